@@ -1,0 +1,55 @@
+package dora
+
+import (
+	"fmt"
+	"time"
+)
+
+// Commit names a commit of a repository.
+type Commit struct {
+	Host       string `json:"host"`
+	Owner      string `json:"owner"`
+	Repository string `json:"repository"`
+	SHA        string `json:"sha"`
+	// OnDefaultBranch is set when the deployment's ref is the repository's default branch.
+	OnDefaultBranch bool `json:"on_default_branch,omitempty"`
+}
+
+// Key is unique over all commits: host/owner/repository@sha.
+func (c Commit) Key() string {
+	return fmt.Sprintf("%s/%s/%s@%s", c.Host, c.Owner, c.Repository, c.SHA)
+}
+
+// Origin says when the work on a commit began, and how that is known.
+type Origin struct {
+	// FirstCommit is the author date of the first commit of the pull request that brought the commit, or of the commit
+	// itself when there is no pull request.
+	FirstCommit time.Time `json:"first_commit,omitzero"`
+	// PullRequest is the number of that pull request, 0 without one.
+	PullRequest int `json:"pull_request,omitempty"`
+	// Unavailable is the reason why FirstCommit can't be had, empty when it can.
+	Unavailable string `json:"unavailable,omitempty"`
+}
+
+// Reasons why a duration can't be had: the values of the label reason.
+const (
+	ReasonNoCommit     = "no_commit"      // the payload names no commit
+	ReasonNotFound     = "not_found"      // GitHub answered 404, four times over 71 minutes
+	ReasonUnprocessed  = "unprocessable"  // GitHub answered 422, likewise
+	ReasonInvalidName  = "invalid_name"   // owner, repository or commit can't be part of a request path
+	ReasonNoDate       = "no_commit_date" // the commit has no author date
+	ReasonBeforeCommit = "before_commit"  // the status is older than the commit
+)
+
+// NotFoundError is what an Enricher returns when GitHub says that the commit is not there (404) or makes no sense (422).
+// It may be there a little later, so it is asked for again before it is final.
+type NotFoundError struct {
+	// Reason is ReasonNotFound or ReasonUnprocessed.
+	Reason string
+	Err    error
+}
+
+func (e *NotFoundError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the error of the call.
+func (e *NotFoundError) Unwrap() error { return e.Err }

@@ -1,0 +1,105 @@
+package dora
+
+import "time"
+
+// Sources of deliveries.
+const (
+	GitHub = "github"
+	Jira   = "jira"
+)
+
+// Delivery is one webhook request that was accepted.
+type Delivery struct {
+	// ID is the row in the store, in the order of arrival; 0 before it is stored.
+	ID int64
+	// Source is GitHub or Jira.
+	Source string
+	// Key names the event, from inside the signed body: a redelivery has the same one.
+	Key string
+	// Received is when the request arrived, by the clock of this machine. It decides how long to wait, never a number.
+	Received time.Time
+	Event    Event
+}
+
+// Event is what a delivery says, in our own types. Exactly one field is set.
+type Event struct {
+	Deployment *Deployment     `json:"deployment,omitempty"`
+	Status     *Status         `json:"deployment_status,omitempty"`
+	Incident   *IncidentChange `json:"incident,omitempty"`
+}
+
+// Name is the event as its source calls it, such as deployment_status or jira:issue_updated.
+func (e Event) Name() string {
+	switch {
+	case e.Status != nil:
+		return "deployment_status"
+	case e.Deployment != nil:
+		return "deployment"
+	case e.Incident != nil:
+		return e.Incident.Event
+	}
+	return ""
+}
+
+// Deployment is GitHub's deployment.
+// https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment
+type Deployment struct {
+	// Host is the sending server's, from repository.url; ids of two servers overlap.
+	Host string `json:"host"`
+	ID   int64  `json:"id"`
+	// Owner and Repository are the payload's, Repository without the owner.
+	Owner      string `json:"owner"`
+	Repository string `json:"repository"`
+	// DefaultBranch is the repository's; empty when the payload does not say.
+	DefaultBranch string `json:"default_branch,omitempty"`
+	Environment   string `json:"environment"`
+	SHA           string `json:"sha"`
+	// Ref is the branch, tag or commit that was asked to be deployed.
+	Ref                 string    `json:"ref,omitempty"`
+	OriginalEnvironment string    `json:"original_environment,omitempty"`
+	Production          bool      `json:"production_environment,omitempty"`
+	Transient           bool      `json:"transient_environment,omitempty"`
+	CreatedAt           time.Time `json:"created_at"`
+}
+
+// Commit names the commit that is deployed.
+func (d Deployment) Commit() Commit {
+	return Commit{
+		Host: d.Host, Owner: d.Owner, Repository: d.Repository, SHA: d.SHA,
+		OnDefaultBranch: d.DefaultBranch != "" && d.Ref == d.DefaultBranch,
+	}
+}
+
+// Status is one status of a deployment.
+// https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment_status
+type Status struct {
+	Deployment Deployment `json:"deployment"`
+	ID         int64      `json:"id"`
+	// State is as sent: success, failure, error, inactive, in_progress, queued, pending, waiting.
+	State     string    `json:"state"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// IncidentChange is one event of a Jira issue.
+// https://developer.atlassian.com/server/jira/platform/webhooks/
+type IncidentChange struct {
+	// Event is jira:issue_created, jira:issue_updated or jira:issue_deleted.
+	Event string `json:"event"`
+	// Host is the sending server's, from issue.self.
+	Host string `json:"host"`
+	ID   string `json:"id"`
+	// Key is the issue's, such as INC-7.
+	Key     string `json:"key"`
+	Project string `json:"project"`
+	// StatusName is the name that people see, such as In Progress; for log lines.
+	StatusName string `json:"status_name,omitempty"`
+	// StatusCategory is the key of the status category: new, indeterminate, done.
+	StatusCategory string `json:"status_category,omitempty"`
+	// Timestamp is the event's own time. The others are zero when the payload does not have them.
+	Timestamp             time.Time `json:"timestamp,omitzero"`
+	Created               time.Time `json:"created,omitzero"`
+	ResolutionDate        time.Time `json:"resolution_date,omitzero"`
+	StatusCategoryChanged time.Time `json:"status_category_changed,omitzero"`
+	// Edit is set when the changelog says what was changed and neither status nor resolution is among it.
+	Edit bool `json:"edit,omitempty"`
+}

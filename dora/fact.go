@@ -1,0 +1,92 @@
+package dora
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Fact is one thing that happened to one series. Facts are only added, each once: Family and Subject are unique.
+type Fact struct {
+	// Position is the place in the order of all facts: 1, 2, 3, without gaps. The store gives it.
+	Position int64
+	Family   string
+	Labels   Labels
+	// Value is a whole number of the family's unit: things, or milliseconds.
+	Value int64
+	// At is when it happened, by the event's own time, and ID the number of the thing at its source; together they order
+	// the facts of a Last family.
+	At time.Time
+	ID int64
+	// Subject names the observation, such as deployment_status:api.github.com/123.
+	Subject string
+}
+
+// Newer says whether f is newer than the fact of time at and number id.
+func (f Fact) Newer(at time.Time, id int64) bool {
+	if f.At.Equal(at) {
+		return f.ID > id
+	}
+	return f.At.After(at)
+}
+
+// Labels are a series' label names and values.
+type Labels map[string]string
+
+// Key writes the labels as in the Prometheus text format, sorted by name; it is unique over label sets.
+func (l Labels) Key() string {
+	names := make([]string, 0, len(l))
+	for name := range l {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	var b strings.Builder
+	for i, name := range names {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%s=%q", name, l[name])
+	}
+	return b.String()
+}
+
+// With returns a copy of the labels with one more.
+func (l Labels) With(name, value string) Labels {
+	more := make(Labels, len(l)+1)
+	for n, v := range l {
+		more[n] = v
+	}
+	more[name] = labelValue(value)
+	return more
+}
+
+// maxLabelBytes bounds a label value: names come from outside and every series keeps them in memory.
+const maxLabelBytes = 200
+
+// labelValue makes valid UTF-8 of at most maxLabelBytes of s, cut between two characters.
+func labelValue(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= maxLabelBytes {
+		return s
+	}
+	end := maxLabelBytes
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
+}
+
+// deploymentLabels are those of the github_deployments_* families.
+func deploymentLabels(d Deployment, state, team string) Labels {
+	return Labels{
+		"environment": labelValue(d.Environment), "repo": labelValue(d.Repository),
+		"status": labelValue(state), "team": labelValue(team),
+	}
+}
+
+// incidentLabels are those of the jira_incidents* families.
+func incidentLabels(project, team string) Labels {
+	return Labels{"project": labelValue(project), "team": labelValue(team)}
+}

@@ -1,0 +1,117 @@
+package dora
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps deliveries, facts, jobs and what the rules must remember, durably. What Update wrote is on the disk when it
+// returns without an error.
+type Store interface {
+	// Pending returns at most limit deliveries that are not processed and not postponed beyond now, in order of arrival.
+	Pending(ctx context.Context, now time.Time, limit int) ([]Delivery, error)
+	// DueJobs returns at most limit jobs that are due at now, the longest due first.
+	DueJobs(ctx context.Context, now time.Time, limit int) ([]Job, error)
+	// Facts returns at most limit facts after a position, in their order. It checks each one's checksum and that no
+	// position is missing.
+	Facts(ctx context.Context, after int64, limit int) ([]Fact, error)
+	// Update runs f in one transaction, which is rolled back when f returns an error. f may be called again when other
+	// changes of the same commit failed.
+	Update(ctx context.Context, f func(Tx) error) error
+	// Changed returns a channel that is closed at the next change to the store by this process.
+	Changed() <-chan struct{}
+}
+
+// Tx is a transaction of the Store.
+type Tx interface {
+	// AddFact gives the fact the next position and stores it; false when its family and subject are there already.
+	AddFact(Fact) (bool, error)
+	// Finish marks a delivery as processed.
+	Finish(delivery int64) error
+	// Postpone keeps a delivery from Pending until a time.
+	Postpone(delivery int64, until time.Time) error
+
+	// Incident returns what is remembered of an incident; its zero value when nothing is.
+	Incident(key string) (Incident, error)
+	SaveIncident(Incident) error
+
+	// Origin returns the cached origin of a commit; false when it is not known yet.
+	Origin(commit string) (Origin, bool, error)
+	SaveOrigin(commit string, o Origin) error
+
+	// AddJob stores a job unless one with the same commit is there.
+	AddJob(Job) error
+	// SaveJob replaces the job of the same commit.
+	SaveJob(Job) error
+	// Wait stores a status that waits for its commit's origin.
+	Wait(Waiting) error
+	// TakeWaiting returns and removes the statuses that wait for a commit, and removes the commit's job.
+	TakeWaiting(commit string) ([]Waiting, error)
+}
+
+// Job is a look-up of a commit's origin that is still to be made.
+type Job struct {
+	Commit Commit
+	// Due is when to make the next attempt.
+	Due time.Time
+	// Attempts counts those that failed since the last answer, Misses the answers that it is not there.
+	Attempts int
+	Misses   int
+}
+
+// Waiting is a status that was counted and waits for its duration.
+type Waiting struct {
+	// Commit is the commit's key.
+	Commit  string
+	Subject string
+	Labels  Labels
+	At      time.Time
+	ID      int64
+}
+
+// Incident is what the rules remember of an incident.
+type Incident struct {
+	// Key is host/id.
+	Key string
+	// Labels are those that it was counted under; nil before it is counted.
+	Labels Labels
+	// Created is when it was opened and Resolved its newest resolution; zero while no payload has told.
+	Created  time.Time
+	Resolved time.Time
+	// Counted is how much of Resolved - Created is in the sum already, in milliseconds.
+	Counted int64
+}
+
+// Recorder is the instruments: they start from a restored state and record what is new.
+type Recorder interface {
+	// Restore sets what was reached before this process started recording. It is called once, before Record.
+	Restore(State)
+	// Record adds facts, all of them before the next scrape or none.
+	Record([]Fact) error
+	// State is what has been reached: the restored state and all that was recorded.
+	State() State
+}
+
+// Checkpoint is the file with all cumulative values.
+type Checkpoint interface {
+	// Restore returns the values that the file holds and the position up to which they hold, as the table in the design
+	// says; the facts after that position are still to be added.
+	Restore(ctx context.Context) (State, int64, error)
+	// Write replaces the file, durably: it is either the old one or the new one whatever happens.
+	Write(ctx context.Context, s State, position int64) error
+}
+
+// Catalog says which team owns what. It returns Unknown when nobody does, an error when it can't say now.
+type Catalog interface {
+	RepositoryTeam(ctx context.Context, owner, repository string) (string, error)
+	ProjectTeam(ctx context.Context, project string) (string, error)
+}
+
+// Unknown is the team of what nobody owns.
+const Unknown = "Unknown"
+
+// Enricher looks up a commit's origin at GitHub. A *NotFoundError says that GitHub does not have it; any other error is
+// temporary. An Origin with Unavailable set is final.
+type Enricher interface {
+	Origin(ctx context.Context, c Commit) (Origin, error)
+}
