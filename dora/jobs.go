@@ -1,0 +1,148 @@
+package dora
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"time"
+)
+
+// lookups is how many commits are looked up at the same time.
+const lookups = 8
+
+// missWaits are the waits after each answer that a commit is not there; the answer after the last one is final.
+var missWaits = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
+
+// Jobs makes the look-ups that counted statuses wait for.
+type Jobs struct {
+	Store    Store
+	Enricher Enricher
+	Logger   *slog.Logger
+	// Now is the clock of the machine; it decides when to try again, never a number.
+	Now func() time.Time
+}
+
+// Run makes look-ups until ctx ends; those under way are given up then, and made again after the next start.
+func (j *Jobs) Run(ctx context.Context) {
+	running := map[string]bool{}
+	done := make(chan string)
+	for ctx.Err() == nil {
+		changed := j.Store.Changed()
+		due, err := j.Store.DueJobs(ctx, j.Now(), lookups+len(running))
+		if err != nil && ctx.Err() == nil {
+			j.Logger.Error("can't read the look-ups that are due, trying again", "error", err)
+			sleep(ctx, Backoff(1), nil)
+		}
+		for _, job := range due {
+			key := job.Commit.Key()
+			if running[key] || len(running) == lookups {
+				continue
+			}
+			running[key] = true
+			go func() {
+				j.run(ctx, job)
+				done <- key
+			}()
+		}
+		if len(running) == lookups {
+			changed = nil
+		}
+		timer := time.NewTimer(idle / 2)
+		select {
+		case key := <-done:
+			delete(running, key)
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+	for range running {
+		<-done
+	}
+}
+
+// run looks up one commit and writes what follows. A failing write is logged and the look-up made again later.
+func (j *Jobs) run(ctx context.Context, job Job) {
+	origin, err := j.Enricher.Origin(ctx, job.Commit)
+	if ctx.Err() != nil {
+		return
+	}
+	origin, retry, final := j.judge(job, origin, err)
+	var counted []Waiting
+	err = j.Store.Update(ctx, func(tx Tx) error {
+		counted = nil
+		if !final {
+			return tx.SaveJob(retry)
+		}
+		key := job.Commit.Key()
+		if err := tx.SaveOrigin(key, origin); err != nil {
+			return err
+		}
+		waiting, err := tx.TakeWaiting(key)
+		if err != nil {
+			return err
+		}
+		for _, w := range waiting {
+			if err := durationFacts(tx, w, origin); err != nil {
+				return err
+			}
+		}
+		counted = waiting
+		return nil
+	})
+	if err != nil {
+		if ctx.Err() == nil {
+			j.Logger.Error("can't store what was looked up, looking it up again", "repository", job.Commit.Repository,
+				"sha", job.Commit.SHA, "error", err)
+			sleep(ctx, Backoff(job.Attempts+1), nil)
+		}
+		return
+	}
+	for _, w := range counted {
+		j.log(job.Commit, w, origin)
+	}
+}
+
+// judge decides what an answer means: the final origin, or the job as it is to be tried again.
+func (j *Jobs) judge(job Job, o Origin, err error) (origin Origin, retry Job, final bool) {
+	if err == nil {
+		return o, job, true
+	}
+	wait := time.Duration(0)
+	var missing *NotFoundError
+	switch {
+	case !errors.As(err, &missing):
+		job.Attempts++
+		wait = Backoff(job.Attempts)
+	case job.Misses == len(missWaits):
+		return Origin{Unavailable: missing.Reason}, job, true
+	default:
+		wait = missWaits[job.Misses]
+		job.Attempts = 0
+		job.Misses++
+	}
+	job.Due = j.Now().Add(wait)
+	j.Logger.Debug("look-up failed, trying again", "repository", job.Commit.Repository, "sha", job.Commit.SHA,
+		"due", job.Due, "error", err)
+	return Origin{}, job, false
+}
+
+// log says how a duration came about.
+func (j *Jobs) log(c Commit, w Waiting, o Origin) {
+	ms, reason := o.until(w.At)
+	if reason != "" {
+		j.Logger.Warn("a deployment has no duration", "environment", w.Labels["environment"], "repository", c.Repository,
+			"status", w.Labels["status"], "team", w.Labels["team"], "sha", c.SHA, "reason", reason)
+		return
+	}
+	seconds := Milliseconds.Scale(ms)
+	j.Logger.Debug("", "repo", c.Repository, "sha", c.SHA, "commit_duration", durationText(ms))
+	j.Logger.Debug("", "counter", "deployments_duration", "action", "set", "value", seconds)
+}
+
+// durationText writes milliseconds as 25h33m42.887s, up to the 292 years that time.Duration can hold.
+func durationText(ms int64) string {
+	return (time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond).String()
+}

@@ -1,0 +1,220 @@
+package dora
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	// batchSize bounds what one transaction holds, and so how long the inbox waits for it.
+	batchSize = 256
+	// idle is the longest sleep: deliveries may also be added by another process.
+	idle = 2 * time.Second
+	// teamRetry is how long a delivery is set aside when its team can't be told now.
+	teamRetry = 5 * time.Second
+	// catalogLookups bounds the look-ups that are made at the same time.
+	catalogLookups = 8
+)
+
+// Processor turns pending deliveries into facts, state and jobs.
+type Processor struct {
+	Store   Store
+	Catalog Catalog
+	Logger  *slog.Logger
+	// MaxWait is how long a delivery waits for its team, from its arrival; then the team is Unknown.
+	MaxWait time.Duration
+	// Now is the clock of the machine.
+	Now func() time.Time
+	// OnTeamGivenUp is called for each delivery whose team was not told within MaxWait.
+	OnTeamGivenUp func()
+
+	working health
+}
+
+// Run processes deliveries until ctx ends.
+func (p *Processor) Run(ctx context.Context) {
+	for failures := 0; ctx.Err() == nil; {
+		changed := p.Store.Changed()
+		n, err := p.batch(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		p.working.set(p.Logger, "process deliveries", err)
+		if err != nil {
+			failures++
+			sleep(ctx, Backoff(failures), nil)
+			continue
+		}
+		failures = 0
+		if n == 0 {
+			sleep(ctx, idle, changed)
+		}
+	}
+}
+
+// Err is why deliveries are not processed at the moment; nil when they are.
+func (p *Processor) Err() error { return p.working.err() }
+
+// Drain processes what is pending and returns when nothing is or ctx ends.
+func (p *Processor) Drain(ctx context.Context) error {
+	for {
+		n, err := p.batch(ctx)
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// decided is a delivery with what the transaction does to it.
+type decided struct {
+	Delivery
+	team string
+	// until is when to try again; zero when the team is known.
+	until time.Time
+}
+
+// batch processes the oldest pending deliveries and returns how many there were. When they fail together, each is
+// processed in a transaction of its own, so that one bad delivery does not hold up the others.
+func (p *Processor) batch(ctx context.Context) (int, error) {
+	deliveries, err := p.Store.Pending(ctx, p.Now(), batchSize)
+	if err != nil || len(deliveries) == 0 {
+		return 0, err
+	}
+	batch := p.decide(ctx, deliveries)
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if err := p.process(ctx, batch...); err == nil {
+		return len(batch), nil
+	}
+	for _, d := range batch {
+		err := p.process(ctx, d)
+		if err == nil {
+			continue
+		}
+		p.Logger.Error("can't process a delivery, setting it aside for a minute", "delivery", d.Key, "error", err)
+		d.until = p.Now().Add(time.Minute)
+		if err := p.process(ctx, d); err != nil {
+			return 0, err
+		}
+	}
+	return len(batch), nil
+}
+
+// decide finds the teams of deliveries, several at a time.
+func (p *Processor) decide(ctx context.Context, deliveries []Delivery) []decided {
+	batch := make([]decided, len(deliveries))
+	places := make(chan struct{}, catalogLookups)
+	var wait sync.WaitGroup
+	for i, d := range deliveries {
+		places <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-places }()
+			batch[i] = p.withTeam(ctx, d)
+		})
+	}
+	wait.Wait()
+	return batch
+}
+
+func (p *Processor) withTeam(ctx context.Context, d Delivery) decided {
+	team, err := p.team(ctx, d.Event)
+	if err == nil {
+		return decided{Delivery: d, team: team}
+	}
+	now, last := p.Now(), d.Received.Add(p.MaxWait)
+	if now.Before(last) {
+		until := now.Add(teamRetry)
+		if last.Before(until) {
+			until = last
+		}
+		return decided{Delivery: d, until: until}
+	}
+	if ctx.Err() == nil {
+		p.Logger.Warn("the catalog did not tell the team in time, counting for "+Unknown, "delivery", d.Key, "error", err)
+		p.OnTeamGivenUp()
+	}
+	return decided{Delivery: d, team: Unknown}
+}
+
+func (p *Processor) team(ctx context.Context, e Event) (string, error) {
+	switch {
+	case e.Status != nil:
+		return p.Catalog.RepositoryTeam(ctx, e.Status.Deployment.Owner, e.Status.Deployment.Repository)
+	case e.Deployment != nil:
+		return p.Catalog.RepositoryTeam(ctx, e.Deployment.Owner, e.Deployment.Repository)
+	}
+	return p.Catalog.ProjectTeam(ctx, e.Incident.Project)
+}
+
+// process writes what follows from deliveries in one transaction, then logs them.
+func (p *Processor) process(ctx context.Context, batch ...decided) error {
+	now := p.Now()
+	err := p.Store.Update(ctx, func(tx Tx) error {
+		for _, d := range batch {
+			if err := apply(tx, d, now); err != nil {
+				return fmt.Errorf("delivery %s: %w", d.Key, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, d := range batch {
+		if d.until.IsZero() {
+			p.log(ctx, d)
+		}
+	}
+	return nil
+}
+
+// apply runs the rules on one delivery.
+func apply(tx Tx, d decided, now time.Time) error {
+	if !d.until.IsZero() {
+		return tx.Postpone(d.ID, d.until)
+	}
+	var err error
+	switch e := d.Event; {
+	case e.Status != nil:
+		err = statusFacts(tx, *e.Status, d.team, now)
+	case e.Deployment != nil:
+		err = deploymentFacts(tx, *e.Deployment, d.team, e.Deployment.CreatedAt)
+	case e.Incident != nil:
+		err = incidentFacts(tx, *e.Incident, d.team)
+	}
+	if err != nil {
+		return err
+	}
+	return tx.Finish(d.ID)
+}
+
+// log writes the documented line of an event.
+func (p *Processor) log(ctx context.Context, d decided) {
+	switch e := d.Event; {
+	case e.Status != nil:
+		p.Logger.Info("", "endpoint", d.Source, "environment", e.Status.Deployment.Environment,
+			"repository", e.Status.Deployment.Repository, "status", e.Status.State, "team", d.team, "sha", e.Status.Deployment.SHA)
+		p.Logger.DebugContext(ctx, "", "counter", "deployments_count", "action", "inc")
+	case e.Deployment != nil:
+		p.Logger.Info("", "endpoint", d.Source, "environment", e.Deployment.Environment,
+			"repository", e.Deployment.Repository, "status", "created", "team", d.team, "sha", e.Deployment.SHA)
+	case e.Incident != nil:
+		p.Logger.Info("", "endpoint", d.Source, "event", e.Incident.Event, "key", e.Incident.Key,
+			"issue_status", e.Incident.StatusName, "project", e.Incident.Project, "team", d.team)
+	}
+}
+
+// sleep waits until a time has passed, a channel is closed or ctx ends.
+func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-timer.C:
+	}
+}

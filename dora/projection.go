@@ -1,0 +1,111 @@
+package dora
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// factBatch bounds how many facts are read and recorded at once.
+const factBatch = 1000
+
+// Projection adds the facts to the instruments, in their order, and alone writes the checkpoint.
+type Projection struct {
+	Store      Store
+	Recorder   Recorder
+	Checkpoint Checkpoint
+	Logger     *slog.Logger
+	// Every is the time between two checkpoints when something changed.
+	Every time.Duration
+	// OnCheckpoint is called after each attempt to write the checkpoint.
+	OnCheckpoint func(error)
+
+	position         int64
+	reading, writing health
+}
+
+// Restore brings the instruments to where the facts are: the checkpoint's values and all facts after its position. It
+// then writes a checkpoint, which also shows that the file can be replaced.
+func (p *Projection) Restore(ctx context.Context) error {
+	state, position, err := p.Checkpoint.Restore(ctx)
+	if err != nil {
+		return err
+	}
+	from, families := position, FamiliesByName()
+	for {
+		facts, err := p.Store.Facts(ctx, position, factBatch)
+		if err != nil {
+			return fmt.Errorf("replay the facts after position %d: %w", position, err)
+		}
+		if len(facts) == 0 {
+			break
+		}
+		if err := state.Add(families, facts...); err != nil {
+			return fmt.Errorf("replay the facts after position %d: %w", position, err)
+		}
+		position = facts[len(facts)-1].Position
+	}
+	p.Recorder.Restore(state)
+	p.position = position
+	p.Logger.Info("values restored", "checkpoint_position", from, "position", position)
+	return p.write(ctx)
+}
+
+// Run records new facts and writes checkpoints until ctx ends.
+func (p *Projection) Run(ctx context.Context) {
+	ticker := time.NewTicker(p.Every)
+	defer ticker.Stop()
+	written := p.position
+	for ctx.Err() == nil {
+		changed := p.Store.Changed()
+		if err := p.catchUp(ctx); ctx.Err() == nil {
+			p.reading.set(p.Logger, "read the facts", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-ticker.C:
+			if p.position == written {
+				continue
+			}
+			if p.write(ctx) == nil {
+				written = p.position
+			}
+		}
+	}
+}
+
+// Finish records the facts that are left and writes the last checkpoint. It is called after Run has returned.
+func (p *Projection) Finish(ctx context.Context) error {
+	if err := p.catchUp(ctx); err != nil {
+		return err
+	}
+	return p.write(ctx)
+}
+
+// Err is why the instruments or the checkpoint fall behind the facts; nil when they don't.
+func (p *Projection) Err() error {
+	return errors.Join(p.reading.err(), p.writing.err())
+}
+
+func (p *Projection) catchUp(ctx context.Context) error {
+	for {
+		facts, err := p.Store.Facts(ctx, p.position, factBatch)
+		if err != nil || len(facts) == 0 {
+			return err
+		}
+		if err := p.Recorder.Record(facts); err != nil {
+			return err
+		}
+		p.position = facts[len(facts)-1].Position
+	}
+}
+
+func (p *Projection) write(ctx context.Context) error {
+	err := p.Checkpoint.Write(ctx, p.Recorder.State(), p.position)
+	p.OnCheckpoint(err)
+	p.writing.set(p.Logger, "write the checkpoint", err)
+	return err
+}
