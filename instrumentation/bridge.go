@@ -1,0 +1,144 @@
+package instrumentation
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"dora-exporter/dora"
+)
+
+// bridge produces what the instruments hold plus the base, under the documented names.
+// It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
+type bridge struct{ *Instruments }
+
+// Produce is called by the Prometheus exporter at each scrape.
+func (b bridge) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	live, own, err := b.collect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	facts := metricdata.ScopeMetrics{Scope: instrumentation.Scope{Name: factScope}}
+	for _, f := range b.options.Families {
+		if m, ok := b.metric(f, live[instrumentNames[f.Name]]); ok {
+			facts.Metrics = append(facts.Metrics, m)
+		}
+	}
+	return []metricdata.ScopeMetrics{facts, own}, nil
+}
+
+// State is what all series have reached: the base and what was recorded.
+func (i *Instruments) State() dora.State {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	state := dora.State{}
+	live, _, err := i.collect(context.Background())
+	if err != nil {
+		panic(fmt.Sprintf("read our own instruments: %v", err)) // a manual reader fails only after its shutdown
+	}
+	for _, f := range i.options.Families {
+		all := map[string]dora.Series{}
+		for _, s := range i.merge(f, live[instrumentNames[f.Name]]) {
+			all[s.Labels.Key()] = s.Series
+		}
+		if len(all) > 0 {
+			state[f.Name] = all
+		}
+	}
+	return state
+}
+
+// collect reads the inner provider: the data points of the facts' instruments by name, and the program's own metrics
+// under their Prometheus names.
+func (i *Instruments) collect(ctx context.Context) (live map[string][]metricdata.DataPoint[float64], own metricdata.ScopeMetrics, err error) {
+	var all metricdata.ResourceMetrics // a fresh one: the reader changes what it is given
+	if err := i.reader.Collect(ctx, &all); err != nil {
+		return nil, own, fmt.Errorf("collect the instruments: %w", err)
+	}
+	live = map[string][]metricdata.DataPoint[float64]{}
+	for _, scope := range all.ScopeMetrics {
+		if scope.Scope.Name == ownScope {
+			own = renamed(scope)
+			continue
+		}
+		for _, m := range scope.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Sum[float64]:
+				live[m.Name] = data.DataPoints
+			case metricdata.Gauge[float64]:
+				live[m.Name] = data.DataPoints
+			}
+		}
+	}
+	return live, own, nil
+}
+
+// merge adds a family's live data points to its base.
+func (i *Instruments) merge(f dora.Family, live []metricdata.DataPoint[float64]) map[attribute.Distinct]baseSeries {
+	base := i.base[f.Name]
+	merged := make(map[attribute.Distinct]baseSeries, len(base)+len(live))
+	for key, series := range base {
+		merged[key] = series
+	}
+	for _, point := range live {
+		key := point.Attributes.Equivalent()
+		series, ok := merged[key]
+		if !ok {
+			series = baseSeries{set: point.Attributes, Series: dora.Series{Labels: labels(point.Attributes)}}
+		}
+		if f.Kind == dora.Last {
+			series.Own = whole(f, point.Value)
+			newest := i.newest[f.Name][key]
+			series.At, series.ID = newest.At, newest.ID
+		} else {
+			series.Own += whole(f, point.Value)
+		}
+		merged[key] = series
+	}
+	return merged
+}
+
+// metric is a family as the exporter takes it; false when it has no series.
+func (i *Instruments) metric(f dora.Family, live []metricdata.DataPoint[float64]) (metricdata.Metrics, bool) {
+	series := i.merge(f, live)
+	points := make([]metricdata.DataPoint[float64], 0, len(series))
+	now := i.options.Now()
+	for _, s := range series {
+		points = append(points, metricdata.DataPoint[float64]{
+			Attributes: s.set, StartTime: i.options.Started, Time: now, Value: s.Value(f),
+		})
+	}
+	m := metricdata.Metrics{Name: f.Name, Description: f.Help}
+	if f.Kind == dora.Last {
+		m.Data = metricdata.Gauge[float64]{DataPoints: points}
+	} else {
+		m.Data = metricdata.Sum[float64]{
+			DataPoints: points, Temporality: metricdata.CumulativeTemporality, IsMonotonic: f.Kind == dora.Counter,
+		}
+	}
+	return m, len(points) > 0
+}
+
+// whole turns a recorded value back into the family's whole numbers. Regrouped floating point sums could be one bit less
+// after a restart, which Prometheus takes for a reset; whole numbers are not.
+func whole(f dora.Family, recorded float64) int64 {
+	if f.Unit == dora.Milliseconds {
+		return int64(math.Round(recorded * float64(time.Second/time.Millisecond)))
+	}
+	return int64(math.Round(recorded))
+}
+
+func labels(set attribute.Set) dora.Labels {
+	l := make(dora.Labels, set.Len())
+	for _, kv := range set.ToSlice() {
+		l[string(kv.Key)] = kv.Value.AsString()
+	}
+	return l
+}

@@ -1,0 +1,178 @@
+// Package instrumentation holds the OpenTelemetry instruments and serves them to Prometheus.
+//
+// The instruments record what is new since the start; what was reached before, the base, is added when they are read.
+// Two meter providers make that possible: an inner one with the instruments and a manual reader, and an outer, empty one
+// with the Prometheus exporter, which is fed by a producer (bridge.go) that reads the inner one and adds the base.
+package instrumentation
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"dora-exporter/dora"
+)
+
+// Options are what the instruments need to know.
+type Options struct {
+	Families []dora.Family
+	// Started is when the cumulative values started at nothing, long before this process perhaps.
+	Started time.Time
+	// Version, Revision and GoVersion are the labels of dora_exporter_build_info.
+	Version, Revision, GoVersion string
+	// Unsigned are the sources whose webhooks are accepted without a signature.
+	Unsigned []string
+	// Backlog tells what is waiting in the store; it is called at each scrape.
+	Backlog func(context.Context) (Backlog, error)
+	// Now is the clock of the machine.
+	Now func() time.Time
+}
+
+// Backlog is what waits in the store.
+type Backlog struct {
+	// Deliveries are those not processed yet, Oldest the arrival of the first of them; zero when there is none.
+	Deliveries int
+	Oldest     time.Time
+	// LookUps are the commits that are still to be looked up at GitHub.
+	LookUps int
+}
+
+// Instruments are all metrics of the program. It satisfies dora.Recorder.
+type Instruments struct {
+	Own
+
+	options Options
+	reader  *sdkmetric.ManualReader
+	// record adds one fact's value to the instrument of its family, in the published unit.
+	record map[string]func(float64, metric.MeasurementOption)
+
+	// mu is held for writing while a batch of facts is recorded, for reading while they are read: a scrape sees all of a
+	// batch or nothing.
+	mu       sync.RWMutex
+	restored bool
+	base     map[string]map[attribute.Distinct]baseSeries
+	newest   map[string]map[attribute.Distinct]dora.Fact
+}
+
+// baseSeries is one restored series.
+type baseSeries struct {
+	set attribute.Set
+	dora.Series
+}
+
+// New makes the instruments. Until Restore is called, nothing is served.
+func New(o Options) (*Instruments, error) {
+	i := &Instruments{
+		options: o,
+		reader:  sdkmetric.NewManualReader(),
+		record:  map[string]func(float64, metric.MeasurementOption){},
+		base:    map[string]map[attribute.Distinct]baseSeries{},
+		newest:  map[string]map[attribute.Distinct]dora.Fact{},
+	}
+	// The SDK's own limit folds series into one without labels; ours is applied when a fact is made.
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(i.reader), sdkmetric.WithCardinalityLimit(0))
+	meter := provider.Meter(factScope)
+	for _, f := range o.Families {
+		if err := i.add(meter, f); err != nil {
+			return nil, fmt.Errorf("instrument for %s: %w", f.Name, err)
+		}
+	}
+	return i, i.Own.register(provider.Meter(ownScope), o)
+}
+
+// add makes the instrument of a family.
+func (i *Instruments) add(meter metric.Meter, f dora.Family) error {
+	name, unit := instrumentNames[f.Name], instrumentUnit(f)
+	if name == "" {
+		return fmt.Errorf("no instrument name")
+	}
+	ctx := context.Background()
+	switch f.Kind {
+	case dora.Counter:
+		c, err := meter.Float64Counter(name, metric.WithDescription(f.Help), metric.WithUnit(unit))
+		i.record[f.Name] = func(v float64, o metric.MeasurementOption) { c.Add(ctx, v, o) }
+		return err
+	case dora.Sum:
+		c, err := meter.Float64UpDownCounter(name, metric.WithDescription(f.Help), metric.WithUnit(unit))
+		i.record[f.Name] = func(v float64, o metric.MeasurementOption) { c.Add(ctx, v, o) }
+		return err
+	case dora.Last:
+		g, err := meter.Float64Gauge(name, metric.WithDescription(f.Help), metric.WithUnit(unit))
+		i.record[f.Name] = func(v float64, o metric.MeasurementOption) { g.Record(ctx, v, o) }
+		return err
+	}
+	return fmt.Errorf("no instrument for kind %d", f.Kind)
+}
+
+// Restore sets the base and lets scrapes begin.
+func (i *Instruments) Restore(s dora.State) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for family, series := range s {
+		base := make(map[attribute.Distinct]baseSeries, len(series))
+		newest := map[attribute.Distinct]dora.Fact{}
+		for _, one := range series {
+			set := attributes(one.Labels)
+			base[set.Equivalent()] = baseSeries{set: set, Series: one}
+			newest[set.Equivalent()] = dora.Fact{At: one.At, ID: one.ID}
+		}
+		i.base[family], i.newest[family] = base, newest
+	}
+	i.restored = true
+}
+
+// Record adds facts to the instruments. A scrape sees all of them or none.
+func (i *Instruments) Record(facts []dora.Fact) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, f := range facts {
+		if i.record[f.Family] == nil {
+			return fmt.Errorf("record fact %d: no instrument for %s", f.Position, f.Family)
+		}
+	}
+	for _, f := range facts {
+		family := i.family(f.Family)
+		set := attributes(f.Labels)
+		if family.Kind == dora.Last && !i.isNewest(f, set.Equivalent()) {
+			continue
+		}
+		i.record[f.Family](family.Unit.Scale(f.Value), metric.WithAttributeSet(set))
+	}
+	return nil
+}
+
+// isNewest says whether a fact is the newest of its series so far, and remembers it.
+func (i *Instruments) isNewest(f dora.Fact, series attribute.Distinct) bool {
+	known := i.newest[f.Family]
+	if known == nil {
+		known = map[attribute.Distinct]dora.Fact{}
+		i.newest[f.Family] = known
+	}
+	if before, ok := known[series]; ok && !f.Newer(before.At, before.ID) {
+		return false
+	}
+	known[series] = dora.Fact{At: f.At, ID: f.ID}
+	return true
+}
+
+func (i *Instruments) family(name string) dora.Family {
+	for _, f := range i.options.Families {
+		if f.Name == name {
+			return f
+		}
+	}
+	return dora.Family{}
+}
+
+func attributes(l dora.Labels) attribute.Set {
+	kvs := make([]attribute.KeyValue, 0, len(l))
+	for name, value := range l {
+		kvs = append(kvs, attribute.String(name, value))
+	}
+	return attribute.NewSet(kvs...)
+}

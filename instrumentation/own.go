@@ -1,0 +1,176 @@
+package instrumentation
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// Own are the metrics about the program itself. Its methods are safe for concurrent use.
+type Own struct {
+	deliveries, requests, lookups, givenUp, checkpoints metric.Int64Counter
+
+	rateLimit   atomic.Int64 // -1 while unknown
+	authFailing atomic.Bool
+	checkpoint  atomic.Int64 // Unix ms of the newest good one, 0 before
+}
+
+// Delivery counts a webhook request and what became of it.
+func (o *Own) Delivery(source, event, result string) {
+	o.deliveries.Add(context.Background(), 1, metric.WithAttributes(
+		attribute.String("source", source), attribute.String("event", event), attribute.String("result", result)))
+}
+
+// GitHubRequest counts a request to the GitHub API by route and status code, or "error".
+func (o *Own) GitHubRequest(route, code string) {
+	o.requests.Add(context.Background(), 1, metric.WithAttributes(attribute.String("route", route), attribute.String("code", code)))
+}
+
+// GitHubRateLimit notes how many requests GitHub still allows.
+func (o *Own) GitHubRateLimit(remaining int) { o.rateLimit.Store(int64(remaining)) }
+
+// GitHubAuth notes whether GitHub refuses the token.
+func (o *Own) GitHubAuth(failing bool) { o.authFailing.Store(failing) }
+
+// CatalogLookup counts a look-up of a team.
+func (o *Own) CatalogLookup(result string) {
+	o.lookups.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", result)))
+}
+
+// TeamGivenUp counts a delivery that was counted for the team Unknown since the catalog did not answer in time.
+func (o *Own) TeamGivenUp() { o.givenUp.Add(context.Background(), 1) }
+
+// Checkpoint notes an attempt to write the checkpoint at a time.
+func (o *Own) Checkpoint(at time.Time, err error) {
+	result := "ok"
+	if err != nil {
+		result = "error"
+	} else {
+		o.checkpoint.Store(at.UnixMilli())
+	}
+	o.checkpoints.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", result)))
+}
+
+// register makes the instruments.
+func (o *Own) register(m metric.Meter, options Options) error {
+	o.rateLimit.Store(-1)
+	var err error
+	for name, counter := range map[string]*metric.Int64Counter{
+		"dora_exporter.deliveries":        &o.deliveries,
+		"dora_exporter.github.requests":   &o.requests,
+		"dora_exporter.catalog.lookups":   &o.lookups,
+		"dora_exporter.catalog.given_up":  &o.givenUp,
+		"dora_exporter.checkpoint.writes": &o.checkpoints,
+	} {
+		if *counter, err = m.Int64Counter(name, metric.WithDescription(ownHelp[name])); err != nil {
+			return fmt.Errorf("instrument %s: %w", name, err)
+		}
+	}
+	o.givenUp.Add(context.Background(), 0)
+	return o.observe(m, options)
+}
+
+// observe makes the gauges that are read when they are scraped.
+func (o *Own) observe(m metric.Meter, options Options) error {
+	gauges := map[string]metric.Float64ObservableGauge{}
+	var all []metric.Observable
+	for _, name := range []string{
+		"dora_exporter.build_info", "dora_exporter.backlog", "dora_exporter.oldest_pending.age", "dora_exporter.github.lookups_waiting",
+		"dora_exporter.github.rate_limit_remaining", "dora_exporter.github.auth_failing", "dora_exporter.checkpoint.age",
+		"dora_exporter.unsigned_webhooks_accepted",
+	} {
+		unit := "1"
+		if strings.HasSuffix(name, ".age") {
+			unit = "s"
+		}
+		g, err := m.Float64ObservableGauge(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(unit))
+		if err != nil {
+			return fmt.Errorf("instrument %s: %w", name, err)
+		}
+		gauges[name], all = g, append(all, g)
+	}
+	_, err := m.RegisterCallback(func(ctx context.Context, to metric.Observer) error {
+		set := func(name string, value float64, kvs ...attribute.KeyValue) {
+			to.ObserveFloat64(gauges[name], value, metric.WithAttributes(kvs...))
+		}
+		o.values(ctx, options, set)
+		return nil
+	}, all...)
+	return err
+}
+
+// values gives the gauges their values.
+func (o *Own) values(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
+	set("dora_exporter.build_info", 1, attribute.String("version", options.Version),
+		attribute.String("revision", options.Revision), attribute.String("goversion", options.GoVersion))
+	set("dora_exporter.github.auth_failing", truth(o.authFailing.Load()))
+	if remaining := o.rateLimit.Load(); remaining >= 0 {
+		set("dora_exporter.github.rate_limit_remaining", float64(remaining))
+	}
+	now := options.Now()
+	if at := o.checkpoint.Load(); at > 0 {
+		set("dora_exporter.checkpoint.age", max(0, now.Sub(time.UnixMilli(at)).Seconds()))
+	}
+	for _, source := range options.Unsigned {
+		set("dora_exporter.unsigned_webhooks_accepted", 1, attribute.String("source", source))
+	}
+	backlog, err := options.Backlog(ctx)
+	if err != nil {
+		return // absent rather than wrong; the store's trouble is in the log and in /readyz
+	}
+	set("dora_exporter.backlog", float64(backlog.Deliveries))
+	set("dora_exporter.github.lookups_waiting", float64(backlog.LookUps))
+	age := 0.0
+	if !backlog.Oldest.IsZero() {
+		age = max(0, now.Sub(backlog.Oldest).Seconds())
+	}
+	set("dora_exporter.oldest_pending.age", age)
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// renamed gives the program's own metrics their Prometheus names.
+// https://prometheus.io/docs/practices/naming/
+func renamed(scope metricdata.ScopeMetrics) metricdata.ScopeMetrics {
+	for i, m := range scope.Metrics {
+		name := strings.ReplaceAll(m.Name, ".", "_")
+		switch m.Data.(type) {
+		case metricdata.Sum[int64]:
+			name += "_total"
+		default:
+			if m.Unit == "s" {
+				name += "_seconds"
+			}
+		}
+		scope.Metrics[i].Name, scope.Metrics[i].Unit = name, ""
+	}
+	return scope
+}
+
+// ownHelp are the descriptions of the program's own metrics.
+var ownHelp = map[string]string{
+	"dora_exporter.build_info":                  "Always 1; the labels say what is running.",
+	"dora_exporter.deliveries":                  "Webhook requests by source, event and what became of them.",
+	"dora_exporter.backlog":                     "Deliveries that are stored and not processed yet.",
+	"dora_exporter.oldest_pending.age":          "Age of the oldest delivery that is not processed yet, 0 when there is none.",
+	"dora_exporter.github.requests":             "Requests to the GitHub API by route and status code; error when there was no answer.",
+	"dora_exporter.github.lookups_waiting":      "Commits that are still to be looked up at GitHub.",
+	"dora_exporter.github.rate_limit_remaining": "Requests that GitHub still allows in its current window.",
+	"dora_exporter.github.auth_failing":         "1 while GitHub refuses the token (401, or 403 without a rate limit), else 0.",
+	"dora_exporter.catalog.lookups":             "Look-ups of teams in the catalog by result.",
+	"dora_exporter.catalog.given_up":            "Deliveries counted for the team Unknown since the catalog did not answer within catalog.max_wait.",
+	"dora_exporter.checkpoint.age":              "Age of the newest checkpoint.",
+	"dora_exporter.checkpoint.writes":           "Attempts to write the checkpoint by result.",
+	"dora_exporter.unsigned_webhooks_accepted":  "1 for each source whose webhooks are accepted without a signature, since no secret is set.",
+}

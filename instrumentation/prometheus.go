@@ -1,0 +1,49 @@
+package instrumentation
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/otlptranslator"
+	promexp "go.opentelemetry.io/otel/exporters/prometheus"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+)
+
+// Handler serves all metrics in Prometheus' text format (or protobuf, when asked for). It answers 503 until the values
+// are restored: a scrape of half-restored counters would look like a reset. OpenMetrics is not offered, since it would
+// change the documented name of github_deployments_total and the type of jira_incidents.
+func (i *Instruments) Handler() (http.Handler, error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	exporter, err := promexp.New(
+		promexp.WithRegisterer(registry),
+		promexp.WithProducer(bridge{i}),
+		promexp.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithoutSuffixes),
+		promexp.WithoutScopeInfo(),
+		promexp.WithoutTargetInfo(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("make the Prometheus exporter: %w", err)
+	}
+	// Without a provider of its own the exporter says that it is not registered.
+	sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !i.Restored() {
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "the values are being restored", http.StatusServiceUnavailable)
+			return
+		}
+		metrics.ServeHTTP(w, r)
+	}), nil
+}
+
+// Restored says whether the values of before the start are there.
+func (i *Instruments) Restored() bool {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	return i.restored
+}
