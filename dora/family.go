@@ -55,7 +55,8 @@ func Families() []Family {
 		{
 			DeploymentsDurationUnavailable,
 			"Deployment statuses that are counted in github_deployments_total and have no duration, by reason.",
-			Counter, One, []string{"environment", "reason", "repo", "status", "team"},
+			Counter, One,
+			[]string{"environment", "reason", "repo", "status", "team"},
 		},
 		{Incidents, "The amount of incidents.", Counter, One, incident},
 		{IncidentsDurationSum, "The incidents duration sum", Sum, Milliseconds, incident},

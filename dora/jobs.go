@@ -110,7 +110,7 @@ func (j *Jobs) judge(job Job, o Origin, err error) (origin Origin, retry Job, fi
 	if err == nil {
 		return o, job, true
 	}
-	wait := time.Duration(0)
+	var wait time.Duration
 	var missing *NotFoundError
 	switch {
 	case !errors.As(err, &missing):

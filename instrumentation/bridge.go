@@ -6,11 +6,11 @@ import (
 	"math"
 	"time"
 
+	"dora-exporter/dora"
+
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-
-	"dora-exporter/dora"
 )
 
 // bridge produces what the instruments hold plus the base, under the documented names.

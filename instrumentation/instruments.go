@@ -11,11 +11,11 @@ import (
 	"sync"
 	"time"
 
+	"dora-exporter/dora"
+
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-
-	"dora-exporter/dora"
 )
 
 // Options are what the instruments need to know.
@@ -49,7 +49,8 @@ type Instruments struct {
 	options Options
 	reader  *sdkmetric.ManualReader
 	// record adds one fact's value to the instrument of its family, in the published unit.
-	record map[string]func(float64, metric.MeasurementOption)
+	record   map[string]func(float64, metric.MeasurementOption)
+	families map[string]dora.Family
 
 	// mu is held for writing while a batch of facts is recorded, for reading while they are read: a scrape sees all of a
 	// batch or nothing.
@@ -68,21 +69,26 @@ type baseSeries struct {
 // New makes the instruments. Until Restore is called, nothing is served.
 func New(o Options) (*Instruments, error) {
 	i := &Instruments{
-		options: o,
-		reader:  sdkmetric.NewManualReader(),
-		record:  map[string]func(float64, metric.MeasurementOption){},
-		base:    map[string]map[attribute.Distinct]baseSeries{},
-		newest:  map[string]map[attribute.Distinct]dora.Fact{},
+		options:  o,
+		reader:   sdkmetric.NewManualReader(),
+		record:   map[string]func(float64, metric.MeasurementOption){},
+		families: map[string]dora.Family{},
+		base:     map[string]map[attribute.Distinct]baseSeries{},
+		newest:   map[string]map[attribute.Distinct]dora.Fact{},
 	}
 	// The SDK's own limit folds series into one without labels; ours is applied when a fact is made.
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(i.reader), sdkmetric.WithCardinalityLimit(0))
 	meter := provider.Meter(factScope)
 	for _, f := range o.Families {
+		i.families[f.Name] = f
 		if err := i.add(meter, f); err != nil {
 			return nil, fmt.Errorf("instrument for %s: %w", f.Name, err)
 		}
 	}
-	return i, i.Own.register(provider.Meter(ownScope), o)
+	if err := i.register(provider.Meter(ownScope), o); err != nil {
+		return nil, err
+	}
+	return i, nil
 }
 
 // add makes the instrument of a family.
@@ -136,7 +142,7 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 		}
 	}
 	for _, f := range facts {
-		family := i.family(f.Family)
+		family := i.families[f.Family]
 		set := attributes(f.Labels)
 		if family.Kind == dora.Last && !i.isNewest(f, set.Equivalent()) {
 			continue
@@ -158,15 +164,6 @@ func (i *Instruments) isNewest(f dora.Fact, series attribute.Distinct) bool {
 	}
 	known[series] = dora.Fact{At: f.At, ID: f.ID}
 	return true
-}
-
-func (i *Instruments) family(name string) dora.Family {
-	for _, f := range i.options.Families {
-		if f.Name == name {
-			return f
-		}
-	}
-	return dora.Family{}
 }
 
 func attributes(l dora.Labels) attribute.Set {

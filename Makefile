@@ -1,0 +1,50 @@
+# `make run` and `make test` need Go alone. `make lint` and `make integration` install what they need.
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)
+
+GOLANGCI_VERSION := v2.15.0
+TOOLS            := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dora-exporter/tools
+GOLANGCI         := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
+
+.PHONY: run build test integration lint bench cover clean
+
+## run: build and start the exporter with config.yml
+run: build
+	./dora-exporter -config.file=config.yml
+
+## build: one static binary, ./dora-exporter
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o dora-exporter ./cmd/dora-exporter
+
+## test: unit tests and the story of the built program, with the race detector
+test:
+	go test -race ./...
+
+## integration: against the real Prometheus
+integration:
+	./integration/install
+	cd integration && go test -count=1 -timeout 20m ./...
+
+## lint: golangci-lint with the rules of .golangci.yml
+lint: $(GOLANGCI)
+	$(GOLANGCI) run ./...
+	cd integration && $(GOLANGCI) run --config ../.golangci.yml ./...
+
+$(GOLANGCI):
+	mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS)/build go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(TOOLS)/build/golangci-lint $@
+
+## bench: benchmarks; their figures compare within one run only
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+## cover: the tests' coverage, as a table
+cover:
+	go test -coverprofile=coverage.out ./...
+	go tool cover -func=coverage.out
+
+clean:
+	rm -f dora-exporter coverage.out
