@@ -1,0 +1,174 @@
+package integration
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const secret = "integration"
+
+// binary is the exporter, built once for all tests.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		folder, err := os.MkdirTemp("", "dora-exporter")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer func() { _ = os.RemoveAll(folder) }()
+		binary = filepath.Join(folder, "dora-exporter")
+		build := exec.Command("go", "build", "-o", binary, "./cmd/dora-exporter")
+		build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build the exporter: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// exporter is a running exporter. Its folder outlives its process.
+type exporter struct {
+	folder, address string
+	process         *exec.Cmd
+	output          bytes.Buffer
+}
+
+// newExporter prepares a folder; githubURL is where the GitHub API is.
+func newExporter(t *testing.T, githubURL string) *exporter {
+	t.Helper()
+	e := &exporter{folder: t.TempDir(), address: freeAddress(t)}
+	_, port, _ := net.SplitHostPort(e.address)
+	config := fmt.Sprintf(`server: {host: 127.0.0.1, port: %s}
+github: {base_url: %q, webhook_secret: %s}
+jira: {webhook_secret: %s}
+teams:
+  - name: Platform
+    github_repositories: [acme/*]
+    jira_projects: [INC]
+`, port, githubURL, secret, secret)
+	if err := os.WriteFile(filepath.Join(e.folder, "config.yml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		e.kill()
+		if t.Failed() {
+			t.Logf("the exporter said:\n%s", e.output.String())
+		}
+	})
+	return e
+}
+
+// start starts the process and waits until it is ready.
+func (e *exporter) start(t *testing.T) {
+	t.Helper()
+	e.process = exec.Command(binary)
+	e.process.Dir, e.process.Stdout, e.process.Stderr = e.folder, &e.output, &e.output
+	if err := e.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the exporter is ready", func() error {
+		_, err := get("http://" + e.address + "/readyz")
+		return err
+	})
+}
+
+// kill ends the process as kill -9 does.
+func (e *exporter) kill() {
+	if e.process != nil && e.process.ProcessState == nil {
+		_ = e.process.Process.Signal(syscall.SIGKILL)
+		_ = e.process.Wait()
+	}
+}
+
+// send posts a signed GitHub event, which must be taken.
+func (e *exporter) send(t *testing.T, event, body string) {
+	t.Helper()
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(body))
+	request, err := http.NewRequest(http.MethodPost, "http://"+e.address+"/api/github", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-GitHub-Event", event)
+	request.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if text, _ := io.ReadAll(answer.Body); answer.StatusCode != http.StatusAccepted {
+		t.Fatalf("%s: status %d: %s", event, answer.StatusCode, text)
+	}
+}
+
+// deployment and status are GitHub's events about acme/web in production.
+func deployment(id int) string {
+	return fmt.Sprintf(`{"action":"created","deployment":%s,"repository":%s}`, deploymentJSON(id), repositoryJSON)
+}
+
+func status(id, deployment int, state string) string {
+	return fmt.Sprintf(`{"action":"created","deployment_status":{"id":%d,"state":%q,"created_at":"2026-03-02T10:00:00Z"},"deployment":%s,"repository":%s}`,
+		id, state, deploymentJSON(deployment), repositoryJSON)
+}
+
+func deploymentJSON(id int) string {
+	return fmt.Sprintf(`{"id":%d,"sha":"c0ffee","ref":"main","environment":"production","created_at":"2026-03-02T09:55:00Z"}`, id)
+}
+
+const repositoryJSON = `{"name":"web","full_name":"acme/web","owner":{"login":"acme"},"default_branch":"main","url":"https://api.github.com/repos/acme/web"}`
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func get(url string) (string, error) {
+	answer, err := http.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("GET %s: status %d: %s", url, answer.StatusCode, body)
+	}
+	return string(body), err
+}
+
+// eventually polls until f returns no error, half a minute at most.
+func eventually(t *testing.T, what string, f func() error) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s: %v", what, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}

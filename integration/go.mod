@@ -1,0 +1,3 @@
+module dora-exporter/integration
+
+go 1.26.8
