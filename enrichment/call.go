@@ -1,0 +1,127 @@
+package enrichment
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/go-github/v62/github"
+)
+
+const (
+	// pageSize is the largest that GitHub gives.
+	pageSize = 100
+	// maxPages bounds how far a list is followed.
+	maxPages = 100
+)
+
+// answer is what a call reads. check says what is missing that GitHub always sends: such an answer comes from something
+// else than GitHub, and must not be taken for a repository without pull requests or a commit without a date.
+type answer interface{ check() error }
+
+// page is where an answer came from.
+type page struct {
+	// next is the number of the next page, 0 after the last one.
+	next int
+	// moved is where the call was redirected to, nil when it was not.
+	moved *url.URL
+}
+
+// get makes a call as soon as the gate lets it through. The route is the template of the path; args fill its
+// placeholders, each one as a single escaped segment.
+func (g *GitHub) get(ctx context.Context, v answer, query, route string, args ...string) (page, error) {
+	// A new client for each call costs nothing and has no memory: go-github refuses calls by what it remembers of rate
+	// limits and by this machine's clock; the gate does it better.
+	client := github.NewClient(g.http)
+	client.BaseURL, client.UserAgent = g.base, userAgent
+	req, err := client.NewRequest(http.MethodGet, fill(route, args)+query, nil)
+	if err != nil {
+		return page{}, g.redact(err)
+	}
+	pass, err := g.gate.wait(ctx)
+	if err != nil {
+		return page{}, err
+	}
+	p, o := g.exchange(withRoute(ctx, route), client, req, v)
+	g.gate.report(pass, o)
+	return p, o.err
+}
+
+// fill puts args into the placeholders of a route and makes it relative.
+func fill(route string, args []string) string {
+	var path strings.Builder
+	for i, segment := range strings.Split(strings.TrimPrefix(route, "/"), "/") {
+		if i > 0 {
+			path.WriteByte('/')
+		}
+		if strings.HasPrefix(segment, "{") {
+			segment, args = url.PathEscape(args[0]), args[1:]
+		}
+		path.WriteString(segment)
+	}
+	return path.String()
+}
+
+// exchange makes the call and decodes its answer into v. The outcome's error is also the caller's.
+func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.Request, v answer) (page, outcome) {
+	timed, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	resp, err := client.BareDo(timed, req)
+	if resp == nil {
+		return page{}, g.noAnswer(ctx, timed, req, err)
+	}
+	defer resp.Body.Close()
+	body, readErr := io.ReadAll(resp.Body)
+	if err != nil {
+		kind, wait := judge(resp.StatusCode, resp.Header, body, time.Now())
+		return page{}, outcome{kind, wait, g.redact(&statusError{req.URL, resp.StatusCode, message(body)})}
+	}
+	if readErr != nil {
+		return page{}, g.noAnswer(ctx, timed, req, readErr)
+	}
+	if err := decode(body, v); err != nil {
+		return page{}, outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: the answer is not GitHub's: %w", req.URL, err))}
+	}
+	p := page{next: resp.NextPage}
+	if last := resp.Request; last.Response != nil {
+		p.moved = last.URL
+	}
+	return p, outcome{kind: answered, wait: exhausted(resp.Header, time.Now())}
+}
+
+// noAnswer is the outcome of a call without an answer, or with half of one.
+func (g *GitHub) noAnswer(ctx, timed context.Context, req *http.Request, err error) outcome {
+	if ctx.Err() != nil {
+		return outcome{kind: abandoned, err: ctx.Err()}
+	}
+	if timed.Err() != nil {
+		return outcome{kind: failed, err: fmt.Errorf("GET %s: no answer within %s", req.URL, g.timeout)}
+	}
+	var with *url.Error
+	if errors.As(err, &with) {
+		err = with.Err
+	}
+	return outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: %w", req.URL, err))}
+}
+
+func decode(body []byte, v answer) error {
+	if err := json.Unmarshal(body, v); err != nil {
+		return err
+	}
+	return v.check()
+}
+
+// after is the number of the page after page number, 0 when it was the last. A server that sends its reader in circles
+// is not followed.
+func (p page) after(number int) int {
+	if p.next <= number || p.next > maxPages {
+		return 0
+	}
+	return p.next
+}

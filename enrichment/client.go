@@ -1,0 +1,115 @@
+// Package enrichment asks the GitHub API when the work on a deployed commit began. All calls of a process pass one
+// gate, which pauses them while GitHub fails, limits the rate or refuses the token.
+package enrichment
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+const (
+	defaultBaseURL = "https://api.github.com/"
+	defaultTimeout = 15 * time.Second
+)
+
+// Options say how to reach GitHub. The hooks are optional; they are called from several goroutines, some with a lock
+// held, and must return at once.
+type Options struct {
+	// BaseURL is where the REST API begins: https://api.github.com/ when empty, https://ghe.example.com/api/v3/ for
+	// GitHub Enterprise Server. It is used as it is, but for a slash that is added at its end.
+	BaseURL string
+	// Token is sent to the server of BaseURL alone. Calls are unauthenticated without one.
+	Token  string
+	Logger *slog.Logger
+	// Timeout bounds one call, its redirects and the reading of its answer; 15 s when 0.
+	Timeout time.Duration
+	// OnRequest is called once for each HTTP exchange, a redirect being one of its own. The route is a template such as
+	// /repos/{owner}/{repo}/commits/{sha}/pulls, the code an HTTP status or "error" when there was no answer.
+	OnRequest func(route, code string)
+	// OnRateLimit is called with the number of calls that GitHub says are left, for each answer that says so.
+	OnRateLimit func(remaining int)
+	// OnAuth is called with true when GitHub refuses the token, and with false when a call works again.
+	OnAuth func(failing bool)
+}
+
+// GitHub is a dora.Enricher. It is safe for concurrent use.
+type GitHub struct {
+	base    *url.URL
+	token   string
+	timeout time.Duration
+	logger  *slog.Logger
+	http    *http.Client
+	gate    *gate
+	flights flights
+}
+
+var _ dora.Enricher = (*GitHub)(nil)
+
+// New returns a client for the GitHub API. It makes no call; its errors are about Options.
+func New(o Options) (*GitHub, error) {
+	base, err := parseBaseURL(o.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	token := strings.TrimSpace(o.Token)
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New("the GitHub token has a character that no token has (a space, a line break?)")
+	}
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.OnRequest == nil {
+		o.OnRequest = func(string, string) {}
+	}
+	if o.OnRateLimit == nil {
+		o.OnRateLimit = func(int) {}
+	}
+	if o.OnAuth == nil {
+		o.OnAuth = func(bool) {}
+	}
+	return &GitHub{
+		base:    base,
+		token:   token,
+		timeout: o.Timeout,
+		logger:  o.Logger,
+		gate:    newGate(o.Logger, o.OnAuth),
+		http: &http.Client{
+			CheckRedirect: sameServerRedirects,
+			Transport: &transport{
+				base: base, token: token, logger: o.Logger, inner: newHTTPTransport(),
+				onRequest: o.OnRequest, onRateLimit: o.OnRateLimit,
+			},
+		},
+	}, nil
+}
+
+func parseBaseURL(s string) (*url.URL, error) {
+	if s == "" {
+		s = defaultBaseURL
+	}
+	if !strings.HasSuffix(s, "/") {
+		s += "/"
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, errors.New("the GitHub base URL can't be parsed: write one such as https://ghe.example.com/api/v3/")
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		return nil, fmt.Errorf("GitHub base URL %q: it must begin with https:// (or http://) and a host", u.Redacted())
+	case u.User != nil:
+		return nil, fmt.Errorf("GitHub base URL %q: leave out user and password and set a token", u.Redacted())
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, fmt.Errorf("GitHub base URL %q: leave out what begins with ? or #", u.Redacted())
+	}
+	return u, nil
+}

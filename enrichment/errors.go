@@ -1,0 +1,70 @@
+package enrichment
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// statusError is an answer with a status other than 2xx.
+type statusError struct {
+	url     *url.URL
+	status  int
+	message string
+}
+
+func (e *statusError) Error() string {
+	text := fmt.Sprintf("GET %s: %d %s", e.url, e.status, http.StatusText(e.status))
+	if e.message != "" {
+		text += ": " + e.message
+	}
+	return text
+}
+
+// longestMessage bounds what an answer may put into the log.
+const longestMessage = 200
+
+// message is what an answer says about its status; empty when it isn't GitHub that speaks.
+func message(body []byte) string {
+	var answer struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return ""
+	}
+	text := answer.Message
+	if len(text) > longestMessage {
+		text = strings.ToValidUTF8(text[:longestMessage], "") + "…"
+	}
+	return text
+}
+
+// notFound turns the error of a call that says that a commit or pull request is not there into what the jobs know.
+func notFound(err error) error {
+	var s *statusError
+	if !errors.As(err, &s) || !isMiss(s.status) {
+		return err
+	}
+	reason := dora.ReasonNotFound
+	if s.status == http.StatusUnprocessableEntity {
+		reason = dora.ReasonUnprocessed
+	}
+	return &dora.NotFoundError{Reason: reason, Err: err}
+}
+
+// redact keeps the token out of an error: a server may send back what it was sent.
+func (g *GitHub) redact(err error) error {
+	if g.token == "" || !strings.Contains(err.Error(), g.token) {
+		return err
+	}
+	if s := new(statusError); errors.As(err, &s) {
+		s.message = strings.ReplaceAll(s.message, g.token, "[token]")
+		return s
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), g.token, "[token]"))
+}

@@ -1,0 +1,130 @@
+package enrichment
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// outcome is what a call says about GitHub as a whole, for the gate.
+type outcome struct {
+	kind kind
+	// wait is how long GitHub asks to make no further call; 0 when it doesn't ask, or doesn't say for how long.
+	wait time.Duration
+	// err is why the gate closes, for the log.
+	err error
+}
+
+type kind int
+
+const (
+	// answered: GitHub works, be it that it says that something is not there.
+	answered kind = iota
+	// failed: no answer, or one that makes no sense; it will be better later.
+	failed
+	// limited: too many calls.
+	limited
+	// refused: the token is wrong or may not do this.
+	refused
+	// abandoned: the caller left before there was an answer.
+	abandoned
+)
+
+const (
+	shortestLimit = time.Second
+	longestLimit  = time.Hour
+)
+
+// judge says what an answer with a status other than 2xx means. now is used when the answer has no Date.
+func judge(status int, header http.Header, body []byte, now time.Time) (kind, time.Duration) {
+	switch {
+	case status == http.StatusTooManyRequests,
+		status == http.StatusForbidden && isRateLimit(header, body):
+		return limited, limitWait(header, now)
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return refused, 0
+	case isMiss(status):
+		return answered, exhausted(header, now)
+	}
+	return failed, 0
+}
+
+// isMiss says whether a status means that what was asked for is not there: neither now nor, most likely, later.
+func isMiss(status int) bool {
+	switch status {
+	case http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusUnprocessableEntity, http.StatusUnavailableForLegalReasons:
+		return true
+	}
+	return false
+}
+
+// isRateLimit tells a rate limit from a missing permission; both are 403.
+// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
+func isRateLimit(header http.Header, body []byte) bool {
+	if left, ok := remaining(header); ok && left == 0 || header.Get("Retry-After") != "" {
+		return true
+	}
+	var answer struct {
+		Message       string `json:"message"`
+		Documentation string `json:"documentation_url"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return false
+	}
+	text := strings.ToLower(answer.Message + " " + answer.Documentation)
+	return strings.Contains(text, "rate limit") || strings.Contains(text, "rate-limit") || strings.Contains(text, "abuse")
+}
+
+// limitWait is how long a limited call's answer asks to wait: Retry-After, which goes first, or until X-RateLimit-Reset. The
+// reset is that of the hourly limit, so it doesn't count while there are calls left: then it is another limit that was hit.
+func limitWait(header http.Header, now time.Time) time.Duration {
+	if after := header.Get("Retry-After"); after != "" {
+		if seconds, err := strconv.ParseInt(after, 10, 64); err == nil {
+			return bound(time.Duration(min(seconds, int64(longestLimit/time.Second))) * time.Second)
+		}
+		if at, err := http.ParseTime(after); err == nil {
+			return bound(at.Sub(sentAt(header, now)))
+		}
+	}
+	if left, ok := remaining(header); ok && left > 0 {
+		return 0
+	}
+	return untilReset(header, now)
+}
+
+// exhausted is the time until the limit's reset when this answer was the last one before it, else 0.
+func exhausted(header http.Header, now time.Time) time.Duration {
+	if left, ok := remaining(header); !ok || left > 0 {
+		return 0
+	}
+	return untilReset(header, now)
+}
+
+// untilReset is the time until X-RateLimit-Reset, 0 when there is none. It is counted from the answer's Date, so that a wrong
+// clock of this machine does no harm.
+func untilReset(header http.Header, now time.Time) time.Duration {
+	reset, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return bound(time.Unix(reset, 0).Sub(sentAt(header, now)))
+}
+
+func bound(wait time.Duration) time.Duration {
+	return min(max(wait, shortestLimit), longestLimit)
+}
+
+func sentAt(header http.Header, now time.Time) time.Time {
+	if at, err := http.ParseTime(header.Get("Date")); err == nil {
+		return at
+	}
+	return now
+}
+
+// remaining is the number of calls left that an answer tells.
+func remaining(header http.Header) (int, bool) {
+	left, err := strconv.Atoi(header.Get("X-RateLimit-Remaining"))
+	return left, err == nil && left >= 0
+}

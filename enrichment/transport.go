@@ -1,0 +1,93 @@
+package enrichment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	userAgent = "dora-exporter"
+	// maxBody bounds an answer; a page of 100 pull requests has about 2 MiB.
+	maxBody = 32 << 20
+	// maxRedirects are followed: a renamed repository needs one, a repository that was renamed often some more.
+	maxRedirects = 10
+	// connections are kept per host for the look-ups that run at the same time.
+	connections = 16
+)
+
+// transport makes the HTTP exchanges: it adds the token, logs the call, reports its outcome and bounds the answer.
+type transport struct {
+	base        *url.URL
+	token       string
+	logger      *slog.Logger
+	inner       http.RoundTripper
+	onRequest   func(route, code string)
+	onRateLimit func(remaining int)
+}
+
+func newHTTPTransport() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = connections
+	// A connection that died without a word is found out instead of failing every call until the kernel gives it up.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second}
+	return t
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	route, _ := ctx.Value(routeKey{}).(string)
+	if t.token != "" && sameServer(req.URL, t.base) {
+		req = req.Clone(ctx)
+		req.Header.Set("Authorization", "Bearer "+t.token)
+	}
+	t.logger.DebugContext(ctx, "", "component", "github_api", "call", req.URL.Redacted())
+	resp, err := t.inner.RoundTrip(req)
+	if err != nil {
+		t.onRequest(route, "error")
+		return nil, err
+	}
+	t.onRequest(route, strconv.Itoa(resp.StatusCode))
+	if remaining, ok := remaining(resp.Header); ok {
+		t.onRateLimit(remaining)
+	}
+	resp.Body = http.MaxBytesReader(nil, resp.Body, maxBody)
+	return resp, nil
+}
+
+type routeKey struct{}
+
+// withRoute gives the exchanges of a call their name for OnRequest.
+func withRoute(ctx context.Context, route string) context.Context {
+	return context.WithValue(ctx, routeKey{}, route)
+}
+
+// sameServerRedirects follows a redirect (a repository that was renamed) on the same server only: nothing that an answer
+// says makes this program call another one.
+func sameServerRedirects(req *http.Request, via []*http.Request) error {
+	if first := via[0].URL; !sameServer(req.URL, first) {
+		return fmt.Errorf("redirected from %s to %s, which is another server: correct the base URL", serverOf(first), serverOf(req.URL))
+	}
+	if len(via) > maxRedirects {
+		return errors.New("redirected too often")
+	}
+	return nil
+}
+
+func sameServer(a, b *url.URL) bool { return serverOf(a) == serverOf(b) }
+
+// serverOf is the scheme, host and port of a URL, the default port left out.
+func serverOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" || u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		return u.Scheme + "://" + strings.ToLower(u.Hostname())
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}
