@@ -1,0 +1,71 @@
+package persistence
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+)
+
+// connection is the one that writes, with its prepared statements. A write is never interrupted halfway: none of its calls
+// takes a context that ends.
+type connection struct {
+	db         *sql.DB
+	conn       *sql.Conn
+	statements map[string]*sql.Stmt
+}
+
+// openConnection opens a connection for writing. A commit on it is on the disk when it returns (synchronous=FULL).
+func openConnection(path string) (*connection, error) {
+	db, err := connect(path, "synchronous(FULL)", "cache_size(-16384)", "journal_size_limit(67108864)")
+	if err != nil {
+		return nil, err
+	}
+	conn, err := db.Conn(context.Background())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), db.Close())
+	}
+	return &connection{db: db, conn: conn, statements: map[string]*sql.Stmt{}}, nil
+}
+
+func (c *connection) close() error {
+	var errs []error
+	for _, s := range c.statements {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, c.conn.Close(), c.db.Close())...)
+}
+
+func (c *connection) prepare(query string) (*sql.Stmt, error) {
+	if s, ok := c.statements[query]; ok {
+		return s, nil
+	}
+	s, err := c.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, err
+	}
+	c.statements[query] = s
+	return s, nil
+}
+
+func (c *connection) exec(query string) error {
+	s, err := c.prepare(query)
+	if err != nil {
+		return err
+	}
+	_, err = s.ExecContext(context.Background())
+	return err
+}
+
+// fileURI names the database file for SQLite, whatever characters its path has. The file is not created.
+// https://sqlite.org/uri.html
+func fileURI(path string, pragmas []string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("find database %s: %w", path, err)
+	}
+	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{"mode": {"rw"}, "_pragma": pragmas}.Encode()}
+	return uri.String(), nil
+}

@@ -1,0 +1,129 @@
+package persistence
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc64"
+	"maps"
+	"slices"
+
+	"dora-exporter/dora"
+)
+
+const factColumns = "position, family, subject, labels, value, at, id, checksum"
+
+// Facts returns at most limit facts after a position, in their order. A fact that does not match its checksum and a missing
+// position are a *CorruptError.
+func (s *Store) Facts(ctx context.Context, after int64, limit int) ([]dora.Fact, error) {
+	var facts []dora.Fact
+	err := s.query(ctx, "SELECT "+factColumns+" FROM facts WHERE position > ? ORDER BY position LIMIT ?", []any{after, limit},
+		func(rows *sql.Rows) error {
+			f, _, err := s.scanFact(rows)
+			if err != nil {
+				return err
+			}
+			if expected := after + int64(len(facts)) + 1; f.Position != expected {
+				return &CorruptError{Path: s.path, What: fmt.Sprintf("fact %d is missing", expected)}
+			}
+			facts = append(facts, f)
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read the facts after position %d: %w", after, err)
+	}
+	return facts, nil
+}
+
+// Newest returns the newest fact, by its time and id, of each label set of a family, among those up to a position.
+func (s *Store) Newest(ctx context.Context, family string, upTo int64) ([]dora.Fact, error) {
+	newest := map[string]dora.Fact{}
+	err := s.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND position <= ?", []any{family, upTo},
+		func(rows *sql.Rows) error {
+			f, labels, err := s.scanFact(rows)
+			if err != nil {
+				return err
+			}
+			if other, ok := newest[labels]; !ok || f.Newer(other.At, other.ID) {
+				newest[labels] = f
+			}
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read the newest facts of %s: %w", family, err)
+	}
+	return slices.SortedFunc(maps.Values(newest), func(a, b dora.Fact) int { return cmp.Compare(a.Position, b.Position) }), nil
+}
+
+// LastPosition is that of the newest fact, 0 when there is none.
+func (s *Store) LastPosition(ctx context.Context) (int64, error) {
+	var last int64
+	if err := s.queryRow(ctx, "SELECT coalesce(max(position), 0) FROM facts", nil, &last); err != nil {
+		return 0, fmt.Errorf("read the last position: %w", err)
+	}
+	return last, nil
+}
+
+// Empty says whether there are no facts.
+func (s *Store) Empty(ctx context.Context) (bool, error) {
+	last, err := s.LastPosition(ctx)
+	return last == 0, err
+}
+
+// AddFact gives the fact the next position and stores it; false when its family and subject are there already.
+func (t *tx) AddFact(f dora.Fact) (bool, error) {
+	labels, err := json.Marshal(f.Labels)
+	if err != nil {
+		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
+	}
+	if !t.asked {
+		if _, err := t.queryRow("SELECT coalesce(max(position), 0) FROM facts", nil, &t.last); err != nil {
+			return false, fmt.Errorf("read the last position: %w", err)
+		}
+		t.asked = true
+	}
+	f.Position = t.last + 1
+	added, err := t.exec("INSERT INTO facts ("+factColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (family, subject) DO NOTHING`, f.Position, f.Family, f.Subject, string(labels), f.Value,
+		f.At.UnixMilli(), f.ID, checksum(f, string(labels)))
+	if err != nil {
+		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
+	}
+	t.last += added
+	return added == 1, nil
+}
+
+// scanFact reads a fact, and its labels as they are stored, and checks the checksum.
+func (s *Store) scanFact(rows *sql.Rows) (f dora.Fact, labels string, err error) {
+	var at, sum int64
+	if err := rows.Scan(&f.Position, &f.Family, &f.Subject, &labels, &f.Value, &at, &f.ID, &sum); err != nil {
+		return f, "", err
+	}
+	f.At = fromMillis(at)
+	if sum != checksum(f, labels) {
+		return f, "", &CorruptError{Path: s.path, What: fmt.Sprintf("fact %d does not match its checksum", f.Position)}
+	}
+	if err := json.Unmarshal([]byte(labels), &f.Labels); err != nil {
+		return f, "", &CorruptError{Path: s.path, What: fmt.Sprintf("fact %d has no readable labels", f.Position), Err: err}
+	}
+	return f, labels, nil
+}
+
+var crcTable = crc64.MakeTable(crc64.ECMA)
+
+// checksum is over all columns of a fact, as they are stored. SQLite has none for its pages. Each text is preceded by its
+// length, so that no two facts are written alike.
+func checksum(f dora.Fact, labels string) int64 {
+	b := make([]byte, 0, 512)
+	for _, n := range [...]int64{f.Position, f.Value, f.At.UnixMilli(), f.ID} {
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
+	}
+	for _, text := range [...]string{f.Family, f.Subject, labels} {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(text)))
+		b = append(b, text...)
+	}
+	return int64(crc64.Checksum(b, crcTable))
+}

@@ -1,0 +1,110 @@
+package persistence
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// DueJobs returns at most limit jobs that are due at now, the longest due first. One that can't be decoded is reported and
+// set aside for an hour.
+func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) ([]dora.Job, error) {
+	var jobs []dora.Job
+	unreadable := map[string]error{}
+	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses FROM jobs WHERE due <= ? ORDER BY due LIMIT ?",
+		[]any{now.UnixMilli(), limit}, func(rows *sql.Rows) error {
+			var j dora.Job
+			var key string
+			var commit []byte
+			var due int64
+			if err := rows.Scan(&key, &commit, &due, &j.Attempts, &j.Misses); err != nil {
+				return err
+			}
+			j.Due = fromMillis(due)
+			if err := json.Unmarshal(commit, &j.Commit); err != nil {
+				unreadable[key] = err
+				return nil
+			}
+			jobs = append(jobs, j)
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read due look-ups: %w", err)
+	}
+	for key, err := range unreadable {
+		s.logger.Error("can't read a look-up, setting it aside for an hour", "commit", key, "error", err)
+		err := s.update(ctx, func(t *tx) error {
+			_, err := t.exec("UPDATE jobs SET due = ? WHERE commit_key = ?", now.Add(unreadableWait).UnixMilli(), key)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("set aside the look-up of %s: %w", key, err)
+		}
+	}
+	return jobs, nil
+}
+
+// AddJob stores a job unless one with the same commit is there.
+func (t *tx) AddJob(j dora.Job) error {
+	return t.job(j, "INSERT INTO jobs (commit_key, details, due, attempts, misses) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+}
+
+// SaveJob replaces the job of the same commit.
+func (t *tx) SaveJob(j dora.Job) error {
+	return t.job(j, "INSERT OR REPLACE INTO jobs (commit_key, details, due, attempts, misses) VALUES (?, ?, ?, ?, ?)")
+}
+
+func (t *tx) job(j dora.Job, query string) error {
+	commit, err := json.Marshal(j.Commit)
+	if err == nil {
+		_, err = t.exec(query, j.Commit.Key(), string(commit), j.Due.UnixMilli(), j.Attempts, j.Misses)
+	}
+	if err != nil {
+		return fmt.Errorf("store the look-up of %s: %w", j.Commit.Key(), err)
+	}
+	return nil
+}
+
+// Wait stores a status that waits for its commit's origin.
+func (t *tx) Wait(w dora.Waiting) error {
+	labels, err := json.Marshal(w.Labels)
+	if err == nil {
+		_, err = t.exec("INSERT OR REPLACE INTO waiting (commit_key, subject, labels, at, id) VALUES (?, ?, ?, ?, ?)",
+			w.Commit, w.Subject, string(labels), w.At.UnixMilli(), w.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("let %s wait: %w", w.Subject, err)
+	}
+	return nil
+}
+
+// TakeWaiting returns and removes the statuses that wait for a commit, and removes the commit's job.
+func (t *tx) TakeWaiting(commit string) ([]dora.Waiting, error) {
+	var waiting []dora.Waiting
+	err := t.query("SELECT subject, labels, at, id FROM waiting WHERE commit_key = ? ORDER BY at, id, subject", []any{commit},
+		func(rows *sql.Rows) error {
+			w := dora.Waiting{Commit: commit}
+			var labels []byte
+			var at int64
+			if err := rows.Scan(&w.Subject, &labels, &at, &w.ID); err != nil {
+				return err
+			}
+			w.At = fromMillis(at)
+			waiting = append(waiting, w)
+			return json.Unmarshal(labels, &waiting[len(waiting)-1].Labels)
+		})
+	if err == nil {
+		_, err = t.exec("DELETE FROM waiting WHERE commit_key = ?", commit)
+	}
+	if err == nil {
+		_, err = t.exec("DELETE FROM jobs WHERE commit_key = ?", commit)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("take what waits for %s: %w", commit, err)
+	}
+	return waiting, nil
+}

@@ -1,0 +1,194 @@
+package persistence
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	// applicationID marks the file as ours: "dora". https://sqlite.org/pragma.html#pragma_application_id
+	applicationID = 0x646f7261
+	// quickCheckBelow is the size up to which SQLite checks the whole file at the start: about a second.
+	quickCheckBelow = 64 << 20
+)
+
+// migrations lead from each version of the schema to the next, the first from an empty file. Each is applied in a
+// transaction of its own; none is ever changed after a release.
+//
+// Times are Unix milliseconds. The zero time.Time is the first instant of the year 1 and has a number like any other
+// (-62135596800000), so that it is read as zero again.
+var migrations = [...]string{`
+	CREATE TABLE meta (
+		key   TEXT PRIMARY KEY,
+		value TEXT NOT NULL
+	) STRICT;
+	CREATE TABLE deliveries (
+		id       INTEGER PRIMARY KEY AUTOINCREMENT,
+		source   TEXT NOT NULL,
+		key      TEXT NOT NULL UNIQUE,
+		event    TEXT NOT NULL,           -- JSON of dora.Event
+		received INTEGER NOT NULL,
+		due      INTEGER NOT NULL,        -- not to be processed before
+		done     INTEGER NOT NULL DEFAULT 0
+	) STRICT;
+	CREATE INDEX deliveries_pending ON deliveries (id, due) WHERE done = 0;
+	CREATE TABLE facts (
+		position INTEGER PRIMARY KEY,     -- 1, 2, 3, without gaps
+		family   TEXT NOT NULL,
+		subject  TEXT NOT NULL,
+		labels   TEXT NOT NULL,           -- JSON, sorted by name
+		value    INTEGER NOT NULL,
+		at       INTEGER NOT NULL,
+		id       INTEGER NOT NULL,
+		checksum INTEGER NOT NULL,        -- over all other columns
+		UNIQUE (family, subject)
+	) STRICT;
+	CREATE TABLE incidents (
+		key      TEXT PRIMARY KEY,
+		labels   TEXT NOT NULL,           -- JSON, null before it is counted
+		created  INTEGER NOT NULL,
+		resolved INTEGER NOT NULL,
+		counted  INTEGER NOT NULL         -- milliseconds
+	) STRICT;
+	CREATE TABLE origins (
+		commit_key TEXT PRIMARY KEY,
+		origin     TEXT NOT NULL          -- JSON of dora.Origin
+	) STRICT;
+	CREATE TABLE jobs (
+		commit_key TEXT PRIMARY KEY,
+		details    TEXT NOT NULL,         -- JSON of dora.Commit
+		due        INTEGER NOT NULL,
+		attempts   INTEGER NOT NULL,
+		misses     INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX jobs_due ON jobs (due);
+	CREATE TABLE waiting (
+		commit_key TEXT NOT NULL,
+		subject    TEXT NOT NULL,
+		labels     TEXT NOT NULL,         -- JSON
+		at         INTEGER NOT NULL,
+		id         INTEGER NOT NULL,
+		PRIMARY KEY (commit_key, subject)
+	) STRICT;
+	CREATE TABLE baselines (
+		hash   TEXT PRIMARY KEY,
+		source TEXT NOT NULL,
+		text   BLOB NOT NULL,
+		taken  INTEGER NOT NULL
+	) STRICT;
+`}
+
+// prepare checks the database file and brings its schema up to date.
+func prepare(ctx context.Context, path string) (err error) {
+	db, err := connect(path, "synchronous(FULL)")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(damaged(path, err), db.Close()) }()
+	db.SetMaxOpenConns(1)
+	version, err := schemaVersion(ctx, db, path)
+	if err != nil {
+		return err
+	}
+	if err := useWAL(ctx, db, path); err != nil {
+		return err
+	}
+	if version > 0 {
+		if err := check(ctx, db, path); err != nil {
+			return err
+		}
+	}
+	for ; version < len(migrations); version++ {
+		if err := migrate(ctx, db, version); err != nil {
+			return fmt.Errorf("bring database %s to schema version %d: %w", path, version+1, err)
+		}
+	}
+	return nil
+}
+
+// schemaVersion is that of the file, 0 for an empty one. Files of other programs and of newer versions are refused.
+func schemaVersion(ctx context.Context, db *sql.DB, path string) (version int, err error) {
+	var application, tables int
+	err = db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
+		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`).
+		Scan(&application, &version, &tables)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("open database %s: %w", path, err)
+	case tables > 0 && application != applicationID:
+		return 0, fmt.Errorf("database %s belongs to another program; set storage.database to another path", path)
+	case version > len(migrations):
+		return 0, fmt.Errorf("database %s has schema version %d and this program knows versions up to %d; "+
+			"start the newer dora-exporter that wrote it, or restore a backup made before that one was started",
+			path, version, len(migrations))
+	}
+	return version, nil
+}
+
+// useWAL switches the file to a write-ahead log, which it then remembers.
+func useWAL(ctx context.Context, db *sql.DB, path string) error {
+	var mode string
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+		return fmt.Errorf("open database %s: %w", path, err)
+	}
+	if mode != "wal" {
+		return fmt.Errorf("database %s can't have a write-ahead log (its journal mode is %s); "+
+			"set storage.database to a path on a local disk", path, mode)
+	}
+	return nil
+}
+
+// migrate leads from a version to the next one. The first also makes the store's id.
+func migrate(ctx context.Context, db *sql.DB, version int) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	if _, err := tx.ExecContext(ctx, migrations[version]); err != nil {
+		return err
+	}
+	if version == 0 {
+		_, err := tx.ExecContext(ctx, "INSERT INTO meta (key, value) VALUES ('store_id', ?), ('created', ?)",
+			uuid.NewString(), time.Now().UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano))
+		if err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version+1))
+	if err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// check looks for damage. A large file is not read as a whole: its facts have checksums, which are checked when they are
+// read.
+func check(ctx context.Context, db *sql.DB, path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() >= quickCheckBelow {
+		return err
+	}
+	var result string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&result); err != nil {
+		return fmt.Errorf("check database %s: %w", path, err)
+	}
+	if result != "ok" {
+		return &CorruptError{Path: path, What: result}
+	}
+	var facts, last int64
+	err = db.QueryRowContext(ctx, "SELECT count(*), coalesce(max(position), 0) FROM facts").Scan(&facts, &last)
+	if err != nil {
+		return fmt.Errorf("count the facts in database %s: %w", path, err)
+	}
+	if facts != last {
+		return &CorruptError{Path: path, What: fmt.Sprintf("it has %d facts and the last one's position is %d", facts, last)}
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package persistence
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// Baseline is a .prom file that another program wrote, as it was taken over.
+type Baseline struct {
+	// Hash identifies the file.
+	Hash string
+	// Source is the path that it was found at.
+	Source string
+	Text   []byte
+	Taken  time.Time
+}
+
+// Baselines returns all that was taken over, the oldest first.
+func (s *Store) Baselines(ctx context.Context) ([]Baseline, error) {
+	var baselines []Baseline
+	err := s.query(ctx, "SELECT hash, source, text, taken FROM baselines ORDER BY taken, hash", nil, func(rows *sql.Rows) error {
+		var b Baseline
+		var taken int64
+		if err := rows.Scan(&b.Hash, &b.Source, &b.Text, &taken); err != nil {
+			return err
+		}
+		b.Taken = fromMillis(taken)
+		baselines = append(baselines, b)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the baselines: %w", err)
+	}
+	return baselines, nil
+}
+
+// AddBaseline stores a baseline, durably. One with the same hash is left as it is.
+func (s *Store) AddBaseline(ctx context.Context, b Baseline) error {
+	err := s.update(ctx, func(t *tx) error {
+		text := b.Text
+		if text == nil {
+			text = []byte{} // not NULL
+		}
+		_, err := t.exec("INSERT INTO baselines (hash, source, text, taken) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
+			b.Hash, b.Source, text, b.Taken.UnixMilli())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("take over %s: %w", b.Source, err)
+	}
+	return nil
+}
