@@ -1,0 +1,234 @@
+package instrumentation
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
+)
+
+var (
+	success = dora.Labels{"environment": "production", "repo": "web", "status": "success", "team": "Platform"}
+	project = dora.Labels{"project": "INC", "team": "Platform"}
+)
+
+func TestHandlerServesTheDocumentedFamilies(t *testing.T) {
+	i := newInstruments(t)
+	i.Restore(dora.State{})
+	record(
+		t, i,
+		dora.Fact{Family: dora.DeploymentsTotal, Labels: success, Value: 1},
+		dora.Fact{Family: dora.DeploymentsDurationSum, Labels: success, Value: 90_500},
+		dora.Fact{Family: dora.DeploymentsDuration, Labels: success, Value: 90_500, At: time.Unix(100, 0)},
+		dora.Fact{Family: dora.DeploymentsDurationUnavailable, Labels: success.With("reason", "not_found"), Value: 1},
+		dora.Fact{Family: dora.Incidents, Labels: project, Value: 1},
+		dora.Fact{Family: dora.IncidentsDurationSum, Labels: project, Value: 3_600_000},
+	)
+	want := `# HELP github_deployments_duration The last deployments duration
+# TYPE github_deployments_duration gauge
+github_deployments_duration{environment="production",repo="web",status="success",team="Platform"} 90.5
+# HELP github_deployments_duration_sum The last deployments duration sum
+# TYPE github_deployments_duration_sum gauge
+github_deployments_duration_sum{environment="production",repo="web",status="success",team="Platform"} 90.5
+# HELP github_deployments_duration_unavailable_total Deployment statuses that are counted in github_deployments_total and have no duration, by reason.
+# TYPE github_deployments_duration_unavailable_total counter
+github_deployments_duration_unavailable_total{environment="production",reason="not_found",repo="web",status="success",team="Platform"} 1
+# HELP github_deployments_total The amount of successful deployments.
+# TYPE github_deployments_total counter
+github_deployments_total{environment="production",repo="web",status="success",team="Platform"} 1
+# HELP jira_incidents The amount of incidents.
+# TYPE jira_incidents counter
+jira_incidents{project="INC",team="Platform"} 1
+# HELP jira_incidents_duration_sum The incidents duration sum
+# TYPE jira_incidents_duration_sum gauge
+jira_incidents_duration_sum{project="INC",team="Platform"} 3600
+`
+	for _, accept := range []string{
+		"",
+		"text/plain;version=0.0.4",
+		"application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5",
+	} {
+		if diff := cmp.Diff(want, families(scrape(t, i, accept), "github_", "jira_")); diff != "" {
+			t.Errorf("Accept %q: -want +got:\n%s", accept, diff)
+		}
+	}
+}
+
+func TestHandlerWaitsForTheRestore(t *testing.T) {
+	i := newInstruments(t)
+	handler, err := i.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if answer.Code != http.StatusServiceUnavailable {
+		t.Errorf("before the restore: status %d, want 503", answer.Code)
+	}
+	i.Restore(dora.State{})
+	answer = httptest.NewRecorder()
+	handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if answer.Code != http.StatusOK {
+		t.Errorf("after the restore: status %d, want 200", answer.Code)
+	}
+}
+
+func TestRecordedIsAddedToRestored(t *testing.T) {
+	newest := time.Unix(1000, 0)
+	i := newInstruments(t)
+	i.Restore(dora.State{
+		dora.DeploymentsTotal:       {success.Key(): {Labels: success, Baseline: 3, Own: 2}},
+		dora.DeploymentsDurationSum: {success.Key(): {Labels: success, Baseline: 94778.17152176499, Own: 100}},
+		dora.DeploymentsDuration:    {success.Key(): {Labels: success, Own: 100, At: newest, ID: 7}},
+	})
+	record(
+		t, i,
+		dora.Fact{Family: dora.DeploymentsTotal, Labels: success, Value: 1},
+		dora.Fact{Family: dora.DeploymentsDurationSum, Labels: success, Value: 200},
+		// An older one, and one of the same second with a smaller id: the newest stays.
+		dora.Fact{Family: dora.DeploymentsDuration, Labels: success, Value: 200, At: newest.Add(-time.Second), ID: 9},
+		dora.Fact{Family: dora.DeploymentsDuration, Labels: success, Value: 300, At: newest, ID: 6},
+	)
+	want := dora.State{
+		dora.DeploymentsTotal:       {success.Key(): {Labels: success, Baseline: 3, Own: 3}},
+		dora.DeploymentsDurationSum: {success.Key(): {Labels: success, Baseline: 94778.17152176499, Own: 300}},
+		dora.DeploymentsDuration:    {success.Key(): {Labels: success, Own: 100, At: newest, ID: 7}},
+	}
+	if diff := cmp.Diff(want, i.State()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+
+	record(t, i, dora.Fact{Family: dora.DeploymentsDuration, Labels: success, Value: 400, At: newest, ID: 8})
+	want[dora.DeploymentsDuration] = map[string]dora.Series{success.Key(): {Labels: success, Own: 400, At: newest, ID: 8}}
+	if diff := cmp.Diff(want, i.State()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// Sums in floating point depend on how they are grouped; what is served must not, or a restart would look like a reset.
+func TestARestartChangesNoBit(t *testing.T) {
+	const facts = 1000
+	fact := func(n int) dora.Fact {
+		return dora.Fact{Family: dora.DeploymentsDurationSum, Labels: success, Value: int64(n*n%977 + 1)}
+	}
+	whole := newInstruments(t)
+	whole.Restore(dora.State{})
+	parts := newInstruments(t)
+	parts.Restore(dora.State{})
+	for n := range facts {
+		record(t, whole, fact(n))
+		record(t, parts, fact(n))
+		if n%10 == 0 { // a restart
+			next := newInstruments(t)
+			next.Restore(parts.State())
+			parts = next
+		}
+		if n%100 != 0 {
+			continue
+		}
+		if a, b := families(scrape(t, whole, ""), "github_"), families(scrape(t, parts, ""), "github_"); a != b {
+			t.Fatalf("after %d facts: without restarts\n%s\nwith\n%s", n+1, a, b)
+		}
+	}
+}
+
+func TestOwnMetrics(t *testing.T) {
+	i := newInstruments(t)
+	i.Restore(dora.State{})
+	i.Delivery("github", "deployment_status", "accepted")
+	i.GitHubRequest("/repos/{owner}/{repo}/commits/{sha}", "200")
+	i.GitHubRateLimit(4999)
+	i.GitHubAuth(true)
+	i.CatalogLookup("found")
+	i.TeamGivenUp()
+	i.Checkpoint(now().Add(-3*time.Second), nil)
+	want := []string{
+		`dora_exporter_backlog 2`,
+		`dora_exporter_build_info{goversion="go1",revision="abc",version="1.2.3"} 1`,
+		`dora_exporter_catalog_given_up_total 1`,
+		`dora_exporter_catalog_lookups_total{result="found"} 1`,
+		`dora_exporter_checkpoint_age_seconds 3`,
+		`dora_exporter_checkpoint_writes_total{result="ok"} 1`,
+		`dora_exporter_deliveries_total{event="deployment_status",result="accepted",source="github"} 1`,
+		`dora_exporter_github_auth_failing 1`,
+		`dora_exporter_github_lookups_waiting 5`,
+		`dora_exporter_github_rate_limit_remaining 4999`,
+		`dora_exporter_github_requests_total{code="200",route="/repos/{owner}/{repo}/commits/{sha}"} 1`,
+		`dora_exporter_oldest_pending_age_seconds 60`,
+		`dora_exporter_unsigned_webhooks_accepted{source="jira"} 1`,
+	}
+	var got []string
+	for line := range strings.Lines(families(scrape(t, i, ""), "dora_exporter_")) {
+		if !strings.HasPrefix(line, "#") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes"} {
+		if !strings.Contains(scrape(t, i, ""), "\n"+name+" ") {
+			t.Errorf("no %s", name)
+		}
+	}
+}
+
+func now() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+func newInstruments(t *testing.T) *Instruments {
+	t.Helper()
+	i, err := New(Options{
+		Families: dora.Families(), Started: time.Unix(0, 0), Version: "1.2.3", Revision: "abc", GoVersion: "go1",
+		Unsigned: []string{"jira"}, Now: now,
+		Backlog: func(context.Context) (Backlog, error) {
+			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), LookUps: 5}, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+func record(t *testing.T, i *Instruments, facts ...dora.Fact) {
+	t.Helper()
+	if err := i.Record(facts); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func scrape(t *testing.T, i *Instruments, accept string) string {
+	t.Helper()
+	handler, err := i.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	request.Header.Set("Accept", accept)
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, request)
+	if answer.Code != http.StatusOK {
+		t.Fatalf("scrape: status %d: %s", answer.Code, answer.Body)
+	}
+	return answer.Body.String()
+}
+
+// families keeps the lines about families whose names begin with one of the prefixes.
+func families(text string, prefixes ...string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		name := strings.TrimPrefix(strings.TrimPrefix(line, "# HELP "), "# TYPE ")
+		for _, p := range prefixes {
+			if strings.HasPrefix(name, p) {
+				b.WriteString(line)
+			}
+		}
+	}
+	return b.String()
+}
