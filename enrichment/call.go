@@ -34,7 +34,7 @@ type page struct {
 }
 
 // get makes a call as soon as the gate lets it through. The route is the template of the path; args fill its
-// placeholders, each one as a single escaped segment.
+// placeholders, each one as a single escaped segment; the first two are the owner and the repository.
 func (g *GitHub) get(ctx context.Context, v answer, query, route string, args ...string) (page, error) {
 	// A new client for each call costs nothing and has no memory: go-github refuses calls by what it remembers of rate
 	// limits and by this machine's clock; the gate does it better.
@@ -44,7 +44,7 @@ func (g *GitHub) get(ctx context.Context, v answer, query, route string, args ..
 	if err != nil {
 		return page{}, g.redact(err)
 	}
-	pass, err := g.gate.wait(ctx)
+	pass, err := g.gate.wait(ctx, strings.ToLower(args[0]+"/"+args[1]))
 	if err != nil {
 		return page{}, err
 	}

@@ -135,6 +135,9 @@ func logTo(w io.Writer) *slog.Logger {
 			if a.Key == slog.TimeKey || a.Key == slog.MessageKey && a.Value.String() == "" {
 				return slog.Attr{}
 			}
+			if a.Value.Kind() == slog.KindTime {
+				return slog.Time(a.Key, a.Value.Time().UTC())
+			}
 			return a
 		},
 	}))
@@ -183,7 +186,7 @@ var pullsPath = repoPath("commits/%s/pulls", sha)
 func withPull() *fakeGitHub {
 	return &fakeGitHub{
 		lists: map[string][]object{
-			pullsPath:                        {aPull(home, 109, "closed", "12:00", sha)},
+			pullsPath:                         {aPull(home, 109, "closed", "12:00", sha)},
 			repoPath("pulls/%d/commits", 109): {aCommit("10:00", "two"), aCommit("09:00", "one")},
 		},
 		objects: map[string]object{repoPath("commits/%s", sha): aCommit("11:00", "Sell more (#109)")},

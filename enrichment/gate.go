@@ -29,7 +29,11 @@ type gate struct {
 	closings int
 	// failures in a row decide the backoff.
 	failures int
-	refused  bool
+	// refused is set from the first answer that refuses access to the first one that doesn't.
+	refused   bool
+	forbidden forbidden
+	// waiting counts those who wait, by repository.
+	waiting map[string]int
 	// changed is closed when those who wait must look again.
 	changed chan struct{}
 }
@@ -42,24 +46,31 @@ const (
 )
 
 func newGate(logger *slog.Logger, onAuth func(bool)) *gate {
-	return &gate{logger: logger, onAuth: onAuth, changed: make(chan struct{})}
+	return &gate{
+		logger: logger, onAuth: onAuth, changed: make(chan struct{}),
+		forbidden: forbidden{}, waiting: map[string]int{},
+	}
 }
 
 // pass is the leave to make one call. Its outcome must be reported.
 type pass struct {
-	closings int
-	probe    bool
+	repository string
+	closings   int
+	probe      bool
 }
 
-// wait returns when a call may be made, or with ctx's error when ctx ends.
-func (g *gate) wait(ctx context.Context) (pass, error) {
+// wait returns when a call about a repository may be made, or with ctx's error when ctx ends. It returns an error at once
+// when GitHub refuses this repository alone: who waited for that would be in the way of others.
+func (g *gate) wait(ctx context.Context, repository string) (pass, error) {
+	g.enter(repository, 1)
+	defer g.enter(repository, -1)
 	for {
 		if err := ctx.Err(); err != nil {
 			return pass{}, err
 		}
-		p, changed, left := g.try()
+		p, changed, left, err := g.try(repository)
 		if changed == nil {
-			return p, nil
+			return p, err
 		}
 		var due <-chan time.Time
 		if left > 0 {
@@ -73,21 +84,50 @@ func (g *gate) wait(ctx context.Context) (pass, error) {
 	}
 }
 
-// try returns a pass; or a channel to wait for and, when the next probe is not under way yet, the time until it is due.
-func (g *gate) try() (p pass, changed <-chan struct{}, left time.Duration) {
+// try returns a pass or an error; or a channel to wait for and, when the next probe is not under way yet, the time until it
+// is due.
+func (g *gate) try(repository string) (p pass, changed <-chan struct{}, left time.Duration, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	p = pass{repository: repository, closings: g.closings}
 	if g.shut == "" {
-		return pass{closings: g.closings}, nil, 0
+		return p, nil, 0, g.forbidden.try(repository)
 	}
 	if g.probing {
-		return pass{}, g.changed, 0
+		return pass{}, g.changed, 0, nil
 	}
 	if left := time.Until(g.until); left > 0 {
-		return pass{}, g.changed, left
+		return pass{}, g.changed, left, nil
+	}
+	if g.forbidden.has(repository) && g.othersWait() {
+		return pass{}, g.changed, 0, nil
 	}
 	g.probing = true
-	return pass{closings: g.closings, probe: true}, nil, 0
+	p.probe = true
+	return p, nil, 0, nil
+}
+
+// othersWait says whether somebody waits for a repository that was not refused; such a one is the better probe.
+func (g *gate) othersWait() bool {
+	for repository := range g.waiting {
+		if !g.forbidden.has(repository) {
+			return true
+		}
+	}
+	return false
+}
+
+// enter counts one more or one less of those who wait.
+func (g *gate) enter(repository string, n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waiting[repository] += n
+	if g.waiting[repository] == 0 {
+		delete(g.waiting, repository)
+		if g.shut != "" {
+			g.wake()
+		}
+	}
 }
 
 // report tells how the call that had the pass ended.
@@ -101,6 +141,7 @@ func (g *gate) report(p pass, o outcome) {
 	stale := p.closings != g.closings
 	switch o.kind {
 	case answered:
+		g.forbidden.remove(g.logger, p.repository)
 		if !stale {
 			g.open()
 		}
@@ -121,6 +162,8 @@ func (g *gate) report(p pass, o outcome) {
 		if !stale {
 			g.refuse(o.err)
 		}
+	case denied:
+		g.deny(p.repository, stale, o.err)
 	case abandoned:
 	}
 }
@@ -141,6 +184,20 @@ func (g *gate) open() {
 func (g *gate) backOff(why string, err error) {
 	g.failures++
 	g.close(why, dora.Backoff(g.failures), err)
+}
+
+// deny handles a 403 that is no limit. The first one about a repository may be the token's fault; a further one, while the
+// gate is open, is not.
+func (g *gate) deny(repository string, stale bool, err error) {
+	known := g.forbidden.has(repository)
+	g.forbidden.add(repository)
+	switch {
+	case stale:
+	case known && g.shut == "":
+		g.forbidden.tell(g.logger, repository, err)
+	default:
+		g.refuse(err)
+	}
 }
 
 func (g *gate) refuse(err error) {

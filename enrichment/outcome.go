@@ -26,8 +26,10 @@ const (
 	failed
 	// limited: too many calls.
 	limited
-	// refused: the token is wrong or may not do this.
+	// refused: the token is wrong.
 	refused
+	// denied: the token may not do this, or not with this repository.
+	denied
 	// abandoned: the caller left before there was an answer.
 	abandoned
 )
@@ -43,8 +45,10 @@ func judge(status int, header http.Header, body []byte, now time.Time) (kind, ti
 	case status == http.StatusTooManyRequests,
 		status == http.StatusForbidden && isRateLimit(header, body):
 		return limited, limitWait(header, now)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+	case status == http.StatusUnauthorized:
 		return refused, 0
+	case status == http.StatusForbidden:
+		return denied, 0
 	case isMiss(status):
 		return answered, exhausted(header, now)
 	}

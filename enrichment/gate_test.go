@@ -1,0 +1,271 @@
+package enrichment
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var errDown = errors.New("down")
+
+func quietGate() *gate { return newGate(logTo(new(bytes.Buffer)), func(bool) {}) }
+
+// enterNow gets a pass without waiting.
+func enterNow(t *testing.T, g *gate, repository string) pass {
+	t.Helper()
+	start := time.Now()
+	p, err := g.wait(t.Context(), repository)
+	if err != nil || time.Since(start) != 0 {
+		t.Fatalf("pass after %s, error %v; want one at once", time.Since(start), err)
+	}
+	return p
+}
+
+// enterAfter gets a pass and checks how long that took.
+func enterAfter(t *testing.T, g *gate, least, most time.Duration) pass {
+	t.Helper()
+	start := time.Now()
+	p, err := g.wait(t.Context(), "a/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took < least || took > most {
+		t.Fatalf("pass after %s, want %s to %s", took, least, most)
+	}
+	return p
+}
+
+func TestGateBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := quietGate()
+		p := enterNow(t, g, "a/a")
+		for _, s := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+			g.report(p, outcome{kind: failed, err: errDown})
+			p = enterAfter(t, g, max(time.Second, s*time.Second*4/5), s*time.Second)
+		}
+		g.report(p, outcome{kind: answered})
+		p = enterNow(t, g, "a/a")
+		g.report(p, outcome{kind: failed, err: errDown})
+		enterAfter(t, g, time.Second, time.Second)
+	})
+}
+
+func TestGateCountsFailuresTogetherOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := quietGate()
+		var passes []pass
+		for range 8 {
+			passes = append(passes, enterNow(t, g, "a/a"))
+		}
+		for _, p := range passes[:7] {
+			g.report(p, outcome{kind: failed, err: errDown})
+		}
+		probe := enterAfter(t, g, time.Second, time.Second)
+		g.report(probe, outcome{kind: answered})
+		// One that hung until now tells of the outage that is over; one that worked then, too.
+		g.report(passes[7], outcome{kind: failed, err: errDown})
+		p := enterNow(t, g, "a/a")
+		g.report(p, outcome{kind: failed, err: errDown})
+		g.report(passes[7], outcome{kind: answered})
+		enterAfter(t, g, time.Second, time.Second)
+	})
+}
+
+func TestGateLetsOneProbeThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := quietGate()
+		g.report(enterNow(t, g, "a/a"), outcome{kind: limited, wait: 10 * time.Second, err: errDown})
+		start := time.Now()
+		var mu sync.Mutex
+		var probes []time.Duration
+		var through int
+		var all sync.WaitGroup
+		outcomes := []outcome{
+			{kind: abandoned},
+			{kind: limited, wait: 5 * time.Second, err: errDown},
+			{kind: answered},
+		}
+		for range 8 {
+			all.Go(func() {
+				p, err := g.wait(t.Context(), "a/a")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if !p.probe {
+					mu.Lock()
+					through++
+					mu.Unlock()
+					if took := time.Since(start); took != 21*time.Second {
+						t.Errorf("pass after %s, want 21s", took)
+					}
+					return
+				}
+				mu.Lock()
+				o := outcomes[len(probes)]
+				probes = append(probes, time.Since(start))
+				mu.Unlock()
+				time.Sleep(2 * time.Second)
+				g.report(p, o)
+			})
+		}
+		all.Wait()
+		// 10 s of the limit; 2 s until the first one leaves; 2 s until the second is limited for 5 s; 2 s until the third works.
+		want := []time.Duration{10 * time.Second, 12 * time.Second, 19 * time.Second}
+		if len(probes) != 3 || probes[0] != want[0] || probes[1] != want[1] || probes[2] != want[2] {
+			t.Errorf("probes at %v, want %v", probes, want)
+		}
+		if through != 5 {
+			t.Errorf("%d passes when it was open again, want 5", through)
+		}
+	})
+}
+
+func TestGateNeverShortensALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := quietGate()
+		a, b, c := enterNow(t, g, "a/a"), enterNow(t, g, "a/a"), enterNow(t, g, "a/a")
+		g.report(a, outcome{kind: failed, err: errDown})
+		g.report(b, outcome{kind: limited, wait: time.Minute, err: errDown})
+		g.report(c, outcome{kind: answered, wait: 30 * time.Second})
+		enterAfter(t, g, time.Minute, time.Minute)
+	})
+}
+
+func TestGateClosesWithTheLastCallOfAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := quietGate()
+		g.report(enterNow(t, g, "a/a"), outcome{kind: answered, wait: 30 * time.Minute})
+		p := enterAfter(t, g, 30*time.Minute, 30*time.Minute)
+		g.report(p, outcome{kind: answered})
+		enterNow(t, g, "a/a")
+	})
+}
+
+func TestGateEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := quietGate()
+		g.report(enterNow(t, g, "a/a"), outcome{kind: limited, wait: time.Hour, err: errDown})
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if _, err := g.wait(ctx, "a/a"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(start); took != 3*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		if _, err := g.wait(ctx, "a/a"); err == nil || len(g.waiting) != 0 {
+			t.Errorf("error %v, waiting %v", err, g.waiting)
+		}
+	})
+}
+
+func TestGateRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		var auth []bool
+		g := newGate(logTo(&log), func(failing bool) { auth = append(auth, failing) })
+		p := enterNow(t, g, "a/a")
+		for range 3 {
+			g.report(p, outcome{kind: refused, err: errDown})
+			p = enterAfter(t, g, time.Minute, time.Minute)
+		}
+		g.report(p, outcome{kind: failed, err: errDown})
+		p = enterAfter(t, g, time.Second, time.Second)
+		g.report(p, outcome{kind: refused, err: errDown})
+		p = enterAfter(t, g, time.Minute, time.Minute)
+		if len(auth) != 1 || !auth[0] {
+			t.Errorf("OnAuth %v, want true once", auth)
+		}
+		g.report(p, outcome{kind: answered})
+		g.report(enterNow(t, g, "a/a"), outcome{kind: answered})
+		if len(auth) != 2 || auth[1] {
+			t.Errorf("OnAuth %v, want true and false", auth)
+		}
+		want := `level=ERROR msg="GitHub refuses access, trying once a minute: check the token and what it may read" error=down
+level=WARN msg="calls to the GitHub API pause" reason="calls fail" until=2000-01-01T00:03:01.000Z error=down
+level=INFO msg="calls to the GitHub API work again"
+`
+		if got := log.String(); got != want {
+			t.Errorf("log:\n%swant:\n%s", got, want)
+		}
+	})
+}
+
+func TestGateLogsEachChangeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		g := newGate(logTo(&log), func(bool) {})
+		p := enterNow(t, g, "a/a")
+		for range 20 {
+			g.report(p, outcome{kind: limited, wait: time.Minute, err: errDown})
+			p = enterAfter(t, g, time.Minute, time.Minute)
+		}
+		g.report(p, outcome{kind: answered})
+		want := `level=WARN msg="calls to the GitHub API pause" reason="rate limit" until=2000-01-01T00:01:00.000Z error=down
+level=INFO msg="calls to the GitHub API work again"
+`
+		if got := log.String(); got != want {
+			t.Errorf("log:\n%swant:\n%s", got, want)
+		}
+	})
+}
+
+// One repository that is denied must not be in the way of the others.
+func TestGateForbiddenRepository(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		g := newGate(logTo(&log), func(bool) {})
+		denied := outcome{kind: denied, err: errDown}
+
+		g.report(enterNow(t, g, "b/bad"), denied)
+		start := time.Now()
+		var all sync.WaitGroup
+		var barred atomic.Int32
+		for range 5 {
+			all.Go(func() {
+				if _, err := g.wait(t.Context(), "b/bad"); err != nil {
+					barred.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		all.Go(func() {
+			p, err := g.wait(t.Context(), "g/good")
+			if err != nil || time.Since(start) != time.Minute || !p.probe {
+				t.Errorf("pass %+v after %s, error %v; want the probe after a minute", p, time.Since(start), err)
+			}
+			time.Sleep(time.Second)
+			g.report(p, outcome{kind: answered})
+		})
+		time.Sleep(time.Minute + time.Second + time.Millisecond)
+		synctest.Wait()
+		all.Wait()
+		if barred.Load() != 4 { // the ban is over by then: one of the five may ask
+			t.Errorf("%d of 5 calls were not made, want 4", barred.Load())
+		}
+		g.report(pass{repository: "b/bad", closings: g.closings}, denied)
+		for range 3 {
+			enterNow(t, g, "g/good")
+			var err *forbiddenError
+			if _, e := g.wait(t.Context(), "b/bad"); !errors.As(e, &err) {
+				t.Errorf("error %v, want a forbiddenError", e)
+			}
+			time.Sleep(time.Minute)
+			g.report(enterNow(t, g, "b/bad"), denied)
+		}
+		time.Sleep(time.Minute)
+		g.report(enterNow(t, g, "b/bad"), outcome{kind: answered})
+		enterNow(t, g, "b/bad")
+		if n := strings.Count(log.String(), "\n"); n != 4 {
+			t.Errorf("%d lines:\n%swant 4: refused, work again, repository refused, repository again", n, log.String())
+		}
+	})
+}
