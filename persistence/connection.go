@@ -14,8 +14,11 @@ import (
 type connection struct {
 	db         *sql.DB
 	conn       *sql.Conn
-	statements map[string]*sql.Stmt
+	statements map[string]statement
 }
+
+// statement is prepared once and closed with its connection.
+type statement struct{ *sql.Stmt }
 
 // openConnection opens a connection for writing. A commit on it is on the disk when it returns (synchronous=FULL).
 func openConnection(path string) (*connection, error) {
@@ -27,7 +30,7 @@ func openConnection(path string) (*connection, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), db.Close())
 	}
-	return &connection{db: db, conn: conn, statements: map[string]*sql.Stmt{}}, nil
+	return &connection{db: db, conn: conn, statements: map[string]statement{}}, nil
 }
 
 func (c *connection) close() error {
@@ -38,16 +41,16 @@ func (c *connection) close() error {
 	return errors.Join(append(errs, c.conn.Close(), c.db.Close())...)
 }
 
-func (c *connection) prepare(query string) (*sql.Stmt, error) {
+func (c *connection) prepare(query string) (statement, error) {
 	if s, ok := c.statements[query]; ok {
 		return s, nil
 	}
-	s, err := c.conn.PrepareContext(context.Background(), query)
+	prepared, err := c.conn.PrepareContext(context.Background(), query)
 	if err != nil {
-		return nil, err
+		return statement{}, err
 	}
-	c.statements[query] = s
-	return s, nil
+	c.statements[query] = statement{prepared}
+	return statement{prepared}, nil
 }
 
 func (c *connection) exec(query string) error {

@@ -26,7 +26,7 @@ func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) ([]dora.J
 			}
 			j.Due = fromMillis(due)
 			if err := json.Unmarshal(commit, &j.Commit); err != nil {
-				unreadable[key] = err
+				unreadable[key] = fmt.Errorf("decode the commit: %w", err)
 				return nil
 			}
 			jobs = append(jobs, j)

@@ -145,7 +145,7 @@ func (w *writer) run() {
 		case <-probe:
 			o := newOp(touch)
 			o.begun.Store(true)
-			w.commit(slices.Values([]*op{o}))
+			w.retry(o)
 		}
 	}
 }

@@ -1,0 +1,151 @@
+package persistence
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
+)
+
+func TestAcceptTheSameInParallel(t *testing.T) {
+	s := openStore(t)
+	var fresh atomic.Int32
+	var wait sync.WaitGroup
+	for range 100 {
+		wait.Go(func() {
+			duplicate, err := s.Accept(t.Context(), delivery("same"))
+			if err != nil {
+				t.Error(err)
+			}
+			if !duplicate {
+				fresh.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	if n := fresh.Load(); n != 1 {
+		t.Errorf("%d of 100 were no duplicate, want 1", n)
+	}
+	if pending, err := s.Pending(t.Context(), time.Now(), 10); err != nil || len(pending) != 1 {
+		t.Errorf("Pending = %v, %v, want one", pending, err)
+	}
+}
+
+func TestPending(t *testing.T) {
+	s := openStore(t)
+	now := delivery("").Received
+	accept(t, s, "c", "b", "a", "d", "nul\x00é")
+	want := delivery("c")
+	want.ID = 1
+	pending, err := s.Pending(t.Context(), now, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]dora.Delivery{want}, pending); diff != "" {
+		t.Errorf("the first delivery:\n%s", diff)
+	}
+	pendingAt(t, s, now, "c", "b", "a", "d", "nul\x00é")
+	pendingAt(t, s, now.Add(-time.Millisecond))
+	err = s.Update(t.Context(), func(tx dora.Tx) error {
+		if err := tx.Finish(2); err != nil {
+			return err
+		}
+		return tx.Postpone(3, now.Add(time.Minute))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pendingAt(t, s, now, "c", "d", "nul\x00é")
+	pendingAt(t, s, now.Add(time.Minute), "c", "a", "d", "nul\x00é")
+	for name, change := range map[string]func(dora.Tx) error{
+		"Finish":   func(tx dora.Tx) error { return tx.Finish(99) },
+		"Postpone": func(tx dora.Tx) error { return tx.Postpone(99, now) },
+	} {
+		if err := s.Update(t.Context(), change); err == nil {
+			t.Errorf("%s of a delivery that is not there succeeded", name)
+		}
+	}
+}
+
+func TestPendingSetsAsideWhatItCannotRead(t *testing.T) {
+	s := openStore(t)
+	now := delivery("").Received
+	accept(t, s, "a", "bad", "c")
+	tamper(t, s.path, `UPDATE deliveries SET event = '{"deployment' WHERE key = 'bad'`)
+	pendingAt(t, s, now, "a", "c")
+	tamper(t, s.path, `UPDATE deliveries SET event = '{}' WHERE key = 'bad'`) // a later version may read it
+	pendingAt(t, s, now.Add(59*time.Minute), "a", "c")
+	pendingAt(t, s, now.Add(time.Hour), "a", "bad", "c")
+}
+
+func TestBacklog(t *testing.T) {
+	s := openStore(t)
+	check := func(wantPending int, wantOldest time.Time, wantJobs int) {
+		t.Helper()
+		pending, oldest, jobs, err := s.Backlog(t.Context())
+		if err != nil || pending != wantPending || !oldest.Equal(wantOldest) || jobs != wantJobs {
+			t.Errorf("Backlog = %d, %v, %d, %v, want %d, %v, %d", pending, oldest, jobs, err, wantPending, wantOldest, wantJobs)
+		}
+	}
+	check(0, time.Time{}, 0)
+	accept(t, s, "a")
+	later := delivery("b")
+	later.Received = later.Received.Add(time.Hour)
+	if _, err := s.Accept(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	check(2, delivery("").Received, 0)
+	err := s.Update(t.Context(), func(tx dora.Tx) error {
+		if err := tx.AddJob(dora.Job{Commit: dora.Commit{SHA: "1"}}); err != nil {
+			return err
+		}
+		return tx.Finish(1)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(1, later.Received, 1)
+}
+
+func pendingAt(t *testing.T, s *Store, now time.Time, want ...string) {
+	t.Helper()
+	deliveries, err := s.Pending(t.Context(), now, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range deliveries {
+		got = append(got, d.Key)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("pending at %v:\n%s", now, diff)
+	}
+}
+
+// BenchmarkPending is with 100,000 deliveries pending, nearly all of them postponed, behind 1,000,000 that are done.
+func BenchmarkPending(b *testing.B) {
+	s := openStore(b)
+	db, err := connect(s.path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	for _, part := range []struct{ n, due, done int }{{1_000_000, 0, 1}, {99_000, 1 << 60, 0}, {1_000, 0, 0}} {
+		_, err := db.Exec(fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+			INSERT INTO deliveries (source, key, event, received, due, done)
+			SELECT 'github', hex(randomblob(16)), '{"deployment_status":{}}', 0, %d, %d FROM n`, part.n, part.due, part.done))
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if got, err := s.Pending(b.Context(), time.Now(), 256); err != nil || len(got) != 256 {
+			b.Fatal(len(got), err)
+		}
+	}
+}
