@@ -142,7 +142,7 @@ func TestHooks(t *testing.T) {
 	type exchange struct{ Route, Code string }
 	var got []exchange
 	f := withPull()
-	g := newServed(t, f, Options{Timeout: 20 * time.Millisecond, OnRequest: func(route, code string) {
+	g := newServed(t, f, Options{OnRequest: func(route, code string) {
 		got = append(got, exchange{route, code})
 	}})
 	if _, err := g.Origin(t.Context(), theCommit); err != nil {
@@ -157,6 +157,7 @@ func TestHooks(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	}
+	g.timeout = 5 * time.Millisecond
 	if _, err := g.Origin(t.Context(), theCommit); err == nil {
 		t.Fatal("no error")
 	}

@@ -32,8 +32,10 @@ type gate struct {
 	// refused is set from the first answer that refuses access to the first one that doesn't.
 	refused   bool
 	forbidden forbidden
-	// waiting counts those who wait, by repository.
-	waiting map[string]int
+	// waiting are those who wait while the gate is closed.
+	waiting map[*waiter]struct{}
+	// standIn is the only one of them whose repository is forbidden. It makes the probe when nobody else is there.
+	standIn *waiter
 	// changed is closed when those who wait must look again.
 	changed chan struct{}
 }
@@ -48,7 +50,7 @@ const (
 func newGate(logger *slog.Logger, onAuth func(bool)) *gate {
 	return &gate{
 		logger: logger, onAuth: onAuth, changed: make(chan struct{}),
-		forbidden: forbidden{}, waiting: map[string]int{},
+		forbidden: forbidden{}, waiting: map[*waiter]struct{}{},
 	}
 }
 
@@ -59,16 +61,19 @@ type pass struct {
 	probe      bool
 }
 
+// waiter is somebody who wants to make a call about a repository.
+type waiter struct{ repository string }
+
 // wait returns when a call about a repository may be made, or with ctx's error when ctx ends. It returns an error at once
-// when GitHub refuses this repository alone: who waited for that would be in the way of others.
+// when GitHub refuses the repository: who waited for that would be in the way of others.
 func (g *gate) wait(ctx context.Context, repository string) (pass, error) {
-	g.enter(repository, 1)
-	defer g.enter(repository, -1)
+	w := &waiter{repository}
+	defer g.leave(w)
 	for {
 		if err := ctx.Err(); err != nil {
 			return pass{}, err
 		}
-		p, changed, left, err := g.try(repository)
+		p, changed, left, err := g.try(w)
 		if changed == nil {
 			return p, err
 		}
@@ -86,47 +91,46 @@ func (g *gate) wait(ctx context.Context, repository string) (pass, error) {
 
 // try returns a pass or an error; or a channel to wait for and, when the next probe is not under way yet, the time until it
 // is due.
-func (g *gate) try(repository string) (p pass, changed <-chan struct{}, left time.Duration, err error) {
+func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Duration, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	p = pass{repository: repository, closings: g.closings}
+	p = pass{repository: w.repository, closings: g.closings}
 	if g.shut == "" {
-		return p, nil, 0, g.forbidden.try(repository)
+		return p, nil, 0, g.forbidden.try(w.repository)
+	}
+	g.waiting[w] = struct{}{}
+	if g.forbidden.has(w.repository) {
+		if g.standIn == nil {
+			g.standIn = w
+		}
+		if g.standIn != w {
+			return p, nil, 0, &forbiddenError{w.repository, g.until}
+		}
 	}
 	if g.probing {
-		return pass{}, g.changed, 0, nil
+		return p, g.changed, 0, nil
 	}
 	if left := time.Until(g.until); left > 0 {
-		return pass{}, g.changed, left, nil
+		return p, g.changed, left, nil
 	}
-	if g.forbidden.has(repository) && g.othersWait() {
-		return pass{}, g.changed, 0, nil
+	if g.standIn == w && len(g.waiting) > 1 {
+		return p, g.changed, 0, nil
 	}
 	g.probing = true
 	p.probe = true
 	return p, nil, 0, nil
 }
 
-// othersWait says whether somebody waits for a repository that was not refused; such a one is the better probe.
-func (g *gate) othersWait() bool {
-	for repository := range g.waiting {
-		if !g.forbidden.has(repository) {
-			return true
-		}
-	}
-	return false
-}
-
-// enter counts one more or one less of those who wait.
-func (g *gate) enter(repository string, n int) {
+// leave notes that w waits no more, which may make the stand-in the next one.
+func (g *gate) leave(w *waiter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.waiting[repository] += n
-	if g.waiting[repository] == 0 {
-		delete(g.waiting, repository)
-		if g.shut != "" {
-			g.wake()
-		}
+	delete(g.waiting, w)
+	if g.standIn == w {
+		g.standIn = nil
+	}
+	if g.shut != "" {
+		g.wake()
 	}
 }
 
@@ -191,6 +195,7 @@ func (g *gate) backOff(why string, err error) {
 func (g *gate) deny(repository string, stale bool, err error) {
 	known := g.forbidden.has(repository)
 	g.forbidden.add(repository)
+	g.wake()
 	switch {
 	case stale:
 	case known && g.shut == "":

@@ -248,7 +248,7 @@ func TestGateForbiddenRepository(t *testing.T) {
 		time.Sleep(time.Minute + time.Second + time.Millisecond)
 		synctest.Wait()
 		all.Wait()
-		if barred.Load() != 4 { // the ban is over by then: one of the five may ask
+		if barred.Load() != 4 { // one stands in for them, and may ask since the ban is over by then
 			t.Errorf("%d of 5 calls were not made, want 4", barred.Load())
 		}
 		g.report(pass{repository: "b/bad", closings: g.closings}, denied)
@@ -267,5 +267,19 @@ func TestGateForbiddenRepository(t *testing.T) {
 		if n := strings.Count(log.String(), "\n"); n != 4 {
 			t.Errorf("%d lines:\n%swant 4: refused, work again, repository refused, repository again", n, log.String())
 		}
+	})
+}
+
+// A repository that was denied asks all the same when those who were to go first have left.
+func TestGateForbiddenRepositoryGoesLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := quietGate()
+		g.report(enterNow(t, g, "a/a"), outcome{kind: denied, err: errDown})
+		good := &waiter{"g/good"}
+		if _, changed, _, err := g.try(good); changed == nil || err != nil {
+			t.Fatalf("error %v; want to wait", err)
+		}
+		time.AfterFunc(90*time.Second, func() { g.leave(good) })
+		enterAfter(t, g, 90*time.Second, 90*time.Second)
 	})
 }

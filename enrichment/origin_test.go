@@ -125,7 +125,7 @@ func TestOrigin(t *testing.T) {
 		},
 		{
 			name:    "mentions in the body and within the subject are none",
-			message: "Fix #7 (#7), at last\n\nfixes #7 (#7)\nMerge pull request #7\n(#7)",
+			message: "Revert: Merge pull request #7 (#7), at last\n\nfixes #7 (#7)\nMerge pull request #7\n(#7)",
 			lists:   oneOf(7), objects: map[string]object{repoPath("pulls/7"): aPull(home, 7, "closed", "12:00", "x")},
 			want: itself, wantCalls: 2,
 		},
