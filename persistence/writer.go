@@ -143,11 +143,20 @@ func (w *writer) run() {
 		case o := <-w.ops:
 			w.group(o)
 		case <-probe:
-			o := newOp(touch)
-			o.begun.Store(true)
-			w.retry(o)
+			w.probe()
 		}
 	}
+}
+
+// probe tries whether it can write again. Moving the log into the database first makes room in the log, which on a full
+// disk may be all the room there is.
+func (w *writer) probe() {
+	if w.connection != nil {
+		_ = w.connection.exec("PRAGMA wal_checkpoint(PASSIVE)") // what is wrong shows in the commit
+	}
+	o := newOp(touch)
+	o.begun.Store(true)
+	w.retry(o)
 }
 
 // group commits first together with all that waits. When the group can't be written, each update is tried by itself, so
