@@ -283,3 +283,43 @@ func TestGateForbiddenRepositoryGoesLast(t *testing.T) {
 		enterAfter(t, g, 90*time.Second, 90*time.Second)
 	})
 }
+
+// The only repository is denied for some time.
+func TestGateDenied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := quietGate()
+		p := enterNow(t, g, "a/a")
+		for range 3 {
+			g.report(p, outcome{kind: denied, err: errDown})
+			p = enterAfter(t, g, time.Minute, time.Minute)
+		}
+		g.report(p, outcome{kind: answered})
+		enterNow(t, g, "a/a")
+		enterNow(t, g, "a/a")
+	})
+}
+
+// Those who wait already when their repository is denied make room, too.
+func TestGateDeniedWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := quietGate()
+		limit, late := enterNow(t, g, "a/a"), enterNow(t, g, "b/bad")
+		g.report(limit, outcome{kind: limited, wait: time.Hour, err: errDown})
+		var barred atomic.Int32
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				if _, err := g.wait(t.Context(), "b/bad"); err != nil {
+					barred.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		g.report(late, outcome{kind: denied, err: errDown})
+		synctest.Wait()
+		if barred.Load() != 2 {
+			t.Errorf("%d of 3 wait no more, want 2", barred.Load())
+		}
+		all.Wait()
+	})
+}
