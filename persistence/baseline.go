@@ -1,0 +1,97 @@
+package persistence
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"dora-exporter/dora"
+)
+
+// suspicious is where 64-bit nanoseconds end, in seconds: a value that large is the mark of an overflow in the program
+// that wrote it.
+const suspicious = 9.2e9
+
+// notes are what is remarkable about a .prom file.
+type notes struct {
+	// ignored are the names of families that are not ours, doubtful the series with values that can hardly be true.
+	ignored, doubtful []string
+}
+
+// baseline reads the values of a .prom file as they stand there. Only families of ours with exactly our type and labels
+// are taken.
+func baseline(text []byte, families map[string]dora.Family) (dora.State, notes, error) {
+	var n notes
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	parsed, err := parser.TextToMetricFamilies(bytes.NewReader(text))
+	if err != nil {
+		return nil, n, fmt.Errorf("not in Prometheus' text format: %w", err)
+	}
+	state := dora.State{}
+	for name, found := range parsed {
+		f, ok := families[name]
+		if !ok || found.GetType() != metricType(f) {
+			n.ignored = append(n.ignored, name)
+			continue
+		}
+		series, err := n.take(f, found)
+		if err != nil {
+			return nil, n, err
+		}
+		if len(series) > 0 {
+			state[name] = series
+		}
+	}
+	slices.Sort(n.ignored)
+	slices.Sort(n.doubtful)
+	return state, n, nil
+}
+
+// take reads the series of a family.
+func (n *notes) take(f dora.Family, found *dto.MetricFamily) (map[string]dora.Series, error) {
+	taken := map[string]dora.Series{}
+	for _, m := range found.GetMetric() {
+		labels, err := exactLabels(f, m)
+		if err != nil {
+			n.ignored = append(n.ignored, fmt.Sprintf("a series of %s (%v)", f.Name, err))
+			continue
+		}
+		value := m.GetGauge().GetValue()
+		if f.Kind == dora.Counter {
+			value = m.GetCounter().GetValue()
+		}
+		name := fmt.Sprintf("%s{%s} %g", f.Name, labels.Key(), value)
+		switch {
+		case math.IsNaN(value), math.IsInf(value, 0):
+			n.ignored = append(n.ignored, name)
+			continue
+		case value < 0, f.Unit == dora.Milliseconds && value >= suspicious:
+			n.doubtful = append(n.doubtful, name)
+		}
+		if _, twice := taken[labels.Key()]; twice {
+			return nil, fmt.Errorf("the series %s{%s} is there twice", f.Name, labels.Key())
+		}
+		taken[labels.Key()] = dora.Series{Labels: labels, Baseline: value}
+	}
+	return taken, nil
+}
+
+func exactLabels(f dora.Family, m *dto.Metric) (dora.Labels, error) {
+	labels := dora.Labels{}
+	for _, pair := range m.GetLabel() {
+		if !slices.Contains(f.Labels, pair.GetName()) {
+			return nil, fmt.Errorf("label %s", pair.GetName())
+		}
+		labels[pair.GetName()] = pair.GetValue()
+	}
+	if len(labels) != len(f.Labels) {
+		return nil, errors.New("labels are missing")
+	}
+	return labels, nil
+}

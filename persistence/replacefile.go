@@ -1,0 +1,69 @@
+package persistence
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// replaceFile puts data in the place of the file at path and keeps what was there as path.prev. Whatever happens, path is
+// either the old file or the new one, and the new one is on the disk when there is no error.
+func replaceFile(path string, data []byte) error {
+	temporary := path + ".tmp"
+	if err := writeDurably(temporary, data); err != nil {
+		_ = os.Remove(temporary)
+		return fileError("write", temporary, err)
+	}
+	if err := keep(path); err != nil {
+		_ = os.Remove(temporary)
+		return fileError("keep the previous", path, err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		_ = os.Remove(temporary)
+		if errors.Is(err, unix.EBUSY) {
+			return fmt.Errorf("%s can't be replaced since it is mounted by itself: mount its folder %s", path, filepath.Dir(path))
+		}
+		return fileError("replace", path, err)
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// writeDurably writes a file that anybody may read, as other tools do with a .prom.
+func writeDurably(path string, data []byte) (err error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if _, err := file.Write(data); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// keep makes the file at path also known as path.prev: by a link where there are links, else by a copy.
+func keep(path string) error {
+	previous := path + ".prev"
+	if err := os.Remove(previous); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	err := os.Link(path, previous)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	from, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.Close() }()
+	data, err := io.ReadAll(from)
+	if err != nil {
+		return err
+	}
+	return writeDurably(previous, data)
+}
