@@ -48,7 +48,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		req = req.Clone(ctx)
 		req.Header.Set("Authorization", "Bearer "+t.token)
 	}
-	t.logger.DebugContext(ctx, "", "component", "github_api", "call", req.URL.Redacted())
+	t.logger.DebugContext(ctx, "", "component", "github_api", "call", callName(req.URL))
 	resp, err := t.inner.RoundTrip(req)
 	if err != nil {
 		t.onRequest(route, "error")
@@ -90,4 +90,11 @@ func serverOf(u *url.URL) string {
 		return u.Scheme + "://" + strings.ToLower(u.Hostname())
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}
+
+// callName is a URL without its query, as the documented log line has it.
+func callName(u *url.URL) string {
+	bare := *u
+	bare.RawQuery = ""
+	return bare.Redacted()
 }

@@ -1,0 +1,64 @@
+package catalog
+
+import (
+	"cmp"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// entity is what we need of an entity of the catalog.
+// https://backstage.io/docs/features/software-catalog/descriptor-format
+type entity struct {
+	Kind     string `json:"kind"`
+	Metadata struct {
+		Name      string `json:"name"`
+		Namespace string `json:"namespace"`
+	} `json:"metadata"`
+	Spec struct {
+		Owner string `json:"owner"`
+	} `json:"spec"`
+	Relations []struct {
+		Type      string `json:"type"`
+		TargetRef string `json:"targetRef"`
+	} `json:"relations"`
+}
+
+// ref is the entity's reference. https://backstage.io/docs/features/software-catalog/references
+func (e entity) ref() string {
+	return strings.ToLower(e.Kind + ":" + cmp.Or(e.Metadata.Namespace, "default") + "/" + e.Metadata.Name)
+}
+
+// owner is the name of the owning group or user: by the relation that Backstage has made, else as the entity says.
+func (e entity) owner() string {
+	for _, r := range e.Relations {
+		if r.Type == "ownedBy" && r.TargetRef != "" {
+			return nameOf(r.TargetRef)
+		}
+	}
+	return nameOf(e.Spec.Owner)
+}
+
+// nameOf is the name in a reference: platform of group:default/platform.
+func nameOf(ref string) string {
+	return ref[strings.LastIndexAny(ref, ":/")+1:]
+}
+
+// ownerOf is the owner of the first entity, by reference, that has one. Others with other owners are logged.
+func ownerOf(entities []entity, what string, logger *slog.Logger) string {
+	owned := slices.DeleteFunc(slices.Clone(entities), func(e entity) bool { return e.owner() == "" })
+	if len(owned) == 0 {
+		return dora.Unknown
+	}
+	slices.SortFunc(owned, func(a, b entity) int { return cmp.Compare(a.ref(), b.ref()) })
+	first := owned[0]
+	for _, e := range owned[1:] {
+		if e.owner() != first.owner() {
+			logger.Warn("entities with different owners, the first one counts", "repository", what,
+				"entity", first.ref(), "team", first.owner(), "other_entity", e.ref(), "other_team", e.owner())
+		}
+	}
+	return first.owner()
+}

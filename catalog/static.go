@@ -1,0 +1,68 @@
+// Package catalog says which team owns a repository or a Jira project: from a list in the configuration, or from
+// Backstage.
+package catalog
+
+import (
+	"context"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// Team is a team of the list.
+type Team struct {
+	Name string
+	// Repositories are owner/name, owner/* for all of an owner, or a name alone for one of the default owner's.
+	Repositories []string
+	// Projects are keys of Jira projects.
+	Projects []string
+}
+
+// Static is the list. Upper and lower case are the same, as they are to GitHub and Jira.
+type Static struct {
+	repositories, projects map[string]string
+}
+
+var _ dora.Catalog = (*Static)(nil)
+
+// NewStatic returns the list of teams. Where two own the same, the first one does.
+func NewStatic(teams []Team, defaultOwner string) *Static {
+	s := &Static{repositories: map[string]string{}, projects: map[string]string{}}
+	for _, t := range teams {
+		for _, r := range t.Repositories {
+			if !strings.Contains(r, "/") {
+				r = defaultOwner + "/" + r
+			}
+			claim(s.repositories, strings.ToLower(r), t.Name)
+		}
+		for _, p := range t.Projects {
+			claim(s.projects, strings.ToLower(p), t.Name)
+		}
+	}
+	return s
+}
+
+func claim(owners map[string]string, what, team string) {
+	if _, taken := owners[what]; !taken {
+		owners[what] = team
+	}
+}
+
+// RepositoryTeam is the team that owns the repository, else the one that owns all of its owner's, else dora.Unknown.
+func (s *Static) RepositoryTeam(_ context.Context, owner, repository string) (string, error) {
+	owner = strings.ToLower(owner)
+	for _, entry := range []string{owner + "/" + strings.ToLower(repository), owner + "/*"} {
+		if team, ok := s.repositories[entry]; ok {
+			return team, nil
+		}
+	}
+	return dora.Unknown, nil
+}
+
+// ProjectTeam is the team that owns the Jira project, else dora.Unknown.
+func (s *Static) ProjectTeam(_ context.Context, project string) (string, error) {
+	if team, ok := s.projects[strings.ToLower(project)]; ok {
+		return team, nil
+	}
+	return dora.Unknown, nil
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"dora-exporter/catalog"
+)
+
+// Config is the configuration: the file, then the environment, then the defaults.
+type Config struct {
+	Server struct {
+		Host string
+		Port int
+	}
+	GitHub struct {
+		Owner, Token, BaseURL string
+		WebhookSecret         []string
+	}
+	Jira struct {
+		WebhookSecret []string
+	}
+	Catalog struct {
+		// Mode is static or backstage.
+		Mode, Endpoint, Token string
+		CacheTTL, MaxWait     time.Duration
+	}
+	Teams   []catalog.Team
+	Storage struct {
+		// Database is the path of the store.
+		Database string
+		File     struct{ Path string }
+	}
+}
+
+// loadConfig reads the file at path. It need not be there unless it was named. Warnings are about what works and is hardly
+// meant. An error is one line: file, line, what is wrong, what to write instead.
+func loadConfig(path string, named bool, getenv func(string) string) (c *Config, warnings []string, err error) {
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !named:
+		warnings = append(warnings, fmt.Sprintf("no configuration file %s here, using the defaults", path))
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, fmt.Errorf("%s: there is no such file: give the path of the configuration with -config.file", path)
+	case err != nil:
+		return nil, nil, fmt.Errorf("%s: can't be read: %w", path, err)
+	}
+	c, more, err := parseConfig(path, data, getenv)
+	return c, append(warnings, more...), err
+}
+
+// parseConfig reads the text of a configuration; path is for messages.
+func parseConfig(path string, data []byte, getenv func(string) string) (*Config, []string, error) {
+	root, err := parseYAML(path, data)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &Config{}
+	c.Server.Port = 8090
+	c.GitHub.BaseURL = "https://api.github.com/"
+	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
+	d := &decoder{file: path}
+	d.config(root, c)
+	if d.err != nil {
+		return nil, nil, d.err
+	}
+	c.fromEnvironment(getenv)
+	if err := c.complete(d); err != nil {
+		return nil, nil, err
+	}
+	return c, d.warnings, nil
+}
+
+// config says which keys there are and what they hold.
+func (d *decoder) config(root *yaml.Node, c *Config) {
+	d.mapping(root, "", fields{
+		"server": d.section(fields{"host": d.text(&c.Server.Host), "port": d.port(&c.Server.Port)}),
+		"github": d.section(fields{
+			"owner": d.text(&c.GitHub.Owner), "base_url": d.url(&c.GitHub.BaseURL),
+			"token": d.text(&c.GitHub.Token), "token_file": d.secretFile(&c.GitHub.Token),
+			"webhook_secret": d.texts(&c.GitHub.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.GitHub.WebhookSecret),
+		}),
+		"jira": d.section(fields{
+			"webhook_secret": d.texts(&c.Jira.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.Jira.WebhookSecret),
+		}),
+		"catalog": d.section(fields{
+			"mode": d.choice(&c.Catalog.Mode, "static", "backstage"), "endpoint": d.url(&c.Catalog.Endpoint),
+			"token": d.text(&c.Catalog.Token), "token_file": d.secretFile(&c.Catalog.Token),
+			"cache_ttl": d.duration(&c.Catalog.CacheTTL), "max_wait": d.duration(&c.Catalog.MaxWait),
+		}),
+		"teams": d.list("a name, with what the team owns", func(n *yaml.Node, path string) {
+			t := catalog.Team{}
+			d.mapping(n, path, fields{
+				"name": d.text(&t.Name), "github_repositories": d.lines(&t.Repositories), "jira_projects": d.lines(&t.Projects),
+			})
+			if t.Name == "" {
+				d.fail(n, "%s has no name: write \"- name: …\"", path)
+			}
+			c.Teams = append(c.Teams, t)
+		}),
+		"storage": d.section(fields{
+			"database": d.text(&c.Storage.Database),
+			"file":     d.section(fields{"path": d.text(&c.Storage.File.Path)}),
+		}),
+	})
+}
+
+// fromEnvironment fills in what the file does not set.
+func (c *Config) fromEnvironment(getenv func(string) string) {
+	for name, value := range map[string]*string{
+		"GITHUB_TOKEN": &c.GitHub.Token, "BACKSTAGE_TOKEN": &c.Catalog.Token, "STORAGE_FILE_PATH": &c.Storage.File.Path,
+	} {
+		if *value == "" {
+			*value = getenv(name)
+		}
+	}
+	for name, value := range map[string]*[]string{
+		"GITHUB_WEBHOOK_SECRET": &c.GitHub.WebhookSecret, "JIRA_WEBHOOK_SECRET": &c.Jira.WebhookSecret,
+	} {
+		if secret := getenv(name); len(*value) == 0 && secret != "" {
+			*value = []string{secret}
+		}
+	}
+}
+
+// complete checks what belongs together and derives what is not set.
+func (c *Config) complete(d *decoder) error {
+	if c.Catalog.Mode == "backstage" && c.Catalog.Endpoint == "" {
+		d.fail(d.at["catalog.mode"], "catalog.mode is backstage and catalog.endpoint is missing: "+
+			"write Backstage's address, such as endpoint: https://backstage.example.com")
+	}
+	if c.Storage.File.Path == "" {
+		c.Storage.File.Path = "dora-exporter.prom"
+	}
+	if c.Storage.Database == "" {
+		c.Storage.Database = strings.TrimSuffix(c.Storage.File.Path, filepath.Ext(c.Storage.File.Path)) + ".db"
+	}
+	if filepath.Clean(c.Storage.Database) == filepath.Clean(c.Storage.File.Path) {
+		d.fail(d.at["storage.file.path"], "storage.file.path and the database are both %s: "+
+			"give one of them another name, such as dora-exporter.prom and dora-exporter.db", c.Storage.Database)
+	}
+	d.owners(c)
+	return d.err
+}
+
+// owners warns of what two teams own, and refuses a repository without an owner.
+func (d *decoder) owners(c *Config) {
+	repositories, projects := map[string]string{}, map[string]string{}
+	claim := func(claimed map[string]string, key, what, team string) {
+		if first, ok := claimed[key]; ok && first != team {
+			d.warnings = append(d.warnings, fmt.Sprintf("%s belongs to two teams, %s and %s: the first one wins", what, first, team))
+			return
+		}
+		claimed[key] = team
+	}
+	for i, t := range c.Teams {
+		for j, r := range t.Repositories {
+			path := fmt.Sprintf("teams[%d].github_repositories[%d]", i, j)
+			full := r
+			if !strings.Contains(r, "/") {
+				full = c.GitHub.Owner + "/" + r
+			}
+			owner, name, _ := strings.Cut(full, "/")
+			switch {
+			case owner == "" && !strings.Contains(r, "/"):
+				d.fail(d.at[path], "%s is %q, which has no owner: write owner/%s, or set github.owner", path, r, r)
+			case owner == "" || name == "" || strings.Contains(name, "/"):
+				d.fail(d.at[path], "%s is %q, not a repository: write owner/name, owner/* for all of an owner, or the name alone with github.owner set", path, r)
+			}
+			claim(repositories, strings.ToLower(full), "repository "+full, t.Name)
+		}
+		for _, p := range t.Projects {
+			claim(projects, strings.ToUpper(p), "Jira project "+p, t.Name)
+		}
+	}
+}
+
+// unsigned are the sources whose webhooks can't be checked since no secret is set.
+func (c *Config) unsigned() []string {
+	var sources []string
+	if len(c.GitHub.WebhookSecret) == 0 {
+		sources = append(sources, "github")
+	}
+	if len(c.Jira.WebhookSecret) == 0 {
+		sources = append(sources, "jira")
+	}
+	return sources
+}
+
+// parseYAML returns the only document of a file; nil when it is empty.
+func parseYAML(path string, data []byte) (*yaml.Node, error) {
+	in := yaml.NewDecoder(bytes.NewReader(data))
+	var document, second yaml.Node
+	switch err := in.Decode(&document); {
+	case errors.Is(err, io.EOF):
+		return nil, nil //nolint:nilnil // an empty file is a configuration
+	case err != nil:
+		return nil, syntaxError(path, err)
+	}
+	if err := in.Decode(&second); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s:%d: a second document begins here: remove the line ---", path, max(second.Line, 1))
+	}
+	return document.Content[0], nil
+}
+
+// syntaxError turns yaml's "yaml: line 3: …" into our form.
+func syntaxError(path string, err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	line := 1
+	if rest, ok := strings.CutPrefix(text, "line "); ok {
+		if number, what, ok := strings.Cut(rest, ": "); ok {
+			if _, err := fmt.Sscan(number, &line); err == nil {
+				text = what
+			}
+		}
+	}
+	return fmt.Errorf("%s:%d: not YAML: %s: check indentation, colons and quotes on this line and the one before", path, line, text)
+}

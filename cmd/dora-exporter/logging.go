@@ -1,0 +1,25 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"strings"
+)
+
+// newLogger writes logfmt: time, level in lower case, the message unless it is empty, then the keys. A line about an
+// event has no message, so that it reads as documented: level=info endpoint=github environment=…
+func newLogger(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			switch {
+			case len(groups) > 0:
+			case a.Key == slog.LevelKey:
+				return slog.String(slog.LevelKey, strings.ToLower(a.Value.String()))
+			case a.Key == slog.MessageKey && a.Value.String() == "":
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}

@@ -1,0 +1,67 @@
+// Dora-exporter receives the webhooks of GitHub and Jira and serves DORA metrics to Prometheus.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+)
+
+// Set by the linker: -X main.version=… -X main.revision=….
+var (
+	version  = "dev"
+	revision = "unknown"
+)
+
+func main() {
+	os.Exit(start(os.Args[1:]))
+}
+
+// start returns the exit status: 0 after an orderly stop, 1 when something is wrong with the configuration, the files or
+// the network, 2 when the command line is.
+func start(args []string) int {
+	flags, err := parseFlags(args, os.Stdout, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case flags.Version:
+		fmt.Printf("dora-exporter %s (revision %s, %s)\n", version, revision, runtime.Version())
+		return 0
+	}
+	logger := newLogger(os.Stderr, flags.Level)
+	config, warnings, err := loadConfig(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "dora-exporter:", err)
+		return 1
+	}
+	for _, w := range warnings {
+		logger.Warn(w)
+	}
+	warn(config, logger)
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer cancel()
+	if err := run(ctx, config, flags.AcceptStore, logger); err != nil {
+		logger.Error("stopped", "error", err)
+		return 1
+	}
+	return 0
+}
+
+// warn says what works less well than it could, or is open to anybody.
+func warn(c *Config, logger *slog.Logger) {
+	if c.GitHub.Token == "" {
+		logger.Warn("no GitHub token: calls to the GitHub API are unauthenticated, with few of them allowed; set GITHUB_TOKEN or github.token")
+	}
+	for _, source := range c.unsigned() {
+		logger.Warn("webhooks are accepted without a signature: anybody who reaches this port can change the numbers; set "+source+".webhook_secret",
+			"endpoint", source)
+	}
+}
