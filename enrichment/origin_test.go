@@ -336,12 +336,12 @@ func TestOriginLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	const repo = "https://api.example.com/repos/acme/shop/"
-	want := `level=DEBUG component=github_api call="` + repo + `commits/` + sha + `/pulls?per_page=100"
+	want := `level=DEBUG component=github_api call=` + repo + `commits/` + sha + `/pulls
 level=DEBUG pull_request_reference=found PR=109
-level=DEBUG component=github_api call="` + repo + `pulls/109/commits?per_page=100"
+level=DEBUG component=github_api call=` + repo + `pulls/109/commits
 level=DEBUG repo=shop sha=` + sha + ` PR=109 date=pr_first_commit
-level=DEBUG component=github_api call="` + repo + `commits/` + sha + `/pulls?per_page=100"
-level=DEBUG component=github_api call="` + repo + `commits/` + sha + `?per_page=1"
+level=DEBUG component=github_api call=` + repo + `commits/` + sha + `/pulls
+level=DEBUG component=github_api call=` + repo + `commits/` + sha + `
 level=DEBUG repo=shop commit_info=` + sha + `
 level=DEBUG pull_request_reference=not_found
 level=DEBUG repo=shop sha=` + sha + ` date=current_commit
