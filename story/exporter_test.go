@@ -1,0 +1,204 @@
+package story
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is the program, built once for all tests.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		folder, err := os.MkdirTemp("", "dora-exporter")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer func() { _ = os.RemoveAll(folder) }()
+		binary = filepath.Join(folder, "dora-exporter")
+		build := exec.Command("go", "build", "-o", binary, "../cmd/dora-exporter")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build the exporter: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+const (
+	gitHubSecret = "git-hub-secret"
+	jiraSecret   = "jira-secret"
+)
+
+// exporter is the program in a folder that outlives its processes.
+type exporter struct {
+	*testing.T
+	folder, address string
+	process         *exec.Cmd
+	exited          chan struct{}
+	log             syncBuffer
+}
+
+// newExporter prepares a folder with a configuration; gitHubURL is where the GitHub API is.
+func newExporter(t *testing.T, gitHubURL string) *exporter {
+	t.Helper()
+	e := &exporter{T: t, folder: t.TempDir(), address: freeAddress(t)}
+	_, port, _ := net.SplitHostPort(e.address)
+	e.write("config.yml", fmt.Sprintf(`server:
+  host: 127.0.0.1
+  port: "%s"
+github:
+  owner: acme
+  base_url: %s
+  webhook_secret: [old-secret, %s]
+jira:
+  webhook_secret: %s
+teams:
+  - name: Platform
+    github_repositories: [acme/*]
+    jira_projects: [INC]
+  - name: Shop
+    github_repositories: [Acme/Squash, direct]
+`, port, gitHubURL, gitHubSecret, jiraSecret))
+	t.Cleanup(func() {
+		e.kill()
+		if t.Failed() {
+			text := e.log.String()
+			t.Logf("the exporter said:\n%s", text[max(0, len(text)-20_000):])
+		}
+	})
+	return e
+}
+
+func (e *exporter) write(name, text string) {
+	e.Helper()
+	if err := os.WriteFile(filepath.Join(e.folder, name), []byte(text), 0o600); err != nil {
+		e.Fatal(err)
+	}
+}
+
+// start starts a process and waits until it is ready.
+func (e *exporter) start(args ...string) {
+	e.Helper()
+	e.launch(args...)
+	e.eventually("the exporter is ready", 20*time.Second, func() error {
+		select {
+		case <-e.exited:
+			e.Fatal("the exporter has exited")
+		default:
+		}
+		status, body := e.get("/readyz")
+		if status != 200 {
+			return fmt.Errorf("status %d: %s", status, body)
+		}
+		return nil
+	})
+}
+
+func (e *exporter) launch(args ...string) {
+	e.Helper()
+	e.process = exec.Command(binary, args...)
+	e.process.Dir, e.process.Stdout, e.process.Stderr = e.folder, &e.log, &e.log
+	e.process.Env = []string{"HOME=" + e.folder}
+	if err := e.process.Start(); err != nil {
+		e.Fatal(err)
+	}
+	exited := make(chan struct{})
+	e.exited = exited
+	go func(p *exec.Cmd) {
+		_ = p.Wait()
+		close(exited)
+	}(e.process)
+}
+
+// kill ends the process as kill -9 does.
+func (e *exporter) kill() {
+	if e.process != nil {
+		_ = e.process.Process.Signal(syscall.SIGKILL)
+		<-e.exited
+	}
+}
+
+// terminate ends the process as an operator does; it must end in order within ten seconds.
+func (e *exporter) terminate() {
+	e.Helper()
+	if err := e.process.Process.Signal(syscall.SIGTERM); err != nil {
+		e.Fatal(err)
+	}
+	select {
+	case <-e.exited:
+	case <-time.After(10 * time.Second):
+		e.Fatal("SIGTERM: still running after 10 s")
+	}
+	if code := e.process.ProcessState.ExitCode(); code != 0 {
+		e.Errorf("SIGTERM: exit status %d", code)
+	}
+}
+
+// eventually polls until f returns no error.
+func (e *exporter) eventually(what string, limit time.Duration, f func() error) {
+	e.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			e.Fatalf("waited in vain until %s: %v", what, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// runOnce runs the program until it ends by itself, which it must do within ten seconds.
+func (e *exporter) runOnce(args ...string) (status int, stdout, stderr string) {
+	e.Helper()
+	ctx, cancel := context.WithTimeout(e.Context(), 10*time.Second)
+	defer cancel()
+	var out, errOut strings.Builder
+	c := exec.CommandContext(ctx, binary, args...)
+	c.Dir, c.Stdout, c.Stderr, c.Env = e.folder, &out, &errOut, []string{"HOME=" + e.folder}
+	_ = c.Run()
+	return c.ProcessState.ExitCode(), out.String(), errOut.String()
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// syncBuffer is a buffer that processes write to and tests read.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}

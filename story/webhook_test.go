@@ -1,0 +1,126 @@
+package story
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// webhook is a request as GitHub or Jira sends it.
+type webhook struct {
+	path, body string
+	header     map[string]string
+}
+
+// gitHub makes a signed event of GitHub's, under a new GUID.
+func gitHub(event, body string) webhook {
+	return webhook{path: "/api/github", body: body, header: map[string]string{
+		"Content-Type": "application/json", "X-GitHub-Event": event,
+		"X-GitHub-Delivery": fmt.Sprintf("guid-%d", time.Now().UnixNano()), "X-Hub-Signature-256": sign(gitHubSecret, body),
+	}}
+}
+
+// jira makes a signed event of Jira's.
+func jira(body string) webhook {
+	return webhook{path: "/api/jira", body: body, header: map[string]string{
+		"Content-Type": "application/json; charset=utf-8", "X-Hub-Signature": sign(jiraSecret, body),
+	}}
+}
+
+// with returns the webhook with a header left out or, with a value, changed.
+func (w webhook) with(name, value string) webhook {
+	header := map[string]string{name: value}
+	for n, v := range w.header {
+		if n != name {
+			header[n] = v
+		}
+	}
+	if value == "" {
+		delete(header, name)
+	}
+	w.header = header
+	return w
+}
+
+func sign(secret, body string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(body))
+	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+// post sends a webhook and returns the status, 0 when there was no answer.
+func (e *exporter) post(w webhook) (int, string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+e.address+w.path, strings.NewReader(w.body))
+	if err != nil {
+		return 0, err.Error()
+	}
+	for name, value := range w.header {
+		request.Header.Set(name, value)
+	}
+	return e.do(request)
+}
+
+// mustPost sends a webhook, which must be taken.
+func (e *exporter) mustPost(w webhook) {
+	e.Helper()
+	if status, body := e.post(w); status != http.StatusAccepted {
+		e.Errorf("%s %s: status %d: %s", w.path, w.body, status, body)
+	}
+}
+
+func (e *exporter) get(path string) (int, string) {
+	request, err := http.NewRequest(http.MethodGet, "http://"+e.address+path, http.NoBody)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return e.do(request)
+}
+
+func (e *exporter) do(request *http.Request) (int, string) {
+	answer, err := client.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return answer.StatusCode, string(body)
+}
+
+var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
+
+// deployed is a deployment for which events are made.
+type deployed struct {
+	id               int
+	repo, env, sha   string
+	ref, createdTime string
+}
+
+func (d deployed) json() string {
+	return fmt.Sprintf(`{"id":%d,"sha":%q,"ref":%q,"environment":%q,"created_at":"2026-01-01T00:00:00Z"}`, d.id, d.sha, d.ref, d.env)
+}
+
+func (d deployed) repository() string {
+	return fmt.Sprintf(`{"name":%q,"full_name":"acme/%s","owner":{"login":"acme"},"default_branch":"main","url":"https://api.github.com/repos/acme/%s"}`,
+		d.repo, d.repo, d.repo)
+}
+
+func (d deployed) created() webhook {
+	return gitHub("deployment", fmt.Sprintf(`{"action":"created","deployment":%s,"repository":%s}`, d.json(), d.repository()))
+}
+
+func (d deployed) status(id int, state string, at time.Time) webhook {
+	return gitHub("deployment_status", fmt.Sprintf(
+		`{"action":"created","deployment_status":{"id":%d,"state":%q,"created_at":%q},"deployment":%s,"repository":%s}`,
+		id, state, at.UTC().Format(time.RFC3339), d.json(), d.repository()))
+}
