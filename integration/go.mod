@@ -1,3 +1,3 @@
 module dora-exporter/integration
 
-go 1.26.8
+go 1.26.0

@@ -14,6 +14,10 @@ import (
 // unreadableWait is how long a row that can't be decoded is set aside. It is never dropped: a later version may read it.
 const unreadableWait = time.Hour
 
+// longestWait is longer than anything is ever put off. What is due later than that was put off before the clock of the
+// machine was set back, and is due now.
+const longestWait = 2 * time.Hour
+
 // Accept stores a delivery unless one with the same key is there. When it returns without an error the delivery is on the
 // disk, also the first one of a duplicate. When ctx ends first the delivery may be stored all the same.
 func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, err error) {
@@ -23,9 +27,8 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 	}
 	var inserted int64
 	o := newOp(func(t *tx) (err error) {
-		received := d.Received.UnixMilli()
-		inserted, err = t.exec(`INSERT INTO deliveries (source, key, event, received, due) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (key) DO NOTHING`, d.Source, d.Key, string(event), received, received)
+		inserted, err = t.exec(`INSERT INTO deliveries (source, key, event, received, due) VALUES (?, ?, ?, ?, 0)
+			ON CONFLICT (key) DO NOTHING`, d.Source, d.Key, string(event), d.Received.UnixMilli())
 		return err
 	})
 	o.single = true
@@ -46,7 +49,8 @@ func (s *Store) Pending(ctx context.Context, now time.Time, limit int) ([]dora.D
 	unreadable := map[int64]error{}
 	// The index has what the conditions need, so that those that are postponed cost next to nothing.
 	err := s.query(ctx, `SELECT id, source, key, event, received FROM deliveries INDEXED BY deliveries_pending
-		WHERE done = 0 AND due <= ? ORDER BY id LIMIT ?`, []any{now.UnixMilli(), limit}, func(rows *sql.Rows) error {
+		WHERE done = 0 AND (due <= ? OR due > ?) ORDER BY id LIMIT ?`,
+		[]any{now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit}, func(rows *sql.Rows) error {
 		var d dora.Delivery
 		var event []byte
 		var received int64

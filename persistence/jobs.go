@@ -15,8 +15,8 @@ import (
 func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) ([]dora.Job, error) {
 	var jobs []dora.Job
 	unreadable := map[string]error{}
-	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses FROM jobs WHERE due <= ? ORDER BY due LIMIT ?",
-		[]any{now.UnixMilli(), limit}, func(rows *sql.Rows) error {
+	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses FROM jobs WHERE due <= ? OR due > ? ORDER BY due LIMIT ?",
+		[]any{now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit}, func(rows *sql.Rows) error {
 			var j dora.Job
 			var key string
 			var commit []byte

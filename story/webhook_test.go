@@ -101,9 +101,8 @@ var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
 
 // deployed is a deployment for which events are made.
 type deployed struct {
-	id               int
-	repo, env, sha   string
-	ref, createdTime string
+	id                  int
+	repo, env, sha, ref string
 }
 
 func (d deployed) json() string {
