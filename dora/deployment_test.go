@@ -154,7 +154,7 @@ func TestDurationThatCannotBeHadIsNeverMadeUp(t *testing.T) {
 				if test.calls > 1 && github.calls.Load() == test.calls {
 					t.Errorf("final before 71 minutes were over")
 				}
-				runJobs(t, store, github, 2*time.Hour)
+				runJobs(t, store, github, 5*time.Minute)
 				wantFacts(t, store, "facts", unavailable(test.reason), series(dora.DeploymentsTotal, "success")+"1")
 				if n := github.calls.Load(); n != test.calls {
 					t.Errorf("%d look-ups, want %d", n, test.calls)
@@ -188,13 +188,13 @@ func TestAnOutageIsRetriedUntilItIsOver(t *testing.T) {
 		process(t, store, platform{})
 		start := time.Now()
 		github := &lookUp{answer: func(int64) (dora.Origin, error) {
-			if time.Since(start) < 3*time.Hour {
+			if time.Since(start) < time.Hour {
 				return dora.Origin{}, errors.New("502")
 			}
 			return dora.Origin{FirstCommit: morning.Add(-time.Hour)}, nil
 		}}
-		for range 4 { // an hour and a restart each
-			runJobs(t, store, github, time.Hour)
+		for range 4 { // 20 minutes and a restart each
+			runJobs(t, store, github, 20*time.Minute)
 		}
 		want := []string{
 			series(dora.DeploymentsDuration, "success") + "3600000",
@@ -202,9 +202,9 @@ func TestAnOutageIsRetriedUntilItIsOver(t *testing.T) {
 			series(dora.DeploymentsTotal, "success") + "1",
 		}
 		wantFacts(t, store, "facts", want...)
-		// 1, 2, 4, 8, 16, 32 s, then at least every 48 s (60 s less jitter) and at most every 61: 180 to 240 in three hours.
-		if n := github.calls.Load(); n < 170 || n > 240 {
-			t.Errorf("%d look-ups in three hours, want 170 to 240", n)
+		// 1, 2, 4, 8, 16, 32 s, which is a minute; then every 48 s (60 s less jitter) at the most often, every 61 s at the least.
+		if n := github.calls.Load(); n < 60 || n > 85 {
+			t.Errorf("%d look-ups in an hour, want 60 to 85", n)
 		}
 	})
 }
