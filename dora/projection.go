@@ -22,8 +22,9 @@ type Projection struct {
 	// OnCheckpoint is called after each attempt to write the checkpoint.
 	OnCheckpoint func(error)
 
-	position         int64
-	reading, writing health
+	// position is that of the newest recorded fact, written that of the newest one in the checkpoint.
+	position, written int64
+	reading, writing  health
 }
 
 // Restore brings the instruments to where the facts are: the checkpoint's values and all facts after its position. It
@@ -57,7 +58,6 @@ func (p *Projection) Restore(ctx context.Context) error {
 func (p *Projection) Run(ctx context.Context) {
 	ticker := time.NewTicker(p.Every)
 	defer ticker.Stop()
-	written := p.position
 	for ctx.Err() == nil {
 		changed := p.Store.Changed()
 		if err := p.catchUp(ctx); ctx.Err() == nil {
@@ -67,11 +67,8 @@ func (p *Projection) Run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-changed:
 		case <-ticker.C:
-			if p.position == written {
-				continue
-			}
-			if p.write(ctx) == nil {
-				written = p.position
+			if p.position != p.written {
+				_ = p.write(ctx) // noted in p.writing, and tried again at the next tick
 			}
 		}
 	}
@@ -107,5 +104,8 @@ func (p *Projection) write(ctx context.Context) error {
 	err := p.Checkpoint.Write(ctx, p.Recorder.State(), p.position)
 	p.OnCheckpoint(err)
 	p.writing.set(p.Logger, "write the checkpoint", err)
+	if err == nil {
+		p.written = p.position
+	}
 	return err
 }
