@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 )
 
@@ -13,10 +12,6 @@ const (
 	batchSize = 256
 	// idle is the longest sleep: deliveries may also be added by another process.
 	idle = 2 * time.Second
-	// teamRetry is how long a delivery is set aside when its team can't be told now.
-	teamRetry = 5 * time.Second
-	// catalogLookups bounds the look-ups that are made at the same time.
-	catalogLookups = 8
 )
 
 // Processor turns pending deliveries into facts, state and jobs.
@@ -68,14 +63,6 @@ func (p *Processor) Drain(ctx context.Context) error {
 	}
 }
 
-// decided is a delivery with what the transaction does to it.
-type decided struct {
-	Delivery
-	team string
-	// until is when to try again; zero when the team is known.
-	until time.Time
-}
-
 // batch processes the oldest pending deliveries and returns how many there were. When they fail together, each is
 // processed in a transaction of its own, so that one bad delivery does not hold up the others.
 func (p *Processor) batch(ctx context.Context) (int, error) {
@@ -104,52 +91,6 @@ func (p *Processor) batch(ctx context.Context) (int, error) {
 	return len(batch), nil
 }
 
-// decide finds the teams of deliveries, several at a time.
-func (p *Processor) decide(ctx context.Context, deliveries []Delivery) []decided {
-	batch := make([]decided, len(deliveries))
-	places := make(chan struct{}, catalogLookups)
-	var wait sync.WaitGroup
-	for i, d := range deliveries {
-		places <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-places }()
-			batch[i] = p.withTeam(ctx, d)
-		})
-	}
-	wait.Wait()
-	return batch
-}
-
-func (p *Processor) withTeam(ctx context.Context, d Delivery) decided {
-	team, err := p.team(ctx, d.Event)
-	if err == nil {
-		return decided{Delivery: d, team: team}
-	}
-	now, last := p.Now(), d.Received.Add(p.MaxWait)
-	if now.Before(last) {
-		until := now.Add(teamRetry)
-		if last.Before(until) {
-			until = last
-		}
-		return decided{Delivery: d, until: until}
-	}
-	if ctx.Err() == nil {
-		p.Logger.Warn("the catalog did not tell the team in time, counting for "+Unknown, "delivery", d.Key, "error", err)
-		p.OnTeamGivenUp()
-	}
-	return decided{Delivery: d, team: Unknown}
-}
-
-func (p *Processor) team(ctx context.Context, e Event) (string, error) {
-	switch {
-	case e.Status != nil:
-		return p.Catalog.RepositoryTeam(ctx, e.Status.Deployment.Owner, e.Status.Deployment.Repository)
-	case e.Deployment != nil:
-		return p.Catalog.RepositoryTeam(ctx, e.Deployment.Owner, e.Deployment.Repository)
-	}
-	return p.Catalog.ProjectTeam(ctx, e.Incident.Project)
-}
-
 // process writes what follows from deliveries in one transaction, then logs them.
 func (p *Processor) process(ctx context.Context, batch ...decided) error {
 	now := p.Now()
@@ -166,7 +107,7 @@ func (p *Processor) process(ctx context.Context, batch ...decided) error {
 	}
 	for _, d := range batch {
 		if d.until.IsZero() {
-			p.log(ctx, d)
+			p.log(d)
 		}
 	}
 	return nil
@@ -190,22 +131,6 @@ func apply(tx Tx, d decided, now time.Time) error {
 		return err
 	}
 	return tx.Finish(d.ID)
-}
-
-// log writes the documented line of an event.
-func (p *Processor) log(ctx context.Context, d decided) {
-	switch e := d.Event; {
-	case e.Status != nil:
-		p.Logger.Info("", "endpoint", d.Source, "environment", e.Status.Deployment.Environment,
-			"repository", e.Status.Deployment.Repository, "status", e.Status.State, "team", d.team, "sha", e.Status.Deployment.SHA)
-		p.Logger.DebugContext(ctx, "", "counter", "deployments_count", "action", "inc")
-	case e.Deployment != nil:
-		p.Logger.Info("", "endpoint", d.Source, "environment", e.Deployment.Environment,
-			"repository", e.Deployment.Repository, "status", "created", "team", d.team, "sha", e.Deployment.SHA)
-	case e.Incident != nil:
-		p.Logger.Info("", "endpoint", d.Source, "event", e.Incident.Event, "key", e.Incident.Key,
-			"issue_status", e.Incident.StatusName, "project", e.Incident.Project, "team", d.team)
-	}
 }
 
 // sleep waits until a time has passed, a channel is closed or ctx ends.

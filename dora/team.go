@@ -1,0 +1,68 @@
+package dora
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// teamRetry is how long a delivery is set aside when its team can't be told now.
+	teamRetry = 5 * time.Second
+	// catalogLookups bounds the look-ups that are made at the same time.
+	catalogLookups = 8
+)
+
+// decided is a delivery with what the transaction does to it.
+type decided struct {
+	Delivery
+	team string
+	// until is when to try again; zero when the team is known.
+	until time.Time
+}
+
+// decide finds the teams of deliveries, several at a time.
+func (p *Processor) decide(ctx context.Context, deliveries []Delivery) []decided {
+	batch := make([]decided, len(deliveries))
+	places := make(chan struct{}, catalogLookups)
+	var wait sync.WaitGroup
+	for i, d := range deliveries {
+		places <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-places }()
+			batch[i] = p.withTeam(ctx, d)
+		})
+	}
+	wait.Wait()
+	return batch
+}
+
+func (p *Processor) withTeam(ctx context.Context, d Delivery) decided {
+	team, err := p.team(ctx, d.Event)
+	if err == nil {
+		return decided{Delivery: d, team: team}
+	}
+	now, last := p.Now(), d.Received.Add(p.MaxWait)
+	if now.Before(last) {
+		until := now.Add(teamRetry)
+		if last.Before(until) {
+			until = last
+		}
+		return decided{Delivery: d, until: until}
+	}
+	if ctx.Err() == nil {
+		p.Logger.Warn("the catalog did not tell the team in time, counting for "+Unknown, "delivery", d.Key, "error", err)
+		p.OnTeamGivenUp()
+	}
+	return decided{Delivery: d, team: Unknown}
+}
+
+func (p *Processor) team(ctx context.Context, e Event) (string, error) {
+	switch {
+	case e.Status != nil:
+		return p.Catalog.RepositoryTeam(ctx, e.Status.Deployment.Owner, e.Status.Deployment.Repository)
+	case e.Deployment != nil:
+		return p.Catalog.RepositoryTeam(ctx, e.Deployment.Owner, e.Deployment.Repository)
+	}
+	return p.Catalog.ProjectTeam(ctx, e.Incident.Project)
+}
