@@ -68,7 +68,7 @@ func parseConfig(path string, data []byte, getenv func(string) string) (*Config,
 	c.Server.Port = 8090
 	c.GitHub.BaseURL = "https://api.github.com/"
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
-	d := &decoder{file: path}
+	d := &decoder{file: path, at: map[string]*yaml.Node{}}
 	d.config(root, c)
 	if d.err != nil {
 		return nil, nil, d.err
@@ -87,20 +87,20 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 		"github": d.section(fields{
 			"owner": d.text(&c.GitHub.Owner), "base_url": d.url(&c.GitHub.BaseURL),
 			"token": d.text(&c.GitHub.Token), "token_file": d.secretFile(&c.GitHub.Token),
-			"webhook_secret": d.texts(&c.GitHub.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.GitHub.WebhookSecret),
+			"webhook_secret": d.secrets(&c.GitHub.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.GitHub.WebhookSecret),
 		}),
 		"jira": d.section(fields{
-			"webhook_secret": d.texts(&c.Jira.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.Jira.WebhookSecret),
+			"webhook_secret": d.secrets(&c.Jira.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.Jira.WebhookSecret),
 		}),
 		"catalog": d.section(fields{
 			"mode": d.choice(&c.Catalog.Mode, "static", "backstage"), "endpoint": d.url(&c.Catalog.Endpoint),
 			"token": d.text(&c.Catalog.Token), "token_file": d.secretFile(&c.Catalog.Token),
 			"cache_ttl": d.duration(&c.Catalog.CacheTTL), "max_wait": d.duration(&c.Catalog.MaxWait),
 		}),
-		"teams": d.list("a name, with what the team owns", func(n *yaml.Node, path string) {
+		"teams": d.list("name: Platform", func(n *yaml.Node, path string) {
 			t := catalog.Team{}
 			d.mapping(n, path, fields{
-				"name": d.text(&t.Name), "github_repositories": d.lines(&t.Repositories), "jira_projects": d.lines(&t.Projects),
+				"name": d.text(&t.Name), "github_repositories": d.lines("owner/name", &t.Repositories), "jira_projects": d.lines("INC", &t.Projects),
 			})
 			if t.Name == "" {
 				d.fail(n, "%s has no name: write \"- name: …\"", path)
@@ -223,5 +223,5 @@ func syntaxError(path string, err error) error {
 			}
 		}
 	}
-	return fmt.Errorf("%s:%d: not YAML: %s: check indentation, colons and quotes on this line and the one before", path, line, text)
+	return fmt.Errorf("%s:%d: not YAML: %s: check indentation, colons and quotes around this line", path, line, text)
 }

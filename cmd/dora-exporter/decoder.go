@@ -3,12 +3,9 @@ package main
 import (
 	"fmt"
 	"maps"
-	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -51,27 +48,23 @@ func (d *decoder) mapping(n *yaml.Node, path string, known fields) {
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], resolved(n.Content[i+1])
-		read, ok := known[key.Value]
-		switch {
-		case !ok:
+		key := n.Content[i]
+		if _, ok := known[key.Value]; !ok {
 			d.fail(key, "unknown key %q%s: %sknown keys here are %s", key.Value, under(path), didYouMean(key.Value, known), names(known))
-			return
-		case seen[key.Value]:
+		}
+		if seen[key.Value] {
 			d.fail(key, "%s is there twice: keep one of the two", join(path, key.Value))
-			return
 		}
 		seen[key.Value] = true
 		if plain := strings.TrimSuffix(key.Value, "_file"); seen[plain] && seen[plain+"_file"] {
 			d.fail(key, "%s and %s_file are both set: keep one of the two", join(path, plain), join(path, plain))
-			return
 		}
-		if d.at == nil {
-			d.at = map[string]*yaml.Node{}
-		}
-		d.at[join(path, key.Value)] = value
+	}
+	for i := 0; i+1 < len(n.Content) && d.err == nil; i += 2 {
+		key, value := join(path, n.Content[i].Value), resolved(n.Content[i+1])
+		d.at[key] = value
 		if !empty(value) {
-			read(value, join(path, key.Value))
+			known[n.Content[i].Value](value, key)
 		}
 	}
 }
@@ -81,11 +74,11 @@ func (d *decoder) section(known fields) field {
 	return func(n *yaml.Node, path string) { d.mapping(n, path, known) }
 }
 
-// list reads a list; each item is what it should be.
-func (d *decoder) list(item string, read field) field {
+// list reads a list; example is an item of one.
+func (d *decoder) list(example string, read field) field {
 	return func(n *yaml.Node, path string) {
 		if n.Kind != yaml.SequenceNode {
-			d.fail(n, "%s is %s, not a list: write each item on a line of its own, after \"- \": %s", path, kind(n), item)
+			d.fail(n, "%s is %s, not a list: write each item on a line of its own, such as \"- %s\"", path, kind(n), example)
 			return
 		}
 		for i, one := range n.Content {
@@ -93,128 +86,6 @@ func (d *decoder) list(item string, read field) field {
 			d.at[at] = resolved(one)
 			read(resolved(one), at)
 		}
-	}
-}
-
-// text reads a text. Numbers are texts, too: a name may be 42.
-func (d *decoder) text(to *string) field {
-	return func(n *yaml.Node, path string) {
-		if n.Kind != yaml.ScalarNode || empty(n) {
-			d.fail(n, "%s is %s: write one text, in quotes if it has special characters", path, kind(n))
-			return
-		}
-		*to = n.Value
-	}
-}
-
-// lines reads a list of texts.
-func (d *decoder) lines(to *[]string) field {
-	return d.list("a text", func(n *yaml.Node, path string) {
-		var one string
-		d.text(&one)(n, path)
-		*to = append(*to, one)
-	})
-}
-
-// texts reads a text or a list of texts, none of them empty: an empty secret is none.
-func (d *decoder) texts(to *[]string) field {
-	return func(n *yaml.Node, path string) {
-		read := d.lines(to)
-		if n.Kind == yaml.ScalarNode {
-			read = func(n *yaml.Node, path string) {
-				*to = []string{""}
-				d.text(&(*to)[0])(n, path)
-			}
-		}
-		read(n, path)
-		if slices.Contains(*to, "") {
-			d.fail(n, "%s has an empty secret: write the one that is set at the sender, or remove the key", path)
-		}
-	}
-}
-
-// secretFile reads a secret from the file whose path is the value.
-func (d *decoder) secretFile(to *string) field {
-	return func(n *yaml.Node, path string) {
-		var file string
-		d.text(&file)(n, path)
-		if d.err != nil {
-			return
-		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			d.fail(n, "%s can't be read: %v: write the path of a file with the secret", path, err)
-			return
-		}
-		if *to = strings.TrimRight(string(data), "\r\n"); *to == "" {
-			d.fail(n, "%s: the file %s is empty: write the secret into it", path, file)
-		}
-	}
-}
-
-// secretFiles reads secrets from one file or several.
-func (d *decoder) secretFiles(to *[]string) field {
-	return func(n *yaml.Node, path string) {
-		files := []*yaml.Node{n}
-		if n.Kind == yaml.SequenceNode {
-			files = n.Content
-		}
-		for _, file := range files {
-			var secret string
-			d.secretFile(&secret)(resolved(file), path)
-			*to = append(*to, secret)
-		}
-	}
-}
-
-// port reads a port, as a number or in quotes.
-func (d *decoder) port(to *int) field {
-	return func(n *yaml.Node, path string) {
-		port, err := strconv.Atoi(n.Value)
-		if n.Kind != yaml.ScalarNode || err != nil || port < 1 || port > 65535 {
-			d.fail(n, "%s is %s, not a port: write a number from 1 to 65535, such as 8090", path, kind(n))
-			return
-		}
-		*to = port
-	}
-}
-
-// url reads an address of a server.
-func (d *decoder) url(to *string) field {
-	return func(n *yaml.Node, path string) {
-		u, err := url.Parse(n.Value)
-		if n.Kind != yaml.ScalarNode || err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-			d.fail(n, "%s is %s, not an address: write one such as https://github.example.com", path, kind(n))
-			return
-		}
-		if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			d.fail(n, "%s has more than an address: write scheme, host and path alone, such as https://github.example.com/api", path)
-			return
-		}
-		*to = n.Value
-	}
-}
-
-// duration reads a time span above 0.
-func (d *decoder) duration(to *time.Duration) field {
-	return func(n *yaml.Node, path string) {
-		span, err := time.ParseDuration(n.Value)
-		if n.Kind != yaml.ScalarNode || err != nil || span <= 0 {
-			d.fail(n, "%s is %s, not a duration: write a number with a unit, such as 90s, 15m or 1h", path, kind(n))
-			return
-		}
-		*to = span
-	}
-}
-
-// choice reads one of some texts.
-func (d *decoder) choice(to *string, options ...string) field {
-	return func(n *yaml.Node, path string) {
-		if n.Kind != yaml.ScalarNode || !slices.Contains(options, n.Value) {
-			d.fail(n, "%s is %s: write %s", path, kind(n), strings.Join(options, " or "))
-			return
-		}
-		*to = n.Value
 	}
 }
 
@@ -265,40 +136,4 @@ func under(path string) string {
 
 func names(known fields) string {
 	return strings.Join(slices.Sorted(maps.Keys(known)), ", ")
-}
-
-// didYouMean names the known key that is at most two letters away.
-func didYouMean(key string, known fields) string {
-	best, distance := "", 3
-	for _, one := range slices.Sorted(maps.Keys(known)) {
-		if d := letters(key, one); d < distance {
-			best, distance = one, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("did you mean %q? ", best)
-}
-
-// letters counts the letters that must be added, removed or changed to make b of a.
-// https://en.wikipedia.org/wiki/Levenshtein_distance
-func letters(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

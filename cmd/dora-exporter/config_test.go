@@ -1,0 +1,188 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/catalog"
+)
+
+func noEnvironment(string) string { return "" }
+
+// Each bad file gives one message: file, line, what is wrong, what to write instead.
+func TestBadConfigurations(t *testing.T) {
+	messages := map[string]string{}
+	for line := range strings.Lines(readFile(t, "testdata/config/bad/messages.txt")) {
+		name, message, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		if ok {
+			messages[name] = message
+		}
+	}
+	files, err := filepath.Glob("testdata/config/bad/*.yml")
+	if err != nil || len(files) != len(messages) || len(files) < 20 {
+		t.Fatalf("%d files and %d messages, %v", len(files), len(messages), err)
+	}
+	for _, path := range files {
+		name := strings.TrimSuffix(filepath.Base(path), ".yml")
+		t.Run(name, func(t *testing.T) {
+			_, _, err := parseConfig("config.yml", []byte(readFile(t, path)), noEnvironment)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if diff := cmp.Diff(messages[name], err.Error()); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if strings.Contains(err.Error(), "canary") {
+				t.Errorf("a secret is in the message %s", err)
+			}
+		})
+	}
+}
+
+func defaults() *Config {
+	c := &Config{}
+	c.Server.Port = 8090
+	c.GitHub.BaseURL = "https://api.github.com/"
+	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
+	c.Storage.File.Path, c.Storage.Database = "dora-exporter.prom", "dora-exporter.db"
+	return c
+}
+
+func TestGoodConfigurations(t *testing.T) {
+	existing := defaults()
+	existing.GitHub.Owner, existing.GitHub.Token = "org", "gh_token_here"
+	existing.Storage.File.Path, existing.Storage.Database = "/data/prometheus.prom", "/data/prometheus.db"
+	existing.Teams = []catalog.Team{
+		{Name: "platform", Repositories: []string{"octo/exporter"}, Projects: []string{"PLATFORM"}},
+		{Name: "team1", Repositories: []string{"org1/team1-repo"}},
+	}
+	backstage := defaults()
+	backstage.Catalog.Mode, backstage.Catalog.Endpoint = "backstage", "http://backstage.example.com"
+	everything := defaults()
+	everything.Server.Host, everything.Server.Port = "127.0.0.1", 9090
+	everything.GitHub.Owner, everything.GitHub.Token, everything.GitHub.BaseURL = "acme", "from-a-file", "https://ghe.example.com/api/v3/"
+	everything.GitHub.WebhookSecret, everything.Jira.WebhookSecret = []string{"one", "two"}, []string{"from-a-file"}
+	everything.Catalog.Mode, everything.Catalog.Endpoint, everything.Catalog.Token = "backstage", "https://backstage.example.com/base", "t"
+	everything.Catalog.CacheTTL, everything.Catalog.MaxWait = 90*time.Second, time.Hour
+	everything.Teams = []catalog.Team{
+		{Name: "A", Repositories: []string{"web", "acme/api", "other/*"}, Projects: []string{"INC"}},
+		{Name: "B", Repositories: []string{"ACME/WEB"}, Projects: []string{"inc", "OPS"}},
+	}
+	everything.Storage.File.Path, everything.Storage.Database = "/data/x", "/data/y.sqlite"
+	for name, test := range map[string]struct {
+		want     *Config
+		warnings []string
+	}{
+		"empty":                       {want: defaults()},
+		"comments":                    {want: defaults()},
+		"null_sections":               {want: defaults()},
+		"existing_exporter":           {want: existing},
+		"existing_exporter_backstage": {want: backstage},
+		"everything": {want: everything, warnings: []string{
+			"repository ACME/WEB belongs to two teams, A and B: the first one wins",
+			"Jira project inc belongs to two teams, A and B: the first one wins",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, warnings, err := loadConfig("testdata/config/good/"+name+".yml", true, noEnvironment)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if diff := cmp.Diff(test.warnings, warnings); diff != "" {
+				t.Errorf("warnings: -want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestTheShippedConfigurationStartsAnywhere(t *testing.T) {
+	got, warnings, err := loadConfig("../../config.yml", true, noEnvironment)
+	if err != nil || warnings != nil {
+		t.Fatalf("%v, warnings %q", err, warnings)
+	}
+	got.Teams = nil
+	if diff := cmp.Diff(defaults(), got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestEnvironmentFillsIn(t *testing.T) {
+	env := map[string]string{
+		"GITHUB_TOKEN": "t", "GITHUB_WEBHOOK_SECRET": "g", "JIRA_WEBHOOK_SECRET": "j", "BACKSTAGE_TOKEN": "b", "STORAGE_FILE_PATH": "/data/a.prom",
+	}
+	getenv := func(name string) string { return env[name] }
+	got, _, err := parseConfig("config.yml", nil, getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := defaults()
+	want.GitHub.Token, want.GitHub.WebhookSecret, want.Jira.WebhookSecret, want.Catalog.Token = "t", []string{"g"}, []string{"j"}, "b"
+	want.Storage.File.Path, want.Storage.Database = "/data/a.prom", "/data/a.db"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	got, _, err = parseConfig("config.yml", []byte(`github: {token: file, webhook_secret: file}
+jira: {webhook_secret: [file]}
+catalog: {token: file}
+storage: {file: {path: file.prom}}
+`), getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.GitHub.Token, want.GitHub.WebhookSecret, want.Jira.WebhookSecret, want.Catalog.Token = "file", []string{"file"}, []string{"file"}, "file"
+	want.Storage.File.Path, want.Storage.Database = "file.prom", "file.db"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the file does not win: -want +got:\n%s", diff)
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yml")
+	got, warnings, err := loadConfig(path, false, noEnvironment)
+	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "using the defaults") {
+		t.Errorf("at the default path: %v, warnings %q", err, warnings)
+	}
+	if diff := cmp.Diff(defaults(), got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if _, _, err := loadConfig(path, true, noEnvironment); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("named: %v", err)
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	for _, pattern := range []string{"testdata/config/bad/*.yml", "testdata/config/good/*.yml"} {
+		files, _ := filepath.Glob(pattern)
+		for _, path := range files {
+			f.Add([]byte(readFile(f, path)))
+		}
+	}
+	f.Add([]byte("a: &a [*a]"))
+	f.Add([]byte("teams: &a\n  - name: *a"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if strings.Contains(string(data), "_file") {
+			t.Skip("would read files")
+		}
+		c, _, err := parseConfig("config.yml", data, noEnvironment)
+		if err == nil && (c.Server.Port < 1 || c.Server.Port > 65535 || c.Storage.Database == "") {
+			t.Errorf("accepted as %+v", c)
+		}
+	})
+}
+
+func readFile(t testing.TB, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFlags(t *testing.T) {
+	for args, want := range map[string]flags{
+		"":                                   {ConfigFile: "config.yml"},
+		"-config.file=a.yml":                 {ConfigFile: "a.yml", ConfigFileNamed: true},
+		"--config.file a.yml":                {ConfigFile: "a.yml", ConfigFileNamed: true},
+		"-config.file=config.yml":            {ConfigFile: "config.yml", ConfigFileNamed: true},
+		"-log debug":                         {ConfigFile: "config.yml", Level: slog.LevelDebug},
+		"--logs=debug":                       {ConfigFile: "config.yml", Level: slog.LevelDebug},
+		"-log info":                          {ConfigFile: "config.yml", Level: slog.LevelInfo},
+		"-log warn":                          {ConfigFile: "config.yml", Level: slog.LevelWarn},
+		"-logs warning":                      {ConfigFile: "config.yml", Level: slog.LevelWarn},
+		"-log error":                         {ConfigFile: "config.yml", Level: slog.LevelError},
+		"--version":                          {ConfigFile: "config.yml", Version: true},
+		"-accept-store":                      {ConfigFile: "config.yml", AcceptStore: true},
+		"-log debug -config.file=b -version": {ConfigFile: "b", ConfigFileNamed: true, Level: slog.LevelDebug, Version: true},
+	} {
+		var out, errOut strings.Builder
+		got, err := parseFlags(strings.Fields(args), &out, &errOut)
+		if err != nil || out.Len()+errOut.Len() > 0 {
+			t.Errorf("%s: %v %s%s", args, err, &out, &errOut)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", args, diff)
+		}
+	}
+	for args, want := range map[string]string{
+		"-log loud": "debug, info, warn, warning or error", "-nope": "-nope", "serve": `unknown argument "serve"`, "-config.file": "needs an argument",
+	} {
+		var out, errOut strings.Builder
+		if _, err := parseFlags(strings.Fields(args), &out, &errOut); err == nil || errors.Is(err, flag.ErrHelp) {
+			t.Errorf("%s: error %v", args, err)
+		}
+		if text := errOut.String(); !strings.Contains(text, want) || strings.Count(text, "\n") != 1 {
+			t.Errorf("%s: told %q, want one line with %q", args, text, want)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, arg := range []string{"-h", "--h", "-help", "--help"} {
+		var out, errOut strings.Builder
+		if _, err := parseFlags([]string{arg}, &out, &errOut); !errors.Is(err, flag.ErrHelp) || errOut.Len() > 0 {
+			t.Errorf("%s: %v, %s", arg, err, &errOut)
+		}
+		for _, word := range []string{
+			"-config.file", "-log", "-logs", "-version", "-accept-store", "GITHUB_TOKEN", "STORAGE_FILE_PATH", "GITHUB_WEBHOOK_SECRET",
+			"JIRA_WEBHOOK_SECRET", "BACKSTAGE_TOKEN", "/api/github", "/api/jira", "/metrics", "/healthz", "/readyz",
+		} {
+			if !strings.Contains(out.String(), word) {
+				t.Errorf("%s: the page has no %s", arg, word)
+			}
+		}
+	}
+	for line := range strings.Lines(help) {
+		if len(line) > 130 {
+			t.Errorf("too long for a screen: %s", line)
+		}
+	}
+	// The example is a configuration that works.
+	_, example, _ := strings.Cut(help, "for example:\n")
+	example, _, _ = strings.Cut(example, "\nFiles,")
+	example = strings.ReplaceAll(example, "_file: /run/secrets/", ": ")
+	if c, _, err := parseConfig("help", []byte(example), noEnvironment); err != nil || c.GitHub.Owner != "acme" || len(c.Teams) != 1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}

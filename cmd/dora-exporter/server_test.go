@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+func TestServer(t *testing.T) {
+	var log strings.Builder
+	var trouble error
+	engine, err := newEngine(endpoints{
+		metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
+		ready:   func() error { return trouble },
+		page: page(func(*http.Request) pageState {
+			return pageState{Trouble: "<script>alert(1)</script>", Unsigned: []string{"github"}, Since: time.Unix(0, 0)}
+		}),
+	}, func(r gin.IRouter) {
+		r.POST("/api/github", func(*gin.Context) { panic("a bug") })
+	}, newLogger(&log, slog.LevelInfo))
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(method, path string) *httptest.ResponseRecorder {
+		answer := httptest.NewRecorder()
+		engine.ServeHTTP(answer, httptest.NewRequest(method, path, http.NoBody))
+		return answer
+	}
+	for request, want := range map[string]int{
+		"GET /": 200, "HEAD /": 200, "GET /metrics": 200, "GET /healthz": 200, "GET /readyz": 200, "GET /nope": 404, "POST /": 405,
+		"POST /metrics": 405, "DELETE /healthz": 405, "PUT /readyz": 405, "GET /api/github": 405, "GET /debug/pprof/": 404, "POST /api/github": 500,
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		if answer := do(method, path); answer.Code != want {
+			t.Errorf("%s: status %d, want %d", request, answer.Code, want)
+		}
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "a bug") {
+		t.Errorf("%d log lines about a panic:\n%s", n, log.String())
+	}
+	trouble = errors.New("the disk is full")
+	if answer := do("GET", "/readyz"); answer.Code != 503 || !strings.Contains(answer.Body.String(), "the disk is full") {
+		t.Errorf("/readyz: status %d: %s", answer.Code, answer.Body)
+	}
+	if answer := do("GET", "/healthz"); answer.Code != 200 {
+		t.Errorf("/healthz: status %d", answer.Code)
+	}
+	text := do("GET", "/").Body.String()
+	if strings.Contains(text, "<script>") || !strings.Contains(text, "&lt;script&gt;") || !strings.Contains(text, "github webhooks are accepted without a signature") {
+		t.Errorf("the page is\n%s", text)
+	}
+}

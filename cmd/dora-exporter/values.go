@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// text reads a text. Numbers are texts, too: a name may be 42.
+func (d *decoder) text(to *string) field {
+	return func(n *yaml.Node, path string) {
+		if n.Kind != yaml.ScalarNode || empty(n) {
+			d.fail(n, "%s is %s: write one text, in quotes if it has special characters", path, kind(n))
+			return
+		}
+		*to = n.Value
+	}
+}
+
+// lines reads a list of texts.
+func (d *decoder) lines(example string, to *[]string) field {
+	return d.list(example, func(n *yaml.Node, path string) {
+		var one string
+		d.text(&one)(n, path)
+		*to = append(*to, one)
+	})
+}
+
+// secrets reads a secret or a list of them, none of them empty: with an empty one anybody can sign.
+func (d *decoder) secrets(to *[]string) field {
+	return func(n *yaml.Node, path string) {
+		all := []*yaml.Node{n}
+		if n.Kind == yaml.SequenceNode {
+			all = n.Content
+		}
+		for _, one := range all {
+			one = resolved(one)
+			switch {
+			case one.Kind != yaml.ScalarNode:
+				d.fail(one, "%s has %s: write one secret, or a list of secrets", path, kind(one))
+			case one.Value == "" || empty(one):
+				d.fail(one, "%s has an empty secret: write the one that is set at the sender, or remove the key", path)
+			}
+			*to = append(*to, one.Value)
+		}
+	}
+}
+
+// secretFile reads a secret from the file whose path is the value.
+func (d *decoder) secretFile(to *string) field {
+	return func(n *yaml.Node, path string) {
+		var file string
+		d.text(&file)(n, path)
+		if d.err != nil {
+			return
+		}
+		data, err := os.ReadFile(file)
+		var with *fs.PathError
+		if errors.As(err, &with) {
+			err = with.Err // without the path, which may be the secret itself, by mistake
+		}
+		if err != nil {
+			d.fail(n, "%s can't be read: %v: write the path of a file with the secret", path, err)
+			return
+		}
+		if *to = strings.TrimRight(string(data), "\r\n"); *to == "" {
+			d.fail(n, "%s names an empty file: write the secret into the file", path)
+		}
+	}
+}
+
+// secretFiles reads secrets from one file or several.
+func (d *decoder) secretFiles(to *[]string) field {
+	return func(n *yaml.Node, path string) {
+		files := []*yaml.Node{n}
+		if n.Kind == yaml.SequenceNode {
+			files = n.Content
+		}
+		for _, file := range files {
+			var secret string
+			d.secretFile(&secret)(resolved(file), path)
+			*to = append(*to, secret)
+		}
+	}
+}
+
+// port reads a port, as a number or in quotes.
+func (d *decoder) port(to *int) field {
+	return func(n *yaml.Node, path string) {
+		port, err := strconv.Atoi(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil || port < 1 || port > 65535 {
+			d.fail(n, "%s is %s, not a port: write a number from 1 to 65535, such as 8090", path, kind(n))
+			return
+		}
+		*to = port
+	}
+}
+
+// url reads an address of a server.
+func (d *decoder) url(to *string) field {
+	return func(n *yaml.Node, path string) {
+		u, err := url.Parse(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+			d.fail(n, "%s is %s, not an address: write one such as https://github.example.com", path, kind(n))
+			return
+		}
+		if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			d.fail(n, "%s has more than an address: write scheme, host and path alone, such as https://github.example.com/api", path)
+			return
+		}
+		*to = n.Value
+	}
+}
+
+// duration reads a time span above 0.
+func (d *decoder) duration(to *time.Duration) field {
+	return func(n *yaml.Node, path string) {
+		span, err := time.ParseDuration(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil || span <= 0 {
+			d.fail(n, "%s is %s, not a duration: write a number with a unit, such as 90s, 15m or 1h", path, kind(n))
+			return
+		}
+		*to = span
+	}
+}
+
+// choice reads one of some texts.
+func (d *decoder) choice(to *string, options ...string) field {
+	return func(n *yaml.Node, path string) {
+		if n.Kind != yaml.ScalarNode || !slices.Contains(options, n.Value) {
+			d.fail(n, "%s is %s: write %s", path, kind(n), strings.Join(options, " or "))
+			return
+		}
+		*to = n.Value
+	}
+}
