@@ -20,7 +20,7 @@ build:
 
 ## test: unit tests and the story of the built program; with the race detector where there is the C compiler it needs
 test:
-	go test $(if $(filter 1,$(shell go env CGO_ENABLED)),-race) ./...
+	go test -count=1 $(if $(filter 1,$(shell go env CGO_ENABLED)),-race) ./...
 
 ## integration: against the real Prometheus
 integration:

@@ -103,10 +103,9 @@ func (b *Backstage) team(ctx context.Context, annotation, value string) (string,
 	}
 	err := pause
 	if pause == nil {
-		var team any
-		team, err, _ = b.flights.Do(key, func() (any, error) { return b.ask(context.WithoutCancel(ctx), annotation, value) })
-		if err == nil {
-			return team.(string), nil //nolint:forcetypeassert // ask returns a string
+		var team string
+		if team, err = b.shared(ctx, annotation, value); err == nil || ctx.Err() != nil {
+			return team, err
 		}
 	}
 	if !known.at.IsZero() {
@@ -115,6 +114,20 @@ func (b *Backstage) team(ctx context.Context, annotation, value string) (string,
 	}
 	b.options.OnLookup("error")
 	return "", fmt.Errorf("owner of %s in Backstage: %w", value, err)
+}
+
+// shared makes one call for all that ask for the same. One of them leaving does not end it for the others.
+func (b *Backstage) shared(ctx context.Context, annotation, value string) (string, error) {
+	outcome := b.flights.DoChan(annotation+"="+value, func() (any, error) {
+		return b.ask(context.WithoutCancel(ctx), annotation, value)
+	})
+	select {
+	case o := <-outcome:
+		team, _ := o.Val.(string)
+		return team, o.Err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 // look returns what the cache has, and why no call is to be made now.
@@ -132,11 +145,16 @@ func (b *Backstage) look(key string) (answer, error) {
 
 // ask makes the call and remembers the answer, or that there was none.
 func (b *Backstage) ask(ctx context.Context, annotation, value string) (string, error) {
+	b.mu.Lock()
+	failures := b.failures
+	b.mu.Unlock()
 	entities, err := b.get(ctx, annotation, value)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
-		b.fail(err)
+		if b.failures == failures { // calls that fail together are one failure
+			b.fail(err)
+		}
 		return "", err
 	}
 	if b.failures > 0 {
@@ -153,14 +171,12 @@ func (b *Backstage) ask(ctx context.Context, annotation, value string) (string, 
 	return team, nil
 }
 
-// fail notes a failed call. Calls that fail together are one failure.
+// fail notes one more failure in a row.
 func (b *Backstage) fail(err error) {
 	if b.failures == 0 {
 		b.options.Logger.Error("Backstage does not answer, trying again", "error", err)
 	}
-	if b.failures == 0 || !time.Now().Before(b.retry.Add(-callTimeout)) {
-		b.failures++
-	}
+	b.failures++
 	b.retry, b.lastErr = time.Now().Add(dora.Backoff(b.failures)), err
 }
 

@@ -51,20 +51,20 @@ func (s *Store) Pending(ctx context.Context, now time.Time, limit int) ([]dora.D
 	err := s.query(ctx, `SELECT id, source, key, event, received FROM deliveries INDEXED BY deliveries_pending
 		WHERE done = 0 AND (due <= ? OR due > ?) ORDER BY id LIMIT ?`,
 		[]any{now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit}, func(rows *sql.Rows) error {
-		var d dora.Delivery
-		var event []byte
-		var received int64
-		if err := rows.Scan(&d.ID, &d.Source, &d.Key, &event, &received); err != nil {
-			return err
-		}
-		d.Received = fromMillis(received)
-		if err := json.Unmarshal(event, &d.Event); err != nil {
-			unreadable[d.ID] = fmt.Errorf("decode delivery %s: %w", d.Key, err)
+			var d dora.Delivery
+			var event []byte
+			var received int64
+			if err := rows.Scan(&d.ID, &d.Source, &d.Key, &event, &received); err != nil {
+				return err
+			}
+			d.Received = fromMillis(received)
+			if err := json.Unmarshal(event, &d.Event); err != nil {
+				unreadable[d.ID] = fmt.Errorf("decode delivery %s: %w", d.Key, err)
+				return nil
+			}
+			deliveries = append(deliveries, d)
 			return nil
-		}
-		deliveries = append(deliveries, d)
-		return nil
-	})
+		})
 	if err != nil {
 		return nil, fmt.Errorf("read pending deliveries: %w", err)
 	}
