@@ -89,6 +89,15 @@ func (e *exporter) write(name, text string) {
 	}
 }
 
+func (e *exporter) read(name string) string {
+	e.Helper()
+	data, err := os.ReadFile(filepath.Join(e.folder, name))
+	if err != nil {
+		e.Fatal(err)
+	}
+	return string(data)
+}
+
 // start starts a process and waits until it is ready.
 func (e *exporter) start(args ...string) {
 	e.Helper()
