@@ -1,17 +1,17 @@
 package dora
 
-// log writes the documented line of an event.
+// log writes the documented line of an event, with names as they are in the labels: what comes from outside is bounded.
 func (p *Processor) log(d decided) {
 	switch e := d.Event; {
 	case e.Status != nil:
-		p.Logger.Info("", "endpoint", d.Source, "environment", e.Status.Deployment.Environment,
-			"repository", e.Status.Deployment.Repository, "status", e.Status.State, "team", d.team, "sha", e.Status.Deployment.SHA)
+		p.Logger.Info("", "endpoint", d.Source, "environment", labelValue(e.Status.Deployment.Environment),
+			"repository", labelValue(e.Status.Deployment.Repository), "status", labelValue(e.Status.State), "team", d.team, "sha", e.Status.Deployment.SHA)
 		p.Logger.Debug("", "counter", "deployments_count", "action", "inc")
 	case e.Deployment != nil:
-		p.Logger.Info("", "endpoint", d.Source, "environment", e.Deployment.Environment,
-			"repository", e.Deployment.Repository, "status", "created", "team", d.team, "sha", e.Deployment.SHA)
+		p.Logger.Info("", "endpoint", d.Source, "environment", labelValue(e.Deployment.Environment),
+			"repository", labelValue(e.Deployment.Repository), "status", "created", "team", d.team, "sha", e.Deployment.SHA)
 	case e.Incident != nil:
 		p.Logger.Info("", "endpoint", d.Source, "event", e.Incident.Event, "key", e.Incident.Key,
-			"issue_status", e.Incident.StatusName, "project", e.Incident.Project, "team", d.team)
+			"issue_status", e.Incident.StatusName, "project", labelValue(e.Incident.Project), "team", d.team)
 	}
 }
