@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -152,38 +150,6 @@ func (c *Config) complete(d *decoder) error {
 	return d.err
 }
 
-// owners warns of what two teams own, and refuses a repository without an owner.
-func (d *decoder) owners(c *Config) {
-	repositories, projects := map[string]string{}, map[string]string{}
-	claim := func(claimed map[string]string, key, what, team string) {
-		if first, ok := claimed[key]; ok && first != team {
-			d.warnings = append(d.warnings, fmt.Sprintf("%s belongs to two teams, %s and %s: the first one wins", what, first, team))
-			return
-		}
-		claimed[key] = team
-	}
-	for i, t := range c.Teams {
-		for j, r := range t.Repositories {
-			path := fmt.Sprintf("teams[%d].github_repositories[%d]", i, j)
-			full := r
-			if !strings.Contains(r, "/") {
-				full = c.GitHub.Owner + "/" + r
-			}
-			owner, name, _ := strings.Cut(full, "/")
-			switch {
-			case owner == "" && !strings.Contains(r, "/"):
-				d.fail(d.at[path], "%s is %q, which has no owner: write owner/%s, or set github.owner", path, r, r)
-			case owner == "" || name == "" || strings.Contains(name, "/"):
-				d.fail(d.at[path], "%s is %q, not a repository: write owner/name, owner/* for all of an owner, or the name alone with github.owner set", path, r)
-			}
-			claim(repositories, strings.ToLower(full), "repository "+full, t.Name)
-		}
-		for _, p := range t.Projects {
-			claim(projects, strings.ToUpper(p), "Jira project "+p, t.Name)
-		}
-	}
-}
-
 // unsigned are the sources whose webhooks can't be checked since no secret is set.
 func (c *Config) unsigned() []string {
 	var sources []string
@@ -194,34 +160,4 @@ func (c *Config) unsigned() []string {
 		sources = append(sources, "jira")
 	}
 	return sources
-}
-
-// parseYAML returns the only document of a file; nil when it is empty.
-func parseYAML(path string, data []byte) (*yaml.Node, error) {
-	in := yaml.NewDecoder(bytes.NewReader(data))
-	var document, second yaml.Node
-	switch err := in.Decode(&document); {
-	case errors.Is(err, io.EOF):
-		return nil, nil //nolint:nilnil // an empty file is a configuration
-	case err != nil:
-		return nil, syntaxError(path, err)
-	}
-	if err := in.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s:%d: a second document begins here: remove the line ---", path, max(second.Line, 1))
-	}
-	return document.Content[0], nil
-}
-
-// syntaxError turns yaml's "yaml: line 3: …" into our form.
-func syntaxError(path string, err error) error {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	line := 1
-	if rest, ok := strings.CutPrefix(text, "line "); ok {
-		if number, what, ok := strings.Cut(rest, ": "); ok {
-			if _, err := fmt.Sscan(number, &line); err == nil {
-				text = what
-			}
-		}
-	}
-	return fmt.Errorf("%s:%d: not YAML: %s: check indentation, colons and quotes around this line", path, line, text)
 }

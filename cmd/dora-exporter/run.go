@@ -5,21 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
-	"runtime"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/gin-gonic/gin"
-
-	"dora-exporter/catalog"
-	"dora-exporter/dora"
-	"dora-exporter/enrichment"
-	"dora-exporter/instrumentation"
 	"dora-exporter/persistence"
-	"dora-exporter/receivers"
 )
 
 const (
@@ -30,16 +19,6 @@ const (
 	deliveriesMayTake = 2 * time.Second
 	checkpointMayTake = 3 * time.Second
 )
-
-// parts are what the program consists of.
-type parts struct {
-	store       *persistence.Store
-	instruments *instrumentation.Instruments
-	processor   *dora.Processor
-	jobs        *dora.Jobs
-	projection  *dora.Projection
-	server      *server
-}
 
 // run builds the parts, starts them in order, and stops them in reverse order when ctx ends.
 func run(ctx context.Context, c *Config, acceptStore bool, logger *slog.Logger) error {
@@ -119,94 +98,4 @@ func within(ctx context.Context, limit time.Duration, f func(context.Context) er
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return f(ctx)
-}
-
-// build makes the parts behind the webhooks.
-func (p *parts) build(c *Config, acceptStore bool, logger *slog.Logger) error {
-	var err error
-	p.instruments, err = instrumentation.New(instrumentation.Options{
-		Families: dora.Families(), Started: p.store.Started(), Unsigned: c.unsigned(), Now: time.Now,
-		Version: version, Revision: revision, GoVersion: runtime.Version(),
-		Backlog: func(ctx context.Context) (b instrumentation.Backlog, err error) {
-			b.Deliveries, b.Oldest, b.LookUps, err = p.store.Backlog(ctx)
-			return b, err
-		},
-	})
-	if err != nil {
-		return err
-	}
-	teams, err := p.catalog(c, logger)
-	if err != nil {
-		return err
-	}
-	github, err := enrichment.New(enrichment.Options{
-		BaseURL: c.GitHub.BaseURL, Token: c.GitHub.Token, Logger: logger,
-		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth,
-	})
-	if err != nil {
-		return err
-	}
-	p.processor = &dora.Processor{
-		Store: p.store, Catalog: teams, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: time.Now,
-		OnTeamGivenUp: p.instruments.TeamGivenUp,
-	}
-	p.jobs = &dora.Jobs{Store: p.store, Enricher: github, Logger: logger, Now: time.Now}
-	p.projection = &dora.Projection{
-		Store: p.store, Recorder: p.instruments, Logger: logger, Every: checkpointEvery,
-		Checkpoint:   persistence.NewCheckpoint(c.Storage.File.Path, p.store, dora.Families(), acceptStore, logger),
-		OnCheckpoint: func(err error) { p.instruments.Checkpoint(time.Now(), err) },
-	}
-	return nil
-}
-
-func (p *parts) catalog(c *Config, logger *slog.Logger) (dora.Catalog, error) {
-	if c.Catalog.Mode == "backstage" {
-		return catalog.NewBackstage(catalog.Options{
-			Endpoint: c.Catalog.Endpoint, Token: c.Catalog.Token, TTL: c.Catalog.CacheTTL, Logger: logger,
-			OnLookup: p.instruments.CatalogLookup,
-		})
-	}
-	return catalog.NewStatic(c.Teams, c.GitHub.Owner), nil
-}
-
-// listen opens the port with everything mounted.
-func (p *parts) listen(ctx context.Context, c *Config, logger *slog.Logger) error {
-	metrics, err := p.instruments.Handler()
-	if err != nil {
-		return err
-	}
-	webhooks := receivers.New(receivers.Options{
-		Inbox: p.store, GitHubSecrets: c.GitHub.WebhookSecret, JiraSecrets: c.Jira.WebhookSecret,
-		Logger: logger, Now: time.Now, Observe: p.instruments.Delivery,
-	})
-	since := time.Now()
-	engine, err := newEngine(endpoints{
-		metrics: metrics, ready: p.ready,
-		page: page(func(r *http.Request) pageState { return p.page(r.Context(), c, since) }),
-	}, func(r gin.IRouter) { webhooks.Register(r) }, logger)
-	if err != nil {
-		return err
-	}
-	p.server, err = listen(ctx, net.JoinHostPort(c.Server.Host, strconv.Itoa(c.Server.Port)), engine, logger)
-	return err
-}
-
-// ready is nil when the values are restored and what arrives can be processed and kept.
-func (p *parts) ready() error {
-	if !p.instruments.Restored() {
-		return errors.New("the values are being restored")
-	}
-	return errors.Join(p.store.Err(), p.processor.Err(), p.projection.Err())
-}
-
-func (p *parts) page(ctx context.Context, c *Config, since time.Time) pageState {
-	state := pageState{Version: version, Since: since, Unsigned: c.unsigned()}
-	if err := p.ready(); err != nil {
-		state.Trouble = err.Error()
-	}
-	var err error
-	if state.Backlog, _, state.LookUps, err = p.store.Backlog(ctx); err != nil {
-		state.Trouble = err.Error()
-	}
-	return state
 }
