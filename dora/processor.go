@@ -2,6 +2,7 @@ package dora
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -74,13 +75,17 @@ func (p *Processor) batch(ctx context.Context) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if err := p.process(ctx, batch...); err == nil {
-		return len(batch), nil
+	err = p.process(ctx, batch...)
+	if err == nil || errors.Is(err, ErrStoreFailing) {
+		return len(batch), err
 	}
 	for _, d := range batch {
 		err := p.process(ctx, d)
 		if err == nil {
 			continue
+		}
+		if errors.Is(err, ErrStoreFailing) {
+			return 0, err
 		}
 		p.Logger.Error("can't process a delivery, setting it aside for a minute", "delivery", d.Key, "error", err)
 		d.until = p.Now().Add(time.Minute)

@@ -2,8 +2,13 @@ package dora
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// ErrStoreFailing is in the error of an Update that failed for a reason that lies in the disk and not in what was to be
+// written: it may work later.
+var ErrStoreFailing = errors.New("the store can't write now")
 
 // Store keeps deliveries, facts, jobs and what the rules must remember, durably. What Update wrote is on the disk when it
 // returns without an error.

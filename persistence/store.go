@@ -107,7 +107,7 @@ func (s *Store) Changed() <-chan struct{} { return s.writer.changed.wait() }
 
 // Update runs f in one transaction of the store's writer: f must be quick and must not call the Store. When f returns an
 // error or panics, what it did is undone, and nothing of what others do. When Update returns nil, the changes are on the
-// disk. f may be called again when the commit failed; it has returned for good when Update returns.
+// disk. An error with dora.ErrStoreFailing lies in the disk and not in f. f may be called again when the commit failed; it has returned for good when Update returns.
 func (s *Store) Update(ctx context.Context, f func(dora.Tx) error) error {
 	return s.update(ctx, func(t *tx) error { return f(t) })
 }
@@ -118,7 +118,10 @@ func (s *Store) update(ctx context.Context, f func(*tx) error) error {
 	if errors.Is(err, errUnderWay) {
 		err = o.wait(s.writer.stopped)
 	}
-	return s.damaged(err)
+	if storageFailure(err) {
+		return fmt.Errorf("%w: %w", dora.ErrStoreFailing, s.damaged(err))
+	}
+	return err
 }
 
 // connect opens a pool of connections to the database file, which must exist. SQLite's settings hold per connection.

@@ -119,6 +119,15 @@ func TestTxEndsWithItsFunction(t *testing.T) {
 	}
 }
 
+// What is wrong with the change itself is not the store's failure: the processor sets such a delivery aside.
+func TestAFailingChangeIsNotAFailingStore(t *testing.T) {
+	s := openStore(t)
+	err := s.Update(t.Context(), func(tx dora.Tx) error { return tx.Finish(99) })
+	if err == nil || errors.Is(err, dora.ErrStoreFailing) {
+		t.Errorf("Update = %v", err)
+	}
+}
+
 // limit bounds the size of the database on the writer's connection, as a full disk would.
 func limit(t *testing.T, s *Store, pages int) {
 	t.Helper()
@@ -184,7 +193,7 @@ func TestFullDiskKeepsWhatFits(t *testing.T) {
 	if errs[0] != nil || errs[2] != nil || errs[3] != nil {
 		t.Errorf("errors of what fits are %v, %v, %v", errs[0], errs[2], errs[3])
 	}
-	if code(errs[1]) != sqlite3.SQLITE_FULL {
+	if code(errs[1]) != sqlite3.SQLITE_FULL || !errors.Is(errs[1], dora.ErrStoreFailing) {
 		t.Errorf("error of what does not fit is %v", errs[1])
 	}
 	if runs != 2 {
