@@ -43,12 +43,10 @@ type Backstage struct {
 	http    *http.Client
 	flights singleflight.Group
 
+	outage outage
+
 	mu    sync.Mutex
 	cache map[string]answer
-	// failures in a row; until retry no call is made, so that an outage costs no time and no storm of calls.
-	failures int
-	retry    time.Time
-	lastErr  error
 }
 
 var _ dora.Catalog = (*Backstage)(nil)
@@ -66,6 +64,7 @@ func NewBackstage(o Options) (*Backstage, error) {
 	}
 	return &Backstage{
 		options: o,
+		outage:  outage{logger: o.Logger},
 		cache:   map[string]answer{},
 		http: &http.Client{
 			Timeout: callTimeout,
@@ -95,25 +94,37 @@ func (b *Backstage) team(ctx context.Context, annotation, value string) (string,
 	if strings.Contains(value, ",") { // to Backstage it would begin another condition; no repository or project has one
 		return dora.Unknown, nil
 	}
-	key := annotation + "=" + value
-	known, pause := b.look(key)
-	if !known.at.IsZero() && time.Since(known.at) < b.options.TTL {
+	known := b.known(annotation, value)
+	if b.fresh(known) {
 		b.options.OnLookup("cached")
 		return known.team, nil
 	}
-	err := pause
-	if pause == nil {
-		var team string
-		if team, err = b.shared(ctx, annotation, value); err == nil || ctx.Err() != nil {
-			return team, err
-		}
-	}
-	if !known.at.IsZero() {
+	team, err := b.shared(ctx, annotation, value)
+	switch {
+	case err == nil && team == dora.Unknown:
+		b.options.OnLookup("unknown")
+		return team, nil
+	case err == nil:
+		b.options.OnLookup("found")
+		return team, nil
+	case !known.at.IsZero():
 		b.options.OnLookup("stale")
 		return known.team, nil
+	case ctx.Err() == nil:
+		b.options.OnLookup("error")
 	}
-	b.options.OnLookup("error")
 	return "", fmt.Errorf("owner of %s in Backstage: %w", value, err)
+}
+
+// known is what the cache has, its zero value when it has nothing.
+func (b *Backstage) known(annotation, value string) answer {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.cache[annotation+"="+value]
+}
+
+func (b *Backstage) fresh(a answer) bool {
+	return !a.at.IsZero() && time.Since(a.at) < b.options.TTL
 }
 
 // shared makes one call for all that ask for the same. One of them leaving does not end it for the others.
@@ -130,54 +141,25 @@ func (b *Backstage) shared(ctx context.Context, annotation, value string) (strin
 	}
 }
 
-// look returns what the cache has, and why no call is to be made now.
-func (b *Backstage) look(key string) (answer, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.failures > 0 && time.Now().Before(b.retry) {
-		return b.cache[key], b.lastErr
-	}
-	if b.failures > 0 { // this caller is the probe: the others stay away until it is back
-		b.retry = time.Now().Add(callTimeout)
-	}
-	return b.cache[key], nil
-}
-
-// ask makes the call and remembers the answer, or that there was none.
+// ask makes the call, unless it has just been made or Backstage is down, and remembers the answer.
 func (b *Backstage) ask(ctx context.Context, annotation, value string) (string, error) {
-	b.mu.Lock()
-	failures := b.failures
-	b.mu.Unlock()
-	entities, err := b.get(ctx, annotation, value)
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	if known := b.known(annotation, value); b.fresh(known) {
+		return known.team, nil
+	}
+	call, err := b.outage.begin()
 	if err != nil {
-		if b.failures == failures { // calls that fail together are one failure
-			b.fail(err)
-		}
 		return "", err
 	}
-	if b.failures > 0 {
-		b.failures = 0
-		b.options.Logger.Info("Backstage answers again")
+	entities, err := b.get(ctx, annotation, value)
+	b.outage.end(call, err)
+	if err != nil {
+		return "", err
 	}
 	team := ownerOf(entities, value, b.options.Logger)
-	result := "found"
-	if team == dora.Unknown {
-		result = "unknown"
-	}
-	b.options.OnLookup(result)
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.cache[annotation+"="+value] = answer{team: team, at: time.Now()}
 	return team, nil
-}
-
-// fail notes one more failure in a row.
-func (b *Backstage) fail(err error) {
-	if b.failures == 0 {
-		b.options.Logger.Error("Backstage does not answer, trying again", "error", err)
-	}
-	b.failures++
-	b.retry, b.lastErr = time.Now().Add(dora.Backoff(b.failures)), err
 }
 
 // get fetches the entities with an annotation.

@@ -21,7 +21,10 @@ import (
 	"dora-exporter/dora"
 )
 
-const canary = "canary-token"
+const (
+	canary   = "canary-token"
+	platform = `[{"spec":{"owner":"platform"}}]`
+)
 
 // server stands in for the network: it answers each request with a status and a body, or an error.
 type server struct {
