@@ -70,6 +70,10 @@ func fileError(doing, path string, err error) error {
 		remedy = "; it is on a read-only file system: mount it for writing, or set storage.database to another path"
 	case errors.Is(err, fs.ErrPermission):
 		remedy = fmt.Sprintf("; let the user with id %d read and write it and its folder", os.Geteuid())
+	case errors.Is(err, fs.ErrNotExist):
+		remedy = "; make its folder with: mkdir -p " + filepath.Dir(path)
+	case errors.Is(err, unix.EISDIR):
+		remedy = "; set the path of a file in the configuration"
 	case errors.Is(err, unix.ENOSPC):
 		remedy = "; the disk is full: make room"
 	}

@@ -26,7 +26,7 @@ func replaceFile(path string, data []byte) error {
 	if err := os.Rename(temporary, path); err != nil {
 		_ = os.Remove(temporary)
 		if errors.Is(err, unix.EBUSY) {
-			return fmt.Errorf("%s can't be replaced since it is mounted by itself: mount its folder %s", path, filepath.Dir(path))
+			return errMounted(path)
 		}
 		return fileError("replace", path, err)
 	}
@@ -66,4 +66,9 @@ func keep(path string) error {
 		return err
 	}
 	return writeDurably(previous, data)
+}
+
+// errMounted says that a file can't be replaced by another one, since it is a mount point.
+func errMounted(path string) error {
+	return fmt.Errorf("the checkpoint %s is mounted as a single file and can't be replaced as a whole; mount its folder instead", path)
 }

@@ -28,6 +28,9 @@ import (
 //
 // A baseline's text stays in the store, so that all facts on top of it always give the values again.
 func (c *Checkpoint) Restore(ctx context.Context) (dora.State, int64, error) {
+	if mounted(c.path) {
+		return nil, 0, errMounted(c.path)
+	}
 	base, fresh, err := c.base(ctx)
 	if err != nil {
 		return nil, 0, err

@@ -407,3 +407,20 @@ func TestWriteLeavesTheOldFileWhenItFails(t *testing.T) {
 		t.Errorf("the file has changed: -want +got:\n%s", diff)
 	}
 }
+
+func TestPlacesThatWillNotDo(t *testing.T) {
+	s := newSite(t)
+	for path, part := range map[string]string{
+		filepath.Join(s.folder, "missing", "a.prom"): "make its folder with: mkdir -p " + filepath.Join(s.folder, "missing"),
+		s.folder: "set the path of a file",
+	} {
+		c := NewCheckpoint(path, s.store, dora.Families(), false, s.logger())
+		_, _, err := s.restore(c)
+		if err == nil {
+			err = c.Write(t.Context(), dora.State{}, 0)
+		}
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%s: error %v does not say %q", path, err, part)
+		}
+	}
+}
