@@ -22,6 +22,10 @@ const (
 	callTimeout = 10 * time.Second
 	// largestAnswer bounds what is read of an answer, in bytes.
 	largestAnswer = 8 << 20
+
+	// The annotations that say what an entity belongs to. https://backstage.io/docs/features/software-catalog/well-known-annotations
+	slug       = "github.com/project-slug"
+	projectKey = "jira/project-key"
 )
 
 // Options say how to ask Backstage.
@@ -60,33 +64,42 @@ type answer struct {
 // NewBackstage returns a catalog that asks Backstage. It makes no call.
 func NewBackstage(o Options) (*Backstage, error) {
 	if u, err := url.Parse(o.Endpoint); err != nil || u.Host == "" {
-		return nil, fmt.Errorf("catalog endpoint %q is not an address", o.Endpoint)
+		return nil, errors.New("the catalog's endpoint is not an address") // it is not shown: it may hold a password
 	}
 	return &Backstage{
 		options: o,
 		outage:  outage{logger: o.Logger},
 		cache:   map[string]answer{},
 		http: &http.Client{
-			Timeout: callTimeout,
-			CheckRedirect: func(next *http.Request, via []*http.Request) error {
-				if next.URL.Host != via[0].URL.Host || len(via) > 5 {
-					return errors.New("redirected away")
-				}
-				return nil
-			},
+			Timeout:       callTimeout,
+			CheckRedirect: stay,
 		},
 	}, nil
+}
+
+// stay follows a redirect on the endpoint's host alone, and never from https to http, since the token goes with it.
+func stay(next *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	switch {
+	case next.URL.Host != first.Host:
+		return errors.New("redirected to another host: is this a sign-in page?")
+	case first.Scheme == "https" && next.URL.Scheme != "https":
+		return errors.New("redirected away from https")
+	case len(via) > 5:
+		return errors.New("redirected too often")
+	}
+	return nil
 }
 
 // RepositoryTeam is the owner of the entity with the annotation github.com/project-slug: owner/repository, dora.Unknown
 // when there is none. The error says that Backstage can't be asked and has never been.
 func (b *Backstage) RepositoryTeam(ctx context.Context, owner, repository string) (string, error) {
-	return b.team(ctx, "github.com/project-slug", owner+"/"+repository)
+	return b.team(ctx, slug, owner+"/"+repository)
 }
 
 // ProjectTeam is the owner of the entity with the annotation jira/project-key: project, likewise.
 func (b *Backstage) ProjectTeam(ctx context.Context, project string) (string, error) {
-	return b.team(ctx, "jira/project-key", project)
+	return b.team(ctx, projectKey, project)
 }
 
 // team answers from the cache, else from Backstage, else from what the cache had.
@@ -155,11 +168,19 @@ func (b *Backstage) ask(ctx context.Context, annotation, value string) (string, 
 	if err != nil {
 		return "", err
 	}
-	team := ownerOf(entities, value, b.options.Logger)
+	team := ownerOf(entities, b.options.Logger.With(logKey(annotation), value))
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.cache[annotation+"="+value] = answer{team: team, at: time.Now()}
 	return team, nil
+}
+
+// logKey is the key under which log lines name what an annotation's value says.
+func logKey(annotation string) string {
+	if annotation == projectKey {
+		return "project"
+	}
+	return "repository"
 }
 
 // get fetches the entities with an annotation.

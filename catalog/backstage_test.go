@@ -125,6 +125,7 @@ func TestOwner(t *testing.T) {
 		"spec, namespace":     {`[{"kind":"Component","metadata":{"name":"a"},"spec":{"owner":"acme/platform"}}]`, "platform"},
 		"a user":              {`[{"spec":{"owner":"user:default/jo"}}]`, "jo"},
 		"relation before":     {`[{"spec":{"owner":"old"},"relations":[{"type":"ownerOf","targetRef":"x"},{"type":"ownedBy","targetRef":"group:default/new"}]}]`, "new"},
+		"relation to nothing": {`[{"spec":{"owner":"platform"},"relations":[{"type":"ownedBy","targetRef":""}]}]`, "platform"},
 		"nobody":              {`[]`, dora.Unknown},
 		"one without owner":   {`[{"metadata":{"name":"a"},"spec":{}}]`, dora.Unknown},
 		"null fields":         {`[{"metadata":null,"spec":null,"relations":null}]`, dora.Unknown},
@@ -176,6 +177,8 @@ func TestOutage(t *testing.T) {
 		"HTML":          replies(200, "<html>Sign in</html>"),
 		"null":          replies(200, "null"),
 		"truncated":     replies(200, `[{"kind":"Comp`),
+		"403":           replies(403, `{"error":{"name":"NotAllowedError"}}`),
+		"a list, 404":   replies(404, `[]`),
 		"an object":     replies(200, `{"items":[]}`),
 	} {
 		t.Run(name, func(t *testing.T) {

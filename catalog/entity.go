@@ -18,7 +18,8 @@ type entity struct {
 		Namespace string `json:"namespace"`
 	} `json:"metadata"`
 	Spec struct {
-		Owner string `json:"owner"`
+		// Owner is a string in the kinds that Backstage defines; an organisation's own kinds may have anything there.
+		Owner any `json:"owner"`
 	} `json:"spec"`
 	Relations []struct {
 		Type      string `json:"type"`
@@ -38,7 +39,8 @@ func (e entity) owner() string {
 			return nameOf(r.TargetRef)
 		}
 	}
-	return nameOf(e.Spec.Owner)
+	owner, _ := e.Spec.Owner.(string)
+	return nameOf(owner)
 }
 
 // nameOf is the name in a reference: platform of group:default/platform.
@@ -46,19 +48,23 @@ func nameOf(ref string) string {
 	return ref[strings.LastIndexAny(ref, ":/")+1:]
 }
 
-// ownerOf is the owner of the first entity, by reference, that has one. Others with other owners are logged.
-func ownerOf(entities []entity, what string, logger *slog.Logger) string {
+// ownerOf is the owner of the first entity, by reference, that has one. Other owners are logged.
+func ownerOf(entities []entity, logger *slog.Logger) string {
 	owned := slices.DeleteFunc(slices.Clone(entities), func(e entity) bool { return e.owner() == "" })
 	if len(owned) == 0 {
 		return dora.Unknown
 	}
 	slices.SortFunc(owned, func(a, b entity) int { return cmp.Compare(a.ref(), b.ref()) })
 	first := owned[0]
-	for _, e := range owned[1:] {
-		if e.owner() != first.owner() {
-			logger.Warn("entities with different owners, the first one counts", "repository", what,
-				"entity", first.ref(), "team", first.owner(), "other_entity", e.ref(), "other_team", e.owner())
+	var others []string
+	for _, e := range owned {
+		if e.owner() != first.owner() && !slices.Contains(others, e.owner()) {
+			others = append(others, e.owner())
 		}
+	}
+	if len(others) > 0 {
+		logger.Warn("entities with different owners, the first one counts",
+			"entity", first.ref(), "team", first.owner(), "other_teams", others)
 	}
 	return first.owner()
 }
