@@ -131,6 +131,8 @@ func apply(tx Tx, d decided, now time.Time) error {
 		err = deploymentFacts(tx, *e.Deployment, d.team, e.Deployment.CreatedAt)
 	case e.Incident != nil:
 		err = incidentFacts(tx, *e.Incident, d.team)
+	default:
+		err = errors.New("an event of a kind that this version does not know")
 	}
 	if err != nil {
 		return err

@@ -62,3 +62,15 @@ func TestADeliveryWaitsForItsTeam(t *testing.T) {
 		})
 	}
 }
+
+// A delivery that can't be processed, here one of a later version, is kept and does not hold up the others.
+func TestADeliveryThatCannotBeProcessedIsSetAside(t *testing.T) {
+	store := openStore(t)
+	accept(t, store, status(1, "success", 0), dora.Event{}, status(2, "success", 0))
+	process(t, store, platform{})
+	total := series(dora.DeploymentsTotal, "success") + "1"
+	wantFacts(t, store, "facts", total, total)
+	if pending, _, _, err := store.Backlog(t.Context()); err != nil || pending != 1 {
+		t.Errorf("%d pending, %v; want the one that can't be processed", pending, err)
+	}
+}

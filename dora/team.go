@@ -63,6 +63,8 @@ func (p *Processor) team(ctx context.Context, e Event) (string, error) {
 		return p.Catalog.RepositoryTeam(ctx, e.Status.Deployment.Owner, e.Status.Deployment.Repository)
 	case e.Deployment != nil:
 		return p.Catalog.RepositoryTeam(ctx, e.Deployment.Owner, e.Deployment.Repository)
+	case e.Incident != nil:
+		return p.Catalog.ProjectTeam(ctx, e.Incident.Project)
 	}
-	return p.Catalog.ProjectTeam(ctx, e.Incident.Project)
+	return Unknown, nil
 }
