@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -20,8 +21,9 @@ const suspicious = 9.2e9
 
 // notes are what is remarkable about a .prom file.
 type notes struct {
-	// ignored are the names of families that are not ours, doubtful the series with values that can hardly be true.
-	ignored, doubtful []string
+	// ignored are the names of families that are not ours. rejected is what has a name of ours and can't be taken,
+	// doubtful are the series that are taken with values that can hardly be true.
+	ignored, rejected, doubtful []string
 }
 
 // baseline reads the values of a .prom file as they stand there. Only families of ours with exactly our type and labels
@@ -36,8 +38,12 @@ func baseline(text []byte, families map[string]dora.Family) (dora.State, notes, 
 	state := dora.State{}
 	for name, found := range parsed {
 		f, ok := families[name]
-		if !ok || found.GetType() != metricType(f) {
+		if !ok {
 			n.ignored = append(n.ignored, name)
+			continue
+		}
+		if found.GetType() != metricType(f) {
+			n.rejected = append(n.rejected, fmt.Sprintf("%s of type %s", name, strings.ToLower(found.GetType().String())))
 			continue
 		}
 		series, err := n.take(f, found)
@@ -48,9 +54,20 @@ func baseline(text []byte, families map[string]dora.Family) (dora.State, notes, 
 			state[name] = series
 		}
 	}
-	slices.Sort(n.ignored)
-	slices.Sort(n.doubtful)
+	for _, list := range []*[]string{&n.ignored, &n.rejected, &n.doubtful} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
 	return state, n, nil
+}
+
+// few are the first names of a list, for the log.
+func few(names []string) []string {
+	const most = 100
+	if len(names) <= most {
+		return names
+	}
+	return append(names[:most:most], fmt.Sprintf("and %d more", len(names)-most))
 }
 
 // take reads the series of a family.
@@ -59,7 +76,7 @@ func (n *notes) take(f dora.Family, found *dto.MetricFamily) (map[string]dora.Se
 	for _, m := range found.GetMetric() {
 		labels, err := exactLabels(f, m)
 		if err != nil {
-			n.ignored = append(n.ignored, fmt.Sprintf("a series of %s (%v)", f.Name, err))
+			n.rejected = append(n.rejected, fmt.Sprintf("a series of %s (%v)", f.Name, err))
 			continue
 		}
 		value := m.GetGauge().GetValue()
@@ -69,7 +86,7 @@ func (n *notes) take(f dora.Family, found *dto.MetricFamily) (map[string]dora.Se
 		name := fmt.Sprintf("%s{%s} %g", f.Name, labels.Key(), value)
 		switch {
 		case math.IsNaN(value), math.IsInf(value, 0):
-			n.ignored = append(n.ignored, name)
+			n.rejected = append(n.rejected, name)
 			continue
 		case value < 0, f.Unit == dora.Milliseconds && value >= suspicious:
 			n.doubtful = append(n.doubtful, name)

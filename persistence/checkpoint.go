@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
-	"path/filepath"
+	"slices"
 
 	"dora-exporter/dora"
 )
@@ -29,10 +29,7 @@ var _ dora.Checkpoint = (*Checkpoint)(nil)
 // NewCheckpoint returns the checkpoint at path of a store. With acceptStore a store that is older than the checkpoint is
 // taken all the same, and the checkpoint set aside.
 func NewCheckpoint(path string, store *Store, families []dora.Family, acceptStore bool, logger *slog.Logger) *Checkpoint {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // replace what a link points to, not the link
-	}
-	c := &Checkpoint{path: path, store: store, families: families, byName: map[string]dora.Family{}, acceptStore: acceptStore, logger: logger}
+	c := &Checkpoint{path: linked(path), store: store, families: families, byName: map[string]dora.Family{}, acceptStore: acceptStore, logger: logger}
 	for _, f := range families {
 		c.byName[f.Name] = f
 	}
@@ -83,57 +80,85 @@ func (e *damagedError) Error() string {
 }
 func (e *damagedError) Unwrap() error { return e.err }
 
-// values turns the file's values into a state: what is above the baseline is our own. It must be a whole number, else the
-// file is damaged.
+// values turns the file's values into a state: what is above the baseline is our own. A file with anything in it that this
+// program does not write is damaged. The error is errCoarse when the file is sound and yet does not tell.
 func (c *Checkpoint) values(ctx context.Context, f *file, base dora.State) (dora.State, error) {
-	found, _, err := baseline(f.data, c.byName)
+	found, n, err := baseline(f.data, c.byName)
 	if err != nil {
 		return nil, &damagedError{path: f.path, err: err}
 	}
+	if strange := slices.Concat(n.rejected, n.ignored); len(strange) > 0 {
+		return nil, &damagedError{path: f.path, err: fmt.Errorf("this program does not write %s", strange[0])}
+	}
 	state := dora.State{}
+	for family, all := range base { // all of it: an older version's checkpoint leaves out the families that it did not know
+		for key, series := range all {
+			set(state, family, key, series)
+		}
+	}
 	for _, family := range c.families {
 		if family.Kind == dora.Last {
+			if err := c.newest(ctx, family, state, found, f); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		for key, series := range found[family.Name] {
 			series.Baseline, series.Own, err = split(series.Baseline, base[family.Name][key].Baseline, family.Unit)
+			if err == nil && family.Kind == dora.Counter && series.Own < 0 {
+				err = errors.New("it is less than its baseline")
+			}
+			if errors.Is(err, errCoarse) {
+				return nil, err
+			}
 			if err != nil {
 				return nil, &damagedError{path: f.path, err: fmt.Errorf("%s{%s}: %w", family.Name, key, err)}
 			}
 			set(state, family.Name, key, series)
 		}
 	}
-	return state, c.newest(ctx, state, base, f.position)
+	return state, nil
 }
 
-// newest adds the values of the Last families: the newest fact's, or the baseline's where there is none.
-func (c *Checkpoint) newest(ctx context.Context, state, base dora.State, position int64) error {
-	for _, family := range c.families {
-		if family.Kind != dora.Last {
-			continue
+// newest adds the values of a Last family, the newest fact's above the baseline, since the file does not tell their time.
+// It must hold the same ones.
+func (c *Checkpoint) newest(ctx context.Context, family dora.Family, state, found dora.State, f *file) error {
+	facts, err := c.store.Newest(ctx, family.Name, f.position)
+	if err != nil {
+		return err
+	}
+	if err := state.Add(c.byName, facts...); err != nil {
+		return err
+	}
+	for key, series := range state[family.Name] {
+		there, ok := found[family.Name][key]
+		if (ok && there.Baseline != series.Value(family)) || (!ok && !series.At.IsZero()) {
+			return &damagedError{path: f.path, err: fmt.Errorf("%s{%s} is not that of the newest fact", family.Name, key)}
 		}
-		for key, series := range base[family.Name] {
-			set(state, family.Name, key, series)
-		}
-		facts, err := c.store.Newest(ctx, family.Name, position)
-		if err != nil {
-			return err
-		}
-		if err := state.Add(c.byName, facts...); err != nil {
-			return err
+	}
+	for key := range found[family.Name] {
+		if _, ok := state[family.Name][key]; !ok {
+			return &damagedError{path: f.path, err: fmt.Errorf("%s{%s} comes from no fact", family.Name, key)}
 		}
 	}
 	return nil
 }
 
+// errCoarse says that a value is so large that a float64 can't tell the whole numbers on top of its baseline apart.
+var errCoarse = errors.New("the value is too large to tell what was added to its baseline")
+
 // split divides a published value into the baseline and the whole number that was added to it.
 func split(value, base float64, unit dora.Unit) (float64, int64, error) {
-	own := value - base
+	largest := max(math.Abs(value), math.Abs(base))
+	own, rounding := value-base, 4*(math.Nextafter(largest, math.Inf(1))-largest) // of publishing and of reading, generously
 	if unit == dora.Milliseconds {
-		own *= 1000
+		own, rounding = own*1000, rounding*1000
+	}
+	if !(rounding < 0.5) { // also what is not a number
+		return 0, 0, errCoarse
 	}
 	whole := math.Round(own)
-	if !(math.Abs(own-whole) < 0.01 && math.Abs(whole) < 1<<53) { // also what is not a number
+	if math.Abs(own-whole) > max(rounding, 1e-6) {
 		return 0, 0, fmt.Errorf("%g is not the baseline %g and whole %s", value, base, map[dora.Unit]string{dora.One: "things", dora.Milliseconds: "milliseconds"}[unit])
 	}
 	return base, int64(whole), nil

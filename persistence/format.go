@@ -46,8 +46,12 @@ func encode(h header, families []dora.Family, s dora.State) ([]byte, error) {
 			return nil, fmt.Errorf("write %s: %w", f.Name, err)
 		}
 	}
-	fmt.Fprintf(&b, "%s%x\n%s", checksumPrefix, sha256.Sum256(b.Bytes()), endLine)
-	return b.Bytes(), nil
+	return seal(b.Bytes()), nil
+}
+
+// seal adds the last lines, which show that nothing is missing and nothing changed.
+func seal(body []byte) []byte {
+	return fmt.Appendf(body, "%s%x\n%s", checksumPrefix, sha256.Sum256(body), endLine)
 }
 
 func metricFamily(f dora.Family, all map[string]dora.Series) *dto.MetricFamily {
@@ -88,6 +92,9 @@ var errForeign = errors.New("no checkpoint header")
 func decode(data []byte) (header, error) {
 	if !ours(data) {
 		return header{}, errForeign
+	}
+	if len(data) == 0 {
+		return header{}, errors.New("it is empty")
 	}
 	first, _, _ := bytes.Cut(data, []byte("\n"))
 	var h header

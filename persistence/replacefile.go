@@ -33,9 +33,13 @@ func replaceFile(path string, data []byte) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// writeDurably writes a file that anybody may read, as other tools do with a .prom.
+// writeDurably writes a file that anybody may read, as other tools do with a .prom. What has that name is removed and not
+// written to: it may be another user's, or a link.
 func writeDurably(path string, data []byte) (err error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
@@ -66,6 +70,22 @@ func keep(path string) error {
 		return err
 	}
 	return writeDurably(previous, data)
+}
+
+// linked is the file that path stands for where it is a link, so that the file is replaced and the link stays. The file
+// need not be there yet.
+func linked(path string) string {
+	if file, err := filepath.EvalSymlinks(path); err == nil {
+		return file
+	}
+	file, err := os.Readlink(path)
+	switch {
+	case err != nil:
+		return path
+	case filepath.IsAbs(file):
+		return file
+	}
+	return filepath.Join(filepath.Dir(path), file)
 }
 
 // errMounted says that a file can't be replaced by another one, since it is a mount point.

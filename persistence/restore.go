@@ -18,7 +18,8 @@ import (
 // the last fact that is in them. Each case is a row of a table:
 //
 //	no file                                → the baseline, then all facts
-//	ours, of this store                    → its values, then the facts after its position
+//	ours, of this store                    → its values, then the facts after its position; the baseline and all facts
+//	                                         where the baseline is too large for the file to tell what was added
 //	ours, beyond the store's last fact     → an error; with acceptStore it is set aside
 //	ours, of another store, this one empty → taken over as a baseline
 //	ours, damaged                          → set aside; the previous one, else the baseline and all facts
@@ -86,6 +87,10 @@ func (c *Checkpoint) own(ctx context.Context, f *file, base dora.State) (dora.St
 	}
 	if f.position <= last {
 		state, err := c.values(ctx, f, base)
+		if errors.Is(err, errCoarse) {
+			c.logger.Info("restoring the values from all facts: the baseline is too large for the checkpoint to tell what was added", "file", f.path)
+			return base, 0, nil
+		}
 		return state, f.position, err
 	}
 	if !c.acceptStore {
@@ -103,28 +108,33 @@ func (c *Checkpoint) own(ctx context.Context, f *file, base dora.State) (dora.St
 	return base, 0, c.store.SetID(ctx, uuid.NewString())
 }
 
-// repair goes back to the previous checkpoint, or to none.
+// repair goes back to the previous checkpoint, or to none. Nothing is moved before it is certain that the start goes on: what
+// is refused now must be refused at the next start too.
 func (c *Checkpoint) repair(ctx context.Context, f *file, base dora.State, fresh bool, damage error) (dora.State, int64, error) {
 	previous, err := c.read(c.path + ".prev")
-	usable := err == nil && previous != nil && previous.store == c.store.ID()
-	if fresh && !usable && len(f.data) > 0 {
-		return nil, 0, fmt.Errorf("%w; the database %s is empty, so its values would be lost: put a backup of one of the two in its place, "+
-			"or move %s away to start at 0", damage, c.store.path, f.path)
+	state, position := base, int64(0)
+	switch {
+	case err == nil && previous != nil && previous.store == c.store.ID():
+		s, p, err := c.own(ctx, previous, base)
+		var again *damagedError
+		if err != nil && !errors.As(err, &again) {
+			return nil, 0, err
+		}
+		if err == nil {
+			state, position = s, p
+		}
+	case fresh && (len(f.data) > 0 || previous != nil):
+		remedy := "put a backup of one of the two in its place"
+		if previous != nil && (err == nil || errors.Is(err, errForeign)) {
+			remedy = fmt.Sprintf("move %s there to take over what the checkpoint before it has", previous.path)
+		}
+		return nil, 0, fmt.Errorf("%w; the database %s is empty, so its values would be lost: %s, or move %s away to start at 0",
+			damage, c.store.path, remedy, f.path)
 	}
 	if len(f.data) > 0 || !fresh {
 		c.logger.Error("the checkpoint is damaged, restoring the values without it", "file", f.path, "error", damage)
 	}
-	if err := c.setAside(f.path, "damaged"); err != nil {
-		return nil, 0, err
-	}
-	if usable {
-		state, position, err := c.own(ctx, previous, base)
-		var again *damagedError
-		if !errors.As(err, &again) {
-			return state, position, err
-		}
-	}
-	return base, 0, nil
+	return state, position, c.setAside(f.path, "damaged")
 }
 
 // foreign takes over what another program wrote, or an exporter with another store, once.
@@ -155,9 +165,14 @@ func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fres
 	for _, all := range values {
 		series += len(all)
 	}
-	c.logger.Info("values taken over; the file's text is kept in the database", "file", f.path, "series", series, "ignored", n.ignored)
+	c.logger.Info("values taken over; the file's text is kept in the database", "file", f.path, "series", series,
+		"ignored", len(n.ignored), "families", few(n.ignored))
+	if len(n.rejected) > 0 {
+		c.logger.Warn("some values are not taken over: not a number, or not with the type and labels that they have here", "file", f.path,
+			"rejected", few(n.rejected))
+	}
 	if len(n.doubtful) > 0 {
-		c.logger.Warn("some of the values taken over can hardly be true", "file", f.path, "series", n.doubtful)
+		c.logger.Warn("some of the values taken over can hardly be true", "file", f.path, "series", few(n.doubtful))
 	}
 	if f.store != "" {
 		c.logger.Warn("the database of this checkpoint is gone: redeliveries of older events will count again", "file", f.path)

@@ -397,7 +397,7 @@ func TestWriteLeavesTheOldFileWhenItFails(t *testing.T) {
 	s.add(10)
 	s.write()
 	before := s.read(s.path())
-	if err := os.Mkdir(s.path()+".tmp", 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(s.path()+".tmp", "in the way"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.checkpoint(false).Write(t.Context(), two(0), 6); err == nil {
@@ -421,6 +421,69 @@ func TestPlacesThatWillNotDo(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%s: error %v does not say %q", path, err, part)
+		}
+	}
+}
+
+func TestRestoreRefusesAnotherStoresCheckpointBesideFacts(t *testing.T) {
+	other, s := newSite(t), newSite(t)
+	other.add(10)
+	other.write()
+	s.add(20)
+	s.put("dora-exporter.prom", other.read(other.path()))
+	before := s.files()
+	for range 2 {
+		state, _, err := s.restore(s.checkpoint(true))
+		if err == nil || !strings.Contains(err.Error(), s.path()) || !strings.Contains(err.Error(), s.store.path) {
+			t.Errorf("state %v, error %v does not name both files", state, err)
+		}
+	}
+	if diff := cmp.Diff(before, s.files()); diff != "" {
+		t.Errorf("refused, but changed the files: -before +after:\n%s", diff)
+	}
+}
+
+// Killed between taking over the checkpoint of a store that is gone and the first one of its own.
+func TestRestoreWithoutTheStoreTwice(t *testing.T) {
+	s := newSite(t)
+	s.add(10)
+	s.add(20)
+	s.write()
+	s.removeStore()
+	want, _ := s.mustRestore()
+	s.reopen()
+	got, _ := s.mustRestore()
+	wantState(t, want, got)
+	s.add(30)
+	s.reopen()
+	got, _ = s.mustRestore()
+	if series := got[dora.DeploymentsTotal][success.Key()]; series.Baseline != 2 || series.Own != 1 {
+		t.Errorf("got %+v, want 1 above a baseline of 2", series)
+	}
+	want = got
+	s.write()
+	s.reopen()
+	got, from := s.mustRestore()
+	wantState(t, want, got)
+	if from != 3 {
+		t.Errorf("from position %d, want 3", from)
+	}
+}
+
+func TestRestoreSaysWhatIsNotTakenOver(t *testing.T) {
+	s := newSite(t)
+	s.put("dora-exporter.prom", []byte(strings.Join([]string{
+		"# TYPE github_deployments_total gauge", "github_deployments_total{" + successText + "} 7",
+		"# TYPE github_deployments_duration gauge", `github_deployments_duration{environment="production",repo="shop",status="success"} 1`,
+		"github_deployments_duration{" + successText + "} NaN",
+		"# TYPE jira_incidents counter", `jira_incidents{project="INC",team="Platform"} 3 1772452800000`, "",
+	}, "\n")))
+	state, _ := s.mustRestore()
+	incidents := dora.Labels{"project": "INC", "team": "Platform"}
+	wantState(t, dora.State{dora.Incidents: {incidents.Key(): {Labels: incidents, Baseline: 3}}}, state)
+	for _, part := range []string{"level=WARN", "github_deployments_total of type gauge", "labels are missing", "NaN"} {
+		if !strings.Contains(s.log.String(), part) {
+			t.Errorf("the log does not say %q:\n%s", part, s.log.String())
 		}
 	}
 }
