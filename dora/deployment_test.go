@@ -48,7 +48,7 @@ func runJobs(t *testing.T, store *persistence.Store, e dora.Enricher, d time.Dur
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
-	(&dora.Jobs{Store: store, Enricher: e, Logger: slog.New(slog.DiscardHandler), Now: time.Now}).Run(ctx)
+	(&dora.Jobs{Store: store, Enricher: e, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}).Run(ctx)
 }
 
 func TestDeploymentMakesTheSeriesKnown(t *testing.T) {

@@ -19,6 +19,10 @@ type Delivery struct {
 	// Received is when the request arrived, by the clock of this machine. It decides how long to wait, never a number.
 	Received time.Time
 	Event    Event
+	// Attempts is how often processing it has failed.
+	Attempts int
+	// Unreadable is why the stored event can't be read; nil when it can.
+	Unreadable error
 }
 
 // Event is what a delivery says, in our own types. Exactly one field is set.

@@ -24,17 +24,17 @@ func (c IncidentChange) resolved() time.Time {
 	return c.Timestamp
 }
 
-// incidentFacts counts an incident once, when it is resolved, and keeps the sum at newest resolution - creation. Events
+// incident counts an incident once, when it is resolved, and keeps the sum at newest resolution - creation. Events
 // may arrive in any order: what is remembered is the newest resolution and how much of it is counted.
-func incidentFacts(tx Tx, c IncidentChange, team string) error {
+func (r *rules) incident(c IncidentChange, team string) error {
 	if c.Event == "jira:issue_deleted" {
 		return nil
 	}
 	labels := incidentLabels(c.Project, team)
-	if err := addZero(tx, Incidents, labels, c.Timestamp); err != nil {
+	if err := r.zeros(labels, c.Timestamp, Incidents); err != nil {
 		return err
 	}
-	i, err := tx.Incident(c.Host + "/" + c.ID)
+	i, err := r.Incident(c.Host + "/" + c.ID)
 	if err != nil {
 		return err
 	}
@@ -46,17 +46,19 @@ func incidentFacts(tx Tx, c IncidentChange, team string) error {
 		i.Resolved = resolved
 	}
 	if i.Resolved.IsZero() {
-		return tx.SaveIncident(i)
+		return r.SaveIncident(i)
 	}
 	if i.Labels == nil {
-		i.Labels = labels
-		_, err := tx.AddFact(Fact{Family: Incidents, Labels: labels, Value: 1, At: i.Resolved, Subject: "incident:" + i.Key})
+		if i.Labels, err = r.place(r.families[Incidents], labels); err != nil {
+			return err
+		}
+		_, err := r.AddFact(Fact{Family: Incidents, Labels: i.Labels, Value: 1, At: i.Resolved, Subject: "incident:" + i.Key})
 		if err != nil {
 			return err
 		}
 	}
 	if more := i.duration() - i.Counted; more > 0 {
-		_, err := tx.AddFact(Fact{
+		_, err := r.AddFact(Fact{
 			Family: IncidentsDurationSum, Labels: i.Labels, Value: more, At: i.Resolved,
 			Subject: fmt.Sprintf("incident:%s/resolved=%d", i.Key, i.Resolved.UnixMilli()),
 		})
@@ -65,7 +67,7 @@ func incidentFacts(tx Tx, c IncidentChange, team string) error {
 		}
 		i.Counted += more
 	}
-	return tx.SaveIncident(i)
+	return r.SaveIncident(i)
 }
 
 // duration is the time to recover in milliseconds; 0 when it can't be had.

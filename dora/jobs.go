@@ -18,6 +18,7 @@ var missWaits = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
 type Jobs struct {
 	Store    Store
 	Enricher Enricher
+	Limit    *Limit
 	Logger   *slog.Logger
 	// Now is the clock of the machine; it decides when to try again, never a number.
 	Now func() time.Time
@@ -71,26 +72,12 @@ func (j *Jobs) run(ctx context.Context, job Job) {
 	}
 	origin, retry, final := j.judge(job, origin, err)
 	var counted []Waiting
-	err = j.Store.Update(ctx, func(tx Tx) error {
-		counted = nil
+	err = j.Limit.update(ctx, j.Store, func(r *rules) (err error) {
 		if !final {
-			return tx.SaveJob(retry)
+			return r.SaveJob(retry)
 		}
-		key := job.Commit.Key()
-		if err := tx.SaveOrigin(key, origin); err != nil {
-			return err
-		}
-		waiting, err := tx.TakeWaiting(key)
-		if err != nil {
-			return err
-		}
-		for _, w := range waiting {
-			if err := durationFacts(tx, w, origin); err != nil {
-				return err
-			}
-		}
-		counted = waiting
-		return nil
+		counted, err = r.answered(job.Commit, origin)
+		return err
 	})
 	if err != nil {
 		if ctx.Err() == nil {
@@ -103,6 +90,23 @@ func (j *Jobs) run(ctx context.Context, job Job) {
 	for _, w := range counted {
 		j.log(job.Commit, w, origin)
 	}
+}
+
+// answered adds the durations of all statuses that wait for a commit and returns them.
+func (r *rules) answered(c Commit, o Origin) ([]Waiting, error) {
+	if err := r.SaveOrigin(c.Key(), o); err != nil {
+		return nil, err
+	}
+	waiting, err := r.TakeWaiting(c.Key())
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range waiting {
+		if err := r.duration(w, o); err != nil {
+			return nil, err
+		}
+	}
+	return waiting, nil
 }
 
 // judge decides what an answer means: the final origin, or the job as it is to be tried again.

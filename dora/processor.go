@@ -13,13 +13,18 @@ const (
 	batchSize = 256
 	// idle is the longest sleep: deliveries may also be added by another process.
 	idle = 2 * time.Second
+	// attempts is how often processing a delivery is tried before it is set aside, over some 15 seconds. Failures of the
+	// store or of the catalog are none.
+	attempts = 5
 )
 
 // Processor turns pending deliveries into facts, state and jobs.
 type Processor struct {
-	Store   Store
-	Catalog Catalog
-	Logger  *slog.Logger
+	Store        Store
+	Catalog      Catalog
+	Environments Environments
+	Limit        *Limit
+	Logger       *slog.Logger
 	// MaxWait is how long a delivery waits for its team, from its arrival; then the team is Unknown.
 	MaxWait time.Duration
 	// Now is the clock of the machine.
@@ -71,6 +76,9 @@ func (p *Processor) batch(ctx context.Context) (int, error) {
 	if err != nil || len(deliveries) == 0 {
 		return 0, err
 	}
+	for _, d := range deliveries {
+		p.Environments.rename(d.Event)
+	}
 	batch := p.decide(ctx, deliveries)
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -81,15 +89,10 @@ func (p *Processor) batch(ctx context.Context) (int, error) {
 	}
 	for _, d := range batch {
 		err := p.process(ctx, d)
-		if err == nil {
-			continue
+		if err != nil && !errors.Is(err, ErrStoreFailing) {
+			err = p.failed(ctx, d.Delivery, err)
 		}
-		if errors.Is(err, ErrStoreFailing) {
-			return 0, err
-		}
-		p.Logger.Error("can't process a delivery, setting it aside for a minute", "delivery", d.Key, "error", err)
-		d.until = p.Now().Add(time.Minute)
-		if err := p.process(ctx, d); err != nil {
+		if err != nil {
 			return 0, err
 		}
 	}
@@ -99,9 +102,9 @@ func (p *Processor) batch(ctx context.Context) (int, error) {
 // process writes what follows from deliveries in one transaction, then logs them.
 func (p *Processor) process(ctx context.Context, batch ...decided) error {
 	now := p.Now()
-	err := p.Store.Update(ctx, func(tx Tx) error {
+	err := p.Limit.update(ctx, p.Store, func(r *rules) error {
 		for _, d := range batch {
-			if err := apply(tx, d, now); err != nil {
+			if err := r.apply(d, now); err != nil {
 				return fmt.Errorf("delivery %s: %w", d.Key, err)
 			}
 		}
@@ -119,25 +122,51 @@ func (p *Processor) process(ctx context.Context, batch ...decided) error {
 }
 
 // apply runs the rules on one delivery.
-func apply(tx Tx, d decided, now time.Time) error {
+func (r *rules) apply(d decided, now time.Time) error {
 	if !d.until.IsZero() {
-		return tx.Postpone(d.ID, d.until)
+		return r.Postpone(d.ID, d.until)
 	}
 	var err error
 	switch e := d.Event; {
+	case d.Unreadable != nil:
+		err = d.Unreadable
 	case e.Status != nil:
-		err = statusFacts(tx, *e.Status, d.team, now)
+		err = r.status(*e.Status, d.team, now)
 	case e.Deployment != nil:
-		err = deploymentFacts(tx, *e.Deployment, d.team, e.Deployment.CreatedAt)
+		err = r.deployment(*e.Deployment, d.team, e.Deployment.CreatedAt)
 	case e.Incident != nil:
-		err = incidentFacts(tx, *e.Incident, d.team)
+		err = r.incident(*e.Incident, d.team)
 	default:
 		err = errors.New("an event of a kind that this version does not know")
 	}
 	if err != nil {
 		return err
 	}
-	return tx.Finish(d.ID)
+	return r.Finish(d.ID)
+}
+
+// failed notes that a delivery can't be processed: it is tried again, and set aside for a person to look at when that did
+// not help.
+func (p *Processor) failed(ctx context.Context, d Delivery, why error) error {
+	d.Attempts++
+	wait := Backoff(d.Attempts)
+	last := d.Attempts >= attempts
+	err := p.Store.Update(ctx, func(tx Tx) error {
+		if last {
+			return tx.SetAside(d.ID, d.Attempts, why.Error())
+		}
+		return tx.Fail(d.ID, d.Attempts, why.Error(), p.Now().Add(wait))
+	})
+	switch {
+	case err != nil:
+		return err
+	case last:
+		p.Logger.Error("a delivery can't be processed and is set aside; see it with \"dora-exporter deliveries list\", have it tried again "+
+			"with \"dora-exporter deliveries retry\"", "delivery", d.ID, "key", d.Key, "attempts", d.Attempts, "error", why)
+	default:
+		p.Logger.Warn("a delivery can't be processed, trying again", "delivery", d.ID, "key", d.Key, "attempts", d.Attempts, "error", why)
+	}
+	return nil
 }
 
 // sleep waits until a time has passed, a channel is closed or ctx ends.

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/persistence"
 )
 
 // outage is a catalog that answers only after a time.
@@ -40,7 +43,7 @@ func TestADeliveryWaitsForItsTeam(t *testing.T) {
 				accept(t, store, status(1, "success", 0))
 				givenUp := 0
 				p := &dora.Processor{
-					Store: store, Catalog: outage{until: time.Now().Add(test.down)}, Logger: slog.New(slog.DiscardHandler),
+					Store: store, Catalog: outage{until: time.Now().Add(test.down)}, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler),
 					MaxWait: 15 * time.Minute, Now: time.Now, OnTeamGivenUp: func() { givenUp++ },
 				}
 				run := func(d time.Duration) {
@@ -63,14 +66,43 @@ func TestADeliveryWaitsForItsTeam(t *testing.T) {
 	}
 }
 
-// A delivery that can't be processed, here one of a later version, is kept and does not hold up the others.
+// A delivery that can't be processed, here one of a later version, is tried five times, is then set aside and does not hold
+// up the others. It is tried again when a person wants it.
 func TestADeliveryThatCannotBeProcessedIsSetAside(t *testing.T) {
-	store := openStore(t)
-	accept(t, store, status(1, "success", 0), dora.Event{}, status(2, "success", 0))
-	process(t, store, platform{})
-	total := series(dora.DeploymentsTotal, "success") + "1"
-	wantFacts(t, store, "facts", total, total)
-	if pending, _, _, err := store.Backlog(t.Context()); err != nil || pending != 1 {
-		t.Errorf("%d pending, %v; want the one that can't be processed", pending, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "dora-exporter.db")
+		store := openStoreAt(t, path)
+		accept(t, store, status(1, "success", 0), dora.Event{}, status(2, "success", 0))
+		total := series(dora.DeploymentsTotal, "success") + "1"
+		p := &dora.Processor{
+			Store: store, Catalog: platform{}, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
+		}
+		run := func(d time.Duration) {
+			ctx, cancel := context.WithTimeout(t.Context(), d)
+			defer cancel()
+			p.Run(ctx)
+			wantFacts(t, store, "facts", total, total)
+		}
+		is := func(pending, setAside int) {
+			t.Helper()
+			b, err := store.Backlog(t.Context())
+			if err != nil || b.Deliveries != pending || b.SetAside != setAside {
+				t.Errorf("%d pending, %d set aside, %v; want %d and %d", b.Deliveries, b.SetAside, err, pending, setAside)
+			}
+		}
+		run(time.Second) // the others don't wait for it
+		is(1, 0)
+		run(time.Minute) // it has failed after 0, 1, 3, 7 and 15 seconds, or a little less
+		is(0, 1)
+		all, err := store.SetAside(t.Context())
+		if err != nil || len(all) != 1 || all[0].ID != 2 || all[0].Attempts != 5 || !strings.Contains(all[0].Why, "does not know") {
+			t.Errorf("set aside %+v, %v; want delivery 2 after 5 attempts and why", all, err)
+		}
+		if n, err := persistence.Retry(t.Context(), path); n != 1 || err != nil {
+			t.Errorf("Retry = %d, %v; want 1", n, err)
+		}
+		is(1, 0)
+		run(time.Minute)
+		is(0, 1)
+	})
 }

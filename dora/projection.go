@@ -16,6 +16,7 @@ type Projection struct {
 	Store      Store
 	Recorder   Recorder
 	Checkpoint Checkpoint
+	Limit      *Limit
 	Logger     *slog.Logger
 	// Every is the time between two checkpoints when something changed.
 	Every time.Duration
@@ -27,7 +28,8 @@ type Projection struct {
 	reading, writing  health
 }
 
-// Restore brings the instruments to where the facts are: the checkpoint's values and all facts after its position. It
+// Restore brings the instruments to where the facts are: the checkpoint's values and all facts after its position. All
+// series that are there have their place under the limit then. It
 // then writes a checkpoint, which also shows that the file can be replaced.
 func (p *Projection) Restore(ctx context.Context) error {
 	state, position, err := p.Checkpoint.Restore(ctx)
@@ -47,6 +49,9 @@ func (p *Projection) Restore(ctx context.Context) error {
 			return fmt.Errorf("replay the facts after position %d: %w", position, err)
 		}
 		position = facts[len(facts)-1].Position
+	}
+	if err := p.Limit.Remember(ctx, p.Store, state); err != nil {
+		return err
 	}
 	p.Recorder.Restore(state)
 	p.position = position

@@ -22,14 +22,14 @@ func newProjection(t *testing.T, store *persistence.Store, path string) (*dora.P
 	t.Helper()
 	instruments, err := instrumentation.New(instrumentation.Options{
 		Families: dora.Families(), Now: time.Now,
-		Backlog: func(context.Context) (b instrumentation.Backlog, err error) { return b, nil },
+		Backlog: func(context.Context) (b instrumentation.Backlog, err error) { return b, nil }, Series: store.Series,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	logger := slog.New(slog.DiscardHandler)
 	return &dora.Projection{
-		Store: store, Recorder: instruments, Logger: logger, Every: time.Second, OnCheckpoint: func(error) {},
+		Store: store, Recorder: instruments, Limit: noLimit(), Logger: logger, Every: time.Second, OnCheckpoint: func(error) {},
 		Checkpoint: persistence.NewCheckpoint(path, store, dora.Families(), false, logger),
 	}, instruments
 }

@@ -5,74 +5,103 @@ import (
 	"time"
 )
 
+// rules turn events into facts in one transaction.
+type rules struct {
+	Tx
+	maxSeries int
+	families  map[string]Family
+	// folded counts the events that were counted under other, by group of families.
+	folded map[string]int
+}
+
 // knownStates are the states that every environment has sooner or later; their series start at 0, so that PromQL's increase
 // sees the first one.
 var knownStates = [...]string{"success", "failure", "error"}
 
-// deploymentFacts makes the series of a repository and environment known, at 0.
-func deploymentFacts(tx Tx, d Deployment, team string, at time.Time) error {
+// deployment makes the series of a repository and environment known, at 0, while there is plenty of room for series.
+func (r *rules) deployment(d Deployment, team string, at time.Time) error {
 	for _, state := range knownStates {
 		labels := deploymentLabels(d, state, team)
-		for _, family := range []string{DeploymentsTotal, DeploymentsDurationSum} {
-			if err := addZero(tx, family, labels, at); err != nil {
-				return err
-			}
+		if err := r.zeros(labels, at, DeploymentsTotal, DeploymentsDurationSum); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func addZero(tx Tx, family string, labels Labels, at time.Time) error {
-	_, err := tx.AddFact(Fact{Family: family, Labels: labels, At: at, Subject: "zero:" + labels.Key()})
-	return err
+// zeros makes new series with a label set that is not known yet, in families that have the same labels. A label set that
+// is known has its series at 0, or has counted already.
+func (r *rules) zeros(labels Labels, at time.Time, families ...string) error {
+	f := r.families[families[0]]
+	known, err := r.LabelSet(f.group(), labels.Key())
+	if err != nil || known {
+		return err
+	}
+	if ok, err := r.admit(f, labels, r.maxSeries/10*9); err != nil || !ok {
+		return err
+	}
+	for _, family := range families {
+		if _, err := r.AddFact(Fact{Family: family, Labels: labels, At: at, Subject: "zero:" + labels.Key()}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// statusFacts counts a status and adds its duration, or makes it wait for the look-up of its commit.
-func statusFacts(tx Tx, s Status, team string, now time.Time) error {
-	if err := deploymentFacts(tx, s.Deployment, team, s.CreatedAt); err != nil {
+// status counts a status and adds its duration, or makes it wait for the look-up of its commit.
+func (r *rules) status(s Status, team string, now time.Time) error {
+	if err := r.deployment(s.Deployment, team, s.CreatedAt); err != nil {
+		return err
+	}
+	labels, err := r.place(r.families[DeploymentsTotal], deploymentLabels(s.Deployment, s.State, team))
+	if err != nil {
 		return err
 	}
 	commit := s.Deployment.Commit()
 	w := Waiting{
 		Commit:  commit.Key(),
 		Subject: fmt.Sprintf("deployment_status:%s/%d", s.Deployment.Host, s.ID),
-		Labels:  deploymentLabels(s.Deployment, s.State, team),
+		Labels:  labels,
 		At:      s.CreatedAt,
 		ID:      s.ID,
 	}
-	added, err := tx.AddFact(Fact{Family: DeploymentsTotal, Labels: w.Labels, Value: 1, At: w.At, ID: w.ID, Subject: w.Subject})
+	added, err := r.AddFact(Fact{Family: DeploymentsTotal, Labels: w.Labels, Value: 1, At: w.At, ID: w.ID, Subject: w.Subject})
 	if err != nil || !added {
 		return err
 	}
 	if commit.SHA == "" {
-		return durationFacts(tx, w, Origin{Unavailable: ReasonNoCommit})
+		return r.duration(w, Origin{Unavailable: ReasonNoCommit})
 	}
-	origin, known, err := tx.Origin(w.Commit)
+	origin, known, err := r.Origin(w.Commit)
 	if err != nil {
 		return err
 	}
 	if known {
-		return durationFacts(tx, w, origin)
+		return r.duration(w, origin)
 	}
-	if err := tx.Wait(w); err != nil {
+	if err := r.Wait(w); err != nil {
 		return err
 	}
-	return tx.AddJob(Job{Commit: commit, Due: now})
+	return r.AddJob(Job{Commit: commit, Due: now})
 }
 
-// durationFacts adds the duration of a counted status: from the first commit to the status, in whole milliseconds. One
+// duration adds the duration of a counted status: from the first commit to the status, in whole milliseconds. One
 // that can't be had is never made up; it is counted with the reason.
-func durationFacts(tx Tx, w Waiting, o Origin) error {
+func (r *rules) duration(w Waiting, o Origin) error {
 	duration, reason := o.until(w.At)
 	fact := Fact{Labels: w.Labels, Value: duration, At: w.At, ID: w.ID, Subject: w.Subject}
 	if reason != "" {
-		fact.Family, fact.Labels, fact.Value = DeploymentsDurationUnavailable, w.Labels.With("reason", reason), 1
-		_, err := tx.AddFact(fact)
+		fact.Family, fact.Value = DeploymentsDurationUnavailable, 1
+		var err error
+		if fact.Labels, err = r.place(r.families[fact.Family], w.Labels.With("reason", reason)); err != nil {
+			return err
+		}
+		_, err = r.AddFact(fact)
 		return err
 	}
 	for _, family := range []string{DeploymentsDurationSum, DeploymentsDuration} {
 		fact.Family = family
-		if _, err := tx.AddFact(fact); err != nil {
+		if _, err := r.AddFact(fact); err != nil {
 			return err
 		}
 	}

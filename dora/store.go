@@ -31,10 +31,21 @@ type Store interface {
 type Tx interface {
 	// AddFact gives the fact the next position and stores it; false when its family and subject are there already.
 	AddFact(Fact) (bool, error)
+	// LabelSet says whether a label set (Labels.Key) of a group of families has its place under the limit.
+	LabelSet(families, labels string) (bool, error)
+	// AddLabelSet gives a label set its place, which is for so many series.
+	AddLabelSet(families, labels string, series int) error
+	// Series is how many series the places of a group of families are for.
+	Series(families string) (int, error)
+
 	// Finish marks a delivery as processed.
 	Finish(delivery int64) error
 	// Postpone keeps a delivery from Pending until a time.
 	Postpone(delivery int64, until time.Time) error
+	// Fail keeps a delivery that can't be processed from Pending until a time, with the number of attempts and why.
+	Fail(delivery int64, attempts int, why string, until time.Time) error
+	// SetAside takes a delivery that can't be processed out of Pending until a person wants it to be tried again.
+	SetAside(delivery int64, attempts int, why string) error
 
 	// Incident returns what is remembered of an incident; its zero value when nothing is.
 	Incident(key string) (Incident, error)

@@ -24,7 +24,12 @@ var morning = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 func openStore(t *testing.T) *persistence.Store {
 	t.Helper()
-	store, err := persistence.Open(t.Context(), filepath.Join(t.TempDir(), "dora-exporter.db"), slog.New(slog.DiscardHandler))
+	return openStoreAt(t, filepath.Join(t.TempDir(), "dora-exporter.db"))
+}
+
+func openStoreAt(t *testing.T, path string) *persistence.Store {
+	t.Helper()
+	store, err := persistence.Open(t.Context(), path, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,11 +60,16 @@ func accept(t *testing.T, store *persistence.Store, events ...dora.Event) {
 func process(t *testing.T, store *persistence.Store, c dora.Catalog) {
 	t.Helper()
 	p := &dora.Processor{
-		Store: store, Catalog: c, Logger: slog.New(slog.DiscardHandler), MaxWait: time.Minute, Now: time.Now, OnTeamGivenUp: func() {},
+		Store: store, Catalog: c, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler), MaxWait: time.Minute, Now: time.Now, OnTeamGivenUp: func() {},
 	}
 	if err := p.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// noLimit is a limit that no test reaches but those about it.
+func noLimit() *dora.Limit {
+	return &dora.Limit{MaxSeries: 20_000, Logger: slog.New(slog.DiscardHandler), OnFolded: func(string, int) {}}
 }
 
 // facts returns all facts but those of value 0, sorted.

@@ -29,6 +29,9 @@ type Options struct {
 	Unsigned []string
 	// Backlog tells what is waiting in the store; it is called at each scrape.
 	Backlog func(context.Context) (Backlog, error)
+	// MaxSeries is the limit of each group of families, and Series tells how many of them have their place.
+	MaxSeries int
+	Series    func(context.Context) (map[string]int, error)
 	// Now is the clock of the machine.
 	Now func() time.Time
 }
@@ -38,6 +41,8 @@ type Backlog struct {
 	// Deliveries are those not processed yet, Oldest the arrival of the first of them; zero when there is none.
 	Deliveries int
 	Oldest     time.Time
+	// SetAside are the deliveries that can't be processed.
+	SetAside int
 	// LookUps are the commits that are still to be looked up at GitHub.
 	LookUps int
 }

@@ -155,12 +155,17 @@ func TestOwnMetrics(t *testing.T) {
 		`dora_exporter_catalog_lookups_total{result="found"} 1`,
 		`dora_exporter_checkpoint_age_seconds 3`,
 		`dora_exporter_checkpoint_writes_total{result="ok"} 1`,
+		`dora_exporter_dead_letters 3`,
 		`dora_exporter_deliveries_total{event="deployment_status",result="accepted",source="github"} 1`,
 		`dora_exporter_github_auth_failing 1`,
 		`dora_exporter_github_lookups_waiting 5`,
 		`dora_exporter_github_rate_limit_remaining 4999`,
 		`dora_exporter_github_requests_total{code="200",route="/repos/{owner}/{repo}/commits/{sha}"} 1`,
 		`dora_exporter_oldest_pending_age_seconds 60`,
+		`dora_exporter_series{families="github"} 9`,
+		`dora_exporter_series_folded_total{families="github"} 0`,
+		`dora_exporter_series_folded_total{families="jira"} 0`,
+		`dora_exporter_series_limit 20000`,
 		`dora_exporter_unsigned_webhooks_accepted{source="jira"} 1`,
 	}
 	var got []string
@@ -187,8 +192,10 @@ func newInstruments(t *testing.T) *Instruments {
 		Families: dora.Families(), Started: time.Unix(0, 0), Version: "1.2.3", Revision: "abc", GoVersion: "go1",
 		Unsigned: []string{"jira"}, Now: now,
 		Backlog: func(context.Context) (Backlog, error) {
-			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), LookUps: 5}, nil
+			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), SetAside: 3, LookUps: 5}, nil
 		},
+		MaxSeries: 20_000,
+		Series:    func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },
 	})
 	if err != nil {
 		t.Fatal(err)

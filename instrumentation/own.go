@@ -14,7 +14,7 @@ import (
 
 // Own are the metrics about the program itself. Its methods are safe for concurrent use.
 type Own struct {
-	deliveries, requests, lookups, givenUp, checkpoints metric.Int64Counter
+	deliveries, requests, lookups, givenUp, checkpoints, folded metric.Int64Counter
 
 	rateLimit   atomic.Int64 // -1 while unknown
 	authFailing atomic.Bool
@@ -46,6 +46,11 @@ func (o *Own) CatalogLookup(result string) {
 // TeamGivenUp counts a delivery that was counted for the team Unknown since the catalog did not answer in time.
 func (o *Own) TeamGivenUp() { o.givenUp.Add(context.Background(), 1) }
 
+// Folded counts events that were counted under the value other, since their group of families has too many series.
+func (o *Own) Folded(families string, events int) {
+	o.folded.Add(context.Background(), int64(events), metric.WithAttributes(attribute.String("families", families)))
+}
+
 // Checkpoint notes an attempt to write the checkpoint at a time.
 func (o *Own) Checkpoint(at time.Time, err error) {
 	result := "ok"
@@ -67,77 +72,18 @@ func (o *Own) register(m metric.Meter, options Options) error {
 		"dora_exporter.catalog.lookups":   &o.lookups,
 		"dora_exporter.catalog.given_up":  &o.givenUp,
 		"dora_exporter.checkpoint.writes": &o.checkpoints,
+		"dora_exporter.series.folded":     &o.folded,
 	} {
 		if *counter, err = m.Int64Counter(name, metric.WithDescription(ownHelp[name])); err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
 		}
 	}
 	o.givenUp.Add(context.Background(), 0)
+	for _, f := range options.Families {
+		families, _, _ := strings.Cut(f.Name, "_")
+		o.Folded(families, 0)
+	}
 	return o.observe(m, options)
-}
-
-// observe makes the gauges that are read when they are scraped.
-func (o *Own) observe(m metric.Meter, options Options) error {
-	gauges := map[string]metric.Float64ObservableGauge{}
-	var all []metric.Observable
-	for _, name := range []string{
-		"dora_exporter.build_info", "dora_exporter.backlog", "dora_exporter.oldest_pending.age", "dora_exporter.github.lookups_waiting",
-		"dora_exporter.github.rate_limit_remaining", "dora_exporter.github.auth_failing", "dora_exporter.checkpoint.age",
-		"dora_exporter.unsigned_webhooks_accepted",
-	} {
-		unit := "1"
-		if strings.HasSuffix(name, ".age") {
-			unit = "s"
-		}
-		g, err := m.Float64ObservableGauge(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(unit))
-		if err != nil {
-			return fmt.Errorf("instrument %s: %w", name, err)
-		}
-		gauges[name], all = g, append(all, g)
-	}
-	_, err := m.RegisterCallback(func(ctx context.Context, to metric.Observer) error {
-		set := func(name string, value float64, kvs ...attribute.KeyValue) {
-			to.ObserveFloat64(gauges[name], value, metric.WithAttributes(kvs...))
-		}
-		o.values(ctx, options, set)
-		return nil
-	}, all...)
-	return err
-}
-
-// values gives the gauges their values.
-func (o *Own) values(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
-	set("dora_exporter.build_info", 1, attribute.String("version", options.Version),
-		attribute.String("revision", options.Revision), attribute.String("goversion", options.GoVersion))
-	set("dora_exporter.github.auth_failing", truth(o.authFailing.Load()))
-	if remaining := o.rateLimit.Load(); remaining >= 0 {
-		set("dora_exporter.github.rate_limit_remaining", float64(remaining))
-	}
-	now := options.Now()
-	if at := o.checkpoint.Load(); at > 0 {
-		set("dora_exporter.checkpoint.age", max(0, now.Sub(time.UnixMilli(at)).Seconds()))
-	}
-	for _, source := range options.Unsigned {
-		set("dora_exporter.unsigned_webhooks_accepted", 1, attribute.String("source", source))
-	}
-	backlog, err := options.Backlog(ctx)
-	if err != nil {
-		return // absent rather than wrong; the store's trouble is in the log and in /readyz
-	}
-	set("dora_exporter.backlog", float64(backlog.Deliveries))
-	set("dora_exporter.github.lookups_waiting", float64(backlog.LookUps))
-	age := 0.0
-	if !backlog.Oldest.IsZero() {
-		age = max(0, now.Sub(backlog.Oldest).Seconds())
-	}
-	set("dora_exporter.oldest_pending.age", age)
-}
-
-func truth(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // renamed gives the program's own metrics their Prometheus names.
@@ -170,6 +116,10 @@ var ownHelp = map[string]string{
 	"dora_exporter.github.auth_failing":         "1 while GitHub refuses the token (401, or 403 without a rate limit), else 0.",
 	"dora_exporter.catalog.lookups":             "Look-ups of teams in the catalog by result.",
 	"dora_exporter.catalog.given_up":            "Deliveries counted for the team Unknown since the catalog did not answer within catalog.max_wait.",
+	"dora_exporter.dead_letters":                "Deliveries that can't be processed and are set aside; dora-exporter deliveries list shows them.",
+	"dora_exporter.series":                      "Series that have their place under the limit, by the first word of the families' names.",
+	"dora_exporter.series.folded":               "Events counted under the label value other since there are too many series, by the first word of the families' names.",
+	"dora_exporter.series.limit":                "The limit on the series of each group of families (metrics.max_series).",
 	"dora_exporter.checkpoint.age":              "Age of the newest checkpoint.",
 	"dora_exporter.checkpoint.writes":           "Attempts to write the checkpoint by result.",
 	"dora_exporter.unsigned_webhooks_accepted":  "1 for each source whose webhooks are accepted without a signature, since no secret is set.",

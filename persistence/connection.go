@@ -62,13 +62,31 @@ func (c *connection) exec(query string) error {
 	return err
 }
 
+// connect opens a pool of connections to the database file, which must exist. SQLite's settings hold per connection.
+func connect(path string, pragmas ...string) (*sql.DB, error) {
+	return connectIn("rw", path, pragmas...)
+}
+
+// connectIn opens a pool of connections in a mode: rw, or ro for those that can't write.
+func connectIn(mode, path string, pragmas ...string) (*sql.DB, error) {
+	uri, err := fileURI(path, mode, append([]string{"busy_timeout(5000)"}, pragmas...))
+	if err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", uri)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	return db, nil
+}
+
 // fileURI names the database file for SQLite, whatever characters its path has. The file is not created.
 // https://sqlite.org/uri.html
-func fileURI(path string, pragmas []string) (string, error) {
+func fileURI(path, mode string, pragmas []string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return "", fmt.Errorf("find database %s: %w", path, err)
 	}
-	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{"mode": {"rw"}, "_pragma": pragmas}.Encode()}
+	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{"mode": {mode}, "_pragma": pragmas}.Encode()}
 	return uri.String(), nil
 }

@@ -11,15 +11,13 @@ import (
 	"dora-exporter/dora"
 )
 
-// unreadableWait is how long a row that can't be decoded is set aside. It is never dropped: a later version may read it.
-const unreadableWait = time.Hour
-
 // longestWait is longer than anything is ever put off. What is due later than that was put off before the clock of the
 // machine was set back, and is due now.
 const longestWait = 2 * time.Hour
 
 // Accept stores a delivery unless one with the same key is there. When it returns without an error the delivery is on the
-// disk, also the first one of a duplicate. When ctx ends first the delivery may be stored all the same.
+// disk, also the first one of a duplicate. When ctx ends first the delivery may be stored all the same. The error is
+// ErrBacklog when too many are pending.
 func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, err error) {
 	event, err := json.Marshal(d.Event)
 	if err != nil {
@@ -27,8 +25,12 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 	}
 	var inserted int64
 	o := newOp(func(t *tx) (err error) {
+		if inserted, err = t.room(d.Key); err != nil || inserted == 0 {
+			return err
+		}
 		inserted, err = t.exec(`INSERT INTO deliveries (source, key, event, received, due) VALUES (?, ?, ?, ?, 0)
 			ON CONFLICT (key) DO NOTHING`, d.Source, d.Key, string(event), d.Received.UnixMilli())
+		t.pending += int(inserted)
 		return err
 	})
 	o.single = true
@@ -43,60 +45,51 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 }
 
 // Pending returns at most limit deliveries that are not processed and not postponed beyond now, in order of arrival. One
-// that can't be decoded is reported and set aside for an hour.
+// that can't be decoded has Unreadable set.
 func (s *Store) Pending(ctx context.Context, now time.Time, limit int) ([]dora.Delivery, error) {
-	var deliveries []dora.Delivery
-	unreadable := map[int64]error{}
 	// The index has what the conditions need, so that those that are postponed cost next to nothing.
-	err := s.query(ctx, `SELECT id, source, key, event, received FROM deliveries INDEXED BY deliveries_pending
-		WHERE done = 0 AND (due <= ? OR due > ?) ORDER BY id LIMIT ?`,
-		[]any{now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit}, func(rows *sql.Rows) error {
-			var d dora.Delivery
-			var event []byte
-			var received int64
-			if err := rows.Scan(&d.ID, &d.Source, &d.Key, &event, &received); err != nil {
-				return err
-			}
-			d.Received = fromMillis(received)
-			if err := json.Unmarshal(event, &d.Event); err != nil {
-				unreadable[d.ID] = fmt.Errorf("decode delivery %s: %w", d.Key, err)
-				return nil
-			}
-			deliveries = append(deliveries, d)
-			return nil
-		})
+	deliveries, err := s.deliveries(ctx, `SELECT id, source, key, event, received, attempts FROM deliveries INDEXED BY deliveries_pending
+		WHERE done = 0 AND (due <= ? OR due > ?) ORDER BY id LIMIT ?`, now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read pending deliveries: %w", err)
-	}
-	for id, err := range unreadable {
-		s.logger.Error("can't read a delivery, setting it aside for an hour", "delivery", id, "error", err)
-		err := s.update(ctx, func(t *tx) error { return t.Postpone(id, now.Add(unreadableWait)) })
-		if err != nil {
-			return nil, err
-		}
 	}
 	return deliveries, nil
 }
 
-// Backlog returns how many deliveries are not processed, when the oldest of them arrived (zero when there is none), and
-// how many look-ups are still to be made.
-func (s *Store) Backlog(ctx context.Context) (pending int, oldest time.Time, waitingJobs int, err error) {
-	var received sql.NullInt64
-	err = s.queryRow(ctx, `SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_pending WHERE done = 0),
-		(SELECT received FROM deliveries INDEXED BY deliveries_pending WHERE done = 0 ORDER BY id LIMIT 1),
-		(SELECT count(*) FROM jobs)`, nil, &pending, &received, &waitingJobs)
-	if err != nil {
-		return 0, time.Time{}, 0, fmt.Errorf("count the backlog: %w", err)
-	}
-	if received.Valid {
-		oldest = fromMillis(received.Int64)
-	}
-	return pending, oldest, waitingJobs, nil
+func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]dora.Delivery, error) {
+	var deliveries []dora.Delivery
+	err := r.query(ctx, query, args, func(rows *sql.Rows) error {
+		var d dora.Delivery
+		var event []byte
+		var received int64
+		if err := rows.Scan(&d.ID, &d.Source, &d.Key, &event, &received, &d.Attempts); err != nil {
+			return err
+		}
+		d.Received = fromMillis(received)
+		if err := json.Unmarshal(event, &d.Event); err != nil {
+			d.Event, d.Unreadable = dora.Event{}, fmt.Errorf("decode the stored event: %w", err)
+		}
+		deliveries = append(deliveries, d)
+		return nil
+	})
+	return deliveries, err
 }
 
 // Finish marks a delivery as processed.
 func (t *tx) Finish(delivery int64) error {
+	t.pending--
 	return t.one(delivery, "UPDATE deliveries SET done = 1 WHERE id = ?", delivery)
+}
+
+// Fail keeps a delivery that can't be processed from Pending until a time, with the number of attempts and why.
+func (t *tx) Fail(delivery int64, attempts int, why string, until time.Time) error {
+	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, due = ? WHERE id = ?", attempts, why, until.UnixMilli(), delivery)
+}
+
+// SetAside takes a delivery that can't be processed out of Pending until a person wants it to be tried again.
+func (t *tx) SetAside(delivery int64, attempts int, why string) error {
+	t.pending--
+	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, done = 2 WHERE id = ?", attempts, why, delivery)
 }
 
 // Postpone keeps a delivery from Pending until a time.

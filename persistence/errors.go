@@ -30,7 +30,7 @@ func (e *CorruptError) Error() string {
 func (e *CorruptError) Unwrap() error { return e.Err }
 
 // damaged turns SQLite's report of a damaged file into a *CorruptError.
-func (s *Store) damaged(err error) error { return damaged(s.path, err) }
+func (r *Reader) damaged(err error) error { return damaged(r.path, err) }
 
 func damaged(path string, err error) error {
 	switch code(err) {

@@ -18,16 +18,16 @@ const factColumns = "position, family, subject, labels, value, at, id, checksum"
 
 // Facts returns at most limit facts after a position, in their order. A fact that does not match its checksum and a missing
 // position are a *CorruptError.
-func (s *Store) Facts(ctx context.Context, after int64, limit int) ([]dora.Fact, error) {
+func (r *Reader) Facts(ctx context.Context, after int64, limit int) ([]dora.Fact, error) {
 	var facts []dora.Fact
-	err := s.query(ctx, "SELECT "+factColumns+" FROM facts WHERE position > ? ORDER BY position LIMIT ?", []any{after, limit},
+	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE position > ? ORDER BY position LIMIT ?", []any{after, limit},
 		func(rows *sql.Rows) error {
-			f, _, err := s.scanFact(rows)
+			f, _, err := r.scanFact(rows)
 			if err != nil {
 				return err
 			}
 			if expected := after + int64(len(facts)) + 1; f.Position != expected {
-				return &CorruptError{Path: s.path, What: fmt.Sprintf("fact %d is missing", expected)}
+				return &CorruptError{Path: r.path, What: fmt.Sprintf("fact %d is missing", expected)}
 			}
 			facts = append(facts, f)
 			return nil
@@ -39,11 +39,11 @@ func (s *Store) Facts(ctx context.Context, after int64, limit int) ([]dora.Fact,
 }
 
 // Newest returns the newest fact, by its time and id, of each label set of a family, among those up to a position.
-func (s *Store) Newest(ctx context.Context, family string, upTo int64) ([]dora.Fact, error) {
+func (r *Reader) Newest(ctx context.Context, family string, upTo int64) ([]dora.Fact, error) {
 	newest := map[string]dora.Fact{}
-	err := s.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND position <= ?", []any{family, upTo},
+	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND position <= ?", []any{family, upTo},
 		func(rows *sql.Rows) error {
-			f, labels, err := s.scanFact(rows)
+			f, labels, err := r.scanFact(rows)
 			if err != nil {
 				return err
 			}
@@ -59,17 +59,17 @@ func (s *Store) Newest(ctx context.Context, family string, upTo int64) ([]dora.F
 }
 
 // LastPosition is that of the newest fact, 0 when there is none.
-func (s *Store) LastPosition(ctx context.Context) (int64, error) {
+func (r *Reader) LastPosition(ctx context.Context) (int64, error) {
 	var last int64
-	if err := s.queryRow(ctx, "SELECT coalesce(max(position), 0) FROM facts", nil, &last); err != nil {
+	if err := r.queryRow(ctx, "SELECT coalesce(max(position), 0) FROM facts", nil, &last); err != nil {
 		return 0, fmt.Errorf("read the last position: %w", err)
 	}
 	return last, nil
 }
 
 // Empty says whether there are no facts.
-func (s *Store) Empty(ctx context.Context) (bool, error) {
-	last, err := s.LastPosition(ctx)
+func (r *Reader) Empty(ctx context.Context) (bool, error) {
+	last, err := r.LastPosition(ctx)
 	return last == 0, err
 }
 
@@ -97,17 +97,17 @@ func (t *tx) AddFact(f dora.Fact) (bool, error) {
 }
 
 // scanFact reads a fact, and its labels as they are stored, and checks the checksum.
-func (s *Store) scanFact(rows *sql.Rows) (f dora.Fact, labels string, err error) {
+func (r *Reader) scanFact(rows *sql.Rows) (f dora.Fact, labels string, err error) {
 	var at, sum int64
 	if err := rows.Scan(&f.Position, &f.Family, &f.Subject, &labels, &f.Value, &at, &f.ID, &sum); err != nil {
 		return f, "", err
 	}
 	f.At = fromMillis(at)
 	if sum != checksum(f, labels) {
-		return f, "", &CorruptError{Path: s.path, What: fmt.Sprintf("fact %d does not match its checksum", f.Position)}
+		return f, "", &CorruptError{Path: r.path, What: fmt.Sprintf("fact %d does not match its checksum", f.Position)}
 	}
 	if err := json.Unmarshal([]byte(labels), &f.Labels); err != nil {
-		return f, "", &CorruptError{Path: s.path, What: fmt.Sprintf("fact %d has no readable labels", f.Position), Err: err}
+		return f, "", &CorruptError{Path: r.path, What: fmt.Sprintf("fact %d has no readable labels", f.Position), Err: err}
 	}
 	return f, labels, nil
 }

@@ -38,7 +38,7 @@ func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) ([]dora.J
 	for key, err := range unreadable {
 		s.logger.Error("can't read a look-up, setting it aside for an hour", "commit", key, "error", err)
 		err := s.update(ctx, func(t *tx) error {
-			_, err := t.exec("UPDATE jobs SET due = ? WHERE commit_key = ?", now.Add(unreadableWait).UnixMilli(), key)
+			_, err := t.exec("UPDATE jobs SET due = ? WHERE commit_key = ?", now.Add(time.Hour).UnixMilli(), key)
 			return err
 		})
 		if err != nil {

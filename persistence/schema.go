@@ -35,7 +35,7 @@ var migrations = [...]string{`
 		event    TEXT NOT NULL,           -- JSON of dora.Event
 		received INTEGER NOT NULL,
 		due      INTEGER NOT NULL,        -- not to be processed before
-		done     INTEGER NOT NULL DEFAULT 0
+		done     INTEGER NOT NULL DEFAULT 0 -- 0 pending, 1 processed, 2 set aside
 	) STRICT;
 	CREATE INDEX deliveries_pending ON deliveries (id, due) WHERE done = 0;
 	CREATE TABLE facts (
@@ -82,6 +82,19 @@ var migrations = [...]string{`
 		text   BLOB NOT NULL,
 		taken  INTEGER NOT NULL
 	) STRICT;
+`, `
+	ALTER TABLE deliveries ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0; -- that failed
+	ALTER TABLE deliveries ADD COLUMN error    TEXT    NOT NULL DEFAULT ''; -- of the last one
+	CREATE INDEX deliveries_set_aside ON deliveries (id) WHERE done = 2;
+	CREATE TABLE label_sets (
+		families TEXT    NOT NULL,        -- github, jira or dora
+		labels   TEXT    NOT NULL,        -- as in dora.Labels.Key
+		PRIMARY KEY (families, labels)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE series (
+		families TEXT    PRIMARY KEY,
+		count    INTEGER NOT NULL         -- that label_sets have a place for
+	) STRICT, WITHOUT ROWID;
 `}
 
 // prepare checks the database file and brings its schema up to date.

@@ -4,7 +4,6 @@ package persistence
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,17 +16,13 @@ import (
 	"dora-exporter/dora"
 )
 
-// readers is how many queries may read at the same time.
-const readers = 4
-
 // Store is the SQLite database. One process at a time has it open for serving. Writes are committed in groups by one
 // goroutine; reads go through connections that can't write and see what is committed.
 type Store struct {
-	path   string
+	*Reader
 	logger *slog.Logger
 	lock   *lock
 	writer *writer
-	read   *sql.DB
 
 	identity sync.Mutex
 	id       string
@@ -49,7 +44,7 @@ func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, logger: logger, lock: lock}
+	s := &Store{Reader: &Reader{path: path}, logger: logger, lock: lock}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -69,12 +64,11 @@ func (s *Store) open(ctx context.Context) error {
 	if err := syncFolder(filepath.Dir(s.path)); err != nil {
 		return err
 	}
-	var err error
-	if s.read, err = connect(s.path, "query_only(1)"); err != nil {
+	reader, err := newReader(s.path)
+	if err != nil {
 		return err
 	}
-	s.read.SetMaxOpenConns(readers)
-	s.read.SetMaxIdleConns(readers)
+	s.Reader = reader
 	if err := s.identify(ctx); err != nil {
 		return err
 	}
@@ -86,9 +80,7 @@ func (s *Store) open(ctx context.Context) error {
 // the same result.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
-		if s.read != nil {
-			s.closeErr = s.read.Close()
-		}
+		s.closeErr = s.Reader.Close()
 		if s.writer != nil { // last, so that SQLite moves the WAL into the database
 			s.closeErr = errors.Join(s.closeErr, s.writer.stop())
 		}
@@ -97,9 +89,9 @@ func (s *Store) Close() error {
 	return s.closeErr
 }
 
-// Err is why nothing can be written at the moment; nil when it can. While there is an error, the store itself tries again
-// every few seconds.
-func (s *Store) Err() error { return s.writer.err() }
+// Err is why no delivery can be taken at the moment; nil when it can. While nothing can be written, the store itself tries
+// again every few seconds.
+func (s *Store) Err() error { return errors.Join(s.writer.err(), s.writer.full(0)) }
 
 // Changed returns a channel that is closed after the next commit of this process that changed something. Take it before
 // querying, so that nothing is missed in between.
@@ -122,37 +114,4 @@ func (s *Store) update(ctx context.Context, f func(*tx) error) error {
 		return fmt.Errorf("%w: %w", dora.ErrStoreFailing, s.damaged(err))
 	}
 	return err
-}
-
-// connect opens a pool of connections to the database file, which must exist. SQLite's settings hold per connection.
-func connect(path string, pragmas ...string) (*sql.DB, error) {
-	uri, err := fileURI(path, append([]string{"busy_timeout(5000)"}, pragmas...))
-	if err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite", uri)
-	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
-	}
-	return db, nil
-}
-
-// query runs a query on a reading connection and calls scan for each row.
-func (s *Store) query(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
-	rows, err := s.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return s.damaged(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return s.damaged(err)
-		}
-	}
-	return s.damaged(rows.Err())
-}
-
-// queryRow scans the only row of a query on a reading connection.
-func (s *Store) queryRow(ctx context.Context, query string, args []any, into ...any) error {
-	return s.damaged(s.read.QueryRowContext(ctx, query, args...).Scan(into...))
 }

@@ -108,7 +108,7 @@ func TestCommitsAreDurable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.read.Exec("DELETE FROM meta"); err == nil {
+	if _, err := s.db.Exec("DELETE FROM meta"); err == nil {
 		t.Error("a reading connection can write")
 	}
 }
@@ -207,7 +207,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 		"newer": {
 			path:    "store.db",
 			prepare: sqlite("PRAGMA user_version = 99"),
-			want:    []string{"schema version 99", "versions up to 1", "start the newer dora-exporter"},
+			want:    []string{"schema version 99", "versions up to 2", "start the newer dora-exporter"},
 		},
 		"a page overwritten": {
 			path: "store.db",

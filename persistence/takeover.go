@@ -18,9 +18,9 @@ type Baseline struct {
 }
 
 // Baselines returns all that was taken over, the oldest first.
-func (s *Store) Baselines(ctx context.Context) ([]Baseline, error) {
+func (r *Reader) Baselines(ctx context.Context) ([]Baseline, error) {
 	var baselines []Baseline
-	err := s.query(ctx, "SELECT hash, source, text, taken FROM baselines ORDER BY taken, hash", nil, func(rows *sql.Rows) error {
+	err := r.query(ctx, "SELECT hash, source, text, taken FROM baselines ORDER BY taken, hash", nil, func(rows *sql.Rows) error {
 		var b Baseline
 		var taken int64
 		if err := rows.Scan(&b.Hash, &b.Source, &b.Text, &taken); err != nil {

@@ -16,12 +16,15 @@ var errEnded = errors.New("the transaction has ended")
 
 // tx is a group's transaction; it satisfies dora.Tx for one op after the other.
 type tx struct {
+	writer     *writer
 	connection *connection
 	logger     *slog.Logger
 	// last is the newest fact's position, once asked for.
 	last    int64
 	asked   bool
 	changed bool
+	// pending is how many deliveries are pending more than before.
+	pending int
 	// err is the first error of a statement of the op that runs. Nothing is executed after it: SQLite may have rolled back
 	// the whole transaction, and statements would be committed one by one.
 	err error
@@ -46,7 +49,7 @@ func (t *tx) apply(o *op) error {
 	}
 	end := "RELEASE op"
 	if o.err != nil {
-		t.last, t.asked, t.changed = before.last, before.asked, before.changed
+		t.last, t.asked, t.changed, t.pending = before.last, before.asked, before.changed, before.pending
 		end = "ROLLBACK TO op"
 	}
 	if o.single {

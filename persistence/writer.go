@@ -35,6 +35,9 @@ type writer struct {
 
 	connection *connection // nil when it has to be opened again; used by run alone
 
+	// pending is how many deliveries are pending, once maxPending is set. It is changed by run alone.
+	pending, maxPending atomic.Int64
+
 	failed  atomic.Pointer[error]
 	closing chan struct{}
 	close   sync.Once
@@ -221,7 +224,7 @@ func (w *writer) waiting(first *op) iter.Seq[*op] {
 // holds for all of them: then none is written.
 func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 	defer func() { w.note(err) }()
-	t := &tx{logger: w.logger}
+	t := &tx{writer: w, logger: w.logger}
 	if err = w.begin(t); err != nil {
 		for o := range ops {
 			begun = append(begun, o)
@@ -239,6 +242,7 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 		w.undo()
 		return begun, err
 	}
+	w.pending.Add(int64(t.pending))
 	if t.changed {
 		w.changed.notify()
 	}

@@ -318,7 +318,7 @@ func TestCloseAnswersWhatWaits(t *testing.T) {
 		t.Errorf("Accept after Close = %v", err)
 	}
 	s = reopenStore(t, s.path)
-	pending, _, _, err := s.Backlog(t.Context())
+	backlog, err := s.Backlog(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,8 +326,8 @@ func TestCloseAnswersWhatWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last != 1 || pending+1 != stored {
-		t.Errorf("%d facts and %d deliveries are stored, %d were answered so", last, pending, stored)
+	if last != 1 || backlog.Deliveries+1 != stored {
+		t.Errorf("%d facts and %d deliveries are stored, %d were answered so", last, backlog.Deliveries, stored)
 	}
 }
 

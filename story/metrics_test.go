@@ -60,6 +60,15 @@ func (n numbers) nonZero() numbers {
 	return out
 }
 
+// hasMetric says whether /metrics has a line.
+func (e *exporter) hasMetric(line string) error {
+	_, text := e.get("/metrics")
+	if !strings.Contains(text, "\n"+line+"\n") {
+		return fmt.Errorf("/metrics has no line %s", line)
+	}
+	return nil
+}
+
 // becomes waits until /metrics has exactly these values, but for series at 0.
 func (e *exporter) becomes(want numbers, limit time.Duration) {
 	e.Helper()

@@ -12,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"dora-exporter/catalog"
+	"dora-exporter/dora"
 )
 
 // Config is the configuration: the file, then the environment, then the defaults.
@@ -32,11 +33,18 @@ type Config struct {
 		Mode, Endpoint, Token string
 		CacheTTL, MaxWait     time.Duration
 	}
-	Teams   []catalog.Team
+	Teams        []catalog.Team
+	Environments dora.Environments
+	Metrics      struct {
+		// MaxSeries is the limit of each group of families.
+		MaxSeries int
+	}
 	Storage struct {
 		// Database is the path of the store.
 		Database string
-		File     struct{ Path string }
+		// MaxBacklog is how many deliveries may be pending.
+		MaxBacklog int
+		File       struct{ Path string }
 	}
 }
 
@@ -64,6 +72,7 @@ func parseConfig(path string, data []byte, getenv func(string) string) (*Config,
 	}
 	c := &Config{}
 	c.Server.Port = 8090
+	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
 	c.GitHub.BaseURL = "https://api.github.com/"
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	d := &decoder{file: path, at: map[string]*yaml.Node{}}
@@ -105,9 +114,25 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			}
 			c.Teams = append(c.Teams, t)
 		}),
+		"environments": d.section(fields{
+			"rewrite": d.list(`match: ^pr-\d+$`, func(n *yaml.Node, path string) {
+				r := dora.Rewrite{}
+				d.mapping(n, path, fields{
+					"match": d.expression(&r.Match), "transient_environment": d.truth(&r.Transient), "name": d.text(&r.Name),
+				})
+				if r.Match == nil && !r.Transient {
+					d.fail(n, "%s says of no environment that it is meant: write match: with a regular expression, or transient_environment: true", path)
+				}
+				if r.Name == "" {
+					d.fail(n, "%s has no name: write name: with the one that these environments get", path)
+				}
+				c.Environments = append(c.Environments, r)
+			}),
+		}),
+		"metrics": d.section(fields{"max_series": d.number(&c.Metrics.MaxSeries)}),
 		"storage": d.section(fields{
-			"database": d.text(&c.Storage.Database),
-			"file":     d.section(fields{"path": d.text(&c.Storage.File.Path)}),
+			"database": d.text(&c.Storage.Database), "max_backlog": d.number(&c.Storage.MaxBacklog),
+			"file": d.section(fields{"path": d.text(&c.Storage.File.Path)}),
 		}),
 	})
 }

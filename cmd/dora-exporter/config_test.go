@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/catalog"
+	"dora-exporter/dora"
 )
 
 func noEnvironment(string) string { return "" }
@@ -50,6 +52,7 @@ func defaults() *Config {
 	c.GitHub.BaseURL = "https://api.github.com/"
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.Storage.File.Path, c.Storage.Database = "dora-exporter.prom", "dora-exporter.db"
+	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
 	return c
 }
 
@@ -74,6 +77,12 @@ func TestGoodConfigurations(t *testing.T) {
 		{Name: "B", Repositories: []string{"ACME/WEB"}, Projects: []string{"inc", "OPS"}},
 	}
 	everything.Storage.File.Path, everything.Storage.Database = "/data/x", "/data/y.sqlite"
+	everything.Metrics.MaxSeries, everything.Storage.MaxBacklog = 500, 1000
+	everything.Environments = dora.Environments{
+		{Match: regexp.MustCompile(`^pr-\d+$`), Name: "preview"},
+		{Transient: true, Name: "transient"},
+	}
+	sameExpression := cmp.Comparer(func(a, b *regexp.Regexp) bool { return a == b || a != nil && b != nil && a.String() == b.String() })
 	for name, test := range map[string]struct {
 		want     *Config
 		warnings []string
@@ -93,7 +102,7 @@ func TestGoodConfigurations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
+			if diff := cmp.Diff(test.want, got, sameExpression); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 			if diff := cmp.Diff(test.warnings, warnings); diff != "" {

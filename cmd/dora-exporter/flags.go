@@ -17,6 +17,8 @@ type flags struct {
 	Level           slog.Level
 	AcceptStore     bool
 	Version         bool
+	// Command is the subcommand with its arguments; empty for the server.
+	Command []string
 }
 
 // parseFlags reads the command line. It returns flag.ErrHelp after -h has been answered on out; another error has been
@@ -32,12 +34,16 @@ func parseFlags(args []string, out, errOut io.Writer) (flags, error) {
 	set.BoolVar(&f.AcceptStore, "accept-store", false, "")
 	set.BoolVar(&f.Version, "version", false, "")
 	err := set.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	for err == nil && set.NArg() > 0 { // flags may stand before and behind the words of a command
+		f.Command = append(f.Command, set.Arg(0))
+		err = set.Parse(set.Args()[1:])
+	}
+	if err == nil {
+		_, err = findCommand(f.Command)
+	}
+	if errors.Is(err, flag.ErrHelp) {
 		_, _ = io.WriteString(out, help)
 		return f, err
-	case err == nil && set.NArg() > 0:
-		err = fmt.Errorf("unknown argument %q", set.Arg(0))
 	}
 	if err != nil {
 		_, _ = fmt.Fprintf(errOut, "dora-exporter: %v; dora-exporter -h shows what there is\n", err)
@@ -77,7 +83,12 @@ const help = `dora-exporter receives the webhooks of GitHub (deployments) and Ji
 Prometheus. It loses no event and counts none twice, also over restarts.
 
 Usage:
-  dora-exporter [flags]
+  dora-exporter [flags]                        serve
+  dora-exporter [flags] backup FILE            copy the database to a new file
+  dora-exporter [flags] deliveries list        show the deliveries that can't be processed
+  dora-exporter [flags] deliveries retry [ID…] have all of them or some tried again
+
+The commands work beside a running server; they need its configuration to find the database.
 
 Flags (one or two dashes):
   -config.file FILE   the configuration; default config.yml, which need not be there
@@ -120,5 +131,6 @@ Files, both in a folder on a local disk, used by one server at a time:
   dora-exporter.prom  the checkpoint: all values, in Prometheus' text format
   dora-exporter.db    the database, beside the checkpoint: all events
 
-Exit status: 0 after SIGTERM or Ctrl-C, 1 when the configuration, a file or the port can't be used, 2 for a wrong command line.
+Exit status: 0 after SIGTERM, Ctrl-C or a command that is done; 1 when the configuration, a file or the port can't be used;
+2 for a wrong command line.
 `

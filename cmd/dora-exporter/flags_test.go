@@ -12,18 +12,23 @@ import (
 
 func TestFlags(t *testing.T) {
 	for args, want := range map[string]flags{
-		"":                                   {ConfigFile: "config.yml"},
-		"-config.file=a.yml":                 {ConfigFile: "a.yml", ConfigFileNamed: true},
-		"--config.file a.yml":                {ConfigFile: "a.yml", ConfigFileNamed: true},
-		"-config.file=config.yml":            {ConfigFile: "config.yml", ConfigFileNamed: true},
-		"-log debug":                         {ConfigFile: "config.yml", Level: slog.LevelDebug},
-		"--logs=debug":                       {ConfigFile: "config.yml", Level: slog.LevelDebug},
-		"-log info":                          {ConfigFile: "config.yml", Level: slog.LevelInfo},
-		"-log warn":                          {ConfigFile: "config.yml", Level: slog.LevelWarn},
-		"-logs warning":                      {ConfigFile: "config.yml", Level: slog.LevelWarn},
-		"-log error":                         {ConfigFile: "config.yml", Level: slog.LevelError},
-		"--version":                          {ConfigFile: "config.yml", Version: true},
-		"-accept-store":                      {ConfigFile: "config.yml", AcceptStore: true},
+		"":                               {ConfigFile: "config.yml"},
+		"-config.file=a.yml":             {ConfigFile: "a.yml", ConfigFileNamed: true},
+		"--config.file a.yml":            {ConfigFile: "a.yml", ConfigFileNamed: true},
+		"-config.file=config.yml":        {ConfigFile: "config.yml", ConfigFileNamed: true},
+		"-log debug":                     {ConfigFile: "config.yml", Level: slog.LevelDebug},
+		"--logs=debug":                   {ConfigFile: "config.yml", Level: slog.LevelDebug},
+		"-log info":                      {ConfigFile: "config.yml", Level: slog.LevelInfo},
+		"-log warn":                      {ConfigFile: "config.yml", Level: slog.LevelWarn},
+		"-logs warning":                  {ConfigFile: "config.yml", Level: slog.LevelWarn},
+		"-log error":                     {ConfigFile: "config.yml", Level: slog.LevelError},
+		"--version":                      {ConfigFile: "config.yml", Version: true},
+		"-accept-store":                  {ConfigFile: "config.yml", AcceptStore: true},
+		"backup a.db":                    {ConfigFile: "config.yml", Command: []string{"backup", "a.db"}},
+		"-config.file=b deliveries list": {ConfigFile: "b", ConfigFileNamed: true, Command: []string{"deliveries", "list"}},
+		"deliveries -config.file b retry 1 2": {
+			ConfigFile: "b", ConfigFileNamed: true, Command: []string{"deliveries", "retry", "1", "2"},
+		},
 		"-log debug -config.file=b -version": {ConfigFile: "b", ConfigFileNamed: true, Level: slog.LevelDebug, Version: true},
 	} {
 		var out, errOut strings.Builder
@@ -36,7 +41,8 @@ func TestFlags(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"-log loud": "debug, info, warn, warning or error", "-nope": "-nope", "serve": `unknown argument "serve"`, "-config.file": "needs an argument",
+		"-log loud": "debug, info, warn, warning or error", "-nope": "-nope", "serve": `no command "serve"`, "backup": "backup FILE",
+		"deliveries": `no command "deliveries"`, "deliveries list 1": "deliveries list;", "-config.file": "needs an argument",
 	} {
 		var out, errOut strings.Builder
 		if _, err := parseFlags(strings.Fields(args), &out, &errOut); err == nil || errors.Is(err, flag.ErrHelp) {
@@ -56,7 +62,8 @@ func TestHelp(t *testing.T) {
 		}
 		for _, word := range []string{
 			"-config.file", "-log", "-logs", "-version", "-accept-store", "GITHUB_TOKEN", "STORAGE_FILE_PATH", "GITHUB_WEBHOOK_SECRET",
-			"JIRA_WEBHOOK_SECRET", "BACKSTAGE_TOKEN", "/api/github", "/api/jira", "/metrics", "/healthz", "/readyz",
+			"JIRA_WEBHOOK_SECRET", "BACKSTAGE_TOKEN", "/api/github", "/api/jira", "/metrics", "/healthz", "/readyz", "backup FILE",
+			"deliveries list", "deliveries retry",
 		} {
 			if !strings.Contains(out.String(), word) {
 				t.Errorf("%s: the page has no %s", arg, word)

@@ -42,12 +42,19 @@ func start(args []string) int {
 		fmt.Fprintln(os.Stderr, "dora-exporter:", err)
 		return 1
 	}
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer cancel()
+	if len(flags.Command) > 0 {
+		if err := execute(ctx, config.Storage.Database, flags.Command, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "dora-exporter:", err)
+			return 1
+		}
+		return 0
+	}
 	for _, w := range warnings {
 		logger.Warn(w)
 	}
 	warn(config, logger)
-	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer cancel()
 	if err := run(ctx, config, flags.AcceptStore, logger); err != nil {
 		logger.Error("stopped", "error", err)
 		return 1

@@ -12,6 +12,7 @@ type pageState struct {
 	Since    time.Time
 	Trouble  string
 	Backlog  int
+	SetAside int
 	LookUps  int
 	Unsigned []string
 }
@@ -37,7 +38,8 @@ dt { font-weight: 600 } dd { margin: 0 0 .5rem }
 <dl>
 <dt>State</dt><dd>{{if .Trouble}}not ready: {{.Trouble}}{{else}}ready{{end}}</dd>
 <dt>Deliveries waiting</dt><dd>{{.Backlog}}</dd>
-<dt>Commits to look up at GitHub</dt><dd>{{.LookUps}}</dd>
+{{if .SetAside}}<dt>Deliveries that can't be processed</dt><dd>{{.SetAside}}: <code>dora-exporter deliveries list</code> shows them</dd>
+{{end}}<dt>Commits to look up at GitHub</dt><dd>{{.LookUps}}</dd>
 {{range .Unsigned}}<dt>Warning</dt><dd>{{.}} webhooks are accepted without a signature: no secret is set</dd>
 {{end}}<dt>Running since</dt><dd>{{.Since.UTC.Format "2006-01-02 15:04:05 UTC"}}</dd>
 <dt>Version</dt><dd>{{.Version}}</dd>

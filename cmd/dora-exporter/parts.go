@@ -31,14 +31,18 @@ type parts struct {
 }
 
 // build makes the parts behind the webhooks.
-func (p *parts) build(c *Config, acceptStore bool, logger *slog.Logger) error {
-	var err error
+func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *slog.Logger) error {
+	err := p.store.LimitBacklog(ctx, c.Storage.MaxBacklog)
+	if err != nil {
+		return err
+	}
 	p.instruments, err = instrumentation.New(instrumentation.Options{
 		Families: dora.Families(), Started: p.store.Started(), Unsigned: c.unsigned(), Now: time.Now,
 		Version: version, Revision: revision, GoVersion: runtime.Version(),
-		Backlog: func(ctx context.Context) (b instrumentation.Backlog, err error) {
-			b.Deliveries, b.Oldest, b.LookUps, err = p.store.Backlog(ctx)
-			return b, err
+		MaxSeries: c.Metrics.MaxSeries, Series: p.store.Series,
+		Backlog: func(ctx context.Context) (instrumentation.Backlog, error) {
+			b, err := p.store.Backlog(ctx)
+			return instrumentation.Backlog(b), err
 		},
 	})
 	if err != nil {
@@ -55,13 +59,14 @@ func (p *parts) build(c *Config, acceptStore bool, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	limit := &dora.Limit{MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded}
 	p.processor = &dora.Processor{
-		Store: p.store, Catalog: teams, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: time.Now,
+		Store: p.store, Catalog: teams, Environments: c.Environments, Limit: limit, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: time.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp,
 	}
-	p.jobs = &dora.Jobs{Store: p.store, Enricher: github, Logger: logger, Now: time.Now}
+	p.jobs = &dora.Jobs{Store: p.store, Enricher: github, Limit: limit, Logger: logger, Now: time.Now}
 	p.projection = &dora.Projection{
-		Store: p.store, Recorder: p.instruments, Logger: logger, Every: checkpointEvery,
+		Store: p.store, Recorder: p.instruments, Limit: limit, Logger: logger, Every: checkpointEvery,
 		Checkpoint:   persistence.NewCheckpoint(c.Storage.File.Path, p.store, dora.Families(), acceptStore, logger),
 		OnCheckpoint: func(err error) { p.instruments.Checkpoint(time.Now(), err) },
 	}
@@ -113,9 +118,10 @@ func (p *parts) page(ctx context.Context, c *Config, since time.Time) pageState 
 	if err := p.ready(); err != nil {
 		state.Trouble = err.Error()
 	}
-	var err error
-	if state.Backlog, _, state.LookUps, err = p.store.Backlog(ctx); err != nil {
+	backlog, err := p.store.Backlog(ctx)
+	if err != nil {
 		state.Trouble = err.Error()
 	}
+	state.Backlog, state.LookUps, state.SetAside = backlog.Deliveries, backlog.LookUps, backlog.SetAside
 	return state
 }

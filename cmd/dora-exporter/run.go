@@ -32,7 +32,7 @@ func run(ctx context.Context, c *Config, acceptStore bool, logger *slog.Logger) 
 }
 
 func (p *parts) serve(ctx context.Context, c *Config, acceptStore bool, logger *slog.Logger) error {
-	if err := p.build(c, acceptStore, logger); err != nil {
+	if err := p.build(ctx, c, acceptStore, logger); err != nil {
 		return err
 	}
 	if err := p.listen(ctx, c, logger); err != nil {

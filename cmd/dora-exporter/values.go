@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,6 +101,41 @@ func (d *decoder) port(to *int) field {
 			return
 		}
 		*to = port
+	}
+}
+
+// number reads a whole number above 0.
+func (d *decoder) number(to *int) field {
+	return func(n *yaml.Node, path string) {
+		number, err := strconv.Atoi(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil || number < 1 {
+			d.fail(n, "%s is %s: write a whole number above 0, such as %d", path, kind(n), *to)
+			return
+		}
+		*to = number
+	}
+}
+
+// truth reads true or false.
+func (d *decoder) truth(to *bool) field {
+	return func(n *yaml.Node, path string) {
+		if n.Kind != yaml.ScalarNode || n.Decode(to) != nil {
+			d.fail(n, "%s is %s: write true or false", path, kind(n))
+		}
+	}
+}
+
+// expression reads a regular expression. https://golang.org/s/re2syntax
+func (d *decoder) expression(to **regexp.Regexp) field {
+	return func(n *yaml.Node, path string) {
+		var text string
+		if d.text(&text)(n, path); d.err != nil {
+			return
+		}
+		var err error
+		if *to, err = regexp.Compile(text); err != nil {
+			d.fail(n, "%s is %s, which is no regular expression (%v): write one such as ^pr-\\d+$, in single quotes", path, kind(n), err)
+		}
 	}
 }
 

@@ -1,0 +1,89 @@
+package instrumentation
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// observe makes the gauges that are read when they are scraped.
+func (o *Own) observe(m metric.Meter, options Options) error {
+	gauges := map[string]metric.Float64ObservableGauge{}
+	var all []metric.Observable
+	for _, name := range []string{
+		"dora_exporter.build_info", "dora_exporter.backlog", "dora_exporter.dead_letters", "dora_exporter.series", "dora_exporter.series.limit", "dora_exporter.oldest_pending.age", "dora_exporter.github.lookups_waiting",
+		"dora_exporter.github.rate_limit_remaining", "dora_exporter.github.auth_failing", "dora_exporter.checkpoint.age",
+		"dora_exporter.unsigned_webhooks_accepted",
+	} {
+		unit := "1"
+		if strings.HasSuffix(name, ".age") {
+			unit = "s"
+		}
+		g, err := m.Float64ObservableGauge(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(unit))
+		if err != nil {
+			return fmt.Errorf("instrument %s: %w", name, err)
+		}
+		gauges[name], all = g, append(all, g)
+	}
+	_, err := m.RegisterCallback(func(ctx context.Context, to metric.Observer) error {
+		set := func(name string, value float64, kvs ...attribute.KeyValue) {
+			to.ObserveFloat64(gauges[name], value, metric.WithAttributes(kvs...))
+		}
+		o.values(ctx, options, set)
+		return nil
+	}, all...)
+	return err
+}
+
+// values gives the gauges their values.
+func (o *Own) values(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
+	set("dora_exporter.build_info", 1, attribute.String("version", options.Version),
+		attribute.String("revision", options.Revision), attribute.String("goversion", options.GoVersion))
+	set("dora_exporter.github.auth_failing", truth(o.authFailing.Load()))
+	if remaining := o.rateLimit.Load(); remaining >= 0 {
+		set("dora_exporter.github.rate_limit_remaining", float64(remaining))
+	}
+	o.series(ctx, options, set)
+	now := options.Now()
+	if at := o.checkpoint.Load(); at > 0 {
+		set("dora_exporter.checkpoint.age", max(0, now.Sub(time.UnixMilli(at)).Seconds()))
+	}
+	for _, source := range options.Unsigned {
+		set("dora_exporter.unsigned_webhooks_accepted", 1, attribute.String("source", source))
+	}
+	backlog, err := options.Backlog(ctx)
+	if err != nil {
+		return // absent rather than wrong; the store's trouble is in the log and in /readyz
+	}
+	set("dora_exporter.backlog", float64(backlog.Deliveries))
+	set("dora_exporter.dead_letters", float64(backlog.SetAside))
+	set("dora_exporter.github.lookups_waiting", float64(backlog.LookUps))
+	age := 0.0
+	if !backlog.Oldest.IsZero() {
+		age = max(0, now.Sub(backlog.Oldest).Seconds())
+	}
+	set("dora_exporter.oldest_pending.age", age)
+}
+
+// series gives the limit on series and how much of it is taken.
+func (o *Own) series(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
+	set("dora_exporter.series.limit", float64(options.MaxSeries))
+	taken, err := options.Series(ctx)
+	if err != nil {
+		return
+	}
+	for families, n := range taken {
+		set("dora_exporter.series", float64(n), attribute.String("families", families))
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,112 @@
+package story
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver
+)
+
+// tamper changes the database as no program should, while the exporter is stopped.
+func (e *exporter) tamper(statement string) {
+	e.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(e.folder, "dora-exporter.db"))
+	if err != nil {
+		e.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.Exec(statement); err != nil {
+		e.Fatal(err)
+	}
+}
+
+// A delivery that nothing can be made of is set aside, the others go on, and it can be seen and tried again beside the
+// running server.
+func TestDeliveriesListAndRetry(t *testing.T) {
+	t.Parallel() // it waits most of the time
+	api := newGitHubAPI(t)
+	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	api.addCommit("web", "c0ffee", commit{message: "change", date: first})
+	e := newExporter(t, api.server.URL)
+	e.start()
+	e.terminate()
+	e.tamper(`INSERT INTO deliveries (source, key, event, received, due) VALUES ('github', 'h/deployment_status/9', '{"deployment_st', 0, 0)`)
+	e.start()
+	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
+	e.mustPost(d.status(1, "success", first.Add(time.Minute)))
+	success := deploymentSeries("github_deployments_total", "production", "web", "success", "Platform")
+	sum := deploymentSeries("github_deployments_duration_sum", "production", "web", "success", "Platform")
+	last := deploymentSeries("github_deployments_duration", "production", "web", "success", "Platform")
+	e.becomes(numbers{success: 1, sum: 60, last: 60}, 10*time.Second)
+	e.eventually("the delivery is set aside", 60*time.Second, func() error { return e.hasMetric("dora_exporter_dead_letters 1") })
+	status, out, errOut := e.runOnce("deliveries", "list")
+	if status != 0 || !strings.Contains(out, "h/deployment_status/9") || !strings.Contains(out, "unexpected end of JSON input") {
+		t.Errorf("deliveries list: status %d, %s%s", status, out, errOut)
+	}
+	if status, out, errOut := e.runOnce("deliveries", "retry", "7"); status != 1 || !strings.Contains(errOut, "delivery 7 is not set aside") {
+		t.Errorf("deliveries retry 7: status %d, %s%s", status, out, errOut)
+	}
+	e.terminate()
+	e.tamper(`UPDATE deliveries SET event = (SELECT replace(event, '"id":1,"state"', '"id":9,"state"') FROM deliveries WHERE done = 1) WHERE done = 2`)
+	e.start()
+	if status, out, errOut := e.runOnce("deliveries", "retry"); status != 0 || !strings.HasPrefix(out, "1 of the deliveries") {
+		t.Errorf("deliveries retry: status %d, %s%s", status, out, errOut)
+	}
+	e.becomes(numbers{success: 2, sum: 120, last: 60}, 10*time.Second)
+	if status, out, _ := e.runOnce("deliveries", "list"); status != 0 || out != "no delivery is set aside\n" {
+		t.Errorf("deliveries list: status %d, %s", status, out)
+	}
+}
+
+// A backup made beside the running server, put in the place of the lost database, gives its values; what came later is
+// counted when it is sent again, and what the backup has is not.
+func TestBackupAndRestore(t *testing.T) {
+	api := newGitHubAPI(t)
+	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	api.addCommit("web", "c0ffee", commit{message: "change", date: first})
+	e := newExporter(t, api.server.URL)
+	e.start()
+	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
+	var events []webhook
+	for i := range 20 {
+		events = append(events, d.status(i+1, "success", first.Add(time.Minute)))
+	}
+	truth := func(n float64) numbers {
+		return numbers{
+			deploymentSeries("github_deployments_total", "production", "web", "success", "Platform"):        n,
+			deploymentSeries("github_deployments_duration_sum", "production", "web", "success", "Platform"): 60 * n,
+			deploymentSeries("github_deployments_duration", "production", "web", "success", "Platform"):     60,
+		}
+	}
+	e.postAll(events[:10])
+	e.becomes(truth(10), 10*time.Second)
+	if status, out, errOut := e.runOnce("backup", "backup.db"); status != 0 {
+		t.Fatalf("backup: status %d, %s%s", status, out, errOut)
+	}
+	if status, _, errOut := e.runOnce("backup", "backup.db"); status != 1 || !strings.Contains(errOut, "already") {
+		t.Errorf("backup over a file: status %d, %s", status, errOut)
+	}
+	e.postAll(events[10:])
+	e.becomes(truth(20), 10*time.Second)
+	e.terminate() // which writes the checkpoint
+	for _, name := range []string{"dora-exporter.db", "dora-exporter.db-wal", "dora-exporter.db-shm"} {
+		if err := os.Remove(filepath.Join(e.folder, name)); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	e.write("dora-exporter.db", e.read("backup.db"))
+	if status, _, errOut := e.runOnce(); status != 1 || !strings.Contains(errOut, "-accept-store") {
+		t.Errorf("a database that is older than the checkpoint: status %d, %s", status, errOut)
+	}
+	e.start("-accept-store")
+	e.becomes(truth(10), 10*time.Second)
+	e.postAll(events)
+	e.becomes(truth(20), 10*time.Second)
+	e.kill()
+	e.start()
+	e.becomes(truth(20), 10*time.Second)
+}
