@@ -1,12 +1,14 @@
 package receivers
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	"time"
 	"unicode/utf8"
 )
 
@@ -19,27 +21,74 @@ const (
 	formType = "application/x-www-form-urlencoded"
 )
 
-// readBody reads the raw body, of a type that we take and within the limit.
-func readBody(w http.ResponseWriter, r *http.Request, forms bool) ([]byte, error) {
-	kind := mediaType(r)
-	if kind != jsonType && (kind != formType || !forms) {
-		return nil, &refusal{http.StatusUnsupportedMediaType, unsupported, fmt.Errorf("content type %q: send %s", kind, jsonType)}
+const (
+	// usualBody is more than nearly every payload has; larger ones are read a few at a time, so that many senders at once
+	// can't fill the memory before their signatures are looked at.
+	usualBody   = 1 << 20
+	largeBodies = 8
+	// largeMayWait is how long a large body waits for its turn.
+	largeMayWait = 10 * time.Second
+)
+
+// bodies reads bodies; the zero value is of no use.
+type bodies struct{ large chan struct{} }
+
+func newBodies() bodies { return bodies{large: make(chan struct{}, largeBodies)} }
+
+// read reads the raw body, of a type that we take and within the limit. done is to be called when the body is no longer
+// used; it is never nil.
+func (b bodies) read(w http.ResponseWriter, r *http.Request, forms bool) (body []byte, done func(), err error) {
+	done = func() {}
+	if err := acceptable(r, forms); err != nil {
+		return nil, done, err
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, &refusal{http.StatusUnsupportedMediaType, unsupported, fmt.Errorf("content encoding %q: send it plain", encoding)}
+	rest := http.MaxBytesReader(w, r.Body, largestBody)
+	body, err = io.ReadAll(io.LimitReader(rest, usualBody))
+	if err == nil && len(body) == usualBody {
+		if !b.take(r.Context()) {
+			return nil, done, &refusal{http.StatusServiceUnavailable, unavailable, errors.New("too many large bodies at once")}
+		}
+		done = func() { <-b.large }
+		var more []byte
+		more, err = io.ReadAll(rest)
+		body = append(body, more...)
 	}
-	if r.ContentLength > largestBody {
-		return nil, errTooLarge()
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestBody))
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
-		return nil, errTooLarge()
+		return nil, done, errTooLarge()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the body: %w", err)
+		return nil, done, fmt.Errorf("read the body: %w", err)
 	}
-	return body, nil
+	return body, done, nil
+}
+
+// take waits for a place for a large body; false when there was none in time.
+func (b bodies) take(ctx context.Context) bool {
+	timer := time.NewTimer(largeMayWait)
+	defer timer.Stop()
+	select {
+	case b.large <- struct{}{}:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// acceptable refuses a body by what its headers say.
+func acceptable(r *http.Request, forms bool) error {
+	kind := mediaType(r)
+	if kind != jsonType && (kind != formType || !forms) {
+		return &refusal{http.StatusUnsupportedMediaType, unsupported, fmt.Errorf("content type %q: send %s", kind, jsonType)}
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return &refusal{http.StatusUnsupportedMediaType, unsupported, fmt.Errorf("content encoding %q: send it plain", encoding)}
+	}
+	if r.ContentLength > largestBody {
+		return errTooLarge()
+	}
+	return nil
 }
 
 func errTooLarge() error {

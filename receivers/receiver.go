@@ -45,10 +45,13 @@ const (
 )
 
 // Receivers are the webhook endpoints.
-type Receivers struct{ o Options }
+type Receivers struct {
+	o      Options
+	bodies bodies
+}
 
 // New returns the receivers.
-func New(o Options) *Receivers { return &Receivers{o} }
+func New(o Options) *Receivers { return &Receivers{o, newBodies()} }
 
 // Register mounts POST /api/github and POST /api/jira.
 func (r *Receivers) Register(router gin.IRouter) {
@@ -86,7 +89,8 @@ type decoded struct {
 // receive is the way of a webhook: limit, signature over the raw body, decode, key, inbox.
 func (r *Receivers) receive(s source) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		body, err := readBody(c.Writer, c.Request, s.forms)
+		body, done, err := r.bodies.read(c.Writer, c.Request, s.forms)
+		defer done()
 		if err != nil {
 			r.refuse(c, s, err)
 			return
@@ -123,7 +127,6 @@ func (r *Receivers) take(c *gin.Context, s source, d decoded) {
 		Source: s.name, Key: d.key, Received: r.o.Now(), Event: d.event,
 	})
 	if err != nil {
-		c.Header("Retry-After", "10")
 		r.refuse(c, s, &refusal{http.StatusServiceUnavailable, unavailable, err})
 		return
 	}
@@ -156,6 +159,7 @@ func (r *Receivers) refuse(c *gin.Context, s source, err error) {
 	}
 	level, text := slog.LevelWarn, why.Error()
 	if why.status == http.StatusServiceUnavailable {
+		c.Header("Retry-After", "10")
 		level, text = slog.LevelError, "the delivery can't be stored now, send it again later"
 	}
 	r.o.Observe(s.name, "unknown", why.result)
