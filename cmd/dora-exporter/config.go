@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,10 +19,7 @@ import (
 
 // Config is the configuration: the file, then the environment, then the defaults.
 type Config struct {
-	Server struct {
-		Host string
-		Port int
-	}
+	Server serverConfig
 	GitHub struct {
 		Owner, Token, BaseURL string
 		WebhookSecret         []string
@@ -47,6 +46,16 @@ type Config struct {
 		File       struct{ Path string }
 	}
 }
+
+type serverConfig struct {
+	Host string
+	Port int
+	// MetricsListen is the address, host:port, of /metrics and /; empty when they are on the webhooks'.
+	MetricsListen string
+}
+
+// address is that of the webhooks.
+func (s serverConfig) address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
 // loadConfig reads the file at path. It need not be there unless it was named. Warnings are about what works and is hardly
 // meant. An error is one line: file, line, what is wrong, what to write instead.
@@ -90,7 +99,7 @@ func parseConfig(path string, data []byte, getenv func(string) string) (*Config,
 // config says which keys there are and what they hold.
 func (d *decoder) config(root *yaml.Node, c *Config) {
 	d.mapping(root, "", fields{
-		"server": d.section(fields{"host": d.text(&c.Server.Host), "port": d.port(&c.Server.Port)}),
+		"server": d.section(fields{"host": d.text(&c.Server.Host), "port": d.port(&c.Server.Port), "metrics_listen": d.listenAddress(&c.Server.MetricsListen)}),
 		"github": d.section(fields{
 			"owner": d.text(&c.GitHub.Owner), "base_url": d.url(&c.GitHub.BaseURL),
 			"token": d.text(&c.GitHub.Token), "token_file": d.secretFile(&c.GitHub.Token),

@@ -67,7 +67,7 @@ func TestGoodConfigurations(t *testing.T) {
 	backstage := defaults()
 	backstage.Catalog.Mode, backstage.Catalog.Endpoint = "backstage", "http://backstage.example.com"
 	everything := defaults()
-	everything.Server.Host, everything.Server.Port = "127.0.0.1", 9090
+	everything.Server = serverConfig{Host: "127.0.0.1", Port: 9090, MetricsListen: "[::1]:9091"}
 	everything.GitHub.Owner, everything.GitHub.Token, everything.GitHub.BaseURL = "acme", "from-a-file", "https://ghe.example.com/api/v3/"
 	everything.GitHub.WebhookSecret, everything.Jira.WebhookSecret = []string{"one", "two"}, []string{"from-a-file"}
 	everything.Catalog.Mode, everything.Catalog.Endpoint, everything.Catalog.Token = "backstage", "https://backstage.example.com/base", "t"

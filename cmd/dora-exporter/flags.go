@@ -14,9 +14,11 @@ type flags struct {
 	// ConfigFile is the path of the configuration; ConfigFileNamed is set when it was given, so that it must be there.
 	ConfigFile      string
 	ConfigFileNamed bool
-	Level           slog.Level
-	AcceptStore     bool
-	Version         bool
+	// WebConfigFile is the path of the file with TLS and basic auth; empty for none.
+	WebConfigFile string
+	Level         slog.Level
+	AcceptStore   bool
+	Version       bool
 	// Command is the subcommand with its arguments; empty for the server.
 	Command []string
 }
@@ -28,6 +30,7 @@ func parseFlags(args []string, out, errOut io.Writer) (flags, error) {
 	set := flag.NewFlagSet("dora-exporter", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	set.StringVar(&f.ConfigFile, "config.file", "config.yml", "")
+	set.StringVar(&f.WebConfigFile, "web.config.file", "", "")
 	level := levelValue{&f.Level}
 	set.Var(level, "log", "")
 	set.Var(level, "logs", "")
@@ -92,6 +95,7 @@ The commands work beside a running server; they need its configuration to find t
 
 Flags (one or two dashes):
   -config.file FILE   the configuration; default config.yml, which need not be there
+  -web.config.file F  TLS and basic auth, in the format of Prometheus' exporters; basic auth needs server.metrics_listen
   -log LEVEL          what to log: debug, info (default), warn or warning, error; -logs is the same
   -accept-store       go on with a database that is older than the checkpoint; the checkpoint is set aside
   -version            say which version this is

@@ -23,6 +23,7 @@ func TestFlags(t *testing.T) {
 		"-logs warning":                  {ConfigFile: "config.yml", Level: slog.LevelWarn},
 		"-log error":                     {ConfigFile: "config.yml", Level: slog.LevelError},
 		"--version":                      {ConfigFile: "config.yml", Version: true},
+		"-web.config.file=w.yml":         {ConfigFile: "config.yml", WebConfigFile: "w.yml"},
 		"-accept-store":                  {ConfigFile: "config.yml", AcceptStore: true},
 		"backup a.db":                    {ConfigFile: "config.yml", Command: []string{"backup", "a.db"}},
 		"-config.file=b deliveries list": {ConfigFile: "b", ConfigFileNamed: true, Command: []string{"deliveries", "list"}},
@@ -61,7 +62,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: %v, %s", arg, err, &errOut)
 		}
 		for _, word := range []string{
-			"-config.file", "-log", "-logs", "-version", "-accept-store", "GITHUB_TOKEN", "STORAGE_FILE_PATH", "GITHUB_WEBHOOK_SECRET",
+			"-config.file", "-web.config.file", "-log", "-logs", "-version", "-accept-store", "GITHUB_TOKEN", "STORAGE_FILE_PATH", "GITHUB_WEBHOOK_SECRET",
 			"JIRA_WEBHOOK_SECRET", "BACKSTAGE_TOKEN", "/api/github", "/api/jira", "/metrics", "/healthz", "/readyz", "backup FILE",
 			"deliveries list", "deliveries retry",
 		} {

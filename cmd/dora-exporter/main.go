@@ -55,7 +55,12 @@ func start(args []string) int {
 		logger.Warn(w)
 	}
 	warn(config, logger)
-	if err := run(ctx, config, flags.AcceptStore, logger); err != nil {
+	web, err := loadWebConfig(flags.WebConfigFile, config)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "dora-exporter:", err)
+		return 1
+	}
+	if err := run(ctx, config, web, flags.AcceptStore, logger); err != nil {
 		logger.Error("stopped", "error", err)
 		return 1
 	}

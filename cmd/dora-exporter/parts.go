@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -83,8 +81,8 @@ func (p *parts) catalog(c *Config, logger *slog.Logger) (dora.Catalog, error) {
 	return catalog.NewStatic(c.Teams, c.GitHub.Owner), nil
 }
 
-// listen opens the port with everything mounted.
-func (p *parts) listen(ctx context.Context, c *Config, logger *slog.Logger) error {
+// listen opens the addresses with everything mounted.
+func (p *parts) listen(ctx context.Context, c *Config, web *webConfig, logger *slog.Logger) error {
 	metrics, err := p.instruments.Handler()
 	if err != nil {
 		return err
@@ -94,14 +92,10 @@ func (p *parts) listen(ctx context.Context, c *Config, logger *slog.Logger) erro
 		Logger: logger, Now: time.Now, Observe: p.instruments.Delivery,
 	})
 	since := time.Now()
-	engine, err := newEngine(endpoints{
+	p.server, err = open(ctx, c, web, endpoints{
 		metrics: metrics, ready: p.ready,
 		page: page(func(r *http.Request) pageState { return p.page(r.Context(), c, since) }),
 	}, func(r gin.IRouter) { webhooks.Register(r) }, logger)
-	if err != nil {
-		return err
-	}
-	p.server, err = listen(ctx, net.JoinHostPort(c.Server.Host, strconv.Itoa(c.Server.Port)), engine, logger)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,29 +22,28 @@ const (
 )
 
 // run builds the parts, starts them in order, and stops them in reverse order when ctx ends.
-func run(ctx context.Context, c *Config, acceptStore bool, logger *slog.Logger) error {
+func run(ctx context.Context, c *Config, web *webConfig, acceptStore bool, logger *slog.Logger) error {
 	store, err := persistence.Open(ctx, c.Storage.Database, logger)
 	if err != nil {
 		return err
 	}
 	p := parts{store: store}
-	err = p.serve(ctx, c, acceptStore, logger)
+	err = p.serve(ctx, c, web, acceptStore, logger)
 	return errors.Join(err, store.Close())
 }
 
-func (p *parts) serve(ctx context.Context, c *Config, acceptStore bool, logger *slog.Logger) error {
+func (p *parts) serve(ctx context.Context, c *Config, web *webConfig, acceptStore bool, logger *slog.Logger) error {
 	if err := p.build(ctx, c, acceptStore, logger); err != nil {
 		return err
 	}
-	if err := p.listen(ctx, c, logger); err != nil {
+	if err := p.listen(ctx, c, web, logger); err != nil {
 		return err
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- p.server.http.Serve(p.server.listener) }()
-	logger.Info("listening", "address", p.server.listener.Addr().String(), "database", c.Storage.Database, "checkpoint", c.Storage.File.Path)
+	failed := p.server.serve()
+	logger.Info("listening", "address", strings.Join(p.server.addresses(), ","), "database", c.Storage.Database, "checkpoint", c.Storage.File.Path)
 
 	if err := p.projection.Restore(ctx); err != nil {
-		_ = p.server.http.Close()
+		p.server.stop(ctx, 0)
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // stopped while restoring: nothing has changed
 		}

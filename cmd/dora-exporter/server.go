@@ -6,79 +6,57 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
 )
 
-// server is the HTTP side: webhooks in, metrics, health and a page out.
-type server struct {
+// server is the HTTP side: webhooks in, metrics, health and a page out, all on one address or the webhooks on their own.
+type server struct{ doors []*door }
+
+// door is one address.
+type door struct {
 	http     *http.Server
 	listener net.Listener
+	// serve returns when the door is closed.
+	serve func(net.Listener) error
 }
 
-// endpoints are the handlers that the server mounts beside the webhooks.
-type endpoints struct {
-	metrics http.Handler
-	page    http.HandlerFunc
-	// ready returns why the program can't do its work, nil when it can.
-	ready func() error
-}
-
-// newEngine mounts everything. Methods that are not documented get 405.
-func newEngine(e endpoints, webhooks func(gin.IRouter), logger *slog.Logger) (*gin.Engine, error) {
-	gin.SetMode(gin.ReleaseMode)
-	engine := gin.New()
-	engine.HandleMethodNotAllowed = true
-	if err := engine.SetTrustedProxies(nil); err != nil {
-		return nil, fmt.Errorf("trust no proxies: %w", err)
+// open opens the addresses, so that one that is taken is an error of the start. With an address for metrics, the pages are
+// there and the webhooks on the other; both tell their health.
+func open(ctx context.Context, c *Config, web *webConfig, e endpoints, webhooks func(gin.IRouter), logger *slog.Logger) (*server, error) {
+	s := &server{}
+	pages, health := e.pages(), e.health()
+	if c.Server.MetricsListen == "" {
+		health = append(health, pages...)
 	}
-	engine.Use(recovery(logger))
-	webhooks(engine)
-	for path, handler := range map[string]http.Handler{
-		"/":        e.page,
-		"/metrics": e.metrics,
-		"/healthz": http.HandlerFunc(healthz),
-		"/readyz":  readyz(e.ready),
-	} {
-		engine.GET(path, gin.WrapH(handler))
-		engine.HEAD(path, gin.WrapH(handler))
+	d, err := newDoor(ctx, c.Server.address(), "server.port", newEngine(health, webhooks, logger), logger)
+	if err != nil {
+		return nil, err
 	}
-	return engine, nil
-}
-
-// healthz says that the process answers.
-func healthz(w http.ResponseWriter, _ *http.Request) {
-	_, _ = fmt.Fprintln(w, "ok")
-}
-
-// readyz says whether the program can do its work: values restored, store and checkpoint writable.
-func readyz(ready func() error) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		if err := ready(); err != nil {
-			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = fmt.Fprintln(w, "ready")
+	s.doors = append(s.doors, d)
+	d.serve = web.webhooks(d.http)
+	if c.Server.MetricsListen == "" {
+		return s, nil
 	}
+	d, err = newDoor(ctx, c.Server.MetricsListen, "server.metrics_listen", newEngine(append(e.health(), pages...), nil, logger), logger)
+	if err != nil {
+		_ = s.doors[0].listener.Close()
+		return nil, err
+	}
+	s.doors = append(s.doors, d)
+	d.serve = web.metrics(d.http, logger)
+	return s, nil
 }
 
-// recovery answers 500 when a handler panics and logs where, in one line.
-func recovery(logger *slog.Logger) gin.HandlerFunc {
-	return gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, cause any) {
-		logger.Error("a handler panicked", "path", c.Request.URL.Path, "error", cause, "stack", string(debug.Stack()))
-		c.AbortWithStatus(http.StatusInternalServerError)
-	})
-}
-
-// listen opens the address, so that a port that is taken is an error of the start.
-func listen(ctx context.Context, address string, handler http.Handler, logger *slog.Logger) (*server, error) {
+// newDoor opens an address, which the key of the configuration sets. Whoever sends slowly is cut off.
+func newDoor(ctx context.Context, address, key string, handler http.Handler, logger *slog.Logger) (*door, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w; is another server running there? server.port in the configuration sets another one", address, err)
+		return nil, fmt.Errorf("listen on %s: %w; is another server running there? %s in the configuration sets another one", address, err, key)
 	}
-	return &server{
+	return &door{
 		listener: listener,
 		http: &http.Server{
 			Handler:           handler,
@@ -92,11 +70,35 @@ func listen(ctx context.Context, address string, handler http.Handler, logger *s
 	}, nil
 }
 
+// serve lets requests in. What it returns gets the first error.
+func (s *server) serve() <-chan error {
+	failed := make(chan error, len(s.doors))
+	for _, d := range s.doors {
+		go func() { failed <- d.serve(d.listener) }()
+	}
+	return failed
+}
+
+// addresses are where it listens.
+func (s *server) addresses() []string {
+	var all []string
+	for _, d := range s.doors {
+		all = append(all, d.listener.Addr().String())
+	}
+	return all
+}
+
 // stop takes no new requests and waits for those under way, at most for a time, then cuts them off.
 func (s *server) stop(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if err := s.http.Shutdown(ctx); err != nil {
-		_ = s.http.Close()
+	var stopping sync.WaitGroup
+	for _, d := range s.doors {
+		stopping.Go(func() {
+			if err := d.http.Shutdown(ctx); err != nil {
+				_ = d.http.Close()
+			}
+		})
 	}
+	stopping.Wait()
 }

@@ -15,18 +15,16 @@ import (
 func TestServer(t *testing.T) {
 	var log strings.Builder
 	var trouble error
-	engine, err := newEngine(endpoints{
+	e := endpoints{
 		metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
 		ready:   func() error { return trouble },
 		page: page(func(*http.Request) pageState {
 			return pageState{Trouble: "<script>alert(1)</script>", Unsigned: []string{"github"}, Since: time.Unix(0, 0)}
 		}),
-	}, func(r gin.IRouter) {
+	}
+	engine := newEngine(append(e.pages(), e.health()...), func(r gin.IRouter) {
 		r.POST("/api/github", func(*gin.Context) { panic("a bug") })
 	}, newLogger(&log, slog.LevelInfo))
-	if err != nil {
-		t.Fatal(err)
-	}
 	do := func(method, path string) *httptest.ResponseRecorder {
 		answer := httptest.NewRecorder()
 		engine.ServeHTTP(answer, httptest.NewRequest(method, path, http.NoBody))
@@ -34,11 +32,18 @@ func TestServer(t *testing.T) {
 	}
 	for request, want := range map[string]int{
 		"GET /": 200, "HEAD /": 200, "GET /metrics": 200, "GET /healthz": 200, "GET /readyz": 200, "GET /nope": 404, "POST /": 405,
-		"POST /metrics": 405, "DELETE /healthz": 405, "PUT /readyz": 405, "GET /api/github": 405, "GET /debug/pprof/": 404, "POST /api/github": 500,
+		"POST /metrics": 405, "DELETE /healthz": 405, "PUT /readyz": 405, "GET /api/github": 405,
+		"PUT /api/github": 405, "OPTIONS /api/github": 405, "TRACE /metrics": 405, "QUERY /metrics": 405, "CONNECT /api/github": 405,
+		"POST /api/github/": 404, "POST /API/github": 404, "POST //api/github": 404, "GET /metrics/": 404, "GET /metrics/../healthz": 404,
+		"GET /debug/pprof/": 404, "POST /api/github": 500,
 	} {
 		method, path, _ := strings.Cut(request, " ")
-		if answer := do(method, path); answer.Code != want {
+		answer := do(method, path)
+		if answer.Code != want {
 			t.Errorf("%s: status %d, want %d", request, answer.Code, want)
+		}
+		if allow := answer.Header().Get("Allow"); (allow != "") != (want == 405) {
+			t.Errorf("%s: Allow is %q", request, allow)
 		}
 	}
 	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "a bug") {

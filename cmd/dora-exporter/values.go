@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"regexp"
@@ -136,6 +137,19 @@ func (d *decoder) expression(to **regexp.Regexp) field {
 		if *to, err = regexp.Compile(text); err != nil {
 			d.fail(n, "%s is %s, which is no regular expression (%v): write one such as ^pr-\\d+$, in single quotes", path, kind(n), err)
 		}
+	}
+}
+
+// listenAddress reads an address to listen on: host:port, or :port for all of the machine's.
+func (d *decoder) listenAddress(to *string) field {
+	return func(n *yaml.Node, path string) {
+		_, text, err := net.SplitHostPort(n.Value)
+		port, notNumber := strconv.Atoi(text)
+		if n.Kind != yaml.ScalarNode || err != nil || notNumber != nil || port < 1 || port > 65535 {
+			d.fail(n, "%s is %s, not an address to listen on: write host:port or :port, such as \":9090\"", path, kind(n))
+			return
+		}
+		*to = n.Value
 	}
 }
 

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/prometheus/exporter-toolkit/web"
+	"gopkg.in/yaml.v3"
+)
+
+// webConfig is the file with TLS and basic auth, in the format of Prometheus' own exporters.
+// https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
+type webConfig struct {
+	// path is empty without a file.
+	path string
+	web.Config
+}
+
+// loadWebConfig reads and checks the file at path; an empty path is plain HTTP for everybody. Basic auth covers every path
+// of an address, so that it needs one without webhooks.
+func loadWebConfig(path string, c *Config) (*webConfig, error) {
+	if path == "" {
+		return &webConfig{}, nil
+	}
+	if err := web.Validate(path); err != nil {
+		return nil, fmt.Errorf("%s (-web.config.file): %w; its format is that of Prometheus' exporter-toolkit", path, err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s (-web.config.file): %w", path, err)
+	}
+	w := &webConfig{path: path}
+	if err := yaml.Unmarshal(data, &w.Config); err != nil {
+		return nil, fmt.Errorf("%s (-web.config.file): %w", path, err)
+	}
+	w.TLSConfig.SetDirectory(filepath.Dir(path))
+	if c.Server.MetricsListen == "" && len(w.Users) > 0 {
+		return nil, fmt.Errorf("%s (-web.config.file): basic_auth_users would also cover the webhooks, and GitHub would get 401: "+
+			"set server.metrics_listen, such as \":9090\", to serve /metrics on an address of its own", path)
+	}
+	return w, nil
+}
+
+// webhooks serves with the TLS part of the file alone. Certificates are read again for each connection.
+func (w *webConfig) webhooks(server *http.Server) func(net.Listener) error {
+	if !w.TLSConfig.IsEnabled() {
+		return server.Serve
+	}
+	return func(l net.Listener) error {
+		config, err := web.ConfigToTLSConfig(&w.TLSConfig)
+		if err != nil {
+			return fmt.Errorf("%s: %w", w.path, err)
+		}
+		server.TLSConfig = config
+		return server.ServeTLS(l, "", "")
+	}
+}
+
+// metrics serves with all that the file says.
+func (w *webConfig) metrics(server *http.Server, logger *slog.Logger) func(net.Listener) error {
+	return func(l net.Listener) error {
+		return web.Serve(l, server, &web.FlagConfig{WebConfigFile: &w.path}, logger)
+	}
+}
