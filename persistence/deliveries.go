@@ -15,7 +15,8 @@ import (
 // machine was set back, and is due now.
 const longestWait = 2 * time.Hour
 
-// Accept stores a delivery unless one with the same key is there. When it returns without an error the delivery is on the
+// Accept stores a delivery unless one with the same key is there; one that is set aside is replaced, since it may be
+// damaged. When it returns without an error the delivery is on the
 // disk, also the first one of a duplicate. When ctx ends first the delivery may be stored all the same. The error is
 // ErrBacklog when too many are pending.
 func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, err error) {
@@ -28,8 +29,10 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 		if inserted, err = t.room(d.Key); err != nil || inserted == 0 {
 			return err
 		}
-		inserted, err = t.exec(`INSERT INTO deliveries (source, key, event, received, due) VALUES (?, ?, ?, ?, 0)
-			ON CONFLICT (key) DO NOTHING`, d.Source, d.Key, string(event), d.Received.UnixMilli())
+		inserted, err = t.exec(`INSERT INTO deliveries (source, key, event, received, due, checksum) VALUES (?, ?, ?, ?, 0, ?)
+			ON CONFLICT (key) DO UPDATE SET event = excluded.event, received = excluded.received, checksum = excluded.checksum,
+				due = 0, attempts = 0, done = 0 WHERE done = 2`,
+			d.Source, d.Key, string(event), d.Received.UnixMilli(), deliverySum(d, string(event)))
 		t.pending += int(inserted)
 		return err
 	})
@@ -48,7 +51,7 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 // that can't be decoded has Unreadable set.
 func (s *Store) Pending(ctx context.Context, now time.Time, limit int) ([]dora.Delivery, error) {
 	// The index has what the conditions need, so that those that are postponed cost next to nothing.
-	deliveries, err := s.deliveries(ctx, `SELECT id, source, key, event, received, attempts FROM deliveries INDEXED BY deliveries_pending
+	deliveries, err := s.deliveries(ctx, `SELECT id, source, key, event, received, attempts, checksum FROM deliveries INDEXED BY deliveries_pending
 		WHERE done = 0 AND (due <= ? OR due > ?) ORDER BY id LIMIT ?`, now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read pending deliveries: %w", err)
@@ -62,17 +65,26 @@ func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]d
 		var d dora.Delivery
 		var event []byte
 		var received int64
-		if err := rows.Scan(&d.ID, &d.Source, &d.Key, &event, &received, &d.Attempts); err != nil {
+		var sum sql.NullInt64
+		if err := rows.Scan(&d.ID, &d.Source, &d.Key, &event, &received, &d.Attempts, &sum); err != nil {
 			return err
 		}
 		d.Received = fromMillis(received)
-		if err := json.Unmarshal(event, &d.Event); err != nil {
-			d.Event, d.Unreadable = dora.Event{}, fmt.Errorf("decode the stored event: %w", err)
+		err := json.Unmarshal(event, &d.Event)
+		if err == nil && sum.Valid && sum.Int64 != deliverySum(d, string(event)) {
+			err = errors.New("it does not match its checksum")
+		}
+		if err != nil {
+			d.Event, d.Unreadable = dora.Event{}, fmt.Errorf("read the stored event: %w", err)
 		}
 		deliveries = append(deliveries, d)
 		return nil
 	})
 	return deliveries, err
+}
+
+func deliverySum(d dora.Delivery, event string) int64 {
+	return checksum(d.Source, d.Key, event, d.Received.UnixMilli())
 }
 
 // Finish marks a delivery as processed.

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"hash/crc64"
 	"maps"
 	"slices"
 
@@ -88,7 +86,7 @@ func (t *tx) AddFact(f dora.Fact) (bool, error) {
 	f.Position = t.last + 1
 	added, err := t.exec("INSERT INTO facts ("+factColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (family, subject) DO NOTHING`, f.Position, f.Family, f.Subject, string(labels), f.Value,
-		f.At.UnixMilli(), f.ID, checksum(f, string(labels)))
+		f.At.UnixMilli(), f.ID, factSum(f, string(labels)))
 	if err != nil {
 		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
 	}
@@ -103,7 +101,7 @@ func (r *Reader) scanFact(rows *sql.Rows) (f dora.Fact, labels string, err error
 		return f, "", err
 	}
 	f.At = fromMillis(at)
-	if sum != checksum(f, labels) {
+	if sum != factSum(f, labels) {
 		return f, "", &CorruptError{Path: r.path, What: fmt.Sprintf("fact %d does not match its checksum", f.Position)}
 	}
 	if err := json.Unmarshal([]byte(labels), &f.Labels); err != nil {
@@ -112,18 +110,7 @@ func (r *Reader) scanFact(rows *sql.Rows) (f dora.Fact, labels string, err error
 	return f, labels, nil
 }
 
-var crcTable = crc64.MakeTable(crc64.ECMA)
-
-// checksum is over all columns of a fact, as they are stored. SQLite has none for its pages. Each text is preceded by its
-// length, so that no two facts are written alike.
-func checksum(f dora.Fact, labels string) int64 {
-	b := make([]byte, 0, 512)
-	for _, n := range [...]int64{f.Position, f.Value, f.At.UnixMilli(), f.ID} {
-		b = binary.BigEndian.AppendUint64(b, uint64(n))
-	}
-	for _, text := range [...]string{f.Family, f.Subject, labels} {
-		b = binary.BigEndian.AppendUint64(b, uint64(len(text)))
-		b = append(b, text...)
-	}
-	return int64(crc64.Checksum(b, crcTable))
+// factSum is a fact's checksum.
+func factSum(f dora.Fact, labels string) int64 {
+	return checksum(f.Position, f.Value, f.At.UnixMilli(), f.ID, f.Family, f.Subject, labels)
 }

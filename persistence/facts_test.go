@@ -186,7 +186,7 @@ func TestNewest(t *testing.T) {
 func TestChecksumStays(t *testing.T) {
 	f := fact("deployment_status:api.github.com/1")
 	f.Position, f.At, f.ID = 7, time.UnixMilli(1772366400000), 1
-	if got, want := checksum(f, `{"team":"a"}`), int64(-3379914294706888603); got != want {
+	if got, want := factSum(f, `{"team":"a"}`), int64(-3379914294706888603); got != want {
 		t.Errorf("checksum is %d, want %d", got, want)
 	}
 }

@@ -15,19 +15,23 @@ import (
 func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) ([]dora.Job, error) {
 	var jobs []dora.Job
 	unreadable := map[string]error{}
-	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses FROM jobs WHERE due <= ? OR due > ? ORDER BY due LIMIT ?",
+	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses, checksum FROM jobs WHERE due <= ? OR due > ? ORDER BY due LIMIT ?",
 		[]any{now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit}, func(rows *sql.Rows) error {
 			var j dora.Job
-			var key string
-			var commit []byte
-			var due int64
-			if err := rows.Scan(&key, &commit, &due, &j.Attempts, &j.Misses); err != nil {
+			var key, commit string
+			var due, attempts, misses int64
+			var sum sql.NullInt64
+			if err := rows.Scan(&key, &commit, &due, &attempts, &misses, &sum); err != nil {
 				return err
 			}
-			j.Due = fromMillis(due)
-			if err := json.Unmarshal(commit, &j.Commit); err != nil {
-				unreadable[key] = fmt.Errorf("decode the commit: %w", err)
-				return nil
+			j.Due, j.Attempts, j.Misses = fromMillis(due), int(attempts), int(misses)
+			err := intact(s.path, "it", sum, key, commit, attempts, misses)
+			if err == nil {
+				err = json.Unmarshal([]byte(commit), &j.Commit)
+			}
+			if err != nil {
+				unreadable[key] = err
+				return nil //nolint:nilerr // it is reported below
 			}
 			jobs = append(jobs, j)
 			return nil
@@ -50,18 +54,19 @@ func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) ([]dora.J
 
 // AddJob stores a job unless one with the same commit is there.
 func (t *tx) AddJob(j dora.Job) error {
-	return t.job(j, "INSERT INTO jobs (commit_key, details, due, attempts, misses) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+	return t.job(j, "INSERT INTO jobs (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
 }
 
 // SaveJob replaces the job of the same commit.
 func (t *tx) SaveJob(j dora.Job) error {
-	return t.job(j, "INSERT OR REPLACE INTO jobs (commit_key, details, due, attempts, misses) VALUES (?, ?, ?, ?, ?)")
+	return t.job(j, "INSERT OR REPLACE INTO jobs (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?)")
 }
 
 func (t *tx) job(j dora.Job, query string) error {
 	commit, err := json.Marshal(j.Commit)
 	if err == nil {
-		_, err = t.exec(query, j.Commit.Key(), string(commit), j.Due.UnixMilli(), j.Attempts, j.Misses)
+		row := []any{j.Commit.Key(), string(commit), int64(j.Attempts), int64(j.Misses)}
+		_, err = t.exec(query, append(row, j.Due.UnixMilli(), checksum(row...))...)
 	}
 	if err != nil {
 		return fmt.Errorf("store the look-up of %s: %w", j.Commit.Key(), err)
@@ -73,8 +78,9 @@ func (t *tx) job(j dora.Job, query string) error {
 func (t *tx) Wait(w dora.Waiting) error {
 	labels, err := json.Marshal(w.Labels)
 	if err == nil {
-		_, err = t.exec("INSERT OR REPLACE INTO waiting (commit_key, subject, labels, at, id) VALUES (?, ?, ?, ?, ?)",
-			w.Commit, w.Subject, string(labels), w.At.UnixMilli(), w.ID)
+		row := []any{w.Commit, w.Subject, string(labels), w.At.UnixMilli(), w.ID}
+		_, err = t.exec("INSERT OR REPLACE INTO waiting (commit_key, subject, labels, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+			append(row, checksum(row...))...)
 	}
 	if err != nil {
 		return fmt.Errorf("let %s wait: %w", w.Subject, err)
@@ -85,17 +91,21 @@ func (t *tx) Wait(w dora.Waiting) error {
 // TakeWaiting returns and removes the statuses that wait for a commit, and removes the commit's job.
 func (t *tx) TakeWaiting(commit string) ([]dora.Waiting, error) {
 	var waiting []dora.Waiting
-	err := t.query("SELECT subject, labels, at, id FROM waiting WHERE commit_key = ? ORDER BY at, id, subject", []any{commit},
+	err := t.query("SELECT subject, labels, at, id, checksum FROM waiting WHERE commit_key = ? ORDER BY at, id, subject", []any{commit},
 		func(rows *sql.Rows) error {
 			w := dora.Waiting{Commit: commit}
-			var labels []byte
+			var labels string
 			var at int64
-			if err := rows.Scan(&w.Subject, &labels, &at, &w.ID); err != nil {
+			var sum sql.NullInt64
+			if err := rows.Scan(&w.Subject, &labels, &at, &w.ID, &sum); err != nil {
+				return err
+			}
+			if err := intact(t.writer.path, w.Subject, sum, commit, w.Subject, labels, at, w.ID); err != nil {
 				return err
 			}
 			w.At = fromMillis(at)
 			waiting = append(waiting, w)
-			return json.Unmarshal(labels, &waiting[len(waiting)-1].Labels)
+			return json.Unmarshal([]byte(labels), &waiting[len(waiting)-1].Labels)
 		})
 	if err == nil {
 		_, err = t.exec("DELETE FROM waiting WHERE commit_key = ?", commit)

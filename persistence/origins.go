@@ -1,6 +1,7 @@
 package persistence
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 
@@ -9,10 +10,14 @@ import (
 
 // Origin returns the cached origin of a commit; false when it is not known yet.
 func (t *tx) Origin(commit string) (o dora.Origin, known bool, err error) {
-	var origin []byte
-	known, err = t.queryRow("SELECT origin FROM origins WHERE commit_key = ?", []any{commit}, &origin)
+	var origin string
+	var sum sql.NullInt64
+	known, err = t.queryRow("SELECT origin, checksum FROM origins WHERE commit_key = ?", []any{commit}, &origin, &sum)
 	if err == nil && known {
-		err = json.Unmarshal(origin, &o)
+		err = intact(t.writer.path, "what is remembered of it", sum, commit, origin)
+	}
+	if err == nil && known {
+		err = json.Unmarshal([]byte(origin), &o)
 	}
 	if err != nil {
 		return dora.Origin{}, false, fmt.Errorf("read the origin of %s: %w", commit, err)
@@ -24,7 +29,8 @@ func (t *tx) Origin(commit string) (o dora.Origin, known bool, err error) {
 func (t *tx) SaveOrigin(commit string, o dora.Origin) error {
 	origin, err := json.Marshal(o)
 	if err == nil {
-		_, err = t.exec("INSERT OR REPLACE INTO origins (commit_key, origin) VALUES (?, ?)", commit, string(origin))
+		_, err = t.exec("INSERT OR REPLACE INTO origins (commit_key, origin, checksum) VALUES (?, ?, ?)",
+			commit, string(origin), checksum(commit, string(origin)))
 	}
 	if err != nil {
 		return fmt.Errorf("store the origin of %s: %w", commit, err)

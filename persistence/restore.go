@@ -65,6 +65,9 @@ func (c *Checkpoint) base(ctx context.Context) (base dora.State, fresh bool, err
 	}
 	base = dora.State{}
 	for _, b := range taken {
+		if hashOf(b.Text) != b.Hash {
+			return nil, false, &CorruptError{Path: c.store.path, What: "the baseline of " + b.Source + " does not match its hash"}
+		}
 		values, _, err := baseline(b.Text, c.byName)
 		if err != nil {
 			return nil, false, fmt.Errorf("read the baseline of %s that is in the store: %w", b.Source, err)
@@ -137,10 +140,15 @@ func (c *Checkpoint) repair(ctx context.Context, f *file, base dora.State, fresh
 	return state, position, c.setAside(f.path, "damaged")
 }
 
+// hashOf identifies a file by its text.
+func hashOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
 // foreign takes over what another program wrote, or an exporter with another store, once.
 func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fresh bool) (dora.State, int64, error) {
-	sum := sha256.Sum256(f.data)
-	hash := hex.EncodeToString(sum[:])
+	hash := hashOf(f.data)
 	taken, err := c.store.Baselines(ctx)
 	if err != nil {
 		return nil, 0, err

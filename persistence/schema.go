@@ -14,8 +14,9 @@ import (
 const (
 	// applicationID marks the file as ours: "dora". https://sqlite.org/pragma.html#pragma_application_id
 	applicationID = 0x646f7261
-	// quickCheckBelow is the size up to which SQLite checks the whole file at the start: about a second.
-	quickCheckBelow = 64 << 20
+	// checkBelow is the size up to which the whole file is checked at the start: about a second. Beyond it, rows are
+	// checked when they are read.
+	checkBelow = 64 << 20
 )
 
 // migrations lead from each version of the schema to the next, the first from an empty file. Each is applied in a
@@ -85,6 +86,11 @@ var migrations = [...]string{`
 `, `
 	ALTER TABLE deliveries ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0; -- that failed
 	ALTER TABLE deliveries ADD COLUMN error    TEXT    NOT NULL DEFAULT ''; -- of the last one
+	ALTER TABLE deliveries ADD COLUMN checksum INTEGER; -- over what never changes; NULL in rows of the first version, likewise below
+	ALTER TABLE incidents  ADD COLUMN checksum INTEGER;
+	ALTER TABLE origins    ADD COLUMN checksum INTEGER;
+	ALTER TABLE jobs       ADD COLUMN checksum INTEGER; -- over all but due
+	ALTER TABLE waiting    ADD COLUMN checksum INTEGER;
 	CREATE INDEX deliveries_set_aside ON deliveries (id) WHERE done = 2;
 	CREATE TABLE label_sets (
 		families TEXT    NOT NULL,        -- github, jira or dora
@@ -122,7 +128,7 @@ func prepare(ctx context.Context, path string) (err error) {
 			return fmt.Errorf("bring database %s to schema version %d: %w", path, version+1, err)
 		}
 	}
-	return nil
+	return checkState(ctx, db, path)
 }
 
 // schemaVersion is that of the file, 0 for an empty one. Files of other programs and of newer versions are refused.
@@ -181,27 +187,39 @@ func migrate(ctx context.Context, db *sql.DB, version int) error {
 	return tx.Commit()
 }
 
-// check looks for damage. A large file is not read as a whole: its facts have checksums, which are checked when they are
-// read.
+// check looks for damage of the file, indexes included. A large one is not read as a whole.
 func check(ctx context.Context, db *sql.DB, path string) error {
-	info, err := os.Stat(path)
-	if err != nil || info.Size() >= quickCheckBelow {
+	if large, err := large(path); large || err != nil {
 		return err
 	}
 	var result string
-	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&result); err != nil {
+	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&result); err != nil {
 		return fmt.Errorf("check database %s: %w", path, err)
 	}
 	if result != "ok" {
 		return &CorruptError{Path: path, What: result}
 	}
+	return nil
+}
+
+func large(path string) (bool, error) {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() >= checkBelow, err
+}
+
+// checkState looks for rows that are missing or don't match their checksums, in what events to come build upon. The facts
+// are checked when they are read.
+func checkState(ctx context.Context, db *sql.DB, path string) error {
+	if large, err := large(path); large || err != nil {
+		return err
+	}
 	var facts, last int64
-	err = db.QueryRowContext(ctx, "SELECT count(*), coalesce(max(position), 0) FROM facts").Scan(&facts, &last)
+	err := db.QueryRowContext(ctx, "SELECT count(*), coalesce(max(position), 0) FROM facts").Scan(&facts, &last)
 	if err != nil {
 		return fmt.Errorf("count the facts in database %s: %w", path, err)
 	}
 	if facts != last {
 		return &CorruptError{Path: path, What: fmt.Sprintf("it has %d facts and the last one's position is %d", facts, last)}
 	}
-	return nil
+	return checkRows(ctx, db, path)
 }

@@ -2,7 +2,6 @@ package story
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -11,10 +10,9 @@ import (
 // kill -9 at random moments under load. What was answered with 202 is counted once in the end, without being sent again;
 // what was not is sent again, and is then counted once, too.
 func TestKill(t *testing.T) {
-	const rounds, perRound = 10, 150
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	const perRound = 150
+	rounds := scaled(10, 200)
+	random := newRandom(t)
 	api := newGitHubAPI(t)
 	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := range rounds {
@@ -67,4 +65,6 @@ func TestKill(t *testing.T) {
 	e.start()
 	e.becomes(everything.numbers, 30*time.Second)
 	stop()
+	e.kill()
+	e.stores(everything.numbers)
 }
