@@ -1,0 +1,140 @@
+package story
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/persistence"
+)
+
+// fill stores pending deliveries, as an exporter that was killed before it processed them has left them.
+func (e *exporter) fill(n int) *truth {
+	e.Helper()
+	store, err := persistence.Open(e.Context(), filepath.Join(e.folder, "dora-exporter.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		e.Fatal(err)
+	}
+	want := newTruth()
+	var accepting sync.WaitGroup
+	ids := make(chan int)
+	for range 64 {
+		accepting.Go(func() {
+			for id := range ids {
+				s := &dora.Status{ID: int64(id), State: "success", CreatedAt: newYear.Add(time.Duration(id) * time.Second), Deployment: dora.Deployment{
+					Host: "api.github.com", ID: 1, Owner: "acme", Repository: "web", Environment: "production", SHA: "c0ffee", CreatedAt: newYear,
+				}}
+				d := dora.Delivery{Source: dora.GitHub, Key: fmt.Sprint("status/", id), Received: newYear, Event: dora.Event{Status: s}}
+				if _, err := store.Accept(e.Context(), d); err != nil {
+					e.Error(err)
+				}
+			}
+		})
+	}
+	for id := 1; id <= n; id++ {
+		want.status(deployed{repo: "web", env: "production"}, "Platform", id, "success", newYear.Add(time.Duration(id)*time.Second), newYear)
+		ids <- id
+	}
+	close(ids)
+	accepting.Wait()
+	if err := store.Close(); err != nil {
+		e.Fatal(err)
+	}
+	return want
+}
+
+// peak is the most memory that the process has had, in MiB.
+// https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+func (e *exporter) peak() int {
+	e.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", e.process.Process.Pid))
+	if err != nil {
+		e.Fatal(err)
+	}
+	m := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(text)
+	if m == nil {
+		e.Fatalf("no VmHWM in\n%s", text)
+	}
+	kib, err := strconv.Atoi(string(m[1]))
+	if err != nil {
+		e.Fatal(err)
+	}
+	return kib / 1024
+}
+
+// Deliveries that were left pending are worked off after the start, the process answers meanwhile, and its memory does not
+// grow with their number.
+func TestPendingDeliveriesAtTheStart(t *testing.T) {
+	most := 0
+	for _, n := range []int{scaled(1000, 20_000), scaled(10_000, 100_000)} {
+		api := newGitHubAPI(t)
+		api.addCommit("web", "c0ffee", commit{message: "change", date: newYear})
+		e := newExporter(t, api.server.URL)
+		want := e.fill(n)
+		e.launch()
+		healthy := 0
+		e.eventually("all are counted", 2*time.Minute, func() error {
+			if status, _ := e.get("/healthz"); status == 200 {
+				healthy++
+			} else if healthy > 0 {
+				t.Errorf("/healthz: status %d", status)
+			}
+			got, err := e.scrape()
+			total := deploymentSeries("github_deployments_total", "production", "web", "success", "Platform")
+			if err == nil && got[total] != float64(n) {
+				err = fmt.Errorf("%v of %d are counted", got[total], n)
+			}
+			return err
+		})
+		e.becomes(want.numbers, 10*time.Second)
+		peak := e.peak()
+		t.Logf("%d deliveries: %d MiB at most, /healthz answered %d times", n, peak, healthy)
+		if most > 0 && peak > most+40 {
+			t.Errorf("%d MiB with %d deliveries, %d MiB with fewer", peak, n, most)
+		}
+		most = peak
+		e.terminate()
+		e.stores(want.numbers)
+	}
+}
+
+// When as many deliveries as storage.max_backlog wait, here for their team from Backstage, which is down, the next ones are
+// refused, /readyz says why, those that are there get their 202 again, and it goes on by itself.
+func TestFullBacklog(t *testing.T) {
+	t.Parallel() // it waits most of the time
+	api := newGitHubAPI(t)
+	api.addCommit("web", "c0ffee", commit{message: "change", date: newYear})
+	backstage := newGitHubAPI(t) // whatever it answers
+	backstage.setFault(refuse)
+	e := newExporter(t, api.server.URL)
+	e.write("config.yml", e.read("config.yml")+"catalog: {mode: backstage, endpoint: "+backstage.server.URL+", max_wait: 8s}\nstorage: {max_backlog: 10}\n")
+	e.start()
+	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
+	want := newTruth()
+	event := func(id int) webhook { return d.status(id, "success", newYear.Add(time.Duration(id)*time.Minute)) }
+	for id := 1; id <= 10; id++ {
+		e.mustPost(event(id))
+		want.status(d, "Unknown", id, "success", newYear.Add(time.Duration(id)*time.Minute), newYear)
+	}
+	if status, body := e.post(event(11)); status != 503 {
+		t.Errorf("the eleventh: status %d, want 503: %s", status, body)
+	}
+	e.mustPost(event(10))
+	if status, body := e.get("/readyz"); status != 503 || !regexp.MustCompile("storage.max_backlog").MatchString(body) {
+		t.Errorf("/readyz: status %d: %s", status, body)
+	}
+	if status, _ := e.get("/metrics"); status != 200 {
+		t.Errorf("/metrics: status %d", status)
+	}
+	e.becomes(want.numbers, 30*time.Second) // after max_wait they count for the team Unknown
+	e.mustPost(event(11))
+	want.status(d, "Unknown", 11, "success", newYear.Add(11*time.Minute), newYear)
+	e.becomes(want.numbers, 30*time.Second)
+}

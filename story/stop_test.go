@@ -1,0 +1,83 @@
+package story
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// SIGTERM under load: it ends in order, and what was answered with 202 is counted after the next start without being sent
+// again. Everything else got another answer or none.
+func TestStopUnderLoad(t *testing.T) {
+	const perRound = 400
+	random := newRandom(t)
+	api := newGitHubAPI(t)
+	api.addCommit("web", "c0ffee", commit{message: "change", date: newYear})
+	e := newExporter(t, api.server.URL)
+	defer e.watch()()
+	want := newTruth()
+	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
+	id := 0
+	for range scaled(4, 50) {
+		e.start()
+		var events []webhook
+		ids := map[string]int{}
+		for range perRound {
+			id++
+			w := d.status(id, "success", newYear.Add(time.Duration(id)*time.Second))
+			ids[w.body] = id
+			events = append(events, w)
+		}
+		stopped := make(chan struct{})
+		delay := time.Duration(random.IntN(100)) * time.Millisecond
+		go func() {
+			time.Sleep(delay)
+			e.terminate()
+			close(stopped)
+		}()
+		var mu sync.Mutex
+		e.parallel(events, func(w webhook) {
+			status, body := e.post(w)
+			mu.Lock()
+			defer mu.Unlock()
+			switch status {
+			case 202:
+				id := ids[w.body]
+				want.status(d, "Platform", id, "success", newYear.Add(time.Duration(id)*time.Second), newYear)
+			case 0, 503:
+			default:
+				t.Errorf("status %d: %s", status, body)
+			}
+		})
+		<-stopped
+	}
+	e.start()
+	e.becomes(want.numbers, 20*time.Second)
+	e.terminate()
+	e.stores(want.numbers)
+}
+
+// A second server on the same files says so and ends; the first one does not notice.
+func TestTwoServers(t *testing.T) {
+	e := newExporter(t, "http://127.0.0.1:1")
+	e.start()
+	_, port, _ := net.SplitHostPort(e.address)
+	_, another, _ := net.SplitHostPort(freeAddress(t))
+	e.write("other.yml", strings.Replace(e.read("config.yml"), port, another, 1))
+	status, _, errOut := e.runOnce("-config.file=other.yml")
+	if want := fmt.Sprintf("another dora-exporter (process %d) is running", e.process.Process.Pid); status != 1 || !strings.Contains(errOut, want) {
+		t.Errorf("status %d, want 1 and the words %q:\n%s", status, want, errOut)
+	}
+	d := deployed{id: 1, repo: "web", env: "production", sha: ""}
+	e.mustPost(d.status(1, "queued", newYear))
+	e.eventually("the first one counts", 10*time.Second, func() error {
+		n, err := e.scrape()
+		if err == nil && n[deploymentSeries("github_deployments_total", "production", "web", "queued", "Platform")] != 1 {
+			err = fmt.Errorf("not counted: %v", n)
+		}
+		return err
+	})
+}
