@@ -43,12 +43,19 @@ func (d *decoder) mapping(n *yaml.Node, path string, known fields) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, "%s is %s: write keys with values below it; known keys are %s", name(path), kind(n), names(known))
+		what := kind(n)
+		if n.Kind == yaml.ScalarNode {
+			what = "a text" // not shown: without its colon, "token: …" is one
+		}
+		d.fail(n, "%s is %s: write keys with values below it; known keys are %s", name(path), what, names(known))
 		return
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
+		if strings.ContainsAny(key.Value, " \t\n") { // not shown: without its colon, "token: …" is one
+			d.fail(key, "a text stands where a key should%s: write \"key: value\"; known keys here are %s", under(path), names(known))
+		}
 		if _, ok := known[key.Value]; !ok {
 			d.fail(key, "unknown key %q%s: %sknown keys here are %s", key.Value, under(path), didYouMean(key.Value, known), names(known))
 		}
@@ -98,7 +105,7 @@ func kind(n *yaml.Node) string {
 		return "a list"
 	case empty(n):
 		return "empty"
-	case strings.Contains(n.Value, "@"): // an address with a password
+	case strings.ContainsAny(n.Value, "@?"): // an address with a password or a token
 		return "a text"
 	}
 	return strconv.Quote(n.Value)

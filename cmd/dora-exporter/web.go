@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"github.com/prometheus/exporter-toolkit/web"
 	"gopkg.in/yaml.v3"
@@ -27,7 +29,7 @@ func loadWebConfig(path string, c *Config) (*webConfig, error) {
 		return &webConfig{}, nil
 	}
 	if err := web.Validate(path); err != nil {
-		return nil, fmt.Errorf("%s (-web.config.file): %w; its format is that of Prometheus' exporter-toolkit", path, err)
+		return nil, fmt.Errorf("%s (-web.config.file): %s; its format is that of Prometheus' exporter-toolkit", path, told(err))
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -35,7 +37,7 @@ func loadWebConfig(path string, c *Config) (*webConfig, error) {
 	}
 	w := &webConfig{path: path}
 	if err := yaml.Unmarshal(data, &w.Config); err != nil {
-		return nil, fmt.Errorf("%s (-web.config.file): %w", path, err)
+		return nil, fmt.Errorf("%s (-web.config.file): %s", path, told(err))
 	}
 	w.TLSConfig.SetDirectory(filepath.Dir(path))
 	if c.Server.MetricsListen == "" && len(w.Users) > 0 {
@@ -43,6 +45,14 @@ func loadWebConfig(path string, c *Config) (*webConfig, error) {
 			"set server.metrics_listen, such as \":9090\", to serve /metrics on an address of its own", path)
 	}
 	return w, nil
+}
+
+// value is what YAML quotes from the file in its errors.
+var value = regexp.MustCompile("(?s) `.*?` into|anchor '.*?' referenced")
+
+// told is an error about the file, on one line and without the values in it, which may be passwords and keys.
+func told(err error) string {
+	return strings.Join(strings.Fields(value.ReplaceAllString(err.Error(), " into")), " ")
 }
 
 // webhooks serves with the TLS part of the file alone. Certificates are read again for each connection.

@@ -18,7 +18,7 @@ func parseYAML(path string, data []byte) (*yaml.Node, error) {
 	case errors.Is(err, io.EOF):
 		return nil, nil //nolint:nilnil // an empty file is a configuration
 	case err != nil:
-		return nil, syntaxError(path, err)
+		return nil, syntaxError(path, data, err)
 	}
 	if err := in.Decode(&second); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s:%d: a second document begins here: remove the line ---", path, max(second.Line, 1))
@@ -27,7 +27,7 @@ func parseYAML(path string, data []byte) (*yaml.Node, error) {
 }
 
 // syntaxError turns yaml's "yaml: line 3: …" into our form.
-func syntaxError(path string, err error) error {
+func syntaxError(path string, data []byte, err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
 	if rest, ok := strings.CutPrefix(text, "line "); ok {
@@ -36,6 +36,10 @@ func syntaxError(path string, err error) error {
 				text = what
 			}
 		}
+	}
+	if anchor, ok := strings.CutPrefix(text, "unknown anchor '"); ok { // not shown: it may be a secret that begins with *
+		before, _, _ := bytes.Cut(data, []byte("*"+strings.TrimSuffix(anchor, "' referenced")))
+		line, text = 1+bytes.Count(before, []byte("\n")), "a text that begins with * is in no quotes"
 	}
 	return fmt.Errorf("%s:%d: not YAML: %s: check indentation, colons and quotes around this line", path, line, text)
 }
