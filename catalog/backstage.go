@@ -164,6 +164,7 @@ func (b *Backstage) ask(ctx context.Context, annotation, value string) (string, 
 		return "", err
 	}
 	entities, err := b.get(ctx, annotation, value)
+	err = b.redact(err)
 	b.outage.end(call, err)
 	if err != nil {
 		return "", err
@@ -196,6 +197,10 @@ func (b *Backstage) get(ctx context.Context, annotation, value string) ([]entity
 		request.Header.Set("Authorization", "Bearer "+b.options.Token)
 	}
 	response, err := b.http.Do(request)
+	var with *url.Error
+	if errors.As(err, &with) {
+		err = fmt.Errorf("GET %s: %w", u, with.Err) // its own address may be one that an answer redirected to
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -211,4 +216,12 @@ func (b *Backstage) get(ctx context.Context, annotation, value string) ([]entity
 		return nil, fmt.Errorf("GET %s: the answer is null", u)
 	}
 	return entities, nil
+}
+
+// redact keeps the token out of an error: a server may send back what it was sent.
+func (b *Backstage) redact(err error) error {
+	if err == nil || b.options.Token == "" || !strings.Contains(err.Error(), b.options.Token) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), b.options.Token, "[token]"))
 }
