@@ -46,9 +46,11 @@ const (
 type exporter struct {
 	*testing.T
 	folder, address string
-	process         *exec.Cmd
-	exited          chan struct{}
-	log             syncBuffer
+	// env is given to the processes, as NAME=value.
+	env     []string
+	process *exec.Cmd
+	exited  chan struct{}
+	log     syncBuffer
 }
 
 // newExporter prepares a folder with a configuration; gitHubURL is where the GitHub API is.
@@ -120,7 +122,7 @@ func (e *exporter) launch(args ...string) {
 	e.Helper()
 	e.process = exec.Command(binary, args...)
 	e.process.Dir, e.process.Stdout, e.process.Stderr = e.folder, &e.log, &e.log
-	e.process.Env = []string{"HOME=" + e.folder}
+	e.process.Env = append([]string{"HOME=" + e.folder}, e.env...)
 	if err := e.process.Start(); err != nil {
 		e.Fatal(err)
 	}
@@ -179,7 +181,7 @@ func (e *exporter) runOnce(args ...string) (status int, stdout, stderr string) {
 	defer cancel()
 	var out, errOut strings.Builder
 	c := exec.CommandContext(ctx, binary, args...)
-	c.Dir, c.Stdout, c.Stderr, c.Env = e.folder, &out, &errOut, []string{"HOME=" + e.folder}
+	c.Dir, c.Stdout, c.Stderr, c.Env = e.folder, &out, &errOut, append([]string{"HOME=" + e.folder}, e.env...)
 	_ = c.Run()
 	return c.ProcessState.ExitCode(), out.String(), errOut.String()
 }
