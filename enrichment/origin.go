@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"dora-exporter/dora"
 )
@@ -30,14 +33,18 @@ func (g *GitHub) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error)
 	return g.flights.do(ctx, c, g.lookUp)
 }
 
+// longestName is more than GitHub allows for any name, in bytes.
+const longestName = 255
+
 // unusable is the reason why no path can be made of a commit, empty when one can. The names come from outside; all but
-// these become one harmless segment when they are escaped.
+// these become one harmless segment when they are escaped. A server refuses paths that are very long or have control
+// characters, with an answer that would be taken for a failure of the server and hold all calls up.
 func unusable(c dora.Commit) string {
 	if c.SHA == "" {
 		return dora.ReasonNoCommit
 	}
 	for _, name := range []string{c.Owner, c.Repository, c.SHA} {
-		if name == "" || name == "." || name == ".." {
+		if name == "" || name == "." || name == ".." || len(name) > longestName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 			return dora.ReasonInvalidName
 		}
 	}
