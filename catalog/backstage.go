@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"golang.org/x/sync/singleflight"
 
@@ -22,6 +23,8 @@ const (
 	callTimeout = 10 * time.Second
 	// largestAnswer bounds what is read of an answer, in bytes.
 	largestAnswer = 8 << 20
+	// longestValue is more than owner/repository and a project's key ever have, in bytes.
+	longestValue = 500
 
 	// The annotations that say what an entity belongs to. https://backstage.io/docs/features/software-catalog/well-known-annotations
 	slug       = "github.com/project-slug"
@@ -104,7 +107,7 @@ func (b *Backstage) ProjectTeam(ctx context.Context, project string) (string, er
 
 // team answers from the cache, else from Backstage, else from what the cache had.
 func (b *Backstage) team(ctx context.Context, annotation, value string) (string, error) {
-	if strings.Contains(value, ",") { // to Backstage it would begin another condition; no repository or project has one
+	if !usual(value) {
 		return dora.Unknown, nil
 	}
 	known := b.known(annotation, value)
@@ -127,6 +130,12 @@ func (b *Backstage) team(ctx context.Context, annotation, value string) (string,
 		b.options.OnLookup("error")
 	}
 	return "", fmt.Errorf("owner of %s in Backstage: %w", value, err)
+}
+
+// usual is false for what no repository or project is called. To Backstage a comma would begin another condition. A server
+// refuses addresses that are very long, with an answer that would be taken for an outage and hold all look-ups up.
+func usual(value string) bool {
+	return len(value) <= longestValue && !strings.Contains(value, ",") && !strings.ContainsFunc(value, unicode.IsControl)
 }
 
 // known is what the cache has, its zero value when it has nothing.
