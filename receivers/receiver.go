@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -151,19 +152,26 @@ type refusal struct {
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
+// longestReason bounds, in bytes, what is told of an error: it may quote the payload.
+const longestReason = 300
+
 // refuse answers with an error and logs it. The sender is told what is wrong with its request, but not with our disk.
 func (r *Receivers) refuse(c *gin.Context, s source, err error) {
 	var why *refusal
 	if !errors.As(err, &why) {
 		why = &refusal{http.StatusBadRequest, malformed, err}
 	}
-	level, text := slog.LevelWarn, why.Error()
+	reason := strings.ToValidUTF8(why.Error(), "\uFFFD")
+	if len(reason) > longestReason {
+		reason = strings.ToValidUTF8(reason[:longestReason], "") + "…"
+	}
+	level, text := slog.LevelWarn, reason
 	if why.status == http.StatusServiceUnavailable {
 		c.Header("Retry-After", "10")
 		level, text = slog.LevelError, "the delivery can't be stored now, send it again later"
 	}
 	r.o.Observe(s.name, "unknown", why.result)
 	r.o.Logger.Log(c.Request.Context(), level, "webhook refused", "endpoint", s.name, "delivery", c.GetHeader(s.delivery),
-		"result", why.result, "status", why.status, "error", why.err)
+		"result", why.result, "status", why.status, "error", reason)
 	c.String(why.status, "%s\n", text)
 }

@@ -256,6 +256,15 @@ func TestTheLogKeepsItsLinesAndSecrets(t *testing.T) {
 	}
 }
 
+// An error that quotes the payload is told in some words.
+func TestALongReasonIsCut(t *testing.T) {
+	b := signedBench()
+	answer := b.gitHub("deployment_status", `{"deployment_status":{"created_at":"`+strings.Repeat("é", 1<<20)+`"}}`)
+	if answer.Code != http.StatusBadRequest || answer.Body.Len() > longestReason+10 || b.log.Len() > 2*longestReason+500 {
+		t.Errorf("status %d, %d bytes, %d in the log: %.400s", answer.Code, answer.Body.Len(), b.log.Len(), answer.Body)
+	}
+}
+
 func TestOtherMethods(t *testing.T) {
 	for _, path := range []string{"/api/github", "/api/jira"} {
 		for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete, http.MethodHead} {
