@@ -6,12 +6,18 @@ import (
 	"strings"
 )
 
+// longestValue bounds the value of one key, in bytes: names and messages of others come from outside.
+const longestValue = 4 << 10
+
 // newLogger writes logfmt: time, level in lower case, the message unless it is empty, then the keys. A line about an
 // event has no message, so that it reads as documented: level=info endpoint=github environment=…
 func newLogger(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if text := a.Value.String(); len(text) > longestValue {
+				a.Value = slog.StringValue(strings.ToValidUTF8(text[:longestValue], "") + "…")
+			}
 			switch {
 			case len(groups) > 0:
 			case a.Key == slog.LevelKey:

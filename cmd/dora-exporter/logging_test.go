@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -27,6 +28,16 @@ func TestLogLines(t *testing.T) {
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestLongValues(t *testing.T) {
+	var b strings.Builder
+	long := strings.Repeat("é", longestValue)
+	newLogger(&b, slog.LevelInfo).Error("long", "text", long, "error", errors.New(long))
+	half := strings.Repeat("é", longestValue/2)
+	if got, want := b.String(), " level=error msg=long text="+half+"… error="+half+"…\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("%d bytes, want %d after the time: %.100q", len(got), len(want), got)
 	}
 }
 
