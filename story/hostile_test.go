@@ -1,0 +1,218 @@
+package story
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// names are what nobody calls anything.
+var names = map[string]string{
+	"newline":       "prod\nlevel=error msg=forged",
+	"label":         `x",team="forged"} 1` + "\n# TYPE y counter\ny{z=\"",
+	"backslash":     `C:\new\"prod\`,
+	"NUL":           "a\x00b",
+	"emoji":         "🚀 prod 👩‍💻",
+	"right-to-left": "\u202eproduction\u2066 \u05d0\u05d1",
+	"escape":        "\x1b[2J\x1b[31mred\x07",
+	"1 MB":          strings.Repeat("m", 1<<20),
+	"1 MB of 4":     strings.Repeat("🚀", 1<<18),
+	"separators":    "a\u2028b\u0085c\r\nd\te",
+	"parent":        "..",
+	"traversal":     "../../admin",
+	"escaped":       "%2e%2e",
+	"two segments":  "a/b",
+	"query":         "?x=1",
+	"fragment":      "#",
+	"userinfo":      "me@169.254.169.254:80",
+	"host":          "//169.254.169.254/latest",
+	"scheme":        "http://169.254.169.254/",
+	"parameter":     "..;/x",
+	"windows":       `..\..\admin`,
+}
+
+// label is what becomes of a name: at most 200 bytes, cut between two characters.
+func label(name string) string {
+	for len(name) > 200 {
+		_, size := utf8.DecodeLastRuneInString(name[:min(len(name), 204)])
+		name = name[:min(len(name), 204)-size]
+	}
+	return name
+}
+
+// encode is JSON.
+func encode(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// object is a JSON object.
+type object = map[string]any
+
+// recorder is a GitHub API that has every commit, written a minute before 2026, and writes down what it is asked.
+type recorder struct {
+	*httptest.Server
+
+	mu    sync.Mutex
+	asked []string
+}
+
+func newRecorder(t *testing.T) *recorder {
+	r := &recorder{}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.asked = append(r.asked, request.RequestURI)
+		if strings.HasSuffix(request.URL.Path, "/pulls") {
+			answer(w, request, true, []object{})
+			return
+		}
+		answer(w, request, true, commitJSON("c0ffee", commit{date: newYear.Add(-time.Minute)}))
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+// unavailable is a series of the durations that can't be had.
+func unavailable(env, reason, repo, status, team string) string {
+	return fmt.Sprintf("github_deployments_duration_unavailable_total{environment=%q,reason=%q,repo=%q,status=%q,team=%q}", env, reason, repo, status, team)
+}
+
+var oneRequest = regexp.MustCompile(`^/repos/([^/?#\s]+)/([^/?#\s]+)/commits/([^/?#\s]+)(/pulls)?(\?per_page=\d+)?$`)
+
+// Names of any kind, in any place, are counted under themselves, leave /metrics valid, the log one line for each event, and
+// reach the GitHub API as one escaped segment of the path, or not at all.
+func TestHostileNames(t *testing.T) {
+	t.Parallel() // it waits for look-ups
+	api := newRecorder(t)
+	e := newExporter(t, api.URL)
+	e.start("-log", "debug")
+	want := numbers{}
+	sent := map[string]bool{} // owner, repository and commit of what may be asked for
+	id, events := 0, 0
+	status := func(owner, repo, env, sha, state, reason, team string) {
+		t.Helper()
+		id++
+		events++
+		w := gitHub("deployment_status", encode(object{
+			"deployment_status": object{"id": id, "state": state, "created_at": newYear},
+			"deployment":        object{"id": id, "sha": sha, "ref": "main", "environment": env},
+			"repository":        object{"name": repo, "owner": object{"login": owner}, "url": "https://api.github.com/repos/acme/web"},
+		}))
+		e.mustPost(w.with("User-Agent", header(env)).with("X-GitHub-Delivery", header(state+owner)))
+		sent[owner+"\x00"+repo+"\x00"+sha] = true
+		want[deploymentSeries("github_deployments_total", label(env), label(repo), label(state), team)]++
+		if reason != "" {
+			want[unavailable(label(env), reason, label(repo), label(state), team)]++
+			return
+		}
+		want[deploymentSeries("github_deployments_duration_sum", label(env), label(repo), label(state), team)] += 60
+		want[deploymentSeries("github_deployments_duration", label(env), label(repo), label(state), team)] = 60
+	}
+	incidents := 0
+	for what, name := range names {
+		reason := ""
+		if name == ".." || len(name) > 255 || strings.ContainsFunc(name, unicode.IsControl) {
+			reason = "invalid_name"
+		}
+		status("acme", "web", name, "c0ffee", "success", "", "Platform")
+		status("acme", name, "production", "c0ffee", "success", reason, "Platform")
+		status(name, "owned by "+what, "production", "c0ffee", "success", reason, "Unknown")
+		status("acme", "web", "commit "+what, name, "success", reason, "Platform")
+		status("acme", "web", "state", "c0ffee", name, "", "Platform")
+		e.mustPost(jira(encode(object{
+			"timestamp": 1, "webhookEvent": "jira:issue_updated", "changelog": object{"id": name},
+			"issue": object{"id": name, "key": name, "self": name, "fields": object{
+				"created": "2026-01-01T00:00:00.000+0000", "resolutiondate": "2026-01-01T01:00:00.000+0000",
+				"project": object{"key": name}, "status": object{"name": name},
+			}},
+		})))
+		incidents++
+		want[fmt.Sprintf("jira_incidents{project=%q,team=%q}", label(name), "Unknown")] = 1
+		want[fmt.Sprintf("jira_incidents_duration_sum{project=%q,team=%q}", label(name), "Unknown")] = 3600
+		e.mustPost(gitHub("event "+header(name), "{}")) // of no interest
+		// Refused: an answer and a line that are as long as any other.
+		for _, w := range []webhook{
+			gitHub("deployment_status", encode(object{"deployment_status": object{"created_at": name}})),
+			gitHub("deployment_status", encode(object{"deployment": name})),
+			gitHub("deployment", `{"deployment":{"id":`+strings.Repeat("9", len(name))+strings.Repeat("9", 30)+`}}`),
+			jira(encode(object{"webhookEvent": "jira:issue_updated", "issue": name})),
+		} {
+			if status, text := e.post(w); status != 400 || len(text) > 1000 {
+				t.Errorf("%s: status %d, want 400 in some words: %d bytes, %.300s", what, status, len(text), text)
+			}
+		}
+	}
+	e.becomes(want, 60*time.Second)
+	e.terminate()
+
+	api.mu.Lock()
+	defer api.mu.Unlock()
+	for _, uri := range api.asked {
+		m := oneRequest.FindStringSubmatch(uri)
+		if m == nil {
+			t.Errorf("GitHub was asked for %.300q", uri)
+			continue
+		}
+		var parts []string
+		for _, segment := range m[1:4] {
+			part, err := url.PathUnescape(segment)
+			if err != nil || segment == "." || segment == ".." {
+				t.Errorf("GitHub was asked for %.300q: %v", uri, err)
+			}
+			parts = append(parts, part)
+		}
+		if !sent[strings.Join(parts, "\x00")] {
+			t.Errorf("GitHub was asked for %.300q, which nobody sent", uri)
+		}
+	}
+	e.logIsSound(events, incidents)
+}
+
+// header is as much of a name as can be the value of a header.
+func header(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, name)
+	return name[:min(len(name), 20_000)]
+}
+
+// logIsSound checks that each line of the log is one that the exporter wrote: of a bounded length, without a character that a
+// terminal acts on, and as many for events as there were events.
+func (e *exporter) logIsSound(deployments, incidents int) {
+	e.Helper()
+	counted := map[string]int{}
+	for line := range strings.Lines(e.log.String()) {
+		line = strings.TrimSuffix(line, "\n")
+		if !strings.HasPrefix(line, "time=20") || len(line) > 30_000 || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			e.Errorf("a line of %d bytes: %.300q", len(line), line)
+		}
+		for _, begin := range []string{"level=info endpoint=github environment=", "level=info endpoint=jira event=", "level=error"} {
+			if _, rest, _ := strings.Cut(line, " "); strings.HasPrefix(rest, begin) {
+				counted[begin]++
+			}
+		}
+	}
+	for begin, want := range map[string]int{
+		"level=info endpoint=github environment=": deployments, "level=info endpoint=jira event=": incidents, "level=error": 0,
+	} {
+		if counted[begin] != want {
+			e.Errorf("%d lines begin with %s, want %d", counted[begin], begin, want)
+		}
+	}
+}
