@@ -1,6 +1,7 @@
 package receivers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ const (
 	// usualBody is more than nearly every payload has; larger ones are read a few at a time, so that many senders at once
 	// can't fill the memory before their signatures are looked at.
 	usualBody   = 1 << 20
-	largeBodies = 8
+	largeBodies = 2
 	// largeMayWait is how long a large body waits for its turn.
 	largeMayWait = 10 * time.Second
 )
@@ -49,9 +50,14 @@ func (b bodies) read(w http.ResponseWriter, r *http.Request, forms bool) (body [
 			return nil, done, &refusal{http.StatusServiceUnavailable, unavailable, errors.New("too many large bodies at once")}
 		}
 		done = func() { <-b.large }
-		var more []byte
-		more, err = io.ReadAll(rest)
-		body = append(body, more...)
+		size := r.ContentLength
+		if size < 0 {
+			size = largestBody
+		}
+		all := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead)) // at once: growing would take it several times
+		all.Write(body)
+		_, err = all.ReadFrom(rest)
+		body = all.Bytes()
 	}
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
