@@ -22,8 +22,8 @@ type webConfig struct {
 	web.Config
 }
 
-// loadWebConfig reads and checks the file at path; an empty path is plain HTTP for everybody. Basic auth covers every path
-// of an address, so that it needs one without webhooks.
+// loadWebConfig reads and checks the file at path; an empty path is plain HTTP for everybody. What it has beside TLS covers
+// every path of an address, so that it needs one without webhooks.
 func loadWebConfig(path string, c *Config) (*webConfig, error) {
 	if path == "" {
 		return &webConfig{}, nil
@@ -40,19 +40,32 @@ func loadWebConfig(path string, c *Config) (*webConfig, error) {
 		return nil, fmt.Errorf("%s (-web.config.file): %s", path, told(err))
 	}
 	w.TLSConfig.SetDirectory(filepath.Dir(path))
-	if c.Server.MetricsListen == "" && len(w.Users) > 0 {
-		return nil, fmt.Errorf("%s (-web.config.file): basic_auth_users would also cover the webhooks, and GitHub would get 401: "+
-			"set server.metrics_listen, such as \":9090\", to serve /metrics on an address of its own", path)
+	if key, answer := w.notForWebhooks(); key != "" && c.Server.MetricsListen == "" {
+		return nil, fmt.Errorf("%s (-web.config.file): %s would also cover the webhooks%s: "+
+			"set server.metrics_listen, such as \":9090\", to serve /metrics on an address of its own", path, key, answer)
 	}
 	return w, nil
 }
 
+// notForWebhooks is the first key in the file beside TLS, and what it would do to the webhooks; empty when there is none.
+func (w *webConfig) notForWebhooks() (key, answer string) {
+	switch {
+	case len(w.Users) > 0:
+		return "basic_auth_users", ", and GitHub would get 401"
+	case w.RateLimiterConfig.Interval != 0:
+		return "rate_limit", ", and GitHub would get 429"
+	case len(w.HTTPConfig.Header) > 0:
+		return "http_server_config", ""
+	}
+	return "", ""
+}
+
 // value is what YAML quotes from the file in its errors.
-var value = regexp.MustCompile("(?s) `.*?` into|anchor '.*?' referenced")
+var value = regexp.MustCompile("(?s) (?:`.*?`|'.*?')( into| referenced)")
 
 // told is an error about the file, on one line and without the values in it, which may be passwords and keys.
 func told(err error) string {
-	return strings.Join(strings.Fields(value.ReplaceAllString(err.Error(), " into")), " ")
+	return strings.Join(strings.Fields(value.ReplaceAllString(err.Error(), "$1")), " ")
 }
 
 // webhooks serves with the TLS part of the file alone. Certificates are read again for each connection.
@@ -72,6 +85,9 @@ func (w *webConfig) webhooks(server *http.Server) func(net.Listener) error {
 
 // metrics serves with all that the file says.
 func (w *webConfig) metrics(server *http.Server, logger *slog.Logger) func(net.Listener) error {
+	if w.path == "" {
+		return server.Serve
+	}
 	return func(l net.Listener) error {
 		return web.Serve(l, server, &web.FlagConfig{WebConfigFile: &w.path}, logger)
 	}
