@@ -66,6 +66,8 @@ func newDoor(ctx context.Context, address, key string, handler http.Handler, log
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    64 << 10,
 			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+
+			DisableGeneralOptionsHandler: true, // which would answer OPTIONS * with 200
 		},
 	}, nil
 }
