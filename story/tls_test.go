@@ -135,14 +135,22 @@ func TestTLSAndBasicAuth(t *testing.T) {
 func TestWebConfigRefused(t *testing.T) {
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.write("users.yml", "basic_auth_users: {prometheus: "+passwordHash+"}\n")
+	e.write("rate.yml", "rate_limit: {burst: 1, interval: 1s}\n")
+	e.write("header.yml", "http_server_config: {headers: {X-Frame-Options: deny}}\n")
+	e.write("key.yml", "tls_server_config: {cert_file: tls.crt, key_file: other.key}\n")
+	e.certificate(1)
+	e.write("other.key", e.read("tls.key"))
+	e.certificate(2)
 	e.write("plain.yml", "basic_auth_users: {prometheus: password}\n")
 	e.write("typo.yml", "tls_server_konfig: {}\n")
 	e.write("cert.yml", "tls_server_config: {cert_file: none.crt, key_file: none.key}\n")
 	for file, want := range map[string]string{
-		"users.yml": "set server.metrics_listen", "plain.yml": "bcrypt", "typo.yml": "tls_server_konfig", "cert.yml": "none.crt", "none.yml": "no such file",
+		"users.yml": "GitHub would get 401: set server.metrics_listen", "rate.yml": "GitHub would get 429: set server.metrics_listen",
+		"header.yml": "http_server_config would also cover the webhooks: set server.metrics_listen", "key.yml": "private key does not match",
+		"plain.yml": "bcrypt", "typo.yml": "tls_server_konfig", "cert.yml": "none.crt", "none.yml": "no such file",
 	} {
 		status, out, errOut := e.runOnce("-web.config.file=" + file)
-		if status != 1 || !strings.Contains(errOut, want) || !strings.Contains(errOut, file) || strings.Contains(out+errOut, passwordHash) {
+		if status != 1 || !strings.Contains(errOut, want) || !strings.Contains(errOut, file) || strings.Contains(out+errOut, passwordHash) || strings.Count(errOut, "dora-exporter: ") != 1 {
 			t.Errorf("%s: status %d, want 1 and the words %q:\n%s%s", file, status, want, out, errOut)
 		}
 	}
