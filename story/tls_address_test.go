@@ -30,9 +30,12 @@ func TestTLSOnOneAddress(t *testing.T) {
 	if status, body := ask(trust, "POST", url+"/api/github", "", good); status != 202 {
 		t.Errorf("a webhook: status %d: %s", status, body)
 	}
-	if status, body := ask(trust, "GET", url+"/metrics", "", webhook{}); status != 200 || !strings.Contains(body, "github_deployments_total{") {
-		t.Errorf("/metrics: status %d: %.300s", status, body)
-	}
+	e.eventually("/metrics has it", 10*time.Second, func() error {
+		if status, body := ask(trust, "GET", url+"/metrics", "", webhook{}); status != 200 || !strings.Contains(body, "github_deployments_total{") {
+			return fmt.Errorf("status %d: %.300s", status, body)
+		}
+		return nil
+	})
 	for version, want := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
 		c, err := tls.Dial("tcp", e.address, &tls.Config{RootCAs: trust, MinVersion: version, MaxVersion: version})
 		if (err == nil) != want {
@@ -58,11 +61,15 @@ func TestTLSOnOneAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	_, _ = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n", late.path, len(late.body))
+	_, _ = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n", late.path, len(late.body))
 	for name, value := range late.header {
 		_, _ = fmt.Fprintf(c, "%s: %s\r\n", name, value)
 	}
-	_, _ = fmt.Fprintf(c, "\r\n%s", late.body[:10])
+	_, _ = fmt.Fprint(c, "\r\n")
+	answers := bufio.NewReader(c)
+	if answer, err := http.ReadResponse(answers, nil); err != nil || answer.StatusCode != http.StatusContinue {
+		t.Fatalf("before the body: %v, %v", answer, err) // with it the request is under way
+	}
 	if err := e.process.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +81,8 @@ func TestTLSOnOneAddress(t *testing.T) {
 		}
 		return nil
 	})
-	_, _ = c.Write([]byte(late.body[10:]))
-	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	_, _ = c.Write([]byte(late.body))
+	answer, err := http.ReadResponse(answers, nil)
 	if err != nil || answer.StatusCode != http.StatusAccepted {
 		t.Errorf("the request that was under way: %v, %v", answer, err)
 	}
