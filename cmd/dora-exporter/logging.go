@@ -15,8 +15,10 @@ func newLogger(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-			if text := a.Value.String(); len(text) > longestValue {
-				a.Value = slog.StringValue(strings.ToValidUTF8(text[:longestValue], "") + "…")
+			if kind := a.Value.Kind(); kind == slog.KindString || kind == slog.KindAny { // the others are short
+				if text := a.Value.String(); len(text) > longestValue {
+					a.Value = slog.StringValue(strings.ToValidUTF8(text[:longestValue], "") + "…")
+				}
 			}
 			switch {
 			case len(groups) > 0:
