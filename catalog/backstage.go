@@ -224,6 +224,11 @@ func (b *Backstage) get(ctx context.Context, annotation, value string) ([]entity
 	if entities == nil {
 		return nil, fmt.Errorf("GET %s: the answer is null", u)
 	}
+	for _, e := range entities {
+		if e.Kind == "" && e.Metadata.Name == "" && e.owner() == "" {
+			return nil, fmt.Errorf("GET %s: the answer has an entity with nothing in it", u)
+		}
+	}
 	return entities, nil
 }
 

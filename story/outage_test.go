@@ -2,75 +2,150 @@ package story
 
 import (
 	"fmt"
+	"net"
 	"net/http"
-	"strconv"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// The GitHub API fails in some way for a while. The counts are there meanwhile, every duration is in the end, and GitHub is
-// not stormed with calls.
+// thirty are deployments of as many commits, with what they count at once and in the end.
+func thirty(api *gitHubAPI, team string) (events []webhook, counted numbers, want *truth) {
+	want = newTruth()
+	for id := 1; id <= 30; id++ {
+		sha := fmt.Sprintf("sha%d", id)
+		api.addCommit("web", sha, commit{message: "change", date: newYear})
+		d := deployed{id: id, repo: "web", env: "production", sha: sha}
+		at := newYear.Add(time.Duration(id) * time.Hour)
+		events = append(events, d.status(id, "success", at))
+		want.status(d, team, id, "success", at, newYear)
+	}
+	return events, numbers{deploymentSeries("github_deployments_total", "production", "web", "success", team): 30}, want
+}
+
+// The GitHub API fails in some way for a while. The counts are there meanwhile, nothing is made up, every duration is there
+// in the end, and GitHub is not stormed with calls.
 func TestGitHubOutage(t *testing.T) {
-	reply := func(status int, body string, header ...string) func(http.ResponseWriter, *http.Request) {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			for i := 0; i < len(header); i += 2 {
-				w.Header().Set(header[i], header[i+1])
+	for name, fault := range apiFaults() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := newGitHubAPI(t)
+			e := newExporter(t, api.server.URL)
+			e.start()
+			events, counted, want := thirty(api, "Platform")
+			api.setFault(fault)
+			e.postAll(events)
+			e.becomes(counted, 10*time.Second)
+			time.Sleep(2 * time.Second) // the outage goes on
+			// Eight look-ups under way when it began, then a probe after 1 s and one after 2 s more; a redirect loop is ten calls each,
+			// and where the first call of a look-up is answered and the second is not, the way is open in between.
+			if calls := api.called(); calls > 40 && (name != "redirect loop" || calls > 240) {
+				t.Errorf("%d calls during the outage", calls)
 			}
-			w.WriteHeader(status)
-			_, _ = fmt.Fprint(w, body)
-		}
-	}
-	hijack := func(text string) func(http.ResponseWriter, *http.Request) {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			c, _, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				return
+			e.becomes(counted, time.Second)
+			before := api.called()
+			api.setFault(nil)
+			if (name == "401" || name == "403") && !*torture {
+				return // GitHub is asked again after a minute
 			}
-			_, _ = fmt.Fprint(c, text)
-			_ = c.Close()
-		}
+			e.becomes(want.numbers, 2*time.Minute)
+			if calls := api.called() - before; calls > 2*30+24 {
+				t.Errorf("%d calls after the outage for 30 commits", calls)
+			}
+		})
 	}
-	for name, fault := range map[string]func(http.ResponseWriter, *http.Request){
-		"500":             reply(500, `{"message":"Server Error"}`),
-		"502 with HTML":   reply(502, "<html><h1>Bad Gateway</h1></html>"),
-		"200 with HTML":   reply(200, "<html>Sign in</html>"),
-		"truncated JSON":  reply(200, `[{"number": 1, "merged_`),
-		"429":             reply(429, `{"message":"Too many requests"}`),
-		"429, 1 s":        reply(429, `{"message":"Too many requests"}`, "Retry-After", "1"),
-		"403, secondary":  reply(403, `{"message":"You have exceeded a secondary rate limit"}`, "Retry-After", "1"),
-		"403, rate limit": reply(403, `{"message":"API rate limit exceeded"}`, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", strconv.FormatInt(time.Now().Unix()-1, 10)),
-		"closed":          hijack(""),
-		"reset mid-body":  hijack("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n[{\"num"),
-		"redirect loop": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, r.URL.Path+"?", http.StatusFound)
-		},
+}
+
+// Nobody listens at the API's address for a while.
+func TestGitHubIsNotThere(t *testing.T) {
+	t.Parallel()
+	api := newGitHubAPI(t)
+	address := freeAddress(t)
+	e := newExporter(t, "http://"+address)
+	e.start()
+	events, counted, want := thirty(api, "Platform")
+	e.postAll(events)
+	e.becomes(counted, 10*time.Second)
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: api}}
+	server.Start()
+	defer server.Close()
+	e.becomes(want.numbers, time.Minute)
+}
+
+// GitHub does not know the commits, which it will soon: they are asked for again after a minute, not at once, and nothing is
+// counted as unavailable before the fourth answer.
+func TestGitHubDoesNotKnowYet(t *testing.T) {
+	for name, fault := range map[string]http.HandlerFunc{
+		"404": reply(404, `{"message":"Not Found"}`), "422": reply(422, `{"message":"No commit found for SHA: c0ffee"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newGitHubAPI(t)
 			e := newExporter(t, api.server.URL)
 			e.start()
-			first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-			want, counted := newTruth(), numbers{}
-			var events []webhook
-			for id := 1; id <= 30; id++ {
-				sha := fmt.Sprintf("sha%d", id)
-				api.addCommit("web", sha, commit{message: "change", date: first})
-				d := deployed{id: id, repo: "web", env: "production", sha: sha}
-				at := first.Add(time.Duration(id) * time.Hour)
-				events = append(events, d.status(id, "success", at))
-				want.status(d, "Platform", id, "success", at, first)
-			}
-			counted[deploymentSeries("github_deployments_total", "production", "web", "success", "Platform")] = 30
+			events, counted, want := thirty(api, "Platform")
 			api.setFault(fault)
 			e.postAll(events)
 			e.becomes(counted, 10*time.Second)
-			time.Sleep(2 * time.Second) // the outage goes on
-			// Eight look-ups under way when it began, then a probe after 1 s and one after 2 s more; a redirect loop is ten calls each.
-			if calls := api.called(); calls > 24 && (name != "redirect loop" || calls > 240) {
-				t.Errorf("%d calls during the outage", calls)
+			e.eventually("each is asked for", 20*time.Second, func() error {
+				if calls := api.called(); calls < 30 {
+					return fmt.Errorf("%d calls", calls)
+				}
+				return nil
+			})
+			time.Sleep(2 * time.Second)
+			if calls := api.called(); calls > 60 {
+				t.Errorf("%d calls for 30 commits", calls)
 			}
+			e.becomes(counted, time.Second)
 			api.setFault(nil)
+			if *torture {
+				e.becomes(want.numbers, 2*time.Minute)
+			}
+		})
+	}
+}
+
+// Backstage fails in some way for a while. Nothing is counted under a wrong team meanwhile, everything in the end, and
+// Backstage is not stormed with calls.
+func TestBackstageOutage(t *testing.T) {
+	for name, fault := range apiFaults() {
+		if strings.HasPrefix(name, "a list with nothing") { // an answer: nobody owns it
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var failing atomic.Bool
+			var calls atomic.Int64
+			backstage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				calls.Add(1)
+				if failing.Load() {
+					fault(w, r)
+					return
+				}
+				_, _ = fmt.Fprint(w, `[{"kind":"Component","metadata":{"name":"web"},"spec":{"owner":"shop"}}]`)
+			}))
+			t.Cleanup(backstage.CloseClientConnections) // those that hang, too
+			api := newGitHubAPI(t)
+			e := newExporter(t, api.server.URL)
+			config, _, _ := strings.Cut(e.read("config.yml"), "teams:")
+			e.write("config.yml", config+fmt.Sprintf("catalog: {mode: backstage, endpoint: %s}\n", backstage.URL))
+			e.start()
+			events, _, want := thirty(api, "shop")
+			failing.Store(true)
+			e.postAll(events)
+			time.Sleep(2 * time.Second)
+			e.becomes(numbers{}, time.Second)
+			if n := calls.Load(); n > 10 && (name != "redirect loop" || n > 100) {
+				t.Errorf("%d calls during the outage", n)
+			}
+			failing.Store(false)
 			e.becomes(want.numbers, time.Minute)
 		})
 	}
