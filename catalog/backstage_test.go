@@ -128,7 +128,7 @@ func TestOwner(t *testing.T) {
 		"relation to nothing": {`[{"spec":{"owner":"platform"},"relations":[{"type":"ownedBy","targetRef":""}]}]`, "platform"},
 		"nobody":              {`[]`, dora.Unknown},
 		"one without owner":   {`[{"metadata":{"name":"a"},"spec":{}}]`, dora.Unknown},
-		"null fields":         {`[{"metadata":null,"spec":null,"relations":null}]`, dora.Unknown},
+		"null fields":         {`[{"metadata":{"name":"web"},"spec":null,"relations":null}]`, dora.Unknown},
 		"first by reference":  {`[{"kind":"Component","metadata":{"name":"b"},"spec":{"owner":"B"}},{"kind":"Component","metadata":{"name":"a"},"spec":{"owner":"A"}}]`, "A"},
 		"kind goes first":     {`[{"kind":"Component","metadata":{"name":"a"},"spec":{"owner":"C"}},{"kind":"API","metadata":{"name":"z"},"spec":{"owner":"A"}}]`, "A"},
 		"ownerless left out":  {`[{"kind":"API","metadata":{"name":"a"}},{"kind":"Component","metadata":{"name":"b"},"spec":{"owner":"B"}}]`, "B"},
