@@ -77,21 +77,28 @@ teams:
 // start starts the process and waits until it is ready.
 func (e *exporter) start(t *testing.T) {
 	t.Helper()
-	e.process = exec.Command(binary)
-	e.process.Dir, e.process.Stdout, e.process.Stderr = e.folder, &e.output, &e.output
-	if err := e.process.Start(); err != nil {
-		t.Fatal(err)
-	}
+	e.run(t, binary)
 	eventually(t, "the exporter is ready", func() error {
 		_, err := get("http://" + e.address + "/readyz")
 		return err
 	})
 }
 
+// run starts a command in the exporter's folder, in a process group of its own.
+func (e *exporter) run(t *testing.T, name string, arguments ...string) {
+	t.Helper()
+	e.process = exec.Command(name, arguments...)
+	e.process.Dir, e.process.Stdout, e.process.Stderr = e.folder, &e.output, &e.output
+	e.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := e.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // kill ends the process as kill -9 does.
 func (e *exporter) kill() {
 	if e.process != nil && e.process.ProcessState == nil {
-		_ = e.process.Process.Signal(syscall.SIGKILL)
+		_ = syscall.Kill(-e.process.Process.Pid, syscall.SIGKILL) // with what traces it
 		_ = e.process.Wait()
 	}
 }
