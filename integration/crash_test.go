@@ -142,8 +142,8 @@ func TestKillAtNamedPoints(t *testing.T) {
 	}
 }
 
-// attach traces the running exporter with strace until it ends.
-func (e *exporter) attach(t *testing.T, arguments ...string) {
+// attach traces the running exporter with strace until it ends or detach is called.
+func (e *exporter) attach(t *testing.T, arguments ...string) (detach func()) {
 	t.Helper()
 	log := filepath.Join(t.TempDir(), "strace")
 	file, err := os.Create(log)
@@ -155,10 +155,11 @@ func (e *exporter) attach(t *testing.T, arguments ...string) {
 	if err := errors.Join(strace.Start(), file.Close()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = strace.Process.Kill()
+	detach = sync.OnceFunc(func() {
+		_ = strace.Process.Signal(syscall.SIGTERM)
 		_ = strace.Wait()
 	})
+	t.Cleanup(detach)
 	eventually(t, "strace is attached", func() error {
 		text, err := os.ReadFile(log)
 		if err == nil && !strings.Contains(string(text), "attached") {
@@ -166,6 +167,7 @@ func (e *exporter) attach(t *testing.T, arguments ...string) {
 		}
 		return err
 	})
+	return detach
 }
 
 // untilDeath loads the exporter until it ends, some seconds at most, and then kills it.

@@ -117,18 +117,23 @@ func (e *exporter) send(t *testing.T, event, body string) {
 	}
 }
 
-// post posts a signed GitHub event and returns the status of the answer.
-func (e *exporter) post(event, body string) (int, error) {
+// request makes a signed GitHub event.
+func (e *exporter) request(event, body string) *http.Request {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(body))
 	request, err := http.NewRequest(http.MethodPost, "http://"+e.address+"/api/github", strings.NewReader(body))
 	if err != nil {
-		return 0, err
+		panic(err) // the address is right
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("X-GitHub-Event", event)
 	request.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
-	answer, err := http.DefaultClient.Do(request)
+	return request
+}
+
+// post posts a signed GitHub event and returns the status of the answer.
+func (e *exporter) post(event, body string) (int, error) {
+	answer, err := http.DefaultClient.Do(e.request(event, body))
 	if err != nil {
 		return 0, err
 	}
