@@ -8,7 +8,7 @@ GOLANGCI_VERSION := v2.15.0
 TOOLS            := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dora-exporter/tools
 GOLANGCI         := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 
-.PHONY: run build test integration lint bench cover clean
+.PHONY: run build test integration lint bench torture cover clean
 
 ## run: build and start the exporter with config.yml
 run: build
@@ -40,6 +40,17 @@ $(GOLANGCI):
 ## bench: benchmarks; their figures compare within one run only
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+## torture: the long forms of the tests of faults, and half a minute of fuzzing for each decoder; half an hour in all
+torture:
+	./integration/install
+	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|ManyEnvironments|Outage|GitHub|EveryOrder' -v -args -torture
+	cd integration && go test -count=1 -timeout 20m -run 'Durable|Kill|Failing|RealDisk|Permission' -v ./...
+	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
+		grep -o '^func Fuzz[A-Za-z]*' "$$file" | sed 's/func //' | while read -r target; do \
+			echo "fuzzing $$target"; go test "$$(dirname "$$file")" -run '^$$' -fuzz "^$$target$$" -fuzztime 30s </dev/null; \
+		done; \
+	done
 
 ## cover: the tests' coverage, as a table
 cover:

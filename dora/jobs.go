@@ -54,6 +54,7 @@ func (j *Jobs) Run(ctx context.Context) {
 		case key := <-done:
 			delete(running, key)
 		case <-changed:
+			sleep(ctx, gather, nil)
 		case <-timer.C:
 		case <-ctx.Done():
 		}

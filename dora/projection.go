@@ -71,6 +71,7 @@ func (p *Projection) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-changed:
+			sleep(ctx, gather, nil)
 		case <-ticker.C:
 			if p.position != p.written {
 				_ = p.write(ctx) // noted in p.writing, and tried again at the next tick

@@ -58,14 +58,22 @@ func sign(secret, body string) string {
 func (e *exporter) post(w webhook) (int, string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+e.address+w.path, strings.NewReader(w.body))
+	request, err := e.request(ctx, w)
 	if err != nil {
 		return 0, err.Error()
+	}
+	return e.do(request)
+}
+
+func (e *exporter) request(ctx context.Context, w webhook) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+e.address+w.path, strings.NewReader(w.body))
+	if err != nil {
+		return nil, err
 	}
 	for name, value := range w.header {
 		request.Header.Set(name, value)
 	}
-	return e.do(request)
+	return request, nil
 }
 
 // mustPost sends a webhook, which must be taken.
