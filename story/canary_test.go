@@ -88,9 +88,9 @@ catalog: {mode: backstage, endpoint: %s, token_file: backstage}
 		t.Helper()
 		e.kill() // which forgets how long it was to wait
 		before := who.talks(way)
+		lines := strings.Count(e.log.String(), " error=") // before what is left from the last round is tried again: a state is told once
 		e.start(args...)
 		id++
-		lines := strings.Count(e.log.String(), " error=")
 		send(signed(event(id), canaries["GitHub's webhook secret"]), 202)
 		e.eventually(name+": the stand-in is called and the log says what is wrong", 20*time.Second, func() error {
 			who.mu.Lock()
