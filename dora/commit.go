@@ -20,15 +20,28 @@ func (c Commit) Key() string {
 	return fmt.Sprintf("%s/%s/%s@%s", c.Host, c.Owner, c.Repository, c.SHA)
 }
 
-// Origin says when the work on a commit began, and how that is known.
+// Origin says when the work on a commit began, and what is known of the change that brought it.
 type Origin struct {
-	// FirstCommit is the author date of the first commit of the pull request that brought the commit, or of the commit
-	// itself when there is no pull request.
+	// FirstCommit is the earliest author date among the commits of the pull request that brought the commit, or that of the
+	// commit itself when there is no pull request.
 	FirstCommit time.Time `json:"first_commit,omitzero"`
 	// PullRequest is the number of that pull request, 0 without one.
 	PullRequest int `json:"pull_request,omitempty"`
 	// Unavailable is the reason why FirstCommit can't be had, empty when it can.
 	Unavailable string `json:"unavailable,omitempty"`
+
+	// Opened and Merged are the pull request's; zero without one, Merged also when it is not merged.
+	Opened time.Time `json:"opened,omitzero"`
+	Merged time.Time `json:"merged,omitzero"`
+	// Author is the login of who made the pull request, or the commit without one; empty when GitHub does not know.
+	Author string `json:"author,omitempty"`
+	// Branch and PullLabels are those of the pull request, for the patterns of hotfixes.
+	Branch     string   `json:"branch,omitempty"`
+	PullLabels []string `json:"pull_labels,omitempty"`
+	// Reverts are the changes that this one takes back: #12 for a pull request of the same repository, else a commit's SHA.
+	Reverts []string `json:"reverts,omitempty"`
+	// Complete is set when the fields from Opened on are known, and not only those that a duration needs.
+	Complete bool `json:"complete,omitempty"`
 }
 
 // Reasons why a duration can't be had: the values of the label reason.

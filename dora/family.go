@@ -1,5 +1,7 @@
 package dora
 
+import "time"
+
 // Kind says how the values of a family add up.
 type Kind int
 
@@ -11,6 +13,8 @@ const (
 	Sum
 	// Last is the value of the newest fact by its time; Prometheus type gauge.
 	Last
+	// Histogram counts observations in buckets; Prometheus type histogram.
+	Histogram
 )
 
 // Unit is what one of a fact's whole numbers stands for.
@@ -31,6 +35,9 @@ type Family struct {
 	Kind   Kind
 	Unit   Unit
 	Labels []string
+	// Bounds are the upper bounds of a Histogram's buckets, each inclusive, in the unit and rising; the last bucket, up
+	// to infinity, has none.
+	Bounds []int64
 }
 
 // Names of the families.
@@ -41,25 +48,93 @@ const (
 	DeploymentsDurationUnavailable = "github_deployments_duration_unavailable_total"
 	Incidents                      = "jira_incidents"
 	IncidentsDurationSum           = "jira_incidents_duration_sum"
+
+	Deployments         = "dora_deployments_total"
+	DeploymentTimestamp = "dora_deployment_timestamp_seconds"
+	DeploymentRun       = "dora_deployment_run_seconds"
+	Changes             = "dora_changes_total"
+	LeadTime            = "dora_change_lead_time_seconds"
+	LeadTimeStage       = "dora_change_stage_seconds"
+	LeadTimeUnavailable = "dora_lead_time_unavailable_total"
+	ChangeFailures      = "dora_change_failures_total"
+	Recovery            = "dora_failed_deployment_recovery_seconds"
+	ReworkDeployments   = "dora_rework_deployments_total"
+	IncidentsOpened     = "dora_incidents_opened_total"
+	IncidentsOpen       = "dora_incidents_open"
+	IncidentRecovery    = "dora_incident_recovery_seconds"
 )
 
-// Families are all families that facts are about. Names, types, labels and HELP of the documented ones are fixed: a
+const day = 24 * time.Hour
+
+// Bounds of the histograms, in milliseconds.
+var (
+	runBounds      = millis(time.Second, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
+	leadTimeBounds = append(millis(time.Minute, 10, 30, 60, 120, 240, 480, 720), millis(day, 1, 2, 3, 5, 7, 14, 30, 60, 90)...)
+	recoveryBounds = append(millis(time.Minute, 1, 5, 15, 30, 60, 120, 240, 480, 720), millis(day, 1, 2, 3, 7, 14)...)
+)
+
+// millis are so many units in milliseconds.
+func millis(unit time.Duration, counts ...int64) []int64 {
+	for i := range counts {
+		counts[i] *= unit.Milliseconds()
+	}
+	return counts
+}
+
+// Families are all families that facts are about. Names, types, labels and HELP of github_* and jira_* are fixed: a
 // published dashboard (grafana.com/grafana/dashboards/20889) reads them.
 func Families() []Family {
 	deployment := []string{"environment", "repo", "status", "team"}
 	incident := []string{"project", "team"}
+	scope := []string{"environment", "owner", "repo", "team"}
+	cause := append([]string{"cause"}, scope...)
+	issue := []string{"priority", "project", "team"}
 	return []Family{
-		{DeploymentsTotal, "The amount of successful deployments.", Counter, One, deployment},
-		{DeploymentsDuration, "The last deployments duration", Last, Milliseconds, deployment},
-		{DeploymentsDurationSum, "The last deployments duration sum", Sum, Milliseconds, deployment},
+		{Name: DeploymentsTotal, Help: "The amount of successful deployments.", Kind: Counter, Unit: One, Labels: deployment},
+		{Name: DeploymentsDuration, Help: "The last deployments duration", Kind: Last, Unit: Milliseconds, Labels: deployment},
+		{Name: DeploymentsDurationSum, Help: "The last deployments duration sum", Kind: Sum, Unit: Milliseconds, Labels: deployment},
 		{
-			DeploymentsDurationUnavailable,
-			"Deployment statuses that are counted in github_deployments_total and have no duration, by reason.",
-			Counter, One,
-			[]string{"environment", "reason", "repo", "status", "team"},
+			Name: DeploymentsDurationUnavailable, Kind: Counter, Unit: One,
+			Help:   "Deployment statuses that are counted in github_deployments_total and have no duration, by reason.",
+			Labels: []string{"environment", "reason", "repo", "status", "team"},
 		},
-		{Incidents, "The amount of incidents.", Counter, One, incident},
-		{IncidentsDurationSum, "The incidents duration sum", Sum, Milliseconds, incident},
+		{Name: Incidents, Help: "The amount of incidents.", Kind: Counter, Unit: One, Labels: incident},
+		{Name: IncidentsDurationSum, Help: "The incidents duration sum", Kind: Sum, Unit: Milliseconds, Labels: incident},
+
+		{
+			Name: Deployments, Kind: Counter, Unit: One, Labels: []string{"environment", "outcome", "owner", "repo", "team"},
+			Help: "Deployments by outcome, each at most once per outcome: success, or failure for a status of failure or error.",
+		},
+		{Name: DeploymentTimestamp, Help: "When the newest successful deployment was done, in Unix time.", Kind: Last, Unit: Milliseconds, Labels: scope},
+		{
+			Name: DeploymentRun, Help: "Time from the creation of a deployment to its outcome.",
+			Kind: Histogram, Unit: Milliseconds, Labels: scope, Bounds: runBounds,
+		},
+		{Name: Changes, Help: "Changes that reached the environment for the first time: pull requests, and commits without one.", Kind: Counter, Unit: One, Labels: scope},
+		{
+			Name: LeadTime, Help: "Time from the first commit of a change to the deployment that brought it to the environment.",
+			Kind: Histogram, Unit: Milliseconds, Labels: scope, Bounds: leadTimeBounds,
+		},
+		{
+			Name: LeadTimeStage, Kind: Histogram, Unit: Milliseconds, Labels: []string{"environment", "owner", "repo", "stage", "team"}, Bounds: leadTimeBounds,
+			Help: "Parts of the lead time: coding (first commit to pull request), review (to its merge), deploy (to the deployment).",
+		},
+		{
+			Name: LeadTimeUnavailable, Help: "Changes that are counted in dora_changes_total and have no lead time, by reason.",
+			Kind: Counter, Unit: One, Labels: []string{"environment", "owner", "reason", "repo", "team"},
+		},
+		{Name: ChangeFailures, Help: "Successful deployments to production that turned out bad, each once, by cause.", Kind: Counter, Unit: One, Labels: cause},
+		{
+			Name: Recovery, Help: "Time from a deployment that turned out bad to the deployment or the resolution that repaired it.",
+			Kind: Histogram, Unit: Milliseconds, Labels: scope, Bounds: recoveryBounds,
+		},
+		{Name: ReworkDeployments, Help: "Unplanned deployments that were made to repair another one, by the cause of its failure.", Kind: Counter, Unit: One, Labels: cause},
+		{Name: IncidentsOpened, Help: "Incidents that were opened.", Kind: Counter, Unit: One, Labels: issue},
+		{Name: IncidentsOpen, Help: "Incidents that are open.", Kind: Sum, Unit: One, Labels: issue},
+		{
+			Name: IncidentRecovery, Help: "Time from the creation of an incident to its first resolution.",
+			Kind: Histogram, Unit: Milliseconds, Labels: issue, Bounds: recoveryBounds,
+		},
 	}
 }
 

@@ -130,4 +130,7 @@ const Unknown = "Unknown"
 // temporary. An Origin with Unavailable set is final.
 type Enricher interface {
 	Origin(ctx context.Context, c Commit) (Origin, error)
+	// Ship finds out what a deployment ships. learned are origins of commits that it found on the way and that Known did not
+	// have, by SHA, also when it fails: so that the next attempt need not ask again.
+	Ship(ctx context.Context, c Comparison) (s Shipment, learned map[string]Origin, err error)
 }
