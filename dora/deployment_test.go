@@ -53,7 +53,7 @@ func runJobs(t *testing.T, store *persistence.Store, e dora.Enricher, d time.Dur
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
-	(&dora.Jobs{Store: store, Enricher: e, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}).Run(ctx)
+	(&dora.Jobs{Store: store, Enricher: e, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}).Run(ctx)
 }
 
 func TestDeploymentMakesTheSeriesKnown(t *testing.T) {
@@ -74,6 +74,10 @@ func TestDeploymentMakesTheSeriesKnown(t *testing.T) {
 		want[series(dora.DeploymentsTotal, state)] = 0
 		want[series(dora.DeploymentsDurationSum, state)] = 0
 	}
+	scope := `owner="acme",repo="web",team="Platform"} `
+	want[`dora_changes_total{environment="production",`+scope] = 0
+	want[`dora_deployments_total{environment="production",outcome="success",`+scope] = 0
+	want[`dora_deployments_total{environment="production",outcome="failure",`+scope] = 0
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

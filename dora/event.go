@@ -95,6 +95,12 @@ type IncidentChange struct {
 	// Key is the issue's, such as INC-7.
 	Key     string `json:"key"`
 	Project string `json:"project"`
+	// Type, Priority and IssueLabels are the issue's; empty when it has none.
+	Type        string   `json:"type,omitempty"`
+	Priority    string   `json:"priority,omitempty"`
+	IssueLabels []string `json:"issue_labels,omitempty"`
+	// References are the deployments, commits and pull requests that its summary, description, labels and links name.
+	References []Reference `json:"references,omitempty"`
 	// StatusName is the name that people see, such as In Progress; for log lines.
 	StatusName string `json:"status_name,omitempty"`
 	// StatusCategory is the key of the status category: new, indeterminate, done.
@@ -106,4 +112,16 @@ type IncidentChange struct {
 	StatusCategoryChanged time.Time `json:"status_category_changed,omitzero"`
 	// Edit is set when the changelog says what was changed and neither status nor resolution is among it.
 	Edit bool `json:"edit,omitempty"`
+}
+
+// Reference names a deployment, a commit or a pull request in the text of an issue.
+type Reference struct {
+	// Owner and Repository are empty when the text does not say.
+	Owner      string `json:"owner,omitempty"`
+	Repository string `json:"repository,omitempty"`
+	// One of these is set; both numbers where the text may mean either (owner/repo#12).
+	Deployment  int64 `json:"deployment,omitempty"`
+	PullRequest int64 `json:"pull_request,omitempty"`
+	// Commit is a SHA or its beginning, of seven digits at least, in lower case.
+	Commit string `json:"commit,omitempty"`
 }

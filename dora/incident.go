@@ -1,8 +1,17 @@
 package dora
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
+)
+
+const (
+	issueCreated = "jira:issue_created"
+	issueDeleted = "jira:issue_deleted"
 )
 
 // resolved is when the incident was resolved as this event tells, zero when it is open: the resolution date; else, with a
@@ -10,7 +19,7 @@ import (
 // else in an issue that was done before.
 func (c IncidentChange) resolved() time.Time {
 	switch {
-	case c.Event == "jira:issue_deleted":
+	case c.Event == issueDeleted:
 		return time.Time{}
 	case !c.ResolutionDate.IsZero():
 		return c.ResolutionDate
@@ -24,37 +33,102 @@ func (c IncidentChange) resolved() time.Time {
 	return c.Timestamp
 }
 
-// incident counts an incident once, when it is resolved, and keeps the sum at newest resolution - creation. Events
-// may arrive in any order: what is remembered is the newest resolution and how much of it is counted.
+// open says whether the issue is open after this event.
+func (c IncidentChange) open() bool {
+	return c.Event != issueDeleted && c.ResolutionDate.IsZero() && c.StatusCategory != "done"
+}
+
+// compare orders the events of an issue: by their own times, then by what they say.
+func (c IncidentChange) compare(other IncidentChange) int {
+	return cmp.Or(c.Timestamp.Compare(other.Timestamp), strings.Compare(c.text(), other.text()))
+}
+
+func (c IncidentChange) text() string {
+	text, _ := json.Marshal(c) //nolint:errchkjson // texts and times in the years of JSON
+	return string(text)
+}
+
+// issueLabels are those of the dora_incident* families.
+func issueLabels(c IncidentChange, team string) Labels {
+	return Labels{"priority": labelValue(cmp.Or(c.Priority, Unknown)), "project": labelValue(c.Project), "team": labelValue(team)}
+}
+
+// incident remembers an event of an issue and, when the issue is an incident, counts what follows from all of its events,
+// in whatever order they came.
 func (r *rules) incident(c IncidentChange, team string) error {
-	if c.Event == "jira:issue_deleted" {
-		return nil
-	}
-	labels := incidentLabels(c.Project, team)
-	if err := r.zeros(labels, c.Timestamp, Incidents); err != nil {
-		return err
-	}
 	i, err := r.Incident(c.Host + "/" + c.ID)
 	if err != nil {
 		return err
 	}
 	i.Key = c.Host + "/" + c.ID
+	i.learn(c, team)
+	i.Is = i.Is || r.policy.Incidents.matches(c)
+	if i.Is {
+		if i, err = r.resolution(i, c, team); err != nil {
+			return err
+		}
+		if i, err = r.openness(i); err != nil {
+			return err
+		}
+		if c.Event == issueCreated {
+			if err := r.opened(i, c, team); err != nil {
+				return err
+			}
+		}
+		err := r.settleLater(Settling{Kind: SettleIncident, Key: i.Key, At: cmp.Or(i.Created, c.Timestamp)})
+		if err != nil {
+			return err
+		}
+	}
+	return r.SaveIncident(i)
+}
+
+// learn adds what an event says.
+func (i *Incident) learn(c IncidentChange, team string) {
+	if i.Newest.Event == "" || c.compare(i.Newest) > 0 {
+		i.Newest, i.Team, i.Name = c, team, c.Key
+	}
+	if i.Earliest.Event == "" || c.compare(i.Earliest) < 0 {
+		i.Earliest, i.EarliestTeam = c, team
+	}
 	if i.Created.IsZero() {
 		i.Created = c.Created
 	}
-	if resolved := c.resolved(); resolved.After(i.Resolved) {
-		i.Resolved = resolved
+	if at := c.resolved(); !at.IsZero() {
+		if at.After(i.Resolved) {
+			i.Resolved = at
+		}
+		if i.FirstResolved.IsZero() || at.Before(i.FirstResolved) {
+			i.FirstResolved = at
+		}
+	}
+	for _, ref := range c.References {
+		if !slices.Contains(i.References, ref) {
+			i.References = append(i.References, ref)
+		}
+	}
+}
+
+// resolution counts an incident once in jira_incidents, when it is resolved, and keeps the sum at newest resolution -
+// creation.
+func (r *rules) resolution(i Incident, c IncidentChange, team string) (Incident, error) {
+	labels := incidentLabels(c.Project, team)
+	if c.Event != issueDeleted {
+		if err := r.zeros(labels, c.Timestamp, Incidents); err != nil {
+			return i, err
+		}
 	}
 	if i.Resolved.IsZero() {
-		return r.SaveIncident(i)
+		return i, nil
 	}
 	if i.Labels == nil {
+		var err error
 		if i.Labels, err = r.place(r.families[Incidents], labels); err != nil {
-			return err
+			return i, err
 		}
-		_, err := r.AddFact(Fact{Family: Incidents, Labels: i.Labels, Value: 1, At: i.Resolved, Subject: "incident:" + i.Key})
+		_, err = r.AddFact(Fact{Family: Incidents, Labels: i.Labels, Value: 1, At: i.Resolved, Subject: "incident:" + i.Key})
 		if err != nil {
-			return err
+			return i, err
 		}
 	}
 	if more := i.duration() - i.Counted; more > 0 {
@@ -63,11 +137,125 @@ func (r *rules) incident(c IncidentChange, team string) error {
 			Subject: fmt.Sprintf("incident:%s/resolved=%d", i.Key, i.Resolved.UnixMilli()),
 		})
 		if err != nil {
-			return err
+			return i, err
 		}
 		i.Counted += more
 	}
-	return r.SaveIncident(i)
+	return i, nil
+}
+
+// openness makes an incident count as open, under the labels of its newest event, while that leaves it open.
+func (r *rules) openness(i Incident) (Incident, error) {
+	var want Labels
+	if i.Newest.open() {
+		want = issueLabels(i.Newest, i.Team)
+		var err error
+		if want, err = r.place(r.families[IncidentsOpen], want); err != nil {
+			return i, err
+		}
+	}
+	if (want == nil) == (i.Open == nil) && want.Key() == i.Open.Key() {
+		return i, nil
+	}
+	for _, change := range []struct {
+		labels Labels
+		by     int64
+	}{{i.Open, -1}, {want, 1}} {
+		if change.labels == nil {
+			continue
+		}
+		i.OpenFacts++
+		_, err := r.AddFact(Fact{
+			Family: IncidentsOpen, Labels: change.labels, Value: change.by, At: i.Newest.Timestamp,
+			Subject: fmt.Sprintf("incident:%s/open=%d", i.Key, i.OpenFacts),
+		})
+		if err != nil {
+			return i, err
+		}
+	}
+	i.Open = want
+	return i, nil
+}
+
+// opened counts that an incident was opened, once.
+func (r *rules) opened(i Incident, c IncidentChange, team string) error {
+	_, err := r.add(Fact{
+		Family: IncidentsOpened, Labels: issueLabels(c, team), Value: 1, At: cmp.Or(c.Created, c.Timestamp), Subject: "incident:" + i.Key,
+	})
+	return err
+}
+
+// settleIncident counts an incident whose creation was never told, measures its recovery, and looks for the deployment
+// that it is evidence against.
+func (r *rules) settleIncident(one Settling) error {
+	i, err := r.Incident(one.Key)
+	if err != nil {
+		return err
+	}
+	if !i.Is {
+		return r.Settled(one)
+	}
+	if err := r.opened(i, i.Earliest, i.EarliestTeam); err != nil {
+		return err
+	}
+	if !i.FirstResolved.IsZero() && !i.Created.IsZero() {
+		subject := "incident:" + i.Key
+		if err := r.observe(IncidentRecovery, issueLabels(i.Newest, i.Team), i.Created, i.FirstResolved, 0, subject); err != nil {
+			return err
+		}
+	}
+	wait, err := r.unsettledOf(i)
+	if err != nil {
+		return err
+	}
+	if wait {
+		one.Due = r.now.Add(incidentRetry)
+		return r.SaveSettling(one)
+	}
+	if err := r.Settled(one); err != nil {
+		return err
+	}
+	e, found, err := r.evidence(i)
+	if err != nil || !found {
+		return err
+	}
+	return r.judge(e.Scope)
+}
+
+// evidence is what an incident shows, found now or before.
+func (r *rules) evidence(i Incident) (Evidence, bool, error) {
+	for _, c := range []Cause{CauseIncident, CauseWindow} {
+		if e, found, err := r.EvidenceBy(c, i.Key); err != nil || found {
+			return e, found, err
+		}
+	}
+	e, found, err := r.policy.evidenceFrom(r.Tx, i)
+	if err != nil || !found {
+		return e, false, err
+	}
+	late, err := r.HasSettledAfter(e.Scope, Moment{At: e.At})
+	if err != nil {
+		return e, false, err
+	}
+	if late {
+		r.late++
+	}
+	return e, true, r.AddEvidence(e)
+}
+
+// unsettledOf says whether a deployment before an incident's creation, of a repository that the incident names, is still to
+// be settled.
+func (r *rules) unsettledOf(i Incident) (bool, error) {
+	for _, ref := range i.References {
+		if ref.Repository == "" {
+			continue
+		}
+		wait, err := r.HasUnsettledOf(repositoryName(ref.Owner, ref.Repository), i.Created)
+		if err != nil || wait {
+			return wait, err
+		}
+	}
+	return false, nil
 }
 
 // duration is the time to recover in milliseconds; 0 when it can't be had.

@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// lookups is how many commits are looked up at the same time.
-const lookups = 8
-
 // missWaits are the waits after each answer that a commit is not there; the answer after the last one is final.
 var missWaits = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
 
@@ -18,7 +15,7 @@ var missWaits = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
 type Jobs struct {
 	Store    Store
 	Enricher Enricher
-	Limit    *Limit
+	Rules    *Rules
 	Logger   *slog.Logger
 	// Now is the clock of the machine; it decides when to try again, never a number.
 	Now func() time.Time
@@ -26,43 +23,12 @@ type Jobs struct {
 
 // Run makes look-ups until ctx ends; those under way are given up then, and made again after the next start.
 func (j *Jobs) Run(ctx context.Context) {
-	running := map[string]bool{}
-	done := make(chan string)
-	for ctx.Err() == nil {
-		changed := j.Store.Changed()
-		due, err := j.Store.DueJobs(ctx, j.Now(), lookups+len(running))
-		if err != nil && ctx.Err() == nil {
-			j.Logger.Error("can't read the look-ups that are due, trying again", "error", err)
-			sleep(ctx, Backoff(1), nil)
-		}
-		for _, job := range due {
-			key := job.Commit.Key()
-			if running[key] || len(running) == lookups {
-				continue
-			}
-			running[key] = true
-			go func() {
-				j.run(ctx, job)
-				done <- key
-			}()
-		}
-		if len(running) == lookups {
-			changed = nil
-		}
-		timer := time.NewTimer(idle / 2)
-		select {
-		case key := <-done:
-			delete(running, key)
-		case <-changed:
-			sleep(ctx, gather, nil)
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		timer.Stop()
+	lookUps := pool[Job]{
+		name: "the look-ups that are due", store: j.Store, logger: j.Logger, run: j.run,
+		due: func(ctx context.Context, limit int) ([]Job, error) { return j.Store.DueJobs(ctx, j.Now(), limit) },
+		key: func(job Job) string { return job.Commit.Key() },
 	}
-	for range running {
-		<-done
-	}
+	lookUps.work(ctx)
 }
 
 // run looks up one commit and writes what follows. A failing write is logged and the look-up made again later.
@@ -71,11 +37,11 @@ func (j *Jobs) run(ctx context.Context, job Job) {
 	if ctx.Err() != nil {
 		return
 	}
-	origin, retry, final := j.judge(job, origin, err)
+	origin, again, final := j.judge(job, origin, err)
 	var counted []Waiting
-	err = j.Limit.update(ctx, j.Store, func(r *rules) (err error) {
+	err = j.Rules.update(ctx, j.Store, j.Now(), func(r *rules) (err error) {
 		if !final {
-			return r.SaveJob(retry)
+			return r.SaveJob(again)
 		}
 		counted, err = r.answered(job.Commit, origin)
 		return err
@@ -111,10 +77,23 @@ func (r *rules) answered(c Commit, o Origin) ([]Waiting, error) {
 }
 
 // judge decides what an answer means: the final origin, or the job as it is to be tried again.
-func (j *Jobs) judge(job Job, o Origin, err error) (origin Origin, retry Job, final bool) {
+func (j *Jobs) judge(job Job, o Origin, err error) (origin Origin, again Job, final bool) {
 	if err == nil {
 		return o, job, true
 	}
+	again, final = retry(job, j.Now(), err)
+	if final {
+		var missing *NotFoundError
+		errors.As(err, &missing)
+		return Origin{Unavailable: missing.Reason}, job, true
+	}
+	j.Logger.Debug("look-up failed, trying again", "repository", job.Commit.Repository, "sha", job.Commit.SHA,
+		"due", again.Due, "error", err)
+	return Origin{}, again, false
+}
+
+// retry is a job as it is to be tried again after an error, or final after the last answer that the commit is not there.
+func retry(job Job, now time.Time, err error) (again Job, final bool) {
 	var wait time.Duration
 	var missing *NotFoundError
 	switch {
@@ -122,16 +101,14 @@ func (j *Jobs) judge(job Job, o Origin, err error) (origin Origin, retry Job, fi
 		job.Attempts++
 		wait = Backoff(job.Attempts)
 	case job.Misses == len(missWaits):
-		return Origin{Unavailable: missing.Reason}, job, true
+		return job, true
 	default:
 		wait = missWaits[job.Misses]
 		job.Attempts = 0
 		job.Misses++
 	}
-	job.Due = j.Now().Add(wait)
-	j.Logger.Debug("look-up failed, trying again", "repository", job.Commit.Repository, "sha", job.Commit.SHA,
-		"due", job.Due, "error", err)
-	return Origin{}, job, false
+	job.Due = now.Add(wait)
+	return job, false
 }
 
 // log says how a duration came about.

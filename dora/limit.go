@@ -3,45 +3,18 @@ package dora
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 )
 
-// other is the value that labels have past the limit.
+// other is the value that labels have past the limit: Rules.MaxSeries bounds how many series facts can make, for all
+// github_* families together, and for jira_* and dora_* likewise. It is applied when a fact is made, so that the fact
+// holds its final labels. Past it the label team is kept, and the others get this value: a team's totals stay exact.
 const other = "other"
 
-// Limit bounds how many series facts can make: one limit for all github_* families together, one each for jira_* and
-// dora_*. It is applied when a fact is made, so that the fact holds its final labels. Past it the label team is kept, and
-// the others get the value other: a team's totals stay exact.
-type Limit struct {
-	// MaxSeries is how many series a group of families may have, those taken over included.
-	MaxSeries int
-	Logger    *slog.Logger
-	// OnFolded is called with the group, such as github, and the number of events that were counted under other.
-	OnFolded func(families string, events int)
-
-	mu   sync.Mutex
-	told map[string]bool
-}
-
-// update runs f with the rules in one transaction, and tells of what was folded when it is committed.
-func (l *Limit) update(ctx context.Context, store Store, f func(*rules) error) error {
-	var r *rules
-	err := store.Update(ctx, func(tx Tx) error { // may be called again
-		r = &rules{Tx: tx, maxSeries: l.MaxSeries, families: FamiliesByName(), folded: map[string]int{}}
-		return f(r)
-	})
-	if err == nil {
-		l.note(r.folded)
-	}
-	return err
-}
-
 // note counts what was folded, and logs the first of each group.
-func (l *Limit) note(folded map[string]int) {
+func (l *Rules) note(folded map[string]int) {
 	for families, events := range folded {
 		l.OnFolded(families, events)
 		l.mu.Lock()
@@ -124,7 +97,7 @@ func (f Family) width() int {
 
 // Remember gives all label sets of a state their places, also above the limit: those of a baseline, and those of facts
 // that were made before there was a limit.
-func (l *Limit) Remember(ctx context.Context, store Store, s State) error {
+func (l *Rules) Remember(ctx context.Context, store Store, s State) error {
 	err := store.Update(ctx, func(tx Tx) error {
 		for group, sets := range labelSets(s) {
 			expected := 0

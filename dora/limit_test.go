@@ -22,17 +22,17 @@ func limited(t *testing.T, store *persistence.Store, maxSeries int) (map[string]
 	events := map[string]int{}
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	limit := &dora.Limit{MaxSeries: maxSeries, Logger: logger, OnFolded: func(families string, n int) { events[families] += n }}
+	limit := &dora.Rules{MaxSeries: maxSeries, Logger: logger, OnFolded: func(families string, n int) { events[families] += n }, OnLate: func(int) {}}
 	if err := limit.Remember(t.Context(), store, stateOf(t, store)); err != nil {
 		t.Fatal(err)
 	}
-	p := &dora.Processor{Store: store, Catalog: platform{}, Limit: limit, Logger: slog.New(slog.DiscardHandler), Now: time.Now}
+	p := &dora.Processor{Store: store, Catalog: platform{}, Rules: limit, Logger: slog.New(slog.DiscardHandler), Now: time.Now}
 	if err := p.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	look := &lookUp{answer: began(time.Hour)}
 	ctx, cancel := context.WithCancel(t.Context())
-	jobs := &dora.Jobs{Store: store, Enricher: look, Limit: limit, Logger: slog.New(slog.DiscardHandler), Now: time.Now}
+	jobs := &dora.Jobs{Store: store, Enricher: look, Rules: limit, Logger: slog.New(slog.DiscardHandler), Now: time.Now}
 	done := make(chan struct{})
 	go func() { jobs.Run(ctx); close(done) }()
 	for waiting := true; waiting; {
@@ -208,7 +208,7 @@ func TestRewrite(t *testing.T) {
 	created.Environment = "pr-5"
 	accept(t, store, append(events, dora.Event{Deployment: &created})...)
 	p := &dora.Processor{
-		Store: store, Catalog: platform{}, Environments: rules, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+		Store: store, Catalog: platform{}, Environments: rules, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 	}
 	if err := p.Drain(t.Context()); err != nil {
 		t.Fatal(err)

@@ -26,7 +26,7 @@ type Processor struct {
 	Store        Store
 	Catalog      Catalog
 	Environments Environments
-	Limit        *Limit
+	Rules        *Rules
 	Logger       *slog.Logger
 	// MaxWait is how long a delivery waits for its team, from its arrival; then the team is Unknown.
 	MaxWait time.Duration
@@ -108,10 +108,9 @@ func (p *Processor) batch(ctx context.Context) (int, error) {
 
 // process writes what follows from deliveries in one transaction, then logs them.
 func (p *Processor) process(ctx context.Context, batch ...decided) error {
-	now := p.Now()
-	err := p.Limit.update(ctx, p.Store, func(r *rules) error {
+	err := p.Rules.update(ctx, p.Store, p.Now(), func(r *rules) error {
 		for _, d := range batch {
-			if err := r.apply(d, now); err != nil {
+			if err := r.apply(d); err != nil {
 				return fmt.Errorf("delivery %s: %w", d.Key, err)
 			}
 		}
@@ -129,7 +128,7 @@ func (p *Processor) process(ctx context.Context, batch ...decided) error {
 }
 
 // apply runs the rules on one delivery.
-func (r *rules) apply(d decided, now time.Time) error {
+func (r *rules) apply(d decided) error {
 	if !d.until.IsZero() {
 		return r.Postpone(d.ID, d.until)
 	}
@@ -138,7 +137,7 @@ func (r *rules) apply(d decided, now time.Time) error {
 	case d.Unreadable != nil:
 		err = d.Unreadable
 	case e.Status != nil:
-		err = r.status(*e.Status, d.team, now)
+		err = r.status(*e.Status, d.team)
 	case e.Deployment != nil:
 		err = r.deployment(*e.Deployment, d.team, e.Deployment.CreatedAt)
 	case e.Incident != nil:

@@ -39,7 +39,7 @@ func BenchmarkProcess(b *testing.B) {
 	for range cap(senders) {
 		senders <- struct{}{}
 	}
-	p := &dora.Processor{Store: store, Catalog: platform{}, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}
+	p := &dora.Processor{Store: store, Catalog: platform{}, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}
 	b.ResetTimer()
 	if err := p.Drain(b.Context()); err != nil {
 		b.Fatal(err)

@@ -43,7 +43,7 @@ func TestADeliveryWaitsForItsTeam(t *testing.T) {
 				accept(t, store, status(1, "success", 0))
 				givenUp := 0
 				p := &dora.Processor{
-					Store: store, Catalog: outage{until: time.Now().Add(test.down)}, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler),
+					Store: store, Catalog: outage{until: time.Now().Add(test.down)}, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler),
 					MaxWait: 15 * time.Minute, Now: time.Now, OnTeamGivenUp: func() { givenUp++ },
 				}
 				run := func(d time.Duration) {
@@ -75,7 +75,7 @@ func TestADeliveryThatCannotBeProcessedIsSetAside(t *testing.T) {
 		accept(t, store, status(1, "success", 0), dora.Event{}, status(2, "success", 0))
 		total := series(dora.DeploymentsTotal, "success") + "1"
 		p := &dora.Processor{
-			Store: store, Catalog: platform{}, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
+			Store: store, Catalog: platform{}, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
 		}
 		run := func(d time.Duration) {
 			ctx, cancel := context.WithTimeout(t.Context(), d)

@@ -16,7 +16,7 @@ type Projection struct {
 	Store      Store
 	Recorder   Recorder
 	Checkpoint Checkpoint
-	Limit      *Limit
+	Rules      *Rules
 	Logger     *slog.Logger
 	// Every is the time between two checkpoints when something changed.
 	Every time.Duration
@@ -50,7 +50,7 @@ func (p *Projection) Restore(ctx context.Context) error {
 		}
 		position = facts[len(facts)-1].Position
 	}
-	if err := p.Limit.Remember(ctx, p.Store, state); err != nil {
+	if err := p.Rules.Remember(ctx, p.Store, state); err != nil {
 		return err
 	}
 	p.Recorder.Restore(state)

@@ -46,7 +46,7 @@ func withFacts(b *testing.B, n int) (store *persistence.Store, folder string, pr
 		}
 		logger := slog.New(slog.DiscardHandler)
 		return &dora.Projection{
-			Store: store, Recorder: instruments, Limit: noLimit(), Logger: logger, Every: time.Second, OnCheckpoint: func(error) {},
+			Store: store, Recorder: instruments, Rules: noLimit(), Logger: logger, Every: time.Second, OnCheckpoint: func(error) {},
 			Checkpoint: persistence.NewCheckpoint(filepath.Join(folder, "dora-exporter.prom"), store, dora.Families(), false, logger),
 		}
 	}

@@ -29,7 +29,7 @@ func newProjection(t *testing.T, store *persistence.Store, path string) (*dora.P
 	}
 	logger := slog.New(slog.DiscardHandler)
 	return &dora.Projection{
-		Store: store, Recorder: instruments, Limit: noLimit(), Logger: logger, Every: time.Second, OnCheckpoint: func(error) {},
+		Store: store, Recorder: instruments, Rules: noLimit(), Logger: logger, Every: time.Second, OnCheckpoint: func(error) {},
 		Checkpoint: persistence.NewCheckpoint(path, store, dora.Families(), false, logger),
 	}, instruments
 }

@@ -1,17 +1,86 @@
 package dora
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
+	"sync"
 	"time"
 )
 
-// rules turn events into facts in one transaction.
+// Rules turn events into facts, and bound how many series these can make.
+type Rules struct {
+	Policy Policy
+	// MaxSeries is how many series a group of families may have, those taken over included.
+	MaxSeries int
+	Logger    *slog.Logger
+	// OnFolded is called with the group, such as github, and the number of events that were counted under other.
+	OnFolded func(families string, events int)
+	// OnLate is called with the number of events that came after what they would have been looked at together with.
+	OnLate func(events int)
+
+	mu   sync.Mutex
+	told map[string]bool
+	// begun are label sets whose series have been started at 0, so that the store need not be asked again.
+	begun map[string]bool
+}
+
+// rules are those of one transaction.
 type rules struct {
 	Tx
+	policy    Policy
 	maxSeries int
 	families  map[string]Family
-	// folded counts the events that were counted under other, by group of families.
+	now       time.Time
+	// folded counts the events that were counted under other, by group of families, late those that came late.
 	folded map[string]int
+	late   int
+	// started says what has begun at 0 before this transaction, begun is what does in it.
+	started func(string) bool
+	begun   []string
+	// notes are log lines for after the commit.
+	notes []func(*slog.Logger)
+}
+
+// update runs f with the rules in one transaction, and tells of what was folded, late or noted when it is committed.
+func (l *Rules) update(ctx context.Context, store Store, now time.Time, f func(*rules) error) error {
+	var r *rules
+	err := store.Update(ctx, func(tx Tx) error { // may be called again
+		r = &rules{Tx: tx, policy: l.Policy, maxSeries: l.MaxSeries, families: FamiliesByName(), now: now, folded: map[string]int{}, started: l.started}
+		return f(r)
+	})
+	if err != nil {
+		return err
+	}
+	l.note(r.folded)
+	l.begin(r.begun)
+	if r.late > 0 {
+		l.OnLate(r.late)
+	}
+	for _, tell := range r.notes {
+		tell(l.Logger)
+	}
+	return nil
+}
+
+// mostBegun bounds the memory of what has begun at 0.
+const mostBegun = 100_000
+
+func (l *Rules) started(key string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.begun[key]
+}
+
+func (l *Rules) begin(keys []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.begun == nil || len(l.begun) > mostBegun {
+		l.begun = map[string]bool{}
+	}
+	for _, key := range keys {
+		l.begun[key] = true
+	}
 }
 
 // knownStates are the states that every environment has sooner or later; their series start at 0, so that PromQL's increase
@@ -20,6 +89,9 @@ var knownStates = [...]string{"success", "failure", "error"}
 
 // deployment makes the series of a repository and environment known, at 0, while there is plenty of room for series.
 func (r *rules) deployment(d Deployment, team string, at time.Time) error {
+	if err := r.measuresAtZero(d, team, at); err != nil {
+		return err
+	}
 	for _, state := range knownStates {
 		labels := deploymentLabels(d, state, team)
 		if err := r.zeros(labels, at, DeploymentsTotal, DeploymentsDurationSum); err != nil {
@@ -49,7 +121,7 @@ func (r *rules) zeros(labels Labels, at time.Time, families ...string) error {
 }
 
 // status counts a status and adds its duration, or makes it wait for the look-up of its commit.
-func (r *rules) status(s Status, team string, now time.Time) error {
+func (r *rules) status(s Status, team string) error {
 	if err := r.deployment(s.Deployment, team, s.CreatedAt); err != nil {
 		return err
 	}
@@ -64,6 +136,9 @@ func (r *rules) status(s Status, team string, now time.Time) error {
 		Labels:  labels,
 		At:      s.CreatedAt,
 		ID:      s.ID,
+	}
+	if err := r.outcome(s, team); err != nil {
+		return err
 	}
 	added, err := r.AddFact(Fact{Family: DeploymentsTotal, Labels: w.Labels, Value: 1, At: w.At, ID: w.ID, Subject: w.Subject})
 	if err != nil || !added {
@@ -82,7 +157,7 @@ func (r *rules) status(s Status, team string, now time.Time) error {
 	if err := r.Wait(w); err != nil {
 		return err
 	}
-	return r.AddJob(Job{Commit: commit, Due: now})
+	return r.AddJob(Job{Commit: commit, Due: r.now})
 }
 
 // duration adds the duration of a counted status: from the first commit to the status, in whole milliseconds. One

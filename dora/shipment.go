@@ -1,5 +1,7 @@
 package dora
 
+import "strconv"
+
 // Comparison asks what a deployment ships: what its commit has that the one before it had not.
 type Comparison struct {
 	// Head is the deployed commit.
@@ -47,4 +49,12 @@ type Change struct {
 	SHA string `json:"sha"`
 	// Commits are the SHAs of all commits of the change that are known, SHA among them.
 	Commits []string `json:"commits,omitempty"`
+}
+
+// Name is the change's among those of its repository: #12 for a pull request, else the SHA.
+func (c Change) Name() string {
+	if c.PullRequest != 0 {
+		return "#" + strconv.Itoa(c.PullRequest)
+	}
+	return c.SHA
 }

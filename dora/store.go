@@ -17,6 +17,13 @@ type Store interface {
 	Pending(ctx context.Context, now time.Time, limit int) ([]Delivery, error)
 	// DueJobs returns at most limit jobs that are due at now, the longest due first.
 	DueJobs(ctx context.Context, now time.Time, limit int) ([]Job, error)
+	// DueDeployments returns at most limit deployments that are due to be settled, the longest due first: of each scope the
+	// first one alone, and none that comes after one that is not due yet.
+	DueDeployments(ctx context.Context, now time.Time, limit int) ([]Settling, error)
+	// DueSettling returns at most limit other things that are due to be settled.
+	DueSettling(ctx context.Context, now time.Time, limit int) ([]Settling, error)
+	// KnownOrigin is what is remembered of a commit; false when nothing is.
+	KnownOrigin(ctx context.Context, commit string) (Origin, bool, error)
 	// Facts returns at most limit facts after a position, in their order. It checks each one's checksum and that no
 	// position is missing.
 	Facts(ctx context.Context, after int64, limit int) ([]Fact, error)
@@ -31,6 +38,8 @@ type Store interface {
 type Tx interface {
 	// AddFact gives the fact the next position and stores it; false when its family and subject are there already.
 	AddFact(Fact) (bool, error)
+	// HasFact says whether a fact with a family and subject is there.
+	HasFact(family, subject string) (bool, error)
 	// LabelSet says whether a label set (Labels.Key) of a group of families has its place under the limit.
 	LabelSet(families, labels string) (bool, error)
 	// AddLabelSet gives a label set its place, which is for so many series.
@@ -54,6 +63,35 @@ type Tx interface {
 	// Origin returns the cached origin of a commit; false when it is not known yet.
 	Origin(commit string) (Origin, bool, error)
 	SaveOrigin(commit string, o Origin) error
+
+	History
+	// SaveTracked remembers a deployment.
+	SaveTracked(Tracked) error
+	// HasSettledAfter says whether a success of a scope that comes after a moment has been settled.
+	HasSettledAfter(scope string, m Moment) (bool, error)
+	// AddShipped remembers that a deployment brought a change, under all of its names.
+	AddShipped(t Tracked, names []string, revert bool) error
+
+	// AddSettling stores what is to be looked at. When it is there already, it is looked at when both are due, and holds up
+	// what comes after the earlier of the two. SaveSettling replaces it, Settled removes it.
+	AddSettling(Settling) error
+	SaveSettling(Settling) error
+	Settled(Settling) error
+	// Unsettled are the things that are still to be looked at whose events are not after a time: those of a scope, and
+	// all incidents.
+	Unsettled(scope string, upTo time.Time) ([]Settling, error)
+	// HasUnsettledOf says whether a success of a repository (Deployment.RepositoryName) before a time is still to be settled.
+	HasUnsettledOf(repository string, before time.Time) (bool, error)
+
+	// AddEvidence stores a piece of evidence unless it is there.
+	AddEvidence(Evidence) error
+	// Unmarked is the evidence about deployments of a scope that have no mark.
+	Unmarked(scope string) ([]Evidence, error)
+	// EvidenceBy is the piece that an incident or deployment is, if it is one; false when it is not.
+	EvidenceBy(c Cause, by string) (Evidence, bool, error)
+	// SaveMark stores or replaces the mark of a deployment; Unrepaired are those of a scope that nothing has repaired.
+	SaveMark(Mark) error
+	Unrepaired(scope string) ([]Mark, error)
 
 	// AddJob stores a job unless one with the same commit is there.
 	AddJob(Job) error
@@ -85,7 +123,30 @@ type Waiting struct {
 	ID      int64
 }
 
-// Incident is what the rules remember of an incident.
+// Settling is something that is looked at together with its neighbours when these have had the time to arrive.
+type Settling struct {
+	// Kind is one of the constants below, Key names what is looked at.
+	Kind, Key string
+	// Scope is that of a deployment; empty for incidents.
+	Scope string
+	// At and ID are the event's place among those of its scope.
+	At time.Time
+	ID int64
+	// Due is when to look at it next; Ripe when everything has had its time to arrive.
+	Due, Ripe time.Time
+	// Attempts and Misses are as in Job.
+	Attempts, Misses int
+}
+
+// Kinds of what is looked at.
+const (
+	SettleDeployment = "deployment" // what a success ships, and what that shows
+	SettleOutcome    = "outcome"    // run times, and a failure after a success
+	SettleIncident   = "incident"   // its recovery, and what it shows
+	SettleScope      = "scope"      // evidence that had to wait for other evidence
+)
+
+// Incident is what the rules remember of an issue.
 type Incident struct {
 	// Key is host/id.
 	Key string
@@ -94,6 +155,20 @@ type Incident struct {
 	// Created is when it was opened and Resolved its newest resolution; zero while no payload has told.
 	Created  time.Time
 	Resolved time.Time
+	// Name is what people call it, such as INC-7.
+	Name string
+	// Is is set when an event showed that the issue is an incident; it stays one.
+	Is bool
+	// Earliest and Newest are its first and last event by their own times, EarliestTeam and Team the teams of their projects.
+	Earliest, Newest   IncidentChange
+	EarliestTeam, Team string
+	// Open are the labels that it is counted under as open, nil while it is not; OpenFacts how many facts that took.
+	Open      Labels
+	OpenFacts int
+	// FirstResolved is its earliest resolution; zero before.
+	FirstResolved time.Time
+	// References are all that its events name.
+	References []Reference
 	// Counted is how much of Resolved - Created is in the sum already, in milliseconds.
 	Counted int64
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sort"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,7 +62,7 @@ func accept(t *testing.T, store *persistence.Store, events ...dora.Event) {
 func process(t *testing.T, store *persistence.Store, c dora.Catalog) {
 	t.Helper()
 	p := &dora.Processor{
-		Store: store, Catalog: c, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler), MaxWait: time.Minute, Now: time.Now, OnTeamGivenUp: func() {},
+		Store: store, Catalog: c, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), MaxWait: time.Minute, Now: time.Now, OnTeamGivenUp: func() {},
 	}
 	if err := p.Drain(t.Context()); err != nil {
 		t.Fatal(err)
@@ -68,12 +70,23 @@ func process(t *testing.T, store *persistence.Store, c dora.Catalog) {
 }
 
 // noLimit is a limit that no test reaches but those about it.
-func noLimit() *dora.Limit {
-	return &dora.Limit{MaxSeries: 20_000, Logger: slog.New(slog.DiscardHandler), OnFolded: func(string, int) {}}
+func noLimit() *dora.Rules {
+	return &dora.Rules{MaxSeries: 20_000, Logger: slog.New(slog.DiscardHandler), OnFolded: func(string, int) {}, OnLate: func(int) {}}
 }
 
-// facts returns all facts but those of value 0, sorted.
+// facts returns the facts of github_* and jira_* but those of value 0, sorted.
 func facts(t *testing.T, store *persistence.Store) []string {
+	t.Helper()
+	return slices.DeleteFunc(allFacts(t, store), func(f string) bool { return strings.HasPrefix(f, "dora_") })
+}
+
+// measures returns those of dora_*.
+func measures(t *testing.T, store *persistence.Store) []string {
+	t.Helper()
+	return slices.DeleteFunc(allFacts(t, store), func(f string) bool { return !strings.HasPrefix(f, "dora_") })
+}
+
+func allFacts(t *testing.T, store *persistence.Store) []string {
 	t.Helper()
 	all, err := store.Facts(context.Background(), 0, 100_000)
 	if err != nil {

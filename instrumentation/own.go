@@ -14,7 +14,7 @@ import (
 
 // Own are the metrics about the program itself. Its methods are safe for concurrent use.
 type Own struct {
-	deliveries, requests, lookups, givenUp, checkpoints, folded metric.Int64Counter
+	deliveries, requests, lookups, givenUp, checkpoints, folded, late metric.Int64Counter
 
 	rateLimit   atomic.Int64 // -1 while unknown
 	authFailing atomic.Bool
@@ -51,6 +51,9 @@ func (o *Own) Folded(families string, events int) {
 	o.folded.Add(context.Background(), int64(events), metric.WithAttributes(attribute.String("families", families)))
 }
 
+// Late counts events that came after what they would have been looked at together with had been settled.
+func (o *Own) Late(events int) { o.late.Add(context.Background(), int64(events)) }
+
 // Checkpoint notes an attempt to write the checkpoint at a time.
 func (o *Own) Checkpoint(at time.Time, err error) {
 	result := "ok"
@@ -73,12 +76,14 @@ func (o *Own) register(m metric.Meter, options Options) error {
 		"dora_exporter.catalog.given_up":  &o.givenUp,
 		"dora_exporter.checkpoint.writes": &o.checkpoints,
 		"dora_exporter.series.folded":     &o.folded,
+		"dora_exporter.late_events":       &o.late,
 	} {
 		if *counter, err = m.Int64Counter(name, metric.WithDescription(ownHelp[name])); err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
 		}
 	}
 	o.givenUp.Add(context.Background(), 0)
+	o.Late(0)
 	for _, f := range options.Families {
 		families, _, _ := strings.Cut(f.Name, "_")
 		o.Folded(families, 0)
@@ -119,6 +124,7 @@ var ownHelp = map[string]string{
 	"dora_exporter.dead_letters":                "Deliveries that can't be processed and are set aside; dora-exporter deliveries list shows them.",
 	"dora_exporter.series":                      "Series that have their place under the limit, by the first word of the families' names.",
 	"dora_exporter.series.folded":               "Events counted under the label value other since there are too many series, by the first word of the families' names.",
+	"dora_exporter.late_events":                 "Events that came after their neighbours had been settled (deployments.settle).",
 	"dora_exporter.series.limit":                "The limit on the series of each group of families (metrics.max_series).",
 	"dora_exporter.checkpoint.age":              "Age of the newest checkpoint.",
 	"dora_exporter.checkpoint.writes":           "Attempts to write the checkpoint by result.",

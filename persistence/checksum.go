@@ -37,6 +37,9 @@ var guarded = map[string][]string{
 	"origins":    {"commit_key", "origin"},
 	"jobs":       {"commit_key", "details", "attempts", "misses"},
 	"waiting":    {"commit_key", "subject", "labels", "at", "id"},
+
+	"deployments": {"key", "details"},
+	"issues":      {"key", "state"},
 }
 
 // intact compares a row's checksum with its columns.

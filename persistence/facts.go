@@ -94,6 +94,16 @@ func (t *tx) AddFact(f dora.Fact) (bool, error) {
 	return added == 1, nil
 }
 
+// HasFact says whether a fact with a family and subject is there.
+func (t *tx) HasFact(family, subject string) (bool, error) {
+	var one int
+	known, err := t.queryRow("SELECT 1 FROM facts WHERE family = ? AND subject = ?", []any{family, subject}, &one)
+	if err != nil {
+		return false, fmt.Errorf("look for a fact about %s: %w", subject, err)
+	}
+	return known, nil
+}
+
 // scanFact reads a fact, and its labels as they are stored, and checks the checksum.
 func (r *Reader) scanFact(rows *sql.Rows) (f dora.Fact, labels string, err error) {
 	var at, sum int64

@@ -8,8 +8,29 @@ import (
 	"dora-exporter/dora"
 )
 
-// Incident returns what is remembered of an incident; its zero value when nothing is.
+// Incident returns what is remembered of an issue; its zero value when nothing is.
 func (t *tx) Incident(key string) (dora.Incident, error) {
+	i := dora.Incident{}
+	var state string
+	var sum sql.NullInt64
+	known, err := t.queryRow("SELECT state, checksum FROM issues WHERE key = ?", []any{key}, &state, &sum)
+	if err == nil && !known {
+		return t.earlierIncident(key)
+	}
+	if err == nil {
+		err = intact(t.writer.path, "what is remembered of it", sum, key, state)
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(state), &i)
+	}
+	if err != nil {
+		return dora.Incident{}, fmt.Errorf("read incident %s: %w", key, err)
+	}
+	return i, nil
+}
+
+// earlierIncident is what a version of the program that remembered less kept of an incident.
+func (t *tx) earlierIncident(key string) (dora.Incident, error) {
 	i := dora.Incident{Key: key}
 	var labels string
 	var created, resolved int64
@@ -32,13 +53,12 @@ func (t *tx) Incident(key string) (dora.Incident, error) {
 	return i, nil
 }
 
-// SaveIncident remembers an incident.
+// SaveIncident remembers an issue.
 func (t *tx) SaveIncident(i dora.Incident) error {
-	labels, err := json.Marshal(i.Labels)
+	state, err := json.Marshal(i)
 	if err == nil {
-		row := []any{i.Key, string(labels), i.Created.UnixMilli(), i.Resolved.UnixMilli(), i.Counted}
-		_, err = t.exec("INSERT OR REPLACE INTO incidents (key, labels, created, resolved, counted, checksum) VALUES (?, ?, ?, ?, ?, ?)",
-			append(row, checksum(row...))...)
+		_, err = t.exec("INSERT OR REPLACE INTO issues (key, name, state, checksum) VALUES (?, ?, ?, ?)",
+			i.Key, i.Name, string(state), checksum(i.Key, string(state)))
 	}
 	if err != nil {
 		return fmt.Errorf("store incident %s: %w", i.Key, err)

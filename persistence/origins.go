@@ -1,6 +1,7 @@
 package persistence
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -19,6 +20,26 @@ func (t *tx) Origin(commit string) (o dora.Origin, known bool, err error) {
 	if err == nil && known {
 		err = json.Unmarshal([]byte(origin), &o)
 	}
+	if err != nil {
+		return dora.Origin{}, false, fmt.Errorf("read the origin of %s: %w", commit, err)
+	}
+	return o, known, nil
+}
+
+// KnownOrigin returns the cached origin of a commit; false when it is not known yet.
+func (r *Reader) KnownOrigin(ctx context.Context, commit string) (o dora.Origin, known bool, err error) {
+	err = r.query(ctx, "SELECT origin, checksum FROM origins WHERE commit_key = ?", []any{commit}, func(rows *sql.Rows) error {
+		var origin string
+		var sum sql.NullInt64
+		if err := rows.Scan(&origin, &sum); err != nil {
+			return err
+		}
+		known = true
+		if err := intact(r.path, "what is remembered of it", sum, commit, origin); err != nil {
+			return err
+		}
+		return json.Unmarshal([]byte(origin), &o)
+	})
 	if err != nil {
 		return dora.Origin{}, false, fmt.Errorf("read the origin of %s: %w", commit, err)
 	}

@@ -101,6 +101,78 @@ var migrations = [...]string{`
 		families TEXT    PRIMARY KEY,
 		count    INTEGER NOT NULL         -- that label_sets have a place for
 	) STRICT, WITHOUT ROWID;
+`, `
+	CREATE TABLE deployments (
+		key        TEXT PRIMARY KEY,      -- as in dora.Deployment.Key, likewise below
+		number     INTEGER NOT NULL,      -- GitHub's id
+		repository TEXT    NOT NULL,
+		scope      TEXT    NOT NULL,
+		sha        TEXT    NOT NULL,
+		team       TEXT    NOT NULL,
+		production INTEGER NOT NULL,
+		success    INTEGER,               -- when it was done; NULL when it was not
+		details    TEXT    NOT NULL,      -- JSON of dora.Tracked
+		checksum   INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX deployments_scope  ON deployments (scope, success, number) WHERE success IS NOT NULL;
+	CREATE INDEX deployments_sha    ON deployments (sha);
+	CREATE INDEX deployments_number ON deployments (number);
+	CREATE INDEX deployments_team   ON deployments (team, success) WHERE production = 1;
+	CREATE TABLE shipped (
+		scope      TEXT    NOT NULL,
+		name       TEXT    NOT NULL,      -- of a change (#12) or a commit (its SHA)
+		deployment TEXT    NOT NULL,
+		success    INTEGER NOT NULL,
+		number     INTEGER NOT NULL,
+		revert     INTEGER NOT NULL,
+		repository TEXT    NOT NULL,
+		PRIMARY KEY (scope, name, deployment)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX shipped_name ON shipped (name);
+	CREATE TABLE settling (
+		kind       TEXT    NOT NULL,
+		key        TEXT    NOT NULL,
+		scope      TEXT    NOT NULL,
+		repository TEXT    NOT NULL,
+		at         INTEGER NOT NULL,
+		number     INTEGER NOT NULL,
+		due        INTEGER NOT NULL,
+		ripe       INTEGER NOT NULL,
+		attempts   INTEGER NOT NULL,
+		misses     INTEGER NOT NULL,
+		PRIMARY KEY (kind, key)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX settling_due   ON settling (kind, due);
+	CREATE INDEX settling_scope ON settling (scope, at, number);
+	CREATE TABLE evidence (
+		cause  TEXT    NOT NULL,
+		by     TEXT    NOT NULL,
+		target TEXT    NOT NULL,          -- the deployment that turned out bad
+		scope  TEXT    NOT NULL,
+		at     INTEGER NOT NULL,
+		detail TEXT    NOT NULL,
+		PRIMARY KEY (cause, by)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX evidence_scope ON evidence (scope, target);
+	CREATE TABLE marks (
+		target      TEXT    PRIMARY KEY,
+		scope       TEXT    NOT NULL,
+		cause       TEXT    NOT NULL,
+		by          TEXT    NOT NULL,
+		at          INTEGER NOT NULL,
+		detail      TEXT    NOT NULL,
+		repaired_by TEXT    NOT NULL,
+		repaired_at INTEGER,              -- NULL while nothing has
+		late        INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX marks_unrepaired ON marks (scope) WHERE repaired_at IS NULL;
+	CREATE TABLE issues (
+		key      TEXT PRIMARY KEY,
+		name     TEXT    NOT NULL,
+		state    TEXT    NOT NULL,        -- JSON of dora.Incident
+		checksum INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX issues_name ON issues (name);
 `}
 
 // prepare checks the database file and brings its schema up to date.

@@ -27,6 +27,8 @@ type Config struct {
 	Jira struct {
 		WebhookSecret []string
 	}
+	// Policy is what the measures go by, from several sections.
+	Policy  dora.Policy
 	Catalog struct {
 		// Mode is static or backstage.
 		Mode, Endpoint, Token string
@@ -83,6 +85,7 @@ func parseConfig(path string, data []byte, getenv func(string) string) (*Config,
 	c.Server.Port = 8090
 	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
 	c.GitHub.BaseURL = "https://api.github.com/"
+	c.Policy = defaultPolicy()
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	d := &decoder{file: path, at: map[string]*yaml.Node{}}
 	d.config(root, c)
@@ -107,7 +110,11 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 		}),
 		"jira": d.section(fields{
 			"webhook_secret": d.secrets(&c.Jira.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.Jira.WebhookSecret),
+			"incidents": d.incidents(&c.Policy.Incidents),
 		}),
+		"deployments": d.section(fields{"settle": d.duration(&c.Policy.Settle)}),
+		"changes":     d.changes(&c.Policy),
+		"failures":    d.failures(&c.Policy),
 		"catalog": d.section(fields{
 			"mode": d.choice(&c.Catalog.Mode, "static", "backstage"), "endpoint": d.url(&c.Catalog.Endpoint),
 			"token": d.text(&c.Catalog.Token), "token_file": d.secretFile(&c.Catalog.Token),
@@ -123,22 +130,8 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			}
 			c.Teams = append(c.Teams, t)
 		}),
-		"environments": d.section(fields{
-			"rewrite": d.list(`match: ^pr-\d+$`, func(n *yaml.Node, path string) {
-				r := dora.Rewrite{}
-				d.mapping(n, path, fields{
-					"match": d.expression(&r.Match), "transient_environment": d.truth(&r.Transient), "name": d.text(&r.Name),
-				})
-				if r.Match == nil && !r.Transient {
-					d.fail(n, "%s says of no environment that it is meant: write match: with a regular expression, or transient_environment: true", path)
-				}
-				if r.Name == "" {
-					d.fail(n, "%s has no name: write name: with the one that these environments get", path)
-				}
-				c.Environments = append(c.Environments, r)
-			}),
-		}),
-		"metrics": d.section(fields{"max_series": d.number(&c.Metrics.MaxSeries)}),
+		"environments": d.section(fields{"rewrite": d.rewrites(&c.Environments), "production": d.production(&c.Policy)}),
+		"metrics":      d.section(fields{"max_series": d.number(&c.Metrics.MaxSeries)}),
 		"storage": d.section(fields{
 			"database": d.text(&c.Storage.Database), "max_backlog": d.number(&c.Storage.MaxBacklog),
 			"file": d.section(fields{"path": d.text(&c.Storage.File.Path)}),

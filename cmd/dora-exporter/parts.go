@@ -24,6 +24,7 @@ type parts struct {
 	instruments *instrumentation.Instruments
 	processor   *dora.Processor
 	jobs        *dora.Jobs
+	settler     *dora.Settler
 	projection  *dora.Projection
 	server      *server
 }
@@ -57,14 +58,15 @@ func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *
 	if err != nil {
 		return err
 	}
-	limit := &dora.Limit{MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded}
+	rules := &dora.Rules{Policy: c.Policy, OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded}
 	p.processor = &dora.Processor{
-		Store: p.store, Catalog: teams, Environments: c.Environments, Limit: limit, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: time.Now,
+		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: time.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp,
 	}
-	p.jobs = &dora.Jobs{Store: p.store, Enricher: github, Limit: limit, Logger: logger, Now: time.Now}
+	p.jobs = &dora.Jobs{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now}
+	p.settler = &dora.Settler{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now}
 	p.projection = &dora.Projection{
-		Store: p.store, Recorder: p.instruments, Limit: limit, Logger: logger, Every: checkpointEvery,
+		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: checkpointEvery,
 		Checkpoint:   persistence.NewCheckpoint(c.Storage.File.Path, p.store, dora.Families(), acceptStore, logger),
 		OnCheckpoint: func(err error) { p.instruments.Checkpoint(time.Now(), err) },
 	}

@@ -69,6 +69,7 @@ func (p *parts) start(ctx context.Context) (stop func() error) {
 	ctx = context.WithoutCancel(ctx)
 	processing := background(ctx, p.processor.Run)
 	looking := background(ctx, p.jobs.Run)
+	settling := background(ctx, p.settler.Run)
 	projecting := background(ctx, p.projection.Run)
 	return func() error {
 		p.server.stop(ctx, requestsMayTake)
@@ -78,6 +79,7 @@ func (p *parts) start(ctx context.Context) (stop func() error) {
 			drained = nil // the rest is processed after the next start
 		}
 		looking()
+		settling()
 		projecting()
 		return errors.Join(drained, within(ctx, checkpointMayTake, p.projection.Finish))
 	}

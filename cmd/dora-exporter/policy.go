@@ -1,0 +1,124 @@
+package main
+
+import (
+	"path"
+	"regexp"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"dora-exporter/dora"
+)
+
+// defaultProduction matches the usual names of production environments.
+const defaultProduction = "(prod|production|live)([-_/ ].*)?"
+
+// defaultPolicy is what the measures go by when the configuration is silent.
+func defaultPolicy() dora.Policy {
+	return dora.Policy{
+		Settle:        2 * time.Minute,
+		Production:    []*regexp.Regexp{whole(defaultProduction)},
+		IgnoreAuthors: []string{"dependabot[bot]", "renovate[bot]"},
+	}
+}
+
+// whole matches an expression against a whole name, upper and lower case alike.
+func whole(expression string) *regexp.Regexp {
+	return regexp.MustCompile("(?i)^(?:" + expression + ")$")
+}
+
+// rewrites reads the rules that give environments another name.
+func (d *decoder) rewrites(to *dora.Environments) field {
+	return d.list(`match: ^pr-\d+$`, func(n *yaml.Node, path string) {
+		r := dora.Rewrite{}
+		d.mapping(n, path, fields{
+			"match": d.expression(&r.Match), "transient_environment": d.truth(&r.Transient), "name": d.text(&r.Name),
+		})
+		if r.Match == nil && !r.Transient {
+			d.fail(n, "%s says of no environment that it is meant: write match: with a regular expression, or transient_environment: true", path)
+		}
+		if r.Name == "" {
+			d.fail(n, "%s has no name: write name: with the one that these environments get", path)
+		}
+		*to = append(*to, r)
+	})
+}
+
+// production reads the expressions over whole names of environments, in the place of the default.
+func (d *decoder) production(to *dora.Policy) field {
+	return func(n *yaml.Node, path string) {
+		to.Production = nil
+		d.list(defaultProduction, func(n *yaml.Node, path string) {
+			to.Production = append(to.Production, d.wholeName(n, path))
+		})(n, path)
+	}
+}
+
+// wholeName reads an expression over a whole name; nil after an error.
+func (d *decoder) wholeName(n *yaml.Node, path string) *regexp.Regexp {
+	var e *regexp.Regexp
+	if d.expression(&e)(n, path); d.err != nil {
+		return nil
+	}
+	return whole(e.String())
+}
+
+// changes reads which changes count.
+func (d *decoder) changes(to *dora.Policy) field {
+	return d.section(fields{
+		"ignore_authors": func(n *yaml.Node, path string) {
+			to.IgnoreAuthors = nil
+			d.lines("dependabot[bot]", &to.IgnoreAuthors)(n, path)
+		},
+		"paths": d.list("repository: owner/name", func(n *yaml.Node, path string) {
+			r := dora.RepositoryPaths{}
+			d.mapping(n, path, fields{"repository": d.text(&r.Repository), "environments": d.environmentPaths(&r.Environments)})
+			if r.Repository == "" || len(r.Environments) == 0 {
+				d.fail(n, "%s needs both: write repository: owner/name, and environments: with a list of match and paths", path)
+			}
+			to.Paths = append(to.Paths, r)
+		}),
+	})
+}
+
+func (d *decoder) environmentPaths(to *[]dora.EnvironmentPaths) field {
+	return d.list("match: api-.*", func(n *yaml.Node, path string) {
+		e := dora.EnvironmentPaths{}
+		d.mapping(n, path, fields{
+			"match": func(n *yaml.Node, path string) { e.Match = d.wholeName(n, path) },
+			"paths": d.lines("services/api/**", &e.Paths),
+		})
+		if e.Match == nil || len(e.Paths) == 0 {
+			d.fail(n, "%s needs both: write match: with an expression over the environment's name, and paths: with a list of patterns", path)
+		}
+		*to = append(*to, e)
+	})
+}
+
+// failures reads what counts as a failed deployment beside what always does.
+func (d *decoder) failures(to *dora.Policy) field {
+	return d.section(fields{
+		"incident_window": d.duration(&to.IncidentWindow),
+		"hotfix":          d.section(fields{"branches": d.patterns("hotfix/*", &to.HotfixBranches), "labels": d.patterns("hotfix", &to.HotfixLabels)}),
+	})
+}
+
+// patterns reads a list of patterns of path.Match.
+func (d *decoder) patterns(example string, to *[]string) field {
+	return d.list(example, func(n *yaml.Node, at string) {
+		var pattern string
+		d.text(&pattern)(n, at)
+		if _, err := path.Match(pattern, ""); err != nil {
+			d.fail(n, "%s is %s, not a pattern: write a name with * for any text without a slash, such as %s", at, kind(n), example)
+		}
+		*to = append(*to, pattern)
+	})
+}
+
+// incidents reads which issues are incidents.
+func (d *decoder) incidents(to *dora.IncidentFilter) field {
+	return d.section(fields{
+		"types": d.lines("Incident", &to.Types), "labels": d.lines("production", &to.Labels),
+		"priorities": d.lines("Highest", &to.Priorities), "statuses": d.lines("In Progress", &to.Statuses),
+	})
+}

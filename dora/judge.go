@@ -1,0 +1,161 @@
+package dora
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// judge marks the deployments of a scope that turned out bad, each once, by its earliest evidence, and measures what
+// repaired them. Evidence waits for what may be earlier and has not been looked at yet.
+func (r *rules) judge(scope string) error {
+	evidence, err := r.Unmarked(scope)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(evidence, Evidence.compare)
+	marked := map[string]bool{}
+	for _, e := range evidence {
+		if marked[e.Target] {
+			continue
+		}
+		marked[e.Target] = true
+		wait, err := r.mustWait(scope, e.At)
+		if err != nil {
+			return err
+		}
+		if wait {
+			break // all that follows is later
+		}
+		if err := r.mark(e); err != nil {
+			return err
+		}
+	}
+	return r.repairs(scope)
+}
+
+// mustWait says whether something of a scope that is not after a time is still to be looked at. What is to be looked at in
+// the scope judges again when that is done; for an incident, which may be about another scope, the scope looks again later.
+func (r *rules) mustWait(scope string, at time.Time) (bool, error) {
+	unsettled, err := r.Unsettled(scope, at)
+	if err != nil {
+		return false, err
+	}
+	wait := false
+	for _, s := range unsettled {
+		if s.Kind != SettleIncident {
+			wait = true
+			continue
+		}
+		again := s.Ripe
+		if !again.After(r.now) {
+			i, err := r.Incident(s.Key)
+			if err != nil {
+				return false, err
+			}
+			if !slices.ContainsFunc(i.References, func(ref Reference) bool { return ref.in(scope) }) {
+				continue // it waits for another repository
+			}
+			again = r.now.Add(time.Second)
+		}
+		wait = true
+		err := r.SaveSettling(Settling{Kind: SettleScope, Key: scope, Scope: scope, At: distant, Due: again, Ripe: again})
+		if err != nil {
+			return false, err
+		}
+	}
+	return wait, nil
+}
+
+// distant is after every event, so that what has it holds nothing up.
+var distant = time.UnixMilli(math.MaxInt64 / 4).UTC()
+
+// mark counts a deployment that turned out bad.
+func (r *rules) mark(e Evidence) error {
+	t, known, err := r.Tracked(e.Target)
+	if err != nil || !known {
+		return err
+	}
+	late, err := r.HasSettledAfter(e.Scope, Moment{e.At, math.MaxInt64})
+	if err != nil {
+		return err
+	}
+	_, err = r.add(Fact{
+		Family: ChangeFailures, Labels: scopeLabels(t.Deployment, t.Team).With("cause", string(e.Cause)), Value: 1,
+		At: e.At, ID: t.ID, Subject: "failure:" + e.Target,
+	})
+	if err != nil {
+		return err
+	}
+	r.noteFailure(t, e)
+	return r.SaveMark(Mark{Evidence: e, Late: late})
+}
+
+// repairs measures the recovery of what has been repaired, and counts the deployments that did it.
+func (r *rules) repairs(scope string) error {
+	marks, err := r.Unrepaired(scope)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(marks, func(a, b Mark) int { return a.compare(b.Evidence) })
+	for _, m := range marks {
+		by, at, err := r.repair(m)
+		if err != nil {
+			return err
+		}
+		if at.IsZero() {
+			continue
+		}
+		m.RepairedAt, m.RepairedBy = at, by.Key()
+		if !m.Cause.rework() {
+			m.RepairedBy = m.By
+		}
+		if err := r.repaired(m, by); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repair is what repaired a deployment and when: the resolution of the incident, the next success after a failing status,
+// or the deployment that is the evidence. The time is zero while nothing has.
+func (r *rules) repair(m Mark) (by Tracked, at time.Time, err error) {
+	switch {
+	case !m.Cause.rework():
+		i, err := r.Incident(m.By)
+		return by, i.FirstResolved, err
+	case m.Cause != CauseStatus:
+		by, _, err = r.Tracked(deploymentOf(m.By))
+		return by, m.At, err
+	}
+	next, ok, err := r.Next(m.Scope, Moment{m.At, math.MaxInt64})
+	if err != nil || !ok {
+		return by, at, err
+	}
+	unsettled, err := r.Unsettled(m.Scope, next.Succeeded())
+	if err != nil || slices.ContainsFunc(unsettled, func(s Settling) bool { return s.Kind == SettleDeployment }) {
+		return by, at, err
+	}
+	return next, next.Succeeded(), nil
+}
+
+// repaired adds the facts about a repair.
+func (r *rules) repaired(m Mark, by Tracked) error {
+	t, known, err := r.Tracked(m.Target)
+	if err != nil || !known {
+		return err
+	}
+	if err := r.observe(Recovery, scopeLabels(t.Deployment, t.Team), t.Succeeded(), m.RepairedAt, t.ID, "recovery:"+m.Target); err != nil {
+		return err
+	}
+	if m.Cause.rework() {
+		_, err := r.add(Fact{
+			Family: ReworkDeployments, Labels: scopeLabels(by.Deployment, by.Team).With("cause", string(m.Cause)), Value: 1,
+			At: m.RepairedAt, ID: by.ID, Subject: "rework:" + by.Key(),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return r.SaveMark(m)
+}

@@ -1,0 +1,128 @@
+package dora
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Tracked is what the rules remember of a deployment: what it is, whose, and the statuses that say how it ended.
+type Tracked struct {
+	Deployment
+	Team string `json:"team"`
+	// InProduction is set when its environment is one of production.
+	InProduction bool `json:"in_production,omitempty"`
+	// Outcomes are the statuses of success, failure and error, in the order of their own times.
+	Outcomes []Outcome `json:"outcomes"`
+	// Shipment is what it ships; nil before that is known.
+	Shipment *Shipment `json:"shipment,omitempty"`
+	// Late is set when its success arrived after a later deployment had been settled.
+	Late bool `json:"late,omitempty"`
+}
+
+// Outcome is a status that says how a deployment ended.
+type Outcome struct {
+	ID    int64     `json:"id"`
+	State string    `json:"state"`
+	At    time.Time `json:"at"`
+}
+
+// Key is unique over all deployments: host/id.
+func (d Deployment) Key() string { return fmt.Sprintf("%s/%d", d.Host, d.ID) }
+
+// RepositoryName is owner/name, each part escaped, in lower case: as GitHub compares them.
+func (d Deployment) RepositoryName() string { return repositoryName(d.Owner, d.Repository) }
+
+func repositoryName(owner, name string) string {
+	return strings.ToLower(url.PathEscape(owner) + "/" + url.PathEscape(name))
+}
+
+// Scope is the repository and environment, whose deployments follow one another: host/owner/name/environment.
+func (d Deployment) Scope() string {
+	return strings.ToLower(url.PathEscape(d.Host)) + "/" + d.RepositoryName() + "/" + d.Environment
+}
+
+// RepositoryOf is the RepositoryName in a scope; empty when it has none.
+func RepositoryOf(scope string) string {
+	parts := strings.SplitN(scope, "/", 4)
+	if len(parts) < 4 {
+		return ""
+	}
+	return parts[1] + "/" + parts[2]
+}
+
+// Outcomes of a deployment: the values of the label outcome.
+const (
+	Success = "success"
+	Failure = "failure"
+)
+
+// outcome is the one that a status's state stands for; empty for those that are none. An inactive deployment was replaced.
+func outcome(state string) string {
+	switch state {
+	case "success":
+		return Success
+	case "failure", "error":
+		return Failure
+	}
+	return ""
+}
+
+// add remembers an outcome, in its place.
+func (t *Tracked) add(o Outcome) {
+	at, known := slices.BinarySearchFunc(t.Outcomes, o, Outcome.compare)
+	if !known {
+		t.Outcomes = slices.Insert(t.Outcomes, at, o)
+	}
+}
+
+func (o Outcome) compare(p Outcome) int {
+	return cmp.Or(o.At.Compare(p.At), cmp.Compare(o.ID, p.ID))
+}
+
+// First is the earliest status of an outcome; false when there is none.
+func (t Tracked) First(of string) (Outcome, bool) {
+	for _, o := range t.Outcomes {
+		if outcome(o.State) == of {
+			return o, true
+		}
+	}
+	return Outcome{}, false
+}
+
+// Succeeded is when the deployment was done, by its first status of success; zero when it was not.
+func (t Tracked) Succeeded() time.Time {
+	o, _ := t.First(Success)
+	return o.At
+}
+
+// FailedAfter is the first status of failure or error after the success; false when there is none.
+func (t Tracked) FailedAfter() (Outcome, bool) {
+	success, ok := t.First(Success)
+	for _, o := range t.Outcomes {
+		if ok && outcome(o.State) == Failure && o.compare(success) > 0 {
+			return o, true
+		}
+	}
+	return Outcome{}, false
+}
+
+// Moment is the deployment's place among those of its scope: by the time of its success, then by its id.
+func (t Tracked) Moment() Moment { return Moment{t.Succeeded(), t.ID} }
+
+// Moment orders the deployments of a scope.
+type Moment struct {
+	At time.Time
+	ID int64
+}
+
+// Before says whether m comes before other.
+func (m Moment) Before(other Moment) bool {
+	return cmp.Or(m.At.Compare(other.At), cmp.Compare(m.ID, other.ID)) < 0
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

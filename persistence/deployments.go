@@ -1,0 +1,169 @@
+package persistence
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+const trackedColumns = "key, details, checksum"
+
+// scanTracked reads a deployment and checks its checksum.
+func scanTracked(path string, scan func(...any) error) (dora.Tracked, error) {
+	var t dora.Tracked
+	var key, details string
+	var sum sql.NullInt64
+	if err := scan(&key, &details, &sum); err != nil {
+		return t, err
+	}
+	if err := intact(path, "deployment "+key, sum, key, details); err != nil {
+		return t, err
+	}
+	if err := json.Unmarshal([]byte(details), &t); err != nil {
+		return t, &CorruptError{Path: path, What: "deployment " + key + " can't be read", Err: err}
+	}
+	return t, nil
+}
+
+// tracked returns the first deployment of a query.
+func (t *tx) tracked(query string, args ...any) (found dora.Tracked, known bool, err error) {
+	all, err := t.allTracked(query, args...)
+	if err != nil || len(all) == 0 {
+		return dora.Tracked{}, false, err
+	}
+	return all[0], true, nil
+}
+
+func (t *tx) allTracked(query string, args ...any) ([]dora.Tracked, error) {
+	var all []dora.Tracked
+	err := t.query("SELECT "+trackedColumns+" FROM deployments "+query, args, func(rows *sql.Rows) error {
+		one, err := scanTracked(t.writer.path, rows.Scan)
+		all = append(all, one)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read deployments: %w", err)
+	}
+	return all, nil
+}
+
+// Tracked returns a deployment by its key; false when it is not known.
+func (t *tx) Tracked(key string) (dora.Tracked, bool, error) {
+	return t.tracked("WHERE key = ?", key)
+}
+
+// Previous is the newest success of a scope before a moment.
+func (t *tx) Previous(scope string, m dora.Moment) (dora.Tracked, bool, error) {
+	return t.tracked("WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
+		scope, m.At.UnixMilli(), m.ID)
+}
+
+// Next is the oldest success of a scope after a moment.
+func (t *tx) Next(scope string, m dora.Moment) (dora.Tracked, bool, error) {
+	return t.tracked("WHERE scope = ? AND success IS NOT NULL AND (success, number) > (?, ?) ORDER BY success, number LIMIT 1",
+		scope, m.At.UnixMilli(), m.ID)
+}
+
+// LatestRun is the newest success of a commit in a scope before a moment.
+func (t *tx) LatestRun(scope, sha string, m dora.Moment) (dora.Tracked, bool, error) {
+	return t.tracked(`INDEXED BY deployments_sha WHERE sha = ? AND scope = ? AND success IS NOT NULL AND (success, number) < (?, ?)
+		ORDER BY success DESC, number DESC LIMIT 1`, sha, scope, m.At.UnixMilli(), m.ID)
+}
+
+// NewestOf is the newest success in production of a team before a time.
+func (t *tx) NewestOf(team string, before time.Time) (dora.Tracked, bool, error) {
+	return t.tracked("WHERE team = ? AND production = 1 AND success IS NOT NULL AND success < ? ORDER BY success DESC, number DESC LIMIT 1",
+		team, before.UnixMilli())
+}
+
+// Named are all deployments that a reference of an incident names.
+func (t *tx) Named(r dora.Reference) ([]dora.Tracked, error) {
+	in, args := "", []any(nil)
+	if r.Repository != "" {
+		in, args = " AND repository = ?", []any{dora.Deployment{Owner: r.Owner, Repository: r.Repository}.RepositoryName()}
+	}
+	var all []dora.Tracked
+	find := func(query string, what ...any) error {
+		found, err := t.allTracked(query, append(what, args...)...)
+		all = append(all, found...)
+		return err
+	}
+	if r.Deployment != 0 {
+		if err := find("WHERE number = ?"+in, r.Deployment); err != nil {
+			return nil, err
+		}
+	}
+	if r.PullRequest != 0 {
+		if err := find("WHERE key IN (SELECT deployment FROM shipped WHERE name = ?"+in+")", fmt.Sprintf("#%d", r.PullRequest)); err != nil {
+			return nil, err
+		}
+	}
+	if r.Commit != "" {
+		if err := find("WHERE sha >= ? AND sha < ?"+in, r.Commit, r.Commit+"g"); err != nil {
+			return nil, err
+		}
+		if err := find("WHERE key IN (SELECT deployment FROM shipped WHERE name >= ? AND name < ?"+in+")", r.Commit, r.Commit+"g"); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// FirstShipped is the oldest deployment of a scope that shipped a change or one of its commits.
+func (t *tx) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
+	query, args := "name = ?", []any{scope, name}
+	if !strings.HasPrefix(name, "#") && len(name) < 40 {
+		query, args = "name >= ? AND name < ?", []any{scope, name, name + "g"}
+	}
+	known, err = t.queryRow("SELECT deployment, revert FROM shipped WHERE scope = ? AND "+query+" ORDER BY success, number LIMIT 1", args, &key, &revert)
+	if err != nil {
+		return "", false, false, fmt.Errorf("look for what shipped %s: %w", name, err)
+	}
+	return key, revert, known, nil
+}
+
+// SaveTracked remembers a deployment.
+func (t *tx) SaveTracked(d dora.Tracked) error {
+	details, err := json.Marshal(d)
+	if err == nil {
+		success := sql.NullInt64{}
+		if at := d.Succeeded(); !at.IsZero() {
+			success = sql.NullInt64{Int64: at.UnixMilli(), Valid: true}
+		}
+		_, err = t.exec(`INSERT OR REPLACE INTO deployments (key, number, repository, scope, sha, team, production, success, details, checksum)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, d.Key(), d.ID, d.RepositoryName(), d.Scope(), d.SHA, d.Team, d.InProduction, success,
+			string(details), checksum(d.Key(), string(details)))
+	}
+	if err != nil {
+		return fmt.Errorf("remember deployment %s: %w", d.Key(), err)
+	}
+	return nil
+}
+
+// AddShipped remembers that a deployment brought a change, under all of its names.
+func (t *tx) AddShipped(d dora.Tracked, names []string, revert bool) error {
+	for _, name := range names {
+		_, err := t.exec(`INSERT OR REPLACE INTO shipped (scope, name, deployment, success, number, revert, repository) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			d.Scope(), name, d.Key(), d.Succeeded().UnixMilli(), d.ID, revert, d.RepositoryName())
+		if err != nil {
+			return fmt.Errorf("remember what deployment %s ships: %w", d.Key(), err)
+		}
+	}
+	return nil
+}
+
+// HasSettledAfter says whether a success of a scope that comes after a moment has been settled.
+func (t *tx) HasSettledAfter(scope string, m dora.Moment) (bool, error) {
+	var one int
+	known, err := t.queryRow(`SELECT 1 FROM deployments d WHERE scope = ? AND success IS NOT NULL AND (success, number) > (?, ?)
+		AND NOT EXISTS (SELECT 1 FROM settling s WHERE s.kind = 'deployment' AND s.key = d.key) LIMIT 1`,
+		[]any{scope, m.At.UnixMilli(), m.ID}, &one)
+	if err != nil {
+		return false, fmt.Errorf("look for later deployments: %w", err)
+	}
+	return known, nil
+}

@@ -1,0 +1,94 @@
+package persistence
+
+import (
+	"database/sql"
+	"fmt"
+
+	"dora-exporter/dora"
+)
+
+const evidenceColumns = "target, scope, cause, by, at, detail"
+
+func scanEvidence(e *dora.Evidence, rows *sql.Rows, more ...any) error {
+	var at int64
+	err := rows.Scan(append([]any{&e.Target, &e.Scope, &e.Cause, &e.By, &at, &e.Detail}, more...)...)
+	e.At = fromMillis(at)
+	return err
+}
+
+// AddEvidence stores a piece of evidence unless it is there.
+func (t *tx) AddEvidence(e dora.Evidence) error {
+	_, err := t.exec("INSERT INTO evidence ("+evidenceColumns+") VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail)
+	if err != nil {
+		return fmt.Errorf("store the evidence against %s: %w", e.Target, err)
+	}
+	return nil
+}
+
+// Unmarked is the evidence about deployments of a scope that have no mark.
+func (t *tx) Unmarked(scope string) ([]dora.Evidence, error) {
+	return t.evidence("WHERE scope = ? AND NOT EXISTS (SELECT 1 FROM marks m WHERE m.target = evidence.target)", scope)
+}
+
+// EvidenceBy is the piece that an incident or deployment is, if it is one; false when it is not.
+func (t *tx) EvidenceBy(c dora.Cause, by string) (dora.Evidence, bool, error) {
+	found, err := t.evidence("WHERE cause = ? AND by = ?", c, by)
+	if err != nil || len(found) == 0 {
+		return dora.Evidence{}, false, err
+	}
+	return found[0], true, nil
+}
+
+func (t *tx) evidence(query string, args ...any) ([]dora.Evidence, error) {
+	var all []dora.Evidence
+	err := t.query("SELECT "+evidenceColumns+" FROM evidence "+query, args, func(rows *sql.Rows) error {
+		var e dora.Evidence
+		err := scanEvidence(&e, rows)
+		all = append(all, e)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read evidence: %w", err)
+	}
+	return all, nil
+}
+
+// SaveMark stores or replaces the mark of a deployment.
+func (t *tx) SaveMark(m dora.Mark) error {
+	repaired := sql.NullInt64{}
+	if !m.RepairedAt.IsZero() {
+		repaired = sql.NullInt64{Int64: m.RepairedAt.UnixMilli(), Valid: true}
+	}
+	_, err := t.exec("INSERT OR REPLACE INTO marks ("+evidenceColumns+", repaired_by, repaired_at, late) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.RepairedBy, repaired, m.Late)
+	if err != nil {
+		return fmt.Errorf("mark deployment %s: %w", m.Target, err)
+	}
+	return nil
+}
+
+// Unrepaired are the marks of a scope that nothing has repaired.
+func (t *tx) Unrepaired(scope string) ([]dora.Mark, error) {
+	var all []dora.Mark
+	err := t.query("SELECT "+evidenceColumns+", repaired_by, repaired_at, late FROM marks WHERE scope = ? AND repaired_at IS NULL", []any{scope},
+		func(rows *sql.Rows) error {
+			m, err := scanMark(rows)
+			all = append(all, m)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read the marks of %s: %w", scope, err)
+	}
+	return all, nil
+}
+
+func scanMark(rows *sql.Rows) (dora.Mark, error) {
+	var m dora.Mark
+	var repaired sql.NullInt64
+	err := scanEvidence(&m.Evidence, rows, &m.RepairedBy, &repaired, &m.Late)
+	if repaired.Valid {
+		m.RepairedAt = fromMillis(repaired.Int64)
+	}
+	return m, err
+}
