@@ -18,7 +18,7 @@ func TestDecodeJira(t *testing.T) {
 	}{
 		"cloud-created.json": {"jira/acme.atlassian.net/10042/jira:issue_created/20100", dora.IncidentChange{
 			Event: "jira:issue_created", Host: "acme.atlassian.net", ID: "10042", Key: "INC-42", Project: "INC",
-			StatusName: "Open", StatusCategory: "new",
+			StatusName: "Open", StatusCategory: "new", Type: "Incident", Priority: "High",
 			Timestamp: at(10, 123), Created: at(10, 100), StatusCategoryChanged: at(10, 321),
 		}},
 		"cloud-resolved.json": {"jira/acme.atlassian.net/10042/jira:issue_updated/20101", dora.IncidentChange{

@@ -1,0 +1,127 @@
+package receivers
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// mostReferences bounds what is taken from one issue.
+const mostReferences = 100
+
+// Ways in which people name deployments, commits and pull requests in a text. A name is what GitHub allows for one.
+var (
+	pullURL       = regexp.MustCompile(`(?i)/([\w.-]{1,100})/([\w.-]{1,100})/pulls?/([1-9]\d{0,17})\b`)
+	commitURL     = regexp.MustCompile(`(?i)/([\w.-]{1,100})/([\w.-]{1,100})/commits?/([0-9a-f]{7,64})\b`)
+	deploymentURL = regexp.MustCompile(`(?i)/([\w.-]{1,100})/([\w.-]{1,100})/deployments/([1-9]\d{0,17})\b`)
+	numbered      = regexp.MustCompile(`(?:^|[^\w./-])([\w.-]{1,100})/([\w.-]{1,100})#([1-9]\d{0,17})\b`)
+	atCommit      = regexp.MustCompile(`(?i)(?:^|[^\w./-])([\w.-]{1,100})/([\w.-]{1,100})@([0-9a-f]{7,64})\b`)
+	bareSHA       = regexp.MustCompile(`(?i)(?:^|[^\w./@-])([0-9a-f]{7,64})(?:$|[^\w-])`)
+	deploymentID  = regexp.MustCompile(`(?i)\bdeployment[ _-]?(?:id)?[ :#=]{1,3}([1-9]\d{4,17})\b`)
+)
+
+// references are what a text names, each once.
+func references(text string) []dora.Reference {
+	var all []dora.Reference
+	find := func(form *regexp.Regexp, read func(m []string) (dora.Reference, bool)) {
+		for _, m := range form.FindAllStringSubmatch(text, mostReferences) {
+			if r, ok := read(m); ok && !slices.Contains(all, r) && len(all) < mostReferences {
+				all = append(all, r)
+			}
+		}
+	}
+	find(pullURL, func(m []string) (dora.Reference, bool) {
+		return dora.Reference{Owner: m[1], Repository: m[2], PullRequest: number(m[3])}, true
+	})
+	find(commitURL, func(m []string) (dora.Reference, bool) {
+		return dora.Reference{Owner: m[1], Repository: m[2], Commit: strings.ToLower(m[3])}, true
+	})
+	find(deploymentURL, func(m []string) (dora.Reference, bool) {
+		return dora.Reference{Owner: m[1], Repository: m[2], Deployment: number(m[3])}, true
+	})
+	find(numbered, func(m []string) (dora.Reference, bool) { // owner/repo#12 is either
+		return dora.Reference{Owner: m[1], Repository: m[2], PullRequest: number(m[3]), Deployment: number(m[3])}, true
+	})
+	find(atCommit, func(m []string) (dora.Reference, bool) {
+		return dora.Reference{Owner: m[1], Repository: m[2], Commit: strings.ToLower(m[3])}, true
+	})
+	find(deploymentID, func(m []string) (dora.Reference, bool) { return dora.Reference{Deployment: number(m[1])}, true })
+	find(bareSHA, func(m []string) (dora.Reference, bool) {
+		sha := strings.ToLower(m[1])
+		return dora.Reference{Commit: sha}, len(sha) >= 40 || mixed(sha) // a number or a word is no SHA
+	})
+	return all
+}
+
+// mixed says whether a text has letters and digits.
+func mixed(s string) bool {
+	return strings.ContainsAny(s, "0123456789") && strings.ContainsAny(s, "abcdef")
+}
+
+func number(digits string) int64 {
+	n, _ := strconv.ParseInt(digits, 10, 64) // the expressions leave at most 18 digits
+	return n
+}
+
+// texts are all texts in JSON, one below the other: a summary, a description in Atlassian's document format, links. Keys
+// are left out.
+// https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
+func texts(all ...json.RawMessage) string {
+	var b strings.Builder
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			b.WriteString(v)
+			b.WriteByte('\n')
+		case []any:
+			for _, one := range v {
+				walk(one)
+			}
+		case map[string]any:
+			for _, key := range slices.Sorted(maps.Keys(v)) {
+				walk(v[key])
+			}
+		}
+	}
+	for _, raw := range all {
+		var v any
+		if json.Unmarshal(raw, &v) == nil {
+			walk(v)
+		}
+	}
+	return b.String()
+}
+
+// jiraName is the name of a type or a priority: an object with a name. Anything else counts as none.
+type jiraName string
+
+// UnmarshalJSON never fails: a name that can't be read must not lose the event.
+func (n *jiraName) UnmarshalJSON(b []byte) error {
+	var object struct {
+		Name string `json:"name"`
+	}
+	*n = ""
+	if json.Unmarshal(b, &object) == nil {
+		*n = jiraName(object.Name)
+	}
+	return nil
+}
+
+// jiraLabels are an issue's labels; what is no list of texts counts as none.
+type jiraLabels []string
+
+// UnmarshalJSON never fails, likewise.
+func (l *jiraLabels) UnmarshalJSON(b []byte) error {
+	var all []string
+	if json.Unmarshal(b, &all) != nil {
+		all = nil
+	}
+	*l = all
+	return nil
+}

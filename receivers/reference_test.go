@@ -1,0 +1,63 @@
+package receivers
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
+)
+
+func TestReferences(t *testing.T) {
+	const sha = "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d"
+	for name, test := range map[string]struct {
+		text string
+		want []dora.Reference
+	}{
+		"none":                       {"The shop is down since 10:30, 1234567 orders are lost, see acme/web and #12", nil},
+		"pull request's address":     {"broken by https://github.com/acme/web/pull/12/files", []dora.Reference{{Owner: "acme", Repository: "web", PullRequest: 12}}},
+		"pull request in the API":    {"https://api.github.com/repos/acme/web/pulls/12", []dora.Reference{{Owner: "acme", Repository: "web", PullRequest: 12}}},
+		"commit's address":           {"[x|https://ghe.example.com/acme/web.site/commit/7FD1A60]", []dora.Reference{{Owner: "acme", Repository: "web.site", Commit: "7fd1a60"}}},
+		"deployment's address":       {"https://api.github.com/repos/acme/web/deployments/4711/statuses", []dora.Reference{{Owner: "acme", Repository: "web", Deployment: 4711}}},
+		"owner/repo#12":              {"since acme/web#12.", []dora.Reference{{Owner: "acme", Repository: "web", PullRequest: 12, Deployment: 12}}},
+		"owner/repo@sha":             {"since acme/web@7fd1a60b", []dora.Reference{{Owner: "acme", Repository: "web", Commit: "7fd1a60b"}}},
+		"a SHA":                      {"revert " + sha, []dora.Reference{{Commit: sha}}},
+		"the beginning of one":       {"(7fd1a60)", []dora.Reference{{Commit: "7fd1a60"}}},
+		"a word is no SHA":           {"defaced effaced 1234567 1234567890", nil},
+		"a deployment by its number": {"Deployment 987654 broke it", []dora.Reference{{Deployment: 987654}}},
+		"each once":                  {"acme/web@7fd1a60b acme/web@7fd1a60b", []dora.Reference{{Owner: "acme", Repository: "web", Commit: "7fd1a60b"}}},
+	} {
+		if diff := cmp.Diff(test.want, references(test.text)); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
+	}
+	many := strings.Repeat("x acme/web#1", 10) + strings.Repeat(" acme/web#", 10)
+	for i := range 500 {
+		many += " acme/web#" + strings.Repeat("1", 1+i%17) + string(rune('1'+i%9))
+	}
+	if got := len(references(many)); got > mostReferences {
+		t.Errorf("%d references", got)
+	}
+}
+
+func TestTextsAreFoundInDocuments(t *testing.T) {
+	adf := `{"type":"doc","version":1,"content":[{"type":"paragraph","content":[
+		{"type":"text","text":"see ","marks":[{"type":"link","attrs":{"href":"https://github.com/acme/web/pull/12"}}]}]}]}`
+	got := references(texts(json.RawMessage(`"Down"`), json.RawMessage(adf), nil, json.RawMessage(`null`), json.RawMessage(`7`)))
+	if diff := cmp.Diff([]dora.Reference{{Owner: "acme", Repository: "web", PullRequest: 12}}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// What an issue has beside its dates may be of any type.
+func TestOddFieldsOfAnIssueLoseNoEvent(t *testing.T) {
+	for _, odd := range []string{`null`, `7`, `"text"`, `[]`, `{}`, `[{"name":7}]`, `{"name":["x"]}`, `true`} {
+		body := `{"webhookEvent":"jira:issue_created","timestamp":1,"issue":{"id":"1","key":"INC-1","fields":{"issuetype":` + odd + `,"priority":` + odd +
+			`,"labels":` + odd + `,"summary":` + odd + `,"description":` + odd + `,"issuelinks":` + odd + `,"remotelinks":` + odd + `}}}`
+		if _, err := decodeJira(nil, []byte(body)); err != nil {
+			t.Errorf("%s: %v", odd, err)
+		}
+	}
+}
