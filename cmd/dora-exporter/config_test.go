@@ -53,6 +53,10 @@ func defaults() *Config {
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.Storage.File.Path, c.Storage.Database = "dora-exporter.prom", "dora-exporter.db"
 	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
+	c.Policy = dora.Policy{
+		Settle: 2 * time.Minute, IgnoreAuthors: []string{"dependabot[bot]", "renovate[bot]"},
+		Production: []*regexp.Regexp{regexp.MustCompile("(?i)^(?:(prod|production|live)([-_/ ].*)?)$")},
+	}
 	return c
 }
 
@@ -82,8 +86,18 @@ func TestGoodConfigurations(t *testing.T) {
 		{Match: regexp.MustCompile(`^pr-\d+$`), Name: "preview"},
 		{Transient: true, Name: "transient"},
 	}
-	sameExpression := cmp.Comparer(func(a, b *regexp.Regexp) bool { return a == b || a != nil && b != nil && a.String() == b.String() })
-	for name, test := range map[string]struct {
+	everything.Policy = dora.Policy{
+		Settle: 30 * time.Second, IncidentWindow: 24 * time.Hour, IgnoreAuthors: []string{"robot"},
+		Production:     []*regexp.Regexp{regexp.MustCompile("(?i)^(?:prod-.*)$"), regexp.MustCompile("(?i)^(?:eu)$")},
+		HotfixBranches: []string{"hotfix/*"}, HotfixLabels: []string{"hotfix"},
+		Paths: []dora.RepositoryPaths{{Repository: "acme/mono", Environments: []dora.EnvironmentPaths{
+			{Match: regexp.MustCompile("(?i)^(?:api-.*)$"), Paths: []string{"services/api/**", "go.mod"}},
+		}}},
+		Incidents: dora.IncidentFilter{
+			Types: []string{"Incident"}, Labels: []string{"production", "live"}, Priorities: []string{"Highest"}, Statuses: []string{"Open"},
+		},
+	}
+		for name, test := range map[string]struct {
 		want     *Config
 		warnings []string
 	}{
@@ -112,13 +126,31 @@ func TestGoodConfigurations(t *testing.T) {
 	}
 }
 
+// sameExpression compares expressions by their text.
+var sameExpression = cmp.Comparer(func(a, b *regexp.Regexp) bool { return a == b || a != nil && b != nil && a.String() == b.String() })
+
+// The expression for production environments, as documented.
+func TestDefaultProductionEnvironments(t *testing.T) {
+	e := defaultPolicy().Production[0]
+	for _, name := range []string{"prod", "Production", "LIVE", "production-eu", "prod_2", "live/shop", "production (eu)", "Production – old"} {
+		if !e.MatchString(name) {
+			t.Errorf("%s is none", name)
+		}
+	}
+	for _, name := range []string{"", "staging", "preprod", "product", "production2", "non-production", "prods", "alive"} {
+		if e.MatchString(name) {
+			t.Errorf("%s is one", name)
+		}
+	}
+}
+
 func TestTheShippedConfigurationStartsAnywhere(t *testing.T) {
 	got, warnings, err := loadConfig("../../config.yml", true, noEnvironment)
 	if err != nil || warnings != nil {
 		t.Fatalf("%v, warnings %q", err, warnings)
 	}
 	got.Teams = nil
-	if diff := cmp.Diff(defaults(), got); diff != "" {
+	if diff := cmp.Diff(defaults(), got, sameExpression); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -135,7 +167,7 @@ func TestEnvironmentFillsIn(t *testing.T) {
 	want := defaults()
 	want.GitHub.Token, want.GitHub.WebhookSecret, want.Jira.WebhookSecret, want.Catalog.Token = "t", []string{"g"}, []string{"j"}, "b"
 	want.Storage.File.Path, want.Storage.Database = "/data/a.prom", "/data/a.db"
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, sameExpression); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	got, _, err = parseConfig("config.yml", []byte(`github: {token: file, webhook_secret: file}
@@ -148,7 +180,7 @@ storage: {file: {path: file.prom}}
 	}
 	want.GitHub.Token, want.GitHub.WebhookSecret, want.Jira.WebhookSecret, want.Catalog.Token = "file", []string{"file"}, []string{"file"}, "file"
 	want.Storage.File.Path, want.Storage.Database = "file.prom", "file.db"
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, sameExpression); diff != "" {
 		t.Errorf("the file does not win: -want +got:\n%s", diff)
 	}
 }
@@ -159,7 +191,7 @@ func TestMissingFile(t *testing.T) {
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "using the defaults") {
 		t.Errorf("at the default path: %v, warnings %q", err, warnings)
 	}
-	if diff := cmp.Diff(defaults(), got); diff != "" {
+	if diff := cmp.Diff(defaults(), got, sameExpression); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if _, _, err := loadConfig(path, true, noEnvironment); err == nil || !strings.Contains(err.Error(), path) {

@@ -3,6 +3,7 @@ package main
 import (
 	"path"
 	"regexp"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -72,13 +73,23 @@ func (d *decoder) changes(to *dora.Policy) field {
 		},
 		"paths": d.list("repository: owner/name", func(n *yaml.Node, path string) {
 			r := dora.RepositoryPaths{}
-			d.mapping(n, path, fields{"repository": d.text(&r.Repository), "environments": d.environmentPaths(&r.Environments)})
+			d.mapping(n, path, fields{"repository": d.repository(&r.Repository), "environments": d.environmentPaths(&r.Environments)})
 			if r.Repository == "" || len(r.Environments) == 0 {
 				d.fail(n, "%s needs both: write repository: owner/name, and environments: with a list of match and paths", path)
 			}
 			to.Paths = append(to.Paths, r)
 		}),
 	})
+}
+
+// repository reads owner/name.
+func (d *decoder) repository(to *string) field {
+	return func(n *yaml.Node, path string) {
+		d.text(to)(n, path)
+		if owner, name, ok := strings.Cut(*to, "/"); !ok || owner == "" || name == "" || strings.Contains(name, "/") {
+			d.fail(n, "%s is %s, not a repository: write owner/name", path, kind(n))
+		}
+	}
 }
 
 func (d *decoder) environmentPaths(to *[]dora.EnvironmentPaths) field {
