@@ -116,6 +116,10 @@ func (i *Instruments) add(meter metric.Meter, f dora.Family) error {
 		g, err := meter.Float64Gauge(name, metric.WithDescription(f.Help), metric.WithUnit(unit))
 		i.record[f.Name] = func(v float64, o metric.MeasurementOption) { g.Record(ctx, v, o) }
 		return err
+	case dora.Histogram:
+		h, err := meter.Float64Histogram(name, metric.WithDescription(f.Help), metric.WithUnit(unit), metric.WithExplicitBucketBoundaries(f.UpperBounds()...))
+		i.record[f.Name] = func(v float64, o metric.MeasurementOption) { h.Record(ctx, v, o) }
+		return err
 	}
 	return fmt.Errorf("no instrument for kind %d", f.Kind)
 }
