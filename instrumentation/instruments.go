@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 )
 
 // Options are what the instruments need to know.
@@ -82,7 +83,10 @@ func New(o Options) (*Instruments, error) {
 		newest:   map[string]map[attribute.Distinct]dora.Fact{},
 	}
 	// The SDK's own limit folds series into one without labels; ours is applied when a fact is made.
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(i.reader), sdkmetric.WithCardinalityLimit(0))
+	// There are no exemplars, since a fact is recorded outside of any trace, so none keeps a place for them.
+	provider := sdkmetric.NewMeterProvider(
+		sdkmetric.WithReader(i.reader), sdkmetric.WithCardinalityLimit(0), sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter),
+	)
 	meter := provider.Meter(factScope)
 	for _, f := range o.Families {
 		i.families[f.Name] = f
