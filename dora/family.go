@@ -145,3 +145,12 @@ func (u Unit) Scale(n int64) float64 {
 	}
 	return float64(n)
 }
+
+// UpperBounds are the bounds of a Histogram as they are published.
+func (f Family) UpperBounds() []float64 {
+	bounds := make([]float64, len(f.Bounds))
+	for i, b := range f.Bounds {
+		bounds[i] = f.Unit.Scale(b)
+	}
+	return bounds
+}

@@ -2,6 +2,7 @@ package dora
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -11,17 +12,21 @@ type State map[string]map[string]Series // family, Labels.Key
 // Series is one series of a State.
 type Series struct {
 	Labels Labels
-	// Baseline is the value that was taken over from a .prom file of another program, as it stood there.
+	// Baseline is the value that was taken over from a .prom file of another program, as it stood there; of a Histogram, the
+	// sum of its observations.
 	Baseline float64
-	// Own is what the facts add up to (Counter, Sum) or the newest one says (Last), in the family's unit.
+	// Own is what the facts add up to (Counter, Sum, Histogram) or the newest one says (Last), in the family's unit.
 	Own int64
+	// BaselineBuckets are how many observations were taken over in each bucket of a Histogram and Buckets how many facts
+	// added; nil when none. The buckets are those of Family.Bounds and the last one, up to infinity; they don't overlap.
+	BaselineBuckets, Buckets []int64
 	// At and ID are those of the newest fact of a Last family; At is zero before the first.
 	At time.Time
 	ID int64
 }
 
-// Value is the published value. The whole numbers are added up before they are scaled, so that it has the same bits
-// whenever it is computed.
+// Value is the published value, of a Histogram the sum of its observations. The whole numbers are added up before they
+// are scaled, so that it has the same bits whenever it is computed.
 func (s Series) Value(f Family) float64 {
 	switch {
 	case f.Kind == Last && s.At.IsZero():
@@ -32,7 +37,32 @@ func (s Series) Value(f Family) float64 {
 	return s.Baseline + f.Unit.Scale(s.Own)
 }
 
-// Add adds facts of known families to the state.
+// Counts are how many observations a Histogram has in each bucket and in all.
+func (s Series) Counts(f Family) (buckets []int64, all int64) {
+	buckets = s.OwnBuckets(f)
+	for i, n := range s.BaselineBuckets {
+		buckets[i] += n
+	}
+	for _, n := range buckets {
+		all += n
+	}
+	return buckets, all
+}
+
+// OwnBuckets is a copy of the counts that facts added to a Histogram, with zeros when there are none.
+func (s Series) OwnBuckets(f Family) []int64 {
+	buckets := make([]int64, len(f.Bounds)+1)
+	copy(buckets, s.Buckets)
+	return buckets
+}
+
+// bucket is the place of the bucket that a value belongs to: the first whose bound is not below it.
+func (f Family) bucket(value int64) int {
+	i, _ := slices.BinarySearch(f.Bounds, value)
+	return i
+}
+
+// Add adds facts of known families to the state. A fact of a Histogram is one observation.
 func (s State) Add(families map[string]Family, facts ...Fact) error {
 	for _, fact := range facts {
 		family, ok := families[fact.Family]
@@ -48,6 +78,10 @@ func (s State) Add(families map[string]Family, facts ...Fact) error {
 			series.Labels = fact.Labels
 		}
 		switch {
+		case family.Kind == Histogram:
+			series.Own += fact.Value
+			series.Buckets = series.OwnBuckets(family) // a copy: who has the series from before keeps what it was
+			series.Buckets[family.bucket(fact.Value)]++
 		case family.Kind != Last:
 			series.Own += fact.Value
 		case fact.Newer(series.At, series.ID):

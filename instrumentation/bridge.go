@@ -3,6 +3,7 @@ package instrumentation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -55,59 +56,75 @@ func (i *Instruments) State() dora.State {
 	return state
 }
 
-// collect reads the inner provider: the data points of the facts' instruments by name, and the program's own metrics
-// under their Prometheus names.
-func (i *Instruments) collect(ctx context.Context) (live map[string][]metricdata.DataPoint[float64], own metricdata.ScopeMetrics, err error) {
+// collect reads the inner provider: what the facts' instruments hold by name, and the program's own metrics under their
+// Prometheus names.
+func (i *Instruments) collect(ctx context.Context) (live map[string]metricdata.Aggregation, own metricdata.ScopeMetrics, err error) {
 	var all metricdata.ResourceMetrics // a fresh one: the reader changes what it is given
 	if err := i.reader.Collect(ctx, &all); err != nil {
 		return nil, own, fmt.Errorf("collect the instruments: %w", err)
 	}
-	live = map[string][]metricdata.DataPoint[float64]{}
+	live = map[string]metricdata.Aggregation{}
 	for _, scope := range all.ScopeMetrics {
 		if scope.Scope.Name == ownScope {
 			own = renamed(scope)
 			continue
 		}
 		for _, m := range scope.Metrics {
-			switch data := m.Data.(type) {
-			case metricdata.Sum[float64]:
-				live[m.Name] = data.DataPoints
-			case metricdata.Gauge[float64]:
-				live[m.Name] = data.DataPoints
-			}
+			live[m.Name] = m.Data
 		}
 	}
 	return live, own, nil
 }
 
-// merge adds a family's live data points to its base.
-func (i *Instruments) merge(f dora.Family, live []metricdata.DataPoint[float64]) map[attribute.Distinct]baseSeries {
-	base := i.base[f.Name]
-	merged := make(map[attribute.Distinct]baseSeries, len(base)+len(live))
-	for key, series := range base {
-		merged[key] = series
+// merge adds what a family's instrument holds to its base.
+func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation) map[attribute.Distinct]baseSeries {
+	merged := maps.Clone(i.base[f.Name])
+	if merged == nil {
+		merged = map[attribute.Distinct]baseSeries{}
 	}
-	for _, point := range live {
-		key := point.Attributes.Equivalent()
-		series, ok := merged[key]
-		if !ok {
-			series = baseSeries{set: point.Attributes, Series: dora.Series{Labels: labels(point.Attributes)}}
+	at := func(set attribute.Set) (attribute.Distinct, baseSeries) {
+		key := set.Equivalent()
+		if series, ok := merged[key]; ok {
+			return key, series
 		}
-		if f.Kind == dora.Last {
-			series.Own = whole(f, point.Value)
-			newest := i.newest[f.Name][key]
-			series.At, series.ID = newest.At, newest.ID
-		} else {
+		return key, baseSeries{set: set, Series: dora.Series{Labels: labels(set)}}
+	}
+	switch data := live.(type) {
+	case metricdata.Sum[float64]:
+		for _, point := range data.DataPoints {
+			key, series := at(point.Attributes)
 			series.Own += whole(f, point.Value)
+			merged[key] = series
 		}
-		merged[key] = series
+	case metricdata.Gauge[float64]:
+		for _, point := range data.DataPoints {
+			key, series := at(point.Attributes)
+			newest := i.newest[f.Name][key]
+			series.Own, series.At, series.ID = whole(f, point.Value), newest.At, newest.ID
+			merged[key] = series
+		}
+	case metricdata.Histogram[float64]:
+		for _, point := range data.DataPoints {
+			key, series := at(point.Attributes)
+			series.Own += whole(f, point.Sum)
+			series.Buckets = series.OwnBuckets(f) // a copy: the base stays as it is
+			for bucket, n := range point.BucketCounts {
+				series.Buckets[bucket] += int64(n)
+			}
+			merged[key] = series
+		}
 	}
 	return merged
 }
 
 // metric is a family as the exporter takes it; false when it has no series.
-func (i *Instruments) metric(f dora.Family, live []metricdata.DataPoint[float64]) (metricdata.Metrics, bool) {
+func (i *Instruments) metric(f dora.Family, live metricdata.Aggregation) (metricdata.Metrics, bool) {
 	series := i.merge(f, live)
+	m := metricdata.Metrics{Name: f.Name, Description: f.Help}
+	if f.Kind == dora.Histogram {
+		m.Data = i.histogram(f, series)
+		return m, len(series) > 0
+	}
 	points := make([]metricdata.DataPoint[float64], 0, len(series))
 	now := i.options.Now()
 	for _, s := range series {
@@ -115,7 +132,6 @@ func (i *Instruments) metric(f dora.Family, live []metricdata.DataPoint[float64]
 			Attributes: s.set, StartTime: i.options.Started, Time: now, Value: s.Value(f),
 		})
 	}
-	m := metricdata.Metrics{Name: f.Name, Description: f.Help}
 	if f.Kind == dora.Last {
 		m.Data = metricdata.Gauge[float64]{DataPoints: points}
 	} else {
@@ -124,6 +140,24 @@ func (i *Instruments) metric(f dora.Family, live []metricdata.DataPoint[float64]
 		}
 	}
 	return m, len(points) > 0
+}
+
+// histogram is a family of that kind. The smallest and the largest observation are not given: a base has none.
+func (i *Instruments) histogram(f dora.Family, series map[attribute.Distinct]baseSeries) metricdata.Histogram[float64] {
+	points := make([]metricdata.HistogramDataPoint[float64], 0, len(series))
+	now, bounds := i.options.Now(), f.UpperBounds()
+	for _, s := range series {
+		counts, all := s.Counts(f)
+		buckets := make([]uint64, len(counts))
+		for bucket, n := range counts {
+			buckets[bucket] = uint64(n)
+		}
+		points = append(points, metricdata.HistogramDataPoint[float64]{
+			Attributes: s.set, StartTime: i.options.Started, Time: now,
+			Count: uint64(all), Sum: s.Value(f), Bounds: bounds, BucketCounts: buckets,
+		})
+	}
+	return metricdata.Histogram[float64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality}
 }
 
 // whole turns a recorded value back into the family's whole numbers. Regrouped floating point sums could be one bit less

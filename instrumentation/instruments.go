@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 )
 
 // Options are what the instruments need to know.
@@ -82,7 +83,10 @@ func New(o Options) (*Instruments, error) {
 		newest:   map[string]map[attribute.Distinct]dora.Fact{},
 	}
 	// The SDK's own limit folds series into one without labels; ours is applied when a fact is made.
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(i.reader), sdkmetric.WithCardinalityLimit(0))
+	// There are no exemplars, since a fact is recorded outside of any trace, so none keeps a place for them.
+	provider := sdkmetric.NewMeterProvider(
+		sdkmetric.WithReader(i.reader), sdkmetric.WithCardinalityLimit(0), sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter),
+	)
 	meter := provider.Meter(factScope)
 	for _, f := range o.Families {
 		i.families[f.Name] = f
@@ -115,6 +119,10 @@ func (i *Instruments) add(meter metric.Meter, f dora.Family) error {
 	case dora.Last:
 		g, err := meter.Float64Gauge(name, metric.WithDescription(f.Help), metric.WithUnit(unit))
 		i.record[f.Name] = func(v float64, o metric.MeasurementOption) { g.Record(ctx, v, o) }
+		return err
+	case dora.Histogram:
+		h, err := meter.Float64Histogram(name, metric.WithDescription(f.Help), metric.WithUnit(unit), metric.WithExplicitBucketBoundaries(f.UpperBounds()...))
+		i.record[f.Name] = func(v float64, o metric.MeasurementOption) { h.Record(ctx, v, o) }
 		return err
 	}
 	return fmt.Errorf("no instrument for kind %d", f.Kind)

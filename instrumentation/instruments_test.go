@@ -114,16 +114,22 @@ func TestRecordedIsAddedToRestored(t *testing.T) {
 // Sums in floating point depend on how they are grouped; what is served must not, or a restart would look like a reset.
 func TestARestartChangesNoBit(t *testing.T) {
 	const facts = 1000
-	fact := func(n int) dora.Fact {
-		return dora.Fact{Family: dora.DeploymentsDurationSum, Labels: success, Value: int64(n*n%977 + 1)}
+	at := func(n int) []dora.Fact {
+		ms := int64(n*n%977 + 1)
+		return []dora.Fact{
+			{Family: dora.DeploymentsDurationSum, Labels: success, Value: ms},
+			{Family: dora.LeadTime, Labels: scope, Value: 1_000_003 * ms},
+			{Family: dora.DeploymentTimestamp, Labels: scope, Value: 1_772_452_800_000 + ms, At: time.UnixMilli(ms), ID: int64(n)},
+		}
 	}
+	bases := dora.State{dora.LeadTime: {scope.Key(): {Labels: scope, Baseline: 94778.17152176499, BaselineBuckets: make([]int64, 17)}}}
 	whole := newInstruments(t)
-	whole.Restore(dora.State{})
+	whole.Restore(bases)
 	parts := newInstruments(t)
-	parts.Restore(dora.State{})
+	parts.Restore(bases)
 	for n := range facts {
-		record(t, whole, fact(n))
-		record(t, parts, fact(n))
+		record(t, whole, at(n)...)
+		record(t, parts, at(n)...)
 		if n%10 == 0 { // a restart
 			next := newInstruments(t)
 			next.Restore(parts.State())
@@ -132,8 +138,14 @@ func TestARestartChangesNoBit(t *testing.T) {
 		if n%100 != 0 {
 			continue
 		}
-		if a, b := families(scrape(t, whole, ""), "github_"), families(scrape(t, parts, ""), "github_"); a != b {
+		served := func(i *Instruments) string {
+			return families(scrape(t, i, ""), "github_", "dora_change", "dora_deployment")
+		}
+		if a, b := served(whole), served(parts); a != b {
 			t.Fatalf("after %d facts: without restarts\n%s\nwith\n%s", n+1, a, b)
+		}
+		if diff := cmp.Diff(whole.State(), parts.State()); diff != "" {
+			t.Fatalf("after %d facts: -without restarts +with:\n%s", n+1, diff)
 		}
 	}
 }
@@ -163,6 +175,7 @@ func TestOwnMetrics(t *testing.T) {
 		`dora_exporter_github_requests_total{code="200",route="/repos/{owner}/{repo}/commits/{sha}"} 1`,
 		`dora_exporter_oldest_pending_age_seconds 60`,
 		`dora_exporter_series{families="github"} 9`,
+		`dora_exporter_series_folded_total{families="dora"} 0`,
 		`dora_exporter_series_folded_total{families="github"} 0`,
 		`dora_exporter_series_folded_total{families="jira"} 0`,
 		`dora_exporter_series_limit 20000`,

@@ -1,6 +1,10 @@
 package instrumentation
 
-import "dora-exporter/dora"
+import (
+	"cmp"
+
+	"dora-exporter/dora"
+)
 
 // Scopes of the two groups of instruments.
 const (
@@ -8,7 +12,8 @@ const (
 	ownScope  = "dora-exporter/own"
 )
 
-// instrumentNames are the OpenTelemetry names of the families.
+// instrumentNames are the OpenTelemetry names of the families. The OpenTelemetry Collector's Prometheus exporter makes the
+// names of the dora_* families of them again, by adding units and _total.
 // https://opentelemetry.io/docs/specs/semconv/general/naming/
 var instrumentNames = map[string]string{
 	dora.DeploymentsTotal:               "github.deployments",
@@ -17,12 +22,37 @@ var instrumentNames = map[string]string{
 	dora.DeploymentsDurationUnavailable: "github.deployments.duration.unavailable",
 	dora.Incidents:                      "jira.incidents",
 	dora.IncidentsDurationSum:           "jira.incidents.duration.sum",
+	dora.Deployments:                    "dora.deployments",
+	dora.DeploymentTimestamp:            "dora.deployment.timestamp",
+	dora.DeploymentRun:                  "dora.deployment.run",
+	dora.Changes:                        "dora.changes",
+	dora.LeadTime:                       "dora.change.lead_time",
+	dora.LeadTimeStage:                  "dora.change.stage",
+	dora.LeadTimeUnavailable:            "dora.lead_time.unavailable",
+	dora.ChangeFailures:                 "dora.change.failures",
+	dora.Recovery:                       "dora.failed_deployment.recovery",
+	dora.ReworkDeployments:              "dora.rework.deployments",
+	dora.IncidentsOpened:                "dora.incidents.opened",
+	dora.IncidentsOpen:                  "dora.incidents.open",
+	dora.IncidentRecovery:               "dora.incident.recovery",
 }
 
-// instrumentUnit is the unit in UCUM: seconds, or one.
+// things are the units of families that count things, as UCUM's annotations: a gauge of unit 1 would be a ratio to the
+// Collector. https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units
+var things = map[string]string{
+	dora.Deployments:         "{deployment}",
+	dora.Changes:             "{change}",
+	dora.LeadTimeUnavailable: "{change}",
+	dora.ChangeFailures:      "{deployment}",
+	dora.ReworkDeployments:   "{deployment}",
+	dora.IncidentsOpened:     "{incident}",
+	dora.IncidentsOpen:       "{incident}",
+}
+
+// instrumentUnit is the unit in UCUM: seconds, things, or one.
 func instrumentUnit(f dora.Family) string {
 	if f.Unit == dora.Milliseconds {
 		return "s"
 	}
-	return "1"
+	return cmp.Or(things[f.Name], "1")
 }
