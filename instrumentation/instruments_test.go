@@ -173,6 +173,7 @@ func TestOwnMetrics(t *testing.T) {
 		`dora_exporter_github_lookups_waiting 5`,
 		`dora_exporter_github_rate_limit_remaining 4999`,
 		`dora_exporter_github_requests_total{code="200",route="/repos/{owner}/{repo}/commits/{sha}"} 1`,
+		`dora_exporter_late_events_total 0`,
 		`dora_exporter_oldest_pending_age_seconds 60`,
 		`dora_exporter_series{families="github"} 9`,
 		`dora_exporter_series_folded_total{families="dora"} 0`,

@@ -1,0 +1,110 @@
+package instrumentation
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"dora-exporter/dora"
+)
+
+// described is a row of docs/metrics.md.
+type described struct{ OTLP, Type, Unit, Labels string }
+
+// docs/metrics.md has every family as the program serves it, in both of its names, and no other.
+func TestTheDocumentsHaveEveryFamily(t *testing.T) {
+	i := newInstruments(t)
+	i.Restore(dora.State{})
+	for n, f := range dora.Families() {
+		labels := dora.Labels{}
+		for _, name := range f.Labels {
+			labels[name] = "x"
+		}
+		record(t, i, dora.Fact{Position: int64(n), Family: f.Name, Labels: labels, Value: 1000, At: time.Unix(100, 0)})
+	}
+	i.Delivery("github", "deployment_status", "accepted")
+	i.GitHubRequest("/repos/{owner}/{repo}/commits/{sha}", "200")
+	i.GitHubRateLimit(4999)
+	i.CatalogLookup("found")
+	i.Checkpoint(now(), nil)
+	if diff := cmp.Diff(rows(t), served(t, i)); diff != "" {
+		t.Errorf("-docs/metrics.md +program:\n%s", diff)
+	}
+}
+
+// rows reads the tables of docs/metrics.md.
+func rows(t *testing.T) map[string]described {
+	t.Helper()
+	text, err := os.ReadFile("../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]described{}
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 8 || !strings.HasPrefix(cells[1], " `") {
+			continue
+		}
+		for n := range cells {
+			cells[n] = strings.Trim(cells[n], " `")
+		}
+		all[cells[1]] = described{cells[2], cells[3], cells[4], cells[5]}
+	}
+	return all
+}
+
+// served is what the program has: names, types and labels as on /metrics, the other name and the unit as in OpenTelemetry.
+func served(t *testing.T, i *Instruments) map[string]described {
+	t.Helper()
+	var inner metricdata.ResourceMetrics
+	if err := i.reader.Collect(context.Background(), &inner); err != nil {
+		t.Fatal(err)
+	}
+	units, names := map[string]string{}, map[string]string{}
+	for _, scope := range inner.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			units[m.Name] = m.Unit
+		}
+	}
+	for name, other := range instrumentNames {
+		names[name] = other
+	}
+	for other := range ownHelp {
+		name := strings.ReplaceAll(other, ".", "_")
+		names[name], names[name+"_total"], names[name+"_seconds"] = other, other, other
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(scrape(t, i, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]described{}
+	for name, f := range families {
+		if strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") || strings.HasPrefix(name, "promhttp_") {
+			continue
+		}
+		all[name] = described{names[name], strings.ToLower(f.GetType().String()), units[names[name]], strings.Join(labelNames(f), ", ")}
+		if all[name].Unit == "" {
+			all[name] = described{names[name], all[name].Type, "1", all[name].Labels}
+		}
+	}
+	return all
+}
+
+func labelNames(f *dto.MetricFamily) []string {
+	var names []string
+	for _, pair := range f.GetMetric()[0].GetLabel() {
+		names = append(names, pair.GetName())
+	}
+	slices.Sort(names)
+	return names
+}
