@@ -37,16 +37,19 @@ func (r *rules) judge(scope string) error {
 // mustWait says whether something of a scope that is not after a time is still to be looked at. What is to be looked at in
 // the scope judges again when that is done; for an incident, which may be about another scope, the scope looks again later.
 func (r *rules) mustWait(scope string, at time.Time) (bool, error) {
-	unsettled, err := r.Unsettled(scope, at)
+	first, unsettled, err := r.FirstUnsettled(scope)
+	if err != nil || unsettled && !first.At.After(at) {
+		return true, err
+	}
+	if wait, err := r.UnsettledOutcome(scope, at); err != nil || wait {
+		return true, err
+	}
+	incidents, err := r.UnsettledIncidents(at)
 	if err != nil {
 		return false, err
 	}
 	wait := false
-	for _, s := range unsettled {
-		if s.Kind != SettleIncident {
-			wait = true
-			continue
-		}
+	for _, s := range incidents {
 		again := s.Ripe
 		if !again.After(r.now) {
 			i, err := r.Incident(s.Key)
@@ -132,8 +135,8 @@ func (r *rules) repair(m Mark) (by Tracked, at time.Time, err error) {
 	if err != nil || !ok {
 		return by, at, err
 	}
-	unsettled, err := r.Unsettled(m.Scope, next.Succeeded())
-	if err != nil || slices.ContainsFunc(unsettled, func(s Settling) bool { return s.Kind == SettleDeployment }) {
+	first, unsettled, err := r.FirstUnsettled(m.Scope)
+	if err != nil || unsettled && !next.Moment().Before(Moment{first.At, first.ID}) {
 		return by, at, err
 	}
 	return next, next.Succeeded(), nil

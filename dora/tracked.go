@@ -72,12 +72,16 @@ func outcome(state string) string {
 	return ""
 }
 
-// add remembers an outcome, in its place.
+// mostOutcomes bounds what is remembered of one deployment, which GitHub gives a handful of statuses.
+const mostOutcomes = 100
+
+// add remembers an outcome, in its place. Only the earliest ones are needed.
 func (t *Tracked) add(o Outcome) {
 	at, known := slices.BinarySearchFunc(t.Outcomes, o, Outcome.compare)
 	if !known {
 		t.Outcomes = slices.Insert(t.Outcomes, at, o)
 	}
+	t.Outcomes = t.Outcomes[:min(len(t.Outcomes), mostOutcomes)]
 }
 
 func (o Outcome) compare(p Outcome) int {
