@@ -147,6 +147,7 @@ var migrations = [...]string{`
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX settling_due   ON settling (due) WHERE kind <> 'deployment';
 	CREATE INDEX settling_first ON settling (due) WHERE first = 1;
+	CREATE UNIQUE INDEX settling_one_first ON settling (scope) WHERE first = 1;
 	CREATE INDEX settling_scope ON settling (kind, scope, at, number);
 	CREATE INDEX settling_repository ON settling (repository, at) WHERE kind = 'deployment';
 	CREATE TABLE evidence (

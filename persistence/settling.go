@@ -95,7 +95,7 @@ func (t *tx) settled(s dora.Settling, settled bool) error {
 	}
 	first, _, err := t.FirstUnsettled(s.Scope)
 	if err == nil {
-		_, err = t.exec("UPDATE settling SET first = 0 WHERE kind = 'deployment' AND scope = ? AND first = 1 AND key <> ?", s.Scope, first.Key)
+		_, err = t.exec("UPDATE settling INDEXED BY settling_one_first SET first = 0 WHERE scope = ? AND first = 1 AND key <> ?", s.Scope, first.Key)
 	}
 	if err == nil {
 		_, err = t.exec("UPDATE settling SET first = 1 WHERE kind = 'deployment' AND key = ? AND first = 0", first.Key)
