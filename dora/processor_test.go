@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -104,5 +105,38 @@ func TestADeliveryThatCannotBeProcessedIsSetAside(t *testing.T) {
 		is(1, 0)
 		run(time.Minute)
 		is(0, 1)
+	})
+}
+
+// While webhooks come one after the other they are answered first, and counted when they pause; not later than half a second
+// when they don't.
+func TestABurstGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := openStore(t)
+		p := &dora.Processor{
+			Store: store, Catalog: platform{}, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { p.Run(ctx); close(ended) }()
+		id := 0
+		burst := func(d time.Duration) {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+				id++
+				accept(t, store, status(int64(id), "success", 0))
+			}
+		}
+		burst(400 * time.Millisecond)
+		wantFacts(t, store, "during the burst")
+		time.Sleep(50 * time.Millisecond)
+		total := series(dora.DeploymentsTotal, "success") + "1"
+		wantFacts(t, store, "after it", slices.Repeat([]string{total}, id)...)
+		before := id
+		burst(600 * time.Millisecond)
+		if n := len(facts(t, store)); n <= before {
+			t.Errorf("%d are counted after more than half a second without a pause", n-before)
+		}
+		cancel()
+		<-ended
 	})
 }
