@@ -16,8 +16,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// Store is the SQLite database. One process at a time has it open for serving. Writes are committed in groups by one
-// goroutine; reads go through connections that can't write and see what is committed.
+// Store is the SQLite database. One process at a time has it open for serving. Writes are committed in groups, one
+// at a time; reads go through connections that can't write and see what is committed.
 type Store struct {
 	*Reader
 	logger *slog.Logger
