@@ -36,7 +36,8 @@ type writer struct {
 	changed broadcast
 
 	// What only the one who has the turn uses or changes.
-	connection *connection // nil when it has to be opened again
+	connection *connection        // nil when it has to be opened again
+	places     map[[2]string]bool // label sets that are known to have a place
 	// pending is how many deliveries are pending, once maxPending is set.
 	pending, maxPending atomic.Int64
 
@@ -63,7 +64,7 @@ func newOp(run func(*tx) error) *op { return &op{run: run, done: make(chan struc
 
 func newWriter(path string, logger *slog.Logger) *writer {
 	return &writer{
-		path: path, logger: logger,
+		path: path, logger: logger, places: map[[2]string]bool{},
 		ops: make(chan *op, groupSize), turn: make(chan struct{}, 1), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 }
@@ -274,6 +275,11 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 		return begun, err
 	}
 	w.pending.Add(int64(t.pending))
+	if !t.undone {
+		for _, place := range t.places {
+			w.places[place] = true
+		}
+	}
 	if t.changed {
 		w.changed.notify()
 	}
