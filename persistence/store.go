@@ -37,10 +37,11 @@ var _ dora.Store = (*Store)(nil)
 // Open locks, opens, checks and migrates the database at path, and creates it (mode 0600) when it is not there; its folder
 // must be. The error is made for the person who starts the program: it says what to do.
 func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error) {
+	path = linked(path) // so that there is one lock, whatever the file is called
 	if err := place(path); err != nil {
 		return nil, err
 	}
-	lock, err := takeLock(path + ".lock")
+	lock, err := takeLock(path+".lock", "database", "storage.database")
 	if err != nil {
 		return nil, err
 	}
