@@ -53,7 +53,8 @@ func (p *Processor) Run(ctx context.Context) {
 		p.working.set(p.Logger, "process deliveries", err)
 		if err != nil {
 			failures++
-			sleep(ctx, Backoff(failures), nil)
+			sleep(ctx, Backoff(1), nil)
+			sleep(ctx, Backoff(failures)-Backoff(1), changed) // a store that takes something again is a reason to try
 			continue
 		}
 		failures = 0

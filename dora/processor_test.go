@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,6 +136,56 @@ func TestABurstGoesFirst(t *testing.T) {
 		burst(600 * time.Millisecond)
 		if n := len(facts(t, store)); n <= before {
 			t.Errorf("%d are counted after more than half a second without a pause", n-before)
+		}
+		cancel()
+		<-ended
+	})
+}
+
+// full is a store whose disk is full for the processor.
+type full struct {
+	*persistence.Store
+
+	is    atomic.Bool
+	tries atomic.Int64
+}
+
+func (f *full) Update(ctx context.Context, change func(dora.Tx) error) error {
+	if f.is.Load() {
+		f.tries.Add(1)
+		return dora.ErrStoreFailing
+	}
+	return f.Store.Update(ctx, change)
+}
+
+// After a long time in which the store can't be written, the first change that it takes has the deliveries processed, and not
+// the next try a minute later. Changes that it takes meanwhile don't make it try more than once a second.
+func TestProcessingGoesOnWithTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &full{Store: openStore(t)}
+		store.is.Store(true)
+		p := &dora.Processor{
+			Store: store, Catalog: platform{}, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
+		}
+		accept(t, store.Store, status(1, "success", 0))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { p.Run(ctx); close(ended) }()
+		time.Sleep(10 * time.Minute)
+		before := store.tries.Load()
+		for id := range 200 {
+			accept(t, store.Store, status(int64(id+2), "success", 0))
+			time.Sleep(50 * time.Millisecond)
+		}
+		if n := store.tries.Load() - before; n < 5 || n > 11 {
+			t.Errorf("it tried %d times in ten seconds", n)
+		}
+		time.Sleep(5 * time.Minute)
+		store.is.Store(false)
+		accept(t, store.Store, status(1000, "success", 0))
+		time.Sleep(2 * time.Second)
+		if n := len(facts(t, store.Store)); n != 202 {
+			t.Errorf("%d are counted, want 202", n)
 		}
 		cancel()
 		<-ended
