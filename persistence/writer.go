@@ -274,7 +274,7 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 		w.undo()
 		return begun, err
 	}
-	w.pending.Add(int64(t.pending))
+	w.pending.Store(max(0, w.pending.Load()+int64(t.pending))) // another process may have made some pending again
 	if !t.undone {
 		for _, place := range t.places {
 			w.places[place] = true
