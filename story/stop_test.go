@@ -3,6 +3,8 @@ package story
 import (
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -60,16 +62,31 @@ func TestStopUnderLoad(t *testing.T) {
 	e.stores(want.numbers)
 }
 
-// A second server on the same files says so and ends; the first one does not notice.
+// A second server on the same files, by whatever name or one of them alone, says so and ends; the first one does not notice.
 func TestTwoServers(t *testing.T) {
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.start()
+	if err := os.Symlink("dora-exporter.db", filepath.Join(e.folder, "link.db")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("dora-exporter.prom", filepath.Join(e.folder, "link.prom")); err != nil {
+		t.Fatal(err)
+	}
 	_, port, _ := net.SplitHostPort(e.address)
-	_, another, _ := net.SplitHostPort(freeAddress(t))
-	e.write("other.yml", strings.Replace(e.read("config.yml"), port, another, 1))
-	status, _, errOut := e.runOnce("-config.file=other.yml")
-	if want := fmt.Sprintf("another dora-exporter (process %d) is running", e.process.Process.Pid); status != 1 || !strings.Contains(errOut, want) {
-		t.Errorf("status %d, want 1 and the words %q:\n%s", status, want, errOut)
+	for name, storage := range map[string]string{
+		"the same":                             "{}",
+		"the database alone":                   "{file: {path: other.prom}, database: dora-exporter.db}",
+		"the database through a link":          "{file: {path: other.prom}, database: link.db}",
+		"the checkpoint alone":                 "{database: other.db}",
+		"the checkpoint through a link":        "{file: {path: link.prom}, database: other.db}",
+		"both, by a path that is not the same": "{file: {path: ../" + filepath.Base(e.folder) + "/dora-exporter.prom}}",
+	} {
+		_, another, _ := net.SplitHostPort(freeAddress(t))
+		e.write("other.yml", strings.Replace(e.read("config.yml"), port, another, 1)+"storage: "+storage+"\n")
+		status, _, errOut := e.runOnce("-config.file=other.yml")
+		if want := fmt.Sprintf("another dora-exporter (process %d) is running", e.process.Process.Pid); status != 1 || !strings.Contains(errOut, want) {
+			t.Errorf("%s: status %d, want 1 and the words %q:\n%s", name, status, want, errOut)
+		}
 	}
 	d := deployed{id: 1, repo: "web", env: "production", sha: ""}
 	e.mustPost(d.status(1, "queued", newYear))
