@@ -115,7 +115,7 @@ func TestABurstGoesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := openStore(t)
 		p := &dora.Processor{
-			Store: store, Catalog: platform{}, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
+			Store: store, Catalog: platform{}, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
@@ -165,7 +165,7 @@ func TestProcessingGoesOnWithTheStore(t *testing.T) {
 		store := &full{Store: openStore(t)}
 		store.is.Store(true)
 		p := &dora.Processor{
-			Store: store, Catalog: platform{}, Limit: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
+			Store: store, Catalog: platform{}, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
 		}
 		accept(t, store.Store, status(1, "success", 0))
 		ctx, cancel := context.WithCancel(t.Context())
