@@ -75,7 +75,7 @@ func TestCheckpointRoundTrip(t *testing.T) {
 					l[name] = labels[i%len(labels)][name]
 				}
 				fact := dora.Fact{
-					Family: f.Name, Labels: l, Value: random.Int64N(1e12), At: noon.Add(time.Duration(random.IntN(50)) * time.Second),
+					Family: f.Name, Labels: l, Value: random.Int64N(1e12) >> random.IntN(30), At: noon.Add(time.Duration(random.IntN(50)) * time.Second),
 					ID: int64(i), Subject: fmt.Sprint(i),
 				}
 				if _, err := tx.AddFact(fact); err != nil {
