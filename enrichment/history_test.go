@@ -35,6 +35,7 @@ type gitPull struct {
 	body, author      string
 	merged            bool
 	mergeCommit       string
+	rebased           []string // the commits that GitHub made when it rebased it, but for the last
 	commits           []string
 	files             []string
 	labels            []string
@@ -127,7 +128,7 @@ func (h *history) github() *fakeGitHub {
 	for sha := range h.commits {
 		listed := []object{}
 		for _, p := range h.pulls {
-			if slices.Contains(p.commits, sha) || p.mergeCommit == sha {
+			if p.mergeCommit == sha || slices.Contains(p.commits, sha) || slices.Contains(p.rebased, sha) {
 				listed = append(listed, h.pullObject(p))
 			}
 		}
