@@ -48,6 +48,7 @@ type GitHub struct {
 	http    *http.Client
 	gate    *gate
 	flights flights
+	touched touched
 }
 
 var _ dora.Enricher = (*GitHub)(nil)
