@@ -37,6 +37,7 @@ type writer struct {
 
 	// What only the one who has the turn uses or changes.
 	connection *connection        // nil when it has to be opened again
+	gone       error              // why nothing is written although SQLite could
 	places     map[[2]string]bool // label sets that are known to have a place
 	// pending is how many deliveries are pending, once maxPending is set.
 	pending, maxPending atomic.Int64
@@ -72,7 +73,11 @@ func newWriter(path string, logger *slog.Logger) *writer {
 // start opens the connection.
 func (w *writer) start() error {
 	var err error
-	if w.connection, err = openConnection(w.path); err != nil {
+	w.connection, err = openConnection(w.path)
+	if err == nil {
+		err = w.connection.inPlace(w.path)
+	}
+	if err != nil {
 		close(w.stopped)
 		return err
 	}
@@ -156,7 +161,8 @@ func (w *writer) err() error {
 	return nil
 }
 
-// run tries every few seconds whether it can write again, until the writer is closed.
+// run looks every few seconds whether the files are in their place and, when it could not write, whether it can again, until
+// the writer is closed.
 func (w *writer) run() {
 	ticker := time.NewTicker(probeEvery)
 	defer ticker.Stop()
@@ -168,12 +174,23 @@ func (w *writer) run() {
 			close(w.stopped)
 			return
 		case <-ticker.C:
+			w.turn <- struct{}{}
+			w.look()
 			if w.err() != nil {
-				w.turn <- struct{}{}
 				w.probe()
-				w.pass()
 			}
+			w.pass()
 		}
+	}
+}
+
+// look finds out whether what is written is still there after the process.
+func (w *writer) look() {
+	if w.gone = nil; w.connection == nil {
+		return
+	}
+	if w.gone = w.connection.inPlace(w.path); w.gone != nil {
+		w.note(w.gone)
 	}
 }
 
@@ -288,6 +305,9 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 
 // begin starts a transaction that holds the lock for writing, on a new connection when the old one is of no use.
 func (w *writer) begin(t *tx) (err error) {
+	if w.gone != nil {
+		return w.gone
+	}
 	if w.connection == nil {
 		if w.connection, err = openConnection(w.path); err != nil {
 			return err

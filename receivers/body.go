@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 	"unicode/utf8"
 )
@@ -66,6 +67,9 @@ func (b bodies) read(w http.ResponseWriter, r *http.Request, forms bool) (body [
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
 		return nil, done, errTooLarge()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = &refusal{http.StatusServiceUnavailable, unavailable, errors.New("the body did not come in time")}
 	}
 	if err != nil {
 		return nil, done, fmt.Errorf("read the body: %w", err)
