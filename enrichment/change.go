@@ -41,6 +41,42 @@ func changeOfCommit(c commit) dora.Change {
 	return dora.Change{Origin: o, SHA: c.SHA, Commits: []string{c.SHA}}
 }
 
+// origin is that of a pull request with its own commits, and the commit that brought it.
+func (s *shipping) origin(p pull, own commits, at commit) dora.Origin {
+	o := p.origin(s.c.Head, own)
+	if o.FirstCommit = own.first(); o.FirstCommit.IsZero() {
+		o.FirstCommit = at.authorDate()
+	}
+	if o.FirstCommit.IsZero() {
+		o.Unavailable = dora.ReasonNoDate
+	}
+	return o
+}
+
+// unavailable is the origin of a pull request whose commits GitHub does not have. It is not kept: they may be there later.
+func (s *shipping) unavailable(p pull, reason string) dora.Origin {
+	o := p.origin(s.c.Head, nil)
+	o.Unavailable, o.Complete = reason, false
+	return o
+}
+
+// add adds a change that the commit brought. What the messages at hand say it reverts is in the change, remembered or not.
+func (s *shipping) add(at link, o dora.Origin, own commits) *change {
+	o.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], append(own[:len(own):len(own)], at.commit).reverts()...)
+	c := &change{dora.Change{Origin: o, SHA: at.SHA}}
+	c.Commits = appendCommits([]string{at.SHA}, own)
+	s.changes = append(s.changes, c)
+	if o.PullRequest != 0 {
+		s.byPull[o.PullRequest] = c
+	}
+	return c
+}
+
+// change is one that is found; more of its commits may be.
+type change struct{ dora.Change }
+
+func (c *change) join(one commit) { c.Commits = appendCommits(c.Commits, commits{one}) }
+
 var (
 	// GitHub writes this into the body of a pull request that its Revert button makes. It begins a line there; within a
 	// line it is quoted, in the release notes of a dependency for instance.

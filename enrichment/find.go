@@ -64,29 +64,6 @@ func (s *shipping) find(ctx context.Context, l line) (taken int, err error) {
 	return 1, s.place(ctx, at, o)
 }
 
-// remembered is what is known of a commit's change; what is missing is asked for. A pull request that was not merged then
-// may be now.
-func (s *shipping) remembered(ctx context.Context, c commit) (dora.Origin, bool, error) {
-	o, has := s.known(c.SHA)
-	if !has || o.Complete {
-		return o, has && (o.PullRequest == 0 || !o.Merged.IsZero()), nil
-	}
-	if o.PullRequest == 0 {
-		o = completedByCommit(o, c)
-	} else {
-		p, err := s.pull(ctx, o.PullRequest)
-		if err != nil {
-			return dora.Origin{}, false, err
-		}
-		if !p.merged() {
-			return dora.Origin{}, false, nil
-		}
-		o = s.completed(o, p)
-	}
-	s.learn(c.SHA, o)
-	return o, true, nil
-}
-
 // place puts the change of a commit among the others. What a merge brought belongs to its pull request; without one, or when the
 // merge is itself a part of the pull request, it is other changes.
 func (s *shipping) place(ctx context.Context, at link, o dora.Origin) error {
@@ -179,39 +156,3 @@ func (s *shipping) listed(ctx context.Context, l line, p pull) (taken int, err e
 	}
 	return taken, nil
 }
-
-// origin is that of a pull request with some of its commits, and the commit that brought it.
-func (s *shipping) origin(p pull, own commits, at commit) dora.Origin {
-	o := p.origin(s.c.Head, append(own[:len(own):len(own)], at))
-	if o.FirstCommit = own.first(); o.FirstCommit.IsZero() {
-		o.FirstCommit = at.authorDate()
-	}
-	if o.FirstCommit.IsZero() {
-		o.Unavailable = dora.ReasonNoDate
-	}
-	return o
-}
-
-// unavailable is the origin of a pull request whose commits GitHub does not have. It is not kept: they may be there later.
-func (s *shipping) unavailable(p pull, reason string) dora.Origin {
-	o := p.origin(s.c.Head, nil)
-	o.Unavailable, o.Complete = reason, false
-	return o
-}
-
-// add adds a change that the commit brought.
-func (s *shipping) add(at link, o dora.Origin, own commits) *change {
-	o.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], append(own[:len(own):len(own)], at.commit).reverts()...)
-	c := &change{dora.Change{Origin: o, SHA: at.SHA}}
-	c.Commits = appendCommits([]string{at.SHA}, own)
-	s.changes = append(s.changes, c)
-	if o.PullRequest != 0 {
-		s.byPull[o.PullRequest] = c
-	}
-	return c
-}
-
-// change is one that is found; more of its commits may be.
-type change struct{ dora.Change }
-
-func (c *change) join(one commit) { c.Commits = appendCommits(c.Commits, commits{one}) }

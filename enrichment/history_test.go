@@ -263,3 +263,53 @@ func (h *history) told(c dora.Change) string {
 	}
 	return b.String()
 }
+
+// ship asks f for what head ships after base, with what is known so far, to which it adds what is learned.
+func ship(t *testing.T, g *GitHub, base, head string, known map[string]dora.Origin, paths ...string) (dora.Shipment, error) {
+	t.Helper()
+	c := dora.Comparison{Head: theCommit, Base: base, Paths: paths, Known: func(sha string) (dora.Origin, bool) {
+		o, has := known[sha]
+		return o, has
+	}}
+	c.Head.SHA = head
+	s, learned, err := g.Ship(t.Context(), c)
+	for sha, o := range learned {
+		if was, has := known[sha]; has && was.Complete && !was.Merged.IsZero() {
+			t.Errorf("%s was known and is learned again", sha)
+		}
+		if known != nil {
+			known[sha] = o
+		}
+	}
+	return s, err
+}
+
+func (h *history) tell(s dora.Shipment) (told []string) {
+	for _, change := range s.Changes {
+		told = append(told, h.told(change))
+	}
+	return told
+}
+
+// everyKind has one change of each kind.
+func everyKind(t *testing.T) *history {
+	h := newHistory(t)
+	h.branch("root", "a1", "a2")
+	h.merge(1, "m1", "root", "a2")
+	h.branch("root", "b1")
+	h.squash(2, "s2", "m1", "b1")
+	h.branch("root", "c1", "c2")
+	p := h.pull(3, "root", "c2")
+	h.rebased("r1", "c1", "s2")
+	h.rebased("r2", "c2", "r1")
+	p.into(h.commits["r2"])
+	p.rebased = []string{"r1"}
+	h.branch("r2", "d1")
+	h.branch("r2", "e1")
+	h.commit("m5", "Merge branch 'e'", "d1", "e1")
+	return h
+}
+
+var everyChange = []string{
+	"#1 m1 from a1 with a1,a2", "#2 s2 from b1 with b1", "#3 r2 from c1 with c1,c2,r1", "d1 from d1", "e1 from e1",
+}

@@ -26,7 +26,7 @@ func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, ma
 	shipment, err := s.ship(ctx)
 	shipment.Calls = s.calls
 	if err != nil {
-		return dora.Shipment{Calls: s.calls}, s.learned, fmt.Errorf("what %s ships after %s: %w", c.Head.Key(), c.Base, err)
+		return dora.Shipment{Calls: s.calls}, s.learned, fmt.Errorf("what %s ships after %q: %w", c.Head.Key(), c.Base, err)
 	}
 	return shipment, s.learned, nil
 }
@@ -150,40 +150,6 @@ func (s *shipping) between(ctx context.Context, compared comparison) ([]dora.Cha
 		return changes, nil
 	}
 	return s.selectChanges(ctx, s.c, s.patterns, changes)
-}
-
-// known is what is remembered of the change that brought a commit. That the commit was not there is not believed, since it is.
-func (s *shipping) known(sha string) (dora.Origin, bool) {
-	if s.c.Known == nil {
-		return dora.Origin{}, false
-	}
-	o, has := s.c.Known(sha)
-	if o.Unavailable == dora.ReasonNotFound || o.Unavailable == dora.ReasonUnprocessed {
-		return dora.Origin{}, false
-	}
-	return o, has
-}
-
-// learn keeps what is new for the next look-up.
-func (s *shipping) learn(sha string, o dora.Origin) {
-	if known, has := s.known(sha); has && known.Complete && known.Merged.Equal(o.Merged) || !o.Complete {
-		return
-	}
-	s.learned[sha] = o
-}
-
-// completed is a remembered origin with what its pull request says.
-func (s *shipping) completed(o dora.Origin, p pull) dora.Origin {
-	more := p.origin(s.c.Head, nil)
-	more.FirstCommit, more.Unavailable = o.FirstCommit, o.Unavailable
-	return more
-}
-
-// completedByCommit is a remembered origin without a pull request, with what the commit says.
-func completedByCommit(o dora.Origin, c commit) dora.Origin {
-	more := changeOfCommit(c).Origin
-	more.FirstCommit, more.Unavailable = o.FirstCommit, o.Unavailable
-	return more
 }
 
 // pull is a pull request by its number, asked for once; its number is 0 when it is not there.
