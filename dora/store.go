@@ -80,7 +80,8 @@ type Tx interface {
 	// Unsettled are the things that are still to be looked at whose events are not after a time: those of a scope, and
 	// all incidents.
 	Unsettled(scope string, upTo time.Time) ([]Settling, error)
-	// HasUnsettledOf says whether a success of a repository (Deployment.RepositoryName) before a time is still to be settled.
+	// HasUnsettledOf says whether a success of a repository (Deployment.RepositoryName; empty for any) before a time is still
+	// to be settled.
 	HasUnsettledOf(repository string, before time.Time) (bool, error)
 
 	// AddEvidence stores a piece of evidence unless it is there.

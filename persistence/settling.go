@@ -99,10 +99,10 @@ func (t *tx) Unsettled(scope string, upTo time.Time) ([]dora.Settling, error) {
 	return all, nil
 }
 
-// HasUnsettledOf says whether a success of a repository before a time is still to be settled.
+// HasUnsettledOf says whether a success of a repository, or of any with "", before a time is still to be settled.
 func (t *tx) HasUnsettledOf(repository string, before time.Time) (bool, error) {
 	var one int
-	known, err := t.queryRow("SELECT 1 FROM settling WHERE kind = 'deployment' AND repository = ? AND at < ? LIMIT 1",
+	known, err := t.queryRow("SELECT 1 FROM settling WHERE kind = 'deployment' AND ? IN ('', repository) AND at < ? LIMIT 1",
 		[]any{repository, before.UnixMilli()}, &one)
 	if err != nil {
 		return false, fmt.Errorf("read what is to be settled of %s: %w", repository, err)
