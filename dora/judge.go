@@ -20,7 +20,7 @@ func (r *rules) judge(scope string) error {
 			continue
 		}
 		marked[e.Target] = true
-		wait, err := r.mustWait(scope, e.At)
+		wait, err := r.mustWait(e)
 		if err != nil {
 			return err
 		}
@@ -34,38 +34,53 @@ func (r *rules) judge(scope string) error {
 	return r.repairs(scope)
 }
 
-// mustWait says whether something of a scope that is not after a time is still to be looked at. What is to be looked at in
-// the scope judges again when that is done; for an incident, which may be about another scope, the scope looks again later.
-func (r *rules) mustWait(scope string, at time.Time) (bool, error) {
-	unsettled, err := r.Unsettled(scope, at)
+// mustWait says whether something that may show more about a deployment's scope, and is not after a time, is still to be
+// looked at. What is to be looked at in the scope judges again when that is done; for an incident, which may be about another
+// scope, the scope looks again later.
+func (r *rules) mustWait(e Evidence) (bool, error) {
+	unsettled, err := r.Unsettled(e.Scope, e.At)
 	if err != nil {
 		return false, err
 	}
-	wait := false
+	wait, again := false, r.now
 	for _, s := range unsettled {
 		if s.Kind != SettleIncident {
 			wait = true
 			continue
 		}
-		again := s.Ripe
-		if !again.After(r.now) {
-			i, err := r.Incident(s.Key)
-			if err != nil {
-				return false, err
-			}
-			if !slices.ContainsFunc(i.References, func(ref Reference) bool { return ref.in(scope) }) {
-				continue // it waits for another repository
-			}
-			again = r.now.Add(time.Second)
-		}
-		wait = true
-		err := r.SaveSettling(Settling{Kind: SettleScope, Key: scope, Scope: scope, At: distant, Due: again, Ripe: again})
+		concerned, err := r.mayBeAbout(s.Key, e)
 		if err != nil {
 			return false, err
 		}
+		if concerned {
+			wait = true
+			again = latest(again, s.Ripe, r.now.Add(time.Second))
+		}
 	}
-	return wait, nil
+	if again.Equal(r.now) {
+		return wait, nil
+	}
+	return true, r.SaveSettling(Settling{Kind: SettleScope, Key: e.Scope, Scope: e.Scope, At: distant, Due: again, Ripe: again})
 }
+
+// mayBeAbout says whether an incident that is still to be looked at may be evidence about the scope of another piece. An
+// organisation's issues change all the time: if each of them held up every scope, nothing would ever be marked.
+func (r *rules) mayBeAbout(incident string, e Evidence) (bool, error) {
+	i, err := r.Incident(incident)
+	if err != nil {
+		return false, err
+	}
+	if _, found, err := r.shownBy(i); err != nil || found {
+		return false, err
+	}
+	if slices.ContainsFunc(i.References, func(ref Reference) bool { return ref.Repository == "" || ref.in(e.Scope) }) {
+		return true, nil
+	}
+	bad, known, err := r.Tracked(e.Target)
+	return known && r.policy.IncidentWindow > 0 && bad.Team == i.Team, err
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // distant is after every event, so that what has it holds nothing up.
 var distant = time.UnixMilli(math.MaxInt64 / 4).UTC()
@@ -122,8 +137,7 @@ func (r *rules) repairs(scope string) error {
 func (r *rules) repair(m Mark) (by Tracked, at time.Time, err error) {
 	switch {
 	case !m.Cause.rework():
-		i, err := r.Incident(m.By)
-		return by, i.FirstResolved, err
+		return r.resolutionOf(m)
 	case m.Cause != CauseStatus:
 		by, _, err = r.Tracked(deploymentOf(m.By))
 		return by, m.At, err
@@ -137,6 +151,17 @@ func (r *rules) repair(m Mark) (by Tracked, at time.Time, err error) {
 		return by, at, err
 	}
 	return next, next.Succeeded(), nil
+}
+
+// resolutionOf is when the incident that is a mark's evidence was first resolved; zero when it was not, and while events that
+// tell of an earlier resolution may still arrive.
+func (r *rules) resolutionOf(m Mark) (by Tracked, at time.Time, err error) {
+	unsettled, err := r.Unsettled(m.Scope, m.At)
+	if err != nil || slices.ContainsFunc(unsettled, func(s Settling) bool { return s.Kind == SettleIncident && s.Key == m.By }) {
+		return by, at, err
+	}
+	i, err := r.Incident(m.By)
+	return by, i.FirstResolved, err
 }
 
 // repaired adds the facts about a repair.
