@@ -20,7 +20,7 @@ func (r *rules) judge(scope string) error {
 			continue
 		}
 		marked[e.Target] = true
-		wait, err := r.mustWait(scope, e.At)
+		wait, err := r.mustWait(e)
 		if err != nil {
 			return err
 		}
@@ -34,41 +34,55 @@ func (r *rules) judge(scope string) error {
 	return r.repairs(scope)
 }
 
-// mustWait says whether something of a scope that is not after a time is still to be looked at. What is to be looked at in
-// the scope judges again when that is done; for an incident, which may be about another scope, the scope looks again later.
-func (r *rules) mustWait(scope string, at time.Time) (bool, error) {
-	first, unsettled, err := r.FirstUnsettled(scope)
-	if err != nil || unsettled && !first.At.After(at) {
+// mustWait says whether something that may show more about a deployment's scope, and is not after a time, is still to be
+// looked at. What is to be looked at in the scope judges again when that is done; for an incident, which may be about another
+// scope, the scope looks again later.
+func (r *rules) mustWait(e Evidence) (bool, error) {
+	first, unsettled, err := r.FirstUnsettled(e.Scope)
+	if err != nil || unsettled && !first.At.After(e.At) {
 		return true, err
 	}
-	if wait, err := r.UnsettledOutcome(scope, at); err != nil || wait {
+	if wait, err := r.UnsettledOutcome(e.Scope, e.At); err != nil || wait {
 		return true, err
 	}
-	incidents, err := r.UnsettledIncidents(at)
+	incidents, err := r.UnsettledIncidents(e.At)
 	if err != nil {
 		return false, err
 	}
-	wait := false
+	again := r.now
 	for _, s := range incidents {
-		again := s.Ripe
-		if !again.After(r.now) {
-			i, err := r.Incident(s.Key)
-			if err != nil {
-				return false, err
-			}
-			if !slices.ContainsFunc(i.References, func(ref Reference) bool { return ref.in(scope) }) {
-				continue // it waits for another repository
-			}
-			again = r.now.Add(time.Second)
-		}
-		wait = true
-		err := r.SaveSettling(Settling{Kind: SettleScope, Key: scope, Scope: scope, At: distant, Due: again, Ripe: again})
+		concerned, err := r.mayBeAbout(s.Key, e)
 		if err != nil {
 			return false, err
 		}
+		if concerned {
+			again = latest(again, s.Ripe, r.now.Add(time.Second))
+		}
 	}
-	return wait, nil
+	if again.Equal(r.now) {
+		return false, nil
+	}
+	return true, r.SaveSettling(Settling{Kind: SettleScope, Key: e.Scope, Scope: e.Scope, At: distant, Due: again, Ripe: again})
 }
+
+// mayBeAbout says whether an incident that is still to be looked at may be evidence about the scope of another piece. An
+// organisation's issues change all the time: if each of them held up every scope, nothing would ever be marked.
+func (r *rules) mayBeAbout(incident string, e Evidence) (bool, error) {
+	i, err := r.Incident(incident)
+	if err != nil {
+		return false, err
+	}
+	if _, found, err := r.shownBy(i); err != nil || found {
+		return false, err
+	}
+	if slices.ContainsFunc(i.References, func(ref Reference) bool { return ref.Repository == "" || ref.in(e.Scope) }) {
+		return true, nil
+	}
+	bad, known, err := r.Tracked(e.Target)
+	return known && r.policy.IncidentWindow > 0 && bad.Team == i.Team, err
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // distant is after every event, so that what has it holds nothing up.
 var distant = time.UnixMilli(math.MaxInt64 / 4).UTC()
@@ -125,8 +139,7 @@ func (r *rules) repairs(scope string) error {
 func (r *rules) repair(m Mark) (by Tracked, at time.Time, err error) {
 	switch {
 	case !m.Cause.rework():
-		i, err := r.Incident(m.By)
-		return by, i.FirstResolved, err
+		return r.resolutionOf(m)
 	case m.Cause != CauseStatus:
 		by, _, err = r.Tracked(deploymentOf(m.By))
 		return by, m.At, err
@@ -140,6 +153,16 @@ func (r *rules) repair(m Mark) (by Tracked, at time.Time, err error) {
 		return by, at, err
 	}
 	return next, next.Succeeded(), nil
+}
+
+// resolutionOf is when the incident that is a mark's evidence was first resolved; zero when it was not, and while events that
+// tell of an earlier resolution may still arrive.
+func (r *rules) resolutionOf(m Mark) (by Tracked, at time.Time, err error) {
+	if unsettled, err := r.UnsettledIncident(m.By); err != nil || unsettled {
+		return by, at, err
+	}
+	i, err := r.Incident(m.By)
+	return by, i.FirstResolved, err
 }
 
 // repaired adds the facts about a repair.
