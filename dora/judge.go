@@ -13,13 +13,7 @@ func (r *rules) judge(scope string) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(evidence, Evidence.compare)
-	marked := map[string]bool{}
-	for _, e := range evidence {
-		if marked[e.Target] {
-			continue
-		}
-		marked[e.Target] = true
+	for _, e := range earliest(evidence) {
 		wait, err := r.mustWait(scope, e.At)
 		if err != nil {
 			return err
@@ -117,26 +111,37 @@ func (r *rules) repairs(scope string) error {
 	return nil
 }
 
-// repair is what repaired a deployment and when: the resolution of the incident, the next success after a failing status,
-// or the deployment that is the evidence. The time is zero while nothing has.
+// repair is what repaired a deployment and when, as repairOf says; the next success repairs nothing while an earlier one may
+// still turn up.
 func (r *rules) repair(m Mark) (by Tracked, at time.Time, err error) {
+	by, at, err = repairOf(r.Tx, m)
+	if err != nil || at.IsZero() || m.Cause != CauseStatus {
+		return by, at, err
+	}
+	unsettled, err := r.Unsettled(m.Scope, at)
+	if err != nil || slices.ContainsFunc(unsettled, func(s Settling) bool { return s.Kind == SettleDeployment }) {
+		return Tracked{}, time.Time{}, err
+	}
+	return by, at, nil
+}
+
+// repairOf is what repaired a deployment and when: the resolution of the incident, the next success after a failing status,
+// or the deployment that is the evidence. The time is zero while nothing has.
+func repairOf(h interface {
+	History
+	Incident(key string) (Incident, error)
+}, m Mark,
+) (by Tracked, at time.Time, err error) {
 	switch {
 	case !m.Cause.rework():
-		i, err := r.Incident(m.By)
+		i, err := h.Incident(m.By)
 		return by, i.FirstResolved, err
 	case m.Cause != CauseStatus:
-		by, _, err = r.Tracked(deploymentOf(m.By))
+		by, _, err = h.Tracked(deploymentOf(m.By))
 		return by, m.At, err
 	}
-	next, ok, err := r.Next(m.Scope, Moment{m.At, math.MaxInt64})
-	if err != nil || !ok {
-		return by, at, err
-	}
-	unsettled, err := r.Unsettled(m.Scope, next.Succeeded())
-	if err != nil || slices.ContainsFunc(unsettled, func(s Settling) bool { return s.Kind == SettleDeployment }) {
-		return by, at, err
-	}
-	return next, next.Succeeded(), nil
+	by, _, err = h.Next(m.Scope, Moment{m.At, math.MaxInt64})
+	return by, by.Succeeded(), err
 }
 
 // repaired adds the facts about a repair.
