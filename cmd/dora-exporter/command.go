@@ -32,6 +32,7 @@ var commands = []command{
 	{[]string{"backup"}, "FILE", 1, 1, without(backup)},
 	{[]string{"deliveries", "list"}, "", 0, 0, without(listDeliveries)},
 	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, without(retryDeliveries)},
+	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, report(time.Now)},
 }
 
 // without is for a command that has no flags of its own.

@@ -143,6 +143,7 @@ Usage:
   dora-exporter [flags] backup FILE            copy the database to a new file
   dora-exporter [flags] deliveries list        show the deliveries that can't be processed
   dora-exporter [flags] deliveries retry [ID…] have all of them or some tried again
+  dora-exporter [flags] report [its flags]     show the five DORA measures with their bands, worked out of all events
 
 The commands work beside a running server; they need its configuration to find the database.
 
@@ -153,6 +154,11 @@ Flags (one or two dashes):
   -accept-store       go on with a database that is older than the checkpoint; the checkpoint is set aside
   -version            say which version this is
   -h                  this page
+
+Flags of report:
+  -since AGE          how far to look back, such as 90d (default), 12w or 24h
+  -by WHAT            a row for each team (default) or repo
+  -o FORMAT           table (default), json, csv or markdown
 
 Environment, used for what the configuration does not set:
   GITHUB_TOKEN            token for the GitHub API; without one, calls are unauthenticated
