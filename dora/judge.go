@@ -13,13 +13,7 @@ func (r *rules) judge(scope string) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(evidence, Evidence.compare)
-	marked := map[string]bool{}
-	for _, e := range evidence {
-		if marked[e.Target] {
-			continue
-		}
-		marked[e.Target] = true
+	for _, e := range earliest(evidence) {
 		wait, err := r.mustWait(e)
 		if err != nil {
 			return err
@@ -134,35 +128,42 @@ func (r *rules) repairs(scope string) error {
 	return nil
 }
 
-// repair is what repaired a deployment and when: the resolution of the incident, the next success after a failing status,
-// or the deployment that is the evidence. The time is zero while nothing has.
+// repair is what repaired a deployment and when, as repairOf says; nothing while something earlier may still turn up: a
+// resolution of the incident, or a success.
 func (r *rules) repair(m Mark) (by Tracked, at time.Time, err error) {
-	switch {
-	case !m.Cause.rework():
-		return r.resolutionOf(m)
-	case m.Cause != CauseStatus:
-		by, _, err = r.Tracked(deploymentOf(m.By))
-		return by, m.At, err
-	}
-	next, ok, err := r.Next(m.Scope, Moment{m.At, math.MaxInt64})
-	if err != nil || !ok {
-		return by, at, err
-	}
-	first, unsettled, err := r.FirstUnsettled(m.Scope)
-	if err != nil || unsettled && !next.Moment().Before(Moment{first.At, first.ID}) {
-		return by, at, err
-	}
-	return next, next.Succeeded(), nil
-}
-
-// resolutionOf is when the incident that is a mark's evidence was first resolved; zero when it was not, and while events that
-// tell of an earlier resolution may still arrive.
-func (r *rules) resolutionOf(m Mark) (by Tracked, at time.Time, err error) {
 	if unsettled, err := r.UnsettledIncident(m.By); err != nil || unsettled {
 		return by, at, err
 	}
-	i, err := r.Incident(m.By)
-	return by, i.FirstResolved, err
+	by, at, err = repairOf(r.Tx, m)
+	if err != nil || at.IsZero() || m.Cause != CauseStatus {
+		return by, at, err
+	}
+	first, unsettled, err := r.FirstUnsettled(m.Scope)
+	if err != nil || unsettled && !by.Moment().Before(Moment{first.At, first.ID}) {
+		return Tracked{}, time.Time{}, err
+	}
+	return by, at, nil
+}
+
+// repairOf is what repaired a deployment and when: the resolution of the incident, the next success after a failing status,
+// or the deployment that is the evidence. The time is zero while nothing has.
+func repairOf(h fullHistory, m Mark) (by Tracked, at time.Time, err error) {
+	switch {
+	case !m.Cause.rework():
+		i, err := h.Incident(m.By)
+		return by, i.FirstResolved, err
+	case m.Cause != CauseStatus:
+		by, _, err = h.Tracked(deploymentOf(m.By))
+		return by, m.At, err
+	}
+	by, _, err = h.Next(m.Scope, Moment{m.At, math.MaxInt64})
+	return by, by.Succeeded(), err
+}
+
+// fullHistory answers also what is known of incidents.
+type fullHistory interface {
+	History
+	Incident(key string) (Incident, error)
 }
 
 // repaired adds the facts about a repair.

@@ -125,8 +125,10 @@ type Moment struct {
 }
 
 // Before says whether m comes before other.
-func (m Moment) Before(other Moment) bool {
-	return cmp.Or(m.At.Compare(other.At), cmp.Compare(m.ID, other.ID)) < 0
+func (m Moment) Before(other Moment) bool { return m.compare(other) < 0 }
+
+func (m Moment) compare(other Moment) int {
+	return cmp.Or(m.At.Compare(other.At), cmp.Compare(m.ID, other.ID))
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

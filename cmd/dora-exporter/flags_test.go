@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestFlags(t *testing.T) {
@@ -37,7 +38,10 @@ func TestFlags(t *testing.T) {
 		if err != nil || out.Len()+errOut.Len() > 0 {
 			t.Errorf("%s: %v %s%s", args, err, &out, &errOut)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if (got.run == nil) != (len(want.Command) == 0) {
+			t.Errorf("%s: there is something to be run: %t", args, got.run != nil)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(flags{})); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", args, diff)
 		}
 	}
@@ -70,6 +74,15 @@ func TestHelp(t *testing.T) {
 				t.Errorf("%s: the page has no %s", arg, word)
 			}
 		}
+	}
+	for _, c := range commands {
+		set := flag.NewFlagSet("", flag.ContinueOnError)
+		c.prepare(set)
+		set.VisitAll(func(f *flag.Flag) {
+			if !strings.Contains(help, "-"+f.Name+" ") {
+				t.Errorf("the page has no -%s of %s", f.Name, strings.Join(c.words, " "))
+			}
+		})
 	}
 	for line := range strings.Lines(help) {
 		if len(line) > 130 {

@@ -44,8 +44,8 @@ func start(args []string) int {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
-	if len(flags.Command) > 0 {
-		if err := execute(ctx, config.Storage.Database, flags.Command, os.Stdout); err != nil {
+	if flags.run != nil {
+		if err := flags.run(ctx, config, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "dora-exporter:", err)
 			return 1
 		}
