@@ -38,7 +38,8 @@ type past struct {
 }
 
 func (t teams) RepositoryTeam(_ context.Context, _, name string) (string, error) { return t[name], nil }
-func (t teams) ProjectTeam(_ context.Context, project string) (string, error)    { return t[project], nil }
+
+func (t teams) ProjectTeam(_ context.Context, project string) (string, error) { return t[project], nil }
 
 // Origin and Ship ask the world of the repository.
 func (p *past) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error) {
@@ -75,8 +76,10 @@ func newPast(seed uint64) *past {
 	}
 	p.repos["web"], p.repos["api"] = p.repository(1), p.repository(2)
 	scopes := []dora.Deployment{
-		{Repository: "web", Environment: "production"}, {Repository: "web", Environment: "staging"},
-		{Repository: "api", Environment: "production"}, {Repository: "api", Environment: "eu", Production: true},
+		{Repository: "web", Environment: "production"},
+		{Repository: "web", Environment: "staging"},
+		{Repository: "api", Environment: "production"},
+		{Repository: "api", Environment: "eu", Production: true},
 	}
 	p.Shuffle(len(scopes), func(i, j int) { scopes[i], scopes[j] = scopes[j], scopes[i] })
 	scopes = scopes[:1+p.IntN(len(scopes))]
