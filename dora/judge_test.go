@@ -20,7 +20,7 @@ func quiet(t *testing.T) (*past, *exporter) {
 	p := &past{repos: map[string]*world{"web": newWorld("V1", "V2", "V3"), "api": newWorld("W1", "W2")}, teams: teams{"web": "A", "api": "B", "INC": "A"}}
 	p.policy = p.repos["web"].policy
 	p.policy.Settle = settleTime
-	return p, &exporter{t: t, past: p, store: openStore(t)}
+	return p, &exporter{t: t, past: p, store: openStoreInMemory(t)}
 }
 
 func wantFamily(t *testing.T, x *exporter, when, family string, values ...string) {
@@ -45,11 +45,11 @@ func TestOtherIssuesHoldNothingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, x := quiet(t)
 		x.arrive(deployed(1, "V1", "success", 10), deployed(1, "V1", "failure", 15))
-		for i := range 10 {
+		for i := range 20 {
 			other := issue("updated", i, 1, 0, dora.Reference{Owner: "acme", Repository: "api", Deployment: 9})
 			other.Incident.ID = fmt.Sprint(i % 3)
 			x.arrive(other)
-			x.run(time.Minute)
+			x.run(20 * time.Second)
 		}
 		wantFamily(t, x, "while other issues change", dora.ChangeFailures, "status 1")
 	})
@@ -81,7 +81,7 @@ func TestABareSHAWaitsForAllRepositories(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, x := quiet(t)
 		p.repos["web"].changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2}, Commits: []string{"abcdef01"}}
-		end := time.Now().Add(20 * time.Minute)
+		end := time.Now().Add(5 * time.Minute)
 		p.repos["web"].down = func(dora.Comparison) error {
 			if time.Now().Before(end) {
 				return errors.New("502")
@@ -92,7 +92,7 @@ func TestABareSHAWaitsForAllRepositories(t *testing.T) {
 			deployed(1, "V1", "success", 10), deployed(2, "V3", "success", 20), deployed(2, "V3", "failure", 40),
 			issue("created", 30, 30, 0, dora.Reference{Commit: "abcdef0"}),
 		)
-		x.run(10 * time.Minute)
+		x.run(4 * time.Minute)
 		wantFamily(t, x, "while GitHub is down", dora.ChangeFailures)
 		x.settle()
 		wantFamily(t, x, "after", dora.ChangeFailures, "incident 1")
@@ -232,7 +232,7 @@ func TestIncidentsOpenedAndOpen(t *testing.T) {
 					p.policy.Incidents = test.filter
 					for _, i := range order {
 						x.arrive(test.events[i])
-						x.run(10 * time.Second)
+						x.run(time.Second)
 					}
 					x.settle()
 					var got []string
