@@ -178,3 +178,10 @@ func (r *Reader) incidents(ctx context.Context, query string, args ...any) ([]do
 		return i, json.Unmarshal([]byte(state), &i)
 	})
 }
+
+// SettledBefore is the deployment of the same scope that is to be settled before one; its zero value when none is.
+func (r *Reader) SettledBefore(ctx context.Context, s dora.Settling) (dora.Settling, error) {
+	first, _, err := one(r.settling(ctx, "WHERE kind = 'deployment' AND scope = ? AND (at, number) < (?, ?) ORDER BY at, number LIMIT 1",
+		s.Scope, s.At.UnixMilli(), s.ID))
+	return first, err
+}

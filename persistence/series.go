@@ -47,7 +47,7 @@ type Behind struct {
 	dora.Series
 	// Taken are the parts of the baseline.
 	Taken []Taken
-	// Facts are the newest facts, the newest first, and All how many there are.
+	// Facts are the newest facts that were asked for, the newest first, and All how many of these there are.
 	Facts []dora.Fact
 	All   int
 }
@@ -60,8 +60,8 @@ type Taken struct {
 }
 
 // Behind returns the series of a family whose labels have all of some values, sorted by their labels, each with at most
-// limit of its facts, -1 for all.
-func (r *Reader) Behind(ctx context.Context, f dora.Family, labels dora.Labels, limit int) ([]Behind, error) {
+// limit of its facts, -1 for all, whose values are at most atMost: those of a bucket.
+func (r *Reader) Behind(ctx context.Context, f dora.Family, labels dora.Labels, limit int, atMost int64) ([]Behind, error) {
 	found, state := map[string]*Behind{}, dora.State{f.Name: {}}
 	if err := r.takenBy(ctx, f, func(key string, t Taken) {
 		if !has(t.Labels, labels) {
@@ -82,7 +82,9 @@ func (r *Reader) Behind(ctx context.Context, f dora.Family, labels dora.Labels, 
 		if found[key] == nil {
 			found[key] = &Behind{}
 		}
-		found[key].add(fact, limit)
+		if fact.Value <= atMost {
+			found[key].add(fact, limit)
+		}
 		return state.Add(families, fact)
 	})
 	if err != nil {
