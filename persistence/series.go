@@ -21,9 +21,6 @@ import (
 // value behind it is left out.
 func ParseSeries(text string) (name string, labels dora.Labels, err error) {
 	text = strings.TrimSpace(text)
-	if strings.ContainsAny(text, "\n#") && !strings.Contains(text, "{") {
-		return "", nil, errors.New("it is not one series")
-	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	parsed, err := parser.TextToMetricFamilies(strings.NewReader(text + " 0\n"))
 	if err != nil {
@@ -143,7 +140,7 @@ func (r *Reader) takenBy(ctx context.Context, f dora.Family, add func(key string
 }
 
 // FactsAbout are the facts of all families with some subjects, and with subjects that begin with one of them and a slash, in
-// their order.
+// the order of their times.
 func (r *Reader) FactsAbout(ctx context.Context, subjects ...string) ([]dora.Fact, error) {
 	all := map[int64]dora.Fact{}
 	for _, f := range dora.Families() {
@@ -159,5 +156,7 @@ func (r *Reader) FactsAbout(ctx context.Context, subjects ...string) ([]dora.Fac
 			}
 		}
 	}
-	return slices.SortedFunc(maps.Values(all), func(a, b dora.Fact) int { return cmp.Compare(a.Position, b.Position) }), nil
+	return slices.SortedFunc(maps.Values(all), func(a, b dora.Fact) int {
+		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Family, b.Family), cmp.Compare(a.Position, b.Position))
+	}), nil
 }

@@ -34,7 +34,7 @@ var commands = []command{
 	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, without(retryDeliveries)},
 	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explaining(asked(explainDeployment))},
 	{[]string{"explain", "incident"}, "KEY", 1, 1, explaining(asked(explainIncident))},
-	{[]string{"explain", "metric"}, "'NAME{LABEL=\"VALUE\",…}'", 1, 1, explaining(explainMetric)},
+	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, explaining(explainMetric)},
 }
 
 // without is for a command that has no flags of its own.

@@ -150,6 +150,8 @@ type marked struct {
 	At         time.Time  `json:"at"`
 	// Counts is set when it is the evidence that the deployment was marked by.
 	Counts bool `json:"counts"`
+	// Waits is set when the deployment is not marked yet, since what may be earlier evidence is still to be looked at.
+	Waits bool `json:"waits"`
 
 	RepairedBy string    `json:"repaired_by,omitempty"`
 	RepairedAt time.Time `json:"repaired_at,omitzero"`
@@ -165,6 +167,7 @@ func (s *store) evidence(ctx context.Context, e dora.Evidence) (m marked, err er
 		return m, err
 	}
 	mark, known, err := s.MarkOf(ctx, e.Target)
+	m.Waits = !known
 	if err != nil || !known || mark.Cause != e.Cause || mark.By != e.By {
 		return m, err
 	}

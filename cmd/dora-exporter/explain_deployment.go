@@ -280,7 +280,7 @@ func (s *store) leadTime(ctx context.Context, one *changeShipped, t dora.Tracked
 			if err != nil {
 				return err
 			}
-			one.NoLeadTime = "it reached this environment first with " + first
+			one.NoLeadTime = "it is counted with " + first + ", where it was found first"
 			return nil
 		case f.Family == dora.LeadTime:
 			seconds := dora.Milliseconds.Scale(f.Value)
@@ -375,6 +375,8 @@ func (e *deploymentExplained) missing(t dora.Tracked, facts []dora.Fact) {
 	}
 	_, succeeded := t.First(dora.Success)
 	switch {
+	case len(t.Outcomes) == 0 && slices.ContainsFunc(e.Events, deploymentEvent.ended):
+		add("the deployment", "its end was processed by an earlier version of this program, which did not remember deployments")
 	case len(t.Outcomes) == 0:
 		add("the deployment", "no status of success, failure or error has been processed, so nothing says how it ended")
 	case !succeeded:
@@ -409,6 +411,11 @@ func (e *deploymentExplained) missing(t dora.Tracked, facts []dora.Fact) {
 			add("its recovery", "what repaired it is older than its success")
 		}
 	}
+}
+
+// ended says whether an event that was processed tells how the deployment ended.
+func (d deploymentEvent) ended() bool {
+	return slices.Contains([]string{"success", "failure", "error"}, d.Status) && d.Delivery != nil && d.Delivery.State == "processed"
 }
 
 func hasFact(facts []dora.Fact, family, subject string) bool {
@@ -479,7 +486,7 @@ func (e *deploymentExplained) shipsText(s *sheet) {
 			base += " of " + e.Ships.BaseDeployment
 		}
 	}
-	s.line("  %s: %s%s; %d calls to GitHub", e.Ships.Relation, e.Ships.Meaning, base, e.Ships.Calls)
+	s.line("  %s: %s%s; %s to GitHub", e.Ships.Relation, e.Ships.Meaning, base, several(int64(e.Ships.Calls), "call"))
 	for _, c := range e.Ships.Changes {
 		c.text(s)
 	}

@@ -26,6 +26,8 @@ type metricExplained struct {
 	// Position is that of the newest fact of all, up to which the values hold.
 	Position int64             `json:"position"`
 	Series   []seriesExplained `json:"series"`
+	// Waiting may still add to the values.
+	Waiting backlog `json:"waiting"`
 	// Ignored are labels that Prometheus adds to a series.
 	Ignored []string `json:"ignored_labels,omitempty"`
 
@@ -47,6 +49,39 @@ type seriesExplained struct {
 	FactCount int        `json:"fact_count"`
 	FactSum   float64    `json:"fact_sum"`
 	Facts     []factTold `json:"facts"`
+}
+
+// backlog is how much is still to be done.
+type backlog struct {
+	Deliveries int `json:"deliveries"`
+	SetAside   int `json:"set_aside"`
+	LookUps    int `json:"look_ups"`
+	Settling   int `json:"to_be_settled"`
+}
+
+func (s *store) waiting(ctx context.Context) (w backlog, err error) {
+	b, err := s.Backlog(ctx)
+	if err == nil {
+		w.Settling, err = s.Unsettled(ctx)
+	}
+	w.Deliveries, w.SetAside, w.LookUps = b.Deliveries, b.SetAside, b.LookUps
+	return w, err
+}
+
+func (w backlog) words() string {
+	var all []string
+	for _, one := range []struct {
+		n          int
+		what, rest string
+	}{
+		{w.Deliveries, "delivery", " to be processed"}, {w.SetAside, "delivery", " set aside"}, {w.LookUps, "commit", " to be looked up"},
+		{w.Settling, "deployment or incident", " to be looked at with its neighbours"},
+	} {
+		if one.n > 0 {
+			all = append(all, several(int64(one.n), one.what)+one.rest)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 type bucketCount struct {
@@ -104,6 +139,9 @@ func (s *store) metric(ctx context.Context, text string, limit int) (*metricExpl
 		}
 	}
 	if e.Position, err = s.LastPosition(ctx); err != nil {
+		return nil, err
+	}
+	if e.Waiting, err = s.waiting(ctx); err != nil {
 		return nil, err
 	}
 	atMost := int64(math.MaxInt64)
@@ -263,6 +301,9 @@ func (e *metricExplained) text(s *sheet) {
 	for _, name := range e.Ignored {
 		s.line("the label %s is Prometheus' own", name)
 	}
+	if words := e.Waiting.words(); words != "" {
+		s.line("still waiting, of all there is: %s", words)
+	}
 	for _, one := range e.Series {
 		s.section(fmt.Sprintf("%s %s", one.Series, number(one.Value)))
 		e.parts(s, one)
@@ -290,15 +331,15 @@ func (e *metricExplained) parts(s *sheet, one seriesExplained) {
 	case one.FactCount == 0:
 		s.line("  no facts: all of it was taken over")
 	case e.family.Kind == dora.Last:
-		s.line("  the newest of %d facts by its time is the value: %s", one.FactCount, valueWords(e.family, one.Value))
+		s.line("  the newest of %s by its time is the value: %s", several(int64(one.FactCount), "fact"), valueWords(e.family, one.Value))
 	case one.Count != nil:
-		s.line("  %d observations, in all %s", *one.Count, valueWords(e.family, *one.Sum))
+		s.line("  %s, in all %s", several(*one.Count, "observation"), valueWords(e.family, *one.Sum))
 		for _, b := range one.Buckets {
 			if strings.HasSuffix(e.Metric, "_bucket") {
 				s.line("    le=%q %d", b.LE, b.Count)
 			}
 		}
 	default:
-		s.line("  %d facts add up to %s", one.FactCount, valueWords(e.family, one.FactSum))
+		s.line("  facts, %d of them, add up to %s", one.FactCount, valueWords(e.family, one.FactSum))
 	}
 }

@@ -123,8 +123,10 @@ func (s *sheet) marks(heading string, all []marked) {
 		s.line("  %s %s: %s", stamp(m.At), m.Cause, m.Evidence)
 		s.line("    rule: %s", m.Rule)
 		switch {
+		case m.Waits:
+			s.line("    it does not count yet: what may be earlier evidence is still to be looked at")
 		case !m.Counts:
-			s.line("    it does not count: %s is marked by earlier evidence, or what may be earlier is still to be looked at", m.Deployment)
+			s.line("    it does not count: %s turned out bad by earlier evidence", m.Deployment)
 		case m.RepairedBy != "":
 			s.line("    %s was repaired by %s at %s", m.Deployment, m.RepairedBy, stamp(m.RepairedAt))
 		default:

@@ -210,6 +210,17 @@ func spanOf(ms int64) string {
 	return text
 }
 
+// several is so many of a thing.
+func several(n int64, thing string) string {
+	switch {
+	case n == 1:
+		return "1 " + thing
+	case strings.HasSuffix(thing, "y"):
+		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(thing, "y"))
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // valueWords are the published value with its meaning behind it, where that is not plain.
