@@ -118,14 +118,14 @@ type waiting struct {
 }
 
 func waitingFor(d persistence.Received) (waiting, bool) {
-	switch {
-	case d.State == persistence.Pending:
+	switch d.State {
+	case persistence.Pending:
 		w := waiting{What: fmt.Sprintf("delivery %d (%s) is to be processed", d.ID, d.Key), Attempts: d.Attempts, Error: d.Why}
 		if d.Due.UnixMilli() > 0 {
 			w.Due = d.Due
 		}
 		return w, true
-	case d.State == persistence.IsSetAside:
+	case persistence.IsSetAside:
 		return waiting{
 			What:     fmt.Sprintf("delivery %d (%s) is set aside, until a person has it tried again: dora-exporter deliveries retry %d", d.ID, d.Key, d.ID),
 			Attempts: d.Attempts, Error: d.Why,

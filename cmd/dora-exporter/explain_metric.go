@@ -74,7 +74,9 @@ func (w backlog) words() string {
 		n          int
 		what, rest string
 	}{
-		{w.Deliveries, "delivery", " to be processed"}, {w.SetAside, "delivery", " set aside"}, {w.LookUps, "commit", " to be looked up"},
+		{w.Deliveries, "delivery", " to be processed"},
+		{w.SetAside, "delivery", " set aside"},
+		{w.LookUps, "commit", " to be looked up"},
 		{w.Settling, "deployment or incident", " to be looked at with its neighbours"},
 	} {
 		if one.n > 0 {

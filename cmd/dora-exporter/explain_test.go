@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -82,7 +83,8 @@ func (g github) Ship(_ context.Context, c dora.Comparison) (dora.Shipment, map[s
 type owner struct{}
 
 func (owner) RepositoryTeam(context.Context, string, string) (string, error) { return "Platform", nil }
-func (owner) ProjectTeam(context.Context, string) (string, error)            { return "Platform", nil }
+
+func (owner) ProjectTeam(context.Context, string) (string, error) { return "Platform", nil }
 
 // shop is a database that events are told to.
 type shop struct {
@@ -238,7 +240,8 @@ jira_incidents_duration_sum{project="INC",team="Platform"} 1234.5
 	}
 	one := status(1, "production", "V1", "success", 15)
 	for _, e := range []dora.Event{
-		{Deployment: &one.Status.Deployment}, status(1, "production", "V1", "in_progress", 12), one, status(2, "production", "V2", "success", 30),
+		{Deployment: &one.Status.Deployment},
+		status(1, "production", "V1", "in_progress", 12), one, status(2, "production", "V2", "success", 30),
 		inc7("created", 46, 0), status(3, "production", "V4", "success", 60), status(4, "production", "V2", "success", 75), inc7("updated", 95, 90),
 		status(5, "production", "V5", "success", 100), status(5, "production", "V5", "failure", 110), status(6, "production", "V6", "success", 140),
 		status(8, "staging", "V6", "success", 150), status(11, "staging", "V6", "failure", 155),
@@ -371,7 +374,7 @@ func TestExplainedValuesAreThoseOfMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := httptest.NewRecorder()
-	handler.ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
+	handler.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	compared := map[string]bool{}
 	for lines := bufio.NewScanner(page.Body); lines.Scan(); {
 		line := lines.Text()

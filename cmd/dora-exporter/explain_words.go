@@ -196,9 +196,7 @@ func short(name string) string {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// span is a duration as people write it, such as 25h33m.
-func span(from, to time.Time) string { return spanOf(to.UnixMilli() - from.UnixMilli()) }
-
+// spanOf writes milliseconds as people do, such as 25h33m.
 func spanOf(ms int64) string {
 	text := (time.Duration(ms) * time.Millisecond).String()
 	if strings.HasSuffix(text, "m0s") {
