@@ -119,21 +119,26 @@ func (p Policy) reverts(h History, x Tracked) ([]Evidence, error) {
 	return all, nil
 }
 
-// hotfixes: a pull request is called a hotfix. It marks the success before.
+// hotfixes: a pull request that this deployment brings is called a hotfix. It marks the success before.
 func (p Policy) hotfixes(h History, x Tracked) ([]Evidence, error) {
-	at := slices.IndexFunc(x.Shipment.Changes, p.hotfix)
-	if at < 0 {
-		return nil, nil
+	for _, change := range x.Shipment.Changes {
+		if !p.hotfix(change) {
+			continue
+		}
+		first, _, known, err := h.FirstShipped(x.Scope(), change.Name())
+		if err != nil {
+			return nil, err
+		}
+		if known && first != x.Key() {
+			continue
+		}
+		bad, ok, err := h.Previous(x.Scope(), x.Moment())
+		if err != nil || !ok {
+			return nil, err
+		}
+		return []Evidence{about(bad, x, CauseHotfix, x.Key(), change.Name()+" of "+x.name()+" is a hotfix, by its branch or label")}, nil
 	}
-	change := x.Shipment.Changes[at]
-	if first, _, known, err := h.FirstShipped(x.Scope(), change.Name()); err != nil || known && first != x.Key() {
-		return nil, err
-	}
-	bad, ok, err := h.Previous(x.Scope(), x.Moment())
-	if err != nil || !ok {
-		return nil, err
-	}
-	return []Evidence{about(bad, x, CauseHotfix, x.Key(), change.Name()+" of "+x.name()+" is a hotfix, by its branch or label")}, nil
+	return nil, nil
 }
 
 func about(bad, by Tracked, c Cause, name, detail string) Evidence {

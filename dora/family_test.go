@@ -52,3 +52,20 @@ func TestUpperBoundsAreInSeconds(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
+
+// A label set of a repository and environment takes 52: the time of the newest deployment, the changes, and histograms of 11,
+// 16 and 14 bounds with 3 more series each. One of a stage takes 16 + 3, one of a cause those of failures and rework, one of an
+// incident's priority and project two and 14 + 3.
+func TestWidth(t *testing.T) {
+	for family, want := range map[string]int{
+		DeploymentsTotal: 3, DeploymentsDuration: 3, DeploymentsDurationSum: 3, DeploymentsDurationUnavailable: 1,
+		Incidents: 2, IncidentsDurationSum: 2,
+		Deployments: 1, DeploymentTimestamp: 52, DeploymentRun: 52, Changes: 52, LeadTime: 52, Recovery: 52,
+		LeadTimeStage: 19, LeadTimeUnavailable: 1, ChangeFailures: 2, ReworkDeployments: 2,
+		IncidentsOpened: 19, IncidentsOpen: 19, IncidentRecovery: 19,
+	} {
+		if got := FamiliesByName()[family].width(); got != want {
+			t.Errorf("a label set of %s takes %d series, want %d", family, got, want)
+		}
+	}
+}

@@ -89,10 +89,18 @@ func (f Family) width() int {
 	n := 0
 	for _, g := range Families() {
 		if g.group() == f.group() && slices.Equal(g.Labels, f.Labels) {
-			n++
+			n += g.series()
 		}
 	}
 	return n
+}
+
+// series is how many Prometheus has of one label set of the family: a histogram's buckets, the last one, sum and count.
+func (f Family) series() int {
+	if f.Kind == Histogram {
+		return len(f.Bounds) + 3
+	}
+	return 1
 }
 
 // Remember gives all label sets of a state their places, also above the limit: those of a baseline, and those of facts

@@ -63,7 +63,7 @@ func stateOf(t *testing.T, store *persistence.Store) dora.State {
 // preview is a successful deployment, an hour after its first commit, to an environment of its own.
 func preview(n int) dora.Event {
 	e := status(int64(n), "success", time.Duration(n)*time.Second)
-	e.Status.Deployment.Environment = fmt.Sprintf("pr-%d", n)
+	e.Status.Deployment.ID, e.Status.Deployment.Environment = int64(n), fmt.Sprintf("pr-%d", n)
 	return e
 }
 
@@ -71,17 +71,21 @@ func preview(n int) dora.Event {
 // environment's first event makes three label sets at 0 (success, failure, error), while they fit into nine tenths of the
 // limit, which has room for nine. So three environments have all of theirs, the fourth has its success alone, and the
 // other sixteen of twenty are counted together.
+//
+// Of dora_*, an environment's own label set is for 52 series: a histogram has its buckets, one more, a sum and a count (14, 19
+// and 17 of them) beside two others. So the twenty timestamps are together. A label set of a deployment's outcome is for one:
+// 27 begin at 0, both of pr-1 to pr-13 and the success of pr-14; three more have room, and the last three of twenty have none.
 func TestLimit(t *testing.T) {
 	store := openStore(t)
 	for n := 1; n <= 20; n++ {
 		accept(t, store, preview(n))
 	}
 	events, log := limited(t, store, 30)
-	if diff := cmp.Diff(map[string]int{"github": 16}, events); diff != "" {
+	if diff := cmp.Diff(map[string]int{"github": 16, "dora": 20 + 3}, events); diff != "" {
 		t.Errorf("folded: -want +got:\n%s", diff)
 	}
-	if n := strings.Count(log, "metrics.max_series"); n != 1 {
-		t.Errorf("%d log lines about the limit, want one:\n%s", n, log)
+	if n := strings.Count(log, "metrics.max_series"); n != 2 {
+		t.Errorf("%d log lines about the limit, want one for github_* and one for dora_*:\n%s", n, log)
 	}
 	state := stateOf(t, store)
 	want := map[string]string{}
@@ -143,7 +147,8 @@ func TestLimitOfEachGroup(t *testing.T) {
 	events, _ := limited(t, store, 9)
 	// pr-1's three label sets would take 9, and 9 tenths of 9 are 0: only success has its place, of pr-1, pr-2 and pr-3.
 	// P0 to P3 take 8, and one more series is no room for two.
-	if diff := cmp.Diff(map[string]int{"github": 6, "jira": 5}, events); diff != "" {
+	// The nine outcomes of dora_* have room, their timestamps don't.
+	if diff := cmp.Diff(map[string]int{"github": 6, "jira": 5, "dora": 9}, events); diff != "" {
 		t.Errorf("folded: -want +got:\n%s", diff)
 	}
 	other := dora.Labels{"project": "other", "team": "Platform"}.Key()
@@ -166,7 +171,8 @@ func TestLimitCountsWhatIsThere(t *testing.T) {
 		accept(t, store, e)
 	}
 	events, _ := limited(t, store, 10)
-	if diff := cmp.Diff(map[string]int{"github": 1}, events); diff != "" {
+	// Of pr-5: its status, and of dora_* its outcome and its time.
+	if diff := cmp.Diff(map[string]int{"github": 1, "dora": 2}, events); diff != "" {
 		t.Errorf("folded: -want +got:\n%s", diff)
 	}
 

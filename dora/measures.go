@@ -2,7 +2,6 @@ package dora
 
 import (
 	"log/slog"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -176,11 +175,7 @@ func (r *rules) ship(t Tracked, s Shipment) error {
 		return err
 	}
 	for _, c := range s.Changes {
-		names := append([]string{c.Name()}, c.Commits...)
-		if !slices.Contains(names, c.SHA) {
-			names = append(names, c.SHA)
-		}
-		if err := r.AddShipped(t, names, len(c.Reverts) > 0); err != nil {
+		if err := r.AddShipped(t, c.names(), len(c.Reverts) > 0); err != nil {
 			return err
 		}
 		if err := r.change(t, c); err != nil {

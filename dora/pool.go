@@ -51,7 +51,13 @@ func (p pool[T]) work(ctx context.Context) {
 		case key := <-done:
 			delete(running, key)
 		case <-changed:
-			sleep(ctx, gather, nil)
+			timer.Reset(gather)
+			select {
+			case key := <-done:
+				delete(running, key)
+			case <-timer.C:
+			case <-ctx.Done():
+			}
 		case <-timer.C:
 		case <-ctx.Done():
 		}

@@ -16,6 +16,9 @@ const (
 	// gather is how long to wait after a change for more of them: each transaction costs an fsync that the inbox waits for,
 	// and each query some of the processor.
 	gather = 25 * time.Millisecond
+	// quiet is the pause after which a burst of webhooks has passed, and patience how long the processor lets one go first.
+	quiet    = 10 * time.Millisecond
+	patience = 500 * time.Millisecond
 	// attempts is how often processing a delivery is tried before it is set aside, over some 15 seconds. Failures of the
 	// store or of the catalog are none.
 	attempts = 5
@@ -50,16 +53,30 @@ func (p *Processor) Run(ctx context.Context) {
 		p.working.set(p.Logger, "process deliveries", err)
 		if err != nil {
 			failures++
-			sleep(ctx, Backoff(failures), nil)
+			sleep(ctx, Backoff(1), nil)
+			sleep(ctx, Backoff(failures)-Backoff(1), changed) // a store that takes something again is a reason to try
 			continue
 		}
 		failures = 0
 		if n == 0 {
 			sleep(ctx, idle, changed)
-			sleep(ctx, gather, nil)
+			p.settle(ctx)
 			continue
 		}
 		sleep(ctx, time.Since(began), nil) // what arrives meanwhile has half of the store's time
+	}
+}
+
+// settle returns when no more changes come, or after patience: a burst of webhooks is answered first and counted then.
+func (p *Processor) settle(ctx context.Context) {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		changed := p.Store.Changed()
+		sleep(ctx, quiet, nil)
+		select {
+		case <-changed:
+		default:
+			return
+		}
 	}
 }
 

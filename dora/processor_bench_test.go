@@ -29,6 +29,7 @@ func BenchmarkProcess(b *testing.B) {
 		senders <- struct{}{}
 		go func() {
 			e := status(int64(i+1), "success", time.Duration(i)*time.Second)
+			e.Status.Deployment.ID = int64(i + 1)
 			_, err := store.Accept(b.Context(), dora.Delivery{Source: dora.GitHub, Key: fmt.Sprint(i), Received: time.Now(), Event: e})
 			if err != nil {
 				b.Error(err)

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,5 +106,88 @@ func TestADeliveryThatCannotBeProcessedIsSetAside(t *testing.T) {
 		is(1, 0)
 		run(time.Minute)
 		is(0, 1)
+	})
+}
+
+// While webhooks come one after the other they are answered first, and counted when they pause; not later than half a second
+// when they don't.
+func TestABurstGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := openStore(t)
+		p := &dora.Processor{
+			Store: store, Catalog: platform{}, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { p.Run(ctx); close(ended) }()
+		id := 0
+		burst := func(d time.Duration) {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+				id++
+				accept(t, store, status(int64(id), "success", 0))
+			}
+		}
+		burst(400 * time.Millisecond)
+		wantFacts(t, store, "during the burst")
+		time.Sleep(50 * time.Millisecond)
+		total := series(dora.DeploymentsTotal, "success") + "1"
+		wantFacts(t, store, "after it", slices.Repeat([]string{total}, id)...)
+		before := id
+		burst(600 * time.Millisecond)
+		if n := len(facts(t, store)); n <= before {
+			t.Errorf("%d are counted after more than half a second without a pause", n-before)
+		}
+		cancel()
+		<-ended
+	})
+}
+
+// full is a store whose disk is full for the processor.
+type full struct {
+	*persistence.Store
+
+	is    atomic.Bool
+	tries atomic.Int64
+}
+
+func (f *full) Update(ctx context.Context, change func(dora.Tx) error) error {
+	if f.is.Load() {
+		f.tries.Add(1)
+		return dora.ErrStoreFailing
+	}
+	return f.Store.Update(ctx, change)
+}
+
+// After a long time in which the store can't be written, the first change that it takes has the deliveries processed, and not
+// the next try a minute later. Changes that it takes meanwhile don't make it try more than once a second.
+func TestProcessingGoesOnWithTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &full{Store: openStore(t)}
+		store.is.Store(true)
+		p := &dora.Processor{
+			Store: store, Catalog: platform{}, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
+		}
+		accept(t, store.Store, status(1, "success", 0))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { p.Run(ctx); close(ended) }()
+		time.Sleep(10 * time.Minute)
+		before := store.tries.Load()
+		for id := range 200 {
+			accept(t, store.Store, status(int64(id+2), "success", 0))
+			time.Sleep(50 * time.Millisecond)
+		}
+		if n := store.tries.Load() - before; n < 5 || n > 11 {
+			t.Errorf("it tried %d times in ten seconds", n)
+		}
+		time.Sleep(5 * time.Minute)
+		store.is.Store(false)
+		accept(t, store.Store, status(1000, "success", 0))
+		time.Sleep(2 * time.Second)
+		if n := len(facts(t, store.Store)); n != 202 {
+			t.Errorf("%d are counted, want 202", n)
+		}
+		cancel()
+		<-ended
 	})
 }

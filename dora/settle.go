@@ -200,14 +200,8 @@ func (r *rules) settleDeployment(one Settling, comparedWith string, s Shipment) 
 	if err != nil {
 		return err
 	}
-	unsettled, err := r.Unsettled(t.Scope(), t.Succeeded())
-	if err != nil {
-		return err
-	}
-	for _, other := range unsettled {
-		if other.Kind == SettleDeployment && (Moment{other.At, other.ID}).Before(t.Moment()) {
-			return r.SaveSettling(one) // it is looked at after the other one
-		}
+	if first, _, err := r.FirstUnsettled(t.Scope()); err != nil || first.Key != one.Key {
+		return errors.Join(err, r.SaveSettling(one)) // it is looked at after the other one
 	}
 	if before.Key() != comparedWith {
 		one.Due = r.now

@@ -77,10 +77,16 @@ type Tx interface {
 	AddSettling(Settling) error
 	SaveSettling(Settling) error
 	Settled(Settling) error
-	// Unsettled are the things that are still to be looked at whose events are not after a time: those of a scope, and
-	// all incidents.
-	Unsettled(scope string, upTo time.Time) ([]Settling, error)
-	// HasUnsettledOf says whether a success of a repository (Deployment.RepositoryName) before a time is still to be settled.
+	// FirstUnsettled is the deployment of a scope that is to be settled first; false when there is none.
+	FirstUnsettled(scope string) (Settling, bool, error)
+	// UnsettledOutcome says whether an outcome of a scope that is not after a time is still to be settled.
+	UnsettledOutcome(scope string, upTo time.Time) (bool, error)
+	// UnsettledIncident says whether an incident is still to be settled.
+	UnsettledIncident(key string) (bool, error)
+	// UnsettledIncidents are the incidents that are still to be settled and were not created after a time.
+	UnsettledIncidents(upTo time.Time) ([]Settling, error)
+	// HasUnsettledOf says whether a success of a repository (Deployment.RepositoryName; empty for any) before a time is still
+	// to be settled.
 	HasUnsettledOf(repository string, before time.Time) (bool, error)
 
 	// AddEvidence stores a piece of evidence unless it is there.

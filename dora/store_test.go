@@ -24,12 +24,12 @@ import (
 // morning is when the events of the tests happen.
 var morning = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
-func openStore(t *testing.T) *persistence.Store {
+func openStore(t testing.TB) *persistence.Store {
 	t.Helper()
 	return openStoreAt(t, filepath.Join(t.TempDir(), "dora-exporter.db"))
 }
 
-func openStoreAt(t *testing.T, path string) *persistence.Store {
+func openStoreAt(t testing.TB, path string) *persistence.Store {
 	t.Helper()
 	store, err := persistence.Open(t.Context(), path, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -44,7 +44,7 @@ func openStoreAt(t *testing.T, path string) *persistence.Store {
 }
 
 // accept stores events as deliveries, each with a key of its own.
-func accept(t *testing.T, store *persistence.Store, events ...dora.Event) {
+func accept(t testing.TB, store *persistence.Store, events ...dora.Event) {
 	t.Helper()
 	for i, e := range events {
 		text, err := json.Marshal(e)
@@ -59,7 +59,7 @@ func accept(t *testing.T, store *persistence.Store, events ...dora.Event) {
 }
 
 // process runs the processor until nothing is pending.
-func process(t *testing.T, store *persistence.Store, c dora.Catalog) {
+func process(t testing.TB, store *persistence.Store, c dora.Catalog) {
 	t.Helper()
 	p := &dora.Processor{
 		Store: store, Catalog: c, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), MaxWait: time.Minute, Now: time.Now, OnTeamGivenUp: func() {},

@@ -72,12 +72,16 @@ func outcome(state string) string {
 	return ""
 }
 
-// add remembers an outcome, in its place.
+// mostOutcomes bounds what is remembered of one deployment, which GitHub gives a handful of statuses.
+const mostOutcomes = 100
+
+// add remembers an outcome, in its place. Only the earliest ones are needed.
 func (t *Tracked) add(o Outcome) {
 	at, known := slices.BinarySearchFunc(t.Outcomes, o, Outcome.compare)
 	if !known {
 		t.Outcomes = slices.Insert(t.Outcomes, at, o)
 	}
+	t.Outcomes = t.Outcomes[:min(len(t.Outcomes), mostOutcomes)]
 }
 
 func (o Outcome) compare(p Outcome) int {
@@ -121,8 +125,10 @@ type Moment struct {
 }
 
 // Before says whether m comes before other.
-func (m Moment) Before(other Moment) bool {
-	return cmp.Or(m.At.Compare(other.At), cmp.Compare(m.ID, other.ID)) < 0
+func (m Moment) Before(other Moment) bool { return m.compare(other) < 0 }
+
+func (m Moment) compare(other Moment) int {
+	return cmp.Or(m.At.Compare(other.At), cmp.Compare(m.ID, other.ID))
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,5 +1,5 @@
-// Package enrichment asks the GitHub API when the work on a deployed commit began. All calls of a process pass one
-// gate, which pauses them while GitHub fails, limits the rate or refuses the token.
+// Package enrichment asks the GitHub API when the work on a deployed commit began and what a deployment ships. All calls of
+// a process pass one gate, which pauses them while GitHub fails, limits the rate or refuses the token.
 package enrichment
 
 import (
@@ -48,6 +48,7 @@ type GitHub struct {
 	http    *http.Client
 	gate    *gate
 	flights flights
+	touched touched
 }
 
 var _ dora.Enricher = (*GitHub)(nil)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -20,6 +19,8 @@ const (
 	routeCommitPulls = "/repos/{owner}/{repo}/commits/{sha}/pulls"
 	routePull        = "/repos/{owner}/{repo}/pulls/{number}"
 	routePullCommits = "/repos/{owner}/{repo}/pulls/{number}/commits"
+	routePullFiles   = "/repos/{owner}/{repo}/pulls/{number}/files"
+	routeCompare     = "/repos/{owner}/{repo}/compare/{basehead}"
 )
 
 // Origin finds out when the work on a commit began: the earliest author date among the commits of the pull request that
@@ -30,7 +31,21 @@ func (g *GitHub) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error)
 	if reason := unusable(c); reason != "" {
 		return dora.Origin{Unavailable: reason}, nil
 	}
-	return g.flights.do(ctx, c, g.lookUp)
+	return g.flights.do(ctx, c, func(ctx context.Context, c dora.Commit) (dora.Origin, error) {
+		change, err := (&lookUp{GitHub: g}).change(ctx, c)
+		return change.Origin, err
+	})
+}
+
+// lookUp is a client that counts its calls.
+type lookUp struct {
+	*GitHub
+	calls int
+}
+
+func (l *lookUp) get(ctx context.Context, v answer, query, route string, args ...string) (page, error) {
+	l.calls++
+	return l.GitHub.get(ctx, v, query, route, args...)
 }
 
 // longestName is more than GitHub allows for any name, in bytes.
@@ -51,99 +66,102 @@ func unusable(c dora.Commit) string {
 	return ""
 }
 
-func (g *GitHub) lookUp(ctx context.Context, c dora.Commit) (dora.Origin, error) {
-	number, err := g.pullOfCommit(ctx, c)
+// change is the change that brought a commit.
+func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error) {
+	p, err := l.pullOfCommit(ctx, c)
 	if err != nil {
-		return dora.Origin{}, fmt.Errorf("pull requests of commit %s: %w", c.Key(), err)
+		return dora.Change{}, fmt.Errorf("pull requests of commit %s: %w", c.Key(), err)
 	}
-	if number != 0 {
-		origin, err := g.originOfPull(ctx, c, number)
-		if err != nil || !origin.FirstCommit.IsZero() {
-			return origin, err
+	if p.Number != 0 {
+		change, err := l.changeOfPull(ctx, c, p)
+		if err != nil || !change.FirstCommit.IsZero() {
+			return change, err
 		}
 	}
 	var found commit
 	// One file of the commit's is enough: per_page is about them.
-	if _, err := g.get(ctx, &found, "?per_page=1", routeCommit, c.Owner, c.Repository, c.SHA); err != nil {
-		return dora.Origin{}, fmt.Errorf("commit %s: %w", c.Key(), notFound(err))
+	if _, err := l.get(ctx, &found, "?per_page=1", routeCommit, c.Owner, c.Repository, c.SHA); err != nil {
+		return dora.Change{}, fmt.Errorf("commit %s: %w", c.Key(), notFound(err))
 	}
-	g.logger.DebugContext(ctx, "", "repo", c.Repository, "commit_info", c.SHA)
-	if number == 0 {
-		origin, err := g.originOfReference(ctx, c, found.Commit.Message)
-		if err != nil || !origin.FirstCommit.IsZero() {
-			return origin, err
+	l.logger.DebugContext(ctx, "", "repo", c.Repository, "commit_info", c.SHA)
+	if p.Number == 0 {
+		change, err := l.changeOfReference(ctx, c, found.Commit.Message)
+		if err != nil || !change.FirstCommit.IsZero() {
+			return change, err
 		}
 	}
-	if found.authorDate().IsZero() {
-		return dora.Origin{Unavailable: dora.ReasonNoDate}, nil
+	found.SHA = c.SHA
+	change := changeOfCommit(found)
+	if change.Unavailable == "" {
+		l.logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "date", "current_commit")
 	}
-	g.logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "date", "current_commit")
-	return dora.Origin{FirstCommit: found.authorDate()}, nil
+	return change, nil
 }
 
-// originOfReference is the origin by the merged pull request that the commit's message names; its zero value when the
+// changeOfReference is the change of the merged pull request that the commit's message names; its zero value when the
 // message names none.
-func (g *GitHub) originOfReference(ctx context.Context, c dora.Commit, message string) (dora.Origin, error) {
-	number, err := g.mergedReference(ctx, c, message)
+func (l *lookUp) changeOfReference(ctx context.Context, c dora.Commit, message string) (dora.Change, error) {
+	p, err := l.mergedReference(ctx, c, message)
 	if err != nil {
-		return dora.Origin{}, fmt.Errorf("pull request %d, named by commit %s: %w", number, c.Key(), err)
+		return dora.Change{}, fmt.Errorf("pull request %d, named by commit %s: %w", reference(message), c.Key(), err)
 	}
-	if number == 0 {
-		g.logger.DebugContext(ctx, "", "pull_request_reference", "not_found")
-		return dora.Origin{}, nil
+	if p.Number == 0 {
+		l.logger.DebugContext(ctx, "", "pull_request_reference", "not_found")
+		return dora.Change{}, nil
 	}
-	return g.originOfPull(ctx, c, number)
+	return l.changeOfPull(ctx, c, p)
 }
 
-func (g *GitHub) mergedReference(ctx context.Context, c dora.Commit, message string) (int, error) {
+func (l *lookUp) mergedReference(ctx context.Context, c dora.Commit, message string) (pull, error) {
 	number := reference(message)
 	if number == 0 {
-		return 0, nil
+		return pull{}, nil
 	}
 	var named pull
-	_, err := g.get(ctx, &named, "", routePull, c.Owner, c.Repository, strconv.Itoa(number))
+	_, err := l.get(ctx, &named, "", routePull, c.Owner, c.Repository, strconv.Itoa(number))
 	var s *statusError
 	switch {
 	case errors.As(err, &s) && s.status == http.StatusNotFound:
-		return 0, nil // an issue, or a pull request of another repository
+		return pull{}, nil // an issue, or a pull request of another repository
 	case err != nil:
-		return number, notFound(err)
+		return pull{}, notFound(err)
 	case !named.merged():
-		return 0, nil
+		return pull{}, nil
 	}
-	return number, nil
+	named.Number = number
+	return named, nil
 }
 
-// originOfPull is the origin by the commits of a pull request; its zero value when none of them has a date.
-func (g *GitHub) originOfPull(ctx context.Context, c dora.Commit, number int) (dora.Origin, error) {
-	g.logger.DebugContext(ctx, "", "pull_request_reference", "found", "PR", number)
-	first, err := g.firstCommit(ctx, c, number)
+// changeOfPull is the change of a pull request that brought a commit; its zero value when none of its commits has a date.
+func (l *lookUp) changeOfPull(ctx context.Context, c dora.Commit, p pull) (dora.Change, error) {
+	l.logger.DebugContext(ctx, "", "pull_request_reference", "found", "PR", p.Number)
+	listed, err := l.pullCommits(ctx, c, p.Number)
 	if err != nil {
-		return dora.Origin{}, fmt.Errorf("commits of pull request %d, for commit %s: %w", number, c.Key(), err)
+		return dora.Change{}, fmt.Errorf("commits of pull request %d, for commit %s: %w", p.Number, c.Key(), err)
 	}
+	first := listed.first()
 	if first.IsZero() {
-		return dora.Origin{}, nil
+		return dora.Change{}, nil
 	}
-	g.logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "PR", number, "date", "pr_first_commit")
-	return dora.Origin{FirstCommit: first, PullRequest: number}, nil
+	l.logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "PR", p.Number, "date", "pr_first_commit")
+	change := dora.Change{Origin: p.origin(c, listed), SHA: c.SHA}
+	change.Commits = appendCommits([]string{c.SHA}, listed)
+	change.FirstCommit = first
+	return change, nil
 }
 
-// firstCommit is the earliest author date of a pull request's commits, of which GitHub lists at most 250.
-func (g *GitHub) firstCommit(ctx context.Context, c dora.Commit, number int) (first time.Time, err error) {
+// pullCommits are a pull request's commits, of which GitHub lists at most 250.
+func (l *lookUp) pullCommits(ctx context.Context, c dora.Commit, number int) (all commits, err error) {
 	for at := 1; at != 0; {
 		var listed commits
-		p, err := g.get(ctx, &listed, pageQuery(at), routePullCommits, c.Owner, c.Repository, strconv.Itoa(number))
+		p, err := l.get(ctx, &listed, pageQuery(at), routePullCommits, c.Owner, c.Repository, strconv.Itoa(number))
 		if err != nil {
-			return time.Time{}, notFound(err)
+			return nil, notFound(err)
 		}
-		for _, one := range listed {
-			if date := one.authorDate(); !date.IsZero() && (first.IsZero() || date.Before(first)) {
-				first = date
-			}
-		}
+		all = append(all, listed...)
 		at = p.after(at)
 	}
-	return first, nil
+	return all, nil
 }
 
 // pageQuery asks for a page as large as can be.

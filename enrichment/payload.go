@@ -3,6 +3,7 @@ package enrichment
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -13,11 +14,20 @@ type pulls []pull
 
 // pull answers GET /repos/{owner}/{repo}/pulls/{number}.
 type pull struct {
-	Number         int    `json:"number"`
-	State          string `json:"state"`
-	MergedAt       date   `json:"merged_at"`
-	MergeCommitSHA string `json:"merge_commit_sha"`
-	Base           struct {
+	Number         int     `json:"number"`
+	State          string  `json:"state"`
+	CreatedAt      date    `json:"created_at"`
+	MergedAt       date    `json:"merged_at"`
+	MergeCommitSHA string  `json:"merge_commit_sha"`
+	User           account `json:"user"`
+	Body           string  `json:"body"`
+	Labels         []struct {
+		Name string `json:"name"`
+	} `json:"labels"`
+	Head struct {
+		Ref string `json:"ref"`
+	} `json:"head"`
+	Base struct {
 		Repo *struct {
 			ID       int64  `json:"id"`
 			FullName string `json:"full_name"`
@@ -32,12 +42,60 @@ type commits []commit
 
 // commit answers GET /repos/{owner}/{repo}/commits/{sha}.
 type commit struct {
+	SHA    string  `json:"sha"`
+	Author account `json:"author"`
 	Commit *struct {
 		Message string `json:"message"`
 		Author  struct {
 			Date date `json:"date"`
 		} `json:"author"`
 	} `json:"commit"`
+	Parents []struct {
+		SHA string `json:"sha"`
+	} `json:"parents"`
+	Files []file `json:"files"`
+}
+
+// account is a user, a bot or an organisation; null when GitHub does not know who it was.
+type account struct {
+	Login string `json:"login"`
+}
+
+// files answers GET /repos/{owner}/{repo}/pulls/{number}/files.
+type files []file
+
+// file is one that a commit or pull request touches.
+type file struct {
+	Name string `json:"filename"`
+	// Previous is the name before a file was renamed.
+	Previous string `json:"previous_filename"`
+}
+
+// first is the earliest author date; zero when no commit has one.
+func (c commits) first() (first time.Time) {
+	for _, one := range c {
+		if date := one.authorDate(); !date.IsZero() && (first.IsZero() || date.Before(first)) {
+			first = date
+		}
+	}
+	return first
+}
+
+// index tells whether a commit is one of these, as it is or rebased: then author date and message are the same.
+func (c commits) index() func(commit) bool {
+	type work struct {
+		at      time.Time
+		message string
+	}
+	workOf := func(one commit) work { return work{one.authorDate().UTC(), strings.TrimSpace(one.Commit.Message)} }
+	bySHA, byWork := map[string]bool{}, map[work]bool{}
+	for _, one := range c {
+		bySHA[one.SHA] = true
+		byWork[workOf(one)] = true
+	}
+	return func(one commit) bool {
+		return one.SHA != "" && bySHA[one.SHA] || !one.authorDate().IsZero() && byWork[workOf(one)]
+	}
 }
 
 func (c commit) authorDate() time.Time { return c.Commit.Author.Date.Time }
@@ -88,6 +146,13 @@ func (c *commits) check() error {
 func (c commit) check() error {
 	if c.Commit == nil {
 		return errors.New("a commit has no content")
+	}
+	return nil
+}
+
+func (f *files) check() error {
+	if *f == nil {
+		return errors.New("a list of files is expected")
 	}
 	return nil
 }

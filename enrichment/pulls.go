@@ -10,15 +10,15 @@ import (
 	"dora-exporter/dora"
 )
 
-// pullOfCommit is the number of the pull request that brought the commit, 0 when there is none.
-func (g *GitHub) pullOfCommit(ctx context.Context, c dora.Commit) (int, error) {
+// pullOfCommit is the pull request that brought the commit; its number is 0 when there is none.
+func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit) (pull, error) {
 	var all pulls
 	home := repository{fullName: c.Owner + "/" + c.Repository}
 	for at := 1; at != 0; {
 		var listed pulls
-		p, err := g.get(ctx, &listed, pageQuery(at), routeCommitPulls, c.Owner, c.Repository, c.SHA)
+		p, err := l.get(ctx, &listed, pageQuery(at), routeCommitPulls, c.Owner, c.Repository, c.SHA)
 		if err != nil {
-			return 0, notFound(err)
+			return pull{}, notFound(err)
 		}
 		if p.moved != nil {
 			home = movedTo(p.moved)
@@ -32,13 +32,13 @@ func (g *GitHub) pullOfCommit(ctx context.Context, c dora.Commit) (int, error) {
 			best = p
 		}
 	}
-	return best.Number, nil
+	return best, nil
 }
 
 // rank is how surely a pull request brought the commit; 0 when it did not.
 func rank(p pull, c dora.Commit) int {
 	switch {
-	case p.merged() && strings.EqualFold(p.MergeCommitSHA, c.SHA):
+	case p.merged() && p.broughtBy(c.SHA):
 		return 3
 	case p.merged():
 		return 2
@@ -47,6 +47,9 @@ func rank(p pull, c dora.Commit) int {
 	}
 	return 0
 }
+
+// broughtBy says whether a commit is the one that GitHub made of the pull request when it merged it.
+func (p pull) broughtBy(sha string) bool { return strings.EqualFold(p.MergeCommitSHA, sha) }
 
 // better says whether p is to be taken before q: the surer one, the one that was merged earlier, the lower number.
 func better(p, q pull, c dora.Commit) bool {

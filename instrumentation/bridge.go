@@ -93,7 +93,7 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation) map[attr
 	case metricdata.Sum[float64]:
 		for _, point := range data.DataPoints {
 			key, series := at(point.Attributes)
-			series.Own += whole(f, point.Value)
+			series.Own += i.sum(f, key, point.Value)
 			merged[key] = series
 		}
 	case metricdata.Gauge[float64]:
@@ -106,7 +106,7 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation) map[attr
 	case metricdata.Histogram[float64]:
 		for _, point := range data.DataPoints {
 			key, series := at(point.Attributes)
-			series.Own += whole(f, point.Sum)
+			series.Own += i.sum(f, key, point.Sum)
 			series.Buckets = series.OwnBuckets(f) // a copy: the base stays as it is
 			for bucket, n := range point.BucketCounts {
 				series.Buckets[bucket] += int64(n)
@@ -158,6 +158,14 @@ func (i *Instruments) histogram(f dora.Family, series map[attribute.Distinct]bas
 		})
 	}
 	return metricdata.Histogram[float64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality}
+}
+
+// sum is what was recorded of a series of a Counter, Sum or Histogram.
+func (i *Instruments) sum(f dora.Family, series attribute.Distinct, recorded float64) int64 {
+	if f.Unit == dora.Milliseconds {
+		return i.sums[f.Name][series]
+	}
+	return whole(f, recorded)
 }
 
 // whole turns a recorded value back into the family's whole numbers. Regrouped floating point sums could be one bit less

@@ -1,6 +1,7 @@
 package instrumentation
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -116,5 +117,28 @@ dora_incidents_open{priority="High",project="INC",team="Platform"} 1
 	}
 	if got := i.State()[dora.DeploymentTimestamp][scope.Key()].Own; got != done.UnixMilli() {
 		t.Errorf("the checkpoint gets %d, want %d", got, done.UnixMilli())
+	}
+}
+
+// A sum of 50,000 lead times of up to 90 days is exact to the millisecond, although seconds in floating point are not.
+func TestSumsAreExact(t *testing.T) {
+	i := newInstruments(t)
+	i.Restore(dora.State{})
+	random, want := rand.New(rand.NewPCG(1, 2)), int64(0)
+	for range 50 {
+		var facts []dora.Fact
+		for range 1000 {
+			ms := random.Int64N(90 * 24 * time.Hour.Milliseconds())
+			want += ms
+			facts = append(facts, dora.Fact{Family: dora.LeadTime, Labels: scope, Value: ms}, dora.Fact{Family: dora.DeploymentsDurationSum, Labels: success, Value: ms})
+		}
+		record(t, i, facts...)
+		state := i.State()
+		if got := state[dora.LeadTime][scope.Key()].Own; got != want {
+			t.Fatalf("the histogram's sum is %d ms, want %d", got, want)
+		}
+		if got := state[dora.DeploymentsDurationSum][success.Key()].Own; got != want {
+			t.Fatalf("the sum is %d ms, want %d", got, want)
+		}
 	}
 }

@@ -17,7 +17,7 @@ func (s *Store) LimitBacklog(ctx context.Context, most int) error {
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(*tx) error { // in the goroutine that counts
+	return s.update(ctx, func(*tx) error { // in the turn, where they are counted
 		s.writer.pending.Store(int64(backlog.Deliveries))
 		s.writer.maxPending.Store(int64(most))
 		return nil

@@ -86,3 +86,29 @@ func TestRetry(t *testing.T) {
 		t.Error("Retry without a database succeeded")
 	}
 }
+
+// What another process made pending again does not make room for more once it is processed.
+func TestLimitBacklogAfterRetry(t *testing.T) {
+	s := openStore(t)
+	accept(t, s, "a", "b", "c")
+	if err := s.LimitBacklog(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	for round, f := range []func(tx dora.Tx, id int64) error{
+		func(tx dora.Tx, id int64) error { return tx.SetAside(id, 5, "why") },
+		func(tx dora.Tx, id int64) error { return tx.Finish(id) },
+	} {
+		for id := range int64(3) {
+			if err := s.Update(t.Context(), func(tx dora.Tx) error { return f(tx, id+1) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n, err := Retry(t.Context(), s.path); n != int64(3-3*round) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	accept(t, s, "d", "e", "f", "g")
+	if _, err := s.Accept(t.Context(), delivery("h")); !errors.Is(err, ErrBacklog) {
+		t.Errorf("Accept = %v, want ErrBacklog", err)
+	}
+}

@@ -22,8 +22,9 @@ const suspicious = 9.2e9
 // notes are what is remarkable about a .prom file.
 type notes struct {
 	// ignored are the names of families that are not ours. rejected is what has a name of ours and can't be taken,
-	// doubtful are the series that are taken with values that can hardly be true.
-	ignored, rejected, doubtful []string
+	// rebounded are sound histograms that can't be taken since their bounds are not ours, doubtful are the series that are
+	// taken with values that can hardly be true.
+	ignored, rejected, rebounded, doubtful []string
 }
 
 // baseline reads the values of a .prom file as they stand there. Only families of ours with exactly our type and labels
@@ -35,7 +36,7 @@ func baseline(text []byte, families map[string]dora.Family) (dora.State, notes, 
 	if err != nil {
 		return nil, n, fmt.Errorf("not in Prometheus' text format: %w", err)
 	}
-	state := dora.State{}
+	state, lines := dora.State{}, samples(text)
 	for name, found := range parsed {
 		f, ok := families[name]
 		if !ok {
@@ -46,6 +47,10 @@ func baseline(text []byte, families map[string]dora.Family) (dora.State, notes, 
 			n.rejected = append(n.rejected, fmt.Sprintf("%s of type %s", name, strings.ToLower(found.GetType().String())))
 			continue
 		}
+		if f.Kind == dora.Histogram && unread(lines, found) {
+			n.rejected = append(n.rejected, name+" with a line that has no le or is there twice")
+			continue
+		}
 		series, err := n.take(f, found)
 		if err != nil {
 			return nil, n, err
@@ -54,7 +59,7 @@ func baseline(text []byte, families map[string]dora.Family) (dora.State, notes, 
 			state[name] = series
 		}
 	}
-	for _, list := range []*[]string{&n.ignored, &n.rejected, &n.doubtful} {
+	for _, list := range []*[]string{&n.ignored, &n.rejected, &n.rebounded, &n.doubtful} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
@@ -79,24 +84,40 @@ func (n *notes) take(f dora.Family, found *dto.MetricFamily) (map[string]dora.Se
 			n.rejected = append(n.rejected, fmt.Sprintf("a series of %s (%v)", f.Name, err))
 			continue
 		}
-		value := m.GetGauge().GetValue()
-		if f.Kind == dora.Counter {
-			value = m.GetCounter().GetValue()
-		}
-		name := fmt.Sprintf("%s{%s} %g", f.Name, labels.Key(), value)
+		name := fmt.Sprintf("%s{%s}", f.Name, labels.Key())
+		value, buckets, err := published(f, m)
 		switch {
-		case math.IsNaN(value), math.IsInf(value, 0):
-			n.rejected = append(n.rejected, name)
+		case errors.Is(err, errBounds):
+			n.rebounded = append(n.rebounded, name)
+			continue
+		case err != nil:
+			n.rejected = append(n.rejected, fmt.Sprintf("%s (%v)", name, err))
 			continue
 		case value < 0, f.Unit == dora.Milliseconds && value >= suspicious:
-			n.doubtful = append(n.doubtful, name)
+			n.doubtful = append(n.doubtful, fmt.Sprintf("%s %g", name, value))
 		}
 		if _, twice := taken[labels.Key()]; twice {
-			return nil, fmt.Errorf("the series %s{%s} is there twice", f.Name, labels.Key())
+			return nil, fmt.Errorf("the series %s is there twice", name)
 		}
-		taken[labels.Key()] = dora.Series{Labels: labels, Baseline: value}
+		taken[labels.Key()] = dora.Series{Labels: labels, Baseline: value, BaselineBuckets: buckets}
 	}
 	return taken, nil
+}
+
+// published is the value of a series; of a histogram its sum, with the count of each bucket.
+func published(f dora.Family, m *dto.Metric) (value float64, buckets []int64, err error) {
+	switch f.Kind {
+	case dora.Counter:
+		value = m.GetCounter().GetValue()
+	case dora.Histogram:
+		return observations(f, m.GetHistogram())
+	default:
+		value = m.GetGauge().GetValue()
+	}
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		err = fmt.Errorf("%g", value)
+	}
+	return value, nil, err
 }
 
 func exactLabels(f dora.Family, m *dto.Metric) (dora.Labels, error) {

@@ -81,7 +81,7 @@ func (e *damagedError) Error() string {
 func (e *damagedError) Unwrap() error { return e.err }
 
 // values turns the file's values into a state: what is above the baseline is our own. A file with anything in it that this
-// program does not write is damaged. The error is errCoarse when the file is sound and yet does not tell.
+// program does not write is damaged. The error is errCoarse or errBounds when the file is sound and yet does not tell.
 func (c *Checkpoint) values(ctx context.Context, f *file, base dora.State) (dora.State, error) {
 	found, n, err := baseline(f.data, c.byName)
 	if err != nil {
@@ -89,6 +89,9 @@ func (c *Checkpoint) values(ctx context.Context, f *file, base dora.State) (dora
 	}
 	if strange := slices.Concat(n.rejected, n.ignored); len(strange) > 0 {
 		return nil, &damagedError{path: f.path, err: fmt.Errorf("this program does not write %s", strange[0])}
+	}
+	if len(n.rebounded) > 0 {
+		return nil, fmt.Errorf("%s: %w", n.rebounded[0], errBounds)
 	}
 	state := dora.State{}
 	for family, all := range base { // all of it: an older version's checkpoint leaves out the families that it did not know
@@ -104,10 +107,7 @@ func (c *Checkpoint) values(ctx context.Context, f *file, base dora.State) (dora
 			continue
 		}
 		for key, series := range found[family.Name] {
-			series.Baseline, series.Own, err = split(series.Baseline, base[family.Name][key].Baseline, family.Unit)
-			if err == nil && family.Kind == dora.Counter && series.Own < 0 {
-				err = errors.New("it is less than its baseline")
-			}
+			series, err = above(base[family.Name][key], series, family)
 			if errors.Is(err, errCoarse) {
 				return nil, err
 			}
@@ -142,6 +142,23 @@ func (c *Checkpoint) newest(ctx context.Context, family dora.Family, state, foun
 		}
 	}
 	return nil
+}
+
+// errLess says that a value that only grows is below what it started from.
+var errLess = errors.New("it is less than its baseline")
+
+// above divides a series as it is published into its baseline and what was added to it.
+func above(base, published dora.Series, f dora.Family) (s dora.Series, err error) {
+	s.Labels, s.BaselineBuckets = published.Labels, base.BaselineBuckets
+	s.Baseline, s.Own, err = split(published.Baseline, base.Baseline, f.Unit)
+	switch {
+	case err != nil:
+	case f.Kind == dora.Counter && s.Own < 0:
+		err = errLess
+	case f.Kind == dora.Histogram:
+		s.Buckets, err = splitBuckets(published.BaselineBuckets, base.BaselineBuckets, s.Own)
+	}
+	return s, err
 }
 
 // errCoarse says that a value is so large that a float64 can't tell the whole numbers on top of its baseline apart.

@@ -29,7 +29,14 @@ func baselineText(labels []dora.Labels, value func() float64) []byte {
 			for _, name := range f.Labels {
 				own[name] = l[name]
 			}
-			set(state, f.Name, own.Key(), dora.Series{Labels: own, Baseline: value()})
+			series := dora.Series{Labels: own, Baseline: value()}
+			if f.Kind == dora.Histogram {
+				series.Baseline, series.BaselineBuckets = math.Abs(series.Baseline), make([]int64, len(f.Bounds)+1)
+				for bucket := range series.BaselineBuckets {
+					series.BaselineBuckets[bucket] = int64(own.Key()[bucket]) + int64(bucket)
+				}
+			}
+			set(state, f.Name, own.Key(), series)
 		}
 	}
 	var b bytes.Buffer
@@ -52,7 +59,8 @@ func TestCheckpointRoundTrip(t *testing.T) {
 		for i, value := range odd {
 			labels = append(labels, dora.Labels{
 				"environment": value, "repo": odd[(i+round)%len(odd)], "status": "success", "team": "Platform",
-				"project": value, "reason": dora.ReasonNoCommit,
+				"project": value, "reason": dora.ReasonNoCommit, "owner": value, "outcome": "success", "cause": value, "stage": value,
+				"priority": value,
 			})
 		}
 		if round > 0 {
@@ -60,14 +68,14 @@ func TestCheckpointRoundTrip(t *testing.T) {
 			s.mustRestore()
 		}
 		err := s.store.Update(t.Context(), func(tx dora.Tx) error {
-			for i := range 300 {
+			for i := range 600 {
 				f := dora.Families()[random.IntN(len(dora.Families()))]
 				l := dora.Labels{}
 				for _, name := range f.Labels {
 					l[name] = labels[i%len(labels)][name]
 				}
 				fact := dora.Fact{
-					Family: f.Name, Labels: l, Value: random.Int64N(1e12), At: noon.Add(time.Duration(random.IntN(50)) * time.Second),
+					Family: f.Name, Labels: l, Value: random.Int64N(1e12) >> random.IntN(30), At: noon.Add(time.Duration(random.IntN(50)) * time.Second),
 					ID: int64(i), Subject: fmt.Sprint(i),
 				}
 				if _, err := tx.AddFact(fact); err != nil {
@@ -82,8 +90,8 @@ func TestCheckpointRoundTrip(t *testing.T) {
 		want, _ := s.mustRestore()
 		s.write()
 		got, from := s.mustRestore()
-		if from != 300 {
-			t.Errorf("round %d: from position %d, want 300", round, from)
+		if from != 600 {
+			t.Errorf("round %d: from position %d, want 600", round, from)
 		}
 		wantState(t, want, got)
 		for name, all := range want {

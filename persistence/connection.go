@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 )
 
@@ -15,6 +16,8 @@ type connection struct {
 	db         *sql.DB
 	conn       *sql.Conn
 	statements map[string]statement
+	// files are the database and, once there is one, its log, as they were found under their names.
+	files map[string]os.FileInfo
 }
 
 // statement is prepared once and closed with its connection.
@@ -30,7 +33,25 @@ func openConnection(path string) (*connection, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), db.Close())
 	}
-	return &connection{db: db, conn: conn, statements: map[string]statement{}}, nil
+	return &connection{db: db, conn: conn, statements: map[string]statement{}, files: map[string]os.FileInfo{}}, nil
+}
+
+// errGone says that a file is no longer under its name: what is written to it is lost with the process.
+var errGone = errors.New("was moved, removed or replaced while it is in use; put it back, or restart to go on with what is there")
+
+// inPlace is errGone when the database at path or its log is not the one that was found there first.
+func (c *connection) inPlace(path string) error {
+	for _, name := range []string{path, path + "-wal"} {
+		there, err := os.Stat(name)
+		known := c.files[name]
+		switch {
+		case known == nil && err == nil:
+			c.files[name] = there
+		case known != nil && (err != nil || !os.SameFile(known, there)):
+			return fmt.Errorf("%s %w", name, errGone)
+		}
+	}
+	return nil
 }
 
 func (c *connection) close() error {

@@ -11,9 +11,12 @@ import (
 	"dora-exporter/dora"
 )
 
-// longestWait is longer than anything is ever put off. What is due later than that was put off before the clock of the
-// machine was set back, and is due now.
-const longestWait = 2 * time.Hour
+// What is due later than anything is ever put off was put off before the clock of the machine was set back, and is due now:
+// a delivery is put off for a minute at most, a look-up for an hour.
+const (
+	longestWait       = 2 * time.Minute
+	longestLookUpWait = 2 * time.Hour
+)
 
 // Accept stores a delivery unless one with the same key is there; one that is set aside is replaced, since it may be
 // damaged. When it returns without an error the delivery is on the

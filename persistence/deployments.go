@@ -136,8 +136,9 @@ func (t *tx) SaveTracked(d dora.Tracked) error {
 		if at := d.Succeeded(); !at.IsZero() {
 			success = sql.NullInt64{Int64: at.UnixMilli(), Valid: true}
 		}
-		_, err = t.exec(`INSERT OR REPLACE INTO deployments (key, number, repository, scope, sha, team, production, success, details, checksum)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, d.Key(), d.ID, d.RepositoryName(), d.Scope(), d.SHA, d.Team, d.InProduction, success,
+		_, err = t.exec(`INSERT INTO deployments (key, number, repository, scope, sha, team, production, success, details, checksum)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET production = excluded.production, success = excluded.success,
+			details = excluded.details, checksum = excluded.checksum`, d.Key(), d.ID, d.RepositoryName(), d.Scope(), d.SHA, d.Team, d.InProduction, success,
 			string(details), checksum(d.Key(), string(details)))
 	}
 	if err != nil {
@@ -161,8 +162,7 @@ func (t *tx) AddShipped(d dora.Tracked, names []string, revert bool) error {
 // HasSettledAfter says whether a success of a scope that comes after a moment has been settled.
 func (t *tx) HasSettledAfter(scope string, m dora.Moment) (bool, error) {
 	var one int
-	known, err := t.queryRow(`SELECT 1 FROM deployments d WHERE scope = ? AND success IS NOT NULL AND (success, number) > (?, ?)
-		AND NOT EXISTS (SELECT 1 FROM settling s WHERE s.kind = 'deployment' AND s.key = d.key) LIMIT 1`,
+	known, err := t.queryRow(`SELECT 1 FROM deployments WHERE scope = ? AND settled = 1 AND (success, number) > (?, ?) LIMIT 1`,
 		[]any{scope, m.At.UnixMilli(), m.ID}, &one)
 	if err != nil {
 		return false, fmt.Errorf("look for later deployments: %w", err)

@@ -56,7 +56,7 @@ func code(err error) int {
 func storageFailure(err error) bool {
 	switch code(err) {
 	case sqlite3.SQLITE_OK:
-		return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
+		return errors.Is(err, errGone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_ERROR:
 		return false
 	}

@@ -67,9 +67,12 @@ func metricFamily(f dora.Family, all map[string]dora.Series) *dto.MetricFamily {
 			m.Label = append(m.Label, &dto.LabelPair{Name: proto.String(name), Value: proto.String(all[key].Labels[name])})
 		}
 		value := proto.Float64(all[key].Value(f))
-		if f.Kind == dora.Counter {
+		switch f.Kind {
+		case dora.Counter:
 			m.Counter = &dto.Counter{Value: value}
-		} else {
+		case dora.Histogram:
+			m.Histogram = histogram(f, all[key])
+		default:
 			m.Gauge = &dto.Gauge{Value: value}
 		}
 		family.Metric = append(family.Metric, m)
@@ -78,10 +81,14 @@ func metricFamily(f dora.Family, all map[string]dora.Series) *dto.MetricFamily {
 }
 
 func metricType(f dora.Family) dto.MetricType {
-	if f.Kind == dora.Counter {
+	switch f.Kind {
+	case dora.Counter:
 		return dto.MetricType_COUNTER
+	case dora.Histogram:
+		return dto.MetricType_HISTOGRAM
+	default:
+		return dto.MetricType_GAUGE
 	}
-	return dto.MetricType_GAUGE
 }
 
 // errForeign says that a file is not a checkpoint of ours.

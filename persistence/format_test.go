@@ -84,6 +84,12 @@ func FuzzDecode(f *testing.F) {
 func FuzzBaseline(f *testing.F) {
 	f.Add([]byte("# TYPE github_deployments_total counter\ngithub_deployments_total{environment=\"p\",repo=\"r\",status=\"s\",team=\"t\"} 7\n"))
 	f.Add([]byte("# TYPE jira_incidents counter\njira_incidents{project=\"p\",team=\"t\"} NaN\n"))
+	state := dora.State{dora.IncidentRecovery: oneAndFour()[dora.IncidentRecovery]}
+	whole, err := encode(header{}, dora.Families(), state)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		state, _, err := baseline(data, dora.FamiliesByName())
 		if err != nil {
@@ -91,6 +97,9 @@ func FuzzBaseline(f *testing.F) {
 		}
 		for family, all := range state {
 			for key, series := range all {
+				if f := dora.FamiliesByName()[family]; f.Kind == dora.Histogram {
+					checkHistogram(t, f, key, series)
+				}
 				if math.IsNaN(series.Baseline) || math.IsInf(series.Baseline, 0) {
 					t.Errorf("%s{%s} is %v", family, key, fmt.Sprint(series.Baseline))
 				}

@@ -16,7 +16,7 @@ func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) ([]dora.J
 	var jobs []dora.Job
 	unreadable := map[string]error{}
 	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses, checksum FROM jobs WHERE due <= ? OR due > ? ORDER BY due LIMIT ?",
-		[]any{now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit}, func(rows *sql.Rows) error {
+		[]any{now.UnixMilli(), now.Add(longestLookUpWait).UnixMilli(), limit}, func(rows *sql.Rows) error {
 			var j dora.Job
 			var key, commit string
 			var due, attempts, misses int64

@@ -8,10 +8,17 @@ import (
 
 // LabelSet says whether a label set of a group of families has its place under the limit.
 func (t *tx) LabelSet(families, labels string) (bool, error) {
+	key := [2]string{families, labels}
+	if t.writer.places[key] {
+		return true, nil
+	}
 	var one int
 	known, err := t.queryRow("SELECT 1 FROM label_sets WHERE families = ? AND labels = ?", []any{families, labels}, &one)
 	if err != nil {
 		return false, fmt.Errorf("look for the label set %s of %s: %w", labels, families, err)
+	}
+	if known {
+		t.places = append(t.places, key)
 	}
 	return known, nil
 }

@@ -13,7 +13,18 @@ import (
 // since removing it would let two servers lock two files of one name.
 type lock struct{ file *os.File }
 
-func takeLock(path string) (*lock, error) {
+// LockCheckpoint keeps the servers away that have the same checkpoint and another database: each would take the other's
+// values for its own. The lock holds until release is called.
+func LockCheckpoint(path string) (release func() error, err error) {
+	l, err := takeLock(linked(path)+".lock", "checkpoint", "storage.file.path")
+	if err != nil {
+		return nil, err
+	}
+	return l.release, nil
+}
+
+// takeLock locks a file for this process. The error names what it is for, and the key that sets another path.
+func takeLock(path, what, key string) (*lock, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fileError("open lock file", path, err)
@@ -21,8 +32,8 @@ func takeLock(path string) (*lock, error) {
 	l := &lock{file}
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, errors.Join(fmt.Errorf("another dora-exporter%s is running with this database (it holds %s); "+
-			"stop it, or set storage.database to another path", l.holder(), path), file.Close())
+		return nil, errors.Join(fmt.Errorf("another dora-exporter%s is running with this %s (it holds %s); "+
+			"stop it, or set %s to another path", l.holder(), what, path, key), file.Close())
 	}
 	if err == nil {
 		err = l.sign()

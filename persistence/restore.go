@@ -19,7 +19,8 @@ import (
 //
 //	no file                                → the baseline, then all facts
 //	ours, of this store                    → its values, then the facts after its position; the baseline and all facts
-//	                                         where the baseline is too large for the file to tell what was added
+//	                                         where the baseline is too large for the file to tell what was added, or
+//	                                         a histogram's bounds have changed
 //	ours, beyond the store's last fact     → an error; with acceptStore it is set aside
 //	ours, of another store, this one empty → taken over as a baseline
 //	ours, damaged                          → set aside; the previous one, else the baseline and all facts
@@ -68,9 +69,12 @@ func (c *Checkpoint) base(ctx context.Context) (base dora.State, fresh bool, err
 		if hashOf(b.Text) != b.Hash {
 			return nil, false, &CorruptError{Path: c.store.path, What: "the baseline of " + b.Source + " does not match its hash"}
 		}
-		values, _, err := baseline(b.Text, c.byName)
+		values, n, err := baseline(b.Text, c.byName)
 		if err != nil {
 			return nil, false, fmt.Errorf("read the baseline of %s that is in the store: %w", b.Source, err)
+		}
+		if len(n.rebounded) > 0 {
+			c.logger.Warn("values that were taken over before are left out, since the bounds of histograms have changed", "file", b.Source, "series", few(n.rebounded))
 		}
 		for family, all := range values {
 			for key, series := range all {
@@ -90,8 +94,8 @@ func (c *Checkpoint) own(ctx context.Context, f *file, base dora.State) (dora.St
 	}
 	if f.position <= last {
 		state, err := c.values(ctx, f, base)
-		if errors.Is(err, errCoarse) {
-			c.logger.Info("restoring the values from all facts: the baseline is too large for the checkpoint to tell what was added", "file", f.path)
+		if errors.Is(err, errCoarse) || errors.Is(err, errBounds) {
+			c.logger.Info("restoring the values from all facts, since the checkpoint can't tell them", "file", f.path, "why", err)
 			return base, 0, nil
 		}
 		return state, f.position, err
@@ -178,6 +182,10 @@ func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fres
 	if len(n.rejected) > 0 {
 		c.logger.Warn("some values are not taken over: not a number, or not with the type and labels that they have here", "file", f.path,
 			"rejected", few(n.rejected))
+	}
+	if len(n.rebounded) > 0 {
+		c.logger.Warn("some histograms are not taken over, since the bounds of their buckets are not those that they have here", "file", f.path,
+			"rejected", few(n.rebounded))
 	}
 	if len(n.doubtful) > 0 {
 		c.logger.Warn("some of the values taken over can hardly be true", "file", f.path, "series", few(n.doubtful))

@@ -111,10 +111,12 @@ var migrations = [...]string{`
 		team       TEXT    NOT NULL,
 		production INTEGER NOT NULL,
 		success    INTEGER,               -- when it was done; NULL when it was not
+		settled    INTEGER NOT NULL DEFAULT 0,
 		details    TEXT    NOT NULL,      -- JSON of dora.Tracked
 		checksum   INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX deployments_scope  ON deployments (scope, success, number) WHERE success IS NOT NULL;
+	CREATE INDEX deployments_settled ON deployments (scope, success, number) WHERE settled = 1;
 	CREATE INDEX deployments_sha    ON deployments (sha);
 	CREATE INDEX deployments_number ON deployments (number);
 	CREATE INDEX deployments_team   ON deployments (team, success) WHERE production = 1;
@@ -140,10 +142,14 @@ var migrations = [...]string{`
 		ripe       INTEGER NOT NULL,
 		attempts   INTEGER NOT NULL,
 		misses     INTEGER NOT NULL,
+		first      INTEGER NOT NULL DEFAULT 0, -- 1 for the first of the deployments of its scope
 		PRIMARY KEY (kind, key)
 	) STRICT, WITHOUT ROWID;
-	CREATE INDEX settling_due   ON settling (kind, due);
-	CREATE INDEX settling_scope ON settling (scope, at, number);
+	CREATE INDEX settling_due   ON settling (due) WHERE kind <> 'deployment';
+	CREATE INDEX settling_first ON settling (due) WHERE first = 1;
+	CREATE UNIQUE INDEX settling_one_first ON settling (scope) WHERE first = 1;
+	CREATE INDEX settling_scope ON settling (kind, scope, at, number);
+	CREATE INDEX settling_repository ON settling (repository, at) WHERE kind = 'deployment';
 	CREATE TABLE evidence (
 		cause  TEXT    NOT NULL,
 		by     TEXT    NOT NULL,

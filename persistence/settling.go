@@ -31,20 +31,18 @@ func scanSettling(rows *sql.Rows) (dora.Settling, error) {
 // DueDeployments returns at most limit deployments that are due to be settled, the longest due first: of each scope the first
 // one alone, and none that comes after one that is not due yet.
 func (s *Store) DueDeployments(ctx context.Context, now time.Time, limit int) ([]dora.Settling, error) {
-	return s.settling(ctx, `WHERE kind = 'deployment' AND (due <= ? OR due > ?) AND NOT EXISTS (
-		SELECT 1 FROM settling e WHERE e.scope = s.scope AND e.kind = 'deployment' AND (e.at, e.number) < (s.at, s.number))
-		ORDER BY due LIMIT ?`, now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit)
+	return s.settling(ctx, `INDEXED BY settling_first WHERE first = 1 AND (due <= ? OR due > ?) ORDER BY due LIMIT ?`, now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit)
 }
 
 // DueSettling returns at most limit other things that are due to be settled, the longest due first.
 func (s *Store) DueSettling(ctx context.Context, now time.Time, limit int) ([]dora.Settling, error) {
-	return s.settling(ctx, `WHERE kind IN ('outcome', 'incident', 'scope') AND (due <= ? OR due > ?) ORDER BY due LIMIT ?`,
+	return s.settling(ctx, `INDEXED BY settling_due WHERE kind <> 'deployment' AND (due <= ? OR due > ?) ORDER BY due LIMIT ?`,
 		now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit)
 }
 
 func (r *Reader) settling(ctx context.Context, query string, args ...any) ([]dora.Settling, error) {
 	var all []dora.Settling
-	err := r.query(ctx, "SELECT "+settlingColumns+" FROM settling s "+query, args, func(rows *sql.Rows) error {
+	err := r.query(ctx, "SELECT "+settlingColumns+" FROM settling "+query, args, func(rows *sql.Rows) error {
 		one, err := scanSettling(rows)
 		all = append(all, one)
 		return err
@@ -69,6 +67,9 @@ func (t *tx) SaveSettling(s dora.Settling) error {
 func (t *tx) saveSettling(s dora.Settling, conflict string) error {
 	_, err := t.exec("INSERT INTO settling ("+settlingColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
 		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses, dora.RepositoryOf(s.Scope))
+	if err == nil && s.Kind == dora.SettleDeployment {
+		err = t.settled(s, false)
+	}
 	if err != nil {
 		return fmt.Errorf("have %s %s settled: %w", s.Kind, s.Key, err)
 	}
@@ -77,32 +78,74 @@ func (t *tx) saveSettling(s dora.Settling, conflict string) error {
 
 // Settled removes what has been looked at.
 func (t *tx) Settled(s dora.Settling) error {
-	if _, err := t.exec("DELETE FROM settling WHERE kind = ? AND key = ?", s.Kind, s.Key); err != nil {
+	_, err := t.exec("DELETE FROM settling WHERE kind = ? AND key = ?", s.Kind, s.Key)
+	if err == nil && s.Kind == dora.SettleDeployment {
+		err = t.settled(s, true)
+	}
+	if err != nil {
 		return fmt.Errorf("note that %s %s is settled: %w", s.Kind, s.Key, err)
 	}
 	return nil
 }
 
-// Unsettled are the things that are still to be looked at whose events are not after a time: those of a scope, and all
-// incidents.
-func (t *tx) Unsettled(scope string, upTo time.Time) ([]dora.Settling, error) {
+// settled notes whether a deployment is settled, and which one of its scope is to be settled first now.
+func (t *tx) settled(s dora.Settling, settled bool) error {
+	if _, err := t.exec("UPDATE deployments SET settled = ? WHERE key = ? AND settled <> ?", settled, s.Key, settled); err != nil {
+		return err
+	}
+	first, _, err := t.FirstUnsettled(s.Scope)
+	if err == nil {
+		_, err = t.exec("UPDATE settling INDEXED BY settling_one_first SET first = 0 WHERE scope = ? AND first = 1 AND key <> ?", s.Scope, first.Key)
+	}
+	if err == nil {
+		_, err = t.exec("UPDATE settling SET first = 1 WHERE kind = 'deployment' AND key = ? AND first = 0", first.Key)
+	}
+	return err
+}
+
+// FirstUnsettled is the deployment of a scope that is to be settled first; false when there is none.
+func (t *tx) FirstUnsettled(scope string) (dora.Settling, bool, error) {
+	all, err := t.settling("WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", scope)
+	if err != nil || len(all) == 0 {
+		return dora.Settling{}, false, err
+	}
+	return all[0], true, nil
+}
+
+// UnsettledOutcome says whether an outcome of a scope that is not after a time is still to be settled.
+func (t *tx) UnsettledOutcome(scope string, upTo time.Time) (bool, error) {
+	all, err := t.settling("WHERE kind = 'outcome' AND scope = ? AND at <= ? LIMIT 1", scope, upTo.UnixMilli())
+	return len(all) > 0, err
+}
+
+// UnsettledIncident says whether an incident is still to be settled.
+func (t *tx) UnsettledIncident(key string) (bool, error) {
+	all, err := t.settling("WHERE kind = 'incident' AND key = ?", key)
+	return len(all) > 0, err
+}
+
+// UnsettledIncidents are the incidents that are still to be settled and were not created after a time.
+func (t *tx) UnsettledIncidents(upTo time.Time) ([]dora.Settling, error) {
+	return t.settling("WHERE kind = 'incident' AND scope = '' AND at <= ?", upTo.UnixMilli())
+}
+
+func (t *tx) settling(query string, args ...any) ([]dora.Settling, error) {
 	var all []dora.Settling
-	err := t.query("SELECT "+settlingColumns+" FROM settling WHERE scope IN (?, '') AND at <= ?", []any{scope, upTo.UnixMilli()},
-		func(rows *sql.Rows) error {
-			one, err := scanSettling(rows)
-			all = append(all, one)
-			return err
-		})
+	err := t.query("SELECT "+settlingColumns+" FROM settling "+query, args, func(rows *sql.Rows) error {
+		one, err := scanSettling(rows)
+		all = append(all, one)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read what is to be settled of %s: %w", scope, err)
+		return nil, fmt.Errorf("read what is to be settled: %w", err)
 	}
 	return all, nil
 }
 
-// HasUnsettledOf says whether a success of a repository before a time is still to be settled.
+// HasUnsettledOf says whether a success of a repository, or of any with "", before a time is still to be settled.
 func (t *tx) HasUnsettledOf(repository string, before time.Time) (bool, error) {
 	var one int
-	known, err := t.queryRow("SELECT 1 FROM settling WHERE kind = 'deployment' AND repository = ? AND at < ? LIMIT 1",
+	known, err := t.queryRow("SELECT 1 FROM settling WHERE kind = 'deployment' AND ? IN ('', repository) AND at < ? LIMIT 1",
 		[]any{repository, before.UnixMilli()}, &one)
 	if err != nil {
 		return false, fmt.Errorf("read what is to be settled of %s: %w", repository, err)

@@ -16,8 +16,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// Store is the SQLite database. One process at a time has it open for serving. Writes are committed in groups by one
-// goroutine; reads go through connections that can't write and see what is committed.
+// Store is the SQLite database. One process at a time has it open for serving. Writes are committed in groups, one
+// at a time; reads go through connections that can't write and see what is committed.
 type Store struct {
 	*Reader
 	logger *slog.Logger
@@ -37,10 +37,11 @@ var _ dora.Store = (*Store)(nil)
 // Open locks, opens, checks and migrates the database at path, and creates it (mode 0600) when it is not there; its folder
 // must be. The error is made for the person who starts the program: it says what to do.
 func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error) {
+	path = linked(path) // so that there is one lock, whatever the file is called
 	if err := place(path); err != nil {
 		return nil, err
 	}
-	lock, err := takeLock(path + ".lock")
+	lock, err := takeLock(path+".lock", "database", "storage.database")
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,10 @@ type tx struct {
 	changed bool
 	// pending is how many deliveries are pending more than before.
 	pending int
+	// places are label sets that were found. They are remembered once all of it is committed: a place is never taken back.
+	places [][2]string
+	// undone is set when something of it was: a place may have been among it.
+	undone bool
 	// err is the first error of a statement of the op that runs. Nothing is executed after it: SQLite may have rolled back
 	// the whole transaction, and statements would be committed one by one.
 	err error
@@ -50,6 +54,7 @@ func (t *tx) apply(o *op) error {
 	end := "RELEASE op"
 	if o.err != nil {
 		t.last, t.asked, t.changed, t.pending = before.last, before.asked, before.changed, before.pending
+		t.undone = true
 		end = "ROLLBACK TO op"
 	}
 	if o.single {

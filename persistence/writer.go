@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,17 +26,20 @@ var ErrClosed = errors.New("the store is closed")
 // errUnderWay says that the caller's context ended while its write was being made.
 var errUnderWay = errors.New("the write is under way")
 
-// writer is the one goroutine that writes. It commits all that waits as one group, so that a hundred deliveries cost one
-// fsync, and each of a group is undone by itself when it fails.
+// writer writes, one group at a time: whoever waits and gets the turn commits all that waits as one group, so that a hundred
+// deliveries cost one fsync and a single one no change of goroutines. Each of a group is undone by itself when it fails.
 type writer struct {
 	path    string
 	logger  *slog.Logger
 	ops     chan *op
+	turn    chan struct{} // holds one while somebody has the turn
 	changed broadcast
 
-	connection *connection // nil when it has to be opened again; used by run alone
-
-	// pending is how many deliveries are pending, once maxPending is set. It is changed by run alone.
+	// What only the one who has the turn uses or changes.
+	connection *connection        // nil when it has to be opened again
+	gone       error              // why nothing is written although SQLite could
+	places     map[[2]string]bool // label sets that are known to have a place
+	// pending is how many deliveries are pending, once maxPending is set.
 	pending, maxPending atomic.Int64
 
 	failed  atomic.Pointer[error]
@@ -45,12 +49,12 @@ type writer struct {
 	stopErr error // read after stopped
 }
 
-// op is one write that waits for its commit.
+// op is one write that waits for its turn and its commit.
 type op struct {
 	run func(*tx) error
 	// single is set when run executes one statement, which SQLite undoes as a whole: it needs no savepoint.
 	single bool
-	// begun is set by whoever comes first: the writer, or the caller who gives up.
+	// begun is set by whoever comes first: who has the turn, or the caller who gives up.
 	begun atomic.Bool
 	done  chan struct{}
 	// err is the outcome, to be read after done.
@@ -61,15 +65,19 @@ func newOp(run func(*tx) error) *op { return &op{run: run, done: make(chan struc
 
 func newWriter(path string, logger *slog.Logger) *writer {
 	return &writer{
-		path: path, logger: logger,
-		ops: make(chan *op, groupSize), closing: make(chan struct{}), stopped: make(chan struct{}),
+		path: path, logger: logger, places: map[[2]string]bool{},
+		ops: make(chan *op, groupSize), turn: make(chan struct{}, 1), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 }
 
-// start opens the connection and starts writing.
+// start opens the connection.
 func (w *writer) start() error {
 	var err error
-	if w.connection, err = openConnection(w.path); err != nil {
+	w.connection, err = openConnection(w.path)
+	if err == nil {
+		err = w.connection.inPlace(w.path)
+	}
+	if err != nil {
 		close(w.stopped)
 		return err
 	}
@@ -97,18 +105,39 @@ func (w *writer) do(ctx context.Context, o *op) error {
 	case <-w.closing:
 		return ErrClosed
 	}
-	select {
-	case <-o.done:
-		return o.err
-	case <-ctx.Done():
-		if o.begun.CompareAndSwap(false, true) {
-			return ctx.Err()
+	for {
+		select {
+		case <-o.done:
+			return o.err
+		case w.turn <- struct{}{}:
+			w.lead(o)
+		case <-ctx.Done():
+			if o.begun.CompareAndSwap(false, true) {
+				return ctx.Err()
+			}
+			return errUnderWay
+		case <-w.stopped:
+			return o.wait(w.stopped)
 		}
-		return errUnderWay
-	case <-w.stopped:
-		return o.wait(w.stopped)
 	}
 }
+
+// lead commits a group for all that wait, unless o, which waited for the turn, is done, and passes the turn on.
+func (w *writer) lead(o *op) {
+	defer w.pass()
+	select {
+	case <-o.done:
+		return
+	default:
+	}
+	select {
+	case first := <-w.ops:
+		w.group(first)
+	default:
+	}
+}
+
+func (w *writer) pass() { <-w.turn }
 
 // wait returns the outcome.
 func (o *op) wait(stopped <-chan struct{}) error {
@@ -132,22 +161,36 @@ func (w *writer) err() error {
 	return nil
 }
 
+// run looks every few seconds whether the files are in their place and, when it could not write, whether it can again, until
+// the writer is closed.
 func (w *writer) run() {
-	defer close(w.stopped)
-	defer func() { w.stopErr = w.disconnect() }()
+	ticker := time.NewTicker(probeEvery)
+	defer ticker.Stop()
 	for {
-		var probe <-chan time.Time
-		if w.err() != nil {
-			probe = time.After(probeEvery)
-		}
 		select {
 		case <-w.closing:
+			w.turn <- struct{}{} // for good
+			w.stopErr = w.disconnect()
+			close(w.stopped)
 			return
-		case o := <-w.ops:
-			w.group(o)
-		case <-probe:
-			w.probe()
+		case <-ticker.C:
+			w.turn <- struct{}{}
+			w.look()
+			if w.err() != nil {
+				w.probe()
+			}
+			w.pass()
 		}
+	}
+}
+
+// look finds out whether what is written is still there after the process.
+func (w *writer) look() {
+	if w.gone = nil; w.connection == nil {
+		return
+	}
+	if w.gone = w.connection.inPlace(w.path); w.gone != nil {
+		w.note(w.gone)
 	}
 }
 
@@ -213,6 +256,12 @@ func (w *writer) waiting(first *op) iter.Seq[*op] {
 			}
 			select {
 			case o = <-w.ops:
+				continue
+			default:
+			}
+			runtime.Gosched() // whoever is about to hand something over does so now: a larger group for the same fsync
+			select {
+			case o = <-w.ops:
 			default:
 				return
 			}
@@ -242,7 +291,12 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 		w.undo()
 		return begun, err
 	}
-	w.pending.Add(int64(t.pending))
+	w.pending.Store(max(0, w.pending.Load()+int64(t.pending))) // another process may have made some pending again
+	if !t.undone {
+		for _, place := range t.places {
+			w.places[place] = true
+		}
+	}
 	if t.changed {
 		w.changed.notify()
 	}
@@ -251,6 +305,9 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 
 // begin starts a transaction that holds the lock for writing, on a new connection when the old one is of no use.
 func (w *writer) begin(t *tx) (err error) {
+	if w.gone != nil {
+		return w.gone
+	}
 	if w.connection == nil {
 		if w.connection, err = openConnection(w.path); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 	"unicode/utf8"
 )
@@ -25,8 +26,10 @@ const (
 const (
 	// usualBody is more than nearly every payload has; larger ones are read a few at a time, so that many senders at once
 	// can't fill the memory before their signatures are looked at.
-	usualBody   = 1 << 20
-	largeBodies = 2
+	usualBody = 1 << 20
+	// expectedBody bounds what is reserved since a header announces it.
+	expectedBody = 64 << 10
+	largeBodies  = 2
 	// largeMayWait is how long a large body waits for its turn.
 	largeMayWait = 10 * time.Second
 )
@@ -44,7 +47,9 @@ func (b bodies) read(w http.ResponseWriter, r *http.Request, forms bool) (body [
 		return nil, done, err
 	}
 	rest := http.MaxBytesReader(w, r.Body, largestBody)
-	body, err = io.ReadAll(io.LimitReader(rest, usualBody))
+	first := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), expectedBody)+bytes.MinRead))
+	_, err = first.ReadFrom(io.LimitReader(rest, usualBody))
+	body = first.Bytes()
 	if err == nil && len(body) == usualBody {
 		if !b.take(r.Context()) {
 			return nil, done, &refusal{http.StatusServiceUnavailable, unavailable, errors.New("too many large bodies at once")}
@@ -62,6 +67,9 @@ func (b bodies) read(w http.ResponseWriter, r *http.Request, forms bool) (body [
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
 		return nil, done, errTooLarge()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = &refusal{http.StatusServiceUnavailable, unavailable, errors.New("the body did not come in time")}
 	}
 	if err != nil {
 		return nil, done, fmt.Errorf("read the body: %w", err)

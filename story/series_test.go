@@ -67,8 +67,8 @@ environments:
 		})
 	}
 	right()
-	if n := strings.Count(e.log.String(), "raise metrics.max_series"); n != 1 {
-		t.Errorf("%d lines about the limit in the log, want one", n)
+	if n := strings.Count(e.log.String(), "raise metrics.max_series"); n != 2 {
+		t.Errorf("%d lines about the limit in the log, want one for github_* and one for dora_*", n)
 	}
 	_, text := e.get("/metrics")
 	if !strings.Contains(text, "\ndora_exporter_series_limit 600\n") || strings.Contains(text, `folded_total{families="github"} 0`) {

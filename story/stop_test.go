@@ -1,8 +1,12 @@
 package story
 
 import (
+	"bufio"
 	"fmt"
 	"net"
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -60,16 +64,31 @@ func TestStopUnderLoad(t *testing.T) {
 	e.stores(want.numbers)
 }
 
-// A second server on the same files says so and ends; the first one does not notice.
+// A second server on the same files, by whatever name or one of them alone, says so and ends; the first one does not notice.
 func TestTwoServers(t *testing.T) {
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.start()
+	if err := os.Symlink("dora-exporter.db", filepath.Join(e.folder, "link.db")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("dora-exporter.prom", filepath.Join(e.folder, "link.prom")); err != nil {
+		t.Fatal(err)
+	}
 	_, port, _ := net.SplitHostPort(e.address)
-	_, another, _ := net.SplitHostPort(freeAddress(t))
-	e.write("other.yml", strings.Replace(e.read("config.yml"), port, another, 1))
-	status, _, errOut := e.runOnce("-config.file=other.yml")
-	if want := fmt.Sprintf("another dora-exporter (process %d) is running", e.process.Process.Pid); status != 1 || !strings.Contains(errOut, want) {
-		t.Errorf("status %d, want 1 and the words %q:\n%s", status, want, errOut)
+	for name, storage := range map[string]string{
+		"the same":                             "{}",
+		"the database alone":                   "{file: {path: other.prom}, database: dora-exporter.db}",
+		"the database through a link":          "{file: {path: other.prom}, database: link.db}",
+		"the checkpoint alone":                 "{database: other.db}",
+		"the checkpoint through a link":        "{file: {path: link.prom}, database: other.db}",
+		"both, by a path that is not the same": "{file: {path: ../" + filepath.Base(e.folder) + "/dora-exporter.prom}}",
+	} {
+		_, another, _ := net.SplitHostPort(freeAddress(t))
+		e.write("other.yml", strings.Replace(e.read("config.yml"), port, another, 1)+"storage: "+storage+"\n")
+		status, _, errOut := e.runOnce("-config.file=other.yml")
+		if want := fmt.Sprintf("another dora-exporter (process %d) is running", e.process.Process.Pid); status != 1 || !strings.Contains(errOut, want) {
+			t.Errorf("%s: status %d, want 1 and the words %q:\n%s", name, status, want, errOut)
+		}
 	}
 	d := deployed{id: 1, repo: "web", env: "production", sha: ""}
 	e.mustPost(d.status(1, "queued", newYear))
@@ -80,4 +99,59 @@ func TestTwoServers(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// SIGTERM while two requests are under way: the one whose body comes gets 202 and is counted, the one whose body doesn't
+// gets 503 and not silence.
+func TestStopWithHalfOfABody(t *testing.T) {
+	t.Parallel() // it waits most of the time
+	e := newExporter(t, "http://127.0.0.1:1")
+	e.start()
+	d := deployed{id: 1, repo: "web", env: "production"}
+	half := func(w webhook) (c net.Conn, rest string) {
+		t.Helper()
+		c, err := net.Dial("tcp", e.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n", w.path, len(w.body))
+		for name, value := range w.header {
+			head += name + ": " + value + "\r\n"
+		}
+		if _, err := fmt.Fprint(c, head+"\r\n"+w.body[:10]); err != nil {
+			t.Fatal(err)
+		}
+		return c, w.body[10:]
+	}
+	answer := func(c net.Conn) *http.Response {
+		t.Helper()
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	coming, rest := half(d.status(1, "success", newYear))
+	missing, _ := half(d.status(2, "success", newYear))
+	time.Sleep(200 * time.Millisecond) // both headers are read
+	stopped := make(chan struct{})
+	go func() { e.terminate(); close(stopped) }()
+	time.Sleep(time.Second)
+	if _, err := fmt.Fprint(coming, rest); err != nil {
+		t.Error(err)
+	}
+	if a := answer(coming); a.StatusCode != 202 {
+		t.Errorf("status %d for the body that came, want 202", a.StatusCode)
+	}
+	if a := answer(missing); a.StatusCode != 503 || a.Header.Get("Retry-After") == "" {
+		t.Errorf("status %d for the body that did not come, want 503 and when to send it again", a.StatusCode)
+	}
+	<-stopped
+	e.start()
+	e.becomes(numbers{
+		deploymentSeries("github_deployments_total", "production", "web", "success", "Platform"): 1,
+		unavailable("production", "no_commit", "web", "success", "Platform"):                     1,
+	}, 10*time.Second)
 }

@@ -59,7 +59,7 @@ func (e *exporter) stores(want numbers) {
 		}
 	}
 	rows, err := db.Query(`SELECT family || '{' || labels || '}', sum(value), family LIKE '%duration_sum' FROM facts
-		WHERE family <> 'github_deployments_duration' GROUP BY family, labels HAVING sum(value) <> 0`)
+		WHERE family <> 'github_deployments_duration' AND family NOT LIKE 'dora_%' GROUP BY family, labels HAVING sum(value) <> 0`)
 	if err != nil {
 		e.Fatal(err)
 	}

@@ -35,6 +35,7 @@ var commands = []command{
 	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explaining(asked(explainDeployment))},
 	{[]string{"explain", "incident"}, "KEY", 1, 1, explaining(asked(explainIncident))},
 	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, explaining(explainMetric)},
+	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, report(time.Now)},
 }
 
 // without is for a command that has no flags of its own.

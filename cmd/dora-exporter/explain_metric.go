@@ -307,11 +307,11 @@ func (e *metricExplained) text(s *sheet) {
 		s.line("still waiting, of all there is: %s", words)
 	}
 	for _, one := range e.Series {
-		s.section(fmt.Sprintf("%s %s", one.Series, number(one.Value)))
+		s.section(fmt.Sprintf("%s %s", one.Series, decimal(one.Value)))
 		e.parts(s, one)
 		rows := [][]string{}
 		for _, f := range one.Facts {
-			value := number(f.Value)
+			value := decimal(f.Value)
 			if e.family.Kind != dora.Last && f.Value >= 0 {
 				value = "+" + value
 			}

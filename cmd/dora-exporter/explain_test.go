@@ -327,7 +327,7 @@ func TestExplain(t *testing.T) {
 				got += "error: " + err.Error() + "\n"
 			}
 			got = tabulated.ReplaceAllString(numbered.ReplaceAllString(got, "${1}N"), "  N  ${1}_")
-			golden(t, filepath.Join("testdata", "explain", name+".txt"), got)
+			sameAsFile(t, filepath.Join("testdata", "explain", name+".txt"), got)
 			if slices.Contains(args, "json") && !json.Valid([]byte(got)) && !strings.Contains(got, ": N") {
 				t.Errorf("no JSON:\n%s", got)
 			}
@@ -335,7 +335,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func golden(t *testing.T, path, got string) {
+func sameAsFile(t *testing.T, path, got string) {
 	t.Helper()
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {

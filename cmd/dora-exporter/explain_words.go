@@ -219,15 +219,15 @@ func several(n int64, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // valueWords are the published value with its meaning behind it, where that is not plain.
 func valueWords(f dora.Family, value float64) string {
 	switch {
 	case f.Name == dora.DeploymentTimestamp && value > 0:
-		return number(value) + " (" + stamp(time.UnixMilli(int64(value*1000))) + ")"
+		return decimal(value) + " (" + stamp(time.UnixMilli(int64(value*1000))) + ")"
 	case f.Unit == dora.Milliseconds && value != 0 && value < 9e9 && value > -9e9:
-		return number(value) + " (" + spanOf(int64(value*1000+0.5)) + ")"
+		return decimal(value) + " (" + spanOf(int64(value*1000+0.5)) + ")"
 	}
-	return number(value)
+	return decimal(value)
 }

@@ -147,6 +147,7 @@ Usage:
                                                say what came of a deployment, what it ships, what is still waiting
   dora-exporter [flags] explain incident KEY   likewise of an issue of Jira, such as INC-7
   dora-exporter [flags] explain metric SERIES  say what a value is made of; SERIES is 'name{label="value",…}'
+  dora-exporter [flags] report [its flags]     show the five DORA measures with their bands, worked out of all events
 
 The commands work beside a running server; they need its configuration to find the database.
 
@@ -161,6 +162,11 @@ Flags (one or two dashes):
 Flags of explain:
   -o FORMAT           text (default) or json
   -n COUNT            of a metric: how many facts of each series to show, the newest; default 50, 0 for all
+
+Flags of report:
+  -since AGE          how far to look back, such as 90d (default), 12w or 24h
+  -by WHAT            a row for each team (default) or repo
+  -o FORMAT           table (default), json, csv or markdown
 
 Environment, used for what the configuration does not set:
   GITHUB_TOKEN            token for the GitHub API; without one, calls are unauthenticated

@@ -27,9 +27,20 @@ func run(ctx context.Context, c *Config, web *webConfig, acceptStore bool, logge
 	if err != nil {
 		return err
 	}
-	p := parts{store: store}
-	err = p.serve(ctx, c, web, acceptStore, logger)
+	err = alone(c.Storage.File.Path, func() error {
+		p := parts{store: store}
+		return p.serve(ctx, c, web, acceptStore, logger)
+	})
 	return errors.Join(err, store.Close())
+}
+
+// alone runs f while no other server has the checkpoint.
+func alone(checkpoint string, f func() error) error {
+	release, err := persistence.LockCheckpoint(checkpoint)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(), release())
 }
 
 func (p *parts) serve(ctx context.Context, c *Config, web *webConfig, acceptStore bool, logger *slog.Logger) error {

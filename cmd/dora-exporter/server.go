@@ -21,6 +21,8 @@ type door struct {
 	listener net.Listener
 	// serve returns when the door is closed.
 	serve func(net.Listener) error
+	// connections are those that are open.
+	connections connections
 }
 
 // open opens the addresses, so that one that is taken is an error of the start. With an address for metrics, the pages are
@@ -56,20 +58,20 @@ func newDoor(ctx context.Context, address, key string, handler http.Handler, log
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; is another server running there? %s in the configuration sets another one", address, err, key)
 	}
-	return &door{
-		listener: listener,
-		http: &http.Server{
-			Handler:           handler,
-			ReadHeaderTimeout: 10 * time.Second,
-			ReadTimeout:       60 * time.Second,
-			WriteTimeout:      90 * time.Second,
-			IdleTimeout:       2 * time.Minute,
-			MaxHeaderBytes:    64 << 10,
-			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	d := &door{listener: listener}
+	d.http = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      90 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		ConnState:         d.connections.note,
 
-			DisableGeneralOptionsHandler: true, // which would answer OPTIONS * with 200
-		},
-	}, nil
+		DisableGeneralOptionsHandler: true, // which would answer OPTIONS * with 200
+	}
+	return d, nil
 }
 
 // serve lets requests in. What it returns gets the first error.
@@ -90,17 +92,41 @@ func (s *server) addresses() []string {
 	return all
 }
 
-// stop takes no new requests and waits for those under way, at most for a time, then cuts them off.
+// stop takes no new requests and waits for those under way, at most for a time, then cuts them off. Bodies that have not come
+// a little before that are waited for no longer, so that their senders get an answer.
 func (s *server) stop(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var stopping sync.WaitGroup
 	for _, d := range s.doors {
 		stopping.Go(func() {
+			hurry := time.AfterFunc(limit/4*3, d.connections.endReads)
+			defer hurry.Stop()
 			if err := d.http.Shutdown(ctx); err != nil {
 				_ = d.http.Close()
 			}
 		})
 	}
 	stopping.Wait()
+}
+
+// connections are those of a server that are open.
+type connections struct{ open sync.Map }
+
+// note is told by the server what becomes of a connection.
+func (c *connections) note(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		c.open.Store(conn, nil)
+	case http.StateClosed, http.StateHijacked:
+		c.open.Delete(conn)
+	}
+}
+
+// endReads has every read fail from now on, as if it had taken too long.
+func (c *connections) endReads() {
+	c.open.Range(func(conn, _ any) bool {
+		_ = conn.(net.Conn).SetReadDeadline(time.Unix(1, 0)) // one that is closed has no reads
+		return true
+	})
 }

@@ -1,0 +1,139 @@
+package enrichment
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// origin is what a pull request and its commits say about a change, but for its first commit.
+func (p pull) origin(c dora.Commit, listed commits) dora.Origin {
+	o := dora.Origin{
+		PullRequest: p.Number,
+		Opened:      p.CreatedAt.Time,
+		Merged:      p.MergedAt.Time,
+		Author:      p.User.Login,
+		Branch:      p.Head.Ref,
+		Reverts:     revertedPulls(c, p.Body),
+		Complete:    true,
+	}
+	for _, label := range p.Labels {
+		o.PullLabels = append(o.PullLabels, label.Name)
+	}
+	o.Reverts = appendNew(o.Reverts, revertedCommits(p.Body)...)
+	o.Reverts = appendNew(o.Reverts, listed.reverts()...)
+	return o
+}
+
+// changeOfCommit is the change of a commit that was pushed without a pull request.
+func changeOfCommit(c commit) dora.Change {
+	o := dora.Origin{
+		FirstCommit: c.authorDate(),
+		Author:      c.Author.Login,
+		Reverts:     revertedCommits(c.Commit.Message),
+		Complete:    true,
+	}
+	if o.FirstCommit.IsZero() {
+		o.Unavailable = dora.ReasonNoDate
+	}
+	return dora.Change{Origin: o, SHA: c.SHA, Commits: []string{c.SHA}}
+}
+
+// origin is that of a pull request with its own commits, and the commit that brought it.
+func (s *shipping) origin(p pull, own commits, at commit) dora.Origin {
+	o := p.origin(s.c.Head, own)
+	if o.FirstCommit = own.first(); o.FirstCommit.IsZero() {
+		o.FirstCommit = at.authorDate()
+	}
+	if o.FirstCommit.IsZero() {
+		o.Unavailable = dora.ReasonNoDate
+	}
+	return o
+}
+
+// unavailable is the origin of a pull request whose commits GitHub does not have. It is not kept: they may be there later.
+func (s *shipping) unavailable(p pull, reason string) dora.Origin {
+	o := p.origin(s.c.Head, nil)
+	o.Unavailable, o.Complete = reason, false
+	return o
+}
+
+// add adds a change that the commit brought. What the messages at hand say it reverts is in the change, remembered or not.
+func (s *shipping) add(at link, o dora.Origin, own commits) *change {
+	o.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], append(own[:len(own):len(own)], at.commit).reverts()...)
+	c := &change{dora.Change{Origin: o, SHA: at.SHA}}
+	c.Commits = appendCommits([]string{at.SHA}, own)
+	s.changes = append(s.changes, c)
+	if o.PullRequest != 0 {
+		s.byPull[o.PullRequest] = c
+	}
+	return c
+}
+
+// change is one that is found; more of its commits may be.
+type change struct{ dora.Change }
+
+func (c *change) join(one commit) { c.Commits = appendCommits(c.Commits, commits{one}) }
+
+var (
+	// GitHub writes this into the body of a pull request that its Revert button makes. It begins a line there; within a
+	// line it is quoted, in the release notes of a dependency for instance.
+	revertsPull = regexp.MustCompile(`(?im)^[ \t]*reverts[ \t]+([a-z0-9._-]+/[a-z0-9._-]+)?#([1-9][0-9]{0,8})\b`)
+	// git revert writes this into the message.
+	revertsCommit = regexp.MustCompile(`(?i)\bthis reverts commit\s+([0-9a-f]{7,40})\b`)
+)
+
+// revertedPulls are the pull requests of the commit's repository that a body says it takes back, as #n.
+func revertedPulls(c dora.Commit, body string) (all []string) {
+	for _, m := range revertsPull.FindAllStringSubmatch(body, -1) {
+		if m[1] == "" || strings.EqualFold(m[1], c.Owner+"/"+c.Repository) {
+			all = appendNew(all, "#"+m[2])
+		}
+	}
+	return all
+}
+
+// revertedCommits are the SHAs of the commits that a text says it takes back; they may be abbreviated.
+func revertedCommits(text string) (all []string) {
+	for _, m := range revertsCommit.FindAllStringSubmatch(text, -1) {
+		all = appendNew(all, strings.ToLower(m[1]))
+	}
+	return all
+}
+
+func (c commits) reverts() (all []string) {
+	for _, one := range c {
+		all = appendNew(all, revertedCommits(one.Commit.Message)...)
+	}
+	return all
+}
+
+// appendCommits adds the SHAs of commits.
+func appendCommits(all []string, more commits) []string {
+	seen := make(map[string]bool, len(all)+len(more))
+	for _, sha := range all {
+		seen[sha] = true
+	}
+	for _, one := range more {
+		if one.SHA != "" && !seen[one.SHA] {
+			seen[one.SHA] = true
+			all = append(all, one.SHA)
+		}
+	}
+	return all
+}
+
+// maxReverts bounds what a text that anybody can write makes the store keep of a change.
+const maxReverts = 100
+
+// appendNew adds those that are not there yet.
+func appendNew(all []string, more ...string) []string {
+	for _, one := range more {
+		if len(all) < maxReverts && !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
+	return all
+}

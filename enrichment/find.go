@@ -1,0 +1,158 @@
+package enrichment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dora-exporter/dora"
+)
+
+// line finds the changes of a line, the newest first: among the commits of a pull request that was rebased, GitHub gives the
+// newest one's as the commit that brought it, and the others are recognised without a call.
+func (s *shipping) line(ctx context.Context, l line) error {
+	for len(l) > 0 {
+		taken, err := s.find(ctx, l)
+		if err != nil {
+			return err
+		}
+		l = l[taken:]
+	}
+	return nil
+}
+
+// brought finds the changes that a merge brought which is no change itself: somebody pulled, or merged a branch by hand.
+func (s *shipping) brought(ctx context.Context, hanging graph) error {
+	for _, l := range hanging.lines() {
+		if err := s.line(ctx, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find finds the change of the newest commit of a line, and says how many of the line's commits belong to it.
+func (s *shipping) find(ctx context.Context, l line) (taken int, err error) {
+	at := l[0]
+	o, has, err := s.remembered(ctx, at.commit)
+	if err != nil {
+		return 0, err
+	}
+	if has {
+		return 1, s.place(ctx, at, o)
+	}
+	p, err := s.pullOf(ctx, at.commit)
+	var missing *dora.NotFoundError
+	if errors.As(err, &missing) {
+		s.add(at, dora.Origin{Author: at.Author.Login, Unavailable: missing.Reason}, at.hanging.commits())
+		return 1, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("pull requests of commit %s: %w", at.SHA, err)
+	}
+	switch same := s.byPull[p.Number]; {
+	case p.Number == 0:
+		o = changeOfCommit(at.commit).Origin
+	case same != nil:
+		o = same.Origin
+	case at.isMerge() && p.merged() && (p.broughtBy(at.SHA) || reference(at.Commit.Message) == p.Number):
+		return 1, s.merged(ctx, at, p)
+	default:
+		return s.listed(ctx, l, p)
+	}
+	s.learn(at.SHA, o)
+	return 1, s.place(ctx, at, o)
+}
+
+// place puts the change of a commit among the others. What a merge brought belongs to its pull request; without one, or when the
+// merge is itself a part of the pull request, it is other changes.
+func (s *shipping) place(ctx context.Context, at link, o dora.Origin) error {
+	same := s.byPull[o.PullRequest]
+	if same == nil && (o.PullRequest != 0 || !at.isMerge()) {
+		s.add(at, o, at.hanging.commits())
+		return nil
+	}
+	if same != nil {
+		same.join(at.commit)
+	}
+	return s.brought(ctx, at.hanging)
+}
+
+// pullOf is the pull request that brought a commit, by the commit's subject when it tells; its number is 0 without one.
+func (s *shipping) pullOf(ctx context.Context, c commit) (pull, error) {
+	var named pull
+	if number := reference(c.Commit.Message); number != 0 {
+		var err error
+		if named, err = s.pull(ctx, number); err != nil {
+			return pull{}, err
+		}
+		if named.merged() && (named.MergeCommitSHA == "" || named.broughtBy(c.SHA)) {
+			return named, nil
+		}
+	}
+	asked := s.c.Head
+	asked.SHA = c.SHA
+	p, err := s.pullOfCommit(ctx, asked)
+	switch {
+	case err != nil:
+		return pull{}, err
+	case p.Number != 0:
+		s.pulls[p.Number] = p
+		return p, nil
+	case named.merged(): // a cherry-pick: the duration takes it too
+		return named, nil
+	}
+	return pull{}, nil
+}
+
+// merged finds the change of a pull request that a merge commit brought. Its commits hang off the merge, unless some were
+// deployed before: then they are asked for.
+func (s *shipping) merged(ctx context.Context, at link, p pull) error {
+	own := at.hanging.commits()
+	if len(own) == 0 || s.aside && (at.hanging.touches(s.c.Base) || at.hasParent(s.c.Base)) {
+		all, err := s.pullCommits(ctx, s.c.Head, p.Number)
+		var missing *dora.NotFoundError
+		if errors.As(err, &missing) {
+			s.add(at, s.unavailable(p, missing.Reason), own)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("commits of pull request %d: %w", p.Number, err)
+		}
+		own = append(own, all...)
+	}
+	o := s.origin(p, own, at.commit)
+	s.add(at, o, own)
+	s.learn(at.SHA, o)
+	return nil
+}
+
+// listed finds the change of a pull request whose commits GitHub has to list: it was squashed or rebased, or is not merged. When
+// the commit is one of them so are those that follow, as far as they are listed.
+func (s *shipping) listed(ctx context.Context, l line, p pull) (taken int, err error) {
+	all, err := s.pullCommits(ctx, s.c.Head, p.Number)
+	var missing *dora.NotFoundError
+	if errors.As(err, &missing) {
+		s.add(l[0], s.unavailable(p, missing.Reason), nil)
+		return 1, s.brought(ctx, l[0].hanging)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("commits of pull request %d: %w", p.Number, err)
+	}
+	o := s.origin(p, all, l[0].commit)
+	change := s.add(l[0], o, all)
+	s.learn(l[0].SHA, o)
+	taken = 1
+	if has := all.index(); has(l[0].commit) {
+		for ; taken < len(l) && has(l[taken].commit); taken++ {
+			change.join(l[taken].commit)
+			s.learn(l[taken].SHA, o)
+		}
+	}
+	for _, at := range l[:taken] {
+		if err := s.brought(ctx, at.hanging.without(all)); err != nil {
+			return 0, err
+		}
+	}
+	return taken, nil
+}

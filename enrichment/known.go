@@ -1,0 +1,64 @@
+package enrichment
+
+import (
+	"context"
+
+	"dora-exporter/dora"
+)
+
+// remembered is what is known of a commit's change; what is missing is asked for. A pull request that was not merged then
+// may be now.
+func (s *shipping) remembered(ctx context.Context, c commit) (dora.Origin, bool, error) {
+	o, has := s.known(c.SHA)
+	if !has || o.Complete {
+		return o, has && (o.PullRequest == 0 || !o.Merged.IsZero()), nil
+	}
+	if o.PullRequest == 0 {
+		o = completedByCommit(o, c)
+	} else {
+		p, err := s.pull(ctx, o.PullRequest)
+		if err != nil {
+			return dora.Origin{}, false, err
+		}
+		if !p.merged() {
+			return dora.Origin{}, false, nil
+		}
+		o = s.completed(o, p)
+	}
+	s.learn(c.SHA, o)
+	return o, true, nil
+}
+
+// known is what is remembered of the change that brought a commit. That the commit was not there is not believed, since it is.
+func (s *shipping) known(sha string) (dora.Origin, bool) {
+	if s.c.Known == nil {
+		return dora.Origin{}, false
+	}
+	o, has := s.c.Known(sha)
+	if o.Unavailable == dora.ReasonNotFound || o.Unavailable == dora.ReasonUnprocessed {
+		return dora.Origin{}, false
+	}
+	return o, has
+}
+
+// learn keeps what is new for the next look-up.
+func (s *shipping) learn(sha string, o dora.Origin) {
+	if known, has := s.known(sha); has && known.Complete && known.Merged.Equal(o.Merged) || !o.Complete {
+		return
+	}
+	s.learned[sha] = o
+}
+
+// completed is a remembered origin with what its pull request says.
+func (s *shipping) completed(o dora.Origin, p pull) dora.Origin {
+	more := p.origin(s.c.Head, nil)
+	more.FirstCommit, more.Unavailable = o.FirstCommit, o.Unavailable
+	return more
+}
+
+// completedByCommit is a remembered origin without a pull request, with what the commit says.
+func completedByCommit(o dora.Origin, c commit) dora.Origin {
+	more := changeOfCommit(c).Origin
+	more.FirstCommit, more.Unavailable = o.FirstCommit, o.Unavailable
+	return more
+}

@@ -1,0 +1,134 @@
+package enrichment
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"dora-exporter/dora"
+)
+
+// patterns decide which files belong to an environment. They are those of GitHub's workflow filters: * and ? stay within a
+// folder, ** goes over folders, a pattern that ends with a slash is all that is in the folder.
+// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#filter-pattern-cheat-sheet
+type patterns []*regexp.Regexp
+
+func newPatterns(all []string) (p patterns) {
+	for _, one := range all {
+		one = strings.TrimPrefix(strings.TrimPrefix(one, "./"), "/")
+		if strings.HasSuffix(one, "/") {
+			one += "**"
+		}
+		p = append(p, regexp.MustCompile(expression(one)))
+	}
+	return p
+}
+
+var wildcards = strings.NewReplacer(`\*\*/`, `(?:.*/)?`, `\*\*`, `.*`, `\*`, `[^/]*`, `\?`, `[^/]`)
+
+// expression is the regular expression of a pattern.
+func expression(pattern string) string {
+	return `(?s)^` + wildcards.Replace(regexp.QuoteMeta(strings.ToValidUTF8(pattern, "\uFFFD"))) + `$`
+}
+
+func (p patterns) match(name string) bool {
+	for _, one := range p {
+		if one.MatchString(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// count is how many of the names of files match, and how many there are. A renamed file has two names.
+func (p patterns) count(listed files) (matching, names int) {
+	for _, f := range listed {
+		for _, name := range []string{f.Name, f.Previous} {
+			if name == "" {
+				continue
+			}
+			names++
+			if p.match(name) {
+				matching++
+			}
+		}
+	}
+	return matching, names
+}
+
+// belongs says whether a change touches a file that belongs to the environment. It is one call, and one more for each further
+// 100 files until one matches; what a merged change touches is remembered.
+func (l *lookUp) belongs(ctx context.Context, c dora.Comparison, p patterns, change dora.Change) (bool, error) {
+	owner, name := c.Head.Owner, c.Head.Repository
+	key := strings.Join(append([]string{owner, name, change.SHA, strconv.Itoa(change.PullRequest)}, c.Paths...), "\x00")
+	if is, known := l.touched.get(key); known {
+		return is, nil
+	}
+	is := false
+	for at := 1; at != 0 && !is; {
+		var listed files
+		var next page
+		var err error
+		if change.PullRequest != 0 {
+			next, err = l.get(ctx, &listed, pageQuery(at), routePullFiles, owner, name, strconv.Itoa(change.PullRequest))
+		} else {
+			var one commit
+			next, err = l.get(ctx, &one, pageQuery(at), routeCommit, owner, name, change.SHA)
+			listed = one.Files
+		}
+		if err != nil {
+			return false, notFound(err)
+		}
+		matching, _ := p.count(listed)
+		is = matching > 0
+		at = next.after(at)
+	}
+	if change.PullRequest == 0 || !change.Merged.IsZero() {
+		l.touched.put(key, is)
+	}
+	return is, nil
+}
+
+// selectChanges leaves out the changes that don't belong to the environment. One whose files GitHub does not have stays.
+func (l *lookUp) selectChanges(ctx context.Context, c dora.Comparison, p patterns, all []dora.Change) (selected []dora.Change, err error) {
+	for _, change := range all {
+		is, err := l.belongs(ctx, c, p, change)
+		var missing *dora.NotFoundError
+		if err != nil && !errors.As(err, &missing) {
+			return nil, err
+		}
+		if is || err != nil {
+			selected = append(selected, change)
+		}
+	}
+	return selected, nil
+}
+
+// touched remembers which changes touch the files of an environment, so that a look-up that failed half-way goes on where it
+// stopped.
+type touched struct {
+	mu  sync.Mutex
+	all map[string]bool
+}
+
+// maxTouched bounds what is remembered; past it all is forgotten and asked for again.
+const maxTouched = 10_000
+
+func (t *touched) get(key string) (is, known bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	is, known = t.all[key]
+	return is, known
+}
+
+func (t *touched) put(key string, is bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.all == nil || len(t.all) >= maxTouched {
+		t.all = map[string]bool{}
+	}
+	t.all[key] = is
+}

@@ -1,0 +1,174 @@
+package enrichment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// Ship finds out what a deployment ships: the changes that its commit has and the previous deployment's has not. It takes one
+// call for each 100 commits, and for each change that Known does not have one when a merge commit brought it and two
+// otherwise; three when the commit's subject names a pull request that did not bring it. With paths it is one more for each change,
+// unless the files of the comparison say that all changes belong or none does.
+//
+// The errors are those of Origin. A *dora.NotFoundError is about the deployed commit; another commit or pull request that
+// GitHub does not have makes its change unavailable and nothing else.
+func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
+	s := &shipping{
+		lookUp: lookUp{GitHub: g}, c: c, patterns: newPatterns(c.Paths),
+		learned: map[string]dora.Origin{}, pulls: map[int]pull{}, byPull: map[int]*change{},
+	}
+	shipment, err := s.ship(ctx)
+	shipment.Calls = s.calls
+	if err != nil {
+		return dora.Shipment{Calls: s.calls}, s.learned, fmt.Errorf("what %s ships after %q: %w", c.Head.Key(), c.Base, err)
+	}
+	return shipment, s.learned, nil
+}
+
+// shipping is one Ship that is under way.
+type shipping struct {
+	lookUp
+	c        dora.Comparison
+	patterns patterns
+	learned  map[string]dora.Origin
+	// pulls are the answers about pull requests so far; the number is 0 in that of one that is not there.
+	pulls map[int]pull
+	// changes are those found so far, newest first; byPull has those with a pull request.
+	changes []*change
+	byPull  map[int]*change
+	// aside is set when the base is not on the line that the branch moved on: then it may be one of a pull request's commits.
+	aside bool
+}
+
+func (s *shipping) ship(ctx context.Context) (dora.Shipment, error) {
+	if reason := unusable(s.c.Head); reason != "" {
+		change := dora.Change{Origin: dora.Origin{Unavailable: reason}, SHA: s.c.Head.SHA}
+		return dora.Shipment{Relation: dora.First, Changes: []dora.Change{change}}, nil
+	}
+	if s.c.Base == "" {
+		return s.own(ctx, dora.First)
+	}
+	if strings.EqualFold(s.c.Base, s.c.Head.SHA) {
+		return dora.Shipment{Relation: dora.Identical, Base: s.c.Base}, nil
+	}
+	base := s.c.Head
+	base.SHA = s.c.Base
+	if unusable(base) != "" {
+		return s.own(ctx, dora.Gone)
+	}
+	compared, err := s.compare(ctx, s.c)
+	var missing *dora.NotFoundError
+	switch {
+	case errors.As(err, &missing):
+		return s.own(ctx, dora.Gone)
+	case err != nil:
+		return dora.Shipment{}, err
+	case compared.Status == dora.Diverged:
+		return s.own(ctx, dora.Diverged)
+	case compared.Status != dora.Ahead:
+		return dora.Shipment{Relation: compared.Status, Base: s.c.Base}, nil
+	}
+	changes, err := s.between(ctx, compared)
+	return dora.Shipment{Relation: dora.Ahead, Base: s.c.Base, Changes: changes}, err
+}
+
+// own is the change of the deployed commit alone.
+func (s *shipping) own(ctx context.Context, relation dora.Relation) (dora.Shipment, error) {
+	change, err := s.ownChange(ctx)
+	if err != nil {
+		return dora.Shipment{}, err
+	}
+	s.learn(s.c.Head.SHA, change.Origin)
+	shipment := dora.Shipment{Relation: relation, Base: s.c.Base, Changes: []dora.Change{change}}
+	if len(s.patterns) != 0 {
+		is, err := s.belongs(ctx, s.c, s.patterns, change)
+		if err != nil {
+			return dora.Shipment{}, err
+		}
+		if !is {
+			shipment.Changes = nil
+		}
+	}
+	return shipment, nil
+}
+
+func (s *shipping) ownChange(ctx context.Context) (dora.Change, error) {
+	head := s.c.Head
+	o, has := s.known(head.SHA)
+	switch {
+	case !has:
+		return s.change(ctx, head)
+	case o.Complete:
+	case o.PullRequest == 0:
+		var found commit
+		if _, err := s.get(ctx, &found, "?per_page=1", routeCommit, head.Owner, head.Repository, head.SHA); err != nil {
+			return dora.Change{}, notFound(err)
+		}
+		o = completedByCommit(o, found)
+	default:
+		p, err := s.pull(ctx, o.PullRequest)
+		if err != nil {
+			return dora.Change{}, err
+		}
+		if p.Number == 0 {
+			return s.change(ctx, head)
+		}
+		o = s.completed(o, p)
+	}
+	return dora.Change{Origin: o, SHA: head.SHA, Commits: []string{head.SHA}}, nil
+}
+
+// between are the changes of a comparison, oldest first.
+func (s *shipping) between(ctx context.Context, compared comparison) ([]dora.Change, error) {
+	mixed := false
+	if len(s.patterns) != 0 {
+		matching, names := s.patterns.count(compared.Files)
+		complete := len(compared.Files) < maxFiles
+		if complete && matching == 0 {
+			return nil, nil
+		}
+		mixed = !complete || matching < names
+	}
+	lines := newGraph(compared.Commits).lines()
+	s.aside = !lines[0].isFrom(s.c.Base)
+	for _, l := range lines {
+		if err := s.line(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	var changes []dora.Change
+	for _, change := range slices.Backward(s.changes) {
+		changes = append(changes, change.Change)
+	}
+	if !mixed {
+		return changes, nil
+	}
+	return s.selectChanges(ctx, s.c, s.patterns, changes)
+}
+
+// pull is a pull request by its number, asked for once; its number is 0 when it is not there.
+func (s *shipping) pull(ctx context.Context, number int) (pull, error) {
+	if p, has := s.pulls[number]; has {
+		return p, nil
+	}
+	var p pull
+	_, err := s.get(ctx, &p, "", routePull, s.c.Head.Owner, s.c.Head.Repository, strconv.Itoa(number))
+	var missing *dora.NotFoundError
+	switch err := notFound(err); {
+	case errors.As(err, &missing):
+		p = pull{}
+	case err != nil:
+		return pull{}, fmt.Errorf("pull request %d: %w", number, err)
+	}
+	if p.Number != 0 {
+		p.Number = number
+	}
+	s.pulls[number] = p
+	return p, nil
+}

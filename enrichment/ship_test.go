@@ -1,0 +1,415 @@
+package enrichment
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
+)
+
+func TestShip(t *testing.T) {
+	tests := []struct {
+		name      string
+		history   func(h *history)
+		base      string
+		head      string
+		byDefault bool
+		relation  dora.Relation
+		want      []string
+		calls     int
+	}{
+		{
+			name: "the first deployment ever: the change of its commit alone",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2")
+				h.merge(1, "m1", "root", "a2")
+				h.squash(2, "m2", "m1", "a1")
+			},
+			head: "m1", relation: dora.First,
+			want: []string{"#1 m1 from a1 with a1,a2"}, calls: 2,
+		},
+		{
+			name:    "the same commit",
+			history: func(h *history) { h.branch("root", "a1") },
+			base:    "a1", head: "a1", relation: dora.Identical,
+		},
+		{
+			name:    "an older commit",
+			history: func(h *history) { h.branch("root", "a1", "a2") },
+			base:    "a2", head: "a1", relation: dora.Behind, calls: 1,
+		},
+		{
+			name: "diverged: the change of its commit alone",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2")
+				h.branch("root", "b1", "b2")
+			},
+			base: "a2", head: "b2", relation: dora.Diverged,
+			want: []string{"b2 from b2"}, calls: 3,
+		},
+		{
+			name:    "the base is gone after a force push",
+			history: func(h *history) { h.branch("root", "a1", "a2") },
+			base:    "gone", head: "a2", relation: dora.Gone,
+			want: []string{"a2 from a2"}, calls: 3,
+		},
+		{
+			name: "merge commits: one call each",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2")
+				h.branch("root", "b1")
+				h.merge(2, "m1", "root", "b1")
+				h.merge(1, "m2", "m1", "a2")
+			},
+			base: "root", head: "m2", relation: dora.Ahead,
+			want:  []string{"#2 m1 from b1 with b1", "#1 m2 from a1 with a1,a2"},
+			calls: 3,
+		},
+		{
+			name: "squashed: two calls each",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2")
+				h.squash(1, "s1", "root", "a2")
+				h.branch("root", "b1")
+				h.squash(2, "s2", "s1", "b1")
+			},
+			base: "root", head: "s2", relation: dora.Ahead,
+			want:  []string{"#1 s1 from a1 with a1,a2", "#2 s2 from b1 with b1"},
+			calls: 5,
+		},
+		{
+			name: "rebased: two calls for all commits of the pull request",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2", "a3")
+				p := h.pull(1, "root", "a3")
+				h.branch("root", "d1")
+				h.rebased("r1", "a1", "d1")
+				h.rebased("r2", "a2", "r1")
+				h.rebased("r3", "a3", "r2")
+				p.into(h.commits["r3"])
+				p.rebased = []string{"r1", "r2"}
+			},
+			base: "root", head: "r3", relation: dora.Ahead,
+			want:  []string{"d1 from d1", "#1 r3 from a1 with a1,a2,a3,r1,r2"},
+			calls: 4,
+		},
+		{
+			name:    "pushed without a pull request: one call each",
+			history: func(h *history) { h.branch("root", "d1", "d2", "d3") },
+			base:    "root", head: "d3", relation: dora.Ahead,
+			want: []string{"d1 from d1", "d2 from d2", "d3 from d3"}, calls: 4,
+		},
+		{
+			name: "a merge commit with another subject",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2")
+				h.merge(1, "m1", "root", "a2")
+				h.commits["m1"].message = "Ship it"
+			},
+			base: "root", head: "m1", relation: dora.Ahead,
+			want: []string{"#1 m1 from a1 with a1,a2"}, calls: 2,
+		},
+		{
+			name: "a merge commit with the pull request's title",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2")
+				h.merge(1, "m1", "root", "a2")
+				h.commits["m1"].message = "Title (#1)"
+			},
+			base: "root", head: "m1", relation: dora.Ahead,
+			want: []string{"#1 m1 from a1 with a1,a2"}, calls: 2,
+		},
+		{
+			name: "merged by hand: the commits are changes, the merge is none",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2")
+				h.branch("root", "d1")
+				h.commit("m1", "Merge branch 'feature'", "d1", "a2")
+			},
+			base: "root", head: "m1", relation: dora.Ahead,
+			want: []string{"d1 from d1", "a1 from a1", "a2 from a2"}, calls: 5,
+		},
+		{
+			name: "pulled: pull requests hang off a merge that is none",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2")
+				h.merge(1, "m1", "root", "a2")
+				h.branch("m1", "b1")
+				h.squash(2, "s2", "m1", "b1")
+				h.branch("root", "d1")
+				h.commit("m2", "Merge branch 'main' of github.com:acme/shop", "d1", "s2")
+			},
+			base: "root", head: "m2", relation: dora.Ahead,
+			want: []string{"d1 from d1", "#1 m1 from a1 with a1,a2", "#2 s2 from b1 with b1"}, calls: 6,
+		},
+		{
+			name: "main merged back into the branch",
+			history: func(h *history) {
+				h.branch("root", "a1")
+				h.branch("root", "b1")
+				h.squash(2, "s2", "root", "b1")
+				h.commit("back", "Merge branch 'main' into a", "a1", "s2")
+				h.branch("back", "a2")
+				h.merge(1, "m1", "s2", "a2")
+			},
+			base: "root", head: "m1", relation: dora.Ahead,
+			want: []string{"#2 s2 from b1 with b1", "#1 m1 from a1 with a1,a2,back"}, calls: 4,
+		},
+		{
+			name: "a pull request merged into the branch of another",
+			history: func(h *history) {
+				h.branch("root", "a1")
+				h.branch("a1", "b1")
+				h.merge(2, "m2", "a1", "b1")
+				h.branch("m2", "a2")
+				h.merge(1, "m1", "root", "a2")
+			},
+			base: "root", head: "m1", relation: dora.Ahead,
+			want: []string{"#1 m1 from a1 with a1,a2,b1,m2"}, calls: 2,
+		},
+		{
+			name: "an octopus",
+			history: func(h *history) {
+				h.branch("root", "a1")
+				h.branch("root", "b1")
+				h.commit("m1", "Merge branches 'a' and 'b'", "root", "a1", "b1")
+			},
+			base: "root", head: "m1", relation: dora.Ahead,
+			want: []string{"a1 from a1", "b1 from b1"}, calls: 4,
+		},
+		{
+			name: "the pull request's branch was deployed before it was merged",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2", "a3")
+				h.merge(1, "m1", "root", "a3")
+			},
+			base: "a2", head: "m1", relation: dora.Ahead,
+			want: []string{"#1 m1 from a1 with a1,a2,a3"}, calls: 3,
+		},
+		{
+			name: "and all of its branch was",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2")
+				h.merge(1, "m1", "root", "a2")
+			},
+			base: "a2", head: "m1", relation: dora.Ahead,
+			want: []string{"#1 m1 from a1 with a1,a2"}, calls: 3,
+		},
+		{
+			name: "a branch whose pull request is open",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2", "a3")
+				h.pull(1, "root", "a3")
+			},
+			base: "root", head: "a3", relation: dora.Ahead,
+			want: []string{"#1 a3 from a1 with a1,a2"}, calls: 3,
+		},
+		{
+			name: "an open one into which main was merged",
+			history: func(h *history) {
+				h.branch("root", "a1")
+				h.branch("root", "b1")
+				h.squash(2, "s2", "root", "b1")
+				h.commit("back", "Merge branch 'main' into a", "a1", "s2")
+				h.branch("back", "a2")
+				h.pull(1, "s2", "a2")
+			},
+			base: "root", head: "a2", relation: dora.Ahead,
+			want: []string{"#2 s2 from b1 with b1", "#1 a2 from a1 with a1,back"}, calls: 5,
+		},
+		{
+			name: "an open one does not count on the default branch",
+			history: func(h *history) {
+				h.branch("root", "a1")
+				h.pull(1, "root", "a1")
+			},
+			byDefault: true, base: "root", head: "a1", relation: dora.Ahead,
+			want: []string{"a1 from a1"}, calls: 2,
+		},
+		{
+			name:    "a subject names an issue",
+			history: func(h *history) { h.commit("d1", "Fix (#77)", "root") },
+			base:    "root", head: "d1", relation: dora.Ahead,
+			want: []string{"d1 from d1"}, calls: 3,
+		},
+		{
+			name: "a subject names a pull request that another brought",
+			history: func(h *history) {
+				h.branch("root", "a1", "b1")
+				h.squash(1, "s1", "root", "a1")
+				p := h.pull(2, "root", "a1")
+				h.rebased("r1", "a1", "s1")
+				h.commits["r1"].message = "Title (#1)"
+				p.into(h.commits["r1"])
+			},
+			base: "s1", head: "r1", relation: dora.Ahead,
+			want: []string{"#2 r1 from a1 with a1"}, calls: 4,
+		},
+		{
+			name: "a cherry-pick of a pull request: as its duration has it",
+			history: func(h *history) {
+				h.branch("root", "a1")
+				h.squash(1, "s1", "root", "a1")
+				h.commit("release", "Release", "root")
+				h.rebased("pick", "s1", "release")
+			},
+			base: "release", head: "pick", relation: dora.Ahead,
+			want: []string{"#1 pick from a1 with a1"}, calls: 4,
+		},
+		{
+			name: "a subject names a pull request that is open",
+			history: func(h *history) {
+				h.branch("root", "a1")
+				h.pull(1, "root", "a1")
+				h.commit("d1", "Fix (#1)", "root")
+			},
+			base: "root", head: "d1", relation: dora.Ahead,
+			want: []string{"d1 from d1"}, calls: 3,
+		},
+		{
+			name: "reverts",
+			history: func(h *history) {
+				h.branch("root", "a1", "b1", "c1")
+				h.squash(4, "s4", "root", "a1")
+				h.pulls[4].body = "Reverts ACME/shop#3\nReverts other/shop#9\n* Reverts #8\nIt reverts #7\n"
+				h.squash(5, "s5", "s4", "b1")
+				h.commits["s5"].message += "\n\nThis reverts commit ABCDEF0123.\nThis reverts commit abc.\nThis reverts\ncommit 1"
+				h.commit("d1", "Revert \"x\"\n\nThis reverts commit 0123456789abcdef0123456789abcdef01234567.", "s5")
+				h.branch("d1", "e1")
+				h.commits["e1"].message = "This reverts commit\nfeedbee, reversing\nchanges made to deadbee."
+				h.merge(6, "m6", "d1", "e1")
+				h.pulls[6].body = "reverts #5"
+			},
+			base: "root", head: "m6", relation: dora.Ahead,
+			want: []string{
+				"#4 s4 from a1 with a1 reverts #3",
+				"#5 s5 from a1 with a1,b1 reverts abcdef0123",
+				"d1 from d1 reverts 0123456789abcdef0123456789abcdef01234567",
+				"#6 m6 from e1 with e1 reverts #5,feedbee",
+			},
+			calls: 1 + 2 + 2 + 1 + 1,
+		},
+		{
+			name: "no date",
+			history: func(h *history) {
+				h.branch("root", "d1", "d2")
+				h.commits["d1"].date = time.Time{}
+			},
+			base: "root", head: "d2", relation: dora.Ahead,
+			want: []string{"d1 unavailable: no_commit_date", "d2 from d2"}, calls: 3,
+		},
+		{
+			name: "a pull request whose commits are gone",
+			history: func(h *history) {
+				h.branch("root", "a1")
+				h.squash(1, "s1", "root", "a1")
+				h.pulls[1].withoutCommitList = true
+				h.branch("s1", "d1")
+			},
+			base: "root", head: "d1", relation: dora.Ahead,
+			want: []string{"#1 s1 unavailable: not_found", "d1 from d1"}, calls: 4,
+		},
+		{
+			name: "more than a page",
+			history: func(h *history) {
+				tip := "root"
+				for n := range 130 {
+					a := fmt.Sprintf("a%03d", n)
+					h.branch("root", a+"x", a)
+					h.merge(n+1, "m"+a, tip, a)
+					tip = "m" + a
+				}
+			},
+			base: "root", head: "ma129", relation: dora.Ahead,
+			want: func() (all []string) {
+				for n := range 130 {
+					all = append(all, fmt.Sprintf("#%d ma%03d from a%03dx with a%03d,a%03dx", n+1, n, n, n, n))
+				}
+				return all
+			}(),
+			calls: 4 + 130,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			h := newHistory(t)
+			test.history(h)
+			f := h.github()
+			c := dora.Comparison{Head: theCommit, Base: test.base}
+			c.Head.SHA, c.Head.OnDefaultBranch = test.head, test.byDefault
+			got, _, err := newInProcess(t, f, Options{}).Ship(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Relation != test.relation || got.Base != test.base {
+				t.Errorf("relation %s to %q, want %s to %q", got.Relation, got.Base, test.relation, test.base)
+			}
+			var told []string
+			for _, change := range got.Changes {
+				told = append(told, h.told(change))
+			}
+			if diff := cmp.Diff(test.want, told); diff != "" {
+				t.Errorf("changes (-want +got):\n%s", diff)
+			}
+			if calls := f.asked(); got.Calls != test.calls || len(calls) != test.calls {
+				t.Errorf("%d calls, %d counted, want %d: %q", len(calls), got.Calls, test.calls, calls)
+			}
+		})
+	}
+}
+
+func TestShipTellsAllOfAPullRequest(t *testing.T) {
+	h := newHistory(t)
+	h.branch("root", "a1")
+	h.squash(12, "s12", "root", "a1")
+	h.pulls[12].labels = []string{"bug", "hotfix"}
+	want := dora.Change{
+		Origin: dora.Origin{
+			FirstCommit: h.commits["a1"].date, PullRequest: 12, Opened: h.pulls[12].opened, Merged: h.pulls[12].mergedAt,
+			Author: "bob", Branch: "branch-12", PullLabels: []string{"bug", "hotfix"}, Complete: true,
+		},
+		SHA: "s12", Commits: []string{"s12", "a1"},
+	}
+	for _, base := range []string{"", "root"} {
+		s, err := ship(t, newInProcess(t, h.github(), Options{}), base, "s12", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]dora.Change{want}, s.Changes); diff != "" {
+			t.Errorf("changes after %q (-want +got):\n%s", base, diff)
+		}
+	}
+}
+
+func TestShipOfLongHistories(t *testing.T) {
+	h := newHistory(t)
+	tip := "root"
+	for n := range 260 {
+		sha := fmt.Sprintf("a%03d", n)
+		h.branch(tip, sha)
+		tip = sha
+	}
+	h.merge(1, "m1", "root", tip)
+	h.branch("root", "b1")
+	h.squash(2, "s2", "m1", "b1")
+	f := h.github()
+	g := newInProcess(t, f, Options{})
+	s, err := ship(t, g, "root", "s2", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Changes) != 2 || len(s.Changes[0].Commits) != 261 || !s.Changes[0].FirstCommit.Equal(h.commits["a000"].date) || s.Calls != 3+1+2 {
+		t.Errorf("%d changes, %d commits, %d calls", len(s.Changes), len(s.Changes[0].Commits), s.Calls)
+	}
+	h.short = 3
+	if _, err := ship(t, g, "root", "s2", nil); err == nil || !strings.Contains(err.Error(), "lists 259 of 262 commits") {
+		t.Errorf("error %v for a list that is cut", err)
+	}
+	if _, err := g.Origin(t.Context(), theCommit); err == nil || g.gate.shut != "" {
+		t.Errorf("error %v; the gate is shut: %q", err, g.gate.shut)
+	}
+}
