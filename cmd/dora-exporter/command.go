@@ -32,6 +32,9 @@ var commands = []command{
 	{[]string{"backup"}, "FILE", 1, 1, without(backup)},
 	{[]string{"deliveries", "list"}, "", 0, 0, without(listDeliveries)},
 	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, without(retryDeliveries)},
+	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explaining(asked(explainDeployment))},
+	{[]string{"explain", "incident"}, "KEY", 1, 1, explaining(asked(explainIncident))},
+	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, explaining(explainMetric)},
 	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, report(time.Now)},
 }
 

@@ -143,6 +143,10 @@ Usage:
   dora-exporter [flags] backup FILE            copy the database to a new file
   dora-exporter [flags] deliveries list        show the deliveries that can't be processed
   dora-exporter [flags] deliveries retry [ID…] have all of them or some tried again
+  dora-exporter [flags] explain deployment OWNER/REPO#ID
+                                               say what came of a deployment, what it ships, what is still waiting
+  dora-exporter [flags] explain incident KEY   likewise of an issue of Jira, such as INC-7
+  dora-exporter [flags] explain metric SERIES  say what a value is made of; SERIES is 'name{label="value",…}'
   dora-exporter [flags] report [its flags]     show the five DORA measures with their bands, worked out of all events
 
 The commands work beside a running server; they need its configuration to find the database.
@@ -154,6 +158,10 @@ Flags (one or two dashes):
   -accept-store       go on with a database that is older than the checkpoint; the checkpoint is set aside
   -version            say which version this is
   -h                  this page
+
+Flags of explain:
+  -o FORMAT           text (default) or json
+  -n COUNT            of a metric: how many facts of each series to show, the newest; default 50, 0 for all
 
 Flags of report:
   -since AGE          how far to look back, such as 90d (default), 12w or 24h

@@ -68,7 +68,7 @@ func TestHelp(t *testing.T) {
 		for _, word := range []string{
 			"-config.file", "-web.config.file", "-log", "-logs", "-version", "-accept-store", "GITHUB_TOKEN", "STORAGE_FILE_PATH", "GITHUB_WEBHOOK_SECRET",
 			"JIRA_WEBHOOK_SECRET", "BACKSTAGE_TOKEN", "/api/github", "/api/jira", "/metrics", "/healthz", "/readyz", "backup FILE",
-			"deliveries list", "deliveries retry",
+			"deliveries list", "deliveries retry", "explain deployment OWNER/REPO#ID", "explain incident KEY", "explain metric SERIES",
 		} {
 			if !strings.Contains(out.String(), word) {
 				t.Errorf("%s: the page has no %s", arg, word)
