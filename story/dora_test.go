@@ -18,7 +18,7 @@ import (
 )
 
 // The month that docs/dora.md works out by hand gives the numbers of its tables, in the order in which it happened, after
-// kill -9, and when all is delivered once more.
+// kill -9, and when all is delivered once more; and report says the same.
 func TestWorkedExample(t *testing.T) {
 	t.Parallel()
 	x, want := newExample(t), documentedResults(t)
@@ -42,6 +42,7 @@ func TestWorkedExample(t *testing.T) {
 	e.terminate()
 	e.start()
 	e.measures("after a restart", want)
+	e.reports()
 	if err := e.hasMetric("dora_exporter_late_events_total 0"); err != nil {
 		t.Error(err)
 	}
@@ -57,6 +58,10 @@ func TestWorkedExampleBackwards(t *testing.T) {
 		e.mustPost(w)
 	}
 	e.measures("backwards", want)
+	e.reports()
+	if err := e.hasMetric("dora_exporter_late_events_total 0"); err != nil {
+		t.Error(err)
+	}
 }
 
 // measures waits until the dora_* families on /metrics are what is wanted, and stay so.
