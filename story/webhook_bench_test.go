@@ -181,8 +181,7 @@ func benchAddress(b *testing.B) string {
 
 func run(b *testing.B, folder string, env []string, name string, args ...string) {
 	p := exec.Command(name, args...)
-	p.Dir, p.Stderr = folder, os.Stderr
-	p.Env = slices.Concat(env, []string{"HOME=" + folder})
+	p.Dir, p.Env, p.Stderr = folder, slices.Concat(env, []string{"HOME=" + folder}), os.Stderr
 	if err := p.Start(); err != nil {
 		b.Fatal(err)
 	}
