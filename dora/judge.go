@@ -42,23 +42,21 @@ func (r *rules) mustWait(e Evidence) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	wait, again := false, r.now
+	if slices.ContainsFunc(unsettled, func(s Settling) bool { return s.Kind != SettleIncident }) {
+		return true, nil
+	}
+	again := r.now
 	for _, s := range unsettled {
-		if s.Kind != SettleIncident {
-			wait = true
-			continue
-		}
 		concerned, err := r.mayBeAbout(s.Key, e)
 		if err != nil {
 			return false, err
 		}
 		if concerned {
-			wait = true
 			again = latest(again, s.Ripe, r.now.Add(time.Second))
 		}
 	}
 	if again.Equal(r.now) {
-		return wait, nil
+		return false, nil
 	}
 	return true, r.SaveSettling(Settling{Kind: SettleScope, Key: e.Scope, Scope: e.Scope, At: distant, Due: again, Ripe: again})
 }
@@ -70,14 +68,14 @@ func (r *rules) mayBeAbout(incident string, e Evidence) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if _, found, err := r.shownBy(i); err != nil || found {
-		return false, err
+	if !slices.ContainsFunc(i.References, func(ref Reference) bool { return ref.Repository == "" || ref.in(e.Scope) }) {
+		bad, known, err := r.Tracked(e.Target)
+		if err != nil || !known || r.policy.IncidentWindow == 0 || bad.Team != i.Team {
+			return false, err
+		}
 	}
-	if slices.ContainsFunc(i.References, func(ref Reference) bool { return ref.Repository == "" || ref.in(e.Scope) }) {
-		return true, nil
-	}
-	bad, known, err := r.Tracked(e.Target)
-	return known && r.policy.IncidentWindow > 0 && bad.Team == i.Team, err
+	_, found, err := r.shownBy(i)
+	return !found, err
 }
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
