@@ -200,7 +200,9 @@ func (r *rules) ship(t Tracked, s Shipment) error {
 }
 
 // Reasons why a change has no lead time, beside those of a commit.
-const ReasonIgnoredAuthor = "ignored_author" // changes.ignore_authors has who made it
+const (
+	ReasonIgnoredAuthor = "ignored_author" // changes.ignore_authors has who made it
+)
 
 // change counts a change that reached the environment for the first time, and measures how long that took.
 func (r *rules) change(t Tracked, c Change) error {

@@ -40,7 +40,8 @@ type past struct {
 }
 
 func (t teams) RepositoryTeam(_ context.Context, _, name string) (string, error) { return t[name], nil }
-func (t teams) ProjectTeam(_ context.Context, project string) (string, error)    { return t[project], nil }
+
+func (t teams) ProjectTeam(_ context.Context, project string) (string, error) { return t[project], nil }
 
 // Origin and Ship ask the world of the repository.
 func (p *past) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error) {
