@@ -78,8 +78,10 @@ func newPast(seed uint64) *past {
 	}
 	p.repos["web"], p.repos["api"] = p.repository(1), p.repository(2)
 	scopes := []dora.Deployment{
-		{Repository: "web", Environment: "production"}, {Repository: "web", Environment: "staging"},
-		{Repository: "api", Environment: "production"}, {Repository: "api", Environment: "eu", Production: true},
+		{Repository: "web", Environment: "production"},
+		{Repository: "web", Environment: "staging"},
+		{Repository: "api", Environment: "production"},
+		{Repository: "api", Environment: "eu", Production: true},
 	}
 	p.Shuffle(len(scopes), func(i, j int) { scopes[i], scopes[j] = scopes[j], scopes[i] })
 	scopes = scopes[:1+p.IntN(len(scopes))]
