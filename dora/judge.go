@@ -66,14 +66,14 @@ func (r *rules) mayBeAbout(incident string, e Evidence) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if _, found, err := r.shownBy(i); err != nil || found {
-		return false, err
+	if !slices.ContainsFunc(i.References, func(ref Reference) bool { return ref.Repository == "" || ref.in(e.Scope) }) {
+		bad, known, err := r.Tracked(e.Target)
+		if err != nil || !known || r.policy.IncidentWindow == 0 || bad.Team != i.Team {
+			return false, err
+		}
 	}
-	if slices.ContainsFunc(i.References, func(ref Reference) bool { return ref.Repository == "" || ref.in(e.Scope) }) {
-		return true, nil
-	}
-	bad, known, err := r.Tracked(e.Target)
-	return known && r.policy.IncidentWindow > 0 && bad.Team == i.Team, err
+	_, found, err := r.shownBy(i)
+	return !found, err
 }
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }

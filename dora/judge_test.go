@@ -243,7 +243,8 @@ func TestIncidentsOpenedAndOpen(t *testing.T) {
 							if strings.HasPrefix(l, dora.IncidentsOpened) {
 								word = opened
 							}
-							got = append(got, word+" "+labels[:strings.Index(labels, " team")])
+							labels, _, _ = strings.Cut(labels, " team")
+							got = append(got, word+" "+labels)
 						}
 					}
 					if diff := cmp.Diff(sorted(test.want), sorted(got)); diff != "" {
