@@ -1,8 +1,6 @@
 package dora_test
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -79,63 +77,4 @@ func TestDifferences(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A report of what came in time has the numbers of the facts: the history in memory and the one in the store say the same.
-func TestReportAndFactsAgree(t *testing.T) {
-	for seed := range uint64(12) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			w, store := newWorld("V1", "V2", "V3", "V4", "V5", "V6"), openStore(t)
-			accept(t, store, w.random(rand.New(rand.NewPCG(seed, 1)))...)
-			w.settle(t, store)
-			if differences := w.report(t, store).Differences; len(differences) > 0 {
-				t.Errorf("%v", differences)
-			}
-		})
-	}
-}
-
-// random is a history of deployments, statuses that follow, and an incident, in any order.
-func (w *world) random(r *rand.Rand) []dora.Event {
-	all := append([]string{"X1", "X2"}, w.line...)
-	for n, sha := range w.line {
-		c := dora.Change{Origin: dora.Origin{PullRequest: n + 1, FirstCommit: morning.Add(time.Duration(r.IntN(60)) * time.Minute)}}
-		if r.IntN(3) == 0 {
-			c.Reverts = []string{fmt.Sprintf("#%d", 1+r.IntN(len(w.line)))}
-		}
-		if r.IntN(4) == 0 {
-			c.Branch = "hotfix/it"
-		}
-		if r.IntN(5) == 0 {
-			c.Author = "dependabot[bot]"
-		}
-		if r.IntN(5) == 0 {
-			c.PullRequest = 0
-		}
-		w.changes[sha] = c
-	}
-	if r.IntN(2) == 0 {
-		w.policy.HotfixBranches = []string{"hotfix/*"}
-	}
-	if r.IntN(2) == 0 {
-		w.policy.IncidentWindow = 20 * time.Minute
-	}
-	var events []dora.Event
-	for id := range int64(4 + r.IntN(8)) {
-		sha, minute := all[r.IntN(len(all))], r.IntN(90)
-		events = append(events, deployed(id+1, sha, "success", minute))
-		if after := r.IntN(100); after != minute && r.IntN(3) == 0 { // the minute makes the status's id
-			events = append(events, deployed(id+1, sha, []string{"failure", "error", "inactive"}[r.IntN(3)], after))
-		}
-	}
-	if created := r.IntN(90); r.IntN(3) > 0 {
-		refs := []dora.Reference{
-			{Owner: "acme", Repository: "web", Deployment: int64(1 + r.IntN(9)), PullRequest: int64(1 + r.IntN(9))},
-			{Owner: "Acme", Repository: "Web", Commit: "V1"},
-		}
-		events = append(events, issue("updated", created, created, r.IntN(2)*(created+r.IntN(30)), refs[r.IntN(2):]...))
-	}
-	r.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
-	return events
 }

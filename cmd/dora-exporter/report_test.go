@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,26 +19,6 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/persistence"
 )
-
-var updateReports = flag.Bool("update-reports", false, "write the files in testdata/report")
-
-// golden compares a text with a file of testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "report", name)
-	if *updateReports {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s: -want +got:\n%s", name, diff)
-	}
-}
 
 // aReport has a team with everything, one with too little, and one whose name is meant to do harm.
 func aReport() dora.Report {
@@ -90,7 +69,7 @@ func TestReportFormats(t *testing.T) {
 		if strings.ContainsRune(out.String(), '\x1b') {
 			t.Errorf("%s: a terminal would act on it", name)
 		}
-		golden(t, name, out.String())
+		sameAsFile(t, filepath.Join("testdata", "report", name), out.String())
 	}
 }
 
