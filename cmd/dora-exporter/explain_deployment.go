@@ -115,7 +115,7 @@ func explainDeployment(ctx context.Context, s *store, about string) (explanation
 		all.Deployments = append(all.Deployments, *one)
 	}
 	if len(hosts) == 0 {
-		return nil, s.noDeployment(ctx, about, owner, repository, id)
+		return nil, s.noDeployment(ctx, about, owner, repository, id, deliveries)
 	}
 	return all, nil
 }
@@ -131,8 +131,18 @@ func deploymentIn(e dora.Event) dora.Deployment {
 	return dora.Deployment{}
 }
 
-// noDeployment says that no event named a deployment, and which come near.
-func (s *store) noDeployment(ctx context.Context, about, owner, repository string, id int64) error {
+// noDeployment says that no event named a deployment, and which come near: those of the number in another repository, else
+// those of the repository with another number.
+func (s *store) noDeployment(ctx context.Context, about, owner, repository string, id int64, others []persistence.Received) error {
+	var names []string
+	for _, d := range others {
+		if other := called(deploymentIn(d.Event)); !slices.Contains(names, other) && len(names) < 3 {
+			names = append(names, other)
+		}
+	}
+	if len(names) > 0 {
+		return fmt.Errorf("no event named the deployment %s; did you mean %s?", about, strings.Join(names, " or "))
+	}
 	near, err := s.Nearest(ctx, owner, repository, id, 3)
 	if err != nil {
 		return err
@@ -140,7 +150,6 @@ func (s *store) noDeployment(ctx context.Context, about, owner, repository strin
 	if len(near) == 0 {
 		return fmt.Errorf("no event named the deployment %s, nor a finished one of %s/%s; is that repository's webhook pointed here?", about, owner, repository)
 	}
-	var names []string
 	for _, t := range near {
 		names = append(names, called(t.Deployment))
 	}
