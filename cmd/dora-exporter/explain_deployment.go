@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -75,6 +76,8 @@ type changeShipped struct {
 	LeadTime   *float64           `json:"lead_time,omitempty"`
 	Stages     map[string]float64 `json:"stages,omitempty"`
 	NoLeadTime string             `json:"no_lead_time,omitempty"`
+	// NoStages says why stages are missing beside a lead time.
+	NoStages string `json:"no_stages,omitempty"`
 }
 
 func explainDeployment(ctx context.Context, s *store, about string) (explanation, error) {
@@ -271,6 +274,7 @@ func (s *store) ships(ctx context.Context, e *deploymentExplained, t dora.Tracke
 		if err := s.leadTime(ctx, &one, t, c, facts); err != nil {
 			return err
 		}
+		one.NoStages = one.noStages(t.Succeeded())
 		e.Ships.Changes = append(e.Ships.Changes, one)
 	}
 	return nil
@@ -307,6 +311,35 @@ func (s *store) leadTime(ctx context.Context, one *changeShipped, t dora.Tracked
 		}
 	}
 	return nil
+}
+
+// stages are the parts of a lead time, from the first commit to the success.
+var stages = []string{"coding", "review", "deploy"}
+
+// noStages says why a change that was done at a time has a lead time and not all of its stages.
+func (c changeShipped) noStages(done time.Time) string {
+	if c.LeadTime == nil || len(c.Stages) == len(stages) {
+		return ""
+	}
+	if c.PullRequest == 0 {
+		return "no stages: it has no pull request"
+	}
+	names := []string{"its first commit", "when it was opened", "when it was merged", "its deployment"}
+	times := []time.Time{c.FirstCommit, c.Opened, c.Merged, done}
+	var why []string
+	for i, stage := range stages {
+		_, measured := c.Stages[stage]
+		switch {
+		case measured:
+		case times[i].IsZero():
+			why = append(why, "no "+stage+": GitHub does not say "+names[i])
+		case times[i+1].IsZero():
+			why = append(why, "no "+stage+": GitHub does not say "+names[i+1])
+		default:
+			why = append(why, "no "+stage+": it would end before it begins")
+		}
+	}
+	return strings.Join(why, ", ")
 }
 
 // shows is the evidence that a deployment is against others, and the marks of those that it repaired without being evidence.
@@ -530,12 +563,15 @@ func (c changeShipped) text(s *sheet) {
 		return
 	}
 	lead := "lead time " + seconds(*c.LeadTime)
-	for _, stage := range []string{"coding", "review", "deploy"} {
+	for _, stage := range stages {
 		if v, ok := c.Stages[stage]; ok {
 			lead += ", " + stage + " " + seconds(v)
 		}
 	}
 	s.line("    %s", lead)
+	if c.NoStages != "" {
+		s.line("    %s", c.NoStages)
+	}
 }
 
-func seconds(v float64) string { return spanOf(int64(v*1000 + 0.5)) }
+func seconds(v float64) string { return spanOf(int64(math.Round(v * 1000))) }

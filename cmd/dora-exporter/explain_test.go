@@ -227,6 +227,7 @@ func aDay(t *testing.T) *shop {
 	s.github.changes["V3"] = dora.Change{Origin: dora.Origin{
 		PullRequest: 3, FirstCommit: minute(-20), Opened: minute(-10), Merged: minute(20), Author: "dependabot[bot]",
 	}}
+	s.github.changes["V5"] = dora.Change{Origin: dora.Origin{PullRequest: 5, FirstCommit: minute(20), Opened: minute(10), Author: "bob"}}
 	s.github.changes["V4"] = dora.Change{Origin: dora.Origin{Unavailable: dora.ReasonNoDate}}
 	text := `# TYPE github_deployments_total counter
 github_deployments_total{environment="production",repo="web",status="success",team="Platform"} 40
