@@ -194,8 +194,9 @@ func (r *rules) ship(t Tracked, s Shipment) error {
 	return nil
 }
 
-// Reasons why a change has no lead time, beside those of a commit.
-const ReasonIgnoredAuthor = "ignored_author" // changes.ignore_authors has who made it
+// ReasonIgnoredAuthor is why a change has no lead time whose author is in changes.ignore_authors; the other reasons are those
+// of a commit.
+const ReasonIgnoredAuthor = "ignored_author"
 
 // change counts a change that reached the environment for the first time, and measures how long that took.
 func (r *rules) change(t Tracked, c Change) error {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"sort"
@@ -38,7 +40,8 @@ type past struct {
 }
 
 func (t teams) RepositoryTeam(_ context.Context, _, name string) (string, error) { return t[name], nil }
-func (t teams) ProjectTeam(_ context.Context, project string) (string, error)    { return t[project], nil }
+
+func (t teams) ProjectTeam(_ context.Context, project string) (string, error) { return t[project], nil }
 
 // Origin and Ship ask the world of the repository.
 func (p *past) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error) {
@@ -75,8 +78,10 @@ func newPast(seed uint64) *past {
 	}
 	p.repos["web"], p.repos["api"] = p.repository(1), p.repository(2)
 	scopes := []dora.Deployment{
-		{Repository: "web", Environment: "production"}, {Repository: "web", Environment: "staging"},
-		{Repository: "api", Environment: "production"}, {Repository: "api", Environment: "eu", Production: true},
+		{Repository: "web", Environment: "production"},
+		{Repository: "web", Environment: "staging"},
+		{Repository: "api", Environment: "production"},
+		{Repository: "api", Environment: "eu", Production: true},
 	}
 	p.Shuffle(len(scopes), func(i, j int) { scopes[i], scopes[j] = scopes[j], scopes[i] })
 	scopes = scopes[:1+p.IntN(len(scopes))]
@@ -224,12 +229,29 @@ func (p *past) oracle() []string {
 	return o.tell()
 }
 
+// openStoreInMemory opens a store that has no disk to wait for, where there is such a place.
+func openStoreInMemory(t *testing.T) *persistence.Store {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "dora-exporter-test-")
+	if err != nil {
+		return openStore(t)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return openStoreAt(t, filepath.Join(dir, "dora-exporter.db"))
+}
+
 // exporter is the part of the program that these tests run, on one store, in the time of the test's bubble.
 type exporter struct {
 	t     *testing.T
 	past  *past
 	store *persistence.Store
 	late  int
+	// due is when the first of what has arrived is to be settled.
+	due time.Time
 }
 
 func (x *exporter) rules() *dora.Rules {
@@ -241,6 +263,9 @@ func (x *exporter) rules() *dora.Rules {
 // arrive has events arrive, and processes them.
 func (x *exporter) arrive(events ...dora.Event) {
 	x.t.Helper()
+	if due := time.Now().Add(settleTime); x.due.IsZero() {
+		x.due = due
+	}
 	accept(x.t, x.store, events...)
 	p := &dora.Processor{
 		Store: x.store, Catalog: x.past.teams, Rules: x.rules(), Logger: slog.New(slog.DiscardHandler), MaxWait: time.Minute, Now: time.Now, OnTeamGivenUp: func() {},
@@ -264,7 +289,9 @@ func (x *exporter) settler() *dora.Settler {
 // settle runs until nothing is left to be settled.
 func (x *exporter) settle() {
 	x.t.Helper()
-	for range 60 {
+	time.Sleep(time.Until(x.due) - time.Second) // each second of a settler costs some calls of the store
+	x.due = time.Time{}
+	for range 1000 {
 		left, err := x.store.Unsettled(x.t.Context())
 		if err != nil {
 			x.t.Fatal(err)
@@ -272,9 +299,9 @@ func (x *exporter) settle() {
 		if left == 0 {
 			return
 		}
-		x.run(30 * time.Second)
+		x.run(3 * time.Second)
 	}
-	x.t.Fatal("something is not settled after half an hour")
+	x.t.Fatal("something is not settled after fifty minutes")
 }
 
 // told are the facts of dora_*: each for itself, but what the gauges add up to, and without zeros.
@@ -363,7 +390,9 @@ func (x *exporter) scatter() {
 		events = events[n:]
 		wait := time.Duration(p.Int64N(int64(left)))
 		left -= wait
-		x.run(wait)
+		runs := min(wait, 2*time.Second)
+		x.run(runs)
+		time.Sleep(wait - runs)
 	}
 }
 
@@ -371,7 +400,7 @@ func TestArrivalOrderDoesNotMatter(t *testing.T) {
 	eachHistory(t, func(t *testing.T, p *past) {
 		want := p.oracle()
 		for range 2 {
-			x := &exporter{t: t, past: p, store: openStore(t)}
+			x := &exporter{t: t, past: p, store: openStoreInMemory(t)}
 			if p.chance(60) {
 				p.cutOff(pick(p, "web", "api"))
 			}
@@ -391,11 +420,162 @@ func TestArrivalOrderDoesNotMatter(t *testing.T) {
 // cutOff makes GitHub fail for a while for some comparisons of a repository.
 func (p *past) cutOff(repo string) {
 	from := time.Now()
-	end, some := from.Add(time.Duration(p.IntN(300))*time.Second), p.IntN(2) == 0
+	end, some := from.Add(time.Duration(90+p.IntN(90))*time.Second), p.IntN(2) == 0
 	p.repos[repo].down = func(c dora.Comparison) error {
 		if time.Now().After(end) || some && c.Base == "" {
 			return nil
 		}
 		return errors.New("502")
+	}
+}
+
+// Late events: what arrives after its neighbours have been settled adds what it alone can add; nothing is taken back or
+// counted twice.
+func TestLateArrivals(t *testing.T) {
+	eachHistory(t, func(t *testing.T, p *past) {
+		want := p.oracle()
+		x := &exporter{t: t, past: p, store: openStoreInMemory(t)}
+		events := slices.Clone(p.events)
+		p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+		var before []string
+		for len(events) > 0 {
+			n := min(len(events), 1+p.IntN(len(p.events)))
+			x.arrive(events[:n]...)
+			events = events[n:]
+			x.settle()
+			now := x.told()
+			gone := without(before, now)
+			if slices.ContainsFunc(gone, func(f string) bool { return !strings.HasPrefix(f, dora.IncidentsOpen) }) {
+				t.Errorf("taken back: %q", gone)
+			}
+			before = now
+		}
+		told := x.told()
+		for _, family := range []string{dora.Deployments, dora.IncidentsOpen} { // they follow from the set of events, however late these come
+			if diff := cmp.Diff(ofFamily(want, family), ofFamily(told, family)); diff != "" {
+				t.Errorf("-oracle +exporter:\n%s", diff)
+			}
+		}
+		for _, family := range []string{dora.Deployments, dora.Changes, dora.ChangeFailures, dora.ReworkDeployments} {
+			subjects := x.subjects(family)
+			slices.Sort(subjects)
+			if n := len(subjects); len(slices.Compact(subjects)) != n {
+				t.Errorf("%s counts something twice", family)
+			}
+		}
+		for _, family := range []string{dora.DeploymentRun, dora.IncidentsOpened, dora.IncidentRecovery} {
+			if got, expected := len(ofFamily(told, family)), len(ofFamily(want, family)); got < expected {
+				t.Errorf("%s: %d observations, want %d", family, got, expected)
+			}
+		}
+		if got, most := len(ofFamily(told, dora.ReworkDeployments)), len(ofFamily(told, dora.ChangeFailures)); got > most {
+			t.Errorf("%d deployments are rework, but only %d turned out bad", got, most)
+		}
+		changes, measured := len(ofFamily(told, dora.Changes)), len(ofFamily(told, dora.LeadTime))+len(ofFamily(told, dora.LeadTimeUnavailable))
+		if changes != measured {
+			t.Errorf("%d changes, but %d lead times or reasons", changes, measured)
+		}
+		for _, change := range p.reached() {
+			if !slices.ContainsFunc(x.subjects(dora.Changes), func(s string) bool { return strings.HasSuffix(s, change) }) {
+				t.Errorf("the change %s is not counted", change)
+			}
+		}
+	})
+}
+
+// reached are the changes that reach an environment: scope/name.
+func (p *past) reached() (all []string) {
+	o := &oracle{events: p.events, repos: p.repos, policy: p.policy, teams: p.teams}
+	o.tell()
+	for _, deployments := range o.scopes {
+		for _, d := range deployments {
+			for _, c := range d.fresh {
+				all = append(all, d.Scope()+"/"+c.Name())
+			}
+		}
+	}
+	return all
+}
+
+// subjects are those of a family's facts but the zeros.
+func (x *exporter) subjects(family string) (all []string) {
+	x.t.Helper()
+	facts, err := x.store.Facts(x.t.Context(), 0, 100_000)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	for _, f := range facts {
+		if f.Family == family && !strings.HasPrefix(f.Subject, "zero:") {
+			all = append(all, f.Subject)
+		}
+	}
+	return all
+}
+
+func ofFamily(lines []string, family string) (all []string) {
+	for _, l := range lines {
+		if strings.HasPrefix(l, family+"{") {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// without returns the lines of a that b has not, each as often as it is missing.
+func without(a, b []string) (left []string) {
+	have := map[string]int{}
+	for _, l := range b {
+		have[l]++
+	}
+	for _, l := range a {
+		if have[l]--; have[l] < 0 {
+			left = append(left, l)
+		}
+	}
+	return left
+}
+
+// All statuses of one deployment in every order, within the settle time.
+func TestStatusesInEveryOrder(t *testing.T) {
+	type said struct {
+		state  string
+		minute int
+	}
+	// The long form has all six; the others are there since those before them mean something in every order.
+	for _, statuses := range [][]said{
+		{{"success", 3}, {"failure", 4}, {"error", 5}, {"inactive", 6}, {"queued", 1}, {"in_progress", 2}},
+		{{"success", 3}, {"success", 5}, {"failure", 5}, {"success", 6}, {"inactive", 9}, {"error", 2}},
+		{{"failure", 3}, {"success", 3}, {"error", 3}, {"success", 3}, {"failure", 2}, {"queued", 3}},
+		{{"failure", 1}, {"error", 2}, {"inactive", 3}, {"failure", 3}},
+	} {
+		if *histories < time.Minute {
+			statuses = statuses[:4]
+		}
+		synctest.Test(t, func(t *testing.T) {
+			p := newPast(1)
+			p.policy = newWorld().policy
+			p.policy.Settle = settleTime
+			x := &exporter{t: t, past: p, store: openStoreInMemory(t)}
+			p.events = nil
+			id := int64(0)
+			var arriving []dora.Event
+			for order := range permutations(len(statuses)) { // each order is an environment and a deployment of its own
+				id++
+				d := dora.Deployment{
+					Host: "api.github.com", ID: id, Owner: "acme", Repository: "web", Environment: fmt.Sprint(order), Production: true,
+					SHA: p.repos["web"].line[0], CreatedAt: minute(0),
+				}
+				for _, i := range order {
+					e := dora.Event{Status: &dora.Status{ID: id*10 + int64(i), State: statuses[i].state, CreatedAt: minute(statuses[i].minute), Deployment: d}}
+					arriving = append(arriving, e)
+				}
+			}
+			p.events = arriving
+			x.arrive(arriving...)
+			x.settle()
+			if diff := cmp.Diff(p.oracle(), x.told()); diff != "" {
+				t.Errorf("-oracle +exporter:\n%s", diff)
+			}
+		})
 	}
 }

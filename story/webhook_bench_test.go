@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -180,7 +181,8 @@ func benchAddress(b *testing.B) string {
 
 func run(b *testing.B, folder string, env []string, name string, args ...string) {
 	p := exec.Command(name, args...)
-	p.Dir, p.Env, p.Stderr = folder, append(env, "HOME="+folder), os.Stderr
+	p.Dir, p.Stderr = folder, os.Stderr
+	p.Env = slices.Concat(env, []string{"HOME=" + folder})
 	if err := p.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -193,7 +195,7 @@ func run(b *testing.B, folder string, env []string, name string, args ...string)
 // wait polls until something answers.
 func wait(b *testing.B, url string) {
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		answer, err := http.Get(url) //nolint:noctx // a poll
+		answer, err := http.Get(url)
 		if err == nil {
 			_ = answer.Body.Close()
 			return
@@ -203,7 +205,7 @@ func wait(b *testing.B, url string) {
 }
 
 func body(b *testing.B, client *http.Client, url string) string {
-	answer, err := client.Get(url) //nolint:noctx // a poll
+	answer, err := client.Get(url)
 	if err != nil {
 		b.Fatal(err)
 	}

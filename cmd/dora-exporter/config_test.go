@@ -97,7 +97,7 @@ func TestGoodConfigurations(t *testing.T) {
 			Types: []string{"Incident"}, Labels: []string{"production", "live"}, Priorities: []string{"Highest"}, Statuses: []string{"Open"},
 		},
 	}
-		for name, test := range map[string]struct {
+	for name, test := range map[string]struct {
 		want     *Config
 		warnings []string
 	}{

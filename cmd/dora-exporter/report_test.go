@@ -157,7 +157,8 @@ func TestReportCommand(t *testing.T) {
 	}
 	// The change and its lead time are not on /metrics.
 	differences := []jsonDifference{
-		{"acme/web", "dora_change_lead_time_seconds_count", 1, 0}, {"acme/web", "dora_change_lead_time_seconds_sum", 3600, 0},
+		{"acme/web", "dora_change_lead_time_seconds_count", 1, 0},
+		{"acme/web", "dora_change_lead_time_seconds_sum", 3600, 0},
 		{"acme/web", "dora_changes_total", 1, 0},
 	}
 	if diff := cmp.Diff(differences, all.Differences); diff != "" {
