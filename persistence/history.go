@@ -166,17 +166,7 @@ func (r *Reader) Incident(ctx context.Context, key string) (dora.Incident, bool,
 }
 
 func (r *Reader) incidents(ctx context.Context, query string, args ...any) ([]dora.Incident, error) {
-	return read(ctx, r, "incidents", "SELECT key, state, checksum FROM issues "+query, args, func(rows *sql.Rows) (i dora.Incident, err error) {
-		var key, state string
-		var sum sql.NullInt64
-		if err := rows.Scan(&key, &state, &sum); err != nil {
-			return i, err
-		}
-		if err := intact(r.path, "what is remembered of incident "+key, sum, key, state); err != nil {
-			return i, err
-		}
-		return i, json.Unmarshal([]byte(state), &i)
-	})
+	return read(ctx, r, "incidents", "SELECT key, state, checksum FROM issues "+query, args, r.scanIncident)
 }
 
 // SettledBefore is the deployment of the same scope that is to be settled before one; its zero value when none is.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -75,6 +76,8 @@ type changeShipped struct {
 	LeadTime   *float64           `json:"lead_time,omitempty"`
 	Stages     map[string]float64 `json:"stages,omitempty"`
 	NoLeadTime string             `json:"no_lead_time,omitempty"`
+	// NoStages says why stages are missing beside a lead time.
+	NoStages string `json:"no_stages,omitempty"`
 }
 
 func explainDeployment(ctx context.Context, s *store, about string) (explanation, error) {
@@ -115,7 +118,7 @@ func explainDeployment(ctx context.Context, s *store, about string) (explanation
 		all.Deployments = append(all.Deployments, *one)
 	}
 	if len(hosts) == 0 {
-		return nil, s.noDeployment(ctx, about, owner, repository, id)
+		return nil, s.noDeployment(ctx, about, owner, repository, id, deliveries)
 	}
 	return all, nil
 }
@@ -131,8 +134,18 @@ func deploymentIn(e dora.Event) dora.Deployment {
 	return dora.Deployment{}
 }
 
-// noDeployment says that no event named a deployment, and which come near.
-func (s *store) noDeployment(ctx context.Context, about, owner, repository string, id int64) error {
+// noDeployment says that no event named a deployment, and which come near: those of the number in another repository, else
+// those of the repository with another number.
+func (s *store) noDeployment(ctx context.Context, about, owner, repository string, id int64, others []persistence.Received) error {
+	var names []string
+	for _, d := range others {
+		if other := called(deploymentIn(d.Event)); !slices.Contains(names, other) && len(names) < 3 {
+			names = append(names, other)
+		}
+	}
+	if len(names) > 0 {
+		return fmt.Errorf("no event named the deployment %s; did you mean %s?", about, strings.Join(names, " or "))
+	}
 	near, err := s.Nearest(ctx, owner, repository, id, 3)
 	if err != nil {
 		return err
@@ -140,7 +153,6 @@ func (s *store) noDeployment(ctx context.Context, about, owner, repository strin
 	if len(near) == 0 {
 		return fmt.Errorf("no event named the deployment %s, nor a finished one of %s/%s; is that repository's webhook pointed here?", about, owner, repository)
 	}
-	var names []string
 	for _, t := range near {
 		names = append(names, called(t.Deployment))
 	}
@@ -262,6 +274,7 @@ func (s *store) ships(ctx context.Context, e *deploymentExplained, t dora.Tracke
 		if err := s.leadTime(ctx, &one, t, c, facts); err != nil {
 			return err
 		}
+		one.NoStages = one.noStages(t.Succeeded())
 		e.Ships.Changes = append(e.Ships.Changes, one)
 	}
 	return nil
@@ -298,6 +311,35 @@ func (s *store) leadTime(ctx context.Context, one *changeShipped, t dora.Tracked
 		}
 	}
 	return nil
+}
+
+// stages are the parts of a lead time, from the first commit to the success.
+var stages = []string{"coding", "review", "deploy"}
+
+// noStages says why a change that was done at a time has a lead time and not all of its stages.
+func (c changeShipped) noStages(done time.Time) string {
+	if c.LeadTime == nil || len(c.Stages) == len(stages) {
+		return ""
+	}
+	if c.PullRequest == 0 {
+		return "no stages: it has no pull request"
+	}
+	names := []string{"its first commit", "when it was opened", "when it was merged", "its deployment"}
+	times := []time.Time{c.FirstCommit, c.Opened, c.Merged, done}
+	var why []string
+	for i, stage := range stages {
+		_, measured := c.Stages[stage]
+		switch {
+		case measured:
+		case times[i].IsZero():
+			why = append(why, "no "+stage+": GitHub does not say "+names[i])
+		case times[i+1].IsZero():
+			why = append(why, "no "+stage+": GitHub does not say "+names[i+1])
+		default:
+			why = append(why, "no "+stage+": it would end before it begins")
+		}
+	}
+	return strings.Join(why, ", ")
 }
 
 // shows is the evidence that a deployment is against others, and the marks of those that it repaired without being evidence.
@@ -521,12 +563,15 @@ func (c changeShipped) text(s *sheet) {
 		return
 	}
 	lead := "lead time " + seconds(*c.LeadTime)
-	for _, stage := range []string{"coding", "review", "deploy"} {
+	for _, stage := range stages {
 		if v, ok := c.Stages[stage]; ok {
 			lead += ", " + stage + " " + seconds(v)
 		}
 	}
 	s.line("    %s", lead)
+	if c.NoStages != "" {
+		s.line("    %s", c.NoStages)
+	}
 }
 
-func seconds(v float64) string { return spanOf(int64(v*1000 + 0.5)) }
+func seconds(v float64) string { return spanOf(int64(math.Round(v * 1000))) }

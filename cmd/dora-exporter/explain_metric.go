@@ -77,7 +77,7 @@ func (w backlog) words() string {
 		{w.Deliveries, "delivery", " to be processed"},
 		{w.SetAside, "delivery", " set aside"},
 		{w.LookUps, "commit", " to be looked up"},
-		{w.Settling, "deployment or incident", " to be looked at with its neighbours"},
+		{w.Settling, "event", " to be looked at together with others"},
 	} {
 		if one.n > 0 {
 			all = append(all, several(int64(one.n), one.what)+one.rest)
@@ -155,6 +155,9 @@ func (s *store) metric(ctx context.Context, text string, limit int) (*metricExpl
 	found, err := s.Behind(ctx, f, labels, limit, atMost)
 	if err != nil {
 		return nil, err
+	}
+	if len(found) == 0 && len(labels) == 0 {
+		return nil, fmt.Errorf("nothing has been counted in %s yet", f.Name)
 	}
 	if len(found) == 0 {
 		return nil, fmt.Errorf("no series %s: nothing was counted under these labels; \"dora-exporter explain metric %s\" shows which there are",
@@ -342,6 +345,10 @@ func (e *metricExplained) parts(s *sheet, one seriesExplained) {
 			}
 		}
 	default:
-		s.line("  facts, %d of them, add up to %s", one.FactCount, valueWords(e.family, one.FactSum))
+		add := "add"
+		if one.FactCount == 1 {
+			add = "adds"
+		}
+		s.line("  %s %s up to %s", several(int64(one.FactCount), "fact"), add, valueWords(e.family, one.FactSum))
 	}
 }

@@ -227,6 +227,7 @@ func aDay(t *testing.T) *shop {
 	s.github.changes["V3"] = dora.Change{Origin: dora.Origin{
 		PullRequest: 3, FirstCommit: minute(-20), Opened: minute(-10), Merged: minute(20), Author: "dependabot[bot]",
 	}}
+	s.github.changes["V5"] = dora.Change{Origin: dora.Origin{PullRequest: 5, FirstCommit: minute(20), Opened: minute(10), Author: "bob"}}
 	s.github.changes["V4"] = dora.Change{Origin: dora.Origin{Unavailable: dora.ReasonNoDate}}
 	text := `# TYPE github_deployments_total counter
 github_deployments_total{environment="production",repo="web",status="success",team="Platform"} 40
@@ -301,7 +302,8 @@ func TestExplain(t *testing.T) {
 		"deployment_failed":    {"explain", "deployment", "acme/web#11"},
 		"deployment_json":      {"explain", "deployment", "-o", "json", "acme/web#3"},
 		"deployment_unknown":   {"explain", "deployment", "acme/web#12"},
-		"deployment_elsewhere": {"explain", "deployment", "acme/api#1"},
+		"deployment_elsewhere": {"explain", "deployment", "acme/api#100"},
+		"deployment_repo":      {"explain", "deployment", "acme/api#1"},
 		"deployment_no_number": {"explain", "deployment", "acme/web"},
 		"incident":             {"explain", "incident", "inc-7"},
 		"incident_json":        {"explain", "incident", "INC-7", "-o", "json"},
@@ -457,6 +459,42 @@ func TestExplainTheSameNameOnTwoServers(t *testing.T) {
 		if err != nil || !strings.Contains(text, want) {
 			t.Errorf("%v, want %q in\n%s", err, want, text)
 		}
+	}
+}
+
+// What has no number is explained all the same.
+func TestExplainWhatIsNotCounted(t *testing.T) {
+	s := newShop(t)
+	task := inc7("created", 46, 0)
+	task.Incident.Type = "Task"
+	s.tell(task)
+	s.work()
+	other := inc7("created", 50, 0)
+	other.Incident.ID, other.Incident.Key = "10043", "INC-8"
+	s.tell(other, status(1, "production", "V1", "success", 15))
+	for about, want := range map[string]string{
+		"incident INC-7":             "the issue: none of its events matches all of jira.incidents",
+		"incident INC-8":             "delivery 2 (jira/acme.atlassian.net/10043/jira:issue_created/1772445000000) is to be processed",
+		"deployment acme/web#1":      "delivery 3 (github/api.github.com/deployment_status/115) is to be processed",
+		"metric dora_incidents_open": "nothing has been counted in dora_incidents_open yet",
+	} {
+		text, err := s.run(append([]string{"explain"}, strings.Fields(about)...)...)
+		if err != nil {
+			text += err.Error()
+		}
+		if !strings.Contains(text, want) {
+			t.Errorf("%s: want %q in\n%s", about, want, text)
+		}
+	}
+	for delivery := range int64(3) {
+		err := s.store.Update(t.Context(), func(tx dora.Tx) error { return tx.SetAside(delivery+1, 5, "it is odd") })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := s.run("explain", "deployment", "acme/web#1")
+	if want := "dora-exporter deliveries retry 3; tried in vain 5 times; it is odd"; err != nil || !strings.Contains(text, want) {
+		t.Errorf("%v: want %q in\n%s", err, want, text)
 	}
 }
 

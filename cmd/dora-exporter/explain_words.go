@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -227,7 +228,7 @@ func valueWords(f dora.Family, value float64) string {
 	case f.Name == dora.DeploymentTimestamp && value > 0:
 		return decimal(value) + " (" + stamp(time.UnixMilli(int64(value*1000))) + ")"
 	case f.Unit == dora.Milliseconds && value != 0 && value < 9e9 && value > -9e9:
-		return decimal(value) + " (" + spanOf(int64(value*1000+0.5)) + ")"
+		return decimal(value) + " (" + spanOf(int64(math.Round(value*1000))) + ")"
 	}
 	return decimal(value)
 }
