@@ -175,3 +175,19 @@ func (r *Reader) SettledBefore(ctx context.Context, s dora.Settling) (dora.Settl
 		s.Scope, s.At.UnixMilli(), s.ID))
 	return first, err
 }
+
+// scanIncident reads an issue and checks its checksum.
+func (r *Reader) scanIncident(rows *sql.Rows) (i dora.Incident, err error) {
+	var key, state string
+	var sum sql.NullInt64
+	if err := rows.Scan(&key, &state, &sum); err != nil {
+		return i, err
+	}
+	if err := intact(r.path, "incident "+key, sum, key, state); err != nil {
+		return i, err
+	}
+	if err := json.Unmarshal([]byte(state), &i); err != nil {
+		return i, &CorruptError{Path: r.path, What: "incident " + key + " can't be read", Err: err}
+	}
+	return i, nil
+}
