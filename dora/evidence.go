@@ -18,6 +18,8 @@ type Evidence struct {
 	At time.Time
 	// Detail says it to a person.
 	Detail string
+	// Late is set when an event that it comes from arrived after later deployments had been settled.
+	Late bool
 }
 
 // compare orders evidence: by time, then by cause.
@@ -31,8 +33,6 @@ type Mark struct {
 	// RepairedBy is the key of the deployment or incident that ended it, RepairedAt when; zero while nothing has.
 	RepairedBy string
 	RepairedAt time.Time
-	// Late is set when it was found after later deployments had been settled.
-	Late bool
 }
 
 // History answers what is known of the deployments of a scope, successful ones in the order of their moments. The store
@@ -142,7 +142,7 @@ func (p Policy) hotfixes(h History, x Tracked) ([]Evidence, error) {
 }
 
 func about(bad, by Tracked, c Cause, name, detail string) Evidence {
-	return Evidence{Target: bad.Key(), Scope: bad.Scope(), Cause: c, By: name, At: by.Succeeded(), Detail: detail}
+	return Evidence{Target: bad.Key(), Scope: bad.Scope(), Cause: c, By: name, At: by.Succeeded(), Detail: detail, Late: bad.Late || by.Late}
 }
 
 // evidenceOf is the deployment's own: a status of failure or error after its success.
@@ -153,7 +153,7 @@ func evidenceOf(t Tracked) (Evidence, bool) {
 	}
 	return Evidence{
 		Target: t.Key(), Scope: t.Scope(), Cause: CauseStatus, By: t.Key(), At: failed.At,
-		Detail: t.name() + " had the status " + labelValue(failed.State) + " after its success",
+		Detail: t.name() + " had the status " + labelValue(failed.State) + " after its success", Late: t.Late || failed.Late,
 	}, true
 }
 
@@ -185,7 +185,7 @@ func (p Policy) evidenceFrom(h History, i Incident) (Evidence, bool, error) {
 	if bad.ID == 0 || i.Created.IsZero() {
 		return Evidence{}, false, nil
 	}
-	return Evidence{Target: bad.Key(), Scope: bad.Scope(), Cause: cause, By: i.Key, At: i.Created, Detail: detail + bad.name()}, true, nil
+	return Evidence{Target: bad.Key(), Scope: bad.Scope(), Cause: cause, By: i.Key, At: i.Created, Detail: detail + bad.name(), Late: bad.Late || i.Late}, true, nil
 }
 
 // name is what people call a deployment: owner/repo#id.

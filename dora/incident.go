@@ -81,6 +81,7 @@ func (r *rules) incident(c IncidentChange, team string) error {
 		}
 		if late {
 			r.late++
+			i.Late = true
 		}
 		err = r.settleLater(Settling{Kind: SettleIncident, Key: i.Key, At: cmp.Or(i.Created, c.Timestamp)})
 		if err != nil {

@@ -87,10 +87,6 @@ func (r *rules) mark(e Evidence) error {
 	if err != nil || !known {
 		return err
 	}
-	late, err := r.HasSettledAfter(e.Scope, Moment{e.At, math.MaxInt64})
-	if err != nil {
-		return err
-	}
 	_, err = r.add(Fact{
 		Family: ChangeFailures, Labels: scopeLabels(t.Deployment, t.Team).With("cause", string(e.Cause)), Value: 1,
 		At: e.At, ID: t.ID, Subject: "failure:" + e.Target,
@@ -99,7 +95,7 @@ func (r *rules) mark(e Evidence) error {
 		return err
 	}
 	r.noteFailure(t, e)
-	return r.SaveMark(Mark{Evidence: e, Late: late})
+	return r.SaveMark(Mark{Evidence: e})
 }
 
 // repairs measures the recovery of what has been repaired, and counts the deployments that did it.

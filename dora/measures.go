@@ -97,7 +97,14 @@ func (r *rules) outcome(s Status, team string) error {
 		t.Deployment, t.Team = d, team
 	}
 	t.InProduction = t.InProduction || r.policy.production(d)
-	t.add(Outcome{ID: s.ID, State: s.State, At: s.CreatedAt})
+	late, err := r.HasSettledAfter(t.Scope(), Moment{s.CreatedAt, d.ID})
+	if err != nil {
+		return err
+	}
+	if late {
+		r.late++
+	}
+	t.add(Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late})
 	labels := scopeLabels(t.Deployment, t.Team)
 	subject := "deployment:" + d.Key()
 	if _, err := r.add(Fact{Family: Deployments, Labels: labels.With("outcome", of), Value: 1, At: s.CreatedAt, ID: d.ID, Subject: subject + "/" + of}); err != nil {
@@ -111,13 +118,6 @@ func (r *rules) outcome(s Status, team string) error {
 		if err != nil {
 			return err
 		}
-	}
-	late, err := r.HasSettledAfter(t.Scope(), Moment{s.CreatedAt, d.ID})
-	if err != nil {
-		return err
-	}
-	if late {
-		r.late++
 	}
 	first, _ := t.First(of)
 	if of == Success && (!had || first != before) {

@@ -171,6 +171,8 @@ type Incident struct {
 	// Open are the labels that it is counted under as open, nil while it is not; OpenFacts how many facts that took.
 	Open      Labels
 	OpenFacts int
+	// Late is set when one of its events came after what it would have been looked at together with.
+	Late bool
 	// FirstResolved is its earliest resolution; zero before.
 	FirstResolved time.Time
 	// References are all that its events name.

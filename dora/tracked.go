@@ -29,6 +29,8 @@ type Outcome struct {
 	ID    int64     `json:"id"`
 	State string    `json:"state"`
 	At    time.Time `json:"at"`
+	// Late is set when it arrived after a later deployment had been settled.
+	Late bool `json:"late,omitempty"`
 }
 
 // Key is unique over all deployments: host/id.

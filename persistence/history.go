@@ -79,7 +79,7 @@ func (r *Reader) RepairedBy(ctx context.Context, key string) ([]dora.Mark, error
 }
 
 func (r *Reader) marks(ctx context.Context, query string, args ...any) ([]dora.Mark, error) {
-	return read(ctx, r, "marks", "SELECT "+evidenceColumns+", repaired_by, repaired_at, late FROM marks "+query, args, scanMark)
+	return read(ctx, r, "marks", "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM marks "+query, args, scanMark)
 }
 
 // EvidenceAbout is what was found against a deployment, EvidenceIn what a deployment or incident shows about others or itself.
