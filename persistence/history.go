@@ -82,12 +82,12 @@ func (r *Reader) marks(ctx context.Context, query string, args ...any) ([]dora.M
 	return read(ctx, r, "marks", "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM marks "+query, args, scanMark)
 }
 
-// EvidenceAbout is what was found against a deployment, EvidenceIn what a deployment or incident shows about others or itself.
+// EvidenceAbout is what was found against a deployment.
 func (r *Reader) EvidenceAbout(ctx context.Context, deployment string) ([]dora.Evidence, error) {
 	return r.evidence(ctx, "WHERE target = ? ORDER BY at, cause, by", deployment)
 }
 
-// EvidenceIn is what a deployment or incident shows about a deployment.
+// EvidenceIn is what a deployment or incident shows about others, or a deployment about itself.
 func (r *Reader) EvidenceIn(ctx context.Context, key string) ([]dora.Evidence, error) {
 	return r.evidence(ctx, "WHERE by = ? OR by >= ? AND by < ? ORDER BY at, cause, by", key, key+" ", key+"!") // ! follows the space
 }
@@ -99,7 +99,7 @@ func (r *Reader) evidence(ctx context.Context, query string, args ...any) ([]dor
 	})
 }
 
-// SettlingOf is what is still to be looked at of a deployment or incident, and of a scope.
+// SettlingOf is what is still to be looked at of deployments, incidents or scopes, by their keys.
 func (r *Reader) SettlingOf(ctx context.Context, keys ...string) ([]dora.Settling, error) {
 	var all []dora.Settling
 	for _, key := range keys {

@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -355,7 +356,38 @@ func sameAsFile(t *testing.T, path, got string) {
 
 // Each value of ours on /metrics is what an explanation of its line says, and what its facts and what was taken over add up to.
 func TestExplainedValuesAreThoseOfMetrics(t *testing.T) {
-	s := aDay(t)
+	compared := aDay(t).compareMetrics()
+	for _, f := range dora.Families() {
+		if !compared[f.Name] {
+			t.Errorf("no series of %s is compared", f.Name)
+		}
+	}
+}
+
+// So it is of random histories, also where there are too many series.
+func TestExplainedValuesOfRandomHistories(t *testing.T) {
+	for seed := range uint64(3) {
+		random := rand.New(rand.NewPCG(seed, 5))
+		s := newShop(t)
+		s.rules.MaxSeries = []int{20_000, 120, 40}[seed]
+		s.github.line = []string{"V1", "V2", "V3", "V4", "V5"}
+		for range 40 {
+			at, environment := random.IntN(500), []string{"production", "staging", "a", "b"}[random.IntN(4)]
+			state := []string{"success", "success", "success", "failure", "error", "in_progress"}[random.IntN(6)]
+			s.tell(status(int64(1+random.IntN(15)), environment, s.github.line[random.IntN(5)], state, at))
+			if random.IntN(4) == 0 {
+				s.tell(inc7("updated", 46+at, []int{0, 45 + at}[random.IntN(2)]))
+			}
+		}
+		s.work()
+		s.compareMetrics()
+	}
+}
+
+// compareMetrics explains all values of ours on /metrics, and returns the families that they are of.
+func (s *shop) compareMetrics() map[string]bool {
+	t := s.t
+	t.Helper()
 	instruments, err := instrumentation.New(instrumentation.Options{
 		Families: dora.Families(), Started: s.store.Started(), Now: time.Now, MaxSeries: 20_000, Series: s.store.Series,
 		Backlog: func(context.Context) (instrumentation.Backlog, error) { return instrumentation.Backlog{}, nil },
@@ -392,11 +424,7 @@ func TestExplainedValuesAreThoseOfMetrics(t *testing.T) {
 		compared[f.Name] = true
 		s.compare(f, line[:at], want)
 	}
-	for _, f := range dora.Families() {
-		if !compared[f.Name] {
-			t.Errorf("no series of %s is compared", f.Name)
-		}
-	}
+	return compared
 }
 
 func (s *shop) compare(f dora.Family, line string, want float64) {
