@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -96,14 +95,14 @@ func BenchmarkWebhooks(b *testing.B) {
 
 // compare posts b.N statuses to each and returns how long that took, and how long until all were counted.
 func compare(b *testing.B, senders int) (ours, bare, counted time.Duration) {
-	folder, address := b.TempDir(), benchAddress(b)
+	folder, address := b.TempDir(), freeAddress(b)
 	config := fmt.Sprintf("server: {host: 127.0.0.1, port: %s}\ngithub: {base_url: 'http://127.0.0.1:1', webhook_secret: %s}\n",
 		address[len("127.0.0.1:"):], gitHubSecret)
 	if err := os.WriteFile(filepath.Join(folder, "config.yml"), []byte(config), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	run(b, folder, nil, binary, "-log", "warn")
-	other := benchAddress(b)
+	other := freeAddress(b)
 	run(b, folder, []string{yardstickAt + "=" + other}, os.Args[0])
 	wait(b, "http://"+address+"/readyz")
 	wait(b, "http://"+other+"/")
@@ -168,15 +167,6 @@ func spend(b *testing.B, client *http.Client, address string, senders int, event
 	}
 	sending.Wait()
 	return time.Since(began)
-}
-
-func benchAddress(b *testing.B) string {
-	l, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 func run(b *testing.B, folder string, env []string, name string, args ...string) {
