@@ -20,19 +20,29 @@ type bridge struct{ *Instruments }
 
 // Produce is called by the Prometheus exporter at each scrape.
 func (b bridge) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	live, own, err := b.collect(ctx)
+	facts, own, err := b.gather(ctx)
 	if err != nil {
 		return nil, err
 	}
-	facts := metricdata.ScopeMetrics{Scope: instrumentation.Scope{Name: factScope}}
-	for _, f := range b.options.Families {
-		if m, ok := b.metric(f, live[instrumentNames[f.Name]]); ok {
+	return []metricdata.ScopeMetrics{facts, renamed(own)}, nil
+}
+
+// gather reads all of it: the facts' families under their documented names, and the program's own metrics under the names of
+// the instruments.
+func (i *Instruments) gather(ctx context.Context) (facts, own metricdata.ScopeMetrics, err error) {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	live, own, err := i.collect(ctx)
+	if err != nil {
+		return facts, own, err
+	}
+	facts.Scope = instrumentation.Scope{Name: factScope}
+	for _, f := range i.options.Families {
+		if m, ok := i.metric(f, live[instrumentNames[f.Name]]); ok {
 			facts.Metrics = append(facts.Metrics, m)
 		}
 	}
-	return []metricdata.ScopeMetrics{facts, own}, nil
+	return facts, own, nil
 }
 
 // State is what all series have reached: the base and what was recorded.
@@ -56,8 +66,7 @@ func (i *Instruments) State() dora.State {
 	return state
 }
 
-// collect reads the inner provider: what the facts' instruments hold by name, and the program's own metrics under their
-// Prometheus names.
+// collect reads the inner provider: what the facts' instruments hold by name, and the program's own metrics.
 func (i *Instruments) collect(ctx context.Context) (live map[string]metricdata.Aggregation, own metricdata.ScopeMetrics, err error) {
 	var all metricdata.ResourceMetrics // a fresh one: the reader changes what it is given
 	if err := i.reader.Collect(ctx, &all); err != nil {
@@ -66,7 +75,7 @@ func (i *Instruments) collect(ctx context.Context) (live map[string]metricdata.A
 	live = map[string]metricdata.Aggregation{}
 	for _, scope := range all.ScopeMetrics {
 		if scope.Scope.Name == ownScope {
-			own = renamed(scope)
+			own = scope
 			continue
 		}
 		for _, m := range scope.Metrics {

@@ -1,4 +1,4 @@
-// Package instrumentation holds the OpenTelemetry instruments and serves them to Prometheus.
+// Package instrumentation holds the OpenTelemetry instruments, serves them to Prometheus and pushes them over OTLP.
 //
 // The instruments record what is new since the start; what was reached before, the base, is added when they are read.
 // Two meter providers make that possible: an inner one with the instruments and a manual reader, and an outer, empty one

@@ -160,6 +160,7 @@ func TestOwnMetrics(t *testing.T) {
 	i.CatalogLookup("found")
 	i.TeamGivenUp()
 	i.Checkpoint(now().Add(-3*time.Second), nil)
+	i.exported("error", 1)
 	want := []string{
 		`dora_exporter_backlog 2`,
 		`dora_exporter_build_info{goversion="go1",revision="abc",version="1.2.3"} 1`,
@@ -175,6 +176,7 @@ func TestOwnMetrics(t *testing.T) {
 		`dora_exporter_github_requests_total{code="200",route="/repos/{owner}/{repo}/commits/{sha}"} 1`,
 		`dora_exporter_late_events_total 0`,
 		`dora_exporter_oldest_pending_age_seconds 60`,
+		`dora_exporter_otlp_exports_total{result="error"} 1`,
 		`dora_exporter_series{families="github"} 9`,
 		`dora_exporter_series_folded_total{families="dora"} 0`,
 		`dora_exporter_series_folded_total{families="github"} 0`,

@@ -14,7 +14,7 @@ import (
 
 // Own are the metrics about the program itself. Its methods are safe for concurrent use.
 type Own struct {
-	deliveries, requests, lookups, givenUp, checkpoints, folded, late metric.Int64Counter
+	deliveries, requests, lookups, givenUp, checkpoints, folded, late, exports metric.Int64Counter
 
 	rateLimit   atomic.Int64 // -1 while unknown
 	authFailing atomic.Bool
@@ -56,13 +56,22 @@ func (o *Own) Late(events int) { o.late.Add(context.Background(), int64(events))
 
 // Checkpoint notes an attempt to write the checkpoint at a time.
 func (o *Own) Checkpoint(at time.Time, err error) {
-	result := "ok"
-	if err != nil {
-		result = "error"
-	} else {
+	if err == nil {
 		o.checkpoint.Store(at.UnixMilli())
 	}
-	o.checkpoints.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", result)))
+	o.checkpoints.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", resultOf(err))))
+}
+
+// exported counts requests that push metrics, by result.
+func (o *Own) exported(result string, n int64) {
+	o.exports.Add(context.Background(), n, metric.WithAttributes(attribute.String("result", result)))
+}
+
+func resultOf(err error) string {
+	if err != nil {
+		return "error"
+	}
+	return "ok"
 }
 
 // register makes the instruments.
@@ -77,6 +86,7 @@ func (o *Own) register(m metric.Meter, options Options) error {
 		"dora_exporter.checkpoint.writes": &o.checkpoints,
 		"dora_exporter.series.folded":     &o.folded,
 		"dora_exporter.late_events":       &o.late,
+		"dora_exporter.otlp.exports":      &o.exports,
 	} {
 		if *counter, err = m.Int64Counter(name, metric.WithDescription(ownHelp[name])); err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
@@ -128,5 +138,6 @@ var ownHelp = map[string]string{
 	"dora_exporter.series.limit":                "The limit on the series of each group of families (metrics.max_series).",
 	"dora_exporter.checkpoint.age":              "Age of the newest checkpoint.",
 	"dora_exporter.checkpoint.writes":           "Attempts to write the checkpoint by result.",
+	"dora_exporter.otlp.exports":                "Pushes of metrics over OTLP by result.",
 	"dora_exporter.unsigned_webhooks_accepted":  "1 for each source whose webhooks are accepted without a signature, since no secret is set.",
 }

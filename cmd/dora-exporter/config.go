@@ -47,6 +47,7 @@ type Config struct {
 		MaxBacklog int
 		File       struct{ Path string }
 	}
+	OTLP otlpConfig
 }
 
 type serverConfig struct {
@@ -87,6 +88,8 @@ func parseConfig(path string, data []byte, getenv func(string) string) (*Config,
 	c.GitHub.BaseURL = "https://api.github.com/"
 	c.Policy = defaultPolicy()
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
+	c.OTLP = defaultOTLP()
+	warnings := c.OTLP.fromEnvironment(getenv)
 	d := &decoder{file: path, at: map[string]*yaml.Node{}}
 	d.config(root, c)
 	if d.err != nil {
@@ -95,6 +98,9 @@ func parseConfig(path string, data []byte, getenv func(string) string) (*Config,
 	c.fromEnvironment(getenv)
 	if err := c.complete(d); err != nil {
 		return nil, nil, err
+	}
+	if c.OTLP.Enabled {
+		d.warnings = append(d.warnings, warnings...)
 	}
 	return c, d.warnings, nil
 }
@@ -136,6 +142,7 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			"database": d.text(&c.Storage.Database), "max_backlog": d.number(&c.Storage.MaxBacklog),
 			"file": d.section(fields{"path": d.text(&c.Storage.File.Path)}),
 		}),
+		"otlp": d.otlp(&c.OTLP),
 	})
 }
 
@@ -174,6 +181,7 @@ func (c *Config) complete(d *decoder) error {
 			"give one of them another name, such as dora-exporter.prom and dora-exporter.db", c.Storage.Database)
 	}
 	d.owners(c)
+	c.OTLP.complete(d)
 	return d.err
 }
 

@@ -30,6 +30,10 @@ func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
 	if d.err != nil {
 		return
 	}
+	if d.file == "" {
+		d.err = fmt.Errorf(format, args...) // a variable, which has no line
+		return
+	}
 	line := 1
 	if n != nil {
 		line = n.Line

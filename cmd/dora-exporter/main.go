@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 )
 
@@ -51,6 +52,7 @@ func start(args []string) int {
 		}
 		return 0
 	}
+	forgetOpenTelemetry()
 	for _, w := range warnings {
 		logger.Warn(w)
 	}
@@ -65,6 +67,16 @@ func start(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// forgetOpenTelemetry removes OpenTelemetry's variables when they have been read: its libraries read them too, in their own
+// way, and print what they can't parse, be it a secret.
+func forgetOpenTelemetry() {
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "OTEL_") {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 // warn says what works less well than it could, or is open to anybody.

@@ -19,6 +19,9 @@ const (
 	requestsMayTake   = 4 * time.Second
 	deliveriesMayTake = 2 * time.Second
 	checkpointMayTake = 3 * time.Second
+	// The last push takes what is left of stopMayTake, and no more than its own.
+	lastPushMayTake = 5 * time.Second
+	stopMayTake     = 9500 * time.Millisecond
 )
 
 // run builds the parts, starts them in order, and stops them in reverse order when ctx ends.
@@ -60,9 +63,12 @@ func (p *parts) serve(ctx context.Context, c *Config, web *webConfig, acceptStor
 		}
 		return err
 	}
-	stop := p.start(ctx)
+	stop, err := p.start(ctx, c, logger)
+	if err != nil {
+		p.server.stop(ctx, 0)
+		return err
+	}
 	logger.Info("ready")
-	var err error
 	select {
 	case <-ctx.Done():
 		logger.Info("stopping")
@@ -75,14 +81,19 @@ func (p *parts) serve(ctx context.Context, c *Config, web *webConfig, acceptStor
 }
 
 // start runs the parts behind the webhooks. What it returns stops everything: no new requests, what was taken is
-// processed, look-ups are left for the next start, the last checkpoint is written.
-func (p *parts) start(ctx context.Context) (stop func() error) {
+// processed, look-ups are left for the next start, the last checkpoint is written, the values are pushed once more.
+func (p *parts) start(ctx context.Context, c *Config, logger *slog.Logger) (stop func() error, err error) {
 	ctx = context.WithoutCancel(ctx)
+	push, err := p.startPush(ctx, &c.OTLP, logger)
+	if err != nil {
+		return nil, err
+	}
 	processing := background(ctx, p.processor.Run)
 	looking := background(ctx, p.jobs.Run)
 	settling := background(ctx, p.settler.Run)
 	projecting := background(ctx, p.projection.Run)
 	return func() error {
+		end := time.Now().Add(stopMayTake)
 		p.server.stop(ctx, requestsMayTake)
 		processing()
 		drained := within(ctx, deliveriesMayTake, p.processor.Drain)
@@ -92,8 +103,12 @@ func (p *parts) start(ctx context.Context) (stop func() error) {
 		looking()
 		settling()
 		projecting()
-		return errors.Join(drained, within(ctx, checkpointMayTake, p.projection.Finish))
-	}
+		finished := within(ctx, checkpointMayTake, p.projection.Finish)
+		if push != nil {
+			_ = within(ctx, min(lastPushMayTake, time.Until(end)), push.Stop)
+		}
+		return errors.Join(drained, finished)
+	}, nil
 }
 
 // background runs f until the function that it returns is called, which waits for f's end.

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// otlpEndpoint is where metrics go, as it was written.
+type otlpEndpoint struct {
+	// Text is empty for a receiver on this machine, From the key or the variable that has it.
+	Text, From string
+	// Whole is set when it is the path of metrics, not one to which /v1/metrics is added.
+	Whole bool
+	// Insecure says of an endpoint without a scheme that it has no TLS. Only gRPC knows such.
+	Insecure bool
+}
+
+// otlpTarget is what a client takes: a URL, or host:port for gRPC.
+type otlpTarget struct {
+	address string
+	// plain is set when the connection has no TLS.
+	plain bool
+}
+
+// errEndpoint does not show what was written: it may have a password.
+var errEndpoint = errors.New("not an address: write one such as http://localhost:4318, or http://localhost:4317 for protocol grpc, without a user and a query")
+
+// target applies the rules of https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp.
+func (e otlpEndpoint) target(protocol string) (otlpTarget, error) {
+	if e.Text == "" {
+		e.Text = map[string]string{"grpc": "http://localhost:4317", "http/protobuf": "http://localhost:4318"}[protocol]
+	}
+	if host, port, err := net.SplitHostPort(e.Text); err == nil && host != "" && port != "" && protocol == "grpc" && !strings.ContainsAny(e.Text, "/@?") {
+		return otlpTarget{e.Text, e.Insecure}, nil
+	}
+	u, err := url.Parse(e.Text)
+	if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return otlpTarget{}, errEndpoint
+	}
+	plain := u.Scheme == "http"
+	if protocol == "grpc" {
+		port := u.Port()
+		if port == "" {
+			port = map[bool]string{true: "80", false: "443"}[plain]
+		}
+		return otlpTarget{net.JoinHostPort(u.Hostname(), port), plain}, nil
+	}
+	if !e.Whole {
+		u = u.JoinPath("v1/metrics")
+	}
+	return otlpTarget{u.String(), plain}, nil
+}
+
+// otlpEndpoint reads where metrics go.
+func (d *decoder) otlpEndpoint(to *otlpEndpoint) field {
+	return func(n *yaml.Node, path string) {
+		*to = otlpEndpoint{From: path}
+		d.text(&to.Text)(n, path)
+	}
+}

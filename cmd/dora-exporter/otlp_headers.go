@@ -1,0 +1,97 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+	"gopkg.in/yaml.v3"
+)
+
+// texts reads names with a text each, which are added to those that are there. No message shows one: it may be a secret.
+func (d *decoder) texts(to *map[string]string) field {
+	return func(n *yaml.Node, path string) {
+		if n.Kind != yaml.MappingNode {
+			d.fail(n, "%s is no mapping: write each on a line of its own, such as \"name: value\"", path)
+			return
+		}
+		all := map[string]string{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			name, value := n.Content[i], resolved(n.Content[i+1])
+			if value.Kind != yaml.ScalarNode || empty(value) {
+				d.fail(value, "%s has a name without a text: write each on a line of its own, such as \"name: value\"", path)
+				return
+			}
+			all[name.Value] = value.Value
+		}
+		add(to, all)
+	}
+}
+
+// members reads names and values in the form of OpenTelemetry's variables, which are added to those that are there.
+func (d *decoder) members(to *map[string]string) field {
+	return func(n *yaml.Node, path string) {
+		all, ok := parseMembers(n.Value)
+		if !ok {
+			d.fail(n, "%s is no list of names and values: write name=value, with commas between several and %%20 for a space", path)
+			return
+		}
+		add(to, all)
+	}
+}
+
+// headers reads headers by a reader of names and values.
+func (d *decoder) headers(to *map[string]string, read func(to *map[string]string) field) field {
+	return func(n *yaml.Node, path string) {
+		var all map[string]string
+		if read(&all)(n, path); d.err != nil {
+			return
+		}
+		lower := map[string]string{}
+		for name, value := range all {
+			if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
+				d.fail(n, "%s has what can't be sent as a header: write names of letters, digits and hyphens, and values on one line", path)
+				return
+			}
+			lower[strings.ToLower(name)] = value
+		}
+		add(to, lower)
+	}
+}
+
+// membersFile reads members from the file whose path is the value.
+func (d *decoder) membersFile(to *map[string]string) field {
+	return func(n *yaml.Node, path string) {
+		inFile := *n
+		if d.secretFile(&inFile.Value)(n, path); d.err == nil {
+			d.members(to)(&inFile, path)
+		}
+	}
+}
+
+// parseMembers reads name=value,name=value with percent-encoded values.
+// https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables
+func parseMembers(text string) (map[string]string, bool) {
+	all := map[string]string{}
+	for _, one := range strings.Split(text, ",") {
+		if one = strings.TrimSpace(one); one == "" {
+			continue
+		}
+		name, encoded, ok := strings.Cut(one, "=")
+		value, err := url.PathUnescape(strings.TrimSpace(encoded))
+		if name = strings.TrimSpace(name); !ok || err != nil || name == "" {
+			return nil, false
+		}
+		all[name] = value
+	}
+	return all, true
+}
+
+func add(to *map[string]string, more map[string]string) {
+	if *to == nil {
+		*to = map[string]string{}
+	}
+	for name, value := range more {
+		(*to)[name] = value
+	}
+}

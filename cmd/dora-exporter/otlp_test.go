@@ -1,0 +1,179 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// withVariables reads a configuration with variables in the environment.
+func withVariables(t *testing.T, text string, variables map[string]string) (otlpConfig, []string) {
+	t.Helper()
+	c, warnings, err := parseConfig("config.yml", []byte(text), func(name string) string { return variables[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.OTLP, warnings
+}
+
+const endpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+func TestOTLPIsOffAndOn(t *testing.T) {
+	at := map[string]string{endpointVariable: "http://c:4318"}
+	for name, test := range map[string]struct {
+		text      string
+		variables map[string]string
+		want      bool
+	}{
+		"nothing":                      {"", nil, false},
+		"file":                         {"otlp: {enabled: true}", nil, true},
+		"an endpoint in the file":      {"otlp: {endpoint: 'http://c:4318'}", nil, false},
+		"a variable":                   {"", at, true},
+		"a variable for metrics":       {"", map[string]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://c:4318"}, true},
+		"a variable for traces":        {"", map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c:4318"}, false},
+		"an empty variable":            {"", map[string]string{endpointVariable: " "}, false},
+		"a variable, off in file":      {"otlp: {enabled: false}", at, false},
+		"SDK disabled":                 {"", map[string]string{endpointVariable: "http://c:4318", "OTEL_SDK_DISABLED": "True"}, false},
+		"SDK disabled, on in file":     {"otlp: {enabled: true}", map[string]string{"OTEL_SDK_DISABLED": "true"}, true},
+		"SDK not disabled":             {"", map[string]string{endpointVariable: "http://c:4318", "OTEL_SDK_DISABLED": "false"}, true},
+		"another exporter":             {"", map[string]string{endpointVariable: "http://c:4318", "OTEL_METRICS_EXPORTER": "none"}, false},
+		"this exporter beside another": {"", map[string]string{endpointVariable: "http://c:4318", "OTEL_METRICS_EXPORTER": "prometheus,otlp"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, _ := withVariables(t, test.text, test.variables); got.Enabled != test.want {
+				t.Errorf("enabled is %t", got.Enabled)
+			}
+		})
+	}
+}
+
+func TestOTLPVariables(t *testing.T) {
+	folder := t.TempDir()
+	variables := map[string]string{
+		endpointVariable:                                    "http://collector:4318",
+		"OTEL_EXPORTER_OTLP_PROTOCOL":                       "grpc",
+		"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL":               "HTTP/protobuf",
+		"OTEL_EXPORTER_OTLP_HEADERS":                        "Authorization=Bearer%20x, x-scope = 1 ,",
+		"OTEL_EXPORTER_OTLP_COMPRESSION":                    "gzip",
+		"OTEL_EXPORTER_OTLP_TIMEOUT":                        "2500",
+		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "Delta",
+		"OTEL_METRIC_EXPORT_INTERVAL":                       "15000",
+		"OTEL_METRIC_EXPORT_TIMEOUT":                        "7000",
+		"OTEL_RESOURCE_ATTRIBUTES":                          "service.name=other,deployment.environment.name=a%2Cb",
+		"OTEL_SERVICE_NAME":                                 "dora",
+	}
+	got, warnings := withVariables(t, "", variables)
+	want := otlpConfig{
+		Enabled: true, Endpoint: otlpEndpoint{Text: "http://collector:4318", From: endpointVariable},
+		Protocol: "http/protobuf", Compression: "gzip", Temporality: "delta",
+		Headers: map[string]string{"authorization": "Bearer x", "x-scope": "1"},
+		Timeout: 2500 * time.Millisecond, Interval: 15 * time.Second, ExportTimeout: 7 * time.Second,
+		ResourceAttributes: map[string]string{"service.name": "dora", "deployment.environment.name": "a,b"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || warnings != nil {
+		t.Errorf("warnings %q, -want +got:\n%s", warnings, diff)
+	}
+	headers := filepath.Join(folder, "headers")
+	if err := os.WriteFile(headers, []byte("AUTHORIZATION=Bearer%20y\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, _ = withVariables(t, `otlp:
+  endpoint: http://file:4317
+  protocol: grpc
+  headers_file: `+headers+`
+  compression: none
+  timeout: 1s
+  temporality: cumulative
+  interval: 2s
+  resource_attributes: {service.name: file}
+`, variables)
+	want = otlpConfig{
+		Enabled: true, Endpoint: otlpEndpoint{Text: "http://file:4317", From: "otlp.endpoint"},
+		Protocol: "grpc", Compression: "none", Temporality: "cumulative",
+		Headers: map[string]string{"authorization": "Bearer y", "x-scope": "1"},
+		Timeout: time.Second, Interval: 2 * time.Second, ExportTimeout: 7 * time.Second,
+		ResourceAttributes: map[string]string{"service.name": "file", "deployment.environment.name": "a,b"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the file does not win: -want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{
+		"service.name": "file", "service.version": version, "service.instance.id": "id", "deployment.environment.name": "a,b",
+	}, got.resource("id")); diff != "" {
+		t.Errorf("the resource: -want +got:\n%s", diff)
+	}
+}
+
+// The specification wants a value that is not understood ignored, with a warning. None of them is shown that may be a secret.
+func TestOddOTLPVariablesAreIgnored(t *testing.T) {
+	for name, want := range map[string]string{
+		"OTEL_EXPORTER_OTLP_PROTOCOL":                       `OTEL_EXPORTER_OTLP_PROTOCOL is "canary": write grpc or http/protobuf; it is ignored`,
+		"OTEL_EXPORTER_OTLP_HEADERS":                        `OTEL_EXPORTER_OTLP_HEADERS is no list of names and values: write name=value, with commas between several and %20 for a space; it is ignored`,
+		"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION":            `OTEL_EXPORTER_OTLP_METRICS_COMPRESSION is "canary": write gzip or none; it is ignored`,
+		"OTEL_EXPORTER_OTLP_TIMEOUT":                        `OTEL_EXPORTER_OTLP_TIMEOUT is "canary", not a number of milliseconds: write one such as 10000; it is ignored`,
+		"OTEL_METRIC_EXPORT_INTERVAL":                       `OTEL_METRIC_EXPORT_INTERVAL is "canary", not a number of milliseconds: write one such as 10000; it is ignored`,
+		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is "canary": write cumulative or delta or lowmemory; it is ignored`,
+		"OTEL_RESOURCE_ATTRIBUTES":                          `OTEL_RESOURCE_ATTRIBUTES is no list of names and values: write name=value, with commas between several and %20 for a space; it is ignored`,
+	} {
+		variables := map[string]string{name: "canary"}
+		if _, warnings := withVariables(t, "", variables); warnings != nil {
+			t.Errorf("%s: warnings while it is off: %q", name, warnings)
+		}
+		variables[endpointVariable] = "http://collector:4318"
+		got, warnings := withVariables(t, "", variables)
+		if diff := cmp.Diff([]string{want}, warnings); diff != "" {
+			t.Errorf("%s: warnings: -want +got:\n%s", name, diff)
+		}
+		defaults := defaultOTLP()
+		defaults.Enabled, defaults.Endpoint = true, otlpEndpoint{Text: "http://collector:4318", From: endpointVariable}
+		if diff := cmp.Diff(defaults, got); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
+	}
+}
+
+// Without an address or with a certificate that is not there, nothing can be pushed.
+func TestOTLPVariablesThatCantBeIgnored(t *testing.T) {
+	for name, want := range map[string]string{
+		"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is not an address",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE":      "otlp.certificate, or its variable, names a file that can't be used: no such file or directory",
+		"OTEL_EXPORTER_OTLP_CLIENT_KEY":       "otlp.client_certificate and otlp.client_key, or their variables, belong together",
+	} {
+		variables := maps.Clone(map[string]string{endpointVariable: "http://c:4318"})
+		variables[name] = "user:canary@host"
+		_, _, err := parseConfig("config.yml", nil, func(name string) string { return variables[name] })
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+}
+
+func TestOTLPEndpoints(t *testing.T) {
+	for _, test := range []struct {
+		otlpEndpoint
+		protocol, want string
+		plain          bool
+	}{
+		{otlpEndpoint{}, "grpc", "localhost:4317", true},
+		{otlpEndpoint{}, "http/protobuf", "http://localhost:4318/v1/metrics", true},
+		{otlpEndpoint{Text: "https://c:4318"}, "http/protobuf", "https://c:4318/v1/metrics", false},
+		{otlpEndpoint{Text: "https://c/base/"}, "http/protobuf", "https://c/base/v1/metrics", false},
+		{otlpEndpoint{Text: "https://c/base/", Whole: true}, "http/protobuf", "https://c/base/", false},
+		{otlpEndpoint{Text: "https://c", Whole: true}, "http/protobuf", "https://c", false},
+		{otlpEndpoint{Text: "http://c:4317/ignored"}, "grpc", "c:4317", true},
+		{otlpEndpoint{Text: "https://c"}, "grpc", "c:443", false},
+		{otlpEndpoint{Text: "c:4317"}, "grpc", "c:4317", false},
+		{otlpEndpoint{Text: "c:4317", Insecure: true}, "grpc", "c:4317", true},
+		{otlpEndpoint{Text: "[::1]:4317", Insecure: true}, "grpc", "[::1]:4317", true},
+		{otlpEndpoint{Text: "https://c:4317", Insecure: true}, "grpc", "c:4317", false},
+	} {
+		if got, err := test.target(test.protocol); err != nil || got != (otlpTarget{test.want, test.plain}) {
+			t.Errorf("%+v, %s: %+v, %v", test.otlpEndpoint, test.protocol, got, err)
+		}
+	}
+}

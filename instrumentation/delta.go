@@ -1,0 +1,179 @@
+package instrumentation
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// deltas produces what was added to counters and histograms since it last arrived at the receiver; what is restored at the
+// start has arrived. So what a failed push had is in the next one. All else is as it is: up-down counters and gauges are
+// cumulative for a receiver of deltas, too.
+// https://opentelemetry.io/docs/specs/otel/metrics/sdk_exporters/otlp/
+type deltas struct {
+	outlet outlet
+	now    func() time.Time
+	begun  time.Time
+
+	mu            sync.Mutex
+	done, pending map[seriesKey]reached
+}
+
+// seriesKey is one series of one instrument.
+type seriesKey struct {
+	name   string
+	labels attribute.Distinct
+}
+
+// reached is what a series had come to at a time.
+type reached struct {
+	at      time.Time
+	value   float64
+	count   uint64
+	buckets []uint64
+}
+
+func newDeltas(ctx context.Context, from outlet, now func() time.Time) (*deltas, error) {
+	d := &deltas{outlet: from, now: now, begun: now(), done: map[seriesKey]reached{}}
+	facts, _, err := from.gather(ctx) // the program's own metrics begin with the process
+	if err != nil {
+		return nil, err
+	}
+	d.pending = map[seriesKey]reached{}
+	for _, m := range facts.Metrics {
+		m.Name = instrumentNames[m.Name]
+		d.added(m)
+	}
+	d.done = d.pending
+	return d, nil
+}
+
+// Produce is called for each push.
+func (d *deltas) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	scopes, err := d.outlet.Produce(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pending = map[seriesKey]reached{}
+	for n, scope := range scopes {
+		var some []metricdata.Metrics
+		for _, m := range scope.Metrics {
+			if data := d.added(m); data != nil {
+				m.Data = data
+				some = append(some, m)
+			}
+		}
+		scopes[n].Metrics = some
+	}
+	return scopes, nil
+}
+
+// arrived notes that the receiver has what Produce gave, or a part of it.
+func (d *deltas) arrived(all *metricdata.ResourceMetrics) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	note := func(name string, labels attribute.Set) {
+		key := seriesKey{name, labels.Equivalent()}
+		d.done[key] = d.pending[key]
+	}
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Sum[float64]:
+				notePoints(m.Name, data, note)
+			case metricdata.Sum[int64]:
+				notePoints(m.Name, data, note)
+			case metricdata.Histogram[float64]:
+				for _, p := range data.DataPoints {
+					note(m.Name, p.Attributes)
+				}
+			}
+		}
+	}
+}
+
+func notePoints[N int64 | float64](name string, data metricdata.Sum[N], note func(string, attribute.Set)) {
+	if data.Temporality != metricdata.DeltaTemporality {
+		return
+	}
+	for _, p := range data.DataPoints {
+		note(name, p.Attributes)
+	}
+}
+
+// added turns a metric into what was added to it; nil when nothing was.
+func (d *deltas) added(m metricdata.Metrics) metricdata.Aggregation {
+	switch data := m.Data.(type) {
+	case metricdata.Sum[float64]:
+		return addedSum(d, m.Name, data)
+	case metricdata.Sum[int64]:
+		return addedSum(d, m.Name, data)
+	case metricdata.Histogram[float64]:
+		return d.addedHistogram(m.Name, data)
+	}
+	return m.Data
+}
+
+func addedSum[N int64 | float64](d *deltas, name string, data metricdata.Sum[N]) metricdata.Aggregation {
+	if !data.IsMonotonic {
+		return data
+	}
+	var points []metricdata.DataPoint[N]
+	for _, p := range data.DataPoints {
+		before := d.advance(name, p.Attributes, reached{value: float64(p.Value)})
+		p.StartTime, p.Time = before.at, d.now()
+		if p.Value = N(difference(float64(p.Value), before.value)); p.Value != 0 {
+			points = append(points, p)
+		}
+	}
+	if points == nil {
+		return nil
+	}
+	return metricdata.Sum[N]{DataPoints: points, Temporality: metricdata.DeltaTemporality, IsMonotonic: true}
+}
+
+func (d *deltas) addedHistogram(name string, data metricdata.Histogram[float64]) metricdata.Aggregation {
+	var points []metricdata.HistogramDataPoint[float64]
+	for _, p := range data.DataPoints {
+		before := d.advance(name, p.Attributes, reached{value: p.Sum, count: p.Count, buckets: p.BucketCounts})
+		p.StartTime, p.Time = before.at, d.now()
+		if p.Count -= before.count; p.Count == 0 {
+			continue
+		}
+		p.Sum = difference(p.Sum, before.value)
+		added := make([]uint64, len(p.BucketCounts)) // what has been reached stays as it is
+		for bucket, n := range p.BucketCounts {
+			added[bucket] = n
+			if bucket < len(before.buckets) {
+				added[bucket] -= before.buckets[bucket]
+			}
+		}
+		p.BucketCounts = added
+		points = append(points, p)
+	}
+	if points == nil {
+		return nil
+	}
+	return metricdata.Histogram[float64]{DataPoints: points, Temporality: metricdata.DeltaTemporality}
+}
+
+// advance notes what a series has reached now, and returns what of it has arrived.
+func (d *deltas) advance(name string, labels attribute.Set, now reached) reached {
+	key := seriesKey{name, labels.Equivalent()}
+	now.at = d.now()
+	d.pending[key] = now
+	before, ok := d.done[key]
+	if !ok {
+		before.at = d.begun
+	}
+	return before
+}
+
+// difference is exact to the millisecond, as the values are.
+func difference(a, b float64) float64 { return math.Round((a-b)*1000) / 1000 }

@@ -1,0 +1,216 @@
+// Package otlptest has an OTLP receiver for tests.
+package otlptest
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	metricpb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	_ "google.golang.org/grpc/encoding/gzip" // the compression that OTLP knows
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// Receiver is a running OTLP receiver.
+type Receiver struct {
+	// Address is host:port.
+	Address string
+
+	metricpb.UnimplementedMetricsServiceServer
+	stop func()
+
+	mu       sync.Mutex
+	requests []Request
+	refuses  bool
+	partial  bool
+	blocked  chan struct{}
+}
+
+// Request is what the receiver got.
+type Request struct {
+	Path, Encoding string
+	Header         http.Header
+	Metrics        *metricpb.ExportMetricsServiceRequest
+	Refused        bool
+}
+
+// NewHTTP starts a receiver of http/protobuf at an address, such as 127.0.0.1:0; without TLS when the configuration is nil.
+func NewHTTP(t testing.TB, address string, c *tls.Config) *Receiver {
+	t.Helper()
+	r := &Receiver{}
+	l := r.listen(t, address)
+	if c != nil {
+		l = tls.NewListener(l, c)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(r.serveHTTP)} //nolint:gosec // a test has no slow clients
+	r.stop = func() { r.Unblock(); _ = server.Close() }
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(r.Close)
+	return r
+}
+
+// NewGRPC starts a receiver of gRPC likewise.
+func NewGRPC(t testing.TB, address string, c *tls.Config) *Receiver {
+	t.Helper()
+	r := &Receiver{}
+	l := r.listen(t, address)
+	options := []grpc.ServerOption{grpc.StatsHandler(encodings{})}
+	if c != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(c)))
+	}
+	server := grpc.NewServer(options...)
+	metricpb.RegisterMetricsServiceServer(server, r)
+	r.stop = func() { r.Unblock(); server.Stop() }
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *Receiver) listen(t testing.TB, address string) net.Listener {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Address = l.Addr().String()
+	return l
+}
+
+// Close stops the receiver.
+func (r *Receiver) Close() { r.stop() }
+
+// Refuse has all requests from now on answered with an error that says not to try again, or taken again.
+func (r *Receiver) Refuse(refuses bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refuses = refuses
+}
+
+// Partly has requests answered with the word that a part of them is refused.
+func (r *Receiver) Partly(partial bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.partial = partial
+}
+
+// Block has all requests from now on wait until Unblock.
+func (r *Receiver) Block() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.blocked = make(chan struct{})
+}
+
+// Unblock lets them go on.
+func (r *Receiver) Unblock() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.blocked != nil {
+		close(r.blocked)
+		r.blocked = nil
+	}
+}
+
+// Requests are those that have come so far.
+func (r *Receiver) Requests() []Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Request(nil), r.requests...)
+}
+
+// take notes a request and says how it is answered.
+func (r *Receiver) take(ctx context.Context, request Request) (refused bool, answer *metricpb.ExportMetricsServiceResponse) {
+	r.mu.Lock()
+	request.Refused = r.refuses
+	r.requests = append(r.requests, request)
+	blocked := r.blocked
+	answer = &metricpb.ExportMetricsServiceResponse{}
+	if r.partial {
+		answer.PartialSuccess = &metricpb.ExportMetricsPartialSuccess{RejectedDataPoints: 1, ErrorMessage: "one is odd"}
+	}
+	r.mu.Unlock()
+	if blocked != nil {
+		select {
+		case <-blocked:
+		case <-ctx.Done():
+		}
+	}
+	return request.Refused, answer
+}
+
+// Export is gRPC's call.
+func (r *Receiver) Export(ctx context.Context, in *metricpb.ExportMetricsServiceRequest) (*metricpb.ExportMetricsServiceResponse, error) {
+	header := http.Header{}
+	got, _ := metadata.FromIncomingContext(ctx)
+	for name, values := range got {
+		header[http.CanonicalHeaderKey(name)] = values
+	}
+	encoding, _ := ctx.Value(encodingKey{}).(*string)
+	refused, answer := r.take(ctx, Request{Encoding: *encoding, Header: header, Metrics: in})
+	if refused {
+		return nil, status.Error(codes.InvalidArgument, "refused: "+strings.Join(header["Authorization"], ""))
+	}
+	return answer, nil
+}
+
+func (r *Receiver) serveHTTP(w http.ResponseWriter, in *http.Request) {
+	request := Request{Path: in.URL.Path, Encoding: in.Header.Get("Content-Encoding"), Header: in.Header, Metrics: &metricpb.ExportMetricsServiceRequest{}}
+	body := io.Reader(in.Body)
+	if request.Encoding == "gzip" {
+		var err error
+		if body, err = gzip.NewReader(in.Body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+	}
+	data, err := io.ReadAll(body)
+	if err == nil {
+		err = proto.Unmarshal(data, request.Metrics)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	refused, answer := r.take(in.Context(), request)
+	if refused {
+		http.Error(w, "refused: "+in.Header.Get("Authorization"), http.StatusBadRequest)
+		return
+	}
+	data, err = proto.Marshal(answer)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-protobuf")
+	_, _ = w.Write(data)
+}
+
+// encodings keeps how a gRPC request is compressed, which the call does not see.
+type encodings struct{}
+
+type encodingKey struct{}
+
+func (encodings) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context {
+	return context.WithValue(ctx, encodingKey{}, new(string))
+}
+
+func (encodings) HandleRPC(ctx context.Context, s stats.RPCStats) {
+	if header, ok := s.(*stats.InHeader); ok {
+		*ctx.Value(encodingKey{}).(*string) = header.Compression
+	}
+}
+
+func (encodings) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+func (encodings) HandleConn(context.Context, stats.ConnStats) {}

@@ -1,0 +1,72 @@
+package otlptest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+)
+
+// Point is a data point of a metric.
+type Point struct {
+	Value        float64 // of a histogram, the sum
+	Count        uint64  // of a histogram
+	Buckets      []uint64
+	Unit         string
+	Delta        bool
+	Start, Until uint64
+}
+
+// Points are a request's points by name and labels: name{label="value"}.
+func (r Request) Points() map[string]Point {
+	all := map[string]Point{}
+	for _, resource := range r.Metrics.GetResourceMetrics() {
+		for _, scope := range resource.GetScopeMetrics() {
+			for _, m := range scope.GetMetrics() {
+				addPoints(all, m)
+			}
+		}
+	}
+	return all
+}
+
+// Resource are the attributes of the sender.
+func (r Request) Resource() map[string]string {
+	all := map[string]string{}
+	for _, resource := range r.Metrics.GetResourceMetrics() {
+		for _, a := range resource.GetResource().GetAttributes() {
+			all[a.GetKey()] = a.GetValue().GetStringValue()
+		}
+	}
+	return all
+}
+
+func addPoints(all map[string]Point, m *metricspb.Metric) {
+	const delta = metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA
+	number := func(points []*metricspb.NumberDataPoint, isDelta bool) {
+		for _, p := range points {
+			all[series(m.GetName(), p.GetAttributes())] = Point{
+				Value: p.GetAsDouble() + float64(p.GetAsInt()), Unit: m.GetUnit(), Delta: isDelta, Start: p.GetStartTimeUnixNano(), Until: p.GetTimeUnixNano(),
+			}
+		}
+	}
+	number(m.GetGauge().GetDataPoints(), false)
+	number(m.GetSum().GetDataPoints(), m.GetSum().GetAggregationTemporality() == delta)
+	for _, p := range m.GetHistogram().GetDataPoints() {
+		all[series(m.GetName(), p.GetAttributes())] = Point{
+			Value: p.GetSum(), Count: p.GetCount(), Buckets: p.GetBucketCounts(), Unit: m.GetUnit(),
+			Delta: m.GetHistogram().GetAggregationTemporality() == delta, Start: p.GetStartTimeUnixNano(), Until: p.GetTimeUnixNano(),
+		}
+	}
+}
+
+func series(name string, attributes []*commonpb.KeyValue) string {
+	var labels []string
+	for _, a := range attributes {
+		labels = append(labels, fmt.Sprintf("%s=%q", a.GetKey(), a.GetValue().GetStringValue()))
+	}
+	slices.Sort(labels)
+	return name + "{" + strings.Join(labels, ",") + "}"
+}

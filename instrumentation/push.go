@@ -1,0 +1,103 @@
+package instrumentation
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+// pushPoints bounds the points in one request: a Collector takes 4 MiB over gRPC, and a histogram's point has some 500 bytes.
+const pushPoints = 5000
+
+// PushOptions say where the metrics are pushed to, and how.
+type PushOptions struct {
+	// Protocol is grpc or http/protobuf.
+	Protocol string
+	// Endpoint is a URL with scheme, host and path over HTTP, a gRPC target over gRPC.
+	Endpoint string
+	// TLS is nil for a connection in plain text.
+	TLS *tls.Config
+	// Headers are sent along. They are secrets.
+	Headers map[string]string
+	Gzip    bool
+	// Timeout bounds one request with its repetitions, Export all of a push, Interval is the time between two.
+	Timeout, Export, Interval time.Duration
+	// Delta asks for what was added since the last push, in counters and histograms, instead of all of it.
+	Delta bool
+	// Resource says who pushes: the attributes of https://opentelemetry.io/docs/specs/semconv/resource/.
+	Resource map[string]string
+	Logger   *slog.Logger
+}
+
+// Push sends the metrics to an OTLP receiver, at an interval and once more at the end.
+type Push struct{ reader *sdkmetric.PeriodicReader }
+
+// StartPush begins to push. It is called after Restore: half-restored counters would look like a reset.
+func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, error) {
+	to, err := newExporter(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("make the OTLP exporter: %w", err)
+	}
+	var source sdkmetric.Producer = outlet{i}
+	watch := &watched{Exporter: to, options: o, own: &i.Own}
+	if o.Delta {
+		d, err := newDeltas(ctx, outlet{i}, i.options.Now)
+		if err != nil {
+			return nil, err
+		}
+		source, watch.arrived = d, d.arrived
+	}
+	who, err := identity(ctx, o.Resource)
+	if err != nil {
+		return nil, err
+	}
+	for _, result := range []string{"ok", "error"} {
+		i.exported(result, 0) // so that the first of each is seen as an increase
+	}
+	p := &Push{sdkmetric.NewPeriodicReader(
+		watch, sdkmetric.WithProducer(source), sdkmetric.WithMaxExportBatchSize(pushPoints),
+		sdkmetric.WithInterval(o.Interval), sdkmetric.WithTimeout(o.Export),
+	)}
+	// The provider has no instruments, all comes from the source. Without one the reader says that it is not registered.
+	sdkmetric.NewMeterProvider(sdkmetric.WithReader(p.reader), sdkmetric.WithResource(who))
+	return p, nil
+}
+
+// Stop pushes once more and ends; ctx bounds it. How the push went is logged and counted, no error of this.
+func (p *Push) Stop(ctx context.Context) error { return p.reader.Shutdown(ctx) }
+
+// identity is the resource: the SDK's attributes and the given ones.
+func identity(ctx context.Context, given map[string]string) (*resource.Resource, error) {
+	var all []attribute.KeyValue
+	for name, value := range given {
+		all = append(all, attribute.String(name, value))
+	}
+	r, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(all...))
+	if err != nil {
+		return nil, fmt.Errorf("make the OTLP resource: %w", err)
+	}
+	return r, nil
+}
+
+// outlet produces what the instruments hold plus the base, under the names and with the units of the instruments.
+// It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
+type outlet struct{ *Instruments }
+
+// Produce is called for each push.
+func (o outlet) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	facts, own, err := o.gather(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for n, m := range facts.Metrics {
+		facts.Metrics[n].Name, facts.Metrics[n].Unit = instrumentNames[m.Name], instrumentUnit(o.families[m.Name])
+	}
+	return []metricdata.ScopeMetrics{facts, own}, nil
+}
