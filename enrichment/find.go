@@ -56,7 +56,7 @@ func (s *shipping) find(ctx context.Context, l line) (taken int, err error) {
 		o = changeOfCommit(at.commit).Origin
 	case same != nil:
 		o = same.shared
-	case at.isMerge() && p.merged() && (p.broughtBy(at.SHA) || reference(at.Commit.Message) == p.Number):
+	case at.isMerge() && p.mergedAs(at.commit):
 		return 1, s.merged(ctx, at, p)
 	default:
 		return s.listed(ctx, l, p)

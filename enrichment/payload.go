@@ -25,6 +25,7 @@ type pull struct {
 	} `json:"labels"`
 	Head struct {
 		Ref string `json:"ref"`
+		SHA string `json:"sha"`
 	} `json:"head"`
 	Base struct {
 		Repo *struct {

@@ -188,6 +188,18 @@ func shipCases() []shipCase {
 			want: []string{"#2 s2 from b1 with b1", "#1 m1 from a1 with a1,a2,back"}, calls: 4, warm: 3,
 		},
 		{
+			name: "and that branch was pushed as main",
+			history: func(h *history) {
+				h.branch("root", "a1")
+				h.branch("root", "b1")
+				h.squash(2, "s2", "root", "b1")
+				h.commit("back", "Merge branch 'main' into a", "a1", "s2")
+				h.pull(1, "s2", "back").into(h.commits["back"])
+			},
+			base: "root", head: "back", relation: dora.Ahead,
+			want: []string{"#2 s2 from b1 with b1", "#1 back from a1 with a1"}, calls: 5, warm: 3,
+		},
+		{
 			name: "a pull request merged into the branch of another",
 			history: func(h *history) {
 				h.branch("root", "a1")
