@@ -441,9 +441,17 @@ func TestShipOfLongHistories(t *testing.T) {
 	h.squash(2, "s2", "m1", "b1")
 	f := h.github()
 	g := newInProcess(t, f, Options{})
-	s, err := ship(t, g, "root", "s2", nil)
+	known := map[string]dora.Origin{}
+	s, err := ship(t, g, "root", "s2", known)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if kept := len(known["m1"].PullCommits); kept != maxPullCommits {
+		t.Errorf("%d commits of a pull request are kept, want %d", kept, maxPullCommits)
+	}
+	again, err := ship(t, g, "root", "s2", known)
+	if diff := cmp.Diff(s.Changes, again.Changes); diff != "" || again.Calls != 3 || err != nil {
+		t.Errorf("again: %d calls, error %v; changes (-want +got):\n%s", again.Calls, err, diff)
 	}
 	if len(s.Changes) != 2 || len(s.Changes[0].Commits) != 261 || !s.Changes[0].FirstCommit.Equal(h.commits["a000"].date) || s.Calls != 3+1+2 {
 		t.Errorf("%d changes, %d commits, %d calls", len(s.Changes), len(s.Changes[0].Commits), s.Calls)
