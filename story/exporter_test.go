@@ -198,8 +198,8 @@ func (e *exporter) runOnce(args ...string) (status int, stdout, stderr string) {
 	return c.ProcessState.ExitCode(), out.String(), errOut.String()
 }
 
-// port is the last one that was given to a test.
-var port = func() *atomic.Uint32 {
+// lastPort is the last one that was given to a test.
+var lastPort = func() *atomic.Uint32 {
 	var p atomic.Uint32
 	p.Store(rand.Uint32N(20_000)) // another run may be under way
 	return &p
@@ -210,7 +210,7 @@ var port = func() *atomic.Uint32 {
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10_000+port.Add(1)%20_000)
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+lastPort.Add(1)%20_000)
 		l, err := net.Listen("tcp", address)
 		if err == nil {
 			_ = l.Close()
