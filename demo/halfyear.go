@@ -53,9 +53,9 @@ type maker struct {
 	secrets Secrets
 	end     time.Time
 	events  []Event
-	// ids are the last id given, issues the last number of an issue of the project.
-	ids    int64
-	issues int
+	// ids are the last id given, issues the last number of an issue of the project, troubles how many there were.
+	ids              int64
+	issues, troubles int
 }
 
 func (m *maker) id() int64 { m.ids++; return m.ids }

@@ -36,7 +36,7 @@ func TestDemo(t *testing.T) {
 		`dora_change_failures_total{cause="revert",`, `dora_change_failures_total{cause="hotfix",`, `dora_change_failures_total{cause="window",`,
 		`dora_deployments_total{environment="staging",outcome="success",owner="acme",repo="checkout",team="Shop"}`,
 		`dora_deployments_total{environment="production",outcome="failure",`, `dora_deployments_total{environment="production",outcome="success",owner="acme",repo="app",team="Mobile"}`,
-		`dora_lead_time_unavailable_total{environment="production",owner="acme",reason="ignored_author",`,
+		`dora_incidents_open{`, `dora_lead_time_unavailable_total{environment="production",owner="acme",reason="ignored_author",`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(series) + `.* [1-9]\d*$`).Match(kept) {
 			t.Errorf("it has no %s above 0", series)

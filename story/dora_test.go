@@ -18,7 +18,7 @@ import (
 )
 
 // The month that docs/dora.md works out by hand gives the numbers of its tables, in the order in which it happened, after
-// kill -9, and when all is delivered once more; and report says the same.
+// kill -9, and when all is delivered once more; and report and explain say the same.
 func TestWorkedExample(t *testing.T) {
 	t.Parallel()
 	x, want := newExample(t), documentedResults(t)
@@ -43,6 +43,7 @@ func TestWorkedExample(t *testing.T) {
 	e.start()
 	e.measures("after a restart", want)
 	e.reports()
+	e.explains(want)
 	if err := e.hasMetric("dora_exporter_late_events_total 0"); err != nil {
 		t.Error(err)
 	}
@@ -59,6 +60,7 @@ func TestWorkedExampleBackwards(t *testing.T) {
 	}
 	e.measures("backwards", want)
 	e.reports()
+	e.explains(want)
 	if err := e.hasMetric("dora_exporter_late_events_total 0"); err != nil {
 		t.Error(err)
 	}
