@@ -14,13 +14,32 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// bridge produces what the facts' instruments hold plus the base, under the documented names.
-// It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
-type bridge struct{ *Instruments }
+// changes produces what facts have changed since it did so the last time, under the documented names: what the instruments hold
+// plus the base. It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
+type changes struct {
+	*Instruments
+
+	// series are those that have changed, by family; nil for all. all is set when it was all of them the last time.
+	series map[string]seriesSet
+	all    bool
+}
+
+// newChanges is told of all facts from here on.
+func (i *Instruments) newChanges() *changes {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	c := &changes{Instruments: i}
+	i.readers = append(i.readers, c)
+	return c
+}
 
 // Produce is called by the Prometheus exporter at a scrape that follows new facts.
-func (b bridge) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	facts, err := b.facts(ctx)
+func (c *changes) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	c.mu.Lock() // not for reading alone: what is taken is what is read
+	defer c.mu.Unlock()
+	only := c.series
+	c.series, c.all = map[string]seriesSet{}, only == nil
+	facts, err := c.read(ctx, only)
 	return []metricdata.ScopeMetrics{facts}, err
 }
 
@@ -37,13 +56,21 @@ func (b ownBridge) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, erro
 func (i *Instruments) facts(ctx context.Context) (facts metricdata.ScopeMetrics, err error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
+	return i.read(ctx, nil)
+}
+
+// read reads some series, or all when only is nil. i.mu is held.
+func (i *Instruments) read(ctx context.Context, only map[string]seriesSet) (facts metricdata.ScopeMetrics, err error) {
 	live, err := i.collect(ctx)
 	if err != nil {
 		return facts, err
 	}
 	facts.Scope = instrumentation.Scope{Name: factScope}
 	for _, f := range i.options.Families {
-		if m, ok := i.metric(f, live[instrumentNames[f.Name]]); ok {
+		if only != nil && only[f.Name] == nil {
+			continue
+		}
+		if m, ok := i.metric(f, live[instrumentNames[f.Name]], only[f.Name]); ok {
 			facts.Metrics = append(facts.Metrics, m)
 		}
 	}
@@ -73,7 +100,10 @@ func (i *Instruments) State() dora.State {
 	}
 	for _, f := range i.options.Families {
 		all := map[string]dora.Series{}
-		for _, s := range i.merge(f, live[instrumentNames[f.Name]]) {
+		for _, s := range i.merge(f, live[instrumentNames[f.Name]], nil) {
+			if s.Labels == nil {
+				s.Labels = labels(s.set)
+			}
 			all[s.Labels.Key()] = s.Series
 		}
 		if len(all) > 0 {
@@ -98,36 +128,55 @@ func (i *Instruments) collect(ctx context.Context) (live map[string]metricdata.A
 	return live, nil
 }
 
-// merge adds what a family's instrument holds to its base.
-func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation) map[attribute.Distinct]baseSeries {
-	merged := maps.Clone(i.base[f.Name])
-	if merged == nil {
-		merged = map[attribute.Distinct]baseSeries{}
-	}
-	at := func(set attribute.Set) (attribute.Distinct, baseSeries) {
-		key := set.Equivalent()
-		if series, ok := merged[key]; ok {
-			return key, series
+// merge adds what a family's instrument holds to its base, for some series or, when only is nil, for all. A series that is not in
+// the base has no Labels yet, only its set.
+func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only seriesSet) map[attribute.Distinct]baseSeries {
+	merged := map[attribute.Distinct]baseSeries{}
+	for key := range only {
+		if series, ok := i.base[f.Name][key]; ok {
+			merged[key] = series
 		}
-		return key, baseSeries{set: set, Series: dora.Series{Labels: labels(set)}}
+	}
+	if only == nil && i.base[f.Name] != nil {
+		merged = maps.Clone(i.base[f.Name])
+	}
+	at := func(set attribute.Set) (key attribute.Distinct, series baseSeries, wanted bool) {
+		key = set.Equivalent()
+		if _, wanted = only[key]; only != nil && !wanted {
+			return key, series, false
+		}
+		series, ok := merged[key]
+		if !ok {
+			series.set = set
+		}
+		return key, series, true
 	}
 	switch data := live.(type) {
 	case metricdata.Sum[float64]:
 		for _, point := range data.DataPoints {
-			key, series := at(point.Attributes)
+			key, series, wanted := at(point.Attributes)
+			if !wanted {
+				continue
+			}
 			series.Own += i.sum(f, key, point.Value)
 			merged[key] = series
 		}
 	case metricdata.Gauge[float64]:
 		for _, point := range data.DataPoints {
-			key, series := at(point.Attributes)
+			key, series, wanted := at(point.Attributes)
+			if !wanted {
+				continue
+			}
 			newest := i.newest[f.Name][key]
 			series.Own, series.At, series.ID = whole(f, point.Value), newest.At, newest.ID
 			merged[key] = series
 		}
 	case metricdata.Histogram[float64]:
 		for _, point := range data.DataPoints {
-			key, series := at(point.Attributes)
+			key, series, wanted := at(point.Attributes)
+			if !wanted {
+				continue
+			}
 			series.Own += i.sum(f, key, point.Sum)
 			series.Buckets = series.OwnBuckets(f) // a copy: the base stays as it is
 			for bucket, n := range point.BucketCounts {
@@ -140,8 +189,8 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation) map[attr
 }
 
 // metric is a family as the exporter takes it; false when it has no series.
-func (i *Instruments) metric(f dora.Family, live metricdata.Aggregation) (metricdata.Metrics, bool) {
-	series := i.merge(f, live)
+func (i *Instruments) metric(f dora.Family, live metricdata.Aggregation, only seriesSet) (metricdata.Metrics, bool) {
+	series := i.merge(f, live, only)
 	m := metricdata.Metrics{Name: f.Name, Description: f.Help}
 	if f.Kind == dora.Histogram {
 		m.Data = i.histogram(f, series)

@@ -64,13 +64,30 @@ type Instruments struct {
 	// batch or nothing.
 	mu       sync.RWMutex
 	restored bool
-	// version counts the changes of what the facts' families hold.
+	// version counts the changes of what the facts' families hold, readers want to know which series they are in.
 	version uint64
-	base     map[string]map[attribute.Distinct]baseSeries
-	newest   map[string]map[attribute.Distinct]dora.Fact
+	readers []*changes
+	base    map[string]map[attribute.Distinct]baseSeries
+	newest  map[string]map[attribute.Distinct]dora.Fact
 	// sums are what was recorded of durations, in whole milliseconds: the instruments add up seconds in floating point, which
 	// goes wrong by a millisecond after some 20,000 observations of months.
 	sums map[string]map[attribute.Distinct]int64
+}
+
+// seriesSet are some series of a family.
+type seriesSet map[attribute.Distinct]struct{}
+
+// change notes that a series has changed.
+func (i *Instruments) change(family string, series attribute.Distinct) {
+	for _, r := range i.readers {
+		if r.series == nil {
+			continue
+		}
+		if r.series[family] == nil {
+			r.series[family] = seriesSet{}
+		}
+		r.series[family][series] = struct{}{}
+	}
 }
 
 // baseSeries is one restored series.
@@ -85,11 +102,11 @@ func New(o Options) (*Instruments, error) {
 		options:   o,
 		reader:    sdkmetric.NewManualReader(),
 		ownReader: sdkmetric.NewManualReader(),
-		record:   map[string]func(float64, metric.MeasurementOption){},
-		families: map[string]dora.Family{},
-		base:     map[string]map[attribute.Distinct]baseSeries{},
-		newest:   map[string]map[attribute.Distinct]dora.Fact{},
-		sums:     map[string]map[attribute.Distinct]int64{},
+		record:    map[string]func(float64, metric.MeasurementOption){},
+		families:  map[string]dora.Family{},
+		base:      map[string]map[attribute.Distinct]baseSeries{},
+		newest:    map[string]map[attribute.Distinct]dora.Fact{},
+		sums:      map[string]map[attribute.Distinct]int64{},
 	}
 	// The SDK's own limit folds series into one without labels; ours is applied when a fact is made.
 	// There are no exemplars, since a fact is recorded outside of any trace, so none keeps a place for them.
@@ -155,6 +172,9 @@ func (i *Instruments) Restore(s dora.State) {
 	}
 	i.restored = true
 	i.version++
+	for _, r := range i.readers {
+		r.series = nil
+	}
 }
 
 // Record adds facts to the instruments. A scrape sees all of them or none.
@@ -177,6 +197,7 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 			i.sums[f.Family][set.Equivalent()] += f.Value
 		}
 		i.record[f.Family](family.Unit.Scale(f.Value), metric.WithAttributeSet(set))
+		i.change(f.Family, set.Equivalent())
 	}
 	return nil
 }

@@ -21,11 +21,11 @@ func (i *Instruments) Handler() (http.Handler, error) {
 	if err := export(own, ownBridge{i}); err != nil {
 		return nil, err
 	}
-	facts := prometheus.NewRegistry()
-	if err := export(facts, bridge{i}); err != nil {
+	facts, changed := prometheus.NewRegistry(), i.newChanges()
+	if err := export(facts, changed); err != nil {
 		return nil, err
 	}
-	metrics := promhttp.HandlerFor(&gathered{instruments: i, facts: facts, own: own}, promhttp.HandlerOpts{})
+	metrics := promhttp.HandlerFor(&gathered{changed: changed, changes: facts, own: own}, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !i.Restored() {
 			w.Header().Set("Retry-After", "1")
