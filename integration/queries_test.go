@@ -68,6 +68,9 @@ func TestQueries(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for _, expr := range documentedQueries(t) {
+		p.check(t, "docs/grafana.md", expr, now, expectedOfDocuments(expr))
+	}
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		t.Errorf("%s is expected and not there", name)
 	}
@@ -168,6 +171,22 @@ func (p prometheus) rules(t *testing.T) map[string]string {
 	}
 	if len(all) < 70 {
 		t.Fatalf("Prometheus has %d rules: %s", len(all), text)
+	}
+	return all
+}
+
+// documentedQueries are those of the table in docs/grafana.md.
+func documentedQueries(t *testing.T) (all []string) {
+	t.Helper()
+	text, err := os.ReadFile("../docs/grafana.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range regexp.MustCompile("\\| `((?:sum|histogram_quantile)\\([^`]*)` \\|").FindAllStringSubmatch(string(text), -1) {
+		all = append(all, found[1])
+	}
+	if len(all) != 5 {
+		t.Errorf("docs/grafana.md has %d queries of the five measures", len(all))
 	}
 	return all
 }

@@ -1,6 +1,9 @@
 package integration
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // one is the answer that has no labels.
 func one(value float64) answer { return answer{"": value} }
@@ -77,6 +80,23 @@ func expectedOfRules() map[string]answer {
 		all["team_owner_repo_le:dora_failed_deployment_recovery_seconds_bucket:"+w], all["team_le:dora_failed_deployment_recovery_seconds_bucket:"+w] = repositories, teams
 	}
 	return all
+}
+
+// expectedOfDocuments is what the documented query of a measure gives for the team Checkout.
+func expectedOfDocuments(expr string) answer {
+	for metric, value := range map[string]float64{
+		"sum(increase(dora_deployments":           14,
+		"dora_change_lead_time":                   3600 + 82800*0.6,
+		"sum(increase(dora_change_failures":       2.0 / 14,
+		"dora_failed_deployment_recovery_seconds": 2700,
+		"sum(increase(dora_rework":                1.0 / 14,
+	} {
+		at := strings.Index(expr, metric)
+		if at == 0 || at > 0 && strings.HasPrefix(expr, "histogram") {
+			return one(value)
+		}
+	}
+	return nil
 }
 
 // expectedOfPanels are with the window of 28 days, all teams and repositories, and the environments of production.
