@@ -83,8 +83,9 @@ func documented(t *testing.T) map[string][]string {
 		}
 	}
 	for _, q := range rules(t) {
-		if name := filepath.Base(q.where); strings.Contains(name, ":") {
-			labels[name] = strings.Split(strings.TrimSuffix(name[:strings.Index(name, ":")], "_"), "_")
+		name := filepath.Base(q.where)
+		if level, _, recorded := strings.Cut(name, ":"); recorded {
+			labels[name] = strings.Split(level, "_")
 		}
 	}
 	return labels
