@@ -1,4 +1,4 @@
-# `make run` and `make test` need Go alone. `make lint` and `make integration` install what they need.
+# `make run`, `make demo` and `make test` need Go alone. `make lint` and `make integration` install what they need.
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
@@ -10,11 +10,15 @@ GOLANGCI         := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 OTELCOL_VERSION  := v0.165.0
 OTELCOL          := $(TOOLS)/otelcol-$(OTELCOL_VERSION)
 
-.PHONY: run build test integration lint bench torture cover clean
+.PHONY: run demo build test integration lint bench torture cover clean
 
 ## run: build and start the exporter with config.yml
 run: build
 	./dora-exporter -config.file=config.yml
+
+## demo: the exporter with made-up data, see the README; ARGS are flags of dora-demo, such as ARGS=-once
+demo: build
+	go run ./cmd/dora-demo $(ARGS)
 
 ## build: one static binary, ./dora-exporter
 build:

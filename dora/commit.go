@@ -40,8 +40,20 @@ type Origin struct {
 	PullLabels []string `json:"pull_labels,omitempty"`
 	// Reverts are the changes that this one takes back: #12 for a pull request of the same repository, else a commit's SHA.
 	Reverts []string `json:"reverts,omitempty"`
+	// PullCommits are the pull request's own commits, 250 at most, so that a shipment names them, and knows those again that
+	// were rebased, without a call. When several commits brought the pull request one keeps them all, and PullCommitsOf is
+	// its SHA in the others. A Shipment has neither, nor have rows of older versions.
+	PullCommits   []PullCommit `json:"pull_commits,omitempty"`
+	PullCommitsOf string       `json:"pull_commits_of,omitempty"`
 	// Complete is set when the fields from Opened on are known, and not only those that a duration needs.
 	Complete bool `json:"complete,omitempty"`
+}
+
+// PullCommit is one of a pull request's own commits.
+type PullCommit struct {
+	SHA string `json:"sha"`
+	// Work is a hash of what stays the same when the commit is rebased; empty when it has no author date.
+	Work string `json:"work,omitempty"`
 }
 
 // Reasons why a duration can't be had: the values of the label reason.

@@ -18,6 +18,8 @@ type Evidence struct {
 	At time.Time
 	// Detail says it to a person.
 	Detail string
+	// Late is set when an event that it comes from arrived after later deployments had been settled.
+	Late bool
 }
 
 // compare orders evidence: by time, then by cause.
@@ -31,8 +33,6 @@ type Mark struct {
 	// RepairedBy is the key of the deployment or incident that ended it, RepairedAt when; zero while nothing has.
 	RepairedBy string
 	RepairedAt time.Time
-	// Late is set when it was found after later deployments had been settled.
-	Late bool
 }
 
 // History answers what is known of the deployments of a scope, successful ones in the order of their moments. The store
@@ -119,25 +119,30 @@ func (p Policy) reverts(h History, x Tracked) ([]Evidence, error) {
 	return all, nil
 }
 
-// hotfixes: a pull request is called a hotfix. It marks the success before.
+// hotfixes: a pull request that this deployment brings is called a hotfix. It marks the success before.
 func (p Policy) hotfixes(h History, x Tracked) ([]Evidence, error) {
-	at := slices.IndexFunc(x.Shipment.Changes, p.hotfix)
-	if at < 0 {
-		return nil, nil
+	for _, change := range x.Shipment.Changes {
+		if !p.hotfix(change) {
+			continue
+		}
+		first, _, known, err := h.FirstShipped(x.Scope(), change.Name())
+		if err != nil {
+			return nil, err
+		}
+		if known && first != x.Key() {
+			continue
+		}
+		bad, ok, err := h.Previous(x.Scope(), x.Moment())
+		if err != nil || !ok {
+			return nil, err
+		}
+		return []Evidence{about(bad, x, CauseHotfix, x.Key(), change.Name()+" of "+x.name()+" is a hotfix, by its branch or label")}, nil
 	}
-	change := x.Shipment.Changes[at]
-	if first, _, known, err := h.FirstShipped(x.Scope(), change.Name()); err != nil || known && first != x.Key() {
-		return nil, err
-	}
-	bad, ok, err := h.Previous(x.Scope(), x.Moment())
-	if err != nil || !ok {
-		return nil, err
-	}
-	return []Evidence{about(bad, x, CauseHotfix, x.Key(), change.Name()+" of "+x.name()+" is a hotfix, by its branch or label")}, nil
+	return nil, nil
 }
 
 func about(bad, by Tracked, c Cause, name, detail string) Evidence {
-	return Evidence{Target: bad.Key(), Scope: bad.Scope(), Cause: c, By: name, At: by.Succeeded(), Detail: detail}
+	return Evidence{Target: bad.Key(), Scope: bad.Scope(), Cause: c, By: name, At: by.Succeeded(), Detail: detail, Late: bad.Late || by.Late}
 }
 
 // evidenceOf is the deployment's own: a status of failure or error after its success.
@@ -148,7 +153,7 @@ func evidenceOf(t Tracked) (Evidence, bool) {
 	}
 	return Evidence{
 		Target: t.Key(), Scope: t.Scope(), Cause: CauseStatus, By: t.Key(), At: failed.At,
-		Detail: t.name() + " had the status " + labelValue(failed.State) + " after its success",
+		Detail: t.name() + " had the status " + labelValue(failed.State) + " after its success", Late: t.Late || failed.Late,
 	}, true
 }
 
@@ -180,7 +185,7 @@ func (p Policy) evidenceFrom(h History, i Incident) (Evidence, bool, error) {
 	if bad.ID == 0 || i.Created.IsZero() {
 		return Evidence{}, false, nil
 	}
-	return Evidence{Target: bad.Key(), Scope: bad.Scope(), Cause: cause, By: i.Key, At: i.Created, Detail: detail + bad.name()}, true, nil
+	return Evidence{Target: bad.Key(), Scope: bad.Scope(), Cause: cause, By: i.Key, At: i.Created, Detail: detail + bad.name(), Late: bad.Late || i.Late}, true, nil
 }
 
 // name is what people call a deployment: owner/repo#id.

@@ -75,7 +75,15 @@ func (r *rules) incident(c IncidentChange, team string) error {
 				return err
 			}
 		}
-		err := r.settleLater(Settling{Kind: SettleIncident, Key: i.Key, At: cmp.Or(i.Created, c.Timestamp)})
+		late, err := r.cameLate(i)
+		if err != nil {
+			return err
+		}
+		if late {
+			r.late++
+			i.Late = true
+		}
+		err = r.settleLater(Settling{Kind: SettleIncident, Key: i.Key, At: cmp.Or(i.Created, c.Timestamp)})
 		if err != nil {
 			return err
 		}
@@ -204,58 +212,80 @@ func (r *rules) settleIncident(one Settling) error {
 			return err
 		}
 	}
-	wait, err := r.unsettledOf(i)
+	e, found, err := r.shownBy(i)
 	if err != nil {
 		return err
 	}
-	if wait {
-		one.Due = r.now.Add(incidentRetry)
-		return r.SaveSettling(one)
+	if !found {
+		wait, err := r.unsettledOf(i, one.Ripe)
+		if err != nil {
+			return err
+		}
+		if wait {
+			one.Due = r.now.Add(incidentRetry)
+			return r.SaveSettling(one)
+		}
+		if e, found, err = r.newEvidence(i); err != nil {
+			return err
+		}
 	}
-	if err := r.Settled(one); err != nil {
-		return err
-	}
-	e, found, err := r.evidence(i)
-	if err != nil || !found {
+	if err := r.Settled(one); err != nil || !found {
 		return err
 	}
 	return r.judge(e.Scope)
 }
 
-// evidence is what an incident shows, found now or before.
-func (r *rules) evidence(i Incident) (Evidence, bool, error) {
+// shownBy is what an incident was found to show before: an incident marks one deployment.
+func (r *rules) shownBy(i Incident) (e Evidence, found bool, err error) {
 	for _, c := range []Cause{CauseIncident, CauseWindow} {
-		if e, found, err := r.EvidenceBy(c, i.Key); err != nil || found {
-			return e, found, err
+		if e, found, err = r.EvidenceBy(c, i.Key); err != nil || found {
+			break
 		}
 	}
+	return e, found, err
+}
+
+// newEvidence is what an incident shows.
+func (r *rules) newEvidence(i Incident) (Evidence, bool, error) {
 	e, found, err := r.policy.evidenceFrom(r.Tx, i)
 	if err != nil || !found {
 		return e, false, err
 	}
-	late, err := r.HasSettledAfter(e.Scope, Moment{At: e.At})
-	if err != nil {
-		return e, false, err
-	}
-	if late {
-		r.late++
-	}
 	return e, true, r.AddEvidence(e)
 }
 
-// unsettledOf says whether a deployment before an incident's creation, of a repository that the incident names, is still to
-// be settled.
-func (r *rules) unsettledOf(i Incident) (bool, error) {
+// anyRepositoryWait bounds how long an incident that names a commit without its repository waits for all repositories: one of
+// them may not be readable at all.
+const anyRepositoryWait = time.Hour
+
+// unsettledOf says whether a deployment before an incident's creation, of a repository that the incident may name, is still
+// to be settled.
+func (r *rules) unsettledOf(i Incident, ripe time.Time) (bool, error) {
 	for _, ref := range i.References {
-		if ref.Repository == "" {
+		repository := "" // any
+		if ref.Repository != "" {
+			repository = repositoryName(ref.Owner, ref.Repository)
+		} else if r.now.After(ripe.Add(anyRepositoryWait)) {
 			continue
 		}
-		wait, err := r.HasUnsettledOf(repositoryName(ref.Owner, ref.Repository), i.Created)
+		wait, err := r.HasUnsettledOf(repository, i.Created)
 		if err != nil || wait {
 			return wait, err
 		}
 	}
 	return false, nil
+}
+
+// cameLate says whether an event of an incident arrived after what its evidence would have been looked at together with.
+func (r *rules) cameLate(i Incident) (bool, error) {
+	if _, found, err := r.shownBy(i); err != nil || found {
+		return false, err
+	}
+	e, found, err := r.policy.evidenceFrom(r.Tx, i)
+	if err != nil || !found {
+		return false, err
+	}
+	return r.HasSettledAfter(e.Scope, Moment{At: e.At})
 }
 
 // duration is the time to recover in milliseconds; 0 when it can't be had.

@@ -13,14 +13,8 @@ func (r *rules) judge(scope string) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(evidence, Evidence.compare)
-	marked := map[string]bool{}
-	for _, e := range evidence {
-		if marked[e.Target] {
-			continue
-		}
-		marked[e.Target] = true
-		wait, err := r.mustWait(scope, e.At)
+	for _, e := range earliest(evidence) {
+		wait, err := r.mustWait(e)
 		if err != nil {
 			return err
 		}
@@ -34,41 +28,55 @@ func (r *rules) judge(scope string) error {
 	return r.repairs(scope)
 }
 
-// mustWait says whether something of a scope that is not after a time is still to be looked at. What is to be looked at in
-// the scope judges again when that is done; for an incident, which may be about another scope, the scope looks again later.
-func (r *rules) mustWait(scope string, at time.Time) (bool, error) {
-	first, unsettled, err := r.FirstUnsettled(scope)
-	if err != nil || unsettled && !first.At.After(at) {
+// mustWait says whether something that may show more about a deployment's scope, and is not after a time, is still to be
+// looked at. What is to be looked at in the scope judges again when that is done; for an incident, which may be about another
+// scope, the scope looks again later.
+func (r *rules) mustWait(e Evidence) (bool, error) {
+	first, unsettled, err := r.FirstUnsettled(e.Scope)
+	if err != nil || unsettled && !first.At.After(e.At) {
 		return true, err
 	}
-	if wait, err := r.UnsettledOutcome(scope, at); err != nil || wait {
+	if wait, err := r.UnsettledOutcome(e.Scope, e.At); err != nil || wait {
 		return true, err
 	}
-	incidents, err := r.UnsettledIncidents(at)
+	incidents, err := r.UnsettledIncidents(e.At)
 	if err != nil {
 		return false, err
 	}
-	wait := false
+	again := r.now
 	for _, s := range incidents {
-		again := s.Ripe
-		if !again.After(r.now) {
-			i, err := r.Incident(s.Key)
-			if err != nil {
-				return false, err
-			}
-			if !slices.ContainsFunc(i.References, func(ref Reference) bool { return ref.in(scope) }) {
-				continue // it waits for another repository
-			}
-			again = r.now.Add(time.Second)
-		}
-		wait = true
-		err := r.SaveSettling(Settling{Kind: SettleScope, Key: scope, Scope: scope, At: distant, Due: again, Ripe: again})
+		concerned, err := r.mayBeAbout(s.Key, e)
 		if err != nil {
 			return false, err
 		}
+		if concerned {
+			again = latest(again, s.Ripe, r.now.Add(time.Second))
+		}
 	}
-	return wait, nil
+	if again.Equal(r.now) {
+		return false, nil
+	}
+	return true, r.SaveSettling(Settling{Kind: SettleScope, Key: e.Scope, Scope: e.Scope, At: distant, Due: again, Ripe: again})
 }
+
+// mayBeAbout says whether an incident that is still to be looked at may be evidence about the scope of another piece. An
+// organisation's issues change all the time: if each of them held up every scope, nothing would ever be marked.
+func (r *rules) mayBeAbout(incident string, e Evidence) (bool, error) {
+	i, err := r.Incident(incident)
+	if err != nil {
+		return false, err
+	}
+	if !slices.ContainsFunc(i.References, func(ref Reference) bool { return ref.Repository == "" || ref.in(e.Scope) }) {
+		bad, known, err := r.Tracked(e.Target)
+		if err != nil || !known || r.policy.IncidentWindow == 0 || bad.Team != i.Team {
+			return false, err
+		}
+	}
+	_, found, err := r.shownBy(i)
+	return !found, err
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // distant is after every event, so that what has it holds nothing up.
 var distant = time.UnixMilli(math.MaxInt64 / 4).UTC()
@@ -79,10 +87,6 @@ func (r *rules) mark(e Evidence) error {
 	if err != nil || !known {
 		return err
 	}
-	late, err := r.HasSettledAfter(e.Scope, Moment{e.At, math.MaxInt64})
-	if err != nil {
-		return err
-	}
 	_, err = r.add(Fact{
 		Family: ChangeFailures, Labels: scopeLabels(t.Deployment, t.Team).With("cause", string(e.Cause)), Value: 1,
 		At: e.At, ID: t.ID, Subject: "failure:" + e.Target,
@@ -91,7 +95,7 @@ func (r *rules) mark(e Evidence) error {
 		return err
 	}
 	r.noteFailure(t, e)
-	return r.SaveMark(Mark{Evidence: e, Late: late})
+	return r.SaveMark(Mark{Evidence: e})
 }
 
 // repairs measures the recovery of what has been repaired, and counts the deployments that did it.
@@ -120,26 +124,42 @@ func (r *rules) repairs(scope string) error {
 	return nil
 }
 
-// repair is what repaired a deployment and when: the resolution of the incident, the next success after a failing status,
-// or the deployment that is the evidence. The time is zero while nothing has.
+// repair is what repaired a deployment and when, as repairOf says; nothing while something earlier may still turn up: a
+// resolution of the incident, or a success.
 func (r *rules) repair(m Mark) (by Tracked, at time.Time, err error) {
-	switch {
-	case !m.Cause.rework():
-		i, err := r.Incident(m.By)
-		return by, i.FirstResolved, err
-	case m.Cause != CauseStatus:
-		by, _, err = r.Tracked(deploymentOf(m.By))
-		return by, m.At, err
+	if unsettled, err := r.UnsettledIncident(m.By); err != nil || unsettled {
+		return by, at, err
 	}
-	next, ok, err := r.Next(m.Scope, Moment{m.At, math.MaxInt64})
-	if err != nil || !ok {
+	by, at, err = repairOf(r.Tx, m)
+	if err != nil || at.IsZero() || m.Cause != CauseStatus {
 		return by, at, err
 	}
 	first, unsettled, err := r.FirstUnsettled(m.Scope)
-	if err != nil || unsettled && !next.Moment().Before(Moment{first.At, first.ID}) {
-		return by, at, err
+	if err != nil || unsettled && !by.Moment().Before(Moment{first.At, first.ID}) {
+		return Tracked{}, time.Time{}, err
 	}
-	return next, next.Succeeded(), nil
+	return by, at, nil
+}
+
+// repairOf is what repaired a deployment and when: the resolution of the incident, the next success after a failing status,
+// or the deployment that is the evidence. The time is zero while nothing has.
+func repairOf(h fullHistory, m Mark) (by Tracked, at time.Time, err error) {
+	switch {
+	case !m.Cause.rework():
+		i, err := h.Incident(m.By)
+		return by, i.FirstResolved, err
+	case m.Cause != CauseStatus:
+		by, _, err = h.Tracked(deploymentOf(m.By))
+		return by, m.At, err
+	}
+	by, _, err = h.Next(m.Scope, Moment{m.At, math.MaxInt64})
+	return by, by.Succeeded(), err
+}
+
+// fullHistory answers also what is known of incidents.
+type fullHistory interface {
+	History
+	Incident(key string) (Incident, error)
 }
 
 // repaired adds the facts about a repair.

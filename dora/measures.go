@@ -2,7 +2,6 @@ package dora
 
 import (
 	"log/slog"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -98,7 +97,14 @@ func (r *rules) outcome(s Status, team string) error {
 		t.Deployment, t.Team = d, team
 	}
 	t.InProduction = t.InProduction || r.policy.production(d)
-	t.add(Outcome{ID: s.ID, State: s.State, At: s.CreatedAt})
+	late, err := r.HasSettledAfter(t.Scope(), Moment{s.CreatedAt, d.ID})
+	if err != nil {
+		return err
+	}
+	if late {
+		r.late++
+	}
+	t.add(Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late})
 	labels := scopeLabels(t.Deployment, t.Team)
 	subject := "deployment:" + d.Key()
 	if _, err := r.add(Fact{Family: Deployments, Labels: labels.With("outcome", of), Value: 1, At: s.CreatedAt, ID: d.ID, Subject: subject + "/" + of}); err != nil {
@@ -112,13 +118,6 @@ func (r *rules) outcome(s Status, team string) error {
 		if err != nil {
 			return err
 		}
-	}
-	late, err := r.HasSettledAfter(t.Scope(), Moment{s.CreatedAt, d.ID})
-	if err != nil {
-		return err
-	}
-	if late {
-		r.late++
 	}
 	first, _ := t.First(of)
 	if of == Success && (!had || first != before) {
@@ -176,11 +175,7 @@ func (r *rules) ship(t Tracked, s Shipment) error {
 		return err
 	}
 	for _, c := range s.Changes {
-		names := append([]string{c.Name()}, c.Commits...)
-		if !slices.Contains(names, c.SHA) {
-			names = append(names, c.SHA)
-		}
-		if err := r.AddShipped(t, names, len(c.Reverts) > 0); err != nil {
+		if err := r.AddShipped(t, c.names(), len(c.Reverts) > 0); err != nil {
 			return err
 		}
 		if err := r.change(t, c); err != nil {
@@ -199,8 +194,9 @@ func (r *rules) ship(t Tracked, s Shipment) error {
 	return nil
 }
 
-// Reasons why a change has no lead time, beside those of a commit.
-const ReasonIgnoredAuthor = "ignored_author" // changes.ignore_authors has who made it
+// ReasonIgnoredAuthor is why a change has no lead time whose author is in changes.ignore_authors; the other reasons are those
+// of a commit.
+const ReasonIgnoredAuthor = "ignored_author"
 
 // change counts a change that reached the environment for the first time, and measures how long that took.
 func (r *rules) change(t Tracked, c Change) error {

@@ -127,6 +127,7 @@ func TestABurstGoesFirst(t *testing.T) {
 				accept(t, store, status(int64(id), "success", 0))
 			}
 		}
+		synctest.Wait() // it has seen that there is nothing
 		burst(400 * time.Millisecond)
 		wantFacts(t, store, "during the burst")
 		time.Sleep(50 * time.Millisecond)

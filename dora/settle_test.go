@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -140,12 +141,14 @@ func TestFailures(t *testing.T) {
 				backwards[len(backwards)-1-i] = e
 			}
 			for name, events := range map[string][]dora.Event{"in order": test.events, "backwards": backwards} {
-				store := openStore(t)
-				accept(t, store, events...)
-				w.settle(t, store)
-				if diff := cmp.Diff(sorted(test.want), failures(brief(t, store))); diff != "" {
-					t.Errorf("%s: -want +got:\n%s\n%s", name, diff, strings.Join(brief(t, store), "\n"))
-				}
+				synctest.Test(t, func(t *testing.T) {
+					store := openStore(t)
+					accept(t, store, events...)
+					w.settle(t, store)
+					if diff := cmp.Diff(sorted(test.want), failures(brief(t, store))); diff != "" {
+						t.Errorf("%s: -want +got:\n%s\n%s", name, diff, strings.Join(brief(t, store), "\n"))
+					}
+				})
 			}
 		})
 	}

@@ -1,6 +1,9 @@
 package dora
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Comparison asks what a deployment ships: what its commit has that the one before it had not.
 type Comparison struct {
@@ -57,4 +60,13 @@ func (c Change) Name() string {
 		return "#" + strconv.Itoa(c.PullRequest)
 	}
 	return c.SHA
+}
+
+// names are all that the change can be called: its name and its commits.
+func (c Change) names() []string {
+	names := append([]string{c.Name()}, c.Commits...)
+	if !slices.Contains(names, c.SHA) {
+		names = append(names, c.SHA)
+	}
+	return names
 }

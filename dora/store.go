@@ -81,9 +81,12 @@ type Tx interface {
 	FirstUnsettled(scope string) (Settling, bool, error)
 	// UnsettledOutcome says whether an outcome of a scope that is not after a time is still to be settled.
 	UnsettledOutcome(scope string, upTo time.Time) (bool, error)
+	// UnsettledIncident says whether an incident is still to be settled.
+	UnsettledIncident(key string) (bool, error)
 	// UnsettledIncidents are the incidents that are still to be settled and were not created after a time.
 	UnsettledIncidents(upTo time.Time) ([]Settling, error)
-	// HasUnsettledOf says whether a success of a repository (Deployment.RepositoryName) before a time is still to be settled.
+	// HasUnsettledOf says whether a success of a repository (Deployment.RepositoryName; empty for any) before a time is still
+	// to be settled.
 	HasUnsettledOf(repository string, before time.Time) (bool, error)
 
 	// AddEvidence stores a piece of evidence unless it is there.
@@ -168,6 +171,8 @@ type Incident struct {
 	// Open are the labels that it is counted under as open, nil while it is not; OpenFacts how many facts that took.
 	Open      Labels
 	OpenFacts int
+	// Late is set when one of its events came after what it would have been looked at together with.
+	Late bool
 	// FirstResolved is its earliest resolution; zero before.
 	FirstResolved time.Time
 	// References are all that its events name.

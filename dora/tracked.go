@@ -29,6 +29,8 @@ type Outcome struct {
 	ID    int64     `json:"id"`
 	State string    `json:"state"`
 	At    time.Time `json:"at"`
+	// Late is set when it arrived after a later deployment had been settled.
+	Late bool `json:"late,omitempty"`
 }
 
 // Key is unique over all deployments: host/id.
@@ -125,8 +127,10 @@ type Moment struct {
 }
 
 // Before says whether m comes before other.
-func (m Moment) Before(other Moment) bool {
-	return cmp.Or(m.At.Compare(other.At), cmp.Compare(m.ID, other.ID)) < 0
+func (m Moment) Before(other Moment) bool { return m.compare(other) < 0 }
+
+func (m Moment) compare(other Moment) int {
+	return cmp.Or(m.At.Compare(other.At), cmp.Compare(m.ID, other.ID))
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -101,7 +101,7 @@ func issue(event string, minute, created, resolved int, refs ...dora.Reference) 
 	return dora.Event{Incident: c}
 }
 
-// settle processes what is pending, and settles until nothing is left to be settled.
+// settle processes what is pending, and settles until nothing is left to be settled, in the time of the test's bubble.
 func (w *world) settle(t *testing.T, store *persistence.Store) (late int) {
 	t.Helper()
 	rules := noLimit()
@@ -111,12 +111,12 @@ func (w *world) settle(t *testing.T, store *persistence.Store) (late int) {
 	if err := p.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	s := &dora.Settler{Store: store, Enricher: w, Rules: rules, Logger: logger, Now: time.Now}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	s := &dora.Settler{Store: store, Enricher: w, Rules: rules, Logger: logger, Now: time.Now}
 	go func() { s.Run(ctx); close(done) }()
 	for left := 1; left > 0; {
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 		var err error
 		if left, err = store.Unsettled(ctx); err != nil {
 			t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 )
 
 // origin is what a pull request and its commits say about a change, but for its first commit.
-func (p pull) origin(c dora.Commit, listed commits) dora.Origin {
+func (p pull) origin(c dora.Commit, own commits) dora.Origin {
 	o := dora.Origin{
 		PullRequest: p.Number,
 		Opened:      p.CreatedAt.Time,
@@ -17,13 +17,14 @@ func (p pull) origin(c dora.Commit, listed commits) dora.Origin {
 		Author:      p.User.Login,
 		Branch:      p.Head.Ref,
 		Reverts:     revertedPulls(c, p.Body),
+		PullCommits: own.remember(),
 		Complete:    true,
 	}
 	for _, label := range p.Labels {
 		o.PullLabels = append(o.PullLabels, label.Name)
 	}
 	o.Reverts = appendNew(o.Reverts, revertedCommits(p.Body)...)
-	o.Reverts = appendNew(o.Reverts, listed.reverts()...)
+	o.Reverts = appendNew(o.Reverts, own.reverts()...)
 	return o
 }
 
@@ -61,10 +62,10 @@ func (s *shipping) unavailable(p pull, reason string) dora.Origin {
 }
 
 // add adds a change that the commit brought. What the messages at hand say it reverts is in the change, remembered or not.
-func (s *shipping) add(at link, o dora.Origin, own commits) *change {
-	o.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], append(own[:len(own):len(own)], at.commit).reverts()...)
-	c := &change{dora.Change{Origin: o, SHA: at.SHA}}
-	c.Commits = appendCommits([]string{at.SHA}, own)
+func (s *shipping) add(at link, o dora.Origin, listed pullCommits, hanging commits) *change {
+	c := &change{dora.Change{Origin: shipped(o), SHA: at.SHA}, sharedWith(at.SHA, o)}
+	c.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], append(hanging[:len(hanging):len(hanging)], at.commit).reverts()...)
+	c.Commits = appendCommits(listed.appendTo([]string{at.SHA}), hanging)
 	s.changes = append(s.changes, c)
 	if o.PullRequest != 0 {
 		s.byPull[o.PullRequest] = c
@@ -73,7 +74,11 @@ func (s *shipping) add(at link, o dora.Origin, own commits) *change {
 }
 
 // change is one that is found; more of its commits may be.
-type change struct{ dora.Change }
+type change struct {
+	dora.Change
+	// shared is what is remembered of its further commits.
+	shared dora.Origin
+}
 
 func (c *change) join(one commit) { c.Commits = appendCommits(c.Commits, commits{one}) }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"dora-exporter/dora"
 )
@@ -39,12 +40,12 @@ func (s *shipping) find(ctx context.Context, l line) (taken int, err error) {
 		return 0, err
 	}
 	if has {
-		return 1, s.place(ctx, at, o)
+		return s.recall(ctx, l, o)
 	}
 	p, err := s.pullOf(ctx, at.commit)
 	var missing *dora.NotFoundError
 	if errors.As(err, &missing) {
-		s.add(at, dora.Origin{Author: at.Author.Login, Unavailable: missing.Reason}, at.hanging.commits())
+		s.add(at, dora.Origin{Author: at.Author.Login, Unavailable: missing.Reason}, nil, at.hanging.commits())
 		return 1, nil
 	}
 	if err != nil {
@@ -54,8 +55,8 @@ func (s *shipping) find(ctx context.Context, l line) (taken int, err error) {
 	case p.Number == 0:
 		o = changeOfCommit(at.commit).Origin
 	case same != nil:
-		o = same.Origin
-	case at.isMerge() && p.merged() && (p.broughtBy(at.SHA) || reference(at.Commit.Message) == p.Number):
+		o = same.shared
+	case at.isMerge() && p.mergedAs(at.commit):
 		return 1, s.merged(ctx, at, p)
 	default:
 		return s.listed(ctx, l, p)
@@ -69,7 +70,7 @@ func (s *shipping) find(ctx context.Context, l line) (taken int, err error) {
 func (s *shipping) place(ctx context.Context, at link, o dora.Origin) error {
 	same := s.byPull[o.PullRequest]
 	if same == nil && (o.PullRequest != 0 || !at.isMerge()) {
-		s.add(at, o, at.hanging.commits())
+		s.add(at, o, nil, at.hanging.commits())
 		return nil
 	}
 	if same != nil {
@@ -108,49 +109,60 @@ func (s *shipping) pullOf(ctx context.Context, c commit) (pull, error) {
 // merged finds the change of a pull request that a merge commit brought. Its commits hang off the merge, unless some were
 // deployed before: then they are asked for.
 func (s *shipping) merged(ctx context.Context, at link, p pull) error {
-	own := at.hanging.commits()
-	if len(own) == 0 || s.aside && (at.hanging.touches(s.c.Base) || at.hasParent(s.c.Base)) {
+	hanging := at.hanging.commits()
+	own := hanging
+	if s.partly(at) {
 		all, err := s.pullCommits(ctx, s.c.Head, p.Number)
 		var missing *dora.NotFoundError
 		if errors.As(err, &missing) {
-			s.add(at, s.unavailable(p, missing.Reason), own)
+			s.add(at, s.unavailable(p, missing.Reason), nil, hanging)
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("commits of pull request %d: %w", p.Number, err)
 		}
-		own = append(own, all...)
+		own = slices.Concat(all, hanging)
 	}
 	o := s.origin(p, own, at.commit)
-	s.add(at, o, own)
 	s.learn(at.SHA, o)
+	s.add(at, o, o.PullCommits, hanging)
 	return nil
 }
 
-// listed finds the change of a pull request whose commits GitHub has to list: it was squashed or rebased, or is not merged. When
-// the commit is one of them so are those that follow, as far as they are listed.
+// partly says whether some of what a merge brought may have been deployed before.
+func (s *shipping) partly(at link) bool {
+	return len(at.hanging) == 0 || s.aside && (at.hanging.touches(s.c.Base) || at.hasParent(s.c.Base))
+}
+
+// listed finds the change of a pull request whose commits GitHub has to list: it was squashed or rebased, or is not merged.
 func (s *shipping) listed(ctx context.Context, l line, p pull) (taken int, err error) {
 	all, err := s.pullCommits(ctx, s.c.Head, p.Number)
 	var missing *dora.NotFoundError
 	if errors.As(err, &missing) {
-		s.add(l[0], s.unavailable(p, missing.Reason), nil)
+		s.add(l[0], s.unavailable(p, missing.Reason), nil, nil)
 		return 1, s.brought(ctx, l[0].hanging)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("commits of pull request %d: %w", p.Number, err)
 	}
 	o := s.origin(p, all, l[0].commit)
-	change := s.add(l[0], o, all)
 	s.learn(l[0].SHA, o)
+	return s.take(ctx, l, o, o.PullCommits)
+}
+
+// take takes the change of a pull request with its own commits from a line. When the newest commit is one of them so are
+// those that follow, as far as they are listed.
+func (s *shipping) take(ctx context.Context, l line, o dora.Origin, own pullCommits) (taken int, err error) {
+	change := s.add(l[0], o, own, nil)
 	taken = 1
-	if has := all.index(); has(l[0].commit) {
+	if has := own.index(); has(l[0].commit) {
 		for ; taken < len(l) && has(l[taken].commit); taken++ {
 			change.join(l[taken].commit)
-			s.learn(l[taken].SHA, o)
+			s.learn(l[taken].SHA, change.shared)
 		}
 	}
 	for _, at := range l[:taken] {
-		if err := s.brought(ctx, at.hanging.without(all)); err != nil {
+		if err := s.brought(ctx, at.hanging.without(own)); err != nil {
 			return 0, err
 		}
 	}

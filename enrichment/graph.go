@@ -109,7 +109,7 @@ func (g graph) takeAncestors(merge *node) graph {
 }
 
 // without leaves out commits.
-func (g graph) without(some commits) graph {
+func (g graph) without(some pullCommits) graph {
 	for _, one := range some {
 		delete(g, one.SHA)
 	}

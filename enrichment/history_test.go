@@ -221,6 +221,9 @@ func (h *history) pullObject(p *gitPull) object {
 	}
 	o["user"] = object{"login": p.author}
 	o["head"] = object{"ref": "branch-" + strconv.Itoa(p.number)}
+	if len(p.commits) > 0 {
+		o["head"].(object)["sha"] = p.commits[len(p.commits)-1]
+	}
 	o["body"] = p.body
 	labels := []object{}
 	for _, l := range p.labels {

@@ -6,6 +6,22 @@ import (
 	"dora-exporter/dora"
 )
 
+// recall places the remembered change of the newest commit of a line as if it had just been found, and says how many of the
+// line's commits belong to it.
+func (s *shipping) recall(ctx context.Context, l line, o dora.Origin) (taken int, err error) {
+	at, own := l[0], s.pullCommitsOf(o)
+	switch {
+	case len(own) == 0 || s.byPull[o.PullRequest] != nil:
+		return 1, s.place(ctx, at, o)
+	case !at.isMerge() || own.index()(at.commit):
+		return s.take(ctx, l, o, own)
+	case !s.partly(at):
+		own = nil
+	}
+	s.add(at, o, own, at.hanging.commits())
+	return 1, nil
+}
+
 // remembered is what is known of a commit's change; what is missing is asked for. A pull request that was not merged then
 // may be now.
 func (s *shipping) remembered(ctx context.Context, c commit) (dora.Origin, bool, error) {

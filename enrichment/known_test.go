@@ -1,7 +1,10 @@
 package enrichment
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -75,7 +78,11 @@ func TestShipAndOriginAgree(t *testing.T) {
 				t.Fatalf("learned %v, error %v", known, err)
 			}
 			byOrigin := map[string]dora.Origin{}
-			for sha := range known {
+			for sha, o := range known {
+				if o.PullCommitsOf != "" {
+					o.PullCommits, o.PullCommitsOf = known[o.PullCommitsOf].PullCommits, ""
+					known[sha] = o
+				}
 				c := theCommit
 				c.SHA = sha
 				o, err := g.Origin(t.Context(), c)
@@ -91,6 +98,145 @@ func TestShipAndOriginAgree(t *testing.T) {
 	}
 }
 
+// What a deployment ships does not depend on what is remembered, nor on which of the two remembered it.
+func TestShipFromMemory(t *testing.T) {
+	for _, test := range shipCases() {
+		t.Run(test.name, func(t *testing.T) {
+			h := newHistory(t)
+			test.history(h)
+			head := theCommit
+			head.SHA, head.OnDefaultBranch = test.head, test.byDefault
+			look := func(known map[string]dora.Origin) dora.Shipment {
+				c := dora.Comparison{Head: head, Base: test.base, Known: func(sha string) (dora.Origin, bool) {
+					o, has := known[sha]
+					return o, has
+				}}
+				s, learned, err := newInProcess(t, h.github(), Options{}).Ship(t.Context(), c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				maps.Copy(known, stored(t, learned))
+				return s
+			}
+			origins := func(shas ...string) map[string]dora.Origin {
+				all := map[string]dora.Origin{}
+				g := newInProcess(t, h.github(), Options{})
+				for _, sha := range shas {
+					c := head
+					c.SHA = sha
+					o, err := g.Origin(t.Context(), c)
+					var missing *dora.NotFoundError
+					if err != nil && !errors.As(err, &missing) {
+						t.Fatal(err)
+					}
+					if err == nil {
+						all[sha] = o
+					}
+				}
+				return stored(t, all)
+			}
+			learned := map[string]dora.Origin{}
+			want := look(learned)
+			warm := look(origins(test.head))
+			if warm.Calls != test.warm {
+				t.Errorf("%d calls when the head is known, want %d", warm.Calls, test.warm)
+			}
+			for remembered, got := range map[string]dora.Shipment{
+				"the head": warm, "all commits": look(origins(h.order...)), "what was learned": look(learned),
+			} {
+				if got.Calls > want.Calls {
+					t.Errorf("%d calls with %s, %d without", got.Calls, remembered, want.Calls)
+				}
+				got.Calls = want.Calls
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("with %s (-nothing +remembered):\n%s", remembered, diff)
+				}
+			}
+		})
+	}
+}
+
+// stored is what comes back from the store.
+func stored(t *testing.T, all map[string]dora.Origin) (back map[string]dora.Origin) {
+	t.Helper()
+	text, err := json.Marshal(all)
+	if err == nil {
+		err = json.Unmarshal(text, &back)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return back
+}
+
+// rebasedFive is a pull request of five commits that was rebased: a1 to a5 became r1 to r5.
+func rebasedFive(t *testing.T) *history {
+	h := newHistory(t)
+	h.branch("root", "a1", "a2", "a3", "a4", "a5")
+	p := h.pull(1, "root", "a5")
+	parent := "root"
+	for _, n := range []string{"1", "2", "3", "4", "5"} {
+		h.rebased("r"+n, "a"+n, parent)
+		parent = "r" + n
+	}
+	p.into(h.commits["r5"])
+	p.rebased = []string{"r1", "r2", "r3", "r4"}
+	return h
+}
+
+func TestShipKeepsAPullRequestsCommitsOnce(t *testing.T) {
+	h := rebasedFive(t)
+	g := newInProcess(t, h.github(), Options{})
+	head := theCommit
+	head.SHA = "r5"
+	o, err := g.Origin(t.Context(), head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byOrigin, byShip := map[string]dora.Origin{"r5": o}, map[string]dora.Origin{}
+	for _, test := range []struct {
+		known map[string]dora.Origin
+		calls int
+	}{{byOrigin, 1}, {byShip, 3}} {
+		s, err := ship(t, g, "root", "r5", test.known)
+		if err != nil || s.Calls != test.calls {
+			t.Errorf("%d calls, want %d; error %v", s.Calls, test.calls, err)
+		}
+	}
+	if diff := cmp.Diff(byOrigin, byShip); diff != "" {
+		t.Errorf("remembered (-Origin +Ship):\n%s", diff)
+	}
+	for sha, o := range byShip {
+		if own := len(o.PullCommits); sha == "r5" && own != 5 || sha != "r5" && (own != 0 || o.PullCommitsOf != "r5") {
+			t.Errorf("%s is kept with %d commits, and those of %q", sha, own, o.PullCommitsOf)
+		}
+	}
+	s, err := ship(t, g, "r1", "r3", byShip)
+	if diff := cmp.Diff([]string{"#1 r3 from a1 with a1,a2,a3,a4,a5,r2"}, h.tell(s)); diff != "" || s.Calls != 1 || err != nil {
+		t.Errorf("%d calls, error %v; changes (-want +got):\n%s", s.Calls, err, diff)
+	}
+}
+
+// What was remembered before the commits of pull requests were is used as it is.
+func TestShipWithoutAPullRequestsCommits(t *testing.T) {
+	h := rebasedFive(t)
+	g := newInProcess(t, h.github(), Options{})
+	head := theCommit
+	head.SHA = "r5"
+	o, err := g.Origin(t.Context(), head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.PullCommits = nil
+	known := map[string]dora.Origin{"r5": o}
+	for _, calls := range []int{1 + 4, 1} {
+		s, err := ship(t, g, "root", "r5", known)
+		if diff := cmp.Diff([]string{"#1 r5 from a1 with r1,r2,r3,r4"}, h.tell(s)); diff != "" || s.Calls != calls || err != nil {
+			t.Errorf("%d calls, want %d; error %v; changes (-want +got):\n%s", s.Calls, calls, err, diff)
+		}
+	}
+}
+
 func TestShipCompletesWhatIsKnown(t *testing.T) {
 	h := everyKind(t)
 	f := h.github()
@@ -101,6 +247,8 @@ func TestShipCompletesWhatIsKnown(t *testing.T) {
 	}
 	known := map[string]dora.Origin{}
 	for sha, o := range want {
+		o.PullCommits, o.PullCommitsOf = nil, "" // they would have to be asked for
+		want[sha] = o
 		known[sha] = dora.Origin{FirstCommit: o.FirstCommit, PullRequest: o.PullRequest, Unavailable: o.Unavailable}
 	}
 	s, err := ship(t, g, "root", "m5", known)

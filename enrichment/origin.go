@@ -150,7 +150,7 @@ func (l *lookUp) changeOfPull(ctx context.Context, c dora.Commit, p pull) (dora.
 	return change, nil
 }
 
-// pullCommits are a pull request's commits, of which GitHub lists at most 250.
+// pullCommits are a pull request's commits, of which GitHub lists maxPullCommits.
 func (l *lookUp) pullCommits(ctx context.Context, c dora.Commit, number int) (all commits, err error) {
 	for at := 1; at != 0; {
 		var listed commits

@@ -3,7 +3,6 @@ package enrichment
 import (
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 )
 
@@ -26,6 +25,7 @@ type pull struct {
 	} `json:"labels"`
 	Head struct {
 		Ref string `json:"ref"`
+		SHA string `json:"sha"`
 	} `json:"head"`
 	Base struct {
 		Repo *struct {
@@ -79,23 +79,6 @@ func (c commits) first() (first time.Time) {
 		}
 	}
 	return first
-}
-
-// index tells whether a commit is one of these, as it is or rebased: then author date and message are the same.
-func (c commits) index() func(commit) bool {
-	type work struct {
-		at      time.Time
-		message string
-	}
-	workOf := func(one commit) work { return work{one.authorDate().UTC(), strings.TrimSpace(one.Commit.Message)} }
-	bySHA, byWork := map[string]bool{}, map[work]bool{}
-	for _, one := range c {
-		bySHA[one.SHA] = true
-		byWork[workOf(one)] = true
-	}
-	return func(one commit) bool {
-		return one.SHA != "" && bySHA[one.SHA] || !one.authorDate().IsZero() && byWork[workOf(one)]
-	}
 }
 
 func (c commit) authorDate() time.Time { return c.Commit.Author.Date.Time }

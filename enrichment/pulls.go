@@ -51,6 +51,13 @@ func rank(p pull, c dora.Commit) int {
 // broughtBy says whether a commit is the one that GitHub made of the pull request when it merged it.
 func (p pull) broughtBy(sha string) bool { return strings.EqualFold(p.MergeCommitSHA, sha) }
 
+// mergedAs says whether a merge commit merged the pull request. One that was pushed by hand has its own newest commit as the one
+// that brought it, which may be a merge of something else.
+func (p pull) mergedAs(merge commit) bool {
+	brought := p.broughtBy(merge.SHA) || reference(merge.Commit.Message) == p.Number
+	return p.merged() && brought && !strings.EqualFold(p.Head.SHA, merge.SHA)
+}
+
 // better says whether p is to be taken before q: the surer one, the one that was merged earlier, the lower number.
 func better(p, q pull, c dora.Commit) bool {
 	if a, b := rank(p, c), rank(q, c); a != b {

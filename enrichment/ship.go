@@ -85,6 +85,7 @@ func (s *shipping) own(ctx context.Context, relation dora.Relation) (dora.Shipme
 		return dora.Shipment{}, err
 	}
 	s.learn(s.c.Head.SHA, change.Origin)
+	change.Origin = shipped(change.Origin)
 	shipment := dora.Shipment{Relation: relation, Base: s.c.Base, Changes: []dora.Change{change}}
 	if len(s.patterns) != 0 {
 		is, err := s.belongs(ctx, s.c, s.patterns, change)
@@ -121,7 +122,7 @@ func (s *shipping) ownChange(ctx context.Context) (dora.Change, error) {
 		}
 		o = s.completed(o, p)
 	}
-	return dora.Change{Origin: o, SHA: head.SHA, Commits: []string{head.SHA}}, nil
+	return dora.Change{Origin: o, SHA: head.SHA, Commits: s.pullCommitsOf(o).appendTo([]string{head.SHA})}, nil
 }
 
 // between are the changes of a comparison, oldest first.

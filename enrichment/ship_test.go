@@ -11,17 +11,21 @@ import (
 	"dora-exporter/dora"
 )
 
-func TestShip(t *testing.T) {
-	tests := []struct {
-		name      string
-		history   func(h *history)
-		base      string
-		head      string
-		byDefault bool
-		relation  dora.Relation
-		want      []string
-		calls     int
-	}{
+// shipCase is a history and what the deployment of head ships after that of base.
+type shipCase struct {
+	name      string
+	history   func(h *history)
+	base      string
+	head      string
+	byDefault bool
+	relation  dora.Relation
+	want      []string
+	// calls is how many it takes when nothing is remembered, warm when the origin of head is.
+	calls, warm int
+}
+
+func shipCases() []shipCase {
+	return []shipCase{
 		{
 			name: "the first deployment ever: the change of its commit alone",
 			history: func(h *history) {
@@ -40,7 +44,7 @@ func TestShip(t *testing.T) {
 		{
 			name:    "an older commit",
 			history: func(h *history) { h.branch("root", "a1", "a2") },
-			base:    "a2", head: "a1", relation: dora.Behind, calls: 1,
+			base:    "a2", head: "a1", relation: dora.Behind, calls: 1, warm: 1,
 		},
 		{
 			name: "diverged: the change of its commit alone",
@@ -49,13 +53,13 @@ func TestShip(t *testing.T) {
 				h.branch("root", "b1", "b2")
 			},
 			base: "a2", head: "b2", relation: dora.Diverged,
-			want: []string{"b2 from b2"}, calls: 3,
+			want: []string{"b2 from b2"}, calls: 3, warm: 1,
 		},
 		{
 			name:    "the base is gone after a force push",
 			history: func(h *history) { h.branch("root", "a1", "a2") },
 			base:    "gone", head: "a2", relation: dora.Gone,
-			want: []string{"a2 from a2"}, calls: 3,
+			want: []string{"a2 from a2"}, calls: 3, warm: 1,
 		},
 		{
 			name: "merge commits: one call each",
@@ -67,7 +71,7 @@ func TestShip(t *testing.T) {
 			},
 			base: "root", head: "m2", relation: dora.Ahead,
 			want:  []string{"#2 m1 from b1 with b1", "#1 m2 from a1 with a1,a2"},
-			calls: 3,
+			calls: 3, warm: 2,
 		},
 		{
 			name: "squashed: two calls each",
@@ -79,7 +83,7 @@ func TestShip(t *testing.T) {
 			},
 			base: "root", head: "s2", relation: dora.Ahead,
 			want:  []string{"#1 s1 from a1 with a1,a2", "#2 s2 from b1 with b1"},
-			calls: 5,
+			calls: 5, warm: 3,
 		},
 		{
 			name: "rebased: two calls for all commits of the pull request",
@@ -95,13 +99,37 @@ func TestShip(t *testing.T) {
 			},
 			base: "root", head: "r3", relation: dora.Ahead,
 			want:  []string{"d1 from d1", "#1 r3 from a1 with a1,a2,a3,r1,r2"},
-			calls: 4,
+			calls: 4, warm: 2,
+		},
+		{
+			name: "rebased, and only some of it is deployed",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2", "a3")
+				p := h.pull(1, "root", "a3")
+				h.rebased("r1", "a1", "root")
+				h.rebased("r2", "a2", "r1")
+				h.rebased("r3", "a3", "r2")
+				p.into(h.commits["r3"])
+				p.rebased = []string{"r1", "r2"}
+			},
+			base: "root", head: "r2", relation: dora.Ahead,
+			want:  []string{"#1 r2 from a1 with a1,a2,a3,r1"},
+			calls: 3, warm: 1,
+		},
+		{
+			name: "the first deployment ever is of a squashed pull request",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2")
+				h.squash(1, "s1", "root", "a2")
+			},
+			head: "s1", relation: dora.First,
+			want: []string{"#1 s1 from a1 with a1,a2"}, calls: 2,
 		},
 		{
 			name:    "pushed without a pull request: one call each",
 			history: func(h *history) { h.branch("root", "d1", "d2", "d3") },
 			base:    "root", head: "d3", relation: dora.Ahead,
-			want: []string{"d1 from d1", "d2 from d2", "d3 from d3"}, calls: 4,
+			want: []string{"d1 from d1", "d2 from d2", "d3 from d3"}, calls: 4, warm: 3,
 		},
 		{
 			name: "a merge commit with another subject",
@@ -111,7 +139,7 @@ func TestShip(t *testing.T) {
 				h.commits["m1"].message = "Ship it"
 			},
 			base: "root", head: "m1", relation: dora.Ahead,
-			want: []string{"#1 m1 from a1 with a1,a2"}, calls: 2,
+			want: []string{"#1 m1 from a1 with a1,a2"}, calls: 2, warm: 1,
 		},
 		{
 			name: "a merge commit with the pull request's title",
@@ -121,7 +149,7 @@ func TestShip(t *testing.T) {
 				h.commits["m1"].message = "Title (#1)"
 			},
 			base: "root", head: "m1", relation: dora.Ahead,
-			want: []string{"#1 m1 from a1 with a1,a2"}, calls: 2,
+			want: []string{"#1 m1 from a1 with a1,a2"}, calls: 2, warm: 1,
 		},
 		{
 			name: "merged by hand: the commits are changes, the merge is none",
@@ -131,7 +159,7 @@ func TestShip(t *testing.T) {
 				h.commit("m1", "Merge branch 'feature'", "d1", "a2")
 			},
 			base: "root", head: "m1", relation: dora.Ahead,
-			want: []string{"d1 from d1", "a1 from a1", "a2 from a2"}, calls: 5,
+			want: []string{"d1 from d1", "a1 from a1", "a2 from a2"}, calls: 5, warm: 4,
 		},
 		{
 			name: "pulled: pull requests hang off a merge that is none",
@@ -144,7 +172,7 @@ func TestShip(t *testing.T) {
 				h.commit("m2", "Merge branch 'main' of github.com:acme/shop", "d1", "s2")
 			},
 			base: "root", head: "m2", relation: dora.Ahead,
-			want: []string{"d1 from d1", "#1 m1 from a1 with a1,a2", "#2 s2 from b1 with b1"}, calls: 6,
+			want: []string{"d1 from d1", "#1 m1 from a1 with a1,a2", "#2 s2 from b1 with b1"}, calls: 6, warm: 5,
 		},
 		{
 			name: "main merged back into the branch",
@@ -157,7 +185,19 @@ func TestShip(t *testing.T) {
 				h.merge(1, "m1", "s2", "a2")
 			},
 			base: "root", head: "m1", relation: dora.Ahead,
-			want: []string{"#2 s2 from b1 with b1", "#1 m1 from a1 with a1,a2,back"}, calls: 4,
+			want: []string{"#2 s2 from b1 with b1", "#1 m1 from a1 with a1,a2,back"}, calls: 4, warm: 3,
+		},
+		{
+			name: "and that branch was pushed as main",
+			history: func(h *history) {
+				h.branch("root", "a1")
+				h.branch("root", "b1")
+				h.squash(2, "s2", "root", "b1")
+				h.commit("back", "Merge branch 'main' into a", "a1", "s2")
+				h.pull(1, "s2", "back").into(h.commits["back"])
+			},
+			base: "root", head: "back", relation: dora.Ahead,
+			want: []string{"#2 s2 from b1 with b1", "#1 back from a1 with a1"}, calls: 5, warm: 3,
 		},
 		{
 			name: "a pull request merged into the branch of another",
@@ -169,7 +209,7 @@ func TestShip(t *testing.T) {
 				h.merge(1, "m1", "root", "a2")
 			},
 			base: "root", head: "m1", relation: dora.Ahead,
-			want: []string{"#1 m1 from a1 with a1,a2,b1,m2"}, calls: 2,
+			want: []string{"#1 m1 from a1 with a1,a2,b1,m2"}, calls: 2, warm: 1,
 		},
 		{
 			name: "an octopus",
@@ -179,7 +219,7 @@ func TestShip(t *testing.T) {
 				h.commit("m1", "Merge branches 'a' and 'b'", "root", "a1", "b1")
 			},
 			base: "root", head: "m1", relation: dora.Ahead,
-			want: []string{"a1 from a1", "b1 from b1"}, calls: 4,
+			want: []string{"a1 from a1", "b1 from b1"}, calls: 4, warm: 3,
 		},
 		{
 			name: "the pull request's branch was deployed before it was merged",
@@ -188,7 +228,7 @@ func TestShip(t *testing.T) {
 				h.merge(1, "m1", "root", "a3")
 			},
 			base: "a2", head: "m1", relation: dora.Ahead,
-			want: []string{"#1 m1 from a1 with a1,a2,a3"}, calls: 3,
+			want: []string{"#1 m1 from a1 with a1,a2,a3"}, calls: 3, warm: 1,
 		},
 		{
 			name: "and all of its branch was",
@@ -197,7 +237,7 @@ func TestShip(t *testing.T) {
 				h.merge(1, "m1", "root", "a2")
 			},
 			base: "a2", head: "m1", relation: dora.Ahead,
-			want: []string{"#1 m1 from a1 with a1,a2"}, calls: 3,
+			want: []string{"#1 m1 from a1 with a1,a2"}, calls: 3, warm: 1,
 		},
 		{
 			name: "a branch whose pull request is open",
@@ -206,7 +246,7 @@ func TestShip(t *testing.T) {
 				h.pull(1, "root", "a3")
 			},
 			base: "root", head: "a3", relation: dora.Ahead,
-			want: []string{"#1 a3 from a1 with a1,a2"}, calls: 3,
+			want: []string{"#1 a3 from a1 with a1,a2"}, calls: 3, warm: 3,
 		},
 		{
 			name: "an open one into which main was merged",
@@ -219,7 +259,7 @@ func TestShip(t *testing.T) {
 				h.pull(1, "s2", "a2")
 			},
 			base: "root", head: "a2", relation: dora.Ahead,
-			want: []string{"#2 s2 from b1 with b1", "#1 a2 from a1 with a1,back"}, calls: 5,
+			want: []string{"#2 s2 from b1 with b1", "#1 a2 from a1 with a1,back"}, calls: 5, warm: 5,
 		},
 		{
 			name: "an open one does not count on the default branch",
@@ -228,13 +268,13 @@ func TestShip(t *testing.T) {
 				h.pull(1, "root", "a1")
 			},
 			byDefault: true, base: "root", head: "a1", relation: dora.Ahead,
-			want: []string{"a1 from a1"}, calls: 2,
+			want: []string{"a1 from a1"}, calls: 2, warm: 1,
 		},
 		{
 			name:    "a subject names an issue",
 			history: func(h *history) { h.commit("d1", "Fix (#77)", "root") },
 			base:    "root", head: "d1", relation: dora.Ahead,
-			want: []string{"d1 from d1"}, calls: 3,
+			want: []string{"d1 from d1"}, calls: 3, warm: 1,
 		},
 		{
 			name: "a subject names a pull request that another brought",
@@ -247,7 +287,7 @@ func TestShip(t *testing.T) {
 				p.into(h.commits["r1"])
 			},
 			base: "s1", head: "r1", relation: dora.Ahead,
-			want: []string{"#2 r1 from a1 with a1"}, calls: 4,
+			want: []string{"#2 r1 from a1 with a1"}, calls: 4, warm: 1,
 		},
 		{
 			name: "a cherry-pick of a pull request: as its duration has it",
@@ -258,7 +298,7 @@ func TestShip(t *testing.T) {
 				h.rebased("pick", "s1", "release")
 			},
 			base: "release", head: "pick", relation: dora.Ahead,
-			want: []string{"#1 pick from a1 with a1"}, calls: 4,
+			want: []string{"#1 pick from a1 with a1"}, calls: 4, warm: 1,
 		},
 		{
 			name: "a subject names a pull request that is open",
@@ -268,7 +308,7 @@ func TestShip(t *testing.T) {
 				h.commit("d1", "Fix (#1)", "root")
 			},
 			base: "root", head: "d1", relation: dora.Ahead,
-			want: []string{"d1 from d1"}, calls: 3,
+			want: []string{"d1 from d1"}, calls: 3, warm: 1,
 		},
 		{
 			name: "reverts",
@@ -291,7 +331,7 @@ func TestShip(t *testing.T) {
 				"d1 from d1 reverts 0123456789abcdef0123456789abcdef01234567",
 				"#6 m6 from e1 with e1 reverts #5,feedbee",
 			},
-			calls: 1 + 2 + 2 + 1 + 1,
+			calls: 1 + 2 + 2 + 1 + 1, warm: 6,
 		},
 		{
 			name: "no date",
@@ -300,7 +340,7 @@ func TestShip(t *testing.T) {
 				h.commits["d1"].date = time.Time{}
 			},
 			base: "root", head: "d2", relation: dora.Ahead,
-			want: []string{"d1 unavailable: no_commit_date", "d2 from d2"}, calls: 3,
+			want: []string{"d1 unavailable: no_commit_date", "d2 from d2"}, calls: 3, warm: 2,
 		},
 		{
 			name: "a pull request whose commits are gone",
@@ -311,7 +351,7 @@ func TestShip(t *testing.T) {
 				h.branch("s1", "d1")
 			},
 			base: "root", head: "d1", relation: dora.Ahead,
-			want: []string{"#1 s1 unavailable: not_found", "d1 from d1"}, calls: 4,
+			want: []string{"#1 s1 unavailable: not_found", "d1 from d1"}, calls: 4, warm: 3,
 		},
 		{
 			name: "more than a page",
@@ -331,10 +371,13 @@ func TestShip(t *testing.T) {
 				}
 				return all
 			}(),
-			calls: 4 + 130,
+			calls: 4 + 130, warm: 133,
 		},
 	}
-	for _, test := range tests {
+}
+
+func TestShip(t *testing.T) {
+	for _, test := range shipCases() {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHistory(t)
 			test.history(h)
@@ -398,9 +441,17 @@ func TestShipOfLongHistories(t *testing.T) {
 	h.squash(2, "s2", "m1", "b1")
 	f := h.github()
 	g := newInProcess(t, f, Options{})
-	s, err := ship(t, g, "root", "s2", nil)
+	known := map[string]dora.Origin{}
+	s, err := ship(t, g, "root", "s2", known)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if kept := len(known["m1"].PullCommits); kept != maxPullCommits {
+		t.Errorf("%d commits of a pull request are kept, want %d", kept, maxPullCommits)
+	}
+	again, err := ship(t, g, "root", "s2", known)
+	if diff := cmp.Diff(s.Changes, again.Changes); diff != "" || again.Calls != 3 || err != nil {
+		t.Errorf("again: %d calls, error %v; changes (-want +got):\n%s", again.Calls, err, diff)
 	}
 	if len(s.Changes) != 2 || len(s.Changes[0].Commits) != 261 || !s.Changes[0].FirstCommit.Equal(h.commits["a000"].date) || s.Calls != 3+1+2 {
 		t.Errorf("%d changes, %d commits, %d calls", len(s.Changes), len(s.Changes[0].Commits), s.Calls)

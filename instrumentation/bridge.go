@@ -14,27 +14,32 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// bridge produces what the instruments hold plus the base, under the documented names.
+// bridge produces what the facts' instruments hold plus the base, under the documented names.
 // It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
 type bridge struct{ *Instruments }
 
-// Produce is called by the Prometheus exporter at each scrape.
+// Produce is called by the Prometheus exporter at a scrape that follows new facts.
 func (b bridge) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	facts, own, err := b.gather(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return []metricdata.ScopeMetrics{facts, renamed(own)}, nil
+	facts, err := b.facts(ctx)
+	return []metricdata.ScopeMetrics{facts}, err
 }
 
-// gather reads all of it: the facts' families under their documented names, and the program's own metrics under the names of
-// the instruments.
-func (i *Instruments) gather(ctx context.Context) (facts, own metricdata.ScopeMetrics, err error) {
+// ownBridge produces the program's own metrics under their Prometheus names. It satisfies Producer, too.
+type ownBridge struct{ *Instruments }
+
+// Produce is called by the Prometheus exporter at each scrape.
+func (b ownBridge) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	own, err := b.own(ctx)
+	return []metricdata.ScopeMetrics{renamed(own)}, err
+}
+
+// facts are the facts' families, under their documented names.
+func (i *Instruments) facts(ctx context.Context) (facts metricdata.ScopeMetrics, err error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
-	live, own, err := i.collect(ctx)
+	live, err := i.collect(ctx)
 	if err != nil {
-		return facts, own, err
+		return facts, err
 	}
 	facts.Scope = instrumentation.Scope{Name: factScope}
 	for _, f := range i.options.Families {
@@ -42,7 +47,19 @@ func (i *Instruments) gather(ctx context.Context) (facts, own metricdata.ScopeMe
 			facts.Metrics = append(facts.Metrics, m)
 		}
 	}
-	return facts, own, nil
+	return facts, nil
+}
+
+// own are the program's own metrics, under the names of the instruments.
+func (i *Instruments) own(ctx context.Context) (own metricdata.ScopeMetrics, err error) {
+	var all metricdata.ResourceMetrics // a fresh one: the reader changes what it is given
+	if err := i.ownReader.Collect(ctx, &all); err != nil {
+		return own, fmt.Errorf("collect the program's own instruments: %w", err)
+	}
+	for _, scope := range all.ScopeMetrics {
+		own = scope
+	}
+	return own, nil
 }
 
 // State is what all series have reached: the base and what was recorded.
@@ -50,7 +67,7 @@ func (i *Instruments) State() dora.State {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	state := dora.State{}
-	live, _, err := i.collect(context.Background())
+	live, err := i.collect(context.Background())
 	if err != nil {
 		panic(fmt.Sprintf("read our own instruments: %v", err)) // a manual reader fails only after its shutdown
 	}
@@ -66,23 +83,19 @@ func (i *Instruments) State() dora.State {
 	return state
 }
 
-// collect reads the inner provider: what the facts' instruments hold by name, and the program's own metrics.
-func (i *Instruments) collect(ctx context.Context) (live map[string]metricdata.Aggregation, own metricdata.ScopeMetrics, err error) {
-	var all metricdata.ResourceMetrics // a fresh one: the reader changes what it is given
+// collect reads what the facts' instruments hold, by name.
+func (i *Instruments) collect(ctx context.Context) (live map[string]metricdata.Aggregation, err error) {
+	var all metricdata.ResourceMetrics
 	if err := i.reader.Collect(ctx, &all); err != nil {
-		return nil, own, fmt.Errorf("collect the instruments: %w", err)
+		return nil, fmt.Errorf("collect the instruments: %w", err)
 	}
 	live = map[string]metricdata.Aggregation{}
 	for _, scope := range all.ScopeMetrics {
-		if scope.Scope.Name == ownScope {
-			own = scope
-			continue
-		}
 		for _, m := range scope.Metrics {
 			live[m.Name] = m.Data
 		}
 	}
-	return live, own, nil
+	return live, nil
 }
 
 // merge adds what a family's instrument holds to its base.

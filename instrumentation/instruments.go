@@ -53,7 +53,9 @@ type Instruments struct {
 	Own
 
 	options Options
-	reader  *sdkmetric.ManualReader
+	// reader has the facts' instruments, ownReader those about the program itself: a scrape reads the former only when there are
+	// new facts.
+	reader, ownReader *sdkmetric.ManualReader
 	// record adds one fact's value to the instrument of its family, in the published unit.
 	record   map[string]func(float64, metric.MeasurementOption)
 	families map[string]dora.Family
@@ -62,6 +64,8 @@ type Instruments struct {
 	// batch or nothing.
 	mu       sync.RWMutex
 	restored bool
+	// version counts the changes of what the facts' families hold.
+	version uint64
 	base     map[string]map[attribute.Distinct]baseSeries
 	newest   map[string]map[attribute.Distinct]dora.Fact
 	// sums are what was recorded of durations, in whole milliseconds: the instruments add up seconds in floating point, which
@@ -78,8 +82,9 @@ type baseSeries struct {
 // New makes the instruments. Until Restore is called, nothing is served.
 func New(o Options) (*Instruments, error) {
 	i := &Instruments{
-		options:  o,
-		reader:   sdkmetric.NewManualReader(),
+		options:   o,
+		reader:    sdkmetric.NewManualReader(),
+		ownReader: sdkmetric.NewManualReader(),
 		record:   map[string]func(float64, metric.MeasurementOption){},
 		families: map[string]dora.Family{},
 		base:     map[string]map[attribute.Distinct]baseSeries{},
@@ -99,7 +104,8 @@ func New(o Options) (*Instruments, error) {
 			return nil, fmt.Errorf("instrument for %s: %w", f.Name, err)
 		}
 	}
-	if err := i.register(provider.Meter(ownScope), o); err != nil {
+	own := sdkmetric.NewMeterProvider(sdkmetric.WithReader(i.ownReader), sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter))
+	if err := i.register(own.Meter(ownScope), o); err != nil {
 		return nil, err
 	}
 	return i, nil
@@ -148,6 +154,7 @@ func (i *Instruments) Restore(s dora.State) {
 		i.base[family], i.newest[family] = base, newest
 	}
 	i.restored = true
+	i.version++
 }
 
 // Record adds facts to the instruments. A scrape sees all of them or none.
@@ -159,6 +166,7 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 			return fmt.Errorf("record fact %d: no instrument for %s", f.Position, f.Family)
 		}
 	}
+	i.version++
 	for _, f := range facts {
 		family := i.families[f.Family]
 		set := attributes(f.Labels)

@@ -8,12 +8,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -158,14 +160,27 @@ func deploymentJSON(id int) string {
 
 const repositoryJSON = `{"name":"web","full_name":"acme/web","owner":{"login":"acme"},"default_branch":"main","url":"https://api.github.com/repos/acme/web"}`
 
-func freeAddress(t *testing.T) string {
+// port is the last one that was given to a test.
+var port = func() *atomic.Uint32 {
+	var p atomic.Uint32
+	p.Store(rand.Uint32N(20_000)) // another run may be under way
+	return &p
+}()
+
+// freeAddress is one that nothing listens at and no other test has. Its port is below those that systems give to outgoing
+// connections, one of which could take it before the exporter does.
+func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+port.Add(1)%20_000)
+		l, err := net.Listen("tcp", address)
+		if err == nil {
+			_ = l.Close()
+			return address
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	t.Fatal("there is no free port")
+	return ""
 }
 
 func get(url string) (string, error) {

@@ -81,32 +81,34 @@ func (t *tx) NewestOf(team string, before time.Time) (dora.Tracked, bool, error)
 }
 
 // Named are all deployments that a reference of an incident names.
-func (t *tx) Named(r dora.Reference) ([]dora.Tracked, error) {
+func (t *tx) Named(r dora.Reference) ([]dora.Tracked, error) { return named(r, t.allTracked) }
+
+func named(r dora.Reference, find func(query string, args ...any) ([]dora.Tracked, error)) ([]dora.Tracked, error) {
 	in, args := "", []any(nil)
 	if r.Repository != "" {
 		in, args = " AND repository = ?", []any{dora.Deployment{Owner: r.Owner, Repository: r.Repository}.RepositoryName()}
 	}
 	var all []dora.Tracked
-	find := func(query string, what ...any) error {
-		found, err := t.allTracked(query, append(what, args...)...)
+	add := func(query string, what ...any) error {
+		found, err := find(query, append(what, args...)...)
 		all = append(all, found...)
 		return err
 	}
 	if r.Deployment != 0 {
-		if err := find("WHERE number = ?"+in, r.Deployment); err != nil {
+		if err := add("WHERE number = ?"+in, r.Deployment); err != nil {
 			return nil, err
 		}
 	}
 	if r.PullRequest != 0 {
-		if err := find("WHERE key IN (SELECT deployment FROM shipped WHERE name = ?"+in+")", fmt.Sprintf("#%d", r.PullRequest)); err != nil {
+		if err := add("WHERE key IN (SELECT deployment FROM shipped WHERE name = ?"+in+")", fmt.Sprintf("#%d", r.PullRequest)); err != nil {
 			return nil, err
 		}
 	}
 	if r.Commit != "" {
-		if err := find("WHERE sha >= ? AND sha < ?"+in, r.Commit, r.Commit+"g"); err != nil {
+		if err := add("WHERE sha >= ? AND sha < ?"+in, r.Commit, r.Commit+"g"); err != nil {
 			return nil, err
 		}
-		if err := find("WHERE key IN (SELECT deployment FROM shipped WHERE name >= ? AND name < ?"+in+")", r.Commit, r.Commit+"g"); err != nil {
+		if err := add("WHERE key IN (SELECT deployment FROM shipped WHERE name >= ? AND name < ?"+in+")", r.Commit, r.Commit+"g"); err != nil {
 			return nil, err
 		}
 	}

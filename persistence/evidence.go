@@ -7,19 +7,19 @@ import (
 	"dora-exporter/dora"
 )
 
-const evidenceColumns = "target, scope, cause, by, at, detail"
+const evidenceColumns = "target, scope, cause, by, at, detail, late"
 
 func scanEvidence(e *dora.Evidence, rows *sql.Rows, more ...any) error {
 	var at int64
-	err := rows.Scan(append([]any{&e.Target, &e.Scope, &e.Cause, &e.By, &at, &e.Detail}, more...)...)
+	err := rows.Scan(append([]any{&e.Target, &e.Scope, &e.Cause, &e.By, &at, &e.Detail, &e.Late}, more...)...)
 	e.At = fromMillis(at)
 	return err
 }
 
 // AddEvidence stores a piece of evidence unless it is there.
 func (t *tx) AddEvidence(e dora.Evidence) error {
-	_, err := t.exec("INSERT INTO evidence ("+evidenceColumns+") VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail)
+	_, err := t.exec("INSERT INTO evidence ("+evidenceColumns+") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail, e.Late)
 	if err != nil {
 		return fmt.Errorf("store the evidence against %s: %w", e.Target, err)
 	}
@@ -60,8 +60,8 @@ func (t *tx) SaveMark(m dora.Mark) error {
 	if !m.RepairedAt.IsZero() {
 		repaired = sql.NullInt64{Int64: m.RepairedAt.UnixMilli(), Valid: true}
 	}
-	_, err := t.exec("INSERT OR REPLACE INTO marks ("+evidenceColumns+", repaired_by, repaired_at, late) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.RepairedBy, repaired, m.Late)
+	_, err := t.exec("INSERT OR REPLACE INTO marks ("+evidenceColumns+", repaired_by, repaired_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.Late, m.RepairedBy, repaired)
 	if err != nil {
 		return fmt.Errorf("mark deployment %s: %w", m.Target, err)
 	}
@@ -71,7 +71,7 @@ func (t *tx) SaveMark(m dora.Mark) error {
 // Unrepaired are the marks of a scope that nothing has repaired.
 func (t *tx) Unrepaired(scope string) ([]dora.Mark, error) {
 	var all []dora.Mark
-	err := t.query("SELECT "+evidenceColumns+", repaired_by, repaired_at, late FROM marks WHERE scope = ? AND repaired_at IS NULL", []any{scope},
+	err := t.query("SELECT "+evidenceColumns+", repaired_by, repaired_at FROM marks WHERE scope = ? AND repaired_at IS NULL", []any{scope},
 		func(rows *sql.Rows) error {
 			m, err := scanMark(rows)
 			all = append(all, m)
@@ -86,7 +86,7 @@ func (t *tx) Unrepaired(scope string) ([]dora.Mark, error) {
 func scanMark(rows *sql.Rows) (dora.Mark, error) {
 	var m dora.Mark
 	var repaired sql.NullInt64
-	err := scanEvidence(&m.Evidence, rows, &m.RepairedBy, &repaired, &m.Late)
+	err := scanEvidence(&m.Evidence, rows, &m.RepairedBy, &repaired)
 	if repaired.Valid {
 		m.RepairedAt = fromMillis(repaired.Int64)
 	}

@@ -16,6 +16,8 @@ const readers = 4
 type Reader struct {
 	path string
 	db   *sql.DB
+	// still is the transaction that the queries are made in; nil when each sees what is committed when it is made.
+	still *sql.Tx
 }
 
 // OpenReader opens a database that is there, beside a server that is using it or without one. The error is made for the
@@ -64,7 +66,7 @@ func (r *Reader) Close() error {
 
 // query runs a query on a reading connection and calls scan for each row.
 func (r *Reader) query(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
-	rows, err := r.db.QueryContext(ctx, query, args...)
+	rows, err := r.source().QueryContext(ctx, query, args...)
 	if err != nil {
 		return r.damaged(err)
 	}
@@ -79,5 +81,26 @@ func (r *Reader) query(ctx context.Context, query string, args []any, scan func(
 
 // queryRow scans the only row of a query on a reading connection.
 func (r *Reader) queryRow(ctx context.Context, query string, args []any, into ...any) error {
-	return r.damaged(r.db.QueryRowContext(ctx, query, args...).Scan(into...))
+	return r.damaged(r.source().QueryRowContext(ctx, query, args...).Scan(into...))
+}
+
+// Still calls f with a Reader for which nothing changes, whatever a server commits meanwhile.
+func (r *Reader) Still(ctx context.Context, f func(*Reader) error) error {
+	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	return f(&Reader{path: r.path, db: r.db, still: tx})
+}
+
+// source is what the queries are made on.
+func (r *Reader) source() interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+} {
+	if r.still != nil {
+		return r.still
+	}
+	return r.db
 }

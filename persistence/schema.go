@@ -157,6 +157,7 @@ var migrations = [...]string{`
 		scope  TEXT    NOT NULL,
 		at     INTEGER NOT NULL,
 		detail TEXT    NOT NULL,
+		late   INTEGER NOT NULL,
 		PRIMARY KEY (cause, by)
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX evidence_scope ON evidence (scope, target);

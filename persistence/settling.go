@@ -118,6 +118,12 @@ func (t *tx) UnsettledOutcome(scope string, upTo time.Time) (bool, error) {
 	return len(all) > 0, err
 }
 
+// UnsettledIncident says whether an incident is still to be settled.
+func (t *tx) UnsettledIncident(key string) (bool, error) {
+	all, err := t.settling("WHERE kind = 'incident' AND key = ?", key)
+	return len(all) > 0, err
+}
+
 // UnsettledIncidents are the incidents that are still to be settled and were not created after a time.
 func (t *tx) UnsettledIncidents(upTo time.Time) ([]dora.Settling, error) {
 	return t.settling("WHERE kind = 'incident' AND scope = '' AND at <= ?", upTo.UnixMilli())
@@ -136,10 +142,10 @@ func (t *tx) settling(query string, args ...any) ([]dora.Settling, error) {
 	return all, nil
 }
 
-// HasUnsettledOf says whether a success of a repository before a time is still to be settled.
+// HasUnsettledOf says whether a success of a repository, or of any with "", before a time is still to be settled.
 func (t *tx) HasUnsettledOf(repository string, before time.Time) (bool, error) {
 	var one int
-	known, err := t.queryRow("SELECT 1 FROM settling WHERE kind = 'deployment' AND repository = ? AND at < ? LIMIT 1",
+	known, err := t.queryRow("SELECT 1 FROM settling WHERE kind = 'deployment' AND ? IN ('', repository) AND at < ? LIMIT 1",
 		[]any{repository, before.UnixMilli()}, &one)
 	if err != nil {
 		return false, fmt.Errorf("read what is to be settled of %s: %w", repository, err)

@@ -27,7 +27,7 @@ func TestReferences(t *testing.T) {
 		"the beginning of one":       {"(7fd1a60)", []dora.Reference{{Commit: "7fd1a60"}}},
 		"a word is no SHA":           {"defaced effaced 1234567 1234567890", nil},
 		"a deployment by its number": {"Deployment 987654 broke it", []dora.Reference{{Deployment: 987654}}},
-		"each once":                  {"acme/web@7fd1a60b acme/web@7fd1a60b", []dora.Reference{{Owner: "acme", Repository: "web", Commit: "7fd1a60b"}}},
+		"each once":                  {"acme/web@7fd1a60b, again acme/web@7fd1a60b", []dora.Reference{{Owner: "acme", Repository: "web", Commit: "7fd1a60b"}}},
 	} {
 		if diff := cmp.Diff(test.want, references(test.text)); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)

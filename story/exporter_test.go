@@ -5,12 +5,14 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -196,14 +198,27 @@ func (e *exporter) runOnce(args ...string) (status int, stdout, stderr string) {
 	return c.ProcessState.ExitCode(), out.String(), errOut.String()
 }
 
-func freeAddress(t *testing.T) string {
+// lastPort is the last one that was given to a test.
+var lastPort = func() *atomic.Uint32 {
+	var p atomic.Uint32
+	p.Store(rand.Uint32N(20_000)) // another run may be under way
+	return &p
+}()
+
+// freeAddress is one that nothing listens at and no other test has. Its port is below those that systems give to outgoing
+// connections, one of which could take it before the exporter does.
+func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+lastPort.Add(1)%20_000)
+		l, err := net.Listen("tcp", address)
+		if err == nil {
+			_ = l.Close()
+			return address
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	t.Fatal("there is no free port")
+	return ""
 }
 
 // syncBuffer is a buffer that processes write to and tests read.

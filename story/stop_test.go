@@ -142,10 +142,10 @@ func TestStopWithHalfOfABody(t *testing.T) {
 	if _, err := fmt.Fprint(coming, rest); err != nil {
 		t.Error(err)
 	}
-	if a := answer(coming); a.StatusCode != 202 {
+	if a := answer(coming); a.StatusCode != http.StatusAccepted {
 		t.Errorf("status %d for the body that came, want 202", a.StatusCode)
 	}
-	if a := answer(missing); a.StatusCode != 503 || a.Header.Get("Retry-After") == "" {
+	if a := answer(missing); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
 		t.Errorf("status %d for the body that did not come, want 503 and when to send it again", a.StatusCode)
 	}
 	<-stopped

@@ -6,11 +6,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -95,14 +95,14 @@ func BenchmarkWebhooks(b *testing.B) {
 
 // compare posts b.N statuses to each and returns how long that took, and how long until all were counted.
 func compare(b *testing.B, senders int) (ours, bare, counted time.Duration) {
-	folder, address := b.TempDir(), benchAddress(b)
+	folder, address := b.TempDir(), freeAddress(b)
 	config := fmt.Sprintf("server: {host: 127.0.0.1, port: %s}\ngithub: {base_url: 'http://127.0.0.1:1', webhook_secret: %s}\n",
 		address[len("127.0.0.1:"):], gitHubSecret)
 	if err := os.WriteFile(filepath.Join(folder, "config.yml"), []byte(config), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	run(b, folder, nil, binary, "-log", "warn")
-	other := benchAddress(b)
+	other := freeAddress(b)
 	run(b, folder, []string{yardstickAt + "=" + other}, os.Args[0])
 	wait(b, "http://"+address+"/readyz")
 	wait(b, "http://"+other+"/")
@@ -169,18 +169,9 @@ func spend(b *testing.B, client *http.Client, address string, senders int, event
 	return time.Since(began)
 }
 
-func benchAddress(b *testing.B) string {
-	l, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
 func run(b *testing.B, folder string, env []string, name string, args ...string) {
 	p := exec.Command(name, args...)
-	p.Dir, p.Env, p.Stderr = folder, append(env, "HOME="+folder), os.Stderr
+	p.Dir, p.Env, p.Stderr = folder, slices.Concat(env, []string{"HOME=" + folder}), os.Stderr
 	if err := p.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -193,7 +184,7 @@ func run(b *testing.B, folder string, env []string, name string, args ...string)
 // wait polls until something answers.
 func wait(b *testing.B, url string) {
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		answer, err := http.Get(url) //nolint:noctx // a poll
+		answer, err := http.Get(url)
 		if err == nil {
 			_ = answer.Body.Close()
 			return
@@ -203,7 +194,7 @@ func wait(b *testing.B, url string) {
 }
 
 func body(b *testing.B, client *http.Client, url string) string {
-	answer, err := client.Get(url) //nolint:noctx // a poll
+	answer, err := client.Get(url)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"slices"
@@ -14,49 +15,53 @@ import (
 	"dora-exporter/persistence"
 )
 
-// command does one thing with the database at path and returns, beside a running server or without one.
+// command does one thing with the database, beside a running server or without one.
 type command struct {
 	words []string
-	// arguments says what may follow, to a person; most is how many, -1 for any number.
+	// arguments says what may follow, to a person; most is how many words, -1 for any number.
 	arguments   string
 	least, most int
-	run         func(ctx context.Context, database string, args []string, out io.Writer) error
+	// prepare adds the command's own flags to the set, and returns what is done when they have been read.
+	prepare func(*flag.FlagSet) action
 }
+
+// action is what a command does. args are the words behind its own.
+type action func(ctx context.Context, c *Config, args []string, out io.Writer) error
 
 var commands = []command{
-	{[]string{"backup"}, "FILE", 1, 1, backup},
-	{[]string{"deliveries", "list"}, "", 0, 0, listDeliveries},
-	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, retryDeliveries},
+	{[]string{"backup"}, "FILE", 1, 1, without(backup)},
+	{[]string{"deliveries", "list"}, "", 0, 0, without(listDeliveries)},
+	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, without(retryDeliveries)},
+	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explaining(asked(explainDeployment))},
+	{[]string{"explain", "incident"}, "KEY", 1, 1, explaining(asked(explainIncident))},
+	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, explaining(explainMetric)},
+	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, report(time.Now)},
 }
 
-// findCommand returns the command that words name, nil when there are no words.
-func findCommand(words []string) (*command, error) {
-	if len(words) == 0 {
-		return nil, nil
-	}
-	for i, c := range commands {
-		if len(words) < len(c.words) || !slices.Equal(words[:len(c.words)], c.words) {
-			continue
-		}
-		if n := len(words) - len(c.words); n < c.least || c.most >= 0 && n > c.most {
-			return nil, fmt.Errorf("write dora-exporter %s", strings.TrimSpace(strings.Join(c.words, " ")+" "+c.arguments))
-		}
-		return &commands[i], nil
-	}
-	return nil, fmt.Errorf("there is no command %q", strings.Join(words, " "))
+// without is for a command that has no flags of its own.
+func without(a action) func(*flag.FlagSet) action {
+	return func(*flag.FlagSet) action { return a }
 }
 
-// execute runs the command that words name.
-func execute(ctx context.Context, database string, words []string, out io.Writer) error {
-	c, err := findCommand(words)
-	if err != nil {
-		return err
+// findCommand returns the command with exactly these words; nil when there is none.
+func findCommand(words []string) *command {
+	at := slices.IndexFunc(commands, func(c command) bool { return slices.Equal(words, c.words) })
+	if at < 0 {
+		return nil
 	}
-	return c.run(ctx, database, words[len(c.words):], out)
+	return &commands[at]
 }
 
-func backup(ctx context.Context, database string, args []string, out io.Writer) (err error) {
-	r, err := persistence.OpenReader(ctx, database)
+// check says what is wrong with the number of words behind the command's own.
+func (c *command) check(args []string) error {
+	if n := len(args); n < c.least || c.most >= 0 && n > c.most {
+		return fmt.Errorf("write dora-exporter %s", strings.TrimSpace(strings.Join(c.words, " ")+" "+c.arguments))
+	}
+	return nil
+}
+
+func backup(ctx context.Context, c *Config, args []string, out io.Writer) (err error) {
+	r, err := persistence.OpenReader(ctx, c.Storage.Database)
 	if err != nil {
 		return err
 	}
@@ -64,12 +69,12 @@ func backup(ctx context.Context, database string, args []string, out io.Writer) 
 	if err := r.Backup(ctx, args[0]); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: copied to %s and checked\n", database, args[0])
+	_, err = fmt.Fprintf(out, "%s: copied to %s and checked\n", c.Storage.Database, args[0])
 	return err
 }
 
-func listDeliveries(ctx context.Context, database string, _ []string, out io.Writer) (err error) {
-	r, err := persistence.OpenReader(ctx, database)
+func listDeliveries(ctx context.Context, c *Config, _ []string, out io.Writer) (err error) {
+	r, err := persistence.OpenReader(ctx, c.Storage.Database)
 	if err != nil {
 		return err
 	}
@@ -97,7 +102,7 @@ func printable(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-func retryDeliveries(ctx context.Context, database string, args []string, out io.Writer) error {
+func retryDeliveries(ctx context.Context, c *Config, args []string, out io.Writer) error {
 	var ids []int64
 	for _, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
@@ -106,7 +111,7 @@ func retryDeliveries(ctx context.Context, database string, args []string, out io
 		}
 		ids = append(ids, id)
 	}
-	n, err := persistence.Retry(ctx, database, ids...)
+	n, err := persistence.Retry(ctx, c.Storage.Database, ids...)
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 )
 
@@ -19,8 +21,11 @@ type flags struct {
 	Level         slog.Level
 	AcceptStore   bool
 	Version       bool
-	// Command is the subcommand with its arguments; empty for the server.
+	// HealthCheck is set to ask the running server whether it is ready, instead of being one.
+	HealthCheck bool
+	// Command is the subcommand with its arguments, and run does it; empty and nil for the server.
 	Command []string
+	run     func(context.Context, *Config, io.Writer) error
 }
 
 // parseFlags reads the command line. It returns flag.ErrHelp after -h has been answered on out; another error has been
@@ -36,14 +41,8 @@ func parseFlags(args []string, out, errOut io.Writer) (flags, error) {
 	set.Var(level, "logs", "")
 	set.BoolVar(&f.AcceptStore, "accept-store", false, "")
 	set.BoolVar(&f.Version, "version", false, "")
-	err := set.Parse(args)
-	for err == nil && set.NArg() > 0 { // flags may stand before and behind the words of a command
-		f.Command = append(f.Command, set.Arg(0))
-		err = set.Parse(set.Args()[1:])
-	}
-	if err == nil {
-		_, err = findCommand(f.Command)
-	}
+	set.BoolVar(&f.HealthCheck, "healthcheck", false, "")
+	err := f.parse(set, args)
 	if errors.Is(err, flag.ErrHelp) {
 		_, _ = io.WriteString(out, help)
 		return f, err
@@ -54,6 +53,63 @@ func parseFlags(args []string, out, errOut io.Writer) (flags, error) {
 	}
 	set.Visit(func(g *flag.Flag) { f.ConfigFileNamed = f.ConfigFileNamed || g.Name == "config.file" })
 	return f, nil
+}
+
+// parse reads flags and the words of a command. The program's flags may stand before, between and behind them, the command's
+// own behind its words.
+func (f *flags) parse(set *flag.FlagSet, args []string) error {
+	var c *command
+	var do action
+	err := set.Parse(args)
+	for err == nil && set.NArg() > 0 {
+		f.Command = append(f.Command, set.Arg(0))
+		if c == nil {
+			if c = findCommand(f.Command); c != nil {
+				do = c.prepare(set)
+			}
+		}
+		err = set.Parse(set.Args()[1:])
+	}
+	switch {
+	case err != nil:
+		return err
+	case c != nil:
+		args := f.Command[len(c.words):]
+		f.run = func(ctx context.Context, c *Config, out io.Writer) error { return do(ctx, c, args, out) }
+		return c.check(args)
+	case len(f.Command) > 0:
+		return fmt.Errorf("there is no command %q", strings.Join(f.Command, " "))
+	}
+	return nil
+}
+
+// choice is a flag.Value that is one of some words.
+type choice struct {
+	to  *string
+	all []string
+}
+
+// oneOf adds a flag that is one of some words, the first unless it is given.
+func oneOf(set *flag.FlagSet, name string, all ...string) *string {
+	chosen := all[0]
+	set.Var(choice{&chosen, all}, name, "")
+	return &chosen
+}
+
+func (c choice) String() string {
+	if c.to == nil {
+		return ""
+	}
+	return *c.to
+}
+
+func (c choice) Set(text string) error {
+	if !slices.Contains(c.all, text) {
+		last := len(c.all) - 1
+		return fmt.Errorf("write %s or %s", strings.Join(c.all[:last], ", "), c.all[last])
+	}
+	*c.to = text
+	return nil
 }
 
 // levelValue is a flag.Value for the log level.
@@ -90,6 +146,11 @@ Usage:
   dora-exporter [flags] backup FILE            copy the database to a new file
   dora-exporter [flags] deliveries list        show the deliveries that can't be processed
   dora-exporter [flags] deliveries retry [ID…] have all of them or some tried again
+  dora-exporter [flags] explain deployment OWNER/REPO#ID
+                                               say what came of a deployment, what it ships, what is still waiting
+  dora-exporter [flags] explain incident KEY   likewise of an issue of Jira, such as INC-7
+  dora-exporter [flags] explain metric SERIES  say what a value is made of; SERIES is 'name{label="value",…}'
+  dora-exporter [flags] report [its flags]     show the five DORA measures with their bands, worked out of all events
 
 The commands work beside a running server; they need its configuration to find the database.
 
@@ -98,8 +159,18 @@ Flags (one or two dashes):
   -web.config.file F  TLS and basic auth, in the format of Prometheus' exporters; basic auth needs server.metrics_listen
   -log LEVEL          what to log: debug, info (default), warn or warning, error; -logs is the same
   -accept-store       go on with a database that is older than the checkpoint; the checkpoint is set aside
+  -healthcheck        ask the server that runs here with this configuration for /readyz, and exit with 0 or 1; for containers
   -version            say which version this is
   -h                  this page
+
+Flags of explain:
+  -o FORMAT           text (default) or json
+  -n COUNT            of a metric: how many facts of each series to show, the newest; default 50, 0 for all
+
+Flags of report:
+  -since AGE          how far to look back, such as 90d (default), 12w or 24h
+  -by WHAT            a row for each team (default) or repo
+  -o FORMAT           table (default), json, csv or markdown
 
 Environment, used for what the configuration does not set:
   GITHUB_TOKEN            token for the GitHub API; without one, calls are unauthenticated
@@ -137,6 +208,6 @@ Files, both in a folder on a local disk, used by one server at a time:
   dora-exporter.prom  the checkpoint: all values, in Prometheus' text format
   dora-exporter.db    the database, beside the checkpoint: all events
 
-Exit status: 0 after SIGTERM, Ctrl-C or a command that is done; 1 when the configuration, a file or the port can't be used;
-2 for a wrong command line.
+Exit status: 0 after SIGTERM, Ctrl-C or a command that is done; 1 when the configuration, a file or the port can't be used, or
+the server is not ready (-healthcheck); 2 for a wrong command line.
 `

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestFlags(t *testing.T) {
@@ -24,6 +25,7 @@ func TestFlags(t *testing.T) {
 		"-log error":                     {ConfigFile: "config.yml", Level: slog.LevelError},
 		"--version":                      {ConfigFile: "config.yml", Version: true},
 		"-web.config.file=w.yml":         {ConfigFile: "config.yml", WebConfigFile: "w.yml"},
+		"-healthcheck":                   {ConfigFile: "config.yml", HealthCheck: true},
 		"-accept-store":                  {ConfigFile: "config.yml", AcceptStore: true},
 		"backup a.db":                    {ConfigFile: "config.yml", Command: []string{"backup", "a.db"}},
 		"-config.file=b deliveries list": {ConfigFile: "b", ConfigFileNamed: true, Command: []string{"deliveries", "list"}},
@@ -37,7 +39,10 @@ func TestFlags(t *testing.T) {
 		if err != nil || out.Len()+errOut.Len() > 0 {
 			t.Errorf("%s: %v %s%s", args, err, &out, &errOut)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if (got.run == nil) != (len(want.Command) == 0) {
+			t.Errorf("%s: there is something to be run: %t", args, got.run != nil)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(flags{})); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", args, diff)
 		}
 	}
@@ -64,12 +69,21 @@ func TestHelp(t *testing.T) {
 		for _, word := range []string{
 			"-config.file", "-web.config.file", "-log", "-logs", "-version", "-accept-store", "GITHUB_TOKEN", "STORAGE_FILE_PATH", "GITHUB_WEBHOOK_SECRET",
 			"JIRA_WEBHOOK_SECRET", "BACKSTAGE_TOKEN", "/api/github", "/api/jira", "/metrics", "/healthz", "/readyz", "backup FILE",
-			"deliveries list", "deliveries retry",
+			"deliveries list", "deliveries retry", "explain deployment OWNER/REPO#ID", "explain incident KEY", "explain metric SERIES", "-healthcheck",
 		} {
 			if !strings.Contains(out.String(), word) {
 				t.Errorf("%s: the page has no %s", arg, word)
 			}
 		}
+	}
+	for _, c := range commands {
+		set := flag.NewFlagSet("", flag.ContinueOnError)
+		c.prepare(set)
+		set.VisitAll(func(f *flag.Flag) {
+			if !strings.Contains(help, "-"+f.Name+" ") {
+				t.Errorf("the page has no -%s of %s", f.Name, strings.Join(c.words, " "))
+			}
+		})
 	}
 	for line := range strings.Lines(help) {
 		if len(line) > 130 {

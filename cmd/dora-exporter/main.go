@@ -25,7 +25,7 @@ func main() {
 }
 
 // start returns the exit status: 0 after an orderly stop, 1 when something is wrong with the configuration, the files or
-// the network, 2 when the command line is.
+// the network, or the server is not healthy, 2 when the command line is wrong.
 func start(args []string) int {
 	flags, err := parseFlags(args, os.Stdout, os.Stderr)
 	switch {
@@ -45,8 +45,20 @@ func start(args []string) int {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
-	if len(flags.Command) > 0 {
-		if err := execute(ctx, config.Storage.Database, flags.Command, os.Stdout); err != nil {
+	if flags.run != nil {
+		if err := flags.run(ctx, config, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "dora-exporter:", err)
+			return 1
+		}
+		return 0
+	}
+	web, err := loadWebConfig(flags.WebConfigFile, config)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "dora-exporter:", err)
+		return 1
+	}
+	if flags.HealthCheck {
+		if err := checkHealth(ctx, config, web); err != nil {
 			fmt.Fprintln(os.Stderr, "dora-exporter:", err)
 			return 1
 		}
@@ -57,11 +69,6 @@ func start(args []string) int {
 		logger.Warn(w)
 	}
 	warn(config, logger)
-	web, err := loadWebConfig(flags.WebConfigFile, config)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "dora-exporter:", err)
-		return 1
-	}
 	if err := run(ctx, config, web, flags.AcceptStore, logger); err != nil {
 		logger.Error("stopped", "error", err)
 		return 1

@@ -120,6 +120,7 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 		c.open.Store(conn, nil)
 	case http.StateClosed, http.StateHijacked:
 		c.open.Delete(conn)
+	case http.StateActive, http.StateIdle:
 	}
 }
 

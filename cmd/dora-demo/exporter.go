@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"dora-exporter/demo"
+)
+
+// secrets sign what is sent; nothing but this machine can reach the exporter.
+var secrets = demo.Secrets{GitHub: "demo", Jira: "demo"}
+
+// api is the stand-in for GitHub while it is served.
+type api struct {
+	*http.Server
+
+	address string
+}
+
+func serve(ctx context.Context, repositories []*demo.Repository) (*api, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("serve the stand-in for GitHub: %w", err)
+	}
+	a := &api{&http.Server{Handler: demo.NewGitHub(repositories...), ReadHeaderTimeout: time.Minute}, l.Addr().String()}
+	go func() { _ = a.Serve(l) }() // until it is closed
+	return a, nil
+}
+
+// exporter is the running program.
+type exporter struct {
+	program, config, url string
+	process              *exec.Cmd
+	exited               chan struct{}
+}
+
+// configuration is what the exporter gets: the address of the stand-in, the teams, every cause of failure, and no long waits.
+func configuration(port int, github string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `server: {host: 127.0.0.1, port: %d}
+github: {base_url: "http://%s", token: demo, webhook_secret: %s}
+jira: {webhook_secret: %s}
+deployments: {settle: 1s}
+failures:
+  incident_window: 2h
+  hotfix: {branches: ["hotfix/*"]}
+teams:
+`, port, github, secrets.GitHub, secrets.Jira)
+	for _, t := range demo.Teams {
+		fmt.Fprintf(&b, "  - {name: %s, github_repositories: [acme/%s], jira_projects: [%s]}\n", t.Name, strings.Join(t.Repositories, ", acme/"), t.Project)
+	}
+	return b.String()
+}
+
+// start starts the program and waits until it is ready.
+func start(ctx context.Context, o options, github string) (*exporter, error) {
+	program, err := filepath.Abs(o.exporter)
+	if err != nil {
+		return nil, fmt.Errorf("find the exporter: %w", err)
+	}
+	e := &exporter{program: program, config: filepath.Join(o.folder, "config.yml"), url: fmt.Sprintf("http://127.0.0.1:%d", o.port), exited: make(chan struct{})}
+	if err := os.WriteFile(e.config, []byte(configuration(o.port, github)), 0o600); err != nil {
+		return nil, fmt.Errorf("write the configuration: %w", err)
+	}
+	// It ends by e.stop, in order, and not with ctx.
+	e.process = exec.CommandContext(context.WithoutCancel(ctx), program, "-config.file", e.config, "-log", "warn")
+	e.process.Dir, e.process.Stdout, e.process.Stderr = o.folder, os.Stderr, os.Stderr
+	e.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C at the terminal is for this program alone
+	if err := e.process.Start(); err != nil {
+		return nil, fmt.Errorf("start the exporter: %w; build it with make build, or name it with -exporter", err)
+	}
+	go func() { _ = e.process.Wait(); close(e.exited) }()
+	if err := e.until(ctx, "is ready", "/readyz", func(string) bool { return true }); err != nil {
+		return nil, errors.Join(err, e.stop())
+	}
+	return e, nil
+}
+
+// stop ends the program as an operator does.
+func (e *exporter) stop() error {
+	_ = e.process.Process.Signal(syscall.SIGTERM) // it may have ended
+	<-e.exited
+	if code := e.process.ProcessState.ExitCode(); code != 0 {
+		return fmt.Errorf("the exporter's exit status is %d; its log is above", code)
+	}
+	return nil
+}
+
+// replay sends the events, as far from one another as they were, but much faster.
+func (e *exporter) replay(ctx context.Context, events []demo.Event, in time.Duration) error {
+	began, first := time.Now(), events[0].At
+	half := events[len(events)-1].At.Sub(first)
+	for _, event := range events {
+		due := began.Add(time.Duration(float64(in) * float64(event.At.Sub(first)) / float64(half)))
+		if err := e.wait(ctx, time.Until(due)); err != nil {
+			return err
+		}
+		q, err := event.Webhook.Request(ctx, e.url)
+		if err != nil {
+			return err
+		}
+		if _, err := do(q, http.StatusAccepted); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settled waits until everything is counted: until the metrics stay as they are for some seconds.
+func (e *exporter) settled(ctx context.Context) error {
+	last, since := "", time.Now()
+	return e.until(ctx, "has counted everything", "/metrics", func(text string) bool {
+		var ours []string
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "dora_") && !strings.HasPrefix(line, "dora_exporter_") {
+				ours = append(ours, line)
+			}
+		}
+		if now := strings.Join(ours, ""); now != last {
+			last, since = now, time.Now()
+		}
+		return strings.Contains(text, "\ndora_exporter_backlog 0\n") && time.Since(since) > 4*time.Second
+	})
+}
+
+// until asks for a page until it answers with 200 and the condition holds, for two minutes.
+func (e *exporter) until(ctx context.Context, what, path string, holds func(string) bool) error {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
+		q, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url+path, http.NoBody)
+		if err != nil {
+			return fmt.Errorf("ask the exporter: %w", err)
+		}
+		text, err := do(q, http.StatusOK)
+		if err == nil && holds(text) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("waited for two minutes until the exporter %s: %w", what, err)
+		}
+		if err := e.wait(ctx, 200*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// wait waits, unless the exporter or this program ends before.
+func (e *exporter) wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.exited:
+		return errors.New("the exporter has ended; its log is above")
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// report shows the five measures.
+func (e *exporter) report(ctx context.Context) error {
+	c := exec.CommandContext(ctx, e.program, "-config.file", e.config, "report", "-since", "182d")
+	c.Dir, c.Stdout, c.Stderr = filepath.Dir(e.config), os.Stdout, os.Stderr
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}
+
+// do sends a request and returns the answer's text; another status is an error.
+func do(q *http.Request, status int) (string, error) {
+	answer, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return "", fmt.Errorf("%s: read the answer: %w", q.URL, err)
+	}
+	if answer.StatusCode != status {
+		return "", fmt.Errorf("%s: status %d: %s", q.URL, answer.StatusCode, text)
+	}
+	return string(text), nil
+}

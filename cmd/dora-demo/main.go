@@ -1,0 +1,85 @@
+// Command dora-demo shows the exporter with made-up data: it starts it against a stand-in for GitHub, and sends it what three
+// teams did in half a year, in a minute.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"dora-exporter/demo"
+)
+
+// options are the flags.
+type options struct {
+	exporter, folder string
+	port             int
+	in               time.Duration
+	seed             uint64
+	once             bool
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.exporter, "exporter", "./dora-exporter", "path of the exporter's program")
+	flag.StringVar(&o.folder, "folder", "", "empty folder for its configuration, database and log; a temporary one that is removed at the end when it is not set")
+	flag.IntVar(&o.port, "port", 8090, "port that it listens on, on this machine alone")
+	flag.DurationVar(&o.in, "in", time.Minute, "how long the half year takes")
+	flag.Uint64Var(&o.seed, "seed", 1, "another number gives another half year")
+	flag.BoolVar(&o.once, "once", false, "end when everything is counted, instead of at Ctrl-C")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, o)
+	stop()
+	if err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "dora-demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	if o.folder == "" {
+		if o.folder, err = os.MkdirTemp("", "dora-demo"); err != nil {
+			return fmt.Errorf("make a folder: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(o.folder)) }()
+	}
+	repositories, events := demo.HalfYear(secrets, time.Now().UTC().Truncate(time.Second), o.seed)
+	api, err := serve(ctx, repositories)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, api.Close()) }()
+	e, err := start(ctx, o, api.address)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.stop()) }()
+	fmt.Printf("%d webhooks are on their way to %s, in %s.\n", len(events), e.url, o.in)
+	if err := e.replay(ctx, events, o.in); err != nil {
+		return err
+	}
+	if err := e.settled(ctx); err != nil {
+		return err
+	}
+	if err := e.report(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("\nLook at %s/ and %s/metrics.", e.url, e.url)
+	if o.once {
+		fmt.Println()
+		return nil
+	}
+	fmt.Println(" Ctrl-C ends it.")
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-e.exited:
+		return errors.New("the exporter has ended; its log is above")
+	}
+}

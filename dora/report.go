@@ -1,0 +1,98 @@
+package dora
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Report is the five measures of DORA, worked out of all events.
+type Report struct {
+	// From and To are the time that it is about. From is later than was asked for when the first event is.
+	From, To time.Time
+	// Rows are one for each team or repository that has deployed to production, in the order of their names.
+	Rows []Row
+	// Differences are where /metrics has other values than all events give, over all time.
+	Differences []Difference
+	// Unsettled is how many things are still to be looked at: they are on /metrics later.
+	Unsettled int
+}
+
+// Row is the measures of a team or repository. All are about the deployments that were done in the report's time: how
+// many, what they shipped, which of them turned out bad and when these were repaired, which of them repaired others.
+type Row struct {
+	// Name is the team, or owner/repo.
+	Name string
+	// Frequency is in deployments a day, LeadTime and Recovery are medians in seconds, FailureRate and Rework are shares.
+	Frequency, LeadTime, FailureRate, Recovery, Rework Measure
+	// LeadTime85 is the 85th percentile, in seconds.
+	LeadTime85 float64
+	// WithoutLeadTime are changes whose lead time can't be had; Failures are deployments that turned out bad, Unrepaired those
+	// of them that nothing has repaired; Repairs are deployments that are rework.
+	WithoutLeadTime, Failures, Unrepaired, Repairs int
+	// Causes are the failures by cause.
+	Causes map[Cause]int
+}
+
+// Measure is a value with what it stands on.
+type Measure struct {
+	// Value is NaN when nothing can be said.
+	Value float64
+	// Observations are how many things it was measured on.
+	Observations int
+	// Band is empty when there are fewer than Enough observations, and when there are no agreed bands.
+	Band Band
+}
+
+// ReportOptions say what a report is about.
+type ReportOptions struct {
+	// Now is its end, and Since how long before that it begins.
+	Now   time.Time
+	Since time.Duration
+	// ByRepository gives a row for each repository instead of each team.
+	ByRepository bool
+}
+
+// Report works the measures out of records. facts are those of the families that Compared names; they are what /metrics has.
+func (p Policy) Report(records Records, facts *Tally, o ReportOptions) (Report, error) {
+	found, err := p.findings(records)
+	if err != nil {
+		return Report{}, err
+	}
+	r := Report{From: o.from(records), To: o.Now, Unsettled: records.Unsettled}
+	rows := map[string][]*finding{}
+	for _, f := range found {
+		if name := o.row(scopeLabels(f.Deployment, f.Team)); f.InProduction {
+			rows[name] = append(rows[name], f)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(rows)) {
+		r.Rows = append(r.Rows, p.row(name, rows[name], r.From, r.To))
+	}
+	r.Differences = p.differences(found, facts, o)
+	return r, nil
+}
+
+// from is when the report begins: not before the first event, but for a day at least, so that a few deployments of the first
+// hours don't make hundreds a day.
+func (o ReportOptions) from(records Records) time.Time {
+	from, first := o.Now.Add(-o.Since), o.Now.Add(-day)
+	for _, t := range records.Deployments {
+		if len(t.Outcomes) > 0 && t.Outcomes[0].At.Before(first) {
+			first = t.Outcomes[0].At
+		}
+	}
+	if from.Before(first) {
+		return first
+	}
+	return from
+}
+
+// row names the row that a series belongs to. Repositories whose names differ in upper and lower case alone are the same.
+func (o ReportOptions) row(labels Labels) string {
+	if o.ByRepository {
+		return strings.ToLower(labels["owner"] + "/" + labels["repo"])
+	}
+	return labels["team"]
+}

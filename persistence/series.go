@@ -1,0 +1,162 @@
+package persistence
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"dora-exporter/dora"
+)
+
+// ParseSeries reads a series as it stands in Prometheus' text format or in a query: a name, and labels with their values. A
+// value behind it is left out.
+func ParseSeries(text string) (name string, labels dora.Labels, err error) {
+	text = strings.TrimSpace(text)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	parsed, err := parser.TextToMetricFamilies(strings.NewReader(text + " 0\n"))
+	if err != nil {
+		return "", nil, fmt.Errorf(`it is not in Prometheus' text format, name{label="value",…}: %w`, err)
+	}
+	for name, family := range parsed {
+		if len(parsed) != 1 || len(family.GetMetric()) != 1 {
+			break
+		}
+		labels := dora.Labels{}
+		for _, pair := range family.GetMetric()[0].GetLabel() {
+			labels[pair.GetName()] = pair.GetValue()
+		}
+		return name, labels, nil
+	}
+	return "", nil, errors.New("it is not one series")
+}
+
+// Behind is a series with what made it.
+type Behind struct {
+	dora.Series
+	// Taken are the parts of the baseline.
+	Taken []Taken
+	// Facts are the newest facts that were asked for, the newest first, and All how many of these there are.
+	Facts []dora.Fact
+	All   int
+}
+
+// Taken is a part of a baseline: the value of a series in the file of another program.
+type Taken struct {
+	dora.Series
+	Source string
+	At     time.Time
+}
+
+// Behind returns the series of a family whose labels have all of some values, sorted by their labels, each with at most
+// limit of its facts, -1 for all, whose values are at most atMost: those of a bucket.
+func (r *Reader) Behind(ctx context.Context, f dora.Family, labels dora.Labels, limit int, atMost int64) ([]Behind, error) {
+	found, state := map[string]*Behind{}, dora.State{f.Name: {}}
+	if err := r.takenBy(ctx, f, func(key string, t Taken) {
+		if !has(t.Labels, labels) {
+			return
+		}
+		state[f.Name][key] = t.Series // the newest one holds
+		found[key] = &Behind{Taken: []Taken{t}}
+	}); err != nil {
+		return nil, err
+	}
+	families := map[string]dora.Family{f.Name: f}
+	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ?", []any{f.Name}, func(rows *sql.Rows) error {
+		fact, _, err := r.scanFact(rows)
+		if err != nil || !has(fact.Labels, labels) {
+			return err
+		}
+		key := fact.Labels.Key()
+		if found[key] == nil {
+			found[key] = &Behind{}
+		}
+		if fact.Value <= atMost {
+			found[key].add(fact, limit)
+		}
+		return state.Add(families, fact)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the facts of %s: %w", f.Name, err)
+	}
+	var all []Behind
+	for _, key := range slices.Sorted(maps.Keys(found)) {
+		found[key].Series = state[f.Name][key]
+		slices.Reverse(found[key].Facts)
+		all = append(all, *found[key])
+	}
+	return all, nil
+}
+
+// add keeps a fact when it is one of the newest; the oldest stands first until all are there.
+func (b *Behind) add(f dora.Fact, limit int) {
+	b.All++
+	at, _ := slices.BinarySearchFunc(b.Facts, f, func(a, f dora.Fact) int {
+		return cmp.Or(a.At.Compare(f.At), cmp.Compare(a.ID, f.ID), cmp.Compare(a.Position, f.Position))
+	})
+	b.Facts = slices.Insert(b.Facts, at, f)
+	if limit >= 0 && len(b.Facts) > limit {
+		b.Facts = slices.Delete(b.Facts, 0, 1)
+	}
+}
+
+// has says whether labels have all of some values.
+func has(labels, some dora.Labels) bool {
+	for name, value := range some {
+		if labels[name] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// takenBy calls add with each series of a family that was taken over, the oldest first.
+func (r *Reader) takenBy(ctx context.Context, f dora.Family, add func(key string, t Taken)) error {
+	all, err := r.Baselines(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		if hashOf(b.Text) != b.Hash {
+			return &CorruptError{Path: r.path, What: "the baseline of " + b.Source + " does not match its hash"}
+		}
+		values, _, err := baseline(b.Text, map[string]dora.Family{f.Name: f})
+		if err != nil {
+			return fmt.Errorf("read the baseline of %s that is in the store: %w", b.Source, err)
+		}
+		for key, series := range values[f.Name] {
+			add(key, Taken{Series: series, Source: b.Source, At: b.Taken})
+		}
+	}
+	return nil
+}
+
+// FactsAbout are the facts of all families with some subjects, and with subjects that begin with one of them and a slash, in
+// the order of their times.
+func (r *Reader) FactsAbout(ctx context.Context, subjects ...string) ([]dora.Fact, error) {
+	all := map[int64]dora.Fact{}
+	for _, f := range dora.Families() {
+		for _, subject := range subjects {
+			err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND (subject = ? OR subject >= ? AND subject < ?)",
+				[]any{f.Name, subject, subject + "/", subject + "0"}, func(rows *sql.Rows) error { // 0 follows the slash
+					fact, _, err := r.scanFact(rows)
+					all[fact.Position] = fact
+					return err
+				})
+			if err != nil {
+				return nil, fmt.Errorf("read the facts about %s: %w", subject, err)
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Values(all), func(a, b dora.Fact) int {
+		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Family, b.Family), cmp.Compare(a.Position, b.Position))
+	}), nil
+}

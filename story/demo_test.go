@@ -1,0 +1,45 @@
+package story
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The demonstration has every cause of failure, three teams, staging and production, and its report agrees with /metrics.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	folder, program := t.TempDir(), filepath.Join(t.TempDir(), "dora-demo")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../cmd/dora-demo").CombinedOutput(); err != nil {
+		t.Fatalf("build the demonstration: %v\n%s", err, out)
+	}
+	_, port, _ := net.SplitHostPort(freeAddress(t))
+	c := exec.CommandContext(t.Context(), program, "-exporter", binary, "-folder", folder, "-port", port, "-in", "3s", "-once")
+	c.Env = []string{"HOME=" + folder}
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if !strings.Contains(string(out), "the events give what /metrics has") {
+		t.Errorf("it said:\n%s", out)
+	}
+	kept, err := os.ReadFile(filepath.Join(folder, "dora-exporter.prom"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, series := range []string{
+		`dora_change_failures_total{cause="status",`, `dora_change_failures_total{cause="incident",`, `dora_change_failures_total{cause="rollback",`,
+		`dora_change_failures_total{cause="revert",`, `dora_change_failures_total{cause="hotfix",`, `dora_change_failures_total{cause="window",`,
+		`dora_deployments_total{environment="staging",outcome="success",owner="acme",repo="checkout",team="Shop"}`,
+		`dora_deployments_total{environment="production",outcome="failure",`, `dora_deployments_total{environment="production",outcome="success",owner="acme",repo="app",team="Mobile"}`,
+		`dora_incidents_open{`, `dora_lead_time_unavailable_total{environment="production",owner="acme",reason="ignored_author",`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(series) + `.* [1-9]\d*$`).Match(kept) {
+			t.Errorf("it has no %s above 0", series)
+		}
+	}
+}

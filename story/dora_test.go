@@ -1,0 +1,246 @@
+package story
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// The month that docs/dora.md works out by hand gives the numbers of its tables, in the order in which it happened, after
+// kill -9, and when all is delivered once more; and report and explain say the same.
+func TestWorkedExample(t *testing.T) {
+	t.Parallel()
+	x, want := newExample(t), documentedResults(t)
+	e := x.exporter(time.Second)
+	e.start()
+	for i, w := range x.events {
+		if i == len(x.events)/2 {
+			e.kill()
+			e.start()
+		}
+		e.mustPost(w)
+	}
+	e.measures("at first", want)
+	e.kill()
+	e.start()
+	e.measures("after kill -9", want)
+	for _, w := range x.events {
+		e.mustPost(w.with("X-GitHub-Delivery", "another guid"))
+	}
+	e.measures("when all is redelivered", want)
+	e.terminate()
+	e.start()
+	e.measures("after a restart", want)
+	e.reports()
+	e.explains(want)
+	if err := e.hasMetric("dora_exporter_late_events_total 0"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Within the time that it takes to settle, the order of arrival changes nothing.
+func TestWorkedExampleBackwards(t *testing.T) {
+	t.Parallel()
+	x, want := newExample(t), documentedResults(t)
+	e := x.exporter(6 * time.Second)
+	e.start()
+	for _, w := range slices.Backward(x.events) {
+		e.mustPost(w)
+	}
+	e.measures("backwards", want)
+	e.reports()
+	e.explains(want)
+	if err := e.hasMetric("dora_exporter_late_events_total 0"); err != nil {
+		t.Error(err)
+	}
+}
+
+// measures waits until the dora_* families on /metrics are what is wanted, and stay so.
+func (e *exporter) measures(when string, want numbers) {
+	e.Helper()
+	same := func() error {
+		status, text := e.get("/metrics")
+		if status != 200 {
+			return fmt.Errorf("/metrics: status %d: %s", status, text)
+		}
+		got, err := measured(text)
+		if err != nil {
+			return err
+		}
+		for series, value := range got {
+			if _, told := want[series]; !told && value == 0 {
+				delete(got, series) // what began at 0 need not be told
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			return fmt.Errorf("%s: -docs/dora.md +/metrics:\n%s", when, diff)
+		}
+		return nil
+	}
+	e.eventually("/metrics is as docs/dora.md says "+when, 30*time.Second, same)
+	time.Sleep(300 * time.Millisecond)
+	if err := same(); err != nil {
+		e.Errorf("and then: %v", err)
+	}
+}
+
+// ours are the families that the document is about.
+var ours = regexp.MustCompile(`^dora_(deployment|change|lead_time|failed|rework|incident)`)
+
+// measured are all series of these families; the buckets of a histogram are series with the label le.
+func measured(text string) (numbers, error) {
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("/metrics is not valid: %w", err)
+	}
+	n := numbers{}
+	for name, family := range families {
+		if !ours.MatchString(name) {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			h := m.GetHistogram()
+			if h == nil {
+				n[seriesName(name, labels)] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+				continue
+			}
+			n[seriesName(name+"_count", labels)] = float64(h.GetSampleCount())
+			n[seriesName(name+"_sum", labels)] = h.GetSampleSum()
+			for _, b := range h.GetBucket() {
+				if !math.IsInf(b.GetUpperBound(), 1) {
+					n[bucketName(name, labels, b.GetUpperBound())] = float64(b.GetCumulativeCount())
+				}
+			}
+		}
+	}
+	return n, nil
+}
+
+func seriesName(name string, labels map[string]string) string {
+	var all []string
+	for l, value := range labels {
+		all = append(all, fmt.Sprintf("%s=%q", l, value))
+	}
+	slices.Sort(all)
+	return name + "{" + strings.Join(all, ",") + "}"
+}
+
+func bucketName(name string, labels map[string]string, le float64) string {
+	return seriesName(name+"_bucket", labels) + " le " + strconv.FormatFloat(le, 'f', -1, 64)
+}
+
+// Rows of the document's tables of results: series and value, or series, count, sum and observations.
+var (
+	documentedValue     = regexp.MustCompile("^\\| `(dora_\\w+)\\{([^}]*)\\}` \\| ([0-9]+) \\|[^|]*\\|$")
+	documentedHistogram = regexp.MustCompile("^\\| `(dora_\\w+)\\{([^}]*)\\}` \\| ([0-9]+) \\| ([0-9]+) \\| ([0-9 ]+) \\|$")
+)
+
+// documentedResults are the numbers that docs/dora.md says /metrics has.
+func documentedResults(t *testing.T) numbers {
+	t.Helper()
+	text, err := os.ReadFile("../docs/dora.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, rows := numbers{}, 0
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if m := documentedValue.FindStringSubmatch(line); m != nil {
+			n[seriesName(m[1], documentedLabels(m[1], m[2]))] = number(t, m[3])
+			rows++
+		}
+		if m := documentedHistogram.FindStringSubmatch(line); m != nil {
+			addHistogram(t, n, m)
+			rows++
+		}
+	}
+	if all := strings.Count(string(text), "\n| `dora_"); rows != all || rows < 50 {
+		t.Fatalf("%d of %d rows of docs/dora.md can be read", rows, all)
+	}
+	return n
+}
+
+func addHistogram(t *testing.T, n numbers, row []string) {
+	t.Helper()
+	labels := documentedLabels(row[1], row[2])
+	var observations []float64
+	sum := 0.
+	for _, text := range strings.Fields(row[5]) {
+		observations = append(observations, number(t, text))
+		sum += number(t, text)
+	}
+	if count := float64(len(observations)); count != number(t, row[3]) || sum != number(t, row[4]) {
+		t.Errorf("docs/dora.md: %s{%s}: the observations are %v and %v in sum, and it says %s and %s", row[1], row[2], count, sum, row[3], row[4])
+	}
+	n[seriesName(row[1]+"_count", labels)], n[seriesName(row[1]+"_sum", labels)] = number(t, row[3]), number(t, row[4])
+	for _, le := range documentedBounds(row[1]) {
+		below := 0
+		for _, o := range observations {
+			if o <= le {
+				below++
+			}
+		}
+		n[bucketName(row[1], labels, le)] = float64(below)
+	}
+}
+
+// documentedBounds are the upper bounds that docs/metrics.md names, in seconds.
+func documentedBounds(family string) []float64 {
+	const minute, hour, day = 60, 3600, 86400
+	switch {
+	case strings.Contains(family, "_run_"):
+		return []float64{10, 30, minute, 2 * minute, 5 * minute, 10 * minute, 20 * minute, 30 * minute, hour, 2 * hour, 4 * hour}
+	case strings.Contains(family, "_recovery_"):
+		return []float64{
+			minute, 5 * minute, 15 * minute, 30 * minute, hour, 2 * hour, 4 * hour, 8 * hour, 12 * hour, day, 2 * day, 3 * day, 7 * day, 14 * day,
+		}
+	}
+	return []float64{
+		10 * minute, 30 * minute, hour, 2 * hour, 4 * hour, 8 * hour, 12 * hour, day, 2 * day, 3 * day, 5 * day, 7 * day, 14 * day, 30 * day, 60 * day, 90 * day,
+	}
+}
+
+// documentedLabels are the labels that a row stands for: repository and environment, or project and priority, and others by name.
+func documentedLabels(family, short string) map[string]string {
+	parts := strings.Split(short, ",")
+	teams := map[string]string{"api": "Platform", "OPS": "Platform", "shop": "Shop", "SHOP": "Shop"}
+	labels := map[string]string{"team": teams[parts[0]], "repo": parts[0], "environment": parts[1], "owner": "acme"}
+	if strings.HasPrefix(family, "dora_incident") {
+		labels = map[string]string{"team": teams[parts[0]], "project": parts[0], "priority": parts[1]}
+	}
+	for _, more := range parts[2:] {
+		name, value, _ := strings.Cut(more, "=")
+		labels[name] = value
+	}
+	return labels
+}
+
+func number(t *testing.T, text string) float64 {
+	t.Helper()
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func port(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
+}
