@@ -139,7 +139,7 @@ func (v levelValue) Set(text string) error {
 }
 
 const help = `dora-exporter receives the webhooks of GitHub (deployments) and Jira (incidents) and serves DORA metrics to
-Prometheus. It loses no event and counts none twice, also over restarts.
+Prometheus and OpenTelemetry. It loses no event and counts none twice, also over restarts.
 
 Usage:
   dora-exporter [flags]                        serve
@@ -178,6 +178,8 @@ Environment, used for what the configuration does not set:
   JIRA_WEBHOOK_SECRET     secret of Jira's webhook; likewise
   BACKSTAGE_TOKEN         token for the Backstage catalog
   STORAGE_FILE_PATH       the checkpoint; default dora-exporter.prom
+  OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS and the other variables of OpenTelemetry's exporters
+                          push the metrics over OTLP; off without an endpoint
 
 Endpoints:
   POST /api/github    GitHub's webhook: events Deployments and Deployment statuses
