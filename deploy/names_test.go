@@ -65,8 +65,6 @@ func documented(t *testing.T) map[string][]string {
 	labels := map[string][]string{
 		"":   {"job", "instance", "le", "alertname"},
 		"up": {"job", "instance"},
-		// Served while OTLP is on.
-		"dora_exporter_otlp_exports_total": {"result", "job", "instance"},
 	}
 	for line := range strings.Lines(text) {
 		cells := strings.Split(strings.ReplaceAll(line, "| |", "|  |"), " | ")
