@@ -24,6 +24,10 @@ demo: build
 build:
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)' -o dora-exporter ./cmd/dora-exporter
 
+## image: the container image dora-exporter
+image:
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t dora-exporter .
+
 ## test: unit tests and the story of the built program; with the race detector where there is the C compiler it needs
 test:
 	go test -count=1 $(if $(filter 1,$(shell go env CGO_ENABLED)),-race) ./...

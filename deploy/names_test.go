@@ -160,7 +160,7 @@ type panel struct {
 	FieldConfig              struct {
 		Defaults struct {
 			Unit       string
-			NoValue    *string
+			NoValue    string
 			Thresholds struct{ Steps []struct{ Color string } }
 		}
 	}
@@ -170,7 +170,7 @@ type panel struct {
 func (p panel) complete(t *testing.T, where string) {
 	t.Helper()
 	d := p.FieldConfig.Defaults
-	if p.Title == "" || p.Description == "" || d.Unit == "" || d.NoValue == nil || len(d.Thresholds.Steps) == 0 || len(p.Targets) == 0 {
+	if p.Title == "" || p.Description == "" || d.Unit == "" || d.NoValue == "" || len(d.Thresholds.Steps) == 0 || len(p.Targets) == 0 {
 		t.Errorf("%s: title, description, unit, text for no data, thresholds or query is missing", where)
 	}
 	if p.Datasource.UID != "${datasource}" || p.GridPos.X+p.GridPos.W > 24 {
