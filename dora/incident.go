@@ -83,7 +83,11 @@ func (r *rules) incident(c IncidentChange, team string) error {
 			r.late++
 			i.Late = true
 		}
-		err = r.settleLater(Settling{Kind: SettleIncident, Key: i.Key, At: cmp.Or(i.Created, c.Timestamp)})
+		kind := SettleIncident
+		if len(i.References) == 0 && r.policy.IncidentWindow == 0 {
+			kind = SettleIssue
+		}
+		err = r.settleLater(Settling{Kind: kind, Key: i.Key, At: cmp.Or(i.Created, c.Timestamp)})
 		if err != nil {
 			return err
 		}

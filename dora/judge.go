@@ -43,20 +43,17 @@ func (r *rules) mustWait(e Evidence) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	again := r.now
 	for _, s := range incidents {
 		concerned, err := r.mayBeAbout(s.Key, e)
 		if err != nil {
 			return false, err
 		}
 		if concerned {
-			again = latest(again, s.Ripe, r.now.Add(time.Second))
+			again := latest(s.Ripe, r.now.Add(time.Second))
+			return true, r.SaveSettling(Settling{Kind: SettleScope, Key: e.Scope, Scope: e.Scope, At: distant, Due: again, Ripe: again})
 		}
 	}
-	if again.Equal(r.now) {
-		return false, nil
-	}
-	return true, r.SaveSettling(Settling{Kind: SettleScope, Key: e.Scope, Scope: e.Scope, At: distant, Due: again, Ripe: again})
+	return false, nil
 }
 
 // mayBeAbout says whether an incident that is still to be looked at may be evidence about the scope of another piece. An

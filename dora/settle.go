@@ -82,7 +82,7 @@ func (r *rules) settle(one Settling) error {
 	switch one.Kind {
 	case SettleOutcome:
 		return r.settleOutcome(one)
-	case SettleIncident:
+	case SettleIncident, SettleIssue:
 		return r.settleIncident(one)
 	case SettleScope:
 		if err := r.Settled(one); err != nil {

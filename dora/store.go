@@ -83,7 +83,8 @@ type Tx interface {
 	UnsettledOutcome(scope string, upTo time.Time) (bool, error)
 	// UnsettledIncident says whether an incident is still to be settled.
 	UnsettledIncident(key string) (bool, error)
-	// UnsettledIncidents are the incidents that are still to be settled and were not created after a time.
+	// UnsettledIncidents are the incidents that are still to be settled and were not created after a time, the last one to be
+	// ripe first.
 	UnsettledIncidents(upTo time.Time) ([]Settling, error)
 	// HasUnsettledOf says whether a success of a repository (Deployment.RepositoryName; empty for any) before a time is still
 	// to be settled.
@@ -149,6 +150,7 @@ const (
 	SettleDeployment = "deployment" // what a success ships, and what that shows
 	SettleOutcome    = "outcome"    // run times, and a failure after a success
 	SettleIncident   = "incident"   // its recovery, and what it shows
+	SettleIssue      = "issue"      // the same of one that can show nothing, so that nothing waits for it
 	SettleScope      = "scope"      // evidence that had to wait for other evidence
 )
 

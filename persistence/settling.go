@@ -120,13 +120,14 @@ func (t *tx) UnsettledOutcome(scope string, upTo time.Time) (bool, error) {
 
 // UnsettledIncident says whether an incident is still to be settled.
 func (t *tx) UnsettledIncident(key string) (bool, error) {
-	all, err := t.settling("WHERE kind = 'incident' AND key = ?", key)
+	all, err := t.settling("WHERE kind IN ('incident', 'issue') AND key = ?", key)
 	return len(all) > 0, err
 }
 
-// UnsettledIncidents are the incidents that are still to be settled and were not created after a time.
+// UnsettledIncidents are the incidents that are still to be settled and were not created after a time, the last one to be ripe
+// first.
 func (t *tx) UnsettledIncidents(upTo time.Time) ([]dora.Settling, error) {
-	return t.settling("WHERE kind = 'incident' AND scope = '' AND at <= ?", upTo.UnixMilli())
+	return t.settling("WHERE kind = 'incident' AND scope = '' AND at <= ? ORDER BY ripe DESC", upTo.UnixMilli())
 }
 
 func (t *tx) settling(query string, args ...any) ([]dora.Settling, error) {

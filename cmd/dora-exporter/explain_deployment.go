@@ -407,6 +407,7 @@ var settles = map[string]string{
 	dora.SettleOutcome:    "its run time is to be measured, and whether it failed after its success",
 	dora.SettleScope:      "evidence in its environment waits for what may be earlier",
 	dora.SettleIncident:   "its recovery is to be measured, and which deployment it is evidence against",
+	dora.SettleIssue:      "its recovery is to be measured",
 }
 
 // missing says what was not measured and why.

@@ -61,6 +61,10 @@ func (d *decoder) wholeName(n *yaml.Node, path string) *regexp.Regexp {
 	if d.expression(&e)(n, path); d.err != nil {
 		return nil
 	}
+	if _, err := regexp.Compile("(?:" + e.String() + ")"); err != nil { // such as an open \Q, which quotes to the end
+		d.fail(n, "%s is %s, which can't stand for a whole name (%v): end what it begins, such as \\Q with \\E", path, kind(n), err)
+		return nil
+	}
 	return whole(e.String())
 }
 
