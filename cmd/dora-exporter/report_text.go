@@ -115,7 +115,7 @@ func span(r dora.Report) string {
 const (
 	noRows        = "There is none: environments.production says which environments are those of production."
 	noDifferences = "Over all time, the events give what /metrics has."
-	differences   = "Over all time, the events give other values than /metrics has (some came late, or the configuration has changed):"
+	differences   = "Over all time, the events give other values than /metrics has (some came late or are still to be settled, or the configuration has changed):"
 )
 
 // unsettled says that something is still to come.
