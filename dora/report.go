@@ -2,6 +2,7 @@ package dora
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,9 @@ type Row struct {
 	WithoutLeadTime, Failures, Unrepaired, Repairs int
 	// Causes are the failures by cause.
 	Causes map[Cause]int
+	// Weeks are the measures of the last weeks, seven days each, the oldest first, as many as were asked for. What the report
+	// is not about has no deployments and a frequency of NaN.
+	Weeks []Row
 }
 
 // Measure is a value with what it stands on.
@@ -52,9 +56,12 @@ type ReportOptions struct {
 	Since time.Duration
 	// ByRepository gives a row for each repository instead of each team.
 	ByRepository bool
+	// Weeks is how many weeks each row also has one by one.
+	Weeks int
 }
 
 // Report works the measures out of records. facts are those of the families that Compared names; they are what /metrics has.
+// Nil leaves the differences out.
 func (p Policy) Report(records Records, facts *Tally, o ReportOptions) (Report, error) {
 	found, err := p.findings(records)
 	if err != nil {
@@ -68,10 +75,30 @@ func (p Policy) Report(records Records, facts *Tally, o ReportOptions) (Report, 
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(rows)) {
-		r.Rows = append(r.Rows, p.row(name, rows[name], r.From, r.To))
+		row := p.row(name, rows[name], r.From, r.To)
+		row.Weeks = p.weeks(name, rows[name], r, o.Weeks)
+		r.Rows = append(r.Rows, row)
 	}
-	r.Differences = p.differences(found, facts, o)
+	if facts != nil {
+		r.Differences = p.differences(found, facts, o)
+	}
 	return r, nil
+}
+
+// weeks measures the last weeks of a report one by one.
+func (p Policy) weeks(name string, all []*finding, r Report, n int) []Row {
+	var weeks []Row
+	for ; n > 0; n-- {
+		to := r.To.Add(-time.Duration(n-1) * 7 * day)
+		from := to.Add(-7*day + time.Nanosecond) // what was done on the border belongs to the week before
+		week := p.row(name, all, from, to)
+		if to.Before(r.From) {
+			week = p.row(name, nil, from, to)
+			week.Frequency.Value = math.NaN()
+		}
+		weeks = append(weeks, week)
+	}
+	return weeks
 }
 
 // from is when the report begins: not before the first event, but for a day at least, so that a few deployments of the first

@@ -22,6 +22,9 @@ func (r *Reader) Records(ctx context.Context, each func(dora.Fact), families ...
 		if all.Unsettled, err = r.Unsettled(ctx); err != nil {
 			return err
 		}
+		if len(families) == 0 {
+			return nil
+		}
 		return r.factsOf(ctx, each, families)
 	})
 	return all, err
