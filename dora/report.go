@@ -1,9 +1,7 @@
 package dora
 
 import (
-	"maps"
 	"math"
-	"slices"
 	"strings"
 	"time"
 )
@@ -61,27 +59,20 @@ type ReportOptions struct {
 }
 
 // Report works the measures out of records. facts are those of the families that Compared names; they are what /metrics has.
-// Nil leaves the differences out.
 func (p Policy) Report(records Records, facts *Tally, o ReportOptions) (Report, error) {
 	found, err := p.findings(records)
 	if err != nil {
 		return Report{}, err
 	}
-	r := Report{From: o.from(records), To: o.Now, Unsettled: records.Unsettled}
+	r := Report{From: o.from(records.first()), To: o.Now, Unsettled: records.Unsettled}
 	rows := map[string][]*finding{}
 	for _, f := range found {
 		if name := o.row(scopeLabels(f.Deployment, f.Team)); f.InProduction {
 			rows[name] = append(rows[name], f)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(rows)) {
-		row := p.row(name, rows[name], r.From, r.To)
-		row.Weeks = p.weeks(name, rows[name], r, o.Weeks)
-		r.Rows = append(r.Rows, row)
-	}
-	if facts != nil {
-		r.Differences = p.differences(found, facts, o)
-	}
+	r.Rows = p.rows(rows, r, o)
+	r.Differences = p.differences(found, facts, o)
 	return r, nil
 }
 
@@ -103,17 +94,25 @@ func (p Policy) weeks(name string, all []*finding, r Report, n int) []Row {
 
 // from is when the report begins: not before the first event, but for a day at least, so that a few deployments of the first
 // hours don't make hundreds a day.
-func (o ReportOptions) from(records Records) time.Time {
-	from, first := o.Now.Add(-o.Since), o.Now.Add(-day)
-	for _, t := range records.Deployments {
-		if len(t.Outcomes) > 0 && t.Outcomes[0].At.Before(first) {
-			first = t.Outcomes[0].At
-		}
+func (o ReportOptions) from(first time.Time) time.Time {
+	from, latest := o.Now.Add(-o.Since), o.Now.Add(-day)
+	if first.IsZero() || latest.Before(first) {
+		first = latest
 	}
 	if from.Before(first) {
 		return first
 	}
 	return from
+}
+
+// first is when the first outcome was; zero when there is none.
+func (r Records) first() (first time.Time) {
+	for _, t := range r.Deployments {
+		if len(t.Outcomes) > 0 && (first.IsZero() || t.Outcomes[0].At.Before(first)) {
+			first = t.Outcomes[0].At
+		}
+	}
+	return first
 }
 
 // row names the row that a series belongs to. Repositories whose names differ in upper and lower case alone are the same.
