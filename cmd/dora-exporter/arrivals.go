@@ -148,7 +148,7 @@ func fateOf(ctx context.Context, r *persistence.Reader, e dora.Event, counted co
 }
 
 func fateOfStatus(ctx context.Context, r *persistence.Reader, s dora.Status, counted counts) ([]fate, error) {
-	all := counted.fates(dora.Event{Status: &s}, dora.DeploymentsTotal)
+	all := counted.fates("counted as", dora.Event{Status: &s}, dora.DeploymentsTotal)
 	subject := subjectOf(dora.Event{Status: &s})
 	if f, known := counted[dora.DeploymentsDurationSum][subject]; known {
 		all = append(all, fate{Words: "duration " + spanOf(f.Value)})
@@ -184,7 +184,7 @@ func fateOfIncident(ctx context.Context, r *persistence.Reader, c dora.IncidentC
 	if !known || !i.Is {
 		return []fate{{Words: "no incident by jira.incidents: not counted"}}, nil
 	}
-	all := counted.fates(dora.Event{Incident: &c}, dora.IncidentsOpened, dora.Incidents)
+	all := counted.fates("its incident is counted as", dora.Event{Incident: &c}, dora.IncidentsOpened, dora.Incidents)
 	if len(all) == 0 {
 		all = append(all, fate{Words: "known"})
 	}
@@ -196,12 +196,12 @@ func fateOfIncident(ctx context.Context, r *persistence.Reader, c dora.IncidentC
 }
 
 // fates are the series of families that an event was counted in.
-func (c counts) fates(e dora.Event, families ...string) []fate {
+func (c counts) fates(words string, e dora.Event, families ...string) []fate {
 	var all []fate
 	for _, family := range families {
 		if f, known := c[family][subjectOf(e)]; known {
 			of := series(family, f.Labels)
-			all = append(all, fate{Words: "counted as", Series: of, Link: linkToMetric(of)})
+			all = append(all, fate{Words: words, Series: of, Link: linkToMetric(of)})
 		}
 	}
 	return all

@@ -3,7 +3,10 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,26 +58,48 @@ func aLargeStore(tb testing.TB, deployments int) (path string, newest time.Time)
 			tb.Fatal(err)
 		}
 	}
+	var arriving sync.WaitGroup
+	for part := range 100 { // together, since each waits for the disk
+		arriving.Go(func() {
+			for n := part + 1; n <= deployments; n += 100 {
+				t := one(n)
+				_, err := store.Accept(tb.Context(), dora.Delivery{
+					Source: dora.GitHub, Key: fmt.Sprintf("github/api.github.com/deployment_status/%d", n), Received: t.Succeeded(),
+					Event: dora.Event{Status: &dora.Status{ID: t.ID, State: "success", CreatedAt: t.Succeeded(), Deployment: t.Deployment}},
+				})
+				if err != nil {
+					tb.Error(err)
+				}
+			}
+		})
+	}
+	arriving.Wait()
 	return path, one(deployments).Succeeded()
 }
 
-// BenchmarkMeasures is the whole of the measures with 100,000 deployments.
-func BenchmarkMeasures(b *testing.B) {
+// BenchmarkPages asks for each page when nothing of it is kept, with 100,000 deployments over three years.
+func BenchmarkPages(b *testing.B) {
 	path, now := aLargeStore(b, 100_000)
 	r, err := persistence.OpenReader(b.Context(), path)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer r.Close()
-	b.ReportAllocs()
-	for b.Loop() {
-		counted, err := r.Counted(b.Context(), now.Add(-measuredOver), mostTeams, mostDeployments)
-		if err != nil {
-			b.Fatal(err)
-		}
-		report := defaultPolicy().CountedReport(counted, dora.ReportOptions{Now: now, Since: measuredOver, Weeks: weeksShown})
-		if len(report.Rows) != 20 {
-			b.Fatal(len(report.Rows))
-		}
+	for _, url := range []string{
+		"/", "/explain/deployment/acme/service-0/100000", "/explain/incident/INC-7",
+		"/explain/metric?series=dora_changes_total%7Brepo%3D%22service-7%22%7D",
+	} {
+		b.Run(url, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p := newPages(r, defaultPolicy(), &requests{}, func() pageState { return pageState{} }, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+				engine := newEngine(endpoints{metrics: http.NotFoundHandler(), people: p}.pages(), nil, slog.New(slog.DiscardHandler))
+				answer := httptest.NewRecorder()
+				engine.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, url, http.NoBody))
+				if answer.Code >= http.StatusInternalServerError {
+					b.Fatal(answer.Code, answer.Body)
+				}
+			}
+		})
 	}
 }
