@@ -90,7 +90,8 @@ func (p *pages) explain(w http.ResponseWriter, r *http.Request, shown explanatio
 	case ctx.Err() != nil:
 		p.busy(w, shown)
 	case err != nil:
-		shown.Trouble = p.trouble("an explanation", err)
+		p.logger.Warn("can't explain", "about", about, "error", err)
+		shown.Trouble = noAnswer
 		p.write(w, http.StatusInternalServerError, "explanation", shown)
 	default:
 		s := &sheet{}

@@ -13,6 +13,8 @@ const (
 	// restTimes is how many times as long as a reading took its answer is kept at least, so that the pages take a small part of
 	// one processor however often they are asked for.
 	restTimes = 20
+	// longestStale is how old an answer may be beyond the time that it is kept, while the next is worked out.
+	longestStale = time.Minute
 )
 
 // turn lets in one at a time.
@@ -33,7 +35,7 @@ func (t turn) wait(ctx context.Context) error {
 func (t turn) done() { <-t }
 
 // kept is an answer that is kept for a while. One caller at a time works it out, whom the others don't wait for when there is
-// an older one.
+// one that is not much older.
 type kept[T any] struct {
 	turn turn
 	// atLeast is how long it is kept.
@@ -41,7 +43,6 @@ type kept[T any] struct {
 	work    func(context.Context) (T, error)
 
 	mu    sync.Mutex
-	known bool
 	until time.Time
 	value T
 	err   error
@@ -53,14 +54,14 @@ func keep[T any](atLeast time.Duration, work func(context.Context) (T, error)) *
 
 // get returns the answer. With an error it is the last good one, if there was one.
 func (k *kept[T]) get(ctx context.Context) (T, error) {
-	value, err, known, fresh := k.last()
-	if fresh {
+	value, overdue, err := k.last()
+	if overdue < 0 {
 		return value, err
 	}
 	select {
 	case k.turn <- struct{}{}:
 	default:
-		if known {
+		if overdue < longestStale {
 			return value, err
 		}
 		if err := k.turn.wait(ctx); err != nil {
@@ -68,16 +69,17 @@ func (k *kept[T]) get(ctx context.Context) (T, error) {
 		}
 	}
 	defer k.turn.done()
-	if value, err, _, fresh = k.last(); fresh {
+	if value, overdue, err = k.last(); overdue < 0 {
 		return value, err
 	}
 	return k.ask(ctx)
 }
 
-func (k *kept[T]) last() (value T, err error, known, fresh bool) { //nolint:revive,staticcheck // the two before are the answer
+// last is the answer that there is, and for how long it should have been replaced; that is negative while it is kept.
+func (k *kept[T]) last() (value T, overdue time.Duration, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.value, k.err, k.known, time.Now().Before(k.until)
+	return k.value, time.Since(k.until), k.err
 }
 
 // ask works the answer out. It goes on when the caller leaves: who asks and leaves again and again gets it worked out once.
@@ -92,7 +94,7 @@ func (k *kept[T]) ask(ctx context.Context) (T, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.until, k.err, k.known = time.Now().Add(max(k.atLeast, restTimes*took)), err, true
+	k.until, k.err = time.Now().Add(max(k.atLeast, restTimes*took)), err
 	if err == nil {
 		k.value = value
 	}

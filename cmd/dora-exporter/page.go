@@ -58,11 +58,25 @@ type pages struct {
 func newPages(r *persistence.Reader, p dora.Policy, requests *requests, state func() pageState, now func() time.Time, logger *slog.Logger) *pages {
 	return &pages{
 		reader: r, logger: logger, requests: requests, state: state, explaining: newTurn(),
-		waiting:  keep(time.Second, (&store{Reader: r}).waiting),
-		measures: keep(5*time.Second, func(ctx context.Context) (measures, error) { return measuresOf(ctx, r, p, now()) }),
-		arrivals: keep(time.Second, func(ctx context.Context) ([]arrival, error) { return arrivalsOf(ctx, r) }),
+		waiting:  keep(time.Second, logged(logger, "what waits", (&store{Reader: r}).waiting)),
+		measures: keep(5*time.Second, logged(logger, "the measures", func(ctx context.Context) (measures, error) { return measuresOf(ctx, r, p, now()) })),
+		arrivals: keep(time.Second, logged(logger, "the deliveries", func(ctx context.Context) ([]arrival, error) { return arrivalsOf(ctx, r) })),
 	}
 }
+
+// logged logs the errors of some work.
+func logged[T any](logger *slog.Logger, part string, work func(context.Context) (T, error)) func(context.Context) (T, error) {
+	return func(ctx context.Context) (T, error) {
+		value, err := work(ctx)
+		if err != nil {
+			logger.Warn("a page can't be shown as a whole", "part", part, "error", err)
+		}
+		return value, err
+	}
+}
+
+// noAnswer says that something could not be read, with nothing of the machine: the log has the error.
+const noAnswer = "the database did not answer as it should; the log says more"
 
 // pageShown is the page at /.
 type pageShown struct {
@@ -85,21 +99,15 @@ func (p *pages) page(w http.ResponseWriter, r *http.Request) {
 	}
 	var err error
 	if shown.Measures, err = p.measures.get(ctx); err != nil {
-		shown.MeasuresTrouble = p.trouble("the measures", err)
+		shown.MeasuresTrouble = noAnswer
 	}
 	if shown.Arrivals, err = p.arrivals.get(ctx); err != nil {
-		shown.ArrivalsTrouble = p.trouble("the deliveries", err)
+		shown.ArrivalsTrouble = noAnswer
 	}
 	if shown.Waiting, err = p.waiting.get(ctx); err != nil && shown.Trouble == "" {
-		shown.Trouble = p.trouble("what waits", err)
+		shown.Trouble = noAnswer
 	}
 	p.write(w, http.StatusOK, "page", shown)
-}
-
-// trouble logs an error and says it in words that have nothing of the machine.
-func (p *pages) trouble(what string, err error) string {
-	p.logger.Warn("a page can't be shown as a whole", "part", what, "error", err)
-	return "the database did not answer as it should; the log says more"
 }
 
 // write answers with a page.

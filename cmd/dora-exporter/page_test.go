@@ -350,5 +350,10 @@ func TestKept(t *testing.T) {
 		if asked != 4 {
 			t.Errorf("asked %d times", asked)
 		}
+		takes = time.Second
+		time.Sleep(time.Hour)
+		go func() { _, _ = k.get(t.Context()) }()
+		synctest.Wait()
+		expect(5, false) // what is that old is not shown meanwhile
 	})
 }
