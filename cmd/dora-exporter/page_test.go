@@ -357,3 +357,44 @@ func TestKept(t *testing.T) {
 		expect(5, false) // what is that old is not shown meanwhile
 	})
 }
+
+// What keeps a delivery from being counted is told.
+func TestFatesOfDeliveries(t *testing.T) {
+	s := newShop(t)
+	for n := range 4 {
+		s.tell(status(int64(n+1), "production", "V1", "success", 30))
+	}
+	err := s.store.Update(t.Context(), func(tx dora.Tx) error {
+		return errors.Join(
+			tx.Postpone(1, minute(40)), tx.Fail(2, 3, "no <room>", minute(50)), tx.SetAside(3, 7, "it does not match its checksum"), tx.Finish(4))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.tell(inc7("created", 46, 0)) // the fifth, and not an incident before it is processed
+	if err := s.store.Update(t.Context(), func(tx dora.Tx) error { return tx.Finish(5) }); err != nil {
+		t.Fatal(err)
+	}
+	all, err := arrivalsOf(t.Context(), s.store.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, a := range all {
+		for _, f := range a.Fate {
+			got = append(got, fmt.Sprintf("%d %s: %s", a.ID, a.State, f.Words))
+		}
+	}
+	want := []string{
+		"5 processed: no incident by jira.incidents: not counted",
+		"3 set_aside: set aside: it does not match its checksum",
+		"2 waiting: tried in vain 3 times, next at 2026-03-02T09:50:00Z: no <room>",
+		"1 waiting: waiting for its team",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if _, body := get(t, s.pages(pageState{}, &requests{}), "/"); !strings.Contains(body, "no &lt;room&gt;") || !strings.Contains(body, "deliveries list") {
+		t.Error("the page does not tell of a delivery that is set aside")
+	}
+}
