@@ -7,6 +7,8 @@ LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)
 GOLANGCI_VERSION := v2.15.0
 TOOLS            := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dora-exporter/tools
 GOLANGCI         := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
+OTELCOL_VERSION  := v0.165.0
+OTELCOL          := $(TOOLS)/otelcol-$(OTELCOL_VERSION)
 
 .PHONY: run demo build test integration lint bench torture cover clean
 
@@ -26,10 +28,13 @@ build:
 test:
 	go test -count=1 $(if $(filter 1,$(shell go env CGO_ENABLED)),-race) ./...
 
-## integration: against the real Prometheus
-integration:
+## integration: against the real Prometheus and the real OpenTelemetry Collector, which is built once, in some ten minutes
+integration: $(OTELCOL)
 	./integration/install
-	cd integration && go test -count=1 -timeout 20m ./...
+	cd integration && OTELCOL=$(OTELCOL) go test -count=1 -timeout 20m ./...
+
+$(OTELCOL):
+	./integration/build-otelcol $@ $(OTELCOL_VERSION)
 
 ## lint: golangci-lint with the rules of .golangci.yml
 lint: $(GOLANGCI)

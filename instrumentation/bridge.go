@@ -14,35 +14,79 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// bridge produces what the instruments hold plus the base, under the documented names.
-// It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
-type bridge struct{ *Instruments }
+// changes produces what facts have changed since it did so the last time, under the documented names: what the instruments hold
+// plus the base. It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
+type changes struct {
+	*Instruments
 
-// Produce is called by the Prometheus exporter at each scrape.
-func (b bridge) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	facts, own, err := b.gather(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return []metricdata.ScopeMetrics{facts, renamed(own)}, nil
+	// series are those that have changed, by family; nil for all. all is set when it was all of them the last time.
+	series map[string]seriesSet
+	all    bool
 }
 
-// gather reads all of it: the facts' families under their documented names, and the program's own metrics under the names of
-// the instruments.
-func (i *Instruments) gather(ctx context.Context) (facts, own metricdata.ScopeMetrics, err error) {
+// newChanges is told of all facts from here on.
+func (i *Instruments) newChanges() *changes {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	c := &changes{Instruments: i}
+	i.readers = append(i.readers, c)
+	return c
+}
+
+// Produce is called by the Prometheus exporter at a scrape that follows new facts.
+func (c *changes) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	c.mu.Lock() // not for reading alone: what is taken is what is read
+	defer c.mu.Unlock()
+	only := c.series
+	c.series, c.all = map[string]seriesSet{}, only == nil
+	facts, err := c.read(ctx, only)
+	return []metricdata.ScopeMetrics{facts}, err
+}
+
+// ownBridge produces the program's own metrics under their Prometheus names. It satisfies Producer, too.
+type ownBridge struct{ *Instruments }
+
+// Produce is called by the Prometheus exporter at each scrape.
+func (b ownBridge) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	own, err := b.own(ctx)
+	return []metricdata.ScopeMetrics{renamed(own)}, err
+}
+
+// facts are the facts' families, under their documented names.
+func (i *Instruments) facts(ctx context.Context) (facts metricdata.ScopeMetrics, err error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
-	live, own, err := i.collect(ctx)
+	return i.read(ctx, nil)
+}
+
+// read reads some series, or all when only is nil. i.mu is held.
+func (i *Instruments) read(ctx context.Context, only map[string]seriesSet) (facts metricdata.ScopeMetrics, err error) {
+	live, err := i.collect(ctx)
 	if err != nil {
-		return facts, own, err
+		return facts, err
 	}
 	facts.Scope = instrumentation.Scope{Name: factScope}
 	for _, f := range i.options.Families {
-		if m, ok := i.metric(f, live[instrumentNames[f.Name]]); ok {
+		if only != nil && only[f.Name] == nil {
+			continue
+		}
+		if m, ok := i.metric(f, live[instrumentNames[f.Name]], only[f.Name]); ok {
 			facts.Metrics = append(facts.Metrics, m)
 		}
 	}
-	return facts, own, nil
+	return facts, nil
+}
+
+// own are the program's own metrics, under the names of the instruments.
+func (i *Instruments) own(ctx context.Context) (own metricdata.ScopeMetrics, err error) {
+	var all metricdata.ResourceMetrics // a fresh one: the reader changes what it is given
+	if err := i.ownReader.Collect(ctx, &all); err != nil {
+		return own, fmt.Errorf("collect the program's own instruments: %w", err)
+	}
+	for _, scope := range all.ScopeMetrics {
+		own = scope
+	}
+	return own, nil
 }
 
 // State is what all series have reached: the base and what was recorded.
@@ -50,13 +94,16 @@ func (i *Instruments) State() dora.State {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	state := dora.State{}
-	live, _, err := i.collect(context.Background())
+	live, err := i.collect(context.Background())
 	if err != nil {
 		panic(fmt.Sprintf("read our own instruments: %v", err)) // a manual reader fails only after its shutdown
 	}
 	for _, f := range i.options.Families {
 		all := map[string]dora.Series{}
-		for _, s := range i.merge(f, live[instrumentNames[f.Name]]) {
+		for _, s := range i.merge(f, live[instrumentNames[f.Name]], nil) {
+			if s.Labels == nil {
+				s.Labels = labels(s.set)
+			}
 			all[s.Labels.Key()] = s.Series
 		}
 		if len(all) > 0 {
@@ -66,55 +113,70 @@ func (i *Instruments) State() dora.State {
 	return state
 }
 
-// collect reads the inner provider: what the facts' instruments hold by name, and the program's own metrics.
-func (i *Instruments) collect(ctx context.Context) (live map[string]metricdata.Aggregation, own metricdata.ScopeMetrics, err error) {
-	var all metricdata.ResourceMetrics // a fresh one: the reader changes what it is given
+// collect reads what the facts' instruments hold, by name.
+func (i *Instruments) collect(ctx context.Context) (live map[string]metricdata.Aggregation, err error) {
+	var all metricdata.ResourceMetrics
 	if err := i.reader.Collect(ctx, &all); err != nil {
-		return nil, own, fmt.Errorf("collect the instruments: %w", err)
+		return nil, fmt.Errorf("collect the instruments: %w", err)
 	}
 	live = map[string]metricdata.Aggregation{}
 	for _, scope := range all.ScopeMetrics {
-		if scope.Scope.Name == ownScope {
-			own = scope
-			continue
-		}
 		for _, m := range scope.Metrics {
 			live[m.Name] = m.Data
 		}
 	}
-	return live, own, nil
+	return live, nil
 }
 
-// merge adds what a family's instrument holds to its base.
-func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation) map[attribute.Distinct]baseSeries {
-	merged := maps.Clone(i.base[f.Name])
-	if merged == nil {
-		merged = map[attribute.Distinct]baseSeries{}
-	}
-	at := func(set attribute.Set) (attribute.Distinct, baseSeries) {
-		key := set.Equivalent()
-		if series, ok := merged[key]; ok {
-			return key, series
+// merge adds what a family's instrument holds to its base, for some series or, when only is nil, for all. A series that is not in
+// the base has no Labels yet, only its set.
+func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only seriesSet) map[attribute.Distinct]baseSeries {
+	merged := map[attribute.Distinct]baseSeries{}
+	for key := range only {
+		if series, ok := i.base[f.Name][key]; ok {
+			merged[key] = series
 		}
-		return key, baseSeries{set: set, Series: dora.Series{Labels: labels(set)}}
+	}
+	if only == nil && i.base[f.Name] != nil {
+		merged = maps.Clone(i.base[f.Name])
+	}
+	at := func(set attribute.Set) (key attribute.Distinct, series baseSeries, wanted bool) {
+		key = set.Equivalent()
+		if _, wanted = only[key]; only != nil && !wanted {
+			return key, series, false
+		}
+		series, ok := merged[key]
+		if !ok {
+			series.set = set
+		}
+		return key, series, true
 	}
 	switch data := live.(type) {
 	case metricdata.Sum[float64]:
 		for _, point := range data.DataPoints {
-			key, series := at(point.Attributes)
+			key, series, wanted := at(point.Attributes)
+			if !wanted {
+				continue
+			}
 			series.Own += i.sum(f, key, point.Value)
 			merged[key] = series
 		}
 	case metricdata.Gauge[float64]:
 		for _, point := range data.DataPoints {
-			key, series := at(point.Attributes)
+			key, series, wanted := at(point.Attributes)
+			if !wanted {
+				continue
+			}
 			newest := i.newest[f.Name][key]
 			series.Own, series.At, series.ID = whole(f, point.Value), newest.At, newest.ID
 			merged[key] = series
 		}
 	case metricdata.Histogram[float64]:
 		for _, point := range data.DataPoints {
-			key, series := at(point.Attributes)
+			key, series, wanted := at(point.Attributes)
+			if !wanted {
+				continue
+			}
 			series.Own += i.sum(f, key, point.Sum)
 			series.Buckets = series.OwnBuckets(f) // a copy: the base stays as it is
 			for bucket, n := range point.BucketCounts {
@@ -127,8 +189,8 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation) map[attr
 }
 
 // metric is a family as the exporter takes it; false when it has no series.
-func (i *Instruments) metric(f dora.Family, live metricdata.Aggregation) (metricdata.Metrics, bool) {
-	series := i.merge(f, live)
+func (i *Instruments) metric(f dora.Family, live metricdata.Aggregation, only seriesSet) (metricdata.Metrics, bool) {
+	series := i.merge(f, live, only)
 	m := metricdata.Metrics{Name: f.Name, Description: f.Help}
 	if f.Kind == dora.Histogram {
 		m.Data = i.histogram(f, series)

@@ -39,7 +39,7 @@ type reached struct {
 
 func newDeltas(ctx context.Context, from outlet, now func() time.Time) (*deltas, error) {
 	d := &deltas{outlet: from, now: now, begun: now(), done: map[seriesKey]reached{}}
-	facts, _, err := from.gather(ctx) // the program's own metrics begin with the process
+	facts, err := from.facts(ctx) // the program's own metrics begin with the process
 	if err != nil {
 		return nil, err
 	}

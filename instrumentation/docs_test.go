@@ -12,6 +12,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"dora-exporter/dora"
@@ -66,14 +67,16 @@ func rows(t *testing.T) map[string]described {
 // served is what the program has: names, types and labels as on /metrics, the other name and the unit as in OpenTelemetry.
 func served(t *testing.T, i *Instruments) map[string]described {
 	t.Helper()
-	var inner metricdata.ResourceMetrics
-	if err := i.reader.Collect(context.Background(), &inner); err != nil {
-		t.Fatal(err)
-	}
 	units, names := map[string]string{}, map[string]string{}
-	for _, scope := range inner.ScopeMetrics {
-		for _, m := range scope.Metrics {
-			units[m.Name] = m.Unit
+	for _, reader := range []*sdkmetric.ManualReader{i.reader, i.ownReader} {
+		var all metricdata.ResourceMetrics
+		if err := reader.Collect(context.Background(), &all); err != nil {
+			t.Fatal(err)
+		}
+		for _, scope := range all.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				units[m.Name] = m.Unit
+			}
 		}
 	}
 	for name, other := range instrumentNames {

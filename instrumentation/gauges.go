@@ -19,7 +19,7 @@ func (o *Own) observe(m metric.Meter, options Options) error {
 		"dora_exporter.github.rate_limit_remaining", "dora_exporter.github.auth_failing", "dora_exporter.checkpoint.age",
 		"dora_exporter.unsigned_webhooks_accepted",
 	} {
-		unit := "1"
+		unit := "" // of unit 1 it would be a ratio to the Collector
 		if strings.HasSuffix(name, ".age") {
 			unit = "s"
 		}

@@ -53,7 +53,9 @@ type Instruments struct {
 	Own
 
 	options Options
-	reader  *sdkmetric.ManualReader
+	// reader has the facts' instruments, ownReader those about the program itself: a scrape reads the former only when there are
+	// new facts.
+	reader, ownReader *sdkmetric.ManualReader
 	// record adds one fact's value to the instrument of its family, in the published unit.
 	record   map[string]func(float64, metric.MeasurementOption)
 	families map[string]dora.Family
@@ -62,11 +64,30 @@ type Instruments struct {
 	// batch or nothing.
 	mu       sync.RWMutex
 	restored bool
-	base     map[string]map[attribute.Distinct]baseSeries
-	newest   map[string]map[attribute.Distinct]dora.Fact
+	// version counts the changes of what the facts' families hold, readers want to know which series they are in.
+	version uint64
+	readers []*changes
+	base    map[string]map[attribute.Distinct]baseSeries
+	newest  map[string]map[attribute.Distinct]dora.Fact
 	// sums are what was recorded of durations, in whole milliseconds: the instruments add up seconds in floating point, which
 	// goes wrong by a millisecond after some 20,000 observations of months.
 	sums map[string]map[attribute.Distinct]int64
+}
+
+// seriesSet are some series of a family.
+type seriesSet map[attribute.Distinct]struct{}
+
+// change notes that a series has changed.
+func (i *Instruments) change(family string, series attribute.Distinct) {
+	for _, r := range i.readers {
+		if r.series == nil {
+			continue
+		}
+		if r.series[family] == nil {
+			r.series[family] = seriesSet{}
+		}
+		r.series[family][series] = struct{}{}
+	}
 }
 
 // baseSeries is one restored series.
@@ -78,13 +99,14 @@ type baseSeries struct {
 // New makes the instruments. Until Restore is called, nothing is served.
 func New(o Options) (*Instruments, error) {
 	i := &Instruments{
-		options:  o,
-		reader:   sdkmetric.NewManualReader(),
-		record:   map[string]func(float64, metric.MeasurementOption){},
-		families: map[string]dora.Family{},
-		base:     map[string]map[attribute.Distinct]baseSeries{},
-		newest:   map[string]map[attribute.Distinct]dora.Fact{},
-		sums:     map[string]map[attribute.Distinct]int64{},
+		options:   o,
+		reader:    sdkmetric.NewManualReader(),
+		ownReader: sdkmetric.NewManualReader(),
+		record:    map[string]func(float64, metric.MeasurementOption){},
+		families:  map[string]dora.Family{},
+		base:      map[string]map[attribute.Distinct]baseSeries{},
+		newest:    map[string]map[attribute.Distinct]dora.Fact{},
+		sums:      map[string]map[attribute.Distinct]int64{},
 	}
 	// The SDK's own limit folds series into one without labels; ours is applied when a fact is made.
 	// There are no exemplars, since a fact is recorded outside of any trace, so none keeps a place for them.
@@ -99,7 +121,8 @@ func New(o Options) (*Instruments, error) {
 			return nil, fmt.Errorf("instrument for %s: %w", f.Name, err)
 		}
 	}
-	if err := i.register(provider.Meter(ownScope), o); err != nil {
+	own := sdkmetric.NewMeterProvider(sdkmetric.WithReader(i.ownReader), sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter))
+	if err := i.register(own.Meter(ownScope), o); err != nil {
 		return nil, err
 	}
 	return i, nil
@@ -148,6 +171,10 @@ func (i *Instruments) Restore(s dora.State) {
 		i.base[family], i.newest[family] = base, newest
 	}
 	i.restored = true
+	i.version++
+	for _, r := range i.readers {
+		r.series = nil
+	}
 }
 
 // Record adds facts to the instruments. A scrape sees all of them or none.
@@ -159,6 +186,7 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 			return fmt.Errorf("record fact %d: no instrument for %s", f.Position, f.Family)
 		}
 	}
+	i.version++
 	for _, f := range facts {
 		family := i.families[f.Family]
 		set := attributes(f.Labels)
@@ -169,6 +197,7 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 			i.sums[f.Family][set.Equivalent()] += f.Value
 		}
 		i.record[f.Family](family.Unit.Scale(f.Value), metric.WithAttributeSet(set))
+		i.change(f.Family, set.Equivalent())
 	}
 	return nil
 }

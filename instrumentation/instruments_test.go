@@ -204,7 +204,15 @@ func now() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 
 func newInstruments(t *testing.T) *Instruments {
 	t.Helper()
-	i, err := New(Options{
+	i, err := New(testOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+func testOptions() Options {
+	return Options{
 		Families: dora.Families(), Started: time.Unix(0, 0), Version: "1.2.3", Revision: "abc", GoVersion: "go1",
 		Unsigned: []string{"jira"}, Now: now,
 		Backlog: func(context.Context) (Backlog, error) {
@@ -212,11 +220,7 @@ func newInstruments(t *testing.T) *Instruments {
 		},
 		MaxSeries: 20_000,
 		Series:    func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-	return i
 }
 
 func record(t *testing.T, i *Instruments, facts ...dora.Fact) {

@@ -16,21 +16,16 @@ import (
 // are restored: a scrape of half-restored counters would look like a reset. OpenMetrics is not offered, since it would
 // change the documented name of github_deployments_total and the type of jira_incidents.
 func (i *Instruments) Handler() (http.Handler, error) {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	exporter, err := promexp.New(
-		promexp.WithRegisterer(registry),
-		promexp.WithProducer(bridge{i}),
-		promexp.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithoutSuffixes),
-		promexp.WithoutScopeInfo(),
-		promexp.WithoutTargetInfo(),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("make the Prometheus exporter: %w", err)
+	own := prometheus.NewRegistry()
+	own.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := export(own, ownBridge{i}); err != nil {
+		return nil, err
 	}
-	// Without a provider of its own the exporter says that it is not registered.
-	sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	facts, changed := prometheus.NewRegistry(), i.newChanges()
+	if err := export(facts, changed); err != nil {
+		return nil, err
+	}
+	metrics := promhttp.HandlerFor(&gathered{changed: changed, changes: facts, own: own}, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !i.Restored() {
 			w.Header().Set("Retry-After", "1")
@@ -39,6 +34,23 @@ func (i *Instruments) Handler() (http.Handler, error) {
 		}
 		metrics.ServeHTTP(w, r)
 	}), nil
+}
+
+// export has the Prometheus exporter serve what a producer gives.
+func export(to *prometheus.Registry, from sdkmetric.Producer) error {
+	exporter, err := promexp.New(
+		promexp.WithRegisterer(to),
+		promexp.WithProducer(from),
+		promexp.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithoutSuffixes),
+		promexp.WithoutScopeInfo(),
+		promexp.WithoutTargetInfo(),
+	)
+	if err != nil {
+		return fmt.Errorf("make the Prometheus exporter: %w", err)
+	}
+	// Without a provider of its own the exporter says that it is not registered.
+	sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	return nil
 }
 
 // Restored says whether the values of before the start are there.

@@ -92,7 +92,11 @@ type outlet struct{ *Instruments }
 
 // Produce is called for each push.
 func (o outlet) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	facts, own, err := o.gather(ctx)
+	facts, err := o.facts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own, err := o.own(ctx)
 	if err != nil {
 		return nil, err
 	}

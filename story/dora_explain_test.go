@@ -49,8 +49,9 @@ func (e *exporter) explainsDeployment(repo, id, cause string) {
 	var told struct {
 		Deployments []struct {
 			TurnedBad []struct {
-				Cause  string
-				Counts bool
+				Cause     string
+				Counts    bool
+				FoundLate bool `json:"found_late"`
 			} `json:"turned_out_bad"`
 			Waiting []any
 		}
@@ -63,6 +64,9 @@ func (e *exporter) explainsDeployment(repo, id, cause string) {
 	for _, one := range told.Deployments[0].TurnedBad {
 		if one.Counts {
 			counted += one.Cause
+		}
+		if one.FoundLate {
+			e.Errorf("explain deployment acme/%s#%s: %s was found late", repo, id, one.Cause)
 		}
 	}
 	if counted != cause {

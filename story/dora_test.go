@@ -60,6 +60,7 @@ func TestWorkedExampleBackwards(t *testing.T) {
 	}
 	e.measures("backwards", want)
 	e.reports()
+	e.explains(want)
 	if err := e.hasMetric("dora_exporter_late_events_total 0"); err != nil {
 		t.Error(err)
 	}

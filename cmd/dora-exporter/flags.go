@@ -21,6 +21,8 @@ type flags struct {
 	Level         slog.Level
 	AcceptStore   bool
 	Version       bool
+	// HealthCheck is set to ask the running server whether it is ready, instead of being one.
+	HealthCheck bool
 	// Command is the subcommand with its arguments, and run does it; empty and nil for the server.
 	Command []string
 	run     func(context.Context, *Config, io.Writer) error
@@ -39,6 +41,7 @@ func parseFlags(args []string, out, errOut io.Writer) (flags, error) {
 	set.Var(level, "logs", "")
 	set.BoolVar(&f.AcceptStore, "accept-store", false, "")
 	set.BoolVar(&f.Version, "version", false, "")
+	set.BoolVar(&f.HealthCheck, "healthcheck", false, "")
 	err := f.parse(set, args)
 	if errors.Is(err, flag.ErrHelp) {
 		_, _ = io.WriteString(out, help)
@@ -136,7 +139,7 @@ func (v levelValue) Set(text string) error {
 }
 
 const help = `dora-exporter receives the webhooks of GitHub (deployments) and Jira (incidents) and serves DORA metrics to
-Prometheus. It loses no event and counts none twice, also over restarts.
+Prometheus and OpenTelemetry. It loses no event and counts none twice, also over restarts.
 
 Usage:
   dora-exporter [flags]                        serve
@@ -156,6 +159,7 @@ Flags (one or two dashes):
   -web.config.file F  TLS and basic auth, in the format of Prometheus' exporters; basic auth needs server.metrics_listen
   -log LEVEL          what to log: debug, info (default), warn or warning, error; -logs is the same
   -accept-store       go on with a database that is older than the checkpoint; the checkpoint is set aside
+  -healthcheck        ask the server that runs here with this configuration for /readyz, and exit with 0 or 1; for containers
   -version            say which version this is
   -h                  this page
 
@@ -174,6 +178,8 @@ Environment, used for what the configuration does not set:
   JIRA_WEBHOOK_SECRET     secret of Jira's webhook; likewise
   BACKSTAGE_TOKEN         token for the Backstage catalog
   STORAGE_FILE_PATH       the checkpoint; default dora-exporter.prom
+  OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS and the other variables of OpenTelemetry's exporters
+                          push the metrics over OTLP; off without an endpoint
 
 Endpoints:
   POST /api/github    GitHub's webhook: events Deployments and Deployment statuses
@@ -203,6 +209,6 @@ Files, both in a folder on a local disk, used by one server at a time:
   dora-exporter.prom  the checkpoint: all values, in Prometheus' text format
   dora-exporter.db    the database, beside the checkpoint: all events
 
-Exit status: 0 after SIGTERM, Ctrl-C or a command that is done; 1 when the configuration, a file or the port can't be used;
-2 for a wrong command line.
+Exit status: 0 after SIGTERM, Ctrl-C or a command that is done; 1 when the configuration, a file or the port can't be used, or
+the server is not ready (-healthcheck); 2 for a wrong command line.
 `

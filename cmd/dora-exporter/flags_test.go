@@ -25,6 +25,7 @@ func TestFlags(t *testing.T) {
 		"-log error":                     {ConfigFile: "config.yml", Level: slog.LevelError},
 		"--version":                      {ConfigFile: "config.yml", Version: true},
 		"-web.config.file=w.yml":         {ConfigFile: "config.yml", WebConfigFile: "w.yml"},
+		"-healthcheck":                   {ConfigFile: "config.yml", HealthCheck: true},
 		"-accept-store":                  {ConfigFile: "config.yml", AcceptStore: true},
 		"backup a.db":                    {ConfigFile: "config.yml", Command: []string{"backup", "a.db"}},
 		"-config.file=b deliveries list": {ConfigFile: "b", ConfigFileNamed: true, Command: []string{"deliveries", "list"}},
@@ -68,7 +69,7 @@ func TestHelp(t *testing.T) {
 		for _, word := range []string{
 			"-config.file", "-web.config.file", "-log", "-logs", "-version", "-accept-store", "GITHUB_TOKEN", "STORAGE_FILE_PATH", "GITHUB_WEBHOOK_SECRET",
 			"JIRA_WEBHOOK_SECRET", "BACKSTAGE_TOKEN", "/api/github", "/api/jira", "/metrics", "/healthz", "/readyz", "backup FILE",
-			"deliveries list", "deliveries retry", "explain deployment OWNER/REPO#ID", "explain incident KEY", "explain metric SERIES",
+			"deliveries list", "deliveries retry", "explain deployment OWNER/REPO#ID", "explain incident KEY", "explain metric SERIES", "-healthcheck",
 		} {
 			if !strings.Contains(out.String(), word) {
 				t.Errorf("%s: the page has no %s", arg, word)

@@ -25,7 +25,7 @@ func main() {
 }
 
 // start returns the exit status: 0 after an orderly stop, 1 when something is wrong with the configuration, the files or
-// the network, 2 when the command line is.
+// the network, or the server is not healthy, 2 when the command line is wrong.
 func start(args []string) int {
 	flags, err := parseFlags(args, os.Stdout, os.Stderr)
 	switch {
@@ -52,16 +52,23 @@ func start(args []string) int {
 		}
 		return 0
 	}
-	forgetOpenTelemetry()
-	for _, w := range warnings {
-		logger.Warn(w)
-	}
-	warn(config, logger)
 	web, err := loadWebConfig(flags.WebConfigFile, config)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "dora-exporter:", err)
 		return 1
 	}
+	if flags.HealthCheck {
+		if err := checkHealth(ctx, config, web); err != nil {
+			fmt.Fprintln(os.Stderr, "dora-exporter:", err)
+			return 1
+		}
+		return 0
+	}
+	forgetOpenTelemetry()
+	for _, w := range warnings {
+		logger.Warn(w)
+	}
+	warn(config, logger)
 	if err := run(ctx, config, web, flags.AcceptStore, logger); err != nil {
 		logger.Error("stopped", "error", err)
 		return 1

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// healthMayTake is less than a container engine waits for its health check.
+const healthMayTake = 5 * time.Second
+
+// checkHealth asks the server that runs with this configuration on this machine whether it is ready, for images that have no
+// curl. It asks on the webhooks' address, which has no passwords. Its certificate is that of another name and is not checked.
+func checkHealth(ctx context.Context, c *Config, web *webConfig) error {
+	ctx, cancel := context.WithTimeout(ctx, healthMayTake)
+	defer cancel()
+	scheme := "http"
+	if web.TLSConfig.IsEnabled() {
+		scheme = "https"
+	}
+	url := scheme + "://" + c.Server.own() + "/readyz"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", url, err)
+	}
+	client := &http.Client{Transport: &http.Transport{ // without a proxy
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // it asks itself
+	}}
+	answer, err := client.Do(request)
+	if wantsCertificate(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("ask the server: %w", err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
+	if err != nil {
+		return fmt.Errorf("GET %s: %w", url, err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: status %d: %s", url, answer.StatusCode, strings.TrimSpace(string(text)))
+	}
+	return nil
+}
+
+// wantsCertificate says whether the server has refused a client without a certificate: it runs, and tells nobody else more.
+func wantsCertificate(err error) bool {
+	var refused *net.OpError
+	return errors.As(err, &refused) && refused.Op == "remote error"
+}
+
+// own is the webhooks' address as this machine reaches it.
+func (s serverConfig) own() string {
+	host := s.Host
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+		if ip != nil && ip.To4() == nil {
+			host = "::1"
+		}
+	}
+	return net.JoinHostPort(host, strconv.Itoa(s.Port))
+}
