@@ -1,8 +1,7 @@
 package dora
 
 import (
-	"maps"
-	"slices"
+	"math"
 	"strings"
 	"time"
 )
@@ -33,6 +32,9 @@ type Row struct {
 	WithoutLeadTime, Failures, Unrepaired, Repairs int
 	// Causes are the failures by cause.
 	Causes map[Cause]int
+	// Weeks are the measures of the last weeks, seven days each, the oldest first, as many as were asked for. What the report
+	// is not about has no deployments and a frequency of NaN.
+	Weeks []Row
 }
 
 // Measure is a value with what it stands on.
@@ -52,6 +54,8 @@ type ReportOptions struct {
 	Since time.Duration
 	// ByRepository gives a row for each repository instead of each team.
 	ByRepository bool
+	// Weeks is how many weeks each row also has one by one.
+	Weeks int
 }
 
 // Report works the measures out of records. facts are those of the families that Compared names; they are what /metrics has.
@@ -60,33 +64,55 @@ func (p Policy) Report(records Records, facts *Tally, o ReportOptions) (Report, 
 	if err != nil {
 		return Report{}, err
 	}
-	r := Report{From: o.from(records), To: o.Now, Unsettled: records.Unsettled}
+	r := Report{From: o.from(records.first()), To: o.Now, Unsettled: records.Unsettled}
 	rows := map[string][]*finding{}
 	for _, f := range found {
 		if name := o.row(scopeLabels(f.Deployment, f.Team)); f.InProduction {
 			rows[name] = append(rows[name], f)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(rows)) {
-		r.Rows = append(r.Rows, p.row(name, rows[name], r.From, r.To))
-	}
+	r.Rows = p.rows(rows, r, o)
 	r.Differences = p.differences(found, facts, o)
 	return r, nil
 }
 
+// weeks measures the last weeks of a report one by one.
+func (p Policy) weeks(name string, all []*finding, r Report, n int) []Row {
+	var weeks []Row
+	for ; n > 0; n-- {
+		to := r.To.Add(-time.Duration(n-1) * 7 * day)
+		from := to.Add(-7*day + time.Nanosecond) // what was done on the border belongs to the week before
+		week := p.row(name, all, from, to)
+		if to.Before(r.From) {
+			week = p.row(name, nil, from, to)
+			week.Frequency.Value = math.NaN()
+		}
+		weeks = append(weeks, week)
+	}
+	return weeks
+}
+
 // from is when the report begins: not before the first event, but for a day at least, so that a few deployments of the first
 // hours don't make hundreds a day.
-func (o ReportOptions) from(records Records) time.Time {
-	from, first := o.Now.Add(-o.Since), o.Now.Add(-day)
-	for _, t := range records.Deployments {
-		if len(t.Outcomes) > 0 && t.Outcomes[0].At.Before(first) {
-			first = t.Outcomes[0].At
-		}
+func (o ReportOptions) from(first time.Time) time.Time {
+	from, latest := o.Now.Add(-o.Since), o.Now.Add(-day)
+	if first.IsZero() || latest.Before(first) {
+		first = latest
 	}
 	if from.Before(first) {
 		return first
 	}
 	return from
+}
+
+// first is when the first outcome was; zero when there is none.
+func (r Records) first() (first time.Time) {
+	for _, t := range r.Deployments {
+		if len(t.Outcomes) > 0 && (first.IsZero() || t.Outcomes[0].At.Before(first)) {
+			first = t.Outcomes[0].At
+		}
+	}
+	return first
 }
 
 // row names the row that a series belongs to. Repositories whose names differ in upper and lower case alone are the same.

@@ -157,3 +157,31 @@ func TestReportOfNothing(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// The weeks of a row add up to it, and what was done on the border of two counts in one of them.
+func TestReportByWeeks(t *testing.T) {
+	records := platformInFebruary()
+	records.Deployments = append(records.Deployments, done(20, "Platform", "web", "production", on(15, 0), ships()))
+	o := dora.ReportOptions{Now: on(29, 0), Since: 28 * 24 * time.Hour, Weeks: 6}
+	r, err := policy().Report(records, dora.NewTally(o), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range r.Rows {
+		deployments, leadTimes, failures, repairs := 0, 0, 0, 0
+		for i, week := range row.Weeks {
+			deployments += week.Frequency.Observations
+			leadTimes += week.LeadTime.Observations
+			failures += week.Failures
+			repairs += week.Repairs
+			if before := i == 0; math.IsNaN(week.Frequency.Value) != before {
+				t.Errorf("%s, week %d: a frequency of %g", row.Name, i, week.Frequency.Value)
+			}
+		}
+		got := []int{len(row.Weeks), deployments, leadTimes, failures, repairs}
+		want := []int{6, row.Frequency.Observations, row.LeadTime.Observations, row.Failures, row.Repairs}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", row.Name, diff)
+		}
+	}
+}

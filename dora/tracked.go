@@ -106,6 +106,14 @@ func (t Tracked) Succeeded() time.Time {
 	return o.At
 }
 
+// Changes are what the deployment ships, as far as that is known.
+func (t Tracked) Changes() []Change {
+	if t.Shipment == nil {
+		return nil
+	}
+	return t.Shipment.Changes
+}
+
 // FailedAfter is the first status of failure or error after the success; false when there is none.
 func (t Tracked) FailedAfter() (Outcome, bool) {
 	success, ok := t.First(Success)

@@ -67,6 +67,11 @@ func (r *Reader) DeliveryOf(ctx context.Context, key string) (Received, bool, er
 	return all[0], true, nil
 }
 
+// Recent are the deliveries that arrived last, at most limit, in the order of arrival.
+func (r *Reader) Recent(ctx context.Context, limit int) ([]Received, error) {
+	return r.received(ctx, "ORDER BY id DESC LIMIT ?", limit)
+}
+
 func (r *Reader) received(ctx context.Context, query string, args ...any) ([]Received, error) {
 	type fate struct {
 		state int

@@ -29,12 +29,8 @@ func (r *Reader) Records(ctx context.Context, each func(dora.Fact), families ...
 
 // factsOf calls each for every fact of the families.
 func (r *Reader) factsOf(ctx context.Context, each func(dora.Fact), families []string) error {
-	args := make([]any, len(families))
-	for n, family := range families {
-		args[n] = family
-	}
-	in := strings.TrimSuffix(strings.Repeat("?, ", len(families)), ", ")
-	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family IN ("+in+") ORDER BY position", args, func(rows *sql.Rows) error {
+	query := "SELECT " + factColumns + " FROM facts WHERE family IN (" + places(len(families)) + ") ORDER BY position"
+	err := r.query(ctx, query, anys(families), func(rows *sql.Rows) error {
 		f, _, err := r.scanFact(rows)
 		if err == nil {
 			each(f)

@@ -56,9 +56,13 @@ type Taken struct {
 	At     time.Time
 }
 
+// ErrTooManySeries says that more series have some labels than were asked for.
+var ErrTooManySeries = errors.New("too many series have these labels")
+
 // Behind returns the series of a family whose labels have all of some values, sorted by their labels, each with at most
-// limit of its facts, -1 for all, whose values are at most atMost: those of a bucket.
-func (r *Reader) Behind(ctx context.Context, f dora.Family, labels dora.Labels, limit int, atMost int64) ([]Behind, error) {
+// limit of its facts, -1 for all, whose values are at most atMost: those of a bucket. It is ErrTooManySeries when there are
+// more than most, -1 for any number.
+func (r *Reader) Behind(ctx context.Context, f dora.Family, labels dora.Labels, limit int, atMost int64, most int) ([]Behind, error) {
 	found, state := map[string]*Behind{}, dora.State{f.Name: {}}
 	if err := r.takenBy(ctx, f, func(key string, t Taken) {
 		if !has(t.Labels, labels) {
@@ -78,6 +82,9 @@ func (r *Reader) Behind(ctx context.Context, f dora.Family, labels dora.Labels, 
 		key := fact.Labels.Key()
 		if found[key] == nil {
 			found[key] = &Behind{}
+		}
+		if most >= 0 && len(found) > most {
+			return ErrTooManySeries
 		}
 		if fact.Value <= atMost {
 			found[key].add(fact, limit)

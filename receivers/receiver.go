@@ -31,6 +31,9 @@ type Options struct {
 	Now func() time.Time
 	// Observe is called for each request: source and event have few values, result is one of the constants below.
 	Observe func(source, event, result string)
+	// OnRefused is called for each request that is not taken, with why: at most some hundred bytes, which may quote the request.
+	// Nil for nobody.
+	OnRefused func(source, result, why string)
 }
 
 // What becomes of a request.
@@ -171,6 +174,9 @@ func (r *Receivers) refuse(c *gin.Context, s source, err error) {
 		level, text = slog.LevelError, "the delivery can't be stored now, send it again later"
 	}
 	r.o.Observe(s.name, "unknown", why.result)
+	if r.o.OnRefused != nil {
+		r.o.OnRefused(s.name, why.result, reason)
+	}
 	r.o.Logger.Log(c.Request.Context(), level, "webhook refused", "endpoint", s.name, "delivery", c.GetHeader(s.delivery),
 		"result", why.result, "status", why.status, "error", reason)
 	c.String(why.status, "%s\n", text)

@@ -52,6 +52,7 @@ type bench struct {
 	engine   *gin.Engine
 	log      bytes.Buffer
 	observed []string
+	refused  []string
 }
 
 func newBench(gitHubSecrets, jiraSecrets []string) *bench {
@@ -60,9 +61,10 @@ func newBench(gitHubSecrets, jiraSecrets []string) *bench {
 	b.engine.HandleMethodNotAllowed = true
 	New(Options{
 		Inbox: &b.inbox, GitHubSecrets: gitHubSecrets, JiraSecrets: jiraSecrets,
-		Logger:  slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Now:     func() time.Time { return time.Unix(0, 0) },
-		Observe: func(source, event, result string) { b.observed = append(b.observed, source+" "+event+" "+result) },
+		Logger:    slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Now:       func() time.Time { return time.Unix(0, 0) },
+		Observe:   func(source, event, result string) { b.observed = append(b.observed, source+" "+event+" "+result) },
+		OnRefused: func(source, result, why string) { b.refused = append(b.refused, source+" "+result+": "+why) },
 	}).Register(b.engine)
 	return b
 }
@@ -236,6 +238,12 @@ func TestWhatTheInboxSays(t *testing.T) {
 	}
 	if len(b.inbox.deliveries) != 1 {
 		t.Errorf("%d deliveries, want 1", len(b.inbox.deliveries))
+	}
+	refused := []string{
+		"github unavailable: disk full: /secret/path", "github malformed: the payload of deployment_status: deployment is missing", "github unauthorized: signature missing or wrong: X-Hub-Signature-256",
+	}
+	if diff := cmp.Diff(refused, b.refused); diff != "" {
+		t.Errorf("refused: -want +got:\n%s", diff)
 	}
 	if !strings.Contains(b.log.String(), `event=ping hook=7 note="the webhook works"`) {
 		t.Errorf("the log does not say that the hook works:\n%s", b.log.String())

@@ -108,7 +108,7 @@ catalog: {mode: backstage, endpoint: %s, token_file: backstage}
 	for name, way := range ways {
 		called(name+" from GitHub", github, way)
 	}
-	for _, path := range []string{"/", "/metrics", "/readyz", "/healthz", "/nope"} {
+	for _, path := range []string{"/", "/explain/metric", "/metrics", "/readyz", "/healthz", "/nope"} {
 		want := 200
 		if path == "/nope" {
 			want = 404

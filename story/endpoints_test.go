@@ -34,22 +34,25 @@ func raw(t *testing.T, address, request string) *http.Response {
 // Only what is documented is answered: other methods get 405 with those that there are, other paths 404, nothing is
 // redirected, and nothing of the program's inside is served.
 func TestOnlyTheDocumentedEndpoints(t *testing.T) {
-	one, two := newExporter(t, "http://127.0.0.1:1"), newExporter(t, "http://127.0.0.1:1")
+	one, two, three := newExporter(t, "http://127.0.0.1:1"), newExporter(t, "http://127.0.0.1:1"), newExporter(t, "http://127.0.0.1:1")
 	one.start()
 	metrics := freeAddress(t)
 	two.write("config.yml", strings.Replace(two.read("config.yml"), "server:\n", "server:\n  metrics_listen: "+metrics+"\n", 1))
 	two.start()
-	// What may be done with each path: at one address for all, at the webhooks' and at that of the metrics.
-	addresses := []string{one.address, two.address, metrics}
-	allowed := map[string][3]string{
-		"/": {"GET", "", "GET"}, "/metrics": {"GET", "", "GET"}, "/healthz": {"GET", "GET", "GET"}, "/readyz": {"GET", "GET", "GET"},
-		"/api/github": {"POST", "POST", ""}, "/api/jira": {"POST", "POST", ""},
+	three.write("config.yml", strings.Replace(three.read("config.yml"), "server:\n", "server:\n  page: off\n", 1))
+	three.start()
+	// What may be done with each path: at one address for all, at the webhooks' and at that of the metrics, without a page.
+	addresses := []string{one.address, two.address, metrics, three.address}
+	allowed := map[string][4]string{
+		"/": {"GET", "", "GET", ""}, "/explain/metric": {"GET", "", "GET", ""},
+		"/metrics": {"GET", "", "GET", "GET"}, "/healthz": {"GET", "GET", "GET", "GET"}, "/readyz": {"GET", "GET", "GET", "GET"},
+		"/api/github": {"POST", "POST", "", "POST"}, "/api/jira": {"POST", "POST", "", "POST"},
 	}
 	for _, path := range []string{
-		"/api/github/", "/api", "/api/", "/API/GITHUB", "//api/github", "/./metrics", "/metrics/", "/metrics/../metrics", "/%6detrics/", "/metrics%2f", "/index.html",
+		"/api/github/", "/api", "/api/", "/API/GITHUB", "//api/github", "/./metrics", "/metrics/", "/metrics/../metrics", "/%6detrics/", "/metrics%2f", "/index.html", "/explain", "/explain/", "/explain/metric/",
 		"/debug/pprof", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline", "/debug/vars", "/debug/requests", "/favicon.ico", "/.env", "/config.yml", "/-/reload", "/-/quit",
 	} {
-		allowed[path] = [3]string{}
+		allowed[path] = [4]string{}
 	}
 	for path, methods := range allowed {
 		for i, address := range addresses {
@@ -101,7 +104,7 @@ func TestOnlyTheDocumentedEndpoints(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range []*exporter{one, two} {
+	for _, e := range []*exporter{one, two, three} {
 		if log := e.log.String(); strings.Contains(log, "panic") {
 			t.Error("a handler panicked")
 		}

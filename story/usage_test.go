@@ -92,7 +92,7 @@ func TestAnswers(t *testing.T) {
 			}
 		})
 	}
-	for path, want := range map[string]int{"/": 200, "/healthz": 200, "/readyz": 200, "/metrics": 200, "/api/github": 405, "/api/jira": 405, "/nope": 404} {
+	for path, want := range map[string]int{"/": 200, "/explain/metric": 200, "/explain/incident/INC-404": 404, "/healthz": 200, "/readyz": 200, "/metrics": 200, "/api/github": 405, "/api/jira": 405, "/nope": 404} {
 		if status, body := e.get(path); status != want {
 			t.Errorf("GET %s: status %d, want %d: %s", path, status, want, body)
 		}

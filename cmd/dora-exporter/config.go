@@ -53,8 +53,10 @@ type Config struct {
 type serverConfig struct {
 	Host string
 	Port int
-	// MetricsListen is the address, host:port, of /metrics and /; empty when they are on the webhooks'.
+	// MetricsListen is the address, host:port, of /metrics and the pages; empty when they are on the webhooks'.
 	MetricsListen string
+	// Page is on or off: whether there are pages for people.
+	Page string
 }
 
 // address is that of the webhooks.
@@ -83,7 +85,7 @@ func parseConfig(path string, data []byte, getenv func(string) string) (*Config,
 		return nil, nil, err
 	}
 	c := &Config{}
-	c.Server.Port = 8090
+	c.Server.Port, c.Server.Page = 8090, "on"
 	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
 	c.GitHub.BaseURL = "https://api.github.com/"
 	c.Policy = defaultPolicy()
@@ -108,7 +110,10 @@ func parseConfig(path string, data []byte, getenv func(string) string) (*Config,
 // config says which keys there are and what they hold.
 func (d *decoder) config(root *yaml.Node, c *Config) {
 	d.mapping(root, "", fields{
-		"server": d.section(fields{"host": d.text(&c.Server.Host), "port": d.port(&c.Server.Port), "metrics_listen": d.listenAddress(&c.Server.MetricsListen)}),
+		"server": d.section(fields{
+			"host": d.text(&c.Server.Host), "port": d.port(&c.Server.Port), "metrics_listen": d.listenAddress(&c.Server.MetricsListen),
+			"page": d.choice(&c.Server.Page, "on", "off"),
+		}),
 		"github": d.section(fields{
 			"owner": d.text(&c.GitHub.Owner), "base_url": d.url(&c.GitHub.BaseURL),
 			"token": d.text(&c.GitHub.Token), "token_file": d.secretFile(&c.GitHub.Token),

@@ -48,7 +48,7 @@ func TestBadConfigurations(t *testing.T) {
 
 func defaults() *Config {
 	c := &Config{}
-	c.Server.Port = 8090
+	c.Server.Port, c.Server.Page = 8090, "on"
 	c.GitHub.BaseURL = "https://api.github.com/"
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.Storage.File.Path, c.Storage.Database = "dora-exporter.prom", "dora-exporter.db"
@@ -72,7 +72,7 @@ func TestGoodConfigurations(t *testing.T) {
 	backstage := defaults()
 	backstage.Catalog.Mode, backstage.Catalog.Endpoint = "backstage", "http://backstage.example.com"
 	everything := defaults()
-	everything.Server = serverConfig{Host: "127.0.0.1", Port: 9090, MetricsListen: "[::1]:9091"}
+	everything.Server = serverConfig{Host: "127.0.0.1", Port: 9090, MetricsListen: "[::1]:9091", Page: "off"}
 	everything.GitHub.Owner, everything.GitHub.Token, everything.GitHub.BaseURL = "acme", "from-a-file", "https://ghe.example.com/api/v3/"
 	everything.GitHub.WebhookSecret, everything.Jira.WebhookSecret = []string{"one", "two"}, []string{"from-a-file"}
 	everything.Catalog.Mode, everything.Catalog.Endpoint, everything.Catalog.Token = "backstage", "https://backstage.example.com/base", "t"

@@ -12,7 +12,8 @@ import (
 // endpoints are what can be read from the server.
 type endpoints struct {
 	metrics http.Handler
-	page    http.HandlerFunc
+	// people are the pages for people; nil without them.
+	people *pages
 	// ready returns why the program can't do its work, nil when it can.
 	ready func() error
 }
@@ -24,7 +25,18 @@ type endpoint struct {
 }
 
 // pages are for people and Prometheus.
-func (e endpoints) pages() []endpoint { return []endpoint{{"/", e.page}, {"/metrics", e.metrics}} }
+func (e endpoints) pages() []endpoint {
+	all := []endpoint{{"/metrics", e.metrics}}
+	if e.people == nil {
+		return all
+	}
+	return append(all,
+		endpoint{"/", http.HandlerFunc(e.people.page)},
+		endpoint{"/explain/deployment/*name", http.HandlerFunc(e.people.explainDeployment)},
+		endpoint{"/explain/incident/*name", http.HandlerFunc(e.people.explainIncident)},
+		endpoint{"/explain/metric", http.HandlerFunc(e.people.explainMetric)},
+	)
+}
 
 // health is for whoever supervises the process.
 func (e endpoints) health() []endpoint {

@@ -29,11 +29,7 @@ func explaining(ask func(*flag.FlagSet) question) func(*flag.FlagSet) action {
 				return err
 			}
 			defer func() { err = errors.Join(err, r.Close()) }()
-			var answer explanation
-			err = r.Still(ctx, func(r *persistence.Reader) (err error) {
-				answer, err = q(ctx, &store{Reader: r, names: map[string]string{}}, args[0])
-				return err
-			})
+			answer, err := explain(ctx, r, q, args[0])
 			if err != nil {
 				return err
 			}
@@ -50,6 +46,25 @@ func explaining(ask func(*flag.FlagSet) question) func(*flag.FlagSet) action {
 		}
 	}
 }
+
+// explain answers a question as of one moment.
+func explain(ctx context.Context, r *persistence.Reader, q question, about string) (answer explanation, err error) {
+	err = r.Still(ctx, func(r *persistence.Reader) (err error) {
+		answer, err = q(ctx, &store{Reader: r, names: map[string]string{}}, about)
+		return err
+	})
+	return answer, err
+}
+
+// unansweredError says that a question has no answer, and what to ask instead: nothing is wrong with the store.
+type unansweredError struct{ error }
+
+func unanswered(format string, args ...any) error {
+	return unansweredError{fmt.Errorf(format, args...)}
+}
+
+// Unwrap returns what the error was made of.
+func (e unansweredError) Unwrap() error { return e.error }
 
 // question is answered from the store.
 type question func(ctx context.Context, s *store, about string) (explanation, error)
@@ -200,5 +215,5 @@ func parseDeployment(text string) (owner, repository string, id int64, err error
 			return m[1], m[2], id, nil
 		}
 	}
-	return "", "", 0, fmt.Errorf("%q is no deployment: write owner/repo#id, with the number that GitHub gave it", text)
+	return "", "", 0, unanswered("%q is no deployment: write owner/repo#id, with the number that GitHub gave it", text)
 }

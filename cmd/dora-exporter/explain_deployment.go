@@ -144,19 +144,19 @@ func (s *store) noDeployment(ctx context.Context, about, owner, repository strin
 		}
 	}
 	if len(names) > 0 {
-		return fmt.Errorf("no event named the deployment %s; did you mean %s?", about, strings.Join(names, " or "))
+		return unanswered("no event named the deployment %s; did you mean %s?", about, strings.Join(names, " or "))
 	}
 	near, err := s.Nearest(ctx, owner, repository, id, 3)
 	if err != nil {
 		return err
 	}
 	if len(near) == 0 {
-		return fmt.Errorf("no event named the deployment %s, nor a finished one of %s/%s; is that repository's webhook pointed here?", about, owner, repository)
+		return unanswered("no event named the deployment %s, nor a finished one of %s/%s; is that repository's webhook pointed here?", about, owner, repository)
 	}
 	for _, t := range near {
 		names = append(names, called(t.Deployment))
 	}
-	return fmt.Errorf("no event named the deployment %s; the nearest of its repository: %s", about, strings.Join(names, ", "))
+	return unanswered("no event named the deployment %s; the nearest of its repository: %s", about, strings.Join(names, ", "))
 }
 
 // deployment explains one. t is what the rules remember, with an ID of 0 when that is nothing: before a status says how it

@@ -69,7 +69,7 @@ var incidentKey = regexp.MustCompile(`^[^\s"/\\]+$`)
 
 func explainIncident(ctx context.Context, s *store, about string) (explanation, error) {
 	if !incidentKey.MatchString(about) {
-		return nil, fmt.Errorf("%q is no issue: write its key, such as INC-7", about)
+		return nil, unanswered("%q is no issue: write its key, such as INC-7", about)
 	}
 	all := &incidentsExplained{Incidents: []incidentExplained{}}
 	for _, written := range slices.Compact([]string{about, strings.ToUpper(about)}) {
@@ -94,9 +94,9 @@ func explainIncident(ctx context.Context, s *store, about string) (explanation, 
 		return nil, err
 	}
 	if beginning == "" || len(near) == 0 {
-		return nil, fmt.Errorf("no event named the issue %s", about)
+		return nil, unanswered("no event named the issue %s", about)
 	}
-	return nil, fmt.Errorf("no event named the issue %s; the newest of its project: %s", about, strings.Join(near, ", "))
+	return nil, unanswered("no event named the issue %s; the newest of its project: %s", about, strings.Join(near, ", "))
 }
 
 // incidentKeys are those of the issues that are called by a name, or were.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -107,15 +108,16 @@ func explainMetric(set *flag.FlagSet) question {
 		if limit <= 0 {
 			limit = -1
 		}
-		return s.metric(ctx, about, limit)
+		return s.metric(ctx, about, limit, -1)
 	}
 }
 
-// metric explains all series of a family that have the labels of a text such as name{label="value"}.
-func (s *store) metric(ctx context.Context, text string, limit int) (*metricExplained, error) {
+// metric explains all series of a family that have the labels of a text such as name{label="value"}, each with at most limit
+// facts; more series than most are too many. -1 is for all.
+func (s *store) metric(ctx context.Context, text string, limit, most int) (*metricExplained, error) {
 	name, labels, err := persistence.ParseSeries(text)
 	if err != nil {
-		return nil, fmt.Errorf("read %q: %w", text, err)
+		return nil, unanswered("read %q: %w", text, err)
 	}
 	f, part, err := findFamily(name)
 	if err != nil {
@@ -137,7 +139,7 @@ func (s *store) metric(ctx context.Context, text string, limit int) (*metricExpl
 	}
 	for _, one := range sortedNames(labels) {
 		if !slices.Contains(f.Labels, one) {
-			return nil, fmt.Errorf("%s has no label %s; its labels are %s", f.Name, one, strings.Join(f.Labels, ", "))
+			return nil, unanswered("%s has no label %s; its labels are %s", f.Name, one, strings.Join(f.Labels, ", "))
 		}
 	}
 	if e.Position, err = s.LastPosition(ctx); err != nil {
@@ -152,15 +154,18 @@ func (s *store) metric(ctx context.Context, text string, limit int) (*metricExpl
 			return nil, err
 		}
 	}
-	found, err := s.Behind(ctx, f, labels, limit, atMost)
+	found, err := s.Behind(ctx, f, labels, limit, atMost, most)
+	if errors.Is(err, persistence.ErrTooManySeries) {
+		return nil, unanswered("%s has more than %d series with these labels: name more of them, such as %s=\"…\"", f.Name, most, missing(f, labels))
+	}
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 && len(labels) == 0 {
-		return nil, fmt.Errorf("nothing has been counted in %s yet", f.Name)
+		return nil, unanswered("nothing has been counted in %s yet", f.Name)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("no series %s: nothing was counted under these labels; \"dora-exporter explain metric %s\" shows which there are",
+		return nil, unanswered("no series %s: nothing was counted under these labels; \"dora-exporter explain metric %s\" shows which there are",
 			series(f.Name, labels), f.Name)
 	}
 	for _, b := range found {
@@ -171,6 +176,11 @@ func (s *store) metric(ctx context.Context, text string, limit int) (*metricExpl
 		e.Series = append(e.Series, one)
 	}
 	return e, nil
+}
+
+// missing are the labels of a family that are not among some.
+func missing(f dora.Family, some dora.Labels) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(f.Labels), func(name string) bool { _, named := some[name]; return named }), "=\"…\" or ")
 }
 
 // series explains one.
@@ -239,7 +249,7 @@ func findFamily(name string) (f dora.Family, part string, err error) {
 		guess = fmt.Sprintf("did you mean %s? ", best)
 	}
 	sort.Strings(names)
-	return f, "", fmt.Errorf("no events are counted in %q: %sthere are %s", name, guess, strings.Join(names, ", "))
+	return f, "", unanswered("no events are counted in %q: %sthere are %s", name, guess, strings.Join(names, ", "))
 }
 
 // boundOf is the upper bound of a bucket in the family's unit.
@@ -254,7 +264,7 @@ func boundOf(f dora.Family, le string) (int64, error) {
 	if sameBound(le, math.Inf(1)) {
 		return math.MaxInt64, nil
 	}
-	return 0, fmt.Errorf("%s has no bucket le=%q; there are %s and +Inf", f.Name, le, strings.Join(texts, ", "))
+	return 0, unanswered("%s has no bucket le=%q; there are %s and +Inf", f.Name, le, strings.Join(texts, ", "))
 }
 
 func sameBound(text string, le float64) bool {

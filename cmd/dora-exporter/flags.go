@@ -185,7 +185,8 @@ Endpoints:
   POST /api/github    GitHub's webhook: events Deployments and Deployment statuses
   POST /api/jira      Jira's webhook: issue created, updated, deleted
   GET  /metrics       for Prometheus
-  GET  /              links and state
+  GET  /              state, the five measures, the last deliveries and what became of each
+  GET  /explain/…     deployment/OWNER/REPO/ID, incident/KEY, metric?series=SERIES: what the command explain says
   GET  /healthz       200 while the process answers
   GET  /readyz        200 while it can do its work, else 503 with the reason
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"runtime"
 	"time"
 
@@ -26,7 +25,9 @@ type parts struct {
 	jobs        *dora.Jobs
 	settler     *dora.Settler
 	projection  *dora.Projection
-	server      *server
+	// reader is that of the pages; nil without them.
+	reader *persistence.Reader
+	server *server
 }
 
 // build makes the parts behind the webhooks.
@@ -89,15 +90,25 @@ func (p *parts) listen(ctx context.Context, c *Config, web *webConfig, logger *s
 	if err != nil {
 		return err
 	}
+	var seen requests
 	webhooks := receivers.New(receivers.Options{
 		Inbox: p.store, GitHubSecrets: c.GitHub.WebhookSecret, JiraSecrets: c.Jira.WebhookSecret,
-		Logger: logger, Now: time.Now, Observe: p.instruments.Delivery,
+		Logger: logger, Now: time.Now,
+		Observe: func(source, event, result string) {
+			p.instruments.Delivery(source, event, result)
+			seen.observe(result)
+		},
+		OnRefused: func(source, result, why string) { seen.refuse(source, result, why, time.Now()) },
 	})
-	since := time.Now()
-	p.server, err = open(ctx, c, web, endpoints{
-		metrics: metrics, ready: p.ready,
-		page: page(func(r *http.Request) pageState { return p.page(r.Context(), c, since) }),
-	}, func(r gin.IRouter) { webhooks.Register(r) }, logger)
+	e := endpoints{metrics: metrics, ready: p.ready}
+	if c.Server.Page == "on" {
+		since := time.Now()
+		if p.reader, err = persistence.OpenReader(ctx, c.Storage.Database); err != nil {
+			return err
+		}
+		e.people = newPages(p.reader, c.Policy, &seen, func() pageState { return p.state(c, since) }, time.Now, logger)
+	}
+	p.server, err = open(ctx, c, web, e, func(r gin.IRouter) { webhooks.Register(r) }, logger)
 	return err
 }
 
@@ -109,15 +120,10 @@ func (p *parts) ready() error {
 	return errors.Join(p.store.Err(), p.processor.Err(), p.projection.Err())
 }
 
-func (p *parts) page(ctx context.Context, c *Config, since time.Time) pageState {
+func (p *parts) state(c *Config, since time.Time) pageState {
 	state := pageState{Version: version, Since: since, Unsigned: c.unsigned()}
 	if err := p.ready(); err != nil {
 		state.Trouble = err.Error()
 	}
-	backlog, err := p.store.Backlog(ctx)
-	if err != nil {
-		state.Trouble = err.Error()
-	}
-	state.Backlog, state.LookUps, state.SetAside = backlog.Deliveries, backlog.LookUps, backlog.SetAside
 	return state
 }

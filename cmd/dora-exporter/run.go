@@ -32,7 +32,7 @@ func run(ctx context.Context, c *Config, web *webConfig, acceptStore bool, logge
 	}
 	err = alone(c.Storage.File.Path, func() error {
 		p := parts{store: store}
-		return p.serve(ctx, c, web, acceptStore, logger)
+		return errors.Join(p.serve(ctx, c, web, acceptStore, logger), p.closeReader())
 	})
 	return errors.Join(err, store.Close())
 }
@@ -78,6 +78,13 @@ func (p *parts) serve(ctx context.Context, c *Config, web *webConfig, acceptStor
 	err = errors.Join(err, stop())
 	logger.Info("stopped")
 	return err
+}
+
+func (p *parts) closeReader() error {
+	if p.reader == nil {
+		return nil
+	}
+	return p.reader.Close()
 }
 
 // start runs the parts behind the webhooks. What it returns stops everything: no new requests, what was taken is

@@ -18,9 +18,7 @@ func TestServer(t *testing.T) {
 	e := endpoints{
 		metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
 		ready:   func() error { return trouble },
-		page: page(func(*http.Request) pageState {
-			return pageState{Trouble: "<script>alert(1)</script>", Unsigned: []string{"github"}, Since: time.Unix(0, 0)}
-		}),
+		people:  emptyPages(t, pageState{Trouble: "<script>alert(1)</script>", Unsigned: []string{"github"}, Since: time.Unix(0, 0)}),
 	}
 	engine := newEngine(append(e.pages(), e.health()...), func(r gin.IRouter) {
 		r.POST("/api/github", func(*gin.Context) { panic("a bug") })
@@ -31,7 +29,11 @@ func TestServer(t *testing.T) {
 		return answer
 	}
 	for request, want := range map[string]int{
-		"GET /": 200, "HEAD /": 200, "GET /metrics": 200, "GET /healthz": 200, "GET /readyz": 200, "GET /nope": 404, "POST /": 405,
+		"GET /": 200, "HEAD /": 200, "GET /explain/metric": 200, "HEAD /explain/metric": 200, "POST /explain/metric": 405,
+		"GET /explain/incident/INC-7": 404, "HEAD /explain/incident/INC-7": 404, "PUT /explain/incident/INC-7": 405, "GET /explain/incident/": 404,
+		"GET /explain/deployment/acme/web/1": 404, "DELETE /explain/deployment/acme/web/1": 405, "GET /explain/deployment/acme/web": 404,
+		"GET /explain": 404, "GET /explain/": 404, "GET /explain/metric/": 404,
+		"GET /metrics": 200, "GET /healthz": 200, "GET /readyz": 200, "GET /nope": 404, "POST /": 405,
 		"POST /metrics": 405, "DELETE /healthz": 405, "PUT /readyz": 405, "GET /api/github": 405,
 		"PUT /api/github": 405, "OPTIONS /api/github": 405, "TRACE /metrics": 405, "QUERY /metrics": 405, "CONNECT /api/github": 405,
 		"POST /api/github/": 404, "POST /API/github": 404, "POST //api/github": 404, "GET /metrics/": 404, "GET /metrics/../healthz": 404,
