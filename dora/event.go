@@ -125,3 +125,8 @@ type Reference struct {
 	// Commit is a SHA or its beginning, of seven digits at least, in lower case.
 	Commit string `json:"commit,omitempty"`
 }
+
+// in says whether a reference names the repository of a scope.
+func (r Reference) in(scope string) bool {
+	return r.Repository != "" && RepositoryOf(scope) == repositoryName(r.Owner, r.Repository)
+}

@@ -1,8 +1,10 @@
 package dora
 
 import (
+	"log/slog"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -178,4 +180,18 @@ func (r *rules) repaired(m Mark, by Tracked) error {
 		}
 	}
 	return r.SaveMark(m)
+}
+
+// noteFailure has the log say that a deployment turned out bad.
+func (r *rules) noteFailure(t Tracked, e Evidence) {
+	r.notes = append(r.notes, func(l *slog.Logger) {
+		l.Info("a deployment turned out bad", "environment", labelValue(t.Environment), "repository", labelValue(t.Repository),
+			"team", labelValue(t.Team), "deployment", t.ID, "cause", e.Cause, "evidence", e.Detail)
+	})
+}
+
+// deploymentOf is the key of the deployment that a piece of evidence begins with.
+func deploymentOf(by string) string {
+	key, _, _ := strings.Cut(by, " ")
+	return key
 }

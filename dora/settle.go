@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 )
@@ -20,9 +19,6 @@ type Settler struct {
 	// Now is the clock of the machine; it decides when to look, never a number.
 	Now func() time.Time
 }
-
-// incidentRetry is how long an incident waits for the deployments of a repository that it names.
-const incidentRetry = 5 * time.Second
 
 // Run looks at what is due until ctx ends; look-ups under way are given up then, and made again after the next start.
 func (s *Settler) Run(ctx context.Context) {
@@ -177,69 +173,3 @@ func (s *Settler) judge(one Settling, t Tracked, shipment Shipment, err error) (
 	return shipment, one, false
 }
 
-// learn remembers the origins of commits.
-func (r *rules) learn(head Commit, learned map[string]Origin) error {
-	for sha, o := range learned {
-		c := head
-		c.SHA = sha
-		if err := r.SaveOrigin(c.Key(), o); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// settleDeployment settles a deployment, unless another one has arrived meanwhile that comes between it and the one that
-// it was compared with: then it is compared again.
-func (r *rules) settleDeployment(one Settling, comparedWith string, s Shipment) error {
-	t, known, err := r.Tracked(one.Key)
-	if err != nil || !known {
-		return errors.Join(err, r.Settled(one))
-	}
-	before, _, err := r.Previous(t.Scope(), t.Moment())
-	if err != nil {
-		return err
-	}
-	if first, _, err := r.FirstUnsettled(t.Scope()); err != nil || first.Key != one.Key {
-		return errors.Join(err, r.SaveSettling(one)) // it is looked at after the other one
-	}
-	if before.Key() != comparedWith {
-		one.Due = r.now
-		return r.SaveSettling(one)
-	}
-	if err := r.Settled(one); err != nil {
-		return err
-	}
-	if err := r.ship(t, s); err != nil {
-		return err
-	}
-	if t.Late {
-		if err := r.lookAgainAfter(t); err != nil {
-			return err
-		}
-	}
-	return r.judge(t.Scope())
-}
-
-// lookAgainAfter has the deployment that follows a late one compared with it.
-func (r *rules) lookAgainAfter(t Tracked) error {
-	next, ok, err := r.Next(t.Scope(), t.Moment())
-	if err != nil || !ok {
-		return err
-	}
-	return r.AddSettling(Settling{Kind: SettleDeployment, Key: next.Key(), Scope: next.Scope(), At: next.Succeeded(), ID: next.ID, Due: r.now, Ripe: r.now})
-}
-
-// deploymentOf is the key of the deployment that a piece of evidence begins with.
-func deploymentOf(by string) string {
-	key, _, _ := strings.Cut(by, " ")
-	return key
-}
-
-// noteFailure has the log say that a deployment turned out bad.
-func (r *rules) noteFailure(t Tracked, e Evidence) {
-	r.notes = append(r.notes, func(l *slog.Logger) {
-		l.Info("a deployment turned out bad", "environment", labelValue(t.Environment), "repository", labelValue(t.Repository),
-			"team", labelValue(t.Team), "deployment", t.ID, "cause", e.Cause, "evidence", e.Detail)
-	})
-}

@@ -1,0 +1,74 @@
+package dora
+
+import (
+	"log/slog"
+	"time"
+)
+
+// ship remembers what a deployment ships and counts the changes that reached its environment for the first time.
+func (r *rules) ship(t Tracked, s Shipment) error {
+	t.Shipment = &s
+	if err := r.SaveTracked(t); err != nil {
+		return err
+	}
+	for _, c := range s.Changes {
+		if err := r.AddShipped(t, c.names(), len(c.Reverts) > 0); err != nil {
+			return err
+		}
+		if err := r.change(t, c); err != nil {
+			return err
+		}
+	}
+	found, err := r.policy.evidenceBy(r.Tx, t)
+	if err != nil {
+		return err
+	}
+	for _, e := range found {
+		if err := r.AddEvidence(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReasonIgnoredAuthor is why a change has no lead time whose author is in changes.ignore_authors; the other reasons are those
+// of a commit.
+const ReasonIgnoredAuthor = "ignored_author"
+
+// change counts a change that reached the environment for the first time, and measures how long that took.
+func (r *rules) change(t Tracked, c Change) error {
+	labels, done := scopeLabels(t.Deployment, t.Team), t.Succeeded()
+	subject := "change:" + t.Scope() + "/" + c.Name()
+	added, err := r.add(Fact{Family: Changes, Labels: labels, Value: 1, At: done, ID: t.ID, Subject: subject})
+	if err != nil || !added {
+		return err
+	}
+	ms, reason := c.until(done)
+	if r.policy.ignores(c.Author) {
+		reason = ReasonIgnoredAuthor
+	}
+	if reason != "" {
+		r.notes = append(r.notes, func(l *slog.Logger) {
+			l.Info("a change has no lead time", "environment", labels["environment"], "repository", labels["repo"], "team", labels["team"],
+				"change", labelValue(c.Name()), "deployment", t.ID, "reason", reason)
+		})
+		_, err := r.add(Fact{Family: LeadTimeUnavailable, Labels: labels.With("reason", reason), Value: 1, At: done, ID: t.ID, Subject: subject})
+		return err
+	}
+	if _, err := r.add(Fact{Family: LeadTime, Labels: labels, Value: ms, At: done, ID: t.ID, Subject: subject}); err != nil {
+		return err
+	}
+	if c.PullRequest == 0 {
+		return nil
+	}
+	times := []time.Time{c.FirstCommit, c.Opened, c.Merged, done}
+	for i, stage := range []string{"coding", "review", "deploy"} {
+		if times[i].IsZero() || times[i+1].IsZero() {
+			continue
+		}
+		if err := r.observe(LeadTimeStage, labels.With("stage", stage), times[i], times[i+1], t.ID, subject+"/stage="+stage); err != nil {
+			return err
+		}
+	}
+	return nil
+}
