@@ -79,4 +79,3 @@ func (r *rules) observe(family string, labels Labels, from, to time.Time, id int
 	_, err := r.add(Fact{Family: family, Labels: labels, Value: ms, At: to, ID: id, Subject: subject})
 	return err
 }
-

@@ -172,4 +172,3 @@ func (s *Settler) judge(one Settling, t Tracked, shipment Shipment, err error) (
 		"due", one.Due, "error", err)
 	return shipment, one, false
 }
-
