@@ -2,6 +2,7 @@ package dora_test
 
 import (
 	"fmt"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -190,4 +191,33 @@ func failures(all []string) []string {
 	}
 	sort.Strings(found)
 	return found
+}
+
+// Of a repository that holds several things, the patterns of the environment decide; of others nothing does.
+func TestPathsOfAnEnvironment(t *testing.T) {
+	for _, test := range []struct {
+		repository, environment string
+		want                    []string
+	}{
+		{"acme/web", "production", []string{"services/web/**"}},
+		{"ACME/Web", "production", []string{"services/web/**"}},
+		{"acme/web", "staging", nil},
+		{"acme/api", "production", nil},
+	} {
+		w := newWorld("V1")
+		w.policy.Paths = []dora.RepositoryPaths{{Repository: test.repository, Environments: []dora.EnvironmentPaths{
+			{Match: regexp.MustCompile("^" + test.environment + "$"), Paths: []string{"services/web/**"}},
+		}}}
+		var asked [][]string
+		w.down = func(c dora.Comparison) error {
+			asked = append(asked, c.Paths)
+			return nil
+		}
+		store := openStore(t)
+		accept(t, store, deployed(1, "V1", "success", 10)) // of acme/web to production
+		w.settle(t, store)
+		if diff := cmp.Diff([][]string{test.want}, asked); diff != "" {
+			t.Errorf("%s to %s: -want +got:\n%s", test.repository, test.environment, diff)
+		}
+	}
 }

@@ -51,6 +51,26 @@ func TestTextsAreFoundInDocuments(t *testing.T) {
 	}
 }
 
+// References stand in the summary, the description, the labels and the links.
+func TestReferencesOfAnIssue(t *testing.T) {
+	for name, fields := range map[string]string{
+		"summary":     `"summary":"since acme/web@7fd1a60b"`,
+		"description": `"description":"since acme/web@7fd1a60b"`,
+		"labels":      `"labels":["production","acme/web@7fd1a60b"]`,
+		"issue links": `"issuelinks":[{"outwardIssue":{"fields":{"summary":"acme/web@7fd1a60b"}}}]`,
+		"links":       `"remotelinks":[{"object":{"url":"https://github.com/acme/web/commit/7fd1a60b"}}]`,
+	} {
+		d, err := decodeJira(nil, []byte(`{"webhookEvent":"jira:issue_created","timestamp":1,"issue":{"id":"1","key":"INC-1","fields":{`+fields+`}}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []dora.Reference{{Owner: "acme", Repository: "web", Commit: "7fd1a60b"}}
+		if diff := cmp.Diff(want, d.event.Incident.References); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
+	}
+}
+
 // What an issue has beside its dates may be of any type.
 func TestOddFieldsOfAnIssueLoseNoEvent(t *testing.T) {
 	for _, odd := range []string{`null`, `7`, `"text"`, `[]`, `{}`, `[{"name":7}]`, `{"name":["x"]}`, `true`} {
