@@ -104,16 +104,12 @@ func (r *rules) deployment(d Deployment, team string, at time.Time) error {
 // zeros makes new series with a label set that is not known yet, in families that have the same labels. A label set that
 // is known has its series at 0, or has counted already.
 func (r *rules) zeros(labels Labels, at time.Time, families ...string) error {
-	f := r.families[families[0]]
-	known, err := r.LabelSet(f.group(), labels.Key())
+	known, err := r.LabelSet(r.families[families[0]].group(), labels.Key())
 	if err != nil || known {
 		return err
 	}
-	if ok, err := r.admit(f, labels, r.maxSeries/10*9); err != nil || !ok {
-		return err
-	}
 	for _, family := range families {
-		if _, err := r.AddFact(Fact{Family: family, Labels: labels, At: at, Subject: "zero:" + labels.Key()}); err != nil {
+		if err := r.zero(family, labels, at); err != nil {
 			return err
 		}
 	}
