@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"dora-exporter/dora"
@@ -146,23 +145,9 @@ func (r *Reader) Incident(ctx context.Context, key string) (dora.Incident, bool,
 	if err != nil || known {
 		return i, known, err
 	}
-	// A version of the program that remembered less kept these.
-	i = dora.Incident{Key: key, Is: true}
-	var labels []byte
-	var created, resolved int64
-	err = r.queryRow(ctx, "SELECT labels, created, resolved, counted FROM incidents WHERE key = ?", []any{key}, &labels, &created, &resolved, &i.Counted)
-	if errors.Is(err, sql.ErrNoRows) {
-		return dora.Incident{}, false, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(labels, &i.Labels)
-	}
-	if err != nil {
-		return dora.Incident{}, false, fmt.Errorf("read incident %s: %w", key, err)
-	}
-	i.Created, i.Resolved = fromMillis(created), fromMillis(resolved)
-	i.FirstResolved = i.Resolved
-	return i, true, nil
+	return one(read(ctx, r, "incidents", earlierIncidents, []any{key}, func(rows *sql.Rows) (dora.Incident, error) {
+		return scanEarlierIncident(r.path, rows)
+	}))
 }
 
 func (r *Reader) incidents(ctx context.Context, query string, args ...any) ([]dora.Incident, error) {

@@ -29,28 +29,36 @@ func (t *tx) Incident(key string) (dora.Incident, error) {
 	return i, nil
 }
 
-// earlierIncident is what a version of the program that remembered less kept of an incident.
-func (t *tx) earlierIncident(key string) (dora.Incident, error) {
-	i := dora.Incident{Key: key}
-	var labels string
-	var created, resolved int64
-	var sum sql.NullInt64
-	known, err := t.queryRow("SELECT labels, created, resolved, counted, checksum FROM incidents WHERE key = ?", []any{key},
-		&labels, &created, &resolved, &i.Counted, &sum)
-	if err == nil && known {
-		err = intact(t.writer.path, "what is remembered of it", sum, key, labels, created, resolved, i.Counted)
-	}
-	if err == nil && known {
-		err = json.Unmarshal([]byte(labels), &i.Labels)
-	}
+const earlierIncidents = "SELECT key, labels, created, resolved, counted, checksum FROM incidents WHERE key = ?"
+
+// earlierIncident is what a version of the program that remembered less kept of an incident; its zero value when that is nothing.
+func (t *tx) earlierIncident(key string) (i dora.Incident, err error) {
+	err = t.query(earlierIncidents, []any{key}, func(rows *sql.Rows) (err error) {
+		i, err = scanEarlierIncident(t.writer.path, rows)
+		return err
+	})
 	if err != nil {
 		return dora.Incident{}, fmt.Errorf("read incident %s: %w", key, err)
 	}
-	if !known {
-		return dora.Incident{}, nil
+	return i, nil
+}
+
+// scanEarlierIncident reads such a row. All issues were incidents to that version, and its newest resolution is the earliest
+// that is known.
+func scanEarlierIncident(path string, rows *sql.Rows) (dora.Incident, error) {
+	i := dora.Incident{Is: true}
+	var labels string
+	var created, resolved int64
+	var sum sql.NullInt64
+	if err := rows.Scan(&i.Key, &labels, &created, &resolved, &i.Counted, &sum); err != nil {
+		return i, err
+	}
+	if err := intact(path, "what is remembered of it", sum, i.Key, labels, created, resolved, i.Counted); err != nil {
+		return i, err
 	}
 	i.Created, i.Resolved = fromMillis(created), fromMillis(resolved)
-	return i, nil
+	i.FirstResolved = i.Resolved
+	return i, json.Unmarshal([]byte(labels), &i.Labels)
 }
 
 // SaveIncident remembers an issue.
