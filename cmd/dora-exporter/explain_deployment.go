@@ -466,16 +466,7 @@ func hasFact(facts []dora.Fact, family, subject string) bool {
 }
 
 func (all *deploymentsExplained) text(s *sheet) {
-	if n := len(all.Deployments); n > 1 {
-		s.line("%d servers have a deployment of that name", n)
-		s.line("")
-	}
-	for i, e := range all.Deployments {
-		if i > 0 {
-			s.line("")
-		}
-		e.text(s)
-	}
+	each(s, "%d servers have a deployment of that name", all.Deployments, (*deploymentExplained).text)
 }
 
 func (e *deploymentExplained) text(s *sheet) {

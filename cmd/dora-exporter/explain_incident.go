@@ -260,16 +260,7 @@ func (e *incidentExplained) missing(i dora.Incident, facts []dora.Fact, waits bo
 }
 
 func (all *incidentsExplained) text(s *sheet) {
-	if n := len(all.Incidents); n > 1 {
-		s.line("%d issues have or had that name", n)
-		s.line("")
-	}
-	for i, e := range all.Incidents {
-		if i > 0 {
-			s.line("")
-		}
-		e.text(s)
-	}
+	each(s, "%d issues have or had that name", all.Incidents, (*incidentExplained).text)
 }
 
 func (e *incidentExplained) text(s *sheet) {

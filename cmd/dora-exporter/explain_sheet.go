@@ -137,3 +137,17 @@ func (s *sheet) marks(heading string, all []marked) {
 		}
 	}
 }
+
+// each writes several explanations one below the other, when there are some under how many there are.
+func each[T any](s *sheet, howMany string, all []T, text func(*T, *sheet)) {
+	if len(all) > 1 {
+		s.line(howMany, len(all))
+		s.line("")
+	}
+	for i := range all {
+		if i > 0 {
+			s.line("")
+		}
+		text(&all[i], s)
+	}
+}
