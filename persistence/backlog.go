@@ -64,7 +64,7 @@ func (r *Reader) Backlog(ctx context.Context) (Backlog, error) {
 	err := r.queryRow(ctx, `SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_pending WHERE done = 0),
 		(SELECT received FROM deliveries INDEXED BY deliveries_pending WHERE done = 0 ORDER BY id LIMIT 1),
 		(SELECT count(*) FROM deliveries INDEXED BY deliveries_set_aside WHERE done = 2),
-		(SELECT count(*) FROM jobs)`, nil, &b.Deliveries, &oldest, &b.SetAside, &b.LookUps)
+		(SELECT count(*) FROM jobs)`, &b.Deliveries, &oldest, &b.SetAside, &b.LookUps)
 	if err != nil {
 		return Backlog{}, fmt.Errorf("count the backlog: %w", err)
 	}

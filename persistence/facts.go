@@ -59,7 +59,7 @@ func (r *Reader) Newest(ctx context.Context, family string, upTo int64) ([]dora.
 // LastPosition is that of the newest fact, 0 when there is none.
 func (r *Reader) LastPosition(ctx context.Context) (int64, error) {
 	var last int64
-	if err := r.queryRow(ctx, "SELECT coalesce(max(position), 0) FROM facts", nil, &last); err != nil {
+	if err := r.queryRow(ctx, "SELECT coalesce(max(position), 0) FROM facts", &last); err != nil {
 		return 0, fmt.Errorf("read the last position: %w", err)
 	}
 	return last, nil

@@ -34,7 +34,7 @@ func (s *Store) Started() time.Time { return s.started }
 func (s *Store) identify(ctx context.Context) error {
 	var created string
 	err := s.queryRow(ctx, `SELECT (SELECT value FROM meta WHERE key = 'store_id'),
-		(SELECT value FROM meta WHERE key = 'created')`, nil, &s.id, &created)
+		(SELECT value FROM meta WHERE key = 'created')`, &s.id, &created)
 	if err != nil {
 		return fmt.Errorf("read the store's id: %w", err)
 	}

@@ -80,8 +80,8 @@ func (r *Reader) query(ctx context.Context, query string, args []any, scan func(
 }
 
 // queryRow scans the only row of a query on a reading connection.
-func (r *Reader) queryRow(ctx context.Context, query string, args []any, into ...any) error {
-	return r.damaged(r.source().QueryRowContext(ctx, query, args...).Scan(into...))
+func (r *Reader) queryRow(ctx context.Context, query string, into ...any) error {
+	return r.damaged(r.source().QueryRowContext(ctx, query).Scan(into...))
 }
 
 // Still calls f with a Reader for which nothing changes, whatever a server commits meanwhile.

@@ -12,7 +12,7 @@ import (
 // Unsettled is how many things are still to be settled.
 func (r *Reader) Unsettled(ctx context.Context) (int, error) {
 	var n int
-	if err := r.queryRow(ctx, "SELECT count(*) FROM settling", nil, &n); err != nil {
+	if err := r.queryRow(ctx, "SELECT count(*) FROM settling", &n); err != nil {
 		return 0, fmt.Errorf("count what is to be settled: %w", err)
 	}
 	return n, nil
