@@ -29,8 +29,8 @@ type Projection struct {
 }
 
 // Restore brings the instruments to where the facts are: the checkpoint's values and all facts after its position. All
-// series that are there have their place under the limit then. It
-// then writes a checkpoint, which also shows that the file can be replaced.
+// series that are there have their place under the limit then. Before the instruments are restored it writes a checkpoint,
+// which shows that the file can be replaced: nobody is told that the program is ready when it is not going to start.
 func (p *Projection) Restore(ctx context.Context) error {
 	state, position, err := p.Checkpoint.Restore(ctx)
 	if err != nil {
@@ -53,10 +53,13 @@ func (p *Projection) Restore(ctx context.Context) error {
 	if err := p.Rules.Remember(ctx, p.Store, state); err != nil {
 		return err
 	}
-	p.Recorder.Restore(state)
 	p.position = position
+	if err := p.write(ctx, state); err != nil {
+		return err
+	}
+	p.Recorder.Restore(state)
 	p.Logger.Info("values restored", "checkpoint_position", from, "position", position)
-	return p.write(ctx)
+	return nil
 }
 
 // Run records new facts and writes checkpoints until ctx ends.
@@ -74,7 +77,7 @@ func (p *Projection) Run(ctx context.Context) {
 			sleep(ctx, gather, nil)
 		case <-ticker.C:
 			if p.position != p.written {
-				_ = p.write(ctx) // noted in p.writing, and tried again at the next tick
+				_ = p.write(ctx, p.Recorder.State()) // noted in p.writing, and tried again at the next tick
 			}
 		}
 	}
@@ -85,7 +88,7 @@ func (p *Projection) Finish(ctx context.Context) error {
 	if err := p.catchUp(ctx); err != nil {
 		return err
 	}
-	return p.write(ctx)
+	return p.write(ctx, p.Recorder.State())
 }
 
 // Err is why the instruments or the checkpoint fall behind the facts; nil when they don't.
@@ -106,8 +109,9 @@ func (p *Projection) catchUp(ctx context.Context) error {
 	}
 }
 
-func (p *Projection) write(ctx context.Context) error {
-	err := p.Checkpoint.Write(ctx, p.Recorder.State(), p.position)
+// write writes a checkpoint with the state at the position that has been reached.
+func (p *Projection) write(ctx context.Context, s State) error {
+	err := p.Checkpoint.Write(ctx, s, p.position)
 	p.OnCheckpoint(err)
 	p.writing.set(p.Logger, "write the checkpoint", err)
 	if err == nil {

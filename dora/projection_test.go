@@ -73,6 +73,21 @@ func TestProjectionGoesOnWhereItStopped(t *testing.T) {
 	})
 }
 
+// Where the checkpoint can't be written the start fails, and nothing has been served before.
+func TestNothingIsRestoredWhereTheCheckpointCannotBeWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dora-exporter.prom")
+	projection, instruments := newProjection(t, openStore(t), path)
+	if err := os.MkdirAll(filepath.Join(path+".tmp", "folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := projection.Restore(t.Context()); err == nil || !strings.Contains(err.Error(), path+".tmp") {
+		t.Errorf("error %v does not name %s.tmp", err, path)
+	}
+	if instruments.Restored() {
+		t.Error("the instruments are restored, so that the program says that it is ready")
+	}
+}
+
 func TestProjectionSaysThatTheCheckpointCannotBeWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, path := openStore(t), filepath.Join(t.TempDir(), "dora-exporter.prom")
