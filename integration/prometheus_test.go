@@ -94,7 +94,7 @@ func TestPrometheusSeesNoReset(t *testing.T) {
 type prometheus struct{ url string }
 
 // startPrometheus starts a Prometheus that scrapes the address every second.
-func startPrometheus(t *testing.T, target string) prometheus {
+func startPrometheus(t *testing.T, target string, flags ...string) prometheus {
 	t.Helper()
 	folder, address := t.TempDir(), freeAddress(t)
 	config := filepath.Join(folder, "prometheus.yml")
@@ -103,7 +103,7 @@ func startPrometheus(t *testing.T, target string) prometheus {
 		t.Fatal(err)
 	}
 	var output bytes.Buffer
-	process := exec.Command("prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+address)
+	process := exec.Command("prometheus", append(flags, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+address)...)
 	process.Stdout, process.Stderr = &output, &output
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
