@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -48,6 +49,9 @@ func run(ctx context.Context, o options) (err error) {
 			return fmt.Errorf("make a folder: %w", err)
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(o.folder)) }()
+	}
+	if o.folder, err = filepath.Abs(o.folder); err != nil { // it is the exporter's working directory
+		return err
 	}
 	repositories, events := demo.HalfYear(secrets, time.Now().UTC().Truncate(time.Second), o.seed)
 	api, err := serve(ctx, repositories)
