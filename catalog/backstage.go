@@ -40,6 +40,8 @@ type Options struct {
 	// TTL is how long an answer holds. An older one is still used while Backstage does not answer.
 	TTL    time.Duration
 	Logger *slog.Logger
+	// Transport may wrap what makes the HTTP exchanges, to follow them; nil for nothing.
+	Transport func(inner http.RoundTripper) http.RoundTripper
 	// OnLookup is called for each look-up with found, unknown, cached, stale or error.
 	OnLookup func(result string)
 }
@@ -69,6 +71,10 @@ func NewBackstage(o Options) (*Backstage, error) {
 	if u, err := url.Parse(o.Endpoint); err != nil || u.Host == "" {
 		return nil, errors.New("the catalog's endpoint is not an address") // it is not shown: it may hold a password
 	}
+	exchanges := http.DefaultTransport
+	if o.Transport != nil {
+		exchanges = o.Transport(exchanges)
+	}
 	return &Backstage{
 		options: o,
 		outage:  outage{logger: o.Logger},
@@ -76,6 +82,7 @@ func NewBackstage(o Options) (*Backstage, error) {
 		http: &http.Client{
 			Timeout:       callTimeout,
 			CheckRedirect: stay,
+			Transport:     exchanges,
 		},
 	}, nil
 }

@@ -4,14 +4,14 @@ package dora
 func (p *Processor) log(d decided) {
 	switch e := d.Event; {
 	case e.Status != nil:
-		p.Logger.Info("", "endpoint", d.Source, "environment", labelValue(e.Status.Deployment.Environment),
+		p.Logger.InfoContext(d.within, "", "endpoint", d.Source, "environment", labelValue(e.Status.Deployment.Environment),
 			"repository", labelValue(e.Status.Deployment.Repository), "status", labelValue(e.Status.State), "team", d.team, "sha", labelValue(e.Status.Deployment.SHA))
-		p.Logger.Debug("", "counter", "deployments_count", "action", "inc")
+		p.Logger.DebugContext(d.within, "", "counter", "deployments_count", "action", "inc")
 	case e.Deployment != nil:
-		p.Logger.Info("", "endpoint", d.Source, "environment", labelValue(e.Deployment.Environment),
+		p.Logger.InfoContext(d.within, "", "endpoint", d.Source, "environment", labelValue(e.Deployment.Environment),
 			"repository", labelValue(e.Deployment.Repository), "status", "created", "team", d.team, "sha", labelValue(e.Deployment.SHA))
 	case e.Incident != nil:
-		p.Logger.Info("", "endpoint", d.Source, "event", e.Incident.Event, "key", labelValue(e.Incident.Key),
+		p.Logger.InfoContext(d.within, "", "endpoint", d.Source, "event", e.Incident.Event, "key", labelValue(e.Incident.Key),
 			"issue_status", labelValue(e.Incident.StatusName), "project", labelValue(e.Incident.Project), "team", d.team)
 	}
 }

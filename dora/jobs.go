@@ -17,6 +17,8 @@ type Jobs struct {
 	Enricher Enricher
 	Rules    *Rules
 	Logger   *slog.Logger
+	// Trace follows the deliveries that a look-up is for; nil for none.
+	Trace Trace
 	// Now is the clock of the machine; it decides when to try again, never a number.
 	Now func() time.Time
 }
@@ -33,30 +35,48 @@ func (j *Jobs) Run(ctx context.Context) {
 
 // run looks up one commit and writes what follows. A failing write is logged and the look-up made again later.
 func (j *Jobs) run(ctx context.Context, job Job) {
+	ctx, end := j.Trace.step(ctx, stepLookUp, j.waiting(ctx, job)...)
 	origin, err := j.Enricher.Origin(ctx, job.Commit)
+	defer func() { end(err) }()
 	if ctx.Err() != nil {
 		return
 	}
-	origin, again, final := j.judge(job, origin, err)
+	origin, again, final := j.judge(ctx, job, origin, err)
 	var counted []Waiting
-	err = j.Rules.update(ctx, j.Store, j.Now(), func(r *rules) (err error) {
+	stored := j.Rules.update(ctx, j.Store, j.Now(), func(r *rules) (err error) {
 		if !final {
 			return r.SaveJob(again)
 		}
 		counted, err = r.answered(job.Commit, origin)
 		return err
 	})
-	if err != nil {
+	if stored != nil {
+		err = stored
 		if ctx.Err() == nil {
-			j.Logger.Error("can't store what was looked up, looking it up again", "repository", job.Commit.Repository,
+			j.Logger.ErrorContext(ctx, "can't store what was looked up, looking it up again", "repository", job.Commit.Repository,
 				"sha", job.Commit.SHA, "error", err)
 			sleep(ctx, Backoff(job.Attempts+1), nil)
 		}
 		return
 	}
 	for _, w := range counted {
-		j.log(job.Commit, w, origin)
+		j.log(ctx, job.Commit, w, origin)
 	}
+}
+
+// waiting are the keys of the deliveries that wait for a look-up; none when nobody follows them.
+func (j *Jobs) waiting(ctx context.Context, job Job) (keys []string) {
+	if j.Trace == nil {
+		return nil
+	}
+	subjects, err := j.Store.Waiting(ctx, job.Commit.Key())
+	if err != nil {
+		j.Logger.DebugContext(ctx, "can't read what waits for a look-up", "sha", job.Commit.SHA, "error", err)
+	}
+	for _, subject := range subjects {
+		keys = append(keys, statusKeyOf(subject))
+	}
+	return keys
 }
 
 // answered adds the durations of all statuses that wait for a commit and returns them.
@@ -77,7 +97,7 @@ func (r *rules) answered(c Commit, o Origin) ([]Waiting, error) {
 }
 
 // judge decides what an answer means: the final origin, or the job as it is to be tried again.
-func (j *Jobs) judge(job Job, o Origin, err error) (origin Origin, again Job, final bool) {
+func (j *Jobs) judge(ctx context.Context, job Job, o Origin, err error) (origin Origin, again Job, final bool) {
 	if err == nil {
 		return o, job, true
 	}
@@ -87,7 +107,7 @@ func (j *Jobs) judge(job Job, o Origin, err error) (origin Origin, again Job, fi
 		errors.As(err, &missing)
 		return Origin{Unavailable: missing.Reason}, job, true
 	}
-	j.Logger.Debug("look-up failed, trying again", "repository", job.Commit.Repository, "sha", job.Commit.SHA,
+	j.Logger.DebugContext(ctx, "look-up failed, trying again", "repository", job.Commit.Repository, "sha", job.Commit.SHA,
 		"due", again.Due, "error", err)
 	return Origin{}, again, false
 }
@@ -112,16 +132,16 @@ func retry(job Job, now time.Time, err error) (again Job, final bool) {
 }
 
 // log says how a duration came about.
-func (j *Jobs) log(c Commit, w Waiting, o Origin) {
+func (j *Jobs) log(ctx context.Context, c Commit, w Waiting, o Origin) {
 	ms, reason := o.until(w.At)
 	if reason != "" {
-		j.Logger.Warn("a deployment has no duration", "environment", w.Labels["environment"], "repository", c.Repository,
+		j.Logger.WarnContext(ctx, "a deployment has no duration", "environment", w.Labels["environment"], "repository", c.Repository,
 			"status", w.Labels["status"], "team", w.Labels["team"], "sha", c.SHA, "reason", reason)
 		return
 	}
 	seconds := Milliseconds.Scale(ms)
-	j.Logger.Debug("", "repo", c.Repository, "sha", c.SHA, "commit_duration", durationText(ms))
-	j.Logger.Debug("", "counter", "deployments_duration", "action", "set", "value", seconds)
+	j.Logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "commit_duration", durationText(ms))
+	j.Logger.DebugContext(ctx, "", "counter", "deployments_duration", "action", "set", "value", seconds)
 }
 
 // durationText writes milliseconds as 25h33m42.887s, up to the 292 years that time.Duration can hold.

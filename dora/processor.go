@@ -35,6 +35,8 @@ type Processor struct {
 	MaxWait time.Duration
 	// Now is the clock of the machine.
 	Now func() time.Time
+	// Trace follows each delivery; nil for none.
+	Trace Trace
 	// OnTeamGivenUp is called for each delivery whose team was not told within MaxWait.
 	OnTeamGivenUp func()
 
@@ -104,23 +106,33 @@ func (p *Processor) batch(ctx context.Context) (int, error) {
 		p.Environments.rename(d.Event)
 	}
 	batch := p.decide(ctx, deliveries)
+	defer end(batch, nil)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
 	err = p.process(ctx, batch...)
 	if err == nil || errors.Is(err, ErrStoreFailing) {
+		end(batch, err)
 		return len(batch), err
 	}
 	for _, d := range batch {
 		err := p.process(ctx, d)
+		d.end(err)
 		if err != nil && !errors.Is(err, ErrStoreFailing) {
-			err = p.failed(ctx, d.Delivery, err)
+			err = p.failed(d.within, d.Delivery, err)
 		}
 		if err != nil {
 			return 0, err
 		}
 	}
 	return len(batch), nil
+}
+
+// end ends the steps of deliveries that have not ended.
+func end(batch []decided, err error) {
+	for _, d := range batch {
+		d.end(err)
+	}
 }
 
 // process writes what follows from deliveries in one transaction, then logs them.
@@ -184,10 +196,10 @@ func (p *Processor) failed(ctx context.Context, d Delivery, why error) error {
 	case err != nil:
 		return err
 	case last:
-		p.Logger.Error("a delivery can't be processed and is set aside; see it with \"dora-exporter deliveries list\", have it tried again "+
+		p.Logger.ErrorContext(ctx, "a delivery can't be processed and is set aside; see it with \"dora-exporter deliveries list\", have it tried again "+
 			"with \"dora-exporter deliveries retry\"", "delivery", d.ID, "key", d.Key, "attempts", d.Attempts, "error", why)
 	default:
-		p.Logger.Warn("a delivery can't be processed, trying again", "delivery", d.ID, "key", d.Key, "attempts", d.Attempts, "error", why)
+		p.Logger.WarnContext(ctx, "a delivery can't be processed, trying again", "delivery", d.ID, "key", d.Key, "attempts", d.Attempts, "error", why)
 	}
 	return nil
 }

@@ -16,6 +16,8 @@ type Settler struct {
 	Enricher Enricher
 	Rules    *Rules
 	Logger   *slog.Logger
+	// Trace follows the success of a deployment that is settled; nil for none.
+	Trace Trace
 	// Now is the clock of the machine; it decides when to look, never a number.
 	Now func() time.Time
 }
@@ -124,6 +126,9 @@ func (s *Settler) deployment(ctx context.Context, one Settling) error {
 	if err != nil || t.ID == 0 {
 		return err
 	}
+	success, _ := t.First(Success)
+	ctx, end := s.Trace.step(ctx, stepSettle, StatusKey(t.Host, success.ID))
+	defer func() { end(err) }()
 	ask := Comparison{Head: t.Commit(), Paths: s.Rules.Policy.paths(t.Deployment)}
 	if follows {
 		ask.Base = before.SHA
@@ -136,12 +141,12 @@ func (s *Settler) deployment(ctx context.Context, one Settling) error {
 	}
 	shipment, learned, err := s.Enricher.Ship(ctx, ask)
 	if ctx.Err() != nil {
-		return nil //nolint:nilerr // it is looked up again after the next start
+		return nil // it is looked up again after the next start
 	}
 	var final bool
-	shipment, one, final = s.judge(one, t, shipment, err)
+	shipment, one, final = s.judge(ctx, one, t, shipment, err)
 	shipment.Base = ask.Base
-	return s.Rules.update(ctx, s.Store, s.Now(), func(r *rules) error {
+	stored := s.Rules.update(ctx, s.Store, s.Now(), func(r *rules) error {
 		if err := r.learn(ask.Head, learned); err != nil {
 			return err
 		}
@@ -150,10 +155,14 @@ func (s *Settler) deployment(ctx context.Context, one Settling) error {
 		}
 		return r.settleDeployment(one, before.Key(), shipment)
 	})
+	if stored != nil {
+		err = stored
+	}
+	return stored
 }
 
 // judge decides what an answer means: the final shipment, or when to ask again.
-func (s *Settler) judge(one Settling, t Tracked, shipment Shipment, err error) (Shipment, Settling, bool) {
+func (s *Settler) judge(ctx context.Context, one Settling, t Tracked, shipment Shipment, err error) (Shipment, Settling, bool) {
 	if err == nil {
 		return shipment, one, true
 	}
@@ -168,7 +177,7 @@ func (s *Settler) judge(one Settling, t Tracked, shipment Shipment, err error) (
 		return shipment, one, true
 	}
 	one.Attempts, one.Misses, one.Due = job.Attempts, job.Misses, job.Due
-	s.Logger.Debug("what a deployment ships can't be told, trying again", "repository", labelValue(t.Repository), "sha", labelValue(t.SHA),
+	s.Logger.DebugContext(ctx, "what a deployment ships can't be told, trying again", "repository", labelValue(t.Repository), "sha", labelValue(t.SHA),
 		"due", one.Due, "error", err)
 	return shipment, one, false
 }

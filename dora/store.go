@@ -22,6 +22,8 @@ type Store interface {
 	DueDeployments(ctx context.Context, now time.Time, limit int) ([]Settling, error)
 	// DueSettling returns at most limit other things that are due to be settled.
 	DueSettling(ctx context.Context, now time.Time, limit int) ([]Settling, error)
+	// Waiting are the subjects of the statuses that wait for a commit, oldest first.
+	Waiting(ctx context.Context, commit string) (subjects []string, err error)
 	// KnownOrigin is what is remembered of a commit; false when nothing is.
 	KnownOrigin(ctx context.Context, commit string) (Origin, bool, error)
 	// Facts returns at most limit facts after a position, in their order. It checks each one's checksum and that no

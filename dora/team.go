@@ -19,6 +19,9 @@ type decided struct {
 	team string
 	// until is when to try again; zero when the team is known.
 	until time.Time
+	// within is the context of the step that the delivery takes, end ends that.
+	within context.Context
+	end    func(error)
 }
 
 // decide finds the teams of deliveries, several at a time.
@@ -30,7 +33,9 @@ func (p *Processor) decide(ctx context.Context, deliveries []Delivery) []decided
 		places <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-places }()
-			batch[i] = p.withTeam(ctx, d)
+			within, end := p.Trace.step(ctx, stepProcess, d.Key)
+			batch[i] = p.withTeam(within, d)
+			batch[i].within, batch[i].end = within, end
 		})
 	}
 	wait.Wait()
@@ -51,7 +56,7 @@ func (p *Processor) withTeam(ctx context.Context, d Delivery) decided {
 		return decided{Delivery: d, until: until}
 	}
 	if ctx.Err() == nil {
-		p.Logger.Warn("the catalog did not tell the team in time, counting for "+Unknown, "delivery", d.Key, "error", err)
+		p.Logger.WarnContext(ctx, "the catalog did not tell the team in time, counting for "+Unknown, "delivery", d.Key, "error", err)
 		p.OnTeamGivenUp()
 	}
 	return decided{Delivery: d, team: Unknown}

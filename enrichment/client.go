@@ -19,7 +19,7 @@ const (
 	defaultTimeout = 15 * time.Second
 )
 
-// Options say how to reach GitHub. The hooks are optional; they are called from several goroutines, some with a lock
+// Options say how to reach GitHub. The functions are optional; they are called from several goroutines, some with a lock
 // held, and must return at once.
 type Options struct {
 	// BaseURL is where the REST API begins: https://api.github.com/ when empty, https://ghe.example.com/api/v3/ for
@@ -35,6 +35,8 @@ type Options struct {
 	OnRequest func(route, code string)
 	// OnRateLimit is called with the number of calls that GitHub says are left, for each answer that says so.
 	OnRateLimit func(remaining int)
+	// Transport may wrap what makes the HTTP exchanges, to follow them; nil for nothing. Route tells it which call one is of.
+	Transport func(inner http.RoundTripper) http.RoundTripper
 	// OnAuth is called with true when GitHub refuses the token, and with false when a call works again.
 	OnAuth func(failing bool)
 }
@@ -78,6 +80,9 @@ func New(o Options) (*GitHub, error) {
 	if o.OnAuth == nil {
 		o.OnAuth = func(bool) {}
 	}
+	if o.Transport == nil {
+		o.Transport = func(inner http.RoundTripper) http.RoundTripper { return inner }
+	}
 	return &GitHub{
 		base:    base,
 		token:   token,
@@ -87,7 +92,7 @@ func New(o Options) (*GitHub, error) {
 		http: &http.Client{
 			CheckRedirect: sameServerRedirects,
 			Transport: &transport{
-				base: base, token: token, logger: o.Logger, inner: newHTTPTransport(),
+				base: base, token: token, logger: o.Logger, inner: o.Transport(newHTTPTransport()),
 				onRequest: o.OnRequest, onRateLimit: o.OnRateLimit,
 			},
 		},

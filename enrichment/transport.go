@@ -43,7 +43,7 @@ func newHTTPTransport() http.RoundTripper {
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
-	route, _ := ctx.Value(routeKey{}).(string)
+	route := Route(req)
 	if t.token != "" && sameServer(req.URL, t.base) {
 		req = req.Clone(ctx)
 		req.Header.Set("Authorization", "Bearer "+t.token)
@@ -64,9 +64,15 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 type routeKey struct{}
 
-// withRoute gives the exchanges of a call their name for OnRequest.
+// withRoute gives the exchanges of a call their name.
 func withRoute(ctx context.Context, route string) context.Context {
 	return context.WithValue(ctx, routeKey{}, route)
+}
+
+// Route is the template of the path that a call began with, such as /repos/{owner}/{repo}/commits/{sha}/pulls.
+func Route(exchange *http.Request) string {
+	route, _ := exchange.Context().Value(routeKey{}).(string)
+	return route
 }
 
 // sameServerRedirects follows a redirect (a repository that was renamed) on the same server only: nothing that an answer

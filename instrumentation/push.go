@@ -2,7 +2,6 @@ package instrumentation
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"time"
@@ -18,17 +17,9 @@ const pushPoints = 5000
 
 // PushOptions say where the metrics are pushed to, and how.
 type PushOptions struct {
-	// Protocol is grpc or http/protobuf.
-	Protocol string
-	// Endpoint is a URL with scheme, host and path over HTTP, a gRPC target over gRPC.
-	Endpoint string
-	// TLS is nil for a connection in plain text.
-	TLS *tls.Config
-	// Headers are sent along. They are secrets.
-	Headers map[string]string
-	Gzip    bool
-	// Timeout bounds one request with its repetitions, Export all of a push, Interval is the time between two.
-	Timeout, Export, Interval time.Duration
+	Receiver
+	// Export bounds all of a push, Interval is the time between two.
+	Export, Interval time.Duration
 	// Delta asks for what was added since the last push, in counters and histograms, instead of all of it.
 	Delta bool
 	// Resource says who pushes: the attributes of https://opentelemetry.io/docs/specs/semconv/resource/.
@@ -41,28 +32,25 @@ type Push struct{ reader *sdkmetric.PeriodicReader }
 
 // StartPush begins to push. It is called after Restore: half-restored counters would look like a reset.
 func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, error) {
-	to, err := newExporter(ctx, o)
+	to, err := newMetricExporter(ctx, o.Receiver)
 	if err != nil {
 		return nil, fmt.Errorf("make the OTLP exporter: %w", err)
 	}
 	var source sdkmetric.Producer = outlet{i}
-	watch := &watched{Exporter: to, options: o, own: &i.Own}
+	watched := &watchedMetrics{Exporter: to, watch: newWatch("metrics", o.Receiver, o.Logger, &i.Own)}
 	if o.Delta {
 		d, err := newDeltas(ctx, outlet{i}, i.options.Now)
 		if err != nil {
 			return nil, err
 		}
-		source, watch.arrived = d, d.arrived
+		source, watched.arrived = d, d.arrived
 	}
 	who, err := identity(ctx, o.Resource)
 	if err != nil {
 		return nil, err
 	}
-	for _, result := range []string{"ok", "error"} {
-		i.exported(result, 0) // so that the first of each is seen as an increase
-	}
 	p := &Push{sdkmetric.NewPeriodicReader(
-		watch, sdkmetric.WithProducer(source), sdkmetric.WithMaxExportBatchSize(pushPoints),
+		watched, sdkmetric.WithProducer(source), sdkmetric.WithMaxExportBatchSize(pushPoints),
 		sdkmetric.WithInterval(o.Interval), sdkmetric.WithTimeout(o.Export),
 	)}
 	// The provider has no instruments, all comes from the source. Without one the reader says that it is not registered.
@@ -70,8 +58,13 @@ func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, erro
 	return p, nil
 }
 
-// Stop pushes once more and ends; ctx bounds it. How the push went is logged and counted, no error of this.
-func (p *Push) Stop(ctx context.Context) error { return p.reader.Shutdown(ctx) }
+// Stop pushes once more and ends; ctx bounds it. How the push went is logged and counted, no error of this. A nil *Push has nothing to push.
+func (p *Push) Stop(ctx context.Context) error {
+	if p == nil {
+		return nil
+	}
+	return p.reader.Shutdown(ctx)
+}
 
 // identity is the resource: the SDK's attributes and the given ones.
 func identity(ctx context.Context, given map[string]string) (*resource.Resource, error) {

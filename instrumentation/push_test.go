@@ -37,8 +37,8 @@ var protocols = map[string]struct {
 
 func pushOptions(protocol, endpoint string, log *slog.Logger) PushOptions {
 	return PushOptions{
-		Protocol: protocol, Endpoint: endpoint, Logger: log, Timeout: 10 * time.Second, Export: 30 * time.Second, Interval: time.Hour,
-		Headers:  map[string]string{"authorization": canary},
+		Receiver: Receiver{Protocol: protocol, Endpoint: endpoint, Headers: map[string]string{"authorization": canary}, Timeout: 10 * time.Second},
+		Logger:   log, Export: 30 * time.Second, Interval: time.Hour,
 		Resource: map[string]string{"service.name": "dora-exporter", "service.instance.id": "store"},
 	}
 }

@@ -88,6 +88,20 @@ func (t *tx) Wait(w dora.Waiting) error {
 	return nil
 }
 
+// Waiting are the subjects of the statuses that wait for a commit, oldest first.
+func (r *Reader) Waiting(ctx context.Context, commit string) (subjects []string, err error) {
+	err = r.query(ctx, "SELECT subject FROM waiting WHERE commit_key = ? ORDER BY at, id, subject", []any{commit}, func(rows *sql.Rows) error {
+		var subject string
+		err := rows.Scan(&subject)
+		subjects = append(subjects, subject)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what waits for %s: %w", commit, err)
+	}
+	return subjects, nil
+}
+
 // TakeWaiting returns and removes the statuses that wait for a commit, and removes the commit's job.
 func (t *tx) TakeWaiting(commit string) ([]dora.Waiting, error) {
 	var waiting []dora.Waiting

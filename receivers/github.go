@@ -96,7 +96,7 @@ func (p *gitHubPayload) decode(name string) (decoded, error) {
 		return out, errors.New("deployment_status.created_at is not in the years 1 to 9999")
 	}
 	out.event.Status = &dora.Status{Deployment: deployment, ID: s.ID, State: s.State, CreatedAt: s.CreatedAt.UTC()}
-	out.key = fmt.Sprintf("github/%s/deployment_status/%d", deployment.Host, s.ID)
+	out.key = dora.StatusKey(deployment.Host, s.ID)
 	return out, nil
 }
 

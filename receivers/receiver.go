@@ -34,6 +34,24 @@ type Options struct {
 	// OnRefused is called for each request that is not taken, with why: at most some hundred bytes, which may quote the request.
 	// Nil for nobody.
 	OnRefused func(source, result, why string)
+	// Trace is called for each request when it is known what becomes of it. The context that it returns is that of the log
+	// lines about the request. Nil for nobody.
+	Trace func(ctx context.Context, r Request) context.Context
+}
+
+// Request is what became of a request, for who follows it.
+type Request struct {
+	// Route is its path.
+	Route string
+	// Event is empty when that is not known, Key when it is no delivery.
+	Event, Key string
+	// Result is one of the constants below, Status that of the answer.
+	Result string
+	Status int
+	// Arrived is when it came. Storing and Stored are before and after it was stored; zero when that was not tried.
+	Arrived, Storing, Stored time.Time
+	// Stands is set when it is this request that brought the delivery, and not one before it.
+	Stands bool
 }
 
 // What becomes of a request.
@@ -90,59 +108,72 @@ type decoded struct {
 	note  []any
 }
 
+// visit is a request on its way.
+type visit struct {
+	c *gin.Context
+	s source
+	Request
+}
+
 // receive is the way of a webhook: limit, signature over the raw body, decode, key, inbox.
 func (r *Receivers) receive(s source) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		v := &visit{c, s, Request{Route: c.FullPath(), Arrived: r.o.Now()}}
 		body, done, err := r.bodies.read(c.Writer, c.Request, s.forms)
 		defer done()
 		if err != nil {
-			r.refuse(c, s, err)
+			r.refuse(v, err)
 			return
 		}
 		if !signed(s.secrets, c.GetHeader(s.signature), body) {
-			r.refuse(c, s, &refusal{http.StatusUnauthorized, unauthorized, errors.New("signature missing or wrong: " + s.signature)})
+			r.refuse(v, &refusal{http.StatusUnauthorized, unauthorized, errors.New("signature missing or wrong: " + s.signature)})
 			return
 		}
 		payload, err := payloadOf(c.Request, body)
 		if err != nil {
-			r.refuse(c, s, err)
+			r.refuse(v, err)
 			return
 		}
 		d, err := s.decode(c.Request.Header, payload)
 		if err != nil {
-			r.refuse(c, s, &refusal{http.StatusBadRequest, malformed, err})
+			r.refuse(v, &refusal{http.StatusBadRequest, malformed, err})
 			return
 		}
-		r.take(c, s, d)
+		r.take(v, d)
 	}
 }
 
 // take stores what was decoded and answers.
-func (r *Receivers) take(c *gin.Context, s source, d decoded) {
+func (r *Receivers) take(v *visit, d decoded) {
+	v.Event, v.Key = d.name, d.key
 	if d.key == "" {
+		ctx := r.end(v, ignored, http.StatusAccepted)
 		if d.note != nil {
-			r.o.Logger.Info("", append([]any{"endpoint", s.name}, d.note...)...)
+			r.o.Logger.InfoContext(ctx, "", append([]any{"endpoint", v.s.name}, d.note...)...)
 		}
-		r.o.Observe(s.name, d.name, ignored)
-		c.Status(http.StatusAccepted)
+		r.o.Observe(v.s.name, d.name, ignored)
+		v.c.Status(http.StatusAccepted)
 		return
 	}
-	again, err := r.o.Inbox.Accept(c.Request.Context(), dora.Delivery{
-		Source: s.name, Key: d.key, Received: r.o.Now(), Event: d.event,
+	v.Storing = r.o.Now()
+	again, err := r.o.Inbox.Accept(v.c.Request.Context(), dora.Delivery{
+		Source: v.s.name, Key: d.key, Received: v.Storing, Event: d.event,
 	})
+	v.Stored = r.o.Now()
 	if err != nil {
-		r.refuse(c, s, &refusal{http.StatusServiceUnavailable, unavailable, err})
+		r.refuse(v, &refusal{http.StatusServiceUnavailable, unavailable, err})
 		return
 	}
 	result := accepted
 	if again {
 		result = duplicate
 	}
-	r.o.Observe(s.name, d.name, result)
-	r.o.Logger.Debug("", append([]any{
-		"endpoint", s.name, "event", d.name, "delivery", c.GetHeader(s.delivery), "key", d.key, "result", result,
+	ctx := r.end(v, result, http.StatusAccepted)
+	r.o.Observe(v.s.name, d.name, result)
+	r.o.Logger.DebugContext(ctx, "", append([]any{
+		"endpoint", v.s.name, "event", d.name, "delivery", v.c.GetHeader(v.s.delivery), "key", d.key, "result", result,
 	}, d.note...)...)
-	c.Status(http.StatusAccepted)
+	v.c.Status(http.StatusAccepted)
 }
 
 // refusal is why a request is not taken.
@@ -159,7 +190,7 @@ func (r *refusal) Unwrap() error { return r.err }
 const longestReason = 300
 
 // refuse answers with an error and logs it. The sender is told what is wrong with its request, but not with our disk.
-func (r *Receivers) refuse(c *gin.Context, s source, err error) {
+func (r *Receivers) refuse(v *visit, err error) {
 	var why *refusal
 	if !errors.As(err, &why) {
 		why = &refusal{http.StatusBadRequest, malformed, err}
@@ -170,14 +201,25 @@ func (r *Receivers) refuse(c *gin.Context, s source, err error) {
 	}
 	level, text := slog.LevelWarn, reason
 	if why.status == http.StatusServiceUnavailable {
-		c.Header("Retry-After", "10")
+		v.c.Header("Retry-After", "10")
 		level, text = slog.LevelError, "the delivery can't be stored now, send it again later"
 	}
-	r.o.Observe(s.name, "unknown", why.result)
+	ctx := r.end(v, why.result, why.status)
+	r.o.Observe(v.s.name, "unknown", why.result)
 	if r.o.OnRefused != nil {
-		r.o.OnRefused(s.name, why.result, reason)
+		r.o.OnRefused(v.s.name, why.result, reason)
 	}
-	r.o.Logger.Log(c.Request.Context(), level, "webhook refused", "endpoint", s.name, "delivery", c.GetHeader(s.delivery),
+	r.o.Logger.Log(ctx, level, "webhook refused", "endpoint", v.s.name, "delivery", v.c.GetHeader(v.s.delivery),
 		"result", why.result, "status", why.status, "error", reason)
-	c.String(why.status, "%s\n", text)
+	v.c.String(why.status, "%s\n", text)
+}
+
+// end tells what becomes of a request and returns the context of the log lines about it.
+func (r *Receivers) end(v *visit, result string, status int) context.Context {
+	ctx := v.c.Request.Context()
+	if r.o.Trace == nil {
+		return ctx
+	}
+	v.Result, v.Status, v.Stands = result, status, result == accepted
+	return r.o.Trace(ctx, v.Request)
 }

@@ -101,7 +101,7 @@ func parseConfig(path string, data []byte, getenv func(string) string) (*Config,
 	if err := c.complete(d); err != nil {
 		return nil, nil, err
 	}
-	if c.OTLP.Enabled {
+	if c.OTLP.Enabled || c.OTLP.Traces {
 		d.warnings = append(d.warnings, warnings...)
 	}
 	return c, d.warnings, nil

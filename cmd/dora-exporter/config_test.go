@@ -83,10 +83,13 @@ func TestGoodConfigurations(t *testing.T) {
 	}
 	everything.Storage.File.Path, everything.Storage.Database = "/data/x", "/data/y.sqlite"
 	everything.Metrics.MaxSeries, everything.Storage.MaxBacklog = 500, 1000
+	receiver := otlpReceiver{
+		Endpoint: otlpEndpoint{Text: "https://collector.example.com/base", From: "otlp.endpoint"}, Protocol: "http/protobuf", Compression: "gzip",
+		Headers: map[string]string{"authorization": "Bearer x", "x-scope": "1"}, Timeout: 5 * time.Second,
+	}
 	everything.OTLP = otlpConfig{
-		Enabled: true, Endpoint: otlpEndpoint{Text: "https://collector.example.com/base", From: "otlp.endpoint"}, Protocol: "http/protobuf",
-		Headers: map[string]string{"authorization": "Bearer x", "x-scope": "1"}, Compression: "gzip", Temporality: "delta",
-		Timeout: 5 * time.Second, ExportTimeout: 30 * time.Second, Interval: 15 * time.Second,
+		Enabled: true, Traces: true, MetricsTo: receiver, TracesTo: receiver, TracesRatio: 0.25,
+		Temporality: "delta", ExportTimeout: 30 * time.Second, Interval: 15 * time.Second,
 		ResourceAttributes: map[string]string{"deployment.environment.name": "production"},
 	}
 	everything.Environments = dora.Environments{

@@ -4,6 +4,8 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+
+	"dora-exporter/instrumentation"
 )
 
 // longestValue bounds the value of one key, in bytes: names and messages of others come from outside.
@@ -12,7 +14,7 @@ const longestValue = 4 << 10
 // newLogger writes logfmt: time, level in lower case, the message unless it is empty, then the keys. A line about an
 // event has no message, so that it reads as documented: level=info endpoint=github environment=…
 func newLogger(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+	return slog.New(instrumentation.LogTraces(slog.NewTextHandler(w, &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 			if kind := a.Value.Kind(); kind == slog.KindString || kind == slog.KindAny { // the others are short
@@ -29,5 +31,5 @@ func newLogger(w io.Writer, level slog.Level) *slog.Logger {
 			}
 			return a
 		},
-	}))
+	})))
 }

@@ -9,11 +9,17 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// otlpEndpoint is where metrics go, as it was written.
+// The paths of the signals over HTTP.
+const (
+	metricsPath = "v1/metrics"
+	tracesPath  = "v1/traces"
+)
+
+// otlpEndpoint is where a signal goes, as it was written.
 type otlpEndpoint struct {
 	// Text is empty for a receiver on this machine, From the key or the variable that has it.
 	Text, From string
-	// Whole is set when it is the path of metrics, not one to which /v1/metrics is added.
+	// Whole is set when its path is the signal's own, not one to which /v1/metrics or /v1/traces is added.
 	Whole bool
 	// Insecure says of an endpoint without a scheme that it has no TLS. Only gRPC knows such.
 	Insecure bool
@@ -29,8 +35,9 @@ type otlpTarget struct {
 // errEndpoint does not show what was written: it may have a password.
 var errEndpoint = errors.New("not an address: write one such as http://localhost:4318, or http://localhost:4317 for protocol grpc, without a user and a query")
 
-// target applies the rules of https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp.
-func (e otlpEndpoint) target(protocol string) (otlpTarget, error) {
+// target applies the rules of https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp;
+// path is the signal's.
+func (e otlpEndpoint) target(protocol, path string) (otlpTarget, error) {
 	if e.Text == "" {
 		e.Text = map[string]string{"grpc": "http://localhost:4317", "http/protobuf": "http://localhost:4318"}[protocol]
 	}
@@ -50,12 +57,12 @@ func (e otlpEndpoint) target(protocol string) (otlpTarget, error) {
 		return otlpTarget{net.JoinHostPort(u.Hostname(), port), plain}, nil
 	}
 	if !e.Whole {
-		u = u.JoinPath("v1/metrics")
+		u = u.JoinPath(path)
 	}
 	return otlpTarget{u.String(), plain}, nil
 }
 
-// otlpEndpoint reads where metrics go.
+// otlpEndpoint reads where a signal goes.
 func (d *decoder) otlpEndpoint(to *otlpEndpoint) field {
 	return func(n *yaml.Node, path string) {
 		*to = otlpEndpoint{From: path}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,50 +13,88 @@ import (
 // fromEnvironment takes what OpenTelemetry's variables say. What can't be understood is ignored with a warning.
 // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 func (o *otlpConfig) fromEnvironment(getenv func(string) string) (warnings []string) {
-	d := &decoder{at: map[string]*yaml.Node{}}
-	// read reads the first of some variables that is set.
-	read := func(into field, names ...string) {
-		for _, name := range names {
-			value := strings.TrimSpace(getenv(name))
-			if value == "" {
-				continue
-			}
-			if into(&yaml.Node{Kind: yaml.ScalarNode, Value: value}, name); d.err != nil {
-				warnings = append(warnings, d.err.Error()+"; it is ignored")
-				d.err = nil
-			}
-			return
-		}
-	}
-	// exporter reads a variable for metrics, else that for all signals.
-	exporter := func(name string, into field) {
-		read(into, "OTEL_EXPORTER_OTLP_METRICS_"+name, "OTEL_EXPORTER_OTLP_"+name)
-	}
-	read(d.otlpEndpoint(&o.Endpoint), "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-	o.Endpoint.Whole = o.Endpoint.From == "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
-	exporter("INSECURE", d.variableTruth(&o.Endpoint.Insecure))
-	exporter("PROTOCOL", d.word(&o.Protocol, "grpc", "http/protobuf"))
-	exporter("HEADERS", d.headers(&o.Headers, d.members))
-	exporter("CERTIFICATE", d.text(&o.Certificate))
-	exporter("CLIENT_CERTIFICATE", d.text(&o.ClientCertificate))
-	exporter("CLIENT_KEY", d.text(&o.ClientKey))
-	exporter("COMPRESSION", d.word(&o.Compression, "gzip", "none"))
-	exporter("TIMEOUT", d.milliseconds(&o.Timeout))
-	read(d.word(&o.Temporality, "cumulative", "delta", "lowmemory"), "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE")
+	e := &environment{decoder{at: map[string]*yaml.Node{}}, getenv, nil}
+	e.receiver(&o.MetricsTo, "METRICS")
+	e.receiver(&o.TracesTo, "TRACES")
+	e.read(e.word(&o.Temporality, "cumulative", "delta", "lowmemory"), "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE")
 	if o.Temporality == "lowmemory" {
 		o.Temporality = "delta" // they differ in asynchronous counters, of which there is none
 	}
-	read(d.milliseconds(&o.Interval), "OTEL_METRIC_EXPORT_INTERVAL")
-	read(d.milliseconds(&o.ExportTimeout), "OTEL_METRIC_EXPORT_TIMEOUT")
-	read(d.members(&o.ResourceAttributes), "OTEL_RESOURCE_ATTRIBUTES")
-	if name := strings.TrimSpace(getenv("OTEL_SERVICE_NAME")); name != "" {
+	e.read(e.milliseconds(&o.Interval), "OTEL_METRIC_EXPORT_INTERVAL")
+	e.read(e.milliseconds(&o.ExportTimeout), "OTEL_METRIC_EXPORT_TIMEOUT")
+	e.read(e.members(&o.ResourceAttributes), "OTEL_RESOURCE_ATTRIBUTES")
+	if name := e.value("OTEL_SERVICE_NAME"); name != "" {
 		add(&o.ResourceAttributes, map[string]string{"service.name": name})
 	}
-	exporters := cmp.Or(strings.TrimSpace(getenv("OTEL_METRICS_EXPORTER")), "otlp")
+	e.sampler(&o.TracesRatio)
 	var disabled bool
-	read(d.variableTruth(&disabled), "OTEL_SDK_DISABLED")
-	o.Enabled = o.Endpoint.Text != "" && !disabled && strings.Contains(exporters, "otlp")
-	return warnings
+	e.read(e.variableTruth(&disabled), "OTEL_SDK_DISABLED")
+	if disabled {
+		return e.warnings
+	}
+	o.Enabled = o.MetricsTo.Endpoint.Text != "" && strings.Contains(cmp.Or(e.value("OTEL_METRICS_EXPORTER"), "otlp"), "otlp")
+	// An endpoint for all signals is no wish for traces.
+	exporter := e.value("OTEL_TRACES_EXPORTER")
+	o.Traces = strings.Contains(exporter, "otlp") || exporter == "" && o.TracesTo.Endpoint.Whole
+	return e.warnings
+}
+
+// environment reads variables as the specification wants it.
+type environment struct {
+	decoder
+	getenv   func(string) string
+	warnings []string
+}
+
+// value is that of a variable. An empty one is none.
+func (e *environment) value(name string) string { return strings.TrimSpace(e.getenv(name)) }
+
+// read reads the first of some variables that is set.
+func (e *environment) read(into field, names ...string) {
+	for _, name := range names {
+		value := e.value(name)
+		if value == "" {
+			continue
+		}
+		into(&yaml.Node{Kind: yaml.ScalarNode, Value: value}, name)
+		if e.err != nil {
+			if warning := e.err.Error() + "; it is ignored"; !slices.Contains(e.warnings, warning) { // it may be read for each signal
+				e.warnings = append(e.warnings, warning)
+			}
+			e.err = nil
+		}
+		return
+	}
+}
+
+// receiver reads the variables of a signal, else those of all signals.
+func (e *environment) receiver(to *otlpReceiver, signal string) {
+	read := func(name string, into field) {
+		e.read(into, "OTEL_EXPORTER_OTLP_"+signal+"_"+name, "OTEL_EXPORTER_OTLP_"+name)
+	}
+	read("ENDPOINT", e.otlpEndpoint(&to.Endpoint))
+	to.Endpoint.Whole = to.Endpoint.Text != "" && to.Endpoint.From != "OTEL_EXPORTER_OTLP_ENDPOINT"
+	read("INSECURE", e.variableTruth(&to.Endpoint.Insecure))
+	read("PROTOCOL", e.word(&to.Protocol, "grpc", "http/protobuf"))
+	read("HEADERS", e.headers(&to.Headers, e.members))
+	read("CERTIFICATE", e.text(&to.Certificate))
+	read("CLIENT_CERTIFICATE", e.text(&to.ClientCertificate))
+	read("CLIENT_KEY", e.text(&to.ClientKey))
+	read("COMPRESSION", e.word(&to.Compression, "gzip", "none"))
+	read("TIMEOUT", e.milliseconds(&to.Timeout))
+}
+
+// sampler reads which part of the traces is kept. A trace begins here, so that samplers that follow a parent have none.
+func (e *environment) sampler(to *float64) {
+	var which string
+	e.read(e.word(&which, "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"),
+		"OTEL_TRACES_SAMPLER")
+	switch strings.TrimPrefix(which, "parentbased_") {
+	case "always_off":
+		*to = 0
+	case "traceidratio":
+		e.read(e.ratio(to), "OTEL_TRACES_SAMPLER_ARG")
+	}
 }
 
 // word reads one of some words, in upper or lower case.

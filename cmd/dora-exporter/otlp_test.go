@@ -24,31 +24,116 @@ func withVariables(t *testing.T, text string, variables map[string]string) (otlp
 const endpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 func TestOTLPIsOffAndOn(t *testing.T) {
-	at := map[string]string{endpointVariable: "http://c:4318"}
+	at := func(pairs ...string) map[string]string {
+		variables := map[string]string{}
+		for i := 0; i < len(pairs); i += 2 {
+			variables[pairs[i]] = pairs[i+1]
+		}
+		return variables
+	}
+	const (
+		endpoint, metrics, traces = endpointVariable, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+		exporter, disabled        = "OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"
+		url                       = "http://c:4318"
+	)
 	for name, test := range map[string]struct {
-		text      string
-		variables map[string]string
-		want      bool
+		text            string
+		variables       map[string]string
+		metrics, traces bool
 	}{
-		"nothing":                      {"", nil, false},
-		"file":                         {"otlp: {enabled: true}", nil, true},
-		"an endpoint in the file":      {"otlp: {endpoint: 'http://c:4318'}", nil, false},
-		"a variable":                   {"", at, true},
-		"a variable for metrics":       {"", map[string]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://c:4318"}, true},
-		"a variable for traces":        {"", map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c:4318"}, false},
-		"an empty variable":            {"", map[string]string{endpointVariable: " "}, false},
-		"a variable, off in file":      {"otlp: {enabled: false}", at, false},
-		"SDK disabled":                 {"", map[string]string{endpointVariable: "http://c:4318", "OTEL_SDK_DISABLED": "True"}, false},
-		"SDK disabled, on in file":     {"otlp: {enabled: true}", map[string]string{"OTEL_SDK_DISABLED": "true"}, true},
-		"SDK not disabled":             {"", map[string]string{endpointVariable: "http://c:4318", "OTEL_SDK_DISABLED": "false"}, true},
-		"another exporter":             {"", map[string]string{endpointVariable: "http://c:4318", "OTEL_METRICS_EXPORTER": "none"}, false},
-		"this exporter beside another": {"", map[string]string{endpointVariable: "http://c:4318", "OTEL_METRICS_EXPORTER": "prometheus,otlp"}, true},
+		"nothing":                                    {"", nil, false, false},
+		"file":                                       {"otlp: {enabled: true}", nil, true, false},
+		"an endpoint in the file":                    {"otlp: {endpoint: 'http://c:4318'}", nil, false, false},
+		"a variable":                                 {"", at(endpoint, url), true, false},
+		"a variable for metrics":                     {"", at(metrics, url), true, false},
+		"an empty variable":                          {"", at(endpoint, " "), false, false},
+		"a variable, off in file":                    {"otlp: {enabled: false}", at(endpoint, url), false, false},
+		"SDK disabled":                               {"", at(endpoint, url, traces, url, disabled, "True"), false, false},
+		"SDK disabled, on in file":                   {"otlp: {enabled: true, traces: true}", at(disabled, "true"), true, true},
+		"SDK not disabled":                           {"", at(endpoint, url, disabled, "false"), true, false},
+		"another exporter":                           {"", at(endpoint, url, "OTEL_METRICS_EXPORTER", "none"), false, false},
+		"this exporter beside another":               {"", at(endpoint, url, "OTEL_METRICS_EXPORTER", "prometheus,otlp"), true, false},
+		"traces in the file":                         {"otlp: {traces: true}", nil, false, true},
+		"both in the file":                           {"otlp: {enabled: true, traces: true}", nil, true, true},
+		"traces in the file, but off":                {"otlp: {enabled: false, traces: true}", nil, false, false},
+		"a variable for traces":                      {"", at(traces, url), false, true},
+		"a variable for traces, off in file":         {"otlp: {traces: false}", at(traces, url), false, false},
+		"a variable for traces, push off in file":    {"otlp: {enabled: false}", at(traces, url), false, false},
+		"a variable for each":                        {"", at(metrics, url, traces, url), true, true},
+		"the exporter of traces":                     {"", at(exporter, "otlp"), false, true},
+		"the exporter of traces beside another":      {"", at(exporter, "console,otlp"), false, true},
+		"no exporter of traces":                      {"", at(traces, url, exporter, "none"), false, false},
+		"one endpoint and the exporter of traces":    {"", at(endpoint, url, exporter, "otlp"), true, true},
+		"one endpoint, and traces on in the file":    {"otlp: {traces: true}", at(endpoint, url), true, true},
+		"one endpoint for traces alone":              {"", at(endpoint, url, exporter, "otlp", "OTEL_METRICS_EXPORTER", "none"), false, true},
+		"no exporter of traces, but on in the file":  {"otlp: {traces: true}", at(exporter, "none"), false, true},
+		"an endpoint of traces, and metrics in file": {"otlp: {enabled: true}", at(traces, url), true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, _ := withVariables(t, test.text, test.variables); got.Enabled != test.want {
-				t.Errorf("enabled is %t", got.Enabled)
+			if got, _ := withVariables(t, test.text, test.variables); got.Enabled != test.metrics || got.Traces != test.traces {
+				t.Errorf("metrics %t, traces %t", got.Enabled, got.Traces)
 			}
 		})
+	}
+}
+
+// Each signal has variables of its own, which stand before those of all signals.
+func TestOTLPVariablesOfTraces(t *testing.T) {
+	variables := map[string]string{
+		endpointVariable:                        "http://collector:4317",
+		"OTEL_EXPORTER_OTLP_PROTOCOL":           "grpc",
+		"OTEL_EXPORTER_OTLP_HEADERS":            "a=all",
+		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT":    "http://traces:4318/there",
+		"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL":    "http/protobuf",
+		"OTEL_EXPORTER_OTLP_TRACES_HEADERS":     "t=traces",
+		"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT":     "1500",
+		"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "gzip",
+		"OTEL_TRACES_SAMPLER":                   "parentbased_traceidratio",
+		"OTEL_TRACES_SAMPLER_ARG":               "0.25",
+	}
+	got, warnings := withVariables(t, "", variables)
+	want := otlpConfig{
+		Enabled: true, Traces: true, TracesRatio: 0.25, Temporality: "cumulative", ExportTimeout: 30 * time.Second, Interval: time.Minute,
+		MetricsTo: otlpReceiver{
+			Endpoint: otlpEndpoint{Text: "http://collector:4317", From: endpointVariable}, Protocol: "grpc", Compression: "none",
+			Headers: map[string]string{"a": "all"}, Timeout: 10 * time.Second,
+		},
+		TracesTo: otlpReceiver{
+			Endpoint: otlpEndpoint{Text: "http://traces:4318/there", From: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", Whole: true},
+			Protocol: "http/protobuf", Compression: "gzip", Headers: map[string]string{"t": "traces"}, Timeout: 1500 * time.Millisecond,
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || warnings != nil {
+		t.Errorf("warnings %q, -want +got:\n%s", warnings, diff)
+	}
+	// The file's endpoint is that of all signals.
+	got, _ = withVariables(t, "otlp: {endpoint: 'http://file:4318', traces_ratio: 1}", variables)
+	file := otlpEndpoint{Text: "http://file:4318", From: "otlp.endpoint"}
+	if got.MetricsTo.Endpoint != file || got.TracesTo.Endpoint != file || got.TracesRatio != 1 {
+		t.Errorf("the file does not win: %+v", got)
+	}
+}
+
+func TestSamplers(t *testing.T) {
+	for _, test := range []struct {
+		sampler, argument string
+		want              float64
+	}{
+		{"", "0.5", 1}, // without a sampler it has no meaning
+		{"always_on", "0.5", 1},
+		{"always_off", "", 0},
+		{"parentbased_always_off", "", 0},
+		{"parentbased_always_on", "", 1},
+		{"traceidratio", "", 1},
+		{"traceidratio", "0.5", 0.5},
+		{"TraceIdRatio", "0", 0},
+	} {
+		got, warnings := withVariables(t, "", map[string]string{
+			"OTEL_TRACES_EXPORTER": "otlp", "OTEL_TRACES_SAMPLER": test.sampler, "OTEL_TRACES_SAMPLER_ARG": test.argument,
+		})
+		if got.TracesRatio != test.want || warnings != nil {
+			t.Errorf("%s %s: %v, warnings %q", test.sampler, test.argument, got.TracesRatio, warnings)
+		}
 	}
 }
 
@@ -68,13 +153,13 @@ func TestOTLPVariables(t *testing.T) {
 		"OTEL_SERVICE_NAME":                                 "dora",
 	}
 	got, warnings := withVariables(t, "", variables)
-	want := otlpConfig{
-		Enabled: true, Endpoint: otlpEndpoint{Text: "http://collector:4318", From: endpointVariable},
-		Protocol: "http/protobuf", Compression: "gzip", Temporality: "delta",
-		Headers: map[string]string{"authorization": "Bearer x", "x-scope": "1"},
-		Timeout: 2500 * time.Millisecond, Interval: 15 * time.Second, ExportTimeout: 7 * time.Second,
-		ResourceAttributes: map[string]string{"service.name": "dora", "deployment.environment.name": "a,b"},
+	want := defaultOTLP()
+	want.Enabled, want.Temporality, want.Interval, want.ExportTimeout = true, "delta", 15*time.Second, 7*time.Second
+	want.MetricsTo = otlpReceiver{
+		Endpoint: otlpEndpoint{Text: "http://collector:4318", From: endpointVariable}, Protocol: "http/protobuf", Compression: "gzip",
+		Headers: map[string]string{"authorization": "Bearer x", "x-scope": "1"}, Timeout: 2500 * time.Millisecond,
 	}
+	want.ResourceAttributes = map[string]string{"service.name": "dora", "deployment.environment.name": "a,b"}
 	if diff := cmp.Diff(want, got); diff != "" || warnings != nil {
 		t.Errorf("warnings %q, -want +got:\n%s", warnings, diff)
 	}
@@ -92,13 +177,12 @@ func TestOTLPVariables(t *testing.T) {
   interval: 2s
   resource_attributes: {service.name: file}
 `, variables)
-	want = otlpConfig{
-		Enabled: true, Endpoint: otlpEndpoint{Text: "http://file:4317", From: "otlp.endpoint"},
-		Protocol: "grpc", Compression: "none", Temporality: "cumulative",
-		Headers: map[string]string{"authorization": "Bearer y", "x-scope": "1"},
-		Timeout: time.Second, Interval: 2 * time.Second, ExportTimeout: 7 * time.Second,
-		ResourceAttributes: map[string]string{"service.name": "file", "deployment.environment.name": "a,b"},
+	want.Temporality, want.Interval = "cumulative", 2*time.Second
+	want.MetricsTo = otlpReceiver{
+		Endpoint: otlpEndpoint{Text: "http://file:4317", From: "otlp.endpoint"}, Protocol: "grpc", Compression: "none",
+		Headers: map[string]string{"authorization": "Bearer y", "x-scope": "1"}, Timeout: time.Second,
 	}
+	want.ResourceAttributes = map[string]string{"service.name": "file", "deployment.environment.name": "a,b"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the file does not win: -want +got:\n%s", diff)
 	}
@@ -119,6 +203,7 @@ func TestOddOTLPVariablesAreIgnored(t *testing.T) {
 		"OTEL_METRIC_EXPORT_INTERVAL":                       `OTEL_METRIC_EXPORT_INTERVAL is "canary", not a number of milliseconds: write one such as 10000; it is ignored`,
 		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is "canary": write cumulative or delta or lowmemory; it is ignored`,
 		"OTEL_RESOURCE_ATTRIBUTES":                          `OTEL_RESOURCE_ATTRIBUTES is no list of names and values: write name=value, with commas between several and %20 for a space; it is ignored`,
+		"OTEL_TRACES_SAMPLER":                               `OTEL_TRACES_SAMPLER is "canary": write always_on or always_off or traceidratio or parentbased_always_on or parentbased_always_off or parentbased_traceidratio; it is ignored`,
 	} {
 		variables := map[string]string{name: "canary"}
 		if _, warnings := withVariables(t, "", variables); warnings != nil {
@@ -130,7 +215,7 @@ func TestOddOTLPVariablesAreIgnored(t *testing.T) {
 			t.Errorf("%s: warnings: -want +got:\n%s", name, diff)
 		}
 		defaults := defaultOTLP()
-		defaults.Enabled, defaults.Endpoint = true, otlpEndpoint{Text: "http://collector:4318", From: endpointVariable}
+		defaults.Enabled, defaults.MetricsTo.Endpoint = true, otlpEndpoint{Text: "http://collector:4318", From: endpointVariable}
 		if diff := cmp.Diff(defaults, got); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
 		}
@@ -172,7 +257,7 @@ func TestOTLPEndpoints(t *testing.T) {
 		{otlpEndpoint{Text: "[::1]:4317", Insecure: true}, "grpc", "[::1]:4317", true},
 		{otlpEndpoint{Text: "https://c:4317", Insecure: true}, "grpc", "c:4317", false},
 	} {
-		if got, err := test.target(test.protocol); err != nil || got != (otlpTarget{test.want, test.plain}) {
+		if got, err := test.target(test.protocol, metricsPath); err != nil || got != (otlpTarget{test.want, test.plain}) {
 			t.Errorf("%+v, %s: %+v, %v", test.otlpEndpoint, test.protocol, got, err)
 		}
 	}

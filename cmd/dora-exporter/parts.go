@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"time"
 
@@ -25,6 +26,8 @@ type parts struct {
 	jobs        *dora.Jobs
 	settler     *dora.Settler
 	projection  *dora.Projection
+	// traces is nil when nothing is followed.
+	traces *instrumentation.Traces
 	// reader is that of the pages; nil without them.
 	reader *persistence.Reader
 	server *server
@@ -48,6 +51,9 @@ func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *
 	if err != nil {
 		return err
 	}
+	if p.traces, err = p.startTraces(ctx, &c.OTLP, logger); err != nil {
+		return err
+	}
 	teams, err := p.catalog(c, logger)
 	if err != nil {
 		return err
@@ -55,6 +61,7 @@ func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *
 	github, err := enrichment.New(enrichment.Options{
 		BaseURL: c.GitHub.BaseURL, Token: c.GitHub.Token, Logger: logger,
 		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth,
+		Transport: p.traces.Transport(enrichment.Route),
 	})
 	if err != nil {
 		return err
@@ -62,10 +69,10 @@ func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *
 	rules := &dora.Rules{Policy: c.Policy, OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded}
 	p.processor = &dora.Processor{
 		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: time.Now,
-		OnTeamGivenUp: p.instruments.TeamGivenUp,
+		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
-	p.jobs = &dora.Jobs{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now}
-	p.settler = &dora.Settler{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now}
+	p.jobs = &dora.Jobs{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now, Trace: p.traces.Steps()}
+	p.settler = &dora.Settler{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now, Trace: p.traces.Steps()}
 	p.projection = &dora.Projection{
 		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: checkpointEvery,
 		Checkpoint:   persistence.NewCheckpoint(c.Storage.File.Path, p.store, dora.Families(), acceptStore, logger),
@@ -78,11 +85,13 @@ func (p *parts) catalog(c *Config, logger *slog.Logger) (dora.Catalog, error) {
 	if c.Catalog.Mode == "backstage" {
 		return catalog.NewBackstage(catalog.Options{
 			Endpoint: c.Catalog.Endpoint, Token: c.Catalog.Token, TTL: c.Catalog.CacheTTL, Logger: logger,
-			OnLookup: p.instruments.CatalogLookup,
+			OnLookup: p.instruments.CatalogLookup, Transport: p.traces.Transport(pathOf),
 		})
 	}
 	return catalog.NewStatic(c.Teams, c.GitHub.Owner), nil
 }
+
+func pathOf(r *http.Request) string { return r.URL.Path }
 
 // listen opens the addresses with everything mounted.
 func (p *parts) listen(ctx context.Context, c *Config, web *webConfig, logger *slog.Logger) error {
@@ -99,6 +108,9 @@ func (p *parts) listen(ctx context.Context, c *Config, web *webConfig, logger *s
 			seen.observe(result)
 		},
 		OnRefused: func(source, result, why string) { seen.refuse(source, result, why, time.Now()) },
+		Trace: func(ctx context.Context, r receivers.Request) context.Context {
+			return p.traces.Request(ctx, instrumentation.Request(r))
+		},
 	})
 	e := endpoints{metrics: metrics, ready: p.ready}
 	if c.Server.Page == "on" {

@@ -88,7 +88,7 @@ func (p *parts) closeReader() error {
 }
 
 // start runs the parts behind the webhooks. What it returns stops everything: no new requests, what was taken is
-// processed, look-ups are left for the next start, the last checkpoint is written, the values are pushed once more.
+// processed, look-ups are left for the next start, the last checkpoint is written, the values and what is left of the traces are pushed.
 func (p *parts) start(ctx context.Context, c *Config, logger *slog.Logger) (stop func() error, err error) {
 	ctx = context.WithoutCancel(ctx)
 	push, err := p.startPush(ctx, &c.OTLP, logger)
@@ -111,9 +111,13 @@ func (p *parts) start(ctx context.Context, c *Config, logger *slog.Logger) (stop
 		settling()
 		projecting()
 		finished := within(ctx, checkpointMayTake, p.projection.Finish)
-		if push != nil {
-			_ = within(ctx, min(lastPushMayTake, time.Until(end)), push.Stop)
-		}
+		_ = within(ctx, min(lastPushMayTake, time.Until(end)), func(ctx context.Context) error {
+			var pushing sync.WaitGroup
+			pushing.Go(func() { _ = push.Stop(ctx) })
+			pushing.Go(func() { _ = p.traces.Stop(ctx) })
+			pushing.Wait()
+			return nil
+		})
 		return errors.Join(drained, finished)
 	}, nil
 }

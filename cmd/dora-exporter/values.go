@@ -117,6 +117,18 @@ func (d *decoder) number(to *int) field {
 	}
 }
 
+// ratio reads a part of a whole.
+func (d *decoder) ratio(to *float64) field {
+	return func(n *yaml.Node, path string) {
+		part, err := strconv.ParseFloat(n.Value, 64)
+		if n.Kind != yaml.ScalarNode || err != nil || !(part >= 0 && part <= 1) {
+			d.fail(n, "%s is %s: write a number from 0 to 1, such as 0.1", path, kind(n))
+			return
+		}
+		*to = part
+	}
+}
+
 // truth reads true or false.
 func (d *decoder) truth(to *bool) field {
 	return func(n *yaml.Node, path string) {

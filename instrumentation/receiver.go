@@ -1,0 +1,106 @@
+package instrumentation
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// Receiver is an OTLP receiver, and how a signal is pushed to it.
+type Receiver struct {
+	// Protocol is grpc or http/protobuf.
+	Protocol string
+	// Endpoint is a URL with scheme, host and path over HTTP, a gRPC target over gRPC.
+	Endpoint string
+	// TLS is nil for a connection in plain text.
+	TLS *tls.Config
+	// Headers are sent along. They are secrets.
+	Headers map[string]string
+	Gzip    bool
+	// Timeout bounds one request with its repetitions.
+	Timeout time.Duration
+}
+
+// The waits before a request that can be repeated is, and before a lost connection is made again; they get longer.
+const (
+	firstRepetition = time.Second
+	lastRepetition  = 15 * time.Second
+)
+
+// credentials are those of a connection over gRPC.
+func (r Receiver) credentials() credentials.TransportCredentials {
+	if r.TLS == nil {
+		return insecure.NewCredentials()
+	}
+	return credentials.NewTLS(r.TLS)
+}
+
+// reconnect makes a lost connection over gRPC again soon: gRPC's own waits go up to two minutes, in which a receiver that is
+// back would get nothing.
+func (r Receiver) reconnect() grpc.DialOption {
+	return grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff:           backoff.Config{BaseDelay: firstRepetition, Multiplier: 1.6, Jitter: 0.2, MaxDelay: lastRepetition},
+		MinConnectTimeout: r.Timeout,
+	})
+}
+
+// told is an error as it may be logged: a receiver's answer may repeat what it was sent, at any length.
+func (r Receiver) told(err error) string {
+	text := err.Error()
+	for name, secret := range r.Headers {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, fmt.Sprintf("(%s)", name))
+		}
+	}
+	return shortened(text)
+}
+
+// shortened is a text of others at a length for a log line or an attribute.
+func shortened(text string) string {
+	const most = 300 // bytes
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return strings.ToValidUTF8(text, "")
+}
+
+// watch counts exports, and logs when they begin to fail and when they work again.
+type watch struct {
+	// signal is metrics or traces.
+	signal  string
+	to      Receiver
+	logger  *slog.Logger
+	own     *Own
+	failing atomic.Bool
+}
+
+func newWatch(signal string, to Receiver, logger *slog.Logger, own *Own) *watch {
+	for _, result := range []string{"ok", "error"} {
+		own.exported(result, 0) // so that the first of each is seen as an increase
+	}
+	return &watch{signal: signal, to: to, logger: logger, own: own}
+}
+
+// note says how an export went.
+func (w *watch) note(err error) {
+	w.own.exported(resultOf(err), 1)
+	switch was := w.failing.Swap(err != nil); {
+	case err != nil && !was:
+		w.logger.Error("can't push "+w.signal+", trying again", "endpoint", w.to.Endpoint, "error", w.to.told(err))
+	case err == nil && was:
+		w.logger.Info("can push "+w.signal+" again", "endpoint", w.to.Endpoint)
+	}
+}
+
+// partly says whether a receiver took what was sent but for a part of it, which must not be sent again.
+func partly(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "OTLP partial success")
+}

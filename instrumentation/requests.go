@@ -1,0 +1,63 @@
+package instrumentation
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Request is a webhook request that is being answered.
+type Request struct {
+	// Route is its path.
+	Route string
+	// Event is empty when that is not known, Key when it is no delivery.
+	Event, Key string
+	// Result is that of the metric of deliveries, Status the HTTP status of the answer.
+	Result string
+	Status int
+	// Arrived is when it came. Storing and Stored are before and after it was stored; zero when that was not tried.
+	Arrived, Storing, Stored time.Time
+	// Stands is set when it is this request that brought the delivery, and not one before it.
+	Stands bool
+}
+
+// Request makes the spans of a request, from its arrival to now. The context that it returns is that of what is logged of it.
+func (t *Traces) Request(ctx context.Context, r Request) context.Context {
+	if t == nil {
+		return ctx
+	}
+	if r.Key == "" || r.Stands {
+		ctx = begin(ctx, r.Key)
+	} else {
+		ctx = follow(ctx, r.Key)
+	}
+	attributes := []attribute.KeyValue{
+		semconv.HTTPRequestMethodPost, semconv.HTTPRoute(r.Route), semconv.HTTPResponseStatusCode(r.Status),
+		attribute.String("dora.delivery.result", r.Result),
+	}
+	for name, value := range map[string]string{deliveryKey: r.Key, "dora.delivery.event": r.Event} {
+		if value != "" {
+			attributes = append(attributes, attribute.String(name, shortened(value)))
+		}
+	}
+	var failed error
+	if r.Status >= http.StatusInternalServerError {
+		failed = errors.New(r.Result)
+		attributes = append(attributes, semconv.ErrorTypeKey.String(r.Result))
+	}
+	ctx, span := t.tracer.Start(ctx, http.MethodPost+" "+r.Route, trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithTimestamp(r.Arrived), trace.WithAttributes(attributes...))
+	if !r.Storing.IsZero() {
+		_, storing := t.tracer.Start(ctx, "store", trace.WithTimestamp(r.Storing))
+		fail(storing, failed)
+		storing.End(trace.WithTimestamp(r.Stored))
+	}
+	fail(span, failed)
+	span.End()
+	return ctx
+}

@@ -1,0 +1,31 @@
+package instrumentation
+
+import (
+	"context"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// LogTraces returns a handler that adds trace_id to the lines about what is followed and kept, in the form that tracing tools
+// search for: 32 hexadecimal digits.
+func LogTraces(inner slog.Handler) slog.Handler { return traceIDs{inner} }
+
+type traceIDs struct{ slog.Handler }
+
+// Handle writes a line.
+func (h traceIDs) Handle(ctx context.Context, line slog.Record) error {
+	if span := trace.SpanContextFromContext(ctx); span.IsSampled() {
+		line = line.Clone()
+		line.AddAttrs(slog.String("trace_id", span.TraceID().String()))
+	}
+	return h.Handler.Handle(ctx, line)
+}
+
+// WithAttrs returns a handler whose lines have attributes.
+func (h traceIDs) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return traceIDs{h.Handler.WithAttrs(attributes)}
+}
+
+// WithGroup returns a handler whose lines have a group.
+func (h traceIDs) WithGroup(name string) slog.Handler { return traceIDs{h.Handler.WithGroup(name)} }

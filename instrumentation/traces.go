@@ -1,0 +1,117 @@
+package instrumentation
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	noopmetric "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// TraceOptions say where the traces are pushed to, and how.
+type TraceOptions struct {
+	Receiver
+	// Ratio is the part of the traces that is kept, from 0 to 1. What is kept of a delivery is kept whole, over restarts.
+	Ratio float64
+	// Resource is that of PushOptions.
+	Resource map[string]string
+	Logger   *slog.Logger
+}
+
+// Traces follow deliveries on their way: received, stored, processed, looked up at GitHub. All steps of a delivery are spans of
+// one trace, which its key names, whichever process takes them. A nil *Traces follows nothing.
+type Traces struct {
+	provider *sdktrace.TracerProvider
+	tracer   trace.Tracer
+}
+
+// StartTraces begins to follow. Spans are pushed in the background; when too many wait, those that come are dropped.
+func (i *Instruments) StartTraces(ctx context.Context, o TraceOptions) (*Traces, error) {
+	to, err := newSpanExporter(ctx, o.Receiver)
+	if err != nil {
+		return nil, fmt.Errorf("make the OTLP exporter of traces: %w", err)
+	}
+	who, err := identity(ctx, o.Resource)
+	if err != nil {
+		return nil, err
+	}
+	watched := &watchedSpans{SpanExporter: to, watch: newWatch("traces", o.Receiver, o.Logger, &i.Own)}
+	t := &Traces{provider: sdktrace.NewTracerProvider(
+		sdktrace.WithBatcher(watched), sdktrace.WithResource(who), sdktrace.WithIDGenerator(spanIDs{}),
+		sdktrace.WithSampler(sdktrace.TraceIDRatioBased(o.Ratio)), // it looks at the trace's id alone
+	)}
+	t.tracer = t.provider.Tracer("dora-exporter", trace.WithInstrumentationVersion(i.options.Version))
+	return t, nil
+}
+
+// Stop pushes what is left and ends; ctx bounds it. How the push went is logged and counted, no error of this.
+func (t *Traces) Stop(ctx context.Context) error {
+	if t == nil {
+		return nil
+	}
+	return t.provider.Shutdown(ctx)
+}
+
+// Steps returns what begins a step on the way of the deliveries with some keys: it gives the context of what the step calls,
+// and a function that ends it, of which a second call does nothing. Each delivery's trace has the step; what is called is in
+// that of the first, which the others link to. It is nil when nothing is followed.
+func (t *Traces) Steps() func(ctx context.Context, name string, keys ...string) (context.Context, func(error)) {
+	if t == nil {
+		return nil
+	}
+	return t.step
+}
+
+func (t *Traces) step(ctx context.Context, name string, keys ...string) (context.Context, func(error)) {
+	if len(keys) == 0 {
+		return ctx, func(error) {}
+	}
+	of := func(key string) trace.SpanStartOption {
+		return trace.WithAttributes(attribute.String(deliveryKey, shortened(key)))
+	}
+	within, span := t.tracer.Start(follow(ctx, keys[0]), name, of(keys[0]))
+	spans := []trace.Span{span}
+	for _, key := range keys[1:] {
+		_, other := t.tracer.Start(follow(ctx, key), name, of(key), trace.WithLinks(trace.Link{SpanContext: span.SpanContext()}))
+		spans = append(spans, other)
+	}
+	return within, func(err error) {
+		for _, s := range spans {
+			fail(s, err)
+			s.End()
+		}
+	}
+}
+
+// Transport returns what makes a span of each HTTP exchange within a step; route is the template of its path, for its name. The
+// exchanges carry nothing of the trace. It is nil when nothing is followed.
+func (t *Traces) Transport(route func(*http.Request) string) func(http.RoundTripper) http.RoundTripper {
+	if t == nil {
+		return nil
+	}
+	return func(inner http.RoundTripper) http.RoundTripper {
+		return otelhttp.NewTransport(inner,
+			otelhttp.WithTracerProvider(t.provider), otelhttp.WithMeterProvider(noopmetric.NewMeterProvider()),
+			otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()),
+			otelhttp.WithFilter(func(r *http.Request) bool { return trace.SpanContextFromContext(r.Context()).IsValid() }),
+			otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " " + route(r) }),
+		)
+	}
+}
+
+// deliveryKey is the attribute with the key of the delivery that a span is about.
+const deliveryKey = "dora.delivery.key"
+
+// fail marks a span as failed, unless there is no error.
+func fail(s trace.Span, err error) {
+	if err != nil {
+		s.SetStatus(codes.Error, shortened(err.Error()))
+	}
+}
