@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	metricpb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -38,11 +39,12 @@ type Receiver struct {
 	blocked  chan struct{}
 }
 
-// Request is what the receiver got.
+// Request is what the receiver got: metrics or traces.
 type Request struct {
 	Path, Encoding string
 	Header         http.Header
 	Metrics        *metricpb.ExportMetricsServiceRequest
+	Traces         *tracepb.ExportTraceServiceRequest
 	Refused        bool
 }
 
@@ -72,6 +74,7 @@ func NewGRPC(t testing.TB, address string, c *tls.Config) *Receiver {
 	}
 	server := grpc.NewServer(options...)
 	metricpb.RegisterMetricsServiceServer(server, r)
+	tracepb.RegisterTraceServiceServer(server, traces{r: r})
 	r.stop = func() { r.Unblock(); server.Stop() }
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(r.Close)
@@ -130,15 +133,11 @@ func (r *Receiver) Requests() []Request {
 }
 
 // take notes a request and says how it is answered.
-func (r *Receiver) take(ctx context.Context, request Request) (refused bool, answer *metricpb.ExportMetricsServiceResponse) {
+func (r *Receiver) take(ctx context.Context, request Request) (refused, partial bool) {
 	r.mu.Lock()
 	request.Refused = r.refuses
 	r.requests = append(r.requests, request)
-	blocked := r.blocked
-	answer = &metricpb.ExportMetricsServiceResponse{}
-	if r.partial {
-		answer.PartialSuccess = &metricpb.ExportMetricsPartialSuccess{RejectedDataPoints: 1, ErrorMessage: "one is odd"}
-	}
+	blocked, partial := r.blocked, r.partial
 	r.mu.Unlock()
 	if blocked != nil {
 		select {
@@ -146,26 +145,64 @@ func (r *Receiver) take(ctx context.Context, request Request) (refused bool, ans
 		case <-ctx.Done():
 		}
 	}
-	return request.Refused, answer
+	return request.Refused, partial
 }
 
-// Export is gRPC's call.
-func (r *Receiver) Export(ctx context.Context, in *metricpb.ExportMetricsServiceRequest) (*metricpb.ExportMetricsServiceResponse, error) {
-	header := http.Header{}
+// takeCall takes what came over gRPC.
+func (r *Receiver) takeCall(ctx context.Context, request Request) (partial bool, err error) {
+	request.Header = http.Header{}
 	got, _ := metadata.FromIncomingContext(ctx)
 	for name, values := range got {
-		header[http.CanonicalHeaderKey(name)] = values
+		request.Header[http.CanonicalHeaderKey(name)] = values
 	}
 	encoding, _ := ctx.Value(encodingKey{}).(*string)
-	refused, answer := r.take(ctx, Request{Encoding: *encoding, Header: header, Metrics: in})
+	request.Encoding = *encoding
+	refused, partial := r.take(ctx, request)
 	if refused {
-		return nil, status.Error(codes.InvalidArgument, "refused: "+strings.Join(header["Authorization"], ""))
+		return partial, status.Error(codes.InvalidArgument, "refused: "+strings.Join(request.Header["Authorization"], ""))
 	}
-	return answer, nil
+	return partial, nil
+}
+
+// Export is gRPC's call for metrics.
+func (r *Receiver) Export(ctx context.Context, in *metricpb.ExportMetricsServiceRequest) (*metricpb.ExportMetricsServiceResponse, error) {
+	partial, err := r.takeCall(ctx, Request{Metrics: in})
+	if err != nil {
+		return nil, err
+	}
+	return metricsAnswer(partial), nil
+}
+
+// traces are the receiver, for gRPC's call for them.
+type traces struct {
+	tracepb.UnimplementedTraceServiceServer
+	r *Receiver
+}
+
+func (t traces) Export(ctx context.Context, in *tracepb.ExportTraceServiceRequest) (*tracepb.ExportTraceServiceResponse, error) {
+	partial, err := t.r.takeCall(ctx, Request{Traces: in})
+	if err != nil {
+		return nil, err
+	}
+	return tracesAnswer(partial), nil
+}
+
+func metricsAnswer(partial bool) *metricpb.ExportMetricsServiceResponse {
+	if !partial {
+		return &metricpb.ExportMetricsServiceResponse{}
+	}
+	return &metricpb.ExportMetricsServiceResponse{PartialSuccess: &metricpb.ExportMetricsPartialSuccess{RejectedDataPoints: 1, ErrorMessage: "one is odd"}}
+}
+
+func tracesAnswer(partial bool) *tracepb.ExportTraceServiceResponse {
+	if !partial {
+		return &tracepb.ExportTraceServiceResponse{}
+	}
+	return &tracepb.ExportTraceServiceResponse{PartialSuccess: &tracepb.ExportTracePartialSuccess{RejectedSpans: 1, ErrorMessage: "one is odd"}}
 }
 
 func (r *Receiver) serveHTTP(w http.ResponseWriter, in *http.Request) {
-	request := Request{Path: in.URL.Path, Encoding: in.Header.Get("Content-Encoding"), Header: in.Header, Metrics: &metricpb.ExportMetricsServiceRequest{}}
+	request := Request{Path: in.URL.Path, Encoding: in.Header.Get("Content-Encoding"), Header: in.Header}
 	body := io.Reader(in.Body)
 	if request.Encoding == "gzip" {
 		var err error
@@ -176,16 +213,20 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, in *http.Request) {
 	}
 	data, err := io.ReadAll(body)
 	if err == nil {
-		err = proto.Unmarshal(data, request.Metrics)
+		err = request.read(data)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	refused, answer := r.take(in.Context(), request)
+	refused, partial := r.take(in.Context(), request)
 	if refused {
 		http.Error(w, "refused: "+in.Header.Get("Authorization"), http.StatusBadRequest)
 		return
+	}
+	answer := proto.Message(metricsAnswer(partial))
+	if request.Traces != nil {
+		answer = tracesAnswer(partial)
 	}
 	data, err = proto.Marshal(answer)
 	if err != nil {
@@ -194,6 +235,16 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, in *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-protobuf")
 	_, _ = w.Write(data)
+}
+
+// read reads a body: what it has is told by the path.
+func (r *Request) read(data []byte) error {
+	if strings.HasSuffix(r.Path, "/v1/traces") {
+		r.Traces = &tracepb.ExportTraceServiceRequest{}
+		return proto.Unmarshal(data, r.Traces)
+	}
+	r.Metrics = &metricpb.ExportMetricsServiceRequest{}
+	return proto.Unmarshal(data, r.Metrics)
 }
 
 // encodings keeps how a gRPC request is compressed, which the call does not see.

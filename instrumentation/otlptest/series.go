@@ -2,7 +2,9 @@ package otlptest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
@@ -36,8 +38,21 @@ func (r Request) Points() map[string]Point {
 func (r Request) Resource() map[string]string {
 	all := map[string]string{}
 	for _, resource := range r.Metrics.GetResourceMetrics() {
-		for _, a := range resource.GetResource().GetAttributes() {
-			all[a.GetKey()] = a.GetValue().GetStringValue()
+		maps.Copy(all, textsOf(resource.GetResource().GetAttributes()))
+	}
+	for _, resource := range r.Traces.GetResourceSpans() {
+		maps.Copy(all, textsOf(resource.GetResource().GetAttributes()))
+	}
+	return all
+}
+
+// textsOf are the attributes that are texts or whole numbers.
+func textsOf(attributes []*commonpb.KeyValue) map[string]string {
+	all := map[string]string{}
+	for _, a := range attributes {
+		all[a.GetKey()] = a.GetValue().GetStringValue()
+		if n, ok := a.GetValue().GetValue().(*commonpb.AnyValue_IntValue); ok {
+			all[a.GetKey()] = strconv.FormatInt(n.IntValue, 10)
 		}
 	}
 	return all
