@@ -165,6 +165,7 @@ func TestPushWithOddVariables(t *testing.T) {
 	e.env = []string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + r.Address, "OTEL_EXPORTER_OTLP_HEADERS=canary", "OTEL_EXPORTER_OTLP_TIMEOUT=soon",
 		"OTEL_EXPORTER_OTLP_CERTIFICATE=", "OTEL_RESOURCE_ATTRIBUTES=canary",
+		"OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_TRACES_HEADERS=canary", "OTEL_TRACES_SAMPLER=soon", "OTEL_BSP_SCHEDULE_DELAY=canary",
 	}
 	e.start()
 	e.terminate()
