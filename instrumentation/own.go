@@ -138,6 +138,6 @@ var ownHelp = map[string]string{
 	"dora_exporter.series.limit":                "The limit on the series of each group of families (metrics.max_series).",
 	"dora_exporter.checkpoint.age":              "Age of the newest checkpoint.",
 	"dora_exporter.checkpoint.writes":           "Attempts to write the checkpoint by result.",
-	"dora_exporter.otlp.exports":                "Pushes of metrics over OTLP by result.",
+	"dora_exporter.otlp.exports":                "Pushes of metrics and of traces over OTLP by result.",
 	"dora_exporter.unsigned_webhooks_accepted":  "1 for each source whose webhooks are accepted without a signature, since no secret is set.",
 }

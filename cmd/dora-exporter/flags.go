@@ -180,6 +180,7 @@ Environment, used for what the configuration does not set:
   STORAGE_FILE_PATH       the checkpoint; default dora-exporter.prom
   OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS and the other variables of OpenTelemetry's exporters
                           push the metrics over OTLP; off without an endpoint
+  OTEL_TRACES_EXPORTER    with otlp, push the way of each delivery as traces, too
 
 Endpoints:
   POST /api/github    GitHub's webhook: events Deployments and Deployment statuses
