@@ -74,7 +74,8 @@ func (j *Jobs) waiting(ctx context.Context, job Job) (keys []string) {
 		j.Logger.DebugContext(ctx, "can't read what waits for a look-up", "sha", job.Commit.SHA, "error", err)
 	}
 	for _, subject := range subjects {
-		keys = append(keys, statusKeyOf(subject))
+		_, key, _ := CutSubject(subject)
+		keys = append(keys, StatusKeyOf(key))
 	}
 	return keys
 }

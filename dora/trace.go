@@ -29,9 +29,8 @@ func StatusKey(host string, id int64) string {
 	return fmt.Sprintf("github/%s/deployment_status/%d", host, id)
 }
 
-// statusKeyOf is that of the status that a fact's subject is about.
-func statusKeyOf(subject string) string {
-	_, key, _ := CutSubject(subject)
+// StatusKeyOf is that of the status which the key in a fact's subject names.
+func StatusKeyOf(key string) string {
 	slash := strings.LastIndexByte(key, '/')
 	return "github/" + key[:max(slash, 0)] + "/deployment_status/" + key[slash+1:]
 }

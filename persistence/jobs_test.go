@@ -1,6 +1,7 @@
 package persistence
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -76,6 +77,9 @@ func TestWaiting(t *testing.T) {
 			}
 			return err
 		})
+	}
+	if got, err := s.Waiting(t.Context(), commit.Key()); err != nil || !slices.Equal(got, []string{"1", "2"}) {
+		t.Errorf("Waiting = %q, %v", got, err)
 	}
 	take(commit.Key(), first, second)
 	take(commit.Key())

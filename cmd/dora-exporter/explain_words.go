@@ -75,7 +75,7 @@ func (s *store) about(ctx context.Context, f dora.Fact) (string, error) {
 }
 
 func (s *store) statusName(ctx context.Context, key string) (string, error) {
-	d, known, err := s.DeliveryOf(ctx, "github/"+hostOf(key)+"/deployment_status/"+numberOf(key))
+	d, known, err := s.DeliveryOf(ctx, dora.StatusKeyOf(key))
 	if err != nil || !known || d.Event.Status == nil {
 		return "status " + key, err
 	}
