@@ -15,11 +15,14 @@ func newMetricExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter, er
 	if to.Protocol == "grpc" {
 		return newMetricGRPCExporter(ctx, to)
 	}
+	client, err := to.client()
+	if err != nil {
+		return nil, err
+	}
 	options := []otlpmetrichttp.Option{
 		otlpmetrichttp.WithEndpointURL(to.Endpoint),
 		otlpmetrichttp.WithHeaders(to.Headers),
-		otlpmetrichttp.WithTLSClientConfig(to.TLS),
-		otlpmetrichttp.WithTimeout(to.Timeout),
+		otlpmetrichttp.WithHTTPClient(client),
 		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{
 			Enabled: true, InitialInterval: firstRepetition, MaxInterval: lastRepetition, MaxElapsedTime: to.Timeout,
 		}),

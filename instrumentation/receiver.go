@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -35,6 +37,39 @@ const (
 	lastRepetition  = 15 * time.Second
 )
 
+// Address is the endpoint as it may be logged: its query may have a key.
+func (r Receiver) Address() string {
+	bare, _, _ := strings.Cut(r.Endpoint, "?")
+	return bare
+}
+
+// client makes the requests over HTTP.
+func (r Receiver) client() (*http.Client, error) {
+	to, err := url.Parse(r.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("the OTLP endpoint %s can't be parsed", r.Address())
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = r.TLS
+	return &http.Client{
+		Timeout: r.Timeout, Transport: exactly{to, t},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the headers are for the endpoint
+	}, nil
+}
+
+// exactly has requests go to a URL as it is written, of which the exporters leave out the query and what is escaped in the path.
+type exactly struct {
+	to    *url.URL
+	inner http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (e exactly) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.WithContext(r.Context()) // a copy
+	r.URL, r.Host = e.to, ""
+	return e.inner.RoundTrip(r)
+}
+
 // credentials are those of a connection over gRPC.
 func (r Receiver) credentials() credentials.TransportCredentials {
 	if r.TLS == nil {
@@ -48,13 +83,13 @@ func (r Receiver) credentials() credentials.TransportCredentials {
 func (r Receiver) reconnect() grpc.DialOption {
 	return grpc.WithConnectParams(grpc.ConnectParams{
 		Backoff:           backoff.Config{BaseDelay: firstRepetition, Multiplier: 1.6, Jitter: 0.2, MaxDelay: lastRepetition},
-		MinConnectTimeout: r.Timeout,
+		MinConnectTimeout: min(r.Timeout, lastRepetition),
 	})
 }
 
 // told is an error as it may be logged: a receiver's answer may repeat what it was sent, at any length.
 func (r Receiver) told(err error) string {
-	text := err.Error()
+	text := strings.ReplaceAll(err.Error(), r.Endpoint, r.Address())
 	for name, secret := range r.Headers {
 		if secret != "" {
 			text = strings.ReplaceAll(text, secret, fmt.Sprintf("(%s)", name))
@@ -94,9 +129,9 @@ func (w *watch) note(err error) {
 	w.own.exported(resultOf(err), 1)
 	switch was := w.failing.Swap(err != nil); {
 	case err != nil && !was:
-		w.logger.Error("can't push "+w.signal+", trying again", "endpoint", w.to.Endpoint, "error", w.to.told(err))
+		w.logger.Error("can't push "+w.signal+", trying again", "endpoint", w.to.Address(), "error", w.to.told(err))
 	case err == nil && was:
-		w.logger.Info("can push "+w.signal+" again", "endpoint", w.to.Endpoint)
+		w.logger.Info("can push "+w.signal+" again", "endpoint", w.to.Address())
 	}
 }
 

@@ -15,11 +15,14 @@ func newSpanExporter(ctx context.Context, to Receiver) (sdktrace.SpanExporter, e
 	if to.Protocol == "grpc" {
 		return otlptrace.New(ctx, newSpanGRPCClient(to))
 	}
+	client, err := to.client()
+	if err != nil {
+		return nil, err
+	}
 	options := []otlptracehttp.Option{
 		otlptracehttp.WithEndpointURL(to.Endpoint),
 		otlptracehttp.WithHeaders(to.Headers),
-		otlptracehttp.WithTLSClientConfig(to.TLS),
-		otlptracehttp.WithTimeout(to.Timeout),
+		otlptracehttp.WithHTTPClient(client),
 		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
 			Enabled: true, InitialInterval: firstRepetition, MaxInterval: lastRepetition, MaxElapsedTime: to.Timeout,
 		}),

@@ -77,7 +77,7 @@ func (p *parts) startPush(ctx context.Context, o *otlpConfig, logger *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	logger.Info("pushing metrics", "endpoint", to.Endpoint, "protocol", to.Protocol, "temporality", o.Temporality, "interval", o.Interval)
+	logger.Info("pushing metrics", "endpoint", to.Address(), "protocol", to.Protocol, "temporality", o.Temporality, "interval", o.Interval)
 	return p.instruments.StartPush(ctx, instrumentation.PushOptions{
 		Receiver: to, Export: o.ExportTimeout, Interval: o.Interval, Delta: o.Temporality == "delta",
 		Resource: o.resource(p.store.ID()), Logger: logger,
@@ -93,7 +93,7 @@ func (p *parts) startTraces(ctx context.Context, o *otlpConfig, logger *slog.Log
 	if err != nil {
 		return nil, err
 	}
-	logger.Info("pushing traces", "endpoint", to.Endpoint, "protocol", to.Protocol, "ratio", o.TracesRatio)
+	logger.Info("pushing traces", "endpoint", to.Address(), "protocol", to.Protocol, "ratio", o.TracesRatio)
 	return p.instruments.StartTraces(ctx, instrumentation.TraceOptions{
 		Receiver: to, Ratio: o.TracesRatio, Resource: o.resource(p.store.ID()), Logger: logger,
 	})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -35,6 +36,10 @@ type otlpTarget struct {
 // errEndpoint does not show what was written: it may have a password.
 var errEndpoint = errors.New("not an address: write one such as http://localhost:4318, or http://localhost:4317 for protocol grpc, without a user and a query")
 
+// gRPCSchemes are those of the targets that gRPC has beside host:port.
+// https://github.com/grpc/grpc/blob/master/doc/naming.md
+var gRPCSchemes = []string{"dns", "passthrough", "unix", "unix-abstract"}
+
 // target applies the rules of https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp;
 // path is the signal's.
 func (e otlpEndpoint) target(protocol, path string) (otlpTarget, error) {
@@ -45,7 +50,11 @@ func (e otlpEndpoint) target(protocol, path string) (otlpTarget, error) {
 		return otlpTarget{e.Text, e.Insecure}, nil
 	}
 	u, err := url.Parse(e.Text)
-	if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if err == nil && protocol == "grpc" && slices.Contains(gRPCSchemes, u.Scheme) {
+		return otlpTarget{e.Text, e.Insecure}, nil
+	}
+	query := err == nil && u.RawQuery != "" && !e.Whole
+	if err != nil || u.User != nil || query || u.Fragment != "" || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return otlpTarget{}, errEndpoint
 	}
 	plain := u.Scheme == "http"

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +20,9 @@ func (o *otlpConfig) fromEnvironment(getenv func(string) string) (warnings []str
 	if o.Temporality == "lowmemory" {
 		o.Temporality = "delta" // they differ in asynchronous counters, of which there is none
 	}
-	e.read(e.milliseconds(&o.Interval), "OTEL_METRIC_EXPORT_INTERVAL")
-	e.read(e.milliseconds(&o.ExportTimeout), "OTEL_METRIC_EXPORT_TIMEOUT")
-	e.read(e.members(&o.ResourceAttributes), "OTEL_RESOURCE_ATTRIBUTES")
+	e.read(e.milliseconds(1, &o.Interval), "OTEL_METRIC_EXPORT_INTERVAL")
+	e.read(e.timeout(&o.ExportTimeout), "OTEL_METRIC_EXPORT_TIMEOUT")
+	e.read(e.attributes(&o.ResourceAttributes), "OTEL_RESOURCE_ATTRIBUTES")
 	if name := e.value("OTEL_SERVICE_NAME"); name != "" {
 		add(&o.ResourceAttributes, map[string]string{"service.name": name})
 	}
@@ -32,10 +32,9 @@ func (o *otlpConfig) fromEnvironment(getenv func(string) string) (warnings []str
 	if disabled {
 		return e.warnings
 	}
-	o.Enabled = o.MetricsTo.Endpoint.Text != "" && strings.Contains(cmp.Or(e.value("OTEL_METRICS_EXPORTER"), "otlp"), "otlp")
-	// An endpoint for all signals is no wish for traces.
-	exporter := e.value("OTEL_TRACES_EXPORTER")
-	o.Traces = strings.Contains(exporter, "otlp") || exporter == "" && o.TracesTo.Endpoint.Whole
+	// An endpoint for all signals is a wish for metrics alone.
+	o.Enabled = o.MetricsTo.Endpoint.Text != "" && e.lists("OTEL_METRICS_EXPORTER", "otlp", true)
+	o.Traces = e.lists("OTEL_TRACES_EXPORTER", "otlp", o.TracesTo.Endpoint.Whole)
 	return e.warnings
 }
 
@@ -48,6 +47,19 @@ type environment struct {
 
 // value is that of a variable. An empty one is none.
 func (e *environment) value(name string) string { return strings.TrimSpace(e.getenv(name)) }
+
+// lists says whether a variable has a word, with commas between several; without the variable, what is else the case.
+func (e *environment) lists(name, word string, otherwise bool) bool {
+	if e.value(name) == "" {
+		return otherwise
+	}
+	for one := range strings.SplitSeq(e.value(name), ",") {
+		if strings.TrimSpace(one) == word {
+			return true
+		}
+	}
+	return false
+}
 
 // read reads the first of some variables that is set.
 func (e *environment) read(into field, names ...string) {
@@ -81,7 +93,7 @@ func (e *environment) receiver(to *otlpReceiver, signal string) {
 	read("CLIENT_CERTIFICATE", e.text(&to.ClientCertificate))
 	read("CLIENT_KEY", e.text(&to.ClientKey))
 	read("COMPRESSION", e.word(&to.Compression, "gzip", "none"))
-	read("TIMEOUT", e.milliseconds(&to.Timeout))
+	read("TIMEOUT", e.timeout(&to.Timeout))
 }
 
 // sampler reads which part of the traces is kept. A trace begins here, so that samplers that follow a parent have none.
@@ -116,14 +128,26 @@ func (d *decoder) variableTruth(to *bool) field {
 	}
 }
 
-// milliseconds reads a whole number of them, above 0.
-func (d *decoder) milliseconds(to *time.Duration) field {
+// longest is the longest time that OpenTelemetry's variables can hold, 24 days.
+const longest = math.MaxInt32 * time.Millisecond
+
+// milliseconds reads a whole number of them.
+func (d *decoder) milliseconds(least int, to *time.Duration) field {
 	return func(n *yaml.Node, path string) {
 		ms, err := strconv.Atoi(n.Value)
-		if err != nil || ms < 1 || ms > int(24*time.Hour/time.Millisecond) {
-			d.fail(n, "%s is %s, not a number of milliseconds: write one such as 10000", path, kind(n))
+		if err != nil || ms < least || ms > int(longest/time.Millisecond) {
+			d.fail(n, "%s is %s: write a number of milliseconds, such as 10000", path, kind(n))
 			return
 		}
 		*to = time.Duration(ms) * time.Millisecond
+	}
+}
+
+// timeout reads milliseconds; 0 is no limit.
+func (d *decoder) timeout(to *time.Duration) field {
+	return func(n *yaml.Node, path string) {
+		if d.milliseconds(0, to)(n, path); *to == 0 {
+			*to = longest
+		}
 	}
 }

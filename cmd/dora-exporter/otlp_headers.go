@@ -40,6 +40,25 @@ func (d *decoder) members(to *map[string]string) field {
 	}
 }
 
+// attributes reads what a variable has of them. Other than those of headers, their names may be percent-encoded.
+// https://opentelemetry.io/docs/specs/otel/resource/sdk/#specifying-resource-information-via-an-environment-variable
+func (d *decoder) attributes(to *map[string]string) field {
+	return func(n *yaml.Node, path string) {
+		var encoded map[string]string
+		if d.members(&encoded)(n, path); d.err != nil {
+			return
+		}
+		for name, value := range encoded {
+			decoded, err := url.PathUnescape(name)
+			if err != nil {
+				d.fail(n, "%s has a name that is not percent-encoded: write %%25 for a percent sign", path)
+				return
+			}
+			add(to, map[string]string{decoded: value})
+		}
+	}
+}
+
 // headers reads headers by a reader of names and values.
 func (d *decoder) headers(to *map[string]string, read func(to *map[string]string) field) field {
 	return func(n *yaml.Node, path string) {

@@ -52,6 +52,7 @@ func TestOTLPIsOffAndOn(t *testing.T) {
 		"SDK disabled, on in file":                   {"otlp: {enabled: true, traces: true}", at(disabled, "true"), true, true},
 		"SDK not disabled":                           {"", at(endpoint, url, disabled, "false"), true, false},
 		"another exporter":                           {"", at(endpoint, url, "OTEL_METRICS_EXPORTER", "none"), false, false},
+		"another exporter with a like name":          {"", at(endpoint, url, "OTEL_METRICS_EXPORTER", "otlp/stdout"), false, false},
 		"this exporter beside another":               {"", at(endpoint, url, "OTEL_METRICS_EXPORTER", "prometheus,otlp"), true, false},
 		"traces in the file":                         {"otlp: {traces: true}", nil, false, true},
 		"both in the file":                           {"otlp: {enabled: true, traces: true}", nil, true, true},
@@ -111,6 +112,24 @@ func TestOTLPVariablesOfTraces(t *testing.T) {
 	file := otlpEndpoint{Text: "http://file:4318", From: "otlp.endpoint"}
 	if got.MetricsTo.Endpoint != file || got.TracesTo.Endpoint != file || got.TracesRatio != 1 {
 		t.Errorf("the file does not win: %+v", got)
+	}
+}
+
+// What the specification says of numbers and names at their bounds.
+func TestOTLPVariablesAtTheirBounds(t *testing.T) {
+	got, warnings := withVariables(t, "", map[string]string{
+		endpointVariable: "http://c:4318", "OTEL_EXPORTER_OTLP_TIMEOUT": "0", "OTEL_METRIC_EXPORT_TIMEOUT": "0",
+		"OTEL_METRIC_EXPORT_INTERVAL": "2147483647", "OTEL_RESOURCE_ATTRIBUTES": "a%2Cb=c%3Dd",
+	})
+	const longest = 2147483647 * time.Millisecond
+	if got.MetricsTo.Timeout != longest || got.ExportTimeout != longest || got.Interval != longest || got.ResourceAttributes["a,b"] != "c=d" || warnings != nil {
+		t.Errorf("%+v, warnings %q", got, warnings)
+	}
+	got, warnings = withVariables(t, "", map[string]string{
+		endpointVariable: "http://c:4318", "OTEL_METRIC_EXPORT_INTERVAL": "0", "OTEL_EXPORTER_OTLP_TIMEOUT": "-1", "OTEL_RESOURCE_ATTRIBUTES": "a%=b",
+	})
+	if got.Interval != time.Minute || got.MetricsTo.Timeout != 10*time.Second || got.ResourceAttributes != nil || len(warnings) != 3 {
+		t.Errorf("%+v, warnings %q", got, warnings)
 	}
 }
 
@@ -199,8 +218,8 @@ func TestOddOTLPVariablesAreIgnored(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_PROTOCOL":                       `OTEL_EXPORTER_OTLP_PROTOCOL is "canary": write grpc or http/protobuf; it is ignored`,
 		"OTEL_EXPORTER_OTLP_HEADERS":                        `OTEL_EXPORTER_OTLP_HEADERS is no list of names and values: write name=value, with commas between several and %20 for a space; it is ignored`,
 		"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION":            `OTEL_EXPORTER_OTLP_METRICS_COMPRESSION is "canary": write gzip or none; it is ignored`,
-		"OTEL_EXPORTER_OTLP_TIMEOUT":                        `OTEL_EXPORTER_OTLP_TIMEOUT is "canary", not a number of milliseconds: write one such as 10000; it is ignored`,
-		"OTEL_METRIC_EXPORT_INTERVAL":                       `OTEL_METRIC_EXPORT_INTERVAL is "canary", not a number of milliseconds: write one such as 10000; it is ignored`,
+		"OTEL_EXPORTER_OTLP_TIMEOUT":                        `OTEL_EXPORTER_OTLP_TIMEOUT is "canary": write a number of milliseconds, such as 10000; it is ignored`,
+		"OTEL_METRIC_EXPORT_INTERVAL":                       `OTEL_METRIC_EXPORT_INTERVAL is "canary": write a number of milliseconds, such as 10000; it is ignored`,
 		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is "canary": write cumulative or delta or lowmemory; it is ignored`,
 		"OTEL_RESOURCE_ATTRIBUTES":                          `OTEL_RESOURCE_ATTRIBUTES is no list of names and values: write name=value, with commas between several and %20 for a space; it is ignored`,
 		"OTEL_TRACES_SAMPLER":                               `OTEL_TRACES_SAMPLER is "canary": write always_on or always_off or traceidratio or parentbased_always_on or parentbased_always_off or parentbased_traceidratio; it is ignored`,
@@ -250,6 +269,10 @@ func TestOTLPEndpoints(t *testing.T) {
 		{otlpEndpoint{Text: "https://c/base/"}, "http/protobuf", "https://c/base/v1/metrics", false},
 		{otlpEndpoint{Text: "https://c/base/", Whole: true}, "http/protobuf", "https://c/base/", false},
 		{otlpEndpoint{Text: "https://c", Whole: true}, "http/protobuf", "https://c", false},
+		{otlpEndpoint{Text: "https://c/a//b%2Fc/?key=1", Whole: true}, "http/protobuf", "https://c/a//b%2Fc/?key=1", false},
+		{otlpEndpoint{Text: "https://c/b%2Fc"}, "http/protobuf", "https://c/b%2Fc/v1/metrics", false},
+		{otlpEndpoint{Text: "dns:///c:4317"}, "grpc", "dns:///c:4317", false},
+		{otlpEndpoint{Text: "unix:///run/otlp.sock", Insecure: true}, "grpc", "unix:///run/otlp.sock", true},
 		{otlpEndpoint{Text: "http://c:4317/ignored"}, "grpc", "c:4317", true},
 		{otlpEndpoint{Text: "https://c"}, "grpc", "c:443", false},
 		{otlpEndpoint{Text: "c:4317"}, "grpc", "c:4317", false},
