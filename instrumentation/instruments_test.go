@@ -170,6 +170,8 @@ func TestOwnMetrics(t *testing.T) {
 		`dora_exporter_checkpoint_writes_total{result="ok"} 1`,
 		`dora_exporter_dead_letters 3`,
 		`dora_exporter_deliveries_total{event="deployment_status",result="accepted",source="github"} 1`,
+		`dora_exporter_deliveries_total{event="unknown",result="unauthorized",source="github"} 0`,
+		`dora_exporter_deliveries_total{event="unknown",result="unauthorized",source="jira"} 0`,
 		`dora_exporter_github_auth_failing 1`,
 		`dora_exporter_github_lookups_waiting 5`,
 		`dora_exporter_github_rate_limit_remaining 4999`,

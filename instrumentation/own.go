@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"dora-exporter/dora"
 )
 
 // Own are the metrics about the program itself. Its methods are safe for concurrent use.
@@ -22,8 +24,10 @@ type Own struct {
 }
 
 // Delivery counts a webhook request and what became of it.
-func (o *Own) Delivery(source, event, result string) {
-	o.deliveries.Add(context.Background(), 1, metric.WithAttributes(
+func (o *Own) Delivery(source, event, result string) { o.delivered(source, event, result, 1) }
+
+func (o *Own) delivered(source, event, result string, n int64) {
+	o.deliveries.Add(context.Background(), n, metric.WithAttributes(
 		attribute.String("source", source), attribute.String("event", event), attribute.String("result", result)))
 }
 
@@ -93,6 +97,9 @@ func (o *Own) register(m metric.Meter, options Options) error {
 		}
 	}
 	o.givenUp.Add(context.Background(), 0)
+	for _, source := range []string{dora.GitHub, dora.Jira} {
+		o.delivered(source, "unknown", "unauthorized", 0) // so that an alert sees the first of them as an increase
+	}
 	o.Late(0)
 	for _, f := range options.Families {
 		families, _, _ := strings.Cut(f.Name, "_")

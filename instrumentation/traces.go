@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/attribute"
@@ -19,10 +20,19 @@ import (
 type TraceOptions struct {
 	Receiver
 	// Ratio is the part of the traces that is kept, from 0 to 1. What is kept of a delivery is kept whole, over restarts.
-	Ratio float64
+	Ratio   float64
+	Batches SpanBatches
 	// Resource is that of PushOptions.
 	Resource map[string]string
 	Logger   *slog.Logger
+}
+
+// SpanBatches say how spans are pushed.
+type SpanBatches struct {
+	// Delay is the longest time that a span waits for others, Timeout bounds the push of a batch.
+	Delay, Timeout time.Duration
+	// Queue is how many spans wait at most, beyond which they are dropped, Size how many are pushed at a time.
+	Queue, Size int
 }
 
 // Traces follow deliveries on their way: received, stored, processed, looked up at GitHub. All steps of a delivery are spans of
@@ -44,7 +54,9 @@ func (i *Instruments) StartTraces(ctx context.Context, o TraceOptions) (*Traces,
 	}
 	watched := &watchedSpans{SpanExporter: to, watch: newWatch("traces", o.Receiver, o.Logger, &i.Own)}
 	t := &Traces{provider: sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(watched), sdktrace.WithResource(who), sdktrace.WithIDGenerator(spanIDs{}),
+		sdktrace.WithBatcher(watched, sdktrace.WithBatchTimeout(o.Batches.Delay), sdktrace.WithExportTimeout(o.Batches.Timeout),
+			sdktrace.WithMaxQueueSize(o.Batches.Queue), sdktrace.WithMaxExportBatchSize(o.Batches.Size)),
+		sdktrace.WithResource(who), sdktrace.WithIDGenerator(spanIDs{}),
 		sdktrace.WithSampler(sdktrace.TraceIDRatioBased(o.Ratio)), // it looks at the trace's id alone
 	)}
 	t.tracer = t.provider.Tracer("dora-exporter", trace.WithInstrumentationVersion(i.options.Version))

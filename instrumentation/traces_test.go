@@ -25,7 +25,7 @@ func startTraces(t *testing.T, r Receiver, ratio float64, log *slog.Logger) (*Tr
 	t.Helper()
 	i := restored(t)
 	traces, err := i.StartTraces(t.Context(), TraceOptions{
-		Receiver: r, Ratio: ratio, Resource: map[string]string{"service.name": "dora-exporter", "service.instance.id": "store"}, Logger: log,
+		Receiver: r, Ratio: ratio, Batches: SpanBatches{Delay: time.Second, Timeout: 30 * time.Second, Queue: 2048, Size: 512}, Resource: map[string]string{"service.name": "dora-exporter", "service.instance.id": "store"}, Logger: log,
 	})
 	if err != nil {
 		t.Fatal(err)

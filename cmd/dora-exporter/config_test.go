@@ -89,6 +89,7 @@ func TestGoodConfigurations(t *testing.T) {
 	}
 	everything.OTLP = otlpConfig{
 		Enabled: true, Traces: true, MetricsTo: receiver, TracesTo: receiver, TracesRatio: 0.25,
+		Spans:       defaultOTLP().Spans,
 		Temporality: "delta", ExportTimeout: 30 * time.Second, Interval: 15 * time.Second,
 		ResourceAttributes: map[string]string{"deployment.environment.name": "production"},
 	}

@@ -77,10 +77,10 @@ func start(args []string) int {
 }
 
 // forgetOpenTelemetry removes OpenTelemetry's variables when they have been read: its libraries read them too, in their own
-// way, and print what they can't parse, be it a secret. The numbers of the batches of spans are left to them.
+// way, and print what they can't parse, be it a secret.
 func forgetOpenTelemetry() {
 	for _, variable := range os.Environ() {
-		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "OTEL_") && !strings.HasPrefix(name, "OTEL_BSP_") {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "OTEL_") {
 			_ = os.Unsetenv(name)
 		}
 	}

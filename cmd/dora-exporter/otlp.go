@@ -17,6 +17,8 @@ type otlpConfig struct {
 	MetricsTo, TracesTo otlpReceiver
 	// TracesRatio is the part of the traces that is kept, from 0 to 1.
 	TracesRatio float64
+	// Spans are the batches in which traces are pushed.
+	Spans instrumentation.SpanBatches
 	// Temporality is cumulative or delta.
 	Temporality string
 	// ExportTimeout bounds all of a push of metrics, Interval is the time between two.
@@ -27,6 +29,7 @@ type otlpConfig struct {
 func defaultOTLP() otlpConfig {
 	return otlpConfig{
 		MetricsTo: defaultOTLPReceiver(), TracesTo: defaultOTLPReceiver(), TracesRatio: 1,
+		Spans:       instrumentation.SpanBatches{Delay: 5 * time.Second, Timeout: 30 * time.Second, Queue: 2048, Size: 512},
 		Temporality: "cumulative", ExportTimeout: 30 * time.Second, Interval: time.Minute,
 	}
 }
@@ -95,6 +98,6 @@ func (p *parts) startTraces(ctx context.Context, o *otlpConfig, logger *slog.Log
 	}
 	logger.Info("pushing traces", "endpoint", to.Address(), "protocol", to.Protocol, "ratio", o.TracesRatio)
 	return p.instruments.StartTraces(ctx, instrumentation.TraceOptions{
-		Receiver: to, Ratio: o.TracesRatio, Resource: o.resource(p.store.ID()), Logger: logger,
+		Receiver: to, Ratio: o.TracesRatio, Batches: o.Spans, Resource: o.resource(p.store.ID()), Logger: logger,
 	})
 }

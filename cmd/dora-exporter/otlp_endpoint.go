@@ -74,7 +74,9 @@ func (e otlpEndpoint) target(protocol, path string) (otlpTarget, error) {
 // otlpEndpoint reads where a signal goes.
 func (d *decoder) otlpEndpoint(to *otlpEndpoint) field {
 	return func(n *yaml.Node, path string) {
-		*to = otlpEndpoint{From: path}
-		d.text(&to.Text)(n, path)
+		var text string
+		if d.text(&text)(n, path); text != "" { // as with secrets, an empty one is none
+			*to = otlpEndpoint{Text: text, From: path}
+		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"dora-exporter/instrumentation"
 )
 
 // fromEnvironment takes what OpenTelemetry's variables say. What can't be understood is ignored with a warning.
@@ -27,6 +29,7 @@ func (o *otlpConfig) fromEnvironment(getenv func(string) string) (warnings []str
 		add(&o.ResourceAttributes, map[string]string{"service.name": name})
 	}
 	e.sampler(&o.TracesRatio)
+	e.batches(&o.Spans)
 	var disabled bool
 	e.read(e.variableTruth(&disabled), "OTEL_SDK_DISABLED")
 	if disabled {
@@ -107,6 +110,19 @@ func (e *environment) sampler(to *float64) {
 	case "traceidratio":
 		e.read(e.ratio(to), "OTEL_TRACES_SAMPLER_ARG")
 	}
+}
+
+// mostSpans may wait in memory: some gigabytes of them.
+const mostSpans = 1 << 20
+
+// batches reads how spans are pushed. A batch is no larger than the queue.
+func (e *environment) batches(to *instrumentation.SpanBatches) {
+	e.read(e.milliseconds(1, &to.Delay), "OTEL_BSP_SCHEDULE_DELAY")
+	e.read(e.timeout(&to.Timeout), "OTEL_BSP_EXPORT_TIMEOUT")
+	e.read(e.number(&to.Queue), "OTEL_BSP_MAX_QUEUE_SIZE")
+	e.read(e.number(&to.Size), "OTEL_BSP_MAX_EXPORT_BATCH_SIZE")
+	to.Queue = min(to.Queue, mostSpans)
+	to.Size = min(to.Size, to.Queue)
 }
 
 // word reads one of some words, in upper or lower case.

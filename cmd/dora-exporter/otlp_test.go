@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/instrumentation"
 )
 
 // withVariables reads a configuration with variables in the environment.
@@ -46,6 +48,7 @@ func TestOTLPIsOffAndOn(t *testing.T) {
 		"an endpoint in the file":                    {"otlp: {endpoint: 'http://c:4318'}", nil, false, false},
 		"a variable":                                 {"", at(endpoint, url), true, false},
 		"a variable for metrics":                     {"", at(metrics, url), true, false},
+		"an empty endpoint in the file":              {"otlp: {endpoint: ''}", at(endpoint, url), true, false},
 		"an empty variable":                          {"", at(endpoint, " "), false, false},
 		"a variable, off in file":                    {"otlp: {enabled: false}", at(endpoint, url), false, false},
 		"SDK disabled":                               {"", at(endpoint, url, traces, url, disabled, "True"), false, false},
@@ -90,11 +93,13 @@ func TestOTLPVariablesOfTraces(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT":     "1500",
 		"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "gzip",
 		"OTEL_TRACES_SAMPLER":                   "parentbased_traceidratio",
-		"OTEL_TRACES_SAMPLER_ARG":               "0.25",
+		"OTEL_BSP_SCHEDULE_DELAY":               "250", "OTEL_BSP_MAX_QUEUE_SIZE": "100",
+		"OTEL_TRACES_SAMPLER_ARG": "0.25",
 	}
 	got, warnings := withVariables(t, "", variables)
 	want := otlpConfig{
 		Enabled: true, Traces: true, TracesRatio: 0.25, Temporality: "cumulative", ExportTimeout: 30 * time.Second, Interval: time.Minute,
+		Spans: instrumentation.SpanBatches{Delay: 250 * time.Millisecond, Timeout: 30 * time.Second, Queue: 100, Size: 100},
 		MetricsTo: otlpReceiver{
 			Endpoint: otlpEndpoint{Text: "http://collector:4317", From: endpointVariable}, Protocol: "grpc", Compression: "none",
 			Headers: map[string]string{"a": "all"}, Timeout: 10 * time.Second,
@@ -127,8 +132,9 @@ func TestOTLPVariablesAtTheirBounds(t *testing.T) {
 	}
 	got, warnings = withVariables(t, "", map[string]string{
 		endpointVariable: "http://c:4318", "OTEL_METRIC_EXPORT_INTERVAL": "0", "OTEL_EXPORTER_OTLP_TIMEOUT": "-1", "OTEL_RESOURCE_ATTRIBUTES": "a%=b",
+		"OTEL_BSP_MAX_QUEUE_SIZE": "-1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "99999999999999",
 	})
-	if got.Interval != time.Minute || got.MetricsTo.Timeout != 10*time.Second || got.ResourceAttributes != nil || len(warnings) != 3 {
+	if got.Interval != time.Minute || got.MetricsTo.Timeout != 10*time.Second || got.ResourceAttributes != nil || got.Spans.Queue != 2048 || got.Spans.Size != 2048 || len(warnings) != 4 {
 		t.Errorf("%+v, warnings %q", got, warnings)
 	}
 }
