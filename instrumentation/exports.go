@@ -72,7 +72,7 @@ func (w *watchedMetrics) Export(ctx context.Context, all *metricdata.ResourceMet
 		return nil // the end has come in between: the last push has it, too
 	}
 	w.note(err)
-	if w.arrived != nil && (err == nil || partly(err)) {
+	if w.arrived != nil && exportResult(err) != exportError {
 		w.arrived(all)
 	}
 	return nil

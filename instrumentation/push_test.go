@@ -126,7 +126,7 @@ func TestPushOfDeltas(t *testing.T) {
 		count   = `github.deployments{environment="production",repo="web",status="success",team="Platform"}`
 		sum     = `github.deployments.duration.sum{environment="production",repo="web",status="success",team="Platform"}`
 		lead    = `dora.change.lead_time{environment="production",owner="acme",repo="web",team="Platform"}`
-		exports = `dora_exporter.otlp.exports{result="error"}`
+		exports = `dora_exporter.otlp.exports{result="partial"}`
 	)
 	for protocol, p := range protocols {
 		t.Run(protocol, func(t *testing.T) {
@@ -169,19 +169,19 @@ func TestPushOfDeltas(t *testing.T) {
 			if p := flush()[count]; p.Value != 0 {
 				t.Errorf("without an event: %+v", p)
 			}
-			r.Partly(true)
+			r.Say("one is odd", 1)
 			record(t, i, someFacts()...)
 			if p := flush()[count]; p.Value != 1 {
 				t.Errorf("after one event: %+v", p)
 			}
-			r.Partly(false)
+			r.Say("", 0)
 			record(t, i, someFacts()...)
 			got = flush()
 			if p := got[count]; p.Value != 1 {
 				t.Errorf("after what was taken in part: %+v", p)
 			}
 			if p := got[exports]; !p.Delta {
-				t.Errorf("the errors are %+v", p)
+				t.Errorf("those taken in part are %+v", p)
 			}
 			stop(t, push)
 		})
@@ -212,6 +212,34 @@ func TestPushTellsOfFailures(t *testing.T) {
 			}
 			for _, want := range []string{`dora_exporter_otlp_exports_total{result="ok"} 4`, `dora_exporter_otlp_exports_total{result="error"} 3`} {
 				if !strings.Contains(scrape(t, i, ""), want+"\n") {
+					t.Errorf("no %s in\n%s", want, families(scrape(t, i, ""), "dora_exporter_otlp"))
+				}
+			}
+		})
+	}
+}
+
+// What a receiver refuses of a push is told of once, and is no failure; what it only says is neither.
+func TestPushThatIsTakenInPart(t *testing.T) {
+	for protocol, p := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			r := p.receiver(t, "127.0.0.1:0", nil)
+			i := restored(t)
+			log := &lockedBuffer{}
+			push := start(t, i, pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.NewTextHandler(log, nil))))
+			for _, refused := range []int64{0, 2, 3, 0} {
+				r.Say("one is odd (1 of them rejected)", refused)
+				if err := push.reader.ForceFlush(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			stop(t, push)
+			text := log.String()
+			if strings.Count(text, "the receiver refuses a part of the metrics") != 1 || strings.Count(text, "can push metrics again") != 1 || strings.Contains(text, "ERROR") {
+				t.Errorf("the log is\n%s", text)
+			}
+			for _, want := range []string{`{result="ok"} 3`, `{result="partial"} 2`, `{result="error"} 0`} {
+				if want = "dora_exporter_otlp_exports_total" + want; !strings.Contains(scrape(t, i, ""), want+"\n") {
 					t.Errorf("no %s in\n%s", want, families(scrape(t, i, ""), "dora_exporter_otlp"))
 				}
 			}

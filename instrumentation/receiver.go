@@ -6,8 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -109,33 +110,63 @@ func shortened(text string) string {
 
 // watch counts exports, and logs when they begin to fail and when they work again.
 type watch struct {
-	// signal is metrics or traces.
-	signal  string
-	to      Receiver
-	logger  *slog.Logger
-	own     *Own
-	failing atomic.Bool
+	// signal is metrics or traces, then what becomes of what can't be pushed.
+	signal, then string
+	to     Receiver
+	logger *slog.Logger
+	own    *Own
+
+	mu  sync.Mutex
+	was string // the result before
 }
 
-func newWatch(signal string, to Receiver, logger *slog.Logger, own *Own) *watch {
-	for _, result := range []string{"ok", "error"} {
+// The results of an export.
+const (
+	exportOK      = "ok"
+	exportPartial = "partial"
+	exportError   = "error"
+)
+
+func newWatch(signal, then string, to Receiver, logger *slog.Logger, own *Own) *watch {
+	for _, result := range []string{exportOK, exportPartial, exportError} {
 		own.exported(result, 0) // so that the first of each is seen as an increase
 	}
-	return &watch{signal: signal, to: to, logger: logger, own: own}
+	return &watch{signal: signal, then: then, to: to, logger: logger, own: own, was: exportOK}
 }
 
 // note says how an export went.
 func (w *watch) note(err error) {
-	w.own.exported(resultOf(err), 1)
-	switch was := w.failing.Swap(err != nil); {
-	case err != nil && !was:
-		w.logger.Error("can't push "+w.signal+", trying again", "endpoint", w.to.Address(), "error", w.to.told(err))
-	case err == nil && was:
+	result := exportResult(err)
+	w.own.exported(result, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if result == w.was {
+		return
+	}
+	w.was = result
+	switch result {
+	case exportError:
+		w.logger.Error("can't push "+w.signal+", "+w.then, "endpoint", w.to.Address(), "error", w.to.told(err))
+	case exportPartial:
+		w.logger.Warn("the receiver refuses a part of the "+w.signal+", which is not sent again", "endpoint", w.to.Address(), "error", w.to.told(err))
+	default:
 		w.logger.Info("can push "+w.signal+" again", "endpoint", w.to.Address())
 	}
 }
 
-// partly says whether a receiver took what was sent but for a part of it, which must not be sent again.
-func partly(err error) bool {
-	return err != nil && strings.Contains(err.Error(), "OTLP partial success")
+// exportResult tells by an exporter's error, whose type for what is refused in part is not exported. A receiver may also say
+// something and refuse nothing: that is a warning.
+// https://opentelemetry.io/docs/specs/otlp/#partial-success-1
+func exportResult(err error) string {
+	switch {
+	case err == nil:
+		return exportOK
+	case !strings.Contains(err.Error(), "OTLP partial success"):
+		return exportError
+	case nothingRefused.MatchString(err.Error()):
+		return exportOK
+	}
+	return exportPartial
 }
+
+var nothingRefused = regexp.MustCompile(`\(0 [a-z ]+ rejected\)$`)

@@ -35,7 +35,7 @@ type Receiver struct {
 	mu       sync.Mutex
 	requests []Request
 	refuses  bool
-	partial  bool
+	said     said
 	blocked  chan struct{}
 }
 
@@ -101,11 +101,17 @@ func (r *Receiver) Refuse(refuses bool) {
 	r.refuses = refuses
 }
 
-// Partly has requests answered with the word that a part of them is refused.
-func (r *Receiver) Partly(partial bool) {
+// Say has requests answered with a message, and with how much of them is refused; without a message they are taken as a whole.
+func (r *Receiver) Say(message string, refused int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.partial = partial
+	r.said = said{message, refused}
+}
+
+// said is what requests are answered with.
+type said struct {
+	message string
+	refused int64
 }
 
 // Block has all requests from now on wait until Unblock.
@@ -133,11 +139,11 @@ func (r *Receiver) Requests() []Request {
 }
 
 // take notes a request and says how it is answered.
-func (r *Receiver) take(ctx context.Context, request Request) (refused, partial bool) {
+func (r *Receiver) take(ctx context.Context, request Request) (refused bool, answer said) {
 	r.mu.Lock()
 	request.Refused = r.refuses
 	r.requests = append(r.requests, request)
-	blocked, partial := r.blocked, r.partial
+	blocked, answer := r.blocked, r.said
 	r.mu.Unlock()
 	if blocked != nil {
 		select {
@@ -145,11 +151,11 @@ func (r *Receiver) take(ctx context.Context, request Request) (refused, partial 
 		case <-ctx.Done():
 		}
 	}
-	return request.Refused, partial
+	return request.Refused, answer
 }
 
 // takeCall takes what came over gRPC.
-func (r *Receiver) takeCall(ctx context.Context, request Request) (partial bool, err error) {
+func (r *Receiver) takeCall(ctx context.Context, request Request) (answer said, err error) {
 	request.Header = http.Header{}
 	got, _ := metadata.FromIncomingContext(ctx)
 	for name, values := range got {
@@ -157,20 +163,20 @@ func (r *Receiver) takeCall(ctx context.Context, request Request) (partial bool,
 	}
 	encoding, _ := ctx.Value(encodingKey{}).(*string)
 	request.Encoding = *encoding
-	refused, partial := r.take(ctx, request)
+	refused, answer := r.take(ctx, request)
 	if refused {
-		return partial, status.Error(codes.InvalidArgument, "refused: "+strings.Join(request.Header["Authorization"], ""))
+		return answer, status.Error(codes.InvalidArgument, "refused: "+strings.Join(request.Header["Authorization"], ""))
 	}
-	return partial, nil
+	return answer, nil
 }
 
 // Export is gRPC's call for metrics.
 func (r *Receiver) Export(ctx context.Context, in *metricpb.ExportMetricsServiceRequest) (*metricpb.ExportMetricsServiceResponse, error) {
-	partial, err := r.takeCall(ctx, Request{Metrics: in})
+	answer, err := r.takeCall(ctx, Request{Metrics: in})
 	if err != nil {
 		return nil, err
 	}
-	return metricsAnswer(partial), nil
+	return answer.ofMetrics(), nil
 }
 
 // traces are the receiver, for gRPC's call for them.
@@ -180,25 +186,25 @@ type traces struct {
 }
 
 func (t traces) Export(ctx context.Context, in *tracepb.ExportTraceServiceRequest) (*tracepb.ExportTraceServiceResponse, error) {
-	partial, err := t.r.takeCall(ctx, Request{Traces: in})
+	answer, err := t.r.takeCall(ctx, Request{Traces: in})
 	if err != nil {
 		return nil, err
 	}
-	return tracesAnswer(partial), nil
+	return answer.ofTraces(), nil
 }
 
-func metricsAnswer(partial bool) *metricpb.ExportMetricsServiceResponse {
-	if !partial {
+func (s said) ofMetrics() *metricpb.ExportMetricsServiceResponse {
+	if s.message == "" {
 		return &metricpb.ExportMetricsServiceResponse{}
 	}
-	return &metricpb.ExportMetricsServiceResponse{PartialSuccess: &metricpb.ExportMetricsPartialSuccess{RejectedDataPoints: 1, ErrorMessage: "one is odd"}}
+	return &metricpb.ExportMetricsServiceResponse{PartialSuccess: &metricpb.ExportMetricsPartialSuccess{RejectedDataPoints: s.refused, ErrorMessage: s.message}}
 }
 
-func tracesAnswer(partial bool) *tracepb.ExportTraceServiceResponse {
-	if !partial {
+func (s said) ofTraces() *tracepb.ExportTraceServiceResponse {
+	if s.message == "" {
 		return &tracepb.ExportTraceServiceResponse{}
 	}
-	return &tracepb.ExportTraceServiceResponse{PartialSuccess: &tracepb.ExportTracePartialSuccess{RejectedSpans: 1, ErrorMessage: "one is odd"}}
+	return &tracepb.ExportTraceServiceResponse{PartialSuccess: &tracepb.ExportTracePartialSuccess{RejectedSpans: s.refused, ErrorMessage: s.message}}
 }
 
 func (r *Receiver) serveHTTP(w http.ResponseWriter, in *http.Request) {
@@ -219,14 +225,14 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, in *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	refused, partial := r.take(in.Context(), request)
+	refused, said := r.take(in.Context(), request)
 	if refused {
 		http.Error(w, "refused: "+in.Header.Get("Authorization"), http.StatusBadRequest)
 		return
 	}
-	answer := proto.Message(metricsAnswer(partial))
+	answer := proto.Message(said.ofMetrics())
 	if request.Traces != nil {
-		answer = tracesAnswer(partial)
+		answer = said.ofTraces()
 	}
 	data, err = proto.Marshal(answer)
 	if err != nil {
