@@ -62,6 +62,26 @@ func (p *Projection) Restore(ctx context.Context) error {
 	return nil
 }
 
+// Position is that of the newest fact that has been restored. It is called before Run.
+func (p *Projection) Position() int64 { return p.position }
+
+// Since is what the restored facts after a position add up to. It is called before Run.
+func (p *Projection) Since(ctx context.Context, position int64) (State, error) {
+	state, families := State{}, FamiliesByName()
+	for position < p.position {
+		facts, err := p.Store.Facts(ctx, position, factBatch)
+		if err == nil {
+			facts = facts[:min(int64(len(facts)), p.position-position)] // positions have no gaps
+			err = state.Add(families, facts...)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the facts after position %d: %w", position, err)
+		}
+		position += int64(len(facts))
+	}
+	return state, nil
+}
+
 // Run records new facts and writes checkpoints until ctx ends.
 func (p *Projection) Run(ctx context.Context) {
 	ticker := time.NewTicker(p.Every)

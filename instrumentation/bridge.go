@@ -52,11 +52,12 @@ func (b ownBridge) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, erro
 	return []metricdata.ScopeMetrics{renamed(own)}, err
 }
 
-// facts are the facts' families, under their documented names.
-func (i *Instruments) facts(ctx context.Context) (facts metricdata.ScopeMetrics, err error) {
+// facts are the facts' families, under their documented names, and the position of the newest fact in them that was recorded.
+func (i *Instruments) facts(ctx context.Context) (facts metricdata.ScopeMetrics, position int64, err error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
-	return i.read(ctx, nil)
+	facts, err = i.read(ctx, nil)
+	return facts, i.position, err
 }
 
 // read reads some series, or all when only is nil. i.mu is held.

@@ -3,24 +3,39 @@ package instrumentation
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"dora-exporter/dora"
 )
 
-// deltas produces what was added to counters and histograms since it last arrived at the receiver; what is restored at the
-// start has arrived. So what a failed push had is in the next one. All else is as it is: up-down counters and gauges are
+// DeltaOptions say what has arrived at the receiver before this process, which goes on from there.
+type DeltaOptions struct {
+	// Position is that of the newest restored fact, Missing what of the restored values has not arrived.
+	Position int64
+	Missing  dora.State
+	// Arrived is called when all facts up to a position have arrived.
+	Arrived func(ctx context.Context, position int64)
+}
+
+// deltas produces what was added to counters and histograms since it last arrived at the receiver. So what a failed push had is in the next one. All else is as it is: up-down counters and gauges are
 // cumulative for a receiver of deltas, too.
 // https://opentelemetry.io/docs/specs/otel/metrics/sdk_exporters/otlp/
 type deltas struct {
-	outlet outlet
-	now    func() time.Time
-	begun  time.Time
+	outlet  outlet
+	options *DeltaOptions
+	now     func() time.Time
+	begun   time.Time
 
 	mu            sync.Mutex
 	done, pending map[seriesKey]reached
+	// position is that of the newest fact in what was produced last, underway how many of its points have not arrived.
+	position int64
+	underway int
 }
 
 // seriesKey is one series of one instrument.
@@ -37,9 +52,9 @@ type reached struct {
 	buckets []uint64
 }
 
-func newDeltas(ctx context.Context, from outlet, now func() time.Time) (*deltas, error) {
-	d := &deltas{outlet: from, now: now, begun: now(), done: map[seriesKey]reached{}}
-	facts, err := from.facts(ctx) // the program's own metrics begin with the process
+func newDeltas(ctx context.Context, from outlet, o *DeltaOptions, now func() time.Time) (*deltas, error) {
+	d := &deltas{outlet: from, options: o, now: now, begun: now(), done: map[seriesKey]reached{}, position: o.Position}
+	facts, _, err := from.facts(ctx) // the program's own metrics begin with the process
 	if err != nil {
 		return nil, err
 	}
@@ -49,18 +64,38 @@ func newDeltas(ctx context.Context, from outlet, now func() time.Time) (*deltas,
 		d.added(m)
 	}
 	d.done = d.pending
+	for family, series := range o.Missing {
+		for _, one := range series {
+			labels := attributes(one.Labels)
+			key := seriesKey{instrumentNames[family], labels.Equivalent()}
+			if had, ok := d.done[key]; ok { // else it is of a kind that has no deltas
+				d.done[key] = had.without(one, from.families[family].Unit)
+			}
+		}
+	}
 	return d, nil
+}
+
+// without is what a series had reached before something was added.
+func (r reached) without(added dora.Series, unit dora.Unit) reached {
+	r.value = difference(r.value, unit.Scale(added.Own))
+	r.buckets = slices.Clone(r.buckets)
+	for bucket, n := range added.Buckets {
+		r.count -= uint64(n)
+		r.buckets[bucket] -= uint64(n)
+	}
+	return r
 }
 
 // Produce is called for each push.
 func (d *deltas) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	scopes, err := d.outlet.Produce(ctx)
+	scopes, position, err := d.outlet.produce(ctx)
 	if err != nil {
 		return nil, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.pending = map[seriesKey]reached{}
+	d.pending, d.position, d.underway = map[seriesKey]reached{}, max(position, d.options.Position), 0
 	for n, scope := range scopes {
 		var some []metricdata.Metrics
 		for _, m := range scope.Metrics {
@@ -75,12 +110,13 @@ func (d *deltas) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error)
 }
 
 // arrived notes that the receiver has what Produce gave, or a part of it.
-func (d *deltas) arrived(all *metricdata.ResourceMetrics) {
+func (d *deltas) arrived(ctx context.Context, all *metricdata.ResourceMetrics) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	note := func(name string, labels attribute.Set) {
 		key := seriesKey{name, labels.Equivalent()}
 		d.done[key] = d.pending[key]
+		d.underway--
 	}
 	for _, scope := range all.ScopeMetrics {
 		for _, m := range scope.Metrics {
@@ -95,6 +131,9 @@ func (d *deltas) arrived(all *metricdata.ResourceMetrics) {
 				}
 			}
 		}
+	}
+	if d.underway == 0 {
+		d.options.Arrived(ctx, d.position)
 	}
 }
 
@@ -135,6 +174,7 @@ func addedSum[N int64 | float64](d *deltas, name string, data metricdata.Sum[N])
 	if points == nil {
 		return nil
 	}
+	d.underway += len(points)
 	return metricdata.Sum[N]{DataPoints: points, Temporality: metricdata.DeltaTemporality, IsMonotonic: true}
 }
 
@@ -160,6 +200,7 @@ func (d *deltas) addedHistogram(name string, data metricdata.Histogram[float64])
 	if points == nil {
 		return nil
 	}
+	d.underway += len(points)
 	return metricdata.Histogram[float64]{DataPoints: points, Temporality: metricdata.DeltaTemporality}
 }
 

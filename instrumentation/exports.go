@@ -55,7 +55,7 @@ type watchedMetrics struct {
 	sdkmetric.Exporter
 	*watch
 	// arrived is called with what the receiver has taken; nil when nobody wants to know.
-	arrived func(*metricdata.ResourceMetrics)
+	arrived func(context.Context, *metricdata.ResourceMetrics)
 }
 
 // Aggregation is the instruments' own, whatever the environment says: the bounds of the buckets are documented.
@@ -73,7 +73,7 @@ func (w *watchedMetrics) Export(ctx context.Context, all *metricdata.ResourceMet
 	}
 	w.note(err)
 	if w.arrived != nil && exportResult(err) != exportError {
-		w.arrived(all)
+		w.arrived(ctx, all)
 	}
 	return nil
 }

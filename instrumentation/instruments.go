@@ -64,6 +64,8 @@ type Instruments struct {
 	// batch or nothing.
 	mu       sync.RWMutex
 	restored bool
+	// position is that of the newest recorded fact.
+	position int64
 	// version counts the changes of what the facts' families hold, readers want to know which series they are in.
 	version uint64
 	readers []*changes
@@ -188,6 +190,7 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 	}
 	i.version++
 	for _, f := range facts {
+		i.position = max(i.position, f.Position)
 		family := i.families[f.Family]
 		set := attributes(f.Labels)
 		if family.Kind == dora.Last && !i.isNewest(f, set.Equivalent()) {

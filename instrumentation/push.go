@@ -20,8 +20,8 @@ type PushOptions struct {
 	Receiver
 	// Export bounds all of a push, Interval is the time between two.
 	Export, Interval time.Duration
-	// Delta asks for what was added since the last push, in counters and histograms, instead of all of it.
-	Delta bool
+	// Delta asks for what was added since the last push, in counters and histograms, instead of all of it; nil for all.
+	Delta *DeltaOptions
 	// Resource says who pushes: the attributes of https://opentelemetry.io/docs/specs/semconv/resource/.
 	Resource map[string]string
 	Logger   *slog.Logger
@@ -38,8 +38,8 @@ func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, erro
 	}
 	var source sdkmetric.Producer = outlet{i}
 	watched := &watchedMetrics{Exporter: to, watch: newWatch("metrics", "trying again", o.Receiver, o.Logger, &i.Own)}
-	if o.Delta {
-		d, err := newDeltas(ctx, outlet{i}, i.options.Now)
+	if o.Delta != nil {
+		d, err := newDeltas(ctx, outlet{i}, o.Delta, i.options.Now)
 		if err != nil {
 			return nil, err
 		}
@@ -85,16 +85,22 @@ type outlet struct{ *Instruments }
 
 // Produce is called for each push.
 func (o outlet) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	facts, err := o.facts(ctx)
+	all, _, err := o.produce(ctx)
+	return all, err
+}
+
+// produce also tells the position of the newest recorded fact in it.
+func (o outlet) produce(ctx context.Context) (all []metricdata.ScopeMetrics, position int64, err error) {
+	facts, position, err := o.facts(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	own, err := o.own(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for n, m := range facts.Metrics {
 		facts.Metrics[n].Name, facts.Metrics[n].Unit = instrumentNames[m.Name], instrumentUnit(o.families[m.Name])
 	}
-	return []metricdata.ScopeMetrics{facts, own}, nil
+	return []metricdata.ScopeMetrics{facts, own}, position, nil
 }

@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -138,7 +139,7 @@ func TestPushOfDeltas(t *testing.T) {
 				dora.LeadTime:               {scope.Key(): {Labels: scope, Own: 5000, Buckets: append([]int64{1}, make([]int64, 16)...)}},
 			})
 			o := pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.DiscardHandler))
-			o.Delta = true
+			o.Delta = &DeltaOptions{Arrived: func(context.Context, int64) {}}
 			push := start(t, i, o)
 			flush := func() map[string]otlptest.Point {
 				t.Helper()
@@ -185,6 +186,62 @@ func TestPushOfDeltas(t *testing.T) {
 			}
 			stop(t, push)
 		})
+	}
+}
+
+// What a process could not push is in the first deltas of the next one, once, and that is told when it has arrived.
+func TestDeltasGoOnAfterARestart(t *testing.T) {
+	const (
+		count = `github.deployments{environment="production",repo="web",status="success",team="Platform"}`
+		lead  = `dora.change.lead_time{environment="production",owner="acme",repo="web",team="Platform"}`
+	)
+	r := otlptest.NewHTTP(t, "127.0.0.1:0", nil)
+	facts := append(someFacts(), someFacts()...)
+	for n := range facts {
+		facts[n].Position = 100 + int64(n)
+	}
+	first := facts[:len(facts)/2]
+	newest := facts[len(facts)-1].Position
+	missing, all := dora.State{}, dora.State{dora.DeploymentsTotal: {success.Key(): {Labels: success, Baseline: 3, Own: 2}}}
+	for _, err := range []error{missing.Add(dora.FamiliesByName(), first...), all.Add(dora.FamiliesByName(), first...)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	i := newInstruments(t)
+	i.Restore(all)
+	var arrived []int64
+	o := pushOptions("http/protobuf", "http://"+r.Address+"/v1/metrics", slog.New(slog.DiscardHandler))
+	o.Delta = &DeltaOptions{
+		Position: first[len(first)-1].Position, Missing: missing,
+		Arrived: func(_ context.Context, position int64) { arrived = append(arrived, position) },
+	}
+	push := start(t, i, o)
+	flush := func() map[string]otlptest.Point {
+		t.Helper()
+		if err := push.reader.ForceFlush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		all := r.Requests()
+		return all[len(all)-1].Points()
+	}
+	got := flush()
+	if a, b := got[count], got[lead]; a.Value != 1 || b.Count != 1 || math.Abs(b.Value-3600.123) > 1e-9 || slices.Max(b.Buckets) != 1 {
+		t.Errorf("what was missing arrives as %+v and %+v", a, b)
+	}
+	record(t, i, facts[len(facts)/2:]...)
+	r.Refuse(true)
+	flush()
+	if want := []int64{o.Delta.Position}; !slices.Equal(arrived, want) {
+		t.Errorf("%d have arrived, want %d", arrived, want)
+	}
+	r.Refuse(false)
+	if got := flush(); got[count].Value != 1 || got[lead].Count != 1 {
+		t.Errorf("then %+v and %+v", got[count], got[lead])
+	}
+	stop(t, push)
+	if want := []int64{o.Delta.Position, newest, newest}; !slices.Equal(arrived, want) {
+		t.Errorf("%d have arrived, want %d", arrived, want)
 	}
 }
 

@@ -112,9 +112,9 @@ func shortened(text string) string {
 type watch struct {
 	// signal is metrics or traces, then what becomes of what can't be pushed.
 	signal, then string
-	to     Receiver
-	logger *slog.Logger
-	own    *Own
+	to           Receiver
+	logger       *slog.Logger
+	own          *Own
 
 	mu  sync.Mutex
 	was string // the result before

@@ -178,3 +178,64 @@ func TestPushWithOddVariables(t *testing.T) {
 		}
 	}
 }
+
+// The deltas that arrive add up to what happened, once, although the collector is away while the program stops, is killed, and
+// starts again.
+func TestDeltasAddUp(t *testing.T) {
+	t.Parallel()
+	r := otlptest.NewHTTP(t, "127.0.0.1:0", nil)
+	api := newGitHubAPI(t)
+	api.addCommit("web", "c0ffee", commit{message: "change", date: newYear})
+	e := newExporter(t, api.server.URL)
+	e.write("config.yml", e.read("config.yml")+"deployments: {settle: 1s}\n"+
+		fmt.Sprintf("otlp: {enabled: true, endpoint: 'http://%s', interval: 100ms, temporality: delta}\n", r.Address))
+	e.start()
+	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
+	sent := 0
+	send := func() {
+		t.Helper()
+		sent++
+		d.id = sent
+		e.mustPost(d.status(sent, "success", newYear.Add(time.Duration(sent)*time.Minute)))
+		e.eventually("it is counted", 10*time.Second, func() error {
+			return e.hasMetric(fmt.Sprintf(`dora_deployments_total{environment="production",outcome="success",owner="acme",repo="web",team="Platform"} %d`, sent))
+		})
+	}
+	arrived := func() error {
+		sums := map[string]float64{}
+		for _, request := range r.Requests() {
+			for series, point := range request.Points() {
+				if name, _, _ := strings.Cut(series, "{"); !request.Refused && point.Delta {
+					sums[name] += point.Value
+					sums[name+" count"] += float64(point.Count)
+				}
+			}
+		}
+		run := 0.0 // the deployments were made at the new year, and each was done some minutes later
+		for n := 1; n <= sent; n++ {
+			run += float64(n) * 60
+		}
+		for name, want := range map[string]float64{
+			"dora.deployments": float64(sent), "github.deployments": float64(sent), "dora.deployment.run count": float64(sent), "dora.deployment.run": run,
+		} {
+			if sums[name] != want {
+				return fmt.Errorf("the deltas of %s add up to %v, want %v", name, sums[name], want)
+			}
+		}
+		return nil
+	}
+	for _, restart := range []func(){func() { e.terminate(); e.start() }, func() { e.kill(); e.start() }, func() {}} {
+		send()
+		e.eventually("all has arrived", 10*time.Second, arrived)
+		r.Refuse(true)
+		send()
+		restart()
+		send()
+		r.Refuse(false)
+		e.eventually("all has arrived after the outage", 10*time.Second, arrived)
+	}
+	e.terminate()
+	if err := arrived(); err != nil {
+		t.Error(err)
+	}
+}

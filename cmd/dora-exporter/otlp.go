@@ -73,8 +73,9 @@ func (o *otlpConfig) resource(instance string) map[string]string {
 
 // startPush begins to push metrics; nil when it is off.
 func (p *parts) startPush(ctx context.Context, o *otlpConfig, logger *slog.Logger) (*instrumentation.Push, error) {
-	if !o.Enabled {
-		return nil, nil //nolint:nilnil // nothing is pushed
+	delta, err := p.delta(ctx, o, logger)
+	if err != nil || !o.Enabled {
+		return nil, err
 	}
 	to, err := o.MetricsTo.client(metricsPath)
 	if err != nil {
@@ -82,9 +83,35 @@ func (p *parts) startPush(ctx context.Context, o *otlpConfig, logger *slog.Logge
 	}
 	logger.Info("pushing metrics", "endpoint", to.Address(), "protocol", to.Protocol, "temporality", o.Temporality, "interval", o.Interval)
 	return p.instruments.StartPush(ctx, instrumentation.PushOptions{
-		Receiver: to, Export: o.ExportTimeout, Interval: o.Interval, Delta: o.Temporality == "delta",
+		Receiver: to, Export: o.ExportTimeout, Interval: o.Interval, Delta: delta,
 		Resource: o.resource(p.store.ID()), Logger: logger,
 	})
+}
+
+// delta says from where deltas go on: what has not arrived at the receiver is pushed after a restart. With the first push of deltas
+// it is from now on. It is nil when none are pushed.
+func (p *parts) delta(ctx context.Context, o *otlpConfig, logger *slog.Logger) (*instrumentation.DeltaOptions, error) {
+	if !o.Enabled || o.Temporality != "delta" {
+		return nil, p.store.ForgetPushed(ctx)
+	}
+	arrived := func(ctx context.Context, position int64) {
+		ctx, cancel := context.WithTimeout(ctx, notingMayTake)
+		defer cancel()
+		if err := p.store.SetPushed(ctx, position); err != nil {
+			logger.Warn("deltas may be pushed twice after a restart", "error", err)
+		}
+	}
+	position := p.projection.Position()
+	pushed, known, err := p.store.Pushed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		pushed = position
+		arrived(ctx, position)
+	}
+	missing, err := p.projection.Since(ctx, pushed)
+	return &instrumentation.DeltaOptions{Position: position, Missing: missing, Arrived: arrived}, err
 }
 
 // startTraces begins to follow deliveries; nil when it is off.

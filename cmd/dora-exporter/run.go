@@ -22,6 +22,8 @@ const (
 	// The last push takes what is left of stopMayTake, and no more than its own.
 	lastPushMayTake = 5 * time.Second
 	stopMayTake     = 9500 * time.Millisecond
+	// notingMayTake bounds the wait for the disk after a push of deltas.
+	notingMayTake = 2 * time.Second
 )
 
 // run builds the parts, starts them in order, and stops them in reverse order when ctx ends.
