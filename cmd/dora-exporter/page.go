@@ -20,7 +20,11 @@ var (
 	//go:embed page/page.css
 	pageCSS string
 
-	pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{"css": func() template.CSS { return template.CSS(pageCSS) }}).Parse(pageHTML)) //nolint:gosec // our own
+	pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{
+		"css": func() template.CSS { return template.CSS(pageCSS) }, //nolint:gosec // our own
+		// visible is for what comes from outside: a name that turns the direction of writing would turn what follows it.
+		"visible": visible,
+	}).Parse(pageHTML))
 
 	// contentPolicy lets a page have its own style, an empty icon and a form, and nothing else: no script, and nothing from
 	// elsewhere.
