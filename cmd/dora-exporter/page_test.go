@@ -63,8 +63,8 @@ func get(t *testing.T, p *pages, path string) (status int, body string) {
 	return answer.Code, answer.Body.String()
 }
 
-// harmless checks that a page has no element or attribute that could run something or load it from elsewhere, whatever the
-// names in it.
+// harmless checks that a page has no element or attribute that could run something or load it from elsewhere, and no text that
+// turns other text round, whatever the names in it.
 func harmless(t *testing.T, path, body string) {
 	t.Helper()
 	elements := strings.Fields(`html head meta title link style body a header h1 p nav ul li main section h2 strong code dl div dt dd table caption
@@ -77,6 +77,9 @@ func harmless(t *testing.T, path, body string) {
 	}
 	ids := map[string]bool{}
 	for n := range root.Descendants() {
+		if n.Type == html.TextNode && strings.ContainsAny(n.Data, "\u202e\u2069") {
+			t.Errorf("%s turns round what stands behind %q", path, n.Data)
+		}
 		if n.Type != html.ElementNode {
 			continue
 		}
