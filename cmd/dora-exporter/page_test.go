@@ -68,7 +68,7 @@ func get(t *testing.T, p *pages, path string) (status int, body string) {
 func harmless(t *testing.T, path, body string) {
 	t.Helper()
 	elements := strings.Fields(`html head meta title link style body a header h1 p nav ul li main section h2 strong code dl div dt dd table caption
-		thead tbody tr th td small span bdi br svg rect time form label input button pre`)
+		thead tbody tr th td small span bdi br wbr svg rect time form label input button pre`)
 	attributes := strings.Fields(`lang charset name content rel href class id aria-label aria-labelledby role datetime scope viewbox viewBox preserveaspectratio
 		preserveAspectRatio x y width height action method for value placeholder autocomplete spellcheck tabindex`)
 	root, err := html.Parse(strings.NewReader(body))
