@@ -3,7 +3,7 @@
   const root = document.scrollingElement;
   const short = text => JSON.stringify(text.trim().slice(0, 60));
 
-  // Contrast of text, https://www.w3.org/TR/WCAG22/#contrast-minimum
+  // Contrast of text, and of what else has a meaning, https://www.w3.org/TR/WCAG22/#contrast-minimum and #non-text-contrast
   const context = Object.assign(document.createElement('canvas'), {width: 1, height: 1}).getContext('2d', {willReadFrequently: true});
   const rgba = color => {
     context.clearRect(0, 0, 1, 1);
@@ -18,11 +18,11 @@
     const [r, g, b] = color.map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const contrast = (color, e, text) => {
+  const contrast = (color, e, text, least = 4.5) => {
     const below = ground(e);
     const [dark, light] = [luminance(over(rgba(color), below)), luminance(below)].sort((a, b) => a - b);
     const ratio = (light + 0.05) / (dark + 0.05);
-    if (ratio < 4.5) complaints.push(`contrast of ${ratio.toFixed(2)}: ${short(text)}`);
+    if (ratio < least) complaints.push(`contrast of ${ratio.toFixed(2)}: ${short(text)}`);
   };
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   let texts = 0;
@@ -36,11 +36,15 @@
     // A name that is written from right to left turns round nothing else, and no name says how what follows it is written.
     const style = getComputedStyle(e);
     if (/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/.test(node.data)) complaints.push(`${short(node.data)} has a character that can't be seen`);
-    if (/[\u0590-\u08ff]/.test(node.data) && !/isolate|plaintext/.test(style.unicodeBidi) && !(/block|table|list-item|flex/.test(style.display) && e.textContent === node.data))
+    const apart = style.display === 'inline' ? /isolate|plaintext/.test(style.unicodeBidi) : e.textContent.trim() === node.data.trim();
+    if (/[\u0590-\u08ff]/.test(node.data) && !apart)
       complaints.push(`${short(e.parentElement.textContent)} is turned round by ${short(node.data)} in it`);
   }
   if (texts === 0) complaints.push('there is no text');
   for (const input of document.querySelectorAll('input[placeholder]')) contrast(getComputedStyle(input, '::placeholder').color, input, input.placeholder);
+
+  for (const bar of document.querySelectorAll('rect')) contrast(getComputedStyle(bar).fill, bar, bar.textContent, 3);
+  for (const e of document.querySelectorAll('input, button')) contrast(getComputedStyle(e).borderTopColor, e.parentElement, `the edge of ${e.tagName}`, 3);
 
   // Nothing stands out of the screen but in a box that scrolls by the keyboard, too.
   if (root.scrollWidth > root.clientWidth) complaints.push(`the page is ${root.scrollWidth} wide on a screen of ${root.clientWidth}`);
