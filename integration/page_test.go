@@ -36,6 +36,9 @@ func TestPagesInABrowser(t *testing.T) {
 					if dark := evaluate[bool](t, b, `matchMedia('(prefers-color-scheme: dark)').matches`); dark != (scheme == "dark") {
 						t.Errorf("the scheme is dark: %t", dark)
 					}
+					if wide := evaluate[int64](t, b, `document.documentElement.clientWidth`); wide != width {
+						t.Errorf("the page is made for a screen of %d", wide)
+					}
 					b.audit(t)
 					b.shoot(t, fmt.Sprintf("%s-%s-%d", page.name, scheme, width))
 				})
