@@ -32,7 +32,7 @@ image:
 test:
 	go test -count=1 $(if $(filter 1,$(shell go env CGO_ENABLED)),-race) ./...
 
-## integration: against the real Prometheus and the real OpenTelemetry Collector, which is built once, in some ten minutes
+## integration: against the real Prometheus, Chromium and the real OpenTelemetry Collector, which is built once, in some ten minutes
 integration: $(OTELCOL)
 	./integration/install
 	cd integration && OTELCOL=$(OTELCOL) go test -count=1 -timeout 20m ./...

@@ -17,15 +17,22 @@ func (s *sheet) String() string { return s.b.String() }
 
 // line writes one line.
 func (s *sheet) line(format string, args ...any) {
-	for _, r := range fmt.Sprintf(format, args...) {
+	s.b.WriteString(visible(fmt.Sprintf(format, args...)))
+	s.b.WriteByte('\n')
+}
+
+// visible is a text with what can't be seen escaped: what a terminal would act on, and what turns the direction of writing.
+func visible(text string) string {
+	var b strings.Builder
+	for _, r := range text {
 		if unicode.IsPrint(r) {
-			s.b.WriteRune(r)
+			b.WriteRune(r)
 			continue
 		}
 		quoted := strconv.QuoteRune(r)
-		s.b.WriteString(quoted[1 : len(quoted)-1])
+		b.WriteString(quoted[1 : len(quoted)-1])
 	}
-	s.b.WriteByte('\n')
+	return b.String()
 }
 
 // section writes a heading with an empty line before it.

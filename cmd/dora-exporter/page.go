@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -20,7 +21,13 @@ var (
 	//go:embed page/page.css
 	pageCSS string
 
-	pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{"css": func() template.CSS { return template.CSS(pageCSS) }}).Parse(pageHTML)) //nolint:gosec // our own
+	pageTemplates = template.Must(template.New("").Funcs(template.FuncMap{
+		"css": func() template.CSS { return template.CSS(pageCSS) }, //nolint:gosec // our own
+		// visible is for what comes from outside: a name that turns the direction of writing would turn what follows it.
+		"visible": visible,
+		// parts are those of a series between which a line may end.
+		"parts": func(series string) []string { return strings.SplitAfter(series, ",") },
+	}).Parse(pageHTML))
 
 	// contentPolicy lets a page have its own style, an empty icon and a form, and nothing else: no script, and nothing from
 	// elsewhere.

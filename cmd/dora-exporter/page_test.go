@@ -63,12 +63,12 @@ func get(t *testing.T, p *pages, path string) (status int, body string) {
 	return answer.Code, answer.Body.String()
 }
 
-// harmless checks that a page has no element or attribute that could run something or load it from elsewhere, whatever the
-// names in it.
+// harmless checks that a page has no element or attribute that could run something or load it from elsewhere, and no text that
+// turns other text round, whatever the names in it.
 func harmless(t *testing.T, path, body string) {
 	t.Helper()
 	elements := strings.Fields(`html head meta title link style body a header h1 p nav ul li main section h2 strong code dl div dt dd table caption
-		thead tbody tr th td small span br svg rect time form label input button pre`)
+		thead tbody tr th td small span bdi br wbr svg rect time form label input button pre`)
 	attributes := strings.Fields(`lang charset name content rel href class id aria-label aria-labelledby role datetime scope viewbox viewBox preserveaspectratio
 		preserveAspectRatio x y width height action method for value placeholder autocomplete spellcheck tabindex`)
 	root, err := html.Parse(strings.NewReader(body))
@@ -77,6 +77,9 @@ func harmless(t *testing.T, path, body string) {
 	}
 	ids := map[string]bool{}
 	for n := range root.Descendants() {
+		if n.Type == html.TextNode && strings.ContainsAny(n.Data, "\u202e\u2069") {
+			t.Errorf("%s turns round what stands behind %q", path, n.Data)
+		}
 		if n.Type != html.ElementNode {
 			continue
 		}
@@ -193,7 +196,7 @@ func TestPageOfHostileNames(t *testing.T) {
 	s := newShop(t)
 	hostile := []string{
 		`<script>alert(1)</script>`, `" onload="alert(1)`, `</style></table><img src=x onerror=alert(1)>`, `javascript:alert(1)`, `{{.}}`, "' x='\x00\x1b[2J\u202e",
-		`//evil.example/`, `../../..`, `%2e%2e%2f?#`,
+		`//evil.example/`, `../../..`, `%2e%2e%2f?#`, "\u2069\u202egnp.yliad",
 	}
 	for n, name := range hostile {
 		d := dora.Deployment{

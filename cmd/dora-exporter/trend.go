@@ -22,7 +22,7 @@ type bar struct {
 	Title               string
 }
 
-const barWidth, barGap, barsHeight = 10, 3, 36
+const barWidth, barGap, barsHeight, lowestBar = 10, 3, 36, 2
 
 // trendOf draws a measure of each week, the highest week as high as there is room. A week in which nothing was measured has no
 // bar.
@@ -42,9 +42,9 @@ func trendOf(name string, row dora.Row, value func(dora.Row) float64, words func
 			continue
 		}
 		said[i] = words(v)
-		height := 1 // so that nothing and 0 differ
+		height := lowestBar // so that nothing and 0 differ
 		if highest > 0 {
-			height = max(1, int(math.Round(v/highest*barsHeight)))
+			height = max(lowestBar, int(math.Round(v/highest*barsHeight)))
 		}
 		end := to.Add(-time.Duration(len(row.Weeks)-1-i) * 7 * 24 * time.Hour)
 		t.Bars = append(t.Bars, bar{
