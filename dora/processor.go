@@ -1,6 +1,7 @@
 package dora
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,9 +116,9 @@ func (p *Processor) batch(ctx context.Context) (int, error) {
 		end(batch, err)
 		return len(batch), err
 	}
-	for _, d := range batch {
+	for i, d := range batch {
 		err := p.process(ctx, d)
-		d.end(err)
+		end(batch[i:i+1], err)
 		if err != nil && !errors.Is(err, ErrStoreFailing) {
 			err = p.failed(d.within, d.Delivery, err)
 		}
@@ -128,10 +129,10 @@ func (p *Processor) batch(ctx context.Context) (int, error) {
 	return len(batch), nil
 }
 
-// end ends the steps of deliveries that have not ended.
+// end ends the steps of deliveries that have not ended. One whose team is not known has not come on.
 func end(batch []decided, err error) {
 	for _, d := range batch {
-		d.end(err)
+		d.end(cmp.Or(err, d.why))
 	}
 }
 

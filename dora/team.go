@@ -19,6 +19,8 @@ type decided struct {
 	team string
 	// until is when to try again; zero when the team is known.
 	until time.Time
+	// why is it not known; nil when it is.
+	why error
 	// within is the context of the step that the delivery takes, end ends that.
 	within context.Context
 	end    func(error)
@@ -53,7 +55,7 @@ func (p *Processor) withTeam(ctx context.Context, d Delivery) decided {
 		if last.Before(until) {
 			until = last
 		}
-		return decided{Delivery: d, until: until}
+		return decided{Delivery: d, until: until, why: err}
 	}
 	if ctx.Err() == nil {
 		p.Logger.WarnContext(ctx, "the catalog did not tell the team in time, counting for "+Unknown, "delivery", d.Key, "error", err)

@@ -38,6 +38,7 @@ func TestTheDocumentsHaveEveryFamily(t *testing.T) {
 	i.CatalogLookup("found")
 	i.Checkpoint(now(), nil)
 	i.exported("ok", 1)
+	i.spansExported("ok", 1)
 	if diff := cmp.Diff(rows(t), served(t, i)); diff != "" {
 		t.Errorf("-docs/metrics.md +program:\n%s", diff)
 	}

@@ -16,7 +16,7 @@ import (
 
 // Own are the metrics about the program itself. Its methods are safe for concurrent use.
 type Own struct {
-	deliveries, requests, lookups, givenUp, checkpoints, folded, late, exports metric.Int64Counter
+	deliveries, requests, lookups, givenUp, checkpoints, folded, late, exports, spanExports metric.Int64Counter
 
 	rateLimit   atomic.Int64 // -1 while unknown
 	authFailing atomic.Bool
@@ -71,6 +71,11 @@ func (o *Own) exported(result string, n int64) {
 	o.exports.Add(context.Background(), n, metric.WithAttributes(attribute.String("result", result)))
 }
 
+// spansExported counts requests that push traces, likewise.
+func (o *Own) spansExported(result string, n int64) {
+	o.spanExports.Add(context.Background(), n, metric.WithAttributes(attribute.String("result", result)))
+}
+
 func resultOf(err error) string {
 	if err != nil {
 		return "error"
@@ -91,6 +96,7 @@ func (o *Own) register(m metric.Meter, options Options) error {
 		"dora_exporter.series.folded":     &o.folded,
 		"dora_exporter.late_events":       &o.late,
 		"dora_exporter.otlp.exports":      &o.exports,
+		"dora_exporter.otlp.span_exports": &o.spanExports,
 	} {
 		if *counter, err = m.Int64Counter(name, metric.WithDescription(ownHelp[name])); err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
@@ -145,6 +151,7 @@ var ownHelp = map[string]string{
 	"dora_exporter.series.limit":                "The limit on the series of each group of families (metrics.max_series).",
 	"dora_exporter.checkpoint.age":              "Age of the newest checkpoint.",
 	"dora_exporter.checkpoint.writes":           "Attempts to write the checkpoint by result.",
-	"dora_exporter.otlp.exports":                "Pushes of metrics and of traces over OTLP by result.",
+	"dora_exporter.otlp.exports":                "Pushes of metrics over OTLP by result.",
+	"dora_exporter.otlp.span_exports":           "Pushes of traces over OTLP by result.",
 	"dora_exporter.unsigned_webhooks_accepted":  "1 for each source whose webhooks are accepted without a signature, since no secret is set.",
 }

@@ -37,7 +37,7 @@ func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, erro
 		return nil, fmt.Errorf("make the OTLP exporter: %w", err)
 	}
 	var source sdkmetric.Producer = outlet{i}
-	watched := &watchedMetrics{Exporter: to, watch: newWatch("metrics", "trying again", o.Receiver, o.Logger, &i.Own)}
+	watched := &watchedMetrics{Exporter: to, watch: newWatch("metrics", "trying again", o.Receiver, o.Logger, i.exported)}
 	if o.Delta != nil {
 		d, err := newDeltas(ctx, outlet{i}, o.Delta, i.options.Now)
 		if err != nil {

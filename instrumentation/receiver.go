@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
@@ -91,12 +92,19 @@ func (r Receiver) reconnect() grpc.DialOption {
 // told is an error as it may be logged: a receiver's answer may repeat what it was sent, at any length.
 func (r Receiver) told(err error) string {
 	text := strings.ReplaceAll(err.Error(), r.Endpoint, r.Address())
+	const shortest = 5 // bytes of what may be a secret; to take out less would leave no sense
 	for name, secret := range r.Headers {
-		if secret != "" {
+		if len(secret) >= shortest {
 			text = strings.ReplaceAll(text, secret, fmt.Sprintf("(%s)", name))
 		}
 	}
 	return shortened(text)
+}
+
+// LogErrors has what OpenTelemetry's libraries could only print, such as that the end came amid a push, logged for who debugs:
+// how pushes go is logged elsewhere.
+func LogErrors(logger *slog.Logger) {
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Debug("OpenTelemetry", "error", shortened(err.Error())) }))
 }
 
 // shortened is a text of others at a length for a log line or an attribute.
@@ -114,7 +122,8 @@ type watch struct {
 	signal, then string
 	to           Receiver
 	logger       *slog.Logger
-	own          *Own
+	// count counts exports by result.
+	count func(result string, n int64)
 
 	mu  sync.Mutex
 	was string // the result before
@@ -127,17 +136,17 @@ const (
 	exportError   = "error"
 )
 
-func newWatch(signal, then string, to Receiver, logger *slog.Logger, own *Own) *watch {
+func newWatch(signal, then string, to Receiver, logger *slog.Logger, count func(result string, n int64)) *watch {
 	for _, result := range []string{exportOK, exportPartial, exportError} {
-		own.exported(result, 0) // so that the first of each is seen as an increase
+		count(result, 0) // so that the first of each is seen as an increase
 	}
-	return &watch{signal: signal, then: then, to: to, logger: logger, own: own, was: exportOK}
+	return &watch{signal: signal, then: then, to: to, logger: logger, count: count, was: exportOK}
 }
 
 // note says how an export went.
 func (w *watch) note(err error) {
 	result := exportResult(err)
-	w.own.exported(result, 1)
+	w.count(result, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if result == w.was {

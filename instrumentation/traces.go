@@ -52,7 +52,7 @@ func (i *Instruments) StartTraces(ctx context.Context, o TraceOptions) (*Traces,
 	if err != nil {
 		return nil, err
 	}
-	watched := &watchedSpans{SpanExporter: to, watch: newWatch("traces", "dropping them", o.Receiver, o.Logger, &i.Own)}
+	watched := &watchedSpans{SpanExporter: to, watch: newWatch("traces", "dropping them", o.Receiver, o.Logger, i.spansExported)}
 	t := &Traces{provider: sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(watched, sdktrace.WithBatchTimeout(o.Batches.Delay), sdktrace.WithExportTimeout(o.Batches.Timeout),
 			sdktrace.WithMaxQueueSize(o.Batches.Queue), sdktrace.WithMaxExportBatchSize(o.Batches.Size)),

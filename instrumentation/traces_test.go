@@ -256,7 +256,7 @@ func TestPushingTracesTellsOfFailures(t *testing.T) {
 			if strings.Count(text, "can't push traces") != 1 || strings.Count(text, "can push traces again") != 1 || strings.Contains(text, canary) {
 				t.Errorf("not one line each, or a header:\n%s", text)
 			}
-			for _, want := range []string{`dora_exporter_otlp_exports_total{result="ok"} 3`, `dora_exporter_otlp_exports_total{result="error"} 2`} {
+			for _, want := range []string{`dora_exporter_otlp_span_exports_total{result="ok"} 3`, `dora_exporter_otlp_span_exports_total{result="error"} 2`} {
 				if !strings.Contains(scrape(t, i, ""), want+"\n") {
 					t.Errorf("no %s in\n%s", want, families(scrape(t, i, ""), "dora_exporter_otlp"))
 				}

@@ -19,7 +19,9 @@ func TestFetchDashboard(t *testing.T) {
 		case "/good":
 			_, _ = fmt.Fprint(w, `{"__inputs":[{"name":"DS_PROMETHEUS"}],"panels":[{"datasource":{"type":"prometheus","uid":"${DS_PROMETHEUS}"}},{"datasource":"${DS_MY-PROM_2}"}]}`)
 		case "/page":
-			_, _ = fmt.Fprint(w, `<html>`)
+			_, _ = fmt.Fprint(w, `<html> "panels" </html>`)
+		case "/half":
+			_, _ = fmt.Fprint(w, `{"__inputs":[{"name":"DS_PROMETHEUS"}],"panels":[{"datasource":`)
 		default:
 			http.NotFound(w, r)
 		}
@@ -27,7 +29,7 @@ func TestFetchDashboard(t *testing.T) {
 	defer server.Close()
 	file := filepath.Join(t.TempDir(), "20889.json")
 	for _, test := range []struct{ path, told string }{
-		{"/good", "fetched"}, {"/page", "something else than a dashboard"}, {"/nope", "could not fetch"},
+		{"/good", "fetched"}, {"/page", "something else than a dashboard"}, {"/half", "something else than a dashboard"}, {"/nope", "could not fetch"},
 	} {
 		out, err := exec.Command("sh", "../deploy/grafana/fetch-dashboard.sh", server.URL+test.path, "prometheus", file).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), test.told) {

@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+
+	"dora-exporter/instrumentation"
 )
 
 // Set by the linker: -X main.version=… -X main.revision=….
@@ -65,6 +67,7 @@ func start(args []string) int {
 		return 0
 	}
 	forgetOpenTelemetry()
+	instrumentation.LogErrors(logger)
 	for _, w := range warnings {
 		logger.Warn(w)
 	}

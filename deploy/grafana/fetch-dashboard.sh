@@ -7,11 +7,13 @@ url=$1 source=$2 file=$3
 part="$file.part"
 trap 'rm -f "$part" "$part.json"' EXIT
 
-if ! curl -fsSL --retry 5 --retry-delay 5 --connect-timeout 10 --max-time 60 -o "$part" "$url"; then
+if ! curl -fsSL --retry 5 --retry-delay 5 --retry-connrefused --connect-timeout 10 --max-time 60 -o "$part" "$url"; then
 	echo "could not fetch $url: import the dashboard by hand, see docs/grafana.md"
 	exit 0
 fi
-if ! grep -q '"panels"' "$part"; then
+# The whole of a JSON object, as far as that can be told without a parser.
+whole=$(tr -d '[:space:]' <"$part" | sed -n '1s/^\(.\).*\(.\)$/\1\2/p')
+if [ "$whole" != "{}" ] || ! grep -q '"panels"' "$part"; then
 	echo "$url answers something else than a dashboard: import it by hand, see docs/grafana.md"
 	exit 0
 fi
