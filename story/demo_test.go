@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"dora-exporter/instrumentation/otlptest"
 )
 
 // The demonstration has every cause of failure, three teams, staging and production, and its report agrees with /metrics.
@@ -19,13 +21,18 @@ func TestDemo(t *testing.T) {
 	}
 	_, port, _ := net.SplitHostPort(freeAddress(t))
 	c := exec.CommandContext(t.Context(), program, "-exporter", binary, "-folder", folder, "-port", port, "-in", "3s", "-once")
-	c.Env = []string{"HOME=" + folder}
+	elsewhere := filepath.Join(t.TempDir(), "real.prom") // a real server's, which it leaves alone
+	receiver := otlptest.NewHTTP(t, "127.0.0.1:0", nil)
+	c.Env = []string{"HOME=" + folder, "STORAGE_FILE_PATH=" + elsewhere, "OTEL_EXPORTER_OTLP_ENDPOINT=http://" + receiver.Address, "GITHUB_TOKEN=canary"}
 	out, err := c.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if !strings.Contains(string(out), "the events give what /metrics has") {
 		t.Errorf("it said:\n%s", out)
+	}
+	if _, err := os.Stat(elsewhere); err == nil || len(receiver.Requests()) > 0 {
+		t.Error("it wrote or pushed to what the environment names")
 	}
 	kept, err := os.ReadFile(filepath.Join(folder, "dora-exporter.prom"))
 	if err != nil {

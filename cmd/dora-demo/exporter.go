@@ -73,8 +73,8 @@ func start(ctx context.Context, o options, github string) (*exporter, error) {
 		return nil, fmt.Errorf("write the configuration: %w", err)
 	}
 	// It ends by e.stop, in order, and not with ctx.
-	e.process = exec.CommandContext(context.WithoutCancel(ctx), program, "-config.file", e.config, "-log", "warn")
-	e.process.Dir, e.process.Stdout, e.process.Stderr = o.folder, os.Stderr, os.Stderr
+	e.process = e.command(context.WithoutCancel(ctx), "-log", "warn")
+	e.process.Stdout, e.process.Stderr = os.Stderr, os.Stderr
 	e.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C at the terminal is for this program alone
 	if err := e.process.Start(); err != nil {
 		return nil, fmt.Errorf("start the exporter: %w; build it with make build, or name it with -exporter", err)
@@ -84,6 +84,15 @@ func start(ctx context.Context, o options, github string) (*exporter, error) {
 		return nil, errors.Join(err, e.stop())
 	}
 	return e, nil
+}
+
+// command runs the program in its folder. It gets nothing of this shell's environment, which may name the files, tokens and
+// receivers of a real server.
+func (e *exporter) command(ctx context.Context, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, e.program, append([]string{"-config.file", e.config}, args...)...)
+	c.Dir = filepath.Dir(e.config)
+	c.Env = []string{"HOME=" + c.Dir, "TMPDIR=" + os.TempDir()}
+	return c
 }
 
 // stop ends the program as an operator does.
@@ -167,8 +176,8 @@ func (e *exporter) wait(ctx context.Context, d time.Duration) error {
 
 // report shows the five measures.
 func (e *exporter) report(ctx context.Context) error {
-	c := exec.CommandContext(ctx, e.program, "-config.file", e.config, "report", "-since", "182d")
-	c.Dir, c.Stdout, c.Stderr = filepath.Dir(e.config), os.Stdout, os.Stderr
+	c := e.command(ctx, "report", "-since", "182d")
+	c.Stdout, c.Stderr = os.Stdout, os.Stderr
 	if err := c.Run(); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
