@@ -4,14 +4,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // github answers each look-up with a commit of an hour before the statuses, without a pull request.
@@ -96,14 +101,18 @@ type prometheus struct{ url string }
 // startPrometheus starts a Prometheus that scrapes the address every second.
 func startPrometheus(t *testing.T, target string, flags ...string) prometheus {
 	t.Helper()
-	folder, address := t.TempDir(), freeAddress(t)
-	config := filepath.Join(folder, "prometheus.yml")
-	text := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: dora\n  static_configs: [{targets: [%q]}]\n", target)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	return runPrometheus(t, fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: dora\n  static_configs: [{targets: [%q]}]\n", target), t.TempDir(), flags...)
+}
+
+// runPrometheus starts a Prometheus with a configuration over a folder of data.
+func runPrometheus(t *testing.T, configuration, data string, flags ...string) prometheus {
+	t.Helper()
+	config, address := filepath.Join(t.TempDir(), "prometheus.yml"), freeAddress(t)
+	if err := os.WriteFile(config, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var output bytes.Buffer
-	process := exec.Command("prometheus", append(flags, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+address)...)
+	process := exec.Command("prometheus", append(flags, "--config.file="+config, "--storage.tsdb.path="+data, "--storage.tsdb.retention.time=1000d", "--web.listen-address="+address)...)
 	process.Stdout, process.Stderr = &output, &output
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
@@ -112,7 +121,8 @@ func startPrometheus(t *testing.T, target string, flags ...string) prometheus {
 		_ = process.Process.Kill()
 		_ = process.Wait()
 		if t.Failed() {
-			t.Logf("Prometheus said:\n%s", output.String())
+			said := output.String()
+			t.Logf("Prometheus said:\n%s", said[max(0, len(said)-2000):])
 		}
 	})
 	p := prometheus{url: "http://" + address}
@@ -124,21 +134,69 @@ func startPrometheus(t *testing.T, target string, flags ...string) prometheus {
 func (p prometheus) wait(t *testing.T, query string, want float64) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%s is %g", query, want), func() error {
-		text, err := get(p.url + "/api/v1/query?query=" + url.QueryEscape(query))
-		if err != nil {
-			return err
+		results, err := p.ask(query, time.Now())
+		if err == nil && (len(results) != 1 || results[0].Value.value != want) {
+			err = fmt.Errorf("it answers %v", results)
 		}
-		var answer struct {
-			Data struct {
-				Result []struct{ Value [2]any }
-			}
-		}
-		if err := json.Unmarshal([]byte(text), &answer); err != nil {
-			return err
-		}
-		if r := answer.Data.Result; len(r) != 1 || r[0].Value[1] != fmt.Sprint(want) {
-			return fmt.Errorf("it answers %s", text)
-		}
-		return nil
+		return err
 	})
+}
+
+// result is what a query answers for one series: a value, or values when it ends in a range.
+type result struct {
+	Metric map[string]string
+	Value  reading
+	Values []reading
+}
+
+// labels are all but the name, written as name=value, sorted.
+func (r result) labels() string {
+	var all []string
+	for name, value := range r.Metric {
+		if name != "__name__" {
+			all = append(all, name+"="+value)
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(all, ",")
+}
+
+// own are the labels that the exporter gave, without those of Prometheus.
+func (r result) own() string {
+	own := maps.Clone(r.Metric)
+	delete(own, "job")
+	delete(own, "instance")
+	return result{Metric: own}.labels()
+}
+
+// reading is a value at a time.
+type reading struct {
+	at    time.Time
+	value float64
+}
+
+// UnmarshalJSON reads [seconds, "value"].
+func (s *reading) UnmarshalJSON(text []byte) error {
+	var at float64
+	var value string
+	if err := json.Unmarshal(text, &[]any{&at, &value}); err != nil {
+		return err
+	}
+	s.at = time.UnixMilli(int64(math.Round(at * 1000)))
+	var err error
+	s.value, err = strconv.ParseFloat(value, 64)
+	return err
+}
+
+// ask asks a query as of a time.
+func (p prometheus) ask(query string, at time.Time) ([]result, error) {
+	text, err := get(fmt.Sprintf("%s/api/v1/query?time=%d.%03d&query=%s", p.url, at.Unix(), at.UnixMilli()%1000, url.QueryEscape(query)))
+	if err != nil {
+		return nil, err
+	}
+	var answer struct{ Data struct{ Result []result } }
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		return nil, fmt.Errorf("%s answers %s: %w", query, text, err)
+	}
+	return answer.Data.Result, nil
 }
