@@ -35,6 +35,9 @@ func (r *rules) ship(t Tracked, s Shipment) error {
 // of a commit.
 const ReasonIgnoredAuthor = "ignored_author"
 
+// stages are the parts of a lead time, in their order.
+var stages = [...]string{"coding", "review", "deploy"}
+
 // change counts a change that reached the environment for the first time, and measures how long that took.
 func (r *rules) change(t Tracked, c Change) error {
 	labels, done := scopeLabels(t.Deployment, t.Team), t.Succeeded()
@@ -62,7 +65,7 @@ func (r *rules) change(t Tracked, c Change) error {
 		return nil
 	}
 	times := []time.Time{c.FirstCommit, c.Opened, c.Merged, done}
-	for i, stage := range []string{"coding", "review", "deploy"} {
+	for i, stage := range stages {
 		if times[i].IsZero() || times[i+1].IsZero() {
 			continue
 		}

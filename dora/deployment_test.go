@@ -75,7 +75,9 @@ func TestDeploymentMakesTheSeriesKnown(t *testing.T) {
 		want[series(dora.DeploymentsDurationSum, state)] = 0
 	}
 	scope := `owner="acme",repo="web",team="Platform"} `
-	want[`dora_changes_total{environment="production",`+scope] = 0
+	for _, family := range []string{dora.Changes, dora.DeploymentRun, dora.LeadTime} {
+		want[family+`{environment="production",`+scope] = 0
+	}
 	want[`dora_deployments_total{environment="production",outcome="success",`+scope] = 0
 	want[`dora_deployments_total{environment="production",outcome="failure",`+scope] = 0
 	if diff := cmp.Diff(want, got); diff != "" {

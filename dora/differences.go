@@ -24,7 +24,11 @@ func Compared() []string {
 }
 
 // Add adds a fact of one of the families that Compared names.
-func (t *Tally) Add(f Fact) { t.add(f.Family, f.Labels, f.Value) }
+func (t *Tally) Add(f Fact) {
+	if !f.Starts() {
+		t.add(f.Family, f.Labels, f.Value)
+	}
+}
 
 func (t *Tally) add(family string, labels Labels, value int64) {
 	s := seriesOf{row: t.options.row(labels), family: family, label: cmp.Or(labels["outcome"], labels["cause"])}

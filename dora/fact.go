@@ -24,6 +24,9 @@ type Fact struct {
 	Subject string
 }
 
+// Starts says that the fact only starts its series, at 0: it is no observation.
+func (f Fact) Starts() bool { return strings.HasPrefix(f.Subject, SubjectZero+":") }
+
 // Newer says whether f is newer than the fact of time at and number id.
 func (f Fact) Newer(at time.Time, id int64) bool {
 	if f.At.Equal(at) {

@@ -191,10 +191,14 @@ func (r *rules) openness(i Incident) (Incident, error) {
 
 // opened counts that an incident was opened, once.
 func (r *rules) opened(i Incident, c IncidentChange, team string) error {
+	labels, at := issueLabels(c, team), cmp.Or(c.Created, c.Timestamp)
 	_, err := r.add(Fact{
-		Family: IncidentsOpened, Labels: issueLabels(c, team), Value: 1, At: cmp.Or(c.Created, c.Timestamp), Subject: "incident:" + i.Key,
+		Family: IncidentsOpened, Labels: labels, Value: 1, At: at, Subject: "incident:" + i.Key,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return r.zero(IncidentRecovery, labels, at)
 }
 
 // duration is the time to recover in milliseconds; 0 when it can't be had.

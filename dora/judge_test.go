@@ -126,8 +126,9 @@ func TestMeasuresStartAtZero(t *testing.T) {
 	status := func(d dora.Deployment, state string) dora.Event {
 		return dora.Event{Status: &dora.Status{ID: 1, State: state, CreatedAt: minute(1), Deployment: d}}
 	}
-	always := []string{"changes", "deployments failure", "deployments success"}
+	always := []string{"change_lead_time_seconds", "changes", "deployment_run_seconds", "deployments failure", "deployments success"}
 	production := append(slices.Clone(always),
+		"change_stage_seconds coding", "change_stage_seconds deploy", "change_stage_seconds review", "failed_deployment_recovery_seconds",
 		"change_failures incident", "change_failures revert", "change_failures rollback", "change_failures status",
 		"rework_deployments revert", "rework_deployments rollback", "rework_deployments status")
 	for name, test := range map[string]struct {
@@ -160,7 +161,7 @@ func TestMeasuresStartAtZero(t *testing.T) {
 				counted := map[string]bool{}
 				for _, f := range all {
 					short := strings.TrimSuffix(strings.TrimPrefix(f.Family, "dora_"), "_total")
-					key := strings.TrimSpace(short + " " + f.Labels["cause"] + f.Labels["outcome"])
+					key := strings.TrimSpace(short + " " + f.Labels["cause"] + f.Labels["outcome"] + f.Labels["stage"])
 					switch {
 					case strings.HasPrefix(f.Subject, "zero:") && short != f.Family && strings.HasPrefix(f.Family, "dora_"):
 						if counted[key] {

@@ -12,25 +12,39 @@ func scopeLabels(d Deployment, team string) Labels {
 	}
 }
 
-// measuresAtZero starts the counters of a repository and environment at 0.
+// measuresAtZero starts the series of a repository and environment at 0.
 func (r *rules) measuresAtZero(d Deployment, team string, at time.Time) error {
 	labels, production := scopeLabels(d, team), r.policy.production(d)
 	key := labels.Key() + strconv.FormatBool(production)
 	if r.started(key) {
 		return nil
 	}
-	if err := r.zero(Changes, labels, at); err != nil {
-		return err
+	for _, family := range []string{DeploymentRun, Changes, LeadTime} {
+		if err := r.zero(family, labels, at); err != nil {
+			return err
+		}
 	}
 	for _, of := range []string{Success, Failure} {
 		if err := r.zero(Deployments, labels.With("outcome", of), at); err != nil {
 			return err
 		}
 	}
-	for _, c := range r.policy.enabled() {
-		if !production {
-			break
+	if production {
+		if err := r.productionAtZero(labels, at); err != nil {
+			return err
 		}
+	}
+	r.begun = append(r.begun, key)
+	return nil
+}
+
+// productionAtZero starts those of failed changes, which there are in production alone, and those of the stages of lead times, which
+// are too many for environments that come and go.
+func (r *rules) productionAtZero(labels Labels, at time.Time) error {
+	if err := r.zero(Recovery, labels, at); err != nil {
+		return err
+	}
+	for _, c := range r.policy.enabled() {
 		if err := r.zero(ChangeFailures, labels.With("cause", string(c)), at); err != nil {
 			return err
 		}
@@ -41,13 +55,17 @@ func (r *rules) measuresAtZero(d Deployment, team string, at time.Time) error {
 			return err
 		}
 	}
-	r.begun = append(r.begun, key)
+	for _, stage := range stages {
+		if err := r.zero(LeadTimeStage, labels.With("stage", stage), at); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // zero makes one series at 0, unless there is no room.
 func (r *rules) zero(family string, labels Labels, at time.Time) error {
-	subject := "zero:" + labels.Key()
+	subject := Subject(SubjectZero, labels.Key())
 	known, err := r.HasFact(family, subject)
 	if err != nil || known {
 		return err

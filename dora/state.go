@@ -62,7 +62,8 @@ func (f Family) bucket(value int64) int {
 	return i
 }
 
-// Add adds facts of known families to the state. A fact of a Histogram is one observation.
+// Add adds facts of known families to the state. A fact of a Histogram is one observation, or none when it
+// only starts the series.
 func (s State) Add(families map[string]Family, facts ...Fact) error {
 	for _, fact := range facts {
 		family, ok := families[fact.Family]
@@ -78,6 +79,7 @@ func (s State) Add(families map[string]Family, facts ...Fact) error {
 			series.Labels = fact.Labels
 		}
 		switch {
+		case family.Kind == Histogram && fact.Starts():
 		case family.Kind == Histogram:
 			series.Own += fact.Value
 			series.Buckets = series.OwnBuckets(family) // a copy: who has the series from before keeps what it was

@@ -1,7 +1,9 @@
 package instrumentation
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,6 +141,33 @@ func TestSumsAreExact(t *testing.T) {
 		}
 		if got := state[dora.DeploymentsDurationSum][success.Key()].Own; got != want {
 			t.Fatalf("the sum is %d ms, want %d", got, want)
+		}
+	}
+}
+
+// A histogram is served without an observation when it has started, and goes on from there.
+func TestAHistogramStartsAtZero(t *testing.T) {
+	i := newInstruments(t)
+	i.Restore(dora.State{})
+	start := dora.Fact{Family: dora.Recovery, Labels: scope, Subject: dora.Subject(dora.SubjectZero, scope.Key())}
+	observed := dora.Fact{Family: dora.Recovery, Labels: scope, Value: 90_000, Subject: "recovery:h/1"}
+	for n, facts := range [][]dora.Fact{{start}, {observed}, {start}, {observed}} {
+		record(t, i, facts...)
+		count := (n + 1) / 2 // 0, 1, 1, 2
+		text := scrape(t, i, "")
+		for _, want := range []string{
+			fmt.Sprintf(`dora_failed_deployment_recovery_seconds_count{environment="production",owner="acme",repo="web",team="Platform"} %d`, count),
+			fmt.Sprintf(`dora_failed_deployment_recovery_seconds_sum{environment="production",owner="acme",repo="web",team="Platform"} %d`, 90*count),
+			`dora_failed_deployment_recovery_seconds_bucket{environment="production",owner="acme",repo="web",team="Platform",le="60"} 0`,
+			fmt.Sprintf(`dora_failed_deployment_recovery_seconds_bucket{environment="production",owner="acme",repo="web",team="Platform",le="300"} %d`, count),
+		} {
+			if !strings.Contains(text, want+"\n") {
+				t.Errorf("after %d: no %s in\n%s", n, want, families(text, "dora_failed"))
+			}
+		}
+		series := i.State()[dora.Recovery][scope.Key()]
+		if _, all := series.Counts(i.families[dora.Recovery]); all != int64(count) {
+			t.Errorf("after %d the state has %d observations", n, all)
 		}
 	}
 }

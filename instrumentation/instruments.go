@@ -196,6 +196,10 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 		if family.Kind == dora.Last && !i.isNewest(f, set.Equivalent()) {
 			continue
 		}
+		if family.Kind == dora.Histogram && f.Starts() {
+			i.begin(f.Family, set)
+			continue
+		}
 		if family.Unit == dora.Milliseconds && family.Kind != dora.Last {
 			i.sums[f.Family][set.Equivalent()] += f.Value
 		}
@@ -203,6 +207,19 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 		i.change(f.Family, set.Equivalent())
 	}
 	return nil
+}
+
+// begin has a histogram's series in the base, where it is without an observation: the instrument can't have it so. i.mu is held.
+func (i *Instruments) begin(family string, set attribute.Set) {
+	series := set.Equivalent()
+	if _, ok := i.base[family][series]; ok {
+		return
+	}
+	if i.base[family] == nil {
+		i.base[family] = map[attribute.Distinct]baseSeries{}
+	}
+	i.base[family][series] = baseSeries{set: set}
+	i.change(family, series)
 }
 
 // isNewest says whether a fact is the newest of its series so far, and remembers it.

@@ -44,7 +44,7 @@ func newReplay(t *testing.T, m *month) *replay {
 	e.start(t)
 	p := runPrometheus(t, withRules(t)+fmt.Sprintf(
 		"global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: dora-exporter\n  static_configs: [{targets: [%q]}]\n", e.address), t.TempDir())
-	return &replay{exporter: e, prometheus: p, github: github, sent: answer{}}
+	return &replay{exporter: e, prometheus: p, github: github, sent: answer{"event=unknown,result=unauthorized,source=jira": 0}}
 }
 
 // target is the labels that Prometheus gives to what it scrapes.

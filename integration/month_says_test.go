@@ -21,6 +21,7 @@ func labelled(labels ...string) string {
 	return strings.Join(all, ",")
 }
 
+// add adds to a series, which appears with it when it is not there.
 func (s says) add(family, labels string, value float64) {
 	if s.values[family] == nil {
 		s.values[family], s.first[family] = answer{}, answer{}
@@ -31,6 +32,7 @@ func (s says) add(family, labels string, value float64) {
 	}
 }
 
+// set sets a gauge.
 func (s says) set(family, labels string, value float64) {
 	s.add(family, labels, 0)
 	s.values[family][labels] = value
@@ -48,9 +50,22 @@ var bounds = map[string][]float64{
 const days = 24 * 3600
 
 var (
-	leadTimeBounds = []float64{600, 1800, 3600, 7200, 14400, 28800, 43200, 1 * days, 2 * days, 3 * days, 5 * days, 7 * days, 14 * days, 30 * days, 60 * days, 90 * days}
+	leadTimeBounds = []float64{
+		600, 1800, 3600, 7200, 14400, 28800, 43200,
+		1 * days, 2 * days, 3 * days, 5 * days, 7 * days, 14 * days, 30 * days, 60 * days, 90 * days,
+	}
 	recoveryBounds = []float64{60, 300, 900, 1800, 3600, 7200, 14400, 28800, 43200, 1 * days, 2 * days, 3 * days, 7 * days, 14 * days}
 )
+
+// begin starts a histogram without an observation.
+func (s says) begin(family, labels string) {
+	for _, bound := range bounds[family] {
+		s.add(family+"_bucket", labelled(labels, "le="+strconv.FormatFloat(bound, 'g', -1, 64)), 0)
+	}
+	s.add(family+"_bucket", labelled(labels, "le=+Inf"), 0)
+	s.add(family+"_count", labels, 0)
+	s.add(family+"_sum", labels, 0)
+}
 
 // observe adds an observation to a histogram.
 func (s says) observe(family, labels string, from, to time.Time) {
@@ -89,11 +104,17 @@ func (s says) created(d deployed) {
 		s.add("github_deployments_duration_sum", labelled(d.documented(), "status="+state), 0)
 	}
 	s.add("dora_changes_total", d.scope(), 0)
+	s.begin("dora_deployment_run_seconds", d.scope())
+	s.begin("dora_change_lead_time_seconds", d.scope())
 	for _, outcome := range []string{"success", "failure"} {
 		s.add("dora_deployments_total", labelled(d.scope(), "outcome="+outcome), 0)
 	}
 	if d.Environment != "production" {
 		return
+	}
+	s.begin("dora_failed_deployment_recovery_seconds", d.scope())
+	for _, stage := range []string{"coding", "review", "deploy"} {
+		s.begin("dora_change_stage_seconds", labelled(d.scope(), "stage="+stage))
 	}
 	for _, cause := range []string{"status", "rollback", "revert", "hotfix"} {
 		s.add("dora_rework_deployments_total", labelled(d.scope(), "cause="+cause), 0)
@@ -150,6 +171,7 @@ func (s says) incidentOpened(p *project, i *demo.Issue) {
 	s.add("jira_incidents", labels, 0)
 	s.add("dora_incidents_opened_total", labelled(labels, "priority="+i.Priority), 1)
 	s.add("dora_incidents_open", labelled(labels, "priority="+i.Priority), 1)
+	s.begin("dora_incident_recovery_seconds", labelled(labels, "priority="+i.Priority))
 }
 
 func (s says) incidentResolved(p *project, i *demo.Issue) {

@@ -7,7 +7,7 @@ import (
 	"dora-exporter/demo"
 )
 
-// story is what a word of the plan stands for: what happens, and what docs/dora.md says is counted for it.
+// story is what a word of the plan stands for: what happens and, as far as that takes neighbours, what docs/dora.md says of it.
 func (m *month) story(p *project, word string) {
 	switch word {
 	case "-":
@@ -128,7 +128,9 @@ func (m *month) again(p *project, c *change) deployed {
 // attempt tells of a deployment that runs for some minutes and ends with a state.
 func (m *month) attempt(p *project, environment string, c *change, state string) deployed {
 	m.now = m.now.Add(time.Minute)
-	d := deployed{demo.Deployment{ID: int64(100_000 + m.next()), Repository: p.Repository, Environment: environment, SHA: c.sha, Created: m.now}, c, p, m.now}
+	d := deployed{demo.Deployment{
+		ID: int64(100_000 + m.next()), Repository: p.Repository, Environment: environment, SHA: c.sha, Created: m.now,
+	}, c, p, m.now}
 	m.days[m.today].deployments = append(m.days[m.today].deployments, event{monthSecrets.Deployment(d.Deployment), "github", "deployment"})
 	m.created(d)
 	m.now = m.now.Add(10 * time.Second)
@@ -149,7 +151,10 @@ func (m *month) status(d deployed, state string) {
 func (m *month) opened(p *project, priority, text string) *demo.Issue {
 	m.now = m.now.Add(10 * time.Minute)
 	id := m.next()
-	i := &demo.Issue{ID: int64(id), Key: fmt.Sprintf("%s-%d", p.jira, id), Type: "Incident", Priority: priority, Summary: "Trouble", Description: text, Created: m.now}
+	i := &demo.Issue{
+		ID: int64(id), Key: fmt.Sprintf("%s-%d", p.jira, id), Type: "Incident", Priority: priority,
+		Summary: "Trouble", Description: text, Created: m.now,
+	}
 	m.tell(m.today, event{monthSecrets.Issue(demo.Created, *i, m.now), "jira", demo.Created})
 	m.incidentOpened(p, i)
 	return i

@@ -86,7 +86,7 @@ func (r *Reader) Behind(ctx context.Context, f dora.Family, labels dora.Labels, 
 		if most >= 0 && len(found) > most {
 			return ErrTooManySeries
 		}
-		if fact.Value <= atMost {
+		if fact.Value <= atMost && (f.Kind != dora.Histogram || !fact.Starts()) { // so that a bucket has as many as it counts
 			found[key].add(fact, limit)
 		}
 		return state.Add(families, fact)
