@@ -98,9 +98,6 @@ func served(t *testing.T, i *Instruments) map[string]described {
 			continue
 		}
 		all[name] = described{names[name], strings.ToLower(f.GetType().String()), units[names[name]], strings.Join(labelNames(f), ", ")}
-		if all[name].Unit == "" {
-			all[name] = described{names[name], all[name].Type, "1", all[name].Labels}
-		}
 	}
 	return all
 }

@@ -3,7 +3,6 @@ package instrumentation
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -19,11 +18,7 @@ func (o *Own) observe(m metric.Meter, options Options) error {
 		"dora_exporter.github.rate_limit_remaining", "dora_exporter.github.auth_failing", "dora_exporter.checkpoint.age",
 		"dora_exporter.unsigned_webhooks_accepted",
 	} {
-		unit := "" // of unit 1 it would be a ratio to the Collector
-		if strings.HasSuffix(name, ".age") {
-			unit = "s"
-		}
-		g, err := m.Float64ObservableGauge(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(unit))
+		g, err := m.Float64ObservableGauge(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(ownUnits[name]))
 		if err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
 		}

@@ -98,7 +98,7 @@ func (o *Own) register(m metric.Meter, options Options) error {
 		"dora_exporter.otlp.exports":      &o.exports,
 		"dora_exporter.otlp.span_exports": &o.spanExports,
 	} {
-		if *counter, err = m.Int64Counter(name, metric.WithDescription(ownHelp[name])); err != nil {
+		if *counter, err = m.Int64Counter(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(ownUnits[name])); err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
 		}
 	}
@@ -154,4 +154,26 @@ var ownHelp = map[string]string{
 	"dora_exporter.otlp.exports":                "Pushes of metrics over OTLP by result.",
 	"dora_exporter.otlp.span_exports":           "Pushes of traces over OTLP by result.",
 	"dora_exporter.unsigned_webhooks_accepted":  "1 for each source whose webhooks are accepted without a signature, since no secret is set.",
+}
+
+// ownUnits are their units. What says yes or no has none: of unit 1 it would be a ratio to the Collector.
+// https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units
+var ownUnits = map[string]string{
+	"dora_exporter.deliveries":                  "{request}",
+	"dora_exporter.backlog":                     "{delivery}",
+	"dora_exporter.oldest_pending.age":          "s",
+	"dora_exporter.dead_letters":                "{delivery}",
+	"dora_exporter.late_events":                 "{event}",
+	"dora_exporter.series":                      "{series}",
+	"dora_exporter.series.limit":                "{series}",
+	"dora_exporter.series.folded":               "{event}",
+	"dora_exporter.github.requests":             "{request}",
+	"dora_exporter.github.lookups_waiting":      "{commit}",
+	"dora_exporter.github.rate_limit_remaining": "{request}",
+	"dora_exporter.catalog.lookups":             "{lookup}",
+	"dora_exporter.catalog.given_up":            "{delivery}",
+	"dora_exporter.checkpoint.age":              "s",
+	"dora_exporter.checkpoint.writes":           "{write}",
+	"dora_exporter.otlp.exports":                "{push}",
+	"dora_exporter.otlp.span_exports":           "{push}",
 }

@@ -25,7 +25,7 @@ func (o *otlpConfig) fromEnvironment(getenv func(string) string) (warnings []str
 	e.read(e.milliseconds(1, &o.Interval), "OTEL_METRIC_EXPORT_INTERVAL")
 	e.read(e.timeout(&o.ExportTimeout), "OTEL_METRIC_EXPORT_TIMEOUT")
 	e.read(e.attributes(&o.ResourceAttributes), "OTEL_RESOURCE_ATTRIBUTES")
-	if name := e.value("OTEL_SERVICE_NAME"); name != "" {
+	if name := strings.ToValidUTF8(e.value("OTEL_SERVICE_NAME"), "\uFFFD"); name != "" {
 		add(&o.ResourceAttributes, map[string]string{"service.name": name})
 	}
 	e.sampler(&o.TracesRatio)

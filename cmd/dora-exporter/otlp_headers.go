@@ -3,6 +3,7 @@ package main
 import (
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/http/httpguts"
 	"gopkg.in/yaml.v3"
@@ -48,14 +49,16 @@ func (d *decoder) attributes(to *map[string]string) field {
 		if d.members(&encoded)(n, path); d.err != nil {
 			return
 		}
-		for name, value := range encoded {
-			decoded, err := url.PathUnescape(name)
-			if err != nil {
-				d.fail(n, "%s has a name that is not percent-encoded: write %%25 for a percent sign", path)
+		all := map[string]string{}
+		for encodedName, value := range encoded {
+			name, err := url.PathUnescape(encodedName)
+			if err != nil || !utf8.ValidString(name+value) {
+				d.fail(n, "%s has what is not percent-encoded UTF-8: write %%25 for a percent sign", path)
 				return
 			}
-			add(to, map[string]string{decoded: value})
+			all[name] = value
 		}
+		add(to, all)
 	}
 }
 
@@ -68,8 +71,8 @@ func (d *decoder) headers(to *map[string]string, read func(to *map[string]string
 		}
 		lower := map[string]string{}
 		for name, value := range all {
-			if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
-				d.fail(n, "%s has what can't be sent as a header: write names of letters, digits and hyphens, and values on one line", path)
+			if !httpguts.ValidHeaderFieldName(name) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
+				d.fail(n, "%s has what can't be sent as a header: write names of letters, digits and hyphens, and values of printable ASCII on one line", path)
 				return
 			}
 			lower[strings.ToLower(name)] = value

@@ -131,7 +131,7 @@ func TestOTLPVariablesAtTheirBounds(t *testing.T) {
 		t.Errorf("%+v, warnings %q", got, warnings)
 	}
 	got, warnings = withVariables(t, "", map[string]string{
-		endpointVariable: "http://c:4318", "OTEL_METRIC_EXPORT_INTERVAL": "0", "OTEL_EXPORTER_OTLP_TIMEOUT": "-1", "OTEL_RESOURCE_ATTRIBUTES": "a%=b",
+		endpointVariable: "http://c:4318", "OTEL_METRIC_EXPORT_INTERVAL": "0", "OTEL_EXPORTER_OTLP_TIMEOUT": "-1", "OTEL_RESOURCE_ATTRIBUTES": "a=b,c=%FF",
 		"OTEL_BSP_MAX_QUEUE_SIZE": "-1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "99999999999999",
 	})
 	if got.Interval != time.Minute || got.MetricsTo.Timeout != 10*time.Second || got.ResourceAttributes != nil || got.Spans.Queue != 2048 || got.Spans.Size != 2048 || len(warnings) != 4 {
