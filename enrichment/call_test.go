@@ -99,12 +99,13 @@ func TestLastCallBeforeTheLimit(t *testing.T) {
 			if len(f.asked()) > 1 {
 				left = "4999"
 			}
+			w.Header().Set("X-RateLimit-Limit", "5000")
 			w.Header().Set("X-RateLimit-Remaining", left)
 			w.Header().Set("X-RateLimit-Reset", "946684830") // 30 s after the bubble's beginning
 			return false
 		}
-		var left []int
-		g := newInProcess(t, f, Options{OnRateLimit: func(n int) { left = append(left, n) }})
+		var left [][2]int
+		g := newInProcess(t, f, Options{OnRateLimit: func(n, of int) { left = append(left, [2]int{n, of}) }})
 		start := time.Now()
 		if got, err := g.Origin(t.Context(), theCommit); err != nil || got.PullRequest != 109 {
 			t.Errorf("origin %+v, error %v", got, err)
@@ -112,7 +113,7 @@ func TestLastCallBeforeTheLimit(t *testing.T) {
 		if took := time.Since(start); took != 30*time.Second {
 			t.Errorf("it took %s, want 30s", took)
 		}
-		if diff := cmp.Diff([]int{0, 4999}, left); diff != "" {
+		if diff := cmp.Diff([][2]int{{0, 5000}, {4999, 5000}}, left); diff != "" {
 			t.Errorf("calls left (-want +got):\n%s", diff)
 		}
 	})
@@ -227,7 +228,7 @@ func TestTokenGoesToOneServer(t *testing.T) {
 		var got string
 		rt := &transport{
 			base: base, token: "secret", logger: slog.New(slog.DiscardHandler),
-			onRequest: func(string, string) {}, onRateLimit: func(int) {},
+			onRequest: func(string, string) {}, onRateLimit: func(int, int) {},
 			inner: inProcess{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") })},
 		}
 		u, err := url.Parse(to)

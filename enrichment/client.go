@@ -33,8 +33,9 @@ type Options struct {
 	// OnRequest is called once for each HTTP exchange, a redirect being one of its own. The route is a template such as
 	// /repos/{owner}/{repo}/commits/{sha}/pulls, the code an HTTP status or "error" when there was no answer.
 	OnRequest func(route, code string)
-	// OnRateLimit is called with the number of calls that GitHub says are left, for each answer that says so.
-	OnRateLimit func(remaining int)
+	// OnRateLimit is called with the number of calls that GitHub says are left, for each answer that says so, and of how many,
+	// 0 when it does not tell.
+	OnRateLimit func(remaining, limit int)
 	// Transport may wrap what makes the HTTP exchanges, to follow them; nil for nothing. Route tells it which call one is of.
 	Transport func(inner http.RoundTripper) http.RoundTripper
 	// OnAuth is called with true when GitHub refuses the token, and with false when a call works again.
@@ -75,7 +76,7 @@ func New(o Options) (*GitHub, error) {
 		o.OnRequest = func(string, string) {}
 	}
 	if o.OnRateLimit == nil {
-		o.OnRateLimit = func(int) {}
+		o.OnRateLimit = func(int, int) {}
 	}
 	if o.OnAuth == nil {
 		o.OnAuth = func(bool) {}

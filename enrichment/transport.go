@@ -29,7 +29,7 @@ type transport struct {
 	logger      *slog.Logger
 	inner       http.RoundTripper
 	onRequest   func(route, code string)
-	onRateLimit func(remaining int)
+	onRateLimit func(remaining, limit int)
 }
 
 func newHTTPTransport() http.RoundTripper {
@@ -56,7 +56,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	t.onRequest(route, strconv.Itoa(resp.StatusCode))
 	if remaining, ok := remaining(resp.Header); ok {
-		t.onRateLimit(remaining)
+		limit, _ := strconv.Atoi(resp.Header.Get("X-RateLimit-Limit"))
+		t.onRateLimit(remaining, max(limit, 0))
 	}
 	resp.Body = http.MaxBytesReader(nil, resp.Body, maxBody)
 	return resp, nil

@@ -34,7 +34,7 @@ func TestTheDocumentsHaveEveryFamily(t *testing.T) {
 	}
 	i.Delivery("github", "deployment_status", "accepted")
 	i.GitHubRequest("/repos/{owner}/{repo}/commits/{sha}", "200")
-	i.GitHubRateLimit(4999)
+	i.GitHubRateLimit(4999, 5000)
 	i.CatalogLookup("found")
 	i.Checkpoint(now(), nil)
 	i.exported("ok", 1)

@@ -15,7 +15,7 @@ func (o *Own) observe(m metric.Meter, options Options) error {
 	var all []metric.Observable
 	for _, name := range []string{
 		"dora_exporter.build_info", "dora_exporter.backlog", "dora_exporter.dead_letters", "dora_exporter.series", "dora_exporter.series.limit", "dora_exporter.oldest_pending.age", "dora_exporter.github.lookups_waiting",
-		"dora_exporter.github.rate_limit_remaining", "dora_exporter.github.auth_failing", "dora_exporter.checkpoint.age",
+		"dora_exporter.github.rate_limit", "dora_exporter.github.rate_limit_remaining", "dora_exporter.github.auth_failing", "dora_exporter.checkpoint.age",
 		"dora_exporter.unsigned_webhooks_accepted",
 	} {
 		g, err := m.Float64ObservableGauge(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(ownUnits[name]))
@@ -39,8 +39,11 @@ func (o *Own) values(ctx context.Context, options Options, set func(name string,
 	set("dora_exporter.build_info", 1, attribute.String("version", options.Version),
 		attribute.String("revision", options.Revision), attribute.String("goversion", options.GoVersion))
 	set("dora_exporter.github.auth_failing", truth(o.authFailing.Load()))
-	if remaining := o.rateLimit.Load(); remaining >= 0 {
+	if remaining := o.rateRemaining.Load(); remaining >= 0 {
 		set("dora_exporter.github.rate_limit_remaining", float64(remaining))
+	}
+	if limit := o.rateLimit.Load(); limit >= 0 {
+		set("dora_exporter.github.rate_limit", float64(limit))
 	}
 	o.series(ctx, options, set)
 	now := options.Now()

@@ -155,7 +155,7 @@ func TestOwnMetrics(t *testing.T) {
 	i.Restore(dora.State{})
 	i.Delivery("github", "deployment_status", "accepted")
 	i.GitHubRequest("/repos/{owner}/{repo}/commits/{sha}", "200")
-	i.GitHubRateLimit(4999)
+	i.GitHubRateLimit(4999, 5000)
 	i.GitHubAuth(true)
 	i.CatalogLookup("found")
 	i.TeamGivenUp()
@@ -174,6 +174,7 @@ func TestOwnMetrics(t *testing.T) {
 		`dora_exporter_deliveries_total{event="unknown",result="unauthorized",source="jira"} 0`,
 		`dora_exporter_github_auth_failing 1`,
 		`dora_exporter_github_lookups_waiting 5`,
+		`dora_exporter_github_rate_limit 5000`,
 		`dora_exporter_github_rate_limit_remaining 4999`,
 		`dora_exporter_github_requests_total{code="200",route="/repos/{owner}/{repo}/commits/{sha}"} 1`,
 		`dora_exporter_late_events_total 0`,

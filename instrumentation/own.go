@@ -18,9 +18,10 @@ import (
 type Own struct {
 	deliveries, requests, lookups, givenUp, checkpoints, folded, late, exports, spanExports metric.Int64Counter
 
-	rateLimit   atomic.Int64 // -1 while unknown
-	authFailing atomic.Bool
-	checkpoint  atomic.Int64 // Unix ms of the newest good one, 0 before
+	// -1 while unknown.
+	rateRemaining, rateLimit atomic.Int64
+	authFailing              atomic.Bool
+	checkpoint               atomic.Int64 // Unix ms of the newest good one, 0 before
 }
 
 // Delivery counts a webhook request and what became of it.
@@ -36,8 +37,13 @@ func (o *Own) GitHubRequest(route, code string) {
 	o.requests.Add(context.Background(), 1, metric.WithAttributes(attribute.String("route", route), attribute.String("code", code)))
 }
 
-// GitHubRateLimit notes how many requests GitHub still allows.
-func (o *Own) GitHubRateLimit(remaining int) { o.rateLimit.Store(int64(remaining)) }
+// GitHubRateLimit notes how many requests GitHub still allows in its window, and how many in all; 0 when it does not tell.
+func (o *Own) GitHubRateLimit(remaining, limit int) {
+	o.rateRemaining.Store(int64(remaining))
+	if limit > 0 {
+		o.rateLimit.Store(int64(limit))
+	}
+}
 
 // GitHubAuth notes whether GitHub refuses the token.
 func (o *Own) GitHubAuth(failing bool) { o.authFailing.Store(failing) }
@@ -85,6 +91,7 @@ func resultOf(err error) string {
 
 // register makes the instruments.
 func (o *Own) register(m metric.Meter, options Options) error {
+	o.rateRemaining.Store(-1)
 	o.rateLimit.Store(-1)
 	var err error
 	for name, counter := range map[string]*metric.Int64Counter{
@@ -140,6 +147,7 @@ var ownHelp = map[string]string{
 	"dora_exporter.oldest_pending.age":          "Age of the oldest delivery that is not processed yet, 0 when there is none.",
 	"dora_exporter.github.requests":             "Requests to the GitHub API by route and status code; error when there was no answer.",
 	"dora_exporter.github.lookups_waiting":      "Commits that are still to be looked up at GitHub.",
+	"dora_exporter.github.rate_limit":           "Requests that GitHub allows in a window.",
 	"dora_exporter.github.rate_limit_remaining": "Requests that GitHub still allows in its current window.",
 	"dora_exporter.github.auth_failing":         "1 while GitHub refuses the token (401, or 403 without a rate limit), else 0.",
 	"dora_exporter.catalog.lookups":             "Look-ups of teams in the catalog by result.",
@@ -169,6 +177,7 @@ var ownUnits = map[string]string{
 	"dora_exporter.series.folded":               "{event}",
 	"dora_exporter.github.requests":             "{request}",
 	"dora_exporter.github.lookups_waiting":      "{commit}",
+	"dora_exporter.github.rate_limit":           "{request}",
 	"dora_exporter.github.rate_limit_remaining": "{request}",
 	"dora_exporter.catalog.lookups":             "{lookup}",
 	"dora_exporter.catalog.given_up":            "{delivery}",
