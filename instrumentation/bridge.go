@@ -198,10 +198,10 @@ func (i *Instruments) metric(f dora.Family, live metricdata.Aggregation, only se
 		return m, len(series) > 0
 	}
 	points := make([]metricdata.DataPoint[float64], 0, len(series))
-	now := i.options.Now()
+	now, started := i.options.Now(), i.options.Started()
 	for _, s := range series {
 		points = append(points, metricdata.DataPoint[float64]{
-			Attributes: s.set, StartTime: i.options.Started, Time: now, Value: s.Value(f),
+			Attributes: s.set, StartTime: started, Time: now, Value: s.Value(f),
 		})
 	}
 	if f.Kind == dora.Last {
@@ -217,7 +217,7 @@ func (i *Instruments) metric(f dora.Family, live metricdata.Aggregation, only se
 // histogram is a family of that kind. The smallest and the largest observation are not given: a base has none.
 func (i *Instruments) histogram(f dora.Family, series map[attribute.Distinct]baseSeries) metricdata.Histogram[float64] {
 	points := make([]metricdata.HistogramDataPoint[float64], 0, len(series))
-	now, bounds := i.options.Now(), f.UpperBounds()
+	now, started, bounds := i.options.Now(), i.options.Started(), f.UpperBounds()
 	for _, s := range series {
 		counts, all := s.Counts(f)
 		buckets := make([]uint64, len(counts))
@@ -225,7 +225,7 @@ func (i *Instruments) histogram(f dora.Family, series map[attribute.Distinct]bas
 			buckets[bucket] = uint64(n)
 		}
 		points = append(points, metricdata.HistogramDataPoint[float64]{
-			Attributes: s.set, StartTime: i.options.Started, Time: now,
+			Attributes: s.set, StartTime: started, Time: now,
 			Count: uint64(all), Sum: s.Value(f), Bounds: bounds, BucketCounts: buckets,
 		})
 	}

@@ -22,8 +22,9 @@ import (
 // Options are what the instruments need to know.
 type Options struct {
 	Families []dora.Family
-	// Started is when the cumulative values started at nothing, long before this process perhaps.
-	Started time.Time
+	// Started tells when the cumulative values started at nothing, long before this process perhaps; it is known when they are
+	// restored.
+	Started func() time.Time
 	// Version, Revision and GoVersion are the labels of dora_exporter_build_info.
 	Version, Revision, GoVersion string
 	// Unsigned are the sources whose webhooks are accepted without a signature.

@@ -216,7 +216,7 @@ func newInstruments(t *testing.T) *Instruments {
 
 func testOptions() Options {
 	return Options{
-		Families: dora.Families(), Started: time.Unix(0, 0), Version: "1.2.3", Revision: "abc", GoVersion: "go1",
+		Families: dora.Families(), Started: func() time.Time { return time.Unix(0, 0) }, Version: "1.2.3", Revision: "abc", GoVersion: "go1",
 		Unsigned: []string{"jira"}, Now: now,
 		Backlog: func(context.Context) (Backlog, error) {
 			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), SetAside: 3, LookUps: 5}, nil

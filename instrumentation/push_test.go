@@ -85,7 +85,7 @@ func TestPushIsWhatIsServed(t *testing.T) {
 				got := map[string]float64{}
 				for series, point := range requests[0].Points() {
 					got[series] = point.Value
-					if !strings.HasPrefix(series, "dora_exporter.") && !strings.Contains(series, ".duration{") && point.Start != uint64(i.options.Started.UnixNano()) {
+					if !strings.HasPrefix(series, "dora_exporter.") && !strings.Contains(series, ".duration{") && point.Start != uint64(i.options.Started().UnixNano()) {
 						t.Errorf("%s starts at %d, want the store's start", series, point.Start)
 					}
 					if point.Delta {

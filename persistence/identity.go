@@ -28,8 +28,12 @@ func (s *Store) SetID(ctx context.Context, id string) error {
 	return nil
 }
 
-// Started is the start time of the series: when the store was created.
-func (s *Store) Started() time.Time { return s.started }
+// Started is the start time of the series: when the store was created, or the one whose checkpoint was taken over.
+func (s *Store) Started() time.Time {
+	s.identity.Lock()
+	defer s.identity.Unlock()
+	return s.started
+}
 
 func (s *Store) identify(ctx context.Context) error {
 	var created string

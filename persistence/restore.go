@@ -170,7 +170,7 @@ func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fres
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s can't be taken over: %w; move it away to start at 0, or set storage.file.path to another path", f.path, err)
 	}
-	if err := c.store.AddBaseline(ctx, Baseline{Hash: hash, Source: f.path, Text: f.data, Taken: time.Now()}); err != nil {
+	if err := c.store.AddBaseline(ctx, Baseline{Hash: hash, Source: f.path, Text: f.data, Start: f.start, Taken: time.Now()}); err != nil {
 		return nil, 0, err
 	}
 	series := 0

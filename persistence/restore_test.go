@@ -321,8 +321,19 @@ func TestRestoreWithoutTheStore(t *testing.T) {
 	s.add(10)
 	s.add(20)
 	s.write()
+	started := s.store.Started()
+	time.Sleep(2 * time.Millisecond) // it is told in milliseconds
 	s.removeStore()
+	if !s.store.Started().After(started) {
+		t.Fatal("the new store is no younger")
+	}
 	state, _ := s.mustRestore()
+	for _, when := range []string{"taken over", "opened again"} {
+		if got := s.store.Started(); !got.Equal(started) {
+			t.Errorf("%s, the values start at %s, want %s", when, got, started)
+		}
+		s.reopen()
+	}
 	if got := state[dora.DeploymentsTotal][success.Key()]; got.Baseline != 2 {
 		t.Errorf("got %+v, want a baseline of 2", got)
 	}

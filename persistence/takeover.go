@@ -15,6 +15,8 @@ type Baseline struct {
 	Source string
 	Text   []byte
 	Taken  time.Time
+	// Start is when its values started at nothing, as its text says; zero when that does not tell. It is not read back.
+	Start time.Time
 }
 
 // Baselines returns all that was taken over, the oldest first.
@@ -38,6 +40,7 @@ func (r *Reader) Baselines(ctx context.Context) ([]Baseline, error) {
 
 // AddBaseline stores a baseline, durably. One with the same hash is left as it is.
 func (s *Store) AddBaseline(ctx context.Context, b Baseline) error {
+	earlier := !b.Start.IsZero() && b.Start.Before(s.Started())
 	err := s.update(ctx, func(t *tx) error {
 		text := b.Text
 		if text == nil {
@@ -45,10 +48,19 @@ func (s *Store) AddBaseline(ctx context.Context, b Baseline) error {
 		}
 		_, err := t.exec("INSERT INTO baselines (hash, source, text, taken) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
 			b.Hash, b.Source, text, b.Taken.UnixMilli())
+		if err != nil || !earlier {
+			return err
+		}
+		_, err = t.exec("UPDATE meta SET value = ? WHERE key = 'created'", b.Start.UTC().Format(time.RFC3339Nano))
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("take over %s: %w", b.Source, err)
+	}
+	if earlier {
+		s.identity.Lock()
+		defer s.identity.Unlock()
+		s.started = b.Start
 	}
 	return nil
 }

@@ -389,7 +389,7 @@ func (s *shop) compareMetrics() map[string]bool {
 	t := s.t
 	t.Helper()
 	instruments, err := instrumentation.New(instrumentation.Options{
-		Families: dora.Families(), Started: s.store.Started(), Now: time.Now, MaxSeries: 20_000, Series: s.store.Series,
+		Families: dora.Families(), Started: s.store.Started, Now: time.Now, MaxSeries: 20_000, Series: s.store.Series,
 		Backlog: func(context.Context) (instrumentation.Backlog, error) { return instrumentation.Backlog{}, nil },
 	})
 	if err != nil {

@@ -40,7 +40,7 @@ func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *
 		return err
 	}
 	p.instruments, err = instrumentation.New(instrumentation.Options{
-		Families: dora.Families(), Started: p.store.Started(), Unsigned: c.unsigned(), Now: time.Now,
+		Families: dora.Families(), Started: p.store.Started, Unsigned: c.unsigned(), Now: time.Now,
 		Version: version, Revision: revision, GoVersion: runtime.Version(),
 		MaxSeries: c.Metrics.MaxSeries, Series: p.store.Series,
 		Backlog: func(ctx context.Context) (instrumentation.Backlog, error) {
