@@ -67,15 +67,15 @@ func documented(t *testing.T) map[string][]string {
 		"up": {"job", "instance"},
 	}
 	for line := range strings.Lines(text) {
-		cells := strings.Split(strings.ReplaceAll(line, "| |", "|  |"), " | ")
-		if len(cells) < 6 || !strings.HasPrefix(line, "| `") {
+		cells := strings.Split(line, "|")
+		if len(cells) < 7 || !strings.HasPrefix(line, "| `") {
 			continue
 		}
-		name := strings.Trim(cells[0], "| `")
-		of := append(strings.Split(cells[4], ", "), "job", "instance")
+		name := strings.Trim(cells[1], " `")
+		of := append(strings.Split(strings.TrimSpace(cells[5]), ", "), "job", "instance")
 		labels[name] = of
 		labels[""] = append(labels[""], of...)
-		if cells[2] == "histogram" {
+		if strings.TrimSpace(cells[3]) == "histogram" {
 			delete(labels, name)
 			labels[name+"_sum"], labels[name+"_count"], labels[name+"_bucket"] = of, of, append(of, "le")
 		}

@@ -40,7 +40,7 @@ func withFacts(b *testing.B, n int) (store *persistence.Store, folder string, pr
 		}
 	}
 	return store, folder, func() *dora.Projection {
-		instruments, err := instrumentation.New(instrumentation.Options{Families: dora.Families(), Now: time.Now, Series: store.Series, Backlog: noBacklog})
+		instruments, err := instrumentation.New(instrumentation.Options{Families: dora.Families(), Started: store.Started, Now: time.Now, Series: store.Series, Backlog: noBacklog})
 		if err != nil {
 			b.Fatal(err)
 		}

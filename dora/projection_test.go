@@ -21,7 +21,7 @@ import (
 func newProjection(t *testing.T, store *persistence.Store, path string) (*dora.Projection, *instrumentation.Instruments) {
 	t.Helper()
 	instruments, err := instrumentation.New(instrumentation.Options{
-		Families: dora.Families(), Now: time.Now,
+		Families: dora.Families(), Started: store.Started, Now: time.Now,
 		Backlog: func(context.Context) (b instrumentation.Backlog, err error) { return b, nil }, Series: store.Series,
 	})
 	if err != nil {
