@@ -2,6 +2,8 @@ package story
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -77,4 +79,55 @@ environments:
 	e.kill()
 	e.start()
 	right()
+}
+
+// The histograms of a repository and environment are there without an observation as soon as a deployment is announced, over a
+// kill, a restart without the checkpoint, and a start with the checkpoint alone.
+func TestHistogramsStartAtZero(t *testing.T) {
+	t.Parallel()
+	api := newGitHubAPI(t)
+	api.addCommit("web", "c0ffee", commit{message: "change", date: newYear})
+	e := newExporter(t, api.server.URL)
+	e.write("config.yml", e.read("config.yml")+"deployments: {settle: 1s}\n")
+	e.start()
+	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
+	e.mustPost(d.created())
+	has := func(when string, count int) {
+		t.Helper()
+		const labels = `{environment="production",owner="acme",repo="web",team="Platform"`
+		for _, line := range []string{
+			`dora_change_lead_time_seconds_count` + labels + `}`, `dora_change_lead_time_seconds_bucket` + labels + `,le="+Inf"}`,
+			`dora_deployment_run_seconds_count` + labels + `}`,
+		} {
+			e.eventually(when, 20*time.Second, func() error { return e.hasMetric(fmt.Sprint(line, " ", count)) })
+		}
+		for _, line := range []string{
+			`dora_failed_deployment_recovery_seconds_count` + labels + `} 0`, `dora_failed_deployment_recovery_seconds_bucket` + labels + `,le="60"} 0`,
+			`dora_change_stage_seconds_sum{environment="production",owner="acme",repo="web",stage="review",team="Platform"} 0`,
+		} {
+			if err := e.hasMetric(line); err != nil {
+				t.Errorf("%s: %v", when, err)
+			}
+		}
+	}
+	has("it is announced", 0)
+	e.kill()
+	e.start()
+	has("after a kill", 0)
+	e.terminate()
+	if err := os.Remove(filepath.Join(e.folder, "dora-exporter.prom")); err != nil {
+		t.Fatal(err)
+	}
+	e.start()
+	has("without the checkpoint", 0)
+	e.mustPost(d.status(1, "success", newYear.Add(time.Hour)))
+	has("it is settled", 1)
+	e.terminate()
+	for _, name := range []string{"dora-exporter.db", "dora-exporter.db-wal", "dora-exporter.db-shm"} {
+		if err := os.Remove(filepath.Join(e.folder, name)); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	e.start()
+	has("with the checkpoint alone", 1)
 }
