@@ -111,6 +111,9 @@ func TestHistogramsStartAtZero(t *testing.T) {
 		}
 	}
 	has("it is announced", 0)
+	if _, out, _ := e.runOnce("explain", "metric", "dora_failed_deployment_recovery_seconds"); !strings.Contains(out, "no observation yet") {
+		t.Errorf("it is explained as\n%s", out)
+	}
 	e.kill()
 	e.start()
 	has("after a kill", 0)

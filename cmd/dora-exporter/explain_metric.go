@@ -343,6 +343,8 @@ func (e *metricExplained) parts(s *sheet, one seriesExplained) {
 		s.line("  taken over from %s at %s: %s", t.File, stamp(t.At), valueWords(e.family, t.Value))
 	}
 	switch {
+	case one.FactCount == 0 && len(one.Taken) == 0:
+		s.line("  no observation yet")
 	case one.FactCount == 0:
 		s.line("  no facts: all of it was taken over")
 	case e.family.Kind == dora.Last:
