@@ -29,9 +29,12 @@ func (q panelQuery) soFar() string {
 	return strings.NewReplacer(mondays, "", " offset -1d", "", " offset -1w", "").Replace(q.expr)
 }
 
+// weekly says whether its points are weeks.
+func (q panelQuery) weekly() bool { return strings.HasSuffix(q.expr, mondays) }
+
 // newest is the beginning of what the last point has to stand for.
 func (q panelQuery) newest(now time.Time) time.Time {
-	if !strings.HasSuffix(q.expr, mondays) {
+	if !q.weekly() {
 		return q.aligned(now)
 	}
 	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
@@ -46,31 +49,40 @@ func (q panelQuery) aligned(at time.Time) time.Time {
 	return time.Unix(0, int64(math.Floor(float64(at.UnixNano()+int64(zone))/float64(q.step)))*int64(q.step)-int64(zone)).In(at.Location())
 }
 
-// shown is what a panel shows as the newest to somebody in the time's zone. What has no value there is not in it.
-func (p prometheus) shown(q panelQuery, now time.Time) (answer, error) {
-	shown := answer{}
+// shown is what a panel shows as the newest to somebody in the time's zone, and the points before that. What has no value there is
+// not in it.
+func (p prometheus) shown(q panelQuery, now time.Time) (newest answer, before map[time.Time]answer, err error) {
+	newest, before = answer{}, map[time.Time]answer{}
 	if q.step == 0 {
 		results, err := p.ask(q.expr, now)
 		for _, r := range results {
-			shown[r.labels()] = r.Value.value
+			newest[r.labels()] = r.Value.value
 		}
-		return shown, err
+		return newest, nil, err
 	}
 	text, err := get(fmt.Sprintf("%s/api/v1/query_range?step=%g&start=%d&end=%d&query=%s", p.url, q.step.Seconds(),
 		q.aligned(now.Add(-q.span)).Unix(), q.aligned(now).Unix(), url.QueryEscape(q.expr)))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var answer struct{ Data struct{ Result []result } }
-	if err := json.Unmarshal([]byte(text), &answer); err != nil {
-		return nil, fmt.Errorf("%s answers %s: %w", q.expr, text, err)
+	var got struct{ Data struct{ Result []result } }
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		return nil, nil, fmt.Errorf("%s answers %s: %w", q.expr, text, err)
 	}
-	for _, r := range answer.Data.Result {
-		if last := r.Values[len(r.Values)-1]; last.at.Equal(q.newest(now)) {
-			shown[r.labels()] = last.value
+	for _, r := range got.Data.Result {
+		for _, point := range r.Values {
+			at := point.at.In(now.Location())
+			if before[at] == nil {
+				before[at] = answer{}
+			}
+			before[at][r.labels()] = point.value
 		}
 	}
-	return shown, nil
+	if last := q.newest(now); before[last] != nil {
+		newest = before[last]
+		delete(before, last)
+	}
+	return newest, before, nil
 }
 
 // panelQueries are the queries of the dashboards, as "dashboard: title/target", with their variables as Grafana fills them in for

@@ -120,8 +120,7 @@ var gauges = map[string]float64{
 	`go_goroutines{` + here + `}`:                                                           40,
 }
 
-// history writes all of it until a moment into a folder of Prometheus' database: every six hours, every hour of the last eight
-// days, every minute of the last hour.
+// history writes all of it until a moment into a folder of Prometheus' database: every hour, and every minute of the last hour.
 func history(t *testing.T, until time.Time, length time.Duration) (folder string) {
 	t.Helper()
 	allDays := length.Hours() / 24
@@ -158,12 +157,9 @@ func history(t *testing.T, until time.Time, length time.Duration) (folder string
 	var times []time.Duration
 	for at := time.Duration(0); at <= length; {
 		times = append(times, at)
-		switch left := length - at; {
-		case left > 8*24*time.Hour:
-			at += 6 * time.Hour
-		case left > time.Hour:
+		if length-at > time.Hour {
 			at += time.Hour
-		default:
+		} else {
 			at += time.Minute
 		}
 	}

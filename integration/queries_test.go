@@ -57,10 +57,10 @@ func TestQueries(t *testing.T) {
 		p.check(t, "docs/grafana.md", expr, now, expectedOfDocuments(expr))
 	}
 	// Monday began two and a half days ago in UTC.
-	p.checkPanels(t, now, expectedOfPanels(28, 2.5))
-	p.checkPanels(t, now.In(time.FixedZone("Berlin", 3600)), expectedOfPanels(28, 2.5+1.0/24))
-	p.checkPanels(t, now.In(time.FixedZone("Los Angeles", -8*3600)), expectedOfPanels(28, 2.5-8.0/24))
-	p.checkPanels(t, now.In(time.FixedZone("Auckland", 13*3600)), expectedOfPanels(28, 2.5+13.0/24))
+	p.checkPanels(t, now, 28, 2.5)
+	p.checkPanels(t, now.In(time.FixedZone("Berlin", 3600)), 28, 2.5+1.0/24)
+	p.checkPanels(t, now.In(time.FixedZone("Los Angeles", -8*3600)), 28, 2.5-8.0/24)
+	p.checkPanels(t, now.In(time.FixedZone("Auckland", 13*3600)), 28, 2.5+13.0/24)
 }
 
 // Who has just installed all of it sees what happened since, on every panel, be it Sunday or Monday.
@@ -69,25 +69,35 @@ func TestQueriesInTheFirstHour(t *testing.T) {
 	now := time.Date(2026, time.March, 2, 1, 0, 0, 0, time.UTC) // a Monday
 	p := startPrometheusOver(t, history(t, now, time.Hour))
 	for _, hours := range []int{0, 1, -8, 13} {
-		p.checkPanels(t, now.In(time.FixedZone("", hours*3600)), expectedOfPanels(1.0/24, 1.0/24))
+		p.checkPanels(t, now.In(time.FixedZone("", hours*3600)), 1.0/24, 1.0/24)
 	}
 }
 
-// checkPanels asks the queries of all panels and variables as Grafana does for somebody in the time's zone. Values may be one
-// percent off: in a window that ends later Prometheus extrapolates beyond now.
-func (p prometheus) checkPanels(t *testing.T, now time.Time, wanted map[string]answer) {
+// checkPanels asks the queries of all panels and variables as Grafana does for somebody in the time's zone, when so many days of
+// the window and so many of the running week have had events; the weeks before had them on seven. Values may be one percent off:
+// in a window that ends later Prometheus extrapolates beyond now.
+func (p prometheus) checkPanels(t *testing.T, now time.Time, window, week float64) {
 	t.Helper()
+	wanted := expectedOfPanels(window, week)
 	for name, q := range panelQueries(t, "a") {
 		want, ok := wanted[name]
 		if !ok {
 			t.Errorf("%s: nothing is expected of it", name)
 		}
 		delete(wanted, name)
-		got, err := p.shown(q, now)
+		got, before, err := p.shown(q, now)
 		if err != nil {
 			t.Errorf("%s: %s: %v", name, q.expr, err)
 		} else if !got.near(want, 0.01) {
 			t.Errorf("%s at %s: %s\nanswers %v,\nwant    %v", name, now, q.expr, got, want)
+		}
+		if !q.weekly() {
+			continue
+		}
+		for at, bar := range before {
+			if at.Weekday() != time.Monday || at.Hour() != 0 || !bar.near(want.times(7/week), 0.01) {
+				t.Errorf("%s at %s: %s\nhas the bar %v,\nwant    %v on Mondays", name, at, q.expr, bar, want.times(7/week))
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
