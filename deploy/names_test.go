@@ -24,6 +24,8 @@ var (
 	// served elsewhere than in docs/metrics.md: by Prometheus itself, and by every Go program.
 	others = regexp.MustCompile(`^(up|ALERTS|(process|go)_[a-z_]+)$`)
 	family = regexp.MustCompile(`^(dora|github|jira)_`)
+	// raw is a link with a value that is not encoded.
+	raw = regexp.MustCompile(`"url": ".*\$\{__data\.fields\.\w+\}`)
 )
 
 // Every metric and label in rules, alerts, tests and dashboards is in docs/metrics.md, which a test compares with the program.
@@ -133,6 +135,9 @@ func dashboards(t *testing.T) (all []query) {
 			}
 			all = append(all, query{path + "/" + v.Name, "max by (" + found[2] + ") (" + found[1] + ")"})
 		}
+		if found := raw.FindString(read(t, path)); found != "" {
+			t.Errorf("%s: a name with & breaks the link that has %s", path, found)
+		}
 		ids := map[int]bool{}
 		for _, p := range d.Panels {
 			where := path + "/" + p.Title
@@ -145,16 +150,24 @@ func dashboards(t *testing.T) (all []query) {
 			}
 			for _, target := range p.Targets {
 				all = append(all, query{where, target.Expr})
+				if p.Type == "stat" && !target.Instant {
+					t.Errorf("%s: the end of a range is rounded down, so that it would not be as of now", where)
+				}
 			}
 		}
 	}
 	return all
 }
 
+type target struct {
+	Expr    string
+	Instant bool
+}
+
 type panel struct {
 	ID                       int
 	Type, Title, Description string
-	Targets                  []struct{ Expr string }
+	Targets                  []target
 	GridPos                  struct{ X, W int }
 	Datasource               struct{ UID string }
 	FieldConfig              struct {

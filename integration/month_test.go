@@ -89,7 +89,9 @@ func (m *month) check(t *testing.T, r *replay, marks []mark) {
 	end := marks[4]
 	week, all := end.at.Sub(marks[lastWeek].at), end.at.Sub(marks[allWeeks].at)
 	queries := r.prometheus.rules(t)
-	maps.Copy(queries, panelQueries(t, r.exporter.address))
+	for name, q := range panelQueries(t, r.exporter.address) {
+		queries[name] = q.soFar()
+	}
 	wanted := m.rules(r.target())
 	maps.Copy(wanted, m.measures(all.Seconds()))
 	maps.Copy(wanted, m.health(r.exporter.address, end.sent.since(marks[lastWeek].sent), end.calls.since(marks[lastWeek].calls), week.Seconds()))

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// The history that the queries are asked about, 98 days until a moment. Each counter rises evenly by so much a day, so that its
+// The history that the queries are asked about, a time until a moment. Each counter rises evenly by so much a day, so that its
 // increase over a window is that times the days, and every expected value is worked out from the tables here by hand.
 const (
 	shop    = `team="Checkout",owner="acme",repo="shop",environment="production"`
@@ -121,9 +121,10 @@ var gauges = map[string]float64{
 	`go_goroutines{` + here + `}`:                                                           40,
 }
 
-// history writes all of it until a moment into a folder of Prometheus' database: every six hours, and every minute of the last hour.
-func history(t *testing.T, until time.Time) (folder string) {
+// history writes all of it until a moment into a folder of Prometheus' database: every hour, and every minute of the last hour.
+func history(t *testing.T, until time.Time, length time.Duration) (folder string) {
 	t.Helper()
+	allDays := length.Hours() / 24
 	series := map[string]func(days float64) float64{} // by days since the beginning
 	for name, n := range perDay {
 		series[name] = func(days float64) float64 { return n * days }
@@ -140,10 +141,10 @@ func history(t *testing.T, until time.Time) (folder string) {
 		series[name] = func(float64) float64 { return value }
 	}
 	series[`dora_exporter_deliveries_total{source="github",event="deployment_status",result="accepted",`+quiet+`}`] = func(days float64) float64 {
-		return 24 * min(days, 96)
+		return 24 * min(days, max(0, allDays-2))
 	}
 	series[`dora_exporter_github_rate_limit_remaining{`+here+`}`] = func(days float64) float64 {
-		if days < 97.8 {
+		if days < allDays-0.2 {
 			return 5000
 		}
 		return 400
@@ -154,13 +155,14 @@ func history(t *testing.T, until time.Time) (folder string) {
 	}
 	sort.Strings(names)
 
-	const length = 98 * 24 * time.Hour
 	var times []time.Duration
-	for at := time.Duration(0); at < length-time.Hour; at += 6 * time.Hour {
+	for at := time.Duration(0); at <= length; {
 		times = append(times, at)
-	}
-	for at := length - time.Hour; at <= length; at += time.Minute {
-		times = append(times, at)
+		if length-at > time.Hour {
+			at += time.Hour
+		} else {
+			at += time.Minute
+		}
 	}
 	folder = t.TempDir()
 	path := filepath.Join(folder, "history.txt")

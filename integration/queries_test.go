@@ -4,14 +4,12 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
@@ -40,8 +38,8 @@ func TestPromtoolAcceptsTheRules(t *testing.T) {
 // by hand. A query without an expected value fails.
 func TestQueries(t *testing.T) {
 	t.Parallel()
-	now := time.Now().Truncate(time.Minute)
-	p := startPrometheusOver(t, history(t, now))
+	now := time.Date(2026, time.March, 4, 12, 0, 0, 0, time.UTC) // a Wednesday
+	p := startPrometheusOver(t, history(t, now, 98*24*time.Hour))
 
 	wanted := expectedOfRules()
 	for name, expr := range p.rules(t) {
@@ -52,22 +50,55 @@ func TestQueries(t *testing.T) {
 		delete(wanted, name)
 		p.check(t, name, expr, now, want)
 	}
-	maps.Copy(wanted, expectedOfPanels())
-	for name, expr := range panelQueries(t, "a") {
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		t.Errorf("%s is expected and not there", name)
+	}
+	for _, expr := range documentedQueries(t) {
+		p.check(t, "docs/grafana.md", expr, now, expectedOfDocuments(expr))
+	}
+	// Monday began two and a half days ago in UTC.
+	p.checkPanels(t, now, 28, 2.5)
+	p.checkPanels(t, now.In(time.FixedZone("Berlin", 3600)), 28, 2.5+1.0/24)
+	p.checkPanels(t, now.In(time.FixedZone("Los Angeles", -8*3600)), 28, 2.5-8.0/24)
+	p.checkPanels(t, now.In(time.FixedZone("Auckland", 13*3600)), 28, 2.5+13.0/24)
+}
+
+// Who has just installed all of it sees what happened since, on every panel, be it Sunday or Monday.
+func TestQueriesInTheFirstHour(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, time.March, 2, 1, 0, 0, 0, time.UTC) // a Monday
+	p := startPrometheusOver(t, history(t, now, time.Hour))
+	for _, hours := range []int{0, 1, -8, 13} {
+		p.checkPanels(t, now.In(time.FixedZone("", hours*3600)), 1.0/24, 1.0/24)
+	}
+}
+
+// checkPanels asks the queries of all panels and variables as Grafana does for somebody in the time's zone, when so many days of
+// the window and so many of the running week have had events; the weeks before had them on seven. Values may be one percent off:
+// in a window that ends later Prometheus extrapolates beyond now.
+func (p prometheus) checkPanels(t *testing.T, now time.Time, window, week float64) {
+	t.Helper()
+	wanted := expectedOfPanels(window, week)
+	for name, q := range panelQueries(t, "a") {
 		want, ok := wanted[name]
 		if !ok {
 			t.Errorf("%s: nothing is expected of it", name)
 		}
 		delete(wanted, name)
-		p.check(t, name, expr, now, want)
-		// As a trend: the same at the end.
-		if _, err := get(p.url + "/api/v1/query_range?step=1d&start=" + strconv.FormatInt(now.Add(-28*24*time.Hour).Unix(), 10) +
-			"&end=" + strconv.FormatInt(now.Unix(), 10) + "&query=" + url.QueryEscape(expr)); err != nil {
-			t.Errorf("%s: %v", name, err)
+		got, before, err := p.shown(q, now)
+		if err != nil {
+			t.Errorf("%s: %s: %v", name, q.expr, err)
+		} else if !got.near(want, 0.01) {
+			t.Errorf("%s at %s: %s\nanswers %v,\nwant    %v", name, now, q.expr, got, want)
 		}
-	}
-	for _, expr := range documentedQueries(t) {
-		p.check(t, "docs/grafana.md", expr, now, expectedOfDocuments(expr))
+		if !q.weekly() {
+			continue
+		}
+		for at, bar := range before {
+			if at.Weekday() != time.Monday || at.Hour() != 0 || !bar.near(want.times(7/week), 0.01) {
+				t.Errorf("%s at %s: %s\nhas the bar %v,\nwant    %v on Mondays", name, at, q.expr, bar, want.times(7/week))
+			}
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		t.Errorf("%s is expected and not there", name)
@@ -163,48 +194,6 @@ func documentedQueries(t *testing.T) (all []string) {
 	}
 	if len(all) != 5 {
 		t.Errorf("docs/grafana.md has %d queries of the five measures", len(all))
-	}
-	return all
-}
-
-// panelQueries are the queries of the dashboards, as "dashboard: title/target", with their variables as Grafana fills them in for
-// one instance of the exporter.
-func panelQueries(t *testing.T, instance string) map[string]string {
-	t.Helper()
-	fill := strings.NewReplacer("$window", "28d", "$team", ".*", "$repository", ".*", "$environment", "(production)", "$instance", instance, "$__rate_interval", "5m")
-	all := map[string]string{}
-	for _, dashboard := range []string{"dora", "dora-exporter"} {
-		data, err := os.ReadFile("../deploy/grafana/dashboards/" + dashboard + ".json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var d struct {
-			Templating struct {
-				List []struct{ Name, Type, Definition string }
-			}
-			Panels []struct {
-				Title   string
-				Targets []struct{ RefID, Expr string }
-			}
-		}
-		if err := json.Unmarshal(data, &d); err != nil {
-			t.Fatal(err)
-		}
-		values := regexp.MustCompile(`^label_values\((.*), ([a-z]+)\)$`)
-		for _, v := range d.Templating.List {
-			if v.Type == "query" {
-				all[dashboard+": $"+v.Name] = fill.Replace(values.ReplaceAllString(v.Definition, "group by ($2) ($1)"))
-			}
-		}
-		for _, panel := range d.Panels {
-			for _, target := range panel.Targets {
-				name := dashboard + ": " + panel.Title + "/" + target.RefID
-				if all[name] != "" {
-					t.Errorf("%s stands there twice", name)
-				}
-				all[name] = fill.Replace(target.Expr)
-			}
-		}
 	}
 	return all
 }
