@@ -36,6 +36,8 @@ type deltas struct {
 	// position is that of the newest fact in what was produced last, underway how many of its points have not arrived.
 	position int64
 	underway int
+	// told is the position that Arrived has been called with.
+	told int64
 }
 
 // seriesKey is one series of one instrument.
@@ -53,7 +55,7 @@ type reached struct {
 }
 
 func newDeltas(ctx context.Context, from outlet, o *DeltaOptions, now func() time.Time) (*deltas, error) {
-	d := &deltas{outlet: from, options: o, now: now, begun: now(), done: map[seriesKey]reached{}, position: o.Position}
+	d := &deltas{outlet: from, options: o, now: now, begun: now(), done: map[seriesKey]reached{}, position: o.Position, told: -1}
 	facts, _, err := from.facts(ctx) // the program's own metrics begin with the process
 	if err != nil {
 		return nil, err
@@ -111,6 +113,13 @@ func (d *deltas) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error)
 
 // arrived notes that the receiver has what Produce gave, or a part of it.
 func (d *deltas) arrived(ctx context.Context, all *metricdata.ResourceMetrics) {
+	if position, further := d.reach(all); further {
+		d.options.Arrived(ctx, position)
+	}
+}
+
+// reach notes it; further is set when all facts up to a position have arrived that is new.
+func (d *deltas) reach(all *metricdata.ResourceMetrics) (position int64, further bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	note := func(name string, labels attribute.Set) {
@@ -132,9 +141,11 @@ func (d *deltas) arrived(ctx context.Context, all *metricdata.ResourceMetrics) {
 			}
 		}
 	}
-	if d.underway == 0 {
-		d.options.Arrived(ctx, d.position)
+	further = d.underway == 0 && d.position != d.told
+	if further {
+		d.told = d.position
 	}
+	return d.position, further
 }
 
 func notePoints[N int64 | float64](name string, data metricdata.Sum[N], note func(string, attribute.Set)) {

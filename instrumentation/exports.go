@@ -65,10 +65,10 @@ func (w *watchedMetrics) Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Ag
 
 // Export sends one request.
 func (w *watchedMetrics) Export(ctx context.Context, all *metricdata.ResourceMetrics) error {
-	limited, cancel := context.WithTimeout(ctx, w.to.Timeout)
+	limited, cancel := w.limit(ctx)
 	defer cancel()
 	err := w.Exporter.Export(limited, all)
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return nil // the end has come in between: the last push has it, too
 	}
 	w.note(err)

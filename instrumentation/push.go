@@ -28,7 +28,10 @@ type PushOptions struct {
 }
 
 // Push sends the metrics to an OTLP receiver, at an interval and once more at the end.
-type Push struct{ reader *sdkmetric.PeriodicReader }
+type Push struct {
+	reader *sdkmetric.PeriodicReader
+	watch  *watch
+}
 
 // StartPush begins to push. It is called after Restore: half-restored counters would look like a reset.
 func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, error) {
@@ -49,7 +52,7 @@ func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, erro
 	if err != nil {
 		return nil, err
 	}
-	p := &Push{sdkmetric.NewPeriodicReader(
+	p := &Push{watch: watched.watch, reader: sdkmetric.NewPeriodicReader(
 		watched, sdkmetric.WithProducer(source), sdkmetric.WithMaxExportBatchSize(pushPoints),
 		sdkmetric.WithInterval(o.Interval), sdkmetric.WithTimeout(o.Export),
 	)}
@@ -63,6 +66,8 @@ func (p *Push) Stop(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
+	defer p.watch.cut()
+	defer context.AfterFunc(ctx, p.watch.cut)()
 	return p.reader.Shutdown(ctx)
 }
 

@@ -240,8 +240,47 @@ func TestDeltasGoOnAfterARestart(t *testing.T) {
 		t.Errorf("then %+v and %+v", got[count], got[lead])
 	}
 	stop(t, push)
-	if want := []int64{o.Delta.Position, newest, newest}; !slices.Equal(arrived, want) {
+	if want := []int64{o.Delta.Position, newest}; !slices.Equal(arrived, want) {
 		t.Errorf("%d have arrived, want %d", arrived, want)
+	}
+}
+
+// The end that comes amid a push of deltas lets it arrive, and the last push does not have the same again.
+func TestTheEndAmidAPushOfDeltas(t *testing.T) {
+	const count = `github.deployments{environment="production",repo="web",status="success",team="Platform"}`
+	for protocol, p := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			r := p.receiver(t, "127.0.0.1:0", nil)
+			i := newInstruments(t)
+			i.Restore(dora.State{})
+			o := pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.DiscardHandler))
+			o.Delta, o.Interval = &DeltaOptions{Arrived: func(context.Context, int64) {}}, 10*time.Millisecond
+			push := start(t, i, o)
+			r.Block()
+			record(t, i, someFacts()...)
+			underway := func() bool {
+				for _, request := range r.Requests() {
+					if request.Points()[count].Value == 1 {
+						return true
+					}
+				}
+				return false
+			}
+			for deadline := time.Now().Add(10 * time.Second); !underway(); time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatal("no push is under way")
+				}
+			}
+			time.AfterFunc(100*time.Millisecond, r.Unblock)
+			stop(t, push)
+			total := 0.
+			for _, request := range r.Requests() {
+				total += request.Points()[count].Value
+			}
+			if total != 1 {
+				t.Errorf("the deltas add up to %v, want 1", total)
+			}
+		})
 	}
 }
 

@@ -1,7 +1,9 @@
 package instrumentation
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -125,6 +127,10 @@ type watch struct {
 	// count counts exports by result.
 	count func(result string, n int64)
 
+	// ending ends, by cut, when there is no time left for an export.
+	ending context.Context
+	cut    context.CancelFunc
+
 	mu  sync.Mutex
 	was string // the result before
 }
@@ -140,7 +146,26 @@ func newWatch(signal, then string, to Receiver, logger *slog.Logger, count func(
 	for _, result := range []string{exportOK, exportPartial, exportError} {
 		count(result, 0) // so that the first of each is seen as an increase
 	}
-	return &watch{signal: signal, then: then, to: to, logger: logger, count: count, was: exportOK}
+	ending, cut := context.WithCancel(context.Background())
+	return &watch{ending: ending, cut: cut, signal: signal, then: then, to: to, logger: logger, count: count, was: exportOK}
+}
+
+// amidTheEnd is how long an export goes on when the end comes amid it: what the receiver has got by then, it would get again with
+// the last push.
+const amidTheEnd = 2 * time.Second
+
+// limit bounds an export. It goes on for a while when ctx is cancelled, but not beyond the end of ending.
+func (w *watch) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.to.Timeout)
+	atEnd := context.AfterFunc(w.ending, cancel)
+	atCancel := context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			time.AfterFunc(amidTheEnd, cancel)
+			return
+		}
+		cancel()
+	})
+	return limited, func() { atEnd(); atCancel(); cancel() }
 }
 
 // note says how an export went.
