@@ -156,7 +156,8 @@ func (r *rules) resolution(i Incident, c IncidentChange, team string) (Incident,
 	return i, nil
 }
 
-// openness makes an incident count as open, under the labels of its newest event, while that leaves it open.
+// openness makes an incident count as open, under the labels of its newest event, while that leaves it open. Its recovery will be
+// observed under the same.
 func (r *rules) openness(i Incident) (Incident, error) {
 	var want Labels
 	if i.Newest.open() {
@@ -186,19 +187,18 @@ func (r *rules) openness(i Incident) (Incident, error) {
 		}
 	}
 	i.Open = want
-	return i, nil
+	if want == nil {
+		return i, nil
+	}
+	return i, r.zero(IncidentRecovery, want, i.Newest.Timestamp)
 }
 
 // opened counts that an incident was opened, once.
 func (r *rules) opened(i Incident, c IncidentChange, team string) error {
-	labels, at := issueLabels(c, team), cmp.Or(c.Created, c.Timestamp)
 	_, err := r.add(Fact{
-		Family: IncidentsOpened, Labels: labels, Value: 1, At: at, Subject: "incident:" + i.Key,
+		Family: IncidentsOpened, Labels: issueLabels(c, team), Value: 1, At: cmp.Or(c.Created, c.Timestamp), Subject: "incident:" + i.Key,
 	})
-	if err != nil {
-		return err
-	}
-	return r.zero(IncidentRecovery, labels, at)
+	return err
 }
 
 // duration is the time to recover in milliseconds; 0 when it can't be had.

@@ -38,8 +38,8 @@ func (r *rules) measuresAtZero(d Deployment, team string, at time.Time) error {
 	return nil
 }
 
-// productionAtZero starts those of failed changes, which there are in production alone, and those of the stages of lead times, which
-// are too many for environments that come and go.
+// productionAtZero starts those of failed changes, which there are in production alone, and those of the stages of lead times,
+// which are too many for environments that come and go.
 func (r *rules) productionAtZero(labels Labels, at time.Time) error {
 	if err := r.zero(Recovery, labels, at); err != nil {
 		return err

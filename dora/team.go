@@ -19,7 +19,7 @@ type decided struct {
 	team string
 	// until is when to try again; zero when the team is known.
 	until time.Time
-	// why is it not known; nil when it is.
+	// why says why the team is not known; nil when it is.
 	why error
 	// within is the context of the step that the delivery takes, end ends that.
 	within context.Context

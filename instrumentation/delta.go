@@ -22,8 +22,8 @@ type DeltaOptions struct {
 	Arrived func(ctx context.Context, position int64)
 }
 
-// deltas produces what was added to counters and histograms since it last arrived at the receiver. So what a failed push had is in the next one. All else is as it is: up-down counters and gauges are
-// cumulative for a receiver of deltas, too.
+// deltas produces what was added to counters and histograms since it last arrived at the receiver. So what a failed push had is
+// in the next one. All else is as it is: up-down counters and gauges are cumulative for a receiver of deltas, too.
 // https://opentelemetry.io/docs/specs/otel/metrics/sdk_exporters/otlp/
 type deltas struct {
 	outlet  outlet

@@ -61,7 +61,8 @@ func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, erro
 	return p, nil
 }
 
-// Stop pushes once more and ends; ctx bounds it. How the push went is logged and counted, no error of this. A nil *Push has nothing to push.
+// Stop pushes once more and ends; ctx bounds it. How the push went is logged and counted, no error of this. A nil *Push has nothing
+// to push.
 func (p *Push) Stop(ctx context.Context) error {
 	if p == nil {
 		return nil

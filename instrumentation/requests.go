@@ -32,9 +32,9 @@ func (t *Traces) Request(ctx context.Context, r Request) context.Context {
 		return ctx
 	}
 	if r.Key == "" || r.Stands {
-		ctx = begin(ctx, r.Key)
+		ctx = t.ids.begin(ctx, r.Key)
 	} else {
-		ctx = follow(ctx, r.Key)
+		ctx = t.ids.follow(ctx, r.Key)
 	}
 	attributes := []attribute.KeyValue{
 		semconv.HTTPRequestMethodPost, semconv.HTTPRoute(r.Route), semconv.HTTPResponseStatusCode(r.Status),

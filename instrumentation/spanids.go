@@ -9,33 +9,33 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// firstOf are the ids of a delivery's trace and of its first span. They follow from its key, so that a process that takes a
-// delivery up again after a restart, and a redelivery, find its trace, and nothing of it need be stored.
-func firstOf(key string) trace.SpanContext {
-	sum := sha256.Sum256([]byte(key))
+// spanIDs gives out ids; it has the id of the instance. It satisfies go.opentelemetry.io/otel/sdk/trace.IDGenerator.
+type spanIDs string
+
+// firstOf are the ids of a delivery's trace and of its first span. They follow from its key and the instance, so that a process
+// that takes a delivery up again after a restart, and a redelivery, find its trace, and nothing of it need be stored.
+func (s spanIDs) firstOf(key string) trace.SpanContext {
+	sum := sha256.Sum256([]byte(string(s) + "\n" + key))
 	return trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID(sum[:16]), SpanID: trace.SpanID(sum[16:24]), TraceFlags: trace.FlagsSampled, Remote: true,
 	})
 }
 
 // follow returns a context in which spans follow the first one of a delivery.
-func follow(ctx context.Context, key string) context.Context {
-	return trace.ContextWithRemoteSpanContext(ctx, firstOf(key))
+func (s spanIDs) follow(ctx context.Context, key string) context.Context {
+	return trace.ContextWithRemoteSpanContext(ctx, s.firstOf(key))
 }
 
 // begin returns a context in which the next span is the first one of a delivery; of nobody's when the key is empty.
-func begin(ctx context.Context, key string) context.Context {
+func (s spanIDs) begin(ctx context.Context, key string) context.Context {
 	ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{})
 	if key == "" {
 		return ctx
 	}
-	return context.WithValue(ctx, firstKey{}, firstOf(key))
+	return context.WithValue(ctx, firstKey{}, s.firstOf(key))
 }
 
 type firstKey struct{}
-
-// spanIDs gives out ids. It satisfies go.opentelemetry.io/otel/sdk/trace.IDGenerator.
-type spanIDs struct{}
 
 // NewIDs are those of the first span of a trace.
 func (s spanIDs) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {

@@ -22,7 +22,7 @@ type TraceOptions struct {
 	// Ratio is the part of the traces that is kept, from 0 to 1. What is kept of a delivery is kept whole, over restarts.
 	Ratio   float64
 	Batches SpanBatches
-	// Resource is that of PushOptions.
+	// Resource is that of PushOptions; its service.instance.id tells the traces of two instances about the same delivery apart.
 	Resource map[string]string
 	Logger   *slog.Logger
 }
@@ -40,6 +40,7 @@ type SpanBatches struct {
 type Traces struct {
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
+	ids      spanIDs
 }
 
 // StartTraces begins to follow. Spans are pushed in the background; when too many wait, those that come are dropped.
@@ -53,10 +54,11 @@ func (i *Instruments) StartTraces(ctx context.Context, o TraceOptions) (*Traces,
 		return nil, err
 	}
 	watched := &watchedSpans{SpanExporter: to, watch: newWatch("traces", "dropping them", o.Receiver, o.Logger, i.spansExported)}
-	t := &Traces{provider: sdktrace.NewTracerProvider(
+	ids := spanIDs(o.Resource["service.instance.id"])
+	t := &Traces{ids: ids, provider: sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(watched, sdktrace.WithBatchTimeout(o.Batches.Delay), sdktrace.WithExportTimeout(o.Batches.Timeout),
 			sdktrace.WithMaxQueueSize(o.Batches.Queue), sdktrace.WithMaxExportBatchSize(o.Batches.Size)),
-		sdktrace.WithResource(who), sdktrace.WithIDGenerator(spanIDs{}),
+		sdktrace.WithResource(who), sdktrace.WithIDGenerator(ids),
 		sdktrace.WithSampler(sdktrace.TraceIDRatioBased(o.Ratio)), // it looks at the trace's id alone
 	)}
 	t.tracer = t.provider.Tracer("dora-exporter", trace.WithInstrumentationVersion(i.options.Version))
@@ -88,10 +90,10 @@ func (t *Traces) step(ctx context.Context, name string, keys ...string) (context
 	of := func(key string) trace.SpanStartOption {
 		return trace.WithAttributes(attribute.String(deliveryKey, shortened(key)))
 	}
-	within, span := t.tracer.Start(follow(ctx, keys[0]), name, of(keys[0]))
+	within, span := t.tracer.Start(t.ids.follow(ctx, keys[0]), name, of(keys[0]))
 	spans := []trace.Span{span}
 	for _, key := range keys[1:] {
-		_, other := t.tracer.Start(follow(ctx, key), name, of(key), trace.WithLinks(trace.Link{SpanContext: span.SpanContext()}))
+		_, other := t.tracer.Start(t.ids.follow(ctx, key), name, of(key), trace.WithLinks(trace.Link{SpanContext: span.SpanContext()}))
 		spans = append(spans, other)
 	}
 	return within, func(err error) {

@@ -230,6 +230,13 @@ func TestARatioOfTraces(t *testing.T) {
 	}
 }
 
+// Two instances that get the same webhook have two traces of it.
+func TestTracesOfTwoInstances(t *testing.T) {
+	if a, b := spanIDs("a").firstOf(statusKey), spanIDs("b").firstOf(statusKey); a.TraceID() == b.TraceID() || a.SpanID() == b.SpanID() {
+		t.Errorf("both have %s", a.TraceID())
+	}
+}
+
 func TestTracesOfNobody(t *testing.T) {
 	var traces *Traces
 	if traces.Steps() != nil || traces.Transport(nil) != nil || traces.Request(t.Context(), Request{Key: "k"}) != t.Context() || traces.Stop(t.Context()) != nil {
@@ -265,7 +272,8 @@ func TestPushingTracesTellsOfFailures(t *testing.T) {
 	}
 }
 
-// A receiver that takes a request and never answers holds up no delivery, however many there are, and the end no longer than it may.
+// A receiver that takes a request and never answers holds up no delivery, however many there are, and the end no longer than it
+// may.
 func TestTracesHoldUpNothing(t *testing.T) {
 	for protocol, p := range protocols {
 		t.Run(protocol, func(t *testing.T) {

@@ -34,8 +34,8 @@ type Options struct {
 	// OnRefused is called for each request that is not taken, with why: at most some hundred bytes, which may quote the request.
 	// Nil for nobody.
 	OnRefused func(source, result, why string)
-	// Trace is called for each request when it is known what becomes of it. The context that it returns is that of the log
-	// lines about the request. Nil for nobody.
+	// Trace is called for each request with a right signature when it is known what becomes of it. The context that it returns
+	// is that of the log lines about the request. Nil for nobody.
 	Trace func(ctx context.Context, r Request) context.Context
 }
 
@@ -112,13 +112,15 @@ type decoded struct {
 type visit struct {
 	c *gin.Context
 	s source
+	// signed is set when the signature is right, or none is wanted.
+	signed bool
 	Request
 }
 
 // receive is the way of a webhook: limit, signature over the raw body, decode, key, inbox.
 func (r *Receivers) receive(s source) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		v := &visit{c, s, Request{Route: c.FullPath(), Arrived: r.o.Now()}}
+		v := &visit{c: c, s: s, Request: Request{Route: c.FullPath(), Arrived: r.o.Now()}}
 		body, done, err := r.bodies.read(c.Writer, c.Request, s.forms)
 		defer done()
 		if err != nil {
@@ -129,6 +131,7 @@ func (r *Receivers) receive(s source) gin.HandlerFunc {
 			r.refuse(v, &refusal{http.StatusUnauthorized, unauthorized, errors.New("signature missing or wrong: " + s.signature)})
 			return
 		}
+		v.signed = true
 		payload, err := payloadOf(c.Request, body)
 		if err != nil {
 			r.refuse(v, err)
@@ -217,7 +220,7 @@ func (r *Receivers) refuse(v *visit, err error) {
 // end tells what becomes of a request and returns the context of the log lines about it.
 func (r *Receivers) end(v *visit, result string, status int) context.Context {
 	ctx := v.c.Request.Context()
-	if r.o.Trace == nil {
+	if r.o.Trace == nil || !v.signed { // anybody could make traces without end
 		return ctx
 	}
 	v.Result, v.Status, v.Stands = result, status, result == accepted

@@ -148,7 +148,7 @@ func bucketName(name string, labels map[string]string, le float64) string {
 // Rows of the document's tables of results: series and value, or series, count, sum and observations.
 var (
 	documentedValue     = regexp.MustCompile("^\\| `(dora_\\w+)\\{([^}]*)\\}` \\| ([0-9]+) \\|[^|]*\\|$")
-	documentedHistogram = regexp.MustCompile("^\\| `(dora_\\w+)\\{([^}]*)\\}` \\| ([0-9]+) \\| ([0-9]+) \\| ([0-9 ]*)\\|$")
+	documentedHistogram = regexp.MustCompile("^\\| `(dora_\\w+)\\{([^}]*)\\}` \\| ([0-9]+) \\| ([0-9]+) \\| ([0-9 ]+) \\|$")
 )
 
 // documentedResults are the numbers that docs/dora.md says /metrics has.

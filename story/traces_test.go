@@ -98,7 +98,7 @@ func checkTrace(t *testing.T, spans []otlptest.Span, log string) {
 	}
 }
 
-// Without a word of traces none are pushed, and a request for both signals ends in time although nobody answers.
+// Without a word of traces none are pushed.
 func TestTracesAreOffUntilTheyAreWanted(t *testing.T) {
 	t.Parallel()
 	r := otlptest.NewHTTP(t, "127.0.0.1:0", nil)

@@ -73,7 +73,13 @@ func (o *otlpConfig) resource(instance string) map[string]string {
 
 // startPush begins to push metrics; nil when it is off.
 func (p *parts) startPush(ctx context.Context, o *otlpConfig, logger *slog.Logger) (*instrumentation.Push, error) {
-	delta, err := p.delta(ctx, o, logger)
+	var delta *instrumentation.DeltaOptions
+	var err error
+	if o.Enabled && o.Temporality == "delta" {
+		delta, err = p.delta(ctx, logger)
+	} else {
+		err = p.store.ForgetPushed(ctx)
+	}
 	if err != nil || !o.Enabled {
 		return nil, err
 	}
@@ -89,11 +95,8 @@ func (p *parts) startPush(ctx context.Context, o *otlpConfig, logger *slog.Logge
 }
 
 // delta says from where deltas go on: what has not arrived at the receiver is pushed after a restart. With the first push of deltas
-// it is from now on. It is nil when none are pushed.
-func (p *parts) delta(ctx context.Context, o *otlpConfig, logger *slog.Logger) (*instrumentation.DeltaOptions, error) {
-	if !o.Enabled || o.Temporality != "delta" {
-		return nil, p.store.ForgetPushed(ctx)
-	}
+// it is from now on.
+func (p *parts) delta(ctx context.Context, logger *slog.Logger) (*instrumentation.DeltaOptions, error) {
 	arrived := func(ctx context.Context, position int64) {
 		ctx, cancel := context.WithTimeout(ctx, notingMayTake)
 		defer cancel()
@@ -111,7 +114,10 @@ func (p *parts) delta(ctx context.Context, o *otlpConfig, logger *slog.Logger) (
 		arrived(ctx, position)
 	}
 	missing, err := p.projection.Since(ctx, pushed)
-	return &instrumentation.DeltaOptions{Position: position, Missing: missing, Arrived: arrived}, err
+	if err != nil {
+		return nil, err
+	}
+	return &instrumentation.DeltaOptions{Position: position, Missing: missing, Arrived: arrived}, nil
 }
 
 // startTraces begins to follow deliveries; nil when it is off.

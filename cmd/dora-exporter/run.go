@@ -22,7 +22,7 @@ const (
 	// The last push takes what is left of stopMayTake, and no more than its own.
 	lastPushMayTake = 5 * time.Second
 	stopMayTake     = 9500 * time.Millisecond
-	// notingMayTake bounds the wait for the disk after a push of deltas.
+	// notingMayTake bounds the wait for the store's turn after a push of deltas.
 	notingMayTake = 2 * time.Second
 )
 
@@ -90,7 +90,8 @@ func (p *parts) closeReader() error {
 }
 
 // start runs the parts behind the webhooks. What it returns stops everything: no new requests, what was taken is
-// processed, look-ups are left for the next start, the last checkpoint is written, the values and what is left of the traces are pushed.
+// processed, look-ups are left for the next start, the last checkpoint is written, the values and what is left of the traces
+// are pushed.
 func (p *parts) start(ctx context.Context, c *Config, logger *slog.Logger) (stop func() error, err error) {
 	ctx = context.WithoutCancel(ctx)
 	push, err := p.startPush(ctx, &c.OTLP, logger)
