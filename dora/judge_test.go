@@ -180,6 +180,30 @@ func TestMeasuresStartAtZero(t *testing.T) {
 	}
 }
 
+// The recovery of an open incident starts at 0 under the labels that it would be observed with, also when they change.
+func TestTheRecoveryOfAnIncidentStartsAtZero(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, x := quiet(t)
+		lower := issue("updated", 2, 1, 0)
+		lower.Incident.Priority = "Low"
+		x.arrive(issue("created", 1, 1, 0), lower, issue("updated", 3, 1, 3))
+		x.settle()
+		all, err := x.store.Facts(t.Context(), 0, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range all {
+			if f.Family == dora.IncidentRecovery {
+				got = append(got, fmt.Sprint(f.Labels["priority"], " ", f.Starts(), " ", f.Value))
+			}
+		}
+		if want := []string{"High true 0", "Low true 0", "High false 120000"}; !slices.Equal(got, want) {
+			t.Errorf("the facts are %q, want %q", got, want)
+		}
+	})
+}
+
 // What is opened is counted once, and what is open follows the issue.
 func TestIncidentsOpenedAndOpen(t *testing.T) {
 	const opened, open = "opened", "open"
