@@ -20,26 +20,11 @@ type panelQuery struct {
 	step, span time.Duration // the step is 0 when it is asked as of now
 }
 
-// mondays keeps of a query with a step of a day the points at the beginning of a Monday, of whatever zone up to 11 hours behind
-// UTC and 13 ahead: 13 hours later it is Monday in UTC.
-const mondays = " and on () (day_of_week(vector(time() + 46800)) == 1)"
+// soFar is the query as of the end of what its points stand for, a day that begins with them.
+func (q panelQuery) soFar() string { return strings.ReplaceAll(q.expr, " offset -1d", "") }
 
-// soFar is the query as of the end of what its points stand for, a day or week that begins with them.
-func (q panelQuery) soFar() string {
-	return strings.NewReplacer(mondays, "", " offset -1d", "", " offset -1w", "").Replace(q.expr)
-}
-
-// weekly says whether its points are weeks.
-func (q panelQuery) weekly() bool { return strings.HasSuffix(q.expr, mondays) }
-
-// newest is the beginning of what the last point has to stand for.
-func (q panelQuery) newest(now time.Time) time.Time {
-	if !q.weekly() {
-		return q.aligned(now)
-	}
-	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
-	return midnight.AddDate(0, 0, -(int(now.Weekday())+6)%7)
-}
+// weekly says whether its points are counts of seven days.
+func (q panelQuery) weekly() bool { return strings.Contains(q.expr, "[1w] offset -1d") }
 
 // aligned is a time rounded down to a multiple of the step on the clock of its zone, as Grafana's data source does with the
 // ends of a range (pkg/promlib/models/query.go).
@@ -78,7 +63,7 @@ func (p prometheus) shown(q panelQuery, now time.Time) (newest answer, before ma
 			before[at][r.labels()] = point.value
 		}
 	}
-	if last := q.newest(now); before[last] != nil {
+	if last := q.aligned(now); before[last] != nil {
 		newest = before[last]
 		delete(before, last)
 	}

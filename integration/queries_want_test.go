@@ -100,7 +100,7 @@ func expectedOfDocuments(expr string) answer {
 }
 
 // expectedOfPanels are with the window of 28 days, all teams and repositories, and the environments of production, when so many
-// days of the window have had events, and so many of the running week.
+// days of the window have had events, and so many of the last seven.
 func expectedOfPanels(window, week float64) map[string]answer {
 	return map[string]answer{
 		"dora: $team":        {"team=Checkout": 1, "team=Search": 1},
