@@ -39,6 +39,7 @@ func TestTheDocumentsHaveEveryFamily(t *testing.T) {
 	i.Checkpoint(now(), nil)
 	i.exported("ok", 1)
 	i.spansExported("ok", 1)
+	i.spansLost(1)
 	if diff := cmp.Diff(rows(t), served(t, i)); diff != "" {
 		t.Errorf("-docs/metrics.md +program:\n%s", diff)
 	}

@@ -16,7 +16,7 @@ import (
 
 // Own are the metrics about the program itself. Its methods are safe for concurrent use.
 type Own struct {
-	deliveries, requests, lookups, givenUp, checkpoints, folded, late, exports, spanExports metric.Int64Counter
+	deliveries, requests, lookups, givenUp, checkpoints, folded, late, exports, spanExports, lostSpans metric.Int64Counter
 
 	// -1 while unknown.
 	rateRemaining, rateLimit atomic.Int64
@@ -82,6 +82,9 @@ func (o *Own) spansExported(result string, n int64) {
 	o.spanExports.Add(context.Background(), n, metric.WithAttributes(attribute.String("result", result)))
 }
 
+// spansLost counts spans that never arrive.
+func (o *Own) spansLost(n int64) { o.lostSpans.Add(context.Background(), n) }
+
 func resultOf(err error) string {
 	if err != nil {
 		return "error"
@@ -104,6 +107,7 @@ func (o *Own) register(m metric.Meter, options Options) error {
 		"dora_exporter.late_events":       &o.late,
 		"dora_exporter.otlp.exports":      &o.exports,
 		"dora_exporter.otlp.span_exports": &o.spanExports,
+		"dora_exporter.otlp.lost_spans":   &o.lostSpans,
 	} {
 		if *counter, err = m.Int64Counter(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(ownUnits[name])); err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
@@ -161,6 +165,7 @@ var ownHelp = map[string]string{
 	"dora_exporter.checkpoint.writes":           "Attempts to write the checkpoint by result.",
 	"dora_exporter.otlp.exports":                "Pushes of metrics over OTLP by result.",
 	"dora_exporter.otlp.span_exports":           "Pushes of traces over OTLP by result.",
+	"dora_exporter.otlp.lost_spans":             "Spans that never arrive: beyond the queue, or of a push that failed.",
 	"dora_exporter.unsigned_webhooks_accepted":  "1 for each source whose webhooks are accepted without a signature, since no secret is set.",
 }
 
@@ -185,4 +190,5 @@ var ownUnits = map[string]string{
 	"dora_exporter.checkpoint.writes":           "{write}",
 	"dora_exporter.otlp.exports":                "{push}",
 	"dora_exporter.otlp.span_exports":           "{push}",
+	"dora_exporter.otlp.lost_spans":             "{span}",
 }

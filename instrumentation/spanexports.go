@@ -3,6 +3,7 @@ package instrumentation
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
@@ -54,6 +55,7 @@ func newSpanGRPCClient(to Receiver) otlptrace.Client {
 type watchedSpans struct {
 	sdktrace.SpanExporter
 	*watch
+	lost *lostSpans
 }
 
 // ExportSpans sends one request.
@@ -61,9 +63,40 @@ func (w *watchedSpans) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnl
 	limited, cancel := context.WithTimeout(ctx, w.to.Timeout)
 	defer cancel()
 	err := w.SpanExporter.ExportSpans(limited, spans)
+	w.lost.done(len(spans), err)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil // the end has come in between
 	}
 	w.note(err)
 	return nil
+}
+
+// lostSpans counts the spans that never arrive: those beyond the queue, which the processor of batches would drop without a
+// word, and those of a push that failed. It hands the others to that processor.
+type lostSpans struct {
+	sdktrace.SpanProcessor
+	most    int64
+	waiting atomic.Int64
+	count   func(n int64)
+}
+
+// OnEnd implements go.opentelemetry.io/otel/sdk/trace.SpanProcessor.
+func (l *lostSpans) OnEnd(s sdktrace.ReadOnlySpan) {
+	if !s.SpanContext().IsSampled() {
+		return
+	}
+	if l.waiting.Add(1) > l.most {
+		l.waiting.Add(-1)
+		l.count(1)
+		return
+	}
+	l.SpanProcessor.OnEnd(s)
+}
+
+// done notes what became of so many spans.
+func (l *lostSpans) done(spans int, err error) {
+	l.waiting.Add(-int64(spans))
+	if exportResult(err) == exportError {
+		l.count(int64(spans))
+	}
 }

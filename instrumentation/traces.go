@@ -53,12 +53,15 @@ func (i *Instruments) StartTraces(ctx context.Context, o TraceOptions) (*Traces,
 	if err != nil {
 		return nil, err
 	}
-	watched := &watchedSpans{SpanExporter: to, watch: newWatch("traces", "dropping them", o.Receiver, o.Logger, i.spansExported)}
+	lost := &lostSpans{most: int64(o.Batches.Queue), count: i.spansLost}
+	lost.count(0) // so that the first is seen as an increase
+	watched := &watchedSpans{SpanExporter: to, lost: lost, watch: newWatch("traces", "dropping them", o.Receiver, o.Logger, i.spansExported)}
+	lost.SpanProcessor = sdktrace.NewBatchSpanProcessor(watched,
+		sdktrace.WithBatchTimeout(o.Batches.Delay), sdktrace.WithExportTimeout(o.Batches.Timeout),
+		sdktrace.WithMaxQueueSize(o.Batches.Queue), sdktrace.WithMaxExportBatchSize(o.Batches.Size))
 	ids := spanIDs(o.Resource["service.instance.id"])
 	t := &Traces{ids: ids, provider: sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(watched, sdktrace.WithBatchTimeout(o.Batches.Delay), sdktrace.WithExportTimeout(o.Batches.Timeout),
-			sdktrace.WithMaxQueueSize(o.Batches.Queue), sdktrace.WithMaxExportBatchSize(o.Batches.Size)),
-		sdktrace.WithResource(who), sdktrace.WithIDGenerator(ids),
+		sdktrace.WithSpanProcessor(lost), sdktrace.WithResource(who), sdktrace.WithIDGenerator(ids),
 		sdktrace.WithSampler(sdktrace.TraceIDRatioBased(o.Ratio)), // it looks at the trace's id alone
 	)}
 	t.tracer = t.provider.Tracer("dora-exporter", trace.WithInstrumentationVersion(i.options.Version))

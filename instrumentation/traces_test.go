@@ -263,7 +263,7 @@ func TestPushingTracesTellsOfFailures(t *testing.T) {
 			if strings.Count(text, "can't push traces") != 1 || strings.Count(text, "can push traces again") != 1 || strings.Contains(text, canary) {
 				t.Errorf("not one line each, or a header:\n%s", text)
 			}
-			for _, want := range []string{`dora_exporter_otlp_span_exports_total{result="ok"} 3`, `dora_exporter_otlp_span_exports_total{result="error"} 2`} {
+			for _, want := range []string{`dora_exporter_otlp_span_exports_total{result="ok"} 3`, `dora_exporter_otlp_span_exports_total{result="error"} 2`, `dora_exporter_otlp_lost_spans_total 2`} {
 				if !strings.Contains(scrape(t, i, ""), want+"\n") {
 					t.Errorf("no %s in\n%s", want, families(scrape(t, i, ""), "dora_exporter_otlp"))
 				}
@@ -279,7 +279,7 @@ func TestTracesHoldUpNothing(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			r := p.receiver(t, "127.0.0.1:0", nil)
 			r.Block()
-			traces, _ := startTraces(t, tracesTo(protocol, r.Address), 1, slog.New(slog.DiscardHandler))
+			traces, i := startTraces(t, tracesTo(protocol, r.Address), 1, slog.New(slog.DiscardHandler))
 			began := time.Now()
 			for range 10_000 {
 				_, end := traces.Steps()(t.Context(), "process", statusKey)
@@ -287,6 +287,10 @@ func TestTracesHoldUpNothing(t *testing.T) {
 			}
 			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("10,000 steps took %s", took)
+			}
+			// 2048 wait, those under way included.
+			if want := "dora_exporter_otlp_lost_spans_total 7952\n"; !strings.Contains(scrape(t, i, ""), want) {
+				t.Errorf("no %s in\n%s", want, families(scrape(t, i, ""), "dora_exporter_otlp"))
 			}
 			began = time.Now()
 			limited, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
