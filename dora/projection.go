@@ -36,19 +36,9 @@ func (p *Projection) Restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	from, families := position, FamiliesByName()
-	for {
-		facts, err := p.Store.Facts(ctx, position, factBatch)
-		if err != nil {
-			return fmt.Errorf("replay the facts after position %d: %w", position, err)
-		}
-		if len(facts) == 0 {
-			break
-		}
-		if err := state.Add(families, facts...); err != nil {
-			return fmt.Errorf("replay the facts after position %d: %w", position, err)
-		}
-		position = facts[len(facts)-1].Position
+	from := position
+	if position, err = p.replay(ctx, state, position); err != nil {
+		return err
 	}
 	if err := p.Rules.Remember(ctx, p.Store, state); err != nil {
 		return err
@@ -62,24 +52,32 @@ func (p *Projection) Restore(ctx context.Context) error {
 	return nil
 }
 
-// Position is that of the newest fact that has been restored. It is called before Run.
-func (p *Projection) Position() int64 { return p.position }
-
-// Since is what the restored facts after a position add up to. It is called before Run.
-func (p *Projection) Since(ctx context.Context, position int64) (State, error) {
-	state, families := State{}, FamiliesByName()
-	for position < p.position {
+// replay adds the facts after a position to a state, and returns the position of the last one.
+func (p *Projection) replay(ctx context.Context, state State, position int64) (int64, error) {
+	families := FamiliesByName()
+	for {
 		facts, err := p.Store.Facts(ctx, position, factBatch)
 		if err == nil {
-			facts = facts[:min(int64(len(facts)), p.position-position)] // positions have no gaps
 			err = state.Add(families, facts...)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the facts after position %d: %w", position, err)
+			return position, fmt.Errorf("replay the facts after position %d: %w", position, err)
 		}
-		position += int64(len(facts))
+		if len(facts) == 0 {
+			return position, nil
+		}
+		position = facts[len(facts)-1].Position
 	}
-	return state, nil
+}
+
+// Position is that of the newest fact that has been restored. It is called before Run.
+func (p *Projection) Position() int64 { return p.position }
+
+// Since is what the restored facts after a position add up to. It is called before anybody makes new ones.
+func (p *Projection) Since(ctx context.Context, position int64) (State, error) {
+	state := State{}
+	_, err := p.replay(ctx, state, position)
+	return state, err
 }
 
 // Run records new facts and writes checkpoints until ctx ends.
