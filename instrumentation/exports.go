@@ -71,8 +71,7 @@ func (w *watchedMetrics) Export(ctx context.Context, all *metricdata.ResourceMet
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return nil // the end has come in between: the last push has it, too
 	}
-	w.note(err)
-	if w.arrived != nil && exportResult(err) != exportError {
+	if result := w.note(err); w.arrived != nil && result != exportError {
 		w.arrived(ctx, all)
 	}
 	return nil

@@ -60,14 +60,14 @@ func (w *watch) limit(ctx context.Context) (context.Context, context.CancelFunc)
 	return limited, func() { atEnd(); atCancel(); cancel() }
 }
 
-// note says how an export went.
-func (w *watch) note(err error) {
+// note says how an export went, and returns its result.
+func (w *watch) note(err error) string {
 	result := exportResult(err)
 	w.count(result, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if result == w.was {
-		return
+		return result
 	}
 	w.was = result
 	switch result {
@@ -78,6 +78,7 @@ func (w *watch) note(err error) {
 	default:
 		w.logger.Info("can push "+w.signal+" again", "endpoint", w.to.Address())
 	}
+	return result
 }
 
 // exportResult tells by an exporter's error, whose type for what is refused in part is not exported. A receiver may also say
