@@ -141,14 +141,7 @@ func TestPushOfDeltas(t *testing.T) {
 			o := pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.DiscardHandler))
 			o.Delta = &DeltaOptions{Arrived: func(context.Context, int64) {}}
 			push := start(t, i, o)
-			flush := func() map[string]otlptest.Point {
-				t.Helper()
-				if err := push.reader.ForceFlush(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				all := r.Requests()
-				return all[len(all)-1].Points()
-			}
+			flush := func() map[string]otlptest.Point { t.Helper(); return flushed(t, push, r) }
 			if p, ok := flush()[count]; ok {
 				t.Errorf("before the first event: %+v", p)
 			}
@@ -217,14 +210,7 @@ func TestDeltasGoOnAfterARestart(t *testing.T) {
 		Arrived: func(_ context.Context, position int64) { arrived = append(arrived, position) },
 	}
 	push := start(t, i, o)
-	flush := func() map[string]otlptest.Point {
-		t.Helper()
-		if err := push.reader.ForceFlush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		all := r.Requests()
-		return all[len(all)-1].Points()
-	}
+	flush := func() map[string]otlptest.Point { t.Helper(); return flushed(t, push, r) }
 	got := flush()
 	if a, b := got[count], got[lead]; a.Value != 1 || b.Count != 1 || math.Abs(b.Value-3600.123) > 1e-9 || slices.Max(b.Buckets) != 1 {
 		t.Errorf("what was missing arrives as %+v and %+v", a, b)
@@ -368,13 +354,7 @@ func TestPushHoldsUpNothing(t *testing.T) {
 				}
 				cancel()
 				<-flushing
-				began = time.Now()
-				limited, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-				defer cancel()
-				_ = push.Stop(limited)
-				if took := time.Since(began); took > 2*time.Second {
-					t.Errorf("the end took %s, want half a second", took)
-				}
+				endsInTime(t, push.Stop)
 			})
 		}
 	}
@@ -414,6 +394,28 @@ func start(t *testing.T, i *Instruments, o PushOptions) *Push {
 		t.Fatal(err)
 	}
 	return push
+}
+
+// endsInTime stops with a limit of half a second, and wants it kept.
+func endsInTime(t *testing.T, stop func(context.Context) error) {
+	t.Helper()
+	began := time.Now()
+	limited, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	_ = stop(limited)
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the end took %s, want half a second", took)
+	}
+}
+
+// flushed pushes and returns the points that the receiver was sent.
+func flushed(t *testing.T, push *Push, r *otlptest.Receiver) map[string]otlptest.Point {
+	t.Helper()
+	if err := push.reader.ForceFlush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all := r.Requests()
+	return all[len(all)-1].Points()
 }
 
 func stop(t *testing.T, push *Push) {

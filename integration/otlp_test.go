@@ -29,13 +29,7 @@ func TestTheCollectorShowsWhatIsServed(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http/protobuf"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			c := newCollector(t)
-			c.start(t)
-			endpoint := map[string]string{"grpc": c.grpc, "http/protobuf": c.http}[protocol]
-			e := newExporter(t, github(t))
-			e.configure(t, fmt.Sprintf("deployments: {settle: 1s}\notlp: {enabled: true, endpoint: 'http://%s', protocol: %s, interval: 200ms, timeout: 2s}\n",
-				endpoint, protocol))
-			e.start(t)
+			c, e := startPair(t, protocol, "enabled: true, interval: 200ms, timeout: 2s")
 			e.send(t, "deployment", deployment(1))
 			e.send(t, "deployment_status", status(1, 1, "success"))
 			e.send(t, "deployment_status", status(2, 2, "failure"))
@@ -76,6 +70,18 @@ func TestTheCollectorShowsWhatIsServed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// startPair starts a Collector, and an exporter that pushes to it over a protocol, with some settings of otlp.
+func startPair(t *testing.T, protocol, settings string) (*collector, *exporter) {
+	t.Helper()
+	c := newCollector(t)
+	c.start(t)
+	endpoint := map[string]string{"grpc": c.grpc, "http/protobuf": c.http}[protocol]
+	e := newExporter(t, github(t))
+	e.configure(t, fmt.Sprintf("deployments: {settle: 1s}\notlp: {endpoint: 'http://%s', protocol: %s, %s}\n", endpoint, protocol, settings))
+	e.start(t)
+	return c, e
 }
 
 // configure adds to the configuration.

@@ -15,12 +15,7 @@ func TestTheCollectorTakesTheTraces(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http/protobuf"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			c := newCollector(t)
-			c.start(t)
-			endpoint := map[string]string{"grpc": c.grpc, "http/protobuf": c.http}[protocol]
-			e := newExporter(t, github(t))
-			e.configure(t, fmt.Sprintf("deployments: {settle: 1s}\notlp: {traces: true, endpoint: 'http://%s', protocol: %s}\n", endpoint, protocol))
-			e.start(t)
+			c, e := startPair(t, protocol, "traces: true")
 			e.send(t, "deployment_status", status(1, 1, "success"))
 			has := func(wanted ...string) func() error {
 				return func() error {
