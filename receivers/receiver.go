@@ -34,6 +34,8 @@ type Options struct {
 	// OnRefused is called for each request that is not taken, with why: at most some hundred bytes, which may quote the request.
 	// Nil for nobody.
 	OnRefused func(source, result, why string)
+	// OnDuplicate is called with the key of each delivery that has been there before. Nil for nobody.
+	OnDuplicate func(key string)
 	// Trace is called for each request with a right signature when it is known what becomes of it. The context that it returns
 	// is that of the log lines about the request. Nil for nobody.
 	Trace func(ctx context.Context, r Request) context.Context
@@ -173,6 +175,9 @@ func (r *Receivers) take(v *visit, d decoded) {
 	}
 	ctx := r.end(v, result, http.StatusAccepted)
 	r.o.Observe(v.s.name, d.name, result)
+	if again && r.o.OnDuplicate != nil {
+		r.o.OnDuplicate(d.key)
+	}
 	r.o.Logger.DebugContext(ctx, "", append([]any{
 		"endpoint", v.s.name, "event", d.name, "delivery", v.c.GetHeader(v.s.delivery), "key", d.key, "result", result,
 	}, d.note...)...)

@@ -16,6 +16,7 @@ const mostArrivals = 50
 // arrival is a delivery and what became of it.
 type arrival struct {
 	ID       int64
+	Key      string
 	Received time.Time
 	// Event is what it says, and About what of; Link leads to the explanation of that, and is empty when there is none.
 	Event, About, Link string
@@ -84,7 +85,7 @@ func subjectOf(e dora.Event) string {
 }
 
 func arrivalOf(ctx context.Context, r *persistence.Reader, d persistence.Received, counted counts) (arrival, error) {
-	a := arrival{ID: d.ID, Received: d.Received, Event: d.Event.Name(), State: "processed"}
+	a := arrival{ID: d.ID, Key: d.Key, Received: d.Received, Event: d.Event.Name(), State: "processed"}
 	switch e := d.Event; {
 	case e.Incident != nil:
 		a.About, a.Link = e.Incident.Key, linkToIncident(e.Incident.Key)

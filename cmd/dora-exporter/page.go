@@ -95,7 +95,11 @@ type pageShown struct {
 	Refused             []refusedRequest
 	// MeasuresTrouble and ArrivalsTrouble are why there are none, or old ones.
 	MeasuresTrouble, ArrivalsTrouble string
+	requests                         *requests
 }
+
+// Again says of a delivery how often it came again; nothing when it did not.
+func (p pageShown) Again(key string) string { return p.requests.again(key) }
 
 // page serves the page at /.
 func (p *pages) page(w http.ResponseWriter, r *http.Request) {
@@ -103,6 +107,7 @@ func (p *pages) page(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	shown := pageShown{
 		pageState: p.state(), Duplicates: p.requests.of("duplicate"), Ignored: p.requests.of("ignored"), Refused: p.requests.newest(),
+		requests: p.requests,
 	}
 	var err error
 	if shown.Measures, err = p.measures.get(ctx); err != nil {

@@ -133,6 +133,36 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// A delivery that came again is told of at that delivery, also when many others did since.
+func TestPageTellsOfDuplicates(t *testing.T) {
+	s := aDay(t)
+	found, err := s.store.Recent(t.Context(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := &requests{}
+	seen.repeat("forgotten", minute(0))
+	for n := range 2 {
+		seen.repeat(found[0].Key, minute(n))
+	}
+	for n := range mostRepeated - 2 {
+		seen.repeat(fmt.Sprint("other ", n), minute(2))
+	}
+	seen.repeat(found[1].Key, minute(3))
+	_, body := get(t, s.pages(pageState{}, seen), "/")
+	for _, want := range []string{
+		"<li>came again twice, the last at 2026-03-02T09:01:00Z: a duplicate, which counts nothing</li>",
+		"<li>came again once, the last at 2026-03-02T09:03:00Z: a duplicate, which counts nothing</li>",
+	} {
+		if strings.Count(body, want) != 1 {
+			t.Errorf("not once %s in\n%s", want, body)
+		}
+	}
+	if seen.again("forgotten") != "" || seen.again("other 0") == "" || strings.Count(body, "came again") != 2 {
+		t.Error("too many are kept, or too few")
+	}
+}
+
 // The page has the measures that report has, when nothing came late.
 func TestPageAndReportAgree(t *testing.T) {
 	s := newShop(t)

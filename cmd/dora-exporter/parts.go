@@ -107,7 +107,8 @@ func (p *parts) listen(ctx context.Context, c *Config, web *webConfig, logger *s
 			p.instruments.Delivery(source, event, result)
 			seen.observe(result)
 		},
-		OnRefused: func(source, result, why string) { seen.refuse(source, result, why, time.Now()) },
+		OnRefused:   func(source, result, why string) { seen.refuse(source, result, why, time.Now()) },
+		OnDuplicate: func(key string) { seen.repeat(key, time.Now()) },
 		Trace: func(ctx context.Context, r receivers.Request) context.Context {
 			return p.traces.Request(ctx, instrumentation.Request(r))
 		},

@@ -1,20 +1,27 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 )
 
-// mostRefused bounds the reasons that are kept.
-const mostRefused = 20
+const (
+	// mostRefused bounds the reasons that are kept.
+	mostRefused = 20
+	// mostRepeated bounds the deliveries of which it is kept that they came again.
+	mostRepeated = 4 * mostArrivals
+)
 
-// requests are what became of the webhook requests that left no delivery, since the start.
+// requests are what became of the webhook requests that left no delivery of their own, since the start.
 type requests struct {
 	mu      sync.Mutex
 	results map[string]int
 	// refused has each reason once, the newest last.
 	refused []refusedRequest
+	// repeated has each delivery that came again once, the newest last.
+	repeated []repeatedDelivery
 }
 
 // refusedRequest are requests that were not taken, for the same reason.
@@ -22,6 +29,13 @@ type refusedRequest struct {
 	Source, Result, Why string
 	Last                time.Time
 	Times               int
+}
+
+// repeatedDelivery is a delivery that came again.
+type repeatedDelivery struct {
+	key   string
+	last  time.Time
+	times int
 }
 
 // observe counts a request.
@@ -38,16 +52,44 @@ func (r *requests) observe(result string) {
 func (r *requests) refuse(source, result, why string, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	one := refusedRequest{Source: source, Result: result, Why: why, Last: at, Times: 1}
 	same := func(o refusedRequest) bool { return o.Source == source && o.Result == result && o.Why == why }
-	if at := slices.IndexFunc(r.refused, same); at >= 0 {
-		one.Times += r.refused[at].Times
-		r.refused = slices.Delete(r.refused, at, at+1)
+	r.refused = renewed(r.refused, mostRefused, same, func(before refusedRequest) refusedRequest {
+		return refusedRequest{Source: source, Result: result, Why: why, Last: at, Times: before.Times + 1}
+	})
+}
+
+// repeat notes that a delivery came again.
+func (r *requests) repeat(key string, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	same := func(d repeatedDelivery) bool { return d.key == key }
+	r.repeated = renewed(r.repeated, mostRepeated, same, func(before repeatedDelivery) repeatedDelivery {
+		return repeatedDelivery{key, at, before.times + 1}
+	})
+}
+
+// again says how often a delivery came again, and when it did last; nothing when it did not.
+func (r *requests) again(key string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := slices.IndexFunc(r.repeated, func(d repeatedDelivery) bool { return d.key == key })
+	if at < 0 {
+		return ""
 	}
-	if len(r.refused) == mostRefused {
-		r.refused = slices.Delete(r.refused, 0, 1)
+	return fmt.Sprintf("came again %s, the last at %s: a duplicate, which counts nothing", times(r.repeated[at].times), stamp(r.repeated[at].last))
+}
+
+// renewed is a list of at most so many with one at its end that is made from the one that is the same, which is there no more.
+func renewed[T any](all []T, most int, same func(T) bool, from func(before T) T) []T {
+	var before T
+	if at := slices.IndexFunc(all, same); at >= 0 {
+		before = all[at]
+		all = slices.Delete(all, at, at+1)
 	}
-	r.refused = append(r.refused, one)
+	if len(all) == most {
+		all = slices.Delete(all, 0, 1)
+	}
+	return append(all, from(before))
 }
 
 // of is how often a request had a result.
