@@ -78,3 +78,23 @@ func (e *NotFoundError) Error() string { return e.Err.Error() }
 
 // Unwrap gives the error of the call.
 func (e *NotFoundError) Unwrap() error { return e.Err }
+
+// until returns the milliseconds from the origin to a time, or the reason why there are none. It doesn't use
+// time.Duration, which ends at 292 years (9.22e9 seconds).
+func (o Origin) Until(at time.Time) (ms int64, reason string) {
+	if o.Unavailable != "" {
+		return 0, o.Unavailable
+	}
+	if o.FirstCommit.IsZero() {
+		return 0, ReasonNoDate
+	}
+	ms = at.UnixMilli() - o.FirstCommit.UnixMilli()
+	if ms < 0 {
+		return 0, ReasonBeforeCommit
+	}
+	return ms, ""
+}
+
+// ReasonIgnoredAuthor is why a change has no lead time whose author is in changes.ignore_authors; the other reasons are those
+// of a commit.
+const ReasonIgnoredAuthor = "ignored_author"

@@ -127,6 +127,6 @@ type Reference struct {
 }
 
 // in says whether a reference names the repository of a scope.
-func (r Reference) in(scope string) bool {
-	return r.Repository != "" && RepositoryOf(scope) == repositoryName(r.Owner, r.Repository)
+func (r Reference) In(scope string) bool {
+	return r.Repository != "" && RepositoryOf(scope) == RepositoryName(r.Owner, r.Repository)
 }

@@ -61,7 +61,7 @@ func (l Labels) With(name, value string) Labels {
 	for n, v := range l {
 		more[n] = v
 	}
-	more[name] = labelValue(value)
+	more[name] = LabelValue(value)
 	return more
 }
 
@@ -69,7 +69,7 @@ func (l Labels) With(name, value string) Labels {
 const maxLabelBytes = 200
 
 // labelValue makes valid UTF-8 of at most maxLabelBytes of s, cut between two characters.
-func labelValue(s string) string {
+func LabelValue(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= maxLabelBytes {
 		return s
@@ -82,14 +82,14 @@ func labelValue(s string) string {
 }
 
 // deploymentLabels are those of the github_deployments_* families.
-func deploymentLabels(d Deployment, state, team string) Labels {
+func DeploymentLabels(d Deployment, state, team string) Labels {
 	return Labels{
-		"environment": labelValue(d.Environment), "repo": labelValue(d.Repository),
-		"status": labelValue(state), "team": labelValue(team),
+		"environment": LabelValue(d.Environment), "repo": LabelValue(d.Repository),
+		"status": LabelValue(state), "team": LabelValue(team),
 	}
 }
 
 // incidentLabels are those of the jira_incidents* families.
-func incidentLabels(project, team string) Labels {
-	return Labels{"project": labelValue(project), "team": labelValue(team)}
+func IncidentLabels(project, team string) Labels {
+	return Labels{"project": LabelValue(project), "team": LabelValue(team)}
 }

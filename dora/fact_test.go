@@ -16,7 +16,7 @@ func TestLabelValue(t *testing.T) {
 		"newlines, NULs": {"a\n\x00\"\\", "a\n\x00\"\\"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := labelValue(test.value)
+			got := LabelValue(test.value)
 			if got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}

@@ -1,6 +1,10 @@
 package dora
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Kind says how the values of a family add up.
 type Kind int
@@ -64,13 +68,13 @@ const (
 	IncidentRecovery    = "dora_incident_recovery_seconds"
 )
 
-const day = 24 * time.Hour
+const Day = 24 * time.Hour
 
 // Bounds of the histograms, in milliseconds.
 var (
 	runBounds      = millis(time.Second, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
-	leadTimeBounds = append(millis(time.Minute, 10, 30, 60, 120, 240, 480, 720), millis(day, 1, 2, 3, 5, 7, 14, 30, 60, 90)...)
-	recoveryBounds = append(millis(time.Minute, 1, 5, 15, 30, 60, 120, 240, 480, 720), millis(day, 1, 2, 3, 7, 14)...)
+	leadTimeBounds = append(millis(time.Minute, 10, 30, 60, 120, 240, 480, 720), millis(Day, 1, 2, 3, 5, 7, 14, 30, 60, 90)...)
+	recoveryBounds = append(millis(time.Minute, 1, 5, 15, 30, 60, 120, 240, 480, 720), millis(Day, 1, 2, 3, 7, 14)...)
 )
 
 // millis are so many units in milliseconds.
@@ -153,4 +157,30 @@ func (f Family) UpperBounds() []float64 {
 		bounds[i] = f.Unit.Scale(b)
 	}
 	return bounds
+}
+
+// group is the first word of a family's name: the families that share one limit.
+func (f Family) Group() string {
+	group, _, _ := strings.Cut(f.Name, "_")
+	return group
+}
+
+// width is how many series a label set of the family takes: families of a group with the same labels are published
+// together, such as the count and the sum of durations.
+func (f Family) Width() int {
+	n := 0
+	for _, g := range Families() {
+		if g.Group() == f.Group() && slices.Equal(g.Labels, f.Labels) {
+			n += g.series()
+		}
+	}
+	return n
+}
+
+// series is how many Prometheus has of one label set of the family: a histogram's buckets, the last one, sum and count.
+func (f Family) series() int {
+	if f.Kind == Histogram {
+		return len(f.Bounds) + 3
+	}
+	return 1
 }

@@ -64,7 +64,7 @@ func TestWidth(t *testing.T) {
 		LeadTimeStage: 19, LeadTimeUnavailable: 1, ChangeFailures: 2, ReworkDeployments: 2,
 		IncidentsOpened: 19, IncidentsOpen: 19, IncidentRecovery: 19,
 	} {
-		if got := FamiliesByName()[family].width(); got != want {
+		if got := FamiliesByName()[family].Width(); got != want {
 			t.Errorf("a label set of %s takes %d series, want %d", family, got, want)
 		}
 	}

@@ -1,204 +1,22 @@
 package dora
 
-import (
-	"cmp"
-	"slices"
-	"strings"
-	"time"
-)
+import "time"
 
-// Records are all deployments and incidents that a store knows at one moment.
-type Records struct {
-	Deployments []Tracked
-	Incidents   []Incident
-	// Unsettled is how many things are still to be looked at.
-	Unsettled int
-}
-
-// memory is a History over records. With all of them at hand it answers as the store would if every event had come in time.
-type memory struct {
-	deployments map[string]*Tracked
-	incidents   map[string]Incident
-	// scopes have the successes of each repository and environment, teams those of each team in production; in the order of
-	// their moments.
-	scopes, teams map[string][]*Tracked
-	numbers       map[int64][]*Tracked
-	// shas are by the deployed commits; names by what was shipped, and brought likewise in one scope.
-	shas, names index
-	brought     map[string]index
-}
-
-func remember(r Records) *memory {
-	m := &memory{
-		deployments: map[string]*Tracked{}, incidents: map[string]Incident{}, scopes: map[string][]*Tracked{}, teams: map[string][]*Tracked{},
-		numbers: map[int64][]*Tracked{}, brought: map[string]index{},
-	}
-	for _, i := range r.Incidents {
-		m.incidents[i.Key] = i
-	}
-	for n := range r.Deployments {
-		m.add(&r.Deployments[n])
-	}
-	for _, successes := range []map[string][]*Tracked{m.scopes, m.teams} {
-		for _, all := range successes {
-			slices.SortFunc(all, func(a, b *Tracked) int { return a.Moment().compare(b.Moment()) })
-		}
-	}
-	m.shas.sort()
-	m.names.sort()
-	for _, all := range m.brought {
-		all.sort()
-	}
-	return m
-}
-
-func (m *memory) add(t *Tracked) {
-	m.deployments[t.Key()] = t
-	m.numbers[t.ID] = append(m.numbers[t.ID], t)
-	m.shas = append(m.shas, entry{name: t.SHA, by: t})
-	if t.Succeeded().IsZero() {
-		return
-	}
-	scope := t.Scope()
-	m.scopes[scope] = append(m.scopes[scope], t)
-	if t.InProduction {
-		m.teams[t.Team] = append(m.teams[t.Team], t)
-	}
-	if t.Shipment == nil {
-		return
-	}
-	for _, c := range t.Shipment.Changes {
-		for _, name := range c.names() {
-			e := entry{name, t, len(c.Reverts) > 0}
-			m.names, m.brought[scope] = append(m.names, e), append(m.brought[scope], e)
-		}
-	}
-}
-
-// Tracked returns a deployment by its key; false when it is not known.
-func (m *memory) Tracked(key string) (Tracked, bool, error) {
-	if t, known := m.deployments[key]; known {
-		return *t, true, nil
-	}
-	return Tracked{}, false, nil
-}
-
-// Incident returns an incident by its key; its zero value when it is not known.
-func (m *memory) Incident(key string) (Incident, error) { return m.incidents[key], nil }
-
-// Previous is the newest success before a moment.
-func (m *memory) Previous(scope string, at Moment) (Tracked, bool, error) {
-	all := m.before(scope, at)
-	return one(all, len(all)-1)
-}
-
-// Next is the oldest success after a moment.
-func (m *memory) Next(scope string, at Moment) (Tracked, bool, error) {
-	all, before := m.scopes[scope], len(m.before(scope, at))
-	if before < len(all) && all[before].Moment().compare(at) == 0 {
-		before++
-	}
-	return one(all, before)
-}
-
-// LatestRun is the newest success before a moment of a commit.
-func (m *memory) LatestRun(scope, sha string, at Moment) (Tracked, bool, error) {
-	for _, t := range slices.Backward(m.before(scope, at)) {
-		if t.SHA == sha {
-			return *t, true, nil
-		}
-	}
-	return Tracked{}, false, nil
-}
-
-// NewestOf is the newest success in production of a team before a time.
-func (m *memory) NewestOf(team string, before time.Time) (Tracked, bool, error) {
-	all := until(m.teams[team], Moment{At: before})
-	return one(all, len(all)-1)
-}
-
-// FirstShipped is the oldest deployment that shipped a change or one of its commits.
-func (m *memory) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
-	var first *entry
-	for _, e := range m.brought[scope].find(name) {
-		if first == nil || e.by.Moment().Before(first.by.Moment()) {
-			first = &e
-		}
-	}
-	if first == nil {
-		return "", false, false, nil
-	}
-	return first.by.Key(), first.revert, true, nil
-}
-
-// Named are all deployments that a reference of an incident names.
-func (m *memory) Named(r Reference) ([]Tracked, error) {
-	found := m.numbers[r.Deployment]
-	if r.Deployment == 0 {
-		found = nil
-	}
-	found = slices.Clone(found)
-	for _, e := range m.referred(r) {
-		found = append(found, e.by)
-	}
-	var all []Tracked
-	for _, t := range found {
-		if r.Repository == "" || t.RepositoryName() == repositoryName(r.Owner, r.Repository) {
-			all = append(all, *t)
-		}
-	}
-	return all, nil
-}
-
-// referred are the entries of the pull request or commit that a reference names.
-func (m *memory) referred(r Reference) []entry {
-	var found []entry
-	if r.PullRequest != 0 {
-		found = append(found, m.names.find("#"+itoa(r.PullRequest))...)
-	}
-	if r.Commit != "" {
-		found = append(found, m.shas.find(r.Commit)...)
-		found = append(found, m.names.find(r.Commit)...)
-	}
-	return found
-}
-
-// before are the successes of a scope before a moment.
-func (m *memory) before(scope string, at Moment) []*Tracked { return until(m.scopes[scope], at) }
-
-func until(all []*Tracked, at Moment) []*Tracked {
-	n, _ := slices.BinarySearchFunc(all, at, func(t *Tracked, at Moment) int { return t.Moment().compare(at) })
-	return all[:n]
-}
-
-func one(all []*Tracked, n int) (Tracked, bool, error) {
-	if n < 0 || n >= len(all) {
-		return Tracked{}, false, nil
-	}
-	return *all[n], true, nil
-}
-
-// index finds deployments by names of changes and commits.
-type index []entry
-
-type entry struct {
-	name   string
-	by     *Tracked
-	revert bool
-}
-
-func (x index) sort() {
-	slices.SortFunc(x, func(a, b entry) int {
-		return cmp.Or(strings.Compare(a.name, b.name), a.by.Moment().compare(b.by.Moment()))
-	})
-}
-
-// find returns the entries of a change (#12) or of the commits that begin with a name.
-func (x index) find(name string) []entry {
-	from, _ := slices.BinarySearchFunc(x, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
-	to := from
-	for to < len(x) && (x[to].name == name || !strings.HasPrefix(name, "#") && strings.HasPrefix(x[to].name, name)) {
-		to++
-	}
-	return x[from:to]
+// History answers what is known of the deployments of a scope, successful ones in the order of their moments. The store
+// and a report's memory both do.
+type History interface {
+	// Tracked returns a deployment by its key; false when it is not known.
+	Tracked(key string) (Tracked, bool, error)
+	// Previous is the newest success before a moment, Next the oldest after it; false when there is none.
+	Previous(scope string, m Moment) (Tracked, bool, error)
+	Next(scope string, m Moment) (Tracked, bool, error)
+	// LatestRun is the newest success before a moment of a commit.
+	LatestRun(scope, sha string, m Moment) (Tracked, bool, error)
+	// FirstShipped is the oldest deployment that shipped a change (#12) or one of its commits (a SHA or its beginning),
+	// and whether the change is a revert itself.
+	FirstShipped(scope, name string) (key string, revert, known bool, err error)
+	// Named are all deployments that a reference of an incident names.
+	Named(r Reference) ([]Tracked, error)
+	// NewestOf is the newest success in production of a team before a time.
+	NewestOf(team string, before time.Time) (Tracked, bool, error)
 }

@@ -63,7 +63,7 @@ func (c Change) Name() string {
 }
 
 // names are all that the change can be called: its name and its commits.
-func (c Change) names() []string {
+func (c Change) Names() []string {
 	names := append([]string{c.Name()}, c.Commits...)
 	if !slices.Contains(names, c.SHA) {
 		names = append(names, c.SHA)

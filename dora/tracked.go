@@ -37,9 +37,9 @@ type Outcome struct {
 func (d Deployment) Key() string { return fmt.Sprintf("%s/%d", d.Host, d.ID) }
 
 // RepositoryName is owner/name, each part escaped, in lower case: as GitHub compares them.
-func (d Deployment) RepositoryName() string { return repositoryName(d.Owner, d.Repository) }
+func (d Deployment) RepositoryName() string { return RepositoryName(d.Owner, d.Repository) }
 
-func repositoryName(owner, name string) string {
+func RepositoryName(owner, name string) string {
 	return strings.ToLower(url.PathEscape(owner) + "/" + url.PathEscape(name))
 }
 
@@ -64,7 +64,7 @@ const (
 )
 
 // outcome is the one that a status's state stands for; empty for those that are none. An inactive deployment was replaced.
-func outcome(state string) string {
+func OutcomeOf(state string) string {
 	switch state {
 	case "success":
 		return Success
@@ -78,7 +78,7 @@ func outcome(state string) string {
 const mostOutcomes = 100
 
 // add remembers an outcome, in its place. Only the earliest ones are needed.
-func (t *Tracked) add(o Outcome) {
+func (t *Tracked) AddOutcome(o Outcome) {
 	at, known := slices.BinarySearchFunc(t.Outcomes, o, Outcome.compare)
 	if !known {
 		t.Outcomes = slices.Insert(t.Outcomes, at, o)
@@ -93,7 +93,7 @@ func (o Outcome) compare(p Outcome) int {
 // First is the earliest status of an outcome; false when there is none.
 func (t Tracked) First(of string) (Outcome, bool) {
 	for _, o := range t.Outcomes {
-		if outcome(o.State) == of {
+		if OutcomeOf(o.State) == of {
 			return o, true
 		}
 	}
@@ -118,7 +118,7 @@ func (t Tracked) Changes() []Change {
 func (t Tracked) FailedAfter() (Outcome, bool) {
 	success, ok := t.First(Success)
 	for _, o := range t.Outcomes {
-		if ok && outcome(o.State) == Failure && o.compare(success) > 0 {
+		if ok && OutcomeOf(o.State) == Failure && o.compare(success) > 0 {
 			return o, true
 		}
 	}
@@ -135,10 +135,13 @@ type Moment struct {
 }
 
 // Before says whether m comes before other.
-func (m Moment) Before(other Moment) bool { return m.compare(other) < 0 }
+func (m Moment) Before(other Moment) bool { return m.Compare(other) < 0 }
 
-func (m Moment) compare(other Moment) int {
+func (m Moment) Compare(other Moment) int {
 	return cmp.Or(m.At.Compare(other.At), cmp.Compare(m.ID, other.ID))
 }
 
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+// name is what people call a deployment: owner/repo#id.
+func (t Tracked) DisplayName() string {
+	return LabelValue(t.Owner+"/"+t.Repository) + "#" + strconv.FormatInt(t.ID, 10)
+}

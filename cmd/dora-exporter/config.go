@@ -14,7 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"dora-exporter/catalog"
-	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 )
 
 // Config is the configuration: the file, then the environment, then the defaults.
@@ -28,14 +28,14 @@ type Config struct {
 		WebhookSecret []string
 	}
 	// Policy is what the measures go by, from several sections.
-	Policy  dora.Policy
+	Policy  rules.Policy
 	Catalog struct {
 		// Mode is static or backstage.
 		Mode, Endpoint, Token string
 		CacheTTL, MaxWait     time.Duration
 	}
 	Teams        []catalog.Team
-	Environments dora.Environments
+	Environments rules.Environments
 	Metrics      struct {
 		// MaxSeries is the limit of each group of families.
 		MaxSeries int

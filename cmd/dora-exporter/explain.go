@@ -174,7 +174,7 @@ type marked struct {
 }
 
 func (s *store) evidence(ctx context.Context, e dora.Evidence) (m marked, err error) {
-	m = marked{Cause: e.Cause, Rule: rules[e.Cause], Evidence: e.Detail, At: e.At}
+	m = marked{Cause: e.Cause, Rule: causeRules[e.Cause], Evidence: e.Detail, At: e.At}
 	if m.Deployment, err = s.deploymentName(ctx, e.Target); err != nil {
 		return m, err
 	}

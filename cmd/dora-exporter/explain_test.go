@@ -26,6 +26,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
+	"dora-exporter/dora/rules"
 	"dora-exporter/instrumentation"
 	"dora-exporter/persistence"
 )
@@ -93,7 +95,7 @@ type shop struct {
 	path   string
 	store  *persistence.Store
 	github github
-	rules  *dora.Rules
+	rules  *rules.Rules
 }
 
 func newShop(t *testing.T) *shop {
@@ -110,10 +112,10 @@ func newShop(t *testing.T) *shop {
 	})
 	return &shop{
 		t: t, path: path, store: store, github: github{changes: map[string]dora.Change{}, down: map[string]bool{}},
-		rules: &dora.Rules{
-			Policy: dora.Policy{
+		rules: &rules.Rules{
+			Policy: rules.Policy{
 				Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"dependabot[bot]"},
-				Incidents: dora.IncidentFilter{Types: []string{"Incident"}},
+				Incidents: rules.IncidentFilter{Types: []string{"Incident"}},
 			},
 			MaxSeries: 20_000, Logger: logger, OnFolded: func(string, int) {}, OnLate: func(int) {},
 		},
@@ -151,13 +153,13 @@ func (s *shop) work() {
 		}
 		return minute(600).Add(100 * time.Since(began))
 	}
-	p := &dora.Processor{Store: s.store, Catalog: owner{}, Rules: s.rules, Logger: logger, MaxWait: time.Minute, Now: now, OnTeamGivenUp: func() {}}
+	p := &pipeline.Processor{Store: s.store, Catalog: owner{}, Rules: s.rules, Logger: logger, MaxWait: time.Minute, Now: now, OnTeamGivenUp: func() {}}
 	if err := p.Drain(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
-	settler := &dora.Settler{Store: s.store, Enricher: s.github, Rules: s.rules, Logger: logger, Now: now}
+	settler := &pipeline.Settler{Store: s.store, Enricher: s.github, Rules: s.rules, Logger: logger, Now: now}
 	stopSettling := background(s.t.Context(), settler.Run)
-	stopLooking := background(s.t.Context(), (&dora.Jobs{Store: s.store, Enricher: s.github, Rules: s.rules, Logger: logger, Now: now}).Run)
+	stopLooking := background(s.t.Context(), (&pipeline.Jobs{Store: s.store, Enricher: s.github, Rules: s.rules, Logger: logger, Now: now}).Run)
 	defer func() { stopSettling(); stopLooking() }()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		backlog, err := s.store.Backlog(s.t.Context())
@@ -396,7 +398,7 @@ func (s *shop) compareMetrics() map[string]bool {
 		t.Fatal(err)
 	}
 	logger := slog.New(slog.DiscardHandler)
-	projection := &dora.Projection{
+	projection := &pipeline.Projection{
 		Store: s.store, Recorder: instruments, Rules: s.rules, Logger: logger, OnCheckpoint: func(error) {},
 		Checkpoint: persistence.NewCheckpoint(filepath.Join(t.TempDir(), "dora-exporter.prom"), s.store, dora.Families(), false, logger),
 	}

@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
 )
 
-// rules say each cause of a failure to a person.
-var rules = map[dora.Cause]string{
+// causeRules say each cause of a failure to a person.
+var causeRules = map[dora.Cause]string{
 	dora.CauseStatus:   "it had a status of failure or error after its success",
 	dora.CauseIncident: "an incident names it, and it was done before that was opened",
 	dora.CauseRollback: "a commit that ran before it was deployed again",
@@ -75,7 +76,7 @@ func (s *store) about(ctx context.Context, f dora.Fact) (string, error) {
 }
 
 func (s *store) statusName(ctx context.Context, key string) (string, error) {
-	d, known, err := s.DeliveryOf(ctx, dora.StatusKeyOf(key))
+	d, known, err := s.DeliveryOf(ctx, pipeline.StatusKeyOf(key))
 	if err != nil || !known || d.Event.Status == nil {
 		return "status " + key, err
 	}

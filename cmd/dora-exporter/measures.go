@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 	"dora-exporter/persistence"
 )
 
@@ -50,12 +50,12 @@ type measureShown struct {
 }
 
 // measuresOf works the measures out of what was counted up to a time.
-func measuresOf(ctx context.Context, r *persistence.Reader, p dora.Policy, now time.Time) (m measures, err error) {
+func measuresOf(ctx context.Context, r *persistence.Reader, p rules.Policy, now time.Time) (m measures, err error) {
 	counted, err := r.Counted(ctx, now.Add(-measuredOver), mostTeams, mostDeployments)
 	if err != nil {
 		return m, err
 	}
-	report := p.CountedReport(counted, dora.ReportOptions{Now: now, Since: measuredOver, Weeks: weeksShown})
+	report := p.CountedReport(counted, rules.ReportOptions{Now: now, Since: measuredOver, Weeks: weeksShown})
 	m = measures{At: now, From: report.From, MoreTeams: max(0, counted.Teams-mostTeams), Cut: counted.From.After(now.Add(-measuredOver))}
 	for _, row := range report.Rows {
 		m.Teams = append(m.Teams, teamMeasures{Name: row.Name, Measures: measuresShown(row, now)})
@@ -63,15 +63,15 @@ func measuresOf(ctx context.Context, r *persistence.Reader, p dora.Policy, now t
 	return m, nil
 }
 
-func measuresShown(row dora.Row, to time.Time) []measureShown {
+func measuresShown(row rules.Row, to time.Time) []measureShown {
 	trends := []trend{
-		trendOf("deployments a week", row, func(w dora.Row) float64 { return 7 * w.Frequency.Value }, func(v float64) string { return fmt.Sprintf("%.0f", v) }, to),
-		trendOf("median lead time", row, func(w dora.Row) float64 { return w.LeadTime.Value }, humanSeconds, to),
-		trendOf("change failure rate", row, func(w dora.Row) float64 { return w.FailureRate.Value }, share, to),
-		trendOf("median recovery time", row, func(w dora.Row) float64 { return w.Recovery.Value }, humanSeconds, to),
-		trendOf("rework rate", row, func(w dora.Row) float64 { return w.Rework.Value }, share, to),
+		trendOf("deployments a week", row, func(w rules.Row) float64 { return 7 * w.Frequency.Value }, func(v float64) string { return fmt.Sprintf("%.0f", v) }, to),
+		trendOf("median lead time", row, func(w rules.Row) float64 { return w.LeadTime.Value }, humanSeconds, to),
+		trendOf("change failure rate", row, func(w rules.Row) float64 { return w.FailureRate.Value }, share, to),
+		trendOf("median recovery time", row, func(w rules.Row) float64 { return w.Recovery.Value }, humanSeconds, to),
+		trendOf("rework rate", row, func(w rules.Row) float64 { return w.Rework.Value }, share, to),
 	}
-	bands := []dora.Band{row.Frequency.Band, row.LeadTime.Band, row.FailureRate.Band, row.Recovery.Band, row.Rework.Band}
+	bands := []rules.Band{row.Frequency.Band, row.LeadTime.Band, row.FailureRate.Band, row.Recovery.Band, row.Rework.Band}
 	var all []measureShown
 	for i, l := range lines(row) {
 		shown := measureShown{Name: l.measure, Value: l.value, Observations: l.observations, Band: string(bands[i]), Trend: trends[i]}

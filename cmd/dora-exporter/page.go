@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 	"dora-exporter/persistence"
 )
 
@@ -62,7 +62,7 @@ type pages struct {
 	explaining turn
 }
 
-func newPages(r *persistence.Reader, p dora.Policy, requests *requests, state func() pageState, now func() time.Time, logger *slog.Logger) *pages {
+func newPages(r *persistence.Reader, p rules.Policy, requests *requests, state func() pageState, now func() time.Time, logger *slog.Logger) *pages {
 	return &pages{
 		reader: r, logger: logger, requests: requests, state: state, explaining: newTurn(),
 		waiting:  keep(time.Second, logged(logger, "what waits", (&store{Reader: r}).waiting)),

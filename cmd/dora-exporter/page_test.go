@@ -21,6 +21,7 @@ import (
 	"golang.org/x/net/html"
 
 	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 	"dora-exporter/persistence"
 )
 
@@ -172,9 +173,9 @@ func TestPageAndReportAgree(t *testing.T) {
 	}
 	s.tell(status(2, "production", "V2", "failure", 65), inc7("created", 46, 0))
 	s.work()
-	o := dora.ReportOptions{Now: minute(1440), Since: measuredOver, Weeks: weeksShown}
-	facts := dora.NewTally(o)
-	records, err := s.store.Records(t.Context(), facts.Add, dora.Compared()...)
+	o := rules.ReportOptions{Now: minute(1440), Since: measuredOver, Weeks: weeksShown}
+	facts := rules.NewTally(o)
+	records, err := s.store.Records(t.Context(), facts.Add, rules.Compared()...)
 	if err != nil {
 		t.Fatal(err)
 	}

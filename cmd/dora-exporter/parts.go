@@ -12,6 +12,8 @@ import (
 
 	"dora-exporter/catalog"
 	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
+	"dora-exporter/dora/rules"
 	"dora-exporter/enrichment"
 	"dora-exporter/instrumentation"
 	"dora-exporter/persistence"
@@ -22,10 +24,10 @@ import (
 type parts struct {
 	store       *persistence.Store
 	instruments *instrumentation.Instruments
-	processor   *dora.Processor
-	jobs        *dora.Jobs
-	settler     *dora.Settler
-	projection  *dora.Projection
+	processor   *pipeline.Processor
+	jobs        *pipeline.Jobs
+	settler     *pipeline.Settler
+	projection  *pipeline.Projection
 	// traces is nil when nothing is followed.
 	traces *instrumentation.Traces
 	// reader is that of the pages; nil without them.
@@ -66,14 +68,14 @@ func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *
 	if err != nil {
 		return err
 	}
-	rules := &dora.Rules{Policy: c.Policy, OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded}
-	p.processor = &dora.Processor{
+	rules := &rules.Rules{Policy: c.Policy, OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded}
+	p.processor = &pipeline.Processor{
 		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: time.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
-	p.jobs = &dora.Jobs{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now, Trace: p.traces.Steps()}
-	p.settler = &dora.Settler{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now, Trace: p.traces.Steps()}
-	p.projection = &dora.Projection{
+	p.jobs = &pipeline.Jobs{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now, Trace: p.traces.Steps()}
+	p.settler = &pipeline.Settler{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now, Trace: p.traces.Steps()}
+	p.projection = &pipeline.Projection{
 		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: checkpointEvery,
 		Checkpoint:   persistence.NewCheckpoint(c.Storage.File.Path, p.store, dora.Families(), acceptStore, logger),
 		OnCheckpoint: func(err error) { p.instruments.Checkpoint(time.Now(), err) },

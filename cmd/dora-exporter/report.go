@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 	"dora-exporter/persistence"
 )
 
@@ -20,12 +20,12 @@ func report(now func() time.Time) func(*flag.FlagSet) action {
 		set.Var(&since, "since", "")
 		by, format := oneOf(set, "by", "team", "repo"), oneOf(set, "o", "table", "json", "csv", "markdown")
 		return func(ctx context.Context, c *Config, _ []string, out io.Writer) error {
-			o := dora.ReportOptions{Now: now().UTC().Truncate(time.Second), Since: time.Duration(since), ByRepository: *by == "repo"}
+			o := rules.ReportOptions{Now: now().UTC().Truncate(time.Second), Since: time.Duration(since), ByRepository: *by == "repo"}
 			r, err := makeReport(ctx, c, o)
 			if err != nil {
 				return err
 			}
-			write := map[string]func(io.Writer, dora.Report, string) error{
+			write := map[string]func(io.Writer, rules.Report, string) error{
 				"table": writeTable, "json": writeJSON, "csv": writeCSV, "markdown": writeMarkdown,
 			}
 			return write[*format](out, r, *by)
@@ -33,14 +33,14 @@ func report(now func() time.Time) func(*flag.FlagSet) action {
 	}
 }
 
-func makeReport(ctx context.Context, c *Config, o dora.ReportOptions) (report dora.Report, err error) {
+func makeReport(ctx context.Context, c *Config, o rules.ReportOptions) (report rules.Report, err error) {
 	r, err := persistence.OpenReader(ctx, c.Storage.Database)
 	if err != nil {
 		return report, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	facts := dora.NewTally(o)
-	records, err := r.Records(ctx, facts.Add, dora.Compared()...)
+	facts := rules.NewTally(o)
+	records, err := r.Records(ctx, facts.Add, rules.Compared()...)
 	if err != nil {
 		return report, err
 	}

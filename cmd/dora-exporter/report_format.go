@@ -10,11 +10,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 )
 
 // writeTable writes a report for a terminal.
-func writeTable(out io.Writer, r dora.Report, by string) error {
+func writeTable(out io.Writer, r rules.Report, by string) error {
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(table, format+"\n", args...) } // kept until Flush
 	say("%s\n", span(r))
@@ -48,7 +48,7 @@ func writeTable(out io.Writer, r dora.Report, by string) error {
 }
 
 // writeMarkdown writes a report as tables of GitHub's Markdown. https://github.github.com/gfm/#tables-extension-
-func writeMarkdown(out io.Writer, r dora.Report, by string) error {
+func writeMarkdown(out io.Writer, r rules.Report, by string) error {
 	var b strings.Builder
 	cells := func(all ...string) { b.WriteString("| " + strings.Join(all, " | ") + " |\n") }
 	b.WriteString(span(r) + "\n\n")
@@ -87,13 +87,13 @@ func markdown(s string) string {
 }
 
 // writeCSV writes a report for spreadsheets, and what differs from /metrics as rows of the same table.
-func writeCSV(out io.Writer, r dora.Report, by string) error {
+func writeCSV(out io.Writer, r rules.Report, by string) error {
 	table := csv.NewWriter(out)
 	write := func(cells ...string) { _ = table.Write(cells) } // the error is kept until Flush
 	write(by, "measure", "value", "unit", "percentile_85", "band", "observations", "on_metrics", "from", "to")
 	from, to := r.From.UTC().Format(time.RFC3339), r.To.UTC().Format(time.RFC3339)
 	for _, row := range r.Rows {
-		one := func(name string, m dora.Measure, unit, p85, band string) {
+		one := func(name string, m rules.Measure, unit, p85, band string) {
 			write(formulaless(row.Name), name, number(m.Value), unit, p85, band, strconv.Itoa(m.Observations), "", from, to)
 		}
 		one("deployment_frequency", row.Frequency, "per_day", "", band(row.Frequency))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 )
 
 // jsonReport is a report for programs. Keys stay as they are; durations are in seconds.
@@ -53,8 +54,8 @@ type jsonRow struct {
 type jsonMeasure struct {
 	Observations int `json:"observations"`
 	// Band is null when there is none; NoBand says why.
-	Band   *dora.Band `json:"band"`
-	NoBand string     `json:"no_band,omitempty"`
+	Band   *rules.Band `json:"band"`
+	NoBand string      `json:"no_band,omitempty"`
 }
 
 type jsonDifference struct {
@@ -65,7 +66,7 @@ type jsonDifference struct {
 }
 
 // writeJSON writes a report for programs.
-func writeJSON(out io.Writer, r dora.Report, by string) error {
+func writeJSON(out io.Writer, r rules.Report, by string) error {
 	all := jsonReport{From: r.From.UTC(), To: r.To.UTC(), By: by, Rows: []jsonRow{}, Differences: []jsonDifference{}, Unsettled: r.Unsettled}
 	for _, row := range r.Rows {
 		all.Rows = append(all.Rows, jsonOf(row))
@@ -78,7 +79,7 @@ func writeJSON(out io.Writer, r dora.Report, by string) error {
 	return e.Encode(all)
 }
 
-func jsonOf(row dora.Row) jsonRow {
+func jsonOf(row rules.Row) jsonRow {
 	j := jsonRow{Name: row.Name}
 	j.Frequency.jsonMeasure, j.Frequency.PerDay, j.Frequency.PerWeek = measured(row.Frequency, band), rounded(row.Frequency.Value), rounded(7*row.Frequency.Value)
 	j.LeadTime.jsonMeasure, j.LeadTime.Median, j.LeadTime.Percentile85 = measured(row.LeadTime, band), rounded(row.LeadTime.Value), rounded(row.LeadTime85)
@@ -90,7 +91,7 @@ func jsonOf(row dora.Row) jsonRow {
 	return j
 }
 
-func measured(m dora.Measure, why func(dora.Measure) string) jsonMeasure {
+func measured(m rules.Measure, why func(rules.Measure) string) jsonMeasure {
 	if m.Band == "" {
 		return jsonMeasure{Observations: m.Observations, NoBand: why(m)}
 	}

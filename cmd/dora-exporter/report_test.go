@@ -17,33 +17,34 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 	"dora-exporter/persistence"
 )
 
 // aReport has a team with everything, one with too little, and one whose name is meant to do harm.
-func aReport() dora.Report {
+func aReport() rules.Report {
 	to := time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC)
-	none := dora.Measure{Value: math.NaN()}
-	return dora.Report{
+	none := rules.Measure{Value: math.NaN()}
+	return rules.Report{
 		From: to.Add(-30 * 24 * time.Hour), To: to, Unsettled: 2,
-		Rows: []dora.Row{
+		Rows: []rules.Row{
 			{
-				Name: "Platform", Frequency: dora.Measure{Value: 7. / 30, Observations: 7, Band: dora.High},
-				LeadTime: dora.Measure{Value: 30 * 3600, Observations: 7, Band: dora.High}, LeadTime85: 52.8 * 3600, WithoutLeadTime: 1,
-				FailureRate: dora.Measure{Value: 3. / 7, Observations: 7, Band: dora.Low}, Failures: 3,
+				Name: "Platform", Frequency: rules.Measure{Value: 7. / 30, Observations: 7, Band: rules.High},
+				LeadTime: rules.Measure{Value: 30 * 3600, Observations: 7, Band: rules.High}, LeadTime85: 52.8 * 3600, WithoutLeadTime: 1,
+				FailureRate: rules.Measure{Value: 3. / 7, Observations: 7, Band: rules.Low}, Failures: 3,
 				Causes:   map[dora.Cause]int{dora.CauseStatus: 1, dora.CauseIncident: 1, dora.CauseRollback: 1},
-				Recovery: dora.Measure{Value: 4 * 3600, Observations: 2}, Unrepaired: 1, Rework: dora.Measure{Value: 2. / 7, Observations: 7}, Repairs: 2,
+				Recovery: rules.Measure{Value: 4 * 3600, Observations: 2}, Unrepaired: 1, Rework: rules.Measure{Value: 2. / 7, Observations: 7}, Repairs: 2,
 			},
 			{
-				Name: "Mobile", Frequency: dora.Measure{Value: 1. / 30, Observations: 1}, LeadTime: dora.Measure{Value: 90, Observations: 1}, LeadTime85: 90,
-				FailureRate: dora.Measure{Observations: 1}, Recovery: none, Rework: dora.Measure{Observations: 1}, Causes: map[dora.Cause]int{},
+				Name: "Mobile", Frequency: rules.Measure{Value: 1. / 30, Observations: 1}, LeadTime: rules.Measure{Value: 90, Observations: 1}, LeadTime85: 90,
+				FailureRate: rules.Measure{Observations: 1}, Recovery: none, Rework: rules.Measure{Observations: 1}, Causes: map[dora.Cause]int{},
 			},
 			{
-				Name: "=1+1|<b>\x1b[2J\n\"", Frequency: dora.Measure{}, LeadTime: none, LeadTime85: math.NaN(), FailureRate: none, Recovery: none, Rework: none,
+				Name: "=1+1|<b>\x1b[2J\n\"", Frequency: rules.Measure{}, LeadTime: none, LeadTime85: math.NaN(), FailureRate: none, Recovery: none, Rework: none,
 				Causes: map[dora.Cause]int{},
 			},
 		},
-		Differences: []dora.Difference{
+		Differences: []rules.Difference{
 			{Row: "Platform", Series: `dora_change_failures_total{cause="status"}`, Events: 1, Metrics: 0},
 			{Row: "@SUM(A1)", Series: "dora_change_lead_time_seconds_sum", Events: 14400.5, Metrics: 15000},
 		},
@@ -51,16 +52,16 @@ func aReport() dora.Report {
 }
 
 func TestReportFormats(t *testing.T) {
-	quiet := dora.Report{From: aReport().From, To: aReport().To, Rows: aReport().Rows[:1]}
+	quiet := rules.Report{From: aReport().From, To: aReport().To, Rows: aReport().Rows[:1]}
 	for name, test := range map[string]struct {
-		write  func(io.Writer, dora.Report, string) error
-		report dora.Report
+		write  func(io.Writer, rules.Report, string) error
+		report rules.Report
 	}{
 		"report.txt": {writeTable, aReport()}, "report.json": {writeJSON, aReport()},
 		"report.csv": {writeCSV, aReport()}, "report.md": {writeMarkdown, aReport()},
 		"quiet.txt": {writeTable, quiet}, "quiet.md": {writeMarkdown, quiet},
-		"empty.txt": {writeTable, dora.Report{From: quiet.From, To: quiet.To}}, "empty.md": {writeMarkdown, dora.Report{From: quiet.From, To: quiet.To}},
-		"empty.json": {writeJSON, dora.Report{From: quiet.From, To: quiet.To}},
+		"empty.txt": {writeTable, rules.Report{From: quiet.From, To: quiet.To}}, "empty.md": {writeMarkdown, rules.Report{From: quiet.From, To: quiet.To}},
+		"empty.json": {writeJSON, rules.Report{From: quiet.From, To: quiet.To}},
 	} {
 		var out strings.Builder
 		if err := test.write(&out, test.report, "team"); err != nil {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 )
 
 // line is a measure as people read it.
@@ -16,7 +16,7 @@ type line struct {
 }
 
 // lines are the measures of a row.
-func lines(r dora.Row) []line {
+func lines(r rules.Row) []line {
 	leadTime := humanSeconds(r.LeadTime.Value)
 	if r.LeadTime.Observations > 0 {
 		leadTime = fmt.Sprintf("median %s, 85%% in %s", leadTime, humanSeconds(r.LeadTime85))
@@ -42,15 +42,15 @@ func lines(r dora.Row) []line {
 }
 
 // band is that of a measure, or why it has none.
-func band(m dora.Measure) string {
+func band(m rules.Measure) string {
 	return cmp.Or(string(m.Band), fmt.Sprintf("too few (%d)", m.Observations))
 }
 
 // noBands says why the rework rate has no band.
 const noBands = "no agreed bands"
 
-func reworkBand(m dora.Measure) string {
-	if m.Observations < dora.Enough {
+func reworkBand(m rules.Measure) string {
+	if m.Observations < rules.Enough {
 		return band(m)
 	}
 	return noBands
@@ -64,7 +64,7 @@ func count(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
-func percent(m dora.Measure) string {
+func percent(m rules.Measure) string {
 	if m.Observations == 0 {
 		return "-"
 	}
@@ -107,7 +107,7 @@ func humanSeconds(seconds float64) string {
 }
 
 // span says what a report is about.
-func span(r dora.Report) string {
+func span(r rules.Report) string {
 	return fmt.Sprintf("Deployments to production from %s to %s (%s)", r.From.UTC().Format(time.RFC3339), r.To.UTC().Format(time.RFC3339),
 		humanSeconds(r.To.Sub(r.From).Seconds()))
 }
@@ -119,7 +119,7 @@ const (
 )
 
 // unsettled says that something is still to come.
-func unsettled(r dora.Report) string {
+func unsettled(r rules.Report) string {
 	if r.Unsettled == 0 {
 		return ""
 	}

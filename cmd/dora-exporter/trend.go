@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 )
 
 // trend is a row of bars, one for each week. All that is drawn are numbers that are made here.
@@ -26,7 +26,7 @@ const barWidth, barGap, barsHeight, lowestBar = 10, 3, 36, 2
 
 // trendOf draws a measure of each week, the highest week as high as there is room. A week in which nothing was measured has no
 // bar.
-func trendOf(name string, row dora.Row, value func(dora.Row) float64, words func(float64) string, to time.Time) trend {
+func trendOf(name string, row rules.Row, value func(rules.Row) float64, words func(float64) string, to time.Time) trend {
 	t := trend{Width: len(row.Weeks)*(barWidth+barGap) - barGap, Height: barsHeight}
 	highest := 0.0
 	for _, week := range row.Weeks {

@@ -1,0 +1,81 @@
+package pipeline_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
+	"dora-exporter/persistence"
+)
+
+// report is made from what a store has.
+func (w *world) report(t *testing.T, store *persistence.Store) rules.Report {
+	t.Helper()
+	o := rules.ReportOptions{Now: morning.Add(24 * time.Hour), Since: 90 * 24 * time.Hour}
+	facts := rules.NewTally(o)
+	records, err := store.Records(t.Context(), facts.Add, rules.Compared()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.policy.Report(records, facts, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestDifferences(t *testing.T) {
+	ship := func(id int64, sha string, minute int) dora.Event { return deployed(id, sha, "success", minute) }
+	for _, test := range []struct {
+		name string
+		// events come in time, late when all of them have been settled.
+		events, late []dora.Event
+		want         []rules.Difference
+	}{
+		{
+			name:   "nothing came late",
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V1", 30), incidentOf(25, 90, 1)},
+		},
+		{
+			// V2 has a lead time from eight to 9:30 on /metrics, and to 9:20 by all events: 80 minutes in the place of 90. With those of
+			// V1 (70) and V3 (90) they are 240 minutes, and 250 on /metrics.
+			name:   "a deployment between two others",
+			events: []dora.Event{ship(1, "V1", 10), ship(3, "V3", 30)},
+			late:   []dora.Event{ship(2, "V2", 20)},
+			want:   []rules.Difference{{"Platform", "dora_change_lead_time_seconds_sum", 240 * 60, 250 * 60}},
+		},
+		{
+			// The incident was the cause until the earlier status came. No success has followed to repair it, so that the 80 minutes from
+			// the success to the resolution are no recovery.
+			name:   "earlier evidence",
+			events: []dora.Event{ship(1, "V1", 10), incidentOf(30, 90, 1)},
+			late:   []dora.Event{deployed(1, "V1", "failure", 15)},
+			want: []rules.Difference{
+				{"Platform", `dora_change_failures_total{cause="incident"}`, 0, 1},
+				{"Platform", `dora_change_failures_total{cause="status"}`, 1, 0},
+				{"Platform", "dora_failed_deployment_recovery_seconds_count", 0, 1},
+				{"Platform", "dora_failed_deployment_recovery_seconds_sum", 0, 80 * 60},
+			},
+		},
+		{
+			name:   "an incident",
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20)},
+			late:   []dora.Event{incidentOf(15, 90, 1)},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w, store := newWorld("V1", "V2", "V3"), openStore(t)
+			accept(t, store, test.events...)
+			w.settle(t, store)
+			accept(t, store, test.late...)
+			w.settle(t, store)
+			if diff := cmp.Diff(test.want, w.report(t, store).Differences); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,168 @@
+package pipeline
+
+import (
+	"context"
+	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Settler looks at deployments and incidents together with their neighbours, when these have had the time to arrive: what a
+// deployment ships, what that shows about earlier ones, and what repaired them.
+type Settler struct {
+	Store    dora.Store
+	Enricher dora.Enricher
+	Rules    *rules.Rules
+	Logger   *slog.Logger
+	// Trace follows the success of a deployment that is settled; nil for none.
+	Trace Trace
+	// Now is the clock of the machine; it decides when to look, never a number.
+	Now func() time.Time
+}
+
+// Run looks at what is due until ctx ends; look-ups under way are given up then, and made again after the next start.
+func (s *Settler) Run(ctx context.Context) {
+	lookUps := pool[dora.Settling]{
+		name: "the deployments to be settled", store: s.Store, logger: s.Logger, run: s.run,
+		due: func(ctx context.Context, limit int) ([]dora.Settling, error) {
+			return s.Store.DueDeployments(ctx, s.Now(), limit)
+		},
+		key: func(one dora.Settling) string { return one.Key },
+	}
+	var others sync.WaitGroup
+	others.Go(func() { s.runOthers(ctx) })
+	lookUps.work(ctx)
+	others.Wait()
+}
+
+// runOthers looks at what needs no call, many in one transaction.
+func (s *Settler) runOthers(ctx context.Context) {
+	for ctx.Err() == nil {
+		changed, began := s.Store.Changed(), time.Now()
+		due, err := s.Store.DueSettling(ctx, s.Now(), batchSize)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			s.Logger.Error("can't read what is to be settled, trying again", "error", err)
+			sleep(ctx, dora.Backoff(1), nil)
+		case len(due) == 0:
+			sleep(ctx, idle/2, changed)
+			sleep(ctx, gather, nil)
+		default:
+			s.settleTogether(ctx, due)
+			sleep(ctx, time.Since(began), nil) // what arrives meanwhile has half of the store's time
+		}
+	}
+}
+
+// settleTogether settles in one transaction; when that fails, one by one.
+func (s *Settler) settleTogether(ctx context.Context, due []dora.Settling) {
+	err := s.Rules.Update(ctx, s.Store, s.Now(), func(r *rules.Session) error {
+		for _, one := range due {
+			if err := r.Evaluate(one); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		return
+	}
+	for _, one := range due {
+		s.run(ctx, one)
+	}
+}
+
+// run settles one thing. A failure is logged, and it is looked at again later.
+func (s *Settler) run(ctx context.Context, one dora.Settling) {
+	var err error
+	if one.Kind == dora.SettleDeployment {
+		err = s.deployment(ctx, one)
+	} else {
+		err = s.Rules.Update(ctx, s.Store, s.Now(), func(r *rules.Session) error { return r.Evaluate(one) })
+	}
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	one.Attempts++
+	wait := dora.Backoff(one.Attempts)
+	s.Logger.Error("can't settle, trying again", "what", one.Kind, "key", dora.LabelValue(one.Key), "error", err)
+	one.Due = s.Now().Add(wait)
+	if err := s.Store.Update(ctx, func(tx dora.Tx) error { return tx.SaveSettling(one) }); err != nil {
+		sleep(ctx, wait, nil)
+	}
+}
+
+// deployment finds out what a deployment ships, and settles it.
+func (s *Settler) deployment(ctx context.Context, one dora.Settling) error {
+	var t, before dora.Tracked
+	var follows bool
+	err := s.Store.Update(ctx, func(tx dora.Tx) (err error) {
+		var known bool
+		if t, known, err = tx.Tracked(one.Key); err != nil || !known {
+			return errors.Join(err, tx.Settled(one))
+		}
+		before, follows, err = tx.Previous(t.Scope(), t.Moment())
+		return err
+	})
+	if err != nil || t.ID == 0 {
+		return err
+	}
+	success, _ := t.First(dora.Success)
+	ctx, end := s.Trace.step(ctx, stepSettle, StatusKey(t.Host, success.ID))
+	defer func() { end(err) }()
+	ask := dora.Comparison{Head: t.Commit(), Paths: s.Rules.Policy.PathsFor(t.Deployment)}
+	if follows {
+		ask.Base = before.SHA
+	}
+	ask.Known = func(sha string) (dora.Origin, bool) {
+		c := ask.Head
+		c.SHA = sha
+		o, known, err := s.Store.KnownOrigin(ctx, c.Key())
+		return o, known && err == nil
+	}
+	shipment, learned, err := s.Enricher.Ship(ctx, ask)
+	if ctx.Err() != nil {
+		return nil // it is looked up again after the next start
+	}
+	var final bool
+	shipment, one, final = s.judge(ctx, one, t, shipment, err)
+	shipment.Base = ask.Base
+	stored := s.Rules.Update(ctx, s.Store, s.Now(), func(r *rules.Session) error {
+		if err := r.SaveOrigins(ask.Head, learned); err != nil {
+			return err
+		}
+		if !final {
+			return r.SaveSettling(one)
+		}
+		return r.EvaluateDeployment(one, before.Key(), shipment)
+	})
+	if stored != nil {
+		err = stored
+	}
+	return stored
+}
+
+// judge decides what an answer means: the final shipment, or when to ask again.
+func (s *Settler) judge(ctx context.Context, one dora.Settling, t dora.Tracked, shipment dora.Shipment, err error) (dora.Shipment, dora.Settling, bool) {
+	if err == nil {
+		return shipment, one, true
+	}
+	job, final := retry(dora.Job{Commit: t.Commit(), Attempts: one.Attempts, Misses: one.Misses}, s.Now(), err)
+	if final {
+		reason := dora.ReasonNotFound
+		var missing *dora.NotFoundError
+		if errors.As(err, &missing) {
+			reason = missing.Reason
+		}
+		shipment = dora.Shipment{Relation: dora.Gone, Changes: []dora.Change{{Origin: dora.Origin{Unavailable: reason}, SHA: t.SHA}}}
+		return shipment, one, true
+	}
+	one.Attempts, one.Misses, one.Due = job.Attempts, job.Misses, job.Due
+	s.Logger.DebugContext(ctx, "what a deployment ships can't be told, trying again", "repository", dora.LabelValue(t.Repository), "sha", dora.LabelValue(t.SHA),
+		"due", one.Due, "error", err)
+	return shipment, one, false
+}

@@ -1,0 +1,71 @@
+package pipeline_test
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
+)
+
+// A report says what the oracle does, also where the facts can't any more since events came late.
+func TestReportOfLateArrivals(t *testing.T) {
+	eachHistory(t, func(t *testing.T, p *past) {
+		x := &exporter{t: t, past: p, store: openStoreInMemory(t)}
+		events := slices.Clone(p.events)
+		p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+		for len(events) > 0 {
+			n := min(len(events), 1+p.IntN(len(p.events)))
+			x.arrive(events[:n]...)
+			events = events[n:]
+			x.settle()
+		}
+		for _, byRepository := range []bool{false, true} {
+			o := rules.ReportOptions{Now: morning.Add(48 * time.Hour), Since: 90 * 24 * time.Hour, ByRepository: byRepository}
+			truth := rules.NewTally(o)
+			for _, line := range p.oracle() {
+				if f := factOf(t, line); slices.Contains(rules.Compared(), f.Family) {
+					truth.Add(f)
+				}
+			}
+			records, err := x.store.Records(t.Context(), func(dora.Fact) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := p.policy.Report(records, truth, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range r.Differences {
+				t.Errorf("%s %s: the report says %v, the oracle %v", d.Row, d.Series, d.Events, d.Metrics)
+			}
+		}
+	})
+}
+
+// factOf reads a line of the oracle.
+func factOf(t *testing.T, line string) dora.Fact {
+	t.Helper()
+	family, rest, _ := strings.Cut(line, "{")
+	labels, value, _ := strings.Cut(rest, "} ")
+	f := dora.Fact{Family: family, Labels: dora.Labels{}}
+	for labels != "" {
+		name, quoted, _ := strings.Cut(labels, "=")
+		text, err := strconv.QuotedPrefix(quoted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Labels[name], err = strconv.Unquote(text); err != nil {
+			t.Fatal(err)
+		}
+		labels = strings.TrimPrefix(quoted[len(text):], ",")
+	}
+	var err error
+	if f.Value, err = strconv.ParseInt(value, 10, 64); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}

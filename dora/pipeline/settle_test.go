@@ -1,0 +1,224 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
+)
+
+// Each case is a history and what follows from it beside the deployments' own counts, changes and run times: the failures,
+// recoveries and rework. Times are minutes after nine; V1, V2 … are commits in a line.
+func TestFailures(t *testing.T) {
+	ship := func(id int64, sha string, minute int) dora.Event { return deployed(id, sha, "success", minute) }
+	for _, test := range []struct {
+		name   string
+		world  func(*world)
+		events []dora.Event
+		want   []string
+	}{
+		{
+			name:   "a success that fails later is repaired by the next success",
+			events: []dora.Event{ship(1, "V1", 10), deployed(1, "V1", "failure", 15), ship(2, "V2", 40)},
+			want:   []string{`failures_total{cause="status"} 1`, `recovery 30`, `rework{cause="status"} 1`},
+		},
+		{
+			name:   "what never succeeded is no failed change",
+			events: []dora.Event{ship(1, "V1", 10), deployed(2, "V2", "failure", 15), ship(3, "V3", 40)},
+		},
+		{
+			name:   "the next success before the failing status repairs nothing",
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 12), deployed(1, "V1", "error", 15), ship(3, "V3", 40)},
+			want:   []string{`failures_total{cause="status"} 1`, `recovery 30`, `rework{cause="status"} 1`},
+		},
+		{
+			name:   "V1 V2 V3 V1 marks V2",
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V3", 30), ship(4, "V1", 50)},
+			want:   []string{`failures_total{cause="rollback"} 1`, `recovery 30`, `rework{cause="rollback"} 1`},
+		},
+		{
+			name:   "V1 V2 V1 V2: the last is no rollback",
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V1", 25), ship(4, "V2", 50)},
+			want:   []string{`failures_total{cause="rollback"} 1`, `recovery 5`, `rework{cause="rollback"} 1`},
+		},
+		{
+			name:   "an older commit that never ran here is no rollback",
+			events: []dora.Event{ship(1, "V2", 10), ship(2, "V3", 20), ship(3, "V1", 30)},
+		},
+		{
+			name:   "a diverged commit that ran before is",
+			events: []dora.Event{ship(1, "X1", 10), ship(2, "V1", 20), ship(3, "X1", 30)},
+			want:   []string{`failures_total{cause="rollback"} 1`, `recovery 10`, `rework{cause="rollback"} 1`},
+		},
+		{
+			name: "a revert marks what shipped first",
+			world: func(w *world) {
+				w.changes["V2"] = dora.Change{Origin: dora.Origin{PullRequest: 2, FirstCommit: morning}}
+				w.changes["V4"] = dora.Change{Origin: dora.Origin{PullRequest: 4, FirstCommit: morning, Reverts: []string{"#2"}}}
+			},
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V3", 30), ship(4, "V4", 60)},
+			want:   []string{`failures_total{cause="revert"} 1`, `recovery 40`, `rework{cause="revert"} 1`},
+		},
+		{
+			name: "a revert by the beginning of a commit's SHA",
+			world: func(w *world) {
+				w.changes["V4"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, Reverts: []string{"aaaaaaaa"}}}
+			},
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "aaaaaaaabb", 20), ship(4, "V4", 60)},
+			want:   []string{`failures_total{cause="revert"} 1`, `recovery 40`, `rework{cause="revert"} 1`},
+		},
+		{
+			name: "both in one deployment mark nothing",
+			world: func(w *world) {
+				w.changes["V3"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, Reverts: []string{"V2"}}}
+			},
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V3", 20)},
+		},
+		{
+			name: "a revert of a revert marks nothing",
+			world: func(w *world) {
+				w.changes["V3"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 3, Reverts: []string{"#2"}}}
+				w.changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2}}
+				w.changes["V4"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 4, Reverts: []string{"#3"}}}
+			},
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V3", 30), ship(4, "V4", 60)},
+			want:   []string{`failures_total{cause="revert"} 1`, `recovery 10`, `rework{cause="revert"} 1`},
+		},
+		{
+			name: "a hotfix marks the success before, when there are patterns",
+			world: func(w *world) {
+				w.policy.HotfixBranches = []string{"hotfix/*"}
+				w.changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2, Branch: "hotfix/login"}}
+			},
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20)},
+			want:   []string{`failures_total{cause="hotfix"} 1`, `recovery 10`, `rework{cause="hotfix"} 1`},
+		},
+		{
+			name:   "an incident marks the newest deployment that it names before it was opened",
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V3", 50), incidentOf(30, 0, 1, 2, 3), incidentOf(30, 90, 1, 2, 3)},
+			want:   []string{`failures_total{cause="incident"} 1`, `recovery 70`},
+		},
+		{
+			name:   "an incident that names its fix alone marks nothing",
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 50), incidentOf(30, 0, 2)},
+		},
+		{
+			name:   "the earliest evidence is the cause",
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), deployed(2, "V2", "error", 29), incidentOf(30, 90, 2), ship(3, "V1", 31)},
+			want:   []string{`failures_total{cause="status"} 1`, `recovery 11`, `rework{cause="status"} 1`},
+		},
+		{
+			name:   "at the same time, status comes before incident",
+			events: []dora.Event{ship(2, "V2", 20), incidentOf(30, 90, 2), deployed(2, "V2", "error", 30)},
+			want:   []string{`failures_total{cause="status"} 1`},
+		},
+		{
+			name:   "with a window, an incident of the team marks its newest deployment",
+			world:  func(w *world) { w.policy.IncidentWindow = 15 * 60e9 },
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), incidentOf(30, 90)},
+			want:   []string{`failures_total{cause="window"} 1`, `recovery 70`},
+		},
+		{
+			name:   "after the window it does not",
+			world:  func(w *world) { w.policy.IncidentWindow = 5 * 60e9 },
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), incidentOf(30, 90)},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld("V1", "V2", "aaaaaaaabb", "V3", "V4")
+			if test.world != nil {
+				test.world(w)
+			}
+			backwards := make([]dora.Event, len(test.events))
+			for i, e := range test.events {
+				backwards[len(backwards)-1-i] = e
+			}
+			for name, events := range map[string][]dora.Event{"in order": test.events, "backwards": backwards} {
+				synctest.Test(t, func(t *testing.T) {
+					store := openStore(t)
+					accept(t, store, events...)
+					w.settle(t, store)
+					if diff := cmp.Diff(sorted(test.want), failures(brief(t, store))); diff != "" {
+						t.Errorf("%s: -want +got:\n%s\n%s", name, diff, strings.Join(brief(t, store), "\n"))
+					}
+				})
+			}
+		})
+	}
+}
+
+// incidentOf is an incident that names deployments.
+func incidentOf(created, resolved int, deployments ...int64) dora.Event {
+	var refs []dora.Reference
+	for _, id := range deployments {
+		refs = append(refs, dora.Reference{Owner: "acme", Repository: "web", Deployment: id})
+	}
+	if resolved != 0 {
+		return issue("updated", resolved, created, resolved, refs...)
+	}
+	return issue("created", created, created, 0, refs...)
+}
+
+func sorted(all []string) []string {
+	all = append([]string{}, all...)
+	sort.Strings(all)
+	return all
+}
+
+// failures are the facts about failures, with minutes for milliseconds.
+func failures(all []string) []string {
+	found := []string{}
+	for _, f := range all {
+		f = strings.NewReplacer("change_failures_total", "failures_total", "failed_deployment_recovery_seconds", "recovery", "rework_deployments_total", "rework").Replace(f)
+		if rest, ok := strings.CutPrefix(f, "recovery "); ok {
+			ms, err := strconv.Atoi(rest)
+			if err != nil {
+				panic(err)
+			}
+			f = fmt.Sprintf("recovery %d", ms/60_000)
+		}
+		if strings.HasPrefix(f, "failures_total") || strings.HasPrefix(f, "recovery") || strings.HasPrefix(f, "rework") {
+			found = append(found, f)
+		}
+	}
+	sort.Strings(found)
+	return found
+}
+
+// Of a repository that holds several things, the patterns of the environment decide; of others nothing does.
+func TestPathsOfAnEnvironment(t *testing.T) {
+	for _, test := range []struct {
+		repository, environment string
+		want                    []string
+	}{
+		{"acme/web", "production", []string{"services/web/**"}},
+		{"ACME/Web", "production", []string{"services/web/**"}},
+		{"acme/web", "staging", nil},
+		{"acme/api", "production", nil},
+	} {
+		w := newWorld("V1")
+		w.policy.Paths = []rules.RepositoryPaths{{Repository: test.repository, Environments: []rules.EnvironmentPaths{
+			{Match: regexp.MustCompile("^" + test.environment + "$"), Paths: []string{"services/web/**"}},
+		}}}
+		var asked [][]string
+		w.down = func(c dora.Comparison) error {
+			asked = append(asked, c.Paths)
+			return nil
+		}
+		store := openStore(t)
+		accept(t, store, deployed(1, "V1", "success", 10)) // of acme/web to production
+		w.settle(t, store)
+		if diff := cmp.Diff([][]string{test.want}, asked); diff != "" {
+			t.Errorf("%s to %s: -want +got:\n%s", test.repository, test.environment, diff)
+		}
+	}
+}

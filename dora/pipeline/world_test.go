@@ -1,0 +1,145 @@
+package pipeline_test
+
+import (
+	"context"
+	"log/slog"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
+	"dora-exporter/dora/rules"
+	"dora-exporter/persistence"
+)
+
+// world is a repository with a history, whose deployments and incidents the tests tell.
+type world struct {
+	// line are the SHAs on the default branch, the oldest first; others are on no line with them.
+	line []string
+	// changes are what the commits brought; a commit without an entry is a change of its own, begun an hour before nine.
+	changes map[string]dora.Change
+	policy  rules.Policy
+	// down makes GitHub fail.
+	down func(dora.Comparison) error
+}
+
+func newWorld(line ...string) *world {
+	return &world{line: line, changes: map[string]dora.Change{}, policy: rules.Policy{
+		Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"dependabot[bot]"},
+	}}
+}
+
+func (w *world) Origin(context.Context, dora.Commit) (dora.Origin, error) {
+	return dora.Origin{FirstCommit: morning.Add(-time.Hour)}, nil
+}
+
+func (w *world) change(sha string) dora.Change {
+	c, ok := w.changes[sha]
+	if !ok {
+		c.FirstCommit = morning.Add(-time.Hour)
+	}
+	c.SHA = sha
+	return c
+}
+
+// Ship compares two commits as GitHub does.
+func (w *world) Ship(_ context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
+	if w.down != nil {
+		if err := w.down(c); err != nil {
+			return dora.Shipment{}, nil, err
+		}
+	}
+	head, base := w.place(c.Head.SHA), w.place(c.Base)
+	own := []dora.Change{w.change(c.Head.SHA)}
+	switch {
+	case c.Base == "":
+		return dora.Shipment{Relation: dora.First, Changes: own}, nil, nil
+	case c.Base == c.Head.SHA:
+		return dora.Shipment{Relation: dora.Identical}, nil, nil
+	case head < 0 || base < 0:
+		return dora.Shipment{Relation: dora.Diverged, Changes: own}, nil, nil
+	case head < base:
+		return dora.Shipment{Relation: dora.Behind}, nil, nil
+	}
+	s := dora.Shipment{Relation: dora.Ahead}
+	for _, sha := range w.line[base+1 : head+1] {
+		s.Changes = append(s.Changes, w.change(sha))
+	}
+	return s, nil, nil
+}
+
+func (w *world) place(sha string) int {
+	for i, one := range w.line {
+		if one == sha {
+			return i
+		}
+	}
+	return -1
+}
+
+// deployed is a status of a deployment of a commit to production, so many minutes after nine.
+func deployed(id int64, sha, state string, minute int) dora.Event {
+	at := morning.Add(time.Duration(minute) * time.Minute)
+	return dora.Event{Status: &dora.Status{
+		ID: id*100 + int64(minute%100), State: state, CreatedAt: at,
+		Deployment: dora.Deployment{
+			Host: "api.github.com", ID: id, Owner: "acme", Repository: "web", Environment: "production", SHA: sha, CreatedAt: morning,
+		},
+	}}
+}
+
+// issue is an event of an incident, so many minutes after nine, that was created at a minute and, unless that is 0, resolved
+// at another.
+func issue(event string, minute, created, resolved int, refs ...dora.Reference) dora.Event {
+	c := &dora.IncidentChange{
+		Event: "jira:issue_" + event, Host: "jira.example.com", ID: "7", Key: "INC-7", Project: "INC", Priority: "High", References: refs,
+		Timestamp: morning.Add(time.Duration(minute) * time.Minute), Created: morning.Add(time.Duration(created) * time.Minute),
+	}
+	if resolved != 0 {
+		c.ResolutionDate = morning.Add(time.Duration(resolved) * time.Minute)
+	}
+	return dora.Event{Incident: c}
+}
+
+// settle processes what is pending, and settles until nothing is left to be settled, in the time of the test's bubble.
+func (w *world) settle(t *testing.T, store *persistence.Store) (late int) {
+	t.Helper()
+	rules := noLimit()
+	rules.Policy, rules.OnLate = w.policy, func(n int) { late += n }
+	logger := slog.New(slog.DiscardHandler)
+	p := &pipeline.Processor{Store: store, Catalog: platform{}, Rules: rules, Logger: logger, MaxWait: time.Minute, Now: time.Now, OnTeamGivenUp: func() {}}
+	if err := p.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := &pipeline.Settler{Store: store, Enricher: w, Rules: rules, Logger: logger, Now: time.Now}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { s.Run(ctx); close(done) }()
+	for left := 1; left > 0; {
+		time.Sleep(100 * time.Millisecond)
+		var err error
+		if left, err = store.Unsettled(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	<-done
+	return late
+}
+
+// brief are the facts of dora_* without the labels that all have.
+func brief(t *testing.T, store *persistence.Store) []string {
+	t.Helper()
+	var all []string
+	for _, f := range measures(t, store) {
+		f = strings.NewReplacer(`environment="production",`, "", `owner="acme",`, "", `repo="web",`, "", `,repo="web"`, "", `team="Platform"`, "",
+			`,team="Platform"`, "", `owner="acme"`, "", "dora_", "").Replace(f)
+		f = strings.NewReplacer("{,", "{", ",}", "}", "{}", "").Replace(f)
+		if !strings.HasPrefix(f, "deployment_timestamp_seconds") {
+			all = append(all, f)
+		}
+	}
+	return all
+}

@@ -1,0 +1,74 @@
+package rules
+
+import (
+	"dora-exporter/dora"
+	"log/slog"
+	"time"
+)
+
+// ship remembers what a deployment ships and counts the changes that reached its environment for the first time.
+func (r *Session) ship(t dora.Tracked, s dora.Shipment) error {
+	t.Shipment = &s
+	if err := r.SaveTracked(t); err != nil {
+		return err
+	}
+	for _, c := range s.Changes {
+		if err := r.AddShipped(t, c.Names(), len(c.Reverts) > 0); err != nil {
+			return err
+		}
+		if err := r.change(t, c); err != nil {
+			return err
+		}
+	}
+	found, err := r.policy.evidenceBy(r.Tx, t)
+	if err != nil {
+		return err
+	}
+	for _, e := range found {
+		if err := r.AddEvidence(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stages are the parts of a lead time, in their order.
+var stages = [...]string{"coding", "review", "deploy"}
+
+// change counts a change that reached the environment for the first time, and measures how long that took.
+func (r *Session) change(t dora.Tracked, c dora.Change) error {
+	labels, done := scopeLabels(t.Deployment, t.Team), t.Succeeded()
+	subject := "change:" + t.Scope() + "/" + c.Name()
+	added, err := r.add(dora.Fact{Family: dora.Changes, Labels: labels, Value: 1, At: done, ID: t.ID, Subject: subject})
+	if err != nil || !added {
+		return err
+	}
+	ms, reason := c.Until(done)
+	if r.policy.ignores(c.Author) {
+		reason = dora.ReasonIgnoredAuthor
+	}
+	if reason != "" {
+		r.notes = append(r.notes, func(l *slog.Logger) {
+			l.Info("a change has no lead time", "environment", labels["environment"], "repository", labels["repo"], "team", labels["team"],
+				"change", dora.LabelValue(c.Name()), "deployment", t.ID, "reason", reason)
+		})
+		_, err := r.add(dora.Fact{Family: dora.LeadTimeUnavailable, Labels: labels.With("reason", reason), Value: 1, At: done, ID: t.ID, Subject: subject})
+		return err
+	}
+	if _, err := r.add(dora.Fact{Family: dora.LeadTime, Labels: labels, Value: ms, At: done, ID: t.ID, Subject: subject}); err != nil {
+		return err
+	}
+	if c.PullRequest == 0 {
+		return nil
+	}
+	times := []time.Time{c.FirstCommit, c.Opened, c.Merged, done}
+	for i, stage := range stages {
+		if times[i].IsZero() || times[i+1].IsZero() {
+			continue
+		}
+		if err := r.observe(dora.LeadTimeStage, labels.With("stage", stage), times[i], times[i+1], t.ID, subject+"/stage="+stage); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package rules
+
+import "dora-exporter/dora"
+
+// answered adds the durations of all statuses that wait for a commit and returns them.
+func (r *Session) CommitLookedUp(c dora.Commit, o dora.Origin) ([]dora.Waiting, error) {
+	if err := r.SaveOrigin(c.Key(), o); err != nil {
+		return nil, err
+	}
+	waiting, err := r.TakeWaiting(c.Key())
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range waiting {
+		if err := r.duration(w, o); err != nil {
+			return nil, err
+		}
+	}
+	return waiting, nil
+}
+
+// duration adds the duration of a counted status: from the first commit to the status, in whole milliseconds. One
+// that can't be had is never made up; it is counted with the reason.
+func (r *Session) duration(w dora.Waiting, o dora.Origin) error {
+	duration, reason := o.Until(w.At)
+	fact := dora.Fact{Labels: w.Labels, Value: duration, At: w.At, ID: w.ID, Subject: w.Subject}
+	if reason != "" {
+		fact.Family, fact.Value = dora.DeploymentsDurationUnavailable, 1
+		var err error
+		if fact.Labels, err = r.place(r.families[fact.Family], w.Labels.With("reason", reason)); err != nil {
+			return err
+		}
+		_, err = r.AddFact(fact)
+		return err
+	}
+	for _, family := range []string{dora.DeploymentsDurationSum, dora.DeploymentsDuration} {
+		fact.Family = family
+		if _, err := r.AddFact(fact); err != nil {
+			return err
+		}
+	}
+	return nil
+}

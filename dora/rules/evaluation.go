@@ -1,0 +1,76 @@
+package rules
+
+import (
+	"dora-exporter/dora"
+	"errors"
+	"fmt"
+)
+
+// learn remembers the origins of commits.
+func (r *Session) SaveOrigins(head dora.Commit, learned map[string]dora.Origin) error {
+	for sha, o := range learned {
+		c := head
+		c.SHA = sha
+		if err := r.SaveOrigin(c.Key(), o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleDeployment settles a deployment, unless another one has arrived meanwhile that comes between it and the one that
+// it was compared with: then it is compared again.
+func (r *Session) EvaluateDeployment(one dora.Settling, comparedWith string, s dora.Shipment) error {
+	t, known, err := r.Tracked(one.Key)
+	if err != nil || !known {
+		return errors.Join(err, r.Settled(one))
+	}
+	before, _, err := r.Previous(t.Scope(), t.Moment())
+	if err != nil {
+		return err
+	}
+	if first, _, err := r.FirstUnsettled(t.Scope()); err != nil || first.Key != one.Key {
+		return errors.Join(err, r.SaveSettling(one)) // it is looked at after the other one
+	}
+	if before.Key() != comparedWith {
+		one.Due = r.now
+		return r.SaveSettling(one)
+	}
+	if err := r.Settled(one); err != nil {
+		return err
+	}
+	if err := r.ship(t, s); err != nil {
+		return err
+	}
+	if t.Late {
+		if err := r.lookAgainAfter(t); err != nil {
+			return err
+		}
+	}
+	return r.judge(t.Scope())
+}
+
+// lookAgainAfter has the deployment that follows a late one compared with it.
+func (r *Session) lookAgainAfter(t dora.Tracked) error {
+	next, ok, err := r.Next(t.Scope(), t.Moment())
+	if err != nil || !ok {
+		return err
+	}
+	return r.AddSettling(dora.Settling{Kind: dora.SettleDeployment, Key: next.Key(), Scope: next.Scope(), At: next.Succeeded(), ID: next.ID, Due: r.now, Ripe: r.now})
+}
+
+// settle looks at something that needs no call.
+func (r *Session) Evaluate(one dora.Settling) error {
+	switch one.Kind {
+	case dora.SettleOutcome:
+		return r.settleOutcome(one)
+	case dora.SettleIncident, dora.SettleIssue:
+		return r.settleIncident(one)
+	case dora.SettleScope:
+		if err := r.Settled(one); err != nil {
+			return err
+		}
+		return r.judge(one.Scope)
+	}
+	return fmt.Errorf("this version does not know %q", one.Kind)
+}

@@ -1,0 +1,198 @@
+package rules
+
+import (
+	"dora-exporter/dora"
+	"log/slog"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// judge marks the deployments of a scope that turned out bad, each once, by its earliest evidence, and measures what
+// repaired them. Evidence waits for what may be earlier and has not been looked at yet.
+func (r *Session) judge(scope string) error {
+	evidence, err := r.Unmarked(scope)
+	if err != nil {
+		return err
+	}
+	for _, e := range earliest(evidence) {
+		wait, err := r.mustWait(e)
+		if err != nil {
+			return err
+		}
+		if wait {
+			break // all that follows is later
+		}
+		if err := r.mark(e); err != nil {
+			return err
+		}
+	}
+	return r.repairs(scope)
+}
+
+// mustWait says whether something that may show more about a deployment's scope, and is not after a time, is still to be
+// looked at. What is to be looked at in the scope judges again when that is done; for an incident, which may be about another
+// scope, the scope looks again later.
+func (r *Session) mustWait(e dora.Evidence) (bool, error) {
+	first, unsettled, err := r.FirstUnsettled(e.Scope)
+	if err != nil || unsettled && !first.At.After(e.At) {
+		return true, err
+	}
+	if wait, err := r.UnsettledOutcome(e.Scope, e.At); err != nil || wait {
+		return true, err
+	}
+	incidents, err := r.UnsettledIncidents(e.At)
+	if err != nil {
+		return false, err
+	}
+	for _, s := range incidents {
+		concerned, err := r.mayBeAbout(s.Key, e)
+		if err != nil {
+			return false, err
+		}
+		if concerned {
+			again := latest(s.Ripe, r.now.Add(time.Second))
+			return true, r.SaveSettling(dora.Settling{Kind: dora.SettleScope, Key: e.Scope, Scope: e.Scope, At: distant, Due: again, Ripe: again})
+		}
+	}
+	return false, nil
+}
+
+// mayBeAbout says whether an incident that is still to be looked at may be evidence about the scope of another piece. An
+// organisation's issues change all the time: if each of them held up every scope, nothing would ever be marked.
+func (r *Session) mayBeAbout(incident string, e dora.Evidence) (bool, error) {
+	i, err := r.Incident(incident)
+	if err != nil {
+		return false, err
+	}
+	if !slices.ContainsFunc(i.References, func(ref dora.Reference) bool { return ref.Repository == "" || ref.In(e.Scope) }) {
+		bad, known, err := r.Tracked(e.Target)
+		if err != nil || !known || r.policy.IncidentWindow == 0 || bad.Team != i.Team {
+			return false, err
+		}
+	}
+	_, found, err := r.shownBy(i)
+	return !found, err
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
+
+// distant is after every event, so that what has it holds nothing up.
+var distant = time.UnixMilli(math.MaxInt64 / 4).UTC()
+
+// mark counts a deployment that turned out bad.
+func (r *Session) mark(e dora.Evidence) error {
+	t, known, err := r.Tracked(e.Target)
+	if err != nil || !known {
+		return err
+	}
+	_, err = r.add(dora.Fact{
+		Family: dora.ChangeFailures, Labels: scopeLabels(t.Deployment, t.Team).With("cause", string(e.Cause)), Value: 1,
+		At: e.At, ID: t.ID, Subject: "failure:" + e.Target,
+	})
+	if err != nil {
+		return err
+	}
+	r.noteFailure(t, e)
+	return r.SaveMark(dora.Mark{Evidence: e})
+}
+
+// repairs measures the recovery of what has been repaired, and counts the deployments that did it.
+func (r *Session) repairs(scope string) error {
+	marks, err := r.Unrepaired(scope)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(marks, func(a, b dora.Mark) int { return a.Compare(b.Evidence) })
+	for _, m := range marks {
+		by, at, err := r.repair(m)
+		if err != nil {
+			return err
+		}
+		if at.IsZero() {
+			continue
+		}
+		m.RepairedAt, m.RepairedBy = at, by.Key()
+		if !m.Cause.Rework() {
+			m.RepairedBy = m.By
+		}
+		if err := r.repaired(m, by); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repair is what repaired a deployment and when, as repairOf says; nothing while something earlier may still turn up: a
+// resolution of the incident, or a success.
+func (r *Session) repair(m dora.Mark) (by dora.Tracked, at time.Time, err error) {
+	if unsettled, err := r.UnsettledIncident(m.By); err != nil || unsettled {
+		return by, at, err
+	}
+	by, at, err = repairOf(r.Tx, m)
+	if err != nil || at.IsZero() || m.Cause != dora.CauseStatus {
+		return by, at, err
+	}
+	first, unsettled, err := r.FirstUnsettled(m.Scope)
+	if err != nil || unsettled && !by.Moment().Before(dora.Moment{At: first.At, ID: first.ID}) {
+		return dora.Tracked{}, time.Time{}, err
+	}
+	return by, at, nil
+}
+
+// repairOf is what repaired a deployment and when: the resolution of the incident, the next success after a failing status,
+// or the deployment that is the evidence. The time is zero while nothing has.
+func repairOf(h fullHistory, m dora.Mark) (by dora.Tracked, at time.Time, err error) {
+	switch {
+	case !m.Cause.Rework():
+		i, err := h.Incident(m.By)
+		return by, i.FirstResolved, err
+	case m.Cause != dora.CauseStatus:
+		by, _, err = h.Tracked(deploymentOf(m.By))
+		return by, m.At, err
+	}
+	by, _, err = h.Next(m.Scope, dora.Moment{At: m.At, ID: math.MaxInt64})
+	return by, by.Succeeded(), err
+}
+
+// fullHistory answers also what is known of incidents.
+type fullHistory interface {
+	dora.History
+	Incident(key string) (dora.Incident, error)
+}
+
+// repaired adds the facts about a repair.
+func (r *Session) repaired(m dora.Mark, by dora.Tracked) error {
+	t, known, err := r.Tracked(m.Target)
+	if err != nil || !known {
+		return err
+	}
+	if err := r.observe(dora.Recovery, scopeLabels(t.Deployment, t.Team), t.Succeeded(), m.RepairedAt, t.ID, "recovery:"+m.Target); err != nil {
+		return err
+	}
+	if m.Cause.Rework() {
+		_, err := r.add(dora.Fact{
+			Family: dora.ReworkDeployments, Labels: scopeLabels(by.Deployment, by.Team).With("cause", string(m.Cause)), Value: 1,
+			At: m.RepairedAt, ID: by.ID, Subject: "rework:" + by.Key(),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return r.SaveMark(m)
+}
+
+// noteFailure has the log say that a deployment turned out bad.
+func (r *Session) noteFailure(t dora.Tracked, e dora.Evidence) {
+	r.notes = append(r.notes, func(l *slog.Logger) {
+		l.Info("a deployment turned out bad", "environment", dora.LabelValue(t.Environment), "repository", dora.LabelValue(t.Repository),
+			"team", dora.LabelValue(t.Team), "deployment", t.ID, "cause", e.Cause, "evidence", e.Detail)
+	})
+}
+
+// deploymentOf is the key of the deployment that a piece of evidence begins with.
+func deploymentOf(by string) string {
+	key, _, _ := strings.Cut(by, " ")
+	return key
+}

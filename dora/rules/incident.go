@@ -1,0 +1,211 @@
+package rules
+
+import (
+	"cmp"
+	"dora-exporter/dora"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	issueCreated = "jira:issue_created"
+	issueDeleted = "jira:issue_deleted"
+)
+
+// resolvedAt is when the incident was resolved as this event tells, zero when it is open: the resolution date; else, with a
+// status category of done, the time of its change; else the event's own time, unless the event is an edit of something
+// else in an issue that was done before.
+func resolvedAt(c dora.IncidentChange) time.Time {
+	switch {
+	case c.Event == issueDeleted:
+		return time.Time{}
+	case !c.ResolutionDate.IsZero():
+		return c.ResolutionDate
+	case c.StatusCategory != "done":
+		return time.Time{}
+	case !c.StatusCategoryChanged.IsZero():
+		return c.StatusCategoryChanged
+	case c.Edit:
+		return time.Time{}
+	}
+	return c.Timestamp
+}
+
+// isOpen reports whether the issue is open after this event.
+func isOpen(c dora.IncidentChange) bool {
+	return c.Event != issueDeleted && c.ResolutionDate.IsZero() && c.StatusCategory != "done"
+}
+
+// compareEvents orders the events of an issue: by their own times, then by what they say.
+func compareEvents(c, other dora.IncidentChange) int {
+	return cmp.Or(c.Timestamp.Compare(other.Timestamp), strings.Compare(eventText(c), eventText(other)))
+}
+
+func eventText(c dora.IncidentChange) string {
+	text, _ := json.Marshal(c) //nolint:errchkjson // texts and times in the years of JSON
+	return string(text)
+}
+
+// issueLabels are those of the dora_incident* families.
+func issueLabels(c dora.IncidentChange, team string) dora.Labels {
+	return dora.Labels{"priority": dora.LabelValue(cmp.Or(c.Priority, dora.Unknown)), "project": dora.LabelValue(c.Project), "team": dora.LabelValue(team)}
+}
+
+// incident remembers an event of an issue and, when the issue is an incident, counts what follows from all of its events,
+// in whatever order they came.
+func (r *Session) incident(c dora.IncidentChange, team string) error {
+	i, err := r.Incident(c.Host + "/" + c.ID)
+	if err != nil {
+		return err
+	}
+	i.Key = c.Host + "/" + c.ID
+	learn(&i, c, team)
+	i.Is = i.Is || r.policy.Incidents.matches(c)
+	if i.Is {
+		if i, err = r.resolution(i, c, team); err != nil {
+			return err
+		}
+		if i, err = r.openness(i); err != nil {
+			return err
+		}
+		if c.Event == issueCreated {
+			if err := r.opened(i, c, team); err != nil {
+				return err
+			}
+		}
+		late, err := r.cameLate(i)
+		if err != nil {
+			return err
+		}
+		if late {
+			r.late++
+			i.Late = true
+		}
+		kind := dora.SettleIncident
+		if len(i.References) == 0 && r.policy.IncidentWindow == 0 {
+			kind = dora.SettleIssue
+		}
+		err = r.settleLater(dora.Settling{Kind: kind, Key: i.Key, At: cmp.Or(i.Created, c.Timestamp)})
+		if err != nil {
+			return err
+		}
+	}
+	return r.SaveIncident(i)
+}
+
+// learn adds what an event says to an incident.
+func learn(i *dora.Incident, c dora.IncidentChange, team string) {
+	if i.Newest.Event == "" || compareEvents(c, i.Newest) > 0 {
+		i.Newest, i.Team, i.Name = c, team, c.Key
+	}
+	if i.Earliest.Event == "" || compareEvents(c, i.Earliest) < 0 {
+		i.Earliest, i.EarliestTeam = c, team
+	}
+	if i.Created.IsZero() {
+		i.Created = c.Created
+	}
+	if at := resolvedAt(c); !at.IsZero() {
+		if at.After(i.Resolved) {
+			i.Resolved = at
+		}
+		if i.FirstResolved.IsZero() || at.Before(i.FirstResolved) {
+			i.FirstResolved = at
+		}
+	}
+	for _, ref := range c.References {
+		if !slices.Contains(i.References, ref) {
+			i.References = append(i.References, ref)
+		}
+	}
+}
+
+// resolution counts an incident once in jira_incidents, when it is resolved, and keeps the sum at newest resolution -
+// creation.
+func (r *Session) resolution(i dora.Incident, c dora.IncidentChange, team string) (dora.Incident, error) {
+	labels := dora.IncidentLabels(c.Project, team)
+	if c.Event != issueDeleted {
+		if err := r.zeros(labels, c.Timestamp, dora.Incidents); err != nil {
+			return i, err
+		}
+	}
+	if i.Resolved.IsZero() {
+		return i, nil
+	}
+	if i.Labels == nil {
+		var err error
+		if i.Labels, err = r.place(r.families[dora.Incidents], labels); err != nil {
+			return i, err
+		}
+		_, err = r.AddFact(dora.Fact{Family: dora.Incidents, Labels: i.Labels, Value: 1, At: i.Resolved, Subject: "incident:" + i.Key})
+		if err != nil {
+			return i, err
+		}
+	}
+	if more := timeToRecover(i) - i.Counted; more > 0 {
+		_, err := r.AddFact(dora.Fact{
+			Family: dora.IncidentsDurationSum, Labels: i.Labels, Value: more, At: i.Resolved,
+			Subject: fmt.Sprintf("incident:%s/resolved=%d", i.Key, i.Resolved.UnixMilli()),
+		})
+		if err != nil {
+			return i, err
+		}
+		i.Counted += more
+	}
+	return i, nil
+}
+
+// openness makes an incident count as open, under the labels of its newest event, while that leaves it open. Its recovery will be
+// observed under the same.
+func (r *Session) openness(i dora.Incident) (dora.Incident, error) {
+	var want dora.Labels
+	if isOpen(i.Newest) {
+		want = issueLabels(i.Newest, i.Team)
+		var err error
+		if want, err = r.place(r.families[dora.IncidentsOpen], want); err != nil {
+			return i, err
+		}
+	}
+	if (want == nil) == (i.Open == nil) && want.Key() == i.Open.Key() {
+		return i, nil
+	}
+	for _, change := range []struct {
+		labels dora.Labels
+		by     int64
+	}{{i.Open, -1}, {want, 1}} {
+		if change.labels == nil {
+			continue
+		}
+		i.OpenFacts++
+		_, err := r.AddFact(dora.Fact{
+			Family: dora.IncidentsOpen, Labels: change.labels, Value: change.by, At: i.Newest.Timestamp,
+			Subject: fmt.Sprintf("incident:%s/open=%d", i.Key, i.OpenFacts),
+		})
+		if err != nil {
+			return i, err
+		}
+	}
+	i.Open = want
+	if want == nil {
+		return i, nil
+	}
+	return i, r.zero(dora.IncidentRecovery, want, i.Newest.Timestamp)
+}
+
+// opened counts that an incident was opened, once.
+func (r *Session) opened(i dora.Incident, c dora.IncidentChange, team string) error {
+	_, err := r.add(dora.Fact{
+		Family: dora.IncidentsOpened, Labels: issueLabels(c, team), Value: 1, At: cmp.Or(c.Created, c.Timestamp), Subject: "incident:" + i.Key,
+	})
+	return err
+}
+
+// timeToRecover is that of an incident in milliseconds; 0 when it can't be had.
+func timeToRecover(i dora.Incident) int64 {
+	if i.Created.IsZero() {
+		return 0
+	}
+	return max(0, i.Resolved.UnixMilli()-i.Created.UnixMilli())
+}

@@ -1,0 +1,104 @@
+package rules
+
+import (
+	"dora-exporter/dora"
+	"time"
+)
+
+// incidentRetry is how long an incident waits for the deployments of a repository that it names.
+const incidentRetry = 5 * time.Second
+
+// settleIncident counts an incident whose creation was never told, measures its recovery, and looks for the deployment
+// that it is evidence against.
+func (r *Session) settleIncident(one dora.Settling) error {
+	i, err := r.Incident(one.Key)
+	if err != nil {
+		return err
+	}
+	if !i.Is {
+		return r.Settled(one)
+	}
+	if err := r.opened(i, i.Earliest, i.EarliestTeam); err != nil {
+		return err
+	}
+	if !i.FirstResolved.IsZero() && !i.Created.IsZero() {
+		subject := "incident:" + i.Key
+		if err := r.observe(dora.IncidentRecovery, issueLabels(i.Newest, i.Team), i.Created, i.FirstResolved, 0, subject); err != nil {
+			return err
+		}
+	}
+	e, found, err := r.shownBy(i)
+	if err != nil {
+		return err
+	}
+	if !found {
+		wait, err := r.unsettledOf(i, one.Ripe)
+		if err != nil {
+			return err
+		}
+		if wait {
+			one.Due = r.now.Add(incidentRetry)
+			return r.SaveSettling(one)
+		}
+		if e, found, err = r.newEvidence(i); err != nil {
+			return err
+		}
+	}
+	if err := r.Settled(one); err != nil || !found {
+		return err
+	}
+	return r.judge(e.Scope)
+}
+
+// shownBy is what an incident was found to show before: an incident marks one deployment.
+func (r *Session) shownBy(i dora.Incident) (e dora.Evidence, found bool, err error) {
+	for _, c := range []dora.Cause{dora.CauseIncident, dora.CauseWindow} {
+		if e, found, err = r.EvidenceBy(c, i.Key); err != nil || found {
+			break
+		}
+	}
+	return e, found, err
+}
+
+// newEvidence is what an incident shows.
+func (r *Session) newEvidence(i dora.Incident) (dora.Evidence, bool, error) {
+	e, found, err := r.policy.evidenceFrom(r.Tx, i)
+	if err != nil || !found {
+		return e, false, err
+	}
+	return e, true, r.AddEvidence(e)
+}
+
+// anyRepositoryWait bounds how long an incident that names a commit without its repository waits for all repositories: one of
+// them may not be readable at all.
+const anyRepositoryWait = time.Hour
+
+// unsettledOf says whether a deployment before an incident's creation, of a repository that the incident may name, is still
+// to be settled.
+func (r *Session) unsettledOf(i dora.Incident, ripe time.Time) (bool, error) {
+	for _, ref := range i.References {
+		repository := "" // any
+		if ref.Repository != "" {
+			repository = dora.RepositoryName(ref.Owner, ref.Repository)
+		} else if r.now.After(ripe.Add(anyRepositoryWait)) {
+			continue
+		}
+		wait, err := r.HasUnsettledOf(repository, i.Created)
+		if err != nil || wait {
+			return wait, err
+		}
+	}
+	return false, nil
+}
+
+// cameLate says whether an event of an incident arrived after what its evidence would have been looked at together with.
+func (r *Session) cameLate(i dora.Incident) (bool, error) {
+	if _, found, err := r.shownBy(i); err != nil || found {
+		return false, err
+	}
+	e, found, err := r.policy.evidenceFrom(r.Tx, i)
+	if err != nil || !found {
+		return false, err
+	}
+	return r.HasSettledAfter(e.Scope, dora.Moment{At: e.At})
+}

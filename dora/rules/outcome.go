@@ -1,0 +1,93 @@
+package rules
+
+import (
+	"dora-exporter/dora"
+	"strconv"
+)
+
+// outcome counts a deployment when a status says how it ended, and has it looked at when its neighbours have arrived.
+func (r *Session) outcome(s dora.Status, team string) error {
+	of := dora.OutcomeOf(s.State)
+	if of == "" {
+		return nil
+	}
+	d := s.Deployment
+	t, _, err := r.Tracked(d.Key())
+	if err != nil {
+		return err
+	}
+	before, had := t.First(of)
+	if t.ID == 0 {
+		t.Deployment, t.Team = d, team
+	}
+	t.InProduction = t.InProduction || r.policy.production(d)
+	late, err := r.HasSettledAfter(t.Scope(), dora.Moment{At: s.CreatedAt, ID: d.ID})
+	if err != nil {
+		return err
+	}
+	if late {
+		r.late++
+	}
+	t.AddOutcome(dora.Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late})
+	labels := scopeLabels(t.Deployment, t.Team)
+	subject := "deployment:" + d.Key()
+	if _, err := r.add(dora.Fact{Family: dora.Deployments, Labels: labels.With("outcome", of), Value: 1, At: s.CreatedAt, ID: d.ID, Subject: subject + "/" + of}); err != nil {
+		return err
+	}
+	if of == dora.Success {
+		_, err := r.add(dora.Fact{
+			Family: dora.DeploymentTimestamp, Labels: labels, Value: s.CreatedAt.UnixMilli(), At: s.CreatedAt, ID: d.ID,
+			Subject: "deployment_status:" + d.Host + "/" + strconv.FormatInt(s.ID, 10),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	first, _ := t.First(of)
+	if of == dora.Success && (!had || first != before) {
+		t.Late = late
+	}
+	if err := r.SaveTracked(t); err != nil {
+		return err
+	}
+	if of == dora.Success && (!had || first != before) {
+		err := r.settleLater(dora.Settling{Kind: dora.SettleDeployment, Key: t.Key(), Scope: t.Scope(), At: first.At, ID: t.ID})
+		if err != nil {
+			return err
+		}
+	}
+	return r.settleLater(dora.Settling{Kind: dora.SettleOutcome, Key: t.Key(), Scope: t.Scope(), At: s.CreatedAt, ID: t.ID})
+}
+
+// settleLater has something looked at when what belongs to it has had the time to arrive.
+func (r *Session) settleLater(s dora.Settling) error {
+	s.Due = r.now.Add(r.policy.Settle)
+	s.Ripe = s.Due
+	return r.AddSettling(s)
+}
+
+// settleOutcome measures how long a deployment ran until each of its outcomes, and looks for a failure after its success.
+func (r *Session) settleOutcome(s dora.Settling) error {
+	if err := r.Settled(s); err != nil {
+		return err
+	}
+	t, known, err := r.Tracked(s.Key)
+	if err != nil || !known {
+		return err
+	}
+	for _, of := range []string{dora.Success, dora.Failure} {
+		first, ok := t.First(of)
+		if !ok || t.CreatedAt.IsZero() {
+			continue
+		}
+		if err := r.observe(dora.DeploymentRun, scopeLabels(t.Deployment, t.Team), t.CreatedAt, first.At, t.ID, "deployment:"+t.Key()+"/"+of); err != nil {
+			return err
+		}
+	}
+	if e, ok := evidenceOf(t); ok {
+		if err := r.AddEvidence(e); err != nil {
+			return err
+		}
+	}
+	return r.judge(t.Scope())
+}

@@ -1,0 +1,100 @@
+package rules
+
+import (
+	"dora-exporter/dora"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Policy is what an organisation decides about its measures.
+type Policy struct {
+	// Settle is how long after its arrival an event is looked at together with its neighbours.
+	Settle time.Duration
+	// Production matches the names of production environments, beside those that GitHub's payload flags.
+	Production []*regexp.Regexp
+	// IgnoreAuthors are logins whose changes have no lead time.
+	IgnoreAuthors []string
+	// Paths are the patterns of paths that belong to an environment, of repositories that hold several things.
+	Paths []RepositoryPaths
+	// HotfixBranches and HotfixLabels are patterns of path.Match for pull requests that repair the deployment before them.
+	HotfixBranches, HotfixLabels []string
+	// IncidentWindow is how long after a deployment an incident of its team marks it; 0 for never.
+	IncidentWindow time.Duration
+	Incidents      IncidentFilter
+}
+
+// RepositoryPaths are the paths of one repository that belong to environments.
+type RepositoryPaths struct {
+	// Repository is owner/name.
+	Repository   string
+	Environments []EnvironmentPaths
+}
+
+// EnvironmentPaths are the paths that belong to the environments whose names match.
+type EnvironmentPaths struct {
+	Match *regexp.Regexp
+	Paths []string
+}
+
+// IncidentFilter chooses which issues are incidents: those that match each of the lists that is not empty. Names are
+// compared without regard to upper and lower case.
+type IncidentFilter struct{ Types, Labels, Priorities, Statuses []string }
+
+// matches says whether an event shows its issue to be an incident.
+func (f IncidentFilter) matches(c dora.IncidentChange) bool {
+	return anyOf(f.Types, c.Type) && anyOf(f.Priorities, c.Priority) && anyOf(f.Statuses, c.StatusName) && anyOf(f.Labels, c.IssueLabels...)
+}
+
+// anyOf says whether one of the names is in a list; an empty list has all.
+func anyOf(list []string, names ...string) bool {
+	return len(list) == 0 || slices.ContainsFunc(names, func(name string) bool {
+		return slices.ContainsFunc(list, func(one string) bool { return strings.EqualFold(one, name) })
+	})
+}
+
+// production says whether a deployment's environment is one of production.
+func (p Policy) production(d dora.Deployment) bool {
+	return d.Production || slices.ContainsFunc(p.Production, func(e *regexp.Regexp) bool { return e.MatchString(d.Environment) })
+}
+
+// paths are the patterns of what belongs to a deployment's environment; nil when all does.
+func (p Policy) PathsFor(d dora.Deployment) []string {
+	for _, r := range p.Paths {
+		if !strings.EqualFold(r.Repository, d.Owner+"/"+d.Repository) {
+			continue
+		}
+		for _, e := range r.Environments {
+			if e.Match.MatchString(d.Environment) {
+				return e.Paths
+			}
+		}
+	}
+	return nil
+}
+
+func (p Policy) ignores(author string) bool {
+	return author != "" && anyOf(p.IgnoreAuthors, author) && len(p.IgnoreAuthors) > 0
+}
+
+// hotfix says whether a change is made to repair what is deployed, by its branch or a label.
+func (p Policy) hotfix(c dora.Change) bool {
+	match := func(patterns, names []string) bool {
+		return slices.ContainsFunc(names, func(name string) bool {
+			return slices.ContainsFunc(patterns, func(pattern string) bool {
+				ok, err := path.Match(pattern, name)
+				return ok && err == nil
+			})
+		})
+	}
+	return match(p.HotfixBranches, []string{c.Branch}) || match(p.HotfixLabels, c.PullLabels)
+}
+
+// enabled are the causes that can occur.
+func (p Policy) enabled() []dora.Cause {
+	return slices.DeleteFunc(slices.Clone(dora.Causes), func(c dora.Cause) bool {
+		return c == dora.CauseHotfix && len(p.HotfixBranches)+len(p.HotfixLabels) == 0 || c == dora.CauseWindow && p.IncidentWindow == 0
+	})
+}
