@@ -7,11 +7,11 @@ import (
 	"math"
 	"time"
 
-	"dora-exporter/dora"
-
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"dora-exporter/dora"
 )
 
 // changes produces what facts have changed since it did so the last time, under the documented names: what the instruments hold

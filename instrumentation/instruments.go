@@ -11,12 +11,12 @@ import (
 	"sync"
 	"time"
 
-	"dora-exporter/dora"
-
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
+
+	"dora-exporter/dora"
 )
 
 // Options are what the instruments need to know.

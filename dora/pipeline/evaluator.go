@@ -2,12 +2,13 @@ package pipeline
 
 import (
 	"context"
-	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 	"errors"
 	"log/slog"
 	"sync"
 	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 )
 
 // Settler looks at deployments and incidents together with their neighbours, when these have had the time to arrive: what a

@@ -2,12 +2,13 @@ package pipeline
 
 import (
 	"context"
-	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 	"errors"
 	"log/slog"
 	"math"
 	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 )
 
 // missWaits are the waits after each answer that a commit is not there; the answer after the last one is final.

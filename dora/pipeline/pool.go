@@ -2,9 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"dora-exporter/dora"
 	"log/slog"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // lookups is how many things are looked up at the same time.

@@ -3,12 +3,13 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 )
 
 const (

@@ -2,12 +2,13 @@ package pipeline
 
 import (
 	"context"
-	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 )
 
 // factBatch bounds how many facts are read and recorded at once.

@@ -2,9 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"dora-exporter/dora"
 	"sync"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 const (

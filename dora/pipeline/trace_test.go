@@ -1,8 +1,9 @@
 package pipeline
 
 import (
-	"dora-exporter/dora"
 	"testing"
+
+	"dora-exporter/dora"
 )
 
 // The key of a delivery is found again from the subject of a fact that follows from it.

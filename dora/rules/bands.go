@@ -1,8 +1,9 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // Band is one of DORA's levels of software delivery performance.

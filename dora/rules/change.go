@@ -1,9 +1,10 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"log/slog"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // ship remembers what a deployment ships and counts the changes that reached its environment for the first time.

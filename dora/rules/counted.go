@@ -1,9 +1,10 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"maps"
 	"slices"
+
+	"dora-exporter/dora"
 )
 
 // CountedReport works the measures of the teams out of what was counted: they are those of /metrics. Report goes by all

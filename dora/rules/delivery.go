@@ -1,8 +1,9 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"errors"
+
+	"dora-exporter/dora"
 )
 
 // apply runs the rules on one delivery.

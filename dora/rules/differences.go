@@ -2,10 +2,11 @@ package rules
 
 import (
 	"cmp"
-	"dora-exporter/dora"
 	"maps"
 	"slices"
 	"strings"
+
+	"dora-exporter/dora"
 )
 
 // Tally adds up what facts or events say, by row and series.

@@ -1,8 +1,9 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"regexp"
+
+	"dora-exporter/dora"
 )
 
 // Rewrite gives environments another name on the way in, so that short-lived ones share their series.

@@ -1,9 +1,10 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"errors"
 	"fmt"
+
+	"dora-exporter/dora"
 )
 
 // learn remembers the origins of commits.

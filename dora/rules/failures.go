@@ -1,12 +1,13 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"log/slog"
 	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // judge marks the deployments of a scope that turned out bad, each once, by its earliest evidence, and measures what

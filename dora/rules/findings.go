@@ -1,8 +1,9 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"slices"
+
+	"dora-exporter/dora"
 )
 
 // finding is what all events together say of a deployment.

@@ -2,11 +2,12 @@ package rules
 
 import (
 	"cmp"
-	"dora-exporter/dora"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // memory is a History over records. With all of them at hand it answers as the store would if every event had come in time.

@@ -2,12 +2,13 @@ package rules
 
 import (
 	"cmp"
-	"dora-exporter/dora"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 const (

@@ -1,8 +1,9 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // incidentRetry is how long an incident waits for the deployments of a repository that it names.

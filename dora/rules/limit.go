@@ -2,10 +2,11 @@ package rules
 
 import (
 	"context"
-	"dora-exporter/dora"
 	"fmt"
 	"maps"
 	"slices"
+
+	"dora-exporter/dora"
 )
 
 // other is the value that labels have past the limit: Rules.MaxSeries bounds how many series facts can make, for all

@@ -1,8 +1,9 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"strconv"
+
+	"dora-exporter/dora"
 )
 
 // outcome counts a deployment when a status says how it ended, and has it looked at when its neighbours have arrived.

@@ -1,12 +1,13 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // Policy is what an organisation decides about its measures.

@@ -1,10 +1,11 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"math"
 	"strings"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // Report is the five measures of DORA, worked out of all events.

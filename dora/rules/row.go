@@ -1,10 +1,11 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"math"
 	"slices"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // row measures what was done from a time up to another.

@@ -2,11 +2,12 @@ package rules
 
 import (
 	"context"
-	"dora-exporter/dora"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // Rules turn events into facts, and bound how many series these can make.

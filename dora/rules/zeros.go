@@ -1,9 +1,10 @@
 package rules
 
 import (
-	"dora-exporter/dora"
 	"strconv"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // scopeLabels are those of the dora_* families about a repository and environment.
