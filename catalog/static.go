@@ -9,15 +9,6 @@ import (
 	"dora-exporter/dora"
 )
 
-// Team is a team of the list.
-type Team struct {
-	Name string
-	// Repositories are owner/name, owner/* for all of an owner, or a name alone for one of the default owner's.
-	Repositories []string
-	// Projects are keys of Jira projects.
-	Projects []string
-}
-
 // Static is the list. Upper and lower case are the same, as they are to GitHub and Jira.
 type Static struct {
 	repositories, projects map[string]string
@@ -26,7 +17,7 @@ type Static struct {
 var _ dora.Catalog = (*Static)(nil)
 
 // NewStatic returns the list of teams. Where two own the same, the first one does.
-func NewStatic(teams []Team, defaultOwner string) *Static {
+func NewStatic(teams []dora.Team, defaultOwner string) *Static {
 	s := &Static{repositories: map[string]string{}, projects: map[string]string{}}
 	for _, t := range teams {
 		for _, r := range t.Repositories {

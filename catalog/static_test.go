@@ -7,7 +7,7 @@ import (
 )
 
 func TestStatic(t *testing.T) {
-	s := NewStatic([]Team{
+	s := NewStatic([]dora.Team{
 		{Name: "All", Repositories: []string{"Acme/*"}, Projects: []string{"ops"}},
 		{Name: "Web", Repositories: []string{"acme/Web", "tools"}, Projects: []string{"WEB"}},
 		{Name: "Late", Repositories: []string{"ACME/web", "acme/*"}, Projects: []string{"web", "LATE"}},

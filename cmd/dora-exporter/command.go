@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"dora-exporter/config"
 	"dora-exporter/persistence"
 )
 
@@ -26,7 +27,7 @@ type command struct {
 }
 
 // action is what a command does. args are the words behind its own.
-type action func(ctx context.Context, c *Config, args []string, out io.Writer) error
+type action func(ctx context.Context, c *config.Config, args []string, out io.Writer) error
 
 var commands = []command{
 	{[]string{"backup"}, "FILE", 1, 1, without(backup)},
@@ -60,7 +61,7 @@ func (c *command) check(args []string) error {
 	return nil
 }
 
-func backup(ctx context.Context, c *Config, args []string, out io.Writer) (err error) {
+func backup(ctx context.Context, c *config.Config, args []string, out io.Writer) (err error) {
 	r, err := persistence.OpenReader(ctx, c.Storage.Database)
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func backup(ctx context.Context, c *Config, args []string, out io.Writer) (err e
 	return err
 }
 
-func listDeliveries(ctx context.Context, c *Config, _ []string, out io.Writer) (err error) {
+func listDeliveries(ctx context.Context, c *config.Config, _ []string, out io.Writer) (err error) {
 	r, err := persistence.OpenReader(ctx, c.Storage.Database)
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func printable(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-func retryDeliveries(ctx context.Context, c *Config, args []string, out io.Writer) error {
+func retryDeliveries(ctx context.Context, c *config.Config, args []string, out io.Writer) error {
 	var ids []int64
 	for _, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)

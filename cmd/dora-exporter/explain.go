@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"dora-exporter/config"
 	"dora-exporter/dora"
 	"dora-exporter/persistence"
 )
@@ -23,7 +24,7 @@ func explaining(ask func(*flag.FlagSet) question) func(*flag.FlagSet) action {
 	return func(set *flag.FlagSet) action {
 		format := oneOf(set, "o", "text", "json")
 		q := ask(set)
-		return func(ctx context.Context, c *Config, args []string, out io.Writer) (err error) {
+		return func(ctx context.Context, c *config.Config, args []string, out io.Writer) (err error) {
 			r, err := persistence.OpenReader(ctx, c.Storage.Database)
 			if err != nil {
 				return err

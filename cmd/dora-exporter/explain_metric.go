@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"dora-exporter/config"
 	"dora-exporter/dora"
 	"dora-exporter/persistence"
 )
@@ -240,7 +241,7 @@ func findFamily(name string) (f dora.Family, part string, err error) {
 	best, distance := "", len(name)/2+1
 	for _, f := range dora.Families() {
 		names = append(names, f.Name)
-		if d := letters(name, f.Name); d < distance {
+		if d := config.Letters(name, f.Name); d < distance {
 			best, distance = f.Name, d
 		}
 	}

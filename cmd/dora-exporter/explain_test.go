@@ -25,6 +25,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dora-exporter/config"
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/dora/rules"
@@ -277,7 +278,7 @@ func (s *shop) run(args ...string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s", errOut.String())
 	}
-	c := &Config{}
+	c := &config.Config{}
 	c.Storage.Database = s.path
 	err = f.run(s.t.Context(), c, &out)
 	return out.String(), err

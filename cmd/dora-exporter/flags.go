@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	"dora-exporter/config"
 )
 
 // flags are the command line.
@@ -25,7 +27,7 @@ type flags struct {
 	HealthCheck bool
 	// Command is the subcommand with its arguments, and run does it; empty and nil for the server.
 	Command []string
-	run     func(context.Context, *Config, io.Writer) error
+	run     func(context.Context, *config.Config, io.Writer) error
 }
 
 // parseFlags reads the command line. It returns flag.ErrHelp after -h has been answered on out; another error has been
@@ -75,7 +77,7 @@ func (f *flags) parse(set *flag.FlagSet, args []string) error {
 		return err
 	case c != nil:
 		args := f.Command[len(c.words):]
-		f.run = func(ctx context.Context, c *Config, out io.Writer) error { return do(ctx, c, args, out) }
+		f.run = func(ctx context.Context, c *config.Config, out io.Writer) error { return do(ctx, c, args, out) }
 		return c.check(args)
 	case len(f.Command) > 0:
 		return fmt.Errorf("there is no command %q", strings.Join(f.Command, " "))

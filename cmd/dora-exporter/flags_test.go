@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"dora-exporter/config"
 )
 
 func TestFlags(t *testing.T) {
@@ -94,7 +96,7 @@ func TestHelp(t *testing.T) {
 	_, example, _ := strings.Cut(help, "for example:\n")
 	example, _, _ = strings.Cut(example, "\nFiles,")
 	example = strings.ReplaceAll(example, "_file: /run/secrets/", ": ")
-	if c, _, err := parseConfig("help", []byte(example), noEnvironment); err != nil || c.GitHub.Owner != "acme" || len(c.Teams) != 1 {
+	if c, _, err := config.Parse("help", []byte(example), func(string) string { return "" }); err != nil || c.GitHub.Owner != "acme" || len(c.Teams) != 1 {
 		t.Errorf("%+v, %v", c, err)
 	}
 }

@@ -8,9 +8,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
+
+	"dora-exporter/config"
 )
 
 // healthMayTake is less than a container engine waits for its health check.
@@ -18,14 +19,14 @@ const healthMayTake = 5 * time.Second
 
 // checkHealth asks the server that runs with this configuration on this machine whether it is ready, for images that have no
 // curl. It asks on the webhooks' address, which has no passwords. Its certificate is that of another name and is not checked.
-func checkHealth(ctx context.Context, c *Config, web *webConfig) error {
+func checkHealth(ctx context.Context, c *config.Config, web *webConfig) error {
 	ctx, cancel := context.WithTimeout(ctx, healthMayTake)
 	defer cancel()
 	scheme := "http"
 	if web.TLSConfig.IsEnabled() {
 		scheme = "https"
 	}
-	url := scheme + "://" + c.Server.own() + "/readyz"
+	url := scheme + "://" + c.Server.LocalAddress() + "/readyz"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)
@@ -55,16 +56,4 @@ func checkHealth(ctx context.Context, c *Config, web *webConfig) error {
 func wantsCertificate(err error) bool {
 	var refused *net.OpError
 	return errors.As(err, &refused) && refused.Op == "remote error"
-}
-
-// own is the webhooks' address as this machine reaches it.
-func (s serverConfig) own() string {
-	host := s.Host
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-		if ip != nil && ip.To4() == nil {
-			host = "::1"
-		}
-	}
-	return net.JoinHostPort(host, strconv.Itoa(s.Port))
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"dora-exporter/config"
 	"dora-exporter/instrumentation"
 )
 
@@ -40,7 +41,7 @@ func start(args []string) int {
 		return 0
 	}
 	logger := newLogger(os.Stderr, flags.Level)
-	config, warnings, err := loadConfig(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv)
+	c, warnings, err := config.Load(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "dora-exporter:", err)
 		return 1
@@ -48,19 +49,19 @@ func start(args []string) int {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	if flags.run != nil {
-		if err := flags.run(ctx, config, os.Stdout); err != nil {
+		if err := flags.run(ctx, c, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "dora-exporter:", err)
 			return 1
 		}
 		return 0
 	}
-	web, err := loadWebConfig(flags.WebConfigFile, config)
+	web, err := loadWebConfig(flags.WebConfigFile, c)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "dora-exporter:", err)
 		return 1
 	}
 	if flags.HealthCheck {
-		if err := checkHealth(ctx, config, web); err != nil {
+		if err := checkHealth(ctx, c, web); err != nil {
 			fmt.Fprintln(os.Stderr, "dora-exporter:", err)
 			return 1
 		}
@@ -71,8 +72,8 @@ func start(args []string) int {
 	for _, w := range warnings {
 		logger.Warn(w)
 	}
-	warn(config, logger)
-	if err := run(ctx, config, web, flags.AcceptStore, logger); err != nil {
+	warn(c, logger)
+	if err := run(ctx, c, web, flags.AcceptStore, logger); err != nil {
 		logger.Error("stopped", "error", err)
 		return 1
 	}
@@ -90,11 +91,11 @@ func forgetOpenTelemetry() {
 }
 
 // warn says what works less well than it could, or is open to anybody.
-func warn(c *Config, logger *slog.Logger) {
+func warn(c *config.Config, logger *slog.Logger) {
 	if c.GitHub.Token == "" {
 		logger.Warn("no GitHub token: calls to the GitHub API are unauthenticated, with few of them allowed; set GITHUB_TOKEN or github.token")
 	}
-	for _, source := range c.unsigned() {
+	for _, source := range c.Unsigned() {
 		logger.Warn("webhooks are accepted without a signature: anybody who reaches this port can change the numbers; set "+source+".webhook_secret",
 			"endpoint", source)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dora-exporter/config"
 	"dora-exporter/dora"
 	"dora-exporter/persistence"
 )
@@ -92,7 +93,7 @@ func BenchmarkPages(b *testing.B) {
 		b.Run(url, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				p := newPages(r, defaultPolicy(), &requests{}, func() pageState { return pageState{} }, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+				p := newPages(r, config.DefaultPolicy(), &requests{}, func() pageState { return pageState{} }, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 				engine := newEngine(endpoints{metrics: http.NotFoundHandler(), people: p}.pages(), nil, slog.New(slog.DiscardHandler))
 				answer := httptest.NewRecorder()
 				engine.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, url, http.NoBody))

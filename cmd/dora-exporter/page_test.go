@@ -432,3 +432,12 @@ func TestFatesOfDeliveries(t *testing.T) {
 		t.Error("the page does not tell of a delivery that is set aside")
 	}
 }
+
+func readFile(t testing.TB, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"dora-exporter/catalog"
+	"dora-exporter/config"
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/dora/rules"
@@ -36,13 +37,13 @@ type parts struct {
 }
 
 // build makes the parts behind the webhooks.
-func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *slog.Logger) error {
+func (p *parts) build(ctx context.Context, c *config.Config, acceptStore bool, logger *slog.Logger) error {
 	err := p.store.LimitBacklog(ctx, c.Storage.MaxBacklog)
 	if err != nil {
 		return err
 	}
 	p.instruments, err = instrumentation.New(instrumentation.Options{
-		Families: dora.Families(), Started: p.store.Started, Unsigned: c.unsigned(), Now: time.Now,
+		Families: dora.Families(), Started: p.store.Started, Unsigned: c.Unsigned(), Now: time.Now,
 		Version: version, Revision: revision, GoVersion: runtime.Version(),
 		MaxSeries: c.Metrics.MaxSeries, Series: p.store.Series,
 		Backlog: func(ctx context.Context) (instrumentation.Backlog, error) {
@@ -83,7 +84,7 @@ func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *
 	return nil
 }
 
-func (p *parts) catalog(c *Config, logger *slog.Logger) (dora.Catalog, error) {
+func (p *parts) catalog(c *config.Config, logger *slog.Logger) (dora.Catalog, error) {
 	if c.Catalog.Mode == "backstage" {
 		return catalog.NewBackstage(catalog.Options{
 			Endpoint: c.Catalog.Endpoint, Token: c.Catalog.Token, TTL: c.Catalog.CacheTTL, Logger: logger,
@@ -96,7 +97,7 @@ func (p *parts) catalog(c *Config, logger *slog.Logger) (dora.Catalog, error) {
 func pathOf(r *http.Request) string { return r.URL.Path }
 
 // listen opens the addresses with everything mounted.
-func (p *parts) listen(ctx context.Context, c *Config, web *webConfig, logger *slog.Logger) error {
+func (p *parts) listen(ctx context.Context, c *config.Config, web *webConfig, logger *slog.Logger) error {
 	metrics, err := p.instruments.Handler()
 	if err != nil {
 		return err
@@ -135,8 +136,8 @@ func (p *parts) ready() error {
 	return errors.Join(p.store.Err(), p.processor.Err(), p.projection.Err())
 }
 
-func (p *parts) state(c *Config, since time.Time) pageState {
-	state := pageState{Version: version, Since: since, Unsigned: c.unsigned()}
+func (p *parts) state(c *config.Config, since time.Time) pageState {
+	state := pageState{Version: version, Since: since, Unsigned: c.Unsigned()}
 	if err := p.ready(); err != nil {
 		state.Trouble = err.Error()
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"dora-exporter/config"
 	"dora-exporter/dora/rules"
 	"dora-exporter/persistence"
 )
@@ -19,7 +20,7 @@ func report(now func() time.Time) func(*flag.FlagSet) action {
 		since := age(90 * 24 * time.Hour)
 		set.Var(&since, "since", "")
 		by, format := oneOf(set, "by", "team", "repo"), oneOf(set, "o", "table", "json", "csv", "markdown")
-		return func(ctx context.Context, c *Config, _ []string, out io.Writer) error {
+		return func(ctx context.Context, c *config.Config, _ []string, out io.Writer) error {
 			o := rules.ReportOptions{Now: now().UTC().Truncate(time.Second), Since: time.Duration(since), ByRepository: *by == "repo"}
 			r, err := makeReport(ctx, c, o)
 			if err != nil {
@@ -33,7 +34,7 @@ func report(now func() time.Time) func(*flag.FlagSet) action {
 	}
 }
 
-func makeReport(ctx context.Context, c *Config, o rules.ReportOptions) (report rules.Report, err error) {
+func makeReport(ctx context.Context, c *config.Config, o rules.ReportOptions) (report rules.Report, err error) {
 	r, err := persistence.OpenReader(ctx, c.Storage.Database)
 	if err != nil {
 		return report, err

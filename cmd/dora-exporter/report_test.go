@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dora-exporter/config"
 	"dora-exporter/dora"
 	"dora-exporter/dora/rules"
 	"dora-exporter/persistence"
@@ -123,7 +124,7 @@ func TestReportCommand(t *testing.T) {
 		if err := set.Parse(args); err != nil {
 			t.Fatal(err)
 		}
-		c := &Config{Policy: defaultPolicy()}
+		c := &config.Config{Policy: config.DefaultPolicy()}
 		c.Storage.Database = database
 		var out bytes.Buffer
 		if err := do(context.Background(), c, nil, &out); err != nil {

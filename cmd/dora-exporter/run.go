@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"dora-exporter/config"
 	"dora-exporter/persistence"
 )
 
@@ -27,7 +28,7 @@ const (
 )
 
 // run builds the parts, starts them in order, and stops them in reverse order when ctx ends.
-func run(ctx context.Context, c *Config, web *webConfig, acceptStore bool, logger *slog.Logger) error {
+func run(ctx context.Context, c *config.Config, web *webConfig, acceptStore bool, logger *slog.Logger) error {
 	store, err := persistence.Open(ctx, c.Storage.Database, logger)
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ func alone(checkpoint string, f func() error) error {
 	return errors.Join(f(), release())
 }
 
-func (p *parts) serve(ctx context.Context, c *Config, web *webConfig, acceptStore bool, logger *slog.Logger) error {
+func (p *parts) serve(ctx context.Context, c *config.Config, web *webConfig, acceptStore bool, logger *slog.Logger) error {
 	if err := p.build(ctx, c, acceptStore, logger); err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (p *parts) closeReader() error {
 // start runs the parts behind the webhooks. What it returns stops everything: no new requests, what was taken is
 // processed, look-ups are left for the next start, the last checkpoint is written, the values and what is left of the traces
 // are pushed.
-func (p *parts) start(ctx context.Context, c *Config, logger *slog.Logger) (stop func() error, err error) {
+func (p *parts) start(ctx context.Context, c *config.Config, logger *slog.Logger) (stop func() error, err error) {
 	ctx = context.WithoutCancel(ctx)
 	push, err := p.startPush(ctx, &c.OTLP, logger)
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"dora-exporter/config"
 )
 
 // server is the HTTP side: webhooks in, metrics, health and a page out, all on one address or the webhooks on their own.
@@ -27,13 +29,13 @@ type door struct {
 
 // open opens the addresses, so that one that is taken is an error of the start. With an address for metrics, the pages are
 // there and the webhooks on the other; both tell their health.
-func open(ctx context.Context, c *Config, web *webConfig, e endpoints, webhooks func(gin.IRouter), logger *slog.Logger) (*server, error) {
+func open(ctx context.Context, c *config.Config, web *webConfig, e endpoints, webhooks func(gin.IRouter), logger *slog.Logger) (*server, error) {
 	s := &server{}
 	pages, health := e.pages(), e.health()
 	if c.Server.MetricsListen == "" {
 		health = append(health, pages...)
 	}
-	d, err := newDoor(ctx, c.Server.address(), "server.port", newEngine(health, webhooks, logger), logger)
+	d, err := newDoor(ctx, c.Server.Address(), "server.port", newEngine(health, webhooks, logger), logger)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/prometheus/exporter-toolkit/web"
 	"gopkg.in/yaml.v3"
+
+	"dora-exporter/config"
 )
 
 // webConfig is the file with TLS and basic auth, in the format of Prometheus' own exporters.
@@ -24,7 +26,7 @@ type webConfig struct {
 
 // loadWebConfig reads and checks the file at path; an empty path is plain HTTP for everybody. What it has beside TLS covers
 // every path of an address, so that it needs one without webhooks.
-func loadWebConfig(path string, c *Config) (*webConfig, error) {
+func loadWebConfig(path string, c *config.Config) (*webConfig, error) {
 	if path == "" {
 		return &webConfig{}, nil
 	}

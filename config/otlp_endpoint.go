@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -12,12 +12,12 @@ import (
 
 // The paths of the signals over HTTP.
 const (
-	metricsPath = "v1/metrics"
-	tracesPath  = "v1/traces"
+	MetricsPath = "v1/metrics"
+	TracesPath  = "v1/traces"
 )
 
 // otlpEndpoint is where a signal goes, as it was written.
-type otlpEndpoint struct {
+type OTLPEndpoint struct {
 	// Text is empty for a receiver on this machine, From the key or the variable that has it.
 	Text, From string
 	// Whole is set when its path is the signal's own, not one to which /v1/metrics or /v1/traces is added.
@@ -27,10 +27,10 @@ type otlpEndpoint struct {
 }
 
 // otlpTarget is what a client takes: a URL, or host:port for gRPC.
-type otlpTarget struct {
-	address string
+type OTLPTarget struct {
+	Address string
 	// plain is set when the connection has no TLS.
-	plain bool
+	Plain bool
 }
 
 // errEndpoint does not show what was written: it may have a password.
@@ -42,20 +42,20 @@ var gRPCSchemes = []string{"dns", "passthrough", "unix", "unix-abstract"}
 
 // target applies the rules of https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp;
 // path is the signal's.
-func (e otlpEndpoint) target(protocol, path string) (otlpTarget, error) {
+func (e OTLPEndpoint) Target(protocol, path string) (OTLPTarget, error) {
 	if e.Text == "" {
 		e.Text = map[string]string{"grpc": "http://localhost:4317", "http/protobuf": "http://localhost:4318"}[protocol]
 	}
 	if host, port, err := net.SplitHostPort(e.Text); err == nil && host != "" && port != "" && protocol == "grpc" && !strings.ContainsAny(e.Text, "/@?") {
-		return otlpTarget{e.Text, e.Insecure}, nil
+		return OTLPTarget{e.Text, e.Insecure}, nil
 	}
 	u, err := url.Parse(e.Text)
 	if err == nil && protocol == "grpc" && slices.Contains(gRPCSchemes, u.Scheme) {
-		return otlpTarget{e.Text, e.Insecure}, nil
+		return OTLPTarget{e.Text, e.Insecure}, nil
 	}
 	query := err == nil && u.RawQuery != "" && !e.Whole
 	if err != nil || u.User != nil || query || u.Fragment != "" || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return otlpTarget{}, errEndpoint
+		return OTLPTarget{}, errEndpoint
 	}
 	plain := u.Scheme == "http"
 	if protocol == "grpc" {
@@ -63,20 +63,20 @@ func (e otlpEndpoint) target(protocol, path string) (otlpTarget, error) {
 		if port == "" {
 			port = map[bool]string{true: "80", false: "443"}[plain]
 		}
-		return otlpTarget{net.JoinHostPort(u.Hostname(), port), plain}, nil
+		return OTLPTarget{net.JoinHostPort(u.Hostname(), port), plain}, nil
 	}
 	if !e.Whole {
 		u = u.JoinPath(path)
 	}
-	return otlpTarget{u.String(), plain}, nil
+	return OTLPTarget{u.String(), plain}, nil
 }
 
 // otlpEndpoint reads where a signal goes.
-func (d *decoder) otlpEndpoint(to *otlpEndpoint) field {
+func (d *decoder) otlpEndpoint(to *OTLPEndpoint) field {
 	return func(n *yaml.Node, path string) {
 		var text string
 		if d.text(&text)(n, path); text != "" { // as with secrets, an empty one is none
-			*to = otlpEndpoint{Text: text, From: path}
+			*to = OTLPEndpoint{Text: text, From: path}
 		}
 	}
 }

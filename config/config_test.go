@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"os"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dora-exporter/catalog"
+	"dora-exporter/dora"
 	"dora-exporter/dora/rules"
 )
 
@@ -19,20 +19,20 @@ func noEnvironment(string) string { return "" }
 // Each bad file gives one message: file, line, what is wrong, what to write instead.
 func TestBadConfigurations(t *testing.T) {
 	messages := map[string]string{}
-	for line := range strings.Lines(readFile(t, "testdata/config/bad/messages.txt")) {
+	for line := range strings.Lines(readFile(t, "testdata/bad/messages.txt")) {
 		name, message, ok := strings.Cut(strings.TrimSpace(line), ": ")
 		if ok {
 			messages[name] = message
 		}
 	}
-	files, err := filepath.Glob("testdata/config/bad/*.yml")
+	files, err := filepath.Glob("testdata/bad/*.yml")
 	if err != nil || len(files) != len(messages) || len(files) < 20 {
 		t.Fatalf("%d files and %d messages, %v", len(files), len(messages), err)
 	}
 	for _, path := range files {
 		name := strings.TrimSuffix(filepath.Base(path), ".yml")
 		t.Run(name, func(t *testing.T) {
-			_, _, err := parseConfig("config.yml", []byte(readFile(t, path)), noEnvironment)
+			_, _, err := Parse("config.yml", []byte(readFile(t, path)), noEnvironment)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -65,29 +65,29 @@ func TestGoodConfigurations(t *testing.T) {
 	existing := defaults()
 	existing.GitHub.Owner, existing.GitHub.Token = "org", "gh_token_here"
 	existing.Storage.File.Path, existing.Storage.Database = "/data/prometheus.prom", "/data/prometheus.db"
-	existing.Teams = []catalog.Team{
+	existing.Teams = []dora.Team{
 		{Name: "platform", Repositories: []string{"octo/exporter"}, Projects: []string{"PLATFORM"}},
 		{Name: "team1", Repositories: []string{"org1/team1-repo"}},
 	}
 	backstage := defaults()
 	backstage.Catalog.Mode, backstage.Catalog.Endpoint = "backstage", "http://backstage.example.com"
 	everything := defaults()
-	everything.Server = serverConfig{Host: "127.0.0.1", Port: 9090, MetricsListen: "[::1]:9091", Page: "off"}
+	everything.Server = Server{Host: "127.0.0.1", Port: 9090, MetricsListen: "[::1]:9091", Page: "off"}
 	everything.GitHub.Owner, everything.GitHub.Token, everything.GitHub.BaseURL = "acme", "from-a-file", "https://ghe.example.com/api/v3/"
 	everything.GitHub.WebhookSecret, everything.Jira.WebhookSecret = []string{"one", "two"}, []string{"from-a-file"}
 	everything.Catalog.Mode, everything.Catalog.Endpoint, everything.Catalog.Token = "backstage", "https://backstage.example.com/base", "t"
 	everything.Catalog.CacheTTL, everything.Catalog.MaxWait = 90*time.Second, time.Hour
-	everything.Teams = []catalog.Team{
+	everything.Teams = []dora.Team{
 		{Name: "A", Repositories: []string{"web", "acme/api", "other/*"}, Projects: []string{"INC"}},
 		{Name: "B", Repositories: []string{"ACME/WEB"}, Projects: []string{"inc", "OPS"}},
 	}
 	everything.Storage.File.Path, everything.Storage.Database = "/data/x", "/data/y.sqlite"
 	everything.Metrics.MaxSeries, everything.Storage.MaxBacklog = 500, 1000
-	receiver := otlpReceiver{
-		Endpoint: otlpEndpoint{Text: "https://collector.example.com/base", From: "otlp.endpoint"}, Protocol: "http/protobuf", Compression: "gzip",
+	receiver := OTLPReceiver{
+		Endpoint: OTLPEndpoint{Text: "https://collector.example.com/base", From: "otlp.endpoint"}, Protocol: "http/protobuf", Compression: "gzip",
 		Headers: map[string]string{"authorization": "Bearer x", "x-scope": "1"}, Timeout: 5 * time.Second,
 	}
-	everything.OTLP = otlpConfig{
+	everything.OTLP = OTLP{
 		Enabled: true, Traces: true, MetricsTo: receiver, TracesTo: receiver, TracesRatio: 0.25,
 		Spans:       defaultOTLP().Spans,
 		Temporality: "delta", ExportTimeout: 30 * time.Second, Interval: 15 * time.Second,
@@ -123,7 +123,7 @@ func TestGoodConfigurations(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, warnings, err := loadConfig("testdata/config/good/"+name+".yml", true, noEnvironment)
+			got, warnings, err := Load("testdata/good/"+name+".yml", true, noEnvironment)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +142,7 @@ var sameExpression = cmp.Comparer(func(a, b *regexp.Regexp) bool { return a == b
 
 // The expression for production environments, as documented.
 func TestDefaultProductionEnvironments(t *testing.T) {
-	e := defaultPolicy().Production[0]
+	e := DefaultPolicy().Production[0]
 	for _, name := range []string{"prod", "Production", "LIVE", "production-eu", "prod_2", "live/shop", "production (eu)", "Production – old"} {
 		if !e.MatchString(name) {
 			t.Errorf("%s is none", name)
@@ -156,7 +156,7 @@ func TestDefaultProductionEnvironments(t *testing.T) {
 }
 
 func TestTheShippedConfigurationStartsAnywhere(t *testing.T) {
-	got, warnings, err := loadConfig("../../config.yml", true, noEnvironment)
+	got, warnings, err := Load("../config.yml", true, noEnvironment)
 	if err != nil || warnings != nil {
 		t.Fatalf("%v, warnings %q", err, warnings)
 	}
@@ -171,7 +171,7 @@ func TestEnvironmentFillsIn(t *testing.T) {
 		"GITHUB_TOKEN": "t", "GITHUB_WEBHOOK_SECRET": "g", "JIRA_WEBHOOK_SECRET": "j", "BACKSTAGE_TOKEN": "b", "STORAGE_FILE_PATH": "/data/a.prom",
 	}
 	getenv := func(name string) string { return env[name] }
-	got, _, err := parseConfig("config.yml", nil, getenv)
+	got, _, err := Parse("config.yml", nil, getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestEnvironmentFillsIn(t *testing.T) {
 	if diff := cmp.Diff(want, got, sameExpression); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	got, _, err = parseConfig("config.yml", []byte(`github: {token: file, webhook_secret: file}
+	got, _, err = Parse("config.yml", []byte(`github: {token: file, webhook_secret: file}
 jira: {webhook_secret: [file]}
 catalog: {token: file}
 storage: {file: {path: file.prom}}
@@ -198,20 +198,20 @@ storage: {file: {path: file.prom}}
 
 func TestMissingFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yml")
-	got, warnings, err := loadConfig(path, false, noEnvironment)
+	got, warnings, err := Load(path, false, noEnvironment)
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "using the defaults") {
 		t.Errorf("at the default path: %v, warnings %q", err, warnings)
 	}
 	if diff := cmp.Diff(defaults(), got, sameExpression); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if _, _, err := loadConfig(path, true, noEnvironment); err == nil || !strings.Contains(err.Error(), path) {
+	if _, _, err := Load(path, true, noEnvironment); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("named: %v", err)
 	}
 }
 
 func FuzzConfig(f *testing.F) {
-	for _, pattern := range []string{"testdata/config/bad/*.yml", "testdata/config/good/*.yml"} {
+	for _, pattern := range []string{"testdata/bad/*.yml", "testdata/good/*.yml"} {
 		files, _ := filepath.Glob(pattern)
 		for _, path := range files {
 			f.Add([]byte(readFile(f, path)))
@@ -223,7 +223,7 @@ func FuzzConfig(f *testing.F) {
 		if strings.Contains(string(data), "_file") || strings.Contains(string(data), "certificate") {
 			t.Skip("would read files")
 		}
-		c, _, err := parseConfig("config.yml", data, noEnvironment)
+		c, _, err := Parse("config.yml", data, noEnvironment)
 		if err == nil && (c.Server.Port < 1 || c.Server.Port > 65535 || c.Storage.Database == "") {
 			t.Errorf("accepted as %+v", c)
 		}

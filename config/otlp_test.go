@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"maps"
@@ -9,14 +9,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"dora-exporter/instrumentation"
 )
 
 // withVariables reads a configuration with variables in the environment.
-func withVariables(t *testing.T, text string, variables map[string]string) (otlpConfig, []string) {
+func withVariables(t *testing.T, text string, variables map[string]string) (OTLP, []string) {
 	t.Helper()
-	c, warnings, err := parseConfig("config.yml", []byte(text), func(name string) string { return variables[name] })
+	c, warnings, err := Parse("config.yml", []byte(text), func(name string) string { return variables[name] })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,15 +95,15 @@ func TestOTLPVariablesOfTraces(t *testing.T) {
 		"OTEL_TRACES_SAMPLER_ARG": "0.25",
 	}
 	got, warnings := withVariables(t, "", variables)
-	want := otlpConfig{
+	want := OTLP{
 		Enabled: true, Traces: true, TracesRatio: 0.25, Temporality: "cumulative", ExportTimeout: 30 * time.Second, Interval: time.Minute,
-		Spans: instrumentation.SpanBatches{Delay: 250 * time.Millisecond, Timeout: 30 * time.Second, Queue: 100, Size: 100},
-		MetricsTo: otlpReceiver{
-			Endpoint: otlpEndpoint{Text: "http://collector:4317", From: endpointVariable}, Protocol: "grpc", Compression: "none",
+		Spans: SpanBatches{Delay: 250 * time.Millisecond, Timeout: 30 * time.Second, Queue: 100, Size: 100},
+		MetricsTo: OTLPReceiver{
+			Endpoint: OTLPEndpoint{Text: "http://collector:4317", From: endpointVariable}, Protocol: "grpc", Compression: "none",
 			Headers: map[string]string{"a": "all"}, Timeout: 10 * time.Second,
 		},
-		TracesTo: otlpReceiver{
-			Endpoint: otlpEndpoint{Text: "http://traces:4318/there", From: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", Whole: true},
+		TracesTo: OTLPReceiver{
+			Endpoint: OTLPEndpoint{Text: "http://traces:4318/there", From: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", Whole: true},
 			Protocol: "http/protobuf", Compression: "gzip", Headers: map[string]string{"t": "traces"}, Timeout: 1500 * time.Millisecond,
 		},
 	}
@@ -114,7 +112,7 @@ func TestOTLPVariablesOfTraces(t *testing.T) {
 	}
 	// The file's endpoint is that of all signals.
 	got, _ = withVariables(t, "otlp: {endpoint: 'http://file:4318', traces_ratio: 1}", variables)
-	file := otlpEndpoint{Text: "http://file:4318", From: "otlp.endpoint"}
+	file := OTLPEndpoint{Text: "http://file:4318", From: "otlp.endpoint"}
 	if got.MetricsTo.Endpoint != file || got.TracesTo.Endpoint != file || got.TracesRatio != 1 {
 		t.Errorf("the file does not win: %+v", got)
 	}
@@ -180,8 +178,8 @@ func TestOTLPVariables(t *testing.T) {
 	got, warnings := withVariables(t, "", variables)
 	want := defaultOTLP()
 	want.Enabled, want.Temporality, want.Interval, want.ExportTimeout = true, "delta", 15*time.Second, 7*time.Second
-	want.MetricsTo = otlpReceiver{
-		Endpoint: otlpEndpoint{Text: "http://collector:4318", From: endpointVariable}, Protocol: "http/protobuf", Compression: "gzip",
+	want.MetricsTo = OTLPReceiver{
+		Endpoint: OTLPEndpoint{Text: "http://collector:4318", From: endpointVariable}, Protocol: "http/protobuf", Compression: "gzip",
 		Headers: map[string]string{"authorization": "Bearer x", "x-scope": "1"}, Timeout: 2500 * time.Millisecond,
 	}
 	want.ResourceAttributes = map[string]string{"service.name": "dora", "deployment.environment.name": "a,b"}
@@ -203,18 +201,13 @@ func TestOTLPVariables(t *testing.T) {
   resource_attributes: {service.name: file}
 `, variables)
 	want.Temporality, want.Interval = "cumulative", 2*time.Second
-	want.MetricsTo = otlpReceiver{
-		Endpoint: otlpEndpoint{Text: "http://file:4317", From: "otlp.endpoint"}, Protocol: "grpc", Compression: "none",
+	want.MetricsTo = OTLPReceiver{
+		Endpoint: OTLPEndpoint{Text: "http://file:4317", From: "otlp.endpoint"}, Protocol: "grpc", Compression: "none",
 		Headers: map[string]string{"authorization": "Bearer y", "x-scope": "1"}, Timeout: time.Second,
 	}
 	want.ResourceAttributes = map[string]string{"service.name": "file", "deployment.environment.name": "a,b"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the file does not win: -want +got:\n%s", diff)
-	}
-	if diff := cmp.Diff(map[string]string{
-		"service.name": "file", "service.version": version, "service.instance.id": "id", "deployment.environment.name": "a,b",
-	}, got.resource("id")); diff != "" {
-		t.Errorf("the resource: -want +got:\n%s", diff)
 	}
 }
 
@@ -240,7 +233,7 @@ func TestOddOTLPVariablesAreIgnored(t *testing.T) {
 			t.Errorf("%s: warnings: -want +got:\n%s", name, diff)
 		}
 		defaults := defaultOTLP()
-		defaults.Enabled, defaults.MetricsTo.Endpoint = true, otlpEndpoint{Text: "http://collector:4318", From: endpointVariable}
+		defaults.Enabled, defaults.MetricsTo.Endpoint = true, OTLPEndpoint{Text: "http://collector:4318", From: endpointVariable}
 		if diff := cmp.Diff(defaults, got); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
 		}
@@ -256,7 +249,7 @@ func TestOTLPVariablesThatCantBeIgnored(t *testing.T) {
 	} {
 		variables := maps.Clone(map[string]string{endpointVariable: "http://c:4318"})
 		variables[name] = "user:canary@host"
-		_, _, err := parseConfig("config.yml", nil, func(name string) string { return variables[name] })
+		_, _, err := Parse("config.yml", nil, func(name string) string { return variables[name] })
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
@@ -265,29 +258,29 @@ func TestOTLPVariablesThatCantBeIgnored(t *testing.T) {
 
 func TestOTLPEndpoints(t *testing.T) {
 	for _, test := range []struct {
-		otlpEndpoint
+		OTLPEndpoint
 		protocol, want string
 		plain          bool
 	}{
-		{otlpEndpoint{}, "grpc", "localhost:4317", true},
-		{otlpEndpoint{}, "http/protobuf", "http://localhost:4318/v1/metrics", true},
-		{otlpEndpoint{Text: "https://c:4318"}, "http/protobuf", "https://c:4318/v1/metrics", false},
-		{otlpEndpoint{Text: "https://c/base/"}, "http/protobuf", "https://c/base/v1/metrics", false},
-		{otlpEndpoint{Text: "https://c/base/", Whole: true}, "http/protobuf", "https://c/base/", false},
-		{otlpEndpoint{Text: "https://c", Whole: true}, "http/protobuf", "https://c", false},
-		{otlpEndpoint{Text: "https://c/a//b%2Fc/?key=1", Whole: true}, "http/protobuf", "https://c/a//b%2Fc/?key=1", false},
-		{otlpEndpoint{Text: "https://c/b%2Fc"}, "http/protobuf", "https://c/b%2Fc/v1/metrics", false},
-		{otlpEndpoint{Text: "dns:///c:4317"}, "grpc", "dns:///c:4317", false},
-		{otlpEndpoint{Text: "unix:///run/otlp.sock", Insecure: true}, "grpc", "unix:///run/otlp.sock", true},
-		{otlpEndpoint{Text: "http://c:4317/ignored"}, "grpc", "c:4317", true},
-		{otlpEndpoint{Text: "https://c"}, "grpc", "c:443", false},
-		{otlpEndpoint{Text: "c:4317"}, "grpc", "c:4317", false},
-		{otlpEndpoint{Text: "c:4317", Insecure: true}, "grpc", "c:4317", true},
-		{otlpEndpoint{Text: "[::1]:4317", Insecure: true}, "grpc", "[::1]:4317", true},
-		{otlpEndpoint{Text: "https://c:4317", Insecure: true}, "grpc", "c:4317", false},
+		{OTLPEndpoint{}, "grpc", "localhost:4317", true},
+		{OTLPEndpoint{}, "http/protobuf", "http://localhost:4318/v1/metrics", true},
+		{OTLPEndpoint{Text: "https://c:4318"}, "http/protobuf", "https://c:4318/v1/metrics", false},
+		{OTLPEndpoint{Text: "https://c/base/"}, "http/protobuf", "https://c/base/v1/metrics", false},
+		{OTLPEndpoint{Text: "https://c/base/", Whole: true}, "http/protobuf", "https://c/base/", false},
+		{OTLPEndpoint{Text: "https://c", Whole: true}, "http/protobuf", "https://c", false},
+		{OTLPEndpoint{Text: "https://c/a//b%2Fc/?key=1", Whole: true}, "http/protobuf", "https://c/a//b%2Fc/?key=1", false},
+		{OTLPEndpoint{Text: "https://c/b%2Fc"}, "http/protobuf", "https://c/b%2Fc/v1/metrics", false},
+		{OTLPEndpoint{Text: "dns:///c:4317"}, "grpc", "dns:///c:4317", false},
+		{OTLPEndpoint{Text: "unix:///run/otlp.sock", Insecure: true}, "grpc", "unix:///run/otlp.sock", true},
+		{OTLPEndpoint{Text: "http://c:4317/ignored"}, "grpc", "c:4317", true},
+		{OTLPEndpoint{Text: "https://c"}, "grpc", "c:443", false},
+		{OTLPEndpoint{Text: "c:4317"}, "grpc", "c:4317", false},
+		{OTLPEndpoint{Text: "c:4317", Insecure: true}, "grpc", "c:4317", true},
+		{OTLPEndpoint{Text: "[::1]:4317", Insecure: true}, "grpc", "[::1]:4317", true},
+		{OTLPEndpoint{Text: "https://c:4317", Insecure: true}, "grpc", "c:4317", false},
 	} {
-		if got, err := test.target(test.protocol, metricsPath); err != nil || got != (otlpTarget{test.want, test.plain}) {
-			t.Errorf("%+v, %s: %+v, %v", test.otlpEndpoint, test.protocol, got, err)
+		if got, err := test.Target(test.protocol, MetricsPath); err != nil || got != (OTLPTarget{test.want, test.plain}) {
+			t.Errorf("%+v, %s: %+v, %v", test.OTLPEndpoint, test.protocol, got, err)
 		}
 	}
 }

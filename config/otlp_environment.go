@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"math"
@@ -8,13 +8,11 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
-
-	"dora-exporter/instrumentation"
 )
 
 // fromEnvironment takes what OpenTelemetry's variables say. What can't be understood is ignored with a warning.
 // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
-func (o *otlpConfig) fromEnvironment(getenv func(string) string) (warnings []string) {
+func (o *OTLP) fromEnvironment(getenv func(string) string) (warnings []string) {
 	e := &environment{decoder{at: map[string]*yaml.Node{}}, getenv, nil}
 	e.receiver(&o.MetricsTo, "METRICS")
 	e.receiver(&o.TracesTo, "TRACES")
@@ -83,7 +81,7 @@ func (e *environment) read(into field, names ...string) {
 }
 
 // receiver reads the variables of a signal, else those of all signals.
-func (e *environment) receiver(to *otlpReceiver, signal string) {
+func (e *environment) receiver(to *OTLPReceiver, signal string) {
 	read := func(name string, into field) {
 		e.read(into, "OTEL_EXPORTER_OTLP_"+signal+"_"+name, "OTEL_EXPORTER_OTLP_"+name)
 	}
@@ -116,7 +114,7 @@ func (e *environment) sampler(to *float64) {
 const mostSpans = 1 << 20
 
 // batches reads how spans are pushed. A batch is no larger than the queue.
-func (e *environment) batches(to *instrumentation.SpanBatches) {
+func (e *environment) batches(to *SpanBatches) {
 	e.read(e.milliseconds(1, &to.Delay), "OTEL_BSP_SCHEDULE_DELAY")
 	e.read(e.timeout(&to.Timeout), "OTEL_BSP_EXPORT_TIMEOUT")
 	e.read(e.number(&to.Queue), "OTEL_BSP_MAX_QUEUE_SIZE")

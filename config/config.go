@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -13,13 +13,13 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"dora-exporter/catalog"
+	"dora-exporter/dora"
 	"dora-exporter/dora/rules"
 )
 
 // Config is the configuration: the file, then the environment, then the defaults.
 type Config struct {
-	Server serverConfig
+	Server Server
 	GitHub struct {
 		Owner, Token, BaseURL string
 		WebhookSecret         []string
@@ -34,7 +34,7 @@ type Config struct {
 		Mode, Endpoint, Token string
 		CacheTTL, MaxWait     time.Duration
 	}
-	Teams        []catalog.Team
+	Teams        []dora.Team
 	Environments rules.Environments
 	Metrics      struct {
 		// MaxSeries is the limit of each group of families.
@@ -47,10 +47,10 @@ type Config struct {
 		MaxBacklog int
 		File       struct{ Path string }
 	}
-	OTLP otlpConfig
+	OTLP OTLP
 }
 
-type serverConfig struct {
+type Server struct {
 	Host string
 	Port int
 	// MetricsListen is the address, host:port, of /metrics and the pages; empty when they are on the webhooks'.
@@ -60,11 +60,23 @@ type serverConfig struct {
 }
 
 // address is that of the webhooks.
-func (s serverConfig) address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
+func (s Server) Address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
-// loadConfig reads the file at path. It need not be there unless it was named. Warnings are about what works and is hardly
+// own is the webhooks' address as this machine reaches it.
+func (s Server) LocalAddress() string {
+	host := s.Host
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+		if ip != nil && ip.To4() == nil {
+			host = "::1"
+		}
+	}
+	return net.JoinHostPort(host, strconv.Itoa(s.Port))
+}
+
+// Load reads the file at path. It need not be there unless it was named. Warnings are about what works and is hardly
 // meant. An error is one line: file, line, what is wrong, what to write instead.
-func loadConfig(path string, named bool, getenv func(string) string) (c *Config, warnings []string, err error) {
+func Load(path string, named bool, getenv func(string) string) (c *Config, warnings []string, err error) {
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !named:
@@ -74,12 +86,12 @@ func loadConfig(path string, named bool, getenv func(string) string) (c *Config,
 	case err != nil:
 		return nil, nil, fmt.Errorf("%s: can't be read: %w", path, err)
 	}
-	c, more, err := parseConfig(path, data, getenv)
+	c, more, err := Parse(path, data, getenv)
 	return c, append(warnings, more...), err
 }
 
-// parseConfig reads the text of a configuration; path is for messages.
-func parseConfig(path string, data []byte, getenv func(string) string) (*Config, []string, error) {
+// Parse reads the text of a configuration; path is for messages.
+func Parse(path string, data []byte, getenv func(string) string) (*Config, []string, error) {
 	root, err := parseYAML(path, data)
 	if err != nil {
 		return nil, nil, err
@@ -88,7 +100,7 @@ func parseConfig(path string, data []byte, getenv func(string) string) (*Config,
 	c.Server.Port, c.Server.Page = 8090, "on"
 	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
 	c.GitHub.BaseURL = "https://api.github.com/"
-	c.Policy = defaultPolicy()
+	c.Policy = DefaultPolicy()
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.OTLP = defaultOTLP()
 	warnings := c.OTLP.fromEnvironment(getenv)
@@ -132,7 +144,7 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			"cache_ttl": d.duration(&c.Catalog.CacheTTL), "max_wait": d.duration(&c.Catalog.MaxWait),
 		}),
 		"teams": d.list("name: Platform", func(n *yaml.Node, path string) {
-			t := catalog.Team{}
+			t := dora.Team{}
 			d.mapping(n, path, fields{
 				"name": d.text(&t.Name), "github_repositories": d.lines("owner/name", &t.Repositories), "jira_projects": d.lines("INC", &t.Projects),
 			})
@@ -191,7 +203,7 @@ func (c *Config) complete(d *decoder) error {
 }
 
 // unsigned are the sources whose webhooks can't be checked since no secret is set.
-func (c *Config) unsigned() []string {
+func (c *Config) Unsigned() []string {
 	var sources []string
 	if len(c.GitHub.WebhookSecret) == 0 {
 		sources = append(sources, "github")

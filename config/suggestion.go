@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 func didYouMean(key string, known fields) string {
 	best, distance := "", 3
 	for _, one := range slices.Sorted(maps.Keys(known)) {
-		if d := letters(key, one); d < distance {
+		if d := Letters(key, one); d < distance {
 			best, distance = one, d
 		}
 	}
@@ -22,7 +22,7 @@ func didYouMean(key string, known fields) string {
 
 // letters counts the letters that must be added, removed or changed to make b of a.
 // https://en.wikipedia.org/wiki/Levenshtein_distance
-func letters(a, b string) int {
+func Letters(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"path"
@@ -15,7 +15,7 @@ import (
 const defaultProduction = "(prod|production|live)([-_/ ].*)?"
 
 // defaultPolicy is what the measures go by when the configuration is silent.
-func defaultPolicy() rules.Policy {
+func DefaultPolicy() rules.Policy {
 	return rules.Policy{
 		Settle:        2 * time.Minute,
 		Production:    []*regexp.Regexp{whole(defaultProduction)},

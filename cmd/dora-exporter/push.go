@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+
+	"dora-exporter/config"
+	"dora-exporter/instrumentation"
+)
+
+// resource says who pushes; instance is the same after a restart.
+func resource(o *config.OTLP, instance string) map[string]string {
+	r := map[string]string{"service.name": "dora-exporter", "service.version": version, "service.instance.id": instance}
+	maps.Copy(r, o.ResourceAttributes)
+	return r
+}
+
+// startPush begins to push metrics; nil when it is off.
+func (p *parts) startPush(ctx context.Context, o *config.OTLP, logger *slog.Logger) (*instrumentation.Push, error) {
+	var delta *instrumentation.DeltaOptions
+	var err error
+	if o.Enabled && o.Temporality == "delta" {
+		delta, err = p.delta(ctx, logger)
+	} else {
+		err = p.store.ForgetPushed(ctx)
+	}
+	if err != nil || !o.Enabled {
+		return nil, err
+	}
+	to, err := client(&o.MetricsTo, config.MetricsPath)
+	if err != nil {
+		return nil, err
+	}
+	logger.Info("pushing metrics", "endpoint", to.Address(), "protocol", to.Protocol, "temporality", o.Temporality, "interval", o.Interval)
+	return p.instruments.StartPush(ctx, instrumentation.PushOptions{
+		Receiver: to, Export: o.ExportTimeout, Interval: o.Interval, Delta: delta,
+		Resource: resource(o, p.store.ID()), Logger: logger,
+	})
+}
+
+// delta says from where deltas go on: what has not arrived at the receiver is pushed after a restart. With the first push of deltas
+// it is from now on.
+func (p *parts) delta(ctx context.Context, logger *slog.Logger) (*instrumentation.DeltaOptions, error) {
+	arrived := func(ctx context.Context, position int64) {
+		ctx, cancel := context.WithTimeout(ctx, notingMayTake)
+		defer cancel()
+		if err := p.store.SetPushed(ctx, position); err != nil {
+			logger.Warn("deltas may be pushed twice after a restart", "error", err)
+		}
+	}
+	position := p.projection.Position()
+	pushed, known, err := p.store.Pushed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		pushed = position
+		arrived(ctx, position)
+	}
+	missing, err := p.projection.Since(ctx, pushed)
+	if err != nil {
+		return nil, err
+	}
+	return &instrumentation.DeltaOptions{Position: position, Missing: missing, Arrived: arrived}, nil
+}
+
+// startTraces begins to follow deliveries; nil when it is off.
+func (p *parts) startTraces(ctx context.Context, o *config.OTLP, logger *slog.Logger) (*instrumentation.Traces, error) {
+	if !o.Traces {
+		return nil, nil //nolint:nilnil // nothing is followed
+	}
+	to, err := client(&o.TracesTo, config.TracesPath)
+	if err != nil {
+		return nil, err
+	}
+	logger.Info("pushing traces", "endpoint", to.Address(), "protocol", to.Protocol, "ratio", o.TracesRatio)
+	return p.instruments.StartTraces(ctx, instrumentation.TraceOptions{
+		Receiver: to, Ratio: o.TracesRatio, Batches: instrumentation.SpanBatches(o.Spans), Resource: resource(o, p.store.ID()), Logger: logger,
+	})
+}
+
+// client is what a client of the receiver takes; path is that of the signal.
+func client(r *config.OTLPReceiver, path string) (instrumentation.Receiver, error) {
+	to, err := r.Endpoint.Target(r.Protocol, path)
+	if err != nil {
+		return instrumentation.Receiver{}, err
+	}
+	secure, err := r.TLS(to.Plain)
+	return instrumentation.Receiver{
+		Protocol: r.Protocol, Endpoint: to.Address, TLS: secure, Headers: r.Headers, Gzip: r.Compression == "gzip", Timeout: r.Timeout,
+	}, err
+}

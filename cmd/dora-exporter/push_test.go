@@ -1,0 +1,19 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/config"
+)
+
+// The attributes of the configuration win over those of the program.
+func TestResource(t *testing.T) {
+	o := config.OTLP{ResourceAttributes: map[string]string{"service.name": "file", "deployment.environment.name": "a,b"}}
+	if diff := cmp.Diff(map[string]string{
+		"service.name": "file", "service.version": version, "service.instance.id": "id", "deployment.environment.name": "a,b",
+	}, resource(&o, "id")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

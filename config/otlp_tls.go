@@ -1,0 +1,52 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// tls is nil for a connection in plain text. A renewed client certificate is taken with the next connection.
+func (r *OTLPReceiver) TLS(plain bool) (*tls.Config, error) {
+	if plain {
+		return nil, nil //nolint:nilnil // there is no TLS
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if r.Certificate != "" {
+		var err error
+		if c.RootCAs, err = certificates(r.Certificate); err != nil {
+			return nil, err
+		}
+	}
+	if r.ClientCertificate != "" {
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(r.ClientCertificate, r.ClientKey)
+			return &pair, err
+		}
+	}
+	return c, nil
+}
+
+// certificates reads certificates that are trusted.
+func certificates(file string) (*x509.CertPool, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(data) {
+		return nil, errors.New("there is no certificate in it")
+	}
+	return pool, nil
+}
+
+// withoutPath leaves a file's path out of an error: a message names the key that has it.
+func withoutPath(err error) error {
+	var with *fs.PathError
+	if errors.As(err, &with) {
+		return with.Err
+	}
+	return err
+}
