@@ -75,7 +75,7 @@ func (s Server) LocalAddress() string {
 }
 
 // Load reads the file at path. It need not be there unless it was named. Warnings are about what works and is hardly
-// meant. An error is one line: file, line, what is wrong, what to write instead.
+// meant. An error has one line for each thing that is wrong: file, line, what is wrong, what to write instead.
 func Load(path string, named bool, getenv func(string) string) (c *Config, warnings []string, err error) {
 	data, err := os.ReadFile(path)
 	switch {
@@ -106,11 +106,9 @@ func Parse(path string, data []byte, getenv func(string) string) (*Config, []str
 	warnings := c.OTLP.fromEnvironment(getenv)
 	d := &decoder{file: path, at: map[string]*yaml.Node{}}
 	d.config(root, c)
-	if d.err != nil {
-		return nil, nil, d.err
-	}
 	c.fromEnvironment(getenv)
-	if err := c.complete(d); err != nil {
+	c.complete(d)
+	if err := joined(d.errs); err != nil {
 		return nil, nil, err
 	}
 	if c.OTLP.Enabled || c.OTLP.Traces {
@@ -145,10 +143,10 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 		}),
 		"teams": d.list("name: Platform", func(n *yaml.Node, path string) {
 			t := dora.Team{}
-			d.mapping(n, path, fields{
+			known := fields{
 				"name": d.text(&t.Name), "github_repositories": d.lines("owner/name", &t.Repositories), "jira_projects": d.lines("INC", &t.Projects),
-			})
-			if t.Name == "" {
+			}
+			if !d.fails(func() { d.mapping(n, path, known) }) && t.Name == "" {
 				d.fail(n, "%s has no name: write \"- name: …\"", path)
 			}
 			c.Teams = append(c.Teams, t)
@@ -182,8 +180,8 @@ func (c *Config) fromEnvironment(getenv func(string) string) {
 }
 
 // complete checks what belongs together and derives what is not set.
-func (c *Config) complete(d *decoder) error {
-	if c.Catalog.Mode == "backstage" && c.Catalog.Endpoint == "" {
+func (c *Config) complete(d *decoder) {
+	if c.Catalog.Mode == "backstage" && c.Catalog.Endpoint == "" && empty(d.at["catalog.endpoint"]) {
 		d.fail(d.at["catalog.mode"], "catalog.mode is backstage and catalog.endpoint is missing: "+
 			"write Backstage's address, such as endpoint: https://backstage.example.com")
 	}
@@ -199,7 +197,6 @@ func (c *Config) complete(d *decoder) error {
 	}
 	d.owners(c)
 	c.OTLP.complete(d)
-	return d.err
 }
 
 // unsigned are the sources whose webhooks can't be checked since no secret is set.

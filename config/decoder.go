@@ -10,10 +10,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// decoder reads YAML nodes into variables and keeps the first error, with the line it is about.
+// decoder reads YAML nodes into variables and collects the errors, each with the line it is about.
 type decoder struct {
 	file     string
-	err      error
+	errs     []lineError
 	warnings []string
 	// at is where each key's value stands.
 	at map[string]*yaml.Node
@@ -25,20 +25,23 @@ type field func(n *yaml.Node, path string)
 // fields are the keys of a mapping.
 type fields map[string]field
 
-// fail keeps the first error.
+// fail adds an error about a node; nil stands for the whole file.
 func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
-	if d.err != nil {
-		return
-	}
-	if d.file == "" {
-		d.err = fmt.Errorf(format, args...) // a variable, which has no line
-		return
-	}
 	line := 1
 	if n != nil {
 		line = n.Line
 	}
-	d.err = fmt.Errorf("%s:%d: %s", d.file, line, fmt.Sprintf(format, args...))
+	if d.file == "" {
+		line = 0 // a variable has no line
+	}
+	d.errs = append(d.errs, lineError{file: d.file, line: line, text: fmt.Sprintf(format, args...)})
+}
+
+// fails reports whether read adds an error.
+func (d *decoder) fails(read func()) bool {
+	before := len(d.errs)
+	read()
+	return len(d.errs) > before
 }
 
 // mapping reads a mapping. Unknown keys and keys that are there twice are errors.
@@ -59,23 +62,25 @@ func (d *decoder) mapping(n *yaml.Node, path string, known fields) {
 		key := n.Content[i]
 		if strings.ContainsAny(key.Value, " \t\n") { // not shown: without its colon, "token: …" is one
 			d.fail(key, "a text stands where a key should%s: write \"key: value\"; known keys here are %s", under(path), names(known))
+			continue
 		}
 		if _, ok := known[key.Value]; !ok {
 			d.fail(key, "unknown key %q%s: %sknown keys here are %s", key.Value, under(path), didYouMean(key.Value, known), names(known))
+			continue
 		}
 		if seen[key.Value] {
 			d.fail(key, "%s is there twice: keep one of the two", join(path, key.Value))
+			continue
 		}
 		seen[key.Value] = true
 		if plain := strings.TrimSuffix(key.Value, "_file"); seen[plain] && seen[plain+"_file"] {
 			d.fail(key, "%s and %s_file are both set: keep one of the two", join(path, plain), join(path, plain))
+			continue
 		}
-	}
-	for i := 0; i+1 < len(n.Content) && d.err == nil; i += 2 {
-		key, value := join(path, n.Content[i].Value), resolved(n.Content[i+1])
-		d.at[key] = value
+		value := resolved(n.Content[i+1])
+		d.at[join(path, key.Value)] = value
 		if !empty(value) {
-			known[n.Content[i].Value](value, key)
+			known[key.Value](value, join(path, key.Value))
 		}
 	}
 }

@@ -70,12 +70,12 @@ func (e *environment) read(into field, names ...string) {
 			continue
 		}
 		into(&yaml.Node{Kind: yaml.ScalarNode, Value: value}, name)
-		if e.err != nil {
-			if warning := e.err.Error() + "; it is ignored"; !slices.Contains(e.warnings, warning) { // it may be read for each signal
+		for _, err := range e.errs {
+			if warning := err.Error() + "; it is ignored"; !slices.Contains(e.warnings, warning) { // it may be read for each signal
 				e.warnings = append(e.warnings, warning)
 			}
-			e.err = nil
 		}
+		e.errs = nil
 		return
 	}
 }

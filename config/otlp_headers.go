@@ -46,7 +46,7 @@ func (d *decoder) members(to *map[string]string) field {
 func (d *decoder) attributes(to *map[string]string) field {
 	return func(n *yaml.Node, path string) {
 		var encoded map[string]string
-		if d.members(&encoded)(n, path); d.err != nil {
+		if d.fails(func() { d.members(&encoded)(n, path) }) {
 			return
 		}
 		all := map[string]string{}
@@ -66,7 +66,7 @@ func (d *decoder) attributes(to *map[string]string) field {
 func (d *decoder) headers(to *map[string]string, read func(to *map[string]string) field) field {
 	return func(n *yaml.Node, path string) {
 		var all map[string]string
-		if read(&all)(n, path); d.err != nil {
+		if d.fails(func() { read(&all)(n, path) }) {
 			return
 		}
 		lower := map[string]string{}
@@ -85,7 +85,7 @@ func (d *decoder) headers(to *map[string]string, read func(to *map[string]string
 func (d *decoder) membersFile(to *map[string]string) field {
 	return func(n *yaml.Node, path string) {
 		inFile := *n
-		if d.secretFile(&inFile.Value)(n, path); d.err == nil {
+		if !d.fails(func() { d.secretFile(&inFile.Value)(n, path) }) {
 			d.members(to)(&inFile, path)
 		}
 	}

@@ -68,11 +68,11 @@ func (r *OTLPReceiver) complete(d *decoder, path string) {
 	}
 }
 
-// failAt keeps the first error, with its line when key is in the file: a variable has none.
+// failAt adds an error, with its line when key is in the file: a variable has none.
 func (d *decoder) failAt(key, format string, args ...any) {
-	if n := d.at[key]; n != nil || d.err != nil {
+	if n := d.at[key]; n != nil {
 		d.fail(n, format, args...)
 		return
 	}
-	d.err = fmt.Errorf(format, args...)
+	d.errs = append(d.errs, lineError{text: fmt.Sprintf(format, args...)})
 }

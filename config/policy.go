@@ -32,9 +32,10 @@ func whole(expression string) *regexp.Regexp {
 func (d *decoder) rewrites(to *rules.Environments) field {
 	return d.list(`match: ^pr-\d+$`, func(n *yaml.Node, path string) {
 		r := rules.Rewrite{}
-		d.mapping(n, path, fields{
-			"match": d.expression(&r.Match), "transient_environment": d.truth(&r.Transient), "name": d.text(&r.Name),
-		})
+		known := fields{"match": d.expression(&r.Match), "transient_environment": d.truth(&r.Transient), "name": d.text(&r.Name)}
+		if d.fails(func() { d.mapping(n, path, known) }) {
+			return
+		}
 		if r.Match == nil && !r.Transient {
 			d.fail(n, "%s says of no environment that it is meant: write match: with a regular expression, or transient_environment: true", path)
 		}
@@ -58,7 +59,7 @@ func (d *decoder) production(to *rules.Policy) field {
 // wholeName reads an expression over a whole name; nil after an error.
 func (d *decoder) wholeName(n *yaml.Node, path string) *regexp.Regexp {
 	var e *regexp.Regexp
-	if d.expression(&e)(n, path); d.err != nil {
+	if d.fails(func() { d.expression(&e)(n, path) }) {
 		return nil
 	}
 	if _, err := regexp.Compile("(?:" + e.String() + ")"); err != nil { // such as an open \Q, which quotes to the end
@@ -77,7 +78,10 @@ func (d *decoder) changes(to *rules.Policy) field {
 		},
 		"paths": d.list("repository: owner/name", func(n *yaml.Node, path string) {
 			r := rules.RepositoryPaths{}
-			d.mapping(n, path, fields{"repository": d.repository(&r.Repository), "environments": d.environmentPaths(&r.Environments)})
+			known := fields{"repository": d.repository(&r.Repository), "environments": d.environmentPaths(&r.Environments)}
+			if d.fails(func() { d.mapping(n, path, known) }) {
+				return
+			}
 			if r.Repository == "" || len(r.Environments) == 0 {
 				d.fail(n, "%s needs both: write repository: owner/name, and environments: with a list of match and paths", path)
 			}
@@ -99,10 +103,13 @@ func (d *decoder) repository(to *string) field {
 func (d *decoder) environmentPaths(to *[]rules.EnvironmentPaths) field {
 	return d.list("match: api-.*", func(n *yaml.Node, path string) {
 		e := rules.EnvironmentPaths{}
-		d.mapping(n, path, fields{
+		known := fields{
 			"match": func(n *yaml.Node, path string) { e.Match = d.wholeName(n, path) },
 			"paths": d.lines("services/api/**", &e.Paths),
-		})
+		}
+		if d.fails(func() { d.mapping(n, path, known) }) {
+			return
+		}
 		if e.Match == nil || len(e.Paths) == 0 {
 			d.fail(n, "%s needs both: write match: with an expression over the environment's name, and paths: with a list of patterns", path)
 		}

@@ -59,8 +59,7 @@ func (d *decoder) secrets(to *[]string) field {
 func (d *decoder) secretFile(to *string) field {
 	return func(n *yaml.Node, path string) {
 		var file string
-		d.text(&file)(n, path)
-		if d.err != nil {
+		if d.fails(func() { d.text(&file)(n, path) }) {
 			return
 		}
 		data, err := os.ReadFile(file)
@@ -142,7 +141,7 @@ func (d *decoder) truth(to *bool) field {
 func (d *decoder) expression(to **regexp.Regexp) field {
 	return func(n *yaml.Node, path string) {
 		var text string
-		if d.text(&text)(n, path); d.err != nil {
+		if d.fails(func() { d.text(&text)(n, path) }) {
 			return
 		}
 		var err error

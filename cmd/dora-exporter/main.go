@@ -43,26 +43,26 @@ func start(args []string) int {
 	logger := newLogger(os.Stderr, flags.Level)
 	c, warnings, err := config.Load(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "dora-exporter:", err)
+		printError(err)
 		return 1
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	if flags.run != nil {
 		if err := flags.run(ctx, c, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, "dora-exporter:", err)
+			printError(err)
 			return 1
 		}
 		return 0
 	}
 	web, err := loadWebConfig(flags.WebConfigFile, c)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "dora-exporter:", err)
+		printError(err)
 		return 1
 	}
 	if flags.HealthCheck {
 		if err := checkHealth(ctx, c, web); err != nil {
-			fmt.Fprintln(os.Stderr, "dora-exporter:", err)
+			printError(err)
 			return 1
 		}
 		return 0
@@ -78,6 +78,13 @@ func start(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// printError writes each line of an error with the program's name before it.
+func printError(err error) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintln(os.Stderr, "dora-exporter:", line)
+	}
 }
 
 // forgetOpenTelemetry removes OpenTelemetry's variables when they have been read: its libraries read them too, in their own
