@@ -29,7 +29,7 @@ func TestLimitBacklog(t *testing.T) {
 		t.Errorf("one that is there: duplicate %v, %v", again, err)
 	}
 	failing := errors.New("undone")
-	if err := s.Update(t.Context(), func(tx dora.Tx) error { return errors.Join(tx.Finish(1), failing) }); !errors.Is(err, failing) {
+	if err := s.Update(t.Context(), func(tx dora.Tx) error { return errors.Join(tx.Deliveries().Done(1), failing) }); !errors.Is(err, failing) {
 		t.Fatal(err)
 	}
 	full("d") // since nothing was finished
@@ -39,10 +39,10 @@ func TestLimitBacklog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	change(func(tx dora.Tx) error { return tx.Finish(1) })
+	change(func(tx dora.Tx) error { return tx.Deliveries().Done(1) })
 	accept(t, s, "d")
 	full("e")
-	change(func(tx dora.Tx) error { return tx.SetAside(2, 5, "why") })
+	change(func(tx dora.Tx) error { return tx.Deliveries().SetAside(2, 5, "why") })
 	if err := s.Err(); err != nil {
 		t.Errorf("Err = %v after there is room", err)
 	}
@@ -58,7 +58,7 @@ func TestRetry(t *testing.T) {
 	s := openStore(t)
 	accept(t, s, "a", "b", "c", "d")
 	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		return errors.Join(tx.Finish(1), tx.SetAside(2, 5, "why"), tx.SetAside(3, 5, "why\nnot"), tx.Fail(4, 2, "soon", time.Now().Add(time.Minute)))
+		return errors.Join(tx.Deliveries().Done(1), tx.Deliveries().SetAside(2, 5, "why"), tx.Deliveries().SetAside(3, 5, "why\nnot"), tx.Deliveries().Retry(4, 2, "soon", time.Now().Add(time.Minute)))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -95,8 +95,8 @@ func TestLimitBacklogAfterRetry(t *testing.T) {
 		t.Fatal(err)
 	}
 	for round, f := range []func(tx dora.Tx, id int64) error{
-		func(tx dora.Tx, id int64) error { return tx.SetAside(id, 5, "why") },
-		func(tx dora.Tx, id int64) error { return tx.Finish(id) },
+		func(tx dora.Tx, id int64) error { return tx.Deliveries().SetAside(id, 5, "why") },
+		func(tx dora.Tx, id int64) error { return tx.Deliveries().Done(id) },
 	} {
 		for id := range int64(3) {
 			if err := s.Update(t.Context(), func(tx dora.Tx) error { return f(tx, id+1) }); err != nil {

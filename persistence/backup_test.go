@@ -24,7 +24,7 @@ func TestBackup(t *testing.T) {
 	defer end()
 	add := func(id int64) {
 		err := s.Update(t.Context(), func(tx dora.Tx) error {
-			_, err := tx.AddFact(dora.Fact{Family: dora.Incidents, Subject: fmt.Sprint(id), Value: 1, ID: id})
+			_, err := tx.Facts().Add(dora.Fact{Family: dora.Incidents, Subject: fmt.Sprint(id), Value: 1, ID: id})
 			return err
 		})
 		if err != nil {
@@ -85,7 +85,7 @@ func TestBackup(t *testing.T) {
 func TestBackupOfADamagedStore(t *testing.T) {
 	s := openStore(t)
 	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		_, err := tx.AddFact(dora.Fact{Family: dora.Incidents, Subject: "a", Value: 1})
+		_, err := tx.Facts().Add(dora.Fact{Family: dora.Incidents, Subject: "a", Value: 1})
 		return err
 	})
 	if err != nil {
@@ -130,7 +130,7 @@ func TestMigrateFromTheFirstVersion(t *testing.T) {
 	}
 	var remembered dora.Incident
 	err = s.update(t.Context(), func(tx *tx) (err error) {
-		remembered, err = tx.Incident("jira/7")
+		remembered, err = tx.Incidents().Get("jira/7")
 		return err
 	})
 	if diff := cmp.Diff(want, remembered); err != nil || diff != "" {

@@ -78,7 +78,7 @@ func TestCheckpointRoundTrip(t *testing.T) {
 					Family: f.Name, Labels: l, Value: random.Int64N(1e12) >> random.IntN(30), At: noon.Add(time.Duration(random.IntN(50)) * time.Second),
 					ID: int64(i), Subject: fmt.Sprint(i),
 				}
-				if _, err := tx.AddFact(fact); err != nil {
+				if _, err := tx.Facts().Add(fact); err != nil {
 					return err
 				}
 			}

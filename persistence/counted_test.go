@@ -28,20 +28,20 @@ func TestCounted(t *testing.T) {
 	}
 	err := store.Update(t.Context(), func(tx dora.Tx) error {
 		for _, d := range all {
-			if err := tx.SaveTracked(d); err != nil {
+			if err := tx.Deployments().Save(d); err != nil {
 				return err
 			}
 			for _, c := range d.Shipment.Changes { // "again" with the first alone
-				_, err := tx.AddFact(dora.Fact{Family: dora.Changes, Labels: dora.Labels{}, Value: 1, At: at(0), ID: d.ID, Subject: changeSubject(d, c)})
+				_, err := tx.Facts().Add(dora.Fact{Family: dora.Changes, Labels: dora.Labels{}, Value: 1, At: at(0), ID: d.ID, Subject: changeSubject(d, c)})
 				if err != nil {
 					return err
 				}
 			}
 		}
-		if err := tx.SaveMark(dora.Mark{Evidence: dora.Evidence{Target: "h/3", Cause: dora.CauseRollback, At: at(5)}, RepairedBy: "h/5", RepairedAt: at(5)}); err != nil {
+		if err := tx.Evidence().SaveMark(dora.Mark{Evidence: dora.Evidence{Target: "h/3", Cause: dora.CauseRollback, At: at(5)}, RepairedBy: "h/5", RepairedAt: at(5)}); err != nil {
 			return err
 		}
-		_, err := tx.AddFact(dora.Fact{Family: dora.ReworkDeployments, Labels: dora.Labels{"cause": "rollback"}, Value: 1, At: at(5), Subject: "rework:h/5"})
+		_, err := tx.Facts().Add(dora.Fact{Family: dora.ReworkDeployments, Labels: dora.Labels{"cause": "rollback"}, Value: 1, At: at(5), Subject: "rework:h/5"})
 		return err
 	})
 	if err != nil {

@@ -90,25 +90,25 @@ func deliverySum(d dora.Delivery, event string) int64 {
 	return checksum(d.Source, d.Key, event, d.Received.UnixMilli())
 }
 
-// Finish marks a delivery as processed.
-func (t *tx) Finish(delivery int64) error {
+// Done marks a delivery as processed.
+func (t deliveryTx) Done(delivery int64) error {
 	t.pending--
 	return t.one(delivery, "UPDATE deliveries SET done = 1 WHERE id = ?", delivery)
 }
 
-// Fail keeps a delivery that can't be processed from Pending until a time, with the number of attempts and why.
-func (t *tx) Fail(delivery int64, attempts int, why string, until time.Time) error {
+// Retry keeps a delivery that can't be processed from Pending until a time, with the number of attempts and why.
+func (t deliveryTx) Retry(delivery int64, attempts int, why string, until time.Time) error {
 	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, due = ? WHERE id = ?", attempts, why, until.UnixMilli(), delivery)
 }
 
 // SetAside takes a delivery that can't be processed out of Pending until a person wants it to be tried again.
-func (t *tx) SetAside(delivery int64, attempts int, why string) error {
+func (t deliveryTx) SetAside(delivery int64, attempts int, why string) error {
 	t.pending--
 	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, done = 2 WHERE id = ?", attempts, why, delivery)
 }
 
 // Postpone keeps a delivery from Pending until a time.
-func (t *tx) Postpone(delivery int64, until time.Time) error {
+func (t deliveryTx) Postpone(delivery int64, until time.Time) error {
 	return t.one(delivery, "UPDATE deliveries SET due = ? WHERE id = ?", until.UnixMilli(), delivery)
 }
 

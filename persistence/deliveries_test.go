@@ -52,10 +52,10 @@ func TestPending(t *testing.T) {
 	pendingAt(t, s, now, "c", "b", "a", "d", "nul\x00é")
 	pendingAt(t, s, now.Add(-time.Hour), "c", "b", "a", "d", "nul\x00é") // the clock was set back
 	err = s.Update(t.Context(), func(tx dora.Tx) error {
-		if err := tx.Finish(2); err != nil {
+		if err := tx.Deliveries().Done(2); err != nil {
 			return err
 		}
-		return tx.Postpone(3, now.Add(time.Minute))
+		return tx.Deliveries().Postpone(3, now.Add(time.Minute))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -63,8 +63,8 @@ func TestPending(t *testing.T) {
 	pendingAt(t, s, now, "c", "d", "nul\x00é")
 	pendingAt(t, s, now.Add(time.Minute), "c", "a", "d", "nul\x00é")
 	for name, change := range map[string]func(dora.Tx) error{
-		"Finish":   func(tx dora.Tx) error { return tx.Finish(99) },
-		"Postpone": func(tx dora.Tx) error { return tx.Postpone(99, now) },
+		"Finish":   func(tx dora.Tx) error { return tx.Deliveries().Done(99) },
+		"Postpone": func(tx dora.Tx) error { return tx.Deliveries().Postpone(99, now) },
 	} {
 		if err := s.Update(t.Context(), change); err == nil {
 			t.Errorf("%s of a delivery that is not there succeeded", name)
@@ -108,10 +108,10 @@ func TestBacklog(t *testing.T) {
 	}
 	check(2, delivery("").Received, 0)
 	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		if err := tx.AddJob(dora.Job{Commit: dora.Commit{SHA: "1"}}); err != nil {
+		if err := tx.Commits().AddLookup(dora.Job{Commit: dora.Commit{SHA: "1"}}); err != nil {
 			return err
 		}
-		return tx.Finish(1)
+		return tx.Deliveries().Done(1)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -164,10 +164,10 @@ func TestWhatWasPutOffBeforeTheClockWasSetBackIsDue(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		if err := tx.AddJob(dora.Job{Commit: dora.Commit{SHA: "c0ffee"}, Due: now.Add(time.Hour)}); err != nil {
+		if err := tx.Commits().AddLookup(dora.Job{Commit: dora.Commit{SHA: "c0ffee"}, Due: now.Add(time.Hour)}); err != nil {
 			return err
 		}
-		return tx.Postpone(1, now.Add(time.Minute))
+		return tx.Deliveries().Postpone(1, now.Add(time.Minute))
 	})
 	if err != nil {
 		t.Fatal(err)

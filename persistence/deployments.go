@@ -52,36 +52,36 @@ func (t *tx) allTracked(query string, args ...any) ([]dora.Tracked, error) {
 }
 
 // Tracked returns a deployment by its key; false when it is not known.
-func (t *tx) Tracked(key string) (dora.Tracked, bool, error) {
+func (t history) Tracked(key string) (dora.Tracked, bool, error) {
 	return t.tracked("WHERE key = ?", key)
 }
 
 // Previous is the newest success of a scope before a moment.
-func (t *tx) Previous(scope string, m dora.Moment) (dora.Tracked, bool, error) {
+func (t history) Previous(scope string, m dora.Moment) (dora.Tracked, bool, error) {
 	return t.tracked("WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
 		scope, m.At.UnixMilli(), m.ID)
 }
 
 // Next is the oldest success of a scope after a moment.
-func (t *tx) Next(scope string, m dora.Moment) (dora.Tracked, bool, error) {
+func (t history) Next(scope string, m dora.Moment) (dora.Tracked, bool, error) {
 	return t.tracked("WHERE scope = ? AND success IS NOT NULL AND (success, number) > (?, ?) ORDER BY success, number LIMIT 1",
 		scope, m.At.UnixMilli(), m.ID)
 }
 
 // LatestRun is the newest success of a commit in a scope before a moment.
-func (t *tx) LatestRun(scope, sha string, m dora.Moment) (dora.Tracked, bool, error) {
+func (t history) LatestRun(scope, sha string, m dora.Moment) (dora.Tracked, bool, error) {
 	return t.tracked(`INDEXED BY deployments_sha WHERE sha = ? AND scope = ? AND success IS NOT NULL AND (success, number) < (?, ?)
 		ORDER BY success DESC, number DESC LIMIT 1`, sha, scope, m.At.UnixMilli(), m.ID)
 }
 
 // NewestOf is the newest success in production of a team before a time.
-func (t *tx) NewestOf(team string, before time.Time) (dora.Tracked, bool, error) {
+func (t history) NewestOf(team string, before time.Time) (dora.Tracked, bool, error) {
 	return t.tracked("WHERE team = ? AND production = 1 AND success IS NOT NULL AND success < ? ORDER BY success DESC, number DESC LIMIT 1",
 		team, before.UnixMilli())
 }
 
 // Named are all deployments that a reference of an incident names.
-func (t *tx) Named(r dora.Reference) ([]dora.Tracked, error) { return named(r, t.allTracked) }
+func (t history) Named(r dora.Reference) ([]dora.Tracked, error) { return named(r, t.allTracked) }
 
 func named(r dora.Reference, find func(query string, args ...any) ([]dora.Tracked, error)) ([]dora.Tracked, error) {
 	in, args := "", []any(nil)
@@ -116,7 +116,7 @@ func named(r dora.Reference, find func(query string, args ...any) ([]dora.Tracke
 }
 
 // FirstShipped is the oldest deployment of a scope that shipped a change or one of its commits.
-func (t *tx) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
+func (t history) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
 	query, args := "name = ?", []any{scope, name}
 	if !strings.HasPrefix(name, "#") && len(name) < 40 {
 		query, args = "name >= ? AND name < ?", []any{scope, name, name + "g"}
@@ -128,8 +128,8 @@ func (t *tx) FirstShipped(scope, name string) (key string, revert, known bool, e
 	return key, revert, known, nil
 }
 
-// SaveTracked remembers a deployment.
-func (t *tx) SaveTracked(d dora.Tracked) error {
+// Save remembers a deployment.
+func (t deploymentTx) Save(d dora.Tracked) error {
 	details, err := json.Marshal(d)
 	if err == nil {
 		success := sql.NullInt64{}
@@ -148,7 +148,7 @@ func (t *tx) SaveTracked(d dora.Tracked) error {
 }
 
 // AddShipped remembers that a deployment brought a change, under all of its names.
-func (t *tx) AddShipped(d dora.Tracked, names []string, revert bool) error {
+func (t deploymentTx) AddShipped(d dora.Tracked, names []string, revert bool) error {
 	for _, name := range names {
 		_, err := t.exec(`INSERT OR REPLACE INTO shipped (scope, name, deployment, success, number, revert, repository) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			d.Scope(), name, d.Key(), d.Succeeded().UnixMilli(), d.ID, revert, d.RepositoryName())
@@ -159,8 +159,8 @@ func (t *tx) AddShipped(d dora.Tracked, names []string, revert bool) error {
 	return nil
 }
 
-// HasSettledAfter says whether a success of a scope that comes after a moment has been settled.
-func (t *tx) HasSettledAfter(scope string, m dora.Moment) (bool, error) {
+// HasEvaluatedAfter says whether a success of a scope that comes after a moment has been settled.
+func (t deploymentTx) HasEvaluatedAfter(scope string, m dora.Moment) (bool, error) {
 	var one int
 	known, err := t.queryRow(`SELECT 1 FROM deployments WHERE scope = ? AND settled = 1 AND (success, number) > (?, ?) LIMIT 1`,
 		[]any{scope, m.At.UnixMilli(), m.ID}, &one)

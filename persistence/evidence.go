@@ -16,8 +16,8 @@ func scanEvidence(e *dora.Evidence, rows *sql.Rows, more ...any) error {
 	return err
 }
 
-// AddEvidence stores a piece of evidence unless it is there.
-func (t *tx) AddEvidence(e dora.Evidence) error {
+// Add stores a piece of evidence unless it is there.
+func (t evidenceTx) Add(e dora.Evidence) error {
 	_, err := t.exec("INSERT INTO evidence ("+evidenceColumns+") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail, e.Late)
 	if err != nil {
@@ -27,12 +27,12 @@ func (t *tx) AddEvidence(e dora.Evidence) error {
 }
 
 // Unmarked is the evidence about deployments of a scope that have no mark.
-func (t *tx) Unmarked(scope string) ([]dora.Evidence, error) {
+func (t evidenceTx) Unmarked(scope string) ([]dora.Evidence, error) {
 	return t.evidence("WHERE scope = ? AND NOT EXISTS (SELECT 1 FROM marks m WHERE m.target = evidence.target)", scope)
 }
 
-// EvidenceBy is the piece that an incident or deployment is, if it is one; false when it is not.
-func (t *tx) EvidenceBy(c dora.Cause, by string) (dora.Evidence, bool, error) {
+// By is the piece that an incident or deployment is, if it is one; false when it is not.
+func (t evidenceTx) By(c dora.Cause, by string) (dora.Evidence, bool, error) {
 	found, err := t.evidence("WHERE cause = ? AND by = ?", c, by)
 	if err != nil || len(found) == 0 {
 		return dora.Evidence{}, false, err
@@ -55,7 +55,7 @@ func (t *tx) evidence(query string, args ...any) ([]dora.Evidence, error) {
 }
 
 // SaveMark stores or replaces the mark of a deployment.
-func (t *tx) SaveMark(m dora.Mark) error {
+func (t evidenceTx) SaveMark(m dora.Mark) error {
 	repaired := sql.NullInt64{}
 	if !m.RepairedAt.IsZero() {
 		repaired = sql.NullInt64{Int64: m.RepairedAt.UnixMilli(), Valid: true}
@@ -69,7 +69,7 @@ func (t *tx) SaveMark(m dora.Mark) error {
 }
 
 // Unrepaired are the marks of a scope that nothing has repaired.
-func (t *tx) Unrepaired(scope string) ([]dora.Mark, error) {
+func (t evidenceTx) Unrepaired(scope string) ([]dora.Mark, error) {
 	var all []dora.Mark
 	err := t.query("SELECT "+evidenceColumns+", repaired_by, repaired_at FROM marks WHERE scope = ? AND repaired_at IS NULL", []any{scope},
 		func(rows *sql.Rows) error {

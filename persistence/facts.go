@@ -71,8 +71,8 @@ func (r *Reader) Empty(ctx context.Context) (bool, error) {
 	return last == 0, err
 }
 
-// AddFact gives the fact the next position and stores it; false when its family and subject are there already.
-func (t *tx) AddFact(f dora.Fact) (bool, error) {
+// Add gives the fact the next position and stores it; false when its family and subject are there already.
+func (t factTx) Add(f dora.Fact) (bool, error) {
 	labels, err := json.Marshal(f.Labels)
 	if err != nil {
 		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
@@ -94,8 +94,8 @@ func (t *tx) AddFact(f dora.Fact) (bool, error) {
 	return added == 1, nil
 }
 
-// HasFact says whether a fact with a family and subject is there.
-func (t *tx) HasFact(family, subject string) (bool, error) {
+// Has says whether a fact with a family and subject is there.
+func (t factTx) Has(family, subject string) (bool, error) {
 	var one int
 	known, err := t.queryRow("SELECT 1 FROM facts WHERE family = ? AND subject = ?", []any{family, subject}, &one)
 	if err != nil {

@@ -21,7 +21,7 @@ func addFact(t testing.TB, s *Store, subjects ...string) {
 	t.Helper()
 	err := s.Update(t.Context(), func(tx dora.Tx) error {
 		for _, subject := range subjects {
-			if added, err := tx.AddFact(fact(subject)); err != nil || !added {
+			if added, err := tx.Facts().Add(fact(subject)); err != nil || !added {
 				return fmt.Errorf("AddFact(%s) = %v, %w", subject, added, err)
 			}
 		}
@@ -45,7 +45,7 @@ func TestFactsRoundTrip(t *testing.T) {
 	}
 	err := s.Update(t.Context(), func(tx dora.Tx) error {
 		for _, f := range facts {
-			if added, err := tx.AddFact(f); err != nil || !added {
+			if added, err := tx.Facts().Add(f); err != nil || !added {
 				return fmt.Errorf("AddFact = %v, %w", added, err)
 			}
 		}
@@ -85,13 +85,13 @@ func TestAddFactOnce(t *testing.T) {
 		for range 2 {
 			again := fact("a")
 			again.Value = 2
-			if added, err := tx.AddFact(again); err != nil || added {
+			if added, err := tx.Facts().Add(again); err != nil || added {
 				return fmt.Errorf("AddFact of the same subject = %v, %w", added, err)
 			}
 		}
 		other := fact("a")
 		other.Family = dora.Incidents
-		if added, err := tx.AddFact(other); err != nil || !added {
+		if added, err := tx.Facts().Add(other); err != nil || !added {
 			return fmt.Errorf("AddFact of the subject in another family = %v, %w", added, err)
 		}
 		return nil
@@ -158,7 +158,7 @@ func TestNewest(t *testing.T) {
 	}
 	err := s.Update(t.Context(), func(tx dora.Tx) error {
 		for _, f := range facts {
-			if _, err := tx.AddFact(f); err != nil {
+			if _, err := tx.Facts().Add(f); err != nil {
 				return err
 			}
 		}

@@ -25,7 +25,7 @@ func (s *site) resolve(minutes ...int64) {
 	err := s.store.Update(s.Context(), func(tx dora.Tx) error {
 		for _, m := range minutes {
 			f := dora.Fact{Family: dora.IncidentRecovery, Labels: high, Value: m * 60_000, At: noon, Subject: fmt.Sprint(m)}
-			if _, err := tx.AddFact(f); err != nil {
+			if _, err := tx.Facts().Add(f); err != nil {
 				return err
 			}
 		}
@@ -397,7 +397,7 @@ func TestRestoreTimestamp(t *testing.T) {
 		for i := range int64(50) {
 			at := time.UnixMilli(noon.UnixMilli() + 7*i)
 			f := dora.Fact{Family: dora.DeploymentTimestamp, Labels: scope.With("repo", fmt.Sprint(i)), Value: at.UnixMilli(), At: at, ID: i, Subject: fmt.Sprint(i)}
-			if _, err := tx.AddFact(f); err != nil {
+			if _, err := tx.Facts().Add(f); err != nil {
 				return err
 			}
 		}

@@ -8,8 +8,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// Incident returns what is remembered of an issue; its zero value when nothing is.
-func (t *tx) Incident(key string) (dora.Incident, error) {
+// Get returns what is remembered of an issue; its zero value when nothing is.
+func (t incidentTx) Get(key string) (dora.Incident, error) {
 	i := dora.Incident{}
 	var state string
 	var sum sql.NullInt64
@@ -61,8 +61,8 @@ func scanEarlierIncident(path string, rows *sql.Rows) (dora.Incident, error) {
 	return i, json.Unmarshal([]byte(labels), &i.Labels)
 }
 
-// SaveIncident remembers an issue.
-func (t *tx) SaveIncident(i dora.Incident) error {
+// Save remembers an issue.
+func (t incidentTx) Save(i dora.Incident) error {
 	state, err := json.Marshal(i)
 	if err == nil {
 		_, err = t.exec("INSERT OR REPLACE INTO issues (key, name, state, checksum) VALUES (?, ?, ?, ?)",

@@ -52,13 +52,13 @@ func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) ([]dora.J
 	return jobs, nil
 }
 
-// AddJob stores a job unless one with the same commit is there.
-func (t *tx) AddJob(j dora.Job) error {
+// AddLookup stores a job unless one with the same commit is there.
+func (t commitTx) AddLookup(j dora.Job) error {
 	return t.job(j, "INSERT INTO jobs (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
 }
 
-// SaveJob replaces the job of the same commit.
-func (t *tx) SaveJob(j dora.Job) error {
+// RetryLookup replaces the job of the same commit.
+func (t commitTx) RetryLookup(j dora.Job) error {
 	return t.job(j, "INSERT OR REPLACE INTO jobs (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?)")
 }
 
@@ -75,7 +75,7 @@ func (t *tx) job(j dora.Job, query string) error {
 }
 
 // Wait stores a status that waits for its commit's origin.
-func (t *tx) Wait(w dora.Waiting) error {
+func (t commitTx) Wait(w dora.Waiting) error {
 	labels, err := json.Marshal(w.Labels)
 	if err == nil {
 		row := []any{w.Commit, w.Subject, string(labels), w.At.UnixMilli(), w.ID}
@@ -103,7 +103,7 @@ func (r *Reader) Waiting(ctx context.Context, commit string) (subjects []string,
 }
 
 // TakeWaiting returns and removes the statuses that wait for a commit, and removes the commit's job.
-func (t *tx) TakeWaiting(commit string) ([]dora.Waiting, error) {
+func (t commitTx) TakeWaiting(commit string) ([]dora.Waiting, error) {
 	var waiting []dora.Waiting
 	err := t.query("SELECT subject, labels, at, id, checksum FROM waiting WHERE commit_key = ? ORDER BY at, id, subject", []any{commit},
 		func(rows *sql.Rows) error {

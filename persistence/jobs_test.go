@@ -36,17 +36,17 @@ func TestJobs(t *testing.T) {
 	a, b, c, later := job("a", 0), job("b", -time.Hour), job("c", -time.Minute), job("d", time.Millisecond)
 	update(t, s, func(tx dora.Tx) error {
 		for _, j := range []dora.Job{a, b, c, later} {
-			if err := tx.AddJob(j); err != nil {
+			if err := tx.Commits().AddLookup(j); err != nil {
 				return err
 			}
 		}
 		again := b
 		again.Attempts = 7
-		return tx.AddJob(again)
+		return tx.Commits().AddLookup(again)
 	})
 	due(b, c)
 	b.Attempts, b.Misses, b.Due = 2, 3, now.Add(time.Hour)
-	update(t, s, func(tx dora.Tx) error { return tx.SaveJob(b) })
+	update(t, s, func(tx dora.Tx) error { return tx.Commits().RetryLookup(b) })
 	due(c, a)
 	tamper(t, s.path, "UPDATE jobs SET details = '[' WHERE commit_key LIKE '%@c'")
 	due(a)
@@ -62,16 +62,16 @@ func TestWaiting(t *testing.T) {
 	other := dora.Waiting{Commit: "other", Subject: "1"}
 	update(t, s, func(tx dora.Tx) error {
 		for _, w := range []dora.Waiting{second, other, first, first} {
-			if err := tx.Wait(w); err != nil {
+			if err := tx.Commits().Wait(w); err != nil {
 				return err
 			}
 		}
-		return tx.AddJob(dora.Job{Commit: commit, Due: at})
+		return tx.Commits().AddLookup(dora.Job{Commit: commit, Due: at})
 	})
 	take := func(key string, want ...dora.Waiting) {
 		t.Helper()
 		update(t, s, func(tx dora.Tx) error {
-			got, err := tx.TakeWaiting(key)
+			got, err := tx.Commits().TakeWaiting(key)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("what waits for %s:\n%s", key, diff)
 			}
@@ -98,16 +98,16 @@ func TestOrigins(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			update(t, s, func(tx dora.Tx) error {
-				if got, known, err := tx.Origin(name); err != nil || known {
+				if got, known, err := tx.Commits().Origin(name); err != nil || known {
 					t.Errorf("Origin = %v, %v, %v before it is saved", got, known, err)
 				}
-				if err := tx.SaveOrigin(name, dora.Origin{PullRequest: 99}); err != nil {
+				if err := tx.Commits().SaveOrigin(name, dora.Origin{PullRequest: 99}); err != nil {
 					return err
 				}
-				return tx.SaveOrigin(name, origin)
+				return tx.Commits().SaveOrigin(name, origin)
 			})
 			update(t, s, func(tx dora.Tx) error {
-				got, known, err := tx.Origin(name)
+				got, known, err := tx.Commits().Origin(name)
 				if diff := cmp.Diff(origin, got); diff != "" || !known {
 					t.Errorf("known: %v\n%s", known, diff)
 				}
@@ -130,17 +130,17 @@ func TestIncidents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			incident.Key = "host/" + name
 			update(t, s, func(tx dora.Tx) error {
-				got, err := tx.Incident(incident.Key)
+				got, err := tx.Incidents().Get(incident.Key)
 				if diff := cmp.Diff(dora.Incident{}, got); diff != "" {
 					t.Errorf("before it is saved:\n%s", diff)
 				}
 				if err != nil {
 					return err
 				}
-				return tx.SaveIncident(incident)
+				return tx.Incidents().Save(incident)
 			})
 			update(t, s, func(tx dora.Tx) error {
-				got, err := tx.Incident(incident.Key)
+				got, err := tx.Incidents().Get(incident.Key)
 				if diff := cmp.Diff(incident, got); diff != "" {
 					t.Error(diff)
 				}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// LabelSet says whether a label set of a group of families has its place under the limit.
-func (t *tx) LabelSet(families, labels string) (bool, error) {
+// HasLabelSet says whether a label set of a group of families has its place under the limit.
+func (t factTx) HasLabelSet(families, labels string) (bool, error) {
 	key := [2]string{families, labels}
 	if t.writer.places[key] {
 		return true, nil
@@ -24,7 +24,7 @@ func (t *tx) LabelSet(families, labels string) (bool, error) {
 }
 
 // AddLabelSet gives a label set its place, which is for so many series.
-func (t *tx) AddLabelSet(families, labels string, series int) error {
+func (t factTx) AddLabelSet(families, labels string, series int) error {
 	n, err := t.exec("INSERT INTO label_sets (families, labels) VALUES (?, ?) ON CONFLICT DO NOTHING", families, labels)
 	if err == nil && n == 1 {
 		_, err = t.exec("INSERT INTO series (families, count) VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
@@ -37,7 +37,7 @@ func (t *tx) AddLabelSet(families, labels string, series int) error {
 }
 
 // Series is how many series the places of a group of families are for.
-func (t *tx) Series(families string) (int, error) {
+func (t factTx) Series(families string) (int, error) {
 	var n int
 	if _, err := t.queryRow("SELECT count FROM series WHERE families = ?", []any{families}, &n); err != nil {
 		return 0, fmt.Errorf("count the series of %s: %w", families, err)

@@ -14,7 +14,7 @@ func TestLabelSetsThatAreUndoneHaveNoPlace(t *testing.T) {
 		t.Helper()
 		for range 2 { // the second one is remembered
 			err := s.Update(t.Context(), func(tx dora.Tx) error {
-				got, err := tx.LabelSet("github", key)
+				got, err := tx.Facts().HasLabelSet("github", key)
 				if got != want {
 					t.Errorf("%s has a place: %v, want %v", key, got, want)
 				}
@@ -28,10 +28,10 @@ func TestLabelSetsThatAreUndoneHaveNoPlace(t *testing.T) {
 	add := func(key string, end error) func() error {
 		return func() error {
 			return s.Update(t.Context(), func(tx dora.Tx) error {
-				if err := tx.AddLabelSet("github", key, 3); err != nil {
+				if err := tx.Facts().AddLabelSet("github", key, 3); err != nil {
 					return err
 				}
-				if known, err := tx.LabelSet("github", key); err != nil || !known {
+				if known, err := tx.Facts().HasLabelSet("github", key); err != nil || !known {
 					t.Errorf("%s has a place: %v, %v", key, known, err)
 				}
 				return end

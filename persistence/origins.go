@@ -10,7 +10,7 @@ import (
 )
 
 // Origin returns the cached origin of a commit; false when it is not known yet.
-func (t *tx) Origin(commit string) (o dora.Origin, known bool, err error) {
+func (t commitTx) Origin(commit string) (o dora.Origin, known bool, err error) {
 	var origin string
 	var sum sql.NullInt64
 	known, err = t.queryRow("SELECT origin, checksum FROM origins WHERE commit_key = ?", []any{commit}, &origin, &sum)
@@ -47,7 +47,7 @@ func (r *Reader) KnownOrigin(ctx context.Context, commit string) (o dora.Origin,
 }
 
 // SaveOrigin caches the origin of a commit.
-func (t *tx) SaveOrigin(commit string, o dora.Origin) error {
+func (t commitTx) SaveOrigin(commit string, o dora.Origin) error {
 	origin, err := json.Marshal(o)
 	if err == nil {
 		_, err = t.exec("INSERT OR REPLACE INTO origins (commit_key, origin, checksum) VALUES (?, ?, ?)",

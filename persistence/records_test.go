@@ -25,9 +25,9 @@ func remember(t *testing.T, store *Store, n int64) (dora.Tracked, dora.Incident,
 	err := store.Update(t.Context(), func(tx dora.Tx) error {
 		other := f
 		other.Family = dora.DeploymentsTotal
-		_, err := tx.AddFact(f)
-		_, otherErr := tx.AddFact(other)
-		return errors.Join(err, otherErr, tx.SaveTracked(d), tx.SaveIncident(i), tx.AddSettling(dora.Settling{Kind: dora.SettleOutcome, Key: d.Key()}))
+		_, err := tx.Facts().Add(f)
+		_, otherErr := tx.Facts().Add(other)
+		return errors.Join(err, otherErr, tx.Deployments().Save(d), tx.Incidents().Save(i), tx.Evaluations().Add(dora.Settling{Kind: dora.SettleOutcome, Key: d.Key()}))
 	})
 	if err != nil {
 		t.Fatal(err)

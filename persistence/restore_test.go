@@ -68,7 +68,7 @@ func (s *site) add(n int64) {
 			dora.DeploymentsTotal: 1, dora.DeploymentsDurationSum: n * 1000, dora.DeploymentsDuration: n * 1000,
 		} {
 			f := dora.Fact{Family: family, Labels: success, Value: value, At: noon.Add(time.Duration(n) * time.Second), ID: n, Subject: fmt.Sprint(n)}
-			if _, err := tx.AddFact(f); err != nil {
+			if _, err := tx.Facts().Add(f); err != nil {
 				return err
 			}
 		}

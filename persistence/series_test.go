@@ -44,7 +44,7 @@ func TestStillSeesNoLaterCommit(t *testing.T) {
 	add := func(subject string) {
 		t.Helper()
 		err := store.Update(t.Context(), func(tx dora.Tx) error {
-			_, err := tx.AddFact(dora.Fact{Family: dora.Incidents, Labels: dora.Labels{"team": "x", "project": "y"}, Value: 1, Subject: subject})
+			_, err := tx.Facts().Add(dora.Fact{Family: dora.Incidents, Labels: dora.Labels{"team": "x", "project": "y"}, Value: 1, Subject: subject})
 			return err
 		})
 		if err != nil {

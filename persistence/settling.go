@@ -53,14 +53,14 @@ func (r *Reader) settling(ctx context.Context, query string, args ...any) ([]dor
 	return all, nil
 }
 
-// AddSettling stores what is to be looked at. When it is there already, it is looked at when both are due, and holds up
+// Add stores what is to be looked at. When it is there already, it is looked at when both are due, and holds up
 // what comes after the earlier of the two.
-func (t *tx) AddSettling(s dora.Settling) error {
+func (t evaluationTx) Add(s dora.Settling) error {
 	return t.saveSettling(s, `ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`)
 }
 
-// SaveSettling replaces what is to be looked at.
-func (t *tx) SaveSettling(s dora.Settling) error {
+// Retry replaces what is to be looked at.
+func (t evaluationTx) Retry(s dora.Settling) error {
 	return t.saveSettling(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses`)
 }
 
@@ -76,8 +76,8 @@ func (t *tx) saveSettling(s dora.Settling, conflict string) error {
 	return nil
 }
 
-// Settled removes what has been looked at.
-func (t *tx) Settled(s dora.Settling) error {
+// Done removes what has been looked at.
+func (t evaluationTx) Done(s dora.Settling) error {
 	_, err := t.exec("DELETE FROM settling WHERE kind = ? AND key = ?", s.Kind, s.Key)
 	if err == nil && s.Kind == dora.SettleDeployment {
 		err = t.settled(s, true)
@@ -93,7 +93,7 @@ func (t *tx) settled(s dora.Settling, settled bool) error {
 	if _, err := t.exec("UPDATE deployments SET settled = ? WHERE key = ? AND settled <> ?", settled, s.Key, settled); err != nil {
 		return err
 	}
-	first, _, err := t.FirstUnsettled(s.Scope)
+	first, _, err := t.Evaluations().First(s.Scope)
 	if err == nil {
 		_, err = t.exec("UPDATE settling INDEXED BY settling_one_first SET first = 0 WHERE scope = ? AND first = 1 AND key <> ?", s.Scope, first.Key)
 	}
@@ -103,8 +103,8 @@ func (t *tx) settled(s dora.Settling, settled bool) error {
 	return err
 }
 
-// FirstUnsettled is the deployment of a scope that is to be settled first; false when there is none.
-func (t *tx) FirstUnsettled(scope string) (dora.Settling, bool, error) {
+// First is the deployment of a scope that is to be settled first; false when there is none.
+func (t evaluationTx) First(scope string) (dora.Settling, bool, error) {
 	all, err := t.settling("WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", scope)
 	if err != nil || len(all) == 0 {
 		return dora.Settling{}, false, err
@@ -112,21 +112,21 @@ func (t *tx) FirstUnsettled(scope string) (dora.Settling, bool, error) {
 	return all[0], true, nil
 }
 
-// UnsettledOutcome says whether an outcome of a scope that is not after a time is still to be settled.
-func (t *tx) UnsettledOutcome(scope string, upTo time.Time) (bool, error) {
+// OutcomeWaits says whether an outcome of a scope that is not after a time is still to be settled.
+func (t evaluationTx) OutcomeWaits(scope string, upTo time.Time) (bool, error) {
 	all, err := t.settling("WHERE kind = 'outcome' AND scope = ? AND at <= ? LIMIT 1", scope, upTo.UnixMilli())
 	return len(all) > 0, err
 }
 
-// UnsettledIncident says whether an incident is still to be settled.
-func (t *tx) UnsettledIncident(key string) (bool, error) {
+// IncidentWaits says whether an incident is still to be settled.
+func (t evaluationTx) IncidentWaits(key string) (bool, error) {
 	all, err := t.settling("WHERE kind IN ('incident', 'issue') AND key = ?", key)
 	return len(all) > 0, err
 }
 
-// UnsettledIncidents are the incidents that are still to be settled and were not created after a time, the last one to be ripe
+// WaitingIncidents are the incidents that are still to be settled and were not created after a time, the last one to be ripe
 // first.
-func (t *tx) UnsettledIncidents(upTo time.Time) ([]dora.Settling, error) {
+func (t evaluationTx) WaitingIncidents(upTo time.Time) ([]dora.Settling, error) {
 	return t.settling("WHERE kind = 'incident' AND scope = '' AND at <= ? ORDER BY ripe DESC", upTo.UnixMilli())
 }
 
@@ -143,8 +143,8 @@ func (t *tx) settling(query string, args ...any) ([]dora.Settling, error) {
 	return all, nil
 }
 
-// HasUnsettledOf says whether a success of a repository, or of any with "", before a time is still to be settled.
-func (t *tx) HasUnsettledOf(repository string, before time.Time) (bool, error) {
+// RepositoryWaits says whether a success of a repository, or of any with "", before a time is still to be settled.
+func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (bool, error) {
 	var one int
 	known, err := t.queryRow("SELECT 1 FROM settling WHERE kind = 'deployment' AND ? IN ('', repository) AND at < ? LIMIT 1",
 		[]any{repository, before.UnixMilli()}, &one)

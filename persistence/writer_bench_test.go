@@ -48,15 +48,15 @@ func BenchmarkUpdate(b *testing.B) {
 			for i := done; i < min(done+batch, b.N); i++ {
 				labels := dora.Labels{"environment": "production", "repo": fmt.Sprintf("repo-%d", i%100), "status": "success", "team": "a"}
 				for zero := range 6 {
-					if _, err := tx.AddFact(dora.Fact{Family: fmt.Sprint(zero), Labels: labels, Subject: "zero:" + labels.Key()}); err != nil {
+					if _, err := tx.Facts().Add(dora.Fact{Family: fmt.Sprint(zero), Labels: labels, Subject: "zero:" + labels.Key()}); err != nil {
 						return err
 					}
 				}
-				_, err := tx.AddFact(dora.Fact{Family: dora.DeploymentsTotal, Labels: labels, Value: 1, At: time.Unix(int64(i), 0), ID: int64(i), Subject: fmt.Sprint("deployment_status:", i)})
+				_, err := tx.Facts().Add(dora.Fact{Family: dora.DeploymentsTotal, Labels: labels, Value: 1, At: time.Unix(int64(i), 0), ID: int64(i), Subject: fmt.Sprint("deployment_status:", i)})
 				if err != nil {
 					return err
 				}
-				if err := tx.SaveOrigin(fmt.Sprint(i%1000), dora.Origin{}); err != nil {
+				if err := tx.Commits().SaveOrigin(fmt.Sprint(i%1000), dora.Origin{}); err != nil {
 					return err
 				}
 			}

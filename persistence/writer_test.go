@@ -56,7 +56,7 @@ func TestGroupUndoesOnlyWhatFailed(t *testing.T) {
 	add := func(subject string, end func() error) func() error {
 		return func() error {
 			return s.Update(t.Context(), func(tx dora.Tx) error {
-				if _, err := tx.AddFact(fact(subject)); err != nil {
+				if _, err := tx.Facts().Add(fact(subject)); err != nil {
 					return err
 				}
 				return end()
@@ -72,9 +72,9 @@ func TestGroupUndoesOnlyWhatFailed(t *testing.T) {
 		add("c", func() error { panic("a bug") }),
 		func() error { // its error is swallowed
 			return s.Update(t.Context(), func(dt dora.Tx) error {
-				_, _ = dt.AddFact(fact("e"))
+				_, _ = dt.Facts().Add(fact("e"))
 				_, _ = dt.(*tx).exec("INSERT INTO meta (key, value) VALUES ('store_id', '')")
-				_, _ = dt.AddFact(fact("f"))
+				_, _ = dt.Facts().Add(fact("f"))
 				return nil
 			})
 		},
@@ -114,7 +114,7 @@ func TestTxEndsWithItsFunction(t *testing.T) {
 	if err := s.Update(t.Context(), func(tx dora.Tx) error { kept = tx; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := kept.AddFact(fact("a")); !errors.Is(err, errEnded) {
+	if _, err := kept.Facts().Add(fact("a")); !errors.Is(err, errEnded) {
 		t.Errorf("AddFact after the end = %v", err)
 	}
 }
@@ -122,7 +122,7 @@ func TestTxEndsWithItsFunction(t *testing.T) {
 // What is wrong with the change itself is not the store's failure: the processor sets such a delivery aside.
 func TestAFailingChangeIsNotAFailingStore(t *testing.T) {
 	s := openStore(t)
-	err := s.Update(t.Context(), func(tx dora.Tx) error { return tx.Finish(99) })
+	err := s.Update(t.Context(), func(tx dora.Tx) error { return tx.Deliveries().Done(99) })
 	if err == nil || errors.Is(err, dora.ErrStoreFailing) {
 		t.Errorf("Update = %v", err)
 	}
@@ -182,12 +182,12 @@ func TestFullDiskKeepsWhatFits(t *testing.T) {
 		func() error {
 			return s.Update(t.Context(), func(tx dora.Tx) error {
 				runs++
-				return tx.SaveOrigin("x", dora.Origin{Unavailable: strings.Repeat("x", 1<<20)})
+				return tx.Commits().SaveOrigin("x", dora.Origin{Unavailable: strings.Repeat("x", 1<<20)})
 			})
 		},
 		func() error { _, err := s.Accept(t.Context(), delivery("b")); return err },
 		func() error {
-			return s.Update(t.Context(), func(tx dora.Tx) error { _, err := tx.AddFact(fact("c")); return err })
+			return s.Update(t.Context(), func(tx dora.Tx) error { _, err := tx.Facts().Add(fact("c")); return err })
 		},
 	)
 	if errs[0] != nil || errs[2] != nil || errs[3] != nil {
@@ -241,7 +241,7 @@ func TestContextEndsWhileWaiting(t *testing.T) {
 	errs := make(chan error)
 	go func() { _, err := s.Accept(ctx, delivery("a")); errs <- err }()
 	go func() {
-		errs <- s.Update(ctx, func(tx dora.Tx) error { _, err := tx.AddFact(fact("a")); return err })
+		errs <- s.Update(ctx, func(tx dora.Tx) error { _, err := tx.Facts().Add(fact("a")); return err })
 	}()
 	waitFor(t, func() bool { return len(s.writer.ops) == 2 })
 	cancel()
@@ -267,7 +267,7 @@ func TestUpdateWaitsForItsFunction(t *testing.T) {
 		cancel()
 		time.Sleep(10 * time.Millisecond)
 		value++
-		_, err := tx.AddFact(fact("a"))
+		_, err := tx.Facts().Add(fact("a"))
 		return err
 	})
 	if err != nil || value != 1 {
@@ -286,7 +286,7 @@ func TestCloseAnswersWhatWaits(t *testing.T) {
 		answers <- s.Update(t.Context(), func(tx dora.Tx) error {
 			close(held)
 			<-hold
-			_, err := tx.AddFact(fact("under way"))
+			_, err := tx.Facts().Add(fact("under way"))
 			return err
 		})
 	}()
@@ -341,7 +341,7 @@ func TestChanged(t *testing.T) {
 		"a fact":     {func() error { addFact(t, s, "a"); return nil }, true},
 		"nothing":    {func() error { return s.Update(t.Context(), func(dora.Tx) error { return nil }) }, false},
 		"what is undone": {func() error {
-			_ = s.Update(t.Context(), func(tx dora.Tx) error { _, _ = tx.AddFact(fact("b")); return errRule })
+			_ = s.Update(t.Context(), func(tx dora.Tx) error { _, _ = tx.Facts().Add(fact("b")); return errRule })
 			return nil
 		}, false},
 	} {

@@ -518,7 +518,7 @@ func TestExplainWhatIsNotCounted(t *testing.T) {
 		}
 	}
 	for delivery := range int64(3) {
-		err := s.store.Update(t.Context(), func(tx dora.Tx) error { return tx.SetAside(delivery+1, 5, "it is odd") })
+		err := s.store.Update(t.Context(), func(tx dora.Tx) error { return tx.Deliveries().SetAside(delivery+1, 5, "it is odd") })
 		if err != nil {
 			t.Fatal(err)
 		}

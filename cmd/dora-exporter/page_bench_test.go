@@ -41,10 +41,10 @@ func aLargeStore(tb testing.TB, deployments int) (path string, newest time.Time)
 		err := store.Update(tb.Context(), func(tx dora.Tx) error {
 			for i := n; i < n+1000 && i <= deployments; i++ {
 				t := one(i)
-				if err := tx.SaveTracked(t); err != nil {
+				if err := tx.Deployments().Save(t); err != nil {
 					return err
 				}
-				_, err := tx.AddFact(dora.Fact{
+				_, err := tx.Facts().Add(dora.Fact{
 					Family: dora.Changes, Value: 1, At: t.Succeeded(), ID: t.ID,
 					Subject: dora.Subject(dora.SubjectChange, t.Scope()+"/"+t.Shipment.Changes[0].Name()),
 					Labels:  dora.Labels{"environment": t.Environment, "repo": t.Repository, "owner": t.Owner, "team": t.Team},

@@ -239,7 +239,7 @@ func TestPageOfHostileNames(t *testing.T) {
 		}})
 		d.Repository, d.ID = "web", int64(n+100)
 		if err := s.store.Update(t.Context(), func(tx dora.Tx) error {
-			return tx.SaveTracked(dora.Tracked{Deployment: d, Team: name, InProduction: true, Outcomes: []dora.Outcome{{ID: 1, State: "success", At: minute(9)}}})
+			return tx.Deployments().Save(dora.Tracked{Deployment: d, Team: name, InProduction: true, Outcomes: []dora.Outcome{{ID: 1, State: "success", At: minute(9)}}})
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -400,13 +400,13 @@ func TestFatesOfDeliveries(t *testing.T) {
 	}
 	err := s.store.Update(t.Context(), func(tx dora.Tx) error {
 		return errors.Join(
-			tx.Postpone(1, minute(40)), tx.Fail(2, 3, "no <room>", minute(50)), tx.SetAside(3, 7, "it does not match its checksum"), tx.Finish(4))
+			tx.Deliveries().Postpone(1, minute(40)), tx.Deliveries().Retry(2, 3, "no <room>", minute(50)), tx.Deliveries().SetAside(3, 7, "it does not match its checksum"), tx.Deliveries().Done(4))
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.tell(inc7("created", 46, 0)) // the fifth, and not an incident before it is processed
-	if err := s.store.Update(t.Context(), func(tx dora.Tx) error { return tx.Finish(5) }); err != nil {
+	if err := s.store.Update(t.Context(), func(tx dora.Tx) error { return tx.Deliveries().Done(5) }); err != nil {
 		t.Fatal(err)
 	}
 	all, err := arrivalsOf(t.Context(), s.store.Reader)

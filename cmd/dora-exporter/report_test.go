@@ -108,11 +108,11 @@ func TestReportCommand(t *testing.T) {
 	}
 	labels := dora.Labels{"environment": "production", "owner": "acme", "repo": "Web", "team": "Platform"}
 	err = store.Update(t.Context(), func(tx dora.Tx) error {
-		_, err := tx.AddFact(dora.Fact{Family: dora.Deployments, Labels: labels.With("outcome", "success"), Value: 1, At: now, Subject: "deployment:1/success"})
+		_, err := tx.Facts().Add(dora.Fact{Family: dora.Deployments, Labels: labels.With("outcome", "success"), Value: 1, At: now, Subject: "deployment:1/success"})
 		if err != nil {
 			return err
 		}
-		return tx.SaveTracked(deployment)
+		return tx.Deployments().Save(deployment)
 	})
 	if err != nil {
 		t.Fatal(err)

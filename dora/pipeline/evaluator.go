@@ -92,7 +92,7 @@ func (s *Settler) run(ctx context.Context, one dora.Settling) {
 	wait := dora.Backoff(one.Attempts)
 	s.Logger.Error("can't settle, trying again", "what", one.Kind, "key", dora.LabelValue(one.Key), "error", err)
 	one.Due = s.Now().Add(wait)
-	if err := s.Store.Update(ctx, func(tx dora.Tx) error { return tx.SaveSettling(one) }); err != nil {
+	if err := s.Store.Update(ctx, func(tx dora.Tx) error { return tx.Evaluations().Retry(one) }); err != nil {
 		sleep(ctx, wait, nil)
 	}
 }
@@ -103,10 +103,10 @@ func (s *Settler) deployment(ctx context.Context, one dora.Settling) error {
 	var follows bool
 	err := s.Store.Update(ctx, func(tx dora.Tx) (err error) {
 		var known bool
-		if t, known, err = tx.Tracked(one.Key); err != nil || !known {
-			return errors.Join(err, tx.Settled(one))
+		if t, known, err = tx.History().Tracked(one.Key); err != nil || !known {
+			return errors.Join(err, tx.Evaluations().Done(one))
 		}
-		before, follows, err = tx.Previous(t.Scope(), t.Moment())
+		before, follows, err = tx.History().Previous(t.Scope(), t.Moment())
 		return err
 	})
 	if err != nil || t.ID == 0 {
@@ -137,7 +137,7 @@ func (s *Settler) deployment(ctx context.Context, one dora.Settling) error {
 			return err
 		}
 		if !final {
-			return r.SaveSettling(one)
+			return r.Evaluations().Retry(one)
 		}
 		return r.EvaluateDeployment(one, before.Key(), shipment)
 	})

@@ -48,7 +48,7 @@ func (j *Jobs) run(ctx context.Context, job dora.Job) {
 	var counted []dora.Waiting
 	stored := j.Rules.Update(ctx, j.Store, j.Now(), func(r *rules.Session) (err error) {
 		if !final {
-			return r.SaveJob(again)
+			return r.Commits().RetryLookup(again)
 		}
 		counted, err = r.CommitLookedUp(job.Commit, origin)
 		return err

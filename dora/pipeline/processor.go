@@ -163,7 +163,7 @@ func (p *Processor) process(ctx context.Context, batch ...decided) error {
 // write has the rules process a delivery, or postpones it while its team is not known.
 func (d decided) write(r *rules.Session) error {
 	if !d.until.IsZero() {
-		return r.Postpone(d.ID, d.until)
+		return r.Deliveries().Postpone(d.ID, d.until)
 	}
 	return r.Deliver(d.Delivery, d.team)
 }
@@ -176,9 +176,9 @@ func (p *Processor) failed(ctx context.Context, d dora.Delivery, why error) erro
 	last := d.Attempts >= attempts
 	err := p.Store.Update(ctx, func(tx dora.Tx) error {
 		if last {
-			return tx.SetAside(d.ID, d.Attempts, why.Error())
+			return tx.Deliveries().SetAside(d.ID, d.Attempts, why.Error())
 		}
-		return tx.Fail(d.ID, d.Attempts, why.Error(), p.Now().Add(wait))
+		return tx.Deliveries().Retry(d.ID, d.Attempts, why.Error(), p.Now().Add(wait))
 	})
 	switch {
 	case err != nil:

@@ -20,7 +20,7 @@ func BenchmarkProcess(b *testing.B) {
 	}
 	defer func() { _ = store.Close() }()
 	err = store.Update(b.Context(), func(tx dora.Tx) error {
-		return tx.SaveOrigin(status(1, "", 0).Status.Deployment.Commit().Key(), dora.Origin{FirstCommit: morning})
+		return tx.Commits().SaveOrigin(status(1, "", 0).Status.Deployment.Commit().Key(), dora.Origin{FirstCommit: morning})
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -30,7 +30,7 @@ func withFacts(b *testing.B, n int) (store *persistence.Store, folder string, pr
 		err := store.Update(b.Context(), func(tx dora.Tx) error {
 			for i := from; i < from+1000; i++ {
 				labels := dora.Labels{"environment": "production", "repo": fmt.Sprintf("repo-%d", i%1000), "status": "success", "team": "Platform"}
-				if _, err := tx.AddFact(dora.Fact{Family: dora.DeploymentsTotal, Labels: labels, Value: 1, At: morning, ID: int64(i), Subject: fmt.Sprint(i)}); err != nil {
+				if _, err := tx.Facts().Add(dora.Fact{Family: dora.DeploymentsTotal, Labels: labels, Value: 1, At: morning, ID: int64(i), Subject: fmt.Sprint(i)}); err != nil {
 					return err
 				}
 			}

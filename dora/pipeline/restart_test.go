@@ -55,7 +55,7 @@ func TestARestartChangesNoByteOfTheMetrics(t *testing.T) {
 				for _, name := range f.Labels {
 					labels[name] = fmt.Sprint(random.IntN(2))
 				}
-				_, err := tx.AddFact(dora.Fact{
+				_, err := tx.Facts().Add(dora.Fact{
 					Family: f.Name, Labels: labels, Value: random.Int64N(1e11) >> random.IntN(30),
 					At: morning.Add(time.Duration(random.IntN(1000)) * time.Second), ID: int64(i), Subject: fmt.Sprintf("%d/%d", round, i),
 				})

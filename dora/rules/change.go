@@ -10,23 +10,23 @@ import (
 // ship remembers what a deployment ships and counts the changes that reached its environment for the first time.
 func (r *Session) ship(t dora.Tracked, s dora.Shipment) error {
 	t.Shipment = &s
-	if err := r.SaveTracked(t); err != nil {
+	if err := r.Deployments().Save(t); err != nil {
 		return err
 	}
 	for _, c := range s.Changes {
-		if err := r.AddShipped(t, c.Names(), len(c.Reverts) > 0); err != nil {
+		if err := r.Deployments().AddShipped(t, c.Names(), len(c.Reverts) > 0); err != nil {
 			return err
 		}
 		if err := r.change(t, c); err != nil {
 			return err
 		}
 	}
-	found, err := r.policy.evidenceBy(r.Tx, t)
+	found, err := r.policy.evidenceBy(r.History(), t)
 	if err != nil {
 		return err
 	}
 	for _, e := range found {
-		if err := r.AddEvidence(e); err != nil {
+		if err := r.Evidence().Add(e); err != nil {
 			return err
 		}
 	}

@@ -24,5 +24,5 @@ func (r *Session) Deliver(d dora.Delivery, team string) error {
 	if err != nil {
 		return err
 	}
-	return r.Finish(d.ID)
+	return r.Deliveries().Done(d.ID)
 }

@@ -4,10 +4,10 @@ import "dora-exporter/dora"
 
 // answered adds the durations of all statuses that wait for a commit and returns them.
 func (r *Session) CommitLookedUp(c dora.Commit, o dora.Origin) ([]dora.Waiting, error) {
-	if err := r.SaveOrigin(c.Key(), o); err != nil {
+	if err := r.Commits().SaveOrigin(c.Key(), o); err != nil {
 		return nil, err
 	}
-	waiting, err := r.TakeWaiting(c.Key())
+	waiting, err := r.Commits().TakeWaiting(c.Key())
 	if err != nil {
 		return nil, err
 	}
@@ -30,12 +30,12 @@ func (r *Session) duration(w dora.Waiting, o dora.Origin) error {
 		if fact.Labels, err = r.place(r.families[fact.Family], w.Labels.With("reason", reason)); err != nil {
 			return err
 		}
-		_, err = r.AddFact(fact)
+		_, err = r.Facts().Add(fact)
 		return err
 	}
 	for _, family := range []string{dora.DeploymentsDurationSum, dora.DeploymentsDuration} {
 		fact.Family = family
-		if _, err := r.AddFact(fact); err != nil {
+		if _, err := r.Facts().Add(fact); err != nil {
 			return err
 		}
 	}

@@ -12,7 +12,7 @@ func (r *Session) SaveOrigins(head dora.Commit, learned map[string]dora.Origin) 
 	for sha, o := range learned {
 		c := head
 		c.SHA = sha
-		if err := r.SaveOrigin(c.Key(), o); err != nil {
+		if err := r.Commits().SaveOrigin(c.Key(), o); err != nil {
 			return err
 		}
 	}
@@ -22,22 +22,22 @@ func (r *Session) SaveOrigins(head dora.Commit, learned map[string]dora.Origin) 
 // settleDeployment settles a deployment, unless another one has arrived meanwhile that comes between it and the one that
 // it was compared with: then it is compared again.
 func (r *Session) EvaluateDeployment(one dora.Settling, comparedWith string, s dora.Shipment) error {
-	t, known, err := r.Tracked(one.Key)
+	t, known, err := r.History().Tracked(one.Key)
 	if err != nil || !known {
-		return errors.Join(err, r.Settled(one))
+		return errors.Join(err, r.Evaluations().Done(one))
 	}
-	before, _, err := r.Previous(t.Scope(), t.Moment())
+	before, _, err := r.History().Previous(t.Scope(), t.Moment())
 	if err != nil {
 		return err
 	}
-	if first, _, err := r.FirstUnsettled(t.Scope()); err != nil || first.Key != one.Key {
-		return errors.Join(err, r.SaveSettling(one)) // it is looked at after the other one
+	if first, _, err := r.Evaluations().First(t.Scope()); err != nil || first.Key != one.Key {
+		return errors.Join(err, r.Evaluations().Retry(one)) // it is looked at after the other one
 	}
 	if before.Key() != comparedWith {
 		one.Due = r.now
-		return r.SaveSettling(one)
+		return r.Evaluations().Retry(one)
 	}
-	if err := r.Settled(one); err != nil {
+	if err := r.Evaluations().Done(one); err != nil {
 		return err
 	}
 	if err := r.ship(t, s); err != nil {
@@ -53,11 +53,11 @@ func (r *Session) EvaluateDeployment(one dora.Settling, comparedWith string, s d
 
 // lookAgainAfter has the deployment that follows a late one compared with it.
 func (r *Session) lookAgainAfter(t dora.Tracked) error {
-	next, ok, err := r.Next(t.Scope(), t.Moment())
+	next, ok, err := r.History().Next(t.Scope(), t.Moment())
 	if err != nil || !ok {
 		return err
 	}
-	return r.AddSettling(dora.Settling{Kind: dora.SettleDeployment, Key: next.Key(), Scope: next.Scope(), At: next.Succeeded(), ID: next.ID, Due: r.now, Ripe: r.now})
+	return r.Evaluations().Add(dora.Settling{Kind: dora.SettleDeployment, Key: next.Key(), Scope: next.Scope(), At: next.Succeeded(), ID: next.ID, Due: r.now, Ripe: r.now})
 }
 
 // settle looks at something that needs no call.
@@ -68,7 +68,7 @@ func (r *Session) Evaluate(one dora.Settling) error {
 	case dora.SettleIncident, dora.SettleIssue:
 		return r.settleIncident(one)
 	case dora.SettleScope:
-		if err := r.Settled(one); err != nil {
+		if err := r.Evaluations().Done(one); err != nil {
 			return err
 		}
 		return r.judge(one.Scope)

@@ -13,7 +13,7 @@ import (
 // judge marks the deployments of a scope that turned out bad, each once, by its earliest evidence, and measures what
 // repaired them. Evidence waits for what may be earlier and has not been looked at yet.
 func (r *Session) judge(scope string) error {
-	evidence, err := r.Unmarked(scope)
+	evidence, err := r.Evidence().Unmarked(scope)
 	if err != nil {
 		return err
 	}
@@ -36,14 +36,14 @@ func (r *Session) judge(scope string) error {
 // looked at. What is to be looked at in the scope judges again when that is done; for an incident, which may be about another
 // scope, the scope looks again later.
 func (r *Session) mustWait(e dora.Evidence) (bool, error) {
-	first, unsettled, err := r.FirstUnsettled(e.Scope)
+	first, unsettled, err := r.Evaluations().First(e.Scope)
 	if err != nil || unsettled && !first.At.After(e.At) {
 		return true, err
 	}
-	if wait, err := r.UnsettledOutcome(e.Scope, e.At); err != nil || wait {
+	if wait, err := r.Evaluations().OutcomeWaits(e.Scope, e.At); err != nil || wait {
 		return true, err
 	}
-	incidents, err := r.UnsettledIncidents(e.At)
+	incidents, err := r.Evaluations().WaitingIncidents(e.At)
 	if err != nil {
 		return false, err
 	}
@@ -54,7 +54,7 @@ func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 		}
 		if concerned {
 			again := latest(s.Ripe, r.now.Add(time.Second))
-			return true, r.SaveSettling(dora.Settling{Kind: dora.SettleScope, Key: e.Scope, Scope: e.Scope, At: distant, Due: again, Ripe: again})
+			return true, r.Evaluations().Retry(dora.Settling{Kind: dora.SettleScope, Key: e.Scope, Scope: e.Scope, At: distant, Due: again, Ripe: again})
 		}
 	}
 	return false, nil
@@ -63,12 +63,12 @@ func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 // mayBeAbout says whether an incident that is still to be looked at may be evidence about the scope of another piece. An
 // organisation's issues change all the time: if each of them held up every scope, nothing would ever be marked.
 func (r *Session) mayBeAbout(incident string, e dora.Evidence) (bool, error) {
-	i, err := r.Incident(incident)
+	i, err := r.Incidents().Get(incident)
 	if err != nil {
 		return false, err
 	}
 	if !slices.ContainsFunc(i.References, func(ref dora.Reference) bool { return ref.Repository == "" || ref.In(e.Scope) }) {
-		bad, known, err := r.Tracked(e.Target)
+		bad, known, err := r.History().Tracked(e.Target)
 		if err != nil || !known || r.policy.IncidentWindow == 0 || bad.Team != i.Team {
 			return false, err
 		}
@@ -84,7 +84,7 @@ var distant = time.UnixMilli(math.MaxInt64 / 4).UTC()
 
 // mark counts a deployment that turned out bad.
 func (r *Session) mark(e dora.Evidence) error {
-	t, known, err := r.Tracked(e.Target)
+	t, known, err := r.History().Tracked(e.Target)
 	if err != nil || !known {
 		return err
 	}
@@ -96,12 +96,12 @@ func (r *Session) mark(e dora.Evidence) error {
 		return err
 	}
 	r.noteFailure(t, e)
-	return r.SaveMark(dora.Mark{Evidence: e})
+	return r.Evidence().SaveMark(dora.Mark{Evidence: e})
 }
 
 // repairs measures the recovery of what has been repaired, and counts the deployments that did it.
 func (r *Session) repairs(scope string) error {
-	marks, err := r.Unrepaired(scope)
+	marks, err := r.Evidence().Unrepaired(scope)
 	if err != nil {
 		return err
 	}
@@ -128,14 +128,14 @@ func (r *Session) repairs(scope string) error {
 // repair is what repaired a deployment and when, as repairOf says; nothing while something earlier may still turn up: a
 // resolution of the incident, or a success.
 func (r *Session) repair(m dora.Mark) (by dora.Tracked, at time.Time, err error) {
-	if unsettled, err := r.UnsettledIncident(m.By); err != nil || unsettled {
+	if unsettled, err := r.Evaluations().IncidentWaits(m.By); err != nil || unsettled {
 		return by, at, err
 	}
-	by, at, err = repairOf(r.Tx, m)
+	by, at, err = repairOf(r.History(), r.Incidents(), m)
 	if err != nil || at.IsZero() || m.Cause != dora.CauseStatus {
 		return by, at, err
 	}
-	first, unsettled, err := r.FirstUnsettled(m.Scope)
+	first, unsettled, err := r.Evaluations().First(m.Scope)
 	if err != nil || unsettled && !by.Moment().Before(dora.Moment{At: first.At, ID: first.ID}) {
 		return dora.Tracked{}, time.Time{}, err
 	}
@@ -144,10 +144,10 @@ func (r *Session) repair(m dora.Mark) (by dora.Tracked, at time.Time, err error)
 
 // repairOf is what repaired a deployment and when: the resolution of the incident, the next success after a failing status,
 // or the deployment that is the evidence. The time is zero while nothing has.
-func repairOf(h fullHistory, m dora.Mark) (by dora.Tracked, at time.Time, err error) {
+func repairOf(h dora.History, incidents incidents, m dora.Mark) (by dora.Tracked, at time.Time, err error) {
 	switch {
 	case !m.Cause.Rework():
-		i, err := h.Incident(m.By)
+		i, err := incidents.Get(m.By)
 		return by, i.FirstResolved, err
 	case m.Cause != dora.CauseStatus:
 		by, _, err = h.Tracked(deploymentOf(m.By))
@@ -157,15 +157,14 @@ func repairOf(h fullHistory, m dora.Mark) (by dora.Tracked, at time.Time, err er
 	return by, by.Succeeded(), err
 }
 
-// fullHistory answers also what is known of incidents.
-type fullHistory interface {
-	dora.History
-	Incident(key string) (dora.Incident, error)
+// incidents returns what is known of incidents by their keys.
+type incidents interface {
+	Get(key string) (dora.Incident, error)
 }
 
 // repaired adds the facts about a repair.
 func (r *Session) repaired(m dora.Mark, by dora.Tracked) error {
-	t, known, err := r.Tracked(m.Target)
+	t, known, err := r.History().Tracked(m.Target)
 	if err != nil || !known {
 		return err
 	}
@@ -181,7 +180,7 @@ func (r *Session) repaired(m dora.Mark, by dora.Tracked) error {
 			return err
 		}
 	}
-	return r.SaveMark(m)
+	return r.Evidence().SaveMark(m)
 }
 
 // noteFailure has the log say that a deployment turned out bad.

@@ -50,7 +50,7 @@ func (p Policy) findings(records dora.Records) ([]*finding, error) {
 			continue
 		}
 		bad.mark = &dora.Mark{Evidence: e}
-		by, at, err := repairOf(m, *bad.mark)
+		by, at, err := repairOf(m, m, *bad.mark)
 		if err != nil {
 			return nil, err
 		}

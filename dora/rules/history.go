@@ -78,8 +78,8 @@ func (m *memory) Tracked(key string) (dora.Tracked, bool, error) {
 	return dora.Tracked{}, false, nil
 }
 
-// Incident returns an incident by its key; its zero value when it is not known.
-func (m *memory) Incident(key string) (dora.Incident, error) { return m.incidents[key], nil }
+// Get returns an incident by its key; its zero value when it is not known.
+func (m *memory) Get(key string) (dora.Incident, error) { return m.incidents[key], nil }
 
 // Previous is the newest success before a moment.
 func (m *memory) Previous(scope string, at dora.Moment) (dora.Tracked, bool, error) {

@@ -58,7 +58,7 @@ func issueLabels(c dora.IncidentChange, team string) dora.Labels {
 // incident remembers an event of an issue and, when the issue is an incident, counts what follows from all of its events,
 // in whatever order they came.
 func (r *Session) incident(c dora.IncidentChange, team string) error {
-	i, err := r.Incident(c.Host + "/" + c.ID)
+	i, err := r.Incidents().Get(c.Host + "/" + c.ID)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (r *Session) incident(c dora.IncidentChange, team string) error {
 			return err
 		}
 	}
-	return r.SaveIncident(i)
+	return r.Incidents().Save(i)
 }
 
 // learn adds what an event says to an incident.
@@ -140,13 +140,13 @@ func (r *Session) resolution(i dora.Incident, c dora.IncidentChange, team string
 		if i.Labels, err = r.place(r.families[dora.Incidents], labels); err != nil {
 			return i, err
 		}
-		_, err = r.AddFact(dora.Fact{Family: dora.Incidents, Labels: i.Labels, Value: 1, At: i.Resolved, Subject: "incident:" + i.Key})
+		_, err = r.Facts().Add(dora.Fact{Family: dora.Incidents, Labels: i.Labels, Value: 1, At: i.Resolved, Subject: "incident:" + i.Key})
 		if err != nil {
 			return i, err
 		}
 	}
 	if more := timeToRecover(i) - i.Counted; more > 0 {
-		_, err := r.AddFact(dora.Fact{
+		_, err := r.Facts().Add(dora.Fact{
 			Family: dora.IncidentsDurationSum, Labels: i.Labels, Value: more, At: i.Resolved,
 			Subject: fmt.Sprintf("incident:%s/resolved=%d", i.Key, i.Resolved.UnixMilli()),
 		})
@@ -180,7 +180,7 @@ func (r *Session) openness(i dora.Incident) (dora.Incident, error) {
 			continue
 		}
 		i.OpenFacts++
-		_, err := r.AddFact(dora.Fact{
+		_, err := r.Facts().Add(dora.Fact{
 			Family: dora.IncidentsOpen, Labels: change.labels, Value: change.by, At: i.Newest.Timestamp,
 			Subject: fmt.Sprintf("incident:%s/open=%d", i.Key, i.OpenFacts),
 		})

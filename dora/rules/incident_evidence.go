@@ -12,12 +12,12 @@ const incidentRetry = 5 * time.Second
 // settleIncident counts an incident whose creation was never told, measures its recovery, and looks for the deployment
 // that it is evidence against.
 func (r *Session) settleIncident(one dora.Settling) error {
-	i, err := r.Incident(one.Key)
+	i, err := r.Incidents().Get(one.Key)
 	if err != nil {
 		return err
 	}
 	if !i.Is {
-		return r.Settled(one)
+		return r.Evaluations().Done(one)
 	}
 	if err := r.opened(i, i.Earliest, i.EarliestTeam); err != nil {
 		return err
@@ -39,13 +39,13 @@ func (r *Session) settleIncident(one dora.Settling) error {
 		}
 		if wait {
 			one.Due = r.now.Add(incidentRetry)
-			return r.SaveSettling(one)
+			return r.Evaluations().Retry(one)
 		}
 		if e, found, err = r.newEvidence(i); err != nil {
 			return err
 		}
 	}
-	if err := r.Settled(one); err != nil || !found {
+	if err := r.Evaluations().Done(one); err != nil || !found {
 		return err
 	}
 	return r.judge(e.Scope)
@@ -54,7 +54,7 @@ func (r *Session) settleIncident(one dora.Settling) error {
 // shownBy is what an incident was found to show before: an incident marks one deployment.
 func (r *Session) shownBy(i dora.Incident) (e dora.Evidence, found bool, err error) {
 	for _, c := range []dora.Cause{dora.CauseIncident, dora.CauseWindow} {
-		if e, found, err = r.EvidenceBy(c, i.Key); err != nil || found {
+		if e, found, err = r.Evidence().By(c, i.Key); err != nil || found {
 			break
 		}
 	}
@@ -63,11 +63,11 @@ func (r *Session) shownBy(i dora.Incident) (e dora.Evidence, found bool, err err
 
 // newEvidence is what an incident shows.
 func (r *Session) newEvidence(i dora.Incident) (dora.Evidence, bool, error) {
-	e, found, err := r.policy.evidenceFrom(r.Tx, i)
+	e, found, err := r.policy.evidenceFrom(r.History(), i)
 	if err != nil || !found {
 		return e, false, err
 	}
-	return e, true, r.AddEvidence(e)
+	return e, true, r.Evidence().Add(e)
 }
 
 // anyRepositoryWait bounds how long an incident that names a commit without its repository waits for all repositories: one of
@@ -84,7 +84,7 @@ func (r *Session) unsettledOf(i dora.Incident, ripe time.Time) (bool, error) {
 		} else if r.now.After(ripe.Add(anyRepositoryWait)) {
 			continue
 		}
-		wait, err := r.HasUnsettledOf(repository, i.Created)
+		wait, err := r.Evaluations().RepositoryWaits(repository, i.Created)
 		if err != nil || wait {
 			return wait, err
 		}
@@ -97,9 +97,9 @@ func (r *Session) cameLate(i dora.Incident) (bool, error) {
 	if _, found, err := r.shownBy(i); err != nil || found {
 		return false, err
 	}
-	e, found, err := r.policy.evidenceFrom(r.Tx, i)
+	e, found, err := r.policy.evidenceFrom(r.History(), i)
 	if err != nil || !found {
 		return false, err
 	}
-	return r.HasSettledAfter(e.Scope, dora.Moment{At: e.At})
+	return r.Deployments().HasEvaluatedAfter(e.Scope, dora.Moment{At: e.At})
 }

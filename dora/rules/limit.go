@@ -47,15 +47,15 @@ func (r *Session) admit(f dora.Family, labels dora.Labels, most int) (bool, erro
 		return true, nil
 	}
 	group, key := f.Group(), labels.Key()
-	known, err := r.LabelSet(group, key)
+	known, err := r.Facts().HasLabelSet(group, key)
 	if err != nil || known {
 		return known, err
 	}
-	taken, err := r.Series(group)
+	taken, err := r.Facts().Series(group)
 	if err != nil || taken+f.Width() > most {
 		return false, err
 	}
-	return true, r.AddLabelSet(group, key, f.Width())
+	return true, r.Facts().AddLabelSet(group, key, f.Width())
 }
 
 // folded are the labels past the limit.
@@ -87,7 +87,7 @@ func (l *Rules) Remember(ctx context.Context, store dora.Store, s dora.State) er
 			for _, width := range sets {
 				expected += width
 			}
-			taken, err := tx.Series(group)
+			taken, err := tx.Facts().Series(group)
 			if err != nil {
 				return err
 			}
@@ -95,7 +95,7 @@ func (l *Rules) Remember(ctx context.Context, store dora.Store, s dora.State) er
 				continue // all of them have theirs: a place is only taken together with a fact
 			}
 			for _, key := range slices.Sorted(maps.Keys(sets)) {
-				if err := tx.AddLabelSet(group, key, sets[key]); err != nil {
+				if err := tx.Facts().AddLabelSet(group, key, sets[key]); err != nil {
 					return err
 				}
 			}

@@ -13,7 +13,7 @@ func (r *Session) outcome(s dora.Status, team string) error {
 		return nil
 	}
 	d := s.Deployment
-	t, _, err := r.Tracked(d.Key())
+	t, _, err := r.History().Tracked(d.Key())
 	if err != nil {
 		return err
 	}
@@ -22,7 +22,7 @@ func (r *Session) outcome(s dora.Status, team string) error {
 		t.Deployment, t.Team = d, team
 	}
 	t.InProduction = t.InProduction || r.policy.production(d)
-	late, err := r.HasSettledAfter(t.Scope(), dora.Moment{At: s.CreatedAt, ID: d.ID})
+	late, err := r.Deployments().HasEvaluatedAfter(t.Scope(), dora.Moment{At: s.CreatedAt, ID: d.ID})
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (r *Session) outcome(s dora.Status, team string) error {
 	if of == dora.Success && (!had || first != before) {
 		t.Late = late
 	}
-	if err := r.SaveTracked(t); err != nil {
+	if err := r.Deployments().Save(t); err != nil {
 		return err
 	}
 	if of == dora.Success && (!had || first != before) {
@@ -64,15 +64,15 @@ func (r *Session) outcome(s dora.Status, team string) error {
 func (r *Session) settleLater(s dora.Settling) error {
 	s.Due = r.now.Add(r.policy.Settle)
 	s.Ripe = s.Due
-	return r.AddSettling(s)
+	return r.Evaluations().Add(s)
 }
 
 // settleOutcome measures how long a deployment ran until each of its outcomes, and looks for a failure after its success.
 func (r *Session) settleOutcome(s dora.Settling) error {
-	if err := r.Settled(s); err != nil {
+	if err := r.Evaluations().Done(s); err != nil {
 		return err
 	}
-	t, known, err := r.Tracked(s.Key)
+	t, known, err := r.History().Tracked(s.Key)
 	if err != nil || !known {
 		return err
 	}
@@ -86,7 +86,7 @@ func (r *Session) settleOutcome(s dora.Settling) error {
 		}
 	}
 	if e, ok := evidenceOf(t); ok {
-		if err := r.AddEvidence(e); err != nil {
+		if err := r.Evidence().Add(e); err != nil {
 			return err
 		}
 	}

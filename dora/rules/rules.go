@@ -106,7 +106,7 @@ func (r *Session) deployment(d dora.Deployment, team string, at time.Time) error
 // zeros makes new series with a label set that is not known yet, in families that have the same labels. A label set that
 // is known has its series at 0, or has counted already.
 func (r *Session) zeros(labels dora.Labels, at time.Time, families ...string) error {
-	known, err := r.LabelSet(r.families[families[0]].Group(), labels.Key())
+	known, err := r.Facts().HasLabelSet(r.families[families[0]].Group(), labels.Key())
 	if err != nil || known {
 		return err
 	}
@@ -138,22 +138,22 @@ func (r *Session) status(s dora.Status, team string) error {
 	if err := r.outcome(s, team); err != nil {
 		return err
 	}
-	added, err := r.AddFact(dora.Fact{Family: dora.DeploymentsTotal, Labels: w.Labels, Value: 1, At: w.At, ID: w.ID, Subject: w.Subject})
+	added, err := r.Facts().Add(dora.Fact{Family: dora.DeploymentsTotal, Labels: w.Labels, Value: 1, At: w.At, ID: w.ID, Subject: w.Subject})
 	if err != nil || !added {
 		return err
 	}
 	if commit.SHA == "" {
 		return r.duration(w, dora.Origin{Unavailable: dora.ReasonNoCommit})
 	}
-	origin, known, err := r.Origin(w.Commit)
+	origin, known, err := r.Commits().Origin(w.Commit)
 	if err != nil {
 		return err
 	}
 	if known {
 		return r.duration(w, origin)
 	}
-	if err := r.Wait(w); err != nil {
+	if err := r.Commits().Wait(w); err != nil {
 		return err
 	}
-	return r.AddJob(dora.Job{Commit: commit, Due: r.now})
+	return r.Commits().AddLookup(dora.Job{Commit: commit, Due: r.now})
 }

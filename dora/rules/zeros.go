@@ -68,26 +68,26 @@ func (r *Session) productionAtZero(labels dora.Labels, at time.Time) error {
 // zero makes one series at 0, unless there is no room.
 func (r *Session) zero(family string, labels dora.Labels, at time.Time) error {
 	subject := dora.Subject(dora.SubjectZero, labels.Key())
-	known, err := r.HasFact(family, subject)
+	known, err := r.Facts().Has(family, subject)
 	if err != nil || known {
 		return err
 	}
 	if ok, err := r.admit(r.families[family], labels, r.maxSeries/10*9); err != nil || !ok {
 		return err
 	}
-	_, err = r.AddFact(dora.Fact{Family: family, Labels: labels, At: at, Subject: subject})
+	_, err = r.Facts().Add(dora.Fact{Family: family, Labels: labels, At: at, Subject: subject})
 	return err
 }
 
 // add adds a fact of a dora_* family under the labels that have a place.
 func (r *Session) add(f dora.Fact) (added bool, err error) {
-	if known, err := r.HasFact(f.Family, f.Subject); err != nil || known {
+	if known, err := r.Facts().Has(f.Family, f.Subject); err != nil || known {
 		return false, err
 	}
 	if f.Labels, err = r.place(r.families[f.Family], f.Labels); err != nil {
 		return false, err
 	}
-	return r.AddFact(f)
+	return r.Facts().Add(f)
 }
 
 // observe adds an observation to a histogram, unless the span is negative: such a one is never recorded.
