@@ -32,9 +32,10 @@ type Processor struct {
 	Environments Environments
 	Rules        *Rules
 	Logger       *slog.Logger
-	// MaxWait is how long a delivery waits for its team, from its arrival; then the team is Unknown.
+	// MaxWait is how long a delivery waits for its team, from the first time that it could not be told; then the team is
+	// Unknown.
 	MaxWait time.Duration
-	// Now is the clock of the machine.
+	// Now is the clock of the store.
 	Now func() time.Time
 	// Trace follows each delivery; nil for none.
 	Trace Trace
@@ -160,7 +161,7 @@ func (p *Processor) process(ctx context.Context, batch ...decided) error {
 // apply runs the rules on one delivery.
 func (r *rules) apply(d decided) error {
 	if !d.until.IsZero() {
-		return r.Postpone(d.ID, d.until)
+		return r.Postpone(d.ID, d.WaitingSince, d.until)
 	}
 	var err error
 	switch e := d.Event; {

@@ -13,7 +13,9 @@ var ErrStoreFailing = errors.New("the store can't write now")
 // Store keeps deliveries, facts, jobs and what the rules must remember, durably. What Update wrote is on the disk when it
 // returns without an error.
 type Store interface {
-	// Pending returns at most limit deliveries that are not processed and not postponed beyond now, in order of arrival.
+	// Pending returns at most limit deliveries that are not processed and not postponed beyond now: those that have not been
+	// postponed in order of arrival, then the others, the longest due first. Like all that waits, they are due by the
+	// store's clock, which no step of the machine's clock changes.
 	Pending(ctx context.Context, now time.Time, limit int) ([]Delivery, error)
 	// DueJobs returns at most limit jobs that are due at now, the longest due first.
 	DueJobs(ctx context.Context, now time.Time, limit int) ([]Job, error)
@@ -51,8 +53,8 @@ type Tx interface {
 
 	// Finish marks a delivery as processed.
 	Finish(delivery int64) error
-	// Postpone keeps a delivery from Pending until a time.
-	Postpone(delivery int64, until time.Time) error
+	// Postpone keeps a delivery, which has been waiting for its team since a time, from Pending until another.
+	Postpone(delivery int64, since, until time.Time) error
 	// Fail keeps a delivery that can't be processed from Pending until a time, with the number of attempts and why.
 	Fail(delivery int64, attempts int, why string, until time.Time) error
 	// SetAside takes a delivery that can't be processed out of Pending until a person wants it to be tried again.

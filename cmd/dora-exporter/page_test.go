@@ -399,7 +399,7 @@ func TestFatesOfDeliveries(t *testing.T) {
 	}
 	err := s.store.Update(t.Context(), func(tx dora.Tx) error {
 		return errors.Join(
-			tx.Postpone(1, minute(40)), tx.Fail(2, 3, "no <room>", minute(50)), tx.SetAside(3, 7, "it does not match its checksum"), tx.Finish(4))
+			tx.Postpone(1, minute(0), minute(40)), tx.Fail(2, 3, "no <room>", minute(50)), tx.SetAside(3, 7, "it does not match its checksum"), tx.Finish(4))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 // parts are what the program consists of.
 type parts struct {
 	store       *persistence.Store
+	clock       *persistence.Clock
 	instruments *instrumentation.Instruments
 	processor   *dora.Processor
 	jobs        *dora.Jobs
@@ -37,6 +38,9 @@ type parts struct {
 func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *slog.Logger) error {
 	err := p.store.LimitBacklog(ctx, c.Storage.MaxBacklog)
 	if err != nil {
+		return err
+	}
+	if p.clock, err = persistence.NewClock(ctx, p.store, persistence.RealMachine()); err != nil {
 		return err
 	}
 	p.instruments, err = instrumentation.New(instrumentation.Options{
@@ -68,11 +72,11 @@ func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *
 	}
 	rules := &dora.Rules{Policy: c.Policy, OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded}
 	p.processor = &dora.Processor{
-		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: time.Now,
+		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: p.clock.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
-	p.jobs = &dora.Jobs{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now, Trace: p.traces.Steps()}
-	p.settler = &dora.Settler{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now, Trace: p.traces.Steps()}
+	p.jobs = &dora.Jobs{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
+	p.settler = &dora.Settler{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
 	p.projection = &dora.Projection{
 		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: checkpointEvery,
 		Checkpoint:   persistence.NewCheckpoint(c.Storage.File.Path, p.store, dora.Families(), acceptStore, logger),

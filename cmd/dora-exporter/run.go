@@ -98,6 +98,7 @@ func (p *parts) start(ctx context.Context, c *Config, logger *slog.Logger) (stop
 	if err != nil {
 		return nil, err
 	}
+	ticking := background(ctx, p.clock.Run)
 	processing := background(ctx, p.processor.Run)
 	looking := background(ctx, p.jobs.Run)
 	settling := background(ctx, p.settler.Run)
@@ -112,6 +113,7 @@ func (p *parts) start(ctx context.Context, c *Config, logger *slog.Logger) (stop
 		}
 		looking()
 		settling()
+		ticking()
 		projecting()
 		finished := within(ctx, checkpointMayTake, p.projection.Finish)
 		_ = within(ctx, min(lastPushMayTake, time.Until(end)), func(ctx context.Context) error {
