@@ -61,7 +61,7 @@ const (
 	ReasonNoCommit     = "no_commit"      // the payload names no commit
 	ReasonNotFound     = "not_found"      // GitHub answered 404, four times over 71 minutes
 	ReasonUnprocessed  = "unprocessable"  // GitHub answered 422, likewise
-	ReasonInvalidName  = "invalid_name"   // owner, repository or commit can't be part of a request path
+	ReasonInvalidName  = "invalid_name"   // GitHub can't have such an owner, repository or commit; it is not asked
 	ReasonNoDate       = "no_commit_date" // the commit has no author date
 	ReasonBeforeCommit = "before_commit"  // the status is older than the commit
 )
@@ -69,7 +69,7 @@ const (
 // NotFoundError is what an Enricher returns when GitHub says that the commit is not there (404) or makes no sense (422).
 // It may be there a little later, so it is asked for again before it is final.
 type NotFoundError struct {
-	// Reason is ReasonNotFound or ReasonUnprocessed.
+	// Reason is ReasonNotFound, ReasonUnprocessed or ReasonInvalidName.
 	Reason string
 	Err    error
 }

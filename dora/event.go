@@ -16,9 +16,11 @@ type Delivery struct {
 	Source string
 	// Key names the event, from inside the signed body: a redelivery has the same one.
 	Key string
-	// Received is when the request arrived, by the clock of this machine. It decides how long to wait, never a number.
+	// Received is when the request arrived, by the clock of this machine. It is shown to people and decides nothing.
 	Received time.Time
-	Event    Event
+	// WaitingSince is when its team could not be told for the first time, by the store's clock; zero before.
+	WaitingSince time.Time
+	Event        Event
 	// Attempts is how often processing it has failed.
 	Attempts int
 	// Unreadable is why the stored event can't be read; nil when it can.

@@ -13,7 +13,9 @@ var ErrStoreFailing = errors.New("the store can't write now")
 // Store keeps deliveries, facts, jobs and what the rules must remember, durably. What Update wrote is on the disk when it
 // returns without an error.
 type Store interface {
-	// Pending returns at most limit deliveries that are not processed and not postponed beyond now, in order of arrival.
+	// Pending returns at most limit deliveries that are not processed and not postponed beyond now: those that have not been
+	// postponed in order of arrival, then the others, the longest due first. Like all that waits, they are due by the
+	// store's clock, which no step of the machine's clock changes.
 	Pending(ctx context.Context, now time.Time, limit int) ([]Delivery, error)
 	// DueJobs returns at most limit jobs that are due at now, the longest due first.
 	DueJobs(ctx context.Context, now time.Time, limit int) ([]Job, error)

@@ -32,8 +32,8 @@ type FactTx interface {
 type DeliveryTx interface {
 	// Done marks a delivery as processed.
 	Done(delivery int64) error
-	// Postpone keeps a delivery from Pending until a time.
-	Postpone(delivery int64, until time.Time) error
+	// Postpone keeps a delivery, which has been waiting for its team since a time, from Pending until another.
+	Postpone(delivery int64, since, until time.Time) error
 	// Retry keeps a delivery that failed from Pending until a time, with the number of attempts and why the last one failed.
 	Retry(delivery int64, attempts int, why string, until time.Time) error
 	// SetAside makes a dead letter of a delivery: it is not pending until a person wants it to be tried again.

@@ -36,6 +36,9 @@ type page struct {
 // get makes a call as soon as the gate lets it through. The route is the template of the path; args fill its
 // placeholders, each one as a single escaped segment; the first two are the owner and the repository.
 func (g *GitHub) get(ctx context.Context, v answer, query, route string, args ...string) (page, error) {
+	if err := g.checkNames(route, args...); err != nil {
+		return page{}, err
+	}
 	// A new client for each call costs nothing and has no memory: go-github refuses calls by what it remembers of rate
 	// limits and by this machine's clock; the gate does it better.
 	client := github.NewClient(g.http)

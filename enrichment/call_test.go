@@ -175,21 +175,6 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-func TestNamesAreEscaped(t *testing.T) {
-	f := &fakeGitHub{}
-	server := httptest.NewServer(f)
-	defer server.Close()
-	g := newClient(t, Options{BaseURL: server.URL + "/base/v3"})
-	c := dora.Commit{Owner: "a/b", Repository: "c?d#e %2e", SHA: "x/../../user"}
-	if _, err := g.Origin(t.Context(), c); err == nil {
-		t.Fatal("no error")
-	}
-	want := []string{"/base/v3/repos/a%2Fb/c%3Fd%23e%20%252e/commits/x%2F..%2F..%2Fuser/pulls"}
-	if diff := cmp.Diff(want, f.asked()); diff != "" {
-		t.Errorf("paths (-want +got):\n%s", diff)
-	}
-}
-
 func TestRedirectLoop(t *testing.T) {
 	n := 0
 	g := newServed(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

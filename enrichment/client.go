@@ -52,6 +52,8 @@ type GitHub struct {
 	gate    *gate
 	flights flights
 	touched touched
+	// isSHA reports whether GitHub can have a commit with a SHA.
+	isSHA func(string) bool
 }
 
 var _ dora.Enricher = (*GitHub)(nil)
@@ -89,6 +91,7 @@ func New(o Options) (*GitHub, error) {
 		token:   token,
 		timeout: o.Timeout,
 		logger:  o.Logger,
+		isSHA:   isSHA,
 		gate:    newGate(o.Logger, o.OnAuth),
 		http: &http.Client{
 			CheckRedirect: sameServerRedirects,

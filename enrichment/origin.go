@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"dora-exporter/dora"
 )
@@ -28,7 +25,7 @@ const (
 // an Origin with Unavailable set that there will never be a date; any other error is temporary. It waits while calls
 // are paused, and returns ctx's error as soon as ctx ends. Callers that ask for the same commit share one look-up.
 func (g *GitHub) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error) {
-	if reason := unusable(c); reason != "" {
+	if reason := g.unusable(c); reason != "" {
 		return dora.Origin{Unavailable: reason}, nil
 	}
 	return g.flights.do(ctx, c, func(ctx context.Context, c dora.Commit) (dora.Origin, error) {
@@ -44,26 +41,11 @@ type lookUp struct {
 }
 
 func (l *lookUp) get(ctx context.Context, v answer, query, route string, args ...string) (page, error) {
-	l.calls++
-	return l.GitHub.get(ctx, v, query, route, args...)
-}
-
-// longestName is more than GitHub allows for any name, in bytes.
-const longestName = 255
-
-// unusable is the reason why no path can be made of a commit, empty when one can. The names come from outside; all but
-// these become one harmless segment when they are escaped. A server refuses paths that are very long or have control
-// characters, with an answer that would be taken for a failure of the server and hold all calls up.
-func unusable(c dora.Commit) string {
-	if c.SHA == "" {
-		return dora.ReasonNoCommit
+	p, err := l.GitHub.get(ctx, v, query, route, args...)
+	if !errors.Is(err, errInvalidName) {
+		l.calls++
 	}
-	for _, name := range []string{c.Owner, c.Repository, c.SHA} {
-		if name == "" || name == "." || name == ".." || len(name) > longestName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-			return dora.ReasonInvalidName
-		}
-	}
-	return ""
+	return p, err
 }
 
 // change is the change that brought a commit.

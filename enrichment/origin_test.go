@@ -162,36 +162,6 @@ func TestOrigin(t *testing.T) {
 			commit: func(c *dora.Commit) { c.SHA = "" },
 			want:   dora.Origin{Unavailable: dora.ReasonNoCommit},
 		},
-		{
-			name:   "a repository that leads out of the path",
-			commit: func(c *dora.Commit) { c.Repository = ".." },
-			want:   dora.Origin{Unavailable: dora.ReasonInvalidName},
-		},
-		{
-			name:   "no owner",
-			commit: func(c *dora.Commit) { c.Owner = "" },
-			want:   dora.Origin{Unavailable: dora.ReasonInvalidName},
-		},
-		{
-			name:   "a commit that is a dot",
-			commit: func(c *dora.Commit) { c.SHA = "." },
-			want:   dora.Origin{Unavailable: dora.ReasonInvalidName},
-		},
-		{
-			name:   "a commit that is longer than a request may be",
-			commit: func(c *dora.Commit) { c.SHA = strings.Repeat("a", longestName+1) },
-			want:   dora.Origin{Unavailable: dora.ReasonInvalidName},
-		},
-		{
-			name:   "a repository with a control character",
-			commit: func(c *dora.Commit) { c.Repository = "a\x00b" },
-			want:   dora.Origin{Unavailable: dora.ReasonInvalidName},
-		},
-		{
-			name:   "an owner that is not UTF-8",
-			commit: func(c *dora.Commit) { c.Owner = "a\xff" },
-			want:   dora.Origin{Unavailable: dora.ReasonInvalidName},
-		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

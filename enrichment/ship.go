@@ -47,7 +47,7 @@ type shipping struct {
 }
 
 func (s *shipping) ship(ctx context.Context) (dora.Shipment, error) {
-	if reason := unusable(s.c.Head); reason != "" {
+	if reason := s.unusable(s.c.Head); reason != "" {
 		change := dora.Change{Origin: dora.Origin{Unavailable: reason}, SHA: s.c.Head.SHA}
 		return dora.Shipment{Relation: dora.First, Changes: []dora.Change{change}}, nil
 	}
@@ -59,7 +59,7 @@ func (s *shipping) ship(ctx context.Context) (dora.Shipment, error) {
 	}
 	base := s.c.Head
 	base.SHA = s.c.Base
-	if unusable(base) != "" {
+	if s.unusable(base) != "" {
 		return s.own(ctx, dora.Gone)
 	}
 	compared, err := s.compare(ctx, s.c)

@@ -39,23 +39,6 @@ func TestShipOfUnusableNames(t *testing.T) {
 	}
 }
 
-func TestShipEscapesBothCommits(t *testing.T) {
-	h := newHistory(t)
-	h.branch("root", "a1")
-	f := h.github()
-	var routes []string
-	g := newServed(t, f, Options{OnRequest: func(route, code string) { routes = append(routes, route+" "+code) }})
-	if s, err := ship(t, g, "x/../y?z", "a1", nil); err != nil || s.Relation != dora.Gone {
-		t.Errorf("shipment %+v, error %v", s, err)
-	}
-	if got, want := f.asked()[0], repoPath("compare/x%%2F..%%2Fy%%3Fz...a1"); got != want {
-		t.Errorf("asked for %s, want %s", got, want)
-	}
-	if want := "/repos/{owner}/{repo}/compare/{basehead} 404"; routes[0] != want {
-		t.Errorf("route %s, want %s", routes[0], want)
-	}
-}
-
 // The deployed commit itself is asked for again when GitHub does not have it; another error is temporary.
 func TestShipNotThere(t *testing.T) {
 	h := everyKind(t)

@@ -3,7 +3,6 @@ package instrumentation
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -47,8 +46,8 @@ func (o *Own) values(ctx context.Context, options Options, set func(name string,
 	}
 	o.series(ctx, options, set)
 	now := options.Now()
-	if at := o.checkpoint.Load(); at > 0 {
-		set("dora_exporter.checkpoint.age", max(0, now.Sub(time.UnixMilli(at)).Seconds()))
+	if at := o.checkpoint.Load(); at != nil {
+		set("dora_exporter.checkpoint.age", max(0, now.Sub(*at).Seconds()))
 	}
 	for _, source := range options.Unsigned {
 		set("dora_exporter.unsigned_webhooks_accepted", 1, attribute.String("source", source))

@@ -21,7 +21,8 @@ type Own struct {
 	// -1 while unknown.
 	rateRemaining, rateLimit atomic.Int64
 	authFailing              atomic.Bool
-	checkpoint               atomic.Int64 // Unix ms of the newest good one, 0 before
+	// checkpoint is when the newest good one was written, with the monotonic reading; nil before.
+	checkpoint atomic.Pointer[time.Time]
 }
 
 // Delivery counts a webhook request and what became of it.
@@ -67,7 +68,7 @@ func (o *Own) Late(events int) { o.late.Add(context.Background(), int64(events))
 // Checkpoint notes an attempt to write the checkpoint at a time.
 func (o *Own) Checkpoint(at time.Time, err error) {
 	if err == nil {
-		o.checkpoint.Store(at.UnixMilli())
+		o.checkpoint.Store(&at)
 	}
 	o.checkpoints.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", resultOf(err))))
 }

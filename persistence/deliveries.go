@@ -11,13 +11,6 @@ import (
 	"dora-exporter/dora"
 )
 
-// What is due later than anything is ever put off was put off before the clock of the machine was set back, and is due now:
-// a delivery is put off for a minute at most, a look-up for an hour.
-const (
-	longestWait       = 2 * time.Minute
-	longestLookUpWait = 2 * time.Hour
-)
-
 // Accept stores a delivery unless one with the same key is there; one that is set aside is replaced, since it may be
 // damaged. When it returns without an error the delivery is on the
 // disk, also the first one of a duplicate. When ctx ends first the delivery may be stored all the same. The error is
@@ -34,7 +27,7 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 		}
 		inserted, err = t.exec(`INSERT INTO deliveries (source, key, event, received, due, checksum) VALUES (?, ?, ?, ?, 0, ?)
 			ON CONFLICT (key) DO UPDATE SET event = excluded.event, received = excluded.received, checksum = excluded.checksum,
-				due = 0, attempts = 0, done = 0 WHERE done = 2`,
+				due = 0, waiting_since = NULL, attempts = 0, done = 0 WHERE done = 2`,
 			d.Source, d.Key, string(event), d.Received.UnixMilli(), deliverySum(d, string(event)))
 		t.pending += int(inserted)
 		return err
@@ -50,12 +43,12 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 	return inserted == 0, nil
 }
 
-// Pending returns at most limit deliveries that are not processed and not postponed beyond now, in order of arrival. One
-// that can't be decoded has Unreadable set.
+const pendingQuery = "INDEXED BY deliveries_due WHERE done = 0 AND due <= ? ORDER BY due, id LIMIT ?"
+
+// Pending returns at most limit deliveries that are not processed and not postponed beyond now: those that have not been
+// postponed in order of arrival, then the others, the longest due first. One that can't be decoded has Unreadable set.
 func (s *Store) Pending(ctx context.Context, now time.Time, limit int) ([]dora.Delivery, error) {
-	// The index has what the conditions need, so that those that are postponed cost next to nothing.
-	deliveries, err := s.deliveries(ctx, `SELECT id, source, key, event, received, attempts, checksum FROM deliveries INDEXED BY deliveries_pending
-		WHERE done = 0 AND (due <= ? OR due > ?) ORDER BY id LIMIT ?`, now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit)
+	deliveries, err := s.deliveries(ctx, pendingQuery, now.UnixMilli(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read pending deliveries: %w", err)
 	}
@@ -64,15 +57,19 @@ func (s *Store) Pending(ctx context.Context, now time.Time, limit int) ([]dora.D
 
 func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]dora.Delivery, error) {
 	var deliveries []dora.Delivery
-	err := r.query(ctx, query, args, func(rows *sql.Rows) error {
+	const columns = "SELECT id, source, key, event, received, waiting_since, attempts, checksum FROM deliveries "
+	err := r.query(ctx, columns+query, args, func(rows *sql.Rows) error {
 		var d dora.Delivery
 		var event []byte
 		var received int64
-		var sum sql.NullInt64
-		if err := rows.Scan(&d.ID, &d.Source, &d.Key, &event, &received, &d.Attempts, &sum); err != nil {
+		var since, sum sql.NullInt64
+		if err := rows.Scan(&d.ID, &d.Source, &d.Key, &event, &received, &since, &d.Attempts, &sum); err != nil {
 			return err
 		}
 		d.Received = fromMillis(received)
+		if since.Valid {
+			d.WaitingSince = fromMillis(since.Int64)
+		}
 		err := json.Unmarshal(event, &d.Event)
 		if err == nil && sum.Valid && sum.Int64 != deliverySum(d, string(event)) {
 			err = errors.New("it does not match its checksum")
@@ -107,9 +104,9 @@ func (t deliveryTx) SetAside(delivery int64, attempts int, why string) error {
 	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, done = 2 WHERE id = ?", attempts, why, delivery)
 }
 
-// Postpone keeps a delivery from Pending until a time.
-func (t deliveryTx) Postpone(delivery int64, until time.Time) error {
-	return t.one(delivery, "UPDATE deliveries SET due = ? WHERE id = ?", until.UnixMilli(), delivery)
+// Postpone keeps a delivery, which has been waiting for its team since a time, from Pending until another.
+func (t deliveryTx) Postpone(delivery int64, since, until time.Time) error {
+	return t.one(delivery, "UPDATE deliveries SET waiting_since = ?, due = ? WHERE id = ?", since.UnixMilli(), until.UnixMilli(), delivery)
 }
 
 func (t *tx) one(delivery int64, query string, args ...any) error {

@@ -50,21 +50,20 @@ func TestPending(t *testing.T) {
 		t.Errorf("the first delivery:\n%s", diff)
 	}
 	pendingAt(t, s, now, "c", "b", "a", "d", "nul\x00é")
-	pendingAt(t, s, now.Add(-time.Hour), "c", "b", "a", "d", "nul\x00é") // the clock was set back
 	err = s.Update(t.Context(), func(tx dora.Tx) error {
 		if err := tx.Deliveries().Done(2); err != nil {
 			return err
 		}
-		return tx.Deliveries().Postpone(3, now.Add(time.Minute))
+		return tx.Deliveries().Postpone(3, now, now.Add(time.Minute))
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pendingAt(t, s, now, "c", "d", "nul\x00é")
-	pendingAt(t, s, now.Add(time.Minute), "c", "a", "d", "nul\x00é")
+	pendingAt(t, s, now.Add(time.Minute), "c", "d", "nul\x00é", "a")
 	for name, change := range map[string]func(dora.Tx) error{
 		"Finish":   func(tx dora.Tx) error { return tx.Deliveries().Done(99) },
-		"Postpone": func(tx dora.Tx) error { return tx.Deliveries().Postpone(99, now) },
+		"Postpone": func(tx dora.Tx) error { return tx.Deliveries().Postpone(99, now, now) },
 	} {
 		if err := s.Update(t.Context(), change); err == nil {
 			t.Errorf("%s of a delivery that is not there succeeded", name)
@@ -153,36 +152,6 @@ func BenchmarkPending(b *testing.B) {
 	for b.Loop() {
 		if got, err := s.Pending(b.Context(), time.Now(), 256); err != nil || len(got) != 256 {
 			b.Fatal(len(got), err)
-		}
-	}
-}
-
-func TestWhatWasPutOffBeforeTheClockWasSetBackIsDue(t *testing.T) {
-	s := openStore(t)
-	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
-	if _, err := s.Accept(t.Context(), dora.Delivery{Source: dora.GitHub, Key: "k", Received: now}); err != nil {
-		t.Fatal(err)
-	}
-	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		if err := tx.Commits().AddLookup(dora.Job{Commit: dora.Commit{SHA: "c0ffee"}, Due: now.Add(time.Hour)}); err != nil {
-			return err
-		}
-		return tx.Deliveries().Postpone(1, now.Add(time.Minute))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct {
-		at         time.Duration
-		want, jobs int
-	}{{0, 0, 0}, {time.Hour, 1, 1}, {-3 * time.Minute, 1, 0}, {-24 * time.Hour, 1, 1}} {
-		deliveries, err := s.Pending(t.Context(), now.Add(test.at), 10)
-		if err != nil || len(deliveries) != test.want {
-			t.Errorf("at %v: %d deliveries, %v; want %d", test.at, len(deliveries), err, test.want)
-		}
-		jobs, err := s.DueJobs(t.Context(), now.Add(test.at), 10)
-		if err != nil || len(jobs) != test.jobs {
-			t.Errorf("at %v: %d jobs, %v; want %d", test.at, len(jobs), err, test.jobs)
 		}
 	}
 }

@@ -98,21 +98,33 @@ func (r *Reader) evidence(ctx context.Context, query string, args ...any) ([]dor
 	})
 }
 
-// SettlingOf is what is still to be looked at of deployments, incidents or scopes, by their keys.
+// SettlingOf is what is still to be looked at of deployments, incidents or scopes, by their keys; Due and Ripe are times of
+// day.
 func (r *Reader) SettlingOf(ctx context.Context, keys ...string) ([]dora.Settling, error) {
 	var all []dora.Settling
+	offset, err := r.wallOffset(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, key := range keys {
 		found, err := r.settling(ctx, "WHERE key = ? ORDER BY kind", key)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, found...)
+		for _, s := range found {
+			s.Due, s.Ripe = s.Due.Add(offset), s.Ripe.Add(offset)
+			all = append(all, s)
+		}
 	}
 	return all, nil
 }
 
-// JobOf is the look-up of a commit that is still to be made; false when there is none.
+// JobOf is the look-up of a commit that is still to be made; false when there is none. Due is a time of day.
 func (r *Reader) JobOf(ctx context.Context, commit string) (dora.Job, bool, error) {
+	offset, err := r.wallOffset(ctx)
+	if err != nil {
+		return dora.Job{}, false, err
+	}
 	return one(read(ctx, r, "look-ups", "SELECT details, due, attempts, misses FROM jobs WHERE commit_key = ?", []any{commit},
 		func(rows *sql.Rows) (j dora.Job, err error) {
 			var details []byte
@@ -120,7 +132,7 @@ func (r *Reader) JobOf(ctx context.Context, commit string) (dora.Job, bool, erro
 			if err := rows.Scan(&details, &due, &j.Attempts, &j.Misses); err != nil {
 				return j, err
 			}
-			j.Due = fromMillis(due)
+			j.Due = fromMillis(due).Add(offset)
 			return j, json.Unmarshal(details, &j.Commit)
 		}))
 }

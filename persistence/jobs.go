@@ -10,13 +10,15 @@ import (
 	"dora-exporter/dora"
 )
 
+const dueJobsQuery = "WHERE due <= ? ORDER BY due LIMIT ?"
+
 // DueJobs returns at most limit jobs that are due at now, the longest due first. One that can't be decoded is reported and
 // set aside for an hour.
 func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) ([]dora.Job, error) {
 	var jobs []dora.Job
 	unreadable := map[string]error{}
-	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses, checksum FROM jobs WHERE due <= ? OR due > ? ORDER BY due LIMIT ?",
-		[]any{now.UnixMilli(), now.Add(longestLookUpWait).UnixMilli(), limit}, func(rows *sql.Rows) error {
+	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses, checksum FROM jobs "+dueJobsQuery,
+		[]any{now.UnixMilli(), limit}, func(rows *sql.Rows) error {
 			var j dora.Job
 			var key, commit string
 			var due, attempts, misses int64

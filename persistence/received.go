@@ -24,7 +24,7 @@ type Received struct {
 	dora.Delivery
 	// State is Pending, Processed or IsSetAside.
 	State int
-	// Due is when a pending one is processed at the earliest.
+	// Due is the time of day at which a pending one is processed at the earliest.
 	Due time.Time
 	// Why is the error of the last attempt; empty when none failed.
 	Why string
@@ -93,7 +93,11 @@ func (r *Reader) received(ctx context.Context, query string, args ...any) ([]Rec
 		for id := range fates {
 			ids = append(ids, fmt.Sprint(id))
 		}
-		found, err = r.deliveries(ctx, "SELECT id, source, key, event, received, attempts, checksum FROM deliveries WHERE id IN ("+strings.Join(ids, ", ")+")")
+		found, err = r.deliveries(ctx, "WHERE id IN ("+strings.Join(ids, ", ")+")")
+	}
+	var offset time.Duration
+	if err == nil {
+		offset, err = r.wallOffset(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read deliveries: %w", err)
@@ -101,6 +105,9 @@ func (r *Reader) received(ctx context.Context, query string, args ...any) ([]Rec
 	all := make([]Received, len(found))
 	for i, d := range found {
 		all[i] = Received{Delivery: d, State: fates[d.ID].state, Due: fates[d.ID].due, Why: fates[d.ID].why}
+		if all[i].Due.UnixMilli() > 0 {
+			all[i].Due = all[i].Due.Add(offset)
+		}
 	}
 	slices.SortFunc(all, func(a, b Received) int { return cmp.Compare(a.ID, b.ID) })
 	return all, nil

@@ -180,6 +180,17 @@ var migrations = [...]string{`
 		checksum INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX issues_name ON issues (name);
+`, `
+	CREATE TABLE clock (
+		id      INTEGER PRIMARY KEY CHECK (id = 1),
+		reading INTEGER NOT NULL,         -- of the store's Clock, as are all columns named due, ripe and waiting_since
+		wall    INTEGER NOT NULL          -- time of day of that reading, for people
+	) STRICT;
+	ALTER TABLE deliveries ADD COLUMN waiting_since INTEGER; -- when the catalog first could not tell the team; NULL before
+	DROP INDEX deliveries_pending;
+	CREATE INDEX deliveries_pending ON deliveries (id)  WHERE done = 0;
+	CREATE INDEX deliveries_due     ON deliveries (due) WHERE done = 0;
+	CREATE INDEX settling_ripe      ON settling (ripe);
 `}
 
 // prepare checks the database file and brings its schema up to date.

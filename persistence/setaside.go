@@ -63,7 +63,7 @@ func Retry(ctx context.Context, path string, ids ...int64) (n int64, err error) 
 }
 
 func retry(ctx context.Context, tx *sql.Tx, ids []int64) (int64, error) {
-	const again = "UPDATE deliveries SET done = 0, due = 0, attempts = 0 WHERE done = 2"
+	const again = "UPDATE deliveries SET done = 0, due = 0, waiting_since = NULL, attempts = 0 WHERE done = 2"
 	if len(ids) == 0 {
 		return changed(tx.ExecContext(ctx, again))
 	}

@@ -28,16 +28,20 @@ func scanSettling(rows *sql.Rows) (dora.Settling, error) {
 	return s, err
 }
 
+const (
+	dueDeployments = "INDEXED BY settling_first WHERE first = 1 AND due <= ? ORDER BY due LIMIT ?"
+	dueOthers      = "INDEXED BY settling_due WHERE kind <> 'deployment' AND due <= ? ORDER BY due LIMIT ?"
+)
+
 // DueDeployments returns at most limit deployments that are due to be settled, the longest due first: of each scope the first
 // one alone, and none that comes after one that is not due yet.
 func (s *Store) DueDeployments(ctx context.Context, now time.Time, limit int) ([]dora.Settling, error) {
-	return s.settling(ctx, `INDEXED BY settling_first WHERE first = 1 AND (due <= ? OR due > ?) ORDER BY due LIMIT ?`, now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit)
+	return s.settling(ctx, dueDeployments, now.UnixMilli(), limit)
 }
 
 // DueSettling returns at most limit other things that are due to be settled, the longest due first.
 func (s *Store) DueSettling(ctx context.Context, now time.Time, limit int) ([]dora.Settling, error) {
-	return s.settling(ctx, `INDEXED BY settling_due WHERE kind <> 'deployment' AND (due <= ? OR due > ?) ORDER BY due LIMIT ?`,
-		now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit)
+	return s.settling(ctx, dueOthers, now.UnixMilli(), limit)
 }
 
 func (r *Reader) settling(ctx context.Context, query string, args ...any) ([]dora.Settling, error) {

@@ -207,7 +207,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 		"newer": {
 			path:    "store.db",
 			prepare: sqlite("PRAGMA user_version = 99"),
-			want:    []string{"schema version 99", "versions up to 3", "start the newer dora-exporter"},
+			want:    []string{"schema version 99", "versions up to 4", "start the newer dora-exporter"},
 		},
 		"a page overwritten": {
 			path: "store.db",

@@ -400,7 +400,7 @@ func TestFatesOfDeliveries(t *testing.T) {
 	}
 	err := s.store.Update(t.Context(), func(tx dora.Tx) error {
 		return errors.Join(
-			tx.Deliveries().Postpone(1, minute(40)), tx.Deliveries().Retry(2, 3, "no <room>", minute(50)), tx.Deliveries().SetAside(3, 7, "it does not match its checksum"), tx.Deliveries().Done(4))
+			tx.Deliveries().Postpone(1, minute(0), minute(40)), tx.Deliveries().Retry(2, 3, "no <room>", minute(50)), tx.Deliveries().SetAside(3, 7, "it does not match its checksum"), tx.Deliveries().Done(4))
 	})
 	if err != nil {
 		t.Fatal(err)

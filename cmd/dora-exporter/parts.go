@@ -24,6 +24,7 @@ import (
 // parts are what the program consists of.
 type parts struct {
 	store       *persistence.Store
+	clock       *persistence.Clock
 	instruments *instrumentation.Instruments
 	processor   *pipeline.Processor
 	jobs        *pipeline.Jobs
@@ -40,6 +41,9 @@ type parts struct {
 func (p *parts) build(ctx context.Context, c *config.Config, acceptStore bool, logger *slog.Logger) error {
 	err := p.store.LimitBacklog(ctx, c.Storage.MaxBacklog)
 	if err != nil {
+		return err
+	}
+	if p.clock, err = persistence.NewClock(ctx, p.store, persistence.RealMachine()); err != nil {
 		return err
 	}
 	p.instruments, err = instrumentation.New(instrumentation.Options{
@@ -71,11 +75,11 @@ func (p *parts) build(ctx context.Context, c *config.Config, acceptStore bool, l
 	}
 	rules := &rules.Rules{Policy: c.Policy, OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded}
 	p.processor = &pipeline.Processor{
-		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: time.Now,
+		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: p.clock.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
-	p.jobs = &pipeline.Jobs{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now, Trace: p.traces.Steps()}
-	p.settler = &pipeline.Settler{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: time.Now, Trace: p.traces.Steps()}
+	p.jobs = &pipeline.Jobs{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
+	p.settler = &pipeline.Settler{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
 	p.projection = &pipeline.Projection{
 		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: checkpointEvery,
 		Checkpoint:   persistence.NewCheckpoint(c.Storage.File.Path, p.store, dora.Families(), acceptStore, logger),

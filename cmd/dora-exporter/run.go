@@ -99,6 +99,7 @@ func (p *parts) start(ctx context.Context, c *config.Config, logger *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	ticking := background(ctx, p.clock.Run)
 	processing := background(ctx, p.processor.Run)
 	looking := background(ctx, p.jobs.Run)
 	settling := background(ctx, p.settler.Run)
@@ -113,6 +114,7 @@ func (p *parts) start(ctx context.Context, c *config.Config, logger *slog.Logger
 		}
 		looking()
 		settling()
+		ticking()
 		projecting()
 		finished := within(ctx, checkpointMayTake, p.projection.Finish)
 		_ = within(ctx, min(lastPushMayTake, time.Until(end)), func(ctx context.Context) error {

@@ -20,7 +20,7 @@ type Settler struct {
 	Logger   *slog.Logger
 	// Trace follows the success of a deployment that is settled; nil for none.
 	Trace Trace
-	// Now is the clock of the machine; it decides when to look, never a number.
+	// Now is the clock of the store; it decides when to look, never a number.
 	Now func() time.Time
 }
 

@@ -22,7 +22,7 @@ type Jobs struct {
 	Logger   *slog.Logger
 	// Trace follows the deliveries that a look-up is for; nil for none.
 	Trace Trace
-	// Now is the clock of the machine; it decides when to try again, never a number.
+	// Now is the clock of the store; it decides when to try again, never a number.
 	Now func() time.Time
 }
 

@@ -35,9 +35,10 @@ type Processor struct {
 	Environments rules.Environments
 	Rules        *rules.Rules
 	Logger       *slog.Logger
-	// MaxWait is how long a delivery waits for its team, from its arrival; then the team is Unknown.
+	// MaxWait is how long a delivery waits for its team, from the first time that it could not be told; then the team is
+	// Unknown.
 	MaxWait time.Duration
-	// Now is the clock of the machine.
+	// Now is the clock of the store.
 	Now func() time.Time
 	// Trace follows each delivery; nil for none.
 	Trace Trace
@@ -163,7 +164,7 @@ func (p *Processor) process(ctx context.Context, batch ...decided) error {
 // write has the rules process a delivery, or postpones it while its team is not known.
 func (d decided) write(r *rules.Session) error {
 	if !d.until.IsZero() {
-		return r.Deliveries().Postpone(d.ID, d.until)
+		return r.Deliveries().Postpone(d.ID, d.WaitingSince, d.until)
 	}
 	return r.Deliver(d.Delivery, d.team)
 }

@@ -51,7 +51,11 @@ func (p *Processor) withTeam(ctx context.Context, d dora.Delivery) decided {
 	if err == nil {
 		return decided{Delivery: d, team: team}
 	}
-	now, last := p.Now(), d.Received.Add(p.MaxWait)
+	now := p.Now()
+	if d.WaitingSince.IsZero() {
+		d.WaitingSince = now
+	}
+	last := d.WaitingSince.Add(p.MaxWait)
 	if now.Before(last) {
 		until := now.Add(teamRetry)
 		if last.Before(until) {
