@@ -10,32 +10,28 @@ import (
 // written: it may work later.
 var ErrStoreFailing = errors.New("the store can't write now")
 
-// Store keeps deliveries, facts, jobs and what the rules must remember, durably. What Update wrote is on the disk when it
-// returns without an error.
-type Store interface {
-	// Pending returns at most limit deliveries that are not processed and not postponed beyond now: those that have not been
-	// postponed in order of arrival, then the others, the longest due first. Like all that waits, they are due by the
-	// store's clock, which no step of the machine's clock changes.
-	Pending(ctx context.Context, now time.Time, limit int) ([]Delivery, error)
-	// DueJobs returns at most limit jobs that are due at now, the longest due first.
-	DueJobs(ctx context.Context, now time.Time, limit int) ([]Job, error)
-	// DueDeployments returns at most limit deployments that are due to be settled, the longest due first: of each scope the
-	// first one alone, and none that comes after one that is not due yet.
-	DueDeployments(ctx context.Context, now time.Time, limit int) ([]Settling, error)
-	// DueSettling returns at most limit other things that are due to be settled.
-	DueSettling(ctx context.Context, now time.Time, limit int) ([]Settling, error)
-	// Waiting are the subjects of the statuses that wait for a commit, oldest first.
-	Waiting(ctx context.Context, commit string) (subjects []string, err error)
-	// KnownOrigin is what is remembered of a commit; false when nothing is.
-	KnownOrigin(ctx context.Context, commit string) (Origin, bool, error)
-	// Facts returns at most limit facts after a position, in their order. It checks each one's checksum and that no
-	// position is missing.
-	Facts(ctx context.Context, after int64, limit int) ([]Fact, error)
-	// Update runs f in one transaction, which is rolled back when f returns an error. f may be called again when other
-	// changes of the same commit failed.
+// Transactor runs transactions.
+type Transactor interface {
+	// Update runs f in one transaction, which is rolled back if f returns an error. What it wrote is durable when Update returns
+	// nil. f may be called again if other changes of the same commit failed. An error with ErrStoreFailing may pass.
 	Update(ctx context.Context, f func(Tx) error) error
-	// Changed returns a channel that is closed at the next change to the store by this process.
-	Changed() <-chan struct{}
+}
+
+// Revisions tell of commits, whichever process makes them. Each one that changes something has a revision, greater than those
+// before it.
+type Revisions interface {
+	// Revision returns the revision of the newest commit that is known.
+	Revision() int64
+	// WaitAfter returns nil as soon as there is a commit after a revision, and the error of ctx when that ends first. Commits of
+	// other processes may be noticed late: callers look at least every two seconds.
+	WaitAfter(ctx context.Context, revision int64) error
+}
+
+// FactLog reads the facts.
+type FactLog interface {
+	// Facts returns at most limit facts after a position, in their order. It checks each one's checksum and that no position is
+	// missing.
+	Facts(ctx context.Context, after int64, limit int) ([]Fact, error)
 }
 
 // Job is a look-up of a commit's origin that is still to be made.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"dora-exporter/dora"
@@ -110,6 +111,9 @@ func (t deliveryTx) Postpone(delivery int64, since, until time.Time) error {
 }
 
 func (t *tx) one(delivery int64, query string, args ...any) error {
+	if err := t.holds(work{deliveryQueue, strconv.FormatInt(delivery, 10)}); err != nil {
+		return err
+	}
 	n, err := t.exec(query, args...)
 	if err != nil {
 		return fmt.Errorf("change delivery %d: %w", delivery, err)

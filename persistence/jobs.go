@@ -61,6 +61,9 @@ func (t commitTx) AddLookup(j dora.Job) error {
 
 // RetryLookup replaces the job of the same commit.
 func (t commitTx) RetryLookup(j dora.Job) error {
+	if err := t.holds(work{lookupQueue, j.Commit.Key()}); err != nil {
+		return err
+	}
 	return t.job(j, "INSERT OR REPLACE INTO jobs (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?)")
 }
 
@@ -106,6 +109,9 @@ func (r *Reader) Waiting(ctx context.Context, commit string) (subjects []string,
 
 // TakeWaiting returns and removes the statuses that wait for a commit, and removes the commit's job.
 func (t commitTx) TakeWaiting(commit string) ([]dora.Waiting, error) {
+	if err := t.holds(work{lookupQueue, commit}); err != nil {
+		return nil, err
+	}
 	var waiting []dora.Waiting
 	err := t.query("SELECT subject, labels, at, id, checksum FROM waiting WHERE commit_key = ? ORDER BY at, id, subject", []any{commit},
 		func(rows *sql.Rows) error {

@@ -65,6 +65,9 @@ func (t evaluationTx) Add(s dora.Settling) error {
 
 // Retry replaces what is to be looked at.
 func (t evaluationTx) Retry(s dora.Settling) error {
+	if err := t.holds(evaluationWork(s)); err != nil {
+		return err
+	}
 	return t.saveSettling(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses`)
 }
 
@@ -82,6 +85,9 @@ func (t *tx) saveSettling(s dora.Settling, conflict string) error {
 
 // Done removes what has been looked at.
 func (t evaluationTx) Done(s dora.Settling) error {
+	if err := t.holds(evaluationWork(s)); err != nil {
+		return err
+	}
 	_, err := t.exec("DELETE FROM settling WHERE kind = ? AND key = ?", s.Kind, s.Key)
 	if err == nil && s.Kind == dora.SettleDeployment {
 		err = t.settled(s, true)

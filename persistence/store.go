@@ -23,6 +23,7 @@ type Store struct {
 	logger *slog.Logger
 	lock   *lock
 	writer *writer
+	leases leases
 
 	identity sync.Mutex
 	id       string
@@ -31,8 +32,6 @@ type Store struct {
 	closing  sync.Once
 	closeErr error
 }
-
-var _ dora.Store = (*Store)(nil)
 
 // Open locks, opens, checks and migrates the database at path, and creates it (mode 0600) when it is not there; its folder
 // must be. The error is made for the person who starts the program: it says what to do.
@@ -45,7 +44,7 @@ func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{Reader: &Reader{path: path}, logger: logger, lock: lock}
+	s := &Store{Reader: &Reader{path: path}, logger: logger, lock: lock, leases: leases{held: map[work]holder{}}}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -94,19 +93,39 @@ func (s *Store) Close() error {
 // again every few seconds.
 func (s *Store) Err() error { return errors.Join(s.writer.err(), s.writer.full(0)) }
 
-// Changed returns a channel that is closed after the next commit of this process that changed something. Take it before
-// querying, so that nothing is missed in between.
-func (s *Store) Changed() <-chan struct{} { return s.writer.changed.wait() }
+// Revision returns the number of commits of this process that changed something. Take it before a query, so that nothing is
+// missed in between.
+func (s *Store) Revision() int64 { return s.writer.changed.revision() }
+
+// WaitAfter waits for a commit of this process after a revision.
+func (s *Store) WaitAfter(ctx context.Context, revision int64) error {
+	for {
+		now, next := s.writer.changed.wait()
+		if now > revision {
+			return nil
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
 
 // Update runs f in one transaction of the store's writer: f must be quick and must not call the Store. When f returns an
 // error or panics, what it did is undone, and nothing of what others do. When Update returns nil, the changes are on the
 // disk. An error with dora.ErrStoreFailing lies in the disk and not in f. f may be called again when the commit failed; it has returned for good when Update returns.
 func (s *Store) Update(ctx context.Context, f func(dora.Tx) error) error {
-	return s.update(ctx, func(t *tx) error { return f(t) })
+	return s.updateAs(ctx, "", func(t *tx) error { return f(t) })
 }
 
-func (s *Store) update(ctx context.Context, f func(*tx) error) error {
-	o := newOp(f)
+func (s *Store) update(ctx context.Context, f func(*tx) error) error { return s.updateAs(ctx, "", f) }
+
+func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) error {
+	o := newOp(func(t *tx) error {
+		t.client, t.leases = client, &s.leases
+		return f(t)
+	})
 	err := s.writer.do(ctx, o)
 	if errors.Is(err, errUnderWay) {
 		err = o.wait(s.writer.stopped)

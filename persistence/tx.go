@@ -18,7 +18,10 @@ var errEnded = errors.New("the transaction has ended")
 type tx struct {
 	writer     *writer
 	connection *connection
-	logger     *slog.Logger
+	// client is whose op runs, leases what clients have claimed.
+	client string
+	leases *leases
+	logger *slog.Logger
 	// last is the newest fact's position, once asked for.
 	last    int64
 	asked   bool

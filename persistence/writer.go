@@ -351,27 +351,3 @@ func (w *writer) note(err error) {
 	}
 	w.failed.Store(&err)
 }
-
-// broadcast wakes all that wait for the next change.
-type broadcast struct {
-	mutex sync.Mutex
-	next  chan struct{}
-}
-
-func (b *broadcast) wait() <-chan struct{} {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	if b.next == nil {
-		b.next = make(chan struct{})
-	}
-	return b.next
-}
-
-func (b *broadcast) notify() {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	if b.next != nil {
-		close(b.next)
-		b.next = nil
-	}
-}

@@ -14,7 +14,7 @@ import (
 // Settler looks at deployments and incidents together with their neighbours, when these have had the time to arrive: what a
 // deployment ships, what that shows about earlier ones, and what repaired them.
 type Settler struct {
-	Store    dora.Store
+	Store    EvaluationStore
 	Enricher dora.Enricher
 	Rules    *rules.Rules
 	Logger   *slog.Logger
@@ -27,11 +27,7 @@ type Settler struct {
 // Run looks at what is due until ctx ends; look-ups under way are given up then, and made again after the next start.
 func (s *Settler) Run(ctx context.Context) {
 	lookUps := pool[dora.Settling]{
-		name: "the deployments to be settled", store: s.Store, logger: s.Logger, run: s.run,
-		due: func(ctx context.Context, limit int) ([]dora.Settling, error) {
-			return s.Store.DueDeployments(ctx, s.Now(), limit)
-		},
-		key: func(one dora.Settling) string { return one.Key },
+		name: "the evaluations of deployments", queue: s.Store.ComparisonQueue(), changes: s.Store, logger: s.Logger, now: s.Now, run: s.run,
 	}
 	var others sync.WaitGroup
 	others.Go(func() { s.runOthers(ctx) })
@@ -41,20 +37,24 @@ func (s *Settler) Run(ctx context.Context) {
 
 // runOthers looks at what needs no call, many in one transaction.
 func (s *Settler) runOthers(ctx context.Context) {
+	queue := s.Store.EvaluationQueue()
 	for ctx.Err() == nil {
-		changed, began := s.Store.Changed(), time.Now()
-		due, err := s.Store.DueSettling(ctx, s.Now(), batchSize)
+		revision, began := s.Store.Revision(), time.Now()
+		due, err := queue.Claim(ctx, s.Now(), lease, batchSize)
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
-			s.Logger.Error("can't read what is to be settled, trying again", "error", err)
-			sleep(ctx, dora.Backoff(1), nil)
+			s.Logger.Error("reading the evaluations failed, will retry", "error", err)
+			sleep(ctx, dora.Backoff(1))
 		case len(due) == 0:
-			sleep(ctx, idle/2, changed)
-			sleep(ctx, gather, nil)
+			sleepUnlessChanged(ctx, idle/2, s.Store, revision)
+			sleep(ctx, gather)
 		default:
 			s.settleTogether(ctx, due)
-			sleep(ctx, time.Since(began), nil) // what arrives meanwhile has half of the store's time
+			if err := queue.Release(ctx, due...); err != nil && ctx.Err() == nil {
+				s.Logger.Warn("releasing the leases of evaluations failed; they lapse", "error", err)
+			}
+			sleep(ctx, time.Since(began)) // what arrives meanwhile has half of the store's time
 		}
 	}
 }
@@ -93,7 +93,7 @@ func (s *Settler) run(ctx context.Context, one dora.Settling) {
 	s.Logger.Error("can't settle, trying again", "what", one.Kind, "key", dora.LabelValue(one.Key), "error", err)
 	one.Due = s.Now().Add(wait)
 	if err := s.Store.Update(ctx, func(tx dora.Tx) error { return tx.Evaluations().Retry(one) }); err != nil {
-		sleep(ctx, wait, nil)
+		sleep(ctx, wait)
 	}
 }
 

@@ -16,7 +16,7 @@ var missWaits = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
 
 // Jobs makes the look-ups that counted statuses wait for.
 type Jobs struct {
-	Store    dora.Store
+	Store    LookupStore
 	Enricher dora.Enricher
 	Rules    *rules.Rules
 	Logger   *slog.Logger
@@ -29,9 +29,7 @@ type Jobs struct {
 // Run makes look-ups until ctx ends; those under way are given up then, and made again after the next start.
 func (j *Jobs) Run(ctx context.Context) {
 	lookUps := pool[dora.Job]{
-		name: "the look-ups that are due", store: j.Store, logger: j.Logger, run: j.run,
-		due: func(ctx context.Context, limit int) ([]dora.Job, error) { return j.Store.DueJobs(ctx, j.Now(), limit) },
-		key: func(job dora.Job) string { return job.Commit.Key() },
+		name: "the look-ups of commits", queue: j.Store.LookupQueue(), changes: j.Store, logger: j.Logger, now: j.Now, run: j.run,
 	}
 	lookUps.work(ctx)
 }
@@ -58,7 +56,7 @@ func (j *Jobs) run(ctx context.Context, job dora.Job) {
 		if ctx.Err() == nil {
 			j.Logger.ErrorContext(ctx, "can't store what was looked up, looking it up again", "repository", job.Commit.Repository,
 				"sha", job.Commit.SHA, "error", err)
-			sleep(ctx, dora.Backoff(job.Attempts+1), nil)
+			sleep(ctx, dora.Backoff(job.Attempts+1))
 		}
 		return
 	}

@@ -8,64 +8,108 @@ import (
 	"dora-exporter/dora"
 )
 
-// lookups is how many things are looked up at the same time.
-const lookups = 8
+const (
+	// concurrentLookups is how many items of a queue are looked up at the same time.
+	concurrentLookups = 8
+	// lease is how long work is claimed for. It is extended while the work goes on, so that a lapsed lease means that the
+	// process is gone or hangs.
+	lease = 2 * time.Minute
+)
 
-// pool runs what is due in the store, several at a time, each once at a time.
+// pool works on the items of a queue that are due, several at a time.
 type pool[T any] struct {
-	// name is what the log calls it.
-	name   string
-	store  dora.Store
-	logger *slog.Logger
-	due    func(ctx context.Context, limit int) ([]T, error)
-	key    func(T) string
-	// run does one; it has to make sure that it is not due for a while when it failed.
+	// name is that of the queue in log lines.
+	name    string
+	queue   dora.Queue[T]
+	changes dora.Revisions
+	logger  *slog.Logger
+	// now is the clock of the store.
+	now func() time.Time
+	// run works on one item. An item that it neither ends nor postpones is claimed again at once.
 	run func(context.Context, T)
 }
 
 // work returns when ctx has ended and nothing runs any more.
 func (p pool[T]) work(ctx context.Context) {
-	running := map[string]bool{}
-	done := make(chan string)
+	running := map[int]T{}
+	done := make(chan int)
+	next := 0
+	extended := p.now()
 	for ctx.Err() == nil {
-		changed := p.store.Changed()
-		due, err := p.due(ctx, lookups+len(running))
-		if err != nil && ctx.Err() == nil {
-			p.logger.Error("can't read "+p.name+", trying again", "error", err)
-			sleep(ctx, dora.Backoff(1), nil)
-		}
-		for _, one := range due {
-			key := p.key(one)
-			if running[key] || len(running) == lookups {
-				continue
-			}
-			running[key] = true
+		revision := p.changes.Revision()
+		for _, item := range p.claim(ctx, concurrentLookups-len(running)) {
+			next++
+			id := next
+			running[id] = item
 			go func() {
-				p.run(ctx, one)
-				done <- key
+				p.run(ctx, item)
+				p.release(ctx, item)
+				done <- id
 			}()
 		}
-		if len(running) == lookups {
-			changed = nil
+		if now := p.now(); now.Sub(extended) > lease/3 {
+			extended = now
+			p.extend(ctx, running)
 		}
-		timer := time.NewTimer(idle / 2)
-		select {
-		case key := <-done:
-			delete(running, key)
-		case <-changed:
-			timer.Reset(gather)
-			select {
-			case key := <-done:
-				delete(running, key)
-			case <-timer.C:
-			case <-ctx.Done():
-			}
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		timer.Stop()
+		p.wait(ctx, revision, len(running) == concurrentLookups, func(id int) { delete(running, id) }, done)
 	}
 	for range running {
 		<-done
+	}
+}
+
+// wait returns when an item is done, when something may have become due, and after a while.
+func (p pool[T]) wait(ctx context.Context, revision int64, full bool, ended func(int), done <-chan int) {
+	changed, stop := changedAfter(ctx, p.changes, revision)
+	defer stop()
+	if full {
+		changed = nil
+	}
+	timer := time.NewTimer(idle / 2)
+	defer timer.Stop()
+	select {
+	case id := <-done:
+		ended(id)
+		return
+	case <-changed:
+	case <-timer.C:
+		return
+	case <-ctx.Done():
+		return
+	}
+	timer.Reset(gather)
+	select {
+	case id := <-done:
+		ended(id)
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func (p pool[T]) claim(ctx context.Context, limit int) []T {
+	if limit == 0 {
+		return nil
+	}
+	due, err := p.queue.Claim(ctx, p.now(), lease, limit)
+	if err != nil && ctx.Err() == nil {
+		p.logger.Error("reading "+p.name+" failed, will retry", "error", err)
+		sleep(ctx, dora.Backoff(1))
+	}
+	return due
+}
+
+func (p pool[T]) extend(ctx context.Context, running map[int]T) {
+	items := make([]T, 0, len(running))
+	for _, item := range running {
+		items = append(items, item)
+	}
+	if err := p.queue.Extend(ctx, p.now(), lease, items...); err != nil && ctx.Err() == nil {
+		p.logger.Warn("extending the leases of "+p.name+" failed; another process may repeat the work", "error", err)
+	}
+}
+
+func (p pool[T]) release(ctx context.Context, item T) {
+	if err := p.queue.Release(context.WithoutCancel(ctx), item); err != nil {
+		p.logger.Warn("releasing a lease of "+p.name+" failed; it lapses", "error", err)
 	}
 }

@@ -30,7 +30,7 @@ const (
 
 // Processor turns pending deliveries into facts, state and jobs.
 type Processor struct {
-	Store        dora.Store
+	Store        DeliveryStore
 	Catalog      dora.Catalog
 	Environments rules.Environments
 	Rules        *rules.Rules
@@ -51,7 +51,7 @@ type Processor struct {
 // Run processes deliveries until ctx ends.
 func (p *Processor) Run(ctx context.Context) {
 	for failures := 0; ctx.Err() == nil; {
-		changed := p.Store.Changed()
+		revision := p.Store.Revision()
 		began := time.Now()
 		n, err := p.batch(ctx)
 		if ctx.Err() != nil {
@@ -60,28 +60,27 @@ func (p *Processor) Run(ctx context.Context) {
 		p.working.set(p.Logger, "process deliveries", err)
 		if err != nil {
 			failures++
-			sleep(ctx, dora.Backoff(1), nil)
-			sleep(ctx, dora.Backoff(failures)-dora.Backoff(1), changed) // a store that takes something again is a reason to try
+			sleep(ctx, dora.Backoff(1))
+			// A store that takes something again is a reason to try.
+			sleepUnlessChanged(ctx, dora.Backoff(failures)-dora.Backoff(1), p.Store, revision)
 			continue
 		}
 		failures = 0
 		if n == 0 {
-			sleep(ctx, idle, changed)
+			sleepUnlessChanged(ctx, idle, p.Store, revision)
 			p.settle(ctx)
 			continue
 		}
-		sleep(ctx, time.Since(began), nil) // what arrives meanwhile has half of the store's time
+		sleep(ctx, time.Since(began)) // what arrives meanwhile has half of the store's time
 	}
 }
 
 // settle returns when no more changes come, or after patience: a burst of webhooks is answered first and counted then.
 func (p *Processor) settle(ctx context.Context) {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
-		changed := p.Store.Changed()
-		sleep(ctx, quiet, nil)
-		select {
-		case <-changed:
-		default:
+		revision := p.Store.Revision()
+		sleep(ctx, quiet)
+		if p.Store.Revision() == revision {
 			return
 		}
 	}
@@ -102,11 +101,13 @@ func (p *Processor) Drain(ctx context.Context) error {
 
 // batch processes the oldest pending deliveries and returns how many there were. When they fail together, each is
 // processed in a transaction of its own, so that one bad delivery does not hold up the others.
-func (p *Processor) batch(ctx context.Context) (int, error) {
-	deliveries, err := p.Store.Pending(ctx, p.Now(), batchSize)
+func (p *Processor) batch(ctx context.Context) (n int, err error) {
+	queue := p.Store.DeliveryQueue()
+	deliveries, err := queue.Claim(ctx, p.Now(), lease, batchSize)
 	if err != nil || len(deliveries) == 0 {
 		return 0, err
 	}
+	defer func() { err = errors.Join(err, queue.Release(context.WithoutCancel(ctx), deliveries...)) }()
 	for _, d := range deliveries {
 		p.Environments.Rename(d.Event)
 	}
@@ -191,15 +192,4 @@ func (p *Processor) failed(ctx context.Context, d dora.Delivery, why error) erro
 		p.Logger.WarnContext(ctx, "a delivery can't be processed, trying again", "delivery", d.ID, "key", d.Key, "attempts", d.Attempts, "error", why)
 	}
 	return nil
-}
-
-// sleep waits until a time has passed, a channel is closed or ctx ends.
-func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-wake:
-	case <-timer.C:
-	}
 }

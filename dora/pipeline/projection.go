@@ -16,7 +16,7 @@ const factBatch = 1000
 
 // Projection adds the facts to the instruments, in their order, and alone writes the checkpoint.
 type Projection struct {
-	Store      dora.Store
+	Store      ProjectionStore
 	Recorder   dora.Recorder
 	Checkpoint dora.Checkpoint
 	Rules      *rules.Rules
@@ -88,19 +88,21 @@ func (p *Projection) Run(ctx context.Context) {
 	ticker := time.NewTicker(p.Every)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		changed := p.Store.Changed()
+		revision := p.Store.Revision()
 		if err := p.catchUp(ctx); ctx.Err() == nil {
 			p.reading.set(p.Logger, "read the facts", err)
 		}
+		changed, stop := changedAfter(ctx, p.Store, revision)
 		select {
 		case <-ctx.Done():
 		case <-changed:
-			sleep(ctx, gather, nil)
+			sleep(ctx, gather)
 		case <-ticker.C:
 			if p.position != p.written {
 				_ = p.write(ctx, p.Recorder.State()) // noted in p.writing, and tried again at the next tick
 			}
 		}
+		stop()
 	}
 }
 

@@ -80,7 +80,7 @@ func past(labels dora.Labels) bool {
 
 // Remember gives all label sets of a state their places, also above the limit: those of a baseline, and those of facts
 // that were made before there was a limit.
-func (l *Rules) Remember(ctx context.Context, store dora.Store, s dora.State) error {
+func (l *Rules) Remember(ctx context.Context, store dora.Transactor, s dora.State) error {
 	err := store.Update(ctx, func(tx dora.Tx) error {
 		for group, sets := range labelSets(s) {
 			expected := 0

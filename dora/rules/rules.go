@@ -45,7 +45,7 @@ type Session struct {
 }
 
 // update runs f with the rules in one transaction, and tells of what was folded, late or noted when it is committed.
-func (l *Rules) Update(ctx context.Context, store dora.Store, now time.Time, f func(*Session) error) error {
+func (l *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time, f func(*Session) error) error {
 	var r *Session
 	err := store.Update(ctx, func(tx dora.Tx) error { // may be called again
 		r = &Session{Tx: tx, policy: l.Policy, maxSeries: l.MaxSeries, families: dora.FamiliesByName(), now: now, folded: map[string]int{}, started: l.started}

@@ -1,0 +1,46 @@
+package pipeline
+
+import (
+	"context"
+
+	"dora-exporter/dora"
+)
+
+// DeliveryStore is what the Processor needs of the store.
+type DeliveryStore interface {
+	dora.Transactor
+	dora.Revisions
+	// DeliveryQueue returns the deliveries that are not processed: those that have not been postponed in order of arrival, then
+	// the others, the longest due first.
+	DeliveryQueue() dora.Queue[dora.Delivery]
+}
+
+// LookupStore is what Lookups need of the store.
+type LookupStore interface {
+	dora.Transactor
+	dora.Revisions
+	// LookupQueue returns the look-ups of commits, the longest due first.
+	LookupQueue() dora.Queue[dora.Job]
+	// Waiting returns the subjects of the statuses that wait for a commit, oldest first.
+	Waiting(ctx context.Context, commit string) (subjects []string, err error)
+}
+
+// EvaluationStore is what the Evaluator needs of the store.
+type EvaluationStore interface {
+	dora.Transactor
+	dora.Revisions
+	// ComparisonQueue returns the evaluations of deployments, which compare commits at GitHub, the longest due first: of each
+	// scope the first one alone, so that none comes before an earlier one of its scope that is not due or leased.
+	ComparisonQueue() dora.Queue[dora.Settling]
+	// EvaluationQueue returns the other evaluations, which need no call, the longest due first.
+	EvaluationQueue() dora.Queue[dora.Settling]
+	// KnownOrigin returns what is remembered of a commit; false if nothing is.
+	KnownOrigin(ctx context.Context, commit string) (dora.Origin, bool, error)
+}
+
+// ProjectionStore is what the Projection needs of the store.
+type ProjectionStore interface {
+	dora.Transactor
+	dora.Revisions
+	dora.FactLog
+}

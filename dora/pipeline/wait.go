@@ -1,0 +1,37 @@
+package pipeline
+
+import (
+	"context"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// sleep waits until a time has passed or ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// sleepUnlessChanged waits like sleep, and returns true as soon as there is a commit after a revision.
+func sleepUnlessChanged(ctx context.Context, d time.Duration, changes dora.Revisions, revision int64) bool {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return changes.WaitAfter(ctx, revision) == nil
+}
+
+// changedAfter returns a channel that is closed when there is a commit after a revision. stop ends the waiting.
+func changedAfter(ctx context.Context, changes dora.Revisions, revision int64) (changed <-chan struct{}, stop func()) {
+	ctx, stop = context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		if changes.WaitAfter(ctx, revision) == nil {
+			close(done)
+		}
+	}()
+	return done, stop
+}
