@@ -47,6 +47,17 @@ func (e Event) Name() string {
 	return ""
 }
 
+// Target returns the deployment that an event is about; its zero value for the event of an issue.
+func (e Event) Target() Deployment {
+	switch {
+	case e.Status != nil:
+		return e.Status.Deployment
+	case e.Deployment != nil:
+		return *e.Deployment
+	}
+	return Deployment{}
+}
+
 // Deployment is GitHub's deployment.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment
 type Deployment struct {

@@ -93,3 +93,10 @@ func DeploymentLabels(d Deployment, state, team string) Labels {
 func IncidentLabels(project, team string) Labels {
 	return Labels{"project": LabelValue(project), "team": LabelValue(team)}
 }
+
+// ScopeLabels returns the labels of the dora_* families about a repository and environment.
+func ScopeLabels(d Deployment, team string) Labels {
+	return Labels{
+		"environment": LabelValue(d.Environment), "owner": LabelValue(d.Owner), "repo": LabelValue(d.Repository), "team": LabelValue(team),
+	}
+}

@@ -1,6 +1,9 @@
 package dora
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // What the subject of a fact begins with, before a colon and the key of what it is about.
 const (
@@ -35,4 +38,15 @@ func CutSubject(subject string) (kind, key, detail string) {
 		cut(max(strings.LastIndex(key, "/resolved="), strings.LastIndex(key, "/open=")))
 	}
 	return kind, key, detail
+}
+
+// StatusKey returns the key of the delivery of a deployment's status.
+func StatusKey(host string, id int64) string {
+	return fmt.Sprintf("github/%s/deployment_status/%d", host, id)
+}
+
+// StatusKeyOf returns the key of the delivery of the status that the key in a fact's subject names.
+func StatusKeyOf(key string) string {
+	slash := strings.LastIndexByte(key, '/')
+	return "github/" + key[:max(slash, 0)] + "/deployment_status/" + key[slash+1:]
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -106,6 +105,9 @@ func (t Tracked) Succeeded() time.Time {
 	return o.At
 }
 
+// Labels returns the labels of its series of the dora_* families, without those that only some families have.
+func (t Tracked) Labels() Labels { return ScopeLabels(t.Deployment, t.Team) }
+
 // Changes are what the deployment ships, as far as that is known.
 func (t Tracked) Changes() []Change {
 	if t.Shipment == nil {
@@ -139,9 +141,4 @@ func (m Moment) Before(other Moment) bool { return m.Compare(other) < 0 }
 
 func (m Moment) Compare(other Moment) int {
 	return cmp.Or(m.At.Compare(other.At), cmp.Compare(m.ID, other.ID))
-}
-
-// name is what people call a deployment: owner/repo#id.
-func (t Tracked) DisplayName() string {
-	return LabelValue(t.Owner+"/"+t.Repository) + "#" + strconv.FormatInt(t.ID, 10)
 }

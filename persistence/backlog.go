@@ -5,7 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
+
+	"dora-exporter/dora"
 )
 
 // ErrBacklog is the answer to a delivery that comes while as many are pending as LimitBacklog allows.
@@ -46,27 +47,16 @@ func (t *tx) room(key string) (int64, error) {
 	return 0, err
 }
 
-// Backlog is what waits in the store.
-type Backlog struct {
-	// Deliveries are those that are pending, Oldest the arrival of the first of them; zero when there is none.
-	Deliveries int
-	Oldest     time.Time
-	// SetAside are the deliveries that can't be processed.
-	SetAside int
-	// LookUps are the commits that are still to be looked up.
-	LookUps int
-}
-
 // Backlog counts what waits.
-func (r *Reader) Backlog(ctx context.Context) (Backlog, error) {
-	var b Backlog
+func (r *Reader) Backlog(ctx context.Context) (dora.Backlog, error) {
+	var b dora.Backlog
 	var oldest sql.NullInt64
 	err := r.queryRow(ctx, `SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_pending WHERE done = 0),
 		(SELECT received FROM deliveries INDEXED BY deliveries_pending WHERE done = 0 ORDER BY id LIMIT 1),
 		(SELECT count(*) FROM deliveries INDEXED BY deliveries_set_aside WHERE done = 2),
 		(SELECT count(*) FROM jobs)`, &b.Deliveries, &oldest, &b.SetAside, &b.LookUps)
 	if err != nil {
-		return Backlog{}, fmt.Errorf("count the backlog: %w", err)
+		return dora.Backlog{}, fmt.Errorf("count the backlog: %w", err)
 	}
 	if oldest.Valid {
 		b.Oldest = fromMillis(oldest.Int64)

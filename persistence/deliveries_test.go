@@ -94,7 +94,7 @@ func TestBacklog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(Backlog{Deliveries: pending, Oldest: oldest, LookUps: lookUps}, got); diff != "" {
+		if diff := cmp.Diff(dora.Backlog{Deliveries: pending, Oldest: oldest, LookUps: lookUps}, got); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	}

@@ -12,37 +12,22 @@ import (
 	"dora-exporter/dora"
 )
 
-// States of a delivery: the values of its column done.
-const (
-	Pending = iota
-	Processed
-	IsSetAside
-)
-
-// Received is a delivery with what has become of it.
-type Received struct {
-	dora.Delivery
-	// State is Pending, Processed or IsSetAside.
-	State int
-	// Due is the time of day at which a pending one is processed at the earliest.
-	Due time.Time
-	// Why is the error of the last attempt; empty when none failed.
-	Why string
-}
+// deliveryStates are the states of a delivery by the value of its column done.
+var deliveryStates = [...]dora.DeliveryState{dora.DeliveryPending, dora.DeliveryProcessed, dora.DeliverySetAside}
 
 // DeliveriesOf are the deliveries about a deployment with a number, of any server, in the order of arrival.
-func (r *Reader) DeliveriesOf(ctx context.Context, number int64) ([]Received, error) {
+func (r *Reader) DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredDelivery, error) {
 	// The text of the number first, since that is quick, and all of it is read.
 	text := fmt.Sprintf(`"id":%d`, number)
 	all, err := r.received(ctx, "WHERE source = ? AND (instr(event, ?) OR instr(event, ?))", dora.GitHub, text+",", text+"}")
-	return slices.DeleteFunc(all, func(d Received) bool {
+	return slices.DeleteFunc(all, func(d dora.StoredDelivery) bool {
 		e := d.Event
 		return (e.Status == nil || e.Status.Deployment.ID != number) && (e.Deployment == nil || e.Deployment.ID != number)
 	}), err
 }
 
 // DeliveriesOfIncident are those of an issue by its key, host/id.
-func (r *Reader) DeliveriesOfIncident(ctx context.Context, key string) ([]Received, error) {
+func (r *Reader) DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error) {
 	return r.received(ctx, "WHERE key >= ? AND key < ?", "jira/"+key+"/", "jira/"+key+"0") // 0 follows the slash
 }
 
@@ -59,38 +44,39 @@ func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, er
 }
 
 // DeliveryOf is the delivery with a key; false when there is none.
-func (r *Reader) DeliveryOf(ctx context.Context, key string) (Received, bool, error) {
+func (r *Reader) DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error) {
 	all, err := r.received(ctx, "WHERE key = ?", key)
 	if err != nil || len(all) == 0 {
-		return Received{}, false, err
+		return dora.StoredDelivery{}, false, err
 	}
 	return all[0], true, nil
 }
 
 // Recent are the deliveries that arrived last, at most limit, in the order of arrival.
-func (r *Reader) Recent(ctx context.Context, limit int) ([]Received, error) {
+func (r *Reader) Recent(ctx context.Context, limit int) ([]dora.StoredDelivery, error) {
 	return r.received(ctx, "ORDER BY id DESC LIMIT ?", limit)
 }
 
-func (r *Reader) received(ctx context.Context, query string, args ...any) ([]Received, error) {
-	type fate struct {
-		state int
-		due   time.Time
-		why   string
-	}
-	fates := map[int64]fate{}
+func (r *Reader) received(ctx context.Context, query string, args ...any) ([]dora.StoredDelivery, error) {
+	all := map[int64]dora.StoredDelivery{}
 	err := r.query(ctx, "SELECT id, done, due, error FROM deliveries "+query, args, func(rows *sql.Rows) error {
 		var id, due int64
-		var f fate
-		err := rows.Scan(&id, &f.state, &due, &f.why)
-		f.due = fromMillis(due)
-		fates[id] = f
-		return err
+		var state int
+		var d dora.StoredDelivery
+		if err := rows.Scan(&id, &state, &due, &d.LastError); err != nil {
+			return err
+		}
+		if state < 0 || state >= len(deliveryStates) {
+			return &CorruptError{Path: r.path, What: fmt.Sprintf("delivery %d has the unknown state %d", id, state)}
+		}
+		d.State, d.Due = deliveryStates[state], fromMillis(due)
+		all[id] = d
+		return nil
 	})
 	var found []dora.Delivery
-	if err == nil && len(fates) > 0 {
-		ids := make([]string, 0, len(fates))
-		for id := range fates {
+	if err == nil && len(all) > 0 {
+		ids := make([]string, 0, len(all))
+		for id := range all {
 			ids = append(ids, fmt.Sprint(id))
 		}
 		found, err = r.deliveries(ctx, "WHERE id IN ("+strings.Join(ids, ", ")+")")
@@ -102,13 +88,14 @@ func (r *Reader) received(ctx context.Context, query string, args ...any) ([]Rec
 	if err != nil {
 		return nil, fmt.Errorf("read deliveries: %w", err)
 	}
-	all := make([]Received, len(found))
+	sorted := make([]dora.StoredDelivery, len(found))
 	for i, d := range found {
-		all[i] = Received{Delivery: d, State: fates[d.ID].state, Due: fates[d.ID].due, Why: fates[d.ID].why}
-		if all[i].Due.UnixMilli() > 0 {
-			all[i].Due = all[i].Due.Add(offset)
+		sorted[i] = all[d.ID]
+		sorted[i].Delivery = d
+		if sorted[i].Due.UnixMilli() > 0 {
+			sorted[i].Due = sorted[i].Due.Add(offset)
 		}
 	}
-	slices.SortFunc(all, func(a, b Received) int { return cmp.Compare(a.ID, b.ID) })
-	return all, nil
+	slices.SortFunc(sorted, func(a, b dora.StoredDelivery) int { return cmp.Compare(a.ID, b.ID) })
+	return sorted, nil
 }

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -39,62 +38,40 @@ func ParseSeries(text string) (name string, labels dora.Labels, err error) {
 	return "", nil, errors.New("it is not one series")
 }
 
-// Behind is a series with what made it.
-type Behind struct {
-	dora.Series
-	// Taken are the parts of the baseline.
-	Taken []Taken
-	// Facts are the newest facts that were asked for, the newest first, and All how many of these there are.
-	Facts []dora.Fact
-	All   int
-}
-
-// Taken is a part of a baseline: the value of a series in the file of another program.
-type Taken struct {
-	dora.Series
-	Source string
-	At     time.Time
-}
-
-// ErrTooManySeries says that more series have some labels than were asked for.
-var ErrTooManySeries = errors.New("too many series have these labels")
-
-// Behind returns the series of a family whose labels have all of some values, sorted by their labels, each with at most
-// limit of its facts, -1 for all, whose values are at most atMost: those of a bucket. It is ErrTooManySeries when there are
-// more than most, -1 for any number.
-func (r *Reader) Behind(ctx context.Context, f dora.Family, labels dora.Labels, limit int, atMost int64, most int) ([]Behind, error) {
-	found, state := map[string]*Behind{}, dora.State{f.Name: {}}
-	if err := r.takenBy(ctx, f, func(key string, t Taken) {
-		if !has(t.Labels, labels) {
+// SeriesHistory returns the series that a query selects, sorted by their labels.
+func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.SeriesHistory, error) {
+	f, found, state := q.Family, map[string]*dora.SeriesHistory{}, dora.State{q.Family.Name: {}}
+	if err := r.takenBy(ctx, f, func(key string, imported dora.ImportedSeries) {
+		if !has(imported.Labels, q.Labels) {
 			return
 		}
-		state[f.Name][key] = t.Series // the newest one holds
-		found[key] = &Behind{Taken: []Taken{t}}
+		state[f.Name][key] = imported.Series // the newest one holds
+		found[key] = &dora.SeriesHistory{Imported: []dora.ImportedSeries{imported}}
 	}); err != nil {
 		return nil, err
 	}
 	families := map[string]dora.Family{f.Name: f}
 	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ?", []any{f.Name}, func(rows *sql.Rows) error {
 		fact, _, err := r.scanFact(rows)
-		if err != nil || !has(fact.Labels, labels) {
+		if err != nil || !has(fact.Labels, q.Labels) {
 			return err
 		}
 		key := fact.Labels.Key()
 		if found[key] == nil {
-			found[key] = &Behind{}
+			found[key] = &dora.SeriesHistory{}
 		}
-		if most >= 0 && len(found) > most {
-			return ErrTooManySeries
+		if q.MaxSeries >= 0 && len(found) > q.MaxSeries {
+			return dora.ErrTooManySeries
 		}
-		if fact.Value <= atMost && (f.Kind != dora.Histogram || !fact.Starts()) { // so that a bucket has as many as it counts
-			found[key].add(fact, limit)
+		if fact.Value <= q.MaxValue && (f.Kind != dora.Histogram || !fact.Starts()) { // so that a bucket has as many as it counts
+			keepFact(found[key], fact, q.MaxFacts)
 		}
 		return state.Add(families, fact)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the facts of %s: %w", f.Name, err)
 	}
-	var all []Behind
+	var all []dora.SeriesHistory
 	for _, key := range slices.Sorted(maps.Keys(found)) {
 		found[key].Series = state[f.Name][key]
 		slices.Reverse(found[key].Facts)
@@ -103,15 +80,16 @@ func (r *Reader) Behind(ctx context.Context, f dora.Family, labels dora.Labels, 
 	return all, nil
 }
 
-// add keeps a fact when it is one of the newest; the oldest stands first until all are there.
-func (b *Behind) add(f dora.Fact, limit int) {
-	b.All++
-	at, _ := slices.BinarySearchFunc(b.Facts, f, func(a, f dora.Fact) int {
+// keepFact counts a fact and keeps it if it is one of the newest, up to a limit unless that is negative; the oldest stands
+// first until all are there.
+func keepFact(s *dora.SeriesHistory, f dora.Fact, limit int) {
+	s.FactCount++
+	at, _ := slices.BinarySearchFunc(s.Facts, f, func(a, f dora.Fact) int {
 		return cmp.Or(a.At.Compare(f.At), cmp.Compare(a.ID, f.ID), cmp.Compare(a.Position, f.Position))
 	})
-	b.Facts = slices.Insert(b.Facts, at, f)
-	if limit >= 0 && len(b.Facts) > limit {
-		b.Facts = slices.Delete(b.Facts, 0, 1)
+	s.Facts = slices.Insert(s.Facts, at, f)
+	if limit >= 0 && len(s.Facts) > limit {
+		s.Facts = slices.Delete(s.Facts, 0, 1)
 	}
 }
 
@@ -126,7 +104,7 @@ func has(labels, some dora.Labels) bool {
 }
 
 // takenBy calls add with each series of a family that was taken over, the oldest first.
-func (r *Reader) takenBy(ctx context.Context, f dora.Family, add func(key string, t Taken)) error {
+func (r *Reader) takenBy(ctx context.Context, f dora.Family, add func(key string, imported dora.ImportedSeries)) error {
 	all, err := r.Baselines(ctx)
 	if err != nil {
 		return err
@@ -140,7 +118,7 @@ func (r *Reader) takenBy(ctx context.Context, f dora.Family, add func(key string
 			return fmt.Errorf("read the baseline of %s that is in the store: %w", b.Source, err)
 		}
 		for key, series := range values[f.Name] {
-			add(key, Taken{Series: series, Source: b.Source, At: b.Taken})
+			add(key, dora.ImportedSeries{Series: series, Source: b.Source, At: b.Taken})
 		}
 	}
 	return nil

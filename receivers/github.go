@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/dora/pipeline"
 )
 
 // gitHubPayload is what we need of GitHub's deployment, deployment_status and ping events. Types of our own: go-github's
@@ -97,7 +96,7 @@ func (p *gitHubPayload) decode(name string) (decoded, error) {
 		return out, errors.New("deployment_status.created_at is not in the years 1 to 9999")
 	}
 	out.event.Status = &dora.Status{Deployment: deployment, ID: s.ID, State: s.State, CreatedAt: s.CreatedAt.UTC()}
-	out.key = pipeline.StatusKey(deployment.Host, s.ID)
+	out.key = dora.StatusKey(deployment.Host, s.ID)
 	return out, nil
 }
 

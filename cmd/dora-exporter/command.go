@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"dora-exporter/config"
+	"dora-exporter/dora"
+	"dora-exporter/explain"
 	"dora-exporter/persistence"
 )
 
@@ -33,10 +35,10 @@ var commands = []command{
 	{[]string{"backup"}, "FILE", 1, 1, without(backup)},
 	{[]string{"deliveries", "list"}, "", 0, 0, without(listDeliveries)},
 	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, without(retryDeliveries)},
-	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explaining(asked(explainDeployment))},
-	{[]string{"explain", "incident"}, "KEY", 1, 1, explaining(asked(explainIncident))},
-	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, explaining(explainMetric)},
-	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, report(time.Now)},
+	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explainCommand(withoutFlags(explain.Deployment))},
+	{[]string{"explain", "incident"}, "KEY", 1, 1, explainCommand(withoutFlags(explain.Incident))},
+	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, explainCommand(explainMetricCommand)},
+	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, reportCommand(time.Now)},
 }
 
 // without is for a command that has no flags of its own.
@@ -56,7 +58,7 @@ func findCommand(words []string) *command {
 // check says what is wrong with the number of words behind the command's own.
 func (c *command) check(args []string) error {
 	if n := len(args); n < c.least || c.most >= 0 && n > c.most {
-		return fmt.Errorf("write dora-exporter %s", strings.TrimSpace(strings.Join(c.words, " ")+" "+c.arguments))
+		return fmt.Errorf("usage: dora-exporter %s", strings.TrimSpace(strings.Join(c.words, " ")+" "+c.arguments))
 	}
 	return nil
 }
@@ -92,15 +94,9 @@ func listDeliveries(ctx context.Context, c *config.Config, _ []string, out io.Wr
 	_, _ = fmt.Fprintln(table, "ID\tRECEIVED\tSOURCE\tATTEMPTS\tKEY\tERROR") // kept until Flush
 	for _, d := range all {
 		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%s\t%s\n", d.ID, d.Received.Format(time.RFC3339), d.Source, d.Attempts,
-			printable(d.Key), printable(d.Why))
+			dora.Escape(d.Key), dora.Escape(d.Why))
 	}
 	return table.Flush()
-}
-
-// printable escapes what a terminal would act on, or a table stumble over: it comes from outside.
-func printable(s string) string {
-	quoted := strconv.Quote(s)
-	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
 func retryDeliveries(ctx context.Context, c *config.Config, args []string, out io.Writer) error {

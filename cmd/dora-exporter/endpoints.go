@@ -7,13 +7,15 @@ import (
 	"runtime/debug"
 
 	"github.com/gin-gonic/gin"
+
+	"dora-exporter/page"
 )
 
 // endpoints are what can be read from the server.
 type endpoints struct {
 	metrics http.Handler
 	// people are the pages for people; nil without them.
-	people *pages
+	people *page.Pages
 	// ready returns why the program can't do its work, nil when it can.
 	ready func() error
 }
@@ -30,12 +32,10 @@ func (e endpoints) pages() []endpoint {
 	if e.people == nil {
 		return all
 	}
-	return append(all,
-		endpoint{"/", http.HandlerFunc(e.people.page)},
-		endpoint{"/explain/deployment/*name", http.HandlerFunc(e.people.explainDeployment)},
-		endpoint{"/explain/incident/*name", http.HandlerFunc(e.people.explainIncident)},
-		endpoint{"/explain/metric", http.HandlerFunc(e.people.explainMetric)},
-	)
+	for path, handler := range e.people.Handlers() {
+		all = append(all, endpoint{path, handler})
+	}
+	return all
 }
 
 // health is for whoever supervises the process.

@@ -107,8 +107,7 @@ func (c choice) String() string {
 
 func (c choice) Set(text string) error {
 	if !slices.Contains(c.all, text) {
-		last := len(c.all) - 1
-		return fmt.Errorf("write %s or %s", strings.Join(c.all[:last], ", "), c.all[last])
+		return fmt.Errorf("must be one of: %s", strings.Join(c.all, ", "))
 	}
 	*c.to = text
 	return nil
@@ -135,7 +134,7 @@ func (v levelValue) Set(text string) error {
 	case "error":
 		*v.level = slog.LevelError
 	default:
-		return errors.New("write debug, info, warn, warning or error")
+		return errors.New("must be one of: debug, info, warn, warning, error")
 	}
 	return nil
 }

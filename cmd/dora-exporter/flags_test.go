@@ -49,7 +49,7 @@ func TestFlags(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"-log loud": "debug, info, warn, warning or error", "-nope": "-nope", "serve": `no command "serve"`, "backup": "backup FILE",
+		"-log loud": "must be one of: debug, info, warn, warning, error", "-nope": "-nope", "serve": `no command "serve"`, "backup": "backup FILE",
 		"deliveries": `no command "deliveries"`, "deliveries list 1": "deliveries list;", "-config.file": "needs an argument",
 	} {
 		var out, errOut strings.Builder

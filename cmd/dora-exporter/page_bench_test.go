@@ -12,7 +12,9 @@ import (
 
 	"dora-exporter/config"
 	"dora-exporter/dora"
+	"dora-exporter/page"
 	"dora-exporter/persistence"
+	"dora-exporter/story/shop"
 )
 
 // aLargeStore has so many deployments of 20 teams over three years, each with a change, and a delivery for each.
@@ -25,7 +27,7 @@ func aLargeStore(tb testing.TB, deployments int) (path string, newest time.Time)
 	tb.Cleanup(func() { _ = store.Close() })
 	step := 3 * 365 * 24 * time.Hour / time.Duration(deployments)
 	one := func(n int) dora.Tracked {
-		at := monday.Add(time.Duration(n) * step)
+		at := shop.Monday.Add(time.Duration(n) * step)
 		d := dora.Deployment{
 			Host: "api.github.com", ID: int64(n), Owner: "acme", Repository: fmt.Sprintf("service-%d", n%200), Environment: "production",
 			SHA: fmt.Sprintf("%040x", n), Ref: "main", CreatedAt: at.Add(-time.Minute),
@@ -93,7 +95,7 @@ func BenchmarkPages(b *testing.B) {
 		b.Run(url, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				p := newPages(r, config.DefaultPolicy(), &requests{}, func() pageState { return pageState{} }, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+				p := newPages(r, config.DefaultPolicy(), &page.Requests{}, func() page.State { return page.State{} }, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 				engine := newEngine(endpoints{metrics: http.NotFoundHandler(), people: p}.pages(), nil, slog.New(slog.DiscardHandler))
 				answer := httptest.NewRecorder()
 				engine.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, url, http.NoBody))

@@ -17,6 +17,7 @@ import (
 	"dora-exporter/dora/rules"
 	"dora-exporter/enrichment"
 	"dora-exporter/instrumentation"
+	"dora-exporter/page"
 	"dora-exporter/persistence"
 	"dora-exporter/receivers"
 )
@@ -106,16 +107,16 @@ func (p *parts) listen(ctx context.Context, c *config.Config, web *webConfig, lo
 	if err != nil {
 		return err
 	}
-	var seen requests
+	var seen page.Requests
 	webhooks := receivers.New(receivers.Options{
 		Inbox: p.store, GitHubSecrets: c.GitHub.WebhookSecret, JiraSecrets: c.Jira.WebhookSecret,
 		Logger: logger, Now: time.Now,
 		Observe: func(source, event, result string) {
 			p.instruments.Delivery(source, event, result)
-			seen.observe(result)
+			seen.Count(result)
 		},
-		OnRefused:   func(source, result, why string) { seen.refuse(source, result, why, time.Now()) },
-		OnDuplicate: func(key string) { seen.repeat(key, time.Now()) },
+		OnRefused:   func(source, result, why string) { seen.AddRefused(source, result, why, time.Now()) },
+		OnDuplicate: func(key string) { seen.AddDuplicate(key, time.Now()) },
 		Trace: func(ctx context.Context, r receivers.Request) context.Context {
 			return p.traces.Request(ctx, instrumentation.Request(r))
 		},
@@ -126,7 +127,7 @@ func (p *parts) listen(ctx context.Context, c *config.Config, web *webConfig, lo
 		if p.reader, err = persistence.OpenReader(ctx, c.Storage.Database); err != nil {
 			return err
 		}
-		e.people = newPages(p.reader, c.Policy, &seen, func() pageState { return p.state(c, since) }, time.Now, logger)
+		e.people = newPages(p.reader, c.Policy, &seen, func() page.State { return p.state(c, since) }, time.Now, logger)
 	}
 	p.server, err = open(ctx, c, web, e, func(r gin.IRouter) { webhooks.Register(r) }, logger)
 	return err
@@ -140,8 +141,8 @@ func (p *parts) ready() error {
 	return errors.Join(p.store.Err(), p.processor.Err(), p.projection.Err())
 }
 
-func (p *parts) state(c *config.Config, since time.Time) pageState {
-	state := pageState{Version: version, Since: since, Unsigned: c.Unsigned()}
+func (p *parts) state(c *config.Config, since time.Time) page.State {
+	state := page.State{Version: version, Since: since, Unsigned: c.Unsigned()}
 	if err := p.ready(); err != nil {
 		state.Trouble = err.Error()
 	}

@@ -7,20 +7,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 	"dora-exporter/persistence"
+	"dora-exporter/report"
 )
 
 // report is made from what a store has.
-func (w *world) report(t *testing.T, store *persistence.Store) rules.Report {
+func (w *world) report(t *testing.T, store *persistence.Store) report.Report {
 	t.Helper()
-	o := rules.ReportOptions{Now: morning.Add(24 * time.Hour), Since: 90 * 24 * time.Hour}
-	facts := rules.NewTally(o)
-	records, err := store.Records(t.Context(), facts.Add, rules.Compared()...)
+	o := report.Options{Now: morning.Add(24 * time.Hour), Since: 90 * 24 * time.Hour}
+	facts := report.NewTally(o)
+	records, err := store.Records(t.Context(), facts.Add, report.ComparedFamilies()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := w.policy.Report(records, facts, o)
+	r, err := report.FromRecords(w.policy, records, facts, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestDifferences(t *testing.T) {
 		name string
 		// events come in time, late when all of them have been settled.
 		events, late []dora.Event
-		want         []rules.Difference
+		want         []report.Difference
 	}{
 		{
 			name:   "nothing came late",
@@ -45,7 +45,7 @@ func TestDifferences(t *testing.T) {
 			name:   "a deployment between two others",
 			events: []dora.Event{ship(1, "V1", 10), ship(3, "V3", 30)},
 			late:   []dora.Event{ship(2, "V2", 20)},
-			want:   []rules.Difference{{"Platform", "dora_change_lead_time_seconds_sum", 240 * 60, 250 * 60}},
+			want:   []report.Difference{{Row: "Platform", Series: "dora_change_lead_time_seconds_sum", Events: 240 * 60, Metrics: 250 * 60}},
 		},
 		{
 			// The incident was the cause until the earlier status came. No success has followed to repair it, so that the 80 minutes from
@@ -53,11 +53,11 @@ func TestDifferences(t *testing.T) {
 			name:   "earlier evidence",
 			events: []dora.Event{ship(1, "V1", 10), incidentOf(30, 90, 1)},
 			late:   []dora.Event{deployed(1, "V1", "failure", 15)},
-			want: []rules.Difference{
-				{"Platform", `dora_change_failures_total{cause="incident"}`, 0, 1},
-				{"Platform", `dora_change_failures_total{cause="status"}`, 1, 0},
-				{"Platform", "dora_failed_deployment_recovery_seconds_count", 0, 1},
-				{"Platform", "dora_failed_deployment_recovery_seconds_sum", 0, 80 * 60},
+			want: []report.Difference{
+				{Row: "Platform", Series: `dora_change_failures_total{cause="incident"}`, Events: 0, Metrics: 1},
+				{Row: "Platform", Series: `dora_change_failures_total{cause="status"}`, Events: 1, Metrics: 0},
+				{Row: "Platform", Series: "dora_failed_deployment_recovery_seconds_count", Events: 0, Metrics: 1},
+				{Row: "Platform", Series: "dora_failed_deployment_recovery_seconds_sum", Events: 0, Metrics: 80 * 60},
 			},
 		},
 		{

@@ -113,7 +113,7 @@ func (s *Settler) deployment(ctx context.Context, one dora.Settling) error {
 		return err
 	}
 	success, _ := t.First(dora.Success)
-	ctx, end := s.Trace.step(ctx, stepSettle, StatusKey(t.Host, success.ID))
+	ctx, end := s.Trace.step(ctx, stepSettle, dora.StatusKey(t.Host, success.ID))
 	defer func() { end(err) }()
 	ask := dora.Comparison{Head: t.Commit(), Paths: s.Rules.Policy.PathsFor(t.Deployment)}
 	if follows {

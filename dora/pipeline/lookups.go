@@ -76,7 +76,7 @@ func (j *Jobs) waiting(ctx context.Context, job dora.Job) (keys []string) {
 	}
 	for _, subject := range subjects {
 		_, key, _ := dora.CutSubject(subject)
-		keys = append(keys, StatusKeyOf(key))
+		keys = append(keys, dora.StatusKeyOf(key))
 	}
 	return keys
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
+	"dora-exporter/report"
 )
 
 // A report says what the oracle does, also where the facts can't any more since events came late.
@@ -24,10 +24,10 @@ func TestReportOfLateArrivals(t *testing.T) {
 			x.settle()
 		}
 		for _, byRepository := range []bool{false, true} {
-			o := rules.ReportOptions{Now: morning.Add(48 * time.Hour), Since: 90 * 24 * time.Hour, ByRepository: byRepository}
-			truth := rules.NewTally(o)
+			o := report.Options{Now: morning.Add(48 * time.Hour), Since: 90 * 24 * time.Hour, ByRepository: byRepository}
+			truth := report.NewTally(o)
 			for _, line := range p.oracle() {
-				if f := factOf(t, line); slices.Contains(rules.Compared(), f.Family) {
+				if f := factOf(t, line); slices.Contains(report.ComparedFamilies(), f.Family) {
 					truth.Add(f)
 				}
 			}
@@ -35,7 +35,7 @@ func TestReportOfLateArrivals(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := p.policy.Report(records, truth, o)
+			r, err := report.FromRecords(p.policy, records, truth, o)
 			if err != nil {
 				t.Fatal(err)
 			}

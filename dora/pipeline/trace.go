@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
-	"strings"
 )
 
 // Trace begins a step on the way of the deliveries with some keys. It returns the context of what the step calls, whose log
@@ -22,15 +20,4 @@ func (t Trace) step(ctx context.Context, step string, keys ...string) (context.C
 		return ctx, func(error) {}
 	}
 	return t(ctx, step, keys...)
-}
-
-// StatusKey is the key of the delivery of a deployment's status.
-func StatusKey(host string, id int64) string {
-	return fmt.Sprintf("github/%s/deployment_status/%d", host, id)
-}
-
-// StatusKeyOf is that of the status which the key in a fact's subject names.
-func StatusKeyOf(key string) string {
-	slash := strings.LastIndexByte(key, '/')
-	return "github/" + key[:max(slash, 0)] + "/deployment_status/" + key[slash+1:]
 }

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"log/slog"
-	"time"
 
 	"dora-exporter/dora"
 )
@@ -38,16 +37,13 @@ var stages = [...]string{"coding", "review", "deploy"}
 
 // change counts a change that reached the environment for the first time, and measures how long that took.
 func (r *Session) change(t dora.Tracked, c dora.Change) error {
-	labels, done := scopeLabels(t.Deployment, t.Team), t.Succeeded()
+	labels, done := dora.ScopeLabels(t.Deployment, t.Team), t.Succeeded()
 	subject := "change:" + t.Scope() + "/" + c.Name()
 	added, err := r.add(dora.Fact{Family: dora.Changes, Labels: labels, Value: 1, At: done, ID: t.ID, Subject: subject})
 	if err != nil || !added {
 		return err
 	}
-	ms, reason := c.Until(done)
-	if r.policy.ignores(c.Author) {
-		reason = dora.ReasonIgnoredAuthor
-	}
+	ms, reason := r.policy.LeadTime(c, done)
 	if reason != "" {
 		r.notes = append(r.notes, func(l *slog.Logger) {
 			l.Info("a change has no lead time", "environment", labels["environment"], "repository", labels["repo"], "team", labels["team"],
@@ -59,15 +55,11 @@ func (r *Session) change(t dora.Tracked, c dora.Change) error {
 	if _, err := r.add(dora.Fact{Family: dora.LeadTime, Labels: labels, Value: ms, At: done, ID: t.ID, Subject: subject}); err != nil {
 		return err
 	}
-	if c.PullRequest == 0 {
-		return nil
-	}
-	times := []time.Time{c.FirstCommit, c.Opened, c.Merged, done}
-	for i, stage := range stages {
-		if times[i].IsZero() || times[i+1].IsZero() {
+	for _, s := range StageTimes(c, done) {
+		if s.Reason != "" {
 			continue
 		}
-		if err := r.observe(dora.LeadTimeStage, labels.With("stage", stage), times[i], times[i+1], t.ID, subject+"/stage="+stage); err != nil {
+		if err := r.observe(dora.LeadTimeStage, labels.With("stage", s.Stage), s.From, s.To, t.ID, subject+"/stage="+s.Stage); err != nil {
 			return err
 		}
 	}

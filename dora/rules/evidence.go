@@ -4,7 +4,7 @@ import "dora-exporter/dora"
 
 // evidenceBy is what a settled deployment shows about earlier ones: that it rolls back, ships a revert, or is a hotfix.
 func (p Policy) evidenceBy(h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
-	if x.Shipment == nil || !x.InProduction {
+	if x.Shipment == nil || FailureReason(x) != "" {
 		return nil, nil
 	}
 	var all []dora.Evidence
@@ -96,7 +96,7 @@ func about(bad, by dora.Tracked, c dora.Cause, name, detail string) dora.Evidenc
 // evidenceOf is the deployment's own: a status of failure or error after its success.
 func evidenceOf(t dora.Tracked) (dora.Evidence, bool) {
 	failed, ok := t.FailedAfter()
-	if !ok || !t.InProduction {
+	if !ok || FailureReason(t) != "" {
 		return dora.Evidence{}, false
 	}
 	return dora.Evidence{
@@ -108,18 +108,15 @@ func evidenceOf(t dora.Tracked) (dora.Evidence, bool) {
 // evidenceFrom is what an incident shows: that the newest deployment which it names, and which was done before it was
 // opened, turned out bad; or else, with a window, the newest one of its team.
 func (p Policy) evidenceFrom(h dora.History, i dora.Incident) (dora.Evidence, bool, error) {
-	var bad dora.Tracked
+	var named []dora.Tracked
 	for _, r := range i.References {
-		named, err := h.Named(r)
+		found, err := h.Named(r)
 		if err != nil {
 			return dora.Evidence{}, false, err
 		}
-		for _, t := range named {
-			if t.InProduction && t.Succeeded().Before(i.Created) && !t.Succeeded().IsZero() && (bad.ID == 0 || bad.Moment().Before(t.Moment())) {
-				bad = t
-			}
-		}
+		named = append(named, found...)
 	}
+	bad, _ := FailedByIncident(i, named)
 	cause, detail := dora.CauseIncident, "incident "+i.Name+" names "
 	if bad.ID == 0 && p.IncidentWindow > 0 {
 		t, ok, err := h.NewestOf(i.Team, i.Created)

@@ -89,7 +89,7 @@ func (r *Session) mark(e dora.Evidence) error {
 		return err
 	}
 	_, err = r.add(dora.Fact{
-		Family: dora.ChangeFailures, Labels: scopeLabels(t.Deployment, t.Team).With("cause", string(e.Cause)), Value: 1,
+		Family: dora.ChangeFailures, Labels: dora.ScopeLabels(t.Deployment, t.Team).With("cause", string(e.Cause)), Value: 1,
 		At: e.At, ID: t.ID, Subject: "failure:" + e.Target,
 	})
 	if err != nil {
@@ -144,7 +144,7 @@ func (r *Session) repair(m dora.Mark) (by dora.Tracked, at time.Time, err error)
 
 // repairOf is what repaired a deployment and when: the resolution of the incident, the next success after a failing status,
 // or the deployment that is the evidence. The time is zero while nothing has.
-func repairOf(h dora.History, incidents incidents, m dora.Mark) (by dora.Tracked, at time.Time, err error) {
+func repairOf(h dora.History, incidents Incidents, m dora.Mark) (by dora.Tracked, at time.Time, err error) {
 	switch {
 	case !m.Cause.Rework():
 		i, err := incidents.Get(m.By)
@@ -157,8 +157,8 @@ func repairOf(h dora.History, incidents incidents, m dora.Mark) (by dora.Tracked
 	return by, by.Succeeded(), err
 }
 
-// incidents returns what is known of incidents by their keys.
-type incidents interface {
+// Incidents returns what is known of incidents by their keys.
+type Incidents interface {
 	Get(key string) (dora.Incident, error)
 }
 
@@ -168,12 +168,14 @@ func (r *Session) repaired(m dora.Mark, by dora.Tracked) error {
 	if err != nil || !known {
 		return err
 	}
-	if err := r.observe(dora.Recovery, scopeLabels(t.Deployment, t.Team), t.Succeeded(), m.RepairedAt, t.ID, "recovery:"+m.Target); err != nil {
-		return err
+	if _, reason := RecoveryTime(m, t.Succeeded()); reason == "" {
+		if err := r.observe(dora.Recovery, dora.ScopeLabels(t.Deployment, t.Team), t.Succeeded(), m.RepairedAt, t.ID, "recovery:"+m.Target); err != nil {
+			return err
+		}
 	}
 	if m.Cause.Rework() {
 		_, err := r.add(dora.Fact{
-			Family: dora.ReworkDeployments, Labels: scopeLabels(by.Deployment, by.Team).With("cause", string(m.Cause)), Value: 1,
+			Family: dora.ReworkDeployments, Labels: dora.ScopeLabels(by.Deployment, by.Team).With("cause", string(m.Cause)), Value: 1,
 			At: m.RepairedAt, ID: by.ID, Subject: "rework:" + by.Key(),
 		})
 		if err != nil {

@@ -22,7 +22,7 @@ func (r *Session) settleIncident(one dora.Settling) error {
 	if err := r.opened(i, i.Earliest, i.EarliestTeam); err != nil {
 		return err
 	}
-	if !i.FirstResolved.IsZero() && !i.Created.IsZero() {
+	if _, reason := IncidentRecoveryTime(i); reason == "" {
 		subject := "incident:" + i.Key
 		if err := r.observe(dora.IncidentRecovery, issueLabels(i.Newest, i.Team), i.Created, i.FirstResolved, 0, subject); err != nil {
 			return err

@@ -30,7 +30,7 @@ func (r *Session) outcome(s dora.Status, team string) error {
 		r.late++
 	}
 	t.AddOutcome(dora.Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late})
-	labels := scopeLabels(t.Deployment, t.Team)
+	labels := dora.ScopeLabels(t.Deployment, t.Team)
 	subject := "deployment:" + d.Key()
 	if _, err := r.add(dora.Fact{Family: dora.Deployments, Labels: labels.With("outcome", of), Value: 1, At: s.CreatedAt, ID: d.ID, Subject: subject + "/" + of}); err != nil {
 		return err
@@ -77,11 +77,11 @@ func (r *Session) settleOutcome(s dora.Settling) error {
 		return err
 	}
 	for _, of := range []string{dora.Success, dora.Failure} {
-		first, ok := t.First(of)
-		if !ok || t.CreatedAt.IsZero() {
+		if _, reason := RunTime(t, of); reason != "" {
 			continue
 		}
-		if err := r.observe(dora.DeploymentRun, scopeLabels(t.Deployment, t.Team), t.CreatedAt, first.At, t.ID, "deployment:"+t.Key()+"/"+of); err != nil {
+		first, _ := t.First(of)
+		if err := r.observe(dora.DeploymentRun, dora.ScopeLabels(t.Deployment, t.Team), t.CreatedAt, first.At, t.ID, "deployment:"+t.Key()+"/"+of); err != nil {
 			return err
 		}
 	}

@@ -7,16 +7,9 @@ import (
 	"dora-exporter/dora"
 )
 
-// scopeLabels are those of the dora_* families about a repository and environment.
-func scopeLabels(d dora.Deployment, team string) dora.Labels {
-	return dora.Labels{
-		"environment": dora.LabelValue(d.Environment), "owner": dora.LabelValue(d.Owner), "repo": dora.LabelValue(d.Repository), "team": dora.LabelValue(team),
-	}
-}
-
 // measuresAtZero starts the series of a repository and environment at 0.
 func (r *Session) measuresAtZero(d dora.Deployment, team string, at time.Time) error {
-	labels, production := scopeLabels(d, team), r.policy.production(d)
+	labels, production := dora.ScopeLabels(d, team), r.policy.production(d)
 	key := labels.Key() + strconv.FormatBool(production)
 	if r.started(key) {
 		return nil

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"dora-exporter/dora/rules"
+	"dora-exporter/explain"
+	"dora-exporter/page"
+	"dora-exporter/persistence"
+	"dora-exporter/report"
+)
+
+const (
+	// measuredTime is what the measures of the page are about, as those of report are by default.
+	measuredTime = 90 * 24 * time.Hour
+	// measuredWeeks is how many weeks are shown one by one.
+	measuredWeeks = 12
+)
+
+// pageLimits bound what the page reads and shows.
+var pageLimits = report.Limits{Teams: 50, Deployments: 20_000}
+
+// newPages returns the pages over a database. now is the end of the measured time.
+func newPages(r *persistence.Reader, p rules.Policy, requests *page.Requests, state func() page.State, now func() time.Time, logger *slog.Logger) *page.Pages {
+	return page.New(page.Options{
+		Snapshot: func(ctx context.Context, read func(page.Reader) error) error {
+			return r.Still(ctx, func(r *persistence.Reader) error { return read(r) })
+		},
+		Explain:  pageExplainer{r},
+		Measures: func(ctx context.Context) (page.Measures, error) { return pageMeasures(ctx, r, p, now()) },
+		State:    state, Requests: requests, Logger: logger,
+	})
+}
+
+// pageExplainer is the page.Explainer over a database.
+type pageExplainer struct{ reader *persistence.Reader }
+
+func (e pageExplainer) Deployment(ctx context.Context, name string) (page.Explanation, error) {
+	return e.explain(ctx, explain.Deployment, name)
+}
+
+func (e pageExplainer) Incident(ctx context.Context, key string) (page.Explanation, error) {
+	return e.explain(ctx, explain.Incident, key)
+}
+
+func (e pageExplainer) Metric(ctx context.Context, series string, maxFacts, maxSeries int) (page.Explanation, error) {
+	return e.explain(ctx, func(ctx context.Context, r explain.Reader, series string) (explain.Explanation, error) {
+		return explainSeries(ctx, r, series, maxFacts, maxSeries)
+	}, series)
+}
+
+func (pageExplainer) Reason(code string) string { return explain.Reason(code) }
+
+func (e pageExplainer) explain(ctx context.Context, run explanation, name string) (page.Explanation, error) {
+	made, err := explainFrom(ctx, e.reader, run, name)
+	switch {
+	case explain.IsNotFound(err):
+		return page.Explanation{Text: err.Error()}, nil
+	case err != nil:
+		return page.Explanation{}, err
+	}
+	return page.Explanation{Text: made.Text(), Found: true}, nil
+}
+
+// pageMeasures returns the measures of all teams as counted until a time.
+func pageMeasures(ctx context.Context, r report.Reader, p rules.Policy, now time.Time) (m page.Measures, err error) {
+	counted, err := report.FromCounted(ctx, r, p, pageLimits, report.Options{Now: now, Since: measuredTime, Weeks: measuredWeeks})
+	if err != nil {
+		return m, err
+	}
+	m = page.Measures{From: counted.From, To: counted.To, MoreTeams: counted.MoreTeams, Shortened: counted.Shortened}
+	for _, row := range counted.Rows {
+		team, trends := page.Team{Name: row.Name}, row.Trends()
+		for i, line := range row.Lines() {
+			measure := page.Measure{
+				Name: line.Measure, Value: line.Value, Observations: line.Observations, Band: string(line.Band), NoBand: line.NoBand,
+				Trend: page.Trend{Name: trends[i].Name},
+			}
+			for _, week := range trends[i].Weeks {
+				measure.Trend.Weeks = append(measure.Trend.Weeks, page.Week(week))
+			}
+			team.Measures = append(team.Measures, measure)
+		}
+		m.Teams = append(m.Teams, team)
+	}
+	return m, nil
+}

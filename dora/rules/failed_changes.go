@@ -1,0 +1,76 @@
+package rules
+
+import (
+	"slices"
+
+	"dora-exporter/dora"
+)
+
+// FailedChanges applies the rules to all deployments and incidents of a history at once, as if every event had come in time.
+// It returns the mark of each deployment that failed, with what repaired it, in the order of the evidence.
+func (p Policy) FailedChanges(h dora.History, incidents Incidents, all dora.Records) ([]dora.Mark, error) {
+	evidence, err := p.allEvidence(h, all)
+	if err != nil {
+		return nil, err
+	}
+	var marks []dora.Mark
+	for _, e := range earliest(evidence) {
+		m := dora.Mark{Evidence: e}
+		by, at, err := repairOf(h, incidents, m)
+		if err != nil {
+			return nil, err
+		}
+		m.RepairedAt = at
+		switch {
+		case at.IsZero():
+		case e.Cause.Rework():
+			m.RepairedBy = by.Key()
+		default:
+			m.RepairedBy = e.By
+		}
+		marks = append(marks, m)
+	}
+	return marks, nil
+}
+
+// allEvidence returns every piece of evidence, against whatever deployment.
+func (p Policy) allEvidence(h dora.History, records dora.Records) ([]dora.Evidence, error) {
+	var all []dora.Evidence
+	for _, t := range records.Deployments {
+		if e, found := evidenceOf(t); found {
+			all = append(all, e)
+		}
+		if t.Succeeded().IsZero() {
+			continue
+		}
+		found, err := p.evidenceBy(h, t)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	for _, i := range records.Incidents {
+		if !i.Is {
+			continue
+		}
+		e, found, err := p.evidenceFrom(h, i)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			all = append(all, e)
+		}
+	}
+	return all, nil
+}
+
+// earliest returns the piece of evidence that decides about each deployment, in the order of evidence.
+func earliest(evidence []dora.Evidence) []dora.Evidence {
+	evidence = slices.SortedFunc(slices.Values(evidence), dora.Evidence.Compare)
+	decided := map[string]bool{}
+	return slices.DeleteFunc(evidence, func(e dora.Evidence) bool {
+		again := decided[e.Target]
+		decided[e.Target] = true
+		return again
+	})
+}

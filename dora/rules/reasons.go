@@ -1,0 +1,163 @@
+package rules
+
+import (
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// What the rules say of themselves: for each measure its value, or the reason why there is none. The rules record what these
+// functions return, and explanations print it. A reason is empty when there is a value.
+
+// Reasons why something is not measured, beside those that are values of a label.
+const (
+	ReasonNoOutcome           = "no_outcome"            // no status of success, failure or error
+	ReasonNoSuccess           = "no_success"            // no status of success
+	ReasonNotProduction       = "not_production"        // the environment is not one of production
+	ReasonNoCreation          = "no_creation"           // the payload has no time of creation
+	ReasonBeforeCreation      = "before_creation"       // the end is older than the creation
+	ReasonNotRepaired         = "not_repaired"          // nothing has repaired the deployment yet
+	ReasonRepairBeforeSuccess = "repair_before_success" // the repair is older than the success
+	ReasonNotResolved         = "not_resolved"          // the issue has not been resolved
+	ReasonNotIncident         = "not_incident"          // no event of the issue matches jira.incidents
+	ReasonNoPullRequest       = "no_pull_request"       // the change has no pull request
+	ReasonNoStart             = "no_start"              // the beginning of a stage is not known
+	ReasonNoEnd               = "no_end"                // the end of a stage is not known
+	ReasonNegative            = "negative"              // a stage would end before it begins
+	ReasonNoReference         = "no_reference"          // the issue names no deployment, commit or pull request
+	ReasonUnknownReference    = "unknown_reference"     // no known deployment is, or ships, what the issue names
+	ReasonNoEarlierDeployment = "no_earlier_deployment" // no named deployment succeeded in production before the incident
+	ReasonAfterIncident       = "after_incident"        // the deployment succeeded after the incident was created
+)
+
+// ShipmentReason returns why it is not determined what a deployment ships.
+func ShipmentReason(t dora.Tracked) string {
+	if len(t.Outcomes) == 0 {
+		return ReasonNoOutcome
+	}
+	if _, ok := t.First(dora.Success); !ok {
+		return ReasonNoSuccess
+	}
+	return ""
+}
+
+// FailureReason returns why it is not determined whether a deployment is a failed change.
+func FailureReason(t dora.Tracked) string {
+	if !t.InProduction {
+		return ReasonNotProduction
+	}
+	return ""
+}
+
+// RunTime returns how many milliseconds passed from the creation of a deployment to its first status of an outcome.
+func RunTime(t dora.Tracked, of string) (ms int64, reason string) {
+	first, ok := t.First(of)
+	switch {
+	case !ok:
+		return 0, ReasonNoOutcome
+	case t.CreatedAt.IsZero():
+		return 0, ReasonNoCreation
+	}
+	return between(t.CreatedAt, first.At, ReasonBeforeCreation)
+}
+
+// RecoveryTime returns how many milliseconds passed from the success of the deployment that the mark is about to its repair.
+func RecoveryTime(m dora.Mark, success time.Time) (ms int64, reason string) {
+	if m.RepairedAt.IsZero() {
+		return 0, ReasonNotRepaired
+	}
+	return between(success, m.RepairedAt, ReasonRepairBeforeSuccess)
+}
+
+// IncidentRecoveryTime returns how many milliseconds passed from the creation of an incident to its first resolution.
+func IncidentRecoveryTime(i dora.Incident) (ms int64, reason string) {
+	switch {
+	case !i.Is:
+		return 0, ReasonNotIncident
+	case i.FirstResolved.IsZero():
+		return 0, ReasonNotResolved
+	case i.Created.IsZero():
+		return 0, ReasonNoCreation
+	}
+	return between(i.Created, i.FirstResolved, ReasonBeforeCreation)
+}
+
+// between returns the milliseconds from one time to another, or negative if they would be less than 0.
+func between(from, to time.Time, negative string) (ms int64, reason string) {
+	ms = to.UnixMilli() - from.UnixMilli()
+	if ms < 0 {
+		return 0, negative
+	}
+	return ms, ""
+}
+
+// LeadTime returns how many milliseconds passed from the first commit of a change to a deployment's success.
+func (p Policy) LeadTime(c dora.Change, done time.Time) (ms int64, reason string) {
+	if p.ignores(c.Author) {
+		return 0, dora.ReasonIgnoredAuthor
+	}
+	return c.Until(done)
+}
+
+// StageTime is a part of a change's lead time.
+type StageTime struct {
+	// Stage is coding, review or deploy.
+	Stage    string
+	From, To time.Time
+	// Reason is why the stage is not measured; empty if it is.
+	Reason string
+}
+
+// StageTimes returns the stages of a change whose deployment succeeded at a time, in their order.
+func StageTimes(c dora.Change, done time.Time) []StageTime {
+	limits := []time.Time{c.FirstCommit, c.Opened, c.Merged, done}
+	all := make([]StageTime, len(stages))
+	for i, stage := range stages {
+		s := StageTime{Stage: stage, From: limits[i], To: limits[i+1]}
+		switch {
+		case c.PullRequest == 0:
+			s.Reason = ReasonNoPullRequest
+		case s.From.IsZero():
+			s.Reason = ReasonNoStart
+		case s.To.IsZero():
+			s.Reason = ReasonNoEnd
+		default:
+			_, s.Reason = between(s.From, s.To, ReasonNegative)
+		}
+		all[i] = s
+	}
+	return all
+}
+
+// ReferenceReason returns why a deployment that an incident names is not a failed change because of it. Of several for which
+// there is no such reason, the newest is.
+func ReferenceReason(i dora.Incident, t dora.Tracked) string {
+	switch {
+	case t.Succeeded().IsZero():
+		return ReasonNoSuccess
+	case !t.InProduction:
+		return ReasonNotProduction
+	case !t.Succeeded().Before(i.Created):
+		return ReasonAfterIncident
+	}
+	return ""
+}
+
+// FailedByIncident returns which of the deployments that an incident names is a failed change because of it.
+func FailedByIncident(i dora.Incident, named []dora.Tracked) (failed dora.Tracked, reason string) {
+	switch {
+	case len(i.References) == 0:
+		return failed, ReasonNoReference
+	case len(named) == 0:
+		return failed, ReasonUnknownReference
+	}
+	for _, t := range named {
+		if ReferenceReason(i, t) == "" && (failed.ID == 0 || failed.Moment().Before(t.Moment())) {
+			failed = t
+		}
+	}
+	if failed.ID == 0 {
+		return failed, ReasonNoEarlierDeployment
+	}
+	return failed, ""
+}

@@ -1,0 +1,71 @@
+package explain
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// explainer makes one explanation. It remembers the names that it has read.
+type explainer struct {
+	Reader
+	names map[string]string
+}
+
+func newExplainer(r Reader) *explainer { return &explainer{Reader: r, names: map[string]string{}} }
+
+// deploymentName returns the name of a deployment, owner/repo#id, by its key.
+func (x *explainer) deploymentName(ctx context.Context, key string) (string, error) {
+	return x.name("deployment "+key, func() (string, error) {
+		t, known, err := x.Deployment(ctx, key)
+		if !known {
+			return "deployment " + key, err
+		}
+		return t.DisplayName(), err
+	})
+}
+
+// incidentName returns the name of an issue, such as INC-7, by its key.
+func (x *explainer) incidentName(ctx context.Context, key string) (string, error) {
+	return x.name("incident "+key, func() (string, error) {
+		i, _, err := x.Incident(ctx, key)
+		return cmp.Or(i.Name, "incident "+key), err
+	})
+}
+
+// evidenceName returns the name of what is evidence or a repair for a cause: an incident or a deployment.
+func (x *explainer) evidenceName(ctx context.Context, c dora.Cause, by string) (string, error) {
+	if !c.Rework() {
+		return x.incidentName(ctx, by)
+	}
+	key, _, _ := strings.Cut(by, " ")
+	return x.deploymentName(ctx, key)
+}
+
+// name returns a name that is read at most once.
+func (x *explainer) name(key string, read func() (string, error)) (string, error) {
+	if name, ok := x.names[key]; ok {
+		return name, nil
+	}
+	name, err := read()
+	if err == nil {
+		x.names[key] = name
+	}
+	return name, err
+}
+
+// splitKey returns the parts of a key: host/number.
+func splitKey(key string) (host, number string) {
+	host, _, _ = strings.Cut(key, "/")
+	return host, key[strings.LastIndexByte(key, '/')+1:]
+}
+
+// shortName abbreviates a SHA; other names are left as they are.
+func shortName(name string) string {
+	if len(name) == 40 {
+		return name[:10]
+	}
+	return name
+}

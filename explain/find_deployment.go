@@ -1,0 +1,84 @@
+package explain
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// foundDeployment is a deployment of one server with its deliveries.
+type foundDeployment struct {
+	// tracked is what the rules have stored; before a status of success, failure or error it has only what the newest
+	// delivery says.
+	tracked    dora.Tracked
+	deliveries []dora.StoredDelivery
+}
+
+// findDeployments returns the deployments with a name, owner/repo#id, of each server that has one. Without any, the error names
+// similar ones: those of the number in another repository, else those of the repository with the nearest numbers.
+func (x *explainer) findDeployments(ctx context.Context, name string) ([]foundDeployment, error) {
+	owner, repository, id, ok := dora.ParseDeploymentName(name)
+	if !ok {
+		return nil, notFoundf("%q is not a deployment: must be owner/repo#id, with the number that GitHub gave it", name)
+	}
+	deliveries, err := x.DeliveriesOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := x.Deployments(ctx, owner, repository, id)
+	if err != nil {
+		return nil, err
+	}
+	var found []foundDeployment
+	for _, t := range stored {
+		found = append(found, foundDeployment{tracked: t})
+	}
+	index := func(host string) int {
+		return slices.IndexFunc(found, func(d foundDeployment) bool { return d.tracked.Host == host })
+	}
+	wanted := dora.Deployment{Owner: owner, Repository: repository}.RepositoryName()
+	for _, d := range deliveries { // of a repository that was renamed meanwhile, one delivery with the name is enough
+		if t := d.Event.Target(); t.RepositoryName() == wanted && index(t.Host) < 0 {
+			found = append(found, foundDeployment{tracked: dora.Tracked{Deployment: t}})
+		}
+	}
+	for _, d := range deliveries {
+		at := index(d.Event.Target().Host)
+		if at < 0 {
+			continue
+		}
+		found[at].deliveries = append(found[at].deliveries, d)
+		if len(found[at].tracked.Outcomes) == 0 {
+			found[at].tracked.Deployment = d.Event.Target()
+		}
+	}
+	if len(found) == 0 {
+		return nil, x.suggestDeployments(ctx, name, owner, repository, id, deliveries)
+	}
+	return found, nil
+}
+
+func (x *explainer) suggestDeployments(ctx context.Context, name, owner, repository string, id int64, sameNumber []dora.StoredDelivery) error {
+	var names []string
+	for _, d := range sameNumber {
+		if other := d.Event.Target().DisplayName(); !slices.Contains(names, other) && len(names) < 3 {
+			names = append(names, other)
+		}
+	}
+	if len(names) > 0 {
+		return notFoundf("no event names the deployment %s; did you mean %s?", name, strings.Join(names, " or "))
+	}
+	nearest, err := x.Nearest(ctx, owner, repository, id, 3)
+	if err != nil {
+		return err
+	}
+	if len(nearest) == 0 {
+		return notFoundf("no event names the deployment %s, nor a finished one of %s/%s; does that repository's webhook point here?", name, owner, repository)
+	}
+	for _, t := range nearest {
+		names = append(names, t.DisplayName())
+	}
+	return notFoundf("no event names the deployment %s; the nearest of its repository: %s", name, strings.Join(names, ", "))
+}

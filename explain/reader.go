@@ -1,0 +1,86 @@
+package explain
+
+import (
+	"context"
+
+	"dora-exporter/dora"
+)
+
+// Reader is what explanations read from the store. All of it must be as of one moment.
+type Reader struct {
+	RecordReader
+	DeploymentReader
+	IncidentReader
+	EvidenceReader
+	WorkReader
+	FactReader
+}
+
+// RecordReader finds single records by their keys; the bool is false if there is none.
+type RecordReader interface {
+	Deployment(ctx context.Context, key string) (dora.Tracked, bool, error)
+	Incident(ctx context.Context, key string) (dora.Incident, bool, error)
+	DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error)
+	// MarkOf returns the mark of a deployment by its key.
+	MarkOf(ctx context.Context, deployment string) (dora.Mark, bool, error)
+}
+
+// DeploymentReader finds deployments by the names that people give them. Case does not matter in names of repositories.
+type DeploymentReader interface {
+	// Deployments returns those of a repository with a number, of any server, sorted by key.
+	Deployments(ctx context.Context, owner, repository string, number int64) ([]dora.Tracked, error)
+	// Nearest returns at most limit deployments of a repository, those with the nearest numbers first.
+	Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.Tracked, error)
+	// Before returns the newest success in a deployment's scope before its own.
+	Before(ctx context.Context, t dora.Tracked) (dora.Tracked, bool, error)
+	// DeliveriesOf returns the deliveries about a deployment with a number, of any server, in the order of arrival.
+	DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredDelivery, error)
+}
+
+// IncidentReader finds issues by the names that people give them.
+type IncidentReader interface {
+	// IncidentsCalled returns the keys of the issues that a delivery calls by a name, such as INC-7, of any server.
+	IncidentsCalled(ctx context.Context, name string) ([]string, error)
+	// IncidentsNamed returns the issues whose newest name it is.
+	IncidentsNamed(ctx context.Context, name string) ([]dora.Incident, error)
+	// NamesOfIncidents returns at most limit names of issues that begin alike, such as INC-, the highest number first.
+	NamesOfIncidents(ctx context.Context, beginning string, limit int) ([]string, error)
+	// DeliveriesOfIncident returns the deliveries about an issue by its key, in the order of arrival.
+	DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error)
+	// Named returns all deployments that a reference of an issue names.
+	Named(ctx context.Context, r dora.Reference) ([]dora.Tracked, error)
+}
+
+// EvidenceReader returns evidence that deployments are failed changes, in the order of time.
+type EvidenceReader interface {
+	// EvidenceAbout returns the evidence against a deployment.
+	EvidenceAbout(ctx context.Context, deployment string) ([]dora.Evidence, error)
+	// EvidenceIn returns the evidence that a deployment or incident is, also against itself.
+	EvidenceIn(ctx context.Context, key string) ([]dora.Evidence, error)
+	// RepairedBy returns the marks of the deployments that a deployment or incident repaired.
+	RepairedBy(ctx context.Context, key string) ([]dora.Mark, error)
+}
+
+// WorkReader returns the work that is pending.
+type WorkReader interface {
+	// SettlingOf returns the pending evaluations of deployments, incidents or scopes by their keys.
+	SettlingOf(ctx context.Context, keys ...string) ([]dora.Settling, error)
+	// SettledBefore returns the deployment of the same scope that is evaluated before another; its zero value if there is none.
+	SettledBefore(ctx context.Context, s dora.Settling) (dora.Settling, error)
+	// JobOf returns the pending look-up of a commit by its key; false if there is none.
+	JobOf(ctx context.Context, commit string) (dora.Job, bool, error)
+	Backlog(ctx context.Context) (dora.Backlog, error)
+	// Unsettled counts the pending evaluations.
+	Unsettled(ctx context.Context) (int, error)
+}
+
+// FactReader returns facts.
+type FactReader interface {
+	// FactsAbout returns the facts of all families with some subjects, or with subjects that continue one of them behind a
+	// slash, in the order of their times.
+	FactsAbout(ctx context.Context, subjects ...string) ([]dora.Fact, error)
+	// SeriesHistory returns the series that a query selects, sorted by their labels; dora.ErrTooManySeries if there are too many.
+	SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.SeriesHistory, error)
+	// LastPosition returns the position of the newest fact.
+	LastPosition(ctx context.Context) (int64, error)
+}

@@ -1,0 +1,74 @@
+package explain
+
+import (
+	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
+)
+
+// causeWords describe the rule behind each cause of a failed change.
+var causeWords = map[dora.Cause]string{
+	dora.CauseStatus:   "it had a status of failure or error after its success",
+	dora.CauseIncident: "an incident names it that was created after its success",
+	dora.CauseRollback: "an earlier commit was deployed again after it",
+	dora.CauseRevert:   "a later deployment reverts a change that it shipped",
+	dora.CauseHotfix:   "the next deployment ships a hotfix",
+	dora.CauseWindow:   "an incident of its team was created soon after it",
+}
+
+// relationWords describe how a deployed commit relates to the commit deployed before it.
+var relationWords = map[dora.Relation]string{
+	dora.Ahead:     "its commit follows the previous one",
+	dora.Behind:    "its commit is older than the previous one: it ships no change",
+	dora.Identical: "its commit is the previous one: it ships no change",
+	dora.Diverged:  "its commit and the previous one have diverged: it ships only the change of its own commit",
+	dora.First:     "it is the first deployment here: it ships only the change of its own commit",
+	dora.Gone:      "the previous commit is gone, so nothing can be compared: it ships only its own commit",
+}
+
+// evaluationWords describe what each kind of evaluation determines.
+var evaluationWords = map[string]string{
+	dora.SettleDeployment: "evaluation of what it ships, and of what that shows about earlier deployments",
+	dora.SettleOutcome:    "evaluation of its run time, and of whether it failed after its success",
+	dora.SettleScope:      "evaluation of evidence in its environment, which waits for earlier evidence",
+	dora.SettleIncident:   "evaluation of its recovery, and of the deployment that it is evidence against",
+	dora.SettleIssue:      "evaluation of its recovery",
+}
+
+// reasonWords describe the reasons that the rules give for a missing value.
+var reasonWords = map[string]string{
+	dora.ReasonNoCommit:      "the payload names no commit",
+	dora.ReasonNotFound:      "GitHub does not have the commit: it answered 404 four times over 71 minutes",
+	dora.ReasonUnprocessed:   "GitHub can't process the commit: it answered 422 four times over 71 minutes",
+	dora.ReasonInvalidName:   "owner, repository or commit can't be part of a request to GitHub",
+	dora.ReasonNoDate:        "the commit has no author date",
+	dora.ReasonBeforeCommit:  "the first commit is younger than the status",
+	dora.ReasonIgnoredAuthor: "changes of its author are excluded (changes.ignore_authors)",
+
+	rules.ReasonNoOutcome:           "no status of success, failure or error has been processed, so its outcome is unknown",
+	rules.ReasonNoSuccess:           "it has no status of success",
+	rules.ReasonNotProduction:       "its environment is not production (environments.production)",
+	rules.ReasonNoCreation:          "no event says when it was created",
+	rules.ReasonBeforeCreation:      "its end is older than its creation",
+	rules.ReasonNotRepaired:         "nothing has repaired it yet",
+	rules.ReasonRepairBeforeSuccess: "its repair is older than its success",
+	rules.ReasonNotResolved:         "no event says that it was resolved",
+	rules.ReasonNotIncident:         "none of its events matches all of jira.incidents, which selects the issues that are incidents",
+	rules.ReasonNoReference:         "neither summary, description, labels nor links name a deployment, commit or pull request",
+	rules.ReasonUnknownReference:    "no known deployment is, or ships, what it names",
+	rules.ReasonNoEarlierDeployment: "none of the deployments that it names succeeded in production before it was created",
+	rules.ReasonAfterIncident:       "it succeeded after the issue was created: it may be the fix",
+}
+
+// notEvaluated is the reason for a missing value for which the rules give none.
+const notEvaluated = "not evaluated"
+
+// Reason describes a reason that the rules give for a missing value, such as a value of the label reason.
+func Reason(code string) string {
+	if code == "" {
+		return notEvaluated
+	}
+	if words, ok := reasonWords[code]; ok {
+		return words
+	}
+	return code
+}

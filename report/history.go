@@ -1,0 +1,204 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// history is a dora.History over records. With all of them at hand it answers as the store would if every event had come in
+// time.
+type history struct {
+	deployments map[string]*dora.Tracked
+	incidents   map[string]dora.Incident
+	// scopes has the successes of each scope, teams those of each team in production; in the order of their moments.
+	scopes, teams map[string][]*dora.Tracked
+	numbers       map[int64][]*dora.Tracked
+	// commits finds deployments by the deployed commit, changes by what they ship, shipped likewise within a scope.
+	commits, changes index
+	shipped          map[string]index
+}
+
+func newHistory(records dora.Records) *history {
+	h := &history{
+		deployments: map[string]*dora.Tracked{}, incidents: map[string]dora.Incident{}, scopes: map[string][]*dora.Tracked{}, teams: map[string][]*dora.Tracked{},
+		numbers: map[int64][]*dora.Tracked{}, shipped: map[string]index{},
+	}
+	for _, i := range records.Incidents {
+		h.incidents[i.Key] = i
+	}
+	for n := range records.Deployments {
+		h.add(&records.Deployments[n])
+	}
+	for _, successes := range []map[string][]*dora.Tracked{h.scopes, h.teams} {
+		for _, all := range successes {
+			slices.SortFunc(all, func(a, b *dora.Tracked) int { return a.Moment().Compare(b.Moment()) })
+		}
+	}
+	h.commits.sort()
+	h.changes.sort()
+	for _, all := range h.shipped {
+		all.sort()
+	}
+	return h
+}
+
+func (h *history) add(t *dora.Tracked) {
+	h.deployments[t.Key()] = t
+	h.numbers[t.ID] = append(h.numbers[t.ID], t)
+	h.commits = append(h.commits, entry{name: t.SHA, by: t})
+	if t.Succeeded().IsZero() {
+		return
+	}
+	scope := t.Scope()
+	h.scopes[scope] = append(h.scopes[scope], t)
+	if t.InProduction {
+		h.teams[t.Team] = append(h.teams[t.Team], t)
+	}
+	if t.Shipment == nil {
+		return
+	}
+	for _, c := range t.Shipment.Changes {
+		for _, name := range c.Names() {
+			e := entry{name, t, len(c.Reverts) > 0}
+			h.changes, h.shipped[scope] = append(h.changes, e), append(h.shipped[scope], e)
+		}
+	}
+}
+
+// Tracked returns a deployment by its key; false when it is not known.
+func (h *history) Tracked(key string) (dora.Tracked, bool, error) {
+	if t, known := h.deployments[key]; known {
+		return *t, true, nil
+	}
+	return dora.Tracked{}, false, nil
+}
+
+// Get returns an incident by its key; its zero value when it is not known.
+func (h *history) Get(key string) (dora.Incident, error) { return h.incidents[key], nil }
+
+// Previous returns the newest success before a moment.
+func (h *history) Previous(scope string, at dora.Moment) (dora.Tracked, bool, error) {
+	all := h.before(scope, at)
+	return deploymentAt(all, len(all)-1)
+}
+
+// Next returns the oldest success after a moment.
+func (h *history) Next(scope string, at dora.Moment) (dora.Tracked, bool, error) {
+	all, before := h.scopes[scope], len(h.before(scope, at))
+	if before < len(all) && all[before].Moment().Compare(at) == 0 {
+		before++
+	}
+	return deploymentAt(all, before)
+}
+
+// LatestRun returns the newest success of a commit before a moment.
+func (h *history) LatestRun(scope, sha string, at dora.Moment) (dora.Tracked, bool, error) {
+	for _, t := range slices.Backward(h.before(scope, at)) {
+		if t.SHA == sha {
+			return *t, true, nil
+		}
+	}
+	return dora.Tracked{}, false, nil
+}
+
+// NewestOf returns the newest success of a team in production before a time.
+func (h *history) NewestOf(team string, before time.Time) (dora.Tracked, bool, error) {
+	all := until(h.teams[team], dora.Moment{At: before})
+	return deploymentAt(all, len(all)-1)
+}
+
+// FirstShipped returns the key of the oldest deployment that shipped a change, or a commit of one, and whether the change is
+// a revert.
+func (h *history) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
+	var first *entry
+	for _, e := range h.shipped[scope].find(name) {
+		if first == nil || e.by.Moment().Before(first.by.Moment()) {
+			first = &e
+		}
+	}
+	if first == nil {
+		return "", false, false, nil
+	}
+	return first.by.Key(), first.revert, true, nil
+}
+
+// Named returns all deployments that a reference of an incident names.
+func (h *history) Named(r dora.Reference) ([]dora.Tracked, error) {
+	found := h.numbers[r.Deployment]
+	if r.Deployment == 0 {
+		found = nil
+	}
+	found = slices.Clone(found)
+	for _, e := range h.referred(r) {
+		found = append(found, e.by)
+	}
+	var all []dora.Tracked
+	for _, t := range found {
+		if r.Repository == "" || t.RepositoryName() == dora.RepositoryName(r.Owner, r.Repository) {
+			all = append(all, *t)
+		}
+	}
+	return all, nil
+}
+
+// referred returns the entries of the pull request or commit that a reference names.
+func (h *history) referred(r dora.Reference) []entry {
+	var found []entry
+	if r.PullRequest != 0 {
+		found = append(found, h.changes.find("#"+strconv.FormatInt(r.PullRequest, 10))...)
+	}
+	if r.Commit != "" {
+		found = append(found, h.commits.find(r.Commit)...)
+		found = append(found, h.changes.find(r.Commit)...)
+	}
+	return found
+}
+
+// before returns the successes of a scope before a moment.
+func (h *history) before(scope string, at dora.Moment) []*dora.Tracked {
+	return until(h.scopes[scope], at)
+}
+
+// until returns the deployments before a moment.
+func until(all []*dora.Tracked, at dora.Moment) []*dora.Tracked {
+	n, _ := slices.BinarySearchFunc(all, at, func(t *dora.Tracked, at dora.Moment) int { return t.Moment().Compare(at) })
+	return all[:n]
+}
+
+// deploymentAt returns the deployment at an index; false if the index is out of range.
+func deploymentAt(all []*dora.Tracked, n int) (dora.Tracked, bool, error) {
+	if n < 0 || n >= len(all) {
+		return dora.Tracked{}, false, nil
+	}
+	return *all[n], true, nil
+}
+
+// index finds deployments by the names of changes and commits; it is sorted by name.
+type index []entry
+
+type entry struct {
+	name   string
+	by     *dora.Tracked
+	revert bool
+}
+
+func (x index) sort() {
+	slices.SortFunc(x, func(a, b entry) int {
+		return cmp.Or(strings.Compare(a.name, b.name), a.by.Moment().Compare(b.by.Moment()))
+	})
+}
+
+// find returns the entries of a change (#12) or of the commits that begin with a name.
+func (x index) find(name string) []entry {
+	from, _ := slices.BinarySearchFunc(x, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
+	to := from
+	for to < len(x) && (x[to].name == name || !strings.HasPrefix(name, "#") && strings.HasPrefix(x[to].name, name)) {
+		to++
+	}
+	return x[from:to]
+}
