@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -14,8 +13,6 @@ import (
 
 	"dora-exporter/config"
 	"dora-exporter/dora"
-	"dora-exporter/explain"
-	"dora-exporter/persistence"
 )
 
 // command does one thing with the database, beside a running server or without one.
@@ -35,8 +32,8 @@ var commands = []command{
 	{[]string{"backup"}, "FILE", 1, 1, without(backup)},
 	{[]string{"deliveries", "list"}, "", 0, 0, without(listDeliveries)},
 	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, without(retryDeliveries)},
-	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explainCommand(withoutFlags(explain.Deployment))},
-	{[]string{"explain", "incident"}, "KEY", 1, 1, explainCommand(withoutFlags(explain.Incident))},
+	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explainCommand(withoutFlags(ExplainDeployment))},
+	{[]string{"explain", "incident"}, "KEY", 1, 1, explainCommand(withoutFlags(ExplainIncident))},
 	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, explainCommand(explainMetricCommand)},
 	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, reportCommand(time.Now)},
 }
@@ -63,26 +60,16 @@ func (c *command) check(args []string) error {
 	return nil
 }
 
-func backup(ctx context.Context, c *config.Config, args []string, out io.Writer) (err error) {
-	r, err := persistence.OpenReader(ctx, c.Storage.Database)
-	if err != nil {
+func backup(ctx context.Context, c *config.Config, args []string, out io.Writer) error {
+	if err := Backup(ctx, c, args[0]); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	if err := r.Backup(ctx, args[0]); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(out, "%s: copied to %s and checked\n", c.Storage.Database, args[0])
+	_, err := fmt.Fprintf(out, "%s: copied to %s and checked\n", c.Storage.Database, args[0])
 	return err
 }
 
-func listDeliveries(ctx context.Context, c *config.Config, _ []string, out io.Writer) (err error) {
-	r, err := persistence.OpenReader(ctx, c.Storage.Database)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	all, err := r.SetAside(ctx)
+func listDeliveries(ctx context.Context, c *config.Config, _ []string, out io.Writer) error {
+	all, err := DeadLetters(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -108,7 +95,7 @@ func retryDeliveries(ctx context.Context, c *config.Config, args []string, out i
 		}
 		ids = append(ids, id)
 	}
-	n, err := persistence.Retry(ctx, c.Storage.Database, ids...)
+	n, err := RetryDeliveries(ctx, c, ids...)
 	if err != nil {
 		return err
 	}

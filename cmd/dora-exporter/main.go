@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
@@ -72,8 +71,10 @@ func start(args []string) int {
 	for _, w := range warnings {
 		logger.Warn(w)
 	}
-	warn(c, logger)
-	if err := run(ctx, c, web, flags.AcceptStore, logger); err != nil {
+	Warn(c, logger)
+	if err := Run(ctx, Options{
+		Config: c, Web: web, AcceptStore: flags.AcceptStore, Version: version, Revision: revision, Logger: logger,
+	}); err != nil {
 		logger.Error("stopped", "error", err)
 		return 1
 	}
@@ -94,16 +95,5 @@ func forgetOpenTelemetry() {
 		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "OTEL_") {
 			_ = os.Unsetenv(name)
 		}
-	}
-}
-
-// warn says what works less well than it could, or is open to anybody.
-func warn(c *config.Config, logger *slog.Logger) {
-	if c.GitHub.Token == "" {
-		logger.Warn("no GitHub token: calls to the GitHub API are unauthenticated, with few of them allowed; set GITHUB_TOKEN or github.token")
-	}
-	for _, source := range c.Unsigned() {
-		logger.Warn("webhooks are accepted without a signature: anybody who reaches this port can change the numbers; set "+source+".webhook_secret",
-			"endpoint", source)
 	}
 }

@@ -39,17 +39,18 @@ type parts struct {
 }
 
 // build makes the parts behind the webhooks.
-func (p *parts) build(ctx context.Context, c *config.Config, acceptStore bool, logger *slog.Logger) error {
+func (p *parts) build(ctx context.Context, o *Options) error {
+	c, logger := o.Config, o.Logger
 	err := p.store.LimitBacklog(ctx, c.Storage.MaxBacklog)
 	if err != nil {
 		return err
 	}
-	if p.clock, err = persistence.NewClock(ctx, p.store, persistence.RealMachine()); err != nil {
+	if p.clock, err = persistence.NewClock(ctx, p.store, *o.Machine); err != nil {
 		return err
 	}
 	p.instruments, err = instrumentation.New(instrumentation.Options{
 		Families: dora.Families(), Started: p.store.Started, Unsigned: c.Unsigned(), Now: time.Now,
-		Version: version, Revision: revision, GoVersion: runtime.Version(),
+		Version: o.Version, Revision: o.Revision, GoVersion: runtime.Version(),
 		MaxSeries: c.Metrics.MaxSeries, Series: p.store.Series,
 		Backlog: func(ctx context.Context) (instrumentation.Backlog, error) {
 			b, err := p.store.Backlog(ctx)
@@ -59,7 +60,7 @@ func (p *parts) build(ctx context.Context, c *config.Config, acceptStore bool, l
 	if err != nil {
 		return err
 	}
-	if p.traces, err = p.startTraces(ctx, &c.OTLP, logger); err != nil {
+	if p.traces, err = p.startTraces(ctx, o); err != nil {
 		return err
 	}
 	teams, err := p.catalog(c, logger)
@@ -82,8 +83,8 @@ func (p *parts) build(ctx context.Context, c *config.Config, acceptStore bool, l
 	p.jobs = &pipeline.Jobs{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
 	p.settler = &pipeline.Settler{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
 	p.projection = &pipeline.Projection{
-		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: checkpointEvery,
-		Checkpoint:   persistence.NewCheckpoint(c.Storage.File.Path, p.store, dora.Families(), acceptStore, logger),
+		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: o.CheckpointInterval,
+		Checkpoint:   persistence.NewCheckpoint(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger),
 		OnCheckpoint: func(err error) { p.instruments.Checkpoint(time.Now(), err) },
 	}
 	return nil
@@ -102,7 +103,8 @@ func (p *parts) catalog(c *config.Config, logger *slog.Logger) (dora.Catalog, er
 func pathOf(r *http.Request) string { return r.URL.Path }
 
 // listen opens the addresses with everything mounted.
-func (p *parts) listen(ctx context.Context, c *config.Config, web *webConfig, logger *slog.Logger) error {
+func (p *parts) listen(ctx context.Context, o *Options) error {
+	c, logger := o.Config, o.Logger
 	metrics, err := p.instruments.Handler()
 	if err != nil {
 		return err
@@ -127,9 +129,9 @@ func (p *parts) listen(ctx context.Context, c *config.Config, web *webConfig, lo
 		if p.reader, err = persistence.OpenReader(ctx, c.Storage.Database); err != nil {
 			return err
 		}
-		e.people = newPages(p.reader, c.Policy, &seen, func() page.State { return p.state(c, since) }, time.Now, logger)
+		e.people = newPages(p.reader, c.Policy, &seen, func() page.State { return p.state(o, since) }, time.Now, logger)
 	}
-	p.server, err = open(ctx, c, web, e, func(r gin.IRouter) { webhooks.Register(r) }, logger)
+	p.server, err = open(ctx, c, o.Web, e, func(r gin.IRouter) { webhooks.Register(r) }, logger)
 	return err
 }
 
@@ -141,8 +143,8 @@ func (p *parts) ready() error {
 	return errors.Join(p.store.Err(), p.processor.Err(), p.projection.Err())
 }
 
-func (p *parts) state(c *config.Config, since time.Time) page.State {
-	state := page.State{Version: version, Since: since, Unsigned: c.Unsigned()}
+func (p *parts) state(o *Options, since time.Time) page.State {
+	state := page.State{Version: o.Version, Since: since, Unsigned: o.Config.Unsigned()}
 	if err := p.ready(); err != nil {
 		state.Trouble = err.Error()
 	}

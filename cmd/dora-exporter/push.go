@@ -10,14 +10,15 @@ import (
 )
 
 // resource says who pushes; instance is the same after a restart.
-func resource(o *config.OTLP, instance string) map[string]string {
+func resource(o *config.OTLP, version, instance string) map[string]string {
 	r := map[string]string{"service.name": "dora-exporter", "service.version": version, "service.instance.id": instance}
 	maps.Copy(r, o.ResourceAttributes)
 	return r
 }
 
 // startPush begins to push metrics; nil when it is off.
-func (p *parts) startPush(ctx context.Context, o *config.OTLP, logger *slog.Logger) (*instrumentation.Push, error) {
+func (p *parts) startPush(ctx context.Context, options *Options) (*instrumentation.Push, error) {
+	o, logger := &options.Config.OTLP, options.Logger
 	var delta *instrumentation.DeltaOptions
 	var err error
 	if o.Enabled && o.Temporality == "delta" {
@@ -35,7 +36,7 @@ func (p *parts) startPush(ctx context.Context, o *config.OTLP, logger *slog.Logg
 	logger.Info("pushing metrics", "endpoint", to.Address(), "protocol", to.Protocol, "temporality", o.Temporality, "interval", o.Interval)
 	return p.instruments.StartPush(ctx, instrumentation.PushOptions{
 		Receiver: to, Export: o.ExportTimeout, Interval: o.Interval, Delta: delta,
-		Resource: resource(o, p.store.ID()), Logger: logger,
+		Resource: resource(o, options.Version, p.store.ID()), Logger: logger,
 	})
 }
 
@@ -66,7 +67,8 @@ func (p *parts) delta(ctx context.Context, logger *slog.Logger) (*instrumentatio
 }
 
 // startTraces begins to follow deliveries; nil when it is off.
-func (p *parts) startTraces(ctx context.Context, o *config.OTLP, logger *slog.Logger) (*instrumentation.Traces, error) {
+func (p *parts) startTraces(ctx context.Context, options *Options) (*instrumentation.Traces, error) {
+	o, logger := &options.Config.OTLP, options.Logger
 	if !o.Traces {
 		return nil, nil //nolint:nilnil // nothing is followed
 	}
@@ -76,7 +78,7 @@ func (p *parts) startTraces(ctx context.Context, o *config.OTLP, logger *slog.Lo
 	}
 	logger.Info("pushing traces", "endpoint", to.Address(), "protocol", to.Protocol, "ratio", o.TracesRatio)
 	return p.instruments.StartTraces(ctx, instrumentation.TraceOptions{
-		Receiver: to, Ratio: o.TracesRatio, Batches: instrumentation.SpanBatches(o.Spans), Resource: resource(o, p.store.ID()), Logger: logger,
+		Receiver: to, Ratio: o.TracesRatio, Batches: instrumentation.SpanBatches(o.Spans), Resource: resource(o, options.Version, p.store.ID()), Logger: logger,
 	})
 }
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"dora-exporter/config"
-	"dora-exporter/persistence"
 	"dora-exporter/report"
 )
 
@@ -20,14 +19,9 @@ func reportCommand(now func() time.Time) func(*flag.FlagSet) action {
 		since := age(90 * 24 * time.Hour)
 		set.Var(&since, "since", "")
 		by, format := oneOf(set, "by", "team", "repo"), oneOf(set, "o", "table", "json", "csv", "markdown")
-		return func(ctx context.Context, c *config.Config, _ []string, out io.Writer) (err error) {
-			r, err := persistence.OpenReader(ctx, c.Storage.Database)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, r.Close()) }()
+		return func(ctx context.Context, c *config.Config, _ []string, out io.Writer) error {
 			o := report.Options{Now: now().UTC().Truncate(time.Second), Since: time.Duration(since), ByRepository: *by == "repo"}
-			made, err := report.FromEvents(ctx, r, c.Policy, o)
+			made, err := Report(ctx, c, o)
 			if err != nil {
 				return err
 			}

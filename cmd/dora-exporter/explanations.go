@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"dora-exporter/config"
+	"dora-exporter/explain"
+	"dora-exporter/persistence"
+)
+
+// ExplainDeployment explains a deployment, OWNER/REPO#ID, beside a running server or without one.
+func ExplainDeployment(ctx context.Context, c *config.Config, name string) (explain.Explanation, error) {
+	return explainStored(ctx, c, explain.Deployment, name)
+}
+
+// ExplainIncident explains an issue of Jira, such as INC-7, likewise.
+func ExplainIncident(ctx context.Context, c *config.Config, key string) (explain.Explanation, error) {
+	return explainStored(ctx, c, explain.Incident, key)
+}
+
+// ExplainMetric explains a series, written as on /metrics, likewise. It lists at most maxFacts facts of each series, the
+// newest; all if maxFacts is negative.
+func ExplainMetric(ctx context.Context, c *config.Config, series string, maxFacts int) (explain.Explanation, error) {
+	return explainStored(ctx, c, func(ctx context.Context, r explain.Reader, series string) (explain.Explanation, error) {
+		return explainSeries(ctx, r, series, maxFacts, -1)
+	}, series)
+}
+
+// explanation makes an explanation of what a person names.
+type explanation func(ctx context.Context, r explain.Reader, name string) (explain.Explanation, error)
+
+func explainStored(ctx context.Context, c *config.Config, run explanation, name string) (e explain.Explanation, err error) {
+	err = withReader(ctx, c, func(r *persistence.Reader) (err error) {
+		e, err = explainFrom(ctx, r, run, name)
+		return err
+	})
+	return e, err
+}
+
+// explainSeries explains a series as it is written on /metrics.
+func explainSeries(ctx context.Context, r explain.Reader, series string, maxFacts, maxSeries int) (explain.Explanation, error) {
+	name, labels, err := persistence.ParseSeries(series)
+	if err != nil {
+		return nil, &explain.NotFoundError{Err: fmt.Errorf("read %q: %w", series, err)}
+	}
+	return explain.Metric(ctx, r, explain.MetricQuery{Name: name, Labels: labels, MaxFacts: maxFacts, MaxSeries: maxSeries})
+}
+
+// explainFrom makes an explanation as of one moment.
+func explainFrom(ctx context.Context, r *persistence.Reader, run explanation, name string) (e explain.Explanation, err error) {
+	err = r.Still(ctx, func(r *persistence.Reader) (err error) {
+		e, err = run(ctx, explain.Reader{
+			RecordReader: r, DeploymentReader: r, IncidentReader: r, EvidenceReader: r, WorkReader: r, FactReader: r,
+		}, name)
+		return err
+	})
+	return e, err
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"dora-exporter/config"
+	"dora-exporter/persistence"
+	"dora-exporter/report"
+)
+
+// Report computes the five DORA measures from all events, beside a running server or without one.
+func Report(ctx context.Context, c *config.Config, o report.Options) (made report.Report, err error) {
+	err = withReader(ctx, c, func(r *persistence.Reader) (err error) {
+		made, err = report.FromEvents(ctx, r, c.Policy, o)
+		return err
+	})
+	return made, err
+}
+
+// Backup copies the database to a new file and checks the copy, beside a running server or without one.
+func Backup(ctx context.Context, c *config.Config, to string) error {
+	return withReader(ctx, c, func(r *persistence.Reader) error { return r.Backup(ctx, to) })
+}
+
+// DeadLetters returns the deliveries that can't be processed.
+func DeadLetters(ctx context.Context, c *config.Config) (all []persistence.SetAside, err error) {
+	err = withReader(ctx, c, func(r *persistence.Reader) (err error) {
+		all, err = r.SetAside(ctx)
+		return err
+	})
+	return all, err
+}
+
+// RetryDeliveries has dead letters tried again by the server, all of them or those with some IDs, and returns how many.
+func RetryDeliveries(ctx context.Context, c *config.Config, ids ...int64) (int64, error) {
+	return persistence.Retry(ctx, c.Storage.Database, ids...)
+}
+
+// withReader runs f with a reader of the database.
+func withReader(ctx context.Context, c *config.Config, f func(*persistence.Reader) error) error {
+	r, err := persistence.OpenReader(ctx, c.Storage.Database)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(r), r.Close())
+}
