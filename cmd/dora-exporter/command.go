@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"dora-exporter/app"
 	"dora-exporter/config"
 	"dora-exporter/dora"
 )
@@ -32,8 +33,8 @@ var commands = []command{
 	{[]string{"backup"}, "FILE", 1, 1, without(backup)},
 	{[]string{"deliveries", "list"}, "", 0, 0, without(listDeliveries)},
 	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, without(retryDeliveries)},
-	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explainCommand(withoutFlags(ExplainDeployment))},
-	{[]string{"explain", "incident"}, "KEY", 1, 1, explainCommand(withoutFlags(ExplainIncident))},
+	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explainCommand(withoutFlags(app.ExplainDeployment))},
+	{[]string{"explain", "incident"}, "KEY", 1, 1, explainCommand(withoutFlags(app.ExplainIncident))},
 	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, explainCommand(explainMetricCommand)},
 	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, reportCommand(time.Now)},
 }
@@ -61,7 +62,7 @@ func (c *command) check(args []string) error {
 }
 
 func backup(ctx context.Context, c *config.Config, args []string, out io.Writer) error {
-	if err := Backup(ctx, c, args[0]); err != nil {
+	if err := app.Backup(ctx, c, args[0]); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "%s: copied to %s and checked\n", c.Storage.Database, args[0])
@@ -69,7 +70,7 @@ func backup(ctx context.Context, c *config.Config, args []string, out io.Writer)
 }
 
 func listDeliveries(ctx context.Context, c *config.Config, _ []string, out io.Writer) error {
-	all, err := DeadLetters(ctx, c)
+	all, err := app.DeadLetters(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func retryDeliveries(ctx context.Context, c *config.Config, args []string, out i
 		}
 		ids = append(ids, id)
 	}
-	n, err := RetryDeliveries(ctx, c, ids...)
+	n, err := app.RetryDeliveries(ctx, c, ids...)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"io"
 
+	"dora-exporter/app"
 	"dora-exporter/config"
 	"dora-exporter/explain"
 )
@@ -39,6 +40,6 @@ func explainMetricCommand(set *flag.FlagSet) explainer {
 		if maxFacts <= 0 {
 			maxFacts = -1
 		}
-		return ExplainMetric(ctx, c, series, maxFacts)
+		return app.ExplainMetric(ctx, c, series, maxFacts)
 	}
 }

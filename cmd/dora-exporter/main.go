@@ -12,8 +12,8 @@ import (
 	"strings"
 	"syscall"
 
+	"dora-exporter/app"
 	"dora-exporter/config"
-	"dora-exporter/instrumentation"
 )
 
 // Set by the linker: -X main.version=… -X main.revision=….
@@ -39,7 +39,7 @@ func start(args []string) int {
 		fmt.Printf("dora-exporter %s (revision %s, %s)\n", version, revision, runtime.Version())
 		return 0
 	}
-	logger := newLogger(os.Stderr, flags.Level)
+	logger := app.NewLogger(os.Stderr, flags.Level)
 	c, warnings, err := config.Load(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv)
 	if err != nil {
 		printError(err)
@@ -54,25 +54,24 @@ func start(args []string) int {
 		}
 		return 0
 	}
-	web, err := loadWebConfig(flags.WebConfigFile, c)
+	web, err := app.LoadWebConfig(flags.WebConfigFile, c)
 	if err != nil {
 		printError(err)
 		return 1
 	}
 	if flags.HealthCheck {
-		if err := checkHealth(ctx, c, web); err != nil {
+		if err := app.CheckHealth(ctx, c, web); err != nil {
 			printError(err)
 			return 1
 		}
 		return 0
 	}
 	forgetOpenTelemetry()
-	instrumentation.LogErrors(logger)
 	for _, w := range warnings {
 		logger.Warn(w)
 	}
-	Warn(c, logger)
-	if err := Run(ctx, Options{
+	app.Warn(c, logger)
+	if err := app.Run(ctx, app.Options{
 		Config: c, Web: web, AcceptStore: flags.AcceptStore, Version: version, Revision: revision, Logger: logger,
 	}); err != nil {
 		logger.Error("stopped", "error", err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"dora-exporter/app"
 	"dora-exporter/config"
 	"dora-exporter/report"
 )
@@ -21,7 +22,7 @@ func reportCommand(now func() time.Time) func(*flag.FlagSet) action {
 		by, format := oneOf(set, "by", "team", "repo"), oneOf(set, "o", "table", "json", "csv", "markdown")
 		return func(ctx context.Context, c *config.Config, _ []string, out io.Writer) error {
 			o := report.Options{Now: now().UTC().Truncate(time.Second), Since: time.Duration(since), ByRepository: *by == "repo"}
-			made, err := Report(ctx, c, o)
+			made, err := app.Report(ctx, c, o)
 			if err != nil {
 				return err
 			}

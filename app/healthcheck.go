@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -19,7 +19,7 @@ const healthMayTake = 5 * time.Second
 
 // checkHealth asks the server that runs with this configuration on this machine whether it is ready, for images that have no
 // curl. It asks on the webhooks' address, which has no passwords. Its certificate is that of another name and is not checked.
-func checkHealth(ctx context.Context, c *config.Config, web *webConfig) error {
+func CheckHealth(ctx context.Context, c *config.Config, web *WebConfig) error {
 	ctx, cancel := context.WithTimeout(ctx, healthMayTake)
 	defer cancel()
 	scheme := "http"

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"errors"
@@ -24,7 +24,7 @@ func TestServer(t *testing.T) {
 	}
 	engine := newEngine(append(e.pages(), e.health()...), func(r gin.IRouter) {
 		r.POST("/api/github", func(*gin.Context) { panic("a bug") })
-	}, newLogger(&log, slog.LevelInfo))
+	}, NewLogger(&log, slog.LevelInfo))
 	do := func(method, path string) *httptest.ResponseRecorder {
 		answer := httptest.NewRecorder()
 		engine.ServeHTTP(answer, httptest.NewRequest(method, path, http.NoBody))

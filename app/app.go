@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dora-exporter/config"
+	"dora-exporter/instrumentation"
 	"dora-exporter/persistence"
 )
 
@@ -31,7 +32,7 @@ const (
 type Options struct {
 	Config *config.Config
 	// Web is the TLS and basic auth of the addresses; nil for plain HTTP.
-	Web *webConfig
+	Web *WebConfig
 	// AcceptStore goes on with a store that is older than its checkpoint.
 	AcceptStore bool
 	// Version and Revision are those of the program.
@@ -56,7 +57,7 @@ type App struct {
 // New opens the store, builds the parts and opens the addresses. The error is made for the person who starts the program.
 func New(ctx context.Context, o Options) (_ *App, err error) {
 	if o.Web == nil {
-		o.Web = &webConfig{}
+		o.Web = &WebConfig{}
 	}
 	if o.Machine == nil {
 		machine := persistence.RealMachine()
@@ -65,6 +66,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if o.CheckpointInterval == 0 {
 		o.CheckpointInterval = checkpointEvery
 	}
+	instrumentation.LogErrors(o.Logger)
 	a := &App{options: o}
 	defer func() {
 		if err != nil {

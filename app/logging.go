@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"io"
@@ -13,7 +13,7 @@ const longestValue = 4 << 10
 
 // newLogger writes logfmt: time, level in lower case, the message unless it is empty, then the keys. A line about an
 // event has no message, so that it reads as documented: level=info endpoint=github environment=…
-func newLogger(w io.Writer, level slog.Level) *slog.Logger {
+func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(instrumentation.LogTraces(slog.NewTextHandler(w, &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -29,7 +29,7 @@ type door struct {
 
 // open opens the addresses, so that one that is taken is an error of the start. With an address for metrics, the pages are
 // there and the webhooks on the other; both tell their health.
-func open(ctx context.Context, c *config.Config, web *webConfig, e endpoints, webhooks func(gin.IRouter), logger *slog.Logger) (*server, error) {
+func open(ctx context.Context, c *config.Config, web *WebConfig, e endpoints, webhooks func(gin.IRouter), logger *slog.Logger) (*server, error) {
 	s := &server{}
 	pages, health := e.pages(), e.health()
 	if c.Server.MetricsListen == "" {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 
 func TestLogLines(t *testing.T) {
 	var b strings.Builder
-	logger := newLogger(&b, slog.LevelDebug)
+	logger := NewLogger(&b, slog.LevelDebug)
 	logger.Info("", "endpoint", "github", "environment", "production", "repository", "web", "status", "success", "team", "Platform", "sha", "abc")
 	logger.Warn("look out", "error", "two\nlines \"quoted\"")
 	logger.Debug("", "counter", "deployments_count", "action", "inc")
@@ -34,7 +34,7 @@ func TestLogLines(t *testing.T) {
 func TestLongValues(t *testing.T) {
 	var b strings.Builder
 	long := strings.Repeat("é", longestValue)
-	newLogger(&b, slog.LevelInfo).Error("long", "text", long, "error", errors.New(long))
+	NewLogger(&b, slog.LevelInfo).Error("long", "text", long, "error", errors.New(long))
 	half := strings.Repeat("é", longestValue/2)
 	if got, want := b.String(), " level=error msg=long text="+half+"… error="+half+"…\n"; !strings.HasSuffix(got, want) {
 		t.Errorf("%d bytes, want %d after the time: %.100q", len(got), len(want), got)
@@ -43,7 +43,7 @@ func TestLongValues(t *testing.T) {
 
 func TestLogLevel(t *testing.T) {
 	var b strings.Builder
-	logger := newLogger(&b, slog.LevelWarn)
+	logger := NewLogger(&b, slog.LevelWarn)
 	logger.Info("no")
 	logger.Error("yes")
 	if got := b.String(); strings.Contains(got, "no") || !strings.Contains(got, "level=error msg=yes") {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ import (
 
 // webConfig is the file with TLS and basic auth, in the format of Prometheus' own exporters.
 // https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
-type webConfig struct {
+type WebConfig struct {
 	// path is empty without a file.
 	path string
 	web.Config
@@ -26,9 +26,9 @@ type webConfig struct {
 
 // loadWebConfig reads and checks the file at path; an empty path is plain HTTP for everybody. What it has beside TLS covers
 // every path of an address, so that it needs one without webhooks.
-func loadWebConfig(path string, c *config.Config) (*webConfig, error) {
+func LoadWebConfig(path string, c *config.Config) (*WebConfig, error) {
 	if path == "" {
-		return &webConfig{}, nil
+		return &WebConfig{}, nil
 	}
 	if err := web.Validate(path); err != nil {
 		return nil, fmt.Errorf("%s (-web.config.file): %s; its format is that of Prometheus' exporter-toolkit", path, told(err))
@@ -37,7 +37,7 @@ func loadWebConfig(path string, c *config.Config) (*webConfig, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s (-web.config.file): %w", path, err)
 	}
-	w := &webConfig{path: path}
+	w := &WebConfig{path: path}
 	if err := yaml.Unmarshal(data, &w.Config); err != nil {
 		return nil, fmt.Errorf("%s (-web.config.file): %s", path, told(err))
 	}
@@ -50,7 +50,7 @@ func loadWebConfig(path string, c *config.Config) (*webConfig, error) {
 }
 
 // notForWebhooks is the first key in the file beside TLS, and what it would do to the webhooks; empty when there is none.
-func (w *webConfig) notForWebhooks() (key, answer string) {
+func (w *WebConfig) notForWebhooks() (key, answer string) {
 	switch {
 	case len(w.Users) > 0:
 		return "basic_auth_users", ", and GitHub would get 401"
@@ -71,7 +71,7 @@ func told(err error) string {
 }
 
 // webhooks serves with the TLS part of the file alone. Certificates are read again for each connection.
-func (w *webConfig) webhooks(server *http.Server) func(net.Listener) error {
+func (w *WebConfig) webhooks(server *http.Server) func(net.Listener) error {
 	if !w.TLSConfig.IsEnabled() {
 		return server.Serve
 	}
@@ -86,7 +86,7 @@ func (w *webConfig) webhooks(server *http.Server) func(net.Listener) error {
 }
 
 // metrics serves with all that the file says.
-func (w *webConfig) metrics(server *http.Server, logger *slog.Logger) func(net.Listener) error {
+func (w *WebConfig) metrics(server *http.Server, logger *slog.Logger) func(net.Listener) error {
 	if w.path == "" {
 		return server.Serve
 	}
