@@ -61,7 +61,7 @@ func (t *Tally) addDeployment(p rules.Policy, d *dora.CountedDeployment) {
 	}
 	for _, c := range d.Changes {
 		t.add(dora.Changes, labels, 1)
-		if ms, reason := p.LeadTime(c, d.Succeeded()); reason == "" {
+		if ms, reason := rules.LeadTime(p, c, d.Succeeded()); reason == "" {
 			t.add(dora.LeadTime, labels, ms)
 		}
 	}

@@ -25,7 +25,7 @@ func outcomes(p rules.Policy, records dora.Records) ([]*dora.CountedDeployment, 
 			}
 		}
 	}
-	marks, err := p.FailedChanges(h, h, records)
+	marks, err := rules.FailedChanges(p, h, h, records)
 	if err != nil {
 		return nil, err
 	}

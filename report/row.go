@@ -49,7 +49,7 @@ func measureRow(p rules.Policy, name string, all []*dora.CountedDeployment, from
 		}
 		deployments++
 		for _, c := range d.Changes {
-			if ms, reason := p.LeadTime(c, done); reason == "" {
+			if ms, reason := rules.LeadTime(p, c, done); reason == "" {
 				leadTimes = append(leadTimes, float64(ms)/1000)
 			} else {
 				r.WithoutLeadTime++

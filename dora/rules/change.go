@@ -20,7 +20,7 @@ func (r *Session) ship(t dora.Tracked, s dora.Shipment) error {
 			return err
 		}
 	}
-	found, err := r.policy.evidenceBy(r.History(), t)
+	found, err := evidenceBy(r.policy, r.History(), t)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (r *Session) change(t dora.Tracked, c dora.Change) error {
 	if err != nil || !added {
 		return err
 	}
-	ms, reason := r.policy.LeadTime(c, done)
+	ms, reason := LeadTime(r.policy, c, done)
 	if reason != "" {
 		r.notes = append(r.notes, func(l *slog.Logger) {
 			l.Info("a change has no lead time", "environment", labels["environment"], "repository", labels["repo"], "team", labels["team"],

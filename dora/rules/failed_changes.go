@@ -8,8 +8,8 @@ import (
 
 // FailedChanges applies the rules to all deployments and incidents of a history at once, as if every event had come in time.
 // It returns the mark of each deployment that failed, with what repaired it, in the order of the evidence.
-func (p Policy) FailedChanges(h dora.History, incidents Incidents, all dora.Records) ([]dora.Mark, error) {
-	evidence, err := p.allEvidence(h, all)
+func FailedChanges(p Policy, h dora.History, incidents Incidents, all dora.Records) ([]dora.Mark, error) {
+	evidence, err := allEvidence(p, h, all)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (p Policy) FailedChanges(h dora.History, incidents Incidents, all dora.Reco
 }
 
 // allEvidence returns every piece of evidence, against whatever deployment.
-func (p Policy) allEvidence(h dora.History, records dora.Records) ([]dora.Evidence, error) {
+func allEvidence(p Policy, h dora.History, records dora.Records) ([]dora.Evidence, error) {
 	var all []dora.Evidence
 	for _, t := range records.Deployments {
 		if e, found := evidenceOf(t); found {
@@ -43,7 +43,7 @@ func (p Policy) allEvidence(h dora.History, records dora.Records) ([]dora.Eviden
 		if t.Succeeded().IsZero() {
 			continue
 		}
-		found, err := p.evidenceBy(h, t)
+		found, err := evidenceBy(p, h, t)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func (p Policy) allEvidence(h dora.History, records dora.Records) ([]dora.Eviden
 		if !i.Is {
 			continue
 		}
-		e, found, err := p.evidenceFrom(h, i)
+		e, found, err := evidenceFrom(p, h, i)
 		if err != nil {
 			return nil, err
 		}

@@ -63,7 +63,7 @@ func (r *Session) shownBy(i dora.Incident) (e dora.Evidence, found bool, err err
 
 // newEvidence is what an incident shows.
 func (r *Session) newEvidence(i dora.Incident) (dora.Evidence, bool, error) {
-	e, found, err := r.policy.evidenceFrom(r.History(), i)
+	e, found, err := evidenceFrom(r.policy, r.History(), i)
 	if err != nil || !found {
 		return e, false, err
 	}
@@ -97,7 +97,7 @@ func (r *Session) cameLate(i dora.Incident) (bool, error) {
 	if _, found, err := r.shownBy(i); err != nil || found {
 		return false, err
 	}
-	e, found, err := r.policy.evidenceFrom(r.History(), i)
+	e, found, err := evidenceFrom(r.policy, r.History(), i)
 	if err != nil || !found {
 		return false, err
 	}
