@@ -11,7 +11,7 @@ import (
 // longestValue bounds the value of one key, in bytes: names and messages of others come from outside.
 const longestValue = 4 << 10
 
-// newLogger writes logfmt: time, level in lower case, the message unless it is empty, then the keys. A line about an
+// NewLogger writes logfmt: time, level in lower case, the message unless it is empty, then the keys. A line about an
 // event has no message, so that it reads as documented: level=info endpoint=github environment=…
 func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(instrumentation.LogTraces(slog.NewTextHandler(w, &slog.HandlerOptions{

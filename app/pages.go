@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"time"
 
-	"dora-exporter/dora/rules"
+	"dora-exporter/dora"
 	"dora-exporter/explain"
 	"dora-exporter/page"
 	"dora-exporter/persistence"
@@ -23,7 +23,7 @@ const (
 var pageLimits = report.Limits{Teams: 50, Deployments: 20_000}
 
 // newPages returns the pages over a database. now is the end of the measured time.
-func newPages(r *persistence.Reader, p rules.Policy, requests *page.Requests, state func() page.State, now func() time.Time, logger *slog.Logger) *page.Pages {
+func newPages(r *persistence.Reader, p dora.Policy, requests *page.Requests, state func() page.State, now func() time.Time, logger *slog.Logger) *page.Pages {
 	return page.New(page.Options{
 		Snapshot: func(ctx context.Context, read func(page.Reader) error) error {
 			return r.Still(ctx, func(r *persistence.Reader) error { return read(r) })
@@ -65,7 +65,7 @@ func (e pageExplainer) explain(ctx context.Context, run explanation, name string
 }
 
 // pageMeasures returns the measures of all teams as counted until a time.
-func pageMeasures(ctx context.Context, r report.Reader, p rules.Policy, now time.Time) (m page.Measures, err error) {
+func pageMeasures(ctx context.Context, r report.Reader, p dora.Policy, now time.Time) (m page.Measures, err error) {
 	counted, err := report.FromCounted(ctx, r, p, pageLimits, report.Options{Now: now, Since: measuredTime, Weeks: measuredWeeks})
 	if err != nil {
 		return m, err

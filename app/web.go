@@ -16,7 +16,7 @@ import (
 	"dora-exporter/config"
 )
 
-// webConfig is the file with TLS and basic auth, in the format of Prometheus' own exporters.
+// WebConfig is the file with TLS and basic auth, in the format of Prometheus' own exporters.
 // https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
 type WebConfig struct {
 	// path is empty without a file.
@@ -24,7 +24,7 @@ type WebConfig struct {
 	web.Config
 }
 
-// loadWebConfig reads and checks the file at path; an empty path is plain HTTP for everybody. What it has beside TLS covers
+// LoadWebConfig reads and checks the file at path; an empty path is plain HTTP for everybody. What it has beside TLS covers
 // every path of an address, so that it needs one without webhooks.
 func LoadWebConfig(path string, c *config.Config) (*WebConfig, error) {
 	if path == "" {

@@ -14,7 +14,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 )
 
 // Config is the configuration: the file, then the environment, then the defaults.
@@ -28,14 +27,14 @@ type Config struct {
 		WebhookSecret []string
 	}
 	// Policy is what the measures go by, from several sections.
-	Policy  rules.Policy
+	Policy  dora.Policy
 	Catalog struct {
 		// Mode is static or backstage.
 		Mode, Endpoint, Token string
 		CacheTTL, MaxWait     time.Duration
 	}
 	Teams        []dora.Team
-	Environments rules.Environments
+	Environments dora.Environments
 	Metrics      struct {
 		// MaxSeries is the limit of each group of families.
 		MaxSeries int
@@ -59,10 +58,10 @@ type Server struct {
 	Page string
 }
 
-// address is that of the webhooks.
+// Address is that of the webhooks.
 func (s Server) Address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
-// own is the webhooks' address as this machine reaches it.
+// LocalAddress is the webhooks' address as this machine reaches it.
 func (s Server) LocalAddress() string {
 	host := s.Host
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
@@ -199,7 +198,7 @@ func (c *Config) complete(d *decoder) {
 	c.OTLP.complete(d)
 }
 
-// unsigned are the sources whose webhooks can't be checked since no secret is set.
+// Unsigned are the sources whose webhooks can't be checked since no secret is set.
 func (c *Config) Unsigned() []string {
 	var sources []string
 	if len(c.GitHub.WebhookSecret) == 0 {

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 )
 
 func noEnvironment(string) string { return "" }
@@ -54,7 +53,7 @@ func defaults() *Config {
 	c.Storage.File.Path, c.Storage.Database = "dora-exporter.prom", "dora-exporter.db"
 	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
 	c.OTLP = defaultOTLP()
-	c.Policy = rules.Policy{
+	c.Policy = dora.Policy{
 		Settle: 2 * time.Minute, IgnoreAuthors: []string{"dependabot[bot]", "renovate[bot]"},
 		Production: []*regexp.Regexp{regexp.MustCompile("(?i)^(?:(prod|production|live)([-_/ ].*)?)$")},
 	}
@@ -93,18 +92,18 @@ func TestGoodConfigurations(t *testing.T) {
 		Temporality: "delta", ExportTimeout: 30 * time.Second, Interval: 15 * time.Second,
 		ResourceAttributes: map[string]string{"deployment.environment.name": "production"},
 	}
-	everything.Environments = rules.Environments{
+	everything.Environments = dora.Environments{
 		{Match: regexp.MustCompile(`^pr-\d+$`), Name: "preview"},
 		{Transient: true, Name: "transient"},
 	}
-	everything.Policy = rules.Policy{
+	everything.Policy = dora.Policy{
 		Settle: 30 * time.Second, IncidentWindow: 24 * time.Hour, IgnoreAuthors: []string{"robot"},
 		Production:     []*regexp.Regexp{regexp.MustCompile("(?i)^(?:prod-.*)$"), regexp.MustCompile("(?i)^(?:eu)$")},
 		HotfixBranches: []string{"hotfix/*"}, HotfixLabels: []string{"hotfix"},
-		Paths: []rules.RepositoryPaths{{Repository: "acme/mono", Environments: []rules.EnvironmentPaths{
+		Paths: []dora.RepositoryPaths{{Repository: "acme/mono", Environments: []dora.EnvironmentPaths{
 			{Match: regexp.MustCompile("(?i)^(?:api-.*)$"), Paths: []string{"services/api/**", "go.mod"}},
 		}}},
-		Incidents: rules.IncidentFilter{
+		Incidents: dora.IncidentFilter{
 			Types: []string{"Incident"}, Labels: []string{"production", "live"}, Priorities: []string{"Highest"}, Statuses: []string{"Open"},
 		},
 	}

@@ -22,7 +22,7 @@ type OTLP struct {
 	ResourceAttributes      map[string]string
 }
 
-// spanBatches says how spans wait and leave.
+// SpanBatches says how spans wait and leave.
 // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#batch-span-processor
 type SpanBatches struct {
 	// Delay is the time between two exports, Timeout bounds one of them.

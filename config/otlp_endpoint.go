@@ -16,7 +16,7 @@ const (
 	TracesPath  = "v1/traces"
 )
 
-// otlpEndpoint is where a signal goes, as it was written.
+// OTLPEndpoint is where a signal goes, as it was written.
 type OTLPEndpoint struct {
 	// Text is empty for a receiver on this machine, From the key or the variable that has it.
 	Text, From string
@@ -26,7 +26,7 @@ type OTLPEndpoint struct {
 	Insecure bool
 }
 
-// otlpTarget is what a client takes: a URL, or host:port for gRPC.
+// OTLPTarget is what a client takes: a URL, or host:port for gRPC.
 type OTLPTarget struct {
 	Address string
 	// plain is set when the connection has no TLS.
@@ -40,7 +40,7 @@ var errEndpoint = errors.New("not an address: write one such as http://localhost
 // https://github.com/grpc/grpc/blob/master/doc/naming.md
 var gRPCSchemes = []string{"dns", "passthrough", "unix", "unix-abstract"}
 
-// target applies the rules of https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp;
+// Target applies the rules of https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp;
 // path is the signal's.
 func (e OTLPEndpoint) Target(protocol, path string) (OTLPTarget, error) {
 	if e.Text == "" {

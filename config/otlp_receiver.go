@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// otlpReceiver is where a signal is pushed to, and how.
+// OTLPReceiver is where a signal is pushed to, and how.
 type OTLPReceiver struct {
 	Endpoint OTLPEndpoint
 	// Protocol is grpc or http/protobuf, Compression gzip or none.

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// tls is nil for a connection in plain text. A renewed client certificate is taken with the next connection.
+// TLS is nil for a connection in plain text. A renewed client certificate is taken with the next connection.
 func (r *OTLPReceiver) TLS(plain bool) (*tls.Config, error) {
 	if plain {
 		return nil, nil //nolint:nilnil // there is no TLS

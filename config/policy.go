@@ -8,15 +8,15 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"dora-exporter/dora/rules"
+	"dora-exporter/dora"
 )
 
 // defaultProduction matches the usual names of production environments.
 const defaultProduction = "(prod|production|live)([-_/ ].*)?"
 
-// defaultPolicy is what the measures go by when the configuration is silent.
-func DefaultPolicy() rules.Policy {
-	return rules.Policy{
+// DefaultPolicy is what the measures go by when the configuration is silent.
+func DefaultPolicy() dora.Policy {
+	return dora.Policy{
 		Settle:        2 * time.Minute,
 		Production:    []*regexp.Regexp{whole(defaultProduction)},
 		IgnoreAuthors: []string{"dependabot[bot]", "renovate[bot]"},
@@ -29,9 +29,9 @@ func whole(expression string) *regexp.Regexp {
 }
 
 // rewrites reads the rules that give environments another name.
-func (d *decoder) rewrites(to *rules.Environments) field {
+func (d *decoder) rewrites(to *dora.Environments) field {
 	return d.list(`match: ^pr-\d+$`, func(n *yaml.Node, path string) {
-		r := rules.Rewrite{}
+		r := dora.Rewrite{}
 		known := fields{"match": d.expression(&r.Match), "transient_environment": d.truth(&r.Transient), "name": d.text(&r.Name)}
 		if d.fails(func() { d.mapping(n, path, known) }) {
 			return
@@ -47,7 +47,7 @@ func (d *decoder) rewrites(to *rules.Environments) field {
 }
 
 // production reads the expressions over whole names of environments, in the place of the default.
-func (d *decoder) production(to *rules.Policy) field {
+func (d *decoder) production(to *dora.Policy) field {
 	return func(n *yaml.Node, path string) {
 		to.Production = nil
 		d.list(defaultProduction, func(n *yaml.Node, path string) {
@@ -70,14 +70,14 @@ func (d *decoder) wholeName(n *yaml.Node, path string) *regexp.Regexp {
 }
 
 // changes reads which changes count.
-func (d *decoder) changes(to *rules.Policy) field {
+func (d *decoder) changes(to *dora.Policy) field {
 	return d.section(fields{
 		"ignore_authors": func(n *yaml.Node, path string) {
 			to.IgnoreAuthors = nil
 			d.lines("dependabot[bot]", &to.IgnoreAuthors)(n, path)
 		},
 		"paths": d.list("repository: owner/name", func(n *yaml.Node, path string) {
-			r := rules.RepositoryPaths{}
+			r := dora.RepositoryPaths{}
 			known := fields{"repository": d.repository(&r.Repository), "environments": d.environmentPaths(&r.Environments)}
 			if d.fails(func() { d.mapping(n, path, known) }) {
 				return
@@ -100,9 +100,9 @@ func (d *decoder) repository(to *string) field {
 	}
 }
 
-func (d *decoder) environmentPaths(to *[]rules.EnvironmentPaths) field {
+func (d *decoder) environmentPaths(to *[]dora.EnvironmentPaths) field {
 	return d.list("match: api-.*", func(n *yaml.Node, path string) {
-		e := rules.EnvironmentPaths{}
+		e := dora.EnvironmentPaths{}
 		known := fields{
 			"match": func(n *yaml.Node, path string) { e.Match = d.wholeName(n, path) },
 			"paths": d.lines("services/api/**", &e.Paths),
@@ -118,7 +118,7 @@ func (d *decoder) environmentPaths(to *[]rules.EnvironmentPaths) field {
 }
 
 // failures reads what counts as a failed deployment beside what always does.
-func (d *decoder) failures(to *rules.Policy) field {
+func (d *decoder) failures(to *dora.Policy) field {
 	return d.section(fields{
 		"incident_window": d.duration(&to.IncidentWindow),
 		"hotfix":          d.section(fields{"branches": d.patterns("hotfix/*", &to.HotfixBranches), "labels": d.patterns("hotfix", &to.HotfixLabels)}),
@@ -138,7 +138,7 @@ func (d *decoder) patterns(example string, to *[]string) field {
 }
 
 // incidents reads which issues are incidents.
-func (d *decoder) incidents(to *rules.IncidentFilter) field {
+func (d *decoder) incidents(to *dora.IncidentFilter) field {
 	return d.section(fields{
 		"types": d.lines("Incident", &to.Types), "labels": d.lines("production", &to.Labels),
 		"priorities": d.lines("Highest", &to.Priorities), "statuses": d.lines("In Progress", &to.Statuses),

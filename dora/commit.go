@@ -79,7 +79,7 @@ func (e *NotFoundError) Error() string { return e.Err.Error() }
 // Unwrap gives the error of the call.
 func (e *NotFoundError) Unwrap() error { return e.Err }
 
-// until returns the milliseconds from the origin to a time, or the reason why there are none. It doesn't use
+// Until returns the milliseconds from the origin to a time, or the reason why there are none. It doesn't use
 // time.Duration, which ends at 292 years (9.22e9 seconds).
 func (o Origin) Until(at time.Time) (ms int64, reason string) {
 	if o.Unavailable != "" {

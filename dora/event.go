@@ -139,7 +139,7 @@ type Reference struct {
 	Commit string `json:"commit,omitempty"`
 }
 
-// in says whether a reference names the repository of a scope.
+// In says whether a reference names the repository of a scope.
 func (r Reference) In(scope string) bool {
 	return r.Repository != "" && RepositoryOf(scope) == RepositoryName(r.Owner, r.Repository)
 }

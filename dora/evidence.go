@@ -22,7 +22,7 @@ type Evidence struct {
 	Late bool
 }
 
-// compare orders evidence: by time, then by cause.
+// Compare orders evidence: by time, then by cause.
 func (e Evidence) Compare(f Evidence) int {
 	return cmp.Or(e.At.Compare(f.At), cmp.Compare(slices.Index(Causes, e.Cause), slices.Index(Causes, f.Cause)), cmp.Compare(e.By, f.By))
 }
@@ -50,5 +50,5 @@ const (
 
 var Causes = []Cause{CauseStatus, CauseIncident, CauseRollback, CauseRevert, CauseHotfix, CauseWindow}
 
-// rework says whether a deployment repairs what failed for this cause.
+// Rework says whether a deployment repairs what failed for this cause.
 func (c Cause) Rework() bool { return c != CauseIncident && c != CauseWindow }

@@ -68,7 +68,7 @@ func (l Labels) With(name, value string) Labels {
 // maxLabelBytes bounds a label value: names come from outside and every series keeps them in memory.
 const maxLabelBytes = 200
 
-// labelValue makes valid UTF-8 of at most maxLabelBytes of s, cut between two characters.
+// LabelValue makes valid UTF-8 of at most maxLabelBytes of s, cut between two characters.
 func LabelValue(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= maxLabelBytes {
@@ -81,7 +81,7 @@ func LabelValue(s string) string {
 	return s[:end]
 }
 
-// deploymentLabels are those of the github_deployments_* families.
+// DeploymentLabels are those of the github_deployments_* families.
 func DeploymentLabels(d Deployment, state, team string) Labels {
 	return Labels{
 		"environment": LabelValue(d.Environment), "repo": LabelValue(d.Repository),
@@ -89,7 +89,7 @@ func DeploymentLabels(d Deployment, state, team string) Labels {
 	}
 }
 
-// incidentLabels are those of the jira_incidents* families.
+// IncidentLabels are those of the jira_incidents* families.
 func IncidentLabels(project, team string) Labels {
 	return Labels{"project": LabelValue(project), "team": LabelValue(team)}
 }

@@ -159,13 +159,13 @@ func (f Family) UpperBounds() []float64 {
 	return bounds
 }
 
-// group is the first word of a family's name: the families that share one limit.
+// Group is the first word of a family's name: the families that share one limit.
 func (f Family) Group() string {
 	group, _, _ := strings.Cut(f.Name, "_")
 	return group
 }
 
-// width is how many series a label set of the family takes: families of a group with the same labels are published
+// Width is how many series a label set of the family takes: families of a group with the same labels are published
 // together, such as the count and the sum of durations.
 func (f Family) Width() int {
 	n := 0

@@ -62,7 +62,7 @@ func (c Change) Name() string {
 	return c.SHA
 }
 
-// names are all that the change can be called: its name and its commits.
+// Names are all that the change can be called: its name and its commits.
 func (c Change) Names() []string {
 	names := append([]string{c.Name()}, c.Commits...)
 	if !slices.Contains(names, c.SHA) {

@@ -62,7 +62,7 @@ const (
 	Failure = "failure"
 )
 
-// outcome is the one that a status's state stands for; empty for those that are none. An inactive deployment was replaced.
+// OutcomeOf is the one that a status's state stands for; empty for those that are none. An inactive deployment was replaced.
 func OutcomeOf(state string) string {
 	switch state {
 	case "success":
@@ -76,7 +76,7 @@ func OutcomeOf(state string) string {
 // mostOutcomes bounds what is remembered of one deployment, which GitHub gives a handful of statuses.
 const mostOutcomes = 100
 
-// add remembers an outcome, in its place. Only the earliest ones are needed.
+// AddOutcome remembers an outcome, in its place. Only the earliest ones are needed.
 func (t *Tracked) AddOutcome(o Outcome) {
 	at, known := slices.BinarySearchFunc(t.Outcomes, o, Outcome.compare)
 	if !known {

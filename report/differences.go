@@ -52,7 +52,7 @@ func (t *Tally) add(family string, labels dora.Labels, value int64) {
 }
 
 // addDeployment adds what a deployment counts for, as the facts do.
-func (t *Tally) addDeployment(p rules.Policy, d *dora.CountedDeployment) {
+func (t *Tally) addDeployment(p dora.Policy, d *dora.CountedDeployment) {
 	labels := d.Labels()
 	for _, of := range []string{dora.Success, dora.Failure} {
 		if _, ok := d.First(of); ok {
@@ -77,7 +77,7 @@ func (t *Tally) addDeployment(p rules.Policy, d *dora.CountedDeployment) {
 }
 
 // differences compares what all events give with the facts.
-func differences(p rules.Policy, all []*dora.CountedDeployment, facts *Tally, o Options) []Difference {
+func differences(p dora.Policy, all []*dora.CountedDeployment, facts *Tally, o Options) []Difference {
 	events := NewTally(o)
 	for _, d := range all {
 		events.addDeployment(p, d)

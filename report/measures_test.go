@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 )
 
 // february is the first instant of it.
@@ -75,8 +74,8 @@ func platformInFebruary() dora.Records {
 	}
 }
 
-func policy() rules.Policy {
-	return rules.Policy{Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"renovate[bot]"}}
+func policy() dora.Policy {
+	return dora.Policy{Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"renovate[bot]"}}
 }
 
 func TestReport(t *testing.T) {

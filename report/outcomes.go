@@ -7,7 +7,7 @@ import (
 
 // outcomes applies the rules to all records at once, so that it does not matter which events came late. Where a deployment was
 // compared with another one than its predecessor, a change counts where it was shipped first.
-func outcomes(p rules.Policy, records dora.Records) ([]*dora.CountedDeployment, error) {
+func outcomes(p dora.Policy, records dora.Records) ([]*dora.CountedDeployment, error) {
 	h := newHistory(records)
 	all, byKey := make([]*dora.CountedDeployment, 0, len(records.Deployments)), map[string]*dora.CountedDeployment{}
 	for _, t := range records.Deployments {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 )
 
 const (
@@ -41,7 +40,7 @@ type Options struct {
 }
 
 // FromEvents computes the measures from all stored events.
-func FromEvents(ctx context.Context, r Reader, p rules.Policy, o Options) (Report, error) {
+func FromEvents(ctx context.Context, r Reader, p dora.Policy, o Options) (Report, error) {
 	facts := NewTally(o)
 	records, err := r.Records(ctx, facts.Add, ComparedFamilies()...)
 	if err != nil {
@@ -51,7 +50,7 @@ func FromEvents(ctx context.Context, r Reader, p rules.Policy, o Options) (Repor
 }
 
 // FromRecords computes the measures from records. facts has the facts of the families of ComparedFamilies.
-func FromRecords(p rules.Policy, records dora.Records, facts *Tally, o Options) (Report, error) {
+func FromRecords(p dora.Policy, records dora.Records, facts *Tally, o Options) (Report, error) {
 	all, err := outcomes(p, records)
 	if err != nil {
 		return Report{}, err
@@ -81,7 +80,7 @@ type CountedReport struct {
 }
 
 // FromCounted computes the measures from what was counted: they are those of /metrics, so that late events are missing.
-func FromCounted(ctx context.Context, reader Reader, p rules.Policy, limits Limits, o Options) (CountedReport, error) {
+func FromCounted(ctx context.Context, reader Reader, p dora.Policy, limits Limits, o Options) (CountedReport, error) {
 	since := o.Now.Add(-o.Since)
 	c, err := reader.Counted(ctx, since, limits.Teams, limits.Deployments)
 	if err != nil {
@@ -101,7 +100,7 @@ func FromCounted(ctx context.Context, reader Reader, p rules.Policy, limits Limi
 }
 
 // measureAll measures each row, in the order of the names.
-func measureAll(p rules.Policy, all map[string][]*dora.CountedDeployment, r Report, o Options) []Row {
+func measureAll(p dora.Policy, all map[string][]*dora.CountedDeployment, r Report, o Options) []Row {
 	var rows []Row
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		row := measureRow(p, name, all[name], r.From, r.To)
@@ -112,7 +111,7 @@ func measureAll(p rules.Policy, all map[string][]*dora.CountedDeployment, r Repo
 }
 
 // weeks measures the last n weeks of a report one by one.
-func weeks(p rules.Policy, name string, all []*dora.CountedDeployment, r Report, n int) []Row {
+func weeks(p dora.Policy, name string, all []*dora.CountedDeployment, r Report, n int) []Row {
 	var rows []Row
 	for ; n > 0; n-- {
 		to := r.To.Add(-time.Duration(n-1) * week)

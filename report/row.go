@@ -38,7 +38,7 @@ type Measure struct {
 }
 
 // measureRow measures the deployments that succeeded between two times, both inclusive.
-func measureRow(p rules.Policy, name string, all []*dora.CountedDeployment, from, to time.Time) Row {
+func measureRow(p dora.Policy, name string, all []*dora.CountedDeployment, from, to time.Time) Row {
 	r := Row{Name: name, Causes: map[dora.Cause]int{}}
 	deployments := 0
 	var leadTimes, recoveries []float64

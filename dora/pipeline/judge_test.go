@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 )
 
 // quiet is a history of one repository in which nothing has happened yet.
@@ -134,7 +133,7 @@ func TestMeasuresStartAtZero(t *testing.T) {
 		"rework_deployments revert", "rework_deployments rollback", "rework_deployments status")
 	for name, test := range map[string]struct {
 		event  dora.Event
-		policy func(*rules.Policy)
+		policy func(*dora.Policy)
 		want   []string
 	}{
 		"a deployment":                   {event: dora.Event{Deployment: &deployment}, want: production},
@@ -143,7 +142,7 @@ func TestMeasuresStartAtZero(t *testing.T) {
 		"another environment":            {event: status(staging, "success"), want: always},
 		"production by GitHub's payload": {event: status(flagged, "queued"), want: production},
 		"all causes": {
-			event: status(deployment, "queued"), policy: func(p *rules.Policy) { p.HotfixLabels, p.IncidentWindow = []string{"hotfix"}, time.Hour },
+			event: status(deployment, "queued"), policy: func(p *dora.Policy) { p.HotfixLabels, p.IncidentWindow = []string{"hotfix"}, time.Hour },
 			want: append(slices.Clone(production), "change_failures hotfix", "change_failures window", "rework_deployments hotfix"),
 		},
 	} {
@@ -221,7 +220,7 @@ func TestIncidentsOpenedAndOpen(t *testing.T) {
 	labelled := func(c *dora.IncidentChange) { c.IssueLabels = []string{"Outage"} }
 	done := func(c *dora.IncidentChange) { c.StatusCategory, c.ResolutionDate = "done", minute(5) }
 	for name, test := range map[string]struct {
-		filter rules.IncidentFilter
+		filter dora.IncidentFilter
 		events []dora.Event
 		want   []string
 	}{
@@ -235,20 +234,20 @@ func TestIncidentsOpenedAndOpen(t *testing.T) {
 			events: []dora.Event{at("created", 1, nil), at("updated", 5, done), at("updated", 6, nil)}, want: []string{opened + " High INC", open + " High INC"},
 		},
 		"deleted":   {events: []dora.Event{at("created", 1, nil), at("deleted", 5, nil)}, want: []string{opened + " High INC"}},
-		"no urgent": {filter: rules.IncidentFilter{Priorities: []string{"urgent"}}, events: []dora.Event{at("created", 1, nil)}},
+		"no urgent": {filter: dora.IncidentFilter{Priorities: []string{"urgent"}}, events: []dora.Event{at("created", 1, nil)}},
 		"upper and lower case": {
-			filter: rules.IncidentFilter{Priorities: []string{"high"}}, events: []dora.Event{at("created", 1, nil)}, want: []string{opened + " High INC", open + " High INC"},
+			filter: dora.IncidentFilter{Priorities: []string{"high"}}, events: []dora.Event{at("created", 1, nil)}, want: []string{opened + " High INC", open + " High INC"},
 		},
 		"one becomes an incident": {
-			filter: rules.IncidentFilter{Labels: []string{"outage"}}, events: []dora.Event{at("created", 1, nil), at("updated", 3, labelled)},
+			filter: dora.IncidentFilter{Labels: []string{"outage"}}, events: []dora.Event{at("created", 1, nil), at("updated", 3, labelled)},
 			want: []string{opened + " High INC", open + " High INC"},
 		},
 		"and stays one": {
-			filter: rules.IncidentFilter{Labels: []string{"outage"}}, events: []dora.Event{at("created", 1, labelled), at("updated", 3, low)},
+			filter: dora.IncidentFilter{Labels: []string{"outage"}}, events: []dora.Event{at("created", 1, labelled), at("updated", 3, low)},
 			want: []string{opened + " High INC", open + " Low INC"},
 		},
 		"all lists have to match": {
-			filter: rules.IncidentFilter{Labels: []string{"outage"}, Priorities: []string{"Low"}}, events: []dora.Event{at("created", 1, labelled)},
+			filter: dora.IncidentFilter{Labels: []string{"outage"}, Priorities: []string{"Low"}}, events: []dora.Event{at("created", 1, labelled)},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -197,7 +197,7 @@ func TestLimitCountsWhatIsThere(t *testing.T) {
 var expression = regexp.MustCompile
 
 func TestRewrite(t *testing.T) {
-	rules := rules.Environments{
+	rules := dora.Environments{
 		{Match: expression(`^pr-\d+$`), Name: "preview"},
 		{Transient: true, Match: expression("^demo"), Name: "demos"},
 		{Transient: true, Name: "transient"},

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 )
 
 // The oracle says what follows from a set of events, as lines: a fact each, or what they add up to. It is written from the
@@ -19,7 +18,7 @@ type oracle struct {
 	events []dora.Event
 	// repos are the lines of the repositories by name.
 	repos  map[string]*world
-	policy rules.Policy
+	policy dora.Policy
 	teams  teams
 	lines  []string
 	// scopes are the successful deployments in their order, by repository and environment.

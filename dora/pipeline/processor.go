@@ -32,7 +32,7 @@ const (
 type Processor struct {
 	Store        DeliveryStore
 	Catalog      dora.Catalog
-	Environments rules.Environments
+	Environments dora.Environments
 	Rules        *rules.Rules
 	Logger       *slog.Logger
 	// MaxWait is how long a delivery waits for its team, from the first time that it could not be told; then the team is

@@ -36,7 +36,7 @@ const settleTime = 2 * time.Minute
 type past struct {
 	*rand.Rand
 	repos  map[string]*world
-	policy rules.Policy
+	policy dora.Policy
 	teams  teams
 	events []dora.Event
 }
@@ -63,7 +63,7 @@ func (p *past) chance(percent int) bool { return p.IntN(100) < percent }
 // newPast makes the history of a seed.
 func newPast(seed uint64) *past {
 	p := &past{Rand: rand.New(rand.NewPCG(seed, 0)), repos: map[string]*world{}, teams: teams{"web": "A", "api": "B", "INC": "A", "OPS": "B"}}
-	p.policy = rules.Policy{
+	p.policy = dora.Policy{
 		Settle: settleTime, Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"dependabot[bot]"},
 	}
 	if p.chance(40) {

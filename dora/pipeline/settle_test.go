@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 )
 
 // Each case is a history and what follows from it beside the deployments' own counts, changes and run times: the failures,
@@ -206,7 +205,7 @@ func TestPathsOfAnEnvironment(t *testing.T) {
 		{"acme/api", "production", nil},
 	} {
 		w := newWorld("V1")
-		w.policy.Paths = []rules.RepositoryPaths{{Repository: test.repository, Environments: []rules.EnvironmentPaths{
+		w.policy.Paths = []dora.RepositoryPaths{{Repository: test.repository, Environments: []dora.EnvironmentPaths{
 			{Match: regexp.MustCompile("^" + test.environment + "$"), Paths: []string{"services/web/**"}},
 		}}}
 		var asked [][]string

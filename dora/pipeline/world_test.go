@@ -10,7 +10,6 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
-	"dora-exporter/dora/rules"
 	"dora-exporter/persistence"
 )
 
@@ -20,13 +19,13 @@ type world struct {
 	line []string
 	// changes are what the commits brought; a commit without an entry is a change of its own, begun an hour before nine.
 	changes map[string]dora.Change
-	policy  rules.Policy
+	policy  dora.Policy
 	// down makes GitHub fail.
 	down func(dora.Comparison) error
 }
 
 func newWorld(line ...string) *world {
-	return &world{line: line, changes: map[string]dora.Change{}, policy: rules.Policy{
+	return &world{line: line, changes: map[string]dora.Change{}, policy: dora.Policy{
 		Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"dependabot[bot]"},
 	}}
 }

@@ -6,7 +6,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// apply runs the rules on one delivery.
+// Deliver runs the rules on one delivery.
 func (r *Session) Deliver(d dora.Delivery, team string) error {
 	var err error
 	switch e := d.Event; {

@@ -2,7 +2,7 @@ package rules
 
 import "dora-exporter/dora"
 
-// answered adds the durations of all statuses that wait for a commit and returns them.
+// CommitLookedUp adds the durations of all statuses that wait for a commit and returns them.
 func (r *Session) CommitLookedUp(c dora.Commit, o dora.Origin) ([]dora.Waiting, error) {
 	if err := r.Commits().SaveOrigin(c.Key(), o); err != nil {
 		return nil, err

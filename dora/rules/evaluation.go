@@ -7,7 +7,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// learn remembers the origins of commits.
+// SaveOrigins remembers the origins of commits.
 func (r *Session) SaveOrigins(head dora.Commit, learned map[string]dora.Origin) error {
 	for sha, o := range learned {
 		c := head
@@ -19,7 +19,7 @@ func (r *Session) SaveOrigins(head dora.Commit, learned map[string]dora.Origin) 
 	return nil
 }
 
-// settleDeployment settles a deployment, unless another one has arrived meanwhile that comes between it and the one that
+// EvaluateDeployment settles a deployment, unless another one has arrived meanwhile that comes between it and the one that
 // it was compared with: then it is compared again.
 func (r *Session) EvaluateDeployment(one dora.Settling, comparedWith string, s dora.Shipment) error {
 	t, known, err := r.History().Tracked(one.Key)
@@ -60,7 +60,7 @@ func (r *Session) lookAgainAfter(t dora.Tracked) error {
 	return r.Evaluations().Add(dora.Settling{Kind: dora.SettleDeployment, Key: next.Key(), Scope: next.Scope(), At: next.Succeeded(), ID: next.ID, Due: r.now, Ripe: r.now})
 }
 
-// settle looks at something that needs no call.
+// Evaluate looks at something that needs no call.
 func (r *Session) Evaluate(one dora.Settling) error {
 	switch one.Kind {
 	case dora.SettleOutcome:

@@ -3,12 +3,12 @@ package rules
 import "dora-exporter/dora"
 
 // evidenceBy is what a settled deployment shows about earlier ones: that it rolls back, ships a revert, or is a hotfix.
-func evidenceBy(p Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
+func evidenceBy(p dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
 	if x.Shipment == nil || FailureReason(x) != "" {
 		return nil, nil
 	}
 	var all []dora.Evidence
-	for _, rule := range []func(Policy, dora.History, dora.Tracked) ([]dora.Evidence, error){rollback, reverts, hotfixes} {
+	for _, rule := range []func(dora.Policy, dora.History, dora.Tracked) ([]dora.Evidence, error){rollback, reverts, hotfixes} {
 		found, err := rule(p, h, x)
 		if err != nil {
 			return nil, err
@@ -20,7 +20,7 @@ func evidenceBy(p Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, erro
 
 // rollback: a commit is deployed again that is behind the running one, or has no line to it. It marks what came after the
 // commit's latest run.
-func rollback(_ Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
+func rollback(_ dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
 	if x.Shipment.Relation != dora.Behind && x.Shipment.Relation != dora.Diverged {
 		return nil, nil
 	}
@@ -36,7 +36,7 @@ func rollback(_ Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error)
 }
 
 // reverts: a change that this deployment brings takes back one that an earlier deployment brought.
-func reverts(_ Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
+func reverts(_ dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
 	var all []dora.Evidence
 	for _, change := range x.Shipment.Changes {
 		first, _, known, err := h.FirstShipped(x.Scope(), change.Name())
@@ -68,9 +68,9 @@ func reverts(_ Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) 
 }
 
 // hotfixes: a pull request that this deployment brings is called a hotfix. It marks the success before.
-func hotfixes(p Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
+func hotfixes(p dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
 	for _, change := range x.Shipment.Changes {
-		if !p.hotfix(change) {
+		if !p.IsHotfix(change) {
 			continue
 		}
 		first, _, known, err := h.FirstShipped(x.Scope(), change.Name())
@@ -107,7 +107,7 @@ func evidenceOf(t dora.Tracked) (dora.Evidence, bool) {
 
 // evidenceFrom is what an incident shows: that the newest deployment which it names, and which was done before it was
 // opened, turned out bad; or else, with a window, the newest one of its team.
-func evidenceFrom(p Policy, h dora.History, i dora.Incident) (dora.Evidence, bool, error) {
+func evidenceFrom(p dora.Policy, h dora.History, i dora.Incident) (dora.Evidence, bool, error) {
 	var named []dora.Tracked
 	for _, r := range i.References {
 		found, err := h.Named(r)

@@ -8,7 +8,7 @@ import (
 
 // FailedChanges applies the rules to all deployments and incidents of a history at once, as if every event had come in time.
 // It returns the mark of each deployment that failed, with what repaired it, in the order of the evidence.
-func FailedChanges(p Policy, h dora.History, incidents Incidents, all dora.Records) ([]dora.Mark, error) {
+func FailedChanges(p dora.Policy, h dora.History, incidents Incidents, all dora.Records) ([]dora.Mark, error) {
 	evidence, err := allEvidence(p, h, all)
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func FailedChanges(p Policy, h dora.History, incidents Incidents, all dora.Recor
 }
 
 // allEvidence returns every piece of evidence, against whatever deployment.
-func allEvidence(p Policy, h dora.History, records dora.Records) ([]dora.Evidence, error) {
+func allEvidence(p dora.Policy, h dora.History, records dora.Records) ([]dora.Evidence, error) {
 	var all []dora.Evidence
 	for _, t := range records.Deployments {
 		if e, found := evidenceOf(t); found {

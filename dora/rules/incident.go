@@ -64,7 +64,7 @@ func (r *Session) incident(c dora.IncidentChange, team string) error {
 	}
 	i.Key = c.Host + "/" + c.ID
 	learn(&i, c, team)
-	i.Is = i.Is || r.policy.Incidents.matches(c)
+	i.Is = i.Is || r.policy.Incidents.Matches(c)
 	if i.Is {
 		if i, err = r.resolution(i, c, team); err != nil {
 			return err

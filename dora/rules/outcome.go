@@ -21,7 +21,7 @@ func (r *Session) outcome(s dora.Status, team string) error {
 	if t.ID == 0 {
 		t.Deployment, t.Team = d, team
 	}
-	t.InProduction = t.InProduction || r.policy.production(d)
+	t.InProduction = t.InProduction || r.policy.IsProduction(d)
 	late, err := r.Deployments().HasEvaluatedAfter(t.Scope(), dora.Moment{At: s.CreatedAt, ID: d.ID})
 	if err != nil {
 		return err

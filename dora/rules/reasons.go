@@ -92,8 +92,8 @@ func between(from, to time.Time, negative string) (ms int64, reason string) {
 }
 
 // LeadTime returns how many milliseconds passed from the first commit of a change to a deployment's success.
-func LeadTime(p Policy, c dora.Change, done time.Time) (ms int64, reason string) {
-	if p.ignores(c.Author) {
+func LeadTime(p dora.Policy, c dora.Change, done time.Time) (ms int64, reason string) {
+	if p.IgnoresAuthor(c.Author) {
 		return 0, dora.ReasonIgnoredAuthor
 	}
 	return c.Until(done)

@@ -12,7 +12,7 @@ import (
 
 // Rules turn events into facts, and bound how many series these can make.
 type Rules struct {
-	Policy Policy
+	Policy dora.Policy
 	// MaxSeries is how many series a group of families may have, those taken over included.
 	MaxSeries int
 	Logger    *slog.Logger
@@ -27,10 +27,10 @@ type Rules struct {
 	begun map[string]bool
 }
 
-// rules are those of one transaction.
+// Session are those of one transaction.
 type Session struct {
 	dora.Tx
-	policy    Policy
+	policy    dora.Policy
 	maxSeries int
 	families  map[string]dora.Family
 	now       time.Time
@@ -44,7 +44,7 @@ type Session struct {
 	notes []func(*slog.Logger)
 }
 
-// update runs f with the rules in one transaction, and tells of what was folded, late or noted when it is committed.
+// Update runs f with the rules in one transaction, and tells of what was folded, late or noted when it is committed.
 func (l *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time, f func(*Session) error) error {
 	var r *Session
 	err := store.Update(ctx, func(tx dora.Tx) error { // may be called again

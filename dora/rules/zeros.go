@@ -9,7 +9,7 @@ import (
 
 // measuresAtZero starts the series of a repository and environment at 0.
 func (r *Session) measuresAtZero(d dora.Deployment, team string, at time.Time) error {
-	labels, production := dora.ScopeLabels(d, team), r.policy.production(d)
+	labels, production := dora.ScopeLabels(d, team), r.policy.IsProduction(d)
 	key := labels.Key() + strconv.FormatBool(production)
 	if r.started(key) {
 		return nil
@@ -39,7 +39,7 @@ func (r *Session) productionAtZero(labels dora.Labels, at time.Time) error {
 	if err := r.zero(dora.Recovery, labels, at); err != nil {
 		return err
 	}
-	for _, c := range r.policy.enabled() {
+	for _, c := range r.policy.EnabledCauses() {
 		if err := r.zero(dora.ChangeFailures, labels.With("cause", string(c)), at); err != nil {
 			return err
 		}

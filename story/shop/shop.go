@@ -51,9 +51,9 @@ func New(t testing.TB) *Shop {
 	return &Shop{
 		t: t, Path: path, Store: store, GitHub: GitHub{Changes: map[string]dora.Change{}, Down: map[string]bool{}},
 		Rules: &rules.Rules{
-			Policy: rules.Policy{
+			Policy: dora.Policy{
 				Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"dependabot[bot]"},
-				Incidents: rules.IncidentFilter{Types: []string{"Incident"}},
+				Incidents: dora.IncidentFilter{Types: []string{"Incident"}},
 			},
 			MaxSeries: 20_000, Logger: logger, OnFolded: func(string, int) {}, OnLate: func(int) {},
 		},

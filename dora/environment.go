@@ -1,9 +1,7 @@
-package rules
+package dora
 
 import (
 	"regexp"
-
-	"dora-exporter/dora"
 )
 
 // Rewrite gives environments another name on the way in, so that short-lived ones share their series.
@@ -18,8 +16,8 @@ type Rewrite struct {
 // Environments are the rules about environments' names. The first one that applies holds.
 type Environments []Rewrite
 
-// rename changes the environment of an event's deployment.
-func (all Environments) Rename(e dora.Event) {
+// Rename changes the environment of an event's deployment.
+func (all Environments) Rename(e Event) {
 	switch {
 	case e.Status != nil:
 		all.renameIn(&e.Status.Deployment)
@@ -28,7 +26,7 @@ func (all Environments) Rename(e dora.Event) {
 	}
 }
 
-func (all Environments) renameIn(d *dora.Deployment) {
+func (all Environments) renameIn(d *Deployment) {
 	for _, r := range all {
 		if (r.Transient && !d.Transient) || (r.Match != nil && !r.Match.MatchString(d.Environment)) {
 			continue

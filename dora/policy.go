@@ -1,4 +1,4 @@
-package rules
+package dora
 
 import (
 	"path"
@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"dora-exporter/dora"
 )
 
 // Policy is what an organisation decides about its measures.
@@ -44,8 +42,8 @@ type EnvironmentPaths struct {
 // compared without regard to upper and lower case.
 type IncidentFilter struct{ Types, Labels, Priorities, Statuses []string }
 
-// matches says whether an event shows its issue to be an incident.
-func (f IncidentFilter) matches(c dora.IncidentChange) bool {
+// Matches says whether an event shows its issue to be an incident.
+func (f IncidentFilter) Matches(c IncidentChange) bool {
 	return anyOf(f.Types, c.Type) && anyOf(f.Priorities, c.Priority) && anyOf(f.Statuses, c.StatusName) && anyOf(f.Labels, c.IssueLabels...)
 }
 
@@ -56,13 +54,13 @@ func anyOf(list []string, names ...string) bool {
 	})
 }
 
-// production says whether a deployment's environment is one of production.
-func (p Policy) production(d dora.Deployment) bool {
+// IsProduction says whether a deployment's environment is one of production.
+func (p Policy) IsProduction(d Deployment) bool {
 	return d.Production || slices.ContainsFunc(p.Production, func(e *regexp.Regexp) bool { return e.MatchString(d.Environment) })
 }
 
-// paths are the patterns of what belongs to a deployment's environment; nil when all does.
-func (p Policy) PathsFor(d dora.Deployment) []string {
+// PathsFor are the patterns of what belongs to a deployment's environment; nil when all does.
+func (p Policy) PathsFor(d Deployment) []string {
 	for _, r := range p.Paths {
 		if !strings.EqualFold(r.Repository, d.Owner+"/"+d.Repository) {
 			continue
@@ -76,12 +74,12 @@ func (p Policy) PathsFor(d dora.Deployment) []string {
 	return nil
 }
 
-func (p Policy) ignores(author string) bool {
+func (p Policy) IgnoresAuthor(author string) bool {
 	return author != "" && anyOf(p.IgnoreAuthors, author) && len(p.IgnoreAuthors) > 0
 }
 
-// hotfix says whether a change is made to repair what is deployed, by its branch or a label.
-func (p Policy) hotfix(c dora.Change) bool {
+// IsHotfix says whether a change is made to repair what is deployed, by its branch or a label.
+func (p Policy) IsHotfix(c Change) bool {
 	match := func(patterns, names []string) bool {
 		return slices.ContainsFunc(names, func(name string) bool {
 			return slices.ContainsFunc(patterns, func(pattern string) bool {
@@ -93,9 +91,9 @@ func (p Policy) hotfix(c dora.Change) bool {
 	return match(p.HotfixBranches, []string{c.Branch}) || match(p.HotfixLabels, c.PullLabels)
 }
 
-// enabled are the causes that can occur.
-func (p Policy) enabled() []dora.Cause {
-	return slices.DeleteFunc(slices.Clone(dora.Causes), func(c dora.Cause) bool {
-		return c == dora.CauseHotfix && len(p.HotfixBranches)+len(p.HotfixLabels) == 0 || c == dora.CauseWindow && p.IncidentWindow == 0
+// EnabledCauses are the causes that can occur.
+func (p Policy) EnabledCauses() []Cause {
+	return slices.DeleteFunc(slices.Clone(Causes), func(c Cause) bool {
+		return c == CauseHotfix && len(p.HotfixBranches)+len(p.HotfixLabels) == 0 || c == CauseWindow && p.IncidentWindow == 0
 	})
 }
