@@ -76,6 +76,12 @@ func (s Server) LocalAddress() string {
 // Load reads the file at path. It need not be there unless it was named. Warnings are about what works and is hardly
 // meant. An error has one line for each thing that is wrong: file, line, what is wrong, what to write instead.
 func Load(path string, named bool, getenv func(string) string) (c *Config, warnings []string, err error) {
+	return LoadSections(path, named, getenv)
+}
+
+// LoadSections reads the file at path like Load, but only some of its sections, such as storage and jira.incidents: what is
+// wrong in the others, or in the files that they name, does not matter. Without sections it reads all.
+func LoadSections(path string, named bool, getenv func(string) string, sections ...string) (c *Config, warnings []string, err error) {
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !named:
@@ -85,12 +91,12 @@ func Load(path string, named bool, getenv func(string) string) (c *Config, warni
 	case err != nil:
 		return nil, nil, fmt.Errorf("%s: can't be read: %w", path, err)
 	}
-	c, more, err := Parse(path, data, getenv)
+	c, more, err := Parse(path, data, getenv, sections...)
 	return c, append(warnings, more...), err
 }
 
-// Parse reads the text of a configuration; path is for messages.
-func Parse(path string, data []byte, getenv func(string) string) (*Config, []string, error) {
+// Parse reads the text of a configuration, all of it or some sections; path is for messages.
+func Parse(path string, data []byte, getenv func(string) string, sections ...string) (*Config, []string, error) {
 	root, err := parseYAML(path, data)
 	if err != nil {
 		return nil, nil, err
@@ -103,7 +109,7 @@ func Parse(path string, data []byte, getenv func(string) string) (*Config, []str
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.OTLP = defaultOTLP()
 	warnings := c.OTLP.fromEnvironment(getenv)
-	d := &decoder{file: path, at: map[string]*yaml.Node{}}
+	d := &decoder{file: path, sections: sections, at: map[string]*yaml.Node{}}
 	d.config(root, c)
 	c.fromEnvironment(getenv)
 	c.complete(d)
@@ -194,8 +200,12 @@ func (c *Config) complete(d *decoder) {
 		d.fail(d.at["storage.file.path"], "storage.file.path and the database are both %s: "+
 			"give one of them another name, such as dora-exporter.prom and dora-exporter.db", c.Storage.Database)
 	}
-	d.owners(c)
-	c.OTLP.complete(d)
+	if d.reads("teams") {
+		d.owners(c)
+	}
+	if d.reads("otlp") {
+		c.OTLP.complete(d)
+	}
 }
 
 // Unsigned are the sources whose webhooks can't be checked since no secret is set.

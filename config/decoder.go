@@ -12,7 +12,9 @@ import (
 
 // decoder reads YAML nodes into variables and collects the errors, each with the line it is about.
 type decoder struct {
-	file     string
+	file string
+	// sections are those that are read; all if there is none.
+	sections []string
 	errs     []lineError
 	warnings []string
 	// at is where each key's value stands.
@@ -77,12 +79,22 @@ func (d *decoder) mapping(n *yaml.Node, path string, known fields) {
 			d.fail(key, "%s and %s_file are both set: keep one of the two", join(path, plain), join(path, plain))
 			continue
 		}
+		if !d.reads(join(path, key.Value)) {
+			continue
+		}
 		value := resolved(n.Content[i+1])
 		d.at[join(path, key.Value)] = value
 		if !empty(value) {
 			known[key.Value](value, join(path, key.Value))
 		}
 	}
+}
+
+// reads reports whether a key is in one of the sections that are read, or has one below it.
+func (d *decoder) reads(path string) bool {
+	return len(d.sections) == 0 || slices.ContainsFunc(d.sections, func(section string) bool {
+		return section == path || strings.HasPrefix(path, section+".") || strings.HasPrefix(section, path+".")
+	})
 }
 
 // section reads a mapping below a key.

@@ -22,6 +22,8 @@ type command struct {
 	// arguments says what may follow, to a person; most is how many words, -1 for any number.
 	arguments   string
 	least, most int
+	// sections are those of the configuration that it needs.
+	sections []string
 	// prepare adds the command's own flags to the set, and returns what is done when they have been read.
 	prepare func(*flag.FlagSet) action
 }
@@ -29,14 +31,19 @@ type command struct {
 // action is what a command does. args are the words behind its own.
 type action func(ctx context.Context, c *config.Config, args []string, out io.Writer) error
 
+var (
+	storage  = []string{"storage"}
+	measures = []string{"storage", "deployments", "changes", "failures", "environments", "jira.incidents"}
+)
+
 var commands = []command{
-	{[]string{"backup"}, "FILE", 1, 1, without(backup)},
-	{[]string{"deliveries", "list"}, "", 0, 0, without(listDeliveries)},
-	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, without(retryDeliveries)},
-	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explainCommand(withoutFlags(app.ExplainDeployment))},
-	{[]string{"explain", "incident"}, "KEY", 1, 1, explainCommand(withoutFlags(app.ExplainIncident))},
-	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, explainCommand(explainMetricCommand)},
-	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, reportCommand(time.Now)},
+	{[]string{"backup"}, "FILE", 1, 1, storage, without(backup)},
+	{[]string{"deliveries", "list"}, "", 0, 0, storage, without(listDeliveries)},
+	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, storage, without(retryDeliveries)},
+	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, storage, explainCommand(withoutFlags(app.ExplainDeployment))},
+	{[]string{"explain", "incident"}, "KEY", 1, 1, storage, explainCommand(withoutFlags(app.ExplainIncident))},
+	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, storage, explainCommand(explainMetricCommand)},
+	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, measures, reportCommand(time.Now)},
 }
 
 // without is for a command that has no flags of its own.

@@ -27,7 +27,9 @@ type flags struct {
 	HealthCheck bool
 	// Command is the subcommand with its arguments, and run does it; empty and nil for the server.
 	Command []string
-	run     func(context.Context, *config.Config, io.Writer) error
+	// sections are those of the configuration that are needed; all if there is none.
+	sections []string
+	run      func(context.Context, *config.Config, io.Writer) error
 }
 
 // parseFlags reads the command line. It returns flag.ErrHelp after -h has been answered on out; another error has been
@@ -77,8 +79,11 @@ func (f *flags) parse(set *flag.FlagSet, args []string) error {
 		return err
 	case c != nil:
 		args := f.Command[len(c.words):]
+		f.sections = c.sections
 		f.run = func(ctx context.Context, c *config.Config, out io.Writer) error { return do(ctx, c, args, out) }
 		return c.check(args)
+	case f.HealthCheck && len(f.Command) == 0:
+		f.sections = []string{"server"}
 	case len(f.Command) > 0:
 		return fmt.Errorf("there is no command %q", strings.Join(f.Command, " "))
 	}

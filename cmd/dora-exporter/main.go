@@ -40,7 +40,7 @@ func start(args []string) int {
 		return 0
 	}
 	logger := app.NewLogger(os.Stderr, flags.Level)
-	c, warnings, err := config.Load(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv)
+	c, warnings, err := config.LoadSections(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv, flags.sections...)
 	if err != nil {
 		printError(err)
 		return 1
