@@ -92,7 +92,9 @@ func (s *Store) Close() error {
 
 // Err is why no delivery can be taken at the moment; nil when it can. While nothing can be written, the store itself tries
 // again every few seconds.
-func (s *Store) Err() error { return errors.Join(s.writer.err(), s.writer.full(0)) }
+func (s *Store) Err() error {
+	return errors.Join(s.writer.err(), s.writer.stalled(), s.writer.full(0))
+}
 
 // Changed returns a channel that is closed after the next commit of this process that changed something. Take it before
 // querying, so that nothing is missed in between.
@@ -109,7 +111,8 @@ func (s *Store) update(ctx context.Context, f func(*tx) error) error {
 	o := newOp(f)
 	err := s.writer.do(ctx, o)
 	if errors.Is(err, errUnderWay) {
-		err = o.wait(s.writer.stopped)
+		<-o.done
+		err = o.err
 	}
 	if storageFailure(err) {
 		return fmt.Errorf("%w: %w", dora.ErrStoreFailing, s.damaged(err))
