@@ -34,7 +34,7 @@ func openConnection(path string) (*connection, error) {
 		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), db.Close())
 	}
 	c := &connection{db: db, conn: conn, statements: map[string]statement{}, files: map[string]os.FileInfo{}}
-	if err := c.exec(fmt.Sprintf("PRAGMA busy_timeout = %d", lockWait)); err != nil {
+	if err := c.exec("PRAGMA busy_timeout = 0"); err != nil { // the writer waits by itself, so that it can be stopped
 		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), c.close())
 	}
 	return c, nil

@@ -18,8 +18,6 @@ const (
 	longLog = 16 << 20
 	// hugeLog is the size from which on a reader must be holding it.
 	hugeLog = 64 << 20
-	// lockWait bounds in milliseconds how long SQLite waits for a lock before the writer looks for what else there is to do.
-	lockWait = 250
 )
 
 // logSize returns the size of the write-ahead log of the database at path, in bytes; 0 when there is none. It must not open
@@ -42,7 +40,10 @@ func (w *writer) trimLog() {
 		return // look notices
 	}
 	if size > longLog {
-		_ = w.connection.exec("PRAGMA wal_checkpoint(TRUNCATE)") // a reader that prevents it is no error
+		// A reader that prevents it is no error. New ones wait meanwhile, and so do writes.
+		_ = w.connection.exec("PRAGMA busy_timeout = 250")
+		_ = w.connection.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+		_ = w.connection.exec("PRAGMA busy_timeout = 0")
 		size, _ = logSize(w.path)
 	}
 	switch {

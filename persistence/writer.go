@@ -18,6 +18,8 @@ const (
 	groupTime = 50 * time.Millisecond
 	// probeEvery is how often the committer checks the files and, when it could not write, tries again.
 	probeEvery = 5 * time.Second
+	// lockRetry is how often the committer tries to get a lock that another process has.
+	lockRetry = 20 * time.Millisecond
 )
 
 // errUnderWay says that the caller's context ended while its write was being made.
@@ -160,6 +162,9 @@ func (w *writer) probe() {
 // what is left on the disk does not take the deliveries down with it.
 func (w *writer) group() {
 	ops, err := w.commit(w.waiting())
+	if busy(err) {
+		w.pause(lockRetry)
+	}
 	if err == nil || len(ops) <= 1 || busy(err) {
 		answer(ops, err)
 		return
@@ -180,8 +185,22 @@ func (w *writer) group() {
 	}
 }
 
+// pause waits, but not for the stop.
+func (w *writer) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.closing:
+	}
+}
+
+// retry commits ops, which have been claimed. It waits a second at most for a lock that another process has.
 func (w *writer) retry(ops ...*op) {
 	_, err := w.commit(slices.Values(ops))
+	for end := time.Now().Add(time.Second); busy(err) && time.Now().Before(end); _, err = w.commit(slices.Values(ops)) {
+		w.pause(lockRetry)
+	}
 	answer(ops, err)
 }
 

@@ -43,6 +43,10 @@ func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *
 		Families: dora.Families(), Started: p.store.Started, Unsigned: c.unsigned(), Now: time.Now,
 		Version: version, Revision: revision, GoVersion: runtime.Version(),
 		MaxSeries: c.Metrics.MaxSeries, Series: p.store.Series,
+		Writes: func() (instrumentation.Writes, error) {
+			w, err := p.store.Writes()
+			return instrumentation.Writes(w), err
+		},
 		Backlog: func(ctx context.Context) (instrumentation.Backlog, error) {
 			b, err := p.store.Backlog(ctx)
 			return instrumentation.Backlog(b), err
