@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -67,6 +68,8 @@ type child struct {
 	process *os.Process
 	input   *os.File
 	output  sync.WaitGroup
+	// unprinted is why a part of the output could not be printed, to be read after output.
+	unprinted atomic.Pointer[error]
 }
 
 // startChild starts this program again. What it prints goes through this process, since the terminal may stop a process
@@ -98,7 +101,10 @@ func startChild(args []string) (c *child, err error) {
 		theirs = append(theirs, output)
 		c.output.Go(func() {
 			defer from.Close()
-			_, _ = io.Copy(to, from) // when nobody reads it any more, the child's writing fails
+			if _, err := io.Copy(to, from); err != nil {
+				err = fmt.Errorf("print the result: %w", err)
+				c.unprinted.Store(&err)
+			}
 		})
 	}
 	c.process, err = os.StartProcess(program, []string{childName}, &os.ProcAttr{Files: theirs, Sys: &syscall.SysProcAttr{Setpgid: true}})
@@ -125,6 +131,9 @@ func (c *child) wait() (status int, err error) {
 			err = fmt.Errorf("the command's process was ended by a signal: %s", state.Signal())
 		}
 		c.output.Wait()
+		if unprinted := c.unprinted.Load(); unprinted != nil {
+			err = *unprinted // then the child may have failed to write as well
+		}
 		return state.ExitStatus(), errors.Join(err, c.input.Close())
 	}
 }
