@@ -97,23 +97,26 @@ func TestSendersThatReset(t *testing.T) {
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.start()
 	text := e.raw(deployed{id: 1, repo: "web", env: "production"}.status(1, "success", newYear))
-	var senders sync.WaitGroup
-	atOnce := make(chan struct{}, 1000)
-	for range 3000 {
-		atOnce <- struct{}{}
-		senders.Go(func() {
-			defer func() { <-atOnce }()
-			c, err := net.Dial("tcp", e.address)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			_, _ = c.Write([]byte(text))
-			_ = c.(*net.TCPConn).SetLinger(0)
-			_ = c.Close()
-		})
+	for range 3 {
+		var senders sync.WaitGroup
+		var connected sync.WaitGroup
+		connected.Add(1000)
+		for range 1000 {
+			senders.Go(func() {
+				c, err := net.Dial("tcp", e.address)
+				connected.Done()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				connected.Wait() // so that all arrive together
+				_, _ = c.Write([]byte(text))
+				_ = c.(*net.TCPConn).SetLinger(0)
+				_ = c.Close()
+			})
+		}
+		senders.Wait()
 	}
-	senders.Wait()
 	e.mustPost(deployed{id: 1, repo: "web", env: "production"}.status(1, "success", newYear))
 	e.counts("web", 1)
 	e.fromHereOn("app", 50)
