@@ -52,6 +52,10 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		Families: dora.Families(), Started: p.store.Started, Unsigned: c.Unsigned(), Now: time.Now,
 		Version: o.Version, Revision: o.Revision, GoVersion: runtime.Version(),
 		MaxSeries: c.Metrics.MaxSeries, Series: p.store.Series,
+		Writes: func() (instrumentation.Writes, error) {
+			w, err := p.store.Writes()
+			return instrumentation.Writes(w), err
+		},
 		Backlog: func(ctx context.Context) (instrumentation.Backlog, error) {
 			b, err := p.store.Backlog(ctx)
 			return instrumentation.Backlog(b), err

@@ -2,10 +2,13 @@ package instrumentation
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"golang.org/x/sync/singleflight"
 )
 
 // observe makes the gauges that are read when they are scraped.
@@ -15,7 +18,7 @@ func (o *Own) observe(m metric.Meter, options Options) error {
 	for _, name := range []string{
 		"dora_exporter.build_info", "dora_exporter.backlog", "dora_exporter.dead_letters", "dora_exporter.series", "dora_exporter.series.limit", "dora_exporter.oldest_pending.age", "dora_exporter.github.lookups_waiting",
 		"dora_exporter.github.rate_limit", "dora_exporter.github.rate_limit_remaining", "dora_exporter.github.auth_failing", "dora_exporter.checkpoint.age",
-		"dora_exporter.unsigned_webhooks_accepted",
+		"dora_exporter.unsigned_webhooks_accepted", "dora_exporter.store.waiting_writes", "dora_exporter.store.stalled", "dora_exporter.store.wal",
 	} {
 		g, err := m.Float64ObservableGauge(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(ownUnits[name]))
 		if err != nil {
@@ -52,7 +55,8 @@ func (o *Own) values(ctx context.Context, options Options, set func(name string,
 	for _, source := range options.Unsigned {
 		set("dora_exporter.unsigned_webhooks_accepted", 1, attribute.String("source", source))
 	}
-	backlog, err := options.Backlog(ctx)
+	o.writes(options, set)
+	backlog, err := inTime(&o.backlogQuery, func() (Backlog, error) { return options.Backlog(context.WithoutCancel(ctx)) })
 	if err != nil {
 		return // absent rather than wrong; the store's trouble is in the log and in /readyz
 	}
@@ -69,12 +73,43 @@ func (o *Own) values(ctx context.Context, options Options, set func(name string,
 // series gives the limit on series and how much of it is taken.
 func (o *Own) series(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
 	set("dora_exporter.series.limit", float64(options.MaxSeries))
-	taken, err := options.Series(ctx)
+	taken, err := inTime(&o.seriesQuery, func() (map[string]int, error) { return options.Series(context.WithoutCancel(ctx)) })
 	if err != nil {
 		return
 	}
 	for families, n := range taken {
 		set("dora_exporter.series", float64(n), attribute.String("families", families))
+	}
+}
+
+// writes tells how the store's writer is doing.
+func (o *Own) writes(options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
+	if options.Writes == nil {
+		return
+	}
+	w, err := options.Writes()
+	set("dora_exporter.store.waiting_writes", float64(w.Waiting))
+	set("dora_exporter.store.stalled", w.Stalled.Seconds())
+	if err == nil {
+		set("dora_exporter.store.wal", float64(w.Log))
+	}
+}
+
+// queryMayTake bounds what a scrape waits for the store: Prometheus gives up after 10 s by default.
+const queryMayTake = time.Second
+
+var errSlowQuery = errors.New("the store does not answer in time")
+
+// inTime returns the result of f, or errSlowQuery if that takes longer than queryMayTake. f runs on; scrapes meanwhile wait
+// for the same run, so that a store that hangs does not gather queries.
+func inTime[T any](running *singleflight.Group, f func() (T, error)) (result T, err error) {
+	timer := time.NewTimer(queryMayTake)
+	defer timer.Stop()
+	select {
+	case r := <-running.DoChan("", func() (any, error) { return f() }):
+		return r.Val.(T), r.Err
+	case <-timer.C:
+		return result, errSlowQuery
 	}
 }
 

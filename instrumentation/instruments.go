@@ -31,6 +31,8 @@ type Options struct {
 	Unsigned []string
 	// Backlog tells what is waiting in the store; it is called at each scrape.
 	Backlog func(context.Context) (Backlog, error)
+	// Writes describes the store's writer; it is called at each scrape, and must not wait for the disk. Nil if there is no store.
+	Writes func() (Writes, error)
 	// MaxSeries is the limit of each group of families, and Series tells how many of them have their place.
 	MaxSeries int
 	Series    func(context.Context) (map[string]int, error)
@@ -47,6 +49,16 @@ type Backlog struct {
 	SetAside int
 	// LookUps are the commits that are still to be looked up at GitHub.
 	LookUps int
+}
+
+// Writes describes the store's writer.
+type Writes struct {
+	// Waiting is how many writes wait to be committed.
+	Waiting int
+	// Stalled is for how long nothing could be committed although something was to be written; 0 when that is not so.
+	Stalled time.Duration
+	// Log is the size of the write-ahead log in bytes.
+	Log int64
 }
 
 // Instruments are all metrics of the program. It satisfies dora.Recorder.

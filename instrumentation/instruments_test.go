@@ -185,6 +185,9 @@ func TestOwnMetrics(t *testing.T) {
 		`dora_exporter_series_folded_total{families="github"} 0`,
 		`dora_exporter_series_folded_total{families="jira"} 0`,
 		`dora_exporter_series_limit 20000`,
+		`dora_exporter_store_stalled_seconds 1.5`,
+		`dora_exporter_store_waiting_writes 4`,
+		`dora_exporter_store_wal_bytes 4096`,
 		`dora_exporter_unsigned_webhooks_accepted{source="jira"} 1`,
 	}
 	var got []string
@@ -218,6 +221,7 @@ func testOptions() Options {
 	return Options{
 		Families: dora.Families(), Started: func() time.Time { return time.Unix(0, 0) }, Version: "1.2.3", Revision: "abc", GoVersion: "go1",
 		Unsigned: []string{"jira"}, Now: now,
+		Writes: func() (Writes, error) { return Writes{Waiting: 4, Stalled: 1500 * time.Millisecond, Log: 4096}, nil },
 		Backlog: func(context.Context) (Backlog, error) {
 			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), SetAside: 3, LookUps: 5}, nil
 		},

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"golang.org/x/sync/singleflight"
 
 	"dora-exporter/dora"
 )
@@ -23,6 +24,8 @@ type Own struct {
 	authFailing              atomic.Bool
 	// checkpoint is when the newest good one was written, with the monotonic reading; nil before.
 	checkpoint atomic.Pointer[time.Time]
+
+	backlogQuery, seriesQuery singleflight.Group
 }
 
 // Delivery counts a webhook request and what became of it.
@@ -135,8 +138,11 @@ func renamed(scope metricdata.ScopeMetrics) metricdata.ScopeMetrics {
 		case metricdata.Sum[int64]:
 			name += "_total"
 		default:
-			if m.Unit == "s" {
+			switch m.Unit {
+			case "s":
 				name += "_seconds"
+			case "By":
+				name += "_bytes"
 			}
 		}
 		scope.Metrics[i].Name, scope.Metrics[i].Unit = name, ""
@@ -167,6 +173,9 @@ var ownHelp = map[string]string{
 	"dora_exporter.otlp.exports":                "Pushes of metrics over OTLP by result.",
 	"dora_exporter.otlp.span_exports":           "Pushes of traces over OTLP by result.",
 	"dora_exporter.otlp.lost_spans":             "Spans that never arrive: beyond the queue, or of a push that failed.",
+	"dora_exporter.store.waiting_writes":        "Writes that wait to be committed to the store.",
+	"dora_exporter.store.stalled":               "Time for which nothing could be committed to the store although something was to be written, else 0.",
+	"dora_exporter.store.wal":                   "Size of the store's write-ahead log.",
 	"dora_exporter.unsigned_webhooks_accepted":  "1 for each source whose webhooks are accepted without a signature, since no secret is set.",
 }
 
@@ -189,6 +198,9 @@ var ownUnits = map[string]string{
 	"dora_exporter.catalog.given_up":            "{delivery}",
 	"dora_exporter.checkpoint.age":              "s",
 	"dora_exporter.checkpoint.writes":           "{write}",
+	"dora_exporter.store.waiting_writes":        "{write}",
+	"dora_exporter.store.stalled":               "s",
+	"dora_exporter.store.wal":                   "By",
 	"dora_exporter.otlp.exports":                "{push}",
 	"dora_exporter.otlp.span_exports":           "{push}",
 	"dora_exporter.otlp.lost_spans":             "{span}",

@@ -40,22 +40,22 @@ func (s *Store) EvaluationQueue() dora.Queue[dora.Settling] { return s.Client(""
 
 // DeliveryQueue is that of the client.
 func (c *Client) DeliveryQueue() dora.Queue[dora.Delivery] {
-	return queue[dora.Delivery]{c, deliveryQueue, c.Pending, func(d dora.Delivery) string { return strconv.FormatInt(d.ID, 10) }}
+	return workQueue[dora.Delivery]{c, deliveryQueue, c.Pending, func(d dora.Delivery) string { return strconv.FormatInt(d.ID, 10) }}
 }
 
 // LookupQueue is that of the client.
 func (c *Client) LookupQueue() dora.Queue[dora.Job] {
-	return queue[dora.Job]{c, lookupQueue, c.DueJobs, func(j dora.Job) string { return j.Commit.Key() }}
+	return workQueue[dora.Job]{c, lookupQueue, c.DueJobs, func(j dora.Job) string { return j.Commit.Key() }}
 }
 
 // ComparisonQueue is that of the client.
 func (c *Client) ComparisonQueue() dora.Queue[dora.Settling] {
-	return queue[dora.Settling]{c, comparisonQueue, c.DueDeployments, evaluationKey}
+	return workQueue[dora.Settling]{c, comparisonQueue, c.DueDeployments, evaluationKey}
 }
 
 // EvaluationQueue is that of the client.
 func (c *Client) EvaluationQueue() dora.Queue[dora.Settling] {
-	return queue[dora.Settling]{c, evaluationQueue, c.DueSettling, evaluationKey}
+	return workQueue[dora.Settling]{c, evaluationQueue, c.DueSettling, evaluationKey}
 }
 
 // Update runs f in one transaction, which fails with dora.ErrLeaseLost if it ends work that another client has claimed.
@@ -74,31 +74,31 @@ func evaluationWork(s dora.Settling) work {
 	return work{evaluationQueue, evaluationKey(s)}
 }
 
-// queue is a queue as a client sees it.
-type queue[T any] struct {
+// workQueue is a queue as a client sees it.
+type workQueue[T any] struct {
 	client *Client
 	name   string
 	due    func(ctx context.Context, now time.Time, limit int) ([]T, error)
 	key    func(T) string
 }
 
-func (q queue[T]) Claim(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]T, error) {
+func (q workQueue[T]) Claim(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]T, error) {
 	return claim(&q.client.leases, q.client.name, q.name, now, now.Add(lease), limit, q.key, func(limit int) ([]T, error) {
 		return q.due(ctx, now, limit)
 	})
 }
 
-func (q queue[T]) Extend(_ context.Context, now time.Time, lease time.Duration, items ...T) error {
+func (q workQueue[T]) Extend(_ context.Context, now time.Time, lease time.Duration, items ...T) error {
 	q.client.leases.extend(q.client.name, now.Add(lease), q.work(items)...)
 	return nil
 }
 
-func (q queue[T]) Release(_ context.Context, items ...T) error {
+func (q workQueue[T]) Release(_ context.Context, items ...T) error {
 	q.client.leases.release(q.client.name, q.work(items)...)
 	return nil
 }
 
-func (q queue[T]) work(items []T) []work {
+func (q workQueue[T]) work(items []T) []work {
 	all := make([]work, len(items))
 	for i, item := range items {
 		all[i] = work{q.name, q.key(item)}

@@ -33,7 +33,11 @@ func openConnection(path string) (*connection, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), db.Close())
 	}
-	return &connection{db: db, conn: conn, statements: map[string]statement{}, files: map[string]os.FileInfo{}}, nil
+	c := &connection{db: db, conn: conn, statements: map[string]statement{}, files: map[string]os.FileInfo{}}
+	if err := c.exec("PRAGMA busy_timeout = 0"); err != nil { // the writer waits by itself, so that it can be stopped
+		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), c.close())
+	}
+	return c, nil
 }
 
 // errGone says that a file is no longer under its name: what is written to it is lost with the process.

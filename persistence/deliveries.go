@@ -15,7 +15,7 @@ import (
 // Accept stores a delivery unless one with the same key is there; one that is set aside is replaced, since it may be
 // damaged. When it returns without an error the delivery is on the
 // disk, also the first one of a duplicate. When ctx ends first the delivery may be stored all the same. The error is
-// ErrBacklog when too many are pending.
+// ErrBacklog when too many are pending, ErrOverloaded when too many wait to be written.
 func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, err error) {
 	event, err := json.Marshal(d.Event)
 	if err != nil {
@@ -33,7 +33,7 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 		t.pending += int(inserted)
 		return err
 	})
-	o.single = true
+	o.single, o.bounded = true, true
 	err = s.writer.do(ctx, o)
 	if errors.Is(err, errUnderWay) {
 		err = ctx.Err()

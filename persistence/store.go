@@ -91,7 +91,9 @@ func (s *Store) Close() error {
 
 // Err is why no delivery can be taken at the moment; nil when it can. While nothing can be written, the store itself tries
 // again every few seconds.
-func (s *Store) Err() error { return errors.Join(s.writer.err(), s.writer.full(0)) }
+func (s *Store) Err() error {
+	return errors.Join(s.writer.err(), s.writer.stalled(), s.writer.full(0))
+}
 
 // Revision returns the number of commits of this process that changed something. Take it before a query, so that nothing is
 // missed in between.
@@ -128,7 +130,8 @@ func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) 
 	})
 	err := s.writer.do(ctx, o)
 	if errors.Is(err, errUnderWay) {
-		err = o.wait(s.writer.stopped)
+		<-o.done
+		err = o.err
 	}
 	if storageFailure(err) {
 		return fmt.Errorf("%w: %w", dora.ErrStoreFailing, s.damaged(err))

@@ -16,29 +16,27 @@ const (
 	// groupSize and groupTime bound how much is committed together, and so how long the first one waits.
 	groupSize = 512
 	groupTime = 50 * time.Millisecond
-	// probeEvery is how often the writer tries whether it can write again.
+	// probeEvery is how often the committer checks the files and, when it could not write, tries again.
 	probeEvery = 5 * time.Second
+	// lockRetry is how often the committer tries to get a lock that another process has.
+	lockRetry = 20 * time.Millisecond
 )
-
-// ErrClosed is the answer to a write that came too late.
-var ErrClosed = errors.New("the store is closed")
 
 // errUnderWay says that the caller's context ended while its write was being made.
 var errUnderWay = errors.New("the write is under way")
 
-// writer writes, one group at a time: whoever waits and gets the turn commits all that waits as one group, so that a hundred
-// deliveries cost one fsync and a single one no change of goroutines. Each of a group is undone by itself when it fails.
+// writer commits what waits in its queue, one group at a time. Each write of a group is undone by itself when it fails.
 type writer struct {
 	path    string
 	logger  *slog.Logger
-	ops     chan *op
-	turn    chan struct{} // holds one while somebody has the turn
+	queue   *queue
 	changed broadcast
 
-	// What only the one who has the turn uses or changes.
+	// What only the committer uses or changes.
 	connection *connection        // nil when it has to be opened again
 	gone       error              // why nothing is written although SQLite could
 	places     map[[2]string]bool // label sets that are known to have a place
+	hugeLog    bool               // the log was too long at the last look
 	// pending is how many deliveries are pending, once maxPending is set.
 	pending, maxPending atomic.Int64
 
@@ -49,24 +47,10 @@ type writer struct {
 	stopErr error // read after stopped
 }
 
-// op is one write that waits for its turn and its commit.
-type op struct {
-	run func(*tx) error
-	// single is set when run executes one statement, which SQLite undoes as a whole: it needs no savepoint.
-	single bool
-	// begun is set by whoever comes first: who has the turn, or the caller who gives up.
-	begun atomic.Bool
-	done  chan struct{}
-	// err is the outcome, to be read after done.
-	err error
-}
-
-func newOp(run func(*tx) error) *op { return &op{run: run, done: make(chan struct{})} }
-
 func newWriter(path string, logger *slog.Logger) *writer {
 	return &writer{
-		path: path, logger: logger, places: map[[2]string]bool{},
-		ops: make(chan *op, groupSize), turn: make(chan struct{}, 1), closing: make(chan struct{}), stopped: make(chan struct{}),
+		path: path, logger: logger, places: map[[2]string]bool{}, queue: newQueue(maxWaiting),
+		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 }
 
@@ -82,75 +66,40 @@ func (w *writer) start() error {
 		return err
 	}
 	go w.run()
+	go w.watchStall()
 	return nil
 }
 
 // stop answers what waits with ErrClosed, and returns when the connection is closed.
 func (w *writer) stop() error {
+	w.queue.close()
 	w.close.Do(func() { close(w.closing) })
 	<-w.stopped
 	return w.stopErr
 }
 
-// do has o written and returns its outcome. When ctx ends first it returns ctx's error if the writing had not begun, and
-// errUnderWay if it had.
+// do has o written and returns its outcome. When ctx ends first it returns ctx's error if o had not begun, and will never
+// run; it returns errUnderWay if it had.
 func (w *writer) do(ctx context.Context, o *op) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	select {
-	case w.ops <- o:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-w.closing:
-		return ErrClosed
+	if err := w.queue.push(o); err != nil {
+		return err
 	}
-	for {
-		select {
-		case <-o.done:
-			return o.err
-		case w.turn <- struct{}{}:
-			w.lead(o)
-		case <-ctx.Done():
-			if o.begun.CompareAndSwap(false, true) {
-				return ctx.Err()
-			}
-			return errUnderWay
-		case <-w.stopped:
-			return o.wait(w.stopped)
-		}
-	}
-}
-
-// lead commits a group for all that wait, unless o, which waited for the turn, is done, and passes the turn on.
-func (w *writer) lead(o *op) {
-	defer w.pass()
-	select {
-	case <-o.done:
-		return
-	default:
-	}
-	select {
-	case first := <-w.ops:
-		w.group(first)
-	default:
-	}
-}
-
-func (w *writer) pass() { <-w.turn }
-
-// wait returns the outcome.
-func (o *op) wait(stopped <-chan struct{}) error {
 	select {
 	case <-o.done:
 		return o.err
-	case <-stopped:
+	case <-ctx.Done():
+	}
+	if w.queue.abandon(o) {
+		return ctx.Err()
 	}
 	select {
 	case <-o.done: // both were ready
 		return o.err
 	default:
-		return ErrClosed
+		return errUnderWay
 	}
 }
 
@@ -161,25 +110,24 @@ func (w *writer) err() error {
 	return nil
 }
 
-// run looks every few seconds whether the files are in their place and, when it could not write, whether it can again, until
-// the writer is closed.
+// run is the committer. It also checks every few seconds whether the files are in their place, whether the log has become
+// too long and, when it could not write, whether it can again.
 func (w *writer) run() {
 	ticker := time.NewTicker(probeEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-w.closing:
-			w.turn <- struct{}{} // for good
 			w.stopErr = w.disconnect()
 			close(w.stopped)
 			return
+		case <-w.queue.wake:
+			w.group()
+			w.queue.rewake()
 		case <-ticker.C:
-			w.turn <- struct{}{}
 			w.look()
-			if w.err() != nil {
-				w.probe()
-			}
-			w.pass()
+			w.probe()
+			w.trimLog()
 		}
 	}
 }
@@ -194,22 +142,30 @@ func (w *writer) look() {
 	}
 }
 
-// probe tries whether it can write again. Moving the log into the database first makes room in the log, which on a full
-// disk may be all the room there is.
+// probe tries whether it can write again if it could not. Moving the log into the database first makes room in the log,
+// which on a full disk may be all the room there is.
 func (w *writer) probe() {
+	if w.err() == nil {
+		if _, stalled := w.queue.state(); stalled >= probeEvery {
+			w.group() // which may be one of nothing: all have given up
+		}
+		return
+	}
 	if w.connection != nil {
 		_ = w.connection.exec("PRAGMA wal_checkpoint(PASSIVE)") // what is wrong shows in the commit
 	}
-	o := newOp(touch)
-	o.begun.Store(true)
-	w.retry(o)
+	w.retry(newOp(touch))
 }
 
-// group commits first together with all that waits. When the group can't be written, each update is tried by itself, so
-// that one that is too large for what is left on the disk does not take the deliveries down with it.
-func (w *writer) group(first *op) {
-	ops, err := w.commit(w.waiting(first))
-	if err == nil || len(ops) == 1 || busy(err) {
+// group commits all that waits, if it can get the lock for writing: while another process has it, the writes go on waiting
+// and may be abandoned. When the group can't be written, each update is tried by itself, so that one that is too large for
+// what is left on the disk does not take the deliveries down with it.
+func (w *writer) group() {
+	ops, err := w.commit(w.waiting())
+	if busy(err) {
+		w.pause(lockRetry)
+	}
+	if err == nil || len(ops) <= 1 || busy(err) {
 		answer(ops, err)
 		return
 	}
@@ -229,40 +185,36 @@ func (w *writer) group(first *op) {
 	}
 }
 
-func (w *writer) retry(ops ...*op) {
-	_, err := w.commit(slices.Values(ops))
-	answer(ops, err)
-}
-
-func answer(ops []*op, err error) {
-	for _, o := range ops {
-		if err != nil {
-			o.err = err
-		}
-		close(o.done)
+// pause waits, but not for the stop.
+func (w *writer) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.closing:
 	}
 }
 
-// waiting yields first and what waits behind it, also what arrives meanwhile, within the bounds of a group.
-func (w *writer) waiting(first *op) iter.Seq[*op] {
+// retry commits ops, which have been claimed. It waits a second at most for a lock that another process has.
+func (w *writer) retry(ops ...*op) {
+	_, err := w.commit(slices.Values(ops))
+	for end := time.Now().Add(time.Second); busy(err) && time.Now().Before(end); _, err = w.commit(slices.Values(ops)) {
+		w.pause(lockRetry)
+	}
+	answer(ops, err)
+}
+
+// waiting claims what waits, also what arrives meanwhile, within the bounds of a group.
+func (w *writer) waiting() iter.Seq[*op] {
 	return func(yield func(*op) bool) {
 		began := time.Now()
-		for n, o := 1, first; ; n++ {
-			if o.begun.CompareAndSwap(false, true) && !yield(o) {
-				return
+		for n := 0; n < groupSize && (n == 0 || time.Since(began) <= groupTime); n++ {
+			o := w.queue.next()
+			if o == nil {
+				runtime.Gosched() // whoever is about to push something does so now: a larger group for the same fsync
+				o = w.queue.next()
 			}
-			if n == groupSize || time.Since(began) > groupTime {
-				return
-			}
-			select {
-			case o = <-w.ops:
-				continue
-			default:
-			}
-			runtime.Gosched() // whoever is about to hand something over does so now: a larger group for the same fsync
-			select {
-			case o = <-w.ops:
-			default:
+			if o == nil || !yield(o) {
 				return
 			}
 		}
@@ -270,11 +222,14 @@ func (w *writer) waiting(first *op) iter.Seq[*op] {
 }
 
 // commit writes ops in one transaction and returns those that it began, each with its own outcome, or the error that
-// holds for all of them: then none is written.
+// holds for all of them: then none is written. It begins none while another process has the lock for writing.
 func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
-	defer func() { w.note(err) }()
 	t := &tx{writer: w, logger: w.logger}
-	if err = w.begin(t); err != nil {
+	if err = w.begin(t); busy(err) {
+		return nil, err
+	}
+	defer func() { w.note(err) }()
+	if err != nil {
 		for o := range ops {
 			begun = append(begun, o)
 		}
@@ -291,6 +246,7 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 		w.undo()
 		return begun, err
 	}
+	w.queue.committed()
 	w.pending.Store(max(0, w.pending.Load()+int64(t.pending))) // another process may have made some pending again
 	if !t.undone {
 		for _, place := range t.places {

@@ -33,11 +33,17 @@ func together(t *testing.T, s *Store, changes ...func() error) []error {
 	errs := make([]error, len(changes))
 	for i, change := range changes {
 		wait.Go(func() { errs[i] = change() })
-		waitFor(t, func() bool { return len(s.writer.ops) == i+1 })
+		waitFor(t, func() bool { return waiting(s) == i+1 })
 	}
 	close(hold)
 	wait.Wait()
 	return errs
+}
+
+// waiting returns how many writes wait for the committer.
+func waiting(s *Store) int {
+	n, _ := s.writer.queue.state()
+	return n
 }
 
 func waitFor(t *testing.T, condition func() bool) {
@@ -243,7 +249,7 @@ func TestContextEndsWhileWaiting(t *testing.T) {
 	go func() {
 		errs <- s.Update(ctx, func(tx dora.Tx) error { _, err := tx.Facts().Add(fact("a")); return err })
 	}()
-	waitFor(t, func() bool { return len(s.writer.ops) == 2 })
+	waitFor(t, func() bool { return waiting(s) == 2 })
 	cancel()
 	for range 2 {
 		if err := <-errs; !errors.Is(err, context.Canceled) {
@@ -294,7 +300,7 @@ func TestCloseAnswersWhatWaits(t *testing.T) {
 	for i := range 32 {
 		go func() { _, err := s.Accept(t.Context(), delivery(fmt.Sprint(i))); answers <- err }()
 	}
-	waitFor(t, func() bool { return len(s.writer.ops) == 32 })
+	waitFor(t, func() bool { return waiting(s) == 32 })
 	closed := make(chan error)
 	go func() { closed <- s.Close() }()
 	<-s.writer.closing

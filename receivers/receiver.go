@@ -68,6 +68,9 @@ const (
 	unavailable  = "unavailable"
 )
 
+// storingMayTake bounds the wait for the store, so that the sender has its answer within five seconds.
+const storingMayTake = 4 * time.Second
+
 // Receivers are the webhook endpoints.
 type Receivers struct {
 	o      Options
@@ -161,7 +164,11 @@ func (r *Receivers) take(v *visit, d decoded) {
 		return
 	}
 	v.Storing = r.o.Now()
-	again, err := r.o.Inbox.Accept(v.c.Request.Context(), dora.Delivery{
+	// Not the request's own context, which ends when the sender closes its sending side, although it may wait for the answer.
+	// Those that are gone don't pile up: the wait is bounded, and so is how many wait.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.c.Request.Context()), storingMayTake)
+	defer cancel()
+	again, err := r.o.Inbox.Accept(ctx, dora.Delivery{
 		Source: v.s.name, Key: d.key, Received: v.Storing, Event: d.event,
 	})
 	v.Stored = r.o.Now()
@@ -173,7 +180,7 @@ func (r *Receivers) take(v *visit, d decoded) {
 	if again {
 		result = duplicate
 	}
-	ctx := r.end(v, result, http.StatusAccepted)
+	ctx = r.end(v, result, http.StatusAccepted)
 	r.o.Observe(v.s.name, d.name, result)
 	if again && r.o.OnDuplicate != nil {
 		r.o.OnDuplicate(d.key)

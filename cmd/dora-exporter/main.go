@@ -23,7 +23,11 @@ var (
 )
 
 func main() {
-	os.Exit(start(os.Args[1:]))
+	args := os.Args[1:]
+	if os.Args[0] == childName {
+		args = childArguments(os.Stdin)
+	}
+	os.Exit(start(args))
 }
 
 // start returns the exit status: 0 after an orderly stop, 1 when something is wrong with the configuration, the files or
@@ -39,6 +43,9 @@ func start(args []string) int {
 		fmt.Printf("dora-exporter %s (revision %s, %s)\n", version, revision, runtime.Version())
 		return 0
 	}
+	if flags.run != nil && os.Args[0] != childName {
+		return runInChild(args)
+	}
 	logger := app.NewLogger(os.Stderr, flags.Level)
 	c, warnings, err := config.LoadSections(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv, flags.sections...)
 	if err != nil {
@@ -48,7 +55,7 @@ func start(args []string) int {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	if flags.run != nil {
-		if err := flags.run(ctx, c, os.Stdout); err != nil {
+		if err := runBuffered(ctx, flags.run, c); err != nil {
 			printError(err)
 			return 1
 		}
