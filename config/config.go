@@ -74,9 +74,9 @@ func (s Server) LocalAddress() string {
 	return net.JoinHostPort(host, strconv.Itoa(s.Port))
 }
 
-// Load reads the file at path. It need not be there unless it was named. Warnings are about what works and is hardly
+// Load reads the file at path for a use. It need not be there unless it was named. Warnings are about what works and is hardly
 // meant. An error has one line for each thing that is wrong: file, line, what is wrong, what to write instead.
-func Load(path string, named bool, getenv func(string) string) (c *Config, warnings []string, err error) {
+func Load(use Use, path string, named bool, getenv func(string) string) (c *Config, warnings []string, err error) {
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !named:
@@ -86,12 +86,12 @@ func Load(path string, named bool, getenv func(string) string) (c *Config, warni
 	case err != nil:
 		return nil, nil, fmt.Errorf("%s: can't be read: %w", path, err)
 	}
-	c, more, err := Parse(path, data, getenv)
+	c, more, err := Parse(use, path, data, getenv)
 	return c, append(warnings, more...), err
 }
 
-// Parse reads the text of a configuration; path is for messages.
-func Parse(path string, data []byte, getenv func(string) string) (*Config, []string, error) {
+// Parse reads the text of a configuration for a use; path is for messages.
+func Parse(use Use, path string, data []byte, getenv func(string) string) (*Config, []string, error) {
 	root, err := parseYAML(path, data)
 	if err != nil {
 		return nil, nil, err
@@ -103,9 +103,12 @@ func Parse(path string, data []byte, getenv func(string) string) (*Config, []str
 	c.Policy = DefaultPolicy()
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.OTLP = defaultOTLP()
-	warnings := c.OTLP.fromEnvironment(getenv)
+	var warnings []string
+	if use == ForServer {
+		warnings = c.OTLP.fromEnvironment(getenv)
+	}
 	d := &decoder{file: path, at: map[string]*yaml.Node{}}
-	d.config(root, c)
+	d.config(root, c, use)
 	c.fromEnvironment(getenv)
 	c.complete(d)
 	if err := joined(d.errs); err != nil {
@@ -118,8 +121,15 @@ func Parse(path string, data []byte, getenv func(string) string) (*Config, []str
 }
 
 // config says which keys there are and what they hold.
-func (d *decoder) config(root *yaml.Node, c *Config) {
-	d.mapping(root, "", fields{
+func (d *decoder) config(root *yaml.Node, c *Config, use Use) {
+	jira := fields{
+		"webhook_secret": d.secrets(&c.Jira.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.Jira.WebhookSecret),
+		"incidents": d.incidents(&c.Policy.Incidents),
+	}
+	if use == ForReport {
+		jira = jira.only("incidents")
+	}
+	known := fields{
 		"server": d.section(fields{
 			"host": d.text(&c.Server.Host), "port": d.port(&c.Server.Port), "metrics_listen": d.listenAddress(&c.Server.MetricsListen),
 			"page": d.choice(&c.Server.Page, "on", "off"),
@@ -129,10 +139,7 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			"token": d.text(&c.GitHub.Token), "token_file": d.secretFile(&c.GitHub.Token),
 			"webhook_secret": d.secrets(&c.GitHub.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.GitHub.WebhookSecret),
 		}),
-		"jira": d.section(fields{
-			"webhook_secret": d.secrets(&c.Jira.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.Jira.WebhookSecret),
-			"incidents": d.incidents(&c.Policy.Incidents),
-		}),
+		"jira":        d.section(jira),
 		"deployments": d.section(fields{"settle": d.duration(&c.Policy.Settle)}),
 		"changes":     d.changes(&c.Policy),
 		"failures":    d.failures(&c.Policy),
@@ -158,7 +165,11 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			"file": d.section(fields{"path": d.text(&c.Storage.File.Path)}),
 		}),
 		"otlp": d.otlp(&c.OTLP),
-	})
+	}
+	if needed, some := sections[use]; some {
+		known = known.only(needed...)
+	}
+	d.mapping(root, "", known)
 }
 
 // fromEnvironment fills in what the file does not set.

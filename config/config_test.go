@@ -32,7 +32,7 @@ func TestBadConfigurations(t *testing.T) {
 	for _, path := range files {
 		name := strings.TrimSuffix(filepath.Base(path), ".yml")
 		t.Run(name, func(t *testing.T) {
-			_, _, err := Parse("config.yml", []byte(readFile(t, path)), noEnvironment)
+			_, _, err := Parse(ForServer, "config.yml", []byte(readFile(t, path)), noEnvironment)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -123,7 +123,7 @@ func TestGoodConfigurations(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, warnings, err := Load("testdata/good/"+name+".yml", true, noEnvironment)
+			got, warnings, err := Load(ForServer, "testdata/good/"+name+".yml", true, noEnvironment)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,7 +156,7 @@ func TestDefaultProductionEnvironments(t *testing.T) {
 }
 
 func TestTheShippedConfigurationStartsAnywhere(t *testing.T) {
-	got, warnings, err := Load("../config.yml", true, noEnvironment)
+	got, warnings, err := Load(ForServer, "../config.yml", true, noEnvironment)
 	if err != nil || warnings != nil {
 		t.Fatalf("%v, warnings %q", err, warnings)
 	}
@@ -171,7 +171,7 @@ func TestEnvironmentFillsIn(t *testing.T) {
 		"GITHUB_TOKEN": "t", "GITHUB_WEBHOOK_SECRET": "g", "JIRA_WEBHOOK_SECRET": "j", "BACKSTAGE_TOKEN": "b", "STORAGE_FILE_PATH": "/data/a.prom",
 	}
 	getenv := func(name string) string { return env[name] }
-	got, _, err := Parse("config.yml", nil, getenv)
+	got, _, err := Parse(ForServer, "config.yml", nil, getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestEnvironmentFillsIn(t *testing.T) {
 	if diff := cmp.Diff(want, got, sameExpression); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	got, _, err = Parse("config.yml", []byte(`github: {token: file, webhook_secret: file}
+	got, _, err = Parse(ForServer, "config.yml", []byte(`github: {token: file, webhook_secret: file}
 jira: {webhook_secret: [file]}
 catalog: {token: file}
 storage: {file: {path: file.prom}}
@@ -198,14 +198,14 @@ storage: {file: {path: file.prom}}
 
 func TestMissingFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yml")
-	got, warnings, err := Load(path, false, noEnvironment)
+	got, warnings, err := Load(ForServer, path, false, noEnvironment)
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "using the defaults") {
 		t.Errorf("at the default path: %v, warnings %q", err, warnings)
 	}
 	if diff := cmp.Diff(defaults(), got, sameExpression); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if _, _, err := Load(path, true, noEnvironment); err == nil || !strings.Contains(err.Error(), path) {
+	if _, _, err := Load(ForServer, path, true, noEnvironment); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("named: %v", err)
 	}
 }
@@ -223,7 +223,7 @@ func FuzzConfig(f *testing.F) {
 		if strings.Contains(string(data), "_file") || strings.Contains(string(data), "certificate") {
 			t.Skip("would read files")
 		}
-		c, _, err := Parse("config.yml", data, noEnvironment)
+		c, _, err := Parse(ForServer, "config.yml", data, noEnvironment)
 		if err == nil && (c.Server.Port < 1 || c.Server.Port > 65535 || c.Storage.Database == "") {
 			t.Errorf("accepted as %+v", c)
 		}

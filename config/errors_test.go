@@ -30,7 +30,7 @@ otlp:
   protocol: carrier-pigeon
   timeout: soon
 `
-	_, _, err := Parse("config.yml", []byte(text), noEnvironment)
+	_, _, err := Parse(ForServer, "config.yml", []byte(text), noEnvironment)
 	if err == nil {
 		t.Fatal("no error")
 	}

@@ -14,7 +14,7 @@ import (
 // withVariables reads a configuration with variables in the environment.
 func withVariables(t *testing.T, text string, variables map[string]string) (OTLP, []string) {
 	t.Helper()
-	c, warnings, err := Parse("config.yml", []byte(text), func(name string) string { return variables[name] })
+	c, warnings, err := Parse(ForServer, "config.yml", []byte(text), func(name string) string { return variables[name] })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestOTLPVariablesThatCantBeIgnored(t *testing.T) {
 	} {
 		variables := maps.Clone(map[string]string{endpointVariable: "http://c:4318"})
 		variables[name] = "user:canary@host"
-		_, _, err := Parse("config.yml", nil, func(name string) string { return variables[name] })
+		_, _, err := Parse(ForServer, "config.yml", nil, func(name string) string { return variables[name] })
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}

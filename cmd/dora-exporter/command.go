@@ -26,19 +26,21 @@ type command struct {
 	least, most int
 	// prepare adds the command's own flags to the set, and returns what is done when they have been read.
 	prepare func(*flag.FlagSet) action
+	// use is what the command needs of the configuration.
+	use config.Use
 }
 
 // action is what a command does. args are the words behind its own.
 type action func(ctx context.Context, c *config.Config, args []string, out io.Writer) error
 
 var commands = []command{
-	{[]string{"backup"}, "FILE", 1, 1, without(backup)},
-	{[]string{"deliveries", "list"}, "", 0, 0, without(listDeliveries)},
-	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, without(retryDeliveries)},
-	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explainCommand(withoutFlags(explain.Deployment))},
-	{[]string{"explain", "incident"}, "KEY", 1, 1, explainCommand(withoutFlags(explain.Incident))},
-	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, explainCommand(explainMetricCommand)},
-	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, reportCommand(time.Now)},
+	{[]string{"backup"}, "FILE", 1, 1, without(backup), config.ForDatabase},
+	{[]string{"deliveries", "list"}, "", 0, 0, without(listDeliveries), config.ForDatabase},
+	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, without(retryDeliveries), config.ForDatabase},
+	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, explainCommand(withoutFlags(explain.Deployment)), config.ForDatabase},
+	{[]string{"explain", "incident"}, "KEY", 1, 1, explainCommand(withoutFlags(explain.Incident)), config.ForDatabase},
+	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, explainCommand(explainMetricCommand), config.ForDatabase},
+	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, reportCommand(time.Now), config.ForReport},
 }
 
 // without is for a command that has no flags of its own.

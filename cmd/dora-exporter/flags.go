@@ -28,10 +28,12 @@ type flags struct {
 	// Command is the subcommand with its arguments, and run does it; empty and nil for the server.
 	Command []string
 	run     func(context.Context, *config.Config, io.Writer) error
+	// use is what the configuration is read for.
+	use config.Use
 }
 
 // parseFlags reads the command line. It returns flag.ErrHelp after -h has been answered on out; another error has been
-// told on errOut.
+// written to errOut.
 func parseFlags(args []string, out, errOut io.Writer) (flags, error) {
 	f := flags{}
 	set := flag.NewFlagSet("dora-exporter", flag.ContinueOnError)
@@ -77,10 +79,13 @@ func (f *flags) parse(set *flag.FlagSet, args []string) error {
 		return err
 	case c != nil:
 		args := f.Command[len(c.words):]
+		f.use = c.use
 		f.run = func(ctx context.Context, c *config.Config, out io.Writer) error { return do(ctx, c, args, out) }
 		return c.check(args)
 	case len(f.Command) > 0:
-		return fmt.Errorf("there is no command %q", strings.Join(f.Command, " "))
+		return fmt.Errorf("unknown command %q", strings.Join(f.Command, " "))
+	case f.HealthCheck:
+		f.use = config.ForHealthCheck
 	}
 	return nil
 }
@@ -145,15 +150,15 @@ Prometheus and OpenTelemetry. It loses no event and counts none twice, also over
 Usage:
   dora-exporter [flags]                        serve
   dora-exporter [flags] backup FILE            copy the database to a new file
-  dora-exporter [flags] deliveries list        show the deliveries that can't be processed
-  dora-exporter [flags] deliveries retry [ID…] have all of them or some tried again
+  dora-exporter [flags] deliveries list        list the dead letters: deliveries that failed for good
+  dora-exporter [flags] deliveries retry [ID…] retry all dead letters, or some
   dora-exporter [flags] explain deployment OWNER/REPO#ID
-                                               say what came of a deployment, what it ships, what is still waiting
-  dora-exporter [flags] explain incident KEY   likewise of an issue of Jira, such as INC-7
-  dora-exporter [flags] explain metric SERIES  say what a value is made of; SERIES is 'name{label="value",…}'
-  dora-exporter [flags] report [its flags]     show the five DORA measures with their bands, worked out of all events
+                                               explain a deployment: what it ships, its facts, what is pending
+  dora-exporter [flags] explain incident KEY   explain a Jira issue, such as INC-7
+  dora-exporter [flags] explain metric SERIES  explain a value; SERIES is 'name{label="value",…}'
+  dora-exporter [flags] report [its flags]     show the five DORA measures with their bands
 
-The commands work beside a running server; they need its configuration to find the database.
+The commands work beside a running server. They read only what they need of its configuration: no secrets.
 
 Flags (one or two dashes):
   -config.file FILE   the configuration; default config.yml, which need not be there
@@ -161,7 +166,7 @@ Flags (one or two dashes):
   -log LEVEL          what to log: debug, info (default), warn or warning, error; -logs is the same
   -accept-store       go on with a database that is older than the checkpoint; the checkpoint is set aside
   -healthcheck        ask the server that runs here with this configuration for /readyz, and exit with 0 or 1; for containers
-  -version            say which version this is
+  -version            print the version
   -h                  this page
 
 Flags of explain:
@@ -187,8 +192,8 @@ Endpoints:
   POST /api/github    GitHub's webhook: events Deployments and Deployment statuses
   POST /api/jira      Jira's webhook: issue created, updated, deleted
   GET  /metrics       for Prometheus
-  GET  /              state, the five measures, the last deliveries and what became of each
-  GET  /explain/…     deployment/OWNER/REPO/ID, incident/KEY, metric?series=SERIES: what the command explain says
+  GET  /              state, the five measures, the last deliveries with their results
+  GET  /explain/…     deployment/OWNER/REPO/ID, incident/KEY, metric?series=SERIES: the explanations of the command explain
   GET  /healthz       200 while the process answers
   GET  /readyz        200 while it can do its work, else 503 with the reason
 

@@ -49,8 +49,8 @@ func TestFlags(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"-log loud": "must be one of: debug, info, warn, warning, error", "-nope": "-nope", "serve": `no command "serve"`, "backup": "backup FILE",
-		"deliveries": `no command "deliveries"`, "deliveries list 1": "deliveries list;", "-config.file": "needs an argument",
+		"-log loud": "must be one of: debug, info, warn, warning, error", "-nope": "-nope", "serve": `unknown command "serve"`, "backup": "backup FILE",
+		"deliveries": `unknown command "deliveries"`, "deliveries list 1": "deliveries list;", "-config.file": "needs an argument",
 	} {
 		var out, errOut strings.Builder
 		if _, err := parseFlags(strings.Fields(args), &out, &errOut); err == nil || errors.Is(err, flag.ErrHelp) {
@@ -96,7 +96,7 @@ func TestHelp(t *testing.T) {
 	_, example, _ := strings.Cut(help, "for example:\n")
 	example, _, _ = strings.Cut(example, "\nFiles,")
 	example = strings.ReplaceAll(example, "_file: /run/secrets/", ": ")
-	if c, _, err := config.Parse("help", []byte(example), func(string) string { return "" }); err != nil || c.GitHub.Owner != "acme" || len(c.Teams) != 1 {
+	if c, _, err := config.Parse(config.ForServer, "help", []byte(example), func(string) string { return "" }); err != nil || c.GitHub.Owner != "acme" || len(c.Teams) != 1 {
 		t.Errorf("%+v, %v", c, err)
 	}
 }

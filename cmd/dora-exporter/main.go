@@ -41,7 +41,7 @@ func start(args []string) int {
 		return 0
 	}
 	logger := newLogger(os.Stderr, flags.Level)
-	c, warnings, err := config.Load(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv)
+	c, warnings, err := config.Load(flags.use, flags.ConfigFile, flags.ConfigFileNamed, os.Getenv)
 	if err != nil {
 		printError(err)
 		return 1
