@@ -25,8 +25,8 @@ func TestPagesInABrowser(t *testing.T) {
 		{"empty", "http://" + empty.address + "/", "dora-exporter", 0},
 		{"deployment", "http://" + busy.address + "/explain/deployment/acme/web/1", "Deployment acme/web#1", 0},
 		{"incident", "http://" + busy.address + "/explain/incident/INC-1", "Incident INC-1", 0},
-		{"question", "http://" + busy.address + "/explain/metric", "What a value is made of", 0},
-		{"metric", "http://" + busy.address + "/explain/metric?series=jira_incidents", "What a value is made of", 0},
+		{"question", "http://" + busy.address + "/explain/metric", "What a value adds up from", 0},
+		{"metric", "http://" + busy.address + "/explain/metric?series=jira_incidents", "What a value adds up from", 0},
 	} {
 		for _, scheme := range []string{"light", "dark"} {
 			for _, width := range []int64{1200, 600, 360, 320} { // 600 is a window of 1200 at 200 %

@@ -35,7 +35,8 @@ func TestResultsOfDeliveries(t *testing.T) {
 	}
 	err := s.Store.Update(t.Context(), func(tx dora.Tx) error {
 		return errors.Join(
-			tx.Deliveries().Postpone(1, shop.Minute(0), shop.Minute(40)), tx.Deliveries().Retry(2, 3, "no <room>", shop.Minute(50)), tx.Deliveries().SetAside(3, 7, "it does not match its checksum"), tx.Deliveries().Done(4))
+			tx.Deliveries().Postpone(1, shop.Minute(0), shop.Minute(40)), tx.Deliveries().Retry(2, 3, "no <room>", shop.Minute(50)), tx.Deliveries().SetAside(3, 7, "it does not match its checksum"), tx.Deliveries().Done(4),
+			tx.Evaluations().Add(dora.Settling{Kind: dora.SettleDeployment, Key: "api.github.com/4", Scope: "scope", At: shop.Minute(30), ID: 4, Due: shop.Minute(60), Ripe: shop.Minute(60)}))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +58,7 @@ func TestResultsOfDeliveries(t *testing.T) {
 	}
 	want := []string{
 		"5 processed: not an incident by jira.incidents: not counted",
+		"4 waiting: waiting for evaluation with earlier and later events",
 		"3 set_aside: dead letter: it does not match its checksum",
 		"2 waiting: failed 3 times, next attempt at 2026-03-02T09:50:00Z: no <room>",
 		"1 waiting: waiting for its team",

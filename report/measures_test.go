@@ -128,7 +128,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// A report does not begin before there was anything to be told of, and not less than a day ago.
+// A report does not begin before the first event, and at least a day ago.
 func TestReportBegins(t *testing.T) {
 	for name, test := range map[string]struct {
 		now   time.Time

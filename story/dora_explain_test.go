@@ -22,7 +22,7 @@ func (e *exporter) explain(answer any, args ...string) {
 }
 
 // explains checks that the explanations say what docs/dora.md does: the facts behind each value add up to it, and each
-// deployment turned out bad, or not, for the cause that stands there.
+// deployment is a failed change, or not, for the cause that stands there.
 func (e *exporter) explains(want numbers) {
 	e.Helper()
 	e.explainsValues(want)
@@ -70,7 +70,7 @@ func (e *exporter) explainsDeployment(repo, id, cause string) {
 		}
 	}
 	if counted != cause {
-		e.Errorf("explain deployment acme/%s#%s: it turned out bad for %q, docs/dora.md says %q", repo, id, counted, cause)
+		e.Errorf("explain deployment acme/%s#%s: it is a failed change for %q, docs/dora.md says %q", repo, id, counted, cause)
 	}
 }
 

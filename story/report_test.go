@@ -2,6 +2,7 @@ package story
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 )
@@ -40,5 +41,28 @@ func TestReportBesideTheServer(t *testing.T) {
 	}
 	if len(r.Differences) > 0 {
 		t.Errorf("it differs from /metrics: %v", r.Differences)
+	}
+}
+
+// The commands work where the secrets of the server can't be read.
+func TestCommandsReadNoSecrets(t *testing.T) {
+	t.Parallel()
+	e := newExporter(t, "http://127.0.0.1:1")
+	e.start()
+	e.mustPost(deployed{id: 1, repo: "web", env: "production"}.status(7, "queued", newYear))
+	e.write("secret.yml", e.read("config.yml")+`
+otlp: {enabled: true, endpoint: "https://collector.example.com", headers_file: /nowhere/headers, certificate: /nowhere/ca.pem}
+catalog: {mode: backstage, endpoint: "https://backstage.example.com", token_file: /nowhere/token}
+`)
+	if status, _, errOut := e.runOnce("-config.file", "secret.yml"); status != 1 || !strings.Contains(errOut, "catalog.token_file") {
+		t.Fatalf("the server: status %d, %s", status, errOut)
+	}
+	for _, command := range []string{
+		"report", "report -o json", "explain deployment acme/web#1", "explain metric github_deployments_total", "deliveries list", "deliveries retry",
+		"backup copy.db", "-healthcheck",
+	} {
+		if status, _, errOut := e.runOnce(append([]string{"-config.file", "secret.yml"}, strings.Fields(command)...)...); status != 0 {
+			t.Errorf("%s: status %d, %s", command, status, errOut)
+		}
 	}
 }

@@ -136,14 +136,14 @@ func documented(text string) string {
 	return b.String()
 }
 
-// The page says of a delivery that it came again.
-func TestThePageTellsOfADuplicate(t *testing.T) {
+// The page shows the duplicates of a delivery.
+func TestPageShowsDuplicates(t *testing.T) {
 	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.start()
 	hook := deployed{id: 1, repo: "web", env: "production"}.status(7, "queued", newYear)
 	e.mustPost(hook)
-	for _, want := range []string{"came again once, the last at 2", "came again twice, the last at 2"} {
+	for _, want := range []string{"received again once, last at 2", "received again twice, last at 2"} {
 		e.mustPost(hook)
 		e.eventually("the page has it", 10*time.Second, func() error {
 			if _, body := e.get("/"); strings.Count(body, want) != 1 {

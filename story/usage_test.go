@@ -22,7 +22,7 @@ func TestCommandLine(t *testing.T) {
 		"help, two dashes":     {[]string{"--help"}, 0, "GITHUB_WEBHOOK_SECRET", ""},
 		"version":              {[]string{"--version"}, 0, "dora-exporter dev", ""},
 		"unknown flag":         {[]string{"-nope"}, 2, "", "-nope"},
-		"unknown level":        {[]string{"-log", "loud"}, 2, "", "debug, info, warn, warning or error"},
+		"unknown level":        {[]string{"-log", "loud"}, 2, "", "must be one of: debug, info, warn, warning, error"},
 		"named file missing":   {[]string{"-config.file=nope.yml"}, 1, "", "nope.yml: there is no such file"},
 		"bad file":             {[]string{"--config.file", "bad.yml"}, 1, "", `bad.yml:2: unknown key "prot" under server: did you mean "port"?`},
 		"a folder as the file": {[]string{"-config.file", "."}, 1, "", "can't be read"},

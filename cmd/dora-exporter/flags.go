@@ -85,7 +85,7 @@ func (f *flags) parse(set *flag.FlagSet, args []string) error {
 	case f.HealthCheck && len(f.Command) == 0:
 		f.sections = []string{"server"}
 	case len(f.Command) > 0:
-		return fmt.Errorf("there is no command %q", strings.Join(f.Command, " "))
+		return fmt.Errorf("unknown command %q", strings.Join(f.Command, " "))
 	}
 	return nil
 }

@@ -49,8 +49,8 @@ func TestFlags(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"-log loud": "must be one of: debug, info, warn, warning, error", "-nope": "-nope", "serve": `no command "serve"`, "backup": "backup FILE",
-		"deliveries": `no command "deliveries"`, "deliveries list 1": "deliveries list;", "-config.file": "needs an argument",
+		"-log loud": "must be one of: debug, info, warn, warning, error", "-nope": "-nope", "serve": `unknown command "serve"`, "backup": "backup FILE",
+		"deliveries": `unknown command "deliveries"`, "deliveries list 1": "deliveries list;", "-config.file": "needs an argument",
 	} {
 		var out, errOut strings.Builder
 		if _, err := parseFlags(strings.Fields(args), &out, &errOut); err == nil || errors.Is(err, flag.ErrHelp) {
