@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"dora-exporter/internal/markdown"
 )
 
 // The month that docs/dora.md works out by hand gives the numbers of its tables, in the order in which it happened, after
@@ -145,58 +146,57 @@ func bucketName(name string, labels map[string]string, le float64) string {
 	return seriesName(name+"_bucket", labels) + " le " + strconv.FormatFloat(le, 'f', -1, 64)
 }
 
-// Rows of the document's tables of results: series and value, or series, count, sum and observations.
-var (
-	documentedValue     = regexp.MustCompile("^\\| `(dora_\\w+)\\{([^}]*)\\}` \\| ([0-9]+) \\|[^|]*\\|$")
-	documentedHistogram = regexp.MustCompile("^\\| `(dora_\\w+)\\{([^}]*)\\}` \\| ([0-9]+) \\| ([0-9]+) \\| ([0-9 ]+) \\|$")
-)
+// documentedSeries is a series as the tables of results write it.
+var documentedSeries = regexp.MustCompile(`^(dora_\w+)\{([^}]*)\}$`)
 
 // documentedResults are the numbers that docs/dora.md says /metrics has.
 func documentedResults(t *testing.T) numbers {
 	t.Helper()
-	text, err := os.ReadFile("../docs/dora.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, rows := numbers{}, 0
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
-		if m := documentedValue.FindStringSubmatch(line); m != nil {
-			n[seriesName(m[1], documentedLabels(m[1], m[2]))] = number(t, m[3])
-			rows++
+	document := markdown.Read(t, "docs/dora.md")
+	split := func(row markdown.Row) (family, labels string) {
+		m := documentedSeries.FindStringSubmatch(row.Name("series"))
+		if m == nil {
+			t.Fatalf("docs/dora.md: %q is not a series", row.Cell("series"))
 		}
-		if m := documentedHistogram.FindStringSubmatch(line); m != nil {
-			addHistogram(t, n, m)
-			rows++
-		}
+		return m[1], m[2]
 	}
-	if all := strings.Count(string(text), "\n| `dora_"); rows != all || rows < 50 {
-		t.Fatalf("%d of %d rows of docs/dora.md can be read", rows, all)
+	n := numbers{}
+	values, histograms := document.Rows("series", "value"), document.Rows("series", "count", "sum", "observations")
+	for _, row := range values {
+		family, labels := split(row)
+		n[seriesName(family, documentedLabels(family, labels))] = number(t, row.Cell("value"))
+	}
+	for _, row := range histograms {
+		family, labels := split(row)
+		addHistogram(t, n, family, documentedLabels(family, labels), row)
+	}
+	if rows := len(values) + len(histograms); rows < 50 {
+		t.Fatalf("docs/dora.md has only %d results", rows)
 	}
 	return n
 }
 
-func addHistogram(t *testing.T, n numbers, row []string) {
+func addHistogram(t *testing.T, n numbers, family string, labels map[string]string, row markdown.Row) {
 	t.Helper()
-	labels := documentedLabels(row[1], row[2])
+	count, total := number(t, row.Cell("count")), number(t, row.Cell("sum"))
 	var observations []float64
 	sum := 0.
-	for _, text := range strings.Fields(row[5]) {
+	for _, text := range strings.Fields(row.Cell("observations")) {
 		observations = append(observations, number(t, text))
 		sum += number(t, text)
 	}
-	if count := float64(len(observations)); count != number(t, row[3]) || sum != number(t, row[4]) {
-		t.Errorf("docs/dora.md: %s{%s}: the observations are %v and %v in sum, and it says %s and %s", row[1], row[2], count, sum, row[3], row[4])
+	if float64(len(observations)) != count || sum != total {
+		t.Errorf("docs/dora.md: %s: count %v and sum %v do not match the %d observations, which add up to %v", row.Cell("series"), count, total, len(observations), sum)
 	}
-	n[seriesName(row[1]+"_count", labels)], n[seriesName(row[1]+"_sum", labels)] = number(t, row[3]), number(t, row[4])
-	for _, le := range documentedBounds(row[1]) {
+	n[seriesName(family+"_count", labels)], n[seriesName(family+"_sum", labels)] = count, total
+	for _, le := range documentedBounds(family) {
 		below := 0
 		for _, o := range observations {
 			if o <= le {
 				below++
 			}
 		}
-		n[bucketName(row[1], labels, le)] = float64(below)
+		n[bucketName(family, labels, le)] = float64(below)
 	}
 }
 
