@@ -16,7 +16,7 @@ OTELCOL          := $(TOOLS)/otelcol-$(OTELCOL_VERSION)
 run: build
 	./dora-exporter -config.file=config.yml
 
-## demo: the exporter with made-up data, see the README; ARGS are flags of dora-demo, such as ARGS=-once
+## demo: the exporter with made-up data; ARGS are flags of dora-demo, such as ARGS=-once
 demo: build
 	go run ./cmd/dora-demo $(ARGS)
 
