@@ -189,7 +189,7 @@ func addHistogram(t *testing.T, n numbers, family string, labels map[string]stri
 		t.Errorf("docs/dora.md: %s: count %v and sum %v do not match the %d observations, which add up to %v", row.Cell("series"), count, total, len(observations), sum)
 	}
 	n[seriesName(family+"_count", labels)], n[seriesName(family+"_sum", labels)] = count, total
-	for _, le := range documentedBounds(family) {
+	for _, le := range documentedBounds(t, family) {
 		below := 0
 		for _, o := range observations {
 			if o <= le {
@@ -200,20 +200,33 @@ func addHistogram(t *testing.T, n numbers, family string, labels map[string]stri
 	}
 }
 
-// documentedBounds are the upper bounds that docs/metrics.md names, in seconds.
-func documentedBounds(family string) []float64 {
-	const minute, hour, day = 60, 3600, 86400
-	switch {
-	case strings.Contains(family, "_run_"):
-		return []float64{10, 30, minute, 2 * minute, 5 * minute, 10 * minute, 20 * minute, 30 * minute, hour, 2 * hour, 4 * hour}
-	case strings.Contains(family, "_recovery_"):
-		return []float64{
-			minute, 5 * minute, 15 * minute, 30 * minute, hour, 2 * hour, 4 * hour, 8 * hour, 12 * hour, day, 2 * day, 3 * day, 7 * day, 14 * day,
+// documentedBounds returns the upper bounds that docs/metrics.md lists for a histogram, in seconds. A unit applies to the numbers
+// before it as well: 1, 2 min.
+func documentedBounds(t *testing.T, family string) (bounds []float64) {
+	t.Helper()
+	units := map[string]float64{"s": 1, "min": 60, "h": 3600, "d": 86400}
+	for _, row := range markdown.Read(t, "docs/metrics.md").Rows("histogram", "bounds of the buckets") {
+		if !slices.Contains(row.Code("histogram"), family) {
+			continue
+		}
+		without := 0 // how many of the last bounds have no unit yet
+		for text := range strings.SplitSeq(row.Cell("bounds of the buckets"), ", ") {
+			value, unit, hasUnit := strings.Cut(text, " ")
+			bounds = append(bounds, number(t, value))
+			without++
+			if !hasUnit {
+				continue
+			}
+			for n := len(bounds) - without; n < len(bounds); n++ {
+				bounds[n] *= units[unit]
+			}
+			without = 0
 		}
 	}
-	return []float64{
-		10 * minute, 30 * minute, hour, 2 * hour, 4 * hour, 8 * hour, 12 * hour, day, 2 * day, 3 * day, 5 * day, 7 * day, 14 * day, 30 * day, 60 * day, 90 * day,
+	if len(bounds) == 0 || !slices.IsSorted(bounds) {
+		t.Fatalf("docs/metrics.md: the bounds of %s are %v", family, bounds)
 	}
+	return bounds
 }
 
 // documentedLabels are the labels that a row stands for: repository and environment, or project and priority, and others by name.
