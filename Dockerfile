@@ -1,12 +1,12 @@
-# The image holds one static binary, the certificates to trust, and nothing else.
+# The image contains one static binary and the trusted certificates, nothing else.
 #
 #   docker build -t dora-exporter .
-#   docker build -t dora-exporter --target prebuilt .    # without a network, of what `make build` has built
+#   docker build -t dora-exporter --target prebuilt .    # without a network, from the result of `make build`
 #
-# /data holds the database and the checkpoint: mount a volume or a folder there, not files. It belongs to the user 65532, as
-# must what is mounted.
+# /data holds the database and the checkpoint: mount a volume or a folder there, not files. The mount must belong to the user
+# 65532.
 
-# The prebuilt stage stands before the one that needs another image, since engines without BuildKit build all that is above.
+# The prebuilt stage comes before the build stage, since engines without BuildKit build everything above their target.
 FROM scratch AS base
 COPY --chown=65532:65532 deploy/image/ /
 COPY config.yml /etc/dora-exporter/
@@ -20,7 +20,7 @@ ENTRYPOINT ["/dora-exporter"]
 CMD ["-config.file=/etc/dora-exporter/config.yml"]
 
 FROM base AS prebuilt
-# The pattern: where nothing was built, those engines find nothing to copy and go on. LICENSE is there so that something is.
+# The pattern lets those engines continue if nothing was built: it may match no file, and LICENSE is always there to copy.
 COPY LICENSE dora-exporte[r] /
 
 FROM golang:1.26.8-alpine AS build

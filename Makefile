@@ -1,4 +1,4 @@
-# `make run`, `make demo` and `make test` need Go alone. `make lint` and `make integration` install what they need.
+# `make run`, `make demo` and `make test` need only Go. `make lint` and `make integration` install their tools.
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
@@ -16,7 +16,7 @@ OTELCOL          := $(TOOLS)/otelcol-$(OTELCOL_VERSION)
 run: build
 	./dora-exporter -config.file=config.yml
 
-## demo: the exporter with made-up data, see the README; ARGS are flags of dora-demo, such as ARGS=-once
+## demo: the exporter with made-up data; ARGS are flags of dora-demo, such as ARGS=-once
 demo: build
 	go run ./cmd/dora-demo $(ARGS)
 
@@ -28,11 +28,11 @@ build:
 image:
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t dora-exporter .
 
-## test: unit tests and the story of the built program; with the race detector where there is the C compiler it needs
+## test: unit tests and the story of the built program; with the race detector if there is a C compiler
 test:
 	go test -count=1 $(if $(filter 1,$(shell go env CGO_ENABLED)),-race) ./...
 
-## integration: against the real Prometheus, Chromium and the real OpenTelemetry Collector, which is built once, in some ten minutes
+## integration: tests against the real Prometheus, Chromium and OpenTelemetry Collector; the Collector is built once, in about ten minutes
 integration: $(OTELCOL)
 	./integration/install
 	cd integration && OTELCOL=$(OTELCOL) go test -count=1 -timeout 20m ./...
@@ -50,11 +50,11 @@ $(GOLANGCI):
 	GOBIN=$(TOOLS)/build go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	mv $(TOOLS)/build/golangci-lint $@
 
-## bench: benchmarks; their figures compare within one run only
+## bench: benchmarks; compare figures only within one run
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
 
-## torture: the long forms of the tests of faults, and half a minute of fuzzing for each decoder; half an hour in all
+## torture: the long forms of the fault tests, and half a minute of fuzzing for each decoder; half an hour in all
 torture:
 	./integration/install
 	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|ManyEnvironments|Outage|GitHub|EveryOrder' -v -args -torture
@@ -65,7 +65,7 @@ torture:
 		done; \
 	done
 
-## cover: the tests' coverage, as a table
+## cover: the coverage of the tests, as a table
 cover:
 	go test -coverprofile=coverage.out ./...
 	go tool cover -func=coverage.out

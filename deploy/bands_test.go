@@ -3,8 +3,11 @@ package deploy
 import (
 	"encoding/json"
 	"math"
-	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/internal/markdown"
 )
 
 const (
@@ -52,13 +55,16 @@ func (s steps) of(value float64) (colour string) {
 // A value on a limit has the colour of the band that it reaches, also when PromQL's extrapolation moves it by a ten thousandth;
 // one that is a thousandth beyond has the next. The document has the limits that are compared with here.
 func TestColoursAreTheBands(t *testing.T) {
-	document := read(t, "../docs/dora.md")
-	for _, row := range []string{
-		"| 1 a day | 1 a week | 1 in 30 days |", "| 1 day | 7 days | 30 days |", "| 5 % | 10 % | 15 % |", "| 1 hour | 1 day | 7 days |",
-	} {
-		if !strings.Contains(document, row) {
-			t.Errorf("docs/dora.md has no row of bands with %s", row)
-		}
+	bands := map[string]string{}
+	for _, row := range markdown.Read(t, "docs/dora.md").Rows("measure", "elite", "high", "medium") {
+		bands[row.Cell("measure")] = row.Cell("elite") + ", " + row.Cell("high") + ", " + row.Cell("medium")
+	}
+	want := map[string]string{
+		"deployment frequency": "1 a day, 1 a week, 1 in 30 days", "lead time for changes": "1 day, 7 days, 30 days",
+		"change failure rate": "5 %, 10 %, 15 %", "failed deployment recovery time": "1 hour, 1 day, 7 days", "rework rate": ", , ",
+	}
+	if diff := cmp.Diff(want, bands); diff != "" {
+		t.Errorf("-want +docs/dora.md:\n%s", diff)
 	}
 	found := map[string]bool{}
 	for name, s := range coloured(t, "grafana/dashboards/dora.json") {

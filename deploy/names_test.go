@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
+
+	"dora-exporter/internal/markdown"
 )
 
 // query is PromQL, and where it stands.
@@ -63,21 +65,16 @@ func TestNamesAreServed(t *testing.T) {
 // of what is recorded. All labels are under "".
 func documented(t *testing.T) map[string][]string {
 	t.Helper()
-	text := read(t, "../docs/metrics.md")
 	labels := map[string][]string{
 		"":   {"job", "instance", "le", "alertname"},
 		"up": {"job", "instance"},
 	}
-	for line := range strings.Lines(text) {
-		cells := strings.Split(line, "|")
-		if len(cells) < 7 || !strings.HasPrefix(line, "| `") {
-			continue
-		}
-		name := strings.Trim(cells[1], " `")
-		of := append(strings.Split(strings.TrimSpace(cells[5]), ", "), "job", "instance")
+	for _, row := range markdown.Read(t, "docs/metrics.md").Rows("Prometheus", "type", "labels") {
+		name := row.Name("Prometheus")
+		of := append(strings.Split(row.Cell("labels"), ", "), "job", "instance")
 		labels[name] = of
 		labels[""] = append(labels[""], of...)
-		if strings.TrimSpace(cells[3]) == "histogram" {
+		if row.Cell("type") == "histogram" {
 			delete(labels, name)
 			labels[name+"_sum"], labels[name+"_count"], labels[name+"_bucket"] = of, of, append(of, "le")
 		}

@@ -2,7 +2,6 @@ package instrumentation
 
 import (
 	"context"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/markdown"
 )
 
 // described is a row of docs/metrics.md.
@@ -48,20 +48,9 @@ func TestTheDocumentsHaveEveryFamily(t *testing.T) {
 // rows reads the tables of docs/metrics.md.
 func rows(t *testing.T) map[string]described {
 	t.Helper()
-	text, err := os.ReadFile("../docs/metrics.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	all := map[string]described{}
-	for line := range strings.Lines(string(text)) {
-		cells := strings.Split(line, "|")
-		if len(cells) < 8 || !strings.HasPrefix(cells[1], " `") {
-			continue
-		}
-		for n := range cells {
-			cells[n] = strings.Trim(cells[n], " `")
-		}
-		all[cells[1]] = described{cells[2], cells[3], cells[4], cells[5]}
+	for _, row := range markdown.Read(t, "docs/metrics.md").Rows("Prometheus", "OTLP") {
+		all[row.Name("Prometheus")] = described{row.Name("OTLP"), row.Cell("type"), row.Cell("unit"), row.Cell("labels")}
 	}
 	return all
 }

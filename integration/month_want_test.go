@@ -95,7 +95,7 @@ func (m *month) measures(seconds float64) map[string]answer {
 		"dora: Lead time percentiles/B":           leadTimes.by("le").quantile(0.85),
 		"dora: Lead time percentiles/C":           leadTimes.by("le").quantile(0.95),
 		"dora: Lead time by stage/A":              of("dora_change_stage_seconds_sum").by("stage").per(of("dora_change_stage_seconds_count").by("stage")),
-		"dora: Lead times that can't be had/A":    of("dora_lead_time_unavailable_total").by("reason").positive(),
+		"dora: Changes without a lead time/A":     of("dora_lead_time_unavailable_total").by("reason").positive(),
 		"dora: Changes deployed/A":                of("dora_changes_total").by(),
 		"dora: Run time of a deployment/A":        of("dora_deployment_run_seconds_bucket").by("le").quantile(0.5),
 		"dora: Change failure rate by team/A":     failures.by("team").per(deployments.by("team")),
@@ -127,7 +127,7 @@ func (m *month) health(address string, sent, calls answer, seconds float64) map[
 		"dora-exporter: Up/A":                          one(1),
 		"dora-exporter: Version/A":                     {"version=dev": 1},
 		"dora-exporter: Oldest delivery waiting/A":     one(0),
-		"dora-exporter: Set aside/A":                   one(0),
+		"dora-exporter: Dead letters/A":                one(0),
 		"dora-exporter: GitHub calls left/A":           one(4999), // what the stand-in says
 		"dora-exporter: GitHub token/A":                one(0),
 		"dora-exporter: Sources without a signature/A": {},
@@ -140,12 +140,12 @@ func (m *month) health(address string, sent, calls answer, seconds float64) map[
 		"dora-exporter: Calls by status code/A":        calls.by("code").times(aMinute),
 		"dora-exporter: Limit and look-ups/A":          one(4999),
 		"dora-exporter: Limit and look-ups/B":          one(0),
-		"dora-exporter: Teams looked up/A":             {}, // the catalog is a list
-		"dora-exporter: Teams looked up/B":             one(0),
+		"dora-exporter: Catalog look-ups/A":            {}, // the catalog is a list
+		"dora-exporter: Catalog look-ups/B":            one(0),
 		"dora-exporter: Checkpoints written/A":         {"result=ok": anything[""]},
 		"dora-exporter: Age of the checkpoint/A":       anything,
 		"dora-exporter: OTLP pushes/A":                 {}, // off
-		"dora-exporter: Series taken/A":                m.taken().times(1.0 / 20_000),
+		"dora-exporter: Series in use/A":               m.taken().times(1.0 / 20_000),
 		"dora-exporter: Counted under other/A":         {"families=github": 0, "families=jira": 0, "families=dora": 0},
 		"dora-exporter: Memory/A":                      {instance: anything[""]},
 		"dora-exporter: CPU/A":                         {instance: anything[""]},

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -12,6 +11,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"dora-exporter/internal/markdown"
 )
 
 // answer is what a query answers: values by labels, written as name=value, sorted.
@@ -185,12 +186,8 @@ func (p prometheus) rules(t *testing.T) map[string]string {
 // documentedQueries are those of the table in docs/grafana.md.
 func documentedQueries(t *testing.T) (all []string) {
 	t.Helper()
-	text, err := os.ReadFile("../docs/grafana.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, found := range regexp.MustCompile("\\| `((?:sum|histogram_quantile)\\([^`]*)` \\|").FindAllStringSubmatch(string(text), -1) {
-		all = append(all, found[1])
+	for _, row := range markdown.Read(t, "docs/grafana.md").Rows("measure", "PromQL") {
+		all = append(all, row.Name("PromQL"))
 	}
 	if len(all) != 5 {
 		t.Errorf("docs/grafana.md has %d queries of the five measures", len(all))

@@ -3,12 +3,13 @@ package story
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/internal/markdown"
 )
 
 // explain runs the subcommand and reads its answer.
@@ -26,16 +27,14 @@ func (e *exporter) explain(answer any, args ...string) {
 func (e *exporter) explains(want numbers) {
 	e.Helper()
 	e.explainsValues(want)
-	text, err := os.ReadFile("../docs/dora.md")
-	if err != nil {
-		e.Fatal(err)
-	}
 	causes := map[string]string{}
-	for _, m := range regexp.MustCompile(`\*\*(\d+) is bad, (\w+)`).FindAllStringSubmatch(string(text), -1) {
-		causes[m[1]] = m[2]
+	for _, row := range markdown.Read(e.T, "docs/dora.md").Rows("id", "what it shows") {
+		for _, m := range regexp.MustCompile(`\*\*(\d+) is a failed change: (\w+)`).FindAllStringSubmatch(row.Cell("what it shows"), -1) {
+			causes[m[1]] = m[2]
+		}
 	}
 	if len(causes) != 7 {
-		e.Fatalf("docs/dora.md says of %v that they are bad", causes)
+		e.Fatalf("docs/dora.md has failed changes %v, want 7", causes)
 	}
 	for repo, ids := range map[string][2]int{"api": {101, 114}, "shop": {201, 208}} {
 		for id := ids[0]; id <= ids[1]; id++ {

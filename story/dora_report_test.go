@@ -2,13 +2,13 @@ package story
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
-	"os"
 	"regexp"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/internal/markdown"
 )
 
 // reported is what a report says of a team: shares, and medians in seconds.
@@ -69,19 +69,21 @@ func documentedReport(t *testing.T) map[string]reported {
 		"Platform": {Changes: 12, WithoutLeadTime: 1, Repaired: 5, Causes: map[string]int{"status": 1, "incident": 1, "rollback": 1, "revert": 1, "hotfix": 1}},
 		"Shop":     {Changes: 4, WithoutLeadTime: 1, Repaired: 2, Causes: map[string]int{"incident": 1, "window": 1}},
 	}
-	text, err := os.ReadFile("../docs/dora.md")
-	if err != nil {
-		t.Fatal(err)
+	rows := map[string]markdown.Row{}
+	for _, row := range markdown.Read(t, "docs/dora.md").Rows("measure", "Platform", "Shop") {
+		rows[row.Cell("measure")] = row
 	}
 	row := func(measure string, form string, take func(*reported, float64, float64)) {
 		t.Helper()
-		m := regexp.MustCompile(fmt.Sprintf(`(?m)^\| %s \| [^|]*?%s[^|]* \| [^|]*?%s[^|]* \|$`, measure, form, form)).FindStringSubmatch(string(text))
-		if m == nil {
+		if _, ok := rows[measure]; !ok {
 			t.Fatalf("docs/dora.md has no row about %s", measure)
 		}
-		for i, team := range []string{"Platform", "Shop"} {
-			r := teams[team]
-			take(&r, number(t, m[1+2*i]), number(t, "0"+m[2+2*i]))
+		for team, r := range teams {
+			m := regexp.MustCompile(form).FindStringSubmatch(rows[measure].Cell(team))
+			if m == nil {
+				t.Fatalf("docs/dora.md: %s of %s is %q, which does not match %s", measure, team, rows[measure].Cell(team), form)
+			}
+			take(&r, number(t, m[1]), number(t, "0"+m[2]))
 			teams[team] = r
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"dora-exporter/internal/markdown"
 )
 
 // The month that docs/dora.md works out by hand gives the numbers of its tables, in the order in which it happened, after
@@ -145,75 +146,87 @@ func bucketName(name string, labels map[string]string, le float64) string {
 	return seriesName(name+"_bucket", labels) + " le " + strconv.FormatFloat(le, 'f', -1, 64)
 }
 
-// Rows of the document's tables of results: series and value, or series, count, sum and observations.
-var (
-	documentedValue     = regexp.MustCompile("^\\| `(dora_\\w+)\\{([^}]*)\\}` \\| ([0-9]+) \\|[^|]*\\|$")
-	documentedHistogram = regexp.MustCompile("^\\| `(dora_\\w+)\\{([^}]*)\\}` \\| ([0-9]+) \\| ([0-9]+) \\| ([0-9 ]+) \\|$")
-)
+// documentedSeries is a series as the tables of results write it.
+var documentedSeries = regexp.MustCompile(`^(dora_\w+)\{([^}]*)\}$`)
 
 // documentedResults are the numbers that docs/dora.md says /metrics has.
 func documentedResults(t *testing.T) numbers {
 	t.Helper()
-	text, err := os.ReadFile("../docs/dora.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, rows := numbers{}, 0
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
-		if m := documentedValue.FindStringSubmatch(line); m != nil {
-			n[seriesName(m[1], documentedLabels(m[1], m[2]))] = number(t, m[3])
-			rows++
+	document := markdown.Read(t, "docs/dora.md")
+	split := func(row markdown.Row) (family, labels string) {
+		m := documentedSeries.FindStringSubmatch(row.Name("series"))
+		if m == nil {
+			t.Fatalf("docs/dora.md: %q is not a series", row.Cell("series"))
 		}
-		if m := documentedHistogram.FindStringSubmatch(line); m != nil {
-			addHistogram(t, n, m)
-			rows++
-		}
+		return m[1], m[2]
 	}
-	if all := strings.Count(string(text), "\n| `dora_"); rows != all || rows < 50 {
-		t.Fatalf("%d of %d rows of docs/dora.md can be read", rows, all)
+	n := numbers{}
+	values, histograms := document.Rows("series", "value"), document.Rows("series", "count", "sum", "observations")
+	for _, row := range values {
+		family, labels := split(row)
+		n[seriesName(family, documentedLabels(family, labels))] = number(t, row.Cell("value"))
+	}
+	for _, row := range histograms {
+		family, labels := split(row)
+		addHistogram(t, n, family, documentedLabels(family, labels), row)
+	}
+	if rows := len(values) + len(histograms); rows < 50 {
+		t.Fatalf("docs/dora.md has only %d results", rows)
 	}
 	return n
 }
 
-func addHistogram(t *testing.T, n numbers, row []string) {
+func addHistogram(t *testing.T, n numbers, family string, labels map[string]string, row markdown.Row) {
 	t.Helper()
-	labels := documentedLabels(row[1], row[2])
+	count, total := number(t, row.Cell("count")), number(t, row.Cell("sum"))
 	var observations []float64
 	sum := 0.
-	for _, text := range strings.Fields(row[5]) {
+	for _, text := range strings.Fields(row.Cell("observations")) {
 		observations = append(observations, number(t, text))
 		sum += number(t, text)
 	}
-	if count := float64(len(observations)); count != number(t, row[3]) || sum != number(t, row[4]) {
-		t.Errorf("docs/dora.md: %s{%s}: the observations are %v and %v in sum, and it says %s and %s", row[1], row[2], count, sum, row[3], row[4])
+	if float64(len(observations)) != count || sum != total {
+		t.Errorf("docs/dora.md: %s: count %v and sum %v do not match the %d observations, which add up to %v", row.Cell("series"), count, total, len(observations), sum)
 	}
-	n[seriesName(row[1]+"_count", labels)], n[seriesName(row[1]+"_sum", labels)] = number(t, row[3]), number(t, row[4])
-	for _, le := range documentedBounds(row[1]) {
+	n[seriesName(family+"_count", labels)], n[seriesName(family+"_sum", labels)] = count, total
+	for _, le := range documentedBounds(t, family) {
 		below := 0
 		for _, o := range observations {
 			if o <= le {
 				below++
 			}
 		}
-		n[bucketName(row[1], labels, le)] = float64(below)
+		n[bucketName(family, labels, le)] = float64(below)
 	}
 }
 
-// documentedBounds are the upper bounds that docs/metrics.md names, in seconds.
-func documentedBounds(family string) []float64 {
-	const minute, hour, day = 60, 3600, 86400
-	switch {
-	case strings.Contains(family, "_run_"):
-		return []float64{10, 30, minute, 2 * minute, 5 * minute, 10 * minute, 20 * minute, 30 * minute, hour, 2 * hour, 4 * hour}
-	case strings.Contains(family, "_recovery_"):
-		return []float64{
-			minute, 5 * minute, 15 * minute, 30 * minute, hour, 2 * hour, 4 * hour, 8 * hour, 12 * hour, day, 2 * day, 3 * day, 7 * day, 14 * day,
+// documentedBounds returns the upper bounds that docs/metrics.md lists for a histogram, in seconds. A unit applies to the numbers
+// before it as well: 1, 2 min.
+func documentedBounds(t *testing.T, family string) (bounds []float64) {
+	t.Helper()
+	units := map[string]float64{"s": 1, "min": 60, "h": 3600, "d": 86400}
+	for _, row := range markdown.Read(t, "docs/metrics.md").Rows("histogram", "bounds of the buckets") {
+		if !slices.Contains(row.Code("histogram"), family) {
+			continue
+		}
+		without := 0 // how many of the last bounds have no unit yet
+		for text := range strings.SplitSeq(row.Cell("bounds of the buckets"), ", ") {
+			value, unit, hasUnit := strings.Cut(text, " ")
+			bounds = append(bounds, number(t, value))
+			without++
+			if !hasUnit {
+				continue
+			}
+			for n := len(bounds) - without; n < len(bounds); n++ {
+				bounds[n] *= units[unit]
+			}
+			without = 0
 		}
 	}
-	return []float64{
-		10 * minute, 30 * minute, hour, 2 * hour, 4 * hour, 8 * hour, 12 * hour, day, 2 * day, 3 * day, 5 * day, 7 * day, 14 * day, 30 * day, 60 * day, 90 * day,
+	if len(bounds) == 0 || !slices.IsSorted(bounds) {
+		t.Fatalf("docs/metrics.md: the bounds of %s are %v", family, bounds)
 	}
+	return bounds
 }
 
 // documentedLabels are the labels that a row stands for: repository and environment, or project and priority, and others by name.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetches a dashboard of grafana.com: fetch-dashboard.sh URL DATASOURCE-UID FILE
-# What it asks for at an import (${DS_…}) becomes the data source. A failure is told and is none of the caller's: exit 0.
+# Replaces the inputs of an import (${DS_…}) by the data source. A failure is printed, and the exit status is 0 all the same.
 set -u
 
 url=$1 source=$2 file=$3
@@ -11,7 +11,7 @@ if ! curl -fsSL --retry 5 --retry-delay 5 --retry-connrefused --connect-timeout 
 	echo "could not fetch $url: import the dashboard by hand, see docs/grafana.md"
 	exit 0
 fi
-# The whole of a JSON object, as far as that can be told without a parser.
+# Checks that the answer is a whole JSON object, as far as possible without a parser.
 whole=$(tr -d '[:space:]' <"$part" | sed -n '1s/^\(.\).*\(.\)$/\1\2/p')
 if [ "$whole" != "{}" ] || ! grep -q '"panels"' "$part"; then
 	echo "$url answers something else than a dashboard: import it by hand, see docs/grafana.md"

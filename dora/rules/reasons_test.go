@@ -58,9 +58,9 @@ func TestReasons(t *testing.T) {
 		"reference to a later success":      {ReferenceReason(incident(at(11), at(13)), done), ReasonAfterIncident},
 		"reference to a failure":            {ReferenceReason(incident(at(12), at(13)), failed), ReasonNoSuccess},
 		"reference to another environment":  {ReferenceReason(incident(at(12), at(13)), staging), ReasonNotProduction},
-		"lead time":                         {value(dora.Policy{}.LeadTime(dora.Change{Origin: dora.Origin{FirstCommit: at(8)}}, at(11))), int64(3 * hour)},
-		"lead time of an author left out":   {value(dora.Policy{IgnoreAuthors: []string{"bot"}}.LeadTime(dora.Change{Origin: dora.Origin{FirstCommit: at(8), Author: "Bot"}}, at(11))), dora.ReasonIgnoredAuthor},
-		"lead time of a later first commit": {value(dora.Policy{}.LeadTime(dora.Change{Origin: dora.Origin{FirstCommit: at(12)}}, at(11))), dora.ReasonBeforeCommit},
+		"lead time":                         {value(LeadTime(dora.Policy{}, dora.Change{Origin: dora.Origin{FirstCommit: at(8)}}, at(11))), int64(3 * hour)},
+		"lead time of an author left out":   {value(LeadTime(dora.Policy{IgnoreAuthors: []string{"bot"}}, dora.Change{Origin: dora.Origin{FirstCommit: at(8), Author: "Bot"}}, at(11))), dora.ReasonIgnoredAuthor},
+		"lead time of a later first commit": {value(LeadTime(dora.Policy{}, dora.Change{Origin: dora.Origin{FirstCommit: at(12)}}, at(11))), dora.ReasonBeforeCommit},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: %v, want %v", name, test.got, test.want)
