@@ -49,7 +49,7 @@ func explainSeries(ctx context.Context, r explain.Reader, series string, maxFact
 
 // explainFrom makes an explanation as of one moment.
 func explainFrom(ctx context.Context, r *persistence.Reader, run explanation, name string) (e explain.Explanation, err error) {
-	err = r.Still(ctx, func(r *persistence.Reader) (err error) {
+	err = r.Snapshot(ctx, func(r *persistence.Reader) (err error) {
 		e, err = run(ctx, explain.Reader{
 			RecordReader: r, DeploymentReader: r, IncidentReader: r, EvidenceReader: r, WorkReader: r, FactReader: r,
 		}, name)

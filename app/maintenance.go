@@ -24,9 +24,9 @@ func Backup(ctx context.Context, c *config.Config, to string) error {
 }
 
 // DeadLetters returns the deliveries that can't be processed.
-func DeadLetters(ctx context.Context, c *config.Config) (all []persistence.SetAside, err error) {
+func DeadLetters(ctx context.Context, c *config.Config) (all []persistence.DeadLetter, err error) {
 	err = withReader(ctx, c, func(r *persistence.Reader) (err error) {
-		all, err = r.SetAside(ctx)
+		all, err = r.DeadLetters(ctx)
 		return err
 	})
 	return all, err

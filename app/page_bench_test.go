@@ -26,13 +26,13 @@ func aLargeStore(tb testing.TB, deployments int) (path string, newest time.Time)
 	}
 	tb.Cleanup(func() { _ = store.Close() })
 	step := 3 * 365 * 24 * time.Hour / time.Duration(deployments)
-	one := func(n int) dora.Tracked {
+	one := func(n int) dora.DeploymentRecord {
 		at := shop.Monday.Add(time.Duration(n) * step)
 		d := dora.Deployment{
 			Host: "api.github.com", ID: int64(n), Owner: "acme", Repository: fmt.Sprintf("service-%d", n%200), Environment: "production",
 			SHA: fmt.Sprintf("%040x", n), Ref: "main", CreatedAt: at.Add(-time.Minute),
 		}
-		return dora.Tracked{
+		return dora.DeploymentRecord{
 			Deployment: d, Team: fmt.Sprintf("Team %d", n%20), InProduction: true, Outcomes: []dora.Outcome{{ID: int64(n), State: "success", At: at}},
 			Shipment: &dora.Shipment{Relation: dora.Ahead, Changes: []dora.Change{{SHA: d.SHA, Commits: []string{d.SHA}, Origin: dora.Origin{
 				PullRequest: n, Author: "ann", FirstCommit: at.Add(-30 * time.Hour), Opened: at.Add(-20 * time.Hour), Merged: at.Add(-time.Hour),

@@ -109,7 +109,7 @@ func TestPageOfHostileNames(t *testing.T) {
 		}})
 		d.Repository, d.ID = "web", int64(n+100)
 		if err := s.Store.Update(t.Context(), func(tx dora.Tx) error {
-			return tx.Deployments().Save(dora.Tracked{Deployment: d, Team: name, InProduction: true, Outcomes: []dora.Outcome{{ID: 1, State: "success", At: shop.Minute(9)}}})
+			return tx.Deployments().Save(dora.DeploymentRecord{Deployment: d, Team: name, InProduction: true, Outcomes: []dora.Outcome{{ID: 1, State: "success", At: shop.Minute(9)}}})
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ var pageLimits = report.Limits{Teams: 50, Deployments: 20_000}
 func newPages(r *persistence.Reader, p dora.Policy, requests *page.Requests, state func() page.State, now func() time.Time, logger *slog.Logger) *page.Pages {
 	return page.New(page.Options{
 		Snapshot: func(ctx context.Context, read func(page.Reader) error) error {
-			return r.Still(ctx, func(r *persistence.Reader) error { return read(r) })
+			return r.Snapshot(ctx, func(r *persistence.Reader) error { return read(r) })
 		},
 		Explain:  pageExplainer{r},
 		Measures: func(ctx context.Context) (page.Measures, error) { return pageMeasures(ctx, r, p, now()) },

@@ -28,8 +28,8 @@ type parts struct {
 	clock       *persistence.Clock
 	instruments *instrumentation.Instruments
 	processor   *pipeline.Processor
-	jobs        *pipeline.Jobs
-	settler     *pipeline.Settler
+	jobs        *pipeline.Lookups
+	settler     *pipeline.Evaluator
 	projection  *pipeline.Projection
 	// traces is nil when nothing is followed.
 	traces *instrumentation.Traces
@@ -84,8 +84,8 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: p.clock.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
-	p.jobs = &pipeline.Jobs{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
-	p.settler = &pipeline.Settler{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
+	p.jobs = &pipeline.Lookups{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
+	p.settler = &pipeline.Evaluator{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
 	p.projection = &pipeline.Projection{
 		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: o.CheckpointInterval,
 		Checkpoint:   persistence.NewCheckpoint(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger),

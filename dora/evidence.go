@@ -27,8 +27,8 @@ func (e Evidence) Compare(f Evidence) int {
 	return cmp.Or(e.At.Compare(f.At), cmp.Compare(slices.Index(Causes, e.Cause), slices.Index(Causes, f.Cause)), cmp.Compare(e.By, f.By))
 }
 
-// Mark says that a deployment turned out bad, why, and what repaired it.
-type Mark struct {
+// FailedChange says that a deployment turned out bad, why, and what repaired it.
+type FailedChange struct {
 	Evidence
 	// RepairedBy is the key of the deployment or incident that ended it, RepairedAt when; zero while nothing has.
 	RepairedBy string

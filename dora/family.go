@@ -72,13 +72,13 @@ const Day = 24 * time.Hour
 
 // Bounds of the histograms, in milliseconds.
 var (
-	runBounds      = millis(time.Second, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
-	leadTimeBounds = append(millis(time.Minute, 10, 30, 60, 120, 240, 480, 720), millis(Day, 1, 2, 3, 5, 7, 14, 30, 60, 90)...)
-	recoveryBounds = append(millis(time.Minute, 1, 5, 15, 30, 60, 120, 240, 480, 720), millis(Day, 1, 2, 3, 7, 14)...)
+	runBounds      = milliseconds(time.Second, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
+	leadTimeBounds = append(milliseconds(time.Minute, 10, 30, 60, 120, 240, 480, 720), milliseconds(Day, 1, 2, 3, 5, 7, 14, 30, 60, 90)...)
+	recoveryBounds = append(milliseconds(time.Minute, 1, 5, 15, 30, 60, 120, 240, 480, 720), milliseconds(Day, 1, 2, 3, 7, 14)...)
 )
 
-// millis are so many units in milliseconds.
-func millis(unit time.Duration, counts ...int64) []int64 {
+// milliseconds are so many units in milliseconds.
+func milliseconds(unit time.Duration, counts ...int64) []int64 {
 	for i := range counts {
 		counts[i] *= unit.Milliseconds()
 	}

@@ -6,17 +6,17 @@ import "time"
 // and a report's memory both do.
 type History interface {
 	// Tracked returns a deployment by its key; false when it is not known.
-	Tracked(key string) (Tracked, bool, error)
+	Deployment(key string) (DeploymentRecord, bool, error)
 	// Previous is the newest success before a moment, Next the oldest after it; false when there is none.
-	Previous(scope string, m Moment) (Tracked, bool, error)
-	Next(scope string, m Moment) (Tracked, bool, error)
+	Previous(scope string, m Moment) (DeploymentRecord, bool, error)
+	Next(scope string, m Moment) (DeploymentRecord, bool, error)
 	// LatestRun is the newest success before a moment of a commit.
-	LatestRun(scope, sha string, m Moment) (Tracked, bool, error)
+	LatestRun(scope, sha string, m Moment) (DeploymentRecord, bool, error)
 	// FirstShipped is the oldest deployment that shipped a change (#12) or one of its commits (a SHA or its beginning),
 	// and whether the change is a revert itself.
 	FirstShipped(scope, name string) (key string, revert, known bool, err error)
 	// Named are all deployments that a reference of an incident names.
-	Named(r Reference) ([]Tracked, error)
+	Named(r Reference) ([]DeploymentRecord, error)
 	// NewestOf is the newest success in production of a team before a time.
-	NewestOf(team string, before time.Time) (Tracked, bool, error)
+	NewestOf(team string, before time.Time) (DeploymentRecord, bool, error)
 }

@@ -4,7 +4,7 @@ import "time"
 
 // Records are all deployments and incidents that a store knows at one moment.
 type Records struct {
-	Deployments []Tracked
+	Deployments []DeploymentRecord
 	Incidents   []Incident
 	// Unsettled is how many things are still to be looked at.
 	Unsettled int
@@ -24,11 +24,11 @@ type Counted struct {
 
 // CountedDeployment is one that succeeded.
 type CountedDeployment struct {
-	Tracked
+	DeploymentRecord
 	// Changes are those that reached the environment with it for the first time.
 	Changes []Change
 	// Mark says that it turned out bad; nil when it did not.
-	Mark *Mark
+	Mark *FailedChange
 	// Repaired is the cause for which it is rework; empty when it is none.
 	Repaired Cause
 }

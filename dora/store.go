@@ -34,8 +34,8 @@ type FactLog interface {
 	Facts(ctx context.Context, after int64, limit int) ([]Fact, error)
 }
 
-// Job is a look-up of a commit's origin that is still to be made.
-type Job struct {
+// Lookup is a look-up of a commit's origin that is still to be made.
+type Lookup struct {
 	Commit Commit
 	// Due is when to make the next attempt.
 	Due time.Time
@@ -44,8 +44,8 @@ type Job struct {
 	Misses   int
 }
 
-// Waiting is a status that was counted and waits for its duration.
-type Waiting struct {
+// WaitingStatus is a status that was counted and waits for its duration.
+type WaitingStatus struct {
 	// Commit is the commit's key.
 	Commit  string
 	Subject string
@@ -54,8 +54,8 @@ type Waiting struct {
 	ID      int64
 }
 
-// Settling is something that is looked at together with its neighbours when these have had the time to arrive.
-type Settling struct {
+// Evaluation is something that is looked at together with its neighbours when these have had the time to arrive.
+type Evaluation struct {
 	// Kind is one of the constants below, Key names what is looked at.
 	Kind, Key string
 	// Scope is that of a deployment; empty for incidents.
@@ -71,11 +71,11 @@ type Settling struct {
 
 // Kinds of what is looked at.
 const (
-	SettleDeployment = "deployment" // what a success ships, and what that shows
-	SettleOutcome    = "outcome"    // run times, and a failure after a success
-	SettleIncident   = "incident"   // its recovery, and what it shows
-	SettleIssue      = "issue"      // the same of one that can show nothing, so that nothing waits for it
-	SettleScope      = "scope"      // evidence that had to wait for other evidence
+	DeploymentEvaluation = "deployment" // what a success ships, and what that shows
+	OutcomeEvaluation    = "outcome"    // run times, and a failure after a success
+	IncidentEvaluation   = "incident"   // its recovery, and what it shows
+	IssueEvaluation      = "issue"      // the same of one that can show nothing, so that nothing waits for it
+	ScopeEvaluation      = "scope"      // evidence that had to wait for other evidence
 )
 
 // Incident is what the rules remember of an issue.
@@ -90,7 +90,7 @@ type Incident struct {
 	// Name is what people call it, such as INC-7.
 	Name string
 	// Is is set when an event showed that the issue is an incident; it stays one.
-	Is bool
+	IsIncident bool
 	// Earliest and Newest are its first and last event by their own times, EarliestTeam and Team the teams of their projects.
 	Earliest, Newest   IncidentChange
 	EarliestTeam, Team string

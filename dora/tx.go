@@ -47,21 +47,21 @@ type CommitTx interface {
 	// SaveOrigin adds or replaces the origin of a commit.
 	SaveOrigin(commit string, o Origin) error
 	// AddLookup stores a look-up unless one of the same commit is there.
-	AddLookup(Job) error
+	AddLookup(Lookup) error
 	// RetryLookup replaces the look-up of the same commit.
-	RetryLookup(Job) error
+	RetryLookup(Lookup) error
 	// Wait stores a status that waits for its commit's origin.
-	Wait(Waiting) error
+	Wait(WaitingStatus) error
 	// TakeWaiting returns and removes the statuses that wait for a commit, and removes the commit's look-up.
-	TakeWaiting(commit string) ([]Waiting, error)
+	TakeWaiting(commit string) ([]WaitingStatus, error)
 }
 
 // DeploymentTx changes what is remembered of deployments; History reads it.
 type DeploymentTx interface {
 	// Save adds or replaces a deployment.
-	Save(Tracked) error
+	Save(DeploymentRecord) error
 	// AddShipped remembers that a deployment shipped a change, under all of its names.
-	AddShipped(t Tracked, names []string, revert bool) error
+	AddShipped(t DeploymentRecord, names []string, revert bool) error
 	// HasEvaluatedAfter reports whether a success of a scope that comes after a moment has been evaluated.
 	HasEvaluatedAfter(scope string, m Moment) (bool, error)
 }
@@ -81,31 +81,31 @@ type EvidenceTx interface {
 	// By returns the piece that an incident or deployment is for a cause; false if it is none.
 	By(c Cause, by string) (Evidence, bool, error)
 	// Unmarked returns the evidence about deployments of a scope that have no mark.
-	Unmarked(scope string) ([]Evidence, error)
+	Undecided(scope string) ([]Evidence, error)
 	// SaveMark adds or replaces the mark of a deployment.
-	SaveMark(Mark) error
+	SaveFailedChange(FailedChange) error
 	// Unrepaired returns the marks of a scope that nothing has repaired.
-	Unrepaired(scope string) ([]Mark, error)
+	Unrepaired(scope string) ([]FailedChange, error)
 }
 
 // EvaluationTx keeps what is still to be evaluated.
 type EvaluationTx interface {
 	// Add stores an evaluation. If it is there already it becomes due when both are, and holds up what comes after the earlier
 	// of the two.
-	Add(Settling) error
+	Add(Evaluation) error
 	// Retry replaces an evaluation, which is to be made again later.
-	Retry(Settling) error
+	Retry(Evaluation) error
 	// Done removes an evaluation.
-	Done(Settling) error
+	Done(Evaluation) error
 	// First returns the deployment of a scope that is to be evaluated first; false if there is none.
-	First(scope string) (Settling, bool, error)
+	First(scope string) (Evaluation, bool, error)
 	// OutcomeWaits reports whether an outcome of a scope that is not after a time is still to be evaluated.
 	OutcomeWaits(scope string, upTo time.Time) (bool, error)
 	// IncidentWaits reports whether an incident is still to be evaluated.
 	IncidentWaits(key string) (bool, error)
 	// WaitingIncidents returns the incidents that are still to be evaluated and were not created after a time, the one that
 	// is ripe last first.
-	WaitingIncidents(upTo time.Time) ([]Settling, error)
+	WaitingIncidents(upTo time.Time) ([]Evaluation, error)
 	// RepositoryWaits reports whether a success of a repository (Deployment.RepositoryName; empty for any) before a time is
 	// still to be evaluated.
 	RepositoryWaits(repository string, before time.Time) (bool, error)

@@ -18,7 +18,7 @@ func (x *explainer) backlog(ctx context.Context) (Backlog, error) {
 	if err != nil {
 		return Backlog{}, err
 	}
-	evaluations, err := x.Unsettled(ctx)
+	evaluations, err := x.CountEvaluations(ctx)
 	return Backlog{Deliveries: b.Deliveries, SetAside: b.SetAside, LookUps: b.LookUps, Evaluations: evaluations}, err
 }
 

@@ -128,7 +128,7 @@ func deploymentEvents(d foundDeployment) []DeploymentEvent {
 
 // deploymentFacts adds the facts about a deployment and its statuses to an explanation. It returns them with those about the
 // changes that it ships, also where another deployment shipped these first.
-func (x *explainer) deploymentFacts(ctx context.Context, e *DeploymentExplanation, t dora.Tracked) ([]dora.Fact, error) {
+func (x *explainer) deploymentFacts(ctx context.Context, e *DeploymentExplanation, t dora.DeploymentRecord) ([]dora.Fact, error) {
 	var subjects []string
 	for _, kind := range []string{dora.SubjectDeployment, dora.SubjectFailure, dora.SubjectRecovery, dora.SubjectRework} {
 		subjects = append(subjects, dora.Subject(kind, t.Key()))
@@ -186,7 +186,7 @@ func (x *explainer) deploymentPending(ctx context.Context, e *DeploymentExplanat
 		return nil, err
 	}
 	e.Pending = append(e.Pending, evaluations...)
-	job, known, err := x.JobOf(ctx, d.tracked.Commit().Key())
+	job, known, err := x.LookupOf(ctx, d.tracked.Commit().Key())
 	if known {
 		e.Pending = append(e.Pending, Pending{
 			What: "look-up of the first commit of the change that brought " + shortName(d.tracked.SHA) + ", for the durations of the statuses",
@@ -242,6 +242,6 @@ func (e *DeploymentExplanation) write(t *text) {
 	t.unmeasured(e.NotMeasured)
 }
 
-func changeSubject(t dora.Tracked, c dora.Change) string {
+func changeSubject(t dora.DeploymentRecord, c dora.Change) string {
 	return dora.Subject(dora.SubjectChange, t.Scope()+"/"+c.Name())
 }

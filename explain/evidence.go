@@ -46,7 +46,7 @@ func (x *explainer) pieceOfEvidence(ctx context.Context, e dora.Evidence) (piece
 	if piece.By, err = x.evidenceName(ctx, e.Cause, e.By); err != nil {
 		return piece, err
 	}
-	mark, known, err := x.MarkOf(ctx, e.Target)
+	mark, known, err := x.FailedChangeOf(ctx, e.Target)
 	piece.Waits = !known
 	if err != nil || !known || mark.Cause != e.Cause || mark.By != e.By {
 		return piece, err

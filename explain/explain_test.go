@@ -36,7 +36,7 @@ func run(t *testing.T, s *shop.Shop, args ...string) (string, error) {
 		}
 	}
 	var out strings.Builder
-	err := s.Reader().Still(t.Context(), func(r *persistence.Reader) error {
+	err := s.Reader().Snapshot(t.Context(), func(r *persistence.Reader) error {
 		e, err := explanation(t.Context(), explain.Reader{
 			RecordReader: r, DeploymentReader: r, IncidentReader: r, EvidenceReader: r, WorkReader: r, FactReader: r,
 		}, words[0], words[1], *n)

@@ -92,7 +92,7 @@ func (x *explainer) describeMark(ctx context.Context, kind, key string) (string,
 	if err != nil {
 		return "", err
 	}
-	m, known, err := x.MarkOf(ctx, key)
+	m, known, err := x.FailedChangeOf(ctx, key)
 	if err != nil || !known {
 		return deployment + ", " + kind, err
 	}

@@ -12,7 +12,7 @@ import (
 type foundDeployment struct {
 	// tracked is what the rules have stored; before a status of success, failure or error it has only what the newest
 	// delivery says.
-	tracked    dora.Tracked
+	tracked    dora.DeploymentRecord
 	deliveries []dora.StoredDelivery
 }
 
@@ -41,7 +41,7 @@ func (x *explainer) findDeployments(ctx context.Context, name string) ([]foundDe
 	wanted := dora.Deployment{Owner: owner, Repository: repository}.RepositoryName()
 	for _, d := range deliveries { // of a repository that was renamed meanwhile, one delivery with the name is enough
 		if t := d.Event.Target(); t.RepositoryName() == wanted && index(t.Host) < 0 {
-			found = append(found, foundDeployment{tracked: dora.Tracked{Deployment: t}})
+			found = append(found, foundDeployment{tracked: dora.DeploymentRecord{Deployment: t}})
 		}
 	}
 	for _, d := range deliveries {

@@ -81,7 +81,7 @@ func (x *explainer) findIncidents(ctx context.Context, name string) ([]string, e
 		}
 	}
 	beginning := name[:strings.LastIndexByte(name, '-')+1]
-	names, err := x.NamesOfIncidents(ctx, strings.ToUpper(beginning), 3)
+	names, err := x.IncidentNames(ctx, strings.ToUpper(beginning), 3)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (x *explainer) incident(ctx context.Context, key string) (*IncidentExplanat
 	host, id := splitKey(key)
 	e := &IncidentExplanation{
 		Incident: i.Name, Host: host, ID: id, Project: i.Newest.Project, Priority: i.Newest.Priority, Team: i.Team,
-		IsIncident: i.Is, Open: i.Open != nil, Created: i.Created, FirstResolved: i.FirstResolved, Resolved: i.Resolved,
+		IsIncident: i.IsIncident, Open: i.Open != nil, Created: i.Created, FirstResolved: i.FirstResolved, Resolved: i.Resolved,
 		CountedUnder: i.Labels, OpenUnder: i.Open, Events: []IncidentEvent{}, Pending: []Pending{},
 	}
 	e.addDeliveries(deliveries)
@@ -132,7 +132,7 @@ func (x *explainer) incident(ctx context.Context, key string) (*IncidentExplanat
 	if err != nil {
 		return nil, err
 	}
-	var named []dora.Tracked
+	var named []dora.DeploymentRecord
 	if e.References, named, err = x.references(ctx, i); err != nil {
 		return nil, err
 	}

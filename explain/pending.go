@@ -57,7 +57,7 @@ func pendingDelivery(d dora.StoredDelivery) (Pending, bool) {
 
 // pendingEvaluations returns what is still to be evaluated, and its kinds.
 func (x *explainer) pendingEvaluations(ctx context.Context, keys ...string) (all []Pending, kinds map[string]bool, err error) {
-	evaluations, err := x.SettlingOf(ctx, keys...)
+	evaluations, err := x.EvaluationsOf(ctx, keys...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -67,8 +67,8 @@ func (x *explainer) pendingEvaluations(ctx context.Context, keys ...string) (all
 		if !ok {
 			continue
 		}
-		if e.Kind == dora.SettleDeployment {
-			earlier, err := x.SettledBefore(ctx, e)
+		if e.Kind == dora.DeploymentEvaluation {
+			earlier, err := x.WaitingBefore(ctx, e)
 			if err != nil {
 				return nil, nil, err
 			}

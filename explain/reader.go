@@ -18,21 +18,21 @@ type Reader struct {
 
 // RecordReader finds single records by their keys; the bool is false if there is none.
 type RecordReader interface {
-	Deployment(ctx context.Context, key string) (dora.Tracked, bool, error)
+	Deployment(ctx context.Context, key string) (dora.DeploymentRecord, bool, error)
 	Incident(ctx context.Context, key string) (dora.Incident, bool, error)
 	DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error)
 	// MarkOf returns the mark of a deployment by its key.
-	MarkOf(ctx context.Context, deployment string) (dora.Mark, bool, error)
+	FailedChangeOf(ctx context.Context, deployment string) (dora.FailedChange, bool, error)
 }
 
 // DeploymentReader finds deployments by the names that people give them. Case does not matter in names of repositories.
 type DeploymentReader interface {
 	// Deployments returns those of a repository with a number, of any server, sorted by key.
-	Deployments(ctx context.Context, owner, repository string, number int64) ([]dora.Tracked, error)
+	Deployments(ctx context.Context, owner, repository string, number int64) ([]dora.DeploymentRecord, error)
 	// Nearest returns at most limit deployments of a repository, those with the nearest numbers first.
-	Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.Tracked, error)
+	Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.DeploymentRecord, error)
 	// Before returns the newest success in a deployment's scope before its own.
-	Before(ctx context.Context, t dora.Tracked) (dora.Tracked, bool, error)
+	Before(ctx context.Context, t dora.DeploymentRecord) (dora.DeploymentRecord, bool, error)
 	// DeliveriesOf returns the deliveries about a deployment with a number, of any server, in the order of arrival.
 	DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredDelivery, error)
 }
@@ -44,11 +44,11 @@ type IncidentReader interface {
 	// IncidentsNamed returns the issues whose newest name it is.
 	IncidentsNamed(ctx context.Context, name string) ([]dora.Incident, error)
 	// NamesOfIncidents returns at most limit names of issues that begin alike, such as INC-, the highest number first.
-	NamesOfIncidents(ctx context.Context, beginning string, limit int) ([]string, error)
+	IncidentNames(ctx context.Context, beginning string, limit int) ([]string, error)
 	// DeliveriesOfIncident returns the deliveries about an issue by its key, in the order of arrival.
 	DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error)
 	// Named returns all deployments that a reference of an issue names.
-	Named(ctx context.Context, r dora.Reference) ([]dora.Tracked, error)
+	Named(ctx context.Context, r dora.Reference) ([]dora.DeploymentRecord, error)
 }
 
 // EvidenceReader returns evidence that deployments are failed changes, in the order of time.
@@ -58,20 +58,20 @@ type EvidenceReader interface {
 	// EvidenceIn returns the evidence that a deployment or incident is, also against itself.
 	EvidenceIn(ctx context.Context, key string) ([]dora.Evidence, error)
 	// RepairedBy returns the marks of the deployments that a deployment or incident repaired.
-	RepairedBy(ctx context.Context, key string) ([]dora.Mark, error)
+	RepairedBy(ctx context.Context, key string) ([]dora.FailedChange, error)
 }
 
 // WorkReader returns the work that is pending.
 type WorkReader interface {
 	// SettlingOf returns the pending evaluations of deployments, incidents or scopes by their keys.
-	SettlingOf(ctx context.Context, keys ...string) ([]dora.Settling, error)
+	EvaluationsOf(ctx context.Context, keys ...string) ([]dora.Evaluation, error)
 	// SettledBefore returns the deployment of the same scope that is evaluated before another; its zero value if there is none.
-	SettledBefore(ctx context.Context, s dora.Settling) (dora.Settling, error)
+	WaitingBefore(ctx context.Context, s dora.Evaluation) (dora.Evaluation, error)
 	// JobOf returns the pending look-up of a commit by its key; false if there is none.
-	JobOf(ctx context.Context, commit string) (dora.Job, bool, error)
+	LookupOf(ctx context.Context, commit string) (dora.Lookup, bool, error)
 	Backlog(ctx context.Context) (dora.Backlog, error)
 	// Unsettled counts the pending evaluations.
-	Unsettled(ctx context.Context) (int, error)
+	CountEvaluations(ctx context.Context) (int, error)
 }
 
 // FactReader returns facts.

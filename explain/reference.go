@@ -22,7 +22,7 @@ type NamedDeployment struct {
 }
 
 // references returns what an incident names, and all deployments that this means.
-func (x *explainer) references(ctx context.Context, i dora.Incident) (all []Reference, named []dora.Tracked, err error) {
+func (x *explainer) references(ctx context.Context, i dora.Incident) (all []Reference, named []dora.DeploymentRecord, err error) {
 	all = []Reference{}
 	for _, r := range i.References {
 		found, err := x.Named(ctx, r)

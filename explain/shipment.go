@@ -39,7 +39,7 @@ type ShippedChange struct {
 }
 
 // shipment explains what a deployment ships; nil if that is not known. facts are those about its changes.
-func (x *explainer) shipment(ctx context.Context, t dora.Tracked, facts []dora.Fact) (*Shipment, error) {
+func (x *explainer) shipment(ctx context.Context, t dora.DeploymentRecord, facts []dora.Fact) (*Shipment, error) {
 	if t.Shipment == nil {
 		return nil, nil //nolint:nilnil // not known
 	}
@@ -67,7 +67,7 @@ func (x *explainer) shipment(ctx context.Context, t dora.Tracked, facts []dora.F
 }
 
 // change explains a change with the facts about it.
-func (x *explainer) change(ctx context.Context, t dora.Tracked, c dora.Change, facts []dora.Fact) (ShippedChange, error) {
+func (x *explainer) change(ctx context.Context, t dora.DeploymentRecord, c dora.Change, facts []dora.Fact) (ShippedChange, error) {
 	change := ShippedChange{
 		Change: c.Name(), PullRequest: c.PullRequest, SHA: c.SHA, Author: c.Author, FirstCommit: c.FirstCommit, Opened: c.Opened,
 		Merged: c.Merged, Reverts: c.Reverts, NoLeadTime: "not counted yet",

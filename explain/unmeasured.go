@@ -13,7 +13,7 @@ type Unmeasured struct {
 
 // deploymentUnmeasured returns the measures to which a deployment does not contribute. The reasons are those of the rules;
 // evaluations are the kinds of evaluations that are pending.
-func deploymentUnmeasured(t dora.Tracked, failed []Evidence, facts []dora.Fact, evaluations map[string]bool) []Unmeasured {
+func deploymentUnmeasured(t dora.DeploymentRecord, failed []Evidence, facts []dora.Fact, evaluations map[string]bool) []Unmeasured {
 	all := []Unmeasured{}
 	add := func(what, code string) { all = append(all, Unmeasured{what, Reason(code)}) }
 	reason := rules.ShipmentReason(t)
@@ -22,13 +22,13 @@ func deploymentUnmeasured(t dora.Tracked, failed []Evidence, facts []dora.Fact, 
 		add("the deployment", reason)
 	case reason != "":
 		add("what it ships", reason)
-	case t.Shipment == nil && !evaluations[dora.SettleDeployment]:
+	case t.Shipment == nil && !evaluations[dora.DeploymentEvaluation]:
 		add("what it ships", "")
 	}
 	for _, of := range []string{dora.Success, dora.Failure} {
 		_, reason := rules.RunTime(t, of)
 		measured := hasFact(facts, dora.DeploymentRun, dora.Subject(dora.SubjectDeployment, t.Key())+"/"+of)
-		if !measured && !evaluations[dora.SettleOutcome] && reason != rules.ReasonNoOutcome {
+		if !measured && !evaluations[dora.OutcomeEvaluation] && reason != rules.ReasonNoOutcome {
 			add("its run time", reason)
 		}
 	}
@@ -46,7 +46,7 @@ func deploymentUnmeasured(t dora.Tracked, failed []Evidence, facts []dora.Fact, 
 		if !e.Counts || e.RepairedAt.IsZero() || hasFact(facts, dora.Recovery, dora.Subject(dora.SubjectRecovery, t.Key())) {
 			continue
 		}
-		_, reason := rules.RecoveryTime(dora.Mark{RepairedAt: e.RepairedAt}, t.Succeeded())
+		_, reason := rules.RecoveryTime(dora.FailedChange{RepairedAt: e.RepairedAt}, t.Succeeded())
 		add("its recovery", reason)
 	}
 	return all
@@ -54,7 +54,7 @@ func deploymentUnmeasured(t dora.Tracked, failed []Evidence, facts []dora.Fact, 
 
 // incidentUnmeasured returns the measures to which an issue does not contribute. named are the deployments that it names;
 // evaluating is true if an evaluation of it is pending.
-func incidentUnmeasured(i dora.Incident, named []dora.Tracked, facts []dora.Fact, evidence []Evidence, evaluating bool) []Unmeasured {
+func incidentUnmeasured(i dora.Incident, named []dora.DeploymentRecord, facts []dora.Fact, evidence []Evidence, evaluating bool) []Unmeasured {
 	all := []Unmeasured{}
 	add := func(what, code string) { all = append(all, Unmeasured{what, Reason(code)}) }
 	if i.Key == "" {

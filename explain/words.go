@@ -27,11 +27,11 @@ var relationWords = map[dora.Relation]string{
 
 // evaluationWords describe what each kind of evaluation determines.
 var evaluationWords = map[string]string{
-	dora.SettleDeployment: "evaluation of what it ships, and of what that shows about earlier deployments",
-	dora.SettleOutcome:    "evaluation of its run time, and of whether it failed after its success",
-	dora.SettleScope:      "evaluation of evidence in its environment, which waits for earlier evidence",
-	dora.SettleIncident:   "evaluation of its recovery, and of the deployment that it is evidence against",
-	dora.SettleIssue:      "evaluation of its recovery",
+	dora.DeploymentEvaluation: "evaluation of what it ships, and of what that shows about earlier deployments",
+	dora.OutcomeEvaluation:    "evaluation of its run time, and of whether it failed after its success",
+	dora.ScopeEvaluation:      "evaluation of evidence in its environment, which waits for earlier evidence",
+	dora.IncidentEvaluation:   "evaluation of its recovery, and of the deployment that it is evidence against",
+	dora.IssueEvaluation:      "evaluation of its recovery",
 }
 
 // reasonWords describe the reasons that the rules give for a missing value.

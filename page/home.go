@@ -85,7 +85,7 @@ func (p *Pages) readBacklog(ctx context.Context) (b backlog, err error) {
 		if err != nil {
 			return err
 		}
-		evaluations, err := r.Unsettled(ctx)
+		evaluations, err := r.CountEvaluations(ctx)
 		b = backlog{stored.Deliveries, stored.SetAside, stored.LookUps, evaluations}
 		return err
 	})

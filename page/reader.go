@@ -16,12 +16,12 @@ type Reader interface {
 	// Incident returns an issue by its key; false if it is not known.
 	Incident(ctx context.Context, key string) (dora.Incident, bool, error)
 	// JobOf returns the pending look-up of a commit by its key; false if there is none.
-	JobOf(ctx context.Context, commit string) (dora.Job, bool, error)
+	LookupOf(ctx context.Context, commit string) (dora.Lookup, bool, error)
 	// SettlingOf returns the pending evaluations of deployments or incidents by their keys.
-	SettlingOf(ctx context.Context, keys ...string) ([]dora.Settling, error)
+	EvaluationsOf(ctx context.Context, keys ...string) ([]dora.Evaluation, error)
 	Backlog(ctx context.Context) (dora.Backlog, error)
 	// Unsettled counts the pending evaluations.
-	Unsettled(ctx context.Context) (int, error)
+	CountEvaluations(ctx context.Context) (int, error)
 }
 
 // Explainer explains for the pages below /explain.

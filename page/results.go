@@ -85,14 +85,14 @@ func (r resultReader) statusResults(ctx context.Context, e dora.Event) ([]result
 	if f, known := r.facts[dora.DeploymentsDurationUnavailable][eventSubject(e)]; known {
 		all = append(all, result{Text: "no duration: " + r.reason(f.Labels["reason"])})
 	}
-	_, pending, err := r.JobOf(ctx, e.Target().Commit().Key())
+	_, pending, err := r.LookupOf(ctx, e.Target().Commit().Key())
 	if err != nil {
 		return nil, err
 	}
 	if pending {
 		all = append(all, result{Text: waitsForOrigin, pending: true})
 	}
-	evaluations, err := r.SettlingOf(ctx, e.Target().Key())
+	evaluations, err := r.EvaluationsOf(ctx, e.Target().Key())
 	if err != nil || len(evaluations) == 0 {
 		return all, err
 	}
@@ -110,14 +110,14 @@ func (r resultReader) incidentResults(ctx context.Context, e dora.Event) ([]resu
 	if err != nil {
 		return nil, err
 	}
-	if !known || !i.Is {
+	if !known || !i.IsIncident {
 		return []result{{Text: "not an incident by jira.incidents: not counted"}}, nil
 	}
 	all := r.facts.counted("its incident is counted as", e, dora.IncidentsOpened, dora.Incidents)
 	if len(all) == 0 {
 		all = append(all, result{Text: "recorded"})
 	}
-	evaluations, err := r.SettlingOf(ctx, key)
+	evaluations, err := r.EvaluationsOf(ctx, key)
 	if len(evaluations) > 0 {
 		all = append(all, result{Text: waitsForEvaluation, pending: true})
 	}

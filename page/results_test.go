@@ -18,7 +18,7 @@ import (
 func snapshot(s *shop.Shop) func(context.Context, func(Reader) error) error {
 	reader := s.Reader()
 	return func(ctx context.Context, read func(Reader) error) error {
-		return reader.Still(ctx, func(r *persistence.Reader) error { return read(r) })
+		return reader.Snapshot(ctx, func(r *persistence.Reader) error { return read(r) })
 	}
 }
 
@@ -36,7 +36,7 @@ func TestResultsOfDeliveries(t *testing.T) {
 	err := s.Store.Update(t.Context(), func(tx dora.Tx) error {
 		return errors.Join(
 			tx.Deliveries().Postpone(1, shop.Minute(0), shop.Minute(40)), tx.Deliveries().Retry(2, 3, "no <room>", shop.Minute(50)), tx.Deliveries().SetAside(3, 7, "it does not match its checksum"), tx.Deliveries().Done(4),
-			tx.Evaluations().Add(dora.Settling{Kind: dora.SettleDeployment, Key: "api.github.com/4", Scope: "scope", At: shop.Minute(30), ID: 4, Due: shop.Minute(60), Ripe: shop.Minute(60)}))
+			tx.Evaluations().Add(dora.Evaluation{Kind: dora.DeploymentEvaluation, Key: "api.github.com/4", Scope: "scope", At: shop.Minute(30), ID: 4, Due: shop.Minute(60), Ripe: shop.Minute(60)}))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ func TestRetry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := s.SetAside(t.Context())
+	all, err := s.DeadLetters(t.Context())
 	if err != nil || len(all) != 2 || all[1].Why != "why\nnot" || !all[0].Received.Equal(delivery("").Received) {
 		t.Errorf("SetAside = %+v, %v", all, err)
 	}

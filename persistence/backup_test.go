@@ -125,7 +125,7 @@ func TestMigrateFromTheFirstVersion(t *testing.T) {
 	}
 	// The incident was counted; its resolution is the first one that is known.
 	want := dora.Incident{
-		Key: "jira/7", Is: true, Labels: dora.Labels{"project": "INC", "team": "A"}, Counted: 60_000,
+		Key: "jira/7", IsIncident: true, Labels: dora.Labels{"project": "INC", "team": "A"}, Counted: 60_000,
 		Created: fromMillis(1000), Resolved: fromMillis(61_000), FirstResolved: fromMillis(61_000),
 	}
 	var remembered dora.Incident

@@ -42,8 +42,8 @@ var guarded = map[string][]string{
 	"issues":      {"key", "state"},
 }
 
-// intact compares a row's checksum with its columns.
-func intact(path, row string, stored sql.NullInt64, columns ...any) error {
+// checkRow compares a row's checksum with its columns.
+func checkRow(path, row string, stored sql.NullInt64, columns ...any) error {
 	if stored.Valid && stored.Int64 != checksum(columns...) {
 		return &CorruptError{Path: path, What: row + " does not match its checksum"}
 	}
@@ -81,7 +81,7 @@ func checkTable(ctx context.Context, db *sql.DB, path, table, query string, colu
 		if err := rows.Scan(into...); err != nil {
 			return fmt.Errorf("check %s: %w", table, err)
 		}
-		if err := intact(path, fmt.Sprintf("a row of %s (%v)", table, row[0]), stored, row...); err != nil {
+		if err := checkRow(path, fmt.Sprintf("a row of %s (%v)", table, row[0]), stored, row...); err != nil {
 			return err
 		}
 	}

@@ -74,7 +74,7 @@ func TestClockIsNotSavedWhileNothingWaits(t *testing.T) {
 		if after, _, _, err := s.clockReading(t.Context()); !after.Equal(before) || err != nil {
 			t.Errorf("saved at %s and %s, error %v; want no write", before, after, err)
 		}
-		update(t, s, func(tx dora.Tx) error { return tx.Commits().AddLookup(dora.Job{Commit: dora.Commit{SHA: "a"}}) })
+		update(t, s, func(tx dora.Tx) error { return tx.Commits().AddLookup(dora.Lookup{Commit: dora.Commit{SHA: "a"}}) })
 		time.Sleep(2 * clockSaveInterval)
 		if after, _, _, err := s.clockReading(t.Context()); after.Equal(before) || err != nil {
 			t.Errorf("not saved while a look-up waits, error %v", err)
@@ -92,22 +92,22 @@ func TestWhatIsDueIsShownAsATimeOfDay(t *testing.T) {
 		in := c.Now().Add(time.Minute)
 		accept(t, s, "a", "b")
 		update(t, s, func(tx dora.Tx) error {
-			if err := tx.Commits().AddLookup(dora.Job{Commit: commit, Due: in}); err != nil {
+			if err := tx.Commits().AddLookup(dora.Lookup{Commit: commit, Due: in}); err != nil {
 				return err
 			}
 			if err := tx.Deliveries().Postpone(1, c.Now(), in); err != nil {
 				return err
 			}
-			return tx.Evaluations().Add(dora.Settling{Kind: dora.SettleDeployment, Key: "h/1", Scope: "h/o/r/e", Due: in, Ripe: in})
+			return tx.Evaluations().Add(dora.Evaluation{Kind: dora.DeploymentEvaluation, Key: "h/1", Scope: "h/o/r/e", Due: in, Ripe: in})
 		})
 		step = 3 * time.Hour
 		newClock(t, s, &step)
 		want := time.Now().Add(step + time.Minute).UTC()
-		job, _, err := s.JobOf(t.Context(), commit.Key())
+		job, _, err := s.LookupOf(t.Context(), commit.Key())
 		if err != nil || !job.Due.Equal(want) {
 			t.Errorf("the look-up is due at %s, error %v; want %s", job.Due, err, want)
 		}
-		settling, err := s.SettlingOf(t.Context(), "h/1")
+		settling, err := s.EvaluationsOf(t.Context(), "h/1")
 		if err != nil || len(settling) != 1 || !settling[0].Due.Equal(want) || !settling[0].Ripe.Equal(want) {
 			t.Errorf("%+v, error %v; want due and ripe at %s", settling, err, want)
 		}
@@ -123,7 +123,7 @@ func TestDueQueriesUseAnIndex(t *testing.T) {
 	s := openStore(t)
 	for query, index := range map[string]string{
 		"SELECT event FROM deliveries " + pendingQuery: "deliveries_due",
-		"SELECT details FROM jobs " + dueJobsQuery:     "jobs_due",
+		"SELECT details FROM jobs " + dueLookupsQuery:  "jobs_due",
 		"SELECT key FROM settling " + dueDeployments:   "settling_first",
 		"SELECT key FROM settling " + dueOthers:        "settling_due",
 	} {

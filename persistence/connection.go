@@ -43,8 +43,8 @@ func openConnection(path string) (*connection, error) {
 // errGone says that a file is no longer under its name: what is written to it is lost with the process.
 var errGone = errors.New("was moved, removed or replaced while it is in use; put it back, or restart to go on with what is there")
 
-// inPlace is errGone when the database at path or its log is not the one that was found there first.
-func (c *connection) inPlace(path string) error {
+// checkInPlace is errGone when the database at path or its log is not the one that was found there first.
+func (c *connection) checkInPlace(path string) error {
 	for _, name := range []string{path, path + "-wal"} {
 		there, err := os.Stat(name)
 		known := c.files[name]

@@ -17,22 +17,22 @@ import (
 // however long the history is.
 func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int) (c dora.Counted, err error) {
 	c.From = since
-	err = r.Still(ctx, func(r *Reader) error {
+	err = r.Snapshot(ctx, func(r *Reader) error {
 		names, err := r.teams(ctx)
 		if err != nil {
 			return err
 		}
 		c.Teams = len(names)
-		var found []dora.Tracked
+		var found []dora.DeploymentRecord
 		for _, team := range names[:min(len(names), teams)] {
-			first, err := r.tracked(ctx, "WHERE team = ? AND production = 1 AND success IS NOT NULL ORDER BY success LIMIT 1", team)
+			first, err := r.deployments(ctx, "WHERE team = ? AND production = 1 AND success IS NOT NULL ORDER BY success LIMIT 1", team)
 			if err != nil || len(first) == 0 {
 				return err
 			}
 			if at := first[0].Succeeded(); c.First.IsZero() || at.Before(c.First) {
 				c.First = at
 			}
-			all, err := r.tracked(ctx, "WHERE team = ? AND production = 1 AND success >= ? ORDER BY success DESC, number DESC LIMIT ?",
+			all, err := r.deployments(ctx, "WHERE team = ? AND production = 1 AND success >= ? ORDER BY success DESC, number DESC LIMIT ?",
 				team, since.UnixMilli(), limit+1)
 			if err != nil {
 				return err
@@ -44,7 +44,7 @@ func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int)
 		if len(found) > limit {
 			// A time that is told in part would count too little: its first instant is left out.
 			c.From = since.Add(time.Millisecond)
-			found = slices.DeleteFunc(found, func(t dora.Tracked) bool { return t.Succeeded().Before(c.From) })
+			found = slices.DeleteFunc(found, func(t dora.DeploymentRecord) bool { return t.Succeeded().Before(c.From) })
 		}
 		slices.Reverse(found)
 		return r.counted(ctx, &c, found)
@@ -56,8 +56,8 @@ func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int)
 }
 
 // newest are the newest successes, at most limit, the newest first.
-func newest(all []dora.Tracked, limit int) []dora.Tracked {
-	slices.SortFunc(all, func(a, b dora.Tracked) int {
+func newest(all []dora.DeploymentRecord, limit int) []dora.DeploymentRecord {
+	slices.SortFunc(all, func(a, b dora.DeploymentRecord) int {
 		return cmp.Or(b.Succeeded().Compare(a.Succeeded()), cmp.Compare(b.ID, a.ID))
 	})
 	return all[:min(len(all), limit)]
@@ -75,7 +75,7 @@ func (r *Reader) teams(ctx context.Context) ([]string, error) {
 }
 
 // counted adds deployments with what was counted of each.
-func (r *Reader) counted(ctx context.Context, c *dora.Counted, found []dora.Tracked) error {
+func (r *Reader) counted(ctx context.Context, c *dora.Counted, found []dora.DeploymentRecord) error {
 	for some := range slices.Chunk(found, askedAtOnce) {
 		var keys, repairs, changes []string
 		for _, t := range some {
@@ -97,7 +97,7 @@ func (r *Reader) counted(ctx context.Context, c *dora.Counted, found []dora.Trac
 			return err
 		}
 		for _, t := range some {
-			one := dora.CountedDeployment{Tracked: t, Repaired: dora.Cause(repaired[dora.Subject(dora.SubjectRework, t.Key())].Labels["cause"])}
+			one := dora.CountedDeployment{DeploymentRecord: t, Repaired: dora.Cause(repaired[dora.Subject(dora.SubjectRework, t.Key())].Labels["cause"])}
 			if mark, bad := marks[t.Key()]; bad {
 				one.Mark = &mark
 			}
@@ -112,16 +112,16 @@ func (r *Reader) counted(ctx context.Context, c *dora.Counted, found []dora.Trac
 	return nil
 }
 
-func changeSubject(t dora.Tracked, c dora.Change) string {
+func changeSubject(t dora.DeploymentRecord, c dora.Change) string {
 	return dora.Subject(dora.SubjectChange, t.Scope()+"/"+c.Name())
 }
 
 // askedAtOnce bounds how many values one query names.
 const askedAtOnce = 500
 
-func (r *Reader) marksOf(ctx context.Context, deployments []string) (map[string]dora.Mark, error) {
-	found := map[string]dora.Mark{}
-	all, err := r.marks(ctx, "WHERE target IN ("+places(len(deployments))+")", anys(deployments)...)
+func (r *Reader) marksOf(ctx context.Context, deployments []string) (map[string]dora.FailedChange, error) {
+	found := map[string]dora.FailedChange{}
+	all, err := r.failedChanges(ctx, "WHERE target IN ("+places(len(deployments))+")", anys(deployments)...)
 	for _, m := range all {
 		found[m.Target] = m
 	}

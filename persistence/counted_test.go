@@ -15,14 +15,14 @@ func TestCounted(t *testing.T) {
 	store := openStore(t)
 	begin := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	at := func(n int) time.Time { return begin.Add(time.Duration(n) * time.Hour) }
-	deployment := func(n int, team, environment string) dora.Tracked {
-		return dora.Tracked{
+	deployment := func(n int, team, environment string) dora.DeploymentRecord {
+		return dora.DeploymentRecord{
 			Deployment: dora.Deployment{Host: "h", ID: int64(n), Owner: "acme", Repository: "web", Environment: environment, SHA: fmt.Sprint(n)},
 			Team:       team, InProduction: environment == "production", Outcomes: []dora.Outcome{{ID: int64(n), State: "success", At: at(n)}},
 			Shipment: &dora.Shipment{Changes: []dora.Change{{SHA: fmt.Sprint(n)}, {SHA: "again"}}},
 		}
 	}
-	all := []dora.Tracked{
+	all := []dora.DeploymentRecord{
 		deployment(1, "A", "production"), deployment(2, "B", "production"), deployment(3, "A", "production"), deployment(4, "A", "staging"),
 		deployment(5, "B", "production"), deployment(6, "C", "production"),
 	}
@@ -38,7 +38,7 @@ func TestCounted(t *testing.T) {
 				}
 			}
 		}
-		if err := tx.Evidence().SaveMark(dora.Mark{Evidence: dora.Evidence{Target: "h/3", Cause: dora.CauseRollback, At: at(5)}, RepairedBy: "h/5", RepairedAt: at(5)}); err != nil {
+		if err := tx.Evidence().SaveFailedChange(dora.FailedChange{Evidence: dora.Evidence{Target: "h/3", Cause: dora.CauseRollback, At: at(5)}, RepairedBy: "h/5", RepairedAt: at(5)}); err != nil {
 			return err
 		}
 		_, err := tx.Facts().Add(dora.Fact{Family: dora.ReworkDeployments, Labels: dora.Labels{"cause": "rollback"}, Value: 1, At: at(5), Subject: "rework:h/5"})

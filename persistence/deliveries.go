@@ -111,7 +111,7 @@ func (t deliveryTx) Postpone(delivery int64, since, until time.Time) error {
 }
 
 func (t *tx) one(delivery int64, query string, args ...any) error {
-	if err := t.holds(work{deliveryQueue, strconv.FormatInt(delivery, 10)}); err != nil {
+	if err := t.checkLease(work{deliveryQueue, strconv.FormatInt(delivery, 10)}); err != nil {
 		return err
 	}
 	n, err := t.exec(query, args...)

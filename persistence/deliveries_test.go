@@ -107,7 +107,7 @@ func TestBacklog(t *testing.T) {
 	}
 	check(2, delivery("").Received, 0)
 	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		if err := tx.Commits().AddLookup(dora.Job{Commit: dora.Commit{SHA: "1"}}); err != nil {
+		if err := tx.Commits().AddLookup(dora.Lookup{Commit: dora.Commit{SHA: "1"}}); err != nil {
 			return err
 		}
 		return tx.Deliveries().Done(1)

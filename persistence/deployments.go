@@ -10,17 +10,17 @@ import (
 	"dora-exporter/dora"
 )
 
-const trackedColumns = "key, details, checksum"
+const deploymentColumns = "key, details, checksum"
 
-// scanTracked reads a deployment and checks its checksum.
-func scanTracked(path string, scan func(...any) error) (dora.Tracked, error) {
-	var t dora.Tracked
+// scanDeployment reads a deployment and checks its checksum.
+func scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord, error) {
+	var t dora.DeploymentRecord
 	var key, details string
 	var sum sql.NullInt64
 	if err := scan(&key, &details, &sum); err != nil {
 		return t, err
 	}
-	if err := intact(path, "deployment "+key, sum, key, details); err != nil {
+	if err := checkRow(path, "deployment "+key, sum, key, details); err != nil {
 		return t, err
 	}
 	if err := json.Unmarshal([]byte(details), &t); err != nil {
@@ -30,18 +30,18 @@ func scanTracked(path string, scan func(...any) error) (dora.Tracked, error) {
 }
 
 // tracked returns the first deployment of a query.
-func (t *tx) tracked(query string, args ...any) (found dora.Tracked, known bool, err error) {
-	all, err := t.allTracked(query, args...)
+func (t *tx) deployment(query string, args ...any) (found dora.DeploymentRecord, known bool, err error) {
+	all, err := t.deployments(query, args...)
 	if err != nil || len(all) == 0 {
-		return dora.Tracked{}, false, err
+		return dora.DeploymentRecord{}, false, err
 	}
 	return all[0], true, nil
 }
 
-func (t *tx) allTracked(query string, args ...any) ([]dora.Tracked, error) {
-	var all []dora.Tracked
-	err := t.query("SELECT "+trackedColumns+" FROM deployments "+query, args, func(rows *sql.Rows) error {
-		one, err := scanTracked(t.writer.path, rows.Scan)
+func (t *tx) deployments(query string, args ...any) ([]dora.DeploymentRecord, error) {
+	var all []dora.DeploymentRecord
+	err := t.query("SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) error {
+		one, err := scanDeployment(t.writer.path, rows.Scan)
 		all = append(all, one)
 		return err
 	})
@@ -51,44 +51,46 @@ func (t *tx) allTracked(query string, args ...any) ([]dora.Tracked, error) {
 	return all, nil
 }
 
-// Tracked returns a deployment by its key; false when it is not known.
-func (t history) Tracked(key string) (dora.Tracked, bool, error) {
-	return t.tracked("WHERE key = ?", key)
+// Deployment returns a deployment by its key; false when it is not known.
+func (t history) Deployment(key string) (dora.DeploymentRecord, bool, error) {
+	return t.deployment("WHERE key = ?", key)
 }
 
 // Previous is the newest success of a scope before a moment.
-func (t history) Previous(scope string, m dora.Moment) (dora.Tracked, bool, error) {
-	return t.tracked("WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
+func (t history) Previous(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
+	return t.deployment("WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
 		scope, m.At.UnixMilli(), m.ID)
 }
 
 // Next is the oldest success of a scope after a moment.
-func (t history) Next(scope string, m dora.Moment) (dora.Tracked, bool, error) {
-	return t.tracked("WHERE scope = ? AND success IS NOT NULL AND (success, number) > (?, ?) ORDER BY success, number LIMIT 1",
+func (t history) Next(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
+	return t.deployment("WHERE scope = ? AND success IS NOT NULL AND (success, number) > (?, ?) ORDER BY success, number LIMIT 1",
 		scope, m.At.UnixMilli(), m.ID)
 }
 
 // LatestRun is the newest success of a commit in a scope before a moment.
-func (t history) LatestRun(scope, sha string, m dora.Moment) (dora.Tracked, bool, error) {
-	return t.tracked(`INDEXED BY deployments_sha WHERE sha = ? AND scope = ? AND success IS NOT NULL AND (success, number) < (?, ?)
+func (t history) LatestRun(scope, sha string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
+	return t.deployment(`INDEXED BY deployments_sha WHERE sha = ? AND scope = ? AND success IS NOT NULL AND (success, number) < (?, ?)
 		ORDER BY success DESC, number DESC LIMIT 1`, sha, scope, m.At.UnixMilli(), m.ID)
 }
 
 // NewestOf is the newest success in production of a team before a time.
-func (t history) NewestOf(team string, before time.Time) (dora.Tracked, bool, error) {
-	return t.tracked("WHERE team = ? AND production = 1 AND success IS NOT NULL AND success < ? ORDER BY success DESC, number DESC LIMIT 1",
+func (t history) NewestOf(team string, before time.Time) (dora.DeploymentRecord, bool, error) {
+	return t.deployment("WHERE team = ? AND production = 1 AND success IS NOT NULL AND success < ? ORDER BY success DESC, number DESC LIMIT 1",
 		team, before.UnixMilli())
 }
 
 // Named are all deployments that a reference of an incident names.
-func (t history) Named(r dora.Reference) ([]dora.Tracked, error) { return named(r, t.allTracked) }
+func (t history) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
+	return named(r, t.deployments)
+}
 
-func named(r dora.Reference, find func(query string, args ...any) ([]dora.Tracked, error)) ([]dora.Tracked, error) {
+func named(r dora.Reference, find func(query string, args ...any) ([]dora.DeploymentRecord, error)) ([]dora.DeploymentRecord, error) {
 	in, args := "", []any(nil)
 	if r.Repository != "" {
 		in, args = " AND repository = ?", []any{dora.Deployment{Owner: r.Owner, Repository: r.Repository}.RepositoryName()}
 	}
-	var all []dora.Tracked
+	var all []dora.DeploymentRecord
 	add := func(query string, what ...any) error {
 		found, err := find(query, append(what, args...)...)
 		all = append(all, found...)
@@ -129,7 +131,7 @@ func (t history) FirstShipped(scope, name string) (key string, revert, known boo
 }
 
 // Save remembers a deployment.
-func (t deploymentTx) Save(d dora.Tracked) error {
+func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 	details, err := json.Marshal(d)
 	if err == nil {
 		success := sql.NullInt64{}
@@ -148,7 +150,7 @@ func (t deploymentTx) Save(d dora.Tracked) error {
 }
 
 // AddShipped remembers that a deployment brought a change, under all of its names.
-func (t deploymentTx) AddShipped(d dora.Tracked, names []string, revert bool) error {
+func (t deploymentTx) AddShipped(d dora.DeploymentRecord, names []string, revert bool) error {
 	for _, name := range names {
 		_, err := t.exec(`INSERT OR REPLACE INTO shipped (scope, name, deployment, success, number, revert, repository) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			d.Scope(), name, d.Key(), d.Succeeded().UnixMilli(), d.ID, revert, d.RepositoryName())

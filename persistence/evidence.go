@@ -26,8 +26,8 @@ func (t evidenceTx) Add(e dora.Evidence) error {
 	return nil
 }
 
-// Unmarked is the evidence about deployments of a scope that have no mark.
-func (t evidenceTx) Unmarked(scope string) ([]dora.Evidence, error) {
+// Undecided is the evidence about deployments of a scope that have no mark.
+func (t evidenceTx) Undecided(scope string) ([]dora.Evidence, error) {
 	return t.evidence("WHERE scope = ? AND NOT EXISTS (SELECT 1 FROM marks m WHERE m.target = evidence.target)", scope)
 }
 
@@ -54,8 +54,8 @@ func (t *tx) evidence(query string, args ...any) ([]dora.Evidence, error) {
 	return all, nil
 }
 
-// SaveMark stores or replaces the mark of a deployment.
-func (t evidenceTx) SaveMark(m dora.Mark) error {
+// SaveFailedChange stores or replaces the mark of a deployment.
+func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 	repaired := sql.NullInt64{}
 	if !m.RepairedAt.IsZero() {
 		repaired = sql.NullInt64{Int64: m.RepairedAt.UnixMilli(), Valid: true}
@@ -69,11 +69,11 @@ func (t evidenceTx) SaveMark(m dora.Mark) error {
 }
 
 // Unrepaired are the marks of a scope that nothing has repaired.
-func (t evidenceTx) Unrepaired(scope string) ([]dora.Mark, error) {
-	var all []dora.Mark
+func (t evidenceTx) Unrepaired(scope string) ([]dora.FailedChange, error) {
+	var all []dora.FailedChange
 	err := t.query("SELECT "+evidenceColumns+", repaired_by, repaired_at FROM marks WHERE scope = ? AND repaired_at IS NULL", []any{scope},
 		func(rows *sql.Rows) error {
-			m, err := scanMark(rows)
+			m, err := scanFailedChange(rows)
 			all = append(all, m)
 			return err
 		})
@@ -83,8 +83,8 @@ func (t evidenceTx) Unrepaired(scope string) ([]dora.Mark, error) {
 	return all, nil
 }
 
-func scanMark(rows *sql.Rows) (dora.Mark, error) {
-	var m dora.Mark
+func scanFailedChange(rows *sql.Rows) (dora.FailedChange, error) {
+	var m dora.FailedChange
 	var repaired sql.NullInt64
 	err := scanEvidence(&m.Evidence, rows, &m.RepairedBy, &repaired)
 	if repaired.Valid {

@@ -12,34 +12,36 @@ import (
 // What a Reader answers of the history that the rules remember, for explanations.
 
 // Deployments are those of a repository with a number, of any server.
-func (r *Reader) Deployments(ctx context.Context, owner, repository string, number int64) ([]dora.Tracked, error) {
+func (r *Reader) Deployments(ctx context.Context, owner, repository string, number int64) ([]dora.DeploymentRecord, error) {
 	name := dora.Deployment{Owner: owner, Repository: repository}.RepositoryName()
-	return r.tracked(ctx, "WHERE number = ? AND repository = ? ORDER BY key", number, name)
+	return r.deployments(ctx, "WHERE number = ? AND repository = ? ORDER BY key", number, name)
 }
 
 // Nearest are at most limit deployments of a repository whose numbers are nearest to one.
-func (r *Reader) Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.Tracked, error) {
+func (r *Reader) Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.DeploymentRecord, error) {
 	name := dora.Deployment{Owner: owner, Repository: repository}.RepositoryName()
-	return r.tracked(ctx, "WHERE repository = ? ORDER BY abs(number - ?), number LIMIT ?", name, number, limit)
+	return r.deployments(ctx, "WHERE repository = ? ORDER BY abs(number - ?), number LIMIT ?", name, number, limit)
 }
 
 // Deployment is the one with a key; false when it is not known.
-func (r *Reader) Deployment(ctx context.Context, key string) (dora.Tracked, bool, error) {
-	return one(r.tracked(ctx, "WHERE key = ?", key))
+func (r *Reader) Deployment(ctx context.Context, key string) (dora.DeploymentRecord, bool, error) {
+	return first(r.deployments(ctx, "WHERE key = ?", key))
 }
 
 // Before is the newest success of a deployment's scope before its own.
-func (r *Reader) Before(ctx context.Context, t dora.Tracked) (dora.Tracked, bool, error) {
-	return one(r.tracked(ctx, "WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
+func (r *Reader) Before(ctx context.Context, t dora.DeploymentRecord) (dora.DeploymentRecord, bool, error) {
+	return first(r.deployments(ctx, "WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
 		t.Scope(), t.Succeeded().UnixMilli(), t.ID))
 }
 
 // Named are all deployments that a reference of an incident names.
-func (r *Reader) Named(ctx context.Context, ref dora.Reference) ([]dora.Tracked, error) {
-	return named(ref, func(query string, args ...any) ([]dora.Tracked, error) { return r.tracked(ctx, query, args...) })
+func (r *Reader) Named(ctx context.Context, ref dora.Reference) ([]dora.DeploymentRecord, error) {
+	return named(ref, func(query string, args ...any) ([]dora.DeploymentRecord, error) {
+		return r.deployments(ctx, query, args...)
+	})
 }
 
-func one[T any](all []T, err error) (T, bool, error) {
+func first[T any](all []T, err error) (T, bool, error) {
 	if err != nil || len(all) == 0 {
 		var none T
 		return none, false, err
@@ -47,9 +49,9 @@ func one[T any](all []T, err error) (T, bool, error) {
 	return all[0], true, nil
 }
 
-func (r *Reader) tracked(ctx context.Context, query string, args ...any) ([]dora.Tracked, error) {
-	return read(ctx, r, "deployments", "SELECT "+trackedColumns+" FROM deployments "+query, args, func(rows *sql.Rows) (dora.Tracked, error) {
-		return scanTracked(r.path, rows.Scan)
+func (r *Reader) deployments(ctx context.Context, query string, args ...any) ([]dora.DeploymentRecord, error) {
+	return read(ctx, r, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) (dora.DeploymentRecord, error) {
+		return scanDeployment(r.path, rows.Scan)
 	})
 }
 
@@ -67,18 +69,18 @@ func read[T any](ctx context.Context, r *Reader, what, query string, args []any,
 	return all, nil
 }
 
-// MarkOf is the mark of a deployment that turned out bad; false when it has none.
-func (r *Reader) MarkOf(ctx context.Context, deployment string) (dora.Mark, bool, error) {
-	return one(r.marks(ctx, "WHERE target = ?", deployment))
+// FailedChangeOf is the mark of a deployment that turned out bad; false when it has none.
+func (r *Reader) FailedChangeOf(ctx context.Context, deployment string) (dora.FailedChange, bool, error) {
+	return first(r.failedChanges(ctx, "WHERE target = ?", deployment))
 }
 
 // RepairedBy are the marks of the deployments that a deployment or incident repaired.
-func (r *Reader) RepairedBy(ctx context.Context, key string) ([]dora.Mark, error) {
-	return r.marks(ctx, "WHERE repaired_by = ? ORDER BY at, target", key)
+func (r *Reader) RepairedBy(ctx context.Context, key string) ([]dora.FailedChange, error) {
+	return r.failedChanges(ctx, "WHERE repaired_by = ? ORDER BY at, target", key)
 }
 
-func (r *Reader) marks(ctx context.Context, query string, args ...any) ([]dora.Mark, error) {
-	return read(ctx, r, "marks", "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM marks "+query, args, scanMark)
+func (r *Reader) failedChanges(ctx context.Context, query string, args ...any) ([]dora.FailedChange, error) {
+	return read(ctx, r, "marks", "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM marks "+query, args, scanFailedChange)
 }
 
 // EvidenceAbout is what was found against a deployment.
@@ -98,16 +100,16 @@ func (r *Reader) evidence(ctx context.Context, query string, args ...any) ([]dor
 	})
 }
 
-// SettlingOf is what is still to be looked at of deployments, incidents or scopes, by their keys; Due and Ripe are times of
+// EvaluationsOf is what is still to be looked at of deployments, incidents or scopes, by their keys; Due and Ripe are times of
 // day.
-func (r *Reader) SettlingOf(ctx context.Context, keys ...string) ([]dora.Settling, error) {
-	var all []dora.Settling
+func (r *Reader) EvaluationsOf(ctx context.Context, keys ...string) ([]dora.Evaluation, error) {
+	var all []dora.Evaluation
 	offset, err := r.wallOffset(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, key := range keys {
-		found, err := r.settling(ctx, "WHERE key = ? ORDER BY kind", key)
+		found, err := r.evaluations(ctx, "WHERE key = ? ORDER BY kind", key)
 		if err != nil {
 			return nil, err
 		}
@@ -119,14 +121,14 @@ func (r *Reader) SettlingOf(ctx context.Context, keys ...string) ([]dora.Settlin
 	return all, nil
 }
 
-// JobOf is the look-up of a commit that is still to be made; false when there is none. Due is a time of day.
-func (r *Reader) JobOf(ctx context.Context, commit string) (dora.Job, bool, error) {
+// LookupOf is the look-up of a commit that is still to be made; false when there is none. Due is a time of day.
+func (r *Reader) LookupOf(ctx context.Context, commit string) (dora.Lookup, bool, error) {
 	offset, err := r.wallOffset(ctx)
 	if err != nil {
-		return dora.Job{}, false, err
+		return dora.Lookup{}, false, err
 	}
-	return one(read(ctx, r, "look-ups", "SELECT details, due, attempts, misses FROM jobs WHERE commit_key = ?", []any{commit},
-		func(rows *sql.Rows) (j dora.Job, err error) {
+	return first(read(ctx, r, "look-ups", "SELECT details, due, attempts, misses FROM jobs WHERE commit_key = ?", []any{commit},
+		func(rows *sql.Rows) (j dora.Lookup, err error) {
 			var details []byte
 			var due int64
 			if err := rows.Scan(&details, &due, &j.Attempts, &j.Misses); err != nil {
@@ -142,8 +144,8 @@ func (r *Reader) IncidentsNamed(ctx context.Context, name string) ([]dora.Incide
 	return r.incidents(ctx, "WHERE name = ? ORDER BY key", name)
 }
 
-// NamesOfIncidents are at most limit names of issues that begin alike, such as INC-.
-func (r *Reader) NamesOfIncidents(ctx context.Context, beginning string, limit int) ([]string, error) {
+// IncidentNames are at most limit names of issues that begin alike, such as INC-.
+func (r *Reader) IncidentNames(ctx context.Context, beginning string, limit int) ([]string, error) {
 	return read(ctx, r, "incidents", "SELECT DISTINCT name FROM issues WHERE substr(name, 1, ?) = ? ORDER BY length(name) DESC, name DESC LIMIT ?",
 		[]any{len(beginning), beginning, limit}, func(rows *sql.Rows) (name string, err error) {
 			err = rows.Scan(&name)
@@ -153,11 +155,11 @@ func (r *Reader) NamesOfIncidents(ctx context.Context, beginning string, limit i
 
 // Incident returns what is remembered of an issue; false when nothing is.
 func (r *Reader) Incident(ctx context.Context, key string) (dora.Incident, bool, error) {
-	i, known, err := one(r.incidents(ctx, "WHERE key = ?", key))
+	i, known, err := first(r.incidents(ctx, "WHERE key = ?", key))
 	if err != nil || known {
 		return i, known, err
 	}
-	return one(read(ctx, r, "incidents", earlierIncidents, []any{key}, func(rows *sql.Rows) (dora.Incident, error) {
+	return first(read(ctx, r, "incidents", earlierIncidents, []any{key}, func(rows *sql.Rows) (dora.Incident, error) {
 		return scanEarlierIncident(r.path, rows)
 	}))
 }
@@ -166,9 +168,9 @@ func (r *Reader) incidents(ctx context.Context, query string, args ...any) ([]do
 	return read(ctx, r, "incidents", "SELECT key, state, checksum FROM issues "+query, args, r.scanIncident)
 }
 
-// SettledBefore is the deployment of the same scope that is to be settled before one; its zero value when none is.
-func (r *Reader) SettledBefore(ctx context.Context, s dora.Settling) (dora.Settling, error) {
-	first, _, err := one(r.settling(ctx, "WHERE kind = 'deployment' AND scope = ? AND (at, number) < (?, ?) ORDER BY at, number LIMIT 1",
+// WaitingBefore is the deployment of the same scope that is to be settled before one; its zero value when none is.
+func (r *Reader) WaitingBefore(ctx context.Context, s dora.Evaluation) (dora.Evaluation, error) {
+	first, _, err := first(r.evaluations(ctx, "WHERE kind = 'deployment' AND scope = ? AND (at, number) < (?, ?) ORDER BY at, number LIMIT 1",
 		s.Scope, s.At.UnixMilli(), s.ID))
 	return first, err
 }
@@ -180,7 +182,7 @@ func (r *Reader) scanIncident(rows *sql.Rows) (i dora.Incident, err error) {
 	if err := rows.Scan(&key, &state, &sum); err != nil {
 		return i, err
 	}
-	if err := intact(r.path, "incident "+key, sum, key, state); err != nil {
+	if err := checkRow(r.path, "incident "+key, sum, key, state); err != nil {
 		return i, err
 	}
 	if err := json.Unmarshal([]byte(state), &i); err != nil {

@@ -18,7 +18,7 @@ func (t incidentTx) Get(key string) (dora.Incident, error) {
 		return t.earlierIncident(key)
 	}
 	if err == nil {
-		err = intact(t.writer.path, "what is remembered of it", sum, key, state)
+		err = checkRow(t.writer.path, "what is remembered of it", sum, key, state)
 	}
 	if err == nil {
 		err = json.Unmarshal([]byte(state), &i)
@@ -46,14 +46,14 @@ func (t *tx) earlierIncident(key string) (i dora.Incident, err error) {
 // scanEarlierIncident reads such a row. All issues were incidents to that version, and its newest resolution is the earliest
 // that is known.
 func scanEarlierIncident(path string, rows *sql.Rows) (dora.Incident, error) {
-	i := dora.Incident{Is: true}
+	i := dora.Incident{IsIncident: true}
 	var labels string
 	var created, resolved int64
 	var sum sql.NullInt64
 	if err := rows.Scan(&i.Key, &labels, &created, &resolved, &i.Counted, &sum); err != nil {
 		return i, err
 	}
-	if err := intact(path, "what is remembered of it", sum, i.Key, labels, created, resolved, i.Counted); err != nil {
+	if err := checkRow(path, "what is remembered of it", sum, i.Key, labels, created, resolved, i.Counted); err != nil {
 		return i, err
 	}
 	i.Created, i.Resolved = fromMillis(created), fromMillis(resolved)

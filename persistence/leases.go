@@ -79,8 +79,8 @@ func (l *leases) release(client string, all ...work) {
 	}
 }
 
-// holds returns an error if another client has claimed a work.
-func (t *tx) holds(w work) error {
+// checkLease returns an error if another client has claimed a work.
+func (t *tx) checkLease(w work) error {
 	t.leases.mu.Lock()
 	defer t.leases.mu.Unlock()
 	if h, leased := t.leases.held[w]; leased && h.client != t.client {

@@ -15,7 +15,7 @@ func (t commitTx) Origin(commit string) (o dora.Origin, known bool, err error) {
 	var sum sql.NullInt64
 	known, err = t.queryRow("SELECT origin, checksum FROM origins WHERE commit_key = ?", []any{commit}, &origin, &sum)
 	if err == nil && known {
-		err = intact(t.writer.path, "what is remembered of it", sum, commit, origin)
+		err = checkRow(t.writer.path, "what is remembered of it", sum, commit, origin)
 	}
 	if err == nil && known {
 		err = json.Unmarshal([]byte(origin), &o)
@@ -35,7 +35,7 @@ func (r *Reader) KnownOrigin(ctx context.Context, commit string) (o dora.Origin,
 			return err
 		}
 		known = true
-		if err := intact(r.path, "what is remembered of it", sum, commit, origin); err != nil {
+		if err := checkRow(r.path, "what is remembered of it", sum, commit, origin); err != nil {
 			return err
 		}
 		return json.Unmarshal([]byte(origin), &o)

@@ -30,7 +30,7 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.ofThisVersion(ctx); err != nil {
+	if err := r.checkVersion(ctx); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
@@ -46,8 +46,8 @@ func newReader(path string) (*Reader, error) {
 	return &Reader{path: path, db: db}, nil
 }
 
-// ofThisVersion refuses a database that another version of the program has to migrate first.
-func (r *Reader) ofThisVersion(ctx context.Context) error {
+// checkVersion refuses a database that another version of the program has to migrate first.
+func (r *Reader) checkVersion(ctx context.Context) error {
 	version, err := schemaVersion(ctx, r.db, r.path)
 	if err == nil && version < len(migrations) {
 		err = fmt.Errorf("database %s has schema version %d and this program works with %d; start the server once with this version, "+
@@ -84,8 +84,8 @@ func (r *Reader) queryRow(ctx context.Context, query string, into ...any) error 
 	return r.damaged(r.source().QueryRowContext(ctx, query).Scan(into...))
 }
 
-// Still calls f with a Reader for which nothing changes, whatever a server commits meanwhile.
-func (r *Reader) Still(ctx context.Context, f func(*Reader) error) error {
+// Snapshot calls f with a Reader for which nothing changes, whatever a server commits meanwhile.
+func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
 	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))

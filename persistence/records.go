@@ -12,14 +12,14 @@ import (
 // Records returns all deployments and incidents, and calls each for every fact of the families, in their order. All of it is
 // as of one moment.
 func (r *Reader) Records(ctx context.Context, each func(dora.Fact), families ...string) (all dora.Records, err error) {
-	err = r.Still(ctx, func(r *Reader) (err error) {
-		if all.Deployments, err = r.tracked(ctx, "ORDER BY key"); err != nil {
+	err = r.Snapshot(ctx, func(r *Reader) (err error) {
+		if all.Deployments, err = r.deployments(ctx, "ORDER BY key"); err != nil {
 			return err
 		}
 		if all.Incidents, err = r.incidents(ctx, "ORDER BY key"); err != nil {
 			return err
 		}
-		if all.Unsettled, err = r.Unsettled(ctx); err != nil {
+		if all.Unsettled, err = r.CountEvaluations(ctx); err != nil {
 			return err
 		}
 		return r.factsOf(ctx, each, families)

@@ -12,22 +12,22 @@ import (
 )
 
 // remember adds a deployment, an incident and a fact of two families.
-func remember(t *testing.T, store *Store, n int64) (dora.Tracked, dora.Incident, dora.Fact) {
+func remember(t *testing.T, store *Store, n int64) (dora.DeploymentRecord, dora.Incident, dora.Fact) {
 	t.Helper()
 	at := time.Date(2026, 3, 2, 9, 0, int(n), 0, time.UTC)
-	d := dora.Tracked{
+	d := dora.DeploymentRecord{
 		Deployment: dora.Deployment{Host: "api.github.com", ID: n, Owner: "acme", Repository: "web", Environment: "production", SHA: "c0ffee", CreatedAt: at},
 		Team:       "Platform", InProduction: true, Outcomes: []dora.Outcome{{ID: n, State: "success", At: at}},
 		Shipment: &dora.Shipment{Relation: dora.First, Changes: []dora.Change{{SHA: "c0ffee"}}},
 	}
-	i := dora.Incident{Key: fmt.Sprintf("jira.example.com/%d", n), Name: "INC-7", Is: true, Created: at, FirstResolved: at.Add(time.Hour)}
+	i := dora.Incident{Key: fmt.Sprintf("jira.example.com/%d", n), Name: "INC-7", IsIncident: true, Created: at, FirstResolved: at.Add(time.Hour)}
 	f := dora.Fact{Family: dora.Changes, Labels: dora.Labels{"team": "Platform"}, Value: 1, At: at, ID: n, Subject: fmt.Sprintf("change:%d", n)}
 	err := store.Update(t.Context(), func(tx dora.Tx) error {
 		other := f
 		other.Family = dora.DeploymentsTotal
 		_, err := tx.Facts().Add(f)
 		_, otherErr := tx.Facts().Add(other)
-		return errors.Join(err, otherErr, tx.Deployments().Save(d), tx.Incidents().Save(i), tx.Evaluations().Add(dora.Settling{Kind: dora.SettleOutcome, Key: d.Key()}))
+		return errors.Join(err, otherErr, tx.Deployments().Save(d), tx.Incidents().Save(i), tx.Evaluations().Add(dora.Evaluation{Kind: dora.OutcomeEvaluation, Key: d.Key()}))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := dora.Records{Deployments: []dora.Tracked{d}, Incidents: []dora.Incident{i}, Unsettled: 1}
+	want := dora.Records{Deployments: []dora.DeploymentRecord{d}, Incidents: []dora.Incident{i}, Unsettled: 1}
 	if diff := cmp.Diff(want, records); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

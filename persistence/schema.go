@@ -279,7 +279,7 @@ func migrate(ctx context.Context, db *sql.DB, version int) error {
 
 // check looks for damage of the file, indexes included. A large one is not read as a whole.
 func check(ctx context.Context, db *sql.DB, path string) error {
-	if large, err := large(path); large || err != nil {
+	if large, err := isLarge(path); large || err != nil {
 		return err
 	}
 	var result string
@@ -292,7 +292,7 @@ func check(ctx context.Context, db *sql.DB, path string) error {
 	return nil
 }
 
-func large(path string) (bool, error) {
+func isLarge(path string) (bool, error) {
 	info, err := os.Stat(path)
 	return err == nil && info.Size() >= checkBelow, err
 }
@@ -300,7 +300,7 @@ func large(path string) (bool, error) {
 // checkState looks for rows that are missing or don't match their checksums, in what events to come build upon. The facts
 // are checked when they are read.
 func checkState(ctx context.Context, db *sql.DB, path string) error {
-	if large, err := large(path); large || err != nil {
+	if large, err := isLarge(path); large || err != nil {
 		return err
 	}
 	var facts, last int64

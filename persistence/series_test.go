@@ -57,7 +57,7 @@ func TestStillSeesNoLaterCommit(t *testing.T) {
 	}
 	defer r.Close()
 	add("one")
-	err = r.Still(t.Context(), func(still *Reader) error {
+	err = r.Snapshot(t.Context(), func(still *Reader) error {
 		for range 2 {
 			last, err := still.LastPosition(t.Context())
 			if err != nil || last != 1 {

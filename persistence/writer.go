@@ -29,7 +29,7 @@ var errUnderWay = errors.New("the write is under way")
 type writer struct {
 	path    string
 	logger  *slog.Logger
-	queue   *queue
+	queue   *commitQueue
 	changed broadcast
 
 	// What only the committer uses or changes.
@@ -59,7 +59,7 @@ func (w *writer) start() error {
 	var err error
 	w.connection, err = openConnection(w.path)
 	if err == nil {
-		err = w.connection.inPlace(w.path)
+		err = w.connection.checkInPlace(w.path)
 	}
 	if err != nil {
 		close(w.stopped)
@@ -137,7 +137,7 @@ func (w *writer) look() {
 	if w.gone = nil; w.connection == nil {
 		return
 	}
-	if w.gone = w.connection.inPlace(w.path); w.gone != nil {
+	if w.gone = w.connection.checkInPlace(w.path); w.gone != nil {
 		w.note(w.gone)
 	}
 }

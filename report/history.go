@@ -13,11 +13,11 @@ import (
 // history is a dora.History over records. With all of them at hand it answers as the store would if every event had come in
 // time.
 type history struct {
-	deployments map[string]*dora.Tracked
+	deployments map[string]*dora.DeploymentRecord
 	incidents   map[string]dora.Incident
 	// scopes has the successes of each scope, teams those of each team in production; in the order of their moments.
-	scopes, teams map[string][]*dora.Tracked
-	numbers       map[int64][]*dora.Tracked
+	scopes, teams map[string][]*dora.DeploymentRecord
+	numbers       map[int64][]*dora.DeploymentRecord
 	// commits finds deployments by the deployed commit, changes by what they ship, shipped likewise within a scope.
 	commits, changes index
 	shipped          map[string]index
@@ -25,8 +25,8 @@ type history struct {
 
 func newHistory(records dora.Records) *history {
 	h := &history{
-		deployments: map[string]*dora.Tracked{}, incidents: map[string]dora.Incident{}, scopes: map[string][]*dora.Tracked{}, teams: map[string][]*dora.Tracked{},
-		numbers: map[int64][]*dora.Tracked{}, shipped: map[string]index{},
+		deployments: map[string]*dora.DeploymentRecord{}, incidents: map[string]dora.Incident{}, scopes: map[string][]*dora.DeploymentRecord{}, teams: map[string][]*dora.DeploymentRecord{},
+		numbers: map[int64][]*dora.DeploymentRecord{}, shipped: map[string]index{},
 	}
 	for _, i := range records.Incidents {
 		h.incidents[i.Key] = i
@@ -34,9 +34,9 @@ func newHistory(records dora.Records) *history {
 	for n := range records.Deployments {
 		h.add(&records.Deployments[n])
 	}
-	for _, successes := range []map[string][]*dora.Tracked{h.scopes, h.teams} {
+	for _, successes := range []map[string][]*dora.DeploymentRecord{h.scopes, h.teams} {
 		for _, all := range successes {
-			slices.SortFunc(all, func(a, b *dora.Tracked) int { return a.Moment().Compare(b.Moment()) })
+			slices.SortFunc(all, func(a, b *dora.DeploymentRecord) int { return a.Moment().Compare(b.Moment()) })
 		}
 	}
 	h.commits.sort()
@@ -47,7 +47,7 @@ func newHistory(records dora.Records) *history {
 	return h
 }
 
-func (h *history) add(t *dora.Tracked) {
+func (h *history) add(t *dora.DeploymentRecord) {
 	h.deployments[t.Key()] = t
 	h.numbers[t.ID] = append(h.numbers[t.ID], t)
 	h.commits = append(h.commits, entry{name: t.SHA, by: t})
@@ -70,25 +70,25 @@ func (h *history) add(t *dora.Tracked) {
 	}
 }
 
-// Tracked returns a deployment by its key; false when it is not known.
-func (h *history) Tracked(key string) (dora.Tracked, bool, error) {
+// Deployment returns a deployment by its key; false when it is not known.
+func (h *history) Deployment(key string) (dora.DeploymentRecord, bool, error) {
 	if t, known := h.deployments[key]; known {
 		return *t, true, nil
 	}
-	return dora.Tracked{}, false, nil
+	return dora.DeploymentRecord{}, false, nil
 }
 
 // Get returns an incident by its key; its zero value when it is not known.
 func (h *history) Get(key string) (dora.Incident, error) { return h.incidents[key], nil }
 
 // Previous returns the newest success before a moment.
-func (h *history) Previous(scope string, at dora.Moment) (dora.Tracked, bool, error) {
+func (h *history) Previous(scope string, at dora.Moment) (dora.DeploymentRecord, bool, error) {
 	all := h.before(scope, at)
 	return deploymentAt(all, len(all)-1)
 }
 
 // Next returns the oldest success after a moment.
-func (h *history) Next(scope string, at dora.Moment) (dora.Tracked, bool, error) {
+func (h *history) Next(scope string, at dora.Moment) (dora.DeploymentRecord, bool, error) {
 	all, before := h.scopes[scope], len(h.before(scope, at))
 	if before < len(all) && all[before].Moment().Compare(at) == 0 {
 		before++
@@ -97,17 +97,17 @@ func (h *history) Next(scope string, at dora.Moment) (dora.Tracked, bool, error)
 }
 
 // LatestRun returns the newest success of a commit before a moment.
-func (h *history) LatestRun(scope, sha string, at dora.Moment) (dora.Tracked, bool, error) {
+func (h *history) LatestRun(scope, sha string, at dora.Moment) (dora.DeploymentRecord, bool, error) {
 	for _, t := range slices.Backward(h.before(scope, at)) {
 		if t.SHA == sha {
 			return *t, true, nil
 		}
 	}
-	return dora.Tracked{}, false, nil
+	return dora.DeploymentRecord{}, false, nil
 }
 
 // NewestOf returns the newest success of a team in production before a time.
-func (h *history) NewestOf(team string, before time.Time) (dora.Tracked, bool, error) {
+func (h *history) NewestOf(team string, before time.Time) (dora.DeploymentRecord, bool, error) {
 	all := until(h.teams[team], dora.Moment{At: before})
 	return deploymentAt(all, len(all)-1)
 }
@@ -128,7 +128,7 @@ func (h *history) FirstShipped(scope, name string) (key string, revert, known bo
 }
 
 // Named returns all deployments that a reference of an incident names.
-func (h *history) Named(r dora.Reference) ([]dora.Tracked, error) {
+func (h *history) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
 	found := h.numbers[r.Deployment]
 	if r.Deployment == 0 {
 		found = nil
@@ -137,7 +137,7 @@ func (h *history) Named(r dora.Reference) ([]dora.Tracked, error) {
 	for _, e := range h.referred(r) {
 		found = append(found, e.by)
 	}
-	var all []dora.Tracked
+	var all []dora.DeploymentRecord
 	for _, t := range found {
 		if r.Repository == "" || t.RepositoryName() == dora.RepositoryName(r.Owner, r.Repository) {
 			all = append(all, *t)
@@ -160,20 +160,20 @@ func (h *history) referred(r dora.Reference) []entry {
 }
 
 // before returns the successes of a scope before a moment.
-func (h *history) before(scope string, at dora.Moment) []*dora.Tracked {
+func (h *history) before(scope string, at dora.Moment) []*dora.DeploymentRecord {
 	return until(h.scopes[scope], at)
 }
 
 // until returns the deployments before a moment.
-func until(all []*dora.Tracked, at dora.Moment) []*dora.Tracked {
-	n, _ := slices.BinarySearchFunc(all, at, func(t *dora.Tracked, at dora.Moment) int { return t.Moment().Compare(at) })
+func until(all []*dora.DeploymentRecord, at dora.Moment) []*dora.DeploymentRecord {
+	n, _ := slices.BinarySearchFunc(all, at, func(t *dora.DeploymentRecord, at dora.Moment) int { return t.Moment().Compare(at) })
 	return all[:n]
 }
 
 // deploymentAt returns the deployment at an index; false if the index is out of range.
-func deploymentAt(all []*dora.Tracked, n int) (dora.Tracked, bool, error) {
+func deploymentAt(all []*dora.DeploymentRecord, n int) (dora.DeploymentRecord, bool, error) {
 	if n < 0 || n >= len(all) {
-		return dora.Tracked{}, false, nil
+		return dora.DeploymentRecord{}, false, nil
 	}
 	return *all[n], true, nil
 }
@@ -183,7 +183,7 @@ type index []entry
 
 type entry struct {
 	name   string
-	by     *dora.Tracked
+	by     *dora.DeploymentRecord
 	revert bool
 }
 

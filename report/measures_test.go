@@ -20,8 +20,8 @@ func on(day, hour int) time.Time {
 	return february.Add(time.Duration(day-1)*24*time.Hour + time.Duration(hour)*time.Hour)
 }
 
-func done(id int64, team, repository, environment string, at time.Time, s dora.Shipment) dora.Tracked {
-	return dora.Tracked{
+func done(id int64, team, repository, environment string, at time.Time, s dora.Shipment) dora.DeploymentRecord {
+	return dora.DeploymentRecord{
 		Deployment: dora.Deployment{
 			Host: "api.github.com", ID: id, Owner: "acme", Repository: repository, Environment: environment, SHA: sha(id), CreatedAt: at.Add(-time.Minute),
 		},
@@ -55,10 +55,10 @@ func platformInFebruary() dora.Records {
 	return dora.Records{
 		Unsettled: 1,
 		Incidents: []dora.Incident{{
-			Key: "jira.example.com/7", Name: "INC-7", Is: true, Team: "Platform", Created: on(10, 11), FirstResolved: on(10, 16), Resolved: on(11, 0),
+			Key: "jira.example.com/7", Name: "INC-7", IsIncident: true, Team: "Platform", Created: on(10, 11), FirstResolved: on(10, 16), Resolved: on(11, 0),
 			References: []dora.Reference{{Owner: "acme", Repository: "web", PullRequest: 6}},
 		}},
-		Deployments: []dora.Tracked{
+		Deployments: []dora.DeploymentRecord{
 			done(1, "Platform", "web", "production", on(-40, 10), ships(pull(0, on(-40, 10), 24))),
 			done(2, "Platform", "web", "production", on(2, 10), ships(pull(1, on(2, 10), 48), pull(2, on(2, 10), 6))),
 			done(3, "Platform", "web", "production", on(4, 10), ships(pull(3, on(4, 10), 30), bot, pull(2, on(2, 10), 6))),

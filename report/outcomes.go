@@ -11,7 +11,7 @@ func outcomes(p dora.Policy, records dora.Records) ([]*dora.CountedDeployment, e
 	h := newHistory(records)
 	all, byKey := make([]*dora.CountedDeployment, 0, len(records.Deployments)), map[string]*dora.CountedDeployment{}
 	for _, t := range records.Deployments {
-		d := &dora.CountedDeployment{Tracked: t}
+		d := &dora.CountedDeployment{DeploymentRecord: t}
 		all, byKey[t.Key()] = append(all, d), d
 	}
 	for _, successes := range h.scopes {

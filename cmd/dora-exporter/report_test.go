@@ -63,7 +63,7 @@ func TestReportCommand(t *testing.T) {
 	}
 	defer func() { _ = store.Close() }()
 	now := time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC)
-	deployment := dora.Tracked{
+	deployment := dora.DeploymentRecord{
 		Deployment: dora.Deployment{Host: "api.github.com", ID: 1, Owner: "acme", Repository: "Web", Environment: "production", SHA: "c0ffee"},
 		Team:       "Platform", InProduction: true, Outcomes: []dora.Outcome{{ID: 1, State: "success", At: now.Add(-25 * time.Hour)}},
 		Shipment: &dora.Shipment{Relation: dora.First, Changes: []dora.Change{{Origin: dora.Origin{FirstCommit: now.Add(-26 * time.Hour)}, SHA: "c0ffee"}}},

@@ -54,7 +54,7 @@ func runJobs(t *testing.T, store *persistence.Store, e dora.Enricher, d time.Dur
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
-	(&pipeline.Jobs{Store: store, Enricher: e, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}).Run(ctx)
+	(&pipeline.Lookups{Store: store, Enricher: e, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}).Run(ctx)
 }
 
 func TestDeploymentMakesTheSeriesKnown(t *testing.T) {

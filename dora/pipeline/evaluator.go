@@ -11,9 +11,9 @@ import (
 	"dora-exporter/dora/rules"
 )
 
-// Settler looks at deployments and incidents together with their neighbours, when these have had the time to arrive: what a
+// Evaluator looks at deployments and incidents together with their neighbours, when these have had the time to arrive: what a
 // deployment ships, what that shows about earlier ones, and what repaired them.
-type Settler struct {
+type Evaluator struct {
 	Store    EvaluationStore
 	Enricher dora.Enricher
 	Rules    *rules.Rules
@@ -25,18 +25,18 @@ type Settler struct {
 }
 
 // Run looks at what is due until ctx ends; look-ups under way are given up then, and made again after the next start.
-func (s *Settler) Run(ctx context.Context) {
-	lookUps := pool[dora.Settling]{
+func (s *Evaluator) Run(ctx context.Context) {
+	lookUps := pool[dora.Evaluation]{
 		name: "the evaluations of deployments", queue: s.Store.ComparisonQueue(), changes: s.Store, logger: s.Logger, now: s.Now, run: s.run,
 	}
 	var others sync.WaitGroup
-	others.Go(func() { s.runOthers(ctx) })
+	others.Go(func() { s.runWithoutCalls(ctx) })
 	lookUps.work(ctx)
 	others.Wait()
 }
 
-// runOthers looks at what needs no call, many in one transaction.
-func (s *Settler) runOthers(ctx context.Context) {
+// runWithoutCalls looks at what needs no call, many in one transaction.
+func (s *Evaluator) runWithoutCalls(ctx context.Context) {
 	queue := s.Store.EvaluationQueue()
 	for ctx.Err() == nil {
 		revision, began := s.Store.Revision(), time.Now()
@@ -47,10 +47,10 @@ func (s *Settler) runOthers(ctx context.Context) {
 			s.Logger.Error("reading the evaluations failed, will retry", "error", err)
 			sleep(ctx, dora.Backoff(1))
 		case len(due) == 0:
-			sleepUnlessChanged(ctx, idle/2, s.Store, revision)
-			sleep(ctx, gather)
+			sleepUnlessChanged(ctx, idleTime/2, s.Store, revision)
+			sleep(ctx, gatherTime)
 		default:
-			s.settleTogether(ctx, due)
+			s.evaluateBatch(ctx, due)
 			if err := queue.Release(ctx, due...); err != nil && ctx.Err() == nil {
 				s.Logger.Warn("releasing the leases of evaluations failed; they lapse", "error", err)
 			}
@@ -59,8 +59,8 @@ func (s *Settler) runOthers(ctx context.Context) {
 	}
 }
 
-// settleTogether settles in one transaction; when that fails, one by one.
-func (s *Settler) settleTogether(ctx context.Context, due []dora.Settling) {
+// evaluateBatch settles in one transaction; when that fails, one by one.
+func (s *Evaluator) evaluateBatch(ctx context.Context, due []dora.Evaluation) {
 	err := s.Rules.Update(ctx, s.Store, s.Now(), func(r *rules.Session) error {
 		for _, one := range due {
 			if err := r.Evaluate(one); err != nil {
@@ -78,10 +78,10 @@ func (s *Settler) settleTogether(ctx context.Context, due []dora.Settling) {
 }
 
 // run settles one thing. A failure is logged, and it is looked at again later.
-func (s *Settler) run(ctx context.Context, one dora.Settling) {
+func (s *Evaluator) run(ctx context.Context, one dora.Evaluation) {
 	var err error
-	if one.Kind == dora.SettleDeployment {
-		err = s.deployment(ctx, one)
+	if one.Kind == dora.DeploymentEvaluation {
+		err = s.evaluateDeployment(ctx, one)
 	} else {
 		err = s.Rules.Update(ctx, s.Store, s.Now(), func(r *rules.Session) error { return r.Evaluate(one) })
 	}
@@ -97,13 +97,13 @@ func (s *Settler) run(ctx context.Context, one dora.Settling) {
 	}
 }
 
-// deployment finds out what a deployment ships, and settles it.
-func (s *Settler) deployment(ctx context.Context, one dora.Settling) error {
-	var t, before dora.Tracked
+// evaluateDeployment finds out what a deployment ships, and settles it.
+func (s *Evaluator) evaluateDeployment(ctx context.Context, one dora.Evaluation) error {
+	var t, before dora.DeploymentRecord
 	var follows bool
 	err := s.Store.Update(ctx, func(tx dora.Tx) (err error) {
 		var known bool
-		if t, known, err = tx.History().Tracked(one.Key); err != nil || !known {
+		if t, known, err = tx.History().Deployment(one.Key); err != nil || !known {
 			return errors.Join(err, tx.Evaluations().Done(one))
 		}
 		before, follows, err = tx.History().Previous(t.Scope(), t.Moment())
@@ -130,7 +130,7 @@ func (s *Settler) deployment(ctx context.Context, one dora.Settling) error {
 		return nil // it is looked up again after the next start
 	}
 	var final bool
-	shipment, one, final = s.judge(ctx, one, t, shipment, err)
+	shipment, one, final = s.interpret(ctx, one, t, shipment, err)
 	shipment.Base = ask.Base
 	stored := s.Rules.Update(ctx, s.Store, s.Now(), func(r *rules.Session) error {
 		if err := r.SaveOrigins(ask.Head, learned); err != nil {
@@ -147,12 +147,12 @@ func (s *Settler) deployment(ctx context.Context, one dora.Settling) error {
 	return stored
 }
 
-// judge decides what an answer means: the final shipment, or when to ask again.
-func (s *Settler) judge(ctx context.Context, one dora.Settling, t dora.Tracked, shipment dora.Shipment, err error) (dora.Shipment, dora.Settling, bool) {
+// interpret decides what an answer means: the final shipment, or when to ask again.
+func (s *Evaluator) interpret(ctx context.Context, one dora.Evaluation, t dora.DeploymentRecord, shipment dora.Shipment, err error) (dora.Shipment, dora.Evaluation, bool) {
 	if err == nil {
 		return shipment, one, true
 	}
-	job, final := retry(dora.Job{Commit: t.Commit(), Attempts: one.Attempts, Misses: one.Misses}, s.Now(), err)
+	job, final := retry(dora.Lookup{Commit: t.Commit(), Attempts: one.Attempts, Misses: one.Misses}, s.Now(), err)
 	if final {
 		reason := dora.ReasonNotFound
 		var missing *dora.NotFoundError

@@ -3,7 +3,7 @@ package pipeline
 import "dora-exporter/dora"
 
 // log writes the documented line of an event, with names as they are in the labels: what comes from outside is bounded.
-func (p *Processor) log(d decided) {
+func (p *Processor) log(d ownedDelivery) {
 	switch e := d.Event; {
 	case e.Status != nil:
 		p.Logger.InfoContext(d.within, "", "endpoint", d.Source, "environment", dora.LabelValue(e.Status.Deployment.Environment),

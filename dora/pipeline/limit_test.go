@@ -25,7 +25,7 @@ func limited(t *testing.T, store *persistence.Store, maxSeries int) (map[string]
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	limit := &rules.Rules{MaxSeries: maxSeries, Logger: logger, OnFolded: func(families string, n int) { events[families] += n }, OnLate: func(int) {}}
-	if err := limit.Remember(t.Context(), store, stateOf(t, store)); err != nil {
+	if err := limit.ReserveLabelSets(t.Context(), store, stateOf(t, store)); err != nil {
 		t.Fatal(err)
 	}
 	p := &pipeline.Processor{Store: store, Catalog: platform{}, Rules: limit, Logger: slog.New(slog.DiscardHandler), Now: time.Now}
@@ -34,7 +34,7 @@ func limited(t *testing.T, store *persistence.Store, maxSeries int) (map[string]
 	}
 	look := &lookUp{answer: began(time.Hour)}
 	ctx, cancel := context.WithCancel(t.Context())
-	jobs := &pipeline.Jobs{Store: store, Enricher: look, Rules: limit, Logger: slog.New(slog.DiscardHandler), Now: time.Now}
+	jobs := &pipeline.Lookups{Store: store, Enricher: look, Rules: limit, Logger: slog.New(slog.DiscardHandler), Now: time.Now}
 	done := make(chan struct{})
 	go func() { jobs.Run(ctx); close(done) }()
 	for waiting := true; waiting; {
@@ -185,7 +185,7 @@ func TestLimitCountsWhatIsThere(t *testing.T) {
 		labels := dora.Labels{"environment": fmt.Sprintf("pr-%d", n), "repo": "web", "status": "success", "team": "Platform"}
 		baseline[dora.DeploymentsTotal][labels.Key()] = dora.Series{Labels: labels, Baseline: 7}
 	}
-	if err := noLimit().Remember(t.Context(), store, baseline); err != nil {
+	if err := noLimit().ReserveLabelSets(t.Context(), store, baseline); err != nil {
 		t.Fatal(err)
 	}
 	if taken, err := store.Series(t.Context()); err != nil || taken["github"] != 6 {

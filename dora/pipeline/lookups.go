@@ -12,10 +12,10 @@ import (
 )
 
 // missWaits are the waits after each answer that a commit is not there; the answer after the last one is final.
-var missWaits = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
+var notFoundRetries = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
 
-// Jobs makes the look-ups that counted statuses wait for.
-type Jobs struct {
+// Lookups makes the look-ups that counted statuses wait for.
+type Lookups struct {
 	Store    LookupStore
 	Enricher dora.Enricher
 	Rules    *rules.Rules
@@ -27,23 +27,23 @@ type Jobs struct {
 }
 
 // Run makes look-ups until ctx ends; those under way are given up then, and made again after the next start.
-func (j *Jobs) Run(ctx context.Context) {
-	lookUps := pool[dora.Job]{
+func (j *Lookups) Run(ctx context.Context) {
+	lookUps := pool[dora.Lookup]{
 		name: "the look-ups of commits", queue: j.Store.LookupQueue(), changes: j.Store, logger: j.Logger, now: j.Now, run: j.run,
 	}
 	lookUps.work(ctx)
 }
 
 // run looks up one commit and writes what follows. A failing write is logged and the look-up made again later.
-func (j *Jobs) run(ctx context.Context, job dora.Job) {
+func (j *Lookups) run(ctx context.Context, job dora.Lookup) {
 	ctx, end := j.Trace.step(ctx, stepLookUp, j.waiting(ctx, job)...)
 	origin, err := j.Enricher.Origin(ctx, job.Commit)
 	defer func() { end(err) }()
 	if ctx.Err() != nil {
 		return
 	}
-	origin, again, final := j.judge(ctx, job, origin, err)
-	var counted []dora.Waiting
+	origin, again, final := j.interpret(ctx, job, origin, err)
+	var counted []dora.WaitingStatus
 	stored := j.Rules.Update(ctx, j.Store, j.Now(), func(r *rules.Session) (err error) {
 		if !final {
 			return r.Commits().RetryLookup(again)
@@ -66,7 +66,7 @@ func (j *Jobs) run(ctx context.Context, job dora.Job) {
 }
 
 // waiting are the keys of the deliveries that wait for a look-up; none when nobody follows them.
-func (j *Jobs) waiting(ctx context.Context, job dora.Job) (keys []string) {
+func (j *Lookups) waiting(ctx context.Context, job dora.Lookup) (keys []string) {
 	if j.Trace == nil {
 		return nil
 	}
@@ -81,8 +81,8 @@ func (j *Jobs) waiting(ctx context.Context, job dora.Job) (keys []string) {
 	return keys
 }
 
-// judge decides what an answer means: the final origin, or the job as it is to be tried again.
-func (j *Jobs) judge(ctx context.Context, job dora.Job, o dora.Origin, err error) (origin dora.Origin, again dora.Job, final bool) {
+// interpret decides what an answer means: the final origin, or the job as it is to be tried again.
+func (j *Lookups) interpret(ctx context.Context, job dora.Lookup, o dora.Origin, err error) (origin dora.Origin, again dora.Lookup, final bool) {
 	if err == nil {
 		return o, job, true
 	}
@@ -98,17 +98,17 @@ func (j *Jobs) judge(ctx context.Context, job dora.Job, o dora.Origin, err error
 }
 
 // retry is a job as it is to be tried again after an error, or final after the last answer that the commit is not there.
-func retry(job dora.Job, now time.Time, err error) (again dora.Job, final bool) {
+func retry(job dora.Lookup, now time.Time, err error) (again dora.Lookup, final bool) {
 	var wait time.Duration
 	var missing *dora.NotFoundError
 	switch {
 	case !errors.As(err, &missing):
 		job.Attempts++
 		wait = dora.Backoff(job.Attempts)
-	case job.Misses == len(missWaits):
+	case job.Misses == len(notFoundRetries):
 		return job, true
 	default:
-		wait = missWaits[job.Misses]
+		wait = notFoundRetries[job.Misses]
 		job.Attempts = 0
 		job.Misses++
 	}
@@ -117,7 +117,7 @@ func retry(job dora.Job, now time.Time, err error) (again dora.Job, final bool) 
 }
 
 // log says how a duration came about.
-func (j *Jobs) log(ctx context.Context, c dora.Commit, w dora.Waiting, o dora.Origin) {
+func (j *Lookups) log(ctx context.Context, c dora.Commit, w dora.WaitingStatus, o dora.Origin) {
 	ms, reason := o.Until(w.At)
 	if reason != "" {
 		j.Logger.WarnContext(ctx, "a deployment has no duration", "environment", w.Labels["environment"], "repository", c.Repository,

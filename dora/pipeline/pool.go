@@ -65,7 +65,7 @@ func (p pool[T]) wait(ctx context.Context, revision int64, full bool, ended func
 	if full {
 		changed = nil
 	}
-	timer := time.NewTimer(idle / 2)
+	timer := time.NewTimer(idleTime / 2)
 	defer timer.Stop()
 	select {
 	case id := <-done:
@@ -77,7 +77,7 @@ func (p pool[T]) wait(ctx context.Context, revision int64, full bool, ended func
 	case <-ctx.Done():
 		return
 	}
-	timer.Reset(gather)
+	timer.Reset(gatherTime)
 	select {
 	case id := <-done:
 		ended(id)

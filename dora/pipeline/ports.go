@@ -20,7 +20,7 @@ type LookupStore interface {
 	dora.Transactor
 	dora.Revisions
 	// LookupQueue returns the look-ups of commits, the longest due first.
-	LookupQueue() dora.Queue[dora.Job]
+	LookupQueue() dora.Queue[dora.Lookup]
 	// Waiting returns the subjects of the statuses that wait for a commit, oldest first.
 	Waiting(ctx context.Context, commit string) (subjects []string, err error)
 }
@@ -31,9 +31,9 @@ type EvaluationStore interface {
 	dora.Revisions
 	// ComparisonQueue returns the evaluations of deployments, which compare commits at GitHub, the longest due first: of each
 	// scope the first one alone, so that none comes before an earlier one of its scope that is not due or leased.
-	ComparisonQueue() dora.Queue[dora.Settling]
+	ComparisonQueue() dora.Queue[dora.Evaluation]
 	// EvaluationQueue returns the other evaluations, which need no call, the longest due first.
-	EvaluationQueue() dora.Queue[dora.Settling]
+	EvaluationQueue() dora.Queue[dora.Evaluation]
 	// KnownOrigin returns what is remembered of a commit; false if nothing is.
 	KnownOrigin(ctx context.Context, commit string) (dora.Origin, bool, error)
 }

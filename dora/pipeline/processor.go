@@ -16,13 +16,13 @@ const (
 	// batchSize bounds what one transaction holds, and so how long the inbox waits for it.
 	batchSize = 256
 	// idle is the longest sleep: deliveries may also be added by another process.
-	idle = 2 * time.Second
+	idleTime = 2 * time.Second
 	// gather is how long to wait after a change for more of them: each transaction costs an fsync that the inbox waits for,
 	// and each query some of the processor.
-	gather = 25 * time.Millisecond
+	gatherTime = 25 * time.Millisecond
 	// quiet is the pause after which a burst of webhooks has passed, and patience how long the processor lets one go first.
-	quiet    = 10 * time.Millisecond
-	patience = 500 * time.Millisecond
+	burstPause = 10 * time.Millisecond
+	maxBurst   = 500 * time.Millisecond
 	// attempts is how often processing a delivery is tried before it is set aside, over some 15 seconds. Failures of the
 	// store or of the catalog are none.
 	attempts = 5
@@ -67,19 +67,19 @@ func (p *Processor) Run(ctx context.Context) {
 		}
 		failures = 0
 		if n == 0 {
-			sleepUnlessChanged(ctx, idle, p.Store, revision)
-			p.settle(ctx)
+			sleepUnlessChanged(ctx, idleTime, p.Store, revision)
+			p.waitForQuiet(ctx)
 			continue
 		}
 		sleep(ctx, time.Since(began)) // what arrives meanwhile has half of the store's time
 	}
 }
 
-// settle returns when no more changes come, or after patience: a burst of webhooks is answered first and counted then.
-func (p *Processor) settle(ctx context.Context) {
-	for end := time.Now().Add(patience); time.Now().Before(end); {
+// waitForQuiet returns when no more changes come, or after patience: a burst of webhooks is answered first and counted then.
+func (p *Processor) waitForQuiet(ctx context.Context) {
+	for end := time.Now().Add(maxBurst); time.Now().Before(end); {
 		revision := p.Store.Revision()
-		sleep(ctx, quiet)
+		sleep(ctx, burstPause)
 		if p.Store.Revision() == revision {
 			return
 		}
@@ -111,7 +111,7 @@ func (p *Processor) batch(ctx context.Context) (n int, err error) {
 	for _, d := range deliveries {
 		p.Environments.Rename(d.Event)
 	}
-	batch := p.decide(ctx, deliveries)
+	batch := p.findTeams(ctx, deliveries)
 	defer end(batch, nil)
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -135,14 +135,14 @@ func (p *Processor) batch(ctx context.Context) (n int, err error) {
 }
 
 // end ends the steps of deliveries that have not ended. One whose team is not known has not come on.
-func end(batch []decided, err error) {
+func end(batch []ownedDelivery, err error) {
 	for _, d := range batch {
 		d.end(cmp.Or(err, d.why))
 	}
 }
 
 // process writes what follows from deliveries in one transaction, then logs them.
-func (p *Processor) process(ctx context.Context, batch ...decided) error {
+func (p *Processor) process(ctx context.Context, batch ...ownedDelivery) error {
 	err := p.Rules.Update(ctx, p.Store, p.Now(), func(r *rules.Session) error {
 		for _, d := range batch {
 			if err := d.write(r); err != nil {
@@ -163,7 +163,7 @@ func (p *Processor) process(ctx context.Context, batch ...decided) error {
 }
 
 // write has the rules process a delivery, or postpones it while its team is not known.
-func (d decided) write(r *rules.Session) error {
+func (d ownedDelivery) write(r *rules.Session) error {
 	if !d.until.IsZero() {
 		return r.Deliveries().Postpone(d.ID, d.WaitingSince, d.until)
 	}

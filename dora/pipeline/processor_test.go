@@ -97,7 +97,7 @@ func TestADeliveryThatCannotBeProcessedIsSetAside(t *testing.T) {
 		is(1, 0)
 		run(time.Minute) // it has failed after 0, 1, 3, 7 and 15 seconds, or a little less
 		is(0, 1)
-		all, err := store.SetAside(t.Context())
+		all, err := store.DeadLetters(t.Context())
 		if err != nil || len(all) != 1 || all[0].ID != 2 || all[0].Attempts != 5 || !strings.Contains(all[0].Why, "does not know") {
 			t.Errorf("set aside %+v, %v; want delivery 2 after 5 attempts and why", all, err)
 		}

@@ -43,7 +43,7 @@ func (p *Projection) Restore(ctx context.Context) error {
 	if position, err = p.replay(ctx, state, position); err != nil {
 		return err
 	}
-	if err := p.Rules.Remember(ctx, p.Store, state); err != nil {
+	if err := p.Rules.ReserveLabelSets(ctx, p.Store, state); err != nil {
 		return err
 	}
 	p.position = position
@@ -96,7 +96,7 @@ func (p *Projection) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-changed:
-			sleep(ctx, gather)
+			sleep(ctx, gatherTime)
 		case <-ticker.C:
 			if p.position != p.written {
 				_ = p.write(ctx, p.Recorder.State()) // noted in p.writing, and tried again at the next tick

@@ -284,8 +284,8 @@ func (x *exporter) run(d time.Duration) {
 	x.settler().Run(ctx)
 }
 
-func (x *exporter) settler() *pipeline.Settler {
-	return &pipeline.Settler{Store: x.store, Enricher: x.past, Rules: x.rules(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}
+func (x *exporter) settler() *pipeline.Evaluator {
+	return &pipeline.Evaluator{Store: x.store, Enricher: x.past, Rules: x.rules(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}
 }
 
 // settle runs until nothing is left to be settled.
@@ -294,7 +294,7 @@ func (x *exporter) settle() {
 	time.Sleep(time.Until(x.due) - time.Second) // each second of a settler costs some calls of the store
 	x.due = time.Time{}
 	for range 1000 {
-		left, err := x.store.Unsettled(x.t.Context())
+		left, err := x.store.CountEvaluations(x.t.Context())
 		if err != nil {
 			x.t.Fatal(err)
 		}

@@ -15,8 +15,8 @@ const (
 	catalogLookups = 8
 )
 
-// decided is a delivery with what the transaction does to it.
-type decided struct {
+// ownedDelivery is a delivery with what the transaction does to it.
+type ownedDelivery struct {
 	dora.Delivery
 	team string
 	// until is when to try again; zero when the team is known.
@@ -28,9 +28,9 @@ type decided struct {
 	end    func(error)
 }
 
-// decide finds the teams of deliveries, several at a time.
-func (p *Processor) decide(ctx context.Context, deliveries []dora.Delivery) []decided {
-	batch := make([]decided, len(deliveries))
+// findTeams finds the teams of deliveries, several at a time.
+func (p *Processor) findTeams(ctx context.Context, deliveries []dora.Delivery) []ownedDelivery {
+	batch := make([]ownedDelivery, len(deliveries))
 	places := make(chan struct{}, catalogLookups)
 	var wait sync.WaitGroup
 	for i, d := range deliveries {
@@ -38,7 +38,7 @@ func (p *Processor) decide(ctx context.Context, deliveries []dora.Delivery) []de
 		wait.Go(func() {
 			defer func() { <-places }()
 			within, end := p.Trace.step(ctx, stepProcess, d.Key)
-			batch[i] = p.withTeam(within, d)
+			batch[i] = p.findTeam(within, d)
 			batch[i].within, batch[i].end = within, end
 		})
 	}
@@ -46,10 +46,10 @@ func (p *Processor) decide(ctx context.Context, deliveries []dora.Delivery) []de
 	return batch
 }
 
-func (p *Processor) withTeam(ctx context.Context, d dora.Delivery) decided {
+func (p *Processor) findTeam(ctx context.Context, d dora.Delivery) ownedDelivery {
 	team, err := p.team(ctx, d.Event)
 	if err == nil {
-		return decided{Delivery: d, team: team}
+		return ownedDelivery{Delivery: d, team: team}
 	}
 	now := p.Now()
 	if d.WaitingSince.IsZero() {
@@ -61,13 +61,13 @@ func (p *Processor) withTeam(ctx context.Context, d dora.Delivery) decided {
 		if last.Before(until) {
 			until = last
 		}
-		return decided{Delivery: d, until: until, why: err}
+		return ownedDelivery{Delivery: d, until: until, why: err}
 	}
 	if ctx.Err() == nil {
 		p.Logger.WarnContext(ctx, "the catalog did not tell the team in time, counting for "+dora.Unknown, "delivery", d.Key, "error", err)
 		p.OnTeamGivenUp()
 	}
-	return decided{Delivery: d, team: dora.Unknown}
+	return ownedDelivery{Delivery: d, team: dora.Unknown}
 }
 
 func (p *Processor) team(ctx context.Context, e dora.Event) (string, error) {

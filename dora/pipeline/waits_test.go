@@ -96,8 +96,8 @@ func (s *waitServer) run(enough int, limit time.Duration) {
 			}
 		},
 	}
-	jobs := &pipeline.Jobs{Store: s.store, Enricher: s, Rules: rules, Logger: logger, Now: s.clock.Now}
-	settler := &pipeline.Settler{Store: s.store, Enricher: s, Rules: rules, Logger: logger, Now: s.clock.Now}
+	jobs := &pipeline.Lookups{Store: s.store, Enricher: s, Rules: rules, Logger: logger, Now: s.clock.Now}
+	settler := &pipeline.Evaluator{Store: s.store, Enricher: s, Rules: rules, Logger: logger, Now: s.clock.Now}
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var running sync.WaitGroup
 	for _, part := range []func(context.Context){p.Run, jobs.Run, settler.Run} {

@@ -112,14 +112,14 @@ func (w *world) settle(t *testing.T, store *persistence.Store) (late int) {
 	if err := p.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s := &pipeline.Settler{Store: store, Enricher: w, Rules: rules, Logger: logger, Now: time.Now}
+	s := &pipeline.Evaluator{Store: store, Enricher: w, Rules: rules, Logger: logger, Now: time.Now}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { s.Run(ctx); close(done) }()
 	for left := 1; left > 0; {
 		time.Sleep(100 * time.Millisecond)
 		var err error
-		if left, err = store.Unsettled(ctx); err != nil {
+		if left, err = store.CountEvaluations(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}

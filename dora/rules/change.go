@@ -6,8 +6,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// ship remembers what a deployment ships and counts the changes that reached its environment for the first time.
-func (r *Session) ship(t dora.Tracked, s dora.Shipment) error {
+// saveShipment remembers what a deployment ships and counts the changes that reached its environment for the first time.
+func (r *Session) saveShipment(t dora.DeploymentRecord, s dora.Shipment) error {
 	t.Shipment = &s
 	if err := r.Deployments().Save(t); err != nil {
 		return err
@@ -20,7 +20,7 @@ func (r *Session) ship(t dora.Tracked, s dora.Shipment) error {
 			return err
 		}
 	}
-	found, err := evidenceBy(r.policy, r.History(), t)
+	found, err := deploymentEvidence(r.policy, r.History(), t)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (r *Session) ship(t dora.Tracked, s dora.Shipment) error {
 var stages = [...]string{"coding", "review", "deploy"}
 
 // change counts a change that reached the environment for the first time, and measures how long that took.
-func (r *Session) change(t dora.Tracked, c dora.Change) error {
+func (r *Session) change(t dora.DeploymentRecord, c dora.Change) error {
 	labels, done := dora.ScopeLabels(t.Deployment, t.Team), t.Succeeded()
 	subject := "change:" + t.Scope() + "/" + c.Name()
 	added, err := r.add(dora.Fact{Family: dora.Changes, Labels: labels, Value: 1, At: done, ID: t.ID, Subject: subject})

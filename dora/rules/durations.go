@@ -3,7 +3,7 @@ package rules
 import "dora-exporter/dora"
 
 // CommitLookedUp adds the durations of all statuses that wait for a commit and returns them.
-func (r *Session) CommitLookedUp(c dora.Commit, o dora.Origin) ([]dora.Waiting, error) {
+func (r *Session) CommitLookedUp(c dora.Commit, o dora.Origin) ([]dora.WaitingStatus, error) {
 	if err := r.Commits().SaveOrigin(c.Key(), o); err != nil {
 		return nil, err
 	}
@@ -21,13 +21,13 @@ func (r *Session) CommitLookedUp(c dora.Commit, o dora.Origin) ([]dora.Waiting, 
 
 // duration adds the duration of a counted status: from the first commit to the status, in whole milliseconds. One
 // that can't be had is never made up; it is counted with the reason.
-func (r *Session) duration(w dora.Waiting, o dora.Origin) error {
+func (r *Session) duration(w dora.WaitingStatus, o dora.Origin) error {
 	duration, reason := o.Until(w.At)
 	fact := dora.Fact{Labels: w.Labels, Value: duration, At: w.At, ID: w.ID, Subject: w.Subject}
 	if reason != "" {
 		fact.Family, fact.Value = dora.DeploymentsDurationUnavailable, 1
 		var err error
-		if fact.Labels, err = r.place(r.families[fact.Family], w.Labels.With("reason", reason)); err != nil {
+		if fact.Labels, err = r.limitLabels(r.families[fact.Family], w.Labels.With("reason", reason)); err != nil {
 			return err
 		}
 		_, err = r.Facts().Add(fact)

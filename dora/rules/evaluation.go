@@ -21,8 +21,8 @@ func (r *Session) SaveOrigins(head dora.Commit, learned map[string]dora.Origin) 
 
 // EvaluateDeployment settles a deployment, unless another one has arrived meanwhile that comes between it and the one that
 // it was compared with: then it is compared again.
-func (r *Session) EvaluateDeployment(one dora.Settling, comparedWith string, s dora.Shipment) error {
-	t, known, err := r.History().Tracked(one.Key)
+func (r *Session) EvaluateDeployment(one dora.Evaluation, comparedWith string, s dora.Shipment) error {
+	t, known, err := r.History().Deployment(one.Key)
 	if err != nil || !known {
 		return errors.Join(err, r.Evaluations().Done(one))
 	}
@@ -40,38 +40,38 @@ func (r *Session) EvaluateDeployment(one dora.Settling, comparedWith string, s d
 	if err := r.Evaluations().Done(one); err != nil {
 		return err
 	}
-	if err := r.ship(t, s); err != nil {
+	if err := r.saveShipment(t, s); err != nil {
 		return err
 	}
 	if t.Late {
-		if err := r.lookAgainAfter(t); err != nil {
+		if err := r.reevaluateNext(t); err != nil {
 			return err
 		}
 	}
-	return r.judge(t.Scope())
+	return r.markFailedChanges(t.Scope())
 }
 
-// lookAgainAfter has the deployment that follows a late one compared with it.
-func (r *Session) lookAgainAfter(t dora.Tracked) error {
+// reevaluateNext has the deployment that follows a late one compared with it.
+func (r *Session) reevaluateNext(t dora.DeploymentRecord) error {
 	next, ok, err := r.History().Next(t.Scope(), t.Moment())
 	if err != nil || !ok {
 		return err
 	}
-	return r.Evaluations().Add(dora.Settling{Kind: dora.SettleDeployment, Key: next.Key(), Scope: next.Scope(), At: next.Succeeded(), ID: next.ID, Due: r.now, Ripe: r.now})
+	return r.Evaluations().Add(dora.Evaluation{Kind: dora.DeploymentEvaluation, Key: next.Key(), Scope: next.Scope(), At: next.Succeeded(), ID: next.ID, Due: r.now, Ripe: r.now})
 }
 
 // Evaluate looks at something that needs no call.
-func (r *Session) Evaluate(one dora.Settling) error {
+func (r *Session) Evaluate(one dora.Evaluation) error {
 	switch one.Kind {
-	case dora.SettleOutcome:
-		return r.settleOutcome(one)
-	case dora.SettleIncident, dora.SettleIssue:
-		return r.settleIncident(one)
-	case dora.SettleScope:
+	case dora.OutcomeEvaluation:
+		return r.evaluateOutcome(one)
+	case dora.IncidentEvaluation, dora.IssueEvaluation:
+		return r.evaluateIncident(one)
+	case dora.ScopeEvaluation:
 		if err := r.Evaluations().Done(one); err != nil {
 			return err
 		}
-		return r.judge(one.Scope)
+		return r.markFailedChanges(one.Scope)
 	}
 	return fmt.Errorf("this version does not know %q", one.Kind)
 }

@@ -2,13 +2,13 @@ package rules
 
 import "dora-exporter/dora"
 
-// evidenceBy is what a settled deployment shows about earlier ones: that it rolls back, ships a revert, or is a hotfix.
-func evidenceBy(p dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
+// deploymentEvidence is what a settled deployment shows about earlier ones: that it rolls back, ships a revert, or is a hotfix.
+func deploymentEvidence(p dora.Policy, h dora.History, x dora.DeploymentRecord) ([]dora.Evidence, error) {
 	if x.Shipment == nil || FailureReason(x) != "" {
 		return nil, nil
 	}
 	var all []dora.Evidence
-	for _, rule := range []func(dora.Policy, dora.History, dora.Tracked) ([]dora.Evidence, error){rollback, reverts, hotfixes} {
+	for _, rule := range []func(dora.Policy, dora.History, dora.DeploymentRecord) ([]dora.Evidence, error){rollback, reverts, hotfixes} {
 		found, err := rule(p, h, x)
 		if err != nil {
 			return nil, err
@@ -20,7 +20,7 @@ func evidenceBy(p dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence,
 
 // rollback: a commit is deployed again that is behind the running one, or has no line to it. It marks what came after the
 // commit's latest run.
-func rollback(_ dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
+func rollback(_ dora.Policy, h dora.History, x dora.DeploymentRecord) ([]dora.Evidence, error) {
 	if x.Shipment.Relation != dora.Behind && x.Shipment.Relation != dora.Diverged {
 		return nil, nil
 	}
@@ -32,11 +32,11 @@ func rollback(_ dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, e
 	if err != nil || !ok || !bad.Moment().Before(x.Moment()) {
 		return nil, err
 	}
-	return []dora.Evidence{about(bad, x, dora.CauseRollback, x.Key(), x.DisplayName()+" deploys "+short(x.SHA)+" again, which "+before.DisplayName()+" had deployed before it")}, nil
+	return []dora.Evidence{evidenceAgainst(bad, x, dora.CauseRollback, x.Key(), x.DisplayName()+" deploys "+shortSHA(x.SHA)+" again, which "+before.DisplayName()+" had deployed before it")}, nil
 }
 
 // reverts: a change that this deployment brings takes back one that an earlier deployment brought.
-func reverts(_ dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
+func reverts(_ dora.Policy, h dora.History, x dora.DeploymentRecord) ([]dora.Evidence, error) {
 	var all []dora.Evidence
 	for _, change := range x.Shipment.Changes {
 		first, _, known, err := h.FirstShipped(x.Scope(), change.Name())
@@ -54,12 +54,12 @@ func reverts(_ dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, er
 			if !known || revert || key == x.Key() {
 				continue
 			}
-			bad, ok, err := h.Tracked(key)
+			bad, ok, err := h.Deployment(key)
 			if err != nil {
 				return nil, err
 			}
 			if ok && bad.Moment().Before(x.Moment()) {
-				all = append(all, about(bad, x, dora.CauseRevert, x.Key()+" "+change.Name()+" reverts "+name,
+				all = append(all, evidenceAgainst(bad, x, dora.CauseRevert, x.Key()+" "+change.Name()+" reverts "+name,
 					change.Name()+" of "+x.DisplayName()+" reverts "+name+", which "+bad.DisplayName()+" brought"))
 			}
 		}
@@ -68,7 +68,7 @@ func reverts(_ dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, er
 }
 
 // hotfixes: a pull request that this deployment brings is called a hotfix. It marks the success before.
-func hotfixes(p dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, error) {
+func hotfixes(p dora.Policy, h dora.History, x dora.DeploymentRecord) ([]dora.Evidence, error) {
 	for _, change := range x.Shipment.Changes {
 		if !p.IsHotfix(change) {
 			continue
@@ -84,17 +84,17 @@ func hotfixes(p dora.Policy, h dora.History, x dora.Tracked) ([]dora.Evidence, e
 		if err != nil || !ok {
 			return nil, err
 		}
-		return []dora.Evidence{about(bad, x, dora.CauseHotfix, x.Key(), change.Name()+" of "+x.DisplayName()+" is a hotfix, by its branch or label")}, nil
+		return []dora.Evidence{evidenceAgainst(bad, x, dora.CauseHotfix, x.Key(), change.Name()+" of "+x.DisplayName()+" is a hotfix, by its branch or label")}, nil
 	}
 	return nil, nil
 }
 
-func about(bad, by dora.Tracked, c dora.Cause, name, detail string) dora.Evidence {
+func evidenceAgainst(bad, by dora.DeploymentRecord, c dora.Cause, name, detail string) dora.Evidence {
 	return dora.Evidence{Target: bad.Key(), Scope: bad.Scope(), Cause: c, By: name, At: by.Succeeded(), Detail: detail, Late: bad.Late || by.Late}
 }
 
-// evidenceOf is the deployment's own: a status of failure or error after its success.
-func evidenceOf(t dora.Tracked) (dora.Evidence, bool) {
+// statusEvidence is the deployment's own: a status of failure or error after its success.
+func statusEvidence(t dora.DeploymentRecord) (dora.Evidence, bool) {
 	failed, ok := t.FailedAfter()
 	if !ok || FailureReason(t) != "" {
 		return dora.Evidence{}, false
@@ -105,10 +105,10 @@ func evidenceOf(t dora.Tracked) (dora.Evidence, bool) {
 	}, true
 }
 
-// evidenceFrom is what an incident shows: that the newest deployment which it names, and which was done before it was
+// incidentEvidence is what an incident shows: that the newest deployment which it names, and which was done before it was
 // opened, turned out bad; or else, with a window, the newest one of its team.
-func evidenceFrom(p dora.Policy, h dora.History, i dora.Incident) (dora.Evidence, bool, error) {
-	var named []dora.Tracked
+func incidentEvidence(p dora.Policy, h dora.History, i dora.Incident) (dora.Evidence, bool, error) {
+	var named []dora.DeploymentRecord
 	for _, r := range i.References {
 		found, err := h.Named(r)
 		if err != nil {
@@ -133,4 +133,4 @@ func evidenceFrom(p dora.Policy, h dora.History, i dora.Incident) (dora.Evidence
 	return dora.Evidence{Target: bad.Key(), Scope: bad.Scope(), Cause: cause, By: i.Key, At: i.Created, Detail: detail + bad.DisplayName(), Late: bad.Late || i.Late}, true, nil
 }
 
-func short(sha string) string { return dora.LabelValue(sha[:min(len(sha), 10)]) }
+func shortSHA(sha string) string { return dora.LabelValue(sha[:min(len(sha), 10)]) }

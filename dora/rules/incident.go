@@ -63,21 +63,21 @@ func (r *Session) incident(c dora.IncidentChange, team string) error {
 		return err
 	}
 	i.Key = c.Host + "/" + c.ID
-	learn(&i, c, team)
-	i.Is = i.Is || r.policy.Incidents.Matches(c)
-	if i.Is {
-		if i, err = r.resolution(i, c, team); err != nil {
+	mergeEvent(&i, c, team)
+	i.IsIncident = i.IsIncident || r.policy.Incidents.Matches(c)
+	if i.IsIncident {
+		if i, err = r.countResolved(i, c, team); err != nil {
 			return err
 		}
-		if i, err = r.openness(i); err != nil {
+		if i, err = r.updateOpen(i); err != nil {
 			return err
 		}
 		if c.Event == issueCreated {
-			if err := r.opened(i, c, team); err != nil {
+			if err := r.countOpened(i, c, team); err != nil {
 				return err
 			}
 		}
-		late, err := r.cameLate(i)
+		late, err := r.isLate(i)
 		if err != nil {
 			return err
 		}
@@ -85,11 +85,11 @@ func (r *Session) incident(c dora.IncidentChange, team string) error {
 			r.late++
 			i.Late = true
 		}
-		kind := dora.SettleIncident
+		kind := dora.IncidentEvaluation
 		if len(i.References) == 0 && r.policy.IncidentWindow == 0 {
-			kind = dora.SettleIssue
+			kind = dora.IssueEvaluation
 		}
-		err = r.settleLater(dora.Settling{Kind: kind, Key: i.Key, At: cmp.Or(i.Created, c.Timestamp)})
+		err = r.scheduleEvaluation(dora.Evaluation{Kind: kind, Key: i.Key, At: cmp.Or(i.Created, c.Timestamp)})
 		if err != nil {
 			return err
 		}
@@ -97,8 +97,8 @@ func (r *Session) incident(c dora.IncidentChange, team string) error {
 	return r.Incidents().Save(i)
 }
 
-// learn adds what an event says to an incident.
-func learn(i *dora.Incident, c dora.IncidentChange, team string) {
+// mergeEvent adds what an event says to an incident.
+func mergeEvent(i *dora.Incident, c dora.IncidentChange, team string) {
 	if i.Newest.Event == "" || compareEvents(c, i.Newest) > 0 {
 		i.Newest, i.Team, i.Name = c, team, c.Key
 	}
@@ -123,12 +123,12 @@ func learn(i *dora.Incident, c dora.IncidentChange, team string) {
 	}
 }
 
-// resolution counts an incident once in jira_incidents, when it is resolved, and keeps the sum at newest resolution -
+// countResolved counts an incident once in jira_incidents, when it is resolved, and keeps the sum at newest resolution -
 // creation.
-func (r *Session) resolution(i dora.Incident, c dora.IncidentChange, team string) (dora.Incident, error) {
+func (r *Session) countResolved(i dora.Incident, c dora.IncidentChange, team string) (dora.Incident, error) {
 	labels := dora.IncidentLabels(c.Project, team)
 	if c.Event != issueDeleted {
-		if err := r.zeros(labels, c.Timestamp, dora.Incidents); err != nil {
+		if err := r.startAllAtZero(labels, c.Timestamp, dora.Incidents); err != nil {
 			return i, err
 		}
 	}
@@ -137,7 +137,7 @@ func (r *Session) resolution(i dora.Incident, c dora.IncidentChange, team string
 	}
 	if i.Labels == nil {
 		var err error
-		if i.Labels, err = r.place(r.families[dora.Incidents], labels); err != nil {
+		if i.Labels, err = r.limitLabels(r.families[dora.Incidents], labels); err != nil {
 			return i, err
 		}
 		_, err = r.Facts().Add(dora.Fact{Family: dora.Incidents, Labels: i.Labels, Value: 1, At: i.Resolved, Subject: "incident:" + i.Key})
@@ -158,14 +158,14 @@ func (r *Session) resolution(i dora.Incident, c dora.IncidentChange, team string
 	return i, nil
 }
 
-// openness makes an incident count as open, under the labels of its newest event, while that leaves it open. Its recovery will be
+// updateOpen makes an incident count as open, under the labels of its newest event, while that leaves it open. Its recovery will be
 // observed under the same.
-func (r *Session) openness(i dora.Incident) (dora.Incident, error) {
+func (r *Session) updateOpen(i dora.Incident) (dora.Incident, error) {
 	var want dora.Labels
 	if isOpen(i.Newest) {
 		want = issueLabels(i.Newest, i.Team)
 		var err error
-		if want, err = r.place(r.families[dora.IncidentsOpen], want); err != nil {
+		if want, err = r.limitLabels(r.families[dora.IncidentsOpen], want); err != nil {
 			return i, err
 		}
 	}
@@ -192,11 +192,11 @@ func (r *Session) openness(i dora.Incident) (dora.Incident, error) {
 	if want == nil {
 		return i, nil
 	}
-	return i, r.zero(dora.IncidentRecovery, want, i.Newest.Timestamp)
+	return i, r.startAtZero(dora.IncidentRecovery, want, i.Newest.Timestamp)
 }
 
-// opened counts that an incident was opened, once.
-func (r *Session) opened(i dora.Incident, c dora.IncidentChange, team string) error {
+// countOpened counts that an incident was opened, once.
+func (r *Session) countOpened(i dora.Incident, c dora.IncidentChange, team string) error {
 	_, err := r.add(dora.Fact{
 		Family: dora.IncidentsOpened, Labels: issueLabels(c, team), Value: 1, At: cmp.Or(c.Created, c.Timestamp), Subject: "incident:" + i.Key,
 	})

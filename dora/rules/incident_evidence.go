@@ -9,17 +9,17 @@ import (
 // incidentRetry is how long an incident waits for the deployments of a repository that it names.
 const incidentRetry = 5 * time.Second
 
-// settleIncident counts an incident whose creation was never told, measures its recovery, and looks for the deployment
+// evaluateIncident counts an incident whose creation was never told, measures its recovery, and looks for the deployment
 // that it is evidence against.
-func (r *Session) settleIncident(one dora.Settling) error {
+func (r *Session) evaluateIncident(one dora.Evaluation) error {
 	i, err := r.Incidents().Get(one.Key)
 	if err != nil {
 		return err
 	}
-	if !i.Is {
+	if !i.IsIncident {
 		return r.Evaluations().Done(one)
 	}
-	if err := r.opened(i, i.Earliest, i.EarliestTeam); err != nil {
+	if err := r.countOpened(i, i.Earliest, i.EarliestTeam); err != nil {
 		return err
 	}
 	if _, reason := IncidentRecoveryTime(i); reason == "" {
@@ -28,12 +28,12 @@ func (r *Session) settleIncident(one dora.Settling) error {
 			return err
 		}
 	}
-	e, found, err := r.shownBy(i)
+	e, found, err := r.existingEvidence(i)
 	if err != nil {
 		return err
 	}
 	if !found {
-		wait, err := r.unsettledOf(i, one.Ripe)
+		wait, err := r.waitsForDeployments(i, one.Ripe)
 		if err != nil {
 			return err
 		}
@@ -48,11 +48,11 @@ func (r *Session) settleIncident(one dora.Settling) error {
 	if err := r.Evaluations().Done(one); err != nil || !found {
 		return err
 	}
-	return r.judge(e.Scope)
+	return r.markFailedChanges(e.Scope)
 }
 
-// shownBy is what an incident was found to show before: an incident marks one deployment.
-func (r *Session) shownBy(i dora.Incident) (e dora.Evidence, found bool, err error) {
+// existingEvidence is what an incident was found to show before: an incident marks one deployment.
+func (r *Session) existingEvidence(i dora.Incident) (e dora.Evidence, found bool, err error) {
 	for _, c := range []dora.Cause{dora.CauseIncident, dora.CauseWindow} {
 		if e, found, err = r.Evidence().By(c, i.Key); err != nil || found {
 			break
@@ -63,7 +63,7 @@ func (r *Session) shownBy(i dora.Incident) (e dora.Evidence, found bool, err err
 
 // newEvidence is what an incident shows.
 func (r *Session) newEvidence(i dora.Incident) (dora.Evidence, bool, error) {
-	e, found, err := evidenceFrom(r.policy, r.History(), i)
+	e, found, err := incidentEvidence(r.policy, r.History(), i)
 	if err != nil || !found {
 		return e, false, err
 	}
@@ -74,9 +74,9 @@ func (r *Session) newEvidence(i dora.Incident) (dora.Evidence, bool, error) {
 // them may not be readable at all.
 const anyRepositoryWait = time.Hour
 
-// unsettledOf says whether a deployment before an incident's creation, of a repository that the incident may name, is still
+// waitsForDeployments says whether a deployment before an incident's creation, of a repository that the incident may name, is still
 // to be settled.
-func (r *Session) unsettledOf(i dora.Incident, ripe time.Time) (bool, error) {
+func (r *Session) waitsForDeployments(i dora.Incident, ripe time.Time) (bool, error) {
 	for _, ref := range i.References {
 		repository := "" // any
 		if ref.Repository != "" {
@@ -92,12 +92,12 @@ func (r *Session) unsettledOf(i dora.Incident, ripe time.Time) (bool, error) {
 	return false, nil
 }
 
-// cameLate says whether an event of an incident arrived after what its evidence would have been looked at together with.
-func (r *Session) cameLate(i dora.Incident) (bool, error) {
-	if _, found, err := r.shownBy(i); err != nil || found {
+// isLate says whether an event of an incident arrived after what its evidence would have been looked at together with.
+func (r *Session) isLate(i dora.Incident) (bool, error) {
+	if _, found, err := r.existingEvidence(i); err != nil || found {
 		return false, err
 	}
-	e, found, err := evidenceFrom(r.policy, r.History(), i)
+	e, found, err := incidentEvidence(r.policy, r.History(), i)
 	if err != nil || !found {
 		return false, err
 	}

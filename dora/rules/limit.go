@@ -14,8 +14,8 @@ import (
 // holds its final labels. Past it the label team is kept, and the others get this value: a team's totals stay exact.
 const other = "other"
 
-// note counts what was folded, and logs the first of each group.
-func (l *Rules) note(folded map[string]int) {
+// reportFolded counts what was folded, and logs the first of each group.
+func (l *Rules) reportFolded(folded map[string]int) {
 	for families, events := range folded {
 		l.OnFolded(families, events)
 		l.mu.Lock()
@@ -31,19 +31,19 @@ func (l *Rules) note(folded map[string]int) {
 	}
 }
 
-// place returns the labels that an event counts under: its own when they have a place or get one, else those past the limit.
-func (r *Session) place(f dora.Family, labels dora.Labels) (dora.Labels, error) {
-	ok, err := r.admit(f, labels, r.maxSeries)
+// limitLabels returns the labels that an event counts under: its own when they have a place or get one, else those past the limit.
+func (r *Session) limitLabels(f dora.Family, labels dora.Labels) (dora.Labels, error) {
+	ok, err := r.reserveLabelSet(f, labels, r.maxSeries)
 	if err != nil || ok {
 		return labels, err
 	}
 	r.folded[f.Group()]++
-	return folded(labels), nil
+	return foldLabels(labels), nil
 }
 
-// admit says whether a label set has a place or gets one, since no more than so many series are taken then.
-func (r *Session) admit(f dora.Family, labels dora.Labels, most int) (bool, error) {
-	if past(labels) {
+// reserveLabelSet says whether a label set has a place or gets one, since no more than so many series are taken then.
+func (r *Session) reserveLabelSet(f dora.Family, labels dora.Labels, most int) (bool, error) {
+	if isFolded(labels) {
 		return true, nil
 	}
 	group, key := f.Group(), labels.Key()
@@ -58,8 +58,8 @@ func (r *Session) admit(f dora.Family, labels dora.Labels, most int) (bool, erro
 	return true, r.Facts().AddLabelSet(group, key, f.Width())
 }
 
-// folded are the labels past the limit.
-func folded(labels dora.Labels) dora.Labels {
+// foldLabels are the labels past the limit.
+func foldLabels(labels dora.Labels) dora.Labels {
 	l := make(dora.Labels, len(labels))
 	for name := range labels {
 		l[name] = other
@@ -68,8 +68,8 @@ func folded(labels dora.Labels) dora.Labels {
 	return l
 }
 
-// past says whether labels are those past the limit. There is one such set for each team; they need no place.
-func past(labels dora.Labels) bool {
+// isFolded says whether labels are those past the limit. There is one such set for each team; they need no place.
+func isFolded(labels dora.Labels) bool {
 	for name, value := range labels {
 		if name != "team" && value != other {
 			return false
@@ -78,9 +78,9 @@ func past(labels dora.Labels) bool {
 	return true
 }
 
-// Remember gives all label sets of a state their places, also above the limit: those of a baseline, and those of facts
+// ReserveLabelSets gives all label sets of a state their places, also above the limit: those of a baseline, and those of facts
 // that were made before there was a limit.
-func (l *Rules) Remember(ctx context.Context, store dora.Transactor, s dora.State) error {
+func (l *Rules) ReserveLabelSets(ctx context.Context, store dora.Transactor, s dora.State) error {
 	err := store.Update(ctx, func(tx dora.Tx) error {
 		for group, sets := range labelSets(s) {
 			expected := 0
@@ -114,7 +114,7 @@ func labelSets(s dora.State) map[string]map[string]int {
 	for _, f := range dora.Families() {
 		width := f.Width()
 		for key, series := range s[f.Name] {
-			if past(series.Labels) {
+			if isFolded(series.Labels) {
 				continue
 			}
 			if all[f.Group()] == nil {

@@ -13,7 +13,7 @@ func (r *Session) outcome(s dora.Status, team string) error {
 		return nil
 	}
 	d := s.Deployment
-	t, _, err := r.History().Tracked(d.Key())
+	t, _, err := r.History().Deployment(d.Key())
 	if err != nil {
 		return err
 	}
@@ -52,27 +52,27 @@ func (r *Session) outcome(s dora.Status, team string) error {
 		return err
 	}
 	if of == dora.Success && (!had || first != before) {
-		err := r.settleLater(dora.Settling{Kind: dora.SettleDeployment, Key: t.Key(), Scope: t.Scope(), At: first.At, ID: t.ID})
+		err := r.scheduleEvaluation(dora.Evaluation{Kind: dora.DeploymentEvaluation, Key: t.Key(), Scope: t.Scope(), At: first.At, ID: t.ID})
 		if err != nil {
 			return err
 		}
 	}
-	return r.settleLater(dora.Settling{Kind: dora.SettleOutcome, Key: t.Key(), Scope: t.Scope(), At: s.CreatedAt, ID: t.ID})
+	return r.scheduleEvaluation(dora.Evaluation{Kind: dora.OutcomeEvaluation, Key: t.Key(), Scope: t.Scope(), At: s.CreatedAt, ID: t.ID})
 }
 
-// settleLater has something looked at when what belongs to it has had the time to arrive.
-func (r *Session) settleLater(s dora.Settling) error {
+// scheduleEvaluation has something looked at when what belongs to it has had the time to arrive.
+func (r *Session) scheduleEvaluation(s dora.Evaluation) error {
 	s.Due = r.now.Add(r.policy.Settle)
 	s.Ripe = s.Due
 	return r.Evaluations().Add(s)
 }
 
-// settleOutcome measures how long a deployment ran until each of its outcomes, and looks for a failure after its success.
-func (r *Session) settleOutcome(s dora.Settling) error {
+// evaluateOutcome measures how long a deployment ran until each of its outcomes, and looks for a failure after its success.
+func (r *Session) evaluateOutcome(s dora.Evaluation) error {
 	if err := r.Evaluations().Done(s); err != nil {
 		return err
 	}
-	t, known, err := r.History().Tracked(s.Key)
+	t, known, err := r.History().Deployment(s.Key)
 	if err != nil || !known {
 		return err
 	}
@@ -85,10 +85,10 @@ func (r *Session) settleOutcome(s dora.Settling) error {
 			return err
 		}
 	}
-	if e, ok := evidenceOf(t); ok {
+	if e, ok := statusEvidence(t); ok {
 		if err := r.Evidence().Add(e); err != nil {
 			return err
 		}
 	}
-	return r.judge(t.Scope())
+	return r.markFailedChanges(t.Scope())
 }

@@ -31,7 +31,7 @@ const (
 )
 
 // ShipmentReason returns why it is not determined what a deployment ships.
-func ShipmentReason(t dora.Tracked) string {
+func ShipmentReason(t dora.DeploymentRecord) string {
 	if len(t.Outcomes) == 0 {
 		return ReasonNoOutcome
 	}
@@ -42,7 +42,7 @@ func ShipmentReason(t dora.Tracked) string {
 }
 
 // FailureReason returns why it is not determined whether a deployment is a failed change.
-func FailureReason(t dora.Tracked) string {
+func FailureReason(t dora.DeploymentRecord) string {
 	if !t.InProduction {
 		return ReasonNotProduction
 	}
@@ -50,7 +50,7 @@ func FailureReason(t dora.Tracked) string {
 }
 
 // RunTime returns how many milliseconds passed from the creation of a deployment to its first status of an outcome.
-func RunTime(t dora.Tracked, of string) (ms int64, reason string) {
+func RunTime(t dora.DeploymentRecord, of string) (ms int64, reason string) {
 	first, ok := t.First(of)
 	switch {
 	case !ok:
@@ -62,7 +62,7 @@ func RunTime(t dora.Tracked, of string) (ms int64, reason string) {
 }
 
 // RecoveryTime returns how many milliseconds passed from the success of the deployment that the mark is about to its repair.
-func RecoveryTime(m dora.Mark, success time.Time) (ms int64, reason string) {
+func RecoveryTime(m dora.FailedChange, success time.Time) (ms int64, reason string) {
 	if m.RepairedAt.IsZero() {
 		return 0, ReasonNotRepaired
 	}
@@ -72,7 +72,7 @@ func RecoveryTime(m dora.Mark, success time.Time) (ms int64, reason string) {
 // IncidentRecoveryTime returns how many milliseconds passed from the creation of an incident to its first resolution.
 func IncidentRecoveryTime(i dora.Incident) (ms int64, reason string) {
 	switch {
-	case !i.Is:
+	case !i.IsIncident:
 		return 0, ReasonNotIncident
 	case i.FirstResolved.IsZero():
 		return 0, ReasonNotResolved
@@ -131,7 +131,7 @@ func StageTimes(c dora.Change, done time.Time) []StageTime {
 
 // ReferenceReason returns why a deployment that an incident names is not a failed change because of it. Of several for which
 // there is no such reason, the newest is.
-func ReferenceReason(i dora.Incident, t dora.Tracked) string {
+func ReferenceReason(i dora.Incident, t dora.DeploymentRecord) string {
 	switch {
 	case t.Succeeded().IsZero():
 		return ReasonNoSuccess
@@ -144,7 +144,7 @@ func ReferenceReason(i dora.Incident, t dora.Tracked) string {
 }
 
 // FailedByIncident returns which of the deployments that an incident names is a failed change because of it.
-func FailedByIncident(i dora.Incident, named []dora.Tracked) (failed dora.Tracked, reason string) {
+func FailedByIncident(i dora.Incident, named []dora.DeploymentRecord) (failed dora.DeploymentRecord, reason string) {
 	switch {
 	case len(i.References) == 0:
 		return failed, ReasonNoReference

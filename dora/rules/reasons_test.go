@@ -11,8 +11,8 @@ import (
 func at(hour int) time.Time { return time.Date(2026, 3, 2, hour, 0, 0, 0, time.UTC) }
 
 // deployed returns a deployment to production that was created at nine, with statuses at later hours.
-func deployed(id int64, statuses map[string]int) dora.Tracked {
-	t := dora.Tracked{Deployment: dora.Deployment{ID: id, CreatedAt: at(9)}, InProduction: true}
+func deployed(id int64, statuses map[string]int) dora.DeploymentRecord {
+	t := dora.DeploymentRecord{Deployment: dora.Deployment{ID: id, CreatedAt: at(9)}, InProduction: true}
 	for state, hour := range statuses {
 		t.AddOutcome(dora.Outcome{ID: int64(hour), State: state, At: at(hour)})
 	}
@@ -27,7 +27,7 @@ func TestReasons(t *testing.T) {
 	uncreated, tooEarly, staging := done, deployed(3, map[string]int{"success": 8}), done
 	uncreated.CreatedAt, staging.InProduction = time.Time{}, false
 	incident := func(created, resolved time.Time) dora.Incident {
-		return dora.Incident{Is: true, Created: created, FirstResolved: resolved}
+		return dora.Incident{IsIncident: true, Created: created, FirstResolved: resolved}
 	}
 	value := func(ms int64, reason string) any {
 		if reason != "" {
@@ -46,9 +46,9 @@ func TestReasons(t *testing.T) {
 		"shipment of one that runs":         {ShipmentReason(deployed(4, nil)), ReasonNoOutcome},
 		"failure in production":             {FailureReason(done), ""},
 		"failure elsewhere":                 {FailureReason(staging), ReasonNotProduction},
-		"recovery":                          {value(RecoveryTime(dora.Mark{RepairedAt: at(14)}, at(11))), int64(3 * hour)},
-		"recovery without a repair":         {value(RecoveryTime(dora.Mark{}, at(11))), ReasonNotRepaired},
-		"recovery that is negative":         {value(RecoveryTime(dora.Mark{RepairedAt: at(10)}, at(11))), ReasonRepairBeforeSuccess},
+		"recovery":                          {value(RecoveryTime(dora.FailedChange{RepairedAt: at(14)}, at(11))), int64(3 * hour)},
+		"recovery without a repair":         {value(RecoveryTime(dora.FailedChange{}, at(11))), ReasonNotRepaired},
+		"recovery that is negative":         {value(RecoveryTime(dora.FailedChange{RepairedAt: at(10)}, at(11))), ReasonRepairBeforeSuccess},
 		"incident":                          {value(IncidentRecoveryTime(incident(at(9), at(10)))), int64(hour)},
 		"incident that is open":             {value(IncidentRecoveryTime(incident(at(9), time.Time{}))), ReasonNotResolved},
 		"incident without a creation":       {value(IncidentRecoveryTime(incident(time.Time{}, at(10)))), ReasonNoCreation},
@@ -70,19 +70,19 @@ func TestReasons(t *testing.T) {
 
 // Of the deployments that an incident names, the newest that succeeded before it is the failed change.
 func TestFailedByIncident(t *testing.T) {
-	i := dora.Incident{Is: true, Created: at(12), References: []dora.Reference{{Commit: "c0ffee1"}}}
+	i := dora.Incident{IsIncident: true, Created: at(12), References: []dora.Reference{{Commit: "c0ffee1"}}}
 	earlier, newest, later := deployed(1, map[string]int{"success": 10}), deployed(2, map[string]int{"success": 11}), deployed(3, map[string]int{"success": 13})
 	for name, test := range map[string]struct {
 		incident dora.Incident
-		named    []dora.Tracked
+		named    []dora.DeploymentRecord
 		want     int64
 		reason   string
 	}{
-		"the newest":          {i, []dora.Tracked{earlier, newest, later}, 2, ""},
-		"in any order":        {i, []dora.Tracked{later, newest, earlier}, 2, ""},
-		"none before":         {i, []dora.Tracked{later}, 0, ReasonNoEarlierDeployment},
+		"the newest":          {i, []dora.DeploymentRecord{earlier, newest, later}, 2, ""},
+		"in any order":        {i, []dora.DeploymentRecord{later, newest, earlier}, 2, ""},
+		"none before":         {i, []dora.DeploymentRecord{later}, 0, ReasonNoEarlierDeployment},
 		"none known":          {i, nil, 0, ReasonUnknownReference},
-		"without a reference": {dora.Incident{Is: true, Created: at(12)}, nil, 0, ReasonNoReference},
+		"without a reference": {dora.Incident{IsIncident: true, Created: at(12)}, nil, 0, ReasonNoReference},
 	} {
 		if failed, reason := FailedByIncident(test.incident, test.named); failed.ID != test.want || reason != test.reason {
 			t.Errorf("%s: deployment %d, %q, want %d, %q", name, failed.ID, reason, test.want, test.reason)

@@ -54,8 +54,8 @@ func (l *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time
 	if err != nil {
 		return err
 	}
-	l.note(r.folded)
-	l.begin(r.begun)
+	l.reportFolded(r.folded)
+	l.markStarted(r.begun)
 	if r.late > 0 {
 		l.OnLate(r.late)
 	}
@@ -66,7 +66,7 @@ func (l *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time
 }
 
 // mostBegun bounds the memory of what has begun at 0.
-const mostBegun = 100_000
+const maxStarted = 100_000
 
 func (l *Rules) started(key string) bool {
 	l.mu.Lock()
@@ -74,10 +74,10 @@ func (l *Rules) started(key string) bool {
 	return l.begun[key]
 }
 
-func (l *Rules) begin(keys []string) {
+func (l *Rules) markStarted(keys []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.begun == nil || len(l.begun) > mostBegun {
+	if l.begun == nil || len(l.begun) > maxStarted {
 		l.begun = map[string]bool{}
 	}
 	for _, key := range keys {
@@ -91,27 +91,27 @@ var knownStates = [...]string{"success", "failure", "error"}
 
 // deployment makes the series of a repository and environment known, at 0, while there is plenty of room for series.
 func (r *Session) deployment(d dora.Deployment, team string, at time.Time) error {
-	if err := r.measuresAtZero(d, team, at); err != nil {
+	if err := r.startSeries(d, team, at); err != nil {
 		return err
 	}
 	for _, state := range knownStates {
 		labels := dora.DeploymentLabels(d, state, team)
-		if err := r.zeros(labels, at, dora.DeploymentsTotal, dora.DeploymentsDurationSum); err != nil {
+		if err := r.startAllAtZero(labels, at, dora.DeploymentsTotal, dora.DeploymentsDurationSum); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// zeros makes new series with a label set that is not known yet, in families that have the same labels. A label set that
+// startAllAtZero makes new series with a label set that is not known yet, in families that have the same labels. A label set that
 // is known has its series at 0, or has counted already.
-func (r *Session) zeros(labels dora.Labels, at time.Time, families ...string) error {
+func (r *Session) startAllAtZero(labels dora.Labels, at time.Time, families ...string) error {
 	known, err := r.Facts().HasLabelSet(r.families[families[0]].Group(), labels.Key())
 	if err != nil || known {
 		return err
 	}
 	for _, family := range families {
-		if err := r.zero(family, labels, at); err != nil {
+		if err := r.startAtZero(family, labels, at); err != nil {
 			return err
 		}
 	}
@@ -123,12 +123,12 @@ func (r *Session) status(s dora.Status, team string) error {
 	if err := r.deployment(s.Deployment, team, s.CreatedAt); err != nil {
 		return err
 	}
-	labels, err := r.place(r.families[dora.DeploymentsTotal], dora.DeploymentLabels(s.Deployment, s.State, team))
+	labels, err := r.limitLabels(r.families[dora.DeploymentsTotal], dora.DeploymentLabels(s.Deployment, s.State, team))
 	if err != nil {
 		return err
 	}
 	commit := s.Deployment.Commit()
-	w := dora.Waiting{
+	w := dora.WaitingStatus{
 		Commit:  commit.Key(),
 		Subject: fmt.Sprintf("deployment_status:%s/%d", s.Deployment.Host, s.ID),
 		Labels:  labels,
@@ -155,5 +155,5 @@ func (r *Session) status(s dora.Status, team string) error {
 	if err := r.Commits().Wait(w); err != nil {
 		return err
 	}
-	return r.Commits().AddLookup(dora.Job{Commit: commit, Due: r.now})
+	return r.Commits().AddLookup(dora.Lookup{Commit: commit, Due: r.now})
 }

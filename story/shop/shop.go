@@ -106,8 +106,8 @@ func (s *Shop) Process() {
 	if err := p.Drain(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
-	settler := &pipeline.Settler{Store: s.Store, Enricher: s.GitHub, Rules: s.Rules, Logger: logger, Now: now}
-	jobs := &pipeline.Jobs{Store: s.Store, Enricher: s.GitHub, Rules: s.Rules, Logger: logger, Now: now}
+	settler := &pipeline.Evaluator{Store: s.Store, Enricher: s.GitHub, Rules: s.Rules, Logger: logger, Now: now}
+	jobs := &pipeline.Lookups{Store: s.Store, Enricher: s.GitHub, Rules: s.Rules, Logger: logger, Now: now}
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { settler.Run(ctx) })
@@ -119,7 +119,7 @@ func (s *Shop) Process() {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		evaluations, err := s.Store.Unsettled(ctx)
+		evaluations, err := s.Store.CountEvaluations(ctx)
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -137,11 +137,11 @@ func (s *Shop) triedOnce() bool {
 	s.t.Helper()
 	for sha := range s.GitHub.Down {
 		c := dora.Commit{Host: "api.github.com", Owner: "acme", Repository: "web", SHA: sha}
-		job, _, err := s.Store.JobOf(s.t.Context(), c.Key())
+		job, _, err := s.Store.LookupOf(s.t.Context(), c.Key())
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		evaluations, err := s.Store.SettlingOf(s.t.Context(), "api.github.com/9")
+		evaluations, err := s.Store.EvaluationsOf(s.t.Context(), "api.github.com/9")
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // Tracked is what the rules remember of a deployment: what it is, whose, and the statuses that say how it ended.
-type Tracked struct {
+type DeploymentRecord struct {
 	Deployment
 	Team string `json:"team"`
 	// InProduction is set when its environment is one of production.
@@ -74,15 +74,15 @@ func OutcomeOf(state string) string {
 }
 
 // mostOutcomes bounds what is remembered of one deployment, which GitHub gives a handful of statuses.
-const mostOutcomes = 100
+const maxOutcomes = 100
 
 // AddOutcome remembers an outcome, in its place. Only the earliest ones are needed.
-func (t *Tracked) AddOutcome(o Outcome) {
+func (t *DeploymentRecord) AddOutcome(o Outcome) {
 	at, known := slices.BinarySearchFunc(t.Outcomes, o, Outcome.compare)
 	if !known {
 		t.Outcomes = slices.Insert(t.Outcomes, at, o)
 	}
-	t.Outcomes = t.Outcomes[:min(len(t.Outcomes), mostOutcomes)]
+	t.Outcomes = t.Outcomes[:min(len(t.Outcomes), maxOutcomes)]
 }
 
 func (o Outcome) compare(p Outcome) int {
@@ -90,7 +90,7 @@ func (o Outcome) compare(p Outcome) int {
 }
 
 // First is the earliest status of an outcome; false when there is none.
-func (t Tracked) First(of string) (Outcome, bool) {
+func (t DeploymentRecord) First(of string) (Outcome, bool) {
 	for _, o := range t.Outcomes {
 		if OutcomeOf(o.State) == of {
 			return o, true
@@ -100,16 +100,16 @@ func (t Tracked) First(of string) (Outcome, bool) {
 }
 
 // Succeeded is when the deployment was done, by its first status of success; zero when it was not.
-func (t Tracked) Succeeded() time.Time {
+func (t DeploymentRecord) Succeeded() time.Time {
 	o, _ := t.First(Success)
 	return o.At
 }
 
 // Labels returns the labels of its series of the dora_* families, without those that only some families have.
-func (t Tracked) Labels() Labels { return ScopeLabels(t.Deployment, t.Team) }
+func (t DeploymentRecord) Labels() Labels { return ScopeLabels(t.Deployment, t.Team) }
 
 // Changes are what the deployment ships, as far as that is known.
-func (t Tracked) Changes() []Change {
+func (t DeploymentRecord) Changes() []Change {
 	if t.Shipment == nil {
 		return nil
 	}
@@ -117,7 +117,7 @@ func (t Tracked) Changes() []Change {
 }
 
 // FailedAfter is the first status of failure or error after the success; false when there is none.
-func (t Tracked) FailedAfter() (Outcome, bool) {
+func (t DeploymentRecord) FailedAfter() (Outcome, bool) {
 	success, ok := t.First(Success)
 	for _, o := range t.Outcomes {
 		if ok && OutcomeOf(o.State) == Failure && o.compare(success) > 0 {
@@ -128,7 +128,7 @@ func (t Tracked) FailedAfter() (Outcome, bool) {
 }
 
 // Moment is the deployment's place among those of its scope: by the time of its success, then by its id.
-func (t Tracked) Moment() Moment { return Moment{t.Succeeded(), t.ID} }
+func (t DeploymentRecord) Moment() Moment { return Moment{t.Succeeded(), t.ID} }
 
 // Moment orders the deployments of a scope.
 type Moment struct {

@@ -23,14 +23,14 @@ func BenchmarkSettle(b *testing.B) {
 				accept(b, store, e)
 			}
 			process(b, store, platform{})
-			s := &pipeline.Settler{Store: store, Enricher: w, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}
+			s := &pipeline.Evaluator{Store: store, Enricher: w, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}
 			ctx, cancel := context.WithCancel(b.Context())
 			done := make(chan struct{})
 			b.ResetTimer()
 			go func() { s.Run(ctx); close(done) }()
 			for left := 1; left > 0; time.Sleep(time.Millisecond) {
 				var err error
-				if left, err = store.Unsettled(ctx); err != nil {
+				if left, err = store.CountEvaluations(ctx); err != nil {
 					b.Fatal(err)
 				}
 			}

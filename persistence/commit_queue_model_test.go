@@ -13,7 +13,7 @@ var errCommit = errors.New("the commit failed")
 // queueModel drives a real queue through its atomic steps: callers that push and give up, the committer that wakes, claims,
 // and commits or fails, and the stop. It records what the callers and the committer have seen.
 type queueModel struct {
-	queue   *queue
+	queue   *commitQueue
 	ops     []*op
 	callers []callerState
 	order   []int // those that should wait, in the order in which they were pushed

@@ -32,9 +32,9 @@ var (
 	ErrOverloaded = errors.New("too many deliveries are waiting to be written")
 )
 
-// queue holds the writes that wait for the committer, in their order of arrival. All are served in that order: neither
+// commitQueue holds the writes that wait for the committer, in their order of arrival. All are served in that order: neither
 // deliveries nor the program's own writes can keep the others waiting for longer than what came before them.
-type queue struct {
+type commitQueue struct {
 	mu      sync.Mutex
 	waiting list.List // of *op
 	// bounded is how many of them count against limit.
@@ -64,10 +64,12 @@ type op struct {
 
 func newOp(run func(*tx) error) *op { return &op{run: run, done: make(chan struct{})} }
 
-func newQueue(limit int) *queue { return &queue{limit: limit, wake: make(chan struct{}, 1)} }
+func newQueue(limit int) *commitQueue {
+	return &commitQueue{limit: limit, wake: make(chan struct{}, 1)}
+}
 
 // push appends o, unless the queue is closed or o is bounded and too many are waiting.
-func (q *queue) push(o *op) error {
+func (q *commitQueue) push(o *op) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
@@ -88,14 +90,14 @@ func (q *queue) push(o *op) error {
 }
 
 // abandon removes o if it is still waiting, and reports whether it was. It never runs then, and is not answered.
-func (q *queue) abandon(o *op) bool {
+func (q *commitQueue) abandon(o *op) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.remove(o)
 }
 
 // next claims the write that has waited longest; nil when none is waiting.
-func (q *queue) next() *op {
+func (q *commitQueue) next() *op {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	first := q.waiting.Front()
@@ -107,7 +109,7 @@ func (q *queue) next() *op {
 	return o
 }
 
-func (q *queue) remove(o *op) bool {
+func (q *commitQueue) remove(o *op) bool {
 	if o.element == nil {
 		return false
 	}
@@ -120,7 +122,7 @@ func (q *queue) remove(o *op) bool {
 }
 
 // rewake has the committer look at the queue again if something is waiting. It calls this after each attempt to commit.
-func (q *queue) rewake() {
+func (q *commitQueue) rewake() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.waiting.Len() > 0 {
@@ -128,7 +130,7 @@ func (q *queue) rewake() {
 	}
 }
 
-func (q *queue) signal() {
+func (q *commitQueue) signal() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
@@ -136,7 +138,7 @@ func (q *queue) signal() {
 }
 
 // committed notes that a transaction was committed.
-func (q *queue) committed() {
+func (q *commitQueue) committed() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.uncommitted = time.Time{}
@@ -146,7 +148,7 @@ func (q *queue) committed() {
 }
 
 // close answers what is waiting with ErrClosed, as it does whatever is pushed from now on.
-func (q *queue) close() {
+func (q *commitQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
@@ -158,7 +160,7 @@ func (q *queue) close() {
 }
 
 // state returns how many writes are waiting, and for how long nothing could be committed although there was something to.
-func (q *queue) state() (waiting int, stalled time.Duration) {
+func (q *commitQueue) state() (waiting int, stalled time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.uncommitted.IsZero() {

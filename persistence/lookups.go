@@ -10,16 +10,16 @@ import (
 	"dora-exporter/dora"
 )
 
-const dueJobsQuery = "WHERE due <= ? ORDER BY due LIMIT ?"
+const dueLookupsQuery = "WHERE due <= ? ORDER BY due LIMIT ?"
 
-// DueJobs returns at most limit jobs that are due at now, the longest due first. One that can't be decoded is reported and
+// DueLookups returns at most limit jobs that are due at now, the longest due first. One that can't be decoded is reported and
 // set aside for an hour.
-func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) ([]dora.Job, error) {
-	var jobs []dora.Job
+func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dora.Lookup, error) {
+	var jobs []dora.Lookup
 	unreadable := map[string]error{}
-	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses, checksum FROM jobs "+dueJobsQuery,
+	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses, checksum FROM jobs "+dueLookupsQuery,
 		[]any{now.UnixMilli(), limit}, func(rows *sql.Rows) error {
-			var j dora.Job
+			var j dora.Lookup
 			var key, commit string
 			var due, attempts, misses int64
 			var sum sql.NullInt64
@@ -27,7 +27,7 @@ func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) ([]dora.J
 				return err
 			}
 			j.Due, j.Attempts, j.Misses = fromMillis(due), int(attempts), int(misses)
-			err := intact(s.path, "it", sum, key, commit, attempts, misses)
+			err := checkRow(s.path, "it", sum, key, commit, attempts, misses)
 			if err == nil {
 				err = json.Unmarshal([]byte(commit), &j.Commit)
 			}
@@ -55,19 +55,19 @@ func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) ([]dora.J
 }
 
 // AddLookup stores a job unless one with the same commit is there.
-func (t commitTx) AddLookup(j dora.Job) error {
+func (t commitTx) AddLookup(j dora.Lookup) error {
 	return t.job(j, "INSERT INTO jobs (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
 }
 
 // RetryLookup replaces the job of the same commit.
-func (t commitTx) RetryLookup(j dora.Job) error {
-	if err := t.holds(work{lookupQueue, j.Commit.Key()}); err != nil {
+func (t commitTx) RetryLookup(j dora.Lookup) error {
+	if err := t.checkLease(work{lookupQueue, j.Commit.Key()}); err != nil {
 		return err
 	}
 	return t.job(j, "INSERT OR REPLACE INTO jobs (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?)")
 }
 
-func (t *tx) job(j dora.Job, query string) error {
+func (t *tx) job(j dora.Lookup, query string) error {
 	commit, err := json.Marshal(j.Commit)
 	if err == nil {
 		row := []any{j.Commit.Key(), string(commit), int64(j.Attempts), int64(j.Misses)}
@@ -80,7 +80,7 @@ func (t *tx) job(j dora.Job, query string) error {
 }
 
 // Wait stores a status that waits for its commit's origin.
-func (t commitTx) Wait(w dora.Waiting) error {
+func (t commitTx) Wait(w dora.WaitingStatus) error {
 	labels, err := json.Marshal(w.Labels)
 	if err == nil {
 		row := []any{w.Commit, w.Subject, string(labels), w.At.UnixMilli(), w.ID}
@@ -108,21 +108,21 @@ func (r *Reader) Waiting(ctx context.Context, commit string) (subjects []string,
 }
 
 // TakeWaiting returns and removes the statuses that wait for a commit, and removes the commit's job.
-func (t commitTx) TakeWaiting(commit string) ([]dora.Waiting, error) {
-	if err := t.holds(work{lookupQueue, commit}); err != nil {
+func (t commitTx) TakeWaiting(commit string) ([]dora.WaitingStatus, error) {
+	if err := t.checkLease(work{lookupQueue, commit}); err != nil {
 		return nil, err
 	}
-	var waiting []dora.Waiting
+	var waiting []dora.WaitingStatus
 	err := t.query("SELECT subject, labels, at, id, checksum FROM waiting WHERE commit_key = ? ORDER BY at, id, subject", []any{commit},
 		func(rows *sql.Rows) error {
-			w := dora.Waiting{Commit: commit}
+			w := dora.WaitingStatus{Commit: commit}
 			var labels string
 			var at int64
 			var sum sql.NullInt64
 			if err := rows.Scan(&w.Subject, &labels, &at, &w.ID, &sum); err != nil {
 				return err
 			}
-			if err := intact(t.writer.path, w.Subject, sum, commit, w.Subject, labels, at, w.ID); err != nil {
+			if err := checkRow(t.writer.path, w.Subject, sum, commit, w.Subject, labels, at, w.ID); err != nil {
 				return err
 			}
 			w.At = fromMillis(at)

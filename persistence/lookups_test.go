@@ -20,12 +20,12 @@ func update(t *testing.T, s *Store, f func(dora.Tx) error) {
 func TestJobs(t *testing.T) {
 	s := openStore(t)
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	job := func(sha string, due time.Duration) dora.Job {
-		return dora.Job{Commit: dora.Commit{Host: "h", Owner: "o", Repository: "r", SHA: sha, OnDefaultBranch: true}, Due: now.Add(due)}
+	job := func(sha string, due time.Duration) dora.Lookup {
+		return dora.Lookup{Commit: dora.Commit{Host: "h", Owner: "o", Repository: "r", SHA: sha, OnDefaultBranch: true}, Due: now.Add(due)}
 	}
-	due := func(want ...dora.Job) {
+	due := func(want ...dora.Lookup) {
 		t.Helper()
-		got, err := s.DueJobs(t.Context(), now, 2)
+		got, err := s.DueLookups(t.Context(), now, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,7 +35,7 @@ func TestJobs(t *testing.T) {
 	}
 	a, b, c, later := job("a", 0), job("b", -time.Hour), job("c", -time.Minute), job("d", time.Millisecond)
 	update(t, s, func(tx dora.Tx) error {
-		for _, j := range []dora.Job{a, b, c, later} {
+		for _, j := range []dora.Lookup{a, b, c, later} {
 			if err := tx.Commits().AddLookup(j); err != nil {
 				return err
 			}
@@ -57,18 +57,18 @@ func TestWaiting(t *testing.T) {
 	s := openStore(t)
 	commit := dora.Commit{Host: "h", Owner: "o", Repository: "r", SHA: "a"}
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	first := dora.Waiting{Commit: commit.Key(), Subject: "1", Labels: dora.Labels{"team": "a"}, At: at, ID: 1}
-	second := dora.Waiting{Commit: commit.Key(), Subject: "2", At: at, ID: 2}
-	other := dora.Waiting{Commit: "other", Subject: "1"}
+	first := dora.WaitingStatus{Commit: commit.Key(), Subject: "1", Labels: dora.Labels{"team": "a"}, At: at, ID: 1}
+	second := dora.WaitingStatus{Commit: commit.Key(), Subject: "2", At: at, ID: 2}
+	other := dora.WaitingStatus{Commit: "other", Subject: "1"}
 	update(t, s, func(tx dora.Tx) error {
-		for _, w := range []dora.Waiting{second, other, first, first} {
+		for _, w := range []dora.WaitingStatus{second, other, first, first} {
 			if err := tx.Commits().Wait(w); err != nil {
 				return err
 			}
 		}
-		return tx.Commits().AddLookup(dora.Job{Commit: commit, Due: at})
+		return tx.Commits().AddLookup(dora.Lookup{Commit: commit, Due: at})
 	})
-	take := func(key string, want ...dora.Waiting) {
+	take := func(key string, want ...dora.WaitingStatus) {
 		t.Helper()
 		update(t, s, func(tx dora.Tx) error {
 			got, err := tx.Commits().TakeWaiting(key)
@@ -84,7 +84,7 @@ func TestWaiting(t *testing.T) {
 	take(commit.Key(), first, second)
 	take(commit.Key())
 	take("other", other)
-	if jobs, err := s.DueJobs(t.Context(), at, 10); err != nil || len(jobs) != 0 {
+	if jobs, err := s.DueLookups(t.Context(), at, 10); err != nil || len(jobs) != 0 {
 		t.Errorf("DueJobs = %v, %v, want none", jobs, err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// Unsettled is how many things are still to be settled.
-func (r *Reader) Unsettled(ctx context.Context) (int, error) {
+// CountEvaluations is how many things are still to be settled.
+func (r *Reader) CountEvaluations(ctx context.Context) (int, error) {
 	var n int
 	if err := r.queryRow(ctx, "SELECT count(*) FROM settling", &n); err != nil {
 		return 0, fmt.Errorf("count what is to be settled: %w", err)
@@ -18,10 +18,10 @@ func (r *Reader) Unsettled(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-const settlingColumns = "kind, key, scope, at, number, due, ripe, attempts, misses"
+const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses"
 
-func scanSettling(rows *sql.Rows) (dora.Settling, error) {
-	var s dora.Settling
+func scanEvaluation(rows *sql.Rows) (dora.Evaluation, error) {
+	var s dora.Evaluation
 	var at, due, ripe int64
 	err := rows.Scan(&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses)
 	s.At, s.Due, s.Ripe = fromMillis(at), fromMillis(due), fromMillis(ripe)
@@ -33,21 +33,21 @@ const (
 	dueOthers      = "INDEXED BY settling_due WHERE kind <> 'deployment' AND due <= ? ORDER BY due LIMIT ?"
 )
 
-// DueDeployments returns at most limit deployments that are due to be settled, the longest due first: of each scope the first
+// DueComparisons returns at most limit deployments that are due to be settled, the longest due first: of each scope the first
 // one alone, and none that comes after one that is not due yet.
-func (s *Store) DueDeployments(ctx context.Context, now time.Time, limit int) ([]dora.Settling, error) {
-	return s.settling(ctx, dueDeployments, now.UnixMilli(), limit)
+func (s *Store) DueComparisons(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
+	return s.evaluations(ctx, dueDeployments, now.UnixMilli(), limit)
 }
 
-// DueSettling returns at most limit other things that are due to be settled, the longest due first.
-func (s *Store) DueSettling(ctx context.Context, now time.Time, limit int) ([]dora.Settling, error) {
-	return s.settling(ctx, dueOthers, now.UnixMilli(), limit)
+// DueEvaluations returns at most limit other things that are due to be settled, the longest due first.
+func (s *Store) DueEvaluations(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
+	return s.evaluations(ctx, dueOthers, now.UnixMilli(), limit)
 }
 
-func (r *Reader) settling(ctx context.Context, query string, args ...any) ([]dora.Settling, error) {
-	var all []dora.Settling
-	err := r.query(ctx, "SELECT "+settlingColumns+" FROM settling "+query, args, func(rows *sql.Rows) error {
-		one, err := scanSettling(rows)
+func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]dora.Evaluation, error) {
+	var all []dora.Evaluation
+	err := r.query(ctx, "SELECT "+evaluationColumns+" FROM settling "+query, args, func(rows *sql.Rows) error {
+		one, err := scanEvaluation(rows)
 		all = append(all, one)
 		return err
 	})
@@ -59,22 +59,22 @@ func (r *Reader) settling(ctx context.Context, query string, args ...any) ([]dor
 
 // Add stores what is to be looked at. When it is there already, it is looked at when both are due, and holds up
 // what comes after the earlier of the two.
-func (t evaluationTx) Add(s dora.Settling) error {
+func (t evaluationTx) Add(s dora.Evaluation) error {
 	return t.saveSettling(s, `ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`)
 }
 
 // Retry replaces what is to be looked at.
-func (t evaluationTx) Retry(s dora.Settling) error {
-	if err := t.holds(evaluationWork(s)); err != nil {
+func (t evaluationTx) Retry(s dora.Evaluation) error {
+	if err := t.checkLease(evaluationWork(s)); err != nil {
 		return err
 	}
 	return t.saveSettling(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses`)
 }
 
-func (t *tx) saveSettling(s dora.Settling, conflict string) error {
-	_, err := t.exec("INSERT INTO settling ("+settlingColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
+func (t *tx) saveSettling(s dora.Evaluation, conflict string) error {
+	_, err := t.exec("INSERT INTO settling ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
 		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses, dora.RepositoryOf(s.Scope))
-	if err == nil && s.Kind == dora.SettleDeployment {
+	if err == nil && s.Kind == dora.DeploymentEvaluation {
 		err = t.settled(s, false)
 	}
 	if err != nil {
@@ -84,12 +84,12 @@ func (t *tx) saveSettling(s dora.Settling, conflict string) error {
 }
 
 // Done removes what has been looked at.
-func (t evaluationTx) Done(s dora.Settling) error {
-	if err := t.holds(evaluationWork(s)); err != nil {
+func (t evaluationTx) Done(s dora.Evaluation) error {
+	if err := t.checkLease(evaluationWork(s)); err != nil {
 		return err
 	}
 	_, err := t.exec("DELETE FROM settling WHERE kind = ? AND key = ?", s.Kind, s.Key)
-	if err == nil && s.Kind == dora.SettleDeployment {
+	if err == nil && s.Kind == dora.DeploymentEvaluation {
 		err = t.settled(s, true)
 	}
 	if err != nil {
@@ -99,7 +99,7 @@ func (t evaluationTx) Done(s dora.Settling) error {
 }
 
 // settled notes whether a deployment is settled, and which one of its scope is to be settled first now.
-func (t *tx) settled(s dora.Settling, settled bool) error {
+func (t *tx) settled(s dora.Evaluation, settled bool) error {
 	if _, err := t.exec("UPDATE deployments SET settled = ? WHERE key = ? AND settled <> ?", settled, s.Key, settled); err != nil {
 		return err
 	}
@@ -114,36 +114,36 @@ func (t *tx) settled(s dora.Settling, settled bool) error {
 }
 
 // First is the deployment of a scope that is to be settled first; false when there is none.
-func (t evaluationTx) First(scope string) (dora.Settling, bool, error) {
-	all, err := t.settling("WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", scope)
+func (t evaluationTx) First(scope string) (dora.Evaluation, bool, error) {
+	all, err := t.evaluations("WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", scope)
 	if err != nil || len(all) == 0 {
-		return dora.Settling{}, false, err
+		return dora.Evaluation{}, false, err
 	}
 	return all[0], true, nil
 }
 
 // OutcomeWaits says whether an outcome of a scope that is not after a time is still to be settled.
 func (t evaluationTx) OutcomeWaits(scope string, upTo time.Time) (bool, error) {
-	all, err := t.settling("WHERE kind = 'outcome' AND scope = ? AND at <= ? LIMIT 1", scope, upTo.UnixMilli())
+	all, err := t.evaluations("WHERE kind = 'outcome' AND scope = ? AND at <= ? LIMIT 1", scope, upTo.UnixMilli())
 	return len(all) > 0, err
 }
 
 // IncidentWaits says whether an incident is still to be settled.
 func (t evaluationTx) IncidentWaits(key string) (bool, error) {
-	all, err := t.settling("WHERE kind IN ('incident', 'issue') AND key = ?", key)
+	all, err := t.evaluations("WHERE kind IN ('incident', 'issue') AND key = ?", key)
 	return len(all) > 0, err
 }
 
 // WaitingIncidents are the incidents that are still to be settled and were not created after a time, the last one to be ripe
 // first.
-func (t evaluationTx) WaitingIncidents(upTo time.Time) ([]dora.Settling, error) {
-	return t.settling("WHERE kind = 'incident' AND scope = '' AND at <= ? ORDER BY ripe DESC", upTo.UnixMilli())
+func (t evaluationTx) WaitingIncidents(upTo time.Time) ([]dora.Evaluation, error) {
+	return t.evaluations("WHERE kind = 'incident' AND scope = '' AND at <= ? ORDER BY ripe DESC", upTo.UnixMilli())
 }
 
-func (t *tx) settling(query string, args ...any) ([]dora.Settling, error) {
-	var all []dora.Settling
-	err := t.query("SELECT "+settlingColumns+" FROM settling "+query, args, func(rows *sql.Rows) error {
-		one, err := scanSettling(rows)
+func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
+	var all []dora.Evaluation
+	err := t.query("SELECT "+evaluationColumns+" FROM settling "+query, args, func(rows *sql.Rows) error {
+		one, err := scanEvaluation(rows)
 		all = append(all, one)
 		return err
 	})

@@ -12,12 +12,12 @@ import (
 
 // judge marks the deployments of a scope that turned out bad, each once, by its earliest evidence, and measures what
 // repaired them. Evidence waits for what may be earlier and has not been looked at yet.
-func (r *Session) judge(scope string) error {
-	evidence, err := r.Evidence().Unmarked(scope)
+func (r *Session) markFailedChanges(scope string) error {
+	evidence, err := r.Evidence().Undecided(scope)
 	if err != nil {
 		return err
 	}
-	for _, e := range earliest(evidence) {
+	for _, e := range earliestByTarget(evidence) {
 		wait, err := r.mustWait(e)
 		if err != nil {
 			return err
@@ -25,11 +25,11 @@ func (r *Session) judge(scope string) error {
 		if wait {
 			break // all that follows is later
 		}
-		if err := r.mark(e); err != nil {
+		if err := r.addFailedChange(e); err != nil {
 			return err
 		}
 	}
-	return r.repairs(scope)
+	return r.addRepairs(scope)
 }
 
 // mustWait says whether something that may show more about a deployment's scope, and is not after a time, is still to be
@@ -48,43 +48,43 @@ func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 		return false, err
 	}
 	for _, s := range incidents {
-		concerned, err := r.mayBeAbout(s.Key, e)
+		concerned, err := r.mayConcern(s.Key, e)
 		if err != nil {
 			return false, err
 		}
 		if concerned {
 			again := latest(s.Ripe, r.now.Add(time.Second))
-			return true, r.Evaluations().Retry(dora.Settling{Kind: dora.SettleScope, Key: e.Scope, Scope: e.Scope, At: distant, Due: again, Ripe: again})
+			return true, r.Evaluations().Retry(dora.Evaluation{Kind: dora.ScopeEvaluation, Key: e.Scope, Scope: e.Scope, At: farFuture, Due: again, Ripe: again})
 		}
 	}
 	return false, nil
 }
 
-// mayBeAbout says whether an incident that is still to be looked at may be evidence about the scope of another piece. An
+// mayConcern says whether an incident that is still to be looked at may be evidence about the scope of another piece. An
 // organisation's issues change all the time: if each of them held up every scope, nothing would ever be marked.
-func (r *Session) mayBeAbout(incident string, e dora.Evidence) (bool, error) {
+func (r *Session) mayConcern(incident string, e dora.Evidence) (bool, error) {
 	i, err := r.Incidents().Get(incident)
 	if err != nil {
 		return false, err
 	}
 	if !slices.ContainsFunc(i.References, func(ref dora.Reference) bool { return ref.Repository == "" || ref.In(e.Scope) }) {
-		bad, known, err := r.History().Tracked(e.Target)
+		bad, known, err := r.History().Deployment(e.Target)
 		if err != nil || !known || r.policy.IncidentWindow == 0 || bad.Team != i.Team {
 			return false, err
 		}
 	}
-	_, found, err := r.shownBy(i)
+	_, found, err := r.existingEvidence(i)
 	return !found, err
 }
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // distant is after every event, so that what has it holds nothing up.
-var distant = time.UnixMilli(math.MaxInt64 / 4).UTC()
+var farFuture = time.UnixMilli(math.MaxInt64 / 4).UTC()
 
-// mark counts a deployment that turned out bad.
-func (r *Session) mark(e dora.Evidence) error {
-	t, known, err := r.History().Tracked(e.Target)
+// addFailedChange counts a deployment that turned out bad.
+func (r *Session) addFailedChange(e dora.Evidence) error {
+	t, known, err := r.History().Deployment(e.Target)
 	if err != nil || !known {
 		return err
 	}
@@ -95,19 +95,19 @@ func (r *Session) mark(e dora.Evidence) error {
 	if err != nil {
 		return err
 	}
-	r.noteFailure(t, e)
-	return r.Evidence().SaveMark(dora.Mark{Evidence: e})
+	r.logFailedChange(t, e)
+	return r.Evidence().SaveFailedChange(dora.FailedChange{Evidence: e})
 }
 
-// repairs measures the recovery of what has been repaired, and counts the deployments that did it.
-func (r *Session) repairs(scope string) error {
+// addRepairs measures the recovery of what has been repaired, and counts the deployments that did it.
+func (r *Session) addRepairs(scope string) error {
 	marks, err := r.Evidence().Unrepaired(scope)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(marks, func(a, b dora.Mark) int { return a.Compare(b.Evidence) })
+	slices.SortFunc(marks, func(a, b dora.FailedChange) int { return a.Compare(b.Evidence) })
 	for _, m := range marks {
-		by, at, err := r.repair(m)
+		by, at, err := r.findRepair(m)
 		if err != nil {
 			return err
 		}
@@ -118,16 +118,16 @@ func (r *Session) repairs(scope string) error {
 		if !m.Cause.Rework() {
 			m.RepairedBy = m.By
 		}
-		if err := r.repaired(m, by); err != nil {
+		if err := r.addRepair(m, by); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// repair is what repaired a deployment and when, as repairOf says; nothing while something earlier may still turn up: a
+// findRepair is what repaired a deployment and when, as repairOf says; nothing while something earlier may still turn up: a
 // resolution of the incident, or a success.
-func (r *Session) repair(m dora.Mark) (by dora.Tracked, at time.Time, err error) {
+func (r *Session) findRepair(m dora.FailedChange) (by dora.DeploymentRecord, at time.Time, err error) {
 	if unsettled, err := r.Evaluations().IncidentWaits(m.By); err != nil || unsettled {
 		return by, at, err
 	}
@@ -137,20 +137,20 @@ func (r *Session) repair(m dora.Mark) (by dora.Tracked, at time.Time, err error)
 	}
 	first, unsettled, err := r.Evaluations().First(m.Scope)
 	if err != nil || unsettled && !by.Moment().Before(dora.Moment{At: first.At, ID: first.ID}) {
-		return dora.Tracked{}, time.Time{}, err
+		return dora.DeploymentRecord{}, time.Time{}, err
 	}
 	return by, at, nil
 }
 
 // repairOf is what repaired a deployment and when: the resolution of the incident, the next success after a failing status,
 // or the deployment that is the evidence. The time is zero while nothing has.
-func repairOf(h dora.History, incidents Incidents, m dora.Mark) (by dora.Tracked, at time.Time, err error) {
+func repairOf(h dora.History, incidents Incidents, m dora.FailedChange) (by dora.DeploymentRecord, at time.Time, err error) {
 	switch {
 	case !m.Cause.Rework():
 		i, err := incidents.Get(m.By)
 		return by, i.FirstResolved, err
 	case m.Cause != dora.CauseStatus:
-		by, _, err = h.Tracked(deploymentOf(m.By))
+		by, _, err = h.Deployment(deploymentOf(m.By))
 		return by, m.At, err
 	}
 	by, _, err = h.Next(m.Scope, dora.Moment{At: m.At, ID: math.MaxInt64})
@@ -162,9 +162,9 @@ type Incidents interface {
 	Get(key string) (dora.Incident, error)
 }
 
-// repaired adds the facts about a repair.
-func (r *Session) repaired(m dora.Mark, by dora.Tracked) error {
-	t, known, err := r.History().Tracked(m.Target)
+// addRepair adds the facts about a repair.
+func (r *Session) addRepair(m dora.FailedChange, by dora.DeploymentRecord) error {
+	t, known, err := r.History().Deployment(m.Target)
 	if err != nil || !known {
 		return err
 	}
@@ -182,11 +182,11 @@ func (r *Session) repaired(m dora.Mark, by dora.Tracked) error {
 			return err
 		}
 	}
-	return r.Evidence().SaveMark(m)
+	return r.Evidence().SaveFailedChange(m)
 }
 
-// noteFailure has the log say that a deployment turned out bad.
-func (r *Session) noteFailure(t dora.Tracked, e dora.Evidence) {
+// logFailedChange has the log say that a deployment turned out bad.
+func (r *Session) logFailedChange(t dora.DeploymentRecord, e dora.Evidence) {
 	r.notes = append(r.notes, func(l *slog.Logger) {
 		l.Info("a deployment turned out bad", "environment", dora.LabelValue(t.Environment), "repository", dora.LabelValue(t.Repository),
 			"team", dora.LabelValue(t.Team), "deployment", t.ID, "cause", e.Cause, "evidence", e.Detail)

@@ -30,13 +30,13 @@ func (s *Store) Client(name string) *Client { return &Client{Store: s, name: nam
 func (s *Store) DeliveryQueue() dora.Queue[dora.Delivery] { return s.Client("").DeliveryQueue() }
 
 // LookupQueue returns the look-ups of commits, the longest due first.
-func (s *Store) LookupQueue() dora.Queue[dora.Job] { return s.Client("").LookupQueue() }
+func (s *Store) LookupQueue() dora.Queue[dora.Lookup] { return s.Client("").LookupQueue() }
 
 // ComparisonQueue returns the evaluations of deployments, of each scope the first one alone, the longest due first.
-func (s *Store) ComparisonQueue() dora.Queue[dora.Settling] { return s.Client("").ComparisonQueue() }
+func (s *Store) ComparisonQueue() dora.Queue[dora.Evaluation] { return s.Client("").ComparisonQueue() }
 
 // EvaluationQueue returns the other evaluations, the longest due first.
-func (s *Store) EvaluationQueue() dora.Queue[dora.Settling] { return s.Client("").EvaluationQueue() }
+func (s *Store) EvaluationQueue() dora.Queue[dora.Evaluation] { return s.Client("").EvaluationQueue() }
 
 // DeliveryQueue is that of the client.
 func (c *Client) DeliveryQueue() dora.Queue[dora.Delivery] {
@@ -44,18 +44,18 @@ func (c *Client) DeliveryQueue() dora.Queue[dora.Delivery] {
 }
 
 // LookupQueue is that of the client.
-func (c *Client) LookupQueue() dora.Queue[dora.Job] {
-	return workQueue[dora.Job]{c, lookupQueue, c.DueJobs, func(j dora.Job) string { return j.Commit.Key() }}
+func (c *Client) LookupQueue() dora.Queue[dora.Lookup] {
+	return workQueue[dora.Lookup]{c, lookupQueue, c.DueLookups, func(j dora.Lookup) string { return j.Commit.Key() }}
 }
 
 // ComparisonQueue is that of the client.
-func (c *Client) ComparisonQueue() dora.Queue[dora.Settling] {
-	return workQueue[dora.Settling]{c, comparisonQueue, c.DueDeployments, evaluationKey}
+func (c *Client) ComparisonQueue() dora.Queue[dora.Evaluation] {
+	return workQueue[dora.Evaluation]{c, comparisonQueue, c.DueComparisons, evaluationKey}
 }
 
 // EvaluationQueue is that of the client.
-func (c *Client) EvaluationQueue() dora.Queue[dora.Settling] {
-	return workQueue[dora.Settling]{c, evaluationQueue, c.DueSettling, evaluationKey}
+func (c *Client) EvaluationQueue() dora.Queue[dora.Evaluation] {
+	return workQueue[dora.Evaluation]{c, evaluationQueue, c.DueEvaluations, evaluationKey}
 }
 
 // Update runs f in one transaction, which fails with dora.ErrLeaseLost if it ends work that another client has claimed.
@@ -64,11 +64,11 @@ func (c *Client) Update(ctx context.Context, f func(dora.Tx) error) error {
 }
 
 // evaluationKey is unique over the evaluations of a queue.
-func evaluationKey(s dora.Settling) string { return s.Kind + "/" + s.Key }
+func evaluationKey(s dora.Evaluation) string { return s.Kind + "/" + s.Key }
 
 // evaluationWork names an evaluation.
-func evaluationWork(s dora.Settling) work {
-	if s.Kind == dora.SettleDeployment {
+func evaluationWork(s dora.Evaluation) work {
+	if s.Kind == dora.DeploymentEvaluation {
 		return work{comparisonQueue, evaluationKey(s)}
 	}
 	return work{evaluationQueue, evaluationKey(s)}

@@ -8,14 +8,14 @@ import (
 
 // FailedChanges applies the rules to all deployments and incidents of a history at once, as if every event had come in time.
 // It returns the mark of each deployment that failed, with what repaired it, in the order of the evidence.
-func FailedChanges(p dora.Policy, h dora.History, incidents Incidents, all dora.Records) ([]dora.Mark, error) {
+func FailedChanges(p dora.Policy, h dora.History, incidents Incidents, all dora.Records) ([]dora.FailedChange, error) {
 	evidence, err := allEvidence(p, h, all)
 	if err != nil {
 		return nil, err
 	}
-	var marks []dora.Mark
-	for _, e := range earliest(evidence) {
-		m := dora.Mark{Evidence: e}
+	var marks []dora.FailedChange
+	for _, e := range earliestByTarget(evidence) {
+		m := dora.FailedChange{Evidence: e}
 		by, at, err := repairOf(h, incidents, m)
 		if err != nil {
 			return nil, err
@@ -37,23 +37,23 @@ func FailedChanges(p dora.Policy, h dora.History, incidents Incidents, all dora.
 func allEvidence(p dora.Policy, h dora.History, records dora.Records) ([]dora.Evidence, error) {
 	var all []dora.Evidence
 	for _, t := range records.Deployments {
-		if e, found := evidenceOf(t); found {
+		if e, found := statusEvidence(t); found {
 			all = append(all, e)
 		}
 		if t.Succeeded().IsZero() {
 			continue
 		}
-		found, err := evidenceBy(p, h, t)
+		found, err := deploymentEvidence(p, h, t)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, found...)
 	}
 	for _, i := range records.Incidents {
-		if !i.Is {
+		if !i.IsIncident {
 			continue
 		}
-		e, found, err := evidenceFrom(p, h, i)
+		e, found, err := incidentEvidence(p, h, i)
 		if err != nil {
 			return nil, err
 		}
@@ -64,8 +64,8 @@ func allEvidence(p dora.Policy, h dora.History, records dora.Records) ([]dora.Ev
 	return all, nil
 }
 
-// earliest returns the piece of evidence that decides about each deployment, in the order of evidence.
-func earliest(evidence []dora.Evidence) []dora.Evidence {
+// earliestByTarget returns the piece of evidence that decides about each deployment, in the order of evidence.
+func earliestByTarget(evidence []dora.Evidence) []dora.Evidence {
 	evidence = slices.SortedFunc(slices.Values(evidence), dora.Evidence.Compare)
 	decided := map[string]bool{}
 	return slices.DeleteFunc(evidence, func(e dora.Evidence) bool {

@@ -9,7 +9,7 @@ import (
 )
 
 // SetAside is a delivery that can't be processed.
-type SetAside struct {
+type DeadLetter struct {
 	// ID is the row in the store.
 	ID       int64
 	Source   string
@@ -20,12 +20,12 @@ type SetAside struct {
 	Why string
 }
 
-// SetAside returns the deliveries that are set aside, the oldest first.
-func (r *Reader) SetAside(ctx context.Context) ([]SetAside, error) {
-	var all []SetAside
+// DeadLetters returns the deliveries that are set aside, the oldest first.
+func (r *Reader) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
+	var all []DeadLetter
 	err := r.query(ctx, "SELECT id, source, key, received, attempts, error FROM deliveries WHERE done = 2 ORDER BY id", nil,
 		func(rows *sql.Rows) error {
-			var d SetAside
+			var d DeadLetter
 			var received int64
 			err := rows.Scan(&d.ID, &d.Source, &d.Key, &received, &d.Attempts, &d.Why)
 			d.Received = fromMillis(received)

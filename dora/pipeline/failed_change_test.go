@@ -14,8 +14,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// quiet is a history of one repository in which nothing has happened yet.
-func quiet(t *testing.T) (*past, *exporter) {
+// burstPause is a history of one repository in which nothing has happened yet.
+func burstPause(t *testing.T) (*past, *exporter) {
 	t.Helper()
 	p := &past{repos: map[string]*world{"web": newWorld("V1", "V2", "V3"), "api": newWorld("W1", "W2")}, teams: teams{"web": "A", "api": "B", "INC": "A"}}
 	p.policy = p.repos["web"].policy
@@ -43,7 +43,7 @@ func wantFamily(t *testing.T, x *exporter, when, family string, values ...string
 // Where issues change all the time, those that name nothing of a repository don't hold up its marks.
 func TestOtherIssuesHoldNothingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, x := quiet(t)
+		_, x := burstPause(t)
 		x.arrive(deployed(1, "V1", "success", 10), deployed(1, "V1", "failure", 15))
 		for i := range 20 {
 			other := issue("updated", i, 1, 0, dora.Reference{Owner: "acme", Repository: "api", Deployment: 9})
@@ -58,7 +58,7 @@ func TestOtherIssuesHoldNothingUp(t *testing.T) {
 // The first resolution counts, also when a later one arrives first and the deployment is looked at in between.
 func TestTheFirstResolutionEndsARecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, x := quiet(t)
+		_, x := burstPause(t)
 		names := dora.Reference{Owner: "acme", Repository: "web", Deployment: 1}
 		x.arrive(deployed(1, "V1", "success", 10), issue("created", 20, 20, 0, names))
 		x.settle()
@@ -79,7 +79,7 @@ func TestTheFirstResolutionEndsARecovery(t *testing.T) {
 // about first.
 func TestABareSHAWaitsForAllRepositories(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, x := quiet(t)
+		p, x := burstPause(t)
 		p.repos["web"].changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2}, Commits: []string{"abcdef01"}}
 		end := time.Now().Add(5 * time.Minute)
 		p.repos["web"].down = func(dora.Comparison) error {
@@ -105,7 +105,7 @@ func TestABareSHAWaitsForAllRepositories(t *testing.T) {
 // After a rollback, the next deployment ships the hotfix of before again, and a new one.
 func TestANewHotfixBesideAnOldOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, x := quiet(t)
+		p, x := burstPause(t)
 		p.policy.HotfixBranches = []string{"hotfix/*"}
 		for i, sha := range []string{"V2", "V3"} {
 			p.repos["web"].changes[sha] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2 + i, Branch: "hotfix/x"}}
@@ -148,7 +148,7 @@ func TestMeasuresStartAtZero(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p, x := quiet(t)
+				p, x := burstPause(t)
 				if test.policy != nil {
 					test.policy(&p.policy)
 				}
@@ -183,7 +183,7 @@ func TestMeasuresStartAtZero(t *testing.T) {
 // The recovery of an open incident starts at 0 under the labels that it would be observed with, also when they change.
 func TestTheRecoveryOfAnIncidentStartsAtZero(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, x := quiet(t)
+		_, x := burstPause(t)
 		lower := issue("updated", 2, 1, 0)
 		lower.Incident.Priority = "Low"
 		x.arrive(issue("created", 1, 1, 0), lower, issue("updated", 3, 1, 3))
@@ -253,7 +253,7 @@ func TestIncidentsOpenedAndOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for order := range permutations(len(test.events)) {
-					p, x := quiet(t)
+					p, x := burstPause(t)
 					p.policy.Incidents = test.filter
 					for _, i := range order {
 						x.arrive(test.events[i])
