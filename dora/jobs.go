@@ -109,7 +109,7 @@ func (j *Jobs) judge(ctx context.Context, job Job, o Origin, err error) (origin 
 		return Origin{Unavailable: missing.Reason}, job, true
 	}
 	j.Logger.DebugContext(ctx, "look-up failed, trying again", "repository", job.Commit.Repository, "sha", job.Commit.SHA,
-		"due", again.Due, "error", err)
+		"retry_in", again.Due.Sub(j.Now()).Round(time.Second), "error", err)
 	return Origin{}, again, false
 }
 

@@ -20,6 +20,8 @@ type Settler struct {
 	Trace Trace
 	// Now is the clock of the store; it decides when to look, never a number.
 	Now func() time.Time
+
+	failing failingScopes
 }
 
 // Run looks at what is due until ctx ends; look-ups under way are given up then, and made again after the next start.
@@ -157,6 +159,8 @@ func (s *Settler) deployment(ctx context.Context, one Settling) error {
 	})
 	if stored != nil {
 		err = stored
+	} else if final {
+		s.evaluated(ctx, one, t)
 	}
 	return stored
 }
@@ -177,7 +181,6 @@ func (s *Settler) judge(ctx context.Context, one Settling, t Tracked, shipment S
 		return shipment, one, true
 	}
 	one.Attempts, one.Misses, one.Due = job.Attempts, job.Misses, job.Due
-	s.Logger.DebugContext(ctx, "what a deployment ships can't be told, trying again", "repository", labelValue(t.Repository), "sha", labelValue(t.SHA),
-		"due", one.Due, "error", err)
+	s.failed(ctx, one, t, err)
 	return shipment, one, false
 }

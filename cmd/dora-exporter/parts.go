@@ -47,10 +47,7 @@ func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *
 		Families: dora.Families(), Started: p.store.Started, Unsigned: c.unsigned(), Now: time.Now,
 		Version: version, Revision: revision, GoVersion: runtime.Version(),
 		MaxSeries: c.Metrics.MaxSeries, Series: p.store.Series,
-		Backlog: func(ctx context.Context) (instrumentation.Backlog, error) {
-			b, err := p.store.Backlog(ctx)
-			return instrumentation.Backlog(b), err
-		},
+		Backlog: p.backlog,
 	})
 	if err != nil {
 		return err
@@ -64,7 +61,7 @@ func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *
 	}
 	github, err := enrichment.New(enrichment.Options{
 		BaseURL: c.GitHub.BaseURL, Token: c.GitHub.Token, Logger: logger,
-		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth,
+		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth, OnPause: p.instruments.GitHubPaused,
 		Transport: p.traces.Transport(enrichment.Route),
 	})
 	if err != nil {
@@ -83,6 +80,23 @@ func (p *parts) build(ctx context.Context, c *Config, acceptStore bool, logger *
 		OnCheckpoint: func(err error) { p.instruments.Checkpoint(time.Now(), err) },
 	}
 	return nil
+}
+
+// backlog is what waits in the store.
+func (p *parts) backlog(ctx context.Context) (instrumentation.Backlog, error) {
+	b, err := p.store.Backlog(ctx)
+	if err != nil {
+		return instrumentation.Backlog{}, err
+	}
+	now := p.clock.Now()
+	e, err := p.store.Evaluations(ctx, now)
+	all := instrumentation.Backlog{
+		Deliveries: b.Deliveries, Oldest: b.Oldest, SetAside: b.SetAside, LookUps: b.LookUps, Evaluations: e.Waiting, EvaluationsDue: e.Due,
+	}
+	if !e.Oldest.IsZero() {
+		all.EvaluationsAge = now.Sub(e.Oldest)
+	}
+	return all, err
 }
 
 func (p *parts) catalog(c *Config, logger *slog.Logger) (dora.Catalog, error) {
