@@ -15,7 +15,7 @@ const refusedWait = time.Minute
 // others keep waiting for its outcome: a success opens the gate for all, anything else closes it for longer.
 //
 // Rate limits and a refused token close it at once, since they hold for all calls. A call that fails may fail by itself:
-// only when several do, with none answered in between, is it an outage that closes the gate.
+// only when several calls of the same kind do, with none answered in between, is it an outage that closes the gate.
 type gate struct {
 	logger *slog.Logger
 	onAuth func(failing bool)
@@ -36,9 +36,9 @@ type gate struct {
 	// refused is set from the first answer that refuses access to the first one that doesn't.
 	refused   bool
 	forbidden forbidden
-	// urls and repositories are those that fail; states have what is known of the latter.
-	urls, repositories suspects
-	states             map[string]*repositoryState
+	// routes are what fails of each kind of call, states what is known of the repositories that fail.
+	routes map[string]*routeState
+	states map[string]*repositoryState
 	// seen are repositories that calls have been about, up to outageFailures of them.
 	seen map[string]bool
 	// waiting are those who wait while the gate is closed.
@@ -59,7 +59,7 @@ const (
 func newGate(logger *slog.Logger, onAuth func(bool), onPause func(string)) *gate {
 	return &gate{
 		logger: logger, onAuth: onAuth, onPause: onPause, changed: make(chan struct{}),
-		forbidden: forbidden{}, waiting: map[*waiter]struct{}{}, states: map[string]*repositoryState{}, seen: map[string]bool{},
+		forbidden: forbidden{}, waiting: map[*waiter]struct{}{}, routes: map[string]*routeState{}, states: map[string]*repositoryState{}, seen: map[string]bool{},
 	}
 }
 
@@ -107,8 +107,8 @@ func (g *gate) report(p pass, o outcome) {
 
 // answered notes a call that worked: what failed before it did so by itself.
 func (g *gate) answered(p pass) {
-	g.urls.answer(p.url)
-	g.repositories.answer(p.repository)
+	g.route(p.route).urls.answer(p.url)
+	g.route(p.route).repositories.answer(p.repository)
 	s := g.states[p.repository]
 	if s == nil {
 		return
@@ -137,8 +137,19 @@ func (g *gate) failed(p pass, err error) bool {
 	if broken {
 		return false
 	}
-	repositories := g.repositories.fail(p.repository)
-	return g.urls.fail(p.url) >= outageFailures && repositories >= min(outageFailures, len(g.seen))
+	route := g.route(p.route)
+	repositories := route.repositories.fail(p.repository)
+	return route.urls.fail(p.url) >= outageFailures && repositories >= min(outageFailures, len(g.seen))
+}
+
+// routeState is what the gate knows of the calls of a route: GitHub may fail for one kind of call alone.
+type routeState struct{ urls, repositories suspects }
+
+func (g *gate) route(route string) *routeState {
+	if g.routes[route] == nil {
+		g.routes[route] = &routeState{}
+	}
+	return g.routes[route]
 }
 
 func (g *gate) open() {

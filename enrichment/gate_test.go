@@ -34,7 +34,7 @@ func almostDown(t *testing.T, g *gate) {
 func enterNow(t *testing.T, g *gate, repository string) pass {
 	t.Helper()
 	start := time.Now()
-	p, err := g.wait(t.Context(), repository, newURL())
+	p, err := g.wait(t.Context(), waiter{repository, routeCommit, newURL()})
 	if err != nil || time.Since(start) != 0 {
 		t.Fatalf("pass after %s, error %v; want one at once", time.Since(start), err)
 	}
@@ -45,7 +45,7 @@ func enterNow(t *testing.T, g *gate, repository string) pass {
 func enterAfter(t *testing.T, g *gate, least, most time.Duration) pass {
 	t.Helper()
 	start := time.Now()
-	p, err := g.wait(t.Context(), "a/a", newURL())
+	p, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestGateLetsOneProbeThrough(t *testing.T) {
 		}
 		for range 8 {
 			all.Go(func() {
-				p, err := g.wait(t.Context(), "a/a", newURL())
+				p, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()})
 				if err != nil {
 					t.Error(err)
 					return
@@ -172,13 +172,13 @@ func TestGateEndsWithTheContext(t *testing.T) {
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		if _, err := g.wait(ctx, "a/a", newURL()); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := g.wait(ctx, waiter{"a/a", routeCommit, newURL()}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v", err)
 		}
 		if took := time.Since(start); took != 3*time.Second {
 			t.Errorf("it took %s", took)
 		}
-		if _, err := g.wait(ctx, "a/a", newURL()); err == nil || len(g.waiting) != 0 {
+		if _, err := g.wait(ctx, waiter{"a/a", routeCommit, newURL()}); err == nil || len(g.waiting) != 0 {
 			t.Errorf("error %v, waiting %v", err, g.waiting)
 		}
 	})
@@ -248,14 +248,14 @@ func TestGateForbiddenRepository(t *testing.T) {
 		var barred atomic.Int32
 		for range 5 {
 			all.Go(func() {
-				if _, err := g.wait(t.Context(), "b/bad", newURL()); err != nil {
+				if _, err := g.wait(t.Context(), waiter{"b/bad", routeCommit, newURL()}); err != nil {
 					barred.Add(1)
 				}
 			})
 		}
 		synctest.Wait()
 		all.Go(func() {
-			p, err := g.wait(t.Context(), "g/good", newURL())
+			p, err := g.wait(t.Context(), waiter{"g/good", routeCommit, newURL()})
 			if err != nil || time.Since(start) != time.Minute || !p.probe {
 				t.Errorf("pass %+v after %s, error %v; want the probe after a minute", p, time.Since(start), err)
 			}
@@ -268,11 +268,11 @@ func TestGateForbiddenRepository(t *testing.T) {
 		if barred.Load() != 4 { // one stands in for them, and may ask since the ban is over by then
 			t.Errorf("%d of 5 calls were not made, want 4", barred.Load())
 		}
-		g.report(pass{repository: "b/bad", closings: g.closings}, denied)
+		g.report(pass{waiter: waiter{repository: "b/bad"}, closings: g.closings}, denied)
 		for range 3 {
 			enterNow(t, g, "g/good")
 			var err *forbiddenError
-			if _, e := g.wait(t.Context(), "b/bad", newURL()); !errors.As(e, &err) {
+			if _, e := g.wait(t.Context(), waiter{"b/bad", routeCommit, newURL()}); !errors.As(e, &err) {
 				t.Errorf("error %v, want a forbiddenError", e)
 			}
 			time.Sleep(time.Minute)
@@ -292,7 +292,7 @@ func TestGateForbiddenRepositoryGoesLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := quietGate()
 		g.report(enterNow(t, g, "a/a"), outcome{kind: denied, err: errDown})
-		good := &waiter{"g/good", newURL()}
+		good := &waiter{"g/good", routeCommit, newURL()}
 		if _, changed, _, err := g.try(good); changed == nil || err != nil {
 			t.Fatalf("error %v; want to wait", err)
 		}
@@ -326,7 +326,7 @@ func TestGateDeniedWhileWaiting(t *testing.T) {
 		var all sync.WaitGroup
 		for range 3 {
 			all.Go(func() {
-				if _, err := g.wait(t.Context(), "b/bad", newURL()); err != nil {
+				if _, err := g.wait(t.Context(), waiter{"b/bad", routeCommit, newURL()}); err != nil {
 					barred.Add(1)
 				}
 			})

@@ -7,21 +7,21 @@ import (
 
 // pass is the leave to make one call. Its outcome must be reported.
 type pass struct {
-	repository, url string
-	closings        int
-	probe           bool
+	waiter
+	closings int
+	probe    bool
 	// pauses is that of the repository; repositoryProbe is set if the call finds out whether it can be asked again.
 	pauses          int
 	repositoryProbe bool
 }
 
 // waiter is somebody who wants to make a call about a repository.
-type waiter struct{ repository, url string }
+type waiter struct{ repository, route, url string }
 
 // wait returns when a call about a repository may be made, or with ctx's error when ctx ends. It returns an error at once
 // when GitHub refuses the repository or fails for it: who waited for that would be in the way of others.
-func (g *gate) wait(ctx context.Context, repository, url string) (pass, error) {
-	w := &waiter{repository, url}
+func (g *gate) wait(ctx context.Context, call waiter) (pass, error) {
+	w := &call
 	defer g.leave(w)
 	for {
 		if err := ctx.Err(); err != nil {
@@ -48,7 +48,7 @@ func (g *gate) wait(ctx context.Context, repository, url string) (pass, error) {
 func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Duration, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	p = pass{repository: w.repository, url: w.url, closings: g.closings}
+	p = pass{waiter: *w, closings: g.closings}
 	if len(g.seen) < outageFailures {
 		g.seen[w.repository] = true
 	}
@@ -102,7 +102,7 @@ func (g *gate) rank(w *waiter) int {
 		return 3
 	case g.states[w.repository] != nil && g.states[w.repository].urls.has(w.url):
 		return 2
-	case g.repositories.has(w.repository):
+	case g.route(w.route).repositories.has(w.repository):
 		return 1
 	}
 	return 0
