@@ -52,7 +52,7 @@ func (h *history) next() int { h.id++; return h.id }
 func (h *history) change(repo string) (sha string, first time.Time) {
 	h.clock = h.clock.Add(time.Duration(h.random.IntN(7200)+60) * time.Second)
 	number := h.next()
-	name := func(i int) string { return fmt.Sprintf("%s%d-%d", repo, number, i) }
+	name := func(i int) string { return hexSHA(fmt.Sprintf("%s%d-%d", repo, number, i)) }
 	if repo == "direct" {
 		first = h.clock.Add(-time.Duration(h.random.IntN(3600)) * time.Second)
 		h.api.addCommit(repo, name(0), commit{message: "hot fix, fixes #1", date: first})
