@@ -56,10 +56,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 			w, err := p.store.Writes()
 			return instrumentation.Writes(w), err
 		},
-		Backlog: func(ctx context.Context) (instrumentation.Backlog, error) {
-			b, err := p.store.Backlog(ctx)
-			return instrumentation.Backlog(b), err
-		},
+		Backlog: p.backlog,
 	})
 	if err != nil {
 		return err
@@ -73,7 +70,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	}
 	github, err := enrichment.New(enrichment.Options{
 		BaseURL: c.GitHub.BaseURL, Token: c.GitHub.Token, Logger: logger,
-		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth,
+		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth, OnPause: p.instruments.GitHubPaused,
 		Transport: p.traces.Transport(enrichment.Route),
 	})
 	if err != nil {
@@ -92,6 +89,23 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		OnCheckpoint: func(err error) { p.instruments.Checkpoint(time.Now(), err) },
 	}
 	return nil
+}
+
+// backlog is what waits in the store.
+func (p *parts) backlog(ctx context.Context) (instrumentation.Backlog, error) {
+	b, err := p.store.Backlog(ctx)
+	if err != nil {
+		return instrumentation.Backlog{}, err
+	}
+	now := p.clock.Now()
+	e, err := p.store.WaitingEvaluations(ctx, now)
+	all := instrumentation.Backlog{
+		Deliveries: b.Deliveries, Oldest: b.Oldest, SetAside: b.SetAside, LookUps: b.LookUps, Evaluations: e.Waiting, EvaluationsDue: e.Due,
+	}
+	if !e.Oldest.IsZero() {
+		all.EvaluationsAge = now.Sub(e.Oldest)
+	}
+	return all, err
 }
 
 func (p *parts) catalog(c *config.Config, logger *slog.Logger) (dora.Catalog, error) {

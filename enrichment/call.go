@@ -47,7 +47,7 @@ func (g *GitHub) get(ctx context.Context, v answer, query, route string, args ..
 	if err != nil {
 		return page{}, g.redact(err)
 	}
-	pass, err := g.gate.wait(ctx, strings.ToLower(args[0]+"/"+args[1]))
+	pass, err := g.gate.wait(ctx, waiter{strings.ToLower(args[0] + "/" + args[1]), route, req.URL.String()})
 	if err != nil {
 		return page{}, err
 	}

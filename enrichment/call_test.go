@@ -41,7 +41,8 @@ func text(status int, body string, header ...string) http.HandlerFunc {
 
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// Each of these is temporary: an error now, the gate closed for a time, and the right answer after it.
+// Each of these is temporary: an error now, the gate closed for a time if that holds for all calls, and the right answer after
+// it.
 func TestTemporaryFailures(t *testing.T) {
 	const asked = 5 * time.Second
 	tests := []struct {
@@ -50,17 +51,17 @@ func TestTemporaryFailures(t *testing.T) {
 		wait    time.Duration
 		message string
 	}{
-		{"HTML in a 502", text(502, "<html>Unicorn!</html>"), time.Second, "502 Bad Gateway"},
-		{"HTML in a 200", text(200, "<html>Sign in</html>"), time.Second, "the answer is not GitHub's"},
-		{"JSON that is cut", text(200, `[{"number":109,"state":"clo`), time.Second, "unexpected end of JSON input"},
-		{"JSON with something behind it", text(200, `[] <html>`), time.Second, "the answer is not GitHub's"},
-		{"nothing in a 200", text(200, ""), time.Second, "unexpected end of JSON input"},
-		{"null", text(200, "null"), time.Second, "a list of pull requests is expected"},
-		{"an object for a list", text(200, "{}"), time.Second, "cannot unmarshal object"},
-		{"objects of another kind", text(200, `[{"id":1}]`), time.Second, "a pull request has no number"},
-		{"too much", text(200, "["+strings.Repeat(" ", maxBody)+"]"), time.Second, "too large"},
-		{"another status", text(202, "{}"), time.Second, "202 Accepted"},
-		{"hanging", hang, 15*time.Second + time.Second, "no answer within 15s"},
+		{"HTML in a 502", text(502, "<html>Unicorn!</html>"), 0, "502 Bad Gateway"},
+		{"HTML in a 200", text(200, "<html>Sign in</html>"), 0, "the answer is not GitHub's"},
+		{"JSON that is cut", text(200, `[{"number":109,"state":"clo`), 0, "unexpected end of JSON input"},
+		{"JSON with something behind it", text(200, `[] <html>`), 0, "the answer is not GitHub's"},
+		{"nothing in a 200", text(200, ""), 0, "unexpected end of JSON input"},
+		{"null", text(200, "null"), 0, "a list of pull requests is expected"},
+		{"an object for a list", text(200, "{}"), 0, "cannot unmarshal object"},
+		{"objects of another kind", text(200, `[{"id":1}]`), 0, "a pull request has no number"},
+		{"too much", text(200, "["+strings.Repeat(" ", maxBody)+"]"), 0, "too large"},
+		{"another status", text(202, "{}"), 0, "202 Accepted"},
+		{"hanging", hang, 15 * time.Second, "no answer within 15s"},
 		{"429", text(429, `{"message":"Slow down"}`, "Retry-After", "5"), asked, "429 Too Many Requests: Slow down"},
 		{"403 with Retry-After", text(403, `{}`, "Retry-After", "5"), asked, "403 Forbidden"},
 		{"403 with a reset", text(403, `{}`, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "946684805"), asked, "403 Forbidden"},

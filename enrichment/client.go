@@ -40,6 +40,8 @@ type Options struct {
 	Transport func(inner http.RoundTripper) http.RoundTripper
 	// OnAuth is called with true when GitHub refuses the token, and with false when a call works again.
 	OnAuth func(failing bool)
+	// OnPause is called with why all calls are paused (failing, rate_limit or refused), and with "" when they work again.
+	OnPause func(reason string)
 }
 
 // GitHub is a dora.Enricher. It is safe for concurrent use.
@@ -83,6 +85,9 @@ func New(o Options) (*GitHub, error) {
 	if o.OnAuth == nil {
 		o.OnAuth = func(bool) {}
 	}
+	if o.OnPause == nil {
+		o.OnPause = func(string) {}
+	}
 	if o.Transport == nil {
 		o.Transport = func(inner http.RoundTripper) http.RoundTripper { return inner }
 	}
@@ -92,7 +97,7 @@ func New(o Options) (*GitHub, error) {
 		timeout: o.Timeout,
 		logger:  o.Logger,
 		isSHA:   isSHA,
-		gate:    newGate(o.Logger, o.OnAuth),
+		gate:    newGate(o.Logger, o.OnAuth, o.OnPause),
 		http: &http.Client{
 			CheckRedirect: sameServerRedirects,
 			Transport: &transport{

@@ -13,9 +13,14 @@ const refusedWait = time.Minute
 
 // gate is what every call passes. It is open, or closed until a time, at which one call goes through as a probe while the
 // others keep waiting for its outcome: a success opens the gate for all, anything else closes it for longer.
+//
+// Rate limits and a refused token close it at once, since they hold for all calls. A call that fails may fail by itself:
+// only when several calls of the same kind do, with none answered in between, is it an outage that closes the gate.
 type gate struct {
 	logger *slog.Logger
 	onAuth func(failing bool)
+	// onPause is called with why the gate is closed, or with nothing when it opens.
+	onPause func(reason string)
 
 	mu sync.Mutex
 	// shut is why the gate is closed; empty when it is open.
@@ -31,6 +36,11 @@ type gate struct {
 	// refused is set from the first answer that refuses access to the first one that doesn't.
 	refused   bool
 	forbidden forbidden
+	// routes are what fails of each kind of call, states what is known of the repositories that fail.
+	routes map[string]*routeState
+	states map[string]*repositoryState
+	// seen are repositories that calls have been about, up to outageFailures of them.
+	seen map[string]bool
 	// waiting are those who wait while the gate is closed.
 	waiting map[*waiter]struct{}
 	// standIn is the only one of them whose repository is forbidden. It makes the probe when nobody else is there.
@@ -39,17 +49,17 @@ type gate struct {
 	changed chan struct{}
 }
 
-// Why the gate is closed, as the log says it.
+// Why the gate is closed, as the log and Options.OnPause say it.
 const (
-	shutFailing = "calls fail"
-	shutLimited = "rate limit"
-	shutRefused = "access refused"
+	shutFailing = "failing"
+	shutLimited = "rate_limit"
+	shutRefused = "refused"
 )
 
-func newGate(logger *slog.Logger, onAuth func(bool)) *gate {
+func newGate(logger *slog.Logger, onAuth func(bool), onPause func(string)) *gate {
 	return &gate{
-		logger: logger, onAuth: onAuth, changed: make(chan struct{}),
-		forbidden: forbidden{}, waiting: map[*waiter]struct{}{},
+		logger: logger, onAuth: onAuth, onPause: onPause, changed: make(chan struct{}),
+		forbidden: forbidden{}, waiting: map[*waiter]struct{}{}, routes: map[string]*routeState{}, states: map[string]*repositoryState{}, seen: map[string]bool{},
 	}
 }
 
@@ -61,11 +71,15 @@ func (g *gate) report(p pass, o outcome) {
 		g.probing = false
 		defer g.wake()
 	}
+	if s := g.states[p.repository]; s != nil && p.repositoryProbe {
+		s.probing = false
+	}
 	stale := p.closings != g.closings
 	switch o.kind {
 	case answered:
 		g.forbidden.remove(g.logger, p.repository)
 		if !stale {
+			g.answered(p)
 			g.open()
 		}
 		if o.wait > 0 {
@@ -78,7 +92,7 @@ func (g *gate) report(p pass, o outcome) {
 			g.backOff(shutLimited, o.err)
 		}
 	case failed:
-		if !stale {
+		if !stale && g.failed(p, o.err) {
 			g.backOff(shutFailing, o.err)
 		}
 	case refused:
@@ -91,6 +105,53 @@ func (g *gate) report(p pass, o outcome) {
 	}
 }
 
+// answered notes a call that worked: what failed before it did so by itself.
+func (g *gate) answered(p pass) {
+	g.route(p.route).urls.answer(p.url)
+	g.route(p.route).repositories.answer(p.repository)
+	s := g.states[p.repository]
+	if s == nil {
+		return
+	}
+	if s.answer(g.logger, p); !s.paused && s.urls.empty() {
+		delete(g.states, p.repository)
+	}
+}
+
+// failed notes a call that failed, and reports whether that means that the whole API is down.
+func (g *gate) failed(p pass, err error) bool {
+	s := g.states[p.repository]
+	if s == nil {
+		s = &repositoryState{pauses: p.pauses}
+		g.states[p.repository] = s
+	}
+	broken := s.urls.broken[p.url]
+	if len(g.seen) > 1 { // else nobody has to be spared
+		s.fail(g.logger, p, err)
+	} else {
+		s.urls.fail(p.url)
+	}
+	if p.probe {
+		return true
+	}
+	if broken {
+		return false
+	}
+	route := g.route(p.route)
+	repositories := route.repositories.fail(p.repository)
+	return route.urls.fail(p.url) >= outageFailures && repositories >= min(outageFailures, len(g.seen))
+}
+
+// routeState is what the gate knows of the calls of a route: GitHub may fail for one kind of call alone.
+type routeState struct{ urls, repositories suspects }
+
+func (g *gate) route(route string) *routeState {
+	if g.routes[route] == nil {
+		g.routes[route] = &routeState{}
+	}
+	return g.routes[route]
+}
+
 func (g *gate) open() {
 	g.failures = 0
 	if g.refused {
@@ -101,7 +162,8 @@ func (g *gate) open() {
 		return
 	}
 	g.shut = ""
-	g.logger.Info("calls to the GitHub API work again")
+	g.onPause("")
+	g.logger.Info("GitHub API calls work again")
 }
 
 func (g *gate) backOff(why string, err error) {
@@ -144,7 +206,10 @@ func (g *gate) close(why string, wait time.Duration, err error) {
 		g.closings++
 	}
 	g.shut, g.until = why, until
+	if was != why {
+		g.onPause(why)
+	}
 	if was != why && why != shutRefused {
-		g.logger.Warn("calls to the GitHub API pause", "reason", why, "until", until, "error", err)
+		g.logger.Warn("pausing GitHub API calls", "reason", why, "until", until, "error", err)
 	}
 }

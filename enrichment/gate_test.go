@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,13 +15,26 @@ import (
 
 var errDown = errors.New("down")
 
-func quietGate() *gate { return newGate(logTo(new(bytes.Buffer)), func(bool) {}) }
+func quietGate() *gate { return newGate(logTo(new(bytes.Buffer)), func(bool) {}, func(string) {}) }
+
+var urls atomic.Int64
+
+// newURL is another one each time.
+func newURL() string { return fmt.Sprint("url ", urls.Add(1)) }
+
+// almostDown fails all but one of the calls that it takes for an outage.
+func almostDown(t *testing.T, g *gate) {
+	t.Helper()
+	for range outageFailures - 1 {
+		g.report(enterNow(t, g, "a/a"), outcome{kind: failed, err: errDown})
+	}
+}
 
 // enterNow gets a pass without waiting.
 func enterNow(t *testing.T, g *gate, repository string) pass {
 	t.Helper()
 	start := time.Now()
-	p, err := g.wait(t.Context(), repository)
+	p, err := g.wait(t.Context(), waiter{repository, routeCommit, newURL()})
 	if err != nil || time.Since(start) != 0 {
 		t.Fatalf("pass after %s, error %v; want one at once", time.Since(start), err)
 	}
@@ -31,7 +45,7 @@ func enterNow(t *testing.T, g *gate, repository string) pass {
 func enterAfter(t *testing.T, g *gate, least, most time.Duration) pass {
 	t.Helper()
 	start := time.Now()
-	p, err := g.wait(t.Context(), "a/a")
+	p, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,12 +58,14 @@ func enterAfter(t *testing.T, g *gate, least, most time.Duration) pass {
 func TestGateBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := quietGate()
+		almostDown(t, g)
 		p := enterNow(t, g, "a/a")
 		for _, s := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
 			g.report(p, outcome{kind: failed, err: errDown})
 			p = enterAfter(t, g, max(time.Second, s*time.Second*4/5), s*time.Second)
 		}
 		g.report(p, outcome{kind: answered})
+		almostDown(t, g)
 		p = enterNow(t, g, "a/a")
 		g.report(p, outcome{kind: failed, err: errDown})
 		enterAfter(t, g, time.Second, time.Second)
@@ -70,6 +86,7 @@ func TestGateCountsFailuresTogetherOnce(t *testing.T) {
 		g.report(probe, outcome{kind: answered})
 		// One that hung until now tells of the outage that is over; one that worked then, too.
 		g.report(passes[7], outcome{kind: failed, err: errDown})
+		almostDown(t, g)
 		p := enterNow(t, g, "a/a")
 		g.report(p, outcome{kind: failed, err: errDown})
 		g.report(passes[7], outcome{kind: answered})
@@ -93,7 +110,7 @@ func TestGateLetsOneProbeThrough(t *testing.T) {
 		}
 		for range 8 {
 			all.Go(func() {
-				p, err := g.wait(t.Context(), "a/a")
+				p, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()})
 				if err != nil {
 					t.Error(err)
 					return
@@ -155,13 +172,13 @@ func TestGateEndsWithTheContext(t *testing.T) {
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		if _, err := g.wait(ctx, "a/a"); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := g.wait(ctx, waiter{"a/a", routeCommit, newURL()}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v", err)
 		}
 		if took := time.Since(start); took != 3*time.Second {
 			t.Errorf("it took %s", took)
 		}
-		if _, err := g.wait(ctx, "a/a"); err == nil || len(g.waiting) != 0 {
+		if _, err := g.wait(ctx, waiter{"a/a", routeCommit, newURL()}); err == nil || len(g.waiting) != 0 {
 			t.Errorf("error %v, waiting %v", err, g.waiting)
 		}
 	})
@@ -171,7 +188,7 @@ func TestGateRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		var auth []bool
-		g := newGate(logTo(&log), func(failing bool) { auth = append(auth, failing) })
+		g := newGate(logTo(&log), func(failing bool) { auth = append(auth, failing) }, func(string) {})
 		p := enterNow(t, g, "a/a")
 		for range 3 {
 			g.report(p, outcome{kind: refused, err: errDown})
@@ -190,8 +207,8 @@ func TestGateRefused(t *testing.T) {
 			t.Errorf("OnAuth %v, want true and false", auth)
 		}
 		want := `level=ERROR msg="GitHub refuses access, trying once a minute: check the token and what it may read" error=down
-level=WARN msg="calls to the GitHub API pause" reason="calls fail" until=2000-01-01T00:03:01.000Z error=down
-level=INFO msg="calls to the GitHub API work again"
+level=WARN msg="pausing GitHub API calls" reason=failing until=2000-01-01T00:03:01.000Z error=down
+level=INFO msg="GitHub API calls work again"
 `
 		if got := log.String(); got != want {
 			t.Errorf("log:\n%swant:\n%s", got, want)
@@ -202,15 +219,15 @@ level=INFO msg="calls to the GitHub API work again"
 func TestGateLogsEachChangeOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		g := newGate(logTo(&log), func(bool) {})
+		g := newGate(logTo(&log), func(bool) {}, func(string) {})
 		p := enterNow(t, g, "a/a")
 		for range 20 {
 			g.report(p, outcome{kind: limited, wait: time.Minute, err: errDown})
 			p = enterAfter(t, g, time.Minute, time.Minute)
 		}
 		g.report(p, outcome{kind: answered})
-		want := `level=WARN msg="calls to the GitHub API pause" reason="rate limit" until=2000-01-01T00:01:00.000Z error=down
-level=INFO msg="calls to the GitHub API work again"
+		want := `level=WARN msg="pausing GitHub API calls" reason=rate_limit until=2000-01-01T00:01:00.000Z error=down
+level=INFO msg="GitHub API calls work again"
 `
 		if got := log.String(); got != want {
 			t.Errorf("log:\n%swant:\n%s", got, want)
@@ -222,7 +239,7 @@ level=INFO msg="calls to the GitHub API work again"
 func TestGateForbiddenRepository(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		g := newGate(logTo(&log), func(bool) {})
+		g := newGate(logTo(&log), func(bool) {}, func(string) {})
 		denied := outcome{kind: denied, err: errDown}
 
 		g.report(enterNow(t, g, "b/bad"), denied)
@@ -231,14 +248,14 @@ func TestGateForbiddenRepository(t *testing.T) {
 		var barred atomic.Int32
 		for range 5 {
 			all.Go(func() {
-				if _, err := g.wait(t.Context(), "b/bad"); err != nil {
+				if _, err := g.wait(t.Context(), waiter{"b/bad", routeCommit, newURL()}); err != nil {
 					barred.Add(1)
 				}
 			})
 		}
 		synctest.Wait()
 		all.Go(func() {
-			p, err := g.wait(t.Context(), "g/good")
+			p, err := g.wait(t.Context(), waiter{"g/good", routeCommit, newURL()})
 			if err != nil || time.Since(start) != time.Minute || !p.probe {
 				t.Errorf("pass %+v after %s, error %v; want the probe after a minute", p, time.Since(start), err)
 			}
@@ -251,11 +268,11 @@ func TestGateForbiddenRepository(t *testing.T) {
 		if barred.Load() != 4 { // one stands in for them, and may ask since the ban is over by then
 			t.Errorf("%d of 5 calls were not made, want 4", barred.Load())
 		}
-		g.report(pass{repository: "b/bad", closings: g.closings}, denied)
+		g.report(pass{waiter: waiter{repository: "b/bad"}, closings: g.closings}, denied)
 		for range 3 {
 			enterNow(t, g, "g/good")
 			var err *forbiddenError
-			if _, e := g.wait(t.Context(), "b/bad"); !errors.As(e, &err) {
+			if _, e := g.wait(t.Context(), waiter{"b/bad", routeCommit, newURL()}); !errors.As(e, &err) {
 				t.Errorf("error %v, want a forbiddenError", e)
 			}
 			time.Sleep(time.Minute)
@@ -275,7 +292,7 @@ func TestGateForbiddenRepositoryGoesLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := quietGate()
 		g.report(enterNow(t, g, "a/a"), outcome{kind: denied, err: errDown})
-		good := &waiter{"g/good"}
+		good := &waiter{"g/good", routeCommit, newURL()}
 		if _, changed, _, err := g.try(good); changed == nil || err != nil {
 			t.Fatalf("error %v; want to wait", err)
 		}
@@ -309,7 +326,7 @@ func TestGateDeniedWhileWaiting(t *testing.T) {
 		var all sync.WaitGroup
 		for range 3 {
 			all.Go(func() {
-				if _, err := g.wait(t.Context(), "b/bad"); err != nil {
+				if _, err := g.wait(t.Context(), waiter{"b/bad", routeCommit, newURL()}); err != nil {
 					barred.Add(1)
 				}
 			})

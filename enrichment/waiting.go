@@ -7,18 +7,21 @@ import (
 
 // pass is the leave to make one call. Its outcome must be reported.
 type pass struct {
-	repository string
-	closings   int
-	probe      bool
+	waiter
+	closings int
+	probe    bool
+	// pauses is that of the repository; repositoryProbe is set if the call finds out whether it can be asked again.
+	pauses          int
+	repositoryProbe bool
 }
 
 // waiter is somebody who wants to make a call about a repository.
-type waiter struct{ repository string }
+type waiter struct{ repository, route, url string }
 
 // wait returns when a call about a repository may be made, or with ctx's error when ctx ends. It returns an error at once
-// when GitHub refuses the repository: who waited for that would be in the way of others.
-func (g *gate) wait(ctx context.Context, repository string) (pass, error) {
-	w := &waiter{repository}
+// when GitHub refuses the repository or fails for it: who waited for that would be in the way of others.
+func (g *gate) wait(ctx context.Context, call waiter) (pass, error) {
+	w := &call
 	defer g.leave(w)
 	for {
 		if err := ctx.Err(); err != nil {
@@ -45,9 +48,23 @@ func (g *gate) wait(ctx context.Context, repository string) (pass, error) {
 func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Duration, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	p = pass{repository: w.repository, closings: g.closings}
+	p = pass{waiter: *w, closings: g.closings}
+	if len(g.seen) < outageFailures {
+		g.seen[w.repository] = true
+	}
+	state := g.states[w.repository]
+	if err := state.enter(w); err != nil {
+		return p, nil, 0, err
+	}
+	if state != nil {
+		p.pauses, p.repositoryProbe = state.pauses, state.candidate == w
+	}
 	if g.shut == "" {
-		return p, nil, 0, g.forbidden.try(w.repository)
+		err := g.forbidden.try(w.repository)
+		if state != nil && err == nil {
+			state.probing = state.probing || p.repositoryProbe
+		}
+		return p, nil, 0, err
 	}
 	g.waiting[w] = struct{}{}
 	if g.forbidden.has(w.repository) {
@@ -64,12 +81,31 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 	if left := time.Until(g.until); left > 0 {
 		return p, g.changed, left, nil
 	}
-	if g.standIn == w && len(g.waiting) > 1 {
-		return p, g.changed, 0, nil
+	for other := range g.waiting {
+		if g.rank(other) < g.rank(w) {
+			return p, g.changed, 0, nil
+		}
 	}
 	g.probing = true
 	p.probe = true
+	if state != nil {
+		state.probing = state.probing || p.repositoryProbe
+	}
 	return p, nil, 0, nil
+}
+
+// rank is how badly a waiter is suited to make the probe: one about a repository whose calls fail may fail although GitHub
+// works again.
+func (g *gate) rank(w *waiter) int {
+	switch {
+	case g.forbidden.has(w.repository):
+		return 3
+	case g.states[w.repository] != nil && g.states[w.repository].urls.has(w.url):
+		return 2
+	case g.route(w.route).repositories.has(w.repository):
+		return 1
+	}
+	return 0
 }
 
 // leave notes that w waits no more, which may make the stand-in the next one.
@@ -77,6 +113,9 @@ func (g *gate) leave(w *waiter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.waiting, w)
+	if s := g.states[w.repository]; s != nil && s.candidate == w {
+		s.candidate = nil
+	}
 	if g.standIn == w {
 		g.standIn = nil
 	}

@@ -17,7 +17,8 @@ func (o *Own) observe(m metric.Meter, options Options) error {
 	var all []metric.Observable
 	for _, name := range []string{
 		"dora_exporter.build_info", "dora_exporter.backlog", "dora_exporter.dead_letters", "dora_exporter.series", "dora_exporter.series.limit", "dora_exporter.oldest_pending.age", "dora_exporter.github.lookups_waiting",
-		"dora_exporter.github.rate_limit", "dora_exporter.github.rate_limit_remaining", "dora_exporter.github.auth_failing", "dora_exporter.checkpoint.age",
+		"dora_exporter.github.rate_limit", "dora_exporter.github.rate_limit_remaining", "dora_exporter.github.auth_failing", "dora_exporter.github.paused", "dora_exporter.checkpoint.age",
+		"dora_exporter.evaluations.waiting", "dora_exporter.evaluations.due", "dora_exporter.evaluations.oldest_waiting",
 		"dora_exporter.unsigned_webhooks_accepted", "dora_exporter.store.waiting_writes", "dora_exporter.store.stalled", "dora_exporter.store.wal",
 	} {
 		g, err := m.Float64ObservableGauge(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(ownUnits[name]))
@@ -41,6 +42,10 @@ func (o *Own) values(ctx context.Context, options Options, set func(name string,
 	set("dora_exporter.build_info", 1, attribute.String("version", options.Version),
 		attribute.String("revision", options.Revision), attribute.String("goversion", options.GoVersion))
 	set("dora_exporter.github.auth_failing", truth(o.authFailing.Load()))
+	paused, _ := o.paused.Load().(string)
+	for _, reason := range []string{"failing", "rate_limit", "refused"} {
+		set("dora_exporter.github.paused", truth(reason == paused), attribute.String("reason", reason))
+	}
 	if remaining := o.rateRemaining.Load(); remaining >= 0 {
 		set("dora_exporter.github.rate_limit_remaining", float64(remaining))
 	}
@@ -63,6 +68,9 @@ func (o *Own) values(ctx context.Context, options Options, set func(name string,
 	set("dora_exporter.backlog", float64(backlog.Deliveries))
 	set("dora_exporter.dead_letters", float64(backlog.SetAside))
 	set("dora_exporter.github.lookups_waiting", float64(backlog.LookUps))
+	set("dora_exporter.evaluations.waiting", float64(backlog.Evaluations))
+	set("dora_exporter.evaluations.due", float64(backlog.EvaluationsDue))
+	set("dora_exporter.evaluations.oldest_waiting", backlog.EvaluationsAge.Seconds())
 	age := 0.0
 	if !backlog.Oldest.IsZero() {
 		age = max(0, now.Sub(backlog.Oldest).Seconds())

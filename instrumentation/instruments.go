@@ -49,6 +49,10 @@ type Backlog struct {
 	SetAside int
 	// LookUps are the commits that are still to be looked up at GitHub.
 	LookUps int
+	// Evaluations are what waits for its evaluation, EvaluationsDue those of them that don't wait for deployments.settle any
+	// more, EvaluationsAge is for how long the oldest of these has been due; 0 if none is.
+	Evaluations, EvaluationsDue int
+	EvaluationsAge              time.Duration
 }
 
 // Writes describes the store's writer.

@@ -157,6 +157,7 @@ func TestOwnMetrics(t *testing.T) {
 	i.GitHubRequest("/repos/{owner}/{repo}/commits/{sha}", "200")
 	i.GitHubRateLimit(4999, 5000)
 	i.GitHubAuth(true)
+	i.GitHubPaused("rate_limit")
 	i.CatalogLookup("found")
 	i.TeamGivenUp()
 	i.Checkpoint(now().Add(-3*time.Second), nil)
@@ -172,8 +173,14 @@ func TestOwnMetrics(t *testing.T) {
 		`dora_exporter_deliveries_total{event="deployment_status",result="accepted",source="github"} 1`,
 		`dora_exporter_deliveries_total{event="unknown",result="unauthorized",source="github"} 0`,
 		`dora_exporter_deliveries_total{event="unknown",result="unauthorized",source="jira"} 0`,
+		`dora_exporter_evaluations_due 4`,
+		`dora_exporter_evaluations_oldest_waiting_seconds 90.5`,
+		`dora_exporter_evaluations_waiting 7`,
 		`dora_exporter_github_auth_failing 1`,
 		`dora_exporter_github_lookups_waiting 5`,
+		`dora_exporter_github_paused{reason="failing"} 0`,
+		`dora_exporter_github_paused{reason="rate_limit"} 1`,
+		`dora_exporter_github_paused{reason="refused"} 0`,
 		`dora_exporter_github_rate_limit 5000`,
 		`dora_exporter_github_rate_limit_remaining 4999`,
 		`dora_exporter_github_requests_total{code="200",route="/repos/{owner}/{repo}/commits/{sha}"} 1`,
@@ -223,7 +230,7 @@ func testOptions() Options {
 		Unsigned: []string{"jira"}, Now: now,
 		Writes: func() (Writes, error) { return Writes{Waiting: 4, Stalled: 1500 * time.Millisecond, Log: 4096}, nil },
 		Backlog: func(context.Context) (Backlog, error) {
-			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), SetAside: 3, LookUps: 5}, nil
+			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), SetAside: 3, LookUps: 5, Evaluations: 7, EvaluationsDue: 4, EvaluationsAge: 90500 * time.Millisecond}, nil
 		},
 		MaxSeries: 20_000,
 		Series:    func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },

@@ -21,6 +21,7 @@ type Own struct {
 
 	// -1 while unknown.
 	rateRemaining, rateLimit atomic.Int64
+	paused                   atomic.Value // string: why calls to the GitHub API are paused
 	authFailing              atomic.Bool
 	// checkpoint is when the newest good one was written, with the monotonic reading; nil before.
 	checkpoint atomic.Pointer[time.Time]
@@ -51,6 +52,9 @@ func (o *Own) GitHubRateLimit(remaining, limit int) {
 
 // GitHubAuth notes whether GitHub refuses the token.
 func (o *Own) GitHubAuth(failing bool) { o.authFailing.Store(failing) }
+
+// GitHubPaused notes why calls to the GitHub API are paused: failing, rate_limit or refused; empty when they are not.
+func (o *Own) GitHubPaused(reason string) { o.paused.Store(reason) }
 
 // CatalogLookup counts a look-up of a team.
 func (o *Own) CatalogLookup(result string) {
@@ -161,6 +165,10 @@ var ownHelp = map[string]string{
 	"dora_exporter.github.rate_limit":           "Requests that GitHub allows in a window.",
 	"dora_exporter.github.rate_limit_remaining": "Requests that GitHub still allows in its current window.",
 	"dora_exporter.github.auth_failing":         "1 while GitHub refuses the token (401, or 403 without a rate limit), else 0.",
+	"dora_exporter.github.paused":               "1 while all calls to the GitHub API are paused, by reason, else 0.",
+	"dora_exporter.evaluations.waiting":         "Deployments, their outcomes and incidents that wait for their evaluation, those included that wait for deployments.settle.",
+	"dora_exporter.evaluations.due":             "Evaluations that are due: deployments.settle has passed, and they fail, wait for one that fails, or are about to be made.",
+	"dora_exporter.evaluations.oldest_waiting":  "For how long the oldest evaluation has been due, 0 when none is.",
 	"dora_exporter.catalog.lookups":             "Look-ups of teams in the catalog by result.",
 	"dora_exporter.catalog.given_up":            "Deliveries counted for the team Unknown since the catalog did not answer within catalog.max_wait.",
 	"dora_exporter.dead_letters":                "Deliveries that can't be processed and are set aside; dora-exporter deliveries list shows them.",
@@ -194,6 +202,9 @@ var ownUnits = map[string]string{
 	"dora_exporter.github.lookups_waiting":      "{commit}",
 	"dora_exporter.github.rate_limit":           "{request}",
 	"dora_exporter.github.rate_limit_remaining": "{request}",
+	"dora_exporter.evaluations.waiting":         "{evaluation}",
+	"dora_exporter.evaluations.due":             "{evaluation}",
+	"dora_exporter.evaluations.oldest_waiting":  "s",
 	"dora_exporter.catalog.lookups":             "{lookup}",
 	"dora_exporter.catalog.given_up":            "{delivery}",
 	"dora_exporter.checkpoint.age":              "s",

@@ -40,6 +40,7 @@ func expectedOfRules() map[string]answer {
 		"DoraGitHubRateLimitNear": {job: 400}, // of 5000
 		"DoraGitHubTokenRefused":  {job: 1},
 		"DoraLookupsWaiting":      {job: 5},
+		"DoraEvaluationsStuck":    {job: 9000},
 		"DoraCatalogGivenUp":      {job: 6},                         // 0.1 × 60
 		"DoraSeriesLimitNear":     {"families=github," + job: 0.95}, // 19000 of 20000
 		"DoraOTLPFailing":         {job: 30},                        // 2 × 15

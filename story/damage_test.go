@@ -56,7 +56,7 @@ func newSite(t *testing.T, kill bool) *site {
 	all := newTruth()
 	statuses := func(from, to int) (events []webhook) {
 		for id := from; id <= to; id++ {
-			sha := fmt.Sprintf("sha%d", id)
+			sha := fmt.Sprintf("c0ffee%02d", id)
 			s.api.addCommit("web", sha, commit{message: "change", date: newYear})
 			d := deployed{id: id, repo: "web", env: []string{"production", "staging"}[id%2], sha: sha}
 			at := newYear.Add(time.Duration(id) * time.Minute)

@@ -16,7 +16,7 @@ func TestKill(t *testing.T) {
 	api := newGitHubAPI(t)
 	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := range rounds {
-		api.addCommit("web", fmt.Sprintf("sha%d", i), commit{message: "change", date: first})
+		api.addCommit("web", fmt.Sprintf("c0ffee%02d", i), commit{message: "change", date: first})
 	}
 	e := newExporter(t, api.server.URL)
 	stop := e.watch()
@@ -28,7 +28,7 @@ func TestKill(t *testing.T) {
 	id := 0
 	for round := range rounds {
 		e.start()
-		d := deployed{id: round + 1, repo: "web", env: "production", sha: fmt.Sprintf("sha%d", round)}
+		d := deployed{id: round + 1, repo: "web", env: "production", sha: fmt.Sprintf("c0ffee%02d", round)}
 		var events []webhook
 		for range perRound {
 			id++

@@ -128,7 +128,7 @@ func TestTheSameAndTheLate(t *testing.T) {
 
 	for id := 300; id > 200; id-- { // a month before what has been counted
 		at := newYear.Add(-30*24*time.Hour + time.Duration(id)*time.Minute)
-		sha := fmt.Sprintf("old%d", id)
+		sha := fmt.Sprintf("01d%d", id)
 		api.addCommit("web", sha, commit{message: "change", date: at.Add(-time.Hour)})
 		old := deployed{id: id, repo: "web", env: "production", sha: sha}
 		e.mustPost(old.status(id, "success", at))

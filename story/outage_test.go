@@ -15,7 +15,7 @@ import (
 func thirty(api *gitHubAPI, team string) (events []webhook, counted numbers, want *truth) {
 	want = newTruth()
 	for id := 1; id <= 30; id++ {
-		sha := fmt.Sprintf("sha%d", id)
+		sha := fmt.Sprintf("c0ffee%02d", id)
 		api.addCommit("web", sha, commit{message: "change", date: newYear})
 		d := deployed{id: id, repo: "web", env: "production", sha: sha}
 		at := newYear.Add(time.Duration(id) * time.Hour)

@@ -1,6 +1,8 @@
 package story
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -50,7 +52,7 @@ func (h *history) next() int { h.id++; return h.id }
 func (h *history) change(repo string) (sha string, first time.Time) {
 	h.clock = h.clock.Add(time.Duration(h.random.IntN(7200)+60) * time.Second)
 	number := h.next()
-	name := func(i int) string { return fmt.Sprintf("%s%d-%d", repo, number, i) }
+	name := func(i int) string { return hexSHA(fmt.Sprintf("%s%d-%d", repo, number, i)) }
 	if repo == "direct" {
 		first = h.clock.Add(-time.Duration(h.random.IntN(3600)) * time.Second)
 		h.api.addCommit(repo, name(0), commit{message: "hot fix, fixes #1", date: first})
@@ -73,7 +75,7 @@ func (h *history) change(repo string) (sha string, first time.Time) {
 		p.shas = append(p.shas, name(i))
 		h.api.addCommit(repo, name(i), commit{message: "a step", date: date, pull: number})
 	}
-	sha = fmt.Sprintf("%s%d-on-main", repo, number)
+	sha = hexSHA(fmt.Sprintf("%s%d-on-main", repo, number))
 	p.mergeSHA = sha
 	if repo == "rebase" { // rebased commits keep their author dates; the one that is deployed need not be the last
 		p.mergeSHA = sha + "-last"
@@ -154,4 +156,10 @@ func (e *exporter) parallel(events []webhook, send func(webhook)) {
 	for range senders {
 		<-done
 	}
+}
+
+// hexSHA is a made-up SHA.
+func hexSHA(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:20])
 }

@@ -15,14 +15,14 @@ func TestStory(t *testing.T) {
 	day := time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC)
 	api.addCommit("web", "c1", commit{message: "second thought", date: day.Add(10 * time.Hour), pull: 12})
 	api.addCommit("web", "c2", commit{message: "first thought", date: day.Add(9 * time.Hour), pull: 12})
-	api.addCommit("web", "m1", commit{message: "Merge pull request #12 from acme/x", date: day.Add(11 * time.Hour), pull: 12})
-	api.addPull("web", pull{number: 12, merged: day.Add(11 * time.Hour), mergeSHA: "m1", shas: []string{"c1", "c2"}})
+	api.addCommit("web", "a1b2c3", commit{message: "Merge pull request #12 from acme/x", date: day.Add(11 * time.Hour), pull: 12})
+	api.addPull("web", pull{number: 12, merged: day.Add(11 * time.Hour), mergeSHA: "a1b2c3", shas: []string{"c1", "c2"}})
 
 	e := newExporter(t, api.server.URL)
 	e.start("-log", "debug")
 	defer e.watch()()
 
-	production := deployed{id: 7, repo: "web", env: "production", sha: "m1", ref: "main"}
+	production := deployed{id: 7, repo: "web", env: "production", sha: "a1b2c3", ref: "main"}
 	incident := func(event, fields string) webhook {
 		return jira(fmt.Sprintf(`{"timestamp":%d,"webhookEvent":"jira:issue_%s","issue":{"id":"10001","key":"INC-1",
 			"self":"https://jira.example.com/rest/api/2/issue/10001","fields":{"project":{"key":"INC"},
@@ -78,12 +78,12 @@ jira_incidents_duration_sum{project="INC",team="Platform"} 5400
 		t.Errorf("%d calls to the GitHub API for one commit, want 2", calls)
 	}
 	for _, line := range []string{
-		"level=info endpoint=github environment=production repository=web status=in_progress team=Platform sha=m1\n",
-		"level=info endpoint=github environment=production repository=web status=success team=Platform sha=m1\n",
-		"level=debug component=github_api call=" + api.server.URL + "/repos/acme/web/commits/m1/pulls\n",
+		"level=info endpoint=github environment=production repository=web status=in_progress team=Platform sha=a1b2c3\n",
+		"level=info endpoint=github environment=production repository=web status=success team=Platform sha=a1b2c3\n",
+		"level=debug component=github_api call=" + api.server.URL + "/repos/acme/web/commits/a1b2c3/pulls\n",
 		"level=debug pull_request_reference=found PR=12\n",
-		"level=debug repo=web sha=m1 PR=12 date=pr_first_commit\n",
-		"level=debug repo=web sha=m1 commit_duration=3h5m0s\n",
+		"level=debug repo=web sha=a1b2c3 PR=12 date=pr_first_commit\n",
+		"level=debug repo=web sha=a1b2c3 commit_duration=3h5m0s\n",
 		"level=debug counter=deployments_count action=inc\n",
 	} {
 		if !strings.Contains(e.log.String(), line) {

@@ -22,6 +22,8 @@ type Evaluator struct {
 	Trace Trace
 	// Now is the clock of the store; it decides when to look, never a number.
 	Now func() time.Time
+
+	failing failingScopes
 }
 
 // Run looks at what is due until ctx ends; look-ups under way are given up then, and made again after the next start.
@@ -143,6 +145,8 @@ func (s *Evaluator) evaluateDeployment(ctx context.Context, one dora.Evaluation)
 	})
 	if stored != nil {
 		err = stored
+	} else if final {
+		s.evaluated(ctx, one, t)
 	}
 	return stored
 }
@@ -163,7 +167,6 @@ func (s *Evaluator) interpret(ctx context.Context, one dora.Evaluation, t dora.D
 		return shipment, one, true
 	}
 	one.Attempts, one.Misses, one.Due = job.Attempts, job.Misses, job.Due
-	s.Logger.DebugContext(ctx, "what a deployment ships can't be told, trying again", "repository", dora.LabelValue(t.Repository), "sha", dora.LabelValue(t.SHA),
-		"due", one.Due, "error", err)
+	s.failed(ctx, one, t, err)
 	return shipment, one, false
 }

@@ -93,7 +93,7 @@ func (j *Lookups) interpret(ctx context.Context, job dora.Lookup, o dora.Origin,
 		return dora.Origin{Unavailable: missing.Reason}, job, true
 	}
 	j.Logger.DebugContext(ctx, "look-up failed, trying again", "repository", job.Commit.Repository, "sha", job.Commit.SHA,
-		"due", again.Due, "error", err)
+		"retry_in", again.Due.Sub(j.Now()).Round(time.Second), "error", err)
 	return dora.Origin{}, again, false
 }
 

@@ -87,7 +87,7 @@ func (s *waitServer) count() int {
 func (s *waitServer) run(enough int, limit time.Duration) {
 	s.t.Helper()
 	rules := noLimit()
-	rules.Policy.Settle = s.wait.settle
+	dora.Policy.Settle = s.wait.settle
 	logger := slog.New(noting{slog.DiscardHandler, s})
 	p := &pipeline.Processor{
 		Store: s.store, Catalog: s, Rules: rules, Logger: logger, MaxWait: 15 * time.Minute, Now: s.clock.Now, OnTeamGivenUp: func() {
@@ -179,17 +179,16 @@ func TestWaitsIgnoreTheWallClock(t *testing.T) {
 	second, minute := time.Second, time.Minute
 	waits := []waitCase{
 		{name: "deployments.settle of an hour", what: askedShipment, event: status(1, "success", 0), settle: time.Hour, after: []time.Duration{time.Hour}},
-		{name: "deployments.settle of a second", what: askedShipment, event: status(1, "success", 0), settle: second, after: []time.Duration{second}},
-		{name: "catalog.max_wait", what: teamGivenUp, event: status(1, "success", 0), fromOne: true, after: []time.Duration{15 * minute}},
 		{name: "look-up not found", what: askedOrigin, event: status(1, "success", 0), err: missing, fromOne: true, after: []time.Duration{minute, 10 * minute, time.Hour}},
+		{name: "catalog.max_wait", what: teamGivenUp, event: status(1, "success", 0), fromOne: true, after: []time.Duration{15 * minute}},
 		{name: "evaluation not found", what: askedShipment, event: status(1, "success", 0), err: missing, fromOne: true, after: []time.Duration{minute, 10 * minute, time.Hour}},
 		{
 			name: "look-up failed", what: askedOrigin, event: status(1, "success", 0), err: errors.New("502"), fromOne: true, backoff: true,
-			after: []time.Duration{second, 2 * second, 4 * second, 8 * second, 16 * second, 32 * second, minute, minute},
+			after: []time.Duration{second, 2 * second, 4 * second, 8 * second},
 		},
 		{
 			name: "evaluation failed", what: askedShipment, event: status(1, "success", 0), err: errors.New("502"), fromOne: true, backoff: true,
-			after: []time.Duration{second, 2 * second, 4 * second, 8 * second, 16 * second, 32 * second, minute, minute},
+			after: []time.Duration{second, 2 * second, 4 * second, 8 * second},
 		},
 		{name: "delivery failed", what: failedDelivery, fromOne: true, backoff: true, after: []time.Duration{second, 2 * second, 4 * second, 8 * second}},
 	}
@@ -215,8 +214,11 @@ func TestWaitsIgnoreTheWallClock(t *testing.T) {
 		{"kill and restart with an earlier clock", func(s *waitServer) { s.stop(true, minute); s.step -= day; s.start() }, 5 * second},
 		{"kill and restart with a later clock", func(s *waitServer) { s.stop(true, minute); s.step += day; s.start() }, 5 * second},
 	}
-	for _, wait := range waits {
-		for _, disturbance := range disturbances {
+	for i, wait := range waits {
+		for j, disturbance := range disturbances {
+			if i > 1 && j%3 != 1+i%2 {
+				continue // all of them for the first waits, some for the others
+			}
 			t.Run(wait.name+"/"+disturbance.name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
