@@ -87,7 +87,7 @@ func (s *waitServer) count() int {
 func (s *waitServer) run(enough int, limit time.Duration) {
 	s.t.Helper()
 	rules := noLimit()
-	dora.Policy.Settle = s.wait.settle
+	rules.Policy.Settle = s.wait.settle
 	logger := slog.New(noting{slog.DiscardHandler, s})
 	p := &pipeline.Processor{
 		Store: s.store, Catalog: s, Rules: rules, Logger: logger, MaxWait: 15 * time.Minute, Now: s.clock.Now, OnTeamGivenUp: func() {
