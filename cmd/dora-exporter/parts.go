@@ -100,8 +100,9 @@ func (p *parts) listen(ctx context.Context, c *Config, web *webConfig, logger *s
 		return err
 	}
 	var seen requests
+	inbox := newConflicts(p.store, p.store, p.instruments.Conflict, logger)
 	webhooks := receivers.New(receivers.Options{
-		Inbox: p.store, GitHubSecrets: c.GitHub.WebhookSecret, JiraSecrets: c.Jira.WebhookSecret,
+		Inbox: inbox, GitHubSecrets: c.GitHub.WebhookSecret, JiraSecrets: c.Jira.WebhookSecret,
 		Logger: logger, Now: time.Now,
 		Observe: func(source, event, result string) {
 			p.instruments.Delivery(source, event, result)
