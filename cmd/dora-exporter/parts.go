@@ -31,6 +31,8 @@ type parts struct {
 	// reader is that of the pages; nil without them.
 	reader *persistence.Reader
 	server *server
+	// flushLogs logs what has been summed up.
+	flushLogs func()
 }
 
 // build makes the parts behind the webhooks.
@@ -122,7 +124,8 @@ func (p *parts) listen(ctx context.Context, c *Config, web *webConfig, logger *s
 		}
 		e.people = newPages(p.reader, c.Policy, &seen, func() pageState { return p.state(c, since) }, time.Now, logger)
 	}
-	p.server, err = open(ctx, c, web, e, func(r gin.IRouter) { webhooks.Register(r) }, logger)
+	p.flushLogs = func() { webhooks.Flush(); inbox.report.Flush() }
+	p.server, err = open(ctx, c, web, e, func(r gin.IRouter) { webhooks.Register(r) }, p.instruments, logger)
 	return err
 }
 

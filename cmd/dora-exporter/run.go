@@ -105,6 +105,7 @@ func (p *parts) start(ctx context.Context, c *Config, logger *slog.Logger) (stop
 	return func() error {
 		end := time.Now().Add(stopMayTake)
 		p.server.stop(ctx, requestsMayTake)
+		p.flushLogs()
 		processing()
 		drained := within(ctx, deliveriesMayTake, p.processor.Drain)
 		if errors.Is(drained, context.DeadlineExceeded) {
