@@ -18,11 +18,16 @@ const (
 	// evictedMayEnd is how long a connection that is closed to make room may take to answer what it was asked.
 	evictedMayEnd = 2 * time.Second
 
-	// A header of headFree bytes is always read. More than that is read while all headers together have less than headBytes: the
-	// server's form of a header can be twenty times as large.
-	headFree  = 2 << 10
-	headBytes = 4 << 20
+	// A header of headFree bytes is always read: what the server reads at once, which may have the beginning of a body. So are
+	// handshake and first record of TLS. More than that is read while all headers together have less than headBytes: the server's
+	// form of a header can be twenty times as large.
+	headFree    = 4 << 10
+	tlsHeadFree = 24 << 10
+	headBytes   = 4 << 20
 )
+
+// tlsHandshake is the first byte of a TLS connection, and none of an HTTP request. https://www.rfc-editor.org/rfc/rfc8446#section-5.1
+const tlsHandshake = 22
 
 var errHeads = errors.New("too many large headers are being read")
 
@@ -37,8 +42,8 @@ type connection struct {
 	// been read to the end; HTTP/2 has several.
 	since             time.Time
 	requests, reading int
-	// head are the bytes that were read of a request's header.
-	head int64
+	// head are the bytes that were read of a request's header, free how many are always read.
+	head, free int64
 	// writing is when it began to write what is not written yet; zero when there is nothing.
 	writing time.Time
 	// cancel are what ends the waits of its requests' bodies, by request.
@@ -106,8 +111,13 @@ func (c *connection) Read(p []byte) (int, error) {
 	if c.requests > 0 {
 		return n, err
 	}
+	if c.free == 0 {
+		if c.free = headFree; p[0] == tlsHandshake {
+			c.free = tlsHeadFree
+		}
+	}
 	c.head += int64(n)
-	if all := c.listener.heads.Add(int64(n)); all > headBytes && c.head > headFree {
+	if all := c.listener.heads.Add(int64(n)); all > headBytes && c.head > c.free {
 		return 0, errHeads
 	}
 	return n, err
