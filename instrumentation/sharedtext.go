@@ -47,7 +47,9 @@ type textReader struct {
 	cut     func()
 }
 
-func newSharedText(render func(size int) *text) *sharedText { return &sharedText{render: render, rendering: make(chan struct{}, 1)} }
+func newSharedText(render func(size int) *text) *sharedText {
+	return &sharedText{render: render, rendering: make(chan struct{}, 1)}
+}
 
 // open returns a text and who reads it, to be closed. cut is called when it is to read no longer; it must not block.
 func (s *sharedText) open(cut func()) (*textReader, *text) {
