@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 
 	"github.com/gin-gonic/gin"
+
+	"dora-exporter/dora"
 )
 
 // endpoints are what can be read from the server.
@@ -30,11 +32,12 @@ func (e endpoints) pages() []endpoint {
 	if e.people == nil {
 		return all
 	}
+	limited := limitPages()
 	return append(all,
-		endpoint{"/", http.HandlerFunc(e.people.page)},
-		endpoint{"/explain/deployment/*name", http.HandlerFunc(e.people.explainDeployment)},
-		endpoint{"/explain/incident/*name", http.HandlerFunc(e.people.explainIncident)},
-		endpoint{"/explain/metric", http.HandlerFunc(e.people.explainMetric)},
+		endpoint{"/", limited(e.people.page)},
+		endpoint{"/explain/deployment/*name", limited(e.people.explainDeployment)},
+		endpoint{"/explain/incident/*name", limited(e.people.explainIncident)},
+		endpoint{"/explain/metric", limited(e.people.explainMetric)},
 	)
 }
 
@@ -80,8 +83,15 @@ func readyz(ready func() error) http.HandlerFunc {
 
 // recovery answers 500 when a handler panics and logs where, in one line.
 func recovery(logger *slog.Logger) gin.HandlerFunc {
+	type panicked struct {
+		path, stack string
+		cause       any
+	}
+	summary := dora.NewSummary(summaryInterval, func(_ struct{}, n int, p panicked) {
+		logger.Error("a handler panicked", "path", p.path, "error", p.cause, "stack", p.stack, "requests", n)
+	})
 	return gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, cause any) {
-		logger.Error("a handler panicked", "path", c.Request.URL.Path, "error", cause, "stack", string(debug.Stack()))
+		summary.Add(struct{}{}, panicked{c.Request.URL.Path, string(debug.Stack()), cause})
 		c.AbortWithStatus(http.StatusInternalServerError)
 	})
 }

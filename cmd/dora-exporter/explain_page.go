@@ -13,6 +13,8 @@ const (
 	// explainedFacts and explainedSeries bound what a page says of a metric.
 	explainedFacts  = 50
 	explainedSeries = 20
+	// longestAbout bounds, in bytes, what is logged of a question.
+	longestAbout = 200
 )
 
 // explanationShown is a page with the text of the command explain.
@@ -90,7 +92,7 @@ func (p *pages) explain(w http.ResponseWriter, r *http.Request, shown explanatio
 	case ctx.Err() != nil:
 		p.busy(w, shown)
 	case err != nil:
-		p.logger.Warn("can't explain", "about", about, "error", err)
+		p.logger.Warn("can't explain", "about", strings.ToValidUTF8(about[:min(len(about), longestAbout)], ""), "error", err)
 		shown.Trouble = noAnswer
 		p.write(w, http.StatusInternalServerError, "explanation", shown)
 	default:
