@@ -180,6 +180,7 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 	return func() error {
 		end := time.Now().Add(stopMayTake)
 		p.server.stop(ctx, requestsMayTake)
+		p.flushLogs()
 		processing()
 		drained := within(ctx, deliveriesMayTake, p.processor.Drain)
 		if errors.Is(drained, context.DeadlineExceeded) {

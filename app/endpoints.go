@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"dora-exporter/dora"
 	"dora-exporter/page"
 )
 
@@ -32,8 +33,9 @@ func (e endpoints) pages() []endpoint {
 	if e.people == nil {
 		return all
 	}
+	limited := limitPages()
 	for path, handler := range e.people.Handlers() {
-		all = append(all, endpoint{path, handler})
+		all = append(all, endpoint{path, limited(handler)})
 	}
 	return all
 }
@@ -80,8 +82,15 @@ func readyz(ready func() error) http.HandlerFunc {
 
 // recovery answers 500 when a handler panics and logs where, in one line.
 func recovery(logger *slog.Logger) gin.HandlerFunc {
+	type panicked struct {
+		path, stack string
+		cause       any
+	}
+	summary := dora.NewSummary(summaryInterval, func(_ struct{}, n int, p panicked) {
+		logger.Error("a handler panicked", "path", p.path, "error", p.cause, "stack", p.stack, "requests", n)
+	})
 	return gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, cause any) {
-		logger.Error("a handler panicked", "path", c.Request.URL.Path, "error", cause, "stack", string(debug.Stack()))
+		summary.Add(struct{}{}, panicked{c.Request.URL.Path, string(debug.Stack()), cause})
 		c.AbortWithStatus(http.StatusInternalServerError)
 	})
 }

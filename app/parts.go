@@ -36,6 +36,8 @@ type parts struct {
 	// reader is that of the pages; nil without them.
 	reader *persistence.Reader
 	server *server
+	// flushLogs logs what has been summed up.
+	flushLogs func()
 }
 
 // build makes the parts behind the webhooks.
@@ -128,8 +130,9 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 		return err
 	}
 	var seen page.Requests
+	inbox := newConflicts(p.store, p.store, p.instruments.Conflict, logger)
 	webhooks := receivers.New(receivers.Options{
-		Inbox: p.store, GitHubSecrets: c.GitHub.WebhookSecret, JiraSecrets: c.Jira.WebhookSecret,
+		Inbox: inbox, GitHubSecrets: c.GitHub.WebhookSecret, JiraSecrets: c.Jira.WebhookSecret,
 		Logger: logger, Now: time.Now,
 		Observe: func(source, event, result string) {
 			p.instruments.Delivery(source, event, result)
@@ -149,7 +152,8 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 		}
 		e.people = newPages(p.reader, c.Policy, &seen, func() page.State { return p.state(o, since) }, time.Now, logger)
 	}
-	p.server, err = open(ctx, c, o.Web, e, func(r gin.IRouter) { webhooks.Register(r) }, logger)
+	p.flushLogs = func() { webhooks.Flush(); inbox.report.Flush() }
+	p.server, err = open(ctx, c, o.Web, e, func(r gin.IRouter) { webhooks.Register(r) }, p.instruments, logger)
 	return err
 }
 

@@ -20,22 +20,22 @@ type server struct{ doors []*door }
 // door is one address.
 type door struct {
 	http     *http.Server
-	listener net.Listener
+	listener *boundedListener
 	// serve returns when the door is closed.
 	serve func(net.Listener) error
-	// connections are those that are open.
-	connections connections
+	// errors are those of the HTTP server.
+	errors serverErrors
 }
 
 // open opens the addresses, so that one that is taken is an error of the start. With an address for metrics, the pages are
 // there and the webhooks on the other; both tell their health.
-func open(ctx context.Context, c *config.Config, web *WebConfig, e endpoints, webhooks func(gin.IRouter), logger *slog.Logger) (*server, error) {
+func open(ctx context.Context, c *config.Config, web *WebConfig, e endpoints, webhooks func(gin.IRouter), metrics doorMetrics, logger *slog.Logger) (*server, error) {
 	s := &server{}
 	pages, health := e.pages(), e.health()
 	if c.Server.MetricsListen == "" {
 		health = append(health, pages...)
 	}
-	d, err := newDoor(ctx, c.Server.Address(), "server.port", newEngine(health, webhooks, logger), logger)
+	d, err := newDoor(ctx, c.Server.Address(), "server.port", newEngine(health, webhooks, logger), metrics, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func open(ctx context.Context, c *config.Config, web *WebConfig, e endpoints, we
 	if c.Server.MetricsListen == "" {
 		return s, nil
 	}
-	d, err = newDoor(ctx, c.Server.MetricsListen, "server.metrics_listen", newEngine(append(e.health(), pages...), nil, logger), logger)
+	d, err = newDoor(ctx, c.Server.MetricsListen, "server.metrics_listen", newEngine(append(e.health(), pages...), nil, logger), metrics, logger)
 	if err != nil {
 		_ = s.doors[0].listener.Close()
 		return nil, err
@@ -54,22 +54,33 @@ func open(ctx context.Context, c *config.Config, web *WebConfig, e endpoints, we
 	return s, nil
 }
 
+// doorMetrics counts what happens at the addresses.
+type doorMetrics interface {
+	AcceptFailure()
+	Evicted(n int)
+}
+
 // newDoor opens an address, which the key of the configuration sets. Whoever sends slowly is cut off.
-func newDoor(ctx context.Context, address, key string, handler http.Handler, logger *slog.Logger) (*door, error) {
+func newDoor(ctx context.Context, address, key string, handler http.Handler, metrics doorMetrics, logger *slog.Logger) (*door, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; is another server running there? %s in the configuration sets another one", address, err, key)
 	}
-	d := &door{listener: listener}
+	d := &door{
+		listener: newBoundedListener(listener, mostConnections, metrics.AcceptFailure, metrics.Evicted, logger),
+		errors:   newServerErrors(logger),
+	}
 	d.http = &http.Server{
-		Handler:           handler,
+		Handler:           limitRequests(handler),
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       60 * time.Second,
-		WriteTimeout:      90 * time.Second,
+		ReadTimeout:       30 * time.Second, // GitHub gives up after 10
+		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
-		ConnState:         d.connections.note,
+		ErrorLog:          d.errors.logger(),
+		ConnContext:       withConnection,
+		// What HTTP/2 buffers of bodies before anybody reads them, in all of a connection.
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 32, MaxReceiveBufferPerConnection: 64 << 10, MaxReceiveBufferPerStream: 16 << 10},
 
 		DisableGeneralOptionsHandler: true, // which would answer OPTIONS * with 200
 	}
@@ -102,34 +113,13 @@ func (s *server) stop(ctx context.Context, limit time.Duration) {
 	var stopping sync.WaitGroup
 	for _, d := range s.doors {
 		stopping.Go(func() {
-			hurry := time.AfterFunc(limit/4*3, d.connections.endReads)
+			hurry := time.AfterFunc(limit/4*3, d.listener.endReads)
 			defer hurry.Stop()
 			if err := d.http.Shutdown(ctx); err != nil {
 				_ = d.http.Close()
 			}
+			d.errors.summary.Flush()
 		})
 	}
 	stopping.Wait()
-}
-
-// connections are those of a server that are open.
-type connections struct{ open sync.Map }
-
-// note is told by the server what becomes of a connection.
-func (c *connections) note(conn net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		c.open.Store(conn, nil)
-	case http.StateClosed, http.StateHijacked:
-		c.open.Delete(conn)
-	case http.StateActive, http.StateIdle:
-	}
-}
-
-// endReads has every read fail from now on, as if it had taken too long.
-func (c *connections) endReads() {
-	c.open.Range(func(conn, _ any) bool {
-		_ = conn.(net.Conn).SetReadDeadline(time.Unix(1, 0)) // one that is closed has no reads
-		return true
-	})
 }

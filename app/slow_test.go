@@ -43,6 +43,11 @@ func (o *observed) Close() error {
 	return o.Conn.Close()
 }
 
+type noDoorMetrics struct{}
+
+func (noDoorMetrics) AcceptFailure() {}
+func (noDoorMetrics) Evicted(int)    {}
+
 // Whoever sends or reads slowly is cut off, after the time that each part may take.
 func TestSlowClientsAreCutOff(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -56,11 +61,11 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 		"slow header":     {"POST /api/github HTTP/1.1\r\nHost: x\r\nX-Slow: ", "x", true, 10 * time.Second},
 		"slow first line": {"POST /", "x", true, 10 * time.Second},
 		"many headers":    {"POST /api/github HTTP/1.1\r\n", "X: x\r\n", true, 10 * time.Second},
-		"slow body":       {"POST /api/github HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", "x", true, time.Minute},
-		"slow chunks":     {"POST /api/github HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", true, time.Minute},
-		"no body":         {"POST /api/github HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", "", true, time.Minute},
+		"slow body":       {"POST /api/github HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", "x", true, 30 * time.Second},
+		"slow chunks":     {"POST /api/github HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", true, 30 * time.Second},
+		"no body":         {"POST /api/github HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", "", true, 30 * time.Second},
 		"idle":            {"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "", true, 2 * time.Minute},
-		"answer not read": {"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "", false, 90 * time.Second},
+		"answer not read": {"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "", false, 60 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -73,7 +78,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 						}
 						c.Status(http.StatusBadRequest)
 					})
-				}, logger), logger)
+				}, logger), noDoorMetrics{}, logger)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -81,7 +86,8 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 					t.Fatal(err)
 				}
 				listener := make(pipes)
-				go func() { _ = d.http.Serve(listener) }()
+				bounded := newBoundedListener(listener, 10, func() {}, func(int) {}, logger)
+				go func() { _ = d.http.Serve(bounded) }()
 				client, pipe := net.Pipe()
 				conn := &observed{Conn: pipe, closed: make(chan time.Time, 1)}
 				listener <- conn

@@ -70,8 +70,11 @@ func told(err error) string {
 	return strings.Join(strings.Fields(value.ReplaceAllString(err.Error(), "$1")), " ")
 }
 
-// webhooks serves with the TLS part of the file alone. Certificates are read again for each connection.
+// webhooks serves with the TLS part of the file alone. Certificates are read again for each connection. There is no HTTP/2, which
+// buffers bodies that nobody reads.
 func (w *WebConfig) webhooks(server *http.Server) func(net.Listener) error {
+	server.Protocols = new(http.Protocols)
+	server.Protocols.SetHTTP1(true)
 	if !w.TLSConfig.IsEnabled() {
 		return server.Serve
 	}

@@ -163,16 +163,19 @@ func TestOwnMetrics(t *testing.T) {
 	i.Checkpoint(now().Add(-3*time.Second), nil)
 	i.exported("error", 1)
 	want := []string{
+		`dora_exporter_accept_failures_total 0`,
 		`dora_exporter_backlog 2`,
 		`dora_exporter_build_info{goversion="go1",revision="abc",version="1.2.3"} 1`,
 		`dora_exporter_catalog_given_up_total 1`,
 		`dora_exporter_catalog_lookups_total{result="found"} 1`,
 		`dora_exporter_checkpoint_age_seconds 3`,
 		`dora_exporter_checkpoint_writes_total{result="ok"} 1`,
+		`dora_exporter_connections_evicted_total 0`,
 		`dora_exporter_dead_letters 3`,
 		`dora_exporter_deliveries_total{event="deployment_status",result="accepted",source="github"} 1`,
 		`dora_exporter_deliveries_total{event="unknown",result="unauthorized",source="github"} 0`,
 		`dora_exporter_deliveries_total{event="unknown",result="unauthorized",source="jira"} 0`,
+		`dora_exporter_delivery_conflicts_total 0`,
 		`dora_exporter_evaluations_due 4`,
 		`dora_exporter_evaluations_oldest_waiting_seconds 90.5`,
 		`dora_exporter_evaluations_waiting 7`,

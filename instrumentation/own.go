@@ -18,6 +18,7 @@ import (
 // Own are the metrics about the program itself. Its methods are safe for concurrent use.
 type Own struct {
 	deliveries, requests, lookups, givenUp, checkpoints, folded, late, exports, spanExports, lostSpans metric.Int64Counter
+	conflicts, acceptFailures, evictions                                                               metric.Int64Counter
 
 	// -1 while unknown.
 	rateRemaining, rateLimit atomic.Int64
@@ -36,6 +37,15 @@ func (o *Own) delivered(source, event, result string, n int64) {
 	o.deliveries.Add(context.Background(), n, metric.WithAttributes(
 		attribute.String("source", source), attribute.String("event", event), attribute.String("result", result)))
 }
+
+// Conflict counts a redelivery that differs from the stored event.
+func (o *Own) Conflict() { o.conflicts.Add(context.Background(), 1) }
+
+// AcceptFailure counts a connection that could not be accepted.
+func (o *Own) AcceptFailure() { o.acceptFailures.Add(context.Background(), 1) }
+
+// Evicted counts connections that were closed to make room for others.
+func (o *Own) Evicted(n int) { o.evictions.Add(context.Background(), int64(n)) }
 
 // GitHubRequest counts a request to the GitHub API by route and status code, or "error".
 func (o *Own) GitHubRequest(route, code string) {
@@ -116,6 +126,10 @@ func (o *Own) register(m metric.Meter, options Options) error {
 		"dora_exporter.otlp.exports":      &o.exports,
 		"dora_exporter.otlp.span_exports": &o.spanExports,
 		"dora_exporter.otlp.lost_spans":   &o.lostSpans,
+
+		"dora_exporter.delivery_conflicts":  &o.conflicts,
+		"dora_exporter.accept_failures":     &o.acceptFailures,
+		"dora_exporter.connections.evicted": &o.evictions,
 	} {
 		if *counter, err = m.Int64Counter(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(ownUnits[name])); err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
@@ -126,6 +140,9 @@ func (o *Own) register(m metric.Meter, options Options) error {
 		o.delivered(source, "unknown", "unauthorized", 0) // so that an alert sees the first of them as an increase
 	}
 	o.Late(0)
+	for _, counter := range []metric.Int64Counter{o.conflicts, o.acceptFailures, o.evictions} {
+		counter.Add(context.Background(), 0)
+	}
 	for _, f := range options.Families {
 		families, _, _ := strings.Cut(f.Name, "_")
 		o.Folded(families, 0)
@@ -184,6 +201,9 @@ var ownHelp = map[string]string{
 	"dora_exporter.store.waiting_writes":        "Writes that wait to be committed to the store.",
 	"dora_exporter.store.stalled":               "Time for which nothing could be committed to the store although something was to be written, else 0.",
 	"dora_exporter.store.wal":                   "Size of the store's write-ahead log.",
+	"dora_exporter.delivery_conflicts":          "Redeliveries that differ from the stored event of the same id; the stored one stays.",
+	"dora_exporter.accept_failures":             "Connections that could not be accepted, for example for want of file descriptors.",
+	"dora_exporter.connections.evicted":         "Connections closed to make room for others while the limit of an address was reached.",
 	"dora_exporter.unsigned_webhooks_accepted":  "1 for each source whose webhooks are accepted without a signature, since no secret is set.",
 }
 
@@ -215,4 +235,7 @@ var ownUnits = map[string]string{
 	"dora_exporter.otlp.exports":                "{push}",
 	"dora_exporter.otlp.span_exports":           "{push}",
 	"dora_exporter.otlp.lost_spans":             "{span}",
+	"dora_exporter.delivery_conflicts":          "{request}",
+	"dora_exporter.accept_failures":             "{connection}",
+	"dora_exporter.connections.evicted":         "{connection}",
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/otlptranslator"
 	promexp "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -25,7 +24,7 @@ func (i *Instruments) Handler() (http.Handler, error) {
 	if err := export(facts, changed); err != nil {
 		return nil, err
 	}
-	metrics := promhttp.HandlerFor(&gathered{changed: changed, changes: facts, own: own}, promhttp.HandlerOpts{})
+	metrics := newScrapeHandler(&gathered{changed: changed, changes: facts, own: own})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !i.Restored() {
 			w.Header().Set("Retry-After", "1")

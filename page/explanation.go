@@ -95,7 +95,7 @@ func (p *Pages) explain(w http.ResponseWriter, r *http.Request, page explanation
 	case ctx.Err() != nil:
 		p.busy(w, page)
 	default:
-		p.options.Logger.Warn("explaining failed", "page", page.Title, "series", page.Series, "error", err)
+		p.failures.Add(struct{}{}, err)
 		page.Trouble = readFailed
 		p.write(w, http.StatusInternalServerError, "explanation", page)
 	}

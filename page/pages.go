@@ -60,11 +60,16 @@ type Pages struct {
 	deliveries *cache[[]delivery]
 	// explaining is held while an explanation is made.
 	explaining slot
+	// failures reports explanations that failed, which anybody may ask for at any rate.
+	failures *dora.Summary[struct{}, error]
 }
 
 // New returns the pages.
 func New(o Options) *Pages {
 	p := &Pages{options: o, explaining: newSlot()}
+	p.failures = dora.NewSummary(time.Second, func(_ struct{}, n int, newest error) {
+		o.Logger.Warn("explaining failed", "requests", n, "error", newest)
+	})
 	p.backlog = newCache(time.Second, logErrors(o.Logger, "backlog", p.readBacklog))
 	p.measures = newCache(5*time.Second, logErrors(o.Logger, "measures", o.Measures))
 	p.deliveries = newCache(time.Second, logErrors(o.Logger, "deliveries", p.readDeliveries))

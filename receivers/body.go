@@ -1,7 +1,6 @@
 package receivers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"os"
 	"time"
 	"unicode/utf8"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // largestBody is GitHub's own limit, in bytes.
@@ -24,70 +25,131 @@ const (
 )
 
 const (
-	// usualBody is more than nearly every payload has; larger ones are read a few at a time, so that many senders at once
-	// can't fill the memory before their signatures are looked at.
-	usualBody = 1 << 20
-	// expectedBody bounds what is reserved since a header announces it.
-	expectedBody = 64 << 10
-	largeBodies  = 2
-	// largeMayWait is how long a large body waits for its turn.
-	largeMayWait = 10 * time.Second
+	// smallestChunk and largestChunk bound the pieces in which a body is read; each is as large as what was read before it.
+	smallestChunk = 4 << 10
+	largestChunk  = 64 << 10
+	// decodingBytes bounds the size of all bodies that are being decoded.
+	decodingBytes = 64 << 20
+	// formFactor is how many times its size a form takes while its field is unescaped.
+	formFactor = 4
 )
 
 // bodies reads bodies; the zero value is of no use.
-type bodies struct{ large chan struct{} }
-
-func newBodies() bodies { return bodies{large: make(chan struct{}, largeBodies)} }
-
-// read reads the raw body, of a type that we take and within the limit. done is to be called when the body is no longer
-// used; it is never nil.
-func (b bodies) read(w http.ResponseWriter, r *http.Request, forms bool) (body []byte, done func(), err error) {
-	done = func() {}
-	if err := acceptable(r, forms); err != nil {
-		return nil, done, err
-	}
-	rest := http.MaxBytesReader(w, r.Body, largestBody)
-	first := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), expectedBody)+bytes.MinRead))
-	_, err = first.ReadFrom(io.LimitReader(rest, usualBody))
-	body = first.Bytes()
-	if err == nil && len(body) == usualBody {
-		if !b.take(r.Context()) {
-			return nil, done, &refusal{http.StatusServiceUnavailable, unavailable, errors.New("too many large bodies at once")}
-		}
-		done = func() { <-b.large }
-		size := r.ContentLength
-		if size < 0 {
-			size = largestBody
-		}
-		all := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead)) // at once: growing would take it several times
-		all.Write(body)
-		_, err = all.ReadFrom(rest)
-		body = all.Bytes()
-	}
-	var over *http.MaxBytesError
-	if errors.As(err, &over) {
-		return nil, done, errTooLarge()
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = &refusal{http.StatusServiceUnavailable, unavailable, errors.New("the body did not come in time")}
-	}
-	if err != nil {
-		return nil, done, fmt.Errorf("read the body: %w", err)
-	}
-	return body, done, nil
+type bodies struct {
+	unverified *budget
+	decoding   *semaphore.Weighted
 }
 
-// take waits for a place for a large body; false when there was none in time.
-func (b bodies) take(ctx context.Context) bool {
-	timer := time.NewTimer(largeMayWait)
-	defer timer.Stop()
-	select {
-	case b.large <- struct{}{}:
-		return true
-	case <-timer.C:
-	case <-ctx.Done():
+func newBodies() bodies {
+	return bodies{newBudget(unverifiedBytes), semaphore.NewWeighted(decodingBytes)}
+}
+
+// read reads the raw body, of a type that we take, within the limit and with a right signature. done is to be called when the
+// body is no longer used; it is never nil. It takes as much memory as has come of the body and the budget allows: nothing for a
+// body without a signature, which can only be refused, but is read all the same, since it may be too large for any signature.
+func (b bodies) read(w http.ResponseWriter, r *http.Request, s source) (body []byte, done func(), err error) {
+	done = func() {}
+	if err := acceptable(r, s.forms); err != nil {
+		return nil, done, err
 	}
-	return false
+	check := newVerifier(s.secrets, r.Header.Get(s.signature))
+	if check.hopeless() {
+		n, err := io.Copy(io.Discard, io.LimitReader(r.Body, largestBody+1))
+		switch {
+		case n > largestBody:
+			err = errTooLarge()
+		case err == nil:
+			err = errUnsigned(s)
+		}
+		return nil, done, bodyError(err)
+	}
+	control := http.NewResponseController(w)
+	held := b.unverified.share(func() { _ = control.SetReadDeadline(time.Unix(1, 0)) })
+	defer held.release()
+	chunks, size, err := readChunks(r, held, check)
+	if err != nil {
+		return nil, done, bodyError(err)
+	}
+	if !check.right() {
+		return nil, done, errUnsigned(s)
+	}
+	held.keep()
+	return b.join(r, chunks, size)
+}
+
+// join returns the body in one piece as soon as there is room for decoding it.
+func (b bodies) join(r *http.Request, chunks [][]byte, size int) ([]byte, func(), error) {
+	weight := int64(size)
+	if mediaType(r) == formType {
+		weight = min(formFactor*weight, decodingBytes)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), longestWait)
+	defer cancel()
+	if b.decoding.Acquire(ctx, weight) != nil {
+		return nil, func() {}, &refusal{http.StatusServiceUnavailable, unavailable, errors.New("too many large bodies are being decoded")}
+	}
+	body := make([]byte, 0, size)
+	for _, chunk := range chunks {
+		body = append(body, chunk...)
+	}
+	return body, func() { b.decoding.Release(weight) }, nil
+}
+
+// readChunks reads a body to its end. It takes memory from held before it reads.
+func readChunks(r *http.Request, held *share, check *verifier) (chunks [][]byte, size int, err error) {
+	for r.ContentLength < 0 || int64(size) < r.ContentLength {
+		n := min(max(size, smallestChunk), largestChunk)
+		if r.ContentLength >= 0 {
+			n = min(n, int(r.ContentLength)-size) // acceptable bounds it
+		}
+		if err := held.grow(r.Context(), n); err != nil {
+			return nil, 0, err
+		}
+		chunk, err := fill(r.Body, make([]byte, n))
+		check.write(chunk)
+		chunks, size = append(chunks, chunk), size+len(chunk)
+		switch {
+		case size > largestBody:
+			return nil, 0, errTooLarge()
+		case errors.Is(err, io.EOF):
+			return chunks, size, nil
+		case err != nil && held.lost():
+			return nil, 0, errReclaimed
+		case err != nil:
+			return nil, 0, err
+		}
+	}
+	_, _ = r.Body.Read(make([]byte, 1)) // so that the server knows that it has ended
+	return chunks, size, nil
+}
+
+// fill reads until the chunk is full. Unlike io.ReadFull it leaves the error as it is: the end of a body is another thing than a
+// body that was cut off.
+func fill(from io.Reader, chunk []byte) ([]byte, error) {
+	n := 0
+	for n < len(chunk) {
+		m, err := from.Read(chunk[n:])
+		n += m
+		if err != nil {
+			return chunk[:n], err
+		}
+	}
+	return chunk, nil
+}
+
+// bodyError gives an error of reading a body its status.
+func bodyError(err error) error {
+	var known *refusal
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = errors.New("the body did not come in time")
+	case errors.Is(err, errBudget), errors.Is(err, errReclaimed), errors.Is(err, context.Canceled):
+	default:
+		return fmt.Errorf("read the body: %w", err)
+	}
+	return &refusal{http.StatusServiceUnavailable, unavailable, err}
 }
 
 // acceptable refuses a body by what its headers say.
@@ -107,6 +169,10 @@ func acceptable(r *http.Request, forms bool) error {
 
 func errTooLarge() error {
 	return &refusal{http.StatusRequestEntityTooLarge, tooLarge, fmt.Errorf("the body has more than %d bytes", largestBody)}
+}
+
+func errUnsigned(s source) error {
+	return &refusal{http.StatusUnauthorized, unauthorized, errors.New("signature missing or wrong: " + s.signature)}
 }
 
 // payloadOf is the JSON in a body: the body itself, or a form's field payload.

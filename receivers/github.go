@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -137,11 +136,11 @@ func storable(t time.Time) bool {
 	return ms >= minMillis && ms <= maxMillis
 }
 
-// host is that of the first URL that has one. It tells servers apart and is never called.
+// host returns the host of the first URL that has one. It tells servers apart and is never called.
 func host(urls ...string) string {
 	for _, s := range urls {
-		if u, err := url.Parse(s); err == nil && u.Host != "" {
-			return strings.ToLower(u.Host)
+		if h := dora.Host(s); h != "" {
+			return h
 		}
 	}
 	return ""

@@ -4,10 +4,8 @@ package receivers
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -73,12 +71,17 @@ const storingMayTake = 4 * time.Second
 
 // Receivers are the webhook endpoints.
 type Receivers struct {
-	o      Options
-	bodies bodies
+	o        Options
+	bodies   bodies
+	refusals *dora.Summary[refused, refusedRequest]
 }
 
 // New returns the receivers.
-func New(o Options) *Receivers { return &Receivers{o, newBodies()} }
+func New(o Options) *Receivers {
+	r := &Receivers{o: o, bodies: newBodies()}
+	r.refusals = dora.NewSummary(refusalInterval, r.logRefused)
+	return r
+}
 
 // Register mounts POST /api/github and POST /api/jira.
 func (r *Receivers) Register(router gin.IRouter) {
@@ -115,8 +118,9 @@ type decoded struct {
 
 // visit is a request on its way.
 type visit struct {
-	c *gin.Context
-	s source
+	c    *gin.Context
+	s    source
+	body *watchedBody
 	// signed is set when the signature is right, or none is wanted.
 	signed bool
 	Request
@@ -125,15 +129,13 @@ type visit struct {
 // receive is the way of a webhook: limit, signature over the raw body, decode, key, inbox.
 func (r *Receivers) receive(s source) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		v := &visit{c: c, s: s, Request: Request{Route: c.FullPath(), Arrived: r.o.Now()}}
-		body, done, err := r.bodies.read(c.Writer, c.Request, s.forms)
+		keepHeader(c.Request.Header, s)
+		v := &visit{c: c, s: s, body: &watchedBody{ReadCloser: c.Request.Body}, Request: Request{Route: c.FullPath(), Arrived: r.o.Now()}}
+		c.Request.Body = v.body
+		body, done, err := r.bodies.read(c.Writer, c.Request, s)
 		defer done()
 		if err != nil {
 			r.refuse(v, err)
-			return
-		}
-		if !signed(s.secrets, c.GetHeader(s.signature), body) {
-			r.refuse(v, &refusal{http.StatusUnauthorized, unauthorized, errors.New("signature missing or wrong: " + s.signature)})
 			return
 		}
 		v.signed = true
@@ -186,47 +188,9 @@ func (r *Receivers) take(v *visit, d decoded) {
 		r.o.OnDuplicate(d.key)
 	}
 	r.o.Logger.DebugContext(ctx, "", append([]any{
-		"endpoint", v.s.name, "event", d.name, "delivery", v.c.GetHeader(v.s.delivery), "key", d.key, "result", result,
+		"endpoint", v.s.name, "event", d.name, "delivery", v.guid(), "key", d.key, "result", result,
 	}, d.note...)...)
 	v.c.Status(http.StatusAccepted)
-}
-
-// refusal is why a request is not taken.
-type refusal struct {
-	status int
-	result string
-	err    error
-}
-
-func (r *refusal) Error() string { return r.err.Error() }
-func (r *refusal) Unwrap() error { return r.err }
-
-// longestReason bounds, in bytes, what is told of an error: it may quote the payload.
-const longestReason = 300
-
-// refuse answers with an error and logs it. The sender is told what is wrong with its request, but not with our disk.
-func (r *Receivers) refuse(v *visit, err error) {
-	var why *refusal
-	if !errors.As(err, &why) {
-		why = &refusal{http.StatusBadRequest, malformed, err}
-	}
-	reason := strings.ToValidUTF8(why.Error(), "\uFFFD")
-	if len(reason) > longestReason {
-		reason = strings.ToValidUTF8(reason[:longestReason], "") + "…"
-	}
-	level, text := slog.LevelWarn, reason
-	if why.status == http.StatusServiceUnavailable {
-		v.c.Header("Retry-After", "10")
-		level, text = slog.LevelError, "the delivery can't be stored now, send it again later"
-	}
-	ctx := r.end(v, why.result, why.status)
-	r.o.Observe(v.s.name, "unknown", why.result)
-	if r.o.OnRefused != nil {
-		r.o.OnRefused(v.s.name, why.result, reason)
-	}
-	r.o.Logger.Log(ctx, level, "webhook refused", "endpoint", v.s.name, "delivery", v.c.GetHeader(v.s.delivery),
-		"result", why.result, "status", why.status, "error", reason)
-	v.c.String(why.status, "%s\n", text)
 }
 
 // end tells what becomes of a request and returns the context of the log lines about it.

@@ -4,25 +4,43 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"strings"
 )
 
-// signed says whether a header signs the body with one of the secrets: sha256=<HMAC in lower-case hex>. Without a secret
-// everything is. It takes the same time wherever the first difference is, and tries every secret.
+// verifier checks the signature of a body that is written to it piece by piece: sha256=<HMAC in lower-case hex>. Without a
+// secret every body is signed. It takes the same time wherever the first difference is, and tries every secret.
 // https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
-func signed(secrets [][]byte, header string, body []byte) bool {
-	if len(secrets) == 0 {
-		return true
-	}
-	digest, ok := strings.CutPrefix(header, "sha256=")
-	if !ok || len(digest) != hex.EncodedLen(sha256.Size) {
-		return false
-	}
-	valid := false
+type verifier struct {
+	macs   []hash.Hash
+	digest string
+}
+
+func newVerifier(secrets [][]byte, header string) *verifier {
+	v := &verifier{}
 	for _, secret := range secrets {
-		mac := hmac.New(sha256.New, secret)
-		mac.Write(body)
-		if hmac.Equal([]byte(hex.EncodeToString(mac.Sum(nil))), []byte(digest)) {
+		v.macs = append(v.macs, hmac.New(sha256.New, secret))
+	}
+	if digest, ok := strings.CutPrefix(header, "sha256="); ok && len(digest) == hex.EncodedLen(sha256.Size) {
+		v.digest = digest
+	}
+	return v
+}
+
+// hopeless reports whether no body can have this signature.
+func (v *verifier) hopeless() bool { return len(v.macs) > 0 && v.digest == "" }
+
+func (v *verifier) write(piece []byte) {
+	for _, mac := range v.macs {
+		mac.Write(piece)
+	}
+}
+
+// right reports whether what was written is signed with one of the secrets.
+func (v *verifier) right() bool {
+	valid := len(v.macs) == 0
+	for _, mac := range v.macs {
+		if hmac.Equal([]byte(hex.EncodeToString(mac.Sum(nil))), []byte(v.digest)) {
 			valid = true
 		}
 	}

@@ -132,7 +132,18 @@ func (e *exporter) start(args ...string) {
 
 func (e *exporter) launch(args ...string) {
 	e.Helper()
-	e.process = exec.Command(binary, args...)
+	e.begin(exec.Command(binary, args...))
+}
+
+// launchUnder starts a process from a shell that first sets a limit.
+func (e *exporter) launchUnder(limit string) {
+	e.Helper()
+	e.begin(exec.Command("sh", "-c", limit+` && exec "$0"`, binary))
+}
+
+func (e *exporter) begin(c *exec.Cmd) {
+	e.Helper()
+	e.process = c
 	e.process.Dir, e.process.Stdout, e.process.Stderr = e.folder, &e.log, &e.log
 	e.process.Env = append([]string{"HOME=" + e.folder}, e.env...)
 	if err := e.process.Start(); err != nil {

@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/receivers"
+)
+
+const (
+	// comparingMayTake bounds the wait for the stored event, for which the sender waits.
+	comparingMayTake = time.Second
+	// summaryInterval is the time between two log lines about the same thing that others can cause at any rate.
+	summaryInterval = time.Second
+)
+
+// knownDeliveries reads what is stored.
+type knownDeliveries interface {
+	DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error)
+}
+
+// conflicts is an inbox that reports redeliveries that differ from the stored event. The stored one stays: what has been
+// counted can't be taken back.
+type conflicts struct {
+	receivers.Inbox
+
+	known  knownDeliveries
+	count  func()
+	report *dora.Summary[struct{}, conflict]
+}
+
+// conflict is a redelivery that differs from the stored event.
+type conflict struct {
+	key         string
+	differences []dora.Conflict
+}
+
+func newConflicts(inbox receivers.Inbox, known knownDeliveries, count func(), logger *slog.Logger) *conflicts {
+	return &conflicts{inbox, known, count, dora.NewSummary(summaryInterval, func(_ struct{}, n int, c conflict) {
+		args := []any{"key", c.key, "requests", n}
+		for _, d := range c.differences {
+			args = append(args, "stored_"+d.Field, d.Stored, "received_"+d.Field, d.Received)
+		}
+		logger.Warn("redelivery differs from the stored event of the same id, keeping the stored one", args...)
+	})}
+}
+
+// Accept stores a delivery and compares a duplicate with what is stored.
+func (c *conflicts) Accept(ctx context.Context, d dora.Delivery) (bool, error) {
+	duplicate, err := c.Inbox.Accept(ctx, d)
+	if duplicate && err == nil {
+		c.compare(ctx, d)
+	}
+	return duplicate, err
+}
+
+func (c *conflicts) compare(ctx context.Context, d dora.Delivery) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), comparingMayTake)
+	defer cancel()
+	stored, found, err := c.known.DeliveryOf(ctx, d.Key)
+	if err != nil || !found || stored.Unreadable != nil {
+		return // the duplicate is no less one; what is wrong with the store is reported where it is needed
+	}
+	if differences := dora.Conflicts(stored.Event, d.Event); len(differences) > 0 {
+		c.count()
+		c.report.Add(struct{}{}, conflict{d.Key, differences})
+	}
+}

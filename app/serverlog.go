@@ -1,0 +1,36 @@
+package app
+
+import (
+	"log"
+	"log/slog"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// longestServerError bounds, in bytes, what is logged of an error of the HTTP server: it may quote what came in.
+const longestServerError = 300
+
+// serverErrors logs errors of the HTTP server, such as those of TLS handshakes, which anybody can cause.
+type serverErrors struct {
+	summary *dora.Summary[string, string]
+}
+
+func newServerErrors(logger *slog.Logger) serverErrors {
+	return serverErrors{dora.NewSummary(summaryInterval, func(_ string, n int, newest string) {
+		logger.Debug("http server", "error", newest, "times", n)
+	})}
+}
+
+// Write takes one message of a log.Logger.
+func (s serverErrors) Write(p []byte) (int, error) {
+	text := strings.TrimSpace(string(p))
+	kind := "other"
+	if strings.Contains(text, "TLS handshake error") {
+		kind = "TLS"
+	}
+	s.summary.Add(kind, strings.ToValidUTF8(text[:min(len(text), longestServerError)], "\uFFFD"))
+	return len(p), nil
+}
+
+func (s serverErrors) logger() *log.Logger { return log.New(s, "", 0) }

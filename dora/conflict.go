@@ -1,0 +1,52 @@
+package dora
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Conflict is a field that two events under the same key don't agree on.
+type Conflict struct{ Field, Stored, Received string }
+
+// Conflicts compares a redelivery with the stored event of the same key and returns the fields that can't differ between two
+// deliveries of one event: what a deployment status or a deployment says of itself. A field that either of them lacks is no
+// conflict, and neither is the spelling of a repository, which may have been renamed in between. Jira's events are snapshots
+// of an issue, which may differ, so they never conflict.
+func Conflicts(stored, received Event) []Conflict {
+	var all []Conflict
+	compare := func(field, a, b string) {
+		if a != b && a != "" && b != "" {
+			all = append(all, Conflict{field, a, b})
+		}
+	}
+	if a, b := stored.Status, received.Status; a != nil && b != nil {
+		compare("state", a.State, b.State)
+		compare("created_at", instant(a.CreatedAt), instant(b.CreatedAt))
+		compareDeployments(compare, a.Deployment, b.Deployment)
+	}
+	if a, b := stored.Deployment, received.Deployment; a != nil && b != nil {
+		compareDeployments(compare, *a, *b)
+	}
+	return all
+}
+
+func compareDeployments(compare func(field, a, b string), a, b Deployment) {
+	if a.ID != b.ID {
+		compare("deployment", strconv.FormatInt(a.ID, 10), strconv.FormatInt(b.ID, 10))
+	}
+	if !strings.EqualFold(a.Environment, b.Environment) {
+		compare("environment", a.Environment, b.Environment)
+	}
+	if !strings.EqualFold(a.SHA, b.SHA) {
+		compare("sha", a.SHA, b.SHA)
+	}
+}
+
+// instant is a time in whole milliseconds, empty when it is unknown.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano)
+}

@@ -1,0 +1,27 @@
+package dora
+
+import (
+	"net"
+	"net/url"
+	"strings"
+)
+
+// Host returns the host of a URL in the form in which hosts are compared: in lower case, without the port if it is the
+// scheme's default, and without the dot that ends a fully qualified name. It is empty when the URL has no host.
+func Host(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return ""
+	}
+	name, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
+	switch {
+	case name == "":
+		return ""
+	case port == "", u.Scheme == "https" && port == "443", u.Scheme == "http" && port == "80":
+		if strings.Contains(name, ":") { // IPv6
+			return "[" + name + "]"
+		}
+		return name
+	}
+	return net.JoinHostPort(name, port)
+}

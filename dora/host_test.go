@@ -1,0 +1,31 @@
+package dora
+
+import "testing"
+
+func TestHost(t *testing.T) {
+	for rawURL, want := range map[string]string{
+		"https://github.example.com/repos/acme/web":      "github.example.com",
+		"https://GitHub.Example.com:443/repos/acme/web":  "github.example.com",
+		"HTTPS://github.example.com:443":                 "github.example.com",
+		"http://github.example.com:80/":                  "github.example.com",
+		"http://github.example.com:443/":                 "github.example.com:443",
+		"https://github.example.com:80/":                 "github.example.com:80",
+		"https://github.example.com:8443/":               "github.example.com:8443",
+		"https://github.example.com:/":                   "github.example.com",
+		"https://github.example.com.:443/":               "github.example.com",
+		"https://someone:secret@github.example.com:443/": "github.example.com",
+		"https://[2001:DB8::1]:443/":                     "[2001:db8::1]",
+		"https://[2001:db8::1]:8443/":                    "[2001:db8::1]:8443",
+		"https://[2001:db8::1]/":                         "[2001:db8::1]",
+		"//GitHub.example.com/repos":                     "github.example.com",
+		"github.example.com/repos":                       "",
+		"https://:443/":                                  "",
+		"https://github.example.com:port/":               "",
+		"/rest/api/2/issue/1":                            "",
+		"":                                               "",
+	} {
+		if got := Host(rawURL); got != want {
+			t.Errorf("Host(%q) is %q, want %q", rawURL, got, want)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package instrumentation
+
+import (
+	"bytes"
+	"net/http"
+	"net/textproto"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
+)
+
+const (
+	// scrapeMayRead bounds how long a client may take for reading an answer.
+	scrapeMayRead = 30 * time.Second
+	// mostFiltered bounds the requests for some families alone (name[]) that are answered at a time.
+	mostFiltered = 4
+)
+
+// scrapeHandler answers scrapes. Those of the same format share one text, so that many of them, also of clients that never read the
+// answer, take the memory of one.
+type scrapeHandler struct {
+	shared   map[variant]*sharedText
+	filtered http.Handler
+	turns    chan struct{}
+}
+
+// variant is a form of the answer.
+type variant struct {
+	format expfmt.Format
+	gzip   bool
+}
+
+func newScrapeHandler(from prometheus.Gatherer) *scrapeHandler {
+	options := promhttp.HandlerOpts{AcceptedFormats: []expfmt.Format{expfmt.FmtProtoDelim, expfmt.FmtText}}
+	handler := promhttp.HandlerFor(from, options)
+	s := &scrapeHandler{shared: map[variant]*sharedText{}, filtered: handler, turns: make(chan struct{}, mostFiltered)}
+	for _, format := range options.AcceptedFormats {
+		for _, zipped := range []bool{false, true} {
+			v := variant{format, zipped}
+			s.shared[v] = newSharedText(func(size int) *text { return v.render(handler, size) })
+		}
+	}
+	return s
+}
+
+func (s *scrapeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Now().Add(scrapeMayRead))
+	if r.URL.Query().Has("name[]") {
+		s.filter(w, r)
+		return
+	}
+	// Names need no escaping, so that formats that differ in it are the same but for their names.
+	negotiated := expfmt.NegotiateAccept(r.Header, expfmt.FmtProtoDelim, expfmt.FmtText)
+	v := variant{expfmt.FmtText, acceptsGzip(r.Header)}
+	if negotiated.FormatType() == expfmt.TypeProtoDelim {
+		v.format = expfmt.FmtProtoDelim
+	}
+	shared := s.shared[v]
+	reader, t := shared.open(func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) })
+	defer shared.close(reader)
+	header := w.Header()
+	for name, values := range t.header {
+		header[name] = values
+	}
+	if t.status == http.StatusOK {
+		header.Set("Content-Type", string(negotiated))
+	}
+	header.Set("Content-Length", strconv.Itoa(len(t.body)))
+	w.WriteHeader(t.status)
+	_, _ = w.Write(t.body) // the client is gone: nobody to tell
+}
+
+// filter answers a request for some families, of which there are too many kinds for sharing.
+func (s *scrapeHandler) filter(w http.ResponseWriter, r *http.Request) {
+	select {
+	case s.turns <- struct{}{}:
+		defer func() { <-s.turns }()
+		s.filtered.ServeHTTP(w, r)
+	default:
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "too many requests with name[] at once", http.StatusServiceUnavailable)
+	}
+}
+
+// acceptsGzip reports whether a client takes gzip.
+func acceptsGzip(header http.Header) bool {
+	for _, coding := range strings.Split(header.Get("Accept-Encoding"), ",") {
+		name, parameters, _ := strings.Cut(coding, ";")
+		if name := textproto.TrimString(name); name != "gzip" && name != "*" {
+			continue
+		}
+		q, weighted := strings.CutPrefix(textproto.TrimString(parameters), "q=")
+		weight, err := strconv.ParseFloat(q, 64)
+		return !weighted || err == nil && weight > 0
+	}
+	return false
+}
+
+// text is a whole answer. It is not changed once it is made.
+type text struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// render asks a handler for an answer of about a size.
+func (v variant) render(handler http.Handler, size int) *text {
+	request := &http.Request{Method: http.MethodGet, Header: http.Header{"Accept": {string(v.format)}}}
+	if v.gzip {
+		request.Header.Set("Accept-Encoding", "gzip")
+	}
+	w := &textWriter{text{status: http.StatusOK, header: http.Header{}}, bytes.NewBuffer(make([]byte, 0, size+size/16+bytes.MinRead))}
+	handler.ServeHTTP(w, request)
+	w.body = w.buffer.Bytes()
+	return &w.text
+}
+
+// textWriter is a response writer that keeps the answer.
+type textWriter struct {
+	text
+
+	buffer *bytes.Buffer
+}
+
+func (w *textWriter) Header() http.Header         { return w.header }
+func (w *textWriter) WriteHeader(status int)      { w.status = status }
+func (w *textWriter) Write(p []byte) (int, error) { return w.buffer.Write(p) }

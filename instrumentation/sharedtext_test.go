@@ -1,0 +1,75 @@
+package instrumentation
+
+import (
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestSharedText(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		made := 0
+		s := newSharedText(func(int) *text {
+			time.Sleep(time.Second)
+			made++
+			return &text{body: []byte(strconv.Itoa(made))}
+		})
+		type opened struct {
+			reader *textReader
+			body   string
+			after  time.Duration
+		}
+		began := time.Now()
+		open := func(cut func()) opened {
+			r, text := s.open(cut)
+			return opened{r, string(text.body), time.Since(began)}
+		}
+		// The first has one made. Those that come while it is made share the next, since it may have begun before what they want
+		// to see.
+		answers := make(chan opened, 100)
+		cut := 0
+		go func() { answers <- open(func() { cut++ }) }()
+		synctest.Wait()
+		for range 50 {
+			go func() { answers <- open(func() { t.Error("a reader of the second text was cut off") }) }()
+		}
+		first := <-answers
+		if first.body != "1" || first.after != time.Second {
+			t.Errorf("the first read %s after %s", first.body, first.after)
+		}
+		var second []opened
+		for range 50 {
+			one := <-answers
+			if one.body != "2" || one.after != 2*time.Second {
+				t.Errorf("the others read %s after %s", one.body, one.after)
+			}
+			second = append(second, one)
+		}
+		// Nobody has closed: those that come get the newest, until it is too old.
+		time.Sleep(time.Second)
+		stale := open(func() {})
+		if stale.body != "2" || made != 2 || cut != 0 {
+			t.Errorf("read %s, %d were made, %d cut off", stale.body, made, cut)
+		}
+		s.close(stale.reader)
+		time.Sleep(textAge)
+		if fresh := open(func() {}); fresh.body != "3" || cut != 1 {
+			t.Errorf("read %s, %d cut off, want 3 and 1", fresh.body, cut)
+		} else {
+			s.close(fresh.reader)
+		}
+		s.close(first.reader)
+		for _, one := range second {
+			s.close(one.reader)
+		}
+		if one := open(func() {}); one.body != "4" || len(s.read) != 1 {
+			t.Errorf("read %s, %d texts are read", one.body, len(s.read))
+		} else {
+			s.close(one.reader)
+		}
+		if len(s.read) != 0 {
+			t.Errorf("%d texts are kept", len(s.read))
+		}
+	})
+}

@@ -1,0 +1,208 @@
+package receivers
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	// unverifiedBytes bounds the memory of all bodies whose signatures are not checked yet.
+	unverifiedBytes = 64 << 20
+	// longestWait bounds how long a body waits for memory in all, before its sender gets 503.
+	longestWait = 5 * time.Second
+	// reclaimAfter is how long a body may be read while others wait for its memory.
+	reclaimAfter = 2 * time.Second
+)
+
+var (
+	errBudget    = errors.New("too many bodies are being received")
+	errReclaimed = errors.New("the body did not come in time while others were waiting")
+)
+
+// budget bounds the memory of bodies that are being read, in bytes. Bytes are taken as they come and not as they are announced.
+// Requests for more are served in order. While somebody waits, the body that has been read longest has to give up its memory
+// once it has had reclaimAfter. So nobody can hold the budget for longer, and when all who hold a part wait for more, the oldest
+// of them gives up. The zero value is of no use.
+type budget struct {
+	limit int
+
+	mu   sync.Mutex
+	used int
+	// waiting are *claim in order of arrival, holders are *share in order of their start.
+	waiting, holders *list.List
+	timer            *time.Timer
+}
+
+func newBudget(limit int) *budget {
+	return &budget{limit: limit, waiting: list.New(), holders: list.New()}
+}
+
+// share is what one body holds of a budget. Its methods are not for concurrent use.
+type share struct {
+	budget *budget
+	// held is in bytes, waited is how long its claims have waited.
+	held   int
+	waited time.Duration
+	// started is when it got its first bytes, element its place among the holders, nil while it is none.
+	started time.Time
+	element *list.Element
+	// reclaimed is closed when it has to give up; onReclaim is called then.
+	reclaimed chan struct{}
+	onReclaim func()
+}
+
+// claim is a share that waits for n more bytes.
+type claim struct {
+	share *share
+	n     int
+	ready chan struct{}
+}
+
+// share returns an empty share. onReclaim is called, possibly from another goroutine, when it has to give up: it must end a
+// read of the body and not block.
+func (b *budget) share(onReclaim func()) *share {
+	return &share{budget: b, reclaimed: make(chan struct{}), onReclaim: onReclaim}
+}
+
+// grow takes n more bytes. It fails when the share has to give up, has waited for longestWait in all, or ctx ends.
+func (s *share) grow(ctx context.Context, n int) error {
+	b := s.budget
+	b.mu.Lock()
+	if s.lost() {
+		b.mu.Unlock()
+		return errReclaimed
+	}
+	if b.waiting.Len() == 0 && b.used+n <= b.limit {
+		b.grant(s, n)
+		b.mu.Unlock()
+		return nil
+	}
+	c := &claim{s, n, make(chan struct{})}
+	element := b.waiting.PushBack(c)
+	b.reclaim()
+	b.mu.Unlock()
+
+	began := time.Now()
+	timer := time.NewTimer(longestWait - s.waited)
+	defer timer.Stop()
+	err := errBudget
+	select {
+	case <-c.ready:
+		s.waited += time.Since(began)
+		return nil
+	case <-s.reclaimed:
+		err = errReclaimed
+	case <-timer.C:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case <-c.ready: // granted in the meantime; release gives it back
+	default:
+		b.waiting.Remove(element)
+		b.serve() // those behind it may want less
+	}
+	return err
+}
+
+// keep exempts the share from giving up: its body is complete and verified.
+func (s *share) keep() {
+	b := s.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forget(s)
+	b.reclaim()
+}
+
+// release gives everything back. It may be called again.
+func (s *share) release() {
+	b := s.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.used -= s.held
+	s.held = 0
+	b.forget(s)
+	b.serve()
+}
+
+func (s *share) lost() bool {
+	select {
+	case <-s.reclaimed:
+		return true
+	default:
+		return false
+	}
+}
+
+// The following are called with the lock held.
+
+func (b *budget) grant(s *share, n int) {
+	b.used += n
+	s.held += n
+	if s.started.IsZero() {
+		s.started = time.Now()
+		s.element = b.holders.PushBack(s)
+	}
+}
+
+func (b *budget) forget(s *share) {
+	if s.element != nil {
+		b.holders.Remove(s.element)
+		s.element = nil
+	}
+}
+
+// serve grants what fits to those who wait, in order.
+func (b *budget) serve() {
+	for front := b.waiting.Front(); front != nil; front = b.waiting.Front() {
+		c := front.Value.(*claim)
+		if b.used+c.n > b.limit {
+			break
+		}
+		b.waiting.Remove(front)
+		b.grant(c.share, c.n)
+		close(c.ready)
+	}
+	b.reclaim()
+}
+
+// reclaim has the oldest holders give up so that the first who waits can be served, or comes back when one is old enough.
+func (b *budget) reclaim() {
+	front := b.waiting.Front()
+	if front == nil {
+		return
+	}
+	free := b.limit - b.used
+	for e := b.holders.Front(); e != nil && free < front.Value.(*claim).n; e = e.Next() {
+		s := e.Value.(*share)
+		if s.lost() { // it is about to release
+			free += s.held
+			continue
+		}
+		if left := reclaimAfter - time.Since(s.started); left > 0 {
+			b.wake(left)
+			return
+		}
+		close(s.reclaimed)
+		s.onReclaim()
+		free += s.held
+	}
+}
+
+// wake looks again after a time.
+func (b *budget) wake(after time.Duration) {
+	if b.timer == nil {
+		b.timer = time.AfterFunc(after, func() {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.reclaim()
+		})
+		return
+	}
+	b.timer.Reset(after)
+}
