@@ -55,7 +55,7 @@ func (l *Lease) Read(ctx context.Context, r io.Reader, limit int) ([]byte, error
 		return body.Bytes(), err
 	}
 	if body.Len() > limit {
-		return nil, fmt.Errorf("the answer has more than %d bytes", limit)
+		return nil, &LimitError{"bytes", limit}
 	}
 	if err := l.wait(ctx); err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (l *Lease) Read(ctx context.Context, r io.Reader, limit int) ([]byte, error
 	_, _ = body.WriteTo(all)                                       // a bytes.Buffer has no errors
 	_, err := all.ReadFrom(io.LimitReader(r, int64(limit+1-all.Len())))
 	if err == nil && all.Len() > limit {
-		return nil, fmt.Errorf("the answer has more than %d bytes", limit)
+		return nil, &LimitError{"bytes", limit}
 	}
 	return all.Bytes(), err
 }

@@ -21,14 +21,14 @@ type JSON struct {
 // MaxDepth is the largest value of JSON.Depth.
 const MaxDepth = 1000
 
-// LimitError reports which limit a document exceeds.
+// LimitError reports which limit a document or an answer exceeds.
 type LimitError struct {
 	What  string
 	Limit int
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("JSON has more than %d %s", e.Limit, e.What)
+	return fmt.Sprintf("it has more than %d %s", e.Limit, e.What)
 }
 
 // Unmarshal checks the limits and decodes data into v. Nothing is allocated for a document that exceeds a limit.

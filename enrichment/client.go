@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"dora-exporter/bounds"
 	"dora-exporter/dora"
 )
 
@@ -38,6 +39,8 @@ type Options struct {
 	OnRateLimit func(remaining, limit int)
 	// Transport may wrap what makes the HTTP exchanges, to follow them; nil for nothing. Route tells it which call one is of.
 	Transport func(inner http.RoundTripper) http.RoundTripper
+	// Answers limits the memory of answers; shared with the process's other clients. Nil for a limit of its own.
+	Answers *bounds.Answers
 	// OnAuth is called with true when GitHub refuses the token, and with false when a call works again.
 	OnAuth func(failing bool)
 }
@@ -50,6 +53,7 @@ type GitHub struct {
 	logger  *slog.Logger
 	http    *http.Client
 	gate    *gate
+	answers *bounds.Answers
 	flights flights
 	touched touched
 }
@@ -81,6 +85,9 @@ func New(o Options) (*GitHub, error) {
 	if o.OnAuth == nil {
 		o.OnAuth = func(bool) {}
 	}
+	if o.Answers == nil {
+		o.Answers = bounds.NewAnswers()
+	}
 	if o.Transport == nil {
 		o.Transport = func(inner http.RoundTripper) http.RoundTripper { return inner }
 	}
@@ -90,6 +97,7 @@ func New(o Options) (*GitHub, error) {
 		timeout: o.Timeout,
 		logger:  o.Logger,
 		gate:    newGate(o.Logger, o.OnAuth),
+		answers: o.Answers,
 		http: &http.Client{
 			CheckRedirect: sameServerRedirects,
 			Transport: &transport{

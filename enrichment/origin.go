@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"dora-exporter/bounds"
 	"dora-exporter/dora"
 )
 
@@ -32,21 +33,21 @@ func (g *GitHub) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error)
 		return dora.Origin{Unavailable: reason}, nil
 	}
 	return g.flights.do(ctx, c, func(ctx context.Context, c dora.Commit) (dora.Origin, error) {
-		change, err := (&lookUp{GitHub: g}).change(ctx, c)
+		l := g.lookUp()
+		defer l.answers.Release()
+		change, err := l.change(ctx, c)
 		return change.Origin, err
 	})
 }
 
-// lookUp is a client that counts its calls.
+// lookUp is a client that counts its calls. Its answers are released when it has ended.
 type lookUp struct {
 	*GitHub
-	calls int
+	calls   int
+	answers *bounds.Lease
 }
 
-func (l *lookUp) get(ctx context.Context, v answer, query, route string, args ...string) (page, error) {
-	l.calls++
-	return l.GitHub.get(ctx, v, query, route, args...)
-}
+func (g *GitHub) lookUp() lookUp { return lookUp{GitHub: g, answers: g.answers.Lease()} }
 
 // longestName is more than GitHub allows for any name, in bytes.
 const longestName = 255
