@@ -131,11 +131,8 @@ func TestWaitingForLargeAnswersTakesNoTimeout(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := withPull()
-		large := func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.WriteString(w, strings.Repeat(" ", 4<<20))
-			f.ServeHTTP(w, r)
-		}
-		g := newInProcess(t, http.HandlerFunc(large), Options{Answers: all})
+		g := newInProcess(t, f, Options{Answers: all})
+		g.http.Transport.(*transport).inner = padded{inProcess{f}}
 		done := make(chan error)
 		go func() {
 			got, err := g.Origin(t.Context(), theCommit)
@@ -182,4 +179,52 @@ func content(c commit) commit {
 		} `json:"author"`
 	}{}
 	return c
+}
+
+// padded makes answers large, and readable while the call goes on.
+type padded struct{ inner http.RoundTripper }
+
+func (p padded) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := p.inner.RoundTrip(r)
+	if err == nil {
+		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat(" ", 4<<20)), whileGoingOn{r, resp.Body}))
+	}
+	return resp, err
+}
+
+type whileGoingOn struct {
+	r    *http.Request
+	body io.Reader
+}
+
+func (w whileGoingOn) Read(p []byte) (int, error) {
+	if err := w.r.Context().Err(); err != nil {
+		return 0, err
+	}
+	return w.body.Read(p)
+}
+
+// Each look-up lets the next one have large answers when it ends, however it ends.
+func TestLookUpsReleaseTheirAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := withPull()
+		g := newInProcess(t, f, Options{})
+		g.http.Transport.(*transport).inner = padded{inProcess{f}}
+		for range 2 {
+			if _, err := g.Origin(t.Context(), theCommit); err != nil {
+				t.Error(err)
+			}
+			if _, _, err := g.Ship(t.Context(), dora.Comparison{Head: theCommit}); err != nil {
+				t.Error(err)
+			}
+			missing := theCommit
+			missing.SHA = "c0ffee"
+			if _, err := g.Origin(t.Context(), missing); err == nil {
+				t.Error("no error")
+			}
+			if _, _, err := g.Ship(t.Context(), dora.Comparison{Head: missing}); err == nil {
+				t.Error("no error")
+			}
+		}
+	})
 }
