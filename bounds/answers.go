@@ -19,8 +19,7 @@ const (
 	firstRead = 16 << 10
 )
 
-// Answers limits the memory of answers from other servers: one caller at a time may have large ones, the others wait. The
-// clients of one process share it.
+// Answers limits the memory of answers from other servers: one caller at a time may have large ones; the others wait.
 type Answers struct{ large chan struct{} }
 
 // NewAnswers returns a limit that nobody uses yet.

@@ -125,14 +125,13 @@ func TestPagesAreLimitedTogether(t *testing.T) {
 // The time in which a call waits for other large answers is not the server's.
 func TestWaitingForLargeAnswersTakesNoTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		all := bounds.NewAnswers()
-		other := all.Lease()
+		f := withPull()
+		g := newInProcess(t, f, Options{})
+		g.http.Transport.(*transport).inner = padded{inProcess{f}}
+		other := g.answers.Lease()
 		if err := other.Keep(t.Context(), 32<<20); err != nil {
 			t.Fatal(err)
 		}
-		f := withPull()
-		g := newInProcess(t, f, Options{Answers: all})
-		g.http.Transport.(*transport).inner = padded{inProcess{f}}
 		done := make(chan error)
 		go func() {
 			got, err := g.Origin(t.Context(), theCommit)

@@ -39,8 +39,6 @@ type Options struct {
 	OnRateLimit func(remaining, limit int)
 	// Transport may wrap what makes the HTTP exchanges, to follow them; nil for nothing. Route tells it which call one is of.
 	Transport func(inner http.RoundTripper) http.RoundTripper
-	// Answers limits the memory of answers; shared with the process's other clients. Nil for a limit of its own.
-	Answers *bounds.Answers
 	// OnAuth is called with true when GitHub refuses the token, and with false when a call works again.
 	OnAuth func(failing bool)
 }
@@ -85,9 +83,6 @@ func New(o Options) (*GitHub, error) {
 	if o.OnAuth == nil {
 		o.OnAuth = func(bool) {}
 	}
-	if o.Answers == nil {
-		o.Answers = bounds.NewAnswers()
-	}
 	if o.Transport == nil {
 		o.Transport = func(inner http.RoundTripper) http.RoundTripper { return inner }
 	}
@@ -97,7 +92,7 @@ func New(o Options) (*GitHub, error) {
 		timeout: o.Timeout,
 		logger:  o.Logger,
 		gate:    newGate(o.Logger, o.OnAuth),
-		answers: o.Answers,
+		answers: bounds.NewAnswers(),
 		http: &http.Client{
 			CheckRedirect: sameServerRedirects,
 			Transport: &transport{
