@@ -8,7 +8,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"os"
 	"time"
 	"unicode/utf8"
@@ -112,11 +111,10 @@ func errTooLarge() error {
 // payloadOf is the JSON in a body: the body itself, or a form's field payload.
 func payloadOf(r *http.Request, body []byte) ([]byte, error) {
 	if mediaType(r) == formType {
-		form, err := url.ParseQuery(string(body))
-		if err != nil || !form.Has("payload") {
-			return nil, errors.New("the form has no field payload")
+		var err error
+		if body, err = formPayload(body); err != nil {
+			return nil, err
 		}
-		body = []byte(form.Get("payload"))
 	}
 	if !utf8.Valid(body) {
 		return nil, errors.New("the payload is not valid UTF-8")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/semaphore"
 
 	"dora-exporter/dora"
 )
@@ -70,22 +71,25 @@ const (
 
 // Receivers are the webhook endpoints.
 type Receivers struct {
-	o      Options
-	bodies bodies
+	o        Options
+	bodies   bodies
+	decoding *semaphore.Weighted
 }
 
 // New returns the receivers.
-func New(o Options) *Receivers { return &Receivers{o, newBodies()} }
+func New(o Options) *Receivers {
+	return &Receivers{o, newBodies(), semaphore.NewWeighted(decodingMemory)}
+}
 
 // Register mounts POST /api/github and POST /api/jira.
 func (r *Receivers) Register(router gin.IRouter) {
 	router.POST("/api/github", r.receive(source{
 		name: dora.GitHub, forms: true, signature: "X-Hub-Signature-256", secrets: usable(r.o.GitHubSecrets),
-		delivery: "X-GitHub-Delivery", decode: decodeGitHub,
+		delivery: "X-GitHub-Delivery", decode: bounded(r.decoding, isGitHubEvent, decodeGitHub),
 	}))
 	router.POST("/api/jira", r.receive(source{
 		name: dora.Jira, signature: "X-Hub-Signature", secrets: usable(r.o.JiraSecrets),
-		delivery: "X-Atlassian-Webhook-Identifier", decode: decodeJira,
+		delivery: "X-Atlassian-Webhook-Identifier", decode: bounded(r.decoding, func(http.Header) bool { return true }, decodeJira),
 	}))
 }
 
@@ -99,7 +103,7 @@ type source struct {
 	secrets             [][]byte
 	// decode turns a payload into an event with its key; the key is empty when nobody wants the event. name is the
 	// event's for the metric. note is what to tell the log.
-	decode func(header http.Header, payload []byte) (decoded, error)
+	decode decoder
 }
 
 // decoded is what a payload says.
@@ -141,7 +145,7 @@ func (r *Receivers) receive(s source) gin.HandlerFunc {
 		}
 		d, err := s.decode(c.Request.Header, payload)
 		if err != nil {
-			r.refuse(v, &refusal{http.StatusBadRequest, malformed, err})
+			r.refuse(v, err)
 			return
 		}
 		r.take(v, d)
