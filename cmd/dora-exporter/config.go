@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -65,14 +64,14 @@ func (s serverConfig) address() string { return net.JoinHostPort(s.Host, strconv
 // loadConfig reads the file at path. It need not be there unless it was named. Warnings are about what works and is hardly
 // meant. An error is one line: file, line, what is wrong, what to write instead.
 func loadConfig(path string, named bool, getenv func(string) string) (c *Config, warnings []string, err error) {
-	data, err := os.ReadFile(path)
+	data, err := readYAML(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !named:
 		warnings = append(warnings, fmt.Sprintf("no configuration file %s here, using the defaults", path))
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, fmt.Errorf("%s: there is no such file: give the path of the configuration with -config.file", path)
 	case err != nil:
-		return nil, nil, fmt.Errorf("%s: can't be read: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: can't be read: %w; give the path of a YAML file with -config.file", path, err)
 	}
 	c, more, err := parseConfig(path, data, getenv)
 	return c, append(warnings, more...), err

@@ -15,6 +15,8 @@ type decoder struct {
 	file     string
 	err      error
 	warnings []string
+	// visited counts the nodes that were read: aliases make a few of them many.
+	visited int
 	// at is where each key's value stands.
 	at map[string]*yaml.Node
 }
@@ -72,12 +74,23 @@ func (d *decoder) mapping(n *yaml.Node, path string, known fields) {
 		}
 	}
 	for i := 0; i+1 < len(n.Content) && d.err == nil; i += 2 {
+		if !d.visit(n.Content[i]) {
+			return
+		}
 		key, value := join(path, n.Content[i].Value), resolved(n.Content[i+1])
 		d.at[key] = value
 		if !empty(value) {
 			known[n.Content[i].Value](value, key)
 		}
 	}
+}
+
+// visit counts a node that is read, and reports whether the limit allows it.
+func (d *decoder) visit(n *yaml.Node) bool {
+	if d.visited++; d.visited > mostNodes {
+		d.fail(n, "there are more than %d keys and list items, each alias counted with all that it stands for: write fewer", mostNodes)
+	}
+	return d.err == nil
 }
 
 // section reads a mapping below a key.
@@ -93,6 +106,9 @@ func (d *decoder) list(example string, read field) field {
 			return
 		}
 		for i, one := range n.Content {
+			if !d.visit(one) {
+				return
+			}
 			at := fmt.Sprintf("%s[%d]", path, i)
 			d.at[at] = resolved(one)
 			read(resolved(one), at)

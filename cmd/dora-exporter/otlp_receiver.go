@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"gopkg.in/yaml.v3"
 
+	"dora-exporter/bounds"
 	"dora-exporter/instrumentation"
 )
 
@@ -67,7 +67,7 @@ func (r *otlpReceiver) complete(d *decoder, path string) {
 		}
 	}
 	if r.ClientCertificate != "" && r.ClientKey != "" {
-		if _, err := tls.LoadX509KeyPair(r.ClientCertificate, r.ClientKey); err != nil {
+		if _, err := loadKeyPair(r.ClientCertificate, r.ClientKey); err != nil {
 			d.failAt("otlp.client_certificate", "otlp.client_certificate and otlp.client_key, or their variables, name files that can't be used: %v: "+
 				"write the paths of a certificate and its key in PEM format", withoutPath(err))
 		}
@@ -109,16 +109,29 @@ func (r *otlpReceiver) tls(plain bool) (*tls.Config, error) {
 	}
 	if r.ClientCertificate != "" {
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(r.ClientCertificate, r.ClientKey)
+			pair, err := loadKeyPair(r.ClientCertificate, r.ClientKey)
 			return &pair, err
 		}
 	}
 	return c, nil
 }
 
+// loadKeyPair reads a certificate and its key.
+func loadKeyPair(certificate, key string) (tls.Certificate, error) {
+	chain, err := bounds.ReadFile(certificate, largestCertificate)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	private, err := bounds.ReadFile(key, largestCertificate)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(chain, private)
+}
+
 // certificates reads certificates that are trusted.
 func certificates(file string) (*x509.CertPool, error) {
-	data, err := os.ReadFile(file)
+	data, err := bounds.ReadFile(file, largestCertificate)
 	if err != nil {
 		return nil, withoutPath(err)
 	}

@@ -1,17 +1,19 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/prometheus/exporter-toolkit/web"
 	"gopkg.in/yaml.v3"
+
+	"dora-exporter/bounds"
 )
 
 // webConfig is the file with TLS and basic auth, in the format of Prometheus' own exporters.
@@ -28,12 +30,15 @@ func loadWebConfig(path string, c *Config) (*webConfig, error) {
 	if path == "" {
 		return &webConfig{}, nil
 	}
-	if err := web.Validate(path); err != nil {
-		return nil, fmt.Errorf("%s (-web.config.file): %s; its format is that of Prometheus' exporter-toolkit", path, told(err))
-	}
-	data, err := os.ReadFile(path)
+	data, err := readYAML(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s (-web.config.file): %w", path, err)
+	}
+	if err := checkWebFiles(path, data); err != nil {
+		return nil, fmt.Errorf("%s (-web.config.file): %w", path, err)
+	}
+	if err := web.Validate(path); err != nil {
+		return nil, fmt.Errorf("%s (-web.config.file): %s; its format is that of Prometheus' exporter-toolkit", path, told(err))
 	}
 	w := &webConfig{path: path}
 	if err := yaml.Unmarshal(data, &w.Config); err != nil {
@@ -45,6 +50,24 @@ func loadWebConfig(path string, c *Config) (*webConfig, error) {
 			"set server.metrics_listen, such as \":9090\", to serve /metrics on an address of its own", path, key, answer)
 	}
 	return w, nil
+}
+
+// checkWebFiles refuses certificates and keys in what is no file: reading them would block the start. Anything else that is wrong
+// is left to web.Validate.
+func checkWebFiles(path string, data []byte) error {
+	var c web.Config
+	if yaml.Unmarshal(data, &c) != nil {
+		return nil
+	}
+	c.TLSConfig.SetDirectory(filepath.Dir(path))
+	for key, file := range map[string]string{
+		"cert_file": c.TLSConfig.TLSCertPath, "key_file": c.TLSConfig.TLSKeyPath, "client_ca_file": c.TLSConfig.ClientCAs,
+	} {
+		if err := bounds.CheckFile(file); file != "" && errors.Is(err, bounds.ErrNotRegular) {
+			return fmt.Errorf("tls_server_config.%s can't be used: file %s: %w: write the path of a file in PEM format", key, file, withoutPath(err))
+		}
+	}
+	return nil
 }
 
 // notForWebhooks is the first key in the file beside TLS, and what it would do to the webhooks; empty when there is none.
