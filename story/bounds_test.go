@@ -53,10 +53,10 @@ func (r *repeating) Read(p []byte) (n int, err error) {
 }
 
 // zipped answers with a few KiB that become many MiB.
-func zipped(t *testing.T, status int, begin, element string, n int) http.HandlerFunc {
+func zipped(t *testing.T, status int, begin, element string, n int, end string) http.HandlerFunc {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
-	if _, err := io.Copy(w, zeros(begin, element, n)); err != nil {
+	if _, err := io.Copy(w, io.MultiReader(zeros(begin, element, n), strings.NewReader(end))); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -73,14 +73,14 @@ func zipped(t *testing.T, status int, begin, element string, n int) http.Handler
 // Answers of GitHub that are small and make much are refused, eight at once, too, and the look-ups are made when it answers.
 func TestAnswersOfGitHubThatMakeMuch(t *testing.T) {
 	for name, fault := range map[string]http.HandlerFunc{
-		"list":         zipped(t, 200, "[", "0,", 15<<20),
-		"objects":      zipped(t, 200, "[", "{},", 10<<20),
-		"nested":       zipped(t, 200, "", "[", 30<<20),
-		"text":         zipped(t, 200, `[{"number":1,"body":"`, "aaaaaaaa", 3<<20),
-		"an error":     zipped(t, 422, `{"message":"x","errors":[`, "{},", 10<<20),
-		"an accepted":  zipped(t, 202, "[", "0,", 15<<20),
-		"server error": zipped(t, 500, `{"errors":[`, "0,", 15<<20),
-		"no end":       zipped(t, 200, "[", "          ", 30<<20),
+		"list":         zipped(t, 200, "[", "0,", 15<<20, "0]"),
+		"objects":      zipped(t, 200, "[", "{},", 10<<20, "{}]"),
+		"nested":       zipped(t, 200, "", "[", 30<<20, ""),
+		"text":         zipped(t, 200, `[{"number":1,"body":"`, "aaaaaaaa", 3<<20, `"}]`),
+		"an error":     zipped(t, 422, `{"message":"x","errors":[`, "{},", 10<<20, "{}]}"),
+		"an accepted":  zipped(t, 202, "[", "0,", 15<<20, "0]"),
+		"server error": zipped(t, 500, `{"errors":[`, "0,", 15<<20, "0]}"),
+		"no end":       zipped(t, 200, "[", "          ", 30<<20, "]"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			api := newGitHubAPI(t)
@@ -123,10 +123,10 @@ func TestAnswersOfGitHubThatMakeMuch(t *testing.T) {
 // Answers of Backstage likewise.
 func TestAnswersOfBackstageThatMakeMuch(t *testing.T) {
 	for name, fault := range map[string]http.HandlerFunc{
-		"list":   zipped(t, 200, "[", "{},", 10<<20),
-		"owner":  zipped(t, 200, `[{"spec":{"owner":[`, "0,", 15<<20),
-		"nested": zipped(t, 200, `[{"spec":{"owner":`, `{"a":`, 6<<20),
-		"error":  zipped(t, 503, "[", "0,", 15<<20),
+		"list":   zipped(t, 200, "[", "{},", 5<<19, "{}]"),
+		"owner":  zipped(t, 200, `[{"spec":{"owner":[`, "0,", 3<<20, "0]}}]"),
+		"nested": zipped(t, 200, `[{"spec":{"owner":`, `{"a":`, 1<<20, ""),
+		"error":  zipped(t, 503, "[", "0,", 15<<20, "0]"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
