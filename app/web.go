@@ -1,11 +1,11 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,6 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"dora-exporter/config"
+	"dora-exporter/internal/bounds"
 )
 
 // WebConfig is the file with TLS and basic auth, in the format of Prometheus' own exporters.
@@ -30,12 +31,15 @@ func LoadWebConfig(path string, c *config.Config) (*WebConfig, error) {
 	if path == "" {
 		return &WebConfig{}, nil
 	}
-	if err := web.Validate(path); err != nil {
-		return nil, fmt.Errorf("%s (-web.config.file): %s; its format is that of Prometheus' exporter-toolkit", path, told(err))
-	}
-	data, err := os.ReadFile(path)
+	data, err := config.ReadYAML(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s (-web.config.file): %w", path, err)
+	}
+	if err := checkWebFiles(path, data); err != nil {
+		return nil, fmt.Errorf("%s (-web.config.file): %w", path, err)
+	}
+	if err := web.Validate(path); err != nil {
+		return nil, fmt.Errorf("%s (-web.config.file): %s; its format is that of Prometheus' exporter-toolkit", path, told(err))
 	}
 	w := &WebConfig{path: path}
 	if err := yaml.Unmarshal(data, &w.Config); err != nil {
@@ -47,6 +51,24 @@ func LoadWebConfig(path string, c *config.Config) (*WebConfig, error) {
 			"set server.metrics_listen, such as \":9090\", to serve /metrics on an address of its own", path, key, answer)
 	}
 	return w, nil
+}
+
+// checkWebFiles refuses certificates and keys in what is no file: reading them would block the start. Anything else that is wrong
+// is left to web.Validate.
+func checkWebFiles(path string, data []byte) error {
+	var c web.Config
+	if yaml.Unmarshal(data, &c) != nil {
+		return nil
+	}
+	c.TLSConfig.SetDirectory(filepath.Dir(path))
+	for key, file := range map[string]string{
+		"cert_file": c.TLSConfig.TLSCertPath, "key_file": c.TLSConfig.TLSKeyPath, "client_ca_file": c.TLSConfig.ClientCAs,
+	} {
+		if err := bounds.CheckFile(file); file != "" && errors.Is(err, bounds.ErrNotRegular) {
+			return fmt.Errorf("tls_server_config.%s can't be used: file %s: %w: write the path of a file in PEM format", key, file, config.WithoutPath(err))
+		}
+	}
+	return nil
 }
 
 // notForWebhooks is the first key in the file beside TLS, and what it would do to the webhooks; empty when there is none.

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,12 +16,14 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/bounds"
 )
 
 const (
 	callTimeout = 10 * time.Second
-	// largestAnswer bounds what is read of an answer, in bytes.
-	largestAnswer = 8 << 20
+	// largestAnswer limits an answer and largestHeaders its headers, in bytes.
+	largestAnswer  = 8 << 20
+	largestHeaders = 256 << 10
 	// longestValue is more than owner/repository and a project's key ever have, in bytes.
 	longestValue = 500
 
@@ -51,6 +52,7 @@ type Backstage struct {
 	options Options
 	http    *http.Client
 	flights singleflight.Group
+	answers *bounds.Answers
 
 	outage outage
 
@@ -71,12 +73,15 @@ func NewBackstage(o Options) (*Backstage, error) {
 	if u, err := url.Parse(o.Endpoint); err != nil || u.Host == "" {
 		return nil, errors.New("the catalog's endpoint is not an address") // it is not shown: it may hold a password
 	}
-	exchanges := http.DefaultTransport
+	plain := http.DefaultTransport.(*http.Transport).Clone()
+	plain.MaxResponseHeaderBytes = largestHeaders
+	var exchanges http.RoundTripper = plain
 	if o.Transport != nil {
 		exchanges = o.Transport(exchanges)
 	}
 	return &Backstage{
 		options: o,
+		answers: bounds.NewAnswers(),
 		outage:  outage{logger: o.Logger},
 		cache:   map[string]answer{},
 		http: &http.Client{
@@ -224,9 +229,9 @@ func (b *Backstage) get(ctx context.Context, annotation, value string) ([]entity
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("GET %s: status %d", u, response.StatusCode)
 	}
-	var entities []entity
-	if err := json.NewDecoder(io.LimitReader(response.Body, largestAnswer)).Decode(&entities); err != nil {
-		return nil, fmt.Errorf("GET %s: the answer is not a list of entities: %w", u, err)
+	entities, err := b.decode(ctx, response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("GET %s: %w", u, err)
 	}
 	if entities == nil {
 		return nil, fmt.Errorf("GET %s: the answer is null", u)
@@ -235,6 +240,28 @@ func (b *Backstage) get(ctx context.Context, annotation, value string) ([]entity
 		if e.Kind == "" && e.Metadata.Name == "" && e.owner() == "" {
 			return nil, fmt.Errorf("GET %s: the answer has an entity with nothing in it", u)
 		}
+		if len(e.owner()) > longestValue {
+			return nil, fmt.Errorf("GET %s: the answer has an owner with a name of more than %d bytes", u, longestValue)
+		}
+	}
+	return entities, nil
+}
+
+// answerLimits are far above what a catalog sends for one annotation.
+var answerLimits = bounds.JSON{Depth: 200, List: 10_000, Elements: 100_000, Members: 500_000}
+
+// decode reads a list of entities.
+func (b *Backstage) decode(ctx context.Context, body io.Reader) (entities []entity, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	lease := b.answers.Lease()
+	defer lease.Release()
+	text, err := lease.Read(ctx, body, largestAnswer)
+	if err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	if err := lease.Unmarshal(ctx, answerLimits, text, &entities); err != nil {
+		return nil, fmt.Errorf("the answer is not a list of entities: %w", err)
 	}
 	return entities, nil
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"encoding/json"
 	"log/slog"
 	"slices"
 	"strings"
@@ -19,12 +20,25 @@ type entity struct {
 	} `json:"metadata"`
 	Spec struct {
 		// Owner is a string in the kinds that Backstage defines; an organisation's own kinds may have anything there.
-		Owner any `json:"owner"`
+		Owner textOrNone `json:"owner"`
 	} `json:"spec"`
 	Relations []struct {
 		Type      string `json:"type"`
 		TargetRef string `json:"targetRef"`
 	} `json:"relations"`
+}
+
+// textOrNone is a string; anything else counts as none, and is not decoded.
+type textOrNone string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *textOrNone) UnmarshalJSON(data []byte) error {
+	*t = ""
+	var text string
+	if data[0] == '"' && json.Unmarshal(data, &text) == nil {
+		*t = textOrNone(text)
+	}
+	return nil
 }
 
 // ref is the entity's reference. https://backstage.io/docs/features/software-catalog/references
@@ -39,8 +53,7 @@ func (e entity) owner() string {
 			return nameOf(r.TargetRef)
 		}
 	}
-	owner, _ := e.Spec.Owner.(string)
-	return nameOf(owner)
+	return nameOf(string(e.Spec.Owner))
 }
 
 // nameOf is the name in a reference: platform of group:default/platform.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -82,14 +81,14 @@ func Load(path string, named bool, getenv func(string) string) (c *Config, warni
 // LoadSections reads the file at path like Load, but only some of its sections, such as storage and jira.incidents: what is
 // wrong in the others, or in the files that they name, does not matter. Without sections it reads all.
 func LoadSections(path string, named bool, getenv func(string) string, sections ...string) (c *Config, warnings []string, err error) {
-	data, err := os.ReadFile(path)
+	data, err := ReadYAML(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !named:
 		warnings = append(warnings, fmt.Sprintf("no configuration file %s here, using the defaults", path))
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, fmt.Errorf("%s: there is no such file: give the path of the configuration with -config.file", path)
 	case err != nil:
-		return nil, nil, fmt.Errorf("%s: can't be read: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: can't be read: %w; give the path of a YAML file with -config.file", path, err)
 	}
 	c, more, err := Parse(path, data, getenv, sections...)
 	return c, append(warnings, more...), err
@@ -113,7 +112,7 @@ func Parse(path string, data []byte, getenv func(string) string, sections ...str
 	d.config(root, c)
 	c.fromEnvironment(getenv)
 	c.complete(d)
-	if err := joined(d.errs); err != nil {
+	if err := joined(d.errs, d.failed); err != nil {
 		return nil, nil, err
 	}
 	if c.OTLP.Enabled || c.OTLP.Traces {

@@ -15,8 +15,12 @@ type decoder struct {
 	file string
 	// sections are those that are read; all if there is none.
 	sections []string
+	// errs are the first errors, failed counts all.
 	errs     []lineError
+	failed   int
 	warnings []string
+	// visited counts the nodes that were read: aliases make a few of them many.
+	visited int
 	// at is where each key's value stands.
 	at map[string]*yaml.Node
 }
@@ -36,14 +40,20 @@ func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
 	if d.file == "" {
 		line = 0 // a variable has no line
 	}
-	d.errs = append(d.errs, lineError{file: d.file, line: line, text: fmt.Sprintf(format, args...)})
+	d.add(lineError{file: d.file, line: line, text: fmt.Sprintf(format, args...)})
+}
+
+func (d *decoder) add(e lineError) {
+	if d.failed++; len(d.errs) < maxErrors {
+		d.errs = append(d.errs, e)
+	}
 }
 
 // fails reports whether read adds an error.
 func (d *decoder) fails(read func()) bool {
-	before := len(d.errs)
+	before := d.failed
 	read()
-	return len(d.errs) > before
+	return d.failed > before
 }
 
 // mapping reads a mapping. Unknown keys and keys that are there twice are errors.
@@ -79,6 +89,9 @@ func (d *decoder) mapping(n *yaml.Node, path string, known fields) {
 			d.fail(key, "%s and %s_file are both set: keep one of the two", join(path, plain), join(path, plain))
 			continue
 		}
+		if !d.visit(key) {
+			return
+		}
 		if !d.reads(join(path, key.Value)) {
 			continue
 		}
@@ -97,6 +110,14 @@ func (d *decoder) reads(path string) bool {
 	})
 }
 
+// visit counts a node that is read, and reports whether the limit allows it.
+func (d *decoder) visit(n *yaml.Node) bool {
+	if d.visited++; d.visited == mostNodes+1 {
+		d.fail(n, "there are more than %d keys and list items, each alias counted with all that it stands for: write fewer", mostNodes)
+	}
+	return d.visited <= mostNodes
+}
+
 // section reads a mapping below a key.
 func (d *decoder) section(known fields) field {
 	return func(n *yaml.Node, path string) { d.mapping(n, path, known) }
@@ -110,6 +131,9 @@ func (d *decoder) list(example string, read field) field {
 			return
 		}
 		for i, one := range n.Content {
+			if !d.visit(one) {
+				return
+			}
 			at := fmt.Sprintf("%s[%d]", path, i)
 			d.at[at] = resolved(one)
 			read(resolved(one), at)

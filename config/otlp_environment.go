@@ -75,7 +75,7 @@ func (e *environment) read(into field, names ...string) {
 				e.warnings = append(e.warnings, warning)
 			}
 		}
-		e.errs = nil
+		e.errs, e.failed = nil, 0
 		return
 	}
 }

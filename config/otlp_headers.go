@@ -18,6 +18,9 @@ func (d *decoder) texts(to *map[string]string) field {
 		}
 		all := map[string]string{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
+			if !d.visit(n.Content[i]) {
+				return
+			}
 			name, value := n.Content[i], resolved(n.Content[i+1])
 			if value.Kind != yaml.ScalarNode || empty(value) {
 				d.fail(value, "%s has a name without a text: write each on a line of its own, such as \"name: value\"", path)

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"fmt"
 	"time"
 
@@ -61,9 +60,9 @@ func (r *OTLPReceiver) complete(d *decoder, path string) {
 		}
 	}
 	if r.ClientCertificate != "" && r.ClientKey != "" {
-		if _, err := tls.LoadX509KeyPair(r.ClientCertificate, r.ClientKey); err != nil {
+		if _, err := loadKeyPair(r.ClientCertificate, r.ClientKey); err != nil {
 			d.failAt("otlp.client_certificate", "otlp.client_certificate and otlp.client_key, or their variables, name files that can't be used: %v: "+
-				"write the paths of a certificate and its key in PEM format", withoutPath(err))
+				"write the paths of a certificate and its key in PEM format", WithoutPath(err))
 		}
 	}
 }
@@ -74,5 +73,5 @@ func (d *decoder) failAt(key, format string, args ...any) {
 		d.fail(n, format, args...)
 		return
 	}
-	d.errs = append(d.errs, lineError{text: fmt.Sprintf(format, args...)})
+	d.add(lineError{text: fmt.Sprintf(format, args...)})
 }

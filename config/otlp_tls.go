@@ -5,7 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"io/fs"
-	"os"
+
+	"dora-exporter/internal/bounds"
 )
 
 // TLS is nil for a connection in plain text. A renewed client certificate is taken with the next connection.
@@ -22,7 +23,7 @@ func (r *OTLPReceiver) TLS(plain bool) (*tls.Config, error) {
 	}
 	if r.ClientCertificate != "" {
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(r.ClientCertificate, r.ClientKey)
+			pair, err := loadKeyPair(r.ClientCertificate, r.ClientKey)
 			return &pair, err
 		}
 	}
@@ -31,9 +32,9 @@ func (r *OTLPReceiver) TLS(plain bool) (*tls.Config, error) {
 
 // certificates reads certificates that are trusted.
 func certificates(file string) (*x509.CertPool, error) {
-	data, err := os.ReadFile(file)
+	data, err := bounds.ReadFile(file, largestCertificate)
 	if err != nil {
-		return nil, withoutPath(err)
+		return nil, WithoutPath(err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(data) {
@@ -42,11 +43,24 @@ func certificates(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// withoutPath leaves a file's path out of an error: a message names the key that has it.
-func withoutPath(err error) error {
+// WithoutPath leaves a file's path out of an error: a message names the key that has it.
+func WithoutPath(err error) error {
 	var with *fs.PathError
 	if errors.As(err, &with) {
 		return with.Err
 	}
 	return err
+}
+
+// loadKeyPair reads a certificate and its key.
+func loadKeyPair(certificate, key string) (tls.Certificate, error) {
+	chain, err := bounds.ReadFile(certificate, largestCertificate)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	private, err := bounds.ReadFile(key, largestCertificate)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(chain, private)
 }

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"dora-exporter/internal/bounds"
 )
 
 // text reads a text. Numbers are texts, too: a name may be 42.
@@ -43,6 +44,9 @@ func (d *decoder) secrets(to *[]string) field {
 			all = n.Content
 		}
 		for _, one := range all {
+			if !d.visit(one) {
+				return
+			}
 			one = resolved(one)
 			switch {
 			case one.Kind != yaml.ScalarNode:
@@ -62,18 +66,15 @@ func (d *decoder) secretFile(to *string) field {
 		if d.fails(func() { d.text(&file)(n, path) }) {
 			return
 		}
-		data, err := os.ReadFile(file)
+		secret, err := readSecret(file)
 		var with *fs.PathError
-		if errors.As(err, &with) {
-			err = with.Err // without the path, which may be the secret itself, by mistake
+		switch {
+		case errors.Is(err, bounds.ErrNotRegular), err != nil && !errors.As(err, &with):
+			d.fail(n, "%s can't be used: file %s: %v", path, file, WithoutPath(err))
+		case err != nil: // without the path, which may be the secret itself, by mistake
+			d.fail(n, "%s can't be read: %v: write the path of a file with the secret", path, with.Err)
 		}
-		if err != nil {
-			d.fail(n, "%s can't be read: %v: write the path of a file with the secret", path, err)
-			return
-		}
-		if *to = strings.TrimRight(string(data), "\r\n"); *to == "" {
-			d.fail(n, "%s names an empty file: write the secret into the file", path)
-		}
+		*to = secret
 	}
 }
 
@@ -85,6 +86,9 @@ func (d *decoder) secretFiles(to *[]string) field {
 			files = n.Content
 		}
 		for _, file := range files {
+			if !d.visit(file) {
+				return
+			}
 			var secret string
 			d.secretFile(&secret)(resolved(file), path)
 			*to = append(*to, secret)

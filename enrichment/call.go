@@ -2,16 +2,16 @@ package enrichment
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/google/go-github/v62/github"
+
+	"dora-exporter/internal/bounds"
 )
 
 const (
@@ -23,7 +23,11 @@ const (
 
 // answer is what a call reads. check says what is missing that GitHub always sends: such an answer comes from something
 // else than GitHub, and must not be taken for a repository without pull requests or a commit without a date.
-type answer interface{ check() error }
+type answer interface {
+	check() error
+	// size is how many bytes the decoded answer needs, approximately.
+	size() int
+}
 
 // page is where an answer came from.
 type page struct {
@@ -35,10 +39,12 @@ type page struct {
 
 // get makes a call as soon as the gate lets it through. The route is the template of the path; args fill its
 // placeholders, each one as a single escaped segment; the first two are the owner and the repository.
-func (g *GitHub) get(ctx context.Context, v answer, query, route string, args ...string) (page, error) {
+func (l *lookUp) get(ctx context.Context, v answer, query, route string, args ...string) (page, error) {
+	g := l.GitHub
 	if err := g.checkNames(route, args...); err != nil {
 		return page{}, err
 	}
+	l.calls++
 	// A new client for each call costs nothing and has no memory: go-github refuses calls by what it remembers of rate
 	// limits and by this machine's clock; the gate does it better.
 	client := github.NewClient(g.http)
@@ -51,7 +57,7 @@ func (g *GitHub) get(ctx context.Context, v answer, query, route string, args ..
 	if err != nil {
 		return page{}, err
 	}
-	p, o := g.exchange(withRoute(ctx, route), client, req, v)
+	p, o := g.exchange(withRoute(ctx, route), client, req, v, l.answers)
 	g.gate.report(pass, o)
 	return p, o.err
 }
@@ -72,23 +78,32 @@ func fill(route string, args []string) string {
 }
 
 // exchange makes the call and decodes its answer into v. The outcome's error is also the caller's.
-func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.Request, v answer) (page, outcome) {
-	timed, cancel := context.WithTimeout(ctx, g.timeout)
+func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.Request, v answer, lease *bounds.Lease) (page, outcome) {
+	timed, cancel := g.timed(ctx, lease)
 	defer cancel()
 	resp, err := client.BareDo(timed, req)
 	if resp == nil {
 		return page{}, g.noAnswer(ctx, timed, req, err)
 	}
 	defer resp.Body.Close()
-	body, readErr := io.ReadAll(resp.Body)
+	body, readErr := lease.Read(ctx, resp.Body, maxBody)
 	if err != nil {
 		kind, wait := judge(resp.StatusCode, resp.Header, body, time.Now())
 		return page{}, outcome{kind, wait, g.redact(&statusError{req.URL, resp.StatusCode, message(body)})}
 	}
+	if isTooMuch(readErr) {
+		return page{}, g.tooMuch(ctx, req, readErr)
+	}
 	if readErr != nil {
 		return page{}, g.noAnswer(ctx, timed, req, readErr)
 	}
-	if err := decode(body, v); err != nil {
+	err = decode(ctx, lease, body, v)
+	switch {
+	case ctx.Err() != nil:
+		return page{}, g.noAnswer(ctx, timed, req, err)
+	case isTooMuch(err):
+		return page{}, g.tooMuch(ctx, req, err)
+	case err != nil:
 		return page{}, outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: the answer is not GitHub's: %w", req.URL, err))}
 	}
 	p := page{next: resp.NextPage}
@@ -111,13 +126,6 @@ func (g *GitHub) noAnswer(ctx, timed context.Context, req *http.Request, err err
 		err = with.Err
 	}
 	return outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: %w", req.URL, err))}
-}
-
-func decode(body []byte, v answer) error {
-	if err := json.Unmarshal(body, v); err != nil {
-		return err
-	}
-	return v.check()
 }
 
 // after is the number of the page after page number, 0 when it was the last. A server that sends its reader in circles

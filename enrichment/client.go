@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/bounds"
 )
 
 const (
@@ -52,6 +53,7 @@ type GitHub struct {
 	logger  *slog.Logger
 	http    *http.Client
 	gate    *gate
+	answers *bounds.Answers
 	flights flights
 	touched touched
 	// isSHA reports whether GitHub can have a commit with a SHA.
@@ -98,6 +100,7 @@ func New(o Options) (*GitHub, error) {
 		logger:  o.Logger,
 		isSHA:   isSHA,
 		gate:    newGate(o.Logger, o.OnAuth, o.OnPause),
+		answers: bounds.NewAnswers(),
 		http: &http.Client{
 			CheckRedirect: sameServerRedirects,
 			Transport: &transport{

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/bounds"
 )
 
 // Routes of the GitHub API. https://docs.github.com/en/rest
@@ -29,24 +30,21 @@ func (g *GitHub) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error)
 		return dora.Origin{Unavailable: reason}, nil
 	}
 	return g.flights.do(ctx, c, func(ctx context.Context, c dora.Commit) (dora.Origin, error) {
-		change, err := (&lookUp{GitHub: g}).change(ctx, c)
+		l := g.lookUp()
+		defer l.answers.Release()
+		change, err := l.change(ctx, c)
 		return change.Origin, err
 	})
 }
 
-// lookUp is a client that counts its calls.
+// lookUp is a client that counts its calls. Its answers are released when it has ended.
 type lookUp struct {
 	*GitHub
-	calls int
+	calls   int
+	answers *bounds.Lease
 }
 
-func (l *lookUp) get(ctx context.Context, v answer, query, route string, args ...string) (page, error) {
-	p, err := l.GitHub.get(ctx, v, query, route, args...)
-	if !errors.Is(err, errInvalidName) {
-		l.calls++
-	}
-	return p, err
-}
+func (g *GitHub) lookUp() lookUp { return lookUp{GitHub: g, answers: g.answers.Lease()} }
 
 // change is the change that brought a commit.
 func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error) {

@@ -95,6 +95,13 @@ func (d *date) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// What is stored of an answer is limited: no text is longer than a reference's name, in bytes, and a pull request has at most
+// 100 labels on GitHub.
+const (
+	longestText = 1024
+	mostLabels  = 1000
+)
+
 func (p *pulls) check() error {
 	if *p == nil {
 		return errors.New("a list of pull requests is expected")
@@ -110,6 +117,14 @@ func (p *pulls) check() error {
 func (p pull) check() error {
 	if p.Number <= 0 {
 		return errors.New("a pull request has no number")
+	}
+	for _, label := range p.Labels {
+		if len(label.Name) > longestText {
+			return errors.New("a label is longer than GitHub allows")
+		}
+	}
+	if max(len(p.MergeCommitSHA), len(p.Head.SHA), len(p.User.Login), len(p.Head.Ref)) > longestText || len(p.Labels) > mostLabels {
+		return errors.New("a pull request has more in it than GitHub allows")
 	}
 	return nil
 }
@@ -129,6 +144,9 @@ func (c *commits) check() error {
 func (c commit) check() error {
 	if c.Commit == nil {
 		return errors.New("a commit has no content")
+	}
+	if max(len(c.SHA), len(c.Author.Login)) > longestText {
+		return errors.New("a commit has more in it than GitHub allows")
 	}
 	return nil
 }

@@ -20,9 +20,10 @@ import (
 // GitHub does not have makes its change unavailable and nothing else.
 func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
 	s := &shipping{
-		lookUp: lookUp{GitHub: g}, c: c, patterns: newPatterns(c.Paths),
+		lookUp: g.lookUp(), c: c, patterns: newPatterns(c.Paths),
 		learned: map[string]dora.Origin{}, pulls: map[int]pull{}, byPull: map[int]*change{},
 	}
+	defer s.answers.Release()
 	shipment, err := s.ship(ctx)
 	shipment.Calls = s.calls
 	if err != nil {

@@ -14,8 +14,6 @@ import (
 
 const (
 	userAgent = "dora-exporter"
-	// maxBody bounds an answer; a page of 100 pull requests has about 2 MiB.
-	maxBody = 32 << 20
 	// maxRedirects are followed: a renamed repository needs one, a repository that was renamed often some more.
 	maxRedirects = 10
 	// connections are kept per host for the look-ups that run at the same time.
@@ -35,6 +33,7 @@ type transport struct {
 func newHTTPTransport() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = connections
+	t.MaxResponseHeaderBytes = maxHeaders
 	// A connection that died without a word is found out instead of failing every call until the kernel gives it up.
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second}
 	return t
@@ -59,7 +58,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		limit, _ := strconv.Atoi(resp.Header.Get("X-RateLimit-Limit"))
 		t.onRateLimit(remaining, max(limit, 0))
 	}
-	resp.Body = http.MaxBytesReader(nil, resp.Body, maxBody)
+	limitError(resp)
 	return resp, nil
 }
 

@@ -1,16 +1,14 @@
 package persistence
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 
 	"dora-exporter/dora"
 )
@@ -27,37 +25,66 @@ type notes struct {
 	ignored, rejected, rebounded, doubtful []string
 }
 
-// baseline reads the values of a .prom file as they stand there. Only families of ours with exactly our type and labels
-// are taken.
-func baseline(text []byte, families map[string]dora.Family) (dora.State, notes, error) {
-	var n notes
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	parsed, err := parser.TextToMetricFamilies(bytes.NewReader(text))
-	if err != nil {
-		return nil, n, fmt.Errorf("not in Prometheus' text format: %w", err)
+// note adds to one of the lists of a file that may have any number of such things.
+func note(list *[]string, format string, args ...any) {
+	const most = 1000
+	if len(*list) < most {
+		*list = append(*list, fmt.Sprintf(format, args...))
 	}
-	state, lines := dora.State{}, samples(text)
-	for name, found := range parsed {
-		f, ok := families[name]
-		if !ok {
-			n.ignored = append(n.ignored, name)
-			continue
-		}
+}
+
+const (
+	// mostTakenOver is how many series are taken over from another program, and longestTakenOver how many bytes their labels may
+	// have together.
+	mostTakenOver    = 100_000
+	longestTakenOver = 32 << 20
+)
+
+// foreignBaseline reads the values of another program's file, which may be of any size.
+func foreignBaseline(r io.Reader, families map[string]dora.Family) (dora.State, notes, error) {
+	return readBaseline(r, families, mostTakenOver, longestTakenOver)
+}
+
+// baseline reads the values of a .prom file as they stand there. Only families of ours with exactly our type and labels
+// are taken. It needs memory for what it takes.
+func baseline(r io.Reader, families map[string]dora.Family) (dora.State, notes, error) {
+	return readBaseline(r, families, math.MaxInt, math.MaxInt)
+}
+
+func readBaseline(r io.Reader, families map[string]dora.Family, mostSeries, mostBytes int) (dora.State, notes, error) {
+	var n notes
+	state, ignored := dora.State{}, map[string]bool{}
+	take := func(found *dto.MetricFamily, lines map[string]int) error {
+		f := families[found.GetName()]
 		if found.GetType() != metricType(f) {
-			n.rejected = append(n.rejected, fmt.Sprintf("%s of type %s", name, strings.ToLower(found.GetType().String())))
-			continue
+			note(&n.rejected, "%s of type %s", f.Name, strings.ToLower(found.GetType().String()))
+			return nil
 		}
 		if f.Kind == dora.Histogram && unread(lines, found) {
-			n.rejected = append(n.rejected, name+" with a line that has no le or is there twice")
-			continue
+			note(&n.rejected, "%s with a line that has no le or is there twice", f.Name)
+			return nil
 		}
-		series, err := n.take(f, found)
-		if err != nil {
-			return nil, n, err
+		if mostSeries -= len(found.GetMetric()); mostSeries < 0 {
+			return fmt.Errorf("it has more than %d series that this program has, too", mostTakenOver)
 		}
-		if len(series) > 0 {
-			state[name] = series
+		for _, m := range found.GetMetric() {
+			for _, pair := range m.GetLabel() {
+				mostBytes -= len(pair.GetValue())
+			}
 		}
+		if mostBytes < 0 {
+			return fmt.Errorf("the labels of its series have more than %d bytes", longestTakenOver)
+		}
+		return n.take(f, found, state)
+	}
+	skip := func(name string) {
+		if !ignored[name] && len(ignored) < 1000 {
+			ignored[name] = true
+			n.ignored = append(n.ignored, name)
+		}
+	}
+	if err := parseText(r, families, take, skip); err != nil {
+		return nil, n, fmt.Errorf("not in Prometheus' text format, or not one that can be taken: %w", err)
 	}
 	for _, list := range []*[]string{&n.ignored, &n.rejected, &n.rebounded, &n.doubtful} {
 		slices.Sort(*list)
@@ -75,33 +102,32 @@ func few(names []string) []string {
 	return append(names[:most:most], fmt.Sprintf("and %d more", len(names)-most))
 }
 
-// take reads the series of a family.
-func (n *notes) take(f dora.Family, found *dto.MetricFamily) (map[string]dora.Series, error) {
-	taken := map[string]dora.Series{}
+// take adds the series of a family to a state.
+func (n *notes) take(f dora.Family, found *dto.MetricFamily, state dora.State) error {
 	for _, m := range found.GetMetric() {
 		labels, err := exactLabels(f, m)
 		if err != nil {
-			n.rejected = append(n.rejected, fmt.Sprintf("a series of %s (%v)", f.Name, err))
+			note(&n.rejected, "a series of %s (%v)", f.Name, err)
 			continue
 		}
-		name := fmt.Sprintf("%s{%s}", f.Name, labels.Key())
+		key := labels.Key()
 		value, buckets, err := published(f, m)
 		switch {
 		case errors.Is(err, errBounds):
-			n.rebounded = append(n.rebounded, name)
+			note(&n.rebounded, "%s{%s}", f.Name, key)
 			continue
 		case err != nil:
-			n.rejected = append(n.rejected, fmt.Sprintf("%s (%v)", name, err))
+			note(&n.rejected, "%s{%s} (%v)", f.Name, key, err)
 			continue
 		case value < 0, f.Unit == dora.Milliseconds && value >= suspicious:
-			n.doubtful = append(n.doubtful, fmt.Sprintf("%s %g", name, value))
+			note(&n.doubtful, "%s{%s} %g", f.Name, key, value)
 		}
-		if _, twice := taken[labels.Key()]; twice {
-			return nil, fmt.Errorf("the series %s is there twice", name)
+		if _, twice := state[f.Name][key]; twice {
+			return fmt.Errorf("the series %s{%s} is there twice", f.Name, key)
 		}
-		taken[labels.Key()] = dora.Series{Labels: labels, Baseline: value, BaselineBuckets: buckets}
+		set(state, f.Name, key, dora.Series{Labels: labels, Baseline: value, BaselineBuckets: buckets})
 	}
-	return taken, nil
+	return nil
 }
 
 // published is the value of a series; of a histogram its sum, with the count of each bucket.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"math"
@@ -11,6 +12,7 @@ import (
 	"slices"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/bounds"
 )
 
 // Checkpoint is the .prom file: all cumulative values with the position up to which they hold, in Prometheus' text format,
@@ -48,24 +50,49 @@ func (c *Checkpoint) Write(_ context.Context, s dora.State, position int64) erro
 // file is a checkpoint as it was found.
 type file struct {
 	path string
-	data []byte
-	header
+	inspected
+}
+
+// baseline reads the file's values.
+func (f *file) baseline(read func(io.Reader, map[string]dora.Family) (dora.State, notes, error), families map[string]dora.Family) (dora.State, notes, error) {
+	in, err := openFile(f.path)
+	if err != nil {
+		return nil, notes{}, err
+	}
+	defer func() { _ = in.Close() }()
+	return read(in, families)
+}
+
+// openFile opens a file, and refuses what is none with the remedy.
+func openFile(path string) (*os.File, error) {
+	in, err := bounds.Open(path)
+	if errors.Is(err, bounds.ErrNotRegular) {
+		err = fmt.Errorf("%w; move it away, or set the path of a file (storage.file.path) in the configuration", fileError("read", path, err))
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err = fileError("read", path, err)
+	}
+	return in, err
 }
 
 // read reads the file at a path; nil when there is none. The error is errForeign when another program wrote it, and a
 // *damagedError when we did and it can't be used.
 func (c *Checkpoint) read(path string) (*file, error) {
-	data, err := os.ReadFile(path)
+	in, err := openFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // no file and no error
 	}
 	if err != nil {
-		return nil, fileError("read", path, err)
+		return nil, err
 	}
-	f := &file{path: path, data: data}
-	f.header, err = decode(data)
-	if err != nil && !errors.Is(err, errForeign) {
+	defer func() { _ = in.Close() }()
+	f := &file{path: path}
+	f.inspected, err = inspect(in)
+	var broken *brokenError
+	switch {
+	case errors.As(err, &broken):
 		err = &damagedError{path: path, err: err}
+	case err != nil && !errors.Is(err, errForeign):
+		err = fileError("read", path, err)
 	}
 	return f, err
 }
@@ -83,7 +110,7 @@ func (e *damagedError) Unwrap() error { return e.err }
 // values turns the file's values into a state: what is above the baseline is our own. A file with anything in it that this
 // program does not write is damaged. The error is errCoarse or errBounds when the file is sound and yet does not tell.
 func (c *Checkpoint) values(ctx context.Context, f *file, base dora.State) (dora.State, error) {
-	found, n, err := baseline(f.data, c.byName)
+	found, n, err := f.baseline(baseline, c.byName)
 	if err != nil {
 		return nil, &damagedError{path: f.path, err: err}
 	}

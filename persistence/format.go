@@ -3,7 +3,6 @@ package persistence
 import (
 	"bytes"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,16 +36,33 @@ type header struct {
 func encode(h header, families []dora.Family, s dora.State) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, headerFormat, h.store, h.position, h.start.UTC().Format(time.RFC3339Nano))
+	if err := encodeValues(&b, families, s); err != nil {
+		return nil, err
+	}
+	return seal(b.Bytes()), nil
+}
+
+// encodeValues writes the series in the order of their families' names and of their labels.
+func encodeValues(b *bytes.Buffer, families []dora.Family, s dora.State) error {
 	sorted := slices.SortedFunc(slices.Values(families), func(x, y dora.Family) int { return strings.Compare(x.Name, y.Name) })
 	for _, f := range sorted {
 		if len(s[f.Name]) == 0 {
 			continue
 		}
-		if _, err := expfmt.MetricFamilyToText(&b, metricFamily(f, s[f.Name])); err != nil {
-			return nil, fmt.Errorf("write %s: %w", f.Name, err)
+		if _, err := expfmt.MetricFamilyToText(b, metricFamily(f, s[f.Name])); err != nil {
+			return fmt.Errorf("write %s: %w", f.Name, err)
 		}
 	}
-	return seal(b.Bytes()), nil
+	return nil
+}
+
+// unseal returns what seal was given; false when it is not that any more.
+func unseal(sealed []byte) ([]byte, bool) {
+	at := bytes.LastIndex(sealed, []byte(checksumPrefix))
+	if at < 0 || !bytes.Equal(seal(sealed[:at:at]), sealed) {
+		return nil, false
+	}
+	return sealed[:at], true
 }
 
 // seal adds the last lines, which show that nothing is missing and nothing changed.
@@ -89,48 +105,4 @@ func metricType(f dora.Family) dto.MetricType {
 	default:
 		return dto.MetricType_GAUGE
 	}
-}
-
-// errForeign says that a file is not a checkpoint of ours.
-var errForeign = errors.New("no checkpoint header")
-
-// decode checks a checkpoint and returns its header and text. The error is errForeign when it was written by another
-// program, any other when it is ours and damaged.
-func decode(data []byte) (header, error) {
-	if !ours(data) {
-		return header{}, errForeign
-	}
-	if len(data) == 0 {
-		return header{}, errors.New("it is empty")
-	}
-	first, _, _ := bytes.Cut(data, []byte("\n"))
-	var h header
-	var start string
-	if _, err := fmt.Sscanf(string(first)+"\n", headerFormat, &h.store, &h.position, &start); err != nil {
-		return header{}, fmt.Errorf("its first line can't be read: %w", err)
-	}
-	var err error
-	if h.start, err = time.Parse(time.RFC3339Nano, start); err != nil {
-		return header{}, fmt.Errorf("its first line can't be read: %w", err)
-	}
-	rest, ok := bytes.CutSuffix(data, []byte(endLine))
-	if !ok {
-		return header{}, errors.New("it is cut: the last line is missing")
-	}
-	at := bytes.LastIndex(rest, []byte(checksumPrefix))
-	if at < 0 {
-		return header{}, errors.New("its checksum is missing")
-	}
-	if want := fmt.Sprintf("%s%x\n", checksumPrefix, sha256.Sum256(rest[:at])); want != string(rest[at:]) {
-		return header{}, errors.New("its checksum does not match")
-	}
-	return h, nil
-}
-
-// ours says whether a file is, or was before it was damaged, a checkpoint of this program: it has the first line, or the
-// beginning of it, or one of the last lines.
-func ours(data []byte) bool {
-	return bytes.HasPrefix(data, []byte(headerPrefix)) || bytes.HasPrefix([]byte(headerPrefix), data) ||
-		bytes.Contains(data, []byte(checksumPrefix)) || bytes.HasSuffix(data, []byte(endLine)) ||
-		bytes.Contains(data[:min(len(data), 2*len(headerPrefix))], []byte("dora-exporter"))
 }

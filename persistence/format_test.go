@@ -1,6 +1,7 @@
 package persistence
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -68,6 +69,11 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+func decode(data []byte) (header, error) {
+	found, err := inspect(bytes.NewReader(data))
+	return found.header, err
+}
+
 func FuzzDecode(f *testing.F) {
 	whole, err := encode(header{store: "5f0c", position: 7, start: time.Unix(0, 0)}, dora.Families(), two(0))
 	if err != nil {
@@ -91,7 +97,7 @@ func FuzzBaseline(f *testing.F) {
 	}
 	f.Add(whole)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		state, _, err := baseline(data, dora.FamiliesByName())
+		state, _, err := baseline(bytes.NewReader(data), dora.FamiliesByName())
 		if err != nil {
 			return
 		}

@@ -27,6 +27,9 @@ func place(path string) error {
 		return fmt.Errorf("the database %s is a folder; set storage.database to the path of a file, such as %s",
 			path, filepath.Join(path, "dora-exporter.db"))
 	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("the database %s is a FIFO, a socket or a device and no file; move it away, or set storage.database to another path", path)
+	}
 	if name := networkFileSystem(folder); name != "" {
 		return fmt.Errorf("the folder %s is on a network file system (%s), where SQLite's write-ahead log does not work; "+
 			"set storage.database to a path on a local disk", folder, name)

@@ -1,9 +1,8 @@
 package persistence
 
 import (
+	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -66,10 +65,7 @@ func (c *Checkpoint) base(ctx context.Context) (base dora.State, fresh bool, err
 	}
 	base = dora.State{}
 	for _, b := range taken {
-		if hashOf(b.Text) != b.Hash {
-			return nil, false, &CorruptError{Path: c.store.path, What: "the baseline of " + b.Source + " does not match its hash"}
-		}
-		values, n, err := baseline(b.Text, c.byName)
+		values, n, err := baseline(bytes.NewReader(b.Text), c.byName)
 		if err != nil {
 			return nil, false, fmt.Errorf("read the baseline of %s that is in the store: %w", b.Source, err)
 		}
@@ -130,7 +126,7 @@ func (c *Checkpoint) repair(ctx context.Context, f *file, base dora.State, fresh
 		if err == nil {
 			state, position = s, p
 		}
-	case fresh && (len(f.data) > 0 || previous != nil):
+	case fresh && (f.size > 0 || previous != nil):
 		remedy := "put a backup of one of the two in its place"
 		if previous != nil && (err == nil || errors.Is(err, errForeign)) {
 			remedy = fmt.Sprintf("move %s there to take over what the checkpoint before it has", previous.path)
@@ -138,27 +134,20 @@ func (c *Checkpoint) repair(ctx context.Context, f *file, base dora.State, fresh
 		return nil, 0, fmt.Errorf("%w; the database %s is empty, so its values would be lost: %s, or move %s away to start at 0",
 			damage, c.store.path, remedy, f.path)
 	}
-	if len(f.data) > 0 || !fresh {
+	if f.size > 0 || !fresh {
 		c.logger.Error("the checkpoint is damaged, restoring the values without it", "file", f.path, "error", damage)
 	}
 	return state, position, c.setAside(f.path, "damaged")
 }
 
-// hashOf identifies a file by its text.
-func hashOf(text []byte) string {
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
-}
-
 // foreign takes over what another program wrote, or an exporter with another store, once.
 func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fresh bool) (dora.State, int64, error) {
-	hash := hashOf(f.data)
 	taken, err := c.store.Baselines(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	for _, b := range taken {
-		if b.Hash == hash {
+		if b.Hash == f.hash {
 			return base, 0, nil
 		}
 	}
@@ -166,18 +155,26 @@ func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fres
 		return nil, 0, fmt.Errorf("%s was not written with the database %s, which has values of its own: they can't be added up; "+
 			"move %s away to go on with the database, or move the database away to go on from that file", f.path, c.store.path, f.path)
 	}
-	values, n, err := baseline(f.data, c.byName)
+	read := foreignBaseline
+	if f.store != "" { // as many as this program had
+		read = baseline
+	}
+	values, n, err := f.baseline(read, c.byName)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s can't be taken over: %w; move it away to start at 0, or set storage.file.path to another path", f.path, err)
 	}
-	if err := c.store.AddBaseline(ctx, Baseline{Hash: hash, Source: f.path, Text: f.data, Start: f.start, Taken: time.Now()}); err != nil {
+	var text bytes.Buffer
+	if err := encodeValues(&text, c.families, values); err != nil {
+		return nil, 0, err
+	}
+	if err := c.store.AddBaseline(ctx, Baseline{Hash: f.hash, Source: f.path, Text: text.Bytes(), Start: f.start, Taken: time.Now()}); err != nil {
 		return nil, 0, err
 	}
 	series := 0
 	for _, all := range values {
 		series += len(all)
 	}
-	c.logger.Info("values taken over; the file's text is kept in the database", "file", f.path, "series", series,
+	c.logger.Info("values taken over and kept in the database", "file", f.path, "series", series,
 		"ignored", len(n.ignored), "families", few(n.ignored))
 	if len(n.rejected) > 0 {
 		c.logger.Warn("some values are not taken over: not a number, or not with the type and labels that they have here", "file", f.path,

@@ -112,7 +112,7 @@ var migrations = [...]string{`
 		production INTEGER NOT NULL,
 		success    INTEGER,               -- when it was done; NULL when it was not
 		settled    INTEGER NOT NULL DEFAULT 0,
-		details    TEXT    NOT NULL,      -- JSON of dora.Tracked
+		details    TEXT    NOT NULL,      -- JSON of dora.DeploymentRecord
 		checksum   INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX deployments_scope  ON deployments (scope, success, number) WHERE success IS NOT NULL;

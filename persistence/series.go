@@ -1,6 +1,7 @@
 package persistence
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
@@ -110,10 +111,7 @@ func (r *Reader) takenBy(ctx context.Context, f dora.Family, add func(key string
 		return err
 	}
 	for _, b := range all {
-		if hashOf(b.Text) != b.Hash {
-			return &CorruptError{Path: r.path, What: "the baseline of " + b.Source + " does not match its hash"}
-		}
-		values, _, err := baseline(b.Text, map[string]dora.Family{f.Name: f})
+		values, _, err := baseline(bytes.NewReader(b.Text), map[string]dora.Family{f.Name: f})
 		if err != nil {
 			return fmt.Errorf("read the baseline of %s that is in the store: %w", b.Source, err)
 		}

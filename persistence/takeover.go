@@ -13,8 +13,9 @@ type Baseline struct {
 	Hash string
 	// Source is the path that it was found at.
 	Source string
-	Text   []byte
-	Taken  time.Time
+	// Text has the values that were taken, in Prometheus' text format.
+	Text  []byte
+	Taken time.Time
 	// Start is when its values started at nothing, as its text says; zero when that does not tell. It is not read back.
 	Start time.Time
 }
@@ -27,6 +28,10 @@ func (r *Reader) Baselines(ctx context.Context) ([]Baseline, error) {
 		var taken int64
 		if err := rows.Scan(&b.Hash, &b.Source, &b.Text, &taken); err != nil {
 			return err
+		}
+		var whole bool
+		if b.Text, whole = unseal(b.Text); !whole {
+			return &CorruptError{Path: r.path, What: "the baseline of " + b.Source + " does not match its checksum"}
 		}
 		b.Taken = fromMillis(taken)
 		baselines = append(baselines, b)
@@ -41,13 +46,10 @@ func (r *Reader) Baselines(ctx context.Context) ([]Baseline, error) {
 // AddBaseline stores a baseline, durably. One with the same hash is left as it is.
 func (s *Store) AddBaseline(ctx context.Context, b Baseline) error {
 	earlier := !b.Start.IsZero() && b.Start.Before(s.Started())
+	sealed := seal(b.Text[:len(b.Text):len(b.Text)])
 	err := s.update(ctx, func(t *tx) error {
-		text := b.Text
-		if text == nil {
-			text = []byte{} // not NULL
-		}
 		_, err := t.exec("INSERT INTO baselines (hash, source, text, taken) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
-			b.Hash, b.Source, text, b.Taken.UnixMilli())
+			b.Hash, b.Source, sealed, b.Taken.UnixMilli())
 		if err != nil || !earlier {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"os"
 	"time"
 	"unicode/utf8"
@@ -45,12 +44,12 @@ func newBodies() bodies {
 }
 
 // read reads the raw body, of a type that we take, within the limit and with a right signature. done is to be called when the
-// body is no longer used; it is never nil. It takes as much memory as has come of the body and the budget allows: nothing for a
+// body is no longer used; it is never nil. waited is how long it had to wait for memory. It takes as much memory as has come of the body and the budget allows: nothing for a
 // body without a signature, which can only be refused, but is read all the same, since it may be too large for any signature.
-func (b bodies) read(w http.ResponseWriter, r *http.Request, s source) (body []byte, done func(), err error) {
+func (b bodies) read(w http.ResponseWriter, r *http.Request, s source) (body []byte, waited time.Duration, done func(), err error) {
 	done = func() {}
 	if err := acceptable(r, s.forms); err != nil {
-		return nil, done, err
+		return nil, 0, done, err
 	}
 	check := newVerifier(s.secrets, r.Header.Get(s.signature))
 	if check.hopeless() {
@@ -61,29 +60,31 @@ func (b bodies) read(w http.ResponseWriter, r *http.Request, s source) (body []b
 		case err == nil:
 			err = errUnsigned(s)
 		}
-		return nil, done, bodyError(err)
+		return nil, 0, done, bodyError(err)
 	}
 	control := http.NewResponseController(w)
 	held := b.unverified.share(func() { _ = control.SetReadDeadline(time.Unix(1, 0)) })
 	defer held.release()
 	chunks, size, err := readChunks(r, held, check)
 	if err != nil {
-		return nil, done, bodyError(err)
+		return nil, 0, done, bodyError(err)
 	}
 	if !check.right() {
-		return nil, done, errUnsigned(s)
+		return nil, 0, done, errUnsigned(s)
 	}
 	held.keep()
-	return b.join(r, chunks, size)
+	began := time.Now()
+	body, done, err = b.join(r, chunks, size, waitLimit-held.waited)
+	return body, held.waited + time.Since(began), done, err
 }
 
 // join returns the body in one piece as soon as there is room for decoding it.
-func (b bodies) join(r *http.Request, chunks [][]byte, size int) ([]byte, func(), error) {
+func (b bodies) join(r *http.Request, chunks [][]byte, size int, limit time.Duration) ([]byte, func(), error) {
 	weight := int64(size)
 	if mediaType(r) == formType {
 		weight = min(formFactor*weight, decodingBytes)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), longestWait)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), limit)
 	defer cancel()
 	if b.decoding.Acquire(ctx, weight) != nil {
 		return nil, func() {}, &refusal{http.StatusServiceUnavailable, unavailable, errors.New("too many large bodies are being decoded")}
@@ -178,11 +179,10 @@ func errUnsigned(s source) error {
 // payloadOf is the JSON in a body: the body itself, or a form's field payload.
 func payloadOf(r *http.Request, body []byte) ([]byte, error) {
 	if mediaType(r) == formType {
-		form, err := url.ParseQuery(string(body))
-		if err != nil || !form.Has("payload") {
-			return nil, errors.New("the form has no field payload")
+		var err error
+		if body, err = formPayload(body); err != nil {
+			return nil, err
 		}
-		body = []byte(form.Get("payload"))
 	}
 	if !utf8.Valid(body) {
 		return nil, errors.New("the payload is not valid UTF-8")

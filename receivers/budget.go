@@ -12,7 +12,7 @@ const (
 	// unverifiedBytes bounds the memory of all bodies whose signatures are not checked yet.
 	unverifiedBytes = 64 << 20
 	// longestWait bounds how long a body waits for memory in all, before its sender gets 503.
-	longestWait = 5 * time.Second
+	longestWait = 4 * time.Second
 	// reclaimAfter is how long a body may be read while others wait for its memory.
 	reclaimAfter = 2 * time.Second
 )

@@ -46,10 +46,10 @@ type gitHubPayload struct {
 
 // decodeGitHub reads an event. Its kind is in a header, everything else in the payload.
 func decodeGitHub(header http.Header, payload []byte) (decoded, error) {
-	switch name := header.Get("X-GitHub-Event"); name {
-	case "":
+	switch name := header.Get("X-GitHub-Event"); {
+	case name == "":
 		return decoded{}, errors.New("the header X-GitHub-Event is missing")
-	case "deployment", "deployment_status", "ping":
+	case isGitHubEvent(header):
 		var p gitHubPayload
 		if err := json.Unmarshal(payload, &p); err != nil {
 			return decoded{}, fmt.Errorf("the payload of %s: %w", name, err)
@@ -61,6 +61,15 @@ func decodeGitHub(header http.Header, payload []byte) (decoded, error) {
 		return d, nil
 	}
 	return decoded{name: "other"}, nil
+}
+
+// isGitHubEvent reports whether the payload of an event is read.
+func isGitHubEvent(header http.Header) bool {
+	switch header.Get("X-GitHub-Event") {
+	case "deployment", "deployment_status", "ping":
+		return true
+	}
+	return false
 }
 
 func (p *gitHubPayload) decode(name string) (decoded, error) {

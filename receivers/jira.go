@@ -26,16 +26,16 @@ type jiraPayload struct {
 		Key    string   `json:"key"`
 		Self   string   `json:"self"`
 		Fields struct {
-			Created               jiraTime        `json:"created"`
-			ResolutionDate        jiraTime        `json:"resolutiondate"`
-			StatusCategoryChanged jiraTime        `json:"statuscategorychangedate"`
-			Type                  jiraName        `json:"issuetype"`
-			Priority              jiraName        `json:"priority"`
-			Labels                jiraLabels      `json:"labels"`
-			Summary               json.RawMessage `json:"summary"`
-			Description           json.RawMessage `json:"description"`
-			Links                 json.RawMessage `json:"issuelinks"`
-			RemoteLinks           json.RawMessage `json:"remotelinks"`
+			Created               jiraTime   `json:"created"`
+			ResolutionDate        jiraTime   `json:"resolutiondate"`
+			StatusCategoryChanged jiraTime   `json:"statuscategorychangedate"`
+			Type                  jiraName   `json:"issuetype"`
+			Priority              jiraName   `json:"priority"`
+			Labels                jiraLabels `json:"labels"`
+			Summary               jiraTexts  `json:"summary"`
+			Description           jiraTexts  `json:"description"`
+			Links                 jiraTexts  `json:"issuelinks"`
+			RemoteLinks           jiraTexts  `json:"remotelinks"`
 			Project               struct {
 				Key string `json:"key"`
 			} `json:"project"`
@@ -81,7 +81,7 @@ func decodeJira(_ http.Header, payload []byte) (decoded, error) {
 		StatusCategoryChanged: i.Fields.StatusCategoryChanged.Time, Edit: p.edit(),
 	}
 	change.Type, change.Priority, change.IssueLabels = string(i.Fields.Type), string(i.Fields.Priority), i.Fields.Labels
-	change.References = references(texts(i.Fields.Summary, i.Fields.Description, i.Fields.Links, i.Fields.RemoteLinks) + strings.Join(i.Fields.Labels, "\n"))
+	change.References = references(candidates(slices.Concat(i.Fields.Summary, i.Fields.Description, i.Fields.Links, i.Fields.RemoteLinks, jiraTexts(i.Fields.Labels))))
 	if change.ID == "" {
 		change.ID = i.Key
 	}

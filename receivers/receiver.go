@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/semaphore"
 
 	"dora-exporter/dora"
 )
@@ -66,19 +67,21 @@ const (
 	unavailable  = "unavailable"
 )
 
-// storingMayTake bounds the wait for the store, so that the sender has its answer within five seconds.
-const storingMayTake = 4 * time.Second
+// waitLimit bounds for how long a request waits for this program in all: for memory for its body, for its turn to be decoded and
+// for the store. So a sender has its answer within five seconds after it has sent everything.
+const waitLimit = 4800 * time.Millisecond
 
 // Receivers are the webhook endpoints.
 type Receivers struct {
 	o        Options
 	bodies   bodies
 	refusals *dora.Summary[refused, refusedRequest]
+	decoding *semaphore.Weighted
 }
 
 // New returns the receivers.
 func New(o Options) *Receivers {
-	r := &Receivers{o: o, bodies: newBodies()}
+	r := &Receivers{o: o, bodies: newBodies(), decoding: semaphore.NewWeighted(decodingMemory)}
 	r.refusals = dora.NewSummary(refusalInterval, r.logRefused)
 	return r
 }
@@ -87,11 +90,11 @@ func New(o Options) *Receivers {
 func (r *Receivers) Register(router gin.IRouter) {
 	router.POST("/api/github", r.receive(source{
 		name: dora.GitHub, forms: true, signature: "X-Hub-Signature-256", secrets: usable(r.o.GitHubSecrets),
-		delivery: "X-GitHub-Delivery", decode: decodeGitHub,
+		delivery: "X-GitHub-Delivery", decode: bounded(r.decoding, isGitHubEvent, decodeGitHub),
 	}))
 	router.POST("/api/jira", r.receive(source{
 		name: dora.Jira, signature: "X-Hub-Signature", secrets: usable(r.o.JiraSecrets),
-		delivery: "X-Atlassian-Webhook-Identifier", decode: decodeJira,
+		delivery: "X-Atlassian-Webhook-Identifier", decode: bounded(r.decoding, func(http.Header) bool { return true }, decodeJira),
 	}))
 }
 
@@ -105,7 +108,7 @@ type source struct {
 	secrets             [][]byte
 	// decode turns a payload into an event with its key; the key is empty when nobody wants the event. name is the
 	// event's for the metric. note is what to tell the log.
-	decode func(header http.Header, payload []byte) (decoded, error)
+	decode decoder
 }
 
 // decoded is what a payload says.
@@ -132,7 +135,7 @@ func (r *Receivers) receive(s source) gin.HandlerFunc {
 		keepHeader(c.Request.Header, s)
 		v := &visit{c: c, s: s, body: &watchedBody{ReadCloser: c.Request.Body}, Request: Request{Route: c.FullPath(), Arrived: r.o.Now()}}
 		c.Request.Body = v.body
-		body, done, err := r.bodies.read(c.Writer, c.Request, s)
+		body, waited, done, err := r.bodies.read(c.Writer, c.Request, s)
 		defer done()
 		if err != nil {
 			r.refuse(v, err)
@@ -144,20 +147,24 @@ func (r *Receivers) receive(s source) gin.HandlerFunc {
 			r.refuse(v, err)
 			return
 		}
-		d, err := s.decode(c.Request.Header, payload)
+		// Not the request's own context, which ends when the sender closes its sending side, although it may wait for the answer.
+		// Those that are gone don't pile up: the wait is bounded, and so is how many wait.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), waitLimit-waited)
+		defer cancel()
+		d, err := s.decode(ctx, c.Request.Header, payload)
 		if err != nil {
-			r.refuse(v, &refusal{http.StatusBadRequest, malformed, err})
+			r.refuse(v, err)
 			return
 		}
-		r.take(v, d)
+		r.take(ctx, v, d)
 	}
 }
 
 // take stores what was decoded and answers.
-func (r *Receivers) take(v *visit, d decoded) {
+func (r *Receivers) take(ctx context.Context, v *visit, d decoded) {
 	v.Event, v.Key = d.name, d.key
 	if d.key == "" {
-		ctx := r.end(v, ignored, http.StatusAccepted)
+		ctx = r.end(v, ignored, http.StatusAccepted)
 		if d.note != nil {
 			r.o.Logger.InfoContext(ctx, "", append([]any{"endpoint", v.s.name}, d.note...)...)
 		}
@@ -166,10 +173,6 @@ func (r *Receivers) take(v *visit, d decoded) {
 		return
 	}
 	v.Storing = r.o.Now()
-	// Not the request's own context, which ends when the sender closes its sending side, although it may wait for the answer.
-	// Those that are gone don't pile up: the wait is bounded, and so is how many wait.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.c.Request.Context()), storingMayTake)
-	defer cancel()
 	again, err := r.o.Inbox.Accept(ctx, dora.Delivery{
 		Source: v.s.name, Key: d.key, Received: v.Storing, Event: d.event,
 	})

@@ -2,13 +2,13 @@ package receivers
 
 import (
 	"encoding/json"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/bounds"
 )
 
 // mostReferences bounds what is taken from one issue.
@@ -68,34 +68,21 @@ func number(digits string) int64 {
 	return n
 }
 
-// texts are all texts in JSON, one below the other: a summary, a description in Atlassian's document format, links. Keys
-// are left out.
+// jiraTexts are all texts in a value: a summary, a description in Atlassian's document format, links. Names of members are
+// left out.
 // https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
-func texts(all ...json.RawMessage) string {
-	var b strings.Builder
-	var walk func(v any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case string:
-			b.WriteString(v)
-			b.WriteByte('\n')
-		case []any:
-			for _, one := range v {
-				walk(one)
-			}
-		case map[string]any:
-			for _, key := range slices.Sorted(maps.Keys(v)) {
-				walk(v[key])
-			}
+type jiraTexts []string
+
+// UnmarshalJSON never fails. It decodes one text after the other and no tree of them, which would need several times as much.
+func (t *jiraTexts) UnmarshalJSON(b []byte) error {
+	*t = nil
+	for quoted := range bounds.Strings(b) {
+		var text string
+		if json.Unmarshal(quoted, &text) == nil {
+			*t = append(*t, text)
 		}
 	}
-	for _, raw := range all {
-		var v any
-		if json.Unmarshal(raw, &v) == nil {
-			walk(v)
-		}
-	}
-	return b.String()
+	return nil
 }
 
 // jiraName is the name of a type or a priority: an object with a name. Anything else counts as none.

@@ -45,7 +45,18 @@ func TestReferences(t *testing.T) {
 func TestTextsAreFoundInDocuments(t *testing.T) {
 	adf := `{"type":"doc","version":1,"content":[{"type":"paragraph","content":[
 		{"type":"text","text":"see ","marks":[{"type":"link","attrs":{"href":"https://github.com/acme/web/pull/12"}}]}]}]}`
-	got := references(texts(json.RawMessage(`"Down"`), json.RawMessage(adf), nil, json.RawMessage(`null`), json.RawMessage(`7`)))
+	var found []string
+	for _, document := range []string{`"Down"`, adf, `null`, `7`} {
+		var texts jiraTexts
+		if err := json.Unmarshal([]byte(document), &texts); err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, texts...)
+	}
+	if diff := cmp.Diff([]string{"Down", "doc", "paragraph", "text", "see ", "link", "https://github.com/acme/web/pull/12"}, found); diff != "" {
+		t.Errorf("texts: -want +got:\n%s", diff)
+	}
+	got := references(strings.Join(found, "\n"))
 	if diff := cmp.Diff([]dora.Reference{{Owner: "acme", Repository: "web", PullRequest: 12}}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

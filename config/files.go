@@ -1,0 +1,54 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"dora-exporter/internal/bounds"
+)
+
+const (
+	// largestConfig and largestSecret limit files, in bytes.
+	largestConfig      = 4 << 20
+	largestSecret      = 64 << 10
+	largestCertificate = 4 << 20
+	// mostNodes limits what a YAML file makes: a list of 100,000 repositories, and as much again.
+	mostNodes = 250_000
+)
+
+// ReadYAML reads a YAML file within the limits.
+func ReadYAML(path string) ([]byte, error) {
+	data, err := bounds.ReadFile(path, largestConfig)
+	if err != nil {
+		return nil, WithoutPath(err)
+	}
+	return data, bounds.YAML(data, mostNodes)
+}
+
+// readSecret reads a file with one secret on one line. Its errors say what to do and don't show the secret.
+func readSecret(path string) (string, error) {
+	data, err := bounds.ReadFile(path, largestSecret)
+	if err != nil {
+		return "", err
+	}
+	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
+		if bytes.HasPrefix(data, []byte(mark)) {
+			return "", errors.New("it begins with a byte order mark: save it as plain UTF-8 without one")
+		}
+	}
+	secret := string(data)
+	if line, ok := strings.CutSuffix(secret, "\n"); ok {
+		secret = strings.TrimSuffix(line, "\r")
+	}
+	switch {
+	case secret == "":
+		return "", errors.New("it is empty: write the secret into it")
+	case strings.ContainsAny(secret, "\n\r"):
+		return "", errors.New("it has more than one line: leave the secret alone in it, on one line")
+	case strings.ContainsAny(secret, "\x00\ufeff\u2028\u2029\u0085") && utf8.ValidString(secret), strings.Contains(secret, "\x00"):
+		return "", errors.New("it has characters that no secret has: save it as plain UTF-8 text with the secret on one line")
+	}
+	return secret, nil
+}

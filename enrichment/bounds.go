@@ -1,0 +1,125 @@
+package enrichment
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"dora-exporter/internal/bounds"
+)
+
+const (
+	// maxBody limits an answer, in bytes. A page of 100 pull requests has about 2 MiB, a comparison with many patches more.
+	maxBody = 32 << 20
+	// maxErrorBody limits an answer that is an error, in bytes. go-github decodes these itself.
+	maxErrorBody = 64 << 10
+	// maxHeaders limits the headers of an answer, in bytes.
+	maxHeaders = 256 << 10
+)
+
+// answerLimits are far above what GitHub sends: a page has at most 100 elements, each with some hundred members, and a commit or
+// a comparison lists at most 3,000 files.
+var answerLimits = bounds.JSON{Depth: 100, List: 10_000, Elements: 100_000, Members: 1_000_000}
+
+// limitError makes the body of an answer that go-github reads itself end after maxErrorBody, with an error.
+func limitError(resp *http.Response) {
+	if resp.StatusCode < 200 || resp.StatusCode > 299 || resp.StatusCode == http.StatusAccepted {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, maxErrorBody)
+	}
+}
+
+// timed returns a context that ends with the call's timeout, which does not run while the call waits for its turn.
+func (g *GitHub) timed(ctx context.Context, lease *bounds.Lease) (context.Context, context.CancelFunc) {
+	timed, cancel := context.WithCancel(ctx)
+	timer := time.AfterFunc(g.timeout, cancel)
+	lease.OnWait = func() (resume func()) {
+		timer.Stop()
+		return func() { timer.Reset(g.timeout) }
+	}
+	return timed, func() {
+		timer.Stop()
+		lease.OnWait = nil
+		cancel()
+	}
+}
+
+// decode decodes an answer, checks it, and counts what the look-up keeps of it.
+func decode(ctx context.Context, lease *bounds.Lease, body []byte, v answer) error {
+	if err := lease.Unmarshal(ctx, answerLimits, body, v); err != nil {
+		return err
+	}
+	if err := v.check(); err != nil {
+		return err
+	}
+	return lease.Keep(ctx, v.size())
+}
+
+// isTooMuch reports whether an answer exceeds a limit.
+func isTooMuch(err error) bool {
+	var structure *bounds.LimitError
+	return errors.As(err, &structure) || errors.Is(err, bounds.ErrTooMuch)
+}
+
+// tooMuch is the outcome of a call whose answer exceeds a limit. It fails this look-up, which is retried, and says nothing about
+// calls for other repositories.
+func (g *GitHub) tooMuch(ctx context.Context, req *http.Request, err error) outcome {
+	err = g.redact(&tooMuchError{callName(req.URL), err})
+	g.logger.WarnContext(ctx, "answer of the GitHub API refused: it exceeds a limit, will retry", "call", callName(req.URL), "error", err)
+	return outcome{kind: answered, err: err}
+}
+
+type tooMuchError struct {
+	call string
+	err  error
+}
+
+func (e *tooMuchError) Error() string { return "GET " + e.call + ": " + e.err.Error() }
+func (e *tooMuchError) Unwrap() error { return e.err }
+
+// The sizes are those of the types in memory, and of the texts in them.
+
+func (p *pulls) size() (n int) {
+	for i := range *p {
+		n += (*p)[i].size()
+	}
+	return n
+}
+
+func (p *pull) size() int {
+	n := 320 + len(p.State) + len(p.MergeCommitSHA) + len(p.User.Login) + len(p.Body) + len(p.Head.Ref) + len(p.Head.SHA)
+	for _, label := range p.Labels {
+		n += 16 + len(label.Name)
+	}
+	if p.Base.Repo != nil {
+		n += len(p.Base.Repo.FullName)
+	}
+	return n
+}
+
+func (c *commits) size() (n int) {
+	for i := range *c {
+		n += (*c)[i].size()
+	}
+	return n
+}
+
+func (c *commit) size() int {
+	n := 160 + len(c.SHA) + len(c.Author.Login)
+	if c.Commit != nil {
+		n += len(c.Commit.Message)
+	}
+	for _, parent := range c.Parents {
+		n += 16 + len(parent.SHA)
+	}
+	return n + (*files)(&c.Files).size()
+}
+
+func (f *files) size() (n int) {
+	for _, one := range *f {
+		n += 32 + len(one.Name) + len(one.Previous)
+	}
+	return n
+}
+
+func (c *comparison) size() int { return 64 + c.Commits.size() + c.Files.size() }

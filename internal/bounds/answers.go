@@ -1,0 +1,121 @@
+package bounds
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+const (
+	// freeBytes and freeElements are what nearly every answer stays below. As many of those as there are callers may be
+	// in memory at the same time.
+	freeBytes    = 2 << 20
+	freeElements = 20_000
+	// maxKept limits what one caller keeps of its answers, in bytes.
+	maxKept = 64 << 20
+	// firstRead is how much is allocated before anything has arrived.
+	firstRead = 16 << 10
+)
+
+// Answers limits the memory of answers from other servers: one caller at a time may have large ones; the others wait.
+type Answers struct{ large chan struct{} }
+
+// NewAnswers returns a limit that nobody uses yet.
+func NewAnswers() *Answers { return &Answers{make(chan struct{}, 1)} }
+
+// Lease is one caller's use of Answers, from its first answer to its last. It is not safe for concurrent use.
+type Lease struct {
+	// OnWait is called before the lease waits for its turn, and what it returns after that. Nil for nobody.
+	OnWait func() (resume func())
+
+	answers *Answers
+	large   bool
+	kept    int
+}
+
+// Lease begins a use, which ends with Release.
+func (a *Answers) Lease() *Lease { return &Lease{answers: a} }
+
+// Release lets the next caller have large answers.
+func (l *Lease) Release() {
+	if l.large {
+		l.large = false
+		<-l.answers.large
+	}
+	l.kept = 0
+}
+
+// Read reads an answer of at most limit bytes. It waits for its turn until ctx ends when the answer is large.
+func (l *Lease) Read(ctx context.Context, r io.Reader, limit int) ([]byte, error) {
+	body := bytes.NewBuffer(make([]byte, 0, firstRead))
+	if n, err := body.ReadFrom(io.LimitReader(r, int64(min(limit, freeBytes)+1))); err != nil || n <= int64(min(limit, freeBytes)) {
+		return body.Bytes(), err
+	}
+	if body.Len() > limit {
+		return nil, &LimitError{"bytes", limit}
+	}
+	if err := l.wait(ctx); err != nil {
+		return nil, err
+	}
+	all := bytes.NewBuffer(make([]byte, 0, limit+1+bytes.MinRead)) // at once: growing would need it several times
+	_, _ = body.WriteTo(all)                                       // a bytes.Buffer has no errors
+	_, err := all.ReadFrom(io.LimitReader(r, int64(limit+1-all.Len())))
+	if err == nil && all.Len() > limit {
+		return nil, &LimitError{"bytes", limit}
+	}
+	return all.Bytes(), err
+}
+
+// Unmarshal decodes an answer within limits. It waits for its turn until ctx ends when the answer has many elements.
+func (l *Lease) Unmarshal(ctx context.Context, limits JSON, data []byte, v any) error {
+	elements, err := limits.Check(data)
+	if err != nil {
+		return err
+	}
+	if elements > freeElements {
+		if err := l.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return limits.Unmarshal(data, v)
+}
+
+// ErrTooMuch reports that a caller keeps more of its answers than one may.
+var ErrTooMuch = errors.New("the answers have too much in them together")
+
+// Keep counts bytes that the caller keeps until Release. It waits for its turn until ctx ends when these are many.
+func (l *Lease) Keep(ctx context.Context, size int) error {
+	l.kept += size
+	if l.kept > maxKept {
+		return fmt.Errorf("%w: more than %d bytes", ErrTooMuch, maxKept)
+	}
+	if l.kept > freeBytes {
+		return l.wait(ctx)
+	}
+	return nil
+}
+
+// wait returns when this is the caller that may have large answers.
+func (l *Lease) wait(ctx context.Context) error {
+	if l.large {
+		return nil
+	}
+	select {
+	case l.answers.large <- struct{}{}:
+		l.large = true
+		return nil
+	default:
+	}
+	if l.OnWait != nil {
+		defer l.OnWait()()
+	}
+	select {
+	case l.answers.large <- struct{}{}:
+		l.large = true
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for other large answers: %w", ctx.Err())
+	}
+}

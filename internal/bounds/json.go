@@ -1,0 +1,109 @@
+// Package bounds limits what foreign input makes this process allocate: the structure of JSON documents, the memory of
+// answers that are decoded at the same time, and the kind and size of files. It knows no other package of this program.
+package bounds
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// JSON limits the structure of a document. A document of a given size can't need more memory than these limits allow, since
+// what a decoder allocates per byte depends on how many values there are, not on how long they are.
+type JSON struct {
+	// Depth is how deeply objects and lists may be nested, at most MaxDepth.
+	Depth int
+	// List is how many elements one list may have, Elements how many all lists of the document may have together, and
+	// Members how many members all objects may have together.
+	List, Elements, Members int
+}
+
+// MaxDepth is the largest value of JSON.Depth.
+const MaxDepth = 1000
+
+// LimitError reports which limit a document or an answer exceeds.
+type LimitError struct {
+	What  string
+	Limit int
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("it has more than %d %s", e.Limit, e.What)
+}
+
+// Unmarshal checks the limits and decodes data into v. Nothing is allocated for a document that exceeds a limit.
+func (l JSON) Unmarshal(data []byte, v any) error {
+	if _, err := l.Check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, v)
+}
+
+// Check returns the number of list elements in a document, or a *LimitError. It does not validate: in what is not JSON it
+// counts too many elements or ends early, and json.Unmarshal refuses it later.
+func (l JSON) Check(data []byte) (elements int, err error) {
+	var lists [MaxDepth]int // the elements so far of each open list, -1 for an object
+	depth, members := 0, 0
+	maxDepth := min(l.Depth, MaxDepth)
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case '"':
+			i = endOfString(data, i+1)
+		case '[', '{':
+			if depth == maxDepth {
+				return elements, &LimitError{"levels of nesting", maxDepth}
+			}
+			if lists[depth] = 1; data[i] == '{' {
+				lists[depth] = -1
+				members++
+			} else {
+				elements++
+			}
+			depth++
+		case ']', '}':
+			if depth == 0 {
+				return elements, nil
+			}
+			depth--
+		case ',':
+			switch {
+			case depth == 0:
+				return elements, nil
+			case lists[depth-1] < 0:
+				members++
+			default:
+				elements++
+				lists[depth-1]++
+				if lists[depth-1] > l.List {
+					return elements, &LimitError{"elements in one list", l.List}
+				}
+			}
+		}
+		if elements > l.Elements {
+			return elements, &LimitError{"list elements", l.Elements}
+		}
+		if members > l.Members {
+			return elements, &LimitError{"object members", l.Members}
+		}
+	}
+	return elements, nil
+}
+
+// endOfString returns the position of the quote that ends a string which begins at i, or the end of the data.
+func endOfString(data []byte, i int) int {
+	for i < len(data) {
+		at := bytes.IndexByte(data[i:], '"')
+		if at < 0 {
+			return len(data)
+		}
+		escapes := 0
+		for at-escapes > 0 && data[i+at-escapes-1] == '\\' {
+			escapes++
+		}
+		if i += at; escapes%2 == 0 {
+			return i
+		}
+		i++
+	}
+	return len(data)
+}
