@@ -51,10 +51,10 @@ func (t *tx) room(key string) (int64, error) {
 func (r *Reader) Backlog(ctx context.Context) (dora.Backlog, error) {
 	var b dora.Backlog
 	var oldest sql.NullInt64
-	err := r.queryRow(ctx, `SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_pending WHERE done = 0),
-		(SELECT received FROM deliveries INDEXED BY deliveries_pending WHERE done = 0 ORDER BY id LIMIT 1),
-		(SELECT count(*) FROM deliveries INDEXED BY deliveries_set_aside WHERE done = 2),
-		(SELECT count(*) FROM jobs)`, &b.Deliveries, &oldest, &b.SetAside, &b.LookUps)
+	err := r.queryRow(ctx, `SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_pending WHERE state = 0),
+		(SELECT received FROM deliveries INDEXED BY deliveries_pending WHERE state = 0 ORDER BY id LIMIT 1),
+		(SELECT count(*) FROM deliveries INDEXED BY deliveries_dead WHERE state = 2),
+		(SELECT count(*) FROM lookups)`, &b.Deliveries, &oldest, &b.SetAside, &b.LookUps)
 	if err != nil {
 		return dora.Backlog{}, fmt.Errorf("count the backlog: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -98,46 +97,5 @@ func TestBackupOfADamagedStore(t *testing.T) {
 	}
 	if _, err := os.Stat(file); err == nil {
 		t.Error("the damaged copy was left")
-	}
-}
-
-// A store of the first schema version is brought up to date and keeps what it has.
-func TestMigrateFromTheFirstVersion(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "dora-exporter.db")
-	if err := createFile(path); err != nil {
-		t.Fatal(err)
-	}
-	tamper(t, path, migrations[0],
-		`INSERT INTO meta (key, value) VALUES ('store_id', 'old'), ('created', '2026-01-02T03:04:05Z')`,
-		`INSERT INTO deliveries (source, key, event, received, due) VALUES ('github', 'k', '{}', 1000, 0)`,
-		`INSERT INTO incidents (key, labels, created, resolved, counted) VALUES ('jira/7', '{"project":"INC","team":"A"}', 1000, 61000, 60000)`,
-		"PRAGMA application_id = 1685025377; PRAGMA user_version = 1") // "dora" in ASCII
-	if _, err := OpenReader(t.Context(), path); err == nil || !strings.Contains(err.Error(), "start the server once") {
-		t.Errorf("OpenReader = %v, want a refusal with a remedy", err)
-	}
-	s := reopenStore(t, path)
-	pending, err := s.Pending(t.Context(), time.Now(), 10)
-	if err != nil || len(pending) != 1 || pending[0].Key != "k" || pending[0].Attempts != 0 {
-		t.Errorf("Pending = %+v, %v", pending, err)
-	}
-	if s.ID() != "old" {
-		t.Errorf("the id is now %s", s.ID())
-	}
-	// The incident was counted; its resolution is the first one that is known.
-	want := dora.Incident{
-		Key: "jira/7", IsIncident: true, Labels: dora.Labels{"project": "INC", "team": "A"}, Counted: 60_000,
-		Created: fromMillis(1000), Resolved: fromMillis(61_000), FirstResolved: fromMillis(61_000),
-	}
-	var remembered dora.Incident
-	err = s.update(t.Context(), func(tx *tx) (err error) {
-		remembered, err = tx.Incidents().Get("jira/7")
-		return err
-	})
-	if diff := cmp.Diff(want, remembered); err != nil || diff != "" {
-		t.Errorf("%v, incident: -want +got:\n%s", err, diff)
-	}
-	read, known, err := s.Incident(t.Context(), "jira/7")
-	if diff := cmp.Diff(want, read); err != nil || !known || diff != "" {
-		t.Errorf("%v, read incident: -want +got:\n%s", err, diff)
 	}
 }

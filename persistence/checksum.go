@@ -29,22 +29,20 @@ func checksum(columns ...any) int64 {
 	return int64(crc64.Checksum(b, crcTable))
 }
 
-// guarded are the tables whose rows have a checksum, with the columns that it is over. It is NULL in a row that was written
-// before there were checksums.
+// guarded are the tables whose rows have a checksum, with the columns that it is over.
 var guarded = map[string][]string{
-	"deliveries": {"source", "key", "event", "received"},
-	"incidents":  {"key", "labels", "created", "resolved", "counted"},
-	"origins":    {"commit_key", "origin"},
-	"jobs":       {"commit_key", "details", "attempts", "misses"},
-	"waiting":    {"commit_key", "subject", "labels", "at", "id"},
-
-	"deployments": {"key", "details"},
-	"issues":      {"key", "state"},
+	"deliveries":       {"source", "key", "event", "received"},
+	"baselines":        {"hash", "source", "details", "taken"},
+	"commits":          {"key", "origin"},
+	"lookups":          {"commit_key", "details", "attempts", "misses"},
+	"waiting_statuses": {"commit_key", "subject", "labels", "at", "id"},
+	"deployments":      {"key", "details"},
+	"incidents":        {"key", "details"},
 }
 
 // checkRow compares a row's checksum with its columns.
-func checkRow(path, row string, stored sql.NullInt64, columns ...any) error {
-	if stored.Valid && stored.Int64 != checksum(columns...) {
+func checkRow(path, row string, stored int64, columns ...any) error {
+	if stored != checksum(columns...) {
 		return &CorruptError{Path: path, What: row + " does not match its checksum"}
 	}
 	return nil
@@ -56,7 +54,7 @@ func checkRows(ctx context.Context, db *sql.DB, path string) error {
 	for table, names := range guarded {
 		query := "SELECT checksum, " + strings.Join(names, ", ") + " FROM " + table
 		if table == "deliveries" {
-			query += " WHERE done = 0"
+			query += " WHERE state = 0"
 		}
 		if err := checkTable(ctx, db, path, table, query, len(names)); err != nil {
 			return err
@@ -72,7 +70,7 @@ func checkTable(ctx context.Context, db *sql.DB, path, table, query string, colu
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var stored sql.NullInt64
+		var stored int64
 		row := make([]any, columns)
 		into := []any{&stored}
 		for i := range row {

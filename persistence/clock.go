@@ -75,8 +75,8 @@ func (c *Clock) Run(ctx context.Context) {
 // saveIfWaiting saves the reading unless nothing waits: then nobody needs it, and an idle server doesn't write.
 func (c *Clock) saveIfWaiting(ctx context.Context) error {
 	var waiting bool
-	err := c.store.queryRow(ctx, `SELECT EXISTS (SELECT 1 FROM jobs) OR EXISTS (SELECT 1 FROM settling)
-		OR EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_pending WHERE done = 0)`, &waiting)
+	err := c.store.queryRow(ctx, `SELECT EXISTS (SELECT 1 FROM lookups) OR EXISTS (SELECT 1 FROM evaluations)
+		OR EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_pending WHERE state = 0)`, &waiting)
 	if err != nil || !waiting {
 		return err
 	}

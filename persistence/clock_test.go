@@ -122,10 +122,10 @@ func TestWhatIsDueIsShownAsATimeOfDay(t *testing.T) {
 func TestDueQueriesUseAnIndex(t *testing.T) {
 	s := openStore(t)
 	for query, index := range map[string]string{
-		"SELECT event FROM deliveries " + pendingQuery: "deliveries_due",
-		"SELECT details FROM jobs " + dueLookupsQuery:  "jobs_due",
-		"SELECT key FROM settling " + dueDeployments:   "settling_first",
-		"SELECT key FROM settling " + dueOthers:        "settling_due",
+		"SELECT event FROM deliveries " + pendingQuery:   "deliveries_due",
+		"SELECT details FROM lookups " + dueLookupsQuery: "lookups_due",
+		"SELECT key FROM evaluations " + dueDeployments:  "evaluations_first",
+		"SELECT key FROM evaluations " + dueOthers:       "evaluations_due",
 	} {
 		var plan []string
 		err := s.query(t.Context(), "EXPLAIN QUERY PLAN "+query, []any{1, 1}, func(rows *sql.Rows) error {

@@ -23,7 +23,7 @@ type DeadLetter struct {
 // DeadLetters returns the deliveries that are set aside, the oldest first.
 func (r *Reader) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 	var all []DeadLetter
-	err := r.query(ctx, "SELECT id, source, key, received, attempts, error FROM deliveries WHERE done = 2 ORDER BY id", nil,
+	err := r.query(ctx, "SELECT id, source, key, received, attempts, error FROM deliveries WHERE state = 2 ORDER BY id", nil,
 		func(rows *sql.Rows) error {
 			var d DeadLetter
 			var received int64
@@ -63,7 +63,7 @@ func Retry(ctx context.Context, path string, ids ...int64) (n int64, err error) 
 }
 
 func retry(ctx context.Context, tx *sql.Tx, ids []int64) (int64, error) {
-	const again = "UPDATE deliveries SET done = 0, due = 0, waiting_since = NULL, attempts = 0 WHERE done = 2"
+	const again = "UPDATE deliveries SET state = 0, due = 0, waiting_since = NULL, attempts = 0 WHERE state = 2"
 	if len(ids) == 0 {
 		return changed(tx.ExecContext(ctx, again))
 	}

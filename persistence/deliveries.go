@@ -28,7 +28,7 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 		}
 		inserted, err = t.exec(`INSERT INTO deliveries (source, key, event, received, due, checksum) VALUES (?, ?, ?, ?, 0, ?)
 			ON CONFLICT (key) DO UPDATE SET event = excluded.event, received = excluded.received, checksum = excluded.checksum,
-				due = 0, waiting_since = NULL, attempts = 0, done = 0 WHERE done = 2`,
+				due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE state = 2`,
 			d.Source, d.Key, string(event), d.Received.UnixMilli(), deliverySum(d, string(event)))
 		t.pending += int(inserted)
 		return err
@@ -44,7 +44,7 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 	return inserted == 0, nil
 }
 
-const pendingQuery = "INDEXED BY deliveries_due WHERE done = 0 AND due <= ? ORDER BY due, id LIMIT ?"
+const pendingQuery = "INDEXED BY deliveries_due WHERE state = 0 AND due <= ? ORDER BY due, id LIMIT ?"
 
 // Pending returns at most limit deliveries that are not processed and not postponed beyond now: those that have not been
 // postponed in order of arrival, then the others, the longest due first. One that can't be decoded has Unreadable set.
@@ -63,7 +63,8 @@ func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]d
 		var d dora.Delivery
 		var event []byte
 		var received int64
-		var since, sum sql.NullInt64
+		var since sql.NullInt64
+		var sum int64
 		if err := rows.Scan(&d.ID, &d.Source, &d.Key, &event, &received, &since, &d.Attempts, &sum); err != nil {
 			return err
 		}
@@ -72,7 +73,7 @@ func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]d
 			d.WaitingSince = fromMillis(since.Int64)
 		}
 		err := json.Unmarshal(event, &d.Event)
-		if err == nil && sum.Valid && sum.Int64 != deliverySum(d, string(event)) {
+		if err == nil && sum != deliverySum(d, string(event)) {
 			err = errors.New("it does not match its checksum")
 		}
 		if err != nil {
@@ -91,7 +92,7 @@ func deliverySum(d dora.Delivery, event string) int64 {
 // Done marks a delivery as processed.
 func (t deliveryTx) Done(delivery int64) error {
 	t.pending--
-	return t.one(delivery, "UPDATE deliveries SET done = 1 WHERE id = ?", delivery)
+	return t.one(delivery, "UPDATE deliveries SET state = 1 WHERE id = ?", delivery)
 }
 
 // Retry keeps a delivery that can't be processed from Pending until a time, with the number of attempts and why.
@@ -102,7 +103,7 @@ func (t deliveryTx) Retry(delivery int64, attempts int, why string, until time.T
 // SetAside takes a delivery that can't be processed out of Pending until a person wants it to be tried again.
 func (t deliveryTx) SetAside(delivery int64, attempts int, why string) error {
 	t.pending--
-	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, done = 2 WHERE id = ?", attempts, why, delivery)
+	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, state = 2 WHERE id = ?", attempts, why, delivery)
 }
 
 // Postpone keeps a delivery, which has been waiting for its team since a time, from Pending until another.

@@ -143,7 +143,7 @@ func BenchmarkPending(b *testing.B) {
 	defer db.Close()
 	for _, part := range []struct{ n, due, done int }{{1_000_000, 0, 1}, {99_000, 1 << 60, 0}, {1_000, 0, 0}} {
 		_, err := db.Exec(fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
-			INSERT INTO deliveries (source, key, event, received, due, done)
+			INSERT INTO deliveries (source, key, event, received, due, state)
 			SELECT 'github', hex(randomblob(16)), '{"deployment_status":{}}', 0, %d, %d FROM n`, part.n, part.due, part.done))
 		if err != nil {
 			b.Fatal(err)

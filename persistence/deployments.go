@@ -16,7 +16,7 @@ const deploymentColumns = "key, details, checksum"
 func scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord, error) {
 	var t dora.DeploymentRecord
 	var key, details string
-	var sum sql.NullInt64
+	var sum int64
 	if err := scan(&key, &details, &sum); err != nil {
 		return t, err
 	}
@@ -164,7 +164,7 @@ func (t deploymentTx) AddShipped(d dora.DeploymentRecord, names []string, revert
 // HasEvaluatedAfter says whether a success of a scope that comes after a moment has been settled.
 func (t deploymentTx) HasEvaluatedAfter(scope string, m dora.Moment) (bool, error) {
 	var one int
-	known, err := t.queryRow(`SELECT 1 FROM deployments WHERE scope = ? AND settled = 1 AND (success, number) > (?, ?) LIMIT 1`,
+	known, err := t.queryRow(`SELECT 1 FROM deployments WHERE scope = ? AND evaluated = 1 AND (success, number) > (?, ?) LIMIT 1`,
 		[]any{scope, m.At.UnixMilli(), m.ID}, &one)
 	if err != nil {
 		return false, fmt.Errorf("look for later deployments: %w", err)

@@ -12,7 +12,7 @@ import (
 // CountEvaluations is how many things are still to be settled.
 func (r *Reader) CountEvaluations(ctx context.Context) (int, error) {
 	var n int
-	if err := r.queryRow(ctx, "SELECT count(*) FROM settling", &n); err != nil {
+	if err := r.queryRow(ctx, "SELECT count(*) FROM evaluations", &n); err != nil {
 		return 0, fmt.Errorf("count what is to be settled: %w", err)
 	}
 	return n, nil
@@ -29,8 +29,8 @@ func scanEvaluation(rows *sql.Rows) (dora.Evaluation, error) {
 }
 
 const (
-	dueDeployments = "INDEXED BY settling_first WHERE first = 1 AND due <= ? ORDER BY due LIMIT ?"
-	dueOthers      = "INDEXED BY settling_due WHERE kind <> 'deployment' AND due <= ? ORDER BY due LIMIT ?"
+	dueDeployments = "INDEXED BY evaluations_first WHERE first = 1 AND due <= ? ORDER BY due LIMIT ?"
+	dueOthers      = "INDEXED BY evaluations_due WHERE kind <> 'deployment' AND due <= ? ORDER BY due LIMIT ?"
 )
 
 // DueComparisons returns at most limit deployments that are due to be settled, the longest due first: of each scope the first
@@ -46,7 +46,7 @@ func (s *Store) DueEvaluations(ctx context.Context, now time.Time, limit int) ([
 
 func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]dora.Evaluation, error) {
 	var all []dora.Evaluation
-	err := r.query(ctx, "SELECT "+evaluationColumns+" FROM settling "+query, args, func(rows *sql.Rows) error {
+	err := r.query(ctx, "SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows *sql.Rows) error {
 		one, err := scanEvaluation(rows)
 		all = append(all, one)
 		return err
@@ -72,7 +72,7 @@ func (t evaluationTx) Retry(s dora.Evaluation) error {
 }
 
 func (t *tx) saveSettling(s dora.Evaluation, conflict string) error {
-	_, err := t.exec("INSERT INTO settling ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
+	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
 		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses, dora.RepositoryOf(s.Scope))
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
 		err = t.settled(s, false)
@@ -88,7 +88,7 @@ func (t evaluationTx) Done(s dora.Evaluation) error {
 	if err := t.checkLease(evaluationWork(s)); err != nil {
 		return err
 	}
-	_, err := t.exec("DELETE FROM settling WHERE kind = ? AND key = ?", s.Kind, s.Key)
+	_, err := t.exec("DELETE FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
 		err = t.settled(s, true)
 	}
@@ -100,15 +100,15 @@ func (t evaluationTx) Done(s dora.Evaluation) error {
 
 // settled notes whether a deployment is settled, and which one of its scope is to be settled first now.
 func (t *tx) settled(s dora.Evaluation, settled bool) error {
-	if _, err := t.exec("UPDATE deployments SET settled = ? WHERE key = ? AND settled <> ?", settled, s.Key, settled); err != nil {
+	if _, err := t.exec("UPDATE deployments SET evaluated = ? WHERE key = ? AND evaluated <> ?", settled, s.Key, settled); err != nil {
 		return err
 	}
 	first, _, err := t.Evaluations().First(s.Scope)
 	if err == nil {
-		_, err = t.exec("UPDATE settling INDEXED BY settling_one_first SET first = 0 WHERE scope = ? AND first = 1 AND key <> ?", s.Scope, first.Key)
+		_, err = t.exec("UPDATE evaluations INDEXED BY evaluations_one_first SET first = 0 WHERE scope = ? AND first = 1 AND key <> ?", s.Scope, first.Key)
 	}
 	if err == nil {
-		_, err = t.exec("UPDATE settling SET first = 1 WHERE kind = 'deployment' AND key = ? AND first = 0", first.Key)
+		_, err = t.exec("UPDATE evaluations SET first = 1 WHERE kind = 'deployment' AND key = ? AND first = 0", first.Key)
 	}
 	return err
 }
@@ -142,7 +142,7 @@ func (t evaluationTx) WaitingIncidents(upTo time.Time) ([]dora.Evaluation, error
 
 func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
 	var all []dora.Evaluation
-	err := t.query("SELECT "+evaluationColumns+" FROM settling "+query, args, func(rows *sql.Rows) error {
+	err := t.query("SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows *sql.Rows) error {
 		one, err := scanEvaluation(rows)
 		all = append(all, one)
 		return err
@@ -156,7 +156,7 @@ func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
 // RepositoryWaits says whether a success of a repository, or of any with "", before a time is still to be settled.
 func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (bool, error) {
 	var one int
-	known, err := t.queryRow("SELECT 1 FROM settling WHERE kind = 'deployment' AND ? IN ('', repository) AND at < ? LIMIT 1",
+	known, err := t.queryRow("SELECT 1 FROM evaluations WHERE kind = 'deployment' AND ? IN ('', repository) AND at < ? LIMIT 1",
 		[]any{repository, before.UnixMilli()}, &one)
 	if err != nil {
 		return false, fmt.Errorf("read what is to be settled of %s: %w", repository, err)

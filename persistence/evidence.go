@@ -28,7 +28,7 @@ func (t evidenceTx) Add(e dora.Evidence) error {
 
 // Undecided is the evidence about deployments of a scope that have no mark.
 func (t evidenceTx) Undecided(scope string) ([]dora.Evidence, error) {
-	return t.evidence("WHERE scope = ? AND NOT EXISTS (SELECT 1 FROM marks m WHERE m.target = evidence.target)", scope)
+	return t.evidence("WHERE scope = ? AND NOT EXISTS (SELECT 1 FROM failed_changes m WHERE m.target = evidence.target)", scope)
 }
 
 // By is the piece that an incident or deployment is, if it is one; false when it is not.
@@ -60,7 +60,7 @@ func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 	if !m.RepairedAt.IsZero() {
 		repaired = sql.NullInt64{Int64: m.RepairedAt.UnixMilli(), Valid: true}
 	}
-	_, err := t.exec("INSERT OR REPLACE INTO marks ("+evidenceColumns+", repaired_by, repaired_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	_, err := t.exec("INSERT OR REPLACE INTO failed_changes ("+evidenceColumns+", repaired_by, repaired_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.Late, m.RepairedBy, repaired)
 	if err != nil {
 		return fmt.Errorf("mark deployment %s: %w", m.Target, err)
@@ -71,7 +71,7 @@ func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 // Unrepaired are the marks of a scope that nothing has repaired.
 func (t evidenceTx) Unrepaired(scope string) ([]dora.FailedChange, error) {
 	var all []dora.FailedChange
-	err := t.query("SELECT "+evidenceColumns+", repaired_by, repaired_at FROM marks WHERE scope = ? AND repaired_at IS NULL", []any{scope},
+	err := t.query("SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes WHERE scope = ? AND repaired_at IS NULL", []any{scope},
 		func(rows *sql.Rows) error {
 			m, err := scanFailedChange(rows)
 			all = append(all, m)

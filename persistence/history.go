@@ -80,7 +80,7 @@ func (r *Reader) RepairedBy(ctx context.Context, key string) ([]dora.FailedChang
 }
 
 func (r *Reader) failedChanges(ctx context.Context, query string, args ...any) ([]dora.FailedChange, error) {
-	return read(ctx, r, "marks", "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM marks "+query, args, scanFailedChange)
+	return read(ctx, r, "marks", "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes "+query, args, scanFailedChange)
 }
 
 // EvidenceAbout is what was found against a deployment.
@@ -127,7 +127,7 @@ func (r *Reader) LookupOf(ctx context.Context, commit string) (dora.Lookup, bool
 	if err != nil {
 		return dora.Lookup{}, false, err
 	}
-	return first(read(ctx, r, "look-ups", "SELECT details, due, attempts, misses FROM jobs WHERE commit_key = ?", []any{commit},
+	return first(read(ctx, r, "look-ups", "SELECT details, due, attempts, misses FROM lookups WHERE commit_key = ?", []any{commit},
 		func(rows *sql.Rows) (j dora.Lookup, err error) {
 			var details []byte
 			var due int64
@@ -146,7 +146,7 @@ func (r *Reader) IncidentsNamed(ctx context.Context, name string) ([]dora.Incide
 
 // IncidentNames are at most limit names of issues that begin alike, such as INC-.
 func (r *Reader) IncidentNames(ctx context.Context, beginning string, limit int) ([]string, error) {
-	return read(ctx, r, "incidents", "SELECT DISTINCT name FROM issues WHERE substr(name, 1, ?) = ? ORDER BY length(name) DESC, name DESC LIMIT ?",
+	return read(ctx, r, "incidents", "SELECT DISTINCT name FROM incidents WHERE substr(name, 1, ?) = ? ORDER BY length(name) DESC, name DESC LIMIT ?",
 		[]any{len(beginning), beginning, limit}, func(rows *sql.Rows) (name string, err error) {
 			err = rows.Scan(&name)
 			return name, err
@@ -155,17 +155,11 @@ func (r *Reader) IncidentNames(ctx context.Context, beginning string, limit int)
 
 // Incident returns what is remembered of an issue; false when nothing is.
 func (r *Reader) Incident(ctx context.Context, key string) (dora.Incident, bool, error) {
-	i, known, err := first(r.incidents(ctx, "WHERE key = ?", key))
-	if err != nil || known {
-		return i, known, err
-	}
-	return first(read(ctx, r, "incidents", earlierIncidents, []any{key}, func(rows *sql.Rows) (dora.Incident, error) {
-		return scanEarlierIncident(r.path, rows)
-	}))
+	return first(r.incidents(ctx, "WHERE key = ?", key))
 }
 
 func (r *Reader) incidents(ctx context.Context, query string, args ...any) ([]dora.Incident, error) {
-	return read(ctx, r, "incidents", "SELECT key, state, checksum FROM issues "+query, args, r.scanIncident)
+	return read(ctx, r, "incidents", "SELECT key, details, checksum FROM incidents "+query, args, r.scanIncident)
 }
 
 // WaitingBefore is the deployment of the same scope that is to be settled before one; its zero value when none is.
@@ -178,7 +172,7 @@ func (r *Reader) WaitingBefore(ctx context.Context, s dora.Evaluation) (dora.Eva
 // scanIncident reads an issue and checks its checksum.
 func (r *Reader) scanIncident(rows *sql.Rows) (i dora.Incident, err error) {
 	var key, state string
-	var sum sql.NullInt64
+	var sum int64
 	if err := rows.Scan(&key, &state, &sum); err != nil {
 		return i, err
 	}

@@ -17,12 +17,12 @@ const dueLookupsQuery = "WHERE due <= ? ORDER BY due LIMIT ?"
 func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dora.Lookup, error) {
 	var jobs []dora.Lookup
 	unreadable := map[string]error{}
-	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses, checksum FROM jobs "+dueLookupsQuery,
+	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses, checksum FROM lookups "+dueLookupsQuery,
 		[]any{now.UnixMilli(), limit}, func(rows *sql.Rows) error {
 			var j dora.Lookup
 			var key, commit string
 			var due, attempts, misses int64
-			var sum sql.NullInt64
+			var sum int64
 			if err := rows.Scan(&key, &commit, &due, &attempts, &misses, &sum); err != nil {
 				return err
 			}
@@ -44,7 +44,7 @@ func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dor
 	for key, err := range unreadable {
 		s.logger.Error("can't read a look-up, setting it aside for an hour", "commit", key, "error", err)
 		err := s.update(ctx, func(t *tx) error {
-			_, err := t.exec("UPDATE jobs SET due = ? WHERE commit_key = ?", now.Add(time.Hour).UnixMilli(), key)
+			_, err := t.exec("UPDATE lookups SET due = ? WHERE commit_key = ?", now.Add(time.Hour).UnixMilli(), key)
 			return err
 		})
 		if err != nil {
@@ -56,7 +56,7 @@ func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dor
 
 // AddLookup stores a job unless one with the same commit is there.
 func (t commitTx) AddLookup(j dora.Lookup) error {
-	return t.job(j, "INSERT INTO jobs (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+	return t.job(j, "INSERT INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
 }
 
 // RetryLookup replaces the job of the same commit.
@@ -64,7 +64,7 @@ func (t commitTx) RetryLookup(j dora.Lookup) error {
 	if err := t.checkLease(work{lookupQueue, j.Commit.Key()}); err != nil {
 		return err
 	}
-	return t.job(j, "INSERT OR REPLACE INTO jobs (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?)")
+	return t.job(j, "INSERT OR REPLACE INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?)")
 }
 
 func (t *tx) job(j dora.Lookup, query string) error {
@@ -84,7 +84,7 @@ func (t commitTx) Wait(w dora.WaitingStatus) error {
 	labels, err := json.Marshal(w.Labels)
 	if err == nil {
 		row := []any{w.Commit, w.Subject, string(labels), w.At.UnixMilli(), w.ID}
-		_, err = t.exec("INSERT OR REPLACE INTO waiting (commit_key, subject, labels, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+		_, err = t.exec("INSERT OR REPLACE INTO waiting_statuses (commit_key, subject, labels, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?)",
 			append(row, checksum(row...))...)
 	}
 	if err != nil {
@@ -95,7 +95,7 @@ func (t commitTx) Wait(w dora.WaitingStatus) error {
 
 // Waiting are the subjects of the statuses that wait for a commit, oldest first.
 func (r *Reader) Waiting(ctx context.Context, commit string) (subjects []string, err error) {
-	err = r.query(ctx, "SELECT subject FROM waiting WHERE commit_key = ? ORDER BY at, id, subject", []any{commit}, func(rows *sql.Rows) error {
+	err = r.query(ctx, "SELECT subject FROM waiting_statuses WHERE commit_key = ? ORDER BY at, id, subject", []any{commit}, func(rows *sql.Rows) error {
 		var subject string
 		err := rows.Scan(&subject)
 		subjects = append(subjects, subject)
@@ -113,12 +113,12 @@ func (t commitTx) TakeWaiting(commit string) ([]dora.WaitingStatus, error) {
 		return nil, err
 	}
 	var waiting []dora.WaitingStatus
-	err := t.query("SELECT subject, labels, at, id, checksum FROM waiting WHERE commit_key = ? ORDER BY at, id, subject", []any{commit},
+	err := t.query("SELECT subject, labels, at, id, checksum FROM waiting_statuses WHERE commit_key = ? ORDER BY at, id, subject", []any{commit},
 		func(rows *sql.Rows) error {
 			w := dora.WaitingStatus{Commit: commit}
 			var labels string
 			var at int64
-			var sum sql.NullInt64
+			var sum int64
 			if err := rows.Scan(&w.Subject, &labels, &at, &w.ID, &sum); err != nil {
 				return err
 			}
@@ -130,10 +130,10 @@ func (t commitTx) TakeWaiting(commit string) ([]dora.WaitingStatus, error) {
 			return json.Unmarshal([]byte(labels), &waiting[len(waiting)-1].Labels)
 		})
 	if err == nil {
-		_, err = t.exec("DELETE FROM waiting WHERE commit_key = ?", commit)
+		_, err = t.exec("DELETE FROM waiting_statuses WHERE commit_key = ?", commit)
 	}
 	if err == nil {
-		_, err = t.exec("DELETE FROM jobs WHERE commit_key = ?", commit)
+		_, err = t.exec("DELETE FROM lookups WHERE commit_key = ?", commit)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("take what waits for %s: %w", commit, err)

@@ -48,7 +48,7 @@ func TestJobs(t *testing.T) {
 	b.Attempts, b.Misses, b.Due = 2, 3, now.Add(time.Hour)
 	update(t, s, func(tx dora.Tx) error { return tx.Commits().RetryLookup(b) })
 	due(c, a)
-	tamper(t, s.path, "UPDATE jobs SET details = '[' WHERE commit_key LIKE '%@c'")
+	tamper(t, s.path, "UPDATE lookups SET details = '[' WHERE commit_key LIKE '%@c'")
 	due(a)
 	due(a)
 }

@@ -12,8 +12,8 @@ import (
 // Origin returns the cached origin of a commit; false when it is not known yet.
 func (t commitTx) Origin(commit string) (o dora.Origin, known bool, err error) {
 	var origin string
-	var sum sql.NullInt64
-	known, err = t.queryRow("SELECT origin, checksum FROM origins WHERE commit_key = ?", []any{commit}, &origin, &sum)
+	var sum int64
+	known, err = t.queryRow("SELECT origin, checksum FROM commits WHERE key = ?", []any{commit}, &origin, &sum)
 	if err == nil && known {
 		err = checkRow(t.writer.path, "what is remembered of it", sum, commit, origin)
 	}
@@ -28,9 +28,9 @@ func (t commitTx) Origin(commit string) (o dora.Origin, known bool, err error) {
 
 // KnownOrigin returns the cached origin of a commit; false when it is not known yet.
 func (r *Reader) KnownOrigin(ctx context.Context, commit string) (o dora.Origin, known bool, err error) {
-	err = r.query(ctx, "SELECT origin, checksum FROM origins WHERE commit_key = ?", []any{commit}, func(rows *sql.Rows) error {
+	err = r.query(ctx, "SELECT origin, checksum FROM commits WHERE key = ?", []any{commit}, func(rows *sql.Rows) error {
 		var origin string
-		var sum sql.NullInt64
+		var sum int64
 		if err := rows.Scan(&origin, &sum); err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (r *Reader) KnownOrigin(ctx context.Context, commit string) (o dora.Origin,
 func (t commitTx) SaveOrigin(commit string, o dora.Origin) error {
 	origin, err := json.Marshal(o)
 	if err == nil {
-		_, err = t.exec("INSERT OR REPLACE INTO origins (commit_key, origin, checksum) VALUES (?, ?, ?)",
+		_, err = t.exec("INSERT OR REPLACE INTO commits (key, origin, checksum) VALUES (?, ?, ?)",
 			commit, string(origin), checksum(commit, string(origin)))
 	}
 	if err != nil {

@@ -1,11 +1,11 @@
 package persistence
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,21 +65,23 @@ func (c *Checkpoint) base(ctx context.Context) (base dora.State, fresh bool, err
 	}
 	base = dora.State{}
 	for _, b := range taken {
-		values, n, err := baseline(bytes.NewReader(b.Text), c.byName)
-		if err != nil {
-			return nil, false, fmt.Errorf("read the baseline of %s that is in the store: %w", b.Source, err)
-		}
-		if len(n.rebounded) > 0 {
-			c.logger.Warn("values that were taken over before are left out, since the bounds of histograms have changed", "file", b.Source, "series", few(n.rebounded))
-		}
-		for family, all := range values {
-			for key, series := range all {
-				set(base, family, key, series)
+		for _, family := range c.families {
+			values, ok := b.Of(family)
+			if !ok {
+				var series []string
+				for key := range b.Values[family.Name] {
+					series = append(series, family.Name+"{"+key+"}")
+				}
+				slices.Sort(series)
+				c.logger.Warn("values that were taken over before are left out, since the bounds of histograms have changed", "file", b.Source, "series", few(series))
+			}
+			for key, series := range values {
+				set(base, family.Name, key, series)
 			}
 		}
 	}
-	empty, err := c.store.Empty(ctx)
-	return base, empty && len(taken) == 0, err
+	last, err := c.store.LastPosition(ctx)
+	return base, last == 0 && len(taken) == 0, err
 }
 
 // own takes the values of a whole checkpoint of this store.
@@ -163,11 +165,13 @@ func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fres
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s can't be taken over: %w; move it away to start at 0, or set storage.file.path to another path", f.path, err)
 	}
-	var text bytes.Buffer
-	if err := encodeValues(&text, c.families, values); err != nil {
-		return nil, 0, err
+	b := dora.Baseline{Hash: f.hash, Source: f.path, Values: values, Bounds: map[string][]int64{}, Start: f.start, Taken: time.Now()}
+	for _, family := range c.families {
+		if family.Kind == dora.Histogram {
+			b.Bounds[family.Name] = family.Bounds
+		}
 	}
-	if err := c.store.AddBaseline(ctx, Baseline{Hash: f.hash, Source: f.path, Text: text.Bytes(), Start: f.start, Taken: time.Now()}); err != nil {
+	if err := c.store.AddBaseline(ctx, b); err != nil {
 		return nil, 0, err
 	}
 	series := 0

@@ -23,103 +23,106 @@ const (
 // transaction of its own; none is ever changed after a release.
 //
 // Times are Unix milliseconds. The zero time.Time is the first instant of the year 1 and has a number like any other
-// (-62135596800000), so that it is read as zero again.
+// (-62135596800000), so that it is read as zero again. Times named due, ripe and waiting_since are readings of the store's Clock.
+// Each checksum is over the columns that guarded lists.
 var migrations = [...]string{`
 	CREATE TABLE meta (
 		key   TEXT PRIMARY KEY,
 		value TEXT NOT NULL
 	) STRICT;
-	CREATE TABLE deliveries (
-		id       INTEGER PRIMARY KEY AUTOINCREMENT,
-		source   TEXT NOT NULL,
-		key      TEXT NOT NULL UNIQUE,
-		event    TEXT NOT NULL,           -- JSON of dora.Event
-		received INTEGER NOT NULL,
-		due      INTEGER NOT NULL,        -- not to be processed before
-		done     INTEGER NOT NULL DEFAULT 0 -- 0 pending, 1 processed, 2 set aside
+	CREATE TABLE clock (
+		id      INTEGER PRIMARY KEY CHECK (id = 1),
+		reading INTEGER NOT NULL,
+		wall    INTEGER NOT NULL          -- time of day of that reading, for people
 	) STRICT;
-	CREATE INDEX deliveries_pending ON deliveries (id, due) WHERE done = 0;
+
+	CREATE TABLE deliveries (
+		id            INTEGER PRIMARY KEY AUTOINCREMENT,
+		source        TEXT    NOT NULL,
+		key           TEXT    NOT NULL UNIQUE,
+		event         TEXT    NOT NULL,           -- JSON of dora.Event
+		received      INTEGER NOT NULL,
+		state         INTEGER NOT NULL DEFAULT 0, -- 0 pending, 1 processed, 2 dead letter
+		due           INTEGER NOT NULL,           -- not to be processed before
+		waiting_since INTEGER,                    -- when the team could first not be looked up; NULL before
+		attempts      INTEGER NOT NULL DEFAULT 0, -- that failed
+		error         TEXT    NOT NULL DEFAULT '', -- of the last one
+		checksum      INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX deliveries_pending ON deliveries (id)  WHERE state = 0;
+	CREATE INDEX deliveries_due     ON deliveries (due) WHERE state = 0;
+	CREATE INDEX deliveries_dead    ON deliveries (id)  WHERE state = 2;
+
 	CREATE TABLE facts (
 		position INTEGER PRIMARY KEY,     -- 1, 2, 3, without gaps
-		family   TEXT NOT NULL,
-		subject  TEXT NOT NULL,
-		labels   TEXT NOT NULL,           -- JSON, sorted by name
+		family   TEXT    NOT NULL,
+		subject  TEXT    NOT NULL,
+		labels   TEXT    NOT NULL,        -- JSON, sorted by name
 		value    INTEGER NOT NULL,
 		at       INTEGER NOT NULL,
 		id       INTEGER NOT NULL,
 		checksum INTEGER NOT NULL,        -- over all other columns
 		UNIQUE (family, subject)
 	) STRICT;
-	CREATE TABLE incidents (
-		key      TEXT PRIMARY KEY,
-		labels   TEXT NOT NULL,           -- JSON, null before it is counted
-		created  INTEGER NOT NULL,
-		resolved INTEGER NOT NULL,
-		counted  INTEGER NOT NULL         -- milliseconds
-	) STRICT;
-	CREATE TABLE origins (
-		commit_key TEXT PRIMARY KEY,
-		origin     TEXT NOT NULL          -- JSON of dora.Origin
-	) STRICT;
-	CREATE TABLE jobs (
-		commit_key TEXT PRIMARY KEY,
-		details    TEXT NOT NULL,         -- JSON of dora.Commit
-		due        INTEGER NOT NULL,
-		attempts   INTEGER NOT NULL,
-		misses     INTEGER NOT NULL
-	) STRICT;
-	CREATE INDEX jobs_due ON jobs (due);
-	CREATE TABLE waiting (
-		commit_key TEXT NOT NULL,
-		subject    TEXT NOT NULL,
-		labels     TEXT NOT NULL,         -- JSON
-		at         INTEGER NOT NULL,
-		id         INTEGER NOT NULL,
-		PRIMARY KEY (commit_key, subject)
-	) STRICT;
 	CREATE TABLE baselines (
-		hash   TEXT PRIMARY KEY,
-		source TEXT NOT NULL,
-		text   BLOB NOT NULL,
-		taken  INTEGER NOT NULL
+		hash     TEXT    PRIMARY KEY,
+		source   TEXT    NOT NULL,
+		details  TEXT    NOT NULL,        -- JSON of the values and the bounds of their histograms
+		taken    INTEGER NOT NULL,
+		checksum INTEGER NOT NULL
 	) STRICT;
-`, `
-	ALTER TABLE deliveries ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0; -- that failed
-	ALTER TABLE deliveries ADD COLUMN error    TEXT    NOT NULL DEFAULT ''; -- of the last one
-	ALTER TABLE deliveries ADD COLUMN checksum INTEGER; -- over what never changes; NULL in rows of the first version, likewise below
-	ALTER TABLE incidents  ADD COLUMN checksum INTEGER;
-	ALTER TABLE origins    ADD COLUMN checksum INTEGER;
-	ALTER TABLE jobs       ADD COLUMN checksum INTEGER; -- over all but due
-	ALTER TABLE waiting    ADD COLUMN checksum INTEGER;
-	CREATE INDEX deliveries_set_aside ON deliveries (id) WHERE done = 2;
 	CREATE TABLE label_sets (
-		families TEXT    NOT NULL,        -- github, jira or dora
-		labels   TEXT    NOT NULL,        -- as in dora.Labels.Key
+		families TEXT NOT NULL,           -- github, jira or dora
+		labels   TEXT NOT NULL,           -- as in dora.Labels.Key
 		PRIMARY KEY (families, labels)
 	) STRICT, WITHOUT ROWID;
 	CREATE TABLE series (
 		families TEXT    PRIMARY KEY,
 		count    INTEGER NOT NULL         -- that label_sets have a place for
 	) STRICT, WITHOUT ROWID;
-`, `
+
+	CREATE TABLE commits (
+		key      TEXT    PRIMARY KEY,     -- as in dora.Commit.Key
+		origin   TEXT    NOT NULL,        -- JSON of dora.Origin
+		checksum INTEGER NOT NULL
+	) STRICT;
+	CREATE TABLE lookups (
+		commit_key TEXT    PRIMARY KEY,
+		details    TEXT    NOT NULL,      -- JSON of dora.Commit
+		due        INTEGER NOT NULL,
+		attempts   INTEGER NOT NULL,
+		misses     INTEGER NOT NULL,
+		checksum   INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX lookups_due ON lookups (due);
+	CREATE TABLE waiting_statuses (
+		commit_key TEXT    NOT NULL,
+		subject    TEXT    NOT NULL,
+		labels     TEXT    NOT NULL,      -- JSON
+		at         INTEGER NOT NULL,
+		id         INTEGER NOT NULL,
+		checksum   INTEGER NOT NULL,
+		PRIMARY KEY (commit_key, subject)
+	) STRICT;
+
 	CREATE TABLE deployments (
-		key        TEXT PRIMARY KEY,      -- as in dora.Deployment.Key, likewise below
+		key        TEXT    PRIMARY KEY,   -- as in dora.Deployment.Key, likewise below
 		number     INTEGER NOT NULL,      -- GitHub's id
 		repository TEXT    NOT NULL,
 		scope      TEXT    NOT NULL,
 		sha        TEXT    NOT NULL,
 		team       TEXT    NOT NULL,
 		production INTEGER NOT NULL,
-		success    INTEGER,               -- when it was done; NULL when it was not
-		settled    INTEGER NOT NULL DEFAULT 0,
+		success    INTEGER,               -- when it succeeded; NULL if it did not
+		evaluated  INTEGER NOT NULL DEFAULT 0,
 		details    TEXT    NOT NULL,      -- JSON of dora.DeploymentRecord
 		checksum   INTEGER NOT NULL
 	) STRICT;
-	CREATE INDEX deployments_scope  ON deployments (scope, success, number) WHERE success IS NOT NULL;
-	CREATE INDEX deployments_settled ON deployments (scope, success, number) WHERE settled = 1;
-	CREATE INDEX deployments_sha    ON deployments (sha);
-	CREATE INDEX deployments_number ON deployments (number);
-	CREATE INDEX deployments_team   ON deployments (team, success) WHERE production = 1;
+	CREATE INDEX deployments_scope     ON deployments (scope, success, number) WHERE success IS NOT NULL;
+	CREATE INDEX deployments_evaluated ON deployments (scope, success, number) WHERE evaluated = 1;
+	CREATE INDEX deployments_sha       ON deployments (sha);
+	CREATE INDEX deployments_number    ON deployments (number);
+	CREATE INDEX deployments_team      ON deployments (team, success) WHERE production = 1;
 	CREATE TABLE shipped (
 		scope      TEXT    NOT NULL,
 		name       TEXT    NOT NULL,      -- of a change (#12) or a commit (its SHA)
@@ -131,7 +134,15 @@ var migrations = [...]string{`
 		PRIMARY KEY (scope, name, deployment)
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX shipped_name ON shipped (name);
-	CREATE TABLE settling (
+	CREATE TABLE incidents (
+		key      TEXT    PRIMARY KEY,
+		name     TEXT    NOT NULL,
+		details  TEXT    NOT NULL,        -- JSON of dora.Incident
+		checksum INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX incidents_name ON incidents (name);
+
+	CREATE TABLE evaluations (
 		kind       TEXT    NOT NULL,
 		key        TEXT    NOT NULL,
 		scope      TEXT    NOT NULL,
@@ -145,15 +156,16 @@ var migrations = [...]string{`
 		first      INTEGER NOT NULL DEFAULT 0, -- 1 for the first of the deployments of its scope
 		PRIMARY KEY (kind, key)
 	) STRICT, WITHOUT ROWID;
-	CREATE INDEX settling_due   ON settling (due) WHERE kind <> 'deployment';
-	CREATE INDEX settling_first ON settling (due) WHERE first = 1;
-	CREATE UNIQUE INDEX settling_one_first ON settling (scope) WHERE first = 1;
-	CREATE INDEX settling_scope ON settling (kind, scope, at, number);
-	CREATE INDEX settling_repository ON settling (repository, at) WHERE kind = 'deployment';
+	CREATE INDEX evaluations_due   ON evaluations (due) WHERE kind <> 'deployment';
+	CREATE INDEX evaluations_first ON evaluations (due) WHERE first = 1;
+	CREATE INDEX evaluations_ripe  ON evaluations (ripe);
+	CREATE UNIQUE INDEX evaluations_one_first ON evaluations (scope) WHERE first = 1;
+	CREATE INDEX evaluations_scope ON evaluations (kind, scope, at, number);
+	CREATE INDEX evaluations_repository ON evaluations (repository, at) WHERE kind = 'deployment';
 	CREATE TABLE evidence (
 		cause  TEXT    NOT NULL,
 		by     TEXT    NOT NULL,
-		target TEXT    NOT NULL,          -- the deployment that turned out bad
+		target TEXT    NOT NULL,          -- the deployment that failed
 		scope  TEXT    NOT NULL,
 		at     INTEGER NOT NULL,
 		detail TEXT    NOT NULL,
@@ -161,7 +173,7 @@ var migrations = [...]string{`
 		PRIMARY KEY (cause, by)
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX evidence_scope ON evidence (scope, target);
-	CREATE TABLE marks (
+	CREATE TABLE failed_changes (
 		target      TEXT    PRIMARY KEY,
 		scope       TEXT    NOT NULL,
 		cause       TEXT    NOT NULL,
@@ -172,25 +184,7 @@ var migrations = [...]string{`
 		repaired_at INTEGER,              -- NULL while nothing has
 		late        INTEGER NOT NULL
 	) STRICT;
-	CREATE INDEX marks_unrepaired ON marks (scope) WHERE repaired_at IS NULL;
-	CREATE TABLE issues (
-		key      TEXT PRIMARY KEY,
-		name     TEXT    NOT NULL,
-		state    TEXT    NOT NULL,        -- JSON of dora.Incident
-		checksum INTEGER NOT NULL
-	) STRICT;
-	CREATE INDEX issues_name ON issues (name);
-`, `
-	CREATE TABLE clock (
-		id      INTEGER PRIMARY KEY CHECK (id = 1),
-		reading INTEGER NOT NULL,         -- of the store's Clock, as are all columns named due, ripe and waiting_since
-		wall    INTEGER NOT NULL          -- time of day of that reading, for people
-	) STRICT;
-	ALTER TABLE deliveries ADD COLUMN waiting_since INTEGER; -- when the catalog first could not tell the team; NULL before
-	DROP INDEX deliveries_pending;
-	CREATE INDEX deliveries_pending ON deliveries (id)  WHERE done = 0;
-	CREATE INDEX deliveries_due     ON deliveries (due) WHERE done = 0;
-	CREATE INDEX settling_ripe      ON settling (ripe);
+	CREATE INDEX failed_changes_unrepaired ON failed_changes (scope) WHERE repaired_at IS NULL;
 `}
 
 // prepare checks the database file and brings its schema up to date.

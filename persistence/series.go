@@ -1,43 +1,16 @@
 package persistence
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
-
 	"dora-exporter/dora"
 )
-
-// ParseSeries reads a series as it stands in Prometheus' text format or in a query: a name, and labels with their values. A
-// value behind it is left out.
-func ParseSeries(text string) (name string, labels dora.Labels, err error) {
-	text = strings.TrimSpace(text)
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	parsed, err := parser.TextToMetricFamilies(strings.NewReader(text + " 0\n"))
-	if err != nil {
-		return "", nil, fmt.Errorf(`it is not in Prometheus' text format, name{label="value",…}: %w`, err)
-	}
-	for name, family := range parsed {
-		if len(parsed) != 1 || len(family.GetMetric()) != 1 {
-			break
-		}
-		labels := dora.Labels{}
-		for _, pair := range family.GetMetric()[0].GetLabel() {
-			labels[pair.GetName()] = pair.GetValue()
-		}
-		return name, labels, nil
-	}
-	return "", nil, errors.New("it is not one series")
-}
 
 // SeriesHistory returns the series that a query selects, sorted by their labels.
 func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.SeriesHistory, error) {
@@ -111,11 +84,8 @@ func (r *Reader) takenBy(ctx context.Context, f dora.Family, add func(key string
 		return err
 	}
 	for _, b := range all {
-		values, _, err := baseline(bytes.NewReader(b.Text), map[string]dora.Family{f.Name: f})
-		if err != nil {
-			return fmt.Errorf("read the baseline of %s that is in the store: %w", b.Source, err)
-		}
-		for key, series := range values[f.Name] {
+		values, _ := b.Of(f)
+		for key, series := range values {
 			add(key, dora.ImportedSeries{Series: series, Source: b.Source, At: b.Taken})
 		}
 	}

@@ -207,7 +207,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 		"newer": {
 			path:    "store.db",
 			prepare: sqlite("PRAGMA user_version = 99"),
-			want:    []string{"schema version 99", "versions up to 4", "start the newer dora-exporter"},
+			want:    []string{"schema version 99", "versions up to 1", "start the newer dora-exporter"},
 		},
 		"a page overwritten": {
 			path: "store.db",
@@ -283,9 +283,16 @@ func TestOpenLeavesOtherProgramsFilesAlone(t *testing.T) {
 func TestBaselines(t *testing.T) {
 	s := openStore(t)
 	taken := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	first := Baseline{Hash: "1", Source: "/data/old.prom", Text: []byte("text\x00\xff"), Taken: taken}
-	second := Baseline{Hash: "2", Source: "b", Taken: taken.Add(time.Hour)}
-	for _, b := range []Baseline{second, first, {Hash: "1", Source: "again"}} {
+	labels := dora.Labels{"team": "a\x00é"}
+	first := dora.Baseline{
+		Hash: "1", Source: "/data/old.prom", Taken: taken, Bounds: map[string][]int64{"h": {1, 2}},
+		Values: dora.State{
+			"c": {labels.Key(): {Labels: labels, Baseline: 0.1 + 0.2}},
+			"h": {labels.Key(): {Labels: labels, Baseline: 9.223372036854776e9, BaselineBuckets: []int64{1, 0, 1 << 60}}},
+		},
+	}
+	second := dora.Baseline{Hash: "2", Source: "b", Taken: taken.Add(time.Hour)}
+	for _, b := range []dora.Baseline{second, first, {Hash: "1", Source: "again"}} {
 		if err := s.AddBaseline(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
@@ -294,7 +301,7 @@ func TestBaselines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]Baseline{first, second}, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff([]dora.Baseline{first, second}, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
 }

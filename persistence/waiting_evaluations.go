@@ -21,8 +21,8 @@ type WaitingEvaluations struct {
 func (r *Reader) WaitingEvaluations(ctx context.Context, now time.Time) (WaitingEvaluations, error) {
 	var e WaitingEvaluations
 	var oldest sql.NullInt64
-	err := r.query(ctx, `SELECT (SELECT count(*) FROM settling), (SELECT count(*) FROM settling INDEXED BY settling_ripe WHERE ripe <= ?1),
-		(SELECT ripe FROM settling INDEXED BY settling_ripe WHERE ripe <= ?1 ORDER BY ripe LIMIT 1)`, []any{now.UnixMilli()},
+	err := r.query(ctx, `SELECT (SELECT count(*) FROM evaluations), (SELECT count(*) FROM evaluations INDEXED BY evaluations_ripe WHERE ripe <= ?1),
+		(SELECT ripe FROM evaluations INDEXED BY evaluations_ripe WHERE ripe <= ?1 ORDER BY ripe LIMIT 1)`, []any{now.UnixMilli()},
 		func(rows *sql.Rows) error { return rows.Scan(&e.Waiting, &e.Due, &oldest) })
 	if err != nil {
 		return WaitingEvaluations{}, fmt.Errorf("count what waits for its evaluation: %w", err)

@@ -51,7 +51,7 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 		t.Errorf("deliveries retry 7: status %d, %s%s", status, out, errOut)
 	}
 	e.terminate()
-	e.tamper(`UPDATE deliveries SET event = (SELECT replace(event, '"id":1,"state"', '"id":9,"state"') FROM deliveries WHERE done = 1) WHERE done = 2`)
+	e.tamper(`UPDATE deliveries SET event = (SELECT replace(event, '"id":1,"state"', '"id":9,"state"') FROM deliveries WHERE state = 1) WHERE state = 2`)
 	e.start()
 	if status, out, errOut := e.runOnce("deliveries", "retry"); status != 0 || !strings.HasPrefix(out, "1 of the deliveries") {
 		t.Errorf("deliveries retry: status %d, %s%s", status, out, errOut)

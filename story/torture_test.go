@@ -53,7 +53,7 @@ func (e *exporter) stores(want numbers) {
 	if facts, last := one("SELECT count(*) FROM facts"), one("SELECT coalesce(max(position), 0) FROM facts"); facts != last {
 		e.Errorf("%d facts, and the last one's position is %d", facts, last)
 	}
-	for _, table := range []string{"jobs", "waiting", "deliveries WHERE done = 0", "deliveries WHERE done = 2"} {
+	for _, table := range []string{"lookups", "waiting_statuses", "deliveries WHERE state = 0", "deliveries WHERE state = 2"} {
 		if n := one("SELECT count(*) FROM " + table); n > 0 {
 			e.Errorf("%d rows in %s", n, table)
 		}

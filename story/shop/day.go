@@ -1,12 +1,9 @@
 package shop
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"testing"
 
 	"dora-exporter/dora"
-	"dora-exporter/persistence"
 )
 
 // Status returns a status of a deployment of acme/web, at a minute.
@@ -32,13 +29,20 @@ func Incident(event string, at, resolved int) dora.Event {
 	return dora.Event{Incident: c}
 }
 
-// imported is a file of another program.
-const imported = `# TYPE github_deployments_total counter
-github_deployments_total{environment="production",repo="web",status="success",team="Platform"} 40
-github_deployments_total{environment="production",repo="old",status="success",team="Platform"} 7
-# TYPE jira_incidents_duration_sum gauge
-jira_incidents_duration_sum{project="INC",team="Platform"} 1234.5
-`
+// imported are the values of a file of another program.
+func imported() dora.State {
+	state := dora.State{}
+	add := func(family string, value float64, labels dora.Labels) {
+		if state[family] == nil {
+			state[family] = map[string]dora.Series{}
+		}
+		state[family][labels.Key()] = dora.Series{Labels: labels, Baseline: value}
+	}
+	add(dora.DeploymentsTotal, 40, dora.Labels{"environment": "production", "repo": "web", "status": "success", "team": "Platform"})
+	add(dora.DeploymentsTotal, 7, dora.Labels{"environment": "production", "repo": "old", "status": "success", "team": "Platform"})
+	add(dora.IncidentsDurationSum, 1234.5, dora.Labels{"project": "INC", "team": "Platform"})
+	return state
+}
 
 // Day returns a shop with one of everything that an explanation describes: deployment 1 is the first, 2 failed by an incident,
 // 3 was rolled back by 4, 5 failed by its status and was repaired by 6, 7 is running, 8 and 11 are in staging, 9 waits for
@@ -54,10 +58,7 @@ func Day(t testing.TB) *Shop {
 	}}
 	s.GitHub.Changes["V5"] = dora.Change{Origin: dora.Origin{PullRequest: 5, FirstCommit: Minute(20), Opened: Minute(10), Author: "bob"}}
 	s.GitHub.Changes["V4"] = dora.Change{Origin: dora.Origin{Unavailable: dora.ReasonNoDate}}
-	sum := sha256.Sum256([]byte(imported))
-	err := s.Store.AddBaseline(t.Context(), persistence.Baseline{
-		Hash: hex.EncodeToString(sum[:]), Source: "/data/old.prom", Text: []byte(imported), Taken: Minute(-600),
-	})
+	err := s.Store.AddBaseline(t.Context(), dora.Baseline{Hash: "1", Source: "/data/old.prom", Values: imported(), Taken: Minute(-600)})
 	if err != nil {
 		t.Fatal(err)
 	}
