@@ -10,16 +10,35 @@ import (
 	"math"
 	"os"
 	"slices"
+	"time"
 
 	"dora-exporter/dora"
 	"dora-exporter/internal/bounds"
 )
 
+// Store2 is what a Checkpoint needs of the store whose facts it sums up.
+type Store2 interface {
+	// ID identifies the store; SetID gives it another one.
+	ID() string
+	SetID(ctx context.Context, id string) error
+	// Started is when the counting began: when the store was created, or when the oldest baseline began.
+	Started() time.Time
+	// Path names the store in messages.
+	Path() string
+	// Baselines returns all that was taken over, the oldest first. AddBaseline stores another one, durably.
+	Baselines(ctx context.Context) ([]dora.Baseline, error)
+	AddBaseline(ctx context.Context, b dora.Baseline) error
+	// LastPosition is that of the newest fact, 0 if there is none.
+	LastPosition(ctx context.Context) (int64, error)
+	// Newest returns the newest fact, by its time and id, of each label set of a family, among those up to a position.
+	Newest(ctx context.Context, family string, upTo int64) ([]dora.Fact, error)
+}
+
 // Checkpoint is the .prom file: all cumulative values with the position up to which they hold, in Prometheus' text format,
 // so that any tool can read it. It satisfies dora.Checkpoint.
 type Checkpoint struct {
 	path        string
-	store       *Store
+	store       Store2
 	families    []dora.Family
 	byName      map[string]dora.Family
 	acceptStore bool
@@ -30,7 +49,7 @@ var _ dora.Checkpoint = (*Checkpoint)(nil)
 
 // NewCheckpoint returns the checkpoint at path of a store. With acceptStore a store that is older than the checkpoint is
 // taken all the same, and the checkpoint set aside.
-func NewCheckpoint(path string, store *Store, families []dora.Family, acceptStore bool, logger *slog.Logger) *Checkpoint {
+func NewCheckpoint(path string, store Store2, families []dora.Family, acceptStore bool, logger *slog.Logger) *Checkpoint {
 	c := &Checkpoint{path: linked(path), store: store, families: families, byName: map[string]dora.Family{}, acceptStore: acceptStore, logger: logger}
 	for _, f := range families {
 		c.byName[f.Name] = f

@@ -2,6 +2,7 @@ package persistence
 
 import (
 	"bytes"
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -137,10 +138,14 @@ func TestRestoreDamagedAndAnOlderStore(t *testing.T) {
 	s.add(20)
 	s.write()
 	whole := s.read(s.path())
-	if err := s.store.update(t.Context(), func(tx *tx) error {
-		_, err := tx.exec("DELETE FROM facts WHERE position > 3")
-		return err
-	}); err != nil {
+	db, err := sql.Open("sqlite", s.store.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), "DELETE FROM facts WHERE position > 3"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s.put("dora-exporter.prom.prev", whole)

@@ -56,6 +56,9 @@ func (r *Reader) checkVersion(ctx context.Context) error {
 	return damaged(r.path, err)
 }
 
+// Path returns the path of the database, for messages.
+func (r *Reader) Path() string { return r.path }
+
 // Close closes the database.
 func (r *Reader) Close() error {
 	if r.db == nil {

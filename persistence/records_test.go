@@ -66,7 +66,7 @@ func TestRecords(t *testing.T) {
 
 func TestRecordsOfADamagedDatabase(t *testing.T) {
 	for _, damage := range []string{
-		"UPDATE deployments SET details = replace(details, 'Platform', 'Mobile')", "UPDATE incidents SET details = replace(state, 'INC-7', 'INC-8')",
+		"UPDATE deployments SET details = replace(details, 'Platform', 'Mobile')", "UPDATE incidents SET details = replace(details, 'INC-7', 'INC-8')",
 		"UPDATE facts SET value = 2 WHERE family = 'dora_changes_total'",
 	} {
 		store := openStore(t)

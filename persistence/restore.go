@@ -100,7 +100,7 @@ func (c *Checkpoint) own(ctx context.Context, f *file, base dora.State) (dora.St
 	}
 	if !c.acceptStore {
 		return nil, 0, fmt.Errorf("the checkpoint %s has %d facts and the database %s only %d: the database is older (an old backup?) or damaged; "+
-			"put the right database in its place, or start once with -accept-store to go on with what this database has", f.path, f.position, c.store.path, last)
+			"put the right database in its place, or start once with -accept-store to go on with what this database has", f.path, f.position, c.store.Path(), last)
 	}
 	if err := c.setAside(f.path, "aside"); err != nil {
 		return nil, 0, err
@@ -134,7 +134,7 @@ func (c *Checkpoint) repair(ctx context.Context, f *file, base dora.State, fresh
 			remedy = fmt.Sprintf("move %s there to take over what the checkpoint before it has", previous.path)
 		}
 		return nil, 0, fmt.Errorf("%w; the database %s is empty, so its values would be lost: %s, or move %s away to start at 0",
-			damage, c.store.path, remedy, f.path)
+			damage, c.store.Path(), remedy, f.path)
 	}
 	if f.size > 0 || !fresh {
 		c.logger.Error("the checkpoint is damaged, restoring the values without it", "file", f.path, "error", damage)
@@ -155,7 +155,7 @@ func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fres
 	}
 	if !fresh {
 		return nil, 0, fmt.Errorf("%s was not written with the database %s, which has values of its own: they can't be added up; "+
-			"move %s away to go on with the database, or move the database away to go on from that file", f.path, c.store.path, f.path)
+			"move %s away to go on with the database, or move the database away to go on from that file", f.path, c.store.Path(), f.path)
 	}
 	read := foreignBaseline
 	if f.store != "" { // as many as this program had

@@ -194,11 +194,11 @@ func TestRestoreOwn(t *testing.T) {
 func TestRestoreRefusesAnOlderStore(t *testing.T) {
 	s := newSite(t)
 	s.add(10)
-	if err := s.store.update(t.Context(), func(tx *tx) error { return nil }); err != nil {
+	if err := s.store.Update(t.Context(), func(dora.Tx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	backup := s.read(s.store.path)
-	wal := s.read(s.store.path + "-wal")
+	backup := s.read(s.store.Path())
+	wal := s.read(s.store.Path() + "-wal")
 	s.add(20)
 	s.write()
 	if err := s.store.Close(); err != nil {
@@ -303,7 +303,7 @@ func TestRestoreRefusesForeignBesideFacts(t *testing.T) {
 	s.add(10)
 	s.put("dora-exporter.prom", s.read("testdata/foreign.prom"))
 	_, _, err := s.restore(s.checkpoint(false))
-	if err == nil || !strings.Contains(err.Error(), s.path()) || !strings.Contains(err.Error(), s.store.path) {
+	if err == nil || !strings.Contains(err.Error(), s.path()) || !strings.Contains(err.Error(), s.store.Path()) {
 		t.Errorf("error %v does not name both files", err)
 	}
 }
@@ -445,7 +445,7 @@ func TestRestoreRefusesAnotherStoresCheckpointBesideFacts(t *testing.T) {
 	before := s.files()
 	for range 2 {
 		state, _, err := s.restore(s.checkpoint(true))
-		if err == nil || !strings.Contains(err.Error(), s.path()) || !strings.Contains(err.Error(), s.store.path) {
+		if err == nil || !strings.Contains(err.Error(), s.path()) || !strings.Contains(err.Error(), s.store.Path()) {
 			t.Errorf("state %v, error %v does not name both files", state, err)
 		}
 	}
