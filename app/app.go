@@ -11,7 +11,8 @@ import (
 
 	"dora-exporter/config"
 	"dora-exporter/instrumentation"
-	"dora-exporter/persistence"
+	"dora-exporter/internal/localfile"
+	"dora-exporter/persistence/sqlite"
 )
 
 const (
@@ -39,7 +40,7 @@ type Options struct {
 	Version, Revision string
 	Logger            *slog.Logger
 	// Machine is the clock of the machine; nil for the real one.
-	Machine *persistence.Machine
+	Machine *sqlite.Machine
 	// CheckpointInterval is the time between two checkpoints when something changed; 5 s if it is 0.
 	CheckpointInterval time.Duration
 }
@@ -60,7 +61,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.Web = &WebConfig{}
 	}
 	if o.Machine == nil {
-		machine := persistence.RealMachine()
+		machine := sqlite.RealMachine()
 		o.Machine = &machine
 	}
 	if o.CheckpointInterval == 0 {
@@ -73,10 +74,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if a.store, err = persistence.Open(ctx, o.Config.Storage.Database, o.Logger); err != nil {
+	if a.store, err = sqlite.Open(ctx, o.Config.Storage.Database, o.Logger); err != nil {
 		return nil, err
 	}
-	if a.release, err = persistence.LockCheckpoint(o.Config.Storage.File.Path); err != nil {
+	if a.release, err = localfile.LockCheckpoint(o.Config.Storage.File.Path); err != nil {
 		return nil, err
 	}
 	if err := a.build(ctx, &a.options); err != nil {

@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 )
 
 // A redelivery that says something else is logged and counted, and changes nothing, whatever has become of the stored event.
 func TestConflictingRedeliveries(t *testing.T) {
 	var log strings.Builder
-	s, err := persistence.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

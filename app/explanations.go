@@ -6,7 +6,8 @@ import (
 
 	"dora-exporter/config"
 	"dora-exporter/explain"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/checkpoint"
+	"dora-exporter/persistence/sqlite"
 )
 
 // ExplainDeployment explains a deployment, OWNER/REPO#ID, beside a running server or without one.
@@ -31,7 +32,7 @@ func ExplainMetric(ctx context.Context, c *config.Config, series string, maxFact
 type explanation func(ctx context.Context, r explain.Reader, name string) (explain.Explanation, error)
 
 func explainStored(ctx context.Context, c *config.Config, run explanation, name string) (e explain.Explanation, err error) {
-	err = withReader(ctx, c, func(r *persistence.Reader) (err error) {
+	err = withReader(ctx, c, func(r *sqlite.Reader) (err error) {
 		e, err = explainFrom(ctx, r, run, name)
 		return err
 	})
@@ -40,7 +41,7 @@ func explainStored(ctx context.Context, c *config.Config, run explanation, name 
 
 // explainSeries explains a series as it is written on /metrics.
 func explainSeries(ctx context.Context, r explain.Reader, series string, maxFacts, maxSeries int) (explain.Explanation, error) {
-	name, labels, err := persistence.ParseSeries(series)
+	name, labels, err := checkpoint.ParseSeries(series)
 	if err != nil {
 		return nil, &explain.NotFoundError{Err: fmt.Errorf("read %q: %w", series, err)}
 	}
@@ -48,8 +49,8 @@ func explainSeries(ctx context.Context, r explain.Reader, series string, maxFact
 }
 
 // explainFrom makes an explanation as of one moment.
-func explainFrom(ctx context.Context, r *persistence.Reader, run explanation, name string) (e explain.Explanation, err error) {
-	err = r.Snapshot(ctx, func(r *persistence.Reader) (err error) {
+func explainFrom(ctx context.Context, r *sqlite.Reader, run explanation, name string) (e explain.Explanation, err error) {
+	err = r.Snapshot(ctx, func(r *sqlite.Reader) (err error) {
 		e, err = run(ctx, explain.Reader{
 			RecordReader: r, DeploymentReader: r, IncidentReader: r, EvidenceReader: r, WorkReader: r, FactReader: r,
 		}, name)

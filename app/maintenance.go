@@ -5,13 +5,13 @@ import (
 	"errors"
 
 	"dora-exporter/config"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 	"dora-exporter/report"
 )
 
 // Report computes the five DORA measures from all events, beside a running server or without one.
 func Report(ctx context.Context, c *config.Config, o report.Options) (made report.Report, err error) {
-	err = withReader(ctx, c, func(r *persistence.Reader) (err error) {
+	err = withReader(ctx, c, func(r *sqlite.Reader) (err error) {
 		made, err = report.FromEvents(ctx, r, c.Policy, o)
 		return err
 	})
@@ -20,12 +20,12 @@ func Report(ctx context.Context, c *config.Config, o report.Options) (made repor
 
 // Backup copies the database to a new file and checks the copy, beside a running server or without one.
 func Backup(ctx context.Context, c *config.Config, to string) error {
-	return withReader(ctx, c, func(r *persistence.Reader) error { return r.Backup(ctx, to) })
+	return withReader(ctx, c, func(r *sqlite.Reader) error { return r.Backup(ctx, to) })
 }
 
 // DeadLetters returns the deliveries that can't be processed.
-func DeadLetters(ctx context.Context, c *config.Config) (all []persistence.DeadLetter, err error) {
-	err = withReader(ctx, c, func(r *persistence.Reader) (err error) {
+func DeadLetters(ctx context.Context, c *config.Config) (all []sqlite.DeadLetter, err error) {
+	err = withReader(ctx, c, func(r *sqlite.Reader) (err error) {
 		all, err = r.DeadLetters(ctx)
 		return err
 	})
@@ -34,12 +34,12 @@ func DeadLetters(ctx context.Context, c *config.Config) (all []persistence.DeadL
 
 // RetryDeliveries has dead letters tried again by the server, all of them or those with some IDs, and returns how many.
 func RetryDeliveries(ctx context.Context, c *config.Config, ids ...int64) (int64, error) {
-	return persistence.Retry(ctx, c.Storage.Database, ids...)
+	return sqlite.Retry(ctx, c.Storage.Database, ids...)
 }
 
 // withReader runs f with a reader of the database.
-func withReader(ctx context.Context, c *config.Config, f func(*persistence.Reader) error) error {
-	r, err := persistence.OpenReader(ctx, c.Storage.Database)
+func withReader(ctx context.Context, c *config.Config, f func(*sqlite.Reader) error) error {
+	r, err := sqlite.OpenReader(ctx, c.Storage.Database)
 	if err != nil {
 		return err
 	}

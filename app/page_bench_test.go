@@ -13,14 +13,14 @@ import (
 	"dora-exporter/config"
 	"dora-exporter/dora"
 	"dora-exporter/page"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 	"dora-exporter/story/shop"
 )
 
 // aLargeStore has so many deployments of 20 teams over three years, each with a change, and a delivery for each.
 func aLargeStore(tb testing.TB, deployments int) (path string, newest time.Time) {
 	path = filepath.Join(tb.TempDir(), "dora-exporter.db")
-	store, err := persistence.Open(tb.Context(), path, slog.New(slog.DiscardHandler))
+	store, err := sqlite.Open(tb.Context(), path, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func aLargeStore(tb testing.TB, deployments int) (path string, newest time.Time)
 // BenchmarkPages asks for each page when nothing of it is kept, with 100,000 deployments over three years.
 func BenchmarkPages(b *testing.B) {
 	path, now := aLargeStore(b, 100_000)
-	r, err := persistence.OpenReader(b.Context(), path)
+	r, err := sqlite.OpenReader(b.Context(), path)
 	if err != nil {
 		b.Fatal(err)
 	}

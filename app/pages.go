@@ -8,7 +8,7 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/explain"
 	"dora-exporter/page"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 	"dora-exporter/report"
 )
 
@@ -23,10 +23,10 @@ const (
 var pageLimits = report.Limits{Teams: 50, Deployments: 20_000}
 
 // newPages returns the pages over a database. now is the end of the measured time.
-func newPages(r *persistence.Reader, p dora.Policy, requests *page.Requests, state func() page.State, now func() time.Time, logger *slog.Logger) *page.Pages {
+func newPages(r *sqlite.Reader, p dora.Policy, requests *page.Requests, state func() page.State, now func() time.Time, logger *slog.Logger) *page.Pages {
 	return page.New(page.Options{
 		Snapshot: func(ctx context.Context, read func(page.Reader) error) error {
-			return r.Snapshot(ctx, func(r *persistence.Reader) error { return read(r) })
+			return r.Snapshot(ctx, func(r *sqlite.Reader) error { return read(r) })
 		},
 		Explain:  pageExplainer{r},
 		Measures: func(ctx context.Context) (page.Measures, error) { return pageMeasures(ctx, r, p, now()) },
@@ -35,7 +35,7 @@ func newPages(r *persistence.Reader, p dora.Policy, requests *page.Requests, sta
 }
 
 // pageExplainer is the page.Explainer over a database.
-type pageExplainer struct{ reader *persistence.Reader }
+type pageExplainer struct{ reader *sqlite.Reader }
 
 func (e pageExplainer) Deployment(ctx context.Context, name string) (page.Explanation, error) {
 	return e.explain(ctx, explain.Deployment, name)

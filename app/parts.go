@@ -18,14 +18,15 @@ import (
 	"dora-exporter/enrichment"
 	"dora-exporter/instrumentation"
 	"dora-exporter/page"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/checkpoint"
+	"dora-exporter/persistence/sqlite"
 	"dora-exporter/receivers"
 )
 
 // parts are what the program consists of.
 type parts struct {
-	store       *persistence.Store
-	clock       *persistence.Clock
+	store       *sqlite.Store
+	clock       *sqlite.Clock
 	instruments *instrumentation.Instruments
 	processor   *pipeline.Processor
 	jobs        *pipeline.Lookups
@@ -34,7 +35,7 @@ type parts struct {
 	// traces is nil when nothing is followed.
 	traces *instrumentation.Traces
 	// reader is that of the pages; nil without them.
-	reader *persistence.Reader
+	reader *sqlite.Reader
 	server *server
 	// flushLogs logs what has been summed up.
 	flushLogs func()
@@ -47,7 +48,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	if p.clock, err = persistence.NewClock(ctx, p.store, *o.Machine); err != nil {
+	if p.clock, err = sqlite.NewClock(ctx, p.store, *o.Machine); err != nil {
 		return err
 	}
 	p.instruments, err = instrumentation.New(instrumentation.Options{
@@ -87,7 +88,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	p.settler = &pipeline.Evaluator{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
 	p.projection = &pipeline.Projection{
 		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: o.CheckpointInterval,
-		Checkpoint:   persistence.NewCheckpoint(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger),
+		Checkpoint:   checkpoint.New(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger),
 		OnCheckpoint: func(err error) { p.instruments.Checkpoint(time.Now(), err) },
 	}
 	return nil
@@ -147,7 +148,7 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 	e := endpoints{metrics: metrics, ready: p.ready}
 	if c.Server.Page == "on" {
 		since := time.Now()
-		if p.reader, err = persistence.OpenReader(ctx, c.Storage.Database); err != nil {
+		if p.reader, err = sqlite.OpenReader(ctx, c.Storage.Database); err != nil {
 			return err
 		}
 		e.people = newPages(p.reader, c.Policy, &seen, func() page.State { return p.state(o, since) }, time.Now, logger)

@@ -15,7 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/explain"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/checkpoint"
+	"dora-exporter/persistence/sqlite"
 	"dora-exporter/story/shop"
 )
 
@@ -36,7 +37,7 @@ func run(t *testing.T, s *shop.Shop, args ...string) (string, error) {
 		}
 	}
 	var out strings.Builder
-	err := s.Reader().Snapshot(t.Context(), func(r *persistence.Reader) error {
+	err := s.Reader().Snapshot(t.Context(), func(r *sqlite.Reader) error {
 		e, err := explanation(t.Context(), explain.Reader{
 			RecordReader: r, DeploymentReader: r, IncidentReader: r, EvidenceReader: r, WorkReader: r, FactReader: r,
 		}, words[0], words[1], *n)
@@ -55,7 +56,7 @@ func explanation(ctx context.Context, r explain.Reader, kind, name string, n int
 	case "incident":
 		return explain.Incident(ctx, r, name)
 	}
-	metric, labels, err := persistence.ParseSeries(name)
+	metric, labels, err := checkpoint.ParseSeries(name)
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w", name, err)
 	}

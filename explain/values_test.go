@@ -18,7 +18,7 @@ import (
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/explain"
 	"dora-exporter/instrumentation"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/checkpoint"
 	"dora-exporter/story/shop"
 )
 
@@ -66,7 +66,7 @@ func compareMetrics(t *testing.T, s *shop.Shop) map[string]bool {
 	logger := slog.New(slog.DiscardHandler)
 	projection := &pipeline.Projection{
 		Store: s.Store, Recorder: instruments, Rules: s.Rules, Logger: logger, OnCheckpoint: func(error) {},
-		Checkpoint: persistence.NewCheckpoint(filepath.Join(t.TempDir(), "dora-exporter.prom"), s.Store, dora.Families(), false, logger),
+		Checkpoint: checkpoint.New(filepath.Join(t.TempDir(), "dora-exporter.prom"), s.Store, dora.Families(), false, logger),
 	}
 	if err := projection.Restore(t.Context()); err != nil {
 		t.Fatal(err)

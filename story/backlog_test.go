@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 )
 
 // fill stores pending deliveries, as an exporter that was killed before it processed them has left them.
 func (e *exporter) fill(n int) *truth {
 	e.Helper()
-	store, err := persistence.Open(e.Context(), filepath.Join(e.folder, "dora-exporter.db"), slog.New(slog.DiscardHandler))
+	store, err := sqlite.Open(e.Context(), filepath.Join(e.folder, "dora-exporter.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		e.Fatal(err)
 	}

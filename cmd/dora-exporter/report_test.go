@@ -16,7 +16,7 @@ import (
 
 	"dora-exporter/config"
 	"dora-exporter/dora"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 )
 
 func TestAge(t *testing.T) {
@@ -57,7 +57,7 @@ type difference struct {
 // The command reads the database that the configuration names, beside whoever writes it.
 func TestReportCommand(t *testing.T) {
 	database := filepath.Join(t.TempDir(), "dora-exporter.db")
-	store, err := persistence.Open(t.Context(), database, slog.New(slog.DiscardHandler))
+	store, err := sqlite.Open(t.Context(), database, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 )
 
 func status(id int64, state string, at time.Duration) dora.Event {
@@ -50,7 +50,7 @@ func began(before time.Duration) func(int64) (dora.Origin, error) {
 }
 
 // runJobs runs the jobs for a while of virtual time.
-func runJobs(t *testing.T, store *persistence.Store, e dora.Enricher, d time.Duration) {
+func runJobs(t *testing.T, store *sqlite.Store, e dora.Enricher, d time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()

@@ -7,12 +7,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 	"dora-exporter/report"
 )
 
 // report is made from what a store has.
-func (w *world) report(t *testing.T, store *persistence.Store) report.Report {
+func (w *world) report(t *testing.T, store *sqlite.Store) report.Report {
 	t.Helper()
 	o := report.Options{Now: morning.Add(24 * time.Hour), Since: 90 * 24 * time.Hour}
 	facts := report.NewTally(o)

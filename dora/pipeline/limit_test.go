@@ -15,11 +15,11 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/dora/rules"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 )
 
 // limited processes everything with a limit and returns how many events were folded, by group, and the log.
-func limited(t *testing.T, store *persistence.Store, maxSeries int) (map[string]int, string) {
+func limited(t *testing.T, store *sqlite.Store, maxSeries int) (map[string]int, string) {
 	t.Helper()
 	events := map[string]int{}
 	var log bytes.Buffer
@@ -49,7 +49,7 @@ func limited(t *testing.T, store *persistence.Store, maxSeries int) (map[string]
 	return events, log.String()
 }
 
-func stateOf(t *testing.T, store *persistence.Store) dora.State {
+func stateOf(t *testing.T, store *sqlite.Store) dora.State {
 	t.Helper()
 	all, err := store.Facts(t.Context(), 0, 1_000_000)
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 )
 
 // BenchmarkProcess is the way from a stored delivery to its facts, with commits that are known.
 func BenchmarkProcess(b *testing.B) {
-	store, err := persistence.Open(b.Context(), filepath.Join(b.TempDir(), "dora-exporter.db"), slog.New(slog.DiscardHandler))
+	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "dora-exporter.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

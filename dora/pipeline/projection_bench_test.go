@@ -12,16 +12,17 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/instrumentation"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/checkpoint"
+	"dora-exporter/persistence/sqlite"
 )
 
 var sizes = []int{1000, 10_000, 100_000}
 
 // withFacts makes a store with so many facts about a thousand series, and what restores them.
-func withFacts(b *testing.B, n int) (store *persistence.Store, folder string, projection func() *pipeline.Projection) {
+func withFacts(b *testing.B, n int) (store *sqlite.Store, folder string, projection func() *pipeline.Projection) {
 	b.Helper()
 	folder = b.TempDir()
-	store, err := persistence.Open(b.Context(), filepath.Join(folder, "dora-exporter.db"), slog.New(slog.DiscardHandler))
+	store, err := sqlite.Open(b.Context(), filepath.Join(folder, "dora-exporter.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func withFacts(b *testing.B, n int) (store *persistence.Store, folder string, pr
 		logger := slog.New(slog.DiscardHandler)
 		return &pipeline.Projection{
 			Store: store, Recorder: instruments, Rules: noLimit(), Logger: logger, Every: time.Second, OnCheckpoint: func(error) {},
-			Checkpoint: persistence.NewCheckpoint(filepath.Join(folder, "dora-exporter.prom"), store, dora.Families(), false, logger),
+			Checkpoint: checkpoint.New(filepath.Join(folder, "dora-exporter.prom"), store, dora.Families(), false, logger),
 		}
 	}
 }

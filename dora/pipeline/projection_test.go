@@ -15,11 +15,12 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/instrumentation"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/checkpoint"
+	"dora-exporter/persistence/sqlite"
 )
 
 // newProjection makes a projection with real instruments and a real checkpoint at path.
-func newProjection(t *testing.T, store *persistence.Store, path string) (*pipeline.Projection, *instrumentation.Instruments) {
+func newProjection(t *testing.T, store *sqlite.Store, path string) (*pipeline.Projection, *instrumentation.Instruments) {
 	t.Helper()
 	instruments, err := instrumentation.New(instrumentation.Options{
 		Families: dora.Families(), Started: store.Started, Now: time.Now,
@@ -31,7 +32,7 @@ func newProjection(t *testing.T, store *persistence.Store, path string) (*pipeli
 	logger := slog.New(slog.DiscardHandler)
 	return &pipeline.Projection{
 		Store: store, Recorder: instruments, Rules: noLimit(), Logger: logger, Every: time.Second, OnCheckpoint: func(error) {},
-		Checkpoint: persistence.NewCheckpoint(path, store, dora.Families(), false, logger),
+		Checkpoint: checkpoint.New(path, store, dora.Families(), false, logger),
 	}, instruments
 }
 

@@ -22,7 +22,7 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/dora/rules"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 )
 
 var (
@@ -232,7 +232,7 @@ func (p *past) oracle() []string {
 }
 
 // openStoreInMemory opens a store that has no disk to wait for, where there is such a place.
-func openStoreInMemory(t *testing.T) *persistence.Store {
+func openStoreInMemory(t *testing.T) *sqlite.Store {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "dora-exporter-test-")
 	if err != nil {
@@ -250,7 +250,7 @@ func openStoreInMemory(t *testing.T) *persistence.Store {
 type exporter struct {
 	t     *testing.T
 	past  *past
-	store *persistence.Store
+	store *sqlite.Store
 	late  int
 	// due is when the first of what has arrived is to be settled.
 	due time.Time

@@ -18,7 +18,7 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/dora/rules"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 )
 
 // The tests use the real store; what they look at is the facts, as lines.
@@ -26,14 +26,14 @@ import (
 // morning is when the events of the tests happen.
 var morning = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
-func openStore(t testing.TB) *persistence.Store {
+func openStore(t testing.TB) *sqlite.Store {
 	t.Helper()
 	return openStoreAt(t, filepath.Join(t.TempDir(), "dora-exporter.db"))
 }
 
-func openStoreAt(t testing.TB, path string) *persistence.Store {
+func openStoreAt(t testing.TB, path string) *sqlite.Store {
 	t.Helper()
-	store, err := persistence.Open(t.Context(), path, slog.New(slog.DiscardHandler))
+	store, err := sqlite.Open(t.Context(), path, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func openStoreAt(t testing.TB, path string) *persistence.Store {
 }
 
 // accept stores events as deliveries, each with a key of its own.
-func accept(t testing.TB, store *persistence.Store, events ...dora.Event) {
+func accept(t testing.TB, store *sqlite.Store, events ...dora.Event) {
 	t.Helper()
 	for i, e := range events {
 		text, err := json.Marshal(e)
@@ -61,7 +61,7 @@ func accept(t testing.TB, store *persistence.Store, events ...dora.Event) {
 }
 
 // process runs the processor until nothing is pending.
-func process(t testing.TB, store *persistence.Store, c dora.Catalog) {
+func process(t testing.TB, store *sqlite.Store, c dora.Catalog) {
 	t.Helper()
 	p := &pipeline.Processor{
 		Store: store, Catalog: c, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), MaxWait: time.Minute, Now: time.Now, OnTeamGivenUp: func() {},
@@ -77,18 +77,18 @@ func noLimit() *rules.Rules {
 }
 
 // facts returns the facts of github_* and jira_* but those of value 0, sorted.
-func facts(t *testing.T, store *persistence.Store) []string {
+func facts(t *testing.T, store *sqlite.Store) []string {
 	t.Helper()
 	return slices.DeleteFunc(allFacts(t, store), func(f string) bool { return strings.HasPrefix(f, "dora_") })
 }
 
 // measures returns those of dora_*.
-func measures(t *testing.T, store *persistence.Store) []string {
+func measures(t *testing.T, store *sqlite.Store) []string {
 	t.Helper()
 	return slices.DeleteFunc(allFacts(t, store), func(f string) bool { return !strings.HasPrefix(f, "dora_") })
 }
 
-func allFacts(t *testing.T, store *persistence.Store) []string {
+func allFacts(t *testing.T, store *sqlite.Store) []string {
 	t.Helper()
 	all, err := store.Facts(context.Background(), 0, 100_000)
 	if err != nil {
@@ -105,7 +105,7 @@ func allFacts(t *testing.T, store *persistence.Store) []string {
 }
 
 // wantFacts compares all facts but those of value 0.
-func wantFacts(t *testing.T, store *persistence.Store, when string, want ...string) {
+func wantFacts(t *testing.T, store *sqlite.Store, when string, want ...string) {
 	t.Helper()
 	sort.Strings(want)
 	if diff := cmp.Diff(want, facts(t, store), cmpopts.EquateEmpty()); diff != "" {

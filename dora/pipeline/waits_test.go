@@ -12,7 +12,7 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 )
 
 const day = 24 * time.Hour
@@ -23,8 +23,8 @@ type waitServer struct {
 	path  string
 	step  time.Duration // by which the wall clock is wrong
 	wait  waitCase
-	store *persistence.Store
-	clock *persistence.Clock
+	store *sqlite.Store
+	clock *sqlite.Clock
 	ticks context.CancelFunc
 	// stopped is how long the server has not been running, began when the test began.
 	stopped time.Duration
@@ -38,11 +38,11 @@ type waitServer struct {
 func (s *waitServer) start() {
 	s.t.Helper()
 	var err error
-	if s.store, err = persistence.Open(s.t.Context(), s.path, slog.New(slog.DiscardHandler)); err != nil {
+	if s.store, err = sqlite.Open(s.t.Context(), s.path, slog.New(slog.DiscardHandler)); err != nil {
 		s.t.Fatal(err)
 	}
 	began := time.Now()
-	s.clock, err = persistence.NewClock(s.t.Context(), s.store, persistence.Machine{
+	s.clock, err = sqlite.NewClock(s.t.Context(), s.store, sqlite.Machine{
 		Wall:    func() time.Time { return time.Now().Add(s.step) },
 		Elapsed: func() time.Duration { return time.Since(began) },
 	})

@@ -10,7 +10,7 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 )
 
 // world is a repository with a history, whose deployments and incidents the tests tell.
@@ -103,7 +103,7 @@ func issue(event string, minute, created, resolved int, refs ...dora.Reference) 
 }
 
 // settle processes what is pending, and settles until nothing is left to be settled, in the time of the test's bubble.
-func (w *world) settle(t *testing.T, store *persistence.Store) (late int) {
+func (w *world) settle(t *testing.T, store *sqlite.Store) (late int) {
 	t.Helper()
 	rules := noLimit()
 	rules.Policy, rules.OnLate = w.policy, func(n int) { late += n }
@@ -129,7 +129,7 @@ func (w *world) settle(t *testing.T, store *persistence.Store) (late int) {
 }
 
 // brief are the facts of dora_* without the labels that all have.
-func brief(t *testing.T, store *persistence.Store) []string {
+func brief(t *testing.T, store *sqlite.Store) []string {
 	t.Helper()
 	var all []string
 	for _, f := range measures(t, store) {

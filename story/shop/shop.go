@@ -15,7 +15,7 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/dora/rules"
-	"dora-exporter/persistence"
+	"dora-exporter/persistence/sqlite"
 )
 
 // Monday is when the events begin.
@@ -28,7 +28,7 @@ func Minute(n int) time.Time { return Monday.Add(time.Duration(n) * time.Minute)
 type Shop struct {
 	// Path is that of the database.
 	Path   string
-	Store  *persistence.Store
+	Store  *sqlite.Store
 	GitHub GitHub
 	Rules  *rules.Rules
 
@@ -39,7 +39,7 @@ type Shop struct {
 func New(t testing.TB) *Shop {
 	path := filepath.Join(t.TempDir(), "dora-exporter.db")
 	logger := slog.New(slog.DiscardHandler)
-	store, err := persistence.Open(t.Context(), path, logger)
+	store, err := sqlite.Open(t.Context(), path, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,9 +61,9 @@ func New(t testing.TB) *Shop {
 }
 
 // Reader opens the database for reading.
-func (s *Shop) Reader() *persistence.Reader {
+func (s *Shop) Reader() *sqlite.Reader {
 	s.t.Helper()
-	r, err := persistence.OpenReader(s.t.Context(), s.Path)
+	r, err := sqlite.OpenReader(s.t.Context(), s.Path)
 	if err != nil {
 		s.t.Fatal(err)
 	}

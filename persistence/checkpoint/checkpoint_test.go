@@ -1,0 +1,205 @@
+package checkpoint
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"dora-exporter/dora"
+)
+
+// odd are label values that a text format may stumble over.
+var odd = []string{"", " ", "a\"b", `a\`, "a\nb", "a\rb", "a\x00b", "🚀", "\u202eabc", "{},=# EOF", "\ufffd", strings.Repeat("x", 200)}
+
+// baselineText is a .prom file of another program with the values in the order given.
+func baselineText(labels []dora.Labels, value func() float64) []byte {
+	state := dora.State{}
+	for _, f := range dora.Families() {
+		for _, l := range labels {
+			own := dora.Labels{}
+			for _, name := range f.Labels {
+				own[name] = l[name]
+			}
+			series := dora.Series{Labels: own, Baseline: value()}
+			if f.Kind == dora.Histogram {
+				series.Baseline, series.BaselineBuckets = math.Abs(series.Baseline), make([]int64, len(f.Bounds)+1)
+				for bucket := range series.BaselineBuckets {
+					series.BaselineBuckets[bucket] = int64(own.Key()[bucket]) + int64(bucket)
+				}
+			}
+			set(state, f.Name, own.Key(), series)
+		}
+	}
+	var b bytes.Buffer
+	for _, f := range dora.Families() {
+		if _, err := expfmt.MetricFamilyToText(&b, metricFamily(f, state[f.Name])); err != nil {
+			panic(err)
+		}
+	}
+	return b.Bytes()
+}
+
+// A checkpoint that is written and read gives the same state, and values with the same bits, as the facts on top of the
+// baseline do.
+func TestCheckpointRoundTrip(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	bases := []float64{0, 3, 0.1, 94778.17152176499, 5294.0982427260005, 9.223372036854775e+09, -9.223372036854775e+09}
+	for round := range 5 {
+		s := newSite(t)
+		var labels []dora.Labels
+		for i, value := range odd {
+			labels = append(labels, dora.Labels{
+				"environment": value, "repo": odd[(i+round)%len(odd)], "status": "success", "team": "Platform",
+				"project": value, "reason": dora.ReasonNoCommit, "owner": value, "outcome": "success", "cause": value, "stage": value,
+				"priority": value,
+			})
+		}
+		if round > 0 {
+			s.put("dora-exporter.prom", baselineText(labels[:8], func() float64 { return bases[random.IntN(len(bases))] }))
+			s.mustRestore()
+		}
+		err := s.store.Update(t.Context(), func(tx dora.Tx) error {
+			for i := range 600 {
+				f := dora.Families()[random.IntN(len(dora.Families()))]
+				l := dora.Labels{}
+				for _, name := range f.Labels {
+					l[name] = labels[i%len(labels)][name]
+				}
+				fact := dora.Fact{
+					Family: f.Name, Labels: l, Value: random.Int64N(1e12) >> random.IntN(30), At: noon.Add(time.Duration(random.IntN(50)) * time.Second),
+					ID: int64(i), Subject: fmt.Sprint(i),
+				}
+				if _, err := tx.Facts().Add(fact); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, _ := s.mustRestore()
+		s.write()
+		got, from := s.mustRestore()
+		if from != 600 {
+			t.Errorf("round %d: from position %d, want 600", round, from)
+		}
+		wantState(t, want, got)
+		for name, all := range want {
+			for key, series := range all {
+				f := dora.FamiliesByName()[name]
+				if before, after := series.Value(f), got[name][key].Value(f); math.Float64bits(before) != math.Float64bits(after) {
+					t.Errorf("%s{%s}: %v became %v", name, key, before, after)
+				}
+			}
+		}
+		parser := expfmt.NewTextParser(model.UTF8Validation)
+		if _, err := parser.TextToMetricFamilies(bytes.NewReader(s.read(s.path()))); err != nil {
+			t.Errorf("round %d: not in Prometheus' text format: %v", round, err)
+		}
+	}
+}
+
+// Above some 5e11 seconds a float64 can't tell milliseconds apart. A sum of durations that another program overflowed, some
+// dozens of times 9.22e9, is that large: the file is sound then, and the facts tell what was added.
+func TestRestoreAboveAHugeBaseline(t *testing.T) {
+	for _, huge := range []float64{15 * 9.223372036854775e+09, 100 * 9.223372036854775e+09, 1e15, -1e15, 1e300} {
+		s := newSite(t)
+		text := string(metricText(dora.DeploymentsDurationSum, "gauge", huge))
+		s.put("dora-exporter.prom", []byte(text))
+		s.mustRestore()
+		for n := range int64(4) {
+			s.add(n + 1)
+			want, _, err := s.restore(New(s.path()+".none", s.store, dora.Families(), false, s.logger()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.write()
+			s.reopen()
+			got, _ := s.mustRestore()
+			wantState(t, want, got)
+		}
+		if damaged := strings.Contains(s.log.String(), "damaged"); damaged {
+			t.Errorf("%g: a sound checkpoint is reported as damaged:\n%s", huge, s.log.String())
+		}
+	}
+}
+
+// metricText is a family in the text format with one series, labelled success.
+func metricText(family, kind string, value any) []byte {
+	return fmt.Appendf(nil, "# TYPE %s %s\n%s{%s} %v\n", family, kind, family, success.Key(), value)
+}
+
+// A checkpoint whose checksum is right may still be wrong: made by a program with an error, or by hand.
+func TestRestoreImpossibleValues(t *testing.T) {
+	for name, test := range map[string]struct{ old, with string }{
+		"a fraction of a deployment": {"} 2\n", "} 2.5\n"},
+		"not a number":               {"} 2\n", "} NaN\n"},
+		"infinite":                   {"} 2\n", "} +Inf\n"},
+		"a negative counter":         {"} 2\n", "} -2\n"},
+		"not the newest duration":    {"duration{" + successText + "} 20\n", "duration{" + successText + "} 10\n"},
+		"a duration of no fact":      {"duration{" + successText + "} 20\n", "duration{" + successText + "} 20\ngithub_deployments_duration{" + strings.Replace(successText, "shop", "till", 1) + "} 20\n"},
+		"a duration is missing":      {"github_deployments_duration{" + successText + "} 20\n", ""},
+		"a label is missing":         {"_total{environment=\"production\",", "_total{"},
+		"another type":               {"total counter", "total gauge"},
+		"a series twice":             {"_total{" + successText + "} 2\n", "_total{" + successText + "} 2\ngithub_deployments_total{" + successText + "} 2\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			s.add(10)
+			s.add(20)
+			s.write()
+			if err := os.Remove(s.path() + ".prev"); err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+			forged := s.forge(test.old, test.with)
+			s.put("dora-exporter.prom", forged)
+			state, from := s.mustRestore()
+			wantState(t, two(0), state)
+			if from != 0 {
+				t.Errorf("from position %d, want 0", from)
+			}
+			s.only("damaged")
+		})
+	}
+}
+
+const successText = `environment="production",repo="shop",status="success",team="Platform"`
+
+// forge replaces a part of the checkpoint and makes the checksum right again.
+func (s *site) forge(old, with string) []byte {
+	s.Helper()
+	text := string(s.read(s.path()))
+	body := text[:strings.LastIndex(text, checksumPrefix)]
+	changed := strings.Replace(body, old, with, 1)
+	if changed == body {
+		s.Fatalf("no %q in\n%s", old, body)
+	}
+	return seal([]byte(changed))
+}
+
+func TestNewSeriesOfTheBaselineAreAdded(t *testing.T) {
+	s := newSite(t)
+	s.put("dora-exporter.prom", s.read("testdata/foreign.prom"))
+	want, _ := s.mustRestore()
+	s.write()
+	// A version that does not know a family has not taken it over, and left it out of its checkpoint.
+	text := string(s.read(s.path()))
+	before, rest, _ := strings.Cut(text, "# HELP jira_incidents The")
+	_, after, _ := strings.Cut(rest, "# HELP jira_incidents_duration_sum")
+	after, _, _ = strings.Cut(after, checksumPrefix)
+	s.put("dora-exporter.prom", seal([]byte(before+"# HELP jira_incidents_duration_sum"+after)))
+	got, _ := s.mustRestore()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

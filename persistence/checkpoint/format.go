@@ -1,0 +1,108 @@
+package checkpoint
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"google.golang.org/protobuf/proto"
+
+	"dora-exporter/dora"
+)
+
+// The checkpoint is Prometheus' text format between a first line that says what it is and two last lines that show that it
+// is whole; to other tools the three are comments.
+const (
+	headerPrefix   = "# dora-exporter checkpoint "
+	headerFormat   = headerPrefix + "format=1 store=%s position=%d start=%s\n"
+	checksumPrefix = "# checksum sha256="
+	endLine        = "# EOF\n"
+)
+
+// header is what the first line says.
+type header struct {
+	store    string
+	position int64
+	start    time.Time
+}
+
+// encode writes the checkpoint.
+// https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+func encode(h header, families []dora.Family, s dora.State) ([]byte, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, headerFormat, h.store, h.position, h.start.UTC().Format(time.RFC3339Nano))
+	if err := encodeValues(&b, families, s); err != nil {
+		return nil, err
+	}
+	return seal(b.Bytes()), nil
+}
+
+// encodeValues writes the series in the order of their families' names and of their labels.
+func encodeValues(b *bytes.Buffer, families []dora.Family, s dora.State) error {
+	sorted := slices.SortedFunc(slices.Values(families), func(x, y dora.Family) int { return strings.Compare(x.Name, y.Name) })
+	for _, f := range sorted {
+		if len(s[f.Name]) == 0 {
+			continue
+		}
+		if _, err := expfmt.MetricFamilyToText(b, metricFamily(f, s[f.Name])); err != nil {
+			return fmt.Errorf("write %s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+// unseal returns what seal was given; false when it is not that any more.
+func unseal(sealed []byte) ([]byte, bool) {
+	at := bytes.LastIndex(sealed, []byte(checksumPrefix))
+	if at < 0 || !bytes.Equal(seal(sealed[:at:at]), sealed) {
+		return nil, false
+	}
+	return sealed[:at], true
+}
+
+// seal adds the last lines, which show that nothing is missing and nothing changed.
+func seal(body []byte) []byte {
+	return fmt.Appendf(body, "%s%x\n%s", checksumPrefix, sha256.Sum256(body), endLine)
+}
+
+func metricFamily(f dora.Family, all map[string]dora.Series) *dto.MetricFamily {
+	keys := make([]string, 0, len(all))
+	for key := range all {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	family := &dto.MetricFamily{Name: &f.Name, Help: &f.Help, Type: metricType(f).Enum()}
+	for _, key := range keys {
+		m := &dto.Metric{}
+		for _, name := range f.Labels {
+			m.Label = append(m.Label, &dto.LabelPair{Name: proto.String(name), Value: proto.String(all[key].Labels[name])})
+		}
+		value := proto.Float64(all[key].Value(f))
+		switch f.Kind {
+		case dora.Counter:
+			m.Counter = &dto.Counter{Value: value}
+		case dora.Histogram:
+			m.Histogram = histogram(f, all[key])
+		default:
+			m.Gauge = &dto.Gauge{Value: value}
+		}
+		family.Metric = append(family.Metric, m)
+	}
+	return family
+}
+
+func metricType(f dora.Family) dto.MetricType {
+	switch f.Kind {
+	case dora.Counter:
+		return dto.MetricType_COUNTER
+	case dora.Histogram:
+		return dto.MetricType_HISTOGRAM
+	default:
+		return dto.MetricType_GAUGE
+	}
+}

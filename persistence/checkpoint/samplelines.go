@@ -1,0 +1,198 @@
+package checkpoint
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"dora-exporter/dora"
+)
+
+const (
+	// longestLine limits a line with a sample, in bytes; comments may be longer.
+	longestLine = 1 << 20
+	// parsedAtOnce is how much text is parsed together, in bytes, so that memory does not grow with the file. mostAtOnce limits
+	// the lines that have to be parsed together since they are about one series.
+	parsedAtOnce = 256 << 10
+	mostAtOnce   = 16 << 20
+)
+
+// parseText reads Prometheus' text format and calls take with what it has of our families, part by part, together with how many
+// lines there were of each name. Other families are checked and passed to skip by their names. Memory is needed for one part.
+func parseText(r io.Reader, families map[string]dora.Family, take func(*dto.MetricFamily, map[string]int) error, skip func(name string)) error {
+	p := &textParser{families: families, take: take, skip: skip, heads: map[string]string{}}
+	in := bufio.NewReaderSize(r, 64<<10)
+	for number := 1; ; number++ {
+		p.number = number
+		line, err := readLine(in)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("line %d: %w", number, err)
+		}
+		if failed := p.line(line); failed != nil {
+			return failed
+		}
+		if err != nil {
+			return p.flush()
+		}
+	}
+}
+
+// readLine returns a line with its line break, io.EOF with the last one. A comment that is too long comes back cut.
+func readLine(in *bufio.Reader) (line []byte, err error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		if len(line)+len(part) <= longestLine {
+			line = append(line, part...)
+		} else if len(line) == 0 || line[0] != '#' {
+			return nil, fmt.Errorf("it has more than %d bytes", longestLine)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
+}
+
+// textParser collects lines and parses them in parts that belong together.
+type textParser struct {
+	families map[string]dora.Family
+	take     func(*dto.MetricFamily, map[string]int) error
+	skip     func(name string)
+
+	number int // that of the line
+	part   bytes.Buffer
+	from   int    // the number of its first line
+	family string // that of the part; empty for other programs' families
+	first  string // the name of the first sample in the part
+	last   string // that of the last one
+	// heads are the TYPE lines of our families, which stand in front of each of their parts.
+	heads map[string]string
+}
+
+// line adds a line to its part.
+func (p *textParser) line(line []byte) error {
+	text := bytes.TrimLeft(line, " \t")
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil
+	}
+	if text[0] == '#' {
+		return p.comment(text)
+	}
+	name := sampleName(text)
+	family := p.familyOf(name)
+	if family != p.family || p.mayEnd(name) {
+		if err := p.begin(family); err != nil {
+			return err
+		}
+	}
+	if p.first == "" {
+		p.first = name
+	}
+	p.last = name
+	p.part.Write(line)
+	if p.part.Len() > mostAtOnce+longestLine {
+		return fmt.Errorf("line %d: the lines of %s are not grouped by series", p.number, family)
+	}
+	return nil
+}
+
+// comment adds a line with a type to its part. Others say nothing.
+func (p *textParser) comment(text []byte) error {
+	fields := strings.Fields(string(text[:min(len(text), 4096)]))
+	if len(fields) < 4 || fields[0] != "#" || fields[1] != "TYPE" {
+		return nil
+	}
+	name := fields[2]
+	if _, ours := p.families[name+"_total"]; ours && fields[3] == "counter" {
+		name += "_total" // as OpenMetrics has it
+		text = []byte("# TYPE " + name + " counter\n")
+	}
+	if _, ours := p.families[name]; !ours {
+		if p.family != "" || p.part.Len() > parsedAtOnce {
+			if err := p.begin(""); err != nil {
+				return err
+			}
+		}
+		p.part.Write(text)
+		return nil
+	}
+	if p.heads[name] != "" {
+		return fmt.Errorf("%s has two types", name)
+	}
+	p.heads[name] = strings.TrimRight(string(text), "\r\n") + "\n"
+	return p.begin(name)
+}
+
+// familyOf is the family of ours that a sample belongs to; empty for another program's.
+func (p *textParser) familyOf(name string) string {
+	if _, ours := p.families[name]; ours {
+		return name
+	}
+	for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+		if base, ok := strings.CutSuffix(name, suffix); ok && p.families[base].Kind == dora.Histogram && p.families[base].Name != "" {
+			return base
+		}
+	}
+	return ""
+}
+
+// mayEnd reports whether a part is large enough and a sample of this name begins another series. Those of a histogram come in the
+// same order for each.
+func (p *textParser) mayEnd(name string) bool {
+	if p.part.Len() < parsedAtOnce {
+		return false
+	}
+	return p.family == "" || p.families[p.family].Kind != dora.Histogram || name == p.first && name != p.last
+}
+
+// begin parses what has been collected and begins a part.
+func (p *textParser) begin(family string) error {
+	if err := p.flush(); err != nil {
+		return err
+	}
+	p.family, p.from = family, p.number
+	p.part.WriteString(p.heads[family])
+	return nil
+}
+
+// flush parses what has been collected.
+func (p *textParser) flush() error {
+	defer func() {
+		p.part.Reset()
+		p.first, p.last, p.family = "", "", ""
+	}()
+	if p.part.Len() == 0 {
+		return nil
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	lines := samples(p.part.Bytes())
+	parsed, err := parser.TextToMetricFamilies(&p.part)
+	if err != nil {
+		if parse := new(expfmt.ParseError); errors.As(err, parse) {
+			err = errors.New(parse.Msg)
+		}
+		return fmt.Errorf("lines %d to %d: %w", max(p.from, 1), p.number, err)
+	}
+	for name, found := range parsed {
+		if _, ours := p.families[name]; !ours || name != p.family {
+			p.skip(name)
+		} else if err := p.take(found, lines); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sampleName is the name in front of a sample's labels or value.
+func sampleName(line []byte) string {
+	if end := bytes.IndexAny(line, "{ \t\r\n"); end >= 0 {
+		line = line[:end]
+	}
+	return string(line)
+}

@@ -1,7 +1,0 @@
-//go:build !linux
-
-package persistence
-
-func networkFileSystem(string) string { return "" }
-
-func mounted(string) bool { return false }

@@ -1,0 +1,65 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"dora-exporter/dora"
+)
+
+// ErrBacklog is the answer to a delivery that comes while as many are pending as LimitBacklog allows.
+var ErrBacklog = errors.New("too many deliveries are pending (storage.max_backlog)")
+
+// LimitBacklog sets how many deliveries may be pending; there is no limit before it is called. It is called before Accept.
+func (s *Store) LimitBacklog(ctx context.Context, most int) error {
+	backlog, err := s.Backlog(ctx)
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, func(*tx) error { // in the turn, where they are counted
+		s.writer.pending.Store(int64(backlog.Deliveries))
+		s.writer.maxPending.Store(int64(most))
+		return nil
+	})
+}
+
+// full is ErrBacklog when no more deliveries are taken, else nil.
+func (w *writer) full(more int) error {
+	if most := w.maxPending.Load(); most > 0 && w.pending.Load()+int64(more) >= most {
+		return ErrBacklog
+	}
+	return nil
+}
+
+// room is 1 when a delivery can be taken, 0 when it has been taken before and no room is needed, else ErrBacklog.
+func (t *tx) room(key string) (int64, error) {
+	full := t.writer.full(t.pending)
+	if full == nil {
+		return 1, nil
+	}
+	var id int64
+	known, err := t.queryRow("SELECT id FROM deliveries WHERE key = ?", []any{key}, &id)
+	if err == nil && !known {
+		err = full
+	}
+	return 0, err
+}
+
+// Backlog counts what waits.
+func (r *Reader) Backlog(ctx context.Context) (dora.Backlog, error) {
+	var b dora.Backlog
+	var oldest sql.NullInt64
+	err := r.queryRow(ctx, `SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_pending WHERE state = 0),
+		(SELECT received FROM deliveries INDEXED BY deliveries_pending WHERE state = 0 ORDER BY id LIMIT 1),
+		(SELECT count(*) FROM deliveries INDEXED BY deliveries_dead WHERE state = 2),
+		(SELECT count(*) FROM lookups)`, &b.Deliveries, &oldest, &b.SetAside, &b.LookUps)
+	if err != nil {
+		return dora.Backlog{}, fmt.Errorf("count the backlog: %w", err)
+	}
+	if oldest.Valid {
+		b.Oldest = fromMillis(oldest.Int64)
+	}
+	return b, nil
+}

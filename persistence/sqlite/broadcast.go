@@ -1,0 +1,37 @@
+package sqlite
+
+import "sync"
+
+// broadcast counts changes and wakes all that wait for the next one.
+type broadcast struct {
+	mutex sync.Mutex
+	count int64
+	next  chan struct{}
+}
+
+// revision returns how many changes there were.
+func (b *broadcast) revision() int64 {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.count
+}
+
+// wait returns how many changes there were, and a channel that is closed with the next one.
+func (b *broadcast) wait() (revision int64, next <-chan struct{}) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.next == nil {
+		b.next = make(chan struct{})
+	}
+	return b.count, b.next
+}
+
+func (b *broadcast) notify() {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.count++
+	if b.next != nil {
+		close(b.next)
+		b.next = nil
+	}
+}

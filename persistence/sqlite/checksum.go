@@ -1,0 +1,87 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"fmt"
+	"hash/crc64"
+	"strings"
+)
+
+var crcTable = crc64.MakeTable(crc64.ECMA)
+
+// checksum is over the columns of a row as they are stored: int64 and string. SQLite has none for its pages. Each text
+// is preceded by its length, so that no two rows of a table are written alike.
+func checksum(columns ...any) int64 {
+	b := make([]byte, 0, 512)
+	for _, column := range columns {
+		switch c := column.(type) {
+		case int64:
+			b = binary.BigEndian.AppendUint64(b, uint64(c))
+		case string:
+			b = binary.BigEndian.AppendUint64(b, uint64(len(c)))
+			b = append(b, c...)
+		default:
+			panic(fmt.Sprintf("a column of type %T", column))
+		}
+	}
+	return int64(crc64.Checksum(b, crcTable))
+}
+
+// guarded are the tables whose rows have a checksum, with the columns that it is over.
+var guarded = map[string][]string{
+	"deliveries":       {"source", "key", "event", "received"},
+	"baselines":        {"hash", "source", "details", "taken"},
+	"commits":          {"key", "origin"},
+	"lookups":          {"commit_key", "details", "attempts", "misses"},
+	"waiting_statuses": {"commit_key", "subject", "labels", "at", "id"},
+	"deployments":      {"key", "details"},
+	"incidents":        {"key", "details"},
+}
+
+// checkRow compares a row's checksum with its columns.
+func checkRow(path, row string, stored int64, columns ...any) error {
+	if stored != checksum(columns...) {
+		return &CorruptError{Path: path, What: row + " does not match its checksum"}
+	}
+	return nil
+}
+
+// checkRows looks for rows that don't match their checksums, of all guarded tables; of the deliveries those that are still
+// to be processed, since nothing comes of the others.
+func checkRows(ctx context.Context, db *sql.DB, path string) error {
+	for table, names := range guarded {
+		query := "SELECT checksum, " + strings.Join(names, ", ") + " FROM " + table
+		if table == "deliveries" {
+			query += " WHERE state = 0"
+		}
+		if err := checkTable(ctx, db, path, table, query, len(names)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkTable(ctx context.Context, db *sql.DB, path, table, query string, columns int) error {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return fmt.Errorf("check %s: %w", table, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var stored int64
+		row := make([]any, columns)
+		into := []any{&stored}
+		for i := range row {
+			into = append(into, &row[i])
+		}
+		if err := rows.Scan(into...); err != nil {
+			return fmt.Errorf("check %s: %w", table, err)
+		}
+		if err := checkRow(path, fmt.Sprintf("a row of %s (%v)", table, row[0]), stored, row...); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,113 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// clockSaveInterval is how often a running Clock is saved while something waits, and so the most that a wait is prolonged
+// when the process is killed.
+const clockSaveInterval = 5 * time.Second
+
+// Machine is the clock of the machine.
+type Machine struct {
+	// Wall is the time of day. Somebody may set it, forward or back.
+	Wall func() time.Time
+	// Elapsed is the time since some moment. It never goes back and no step of Wall changes it.
+	Elapsed func() time.Duration
+}
+
+// RealMachine returns the clock of the machine that the program runs on.
+func RealMachine() Machine {
+	start := time.Now()
+	return Machine{Wall: time.Now, Elapsed: func() time.Duration { return time.Since(start) }}
+}
+
+// Clock is the clock of a store: what waits in the store is due by it. It advances while a server has the store open and stands
+// still in between, so a step of the wall clock, forward or back, during a run or between two of them, neither shortens nor
+// prolongs a wait. It starts at the wall time of the store's first run. From then on its readings are no times of day:
+// they are only compared with each other.
+//
+// A Clock is safe for concurrent use. The store keeps its reading; after a kill the next run continues from the last one
+// that was saved, so that a wait can become longer by clockSaveInterval but never shorter.
+type Clock struct {
+	store   *Store
+	machine Machine
+	// reading is what the clock showed when the machine's Elapsed was elapsed.
+	reading time.Time
+	elapsed time.Duration
+}
+
+// NewClock returns the clock of a store, which continues from its saved reading.
+func NewClock(ctx context.Context, s *Store, m Machine) (*Clock, error) {
+	reading, _, known, err := s.clockReading(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		reading = m.Wall().UTC().Truncate(time.Millisecond)
+	}
+	c := &Clock{store: s, machine: m, reading: reading, elapsed: m.Elapsed()}
+	return c, c.save(ctx)
+}
+
+// Now is the clock's reading.
+func (c *Clock) Now() time.Time { return c.reading.Add(c.machine.Elapsed() - c.elapsed) }
+
+// Run saves the reading every few seconds while something waits, and once more when ctx ends.
+func (c *Clock) Run(ctx context.Context) {
+	ticker := time.NewTicker(clockSaveInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), clockSaveInterval/5)
+			defer cancel()
+			_ = c.saveIfWaiting(last) // the store logs what is wrong; the next run continues from the last saved reading
+			return
+		case <-ticker.C:
+			_ = c.saveIfWaiting(ctx) // likewise, and tried again
+		}
+	}
+}
+
+// saveIfWaiting saves the reading unless nothing waits: then nobody needs it, and an idle server doesn't write.
+func (c *Clock) saveIfWaiting(ctx context.Context) error {
+	var waiting bool
+	err := c.store.queryRow(ctx, `SELECT EXISTS (SELECT 1 FROM lookups) OR EXISTS (SELECT 1 FROM evaluations)
+		OR EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_pending WHERE state = 0)`, &waiting)
+	if err != nil || !waiting {
+		return err
+	}
+	return c.save(ctx)
+}
+
+func (c *Clock) save(ctx context.Context) error {
+	err := c.store.update(ctx, func(t *tx) error {
+		_, err := t.exec("INSERT INTO clock (id, reading, wall) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET reading = excluded.reading, wall = excluded.wall",
+			c.Now().UnixMilli(), c.machine.Wall().UnixMilli())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("save the clock of the store: %w", err)
+	}
+	return nil
+}
+
+// clockReading returns the saved reading of the store's clock and the wall time at which it was saved; false before the first run.
+func (r *Reader) clockReading(ctx context.Context) (reading, wall time.Time, known bool, err error) {
+	var rows, readingMillis, wallMillis int64
+	err = r.queryRow(ctx, "SELECT count(*), coalesce(max(reading), 0), coalesce(max(wall), 0) FROM clock", &rows, &readingMillis, &wallMillis)
+	if err != nil {
+		return reading, wall, false, fmt.Errorf("read the clock of the store: %w", err)
+	}
+	return fromMillis(readingMillis), fromMillis(wallMillis), rows > 0, nil
+}
+
+// wallOffset is what has to be added to a reading of the store's clock to show it to a person: the wall time at which the
+// clock reaches it if the server keeps running.
+func (r *Reader) wallOffset(ctx context.Context) (time.Duration, error) {
+	reading, wall, _, err := r.clockReading(ctx)
+	return wall.Sub(reading), err
+}

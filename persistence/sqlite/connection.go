@@ -1,0 +1,117 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+)
+
+// connection is the one that writes, with its prepared statements. A write is never interrupted halfway: none of its calls
+// takes a context that ends.
+type connection struct {
+	db         *sql.DB
+	conn       *sql.Conn
+	statements map[string]statement
+	// files are the database and, once there is one, its log, as they were found under their names.
+	files map[string]os.FileInfo
+}
+
+// statement is prepared once and closed with its connection.
+type statement struct{ *sql.Stmt }
+
+// openConnection opens a connection for writing. A commit on it is on the disk when it returns (synchronous=FULL).
+func openConnection(path string) (*connection, error) {
+	db, err := connect(path, "synchronous(FULL)", "cache_size(-16384)", "journal_size_limit(67108864)")
+	if err != nil {
+		return nil, err
+	}
+	conn, err := db.Conn(context.Background())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), db.Close())
+	}
+	c := &connection{db: db, conn: conn, statements: map[string]statement{}, files: map[string]os.FileInfo{}}
+	if err := c.exec("PRAGMA busy_timeout = 0"); err != nil { // the writer waits by itself, so that it can be stopped
+		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), c.close())
+	}
+	return c, nil
+}
+
+// errGone says that a file is no longer under its name: what is written to it is lost with the process.
+var errGone = errors.New("was moved, removed or replaced while it is in use; put it back, or restart to go on with what is there")
+
+// checkInPlace is errGone when the database at path or its log is not the one that was found there first.
+func (c *connection) checkInPlace(path string) error {
+	for _, name := range []string{path, path + "-wal"} {
+		there, err := os.Stat(name)
+		known := c.files[name]
+		switch {
+		case known == nil && err == nil:
+			c.files[name] = there
+		case known != nil && (err != nil || !os.SameFile(known, there)):
+			return fmt.Errorf("%s %w", name, errGone)
+		}
+	}
+	return nil
+}
+
+func (c *connection) close() error {
+	var errs []error
+	for _, s := range c.statements {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, c.conn.Close(), c.db.Close())...)
+}
+
+func (c *connection) prepare(query string) (statement, error) {
+	if s, ok := c.statements[query]; ok {
+		return s, nil
+	}
+	prepared, err := c.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return statement{}, err
+	}
+	c.statements[query] = statement{prepared}
+	return statement{prepared}, nil
+}
+
+func (c *connection) exec(query string) error {
+	s, err := c.prepare(query)
+	if err != nil {
+		return err
+	}
+	_, err = s.ExecContext(context.Background())
+	return err
+}
+
+// connect opens a pool of connections to the database file, which must exist. SQLite's settings hold per connection.
+func connect(path string, pragmas ...string) (*sql.DB, error) {
+	return connectIn("rw", path, pragmas...)
+}
+
+// connectIn opens a pool of connections in a mode: rw, or ro for those that can't write.
+func connectIn(mode, path string, pragmas ...string) (*sql.DB, error) {
+	uri, err := fileURI(path, mode, append([]string{"busy_timeout(5000)"}, pragmas...))
+	if err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", uri)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	return db, nil
+}
+
+// fileURI names the database file for SQLite, whatever characters its path has. The file is not created.
+// https://sqlite.org/uri.html
+func fileURI(path, mode string, pragmas []string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("find database %s: %w", path, err)
+	}
+	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{"mode": {mode}, "_pragma": pragmas}.Encode()}
+	return uri.String(), nil
+}

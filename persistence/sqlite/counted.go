@@ -1,0 +1,157 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// Counted returns the successes in production since a time with what was counted of them, in the order of time: those of the
+// first teams by name, and of all the newest, at most limit. It reads nothing that is older, so that it takes the same time
+// however long the history is.
+func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int) (c dora.Counted, err error) {
+	c.From = since
+	err = r.Snapshot(ctx, func(r *Reader) error {
+		names, err := r.teams(ctx)
+		if err != nil {
+			return err
+		}
+		c.Teams = len(names)
+		var found []dora.DeploymentRecord
+		for _, team := range names[:min(len(names), teams)] {
+			first, err := r.deployments(ctx, "WHERE team = ? AND production = 1 AND success IS NOT NULL ORDER BY success LIMIT 1", team)
+			if err != nil || len(first) == 0 {
+				return err
+			}
+			if at := first[0].Succeeded(); c.First.IsZero() || at.Before(c.First) {
+				c.First = at
+			}
+			all, err := r.deployments(ctx, "WHERE team = ? AND production = 1 AND success >= ? ORDER BY success DESC, number DESC LIMIT ?",
+				team, since.UnixMilli(), limit+1)
+			if err != nil {
+				return err
+			}
+			if found = newest(append(found, all...), limit+1); len(found) > limit {
+				since = found[limit].Succeeded() // what is older is left out of the teams to come, too
+			}
+		}
+		if len(found) > limit {
+			// A time that is told in part would count too little: its first instant is left out.
+			c.From = since.Add(time.Millisecond)
+			found = slices.DeleteFunc(found, func(t dora.DeploymentRecord) bool { return t.Succeeded().Before(c.From) })
+		}
+		slices.Reverse(found)
+		return r.counted(ctx, &c, found)
+	})
+	if err != nil {
+		return dora.Counted{}, fmt.Errorf("read what was counted: %w", err)
+	}
+	return c, nil
+}
+
+// newest are the newest successes, at most limit, the newest first.
+func newest(all []dora.DeploymentRecord, limit int) []dora.DeploymentRecord {
+	slices.SortFunc(all, func(a, b dora.DeploymentRecord) int {
+		return cmp.Or(b.Succeeded().Compare(a.Succeeded()), cmp.Compare(b.ID, a.ID))
+	})
+	return all[:min(len(all), limit)]
+}
+
+// teams are the names of all that have deployed to production. Each is found by a look into the index.
+func (r *Reader) teams(ctx context.Context) ([]string, error) {
+	return read(ctx, r, "teams", `WITH RECURSIVE teams (team) AS (
+			SELECT min(team) FROM deployments WHERE production = 1
+			UNION ALL SELECT (SELECT min(team) FROM deployments WHERE production = 1 AND team > teams.team) FROM teams WHERE team IS NOT NULL
+		) SELECT team FROM teams WHERE team IS NOT NULL`, nil, func(rows *sql.Rows) (team string, err error) {
+		err = rows.Scan(&team)
+		return team, err
+	})
+}
+
+// counted adds deployments with what was counted of each.
+func (r *Reader) counted(ctx context.Context, c *dora.Counted, found []dora.DeploymentRecord) error {
+	for some := range slices.Chunk(found, askedAtOnce) {
+		var keys, repairs, changes []string
+		for _, t := range some {
+			keys, repairs = append(keys, t.Key()), append(repairs, dora.Subject(dora.SubjectRework, t.Key()))
+			for _, change := range t.Changes() {
+				changes = append(changes, changeSubject(t, change))
+			}
+		}
+		marks, err := r.marksOf(ctx, keys)
+		if err != nil {
+			return err
+		}
+		repaired, err := r.FactsBySubject(ctx, dora.ReworkDeployments, repairs)
+		if err != nil {
+			return err
+		}
+		shipped, err := r.FactsBySubject(ctx, dora.Changes, changes)
+		if err != nil {
+			return err
+		}
+		for _, t := range some {
+			one := dora.CountedDeployment{DeploymentRecord: t, Repaired: dora.Cause(repaired[dora.Subject(dora.SubjectRework, t.Key())].Labels["cause"])}
+			if mark, bad := marks[t.Key()]; bad {
+				one.Mark = &mark
+			}
+			for _, change := range t.Changes() {
+				if shipped[changeSubject(t, change)].ID == t.ID {
+					one.Changes = append(one.Changes, change)
+				}
+			}
+			c.Deployments = append(c.Deployments, one)
+		}
+	}
+	return nil
+}
+
+func changeSubject(t dora.DeploymentRecord, c dora.Change) string {
+	return dora.Subject(dora.SubjectChange, t.Scope()+"/"+c.Name())
+}
+
+// askedAtOnce bounds how many values one query names.
+const askedAtOnce = 500
+
+func (r *Reader) marksOf(ctx context.Context, deployments []string) (map[string]dora.FailedChange, error) {
+	found := map[string]dora.FailedChange{}
+	all, err := r.failedChanges(ctx, "WHERE target IN ("+places(len(deployments))+")", anys(deployments)...)
+	for _, m := range all {
+		found[m.Target] = m
+	}
+	return found, err
+}
+
+// FactsBySubject are the facts of a family about some subjects.
+func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []string) (map[string]dora.Fact, error) {
+	found := map[string]dora.Fact{}
+	for some := range slices.Chunk(subjects, askedAtOnce) {
+		err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND subject IN ("+places(len(some))+")", append([]any{family}, anys(some)...),
+			func(rows *sql.Rows) error {
+				f, _, err := r.scanFact(rows)
+				found[f.Subject] = f
+				return err
+			})
+		if err != nil {
+			return nil, fmt.Errorf("read the facts of %s: %w", family, err)
+		}
+	}
+	return found, nil
+}
+
+// places are so many question marks.
+func places(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+
+func anys(texts []string) []any {
+	all := make([]any, len(texts))
+	for i, text := range texts {
+		all[i] = text
+	}
+	return all
+}

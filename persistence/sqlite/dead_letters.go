@@ -1,0 +1,89 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// SetAside is a delivery that can't be processed.
+type DeadLetter struct {
+	// ID is the row in the store.
+	ID       int64
+	Source   string
+	Key      string
+	Received time.Time
+	Attempts int
+	// Why is the error of the last attempt.
+	Why string
+}
+
+// DeadLetters returns the deliveries that are set aside, the oldest first.
+func (r *Reader) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
+	var all []DeadLetter
+	err := r.query(ctx, "SELECT id, source, key, received, attempts, error FROM deliveries WHERE state = 2 ORDER BY id", nil,
+		func(rows *sql.Rows) error {
+			var d DeadLetter
+			var received int64
+			err := rows.Scan(&d.ID, &d.Source, &d.Key, &received, &d.Attempts, &d.Why)
+			d.Received = fromMillis(received)
+			all = append(all, d)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read the deliveries that are set aside: %w", err)
+	}
+	return all, nil
+}
+
+// Retry makes deliveries that are set aside pending again, all of them when none is named, and returns how many. It works
+// on the database at path, beside a server that is using it or without one, and is durable when it returns.
+func Retry(ctx context.Context, path string, ids ...int64) (n int64, err error) {
+	r, err := OpenReader(ctx, path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	db, err := connect(path, "synchronous(FULL)")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, fmt.Errorf("write to database %s: %w", path, damaged(path, err))
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	if n, err = retry(ctx, tx, ids); err != nil {
+		return 0, damaged(path, err)
+	}
+	return n, tx.Commit()
+}
+
+func retry(ctx context.Context, tx *sql.Tx, ids []int64) (int64, error) {
+	const again = "UPDATE deliveries SET state = 0, due = 0, waiting_since = NULL, attempts = 0 WHERE state = 2"
+	if len(ids) == 0 {
+		return changed(tx.ExecContext(ctx, again))
+	}
+	var all int64
+	for _, id := range ids {
+		n, err := changed(tx.ExecContext(ctx, again+" AND id = ?", id))
+		if err == nil && n == 0 {
+			err = fmt.Errorf("delivery %d is not set aside; nothing was changed", id)
+		}
+		if err != nil {
+			return 0, err
+		}
+		all += n
+	}
+	return all, nil
+}
+
+func changed(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, fmt.Errorf("have deliveries tried again: %w", err)
+	}
+	return result.RowsAffected()
+}

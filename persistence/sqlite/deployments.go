@@ -1,0 +1,173 @@
+package sqlite
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+const deploymentColumns = "key, details, checksum"
+
+// scanDeployment reads a deployment and checks its checksum.
+func scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord, error) {
+	var t dora.DeploymentRecord
+	var key, details string
+	var sum int64
+	if err := scan(&key, &details, &sum); err != nil {
+		return t, err
+	}
+	if err := checkRow(path, "deployment "+key, sum, key, details); err != nil {
+		return t, err
+	}
+	if err := json.Unmarshal([]byte(details), &t); err != nil {
+		return t, &CorruptError{Path: path, What: "deployment " + key + " can't be read", Err: err}
+	}
+	return t, nil
+}
+
+// tracked returns the first deployment of a query.
+func (t *tx) deployment(query string, args ...any) (found dora.DeploymentRecord, known bool, err error) {
+	all, err := t.deployments(query, args...)
+	if err != nil || len(all) == 0 {
+		return dora.DeploymentRecord{}, false, err
+	}
+	return all[0], true, nil
+}
+
+func (t *tx) deployments(query string, args ...any) ([]dora.DeploymentRecord, error) {
+	var all []dora.DeploymentRecord
+	err := t.query("SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) error {
+		one, err := scanDeployment(t.writer.path, rows.Scan)
+		all = append(all, one)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read deployments: %w", err)
+	}
+	return all, nil
+}
+
+// Deployment returns a deployment by its key; false when it is not known.
+func (t history) Deployment(key string) (dora.DeploymentRecord, bool, error) {
+	return t.deployment("WHERE key = ?", key)
+}
+
+// Previous is the newest success of a scope before a moment.
+func (t history) Previous(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
+	return t.deployment("WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
+		scope, m.At.UnixMilli(), m.ID)
+}
+
+// Next is the oldest success of a scope after a moment.
+func (t history) Next(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
+	return t.deployment("WHERE scope = ? AND success IS NOT NULL AND (success, number) > (?, ?) ORDER BY success, number LIMIT 1",
+		scope, m.At.UnixMilli(), m.ID)
+}
+
+// LatestRun is the newest success of a commit in a scope before a moment.
+func (t history) LatestRun(scope, sha string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
+	return t.deployment(`INDEXED BY deployments_sha WHERE sha = ? AND scope = ? AND success IS NOT NULL AND (success, number) < (?, ?)
+		ORDER BY success DESC, number DESC LIMIT 1`, sha, scope, m.At.UnixMilli(), m.ID)
+}
+
+// NewestOf is the newest success in production of a team before a time.
+func (t history) NewestOf(team string, before time.Time) (dora.DeploymentRecord, bool, error) {
+	return t.deployment("WHERE team = ? AND production = 1 AND success IS NOT NULL AND success < ? ORDER BY success DESC, number DESC LIMIT 1",
+		team, before.UnixMilli())
+}
+
+// Named are all deployments that a reference of an incident names.
+func (t history) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
+	return named(r, t.deployments)
+}
+
+func named(r dora.Reference, find func(query string, args ...any) ([]dora.DeploymentRecord, error)) ([]dora.DeploymentRecord, error) {
+	in, args := "", []any(nil)
+	if r.Repository != "" {
+		in, args = " AND repository = ?", []any{dora.Deployment{Owner: r.Owner, Repository: r.Repository}.RepositoryName()}
+	}
+	var all []dora.DeploymentRecord
+	add := func(query string, what ...any) error {
+		found, err := find(query, append(what, args...)...)
+		all = append(all, found...)
+		return err
+	}
+	if r.Deployment != 0 {
+		if err := add("WHERE number = ?"+in, r.Deployment); err != nil {
+			return nil, err
+		}
+	}
+	if r.PullRequest != 0 {
+		if err := add("WHERE key IN (SELECT deployment FROM shipped WHERE name = ?"+in+")", fmt.Sprintf("#%d", r.PullRequest)); err != nil {
+			return nil, err
+		}
+	}
+	if r.Commit != "" {
+		if err := add("WHERE sha >= ? AND sha < ?"+in, r.Commit, r.Commit+"g"); err != nil {
+			return nil, err
+		}
+		if err := add("WHERE key IN (SELECT deployment FROM shipped WHERE name >= ? AND name < ?"+in+")", r.Commit, r.Commit+"g"); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// FirstShipped is the oldest deployment of a scope that shipped a change or one of its commits.
+func (t history) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
+	query, args := "name = ?", []any{scope, name}
+	if !strings.HasPrefix(name, "#") && len(name) < 40 {
+		query, args = "name >= ? AND name < ?", []any{scope, name, name + "g"}
+	}
+	known, err = t.queryRow("SELECT deployment, revert FROM shipped WHERE scope = ? AND "+query+" ORDER BY success, number LIMIT 1", args, &key, &revert)
+	if err != nil {
+		return "", false, false, fmt.Errorf("look for what shipped %s: %w", name, err)
+	}
+	return key, revert, known, nil
+}
+
+// Save remembers a deployment.
+func (t deploymentTx) Save(d dora.DeploymentRecord) error {
+	details, err := json.Marshal(d)
+	if err == nil {
+		success := sql.NullInt64{}
+		if at := d.Succeeded(); !at.IsZero() {
+			success = sql.NullInt64{Int64: at.UnixMilli(), Valid: true}
+		}
+		_, err = t.exec(`INSERT INTO deployments (key, number, repository, scope, sha, team, production, success, details, checksum)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET production = excluded.production, success = excluded.success,
+			details = excluded.details, checksum = excluded.checksum`, d.Key(), d.ID, d.RepositoryName(), d.Scope(), d.SHA, d.Team, d.InProduction, success,
+			string(details), checksum(d.Key(), string(details)))
+	}
+	if err != nil {
+		return fmt.Errorf("remember deployment %s: %w", d.Key(), err)
+	}
+	return nil
+}
+
+// AddShipped remembers that a deployment brought a change, under all of its names.
+func (t deploymentTx) AddShipped(d dora.DeploymentRecord, names []string, revert bool) error {
+	for _, name := range names {
+		_, err := t.exec(`INSERT OR REPLACE INTO shipped (scope, name, deployment, success, number, revert, repository) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			d.Scope(), name, d.Key(), d.Succeeded().UnixMilli(), d.ID, revert, d.RepositoryName())
+		if err != nil {
+			return fmt.Errorf("remember what deployment %s ships: %w", d.Key(), err)
+		}
+	}
+	return nil
+}
+
+// HasEvaluatedAfter says whether a success of a scope that comes after a moment has been settled.
+func (t deploymentTx) HasEvaluatedAfter(scope string, m dora.Moment) (bool, error) {
+	var one int
+	known, err := t.queryRow(`SELECT 1 FROM deployments WHERE scope = ? AND evaluated = 1 AND (success, number) > (?, ?) LIMIT 1`,
+		[]any{scope, m.At.UnixMilli(), m.ID}, &one)
+	if err != nil {
+		return false, fmt.Errorf("look for later deployments: %w", err)
+	}
+	return known, nil
+}

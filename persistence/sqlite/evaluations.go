@@ -1,0 +1,165 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// CountEvaluations is how many things are still to be settled.
+func (r *Reader) CountEvaluations(ctx context.Context) (int, error) {
+	var n int
+	if err := r.queryRow(ctx, "SELECT count(*) FROM evaluations", &n); err != nil {
+		return 0, fmt.Errorf("count what is to be settled: %w", err)
+	}
+	return n, nil
+}
+
+const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses"
+
+func scanEvaluation(rows *sql.Rows) (dora.Evaluation, error) {
+	var s dora.Evaluation
+	var at, due, ripe int64
+	err := rows.Scan(&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses)
+	s.At, s.Due, s.Ripe = fromMillis(at), fromMillis(due), fromMillis(ripe)
+	return s, err
+}
+
+const (
+	dueDeployments = "INDEXED BY evaluations_first WHERE first = 1 AND due <= ? ORDER BY due LIMIT ?"
+	dueOthers      = "INDEXED BY evaluations_due WHERE kind <> 'deployment' AND due <= ? ORDER BY due LIMIT ?"
+)
+
+// DueComparisons returns at most limit deployments that are due to be settled, the longest due first: of each scope the first
+// one alone, and none that comes after one that is not due yet.
+func (s *Store) DueComparisons(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
+	return s.evaluations(ctx, dueDeployments, now.UnixMilli(), limit)
+}
+
+// DueEvaluations returns at most limit other things that are due to be settled, the longest due first.
+func (s *Store) DueEvaluations(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
+	return s.evaluations(ctx, dueOthers, now.UnixMilli(), limit)
+}
+
+func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]dora.Evaluation, error) {
+	var all []dora.Evaluation
+	err := r.query(ctx, "SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows *sql.Rows) error {
+		one, err := scanEvaluation(rows)
+		all = append(all, one)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what is to be settled: %w", err)
+	}
+	return all, nil
+}
+
+// Add stores what is to be looked at. When it is there already, it is looked at when both are due, and holds up
+// what comes after the earlier of the two.
+func (t evaluationTx) Add(s dora.Evaluation) error {
+	return t.saveSettling(s, `ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`)
+}
+
+// Retry replaces what is to be looked at.
+func (t evaluationTx) Retry(s dora.Evaluation) error {
+	if err := t.checkLease(evaluationWork(s)); err != nil {
+		return err
+	}
+	return t.saveSettling(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses`)
+}
+
+func (t *tx) saveSettling(s dora.Evaluation, conflict string) error {
+	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
+		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses, dora.RepositoryOf(s.Scope))
+	if err == nil && s.Kind == dora.DeploymentEvaluation {
+		err = t.settled(s, false)
+	}
+	if err != nil {
+		return fmt.Errorf("have %s %s settled: %w", s.Kind, s.Key, err)
+	}
+	return nil
+}
+
+// Done removes what has been looked at.
+func (t evaluationTx) Done(s dora.Evaluation) error {
+	if err := t.checkLease(evaluationWork(s)); err != nil {
+		return err
+	}
+	_, err := t.exec("DELETE FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)
+	if err == nil && s.Kind == dora.DeploymentEvaluation {
+		err = t.settled(s, true)
+	}
+	if err != nil {
+		return fmt.Errorf("note that %s %s is settled: %w", s.Kind, s.Key, err)
+	}
+	return nil
+}
+
+// settled notes whether a deployment is settled, and which one of its scope is to be settled first now.
+func (t *tx) settled(s dora.Evaluation, settled bool) error {
+	if _, err := t.exec("UPDATE deployments SET evaluated = ? WHERE key = ? AND evaluated <> ?", settled, s.Key, settled); err != nil {
+		return err
+	}
+	first, _, err := t.Evaluations().First(s.Scope)
+	if err == nil {
+		_, err = t.exec("UPDATE evaluations INDEXED BY evaluations_one_first SET first = 0 WHERE scope = ? AND first = 1 AND key <> ?", s.Scope, first.Key)
+	}
+	if err == nil {
+		_, err = t.exec("UPDATE evaluations SET first = 1 WHERE kind = 'deployment' AND key = ? AND first = 0", first.Key)
+	}
+	return err
+}
+
+// First is the deployment of a scope that is to be settled first; false when there is none.
+func (t evaluationTx) First(scope string) (dora.Evaluation, bool, error) {
+	all, err := t.evaluations("WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", scope)
+	if err != nil || len(all) == 0 {
+		return dora.Evaluation{}, false, err
+	}
+	return all[0], true, nil
+}
+
+// OutcomeWaits says whether an outcome of a scope that is not after a time is still to be settled.
+func (t evaluationTx) OutcomeWaits(scope string, upTo time.Time) (bool, error) {
+	all, err := t.evaluations("WHERE kind = 'outcome' AND scope = ? AND at <= ? LIMIT 1", scope, upTo.UnixMilli())
+	return len(all) > 0, err
+}
+
+// IncidentWaits says whether an incident is still to be settled.
+func (t evaluationTx) IncidentWaits(key string) (bool, error) {
+	all, err := t.evaluations("WHERE kind IN ('incident', 'issue') AND key = ?", key)
+	return len(all) > 0, err
+}
+
+// WaitingIncidents are the incidents that are still to be settled and were not created after a time, the last one to be ripe
+// first.
+func (t evaluationTx) WaitingIncidents(upTo time.Time) ([]dora.Evaluation, error) {
+	return t.evaluations("WHERE kind = 'incident' AND scope = '' AND at <= ? ORDER BY ripe DESC", upTo.UnixMilli())
+}
+
+func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
+	var all []dora.Evaluation
+	err := t.query("SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows *sql.Rows) error {
+		one, err := scanEvaluation(rows)
+		all = append(all, one)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what is to be settled: %w", err)
+	}
+	return all, nil
+}
+
+// RepositoryWaits says whether a success of a repository, or of any with "", before a time is still to be settled.
+func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (bool, error) {
+	var one int
+	known, err := t.queryRow("SELECT 1 FROM evaluations WHERE kind = 'deployment' AND ? IN ('', repository) AND at < ? LIMIT 1",
+		[]any{repository, before.UnixMilli()}, &one)
+	if err != nil {
+		return false, fmt.Errorf("read what is to be settled of %s: %w", repository, err)
+	}
+	return known, nil
+}

@@ -1,0 +1,94 @@
+package sqlite
+
+import (
+	"database/sql"
+	"fmt"
+
+	"dora-exporter/dora"
+)
+
+const evidenceColumns = "target, scope, cause, by, at, detail, late"
+
+func scanEvidence(e *dora.Evidence, rows *sql.Rows, more ...any) error {
+	var at int64
+	err := rows.Scan(append([]any{&e.Target, &e.Scope, &e.Cause, &e.By, &at, &e.Detail, &e.Late}, more...)...)
+	e.At = fromMillis(at)
+	return err
+}
+
+// Add stores a piece of evidence unless it is there.
+func (t evidenceTx) Add(e dora.Evidence) error {
+	_, err := t.exec("INSERT INTO evidence ("+evidenceColumns+") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail, e.Late)
+	if err != nil {
+		return fmt.Errorf("store the evidence against %s: %w", e.Target, err)
+	}
+	return nil
+}
+
+// Undecided is the evidence about deployments of a scope that have no mark.
+func (t evidenceTx) Undecided(scope string) ([]dora.Evidence, error) {
+	return t.evidence("WHERE scope = ? AND NOT EXISTS (SELECT 1 FROM failed_changes m WHERE m.target = evidence.target)", scope)
+}
+
+// By is the piece that an incident or deployment is, if it is one; false when it is not.
+func (t evidenceTx) By(c dora.Cause, by string) (dora.Evidence, bool, error) {
+	found, err := t.evidence("WHERE cause = ? AND by = ?", c, by)
+	if err != nil || len(found) == 0 {
+		return dora.Evidence{}, false, err
+	}
+	return found[0], true, nil
+}
+
+func (t *tx) evidence(query string, args ...any) ([]dora.Evidence, error) {
+	var all []dora.Evidence
+	err := t.query("SELECT "+evidenceColumns+" FROM evidence "+query, args, func(rows *sql.Rows) error {
+		var e dora.Evidence
+		err := scanEvidence(&e, rows)
+		all = append(all, e)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read evidence: %w", err)
+	}
+	return all, nil
+}
+
+// SaveFailedChange stores or replaces the mark of a deployment.
+func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
+	repaired := sql.NullInt64{}
+	if !m.RepairedAt.IsZero() {
+		repaired = sql.NullInt64{Int64: m.RepairedAt.UnixMilli(), Valid: true}
+	}
+	_, err := t.exec("INSERT OR REPLACE INTO failed_changes ("+evidenceColumns+", repaired_by, repaired_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.Late, m.RepairedBy, repaired)
+	if err != nil {
+		return fmt.Errorf("mark deployment %s: %w", m.Target, err)
+	}
+	return nil
+}
+
+// Unrepaired are the marks of a scope that nothing has repaired.
+func (t evidenceTx) Unrepaired(scope string) ([]dora.FailedChange, error) {
+	var all []dora.FailedChange
+	err := t.query("SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes WHERE scope = ? AND repaired_at IS NULL", []any{scope},
+		func(rows *sql.Rows) error {
+			m, err := scanFailedChange(rows)
+			all = append(all, m)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read the marks of %s: %w", scope, err)
+	}
+	return all, nil
+}
+
+func scanFailedChange(rows *sql.Rows) (dora.FailedChange, error) {
+	var m dora.FailedChange
+	var repaired sql.NullInt64
+	err := scanEvidence(&m.Evidence, rows, &m.RepairedBy, &repaired)
+	if repaired.Valid {
+		m.RepairedAt = fromMillis(repaired.Int64)
+	}
+	return m, err
+}

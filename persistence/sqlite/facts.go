@@ -1,0 +1,126 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"dora-exporter/dora"
+)
+
+const factColumns = "position, family, subject, labels, value, at, id, checksum"
+
+// Facts returns at most limit facts after a position, in their order. A fact that does not match its checksum and a missing
+// position are a *CorruptError.
+func (r *Reader) Facts(ctx context.Context, after int64, limit int) ([]dora.Fact, error) {
+	var facts []dora.Fact
+	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE position > ? ORDER BY position LIMIT ?", []any{after, limit},
+		func(rows *sql.Rows) error {
+			f, _, err := r.scanFact(rows)
+			if err != nil {
+				return err
+			}
+			if expected := after + int64(len(facts)) + 1; f.Position != expected {
+				return &CorruptError{Path: r.path, What: fmt.Sprintf("fact %d is missing", expected)}
+			}
+			facts = append(facts, f)
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read the facts after position %d: %w", after, err)
+	}
+	return facts, nil
+}
+
+// Newest returns the newest fact, by its time and id, of each label set of a family, among those up to a position.
+func (r *Reader) Newest(ctx context.Context, family string, upTo int64) ([]dora.Fact, error) {
+	newest := map[string]dora.Fact{}
+	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND position <= ?", []any{family, upTo},
+		func(rows *sql.Rows) error {
+			f, labels, err := r.scanFact(rows)
+			if err != nil {
+				return err
+			}
+			if other, ok := newest[labels]; !ok || f.Newer(other.At, other.ID) {
+				newest[labels] = f
+			}
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read the newest facts of %s: %w", family, err)
+	}
+	return slices.SortedFunc(maps.Values(newest), func(a, b dora.Fact) int { return cmp.Compare(a.Position, b.Position) }), nil
+}
+
+// LastPosition is that of the newest fact, 0 when there is none.
+func (r *Reader) LastPosition(ctx context.Context) (int64, error) {
+	var last int64
+	if err := r.queryRow(ctx, "SELECT coalesce(max(position), 0) FROM facts", &last); err != nil {
+		return 0, fmt.Errorf("read the last position: %w", err)
+	}
+	return last, nil
+}
+
+// Empty says whether there are no facts.
+func (r *Reader) Empty(ctx context.Context) (bool, error) {
+	last, err := r.LastPosition(ctx)
+	return last == 0, err
+}
+
+// Add gives the fact the next position and stores it; false when its family and subject are there already.
+func (t factTx) Add(f dora.Fact) (bool, error) {
+	labels, err := json.Marshal(f.Labels)
+	if err != nil {
+		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
+	}
+	if !t.asked {
+		if _, err := t.queryRow("SELECT coalesce(max(position), 0) FROM facts", nil, &t.last); err != nil {
+			return false, fmt.Errorf("read the last position: %w", err)
+		}
+		t.asked = true
+	}
+	f.Position = t.last + 1
+	added, err := t.exec("INSERT INTO facts ("+factColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (family, subject) DO NOTHING`, f.Position, f.Family, f.Subject, string(labels), f.Value,
+		f.At.UnixMilli(), f.ID, factSum(f, string(labels)))
+	if err != nil {
+		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
+	}
+	t.last += added
+	return added == 1, nil
+}
+
+// Has says whether a fact with a family and subject is there.
+func (t factTx) Has(family, subject string) (bool, error) {
+	var one int
+	known, err := t.queryRow("SELECT 1 FROM facts WHERE family = ? AND subject = ?", []any{family, subject}, &one)
+	if err != nil {
+		return false, fmt.Errorf("look for a fact about %s: %w", subject, err)
+	}
+	return known, nil
+}
+
+// scanFact reads a fact, and its labels as they are stored, and checks the checksum.
+func (r *Reader) scanFact(rows *sql.Rows) (f dora.Fact, labels string, err error) {
+	var at, sum int64
+	if err := rows.Scan(&f.Position, &f.Family, &f.Subject, &labels, &f.Value, &at, &f.ID, &sum); err != nil {
+		return f, "", err
+	}
+	f.At = fromMillis(at)
+	if sum != factSum(f, labels) {
+		return f, "", &CorruptError{Path: r.path, What: fmt.Sprintf("fact %d does not match its checksum", f.Position)}
+	}
+	if err := json.Unmarshal([]byte(labels), &f.Labels); err != nil {
+		return f, "", &CorruptError{Path: r.path, What: fmt.Sprintf("fact %d has no readable labels", f.Position), Err: err}
+	}
+	return f, labels, nil
+}
+
+// factSum is a fact's checksum.
+func factSum(f dora.Fact, labels string) int64 {
+	return checksum(f.Position, f.Value, f.At.UnixMilli(), f.ID, f.Family, f.Subject, labels)
+}

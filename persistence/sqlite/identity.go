@@ -1,0 +1,49 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// ID is the store's random UUID, made when the store was created.
+func (s *Store) ID() string {
+	s.identity.Lock()
+	defer s.identity.Unlock()
+	return s.id
+}
+
+// SetID gives the store another id, durably: checkpoints written before belong to another store then.
+func (s *Store) SetID(ctx context.Context, id string) error {
+	err := s.update(ctx, func(t *tx) error {
+		_, err := t.exec("UPDATE meta SET value = ? WHERE key = 'store_id'", id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("give the store a new id: %w", err)
+	}
+	s.identity.Lock()
+	defer s.identity.Unlock()
+	s.id = id
+	return nil
+}
+
+// Started is the start time of the series: when the store was created, or the one whose checkpoint was taken over.
+func (s *Store) Started() time.Time {
+	s.identity.Lock()
+	defer s.identity.Unlock()
+	return s.started
+}
+
+func (s *Store) identify(ctx context.Context) error {
+	var created string
+	err := s.queryRow(ctx, `SELECT (SELECT value FROM meta WHERE key = 'store_id'),
+		(SELECT value FROM meta WHERE key = 'created')`, &s.id, &created)
+	if err != nil {
+		return fmt.Errorf("read the store's id: %w", err)
+	}
+	if s.started, err = time.Parse(time.RFC3339Nano, created); err != nil {
+		return &CorruptError{Path: s.path, What: "the time of its creation is not a time", Err: err}
+	}
+	return nil
+}

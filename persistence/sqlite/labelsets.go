@@ -1,0 +1,62 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// HasLabelSet says whether a label set of a group of families has its place under the limit.
+func (t factTx) HasLabelSet(families, labels string) (bool, error) {
+	key := [2]string{families, labels}
+	if t.writer.places[key] {
+		return true, nil
+	}
+	var one int
+	known, err := t.queryRow("SELECT 1 FROM label_sets WHERE families = ? AND labels = ?", []any{families, labels}, &one)
+	if err != nil {
+		return false, fmt.Errorf("look for the label set %s of %s: %w", labels, families, err)
+	}
+	if known {
+		t.places = append(t.places, key)
+	}
+	return known, nil
+}
+
+// AddLabelSet gives a label set its place, which is for so many series.
+func (t factTx) AddLabelSet(families, labels string, series int) error {
+	n, err := t.exec("INSERT INTO label_sets (families, labels) VALUES (?, ?) ON CONFLICT DO NOTHING", families, labels)
+	if err == nil && n == 1 {
+		_, err = t.exec("INSERT INTO series (families, count) VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+			families, series)
+	}
+	if err != nil {
+		return fmt.Errorf("add the label set %s of %s: %w", labels, families, err)
+	}
+	return nil
+}
+
+// Series is how many series the places of a group of families are for.
+func (t factTx) Series(families string) (int, error) {
+	var n int
+	if _, err := t.queryRow("SELECT count FROM series WHERE families = ?", []any{families}, &n); err != nil {
+		return 0, fmt.Errorf("count the series of %s: %w", families, err)
+	}
+	return n, nil
+}
+
+// Series is how many series the places of each group of families are for.
+func (r *Reader) Series(ctx context.Context) (map[string]int, error) {
+	all := map[string]int{}
+	err := r.query(ctx, "SELECT families, count FROM series", nil, func(rows *sql.Rows) error {
+		var families string
+		var n int
+		err := rows.Scan(&families, &n)
+		all[families] = n
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the series: %w", err)
+	}
+	return all, nil
+}

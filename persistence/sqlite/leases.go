@@ -1,0 +1,90 @@
+package sqlite
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// leases are the claims on work that waits in the store. As one process has the database they are kept in memory: they end with
+// the process, and a start may claim everything.
+type leases struct {
+	mu   sync.Mutex
+	held map[work]holder
+}
+
+// work names an item of a queue.
+type work struct{ queue, key string }
+
+// holder is a client with its lease.
+type holder struct {
+	client string
+	until  time.Time
+}
+
+// claim leases some of the items that due returns to a client. due is asked for so many more as are leased already.
+// It runs under the mutex that release takes after a commit, so that it can't return an item that has been ended meanwhile.
+func claim[T any](l *leases, client, queue string, now, until time.Time, limit int, key func(T) string, due func(limit int) ([]T, error)) ([]T, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	leased := 0
+	for w, h := range l.held {
+		switch {
+		case !now.Before(h.until):
+			delete(l.held, w)
+		case w.queue == queue:
+			leased++
+		}
+	}
+	items, err := due(limit + leased)
+	if err != nil {
+		return nil, err
+	}
+	var claimed []T
+	for _, item := range items {
+		w := work{queue, key(item)}
+		if _, leased := l.held[w]; leased {
+			continue
+		}
+		if len(claimed) == limit {
+			break
+		}
+		l.held[w] = holder{client, until}
+		claimed = append(claimed, item)
+	}
+	return claimed, nil
+}
+
+// extend renews the leases that a client holds.
+func (l *leases) extend(client string, until time.Time, all ...work) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range all {
+		if h, leased := l.held[w]; leased && h.client == client {
+			l.held[w] = holder{client, until}
+		}
+	}
+}
+
+// release gives up the leases that a client holds.
+func (l *leases) release(client string, all ...work) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range all {
+		if h, leased := l.held[w]; leased && h.client == client {
+			delete(l.held, w)
+		}
+	}
+}
+
+// checkLease returns an error if another client has claimed a work.
+func (t *tx) checkLease(w work) error {
+	t.leases.mu.Lock()
+	defer t.leases.mu.Unlock()
+	if h, leased := t.leases.held[w]; leased && h.client != t.client {
+		return fmt.Errorf("%w: %s %s", dora.ErrLeaseLost, w.queue, w.key)
+	}
+	return nil
+}

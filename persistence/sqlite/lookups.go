@@ -1,0 +1,142 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+const dueLookupsQuery = "WHERE due <= ? ORDER BY due LIMIT ?"
+
+// DueLookups returns at most limit jobs that are due at now, the longest due first. One that can't be decoded is reported and
+// set aside for an hour.
+func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dora.Lookup, error) {
+	var jobs []dora.Lookup
+	unreadable := map[string]error{}
+	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses, checksum FROM lookups "+dueLookupsQuery,
+		[]any{now.UnixMilli(), limit}, func(rows *sql.Rows) error {
+			var j dora.Lookup
+			var key, commit string
+			var due, attempts, misses int64
+			var sum int64
+			if err := rows.Scan(&key, &commit, &due, &attempts, &misses, &sum); err != nil {
+				return err
+			}
+			j.Due, j.Attempts, j.Misses = fromMillis(due), int(attempts), int(misses)
+			err := checkRow(s.path, "it", sum, key, commit, attempts, misses)
+			if err == nil {
+				err = json.Unmarshal([]byte(commit), &j.Commit)
+			}
+			if err != nil {
+				unreadable[key] = err
+				return nil //nolint:nilerr // it is reported below
+			}
+			jobs = append(jobs, j)
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read due look-ups: %w", err)
+	}
+	for key, err := range unreadable {
+		s.logger.Error("can't read a look-up, setting it aside for an hour", "commit", key, "error", err)
+		err := s.update(ctx, func(t *tx) error {
+			_, err := t.exec("UPDATE lookups SET due = ? WHERE commit_key = ?", now.Add(time.Hour).UnixMilli(), key)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("set aside the look-up of %s: %w", key, err)
+		}
+	}
+	return jobs, nil
+}
+
+// AddLookup stores a job unless one with the same commit is there.
+func (t commitTx) AddLookup(j dora.Lookup) error {
+	return t.job(j, "INSERT INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+}
+
+// RetryLookup replaces the job of the same commit.
+func (t commitTx) RetryLookup(j dora.Lookup) error {
+	if err := t.checkLease(work{lookupQueue, j.Commit.Key()}); err != nil {
+		return err
+	}
+	return t.job(j, "INSERT OR REPLACE INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?)")
+}
+
+func (t *tx) job(j dora.Lookup, query string) error {
+	commit, err := json.Marshal(j.Commit)
+	if err == nil {
+		row := []any{j.Commit.Key(), string(commit), int64(j.Attempts), int64(j.Misses)}
+		_, err = t.exec(query, append(row, j.Due.UnixMilli(), checksum(row...))...)
+	}
+	if err != nil {
+		return fmt.Errorf("store the look-up of %s: %w", j.Commit.Key(), err)
+	}
+	return nil
+}
+
+// Wait stores a status that waits for its commit's origin.
+func (t commitTx) Wait(w dora.WaitingStatus) error {
+	labels, err := json.Marshal(w.Labels)
+	if err == nil {
+		row := []any{w.Commit, w.Subject, string(labels), w.At.UnixMilli(), w.ID}
+		_, err = t.exec("INSERT OR REPLACE INTO waiting_statuses (commit_key, subject, labels, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+			append(row, checksum(row...))...)
+	}
+	if err != nil {
+		return fmt.Errorf("let %s wait: %w", w.Subject, err)
+	}
+	return nil
+}
+
+// Waiting are the subjects of the statuses that wait for a commit, oldest first.
+func (r *Reader) Waiting(ctx context.Context, commit string) (subjects []string, err error) {
+	err = r.query(ctx, "SELECT subject FROM waiting_statuses WHERE commit_key = ? ORDER BY at, id, subject", []any{commit}, func(rows *sql.Rows) error {
+		var subject string
+		err := rows.Scan(&subject)
+		subjects = append(subjects, subject)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what waits for %s: %w", commit, err)
+	}
+	return subjects, nil
+}
+
+// TakeWaiting returns and removes the statuses that wait for a commit, and removes the commit's job.
+func (t commitTx) TakeWaiting(commit string) ([]dora.WaitingStatus, error) {
+	if err := t.checkLease(work{lookupQueue, commit}); err != nil {
+		return nil, err
+	}
+	var waiting []dora.WaitingStatus
+	err := t.query("SELECT subject, labels, at, id, checksum FROM waiting_statuses WHERE commit_key = ? ORDER BY at, id, subject", []any{commit},
+		func(rows *sql.Rows) error {
+			w := dora.WaitingStatus{Commit: commit}
+			var labels string
+			var at int64
+			var sum int64
+			if err := rows.Scan(&w.Subject, &labels, &at, &w.ID, &sum); err != nil {
+				return err
+			}
+			if err := checkRow(t.writer.path, w.Subject, sum, commit, w.Subject, labels, at, w.ID); err != nil {
+				return err
+			}
+			w.At = fromMillis(at)
+			waiting = append(waiting, w)
+			return json.Unmarshal([]byte(labels), &waiting[len(waiting)-1].Labels)
+		})
+	if err == nil {
+		_, err = t.exec("DELETE FROM waiting_statuses WHERE commit_key = ?", commit)
+	}
+	if err == nil {
+		_, err = t.exec("DELETE FROM lookups WHERE commit_key = ?", commit)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("take what waits for %s: %w", commit, err)
+	}
+	return waiting, nil
+}

@@ -1,0 +1,31 @@
+package sqlite
+
+import "dora-exporter/dora"
+
+// A transaction by what it is about, as dora.Tx has it.
+type (
+	factTx       struct{ *tx }
+	deliveryTx   struct{ *tx }
+	commitTx     struct{ *tx }
+	history      struct{ *tx }
+	deploymentTx struct{ *tx }
+	incidentTx   struct{ *tx }
+	evidenceTx   struct{ *tx }
+	evaluationTx struct{ *tx }
+)
+
+func (t *tx) Facts() dora.FactTx { return factTx{t} }
+
+func (t *tx) Deliveries() dora.DeliveryTx { return deliveryTx{t} }
+
+func (t *tx) Commits() dora.CommitTx { return commitTx{t} }
+
+func (t *tx) History() dora.History { return history{t} }
+
+func (t *tx) Deployments() dora.DeploymentTx { return deploymentTx{t} }
+
+func (t *tx) Incidents() dora.IncidentTx { return incidentTx{t} }
+
+func (t *tx) Evidence() dora.EvidenceTx { return evidenceTx{t} }
+
+func (t *tx) Evaluations() dora.EvaluationTx { return evaluationTx{t} }

@@ -1,0 +1,109 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// readers is how many queries may read at the same time.
+const readers = 4
+
+// Reader reads the database and sees what is committed. It can't write.
+type Reader struct {
+	path string
+	db   *sql.DB
+	// still is the transaction that the queries are made in; nil when each sees what is committed when it is made.
+	still *sql.Tx
+}
+
+// OpenReader opens a database that is there, beside a server that is using it or without one. The error is made for the
+// person who starts the program.
+func OpenReader(ctx context.Context, path string) (*Reader, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no database %s; name the server's configuration with -config.file", path)
+	}
+	r, err := newReader(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.checkVersion(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+func newReader(path string) (*Reader, error) {
+	db, err := connectIn("ro", path, "query_only(1)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(readers)
+	db.SetMaxIdleConns(readers)
+	return &Reader{path: path, db: db}, nil
+}
+
+// checkVersion refuses a database that another version of the program has to migrate first.
+func (r *Reader) checkVersion(ctx context.Context) error {
+	version, err := schemaVersion(ctx, r.db, r.path)
+	if err == nil && version < len(migrations) {
+		err = fmt.Errorf("database %s has schema version %d and this program works with %d; start the server once with this version, "+
+			"which brings it up to date", r.path, version, len(migrations))
+	}
+	return damaged(r.path, err)
+}
+
+// Path returns the path of the database, for messages.
+func (r *Reader) Path() string { return r.path }
+
+// Close closes the database.
+func (r *Reader) Close() error {
+	if r.db == nil {
+		return nil
+	}
+	return r.db.Close()
+}
+
+// query runs a query on a reading connection and calls scan for each row.
+func (r *Reader) query(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
+	rows, err := r.source().QueryContext(ctx, query, args...)
+	if err != nil {
+		return r.damaged(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return r.damaged(err)
+		}
+	}
+	return r.damaged(rows.Err())
+}
+
+// queryRow scans the only row of a query on a reading connection.
+func (r *Reader) queryRow(ctx context.Context, query string, into ...any) error {
+	return r.damaged(r.source().QueryRowContext(ctx, query).Scan(into...))
+}
+
+// Snapshot calls f with a Reader for which nothing changes, whatever a server commits meanwhile.
+func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
+	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	return f(&Reader{path: r.path, db: r.db, still: tx})
+}
+
+// source is what the queries are made on.
+func (r *Reader) source() interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+} {
+	if r.still != nil {
+		return r.still
+	}
+	return r.db
+}

@@ -1,0 +1,101 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// deliveryStates are the states of a delivery by the value of its column done.
+var deliveryStates = [...]dora.DeliveryState{dora.DeliveryPending, dora.DeliveryProcessed, dora.DeliverySetAside}
+
+// DeliveriesOf are the deliveries about a deployment with a number, of any server, in the order of arrival.
+func (r *Reader) DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredDelivery, error) {
+	// The text of the number first, since that is quick, and all of it is read.
+	text := fmt.Sprintf(`"id":%d`, number)
+	all, err := r.received(ctx, "WHERE source = ? AND (instr(event, ?) OR instr(event, ?))", dora.GitHub, text+",", text+"}")
+	return slices.DeleteFunc(all, func(d dora.StoredDelivery) bool {
+		e := d.Event
+		return (e.Status == nil || e.Status.Deployment.ID != number) && (e.Deployment == nil || e.Deployment.ID != number)
+	}), err
+}
+
+// DeliveriesOfIncident are those of an issue by its key, host/id.
+func (r *Reader) DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error) {
+	return r.received(ctx, "WHERE key >= ? AND key < ?", "jira/"+key+"/", "jira/"+key+"0") // 0 follows the slash
+}
+
+// IncidentsCalled are the keys of all issues that a delivery calls by a name, such as INC-7.
+func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, error) {
+	all, err := r.received(ctx, "WHERE source = ? AND instr(event, ?)", dora.Jira, `"`+name+`"`)
+	var keys []string
+	for _, d := range all {
+		if i := d.Event.Incident; i != nil && i.Key == name && !slices.Contains(keys, i.Host+"/"+i.ID) {
+			keys = append(keys, i.Host+"/"+i.ID)
+		}
+	}
+	return keys, err
+}
+
+// DeliveryOf is the delivery with a key; false when there is none.
+func (r *Reader) DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error) {
+	all, err := r.received(ctx, "WHERE key = ?", key)
+	if err != nil || len(all) == 0 {
+		return dora.StoredDelivery{}, false, err
+	}
+	return all[0], true, nil
+}
+
+// Recent are the deliveries that arrived last, at most limit, in the order of arrival.
+func (r *Reader) Recent(ctx context.Context, limit int) ([]dora.StoredDelivery, error) {
+	return r.received(ctx, "ORDER BY id DESC LIMIT ?", limit)
+}
+
+func (r *Reader) received(ctx context.Context, query string, args ...any) ([]dora.StoredDelivery, error) {
+	all := map[int64]dora.StoredDelivery{}
+	err := r.query(ctx, "SELECT id, state, due, error FROM deliveries "+query, args, func(rows *sql.Rows) error {
+		var id, due int64
+		var state int
+		var d dora.StoredDelivery
+		if err := rows.Scan(&id, &state, &due, &d.LastError); err != nil {
+			return err
+		}
+		if state < 0 || state >= len(deliveryStates) {
+			return &CorruptError{Path: r.path, What: fmt.Sprintf("delivery %d has the unknown state %d", id, state)}
+		}
+		d.State, d.Due = deliveryStates[state], fromMillis(due)
+		all[id] = d
+		return nil
+	})
+	var found []dora.Delivery
+	if err == nil && len(all) > 0 {
+		ids := make([]string, 0, len(all))
+		for id := range all {
+			ids = append(ids, fmt.Sprint(id))
+		}
+		found, err = r.deliveries(ctx, "WHERE id IN ("+strings.Join(ids, ", ")+")")
+	}
+	var offset time.Duration
+	if err == nil {
+		offset, err = r.wallOffset(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read deliveries: %w", err)
+	}
+	sorted := make([]dora.StoredDelivery, len(found))
+	for i, d := range found {
+		sorted[i] = all[d.ID]
+		sorted[i].Delivery = d
+		if sorted[i].Due.UnixMilli() > 0 {
+			sorted[i].Due = sorted[i].Due.Add(offset)
+		}
+	}
+	slices.SortFunc(sorted, func(a, b dora.StoredDelivery) int { return cmp.Compare(a.ID, b.ID) })
+	return sorted, nil
+}

@@ -1,0 +1,87 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
+)
+
+// remember adds a deployment, an incident and a fact of two families.
+func remember(t *testing.T, store *Store, n int64) (dora.DeploymentRecord, dora.Incident, dora.Fact) {
+	t.Helper()
+	at := time.Date(2026, 3, 2, 9, 0, int(n), 0, time.UTC)
+	d := dora.DeploymentRecord{
+		Deployment: dora.Deployment{Host: "api.github.com", ID: n, Owner: "acme", Repository: "web", Environment: "production", SHA: "c0ffee", CreatedAt: at},
+		Team:       "Platform", InProduction: true, Outcomes: []dora.Outcome{{ID: n, State: "success", At: at}},
+		Shipment: &dora.Shipment{Relation: dora.First, Changes: []dora.Change{{SHA: "c0ffee"}}},
+	}
+	i := dora.Incident{Key: fmt.Sprintf("jira.example.com/%d", n), Name: "INC-7", IsIncident: true, Created: at, FirstResolved: at.Add(time.Hour)}
+	f := dora.Fact{Family: dora.Changes, Labels: dora.Labels{"team": "Platform"}, Value: 1, At: at, ID: n, Subject: fmt.Sprintf("change:%d", n)}
+	err := store.Update(t.Context(), func(tx dora.Tx) error {
+		other := f
+		other.Family = dora.DeploymentsTotal
+		_, err := tx.Facts().Add(f)
+		_, otherErr := tx.Facts().Add(other)
+		return errors.Join(err, otherErr, tx.Deployments().Save(d), tx.Incidents().Save(i), tx.Evaluations().Add(dora.Evaluation{Kind: dora.OutcomeEvaluation, Key: d.Key()}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, i, f
+}
+
+// Records has all of one moment: what is written while it is read is not in it.
+func TestRecords(t *testing.T) {
+	store := openStore(t)
+	d, i, f := remember(t, store, 1)
+	f.Position = 1
+	var facts []dora.Fact
+	records, err := store.Records(t.Context(), func(one dora.Fact) {
+		facts = append(facts, one)
+		remember(t, store, int64(len(facts)+1))
+	}, dora.Changes, dora.LeadTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := dora.Records{Deployments: []dora.DeploymentRecord{d}, Incidents: []dora.Incident{i}, Unsettled: 1}
+	if diff := cmp.Diff(want, records); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff([]dora.Fact{f}, facts); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	facts = nil
+	if records, err = store.Records(t.Context(), func(one dora.Fact) { facts = append(facts, one) }, dora.Changes); err != nil {
+		t.Fatal(err)
+	}
+	if len(records.Deployments) != 2 || len(records.Incidents) != 2 || len(facts) != 2 || records.Unsettled != 2 {
+		t.Errorf("%d deployments, %d incidents, %d facts, %d unsettled", len(records.Deployments), len(records.Incidents), len(facts), records.Unsettled)
+	}
+}
+
+func TestRecordsOfADamagedDatabase(t *testing.T) {
+	for _, damage := range []string{
+		"UPDATE deployments SET details = replace(details, 'Platform', 'Mobile')", "UPDATE incidents SET details = replace(details, 'INC-7', 'INC-8')",
+		"UPDATE facts SET value = 2 WHERE family = 'dora_changes_total'",
+	} {
+		store := openStore(t)
+		remember(t, store, 1)
+		err := store.Update(t.Context(), func(x dora.Tx) error {
+			_, err := x.(*tx).exec(damage)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = store.Records(t.Context(), func(dora.Fact) {}, dora.Changes)
+		var corrupt *CorruptError
+		if !errors.As(err, &corrupt) {
+			t.Errorf("%s: %v", damage, err)
+		}
+	}
+}

@@ -1,0 +1,309 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	// applicationID marks the file as ours: "dora". https://sqlite.org/pragma.html#pragma_application_id
+	applicationID = 0x646f7261
+	// checkBelow is the size up to which the whole file is checked at the start: about a second. Beyond it, rows are
+	// checked when they are read.
+	checkBelow = 64 << 20
+)
+
+// migrations lead from each version of the schema to the next, the first from an empty file. Each is applied in a
+// transaction of its own; none is ever changed after a release.
+//
+// Times are Unix milliseconds. The zero time.Time is the first instant of the year 1 and has a number like any other
+// (-62135596800000), so that it is read as zero again. Times named due, ripe and waiting_since are readings of the store's Clock.
+// Each checksum is over the columns that guarded lists.
+var migrations = [...]string{`
+	CREATE TABLE meta (
+		key   TEXT PRIMARY KEY,
+		value TEXT NOT NULL
+	) STRICT;
+	CREATE TABLE clock (
+		id      INTEGER PRIMARY KEY CHECK (id = 1),
+		reading INTEGER NOT NULL,
+		wall    INTEGER NOT NULL          -- time of day of that reading, for people
+	) STRICT;
+
+	CREATE TABLE deliveries (
+		id            INTEGER PRIMARY KEY AUTOINCREMENT,
+		source        TEXT    NOT NULL,
+		key           TEXT    NOT NULL UNIQUE,
+		event         TEXT    NOT NULL,           -- JSON of dora.Event
+		received      INTEGER NOT NULL,
+		state         INTEGER NOT NULL DEFAULT 0, -- 0 pending, 1 processed, 2 dead letter
+		due           INTEGER NOT NULL,           -- not to be processed before
+		waiting_since INTEGER,                    -- when the team could first not be looked up; NULL before
+		attempts      INTEGER NOT NULL DEFAULT 0, -- that failed
+		error         TEXT    NOT NULL DEFAULT '', -- of the last one
+		checksum      INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX deliveries_pending ON deliveries (id)  WHERE state = 0;
+	CREATE INDEX deliveries_due     ON deliveries (due) WHERE state = 0;
+	CREATE INDEX deliveries_dead    ON deliveries (id)  WHERE state = 2;
+
+	CREATE TABLE facts (
+		position INTEGER PRIMARY KEY,     -- 1, 2, 3, without gaps
+		family   TEXT    NOT NULL,
+		subject  TEXT    NOT NULL,
+		labels   TEXT    NOT NULL,        -- JSON, sorted by name
+		value    INTEGER NOT NULL,
+		at       INTEGER NOT NULL,
+		id       INTEGER NOT NULL,
+		checksum INTEGER NOT NULL,        -- over all other columns
+		UNIQUE (family, subject)
+	) STRICT;
+	CREATE TABLE baselines (
+		hash     TEXT    PRIMARY KEY,
+		source   TEXT    NOT NULL,
+		details  TEXT    NOT NULL,        -- JSON of the values and the bounds of their histograms
+		taken    INTEGER NOT NULL,
+		checksum INTEGER NOT NULL
+	) STRICT;
+	CREATE TABLE label_sets (
+		families TEXT NOT NULL,           -- github, jira or dora
+		labels   TEXT NOT NULL,           -- as in dora.Labels.Key
+		PRIMARY KEY (families, labels)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE series (
+		families TEXT    PRIMARY KEY,
+		count    INTEGER NOT NULL         -- that label_sets have a place for
+	) STRICT, WITHOUT ROWID;
+
+	CREATE TABLE commits (
+		key      TEXT    PRIMARY KEY,     -- as in dora.Commit.Key
+		origin   TEXT    NOT NULL,        -- JSON of dora.Origin
+		checksum INTEGER NOT NULL
+	) STRICT;
+	CREATE TABLE lookups (
+		commit_key TEXT    PRIMARY KEY,
+		details    TEXT    NOT NULL,      -- JSON of dora.Commit
+		due        INTEGER NOT NULL,
+		attempts   INTEGER NOT NULL,
+		misses     INTEGER NOT NULL,
+		checksum   INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX lookups_due ON lookups (due);
+	CREATE TABLE waiting_statuses (
+		commit_key TEXT    NOT NULL,
+		subject    TEXT    NOT NULL,
+		labels     TEXT    NOT NULL,      -- JSON
+		at         INTEGER NOT NULL,
+		id         INTEGER NOT NULL,
+		checksum   INTEGER NOT NULL,
+		PRIMARY KEY (commit_key, subject)
+	) STRICT;
+
+	CREATE TABLE deployments (
+		key        TEXT    PRIMARY KEY,   -- as in dora.Deployment.Key, likewise below
+		number     INTEGER NOT NULL,      -- GitHub's id
+		repository TEXT    NOT NULL,
+		scope      TEXT    NOT NULL,
+		sha        TEXT    NOT NULL,
+		team       TEXT    NOT NULL,
+		production INTEGER NOT NULL,
+		success    INTEGER,               -- when it succeeded; NULL if it did not
+		evaluated  INTEGER NOT NULL DEFAULT 0,
+		details    TEXT    NOT NULL,      -- JSON of dora.DeploymentRecord
+		checksum   INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX deployments_scope     ON deployments (scope, success, number) WHERE success IS NOT NULL;
+	CREATE INDEX deployments_evaluated ON deployments (scope, success, number) WHERE evaluated = 1;
+	CREATE INDEX deployments_sha       ON deployments (sha);
+	CREATE INDEX deployments_number    ON deployments (number);
+	CREATE INDEX deployments_team      ON deployments (team, success) WHERE production = 1;
+	CREATE TABLE shipped (
+		scope      TEXT    NOT NULL,
+		name       TEXT    NOT NULL,      -- of a change (#12) or a commit (its SHA)
+		deployment TEXT    NOT NULL,
+		success    INTEGER NOT NULL,
+		number     INTEGER NOT NULL,
+		revert     INTEGER NOT NULL,
+		repository TEXT    NOT NULL,
+		PRIMARY KEY (scope, name, deployment)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX shipped_name ON shipped (name);
+	CREATE TABLE incidents (
+		key      TEXT    PRIMARY KEY,
+		name     TEXT    NOT NULL,
+		details  TEXT    NOT NULL,        -- JSON of dora.Incident
+		checksum INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX incidents_name ON incidents (name);
+
+	CREATE TABLE evaluations (
+		kind       TEXT    NOT NULL,
+		key        TEXT    NOT NULL,
+		scope      TEXT    NOT NULL,
+		repository TEXT    NOT NULL,
+		at         INTEGER NOT NULL,
+		number     INTEGER NOT NULL,
+		due        INTEGER NOT NULL,
+		ripe       INTEGER NOT NULL,
+		attempts   INTEGER NOT NULL,
+		misses     INTEGER NOT NULL,
+		first      INTEGER NOT NULL DEFAULT 0, -- 1 for the first of the deployments of its scope
+		PRIMARY KEY (kind, key)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX evaluations_due   ON evaluations (due) WHERE kind <> 'deployment';
+	CREATE INDEX evaluations_first ON evaluations (due) WHERE first = 1;
+	CREATE INDEX evaluations_ripe  ON evaluations (ripe);
+	CREATE UNIQUE INDEX evaluations_one_first ON evaluations (scope) WHERE first = 1;
+	CREATE INDEX evaluations_scope ON evaluations (kind, scope, at, number);
+	CREATE INDEX evaluations_repository ON evaluations (repository, at) WHERE kind = 'deployment';
+	CREATE TABLE evidence (
+		cause  TEXT    NOT NULL,
+		by     TEXT    NOT NULL,
+		target TEXT    NOT NULL,          -- the deployment that failed
+		scope  TEXT    NOT NULL,
+		at     INTEGER NOT NULL,
+		detail TEXT    NOT NULL,
+		late   INTEGER NOT NULL,
+		PRIMARY KEY (cause, by)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX evidence_scope ON evidence (scope, target);
+	CREATE TABLE failed_changes (
+		target      TEXT    PRIMARY KEY,
+		scope       TEXT    NOT NULL,
+		cause       TEXT    NOT NULL,
+		by          TEXT    NOT NULL,
+		at          INTEGER NOT NULL,
+		detail      TEXT    NOT NULL,
+		repaired_by TEXT    NOT NULL,
+		repaired_at INTEGER,              -- NULL while nothing has
+		late        INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX failed_changes_unrepaired ON failed_changes (scope) WHERE repaired_at IS NULL;
+`}
+
+// prepare checks the database file and brings its schema up to date.
+func prepare(ctx context.Context, path string) (err error) {
+	db, err := connect(path, "synchronous(FULL)")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(damaged(path, err), db.Close()) }()
+	db.SetMaxOpenConns(1)
+	version, err := schemaVersion(ctx, db, path)
+	if err != nil {
+		return err
+	}
+	if err := useWAL(ctx, db, path); err != nil {
+		return err
+	}
+	if version > 0 {
+		if err := check(ctx, db, path); err != nil {
+			return err
+		}
+	}
+	for ; version < len(migrations); version++ {
+		if err := migrate(ctx, db, version); err != nil {
+			return fmt.Errorf("bring database %s to schema version %d: %w", path, version+1, err)
+		}
+	}
+	return checkState(ctx, db, path)
+}
+
+// schemaVersion is that of the file, 0 for an empty one. Files of other programs and of newer versions are refused.
+func schemaVersion(ctx context.Context, db *sql.DB, path string) (version int, err error) {
+	var application, tables int
+	err = db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
+		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`).
+		Scan(&application, &version, &tables)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("open database %s: %w", path, err)
+	case tables > 0 && application != applicationID:
+		return 0, fmt.Errorf("database %s belongs to another program; set storage.database to another path", path)
+	case version > len(migrations):
+		return 0, fmt.Errorf("database %s has schema version %d and this program knows versions up to %d; "+
+			"start the newer dora-exporter that wrote it, or restore a backup made before that one was started",
+			path, version, len(migrations))
+	}
+	return version, nil
+}
+
+// useWAL switches the file to a write-ahead log, which it then remembers.
+func useWAL(ctx context.Context, db *sql.DB, path string) error {
+	var mode string
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+		return fmt.Errorf("open database %s: %w", path, err)
+	}
+	if mode != "wal" {
+		return fmt.Errorf("database %s can't have a write-ahead log (its journal mode is %s); "+
+			"set storage.database to a path on a local disk", path, mode)
+	}
+	return nil
+}
+
+// migrate leads from a version to the next one. The first also makes the store's id.
+func migrate(ctx context.Context, db *sql.DB, version int) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	if _, err := tx.ExecContext(ctx, migrations[version]); err != nil {
+		return err
+	}
+	if version == 0 {
+		_, err := tx.ExecContext(ctx, "INSERT INTO meta (key, value) VALUES ('store_id', ?), ('created', ?)",
+			uuid.NewString(), time.Now().UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano))
+		if err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version+1))
+	if err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// check looks for damage of the file, indexes included. A large one is not read as a whole.
+func check(ctx context.Context, db *sql.DB, path string) error {
+	if large, err := isLarge(path); large || err != nil {
+		return err
+	}
+	var result string
+	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&result); err != nil {
+		return fmt.Errorf("check database %s: %w", path, err)
+	}
+	if result != "ok" {
+		return &CorruptError{Path: path, What: result}
+	}
+	return nil
+}
+
+func isLarge(path string) (bool, error) {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() >= checkBelow, err
+}
+
+// checkState looks for rows that are missing or don't match their checksums, in what events to come build upon. The facts
+// are checked when they are read.
+func checkState(ctx context.Context, db *sql.DB, path string) error {
+	if large, err := isLarge(path); large || err != nil {
+		return err
+	}
+	var facts, last int64
+	err := db.QueryRowContext(ctx, "SELECT count(*), coalesce(max(position), 0) FROM facts").Scan(&facts, &last)
+	if err != nil {
+		return fmt.Errorf("count the facts in database %s: %w", path, err)
+	}
+	if facts != last {
+		return &CorruptError{Path: path, What: fmt.Sprintf("it has %d facts and the last one's position is %d", facts, last)}
+	}
+	return checkRows(ctx, db, path)
+}

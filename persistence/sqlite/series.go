@@ -1,0 +1,115 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// SeriesHistory returns the series that a query selects, sorted by their labels.
+func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.SeriesHistory, error) {
+	f, found, state := q.Family, map[string]*dora.SeriesHistory{}, dora.State{q.Family.Name: {}}
+	if err := r.takenBy(ctx, f, func(key string, imported dora.ImportedSeries) {
+		if !has(imported.Labels, q.Labels) {
+			return
+		}
+		state[f.Name][key] = imported.Series // the newest one holds
+		found[key] = &dora.SeriesHistory{Imported: []dora.ImportedSeries{imported}}
+	}); err != nil {
+		return nil, err
+	}
+	families := map[string]dora.Family{f.Name: f}
+	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ?", []any{f.Name}, func(rows *sql.Rows) error {
+		fact, _, err := r.scanFact(rows)
+		if err != nil || !has(fact.Labels, q.Labels) {
+			return err
+		}
+		key := fact.Labels.Key()
+		if found[key] == nil {
+			found[key] = &dora.SeriesHistory{}
+		}
+		if q.MaxSeries >= 0 && len(found) > q.MaxSeries {
+			return dora.ErrTooManySeries
+		}
+		if fact.Value <= q.MaxValue && (f.Kind != dora.Histogram || !fact.Starts()) { // so that a bucket has as many as it counts
+			keepFact(found[key], fact, q.MaxFacts)
+		}
+		return state.Add(families, fact)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the facts of %s: %w", f.Name, err)
+	}
+	var all []dora.SeriesHistory
+	for _, key := range slices.Sorted(maps.Keys(found)) {
+		found[key].Series = state[f.Name][key]
+		slices.Reverse(found[key].Facts)
+		all = append(all, *found[key])
+	}
+	return all, nil
+}
+
+// keepFact counts a fact and keeps it if it is one of the newest, up to a limit unless that is negative; the oldest stands
+// first until all are there.
+func keepFact(s *dora.SeriesHistory, f dora.Fact, limit int) {
+	s.FactCount++
+	at, _ := slices.BinarySearchFunc(s.Facts, f, func(a, f dora.Fact) int {
+		return cmp.Or(a.At.Compare(f.At), cmp.Compare(a.ID, f.ID), cmp.Compare(a.Position, f.Position))
+	})
+	s.Facts = slices.Insert(s.Facts, at, f)
+	if limit >= 0 && len(s.Facts) > limit {
+		s.Facts = slices.Delete(s.Facts, 0, 1)
+	}
+}
+
+// has says whether labels have all of some values.
+func has(labels, some dora.Labels) bool {
+	for name, value := range some {
+		if labels[name] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// takenBy calls add with each series of a family that was taken over, the oldest first.
+func (r *Reader) takenBy(ctx context.Context, f dora.Family, add func(key string, imported dora.ImportedSeries)) error {
+	all, err := r.Baselines(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		values, _ := b.Of(f)
+		for key, series := range values {
+			add(key, dora.ImportedSeries{Series: series, Source: b.Source, At: b.Taken})
+		}
+	}
+	return nil
+}
+
+// FactsAbout are the facts of all families with some subjects, and with subjects that begin with one of them and a slash, in
+// the order of their times.
+func (r *Reader) FactsAbout(ctx context.Context, subjects ...string) ([]dora.Fact, error) {
+	all := map[int64]dora.Fact{}
+	for _, f := range dora.Families() {
+		for _, subject := range subjects {
+			err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND (subject = ? OR subject >= ? AND subject < ?)",
+				[]any{f.Name, subject, subject + "/", subject + "0"}, func(rows *sql.Rows) error { // 0 follows the slash
+					fact, _, err := r.scanFact(rows)
+					all[fact.Position] = fact
+					return err
+				})
+			if err != nil {
+				return nil, fmt.Errorf("read the facts about %s: %w", subject, err)
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Values(all), func(a, b dora.Fact) int {
+		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Family, b.Family), cmp.Compare(a.Position, b.Position))
+	}), nil
+}

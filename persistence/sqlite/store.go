@@ -1,0 +1,139 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite" // registers the driver
+
+	"dora-exporter/dora"
+	"dora-exporter/internal/localfile"
+)
+
+// Store is the SQLite database. One process at a time has it open for serving. Writes are committed in groups, one
+// at a time; reads go through connections that can't write and see what is committed.
+type Store struct {
+	*Reader
+	logger *slog.Logger
+	lock   *localfile.Lock
+	writer *writer
+	leases leases
+
+	identity sync.Mutex
+	id       string
+	started  time.Time
+
+	closing  sync.Once
+	closeErr error
+}
+
+// Open locks, opens, checks and migrates the database at path, and creates it (mode 0600) when it is not there; its folder
+// must be. The error is made for the person who starts the program: it says what to do.
+func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error) {
+	path = localfile.Resolve(path) // so that there is one lock, whatever the file is called
+	if err := localfile.Check(path); err != nil {
+		return nil, err
+	}
+	lock, err := localfile.TakeLock(path+".lock", "database", "storage.database")
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{Reader: &Reader{path: path}, logger: logger, lock: lock, leases: leases{held: map[work]holder{}}}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	if err := localfile.Create(s.path); err != nil {
+		return err
+	}
+	// As durable as fsync, without the timestamps; SQLite's own builds do the same on Linux. Where there is no fdatasync,
+	// fsync stays.
+	_, _ = sqlite.Fdatasync(true)
+	if err := prepare(ctx, s.path); err != nil {
+		return err
+	}
+	if err := localfile.SyncFolder(filepath.Dir(s.path)); err != nil {
+		return err
+	}
+	reader, err := newReader(s.path)
+	if err != nil {
+		return err
+	}
+	s.Reader = reader
+	if err := s.identify(ctx); err != nil {
+		return err
+	}
+	s.writer = newWriter(s.path, s.logger)
+	return s.writer.start()
+}
+
+// Close commits what is being written, answers what waits with ErrClosed, and closes the database. Calling it again gives
+// the same result.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.closeErr = s.Reader.Close()
+		if s.writer != nil { // last, so that SQLite moves the WAL into the database
+			s.closeErr = errors.Join(s.closeErr, s.writer.stop())
+		}
+		s.closeErr = errors.Join(s.closeErr, s.lock.Release())
+	})
+	return s.closeErr
+}
+
+// Err is why no delivery can be taken at the moment; nil when it can. While nothing can be written, the store itself tries
+// again every few seconds.
+func (s *Store) Err() error {
+	return errors.Join(s.writer.err(), s.writer.stalled(), s.writer.full(0))
+}
+
+// Revision returns the number of commits of this process that changed something. Take it before a query, so that nothing is
+// missed in between.
+func (s *Store) Revision() int64 { return s.writer.changed.revision() }
+
+// WaitAfter waits for a commit of this process after a revision.
+func (s *Store) WaitAfter(ctx context.Context, revision int64) error {
+	for {
+		now, next := s.writer.changed.wait()
+		if now > revision {
+			return nil
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Update runs f in one transaction of the store's writer: f must be quick and must not call the Store. When f returns an
+// error or panics, what it did is undone, and nothing of what others do. When Update returns nil, the changes are on the
+// disk. An error with dora.ErrStoreFailing lies in the disk and not in f. f may be called again when the commit failed; it has returned for good when Update returns.
+func (s *Store) Update(ctx context.Context, f func(dora.Tx) error) error {
+	return s.updateAs(ctx, "", func(t *tx) error { return f(t) })
+}
+
+func (s *Store) update(ctx context.Context, f func(*tx) error) error { return s.updateAs(ctx, "", f) }
+
+func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) error {
+	o := newOp(func(t *tx) error {
+		t.client, t.leases = client, &s.leases
+		return f(t)
+	})
+	err := s.writer.do(ctx, o)
+	if errors.Is(err, errUnderWay) {
+		<-o.done
+		err = o.err
+	}
+	if storageFailure(err) {
+		return fmt.Errorf("%w: %w", dora.ErrStoreFailing, s.damaged(err))
+	}
+	return err
+}

@@ -1,0 +1,329 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"dora-exporter/dora"
+)
+
+// openStore opens a store in a new folder and closes it at the end of the test.
+func openStore(t testing.TB) *Store {
+	t.Helper()
+	return reopenStore(t, filepath.Join(t.TempDir(), "dora-exporter.db"))
+}
+
+func reopenStore(t testing.TB, path string) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func delivery(key string) dora.Delivery {
+	at := time.Date(2026, 3, 1, 12, 0, 0, int(5*time.Millisecond), time.UTC)
+	return dora.Delivery{
+		Source: dora.GitHub, Key: key, Received: at,
+		Event: dora.Event{Status: &dora.Status{ID: 7, State: "success", CreatedAt: at.Add(-time.Second)}},
+	}
+}
+
+func accept(t testing.TB, s *Store, keys ...string) {
+	t.Helper()
+	for _, key := range keys {
+		if duplicate, err := s.Accept(t.Context(), delivery(key)); err != nil || duplicate {
+			t.Fatalf("Accept(%s) = %v, %v", key, duplicate, err)
+		}
+	}
+}
+
+func TestOpenAgainKeepsIdentityAndDeliveries(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a ?#%25&b.db")
+	s := reopenStore(t, path)
+	accept(t, s, "a", "b")
+	id, started := s.ID(), s.Started()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = reopenStore(t, path)
+	if s.ID() != id || id == "" {
+		t.Errorf("id is %q after opening again, was %q", s.ID(), id)
+	}
+	if !s.Started().Equal(started) || time.Since(started) > time.Minute {
+		t.Errorf("started is %v after opening again, was %v", s.Started(), started)
+	}
+	if duplicate, err := s.Accept(t.Context(), delivery("b")); err != nil || !duplicate {
+		t.Errorf("Accept of the same key = %v, %v, want a duplicate", duplicate, err)
+	}
+}
+
+func TestOpenMakesAPrivateFile(t *testing.T) {
+	s := openStore(t)
+	accept(t, s, "a")
+	for _, name := range []string{s.path, s.path + "-wal", s.path + "-shm", s.path + ".lock"} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has mode %o, want 600", filepath.Base(name), mode)
+		}
+	}
+}
+
+// What is promised about durability hangs on two settings of the connection that writes.
+func TestCommitsAreDurable(t *testing.T) {
+	s := openStore(t)
+	err := s.update(t.Context(), func(tx *tx) error {
+		var synchronous, journal string
+		if _, err := tx.queryRow("PRAGMA synchronous", nil, &synchronous); err != nil {
+			return err
+		}
+		if _, err := tx.queryRow("PRAGMA journal_mode", nil, &journal); err != nil {
+			return err
+		}
+		if synchronous != "2" || journal != "wal" {
+			t.Errorf("synchronous is %s, want 2 (FULL); journal mode is %s, want wal", synchronous, journal)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.db.Exec("DELETE FROM meta"); err == nil {
+		t.Error("a reading connection can write")
+	}
+}
+
+func TestSetIDLasts(t *testing.T) {
+	s := openStore(t)
+	if err := s.SetID(t.Context(), "another"); err != nil {
+		t.Fatal(err)
+	}
+	if s.ID() != "another" {
+		t.Errorf("id is %q at once", s.ID())
+	}
+	s.Close()
+	if s = reopenStore(t, s.path); s.ID() != "another" {
+		t.Errorf("id is %q after opening again", s.ID())
+	}
+}
+
+// A crash leaves the WAL behind: what was answered is in it.
+func TestOpenAfterCrash(t *testing.T) {
+	s := openStore(t)
+	accept(t, s, "a", "b")
+	addFact(t, s, "x")
+	crashed := filepath.Join(t.TempDir(), "crashed.db")
+	for _, end := range []string{"", "-wal"} {
+		content, err := os.ReadFile(s.path + end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(crashed+end, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := reopenStore(t, crashed)
+	if after.ID() != s.ID() {
+		t.Errorf("id is %q, was %q", after.ID(), s.ID())
+	}
+	for _, key := range []string{"a", "b"} {
+		if duplicate, err := after.Accept(t.Context(), delivery(key)); err != nil || !duplicate {
+			t.Errorf("Accept(%s) = %v, %v, want a duplicate", key, duplicate, err)
+		}
+	}
+	if facts, err := after.Facts(t.Context(), 0, 10); err != nil || len(facts) != 1 {
+		t.Errorf("Facts = %v, %v, want one", facts, err)
+	}
+}
+
+func TestOpenSaysWhatToDo(t *testing.T) {
+	sqlite := func(statements ...string) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			if _, err := os.Stat(path); err != nil {
+				reopenStore(t, path).Close()
+			}
+			tamper(t, path, statements...)
+		}
+	}
+	tests := map[string]struct {
+		path    string
+		prepare func(t *testing.T, path string)
+		want    []string
+		corrupt bool
+	}{
+		"no folder": {path: "no/such/store.db", want: []string{"no/such for the database store.db does not exist", "mkdir -p"}},
+		"file as folder": {
+			path:    "file/store.db",
+			prepare: func(t *testing.T, path string) { write(t, filepath.Dir(path), "x") },
+			want:    []string{"file is not a folder", "set storage.database"},
+		},
+		"a folder": {
+			path: "store.db",
+			prepare: func(t *testing.T, path string) {
+				if err := os.Mkdir(path, 0o700); err != nil {
+					t.Fatal(err)
+				}
+			},
+			want: []string{"store.db is a folder", filepath.Join("store.db", "dora-exporter.db")},
+		},
+		"running already": {
+			path:    "store.db",
+			prepare: func(t *testing.T, path string) { reopenStore(t, path) },
+			want:    []string{fmt.Sprintf("process %d", os.Getpid()), "store.db.lock", "stop it"},
+		},
+		"no database": {
+			path:    "store.db",
+			prepare: func(t *testing.T, path string) { write(t, path, strings.Repeat("# HELP jira_incidents\n", 100)) },
+			want:    []string{"store.db is damaged: it is not a SQLite database", "restore a backup"}, corrupt: true,
+		},
+		"another program's": {
+			path: "store.db",
+			prepare: func(t *testing.T, path string) {
+				write(t, path, "")
+				tamper(t, path, "CREATE TABLE bookmarks (url TEXT)")
+			},
+			want: []string{"store.db belongs to another program", "set storage.database"},
+		},
+		"newer": {
+			path:    "store.db",
+			prepare: sqlite("PRAGMA user_version = 99"),
+			want:    []string{"schema version 99", "versions up to 1", "start the newer dora-exporter"},
+		},
+		"a page overwritten": {
+			path: "store.db",
+			prepare: func(t *testing.T, path string) {
+				reopenStore(t, path).Close()
+				content, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := 4096 * 2; i < 4096*4; i++ {
+					content[i] = 0xa5
+				}
+				write(t, path, string(content))
+			},
+			want: []string{"store.db is damaged", "restore a backup"}, corrupt: true,
+		},
+		"a fact gone": {
+			path: "store.db",
+			prepare: func(t *testing.T, path string) {
+				s := reopenStore(t, path)
+				addFact(t, s, "a", "b", "c")
+				s.Close()
+				tamper(t, path, "DELETE FROM facts WHERE position = 2")
+			},
+			want: []string{"it has 2 facts and the last one's position is 3"}, corrupt: true,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), test.path)
+			if test.prepare != nil {
+				test.prepare(t, path)
+			}
+			s, err := Open(t.Context(), path, slog.New(slog.DiscardHandler))
+			if err == nil {
+				s.Close()
+				t.Fatal("Open succeeded")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error is\n%s\nwant in it\n%s", err, want)
+				}
+			}
+			var corrupt *CorruptError
+			if errors.As(err, &corrupt) != test.corrupt {
+				t.Errorf("error is %T, want a CorruptError: %v", err, test.corrupt)
+			}
+		})
+	}
+}
+
+// A file of another program is refused as it is: nothing is written to it.
+func TestOpenLeavesOtherProgramsFilesAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	write(t, path, "")
+	tamper(t, path, "CREATE TABLE bookmarks (url TEXT)")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), path, slog.New(slog.DiscardHandler)); err == nil {
+		t.Fatal("Open succeeded")
+	}
+	after, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(before, after) {
+		t.Error("the file was changed")
+	}
+}
+
+func TestBaselines(t *testing.T) {
+	s := openStore(t)
+	taken := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	labels := dora.Labels{"team": "a\x00é"}
+	first := dora.Baseline{
+		Hash: "1", Source: "/data/old.prom", Taken: taken, Bounds: map[string][]int64{"h": {1, 2}},
+		Values: dora.State{
+			"c": {labels.Key(): {Labels: labels, Baseline: 0.1 + 0.2}},
+			"h": {labels.Key(): {Labels: labels, Baseline: 9.223372036854776e9, BaselineBuckets: []int64{1, 0, 1 << 60}}},
+		},
+	}
+	second := dora.Baseline{Hash: "2", Source: "b", Taken: taken.Add(time.Hour)}
+	for _, b := range []dora.Baseline{second, first, {Hash: "1", Source: "again"}} {
+		if err := s.AddBaseline(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := s.Baselines(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]dora.Baseline{first, second}, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tamper changes the database as no Store would.
+func tamper(t *testing.T, path string, statements ...string) {
+	t.Helper()
+	db, err := connect(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range statements {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
