@@ -107,10 +107,11 @@ func named(r dora.Reference, find func(query string, args ...any) ([]dora.Deploy
 		}
 	}
 	if r.Commit != "" {
-		if err := add("WHERE sha >= ? AND sha < ?"+in, r.Commit, r.Commit+"g"); err != nil {
+		from, to := prefixRange(r.Commit)
+		if err := add("WHERE sha >= ? AND sha < ?"+in, from, to); err != nil {
 			return nil, err
 		}
-		if err := add("WHERE key IN (SELECT deployment FROM shipped WHERE name >= ? AND name < ?"+in+")", r.Commit, r.Commit+"g"); err != nil {
+		if err := add("WHERE key IN (SELECT deployment FROM shipped WHERE name >= ? AND name < ?"+in+")", from, to); err != nil {
 			return nil, err
 		}
 	}
@@ -120,8 +121,9 @@ func named(r dora.Reference, find func(query string, args ...any) ([]dora.Deploy
 // FirstShipped is the oldest deployment of a scope that shipped a change or one of its commits.
 func (t history) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
 	query, args := "name = ?", []any{scope, name}
-	if !strings.HasPrefix(name, "#") && len(name) < 40 {
-		query, args = "name >= ? AND name < ?", []any{scope, name, name + "g"}
+	if name != "" && !strings.HasPrefix(name, "#") && len(name) < 40 {
+		from, to := prefixRange(name)
+		query, args = "name >= ? AND name < ?", []any{scope, from, to}
 	}
 	known, err = t.queryRow("SELECT deployment, revert FROM shipped WHERE scope = ? AND "+query+" ORDER BY success, number LIMIT 1", args, &key, &revert)
 	if err != nil {
