@@ -141,8 +141,8 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 			success = sql.NullInt64{Int64: at.UnixMilli(), Valid: true}
 		}
 		_, err = t.exec(`INSERT INTO deployments (key, number, repository, scope, sha, team, production, success, details, checksum)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET production = excluded.production, success = excluded.success,
-			details = excluded.details, checksum = excluded.checksum`, d.Key(), d.ID, d.RepositoryName(), d.Scope(), d.SHA, d.Team, d.InProduction, success,
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
+			team = excluded.team, production = excluded.production, success = excluded.success, details = excluded.details, checksum = excluded.checksum`, d.Key(), d.ID, d.RepositoryName(), d.Scope(), d.SHA, d.Team, d.InProduction, success,
 			string(details), checksum(d.Key(), string(details)))
 	}
 	if err != nil {
