@@ -3,7 +3,6 @@ package sqlite
 import (
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"testing"
 	"time"
@@ -29,82 +28,6 @@ func addFact(t testing.TB, s *Store, subjects ...string) {
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestFactsRoundTrip(t *testing.T) {
-	s := openStore(t)
-	if empty, err := s.Empty(t.Context()); err != nil || !empty {
-		t.Errorf("Empty = %v, %v before the first fact", empty, err)
-	}
-	facts := []dora.Fact{
-		{Family: "a", Subject: "year 1"},
-		{Family: "a", Subject: "year 9999", Labels: dora.Labels{}, At: time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC), ID: math.MaxInt64},
-		{Family: "b", Subject: "year 1", Labels: dora.Labels{"b": "<&\"\\\n\x00é🙂", "a": ""}, Value: math.MinInt64, At: time.UnixMilli(-1).UTC(), ID: -1},
-		{Family: "b", Subject: "a\x00b", Labels: dora.Labels{"a": "1"}, Value: math.MaxInt64},
-	}
-	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		for _, f := range facts {
-			if added, err := tx.Facts().Add(f); err != nil || !added {
-				return fmt.Errorf("AddFact = %v, %w", added, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range facts {
-		facts[i].Position = int64(i + 1)
-	}
-	for after := range len(facts) + 1 {
-		got, err := s.Facts(t.Context(), int64(after), 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := facts[after:min(after+2, len(facts))]
-		if diff := cmp.Diff(append([]dora.Fact(nil), want...), got); diff != "" {
-			t.Errorf("after %d:\n%s", after, diff)
-		}
-	}
-	if got, err := s.Facts(t.Context(), 0, 1); err != nil || !got[0].At.IsZero() {
-		t.Errorf("the zero time is %v after a round trip, %v", got[0].At, err)
-	}
-	if last, err := s.LastPosition(t.Context()); err != nil || last != 4 {
-		t.Errorf("LastPosition = %d, %v", last, err)
-	}
-	if empty, err := s.Empty(t.Context()); err != nil || empty {
-		t.Errorf("Empty = %v, %v", empty, err)
-	}
-}
-
-func TestAddFactOnce(t *testing.T) {
-	s := openStore(t)
-	addFact(t, s, "a")
-	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		for range 2 {
-			again := fact("a")
-			again.Value = 2
-			if added, err := tx.Facts().Add(again); err != nil || added {
-				return fmt.Errorf("AddFact of the same subject = %v, %w", added, err)
-			}
-		}
-		other := fact("a")
-		other.Family = dora.Incidents
-		if added, err := tx.Facts().Add(other); err != nil || !added {
-			return fmt.Errorf("AddFact of the subject in another family = %v, %w", added, err)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	facts, err := s.Facts(t.Context(), 0, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(facts) != 2 || facts[0].Value != 1 {
-		t.Errorf("facts are %v, want the first and the other family's", facts)
 	}
 }
 
