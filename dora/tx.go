@@ -14,27 +14,29 @@ type Tx interface {
 	Evaluations() EvaluationTx
 }
 
-// FactTx adds facts, and knows which label sets have a place under the limit on series.
+// FactTx adds facts, and keeps the label sets that count against the limit on series.
 type FactTx interface {
-	// Add gives the fact the next position and stores it; false if its family and subject are there already.
+	// Add stores the fact at the next position and returns true, or returns false if there is one with its family and subject,
+	// which is left as it is. Positions are 1, 2, 3 and so on without gaps: neither a fact that is there already nor a
+	// transaction that is undone uses one up.
 	Add(Fact) (bool, error)
 	// Has reports whether a fact with a family and subject is there.
 	Has(family, subject string) (bool, error)
-	// HasLabelSet reports whether a label set (Labels.Key) of a group of families has a place.
+	// HasLabelSet reports whether a label set (Labels.Key) of a group of families was added.
 	HasLabelSet(families, labels string) (bool, error)
-	// AddLabelSet gives a label set a place, which is for so many series.
+	// AddLabelSet adds a label set, which counts for a number of series. One that is there already is left as it is.
 	AddLabelSet(families, labels string, series int) error
-	// Series returns how many series the places of a group of families are for.
+	// Series returns the number of series that all label sets of a group of families count for.
 	Series(families string) (int, error)
 }
 
-// DeliveryTx ends the processing of a delivery. Each method takes the delivery's ID.
+// DeliveryTx ends the processing of a delivery. Each method takes the ID of a pending delivery; for any other ID it fails.
 type DeliveryTx interface {
 	// Done marks a delivery as processed.
 	Done(delivery int64) error
-	// Postpone keeps a delivery, which has been waiting for its team since a time, from Pending until another.
+	// Postpone keeps a delivery, which has been waiting for its team since a time, from being claimed until another.
 	Postpone(delivery int64, since, until time.Time) error
-	// Retry keeps a delivery that failed from Pending until a time, with the number of attempts and why the last one failed.
+	// Retry keeps a delivery that failed from being claimed until a time, with the number of attempts and why the last one failed.
 	Retry(delivery int64, attempts int, why string, until time.Time) error
 	// SetAside makes a dead letter of a delivery: it is not pending until a person wants it to be tried again.
 	SetAside(delivery int64, attempts int, why string) error
@@ -46,23 +48,25 @@ type CommitTx interface {
 	Origin(commit string) (Origin, bool, error)
 	// SaveOrigin adds or replaces the origin of a commit.
 	SaveOrigin(commit string, o Origin) error
-	// AddLookup stores a look-up unless one of the same commit is there.
+	// AddLookup stores a look-up unless there is one of the same commit, which is left as it is.
 	AddLookup(Lookup) error
 	// RetryLookup replaces the look-up of the same commit.
 	RetryLookup(Lookup) error
-	// Wait stores a status that waits for its commit's origin.
+	// Wait stores a status that waits for its commit's origin, once for each commit and subject.
 	Wait(WaitingStatus) error
-	// TakeWaiting returns and removes the statuses that wait for a commit, and removes the commit's look-up.
+	// TakeWaiting returns and removes the statuses that wait for a commit, by time, then by ID, and removes the commit's look-up.
 	TakeWaiting(commit string) ([]WaitingStatus, error)
 }
 
 // DeploymentTx changes what is remembered of deployments; History reads it.
 type DeploymentTx interface {
-	// Save adds or replaces a deployment.
+	// Save adds a deployment or replaces all that is known of it, also what it is found by. Whether it has been evaluated stays.
 	Save(DeploymentRecord) error
-	// AddShipped remembers that a deployment shipped a change, under all of its names.
+	// AddShipped stores that a deployment shipped a change, under all of its names. What was stored of the same deployment and name
+	// is replaced.
 	AddShipped(t DeploymentRecord, names []string, revert bool) error
-	// HasEvaluatedAfter reports whether a success of a scope that comes after a moment has been evaluated.
+	// HasEvaluatedAfter reports whether a success of a scope that comes after a moment has been evaluated: its evaluation is done
+	// and was not added again.
 	HasEvaluatedAfter(scope string, m Moment) (bool, error)
 }
 
@@ -74,39 +78,43 @@ type IncidentTx interface {
 	Save(Incident) error
 }
 
-// EvidenceTx keeps evidence and the marks of failed changes.
+// EvidenceTx keeps evidence and failed changes. The order of what it returns is not defined.
 type EvidenceTx interface {
-	// Add stores a piece of evidence unless it is there.
+	// Add stores a piece of evidence unless there is one of the same cause and By, which is left as it is.
 	Add(Evidence) error
-	// By returns the piece that an incident or deployment is for a cause; false if it is none.
+	// By returns the piece of evidence with a cause and By; false if there is none.
 	By(c Cause, by string) (Evidence, bool, error)
-	// Unmarked returns the evidence about deployments of a scope that have no mark.
+	// Undecided returns the evidence of a scope against deployments that are no failed changes.
 	Undecided(scope string) ([]Evidence, error)
-	// SaveMark adds or replaces the mark of a deployment.
+	// SaveFailedChange adds or replaces the failed change of a deployment.
 	SaveFailedChange(FailedChange) error
-	// Unrepaired returns the marks of a scope that nothing has repaired.
+	// Unrepaired returns the failed changes of a scope that nothing has repaired.
 	Unrepaired(scope string) ([]FailedChange, error)
 }
 
-// EvaluationTx keeps what is still to be evaluated.
+// EvaluationTx keeps what is still to be evaluated, each once by kind and key.
+//
+// The deployments of a scope are evaluated one after another, in the order of their successes (At, then ID). So of each scope only
+// the first deployment can be claimed: the others wait for it while it is not due and while it is leased, and one that is added
+// later but comes earlier takes its turn. Evaluations of other kinds wait for nothing but their time.
 type EvaluationTx interface {
-	// Add stores an evaluation. If it is there already it becomes due when both are, and holds up what comes after the earlier
-	// of the two.
+	// Add stores an evaluation. If it is there already, the earlier At and the later Due and Ripe of the two hold: it is made
+	// when both are due, and what comes after the earlier one waits for it.
 	Add(Evaluation) error
-	// Retry replaces an evaluation, which is to be made again later.
+	// Retry changes Due, Attempts and Misses of an evaluation, which is made again later. It adds one that is not there.
 	Retry(Evaluation) error
-	// Done removes an evaluation.
+	// Done removes an evaluation. That of a deployment counts as evaluated from then on.
 	Done(Evaluation) error
-	// First returns the deployment of a scope that is to be evaluated first; false if there is none.
+	// First returns the evaluation of the first deployment of a scope, whether it is due or not; false if there is none.
 	First(scope string) (Evaluation, bool, error)
-	// OutcomeWaits reports whether an outcome of a scope that is not after a time is still to be evaluated.
+	// OutcomeWaits reports whether an outcome of a scope at or before a time is still to be evaluated.
 	OutcomeWaits(scope string, upTo time.Time) (bool, error)
-	// IncidentWaits reports whether an incident is still to be evaluated.
+	// IncidentWaits reports whether an incident or another issue is still to be evaluated.
 	IncidentWaits(key string) (bool, error)
-	// WaitingIncidents returns the incidents that are still to be evaluated and were not created after a time, the one that
-	// is ripe last first.
+	// WaitingIncidents returns the incidents, without other issues, that are still to be evaluated and were created at or before
+	// a time, the latest Ripe first.
 	WaitingIncidents(upTo time.Time) ([]Evaluation, error)
-	// RepositoryWaits reports whether a success of a repository (Deployment.RepositoryName; empty for any) before a time is
-	// still to be evaluated.
+	// RepositoryWaits reports whether a success of a repository (Deployment.RepositoryName; empty for any) before a time, not at
+	// it, is still to be evaluated.
 	RepositoryWaits(repository string, before time.Time) (bool, error)
 }
