@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -19,6 +20,8 @@ func clientRules() rules {
 // clientsShareTheWork has four goroutines of two clients empty each queue.
 func clientsShareTheWork(t *testing.T, s Store) {
 	const items = 24
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	var names []string
 	for i := range items {
 		names = append(names, fmt.Sprintf("%02d", i))
@@ -33,7 +36,7 @@ func clientsShareTheWork(t *testing.T, s Store) {
 			c := clients[i%len(clients)]
 			wait.Go(func() {
 				w := q.open(c)
-				for done.Load() < items && !t.Failed() {
+				for done.Load() < items && ctx.Err() == nil && !t.Failed() {
 					claimed := w.claim(t, minute(0), time.Hour, 3)
 					for _, name := range claimed {
 						if _, twice := held.LoadOrStore(name, true); twice {
@@ -69,6 +72,8 @@ func clientsShareTheWork(t *testing.T, s Store) {
 // it, and the transactions of the others fail.
 func clientsTakeOver(t *testing.T, s Store) {
 	const items = 3
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	var now atomic.Int64 // minutes of the store's clock
 	for _, q := range queues() {
 		q.add(t, s, minute(0), "1", "2", "3")
@@ -78,7 +83,7 @@ func clientsTakeOver(t *testing.T, s Store) {
 			c := s.Client(name)
 			wait.Go(func() {
 				w := q.open(c)
-				for ended.Load() < items && !t.Failed() {
+				for ended.Load() < items && ctx.Err() == nil && !t.Failed() {
 					claimed := w.claim(t, minute(int(now.Add(1))), time.Minute, items)
 					for _, item := range claimed {
 						err := c.Update(t.Context(), func(tx dora.Tx) error { return w.end(tx, item) })

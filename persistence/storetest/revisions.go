@@ -22,7 +22,7 @@ func revisionRules() rules {
 }
 
 // patience ends a wait that would never end. It is no bound on how long the engine may take.
-const patience = time.Minute
+const patience = 20 * time.Second
 
 func revisionsOfChanges(t *testing.T, s Store) {
 	accept(t, s, "there")
