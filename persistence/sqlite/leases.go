@@ -27,7 +27,9 @@ type lostWork struct {
 	work   work
 }
 
-func newLeases() leases { return leases{held: map[work]holder{}, lost: map[lostWork]bool{}, ending: map[work]int{}} }
+func newLeases() leases {
+	return leases{held: map[work]holder{}, lost: map[lostWork]bool{}, ending: map[work]int{}}
+}
 
 // work names an item of a queue.
 type work struct{ queue, key string }

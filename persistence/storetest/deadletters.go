@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"errors"
 	"testing"
 
 	"dora-exporter/dora"
@@ -92,12 +91,4 @@ func deadLettersAreReplaced(t *testing.T, s Store) {
 	again.ID = all[0].ID
 	same(t, "the delivery", again, all[0])
 	same(t, "dead letters", 0, len(must[[]dora.StoredDelivery](t)(s.DeadLetters(t.Context()))))
-}
-
-// permanentError fails if there is no error, or one of the disk that may pass.
-func permanentError(t *testing.T, what string, err error) {
-	t.Helper()
-	if err == nil || errors.Is(err, dora.ErrStoreFailing) || errors.Is(err, dora.ErrLeaseLost) {
-		t.Errorf("%s: error is %v, want one that is not ErrStoreFailing or ErrLeaseLost", what, err)
-	}
 }

@@ -116,16 +116,3 @@ func factsByPages(t *testing.T, s Store) {
 		}
 	}
 }
-
-// inOrder fails if the facts are not those about the subjects, in their order, from position 1.
-func inOrder(t *testing.T, s Store, subjects ...string) {
-	t.Helper()
-	var got []string
-	for i, f := range must[[]dora.Fact](t)(s.Facts(t.Context(), 0, limit)) {
-		got = append(got, f.Subject)
-		if f.Position != int64(i+1) {
-			t.Errorf("fact %d has the position %d", i+1, f.Position)
-		}
-	}
-	same(t, "subjects in the order of positions", subjects, got)
-}

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"dora-exporter/dora"
 )
 
@@ -129,25 +127,6 @@ func peek[T any](t *testing.T, q dora.Queue[T], now time.Time) []T {
 		t.Fatal(err)
 	}
 	return items
-}
-
-// same fails if two values differ. what says which rule they are about.
-func same(t *testing.T, what string, want, got any) {
-	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s: -want +got:\n%s", what, diff)
-	}
-}
-
-// must returns a value and fails if there is an error.
-func must[T any](t *testing.T) func(T, error) T {
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
 }
 
 // idsOf are the numbers of deployments.
