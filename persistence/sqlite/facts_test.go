@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"dora-exporter/dora"
 )
 
@@ -65,43 +63,6 @@ func TestFactsShowDamage(t *testing.T) {
 				t.Errorf("Newest = %v, want a CorruptError", err)
 			}
 		})
-	}
-}
-
-func TestNewest(t *testing.T) {
-	s := openStore(t)
-	hour := func(n int) time.Time { return time.Date(2026, 1, 1, n, 0, 0, 0, time.UTC) }
-	facts := []dora.Fact{
-		{Family: "a", Subject: "1", Labels: dora.Labels{"x": "1"}, At: hour(3), ID: 1, Value: 1},
-		{Family: "a", Subject: "2", Labels: dora.Labels{"x": "1"}, At: hour(3), ID: 2, Value: 2},
-		{Family: "a", Subject: "3", Labels: dora.Labels{"x": "1"}, At: hour(2), ID: 9, Value: 3},
-		{Family: "a", Subject: "4", Labels: dora.Labels{"x": "2"}, At: hour(1), ID: 1, Value: 4},
-		{Family: "b", Subject: "5", Labels: dora.Labels{"x": "1"}, At: hour(9), ID: 1, Value: 5},
-		{Family: "a", Subject: "6", Labels: dora.Labels{"x": "1"}, At: hour(9), ID: 1, Value: 6},
-	}
-	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		for _, f := range facts {
-			if _, err := tx.Facts().Add(f); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for upTo, want := range map[int64][]int64{0: nil, 1: {1}, 3: {2}, 5: {2, 4}, 6: {4, 6}, 99: {4, 6}} {
-		newest, err := s.Newest(t.Context(), "a", upTo)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []int64
-		for _, f := range newest {
-			got = append(got, f.Position)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("up to %d:\n%s", upTo, diff)
-		}
 	}
 }
 

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"snapshot":    snapshotRules(),
 		"clock":       clockRules(),
 		"durable":     durableRules(),
+		"progress":    progressRules(),
 	}
 	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
 		t.Run(subject, func(t *testing.T) {

@@ -53,6 +53,7 @@ type Store interface {
 	Client
 	Reader
 	Inbox
+	Progress
 	// Client returns another client of the same store, with a name that no other one has.
 	Client(name string) Client
 	// Snapshot runs f with a Reader for which nothing changes, whatever is committed meanwhile.
@@ -79,4 +80,22 @@ type Inbox interface {
 	// how many. If one of the IDs is not that of a dead letter it fails and changes nothing. Deliveries that become pending again
 	// need no room below the limit.
 	RetryDeadLetters(ctx context.Context, ids ...int64) (int64, error)
+}
+
+// Progress is what the checkpoint and the push of deltas need to know of a store.
+type Progress interface {
+	// ID returns the store's random ID, which is unlike that of any other store, until SetID gives it another one.
+	ID() string
+	SetID(ctx context.Context, id string) error
+	// Started returns when the store was created.
+	Started() time.Time
+	// Newest returns the newest fact, by its time, then by its ID, of each label set of a family, among those up to a position, in
+	// the order of positions.
+	Newest(ctx context.Context, family string, upTo int64) ([]dora.Fact, error)
+	// Series returns how many series the label sets of each group of families count for.
+	Series(ctx context.Context) (map[string]int, error)
+	// Pushed returns the position that SetPushed was given last; false if there is none, or ForgetPushed was called since.
+	Pushed(ctx context.Context) (position int64, known bool, err error)
+	SetPushed(ctx context.Context, position int64) error
+	ForgetPushed(ctx context.Context) error
 }
