@@ -16,8 +16,8 @@ type History interface {
 	// LatestRun returns the newest success of a scope with a SHA before a moment; false if there is none.
 	LatestRun(scope, sha string, m Moment) (DeploymentRecord, bool, error)
 	// FirstShipped returns the key of the oldest deployment of a scope that shipped a change by a name, and whether the change is a
-	// revert. A name that begins with # or has 40 bytes or more must be equal; a shorter one, a SHA, need only be the beginning.
-	// Nothing is found by an empty name.
+	// revert. A name that begins with # or has 40 bytes or more must be equal; a shorter one, of a SHA, need only be the beginning.
+	// An empty name must be equal, too.
 	FirstShipped(scope, name string) (key string, revert, known bool, err error)
 	// Named returns the deployments that a reference in the text of an issue may mean, in any order, perhaps one twice: those with
 	// its number, those that shipped its pull request, and those whose SHA, or a name that they shipped, begins with its commit. If

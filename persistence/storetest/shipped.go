@@ -57,6 +57,8 @@ func shippedByName(t *testing.T, s Store) {
 	for _, name := range []string{"#", "#123", "#%", "#_", "%", "1", ""} {
 		shippedFirst(t, s, scope(), name, 0, false)
 	}
+	ship(t, s, success(3, 9), false, "") // a deployment without a commit
+	shippedFirst(t, s, scope(), "", 3, false)
 }
 
 func shippedByBeginning(t *testing.T, s Store) {
