@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ErrLeaseLost is in the error of a transaction that ends or postpones work which the client had claimed and another client has
-// claimed since, even if that one has ended and released it. Nothing of the transaction is stored.
+// ErrLeaseLost is in the error of a transaction that ends or postpones work which another client holds, or has claimed since this
+// client did, even if that one has ended and released it. Nothing of the transaction is stored.
 var ErrLeaseLost = errors.New("another client has claimed this work")
 
 // Queue is work of one kind that waits in the store: deliveries to be processed, commits to be looked up, evaluations to be

@@ -100,6 +100,10 @@ func lostLeases(t *testing.T, s Store, q queue, a, b work) {
 			t.Errorf("%s of lost work = %v, want ErrLeaseLost", name, err)
 		}
 	}
+	err := s.Client("c").Update(t.Context(), func(tx dora.Tx) error { return b.end(tx, "1") })
+	if !errors.Is(err, dora.ErrLeaseLost) {
+		t.Errorf("ending what another client holds = %v, want ErrLeaseLost", err)
+	}
 	same(t, "LastPosition after the failed transactions", before, must[int64](t)(s.LastPosition(t.Context())))
 	update(t, second, func(tx dora.Tx) error { return b.again(tx, "1", minute(5)) })
 	b.release(t, "1")

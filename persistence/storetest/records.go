@@ -3,13 +3,16 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"dora-exporter/dora"
 )
 
 // Records reads everything for a report, as of one moment, and Snapshot does so for any reads.
-func recordRules() rules { return rules{"moment": recordsOfOneMoment, "order": recordsInOrder} }
+func recordRules() rules {
+	return rules{"moment": recordsOfOneMoment, "whole": recordsOfWholeTransactions, "order": recordsInOrder}
+}
 
 // remember adds a deployment, an incident, an evaluation and a fact of each of two families.
 func remember(t *testing.T, s Store, n int) {
@@ -40,6 +43,34 @@ func recordsOfOneMoment(t *testing.T, s Store) {
 	if n != 3 || len(records.Deployments) != 2 || len(records.Incidents) != 2 || waitingIn(records) != 2 {
 		t.Errorf("%d facts and %+v afterwards, want all", n, records)
 	}
+}
+
+// A transaction is in the records as a whole or not at all, though others commit all the time.
+func recordsOfWholeTransactions(t *testing.T, s Store) {
+	written := make(chan struct{})
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		defer close(written)
+		for n := range 60 {
+			remember(t, s, n+1)
+		}
+	})
+	for reading := true; reading && !t.Failed(); {
+		select {
+		case <-written:
+			reading = false
+		default:
+		}
+		facts := 0
+		records, err := s.Records(t.Context(), func(dora.Fact) { facts++ }, dora.Changes)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		same(t, "facts, incidents and evaluations of so many deployments", []int{len(records.Deployments), len(records.Deployments), len(records.Deployments)},
+			[]int{facts, len(records.Incidents), waitingIn(records)})
+	}
+	wait.Wait()
 }
 
 func recordsInOrder(t *testing.T, s Store) {
