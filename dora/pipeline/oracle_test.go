@@ -243,7 +243,7 @@ func (o *oracle) shows(before []*shipped, d *shipped) {
 		}
 	}
 	hotfix := slices.ContainsFunc(d.fresh, func(c dora.Change) bool {
-		return slices.ContainsFunc(o.policy.HotfixBranches, func(p string) bool { ok, _ := path.Match(p, c.Branch); return ok })
+		return slices.ContainsFunc(o.policy.HotfixBranches.Patterns(), func(p string) bool { ok, _ := path.Match(p, c.Branch); return ok })
 	})
 	if hotfix && len(before) > 0 {
 		o.proofs = append(o.proofs, &proof{bad: before[len(before)-1], cause: "hotfix", at: d.done, by: d, tie: fmt.Sprint(d.ID)})
