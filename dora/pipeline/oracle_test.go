@@ -139,7 +139,11 @@ func (o *oracle) outcomes(d *shipped) {
 			continue
 		}
 		o.sayOf(d, "dora_deployments_total", 1, "outcome", outcome)
-		if ran := s.CreatedAt.Sub(d.CreatedAt); ran >= 0 {
+		began := d.CreatedAt
+		if running := d.first("in_progress"); running != nil && !running.CreatedAt.After(s.CreatedAt) {
+			began = running.CreatedAt
+		}
+		if ran := s.CreatedAt.Sub(began); ran >= 0 {
 			o.sayOf(d, "dora_deployment_run_seconds", ran.Milliseconds())
 		}
 	}
