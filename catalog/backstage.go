@@ -22,14 +22,14 @@ import (
 const (
 	callTimeout = 10 * time.Second
 	// largestAnswer limits an answer and largestHeaders its headers, in bytes.
-	largestAnswer  = 8 << 20
-	largestHeaders = 256 << 10
+	maxAnswer  = 8 << 20
+	maxHeaders = 256 << 10
 	// longestValue is more than owner/repository and a project's key ever have, in bytes.
-	longestValue = 500
+	maxName = 500
 
 	// The annotations that say what an entity belongs to. https://backstage.io/docs/features/software-catalog/well-known-annotations
-	slug       = "github.com/project-slug"
-	projectKey = "jira/project-key"
+	slugAnnotation    = "github.com/project-slug"
+	projectAnnotation = "jira/project-key"
 )
 
 // Options say how to ask Backstage.
@@ -74,7 +74,7 @@ func NewBackstage(o Options) (*Backstage, error) {
 		return nil, errors.New("the catalog's endpoint is not an address") // it is not shown: it may hold a password
 	}
 	plain := http.DefaultTransport.(*http.Transport).Clone()
-	plain.MaxResponseHeaderBytes = largestHeaders
+	plain.MaxResponseHeaderBytes = maxHeaders
 	var exchanges http.RoundTripper = plain
 	if o.Transport != nil {
 		exchanges = o.Transport(exchanges)
@@ -86,14 +86,14 @@ func NewBackstage(o Options) (*Backstage, error) {
 		cache:   map[string]answer{},
 		http: &http.Client{
 			Timeout:       callTimeout,
-			CheckRedirect: stay,
+			CheckRedirect: checkRedirect,
 			Transport:     exchanges,
 		},
 	}, nil
 }
 
 // stay follows a redirect on the endpoint's host alone, and never from https to http, since the token goes with it.
-func stay(next *http.Request, via []*http.Request) error {
+func checkRedirect(next *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	switch {
 	case next.URL.Host != first.Host:
@@ -109,25 +109,25 @@ func stay(next *http.Request, via []*http.Request) error {
 // RepositoryTeam is the owner of the entity with the annotation github.com/project-slug: owner/repository, dora.Unknown
 // when there is none. The error says that Backstage can't be asked and has never been.
 func (b *Backstage) RepositoryTeam(ctx context.Context, owner, repository string) (string, error) {
-	return b.team(ctx, slug, owner+"/"+repository)
+	return b.team(ctx, slugAnnotation, owner+"/"+repository)
 }
 
 // ProjectTeam is the owner of the entity with the annotation jira/project-key: project, likewise.
 func (b *Backstage) ProjectTeam(ctx context.Context, project string) (string, error) {
-	return b.team(ctx, projectKey, project)
+	return b.team(ctx, projectAnnotation, project)
 }
 
 // team answers from the cache, else from Backstage, else from what the cache had.
 func (b *Backstage) team(ctx context.Context, annotation, value string) (string, error) {
-	if !usual(value) {
+	if !isValidName(value) {
 		return dora.Unknown, nil
 	}
-	known := b.known(annotation, value)
-	if b.fresh(known) {
+	known := b.cached(annotation, value)
+	if b.isFresh(known) {
 		b.options.OnLookup("cached")
 		return known.team, nil
 	}
-	team, err := b.shared(ctx, annotation, value)
+	team, err := b.refreshShared(ctx, annotation, value)
 	switch {
 	case err == nil && team == dora.Unknown:
 		b.options.OnLookup("unknown")
@@ -146,25 +146,25 @@ func (b *Backstage) team(ctx context.Context, annotation, value string) (string,
 
 // usual is false for what no repository or project is called. To Backstage a comma would begin another condition. A server
 // refuses addresses that are very long, with an answer that would be taken for an outage and hold all look-ups up.
-func usual(value string) bool {
-	return len(value) <= longestValue && !strings.Contains(value, ",") && !strings.ContainsFunc(value, unicode.IsControl)
+func isValidName(value string) bool {
+	return len(value) <= maxName && !strings.Contains(value, ",") && !strings.ContainsFunc(value, unicode.IsControl)
 }
 
 // known is what the cache has, its zero value when it has nothing.
-func (b *Backstage) known(annotation, value string) answer {
+func (b *Backstage) cached(annotation, value string) answer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.cache[annotation+"="+value]
 }
 
-func (b *Backstage) fresh(a answer) bool {
+func (b *Backstage) isFresh(a answer) bool {
 	return !a.at.IsZero() && time.Since(a.at) < b.options.TTL
 }
 
 // shared makes one call for all that ask for the same. One of them leaving does not end it for the others.
-func (b *Backstage) shared(ctx context.Context, annotation, value string) (string, error) {
+func (b *Backstage) refreshShared(ctx context.Context, annotation, value string) (string, error) {
 	outcome := b.flights.DoChan(annotation+"="+value, func() (any, error) {
-		return b.ask(context.WithoutCancel(ctx), annotation, value)
+		return b.refresh(context.WithoutCancel(ctx), annotation, value)
 	})
 	select {
 	case o := <-outcome:
@@ -176,15 +176,15 @@ func (b *Backstage) shared(ctx context.Context, annotation, value string) (strin
 }
 
 // ask makes the call, unless it has just been made or Backstage is down, and remembers the answer.
-func (b *Backstage) ask(ctx context.Context, annotation, value string) (string, error) {
-	if known := b.known(annotation, value); b.fresh(known) {
+func (b *Backstage) refresh(ctx context.Context, annotation, value string) (string, error) {
+	if known := b.cached(annotation, value); b.isFresh(known) {
 		return known.team, nil
 	}
 	call, err := b.outage.begin()
 	if err != nil {
 		return "", err
 	}
-	entities, err := b.get(ctx, annotation, value)
+	entities, err := b.fetch(ctx, annotation, value)
 	err = b.redact(err)
 	b.outage.end(call, err)
 	if err != nil {
@@ -199,14 +199,14 @@ func (b *Backstage) ask(ctx context.Context, annotation, value string) (string, 
 
 // logKey is the key under which log lines name what an annotation's value says.
 func logKey(annotation string) string {
-	if annotation == projectKey {
+	if annotation == projectAnnotation {
 		return "project"
 	}
 	return "repository"
 }
 
 // get fetches the entities with an annotation.
-func (b *Backstage) get(ctx context.Context, annotation, value string) ([]entity, error) {
+func (b *Backstage) fetch(ctx context.Context, annotation, value string) ([]entity, error) {
 	u := strings.TrimSuffix(b.options.Endpoint, "/") + "/api/catalog/entities?" +
 		url.Values{"filter": {"metadata.annotations." + annotation + "=" + value}}.Encode()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u, http.NoBody)
@@ -240,8 +240,8 @@ func (b *Backstage) get(ctx context.Context, annotation, value string) ([]entity
 		if e.Kind == "" && e.Metadata.Name == "" && e.owner() == "" {
 			return nil, fmt.Errorf("GET %s: the answer has an entity with nothing in it", u)
 		}
-		if len(e.owner()) > longestValue {
-			return nil, fmt.Errorf("GET %s: the answer has an owner with a name of more than %d bytes", u, longestValue)
+		if len(e.owner()) > maxName {
+			return nil, fmt.Errorf("GET %s: the answer has an owner with a name of more than %d bytes", u, maxName)
 		}
 	}
 	return entities, nil
@@ -256,7 +256,7 @@ func (b *Backstage) decode(ctx context.Context, body io.Reader) (entities []enti
 	defer cancel()
 	lease := b.answers.Lease()
 	defer lease.Release()
-	text, err := lease.Read(ctx, body, largestAnswer)
+	text, err := lease.Read(ctx, body, maxAnswer)
 	if err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}

@@ -20,7 +20,7 @@ type entity struct {
 	} `json:"metadata"`
 	Spec struct {
 		// Owner is a string in the kinds that Backstage defines; an organisation's own kinds may have anything there.
-		Owner textOrNone `json:"owner"`
+		Owner optionalString `json:"owner"`
 	} `json:"spec"`
 	Relations []struct {
 		Type      string `json:"type"`
@@ -29,14 +29,14 @@ type entity struct {
 }
 
 // textOrNone is a string; anything else counts as none, and is not decoded.
-type textOrNone string
+type optionalString string
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (t *textOrNone) UnmarshalJSON(data []byte) error {
+func (t *optionalString) UnmarshalJSON(data []byte) error {
 	*t = ""
 	var text string
 	if data[0] == '"' && json.Unmarshal(data, &text) == nil {
-		*t = textOrNone(text)
+		*t = optionalString(text)
 	}
 	return nil
 }

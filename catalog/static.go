@@ -24,16 +24,16 @@ func NewStatic(teams []dora.Team, defaultOwner string) *Static {
 			if !strings.Contains(r, "/") {
 				r = defaultOwner + "/" + r
 			}
-			claim(s.repositories, strings.ToLower(r), t.Name)
+			addOwner(s.repositories, strings.ToLower(r), t.Name)
 		}
 		for _, p := range t.Projects {
-			claim(s.projects, strings.ToLower(p), t.Name)
+			addOwner(s.projects, strings.ToLower(p), t.Name)
 		}
 	}
 	return s
 }
 
-func claim(owners map[string]string, what, team string) {
+func addOwner(owners map[string]string, what, team string) {
 	if _, taken := owners[what]; !taken {
 		owners[what] = team
 	}

@@ -23,14 +23,14 @@ const (
 var answerLimits = bounds.JSON{Depth: 100, List: 10_000, Elements: 100_000, Members: 1_000_000}
 
 // limitError makes the body of an answer that go-github reads itself end after maxErrorBody, with an error.
-func limitError(resp *http.Response) {
+func limitErrorBody(resp *http.Response) {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 || resp.StatusCode == http.StatusAccepted {
 		resp.Body = http.MaxBytesReader(nil, resp.Body, maxErrorBody)
 	}
 }
 
 // timed returns a context that ends with the call's timeout, which does not run while the call waits for its turn.
-func (g *GitHub) timed(ctx context.Context, lease *bounds.Lease) (context.Context, context.CancelFunc) {
+func (g *GitHub) withTimeout(ctx context.Context, lease *bounds.Lease) (context.Context, context.CancelFunc) {
 	timed, cancel := context.WithCancel(ctx)
 	timer := time.AfterFunc(g.timeout, cancel)
 	lease.OnWait = func() (resume func()) {
@@ -56,26 +56,26 @@ func decode(ctx context.Context, lease *bounds.Lease, body []byte, v answer) err
 }
 
 // isTooMuch reports whether an answer exceeds a limit.
-func isTooMuch(err error) bool {
+func isLimitExceeded(err error) bool {
 	var structure *bounds.LimitError
 	return errors.As(err, &structure) || errors.Is(err, bounds.ErrTooMuch)
 }
 
 // tooMuch is the outcome of a call whose answer exceeds a limit. It fails this look-up, which is retried, and says nothing about
 // calls for other repositories.
-func (g *GitHub) tooMuch(ctx context.Context, req *http.Request, err error) outcome {
-	err = g.redact(&tooMuchError{callName(req.URL), err})
+func (g *GitHub) limitExceeded(ctx context.Context, req *http.Request, err error) outcome {
+	err = g.redact(&limitExceededError{callName(req.URL), err})
 	g.logger.WarnContext(ctx, "answer of the GitHub API refused: it exceeds a limit, will retry", "call", callName(req.URL), "error", err)
 	return outcome{kind: answered, err: err}
 }
 
-type tooMuchError struct {
+type limitExceededError struct {
 	call string
 	err  error
 }
 
-func (e *tooMuchError) Error() string { return "GET " + e.call + ": " + e.err.Error() }
-func (e *tooMuchError) Unwrap() error { return e.err }
+func (e *limitExceededError) Error() string { return "GET " + e.call + ": " + e.err.Error() }
+func (e *limitExceededError) Unwrap() error { return e.err }
 
 // The sizes are those of the types in memory, and of the texts in them.
 

@@ -151,14 +151,14 @@ func TestWaitingForLargeAnswersTakesNoTimeout(t *testing.T) {
 
 // Texts that GitHub can't have are not stored.
 func TestTextsThatAreTooLong(t *testing.T) {
-	long := strings.Repeat("a", longestText+1)
+	long := strings.Repeat("a", maxName+1)
 	for name, one := range map[string]answer{
 		"label": &pull{Number: 1, Labels: []struct {
 			Name string `json:"name"`
 		}{{long}}},
 		"labels": &pull{Number: 1, Labels: make([]struct {
 			Name string `json:"name"`
-		}, mostLabels+1)},
+		}, maxLabels+1)},
 		"merge":   &pull{Number: 1, MergeCommitSHA: long},
 		"author":  &pull{Number: 1, User: account{long}},
 		"SHA":     &comparison{Status: dora.Ahead, Commits: commits{content(commit{SHA: long})}},

@@ -79,7 +79,7 @@ func fill(route string, args []string) string {
 
 // exchange makes the call and decodes its answer into v. The outcome's error is also the caller's.
 func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.Request, v answer, lease *bounds.Lease) (page, outcome) {
-	timed, cancel := g.timed(ctx, lease)
+	timed, cancel := g.withTimeout(ctx, lease)
 	defer cancel()
 	resp, err := client.BareDo(timed, req)
 	if resp == nil {
@@ -88,11 +88,11 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 	defer resp.Body.Close()
 	body, readErr := lease.Read(ctx, resp.Body, maxBody)
 	if err != nil {
-		kind, wait := judge(resp.StatusCode, resp.Header, body, time.Now())
+		kind, wait := classifyError(resp.StatusCode, resp.Header, body, time.Now())
 		return page{}, outcome{kind, wait, g.redact(&statusError{req.URL, resp.StatusCode, message(body)})}
 	}
-	if isTooMuch(readErr) {
-		return page{}, g.tooMuch(ctx, req, readErr)
+	if isLimitExceeded(readErr) {
+		return page{}, g.limitExceeded(ctx, req, readErr)
 	}
 	if readErr != nil {
 		return page{}, g.noAnswer(ctx, timed, req, readErr)
@@ -101,8 +101,8 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 	switch {
 	case ctx.Err() != nil:
 		return page{}, g.noAnswer(ctx, timed, req, err)
-	case isTooMuch(err):
-		return page{}, g.tooMuch(ctx, req, err)
+	case isLimitExceeded(err):
+		return page{}, g.limitExceeded(ctx, req, err)
 	case err != nil:
 		return page{}, outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: the answer is not GitHub's: %w", req.URL, err))}
 	}
@@ -110,7 +110,7 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 	if last := resp.Request; last.Response != nil {
 		p.moved = last.URL
 	}
-	return p, outcome{kind: answered, wait: exhausted(resp.Header, time.Now())}
+	return p, outcome{kind: answered, wait: exhaustedWait(resp.Header, time.Now())}
 }
 
 // noAnswer is the outcome of a call without an answer, or with half of one.
@@ -130,7 +130,7 @@ func (g *GitHub) noAnswer(ctx, timed context.Context, req *http.Request, err err
 
 // after is the number of the page after page number, 0 when it was the last. A server that sends its reader in circles
 // is not followed.
-func (p page) after(number int) int {
+func (p page) nextAfter(number int) int {
 	if p.next <= number || p.next > maxPages {
 		return 0
 	}

@@ -17,7 +17,7 @@ func (p pull) origin(c dora.Commit, own commits) dora.Origin {
 		Author:      p.User.Login,
 		Branch:      p.Head.Ref,
 		Reverts:     revertedPulls(c, p.Body),
-		PullCommits: own.remember(),
+		PullCommits: own.pullCommits(),
 		Complete:    true,
 	}
 	for _, label := range p.Labels {
@@ -45,7 +45,7 @@ func changeOfCommit(c commit) dora.Change {
 // origin is that of a pull request with its own commits, and the commit that brought it.
 func (s *shipping) origin(p pull, own commits, at commit) dora.Origin {
 	o := p.origin(s.c.Head, own)
-	if o.FirstCommit = own.first(); o.FirstCommit.IsZero() {
+	if o.FirstCommit = own.earliestDate(); o.FirstCommit.IsZero() {
 		o.FirstCommit = at.authorDate()
 	}
 	if o.FirstCommit.IsZero() {
@@ -55,15 +55,15 @@ func (s *shipping) origin(p pull, own commits, at commit) dora.Origin {
 }
 
 // unavailable is the origin of a pull request whose commits GitHub does not have. It is not kept: they may be there later.
-func (s *shipping) unavailable(p pull, reason string) dora.Origin {
+func (s *shipping) unavailableOrigin(p pull, reason string) dora.Origin {
 	o := p.origin(s.c.Head, nil)
 	o.Unavailable, o.Complete = reason, false
 	return o
 }
 
 // add adds a change that the commit brought. What the messages at hand say it reverts is in the change, remembered or not.
-func (s *shipping) add(at link, o dora.Origin, listed pullCommits, hanging commits) *change {
-	c := &change{dora.Change{Origin: shipped(o), SHA: at.SHA}, sharedWith(at.SHA, o)}
+func (s *shipping) addChange(at link, o dora.Origin, listed pullCommits, hanging commits) *change {
+	c := &change{dora.Change{Origin: withoutCommits(o), SHA: at.SHA}, sharedOrigin(at.SHA, o)}
 	c.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], append(hanging[:len(hanging):len(hanging)], at.commit).reverts()...)
 	c.Commits = appendCommits(listed.appendTo([]string{at.SHA}), hanging)
 	s.changes = append(s.changes, c)

@@ -55,7 +55,7 @@ type GitHub struct {
 	gate    *gate
 	answers *bounds.Answers
 	flights flights
-	touched touched
+	touched touchedCache
 	// isSHA reports whether GitHub can have a commit with a SHA.
 	isSHA func(string) bool
 }

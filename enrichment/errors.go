@@ -27,7 +27,7 @@ func (e *statusError) Error() string {
 }
 
 // longestMessage bounds what an answer may put into the log.
-const longestMessage = 200
+const maxMessage = 200
 
 // message is what an answer says about its status; empty when it isn't GitHub that speaks.
 func message(body []byte) string {
@@ -38,8 +38,8 @@ func message(body []byte) string {
 		return ""
 	}
 	text := answer.Message
-	if len(text) > longestMessage {
-		text = strings.ToValidUTF8(text[:longestMessage], "") + "…"
+	if len(text) > maxMessage {
+		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
 	}
 	return text
 }
@@ -47,7 +47,7 @@ func message(body []byte) string {
 // notFound turns the error of a call that says that a commit or pull request is not there into what the jobs know.
 func notFound(err error) error {
 	var s *statusError
-	if !errors.As(err, &s) || !isMiss(s.status) {
+	if !errors.As(err, &s) || !isNotFound(s.status) {
 		return err
 	}
 	reason := dora.ReasonNotFound

@@ -9,12 +9,12 @@ import (
 // forbidden are the repositories whose calls were answered with a 403 that is no limit. As long as nothing else works it is
 // the token that is at fault, and the gate is closed. Once a call about another repository works it is the repository
 // (another organisation's, say, that wants single sign-on): then only its own calls fail, and it is tried once a minute.
-type forbidden map[string]ban
+type forbiddenRepositories map[string]denial
 
-type ban struct {
+type denial struct {
 	until time.Time
 	// told is set when the log has it.
-	told bool
+	logged bool
 }
 
 // forbiddenError is the error of a call that is not made.
@@ -28,18 +28,18 @@ func (e *forbiddenError) Error() string {
 }
 
 // add keeps a repository from being asked for a while.
-func (f forbidden) add(repository string) {
-	f[repository] = ban{time.Now().Add(refusedWait), f[repository].told}
+func (f forbiddenRepositories) add(repository string) {
+	f[repository] = denial{time.Now().Add(refusedRetry), f[repository].logged}
 }
 
 // has says whether a repository's last answer was a 403.
-func (f forbidden) has(repository string) bool {
+func (f forbiddenRepositories) has(repository string) bool {
 	_, has := f[repository]
 	return has
 }
 
 // try returns an error while a repository is not to be asked. When its time is over one call may ask.
-func (f forbidden) try(repository string) error {
+func (f forbiddenRepositories) check(repository string) error {
 	b, has := f[repository]
 	if !has {
 		return nil
@@ -52,19 +52,19 @@ func (f forbidden) try(repository string) error {
 }
 
 // tell logs once that a repository is refused while others work.
-func (f forbidden) tell(logger *slog.Logger, repository string, err error) {
+func (f forbiddenRepositories) logOnce(logger *slog.Logger, repository string, err error) {
 	b := f[repository]
-	if b.told {
+	if b.logged {
 		return
 	}
-	f[repository] = ban{b.until, true}
+	f[repository] = denial{b.until, true}
 	logger.Error("GitHub refuses access to a repository, trying once a minute: check what the token may read",
 		"repository", repository, "error", err)
 }
 
 // remove lets a repository be asked again.
-func (f forbidden) remove(logger *slog.Logger, repository string) {
-	if f[repository].told {
+func (f forbiddenRepositories) remove(logger *slog.Logger, repository string) {
+	if f[repository].logged {
 		logger.Info("GitHub gives access to a repository again", "repository", repository)
 	}
 	delete(f, repository)

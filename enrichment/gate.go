@@ -9,7 +9,7 @@ import (
 )
 
 // refusedWait is the time between two probes while GitHub refuses the token.
-const refusedWait = time.Minute
+const refusedRetry = time.Minute
 
 // gate is what every call passes. It is open, or closed until a time, at which one call goes through as a probe while the
 // others keep waiting for its outcome: a success opens the gate for all, anything else closes it for longer.
@@ -24,8 +24,8 @@ type gate struct {
 
 	mu sync.Mutex
 	// shut is why the gate is closed; empty when it is open.
-	shut  string
-	until time.Time
+	closedReason string
+	until        time.Time
 	// probing is set while the probe is under way.
 	probing bool
 	// closings counts how often the gate went from open to closed. A call that was let through before the last one
@@ -34,32 +34,32 @@ type gate struct {
 	// failures in a row decide the backoff.
 	failures int
 	// refused is set from the first answer that refuses access to the first one that doesn't.
-	refused   bool
-	forbidden forbidden
+	authFailing bool
+	forbidden   forbiddenRepositories
 	// routes are what fails of each kind of call, states what is known of the repositories that fail.
 	routes map[string]*routeState
 	states map[string]*repositoryState
 	// seen are repositories that calls have been about, up to outageFailures of them.
-	seen map[string]bool
+	seenRepositories map[string]bool
 	// waiting are those who wait while the gate is closed.
 	waiting map[*waiter]struct{}
 	// standIn is the only one of them whose repository is forbidden. It makes the probe when nobody else is there.
-	standIn *waiter
+	forbiddenProbe *waiter
 	// changed is closed when those who wait must look again.
 	changed chan struct{}
 }
 
 // Why the gate is closed, as the log and Options.OnPause say it.
 const (
-	shutFailing = "failing"
-	shutLimited = "rate_limit"
-	shutRefused = "refused"
+	pauseFailing   = "failing"
+	pauseRateLimit = "rate_limit"
+	pauseRefused   = "refused"
 )
 
 func newGate(logger *slog.Logger, onAuth func(bool), onPause func(string)) *gate {
 	return &gate{
 		logger: logger, onAuth: onAuth, onPause: onPause, changed: make(chan struct{}),
-		forbidden: forbidden{}, waiting: map[*waiter]struct{}{}, routes: map[string]*routeState{}, states: map[string]*repositoryState{}, seen: map[string]bool{},
+		forbidden: forbiddenRepositories{}, waiting: map[*waiter]struct{}{}, routes: map[string]*routeState{}, states: map[string]*repositoryState{}, seenRepositories: map[string]bool{},
 	}
 }
 
@@ -79,21 +79,21 @@ func (g *gate) report(p pass, o outcome) {
 	case answered:
 		g.forbidden.remove(g.logger, p.repository)
 		if !stale {
-			g.answered(p)
+			g.recordSuccess(p)
 			g.open()
 		}
 		if o.wait > 0 {
-			g.close(shutLimited, o.wait, o.err)
+			g.close(pauseRateLimit, o.wait, o.err)
 		}
 	case limited:
 		if o.wait > 0 {
-			g.close(shutLimited, o.wait, o.err)
+			g.close(pauseRateLimit, o.wait, o.err)
 		} else if !stale {
-			g.backOff(shutLimited, o.err)
+			g.backOff(pauseRateLimit, o.err)
 		}
 	case failed:
-		if !stale && g.failed(p, o.err) {
-			g.backOff(shutFailing, o.err)
+		if !stale && g.recordFailure(p, o.err) {
+			g.backOff(pauseFailing, o.err)
 		}
 	case refused:
 		if !stale {
@@ -106,30 +106,30 @@ func (g *gate) report(p pass, o outcome) {
 }
 
 // answered notes a call that worked: what failed before it did so by itself.
-func (g *gate) answered(p pass) {
-	g.route(p.route).urls.answer(p.url)
-	g.route(p.route).repositories.answer(p.repository)
+func (g *gate) recordSuccess(p pass) {
+	g.route(p.route).urls.recordSuccess(p.url)
+	g.route(p.route).repositories.recordSuccess(p.repository)
 	s := g.states[p.repository]
 	if s == nil {
 		return
 	}
-	if s.answer(g.logger, p); !s.paused && s.urls.empty() {
+	if s.recordSuccess(g.logger, p); !s.paused && s.urls.empty() {
 		delete(g.states, p.repository)
 	}
 }
 
 // failed notes a call that failed, and reports whether that means that the whole API is down.
-func (g *gate) failed(p pass, err error) bool {
+func (g *gate) recordFailure(p pass, err error) bool {
 	s := g.states[p.repository]
 	if s == nil {
 		s = &repositoryState{pauses: p.pauses}
 		g.states[p.repository] = s
 	}
 	broken := s.urls.broken[p.url]
-	if len(g.seen) > 1 { // else nobody has to be spared
-		s.fail(g.logger, p, err)
+	if len(g.seenRepositories) > 1 { // else nobody has to be spared
+		s.recordFailure(g.logger, p, err)
 	} else {
-		s.urls.fail(p.url)
+		s.urls.recordFailure(p.url)
 	}
 	if p.probe {
 		return true
@@ -138,12 +138,12 @@ func (g *gate) failed(p pass, err error) bool {
 		return false
 	}
 	route := g.route(p.route)
-	repositories := route.repositories.fail(p.repository)
-	return route.urls.fail(p.url) >= outageFailures && repositories >= min(outageFailures, len(g.seen))
+	repositories := route.repositories.recordFailure(p.repository)
+	return route.urls.recordFailure(p.url) >= outageFailures && repositories >= min(outageFailures, len(g.seenRepositories))
 }
 
 // routeState is what the gate knows of the calls of a route: GitHub may fail for one kind of call alone.
-type routeState struct{ urls, repositories suspects }
+type routeState struct{ urls, repositories failureTracker }
 
 func (g *gate) route(route string) *routeState {
 	if g.routes[route] == nil {
@@ -154,14 +154,14 @@ func (g *gate) route(route string) *routeState {
 
 func (g *gate) open() {
 	g.failures = 0
-	if g.refused {
-		g.refused = false
+	if g.authFailing {
+		g.authFailing = false
 		g.onAuth(false)
 	}
-	if g.shut == "" {
+	if g.closedReason == "" {
 		return
 	}
-	g.shut = ""
+	g.closedReason = ""
 	g.onPause("")
 	g.logger.Info("GitHub API calls work again")
 }
@@ -179,37 +179,37 @@ func (g *gate) deny(repository string, stale bool, err error) {
 	g.wake()
 	switch {
 	case stale:
-	case known && g.shut == "":
-		g.forbidden.tell(g.logger, repository, err)
+	case known && g.closedReason == "":
+		g.forbidden.logOnce(g.logger, repository, err)
 	default:
 		g.refuse(err)
 	}
 }
 
 func (g *gate) refuse(err error) {
-	if !g.refused {
-		g.refused = true
+	if !g.authFailing {
+		g.authFailing = true
 		g.onAuth(true)
 		g.logger.Error("GitHub refuses access, trying once a minute: check the token and what it may read", "error", err)
 	}
-	g.close(shutRefused, refusedWait, err)
+	g.close(pauseRefused, refusedRetry, err)
 }
 
 // close closes the gate, or keeps it closed for longer; it never shortens a wait that GitHub asked for.
 func (g *gate) close(why string, wait time.Duration, err error) {
 	until := time.Now().Add(wait)
-	if g.shut != "" && until.Before(g.until) {
+	if g.closedReason != "" && until.Before(g.until) {
 		return
 	}
-	was := g.shut
+	was := g.closedReason
 	if was == "" {
 		g.closings++
 	}
-	g.shut, g.until = why, until
+	g.closedReason, g.until = why, until
 	if was != why {
 		g.onPause(why)
 	}
-	if was != why && why != shutRefused {
+	if was != why && why != pauseRefused {
 		g.logger.Warn("pausing GitHub API calls", "reason", why, "until", until, "error", err)
 	}
 }

@@ -12,7 +12,7 @@ type graph map[string]*node
 type node struct {
 	commit
 	// place is that in the answer, oldest first.
-	place int
+	index int
 }
 
 // link is a commit on a line, with the commits that a merge brought and that are on no older place of the line.
@@ -128,18 +128,18 @@ func (g graph) sorted() (all []*node) {
 	for _, n := range g {
 		all = append(all, n)
 	}
-	slices.SortFunc(all, func(a, b *node) int { return cmp.Compare(a.place, b.place) })
+	slices.SortFunc(all, func(a, b *node) int { return cmp.Compare(a.index, b.index) })
 	return all
 }
 
 // isFrom says whether a commit is what a line began from: the first parent of its oldest commit.
-func (l line) isFrom(sha string) bool {
+func (l line) startsAt(sha string) bool {
 	oldest := l[len(l)-1]
 	return len(oldest.Parents) > 0 && oldest.Parents[0].SHA == sha
 }
 
 // touches says whether a commit outside is a parent of one of these.
-func (g graph) touches(sha string) bool {
+func (g graph) hasChildOf(sha string) bool {
 	for _, n := range g {
 		if n.hasParent(sha) {
 			return true

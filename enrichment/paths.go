@@ -61,7 +61,7 @@ func (p patterns) count(listed files) (matching, names int) {
 
 // belongs says whether a change touches a file that belongs to the environment. It is one call, and one more for each further
 // 100 files until one matches; what a merged change touches is remembered.
-func (l *lookUp) belongs(ctx context.Context, c dora.Comparison, p patterns, change dora.Change) (bool, error) {
+func (l *lookUp) touchesPaths(ctx context.Context, c dora.Comparison, p patterns, change dora.Change) (bool, error) {
 	owner, name := c.Head.Owner, c.Head.Repository
 	key := strings.Join(append([]string{owner, name, change.SHA, strconv.Itoa(change.PullRequest)}, c.Paths...), "\x00")
 	if is, known := l.touched.get(key); known {
@@ -84,7 +84,7 @@ func (l *lookUp) belongs(ctx context.Context, c dora.Comparison, p patterns, cha
 		}
 		matching, _ := p.count(listed)
 		is = matching > 0
-		at = next.after(at)
+		at = next.nextAfter(at)
 	}
 	if change.PullRequest == 0 || !change.Merged.IsZero() {
 		l.touched.put(key, is)
@@ -95,7 +95,7 @@ func (l *lookUp) belongs(ctx context.Context, c dora.Comparison, p patterns, cha
 // selectChanges leaves out the changes that don't belong to the environment. One whose files GitHub does not have stays.
 func (l *lookUp) selectChanges(ctx context.Context, c dora.Comparison, p patterns, all []dora.Change) (selected []dora.Change, err error) {
 	for _, change := range all {
-		is, err := l.belongs(ctx, c, p, change)
+		is, err := l.touchesPaths(ctx, c, p, change)
 		var missing *dora.NotFoundError
 		if err != nil && !errors.As(err, &missing) {
 			return nil, err
@@ -109,7 +109,7 @@ func (l *lookUp) selectChanges(ctx context.Context, c dora.Comparison, p pattern
 
 // touched remembers which changes touch the files of an environment, so that a look-up that failed half-way goes on where it
 // stopped.
-type touched struct {
+type touchedCache struct {
 	mu  sync.Mutex
 	all map[string]bool
 }
@@ -117,14 +117,14 @@ type touched struct {
 // maxTouched bounds what is remembered; past it all is forgotten and asked for again.
 const maxTouched = 10_000
 
-func (t *touched) get(key string) (is, known bool) {
+func (t *touchedCache) get(key string) (is, known bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	is, known = t.all[key]
 	return is, known
 }
 
-func (t *touched) put(key string, is bool) {
+func (t *touchedCache) put(key string, is bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.all == nil || len(t.all) >= maxTouched {

@@ -460,7 +460,7 @@ func TestShipOfLongHistories(t *testing.T) {
 	if _, err := ship(t, g, "root", "s2", nil); err == nil || !strings.Contains(err.Error(), "lists 259 of 262 commits") {
 		t.Errorf("error %v for a list that is cut", err)
 	}
-	if _, err := g.Origin(t.Context(), theCommit); err == nil || g.gate.shut != "" {
-		t.Errorf("error %v; the gate is shut: %q", err, g.gate.shut)
+	if _, err := g.Origin(t.Context(), theCommit); err == nil || g.gate.closedReason != "" {
+		t.Errorf("error %v; the gate is shut: %q", err, g.gate.closedReason)
 	}
 }

@@ -18,10 +18,10 @@ const (
 
 // suspects tells an outage of a whole from parts of it that fail by themselves. A part that failed is a suspect until another
 // one is answered: then it is broken, and its failures say nothing about the whole until it has been answered again.
-type suspects struct{ failing, broken map[string]bool }
+type failureTracker struct{ failing, broken map[string]bool }
 
 // fail notes that a part failed, and returns how many suspects there are; 0 if the part is known to be broken.
-func (s *suspects) fail(part string) int {
+func (s *failureTracker) recordFailure(part string) int {
 	if s.broken[part] {
 		return 0
 	}
@@ -33,7 +33,7 @@ func (s *suspects) fail(part string) int {
 }
 
 // answer notes that a part was answered.
-func (s *suspects) answer(part string) {
+func (s *failureTracker) recordSuccess(part string) {
 	if s.broken == nil || len(s.broken) > maxBroken {
 		s.broken = map[string]bool{}
 	}
@@ -45,14 +45,14 @@ func (s *suspects) answer(part string) {
 }
 
 // has reports whether the last call about a part failed.
-func (s *suspects) has(part string) bool { return s.failing[part] || s.broken[part] }
+func (s *failureTracker) lastFailed(part string) bool { return s.failing[part] || s.broken[part] }
 
-func (s *suspects) empty() bool { return len(s.failing)+len(s.broken) == 0 }
+func (s *failureTracker) empty() bool { return len(s.failing)+len(s.broken) == 0 }
 
 // repositoryState is what the gate knows of a repository whose calls fail. Its calls are paused by themselves when several of
 // its URLs fail in a row, so that those of other repositories need not wait: one call probes it, after a backoff.
 type repositoryState struct {
-	urls     suspects
+	urls     failureTracker
 	paused   bool
 	until    time.Time
 	failures int
@@ -86,8 +86,8 @@ func (s *repositoryState) enter(w *waiter) error {
 }
 
 // fail notes a failed call, and pauses the calls when too many have failed.
-func (s *repositoryState) fail(logger *slog.Logger, p pass, err error) {
-	if failing := s.urls.fail(p.url); !p.repositoryProbe && (s.paused || p.pauses != s.pauses || failing < outageFailures) {
+func (s *repositoryState) recordFailure(logger *slog.Logger, p pass, err error) {
+	if failing := s.urls.recordFailure(p.url); !p.repositoryProbe && (s.paused || p.pauses != s.pauses || failing < outageFailures) {
 		return
 	}
 	s.failures++
@@ -100,11 +100,11 @@ func (s *repositoryState) fail(logger *slog.Logger, p pass, err error) {
 }
 
 // answer notes a call that worked.
-func (s *repositoryState) answer(logger *slog.Logger, p pass) {
+func (s *repositoryState) recordSuccess(logger *slog.Logger, p pass) {
 	if p.pauses != s.pauses {
 		return
 	}
-	s.urls.answer(p.url)
+	s.urls.recordSuccess(p.url)
 	s.failures = 0
 	if s.paused {
 		s.paused = false

@@ -146,8 +146,8 @@ func TestGateTellsAnOutageFromBrokenParts(t *testing.T) {
 		for _, repository := range []string{"a/a", "b/b", "c/c"} {
 			fail(repository, "bad url of "+repository)
 		}
-		if g.shut != "failing" {
-			t.Fatalf("shut %q, want failing: three repositories failed", g.shut)
+		if g.closedReason != "failing" {
+			t.Fatalf("shut %q, want failing: three repositories failed", g.closedReason)
 		}
 		start := time.Now()
 		good, err := g.wait(t.Context(), waiter{"d/d", routeCommit, "good url"})
@@ -160,14 +160,14 @@ func TestGateTellsAnOutageFromBrokenParts(t *testing.T) {
 				fail(repository, "bad url of "+repository)
 			}
 		}
-		if g.shut != "" {
-			t.Errorf("shut %q, want open: these have failed before while others worked", g.shut)
+		if g.closedReason != "" {
+			t.Errorf("shut %q, want open: these have failed before while others worked", g.closedReason)
 		}
 		for _, repository := range []string{"d/d", "e/e", "f/f"} {
 			fail(repository, "url of "+repository)
 		}
-		if g.shut != "failing" {
-			t.Errorf("shut %q, want failing", g.shut)
+		if g.closedReason != "failing" {
+			t.Errorf("shut %q, want failing", g.closedReason)
 		}
 	})
 }

@@ -16,13 +16,13 @@ const (
 )
 
 // watchedBody is a request's body that remembers whether it was read, and to its end.
-type watchedBody struct {
+type trackedBody struct {
 	io.ReadCloser
 
 	begun, ended bool
 }
 
-func (b *watchedBody) Read(p []byte) (int, error) {
+func (b *trackedBody) Read(p []byte) (int, error) {
 	b.begun = true
 	n, err := b.ReadCloser.Read(p)
 	b.ended = b.ended || err == io.EOF //nolint:errorlint // a reader's EOF is not wrapped
@@ -32,7 +32,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 // answer sends an answer that says why a request is refused. When the body has not ended, it takes what is still sent for a
 // while: many senders read no answer before they have sent all, and a connection that is closed with unread data is reset,
 // which discards the answer.
-func answer(c *gin.Context, body *watchedBody, status int, text string) {
+func reply(c *gin.Context, body *trackedBody, status int, text string) {
 	if body.ended || c.Request.ContentLength == 0 {
 		c.String(status, "%s\n", text)
 		return

@@ -16,7 +16,7 @@ import (
 
 // largestBody is GitHub's own limit, in bytes.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
-const largestBody = 25 << 20
+const maxBody = 25 << 20
 
 const (
 	jsonType = "application/json"
@@ -25,8 +25,8 @@ const (
 
 const (
 	// smallestChunk and largestChunk bound the pieces in which a body is read; each is as large as what was read before it.
-	smallestChunk = 4 << 10
-	largestChunk  = 64 << 10
+	minChunk = 4 << 10
+	maxChunk = 64 << 10
 	// decodingBytes bounds the size of all bodies that are being decoded.
 	decodingBytes = 64 << 20
 	// formFactor is how many times its size a form takes while its field is unescaped.
@@ -48,14 +48,14 @@ func newBodies() bodies {
 // body without a signature, which can only be refused, but is read all the same, since it may be too large for any signature.
 func (b bodies) read(w http.ResponseWriter, r *http.Request, s source) (body []byte, waited time.Duration, done func(), err error) {
 	done = func() {}
-	if err := acceptable(r, s.forms); err != nil {
+	if err := checkHeader(r, s.forms); err != nil {
 		return nil, 0, done, err
 	}
 	check := newVerifier(s.secrets, r.Header.Get(s.signature))
-	if check.hopeless() {
-		n, err := io.Copy(io.Discard, io.LimitReader(r.Body, largestBody+1))
+	if check.cannotMatch() {
+		n, err := io.Copy(io.Discard, io.LimitReader(r.Body, maxBody+1))
 		switch {
-		case n > largestBody:
+		case n > maxBody:
 			err = errTooLarge()
 		case err == nil:
 			err = errUnsigned(s)
@@ -69,12 +69,12 @@ func (b bodies) read(w http.ResponseWriter, r *http.Request, s source) (body []b
 	if err != nil {
 		return nil, 0, done, bodyError(err)
 	}
-	if !check.right() {
+	if !check.valid() {
 		return nil, 0, done, errUnsigned(s)
 	}
-	held.keep()
+	held.exempt()
 	began := time.Now()
-	body, done, err = b.join(r, chunks, size, waitLimit-held.waited)
+	body, done, err = b.join(r, chunks, size, maxWait-held.waited)
 	return body, held.waited + time.Since(began), done, err
 }
 
@@ -97,24 +97,24 @@ func (b bodies) join(r *http.Request, chunks [][]byte, size int, limit time.Dura
 }
 
 // readChunks reads a body to its end. It takes memory from held before it reads.
-func readChunks(r *http.Request, held *share, check *verifier) (chunks [][]byte, size int, err error) {
+func readChunks(r *http.Request, held *memoryShare, check *verifier) (chunks [][]byte, size int, err error) {
 	for r.ContentLength < 0 || int64(size) < r.ContentLength {
-		n := min(max(size, smallestChunk), largestChunk)
+		n := min(max(size, minChunk), maxChunk)
 		if r.ContentLength >= 0 {
 			n = min(n, int(r.ContentLength)-size) // acceptable bounds it
 		}
 		if err := held.grow(r.Context(), n); err != nil {
 			return nil, 0, err
 		}
-		chunk, err := fill(r.Body, make([]byte, n))
+		chunk, err := readFull(r.Body, make([]byte, n))
 		check.write(chunk)
 		chunks, size = append(chunks, chunk), size+len(chunk)
 		switch {
-		case size > largestBody:
+		case size > maxBody:
 			return nil, 0, errTooLarge()
 		case errors.Is(err, io.EOF):
 			return chunks, size, nil
-		case err != nil && held.lost():
+		case err != nil && held.isReclaimed():
 			return nil, 0, errReclaimed
 		case err != nil:
 			return nil, 0, err
@@ -126,7 +126,7 @@ func readChunks(r *http.Request, held *share, check *verifier) (chunks [][]byte,
 
 // fill reads until the chunk is full. Unlike io.ReadFull it leaves the error as it is: the end of a body is another thing than a
 // body that was cut off.
-func fill(from io.Reader, chunk []byte) ([]byte, error) {
+func readFull(from io.Reader, chunk []byte) ([]byte, error) {
 	n := 0
 	for n < len(chunk) {
 		m, err := from.Read(chunk[n:])
@@ -154,7 +154,7 @@ func bodyError(err error) error {
 }
 
 // acceptable refuses a body by what its headers say.
-func acceptable(r *http.Request, forms bool) error {
+func checkHeader(r *http.Request, forms bool) error {
 	kind := mediaType(r)
 	if kind != jsonType && (kind != formType || !forms) {
 		return &refusal{http.StatusUnsupportedMediaType, unsupported, fmt.Errorf("content type %q: send %s", kind, jsonType)}
@@ -162,14 +162,14 @@ func acceptable(r *http.Request, forms bool) error {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return &refusal{http.StatusUnsupportedMediaType, unsupported, fmt.Errorf("content encoding %q: send it plain", encoding)}
 	}
-	if r.ContentLength > largestBody {
+	if r.ContentLength > maxBody {
 		return errTooLarge()
 	}
 	return nil
 }
 
 func errTooLarge() error {
-	return &refusal{http.StatusRequestEntityTooLarge, tooLarge, fmt.Errorf("the body has more than %d bytes", largestBody)}
+	return &refusal{http.StatusRequestEntityTooLarge, tooLarge, fmt.Errorf("the body has more than %d bytes", maxBody)}
 }
 
 func errUnsigned(s source) error {

@@ -23,7 +23,7 @@ const (
 	// perByte and perElement are what decoding needs, at most.
 	perByte, perElement = 3, 128
 	// largestEvent limits what is stored of a payload: names, labels and references, in bytes.
-	largestEvent = 64 << 10
+	maxEvent = 64 << 10
 )
 
 // decoder is a source's function that turns a payload into an event.
@@ -31,7 +31,7 @@ type decoder func(ctx context.Context, header http.Header, payload []byte) (deco
 
 // bounded returns a decoder for payloads within the limits, which waits while too much is being decoded. A payload that decode
 // does not read may be of any structure: a push has lists without a limit.
-func bounded(memory *semaphore.Weighted, reads func(http.Header) bool, decode func(http.Header, []byte) (decoded, error)) decoder {
+func limitedDecoder(memory *semaphore.Weighted, reads func(http.Header) bool, decode func(http.Header, []byte) (decoded, error)) decoder {
 	return func(ctx context.Context, header http.Header, payload []byte) (decoded, error) {
 		if !reads(header) {
 			return decode(header, nil)
@@ -49,50 +49,50 @@ func bounded(memory *semaphore.Weighted, reads func(http.Header) bool, decode fu
 		if err != nil {
 			return d, err
 		}
-		if size := len(d.key) + shorten(d.event); size > largestEvent {
-			return decoded{}, fmt.Errorf("the payload: its labels, references and identifiers have %d bytes, and at most %d are stored", size, largestEvent)
+		if size := len(d.key) + truncateEvent(d.event); size > maxEvent {
+			return decoded{}, fmt.Errorf("the payload: its labels, references and identifiers have %d bytes, and at most %d are stored", size, maxEvent)
 		}
 		return d, nil
 	}
 }
 
 // shorten cuts the names of an event to longestName, and returns how many bytes its texts have then. Identifiers stay.
-func shorten(e dora.Event) (size int) {
+func truncateEvent(e dora.Event) (size int) {
 	switch {
 	case e.Status != nil:
-		size = cut(&e.Status.State) + shortenDeployment(&e.Status.Deployment)
+		size = truncateNames(&e.Status.State) + truncateDeployment(&e.Status.Deployment)
 	case e.Deployment != nil:
-		size = shortenDeployment(e.Deployment)
+		size = truncateDeployment(e.Deployment)
 	case e.Incident != nil:
-		size = shortenIncident(e.Incident)
+		size = truncateIncident(e.Incident)
 	}
 	return size
 }
 
-func shortenDeployment(d *dora.Deployment) int {
-	return len(d.Host) + cut(&d.Owner, &d.Repository, &d.DefaultBranch, &d.Environment, &d.OriginalEnvironment, &d.SHA, &d.Ref)
+func truncateDeployment(d *dora.Deployment) int {
+	return len(d.Host) + truncateNames(&d.Owner, &d.Repository, &d.DefaultBranch, &d.Environment, &d.OriginalEnvironment, &d.SHA, &d.Ref)
 }
 
-func shortenIncident(c *dora.IncidentChange) int {
-	size := len(c.Host) + len(c.ID) + cut(&c.Key, &c.Project, &c.StatusName, &c.StatusCategory, &c.Type, &c.Priority)
+func truncateIncident(c *dora.IncidentChange) int {
+	size := len(c.Host) + len(c.ID) + truncateNames(&c.Key, &c.Project, &c.StatusName, &c.StatusCategory, &c.Type, &c.Priority)
 	for i := range c.IssueLabels {
-		size += cut(&c.IssueLabels[i])
+		size += truncateNames(&c.IssueLabels[i])
 	}
 	for i := range c.References {
 		r := &c.References[i]
-		size += cut(&r.Owner, &r.Repository, &r.Commit)
+		size += truncateNames(&r.Owner, &r.Repository, &r.Commit)
 	}
 	return size + 16*(len(c.IssueLabels)+len(c.References))
 }
 
 // longestName is longer than any name at GitHub or Jira, in bytes. Longer ones stay recognisable as wrong.
-const longestName = 1024
+const maxName = 1024
 
 // cut cuts texts to longestName, between two characters, and returns how many bytes they have then.
-func cut(texts ...*string) (size int) {
+func truncateNames(texts ...*string) (size int) {
 	for _, text := range texts {
-		if len(*text) > longestName {
-			*text = strings.Clone(strings.ToValidUTF8((*text)[:longestName], ""))
+		if len(*text) > maxName {
+			*text = strings.Clone(strings.ToValidUTF8((*text)[:maxName], ""))
 		}
 		size += len(*text)
 	}

@@ -12,7 +12,7 @@ const (
 	// unverifiedBytes bounds the memory of all bodies whose signatures are not checked yet.
 	unverifiedBytes = 64 << 20
 	// longestWait bounds how long a body waits for memory in all, before its sender gets 503.
-	longestWait = 4 * time.Second
+	maxMemoryWait = 4 * time.Second
 	// reclaimAfter is how long a body may be read while others wait for its memory.
 	reclaimAfter = 2 * time.Second
 )
@@ -41,7 +41,7 @@ func newBudget(limit int) *budget {
 }
 
 // share is what one body holds of a budget. Its methods are not for concurrent use.
-type share struct {
+type memoryShare struct {
 	budget *budget
 	// held is in bytes, waited is how long its claims have waited.
 	held   int
@@ -56,22 +56,22 @@ type share struct {
 
 // claim is a share that waits for n more bytes.
 type claim struct {
-	share *share
+	share *memoryShare
 	n     int
 	ready chan struct{}
 }
 
 // share returns an empty share. onReclaim is called, possibly from another goroutine, when it has to give up: it must end a
 // read of the body and not block.
-func (b *budget) share(onReclaim func()) *share {
-	return &share{budget: b, reclaimed: make(chan struct{}), onReclaim: onReclaim}
+func (b *budget) share(onReclaim func()) *memoryShare {
+	return &memoryShare{budget: b, reclaimed: make(chan struct{}), onReclaim: onReclaim}
 }
 
 // grow takes n more bytes. It fails when the share has to give up, has waited for longestWait in all, or ctx ends.
-func (s *share) grow(ctx context.Context, n int) error {
+func (s *memoryShare) grow(ctx context.Context, n int) error {
 	b := s.budget
 	b.mu.Lock()
-	if s.lost() {
+	if s.isReclaimed() {
 		b.mu.Unlock()
 		return errReclaimed
 	}
@@ -86,7 +86,7 @@ func (s *share) grow(ctx context.Context, n int) error {
 	b.mu.Unlock()
 
 	began := time.Now()
-	timer := time.NewTimer(longestWait - s.waited)
+	timer := time.NewTimer(maxMemoryWait - s.waited)
 	defer timer.Stop()
 	err := errBudget
 	select {
@@ -111,26 +111,26 @@ func (s *share) grow(ctx context.Context, n int) error {
 }
 
 // keep exempts the share from giving up: its body is complete and verified.
-func (s *share) keep() {
+func (s *memoryShare) exempt() {
 	b := s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.forget(s)
+	b.removeHolder(s)
 	b.reclaim()
 }
 
 // release gives everything back. It may be called again.
-func (s *share) release() {
+func (s *memoryShare) release() {
 	b := s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.used -= s.held
 	s.held = 0
-	b.forget(s)
+	b.removeHolder(s)
 	b.serve()
 }
 
-func (s *share) lost() bool {
+func (s *memoryShare) isReclaimed() bool {
 	select {
 	case <-s.reclaimed:
 		return true
@@ -141,7 +141,7 @@ func (s *share) lost() bool {
 
 // The following are called with the lock held.
 
-func (b *budget) grant(s *share, n int) {
+func (b *budget) grant(s *memoryShare, n int) {
 	b.used += n
 	s.held += n
 	if s.started.IsZero() {
@@ -150,7 +150,7 @@ func (b *budget) grant(s *share, n int) {
 	}
 }
 
-func (b *budget) forget(s *share) {
+func (b *budget) removeHolder(s *memoryShare) {
 	if s.element != nil {
 		b.holders.Remove(s.element)
 		s.element = nil
@@ -179,13 +179,13 @@ func (b *budget) reclaim() {
 	}
 	free := b.limit - b.used
 	for e := b.holders.Front(); e != nil && free < front.Value.(*claim).n; e = e.Next() {
-		s := e.Value.(*share)
-		if s.lost() { // it is about to release
+		s := e.Value.(*memoryShare)
+		if s.isReclaimed() { // it is about to release
 			free += s.held
 			continue
 		}
 		if left := reclaimAfter - time.Since(s.started); left > 0 {
-			b.wake(left)
+			b.reclaimLater(left)
 			return
 		}
 		close(s.reclaimed)
@@ -195,7 +195,7 @@ func (b *budget) reclaim() {
 }
 
 // wake looks again after a time.
-func (b *budget) wake(after time.Duration) {
+func (b *budget) reclaimLater(after time.Duration) {
 	if b.timer == nil {
 		b.timer = time.AfterFunc(after, func() {
 			b.mu.Lock()

@@ -3,7 +3,7 @@ package receivers
 import "strings"
 
 // mostCandidates limits, in bytes, in how much text references are sought: the expressions need most of a second for a MiB.
-const mostCandidates = 256 << 10
+const maxCandidates = 256 << 10
 
 // candidates returns the words of texts that may be a part of a reference, as they stand there, with a line break for what is
 // left out between them.
@@ -18,7 +18,7 @@ func candidates(texts []string) string {
 			}
 			text = text[len(word):]
 			blank := len(word) == 1 && strings.Contains(" \t\r\n", word)
-			switch left := mostCandidates - b.Len(); {
+			switch left := maxCandidates - b.Len(); {
 			case blank && !kept:
 			case blank && left == 0, !blank && mayBePartOfReference(word) && len(word) > left:
 				b.WriteString(word[:left])

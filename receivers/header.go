@@ -6,15 +6,15 @@ import (
 )
 
 // longestHeader bounds, in bytes, a header that is read later.
-const longestHeader = 1 << 10
+const maxHeader = 1 << 10
 
 // keepHeader removes what nobody reads from a request's header, and cuts the rest: a header may be large and is in memory as
 // long as the body is read.
-func keepHeader(header http.Header, s source) {
+func pruneHeader(header http.Header, s source) {
 	kept := map[string]string{}
 	for _, name := range []string{"Content-Type", "Content-Encoding", "Expect", "Connection", "X-Github-Event", s.signature, s.delivery} {
 		if value := header.Get(name); value != "" {
-			kept[name] = strings.Clone(value[:min(len(value), longestHeader)])
+			kept[name] = strings.Clone(value[:min(len(value), maxHeader)])
 		}
 	}
 	clear(header)

@@ -78,7 +78,7 @@ func decodeJira(_ http.Header, payload []byte) (decoded, error) {
 		Event: p.WebhookEvent, Host: host(i.Self), ID: string(i.ID), Key: i.Key, Project: i.Fields.Project.Key,
 		StatusName: i.Fields.Status.Name, StatusCategory: i.Fields.Status.Category.Key,
 		Timestamp: p.Timestamp.Time, Created: i.Fields.Created.Time, ResolutionDate: i.Fields.ResolutionDate.Time,
-		StatusCategoryChanged: i.Fields.StatusCategoryChanged.Time, Edit: p.edit(),
+		StatusCategoryChanged: i.Fields.StatusCategoryChanged.Time, Edit: p.isEdit(),
 	}
 	change.Type, change.Priority, change.IssueLabels = string(i.Fields.Type), string(i.Fields.Priority), i.Fields.Labels
 	change.References = references(candidates(slices.Concat(i.Fields.Summary, i.Fields.Description, i.Fields.Links, i.Fields.RemoteLinks, jiraTexts(i.Fields.Labels))))
@@ -92,12 +92,12 @@ func decodeJira(_ http.Header, payload []byte) (decoded, error) {
 		out.note = []any{"unreadable_times", odd}
 	}
 	out.event.Incident = change
-	out.key = fmt.Sprintf("jira/%s/%s/%s/%s", change.Host, change.ID, change.Event, p.change(payload))
+	out.key = fmt.Sprintf("jira/%s/%s/%s/%s", change.Host, change.ID, change.Event, p.changeID(payload))
 	return out, nil
 }
 
 // change tells one event of an issue from the others: by the id of its changelog, else by its time, else by what it says.
-func (p *jiraPayload) change(payload []byte) string {
+func (p *jiraPayload) changeID(payload []byte) string {
 	switch {
 	case p.Changelog.ID != "":
 		return string(p.Changelog.ID)
@@ -108,7 +108,7 @@ func (p *jiraPayload) change(payload []byte) string {
 }
 
 // edit says that the event changed something else than status and resolution.
-func (p *jiraPayload) edit() bool {
+func (p *jiraPayload) isEdit() bool {
 	for _, item := range p.Changelog.Items {
 		for _, field := range []string{item.Field, item.FieldID} {
 			if strings.EqualFold(field, "status") || strings.EqualFold(field, "resolution") {

@@ -50,7 +50,7 @@ type Request struct {
 	Result string
 	Status int
 	// Arrived is when it came. Storing and Stored are before and after it was stored; zero when that was not tried.
-	Arrived, Storing, Stored time.Time
+	Arrived, StoreStart, StoreEnd time.Time
 	// Stands is set when it is this request that brought the delivery, and not one before it.
 	Stands bool
 }
@@ -69,13 +69,13 @@ const (
 
 // waitLimit bounds for how long a request waits for this program in all: for memory for its body, for its turn to be decoded and
 // for the store. So a sender has its answer within five seconds after it has sent everything.
-const waitLimit = 4800 * time.Millisecond
+const maxWait = 4800 * time.Millisecond
 
 // Receivers are the webhook endpoints.
 type Receivers struct {
 	o        Options
 	bodies   bodies
-	refusals *dora.Summary[refused, refusedRequest]
+	refusals *dora.Summary[refusalKind, refusedRequest]
 	decoding *semaphore.Weighted
 }
 
@@ -89,12 +89,12 @@ func New(o Options) *Receivers {
 // Register mounts POST /api/github and POST /api/jira.
 func (r *Receivers) Register(router gin.IRouter) {
 	router.POST("/api/github", r.receive(source{
-		name: dora.GitHub, forms: true, signature: "X-Hub-Signature-256", secrets: usable(r.o.GitHubSecrets),
-		delivery: "X-GitHub-Delivery", decode: bounded(r.decoding, isGitHubEvent, decodeGitHub),
+		name: dora.GitHub, forms: true, signature: "X-Hub-Signature-256", secrets: nonEmpty(r.o.GitHubSecrets),
+		delivery: "X-GitHub-Delivery", decode: limitedDecoder(r.decoding, isGitHubEvent, decodeGitHub),
 	}))
 	router.POST("/api/jira", r.receive(source{
-		name: dora.Jira, signature: "X-Hub-Signature", secrets: usable(r.o.JiraSecrets),
-		delivery: "X-Atlassian-Webhook-Identifier", decode: bounded(r.decoding, func(http.Header) bool { return true }, decodeJira),
+		name: dora.Jira, signature: "X-Hub-Signature", secrets: nonEmpty(r.o.JiraSecrets),
+		delivery: "X-Atlassian-Webhook-Identifier", decode: limitedDecoder(r.decoding, func(http.Header) bool { return true }, decodeJira),
 	}))
 }
 
@@ -120,10 +120,10 @@ type decoded struct {
 }
 
 // visit is a request on its way.
-type visit struct {
-	c    *gin.Context
-	s    source
-	body *watchedBody
+type exchange struct {
+	c      *gin.Context
+	source source
+	body   *trackedBody
 	// signed is set when the signature is right, or none is wanted.
 	signed bool
 	Request
@@ -132,8 +132,8 @@ type visit struct {
 // receive is the way of a webhook: limit, signature over the raw body, decode, key, inbox.
 func (r *Receivers) receive(s source) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		keepHeader(c.Request.Header, s)
-		v := &visit{c: c, s: s, body: &watchedBody{ReadCloser: c.Request.Body}, Request: Request{Route: c.FullPath(), Arrived: r.o.Now()}}
+		pruneHeader(c.Request.Header, s)
+		v := &exchange{c: c, source: s, body: &trackedBody{ReadCloser: c.Request.Body}, Request: Request{Route: c.FullPath(), Arrived: r.o.Now()}}
 		c.Request.Body = v.body
 		body, waited, done, err := r.bodies.read(c.Writer, c.Request, s)
 		defer done()
@@ -149,34 +149,34 @@ func (r *Receivers) receive(s source) gin.HandlerFunc {
 		}
 		// Not the request's own context, which ends when the sender closes its sending side, although it may wait for the answer.
 		// Those that are gone don't pile up: the wait is bounded, and so is how many wait.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), waitLimit-waited)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), maxWait-waited)
 		defer cancel()
 		d, err := s.decode(ctx, c.Request.Header, payload)
 		if err != nil {
 			r.refuse(v, err)
 			return
 		}
-		r.take(ctx, v, d)
+		r.store(ctx, v, d)
 	}
 }
 
 // take stores what was decoded and answers.
-func (r *Receivers) take(ctx context.Context, v *visit, d decoded) {
+func (r *Receivers) store(ctx context.Context, v *exchange, d decoded) {
 	v.Event, v.Key = d.name, d.key
 	if d.key == "" {
-		ctx = r.end(v, ignored, http.StatusAccepted)
+		ctx = r.finish(v, ignored, http.StatusAccepted)
 		if d.note != nil {
-			r.o.Logger.InfoContext(ctx, "", append([]any{"endpoint", v.s.name}, d.note...)...)
+			r.o.Logger.InfoContext(ctx, "", append([]any{"endpoint", v.source.name}, d.note...)...)
 		}
-		r.o.Observe(v.s.name, d.name, ignored)
+		r.o.Observe(v.source.name, d.name, ignored)
 		v.c.Status(http.StatusAccepted)
 		return
 	}
-	v.Storing = r.o.Now()
+	v.StoreStart = r.o.Now()
 	again, err := r.o.Inbox.Accept(ctx, dora.Delivery{
-		Source: v.s.name, Key: d.key, Received: v.Storing, Event: d.event,
+		Source: v.source.name, Key: d.key, Received: v.StoreStart, Event: d.event,
 	})
-	v.Stored = r.o.Now()
+	v.StoreEnd = r.o.Now()
 	if err != nil {
 		r.refuse(v, &refusal{http.StatusServiceUnavailable, unavailable, err})
 		return
@@ -185,19 +185,19 @@ func (r *Receivers) take(ctx context.Context, v *visit, d decoded) {
 	if again {
 		result = duplicate
 	}
-	ctx = r.end(v, result, http.StatusAccepted)
-	r.o.Observe(v.s.name, d.name, result)
+	ctx = r.finish(v, result, http.StatusAccepted)
+	r.o.Observe(v.source.name, d.name, result)
 	if again && r.o.OnDuplicate != nil {
 		r.o.OnDuplicate(d.key)
 	}
 	r.o.Logger.DebugContext(ctx, "", append([]any{
-		"endpoint", v.s.name, "event", d.name, "delivery", v.guid(), "key", d.key, "result", result,
+		"endpoint", v.source.name, "event", d.name, "delivery", v.guid(), "key", d.key, "result", result,
 	}, d.note...)...)
 	v.c.Status(http.StatusAccepted)
 }
 
 // end tells what becomes of a request and returns the context of the log lines about it.
-func (r *Receivers) end(v *visit, result string, status int) context.Context {
+func (r *Receivers) finish(v *exchange, result string, status int) context.Context {
 	ctx := v.c.Request.Context()
 	if r.o.Trace == nil || !v.signed { // anybody could make traces without end
 		return ctx

@@ -162,7 +162,7 @@ func TestFormEncodedDelivery(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	long := strings.Repeat(" ", largestBody+1)
+	long := strings.Repeat(" ", maxBody+1)
 	for name, test := range map[string]struct {
 		answer func(*bench) *httptest.ResponseRecorder
 		want   int
@@ -271,7 +271,7 @@ func TestTheLogKeepsItsLinesAndSecrets(t *testing.T) {
 func TestALongReasonIsCut(t *testing.T) {
 	b := signedBench()
 	answer := b.gitHub("deployment_status", `{"deployment_status":{"created_at":"`+strings.Repeat("é", 1<<20)+`"}}`)
-	if answer.Code != http.StatusBadRequest || answer.Body.Len() > longestReason+10 || b.log.Len() > 2*longestReason+500 {
+	if answer.Code != http.StatusBadRequest || answer.Body.Len() > maxReason+10 || b.log.Len() > 2*maxReason+500 {
 		t.Errorf("status %d, %d bytes, %d in the log: %.400s", answer.Code, answer.Body.Len(), b.log.Len(), answer.Body)
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // mostReferences bounds what is taken from one issue.
-const mostReferences = 100
+const maxReferences = 100
 
 // Ways in which people name deployments, commits and pull requests in a text. A name is what GitHub allows for one.
 var (
@@ -29,8 +29,8 @@ var (
 func references(text string) []dora.Reference {
 	var all []dora.Reference
 	find := func(form *regexp.Regexp, read func(m []string) (dora.Reference, bool)) {
-		for _, m := range form.FindAllStringSubmatch(text, mostReferences) {
-			if r, ok := read(m); ok && !slices.Contains(all, r) && len(all) < mostReferences {
+		for _, m := range form.FindAllStringSubmatch(text, maxReferences) {
+			if r, ok := read(m); ok && !slices.Contains(all, r) && len(all) < maxReferences {
 				all = append(all, r)
 			}
 		}
@@ -53,13 +53,13 @@ func references(text string) []dora.Reference {
 	find(deploymentID, func(m []string) (dora.Reference, bool) { return dora.Reference{Deployment: number(m[1])}, true })
 	find(bareSHA, func(m []string) (dora.Reference, bool) {
 		sha := strings.ToLower(m[1])
-		return dora.Reference{Commit: sha}, len(sha) >= 40 || mixed(sha) // a number or a word is no SHA
+		return dora.Reference{Commit: sha}, len(sha) >= 40 || hasLettersAndDigits(sha) // a number or a word is no SHA
 	})
 	return all
 }
 
 // mixed says whether a text has letters and digits.
-func mixed(s string) bool {
+func hasLettersAndDigits(s string) bool {
 	return strings.ContainsAny(s, "0123456789") && strings.ContainsAny(s, "abcdef")
 }
 

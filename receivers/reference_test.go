@@ -37,7 +37,7 @@ func TestReferences(t *testing.T) {
 	for i := range 500 {
 		many += " acme/web#" + strings.Repeat("1", 1+i%17) + string(rune('1'+i%9))
 	}
-	if got := len(references(many)); got > mostReferences {
+	if got := len(references(many)); got > maxReferences {
 		t.Errorf("%d references", got)
 	}
 }

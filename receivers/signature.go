@@ -28,7 +28,7 @@ func newVerifier(secrets [][]byte, header string) *verifier {
 }
 
 // hopeless reports whether no body can have this signature.
-func (v *verifier) hopeless() bool { return len(v.macs) > 0 && v.digest == "" }
+func (v *verifier) cannotMatch() bool { return len(v.macs) > 0 && v.digest == "" }
 
 func (v *verifier) write(piece []byte) {
 	for _, mac := range v.macs {
@@ -37,7 +37,7 @@ func (v *verifier) write(piece []byte) {
 }
 
 // right reports whether what was written is signed with one of the secrets.
-func (v *verifier) right() bool {
+func (v *verifier) valid() bool {
 	valid := len(v.macs) == 0
 	for _, mac := range v.macs {
 		if hmac.Equal([]byte(hex.EncodeToString(mac.Sum(nil))), []byte(v.digest)) {
@@ -48,7 +48,7 @@ func (v *verifier) right() bool {
 }
 
 // usable leaves out empty secrets, with which anybody can sign.
-func usable(secrets []string) [][]byte {
+func nonEmpty(secrets []string) [][]byte {
 	var all [][]byte
 	for _, s := range secrets {
 		if s != "" {

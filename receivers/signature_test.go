@@ -55,7 +55,7 @@ func TestSigned(t *testing.T) {
 		"only empty ones":   {[]string{""}, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := signed(usable(test.secrets), test.header, []byte(body)); got != test.want {
+			if got := signed(nonEmpty(test.secrets), test.header, []byte(body)); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})

@@ -4,5 +4,5 @@ package receivers
 func signed(secrets [][]byte, header string, body []byte) bool {
 	v := newVerifier(secrets, header)
 	v.write(body)
-	return !v.hopeless() && v.right()
+	return !v.cannotMatch() && v.valid()
 }

@@ -56,7 +56,7 @@ func (l *Lease) Read(ctx context.Context, r io.Reader, limit int) ([]byte, error
 	if body.Len() > limit {
 		return nil, &LimitError{"bytes", limit}
 	}
-	if err := l.wait(ctx); err != nil {
+	if err := l.waitForTurn(ctx); err != nil {
 		return nil, err
 	}
 	all := bytes.NewBuffer(make([]byte, 0, limit+1+bytes.MinRead)) // at once: growing would need it several times
@@ -75,7 +75,7 @@ func (l *Lease) Unmarshal(ctx context.Context, limits JSON, data []byte, v any) 
 		return err
 	}
 	if elements > freeElements {
-		if err := l.wait(ctx); err != nil {
+		if err := l.waitForTurn(ctx); err != nil {
 			return err
 		}
 	}
@@ -92,13 +92,13 @@ func (l *Lease) Keep(ctx context.Context, size int) error {
 		return fmt.Errorf("%w: more than %d bytes", ErrTooMuch, maxKept)
 	}
 	if l.kept > freeBytes {
-		return l.wait(ctx)
+		return l.waitForTurn(ctx)
 	}
 	return nil
 }
 
 // wait returns when this is the caller that may have large answers.
-func (l *Lease) wait(ctx context.Context) error {
+func (l *Lease) waitForTurn(ctx context.Context) error {
 	if l.large {
 		return nil
 	}

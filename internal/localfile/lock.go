@@ -36,7 +36,7 @@ func TakeLock(path, what, key string) (*Lock, error) {
 			"stop it, or set %s to another path", l.holder(), what, path, key), file.Close())
 	}
 	if err == nil {
-		err = l.sign()
+		err = l.writeProcessID()
 	}
 	if err != nil {
 		return nil, errors.Join(Error("lock", path, err), file.Close())
@@ -45,7 +45,7 @@ func TakeLock(path, what, key string) (*Lock, error) {
 }
 
 // sign writes this process's id into the file, for the message to the next one.
-func (l *Lock) sign() error {
+func (l *Lock) writeProcessID() error {
 	if err := l.file.Truncate(0); err != nil {
 		return err
 	}

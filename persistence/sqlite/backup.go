@@ -22,7 +22,7 @@ func (r *Reader) Backup(ctx context.Context, file string) (err error) {
 		return localfile.Error("write", partial, err)
 	}
 	defer func() { _ = os.Remove(partial) }()
-	if err := localfile.Create(partial); err != nil { // for its mode; SQLite takes an empty file
+	if err := localfile.CreateDatabase(partial); err != nil { // for its mode; SQLite takes an empty file
 		return err
 	}
 	if err := r.copyTo(ctx, partial); err != nil {

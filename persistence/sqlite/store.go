@@ -36,7 +36,7 @@ type Store struct {
 // must be. The error is made for the person who starts the program: it says what to do.
 func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error) {
 	path = localfile.Resolve(path) // so that there is one lock, whatever the file is called
-	if err := localfile.Check(path); err != nil {
+	if err := localfile.CheckDatabase(path); err != nil {
 		return nil, err
 	}
 	lock, err := localfile.TakeLock(path+".lock", "database", "storage.database")
@@ -51,7 +51,7 @@ func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error)
 }
 
 func (s *Store) open(ctx context.Context) error {
-	if err := localfile.Create(s.path); err != nil {
+	if err := localfile.CreateDatabase(s.path); err != nil {
 		return err
 	}
 	// As durable as fsync, without the timestamps; SQLite's own builds do the same on Linux. Where there is no fdatasync,

@@ -19,7 +19,7 @@ func Replace(path string, data []byte) error {
 		_ = os.Remove(temporary)
 		return Error("write", temporary, err)
 	}
-	if err := keep(path); err != nil {
+	if err := keepPrevious(path); err != nil {
 		_ = os.Remove(temporary)
 		return Error("keep the previous", path, err)
 	}
@@ -51,7 +51,7 @@ func writeDurably(path string, data []byte) (err error) {
 }
 
 // keep makes the file at path also known as path.prev: by a link where there are links, else by a copy.
-func keep(path string) error {
+func keepPrevious(path string) error {
 	previous := path + ".prev"
 	if err := os.Remove(previous); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

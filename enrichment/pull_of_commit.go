@@ -24,11 +24,11 @@ func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit) (pull, error) 
 			home = movedTo(p.moved)
 		}
 		all = append(all, listed...)
-		at = p.after(at)
+		at = p.nextAfter(at)
 	}
 	best := pull{}
 	for _, p := range all {
-		if rank(p, c) > 0 && home.has(p) && (best.Number == 0 || better(p, best, c)) {
+		if pullRank(p, c) > 0 && home.has(p) && (best.Number == 0 || isBetterPull(p, best, c)) {
 			best = p
 		}
 	}
@@ -36,7 +36,7 @@ func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit) (pull, error) 
 }
 
 // rank is how surely a pull request brought the commit; 0 when it did not.
-func rank(p pull, c dora.Commit) int {
+func pullRank(p pull, c dora.Commit) int {
 	switch {
 	case p.merged() && p.broughtBy(c.SHA):
 		return 3
@@ -59,8 +59,8 @@ func (p pull) mergedAs(merge commit) bool {
 }
 
 // better says whether p is to be taken before q: the surer one, the one that was merged earlier, the lower number.
-func better(p, q pull, c dora.Commit) bool {
-	if a, b := rank(p, c), rank(q, c); a != b {
+func isBetterPull(p, q pull, c dora.Commit) bool {
+	if a, b := pullRank(p, c), pullRank(q, c); a != b {
 		return a > b
 	}
 	if !p.MergedAt.Equal(q.MergedAt.Time) {

@@ -12,7 +12,7 @@ import (
 
 // place checks that the database can lie at path: in a folder that exists, on a local file system, and not mounted by
 // itself.
-func Check(path string) error {
+func CheckDatabase(path string) error {
 	folder := filepath.Dir(path)
 	info, err := os.Stat(folder)
 	switch {
@@ -44,7 +44,7 @@ func Check(path string) error {
 // createFile makes an empty file that only the owner can read, unless there is one, and sees whether it can be written.
 // SQLite gives the files beside it the same mode. It must not run while the database is open: closing the file would
 // release SQLite's own locks.
-func Create(path string) error {
+func CreateDatabase(path string) error {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return Error("open database", path, err)

@@ -17,19 +17,19 @@ const maxPullCommits = 250
 type pullCommits []dora.PullCommit
 
 // remember is what is kept of a pull request's commits.
-func (c commits) remember() (all pullCommits) {
+func (c commits) pullCommits() (all pullCommits) {
 	seen := make(map[string]bool, len(c))
 	for _, one := range c {
 		if one.SHA != "" && !seen[one.SHA] && len(all) < maxPullCommits {
 			seen[one.SHA] = true
-			all = append(all, dora.PullCommit{SHA: one.SHA, Work: one.work()})
+			all = append(all, dora.PullCommit{SHA: one.SHA, Work: one.workHash()})
 		}
 	}
 	return all
 }
 
 // work is a hash of the author date and the message, which a rebase leaves as they are; empty without a date.
-func (c commit) work() string {
+func (c commit) workHash() string {
 	if c.authorDate().IsZero() {
 		return ""
 	}
@@ -38,14 +38,14 @@ func (c commit) work() string {
 }
 
 // index tells whether a commit is one of these, as it is or rebased.
-func (p pullCommits) index() func(commit) bool {
+func (p pullCommits) matcher() func(commit) bool {
 	bySHA, byWork := make(map[string]bool, len(p)), make(map[string]bool, len(p))
 	for _, one := range p {
 		bySHA[one.SHA] = true
 		byWork[one.Work] = true
 	}
 	delete(byWork, "")
-	return func(one commit) bool { return bySHA[one.SHA] || byWork[one.work()] }
+	return func(one commit) bool { return bySHA[one.SHA] || byWork[one.workHash()] }
 }
 
 // appendTo adds the SHAs to those of a change.
@@ -62,7 +62,7 @@ func (s *shipping) pullCommitsOf(o dora.Origin) pullCommits {
 	if o.PullCommitsOf == "" {
 		return o.PullCommits
 	}
-	with, _ := s.known(o.PullCommitsOf)
+	with, _ := s.cachedOrigin(o.PullCommitsOf)
 	if with.PullRequest != o.PullRequest {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (s *shipping) pullCommitsOf(o dora.Origin) pullCommits {
 
 // sharedWith is an origin as it is kept for another commit of the same pull request. The rows of one that was rebased would
 // grow with the square of its commits if each had them all.
-func sharedWith(sha string, o dora.Origin) dora.Origin {
+func sharedOrigin(sha string, o dora.Origin) dora.Origin {
 	if len(o.PullCommits) > 0 {
 		o.PullCommits, o.PullCommitsOf = nil, sha
 	}
@@ -79,7 +79,7 @@ func sharedWith(sha string, o dora.Origin) dora.Origin {
 }
 
 // shipped is an origin as it is in a shipment, which has the commits of its changes itself.
-func shipped(o dora.Origin) dora.Origin {
+func withoutCommits(o dora.Origin) dora.Origin {
 	o.PullCommits, o.PullCommitsOf = nil, ""
 	return o
 }

@@ -8,24 +8,24 @@ import (
 
 // recall places the remembered change of the newest commit of a line as if it had just been found, and says how many of the
 // line's commits belong to it.
-func (s *shipping) recall(ctx context.Context, l line, o dora.Origin) (taken int, err error) {
+func (s *shipping) addKnownChange(ctx context.Context, l line, o dora.Origin) (taken int, err error) {
 	at, own := l[0], s.pullCommitsOf(o)
 	switch {
 	case len(own) == 0 || s.byPull[o.PullRequest] != nil:
-		return 1, s.place(ctx, at, o)
-	case !at.isMerge() || own.index()(at.commit):
-		return s.take(ctx, l, o, own)
-	case !s.partly(at):
+		return 1, s.addToChanges(ctx, at, o)
+	case !at.isMerge() || own.matcher()(at.commit):
+		return s.addWithCommits(ctx, l, o, own)
+	case !s.mayBePartlyDeployed(at):
 		own = nil
 	}
-	s.add(at, o, own, at.hanging.commits())
+	s.addChange(at, o, own, at.hanging.commits())
 	return 1, nil
 }
 
 // remembered is what is known of a commit's change; what is missing is asked for. A pull request that was not merged then
 // may be now.
-func (s *shipping) remembered(ctx context.Context, c commit) (dora.Origin, bool, error) {
-	o, has := s.known(c.SHA)
+func (s *shipping) knownOrigin(ctx context.Context, c commit) (dora.Origin, bool, error) {
+	o, has := s.cachedOrigin(c.SHA)
 	if !has || o.Complete {
 		return o, has && (o.PullRequest == 0 || !o.Merged.IsZero()), nil
 	}
@@ -41,12 +41,12 @@ func (s *shipping) remembered(ctx context.Context, c commit) (dora.Origin, bool,
 		}
 		o = s.completed(o, p)
 	}
-	s.learn(c.SHA, o)
+	s.remember(c.SHA, o)
 	return o, true, nil
 }
 
 // known is what is remembered of the change that brought a commit. That the commit was not there is not believed, since it is.
-func (s *shipping) known(sha string) (dora.Origin, bool) {
+func (s *shipping) cachedOrigin(sha string) (dora.Origin, bool) {
 	if s.c.Known == nil {
 		return dora.Origin{}, false
 	}
@@ -58,11 +58,11 @@ func (s *shipping) known(sha string) (dora.Origin, bool) {
 }
 
 // learn keeps what is new for the next look-up.
-func (s *shipping) learn(sha string, o dora.Origin) {
-	if known, has := s.known(sha); has && known.Complete && known.Merged.Equal(o.Merged) || !o.Complete {
+func (s *shipping) remember(sha string, o dora.Origin) {
+	if known, has := s.cachedOrigin(sha); has && known.Complete && known.Merged.Equal(o.Merged) || !o.Complete {
 		return
 	}
-	s.learned[sha] = o
+	s.newOrigins[sha] = o
 }
 
 // completed is a remembered origin with what its pull request says.

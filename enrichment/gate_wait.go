@@ -49,8 +49,8 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p = pass{waiter: *w, closings: g.closings}
-	if len(g.seen) < outageFailures {
-		g.seen[w.repository] = true
+	if len(g.seenRepositories) < outageFailures {
+		g.seenRepositories[w.repository] = true
 	}
 	state := g.states[w.repository]
 	if err := state.enter(w); err != nil {
@@ -59,8 +59,8 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 	if state != nil {
 		p.pauses, p.repositoryProbe = state.pauses, state.candidate == w
 	}
-	if g.shut == "" {
-		err := g.forbidden.try(w.repository)
+	if g.closedReason == "" {
+		err := g.forbidden.check(w.repository)
 		if state != nil && err == nil {
 			state.probing = state.probing || p.repositoryProbe
 		}
@@ -68,10 +68,10 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 	}
 	g.waiting[w] = struct{}{}
 	if g.forbidden.has(w.repository) {
-		if g.standIn == nil {
-			g.standIn = w
+		if g.forbiddenProbe == nil {
+			g.forbiddenProbe = w
 		}
-		if g.standIn != w {
+		if g.forbiddenProbe != w {
 			return p, nil, 0, &forbiddenError{w.repository, g.until}
 		}
 	}
@@ -100,9 +100,9 @@ func (g *gate) rank(w *waiter) int {
 	switch {
 	case g.forbidden.has(w.repository):
 		return 3
-	case g.states[w.repository] != nil && g.states[w.repository].urls.has(w.url):
+	case g.states[w.repository] != nil && g.states[w.repository].urls.lastFailed(w.url):
 		return 2
-	case g.route(w.route).repositories.has(w.repository):
+	case g.route(w.route).repositories.lastFailed(w.repository):
 		return 1
 	}
 	return 0
@@ -116,10 +116,10 @@ func (g *gate) leave(w *waiter) {
 	if s := g.states[w.repository]; s != nil && s.candidate == w {
 		s.candidate = nil
 	}
-	if g.standIn == w {
-		g.standIn = nil
+	if g.forbiddenProbe == w {
+		g.forbiddenProbe = nil
 	}
-	if g.shut != "" {
+	if g.closedReason != "" {
 		g.wake()
 	}
 }
