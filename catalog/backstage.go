@@ -92,7 +92,7 @@ func NewBackstage(o Options) (*Backstage, error) {
 	}, nil
 }
 
-// stay follows a redirect on the endpoint's host alone, and never from https to http, since the token goes with it.
+// checkRedirect follows a redirect on the endpoint's host alone, and never from https to http, since the token goes with it.
 func checkRedirect(next *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	switch {
@@ -144,13 +144,13 @@ func (b *Backstage) team(ctx context.Context, annotation, value string) (string,
 	return "", fmt.Errorf("owner of %s in Backstage: %w", value, err)
 }
 
-// usual is false for what no repository or project is called. To Backstage a comma would begin another condition. A server
+// isValidName is false for what no repository or project is called. To Backstage a comma would begin another condition. A server
 // refuses addresses that are very long, with an answer that would be taken for an outage and hold all look-ups up.
 func isValidName(value string) bool {
 	return len(value) <= maxName && !strings.Contains(value, ",") && !strings.ContainsFunc(value, unicode.IsControl)
 }
 
-// known is what the cache has, its zero value when it has nothing.
+// cached is what the cache has, its zero value when it has nothing.
 func (b *Backstage) cached(annotation, value string) answer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -161,7 +161,7 @@ func (b *Backstage) isFresh(a answer) bool {
 	return !a.at.IsZero() && time.Since(a.at) < b.options.TTL
 }
 
-// shared makes one call for all that ask for the same. One of them leaving does not end it for the others.
+// refreshShared makes one call for all that ask for the same. One of them leaving does not end it for the others.
 func (b *Backstage) refreshShared(ctx context.Context, annotation, value string) (string, error) {
 	outcome := b.flights.DoChan(annotation+"="+value, func() (any, error) {
 		return b.refresh(context.WithoutCancel(ctx), annotation, value)
@@ -175,7 +175,7 @@ func (b *Backstage) refreshShared(ctx context.Context, annotation, value string)
 	}
 }
 
-// ask makes the call, unless it has just been made or Backstage is down, and remembers the answer.
+// refresh makes the call, unless it has just been made or Backstage is down, and remembers the answer.
 func (b *Backstage) refresh(ctx context.Context, annotation, value string) (string, error) {
 	if known := b.cached(annotation, value); b.isFresh(known) {
 		return known.team, nil
@@ -205,7 +205,7 @@ func logKey(annotation string) string {
 	return "repository"
 }
 
-// get fetches the entities with an annotation.
+// fetch fetches the entities with an annotation.
 func (b *Backstage) fetch(ctx context.Context, annotation, value string) ([]entity, error) {
 	u := strings.TrimSuffix(b.options.Endpoint, "/") + "/api/catalog/entities?" +
 		url.Values{"filter": {"metadata.annotations." + annotation + "=" + value}}.Encode()

@@ -28,7 +28,7 @@ type entity struct {
 	} `json:"relations"`
 }
 
-// textOrNone is a string; anything else counts as none, and is not decoded.
+// optionalString is a string; anything else counts as none, and is not decoded.
 type optionalString string
 
 // UnmarshalJSON implements json.Unmarshaler.

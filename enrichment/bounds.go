@@ -22,14 +22,14 @@ const (
 // a comparison lists at most 3,000 files.
 var answerLimits = bounds.JSON{Depth: 100, List: 10_000, Elements: 100_000, Members: 1_000_000}
 
-// limitError makes the body of an answer that go-github reads itself end after maxErrorBody, with an error.
+// limitErrorBody makes the body of an answer that go-github reads itself end after maxErrorBody, with an error.
 func limitErrorBody(resp *http.Response) {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 || resp.StatusCode == http.StatusAccepted {
 		resp.Body = http.MaxBytesReader(nil, resp.Body, maxErrorBody)
 	}
 }
 
-// timed returns a context that ends with the call's timeout, which does not run while the call waits for its turn.
+// withTimeout returns a context that ends with the call's timeout, which does not run while the call waits for its turn.
 func (g *GitHub) withTimeout(ctx context.Context, lease *bounds.Lease) (context.Context, context.CancelFunc) {
 	timed, cancel := context.WithCancel(ctx)
 	timer := time.AfterFunc(g.timeout, cancel)
@@ -55,13 +55,13 @@ func decode(ctx context.Context, lease *bounds.Lease, body []byte, v answer) err
 	return lease.Keep(ctx, v.size())
 }
 
-// isTooMuch reports whether an answer exceeds a limit.
+// isLimitExceeded reports whether an answer exceeds a limit.
 func isLimitExceeded(err error) bool {
 	var structure *bounds.LimitError
 	return errors.As(err, &structure) || errors.Is(err, bounds.ErrTooMuch)
 }
 
-// tooMuch is the outcome of a call whose answer exceeds a limit. It fails this look-up, which is retried, and says nothing about
+// limitExceeded is the outcome of a call whose answer exceeds a limit. It fails this look-up, which is retried, and says nothing about
 // calls for other repositories.
 func (g *GitHub) limitExceeded(ctx context.Context, req *http.Request, err error) outcome {
 	err = g.redact(&limitExceededError{callName(req.URL), err})

@@ -128,7 +128,7 @@ func (g *GitHub) noAnswer(ctx, timed context.Context, req *http.Request, err err
 	return outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: %w", req.URL, err))}
 }
 
-// after is the number of the page after page number, 0 when it was the last. A server that sends its reader in circles
+// nextAfter is the number of the page after page number, 0 when it was the last. A server that sends its reader in circles
 // is not followed.
 func (p page) nextAfter(number int) int {
 	if p.next <= number || p.next > maxPages {

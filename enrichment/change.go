@@ -54,14 +54,14 @@ func (s *shipping) origin(p pull, own commits, at commit) dora.Origin {
 	return o
 }
 
-// unavailable is the origin of a pull request whose commits GitHub does not have. It is not kept: they may be there later.
+// unavailableOrigin is the origin of a pull request whose commits GitHub does not have. It is not kept: they may be there later.
 func (s *shipping) unavailableOrigin(p pull, reason string) dora.Origin {
 	o := p.origin(s.c.Head, nil)
 	o.Unavailable, o.Complete = reason, false
 	return o
 }
 
-// add adds a change that the commit brought. What the messages at hand say it reverts is in the change, remembered or not.
+// addChange adds a change that the commit brought. What the messages at hand say it reverts is in the change, remembered or not.
 func (s *shipping) addChange(at link, o dora.Origin, listed pullCommits, hanging commits) *change {
 	c := &change{dora.Change{Origin: withoutCommits(o), SHA: at.SHA}, sharedOrigin(at.SHA, o)}
 	c.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], append(hanging[:len(hanging):len(hanging)], at.commit).reverts()...)

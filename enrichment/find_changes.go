@@ -22,7 +22,7 @@ func (s *shipping) findOnLine(ctx context.Context, l line) error {
 	return nil
 }
 
-// brought finds the changes that a merge brought which is no change itself: somebody pulled, or merged a branch by hand.
+// findMerged finds the changes that a merge brought which is no change itself: somebody pulled, or merged a branch by hand.
 func (s *shipping) findMerged(ctx context.Context, hanging graph) error {
 	for _, l := range hanging.lines() {
 		if err := s.findOnLine(ctx, l); err != nil {
@@ -32,7 +32,7 @@ func (s *shipping) findMerged(ctx context.Context, hanging graph) error {
 	return nil
 }
 
-// find finds the change of the newest commit of a line, and says how many of the line's commits belong to it.
+// findNewest finds the change of the newest commit of a line, and says how many of the line's commits belong to it.
 func (s *shipping) findNewest(ctx context.Context, l line) (taken int, err error) {
 	at := l[0]
 	o, has, err := s.knownOrigin(ctx, at.commit)
@@ -106,7 +106,7 @@ func (s *shipping) pullOf(ctx context.Context, c commit) (pull, error) {
 	return pull{}, nil
 }
 
-// merged finds the change of a pull request that a merge commit brought. Its commits hang off the merge, unless some were
+// addMergedPull finds the change of a pull request that a merge commit brought. Its commits hang off the merge, unless some were
 // deployed before: then they are asked for.
 func (s *shipping) addMergedPull(ctx context.Context, at link, p pull) error {
 	hanging := at.hanging.commits()
@@ -129,12 +129,12 @@ func (s *shipping) addMergedPull(ctx context.Context, at link, p pull) error {
 	return nil
 }
 
-// partly says whether some of what a merge brought may have been deployed before.
+// mayBePartlyDeployed says whether some of what a merge brought may have been deployed before.
 func (s *shipping) mayBePartlyDeployed(at link) bool {
 	return len(at.hanging) == 0 || s.baseOffLine && (at.hanging.hasChildOf(s.c.Base) || at.hasParent(s.c.Base))
 }
 
-// listed finds the change of a pull request whose commits GitHub has to list: it was squashed or rebased, or is not merged.
+// addListedPull finds the change of a pull request whose commits GitHub has to list: it was squashed or rebased, or is not merged.
 func (s *shipping) addListedPull(ctx context.Context, l line, p pull) (taken int, err error) {
 	all, err := s.pullCommits(ctx, s.c.Head, p.Number)
 	var missing *dora.NotFoundError

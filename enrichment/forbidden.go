@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// forbidden are the repositories whose calls were answered with a 403 that is no limit. As long as nothing else works it is
+// forbiddenRepositories are the repositories whose calls were answered with a 403 that is no limit. As long as nothing else works it is
 // the token that is at fault, and the gate is closed. Once a call about another repository works it is the repository
 // (another organisation's, say, that wants single sign-on): then only its own calls fail, and it is tried once a minute.
 type forbiddenRepositories map[string]denial
@@ -38,7 +38,7 @@ func (f forbiddenRepositories) has(repository string) bool {
 	return has
 }
 
-// try returns an error while a repository is not to be asked. When its time is over one call may ask.
+// check returns an error while a repository is not to be asked. When its time is over one call may ask.
 func (f forbiddenRepositories) check(repository string) error {
 	b, has := f[repository]
 	if !has {
@@ -51,7 +51,7 @@ func (f forbiddenRepositories) check(repository string) error {
 	return nil
 }
 
-// tell logs once that a repository is refused while others work.
+// logOnce logs once that a repository is refused while others work.
 func (f forbiddenRepositories) logOnce(logger *slog.Logger, repository string, err error) {
 	b := f[repository]
 	if b.logged {

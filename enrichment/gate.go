@@ -105,7 +105,7 @@ func (g *gate) report(p pass, o outcome) {
 	}
 }
 
-// answered notes a call that worked: what failed before it did so by itself.
+// recordSuccess notes a call that worked: what failed before it did so by itself.
 func (g *gate) recordSuccess(p pass) {
 	g.route(p.route).urls.recordSuccess(p.url)
 	g.route(p.route).repositories.recordSuccess(p.repository)

@@ -132,13 +132,13 @@ func (g graph) sorted() (all []*node) {
 	return all
 }
 
-// isFrom says whether a commit is what a line began from: the first parent of its oldest commit.
+// startsAt says whether a commit is what a line began from: the first parent of its oldest commit.
 func (l line) startsAt(sha string) bool {
 	oldest := l[len(l)-1]
 	return len(oldest.Parents) > 0 && oldest.Parents[0].SHA == sha
 }
 
-// touches says whether a commit outside is a parent of one of these.
+// hasChildOf says whether a commit outside is a parent of one of these.
 func (g graph) hasChildOf(sha string) bool {
 	for _, n := range g {
 		if n.hasParent(sha) {

@@ -6,7 +6,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// recall places the remembered change of the newest commit of a line as if it had just been found, and says how many of the
+// addKnownChange places the remembered change of the newest commit of a line as if it had just been found, and says how many of the
 // line's commits belong to it.
 func (s *shipping) addKnownChange(ctx context.Context, l line, o dora.Origin) (taken int, err error) {
 	at, own := l[0], s.pullCommitsOf(o)
@@ -22,7 +22,7 @@ func (s *shipping) addKnownChange(ctx context.Context, l line, o dora.Origin) (t
 	return 1, nil
 }
 
-// remembered is what is known of a commit's change; what is missing is asked for. A pull request that was not merged then
+// knownOrigin is what is known of a commit's change; what is missing is asked for. A pull request that was not merged then
 // may be now.
 func (s *shipping) knownOrigin(ctx context.Context, c commit) (dora.Origin, bool, error) {
 	o, has := s.cachedOrigin(c.SHA)
@@ -57,7 +57,7 @@ func (s *shipping) cachedOrigin(sha string) (dora.Origin, bool) {
 	return o, has
 }
 
-// learn keeps what is new for the next look-up.
+// remember keeps what is new for the next look-up.
 func (s *shipping) remember(sha string, o dora.Origin) {
 	if known, has := s.cachedOrigin(sha); has && known.Complete && known.Merged.Equal(o.Merged) || !o.Complete {
 		return

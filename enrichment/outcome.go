@@ -39,7 +39,7 @@ const (
 	maxLimitWait = time.Hour
 )
 
-// judge says what an answer with a status other than 2xx means. now is used when the answer has no Date.
+// classifyError says what an answer with a status other than 2xx means. now is used when the answer has no Date.
 func classifyError(status int, header http.Header, body []byte, now time.Time) (kind, time.Duration) {
 	switch {
 	case status == http.StatusTooManyRequests,
@@ -55,7 +55,7 @@ func classifyError(status int, header http.Header, body []byte, now time.Time) (
 	return failed, 0
 }
 
-// isMiss says whether a status means that what was asked for is not there: neither now nor, most likely, later.
+// isNotFound says whether a status means that what was asked for is not there: neither now nor, most likely, later.
 func isNotFound(status int) bool {
 	switch status {
 	case http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusUnprocessableEntity, http.StatusUnavailableForLegalReasons:
@@ -98,7 +98,7 @@ func limitWait(header http.Header, now time.Time) time.Duration {
 	return untilReset(header, now)
 }
 
-// exhausted is the time until the limit's reset when this answer was the last one before it, else 0.
+// exhaustedWait is the time until the limit's reset when this answer was the last one before it, else 0.
 func exhaustedWait(header http.Header, now time.Time) time.Duration {
 	if left, ok := remainingCalls(header); !ok || left > 0 {
 		return 0
@@ -127,7 +127,7 @@ func answerTime(header http.Header, now time.Time) time.Time {
 	return now
 }
 
-// remaining is the number of calls left that an answer tells.
+// remainingCalls is the number of calls left that an answer tells.
 func remainingCalls(header http.Header) (int, bool) {
 	left, err := strconv.Atoi(header.Get("X-RateLimit-Remaining"))
 	return left, err == nil && left >= 0

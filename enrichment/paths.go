@@ -59,7 +59,7 @@ func (p patterns) count(listed files) (matching, names int) {
 	return matching, names
 }
 
-// belongs says whether a change touches a file that belongs to the environment. It is one call, and one more for each further
+// touchesPaths says whether a change touches a file that belongs to the environment. It is one call, and one more for each further
 // 100 files until one matches; what a merged change touches is remembered.
 func (l *lookUp) touchesPaths(ctx context.Context, c dora.Comparison, p patterns, change dora.Change) (bool, error) {
 	owner, name := c.Head.Owner, c.Head.Repository
@@ -107,7 +107,7 @@ func (l *lookUp) selectChanges(ctx context.Context, c dora.Comparison, p pattern
 	return selected, nil
 }
 
-// touched remembers which changes touch the files of an environment, so that a look-up that failed half-way goes on where it
+// touchedCache remembers which changes touch the files of an environment, so that a look-up that failed half-way goes on where it
 // stopped.
 type touchedCache struct {
 	mu  sync.Mutex

@@ -16,7 +16,7 @@ const maxPullCommits = 250
 // pullCommits are a pull request's own commits as they are remembered.
 type pullCommits []dora.PullCommit
 
-// remember is what is kept of a pull request's commits.
+// pullCommits is what is kept of a pull request's commits.
 func (c commits) pullCommits() (all pullCommits) {
 	seen := make(map[string]bool, len(c))
 	for _, one := range c {
@@ -28,7 +28,7 @@ func (c commits) pullCommits() (all pullCommits) {
 	return all
 }
 
-// work is a hash of the author date and the message, which a rebase leaves as they are; empty without a date.
+// workHash is a hash of the author date and the message, which a rebase leaves as they are; empty without a date.
 func (c commit) workHash() string {
 	if c.authorDate().IsZero() {
 		return ""
@@ -37,7 +37,7 @@ func (c commit) workHash() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// index tells whether a commit is one of these, as it is or rebased.
+// matcher tells whether a commit is one of these, as it is or rebased.
 func (p pullCommits) matcher() func(commit) bool {
 	bySHA, byWork := make(map[string]bool, len(p)), make(map[string]bool, len(p))
 	for _, one := range p {
@@ -69,7 +69,7 @@ func (s *shipping) pullCommitsOf(o dora.Origin) pullCommits {
 	return with.PullCommits
 }
 
-// sharedWith is an origin as it is kept for another commit of the same pull request. The rows of one that was rebased would
+// sharedOrigin is an origin as it is kept for another commit of the same pull request. The rows of one that was rebased would
 // grow with the square of its commits if each had them all.
 func sharedOrigin(sha string, o dora.Origin) dora.Origin {
 	if len(o.PullCommits) > 0 {
@@ -78,7 +78,7 @@ func sharedOrigin(sha string, o dora.Origin) dora.Origin {
 	return o
 }
 
-// shipped is an origin as it is in a shipment, which has the commits of its changes itself.
+// withoutCommits is an origin as it is in a shipment, which has the commits of its changes itself.
 func withoutCommits(o dora.Origin) dora.Origin {
 	o.PullCommits, o.PullCommitsOf = nil, ""
 	return o

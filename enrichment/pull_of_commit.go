@@ -35,7 +35,7 @@ func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit) (pull, error) 
 	return best, nil
 }
 
-// rank is how surely a pull request brought the commit; 0 when it did not.
+// pullRank is how surely a pull request brought the commit; 0 when it did not.
 func pullRank(p pull, c dora.Commit) int {
 	switch {
 	case p.merged() && p.broughtBy(c.SHA):
@@ -58,7 +58,7 @@ func (p pull) mergedAs(merge commit) bool {
 	return p.merged() && brought && !strings.EqualFold(p.Head.SHA, merge.SHA)
 }
 
-// better says whether p is to be taken before q: the surer one, the one that was merged earlier, the lower number.
+// isBetterPull says whether p is to be taken before q: the surer one, the one that was merged earlier, the lower number.
 func isBetterPull(p, q pull, c dora.Commit) bool {
 	if a, b := pullRank(p, c), pullRank(q, c); a != b {
 		return a > b

@@ -126,7 +126,7 @@ func (s *shipping) headChange(ctx context.Context) (dora.Change, error) {
 	return dora.Change{Origin: o, SHA: head.SHA, Commits: s.pullCommitsOf(o).appendTo([]string{head.SHA})}, nil
 }
 
-// between are the changes of a comparison, oldest first.
+// changesOfComparison are the changes of a comparison, oldest first.
 func (s *shipping) changesOfComparison(ctx context.Context, compared comparison) ([]dora.Change, error) {
 	mixed := false
 	if len(s.patterns) != 0 {

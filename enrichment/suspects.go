@@ -16,11 +16,11 @@ const (
 	maxBroken = 1000
 )
 
-// suspects tells an outage of a whole from parts of it that fail by themselves. A part that failed is a suspect until another
+// failureTracker tells an outage of a whole from parts of it that fail by themselves. A part that failed is a suspect until another
 // one is answered: then it is broken, and its failures say nothing about the whole until it has been answered again.
 type failureTracker struct{ failing, broken map[string]bool }
 
-// fail notes that a part failed, and returns how many suspects there are; 0 if the part is known to be broken.
+// recordFailure notes that a part failed, and returns how many suspects there are; 0 if the part is known to be broken.
 func (s *failureTracker) recordFailure(part string) int {
 	if s.broken[part] {
 		return 0
@@ -85,7 +85,7 @@ func (s *repositoryState) enter(w *waiter) error {
 	return nil
 }
 
-// fail notes a failed call, and pauses the calls when too many have failed.
+// recordFailure notes a failed call, and pauses the calls when too many have failed.
 func (s *repositoryState) recordFailure(logger *slog.Logger, p pass, err error) {
 	if failing := s.urls.recordFailure(p.url); !p.repositoryProbe && (s.paused || p.pauses != s.pauses || failing < outageFailures) {
 		return

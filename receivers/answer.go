@@ -15,7 +15,7 @@ const (
 	lingerPause = time.Second
 )
 
-// watchedBody is a request's body that remembers whether it was read, and to its end.
+// trackedBody is a request's body that remembers whether it was read, and to its end.
 type trackedBody struct {
 	io.ReadCloser
 

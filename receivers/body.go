@@ -124,7 +124,7 @@ func readChunks(r *http.Request, held *memoryShare, check *verifier) (chunks [][
 	return chunks, size, nil
 }
 
-// fill reads until the chunk is full. Unlike io.ReadFull it leaves the error as it is: the end of a body is another thing than a
+// readFull reads until the chunk is full. Unlike io.ReadFull it leaves the error as it is: the end of a body is another thing than a
 // body that was cut off.
 func readFull(from io.Reader, chunk []byte) ([]byte, error) {
 	n := 0
@@ -153,7 +153,7 @@ func bodyError(err error) error {
 	return &refusal{http.StatusServiceUnavailable, unavailable, err}
 }
 
-// acceptable refuses a body by what its headers say.
+// checkHeader refuses a body by what its headers say.
 func checkHeader(r *http.Request, forms bool) error {
 	kind := mediaType(r)
 	if kind != jsonType && (kind != formType || !forms) {

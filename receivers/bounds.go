@@ -29,7 +29,7 @@ const (
 // decoder is a source's function that turns a payload into an event.
 type decoder func(ctx context.Context, header http.Header, payload []byte) (decoded, error)
 
-// bounded returns a decoder for payloads within the limits, which waits while too much is being decoded. A payload that decode
+// limitedDecoder returns a decoder for payloads within the limits, which waits while too much is being decoded. A payload that decode
 // does not read may be of any structure: a push has lists without a limit.
 func limitedDecoder(memory *semaphore.Weighted, reads func(http.Header) bool, decode func(http.Header, []byte) (decoded, error)) decoder {
 	return func(ctx context.Context, header http.Header, payload []byte) (decoded, error) {
@@ -56,7 +56,7 @@ func limitedDecoder(memory *semaphore.Weighted, reads func(http.Header) bool, de
 	}
 }
 
-// shorten cuts the names of an event to longestName, and returns how many bytes its texts have then. Identifiers stay.
+// truncateEvent cuts the names of an event to longestName, and returns how many bytes its texts have then. Identifiers stay.
 func truncateEvent(e dora.Event) (size int) {
 	switch {
 	case e.Status != nil:
@@ -88,7 +88,7 @@ func truncateIncident(c *dora.IncidentChange) int {
 // longestName is longer than any name at GitHub or Jira, in bytes. Longer ones stay recognisable as wrong.
 const maxName = 1024
 
-// cut cuts texts to longestName, between two characters, and returns how many bytes they have then.
+// truncateNames cuts texts to longestName, between two characters, and returns how many bytes they have then.
 func truncateNames(texts ...*string) (size int) {
 	for _, text := range texts {
 		if len(*text) > maxName {

@@ -40,7 +40,7 @@ func newBudget(limit int) *budget {
 	return &budget{limit: limit, waiting: list.New(), holders: list.New()}
 }
 
-// share is what one body holds of a budget. Its methods are not for concurrent use.
+// memoryShare is what one body holds of a budget. Its methods are not for concurrent use.
 type memoryShare struct {
 	budget *budget
 	// held is in bytes, waited is how long its claims have waited.
@@ -194,7 +194,7 @@ func (b *budget) reclaim() {
 	}
 }
 
-// wake looks again after a time.
+// reclaimLater looks again after a time.
 func (b *budget) reclaimLater(after time.Duration) {
 	if b.timer == nil {
 		b.timer = time.AfterFunc(after, func() {

@@ -8,7 +8,7 @@ import (
 // longestHeader bounds, in bytes, a header that is read later.
 const maxHeader = 1 << 10
 
-// keepHeader removes what nobody reads from a request's header, and cuts the rest: a header may be large and is in memory as
+// pruneHeader removes what nobody reads from a request's header, and cuts the rest: a header may be large and is in memory as
 // long as the body is read.
 func pruneHeader(header http.Header, s source) {
 	kept := map[string]string{}

@@ -96,7 +96,7 @@ func decodeJira(_ http.Header, payload []byte) (decoded, error) {
 	return out, nil
 }
 
-// change tells one event of an issue from the others: by the id of its changelog, else by its time, else by what it says.
+// changeID tells one event of an issue from the others: by the id of its changelog, else by its time, else by what it says.
 func (p *jiraPayload) changeID(payload []byte) string {
 	switch {
 	case p.Changelog.ID != "":
@@ -107,7 +107,7 @@ func (p *jiraPayload) changeID(payload []byte) string {
 	return fmt.Sprintf("%x", sha256.Sum256(payload))
 }
 
-// edit says that the event changed something else than status and resolution.
+// isEdit says that the event changed something else than status and resolution.
 func (p *jiraPayload) isEdit() bool {
 	for _, item := range p.Changelog.Items {
 		for _, field := range []string{item.Field, item.FieldID} {

@@ -37,22 +37,7 @@ type Options struct {
 	OnDuplicate func(key string)
 	// Trace is called for each request with a right signature when it is known what becomes of it. The context that it returns
 	// is that of the log lines about the request. Nil for nobody.
-	Trace func(ctx context.Context, r Request) context.Context
-}
-
-// Request is what became of a request, for who follows it.
-type Request struct {
-	// Route is its path.
-	Route string
-	// Event is empty when that is not known, Key when it is no delivery.
-	Event, Key string
-	// Result is one of the constants below, Status that of the answer.
-	Result string
-	Status int
-	// Arrived is when it came. Storing and Stored are before and after it was stored; zero when that was not tried.
-	Arrived, StoreStart, StoreEnd time.Time
-	// Stands is set when it is this request that brought the delivery, and not one before it.
-	Stands bool
+	Trace func(ctx context.Context, r dora.WebhookRequest) context.Context
 }
 
 // What becomes of a request.
@@ -119,21 +104,21 @@ type decoded struct {
 	note  []any
 }
 
-// visit is a request on its way.
+// exchange is a request on its way.
 type exchange struct {
 	c      *gin.Context
 	source source
 	body   *trackedBody
 	// signed is set when the signature is right, or none is wanted.
 	signed bool
-	Request
+	dora.WebhookRequest
 }
 
 // receive is the way of a webhook: limit, signature over the raw body, decode, key, inbox.
 func (r *Receivers) receive(s source) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		pruneHeader(c.Request.Header, s)
-		v := &exchange{c: c, source: s, body: &trackedBody{ReadCloser: c.Request.Body}, Request: Request{Route: c.FullPath(), Arrived: r.o.Now()}}
+		v := &exchange{c: c, source: s, body: &trackedBody{ReadCloser: c.Request.Body}, WebhookRequest: dora.WebhookRequest{Route: c.FullPath(), Arrived: r.o.Now()}}
 		c.Request.Body = v.body
 		body, waited, done, err := r.bodies.read(c.Writer, c.Request, s)
 		defer done()
@@ -196,12 +181,12 @@ func (r *Receivers) store(ctx context.Context, v *exchange, d decoded) {
 	v.c.Status(http.StatusAccepted)
 }
 
-// end tells what becomes of a request and returns the context of the log lines about it.
+// finish tells what becomes of a request and returns the context of the log lines about it.
 func (r *Receivers) finish(v *exchange, result string, status int) context.Context {
 	ctx := v.c.Request.Context()
 	if r.o.Trace == nil || !v.signed { // anybody could make traces without end
 		return ctx
 	}
-	v.Result, v.Status, v.Stands = result, status, result == accepted
-	return r.o.Trace(ctx, v.Request)
+	v.Result, v.Status, v.Stored = result, status, result == accepted
+	return r.o.Trace(ctx, v.WebhookRequest)
 }

@@ -28,7 +28,7 @@ type refusal struct {
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
-// refused is a kind of refusals, which are summed up in the log.
+// refusalKind is a kind of refusals, which are summed up in the log.
 type refusalKind struct {
 	endpoint, result string
 	status           int
@@ -76,7 +76,7 @@ func (r *Receivers) Flush() { r.refusals.Flush() }
 // guid is the delivery's GUID, or what was sent for it.
 func (v *exchange) guid() string { return truncate(v.c.GetHeader(v.source.delivery), maxGUID) }
 
-// shortened returns valid UTF-8 of at most limit bytes and an ellipsis.
+// truncate returns valid UTF-8 of at most limit bytes and an ellipsis.
 func truncate(s string, limit int) string {
 	if len(s) <= limit {
 		return strings.ToValidUTF8(s, "\uFFFD")

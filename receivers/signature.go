@@ -27,7 +27,7 @@ func newVerifier(secrets [][]byte, header string) *verifier {
 	return v
 }
 
-// hopeless reports whether no body can have this signature.
+// cannotMatch reports whether no body can have this signature.
 func (v *verifier) cannotMatch() bool { return len(v.macs) > 0 && v.digest == "" }
 
 func (v *verifier) write(piece []byte) {
@@ -36,7 +36,7 @@ func (v *verifier) write(piece []byte) {
 	}
 }
 
-// right reports whether what was written is signed with one of the secrets.
+// valid reports whether what was written is signed with one of the secrets.
 func (v *verifier) valid() bool {
 	valid := len(v.macs) == 0
 	for _, mac := range v.macs {
@@ -47,7 +47,7 @@ func (v *verifier) valid() bool {
 	return valid
 }
 
-// usable leaves out empty secrets, with which anybody can sign.
+// nonEmpty leaves out empty secrets, with which anybody can sign.
 func nonEmpty(secrets []string) [][]byte {
 	var all [][]byte
 	for _, s := range secrets {

@@ -97,7 +97,7 @@ func (l *Lease) Keep(ctx context.Context, size int) error {
 	return nil
 }
 
-// wait returns when this is the caller that may have large answers.
+// waitForTurn returns when this is the caller that may have large answers.
 func (l *Lease) waitForTurn(ctx context.Context) error {
 	if l.large {
 		return nil

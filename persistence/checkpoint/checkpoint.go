@@ -17,7 +17,7 @@ import (
 	"dora-exporter/internal/localfile"
 )
 
-// Store2 is what a Checkpoint needs of the store whose facts it sums up.
+// Store is what a Checkpoint needs of the store whose facts it sums up.
 type Store interface {
 	// ID identifies the store; SetID gives it another one.
 	ID() string
@@ -48,7 +48,7 @@ type Checkpoint struct {
 
 var _ dora.Checkpoint = (*Checkpoint)(nil)
 
-// NewCheckpoint returns the checkpoint at path of a store. With acceptStore a store that is older than the checkpoint is
+// New returns the checkpoint at path of a store. With acceptStore a store that is older than the checkpoint is
 // taken all the same, and the checkpoint set aside.
 func New(path string, store Store, families []dora.Family, acceptStore bool, logger *slog.Logger) *Checkpoint {
 	c := &Checkpoint{path: localfile.Resolve(path), store: store, families: families, byName: map[string]dora.Family{}, acceptStore: acceptStore, logger: logger}
@@ -70,14 +70,14 @@ func (c *Checkpoint) Write(_ context.Context, s dora.State, position int64) erro
 // file is a checkpoint as it was found.
 type file struct {
 	path string
-	inspected
+	fileInfo
 }
 
-// baseline reads the file's values.
-func (f *file) baseline(read func(io.Reader, map[string]dora.Family) (dora.State, notes, error), families map[string]dora.Family) (dora.State, notes, error) {
+// readBaseline reads the file's values.
+func (f *file) readBaseline(read func(io.Reader, map[string]dora.Family) (dora.State, findings, error), families map[string]dora.Family) (dora.State, findings, error) {
 	in, err := openFile(f.path)
 	if err != nil {
-		return nil, notes{}, err
+		return nil, findings{}, err
 	}
 	defer func() { _ = in.Close() }()
 	return read(in, families)
@@ -106,7 +106,7 @@ func (c *Checkpoint) read(path string) (*file, error) {
 	}
 	defer func() { _ = in.Close() }()
 	f := &file{path: path}
-	f.inspected, err = inspect(in)
+	f.fileInfo, err = inspect(in)
 	var broken *brokenError
 	switch {
 	case errors.As(err, &broken):
@@ -130,46 +130,46 @@ func (e *damagedError) Unwrap() error { return e.err }
 // values turns the file's values into a state: what is above the baseline is our own. A file with anything in it that this
 // program does not write is damaged. The error is errCoarse or errBounds when the file is sound and yet does not tell.
 func (c *Checkpoint) values(ctx context.Context, f *file, base dora.State) (dora.State, error) {
-	found, n, err := f.baseline(baseline, c.byName)
+	found, n, err := f.readBaseline(readOwnBaseline, c.byName)
 	if err != nil {
 		return nil, &damagedError{path: f.path, err: err}
 	}
 	if strange := slices.Concat(n.rejected, n.ignored); len(strange) > 0 {
 		return nil, &damagedError{path: f.path, err: fmt.Errorf("this program does not write %s", strange[0])}
 	}
-	if len(n.rebounded) > 0 {
-		return nil, fmt.Errorf("%s: %w", n.rebounded[0], errBounds)
+	if len(n.otherBounds) > 0 {
+		return nil, fmt.Errorf("%s: %w", n.otherBounds[0], errBounds)
 	}
 	state := dora.State{}
 	for family, all := range base { // all of it: an older version's checkpoint leaves out the families that it did not know
 		for key, series := range all {
-			set(state, family, key, series)
+			setSeries(state, family, key, series)
 		}
 	}
 	for _, family := range c.families {
 		if family.Kind == dora.Last {
-			if err := c.newest(ctx, family, state, found, f); err != nil {
+			if err := c.addNewest(ctx, family, state, found, f); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		for key, series := range found[family.Name] {
-			series, err = above(base[family.Name][key], series, family)
-			if errors.Is(err, errCoarse) {
+			series, err = subtractBaseline(base[family.Name][key], series, family)
+			if errors.Is(err, errTooLarge) {
 				return nil, err
 			}
 			if err != nil {
 				return nil, &damagedError{path: f.path, err: fmt.Errorf("%s{%s}: %w", family.Name, key, err)}
 			}
-			set(state, family.Name, key, series)
+			setSeries(state, family.Name, key, series)
 		}
 	}
 	return state, nil
 }
 
-// newest adds the values of a Last family, the newest fact's above the baseline, since the file does not tell their time.
+// addNewest adds the values of a Last family, the newest fact's above the baseline, since the file does not tell their time.
 // It must hold the same ones.
-func (c *Checkpoint) newest(ctx context.Context, family dora.Family, state, found dora.State, f *file) error {
+func (c *Checkpoint) addNewest(ctx context.Context, family dora.Family, state, found dora.State, f *file) error {
 	facts, err := c.store.Newest(ctx, family.Name, f.position)
 	if err != nil {
 		return err
@@ -192,16 +192,16 @@ func (c *Checkpoint) newest(ctx context.Context, family dora.Family, state, foun
 }
 
 // errLess says that a value that only grows is below what it started from.
-var errLess = errors.New("it is less than its baseline")
+var errBelowBaseline = errors.New("it is less than its baseline")
 
-// above divides a series as it is published into its baseline and what was added to it.
-func above(base, published dora.Series, f dora.Family) (s dora.Series, err error) {
+// subtractBaseline divides a series as it is published into its baseline and what was added to it.
+func subtractBaseline(base, published dora.Series, f dora.Family) (s dora.Series, err error) {
 	s.Labels, s.BaselineBuckets = published.Labels, base.BaselineBuckets
-	s.Baseline, s.Own, err = split(published.Baseline, base.Baseline, f.Unit)
+	s.Baseline, s.Own, err = splitValue(published.Baseline, base.Baseline, f.Unit)
 	switch {
 	case err != nil:
 	case f.Kind == dora.Counter && s.Own < 0:
-		err = errLess
+		err = errBelowBaseline
 	case f.Kind == dora.Histogram:
 		s.Buckets, err = splitBuckets(published.BaselineBuckets, base.BaselineBuckets, s.Own)
 	}
@@ -209,17 +209,17 @@ func above(base, published dora.Series, f dora.Family) (s dora.Series, err error
 }
 
 // errCoarse says that a value is so large that a float64 can't tell the whole numbers on top of its baseline apart.
-var errCoarse = errors.New("the value is too large to tell what was added to its baseline")
+var errTooLarge = errors.New("the value is too large to tell what was added to its baseline")
 
-// split divides a published value into the baseline and the whole number that was added to it.
-func split(value, base float64, unit dora.Unit) (float64, int64, error) {
+// splitValue divides a published value into the baseline and the whole number that was added to it.
+func splitValue(value, base float64, unit dora.Unit) (float64, int64, error) {
 	largest := max(math.Abs(value), math.Abs(base))
 	own, rounding := value-base, 4*(math.Nextafter(largest, math.Inf(1))-largest) // of publishing and of reading, generously
 	if unit == dora.Milliseconds {
 		own, rounding = own*1000, rounding*1000
 	}
 	if !(rounding < 0.5) { // also what is not a number
-		return 0, 0, errCoarse
+		return 0, 0, errTooLarge
 	}
 	whole := math.Round(own)
 	if math.Abs(own-whole) > max(rounding, 1e-6) {
@@ -228,7 +228,7 @@ func split(value, base float64, unit dora.Unit) (float64, int64, error) {
 	return base, int64(whole), nil
 }
 
-func set(state dora.State, family, key string, s dora.Series) {
+func setSeries(state dora.State, family, key string, s dora.Series) {
 	if state[family] == nil {
 		state[family] = map[string]dora.Series{}
 	}

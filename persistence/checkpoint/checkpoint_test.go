@@ -36,7 +36,7 @@ func baselineText(labels []dora.Labels, value func() float64) []byte {
 					series.BaselineBuckets[bucket] = int64(own.Key()[bucket]) + int64(bucket)
 				}
 			}
-			set(state, f.Name, own.Key(), series)
+			setSeries(state, f.Name, own.Key(), series)
 		}
 	}
 	var b bytes.Buffer

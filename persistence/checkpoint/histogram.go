@@ -35,13 +35,13 @@ func observations(f dora.Family, h *dto.Histogram) (sum float64, buckets []int64
 	if h.SampleSum == nil || (h.SampleCount == nil && h.SampleCountFloat == nil) {
 		return 0, nil, errors.New("its _sum or _count is missing")
 	}
-	all, err := count(h.GetSampleCount(), h.SampleCountFloat)
+	all, err := parseCount(h.GetSampleCount(), h.SampleCountFloat)
 	if err != nil {
 		return 0, nil, err
 	}
 	upTo, bounds := int64(0), []float64{math.Inf(-1)}
 	for _, b := range h.GetBucket() {
-		n, err := count(b.GetCumulativeCount(), b.CumulativeCountFloat)
+		n, err := parseCount(b.GetCumulativeCount(), b.CumulativeCountFloat)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -62,8 +62,8 @@ func observations(f dora.Family, h *dto.Histogram) (sum float64, buckets []int64
 	return sum, buckets, nil
 }
 
-// count is a whole number that the text parser read, as one or, beside others that are none, as a floating point number.
-func count(whole uint64, float *float64) (int64, error) {
+// parseCount is a whole number that the text parser read, as one or, beside others that are none, as a floating point number.
+func parseCount(whole uint64, float *float64) (int64, error) {
 	n := float64(whole)
 	if float != nil {
 		n = *float
@@ -83,7 +83,7 @@ func splitBuckets(buckets, base []int64, sum int64) ([]int64, error) {
 	}
 	for _, n := range own {
 		if n < 0 {
-			return nil, errLess
+			return nil, errBelowBaseline
 		}
 		all += n
 	}
@@ -96,9 +96,9 @@ func splitBuckets(buckets, base []int64, sum int64) ([]int64, error) {
 	return own, nil
 }
 
-// samples are how many lines there are of each name. The text parser passes over a bucket without le and takes the last of
+// countLines are how many lines there are of each name. The text parser passes over a bucket without le and takes the last of
 // two sums or counts, without an error.
-func samples(text []byte) map[string]int {
+func countLines(text []byte) map[string]int {
 	lines := map[string]int{}
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimLeft(line, " \t")
@@ -109,8 +109,8 @@ func samples(text []byte) map[string]int {
 	return lines
 }
 
-// unread says whether the parser left out lines of a histogram's family.
-func unread(lines map[string]int, found *dto.MetricFamily) bool {
+// hasUnparsedLines says whether the parser left out lines of a histogram's family.
+func hasUnparsedLines(lines map[string]int, found *dto.MetricFamily) bool {
 	name, n := found.GetName(), 0
 	for _, suffix := range []string{"", "_bucket", "_sum", "_count"} {
 		n += lines[name+suffix]

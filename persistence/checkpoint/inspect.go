@@ -14,8 +14,8 @@ import (
 // errForeign says that a file is not a checkpoint of ours.
 var errForeign = errors.New("no checkpoint header")
 
-// inspected is what a file is, by its first and last lines.
-type inspected struct {
+// fileInfo is what a file is, by its first and last lines.
+type fileInfo struct {
 	header
 	// hash identifies the file by its text.
 	hash string
@@ -23,11 +23,11 @@ type inspected struct {
 }
 
 // longestHeader limits what is looked at of a first line, in bytes.
-const longestHeader = 1 << 10
+const maxHeader = 1 << 10
 
 // inspect reads a file and finds out what it is. The error is errForeign when it was written by another program, a *brokenError
 // when it is a checkpoint of ours and damaged, any other when it can't be read. It needs no memory for the text.
-func inspect(r io.Reader) (inspected, error) {
+func inspect(r io.Reader) (fileInfo, error) {
 	var first, last, checksum []byte // the first line, the last one, and the last one that has a checksum
 	var sum []byte                   // of all that stands in front of that
 	at := int64(0)                   // where that begins
@@ -39,11 +39,11 @@ func inspect(r io.Reader) (inspected, error) {
 			checksum, sum = bytes.Clone(part), whole.Sum(nil)
 			at = size
 		}
-		if len(first) < longestHeader && !bytes.Contains(first, []byte("\n")) {
-			first = append(first, part[:min(len(part), longestHeader-len(first))]...)
+		if len(first) < maxHeader && !bytes.Contains(first, []byte("\n")) {
+			first = append(first, part[:min(len(part), maxHeader-len(first))]...)
 		}
 		if begins && len(part) > 0 {
-			last = append(last[:0], part[:min(len(part), longestHeader)]...)
+			last = append(last[:0], part[:min(len(part), maxHeader)]...)
 		}
 		whole.Write(part)
 		size += int64(len(part))
@@ -52,11 +52,11 @@ func inspect(r io.Reader) (inspected, error) {
 			break
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			return inspected{}, err
+			return fileInfo{}, err
 		}
 	}
-	found := inspected{hash: hex.EncodeToString(whole.Sum(nil)), size: size}
-	if !ours(first, size) && checksum == nil {
+	found := fileInfo{hash: hex.EncodeToString(whole.Sum(nil)), size: size}
+	if !isOwn(first, size) && checksum == nil {
 		return found, errForeign
 	}
 	if size == 0 {
@@ -96,9 +96,9 @@ func (h *header) parse(first []byte) error {
 	return nil
 }
 
-// ours reports whether the beginning of a file is that of a checkpoint of this program, whole or damaged. The last line tells
+// isOwn reports whether the beginning of a file is that of a checkpoint of this program, whole or damaged. The last line tells
 // nothing: OpenMetrics has the same.
-func ours(first []byte, size int64) bool {
+func isOwn(first []byte, size int64) bool {
 	return bytes.HasPrefix(first, []byte(headerPrefix)) ||
 		size <= int64(len(headerPrefix)) && bytes.HasPrefix([]byte(headerPrefix), first) ||
 		bytes.Contains(first[:min(len(first), 2*len(headerPrefix))], []byte("dora-exporter"))

@@ -33,7 +33,7 @@ func (c *Checkpoint) Restore(ctx context.Context) (dora.State, int64, error) {
 	if localfile.IsMountPoint(c.path) {
 		return nil, 0, localfile.MountPointError(c.path)
 	}
-	base, fresh, err := c.base(ctx)
+	base, fresh, err := c.importedBaseline(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -41,25 +41,25 @@ func (c *Checkpoint) Restore(ctx context.Context) (dora.State, int64, error) {
 	var damage *damagedError
 	switch {
 	case errors.As(err, &damage):
-		return c.repair(ctx, found, base, fresh, damage)
+		return c.restoreDamaged(ctx, found, base, fresh, damage)
 	case errors.Is(err, errForeign):
-		return c.foreign(ctx, found, base, fresh)
+		return c.restoreForeign(ctx, found, base, fresh)
 	case err != nil:
 		return nil, 0, err
 	case found == nil:
 		return base, 0, nil
 	case found.store != c.store.ID():
-		return c.foreign(ctx, found, base, fresh)
+		return c.restoreForeign(ctx, found, base, fresh)
 	}
-	state, position, err := c.own(ctx, found, base)
+	state, position, err := c.restoreOwn(ctx, found, base)
 	if errors.As(err, &damage) {
-		return c.repair(ctx, found, base, fresh, damage)
+		return c.restoreDamaged(ctx, found, base, fresh, damage)
 	}
 	return state, position, err
 }
 
-// base is what was taken over before; fresh is set when nothing was and there are no facts.
-func (c *Checkpoint) base(ctx context.Context) (base dora.State, fresh bool, err error) {
+// importedBaseline is what was taken over before; fresh is set when nothing was and there are no facts.
+func (c *Checkpoint) importedBaseline(ctx context.Context) (base dora.State, fresh bool, err error) {
 	taken, err := c.store.Baselines(ctx)
 	if err != nil {
 		return nil, false, err
@@ -74,10 +74,10 @@ func (c *Checkpoint) base(ctx context.Context) (base dora.State, fresh bool, err
 					series = append(series, family.Name+"{"+key+"}")
 				}
 				slices.Sort(series)
-				c.logger.Warn("values that were taken over before are left out, since the bounds of histograms have changed", "file", b.Source, "series", few(series))
+				c.logger.Warn("values that were taken over before are left out, since the bounds of histograms have changed", "file", b.Source, "series", firstNames(series))
 			}
 			for key, series := range values {
-				set(base, family.Name, key, series)
+				setSeries(base, family.Name, key, series)
 			}
 		}
 	}
@@ -85,15 +85,15 @@ func (c *Checkpoint) base(ctx context.Context) (base dora.State, fresh bool, err
 	return base, last == 0 && len(taken) == 0, err
 }
 
-// own takes the values of a whole checkpoint of this store.
-func (c *Checkpoint) own(ctx context.Context, f *file, base dora.State) (dora.State, int64, error) {
+// restoreOwn takes the values of a whole checkpoint of this store.
+func (c *Checkpoint) restoreOwn(ctx context.Context, f *file, base dora.State) (dora.State, int64, error) {
 	last, err := c.store.LastPosition(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	if f.position <= last {
 		state, err := c.values(ctx, f, base)
-		if errors.Is(err, errCoarse) || errors.Is(err, errBounds) {
+		if errors.Is(err, errTooLarge) || errors.Is(err, errBounds) {
 			c.logger.Info("restoring the values from all facts, since the checkpoint can't tell them", "file", f.path, "why", err)
 			return base, 0, nil
 		}
@@ -114,14 +114,14 @@ func (c *Checkpoint) own(ctx context.Context, f *file, base dora.State) (dora.St
 	return base, 0, c.store.SetID(ctx, uuid.NewString())
 }
 
-// repair goes back to the previous checkpoint, or to none. Nothing is moved before it is certain that the start goes on: what
+// restoreDamaged goes back to the previous checkpoint, or to none. Nothing is moved before it is certain that the start goes on: what
 // is refused now must be refused at the next start too.
-func (c *Checkpoint) repair(ctx context.Context, f *file, base dora.State, fresh bool, damage error) (dora.State, int64, error) {
+func (c *Checkpoint) restoreDamaged(ctx context.Context, f *file, base dora.State, fresh bool, damage error) (dora.State, int64, error) {
 	previous, err := c.read(c.path + ".prev")
 	state, position := base, int64(0)
 	switch {
 	case err == nil && previous != nil && previous.store == c.store.ID():
-		s, p, err := c.own(ctx, previous, base)
+		s, p, err := c.restoreOwn(ctx, previous, base)
 		var again *damagedError
 		if err != nil && !errors.As(err, &again) {
 			return nil, 0, err
@@ -143,8 +143,8 @@ func (c *Checkpoint) repair(ctx context.Context, f *file, base dora.State, fresh
 	return state, position, c.setAside(f.path, "damaged")
 }
 
-// foreign takes over what another program wrote, or an exporter with another store, once.
-func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fresh bool) (dora.State, int64, error) {
+// restoreForeign takes over what another program wrote, or an exporter with another store, once.
+func (c *Checkpoint) restoreForeign(ctx context.Context, f *file, base dora.State, fresh bool) (dora.State, int64, error) {
 	taken, err := c.store.Baselines(ctx)
 	if err != nil {
 		return nil, 0, err
@@ -158,11 +158,11 @@ func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fres
 		return nil, 0, fmt.Errorf("%s was not written with the database %s, which has values of its own: they can't be added up; "+
 			"move %s away to go on with the database, or move the database away to go on from that file", f.path, c.store.Path(), f.path)
 	}
-	read := foreignBaseline
+	read := readForeignBaseline
 	if f.store != "" { // as many as this program had
-		read = baseline
+		read = readOwnBaseline
 	}
-	values, n, err := f.baseline(read, c.byName)
+	values, n, err := f.readBaseline(read, c.byName)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s can't be taken over: %w; move it away to start at 0, or set storage.file.path to another path", f.path, err)
 	}
@@ -180,17 +180,17 @@ func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fres
 		series += len(all)
 	}
 	c.logger.Info("values taken over and kept in the database", "file", f.path, "series", series,
-		"ignored", len(n.ignored), "families", few(n.ignored))
+		"ignored", len(n.ignored), "families", firstNames(n.ignored))
 	if len(n.rejected) > 0 {
 		c.logger.Warn("some values are not taken over: not a number, or not with the type and labels that they have here", "file", f.path,
-			"rejected", few(n.rejected))
+			"rejected", firstNames(n.rejected))
 	}
-	if len(n.rebounded) > 0 {
+	if len(n.otherBounds) > 0 {
 		c.logger.Warn("some histograms are not taken over, since the bounds of their buckets are not those that they have here", "file", f.path,
-			"rejected", few(n.rebounded))
+			"rejected", firstNames(n.otherBounds))
 	}
-	if len(n.doubtful) > 0 {
-		c.logger.Warn("some of the values taken over can hardly be true", "file", f.path, "series", few(n.doubtful))
+	if len(n.implausible) > 0 {
+		c.logger.Warn("some of the values taken over can hardly be true", "file", f.path, "series", firstNames(n.implausible))
 	}
 	if f.store != "" {
 		c.logger.Warn("the database of this checkpoint is gone: redeliveries of older events will count again", "file", f.path)

@@ -17,11 +17,11 @@ import (
 
 const (
 	// longestLine limits a line with a sample, in bytes; comments may be longer.
-	longestLine = 1 << 20
+	maxLine = 1 << 20
 	// parsedAtOnce is how much text is parsed together, in bytes, so that memory does not grow with the file. mostAtOnce limits
 	// the lines that have to be parsed together since they are about one series.
-	parsedAtOnce = 256 << 10
-	mostAtOnce   = 16 << 20
+	partSize = 256 << 10
+	maxPart  = 16 << 20
 )
 
 // parseText reads Prometheus' text format and calls take with what it has of our families, part by part, together with how many
@@ -35,7 +35,7 @@ func parseText(r io.Reader, families map[string]dora.Family, take func(*dto.Metr
 		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
-		if failed := p.line(line); failed != nil {
+		if failed := p.addLine(line); failed != nil {
 			return failed
 		}
 		if err != nil {
@@ -48,10 +48,10 @@ func parseText(r io.Reader, families map[string]dora.Family, take func(*dto.Metr
 func readLine(in *bufio.Reader) (line []byte, err error) {
 	for {
 		part, err := in.ReadSlice('\n')
-		if len(line)+len(part) <= longestLine {
+		if len(line)+len(part) <= maxLine {
 			line = append(line, part...)
 		} else if len(line) == 0 || line[0] != '#' {
-			return nil, fmt.Errorf("it has more than %d bytes", longestLine)
+			return nil, fmt.Errorf("it has more than %d bytes", maxLine)
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return line, err
@@ -75,19 +75,19 @@ type textParser struct {
 	heads map[string]string
 }
 
-// line adds a line to its part.
-func (p *textParser) line(line []byte) error {
+// addLine adds a line to its part.
+func (p *textParser) addLine(line []byte) error {
 	text := bytes.TrimLeft(line, " \t")
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
 	}
 	if text[0] == '#' {
-		return p.comment(text)
+		return p.addComment(text)
 	}
 	name := sampleName(text)
 	family := p.familyOf(name)
-	if family != p.family || p.mayEnd(name) {
-		if err := p.begin(family); err != nil {
+	if family != p.family || p.mayEndPart(name) {
+		if err := p.beginPart(family); err != nil {
 			return err
 		}
 	}
@@ -96,14 +96,14 @@ func (p *textParser) line(line []byte) error {
 	}
 	p.last = name
 	p.part.Write(line)
-	if p.part.Len() > mostAtOnce+longestLine {
+	if p.part.Len() > maxPart+maxLine {
 		return fmt.Errorf("line %d: the lines of %s are not grouped by series", p.number, family)
 	}
 	return nil
 }
 
-// comment adds a line with a type to its part. Others say nothing.
-func (p *textParser) comment(text []byte) error {
+// addComment adds a line with a type to its part. Others say nothing.
+func (p *textParser) addComment(text []byte) error {
 	fields := strings.Fields(string(text[:min(len(text), 4096)]))
 	if len(fields) < 4 || fields[0] != "#" || fields[1] != "TYPE" {
 		return nil
@@ -114,8 +114,8 @@ func (p *textParser) comment(text []byte) error {
 		text = []byte("# TYPE " + name + " counter\n")
 	}
 	if _, ours := p.families[name]; !ours {
-		if p.family != "" || p.part.Len() > parsedAtOnce {
-			if err := p.begin(""); err != nil {
+		if p.family != "" || p.part.Len() > partSize {
+			if err := p.beginPart(""); err != nil {
 				return err
 			}
 		}
@@ -126,7 +126,7 @@ func (p *textParser) comment(text []byte) error {
 		return fmt.Errorf("%s has two types", name)
 	}
 	p.heads[name] = strings.TrimRight(string(text), "\r\n") + "\n"
-	return p.begin(name)
+	return p.beginPart(name)
 }
 
 // familyOf is the family of ours that a sample belongs to; empty for another program's.
@@ -142,17 +142,17 @@ func (p *textParser) familyOf(name string) string {
 	return ""
 }
 
-// mayEnd reports whether a part is large enough and a sample of this name begins another series. Those of a histogram come in the
+// mayEndPart reports whether a part is large enough and a sample of this name begins another series. Those of a histogram come in the
 // same order for each.
-func (p *textParser) mayEnd(name string) bool {
-	if p.part.Len() < parsedAtOnce {
+func (p *textParser) mayEndPart(name string) bool {
+	if p.part.Len() < partSize {
 		return false
 	}
 	return p.family == "" || p.families[p.family].Kind != dora.Histogram || name == p.first && name != p.last
 }
 
-// begin parses what has been collected and begins a part.
-func (p *textParser) begin(family string) error {
+// beginPart parses what has been collected and begins a part.
+func (p *textParser) beginPart(family string) error {
 	if err := p.flush(); err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (p *textParser) flush() error {
 		return nil
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	lines := samples(p.part.Bytes())
+	lines := countLines(p.part.Bytes())
 	parsed, err := parser.TextToMetricFamilies(&p.part)
 	if err != nil {
 		if parse := new(expfmt.ParseError); errors.As(err, parse) {

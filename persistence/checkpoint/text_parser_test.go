@@ -34,7 +34,7 @@ func many(n int) dora.State {
 					series.BaselineBuckets[bucket] = int64(i + bucket + 1)
 				}
 			}
-			set(state, f.Name, labels.Key(), series)
+			setSeries(state, f.Name, labels.Key(), series)
 		}
 	}
 	return state
@@ -47,7 +47,7 @@ func TestBaselineInParts(t *testing.T) {
 	if err := encodeValues(&text, dora.Families(), want); err != nil {
 		t.Fatal(err)
 	}
-	if text.Len() < 4*parsedAtOnce {
+	if text.Len() < 4*partSize {
 		t.Fatalf("%d bytes are one part", text.Len())
 	}
 	others := strings.Repeat("# HELP go_x A long text\n# TYPE go_x histogram\ngo_x_bucket{le=\"1\"} 1\ngo_x_bucket{le=\"+Inf\"} 1\ngo_x_sum 1\ngo_x_count 1\n", 1) +
@@ -58,8 +58,8 @@ func TestBaselineInParts(t *testing.T) {
 		"sums first":     sumsFirst(text.String()),
 		"CRLF comments":  "# x\r\n\r\n" + text.String(),
 	} {
-		got, n, err := foreignBaseline(strings.NewReader(foreign), dora.FamiliesByName())
-		if err != nil || len(n.rejected)+len(n.rebounded) > 0 {
+		got, n, err := readForeignBaseline(strings.NewReader(foreign), dora.FamiliesByName())
+		if err != nil || len(n.rejected)+len(n.otherBounds) > 0 {
 			t.Errorf("%s: %v, %+v", name, err, n.rejected)
 			continue
 		}
@@ -69,7 +69,7 @@ func TestBaselineInParts(t *testing.T) {
 	}
 	doubled := text.String() + strings.Repeat("other 1\n", 100_000) +
 		`github_deployments_total{environment="environment-1",repo="repo-1",status="status-1",team="team-1"} 1` + "\n"
-	if _, _, err := foreignBaseline(strings.NewReader(doubled), dora.FamiliesByName()); err == nil || !strings.Contains(err.Error(), "there twice") {
+	if _, _, err := readForeignBaseline(strings.NewReader(doubled), dora.FamiliesByName()); err == nil || !strings.Contains(err.Error(), "there twice") {
 		t.Errorf("a series in two parts: %v", err)
 	}
 }
@@ -100,18 +100,18 @@ func TestForeignFilesThatAreRefused(t *testing.T) {
 		"text at the end":   {other + "not a number x\n", "100002"},
 		"binary":            {"\x00\x01\x02\n", "lines 1 to"},
 		"cut":               {other + "other{a=", "lines"},
-		"a long line":       {"other{a=\"" + strings.Repeat("x", longestLine) + "\"} 1\n", "line 1: it has more than 1048576 bytes"},
+		"a long line":       {"other{a=\"" + strings.Repeat("x", maxLine) + "\"} 1\n", "line 1: it has more than 1048576 bytes"},
 		"a type of nothing": {"# TYPE other nothing\nother 1\n", "unknown metric type"},
 		"ungrouped":         {strings.Repeat("dora_x_bucket 1\n", 1), ""},
-		"too many series":   {series(mostTakenOver + 1), "more than 100000 series"},
+		"too many series":   {series(maxForeignSeries + 1), "more than 100000 series"},
 		"labels":            {labels(40), "more than 33554432 bytes"},
 	} {
-		_, _, err := foreignBaseline(strings.NewReader(test.text), dora.FamiliesByName())
+		_, _, err := readForeignBaseline(strings.NewReader(test.text), dora.FamiliesByName())
 		if test.message == "" != (err == nil) || err != nil && !strings.Contains(err.Error(), test.message) {
 			t.Errorf("%s: %v, want %q", name, err, test.message)
 		}
 	}
-	if _, _, err := foreignBaseline(strings.NewReader(series(mostTakenOver)), dora.FamiliesByName()); err != nil {
+	if _, _, err := readForeignBaseline(strings.NewReader(series(maxForeignSeries)), dora.FamiliesByName()); err != nil {
 		t.Errorf("as many as may be: %v", err)
 	}
 }
@@ -129,7 +129,7 @@ func labels(n int) string {
 	var b strings.Builder
 	b.WriteString("# TYPE jira_incidents counter\n")
 	for i := range n {
-		fmt.Fprintf(&b, "jira_incidents{project=\"%d%s\",team=\"t\"} 1\n", i, strings.Repeat("x", longestLine-1000))
+		fmt.Fprintf(&b, "jira_incidents{project=\"%d%s\",team=\"t\"} 1\n", i, strings.Repeat("x", maxLine-1000))
 	}
 	return b.String()
 }
@@ -138,12 +138,12 @@ func labels(n int) string {
 func TestForeignFilesOfAnySize(t *testing.T) {
 	text := io.MultiReader(strings.NewReader("# "), io.LimitReader(&repeated{text: "x"}, 8<<20), strings.NewReader("\njira"),
 		strings.NewReader("_x 1\n"), &names{n: 200_000}, strings.NewReader("# TYPE jira_incidents counter\njira_incidents{project=\"P\",team=\"t\"} 7\n# EOF\n"))
-	state, n, err := foreignBaseline(text, dora.FamiliesByName())
+	state, n, err := readForeignBaseline(text, dora.FamiliesByName())
 	if err != nil || len(state) != 1 || len(n.ignored) != 1000 {
 		t.Errorf("%v, %d families, %d ignored", err, len(state), len(n.ignored))
 	}
 	openMetrics := "# TYPE github_deployments counter\ngithub_deployments_total{" + successText + "} 7\n# EOF\n"
-	state, n, err = foreignBaseline(strings.NewReader(openMetrics), dora.FamiliesByName())
+	state, n, err = readForeignBaseline(strings.NewReader(openMetrics), dora.FamiliesByName())
 	if err != nil || state[dora.DeploymentsTotal][success.Key()].Baseline != 7 {
 		t.Errorf("OpenMetrics: %v, %v, %+v", state, err, n)
 	}

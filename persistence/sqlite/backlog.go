@@ -25,17 +25,17 @@ func (s *Store) LimitBacklog(ctx context.Context, most int) error {
 	})
 }
 
-// full is ErrBacklog when no more deliveries are taken, else nil.
-func (w *writer) full(more int) error {
+// backlogError is ErrBacklog when no more deliveries are taken, else nil.
+func (w *writer) backlogError(more int) error {
 	if most := w.maxPending.Load(); most > 0 && w.pending.Load()+int64(more) >= most {
 		return ErrBacklog
 	}
 	return nil
 }
 
-// room is 1 when a delivery can be taken, 0 when it has been taken before and no room is needed, else ErrBacklog.
-func (t *tx) room(key string) (int64, error) {
-	full := t.writer.full(t.pending)
+// checkBacklog is 1 when a delivery can be taken, 0 when it has been taken before and no room is needed, else ErrBacklog.
+func (t *tx) checkBacklog(key string) (int64, error) {
+	full := t.writer.backlogError(t.pendingDelta)
 	if full == nil {
 		return 1, nil
 	}

@@ -58,7 +58,7 @@ func verify(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	if err := errors.Join(check(ctx, r.db, path), checkState(ctx, r.db, path)); err != nil {
+	if err := errors.Join(checkIntegrity(ctx, r.db, path), checkState(ctx, r.db, path)); err != nil {
 		return err
 	}
 	for position := int64(0); ; {

@@ -24,7 +24,7 @@ type baselineSeries struct {
 
 // Baselines returns all that was taken over, the oldest first.
 func (r *Reader) Baselines(ctx context.Context) ([]dora.Baseline, error) {
-	return read(ctx, r, "the baselines", "SELECT hash, source, details, taken, checksum FROM baselines ORDER BY taken, hash", nil,
+	return readAll(ctx, r, "the baselines", "SELECT hash, source, details, taken, checksum FROM baselines ORDER BY taken, hash", nil,
 		func(rows *sql.Rows) (b dora.Baseline, err error) {
 			var details string
 			var taken, sum int64

@@ -30,7 +30,7 @@ func checksum(columns ...any) int64 {
 }
 
 // guarded are the tables whose rows have a checksum, with the columns that it is over.
-var guarded = map[string][]string{
+var checkedColumns = map[string][]string{
 	"deliveries":       {"source", "key", "event", "received"},
 	"baselines":        {"hash", "source", "details", "taken"},
 	"commits":          {"key", "origin"},
@@ -51,7 +51,7 @@ func checkRow(path, row string, stored int64, columns ...any) error {
 // checkRows looks for rows that don't match their checksums, of all guarded tables; of the deliveries those that are still
 // to be processed, since nothing comes of the others.
 func checkRows(ctx context.Context, db *sql.DB, path string) error {
-	for table, names := range guarded {
+	for table, names := range checkedColumns {
 		query := "SELECT checksum, " + strings.Join(names, ", ") + " FROM " + table
 		if table == "deliveries" {
 			query += " WHERE state = 0"

@@ -155,7 +155,7 @@ func (q *commitQueue) close() {
 	for first := q.waiting.Front(); first != nil; first = q.waiting.Front() {
 		o := first.Value.(*op)
 		q.remove(o)
-		answer([]*op{o}, ErrClosed)
+		completeOps([]*op{o}, ErrClosed)
 	}
 }
 
@@ -169,8 +169,8 @@ func (q *commitQueue) state() (waiting int, stalled time.Duration) {
 	return q.waiting.Len(), stalled
 }
 
-// answer tells the callers of ops the outcome: err if it is not nil, else each one's own.
-func answer(ops []*op, err error) {
+// completeOps tells the callers of ops the outcome: err if it is not nil, else each one's own.
+func completeOps(ops []*op, err error) {
 	for _, o := range ops {
 		if err != nil {
 			o.err = err

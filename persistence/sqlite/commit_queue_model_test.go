@@ -176,7 +176,7 @@ func (m *queueModel) finish(err error) {
 			m.callers[i] = gaveUpAnswer
 		}
 	}
-	answer(ops, err)
+	completeOps(ops, err)
 	m.group, m.leading = nil, false
 	m.queue.rewake()
 }

@@ -41,7 +41,7 @@ func openConnection(path string) (*connection, error) {
 }
 
 // errGone says that a file is no longer under its name: what is written to it is lost with the process.
-var errGone = errors.New("was moved, removed or replaced while it is in use; put it back, or restart to go on with what is there")
+var errMoved = errors.New("was moved, removed or replaced while it is in use; put it back, or restart to go on with what is there")
 
 // checkInPlace is errGone when the database at path or its log is not the one that was found there first.
 func (c *connection) checkInPlace(path string) error {
@@ -52,7 +52,7 @@ func (c *connection) checkInPlace(path string) error {
 		case known == nil && err == nil:
 			c.files[name] = there
 		case known != nil && (err != nil || !os.SameFile(known, there)):
-			return fmt.Errorf("%s %w", name, errGone)
+			return fmt.Errorf("%s %w", name, errMoved)
 		}
 	}
 	return nil

@@ -37,7 +37,7 @@ func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int)
 			if err != nil {
 				return err
 			}
-			if found = newest(append(found, all...), limit+1); len(found) > limit {
+			if found = newestSuccesses(append(found, all...), limit+1); len(found) > limit {
 				since = found[limit].Succeeded() // what is older is left out of the teams to come, too
 			}
 		}
@@ -47,7 +47,7 @@ func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int)
 			found = slices.DeleteFunc(found, func(t dora.DeploymentRecord) bool { return t.Succeeded().Before(c.From) })
 		}
 		slices.Reverse(found)
-		return r.counted(ctx, &c, found)
+		return r.addCounted(ctx, &c, found)
 	})
 	if err != nil {
 		return dora.Counted{}, fmt.Errorf("read what was counted: %w", err)
@@ -56,7 +56,7 @@ func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int)
 }
 
 // newest are the newest successes, at most limit, the newest first.
-func newest(all []dora.DeploymentRecord, limit int) []dora.DeploymentRecord {
+func newestSuccesses(all []dora.DeploymentRecord, limit int) []dora.DeploymentRecord {
 	slices.SortFunc(all, func(a, b dora.DeploymentRecord) int {
 		return cmp.Or(b.Succeeded().Compare(a.Succeeded()), cmp.Compare(b.ID, a.ID))
 	})
@@ -65,7 +65,7 @@ func newest(all []dora.DeploymentRecord, limit int) []dora.DeploymentRecord {
 
 // teams are the names of all that have deployed to production. Each is found by a look into the index.
 func (r *Reader) teams(ctx context.Context) ([]string, error) {
-	return read(ctx, r, "teams", `WITH RECURSIVE teams (team) AS (
+	return readAll(ctx, r, "teams", `WITH RECURSIVE teams (team) AS (
 			SELECT min(team) FROM deployments WHERE production = 1
 			UNION ALL SELECT (SELECT min(team) FROM deployments WHERE production = 1 AND team > teams.team) FROM teams WHERE team IS NOT NULL
 		) SELECT team FROM teams WHERE team IS NOT NULL`, nil, func(rows *sql.Rows) (team string, err error) {
@@ -74,9 +74,9 @@ func (r *Reader) teams(ctx context.Context) ([]string, error) {
 	})
 }
 
-// counted adds deployments with what was counted of each.
-func (r *Reader) counted(ctx context.Context, c *dora.Counted, found []dora.DeploymentRecord) error {
-	for some := range slices.Chunk(found, askedAtOnce) {
+// addCounted adds deployments with what was counted of each.
+func (r *Reader) addCounted(ctx context.Context, c *dora.Counted, found []dora.DeploymentRecord) error {
+	for some := range slices.Chunk(found, maxQueryValues) {
 		var keys, repairs, changes []string
 		for _, t := range some {
 			keys, repairs = append(keys, t.Key()), append(repairs, dora.Subject(dora.SubjectRework, t.Key()))
@@ -84,7 +84,7 @@ func (r *Reader) counted(ctx context.Context, c *dora.Counted, found []dora.Depl
 				changes = append(changes, changeSubject(t, change))
 			}
 		}
-		marks, err := r.marksOf(ctx, keys)
+		marks, err := r.failedChangesOf(ctx, keys)
 		if err != nil {
 			return err
 		}
@@ -117,11 +117,11 @@ func changeSubject(t dora.DeploymentRecord, c dora.Change) string {
 }
 
 // askedAtOnce bounds how many values one query names.
-const askedAtOnce = 500
+const maxQueryValues = 500
 
-func (r *Reader) marksOf(ctx context.Context, deployments []string) (map[string]dora.FailedChange, error) {
+func (r *Reader) failedChangesOf(ctx context.Context, deployments []string) (map[string]dora.FailedChange, error) {
 	found := map[string]dora.FailedChange{}
-	all, err := r.failedChanges(ctx, "WHERE target IN ("+places(len(deployments))+")", anys(deployments)...)
+	all, err := r.failedChanges(ctx, "WHERE target IN ("+placeholders(len(deployments))+")", toAny(deployments)...)
 	for _, m := range all {
 		found[m.Target] = m
 	}
@@ -131,8 +131,8 @@ func (r *Reader) marksOf(ctx context.Context, deployments []string) (map[string]
 // FactsBySubject are the facts of a family about some subjects.
 func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []string) (map[string]dora.Fact, error) {
 	found := map[string]dora.Fact{}
-	for some := range slices.Chunk(subjects, askedAtOnce) {
-		err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND subject IN ("+places(len(some))+")", append([]any{family}, anys(some)...),
+	for some := range slices.Chunk(subjects, maxQueryValues) {
+		err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND subject IN ("+placeholders(len(some))+")", append([]any{family}, toAny(some)...),
 			func(rows *sql.Rows) error {
 				f, _, err := r.scanFact(rows)
 				found[f.Subject] = f
@@ -146,9 +146,9 @@ func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []s
 }
 
 // places are so many question marks.
-func places(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
-func anys(texts []string) []any {
+func toAny(texts []string) []any {
 	all := make([]any, len(texts))
 	for i, text := range texts {
 		all[i] = text

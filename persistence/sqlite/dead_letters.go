@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// SetAside is a delivery that can't be processed.
+// DeadLetter is a delivery that can't be processed.
 type DeadLetter struct {
 	// ID is the row in the store.
 	ID       int64
@@ -65,11 +65,11 @@ func Retry(ctx context.Context, path string, ids ...int64) (n int64, err error) 
 func retry(ctx context.Context, tx *sql.Tx, ids []int64) (int64, error) {
 	const again = "UPDATE deliveries SET state = 0, due = 0, waiting_since = NULL, attempts = 0 WHERE state = 2"
 	if len(ids) == 0 {
-		return changed(tx.ExecContext(ctx, again))
+		return rowsAffected(tx.ExecContext(ctx, again))
 	}
 	var all int64
 	for _, id := range ids {
-		n, err := changed(tx.ExecContext(ctx, again+" AND id = ?", id))
+		n, err := rowsAffected(tx.ExecContext(ctx, again+" AND id = ?", id))
 		if err == nil && n == 0 {
 			err = fmt.Errorf("delivery %d is not set aside; nothing was changed", id)
 		}
@@ -81,7 +81,7 @@ func retry(ctx context.Context, tx *sql.Tx, ids []int64) (int64, error) {
 	return all, nil
 }
 
-func changed(result sql.Result, err error) (int64, error) {
+func rowsAffected(result sql.Result, err error) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("have deliveries tried again: %w", err)
 	}

@@ -23,14 +23,14 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 	}
 	var inserted int64
 	o := newOp(func(t *tx) (err error) {
-		if inserted, err = t.room(d.Key); err != nil || inserted == 0 {
+		if inserted, err = t.checkBacklog(d.Key); err != nil || inserted == 0 {
 			return err
 		}
 		inserted, err = t.exec(`INSERT INTO deliveries (source, key, event, received, due, checksum) VALUES (?, ?, ?, ?, 0, ?)
 			ON CONFLICT (key) DO UPDATE SET event = excluded.event, received = excluded.received, checksum = excluded.checksum,
 				due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE state = 2`,
 			d.Source, d.Key, string(event), d.Received.UnixMilli(), deliverySum(d, string(event)))
-		t.pending += int(inserted)
+		t.pendingDelta += int(inserted)
 		return err
 	})
 	o.single, o.bounded = true, true
@@ -91,27 +91,27 @@ func deliverySum(d dora.Delivery, event string) int64 {
 
 // Done marks a delivery as processed.
 func (t deliveryTx) Done(delivery int64) error {
-	t.pending--
-	return t.one(delivery, "UPDATE deliveries SET state = 1 WHERE id = ?", delivery)
+	t.pendingDelta--
+	return t.updateDelivery(delivery, "UPDATE deliveries SET state = 1 WHERE id = ?", delivery)
 }
 
 // Retry keeps a delivery that can't be processed from Pending until a time, with the number of attempts and why.
 func (t deliveryTx) Retry(delivery int64, attempts int, why string, until time.Time) error {
-	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, due = ? WHERE id = ?", attempts, why, until.UnixMilli(), delivery)
+	return t.updateDelivery(delivery, "UPDATE deliveries SET attempts = ?, error = ?, due = ? WHERE id = ?", attempts, why, until.UnixMilli(), delivery)
 }
 
 // SetAside takes a delivery that can't be processed out of Pending until a person wants it to be tried again.
 func (t deliveryTx) SetAside(delivery int64, attempts int, why string) error {
-	t.pending--
-	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, state = 2 WHERE id = ?", attempts, why, delivery)
+	t.pendingDelta--
+	return t.updateDelivery(delivery, "UPDATE deliveries SET attempts = ?, error = ?, state = 2 WHERE id = ?", attempts, why, delivery)
 }
 
 // Postpone keeps a delivery, which has been waiting for its team since a time, from Pending until another.
 func (t deliveryTx) Postpone(delivery int64, since, until time.Time) error {
-	return t.one(delivery, "UPDATE deliveries SET waiting_since = ?, due = ? WHERE id = ?", since.UnixMilli(), until.UnixMilli(), delivery)
+	return t.updateDelivery(delivery, "UPDATE deliveries SET waiting_since = ?, due = ? WHERE id = ?", since.UnixMilli(), until.UnixMilli(), delivery)
 }
 
-func (t *tx) one(delivery int64, query string, args ...any) error {
+func (t *tx) updateDelivery(delivery int64, query string, args ...any) error {
 	if err := t.checkLease(work{deliveryQueue, strconv.FormatInt(delivery, 10)}); err != nil {
 		return err
 	}

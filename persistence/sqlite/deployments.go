@@ -29,7 +29,7 @@ func scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord
 	return t, nil
 }
 
-// tracked returns the first deployment of a query.
+// deployment returns the first deployment of a query.
 func (t *tx) deployment(query string, args ...any) (found dora.DeploymentRecord, known bool, err error) {
 	all, err := t.deployments(query, args...)
 	if err != nil || len(all) == 0 {
@@ -52,40 +52,40 @@ func (t *tx) deployments(query string, args ...any) ([]dora.DeploymentRecord, er
 }
 
 // Deployment returns a deployment by its key; false when it is not known.
-func (t history) Deployment(key string) (dora.DeploymentRecord, bool, error) {
+func (t historyTx) Deployment(key string) (dora.DeploymentRecord, bool, error) {
 	return t.deployment("WHERE key = ?", key)
 }
 
 // Previous is the newest success of a scope before a moment.
-func (t history) Previous(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
+func (t historyTx) Previous(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
 	return t.deployment("WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
 		scope, m.At.UnixMilli(), m.ID)
 }
 
 // Next is the oldest success of a scope after a moment.
-func (t history) Next(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
+func (t historyTx) Next(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
 	return t.deployment("WHERE scope = ? AND success IS NOT NULL AND (success, number) > (?, ?) ORDER BY success, number LIMIT 1",
 		scope, m.At.UnixMilli(), m.ID)
 }
 
 // LatestRun is the newest success of a commit in a scope before a moment.
-func (t history) LatestRun(scope, sha string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
+func (t historyTx) LatestRun(scope, sha string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
 	return t.deployment(`INDEXED BY deployments_sha WHERE sha = ? AND scope = ? AND success IS NOT NULL AND (success, number) < (?, ?)
 		ORDER BY success DESC, number DESC LIMIT 1`, sha, scope, m.At.UnixMilli(), m.ID)
 }
 
 // NewestOf is the newest success in production of a team before a time.
-func (t history) NewestOf(team string, before time.Time) (dora.DeploymentRecord, bool, error) {
+func (t historyTx) NewestOf(team string, before time.Time) (dora.DeploymentRecord, bool, error) {
 	return t.deployment("WHERE team = ? AND production = 1 AND success IS NOT NULL AND success < ? ORDER BY success DESC, number DESC LIMIT 1",
 		team, before.UnixMilli())
 }
 
 // Named are all deployments that a reference of an incident names.
-func (t history) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
-	return named(r, t.deployments)
+func (t historyTx) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
+	return deploymentsNamedBy(r, t.deployments)
 }
 
-func named(r dora.Reference, find func(query string, args ...any) ([]dora.DeploymentRecord, error)) ([]dora.DeploymentRecord, error) {
+func deploymentsNamedBy(r dora.Reference, find func(query string, args ...any) ([]dora.DeploymentRecord, error)) ([]dora.DeploymentRecord, error) {
 	in, args := "", []any(nil)
 	if r.Repository != "" {
 		in, args = " AND repository = ?", []any{dora.Deployment{Owner: r.Owner, Repository: r.Repository}.RepositoryName()}
@@ -118,7 +118,7 @@ func named(r dora.Reference, find func(query string, args ...any) ([]dora.Deploy
 }
 
 // FirstShipped is the oldest deployment of a scope that shipped a change or one of its commits.
-func (t history) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
+func (t historyTx) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
 	query, args := "name = ?", []any{scope, name}
 	if !strings.HasPrefix(name, "#") && len(name) < 40 {
 		query, args = "name >= ? AND name < ?", []any{scope, name, name + "g"}

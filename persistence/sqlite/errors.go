@@ -33,7 +33,7 @@ func (e *CorruptError) Unwrap() error { return e.Err }
 func (r *Reader) damaged(err error) error { return damaged(r.path, err) }
 
 func damaged(path string, err error) error {
-	switch code(err) {
+	switch resultCode(err) {
 	case sqlite3.SQLITE_CORRUPT:
 		return &CorruptError{Path: path, What: "SQLite can't read it", Err: err}
 	case sqlite3.SQLITE_NOTADB:
@@ -42,8 +42,8 @@ func damaged(path string, err error) error {
 	return err
 }
 
-// code is SQLite's primary result code, SQLITE_OK when the error is not SQLite's. https://sqlite.org/rescode.html
-func code(err error) int {
+// resultCode is SQLite's primary result code, SQLITE_OK when the error is not SQLite's. https://sqlite.org/rescode.html
+func resultCode(err error) int {
 	var e *sqlite.Error
 	if errors.As(err, &e) {
 		return e.Code() & 0xff
@@ -51,19 +51,19 @@ func code(err error) int {
 	return sqlite3.SQLITE_OK
 }
 
-// storageFailure says that a statement failed for a reason that lies in the disk or the connection and not in the
+// isStorageFailure says that a statement failed for a reason that lies in the disk or the connection and not in the
 // statement. SQLite may have rolled back the transaction. https://sqlite.org/lang_transaction.html
-func storageFailure(err error) bool {
-	switch code(err) {
+func isStorageFailure(err error) bool {
+	switch resultCode(err) {
 	case sqlite3.SQLITE_OK:
-		return errors.Is(err, errGone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
+		return errors.Is(err, errMoved) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_ERROR:
 		return false
 	}
 	return true
 }
 
-func busy(err error) bool { return code(err) == sqlite3.SQLITE_BUSY }
+func isBusy(err error) bool { return resultCode(err) == sqlite3.SQLITE_BUSY }
 
-// noTransaction says that a ROLLBACK failed since there was nothing to roll back.
-func noTransaction(err error) bool { return code(err) == sqlite3.SQLITE_ERROR }
+// isNoTransaction says that a ROLLBACK failed since there was nothing to roll back.
+func isNoTransaction(err error) bool { return resultCode(err) == sqlite3.SQLITE_ERROR }

@@ -60,7 +60,7 @@ func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]
 // Add stores what is to be looked at. When it is there already, it is looked at when both are due, and holds up
 // what comes after the earlier of the two.
 func (t evaluationTx) Add(s dora.Evaluation) error {
-	return t.saveSettling(s, `ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`)
+	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`)
 }
 
 // Retry replaces what is to be looked at.
@@ -68,14 +68,14 @@ func (t evaluationTx) Retry(s dora.Evaluation) error {
 	if err := t.checkLease(evaluationWork(s)); err != nil {
 		return err
 	}
-	return t.saveSettling(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses`)
+	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses`)
 }
 
-func (t *tx) saveSettling(s dora.Evaluation, conflict string) error {
+func (t *tx) saveEvaluation(s dora.Evaluation, conflict string) error {
 	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
 		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses, dora.RepositoryOf(s.Scope))
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
-		err = t.settled(s, false)
+		err = t.setEvaluated(s, false)
 	}
 	if err != nil {
 		return fmt.Errorf("have %s %s settled: %w", s.Kind, s.Key, err)
@@ -90,7 +90,7 @@ func (t evaluationTx) Done(s dora.Evaluation) error {
 	}
 	_, err := t.exec("DELETE FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
-		err = t.settled(s, true)
+		err = t.setEvaluated(s, true)
 	}
 	if err != nil {
 		return fmt.Errorf("note that %s %s is settled: %w", s.Kind, s.Key, err)
@@ -98,8 +98,8 @@ func (t evaluationTx) Done(s dora.Evaluation) error {
 	return nil
 }
 
-// settled notes whether a deployment is settled, and which one of its scope is to be settled first now.
-func (t *tx) settled(s dora.Evaluation, settled bool) error {
+// setEvaluated notes whether a deployment is settled, and which one of its scope is to be settled first now.
+func (t *tx) setEvaluated(s dora.Evaluation, settled bool) error {
 	if _, err := t.exec("UPDATE deployments SET evaluated = ? WHERE key = ? AND evaluated <> ?", settled, s.Key, settled); err != nil {
 		return err
 	}

@@ -77,20 +77,20 @@ func (t factTx) Add(f dora.Fact) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
 	}
-	if !t.asked {
-		if _, err := t.queryRow("SELECT coalesce(max(position), 0) FROM facts", nil, &t.last); err != nil {
+	if !t.lastPositionRead {
+		if _, err := t.queryRow("SELECT coalesce(max(position), 0) FROM facts", nil, &t.lastPosition); err != nil {
 			return false, fmt.Errorf("read the last position: %w", err)
 		}
-		t.asked = true
+		t.lastPositionRead = true
 	}
-	f.Position = t.last + 1
+	f.Position = t.lastPosition + 1
 	added, err := t.exec("INSERT INTO facts ("+factColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (family, subject) DO NOTHING`, f.Position, f.Family, f.Subject, string(labels), f.Value,
 		f.At.UnixMilli(), f.ID, factSum(f, string(labels)))
 	if err != nil {
 		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
 	}
-	t.last += added
+	t.lastPosition += added
 	return added == 1, nil
 }
 

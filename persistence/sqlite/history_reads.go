@@ -25,23 +25,23 @@ func (r *Reader) Nearest(ctx context.Context, owner, repository string, number i
 
 // Deployment is the one with a key; false when it is not known.
 func (r *Reader) Deployment(ctx context.Context, key string) (dora.DeploymentRecord, bool, error) {
-	return first(r.deployments(ctx, "WHERE key = ?", key))
+	return firstRow(r.deployments(ctx, "WHERE key = ?", key))
 }
 
 // Before is the newest success of a deployment's scope before its own.
 func (r *Reader) Before(ctx context.Context, t dora.DeploymentRecord) (dora.DeploymentRecord, bool, error) {
-	return first(r.deployments(ctx, "WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
+	return firstRow(r.deployments(ctx, "WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
 		t.Scope(), t.Succeeded().UnixMilli(), t.ID))
 }
 
 // Named are all deployments that a reference of an incident names.
 func (r *Reader) Named(ctx context.Context, ref dora.Reference) ([]dora.DeploymentRecord, error) {
-	return named(ref, func(query string, args ...any) ([]dora.DeploymentRecord, error) {
+	return deploymentsNamedBy(ref, func(query string, args ...any) ([]dora.DeploymentRecord, error) {
 		return r.deployments(ctx, query, args...)
 	})
 }
 
-func first[T any](all []T, err error) (T, bool, error) {
+func firstRow[T any](all []T, err error) (T, bool, error) {
 	if err != nil || len(all) == 0 {
 		var none T
 		return none, false, err
@@ -50,13 +50,13 @@ func first[T any](all []T, err error) (T, bool, error) {
 }
 
 func (r *Reader) deployments(ctx context.Context, query string, args ...any) ([]dora.DeploymentRecord, error) {
-	return read(ctx, r, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) (dora.DeploymentRecord, error) {
+	return readAll(ctx, r, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) (dora.DeploymentRecord, error) {
 		return scanDeployment(r.path, rows.Scan)
 	})
 }
 
-// read returns the rows of a query.
-func read[T any](ctx context.Context, r *Reader, what, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+// readAll returns the rows of a query.
+func readAll[T any](ctx context.Context, r *Reader, what, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
 	var all []T
 	err := r.query(ctx, query, args, func(rows *sql.Rows) error {
 		one, err := scan(rows)
@@ -71,7 +71,7 @@ func read[T any](ctx context.Context, r *Reader, what, query string, args []any,
 
 // FailedChangeOf is the mark of a deployment that turned out bad; false when it has none.
 func (r *Reader) FailedChangeOf(ctx context.Context, deployment string) (dora.FailedChange, bool, error) {
-	return first(r.failedChanges(ctx, "WHERE target = ?", deployment))
+	return firstRow(r.failedChanges(ctx, "WHERE target = ?", deployment))
 }
 
 // RepairedBy are the marks of the deployments that a deployment or incident repaired.
@@ -80,7 +80,7 @@ func (r *Reader) RepairedBy(ctx context.Context, key string) ([]dora.FailedChang
 }
 
 func (r *Reader) failedChanges(ctx context.Context, query string, args ...any) ([]dora.FailedChange, error) {
-	return read(ctx, r, "marks", "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes "+query, args, scanFailedChange)
+	return readAll(ctx, r, "marks", "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes "+query, args, scanFailedChange)
 }
 
 // EvidenceAbout is what was found against a deployment.
@@ -94,7 +94,7 @@ func (r *Reader) EvidenceIn(ctx context.Context, key string) ([]dora.Evidence, e
 }
 
 func (r *Reader) evidence(ctx context.Context, query string, args ...any) ([]dora.Evidence, error) {
-	return read(ctx, r, "evidence", "SELECT "+evidenceColumns+" FROM evidence "+query, args, func(rows *sql.Rows) (e dora.Evidence, err error) {
+	return readAll(ctx, r, "evidence", "SELECT "+evidenceColumns+" FROM evidence "+query, args, func(rows *sql.Rows) (e dora.Evidence, err error) {
 		err = scanEvidence(&e, rows)
 		return e, err
 	})
@@ -127,7 +127,7 @@ func (r *Reader) LookupOf(ctx context.Context, commit string) (dora.Lookup, bool
 	if err != nil {
 		return dora.Lookup{}, false, err
 	}
-	return first(read(ctx, r, "look-ups", "SELECT details, due, attempts, misses FROM lookups WHERE commit_key = ?", []any{commit},
+	return firstRow(readAll(ctx, r, "look-ups", "SELECT details, due, attempts, misses FROM lookups WHERE commit_key = ?", []any{commit},
 		func(rows *sql.Rows) (j dora.Lookup, err error) {
 			var details []byte
 			var due int64
@@ -146,7 +146,7 @@ func (r *Reader) IncidentsNamed(ctx context.Context, name string) ([]dora.Incide
 
 // IncidentNames are at most limit names of issues that begin alike, such as INC-.
 func (r *Reader) IncidentNames(ctx context.Context, beginning string, limit int) ([]string, error) {
-	return read(ctx, r, "incidents", "SELECT DISTINCT name FROM incidents WHERE substr(name, 1, ?) = ? ORDER BY length(name) DESC, name DESC LIMIT ?",
+	return readAll(ctx, r, "incidents", "SELECT DISTINCT name FROM incidents WHERE substr(name, 1, ?) = ? ORDER BY length(name) DESC, name DESC LIMIT ?",
 		[]any{len(beginning), beginning, limit}, func(rows *sql.Rows) (name string, err error) {
 			err = rows.Scan(&name)
 			return name, err
@@ -155,16 +155,16 @@ func (r *Reader) IncidentNames(ctx context.Context, beginning string, limit int)
 
 // Incident returns what is remembered of an issue; false when nothing is.
 func (r *Reader) Incident(ctx context.Context, key string) (dora.Incident, bool, error) {
-	return first(r.incidents(ctx, "WHERE key = ?", key))
+	return firstRow(r.incidents(ctx, "WHERE key = ?", key))
 }
 
 func (r *Reader) incidents(ctx context.Context, query string, args ...any) ([]dora.Incident, error) {
-	return read(ctx, r, "incidents", "SELECT key, details, checksum FROM incidents "+query, args, r.scanIncident)
+	return readAll(ctx, r, "incidents", "SELECT key, details, checksum FROM incidents "+query, args, r.scanIncident)
 }
 
 // WaitingBefore is the deployment of the same scope that is to be settled before one; its zero value when none is.
 func (r *Reader) WaitingBefore(ctx context.Context, s dora.Evaluation) (dora.Evaluation, error) {
-	first, _, err := first(r.evaluations(ctx, "WHERE kind = 'deployment' AND scope = ? AND (at, number) < (?, ?) ORDER BY at, number LIMIT 1",
+	first, _, err := firstRow(r.evaluations(ctx, "WHERE kind = 'deployment' AND scope = ? AND (at, number) < (?, ?) ORDER BY at, number LIMIT 1",
 		s.Scope, s.At.UnixMilli(), s.ID))
 	return first, err
 }

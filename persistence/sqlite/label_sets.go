@@ -9,7 +9,7 @@ import (
 // HasLabelSet says whether a label set of a group of families has its place under the limit.
 func (t factTx) HasLabelSet(families, labels string) (bool, error) {
 	key := [2]string{families, labels}
-	if t.writer.places[key] {
+	if t.writer.labelSets[key] {
 		return true, nil
 	}
 	var one int
@@ -18,7 +18,7 @@ func (t factTx) HasLabelSet(families, labels string) (bool, error) {
 		return false, fmt.Errorf("look for the label set %s of %s: %w", labels, families, err)
 	}
 	if known {
-		t.places = append(t.places, key)
+		t.labelSets = append(t.labelSets, key)
 	}
 	return known, nil
 }

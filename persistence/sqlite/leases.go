@@ -12,14 +12,14 @@ import (
 // the process, and a start may claim everything.
 type leases struct {
 	mu   sync.Mutex
-	held map[work]holder
+	held map[work]lease
 }
 
 // work names an item of a queue.
 type work struct{ queue, key string }
 
-// holder is a client with its lease.
-type holder struct {
+// lease is a client with its lease.
+type lease struct {
 	client string
 	until  time.Time
 }
@@ -51,7 +51,7 @@ func claim[T any](l *leases, client, queue string, now, until time.Time, limit i
 		if len(claimed) == limit {
 			break
 		}
-		l.held[w] = holder{client, until}
+		l.held[w] = lease{client, until}
 		claimed = append(claimed, item)
 	}
 	return claimed, nil
@@ -63,7 +63,7 @@ func (l *leases) extend(client string, until time.Time, all ...work) {
 	defer l.mu.Unlock()
 	for _, w := range all {
 		if h, leased := l.held[w]; leased && h.client == client {
-			l.held[w] = holder{client, until}
+			l.held[w] = lease{client, until}
 		}
 	}
 }

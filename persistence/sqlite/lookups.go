@@ -56,7 +56,7 @@ func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dor
 
 // AddLookup stores a job unless one with the same commit is there.
 func (t commitTx) AddLookup(j dora.Lookup) error {
-	return t.job(j, "INSERT INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+	return t.saveLookup(j, "INSERT INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
 }
 
 // RetryLookup replaces the job of the same commit.
@@ -64,10 +64,10 @@ func (t commitTx) RetryLookup(j dora.Lookup) error {
 	if err := t.checkLease(work{lookupQueue, j.Commit.Key()}); err != nil {
 		return err
 	}
-	return t.job(j, "INSERT OR REPLACE INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?)")
+	return t.saveLookup(j, "INSERT OR REPLACE INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?)")
 }
 
-func (t *tx) job(j dora.Lookup, query string) error {
+func (t *tx) saveLookup(j dora.Lookup, query string) error {
 	commit, err := json.Marshal(j.Commit)
 	if err == nil {
 		row := []any{j.Commit.Key(), string(commit), int64(j.Attempts), int64(j.Misses)}

@@ -10,14 +10,14 @@ import (
 )
 
 // readers is how many queries may read at the same time.
-const readers = 4
+const maxReadConns = 4
 
 // Reader reads the database and sees what is committed. It can't write.
 type Reader struct {
 	path string
 	db   *sql.DB
 	// still is the transaction that the queries are made in; nil when each sees what is committed when it is made.
-	still *sql.Tx
+	snapshot *sql.Tx
 }
 
 // OpenReader opens a database that is there, beside a server that is using it or without one. The error is made for the
@@ -41,8 +41,8 @@ func newReader(path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(readers)
-	db.SetMaxIdleConns(readers)
+	db.SetMaxOpenConns(maxReadConns)
+	db.SetMaxIdleConns(maxReadConns)
 	return &Reader{path: path, db: db}, nil
 }
 
@@ -94,7 +94,7 @@ func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return f(&Reader{path: r.path, db: r.db, still: tx})
+	return f(&Reader{path: r.path, db: r.db, snapshot: tx})
 }
 
 // source is what the queries are made on.
@@ -102,8 +102,8 @@ func (r *Reader) source() interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 } {
-	if r.still != nil {
-		return r.still
+	if r.snapshot != nil {
+		return r.snapshot
 	}
 	return r.db
 }

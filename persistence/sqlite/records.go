@@ -29,8 +29,8 @@ func (r *Reader) Records(ctx context.Context, each func(dora.Fact), families ...
 
 // factsOf calls each for every fact of the families.
 func (r *Reader) factsOf(ctx context.Context, each func(dora.Fact), families []string) error {
-	query := "SELECT " + factColumns + " FROM facts WHERE family IN (" + places(len(families)) + ") ORDER BY position"
-	err := r.query(ctx, query, anys(families), func(rows *sql.Rows) error {
+	query := "SELECT " + factColumns + " FROM facts WHERE family IN (" + placeholders(len(families)) + ") ORDER BY position"
+	err := r.query(ctx, query, toAny(families), func(rows *sql.Rows) error {
 		f, _, err := r.scanFact(rows)
 		if err == nil {
 			each(f)

@@ -203,7 +203,7 @@ func prepare(ctx context.Context, path string) (err error) {
 		return err
 	}
 	if version > 0 {
-		if err := check(ctx, db, path); err != nil {
+		if err := checkIntegrity(ctx, db, path); err != nil {
 			return err
 		}
 	}
@@ -271,8 +271,8 @@ func migrate(ctx context.Context, db *sql.DB, version int) error {
 	return tx.Commit()
 }
 
-// check looks for damage of the file, indexes included. A large one is not read as a whole.
-func check(ctx context.Context, db *sql.DB, path string) error {
+// checkIntegrity looks for damage of the file, indexes included. A large one is not read as a whole.
+func checkIntegrity(ctx context.Context, db *sql.DB, path string) error {
 	if large, err := isLarge(path); large || err != nil {
 		return err
 	}

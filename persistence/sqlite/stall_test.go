@@ -46,7 +46,7 @@ func TestStall(t *testing.T) {
 					t.Errorf("log:\n%s", log.String())
 				}
 				release()
-				time.Sleep(2 * probeEvery)
+				time.Sleep(2 * probeInterval)
 				synctest.Wait()
 				if err := s.Err(); err != nil {
 					t.Errorf("Err after the end of the stall = %v", err)

@@ -43,7 +43,7 @@ func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{Reader: &Reader{path: path}, logger: logger, lock: lock, leases: leases{held: map[work]holder{}}}
+	s := &Store{Reader: &Reader{path: path}, logger: logger, lock: lock, leases: leases{held: map[work]lease{}}}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -91,7 +91,7 @@ func (s *Store) Close() error {
 // Err is why no delivery can be taken at the moment; nil when it can. While nothing can be written, the store itself tries
 // again every few seconds.
 func (s *Store) Err() error {
-	return errors.Join(s.writer.err(), s.writer.stalled(), s.writer.full(0))
+	return errors.Join(s.writer.err(), s.writer.stalled(), s.writer.backlogError(0))
 }
 
 // Revision returns the number of commits of this process that changed something. Take it before a query, so that nothing is
@@ -132,7 +132,7 @@ func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) 
 		<-o.done
 		err = o.err
 	}
-	if storageFailure(err) {
+	if isStorageFailure(err) {
 		return fmt.Errorf("%w: %w", dora.ErrStoreFailing, s.damaged(err))
 	}
 	return err

@@ -19,7 +19,7 @@ var deliveryStates = [...]dora.DeliveryState{dora.DeliveryPending, dora.Delivery
 func (r *Reader) DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredDelivery, error) {
 	// The text of the number first, since that is quick, and all of it is read.
 	text := fmt.Sprintf(`"id":%d`, number)
-	all, err := r.received(ctx, "WHERE source = ? AND (instr(event, ?) OR instr(event, ?))", dora.GitHub, text+",", text+"}")
+	all, err := r.storedDeliveries(ctx, "WHERE source = ? AND (instr(event, ?) OR instr(event, ?))", dora.GitHub, text+",", text+"}")
 	return slices.DeleteFunc(all, func(d dora.StoredDelivery) bool {
 		e := d.Event
 		return (e.Status == nil || e.Status.Deployment.ID != number) && (e.Deployment == nil || e.Deployment.ID != number)
@@ -28,12 +28,12 @@ func (r *Reader) DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredD
 
 // DeliveriesOfIncident are those of an issue by its key, host/id.
 func (r *Reader) DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error) {
-	return r.received(ctx, "WHERE key >= ? AND key < ?", "jira/"+key+"/", "jira/"+key+"0") // 0 follows the slash
+	return r.storedDeliveries(ctx, "WHERE key >= ? AND key < ?", "jira/"+key+"/", "jira/"+key+"0") // 0 follows the slash
 }
 
 // IncidentsCalled are the keys of all issues that a delivery calls by a name, such as INC-7.
 func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, error) {
-	all, err := r.received(ctx, "WHERE source = ? AND instr(event, ?)", dora.Jira, `"`+name+`"`)
+	all, err := r.storedDeliveries(ctx, "WHERE source = ? AND instr(event, ?)", dora.Jira, `"`+name+`"`)
 	var keys []string
 	for _, d := range all {
 		if i := d.Event.Incident; i != nil && i.Key == name && !slices.Contains(keys, i.Host+"/"+i.ID) {
@@ -45,7 +45,7 @@ func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, er
 
 // DeliveryOf is the delivery with a key; false when there is none.
 func (r *Reader) DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error) {
-	all, err := r.received(ctx, "WHERE key = ?", key)
+	all, err := r.storedDeliveries(ctx, "WHERE key = ?", key)
 	if err != nil || len(all) == 0 {
 		return dora.StoredDelivery{}, false, err
 	}
@@ -54,10 +54,10 @@ func (r *Reader) DeliveryOf(ctx context.Context, key string) (dora.StoredDeliver
 
 // Recent are the deliveries that arrived last, at most limit, in the order of arrival.
 func (r *Reader) Recent(ctx context.Context, limit int) ([]dora.StoredDelivery, error) {
-	return r.received(ctx, "ORDER BY id DESC LIMIT ?", limit)
+	return r.storedDeliveries(ctx, "ORDER BY id DESC LIMIT ?", limit)
 }
 
-func (r *Reader) received(ctx context.Context, query string, args ...any) ([]dora.StoredDelivery, error) {
+func (r *Reader) storedDeliveries(ctx context.Context, query string, args ...any) ([]dora.StoredDelivery, error) {
 	all := map[int64]dora.StoredDelivery{}
 	err := r.query(ctx, "SELECT id, state, due, error FROM deliveries "+query, args, func(rows *sql.Rows) error {
 		var id, due int64

@@ -23,15 +23,15 @@ type tx struct {
 	leases *leases
 	logger *slog.Logger
 	// last is the newest fact's position, once asked for.
-	last    int64
-	asked   bool
-	changed bool
+	lastPosition     int64
+	lastPositionRead bool
+	changed          bool
 	// pending is how many deliveries are pending more than before.
-	pending int
+	pendingDelta int
 	// places are label sets that were found. They are remembered once all of it is committed: a place is never taken back.
-	places [][2]string
+	labelSets [][2]string
 	// undone is set when something of it was: a place may have been among it.
-	undone bool
+	rolledBack bool
 	// err is the first error of a statement of the op that runs. Nothing is executed after it: SQLite may have rolled back
 	// the whole transaction, and statements would be committed one by one.
 	err error
@@ -51,13 +51,13 @@ func (t *tx) apply(o *op) error {
 	o.err = t.run(o)
 	failed := t.err
 	t.err = errEnded
-	if storageFailure(failed) {
+	if isStorageFailure(failed) {
 		return failed
 	}
 	end := "RELEASE op"
 	if o.err != nil {
-		t.last, t.asked, t.changed, t.pending = before.last, before.asked, before.changed, before.pending
-		t.undone = true
+		t.lastPosition, t.lastPositionRead, t.changed, t.pendingDelta = before.lastPosition, before.lastPositionRead, before.changed, before.pendingDelta
+		t.rolledBack = true
 		end = "ROLLBACK TO op"
 	}
 	if o.single {
@@ -145,8 +145,8 @@ func (t *tx) fail(err error) error {
 	return err
 }
 
-// touch writes a few pages, as a delivery does, to see whether there is room for one. They are the same ones each time.
-func touch(t *tx) error {
+// writeProbe writes a few pages, as a delivery does, to see whether there is room for one. They are the same ones each time.
+func writeProbe(t *tx) error {
 	_, err := t.exec(`INSERT INTO meta (key, value) VALUES ('touched', hex(randomblob(16384)))
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`)
 	return err

@@ -15,9 +15,9 @@ import (
 // stopped from here; the program's own commands read in a process that ends when it is paused (see cmd/dora-exporter).
 const (
 	// longLog is the size, in bytes, from which on the log is emptied as soon as nobody reads from it.
-	longLog = 16 << 20
+	truncateLogAbove = 16 << 20
 	// hugeLog is the size from which on a reader must be holding it.
-	hugeLog = 64 << 20
+	warnLogAbove = 64 << 20
 )
 
 // logSize returns the size of the write-ahead log of the database at path, in bytes; 0 when there is none. It must not open
@@ -39,7 +39,7 @@ func (w *writer) trimLog() {
 	if err != nil || w.connection == nil {
 		return // look notices
 	}
-	if size > longLog {
+	if size > truncateLogAbove {
 		// A reader that prevents it is no error. New ones wait meanwhile, and so do writes.
 		_ = w.connection.exec("PRAGMA busy_timeout = 250")
 		_ = w.connection.exec("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -47,10 +47,10 @@ func (w *writer) trimLog() {
 		size, _ = logSize(w.path)
 	}
 	switch {
-	case size > hugeLog && !w.hugeLog:
+	case size > warnLogAbove && !w.hugeLog:
 		w.logger.Warn("the write-ahead log grows, since a process reads from the database and does not end; end it", "database", w.path, "bytes", size)
-	case size <= hugeLog && w.hugeLog:
+	case size <= warnLogAbove && w.hugeLog:
 		w.logger.Info("the write-ahead log could be emptied again", "database", w.path, "bytes", size)
 	}
-	w.hugeLog = size > hugeLog
+	w.hugeLog = size > warnLogAbove
 }

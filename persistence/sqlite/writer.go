@@ -17,7 +17,7 @@ const (
 	groupSize = 512
 	groupTime = 50 * time.Millisecond
 	// probeEvery is how often the committer checks the files and, when it could not write, tries again.
-	probeEvery = 5 * time.Second
+	probeInterval = 5 * time.Second
 	// lockRetry is how often the committer tries to get a lock that another process has.
 	lockRetry = 20 * time.Millisecond
 )
@@ -34,13 +34,13 @@ type writer struct {
 
 	// What only the committer uses or changes.
 	connection *connection        // nil when it has to be opened again
-	gone       error              // why nothing is written although SQLite could
-	places     map[[2]string]bool // label sets that are known to have a place
+	moved      error              // why nothing is written although SQLite could
+	labelSets  map[[2]string]bool // label sets that are known to have a place
 	hugeLog    bool               // the log was too long at the last look
 	// pending is how many deliveries are pending, once maxPending is set.
 	pending, maxPending atomic.Int64
 
-	failed  atomic.Pointer[error]
+	lastErr atomic.Pointer[error]
 	closing chan struct{}
 	close   sync.Once
 	stopped chan struct{}
@@ -49,7 +49,7 @@ type writer struct {
 
 func newWriter(path string, logger *slog.Logger) *writer {
 	return &writer{
-		path: path, logger: logger, places: map[[2]string]bool{}, queue: newQueue(maxWaiting),
+		path: path, logger: logger, labelSets: map[[2]string]bool{}, queue: newQueue(maxWaiting),
 		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 }
@@ -104,7 +104,7 @@ func (w *writer) do(ctx context.Context, o *op) error {
 }
 
 func (w *writer) err() error {
-	if err := w.failed.Load(); err != nil {
+	if err := w.lastErr.Load(); err != nil {
 		return *err
 	}
 	return nil
@@ -113,7 +113,7 @@ func (w *writer) err() error {
 // run is the committer. It also checks every few seconds whether the files are in their place, whether the log has become
 // too long and, when it could not write, whether it can again.
 func (w *writer) run() {
-	ticker := time.NewTicker(probeEvery)
+	ticker := time.NewTicker(probeInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -122,23 +122,23 @@ func (w *writer) run() {
 			close(w.stopped)
 			return
 		case <-w.queue.wake:
-			w.group()
+			w.commitGroup()
 			w.queue.rewake()
 		case <-ticker.C:
-			w.look()
+			w.checkFiles()
 			w.probe()
 			w.trimLog()
 		}
 	}
 }
 
-// look finds out whether what is written is still there after the process.
-func (w *writer) look() {
-	if w.gone = nil; w.connection == nil {
+// checkFiles finds out whether what is written is still there after the process.
+func (w *writer) checkFiles() {
+	if w.moved = nil; w.connection == nil {
 		return
 	}
-	if w.gone = w.connection.checkInPlace(w.path); w.gone != nil {
-		w.note(w.gone)
+	if w.moved = w.connection.checkInPlace(w.path); w.moved != nil {
+		w.recordOutcome(w.moved)
 	}
 }
 
@@ -146,27 +146,27 @@ func (w *writer) look() {
 // which on a full disk may be all the room there is.
 func (w *writer) probe() {
 	if w.err() == nil {
-		if _, stalled := w.queue.state(); stalled >= probeEvery {
-			w.group() // which may be one of nothing: all have given up
+		if _, stalled := w.queue.state(); stalled >= probeInterval {
+			w.commitGroup() // which may be one of nothing: all have given up
 		}
 		return
 	}
 	if w.connection != nil {
 		_ = w.connection.exec("PRAGMA wal_checkpoint(PASSIVE)") // what is wrong shows in the commit
 	}
-	w.retry(newOp(touch))
+	w.retry(newOp(writeProbe))
 }
 
-// group commits all that waits, if it can get the lock for writing: while another process has it, the writes go on waiting
+// commitGroup commits all that waits, if it can get the lock for writing: while another process has it, the writes go on waiting
 // and may be abandoned. When the group can't be written, each update is tried by itself, so that one that is too large for
 // what is left on the disk does not take the deliveries down with it.
-func (w *writer) group() {
-	ops, err := w.commit(w.waiting())
-	if busy(err) {
+func (w *writer) commitGroup() {
+	ops, err := w.commit(w.claimGroup())
+	if isBusy(err) {
 		w.pause(lockRetry)
 	}
-	if err == nil || len(ops) <= 1 || busy(err) {
-		answer(ops, err)
+	if err == nil || len(ops) <= 1 || isBusy(err) {
+		completeOps(ops, err)
 		return
 	}
 	var deliveries []*op
@@ -198,14 +198,14 @@ func (w *writer) pause(d time.Duration) {
 // retry commits ops, which have been claimed. It waits a second at most for a lock that another process has.
 func (w *writer) retry(ops ...*op) {
 	_, err := w.commit(slices.Values(ops))
-	for end := time.Now().Add(time.Second); busy(err) && time.Now().Before(end); _, err = w.commit(slices.Values(ops)) {
+	for end := time.Now().Add(time.Second); isBusy(err) && time.Now().Before(end); _, err = w.commit(slices.Values(ops)) {
 		w.pause(lockRetry)
 	}
-	answer(ops, err)
+	completeOps(ops, err)
 }
 
-// waiting claims what waits, also what arrives meanwhile, within the bounds of a group.
-func (w *writer) waiting() iter.Seq[*op] {
+// claimGroup claims what waits, also what arrives meanwhile, within the bounds of a group.
+func (w *writer) claimGroup() iter.Seq[*op] {
 	return func(yield func(*op) bool) {
 		began := time.Now()
 		for n := 0; n < groupSize && (n == 0 || time.Since(began) <= groupTime); n++ {
@@ -225,10 +225,10 @@ func (w *writer) waiting() iter.Seq[*op] {
 // holds for all of them: then none is written. It begins none while another process has the lock for writing.
 func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 	t := &tx{writer: w, logger: w.logger}
-	if err = w.begin(t); busy(err) {
+	if err = w.begin(t); isBusy(err) {
 		return nil, err
 	}
-	defer func() { w.note(err) }()
+	defer func() { w.recordOutcome(err) }()
 	if err != nil {
 		for o := range ops {
 			begun = append(begun, o)
@@ -238,19 +238,19 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 	for o := range ops {
 		begun = append(begun, o)
 		if err = t.apply(o); err != nil {
-			w.undo()
+			w.rollback()
 			return begun, err
 		}
 	}
 	if err = w.connection.exec("COMMIT"); err != nil {
-		w.undo()
+		w.rollback()
 		return begun, err
 	}
 	w.queue.committed()
-	w.pending.Store(max(0, w.pending.Load()+int64(t.pending))) // another process may have made some pending again
-	if !t.undone {
-		for _, place := range t.places {
-			w.places[place] = true
+	w.pending.Store(max(0, w.pending.Load()+int64(t.pendingDelta))) // another process may have made some pending again
+	if !t.rolledBack {
+		for _, place := range t.labelSets {
+			w.labelSets[place] = true
 		}
 	}
 	if t.changed {
@@ -261,8 +261,8 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 
 // begin starts a transaction that holds the lock for writing, on a new connection when the old one is of no use.
 func (w *writer) begin(t *tx) (err error) {
-	if w.gone != nil {
-		return w.gone
+	if w.moved != nil {
+		return w.moved
 	}
 	if w.connection == nil {
 		if w.connection, err = openConnection(w.path); err != nil {
@@ -271,7 +271,7 @@ func (w *writer) begin(t *tx) (err error) {
 	}
 	t.connection = w.connection
 	if err := w.connection.exec("BEGIN IMMEDIATE"); err != nil {
-		if !busy(err) {
+		if !isBusy(err) {
 			_ = w.disconnect() // what is wrong with it was the answer
 		}
 		return err
@@ -279,10 +279,10 @@ func (w *writer) begin(t *tx) (err error) {
 	return nil
 }
 
-// undo leaves no transaction behind. SQLite may have rolled it back already, which makes ROLLBACK fail; a connection that
+// rollback leaves no transaction behind. SQLite may have rolled it back already, which makes ROLLBACK fail; a connection that
 // is still inside one is closed, and begin opens another.
-func (w *writer) undo() {
-	if err := w.connection.exec("ROLLBACK"); err != nil && !noTransaction(err) {
+func (w *writer) rollback() {
+	if err := w.connection.exec("ROLLBACK"); err != nil && !isNoTransaction(err) {
 		_ = w.disconnect()
 	}
 }
@@ -297,7 +297,7 @@ func (w *writer) disconnect() error {
 }
 
 // note remembers whether the last commit worked, and logs each change once.
-func (w *writer) note(err error) {
+func (w *writer) recordOutcome(err error) {
 	was := w.err()
 	switch {
 	case err != nil && was == nil:
@@ -305,5 +305,5 @@ func (w *writer) note(err error) {
 	case err == nil && was != nil:
 		w.logger.Info("can write to the store again", "database", w.path)
 	}
-	w.failed.Store(&err)
+	w.lastErr.Store(&err)
 }
