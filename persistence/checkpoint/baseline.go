@@ -51,9 +51,10 @@ func readOwnBaseline(r io.Reader, families map[string]dora.Family) (dora.State, 
 	return readBaseline(r, families, math.MaxInt, math.MaxInt)
 }
 
-func readBaseline(r io.Reader, families map[string]dora.Family, mostSeries, mostBytes int) (dora.State, findings, error) {
+func readBaseline(r io.Reader, families map[string]dora.Family, maxSeries, maxBytes int) (dora.State, findings, error) {
 	var n findings
 	state, ignored := dora.State{}, map[string]bool{}
+	series, labelBytes := 0, 0
 	take := func(found *dto.MetricFamily, lines map[string]int) error {
 		f := families[found.GetName()]
 		if found.GetType() != metricType(f) {
@@ -64,16 +65,17 @@ func readBaseline(r io.Reader, families map[string]dora.Family, mostSeries, most
 			addFinding(&n.rejected, "%s with a line that has no le or is there twice", f.Name)
 			return nil
 		}
-		if mostSeries -= len(found.GetMetric()); mostSeries < 0 {
-			return fmt.Errorf("it has more than %d series that this program has, too", maxForeignSeries)
-		}
+		series += len(found.GetMetric())
 		for _, m := range found.GetMetric() {
 			for _, pair := range m.GetLabel() {
-				mostBytes -= len(pair.GetValue())
+				labelBytes += len(pair.GetValue())
 			}
 		}
-		if mostBytes < 0 {
-			return fmt.Errorf("the labels of its series have more than %d bytes", maxForeignBytes)
+		if series > maxSeries {
+			return fmt.Errorf("it has more than %d series of families of dora-exporter", maxSeries)
+		}
+		if labelBytes > maxBytes {
+			return fmt.Errorf("the labels of its series have more than %d bytes", maxBytes)
 		}
 		return n.addFamily(f, found, state)
 	}

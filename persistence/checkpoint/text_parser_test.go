@@ -2,26 +2,26 @@ package checkpoint
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
 	"reflect"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
-	"dora-exporter/persistence/sqlite"
 )
 
-// many is a state with n series of each family.
-func many(n int) dora.State {
+// manySeries returns a state with 150 series of each family, and with 3000 of one without buckets: histograms and that one do not
+// fit into one part.
+func manySeries() dora.State {
 	state := dora.State{}
 	for _, f := range dora.Families() {
+		n := 150
+		if f.Name == dora.DeploymentsTotal {
+			n = 3000
+		}
 		for i := range n {
 			labels := dora.Labels{}
 			for _, name := range f.Labels {
@@ -42,16 +42,19 @@ func many(n int) dora.State {
 
 // A file that is read in parts gives the same values as one that fits into a part, whatever stands between its families.
 func TestBaselineInParts(t *testing.T) {
-	want := many(3000)
+	want := manySeries()
 	var text bytes.Buffer
 	if err := encodeValues(&text, dora.Families(), want); err != nil {
 		t.Fatal(err)
 	}
-	if text.Len() < 4*partSize {
-		t.Fatalf("%d bytes are one part", text.Len())
+	for _, name := range []string{dora.DeploymentsTotal, dora.IncidentRecovery} {
+		var family bytes.Buffer
+		if err := encodeValues(&family, []dora.Family{dora.FamiliesByName()[name]}, want); err != nil || family.Len() <= partSize {
+			t.Fatalf("%s has %d bytes, want more than a part: %v", name, family.Len(), err)
+		}
 	}
-	others := strings.Repeat("# HELP go_x A long text\n# TYPE go_x histogram\ngo_x_bucket{le=\"1\"} 1\ngo_x_bucket{le=\"+Inf\"} 1\ngo_x_sum 1\ngo_x_count 1\n", 1) +
-		strings.Repeat("other{a=\"b\"} 1\n", 100_000)
+	others := "# HELP go_x A long text\n# TYPE go_x histogram\ngo_x_bucket{le=\"1\"} 1\ngo_x_bucket{le=\"+Inf\"} 1\ngo_x_sum 1\ngo_x_count 1\n" +
+		strings.Repeat("other{a=\"b\"} 1\n", 2*partSize/len("other{a=\"b\"} 1\n"))
 	for name, foreign := range map[string]string{
 		"alone": text.String(), "after others": others + text.String(), "before others": text.String() + others,
 		"between others": others + strings.ReplaceAll(text.String(), "# HELP", "go_y 1\n# HELP"),
@@ -67,7 +70,7 @@ func TestBaselineInParts(t *testing.T) {
 			t.Errorf("%s: -want +got:\n%.2000s", name, cmp.Diff(want, got))
 		}
 	}
-	doubled := text.String() + strings.Repeat("other 1\n", 100_000) +
+	doubled := text.String() + strings.Repeat("other 1\n", 2*partSize/len("other 1\n")) +
 		`github_deployments_total{environment="environment-1",repo="repo-1",status="status-1",team="team-1"} 1` + "\n"
 	if _, _, err := readForeignBaseline(strings.NewReader(doubled), dora.FamiliesByName()); err == nil || !strings.Contains(err.Error(), "there twice") {
 		t.Errorf("a series in two parts: %v", err)
@@ -92,27 +95,41 @@ func sumsFirst(text string) string {
 	return out.String()
 }
 
-// What is no text in Prometheus' format is refused wherever it stands, and so is what would need memory without a limit.
-func TestForeignFilesThatAreRefused(t *testing.T) {
-	other := strings.Repeat("other 1\n", 100_000)
+// Text that is not in Prometheus' format is refused wherever it is in the file, and so is what would need unlimited memory.
+func TestForeignFilesRefused(t *testing.T) {
+	const maxSeries, maxBytes = 1000, 100 << 10
+	other := strings.Repeat("other 1\n", 40_000)
+	if len(other) <= partSize {
+		t.Fatal("the other family fits into one part")
+	}
 	for name, test := range map[string]struct{ text, message string }{
 		"text":              {"Dear all,\nthis is a letter.\n", "lines 1 to"},
-		"text at the end":   {other + "not a number x\n", "100002"},
+		"text at the end":   {other + "not a number x\n", "40002"},
 		"binary":            {"\x00\x01\x02\n", "lines 1 to"},
 		"cut":               {other + "other{a=", "lines"},
 		"a long line":       {"other{a=\"" + strings.Repeat("x", maxLine) + "\"} 1\n", "line 1: it has more than 1048576 bytes"},
 		"a type of nothing": {"# TYPE other nothing\nother 1\n", "unknown metric type"},
-		"ungrouped":         {strings.Repeat("dora_x_bucket 1\n", 1), ""},
-		"too many series":   {series(maxForeignSeries + 1), "more than 100000 series"},
-		"labels":            {labels(40), "more than 33554432 bytes"},
+		"ungrouped":         {"dora_x_bucket 1\n", ""},
+		"max series":        {series(maxSeries), ""},
+		"too many series":   {series(maxSeries + 1), "more than 1000 series"},
+		"labels":            {labels(4, 30<<10), "more than 102400 bytes"},
 	} {
-		_, _, err := readForeignBaseline(strings.NewReader(test.text), dora.FamiliesByName())
+		_, _, err := readBaseline(strings.NewReader(test.text), dora.FamiliesByName(), maxSeries, maxBytes)
 		if test.message == "" != (err == nil) || err != nil && !strings.Contains(err.Error(), test.message) {
 			t.Errorf("%s: %v, want %q", name, err, test.message)
 		}
 	}
-	if _, _, err := readForeignBaseline(strings.NewReader(series(maxForeignSeries)), dora.FamiliesByName()); err != nil {
-		t.Errorf("as many as may be: %v", err)
+}
+
+// The limits that a server has for files of other programs.
+func TestForeignLimits(t *testing.T) {
+	for name, test := range map[string]struct{ text, message string }{
+		"series": {series(maxForeignSeries + 1), "more than 100000 series"},
+		"labels": {labels(33, maxLine-1000), "more than 33554432 bytes"},
+	} {
+		if _, _, err := readForeignBaseline(strings.NewReader(test.text), dora.FamiliesByName()); err == nil || !strings.Contains(err.Error(), test.message) {
+			t.Errorf("%s: %v, want %q", name, err, test.message)
+		}
 	}
 }
 
@@ -125,19 +142,19 @@ func series(n int) string {
 	return b.String()
 }
 
-func labels(n int) string {
+func labels(n, size int) string {
 	var b strings.Builder
 	b.WriteString("# TYPE jira_incidents counter\n")
 	for i := range n {
-		fmt.Fprintf(&b, "jira_incidents{project=\"%d%s\",team=\"t\"} 1\n", i, strings.Repeat("x", maxLine-1000))
+		fmt.Fprintf(&b, "jira_incidents{project=\"%d%s\",team=\"t\"} 1\n", i, strings.Repeat("x", size))
 	}
 	return b.String()
 }
 
 // A comment may have any length, and the names of other families take no memory without a limit.
-func TestForeignFilesOfAnySize(t *testing.T) {
-	text := io.MultiReader(strings.NewReader("# "), io.LimitReader(&repeated{text: "x"}, 8<<20), strings.NewReader("\njira"),
-		strings.NewReader("_x 1\n"), &names{n: 200_000}, strings.NewReader("# TYPE jira_incidents counter\njira_incidents{project=\"P\",team=\"t\"} 7\n# EOF\n"))
+func TestForeignFilesAnySize(t *testing.T) {
+	text := io.MultiReader(strings.NewReader("# "), io.LimitReader(xs{}, 8<<20), strings.NewReader("\njira"),
+		strings.NewReader("_x 1\n"), strings.NewReader(otherNames(20_000)), strings.NewReader("# TYPE jira_incidents counter\njira_incidents{project=\"P\",team=\"t\"} 7\n# EOF\n"))
 	state, n, err := readForeignBaseline(text, dora.FamiliesByName())
 	if err != nil || len(state) != 1 || len(n.ignored) != 1000 {
 		t.Errorf("%v, %d families, %d ignored", err, len(state), len(n.ignored))
@@ -149,107 +166,21 @@ func TestForeignFilesOfAnySize(t *testing.T) {
 	}
 }
 
-type repeated struct{ text string }
+// xs reads as x without end.
+type xs struct{}
 
-func (r *repeated) Read(p []byte) (int, error) { return copy(p, strings.Repeat(r.text, len(p))), nil }
-
-type names struct{ i, n int }
-
-func (n *names) Read(p []byte) (int, error) {
-	if n.i++; n.i > n.n {
-		return 0, io.EOF
+func (xs) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
 	}
-	return copy(p, fmt.Sprintf("other_%d 1\n", n.i)), nil
+	return len(p), nil
 }
 
-// A file of another program that ends as OpenMetrics does is taken over, and no damaged checkpoint.
-func TestForeignFileWithAnEnd(t *testing.T) {
-	for name, text := range map[string]string{
-		"end":           string(metricText(dora.DeploymentsTotal, "counter", 7)) + "# EOF\n",
-		"end alone":     "# EOF\n",
-		"end, no break": string(metricText(dora.DeploymentsTotal, "counter", 7)) + "# EOF",
-		"a label":       "# TYPE x gauge\nx{a=\"# checksum sha256=\"} 1\n" + string(metricText(dora.DeploymentsTotal, "counter", 7)) + "# EOF\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newSite(t)
-			s.put("dora-exporter.prom", []byte(text))
-			state, _ := s.mustRestore()
-			if want := float64(7 * strings.Count(text, "} 7")); state[dora.DeploymentsTotal][success.Key()].Baseline != want {
-				t.Errorf("%v", state)
-			}
-			if strings.Contains(s.log.String(), "damaged") || !strings.Contains(s.log.String(), "taken over") {
-				t.Errorf("log:\n%s", s.log.String())
-			}
-			s.reopen()
-			again, _ := s.mustRestore() // from the store, since the file is known
-			wantState(t, state, again)
-		})
+// otherNames returns one sample of each of n families.
+func otherNames(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "other_%d 1\n", i)
 	}
-}
-
-// A checkpoint that is no file is refused at once, and so is a database.
-func TestCheckpointThatIsNoFile(t *testing.T) {
-	for _, suffix := range []string{"", ".prev"} {
-		for what, make := range map[string]func(path string) error{
-			"a FIFO":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
-			"a directory": func(path string) error { return os.Mkdir(path, 0o700) },
-			"a device":    func(path string) error { return os.Symlink("/dev/zero", path) },
-			"a socket": func(path string) error {
-				l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-				if err == nil {
-					l.SetUnlinkOnClose(false)
-					err = l.Close()
-				}
-				return err
-			},
-		} {
-			s := newSite(t)
-			if suffix != "" {
-				s.put("dora-exporter.prom", nil) // damaged, so that the previous one is read
-				s.add(1)
-			}
-			if err := make(s.path() + suffix); err != nil {
-				t.Fatal(err)
-			}
-			_, _, err := s.checkpoint(false).Restore(t.Context())
-			if suffix == "" && (err == nil || !strings.Contains(err.Error(), what) || !strings.Contains(err.Error(), "storage.file.path")) {
-				t.Errorf("%s: %v", what, err)
-			}
-			if suffix != "" && err != nil {
-				t.Errorf("%s as the previous one: %v", what, err)
-			}
-		}
-	}
-	folder := t.TempDir()
-	path := folder + "/x.db"
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := sqlite.Open(t.Context(), path, newSite(t).logger()); err == nil || !strings.Contains(err.Error(), "storage.database") {
-		t.Errorf("a database: %v", err)
-	}
-}
-
-// FuzzInspect checks that nothing passes for a whole checkpoint without its seal.
-func FuzzInspect(f *testing.F) {
-	whole, err := encode(header{store: "5f0c", position: 7, start: noon}, dora.Families(), two(0))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, seed := range [][]byte{whole, whole[1:], whole[:len(whole)-1], append(whole[:len(whole):len(whole)], '\n'), []byte("# EOF\n"), nil} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		found, err := inspect(bytes.NewReader(data))
-		if int64(len(data)) != found.size {
-			t.Errorf("size %d, want %d", found.size, len(data))
-		}
-		_, sealed := unseal(data)
-		if err == nil && !sealed {
-			t.Errorf("accepted without a seal: %q", data)
-		}
-		if errors.Is(err, errForeign) && bytes.HasPrefix(data, []byte(headerPrefix)) {
-			t.Errorf("foreign: %q", data)
-		}
-	})
+	return b.String()
 }
