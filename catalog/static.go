@@ -33,9 +33,9 @@ func NewStatic(teams []dora.Team, defaultOwner string) *Static {
 	return s
 }
 
-func addOwner(owners map[string]string, what, team string) {
-	if _, taken := owners[what]; !taken {
-		owners[what] = team
+func addOwner(owners map[string]string, name, team string) {
+	if _, taken := owners[name]; !taken {
+		owners[name] = team
 	}
 }
 

@@ -116,8 +116,8 @@ func (c *commit) size() int {
 }
 
 func (f *files) size() (n int) {
-	for _, one := range *f {
-		n += 32 + len(one.Name) + len(one.Previous)
+	for _, touched := range *f {
+		n += 32 + len(touched.Name) + len(touched.Previous)
 	}
 	return n
 }

@@ -80,7 +80,7 @@ type change struct {
 	shared dora.Origin
 }
 
-func (c *change) join(one commit) { c.Commits = appendCommits(c.Commits, commits{one}) }
+func (c *change) join(found commit) { c.Commits = appendCommits(c.Commits, commits{found}) }
 
 var (
 	// GitHub writes this into the body of a pull request that its Revert button makes. It begins a line there; within a
@@ -108,11 +108,11 @@ func revertedCommits(text string) (all []string) {
 	return all
 }
 
-func (c commits) reverts() (all []string) {
-	for _, one := range c {
-		all = appendNew(all, revertedCommits(one.Commit.Message)...)
+func (c commits) reverts() (reverts []string) {
+	for _, commit := range c {
+		reverts = appendNew(reverts, revertedCommits(commit.Commit.Message)...)
 	}
-	return all
+	return reverts
 }
 
 // appendCommits adds the SHAs of commits.
@@ -121,10 +121,10 @@ func appendCommits(all []string, more commits) []string {
 	for _, sha := range all {
 		seen[sha] = true
 	}
-	for _, one := range more {
-		if one.SHA != "" && !seen[one.SHA] {
-			seen[one.SHA] = true
-			all = append(all, one.SHA)
+	for _, commit := range more {
+		if commit.SHA != "" && !seen[commit.SHA] {
+			seen[commit.SHA] = true
+			all = append(all, commit.SHA)
 		}
 	}
 	return all
@@ -135,9 +135,9 @@ const maxReverts = 100
 
 // appendNew adds those that are not there yet.
 func appendNew(all []string, more ...string) []string {
-	for _, one := range more {
-		if len(all) < maxReverts && !slices.Contains(all, one) {
-			all = append(all, one)
+	for _, text := range more {
+		if len(all) < maxReverts && !slices.Contains(all, text) {
+			all = append(all, text)
 		}
 	}
 	return all

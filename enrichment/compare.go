@@ -34,11 +34,11 @@ func (c *comparison) check() error {
 	default:
 		return fmt.Errorf("a comparison has the status %.20q", string(c.Status))
 	}
-	for _, one := range c.Commits {
-		if one.SHA == "" {
+	for _, listed := range c.Commits {
+		if listed.SHA == "" {
 			return errors.New("a commit of a comparison has no SHA")
 		}
-		if err := one.check(); err != nil {
+		if err := listed.check(); err != nil {
 			return err
 		}
 	}
@@ -70,10 +70,10 @@ func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, er
 			return comparison{}, fmt.Errorf("the comparison has %d commits, more than can be read", all.Total)
 		}
 		before := len(all.Commits)
-		for _, one := range listed.Commits {
-			if !seen[one.SHA] {
-				seen[one.SHA] = true
-				all.Commits = append(all.Commits, one)
+		for _, listedCommit := range listed.Commits {
+			if !seen[listedCommit.SHA] {
+				seen[listedCommit.SHA] = true
+				all.Commits = append(all.Commits, listedCommit)
 			}
 		}
 		added := len(all.Commits) > before

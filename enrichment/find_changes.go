@@ -35,11 +35,11 @@ func (s *shipping) findMerged(ctx context.Context, hanging graph) error {
 // findNewest finds the change of the newest commit of a line, and says how many of the line's commits belong to it.
 func (s *shipping) findNewest(ctx context.Context, l line) (taken int, err error) {
 	at := l[0]
-	o, has, err := s.knownOrigin(ctx, at.commit)
+	o, known, err := s.knownOrigin(ctx, at.commit)
 	if err != nil {
 		return 0, err
 	}
-	if has {
+	if known {
 		return s.addKnownChange(ctx, l, o)
 	}
 	p, err := s.pullOf(ctx, at.commit)
@@ -129,7 +129,7 @@ func (s *shipping) addMergedPull(ctx context.Context, at link, p pull) error {
 	return nil
 }
 
-// mayBePartlyDeployed says whether some of what a merge brought may have been deployed before.
+// mayBePartlyDeployed reports whether some of what a merge brought may have been deployed before.
 func (s *shipping) mayBePartlyDeployed(at link) bool {
 	return len(at.hanging) == 0 || s.baseOffLine && (at.hanging.hasChildOf(s.c.Base) || at.hasParent(s.c.Base))
 }
@@ -155,8 +155,8 @@ func (s *shipping) addListedPull(ctx context.Context, l line, p pull) (taken int
 func (s *shipping) addWithCommits(ctx context.Context, l line, o dora.Origin, own pullCommits) (taken int, err error) {
 	change := s.addChange(l[0], o, own, nil)
 	taken = 1
-	if has := own.matcher(); has(l[0].commit) {
-		for ; taken < len(l) && has(l[taken].commit); taken++ {
+	if belongs := own.matcher(); belongs(l[0].commit) {
+		for ; taken < len(l) && belongs(l[taken].commit); taken++ {
 			change.join(l[taken].commit)
 			s.remember(l[taken].SHA, change.shared)
 		}

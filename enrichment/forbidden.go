@@ -32,16 +32,16 @@ func (f forbiddenRepositories) add(repository string) {
 	f[repository] = denial{time.Now().Add(refusedRetry), f[repository].logged}
 }
 
-// has says whether a repository's last answer was a 403.
-func (f forbiddenRepositories) has(repository string) bool {
-	_, has := f[repository]
-	return has
+// has reports whether a repository's last answer was a 403.
+func (f forbiddenRepositories) contains(repository string) bool {
+	_, known := f[repository]
+	return known
 }
 
 // check returns an error while a repository is not to be asked. When its time is over one call may ask.
 func (f forbiddenRepositories) check(repository string) error {
-	b, has := f[repository]
-	if !has {
+	b, known := f[repository]
+	if !known {
 		return nil
 	}
 	if time.Until(b.until) > 0 {

@@ -174,7 +174,7 @@ func (g *gate) backOff(why string, err error) {
 // deny handles a 403 that is no limit. The first one about a repository may be the token's fault; a further one, while the
 // gate is open, is not.
 func (g *gate) deny(repository string, stale bool, err error) {
-	known := g.forbidden.has(repository)
+	known := g.forbidden.contains(repository)
 	g.forbidden.add(repository)
 	g.wake()
 	switch {

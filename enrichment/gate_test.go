@@ -42,15 +42,15 @@ func enterNow(t *testing.T, g *gate, repository string) pass {
 }
 
 // enterAfter gets a pass and checks how long that took.
-func enterAfter(t *testing.T, g *gate, least, most time.Duration) pass {
+func enterAfter(t *testing.T, g *gate, least, longest time.Duration) pass {
 	t.Helper()
 	start := time.Now()
 	p, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); took < least || took > most {
-		t.Fatalf("pass after %s, want %s to %s", took, least, most)
+	if took := time.Since(start); took < least || took > longest {
+		t.Fatalf("pass after %s, want %s to %s", took, least, longest)
 	}
 	return p
 }

@@ -67,7 +67,7 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 		return p, nil, 0, err
 	}
 	g.waiting[w] = struct{}{}
-	if g.forbidden.has(w.repository) {
+	if g.forbidden.contains(w.repository) {
 		if g.forbiddenProbe == nil {
 			g.forbiddenProbe = w
 		}
@@ -98,7 +98,7 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 // works again.
 func (g *gate) rank(w *waiter) int {
 	switch {
-	case g.forbidden.has(w.repository):
+	case g.forbidden.contains(w.repository):
 		return 3
 	case g.states[w.repository] != nil && g.states[w.repository].urls.lastFailed(w.url):
 		return 2

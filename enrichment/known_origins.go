@@ -25,9 +25,9 @@ func (s *shipping) addKnownChange(ctx context.Context, l line, o dora.Origin) (t
 // knownOrigin is what is known of a commit's change; what is missing is asked for. A pull request that was not merged then
 // may be now.
 func (s *shipping) knownOrigin(ctx context.Context, c commit) (dora.Origin, bool, error) {
-	o, has := s.cachedOrigin(c.SHA)
-	if !has || o.Complete {
-		return o, has && (o.PullRequest == 0 || !o.Merged.IsZero()), nil
+	o, known := s.cachedOrigin(c.SHA)
+	if !known || o.Complete {
+		return o, known && (o.PullRequest == 0 || !o.Merged.IsZero()), nil
 	}
 	if o.PullRequest == 0 {
 		o = completedByCommit(o, c)
@@ -50,11 +50,11 @@ func (s *shipping) cachedOrigin(sha string) (dora.Origin, bool) {
 	if s.c.Known == nil {
 		return dora.Origin{}, false
 	}
-	o, has := s.c.Known(sha)
+	o, known := s.c.Known(sha)
 	if o.Unavailable == dora.ReasonNotFound || o.Unavailable == dora.ReasonUnprocessed {
 		return dora.Origin{}, false
 	}
-	return o, has
+	return o, known
 }
 
 // remember keeps what is new for the next look-up.
@@ -67,14 +67,14 @@ func (s *shipping) remember(sha string, o dora.Origin) {
 
 // completed is a remembered origin with what its pull request says.
 func (s *shipping) completed(o dora.Origin, p pull) dora.Origin {
-	more := p.origin(s.c.Head, nil)
-	more.FirstCommit, more.Unavailable = o.FirstCommit, o.Unavailable
-	return more
+	completed := p.origin(s.c.Head, nil)
+	completed.FirstCommit, completed.Unavailable = o.FirstCommit, o.Unavailable
+	return completed
 }
 
 // completedByCommit is a remembered origin without a pull request, with what the commit says.
 func completedByCommit(o dora.Origin, c commit) dora.Origin {
-	more := changeOfCommit(c).Origin
-	more.FirstCommit, more.Unavailable = o.FirstCommit, o.Unavailable
-	return more
+	completed := changeOfCommit(c).Origin
+	completed.FirstCommit, completed.Unavailable = o.FirstCommit, o.Unavailable
+	return completed
 }

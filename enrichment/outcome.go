@@ -55,7 +55,7 @@ func classifyError(status int, header http.Header, body []byte, now time.Time) (
 	return failed, 0
 }
 
-// isNotFound says whether a status means that what was asked for is not there: neither now nor, most likely, later.
+// isNotFound reports whether a status means that what was asked for is not there: neither now nor, most likely, later.
 func isNotFound(status int) bool {
 	switch status {
 	case http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusUnprocessableEntity, http.StatusUnavailableForLegalReasons:

@@ -73,8 +73,8 @@ type file struct {
 
 // first is the earliest author date; zero when no commit has one.
 func (c commits) earliestDate() (first time.Time) {
-	for _, one := range c {
-		if date := one.authorDate(); !date.IsZero() && (first.IsZero() || date.Before(first)) {
+	for _, commit := range c {
+		if date := commit.authorDate(); !date.IsZero() && (first.IsZero() || date.Before(first)) {
 			first = date
 		}
 	}
@@ -106,8 +106,8 @@ func (p *pulls) check() error {
 	if *p == nil {
 		return errors.New("a list of pull requests is expected")
 	}
-	for _, one := range *p {
-		if err := one.check(); err != nil {
+	for _, listed := range *p {
+		if err := listed.check(); err != nil {
 			return err
 		}
 	}
@@ -133,8 +133,8 @@ func (c *commits) check() error {
 	if *c == nil {
 		return errors.New("a list of commits is expected")
 	}
-	for _, one := range *c {
-		if err := one.check(); err != nil {
+	for _, listed := range *c {
+		if err := listed.check(); err != nil {
 			return err
 		}
 	}

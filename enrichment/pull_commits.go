@@ -19,10 +19,10 @@ type pullCommits []dora.PullCommit
 // pullCommits is what is kept of a pull request's commits.
 func (c commits) pullCommits() (all pullCommits) {
 	seen := make(map[string]bool, len(c))
-	for _, one := range c {
-		if one.SHA != "" && !seen[one.SHA] && len(all) < maxPullCommits {
-			seen[one.SHA] = true
-			all = append(all, dora.PullCommit{SHA: one.SHA, Work: one.workHash()})
+	for _, listed := range c {
+		if listed.SHA != "" && !seen[listed.SHA] && len(all) < maxPullCommits {
+			seen[listed.SHA] = true
+			all = append(all, dora.PullCommit{SHA: listed.SHA, Work: listed.workHash()})
 		}
 	}
 	return all
@@ -37,22 +37,22 @@ func (c commit) workHash() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// matcher tells whether a commit is one of these, as it is or rebased.
+// matcher reports whether a commit is one of these, as it is or rebased.
 func (p pullCommits) matcher() func(commit) bool {
 	bySHA, byWork := make(map[string]bool, len(p)), make(map[string]bool, len(p))
-	for _, one := range p {
-		bySHA[one.SHA] = true
-		byWork[one.Work] = true
+	for _, listed := range p {
+		bySHA[listed.SHA] = true
+		byWork[listed.Work] = true
 	}
 	delete(byWork, "")
-	return func(one commit) bool { return bySHA[one.SHA] || byWork[one.workHash()] }
+	return func(listed commit) bool { return bySHA[listed.SHA] || byWork[listed.workHash()] }
 }
 
 // appendTo adds the SHAs to those of a change.
 func (p pullCommits) appendTo(shas []string) []string {
 	all := make(commits, 0, len(p))
-	for _, one := range p {
-		all = append(all, commit{SHA: one.SHA})
+	for _, listed := range p {
+		all = append(all, commit{SHA: listed.SHA})
 	}
 	return appendCommits(shas, all)
 }

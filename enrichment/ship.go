@@ -89,11 +89,11 @@ func (s *shipping) shipHeadOnly(ctx context.Context, relation dora.Relation) (do
 	change.Origin = withoutCommits(change.Origin)
 	shipment := dora.Shipment{Relation: relation, Base: s.c.Base, Changes: []dora.Change{change}}
 	if len(s.patterns) != 0 {
-		is, err := s.touchesPaths(ctx, s.c, s.patterns, change)
+		touches, err := s.touchesPaths(ctx, s.c, s.patterns, change)
 		if err != nil {
 			return dora.Shipment{}, err
 		}
-		if !is {
+		if !touches {
 			shipment.Changes = nil
 		}
 	}
@@ -102,9 +102,9 @@ func (s *shipping) shipHeadOnly(ctx context.Context, relation dora.Relation) (do
 
 func (s *shipping) headChange(ctx context.Context) (dora.Change, error) {
 	head := s.c.Head
-	o, has := s.cachedOrigin(head.SHA)
+	o, known := s.cachedOrigin(head.SHA)
 	switch {
-	case !has:
+	case !known:
 		return s.change(ctx, head)
 	case o.Complete:
 	case o.PullRequest == 0:
@@ -156,7 +156,7 @@ func (s *shipping) changesOfComparison(ctx context.Context, compared comparison)
 
 // pull is a pull request by its number, asked for once; its number is 0 when it is not there.
 func (s *shipping) pull(ctx context.Context, number int) (pull, error) {
-	if p, has := s.pulls[number]; has {
+	if p, known := s.pulls[number]; known {
 		return p, nil
 	}
 	var p pull

@@ -391,11 +391,11 @@ func TestShip(t *testing.T) {
 			if got.Relation != test.relation || got.Base != test.base {
 				t.Errorf("relation %s to %q, want %s to %q", got.Relation, got.Base, test.relation, test.base)
 			}
-			var told []string
+			var answered []string
 			for _, change := range got.Changes {
-				told = append(told, h.told(change))
+				answered = append(answered, h.describe(change))
 			}
-			if diff := cmp.Diff(test.want, told); diff != "" {
+			if diff := cmp.Diff(test.want, answered); diff != "" {
 				t.Errorf("changes (-want +got):\n%s", diff)
 			}
 			if calls := f.asked(); got.Calls != test.calls || len(calls) != test.calls {
@@ -446,12 +446,12 @@ func TestShipOfLongHistories(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kept := len(known["m1"].PullCommits); kept != maxPullCommits {
-		t.Errorf("%d commits of a pull request are kept, want %d", kept, maxPullCommits)
+	if remembered := len(known["m1"].PullCommits); remembered != maxPullCommits {
+		t.Errorf("%d commits of a pull request are kept, want %d", remembered, maxPullCommits)
 	}
-	again, err := ship(t, g, "root", "s2", known)
-	if diff := cmp.Diff(s.Changes, again.Changes); diff != "" || again.Calls != 3 || err != nil {
-		t.Errorf("again: %d calls, error %v; changes (-want +got):\n%s", again.Calls, err, diff)
+	second, err := ship(t, g, "root", "s2", known)
+	if diff := cmp.Diff(s.Changes, second.Changes); diff != "" || second.Calls != 3 || err != nil {
+		t.Errorf("again: %d calls, error %v; changes (-want +got):\n%s", second.Calls, err, diff)
 	}
 	if len(s.Changes) != 2 || len(s.Changes[0].Commits) != 261 || !s.Changes[0].FirstCommit.Equal(h.commits["a000"].date) || s.Calls != 3+1+2 {
 		t.Errorf("%d changes, %d commits, %d calls", len(s.Changes), len(s.Changes[0].Commits), s.Calls)

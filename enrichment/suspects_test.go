@@ -76,7 +76,7 @@ func TestWhatFailsByItselfIsNotInTheWay(t *testing.T) {
 				found := lookUpAll(t, g, test.others, 10*time.Minute)
 				both.Wait()
 				for _, c := range test.others {
-					if after, is := found[c.Key()]; !is || after > 3*time.Second {
+					if after, suspect := found[c.Key()]; !suspect || after > 3*time.Second {
 						t.Errorf("%s found after %s", c.Key(), after)
 					}
 				}
@@ -120,8 +120,8 @@ func TestOutageOverManyRepositories(t *testing.T) {
 						t.Errorf("%s found after %s", commit, after)
 					}
 				}
-				if most := int32(8 + 3*7); during.Load() > most {
-					t.Errorf("%d calls during the outage, want at most %d", during.Load(), most)
+				if maxCalls := int32(8 + 3*7); during.Load() > maxCalls {
+					t.Errorf("%d calls during the outage, want at most %d", during.Load(), maxCalls)
 				}
 			})
 		})

@@ -24,7 +24,7 @@ func status(environment, inDeployment, inRepository string) string {
 	return fmt.Sprintf(statusOf, environment, inDeployment, inRepository)
 }
 
-func updated(fields, more string) string { return fmt.Sprintf(updatedOf, fields, more) }
+func updated(fields, extra string) string { return fmt.Sprintf(updatedOf, fields, extra) }
 
 // jsonList is a JSON list with n elements.
 func jsonList(n int, element string) string {

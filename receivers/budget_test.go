@@ -100,16 +100,16 @@ func TestBudgetIsReclaimed(t *testing.T) {
 		}
 		next.release()
 
-		kept := b.share(func() { t.Error("a verified body was reclaimed") })
-		if err := kept.grow(t.Context(), 10); err != nil {
+		exempt := b.share(func() { t.Error("a verified body was reclaimed") })
+		if err := exempt.grow(t.Context(), 10); err != nil {
 			t.Fatal(err)
 		}
-		kept.exempt()
+		exempt.exempt()
 		last := b.share(func() {})
 		if err := last.grow(t.Context(), 1); !errors.Is(err, errBudget) {
 			t.Errorf("last: %v", err)
 		}
-		kept.release()
+		exempt.release()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := last.grow(ctx, 10); err != nil {

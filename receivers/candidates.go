@@ -10,7 +10,7 @@ const maxCandidates = 256 << 10
 func candidates(texts []string) string {
 	var b strings.Builder
 	for _, text := range texts {
-		kept := false
+		written := false
 		for text != "" {
 			word := text
 			if end := strings.IndexAny(text, " \t\r\n"); end >= 0 {
@@ -19,19 +19,19 @@ func candidates(texts []string) string {
 			text = text[len(word):]
 			blank := len(word) == 1 && strings.Contains(" \t\r\n", word)
 			switch left := maxCandidates - b.Len(); {
-			case blank && !kept:
+			case blank && !written:
 			case blank && left == 0, !blank && mayBePartOfReference(word) && len(word) > left:
 				b.WriteString(word[:left])
 				return b.String()
 			case blank, mayBePartOfReference(word):
 				b.WriteString(word)
-				kept = true
-			case kept:
+				written = true
+			case written:
 				b.WriteByte('\n')
-				kept = false
+				written = false
 			}
 		}
-		if kept {
+		if written {
 			b.WriteByte('\n')
 		}
 	}

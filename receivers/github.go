@@ -139,7 +139,7 @@ func (p *gitHubPayload) deployment() (dora.Deployment, error) {
 	return out, nil
 }
 
-// storable says whether a time is, in UTC, in the years that JSON can hold.
+// storable reports whether a time is, in UTC, in the years that JSON can hold.
 func storable(t time.Time) bool {
 	ms := t.UnixMilli()
 	return ms >= minMillis && ms <= maxMillis

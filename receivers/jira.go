@@ -88,8 +88,8 @@ func decodeJira(_ http.Header, payload []byte) (decoded, error) {
 	if at := strings.LastIndexByte(i.Key, '-'); change.Project == "" && at > 0 {
 		change.Project = i.Key[:at]
 	}
-	if odd := p.unreadable(); len(odd) > 0 {
-		out.note = []any{"unreadable_times", odd}
+	if unreadable := p.unreadable(); len(unreadable) > 0 {
+		out.note = []any{"unreadable_times", unreadable}
 	}
 	out.event.Incident = change
 	out.key = fmt.Sprintf("jira/%s/%s/%s/%s", change.Host, change.ID, change.Event, p.changeID(payload))

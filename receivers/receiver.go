@@ -158,7 +158,7 @@ func (r *Receivers) store(ctx context.Context, v *exchange, d decoded) {
 		return
 	}
 	v.StoreStart = r.o.Now()
-	again, err := r.o.Inbox.Accept(ctx, dora.Delivery{
+	isDuplicate, err := r.o.Inbox.Accept(ctx, dora.Delivery{
 		Source: v.source.name, Key: d.key, Received: v.StoreStart, Event: d.event,
 	})
 	v.StoreEnd = r.o.Now()
@@ -167,12 +167,12 @@ func (r *Receivers) store(ctx context.Context, v *exchange, d decoded) {
 		return
 	}
 	result := accepted
-	if again {
+	if isDuplicate {
 		result = duplicate
 	}
 	ctx = r.finish(v, result, http.StatusAccepted)
 	r.o.Observe(v.source.name, d.name, result)
-	if again && r.o.OnDuplicate != nil {
+	if isDuplicate && r.o.OnDuplicate != nil {
 		r.o.OnDuplicate(d.key)
 	}
 	r.o.Logger.DebugContext(ctx, "", append([]any{

@@ -54,7 +54,7 @@ type bench struct {
 	log      bytes.Buffer
 	observed []string
 	refused  []string
-	again    []string
+	duplicate    []string
 }
 
 func newBench(gitHubSecrets, jiraSecrets []string) *bench {
@@ -66,7 +66,7 @@ func newBench(gitHubSecrets, jiraSecrets []string) *bench {
 		Logger:      slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:         func() time.Time { return time.Unix(0, 0) },
 		Observe:     func(source, event, result string) { b.observed = append(b.observed, source+" "+event+" "+result) },
-		OnDuplicate: func(key string) { b.again = append(b.again, key) },
+		OnDuplicate: func(key string) { b.duplicate = append(b.duplicate, key) },
 		OnRefused:   func(source, result, why string) { b.refused = append(b.refused, source+" "+result+": "+why) },
 	}).Register(b.engine)
 	return b
@@ -239,8 +239,8 @@ func TestWhatTheInboxSays(t *testing.T) {
 	if diff := cmp.Diff(want, b.observed); diff != "" {
 		t.Errorf("observed: -want +got:\n%s", diff)
 	}
-	if len(b.inbox.deliveries) != 1 || !slices.Equal(b.again, []string{b.inbox.deliveries[0].Key}) {
-		t.Errorf("%d deliveries, want 1; came again %q, want that once", len(b.inbox.deliveries), b.again)
+	if len(b.inbox.deliveries) != 1 || !slices.Equal(b.duplicate, []string{b.inbox.deliveries[0].Key}) {
+		t.Errorf("%d deliveries, want 1; came again %q, want that once", len(b.inbox.deliveries), b.duplicate)
 	}
 	refused := []string{
 		"github unavailable: disk full: /secret/path", "github malformed: the payload of deployment_status: deployment is missing", "github unauthorized: signature missing or wrong: X-Hub-Signature-256",

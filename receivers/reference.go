@@ -58,7 +58,7 @@ func references(text string) []dora.Reference {
 	return all
 }
 
-// hasLettersAndDigits says whether a text has letters and digits.
+// hasLettersAndDigits reports whether a text has letters and digits.
 func hasLettersAndDigits(s string) bool {
 	return strings.ContainsAny(s, "0123456789") && strings.ContainsAny(s, "abcdef")
 }

@@ -66,20 +66,20 @@ func checkRegular(path string, info fs.FileInfo) error {
 	if mode.IsRegular() {
 		return nil
 	}
-	what := "a device"
+	kind := "a device"
 	switch {
 	case mode.IsDir():
-		what = "a directory"
+		kind = "a directory"
 	case mode&fs.ModeNamedPipe != 0:
-		what = "a FIFO"
+		kind = "a FIFO"
 	case mode&fs.ModeSocket != 0:
-		what = "a socket"
+		kind = "a socket"
 	}
-	return &fs.PathError{Op: "open", Path: path, Err: &notRegularError{what}}
+	return &fs.PathError{Op: "open", Path: path, Err: &notRegularError{kind}}
 }
 
-type notRegularError struct{ what string }
+type notRegularError struct{ kind string }
 
-func (e *notRegularError) Error() string { return "it is " + e.what + ", " + ErrNotRegular.Error() }
+func (e *notRegularError) Error() string { return "it is " + e.kind + ", " + ErrNotRegular.Error() }
 
 func (e *notRegularError) Is(target error) bool { return target == ErrNotRegular }

@@ -24,7 +24,7 @@ func LockCheckpoint(path string) (release func() error, err error) {
 }
 
 // TakeLock locks a file for this process. The error names what it is for, and the key that sets another path.
-func TakeLock(path, what, key string) (*Lock, error) {
+func TakeLock(path, subject, key string) (*Lock, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, Error("open lock file", path, err)
@@ -33,7 +33,7 @@ func TakeLock(path, what, key string) (*Lock, error) {
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, errors.Join(fmt.Errorf("another dora-exporter%s is running with this %s (it holds %s); "+
-			"stop it, or set %s to another path", l.holder(), what, path, key), file.Close())
+			"stop it, or set %s to another path", l.holder(), subject, path, key), file.Close())
 	}
 	if err == nil {
 		err = l.writeProcessID()

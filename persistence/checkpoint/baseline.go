@@ -27,8 +27,8 @@ type findings struct {
 
 // addFinding adds to one of the lists of a file that may have any number of such things.
 func addFinding(list *[]string, format string, args ...any) {
-	const most = 1000
-	if len(*list) < most {
+	const limit = 1000
+	if len(*list) < limit {
 		*list = append(*list, fmt.Sprintf(format, args...))
 	}
 }
@@ -97,11 +97,11 @@ func readBaseline(r io.Reader, families map[string]dora.Family, maxSeries, maxBy
 
 // firstNames are the first names of a list, for the log.
 func firstNames(names []string) []string {
-	const most = 100
-	if len(names) <= most {
+	const limit = 100
+	if len(names) <= limit {
 		return names
 	}
-	return append(names[:most:most], fmt.Sprintf("and %d more", len(names)-most))
+	return append(names[:limit:limit], fmt.Sprintf("and %d more", len(names)-limit))
 }
 
 // addFamily adds the series of a family to a state.

@@ -178,8 +178,8 @@ func (c *Checkpoint) addNewest(ctx context.Context, family dora.Family, state, f
 		return err
 	}
 	for key, series := range state[family.Name] {
-		there, ok := found[family.Name][key]
-		if (ok && there.Baseline != series.Value(family)) || (!ok && !series.At.IsZero()) {
+		written, ok := found[family.Name][key]
+		if (ok && written.Baseline != series.Value(family)) || (!ok && !series.At.IsZero()) {
 			return &damagedError{path: f.path, err: fmt.Errorf("%s{%s} is not that of the newest fact", family.Name, key)}
 		}
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // odd are label values that a text format may stumble over.
-var odd = []string{"", " ", "a\"b", `a\`, "a\nb", "a\rb", "a\x00b", "🚀", "\u202eabc", "{},=# EOF", "\ufffd", strings.Repeat("x", 200)}
+var oddLabelValues = []string{"", " ", "a\"b", `a\`, "a\nb", "a\rb", "a\x00b", "🚀", "\u202eabc", "{},=# EOF", "\ufffd", strings.Repeat("x", 200)}
 
 // baselineText is a .prom file of another program with the values in the order given.
 func baselineText(labels []dora.Labels, value func() float64) []byte {
@@ -56,9 +56,9 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	for round := range 5 {
 		s := newSite(t)
 		var labels []dora.Labels
-		for i, value := range odd {
+		for i, value := range oddLabelValues {
 			labels = append(labels, dora.Labels{
-				"environment": value, "repo": odd[(i+round)%len(odd)], "status": "success", "team": "Platform",
+				"environment": value, "repo": oddLabelValues[(i+round)%len(oddLabelValues)], "status": "success", "team": "Platform",
 				"project": value, "reason": dora.ReasonNoCommit, "owner": value, "outcome": "success", "cause": value, "stage": value,
 				"priority": value,
 			})

@@ -16,7 +16,7 @@ import (
 // A checkpoint that is no file is refused at once, and so is a database.
 func TestCheckpointThatIsNoFile(t *testing.T) {
 	for _, suffix := range []string{"", ".prev"} {
-		for what, make := range map[string]func(path string) error{
+		for kind, make := range map[string]func(path string) error{
 			"a FIFO":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
 			"a directory": func(path string) error { return os.Mkdir(path, 0o700) },
 			"a device":    func(path string) error { return os.Symlink("/dev/zero", path) },
@@ -38,11 +38,11 @@ func TestCheckpointThatIsNoFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, _, err := s.checkpoint(false).Restore(t.Context())
-			if suffix == "" && (err == nil || !strings.Contains(err.Error(), what) || !strings.Contains(err.Error(), "storage.file.path")) {
-				t.Errorf("%s: %v", what, err)
+			if suffix == "" && (err == nil || !strings.Contains(err.Error(), kind) || !strings.Contains(err.Error(), "storage.file.path")) {
+				t.Errorf("%s: %v", kind, err)
 			}
 			if suffix != "" && err != nil {
-				t.Errorf("%s as the previous one: %v", what, err)
+				t.Errorf("%s as the previous one: %v", kind, err)
 			}
 		}
 	}

@@ -68,8 +68,8 @@ func parseCount(whole uint64, float *float64) (int64, error) {
 	if float != nil {
 		n = *float
 	}
-	const most = 1 << 53 // above it a float64 leaves out some
-	if !(n >= 0 && n < most) || n != math.Trunc(n) {
+	const limit = 1 << 53 // above it a float64 leaves out some
+	if !(n >= 0 && n < limit) || n != math.Trunc(n) {
 		return 0, fmt.Errorf("%g is not a count", n)
 	}
 	return int64(n), nil
@@ -109,7 +109,7 @@ func countLines(text []byte) map[string]int {
 	return lines
 }
 
-// hasUnparsedLines says whether the parser left out lines of a histogram's family.
+// hasUnparsedLines reports whether the parser left out lines of a histogram's family.
 func hasUnparsedLines(lines map[string]int, found *dto.MetricFamily) bool {
 	name, n := found.GetName(), 0
 	for _, suffix := range []string{"", "_bucket", "_sum", "_count"} {

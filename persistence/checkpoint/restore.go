@@ -122,8 +122,8 @@ func (c *Checkpoint) restoreDamaged(ctx context.Context, f *file, base dora.Stat
 	switch {
 	case err == nil && previous != nil && previous.store == c.store.ID():
 		s, p, err := c.restoreOwn(ctx, previous, base)
-		var again *damagedError
-		if err != nil && !errors.As(err, &again) {
+		var previousDamage *damagedError
+		if err != nil && !errors.As(err, &previousDamage) {
 			return nil, 0, err
 		}
 		if err == nil {

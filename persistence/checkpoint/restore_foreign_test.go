@@ -147,8 +147,8 @@ func TestForeignFileWithAnEnd(t *testing.T) {
 				t.Errorf("log:\n%s", s.log.String())
 			}
 			s.reopen()
-			again, _ := s.mustRestore() // from the store, since the file is known
-			wantState(t, state, again)
+			second, _ := s.mustRestore() // from the store, since the file is known
+			wantState(t, state, second)
 		})
 	}
 }

@@ -13,21 +13,21 @@ import (
 var ErrBacklog = errors.New("too many deliveries are pending (storage.max_backlog)")
 
 // LimitBacklog sets how many deliveries may be pending; there is no limit before it is called. It is called before Accept.
-func (s *Store) LimitBacklog(ctx context.Context, most int) error {
+func (s *Store) LimitBacklog(ctx context.Context, limit int) error {
 	backlog, err := s.Backlog(ctx)
 	if err != nil {
 		return err
 	}
 	return s.update(ctx, func(*tx) error { // in the turn, where they are counted
 		s.writer.pending.Store(int64(backlog.Deliveries))
-		s.writer.maxPending.Store(int64(most))
+		s.writer.maxPending.Store(int64(limit))
 		return nil
 	})
 }
 
 // backlogError is ErrBacklog when no more deliveries are taken, else nil.
-func (w *writer) backlogError(more int) error {
-	if most := w.maxPending.Load(); most > 0 && w.pending.Load()+int64(more) >= most {
+func (w *writer) backlogError(added int) error {
+	if limit := w.maxPending.Load(); limit > 0 && w.pending.Load()+int64(added) >= limit {
 		return ErrBacklog
 	}
 	return nil

@@ -25,8 +25,8 @@ func TestLimitBacklog(t *testing.T) {
 		}
 	}
 	full("d")
-	if again, err := s.Accept(t.Context(), delivery("b")); err != nil || !again {
-		t.Errorf("one that is there: duplicate %v, %v", again, err)
+	if retried, err := s.Accept(t.Context(), delivery("b")); err != nil || !retried {
+		t.Errorf("one that is there: duplicate %v, %v", retried, err)
 	}
 	failing := errors.New("undone")
 	if err := s.Update(t.Context(), func(tx dora.Tx) error { return errors.Join(tx.Deliveries().Done(1), failing) }); !errors.Is(err, failing) {

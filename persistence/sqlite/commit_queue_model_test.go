@@ -212,9 +212,9 @@ func (m *queueModel) key() string {
 	for _, c := range m.callers {
 		b = append(b, byte(c))
 	}
-	for _, some := range [][]int{m.order, m.group} {
+	for _, chosen := range [][]int{m.order, m.group} {
 		b = append(b, '|')
-		for _, i := range some {
+		for _, i := range chosen {
 			b = append(b, byte(i))
 		}
 	}

@@ -46,12 +46,12 @@ var errMoved = errors.New("was moved, removed or replaced while it is in use; pu
 // checkInPlace is errGone when the database at path or its log is not the one that was found there first.
 func (c *connection) checkInPlace(path string) error {
 	for _, name := range []string{path, path + "-wal"} {
-		there, err := os.Stat(name)
+		info, err := os.Stat(name)
 		known := c.files[name]
 		switch {
 		case known == nil && err == nil:
-			c.files[name] = there
-		case known != nil && (err != nil || !os.SameFile(known, there)):
+			c.files[name] = info
+		case known != nil && (err != nil || !os.SameFile(known, info)):
 			return fmt.Errorf("%s %w", name, errMoved)
 		}
 	}

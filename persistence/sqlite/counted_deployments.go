@@ -76,9 +76,9 @@ func (r *Reader) teams(ctx context.Context) ([]string, error) {
 
 // addCounted adds deployments with what was counted of each.
 func (r *Reader) addCounted(ctx context.Context, c *dora.Counted, found []dora.DeploymentRecord) error {
-	for some := range slices.Chunk(found, maxQueryValues) {
+	for chunk := range slices.Chunk(found, maxQueryValues) {
 		var keys, repairs, changes []string
-		for _, t := range some {
+		for _, t := range chunk {
 			keys, repairs = append(keys, t.Key()), append(repairs, dora.Subject(dora.SubjectRework, t.Key()))
 			for _, change := range t.Changes() {
 				changes = append(changes, changeSubject(t, change))
@@ -96,17 +96,17 @@ func (r *Reader) addCounted(ctx context.Context, c *dora.Counted, found []dora.D
 		if err != nil {
 			return err
 		}
-		for _, t := range some {
-			one := dora.CountedDeployment{DeploymentRecord: t, Repaired: dora.Cause(repaired[dora.Subject(dora.SubjectRework, t.Key())].Labels["cause"])}
+		for _, t := range chunk {
+			counted := dora.CountedDeployment{DeploymentRecord: t, Repaired: dora.Cause(repaired[dora.Subject(dora.SubjectRework, t.Key())].Labels["cause"])}
 			if mark, bad := marks[t.Key()]; bad {
-				one.Mark = &mark
+				counted.Mark = &mark
 			}
 			for _, change := range t.Changes() {
 				if shipped[changeSubject(t, change)].ID == t.ID {
-					one.Changes = append(one.Changes, change)
+					counted.Changes = append(counted.Changes, change)
 				}
 			}
-			c.Deployments = append(c.Deployments, one)
+			c.Deployments = append(c.Deployments, counted)
 		}
 	}
 	return nil
@@ -131,8 +131,8 @@ func (r *Reader) failedChangesOf(ctx context.Context, deployments []string) (map
 // FactsBySubject are the facts of a family about some subjects.
 func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []string) (map[string]dora.Fact, error) {
 	found := map[string]dora.Fact{}
-	for some := range slices.Chunk(subjects, maxQueryValues) {
-		err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND subject IN ("+placeholders(len(some))+")", append([]any{family}, toAny(some)...),
+	for chunk := range slices.Chunk(subjects, maxQueryValues) {
+		err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND subject IN ("+placeholders(len(chunk))+")", append([]any{family}, toAny(chunk)...),
 			func(rows *sql.Rows) error {
 				f, _, err := r.scanFact(rows)
 				found[f.Subject] = f

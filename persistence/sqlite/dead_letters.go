@@ -63,13 +63,13 @@ func Retry(ctx context.Context, path string, ids ...int64) (n int64, err error) 
 }
 
 func retry(ctx context.Context, tx *sql.Tx, ids []int64) (int64, error) {
-	const again = "UPDATE deliveries SET state = 0, due = 0, waiting_since = NULL, attempts = 0 WHERE state = 2"
+	const update = "UPDATE deliveries SET state = 0, due = 0, waiting_since = NULL, attempts = 0 WHERE state = 2"
 	if len(ids) == 0 {
-		return rowsAffected(tx.ExecContext(ctx, again))
+		return rowsAffected(tx.ExecContext(ctx, update))
 	}
 	var all int64
 	for _, id := range ids {
-		n, err := rowsAffected(tx.ExecContext(ctx, again+" AND id = ?", id))
+		n, err := rowsAffected(tx.ExecContext(ctx, update+" AND id = ?", id))
 		if err == nil && n == 0 {
 			err = fmt.Errorf("delivery %d is not set aside; nothing was changed", id)
 		}

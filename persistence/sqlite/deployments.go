@@ -41,8 +41,8 @@ func (t *tx) deployment(query string, args ...any) (found dora.DeploymentRecord,
 func (t *tx) deployments(query string, args ...any) ([]dora.DeploymentRecord, error) {
 	var all []dora.DeploymentRecord
 	err := t.query("SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) error {
-		one, err := scanDeployment(t.writer.path, rows.Scan)
-		all = append(all, one)
+		record, err := scanDeployment(t.writer.path, rows.Scan)
+		all = append(all, record)
 		return err
 	})
 	if err != nil {
@@ -91,8 +91,8 @@ func deploymentsNamedBy(r dora.Reference, find func(query string, args ...any) (
 		in, args = " AND repository = ?", []any{dora.Deployment{Owner: r.Owner, Repository: r.Repository}.RepositoryName()}
 	}
 	var all []dora.DeploymentRecord
-	add := func(query string, what ...any) error {
-		found, err := find(query, append(what, args...)...)
+	add := func(query string, conditions ...any) error {
+		found, err := find(query, append(conditions, args...)...)
 		all = append(all, found...)
 		return err
 	}
@@ -161,11 +161,11 @@ func (t deploymentTx) AddShipped(d dora.DeploymentRecord, names []string, revert
 	return nil
 }
 
-// HasEvaluatedAfter says whether a success of a scope that comes after a moment has been settled.
+// HasEvaluatedAfter reports whether a success of a scope that comes after a moment has been settled.
 func (t deploymentTx) HasEvaluatedAfter(scope string, m dora.Moment) (bool, error) {
-	var one int
+	var exists int
 	known, err := t.queryRow(`SELECT 1 FROM deployments WHERE scope = ? AND evaluated = 1 AND (success, number) > (?, ?) LIMIT 1`,
-		[]any{scope, m.At.UnixMilli(), m.ID}, &one)
+		[]any{scope, m.At.UnixMilli(), m.ID}, &exists)
 	if err != nil {
 		return false, fmt.Errorf("look for later deployments: %w", err)
 	}

@@ -47,8 +47,8 @@ func (s *Store) DueEvaluations(ctx context.Context, now time.Time, limit int) ([
 func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]dora.Evaluation, error) {
 	var all []dora.Evaluation
 	err := r.query(ctx, "SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows *sql.Rows) error {
-		one, err := scanEvaluation(rows)
-		all = append(all, one)
+		evaluation, err := scanEvaluation(rows)
+		all = append(all, evaluation)
 		return err
 	})
 	if err != nil {
@@ -122,13 +122,13 @@ func (t evaluationTx) First(scope string) (dora.Evaluation, bool, error) {
 	return all[0], true, nil
 }
 
-// OutcomeWaits says whether an outcome of a scope that is not after a time is still to be settled.
+// OutcomeWaits reports whether an outcome of a scope that is not after a time is still to be settled.
 func (t evaluationTx) OutcomeWaits(scope string, upTo time.Time) (bool, error) {
 	all, err := t.evaluations("WHERE kind = 'outcome' AND scope = ? AND at <= ? LIMIT 1", scope, upTo.UnixMilli())
 	return len(all) > 0, err
 }
 
-// IncidentWaits says whether an incident is still to be settled.
+// IncidentWaits reports whether an incident is still to be settled.
 func (t evaluationTx) IncidentWaits(key string) (bool, error) {
 	all, err := t.evaluations("WHERE kind IN ('incident', 'issue') AND key = ?", key)
 	return len(all) > 0, err
@@ -143,8 +143,8 @@ func (t evaluationTx) WaitingIncidents(upTo time.Time) ([]dora.Evaluation, error
 func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
 	var all []dora.Evaluation
 	err := t.query("SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows *sql.Rows) error {
-		one, err := scanEvaluation(rows)
-		all = append(all, one)
+		evaluation, err := scanEvaluation(rows)
+		all = append(all, evaluation)
 		return err
 	})
 	if err != nil {
@@ -153,11 +153,11 @@ func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
 	return all, nil
 }
 
-// RepositoryWaits says whether a success of a repository, or of any with "", before a time is still to be settled.
+// RepositoryWaits reports whether a success of a repository, or of any with "", before a time is still to be settled.
 func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (bool, error) {
-	var one int
+	var exists int
 	known, err := t.queryRow("SELECT 1 FROM evaluations WHERE kind = 'deployment' AND ? IN ('', repository) AND at < ? LIMIT 1",
-		[]any{repository, before.UnixMilli()}, &one)
+		[]any{repository, before.UnixMilli()}, &exists)
 	if err != nil {
 		return false, fmt.Errorf("read what is to be settled of %s: %w", repository, err)
 	}

@@ -65,7 +65,7 @@ func (r *Reader) LastPosition(ctx context.Context) (int64, error) {
 	return last, nil
 }
 
-// Empty says whether there are no facts.
+// Empty reports whether there are no facts.
 func (r *Reader) Empty(ctx context.Context) (bool, error) {
 	last, err := r.LastPosition(ctx)
 	return last == 0, err
@@ -94,10 +94,10 @@ func (t factTx) Add(f dora.Fact) (bool, error) {
 	return added == 1, nil
 }
 
-// Has says whether a fact with a family and subject is there.
+// Has reports whether a fact with a family and subject is there.
 func (t factTx) Has(family, subject string) (bool, error) {
-	var one int
-	known, err := t.queryRow("SELECT 1 FROM facts WHERE family = ? AND subject = ?", []any{family, subject}, &one)
+	var exists int
+	known, err := t.queryRow("SELECT 1 FROM facts WHERE family = ? AND subject = ?", []any{family, subject}, &exists)
 	if err != nil {
 		return false, fmt.Errorf("look for a fact about %s: %w", subject, err)
 	}

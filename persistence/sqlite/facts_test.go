@@ -83,9 +83,9 @@ func TestAddFactOnce(t *testing.T) {
 	addFact(t, s, "a")
 	err := s.Update(t.Context(), func(tx dora.Tx) error {
 		for range 2 {
-			again := fact("a")
-			again.Value = 2
-			if added, err := tx.Facts().Add(again); err != nil || added {
+			added := fact("a")
+			added.Value = 2
+			if added, err := tx.Facts().Add(added); err != nil || added {
 				return fmt.Errorf("AddFact of the same subject = %v, %w", added, err)
 			}
 		}

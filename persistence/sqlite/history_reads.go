@@ -56,15 +56,15 @@ func (r *Reader) deployments(ctx context.Context, query string, args ...any) ([]
 }
 
 // readAll returns the rows of a query.
-func readAll[T any](ctx context.Context, r *Reader, what, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+func readAll[T any](ctx context.Context, r *Reader, records, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
 	var all []T
 	err := r.query(ctx, query, args, func(rows *sql.Rows) error {
-		one, err := scan(rows)
-		all = append(all, one)
+		row, err := scan(rows)
+		all = append(all, row)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", what, err)
+		return nil, fmt.Errorf("read %s: %w", records, err)
 	}
 	return all, nil
 }

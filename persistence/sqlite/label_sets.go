@@ -6,14 +6,14 @@ import (
 	"fmt"
 )
 
-// HasLabelSet says whether a label set of a group of families has its place under the limit.
+// HasLabelSet reports whether a label set of a group of families has its place under the limit.
 func (t factTx) HasLabelSet(families, labels string) (bool, error) {
 	key := [2]string{families, labels}
 	if t.writer.labelSets[key] {
 		return true, nil
 	}
-	var one int
-	known, err := t.queryRow("SELECT 1 FROM label_sets WHERE families = ? AND labels = ?", []any{families, labels}, &one)
+	var exists int
+	known, err := t.queryRow("SELECT 1 FROM label_sets WHERE families = ? AND labels = ?", []any{families, labels}, &exists)
 	if err != nil {
 		return false, fmt.Errorf("look for the label set %s of %s: %w", labels, families, err)
 	}

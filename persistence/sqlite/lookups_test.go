@@ -40,9 +40,9 @@ func TestJobs(t *testing.T) {
 				return err
 			}
 		}
-		again := b
-		again.Attempts = 7
-		return tx.Commits().AddLookup(again)
+		second := b
+		second.Attempts = 7
+		return tx.Commits().AddLookup(second)
 	})
 	due(b, c)
 	b.Attempts, b.Misses, b.Due = 2, 3, now.Add(time.Hour)

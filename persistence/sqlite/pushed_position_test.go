@@ -4,7 +4,7 @@ import "testing"
 
 func TestPushed(t *testing.T) {
 	s := openStore(t)
-	is := func(want int64, wantKnown bool) {
+	wantPushed := func(want int64, wantKnown bool) {
 		t.Helper()
 		if got, known, err := s.Pushed(t.Context()); got != want || known != wantKnown || err != nil {
 			t.Errorf("Pushed = %d, %t, %v, want %d, %t", got, known, err, want, wantKnown)
@@ -16,12 +16,12 @@ func TestPushed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	is(0, false)
+	wantPushed(0, false)
 	do(s.ForgetPushed(t.Context()))
 	do(s.SetPushed(t.Context(), 7))
-	is(7, true)
+	wantPushed(7, true)
 	do(s.SetPushed(t.Context(), 1<<40))
-	is(1<<40, true)
+	wantPushed(1<<40, true)
 	do(s.ForgetPushed(t.Context()))
-	is(0, false)
+	wantPushed(0, false)
 }

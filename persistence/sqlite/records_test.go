@@ -41,8 +41,8 @@ func TestRecords(t *testing.T) {
 	d, i, f := remember(t, store, 1)
 	f.Position = 1
 	var facts []dora.Fact
-	records, err := store.Records(t.Context(), func(one dora.Fact) {
-		facts = append(facts, one)
+	records, err := store.Records(t.Context(), func(fact dora.Fact) {
+		facts = append(facts, fact)
 		remember(t, store, int64(len(facts)+1))
 	}, dora.Changes, dora.LeadTime)
 	if err != nil {
@@ -56,7 +56,7 @@ func TestRecords(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	facts = nil
-	if records, err = store.Records(t.Context(), func(one dora.Fact) { facts = append(facts, one) }, dora.Changes); err != nil {
+	if records, err = store.Records(t.Context(), func(fact dora.Fact) { facts = append(facts, fact) }, dora.Changes); err != nil {
 		t.Fatal(err)
 	}
 	if len(records.Deployments) != 2 || len(records.Incidents) != 2 || len(facts) != 2 || records.Unsettled != 2 {

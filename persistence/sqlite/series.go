@@ -67,9 +67,9 @@ func addNewestFact(s *dora.SeriesHistory, f dora.Fact, limit int) {
 	}
 }
 
-// hasLabels says whether labels have all of some values.
-func hasLabels(labels, some dora.Labels) bool {
-	for name, value := range some {
+// hasLabels reports whether labels have all of some values.
+func hasLabels(labels, subset dora.Labels) bool {
+	for name, value := range subset {
 		if labels[name] != value {
 			return false
 		}

@@ -101,8 +101,8 @@ func (s *Store) Revision() int64 { return s.writer.changed.revision() }
 // WaitAfter waits for a commit of this process after a revision.
 func (s *Store) WaitAfter(ctx context.Context, revision int64) error {
 	for {
-		now, next := s.writer.changed.wait()
-		if now > revision {
+		current, next := s.writer.changed.wait()
+		if current > revision {
 			return nil
 		}
 		select {

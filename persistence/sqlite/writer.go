@@ -249,8 +249,8 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 	w.queue.committed()
 	w.pending.Store(max(0, w.pending.Load()+int64(t.pendingDelta))) // another process may have made some pending again
 	if !t.rolledBack {
-		for _, place := range t.labelSets {
-			w.labelSets[place] = true
+		for _, labelSet := range t.labelSets {
+			w.labelSets[labelSet] = true
 		}
 	}
 	if t.changed {

@@ -116,11 +116,11 @@ func TestGroupUndoesOnlyWhatFailed(t *testing.T) {
 // A transaction that is kept does nothing, so that nothing gets in without a commit.
 func TestTxEndsWithItsFunction(t *testing.T) {
 	s := openStore(t)
-	var kept dora.Tx
-	if err := s.Update(t.Context(), func(tx dora.Tx) error { kept = tx; return nil }); err != nil {
+	var stored dora.Tx
+	if err := s.Update(t.Context(), func(tx dora.Tx) error { stored = tx; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := kept.Facts().Add(fact("a")); !errors.Is(err, errEnded) {
+	if _, err := stored.Facts().Add(fact("a")); !errors.Is(err, errEnded) {
 		t.Errorf("AddFact after the end = %v", err)
 	}
 }
