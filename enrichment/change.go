@@ -8,7 +8,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// origin is what a pull request and its commits say about a change, but for its first commit.
+// origin returns the origin of a change by its pull request and commits, without FirstCommit.
 func (p pull) origin(c dora.Commit, own commits) dora.Origin {
 	o := dora.Origin{
 		PullRequest: p.Number,
@@ -28,7 +28,7 @@ func (p pull) origin(c dora.Commit, own commits) dora.Origin {
 	return o
 }
 
-// changeOfCommit is the change of a commit that was pushed without a pull request.
+// changeOfCommit returns the change of a commit that was pushed without a pull request.
 func changeOfCommit(c commit) dora.Change {
 	o := dora.Origin{
 		FirstCommit: c.authorDate(),
@@ -42,7 +42,7 @@ func changeOfCommit(c commit) dora.Change {
 	return dora.Change{Origin: o, SHA: c.SHA, Commits: []string{c.SHA}}
 }
 
-// origin is that of a pull request with its own commits, and the commit that brought it.
+// origin returns the origin of a pull request with its own commits, merged as the commit at.
 func (s *shipping) origin(p pull, own commits, at commit) dora.Origin {
 	o := p.origin(s.c.Head, own)
 	if o.FirstCommit = own.earliestDate(); o.FirstCommit.IsZero() {
@@ -54,14 +54,14 @@ func (s *shipping) origin(p pull, own commits, at commit) dora.Origin {
 	return o
 }
 
-// unavailableOrigin is the origin of a pull request whose commits GitHub does not have. It is not kept: they may be there later.
+// unavailableOrigin returns the origin of a pull request whose commits GitHub does not have. It is not cached: they may be there later.
 func (s *shipping) unavailableOrigin(p pull, reason string) dora.Origin {
 	o := p.origin(s.c.Head, nil)
 	o.Unavailable, o.Complete = reason, false
 	return o
 }
 
-// addChange adds a change that the commit brought. What the messages at hand say it reverts is in the change, remembered or not.
+// addChange adds the change that the commit at merged. The change has the reverts named in the messages at hand, cached or not.
 func (s *shipping) addChange(at link, o dora.Origin, listed pullCommits, hanging commits) *change {
 	c := &change{dora.Change{Origin: withoutCommits(o), SHA: at.SHA}, sharedOrigin(at.SHA, o)}
 	c.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], append(hanging[:len(hanging):len(hanging)], at.commit).reverts()...)
@@ -73,10 +73,10 @@ func (s *shipping) addChange(at link, o dora.Origin, listed pullCommits, hanging
 	return c
 }
 
-// change is one that is found; more of its commits may be.
+// change is a change that was found; further commits of it may follow.
 type change struct {
 	dora.Change
-	// shared is what is remembered of its further commits.
+	// shared is the origin that is cached for its further commits.
 	shared dora.Origin
 }
 
@@ -90,7 +90,7 @@ var (
 	revertsCommit = regexp.MustCompile(`(?i)\bthis reverts commit\s+([0-9a-f]{7,40})\b`)
 )
 
-// revertedPulls are the pull requests of the commit's repository that a body says it takes back, as #n.
+// revertedPulls returns the pull requests of the commit's repository that a body says it reverts, as #n.
 func revertedPulls(c dora.Commit, body string) (all []string) {
 	for _, m := range revertsPull.FindAllStringSubmatch(body, -1) {
 		if m[1] == "" || strings.EqualFold(m[1], c.Owner+"/"+c.Repository) {
@@ -100,7 +100,7 @@ func revertedPulls(c dora.Commit, body string) (all []string) {
 	return all
 }
 
-// revertedCommits are the SHAs of the commits that a text says it takes back; they may be abbreviated.
+// revertedCommits returns the SHAs of the commits that a text says it reverts; they may be abbreviated.
 func revertedCommits(text string) (all []string) {
 	for _, m := range revertsCommit.FindAllStringSubmatch(text, -1) {
 		all = appendNew(all, strings.ToLower(m[1]))
@@ -115,7 +115,7 @@ func (c commits) reverts() (reverts []string) {
 	return reverts
 }
 
-// appendCommits adds the SHAs of commits.
+// appendCommits appends the SHAs of commits that are not in all yet.
 func appendCommits(all []string, more commits) []string {
 	seen := make(map[string]bool, len(all)+len(more))
 	for _, sha := range all {
@@ -130,10 +130,10 @@ func appendCommits(all []string, more commits) []string {
 	return all
 }
 
-// maxReverts bounds what a text that anybody can write makes the store keep of a change.
+// maxReverts limits the reverts stored with a change, since anybody can write the text that names them.
 const maxReverts = 100
 
-// appendNew adds those that are not there yet.
+// appendNew appends the texts that are not in all yet.
 func appendNew(all []string, more ...string) []string {
 	for _, text := range more {
 		if len(all) < maxReverts && !slices.Contains(all, text) {

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// forbiddenRepositories are the repositories whose calls were answered with a 403 that is no limit. As long as nothing else works it is
-// the token that is at fault, and the gate is closed. Once a call about another repository works it is the repository
-// (another organisation's, say, that wants single sign-on): then only its own calls fail, and it is tried once a minute.
+// forbiddenRepositories holds the repositories whose last answer was a 403 that is not a rate limit. While no other call is answered,
+// the token is considered at fault and the gate is closed. Once a call for another repository is answered, only calls for this one
+// fail (it may belong to an organisation that requires single sign-on), and it is tried once a minute.
 type forbiddenRepositories map[string]denial
 
 type denial struct {
 	until time.Time
-	// told is set when the log has it.
+	// logged is true once the refusal is in the log.
 	logged bool
 }
 
-// forbiddenError is the error of a call that is not made.
+// forbiddenError is returned for a call that is not made because GitHub refuses access to its repository.
 type forbiddenError struct {
 	repository string
 	until      time.Time
@@ -27,7 +27,7 @@ func (e *forbiddenError) Error() string {
 	return fmt.Sprintf("GitHub refuses access to %s, next try at %s", e.repository, e.until.UTC().Format(time.RFC3339))
 }
 
-// add keeps a repository from being asked for a while.
+// add blocks calls for a repository until the next try.
 func (f forbiddenRepositories) add(repository string) {
 	f[repository] = denial{time.Now().Add(refusedRetry), f[repository].logged}
 }
@@ -38,7 +38,7 @@ func (f forbiddenRepositories) contains(repository string) bool {
 	return known
 }
 
-// check returns an error while a repository is not to be asked. When its time is over one call may ask.
+// check returns an error while calls for a repository are blocked. After that, one call may try.
 func (f forbiddenRepositories) check(repository string) error {
 	b, known := f[repository]
 	if !known {
@@ -58,14 +58,14 @@ func (f forbiddenRepositories) logOnce(logger *slog.Logger, repository string, e
 		return
 	}
 	f[repository] = denial{b.until, true}
-	logger.Error("GitHub refuses access to a repository, trying once a minute: check what the token may read",
+	logger.Error("GitHub refuses access to a repository, will retry once a minute: check the permissions of the token",
 		"repository", repository, "error", err)
 }
 
-// remove lets a repository be asked again.
+// remove allows calls for a repository again.
 func (f forbiddenRepositories) remove(logger *slog.Logger, repository string) {
 	if f[repository].logged {
-		logger.Info("GitHub gives access to a repository again", "repository", repository)
+		logger.Info("GitHub grants access to a repository again", "repository", repository)
 	}
 	delete(f, repository)
 }
