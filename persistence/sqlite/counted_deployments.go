@@ -12,9 +12,9 @@ import (
 	"dora-exporter/dora"
 )
 
-// Counted returns the successes in production since a time with what was counted of them, in the order of time: those of the
-// first teams by name, and of all the newest, at most limit. It reads nothing that is older, so that it takes the same time
-// however long the history is.
+// Counted returns the successes in production since a time with what was counted of them, in the order of time: those of the first
+// teams by name, and of these the newest, at most limit. It reads nothing older, so its duration does not depend on the length of the
+// history.
 func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int) (c dora.Counted, err error) {
 	c.From = since
 	err = r.Snapshot(ctx, func(r *Reader) error {
@@ -38,11 +38,11 @@ func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int)
 				return err
 			}
 			if found = newestSuccesses(append(found, all...), limit+1); len(found) > limit {
-				since = found[limit].Succeeded() // what is older is left out of the teams to come, too
+				since = found[limit].Succeeded() // older ones of the remaining teams are left out, too
 			}
 		}
 		if len(found) > limit {
-			// A time that is told in part would count too little: its first instant is left out.
+			// There may be more deployments at that instant, so the result begins after it.
 			c.From = since.Add(time.Millisecond)
 			found = slices.DeleteFunc(found, func(t dora.DeploymentRecord) bool { return t.Succeeded().Before(c.From) })
 		}
@@ -55,7 +55,7 @@ func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int)
 	return c, nil
 }
 
-// newest are the newest successes, at most limit, the newest first.
+// newestSuccesses returns the newest successes, at most limit, the newest first.
 func newestSuccesses(all []dora.DeploymentRecord, limit int) []dora.DeploymentRecord {
 	slices.SortFunc(all, func(a, b dora.DeploymentRecord) int {
 		return cmp.Or(b.Succeeded().Compare(a.Succeeded()), cmp.Compare(b.ID, a.ID))
@@ -63,7 +63,7 @@ func newestSuccesses(all []dora.DeploymentRecord, limit int) []dora.DeploymentRe
 	return all[:min(len(all), limit)]
 }
 
-// teams are the names of all that have deployed to production. Each is found by a look into the index.
+// teams returns the names of all teams that have deployed to production. It makes one index look-up per team.
 func (r *Reader) teams(ctx context.Context) ([]string, error) {
 	return readAll(ctx, r, "teams", `WITH RECURSIVE teams (team) AS (
 			SELECT min(team) FROM deployments WHERE production = 1
@@ -116,7 +116,7 @@ func changeSubject(t dora.DeploymentRecord, c dora.Change) string {
 	return dora.Subject(dora.SubjectChange, t.Scope()+"/"+c.Name())
 }
 
-// askedAtOnce bounds how many values one query names.
+// maxQueryValues limits how many values one query has.
 const maxQueryValues = 500
 
 func (r *Reader) failedChangesOf(ctx context.Context, deployments []string) (map[string]dora.FailedChange, error) {
@@ -128,7 +128,7 @@ func (r *Reader) failedChangesOf(ctx context.Context, deployments []string) (map
 	return found, err
 }
 
-// FactsBySubject are the facts of a family about some subjects.
+// FactsBySubject returns the facts of a family with one of the subjects.
 func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []string) (map[string]dora.Fact, error) {
 	found := map[string]dora.Fact{}
 	for chunk := range slices.Chunk(subjects, maxQueryValues) {
@@ -145,7 +145,7 @@ func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []s
 	return found, nil
 }
 
-// places are so many question marks.
+// placeholders returns n comma-separated SQL placeholders.
 func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
 func toAny(texts []string) []any {

@@ -8,8 +8,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// leases are the claims on work that waits in the store. As one process has the database they are kept in memory: they end with
-// the process, and a start may claim everything.
+// leases holds the claims on work that waits in the store. Since only one process serves a database, they are kept in memory: they
+// end with the process, and after a start all work can be claimed.
 type leases struct {
 	mu   sync.Mutex
 	held map[work]lease
@@ -18,14 +18,14 @@ type leases struct {
 // work names an item of a queue.
 type work struct{ queue, key string }
 
-// lease is a client with its lease.
+// lease is the claim of a client.
 type lease struct {
 	client string
 	until  time.Time
 }
 
-// claim leases some of the items that due returns to a client. due is asked for so many more as are leased already.
-// It runs under the mutex that release takes after a commit, so that it can't return an item that has been ended meanwhile.
+// claim leases up to limit of the items that due returns to a client. It asks due for as many more as are leased already. It holds
+// the mutex that release takes after a commit, so it never returns an item that has been done meanwhile.
 func claim[T any](l *leases, client, queue string, now, until time.Time, limit int, key func(T) string, due func(limit int) ([]T, error)) ([]T, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,7 +79,7 @@ func (l *leases) release(client string, all ...work) {
 	}
 }
 
-// checkLease returns an error if another client has claimed a work.
+// checkLease returns dora.ErrLeaseLost if another client has claimed a work item.
 func (t *tx) checkLease(w work) error {
 	t.leases.mu.Lock()
 	defer t.leases.mu.Unlock()

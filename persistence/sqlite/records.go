@@ -9,8 +9,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// Records returns all deployments and incidents, and calls each for every fact of the families, in their order. All of it is
-// as of one moment.
+// Records returns all deployments and incidents, and calls add for every fact of the families in the order of positions. It reads
+// everything in one snapshot.
 func (r *Reader) Records(ctx context.Context, add func(dora.Fact), families ...string) (all dora.Records, err error) {
 	err = r.Snapshot(ctx, func(r *Reader) (err error) {
 		if all.Deployments, err = r.deployments(ctx, "ORDER BY key"); err != nil {
@@ -27,7 +27,7 @@ func (r *Reader) Records(ctx context.Context, add func(dora.Fact), families ...s
 	return all, err
 }
 
-// factsOf calls each for every fact of the families.
+// factsOf calls add for every fact of the families.
 func (r *Reader) factsOf(ctx context.Context, add func(dora.Fact), families []string) error {
 	query := "SELECT " + factColumns + " FROM facts WHERE family IN (" + placeholders(len(families)) + ") ORDER BY position"
 	err := r.query(ctx, query, toAny(families), func(rows *sql.Rows) error {

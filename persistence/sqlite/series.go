@@ -19,7 +19,7 @@ func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.
 		if !hasLabels(imported.Labels, q.Labels) {
 			return
 		}
-		state[f.Name][key] = imported.Series // the newest one holds
+		state[f.Name][key] = imported.Series // the newest baseline wins
 		found[key] = &dora.SeriesHistory{Imported: []dora.ImportedSeries{imported}}
 	}); err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.
 		if q.MaxSeries >= 0 && len(found) > q.MaxSeries {
 			return dora.ErrTooManySeries
 		}
-		if fact.Value <= q.MaxValue && (f.Kind != dora.Histogram || !fact.Starts()) { // so that a bucket has as many as it counts
+		if fact.Value <= q.MaxValue && (f.Kind != dora.Histogram || !fact.Starts()) { // facts that only start a histogram are in no bucket
 			addNewestFact(found[key], fact, q.MaxFacts)
 		}
 		return state.Add(families, fact)
@@ -54,8 +54,8 @@ func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.
 	return all, nil
 }
 
-// addNewestFact counts a fact and keeps it if it is one of the newest, up to a limit unless that is negative; the oldest stands
-// first until all are there.
+// addNewestFact counts a fact and inserts it by time, the oldest first. If there are more than limit then, it drops the oldest; a
+// negative limit means none.
 func addNewestFact(s *dora.SeriesHistory, f dora.Fact, limit int) {
 	s.FactCount++
 	at, _ := slices.BinarySearchFunc(s.Facts, f, func(a, f dora.Fact) int {
@@ -67,7 +67,7 @@ func addNewestFact(s *dora.SeriesHistory, f dora.Fact, limit int) {
 	}
 }
 
-// hasLabels reports whether labels have all of some values.
+// hasLabels reports whether labels contain all of subset.
 func hasLabels(labels, subset dora.Labels) bool {
 	for name, value := range subset {
 		if labels[name] != value {
@@ -77,7 +77,7 @@ func hasLabels(labels, subset dora.Labels) bool {
 	return true
 }
 
-// eachImported calls add with each series of a family that was taken over, the oldest first.
+// eachImported calls add for each series of a family in the baselines, the oldest baseline first.
 func (r *Reader) eachImported(ctx context.Context, f dora.Family, add func(key string, imported dora.ImportedSeries)) error {
 	all, err := r.Baselines(ctx)
 	if err != nil {
@@ -92,8 +92,8 @@ func (r *Reader) eachImported(ctx context.Context, f dora.Family, add func(key s
 	return nil
 }
 
-// FactsAbout are the facts of all families with some subjects, and with subjects that begin with one of them and a slash, in
-// the order of their times.
+// FactsAbout returns the facts of all families whose subject is one of the subjects or begins with one of them and a slash, in the
+// order of time.
 func (r *Reader) FactsAbout(ctx context.Context, subjects ...string) ([]dora.Fact, error) {
 	all := map[int64]dora.Fact{}
 	for _, f := range dora.Families() {

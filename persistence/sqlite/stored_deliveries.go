@@ -12,12 +12,12 @@ import (
 	"dora-exporter/dora"
 )
 
-// deliveryStates are the states of a delivery by the value of its column done.
+// deliveryStates maps the values of the column state.
 var deliveryStates = [...]dora.DeliveryState{dora.DeliveryPending, dora.DeliveryProcessed, dora.DeliverySetAside}
 
-// DeliveriesOf are the deliveries about a deployment with a number, of any server, in the order of arrival.
+// DeliveriesOf returns the deliveries about a deployment with a number, of any server, in the order of arrival.
 func (r *Reader) DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredDelivery, error) {
-	// The text of the number first, since that is quick, and all of it is read.
+	// Searching the text is quick and finds too many; the decoded events decide.
 	text := fmt.Sprintf(`"id":%d`, number)
 	all, err := r.storedDeliveries(ctx, "WHERE source = ? AND (instr(event, ?) OR instr(event, ?))", dora.GitHub, text+",", text+"}")
 	return slices.DeleteFunc(all, func(d dora.StoredDelivery) bool {
@@ -26,12 +26,12 @@ func (r *Reader) DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredD
 	}), err
 }
 
-// DeliveriesOfIncident are those of an issue by its key, host/id.
+// DeliveriesOfIncident returns the deliveries about an incident by its key, host/id.
 func (r *Reader) DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error) {
 	return r.storedDeliveries(ctx, "WHERE key >= ? AND key < ?", "jira/"+key+"/", "jira/"+key+"0") // 0 follows the slash
 }
 
-// IncidentsCalled are the keys of all issues that a delivery calls by a name, such as INC-7.
+// IncidentsCalled returns the keys of all incidents that a delivery names, such as INC-7.
 func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, error) {
 	all, err := r.storedDeliveries(ctx, "WHERE source = ? AND instr(event, ?)", dora.Jira, `"`+name+`"`)
 	var keys []string
@@ -43,7 +43,7 @@ func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, er
 	return keys, err
 }
 
-// DeliveryOf is the delivery with a key; false when there is none.
+// DeliveryOf returns the delivery with a key; false if there is none.
 func (r *Reader) DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error) {
 	all, err := r.storedDeliveries(ctx, "WHERE key = ?", key)
 	if err != nil || len(all) == 0 {
@@ -52,7 +52,7 @@ func (r *Reader) DeliveryOf(ctx context.Context, key string) (dora.StoredDeliver
 	return all[0], true, nil
 }
 
-// Recent are the deliveries that arrived last, at most limit, in the order of arrival.
+// Recent returns the last deliveries, at most limit, in the order of arrival.
 func (r *Reader) Recent(ctx context.Context, limit int) ([]dora.StoredDelivery, error) {
 	return r.storedDeliveries(ctx, "ORDER BY id DESC LIMIT ?", limit)
 }

@@ -2,7 +2,7 @@ package sqlite
 
 import "dora-exporter/dora"
 
-// A transaction by what it is about, as dora.Tx has it.
+// The parts of dora.Tx, one for each kind of record.
 type (
 	factTx       struct{ *tx }
 	deliveryTx   struct{ *tx }
