@@ -13,19 +13,18 @@ import (
 	"dora-exporter/dora"
 )
 
-// suspicious is where 64-bit nanoseconds end, in seconds: a value that large is the mark of an overflow in the program
-// that wrote it.
+// overflowSeconds is where 64-bit nanoseconds overflow, in seconds: a value that large shows an overflow in the program that wrote
+// it.
 const overflowSeconds = 9.2e9
 
-// findings are what is remarkable about a .prom file.
+// findings lists what was not imported from a .prom file, or looks wrong.
 type findings struct {
-	// ignored are the names of families that are not ours. rejected is what has a name of ours and can't be taken,
-	// rebounded are sound histograms that can't be taken since their bounds are not ours, doubtful are the series that are
-	// taken with values that can hardly be true.
+	// ignored lists families of other programs; rejected lists series and families that have a name of ours and are invalid;
+	// otherBounds lists valid histograms with other bounds than ours; implausible lists imported series whose values look implausible.
 	ignored, rejected, otherBounds, implausible []string
 }
 
-// addFinding adds to one of the lists of a file that may have any number of such things.
+// addFinding appends to a list, up to a limit: a file may have any number of findings.
 func addFinding(list *[]string, format string, args ...any) {
 	const limit = 1000
 	if len(*list) < limit {
@@ -34,19 +33,18 @@ func addFinding(list *[]string, format string, args ...any) {
 }
 
 const (
-	// mostTakenOver is how many series are taken over from another program, and longestTakenOver how many bytes their labels may
-	// have together.
+	// maxForeignSeries limits the series imported from another program, and maxForeignBytes the bytes of all their label values.
 	maxForeignSeries = 100_000
 	maxForeignBytes  = 32 << 20
 )
 
-// readForeignBaseline reads the values of another program's file, which may be of any size.
+// readForeignBaseline reads the values of another program's file, which may have any size.
 func readForeignBaseline(r io.Reader, families map[string]dora.Family) (dora.State, findings, error) {
 	return readBaseline(r, families, maxForeignSeries, maxForeignBytes)
 }
 
-// baseline reads the values of a .prom file as they stand there. Only families of ours with exactly our type and labels
-// are taken. It needs memory for what it takes.
+// readOwnBaseline reads the values of a checkpoint of this program. Only families of ours with exactly our type and labels are
+// imported. Memory is needed for imported values only.
 func readOwnBaseline(r io.Reader, families map[string]dora.Family) (dora.State, findings, error) {
 	return readBaseline(r, families, math.MaxInt, math.MaxInt)
 }
@@ -62,7 +60,7 @@ func readBaseline(r io.Reader, families map[string]dora.Family, maxSeries, maxBy
 			return nil
 		}
 		if f.Kind == dora.Histogram && hasUnparsedLines(lines, found) {
-			addFinding(&n.rejected, "%s with a line that has no le or is there twice", f.Name)
+			addFinding(&n.rejected, "%s with a line that has no le or is a duplicate", f.Name)
 			return nil
 		}
 		series += len(found.GetMetric())
@@ -86,7 +84,7 @@ func readBaseline(r io.Reader, families map[string]dora.Family, maxSeries, maxBy
 		}
 	}
 	if err := parseText(r, families, take, skip); err != nil {
-		return nil, n, fmt.Errorf("not in Prometheus' text format, or not one that can be taken: %w", err)
+		return nil, n, fmt.Errorf("not in Prometheus' text format, or not importable: %w", err)
 	}
 	for _, list := range []*[]string{&n.ignored, &n.rejected, &n.otherBounds, &n.implausible} {
 		slices.Sort(*list)
@@ -95,7 +93,7 @@ func readBaseline(r io.Reader, families map[string]dora.Family, maxSeries, maxBy
 	return state, n, nil
 }
 
-// firstNames are the first names of a list, for the log.
+// firstNames returns the first names of a list, for the log.
 func firstNames(names []string) []string {
 	const limit = 100
 	if len(names) <= limit {
@@ -125,14 +123,14 @@ func (n *findings) addFamily(f dora.Family, found *dto.MetricFamily, state dora.
 			addFinding(&n.implausible, "%s{%s} %g", f.Name, key, value)
 		}
 		if _, twice := state[f.Name][key]; twice {
-			return fmt.Errorf("the series %s{%s} is there twice", f.Name, key)
+			return fmt.Errorf("the series %s{%s} occurs twice", f.Name, key)
 		}
 		setSeries(state, f.Name, key, dora.Series{Labels: labels, Baseline: value, BaselineBuckets: buckets})
 	}
 	return nil
 }
 
-// publishedValue is the value of a series; of a histogram its sum, with the count of each bucket.
+// publishedValue returns the value of a series; for a histogram its sum, and the count of each bucket.
 func publishedValue(f dora.Family, m *dto.Metric) (value float64, buckets []int64, err error) {
 	switch f.Kind {
 	case dora.Counter:

@@ -1,3 +1,5 @@
+// Package checkpoint reads and writes the .prom file: all cumulative values in Prometheus' text format, with the position up to which
+// they hold. It also imports the files of other programs as baselines.
 package checkpoint
 
 import (
@@ -17,26 +19,26 @@ import (
 	"dora-exporter/internal/localfile"
 )
 
-// Store is what a Checkpoint needs of the store whose facts it sums up.
+// Store is the part of a store that a Checkpoint needs.
 type Store interface {
-	// ID identifies the store; SetID gives it another one.
+	// ID returns the id of the store; SetID changes it.
 	ID() string
 	SetID(ctx context.Context, id string) error
-	// Started is when the counting began: when the store was created, or when the oldest baseline began.
+	// Started returns the start time of the series: when the store was created, or when the oldest baseline began.
 	Started() time.Time
-	// Path names the store in messages.
+	// Path returns the name of the store for messages.
 	Path() string
-	// Baselines returns all that was taken over, the oldest first. AddBaseline stores another one, durably.
+	// Baselines returns all imported baselines, the oldest first. AddBaseline stores another one durably.
 	Baselines(ctx context.Context) ([]dora.Baseline, error)
 	AddBaseline(ctx context.Context, b dora.Baseline) error
-	// LastPosition is that of the newest fact, 0 if there is none.
+	// LastPosition returns the position of the newest fact, 0 if there is none.
 	LastPosition(ctx context.Context) (int64, error)
 	// Newest returns the newest fact, by its time and id, of each label set of a family, among those up to a position.
 	Newest(ctx context.Context, family string, upTo int64) ([]dora.Fact, error)
 }
 
-// Checkpoint is the .prom file: all cumulative values with the position up to which they hold, in Prometheus' text format,
-// so that any tool can read it. It satisfies dora.Checkpoint.
+// Checkpoint is the .prom file: all cumulative values with the position up to which they hold, in Prometheus' text format, so that
+// any tool can read it. It implements dora.Checkpoint.
 type Checkpoint struct {
 	path        string
 	store       Store
@@ -48,8 +50,8 @@ type Checkpoint struct {
 
 var _ dora.Checkpoint = (*Checkpoint)(nil)
 
-// New returns the checkpoint at path of a store. With acceptStore a store that is older than the checkpoint is
-// taken all the same, and the checkpoint set aside.
+// New returns the checkpoint of a store at path. With acceptStore, Restore accepts a store that is older than the checkpoint and
+// renames the checkpoint.
 func New(path string, store Store, families []dora.Family, acceptStore bool, logger *slog.Logger) *Checkpoint {
 	c := &Checkpoint{path: localfile.Resolve(path), store: store, families: families, byName: map[string]dora.Family{}, acceptStore: acceptStore, logger: logger}
 	for _, f := range families {
@@ -58,7 +60,7 @@ func New(path string, store Store, families []dora.Family, acceptStore bool, log
 	return c
 }
 
-// Write replaces the file, durably, and keeps the previous one as .prev.
+// Write replaces the file durably and keeps the previous one as .prev.
 func (c *Checkpoint) Write(_ context.Context, s dora.State, position int64) error {
 	data, err := encode(header{store: c.store.ID(), position: position, start: c.store.Started()}, c.families, s)
 	if err != nil {
@@ -67,7 +69,7 @@ func (c *Checkpoint) Write(_ context.Context, s dora.State, position int64) erro
 	return localfile.Replace(c.path, data)
 }
 
-// file is a checkpoint as it was found.
+// file is a checkpoint file that was found.
 type file struct {
 	path string
 	fileInfo
@@ -83,7 +85,7 @@ func (f *file) readBaseline(read func(io.Reader, map[string]dora.Family) (dora.S
 	return read(in, families)
 }
 
-// openFile opens a file, and refuses what is none with the remedy.
+// openFile opens a file. It refuses FIFOs, devices and folders, with a remedy.
 func openFile(path string) (*os.File, error) {
 	in, err := bounds.Open(path)
 	if errors.Is(err, bounds.ErrNotRegular) {
@@ -94,8 +96,8 @@ func openFile(path string) (*os.File, error) {
 	return in, err
 }
 
-// read reads the file at a path; nil when there is none. The error is errForeign when another program wrote it, and a
-// *damagedError when we did and it can't be used.
+// read inspects the file at a path; nil if there is none. The error is errForeign if another program wrote the file, and a
+// *damagedError if it is a damaged checkpoint.
 func (c *Checkpoint) read(path string) (*file, error) {
 	in, err := openFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -127,8 +129,8 @@ func (e *damagedError) Error() string {
 }
 func (e *damagedError) Unwrap() error { return e.err }
 
-// values turns the file's values into a state: what is above the baseline is our own. A file with anything in it that this
-// program does not write is damaged. The error is errCoarse or errBounds when the file is sound and yet does not tell.
+// values converts the file's values into a state: the baseline and what was counted since. A file with anything that this program does
+// not write is damaged. The error is errTooLarge or errBounds if the file is intact, but its values can't be separated.
 func (c *Checkpoint) values(ctx context.Context, f *file, base dora.State) (dora.State, error) {
 	found, n, err := f.readBaseline(readOwnBaseline, c.byName)
 	if err != nil {
@@ -141,7 +143,7 @@ func (c *Checkpoint) values(ctx context.Context, f *file, base dora.State) (dora
 		return nil, fmt.Errorf("%s: %w", n.otherBounds[0], errBounds)
 	}
 	state := dora.State{}
-	for family, all := range base { // all of it: an older version's checkpoint leaves out the families that it did not know
+	for family, all := range base { // all of it: an older version's checkpoint lacks the families that it did not know
 		for key, series := range all {
 			setSeries(state, family, key, series)
 		}
@@ -167,8 +169,8 @@ func (c *Checkpoint) values(ctx context.Context, f *file, base dora.State) (dora
 	return state, nil
 }
 
-// addNewest adds the values of a Last family, the newest fact's above the baseline, since the file does not tell their time.
-// It must hold the same ones.
+// addNewest adds the values of a family of kind Last from the newest facts and the baseline, since the file does not have their time.
+// The file must have the same values.
 func (c *Checkpoint) addNewest(ctx context.Context, family dora.Family, state, found dora.State, f *file) error {
 	facts, err := c.store.Newest(ctx, family.Name, f.position)
 	if err != nil {
@@ -180,7 +182,7 @@ func (c *Checkpoint) addNewest(ctx context.Context, family dora.Family, state, f
 	for key, series := range state[family.Name] {
 		written, ok := found[family.Name][key]
 		if (ok && written.Baseline != series.Value(family)) || (!ok && !series.At.IsZero()) {
-			return &damagedError{path: f.path, err: fmt.Errorf("%s{%s} is not that of the newest fact", family.Name, key)}
+			return &damagedError{path: f.path, err: fmt.Errorf("%s{%s} is not the value of the newest fact", family.Name, key)}
 		}
 	}
 	for key := range found[family.Name] {
@@ -191,10 +193,10 @@ func (c *Checkpoint) addNewest(ctx context.Context, family dora.Family, state, f
 	return nil
 }
 
-// errLess says that a value that only grows is below what it started from.
+// errBelowBaseline reports that a cumulative value is below its baseline.
 var errBelowBaseline = errors.New("it is less than its baseline")
 
-// subtractBaseline divides a series as it is published into its baseline and what was added to it.
+// subtractBaseline separates a published series into its baseline and what was added to it.
 func subtractBaseline(base, published dora.Series, f dora.Family) (s dora.Series, err error) {
 	s.Labels, s.BaselineBuckets = published.Labels, base.BaselineBuckets
 	s.Baseline, s.Own, err = splitValue(published.Baseline, base.Baseline, f.Unit)
@@ -208,17 +210,17 @@ func subtractBaseline(base, published dora.Series, f dora.Family) (s dora.Series
 	return s, err
 }
 
-// errCoarse says that a value is so large that a float64 can't tell the whole numbers on top of its baseline apart.
-var errTooLarge = errors.New("the value is too large to tell what was added to its baseline")
+// errTooLarge reports that a value is so large that a float64 can't represent the whole numbers added to its baseline.
+var errTooLarge = errors.New("the value is too large to compute what was added to its baseline")
 
-// splitValue divides a published value into the baseline and the whole number that was added to it.
+// splitValue separates a published value into the baseline and the whole number that was added to it.
 func splitValue(value, base float64, unit dora.Unit) (float64, int64, error) {
 	largest := max(math.Abs(value), math.Abs(base))
-	own, rounding := value-base, 4*(math.Nextafter(largest, math.Inf(1))-largest) // of publishing and of reading, generously
+	own, rounding := value-base, 4*(math.Nextafter(largest, math.Inf(1))-largest) // generous bound for publishing and reading
 	if unit == dora.Milliseconds {
 		own, rounding = own*1000, rounding*1000
 	}
-	if !(rounding < 0.5) { // also what is not a number
+	if !(rounding < 0.5) { // also false for NaN
 		return 0, 0, errTooLarge
 	}
 	whole := math.Round(own)

@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	// longestLine limits a line with a sample, in bytes; comments may be longer.
+	// maxLine limits a line with a sample, in bytes; comments may be longer.
 	maxLine = 1 << 20
-	// parsedAtOnce is how much text is parsed together, in bytes, so that memory does not grow with the file. mostAtOnce limits
-	// the lines that have to be parsed together since they are about one series.
+	// partSize is how much text is parsed at once, in bytes, so that memory does not grow with the file. maxPart limits the lines
+	// that must be parsed at once since they belong to one series.
 	partSize = 256 << 10
 	maxPart  = 16 << 20
 )
 
-// parseText reads Prometheus' text format and calls take with what it has of our families, part by part, together with how many
-// lines there were of each name. Other families are checked and passed to skip by their names. Memory is needed for one part.
+// parseText parses Prometheus' text format in parts. It calls take for each part of a family of ours, with the number of lines of each
+// name. Other families are parsed, too, and skip is called with their names. Memory is needed for one part only.
 func parseText(r io.Reader, families map[string]dora.Family, take func(*dto.MetricFamily, map[string]int) error, skip func(name string)) error {
 	p := &textParser{families: families, take: take, skip: skip, heads: map[string]string{}}
 	in := bufio.NewReaderSize(r, 64<<10)
@@ -44,7 +44,7 @@ func parseText(r io.Reader, families map[string]dora.Family, take func(*dto.Metr
 	}
 }
 
-// readLine returns a line with its line break, io.EOF with the last one. A comment that is too long comes back cut.
+// readLine returns a line with its line break, and io.EOF with the last one. It truncates comments that are too long.
 func readLine(in *bufio.Reader) (line []byte, err error) {
 	for {
 		part, err := in.ReadSlice('\n')
@@ -59,19 +59,19 @@ func readLine(in *bufio.Reader) (line []byte, err error) {
 	}
 }
 
-// textParser collects lines and parses them in parts that belong together.
+// textParser collects lines into parts of one family each and parses them.
 type textParser struct {
 	families map[string]dora.Family
 	take     func(*dto.MetricFamily, map[string]int) error
 	skip     func(name string)
 
-	number int // that of the line
+	number int // of the current line
 	part   bytes.Buffer
-	from   int    // the number of its first line
-	family string // that of the part; empty for other programs' families
-	first  string // the name of the first sample in the part
-	last   string // that of the last one
-	// heads are the TYPE lines of our families, which stand in front of each of their parts.
+	from   int    // number of the part's first line
+	family string // of the part; empty for families of other programs
+	first  string // name of the first sample in the part
+	last   string // name of the last sample in the part
+	// heads holds the TYPE lines of our families, which precede each of their parts.
 	heads map[string]string
 }
 
@@ -129,7 +129,7 @@ func (p *textParser) addComment(text []byte) error {
 	return p.beginPart(name)
 }
 
-// familyOf is the family of ours that a sample belongs to; empty for another program's.
+// familyOf returns the family of ours that a sample belongs to; empty for families of other programs.
 func (p *textParser) familyOf(name string) string {
 	if _, ours := p.families[name]; ours {
 		return name
@@ -142,8 +142,8 @@ func (p *textParser) familyOf(name string) string {
 	return ""
 }
 
-// mayEndPart reports whether a part is large enough and a sample of this name begins another series. Those of a histogram come in the
-// same order for each.
+// mayEndPart reports whether the part is large enough and a sample of this name begins another series. The lines of a histogram have
+// the same order in each series.
 func (p *textParser) mayEndPart(name string) bool {
 	if p.part.Len() < partSize {
 		return false
@@ -151,7 +151,7 @@ func (p *textParser) mayEndPart(name string) bool {
 	return p.family == "" || p.families[p.family].Kind != dora.Histogram || name == p.first && name != p.last
 }
 
-// beginPart parses what has been collected and begins a part.
+// beginPart parses the collected part and begins another one.
 func (p *textParser) beginPart(family string) error {
 	if err := p.flush(); err != nil {
 		return err
@@ -161,7 +161,7 @@ func (p *textParser) beginPart(family string) error {
 	return nil
 }
 
-// flush parses what has been collected.
+// flush parses the collected part.
 func (p *textParser) flush() error {
 	defer func() {
 		p.part.Reset()
@@ -189,7 +189,7 @@ func (p *textParser) flush() error {
 	return nil
 }
 
-// sampleName is the name in front of a sample's labels or value.
+// sampleName returns the name of a sample.
 func sampleName(line []byte) string {
 	if end := bytes.IndexAny(line, "{ \t\r\n"); end >= 0 {
 		line = line[:end]
