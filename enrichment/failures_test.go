@@ -238,8 +238,8 @@ func TestPausedRepositoryIsProbedByOne(t *testing.T) {
 		g.report(enterNow(t, g, "a/a"), outcome{kind: answered})
 		enterNow(t, g, "a/a")
 		enterNow(t, g, "a/a")
-		want := `level=WARN msg="GitHub fails for a repository, pausing its calls" repository=a/a until=2000-01-01T00:00:01.000Z error=down
-level=INFO msg="GitHub answers for a repository again" repository=a/a
+		want := `level=WARN msg="calls for a repository failed, pausing calls for it" repository=a/a until=2000-01-01T00:00:01.000Z error=down
+level=INFO msg="resuming calls for a repository" repository=a/a
 `
 		if log.String() != want {
 			t.Errorf("log:\n%swant:\n%s", log.String(), want)

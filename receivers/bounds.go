@@ -17,20 +17,20 @@ import (
 var payloadLimits = bounds.JSON{Depth: 500, List: 50_000, Elements: 100_000, Members: 250_000}
 
 const (
-	// decodingMemory limits what payloads that are decoded at the same time may need, in bytes. A payload of the largest size
-	// has its turn alone.
+	// decodingMemory limits the memory of all payloads that are being decoded, in bytes. A payload of the maximum size is decoded
+	// alone.
 	decodingMemory = 96 << 20
-	// perByte and perElement are what decoding needs, at most.
+	// perByte and perElement are upper bounds of the memory that decoding needs, in bytes.
 	perByte, perElement = 3, 128
-	// largestEvent limits what is stored of a payload: names, labels and references, in bytes.
+	// maxEvent limits what is stored of a payload: names, labels and references, in bytes.
 	maxEvent = 64 << 10
 )
 
-// decoder is a source's function that turns a payload into an event.
+// decoder decodes the payload of a source into an event.
 type decoder func(ctx context.Context, header http.Header, payload []byte) (decoded, error)
 
-// limitedDecoder returns a decoder for payloads within the limits, which waits while too much is being decoded. A payload that decode
-// does not read may be of any structure: a push has lists without a limit.
+// limitedDecoder returns a decoder that refuses payloads beyond the limits, and waits while too much is being decoded. A payload that
+// decode does not read may have any structure: lists of a push event have no limit.
 func limitedDecoder(memory *semaphore.Weighted, reads func(http.Header) bool, decode func(http.Header, []byte) (decoded, error)) decoder {
 	return func(ctx context.Context, header http.Header, payload []byte) (decoded, error) {
 		if !reads(header) {
@@ -56,7 +56,7 @@ func limitedDecoder(memory *semaphore.Weighted, reads func(http.Header) bool, de
 	}
 }
 
-// truncateEvent cuts the names of an event to longestName, and returns how many bytes its texts have then. Identifiers stay.
+// truncateEvent truncates the names of an event to maxName, but no identifiers, and returns the size of all its strings in bytes.
 func truncateEvent(e dora.Event) (size int) {
 	switch {
 	case e.Status != nil:
@@ -85,10 +85,10 @@ func truncateIncident(c *dora.IncidentChange) int {
 	return size + 16*(len(c.IssueLabels)+len(c.References))
 }
 
-// longestName is longer than any name at GitHub or Jira, in bytes. Longer ones stay recognisable as wrong.
+// maxName is longer than any name on GitHub or Jira, in bytes. Truncated names are still recognisable as wrong.
 const maxName = 1024
 
-// truncateNames cuts texts to longestName, between two characters, and returns how many bytes they have then.
+// truncateNames truncates texts to maxName, between two characters, and returns their size in bytes.
 func truncateNames(texts ...*string) (size int) {
 	for _, text := range texts {
 		if len(*text) > maxName {

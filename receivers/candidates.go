@@ -2,11 +2,10 @@ package receivers
 
 import "strings"
 
-// mostCandidates limits, in bytes, in how much text references are sought: the expressions need most of a second for a MiB.
+// maxCandidates limits the text that is searched for references, in bytes: the regular expressions need most of a second per MiB.
 const maxCandidates = 256 << 10
 
-// candidates returns the words of texts that may be a part of a reference, as they stand there, with a line break for what is
-// left out between them.
+// candidates returns the words of texts that may be part of a reference, unchanged, with a line break in place of omitted words.
 func candidates(texts []string) string {
 	var b strings.Builder
 	for _, text := range texts {
@@ -38,7 +37,7 @@ func candidates(texts []string) string {
 	return b.String()
 }
 
-// mayBePartOfReference reports whether a word has what all references have, or stands in front of a deployment's number.
+// mayBePartOfReference reports whether a word has a character that all references have, or may precede a deployment's number.
 func mayBePartOfReference(word string) bool {
 	const longest = 40 // "(deployment-id:" and the like
 	return strings.ContainsAny(word, "/#@0123456789:=") ||

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// longestHeader bounds, in bytes, a header that is read later.
+// maxHeader limits the value of a header that is read, in bytes.
 const maxHeader = 1 << 10
 
-// pruneHeader removes what nobody reads from a request's header, and cuts the rest: a header may be large and is in memory as
+// pruneHeader removes unused fields from a request's header and truncates the others: a header may be large and stays in memory as
 // long as the body is read.
 func pruneHeader(header http.Header, s source) {
 	values := map[string]string{}

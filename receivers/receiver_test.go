@@ -49,12 +49,12 @@ func (i *inbox) Accept(_ context.Context, d dora.Delivery) (bool, error) {
 
 // bench is the receivers with everything around them.
 type bench struct {
-	inbox    inbox
-	engine   *gin.Engine
-	log      bytes.Buffer
-	observed []string
-	refused  []string
-	duplicate    []string
+	inbox     inbox
+	engine    *gin.Engine
+	log       bytes.Buffer
+	observed  []string
+	refused   []string
+	duplicate []string
 }
 
 func newBench(gitHubSecrets, jiraSecrets []string) *bench {

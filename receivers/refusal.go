@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// longestReason bounds, in bytes, what is said of an error: it may quote the payload.
+	// maxReason limits the text of an error, in bytes: it may quote the payload.
 	maxReason = 300
-	// longestGUID bounds, in bytes, what is logged of the header with the delivery's GUID.
+	// maxGUID limits what is logged of the header with the delivery's GUID, in bytes.
 	maxGUID = 64
-	// refusalInterval is the time between two log lines about refusals of the same kind: anybody can cause them.
+	// refusalInterval is the time between two log lines about refusals of the same kind, since anybody can cause them.
 	refusalInterval = time.Second
 )
 
-// refusal is why a request is not taken.
+// refusal is the error of a request that is refused.
 type refusal struct {
 	status int
 	result string
@@ -28,19 +28,19 @@ type refusal struct {
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
-// refusalKind is a kind of refusals, which are summed up in the log.
+// refusalKind groups refusals for the log.
 type refusalKind struct {
 	endpoint, result string
 	status           int
 }
 
-// refusedRequest is one of them.
+// refusedRequest is a refused request, for the log.
 type refusedRequest struct {
-	ctx              context.Context //nolint:containedctx // it names the trace in the log line
+	ctx              context.Context //nolint:containedctx // it carries the trace for the log line
 	delivery, reason string
 }
 
-// refuse answers with an error and logs it. The sender is told what is wrong with its request, but not with our disk.
+// refuse answers with an error and logs it. The answer says what is wrong with the request, but not what is wrong with the store.
 func (r *Receivers) refuse(v *exchange, err error) {
 	var why *refusal
 	if !errors.As(err, &why) {
@@ -60,7 +60,7 @@ func (r *Receivers) refuse(v *exchange, err error) {
 	reply(v.c, v.body, why.status, text)
 }
 
-// logRefused logs refusals of a kind: their number and the newest.
+// logRefused logs the number of refusals of a kind and the newest one.
 func (r *Receivers) logRefused(kind refusalKind, n int, newest refusedRequest) {
 	level := slog.LevelWarn
 	if kind.status == http.StatusServiceUnavailable {
@@ -73,10 +73,10 @@ func (r *Receivers) logRefused(kind refusalKind, n int, newest refusedRequest) {
 // Flush logs the refusals that are not logged yet.
 func (r *Receivers) Flush() { r.refusals.Flush() }
 
-// guid is the delivery's GUID, or what was sent for it.
+// guid returns the delivery's GUID as sent, truncated.
 func (v *exchange) guid() string { return truncate(v.c.GetHeader(v.source.delivery), maxGUID) }
 
-// truncate returns valid UTF-8 of at most limit bytes and an ellipsis.
+// truncate returns s as valid UTF-8, truncated to limit bytes and an ellipsis.
 func truncate(s string, limit int) string {
 	if len(s) <= limit {
 		return strings.ToValidUTF8(s, "\uFFFD")

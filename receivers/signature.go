@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// verifier checks the signature of a body that is written to it piece by piece: sha256=<HMAC in lower-case hex>. Without a
-// secret every body is signed. It takes the same time wherever the first difference is, and tries every secret.
+// verifier checks the signature of a body that is written to it in chunks: sha256=<HMAC in lower-case hex>. Without a secret every body
+// is valid. Comparison takes constant time, and every secret is tried.
 // https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 type verifier struct {
 	macs   []hash.Hash
@@ -36,7 +36,7 @@ func (v *verifier) write(piece []byte) {
 	}
 }
 
-// valid reports whether what was written is signed with one of the secrets.
+// valid reports whether the written body is signed with one of the secrets.
 func (v *verifier) valid() bool {
 	valid := len(v.macs) == 0
 	for _, mac := range v.macs {
@@ -47,7 +47,7 @@ func (v *verifier) valid() bool {
 	return valid
 }
 
-// nonEmpty leaves out empty secrets, with which anybody can sign.
+// nonEmpty omits empty secrets, with which anybody can sign.
 func nonEmpty(secrets []string) [][]byte {
 	var all [][]byte
 	for _, s := range secrets {

@@ -82,3 +82,10 @@ func TestRandomSignatures(t *testing.T) {
 		t.Errorf("stored: %+v", b.inbox.deliveries)
 	}
 }
+
+// signed reports whether a header signs a body.
+func signed(secrets [][]byte, header string, body []byte) bool {
+	v := newVerifier(secrets, header)
+	v.write(body)
+	return !v.cannotMatch() && v.valid()
+}

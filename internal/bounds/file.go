@@ -9,13 +9,13 @@ import (
 	"syscall"
 )
 
-// ErrNotRegular reports that a path names something else than a file, so that reading it could block or never end.
+// ErrNotRegular reports that a path is not a regular file, so that reading it could block or never end.
 var ErrNotRegular = errors.New("not a regular file")
 
 // Open opens a file for reading. It never blocks, and fails with ErrNotRegular for a FIFO, a socket, a device or a directory. A
 // symbolic link to a file is a file.
 func Open(path string) (*os.File, error) {
-	info, err := os.Stat(path) // before opening: that has effects on some devices
+	info, err := os.Stat(path) // before opening, which has side effects on some devices
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func TestRestoreDamagedAnywhereWithoutTheStore(t *testing.T) {
 	s.removeStore()
 	s.freeze()
 	for name, data := range damages(whole, 1) {
-		for withPrevious, remedy := range map[bool]string{true: "to take over what", false: "backup"} {
+		for withPrevious, remedy := range map[bool]string{true: "to import the values", false: "backup"} {
 			if len(data) == 0 && !withPrevious {
 				continue // nothing is in it, and nothing beside it: a start at 0
 			}

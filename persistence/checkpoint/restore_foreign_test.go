@@ -31,7 +31,7 @@ func TestRestoreTakesOverForeign(t *testing.T) {
 	want[dora.IncidentsDurationSum] = map[string]dora.Series{incidents.Key(): {Labels: incidents, Baseline: 9.223372036854775e+09}}
 	state, _ := s.mustRestore()
 	wantState(t, want, state)
-	for _, part := range []string{"go_goroutines", "process_open_fds", "can hardly be true", "9.22337203685477"} {
+	for _, part := range []string{"go_goroutines", "process_open_fds", "look implausible", "9.22337203685477"} {
 		if !strings.Contains(s.log.String(), part) {
 			t.Errorf("the log does not say %q:\n%s", part, s.log.String())
 		}
@@ -143,7 +143,7 @@ func TestForeignFileWithAnEnd(t *testing.T) {
 			if want := float64(7 * strings.Count(text, "} 7")); state[dora.DeploymentsTotal][success.Key()].Baseline != want {
 				t.Errorf("%v", state)
 			}
-			if strings.Contains(s.log.String(), "damaged") || !strings.Contains(s.log.String(), "taken over") {
+			if strings.Contains(s.log.String(), "damaged") || !strings.Contains(s.log.String(), "imported the values") {
 				t.Errorf("log:\n%s", s.log.String())
 			}
 			s.reopen()

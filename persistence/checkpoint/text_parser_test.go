@@ -72,7 +72,7 @@ func TestBaselineInParts(t *testing.T) {
 	}
 	doubled := text.String() + strings.Repeat("other 1\n", 2*partSize/len("other 1\n")) +
 		`github_deployments_total{environment="environment-1",repo="repo-1",status="status-1",team="team-1"} 1` + "\n"
-	if _, _, err := readForeignBaseline(strings.NewReader(doubled), dora.FamiliesByName()); err == nil || !strings.Contains(err.Error(), "there twice") {
+	if _, _, err := readForeignBaseline(strings.NewReader(doubled), dora.FamiliesByName()); err == nil || !strings.Contains(err.Error(), "occurs twice") {
 		t.Errorf("a series in two parts: %v", err)
 	}
 }
