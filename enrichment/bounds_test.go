@@ -37,7 +37,7 @@ func TestAnswersThatExceedALimit(t *testing.T) {
 				if err == nil || errors.As(err, &missing) || !strings.Contains(err.Error(), test.message) {
 					t.Fatalf("error %v, want a temporary one with %q", err, test.message)
 				}
-				if line := "answer of the GitHub API refused"; !strings.Contains(log.String(), line) || !strings.Contains(log.String(), test.message) {
+				if line := "answer of the GitHub API exceeds a limit"; !strings.Contains(log.String(), line) || !strings.Contains(log.String(), test.message) {
 					t.Errorf("the log has no %q with %q:\n%s", line, test.message, log.String())
 				}
 				got, err := g.Origin(t.Context(), theCommit)

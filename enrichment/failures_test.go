@@ -217,7 +217,7 @@ func TestPausedRepositoryIsProbedByOne(t *testing.T) {
 		if s := g.states["a/a"]; s == nil || !s.paused {
 			t.Fatalf("state %+v, want paused", s)
 		}
-		if _, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()}); err == nil || !strings.Contains(err.Error(), "GitHub fails for repository a/a, next try at 2000-01-01T00:00:01Z") {
+		if _, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()}); err == nil || !strings.Contains(err.Error(), "calls for repository a/a are paused since they failed, next try at 2000-01-01T00:00:01Z") {
 			t.Errorf("error %v", err)
 		}
 		time.Sleep(time.Second)

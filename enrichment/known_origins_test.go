@@ -100,7 +100,7 @@ func TestShipAndOriginAgree(t *testing.T) {
 
 // What a deployment ships does not depend on what is remembered, nor on which of the two remembered it.
 func TestShipFromMemory(t *testing.T) {
-	for _, test := range shipCases() {
+	for _, test := range append(shipCases(), moreShipCases()...) {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHistory(t)
 			test.history(h)
