@@ -21,27 +21,27 @@ import (
 
 const (
 	callTimeout = 10 * time.Second
-	// largestAnswer limits an answer and largestHeaders its headers, in bytes.
-	largestAnswer  = 8 << 20
-	largestHeaders = 256 << 10
-	// longestValue is more than owner/repository and a project's key ever have, in bytes.
-	longestValue = 500
+	// maxAnswer limits an answer and maxHeaders its headers, in bytes.
+	maxAnswer  = 8 << 20
+	maxHeaders = 256 << 10
+	// maxName is longer than any owner/repository or project key, in bytes.
+	maxName = 500
 
-	// The annotations that say what an entity belongs to. https://backstage.io/docs/features/software-catalog/well-known-annotations
-	slug       = "github.com/project-slug"
-	projectKey = "jira/project-key"
+	// The annotations with the repository and the Jira project of an entity. https://backstage.io/docs/features/software-catalog/well-known-annotations
+	slugAnnotation    = "github.com/project-slug"
+	projectAnnotation = "jira/project-key"
 )
 
-// Options say how to ask Backstage.
+// Options configure a Backstage catalog.
 type Options struct {
-	// Endpoint is Backstage's address, with its base path if it has one; /api/catalog/entities is added.
+	// Endpoint is the URL of Backstage with its base path, if any; /api/catalog/entities is appended.
 	Endpoint string
-	// Token is sent as a bearer token to the endpoint's host alone.
+	// Token is sent as a bearer token to the endpoint's host only.
 	Token string
-	// TTL is how long an answer holds. An older one is still used while Backstage does not answer.
+	// TTL is the cache lifetime of an answer. An older answer is still used while Backstage does not answer.
 	TTL    time.Duration
 	Logger *slog.Logger
-	// Transport may wrap what makes the HTTP exchanges, to follow them; nil for nothing.
+	// Transport may wrap the HTTP transport, for tracing; it may be nil.
 	Transport func(inner http.RoundTripper) http.RoundTripper
 	// OnLookup is called for each look-up with found, unknown, cached, stale or error.
 	OnLookup func(result string)
@@ -62,19 +62,19 @@ type Backstage struct {
 
 var _ dora.Catalog = (*Backstage)(nil)
 
-// answer is a team and when it was told.
+// answer is a cached team with the time of the answer.
 type answer struct {
 	team string
 	at   time.Time
 }
 
-// NewBackstage returns a catalog that asks Backstage. It makes no call.
+// NewBackstage returns a catalog that queries Backstage. It makes no call.
 func NewBackstage(o Options) (*Backstage, error) {
 	if u, err := url.Parse(o.Endpoint); err != nil || u.Host == "" {
-		return nil, errors.New("the catalog's endpoint is not an address") // it is not shown: it may hold a password
+		return nil, errors.New("the catalog's endpoint is not a URL") // it is not shown: it may contain a password
 	}
 	plain := http.DefaultTransport.(*http.Transport).Clone()
-	plain.MaxResponseHeaderBytes = largestHeaders
+	plain.MaxResponseHeaderBytes = maxHeaders
 	var exchanges http.RoundTripper = plain
 	if o.Transport != nil {
 		exchanges = o.Transport(exchanges)
@@ -86,14 +86,14 @@ func NewBackstage(o Options) (*Backstage, error) {
 		cache:   map[string]answer{},
 		http: &http.Client{
 			Timeout:       callTimeout,
-			CheckRedirect: stay,
+			CheckRedirect: checkRedirect,
 			Transport:     exchanges,
 		},
 	}, nil
 }
 
-// stay follows a redirect on the endpoint's host alone, and never from https to http, since the token goes with it.
-func stay(next *http.Request, via []*http.Request) error {
+// checkRedirect allows redirects on the endpoint's host only, and never from https to http, since the token goes with them.
+func checkRedirect(next *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	switch {
 	case next.URL.Host != first.Host:
@@ -106,28 +106,28 @@ func stay(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// RepositoryTeam is the owner of the entity with the annotation github.com/project-slug: owner/repository, dora.Unknown
-// when there is none. The error says that Backstage can't be asked and has never been.
+// RepositoryTeam returns the owner of the entity with the annotation github.com/project-slug: owner/repository, dora.Unknown if there
+// is none. It fails if Backstage does not answer and no answer is cached.
 func (b *Backstage) RepositoryTeam(ctx context.Context, owner, repository string) (string, error) {
-	return b.team(ctx, slug, owner+"/"+repository)
+	return b.team(ctx, slugAnnotation, owner+"/"+repository)
 }
 
-// ProjectTeam is the owner of the entity with the annotation jira/project-key: project, likewise.
+// ProjectTeam returns the owner of the entity with the annotation jira/project-key: project, likewise.
 func (b *Backstage) ProjectTeam(ctx context.Context, project string) (string, error) {
-	return b.team(ctx, projectKey, project)
+	return b.team(ctx, projectAnnotation, project)
 }
 
-// team answers from the cache, else from Backstage, else from what the cache had.
+// team returns the team from a fresh cache entry, else from Backstage, else from a stale cache entry.
 func (b *Backstage) team(ctx context.Context, annotation, value string) (string, error) {
-	if !usual(value) {
+	if !isValidName(value) {
 		return dora.Unknown, nil
 	}
-	known := b.known(annotation, value)
-	if b.fresh(known) {
+	known := b.cached(annotation, value)
+	if b.isFresh(known) {
 		b.options.OnLookup("cached")
 		return known.team, nil
 	}
-	team, err := b.shared(ctx, annotation, value)
+	team, err := b.refreshShared(ctx, annotation, value)
 	switch {
 	case err == nil && team == dora.Unknown:
 		b.options.OnLookup("unknown")
@@ -144,27 +144,27 @@ func (b *Backstage) team(ctx context.Context, annotation, value string) (string,
 	return "", fmt.Errorf("owner of %s in Backstage: %w", value, err)
 }
 
-// usual is false for what no repository or project is called. To Backstage a comma would begin another condition. A server
-// refuses addresses that are very long, with an answer that would be taken for an outage and hold all look-ups up.
-func usual(value string) bool {
-	return len(value) <= longestValue && !strings.Contains(value, ",") && !strings.ContainsFunc(value, unicode.IsControl)
+// isValidName reports whether a repository or project can have a name. A comma would begin another condition in Backstage's filter.
+// Servers refuse very long URLs, with an answer that would count as an outage and delay all look-ups.
+func isValidName(value string) bool {
+	return len(value) <= maxName && !strings.Contains(value, ",") && !strings.ContainsFunc(value, unicode.IsControl)
 }
 
-// known is what the cache has, its zero value when it has nothing.
-func (b *Backstage) known(annotation, value string) answer {
+// cached returns the cache entry, its zero value if there is none.
+func (b *Backstage) cached(annotation, value string) answer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.cache[annotation+"="+value]
 }
 
-func (b *Backstage) fresh(a answer) bool {
+func (b *Backstage) isFresh(a answer) bool {
 	return !a.at.IsZero() && time.Since(a.at) < b.options.TTL
 }
 
-// shared makes one call for all that ask for the same. One of them leaving does not end it for the others.
-func (b *Backstage) shared(ctx context.Context, annotation, value string) (string, error) {
+// refreshShared makes one call for all concurrent callers of the same name. A cancelled caller does not end it for the others.
+func (b *Backstage) refreshShared(ctx context.Context, annotation, value string) (string, error) {
 	outcome := b.flights.DoChan(annotation+"="+value, func() (any, error) {
-		return b.ask(context.WithoutCancel(ctx), annotation, value)
+		return b.refresh(context.WithoutCancel(ctx), annotation, value)
 	})
 	select {
 	case o := <-outcome:
@@ -175,16 +175,16 @@ func (b *Backstage) shared(ctx context.Context, annotation, value string) (strin
 	}
 }
 
-// ask makes the call, unless it has just been made or Backstage is down, and remembers the answer.
-func (b *Backstage) ask(ctx context.Context, annotation, value string) (string, error) {
-	if known := b.known(annotation, value); b.fresh(known) {
+// refresh makes the call, unless the cache has become fresh or Backstage is down, and caches the answer.
+func (b *Backstage) refresh(ctx context.Context, annotation, value string) (string, error) {
+	if known := b.cached(annotation, value); b.isFresh(known) {
 		return known.team, nil
 	}
 	call, err := b.outage.begin()
 	if err != nil {
 		return "", err
 	}
-	entities, err := b.get(ctx, annotation, value)
+	entities, err := b.fetch(ctx, annotation, value)
 	err = b.redact(err)
 	b.outage.end(call, err)
 	if err != nil {
@@ -197,16 +197,16 @@ func (b *Backstage) ask(ctx context.Context, annotation, value string) (string, 
 	return team, nil
 }
 
-// logKey is the key under which log lines name what an annotation's value says.
+// logKey returns the key of log lines for the value of an annotation.
 func logKey(annotation string) string {
-	if annotation == projectKey {
+	if annotation == projectAnnotation {
 		return "project"
 	}
 	return "repository"
 }
 
-// get fetches the entities with an annotation.
-func (b *Backstage) get(ctx context.Context, annotation, value string) ([]entity, error) {
+// fetch fetches the entities with an annotation.
+func (b *Backstage) fetch(ctx context.Context, annotation, value string) ([]entity, error) {
 	u := strings.TrimSuffix(b.options.Endpoint, "/") + "/api/catalog/entities?" +
 		url.Values{"filter": {"metadata.annotations." + annotation + "=" + value}}.Encode()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u, http.NoBody)
@@ -220,7 +220,7 @@ func (b *Backstage) get(ctx context.Context, annotation, value string) ([]entity
 	response, err := b.http.Do(request)
 	var with *url.Error
 	if errors.As(err, &with) {
-		err = fmt.Errorf("GET %s: %w", u, with.Err) // its own address may be one that an answer redirected to
+		err = fmt.Errorf("GET %s: %w", u, with.Err) // its own URL may be a redirect's
 	}
 	if err != nil {
 		return nil, err
@@ -238,25 +238,25 @@ func (b *Backstage) get(ctx context.Context, annotation, value string) ([]entity
 	}
 	for _, e := range entities {
 		if e.Kind == "" && e.Metadata.Name == "" && e.owner() == "" {
-			return nil, fmt.Errorf("GET %s: the answer has an entity with nothing in it", u)
+			return nil, fmt.Errorf("GET %s: the answer has an empty entity", u)
 		}
-		if len(e.owner()) > longestValue {
-			return nil, fmt.Errorf("GET %s: the answer has an owner with a name of more than %d bytes", u, longestValue)
+		if len(e.owner()) > maxName {
+			return nil, fmt.Errorf("GET %s: the answer has an owner whose name has more than %d bytes", u, maxName)
 		}
 	}
 	return entities, nil
 }
 
-// answerLimits are far above what a catalog sends for one annotation.
+// answerLimits are far above what Backstage sends for one annotation.
 var answerLimits = bounds.JSON{Depth: 200, List: 10_000, Elements: 100_000, Members: 500_000}
 
-// decode reads a list of entities.
+// decode decodes a list of entities.
 func (b *Backstage) decode(ctx context.Context, body io.Reader) (entities []entity, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	lease := b.answers.Lease()
 	defer lease.Release()
-	text, err := lease.Read(ctx, body, largestAnswer)
+	text, err := lease.Read(ctx, body, maxAnswer)
 	if err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}
@@ -266,7 +266,7 @@ func (b *Backstage) decode(ctx context.Context, body io.Reader) (entities []enti
 	return entities, nil
 }
 
-// redact keeps the token out of an error: a server may send back what it was sent.
+// redact removes the token from an error: a server may echo what it was sent.
 func (b *Backstage) redact(err error) error {
 	if err == nil || b.options.Token == "" || !strings.Contains(err.Error(), b.options.Token) {
 		return err

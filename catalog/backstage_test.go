@@ -292,7 +292,7 @@ func TestTheTokenStaysWithItsHost(t *testing.T) {
 // Neither another condition, nor an address that a server refuses, which would be taken for an outage.
 func TestAnEvilNameIsNoCall(t *testing.T) {
 	b := newBench(t, replies(200, `[{"spec":{"owner":"platform"}}]`))
-	for _, name := range []string{"X,kind=component", strings.Repeat("X", longestValue+1), "X\x00", "X\r\n"} {
+	for _, name := range []string{"X,kind=component", strings.Repeat("X", maxName+1), "X\x00", "X\r\n"} {
 		if team, err := b.ProjectTeam(t.Context(), name); err != nil || team != dora.Unknown || b.calls.Load() != 0 {
 			t.Errorf("%.20q: %s, %v, %d calls", name, team, err, b.calls.Load())
 		}

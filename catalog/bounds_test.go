@@ -12,8 +12,8 @@ func TestAnswersThatExceedALimit(t *testing.T) {
 		"elements":  {`[{"a":[` + strings.Repeat("["+strings.Repeat("0,", 9_999)+"0],", 11) + "0]}]", "more than 100000 list elements"},
 		"depth":     {strings.Repeat("[", 201), "more than 200 levels of nesting"},
 		"members":   {"[{" + strings.Repeat(`"a":0,`, 500_000) + `"a":0}]`, "more than 500000 object members"},
-		"bytes":     {"[" + strings.Repeat(" ", largestAnswer) + "]", "more than 8388608 bytes"},
-		"long name": {`[{"kind":"Component","spec":{"owner":"` + strings.Repeat("a", longestValue+1) + `"}}]`, "more than 500 bytes"},
+		"bytes":     {"[" + strings.Repeat(" ", maxAnswer) + "]", "more than 8388608 bytes"},
+		"long name": {`[{"kind":"Component","spec":{"owner":"` + strings.Repeat("a", maxName+1) + `"}}]`, "more than 500 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, replies(200, test.body))

@@ -10,7 +10,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// entity is what we need of an entity of the catalog.
+// entity has the fields that are read of an entity of the catalog.
 // https://backstage.io/docs/features/software-catalog/descriptor-format
 type entity struct {
 	Kind     string `json:"kind"`
@@ -19,8 +19,8 @@ type entity struct {
 		Namespace string `json:"namespace"`
 	} `json:"metadata"`
 	Spec struct {
-		// Owner is a string in the kinds that Backstage defines; an organisation's own kinds may have anything there.
-		Owner textOrNone `json:"owner"`
+		// Owner is a string in the kinds that Backstage defines; an organisation's own kinds may have any value.
+		Owner optionalString `json:"owner"`
 	} `json:"spec"`
 	Relations []struct {
 		Type      string `json:"type"`
@@ -28,25 +28,25 @@ type entity struct {
 	} `json:"relations"`
 }
 
-// textOrNone is a string; anything else counts as none, and is not decoded.
-type textOrNone string
+// optionalString is a string; any other JSON value counts as empty.
+type optionalString string
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (t *textOrNone) UnmarshalJSON(data []byte) error {
+func (t *optionalString) UnmarshalJSON(data []byte) error {
 	*t = ""
 	var text string
 	if data[0] == '"' && json.Unmarshal(data, &text) == nil {
-		*t = textOrNone(text)
+		*t = optionalString(text)
 	}
 	return nil
 }
 
-// ref is the entity's reference. https://backstage.io/docs/features/software-catalog/references
+// ref returns the entity's reference. https://backstage.io/docs/features/software-catalog/references
 func (e entity) ref() string {
 	return strings.ToLower(e.Kind + ":" + cmp.Or(e.Metadata.Namespace, "default") + "/" + e.Metadata.Name)
 }
 
-// owner is the name of the owning group or user: by the relation that Backstage has made, else as the entity says.
+// owner returns the name of the owning group or user, by the relation ownedBy or else by spec.owner.
 func (e entity) owner() string {
 	for _, r := range e.Relations {
 		if r.Type == "ownedBy" && r.TargetRef != "" {
@@ -56,12 +56,12 @@ func (e entity) owner() string {
 	return nameOf(string(e.Spec.Owner))
 }
 
-// nameOf is the name in a reference: platform of group:default/platform.
+// nameOf returns the name in a reference: platform for group:default/platform.
 func nameOf(ref string) string {
 	return ref[strings.LastIndexAny(ref, ":/")+1:]
 }
 
-// ownerOf is the owner of the first entity, by reference, that has one. Other owners are logged.
+// ownerOf returns the owner of the first entity, by reference, that has one. It logs other owners.
 func ownerOf(entities []entity, logger *slog.Logger) string {
 	owned := slices.DeleteFunc(slices.Clone(entities), func(e entity) bool { return e.owner() == "" })
 	if len(owned) == 0 {
@@ -76,7 +76,7 @@ func ownerOf(entities []entity, logger *slog.Logger) string {
 		}
 	}
 	if len(others) > 0 {
-		logger.Warn("entities with different owners, the first one counts",
+		logger.Warn("entities have different owners, using the first",
 			"entity", first.ref(), "team", first.owner(), "other_teams", others)
 	}
 	return first.owner()

@@ -9,36 +9,36 @@ import (
 	"dora-exporter/dora"
 )
 
-// outage keeps calls away from Backstage while it does not answer, so that an outage costs neither time nor a storm of
-// calls: after each failure in a row all wait longer, then a single call finds out.
+// outage suspends calls to Backstage while it does not answer: after each failure in a row calls fail at once for a longer time, then
+// a single call probes whether Backstage answers again.
 type outage struct {
 	logger *slog.Logger
 
 	mu sync.Mutex
-	// failures in a row, the last of them, and until when no call is made.
+	// failures counts failures in a row, err is the last of them, and retry is when the next call may be made.
 	failures int
 	err      error
 	retry    time.Time
-	// probing is set while the call that finds out is under way.
+	// probing is true while the probe is under way.
 	probing bool
-	// changes counts failures and recoveries: a call that failed tells nothing new when there was one since it began.
+	// changes counts failures and recoveries. A failed call is ignored if there was one since it began.
 	changes int
 }
 
-// begin lets a call begin, or says why none is to be made now. What it returns is given to end, once, after the call.
+// begin permits a call, or returns an error if none may be made now. Its result must be passed to end after the call.
 func (o *outage) begin() (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failures > 0 {
 		if o.probing || time.Now().Before(o.retry) {
-			return 0, fmt.Errorf("waiting to ask again after: %w", o.err)
+			return 0, fmt.Errorf("calls are suspended after: %w", o.err)
 		}
 		o.probing = true
 	}
 	return o.changes, nil
 }
 
-// end notes how a call went. An answer ends the outage, whenever its call began; calls that fail together are one failure.
+// end records the outcome of a call. An answer ends the outage, whenever its call began; calls that fail together count once.
 func (o *outage) end(began int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -48,7 +48,7 @@ func (o *outage) end(began int, err error) {
 		o.failures, o.err = 0, nil
 	case err != nil && began == o.changes:
 		if o.failures == 0 {
-			o.logger.Error("Backstage does not answer, trying again", "error", err)
+			o.logger.Error("calling Backstage failed, will retry", "error", err)
 		}
 		o.failures++
 		o.err, o.retry = err, time.Now().Add(dora.Backoff(o.failures))

@@ -1,5 +1,4 @@
-// Package catalog says which team owns a repository or a Jira project: from a list in the configuration, or from
-// Backstage.
+// Package catalog finds the team that owns a repository or a Jira project, in a list in the configuration or in Backstage.
 package catalog
 
 import (
@@ -9,14 +8,14 @@ import (
 	"dora-exporter/dora"
 )
 
-// Static is the list. Upper and lower case are the same, as they are to GitHub and Jira.
+// Static is the list of teams in the configuration. Names are case-insensitive, as on GitHub and Jira.
 type Static struct {
 	repositories, projects map[string]string
 }
 
 var _ dora.Catalog = (*Static)(nil)
 
-// NewStatic returns the list of teams. Where two own the same, the first one does.
+// NewStatic returns a catalog of the teams. If several own the same repository or project, the first one does.
 func NewStatic(teams []dora.Team, defaultOwner string) *Static {
 	s := &Static{repositories: map[string]string{}, projects: map[string]string{}}
 	for _, t := range teams {
@@ -24,22 +23,22 @@ func NewStatic(teams []dora.Team, defaultOwner string) *Static {
 			if !strings.Contains(r, "/") {
 				r = defaultOwner + "/" + r
 			}
-			claim(s.repositories, strings.ToLower(r), t.Name)
+			addOwner(s.repositories, strings.ToLower(r), t.Name)
 		}
 		for _, p := range t.Projects {
-			claim(s.projects, strings.ToLower(p), t.Name)
+			addOwner(s.projects, strings.ToLower(p), t.Name)
 		}
 	}
 	return s
 }
 
-func claim(owners map[string]string, what, team string) {
-	if _, taken := owners[what]; !taken {
-		owners[what] = team
+func addOwner(owners map[string]string, name, team string) {
+	if _, taken := owners[name]; !taken {
+		owners[name] = team
 	}
 }
 
-// RepositoryTeam is the team that owns the repository, else the one that owns all of its owner's, else dora.Unknown.
+// RepositoryTeam returns the team that owns the repository, else the team of owner/*, else dora.Unknown.
 func (s *Static) RepositoryTeam(_ context.Context, owner, repository string) (string, error) {
 	owner = strings.ToLower(owner)
 	for _, entry := range []string{owner + "/" + strings.ToLower(repository), owner + "/*"} {
@@ -50,7 +49,7 @@ func (s *Static) RepositoryTeam(_ context.Context, owner, repository string) (st
 	return dora.Unknown, nil
 }
 
-// ProjectTeam is the team that owns the Jira project, else dora.Unknown.
+// ProjectTeam returns the team that owns the Jira project, else dora.Unknown.
 func (s *Static) ProjectTeam(_ context.Context, project string) (string, error) {
 	if team, ok := s.projects[strings.ToLower(project)]; ok {
 		return team, nil

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// maxBody limits an answer, in bytes. A page of 100 pull requests has about 2 MiB, a comparison with many patches more.
+	// maxBody limits the body of an answer, in bytes. A page of 100 pull requests has about 2 MiB, a comparison with many patches more.
 	maxBody = 32 << 20
-	// maxErrorBody limits an answer that is an error, in bytes. go-github decodes these itself.
+	// maxErrorBody limits the body of an error answer, in bytes. go-github reads and decodes these itself.
 	maxErrorBody = 64 << 10
 	// maxHeaders limits the headers of an answer, in bytes.
 	maxHeaders = 256 << 10
@@ -22,15 +22,15 @@ const (
 // a comparison lists at most 3,000 files.
 var answerLimits = bounds.JSON{Depth: 100, List: 10_000, Elements: 100_000, Members: 1_000_000}
 
-// limitError makes the body of an answer that go-github reads itself end after maxErrorBody, with an error.
-func limitError(resp *http.Response) {
+// limitErrorBody limits the body of an answer that go-github reads itself to maxErrorBody.
+func limitErrorBody(resp *http.Response) {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 || resp.StatusCode == http.StatusAccepted {
 		resp.Body = http.MaxBytesReader(nil, resp.Body, maxErrorBody)
 	}
 }
 
-// timed returns a context that ends with the call's timeout, which does not run while the call waits for its turn.
-func (g *GitHub) timed(ctx context.Context, lease *bounds.Lease) (context.Context, context.CancelFunc) {
+// withTimeout returns a context that ends after the call's timeout. The timeout is suspended while the call waits for its turn.
+func (g *GitHub) withTimeout(ctx context.Context, lease *bounds.Lease) (context.Context, context.CancelFunc) {
 	timed, cancel := context.WithCancel(ctx)
 	timer := time.AfterFunc(g.timeout, cancel)
 	lease.OnWait = func() (resume func()) {
@@ -44,7 +44,7 @@ func (g *GitHub) timed(ctx context.Context, lease *bounds.Lease) (context.Contex
 	}
 }
 
-// decode decodes an answer, checks it, and counts what the look-up keeps of it.
+// decode decodes and checks an answer, and counts its size against the limit of the look-up.
 func decode(ctx context.Context, lease *bounds.Lease, body []byte, v answer) error {
 	if err := lease.Unmarshal(ctx, answerLimits, body, v); err != nil {
 		return err
@@ -55,29 +55,29 @@ func decode(ctx context.Context, lease *bounds.Lease, body []byte, v answer) err
 	return lease.Keep(ctx, v.size())
 }
 
-// isTooMuch reports whether an answer exceeds a limit.
-func isTooMuch(err error) bool {
+// isLimitExceeded reports whether an answer exceeds a limit.
+func isLimitExceeded(err error) bool {
 	var structure *bounds.LimitError
 	return errors.As(err, &structure) || errors.Is(err, bounds.ErrTooMuch)
 }
 
-// tooMuch is the outcome of a call whose answer exceeds a limit. It fails this look-up, which is retried, and says nothing about
-// calls for other repositories.
-func (g *GitHub) tooMuch(ctx context.Context, req *http.Request, err error) outcome {
-	err = g.redact(&tooMuchError{callName(req.URL), err})
-	g.logger.WarnContext(ctx, "answer of the GitHub API refused: it exceeds a limit, will retry", "call", callName(req.URL), "error", err)
+// limitExceeded returns the outcome of a call whose answer exceeds a limit. It fails this look-up, which is retried, and does not
+// affect calls for other repositories.
+func (g *GitHub) limitExceeded(ctx context.Context, req *http.Request, err error) outcome {
+	err = g.redact(&limitExceededError{callName(req.URL), err})
+	g.logger.WarnContext(ctx, "answer of the GitHub API exceeds a limit, will retry", "call", callName(req.URL), "error", err)
 	return outcome{kind: answered, err: err}
 }
 
-type tooMuchError struct {
+type limitExceededError struct {
 	call string
 	err  error
 }
 
-func (e *tooMuchError) Error() string { return "GET " + e.call + ": " + e.err.Error() }
-func (e *tooMuchError) Unwrap() error { return e.err }
+func (e *limitExceededError) Error() string { return "GET " + e.call + ": " + e.err.Error() }
+func (e *limitExceededError) Unwrap() error { return e.err }
 
-// The sizes are those of the types in memory, and of the texts in them.
+// The methods size return the size of the types in memory and of the strings in them, in bytes.
 
 func (p *pulls) size() (n int) {
 	for i := range *p {
@@ -116,8 +116,8 @@ func (c *commit) size() int {
 }
 
 func (f *files) size() (n int) {
-	for _, one := range *f {
-		n += 32 + len(one.Name) + len(one.Previous)
+	for _, touched := range *f {
+		n += 32 + len(touched.Name) + len(touched.Previous)
 	}
 	return n
 }

@@ -37,7 +37,7 @@ func TestAnswersThatExceedALimit(t *testing.T) {
 				if err == nil || errors.As(err, &missing) || !strings.Contains(err.Error(), test.message) {
 					t.Fatalf("error %v, want a temporary one with %q", err, test.message)
 				}
-				if line := "answer of the GitHub API refused"; !strings.Contains(log.String(), line) || !strings.Contains(log.String(), test.message) {
+				if line := "answer of the GitHub API exceeds a limit"; !strings.Contains(log.String(), line) || !strings.Contains(log.String(), test.message) {
 					t.Errorf("the log has no %q with %q:\n%s", line, test.message, log.String())
 				}
 				got, err := g.Origin(t.Context(), theCommit)
@@ -151,14 +151,14 @@ func TestWaitingForLargeAnswersTakesNoTimeout(t *testing.T) {
 
 // Texts that GitHub can't have are not stored.
 func TestTextsThatAreTooLong(t *testing.T) {
-	long := strings.Repeat("a", longestText+1)
+	long := strings.Repeat("a", maxName+1)
 	for name, one := range map[string]answer{
 		"label": &pull{Number: 1, Labels: []struct {
 			Name string `json:"name"`
 		}{{long}}},
 		"labels": &pull{Number: 1, Labels: make([]struct {
 			Name string `json:"name"`
-		}, mostLabels+1)},
+		}, maxLabels+1)},
 		"merge":   &pull{Number: 1, MergeCommitSHA: long},
 		"author":  &pull{Number: 1, User: account{long}},
 		"SHA":     &comparison{Status: dora.Ahead, Commits: commits{content(commit{SHA: long})}},

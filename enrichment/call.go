@@ -15,38 +15,39 @@ import (
 )
 
 const (
-	// pageSize is the largest that GitHub gives.
+	// pageSize is the largest that GitHub accepts.
 	pageSize = 100
-	// maxPages bounds how far a list is followed.
+	// maxPages limits how many pages of a list are read.
 	maxPages = 100
 )
 
-// answer is what a call reads. check says what is missing that GitHub always sends: such an answer comes from something
-// else than GitHub, and must not be taken for a repository without pull requests or a commit without a date.
+// answer is a decoded answer of the API.
 type answer interface {
+	// check returns an error if something is missing that GitHub always sends: the answer comes from another server or proxy then,
+	// and must not be mistaken for a repository without pull requests or a commit without a date.
 	check() error
-	// size is how many bytes the decoded answer needs, approximately.
+	// size returns approximately how many bytes the decoded answer needs.
 	size() int
 }
 
-// page is where an answer came from.
+// page describes the position of an answer in a list.
 type page struct {
 	// next is the number of the next page, 0 after the last one.
 	next int
-	// moved is where the call was redirected to, nil when it was not.
+	// moved is the URL that the call was redirected to, nil if it was not.
 	moved *url.URL
 }
 
-// get makes a call as soon as the gate lets it through. The route is the template of the path; args fill its
-// placeholders, each one as a single escaped segment; the first two are the owner and the repository.
+// get makes a call as soon as the gate lets it through. route is the template of the path; args replace its placeholders, each as a
+// single escaped segment; the first two are the owner and the repository.
 func (l *lookUp) get(ctx context.Context, v answer, query, route string, args ...string) (page, error) {
 	g := l.GitHub
 	if err := g.checkNames(route, args...); err != nil {
 		return page{}, err
 	}
 	l.calls++
-	// A new client for each call costs nothing and has no memory: go-github refuses calls by what it remembers of rate
-	// limits and by this machine's clock; the gate does it better.
+	// A client for each call: a shared one would refuse calls by the rate limits that it has seen and by this machine's clock, which
+	// the gate handles.
 	client := github.NewClient(g.http)
 	client.BaseURL, client.UserAgent = g.base, userAgent
 	req, err := client.NewRequest(http.MethodGet, fill(route, args)+query, nil)
@@ -62,7 +63,7 @@ func (l *lookUp) get(ctx context.Context, v answer, query, route string, args ..
 	return p, o.err
 }
 
-// fill puts args into the placeholders of a route and makes it relative.
+// fill replaces the placeholders of a route by args and makes it relative.
 func fill(route string, args []string) string {
 	var path strings.Builder
 	for i, segment := range strings.Split(strings.TrimPrefix(route, "/"), "/") {
@@ -77,9 +78,9 @@ func fill(route string, args []string) string {
 	return path.String()
 }
 
-// exchange makes the call and decodes its answer into v. The outcome's error is also the caller's.
+// exchange makes the call and decodes its answer into v. The error of the outcome is also the error of the call.
 func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.Request, v answer, lease *bounds.Lease) (page, outcome) {
-	timed, cancel := g.timed(ctx, lease)
+	timed, cancel := g.withTimeout(ctx, lease)
 	defer cancel()
 	resp, err := client.BareDo(timed, req)
 	if resp == nil {
@@ -88,11 +89,11 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 	defer resp.Body.Close()
 	body, readErr := lease.Read(ctx, resp.Body, maxBody)
 	if err != nil {
-		kind, wait := judge(resp.StatusCode, resp.Header, body, time.Now())
+		kind, wait := classifyError(resp.StatusCode, resp.Header, body, time.Now())
 		return page{}, outcome{kind, wait, g.redact(&statusError{req.URL, resp.StatusCode, message(body)})}
 	}
-	if isTooMuch(readErr) {
-		return page{}, g.tooMuch(ctx, req, readErr)
+	if isLimitExceeded(readErr) {
+		return page{}, g.limitExceeded(ctx, req, readErr)
 	}
 	if readErr != nil {
 		return page{}, g.noAnswer(ctx, timed, req, readErr)
@@ -101,19 +102,19 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 	switch {
 	case ctx.Err() != nil:
 		return page{}, g.noAnswer(ctx, timed, req, err)
-	case isTooMuch(err):
-		return page{}, g.tooMuch(ctx, req, err)
+	case isLimitExceeded(err):
+		return page{}, g.limitExceeded(ctx, req, err)
 	case err != nil:
-		return page{}, outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: the answer is not GitHub's: %w", req.URL, err))}
+		return page{}, outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: this is not an answer of GitHub: %w", req.URL, err))}
 	}
 	p := page{next: resp.NextPage}
 	if last := resp.Request; last.Response != nil {
 		p.moved = last.URL
 	}
-	return p, outcome{kind: answered, wait: exhausted(resp.Header, time.Now())}
+	return p, outcome{kind: answered, wait: exhaustedWait(resp.Header, time.Now())}
 }
 
-// noAnswer is the outcome of a call without an answer, or with half of one.
+// noAnswer returns the outcome of a call without an answer, or with a partial one.
 func (g *GitHub) noAnswer(ctx, timed context.Context, req *http.Request, err error) outcome {
 	if ctx.Err() != nil {
 		return outcome{kind: abandoned, err: ctx.Err()}
@@ -128,9 +129,8 @@ func (g *GitHub) noAnswer(ctx, timed context.Context, req *http.Request, err err
 	return outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: %w", req.URL, err))}
 }
 
-// after is the number of the page after page number, 0 when it was the last. A server that sends its reader in circles
-// is not followed.
-func (p page) after(number int) int {
+// nextAfter returns the number of the page after page number, 0 if that was the last one. It ends at a link back to an earlier page.
+func (p page) nextAfter(number int) int {
 	if p.next <= number || p.next > maxPages {
 		return 0
 	}

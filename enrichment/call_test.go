@@ -52,9 +52,9 @@ func TestTemporaryFailures(t *testing.T) {
 		message string
 	}{
 		{"HTML in a 502", text(502, "<html>Unicorn!</html>"), 0, "502 Bad Gateway"},
-		{"HTML in a 200", text(200, "<html>Sign in</html>"), 0, "the answer is not GitHub's"},
+		{"HTML in a 200", text(200, "<html>Sign in</html>"), 0, "this is not an answer of GitHub"},
 		{"JSON that is cut", text(200, `[{"number":109,"state":"clo`), 0, "unexpected end of JSON input"},
-		{"JSON with something behind it", text(200, `[] <html>`), 0, "the answer is not GitHub's"},
+		{"JSON with something behind it", text(200, `[] <html>`), 0, "this is not an answer of GitHub"},
 		{"nothing in a 200", text(200, ""), 0, "unexpected end of JSON input"},
 		{"null", text(200, "null"), 0, "a list of pull requests is expected"},
 		{"an object for a list", text(200, "{}"), 0, "cannot unmarshal object"},

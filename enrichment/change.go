@@ -8,7 +8,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// origin is what a pull request and its commits say about a change, but for its first commit.
+// origin returns the origin of a change by its pull request and commits, without FirstCommit.
 func (p pull) origin(c dora.Commit, own commits) dora.Origin {
 	o := dora.Origin{
 		PullRequest: p.Number,
@@ -17,7 +17,7 @@ func (p pull) origin(c dora.Commit, own commits) dora.Origin {
 		Author:      p.User.Login,
 		Branch:      p.Head.Ref,
 		Reverts:     appendNew(revertedPulls(c, p.Body), p.revertedByButton()...),
-		PullCommits: own.remember(),
+		PullCommits: own.pullCommits(),
 		Complete:    true,
 	}
 	for _, label := range p.Labels {
@@ -28,7 +28,7 @@ func (p pull) origin(c dora.Commit, own commits) dora.Origin {
 	return o
 }
 
-// changeOfCommit is the change of a commit that was pushed without a pull request.
+// changeOfCommit returns the change of a commit that was pushed without a pull request.
 func changeOfCommit(c commit) dora.Change {
 	o := dora.Origin{
 		FirstCommit: c.authorDate(),
@@ -42,10 +42,10 @@ func changeOfCommit(c commit) dora.Change {
 	return dora.Change{Origin: o, SHA: c.SHA, Commits: []string{c.SHA}}
 }
 
-// origin is that of a pull request with its own commits, and the commit that brought it.
+// origin returns the origin of a pull request with its own commits, merged as the commit at.
 func (s *shipping) origin(p pull, own commits, at commit) dora.Origin {
 	o := p.origin(s.c.Head, own)
-	if o.FirstCommit = own.first(); o.FirstCommit.IsZero() {
+	if o.FirstCommit = own.earliestDate(); o.FirstCommit.IsZero() {
 		o.FirstCommit = at.authorDate()
 	}
 	if o.FirstCommit.IsZero() {
@@ -54,16 +54,16 @@ func (s *shipping) origin(p pull, own commits, at commit) dora.Origin {
 	return o
 }
 
-// unavailable is the origin of a pull request whose commits GitHub does not have. It is not kept: they may be there later.
-func (s *shipping) unavailable(p pull, reason string) dora.Origin {
+// unavailableOrigin returns the origin of a pull request whose commits GitHub does not have. It is not cached: they may be there later.
+func (s *shipping) unavailableOrigin(p pull, reason string) dora.Origin {
 	o := p.origin(s.c.Head, nil)
 	o.Unavailable, o.Complete = reason, false
 	return o
 }
 
-// add adds a change that the commit brought. What the messages at hand say it reverts is in the change, remembered or not.
-func (s *shipping) add(at link, o dora.Origin, listed pullCommits, hanging commits) *change {
-	c := &change{dora.Change{Origin: shipped(o), SHA: at.SHA}, sharedWith(at.SHA, o)}
+// addChange adds the change that the commit at merged. The change has the reverts named in the messages at hand, cached or not.
+func (s *shipping) addChange(at link, o dora.Origin, listed pullCommits, hanging commits) *change {
+	c := &change{dora.Change{Origin: withoutCommits(o), SHA: at.SHA}, sharedOrigin(at.SHA, o)}
 	c.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], append(hanging[:len(hanging):len(hanging)], at.commit).reverts()...)
 	c.Commits = appendCommits(listed.appendTo([]string{at.SHA}), hanging)
 	s.changes = append(s.changes, c)
@@ -73,14 +73,14 @@ func (s *shipping) add(at link, o dora.Origin, listed pullCommits, hanging commi
 	return c
 }
 
-// change is one that is found; more of its commits may be.
+// change is a change that was found; further commits of it may follow.
 type change struct {
 	dora.Change
-	// shared is what is remembered of its further commits.
+	// shared is the origin that is cached for its further commits.
 	shared dora.Origin
 }
 
-func (c *change) join(one commit) { c.Commits = appendCommits(c.Commits, commits{one}) }
+func (c *change) join(found commit) { c.Commits = appendCommits(c.Commits, commits{found}) }
 
 var (
 	// GitHub writes "Reverts owner/repo#n" into the body of a pull request that its Revert button makes; people write it with a
@@ -93,7 +93,7 @@ var (
 	revertsCommit = regexp.MustCompile(`(?i)\bthis reverts commit\s+([0-9a-f]{7,40})\b`)
 )
 
-// revertedPulls are the pull requests of the commit's repository that a body says it takes back, as #n.
+// revertedPulls returns the pull requests of the commit's repository that a body says it reverts, as #n.
 func revertedPulls(c dora.Commit, body string) (all []string) {
 	for _, m := range revertsPull.FindAllStringSubmatch(body, -1) {
 		if repository := m[1] + m[2]; repository == "" || strings.EqualFold(repository, c.Owner+"/"+c.Repository) {
@@ -111,7 +111,7 @@ func (p pull) revertedByButton() []string {
 	return nil
 }
 
-// revertedCommits are the SHAs of the commits that a text says it takes back; they may be abbreviated.
+// revertedCommits returns the SHAs of the commits that a text says it reverts; they may be abbreviated.
 func revertedCommits(text string) (all []string) {
 	for _, m := range revertsCommit.FindAllStringSubmatch(text, -1) {
 		all = appendNew(all, strings.ToLower(m[1]))
@@ -119,36 +119,36 @@ func revertedCommits(text string) (all []string) {
 	return all
 }
 
-func (c commits) reverts() (all []string) {
-	for _, one := range c {
-		all = appendNew(all, revertedCommits(one.Commit.Message)...)
+func (c commits) reverts() (reverts []string) {
+	for _, commit := range c {
+		reverts = appendNew(reverts, revertedCommits(commit.Commit.Message)...)
 	}
-	return all
+	return reverts
 }
 
-// appendCommits adds the SHAs of commits.
+// appendCommits appends the SHAs of commits that are not in all yet.
 func appendCommits(all []string, more commits) []string {
 	seen := make(map[string]bool, len(all)+len(more))
 	for _, sha := range all {
 		seen[sha] = true
 	}
-	for _, one := range more {
-		if one.SHA != "" && !seen[one.SHA] {
-			seen[one.SHA] = true
-			all = append(all, one.SHA)
+	for _, commit := range more {
+		if commit.SHA != "" && !seen[commit.SHA] {
+			seen[commit.SHA] = true
+			all = append(all, commit.SHA)
 		}
 	}
 	return all
 }
 
-// maxReverts bounds what a text that anybody can write makes the store keep of a change.
+// maxReverts limits the reverts stored with a change, since anybody can write the text that names them.
 const maxReverts = 100
 
-// appendNew adds those that are not there yet.
+// appendNew appends the texts that are not in all yet.
 func appendNew(all []string, more ...string) []string {
-	for _, one := range more {
-		if len(all) < maxReverts && !slices.Contains(all, one) {
-			all = append(all, one)
+	for _, text := range more {
+		if len(all) < maxReverts && !slices.Contains(all, text) {
+			all = append(all, text)
 		}
 	}
 	return all

@@ -1,5 +1,5 @@
-// Package enrichment asks the GitHub API when the work on a deployed commit began and what a deployment ships. All calls of
-// a process pass one gate, which pauses them while GitHub fails, limits the rate or refuses the token.
+// Package enrichment queries the GitHub API for the first commit of a change and for the changes that a deployment ships. All calls
+// of a process pass one gate, which pauses them while GitHub fails, limits the rate or refuses the token.
 package enrichment
 
 import (
@@ -20,28 +20,27 @@ const (
 	defaultTimeout = 15 * time.Second
 )
 
-// Options say how to reach GitHub. The functions are optional; they are called from several goroutines, some with a lock
+// Options configure a GitHub client. The functions are optional; they are called from several goroutines, some with a lock
 // held, and must return at once.
 type Options struct {
-	// BaseURL is where the REST API begins: https://api.github.com/ when empty, https://ghe.example.com/api/v3/ for
-	// GitHub Enterprise Server. It is used as it is, but for a slash that is added at its end.
+	// BaseURL is the base URL of the REST API: https://api.github.com/ if empty, https://ghe.example.com/api/v3/ for
+	// GitHub Enterprise Server. A slash is added at its end if it has none.
 	BaseURL string
-	// Token is sent to the server of BaseURL alone. Calls are unauthenticated without one.
+	// Token is sent to the server of BaseURL only. Without a token, calls are unauthenticated.
 	Token  string
 	Logger *slog.Logger
-	// Timeout bounds one call, its redirects and the reading of its answer; 15 s when 0.
+	// Timeout limits one call with its redirects and the reading of its answer; 15 s if 0.
 	Timeout time.Duration
-	// OnRequest is called once for each HTTP exchange, a redirect being one of its own. The route is a template such as
-	// /repos/{owner}/{repo}/commits/{sha}/pulls, the code an HTTP status or "error" when there was no answer.
+	// OnRequest is called for each HTTP request; a redirect causes another one. route is a template such as
+	// /repos/{owner}/{repo}/commits/{sha}/pulls, code an HTTP status or "error" if there was no answer.
 	OnRequest func(route, code string)
-	// OnRateLimit is called with the number of calls that GitHub says are left, for each answer that says so, and of how many,
-	// 0 when it does not tell.
+	// OnRateLimit is called with the rate limit headers of each answer that has them; limit is 0 if it is missing.
 	OnRateLimit func(remaining, limit int)
-	// Transport may wrap what makes the HTTP exchanges, to follow them; nil for nothing. Route tells it which call one is of.
+	// Transport may wrap the HTTP transport, for tracing; nil for no wrapping. Route returns the route of a request.
 	Transport func(inner http.RoundTripper) http.RoundTripper
-	// OnAuth is called with true when GitHub refuses the token, and with false when a call works again.
+	// OnAuth is called with true when GitHub refuses the token, and with false when a call succeeds again.
 	OnAuth func(failing bool)
-	// OnPause is called with why all calls are paused (failing, rate_limit or refused), and with "" when they work again.
+	// OnPause is called with the reason when all calls are paused (failing, rate_limit or refused), and with "" when they resume.
 	OnPause func(reason string)
 }
 
@@ -55,8 +54,8 @@ type GitHub struct {
 	gate    *gate
 	answers *bounds.Answers
 	flights flights
-	touched touched
-	// isSHA reports whether GitHub can have a commit with a SHA.
+	touched touchedCache
+	// isSHA reports whether a string can be the SHA of a commit on GitHub.
 	isSHA func(string) bool
 }
 

@@ -8,22 +8,22 @@ import (
 	"dora-exporter/dora"
 )
 
-// maxComparePages bounds how many pages of a comparison are read: 100,000 commits, a fifth of an hour's calls.
+// maxComparePages limits how many pages of a comparison are read: 100,000 commits, a fifth of the calls that GitHub allows per hour.
 const maxComparePages = 1000
 
-// comparison answers GET /repos/{owner}/{repo}/compare/{basehead}. Parents of a commit come before it.
+// comparison is the answer to GET /repos/{owner}/{repo}/compare/{basehead}. Parents of a commit come before it.
 // https://docs.github.com/en/rest/commits/commits#compare-two-commits
 type comparison struct {
 	Status dora.Relation `json:"status"`
-	// Total is how many commits there are on all pages.
+	// Total is the number of commits on all pages.
 	Total   int     `json:"total_commits"`
 	Commits commits `json:"commits"`
-	// Files are on the first page alone, maxFiles at most. They are what differs in the end: a change that was taken back
-	// within the comparison does not show.
+	// Files are on the first page only, at most maxFiles. They are the difference between base and head: a file that was changed
+	// and changed back is not among them.
 	Files files `json:"files"`
 }
 
-// maxFiles is how many files a comparison lists at most.
+// maxFiles is the most files that GitHub lists in a comparison.
 const maxFiles = 300
 
 func (c *comparison) check() error {
@@ -34,18 +34,18 @@ func (c *comparison) check() error {
 	default:
 		return fmt.Errorf("a comparison has the status %.20q", string(c.Status))
 	}
-	for _, one := range c.Commits {
-		if one.SHA == "" {
+	for _, listed := range c.Commits {
+		if listed.SHA == "" {
 			return errors.New("a commit of a comparison has no SHA")
 		}
-		if err := one.check(); err != nil {
+		if err := listed.check(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// compare reads all commits that the head has and the base has not, when it is ahead; else the relation alone.
+// compare reads all commits that the head has and the base does not have. If the head is not ahead, it reads the relation only.
 func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, error) {
 	var all comparison
 	seen := map[string]bool{}
@@ -70,10 +70,10 @@ func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, er
 			return comparison{}, fmt.Errorf("the comparison has %d commits, more than can be read", all.Total)
 		}
 		before := len(all.Commits)
-		for _, one := range listed.Commits {
-			if !seen[one.SHA] {
-				seen[one.SHA] = true
-				all.Commits = append(all.Commits, one)
+		for _, listedCommit := range listed.Commits {
+			if !seen[listedCommit.SHA] {
+				seen[listedCommit.SHA] = true
+				all.Commits = append(all.Commits, listedCommit)
 			}
 		}
 		added := len(all.Commits) > before
@@ -81,7 +81,7 @@ func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, er
 			break
 		}
 	}
-	// A list that is cut looks like a deployment that ships less.
+	// A truncated list would look like a deployment that ships less.
 	if len(all.Commits) == 0 || len(all.Commits) < all.Total {
 		return comparison{}, fmt.Errorf("the comparison lists %d of %d commits", len(all.Commits), all.Total)
 	}

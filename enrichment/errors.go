@@ -26,10 +26,10 @@ func (e *statusError) Error() string {
 	return text
 }
 
-// longestMessage bounds what an answer may put into the log.
-const longestMessage = 200
+// maxMessage limits how much of an answer's message is logged, in bytes.
+const maxMessage = 200
 
-// message is what an answer says about its status; empty when it isn't GitHub that speaks.
+// message returns the message of an error answer, empty if it is not an answer of GitHub.
 func message(body []byte) string {
 	var answer struct {
 		Message string `json:"message"`
@@ -38,16 +38,16 @@ func message(body []byte) string {
 		return ""
 	}
 	text := answer.Message
-	if len(text) > longestMessage {
-		text = strings.ToValidUTF8(text[:longestMessage], "") + "…"
+	if len(text) > maxMessage {
+		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
 	}
 	return text
 }
 
-// notFound turns the error of a call that says that a commit or pull request is not there into what the jobs know.
+// notFound converts the error of a call for a commit or pull request that does not exist into a *dora.NotFoundError.
 func notFound(err error) error {
 	var s *statusError
-	if !errors.As(err, &s) || !isMiss(s.status) {
+	if !errors.As(err, &s) || !isNotFound(s.status) {
 		return err
 	}
 	reason := dora.ReasonNotFound
@@ -57,7 +57,7 @@ func notFound(err error) error {
 	return &dora.NotFoundError{Reason: reason, Err: err}
 }
 
-// redact keeps the token out of an error: a server may send back what it was sent.
+// redact removes the token from an error: a server may echo what it was sent.
 func (g *GitHub) redact(err error) error {
 	if g.token == "" || !strings.Contains(err.Error(), g.token) {
 		return err

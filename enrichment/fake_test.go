@@ -50,8 +50,8 @@ func (f *fakeGitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.servePage(w, r, list)
 		return
 	}
-	if one, ok := f.objects[path]; ok {
-		serveJSON(w, http.StatusOK, one)
+	if route, ok := f.objects[path]; ok {
+		serveJSON(w, http.StatusOK, route)
 		return
 	}
 	serveJSON(w, http.StatusNotFound, object{"message": "Not Found"})

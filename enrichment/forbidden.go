@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// forbidden are the repositories whose calls were answered with a 403 that is no limit. As long as nothing else works it is
-// the token that is at fault, and the gate is closed. Once a call about another repository works it is the repository
-// (another organisation's, say, that wants single sign-on): then only its own calls fail, and it is tried once a minute.
-type forbidden map[string]ban
+// forbiddenRepositories holds the repositories whose last answer was a 403 that is not a rate limit. While no other call is answered,
+// the token is considered at fault and the gate is closed. Once a call for another repository is answered, only calls for this one
+// fail (it may belong to an organisation that requires single sign-on), and it is tried once a minute.
+type forbiddenRepositories map[string]denial
 
-type ban struct {
+type denial struct {
 	until time.Time
-	// told is set when the log has it.
-	told bool
+	// logged is true once the refusal is in the log.
+	logged bool
 }
 
-// forbiddenError is the error of a call that is not made.
+// forbiddenError is returned for a call that is not made because GitHub refuses access to its repository.
 type forbiddenError struct {
 	repository string
 	until      time.Time
@@ -27,21 +27,21 @@ func (e *forbiddenError) Error() string {
 	return fmt.Sprintf("GitHub refuses access to %s, next try at %s", e.repository, e.until.UTC().Format(time.RFC3339))
 }
 
-// add keeps a repository from being asked for a while.
-func (f forbidden) add(repository string) {
-	f[repository] = ban{time.Now().Add(refusedWait), f[repository].told}
+// add blocks calls for a repository until the next try.
+func (f forbiddenRepositories) add(repository string) {
+	f[repository] = denial{time.Now().Add(refusedRetry), f[repository].logged}
 }
 
-// has says whether a repository's last answer was a 403.
-func (f forbidden) has(repository string) bool {
-	_, has := f[repository]
-	return has
+// has reports whether a repository's last answer was a 403.
+func (f forbiddenRepositories) contains(repository string) bool {
+	_, known := f[repository]
+	return known
 }
 
-// try returns an error while a repository is not to be asked. When its time is over one call may ask.
-func (f forbidden) try(repository string) error {
-	b, has := f[repository]
-	if !has {
+// check returns an error while calls for a repository are blocked. After that, one call may try.
+func (f forbiddenRepositories) check(repository string) error {
+	b, known := f[repository]
+	if !known {
 		return nil
 	}
 	if time.Until(b.until) > 0 {
@@ -51,21 +51,21 @@ func (f forbidden) try(repository string) error {
 	return nil
 }
 
-// tell logs once that a repository is refused while others work.
-func (f forbidden) tell(logger *slog.Logger, repository string, err error) {
+// logOnce logs once that a repository is refused while others work.
+func (f forbiddenRepositories) logOnce(logger *slog.Logger, repository string, err error) {
 	b := f[repository]
-	if b.told {
+	if b.logged {
 		return
 	}
-	f[repository] = ban{b.until, true}
-	logger.Error("GitHub refuses access to a repository, trying once a minute: check what the token may read",
+	f[repository] = denial{b.until, true}
+	logger.Error("GitHub refuses access to a repository, will retry once a minute: check the permissions of the token",
 		"repository", repository, "error", err)
 }
 
-// remove lets a repository be asked again.
-func (f forbidden) remove(logger *slog.Logger, repository string) {
-	if f[repository].told {
-		logger.Info("GitHub gives access to a repository again", "repository", repository)
+// remove allows calls for a repository again.
+func (f forbiddenRepositories) remove(logger *slog.Logger, repository string) {
+	if f[repository].logged {
+		logger.Info("GitHub grants access to a repository again", "repository", repository)
 	}
 	delete(f, repository)
 }

@@ -8,62 +8,74 @@ import (
 	"dora-exporter/dora"
 )
 
-// refusedWait is the time between two probes while GitHub refuses the token.
-const refusedWait = time.Minute
-
-// gate is what every call passes. It is open, or closed until a time, at which one call goes through as a probe while the
-// others keep waiting for its outcome: a success opens the gate for all, anything else closes it for longer.
+// The gate. Every call to GitHub waits at one gate, so that an outage, a rate limit or a wrong token costs one call at a time and
+// not one for each look-up. The gate has two states:
 //
-// Rate limits and a refused token close it at once, since they hold for all calls. A call that fails may fail by itself:
-// only when several calls of the same kind do, with none answered in between, is it an outage that closes the gate.
+//	open    calls go through at once.
+//	closed  all calls wait until the gate's time has come. Then one of them goes through as a probe; the others wait for its
+//	        outcome. If it is answered, the gate opens for all; otherwise it stays closed for longer.
+//
+// A rate limit and a refused token close the gate at once, since they apply to all calls. A failed call (no answer, a status of
+// 5xx, an answer that makes no sense) may have a cause of its own: a commit that GitHub can't compare, a repository whose storage
+// is down. So a failure closes the gate only if calls of the same route have failed for several URLs of several repositories in a
+// row, with no answer in between; failureTracker keeps that count. If calls of one repository fail while others are answered,
+// only that repository is paused, with its own backoff and its own probe (repositoryState). A 403 that is not a rate limit is first
+// taken for the token's fault; as soon as a call for another repository is answered, it is the repository's (forbiddenRepositories).
+//
+// Calls that were made together fail together. Each pass carries the number of closings at the time it was issued: outcomes of
+// passes from before the last closing are stale and close nothing a second time.
+
+// refusedRetry is the time between two probes while GitHub refuses the token.
+const refusedRetry = time.Minute
+
+// gate lets calls through, or makes them wait. It is safe for concurrent use.
 type gate struct {
 	logger *slog.Logger
 	onAuth func(failing bool)
-	// onPause is called with why the gate is closed, or with nothing when it opens.
+	// onPause is called with the reason when the gate closes, and with "" when it opens.
 	onPause func(reason string)
 
 	mu sync.Mutex
-	// shut is why the gate is closed; empty when it is open.
-	shut  string
-	until time.Time
-	// probing is set while the probe is under way.
+	// closedReason is empty while the gate is open.
+	closedReason string
+	until        time.Time
+	// probing is true while the probe is under way.
 	probing bool
-	// closings counts how often the gate went from open to closed. A call that was let through before the last one
-	// tells nothing new: calls that fail together make one failure.
+	// closings counts how often the gate went from open to closed.
 	closings int
-	// failures in a row decide the backoff.
+	// failures counts failures in a row, for the backoff.
 	failures int
-	// refused is set from the first answer that refuses access to the first one that doesn't.
-	refused   bool
-	forbidden forbidden
-	// routes are what fails of each kind of call, states what is known of the repositories that fail.
+	// authFailing is true from the first answer that refuses access until the next success.
+	authFailing bool
+	forbidden   forbiddenRepositories
+	// routes tracks the failures of each route, states the repositories whose calls fail.
 	routes map[string]*routeState
 	states map[string]*repositoryState
-	// seen are repositories that calls have been about, up to outageFailures of them.
-	seen map[string]bool
-	// waiting are those who wait while the gate is closed.
+	// seenRepositories holds up to outageFailures repositories for which calls were made.
+	seenRepositories map[string]bool
+	// waiting holds the calls that wait while the gate is closed.
 	waiting map[*waiter]struct{}
-	// standIn is the only one of them whose repository is forbidden. It makes the probe when nobody else is there.
-	standIn *waiter
-	// changed is closed when those who wait must look again.
+	// forbiddenProbe is the only waiting call for a forbidden repository. It becomes the probe if no other call waits.
+	forbiddenProbe *waiter
+	// changed is closed when the waiting calls must check the state again.
 	changed chan struct{}
 }
 
-// Why the gate is closed, as the log and Options.OnPause say it.
+// Reasons for which the gate is closed, as in the log and in Options.OnPause.
 const (
-	shutFailing = "failing"
-	shutLimited = "rate_limit"
-	shutRefused = "refused"
+	pauseFailing   = "failing"
+	pauseRateLimit = "rate_limit"
+	pauseRefused   = "refused"
 )
 
 func newGate(logger *slog.Logger, onAuth func(bool), onPause func(string)) *gate {
 	return &gate{
 		logger: logger, onAuth: onAuth, onPause: onPause, changed: make(chan struct{}),
-		forbidden: forbidden{}, waiting: map[*waiter]struct{}{}, routes: map[string]*routeState{}, states: map[string]*repositoryState{}, seen: map[string]bool{},
+		forbidden: forbiddenRepositories{}, waiting: map[*waiter]struct{}{}, routes: map[string]*routeState{}, states: map[string]*repositoryState{}, seenRepositories: map[string]bool{},
 	}
 }
 
-// report tells how the call that had the pass ended.
+// report records the outcome of the call that had the pass.
 func (g *gate) report(p pass, o outcome) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -79,21 +91,21 @@ func (g *gate) report(p pass, o outcome) {
 	case answered:
 		g.forbidden.remove(g.logger, p.repository)
 		if !stale {
-			g.answered(p)
+			g.recordSuccess(p)
 			g.open()
 		}
 		if o.wait > 0 {
-			g.close(shutLimited, o.wait, o.err)
+			g.close(pauseRateLimit, o.wait, o.err)
 		}
 	case limited:
 		if o.wait > 0 {
-			g.close(shutLimited, o.wait, o.err)
+			g.close(pauseRateLimit, o.wait, o.err)
 		} else if !stale {
-			g.backOff(shutLimited, o.err)
+			g.backOff(pauseRateLimit, o.err)
 		}
 	case failed:
-		if !stale && g.failed(p, o.err) {
-			g.backOff(shutFailing, o.err)
+		if !stale && g.recordFailure(p, o.err) {
+			g.backOff(pauseFailing, o.err)
 		}
 	case refused:
 		if !stale {
@@ -105,31 +117,31 @@ func (g *gate) report(p pass, o outcome) {
 	}
 }
 
-// answered notes a call that worked: what failed before it did so by itself.
-func (g *gate) answered(p pass) {
-	g.route(p.route).urls.answer(p.url)
-	g.route(p.route).repositories.answer(p.repository)
+// recordSuccess records an answered call: failures before it were not caused by an outage.
+func (g *gate) recordSuccess(p pass) {
+	g.route(p.route).urls.recordSuccess(p.url)
+	g.route(p.route).repositories.recordSuccess(p.repository)
 	s := g.states[p.repository]
 	if s == nil {
 		return
 	}
-	if s.answer(g.logger, p); !s.paused && s.urls.empty() {
+	if s.recordSuccess(g.logger, p); !s.paused && s.urls.empty() {
 		delete(g.states, p.repository)
 	}
 }
 
-// failed notes a call that failed, and reports whether that means that the whole API is down.
-func (g *gate) failed(p pass, err error) bool {
+// recordFailure records a failed call and reports whether the whole API is down.
+func (g *gate) recordFailure(p pass, err error) bool {
 	s := g.states[p.repository]
 	if s == nil {
 		s = &repositoryState{pauses: p.pauses}
 		g.states[p.repository] = s
 	}
 	broken := s.urls.broken[p.url]
-	if len(g.seen) > 1 { // else nobody has to be spared
-		s.fail(g.logger, p, err)
+	if len(g.seenRepositories) > 1 { // with a single repository, pausing the gate is enough
+		s.recordFailure(g.logger, p, err)
 	} else {
-		s.urls.fail(p.url)
+		s.urls.recordFailure(p.url)
 	}
 	if p.probe {
 		return true
@@ -138,12 +150,12 @@ func (g *gate) failed(p pass, err error) bool {
 		return false
 	}
 	route := g.route(p.route)
-	repositories := route.repositories.fail(p.repository)
-	return route.urls.fail(p.url) >= outageFailures && repositories >= min(outageFailures, len(g.seen))
+	repositories := route.repositories.recordFailure(p.repository)
+	return route.urls.recordFailure(p.url) >= outageFailures && repositories >= min(outageFailures, len(g.seenRepositories))
 }
 
-// routeState is what the gate knows of the calls of a route: GitHub may fail for one kind of call alone.
-type routeState struct{ urls, repositories suspects }
+// routeState tracks the failures of a route: GitHub may fail for one kind of call only.
+type routeState struct{ urls, repositories failureTracker }
 
 func (g *gate) route(route string) *routeState {
 	if g.routes[route] == nil {
@@ -154,16 +166,16 @@ func (g *gate) route(route string) *routeState {
 
 func (g *gate) open() {
 	g.failures = 0
-	if g.refused {
-		g.refused = false
+	if g.authFailing {
+		g.authFailing = false
 		g.onAuth(false)
 	}
-	if g.shut == "" {
+	if g.closedReason == "" {
 		return
 	}
-	g.shut = ""
+	g.closedReason = ""
 	g.onPause("")
-	g.logger.Info("GitHub API calls work again")
+	g.logger.Info("resuming GitHub API calls")
 }
 
 func (g *gate) backOff(why string, err error) {
@@ -171,45 +183,45 @@ func (g *gate) backOff(why string, err error) {
 	g.close(why, dora.Backoff(g.failures), err)
 }
 
-// deny handles a 403 that is no limit. The first one about a repository may be the token's fault; a further one, while the
-// gate is open, is not.
+// deny handles a 403 that is not a rate limit. The first one for a repository may be the token's fault; a second one, while the
+// gate is open, is the repository's.
 func (g *gate) deny(repository string, stale bool, err error) {
-	known := g.forbidden.has(repository)
+	known := g.forbidden.contains(repository)
 	g.forbidden.add(repository)
 	g.wake()
 	switch {
 	case stale:
-	case known && g.shut == "":
-		g.forbidden.tell(g.logger, repository, err)
+	case known && g.closedReason == "":
+		g.forbidden.logOnce(g.logger, repository, err)
 	default:
 		g.refuse(err)
 	}
 }
 
 func (g *gate) refuse(err error) {
-	if !g.refused {
-		g.refused = true
+	if !g.authFailing {
+		g.authFailing = true
 		g.onAuth(true)
-		g.logger.Error("GitHub refuses access, trying once a minute: check the token and what it may read", "error", err)
+		g.logger.Error("GitHub refuses access, will retry once a minute: check the token and its permissions", "error", err)
 	}
-	g.close(shutRefused, refusedWait, err)
+	g.close(pauseRefused, refusedRetry, err)
 }
 
-// close closes the gate, or keeps it closed for longer; it never shortens a wait that GitHub asked for.
+// close closes the gate or extends its wait. It never shortens a wait that GitHub asked for.
 func (g *gate) close(why string, wait time.Duration, err error) {
 	until := time.Now().Add(wait)
-	if g.shut != "" && until.Before(g.until) {
+	if g.closedReason != "" && until.Before(g.until) {
 		return
 	}
-	was := g.shut
+	was := g.closedReason
 	if was == "" {
 		g.closings++
 	}
-	g.shut, g.until = why, until
+	g.closedReason, g.until = why, until
 	if was != why {
 		g.onPause(why)
 	}
-	if was != why && why != shutRefused {
+	if was != why && why != pauseRefused {
 		g.logger.Warn("pausing GitHub API calls", "reason", why, "until", until, "error", err)
 	}
 }

@@ -42,15 +42,15 @@ func enterNow(t *testing.T, g *gate, repository string) pass {
 }
 
 // enterAfter gets a pass and checks how long that took.
-func enterAfter(t *testing.T, g *gate, least, most time.Duration) pass {
+func enterAfter(t *testing.T, g *gate, least, longest time.Duration) pass {
 	t.Helper()
 	start := time.Now()
 	p, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); took < least || took > most {
-		t.Fatalf("pass after %s, want %s to %s", took, least, most)
+	if took := time.Since(start); took < least || took > longest {
+		t.Fatalf("pass after %s, want %s to %s", took, least, longest)
 	}
 	return p
 }
@@ -206,9 +206,9 @@ func TestGateRefused(t *testing.T) {
 		if len(auth) != 2 || auth[1] {
 			t.Errorf("OnAuth %v, want true and false", auth)
 		}
-		want := `level=ERROR msg="GitHub refuses access, trying once a minute: check the token and what it may read" error=down
+		want := `level=ERROR msg="GitHub refuses access, will retry once a minute: check the token and its permissions" error=down
 level=WARN msg="pausing GitHub API calls" reason=failing until=2000-01-01T00:03:01.000Z error=down
-level=INFO msg="GitHub API calls work again"
+level=INFO msg="resuming GitHub API calls"
 `
 		if got := log.String(); got != want {
 			t.Errorf("log:\n%swant:\n%s", got, want)
@@ -227,7 +227,7 @@ func TestGateLogsEachChangeOnce(t *testing.T) {
 		}
 		g.report(p, outcome{kind: answered})
 		want := `level=WARN msg="pausing GitHub API calls" reason=rate_limit until=2000-01-01T00:01:00.000Z error=down
-level=INFO msg="GitHub API calls work again"
+level=INFO msg="resuming GitHub API calls"
 `
 		if got := log.String(); got != want {
 			t.Errorf("log:\n%swant:\n%s", got, want)

@@ -12,7 +12,7 @@ type graph map[string]*node
 type node struct {
 	commit
 	// place is that in the answer, oldest first.
-	place int
+	index int
 }
 
 // link is a commit on a line, with the commits that a merge brought and that are on no older place of the line.
@@ -23,8 +23,8 @@ type link struct {
 
 func newGraph(all commits) graph {
 	g := make(graph, len(all))
-	for i, one := range all {
-		g[one.SHA] = &node{one, i}
+	for i, commit := range all {
+		g[commit.SHA] = &node{commit, i}
 	}
 	return g
 }
@@ -109,9 +109,9 @@ func (g graph) takeAncestors(merge *node) graph {
 }
 
 // without leaves out commits.
-func (g graph) without(some pullCommits) graph {
-	for _, one := range some {
-		delete(g, one.SHA)
+func (g graph) without(excluded pullCommits) graph {
+	for _, commit := range excluded {
+		delete(g, commit.SHA)
 	}
 	return g
 }
@@ -128,18 +128,18 @@ func (g graph) sorted() (all []*node) {
 	for _, n := range g {
 		all = append(all, n)
 	}
-	slices.SortFunc(all, func(a, b *node) int { return cmp.Compare(a.place, b.place) })
+	slices.SortFunc(all, func(a, b *node) int { return cmp.Compare(a.index, b.index) })
 	return all
 }
 
-// isFrom says whether a commit is what a line began from: the first parent of its oldest commit.
-func (l line) isFrom(sha string) bool {
+// startsAt reports whether a commit is what a line began from: the first parent of its oldest commit.
+func (l line) startsAt(sha string) bool {
 	oldest := l[len(l)-1]
 	return len(oldest.Parents) > 0 && oldest.Parents[0].SHA == sha
 }
 
-// touches says whether a commit outside is a parent of one of these.
-func (g graph) touches(sha string) bool {
+// hasChildOf reports whether a commit outside is a parent of one of these.
+func (g graph) hasChildOf(sha string) bool {
 	for _, n := range g {
 		if n.hasParent(sha) {
 			return true

@@ -147,8 +147,8 @@ func (h *history) github() *fakeGitHub {
 		f.lists[repoPath("pulls/%d/files", n)] = fileObjects(p.files)
 	}
 	f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-		basehead, is := strings.CutPrefix(r.URL.Path, repoPath("compare/"))
-		if !is {
+		basehead, matches := strings.CutPrefix(r.URL.Path, repoPath("compare/"))
+		if !matches {
 			return false
 		}
 		h.compare(w, r, basehead)
@@ -241,16 +241,16 @@ func fileObjects(names []string) []object {
 	return all
 }
 
-// told is a change in one line: pull request, commit, whose date is the first, its commits, what it reverts.
-func (h *history) told(c dora.Change) string {
+// describe returns a change in one line: pull request, commit, whose date is the first, its commits, what it reverts.
+func (h *history) describe(c dora.Change) string {
 	var b strings.Builder
 	if c.PullRequest != 0 {
 		b.WriteString("#" + strconv.Itoa(c.PullRequest) + " ")
 	}
 	b.WriteString(c.SHA)
-	for sha, one := range h.commits {
-		// A rebased commit has the date of another one: the first that was made is told.
-		if !one.date.IsZero() && one.date.Equal(c.FirstCommit) && slices.Index(h.order, sha) == slices.IndexFunc(h.order, func(s string) bool { return h.commits[s].date.Equal(one.date) }) {
+	for sha, found := range h.commits {
+		// A rebased commit has the date of another one: the first of them is named.
+		if !found.date.IsZero() && found.date.Equal(c.FirstCommit) && slices.Index(h.order, sha) == slices.IndexFunc(h.order, func(s string) bool { return h.commits[s].date.Equal(found.date) }) {
 			b.WriteString(" from " + sha)
 		}
 	}
@@ -287,11 +287,11 @@ func ship(t *testing.T, g *GitHub, base, head string, known map[string]dora.Orig
 	return s, err
 }
 
-func (h *history) tell(s dora.Shipment) (told []string) {
+func (h *history) describeAll(s dora.Shipment) (answers []string) {
 	for _, change := range s.Changes {
-		told = append(told, h.told(change))
+		answers = append(answers, h.describe(change))
 	}
-	return told
+	return answers
 }
 
 // everyKind has one change of each kind.

@@ -21,8 +21,8 @@ var (
 
 func isSHA(s string) bool { return commitSHA.MatchString(s) }
 
-// unusable returns why GitHub can't be asked for a commit, as the value of the label reason; empty if it can.
-func (g *GitHub) unusable(c dora.Commit) string {
+// unavailableReason returns why GitHub can't be asked for a commit, as the value of the label reason; empty if it can.
+func (g *GitHub) unavailableReason(c dora.Commit) string {
 	switch {
 	case c.SHA == "":
 		return dora.ReasonNoCommit

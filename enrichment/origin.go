@@ -26,7 +26,7 @@ const (
 // an Origin with Unavailable set that there will never be a date; any other error is temporary. It waits while calls
 // are paused, and returns ctx's error as soon as ctx ends. Callers that ask for the same commit share one look-up.
 func (g *GitHub) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error) {
-	if reason := g.unusable(c); reason != "" {
+	if reason := g.unavailableReason(c); reason != "" {
 		return dora.Origin{Unavailable: reason}, nil
 	}
 	return g.flights.do(ctx, c, func(ctx context.Context, c dora.Commit) (dora.Origin, error) {
@@ -119,7 +119,7 @@ func (l *lookUp) changeOfPull(ctx context.Context, c dora.Commit, p pull) (dora.
 	if err != nil {
 		return dora.Change{}, fmt.Errorf("commits of pull request %d, for commit %s: %w", p.Number, c.Key(), err)
 	}
-	first := listed.first()
+	first := listed.earliestDate()
 	if first.IsZero() {
 		return dora.Change{}, nil
 	}
@@ -139,7 +139,7 @@ func (l *lookUp) pullCommits(ctx context.Context, c dora.Commit, number int) (al
 			return nil, notFound(err)
 		}
 		all = append(all, listed...)
-		at = p.after(at)
+		at = p.nextAfter(at)
 	}
 	return all, nil
 }

@@ -172,8 +172,8 @@ func TestOrigin(t *testing.T) {
 			for path, list := range test.lists {
 				f.lists[path] = list
 			}
-			for path, one := range test.objects {
-				f.objects[path] = one
+			for path, page := range test.objects {
+				f.objects[path] = page
 			}
 			c := theCommit
 			if test.commit != nil {

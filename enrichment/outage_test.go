@@ -136,8 +136,8 @@ func TestForbiddenRepositoryIsNotInTheWay(t *testing.T) {
 				t.Errorf("%s found after %s", commit, after)
 			}
 		}
-		if most := 8 + 10; asked > most {
-			t.Errorf("%d calls about the forbidden repository in 10 minutes, want at most %d", asked, most)
+		if maxCalls := 8 + 10; asked > maxCalls {
+			t.Errorf("%d calls about the forbidden repository in 10 minutes, want at most %d", asked, maxCalls)
 		}
 	})
 }

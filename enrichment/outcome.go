@@ -35,12 +35,12 @@ const (
 )
 
 const (
-	shortestLimit = time.Second
-	longestLimit  = time.Hour
+	minLimitWait = time.Second
+	maxLimitWait = time.Hour
 )
 
-// judge says what an answer with a status other than 2xx means. now is used when the answer has no Date.
-func judge(status int, header http.Header, body []byte, now time.Time) (kind, time.Duration) {
+// classifyError says what an answer with a status other than 2xx means. now is used when the answer has no Date.
+func classifyError(status int, header http.Header, body []byte, now time.Time) (kind, time.Duration) {
 	switch {
 	case status == http.StatusTooManyRequests,
 		status == http.StatusForbidden && isRateLimit(header, body):
@@ -49,14 +49,14 @@ func judge(status int, header http.Header, body []byte, now time.Time) (kind, ti
 		return refused, 0
 	case status == http.StatusForbidden:
 		return denied, 0
-	case isMiss(status):
-		return answered, exhausted(header, now)
+	case isNotFound(status):
+		return answered, exhaustedWait(header, now)
 	}
 	return failed, 0
 }
 
-// isMiss says whether a status means that what was asked for is not there: neither now nor, most likely, later.
-func isMiss(status int) bool {
+// isNotFound reports whether a status means that what was asked for is not there: neither now nor, most likely, later.
+func isNotFound(status int) bool {
 	switch status {
 	case http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusUnprocessableEntity, http.StatusUnavailableForLegalReasons:
 		return true
@@ -67,7 +67,7 @@ func isMiss(status int) bool {
 // isRateLimit tells a rate limit from a missing permission; both are 403.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
 func isRateLimit(header http.Header, body []byte) bool {
-	if left, ok := remaining(header); ok && left == 0 || header.Get("Retry-After") != "" {
+	if left, ok := remainingCalls(header); ok && left == 0 || header.Get("Retry-After") != "" {
 		return true
 	}
 	var answer struct {
@@ -86,21 +86,21 @@ func isRateLimit(header http.Header, body []byte) bool {
 func limitWait(header http.Header, now time.Time) time.Duration {
 	if after := header.Get("Retry-After"); after != "" {
 		if seconds, err := strconv.ParseInt(after, 10, 64); err == nil {
-			return bound(time.Duration(min(seconds, int64(longestLimit/time.Second))) * time.Second)
+			return clampWait(time.Duration(min(seconds, int64(maxLimitWait/time.Second))) * time.Second)
 		}
 		if at, err := http.ParseTime(after); err == nil {
-			return bound(at.Sub(sentAt(header, now)))
+			return clampWait(at.Sub(answerTime(header, now)))
 		}
 	}
-	if left, ok := remaining(header); ok && left > 0 {
+	if left, ok := remainingCalls(header); ok && left > 0 {
 		return 0
 	}
 	return untilReset(header, now)
 }
 
-// exhausted is the time until the limit's reset when this answer was the last one before it, else 0.
-func exhausted(header http.Header, now time.Time) time.Duration {
-	if left, ok := remaining(header); !ok || left > 0 {
+// exhaustedWait is the time until the limit's reset when this answer was the last one before it, else 0.
+func exhaustedWait(header http.Header, now time.Time) time.Duration {
+	if left, ok := remainingCalls(header); !ok || left > 0 {
 		return 0
 	}
 	return untilReset(header, now)
@@ -113,22 +113,22 @@ func untilReset(header http.Header, now time.Time) time.Duration {
 	if err != nil {
 		return 0
 	}
-	return bound(time.Unix(reset, 0).Sub(sentAt(header, now)))
+	return clampWait(time.Unix(reset, 0).Sub(answerTime(header, now)))
 }
 
-func bound(wait time.Duration) time.Duration {
-	return min(max(wait, shortestLimit), longestLimit)
+func clampWait(wait time.Duration) time.Duration {
+	return min(max(wait, minLimitWait), maxLimitWait)
 }
 
-func sentAt(header http.Header, now time.Time) time.Time {
+func answerTime(header http.Header, now time.Time) time.Time {
 	if at, err := http.ParseTime(header.Get("Date")); err == nil {
 		return at
 	}
 	return now
 }
 
-// remaining is the number of calls left that an answer tells.
-func remaining(header http.Header) (int, bool) {
+// remainingCalls is the number of calls left that an answer tells.
+func remainingCalls(header http.Header) (int, bool) {
 	left, err := strconv.Atoi(header.Get("X-RateLimit-Remaining"))
 	return left, err == nil && left >= 0
 }

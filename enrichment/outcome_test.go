@@ -51,7 +51,7 @@ func TestJudge(t *testing.T) {
 			for name, value := range test.header {
 				header.Set(name, value)
 			}
-			kind, wait := judge(test.status, header, []byte(test.body), now)
+			kind, wait := classifyError(test.status, header, []byte(test.body), now)
 			if kind != test.kind || wait != test.wait {
 				t.Errorf("kind %d, wait %s; want %d, %s", kind, wait, test.kind, test.wait)
 			}

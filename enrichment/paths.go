@@ -17,12 +17,12 @@ import (
 type patterns []*regexp.Regexp
 
 func newPatterns(all []string) (p patterns) {
-	for _, one := range all {
-		one = strings.TrimPrefix(strings.TrimPrefix(one, "./"), "/")
-		if strings.HasSuffix(one, "/") {
-			one += "**"
+	for _, pattern := range all {
+		pattern = strings.TrimPrefix(strings.TrimPrefix(pattern, "./"), "/")
+		if strings.HasSuffix(pattern, "/") {
+			pattern += "**"
 		}
-		p = append(p, regexp.MustCompile(expression(one)))
+		p = append(p, regexp.MustCompile(expression(pattern)))
 	}
 	return p
 }
@@ -35,8 +35,8 @@ func expression(pattern string) string {
 }
 
 func (p patterns) match(name string) bool {
-	for _, one := range p {
-		if one.MatchString(name) {
+	for _, pattern := range p {
+		if pattern.MatchString(name) {
 			return true
 		}
 	}
@@ -59,57 +59,57 @@ func (p patterns) count(listed files) (matching, names int) {
 	return matching, names
 }
 
-// belongs says whether a change touches a file that belongs to the environment. It is one call, and one more for each further
+// touchesPaths reports whether a change touches a file that belongs to the environment. It is one call, and one more for each further
 // 100 files until one matches; what a merged change touches is remembered.
-func (l *lookUp) belongs(ctx context.Context, c dora.Comparison, p patterns, change dora.Change) (bool, error) {
+func (l *lookUp) touchesPaths(ctx context.Context, c dora.Comparison, p patterns, change dora.Change) (bool, error) {
 	owner, name := c.Head.Owner, c.Head.Repository
 	key := strings.Join(append([]string{owner, name, change.SHA, strconv.Itoa(change.PullRequest)}, c.Paths...), "\x00")
-	if is, known := l.touched.get(key); known {
-		return is, nil
+	if touches, known := l.touched.get(key); known {
+		return touches, nil
 	}
-	is := false
-	for at := 1; at != 0 && !is; {
+	touches := false
+	for at := 1; at != 0 && !touches; {
 		var listed files
 		var next page
 		var err error
 		if change.PullRequest != 0 {
 			next, err = l.get(ctx, &listed, pageQuery(at), routePullFiles, owner, name, strconv.Itoa(change.PullRequest))
 		} else {
-			var one commit
-			next, err = l.get(ctx, &one, pageQuery(at), routeCommit, owner, name, change.SHA)
-			listed = one.Files
+			var found commit
+			next, err = l.get(ctx, &found, pageQuery(at), routeCommit, owner, name, change.SHA)
+			listed = found.Files
 		}
 		if err != nil {
 			return false, notFound(err)
 		}
 		matching, _ := p.count(listed)
-		is = matching > 0
-		at = next.after(at)
+		touches = matching > 0
+		at = next.nextAfter(at)
 	}
 	if change.PullRequest == 0 || !change.Merged.IsZero() {
-		l.touched.put(key, is)
+		l.touched.put(key, touches)
 	}
-	return is, nil
+	return touches, nil
 }
 
 // selectChanges leaves out the changes that don't belong to the environment. One whose files GitHub does not have stays.
 func (l *lookUp) selectChanges(ctx context.Context, c dora.Comparison, p patterns, all []dora.Change) (selected []dora.Change, err error) {
 	for _, change := range all {
-		is, err := l.belongs(ctx, c, p, change)
+		touches, err := l.touchesPaths(ctx, c, p, change)
 		var missing *dora.NotFoundError
 		if err != nil && !errors.As(err, &missing) {
 			return nil, err
 		}
-		if is || err != nil {
+		if touches || err != nil {
 			selected = append(selected, change)
 		}
 	}
 	return selected, nil
 }
 
-// touched remembers which changes touch the files of an environment, so that a look-up that failed half-way goes on where it
+// touchedCache remembers which changes touch the files of an environment, so that a look-up that failed half-way goes on where it
 // stopped.
-type touched struct {
+type touchedCache struct {
 	mu  sync.Mutex
 	all map[string]bool
 }
@@ -117,18 +117,18 @@ type touched struct {
 // maxTouched bounds what is remembered; past it all is forgotten and asked for again.
 const maxTouched = 10_000
 
-func (t *touched) get(key string) (is, known bool) {
+func (t *touchedCache) get(key string) (touches, known bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	is, known = t.all[key]
-	return is, known
+	touches, known = t.all[key]
+	return touches, known
 }
 
-func (t *touched) put(key string, is bool) {
+func (t *touchedCache) put(key string, touches bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.all == nil || len(t.all) >= maxTouched {
 		t.all = map[string]bool{}
 	}
-	t.all[key] = is
+	t.all[key] = touches
 }

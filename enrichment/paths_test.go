@@ -33,7 +33,7 @@ func TestShipOfPaths(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, h.tell(s)); diff != "" {
+			if diff := cmp.Diff(test.want, h.describeAll(s)); diff != "" {
 				t.Errorf("changes (-want +got):\n%s", diff)
 			}
 			if s.Calls != test.calls {
@@ -58,7 +58,7 @@ func TestShipOfPathsWithManyFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{everyChange[0]}, h.tell(s)); diff != "" {
+	if diff := cmp.Diff([]string{everyChange[0]}, h.describeAll(s)); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 	if want := 9 + 4 + 4; s.Calls != want {

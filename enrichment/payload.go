@@ -73,9 +73,9 @@ type file struct {
 }
 
 // first is the earliest author date; zero when no commit has one.
-func (c commits) first() (first time.Time) {
-	for _, one := range c {
-		if date := one.authorDate(); !date.IsZero() && (first.IsZero() || date.Before(first)) {
+func (c commits) earliestDate() (first time.Time) {
+	for _, commit := range c {
+		if date := commit.authorDate(); !date.IsZero() && (first.IsZero() || date.Before(first)) {
 			first = date
 		}
 	}
@@ -99,16 +99,16 @@ func (d *date) UnmarshalJSON(data []byte) error {
 // What is stored of an answer is limited: no text is longer than a reference's name, in bytes, and a pull request has at most
 // 100 labels on GitHub.
 const (
-	longestText = 1024
-	mostLabels  = 1000
+	maxName   = 1024
+	maxLabels = 1000
 )
 
 func (p *pulls) check() error {
 	if *p == nil {
 		return errors.New("a list of pull requests is expected")
 	}
-	for _, one := range *p {
-		if err := one.check(); err != nil {
+	for _, listed := range *p {
+		if err := listed.check(); err != nil {
 			return err
 		}
 	}
@@ -120,11 +120,11 @@ func (p pull) check() error {
 		return errors.New("a pull request has no number")
 	}
 	for _, label := range p.Labels {
-		if len(label.Name) > longestText {
+		if len(label.Name) > maxName {
 			return errors.New("a label is longer than GitHub allows")
 		}
 	}
-	if max(len(p.MergeCommitSHA), len(p.Head.SHA), len(p.User.Login), len(p.Head.Ref)) > longestText || len(p.Labels) > mostLabels {
+	if max(len(p.MergeCommitSHA), len(p.Head.SHA), len(p.User.Login), len(p.Head.Ref)) > maxName || len(p.Labels) > maxLabels {
 		return errors.New("a pull request has more in it than GitHub allows")
 	}
 	return nil
@@ -134,8 +134,8 @@ func (c *commits) check() error {
 	if *c == nil {
 		return errors.New("a list of commits is expected")
 	}
-	for _, one := range *c {
-		if err := one.check(); err != nil {
+	for _, listed := range *c {
+		if err := listed.check(); err != nil {
 			return err
 		}
 	}
@@ -146,7 +146,7 @@ func (c commit) check() error {
 	if c.Commit == nil {
 		return errors.New("a commit has no content")
 	}
-	if max(len(c.SHA), len(c.Author.Login)) > longestText {
+	if max(len(c.SHA), len(c.Author.Login)) > maxName {
 		return errors.New("a commit has more in it than GitHub allows")
 	}
 	return nil

@@ -35,13 +35,13 @@ func FuzzAnswers(f *testing.F) {
 				}
 			}
 		}
-		var one commit
-		if json.Unmarshal(data, &one) == nil && one.check() == nil {
-			_ = one.authorDate().Add(time.Second)
+		var listed commit
+		if json.Unmarshal(data, &listed) == nil && listed.check() == nil {
+			_ = listed.authorDate().Add(time.Second)
 		}
-		var some pulls
-		if json.Unmarshal(data, &some) == nil && some.check() == nil {
-			for _, p := range some {
+		var files pulls
+		if json.Unmarshal(data, &files) == nil && files.check() == nil {
+			for _, p := range files {
 				_, _ = p.merged(), p.origin(inShop, nil)
 			}
 		}

@@ -21,90 +21,90 @@ import (
 func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
 	s := &shipping{
 		lookUp: g.lookUp(), c: c, patterns: newPatterns(c.Paths),
-		learned: map[string]dora.Origin{}, pulls: map[int]pull{}, byPull: map[int]*change{},
+		newOrigins: map[string]dora.Origin{}, pulls: map[int]pull{}, byPull: map[int]*change{},
 	}
 	defer s.answers.Release()
 	shipment, err := s.ship(ctx)
 	shipment.Calls = s.calls
 	if err != nil {
-		return dora.Shipment{Calls: s.calls}, s.learned, fmt.Errorf("what %s ships after %q: %w", c.Head.Key(), c.Base, err)
+		return dora.Shipment{Calls: s.calls}, s.newOrigins, fmt.Errorf("what %s ships after %q: %w", c.Head.Key(), c.Base, err)
 	}
-	return shipment, s.learned, nil
+	return shipment, s.newOrigins, nil
 }
 
 // shipping is one Ship that is under way.
 type shipping struct {
 	lookUp
-	c        dora.Comparison
-	patterns patterns
-	learned  map[string]dora.Origin
+	c          dora.Comparison
+	patterns   patterns
+	newOrigins map[string]dora.Origin
 	// pulls are the answers about pull requests so far; the number is 0 in that of one that is not there.
 	pulls map[int]pull
 	// changes are those found so far, newest first; byPull has those with a pull request.
 	changes []*change
 	byPull  map[int]*change
 	// aside is set when the base is not on the line that the branch moved on: then it may be one of a pull request's commits.
-	aside bool
+	baseOffLine bool
 }
 
 func (s *shipping) ship(ctx context.Context) (dora.Shipment, error) {
-	if reason := s.unusable(s.c.Head); reason != "" {
+	if reason := s.unavailableReason(s.c.Head); reason != "" {
 		change := dora.Change{Origin: dora.Origin{Unavailable: reason}, SHA: s.c.Head.SHA}
 		return dora.Shipment{Relation: dora.First, Changes: []dora.Change{change}}, nil
 	}
 	if s.c.Base == "" {
-		return s.own(ctx, dora.First)
+		return s.shipHeadOnly(ctx, dora.First)
 	}
 	if strings.EqualFold(s.c.Base, s.c.Head.SHA) {
 		return dora.Shipment{Relation: dora.Identical, Base: s.c.Base}, nil
 	}
 	base := s.c.Head
 	base.SHA = s.c.Base
-	if s.unusable(base) != "" {
-		return s.own(ctx, dora.Gone)
+	if s.unavailableReason(base) != "" {
+		return s.shipHeadOnly(ctx, dora.Gone)
 	}
 	compared, err := s.compare(ctx, s.c)
 	var missing *dora.NotFoundError
 	switch {
 	case errors.As(err, &missing):
-		return s.own(ctx, dora.Gone)
+		return s.shipHeadOnly(ctx, dora.Gone)
 	case err != nil:
 		return dora.Shipment{}, err
 	case compared.Status == dora.Diverged:
-		return s.own(ctx, dora.Diverged)
+		return s.shipHeadOnly(ctx, dora.Diverged)
 	case compared.Status != dora.Ahead:
 		return dora.Shipment{Relation: compared.Status, Base: s.c.Base}, nil
 	}
-	changes, err := s.between(ctx, compared)
+	changes, err := s.changesOfComparison(ctx, compared)
 	return dora.Shipment{Relation: dora.Ahead, Base: s.c.Base, Changes: changes}, err
 }
 
 // own is the change of the deployed commit alone.
-func (s *shipping) own(ctx context.Context, relation dora.Relation) (dora.Shipment, error) {
-	change, err := s.ownChange(ctx)
+func (s *shipping) shipHeadOnly(ctx context.Context, relation dora.Relation) (dora.Shipment, error) {
+	change, err := s.headChange(ctx)
 	if err != nil {
 		return dora.Shipment{}, err
 	}
-	s.learn(s.c.Head.SHA, change.Origin)
-	change.Origin = shipped(change.Origin)
+	s.remember(s.c.Head.SHA, change.Origin)
+	change.Origin = withoutCommits(change.Origin)
 	shipment := dora.Shipment{Relation: relation, Base: s.c.Base, Changes: []dora.Change{change}}
 	if len(s.patterns) != 0 {
-		is, err := s.belongs(ctx, s.c, s.patterns, change)
+		touches, err := s.touchesPaths(ctx, s.c, s.patterns, change)
 		if err != nil {
 			return dora.Shipment{}, err
 		}
-		if !is {
+		if !touches {
 			shipment.Changes = nil
 		}
 	}
 	return shipment, nil
 }
 
-func (s *shipping) ownChange(ctx context.Context) (dora.Change, error) {
+func (s *shipping) headChange(ctx context.Context) (dora.Change, error) {
 	head := s.c.Head
-	o, has := s.known(head.SHA)
+	o, known := s.cachedOrigin(head.SHA)
 	switch {
-	case !has:
+	case !known:
 		return s.change(ctx, head)
 	case o.Complete:
 	case o.PullRequest == 0:
@@ -126,8 +126,8 @@ func (s *shipping) ownChange(ctx context.Context) (dora.Change, error) {
 	return dora.Change{Origin: o, SHA: head.SHA, Commits: s.pullCommitsOf(o).appendTo([]string{head.SHA})}, nil
 }
 
-// between are the changes of a comparison, oldest first.
-func (s *shipping) between(ctx context.Context, compared comparison) ([]dora.Change, error) {
+// changesOfComparison are the changes of a comparison, oldest first.
+func (s *shipping) changesOfComparison(ctx context.Context, compared comparison) ([]dora.Change, error) {
 	mixed := false
 	if len(s.patterns) != 0 {
 		matching, names := s.patterns.count(compared.Files)
@@ -138,9 +138,9 @@ func (s *shipping) between(ctx context.Context, compared comparison) ([]dora.Cha
 		mixed = !complete || matching < names
 	}
 	lines := newGraph(compared.Commits).lines()
-	s.aside = !lines[0].isFrom(s.c.Base)
+	s.baseOffLine = !lines[0].startsAt(s.c.Base)
 	for _, l := range lines {
-		if err := s.line(ctx, l); err != nil {
+		if err := s.findOnLine(ctx, l); err != nil {
 			return nil, err
 		}
 	}
@@ -156,7 +156,7 @@ func (s *shipping) between(ctx context.Context, compared comparison) ([]dora.Cha
 
 // pull is a pull request by its number, asked for once; its number is 0 when it is not there.
 func (s *shipping) pull(ctx context.Context, number int) (pull, error) {
-	if p, has := s.pulls[number]; has {
+	if p, known := s.pulls[number]; known {
 		return p, nil
 	}
 	var p pull

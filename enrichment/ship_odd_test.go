@@ -63,10 +63,10 @@ func TestShipNotThere(t *testing.T) {
 		"m1 with a1,a2 unavailable: not_found", "#2 s2 from b1 with b1", "#3 r2 from c1 with c1,c2,r1",
 		"d1 unavailable: not_found", "e1 from e1",
 	}
-	if diff := cmp.Diff(want, h.tell(s)); diff != "" {
+	if diff := cmp.Diff(want, h.describeAll(s)); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
-	if _, has := known["d1"]; has {
+	if _, known := known["d1"]; known {
 		t.Error("what is not there is learned")
 	}
 }

@@ -17,7 +17,7 @@ const (
 	// maxRedirects are followed: a renamed repository needs one, a repository that was renamed often some more.
 	maxRedirects = 10
 	// connections are kept per host for the look-ups that run at the same time.
-	connections = 16
+	maxIdlePerHost = 16
 )
 
 // transport makes the HTTP exchanges: it adds the token, logs the call, reports its outcome and bounds the answer.
@@ -32,7 +32,7 @@ type transport struct {
 
 func newHTTPTransport() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = connections
+	t.MaxIdleConnsPerHost = maxIdlePerHost
 	t.MaxResponseHeaderBytes = maxHeaders
 	// A connection that died without a word is found out instead of failing every call until the kernel gives it up.
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second}
@@ -54,11 +54,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	t.onRequest(route, strconv.Itoa(resp.StatusCode))
-	if remaining, ok := remaining(resp.Header); ok {
+	if remaining, ok := remainingCalls(resp.Header); ok {
 		limit, _ := strconv.Atoi(resp.Header.Get("X-RateLimit-Limit"))
 		t.onRateLimit(remaining, max(limit, 0))
 	}
-	limitError(resp)
+	limitErrorBody(resp)
 	return resp, nil
 }
 

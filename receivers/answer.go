@@ -10,29 +10,30 @@ import (
 )
 
 const (
-	// A sender that is answered before its body has ended may go on sending for lingerTime and pause for lingerPause.
+	// A sender that gets its answer before the end of its body may continue sending for lingerTime, with pauses of at most
+	// lingerPause.
 	lingerTime  = 5 * time.Second
 	lingerPause = time.Second
 )
 
-// watchedBody is a request's body that remembers whether it was read, and to its end.
-type watchedBody struct {
+// trackedBody is a request's body that records whether it was read, and to its end.
+type trackedBody struct {
 	io.ReadCloser
 
 	begun, ended bool
 }
 
-func (b *watchedBody) Read(p []byte) (int, error) {
+func (b *trackedBody) Read(p []byte) (int, error) {
 	b.begun = true
 	n, err := b.ReadCloser.Read(p)
 	b.ended = b.ended || err == io.EOF //nolint:errorlint // a reader's EOF is not wrapped
 	return n, err
 }
 
-// answer sends an answer that says why a request is refused. When the body has not ended, it takes what is still sent for a
-// while: many senders read no answer before they have sent all, and a connection that is closed with unread data is reset,
-// which discards the answer.
-func answer(c *gin.Context, body *watchedBody, status int, text string) {
+// reply sends the answer to a refused request. If the body has not been read to its end, it then reads and discards the rest for a
+// while: many senders read no answer before they have sent everything, and closing a connection with unread data resets it, which
+// discards the answer.
+func reply(c *gin.Context, body *trackedBody, status int, text string) {
 	if body.ended || c.Request.ContentLength == 0 {
 		c.String(status, "%s\n", text)
 		return
@@ -47,7 +48,7 @@ func answer(c *gin.Context, body *watchedBody, status int, text string) {
 	_, _ = io.WriteString(c.Writer, text+"\n")
 	_ = control.Flush()
 	if !body.begun && c.Request.Header.Get("Expect") != "" {
-		return // the sender waits for leave to send
+		return // the sender waits for 100 Continue
 	}
 	linger(control, body)
 }

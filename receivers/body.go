@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// largestBody is GitHub's own limit, in bytes.
+// maxBody is GitHub's own limit, in bytes.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
-const largestBody = 25 << 20
+const maxBody = 25 << 20
 
 const (
 	jsonType = "application/json"
@@ -24,16 +24,16 @@ const (
 )
 
 const (
-	// smallestChunk and largestChunk bound the pieces in which a body is read; each is as large as what was read before it.
-	smallestChunk = 4 << 10
-	largestChunk  = 64 << 10
-	// decodingBytes bounds the size of all bodies that are being decoded.
+	// minChunk and maxChunk limit the chunks in which a body is read; each is as large as all chunks before it.
+	minChunk = 4 << 10
+	maxChunk = 64 << 10
+	// decodingBytes limits the size of all bodies that are being decoded.
 	decodingBytes = 64 << 20
-	// formFactor is how many times its size a form takes while its field is unescaped.
+	// formFactor is the memory that unescaping a form needs, as a multiple of its size.
 	formFactor = 4
 )
 
-// bodies reads bodies; the zero value is of no use.
+// bodies reads request bodies within memory limits. Use newBodies.
 type bodies struct {
 	unverified *budget
 	decoding   *semaphore.Weighted
@@ -43,19 +43,19 @@ func newBodies() bodies {
 	return bodies{newBudget(unverifiedBytes), semaphore.NewWeighted(decodingBytes)}
 }
 
-// read reads the raw body, of a type that we take, within the limit and with a right signature. done is to be called when the
-// body is no longer used; it is never nil. waited is how long it had to wait for memory. It takes as much memory as has come of the body and the budget allows: nothing for a
-// body without a signature, which can only be refused, but is read all the same, since it may be too large for any signature.
+// read reads the raw body and checks its type, size and signature. The caller must call done, which is never nil, when it no longer
+// uses the body. waited is how long read waited for memory. Memory is allocated as the body arrives, within the budget. A body without
+// a signature is refused and takes no memory, but it is read to find out whether it is too large.
 func (b bodies) read(w http.ResponseWriter, r *http.Request, s source) (body []byte, waited time.Duration, done func(), err error) {
 	done = func() {}
-	if err := acceptable(r, s.forms); err != nil {
+	if err := checkHeader(r, s.forms); err != nil {
 		return nil, 0, done, err
 	}
 	check := newVerifier(s.secrets, r.Header.Get(s.signature))
-	if check.hopeless() {
-		n, err := io.Copy(io.Discard, io.LimitReader(r.Body, largestBody+1))
+	if check.cannotMatch() {
+		n, err := io.Copy(io.Discard, io.LimitReader(r.Body, maxBody+1))
 		switch {
-		case n > largestBody:
+		case n > maxBody:
 			err = errTooLarge()
 		case err == nil:
 			err = errUnsigned(s)
@@ -69,16 +69,16 @@ func (b bodies) read(w http.ResponseWriter, r *http.Request, s source) (body []b
 	if err != nil {
 		return nil, 0, done, bodyError(err)
 	}
-	if !check.right() {
+	if !check.valid() {
 		return nil, 0, done, errUnsigned(s)
 	}
-	held.keep()
+	held.exempt()
 	began := time.Now()
-	body, done, err = b.join(r, chunks, size, waitLimit-held.waited)
+	body, done, err = b.join(r, chunks, size, maxWait-held.waited)
 	return body, held.waited + time.Since(began), done, err
 }
 
-// join returns the body in one piece as soon as there is room for decoding it.
+// join returns the body in one piece. It waits until decoding it fits into the limit.
 func (b bodies) join(r *http.Request, chunks [][]byte, size int, limit time.Duration) ([]byte, func(), error) {
 	weight := int64(size)
 	if mediaType(r) == formType {
@@ -96,37 +96,37 @@ func (b bodies) join(r *http.Request, chunks [][]byte, size int, limit time.Dura
 	return body, func() { b.decoding.Release(weight) }, nil
 }
 
-// readChunks reads a body to its end. It takes memory from held before it reads.
-func readChunks(r *http.Request, held *share, check *verifier) (chunks [][]byte, size int, err error) {
+// readChunks reads a body to its end. It takes memory from held before each read.
+func readChunks(r *http.Request, held *memoryShare, check *verifier) (chunks [][]byte, size int, err error) {
 	for r.ContentLength < 0 || int64(size) < r.ContentLength {
-		n := min(max(size, smallestChunk), largestChunk)
+		n := min(max(size, minChunk), maxChunk)
 		if r.ContentLength >= 0 {
-			n = min(n, int(r.ContentLength)-size) // acceptable bounds it
+			n = min(n, int(r.ContentLength)-size) // checkHeader limits it
 		}
 		if err := held.grow(r.Context(), n); err != nil {
 			return nil, 0, err
 		}
-		chunk, err := fill(r.Body, make([]byte, n))
+		chunk, err := readFull(r.Body, make([]byte, n))
 		check.write(chunk)
 		chunks, size = append(chunks, chunk), size+len(chunk)
 		switch {
-		case size > largestBody:
+		case size > maxBody:
 			return nil, 0, errTooLarge()
 		case errors.Is(err, io.EOF):
 			return chunks, size, nil
-		case err != nil && held.lost():
+		case err != nil && held.isReclaimed():
 			return nil, 0, errReclaimed
 		case err != nil:
 			return nil, 0, err
 		}
 	}
-	_, _ = r.Body.Read(make([]byte, 1)) // so that the server knows that it has ended
+	_, _ = r.Body.Read(make([]byte, 1)) // so that the server sees the end of the body
 	return chunks, size, nil
 }
 
-// fill reads until the chunk is full. Unlike io.ReadFull it leaves the error as it is: the end of a body is another thing than a
-// body that was cut off.
-func fill(from io.Reader, chunk []byte) ([]byte, error) {
+// readFull reads until the chunk is full. Unlike io.ReadFull it returns the error unchanged, which distinguishes the end of a body
+// from a truncated one.
+func readFull(from io.Reader, chunk []byte) ([]byte, error) {
 	n := 0
 	for n < len(chunk) {
 		m, err := from.Read(chunk[n:])
@@ -138,7 +138,7 @@ func fill(from io.Reader, chunk []byte) ([]byte, error) {
 	return chunk, nil
 }
 
-// bodyError gives an error of reading a body its status.
+// bodyError returns the refusal for an error of reading a body.
 func bodyError(err error) error {
 	var known *refusal
 	switch {
@@ -153,8 +153,8 @@ func bodyError(err error) error {
 	return &refusal{http.StatusServiceUnavailable, unavailable, err}
 }
 
-// acceptable refuses a body by what its headers say.
-func acceptable(r *http.Request, forms bool) error {
+// checkHeader refuses a body by its headers.
+func checkHeader(r *http.Request, forms bool) error {
 	kind := mediaType(r)
 	if kind != jsonType && (kind != formType || !forms) {
 		return &refusal{http.StatusUnsupportedMediaType, unsupported, fmt.Errorf("content type %q: send %s", kind, jsonType)}
@@ -162,21 +162,21 @@ func acceptable(r *http.Request, forms bool) error {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return &refusal{http.StatusUnsupportedMediaType, unsupported, fmt.Errorf("content encoding %q: send it plain", encoding)}
 	}
-	if r.ContentLength > largestBody {
+	if r.ContentLength > maxBody {
 		return errTooLarge()
 	}
 	return nil
 }
 
 func errTooLarge() error {
-	return &refusal{http.StatusRequestEntityTooLarge, tooLarge, fmt.Errorf("the body has more than %d bytes", largestBody)}
+	return &refusal{http.StatusRequestEntityTooLarge, tooLarge, fmt.Errorf("the body has more than %d bytes", maxBody)}
 }
 
 func errUnsigned(s source) error {
 	return &refusal{http.StatusUnauthorized, unauthorized, errors.New("signature missing or wrong: " + s.signature)}
 }
 
-// payloadOf is the JSON in a body: the body itself, or a form's field payload.
+// payloadOf returns the JSON in a body: the body itself, or the field payload of a form.
 func payloadOf(r *http.Request, body []byte) ([]byte, error) {
 	if mediaType(r) == formType {
 		var err error
@@ -190,7 +190,7 @@ func payloadOf(r *http.Request, body []byte) ([]byte, error) {
 	return body, nil
 }
 
-// mediaType is the content type without its parameters, empty when it can't be read.
+// mediaType returns the content type without its parameters, empty if it is invalid.
 func mediaType(r *http.Request) string {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {

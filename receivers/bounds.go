@@ -17,21 +17,21 @@ import (
 var payloadLimits = bounds.JSON{Depth: 500, List: 50_000, Elements: 100_000, Members: 250_000}
 
 const (
-	// decodingMemory limits what payloads that are decoded at the same time may need, in bytes. A payload of the largest size
-	// has its turn alone.
+	// decodingMemory limits the memory of all payloads that are being decoded, in bytes. A payload of the maximum size is decoded
+	// alone.
 	decodingMemory = 96 << 20
-	// perByte and perElement are what decoding needs, at most.
+	// perByte and perElement are upper bounds of the memory that decoding needs, in bytes.
 	perByte, perElement = 3, 128
-	// largestEvent limits what is stored of a payload: names, labels and references, in bytes.
-	largestEvent = 64 << 10
+	// maxEvent limits what is stored of a payload: names, labels and references, in bytes.
+	maxEvent = 64 << 10
 )
 
-// decoder is a source's function that turns a payload into an event.
+// decoder decodes the payload of a source into an event.
 type decoder func(ctx context.Context, header http.Header, payload []byte) (decoded, error)
 
-// bounded returns a decoder for payloads within the limits, which waits while too much is being decoded. A payload that decode
-// does not read may be of any structure: a push has lists without a limit.
-func bounded(memory *semaphore.Weighted, reads func(http.Header) bool, decode func(http.Header, []byte) (decoded, error)) decoder {
+// limitedDecoder returns a decoder that refuses payloads beyond the limits, and waits while too much is being decoded. A payload that
+// decode does not read may have any structure: lists of a push event have no limit.
+func limitedDecoder(memory *semaphore.Weighted, reads func(http.Header) bool, decode func(http.Header, []byte) (decoded, error)) decoder {
 	return func(ctx context.Context, header http.Header, payload []byte) (decoded, error) {
 		if !reads(header) {
 			return decode(header, nil)
@@ -49,50 +49,50 @@ func bounded(memory *semaphore.Weighted, reads func(http.Header) bool, decode fu
 		if err != nil {
 			return d, err
 		}
-		if size := len(d.key) + shorten(d.event); size > largestEvent {
-			return decoded{}, fmt.Errorf("the payload: its labels, references and identifiers have %d bytes, and at most %d are stored", size, largestEvent)
+		if size := len(d.key) + truncateEvent(d.event); size > maxEvent {
+			return decoded{}, fmt.Errorf("the payload: its labels, references and identifiers have %d bytes, and at most %d are stored", size, maxEvent)
 		}
 		return d, nil
 	}
 }
 
-// shorten cuts the names of an event to longestName, and returns how many bytes its texts have then. Identifiers stay.
-func shorten(e dora.Event) (size int) {
+// truncateEvent truncates the names of an event to maxName, but no identifiers, and returns the size of all its strings in bytes.
+func truncateEvent(e dora.Event) (size int) {
 	switch {
 	case e.Status != nil:
-		size = cut(&e.Status.State) + shortenDeployment(&e.Status.Deployment)
+		size = truncateNames(&e.Status.State) + truncateDeployment(&e.Status.Deployment)
 	case e.Deployment != nil:
-		size = shortenDeployment(e.Deployment)
+		size = truncateDeployment(e.Deployment)
 	case e.Incident != nil:
-		size = shortenIncident(e.Incident)
+		size = truncateIncident(e.Incident)
 	}
 	return size
 }
 
-func shortenDeployment(d *dora.Deployment) int {
-	return len(d.Host) + cut(&d.Owner, &d.Repository, &d.DefaultBranch, &d.Environment, &d.OriginalEnvironment, &d.SHA, &d.Ref)
+func truncateDeployment(d *dora.Deployment) int {
+	return len(d.Host) + truncateNames(&d.Owner, &d.Repository, &d.DefaultBranch, &d.Environment, &d.OriginalEnvironment, &d.SHA, &d.Ref)
 }
 
-func shortenIncident(c *dora.IncidentChange) int {
-	size := len(c.Host) + len(c.ID) + cut(&c.Key, &c.Project, &c.StatusName, &c.StatusCategory, &c.Type, &c.Priority)
+func truncateIncident(c *dora.IncidentChange) int {
+	size := len(c.Host) + len(c.ID) + truncateNames(&c.Key, &c.Project, &c.StatusName, &c.StatusCategory, &c.Type, &c.Priority)
 	for i := range c.IssueLabels {
-		size += cut(&c.IssueLabels[i])
+		size += truncateNames(&c.IssueLabels[i])
 	}
 	for i := range c.References {
 		r := &c.References[i]
-		size += cut(&r.Owner, &r.Repository, &r.Commit)
+		size += truncateNames(&r.Owner, &r.Repository, &r.Commit)
 	}
 	return size + 16*(len(c.IssueLabels)+len(c.References))
 }
 
-// longestName is longer than any name at GitHub or Jira, in bytes. Longer ones stay recognisable as wrong.
-const longestName = 1024
+// maxName is longer than any name on GitHub or Jira, in bytes. Truncated names are still recognisable as wrong.
+const maxName = 1024
 
-// cut cuts texts to longestName, between two characters, and returns how many bytes they have then.
-func cut(texts ...*string) (size int) {
+// truncateNames truncates texts to maxName, between two characters, and returns their size in bytes.
+func truncateNames(texts ...*string) (size int) {
 	for _, text := range texts {
-		if len(*text) > longestName {
-			*text = strings.Clone(strings.ToValidUTF8((*text)[:longestName], ""))
+		if len(*text) > maxName {
+			*text = strings.Clone(strings.ToValidUTF8((*text)[:maxName], ""))
 		}
 		size += len(*text)
 	}

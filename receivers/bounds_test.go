@@ -24,7 +24,7 @@ func status(environment, inDeployment, inRepository string) string {
 	return fmt.Sprintf(statusOf, environment, inDeployment, inRepository)
 }
 
-func updated(fields, more string) string { return fmt.Sprintf(updatedOf, fields, more) }
+func updated(fields, extra string) string { return fmt.Sprintf(updatedOf, fields, extra) }
 
 // jsonList is a JSON list with n elements.
 func jsonList(n int, element string) string {
@@ -47,7 +47,7 @@ func TestPayloadsThatExceedALimit(t *testing.T) {
 		"many objects":            {status("e", `,"payload":`+jsonList(6, jsonList(49_999, "0")), ""), updated(`"x":`+jsonList(6, jsonList(49_999, `{"a":{}}`)), ""), "00 "},
 		"a list at the top":       {jsonList(50_001, "0"), jsonList(50_001, "0"), wide},
 		"labels that are stored":  {"", updated(`"labels":`+jsonList(10_000, `"production"`), ""), "at most 65536 are stored"},
-		"an identifier":           {status("e", `,"url":"https://`+strings.Repeat("a", largestEvent)+`/x"`, ""), updated(`"x":0},"id":"`+strings.Repeat("7", largestEvent)+`","y":{"z":0`, ""), "at most 65536 are stored"},
+		"an identifier":           {status("e", `,"url":"https://`+strings.Repeat("a", maxEvent)+`/x"`, ""), updated(`"x":0},"id":"`+strings.Repeat("7", maxEvent)+`","y":{"z":0`, ""), "at most 65536 are stored"},
 		"names that are cut: all": {"", updated(`"labels":`+jsonList(65, `"`+strings.Repeat("a", 2000)+`"`), ""), "at most 65536 are stored"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,13 +109,13 @@ func TestLongNamesAreCut(t *testing.T) {
 		t.Fatalf("status %d: %s", answer.Code, answer.Body)
 	}
 	d := b.inbox.deliveries[0].Event.Status.Deployment
-	if want := strings.Repeat("é", longestName/2); d.Environment != want || d.Ref != want {
+	if want := strings.Repeat("é", maxName/2); d.Environment != want || d.Ref != want {
 		t.Errorf("%d and %d bytes", len(d.Environment), len(d.Ref))
 	}
 	if answer := b.jira(updated(`"status":{"name":"`+long+`"},"labels":["`+long+`"]`, "")); answer.Code != http.StatusAccepted {
 		t.Fatalf("status %d: %s", answer.Code, answer.Body)
 	}
-	if i := b.inbox.deliveries[1].Event.Incident; len(i.StatusName) != longestName || len(i.IssueLabels[0]) != longestName {
+	if i := b.inbox.deliveries[1].Event.Incident; len(i.StatusName) != maxName || len(i.IssueLabels[0]) != maxName {
 		t.Errorf("%d and %d bytes", len(i.StatusName), len(i.IssueLabels[0]))
 	}
 }
@@ -126,11 +126,11 @@ func TestDecodingTakesTurns(t *testing.T) {
 		memory := semaphore.NewWeighted(decodingMemory)
 		release := make(chan struct{})
 		yes := func(http.Header) bool { return true }
-		busy := bounded(memory, yes, func(http.Header, []byte) (decoded, error) { <-release; return decoded{}, nil })
-		next := bounded(memory, yes, func(http.Header, []byte) (decoded, error) {
+		busy := limitedDecoder(memory, yes, func(http.Header, []byte) (decoded, error) { <-release; return decoded{}, nil })
+		next := limitedDecoder(memory, yes, func(http.Header, []byte) (decoded, error) {
 			return decoded{event: dora.Event{Deployment: &dora.Deployment{}}}, nil
 		})
-		large := []byte(`"` + strings.Repeat("a", largestBody-2) + `"`)
+		large := []byte(`"` + strings.Repeat("a", maxBody-2) + `"`)
 		go func() { _, _ = busy(t.Context(), nil, large) }()
 		synctest.Wait()
 		if _, err := next(t.Context(), nil, []byte("{}")); err != nil {

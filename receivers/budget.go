@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// unverifiedBytes bounds the memory of all bodies whose signatures are not checked yet.
+	// unverifiedBytes limits the memory of all bodies whose signatures are not checked yet.
 	unverifiedBytes = 64 << 20
-	// longestWait bounds how long a body waits for memory in all, before its sender gets 503.
-	longestWait = 4 * time.Second
-	// reclaimAfter is how long a body may be read while others wait for its memory.
+	// maxMemoryWait limits how long a body waits for memory in total, before its sender gets 503.
+	maxMemoryWait = 4 * time.Second
+	// reclaimAfter is how long a body may be read while others wait for memory.
 	reclaimAfter = 2 * time.Second
 )
 
@@ -22,16 +22,16 @@ var (
 	errReclaimed = errors.New("the body did not come in time while others were waiting")
 )
 
-// budget bounds the memory of bodies that are being read, in bytes. Bytes are taken as they come and not as they are announced.
-// Requests for more are served in order. While somebody waits, the body that has been read longest has to give up its memory
-// once it has had reclaimAfter. So nobody can hold the budget for longer, and when all who hold a part wait for more, the oldest
-// of them gives up. The zero value is of no use.
+// budget limits the memory of bodies that are being read, in bytes. Memory is taken as bytes arrive and not by the Content-Length.
+// Claims for more are served in order. While a claim waits, the body that has been read longest loses its memory after reclaimAfter
+// (it is reclaimed, and its sender gets 503). So slow senders can't hold the budget for longer, and if all holders wait for more, the
+// oldest is reclaimed. Use newBudget.
 type budget struct {
 	limit int
 
 	mu   sync.Mutex
 	used int
-	// waiting are *claim in order of arrival, holders are *share in order of their start.
+	// waiting holds *claim in order of arrival, holders *memoryShare in order of their start.
 	waiting, holders *list.List
 	timer            *time.Timer
 }
@@ -40,38 +40,38 @@ func newBudget(limit int) *budget {
 	return &budget{limit: limit, waiting: list.New(), holders: list.New()}
 }
 
-// share is what one body holds of a budget. Its methods are not for concurrent use.
-type share struct {
+// memoryShare is the part of a budget that one body holds. It is not safe for concurrent use.
+type memoryShare struct {
 	budget *budget
-	// held is in bytes, waited is how long its claims have waited.
+	// held is in bytes; waited is how long its claims have waited in total.
 	held   int
 	waited time.Duration
-	// started is when it got its first bytes, element its place among the holders, nil while it is none.
+	// started is when it got its first bytes; element is its element in holders, nil if it is not a holder.
 	started time.Time
 	element *list.Element
-	// reclaimed is closed when it has to give up; onReclaim is called then.
+	// reclaimed is closed when its memory is reclaimed; onReclaim is called then.
 	reclaimed chan struct{}
 	onReclaim func()
 }
 
-// claim is a share that waits for n more bytes.
+// claim is a request of a share for n more bytes.
 type claim struct {
-	share *share
+	share *memoryShare
 	n     int
 	ready chan struct{}
 }
 
-// share returns an empty share. onReclaim is called, possibly from another goroutine, when it has to give up: it must end a
-// read of the body and not block.
-func (b *budget) share(onReclaim func()) *share {
-	return &share{budget: b, reclaimed: make(chan struct{}), onReclaim: onReclaim}
+// share returns an empty share. onReclaim is called when its memory is reclaimed, possibly from another goroutine. It must end a
+// pending read of the body and not block.
+func (b *budget) share(onReclaim func()) *memoryShare {
+	return &memoryShare{budget: b, reclaimed: make(chan struct{}), onReclaim: onReclaim}
 }
 
-// grow takes n more bytes. It fails when the share has to give up, has waited for longestWait in all, or ctx ends.
-func (s *share) grow(ctx context.Context, n int) error {
+// grow takes n more bytes. It fails if the share is reclaimed, has waited for maxMemoryWait in total, or ctx ends.
+func (s *memoryShare) grow(ctx context.Context, n int) error {
 	b := s.budget
 	b.mu.Lock()
-	if s.lost() {
+	if s.isReclaimed() {
 		b.mu.Unlock()
 		return errReclaimed
 	}
@@ -86,7 +86,7 @@ func (s *share) grow(ctx context.Context, n int) error {
 	b.mu.Unlock()
 
 	began := time.Now()
-	timer := time.NewTimer(longestWait - s.waited)
+	timer := time.NewTimer(maxMemoryWait - s.waited)
 	defer timer.Stop()
 	err := errBudget
 	select {
@@ -102,35 +102,35 @@ func (s *share) grow(ctx context.Context, n int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	select {
-	case <-c.ready: // granted in the meantime; release gives it back
+	case <-c.ready: // granted meanwhile; release returns it
 	default:
 		b.waiting.Remove(element)
-		b.serve() // those behind it may want less
+		b.serve() // the claims behind it may be smaller
 	}
 	return err
 }
 
-// keep exempts the share from giving up: its body is complete and verified.
-func (s *share) keep() {
+// exempt exempts the share from being reclaimed: its body is complete and verified.
+func (s *memoryShare) exempt() {
 	b := s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.forget(s)
+	b.removeHolder(s)
 	b.reclaim()
 }
 
-// release gives everything back. It may be called again.
-func (s *share) release() {
+// release returns all memory. Further calls have no effect.
+func (s *memoryShare) release() {
 	b := s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.used -= s.held
 	s.held = 0
-	b.forget(s)
+	b.removeHolder(s)
 	b.serve()
 }
 
-func (s *share) lost() bool {
+func (s *memoryShare) isReclaimed() bool {
 	select {
 	case <-s.reclaimed:
 		return true
@@ -139,9 +139,9 @@ func (s *share) lost() bool {
 	}
 }
 
-// The following are called with the lock held.
+// The following methods are called with the lock held.
 
-func (b *budget) grant(s *share, n int) {
+func (b *budget) grant(s *memoryShare, n int) {
 	b.used += n
 	s.held += n
 	if s.started.IsZero() {
@@ -150,14 +150,14 @@ func (b *budget) grant(s *share, n int) {
 	}
 }
 
-func (b *budget) forget(s *share) {
+func (b *budget) removeHolder(s *memoryShare) {
 	if s.element != nil {
 		b.holders.Remove(s.element)
 		s.element = nil
 	}
 }
 
-// serve grants what fits to those who wait, in order.
+// serve grants waiting claims in order, as long as they fit.
 func (b *budget) serve() {
 	for front := b.waiting.Front(); front != nil; front = b.waiting.Front() {
 		c := front.Value.(*claim)
@@ -171,7 +171,8 @@ func (b *budget) serve() {
 	b.reclaim()
 }
 
-// reclaim has the oldest holders give up so that the first who waits can be served, or comes back when one is old enough.
+// reclaim reclaims the memory of the oldest holders until the first claim fits. If the oldest has not had reclaimAfter yet, it is
+// called again then.
 func (b *budget) reclaim() {
 	front := b.waiting.Front()
 	if front == nil {
@@ -179,13 +180,13 @@ func (b *budget) reclaim() {
 	}
 	free := b.limit - b.used
 	for e := b.holders.Front(); e != nil && free < front.Value.(*claim).n; e = e.Next() {
-		s := e.Value.(*share)
-		if s.lost() { // it is about to release
+		s := e.Value.(*memoryShare)
+		if s.isReclaimed() { // it is about to release
 			free += s.held
 			continue
 		}
 		if left := reclaimAfter - time.Since(s.started); left > 0 {
-			b.wake(left)
+			b.reclaimLater(left)
 			return
 		}
 		close(s.reclaimed)
@@ -194,8 +195,8 @@ func (b *budget) reclaim() {
 	}
 }
 
-// wake looks again after a time.
-func (b *budget) wake(after time.Duration) {
+// reclaimLater calls reclaim after a time.
+func (b *budget) reclaimLater(after time.Duration) {
 	if b.timer == nil {
 		b.timer = time.AfterFunc(after, func() {
 			b.mu.Lock()

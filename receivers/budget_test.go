@@ -40,7 +40,7 @@ func TestBudgetHasNoDeadlock(t *testing.T) {
 						case <-reading:
 						}
 					}
-					if waited := time.Since(began); waited > time.Duration(pieces)*pause+longestWait {
+					if waited := time.Since(began); waited > time.Duration(pieces)*pause+maxMemoryWait {
 						t.Errorf("took %s", waited)
 					}
 					mu.Lock()
@@ -74,7 +74,7 @@ func TestBudgetIsReclaimed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(10)
 		ended := false
-		var stalled *share
+		var stalled *memoryShare
 		stalled = b.share(func() {
 			ended = true
 			go stalled.release() // its reader notices
@@ -92,24 +92,24 @@ func TestBudgetIsReclaimed(t *testing.T) {
 			t.Fatalf("next: %v after %s", err, time.Since(began))
 		}
 		third := b.share(func() { t.Error("the third was reclaimed") })
-		if err := third.grow(t.Context(), 1); !errors.Is(err, errBudget) || time.Since(began) != longestWait {
-			t.Fatalf("third: %v after %s, want %s", err, time.Since(began), longestWait)
+		if err := third.grow(t.Context(), 1); !errors.Is(err, errBudget) || time.Since(began) != maxMemoryWait {
+			t.Fatalf("third: %v after %s, want %s", err, time.Since(began), maxMemoryWait)
 		}
 		if err := next.grow(t.Context(), 1); !errors.Is(err, errReclaimed) {
 			t.Errorf("next wants more: %v", err)
 		}
 		next.release()
 
-		kept := b.share(func() { t.Error("a verified body was reclaimed") })
-		if err := kept.grow(t.Context(), 10); err != nil {
+		exempt := b.share(func() { t.Error("a verified body was reclaimed") })
+		if err := exempt.grow(t.Context(), 10); err != nil {
 			t.Fatal(err)
 		}
-		kept.keep()
+		exempt.exempt()
 		last := b.share(func() {})
 		if err := last.grow(t.Context(), 1); !errors.Is(err, errBudget) {
 			t.Errorf("last: %v", err)
 		}
-		kept.release()
+		exempt.release()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := last.grow(ctx, 10); err != nil {

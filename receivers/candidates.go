@@ -2,15 +2,14 @@ package receivers
 
 import "strings"
 
-// mostCandidates limits, in bytes, in how much text references are sought: the expressions need most of a second for a MiB.
-const mostCandidates = 256 << 10
+// maxCandidates limits the text that is searched for references, in bytes: the regular expressions need most of a second per MiB.
+const maxCandidates = 256 << 10
 
-// candidates returns the words of texts that may be a part of a reference, as they stand there, with a line break for what is
-// left out between them.
+// candidates returns the words of texts that may be part of a reference, unchanged, with a line break in place of omitted words.
 func candidates(texts []string) string {
 	var b strings.Builder
 	for _, text := range texts {
-		kept := false
+		written := false
 		for text != "" {
 			word := text
 			if end := strings.IndexAny(text, " \t\r\n"); end >= 0 {
@@ -18,27 +17,27 @@ func candidates(texts []string) string {
 			}
 			text = text[len(word):]
 			blank := len(word) == 1 && strings.Contains(" \t\r\n", word)
-			switch left := mostCandidates - b.Len(); {
-			case blank && !kept:
+			switch left := maxCandidates - b.Len(); {
+			case blank && !written:
 			case blank && left == 0, !blank && mayBePartOfReference(word) && len(word) > left:
 				b.WriteString(word[:left])
 				return b.String()
 			case blank, mayBePartOfReference(word):
 				b.WriteString(word)
-				kept = true
-			case kept:
+				written = true
+			case written:
 				b.WriteByte('\n')
-				kept = false
+				written = false
 			}
 		}
-		if kept {
+		if written {
 			b.WriteByte('\n')
 		}
 	}
 	return b.String()
 }
 
-// mayBePartOfReference reports whether a word has what all references have, or stands in front of a deployment's number.
+// mayBePartOfReference reports whether a word has a character that all references have, or may precede a deployment's number.
 func mayBePartOfReference(word string) bool {
 	const longest = 40 // "(deployment-id:" and the like
 	return strings.ContainsAny(word, "/#@0123456789:=") ||

@@ -24,7 +24,7 @@ func TestCandidates(t *testing.T) {
 	if got := candidates([]string{"a 1", "b", "2 c"}); got != "1\n2 \n" {
 		t.Errorf("several: %q", got)
 	}
-	if got := candidates([]string{strings.Repeat("1", 2*mostCandidates), "x/1"}); len(got) != mostCandidates {
+	if got := candidates([]string{strings.Repeat("1", 2*maxCandidates), "x/1"}); len(got) != maxCandidates {
 		t.Errorf("%d bytes", len(got))
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// gitHubPayload is what we need of GitHub's deployment, deployment_status and ping events. Types of our own: go-github's
-// lack three fields of the deployment, and an odd value in a field that nobody reads must not lose an event.
+// gitHubPayload has the fields that are read of GitHub's deployment, deployment_status and ping events. go-github's types lack three
+// fields of the deployment, and fail on an unexpected value in a field that is not needed.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads
 type gitHubPayload struct {
 	Action     string `json:"action"`
@@ -44,7 +44,7 @@ type gitHubPayload struct {
 	HookID int64 `json:"hook_id"`
 }
 
-// decodeGitHub reads an event. Its kind is in a header, everything else in the payload.
+// decodeGitHub decodes an event. Its type is in a header, everything else in the payload.
 func decodeGitHub(header http.Header, payload []byte) (decoded, error) {
 	switch name := header.Get("X-GitHub-Event"); {
 	case name == "":
@@ -139,13 +139,13 @@ func (p *gitHubPayload) deployment() (dora.Deployment, error) {
 	return out, nil
 }
 
-// storable says whether a time is, in UTC, in the years that JSON can hold.
+// storable reports whether a time is, in UTC, in the years that JSON can represent.
 func storable(t time.Time) bool {
 	ms := t.UnixMilli()
 	return ms >= minMillis && ms <= maxMillis
 }
 
-// host returns the host of the first URL that has one. It tells servers apart and is never called.
+// host returns the host of the first URL that has one. It identifies the server; the URL is never requested.
 func host(urls ...string) string {
 	for _, s := range urls {
 		if h := dora.Host(s); h != "" {

@@ -165,8 +165,8 @@ func checkStorable(t *testing.T, d decoded, err error) {
 	if err := json.Unmarshal(text, &back); err != nil {
 		t.Fatalf("%s can't be read back: %v", text, err)
 	}
-	again, err := json.Marshal(back)
-	if err != nil || string(again) != string(text) {
-		t.Fatalf("%s came back as %s, %v", text, again, err)
+	second, err := json.Marshal(back)
+	if err != nil || string(second) != string(text) {
+		t.Fatalf("%s came back as %s, %v", text, second, err)
 	}
 }

@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// longestHeader bounds, in bytes, a header that is read later.
-const longestHeader = 1 << 10
+// maxHeader limits the value of a header that is read, in bytes.
+const maxHeader = 1 << 10
 
-// keepHeader removes what nobody reads from a request's header, and cuts the rest: a header may be large and is in memory as
+// pruneHeader removes unused fields from a request's header and truncates the others: a header may be large and stays in memory as
 // long as the body is read.
-func keepHeader(header http.Header, s source) {
-	kept := map[string]string{}
+func pruneHeader(header http.Header, s source) {
+	values := map[string]string{}
 	for _, name := range []string{"Content-Type", "Content-Encoding", "Expect", "Connection", "X-Github-Event", s.signature, s.delivery} {
 		if value := header.Get(name); value != "" {
-			kept[name] = strings.Clone(value[:min(len(value), longestHeader)])
+			values[name] = strings.Clone(value[:min(len(value), maxHeader)])
 		}
 	}
 	clear(header)
-	for name, value := range kept {
+	for name, value := range values {
 		header.Set(name, value)
 	}
 }

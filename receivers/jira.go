@@ -15,7 +15,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// jiraPayload is what we need of an issue event of Jira Cloud and Data Center. Any of it may be missing or null.
+// jiraPayload has the fields that are read of an issue event of Jira Cloud and Data Center. Any of them may be missing or null.
 // https://developer.atlassian.com/cloud/jira/platform/webhooks/
 // https://developer.atlassian.com/server/jira/platform/webhooks/
 type jiraPayload struct {
@@ -56,7 +56,7 @@ type jiraPayload struct {
 	} `json:"changelog"`
 }
 
-// decodeJira reads an event.
+// decodeJira decodes an event.
 func decodeJira(_ http.Header, payload []byte) (decoded, error) {
 	var p jiraPayload
 	if err := json.Unmarshal(payload, &p); err != nil {
@@ -78,7 +78,7 @@ func decodeJira(_ http.Header, payload []byte) (decoded, error) {
 		Event: p.WebhookEvent, Host: host(i.Self), ID: string(i.ID), Key: i.Key, Project: i.Fields.Project.Key,
 		StatusName: i.Fields.Status.Name, StatusCategory: i.Fields.Status.Category.Key,
 		Timestamp: p.Timestamp.Time, Created: i.Fields.Created.Time, ResolutionDate: i.Fields.ResolutionDate.Time,
-		StatusCategoryChanged: i.Fields.StatusCategoryChanged.Time, Edit: p.edit(),
+		StatusCategoryChanged: i.Fields.StatusCategoryChanged.Time, Edit: p.isEdit(),
 	}
 	change.Type, change.Priority, change.IssueLabels = string(i.Fields.Type), string(i.Fields.Priority), i.Fields.Labels
 	change.References = references(candidates(slices.Concat(i.Fields.Summary, i.Fields.Description, i.Fields.Links, i.Fields.RemoteLinks, jiraTexts(i.Fields.Labels))))
@@ -88,16 +88,16 @@ func decodeJira(_ http.Header, payload []byte) (decoded, error) {
 	if at := strings.LastIndexByte(i.Key, '-'); change.Project == "" && at > 0 {
 		change.Project = i.Key[:at]
 	}
-	if odd := p.unreadable(); len(odd) > 0 {
-		out.note = []any{"unreadable_times", odd}
+	if unreadable := p.unreadable(); len(unreadable) > 0 {
+		out.note = []any{"unreadable_times", unreadable}
 	}
 	out.event.Incident = change
-	out.key = fmt.Sprintf("jira/%s/%s/%s/%s", change.Host, change.ID, change.Event, p.change(payload))
+	out.key = fmt.Sprintf("jira/%s/%s/%s/%s", change.Host, change.ID, change.Event, p.changeID(payload))
 	return out, nil
 }
 
-// change tells one event of an issue from the others: by the id of its changelog, else by its time, else by what it says.
-func (p *jiraPayload) change(payload []byte) string {
+// changeID identifies an event of an issue: by the id of its changelog, else by its time, else by a hash of the payload.
+func (p *jiraPayload) changeID(payload []byte) string {
 	switch {
 	case p.Changelog.ID != "":
 		return string(p.Changelog.ID)
@@ -107,8 +107,8 @@ func (p *jiraPayload) change(payload []byte) string {
 	return fmt.Sprintf("%x", sha256.Sum256(payload))
 }
 
-// edit says that the event changed something else than status and resolution.
-func (p *jiraPayload) edit() bool {
+// isEdit reports whether the event changed only other fields than status and resolution.
+func (p *jiraPayload) isEdit() bool {
 	for _, item := range p.Changelog.Items {
 		for _, field := range []string{item.Field, item.FieldID} {
 			if strings.EqualFold(field, "status") || strings.EqualFold(field, "resolution") {
@@ -119,7 +119,7 @@ func (p *jiraPayload) edit() bool {
 	return len(p.Changelog.Items) > 0
 }
 
-// unreadable are the times that are there and can't be read. They count as missing.
+// unreadable returns the times that are present and can't be parsed. They count as missing.
 func (p *jiraPayload) unreadable() []string {
 	f := p.Issue.Fields
 	return slices.DeleteFunc([]string{
@@ -128,14 +128,14 @@ func (p *jiraPayload) unreadable() []string {
 }
 
 // jiraTime is a time in one of the forms that Jira sends: 2026-01-15T10:30:00.000+0100, RFC 3339, or milliseconds since 1970.
-// It is zero when it is missing, null, or in none of these forms.
+// It is zero if it is missing, null, or in none of these forms.
 type jiraTime struct {
 	time.Time
 
 	unreadable string
 }
 
-// UnmarshalJSON never fails: a time that can't be read must not lose the event.
+// UnmarshalJSON never fails: an invalid time must not lose the event.
 func (t *jiraTime) UnmarshalJSON(b []byte) error {
 	*t = jiraTime{}
 	if string(b) == "null" || string(b) == `""` {
@@ -156,16 +156,16 @@ func (t *jiraTime) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// The years 1 to 9999: what JSON's times can hold.
+// The years 1 to 9999, which JSON times can represent.
 const (
 	minMillis = -62_135_596_800_000
 	maxMillis = 253_402_300_799_999
 )
 
-// jiraText is a text that may be sent as a number.
+// jiraText is a string that may be sent as a number.
 type jiraText string
 
-// UnmarshalJSON takes a text, a number or null.
+// UnmarshalJSON accepts a string, a number or null.
 func (t *jiraText) UnmarshalJSON(b []byte) error {
 	var text string
 	if err := json.Unmarshal(b, &text); err == nil {
@@ -174,7 +174,7 @@ func (t *jiraText) UnmarshalJSON(b []byte) error {
 	}
 	var number json.Number
 	if err := json.Unmarshal(b, &number); err != nil {
-		return errors.New("an id is neither a text nor a number")
+		return errors.New("an id is neither a string nor a number")
 	}
 	*t = jiraText(number)
 	return nil

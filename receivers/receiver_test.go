@@ -49,12 +49,12 @@ func (i *inbox) Accept(_ context.Context, d dora.Delivery) (bool, error) {
 
 // bench is the receivers with everything around them.
 type bench struct {
-	inbox    inbox
-	engine   *gin.Engine
-	log      bytes.Buffer
-	observed []string
-	refused  []string
-	again    []string
+	inbox     inbox
+	engine    *gin.Engine
+	log       bytes.Buffer
+	observed  []string
+	refused   []string
+	duplicate []string
 }
 
 func newBench(gitHubSecrets, jiraSecrets []string) *bench {
@@ -66,7 +66,7 @@ func newBench(gitHubSecrets, jiraSecrets []string) *bench {
 		Logger:      slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:         func() time.Time { return time.Unix(0, 0) },
 		Observe:     func(source, event, result string) { b.observed = append(b.observed, source+" "+event+" "+result) },
-		OnDuplicate: func(key string) { b.again = append(b.again, key) },
+		OnDuplicate: func(key string) { b.duplicate = append(b.duplicate, key) },
 		OnRefused:   func(source, result, why string) { b.refused = append(b.refused, source+" "+result+": "+why) },
 	}).Register(b.engine)
 	return b
@@ -162,7 +162,7 @@ func TestFormEncodedDelivery(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	long := strings.Repeat(" ", largestBody+1)
+	long := strings.Repeat(" ", maxBody+1)
 	for name, test := range map[string]struct {
 		answer func(*bench) *httptest.ResponseRecorder
 		want   int
@@ -239,8 +239,8 @@ func TestWhatTheInboxSays(t *testing.T) {
 	if diff := cmp.Diff(want, b.observed); diff != "" {
 		t.Errorf("observed: -want +got:\n%s", diff)
 	}
-	if len(b.inbox.deliveries) != 1 || !slices.Equal(b.again, []string{b.inbox.deliveries[0].Key}) {
-		t.Errorf("%d deliveries, want 1; came again %q, want that once", len(b.inbox.deliveries), b.again)
+	if len(b.inbox.deliveries) != 1 || !slices.Equal(b.duplicate, []string{b.inbox.deliveries[0].Key}) {
+		t.Errorf("%d deliveries, want 1; came again %q, want that once", len(b.inbox.deliveries), b.duplicate)
 	}
 	refused := []string{
 		"github unavailable: disk full: /secret/path", "github malformed: the payload of deployment_status: deployment is missing", "github unauthorized: signature missing or wrong: X-Hub-Signature-256",
@@ -271,7 +271,7 @@ func TestTheLogKeepsItsLinesAndSecrets(t *testing.T) {
 func TestALongReasonIsCut(t *testing.T) {
 	b := signedBench()
 	answer := b.gitHub("deployment_status", `{"deployment_status":{"created_at":"`+strings.Repeat("é", 1<<20)+`"}}`)
-	if answer.Code != http.StatusBadRequest || answer.Body.Len() > longestReason+10 || b.log.Len() > 2*longestReason+500 {
+	if answer.Code != http.StatusBadRequest || answer.Body.Len() > maxReason+10 || b.log.Len() > 2*maxReason+500 {
 		t.Errorf("status %d, %d bytes, %d in the log: %.400s", answer.Code, answer.Body.Len(), b.log.Len(), answer.Body)
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"dora-exporter/internal/bounds"
 )
 
-// mostReferences bounds what is taken from one issue.
-const mostReferences = 100
+// maxReferences limits the references of one issue.
+const maxReferences = 100
 
-// Ways in which people name deployments, commits and pull requests in a text. A name is what GitHub allows for one.
+// The forms in which people name deployments, commits and pull requests in a text.
 var (
 	pullURL       = regexp.MustCompile(`(?i)/([\w.-]{1,100})/([\w.-]{1,100})/pulls?/([1-9]\d{0,17})\b`)
 	commitURL     = regexp.MustCompile(`(?i)/([\w.-]{1,100})/([\w.-]{1,100})/commits?/([0-9a-f]{7,64})\b`)
@@ -25,12 +25,12 @@ var (
 	deploymentID  = regexp.MustCompile(`(?i)\bdeployment[ _-]?(?:id)?[ :#=]{1,3}([1-9]\d{4,17})\b`)
 )
 
-// references are what a text names, each once.
+// references returns what a text refers to, without duplicates.
 func references(text string) []dora.Reference {
 	var all []dora.Reference
 	find := func(form *regexp.Regexp, read func(m []string) (dora.Reference, bool)) {
-		for _, m := range form.FindAllStringSubmatch(text, mostReferences) {
-			if r, ok := read(m); ok && !slices.Contains(all, r) && len(all) < mostReferences {
+		for _, m := range form.FindAllStringSubmatch(text, maxReferences) {
+			if r, ok := read(m); ok && !slices.Contains(all, r) && len(all) < maxReferences {
 				all = append(all, r)
 			}
 		}
@@ -44,7 +44,7 @@ func references(text string) []dora.Reference {
 	find(deploymentURL, func(m []string) (dora.Reference, bool) {
 		return dora.Reference{Owner: m[1], Repository: m[2], Deployment: number(m[3])}, true
 	})
-	find(numbered, func(m []string) (dora.Reference, bool) { // owner/repo#12 is either
+	find(numbered, func(m []string) (dora.Reference, bool) { // owner/repo#12 may be either
 		return dora.Reference{Owner: m[1], Repository: m[2], PullRequest: number(m[3]), Deployment: number(m[3])}, true
 	})
 	find(atCommit, func(m []string) (dora.Reference, bool) {
@@ -53,13 +53,13 @@ func references(text string) []dora.Reference {
 	find(deploymentID, func(m []string) (dora.Reference, bool) { return dora.Reference{Deployment: number(m[1])}, true })
 	find(bareSHA, func(m []string) (dora.Reference, bool) {
 		sha := strings.ToLower(m[1])
-		return dora.Reference{Commit: sha}, len(sha) >= 40 || mixed(sha) // a number or a word is no SHA
+		return dora.Reference{Commit: sha}, len(sha) >= 40 || hasLettersAndDigits(sha) // a number or a word is not a SHA
 	})
 	return all
 }
 
-// mixed says whether a text has letters and digits.
-func mixed(s string) bool {
+// hasLettersAndDigits reports whether a text has both hexadecimal letters and digits.
+func hasLettersAndDigits(s string) bool {
 	return strings.ContainsAny(s, "0123456789") && strings.ContainsAny(s, "abcdef")
 }
 
@@ -68,12 +68,11 @@ func number(digits string) int64 {
 	return n
 }
 
-// jiraTexts are all texts in a value: a summary, a description in Atlassian's document format, links. Names of members are
-// left out.
+// jiraTexts holds all strings in a value, without the names of members: a summary, a description in Atlassian's document format, links.
 // https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
 type jiraTexts []string
 
-// UnmarshalJSON never fails. It decodes one text after the other and no tree of them, which would need several times as much.
+// UnmarshalJSON never fails. It decodes one string after the other: decoding the tree would need several times the memory.
 func (t *jiraTexts) UnmarshalJSON(b []byte) error {
 	*t = nil
 	for quoted := range bounds.Strings(b) {
@@ -85,10 +84,10 @@ func (t *jiraTexts) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// jiraName is the name of a type or a priority: an object with a name. Anything else counts as none.
+// jiraName is the name of a type or a priority: an object with a name. Any other value counts as missing.
 type jiraName string
 
-// UnmarshalJSON never fails: a name that can't be read must not lose the event.
+// UnmarshalJSON never fails: an invalid name must not lose the event.
 func (n *jiraName) UnmarshalJSON(b []byte) error {
 	var object struct {
 		Name string `json:"name"`
@@ -100,7 +99,7 @@ func (n *jiraName) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// jiraLabels are an issue's labels; what is no list of texts counts as none.
+// jiraLabels holds an issue's labels; any value but a list of strings counts as missing.
 type jiraLabels []string
 
 // UnmarshalJSON never fails, likewise.

@@ -33,11 +33,11 @@ func TestReferences(t *testing.T) {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
 		}
 	}
-	many := strings.Repeat("x acme/web#1", 10) + strings.Repeat(" acme/web#", 10)
+	repeated := strings.Repeat("x acme/web#1", 10) + strings.Repeat(" acme/web#", 10)
 	for i := range 500 {
-		many += " acme/web#" + strings.Repeat("1", 1+i%17) + string(rune('1'+i%9))
+		repeated += " acme/web#" + strings.Repeat("1", 1+i%17) + string(rune('1'+i%9))
 	}
-	if got := len(references(many)); got > mostReferences {
+	if got := len(references(repeated)); got > maxReferences {
 		t.Errorf("%d references", got)
 	}
 }
@@ -84,11 +84,11 @@ func TestReferencesOfAnIssue(t *testing.T) {
 
 // What an issue has beside its dates may be of any type.
 func TestOddFieldsOfAnIssueLoseNoEvent(t *testing.T) {
-	for _, odd := range []string{`null`, `7`, `"text"`, `[]`, `{}`, `[{"name":7}]`, `{"name":["x"]}`, `true`} {
-		body := `{"webhookEvent":"jira:issue_created","timestamp":1,"issue":{"id":"1","key":"INC-1","fields":{"issuetype":` + odd + `,"priority":` + odd +
-			`,"labels":` + odd + `,"summary":` + odd + `,"description":` + odd + `,"issuelinks":` + odd + `,"remotelinks":` + odd + `}}}`
+	for _, payload := range []string{`null`, `7`, `"text"`, `[]`, `{}`, `[{"name":7}]`, `{"name":["x"]}`, `true`} {
+		body := `{"webhookEvent":"jira:issue_created","timestamp":1,"issue":{"id":"1","key":"INC-1","fields":{"issuetype":` + payload + `,"priority":` + payload +
+			`,"labels":` + payload + `,"summary":` + payload + `,"description":` + payload + `,"issuelinks":` + payload + `,"remotelinks":` + payload + `}}}`
 		if _, err := decodeJira(nil, []byte(body)); err != nil {
-			t.Errorf("%s: %v", odd, err)
+			t.Errorf("%s: %v", payload, err)
 		}
 	}
 }

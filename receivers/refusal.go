@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// longestReason bounds, in bytes, what is said of an error: it may quote the payload.
-	longestReason = 300
-	// longestGUID bounds, in bytes, what is logged of the header with the delivery's GUID.
-	longestGUID = 64
-	// refusalInterval is the time between two log lines about refusals of the same kind: anybody can cause them.
+	// maxReason limits the text of an error, in bytes: it may quote the payload.
+	maxReason = 300
+	// maxGUID limits what is logged of the header with the delivery's GUID, in bytes.
+	maxGUID = 64
+	// refusalInterval is the time between two log lines about refusals of the same kind, since anybody can cause them.
 	refusalInterval = time.Second
 )
 
-// refusal is why a request is not taken.
+// refusal is the error of a request that is refused.
 type refusal struct {
 	status int
 	result string
@@ -28,40 +28,40 @@ type refusal struct {
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
-// refused is a kind of refusals, which are summed up in the log.
-type refused struct {
+// refusalKind groups refusals for the log.
+type refusalKind struct {
 	endpoint, result string
 	status           int
 }
 
-// refusedRequest is one of them.
+// refusedRequest is a refused request, for the log.
 type refusedRequest struct {
-	ctx              context.Context //nolint:containedctx // it names the trace in the log line
+	ctx              context.Context //nolint:containedctx // it carries the trace for the log line
 	delivery, reason string
 }
 
-// refuse answers with an error and logs it. The sender is told what is wrong with its request, but not with our disk.
-func (r *Receivers) refuse(v *visit, err error) {
+// refuse answers with an error and logs it. The answer says what is wrong with the request, but not what is wrong with the store.
+func (r *Receivers) refuse(v *exchange, err error) {
 	var why *refusal
 	if !errors.As(err, &why) {
 		why = &refusal{http.StatusBadRequest, malformed, err}
 	}
-	reason, text := shortened(why.Error(), longestReason), ""
+	reason, text := truncate(why.Error(), maxReason), ""
 	if text = reason; why.status == http.StatusServiceUnavailable {
 		v.c.Header("Retry-After", "10")
 		text = "the delivery can't be stored now, send it again later"
 	}
-	ctx := r.end(v, why.result, why.status)
-	r.o.Observe(v.s.name, "unknown", why.result)
+	ctx := r.finish(v, why.result, why.status)
+	r.o.Observe(v.source.name, "unknown", why.result)
 	if r.o.OnRefused != nil {
-		r.o.OnRefused(v.s.name, why.result, reason)
+		r.o.OnRefused(v.source.name, why.result, reason)
 	}
-	r.refusals.Add(refused{v.s.name, why.result, why.status}, refusedRequest{context.WithoutCancel(ctx), v.guid(), reason})
-	answer(v.c, v.body, why.status, text)
+	r.refusals.Add(refusalKind{v.source.name, why.result, why.status}, refusedRequest{context.WithoutCancel(ctx), v.guid(), reason})
+	reply(v.c, v.body, why.status, text)
 }
 
-// logRefused logs refusals of a kind: their number and the newest.
-func (r *Receivers) logRefused(kind refused, n int, newest refusedRequest) {
+// logRefused logs the number of refusals of a kind and the newest one.
+func (r *Receivers) logRefused(kind refusalKind, n int, newest refusedRequest) {
 	level := slog.LevelWarn
 	if kind.status == http.StatusServiceUnavailable {
 		level = slog.LevelError
@@ -73,11 +73,11 @@ func (r *Receivers) logRefused(kind refused, n int, newest refusedRequest) {
 // Flush logs the refusals that are not logged yet.
 func (r *Receivers) Flush() { r.refusals.Flush() }
 
-// guid is the delivery's GUID, or what was sent for it.
-func (v *visit) guid() string { return shortened(v.c.GetHeader(v.s.delivery), longestGUID) }
+// guid returns the delivery's GUID as sent, truncated.
+func (v *exchange) guid() string { return truncate(v.c.GetHeader(v.source.delivery), maxGUID) }
 
-// shortened returns valid UTF-8 of at most limit bytes and an ellipsis.
-func shortened(s string, limit int) string {
+// truncate returns s as valid UTF-8, truncated to limit bytes and an ellipsis.
+func truncate(s string, limit int) string {
 	if len(s) <= limit {
 		return strings.ToValidUTF8(s, "\uFFFD")
 	}

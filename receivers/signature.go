@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// verifier checks the signature of a body that is written to it piece by piece: sha256=<HMAC in lower-case hex>. Without a
-// secret every body is signed. It takes the same time wherever the first difference is, and tries every secret.
+// verifier checks the signature of a body that is written to it in chunks: sha256=<HMAC in lower-case hex>. Without a secret every body
+// is valid. Comparison takes constant time, and every secret is tried.
 // https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 type verifier struct {
 	macs   []hash.Hash
@@ -27,8 +27,8 @@ func newVerifier(secrets [][]byte, header string) *verifier {
 	return v
 }
 
-// hopeless reports whether no body can have this signature.
-func (v *verifier) hopeless() bool { return len(v.macs) > 0 && v.digest == "" }
+// cannotMatch reports whether no body can have this signature.
+func (v *verifier) cannotMatch() bool { return len(v.macs) > 0 && v.digest == "" }
 
 func (v *verifier) write(piece []byte) {
 	for _, mac := range v.macs {
@@ -36,8 +36,8 @@ func (v *verifier) write(piece []byte) {
 	}
 }
 
-// right reports whether what was written is signed with one of the secrets.
-func (v *verifier) right() bool {
+// valid reports whether the written body is signed with one of the secrets.
+func (v *verifier) valid() bool {
 	valid := len(v.macs) == 0
 	for _, mac := range v.macs {
 		if hmac.Equal([]byte(hex.EncodeToString(mac.Sum(nil))), []byte(v.digest)) {
@@ -47,8 +47,8 @@ func (v *verifier) right() bool {
 	return valid
 }
 
-// usable leaves out empty secrets, with which anybody can sign.
-func usable(secrets []string) [][]byte {
+// nonEmpty omits empty secrets, with which anybody can sign.
+func nonEmpty(secrets []string) [][]byte {
 	var all [][]byte
 	for _, s := range secrets {
 		if s != "" {

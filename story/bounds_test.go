@@ -112,7 +112,7 @@ func TestAnswersOfGitHubThatMakeMuch(t *testing.T) {
 					return err
 				})
 			}
-			if (name == "list" || name == "nested" || name == "no end") && !strings.Contains(e.log.String(), "answer of the GitHub API refused") {
+			if (name == "list" || name == "nested" || name == "no end") && !strings.Contains(e.log.String(), "answer of the GitHub API exceeds a limit") {
 				t.Error("the log has no line about it")
 			}
 			e.takesAtMost(before)
@@ -242,7 +242,7 @@ func TestLargeForeignFiles(t *testing.T) {
 					if usage, ok := e.process.ProcessState.SysUsage().(*syscall.Rusage); ok {
 						most = int(usage.Maxrss / 1024)
 					}
-					if test.ready || !strings.Contains(e.log.String(), "can't be taken over") {
+					if test.ready || !strings.Contains(e.log.String(), "can't be imported") {
 						t.Errorf("it has exited")
 					}
 					return nil

@@ -47,7 +47,7 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 	if status != 0 || !strings.Contains(out, "h/deployment_status/9") || !strings.Contains(out, "unexpected end of JSON input") {
 		t.Errorf("deliveries list: status %d, %s%s", status, out, errOut)
 	}
-	if status, out, errOut := e.runOnce("deliveries", "retry", "7"); status != 1 || !strings.Contains(errOut, "delivery 7 is not set aside") {
+	if status, out, errOut := e.runOnce("deliveries", "retry", "7"); status != 1 || !strings.Contains(errOut, "delivery 7 is not a dead letter") {
 		t.Errorf("deliveries retry 7: status %d, %s%s", status, out, errOut)
 	}
 	e.terminate()

@@ -183,7 +183,7 @@ func TestLockedByAnotherProcess(t *testing.T) {
 	}
 	e.counts("web", 620)
 	e.fromHereOn("app", 50)
-	for _, line := range []string{"nothing can be committed", "commits again"} {
+	for _, line := range []string{"committing to the store stalled", "committing to the store works again"} {
 		if n := strings.Count(e.log.String(), line); n != 1 {
 			t.Errorf("%d lines say %q", n, line)
 		}

@@ -9,25 +9,24 @@ import (
 )
 
 const (
-	// freeBytes and freeElements are what nearly every answer stays below. As many of those as there are callers may be
-	// in memory at the same time.
+	// freeBytes and freeElements are above the size of nearly every answer. Every caller may have such answers in memory.
 	freeBytes    = 2 << 20
 	freeElements = 20_000
 	// maxKept limits what one caller keeps of its answers, in bytes.
 	maxKept = 64 << 20
-	// firstRead is how much is allocated before anything has arrived.
+	// firstRead is how much is allocated before anything has arrived, in bytes.
 	firstRead = 16 << 10
 )
 
-// Answers limits the memory of answers from other servers: one caller at a time may have large ones; the others wait.
+// Answers limits the memory of answers from other servers: one caller at a time may have large answers; others wait.
 type Answers struct{ large chan struct{} }
 
-// NewAnswers returns a limit that nobody uses yet.
+// NewAnswers returns an unused limit.
 func NewAnswers() *Answers { return &Answers{make(chan struct{}, 1)} }
 
 // Lease is one caller's use of Answers, from its first answer to its last. It is not safe for concurrent use.
 type Lease struct {
-	// OnWait is called before the lease waits for its turn, and what it returns after that. Nil for nobody.
+	// OnWait is called before the lease waits for its turn, and the function that it returns after that. It may be nil.
 	OnWait func() (resume func())
 
 	answers *Answers
@@ -56,10 +55,10 @@ func (l *Lease) Read(ctx context.Context, r io.Reader, limit int) ([]byte, error
 	if body.Len() > limit {
 		return nil, &LimitError{"bytes", limit}
 	}
-	if err := l.wait(ctx); err != nil {
+	if err := l.waitForTurn(ctx); err != nil {
 		return nil, err
 	}
-	all := bytes.NewBuffer(make([]byte, 0, limit+1+bytes.MinRead)) // at once: growing would need it several times
+	all := bytes.NewBuffer(make([]byte, 0, limit+1+bytes.MinRead)) // allocated at once: growing would need several times the memory
 	_, _ = body.WriteTo(all)                                       // a bytes.Buffer has no errors
 	_, err := all.ReadFrom(io.LimitReader(r, int64(limit+1-all.Len())))
 	if err == nil && all.Len() > limit {
@@ -75,15 +74,15 @@ func (l *Lease) Unmarshal(ctx context.Context, limits JSON, data []byte, v any) 
 		return err
 	}
 	if elements > freeElements {
-		if err := l.wait(ctx); err != nil {
+		if err := l.waitForTurn(ctx); err != nil {
 			return err
 		}
 	}
 	return limits.Unmarshal(data, v)
 }
 
-// ErrTooMuch reports that a caller keeps more of its answers than one may.
-var ErrTooMuch = errors.New("the answers have too much in them together")
+// ErrTooMuch reports that the answers that a caller keeps exceed the limit.
+var ErrTooMuch = errors.New("the answers are too large together")
 
 // Keep counts bytes that the caller keeps until Release. It waits for its turn until ctx ends when these are many.
 func (l *Lease) Keep(ctx context.Context, size int) error {
@@ -92,13 +91,13 @@ func (l *Lease) Keep(ctx context.Context, size int) error {
 		return fmt.Errorf("%w: more than %d bytes", ErrTooMuch, maxKept)
 	}
 	if l.kept > freeBytes {
-		return l.wait(ctx)
+		return l.waitForTurn(ctx)
 	}
 	return nil
 }
 
-// wait returns when this is the caller that may have large answers.
-func (l *Lease) wait(ctx context.Context) error {
+// waitForTurn returns when this is the caller that may have large answers.
+func (l *Lease) waitForTurn(ctx context.Context) error {
 	if l.large {
 		return nil
 	}

@@ -39,14 +39,14 @@ func TestLeaseReadsWhole(t *testing.T) {
 
 // One caller at a time has large answers; small ones never wait.
 func TestLargeAnswersTakeTurns(t *testing.T) {
-	many := []byte("[" + strings.Repeat("0,", freeElements) + "0]")
+	elements := []byte("[" + strings.Repeat("0,", freeElements) + "0]")
 	large := bytes.Repeat([]byte(" "), freeBytes+1)
 	for name, use := range map[string]func(ctx context.Context, l *Lease) error{
 		"bytes": func(ctx context.Context, l *Lease) error {
 			_, err := l.Read(ctx, bytes.NewReader(large), 1<<25)
 			return err
 		},
-		"elements": func(ctx context.Context, l *Lease) error { return l.Unmarshal(ctx, wide, many, new([]int)) },
+		"elements": func(ctx context.Context, l *Lease) error { return l.Unmarshal(ctx, wide, elements, new([]int)) },
 		"kept": func(ctx context.Context, l *Lease) error {
 			return errors.Join(l.Keep(ctx, freeBytes), l.Keep(ctx, 1))
 		},

@@ -9,17 +9,17 @@ import (
 	"syscall"
 )
 
-// ErrNotRegular reports that a path names something else than a file, so that reading it could block or never end.
+// ErrNotRegular reports that a path is not a regular file, so that reading it could block or never end.
 var ErrNotRegular = errors.New("not a regular file")
 
 // Open opens a file for reading. It never blocks, and fails with ErrNotRegular for a FIFO, a socket, a device or a directory. A
 // symbolic link to a file is a file.
 func Open(path string) (*os.File, error) {
-	info, err := os.Stat(path) // before opening: that has effects on some devices
+	info, err := os.Stat(path) // before opening, which has side effects on some devices
 	if err != nil {
 		return nil, err
 	}
-	if err := regular(path, info); err != nil {
+	if err := checkRegular(path, info); err != nil {
 		return nil, err
 	}
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // it may have been replaced since
@@ -27,7 +27,7 @@ func Open(path string) (*os.File, error) {
 		return nil, err
 	}
 	if info, err = file.Stat(); err == nil {
-		err = regular(path, info)
+		err = checkRegular(path, info)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -61,25 +61,25 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-func regular(path string, info fs.FileInfo) error {
+func checkRegular(path string, info fs.FileInfo) error {
 	mode := info.Mode()
 	if mode.IsRegular() {
 		return nil
 	}
-	what := "a device"
+	kind := "a device"
 	switch {
 	case mode.IsDir():
-		what = "a directory"
+		kind = "a directory"
 	case mode&fs.ModeNamedPipe != 0:
-		what = "a FIFO"
+		kind = "a FIFO"
 	case mode&fs.ModeSocket != 0:
-		what = "a socket"
+		kind = "a socket"
 	}
-	return &fs.PathError{Op: "open", Path: path, Err: &notRegularError{what}}
+	return &fs.PathError{Op: "open", Path: path, Err: &notRegularError{kind}}
 }
 
-type notRegularError struct{ what string }
+type notRegularError struct{ kind string }
 
-func (e *notRegularError) Error() string { return "it is " + e.what + ", " + ErrNotRegular.Error() }
+func (e *notRegularError) Error() string { return "it is " + e.kind + ", " + ErrNotRegular.Error() }
 
 func (e *notRegularError) Is(target error) bool { return target == ErrNotRegular }

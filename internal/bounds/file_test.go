@@ -24,7 +24,7 @@ func TestOpenTakesFilesAlone(t *testing.T) {
 	if err := os.Symlink("fifo", in("link-to-fifo")); err != nil {
 		t.Fatal(err)
 	}
-	for path, what := range map[string]string{
+	for path, kind := range map[string]string{
 		in("fifo"): "a FIFO", in("link-to-fifo"): "a FIFO", in("socket"): "a socket", folder: "a directory",
 		"/dev/zero": "a device", "/dev/null": "a device",
 	} {
@@ -33,8 +33,8 @@ func TestOpenTakesFilesAlone(t *testing.T) {
 			"CheckFile": func() error { return CheckFile(path) },
 			"ReadFile":  func() error { _, err := ReadFile(path, 10); return err },
 		} {
-			if err := open(); !errors.Is(err, ErrNotRegular) || !strings.Contains(err.Error(), what) {
-				t.Errorf("%s %s: %v, want %s", name, path, err, what)
+			if err := open(); !errors.Is(err, ErrNotRegular) || !strings.Contains(err.Error(), kind) {
+				t.Errorf("%s %s: %v, want %s", name, path, err, kind)
 			}
 		}
 	}

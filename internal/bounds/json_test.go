@@ -75,11 +75,11 @@ func FuzzUnmarshal(f *testing.F) {
 		if json.Unmarshal(data, &want) != nil {
 			return // a number that is too large
 		}
-		var is measured
-		is.measure(json.RawMessage(data), 1)
-		within := is.depth <= limits.Depth && is.list <= limits.List && is.elements <= limits.Elements && is.members <= limits.Members
+		var valid measured
+		valid.measure(json.RawMessage(data), 1)
+		within := valid.depth <= limits.Depth && valid.list <= limits.List && valid.elements <= limits.Elements && valid.members <= limits.Members
 		if within == errors.As(err, &exceeded) {
-			t.Errorf("%q has %+v: error %v", data, is, err)
+			t.Errorf("%q has %+v: error %v", data, valid, err)
 		}
 	})
 }

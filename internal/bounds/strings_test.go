@@ -14,8 +14,8 @@ func TestStrings(t *testing.T) {
 		`["a","\\",":"]`: {`"a"`, `"\\"`, `":"`}, `{"a":{"b":"c"}}`: {`"c"`},
 	} {
 		var got []string
-		for one := range Strings([]byte(text)) {
-			got = append(got, string(one))
+		for quoted := range Strings([]byte(text)) {
+			got = append(got, string(quoted))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", text, diff)
@@ -30,10 +30,10 @@ func FuzzStrings(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var got []string
-		for one := range Strings(data) {
+		for quoted := range Strings(data) {
 			var text string
-			if err := json.Unmarshal(one, &text); err != nil && json.Valid(data) {
-				t.Fatalf("%q: %v", one, err)
+			if err := json.Unmarshal(quoted, &text); err != nil && json.Valid(data) {
+				t.Fatalf("%q: %v", quoted, err)
 			}
 			got = append(got, text)
 		}
@@ -59,12 +59,12 @@ func collect(v any) (all []string) {
 	case string:
 		return []string{v}
 	case []any:
-		for _, one := range v {
-			all = append(all, collect(one)...)
+		for _, quoted := range v {
+			all = append(all, collect(quoted)...)
 		}
 	case map[string]any:
-		for _, one := range v {
-			all = append(all, collect(one)...)
+		for _, quoted := range v {
+			all = append(all, collect(quoted)...)
 		}
 	}
 	return slices.Clip(all)

@@ -2,8 +2,8 @@ package bounds
 
 import "fmt"
 
-// YAML checks that a document has at most limit nodes, by counting what may begin one: a decoder needs some hundred bytes for
-// each node before anybody can count them. It counts too many rather than too few.
+// YAML checks that a document has at most limit nodes, before it is decoded: a decoder needs some hundred bytes for each node. It counts
+// the characters that may begin a node, and so rather too many than too few.
 func YAML(document []byte, limit int) error {
 	nodes := 0
 	for i, c := range document {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// networkFileSystem names the network file system that a folder is on, empty for any other.
+// networkFileSystem returns the name of the network file system that a folder is on, empty for a local one.
 func networkFileSystem(folder string) string {
 	var stat unix.Statfs_t
 	if unix.Statfs(folder, &stat) != nil {
@@ -23,7 +23,7 @@ func networkFileSystem(folder string) string {
 	return ""
 }
 
-// mounted says whether a file is a mount point of its own. proc_pid_mountinfo(5)
+// IsMountPoint reports whether a file is a mount point itself. proc_pid_mountinfo(5)
 func IsMountPoint(path string) bool {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {

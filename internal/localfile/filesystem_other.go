@@ -4,4 +4,5 @@ package localfile
 
 func networkFileSystem(string) string { return "" }
 
-func mounted(string) bool { return false }
+// IsMountPoint reports whether a file is a mount point itself. It can't tell on this system.
+func IsMountPoint(string) bool { return false }

@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock keeps a second server away. The operating system releases it when the process ends, however it ends; the file stays,
-// since removing it would let two servers lock two files of one name.
+// Lock is an exclusive lock on a file. The operating system releases it when the process ends in any way. The file is never removed:
+// otherwise two servers could lock two files of the same name.
 type Lock struct{ file *os.File }
 
-// LockCheckpoint keeps the servers away that have the same checkpoint and another database: each would take the other's
-// values for its own. The lock holds until release is called.
+// LockCheckpoint keeps other servers from using the same checkpoint with another database, since each would import the values of the
+// other. It holds the lock until release is called.
 func LockCheckpoint(path string) (release func() error, err error) {
 	l, err := TakeLock(Resolve(path)+".lock", "checkpoint", "storage.file.path")
 	if err != nil {
@@ -23,8 +23,8 @@ func LockCheckpoint(path string) (release func() error, err error) {
 	return l.Release, nil
 }
 
-// takeLock locks a file for this process. The error names what it is for, and the key that sets another path.
-func TakeLock(path, what, key string) (*Lock, error) {
+// TakeLock locks a file for this process. The error names the subject that the lock protects, and the configuration key of its path.
+func TakeLock(path, subject, key string) (*Lock, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, Error("open lock file", path, err)
@@ -33,10 +33,10 @@ func TakeLock(path, what, key string) (*Lock, error) {
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, errors.Join(fmt.Errorf("another dora-exporter%s is running with this %s (it holds %s); "+
-			"stop it, or set %s to another path", l.holder(), what, path, key), file.Close())
+			"stop it, or set %s to another path", l.holder(), subject, path, key), file.Close())
 	}
 	if err == nil {
-		err = l.sign()
+		err = l.writeProcessID()
 	}
 	if err != nil {
 		return nil, errors.Join(Error("lock", path, err), file.Close())
@@ -44,8 +44,8 @@ func TakeLock(path, what, key string) (*Lock, error) {
 	return l, nil
 }
 
-// sign writes this process's id into the file, for the message to the next one.
-func (l *Lock) sign() error {
+// writeProcessID writes this process's id into the file, for the error message of another process.
+func (l *Lock) writeProcessID() error {
 	if err := l.file.Truncate(0); err != nil {
 		return err
 	}
@@ -53,6 +53,7 @@ func (l *Lock) sign() error {
 	return err
 }
 
+// holder returns the process that holds the lock, for a message.
 func (l *Lock) holder() string {
 	text := make([]byte, 20)
 	n, _ := l.file.ReadAt(text, 0)
@@ -62,4 +63,5 @@ func (l *Lock) holder() string {
 	return ""
 }
 
+// Release releases the lock.
 func (l *Lock) Release() error { return l.file.Close() }

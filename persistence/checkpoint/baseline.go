@@ -13,69 +13,69 @@ import (
 	"dora-exporter/dora"
 )
 
-// suspicious is where 64-bit nanoseconds end, in seconds: a value that large is the mark of an overflow in the program
-// that wrote it.
-const suspicious = 9.2e9
+// overflowSeconds is where 64-bit nanoseconds overflow, in seconds: a value that large shows an overflow in the program that wrote
+// it.
+const overflowSeconds = 9.2e9
 
-// notes are what is remarkable about a .prom file.
-type notes struct {
-	// ignored are the names of families that are not ours. rejected is what has a name of ours and can't be taken,
-	// rebounded are sound histograms that can't be taken since their bounds are not ours, doubtful are the series that are
-	// taken with values that can hardly be true.
-	ignored, rejected, rebounded, doubtful []string
+// findings lists what was not imported from a .prom file, or looks wrong.
+type findings struct {
+	// ignored lists families of other programs; rejected lists series and families that have a name of ours and are invalid;
+	// otherBounds lists valid histograms with other bounds than ours; implausible lists imported series whose values look implausible.
+	ignored, rejected, otherBounds, implausible []string
 }
 
-// note adds to one of the lists of a file that may have any number of such things.
-func note(list *[]string, format string, args ...any) {
-	const most = 1000
-	if len(*list) < most {
+// addFinding appends to a list, up to a limit: a file may have any number of findings.
+func addFinding(list *[]string, format string, args ...any) {
+	const limit = 1000
+	if len(*list) < limit {
 		*list = append(*list, fmt.Sprintf(format, args...))
 	}
 }
 
 const (
-	// mostTakenOver is how many series are taken over from another program, and longestTakenOver how many bytes their labels may
-	// have together.
-	mostTakenOver    = 100_000
-	longestTakenOver = 32 << 20
+	// maxForeignSeries limits the series imported from another program, and maxForeignBytes the bytes of all their label values.
+	maxForeignSeries = 100_000
+	maxForeignBytes  = 32 << 20
 )
 
-// foreignBaseline reads the values of another program's file, which may be of any size.
-func foreignBaseline(r io.Reader, families map[string]dora.Family) (dora.State, notes, error) {
-	return readBaseline(r, families, mostTakenOver, longestTakenOver)
+// readForeignBaseline reads the values of another program's file, which may have any size.
+func readForeignBaseline(r io.Reader, families map[string]dora.Family) (dora.State, findings, error) {
+	return readBaseline(r, families, maxForeignSeries, maxForeignBytes)
 }
 
-// baseline reads the values of a .prom file as they stand there. Only families of ours with exactly our type and labels
-// are taken. It needs memory for what it takes.
-func baseline(r io.Reader, families map[string]dora.Family) (dora.State, notes, error) {
+// readOwnBaseline reads the values of a checkpoint of this program. Only families of ours with exactly our type and labels are
+// imported. Memory is needed for imported values only.
+func readOwnBaseline(r io.Reader, families map[string]dora.Family) (dora.State, findings, error) {
 	return readBaseline(r, families, math.MaxInt, math.MaxInt)
 }
 
-func readBaseline(r io.Reader, families map[string]dora.Family, mostSeries, mostBytes int) (dora.State, notes, error) {
-	var n notes
+func readBaseline(r io.Reader, families map[string]dora.Family, maxSeries, maxBytes int) (dora.State, findings, error) {
+	var n findings
 	state, ignored := dora.State{}, map[string]bool{}
+	series, labelBytes := 0, 0
 	take := func(found *dto.MetricFamily, lines map[string]int) error {
 		f := families[found.GetName()]
 		if found.GetType() != metricType(f) {
-			note(&n.rejected, "%s of type %s", f.Name, strings.ToLower(found.GetType().String()))
+			addFinding(&n.rejected, "%s of type %s", f.Name, strings.ToLower(found.GetType().String()))
 			return nil
 		}
-		if f.Kind == dora.Histogram && unread(lines, found) {
-			note(&n.rejected, "%s with a line that has no le or is there twice", f.Name)
+		if f.Kind == dora.Histogram && hasUnparsedLines(lines, found) {
+			addFinding(&n.rejected, "%s with a line that has no le or is a duplicate", f.Name)
 			return nil
 		}
-		if mostSeries -= len(found.GetMetric()); mostSeries < 0 {
-			return fmt.Errorf("it has more than %d series that this program has, too", mostTakenOver)
-		}
+		series += len(found.GetMetric())
 		for _, m := range found.GetMetric() {
 			for _, pair := range m.GetLabel() {
-				mostBytes -= len(pair.GetValue())
+				labelBytes += len(pair.GetValue())
 			}
 		}
-		if mostBytes < 0 {
-			return fmt.Errorf("the labels of its series have more than %d bytes", longestTakenOver)
+		if series > maxSeries {
+			return fmt.Errorf("it has more than %d series of families of dora-exporter", maxSeries)
 		}
-		return n.take(f, found, state)
+		if labelBytes > maxBytes {
+			return fmt.Errorf("the labels of its series have more than %d bytes", maxBytes)
+		}
+		return n.addFamily(f, found, state)
 	}
 	skip := func(name string) {
 		if !ignored[name] && len(ignored) < 1000 {
@@ -84,54 +84,54 @@ func readBaseline(r io.Reader, families map[string]dora.Family, mostSeries, most
 		}
 	}
 	if err := parseText(r, families, take, skip); err != nil {
-		return nil, n, fmt.Errorf("not in Prometheus' text format, or not one that can be taken: %w", err)
+		return nil, n, fmt.Errorf("not in Prometheus' text format, or not importable: %w", err)
 	}
-	for _, list := range []*[]string{&n.ignored, &n.rejected, &n.rebounded, &n.doubtful} {
+	for _, list := range []*[]string{&n.ignored, &n.rejected, &n.otherBounds, &n.implausible} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
 	return state, n, nil
 }
 
-// few are the first names of a list, for the log.
-func few(names []string) []string {
-	const most = 100
-	if len(names) <= most {
+// firstNames returns the first names of a list, for the log.
+func firstNames(names []string) []string {
+	const limit = 100
+	if len(names) <= limit {
 		return names
 	}
-	return append(names[:most:most], fmt.Sprintf("and %d more", len(names)-most))
+	return append(names[:limit:limit], fmt.Sprintf("and %d more", len(names)-limit))
 }
 
-// take adds the series of a family to a state.
-func (n *notes) take(f dora.Family, found *dto.MetricFamily, state dora.State) error {
+// addFamily adds the series of a family to a state.
+func (n *findings) addFamily(f dora.Family, found *dto.MetricFamily, state dora.State) error {
 	for _, m := range found.GetMetric() {
 		labels, err := exactLabels(f, m)
 		if err != nil {
-			note(&n.rejected, "a series of %s (%v)", f.Name, err)
+			addFinding(&n.rejected, "a series of %s (%v)", f.Name, err)
 			continue
 		}
 		key := labels.Key()
-		value, buckets, err := published(f, m)
+		value, buckets, err := publishedValue(f, m)
 		switch {
 		case errors.Is(err, errBounds):
-			note(&n.rebounded, "%s{%s}", f.Name, key)
+			addFinding(&n.otherBounds, "%s{%s}", f.Name, key)
 			continue
 		case err != nil:
-			note(&n.rejected, "%s{%s} (%v)", f.Name, key, err)
+			addFinding(&n.rejected, "%s{%s} (%v)", f.Name, key, err)
 			continue
-		case value < 0, f.Unit == dora.Milliseconds && value >= suspicious:
-			note(&n.doubtful, "%s{%s} %g", f.Name, key, value)
+		case value < 0, f.Unit == dora.Milliseconds && value >= overflowSeconds:
+			addFinding(&n.implausible, "%s{%s} %g", f.Name, key, value)
 		}
 		if _, twice := state[f.Name][key]; twice {
-			return fmt.Errorf("the series %s{%s} is there twice", f.Name, key)
+			return fmt.Errorf("the series %s{%s} occurs twice", f.Name, key)
 		}
-		set(state, f.Name, key, dora.Series{Labels: labels, Baseline: value, BaselineBuckets: buckets})
+		setSeries(state, f.Name, key, dora.Series{Labels: labels, Baseline: value, BaselineBuckets: buckets})
 	}
 	return nil
 }
 
-// published is the value of a series; of a histogram its sum, with the count of each bucket.
-func published(f dora.Family, m *dto.Metric) (value float64, buckets []int64, err error) {
+// publishedValue returns the value of a series; for a histogram its sum, and the count of each bucket.
+func publishedValue(f dora.Family, m *dto.Metric) (value float64, buckets []int64, err error) {
 	switch f.Kind {
 	case dora.Counter:
 		value = m.GetCounter().GetValue()

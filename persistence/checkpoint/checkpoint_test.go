@@ -18,7 +18,7 @@ import (
 )
 
 // odd are label values that a text format may stumble over.
-var odd = []string{"", " ", "a\"b", `a\`, "a\nb", "a\rb", "a\x00b", "🚀", "\u202eabc", "{},=# EOF", "\ufffd", strings.Repeat("x", 200)}
+var oddLabelValues = []string{"", " ", "a\"b", `a\`, "a\nb", "a\rb", "a\x00b", "🚀", "\u202eabc", "{},=# EOF", "\ufffd", strings.Repeat("x", 200)}
 
 // baselineText is a .prom file of another program with the values in the order given.
 func baselineText(labels []dora.Labels, value func() float64) []byte {
@@ -36,7 +36,7 @@ func baselineText(labels []dora.Labels, value func() float64) []byte {
 					series.BaselineBuckets[bucket] = int64(own.Key()[bucket]) + int64(bucket)
 				}
 			}
-			set(state, f.Name, own.Key(), series)
+			setSeries(state, f.Name, own.Key(), series)
 		}
 	}
 	var b bytes.Buffer
@@ -56,9 +56,9 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	for round := range 5 {
 		s := newSite(t)
 		var labels []dora.Labels
-		for i, value := range odd {
+		for i, value := range oddLabelValues {
 			labels = append(labels, dora.Labels{
-				"environment": value, "repo": odd[(i+round)%len(odd)], "status": "success", "team": "Platform",
+				"environment": value, "repo": oddLabelValues[(i+round)%len(oddLabelValues)], "status": "success", "team": "Platform",
 				"project": value, "reason": dora.ReasonNoCommit, "owner": value, "outcome": "success", "cause": value, "stage": value,
 				"priority": value,
 			})
@@ -134,11 +134,6 @@ func TestRestoreAboveAHugeBaseline(t *testing.T) {
 	}
 }
 
-// metricText is a family in the text format with one series, labelled success.
-func metricText(family, kind string, value any) []byte {
-	return fmt.Appendf(nil, "# TYPE %s %s\n%s{%s} %v\n", family, kind, family, success.Key(), value)
-}
-
 // A checkpoint whose checksum is right may still be wrong: made by a program with an error, or by hand.
 func TestRestoreImpossibleValues(t *testing.T) {
 	for name, test := range map[string]struct{ old, with string }{
@@ -173,20 +168,6 @@ func TestRestoreImpossibleValues(t *testing.T) {
 	}
 }
 
-const successText = `environment="production",repo="shop",status="success",team="Platform"`
-
-// forge replaces a part of the checkpoint and makes the checksum right again.
-func (s *site) forge(old, with string) []byte {
-	s.Helper()
-	text := string(s.read(s.path()))
-	body := text[:strings.LastIndex(text, checksumPrefix)]
-	changed := strings.Replace(body, old, with, 1)
-	if changed == body {
-		s.Fatalf("no %q in\n%s", old, body)
-	}
-	return seal([]byte(changed))
-}
-
 func TestNewSeriesOfTheBaselineAreAdded(t *testing.T) {
 	s := newSite(t)
 	s.put("dora-exporter.prom", s.read("testdata/foreign.prom"))
@@ -201,5 +182,34 @@ func TestNewSeriesOfTheBaselineAreAdded(t *testing.T) {
 	got, _ := s.mustRestore()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// The time of the newest deployment, in seconds with milliseconds, is the same number in the text as in the facts.
+func TestRestoreTimestamp(t *testing.T) {
+	s := newSite(t)
+	scope := dora.Labels{"environment": "production", "owner": "acme", "repo": "web", "team": "Platform"}
+	err := s.store.Update(t.Context(), func(tx dora.Tx) error {
+		for i := range int64(50) {
+			at := time.UnixMilli(noon.UnixMilli() + 7*i)
+			f := dora.Fact{Family: dora.DeploymentTimestamp, Labels: scope.With("repo", fmt.Sprint(i)), Value: at.UnixMilli(), At: at, ID: i, Subject: fmt.Sprint(i)}
+			if _, err := tx.Facts().Add(f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := s.mustRestore()
+	s.write()
+	got, from := s.mustRestore()
+	wantState(t, want, got)
+	if from != 50 {
+		t.Errorf("from position %d, want 50", from)
+	}
+	if text := string(s.read(s.path())); !strings.Contains(text, "} 1.772452800343e+09\n") {
+		t.Errorf("the last one is not in\n%s", text)
 	}
 }

@@ -26,22 +26,6 @@ func damages(whole []byte, n int) map[string][]byte {
 	return all
 }
 
-// files are the names in the site's folder that are not the store's, with what is in them.
-func (s *site) files() map[string]string {
-	s.Helper()
-	entries, err := os.ReadDir(s.folder)
-	if err != nil {
-		s.Fatal(err)
-	}
-	all := map[string]string{}
-	for _, e := range entries {
-		if !strings.Contains(e.Name(), ".db") {
-			all[e.Name()] = string(s.read(filepath.Join(s.folder, e.Name())))
-		}
-	}
-	return all
-}
-
 // A damaged checkpoint above a baseline gives the exact values too.
 func TestRestoreDamagedAboveABaseline(t *testing.T) {
 	s := newSite(t)
@@ -54,6 +38,7 @@ func TestRestoreDamagedAboveABaseline(t *testing.T) {
 	s.write()
 	want, _ := s.mustRestore()
 	whole, previous := s.read(s.path()), s.read(s.path()+".prev")
+	s.freeze()
 	for name, data := range damages(whole, 7) {
 		s.put("dora-exporter.prom", data)
 		s.put("dora-exporter.prom.prev", previous)
@@ -74,8 +59,9 @@ func TestRestoreDamagedAnywhereWithoutTheStore(t *testing.T) {
 	s.write()
 	whole := s.read(s.path())
 	s.removeStore()
+	s.freeze()
 	for name, data := range damages(whole, 1) {
-		for withPrevious, remedy := range map[bool]string{true: "to take over what", false: "backup"} {
+		for withPrevious, remedy := range map[bool]string{true: "to import the values", false: "backup"} {
 			if len(data) == 0 && !withPrevious {
 				continue // nothing is in it, and nothing beside it: a start at 0
 			}
@@ -173,4 +159,63 @@ func TestRestoreDamagedAndAnOlderStore(t *testing.T) {
 	}
 	s.only("damaged")
 	s.only("aside")
+}
+
+// A checkpoint that is damaged anywhere gives the exact values or none.
+func TestRestoreDamaged(t *testing.T) {
+	s := newSite(t)
+	s.add(10)
+	s.write()
+	s.add(20)
+	s.write()
+	whole := s.read(s.path())
+	previous := s.read(s.path() + ".prev")
+	damaged := map[string][]byte{}
+	for i := range whole {
+		damaged[fmt.Sprintf("cut at %d", i)] = whole[:i]
+		flipped := bytes.Clone(whole)
+		flipped[i] ^= 0x11
+		damaged[fmt.Sprintf("flipped at %d", i)] = flipped
+	}
+	s.freeze()
+	for name, data := range damaged {
+		for _, withPrevious := range []bool{true, false} {
+			s.put("dora-exporter.prom", data)
+			if withPrevious {
+				s.put("dora-exporter.prom.prev", previous)
+			} else {
+				_ = os.Remove(s.path() + ".prev")
+			}
+			state, from, err := s.restore(s.checkpoint(false))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			wantFrom := int64(0)
+			if withPrevious {
+				wantFrom = 3
+			}
+			if from != wantFrom {
+				t.Fatalf("%s: from position %d, want %d", name, from, wantFrom)
+			}
+			if diff := cmp.Diff(two(0), state); diff != "" {
+				t.Fatalf("%s: -want +got:\n%s", name, diff)
+			}
+		}
+	}
+	if aside, _ := filepath.Glob(s.path() + ".*.damaged"); len(aside) == 0 {
+		t.Error("no damaged file was kept")
+	}
+}
+
+func TestRestoreDamagedWithoutTheStore(t *testing.T) {
+	s := newSite(t)
+	s.add(10)
+	s.write()
+	whole := s.read(s.path())
+	s.removeStore()
+	_ = os.Remove(s.path() + ".prev")
+	s.put("dora-exporter.prom", whole[:len(whole)-10])
+	if state, _, err := s.restore(s.checkpoint(false)); err == nil {
+		t.Errorf("started with %v and lost what the checkpoint has", state)
+	}
 }

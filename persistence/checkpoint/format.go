@@ -15,8 +15,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// The checkpoint is Prometheus' text format between a first line that says what it is and two last lines that show that it
-// is whole; to other tools the three are comments.
+// A checkpoint is Prometheus' text format between a header line and two lines at the end with the checksum and an end mark, which
+// show that the file is complete. All three are comments to other tools.
 const (
 	headerPrefix   = "# dora-exporter checkpoint "
 	headerFormat   = headerPrefix + "format=1 store=%s position=%d start=%s\n"
@@ -24,14 +24,14 @@ const (
 	endLine        = "# EOF\n"
 )
 
-// header is what the first line says.
+// header is the content of the first line.
 type header struct {
 	store    string
 	position int64
 	start    time.Time
 }
 
-// encode writes the checkpoint.
+// encode returns the text of a checkpoint.
 // https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 func encode(h header, families []dora.Family, s dora.State) ([]byte, error) {
 	var b bytes.Buffer
@@ -56,7 +56,7 @@ func encodeValues(b *bytes.Buffer, families []dora.Family, s dora.State) error {
 	return nil
 }
 
-// unseal returns what seal was given; false when it is not that any more.
+// unseal returns the body that was passed to seal; false if it was changed since.
 func unseal(sealed []byte) ([]byte, bool) {
 	at := bytes.LastIndex(sealed, []byte(checksumPrefix))
 	if at < 0 || !bytes.Equal(seal(sealed[:at:at]), sealed) {
@@ -65,7 +65,7 @@ func unseal(sealed []byte) ([]byte, bool) {
 	return sealed[:at], true
 }
 
-// seal adds the last lines, which show that nothing is missing and nothing changed.
+// seal appends the last two lines.
 func seal(body []byte) []byte {
 	return fmt.Appendf(body, "%s%x\n%s", checksumPrefix, sha256.Sum256(body), endLine)
 }

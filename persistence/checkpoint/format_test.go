@@ -53,7 +53,7 @@ func TestSplit(t *testing.T) {
 			own := random.Int64N(1e12)
 			family := dora.Family{Kind: dora.Sum, Unit: dora.Milliseconds}
 			before := dora.Series{Baseline: base, Own: own}.Value(family)
-			b, n, err := split(before, base, dora.Milliseconds)
+			b, n, err := splitValue(before, base, dora.Milliseconds)
 			if err != nil || n != own {
 				t.Fatalf("%g above %g: %d ms, %v; want %d ms", before, base, n, err, own)
 			}
@@ -63,7 +63,7 @@ func TestSplit(t *testing.T) {
 		}
 	}
 	for _, value := range []float64{math.NaN(), math.Inf(1), 0.5} {
-		if _, n, err := split(value, 0, dora.One); err == nil {
+		if _, n, err := splitValue(value, 0, dora.One); err == nil {
 			t.Errorf("%g is %d things", value, n)
 		}
 	}
@@ -97,7 +97,7 @@ func FuzzBaseline(f *testing.F) {
 	}
 	f.Add(whole)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		state, _, err := baseline(bytes.NewReader(data), dora.FamiliesByName())
+		state, _, err := readOwnBaseline(bytes.NewReader(data), dora.FamiliesByName())
 		if err != nil {
 			return
 		}

@@ -13,7 +13,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// histogram is a series as it is published: its buckets are cumulative, and the last one is that of le="+Inf".
+// histogram returns a series as published: its buckets are cumulative, and the last one is le="+Inf".
 // https://prometheus.io/docs/concepts/metric_types/#histogram
 func histogram(f dora.Family, s dora.Series) *dto.Histogram {
 	counts, all := s.Counts(f)
@@ -26,56 +26,56 @@ func histogram(f dora.Family, s dora.Series) *dto.Histogram {
 	return h
 }
 
-// errBounds says that a histogram is sound and has other buckets than its family has now.
-var errBounds = errors.New("the bounds of its buckets are others")
+// errBounds reports that a valid histogram has other bounds than its family.
+var errBounds = errors.New("its buckets have other bounds")
 
-// observations are a histogram's sum and its count of each bucket as they stand in a file. The error is errBounds when only
-// its bounds are not those of the family.
+// observations returns the sum and the bucket counts of a histogram in a file. The error is errBounds if the histogram is valid but
+// has other bounds than the family.
 func observations(f dora.Family, h *dto.Histogram) (sum float64, buckets []int64, err error) {
 	if h.SampleSum == nil || (h.SampleCount == nil && h.SampleCountFloat == nil) {
 		return 0, nil, errors.New("its _sum or _count is missing")
 	}
-	all, err := count(h.GetSampleCount(), h.SampleCountFloat)
+	all, err := parseCount(h.GetSampleCount(), h.SampleCountFloat)
 	if err != nil {
 		return 0, nil, err
 	}
 	upTo, bounds := int64(0), []float64{math.Inf(-1)}
 	for _, b := range h.GetBucket() {
-		n, err := count(b.GetCumulativeCount(), b.CumulativeCountFloat)
+		n, err := parseCount(b.GetCumulativeCount(), b.CumulativeCountFloat)
 		if err != nil {
 			return 0, nil, err
 		}
 		if bound := b.GetUpperBound(); bound <= bounds[len(bounds)-1] || n < upTo {
-			return 0, nil, fmt.Errorf("its buckets don't rise at le=%g", bound)
+			return 0, nil, fmt.Errorf("its buckets don't increase at le=%g", bound)
 		}
 		bounds, buckets, upTo = append(bounds, b.GetUpperBound()), append(buckets, n-upTo), n
 	}
 	sum = h.GetSampleSum()
 	switch {
 	case !math.IsInf(bounds[len(bounds)-1], 1) || upTo != all:
-		return 0, nil, fmt.Errorf("its _count of %d is not that of the bucket le=+Inf", all)
+		return 0, nil, fmt.Errorf("its _count of %d differs from the bucket le=+Inf", all)
 	case !(sum >= 0), math.IsInf(sum, 1), all == 0 && sum != 0:
-		return 0, nil, fmt.Errorf("its _sum of %g can't be that of %d observations", sum, all)
+		return 0, nil, fmt.Errorf("its _sum of %g is impossible for %d observations", sum, all)
 	case !slices.Equal(bounds[1:len(bounds)-1], f.UpperBounds()):
 		return 0, nil, errBounds
 	}
 	return sum, buckets, nil
 }
 
-// count is a whole number that the text parser read, as one or, beside others that are none, as a floating point number.
-func count(whole uint64, float *float64) (int64, error) {
+// parseCount returns a count that the text parser read as an integer or, if other values of the histogram are not integers, as a float.
+func parseCount(whole uint64, float *float64) (int64, error) {
 	n := float64(whole)
 	if float != nil {
 		n = *float
 	}
-	const most = 1 << 53 // above it a float64 leaves out some
-	if !(n >= 0 && n < most) || n != math.Trunc(n) {
+	const limit = 1 << 53 // above it a float64 can't represent all integers
+	if !(n >= 0 && n < limit) || n != math.Trunc(n) {
 		return 0, fmt.Errorf("%g is not a count", n)
 	}
 	return int64(n), nil
 }
 
-// splitBuckets takes the counts of a baseline away from those of a series; nil when nothing was added to them.
+// splitBuckets subtracts the counts of a baseline from those of a series; nil if nothing was added to them.
 func splitBuckets(buckets, base []int64, sum int64) ([]int64, error) {
 	own, all := slices.Clone(buckets), int64(0)
 	for i, n := range base {
@@ -83,7 +83,7 @@ func splitBuckets(buckets, base []int64, sum int64) ([]int64, error) {
 	}
 	for _, n := range own {
 		if n < 0 {
-			return nil, errLess
+			return nil, errBelowBaseline
 		}
 		all += n
 	}
@@ -96,9 +96,9 @@ func splitBuckets(buckets, base []int64, sum int64) ([]int64, error) {
 	return own, nil
 }
 
-// samples are how many lines there are of each name. The text parser passes over a bucket without le and takes the last of
-// two sums or counts, without an error.
-func samples(text []byte) map[string]int {
+// countLines returns the number of lines of each name. The text parser skips a bucket without le and takes the last of two sums or
+// counts, without an error.
+func countLines(text []byte) map[string]int {
 	lines := map[string]int{}
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimLeft(line, " \t")
@@ -109,8 +109,8 @@ func samples(text []byte) map[string]int {
 	return lines
 }
 
-// unread says whether the parser left out lines of a histogram's family.
-func unread(lines map[string]int, found *dto.MetricFamily) bool {
+// hasUnparsedLines reports whether the parser skipped lines of a histogram's family.
+func hasUnparsedLines(lines map[string]int, found *dto.MetricFamily) bool {
 	name, n := found.GetName(), 0
 	for _, suffix := range []string{"", "_bucket", "_sum", "_count"} {
 		n += lines[name+suffix]

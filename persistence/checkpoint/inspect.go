@@ -11,26 +11,26 @@ import (
 	"time"
 )
 
-// errForeign says that a file is not a checkpoint of ours.
+// errForeign reports that a file is not a checkpoint of this program.
 var errForeign = errors.New("no checkpoint header")
 
-// inspected is what a file is, by its first and last lines.
-type inspected struct {
+// fileInfo describes a file by its first and last lines.
+type fileInfo struct {
 	header
-	// hash identifies the file by its text.
+	// hash is the SHA-256 of the file.
 	hash string
 	size int64
 }
 
-// longestHeader limits what is looked at of a first line, in bytes.
-const longestHeader = 1 << 10
+// maxHeader limits how much of the first line is read, in bytes.
+const maxHeader = 1 << 10
 
-// inspect reads a file and finds out what it is. The error is errForeign when it was written by another program, a *brokenError
-// when it is a checkpoint of ours and damaged, any other when it can't be read. It needs no memory for the text.
-func inspect(r io.Reader) (inspected, error) {
-	var first, last, checksum []byte // the first line, the last one, and the last one that has a checksum
-	var sum []byte                   // of all that stands in front of that
-	at := int64(0)                   // where that begins
+// inspect reads a file and determines what it is. The error is errForeign if another program wrote it, a *brokenError if it is a
+// damaged checkpoint, and any other if it can't be read. inspect does not keep the text in memory.
+func inspect(r io.Reader) (fileInfo, error) {
+	var first, last, checksum []byte // the first line, the last line, and the last checksum line
+	var sum []byte                   // hash of everything before the checksum line
+	at := int64(0)                   // offset of the checksum line
 	whole := sha256.New()
 	in, size, begins := bufio.NewReaderSize(r, 64<<10), int64(0), true
 	for {
@@ -39,11 +39,11 @@ func inspect(r io.Reader) (inspected, error) {
 			checksum, sum = bytes.Clone(part), whole.Sum(nil)
 			at = size
 		}
-		if len(first) < longestHeader && !bytes.Contains(first, []byte("\n")) {
-			first = append(first, part[:min(len(part), longestHeader-len(first))]...)
+		if len(first) < maxHeader && !bytes.Contains(first, []byte("\n")) {
+			first = append(first, part[:min(len(part), maxHeader-len(first))]...)
 		}
 		if begins && len(part) > 0 {
-			last = append(last[:0], part[:min(len(part), longestHeader)]...)
+			last = append(last[:0], part[:min(len(part), maxHeader)]...)
 		}
 		whole.Write(part)
 		size += int64(len(part))
@@ -52,11 +52,11 @@ func inspect(r io.Reader) (inspected, error) {
 			break
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			return inspected{}, err
+			return fileInfo{}, err
 		}
 	}
-	found := inspected{hash: hex.EncodeToString(whole.Sum(nil)), size: size}
-	if !ours(first, size) && checksum == nil {
+	found := fileInfo{hash: hex.EncodeToString(whole.Sum(nil)), size: size}
+	if !isOwn(first, size) && checksum == nil {
 		return found, errForeign
 	}
 	if size == 0 {
@@ -67,7 +67,7 @@ func inspect(r io.Reader) (inspected, error) {
 	switch {
 	case err != nil:
 	case string(last) != endLine:
-		err = &brokenError{"it is cut: the last line is missing"}
+		err = &brokenError{"it is truncated: the last line is missing"}
 	case checksum == nil:
 		err = &brokenError{"its checksum is missing"}
 	case !bytes.Equal(checksum, sealed), at+int64(len(sealed)+len(endLine)) != size:
@@ -76,7 +76,7 @@ func inspect(r io.Reader) (inspected, error) {
 	return found, err
 }
 
-// brokenError says what is wrong with a checkpoint of ours.
+// brokenError describes the damage of a checkpoint.
 type brokenError struct{ what string }
 
 func (e *brokenError) Error() string { return e.what }
@@ -91,14 +91,14 @@ func (h *header) parse(first []byte) error {
 	}
 	if err != nil {
 		*h = header{}
-		return &brokenError{fmt.Sprintf("its first line can't be read: %v", err)}
+		return &brokenError{fmt.Sprintf("its first line is invalid: %v", err)}
 	}
 	return nil
 }
 
-// ours reports whether the beginning of a file is that of a checkpoint of this program, whole or damaged. The last line tells
-// nothing: OpenMetrics has the same.
-func ours(first []byte, size int64) bool {
+// isOwn reports whether a file begins like a checkpoint of this program, intact or damaged. The last line does not help: OpenMetrics
+// files end with the same.
+func isOwn(first []byte, size int64) bool {
 	return bytes.HasPrefix(first, []byte(headerPrefix)) ||
 		size <= int64(len(headerPrefix)) && bytes.HasPrefix([]byte(headerPrefix), first) ||
 		bytes.Contains(first[:min(len(first), 2*len(headerPrefix))], []byte("dora-exporter"))

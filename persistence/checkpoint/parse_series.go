@@ -11,8 +11,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// ParseSeries reads a series as it stands in Prometheus' text format or in a query: a name, and labels with their values. A
-// value behind it is left out.
+// ParseSeries parses a series as written in Prometheus' text format or in a query: a name, and labels with their values, without a
+// sample value.
 func ParseSeries(text string) (name string, labels dora.Labels, err error) {
 	text = strings.TrimSpace(text)
 	parser := expfmt.NewTextParser(model.UTF8Validation)

@@ -14,26 +14,38 @@ import (
 	"dora-exporter/internal/localfile"
 )
 
-// Restore finds out what the file at the checkpoint's path is, and returns the values to start from with the position of
-// the last fact that is in them. Each case is a row of a table:
+// The restore table. The store has all facts, so the values can always be computed from the imported baseline and all facts. A
+// checkpoint saves that work: it has the values up to a position, and only later facts must be added. What Restore does depends on the
+// file at the checkpoint's path:
 //
-//	no file                                → the baseline, then all facts
-//	ours, of this store                    → its values, then the facts after its position; the baseline and all facts
-//	                                         where the baseline is too large for the file to tell what was added, or
-//	                                         a histogram's bounds have changed
-//	ours, beyond the store's last fact     → an error; with acceptStore it is set aside
-//	ours, of another store, this one empty → taken over as a baseline
-//	ours, damaged                          → set aside; the previous one, else the baseline and all facts
-//	foreign, taken over before             → the baseline, then all facts
-//	foreign, the store is empty            → taken over as a baseline
-//	foreign, the store is not empty        → an error
+//	file                                         values                      then
+//	none                                         baseline                    all facts
+//	checkpoint of this store                     from the file               facts after its position
+//	  its values can't be separated, since the   baseline                    all facts
+//	  baseline is too large or the bounds of a
+//	  histogram have changed
+//	  its position is after the store's last     refused; with acceptStore:  all facts
+//	  fact: the store is older                   baseline, file renamed,
+//	                                             new store id
+//	checkpoint, damaged                          previous checkpoint, else   facts after its position,
+//	                                             baseline; file renamed      else all facts
+//	  the store is empty                         refused: the values would be lost
+//	checkpoint of another store, or another
+//	program's file:
+//	  imported before                            baseline                    all facts
+//	  the store is empty                         imported as baseline        no facts
+//	  the store is not empty                     refused: the values of both can't be added up
 //
-// A baseline's text stays in the store, so that all facts on top of it always give the values again.
+// A baseline is kept in the store, so the file that it was imported from is not needed again. Nothing is renamed or stored before it
+// is certain that the start succeeds: a file that is refused now is refused at the next start, too.
+
+// Restore returns the values to start from, by the restore table, with the position of the last fact in them. The caller adds the facts
+// after that position.
 func (c *Checkpoint) Restore(ctx context.Context) (dora.State, int64, error) {
 	if localfile.IsMountPoint(c.path) {
 		return nil, 0, localfile.MountPointError(c.path)
 	}
-	base, fresh, err := c.base(ctx)
+	base, storeEmpty, err := c.importedBaseline(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -41,25 +53,25 @@ func (c *Checkpoint) Restore(ctx context.Context) (dora.State, int64, error) {
 	var damage *damagedError
 	switch {
 	case errors.As(err, &damage):
-		return c.repair(ctx, found, base, fresh, damage)
+		return c.restoreDamaged(ctx, found, base, storeEmpty, damage)
 	case errors.Is(err, errForeign):
-		return c.foreign(ctx, found, base, fresh)
+		return c.restoreForeign(ctx, found, base, storeEmpty)
 	case err != nil:
 		return nil, 0, err
 	case found == nil:
 		return base, 0, nil
 	case found.store != c.store.ID():
-		return c.foreign(ctx, found, base, fresh)
+		return c.restoreForeign(ctx, found, base, storeEmpty)
 	}
-	state, position, err := c.own(ctx, found, base)
+	state, position, err := c.restoreOwn(ctx, found, base)
 	if errors.As(err, &damage) {
-		return c.repair(ctx, found, base, fresh, damage)
+		return c.restoreDamaged(ctx, found, base, storeEmpty, damage)
 	}
 	return state, position, err
 }
 
-// base is what was taken over before; fresh is set when nothing was and there are no facts.
-func (c *Checkpoint) base(ctx context.Context) (base dora.State, fresh bool, err error) {
+// importedBaseline returns the sum of all baselines; storeEmpty is true if the store has neither baselines nor facts.
+func (c *Checkpoint) importedBaseline(ctx context.Context) (base dora.State, storeEmpty bool, err error) {
 	taken, err := c.store.Baselines(ctx)
 	if err != nil {
 		return nil, false, err
@@ -74,10 +86,10 @@ func (c *Checkpoint) base(ctx context.Context) (base dora.State, fresh bool, err
 					series = append(series, family.Name+"{"+key+"}")
 				}
 				slices.Sort(series)
-				c.logger.Warn("values that were taken over before are left out, since the bounds of histograms have changed", "file", b.Source, "series", few(series))
+				c.logger.Warn("imported histograms are left out since their bounds have changed", "file", b.Source, "series", firstNames(series))
 			}
 			for key, series := range values {
-				set(base, family.Name, key, series)
+				setSeries(base, family.Name, key, series)
 			}
 		}
 	}
@@ -85,23 +97,23 @@ func (c *Checkpoint) base(ctx context.Context) (base dora.State, fresh bool, err
 	return base, last == 0 && len(taken) == 0, err
 }
 
-// own takes the values of a whole checkpoint of this store.
-func (c *Checkpoint) own(ctx context.Context, f *file, base dora.State) (dora.State, int64, error) {
+// restoreOwn restores from an intact checkpoint of this store.
+func (c *Checkpoint) restoreOwn(ctx context.Context, f *file, base dora.State) (dora.State, int64, error) {
 	last, err := c.store.LastPosition(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	if f.position <= last {
 		state, err := c.values(ctx, f, base)
-		if errors.Is(err, errCoarse) || errors.Is(err, errBounds) {
-			c.logger.Info("restoring the values from all facts, since the checkpoint can't tell them", "file", f.path, "why", err)
+		if errors.Is(err, errTooLarge) || errors.Is(err, errBounds) {
+			c.logger.Info("restoring the values from all facts, since those of the checkpoint can't be separated", "file", f.path, "why", err)
 			return base, 0, nil
 		}
 		return state, f.position, err
 	}
 	if !c.acceptStore {
 		return nil, 0, fmt.Errorf("the checkpoint %s has %d facts and the database %s only %d: the database is older (an old backup?) or damaged; "+
-			"put the right database in its place, or start once with -accept-store to go on with what this database has", f.path, f.position, c.store.Path(), last)
+			"restore the right database, or start once with -accept-store to continue with this one", f.path, f.position, c.store.Path(), last)
 	}
 	if err := c.setAside(f.path, "aside"); err != nil {
 		return nil, 0, err
@@ -114,37 +126,36 @@ func (c *Checkpoint) own(ctx context.Context, f *file, base dora.State) (dora.St
 	return base, 0, c.store.SetID(ctx, uuid.NewString())
 }
 
-// repair goes back to the previous checkpoint, or to none. Nothing is moved before it is certain that the start goes on: what
-// is refused now must be refused at the next start too.
-func (c *Checkpoint) repair(ctx context.Context, f *file, base dora.State, fresh bool, damage error) (dora.State, int64, error) {
+// restoreDamaged restores from the previous checkpoint, or from all facts.
+func (c *Checkpoint) restoreDamaged(ctx context.Context, f *file, base dora.State, storeEmpty bool, damage error) (dora.State, int64, error) {
 	previous, err := c.read(c.path + ".prev")
 	state, position := base, int64(0)
 	switch {
 	case err == nil && previous != nil && previous.store == c.store.ID():
-		s, p, err := c.own(ctx, previous, base)
-		var again *damagedError
-		if err != nil && !errors.As(err, &again) {
+		s, p, err := c.restoreOwn(ctx, previous, base)
+		var previousDamage *damagedError
+		if err != nil && !errors.As(err, &previousDamage) {
 			return nil, 0, err
 		}
 		if err == nil {
 			state, position = s, p
 		}
-	case fresh && (f.size > 0 || previous != nil):
-		remedy := "put a backup of one of the two in its place"
+	case storeEmpty && (f.size > 0 || previous != nil):
+		remedy := "restore a backup of the database or of the checkpoint"
 		if previous != nil && (err == nil || errors.Is(err, errForeign)) {
-			remedy = fmt.Sprintf("move %s there to take over what the checkpoint before it has", previous.path)
+			remedy = fmt.Sprintf("move %s there to import the values of the previous checkpoint", previous.path)
 		}
 		return nil, 0, fmt.Errorf("%w; the database %s is empty, so its values would be lost: %s, or move %s away to start at 0",
 			damage, c.store.Path(), remedy, f.path)
 	}
-	if f.size > 0 || !fresh {
-		c.logger.Error("the checkpoint is damaged, restoring the values without it", "file", f.path, "error", damage)
+	if f.size > 0 || !storeEmpty {
+		c.logger.Error("checkpoint is damaged, restoring the values without it", "file", f.path, "error", damage)
 	}
 	return state, position, c.setAside(f.path, "damaged")
 }
 
-// foreign takes over what another program wrote, or an exporter with another store, once.
-func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fresh bool) (dora.State, int64, error) {
+// restoreForeign imports the file of another program, or of another store, as a baseline, once.
+func (c *Checkpoint) restoreForeign(ctx context.Context, f *file, base dora.State, storeEmpty bool) (dora.State, int64, error) {
 	taken, err := c.store.Baselines(ctx)
 	if err != nil {
 		return nil, 0, err
@@ -154,17 +165,17 @@ func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fres
 			return base, 0, nil
 		}
 	}
-	if !fresh {
-		return nil, 0, fmt.Errorf("%s was not written with the database %s, which has values of its own: they can't be added up; "+
-			"move %s away to go on with the database, or move the database away to go on from that file", f.path, c.store.Path(), f.path)
+	if !storeEmpty {
+		return nil, 0, fmt.Errorf("%s was not written with the database %s, which has values of its own, so it can't be imported; "+
+			"move %s away to continue with the database, or move the database away to continue from that file", f.path, c.store.Path(), f.path)
 	}
-	read := foreignBaseline
-	if f.store != "" { // as many as this program had
-		read = baseline
+	read := readForeignBaseline
+	if f.store != "" { // this program's own series need no limit
+		read = readOwnBaseline
 	}
-	values, n, err := f.baseline(read, c.byName)
+	values, n, err := f.readBaseline(read, c.byName)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s can't be taken over: %w; move it away to start at 0, or set storage.file.path to another path", f.path, err)
+		return nil, 0, fmt.Errorf("%s can't be imported: %w; move it away to start at 0, or set storage.file.path to another path", f.path, err)
 	}
 	b := dora.Baseline{Hash: f.hash, Source: f.path, Values: values, Bounds: map[string][]int64{}, Start: f.start, Taken: time.Now()}
 	for _, family := range c.families {
@@ -179,31 +190,31 @@ func (c *Checkpoint) foreign(ctx context.Context, f *file, base dora.State, fres
 	for _, all := range values {
 		series += len(all)
 	}
-	c.logger.Info("values taken over and kept in the database", "file", f.path, "series", series,
-		"ignored", len(n.ignored), "families", few(n.ignored))
+	c.logger.Info("imported the values of a file into the database", "file", f.path, "series", series,
+		"ignored", len(n.ignored), "families", firstNames(n.ignored))
 	if len(n.rejected) > 0 {
-		c.logger.Warn("some values are not taken over: not a number, or not with the type and labels that they have here", "file", f.path,
-			"rejected", few(n.rejected))
+		c.logger.Warn("some values are not imported: not a number, or with another type or other labels than here", "file", f.path,
+			"rejected", firstNames(n.rejected))
 	}
-	if len(n.rebounded) > 0 {
-		c.logger.Warn("some histograms are not taken over, since the bounds of their buckets are not those that they have here", "file", f.path,
-			"rejected", few(n.rebounded))
+	if len(n.otherBounds) > 0 {
+		c.logger.Warn("some histograms are not imported, since their bounds differ from those of this version", "file", f.path,
+			"rejected", firstNames(n.otherBounds))
 	}
-	if len(n.doubtful) > 0 {
-		c.logger.Warn("some of the values taken over can hardly be true", "file", f.path, "series", few(n.doubtful))
+	if len(n.implausible) > 0 {
+		c.logger.Warn("imported values look implausible", "file", f.path, "series", firstNames(n.implausible))
 	}
 	if f.store != "" {
-		c.logger.Warn("the database of this checkpoint is gone: redeliveries of older events will count again", "file", f.path)
+		c.logger.Warn("the database of this checkpoint is missing: redeliveries of older events will count again", "file", f.path)
 	}
 	return values, 0, nil
 }
 
-// setAside renames a file that is not to be used, so that nothing of it is lost.
+// setAside renames a file that can't be used, so that its content is not lost.
 func (c *Checkpoint) setAside(path, why string) error {
 	aside := fmt.Sprintf("%s.%s.%s", path, time.Now().UTC().Format("20060102T150405Z"), why)
 	if err := os.Rename(path, aside); err != nil {
 		return localfile.Error("set aside", path, err)
 	}
-	c.logger.Warn("file set aside", "file", path, "as", aside)
+	c.logger.Warn("renamed an unusable file", "file", path, "as", aside)
 	return nil
 }

@@ -9,33 +9,33 @@ import (
 	"dora-exporter/dora"
 )
 
-// ErrBacklog is the answer to a delivery that comes while as many are pending as LimitBacklog allows.
+// ErrBacklog is returned for a delivery while as many are pending as LimitBacklog allows.
 var ErrBacklog = errors.New("too many deliveries are pending (storage.max_backlog)")
 
-// LimitBacklog sets how many deliveries may be pending; there is no limit before it is called. It is called before Accept.
-func (s *Store) LimitBacklog(ctx context.Context, most int) error {
+// LimitBacklog sets how many deliveries may be pending. It must be called before Accept; without it there is no limit.
+func (s *Store) LimitBacklog(ctx context.Context, limit int) error {
 	backlog, err := s.Backlog(ctx)
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(*tx) error { // in the turn, where they are counted
+	return s.update(ctx, func(*tx) error { // by the committer, which counts them
 		s.writer.pending.Store(int64(backlog.Deliveries))
-		s.writer.maxPending.Store(int64(most))
+		s.writer.maxPending.Store(int64(limit))
 		return nil
 	})
 }
 
-// full is ErrBacklog when no more deliveries are taken, else nil.
-func (w *writer) full(more int) error {
-	if most := w.maxPending.Load(); most > 0 && w.pending.Load()+int64(more) >= most {
+// backlogError returns ErrBacklog if no more deliveries are accepted, else nil.
+func (w *writer) backlogError(added int) error {
+	if limit := w.maxPending.Load(); limit > 0 && w.pending.Load()+int64(added) >= limit {
 		return ErrBacklog
 	}
 	return nil
 }
 
-// room is 1 when a delivery can be taken, 0 when it has been taken before and no room is needed, else ErrBacklog.
-func (t *tx) room(key string) (int64, error) {
-	full := t.writer.full(t.pending)
+// checkBacklog returns 1 if a delivery can be stored, 0 if the backlog is full and it is a duplicate, and ErrBacklog otherwise.
+func (t *tx) checkBacklog(key string) (int64, error) {
+	full := t.writer.backlogError(t.pendingDelta)
 	if full == nil {
 		return 1, nil
 	}
@@ -47,7 +47,7 @@ func (t *tx) room(key string) (int64, error) {
 	return 0, err
 }
 
-// Backlog counts what waits.
+// Backlog counts pending deliveries, dead letters and look-ups.
 func (r *Reader) Backlog(ctx context.Context) (dora.Backlog, error) {
 	var b dora.Backlog
 	var oldest sql.NullInt64

@@ -11,18 +11,18 @@ import (
 	"dora-exporter/internal/localfile"
 )
 
-// Backup writes a copy of the database to a new file, beside a server that is using it or without one: what was committed
-// when it began. Every fact of the copy is checked. The file is there when all of it is on the disk, and else is not.
+// Backup writes a copy of the database, as committed when it began, to a new file, with or without a server that uses the database
+// at the same time. It checks every fact of the copy. The file appears only when all of it is on the disk.
 func (r *Reader) Backup(ctx context.Context, file string) (err error) {
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is a file %s already (or it can't be looked at); name one that is not there", file)
+		return fmt.Errorf("file %s already exists (or can't be accessed); name a new file", file)
 	}
 	partial := file + ".tmp"
 	if err := os.Remove(partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return localfile.Error("write", partial, err)
 	}
 	defer func() { _ = os.Remove(partial) }()
-	if err := localfile.Create(partial); err != nil { // for its mode; SQLite takes an empty file
+	if err := localfile.CreateDatabase(partial); err != nil { // for its mode; SQLite accepts an empty file
 		return err
 	}
 	if err := r.copyTo(ctx, partial); err != nil {
@@ -40,9 +40,9 @@ func (r *Reader) Backup(ctx context.Context, file string) (err error) {
 	return localfile.SyncFolder(filepath.Dir(file))
 }
 
-// copyTo has SQLite copy the database. https://sqlite.org/lang_vacuum.html#vacuuminto
+// copyTo copies the database by SQLite. https://sqlite.org/lang_vacuum.html#vacuuminto
 func (r *Reader) copyTo(ctx context.Context, file string) (err error) {
-	db, err := connectIn("ro", r.path) // with query_only SQLite would not write the copy either
+	db, err := connectIn("ro", r.path) // query_only would refuse to write the copy, too
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func verify(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	if err := errors.Join(check(ctx, r.db, path), checkState(ctx, r.db, path)); err != nil {
+	if err := errors.Join(checkIntegrity(ctx, r.db, path), checkState(ctx, r.db, path)); err != nil {
 		return err
 	}
 	for position := int64(0); ; {

@@ -22,9 +22,9 @@ type baselineSeries struct {
 	Buckets []int64     `json:"buckets,omitempty"`
 }
 
-// Baselines returns all that was taken over, the oldest first.
+// Baselines returns all imported baselines, the oldest first.
 func (r *Reader) Baselines(ctx context.Context) ([]dora.Baseline, error) {
-	return read(ctx, r, "the baselines", "SELECT hash, source, details, taken, checksum FROM baselines ORDER BY taken, hash", nil,
+	return readAll(ctx, r, "the baselines", "SELECT hash, source, details, taken, checksum FROM baselines ORDER BY taken, hash", nil,
 		func(rows *sql.Rows) (b dora.Baseline, err error) {
 			var details string
 			var taken, sum int64
@@ -50,7 +50,7 @@ func (r *Reader) Baselines(ctx context.Context) ([]dora.Baseline, error) {
 		})
 }
 
-// AddBaseline stores a baseline, durably. One with the same hash is left as it is.
+// AddBaseline stores a baseline durably, unless one with the same hash exists.
 func (s *Store) AddBaseline(ctx context.Context, b dora.Baseline) error {
 	earlier := !b.Start.IsZero() && b.Start.Before(s.Started())
 	details, err := encodeBaseline(b)
@@ -67,7 +67,7 @@ func (s *Store) AddBaseline(ctx context.Context, b dora.Baseline) error {
 		})
 	}
 	if err != nil {
-		return fmt.Errorf("take over %s: %w", b.Source, err)
+		return fmt.Errorf("import %s: %w", b.Source, err)
 	}
 	if earlier {
 		s.identity.Lock()

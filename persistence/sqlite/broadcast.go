@@ -2,21 +2,21 @@ package sqlite
 
 import "sync"
 
-// broadcast counts changes and wakes all that wait for the next one.
+// broadcast counts changes and wakes all goroutines that wait for the next one.
 type broadcast struct {
 	mutex sync.Mutex
 	count int64
 	next  chan struct{}
 }
 
-// revision returns how many changes there were.
+// revision returns the number of changes so far.
 func (b *broadcast) revision() int64 {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	return b.count
 }
 
-// wait returns how many changes there were, and a channel that is closed with the next one.
+// wait returns the number of changes so far, and a channel that is closed with the next one.
 func (b *broadcast) wait() (revision int64, next <-chan struct{}) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()

@@ -11,8 +11,8 @@ import (
 
 var crcTable = crc64.MakeTable(crc64.ECMA)
 
-// checksum is over the columns of a row as they are stored: int64 and string. SQLite has none for its pages. Each text
-// is preceded by its length, so that no two rows of a table are written alike.
+// checksum returns the checksum of a row's columns as they are stored: int64 and string. SQLite has none for its pages. The length
+// of each string precedes it, so that no two rows of a table have the same encoding.
 func checksum(columns ...any) int64 {
 	b := make([]byte, 0, 512)
 	for _, column := range columns {
@@ -29,8 +29,8 @@ func checksum(columns ...any) int64 {
 	return int64(crc64.Checksum(b, crcTable))
 }
 
-// guarded are the tables whose rows have a checksum, with the columns that it is over.
-var guarded = map[string][]string{
+// checkedColumns lists the tables whose rows have a checksum, with the columns that it covers.
+var checkedColumns = map[string][]string{
 	"deliveries":       {"source", "key", "event", "received"},
 	"baselines":        {"hash", "source", "details", "taken"},
 	"commits":          {"key", "origin"},
@@ -48,10 +48,10 @@ func checkRow(path, row string, stored int64, columns ...any) error {
 	return nil
 }
 
-// checkRows looks for rows that don't match their checksums, of all guarded tables; of the deliveries those that are still
-// to be processed, since nothing comes of the others.
+// checkRows checks the checksums of all rows that have one; of the deliveries only those that are pending, since the others have no
+// further effect.
 func checkRows(ctx context.Context, db *sql.DB, path string) error {
-	for table, names := range guarded {
+	for table, names := range checkedColumns {
 		query := "SELECT checksum, " + strings.Join(names, ", ") + " FROM " + table
 		if table == "deliveries" {
 			query += " WHERE state = 0"

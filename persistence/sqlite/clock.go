@@ -6,15 +6,14 @@ import (
 	"time"
 )
 
-// clockSaveInterval is how often a running Clock is saved while something waits, and so the most that a wait is prolonged
-// when the process is killed.
+// clockSaveInterval is how often a running Clock is saved while something waits. It is the most by which a kill prolongs a wait.
 const clockSaveInterval = 5 * time.Second
 
 // Machine is the clock of the machine.
 type Machine struct {
-	// Wall is the time of day. Somebody may set it, forward or back.
+	// Wall is the time of day. It may be set, forward or back.
 	Wall func() time.Time
-	// Elapsed is the time since some moment. It never goes back and no step of Wall changes it.
+	// Elapsed is the time since an arbitrary moment. It is monotonic and independent of Wall.
 	Elapsed func() time.Duration
 }
 
@@ -24,17 +23,17 @@ func RealMachine() Machine {
 	return Machine{Wall: time.Now, Elapsed: func() time.Duration { return time.Since(start) }}
 }
 
-// Clock is the clock of a store: what waits in the store is due by it. It advances while a server has the store open and stands
-// still in between, so a step of the wall clock, forward or back, during a run or between two of them, neither shortens nor
-// prolongs a wait. It starts at the wall time of the store's first run. From then on its readings are no times of day:
-// they are only compared with each other.
+// Clock is the clock of a store, which decides when queued work is due. It advances while a server has the store open and stops in
+// between, so a step of the wall clock, forward or back, during a run or between two runs, neither shortens nor prolongs a wait. It
+// starts at the wall time of the store's first run. From then on its readings are not times of day and can only be compared with
+// each other.
 //
 // A Clock is safe for concurrent use. The store keeps its reading; after a kill the next run continues from the last one
 // that was saved, so that a wait can become longer by clockSaveInterval but never shorter.
 type Clock struct {
 	store   *Store
 	machine Machine
-	// reading is what the clock showed when the machine's Elapsed was elapsed.
+	// reading is the clock's reading at the moment when the machine's Elapsed was elapsed.
 	reading time.Time
 	elapsed time.Duration
 }
@@ -52,7 +51,7 @@ func NewClock(ctx context.Context, s *Store, m Machine) (*Clock, error) {
 	return c, c.save(ctx)
 }
 
-// Now is the clock's reading.
+// Now returns the clock's reading.
 func (c *Clock) Now() time.Time { return c.reading.Add(c.machine.Elapsed() - c.elapsed) }
 
 // Run saves the reading every few seconds while something waits, and once more when ctx ends.
@@ -64,15 +63,15 @@ func (c *Clock) Run(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), clockSaveInterval/5)
 			defer cancel()
-			_ = c.saveIfWaiting(last) // the store logs what is wrong; the next run continues from the last saved reading
+			_ = c.saveIfWaiting(last) // the store logs the error; the next run continues from the last saved reading
 			return
 		case <-ticker.C:
-			_ = c.saveIfWaiting(ctx) // likewise, and tried again
+			_ = c.saveIfWaiting(ctx) // likewise, with another attempt at the next tick
 		}
 	}
 }
 
-// saveIfWaiting saves the reading unless nothing waits: then nobody needs it, and an idle server doesn't write.
+// saveIfWaiting saves the reading if any work is queued. An idle server does not write.
 func (c *Clock) saveIfWaiting(ctx context.Context) error {
 	var waiting bool
 	err := c.store.queryRow(ctx, `SELECT EXISTS (SELECT 1 FROM lookups) OR EXISTS (SELECT 1 FROM evaluations)
@@ -105,8 +104,8 @@ func (r *Reader) clockReading(ctx context.Context) (reading, wall time.Time, kno
 	return fromMillis(readingMillis), fromMillis(wallMillis), rows > 0, nil
 }
 
-// wallOffset is what has to be added to a reading of the store's clock to show it to a person: the wall time at which the
-// clock reaches it if the server keeps running.
+// wallOffset returns the difference between wall time and the store's clock. A reading plus the offset is the wall time at which the
+// clock reaches that reading if the server keeps running.
 func (r *Reader) wallOffset(ctx context.Context) (time.Duration, error) {
 	reading, wall, _, err := r.clockReading(ctx)
 	return wall.Sub(reading), err

@@ -15,20 +15,20 @@ import (
 // A write is in one of three states, and changes state only while the queue's mutex is held:
 //
 //	waiting  in the queue. Its caller may abandon it: it leaves the queue at once and never runs.
-//	claimed  taken by the committer, which runs it, perhaps again, and will answer it. Abandoning it has no effect.
-//	done     answered: done is closed, and err is its outcome.
+//	claimed  taken by the committer, which runs it, perhaps more than once, and will complete it. Abandoning it has no effect.
+//	done     completed: done is closed, and err is its outcome.
 //
-// The mutex is never held while something is read, written or waited for, so pushing, abandoning and looking at the queue
-// work however long the disk takes. What has been abandoned takes up no room, and whoever waits does not depend on another
-// caller: as long as something is waiting, either the committer is at work or there is a token in wake for it.
+// The mutex is never held during I/O or while waiting, so push, abandon and state return at once however long the disk takes.
+// Abandoned writes take up no room, and no caller depends on another one: as long as something is waiting, either the committer is
+// at work or wake has a token for it.
 
-// maxWaiting bounds the deliveries that wait to be written: about a second's worth of work, and some ten megabytes.
+// maxWaiting limits the deliveries that wait to be written: about a second's worth of work, and some ten megabytes.
 const maxWaiting = 4096
 
 var (
-	// ErrClosed is the answer to a write that came too late.
+	// ErrClosed is returned for a write after the store was closed.
 	ErrClosed = errors.New("the store is closed")
-	// ErrOverloaded is the answer to a delivery that comes while maxWaiting others wait to be written.
+	// ErrOverloaded is returned for a delivery while maxWaiting others wait to be written.
 	ErrOverloaded = errors.New("too many deliveries are waiting to be written")
 )
 
@@ -43,7 +43,7 @@ type commitQueue struct {
 	// uncommitted is when the oldest write arrived that no commit has followed, or the last commit with writes waiting
 	// behind it; zero when there is no such write. It stays when the callers abandon what they wait for.
 	uncommitted time.Time
-	// wake has a token when the committer is to look at the queue.
+	// wake has a token if the committer must check the queue.
 	wake chan struct{}
 }
 
@@ -55,10 +55,10 @@ type op struct {
 	// bounded is true if the write is refused when too many are waiting, which holds for deliveries. The program's own
 	// writes are few, and always accepted.
 	bounded bool
-	// element is its place in the queue, nil when it is not waiting.
+	// element is the op's element in the queue, nil if it is not waiting.
 	element *list.Element
 	done    chan struct{}
-	// err is the outcome, to be read after done.
+	// err is the outcome. It may be read once done is closed.
 	err error
 }
 
@@ -89,14 +89,14 @@ func (q *commitQueue) push(o *op) error {
 	return nil
 }
 
-// abandon removes o if it is still waiting, and reports whether it was. It never runs then, and is not answered.
+// abandon removes o if it is still waiting, and reports whether it did. A removed op never runs and is not completed.
 func (q *commitQueue) abandon(o *op) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.remove(o)
 }
 
-// next claims the write that has waited longest; nil when none is waiting.
+// next claims the write that has waited longest; nil if none is waiting.
 func (q *commitQueue) next() *op {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -121,7 +121,7 @@ func (q *commitQueue) remove(o *op) bool {
 	return true
 }
 
-// rewake has the committer look at the queue again if something is waiting. It calls this after each attempt to commit.
+// rewake makes the committer check the queue again if something is waiting. The committer calls it after each attempt to commit.
 func (q *commitQueue) rewake() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -147,7 +147,7 @@ func (q *commitQueue) committed() {
 	}
 }
 
-// close answers what is waiting with ErrClosed, as it does whatever is pushed from now on.
+// close completes waiting writes with ErrClosed. From now on push fails with it.
 func (q *commitQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -155,11 +155,11 @@ func (q *commitQueue) close() {
 	for first := q.waiting.Front(); first != nil; first = q.waiting.Front() {
 		o := first.Value.(*op)
 		q.remove(o)
-		answer([]*op{o}, ErrClosed)
+		completeOps([]*op{o}, ErrClosed)
 	}
 }
 
-// state returns how many writes are waiting, and for how long nothing could be committed although there was something to.
+// state returns how many writes are waiting, and how long writes have waited without any commit.
 func (q *commitQueue) state() (waiting int, stalled time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -169,8 +169,8 @@ func (q *commitQueue) state() (waiting int, stalled time.Duration) {
 	return q.waiting.Len(), stalled
 }
 
-// answer tells the callers of ops the outcome: err if it is not nil, else each one's own.
-func answer(ops []*op, err error) {
+// completeOps completes ops with err if it is not nil, else each with its own outcome.
+func completeOps(ops []*op, err error) {
 	for _, o := range ops {
 		if err != nil {
 			o.err = err

@@ -176,7 +176,7 @@ func (m *queueModel) finish(err error) {
 			m.callers[i] = gaveUpAnswer
 		}
 	}
-	answer(ops, err)
+	completeOps(ops, err)
 	m.group, m.leading = nil, false
 	m.queue.rewake()
 }
@@ -212,9 +212,9 @@ func (m *queueModel) key() string {
 	for _, c := range m.callers {
 		b = append(b, byte(c))
 	}
-	for _, some := range [][]int{m.order, m.group} {
+	for _, chosen := range [][]int{m.order, m.group} {
 		b = append(b, '|')
-		for _, i := range some {
+		for _, i := range chosen {
 			b = append(b, byte(i))
 		}
 	}

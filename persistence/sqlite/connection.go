@@ -10,20 +10,20 @@ import (
 	"path/filepath"
 )
 
-// connection is the one that writes, with its prepared statements. A write is never interrupted halfway: none of its calls
-// takes a context that ends.
+// connection is the connection for writing, with its prepared statements. Its calls use contexts that never end, so no write is
+// interrupted halfway.
 type connection struct {
 	db         *sql.DB
 	conn       *sql.Conn
 	statements map[string]statement
-	// files are the database and, once there is one, its log, as they were found under their names.
+	// files holds the database and its write-ahead log as first found, by path.
 	files map[string]os.FileInfo
 }
 
 // statement is prepared once and closed with its connection.
 type statement struct{ *sql.Stmt }
 
-// openConnection opens a connection for writing. A commit on it is on the disk when it returns (synchronous=FULL).
+// openConnection opens a connection for writing. Its commits are on the disk when they return (synchronous=FULL).
 func openConnection(path string) (*connection, error) {
 	db, err := connect(path, "synchronous(FULL)", "cache_size(-16384)", "journal_size_limit(67108864)")
 	if err != nil {
@@ -34,25 +34,25 @@ func openConnection(path string) (*connection, error) {
 		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), db.Close())
 	}
 	c := &connection{db: db, conn: conn, statements: map[string]statement{}, files: map[string]os.FileInfo{}}
-	if err := c.exec("PRAGMA busy_timeout = 0"); err != nil { // the writer waits by itself, so that it can be stopped
+	if err := c.exec("PRAGMA busy_timeout = 0"); err != nil { // the writer waits itself, so that it can be stopped
 		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), c.close())
 	}
 	return c, nil
 }
 
-// errGone says that a file is no longer under its name: what is written to it is lost with the process.
-var errGone = errors.New("was moved, removed or replaced while it is in use; put it back, or restart to go on with what is there")
+// errMoved reports that the open file no longer has its path: writes to it would be lost when the process ends.
+var errMoved = errors.New("was moved, removed or replaced while in use; put it back, or restart to use the file that is there now")
 
-// checkInPlace is errGone when the database at path or its log is not the one that was found there first.
+// checkInPlace returns errMoved if the database at path or its log is not the file that was first found there.
 func (c *connection) checkInPlace(path string) error {
 	for _, name := range []string{path, path + "-wal"} {
-		there, err := os.Stat(name)
+		info, err := os.Stat(name)
 		known := c.files[name]
 		switch {
 		case known == nil && err == nil:
-			c.files[name] = there
-		case known != nil && (err != nil || !os.SameFile(known, there)):
-			return fmt.Errorf("%s %w", name, errGone)
+			c.files[name] = info
+		case known != nil && (err != nil || !os.SameFile(known, info)):
+			return fmt.Errorf("%s %w", name, errMoved)
 		}
 	}
 	return nil

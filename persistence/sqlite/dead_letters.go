@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// SetAside is a delivery that can't be processed.
+// DeadLetter is a delivery that can't be processed.
 type DeadLetter struct {
-	// ID is the row in the store.
+	// ID is the id of the delivery's row.
 	ID       int64
 	Source   string
 	Key      string
@@ -20,7 +20,7 @@ type DeadLetter struct {
 	Why string
 }
 
-// DeadLetters returns the deliveries that are set aside, the oldest first.
+// DeadLetters returns all dead letters, the oldest first.
 func (r *Reader) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 	var all []DeadLetter
 	err := r.query(ctx, "SELECT id, source, key, received, attempts, error FROM deliveries WHERE state = 2 ORDER BY id", nil,
@@ -33,13 +33,13 @@ func (r *Reader) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 			return err
 		})
 	if err != nil {
-		return nil, fmt.Errorf("read the deliveries that are set aside: %w", err)
+		return nil, fmt.Errorf("read the dead letters: %w", err)
 	}
 	return all, nil
 }
 
-// Retry makes deliveries that are set aside pending again, all of them when none is named, and returns how many. It works
-// on the database at path, beside a server that is using it or without one, and is durable when it returns.
+// Retry makes dead letters pending again, all of them if no ids are given, and returns how many. It works on the database at path,
+// with or without a server that uses it at the same time, and is durable when it returns.
 func Retry(ctx context.Context, path string, ids ...int64) (n int64, err error) {
 	r, err := OpenReader(ctx, path)
 	if err != nil {
@@ -63,15 +63,15 @@ func Retry(ctx context.Context, path string, ids ...int64) (n int64, err error) 
 }
 
 func retry(ctx context.Context, tx *sql.Tx, ids []int64) (int64, error) {
-	const again = "UPDATE deliveries SET state = 0, due = 0, waiting_since = NULL, attempts = 0 WHERE state = 2"
+	const update = "UPDATE deliveries SET state = 0, due = 0, waiting_since = NULL, attempts = 0 WHERE state = 2"
 	if len(ids) == 0 {
-		return changed(tx.ExecContext(ctx, again))
+		return rowsAffected(tx.ExecContext(ctx, update))
 	}
 	var all int64
 	for _, id := range ids {
-		n, err := changed(tx.ExecContext(ctx, again+" AND id = ?", id))
+		n, err := rowsAffected(tx.ExecContext(ctx, update+" AND id = ?", id))
 		if err == nil && n == 0 {
-			err = fmt.Errorf("delivery %d is not set aside; nothing was changed", id)
+			err = fmt.Errorf("delivery %d is not a dead letter; nothing was changed", id)
 		}
 		if err != nil {
 			return 0, err
@@ -81,9 +81,9 @@ func retry(ctx context.Context, tx *sql.Tx, ids []int64) (int64, error) {
 	return all, nil
 }
 
-func changed(result sql.Result, err error) (int64, error) {
+func rowsAffected(result sql.Result, err error) (int64, error) {
 	if err != nil {
-		return 0, fmt.Errorf("have deliveries tried again: %w", err)
+		return 0, fmt.Errorf("retry dead letters: %w", err)
 	}
 	return result.RowsAffected()
 }

@@ -12,10 +12,9 @@ import (
 	"dora-exporter/dora"
 )
 
-// Accept stores a delivery unless one with the same key is there; one that is set aside is replaced, since it may be
-// damaged. When it returns without an error the delivery is on the
-// disk, also the first one of a duplicate. When ctx ends first the delivery may be stored all the same. The error is
-// ErrBacklog when too many are pending, ErrOverloaded when too many wait to be written.
+// Accept stores a delivery unless one with the same key exists; a dead letter is replaced, since it may be damaged. When Accept
+// returns nil, the delivery, or the one that it duplicates, is on the disk. If ctx ends first, the delivery may have been stored. The
+// error is ErrBacklog if too many deliveries are pending, ErrOverloaded if too many wait to be written.
 func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, err error) {
 	event, err := json.Marshal(d.Event)
 	if err != nil {
@@ -23,14 +22,14 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 	}
 	var inserted int64
 	o := newOp(func(t *tx) (err error) {
-		if inserted, err = t.room(d.Key); err != nil || inserted == 0 {
+		if inserted, err = t.checkBacklog(d.Key); err != nil || inserted == 0 {
 			return err
 		}
 		inserted, err = t.exec(`INSERT INTO deliveries (source, key, event, received, due, checksum) VALUES (?, ?, ?, ?, 0, ?)
 			ON CONFLICT (key) DO UPDATE SET event = excluded.event, received = excluded.received, checksum = excluded.checksum,
 				due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE state = 2`,
 			d.Source, d.Key, string(event), d.Received.UnixMilli(), deliverySum(d, string(event)))
-		t.pending += int(inserted)
+		t.pendingDelta += int(inserted)
 		return err
 	})
 	o.single, o.bounded = true, true
@@ -46,8 +45,8 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 
 const pendingQuery = "INDEXED BY deliveries_due WHERE state = 0 AND due <= ? ORDER BY due, id LIMIT ?"
 
-// Pending returns at most limit deliveries that are not processed and not postponed beyond now: those that have not been
-// postponed in order of arrival, then the others, the longest due first. One that can't be decoded has Unreadable set.
+// Pending returns at most limit deliveries that are pending and due at now: first those that were never postponed, in order of
+// arrival, then the others, the longest due first. Deliveries that can't be decoded have Unreadable set.
 func (s *Store) Pending(ctx context.Context, now time.Time, limit int) ([]dora.Delivery, error) {
 	deliveries, err := s.deliveries(ctx, pendingQuery, now.UnixMilli(), limit)
 	if err != nil {
@@ -74,7 +73,7 @@ func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]d
 		}
 		err := json.Unmarshal(event, &d.Event)
 		if err == nil && sum != deliverySum(d, string(event)) {
-			err = errors.New("it does not match its checksum")
+			err = errors.New("checksum mismatch")
 		}
 		if err != nil {
 			d.Event, d.Unreadable = dora.Event{}, fmt.Errorf("read the stored event: %w", err)
@@ -91,27 +90,27 @@ func deliverySum(d dora.Delivery, event string) int64 {
 
 // Done marks a delivery as processed.
 func (t deliveryTx) Done(delivery int64) error {
-	t.pending--
-	return t.one(delivery, "UPDATE deliveries SET state = 1 WHERE id = ? AND state = 0", delivery)
+	t.pendingDelta--
+	return t.updateDelivery(delivery, "UPDATE deliveries SET state = 1 WHERE id = ? AND state = 0", delivery)
 }
 
-// Retry keeps a delivery that can't be processed from Pending until a time, with the number of attempts and why.
+// Retry postpones a delivery whose processing failed, and stores the number of attempts and the error.
 func (t deliveryTx) Retry(delivery int64, attempts int, why string, until time.Time) error {
-	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, due = ? WHERE id = ? AND state = 0", attempts, why, until.UnixMilli(), delivery)
+	return t.updateDelivery(delivery, "UPDATE deliveries SET attempts = ?, error = ?, due = ? WHERE id = ? AND state = 0", attempts, why, until.UnixMilli(), delivery)
 }
 
-// SetAside takes a delivery that can't be processed out of Pending until a person wants it to be tried again.
+// SetAside makes a delivery that can't be processed a dead letter, which stays out of Pending until a person retries it.
 func (t deliveryTx) SetAside(delivery int64, attempts int, why string) error {
-	t.pending--
-	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, state = 2 WHERE id = ? AND state = 0", attempts, why, delivery)
+	t.pendingDelta--
+	return t.updateDelivery(delivery, "UPDATE deliveries SET attempts = ?, error = ?, state = 2 WHERE id = ? AND state = 0", attempts, why, delivery)
 }
 
-// Postpone keeps a delivery, which has been waiting for its team since a time, from Pending until another.
+// Postpone postpones a delivery that has been waiting for its team since a time.
 func (t deliveryTx) Postpone(delivery int64, since, until time.Time) error {
-	return t.one(delivery, "UPDATE deliveries SET waiting_since = ?, due = ? WHERE id = ? AND state = 0", since.UnixMilli(), until.UnixMilli(), delivery)
+	return t.updateDelivery(delivery, "UPDATE deliveries SET waiting_since = ?, due = ? WHERE id = ? AND state = 0", since.UnixMilli(), until.UnixMilli(), delivery)
 }
 
-func (t *tx) one(delivery int64, query string, args ...any) error {
+func (t *tx) updateDelivery(delivery int64, query string, args ...any) error {
 	if err := t.checkLease(work{deliveryQueue, strconv.FormatInt(delivery, 10)}); err != nil {
 		return err
 	}
@@ -125,5 +124,5 @@ func (t *tx) one(delivery int64, query string, args ...any) error {
 	return nil
 }
 
-// fromMillis is the time of a column.
+// fromMillis converts a column with Unix milliseconds.
 func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

@@ -12,7 +12,7 @@ import (
 
 const deploymentColumns = "key, details, checksum"
 
-// scanDeployment reads a deployment and checks its checksum.
+// scanDeployment reads a deployment record and checks its checksum.
 func scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord, error) {
 	var t dora.DeploymentRecord
 	var key, details string
@@ -29,7 +29,7 @@ func scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord
 	return t, nil
 }
 
-// tracked returns the first deployment of a query.
+// deployment returns the first deployment record of a query.
 func (t *tx) deployment(query string, args ...any) (found dora.DeploymentRecord, known bool, err error) {
 	all, err := t.deployments(query, args...)
 	if err != nil || len(all) == 0 {
@@ -41,8 +41,8 @@ func (t *tx) deployment(query string, args ...any) (found dora.DeploymentRecord,
 func (t *tx) deployments(query string, args ...any) ([]dora.DeploymentRecord, error) {
 	var all []dora.DeploymentRecord
 	err := t.query("SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) error {
-		one, err := scanDeployment(t.writer.path, rows.Scan)
-		all = append(all, one)
+		record, err := scanDeployment(t.writer.path, rows.Scan)
+		all = append(all, record)
 		return err
 	})
 	if err != nil {
@@ -51,48 +51,48 @@ func (t *tx) deployments(query string, args ...any) ([]dora.DeploymentRecord, er
 	return all, nil
 }
 
-// Deployment returns a deployment by its key; false when it is not known.
-func (t history) Deployment(key string) (dora.DeploymentRecord, bool, error) {
+// Deployment returns a deployment record by its key; false if it is unknown.
+func (t historyTx) Deployment(key string) (dora.DeploymentRecord, bool, error) {
 	return t.deployment("WHERE key = ?", key)
 }
 
-// Previous is the newest success of a scope before a moment.
-func (t history) Previous(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
+// Previous returns the newest success of a scope before a moment.
+func (t historyTx) Previous(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
 	return t.deployment("WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
 		scope, m.At.UnixMilli(), m.ID)
 }
 
-// Next is the oldest success of a scope after a moment.
-func (t history) Next(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
+// Next returns the oldest success of a scope after a moment.
+func (t historyTx) Next(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
 	return t.deployment("WHERE scope = ? AND success IS NOT NULL AND (success, number) > (?, ?) ORDER BY success, number LIMIT 1",
 		scope, m.At.UnixMilli(), m.ID)
 }
 
-// LatestRun is the newest success of a commit in a scope before a moment.
-func (t history) LatestRun(scope, sha string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
+// LatestRun returns the newest success of a commit in a scope before a moment.
+func (t historyTx) LatestRun(scope, sha string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
 	return t.deployment(`INDEXED BY deployments_sha WHERE sha = ? AND scope = ? AND success IS NOT NULL AND (success, number) < (?, ?)
 		ORDER BY success DESC, number DESC LIMIT 1`, sha, scope, m.At.UnixMilli(), m.ID)
 }
 
-// NewestOf is the newest success in production of a team before a time.
-func (t history) NewestOf(team string, before time.Time) (dora.DeploymentRecord, bool, error) {
+// NewestOf returns the newest success in production of a team before a time.
+func (t historyTx) NewestOf(team string, before time.Time) (dora.DeploymentRecord, bool, error) {
 	return t.deployment("WHERE team = ? AND production = 1 AND success IS NOT NULL AND success < ? ORDER BY success DESC, number DESC LIMIT 1",
 		team, before.UnixMilli())
 }
 
-// Named are all deployments that a reference of an incident names.
-func (t history) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
-	return named(r, t.deployments)
+// Named returns all deployments that a reference of an incident names.
+func (t historyTx) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
+	return deploymentsNamedBy(r, t.deployments)
 }
 
-func named(r dora.Reference, find func(query string, args ...any) ([]dora.DeploymentRecord, error)) ([]dora.DeploymentRecord, error) {
+func deploymentsNamedBy(r dora.Reference, find func(query string, args ...any) ([]dora.DeploymentRecord, error)) ([]dora.DeploymentRecord, error) {
 	in, args := "", []any(nil)
 	if r.Repository != "" {
 		in, args = " AND repository = ?", []any{dora.Deployment{Owner: r.Owner, Repository: r.Repository}.RepositoryName()}
 	}
 	var all []dora.DeploymentRecord
-	add := func(query string, what ...any) error {
-		found, err := find(query, append(what, args...)...)
+	add := func(query string, conditions ...any) error {
+		found, err := find(query, append(conditions, args...)...)
 		all = append(all, found...)
 		return err
 	}
@@ -118,8 +118,8 @@ func named(r dora.Reference, find func(query string, args ...any) ([]dora.Deploy
 	return all, nil
 }
 
-// FirstShipped is the oldest deployment of a scope that shipped a change or one of its commits.
-func (t history) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
+// FirstShipped returns the oldest deployment of a scope that shipped a change or one of its commits.
+func (t historyTx) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
 	query, args := "name = ?", []any{scope, name}
 	if name != "" && !strings.HasPrefix(name, "#") && len(name) < 40 {
 		from, to := prefixRange(name)
@@ -132,7 +132,7 @@ func (t history) FirstShipped(scope, name string) (key string, revert, known boo
 	return key, revert, known, nil
 }
 
-// Save remembers a deployment.
+// Save stores a deployment record.
 func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 	details, err := json.Marshal(d)
 	if err == nil {
@@ -146,28 +146,28 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 			string(details), checksum(d.Key(), string(details)))
 	}
 	if err != nil {
-		return fmt.Errorf("remember deployment %s: %w", d.Key(), err)
+		return fmt.Errorf("store deployment %s: %w", d.Key(), err)
 	}
 	return nil
 }
 
-// AddShipped remembers that a deployment brought a change, under all of its names.
+// AddShipped records that a deployment shipped a change, under all of the change's names.
 func (t deploymentTx) AddShipped(d dora.DeploymentRecord, names []string, revert bool) error {
 	for _, name := range names {
 		_, err := t.exec(`INSERT OR REPLACE INTO shipped (scope, name, deployment, success, number, revert, repository) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			d.Scope(), name, d.Key(), d.Succeeded().UnixMilli(), d.ID, revert, d.RepositoryName())
 		if err != nil {
-			return fmt.Errorf("remember what deployment %s ships: %w", d.Key(), err)
+			return fmt.Errorf("store what deployment %s ships: %w", d.Key(), err)
 		}
 	}
 	return nil
 }
 
-// HasEvaluatedAfter says whether a success of a scope that comes after a moment has been settled.
+// HasEvaluatedAfter reports whether a success of a scope after a moment has been evaluated.
 func (t deploymentTx) HasEvaluatedAfter(scope string, m dora.Moment) (bool, error) {
-	var one int
+	var exists int
 	known, err := t.queryRow(`SELECT 1 FROM deployments WHERE scope = ? AND evaluated = 1 AND (success, number) > (?, ?) LIMIT 1`,
-		[]any{scope, m.At.UnixMilli(), m.ID}, &one)
+		[]any{scope, m.At.UnixMilli(), m.ID}, &exists)
 	if err != nil {
 		return false, fmt.Errorf("look for later deployments: %w", err)
 	}

@@ -9,11 +9,11 @@ import (
 	"dora-exporter/dora"
 )
 
-// CountEvaluations is how many things are still to be settled.
+// CountEvaluations returns the number of pending evaluations.
 func (r *Reader) CountEvaluations(ctx context.Context) (int, error) {
 	var n int
 	if err := r.queryRow(ctx, "SELECT count(*) FROM evaluations", &n); err != nil {
-		return 0, fmt.Errorf("count what is to be settled: %w", err)
+		return 0, fmt.Errorf("count the pending evaluations: %w", err)
 	}
 	return n, nil
 }
@@ -33,13 +33,13 @@ const (
 	dueOthers      = "INDEXED BY evaluations_due WHERE kind <> 'deployment' AND due <= ? ORDER BY due LIMIT ?"
 )
 
-// DueComparisons returns at most limit deployments that are due to be settled, the longest due first: of each scope the first
-// one alone, and none that comes after one that is not due yet.
+// DueComparisons returns at most limit evaluations of deployments that are due, the longest due first: only the first of each scope,
+// and none of a scope whose first is not due yet.
 func (s *Store) DueComparisons(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
 	return s.evaluations(ctx, dueDeployments, now.UnixMilli(), limit)
 }
 
-// DueEvaluations returns at most limit other things that are due to be settled, the longest due first.
+// DueEvaluations returns at most limit other evaluations that are due, the longest due first.
 func (s *Store) DueEvaluations(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
 	return s.evaluations(ctx, dueOthers, now.UnixMilli(), limit)
 }
@@ -47,59 +47,59 @@ func (s *Store) DueEvaluations(ctx context.Context, now time.Time, limit int) ([
 func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]dora.Evaluation, error) {
 	var all []dora.Evaluation
 	err := r.query(ctx, "SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows *sql.Rows) error {
-		one, err := scanEvaluation(rows)
-		all = append(all, one)
+		evaluation, err := scanEvaluation(rows)
+		all = append(all, evaluation)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read what is to be settled: %w", err)
+		return nil, fmt.Errorf("read pending evaluations: %w", err)
 	}
 	return all, nil
 }
 
-// Add stores what is to be looked at. When it is there already, it is looked at when both are due, and holds up
-// what comes after the earlier of the two.
+// Add stores an evaluation. If it exists already, it becomes due when both are due, and keeps the earlier of the two times, by which
+// evaluations of a scope are ordered.
 func (t evaluationTx) Add(s dora.Evaluation) error {
-	return t.saveSettling(s, `ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`)
+	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`)
 }
 
-// Retry replaces what is to be looked at.
+// Retry sets when an evaluation is due again, and its attempts and misses.
 func (t evaluationTx) Retry(s dora.Evaluation) error {
 	if err := t.checkLease(evaluationWork(s)); err != nil {
 		return err
 	}
-	return t.saveSettling(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses`)
+	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses`)
 }
 
-func (t *tx) saveSettling(s dora.Evaluation, conflict string) error {
+func (t *tx) saveEvaluation(s dora.Evaluation, conflict string) error {
 	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
 		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses, dora.RepositoryOf(s.Scope))
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
-		err = t.settled(s, false)
+		err = t.setEvaluated(s, false)
 	}
 	if err != nil {
-		return fmt.Errorf("have %s %s settled: %w", s.Kind, s.Key, err)
+		return fmt.Errorf("store the evaluation of %s %s: %w", s.Kind, s.Key, err)
 	}
 	return nil
 }
 
-// Done removes what has been looked at.
+// Done removes an evaluation that has been made.
 func (t evaluationTx) Done(s dora.Evaluation) error {
 	if err := t.checkLease(evaluationWork(s)); err != nil {
 		return err
 	}
 	_, err := t.exec("DELETE FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
-		err = t.settled(s, true)
+		err = t.setEvaluated(s, true)
 	}
 	if err != nil {
-		return fmt.Errorf("note that %s %s is settled: %w", s.Kind, s.Key, err)
+		return fmt.Errorf("remove the evaluation of %s %s: %w", s.Kind, s.Key, err)
 	}
 	return nil
 }
 
-// settled notes whether a deployment is settled, and which one of its scope is to be settled first now.
-func (t *tx) settled(s dora.Evaluation, settled bool) error {
+// setEvaluated records whether a deployment has been evaluated, and which deployment of its scope is to be evaluated first now.
+func (t *tx) setEvaluated(s dora.Evaluation, settled bool) error {
 	if _, err := t.exec("UPDATE deployments SET evaluated = ? WHERE key = ? AND evaluated <> ?", settled, s.Key, settled); err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (t *tx) settled(s dora.Evaluation, settled bool) error {
 	return err
 }
 
-// First is the deployment of a scope that is to be settled first; false when there is none.
+// First returns the evaluation of the first deployment of a scope that is pending; false if there is none.
 func (t evaluationTx) First(scope string) (dora.Evaluation, bool, error) {
 	all, err := t.evaluations("WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", scope)
 	if err != nil || len(all) == 0 {
@@ -122,20 +122,19 @@ func (t evaluationTx) First(scope string) (dora.Evaluation, bool, error) {
 	return all[0], true, nil
 }
 
-// OutcomeWaits says whether an outcome of a scope that is not after a time is still to be settled.
+// OutcomeWaits reports whether the evaluation of an outcome of a scope at or before a time is pending.
 func (t evaluationTx) OutcomeWaits(scope string, upTo time.Time) (bool, error) {
 	all, err := t.evaluations("WHERE kind = 'outcome' AND scope = ? AND at <= ? LIMIT 1", scope, upTo.UnixMilli())
 	return len(all) > 0, err
 }
 
-// IncidentWaits says whether an incident is still to be settled.
+// IncidentWaits reports whether an evaluation of an incident is pending.
 func (t evaluationTx) IncidentWaits(key string) (bool, error) {
 	all, err := t.evaluations("WHERE kind IN ('incident', 'issue') AND key = ?", key)
 	return len(all) > 0, err
 }
 
-// WaitingIncidents are the incidents that are still to be settled and were not created after a time, the last one to be ripe
-// first.
+// WaitingIncidents returns the pending evaluations of incidents that were created at or before a time, by Ripe, the latest first.
 func (t evaluationTx) WaitingIncidents(upTo time.Time) ([]dora.Evaluation, error) {
 	return t.evaluations("WHERE kind = 'incident' AND scope = '' AND at <= ? ORDER BY ripe DESC", upTo.UnixMilli())
 }
@@ -143,23 +142,23 @@ func (t evaluationTx) WaitingIncidents(upTo time.Time) ([]dora.Evaluation, error
 func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
 	var all []dora.Evaluation
 	err := t.query("SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows *sql.Rows) error {
-		one, err := scanEvaluation(rows)
-		all = append(all, one)
+		evaluation, err := scanEvaluation(rows)
+		all = append(all, evaluation)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read what is to be settled: %w", err)
+		return nil, fmt.Errorf("read pending evaluations: %w", err)
 	}
 	return all, nil
 }
 
-// RepositoryWaits says whether a success of a repository, or of any with "", before a time is still to be settled.
+// RepositoryWaits reports whether the evaluation of a success of a repository before a time is pending; of any repository if it is "".
 func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (bool, error) {
-	var one int
+	var exists int
 	known, err := t.queryRow("SELECT 1 FROM evaluations WHERE kind = 'deployment' AND ? IN ('', repository) AND at < ? LIMIT 1",
-		[]any{repository, before.UnixMilli()}, &one)
+		[]any{repository, before.UnixMilli()}, &exists)
 	if err != nil {
-		return false, fmt.Errorf("read what is to be settled of %s: %w", repository, err)
+		return false, fmt.Errorf("read pending evaluations of %s: %w", repository, err)
 	}
 	return known, nil
 }

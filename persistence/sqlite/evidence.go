@@ -16,7 +16,7 @@ func scanEvidence(e *dora.Evidence, rows *sql.Rows, more ...any) error {
 	return err
 }
 
-// Add stores a piece of evidence unless it is there.
+// Add stores a piece of evidence unless it exists.
 func (t evidenceTx) Add(e dora.Evidence) error {
 	_, err := t.exec("INSERT INTO evidence ("+evidenceColumns+") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail, e.Late)
@@ -26,12 +26,12 @@ func (t evidenceTx) Add(e dora.Evidence) error {
 	return nil
 }
 
-// Undecided is the evidence about deployments of a scope that have no mark.
+// Undecided returns the evidence about deployments of a scope that are not recorded as failed changes.
 func (t evidenceTx) Undecided(scope string) ([]dora.Evidence, error) {
 	return t.evidence("WHERE scope = ? AND NOT EXISTS (SELECT 1 FROM failed_changes m WHERE m.target = evidence.target)", scope)
 }
 
-// By is the piece that an incident or deployment is, if it is one; false when it is not.
+// By returns the evidence of a cause that an incident or deployment is; false if there is none.
 func (t evidenceTx) By(c dora.Cause, by string) (dora.Evidence, bool, error) {
 	found, err := t.evidence("WHERE cause = ? AND by = ?", c, by)
 	if err != nil || len(found) == 0 {
@@ -54,7 +54,7 @@ func (t *tx) evidence(query string, args ...any) ([]dora.Evidence, error) {
 	return all, nil
 }
 
-// SaveFailedChange stores or replaces the mark of a deployment.
+// SaveFailedChange stores or replaces a failed change.
 func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 	repaired := sql.NullInt64{}
 	if !m.RepairedAt.IsZero() {
@@ -63,12 +63,12 @@ func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 	_, err := t.exec("INSERT OR REPLACE INTO failed_changes ("+evidenceColumns+", repaired_by, repaired_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.Late, m.RepairedBy, repaired)
 	if err != nil {
-		return fmt.Errorf("mark deployment %s: %w", m.Target, err)
+		return fmt.Errorf("store the failed change %s: %w", m.Target, err)
 	}
 	return nil
 }
 
-// Unrepaired are the marks of a scope that nothing has repaired.
+// Unrepaired returns the failed changes of a scope that are not repaired.
 func (t evidenceTx) Unrepaired(scope string) ([]dora.FailedChange, error) {
 	var all []dora.FailedChange
 	err := t.query("SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes WHERE scope = ? AND repaired_at IS NULL", []any{scope},
@@ -78,7 +78,7 @@ func (t evidenceTx) Unrepaired(scope string) ([]dora.FailedChange, error) {
 			return err
 		})
 	if err != nil {
-		return nil, fmt.Errorf("read the marks of %s: %w", scope, err)
+		return nil, fmt.Errorf("read the failed changes of %s: %w", scope, err)
 	}
 	return all, nil
 }

@@ -56,7 +56,7 @@ func (r *Reader) Newest(ctx context.Context, family string, upTo int64) ([]dora.
 	return slices.SortedFunc(maps.Values(newest), func(a, b dora.Fact) int { return cmp.Compare(a.Position, b.Position) }), nil
 }
 
-// LastPosition is that of the newest fact, 0 when there is none.
+// LastPosition returns the position of the newest fact, 0 if there is none.
 func (r *Reader) LastPosition(ctx context.Context) (int64, error) {
 	var last int64
 	if err := r.queryRow(ctx, "SELECT coalesce(max(position), 0) FROM facts", &last); err != nil {
@@ -65,46 +65,46 @@ func (r *Reader) LastPosition(ctx context.Context) (int64, error) {
 	return last, nil
 }
 
-// Empty says whether there are no facts.
+// Empty reports whether there are no facts.
 func (r *Reader) Empty(ctx context.Context) (bool, error) {
 	last, err := r.LastPosition(ctx)
 	return last == 0, err
 }
 
-// Add gives the fact the next position and stores it; false when its family and subject are there already.
+// Add stores a fact at the next position; false if a fact with its family and subject exists.
 func (t factTx) Add(f dora.Fact) (bool, error) {
 	labels, err := json.Marshal(f.Labels)
 	if err != nil {
 		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
 	}
-	if !t.asked {
-		if _, err := t.queryRow("SELECT coalesce(max(position), 0) FROM facts", nil, &t.last); err != nil {
+	if !t.lastPositionRead {
+		if _, err := t.queryRow("SELECT coalesce(max(position), 0) FROM facts", nil, &t.lastPosition); err != nil {
 			return false, fmt.Errorf("read the last position: %w", err)
 		}
-		t.asked = true
+		t.lastPositionRead = true
 	}
-	f.Position = t.last + 1
+	f.Position = t.lastPosition + 1
 	added, err := t.exec("INSERT INTO facts ("+factColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (family, subject) DO NOTHING`, f.Position, f.Family, f.Subject, string(labels), f.Value,
 		f.At.UnixMilli(), f.ID, factSum(f, string(labels)))
 	if err != nil {
 		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
 	}
-	t.last += added
+	t.lastPosition += added
 	return added == 1, nil
 }
 
-// Has says whether a fact with a family and subject is there.
+// Has reports whether a fact with a family and subject exists.
 func (t factTx) Has(family, subject string) (bool, error) {
-	var one int
-	known, err := t.queryRow("SELECT 1 FROM facts WHERE family = ? AND subject = ?", []any{family, subject}, &one)
+	var exists int
+	known, err := t.queryRow("SELECT 1 FROM facts WHERE family = ? AND subject = ?", []any{family, subject}, &exists)
 	if err != nil {
 		return false, fmt.Errorf("look for a fact about %s: %w", subject, err)
 	}
 	return known, nil
 }
 
-// scanFact reads a fact, and its labels as they are stored, and checks the checksum.
+// scanFact reads a fact and checks its checksum. labels are its labels as stored.
 func (r *Reader) scanFact(rows *sql.Rows) (f dora.Fact, labels string, err error) {
 	var at, sum int64
 	if err := rows.Scan(&f.Position, &f.Family, &f.Subject, &labels, &f.Value, &at, &f.ID, &sum); err != nil {
@@ -120,7 +120,7 @@ func (r *Reader) scanFact(rows *sql.Rows) (f dora.Fact, labels string, err error
 	return f, labels, nil
 }
 
-// factSum is a fact's checksum.
+// factSum returns the checksum of a fact.
 func factSum(f dora.Fact, labels string) int64 {
 	return checksum(f.Position, f.Value, f.At.UnixMilli(), f.ID, f.Family, f.Subject, labels)
 }

@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// ID is the store's random UUID, made when the store was created.
+// ID returns the store's random UUID, made when the store was created.
 func (s *Store) ID() string {
 	s.identity.Lock()
 	defer s.identity.Unlock()
 	return s.id
 }
 
-// SetID gives the store another id, durably: checkpoints written before belong to another store then.
+// SetID changes the store's id durably. Checkpoints written before then belong to another store.
 func (s *Store) SetID(ctx context.Context, id string) error {
 	err := s.update(ctx, func(t *tx) error {
 		_, err := t.exec("UPDATE meta SET value = ? WHERE key = 'store_id'", id)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("give the store a new id: %w", err)
+		return fmt.Errorf("set the id of the store: %w", err)
 	}
 	s.identity.Lock()
 	defer s.identity.Unlock()
@@ -28,7 +28,7 @@ func (s *Store) SetID(ctx context.Context, id string) error {
 	return nil
 }
 
-// Started is the start time of the series: when the store was created, or the one whose checkpoint was taken over.
+// Started returns the start time of the series: when the store was created, or the start in the checkpoint that it imported.
 func (s *Store) Started() time.Time {
 	s.identity.Lock()
 	defer s.identity.Unlock()

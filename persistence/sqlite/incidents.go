@@ -7,14 +7,14 @@ import (
 	"dora-exporter/dora"
 )
 
-// Get returns what is remembered of an issue; its zero value when nothing is.
+// Get returns the record of an incident; its zero value if there is none.
 func (t incidentTx) Get(key string) (dora.Incident, error) {
 	i := dora.Incident{}
 	var state string
 	var sum int64
 	known, err := t.queryRow("SELECT details, checksum FROM incidents WHERE key = ?", []any{key}, &state, &sum)
 	if err == nil && known {
-		err = checkRow(t.writer.path, "what is remembered of it", sum, key, state)
+		err = checkRow(t.writer.path, "its record", sum, key, state)
 	}
 	if err == nil && known {
 		err = json.Unmarshal([]byte(state), &i)
@@ -25,7 +25,7 @@ func (t incidentTx) Get(key string) (dora.Incident, error) {
 	return i, nil
 }
 
-// Save remembers an issue.
+// Save stores the record of an incident.
 func (t incidentTx) Save(i dora.Incident) error {
 	state, err := json.Marshal(i)
 	if err == nil {

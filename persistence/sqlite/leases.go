@@ -8,12 +8,12 @@ import (
 	"dora-exporter/dora"
 )
 
-// leases are the claims on work that waits in the store. As one process has the database they are kept in memory: they end with
-// the process, and a start may claim everything.
+// leases holds the claims on work that waits in the store. Since only one process serves a database, they are kept in memory: they
+// end with the process, and after a start all work can be claimed.
 type leases struct {
 	mu sync.Mutex
 	// held are the leases, also those that have lapsed, until they are released or another client claims the work.
-	held map[work]holder
+	held map[work]lease
 	// lost are the works that clients had claimed and another one has claimed since, until they release or claim them again.
 	lost map[lostWork]bool
 	// ending counts the transactions under way that end or postpone a work. Until their outcome is known nobody can claim it,
@@ -28,20 +28,20 @@ type lostWork struct {
 }
 
 func newLeases() leases {
-	return leases{held: map[work]holder{}, lost: map[lostWork]bool{}, ending: map[work]int{}}
+	return leases{held: map[work]lease{}, lost: map[lostWork]bool{}, ending: map[work]int{}}
 }
 
 // work names an item of a queue.
 type work struct{ queue, key string }
 
-// holder is a client with its lease.
-type holder struct {
+// lease is the claim of a client.
+type lease struct {
 	client string
 	until  time.Time
 }
 
-// claim leases some of the items that due returns to a client. due is asked for so many more as are leased already.
-// It runs under the mutex that release takes after a commit, so that it can't return an item that has been ended meanwhile.
+// claim leases up to limit of the items that due returns to a client. It asks due for as many more as are leased already. It holds
+// the mutex that release takes after a commit, so it never returns an item that has been done meanwhile.
 func claim[T any](l *leases, client, queue string, now, until time.Time, limit int, key func(T) string, due func(limit int) ([]T, error)) ([]T, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,7 +69,7 @@ func claim[T any](l *leases, client, queue string, now, until time.Time, limit i
 			l.lost[lostWork{h.client, w}] = true
 		}
 		delete(l.lost, lostWork{client, w})
-		l.held[w] = holder{client, until}
+		l.held[w] = lease{client, until}
 		claimed = append(claimed, item)
 	}
 	return claimed, nil
@@ -81,7 +81,7 @@ func (l *leases) extend(client string, until time.Time, all ...work) {
 	defer l.mu.Unlock()
 	for _, w := range all {
 		if h, leased := l.held[w]; leased && h.client == client {
-			l.held[w] = holder{client, until}
+			l.held[w] = lease{client, until}
 		}
 	}
 }

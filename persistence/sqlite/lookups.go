@@ -12,8 +12,8 @@ import (
 
 const dueLookupsQuery = "WHERE due <= ? ORDER BY due LIMIT ?"
 
-// DueLookups returns at most limit jobs that are due at now, the longest due first. One that can't be decoded is reported and
-// set aside for an hour.
+// DueLookups returns at most limit look-ups that are due at now, the longest due first. Look-ups that can't be decoded are logged
+// and postponed for an hour.
 func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dora.Lookup, error) {
 	var jobs []dora.Lookup
 	unreadable := map[string]error{}
@@ -42,32 +42,32 @@ func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dor
 		return nil, fmt.Errorf("read due look-ups: %w", err)
 	}
 	for key, err := range unreadable {
-		s.logger.Error("can't read a look-up, setting it aside for an hour", "commit", key, "error", err)
+		s.logger.Error("stored look-up is unreadable, will retry in an hour", "commit", key, "error", err)
 		err := s.update(ctx, func(t *tx) error {
 			_, err := t.exec("UPDATE lookups SET due = ? WHERE commit_key = ?", now.Add(time.Hour).UnixMilli(), key)
 			return err
 		})
 		if err != nil {
-			return nil, fmt.Errorf("set aside the look-up of %s: %w", key, err)
+			return nil, fmt.Errorf("postpone the look-up of %s: %w", key, err)
 		}
 	}
 	return jobs, nil
 }
 
-// AddLookup stores a job unless one with the same commit is there.
+// AddLookup stores a look-up unless one of the same commit exists.
 func (t commitTx) AddLookup(j dora.Lookup) error {
-	return t.job(j, "INSERT INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+	return t.saveLookup(j, "INSERT INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
 }
 
-// RetryLookup replaces the job of the same commit.
+// RetryLookup replaces the look-up of the same commit.
 func (t commitTx) RetryLookup(j dora.Lookup) error {
 	if err := t.checkLease(work{lookupQueue, j.Commit.Key()}); err != nil {
 		return err
 	}
-	return t.job(j, "INSERT OR REPLACE INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?)")
+	return t.saveLookup(j, "INSERT OR REPLACE INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?)")
 }
 
-func (t *tx) job(j dora.Lookup, query string) error {
+func (t *tx) saveLookup(j dora.Lookup, query string) error {
 	commit, err := json.Marshal(j.Commit)
 	if err == nil {
 		row := []any{j.Commit.Key(), string(commit), int64(j.Attempts), int64(j.Misses)}
@@ -79,7 +79,7 @@ func (t *tx) job(j dora.Lookup, query string) error {
 	return nil
 }
 
-// Wait stores a status that waits for its commit's origin.
+// Wait stores a status whose lead time waits for the origin of its commit.
 func (t commitTx) Wait(w dora.WaitingStatus) error {
 	labels, err := json.Marshal(w.Labels)
 	if err == nil {
@@ -88,12 +88,12 @@ func (t commitTx) Wait(w dora.WaitingStatus) error {
 			append(row, checksum(row...))...)
 	}
 	if err != nil {
-		return fmt.Errorf("let %s wait: %w", w.Subject, err)
+		return fmt.Errorf("store waiting status %s: %w", w.Subject, err)
 	}
 	return nil
 }
 
-// Waiting are the subjects of the statuses that wait for a commit, oldest first.
+// Waiting returns the subjects of the statuses that wait for a commit, the oldest first.
 func (r *Reader) Waiting(ctx context.Context, commit string) (subjects []string, err error) {
 	err = r.query(ctx, "SELECT subject FROM waiting_statuses WHERE commit_key = ? ORDER BY at, id, subject", []any{commit}, func(rows *sql.Rows) error {
 		var subject string
@@ -102,12 +102,12 @@ func (r *Reader) Waiting(ctx context.Context, commit string) (subjects []string,
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read what waits for %s: %w", commit, err)
+		return nil, fmt.Errorf("read the statuses that wait for %s: %w", commit, err)
 	}
 	return subjects, nil
 }
 
-// TakeWaiting returns and removes the statuses that wait for a commit, and removes the commit's job.
+// TakeWaiting removes and returns the statuses that wait for a commit, and removes the commit's look-up.
 func (t commitTx) TakeWaiting(commit string) ([]dora.WaitingStatus, error) {
 	if err := t.checkLease(work{lookupQueue, commit}); err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (t commitTx) TakeWaiting(commit string) ([]dora.WaitingStatus, error) {
 		_, err = t.exec("DELETE FROM lookups WHERE commit_key = ?", commit)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("take what waits for %s: %w", commit, err)
+		return nil, fmt.Errorf("take the statuses that wait for %s: %w", commit, err)
 	}
 	return waiting, nil
 }

@@ -9,13 +9,13 @@ import (
 	"dora-exporter/dora"
 )
 
-// Origin returns the cached origin of a commit; false when it is not known yet.
+// Origin returns the cached origin of a commit; false if it is unknown.
 func (t commitTx) Origin(commit string) (o dora.Origin, known bool, err error) {
 	var origin string
 	var sum int64
 	known, err = t.queryRow("SELECT origin, checksum FROM commits WHERE key = ?", []any{commit}, &origin, &sum)
 	if err == nil && known {
-		err = checkRow(t.writer.path, "what is remembered of it", sum, commit, origin)
+		err = checkRow(t.writer.path, "its record", sum, commit, origin)
 	}
 	if err == nil && known {
 		err = json.Unmarshal([]byte(origin), &o)
@@ -26,7 +26,7 @@ func (t commitTx) Origin(commit string) (o dora.Origin, known bool, err error) {
 	return o, known, nil
 }
 
-// KnownOrigin returns the cached origin of a commit; false when it is not known yet.
+// KnownOrigin returns the cached origin of a commit; false if it is unknown.
 func (r *Reader) KnownOrigin(ctx context.Context, commit string) (o dora.Origin, known bool, err error) {
 	err = r.query(ctx, "SELECT origin, checksum FROM commits WHERE key = ?", []any{commit}, func(rows *sql.Rows) error {
 		var origin string
@@ -35,7 +35,7 @@ func (r *Reader) KnownOrigin(ctx context.Context, commit string) (o dora.Origin,
 			return err
 		}
 		known = true
-		if err := checkRow(r.path, "what is remembered of it", sum, commit, origin); err != nil {
+		if err := checkRow(r.path, "its record", sum, commit, origin); err != nil {
 			return err
 		}
 		return json.Unmarshal([]byte(origin), &o)

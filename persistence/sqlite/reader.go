@@ -9,19 +9,19 @@ import (
 	"os"
 )
 
-// readers is how many queries may read at the same time.
-const readers = 4
+// maxReadConns is how many queries may run at the same time.
+const maxReadConns = 4
 
-// Reader reads the database and sees what is committed. It can't write.
+// Reader reads committed data from the database. It can't write.
 type Reader struct {
 	path string
 	db   *sql.DB
-	// still is the transaction that the queries are made in; nil when each sees what is committed when it is made.
-	still *sql.Tx
+	// snapshot is the transaction that all queries run in; nil if each query sees what is committed when it starts.
+	snapshot *sql.Tx
 }
 
-// OpenReader opens a database that is there, beside a server that is using it or without one. The error is made for the
-// person who starts the program.
+// OpenReader opens an existing database, with or without a server that uses it at the same time. The error is a message for the
+// user, with a remedy.
 func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no database %s; name the server's configuration with -config.file", path)
@@ -41,12 +41,12 @@ func newReader(path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(readers)
-	db.SetMaxIdleConns(readers)
+	db.SetMaxOpenConns(maxReadConns)
+	db.SetMaxIdleConns(maxReadConns)
 	return &Reader{path: path, db: db}, nil
 }
 
-// checkVersion refuses a database that another version of the program has to migrate first.
+// checkVersion refuses a database whose schema is older than the program's.
 func (r *Reader) checkVersion(ctx context.Context) error {
 	version, err := schemaVersion(ctx, r.db, r.path)
 	if err == nil && version < len(migrations) {
@@ -87,23 +87,23 @@ func (r *Reader) queryRow(ctx context.Context, query string, into ...any) error 
 	return r.damaged(r.source().QueryRowContext(ctx, query).Scan(into...))
 }
 
-// Snapshot calls f with a Reader for which nothing changes, whatever a server commits meanwhile.
+// Snapshot runs f in one read transaction: its Reader sees the same data throughout, whatever a server commits meanwhile.
 func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
 	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return f(&Reader{path: r.path, db: r.db, still: tx})
+	return f(&Reader{path: r.path, db: r.db, snapshot: tx})
 }
 
-// source is what the queries are made on.
+// source returns the snapshot or else the pool of connections.
 func (r *Reader) source() interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 } {
-	if r.still != nil {
-		return r.still
+	if r.snapshot != nil {
+		return r.snapshot
 	}
 	return r.db
 }

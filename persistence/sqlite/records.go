@@ -9,9 +9,9 @@ import (
 	"dora-exporter/dora"
 )
 
-// Records returns all deployments and incidents, and calls each for every fact of the families, in their order. All of it is
-// as of one moment.
-func (r *Reader) Records(ctx context.Context, each func(dora.Fact), families ...string) (all dora.Records, err error) {
+// Records returns all deployments and incidents, and calls add for every fact of the families in the order of positions. It reads
+// everything in one snapshot.
+func (r *Reader) Records(ctx context.Context, add func(dora.Fact), families ...string) (all dora.Records, err error) {
 	err = r.Snapshot(ctx, func(r *Reader) (err error) {
 		if all.Deployments, err = r.deployments(ctx, "ORDER BY key"); err != nil {
 			return err
@@ -22,18 +22,18 @@ func (r *Reader) Records(ctx context.Context, each func(dora.Fact), families ...
 		if all.Unsettled, err = r.CountEvaluations(ctx); err != nil {
 			return err
 		}
-		return r.factsOf(ctx, each, families)
+		return r.factsOf(ctx, add, families)
 	})
 	return all, err
 }
 
-// factsOf calls each for every fact of the families.
-func (r *Reader) factsOf(ctx context.Context, each func(dora.Fact), families []string) error {
-	query := "SELECT " + factColumns + " FROM facts WHERE family IN (" + places(len(families)) + ") ORDER BY position"
-	err := r.query(ctx, query, anys(families), func(rows *sql.Rows) error {
+// factsOf calls add for every fact of the families.
+func (r *Reader) factsOf(ctx context.Context, add func(dora.Fact), families []string) error {
+	query := "SELECT " + factColumns + " FROM facts WHERE family IN (" + placeholders(len(families)) + ") ORDER BY position"
+	err := r.query(ctx, query, toAny(families), func(rows *sql.Rows) error {
 		f, _, err := r.scanFact(rows)
 		if err == nil {
-			each(f)
+			add(f)
 		}
 		return err
 	})

@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// applicationID marks the file as ours: "dora". https://sqlite.org/pragma.html#pragma_application_id
+	// applicationID marks the file as a database of dora-exporter: "dora". https://sqlite.org/pragma.html#pragma_application_id
 	applicationID = 0x646f7261
-	// checkBelow is the size up to which the whole file is checked at the start: about a second. Beyond it, rows are
-	// checked when they are read.
+	// checkBelow is the file size up to which the whole file is checked at the start, which takes about a second. In larger files,
+	// rows are checked when they are read.
 	checkBelow = 64 << 20
 )
 
-// migrations lead from each version of the schema to the next, the first from an empty file. Each is applied in a
-// transaction of its own; none is ever changed after a release.
+// migrations[n] migrates the schema from version n to n+1; version 0 is an empty file. Each is applied in a transaction of its own.
+// A released migration is never changed.
 //
 // Times are Unix milliseconds. The zero time.Time is the first instant of the year 1 and has a number like any other
 // (-62135596800000), so that it is read as zero again. Times named due, ripe and waiting_since are readings of the store's Clock.
@@ -78,7 +78,7 @@ var migrations = [...]string{`
 	) STRICT, WITHOUT ROWID;
 	CREATE TABLE series (
 		families TEXT    PRIMARY KEY,
-		count    INTEGER NOT NULL         -- that label_sets have a place for
+		count    INTEGER NOT NULL         -- of the admitted label_sets
 	) STRICT, WITHOUT ROWID;
 
 	CREATE TABLE commits (
@@ -203,19 +203,19 @@ func prepare(ctx context.Context, path string) (err error) {
 		return err
 	}
 	if version > 0 {
-		if err := check(ctx, db, path); err != nil {
+		if err := checkIntegrity(ctx, db, path); err != nil {
 			return err
 		}
 	}
 	for ; version < len(migrations); version++ {
 		if err := migrate(ctx, db, version); err != nil {
-			return fmt.Errorf("bring database %s to schema version %d: %w", path, version+1, err)
+			return fmt.Errorf("migrate database %s to schema version %d: %w", path, version+1, err)
 		}
 	}
 	return checkState(ctx, db, path)
 }
 
-// schemaVersion is that of the file, 0 for an empty one. Files of other programs and of newer versions are refused.
+// schemaVersion returns the schema version of the file, 0 for an empty file. It refuses files of other programs and newer versions.
 func schemaVersion(ctx context.Context, db *sql.DB, path string) (version int, err error) {
 	var application, tables int
 	err = db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
@@ -234,20 +234,20 @@ func schemaVersion(ctx context.Context, db *sql.DB, path string) (version int, e
 	return version, nil
 }
 
-// useWAL switches the file to a write-ahead log, which it then remembers.
+// useWAL switches the file to a write-ahead log, permanently.
 func useWAL(ctx context.Context, db *sql.DB, path string) error {
 	var mode string
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
 		return fmt.Errorf("open database %s: %w", path, err)
 	}
 	if mode != "wal" {
-		return fmt.Errorf("database %s can't have a write-ahead log (its journal mode is %s); "+
+		return fmt.Errorf("database %s does not support a write-ahead log (its journal mode is %s); "+
 			"set storage.database to a path on a local disk", path, mode)
 	}
 	return nil
 }
 
-// migrate leads from a version to the next one. The first also makes the store's id.
+// migrate migrates the schema from a version to the next. The first migration also creates the store's id.
 func migrate(ctx context.Context, db *sql.DB, version int) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
@@ -271,8 +271,8 @@ func migrate(ctx context.Context, db *sql.DB, version int) error {
 	return tx.Commit()
 }
 
-// check looks for damage of the file, indexes included. A large one is not read as a whole.
-func check(ctx context.Context, db *sql.DB, path string) error {
+// checkIntegrity looks for damage in the file, including its indexes. It skips large files.
+func checkIntegrity(ctx context.Context, db *sql.DB, path string) error {
 	if large, err := isLarge(path); large || err != nil {
 		return err
 	}
@@ -291,7 +291,7 @@ func isLarge(path string) (bool, error) {
 	return err == nil && info.Size() >= checkBelow, err
 }
 
-// checkState looks for rows that are missing or don't match their checksums, in what events to come build upon. The facts
+// checkState looks for missing facts and for checksum mismatches in the rows that later events build upon. The checksums of facts
 // are checked when they are read.
 func checkState(ctx context.Context, db *sql.DB, path string) error {
 	if large, err := isLarge(path); large || err != nil {

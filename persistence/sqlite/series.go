@@ -15,11 +15,11 @@ import (
 // SeriesHistory returns the series that a query selects, sorted by their labels.
 func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.SeriesHistory, error) {
 	f, found, state := q.Family, map[string]*dora.SeriesHistory{}, dora.State{q.Family.Name: {}}
-	if err := r.takenBy(ctx, f, func(key string, imported dora.ImportedSeries) {
-		if !has(imported.Labels, q.Labels) {
+	if err := r.eachImported(ctx, f, func(key string, imported dora.ImportedSeries) {
+		if !hasLabels(imported.Labels, q.Labels) {
 			return
 		}
-		state[f.Name][key] = imported.Series // the newest one holds
+		state[f.Name][key] = imported.Series // the newest baseline wins
 		found[key] = &dora.SeriesHistory{Imported: []dora.ImportedSeries{imported}}
 	}); err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.
 	families := map[string]dora.Family{f.Name: f}
 	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ?", []any{f.Name}, func(rows *sql.Rows) error {
 		fact, _, err := r.scanFact(rows)
-		if err != nil || !has(fact.Labels, q.Labels) {
+		if err != nil || !hasLabels(fact.Labels, q.Labels) {
 			return err
 		}
 		key := fact.Labels.Key()
@@ -37,8 +37,8 @@ func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.
 		if q.MaxSeries >= 0 && len(found) > q.MaxSeries {
 			return dora.ErrTooManySeries
 		}
-		if fact.Value <= q.MaxValue && (f.Kind != dora.Histogram || !fact.Starts()) { // so that a bucket has as many as it counts
-			keepFact(found[key], fact, q.MaxFacts)
+		if fact.Value <= q.MaxValue && (f.Kind != dora.Histogram || !fact.Starts()) { // facts that only start a histogram are in no bucket
+			addNewestFact(found[key], fact, q.MaxFacts)
 		}
 		return state.Add(families, fact)
 	})
@@ -54,9 +54,9 @@ func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.
 	return all, nil
 }
 
-// keepFact counts a fact and keeps it if it is one of the newest, up to a limit unless that is negative; the oldest stands
-// first until all are there.
-func keepFact(s *dora.SeriesHistory, f dora.Fact, limit int) {
+// addNewestFact counts a fact and inserts it by time, the oldest first. If there are more than limit then, it drops the oldest; a
+// negative limit means none.
+func addNewestFact(s *dora.SeriesHistory, f dora.Fact, limit int) {
 	s.FactCount++
 	at, _ := slices.BinarySearchFunc(s.Facts, f, func(a, f dora.Fact) int {
 		return cmp.Or(a.At.Compare(f.At), cmp.Compare(a.ID, f.ID), cmp.Compare(a.Position, f.Position))
@@ -67,9 +67,9 @@ func keepFact(s *dora.SeriesHistory, f dora.Fact, limit int) {
 	}
 }
 
-// has says whether labels have all of some values.
-func has(labels, some dora.Labels) bool {
-	for name, value := range some {
+// hasLabels reports whether labels contain all of subset.
+func hasLabels(labels, subset dora.Labels) bool {
+	for name, value := range subset {
 		if labels[name] != value {
 			return false
 		}
@@ -77,8 +77,8 @@ func has(labels, some dora.Labels) bool {
 	return true
 }
 
-// takenBy calls add with each series of a family that was taken over, the oldest first.
-func (r *Reader) takenBy(ctx context.Context, f dora.Family, add func(key string, imported dora.ImportedSeries)) error {
+// eachImported calls add for each series of a family in the baselines, the oldest baseline first.
+func (r *Reader) eachImported(ctx context.Context, f dora.Family, add func(key string, imported dora.ImportedSeries)) error {
 	all, err := r.Baselines(ctx)
 	if err != nil {
 		return err
@@ -92,8 +92,8 @@ func (r *Reader) takenBy(ctx context.Context, f dora.Family, add func(key string
 	return nil
 }
 
-// FactsAbout are the facts of all families with some subjects, and with subjects that begin with one of them and a slash, in
-// the order of their times.
+// FactsAbout returns the facts of all families whose subject is one of the subjects or begins with one of them and a slash, in the
+// order of time.
 func (r *Reader) FactsAbout(ctx context.Context, subjects ...string) ([]dora.Fact, error) {
 	all := map[int64]dora.Fact{}
 	for _, f := range dora.Families() {

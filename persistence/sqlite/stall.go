@@ -5,23 +5,22 @@ import (
 	"time"
 )
 
-// stallAfter is how long nothing can be committed, although something is to be written, before the store counts as not
-// working. An fsync that takes a second or two is usual on a busy disk.
+// stallAfter is how long writes may wait without any commit before the store counts as stalled. An fsync of a second or two is
+// common on a busy disk.
 const stallAfter = 10 * time.Second
 
-// stalled returns an error if nothing could be committed for stallAfter although something was to be written: the committer
-// waits for a disk that does not answer, or for another process that holds the database's lock. Both may be why it has not
-// failed. Anyone may call it while the committer hangs.
+// stalled returns an error if writes have waited for stallAfter without any commit: the committer is blocked by a disk that does not
+// respond, or by another process that holds the database's lock, and so can't report an error itself. stalled never blocks.
 func (w *writer) stalled() error {
 	waiting, stalled := w.queue.state()
-	if stalled < stallAfter || w.err() != nil { // else err tells why
+	if stalled < stallAfter || w.err() != nil { // err returns the cause then
 		return nil
 	}
 	return fmt.Errorf("the store could not commit anything for %s, with %d writes waiting: "+
-		"the disk does not answer, or another process holds a lock on the database", stalled.Round(time.Second), waiting)
+		"the disk does not respond, or another process holds a lock on the database", stalled.Round(time.Second), waiting)
 }
 
-// watchStall logs when a stall begins and when it is over, until the writer is closed. The committer can't: it hangs.
+// watchStall logs the beginning and the end of a stall, until the writer is closed. The committer can't, since it is blocked.
 func (w *writer) watchStall() {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -35,25 +34,25 @@ func (w *writer) watchStall() {
 		err := w.stalled()
 		switch {
 		case err != nil && !was:
-			w.logger.Error("nothing can be committed to the store, deliveries are refused meanwhile", "database", w.path, "error", err)
+			w.logger.Error("committing to the store stalled, refusing deliveries until it recovers", "database", w.path, "error", err)
 		case err == nil && was && w.err() == nil:
-			w.logger.Info("the store commits again", "database", w.path)
+			w.logger.Info("committing to the store works again", "database", w.path)
 		}
-		was = err != nil || was && w.err() != nil // then it goes on, for another reason
+		was = err != nil || was && w.err() != nil // the stall became an error
 	}
 }
 
 // Writes describes the store's writer.
 type Writes struct {
-	// Waiting is how many writes wait to be committed.
+	// Waiting is the number of writes that wait to be committed.
 	Waiting int
-	// Stalled is for how long nothing could be committed although something was to be written; 0 when that is not so.
+	// Stalled is how long writes have waited without any commit; 0 if no write waits.
 	Stalled time.Duration
 	// Log is the size of the write-ahead log in bytes.
 	Log int64
 }
 
-// Writes returns how the writer is doing. It does not wait for the disk that is written to.
+// Writes returns the state of the writer. It does not wait for the writer's disk operations.
 func (s *Store) Writes() (Writes, error) {
 	waiting, stalled := s.writer.queue.state()
 	size, err := logSize(s.path)

@@ -42,11 +42,11 @@ func TestStall(t *testing.T) {
 				if writes, err := s.Writes(); err != nil || writes.Stalled < stallAfter {
 					t.Errorf("Writes = %+v, %v", writes, err)
 				}
-				if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "nothing can be committed") {
+				if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "committing to the store stalled") {
 					t.Errorf("log:\n%s", log.String())
 				}
 				release()
-				time.Sleep(2 * probeEvery)
+				time.Sleep(2 * probeInterval)
 				synctest.Wait()
 				if err := s.Err(); err != nil {
 					t.Errorf("Err after the end of the stall = %v", err)
@@ -54,7 +54,7 @@ func TestStall(t *testing.T) {
 				if writes, err := s.Writes(); err != nil || writes.Stalled != 0 || writes.Waiting != 0 {
 					t.Errorf("Writes = %+v, %v", writes, err)
 				}
-				if n := strings.Count(log.String(), "\n"); n != 2 || !strings.Contains(log.String(), "commits again") {
+				if n := strings.Count(log.String(), "\n"); n != 2 || !strings.Contains(log.String(), "committing to the store works again") {
 					t.Errorf("log:\n%s", log.String())
 				}
 				accept(t, s, "b")

@@ -1,3 +1,5 @@
+// Package sqlite keeps deliveries, facts, queued work and the state of the rules in a SQLite database, durably. One process at a time
+// has it open for serving; others may read.
 package sqlite
 
 import (
@@ -32,11 +34,11 @@ type Store struct {
 	closeErr error
 }
 
-// Open locks, opens, checks and migrates the database at path, and creates it (mode 0600) when it is not there; its folder
-// must be. The error is made for the person who starts the program: it says what to do.
+// Open locks, opens, checks and migrates the database at path, and creates it (mode 0600) if it does not exist; its folder must
+// exist. The error is a message for the user, with a remedy.
 func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error) {
-	path = localfile.Resolve(path) // so that there is one lock, whatever the file is called
-	if err := localfile.Check(path); err != nil {
+	path = localfile.Resolve(path) // one lock for all names of the file
+	if err := localfile.CheckDatabase(path); err != nil {
 		return nil, err
 	}
 	lock, err := localfile.TakeLock(path+".lock", "database", "storage.database")
@@ -51,11 +53,10 @@ func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error)
 }
 
 func (s *Store) open(ctx context.Context) error {
-	if err := localfile.Create(s.path); err != nil {
+	if err := localfile.CreateDatabase(s.path); err != nil {
 		return err
 	}
-	// As durable as fsync, without the timestamps; SQLite's own builds do the same on Linux. Where there is no fdatasync,
-	// fsync stays.
+	// As durable as fsync, without the timestamps; SQLite's own builds use it on Linux. On systems without fdatasync, fsync remains.
 	_, _ = sqlite.Fdatasync(true)
 	if err := prepare(ctx, s.path); err != nil {
 		return err
@@ -75,12 +76,12 @@ func (s *Store) open(ctx context.Context) error {
 	return s.writer.start()
 }
 
-// Close commits what is being written, answers what waits with ErrClosed, and closes the database. Calling it again gives
-// the same result.
+// Close commits the current group, fails waiting writes with ErrClosed, and closes the database. Further calls return the same
+// result.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.closeErr = s.Reader.Close()
-		if s.writer != nil { // last, so that SQLite moves the WAL into the database
+		if s.writer != nil { // last, so that SQLite checkpoints the WAL
 			s.closeErr = errors.Join(s.closeErr, s.writer.stop())
 		}
 		s.closeErr = errors.Join(s.closeErr, s.lock.Release())
@@ -88,21 +89,21 @@ func (s *Store) Close() error {
 	return s.closeErr
 }
 
-// Err is why no delivery can be taken at the moment; nil when it can. While nothing can be written, the store itself tries
-// again every few seconds.
+// Err returns the reason why no delivery can be stored at the moment; nil if deliveries are accepted. After a failed write, the store
+// retries every few seconds.
 func (s *Store) Err() error {
-	return errors.Join(s.writer.err(), s.writer.stalled(), s.writer.full(0))
+	return errors.Join(s.writer.err(), s.writer.stalled(), s.writer.backlogError(0))
 }
 
-// Revision returns the number of commits of this process that changed something. Take it before a query, so that nothing is
-// missed in between.
+// Revision returns the number of commits of this process that changed something. Call it before a query, so that WaitAfter misses no
+// change after the query.
 func (s *Store) Revision() int64 { return s.writer.changed.revision() }
 
 // WaitAfter waits for a commit of this process after a revision.
 func (s *Store) WaitAfter(ctx context.Context, revision int64) error {
 	for {
-		now, next := s.writer.changed.wait()
-		if now > revision {
+		current, next := s.writer.changed.wait()
+		if current > revision {
 			return nil
 		}
 		select {
@@ -113,9 +114,10 @@ func (s *Store) WaitAfter(ctx context.Context, revision int64) error {
 	}
 }
 
-// Update runs f in one transaction of the store's writer: f must be quick and must not call the Store. When f returns an
-// error or panics, what it did is undone, and nothing of what others do. When Update returns nil, the changes are on the
-// disk. An error with dora.ErrStoreFailing lies in the disk and not in f. f may be called again when the commit failed; it has returned for good when Update returns.
+// Update runs f in one transaction of the store's writer. f must be quick and must not call the Store. If f returns an error or
+// panics, its changes are rolled back, and no other ones. When Update returns nil, the changes are on the disk. An error that wraps
+// dora.ErrStoreFailing is caused by the disk and not by f. f may be called again after a failed commit, but not after Update has
+// returned.
 func (s *Store) Update(ctx context.Context, f func(dora.Tx) error) error {
 	return s.updateAs(ctx, "", func(t *tx) error { return f(t) })
 }
@@ -134,7 +136,7 @@ func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) 
 		err = o.err
 	}
 	s.leases.end(ending)
-	if storageFailure(err) {
+	if isStorageFailure(err) {
 		return fmt.Errorf("%w: %w", dora.ErrStoreFailing, s.damaged(err))
 	}
 	return err

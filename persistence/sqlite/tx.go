@@ -11,38 +11,38 @@ import (
 	"dora-exporter/dora"
 )
 
-// errEnded is the answer to one who keeps a transaction.
+// errEnded is returned by a transaction that is used after its function has returned.
 var errEnded = errors.New("the transaction has ended")
 
-// tx is a group's transaction; it satisfies dora.Tx for one op after the other.
+// tx is the transaction of a group. It implements dora.Tx for one op at a time.
 type tx struct {
 	writer     *writer
 	connection *connection
-	// client is whose op runs, leases what clients have claimed.
+	// client is the name of the client whose op runs; leases holds the claims of all clients.
 	client string
 	leases *leases
 	// ending are the works that the op ends or postpones.
 	ending *[]work
 	logger *slog.Logger
-	// last is the newest fact's position, once asked for.
-	last    int64
-	asked   bool
-	changed bool
-	// pending is how many deliveries are pending more than before.
-	pending int
-	// places are label sets that were found. They are remembered once all of it is committed: a place is never taken back.
-	places [][2]string
-	// undone is set when something of it was: a place may have been among it.
-	undone bool
-	// err is the first error of a statement of the op that runs. Nothing is executed after it: SQLite may have rolled back
-	// the whole transaction, and statements would be committed one by one.
+	// lastPosition is the position of the newest fact, if lastPositionRead.
+	lastPosition     int64
+	lastPositionRead bool
+	changed          bool
+	// pendingDelta is the change of the number of pending deliveries.
+	pendingDelta int
+	// labelSets holds admitted label sets that were found. They are cached after the commit: an admission is never revoked.
+	labelSets [][2]string
+	// rolledBack is true if an op was rolled back: it may have admitted some of labelSets.
+	rolledBack bool
+	// err is the first error of a statement of the running op. No further statement is executed: SQLite may have rolled back the
+	// whole transaction, and each statement would be committed by itself.
 	err error
 }
 
 var _ dora.Tx = (*tx)(nil)
 
-// apply runs one op and sets its outcome. What a failing op did is undone; an error that is returned means that the whole
-// transaction is lost.
+// apply runs one op and sets its outcome. It rolls back the changes of a failed op. If it returns an error, the whole transaction is
+// lost.
 func (t *tx) apply(o *op) error {
 	before := *t
 	if !o.single {
@@ -53,13 +53,13 @@ func (t *tx) apply(o *op) error {
 	o.err = t.run(o)
 	failed := t.err
 	t.err = errEnded
-	if storageFailure(failed) {
+	if isStorageFailure(failed) {
 		return failed
 	}
 	end := "RELEASE op"
 	if o.err != nil {
-		t.last, t.asked, t.changed, t.pending = before.last, before.asked, before.changed, before.pending
-		t.undone = true
+		t.lastPosition, t.lastPositionRead, t.changed, t.pendingDelta = before.lastPosition, before.lastPositionRead, before.changed, before.pendingDelta
+		t.rolledBack = true
 		end = "ROLLBACK TO op"
 	}
 	if o.single {
@@ -68,13 +68,13 @@ func (t *tx) apply(o *op) error {
 	return t.connection.exec(end)
 }
 
-// run calls the op; a panic is the op's error, and so is an error that it swallowed.
+// run calls the op. A panic becomes the op's error, and so does a statement's error that the op ignored.
 func (t *tx) run(o *op) (err error) {
 	t.err = nil
 	defer func() {
 		if p := recover(); p != nil {
-			t.logger.Error("a change to the store panicked", "panic", p, "stack", string(debug.Stack()))
-			err = fmt.Errorf("change the store: panic: %v", p)
+			t.logger.Error("store update panicked, rolling it back", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("update the store: panic: %v", p)
 		}
 	}()
 	if err := o.run(t); err != nil {
@@ -104,7 +104,7 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	return n, nil
 }
 
-// queryRow scans the only row of a query; false when there is none.
+// queryRow scans the only row of a query; false if there is none.
 func (t *tx) queryRow(query string, args []any, into ...any) (bool, error) {
 	if t.err != nil {
 		return false, t.err
@@ -147,8 +147,8 @@ func (t *tx) fail(err error) error {
 	return err
 }
 
-// touch writes a few pages, as a delivery does, to see whether there is room for one. They are the same ones each time.
-func touch(t *tx) error {
+// writeProbe writes as many pages as a delivery, to find out whether the disk has room for one. It replaces the same pages each time.
+func writeProbe(t *tx) error {
 	_, err := t.exec(`INSERT INTO meta (key, value) VALUES ('touched', hex(randomblob(16384)))
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`)
 	return err

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// WaitingEvaluations is what waits for its evaluation.
+// WaitingEvaluations counts the pending evaluations.
 type WaitingEvaluations struct {
-	// Waiting counts all, those included whose neighbours still have the time to arrive (deployments.settle).
+	// Waiting counts all, including those that still wait for late or out-of-order events (deployments.settle).
 	Waiting int
-	// Due counts those whose neighbours have had that time: they fail, or wait for one that fails, or are about to be made.
+	// Due counts those for which that time is over: they fail, or wait for another that fails, or are about to be made.
 	Due int
-	// Oldest is since when the oldest of them has been due, by the store's clock; zero if none is.
+	// Oldest is when the oldest of them became due, by the store's clock; zero if none is due.
 	Oldest time.Time
 }
 
-// WaitingEvaluations counts what waits for its evaluation at a time of the store's clock.
+// WaitingEvaluations counts the pending evaluations at a time of the store's clock.
 func (r *Reader) WaitingEvaluations(ctx context.Context, now time.Time) (WaitingEvaluations, error) {
 	var e WaitingEvaluations
 	var oldest sql.NullInt64
@@ -25,7 +25,7 @@ func (r *Reader) WaitingEvaluations(ctx context.Context, now time.Time) (Waiting
 		(SELECT ripe FROM evaluations INDEXED BY evaluations_ripe WHERE ripe <= ?1 ORDER BY ripe LIMIT 1)`, []any{now.UnixMilli()},
 		func(rows *sql.Rows) error { return rows.Scan(&e.Waiting, &e.Due, &oldest) })
 	if err != nil {
-		return WaitingEvaluations{}, fmt.Errorf("count what waits for its evaluation: %w", err)
+		return WaitingEvaluations{}, fmt.Errorf("count the pending evaluations: %w", err)
 	}
 	if oldest.Valid {
 		e.Oldest = fromMillis(oldest.Int64)

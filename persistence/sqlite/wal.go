@@ -7,50 +7,50 @@ import (
 	"os"
 )
 
-// The write-ahead log. SQLite appends commits to it, moves them into the database about every thousand pages (4 MiB), and
-// begins again at its start once everything is moved and nobody reads from it any more. A reader that keeps its
-// transaction open prevents that, and the log grows. This process ends its own in time: queries for people have a
-// deadline, those of the program read a bounded number of rows and do nothing else meanwhile. Readers that merely follow
-// each other without a gap are dealt with by trimLog, which has new ones wait a moment. What another process does can't be
-// stopped from here; the program's own commands read in a process that ends when it is paused (see cmd/dora-exporter).
+// The write-ahead log. SQLite appends commits to it, copies them into the database about every thousand pages (4 MiB), and
+// overwrites it from its start once everything is copied and no reader uses it. A reader that keeps its transaction open prevents
+// that, and the log grows. Readers of this process end in time: queries for people have a deadline, those of the program read a
+// bounded number of rows and do nothing else meanwhile. If readers follow each other without a gap, trimLog makes new ones wait for a
+// moment. Readers in other processes can't be stopped from here; the program's own commands read in a process that ends when it is
+// paused (see cmd/dora-exporter).
 const (
-	// longLog is the size, in bytes, from which on the log is emptied as soon as nobody reads from it.
-	longLog = 16 << 20
-	// hugeLog is the size from which on a reader must be holding it.
-	hugeLog = 64 << 20
+	// truncateLogAbove is the size, in bytes, above which the log is truncated as soon as no reader uses it.
+	truncateLogAbove = 16 << 20
+	// warnLogAbove is the size, in bytes, above which a reader must be preventing that.
+	warnLogAbove = 64 << 20
 )
 
-// logSize returns the size of the write-ahead log of the database at path, in bytes; 0 when there is none. It must not open
-// the file: closing it would release the locks of this process.
+// logSize returns the size of the write-ahead log of the database at path, in bytes; 0 if there is none. It must not open the file:
+// closing it would release the locks of this process.
 func logSize(path string) (int64, error) {
 	info, err := os.Stat(path + "-wal")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return 0, nil
 	case err != nil:
-		return 0, fmt.Errorf("look at the write-ahead log: %w", err)
+		return 0, fmt.Errorf("read the size of the write-ahead log: %w", err)
 	}
 	return info.Size(), nil
 }
 
-// trimLog empties a log that has become too long, or logs once that a reader prevents it.
+// trimLog truncates a log that has become too long, or logs once that a reader prevents it.
 func (w *writer) trimLog() {
 	size, err := logSize(w.path)
 	if err != nil || w.connection == nil {
-		return // look notices
+		return // checkFiles reports it
 	}
-	if size > longLog {
-		// A reader that prevents it is no error. New ones wait meanwhile, and so do writes.
+	if size > truncateLogAbove {
+		// A reader that prevents it is not an error. New readers and writes wait meanwhile.
 		_ = w.connection.exec("PRAGMA busy_timeout = 250")
 		_ = w.connection.exec("PRAGMA wal_checkpoint(TRUNCATE)")
 		_ = w.connection.exec("PRAGMA busy_timeout = 0")
 		size, _ = logSize(w.path)
 	}
 	switch {
-	case size > hugeLog && !w.hugeLog:
-		w.logger.Warn("the write-ahead log grows, since a process reads from the database and does not end; end it", "database", w.path, "bytes", size)
-	case size <= hugeLog && w.hugeLog:
-		w.logger.Info("the write-ahead log could be emptied again", "database", w.path, "bytes", size)
+	case size > warnLogAbove && !w.hugeLog:
+		w.logger.Warn("the write-ahead log grows because a process keeps a read transaction open: stop that process", "database", w.path, "bytes", size)
+	case size <= warnLogAbove && w.hugeLog:
+		w.logger.Info("the write-ahead log was truncated again", "database", w.path, "bytes", size)
 	}
-	w.hugeLog = size > hugeLog
+	w.hugeLog = size > warnLogAbove
 }

@@ -16,44 +16,43 @@ const (
 	evaluationQueue = "evaluations"
 )
 
-// Client is a user of the store who claims work for itself. The Store is one, too: the one of a process that has the store to
-// itself.
+// Client claims work under its own name. The Store itself is a client, too, for a process that is the only one.
 type Client struct {
 	*Store
 	name string
 }
 
-// Client returns another client, with a name that no other one has.
+// Client returns another client. The name must be unique.
 func (s *Store) Client(name string) *Client { return &Client{Store: s, name: name} }
 
-// DeliveryQueue returns the deliveries that are not processed, as Pending does.
+// DeliveryQueue returns the queue of pending deliveries, in the order of Pending.
 func (s *Store) DeliveryQueue() dora.Queue[dora.Delivery] { return s.Client("").DeliveryQueue() }
 
-// LookupQueue returns the look-ups of commits, the longest due first.
+// LookupQueue returns the queue of look-ups of commits, the longest due first.
 func (s *Store) LookupQueue() dora.Queue[dora.Lookup] { return s.Client("").LookupQueue() }
 
-// ComparisonQueue returns the evaluations of deployments, of each scope the first one alone, the longest due first.
+// ComparisonQueue returns the queue of evaluations of deployments, only the first of each scope, the longest due first.
 func (s *Store) ComparisonQueue() dora.Queue[dora.Evaluation] { return s.Client("").ComparisonQueue() }
 
-// EvaluationQueue returns the other evaluations, the longest due first.
+// EvaluationQueue returns the queue of the other evaluations, the longest due first.
 func (s *Store) EvaluationQueue() dora.Queue[dora.Evaluation] { return s.Client("").EvaluationQueue() }
 
-// DeliveryQueue is that of the client.
+// DeliveryQueue returns the client's view of the queue of deliveries.
 func (c *Client) DeliveryQueue() dora.Queue[dora.Delivery] {
 	return workQueue[dora.Delivery]{c, deliveryQueue, c.Pending, func(d dora.Delivery) string { return strconv.FormatInt(d.ID, 10) }}
 }
 
-// LookupQueue is that of the client.
+// LookupQueue returns the client's view of the queue of look-ups.
 func (c *Client) LookupQueue() dora.Queue[dora.Lookup] {
 	return workQueue[dora.Lookup]{c, lookupQueue, c.DueLookups, func(j dora.Lookup) string { return j.Commit.Key() }}
 }
 
-// ComparisonQueue is that of the client.
+// ComparisonQueue returns the client's view of the queue of evaluations of deployments.
 func (c *Client) ComparisonQueue() dora.Queue[dora.Evaluation] {
 	return workQueue[dora.Evaluation]{c, comparisonQueue, c.DueComparisons, evaluationKey}
 }
 
-// EvaluationQueue is that of the client.
+// EvaluationQueue returns the client's view of the queue of other evaluations.
 func (c *Client) EvaluationQueue() dora.Queue[dora.Evaluation] {
 	return workQueue[dora.Evaluation]{c, evaluationQueue, c.DueEvaluations, evaluationKey}
 }
@@ -63,10 +62,10 @@ func (c *Client) Update(ctx context.Context, f func(dora.Tx) error) error {
 	return c.updateAs(ctx, c.name, func(t *tx) error { return f(t) })
 }
 
-// evaluationKey is unique over the evaluations of a queue.
+// evaluationKey returns a key that is unique among the evaluations of a queue.
 func evaluationKey(s dora.Evaluation) string { return s.Kind + "/" + s.Key }
 
-// evaluationWork names an evaluation.
+// evaluationWork returns the queue and key of an evaluation.
 func evaluationWork(s dora.Evaluation) work {
 	if s.Kind == dora.DeploymentEvaluation {
 		return work{comparisonQueue, evaluationKey(s)}
@@ -74,7 +73,7 @@ func evaluationWork(s dora.Evaluation) work {
 	return work{evaluationQueue, evaluationKey(s)}
 }
 
-// workQueue is a queue as a client sees it.
+// workQueue is a client's view of a queue. It implements dora.Queue.
 type workQueue[T any] struct {
 	client *Client
 	name   string

@@ -94,7 +94,7 @@ func TestGroupUndoesOnlyWhatFailed(t *testing.T) {
 	if !errors.Is(errs[1], errRule) {
 		t.Errorf("error is %v, want the rule's", errs[1])
 	}
-	if code(errs[4]) != sqlite3.SQLITE_CONSTRAINT {
+	if resultCode(errs[4]) != sqlite3.SQLITE_CONSTRAINT {
 		t.Errorf("error is %v, want the constraint's", errs[4])
 	}
 	if !strings.Contains(log.String(), "a bug") || !strings.Contains(log.String(), "writer_test.go") {
@@ -133,7 +133,7 @@ func TestFullDisk(t *testing.T) {
 	large := delivery("large")
 	large.Event.Status.State = strings.Repeat("x", 1<<20)
 	for range 3 {
-		if _, err := s.Accept(t.Context(), large); code(err) != sqlite3.SQLITE_FULL {
+		if _, err := s.Accept(t.Context(), large); resultCode(err) != sqlite3.SQLITE_FULL {
 			t.Fatalf("Accept = %v, want a full disk", err)
 		}
 		if s.Err() == nil {
@@ -178,7 +178,7 @@ func TestFullDiskKeepsWhatFits(t *testing.T) {
 	if errs[0] != nil || errs[2] != nil || errs[3] != nil {
 		t.Errorf("errors of what fits are %v, %v, %v", errs[0], errs[2], errs[3])
 	}
-	if code(errs[1]) != sqlite3.SQLITE_FULL || !errors.Is(errs[1], dora.ErrStoreFailing) {
+	if resultCode(errs[1]) != sqlite3.SQLITE_FULL || !errors.Is(errs[1], dora.ErrStoreFailing) {
 		t.Errorf("error of what does not fit is %v", errs[1])
 	}
 	if runs != 2 {
@@ -199,7 +199,7 @@ func TestWriterTriesAgain(t *testing.T) {
 		if err == nil || s.Err() == nil {
 			t.Fatalf("the commit on a closed connection = %v, Err = %v", err, s.Err())
 		}
-		time.Sleep(probeEvery - time.Millisecond)
+		time.Sleep(probeInterval - time.Millisecond)
 		synctest.Wait()
 		if s.Err() == nil {
 			t.Error("Err is nil before the first try")

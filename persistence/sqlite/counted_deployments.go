@@ -12,9 +12,9 @@ import (
 	"dora-exporter/dora"
 )
 
-// Counted returns the successes in production since a time with what was counted of them, in the order of time: those of the
-// first teams by name, and of all the newest, at most limit. It reads nothing that is older, so that it takes the same time
-// however long the history is.
+// Counted returns the successes in production since a time with what was counted of them, in the order of time: those of the first
+// teams by name, and of these the newest, at most limit. It reads nothing older, so its duration does not depend on the length of the
+// history.
 func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int) (c dora.Counted, err error) {
 	c.From = since
 	err = r.Snapshot(ctx, func(r *Reader) error {
@@ -37,17 +37,17 @@ func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int)
 			if err != nil {
 				return err
 			}
-			if found = newest(append(found, all...), limit+1); len(found) > limit {
-				since = found[limit].Succeeded() // what is older is left out of the teams to come, too
+			if found = newestSuccesses(append(found, all...), limit+1); len(found) > limit {
+				since = found[limit].Succeeded() // older ones of the remaining teams are left out, too
 			}
 		}
 		if len(found) > limit {
-			// A time that is told in part would count too little: its first instant is left out.
+			// There may be more deployments at that instant, so the result begins after it.
 			c.From = since.Add(time.Millisecond)
 			found = slices.DeleteFunc(found, func(t dora.DeploymentRecord) bool { return t.Succeeded().Before(c.From) })
 		}
 		slices.Reverse(found)
-		return r.counted(ctx, &c, found)
+		return r.addCounted(ctx, &c, found)
 	})
 	if err != nil {
 		return dora.Counted{}, fmt.Errorf("read what was counted: %w", err)
@@ -55,17 +55,17 @@ func (r *Reader) Counted(ctx context.Context, since time.Time, teams, limit int)
 	return c, nil
 }
 
-// newest are the newest successes, at most limit, the newest first.
-func newest(all []dora.DeploymentRecord, limit int) []dora.DeploymentRecord {
+// newestSuccesses returns the newest successes, at most limit, the newest first.
+func newestSuccesses(all []dora.DeploymentRecord, limit int) []dora.DeploymentRecord {
 	slices.SortFunc(all, func(a, b dora.DeploymentRecord) int {
 		return cmp.Or(b.Succeeded().Compare(a.Succeeded()), cmp.Compare(b.ID, a.ID))
 	})
 	return all[:min(len(all), limit)]
 }
 
-// teams are the names of all that have deployed to production. Each is found by a look into the index.
+// teams returns the names of all teams that have deployed to production. It makes one index look-up per team.
 func (r *Reader) teams(ctx context.Context) ([]string, error) {
-	return read(ctx, r, "teams", `WITH RECURSIVE teams (team) AS (
+	return readAll(ctx, r, "teams", `WITH RECURSIVE teams (team) AS (
 			SELECT min(team) FROM deployments WHERE production = 1
 			UNION ALL SELECT (SELECT min(team) FROM deployments WHERE production = 1 AND team > teams.team) FROM teams WHERE team IS NOT NULL
 		) SELECT team FROM teams WHERE team IS NOT NULL`, nil, func(rows *sql.Rows) (team string, err error) {
@@ -74,17 +74,17 @@ func (r *Reader) teams(ctx context.Context) ([]string, error) {
 	})
 }
 
-// counted adds deployments with what was counted of each.
-func (r *Reader) counted(ctx context.Context, c *dora.Counted, found []dora.DeploymentRecord) error {
-	for some := range slices.Chunk(found, askedAtOnce) {
+// addCounted adds deployments with what was counted of each.
+func (r *Reader) addCounted(ctx context.Context, c *dora.Counted, found []dora.DeploymentRecord) error {
+	for chunk := range slices.Chunk(found, maxQueryValues) {
 		var keys, repairs, changes []string
-		for _, t := range some {
+		for _, t := range chunk {
 			keys, repairs = append(keys, t.Key()), append(repairs, dora.Subject(dora.SubjectRework, t.Key()))
 			for _, change := range t.Changes() {
 				changes = append(changes, changeSubject(t, change))
 			}
 		}
-		marks, err := r.marksOf(ctx, keys)
+		marks, err := r.failedChangesOf(ctx, keys)
 		if err != nil {
 			return err
 		}
@@ -96,17 +96,17 @@ func (r *Reader) counted(ctx context.Context, c *dora.Counted, found []dora.Depl
 		if err != nil {
 			return err
 		}
-		for _, t := range some {
-			one := dora.CountedDeployment{DeploymentRecord: t, Repaired: dora.Cause(repaired[dora.Subject(dora.SubjectRework, t.Key())].Labels["cause"])}
+		for _, t := range chunk {
+			counted := dora.CountedDeployment{DeploymentRecord: t, Repaired: dora.Cause(repaired[dora.Subject(dora.SubjectRework, t.Key())].Labels["cause"])}
 			if mark, bad := marks[t.Key()]; bad {
-				one.Mark = &mark
+				counted.Mark = &mark
 			}
 			for _, change := range t.Changes() {
 				if shipped[changeSubject(t, change)].ID == t.ID {
-					one.Changes = append(one.Changes, change)
+					counted.Changes = append(counted.Changes, change)
 				}
 			}
-			c.Deployments = append(c.Deployments, one)
+			c.Deployments = append(c.Deployments, counted)
 		}
 	}
 	return nil
@@ -116,23 +116,23 @@ func changeSubject(t dora.DeploymentRecord, c dora.Change) string {
 	return dora.Subject(dora.SubjectChange, t.Scope()+"/"+c.Name())
 }
 
-// askedAtOnce bounds how many values one query names.
-const askedAtOnce = 500
+// maxQueryValues limits how many values one query has.
+const maxQueryValues = 500
 
-func (r *Reader) marksOf(ctx context.Context, deployments []string) (map[string]dora.FailedChange, error) {
+func (r *Reader) failedChangesOf(ctx context.Context, deployments []string) (map[string]dora.FailedChange, error) {
 	found := map[string]dora.FailedChange{}
-	all, err := r.failedChanges(ctx, "WHERE target IN ("+places(len(deployments))+")", anys(deployments)...)
+	all, err := r.failedChanges(ctx, "WHERE target IN ("+placeholders(len(deployments))+")", toAny(deployments)...)
 	for _, m := range all {
 		found[m.Target] = m
 	}
 	return found, err
 }
 
-// FactsBySubject are the facts of a family about some subjects.
+// FactsBySubject returns the facts of a family with one of the subjects.
 func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []string) (map[string]dora.Fact, error) {
 	found := map[string]dora.Fact{}
-	for some := range slices.Chunk(subjects, askedAtOnce) {
-		err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND subject IN ("+places(len(some))+")", append([]any{family}, anys(some)...),
+	for chunk := range slices.Chunk(subjects, maxQueryValues) {
+		err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND subject IN ("+placeholders(len(chunk))+")", append([]any{family}, toAny(chunk)...),
 			func(rows *sql.Rows) error {
 				f, _, err := r.scanFact(rows)
 				found[f.Subject] = f
@@ -145,10 +145,10 @@ func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []s
 	return found, nil
 }
 
-// places are so many question marks.
-func places(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+// placeholders returns n comma-separated SQL placeholders.
+func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
-func anys(texts []string) []any {
+func toAny(texts []string) []any {
 	all := make([]any, len(texts))
 	for i, text := range texts {
 		all[i] = text

@@ -42,12 +42,12 @@ func TestShipGoesOn(t *testing.T) {
 					t.Fatal(err)
 				}
 				var kinds []string
-				for _, told := range everyChange {
-					kinds = append(kinds, strings.Split(told, " with")[0])
+				for _, answered := range everyChange {
+					kinds = append(kinds, strings.Split(answered, " with")[0])
 				}
 				var got []string
-				for _, told := range h.tell(s) {
-					got = append(got, strings.Split(told, " with")[0])
+				for _, answered := range h.describeAll(s) {
+					got = append(got, strings.Split(answered, " with")[0])
 				}
 				if diff := cmp.Diff(kinds, got); diff != "" {
 					t.Errorf("changes (-want +got):\n%s", diff)
@@ -100,7 +100,7 @@ func TestShipAndOriginAgree(t *testing.T) {
 
 // What a deployment ships does not depend on what is remembered, nor on which of the two remembered it.
 func TestShipFromMemory(t *testing.T) {
-	for _, test := range shipCases() {
+	for _, test := range append(shipCases(), moreShipCases()...) {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHistory(t)
 			test.history(h)
@@ -108,8 +108,8 @@ func TestShipFromMemory(t *testing.T) {
 			head.SHA, head.OnDefaultBranch = test.head, test.byDefault
 			look := func(known map[string]dora.Origin) dora.Shipment {
 				c := dora.Comparison{Head: head, Base: test.base, Known: func(sha string) (dora.Origin, bool) {
-					o, has := known[sha]
-					return o, has
+					o, known := known[sha]
+					return o, known
 				}}
 				s, learned, err := newInProcess(t, h.github(), Options{}).Ship(t.Context(), c)
 				if err != nil {
@@ -212,7 +212,7 @@ func TestShipKeepsAPullRequestsCommitsOnce(t *testing.T) {
 		}
 	}
 	s, err := ship(t, g, "r1", "r3", byShip)
-	if diff := cmp.Diff([]string{"#1 r3 from a1 with a1,a2,a3,a4,a5,r2"}, h.tell(s)); diff != "" || s.Calls != 1 || err != nil {
+	if diff := cmp.Diff([]string{"#1 r3 from a1 with a1,a2,a3,a4,a5,r2"}, h.describeAll(s)); diff != "" || s.Calls != 1 || err != nil {
 		t.Errorf("%d calls, error %v; changes (-want +got):\n%s", s.Calls, err, diff)
 	}
 }
@@ -231,7 +231,7 @@ func TestShipWithoutAPullRequestsCommits(t *testing.T) {
 	known := map[string]dora.Origin{"r5": o}
 	for _, calls := range []int{1 + 4, 1} {
 		s, err := ship(t, g, "root", "r5", known)
-		if diff := cmp.Diff([]string{"#1 r5 from a1 with r1,r2,r3,r4"}, h.tell(s)); diff != "" || s.Calls != calls || err != nil {
+		if diff := cmp.Diff([]string{"#1 r5 from a1 with r1,r2,r3,r4"}, h.describeAll(s)); diff != "" || s.Calls != calls || err != nil {
 			t.Errorf("%d calls, want %d; error %v; changes (-want +got):\n%s", s.Calls, calls, err, diff)
 		}
 	}
@@ -264,15 +264,15 @@ func TestShipCompletesWhatIsKnown(t *testing.T) {
 	}
 	for head, want := range map[string]int{"m1": 1, "d1": 1, "m5": 1} {
 		o := known[head]
-		some := map[string]dora.Origin{head: {FirstCommit: o.FirstCommit, PullRequest: o.PullRequest}}
-		s, err := ship(t, g, "", head, some)
+		selected := map[string]dora.Origin{head: {FirstCommit: o.FirstCommit, PullRequest: o.PullRequest}}
+		s, err := ship(t, g, "", head, selected)
 		if err != nil || s.Calls != want {
 			t.Errorf("first deployment, of %s: %d calls, want %d; error %v", head, s.Calls, want, err)
 		}
 		if diff := cmp.Diff(o, s.Changes[0].Origin); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", head, diff)
 		}
-		if s, err = ship(t, g, "", head, some); err != nil || s.Calls != 0 {
+		if s, err = ship(t, g, "", head, selected); err != nil || s.Calls != 0 {
 			t.Errorf("%s again: %d calls, error %v", head, s.Calls, err)
 		}
 	}
@@ -291,7 +291,7 @@ func TestShipAsksAgainAfterTheMerge(t *testing.T) {
 	p.into(h.commits["a2"]) // fast-forward
 	f = h.github()
 	s, err := ship(t, newInProcess(t, f, Options{}), "root", "a2", known)
-	if err != nil || s.Calls != 3 || !s.Changes[0].Merged.Equal(p.mergedAt) || h.tell(s)[0] != "#1 a2 from a1 with a1" {
+	if err != nil || s.Calls != 3 || !s.Changes[0].Merged.Equal(p.mergedAt) || h.describeAll(s)[0] != "#1 a2 from a1 with a1" {
 		t.Errorf("shipment %+v, error %v", s, err)
 	}
 }

@@ -2,12 +2,12 @@ package sqlite
 
 import "dora-exporter/dora"
 
-// A transaction by what it is about, as dora.Tx has it.
+// The parts of dora.Tx, one for each kind of record.
 type (
 	factTx       struct{ *tx }
 	deliveryTx   struct{ *tx }
 	commitTx     struct{ *tx }
-	history      struct{ *tx }
+	historyTx    struct{ *tx }
 	deploymentTx struct{ *tx }
 	incidentTx   struct{ *tx }
 	evidenceTx   struct{ *tx }
@@ -20,7 +20,7 @@ func (t *tx) Deliveries() dora.DeliveryTx { return deliveryTx{t} }
 
 func (t *tx) Commits() dora.CommitTx { return commitTx{t} }
 
-func (t *tx) History() dora.History { return history{t} }
+func (t *tx) History() dora.History { return historyTx{t} }
 
 func (t *tx) Deployments() dora.DeploymentTx { return deploymentTx{t} }
 

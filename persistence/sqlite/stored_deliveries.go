@@ -13,24 +13,24 @@ import (
 	"dora-exporter/dora"
 )
 
-// deliveryStates are the states of a delivery by the value of its column done.
+// deliveryStates maps the values of the column state.
 var deliveryStates = [...]dora.DeliveryState{dora.DeliveryPending, dora.DeliveryProcessed, dora.DeliverySetAside}
 
-// DeliveriesOf are the deliveries about a deployment with a number, of any server, in the order of arrival.
+// DeliveriesOf returns the deliveries about a deployment with a number, of any server, in the order of arrival.
 func (r *Reader) DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredDelivery, error) {
-	// The text of the number first, since that is quick, and all of it is read.
+	// Searching the text is quick and finds too many; the decoded events decide.
 	text := fmt.Sprintf(`"id":%d`, number)
-	all, err := r.received(ctx, "WHERE source = ? AND (instr(event, ?) OR instr(event, ?))", dora.GitHub, text+",", text+"}")
+	all, err := r.storedDeliveries(ctx, "WHERE source = ? AND (instr(event, ?) OR instr(event, ?))", dora.GitHub, text+",", text+"}")
 	return slices.DeleteFunc(all, func(d dora.StoredDelivery) bool {
 		e := d.Event
 		return (e.Status == nil || e.Status.Deployment.ID != number) && (e.Deployment == nil || e.Deployment.ID != number)
 	}), err
 }
 
-// DeliveriesOfIncident are those of an issue by its key, host/id.
+// DeliveriesOfIncident returns the deliveries about an incident by its key, host/id.
 func (r *Reader) DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error) {
 	from, to := prefixRange("jira/" + key + "/")
-	all, err := r.received(ctx, "WHERE key >= ? AND key < ?", from, to)
+	all, err := r.storedDeliveries(ctx, "WHERE key >= ? AND key < ?", from, to)
 	// The path of a server may look like the key of another one's issue.
 	return slices.DeleteFunc(all, func(d dora.StoredDelivery) bool {
 		i := d.Event.Incident
@@ -38,13 +38,13 @@ func (r *Reader) DeliveriesOfIncident(ctx context.Context, key string) ([]dora.S
 	}), err
 }
 
-// IncidentsCalled are the keys of all issues that a delivery calls by a name, such as INC-7.
+// IncidentsCalled returns the keys of all incidents that a delivery names, such as INC-7.
 func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, error) {
 	text, err := json.Marshal(name) // as it stands in the event
 	if err != nil {
 		return nil, fmt.Errorf("look for issues called %s: %w", name, err)
 	}
-	all, err := r.received(ctx, "WHERE source = ? AND instr(event, ?)", dora.Jira, string(text))
+	all, err := r.storedDeliveries(ctx, "WHERE source = ? AND instr(event, ?)", dora.Jira, string(text))
 	var keys []string
 	for _, d := range all {
 		if i := d.Event.Incident; i != nil && i.Key == name && !slices.Contains(keys, i.Host+"/"+i.ID) {
@@ -54,21 +54,21 @@ func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, er
 	return keys, err
 }
 
-// DeliveryOf is the delivery with a key; false when there is none.
+// DeliveryOf returns the delivery with a key; false if there is none.
 func (r *Reader) DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error) {
-	all, err := r.received(ctx, "WHERE key = ?", key)
+	all, err := r.storedDeliveries(ctx, "WHERE key = ?", key)
 	if err != nil || len(all) == 0 {
 		return dora.StoredDelivery{}, false, err
 	}
 	return all[0], true, nil
 }
 
-// Recent are the deliveries that arrived last, at most limit, in the order of arrival.
+// Recent returns the last deliveries, at most limit, in the order of arrival.
 func (r *Reader) Recent(ctx context.Context, limit int) ([]dora.StoredDelivery, error) {
-	return r.received(ctx, "ORDER BY id DESC LIMIT ?", limit)
+	return r.storedDeliveries(ctx, "ORDER BY id DESC LIMIT ?", limit)
 }
 
-func (r *Reader) received(ctx context.Context, query string, args ...any) ([]dora.StoredDelivery, error) {
+func (r *Reader) storedDeliveries(ctx context.Context, query string, args ...any) ([]dora.StoredDelivery, error) {
 	all := map[int64]dora.StoredDelivery{}
 	err := r.query(ctx, "SELECT id, state, due, error FROM deliveries "+query, args, func(rows *sql.Rows) error {
 		var id, due int64

@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// replaceFile puts data in the place of the file at path and keeps what was there as path.prev. Whatever happens, path is
-// either the old file or the new one, and the new one is on the disk when there is no error.
+// Replace replaces the file at path atomically and keeps the old one as path.prev. If it returns nil, the new file is on the disk;
+// otherwise path is either the old file or the new one.
 func Replace(path string, data []byte) error {
 	temporary := path + ".tmp"
 	if err := writeDurably(temporary, data); err != nil {
 		_ = os.Remove(temporary)
 		return Error("write", temporary, err)
 	}
-	if err := keep(path); err != nil {
+	if err := keepPrevious(path); err != nil {
 		_ = os.Remove(temporary)
 		return Error("keep the previous", path, err)
 	}
@@ -33,8 +33,8 @@ func Replace(path string, data []byte) error {
 	return SyncFolder(filepath.Dir(path))
 }
 
-// writeDurably writes a file that anybody may read, as other tools do with a .prom. What has that name is removed and not
-// written to: it may be another user's, or a link.
+// writeDurably writes a file that everybody can read, since other tools read the .prom. It removes an existing file of that name and
+// does not write to it, since it may belong to another user or be a link.
 func writeDurably(path string, data []byte) (err error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -50,8 +50,8 @@ func writeDurably(path string, data []byte) (err error) {
 	return file.Sync()
 }
 
-// keep makes the file at path also known as path.prev: by a link where there are links, else by a copy.
-func keep(path string) error {
+// keepPrevious makes path.prev a hard link to the file at path, or a copy where links don't work.
+func keepPrevious(path string) error {
 	previous := path + ".prev"
 	if err := os.Remove(previous); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -72,8 +72,8 @@ func keep(path string) error {
 	return writeDurably(previous, data)
 }
 
-// linked is the file that path stands for where it is a link, so that the file is replaced and the link stays. The file
-// need not be there yet.
+// Resolve returns the target of path if it is a symbolic link, so that the target is replaced and the link stays. The target need not
+// exist yet.
 func Resolve(path string) string {
 	if file, err := filepath.EvalSymlinks(path); err == nil {
 		return file
@@ -88,7 +88,7 @@ func Resolve(path string) string {
 	return filepath.Join(filepath.Dir(path), file)
 }
 
-// errMounted says that a file can't be replaced by another one, since it is a mount point.
+// MountPointError returns the error for a checkpoint that can't be replaced since it is a mount point.
 func MountPointError(path string) error {
 	return fmt.Errorf("the checkpoint %s is mounted as a single file and can't be replaced as a whole; mount its folder instead", path)
 }

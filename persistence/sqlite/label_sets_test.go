@@ -10,7 +10,7 @@ import (
 // that were committed.
 func TestLabelSetsThatAreUndoneHaveNoPlace(t *testing.T) {
 	s := openStore(t)
-	has := func(key string, want bool) {
+	hasLabelSet := func(key string, want bool) {
 		t.Helper()
 		for range 2 { // the second one is remembered
 			err := s.Update(t.Context(), func(tx dora.Tx) error {
@@ -41,11 +41,11 @@ func TestLabelSetsThatAreUndoneHaveNoPlace(t *testing.T) {
 	if err := add("undone", errRule)(); err == nil {
 		t.Error("the change was not undone")
 	}
-	has("undone", false)
+	hasLabelSet("undone", false)
 	together(t, s, add("first", nil), add("undone among others", errRule), add("last", nil))
-	has("first", true)
-	has("undone among others", false)
-	has("last", true)
+	hasLabelSet("first", true)
+	hasLabelSet("undone among others", false)
+	hasLabelSet("last", true)
 	if n, err := s.Series(t.Context()); err != nil || n["github"] != 6 {
 		t.Errorf("Series = %v, %v; want 6", n, err)
 	}

@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	// longestLine limits a line with a sample, in bytes; comments may be longer.
-	longestLine = 1 << 20
-	// parsedAtOnce is how much text is parsed together, in bytes, so that memory does not grow with the file. mostAtOnce limits
-	// the lines that have to be parsed together since they are about one series.
-	parsedAtOnce = 256 << 10
-	mostAtOnce   = 16 << 20
+	// maxLine limits a line with a sample, in bytes; comments may be longer.
+	maxLine = 1 << 20
+	// partSize is how much text is parsed at once, in bytes, so that memory does not grow with the file. maxPart limits the lines
+	// that must be parsed at once since they belong to one series.
+	partSize = 256 << 10
+	maxPart  = 16 << 20
 )
 
-// parseText reads Prometheus' text format and calls take with what it has of our families, part by part, together with how many
-// lines there were of each name. Other families are checked and passed to skip by their names. Memory is needed for one part.
+// parseText parses Prometheus' text format in parts. It calls take for each part of a family of ours, with the number of lines of each
+// name. Other families are parsed, too, and skip is called with their names. Memory is needed for one part only.
 func parseText(r io.Reader, families map[string]dora.Family, take func(*dto.MetricFamily, map[string]int) error, skip func(name string)) error {
 	p := &textParser{families: families, take: take, skip: skip, heads: map[string]string{}}
 	in := bufio.NewReaderSize(r, 64<<10)
@@ -35,7 +35,7 @@ func parseText(r io.Reader, families map[string]dora.Family, take func(*dto.Metr
 		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
-		if failed := p.line(line); failed != nil {
+		if failed := p.addLine(line); failed != nil {
 			return failed
 		}
 		if err != nil {
@@ -44,14 +44,14 @@ func parseText(r io.Reader, families map[string]dora.Family, take func(*dto.Metr
 	}
 }
 
-// readLine returns a line with its line break, io.EOF with the last one. A comment that is too long comes back cut.
+// readLine returns a line with its line break, and io.EOF with the last one. It truncates comments that are too long.
 func readLine(in *bufio.Reader) (line []byte, err error) {
 	for {
 		part, err := in.ReadSlice('\n')
-		if len(line)+len(part) <= longestLine {
+		if len(line)+len(part) <= maxLine {
 			line = append(line, part...)
 		} else if len(line) == 0 || line[0] != '#' {
-			return nil, fmt.Errorf("it has more than %d bytes", longestLine)
+			return nil, fmt.Errorf("it has more than %d bytes", maxLine)
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return line, err
@@ -59,35 +59,35 @@ func readLine(in *bufio.Reader) (line []byte, err error) {
 	}
 }
 
-// textParser collects lines and parses them in parts that belong together.
+// textParser collects lines into parts of one family each and parses them.
 type textParser struct {
 	families map[string]dora.Family
 	take     func(*dto.MetricFamily, map[string]int) error
 	skip     func(name string)
 
-	number int // that of the line
+	number int // of the current line
 	part   bytes.Buffer
-	from   int    // the number of its first line
-	family string // that of the part; empty for other programs' families
-	first  string // the name of the first sample in the part
-	last   string // that of the last one
-	// heads are the TYPE lines of our families, which stand in front of each of their parts.
+	from   int    // number of the part's first line
+	family string // of the part; empty for families of other programs
+	first  string // name of the first sample in the part
+	last   string // name of the last sample in the part
+	// heads holds the TYPE lines of our families, which precede each of their parts.
 	heads map[string]string
 }
 
-// line adds a line to its part.
-func (p *textParser) line(line []byte) error {
+// addLine adds a line to its part.
+func (p *textParser) addLine(line []byte) error {
 	text := bytes.TrimLeft(line, " \t")
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
 	}
 	if text[0] == '#' {
-		return p.comment(text)
+		return p.addComment(text)
 	}
 	name := sampleName(text)
 	family := p.familyOf(name)
-	if family != p.family || p.mayEnd(name) {
-		if err := p.begin(family); err != nil {
+	if family != p.family || p.mayEndPart(name) {
+		if err := p.beginPart(family); err != nil {
 			return err
 		}
 	}
@@ -96,14 +96,14 @@ func (p *textParser) line(line []byte) error {
 	}
 	p.last = name
 	p.part.Write(line)
-	if p.part.Len() > mostAtOnce+longestLine {
+	if p.part.Len() > maxPart+maxLine {
 		return fmt.Errorf("line %d: the lines of %s are not grouped by series", p.number, family)
 	}
 	return nil
 }
 
-// comment adds a line with a type to its part. Others say nothing.
-func (p *textParser) comment(text []byte) error {
+// addComment adds a line with a type to its part. Others say nothing.
+func (p *textParser) addComment(text []byte) error {
 	fields := strings.Fields(string(text[:min(len(text), 4096)]))
 	if len(fields) < 4 || fields[0] != "#" || fields[1] != "TYPE" {
 		return nil
@@ -114,8 +114,8 @@ func (p *textParser) comment(text []byte) error {
 		text = []byte("# TYPE " + name + " counter\n")
 	}
 	if _, ours := p.families[name]; !ours {
-		if p.family != "" || p.part.Len() > parsedAtOnce {
-			if err := p.begin(""); err != nil {
+		if p.family != "" || p.part.Len() > partSize {
+			if err := p.beginPart(""); err != nil {
 				return err
 			}
 		}
@@ -126,10 +126,10 @@ func (p *textParser) comment(text []byte) error {
 		return fmt.Errorf("%s has two types", name)
 	}
 	p.heads[name] = strings.TrimRight(string(text), "\r\n") + "\n"
-	return p.begin(name)
+	return p.beginPart(name)
 }
 
-// familyOf is the family of ours that a sample belongs to; empty for another program's.
+// familyOf returns the family of ours that a sample belongs to; empty for families of other programs.
 func (p *textParser) familyOf(name string) string {
 	if _, ours := p.families[name]; ours {
 		return name
@@ -142,17 +142,17 @@ func (p *textParser) familyOf(name string) string {
 	return ""
 }
 
-// mayEnd reports whether a part is large enough and a sample of this name begins another series. Those of a histogram come in the
-// same order for each.
-func (p *textParser) mayEnd(name string) bool {
-	if p.part.Len() < parsedAtOnce {
+// mayEndPart reports whether the part is large enough and a sample of this name begins another series. The lines of a histogram have
+// the same order in each series.
+func (p *textParser) mayEndPart(name string) bool {
+	if p.part.Len() < partSize {
 		return false
 	}
 	return p.family == "" || p.families[p.family].Kind != dora.Histogram || name == p.first && name != p.last
 }
 
-// begin parses what has been collected and begins a part.
-func (p *textParser) begin(family string) error {
+// beginPart parses the collected part and begins another one.
+func (p *textParser) beginPart(family string) error {
 	if err := p.flush(); err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (p *textParser) begin(family string) error {
 	return nil
 }
 
-// flush parses what has been collected.
+// flush parses the collected part.
 func (p *textParser) flush() error {
 	defer func() {
 		p.part.Reset()
@@ -171,7 +171,7 @@ func (p *textParser) flush() error {
 		return nil
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	lines := samples(p.part.Bytes())
+	lines := countLines(p.part.Bytes())
 	parsed, err := parser.TextToMetricFamilies(&p.part)
 	if err != nil {
 		if parse := new(expfmt.ParseError); errors.As(err, parse) {
@@ -189,7 +189,7 @@ func (p *textParser) flush() error {
 	return nil
 }
 
-// sampleName is the name in front of a sample's labels or value.
+// sampleName returns the name of a sample.
 func sampleName(line []byte) string {
 	if end := bytes.IndexAny(line, "{ \t\r\n"); end >= 0 {
 		line = line[:end]

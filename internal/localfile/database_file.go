@@ -1,3 +1,4 @@
+// Package localfile creates, locks and replaces files on a local disk. Its errors say what to do where that does not work.
 package localfile
 
 import (
@@ -10,41 +11,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// place checks that the database can lie at path: in a folder that exists, on a local file system, and not mounted by
-// itself.
-func Check(path string) error {
+// CheckDatabase checks that a database can be at path: in a folder that exists, on a local file system, and not a mount point itself.
+func CheckDatabase(path string) error {
 	folder := filepath.Dir(path)
 	info, err := os.Stat(folder)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("the folder %s for the database %s does not exist; make it with: mkdir -p %s", folder, filepath.Base(path), folder)
 	case err != nil:
-		return Error("look at the folder", folder, err)
+		return Error("access the folder", folder, err)
 	case !info.IsDir():
-		return fmt.Errorf("%s is not a folder, so the database %s can't lie in it; set storage.database to another path", folder, path)
+		return fmt.Errorf("%s is not a folder, so the database %s can't be in it; set storage.database to another path", folder, path)
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return fmt.Errorf("the database %s is a folder; set storage.database to the path of a file, such as %s",
 			path, filepath.Join(path, "dora-exporter.db"))
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("the database %s is a FIFO, a socket or a device and no file; move it away, or set storage.database to another path", path)
+		return fmt.Errorf("the database %s is a FIFO, a socket or a device; move it away, or set storage.database to another path", path)
 	}
 	if name := networkFileSystem(folder); name != "" {
 		return fmt.Errorf("the folder %s is on a network file system (%s), where SQLite's write-ahead log does not work; "+
 			"set storage.database to a path on a local disk", folder, name)
 	}
 	if IsMountPoint(path) {
-		return fmt.Errorf("the database %s is mounted as a single file, so what SQLite keeps beside it would be lost; "+
+		return fmt.Errorf("the database %s is mounted as a single file, so the files that SQLite keeps beside it would be lost; "+
 			"mount its folder %s", path, folder)
 	}
 	return nil
 }
 
-// createFile makes an empty file that only the owner can read, unless there is one, and sees whether it can be written.
-// SQLite gives the files beside it the same mode. It must not run while the database is open: closing the file would
-// release SQLite's own locks.
-func Create(path string) error {
+// CreateDatabase creates an empty file that only its owner can read, unless it exists, and checks that it is writable. SQLite gives the
+// files beside it the same mode. It must not be called while the database is open: closing the file would release SQLite's locks.
+func CreateDatabase(path string) error {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return Error("open database", path, err)
@@ -52,7 +51,7 @@ func Create(path string) error {
 	return file.Close()
 }
 
-// syncFolder makes the names of the files in a folder durable.
+// SyncFolder makes the names of the files in a folder durable.
 func SyncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
@@ -64,8 +63,7 @@ func SyncFolder(path string) error {
 	return nil
 }
 
-// fileError adds to the operating system's error what can be done about it. err names the file itself where it is an
-// *fs.PathError.
+// Error adds the operation, the path and a remedy to an error of the operating system.
 func Error(doing, path string, err error) error {
 	remedy := ""
 	switch {

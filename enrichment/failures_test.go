@@ -76,7 +76,7 @@ func TestWhatFailsByItselfIsNotInTheWay(t *testing.T) {
 				found := lookUpAll(t, g, test.others, 10*time.Minute)
 				both.Wait()
 				for _, c := range test.others {
-					if after, is := found[c.Key()]; !is || after > 3*time.Second {
+					if after, suspect := found[c.Key()]; !suspect || after > 3*time.Second {
 						t.Errorf("%s found after %s", c.Key(), after)
 					}
 				}
@@ -120,8 +120,8 @@ func TestOutageOverManyRepositories(t *testing.T) {
 						t.Errorf("%s found after %s", commit, after)
 					}
 				}
-				if most := int32(8 + 3*7); during.Load() > most {
-					t.Errorf("%d calls during the outage, want at most %d", during.Load(), most)
+				if maxCalls := int32(8 + 3*7); during.Load() > maxCalls {
+					t.Errorf("%d calls during the outage, want at most %d", during.Load(), maxCalls)
 				}
 			})
 		})
@@ -146,8 +146,8 @@ func TestGateTellsAnOutageFromBrokenParts(t *testing.T) {
 		for _, repository := range []string{"a/a", "b/b", "c/c"} {
 			fail(repository, "bad url of "+repository)
 		}
-		if g.shut != "failing" {
-			t.Fatalf("shut %q, want failing: three repositories failed", g.shut)
+		if g.closedReason != "failing" {
+			t.Fatalf("shut %q, want failing: three repositories failed", g.closedReason)
 		}
 		start := time.Now()
 		good, err := g.wait(t.Context(), waiter{"d/d", routeCommit, "good url"})
@@ -160,14 +160,14 @@ func TestGateTellsAnOutageFromBrokenParts(t *testing.T) {
 				fail(repository, "bad url of "+repository)
 			}
 		}
-		if g.shut != "" {
-			t.Errorf("shut %q, want open: these have failed before while others worked", g.shut)
+		if g.closedReason != "" {
+			t.Errorf("shut %q, want open: these have failed before while others worked", g.closedReason)
 		}
 		for _, repository := range []string{"d/d", "e/e", "f/f"} {
 			fail(repository, "url of "+repository)
 		}
-		if g.shut != "failing" {
-			t.Errorf("shut %q, want failing", g.shut)
+		if g.closedReason != "failing" {
+			t.Errorf("shut %q, want failing", g.closedReason)
 		}
 	})
 }
@@ -217,7 +217,7 @@ func TestPausedRepositoryIsProbedByOne(t *testing.T) {
 		if s := g.states["a/a"]; s == nil || !s.paused {
 			t.Fatalf("state %+v, want paused", s)
 		}
-		if _, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()}); err == nil || !strings.Contains(err.Error(), "GitHub fails for repository a/a, next try at 2000-01-01T00:00:01Z") {
+		if _, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()}); err == nil || !strings.Contains(err.Error(), "calls for repository a/a are paused since they failed, next try at 2000-01-01T00:00:01Z") {
 			t.Errorf("error %v", err)
 		}
 		time.Sleep(time.Second)
@@ -238,8 +238,8 @@ func TestPausedRepositoryIsProbedByOne(t *testing.T) {
 		g.report(enterNow(t, g, "a/a"), outcome{kind: answered})
 		enterNow(t, g, "a/a")
 		enterNow(t, g, "a/a")
-		want := `level=WARN msg="GitHub fails for a repository, pausing its calls" repository=a/a until=2000-01-01T00:00:01.000Z error=down
-level=INFO msg="GitHub answers for a repository again" repository=a/a
+		want := `level=WARN msg="calls for a repository failed, pausing calls for it" repository=a/a until=2000-01-01T00:00:01.000Z error=down
+level=INFO msg="resuming calls for a repository" repository=a/a
 `
 		if log.String() != want {
 			t.Errorf("log:\n%swant:\n%s", log.String(), want)

@@ -6,24 +6,24 @@ import (
 	"fmt"
 )
 
-// HasLabelSet says whether a label set of a group of families has its place under the limit.
+// HasLabelSet reports whether a label set of a group of families has been admitted under the series limit.
 func (t factTx) HasLabelSet(families, labels string) (bool, error) {
 	key := [2]string{families, labels}
-	if t.writer.places[key] {
+	if t.writer.labelSets[key] {
 		return true, nil
 	}
-	var one int
-	known, err := t.queryRow("SELECT 1 FROM label_sets WHERE families = ? AND labels = ?", []any{families, labels}, &one)
+	var exists int
+	known, err := t.queryRow("SELECT 1 FROM label_sets WHERE families = ? AND labels = ?", []any{families, labels}, &exists)
 	if err != nil {
 		return false, fmt.Errorf("look for the label set %s of %s: %w", labels, families, err)
 	}
 	if known {
-		t.places = append(t.places, key)
+		t.labelSets = append(t.labelSets, key)
 	}
 	return known, nil
 }
 
-// AddLabelSet gives a label set its place, which is for so many series.
+// AddLabelSet admits a label set, which takes a number of series.
 func (t factTx) AddLabelSet(families, labels string, series int) error {
 	n, err := t.exec("INSERT INTO label_sets (families, labels) VALUES (?, ?) ON CONFLICT DO NOTHING", families, labels)
 	if err == nil && n == 1 {
@@ -36,7 +36,7 @@ func (t factTx) AddLabelSet(families, labels string, series int) error {
 	return nil
 }
 
-// Series is how many series the places of a group of families are for.
+// Series returns the number of series of the admitted label sets of a group of families.
 func (t factTx) Series(families string) (int, error) {
 	var n int
 	if _, err := t.queryRow("SELECT count FROM series WHERE families = ?", []any{families}, &n); err != nil {
@@ -45,7 +45,7 @@ func (t factTx) Series(families string) (int, error) {
 	return n, nil
 }
 
-// Series is how many series the places of each group of families are for.
+// Series returns the number of series of the admitted label sets of each group of families.
 func (r *Reader) Series(ctx context.Context) (map[string]int, error) {
 	all := map[string]int{}
 	err := r.query(ctx, "SELECT families, count FROM series", nil, func(rows *sql.Rows) error {

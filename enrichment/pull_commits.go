@@ -16,20 +16,20 @@ const maxPullCommits = 250
 // pullCommits are a pull request's own commits as they are remembered.
 type pullCommits []dora.PullCommit
 
-// remember is what is kept of a pull request's commits.
-func (c commits) remember() (all pullCommits) {
+// pullCommits is what is kept of a pull request's commits.
+func (c commits) pullCommits() (all pullCommits) {
 	seen := make(map[string]bool, len(c))
-	for _, one := range c {
-		if one.SHA != "" && !seen[one.SHA] && len(all) < maxPullCommits {
-			seen[one.SHA] = true
-			all = append(all, dora.PullCommit{SHA: one.SHA, Work: one.work()})
+	for _, listed := range c {
+		if listed.SHA != "" && !seen[listed.SHA] && len(all) < maxPullCommits {
+			seen[listed.SHA] = true
+			all = append(all, dora.PullCommit{SHA: listed.SHA, Work: listed.workHash()})
 		}
 	}
 	return all
 }
 
-// work is a hash of the author date and the message, which a rebase leaves as they are; empty without a date.
-func (c commit) work() string {
+// workHash is a hash of the author date and the message, which a rebase leaves as they are; empty without a date.
+func (c commit) workHash() string {
 	if c.authorDate().IsZero() {
 		return ""
 	}
@@ -37,22 +37,22 @@ func (c commit) work() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// index tells whether a commit is one of these, as it is or rebased.
-func (p pullCommits) index() func(commit) bool {
+// matcher reports whether a commit is one of these, as it is or rebased.
+func (p pullCommits) matcher() func(commit) bool {
 	bySHA, byWork := make(map[string]bool, len(p)), make(map[string]bool, len(p))
-	for _, one := range p {
-		bySHA[one.SHA] = true
-		byWork[one.Work] = true
+	for _, listed := range p {
+		bySHA[listed.SHA] = true
+		byWork[listed.Work] = true
 	}
 	delete(byWork, "")
-	return func(one commit) bool { return bySHA[one.SHA] || byWork[one.work()] }
+	return func(listed commit) bool { return bySHA[listed.SHA] || byWork[listed.workHash()] }
 }
 
 // appendTo adds the SHAs to those of a change.
 func (p pullCommits) appendTo(shas []string) []string {
 	all := make(commits, 0, len(p))
-	for _, one := range p {
-		all = append(all, commit{SHA: one.SHA})
+	for _, listed := range p {
+		all = append(all, commit{SHA: listed.SHA})
 	}
 	return appendCommits(shas, all)
 }
@@ -62,24 +62,24 @@ func (s *shipping) pullCommitsOf(o dora.Origin) pullCommits {
 	if o.PullCommitsOf == "" {
 		return o.PullCommits
 	}
-	with, _ := s.known(o.PullCommitsOf)
+	with, _ := s.cachedOrigin(o.PullCommitsOf)
 	if with.PullRequest != o.PullRequest {
 		return nil
 	}
 	return with.PullCommits
 }
 
-// sharedWith is an origin as it is kept for another commit of the same pull request. The rows of one that was rebased would
+// sharedOrigin is an origin as it is kept for another commit of the same pull request. The rows of one that was rebased would
 // grow with the square of its commits if each had them all.
-func sharedWith(sha string, o dora.Origin) dora.Origin {
+func sharedOrigin(sha string, o dora.Origin) dora.Origin {
 	if len(o.PullCommits) > 0 {
 		o.PullCommits, o.PullCommitsOf = nil, sha
 	}
 	return o
 }
 
-// shipped is an origin as it is in a shipment, which has the commits of its changes itself.
-func shipped(o dora.Origin) dora.Origin {
+// withoutCommits is an origin as it is in a shipment, which has the commits of its changes itself.
+func withoutCommits(o dora.Origin) dora.Origin {
 	o.PullCommits, o.PullCommitsOf = nil, ""
 	return o
 }

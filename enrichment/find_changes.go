@@ -11,9 +11,9 @@ import (
 
 // line finds the changes of a line, the newest first: among the commits of a pull request that was rebased, GitHub gives the
 // newest one's as the commit that brought it, and the others are recognised without a call.
-func (s *shipping) line(ctx context.Context, l line) error {
+func (s *shipping) findOnLine(ctx context.Context, l line) error {
 	for len(l) > 0 {
-		taken, err := s.find(ctx, l)
+		taken, err := s.findNewest(ctx, l)
 		if err != nil {
 			return err
 		}
@@ -22,30 +22,30 @@ func (s *shipping) line(ctx context.Context, l line) error {
 	return nil
 }
 
-// brought finds the changes that a merge brought which is no change itself: somebody pulled, or merged a branch by hand.
-func (s *shipping) brought(ctx context.Context, hanging graph) error {
+// findMerged finds the changes that a merge brought which is no change itself: somebody pulled, or merged a branch by hand.
+func (s *shipping) findMerged(ctx context.Context, hanging graph) error {
 	for _, l := range hanging.lines() {
-		if err := s.line(ctx, l); err != nil {
+		if err := s.findOnLine(ctx, l); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// find finds the change of the newest commit of a line, and says how many of the line's commits belong to it.
-func (s *shipping) find(ctx context.Context, l line) (taken int, err error) {
+// findNewest finds the change of the newest commit of a line, and says how many of the line's commits belong to it.
+func (s *shipping) findNewest(ctx context.Context, l line) (taken int, err error) {
 	at := l[0]
-	o, has, err := s.remembered(ctx, at.commit)
+	o, known, err := s.knownOrigin(ctx, at.commit)
 	if err != nil {
 		return 0, err
 	}
-	if has {
-		return s.recall(ctx, l, o)
+	if known {
+		return s.addKnownChange(ctx, l, o)
 	}
 	p, err := s.pullOf(ctx, at.commit)
 	var missing *dora.NotFoundError
 	if errors.As(err, &missing) {
-		s.add(at, dora.Origin{Author: at.Author.Login, Unavailable: missing.Reason}, nil, at.hanging.commits())
+		s.addChange(at, dora.Origin{Author: at.Author.Login, Unavailable: missing.Reason}, nil, at.hanging.commits())
 		return 1, nil
 	}
 	if err != nil {
@@ -57,26 +57,26 @@ func (s *shipping) find(ctx context.Context, l line) (taken int, err error) {
 	case same != nil:
 		o = same.shared
 	case at.isMerge() && p.mergedAs(at.commit):
-		return 1, s.merged(ctx, at, p)
+		return 1, s.addMergedPull(ctx, at, p)
 	default:
-		return s.listed(ctx, l, p)
+		return s.addListedPull(ctx, l, p)
 	}
-	s.learn(at.SHA, o)
-	return 1, s.place(ctx, at, o)
+	s.remember(at.SHA, o)
+	return 1, s.addToChanges(ctx, at, o)
 }
 
 // place puts the change of a commit among the others. What a merge brought belongs to its pull request; without one, or when the
 // merge is itself a part of the pull request, it is other changes.
-func (s *shipping) place(ctx context.Context, at link, o dora.Origin) error {
+func (s *shipping) addToChanges(ctx context.Context, at link, o dora.Origin) error {
 	same := s.byPull[o.PullRequest]
 	if same == nil && (o.PullRequest != 0 || !at.isMerge()) {
-		s.add(at, o, nil, at.hanging.commits())
+		s.addChange(at, o, nil, at.hanging.commits())
 		return nil
 	}
 	if same != nil {
 		same.join(at.commit)
 	}
-	return s.brought(ctx, at.hanging)
+	return s.findMerged(ctx, at.hanging)
 }
 
 // pullOf is the pull request that brought a commit, by the commit's subject when it tells; its number is 0 without one.
@@ -106,16 +106,16 @@ func (s *shipping) pullOf(ctx context.Context, c commit) (pull, error) {
 	return pull{}, nil
 }
 
-// merged finds the change of a pull request that a merge commit brought. Its commits hang off the merge, unless some were
+// addMergedPull finds the change of a pull request that a merge commit brought. Its commits hang off the merge, unless some were
 // deployed before: then they are asked for.
-func (s *shipping) merged(ctx context.Context, at link, p pull) error {
+func (s *shipping) addMergedPull(ctx context.Context, at link, p pull) error {
 	hanging := at.hanging.commits()
 	own := hanging
-	if s.partly(at) {
+	if s.mayBePartlyDeployed(at) {
 		all, err := s.pullCommits(ctx, s.c.Head, p.Number)
 		var missing *dora.NotFoundError
 		if errors.As(err, &missing) {
-			s.add(at, s.unavailable(p, missing.Reason), nil, hanging)
+			s.addChange(at, s.unavailableOrigin(p, missing.Reason), nil, hanging)
 			return nil
 		}
 		if err != nil {
@@ -124,45 +124,45 @@ func (s *shipping) merged(ctx context.Context, at link, p pull) error {
 		own = slices.Concat(all, hanging)
 	}
 	o := s.origin(p, own, at.commit)
-	s.learn(at.SHA, o)
-	s.add(at, o, o.PullCommits, hanging)
+	s.remember(at.SHA, o)
+	s.addChange(at, o, o.PullCommits, hanging)
 	return nil
 }
 
-// partly says whether some of what a merge brought may have been deployed before.
-func (s *shipping) partly(at link) bool {
-	return len(at.hanging) == 0 || s.aside && (at.hanging.touches(s.c.Base) || at.hasParent(s.c.Base))
+// mayBePartlyDeployed reports whether some of what a merge brought may have been deployed before.
+func (s *shipping) mayBePartlyDeployed(at link) bool {
+	return len(at.hanging) == 0 || s.baseOffLine && (at.hanging.hasChildOf(s.c.Base) || at.hasParent(s.c.Base))
 }
 
-// listed finds the change of a pull request whose commits GitHub has to list: it was squashed or rebased, or is not merged.
-func (s *shipping) listed(ctx context.Context, l line, p pull) (taken int, err error) {
+// addListedPull finds the change of a pull request whose commits GitHub has to list: it was squashed or rebased, or is not merged.
+func (s *shipping) addListedPull(ctx context.Context, l line, p pull) (taken int, err error) {
 	all, err := s.pullCommits(ctx, s.c.Head, p.Number)
 	var missing *dora.NotFoundError
 	if errors.As(err, &missing) {
-		s.add(l[0], s.unavailable(p, missing.Reason), nil, nil)
-		return 1, s.brought(ctx, l[0].hanging)
+		s.addChange(l[0], s.unavailableOrigin(p, missing.Reason), nil, nil)
+		return 1, s.findMerged(ctx, l[0].hanging)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("commits of pull request %d: %w", p.Number, err)
 	}
 	o := s.origin(p, all, l[0].commit)
-	s.learn(l[0].SHA, o)
-	return s.take(ctx, l, o, o.PullCommits)
+	s.remember(l[0].SHA, o)
+	return s.addWithCommits(ctx, l, o, o.PullCommits)
 }
 
 // take takes the change of a pull request with its own commits from a line. When the newest commit is one of them so are
 // those that follow, as far as they are listed.
-func (s *shipping) take(ctx context.Context, l line, o dora.Origin, own pullCommits) (taken int, err error) {
-	change := s.add(l[0], o, own, nil)
+func (s *shipping) addWithCommits(ctx context.Context, l line, o dora.Origin, own pullCommits) (taken int, err error) {
+	change := s.addChange(l[0], o, own, nil)
 	taken = 1
-	if has := own.index(); has(l[0].commit) {
-		for ; taken < len(l) && has(l[taken].commit); taken++ {
+	if belongs := own.matcher(); belongs(l[0].commit) {
+		for ; taken < len(l) && belongs(l[taken].commit); taken++ {
 			change.join(l[taken].commit)
-			s.learn(l[taken].SHA, change.shared)
+			s.remember(l[taken].SHA, change.shared)
 		}
 	}
 	for _, at := range l[:taken] {
-		if err := s.brought(ctx, at.hanging.without(own)); err != nil {
+		if err := s.findMerged(ctx, at.hanging.without(own)); err != nil {
 			return 0, err
 		}
 	}

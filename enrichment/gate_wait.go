@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// pass is the leave to make one call. Its outcome must be reported.
+// pass is the permission to make one call. The outcome of the call must be reported with gate.report.
 type pass struct {
 	waiter
 	closings int
 	probe    bool
-	// pauses is that of the repository; repositoryProbe is set if the call finds out whether it can be asked again.
+	// pauses is the repository's count of pauses; repositoryProbe is true if the call probes a paused repository.
 	pauses          int
 	repositoryProbe bool
 }
 
-// waiter is somebody who wants to make a call about a repository.
+// waiter describes a call that wants to pass the gate.
 type waiter struct{ repository, route, url string }
 
-// wait returns when a call about a repository may be made, or with ctx's error when ctx ends. It returns an error at once
-// when GitHub refuses the repository or fails for it: who waited for that would be in the way of others.
+// wait returns when the call may be made, or with ctx's error when ctx ends. It fails at once if the repository is forbidden or
+// paused, so that the caller can go on with another repository.
 func (g *gate) wait(ctx context.Context, call waiter) (pass, error) {
 	w := &call
 	defer g.leave(w)
@@ -43,14 +43,13 @@ func (g *gate) wait(ctx context.Context, call waiter) (pass, error) {
 	}
 }
 
-// try returns a pass or an error; or a channel to wait for and, when the next probe is not under way yet, the time until it
-// is due.
+// try returns a pass, or an error, or a channel to wait for. left is the time until the next probe is due, 0 if one is under way.
 func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Duration, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p = pass{waiter: *w, closings: g.closings}
-	if len(g.seen) < outageFailures {
-		g.seen[w.repository] = true
+	if len(g.seenRepositories) < outageFailures {
+		g.seenRepositories[w.repository] = true
 	}
 	state := g.states[w.repository]
 	if err := state.enter(w); err != nil {
@@ -59,19 +58,19 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 	if state != nil {
 		p.pauses, p.repositoryProbe = state.pauses, state.candidate == w
 	}
-	if g.shut == "" {
-		err := g.forbidden.try(w.repository)
+	if g.closedReason == "" {
+		err := g.forbidden.check(w.repository)
 		if state != nil && err == nil {
 			state.probing = state.probing || p.repositoryProbe
 		}
 		return p, nil, 0, err
 	}
 	g.waiting[w] = struct{}{}
-	if g.forbidden.has(w.repository) {
-		if g.standIn == nil {
-			g.standIn = w
+	if g.forbidden.contains(w.repository) {
+		if g.forbiddenProbe == nil {
+			g.forbiddenProbe = w
 		}
-		if g.standIn != w {
+		if g.forbiddenProbe != w {
 			return p, nil, 0, &forbiddenError{w.repository, g.until}
 		}
 	}
@@ -94,21 +93,21 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 	return p, nil, 0, nil
 }
 
-// rank is how badly a waiter is suited to make the probe: one about a repository whose calls fail may fail although GitHub
-// works again.
+// rank orders waiting calls by how well they are suited as the probe, the lowest first: a call for a repository that failed before
+// may fail although GitHub works again.
 func (g *gate) rank(w *waiter) int {
 	switch {
-	case g.forbidden.has(w.repository):
+	case g.forbidden.contains(w.repository):
 		return 3
-	case g.states[w.repository] != nil && g.states[w.repository].urls.has(w.url):
+	case g.states[w.repository] != nil && g.states[w.repository].urls.lastFailed(w.url):
 		return 2
-	case g.route(w.route).repositories.has(w.repository):
+	case g.route(w.route).repositories.lastFailed(w.repository):
 		return 1
 	}
 	return 0
 }
 
-// leave notes that w waits no more, which may make the stand-in the next one.
+// leave removes w from the waiting calls, which may make the call for a forbidden repository the next probe.
 func (g *gate) leave(w *waiter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -116,15 +115,15 @@ func (g *gate) leave(w *waiter) {
 	if s := g.states[w.repository]; s != nil && s.candidate == w {
 		s.candidate = nil
 	}
-	if g.standIn == w {
-		g.standIn = nil
+	if g.forbiddenProbe == w {
+		g.forbiddenProbe = nil
 	}
-	if g.shut != "" {
+	if g.closedReason != "" {
 		g.wake()
 	}
 }
 
-// wake makes those who wait look again.
+// wake makes all waiting calls check the state again.
 func (g *gate) wake() {
 	close(g.changed)
 	g.changed = make(chan struct{})

@@ -24,19 +24,19 @@ func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit) (pull, error) 
 			home = movedTo(p.moved)
 		}
 		all = append(all, listed...)
-		at = p.after(at)
+		at = p.nextAfter(at)
 	}
 	best := pull{}
 	for _, p := range all {
-		if rank(p, c) > 0 && home.has(p) && (best.Number == 0 || better(p, best, c)) {
+		if pullRank(p, c) > 0 && home.has(p) && (best.Number == 0 || isBetterPull(p, best, c)) {
 			best = p
 		}
 	}
 	return best, nil
 }
 
-// rank is how surely a pull request brought the commit; 0 when it did not.
-func rank(p pull, c dora.Commit) int {
+// pullRank is how surely a pull request brought the commit; 0 when it did not.
+func pullRank(p pull, c dora.Commit) int {
 	switch {
 	case p.merged() && p.broughtBy(c.SHA):
 		return 3
@@ -48,19 +48,19 @@ func rank(p pull, c dora.Commit) int {
 	return 0
 }
 
-// broughtBy says whether a commit is the one that GitHub made of the pull request when it merged it.
+// broughtBy reports whether a commit is the one that GitHub made of the pull request when it merged it.
 func (p pull) broughtBy(sha string) bool { return strings.EqualFold(p.MergeCommitSHA, sha) }
 
-// mergedAs says whether a merge commit merged the pull request. One that was pushed by hand has its own newest commit as the one
+// mergedAs reports whether a merge commit merged the pull request. One that was pushed by hand has its own newest commit as the one
 // that brought it, which may be a merge of something else.
 func (p pull) mergedAs(merge commit) bool {
 	brought := p.broughtBy(merge.SHA) || reference(merge.Commit.Message) == p.Number
 	return p.merged() && brought && !strings.EqualFold(p.Head.SHA, merge.SHA)
 }
 
-// better says whether p is to be taken before q: the surer one, the one that was merged earlier, the lower number.
-func better(p, q pull, c dora.Commit) bool {
-	if a, b := rank(p, c), rank(q, c); a != b {
+// isBetterPull reports whether p is to be taken before q: the surer one, the one that was merged earlier, the lower number.
+func isBetterPull(p, q pull, c dora.Commit) bool {
+	if a, b := pullRank(p, c), pullRank(q, c); a != b {
 		return a > b
 	}
 	if !p.MergedAt.Equal(q.MergedAt.Time) {
@@ -76,7 +76,7 @@ type repository struct {
 	id       int64
 }
 
-// has says whether a pull request is one of this repository's.
+// has reports whether a pull request is one of this repository's.
 func (r repository) has(p pull) bool {
 	if p.Base.Repo == nil || p.Base.Repo.FullName == "" || r == (repository{}) {
 		return true

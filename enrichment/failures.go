@@ -1,0 +1,114 @@
+package enrichment
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+const (
+	// outageFailures is the number of different URLs that must fail in a row before the whole API is considered down; they must
+	// be of as many repositories if that many have been seen. The same number of URLs of one repository pauses that repository.
+	outageFailures = 3
+	// maxBroken limits how many broken parts are remembered.
+	maxBroken = 1000
+)
+
+// failureTracker distinguishes an outage of a whole (a route, a repository) from broken parts of it (URLs, repositories). A part
+// that fails is counted as failing until another part is answered. Then it is broken: its failures are ignored until it is answered
+// itself.
+type failureTracker struct{ failing, broken map[string]bool }
+
+// recordFailure records a failure of a part and returns how many parts are failing; 0 if this part is known to be broken.
+func (s *failureTracker) recordFailure(part string) int {
+	if s.broken[part] {
+		return 0
+	}
+	if s.failing == nil {
+		s.failing = map[string]bool{}
+	}
+	s.failing[part] = true
+	return len(s.failing)
+}
+
+// recordSuccess records that a part was answered.
+func (s *failureTracker) recordSuccess(part string) {
+	if s.broken == nil || len(s.broken) > maxBroken {
+		s.broken = map[string]bool{}
+	}
+	for other := range s.failing {
+		s.broken[other] = true
+	}
+	s.failing = nil
+	delete(s.broken, part)
+}
+
+// lastFailed reports whether the last call for a part failed.
+func (s *failureTracker) lastFailed(part string) bool { return s.failing[part] || s.broken[part] }
+
+func (s *failureTracker) empty() bool { return len(s.failing)+len(s.broken) == 0 }
+
+// repositoryState tracks a repository whose calls fail. If several of its URLs fail in a row, its calls alone are paused, and one of
+// them probes the repository after a backoff; calls for other repositories go on.
+type repositoryState struct {
+	urls     failureTracker
+	paused   bool
+	until    time.Time
+	failures int
+	// pauses counts the pauses. Outcomes of calls from before the last pause are stale.
+	pauses int
+	// candidate is the call that waits to make the probe; probing is true while the probe is under way.
+	candidate *waiter
+	probing   bool
+}
+
+// pausedError is returned for a call that is not made because its repository is paused.
+type pausedError struct {
+	repository string
+	until      time.Time
+}
+
+func (e *pausedError) Error() string {
+	return fmt.Sprintf("calls for repository %s are paused since they failed, next try at %s", e.repository, e.until.UTC().Format(time.RFC3339))
+}
+
+// enter returns an error while the repository's calls are paused. The first call after the pause becomes the probe.
+func (s *repositoryState) enter(w *waiter) error {
+	if s == nil || !s.paused || s.candidate == w {
+		return nil
+	}
+	if s.probing || s.candidate != nil || time.Until(s.until) > 0 {
+		return &pausedError{w.repository, s.until}
+	}
+	s.candidate = w
+	return nil
+}
+
+// recordFailure records a failed call and pauses the repository if too many have failed.
+func (s *repositoryState) recordFailure(logger *slog.Logger, p pass, err error) {
+	if failing := s.urls.recordFailure(p.url); !p.repositoryProbe && (s.paused || p.pauses != s.pauses || failing < outageFailures) {
+		return
+	}
+	s.failures++
+	s.until = time.Now().Add(dora.Backoff(s.failures))
+	if !s.paused {
+		s.paused = true
+		s.pauses++
+		logger.Warn("calls for a repository failed, pausing calls for it", "repository", p.repository, "until", s.until, "error", err)
+	}
+}
+
+// recordSuccess records an answered call.
+func (s *repositoryState) recordSuccess(logger *slog.Logger, p pass) {
+	if p.pauses != s.pauses {
+		return
+	}
+	s.urls.recordSuccess(p.url)
+	s.failures = 0
+	if s.paused {
+		s.paused = false
+		logger.Info("resuming calls for a repository", "repository", p.repository)
+	}
+}
