@@ -141,8 +141,8 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 		},
 		OnRefused:   func(source, result, why string) { seen.AddRefused(source, result, why, time.Now()) },
 		OnDuplicate: func(key string) { seen.AddDuplicate(key, time.Now()) },
-		Trace: func(ctx context.Context, r receivers.Request) context.Context {
-			return p.traces.Request(ctx, instrumentation.Request(r))
+		Trace: func(ctx context.Context, r dora.Request) context.Context {
+			return p.traces.Request(ctx, r)
 		},
 	})
 	e := endpoints{metrics: metrics, ready: p.ready}

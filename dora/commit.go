@@ -1,9 +1,6 @@
 package dora
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Commit names a commit of a repository.
 type Commit struct {
@@ -13,11 +10,6 @@ type Commit struct {
 	SHA        string `json:"sha"`
 	// OnDefaultBranch is set when the deployment's ref is the repository's default branch.
 	OnDefaultBranch bool `json:"on_default_branch,omitempty"`
-}
-
-// Key is unique over all commits: host/owner/repository@sha.
-func (c Commit) Key() string {
-	return fmt.Sprintf("%s/%s/%s@%s", c.Host, c.Owner, c.Repository, c.SHA)
 }
 
 // Origin says when the work on a commit began, and what is known of the change that brought it.

@@ -2,10 +2,7 @@ package dora
 
 import (
 	"cmp"
-	"fmt"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -30,30 +27,6 @@ type Outcome struct {
 	At    time.Time `json:"at"`
 	// Late is set when it arrived after a later deployment had been settled.
 	Late bool `json:"late,omitempty"`
-}
-
-// Key is unique over all deployments: host/id.
-func (d Deployment) Key() string { return fmt.Sprintf("%s/%d", d.Host, d.ID) }
-
-// RepositoryName is owner/name, each part escaped, in lower case: as GitHub compares them.
-func (d Deployment) RepositoryName() string { return RepositoryName(d.Owner, d.Repository) }
-
-func RepositoryName(owner, name string) string {
-	return strings.ToLower(url.PathEscape(owner) + "/" + url.PathEscape(name))
-}
-
-// Scope is the repository and environment, whose deployments follow one another: host/owner/name/environment.
-func (d Deployment) Scope() string {
-	return strings.ToLower(url.PathEscape(d.Host)) + "/" + d.RepositoryName() + "/" + d.Environment
-}
-
-// RepositoryOf is the RepositoryName in a scope; empty when it has none.
-func RepositoryOf(scope string) string {
-	parts := strings.SplitN(scope, "/", 4)
-	if len(parts) < 4 {
-		return ""
-	}
-	return parts[1] + "/" + parts[2]
 }
 
 // Outcomes of a deployment: the values of the label outcome.

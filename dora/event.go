@@ -27,6 +27,23 @@ type Delivery struct {
 	Unreadable error
 }
 
+// Request describes an answered webhook request, for a trace of it.
+type Request struct {
+	// Route is the path.
+	Route string
+	// Event is the name of the event; empty if it is not known. Key is the delivery key; empty if the request holds no delivery.
+	Event, Key string
+	// Result is the label value under which the request is counted, Status the HTTP status of the answer.
+	Result string
+	Status int
+	// Arrived is the time of arrival.
+	Arrived time.Time
+	// StoreStart and StoreEnd are the times before and after storing the delivery; zero if that was not tried.
+	StoreStart, StoreEnd time.Time
+	// Stored is true if this request stored the delivery, false for a duplicate.
+	Stored bool
+}
+
 // Event is what a delivery says, in our own types. Exactly one field is set.
 type Event struct {
 	Deployment *Deployment     `json:"deployment,omitempty"`

@@ -25,7 +25,7 @@ type Fact struct {
 }
 
 // Starts says that the fact only starts its series, at 0: it is no observation.
-func (f Fact) Starts() bool { return strings.HasPrefix(f.Subject, SubjectZero+":") }
+func (f Fact) Starts() bool { return strings.HasPrefix(f.Subject, Subject(SubjectZero, "")) }
 
 // Newer says whether f is newer than the fact of time at and number id.
 func (f Fact) Newer(at time.Time, id int64) bool {

@@ -2,36 +2,21 @@ package instrumentation
 
 import (
 	"context"
+	"dora-exporter/dora"
 	"errors"
 	"net/http"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Request is a webhook request that is being answered.
-type Request struct {
-	// Route is its path.
-	Route string
-	// Event is empty when that is not known, Key when it is no delivery.
-	Event, Key string
-	// Result is that of the metric of deliveries, Status the HTTP status of the answer.
-	Result string
-	Status int
-	// Arrived is when it came. Storing and Stored are before and after it was stored; zero when that was not tried.
-	Arrived, Storing, Stored time.Time
-	// Stands is set when it is this request that brought the delivery, and not one before it.
-	Stands bool
-}
-
 // Request makes the spans of a request, from its arrival to now. The context that it returns is that of what is logged of it.
-func (t *Traces) Request(ctx context.Context, r Request) context.Context {
+func (t *Traces) Request(ctx context.Context, r dora.Request) context.Context {
 	if t == nil {
 		return ctx
 	}
-	if r.Key == "" || r.Stands {
+	if r.Key == "" || r.Stored {
 		ctx = t.ids.begin(ctx, r.Key)
 	} else {
 		ctx = t.ids.follow(ctx, r.Key)
@@ -52,10 +37,10 @@ func (t *Traces) Request(ctx context.Context, r Request) context.Context {
 	}
 	ctx, span := t.tracer.Start(ctx, http.MethodPost+" "+r.Route, trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithTimestamp(r.Arrived), trace.WithAttributes(attributes...))
-	if !r.Storing.IsZero() {
-		_, storing := t.tracer.Start(ctx, "store", trace.WithTimestamp(r.Storing))
+	if !r.StoreStart.IsZero() {
+		_, storing := t.tracer.Start(ctx, "store", trace.WithTimestamp(r.StoreStart))
 		fail(storing, failed)
-		storing.End(trace.WithTimestamp(r.Stored))
+		storing.End(trace.WithTimestamp(r.StoreEnd))
 	}
 	fail(span, failed)
 	span.End()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dora-exporter/dora"
 	"dora-exporter/instrumentation/otlptest"
 )
 
@@ -81,9 +82,9 @@ func TestTheTraceOfADelivery(t *testing.T) {
 				to.Gzip = gzip
 				first, _ := startTraces(t, to, 1, slog.New(slog.DiscardHandler))
 				at := time.Now().Add(-time.Second)
-				request := Request{
+				request := dora.Request{
 					Route: "/api/github", Event: "deployment_status", Key: statusKey, Result: "accepted", Status: 202,
-					Arrived: at, Storing: at.Add(time.Millisecond), Stored: at.Add(3 * time.Millisecond), Stands: true,
+					Arrived: at, StoreStart: at.Add(time.Millisecond), StoreEnd: at.Add(3 * time.Millisecond), Stored: true,
 				}
 				first.Request(t.Context(), request)
 				within, end := first.Steps()(t.Context(), "process", statusKey)
@@ -95,7 +96,7 @@ func TestTheTraceOfADelivery(t *testing.T) {
 				second, _ := startTraces(t, to, 1, slog.New(slog.DiscardHandler))
 				_, end = second.Steps()(t.Context(), "look up commit", statusKey)
 				end(nil)
-				request.Stands, request.Result, request.Arrived, request.Storing, request.Stored = false, "duplicate", time.Now(), time.Now(), time.Now()
+				request.Stored, request.Result, request.Arrived, request.StoreStart, request.StoreEnd = false, "duplicate", time.Now(), time.Now(), time.Now()
 				second.Request(t.Context(), request)
 				ask(t.Context(), t, second) // within no step
 				stopTraces(t, second)
@@ -153,13 +154,13 @@ func TestTracesOfRequestsThatAreNotTaken(t *testing.T) {
 	r := otlptest.NewHTTP(t, "127.0.0.1:0", nil)
 	traces, _ := startTraces(t, tracesTo("http/protobuf", r.Address), 1, slog.New(slog.DiscardHandler))
 	at := time.Now().Add(-time.Second)
-	refused := Request{Route: "/api/jira", Result: "unauthorized", Status: 401, Arrived: at}
+	refused := dora.Request{Route: "/api/jira", Result: "unauthorized", Status: 401, Arrived: at}
 	traces.Request(t.Context(), refused)
 	traces.Request(t.Context(), refused)
-	unavailable := Request{Route: "/api/github", Key: statusKey, Result: "unavailable", Status: 503, Arrived: at.Add(1), Storing: at.Add(1), Stored: at.Add(2)}
+	unavailable := dora.Request{Route: "/api/github", Key: statusKey, Result: "unavailable", Status: 503, Arrived: at.Add(1), StoreStart: at.Add(1), StoreEnd: at.Add(2)}
 	traces.Request(t.Context(), unavailable)
 	accepted := unavailable
-	accepted.Result, accepted.Status, accepted.Stands, accepted.Arrived = "accepted", 202, true, at
+	accepted.Result, accepted.Status, accepted.Stored, accepted.Arrived = "accepted", 202, true, at
 	traces.Request(t.Context(), accepted)
 	stopTraces(t, traces)
 	byTrace := map[string][]otlptest.Span{}
@@ -239,7 +240,7 @@ func TestTracesOfTwoInstances(t *testing.T) {
 
 func TestTracesOfNobody(t *testing.T) {
 	var traces *Traces
-	if traces.Steps() != nil || traces.Transport(nil) != nil || traces.Request(t.Context(), Request{Key: "k"}) != t.Context() || traces.Stop(t.Context()) != nil {
+	if traces.Steps() != nil || traces.Transport(nil) != nil || traces.Request(t.Context(), dora.Request{Key: "k"}) != t.Context() || traces.Stop(t.Context()) != nil {
 		t.Error("something is followed")
 	}
 }
@@ -307,7 +308,7 @@ func TestLogLinesHaveTheTrace(t *testing.T) {
 		within, end := traces.Steps()(t.Context(), "process", statusKey)
 		log.InfoContext(within, "in")
 		end(nil)
-		log.InfoContext(traces.Request(t.Context(), Request{Key: statusKey, Stands: true}), "in")
+		log.InfoContext(traces.Request(t.Context(), dora.Request{Key: statusKey, Stored: true}), "in")
 		stopTraces(t, traces)
 	}
 	log.Info("out")

@@ -92,7 +92,7 @@ func decodeJira(_ http.Header, payload []byte) (decoded, error) {
 		out.note = []any{"unreadable_times", odd}
 	}
 	out.event.Incident = change
-	out.key = fmt.Sprintf("jira/%s/%s/%s/%s", change.Host, change.ID, change.Event, p.change(payload))
+	out.key = dora.IssueDeliveryKey(*change, p.change(payload))
 	return out, nil
 }
 

@@ -37,22 +37,7 @@ type Options struct {
 	OnDuplicate func(key string)
 	// Trace is called for each request with a right signature when it is known what becomes of it. The context that it returns
 	// is that of the log lines about the request. Nil for nobody.
-	Trace func(ctx context.Context, r Request) context.Context
-}
-
-// Request is what became of a request, for who follows it.
-type Request struct {
-	// Route is its path.
-	Route string
-	// Event is empty when that is not known, Key when it is no delivery.
-	Event, Key string
-	// Result is one of the constants below, Status that of the answer.
-	Result string
-	Status int
-	// Arrived is when it came. Storing and Stored are before and after it was stored; zero when that was not tried.
-	Arrived, Storing, Stored time.Time
-	// Stands is set when it is this request that brought the delivery, and not one before it.
-	Stands bool
+	Trace func(ctx context.Context, r dora.Request) context.Context
 }
 
 // What becomes of a request.
@@ -126,14 +111,14 @@ type visit struct {
 	body *watchedBody
 	// signed is set when the signature is right, or none is wanted.
 	signed bool
-	Request
+	dora.Request
 }
 
 // receive is the way of a webhook: limit, signature over the raw body, decode, key, inbox.
 func (r *Receivers) receive(s source) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		keepHeader(c.Request.Header, s)
-		v := &visit{c: c, s: s, body: &watchedBody{ReadCloser: c.Request.Body}, Request: Request{Route: c.FullPath(), Arrived: r.o.Now()}}
+		v := &visit{c: c, s: s, body: &watchedBody{ReadCloser: c.Request.Body}, Request: dora.Request{Route: c.FullPath(), Arrived: r.o.Now()}}
 		c.Request.Body = v.body
 		body, waited, done, err := r.bodies.read(c.Writer, c.Request, s)
 		defer done()
@@ -172,11 +157,11 @@ func (r *Receivers) take(ctx context.Context, v *visit, d decoded) {
 		v.c.Status(http.StatusAccepted)
 		return
 	}
-	v.Storing = r.o.Now()
+	v.StoreStart = r.o.Now()
 	again, err := r.o.Inbox.Accept(ctx, dora.Delivery{
-		Source: v.s.name, Key: d.key, Received: v.Storing, Event: d.event,
+		Source: v.s.name, Key: d.key, Received: v.StoreStart, Event: d.event,
 	})
-	v.Stored = r.o.Now()
+	v.StoreEnd = r.o.Now()
 	if err != nil {
 		r.refuse(v, &refusal{http.StatusServiceUnavailable, unavailable, err})
 		return
@@ -202,6 +187,6 @@ func (r *Receivers) end(v *visit, result string, status int) context.Context {
 	if r.o.Trace == nil || !v.signed { // anybody could make traces without end
 		return ctx
 	}
-	v.Result, v.Status, v.Stands = result, status, result == accepted
+	v.Result, v.Status, v.Stored = result, status, result == accepted
 	return r.o.Trace(ctx, v.Request)
 }

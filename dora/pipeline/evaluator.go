@@ -115,7 +115,7 @@ func (s *Evaluator) evaluateDeployment(ctx context.Context, one dora.Evaluation)
 		return err
 	}
 	success, _ := t.First(dora.Success)
-	ctx, end := s.Trace.step(ctx, stepSettle, dora.StatusKey(t.Host, success.ID))
+	ctx, end := s.Trace.step(ctx, stepSettle, dora.StatusDeliveryKey(t.Host, success.ID))
 	defer func() { end(err) }()
 	ask := dora.Comparison{Head: t.Commit(), Paths: s.Rules.Policy.PathsFor(t.Deployment)}
 	if follows {

@@ -76,7 +76,7 @@ func (j *Lookups) waiting(ctx context.Context, job dora.Lookup) (keys []string) 
 	}
 	for _, subject := range subjects {
 		_, key, _ := dora.CutSubject(subject)
-		keys = append(keys, dora.StatusKeyOf(key))
+		keys = append(keys, dora.StatusDeliveryKeyOf(key))
 	}
 	return keys
 }

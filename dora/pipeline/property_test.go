@@ -317,7 +317,7 @@ func (x *exporter) told() []string {
 	open := map[string]int64{}
 	for _, f := range all {
 		switch {
-		case !strings.HasPrefix(f.Family, "dora_") || strings.HasPrefix(f.Subject, "zero:") || f.Family == dora.DeploymentTimestamp:
+		case !strings.HasPrefix(f.Family, "dora_") || f.Starts() || f.Family == dora.DeploymentTimestamp:
 		case f.Family == dora.IncidentsOpen:
 			open[f.Labels.Key()] += f.Value
 		default:
@@ -507,7 +507,7 @@ func (x *exporter) subjects(family string) (all []string) {
 		x.t.Fatal(err)
 	}
 	for _, f := range facts {
-		if f.Family == family && !strings.HasPrefix(f.Subject, "zero:") {
+		if f.Family == family && !f.Starts() {
 			all = append(all, f.Subject)
 		}
 	}

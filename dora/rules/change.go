@@ -38,7 +38,7 @@ var stages = [...]string{"coding", "review", "deploy"}
 // change counts a change that reached the environment for the first time, and measures how long that took.
 func (r *Session) change(t dora.DeploymentRecord, c dora.Change) error {
 	labels, done := dora.ScopeLabels(t.Deployment, t.Team), t.Succeeded()
-	subject := "change:" + t.Scope() + "/" + c.Name()
+	subject := dora.ChangeSubject(t.Deployment, c)
 	added, err := r.add(dora.Fact{Family: dora.Changes, Labels: labels, Value: 1, At: done, ID: t.ID, Subject: subject})
 	if err != nil || !added {
 		return err
@@ -59,7 +59,7 @@ func (r *Session) change(t dora.DeploymentRecord, c dora.Change) error {
 		if s.Reason != "" {
 			continue
 		}
-		if err := r.observe(dora.LeadTimeStage, labels.With("stage", s.Stage), s.From, s.To, t.ID, subject+"/stage="+s.Stage); err != nil {
+		if err := r.observe(dora.LeadTimeStage, labels.With("stage", s.Stage), s.From, s.To, t.ID, dora.StageSubject(subject, s.Stage)); err != nil {
 			return err
 		}
 	}

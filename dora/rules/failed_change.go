@@ -90,7 +90,7 @@ func (r *Session) addFailedChange(e dora.Evidence) error {
 	}
 	_, err = r.add(dora.Fact{
 		Family: dora.ChangeFailures, Labels: dora.ScopeLabels(t.Deployment, t.Team).With("cause", string(e.Cause)), Value: 1,
-		At: e.At, ID: t.ID, Subject: "failure:" + e.Target,
+		At: e.At, ID: t.ID, Subject: dora.FailureSubject(e.Target),
 	})
 	if err != nil {
 		return err
@@ -169,14 +169,14 @@ func (r *Session) addRepair(m dora.FailedChange, by dora.DeploymentRecord) error
 		return err
 	}
 	if _, reason := RecoveryTime(m, t.Succeeded()); reason == "" {
-		if err := r.observe(dora.Recovery, dora.ScopeLabels(t.Deployment, t.Team), t.Succeeded(), m.RepairedAt, t.ID, "recovery:"+m.Target); err != nil {
+		if err := r.observe(dora.Recovery, dora.ScopeLabels(t.Deployment, t.Team), t.Succeeded(), m.RepairedAt, t.ID, dora.RecoverySubject(m.Target)); err != nil {
 			return err
 		}
 	}
 	if m.Cause.Rework() {
 		_, err := r.add(dora.Fact{
 			Family: dora.ReworkDeployments, Labels: dora.ScopeLabels(by.Deployment, by.Team).With("cause", string(m.Cause)), Value: 1,
-			At: m.RepairedAt, ID: by.ID, Subject: "rework:" + by.Key(),
+			At: m.RepairedAt, ID: by.ID, Subject: dora.ReworkSubject(by.Key()),
 		})
 		if err != nil {
 			return err

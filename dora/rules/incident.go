@@ -3,7 +3,6 @@ package rules
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -58,11 +57,11 @@ func issueLabels(c dora.IncidentChange, team string) dora.Labels {
 // incident remembers an event of an issue and, when the issue is an incident, counts what follows from all of its events,
 // in whatever order they came.
 func (r *Session) incident(c dora.IncidentChange, team string) error {
-	i, err := r.Incidents().Get(c.Host + "/" + c.ID)
+	i, err := r.Incidents().Get(c.IssueKey())
 	if err != nil {
 		return err
 	}
-	i.Key = c.Host + "/" + c.ID
+	i.Key = c.IssueKey()
 	mergeEvent(&i, c, team)
 	i.IsIncident = i.IsIncident || r.policy.Incidents.Matches(c)
 	if i.IsIncident {
@@ -140,7 +139,7 @@ func (r *Session) countResolved(i dora.Incident, c dora.IncidentChange, team str
 		if i.Labels, err = r.limitLabels(r.families[dora.Incidents], labels); err != nil {
 			return i, err
 		}
-		_, err = r.Facts().Add(dora.Fact{Family: dora.Incidents, Labels: i.Labels, Value: 1, At: i.Resolved, Subject: "incident:" + i.Key})
+		_, err = r.Facts().Add(dora.Fact{Family: dora.Incidents, Labels: i.Labels, Value: 1, At: i.Resolved, Subject: dora.IncidentSubject(i.Key)})
 		if err != nil {
 			return i, err
 		}
@@ -148,7 +147,7 @@ func (r *Session) countResolved(i dora.Incident, c dora.IncidentChange, team str
 	if more := timeToRecover(i) - i.Counted; more > 0 {
 		_, err := r.Facts().Add(dora.Fact{
 			Family: dora.IncidentsDurationSum, Labels: i.Labels, Value: more, At: i.Resolved,
-			Subject: fmt.Sprintf("incident:%s/resolved=%d", i.Key, i.Resolved.UnixMilli()),
+			Subject: dora.ResolutionSubject(i.Key, i.Resolved),
 		})
 		if err != nil {
 			return i, err
@@ -182,7 +181,7 @@ func (r *Session) updateOpen(i dora.Incident) (dora.Incident, error) {
 		i.OpenFacts++
 		_, err := r.Facts().Add(dora.Fact{
 			Family: dora.IncidentsOpen, Labels: change.labels, Value: change.by, At: i.Newest.Timestamp,
-			Subject: fmt.Sprintf("incident:%s/open=%d", i.Key, i.OpenFacts),
+			Subject: dora.OpenSubject(i.Key, i.OpenFacts),
 		})
 		if err != nil {
 			return i, err
@@ -198,7 +197,7 @@ func (r *Session) updateOpen(i dora.Incident) (dora.Incident, error) {
 // countOpened counts that an incident was opened, once.
 func (r *Session) countOpened(i dora.Incident, c dora.IncidentChange, team string) error {
 	_, err := r.add(dora.Fact{
-		Family: dora.IncidentsOpened, Labels: issueLabels(c, team), Value: 1, At: cmp.Or(c.Created, c.Timestamp), Subject: "incident:" + i.Key,
+		Family: dora.IncidentsOpened, Labels: issueLabels(c, team), Value: 1, At: cmp.Or(c.Created, c.Timestamp), Subject: dora.IncidentSubject(i.Key),
 	})
 	return err
 }

@@ -23,7 +23,7 @@ func (r *Session) evaluateIncident(one dora.Evaluation) error {
 		return err
 	}
 	if _, reason := IncidentRecoveryTime(i); reason == "" {
-		subject := "incident:" + i.Key
+		subject := dora.IncidentSubject(i.Key)
 		if err := r.observe(dora.IncidentRecovery, issueLabels(i.Newest, i.Team), i.Created, i.FirstResolved, 0, subject); err != nil {
 			return err
 		}

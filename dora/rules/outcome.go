@@ -1,10 +1,6 @@
 package rules
 
-import (
-	"strconv"
-
-	"dora-exporter/dora"
-)
+import "dora-exporter/dora"
 
 // outcome counts a deployment when a status says how it ended, and has it looked at when its neighbours have arrived.
 func (r *Session) outcome(s dora.Status, team string) error {
@@ -31,14 +27,13 @@ func (r *Session) outcome(s dora.Status, team string) error {
 	}
 	t.AddOutcome(dora.Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late})
 	labels := dora.ScopeLabels(t.Deployment, t.Team)
-	subject := "deployment:" + d.Key()
-	if _, err := r.add(dora.Fact{Family: dora.Deployments, Labels: labels.With("outcome", of), Value: 1, At: s.CreatedAt, ID: d.ID, Subject: subject + "/" + of}); err != nil {
+	if _, err := r.add(dora.Fact{Family: dora.Deployments, Labels: labels.With("outcome", of), Value: 1, At: s.CreatedAt, ID: d.ID, Subject: dora.OutcomeSubject(d.Key(), of)}); err != nil {
 		return err
 	}
 	if of == dora.Success {
 		_, err := r.add(dora.Fact{
 			Family: dora.DeploymentTimestamp, Labels: labels, Value: s.CreatedAt.UnixMilli(), At: s.CreatedAt, ID: d.ID,
-			Subject: "deployment_status:" + d.Host + "/" + strconv.FormatInt(s.ID, 10),
+			Subject: dora.StatusSubject(d.Host, s.ID),
 		})
 		if err != nil {
 			return err
@@ -81,7 +76,7 @@ func (r *Session) evaluateOutcome(s dora.Evaluation) error {
 			continue
 		}
 		first, _ := t.First(of)
-		if err := r.observe(dora.DeploymentRun, dora.ScopeLabels(t.Deployment, t.Team), t.CreatedAt, first.At, t.ID, "deployment:"+t.Key()+"/"+of); err != nil {
+		if err := r.observe(dora.DeploymentRun, dora.ScopeLabels(t.Deployment, t.Team), t.CreatedAt, first.At, t.ID, dora.OutcomeSubject(t.Key(), of)); err != nil {
 			return err
 		}
 	}

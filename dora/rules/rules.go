@@ -2,7 +2,6 @@ package rules
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -130,7 +129,7 @@ func (r *Session) status(s dora.Status, team string) error {
 	commit := s.Deployment.Commit()
 	w := dora.WaitingStatus{
 		Commit:  commit.Key(),
-		Subject: fmt.Sprintf("deployment_status:%s/%d", s.Deployment.Host, s.ID),
+		Subject: dora.StatusSubject(s.Deployment.Host, s.ID),
 		Labels:  labels,
 		At:      s.CreatedAt,
 		ID:      s.ID,

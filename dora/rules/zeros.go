@@ -60,7 +60,7 @@ func (r *Session) startProductionSeries(labels dora.Labels, at time.Time) error 
 
 // startAtZero makes one series at 0, unless there is no room.
 func (r *Session) startAtZero(family string, labels dora.Labels, at time.Time) error {
-	subject := dora.Subject(dora.SubjectZero, labels.Key())
+	subject := dora.ZeroSubject(labels)
 	known, err := r.Facts().Has(family, subject)
 	if err != nil || known {
 		return err

@@ -32,7 +32,7 @@ func TestCounted(t *testing.T) {
 				return err
 			}
 			for _, c := range d.Shipment.Changes { // "again" with the first alone
-				_, err := tx.Facts().Add(dora.Fact{Family: dora.Changes, Labels: dora.Labels{}, Value: 1, At: at(0), ID: d.ID, Subject: changeSubject(d, c)})
+				_, err := tx.Facts().Add(dora.Fact{Family: dora.Changes, Labels: dora.Labels{}, Value: 1, At: at(0), ID: d.ID, Subject: dora.ChangeSubject(d.Deployment, c)})
 				if err != nil {
 					return err
 				}

@@ -28,7 +28,8 @@ func (r *Reader) DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredD
 
 // DeliveriesOfIncident are those of an issue by its key, host/id.
 func (r *Reader) DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error) {
-	return r.received(ctx, "WHERE key >= ? AND key < ?", "jira/"+key+"/", "jira/"+key+"0") // 0 follows the slash
+	prefix := dora.IssueDeliveryPrefix(key)
+	return r.received(ctx, "WHERE key >= ? AND key < ?", prefix, strings.TrimSuffix(prefix, "/")+"0") // 0 follows the slash
 }
 
 // IncidentsCalled are the keys of all issues that a delivery calls by a name, such as INC-7.
@@ -36,8 +37,8 @@ func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, er
 	all, err := r.received(ctx, "WHERE source = ? AND instr(event, ?)", dora.Jira, `"`+name+`"`)
 	var keys []string
 	for _, d := range all {
-		if i := d.Event.Incident; i != nil && i.Key == name && !slices.Contains(keys, i.Host+"/"+i.ID) {
-			keys = append(keys, i.Host+"/"+i.ID)
+		if i := d.Event.Incident; i != nil && i.Key == name && !slices.Contains(keys, i.IssueKey()) {
+			keys = append(keys, i.IssueKey())
 		}
 	}
 	return keys, err
