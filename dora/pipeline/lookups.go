@@ -48,7 +48,7 @@ func (j *Lookups) run(ctx context.Context, job dora.Lookup) {
 		if !final {
 			return r.Commits().RetryLookup(again)
 		}
-		counted, err = r.CommitLookedUp(job.Commit, origin)
+		counted, err = r.AddDurations(job.Commit, origin)
 		return err
 	})
 	if stored != nil {

@@ -167,7 +167,7 @@ func (d ownedDelivery) write(r *rules.Session) error {
 	if !d.until.IsZero() {
 		return r.Deliveries().Postpone(d.ID, d.WaitingSince, d.until)
 	}
-	return r.Deliver(d.Delivery, d.team)
+	return r.Process(d.Delivery, d.team)
 }
 
 // failed notes that a delivery can't be processed: it is tried again, and set aside for a person to look at when that did
