@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ErrLeaseLost is in the error of a transaction that ends or postpones work which another client has claimed meanwhile. Nothing
-// of the transaction is stored.
+// ErrLeaseLost is in the error of a transaction that ends or postpones work which another client has claimed meanwhile. The
+// transaction is rolled back.
 var ErrLeaseLost = errors.New("another client has claimed this work")
 
 // Queue is work of one kind that waits in the store: deliveries to be processed, commits to be looked up, evaluations to be

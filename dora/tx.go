@@ -2,7 +2,7 @@ package dora
 
 import "time"
 
-// Tx is one transaction of the store, by what it is about. What f does in Update with it is committed as a whole or not at all.
+// Tx is a transaction of the store: what Update's f writes with it is committed as a whole or not at all.
 type Tx interface {
 	Facts() FactTx
 	Deliveries() DeliveryTx
@@ -14,17 +14,17 @@ type Tx interface {
 	Evaluations() EvaluationTx
 }
 
-// FactTx adds facts, and knows which label sets have a place under the limit on series.
+// FactTx adds facts, and keeps which label sets have reserved series under the limit.
 type FactTx interface {
-	// Add gives the fact the next position and stores it; false if its family and subject are there already.
+	// Add stores the fact at the next position; false if there is a fact with its family and subject.
 	Add(Fact) (bool, error)
-	// Has reports whether a fact with a family and subject is there.
+	// Has reports whether there is a fact with a family and subject.
 	Has(family, subject string) (bool, error)
-	// HasLabelSet reports whether a label set (Labels.Key) of a group of families has a place.
+	// HasLabelSet reports whether a label set (Labels.Key) of a group of families has reserved series.
 	HasLabelSet(families, labels string) (bool, error)
-	// AddLabelSet gives a label set a place, which is for so many series.
+	// AddLabelSet reserves a number of series for a label set.
 	AddLabelSet(families, labels string, series int) error
-	// Series returns how many series the places of a group of families are for.
+	// Series returns how many series of a group of families are reserved.
 	Series(families string) (int, error)
 }
 
@@ -32,21 +32,21 @@ type FactTx interface {
 type DeliveryTx interface {
 	// Done marks a delivery as processed.
 	Done(delivery int64) error
-	// Postpone keeps a delivery, which has been waiting for its team since a time, from Pending until another.
+	// Postpone makes a delivery, which has been waiting for its team since a time, due at another time.
 	Postpone(delivery int64, since, until time.Time) error
-	// Retry keeps a delivery that failed from Pending until a time, with the number of attempts and why the last one failed.
+	// Retry makes a delivery that failed due at a time, with the number of attempts and why the last one failed.
 	Retry(delivery int64, attempts int, why string, until time.Time) error
-	// SetAside makes a dead letter of a delivery: it is not pending until a person wants it to be tried again.
+	// SetAside makes a delivery a dead letter: it is not processed before an operator retries it.
 	SetAside(delivery int64, attempts int, why string) error
 }
 
-// CommitTx keeps what is known of commits, their look-ups, and the statuses that wait for these.
+// CommitTx keeps the origins of commits, their look-ups, and the statuses that wait for these.
 type CommitTx interface {
 	// Origin returns the cached origin of a commit; false if it is not known.
 	Origin(commit string) (Origin, bool, error)
 	// SaveOrigin adds or replaces the origin of a commit.
 	SaveOrigin(commit string, o Origin) error
-	// AddLookup stores a look-up unless one of the same commit is there.
+	// AddLookup stores a look-up unless there is one of the same commit.
 	AddLookup(Lookup) error
 	// RetryLookup replaces the look-up of the same commit.
 	RetryLookup(Lookup) error
@@ -60,7 +60,7 @@ type CommitTx interface {
 type DeploymentTx interface {
 	// Save adds or replaces a deployment.
 	Save(DeploymentRecord) error
-	// AddShipped remembers that a deployment shipped a change, under all of its names.
+	// AddShipped remembers under all names of a change that a deployment shipped it.
 	AddShipped(t DeploymentRecord, names []string, revert bool) error
 	// HasEvaluatedAfter reports whether a success of a scope that comes after a moment has been evaluated.
 	HasEvaluatedAfter(scope string, m Moment) (bool, error)
@@ -74,39 +74,37 @@ type IncidentTx interface {
 	Save(Incident) error
 }
 
-// EvidenceTx keeps evidence and the marks of failed changes.
+// EvidenceTx keeps evidence and failed changes.
 type EvidenceTx interface {
-	// Add stores a piece of evidence unless it is there.
+	// Add stores a piece of evidence unless there is one with its Cause and By.
 	Add(Evidence) error
-	// By returns the piece that an incident or deployment is for a cause; false if it is none.
+	// By returns the piece of evidence with a cause and By; false if there is none.
 	By(c Cause, by string) (Evidence, bool, error)
-	// Unmarked returns the evidence about deployments of a scope that have no mark.
+	// Undecided returns the evidence about deployments of a scope that are not marked as failed changes.
 	Undecided(scope string) ([]Evidence, error)
-	// SaveMark adds or replaces the mark of a deployment.
+	// SaveFailedChange adds or replaces the mark of a deployment.
 	SaveFailedChange(FailedChange) error
-	// Unrepaired returns the marks of a scope that nothing has repaired.
+	// Unrepaired returns the failed changes of a scope that nothing has repaired.
 	Unrepaired(scope string) ([]FailedChange, error)
 }
 
-// EvaluationTx keeps what is still to be evaluated.
+// EvaluationTx keeps the pending evaluations.
 type EvaluationTx interface {
-	// Add stores an evaluation. If it is there already it becomes due when both are, and holds up what comes after the earlier
-	// of the two.
+	// Add stores an evaluation. If there is one of the same kind and key, it gets the later Due and Ripe of the two and the earlier At.
 	Add(Evaluation) error
-	// Retry replaces an evaluation, which is to be made again later.
+	// Retry stores an evaluation that is made later; if there is one of the same kind and key, it gets the new Due and attempts.
 	Retry(Evaluation) error
 	// Done removes an evaluation.
 	Done(Evaluation) error
-	// First returns the deployment of a scope that is to be evaluated first; false if there is none.
+	// First returns the evaluation of the earliest deployment of a scope; false if there is none.
 	First(scope string) (Evaluation, bool, error)
-	// OutcomeWaits reports whether an outcome of a scope that is not after a time is still to be evaluated.
+	// OutcomeWaits reports whether an outcome of a scope that is not after a time waits for its evaluation.
 	OutcomeWaits(scope string, upTo time.Time) (bool, error)
-	// IncidentWaits reports whether an incident is still to be evaluated.
+	// IncidentWaits reports whether an incident waits for its evaluation.
 	IncidentWaits(key string) (bool, error)
-	// WaitingIncidents returns the incidents that are still to be evaluated and were not created after a time, the one that
-	// is ripe last first.
+	// WaitingIncidents returns the evaluations of incidents that were not created after a time, the latest Ripe first.
 	WaitingIncidents(upTo time.Time) ([]Evaluation, error)
-	// RepositoryWaits reports whether a success of a repository (Deployment.RepositoryName; empty for any) before a time is
-	// still to be evaluated.
+	// RepositoryWaits reports whether a success of a repository (Deployment.RepositoryName; empty for any) before a time waits for its
+	// evaluation.
 	RepositoryWaits(repository string, before time.Time) (bool, error)
 }
