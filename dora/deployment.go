@@ -12,6 +12,8 @@ type DeploymentRecord struct {
 	Team string `json:"team"`
 	// InProduction is true if its environment is a production environment.
 	InProduction bool `json:"in_production,omitempty"`
+	// Started is when the deployment began to run, by its first status in_progress; zero if there is none.
+	Started time.Time `json:"started,omitzero"`
 	// Outcomes are the statuses of success, failure and error in the order of their own times.
 	Outcomes []Outcome `json:"outcomes"`
 	// Shipment is what it ships; nil before its evaluation.
@@ -28,6 +30,9 @@ type Outcome struct {
 	// Late is true if it arrived after a later deployment had been evaluated.
 	Late bool `json:"late,omitempty"`
 }
+
+// InProgress is the state of a status that says that a deployment runs.
+const InProgress = "in_progress"
 
 // Outcomes of a deployment: the values of the label outcome.
 const (

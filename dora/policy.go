@@ -1,7 +1,6 @@
 package dora
 
 import (
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,14 +11,16 @@ import (
 type Policy struct {
 	// Settle is how long to wait for late or out-of-order events before an event is evaluated (deployments.settle).
 	Settle time.Duration
-	// Production matches the names of production environments, in addition to those that GitHub's payload flags.
-	Production []*regexp.Regexp
+	// Production matches the names of production environments, in addition to those that GitHub's payload flags. UsualProduction
+	// adds the names of IsProductionName.
+	Production      []*regexp.Regexp
+	UsualProduction bool
 	// IgnoreAuthors are logins whose changes have no lead time.
 	IgnoreAuthors []string
 	// Paths are the paths that belong to an environment, for repositories that hold several applications.
 	Paths []RepositoryPaths
-	// HotfixBranches and HotfixLabels are patterns of path.Match for pull requests that are hotfixes.
-	HotfixBranches, HotfixLabels []string
+	// HotfixBranches and HotfixLabels match pull requests that are hotfixes.
+	HotfixBranches, HotfixLabels Filter
 	// IncidentWindow is how long after a deployment an incident of its team is evidence against it; 0 for never.
 	IncidentWindow time.Duration
 	Incidents      IncidentFilter
@@ -56,6 +57,9 @@ func anyOf(list []string, names ...string) bool {
 
 // IsProduction reports whether a deployment's environment is a production environment.
 func (p Policy) IsProduction(d Deployment) bool {
+	if p.UsualProduction && IsProductionName(d.Environment) {
+		return true
+	}
 	return d.Production || slices.ContainsFunc(p.Production, func(e *regexp.Regexp) bool { return e.MatchString(d.Environment) })
 }
 
@@ -78,22 +82,14 @@ func (p Policy) IgnoresAuthor(author string) bool {
 	return author != "" && anyOf(p.IgnoreAuthors, author) && len(p.IgnoreAuthors) > 0
 }
 
-// IsHotfix says whether a change is made to repair what is deployed, by its branch or a label.
+// IsHotfix reports whether a change is a hotfix, by its branch or a label.
 func (p Policy) IsHotfix(c Change) bool {
-	match := func(patterns, names []string) bool {
-		return slices.ContainsFunc(names, func(name string) bool {
-			return slices.ContainsFunc(patterns, func(pattern string) bool {
-				ok, err := path.Match(pattern, name)
-				return ok && err == nil
-			})
-		})
-	}
-	return match(p.HotfixBranches, []string{c.Branch}) || match(p.HotfixLabels, c.PullLabels)
+	return c.Branch != "" && p.HotfixBranches.Matches(c.Branch) || slices.ContainsFunc(c.PullLabels, p.HotfixLabels.Matches)
 }
 
 // EnabledCauses returns the causes that can occur under the policy.
 func (p Policy) EnabledCauses() []Cause {
 	return slices.DeleteFunc(slices.Clone(Causes), func(c Cause) bool {
-		return c == CauseHotfix && len(p.HotfixBranches)+len(p.HotfixLabels) == 0 || c == CauseWindow && p.IncidentWindow == 0
+		return c == CauseHotfix && len(p.HotfixBranches.Patterns())+len(p.HotfixLabels.Patterns()) == 0 || c == CauseWindow && p.IncidentWindow == 0
 	})
 }

@@ -10,23 +10,27 @@ var ErrStoreFailing = errors.New("the store can't write now")
 
 // Transactor runs transactions.
 type Transactor interface {
-	// Update runs f in one transaction, which is rolled back if f returns an error. What it wrote is durable when Update returns
-	// nil. f may be called again if other changes of the same commit failed. ErrStoreFailing is temporary.
+	// Update runs f in one transaction. If f returns an error or panics, nothing of it is stored, and Update returns the error;
+	// transactions that are committed together with it are not affected. What f wrote is durable when Update returns nil. f may be
+	// called again if other changes of the same commit failed. An error with ErrStoreFailing may pass. The Tx must not be used
+	// after f has returned.
 	Update(ctx context.Context, f func(Tx) error) error
 }
 
-// Revisions notify of commits of any process. Each commit that changes something has a revision, greater than all earlier ones.
+// Revisions announces commits, whichever process makes them. Each commit that changes something has a greater revision than those
+// before it; a transaction that changes nothing, or is undone, has none. A caller that takes a revision, reads, and then waits for
+// a later revision misses nothing.
 type Revisions interface {
-	// Revision returns the revision of the newest commit that is known.
+	// Revision returns the revision of the newest commit that is known. All that it stored can be read.
 	Revision() int64
-	// WaitAfter returns nil as soon as there is a commit after a revision, and the error of ctx when that ends first. Commits of
-	// other processes may be noticed late: callers look at least every two seconds.
+	// WaitAfter returns nil as soon as there is a commit after a revision that can be read, also if it was before the call, and the
+	// error of ctx when that ends first. Commits of other processes may be noticed late: callers look at least every two seconds.
 	WaitAfter(ctx context.Context, revision int64) error
 }
 
 // FactLog reads the facts.
 type FactLog interface {
-	// Facts returns at most limit facts after a position, in their order. It checks each one's checksum and that no position is
+	// Facts returns at most limit facts after a position, in the order of positions. It fails if a fact is damaged or a position is
 	// missing.
 	Facts(ctx context.Context, after int64, limit int) ([]Fact, error)
 }

@@ -2,7 +2,7 @@ package dora
 
 import "time"
 
-// Tx is a transaction of the store: what Update's f writes with it is committed as a whole or not at all.
+// Tx is one transaction of the store, by what it is about. What f does in Update with it is committed as a whole or not at all.
 type Tx interface {
 	Facts() FactTx
 	Deliveries() DeliveryTx
@@ -14,55 +14,59 @@ type Tx interface {
 	Evaluations() EvaluationTx
 }
 
-// FactTx adds facts, and keeps which label sets have reserved series under the limit.
+// FactTx adds facts, and keeps the label sets that count against the limit on series.
 type FactTx interface {
-	// Add stores the fact at the next position; false if there is a fact with its family and subject.
+	// Add stores the fact at the next position and returns true, or returns false if there is one with its family and subject,
+	// which is left as it is. Positions are 1, 2, 3 and so on without gaps: neither a fact that is there already nor a
+	// transaction that is undone uses one up.
 	Add(Fact) (bool, error)
-	// Has reports whether there is a fact with a family and subject.
+	// Has reports whether a fact with a family and subject is there.
 	Has(family, subject string) (bool, error)
-	// HasLabelSet reports whether a label set (Labels.Key) of a group of families has reserved series.
+	// HasLabelSet reports whether a label set (Labels.Key) of a group of families was added.
 	HasLabelSet(families, labels string) (bool, error)
-	// AddLabelSet reserves a number of series for a label set.
+	// AddLabelSet adds a label set, which counts for a number of series. One that is there already is left as it is.
 	AddLabelSet(families, labels string, series int) error
-	// Series returns how many series of a group of families are reserved.
+	// Series returns the number of series that all label sets of a group of families count for.
 	Series(families string) (int, error)
 }
 
-// DeliveryTx ends the processing of a delivery. Each method takes the delivery's ID.
+// DeliveryTx ends the processing of a delivery. Each method takes the ID of a pending delivery; for any other ID it fails.
 type DeliveryTx interface {
 	// Done marks a delivery as processed.
 	Done(delivery int64) error
-	// Postpone makes a delivery, which has been waiting for its team since a time, due at another time.
+	// Postpone keeps a delivery, which has been waiting for its team since a time, from being claimed until another.
 	Postpone(delivery int64, since, until time.Time) error
-	// Retry makes a delivery that failed due at a time, with the number of attempts and why the last one failed.
+	// Retry keeps a delivery that failed from being claimed until a time, with the number of attempts and why the last one failed.
 	Retry(delivery int64, attempts int, why string, until time.Time) error
-	// SetAside makes a delivery a dead letter: it is not processed before an operator retries it.
+	// SetAside makes a dead letter of a delivery: it is not pending until a person wants it to be tried again.
 	SetAside(delivery int64, attempts int, why string) error
 }
 
-// CommitTx keeps the origins of commits, their look-ups, and the statuses that wait for these.
+// CommitTx keeps what is known of commits, their look-ups, and the statuses that wait for these.
 type CommitTx interface {
 	// Origin returns the cached origin of a commit; false if it is not known.
 	Origin(commit string) (Origin, bool, error)
 	// SaveOrigin adds or replaces the origin of a commit.
 	SaveOrigin(commit string, o Origin) error
-	// AddLookup stores a look-up unless there is one of the same commit.
+	// AddLookup stores a look-up unless there is one of the same commit, which is left as it is.
 	AddLookup(Lookup) error
 	// RetryLookup replaces the look-up of the same commit.
 	RetryLookup(Lookup) error
-	// Wait stores a status that waits for its commit's origin.
+	// Wait stores a status that waits for its commit's origin, once for each commit and subject.
 	Wait(WaitingStatus) error
-	// TakeWaiting returns and removes the statuses that wait for a commit, and removes the commit's look-up.
+	// TakeWaiting returns and removes the statuses that wait for a commit, by time, then by ID, and removes the commit's look-up.
 	TakeWaiting(commit string) ([]WaitingStatus, error)
 }
 
 // DeploymentTx changes what is remembered of deployments; History reads it.
 type DeploymentTx interface {
-	// Save adds or replaces a deployment.
+	// Save adds a deployment or replaces all that is known of it, also what it is found by. Whether it has been evaluated stays.
 	Save(DeploymentRecord) error
-	// AddShipped remembers under all names of a change that a deployment shipped it.
+	// AddShipped stores that a deployment shipped a change, under all of its names. What was stored of the same deployment and name
+	// is replaced.
 	AddShipped(t DeploymentRecord, names []string, revert bool) error
-	// HasEvaluatedAfter reports whether a success of a scope that comes after a moment has been evaluated.
+	// HasEvaluatedAfter reports whether a success of a scope that comes after a moment has been evaluated: its evaluation is done
+	// and was not added again.
 	HasEvaluatedAfter(scope string, m Moment) (bool, error)
 }
 
@@ -74,37 +78,43 @@ type IncidentTx interface {
 	Save(Incident) error
 }
 
-// EvidenceTx keeps evidence and failed changes.
+// EvidenceTx keeps evidence and failed changes. The order of what it returns is not defined.
 type EvidenceTx interface {
-	// Add stores a piece of evidence unless there is one with its Cause and By.
+	// Add stores a piece of evidence unless there is one of the same cause and By, which is left as it is.
 	Add(Evidence) error
 	// By returns the piece of evidence with a cause and By; false if there is none.
 	By(c Cause, by string) (Evidence, bool, error)
-	// Undecided returns the evidence about deployments of a scope that are not marked as failed changes.
+	// Undecided returns the evidence of a scope against deployments that are no failed changes.
 	Undecided(scope string) ([]Evidence, error)
-	// SaveFailedChange adds or replaces the mark of a deployment.
+	// SaveFailedChange adds or replaces the failed change of a deployment.
 	SaveFailedChange(FailedChange) error
 	// Unrepaired returns the failed changes of a scope that nothing has repaired.
 	Unrepaired(scope string) ([]FailedChange, error)
 }
 
-// EvaluationTx keeps the pending evaluations.
+// EvaluationTx keeps what is still to be evaluated, each once by kind and key.
+//
+// The deployments of a scope are evaluated one after another, in the order of their successes (At, then ID). So of each scope only
+// the first deployment can be claimed: the others wait for it while it is not due and while it is leased, and one that is added
+// later but comes earlier takes its turn. Evaluations of other kinds wait for nothing but their time.
 type EvaluationTx interface {
-	// Add stores an evaluation. If there is one of the same kind and key, it gets the later Due and Ripe of the two and the earlier At.
+	// Add stores an evaluation. If it is there already, the earlier At and the later Due and Ripe of the two hold: it is made
+	// when both are due, and what comes after the earlier one waits for it.
 	Add(Evaluation) error
-	// Retry stores an evaluation that is made later; if there is one of the same kind and key, it gets the new Due and attempts.
+	// Retry changes Due, Attempts and Misses of an evaluation, which is made again later. It adds one that is not there.
 	Retry(Evaluation) error
-	// Done removes an evaluation.
+	// Done removes an evaluation. That of a deployment counts as evaluated from then on.
 	Done(Evaluation) error
-	// First returns the evaluation of the earliest deployment of a scope; false if there is none.
+	// First returns the evaluation of the first deployment of a scope, whether it is due or not; false if there is none.
 	First(scope string) (Evaluation, bool, error)
-	// OutcomeWaits reports whether an outcome of a scope that is not after a time waits for its evaluation.
+	// OutcomeWaits reports whether an outcome of a scope at or before a time is still to be evaluated.
 	OutcomeWaits(scope string, upTo time.Time) (bool, error)
-	// IncidentWaits reports whether an incident waits for its evaluation.
+	// IncidentWaits reports whether an incident or another issue is still to be evaluated.
 	IncidentWaits(key string) (bool, error)
-	// WaitingIncidents returns the evaluations of incidents that were not created after a time, the latest Ripe first.
+	// WaitingIncidents returns the incidents, without other issues, that are still to be evaluated and were created at or before
+	// a time, the latest Ripe first.
 	WaitingIncidents(upTo time.Time) ([]Evaluation, error)
-	// RepositoryWaits reports whether a success of a repository (Deployment.RepositoryName; empty for any) before a time waits for its
-	// evaluation.
+	// RepositoryWaits reports whether a success of a repository (Deployment.RepositoryName; empty for any) before a time, not at
+	// it, is still to be evaluated.
 	RepositoryWaits(repository string, before time.Time) (bool, error)
 }

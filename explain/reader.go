@@ -21,7 +21,7 @@ type RecordReader interface {
 	Deployment(ctx context.Context, key string) (dora.DeploymentRecord, bool, error)
 	Incident(ctx context.Context, key string) (dora.Incident, bool, error)
 	DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error)
-	// MarkOf returns the mark of a deployment by its key.
+	// FailedChangeOf returns the failed change that a deployment, by its key, is.
 	FailedChangeOf(ctx context.Context, deployment string) (dora.FailedChange, bool, error)
 }
 
@@ -29,7 +29,7 @@ type RecordReader interface {
 type DeploymentReader interface {
 	// Deployments returns those of a repository with a number, of any server, sorted by key.
 	Deployments(ctx context.Context, owner, repository string, number int64) ([]dora.DeploymentRecord, error)
-	// Nearest returns at most limit deployments of a repository, those with the nearest numbers first.
+	// Nearest returns at most limit deployments of a repository, those with the nearest numbers first, of two the smaller.
 	Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.DeploymentRecord, error)
 	// Before returns the newest success in a deployment's scope before its own.
 	Before(ctx context.Context, t dora.DeploymentRecord) (dora.DeploymentRecord, bool, error)
@@ -39,11 +39,13 @@ type DeploymentReader interface {
 
 // IncidentReader finds issues by the names that people give them.
 type IncidentReader interface {
-	// IncidentsCalled returns the keys of the issues that a delivery calls by a name, such as INC-7, of any server.
+	// IncidentsCalled returns the keys of the issues that a delivery calls by a name, such as INC-7, of any server, in the order of
+	// arrival. An issue may have another name since.
 	IncidentsCalled(ctx context.Context, name string) ([]string, error)
-	// IncidentsNamed returns the issues whose newest name it is.
+	// IncidentsNamed returns the issues whose newest name it is, sorted by key.
 	IncidentsNamed(ctx context.Context, name string) ([]dora.Incident, error)
-	// NamesOfIncidents returns at most limit names of issues that begin alike, such as INC-, the highest number first.
+	// IncidentNames returns at most limit newest names of issues that begin alike, such as INC-, the longest first, then the last by
+	// bytes: numbers come highest first.
 	IncidentNames(ctx context.Context, beginning string, limit int) ([]string, error)
 	// DeliveriesOfIncident returns the deliveries about an issue by its key, in the order of arrival.
 	DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error)
@@ -55,22 +57,25 @@ type IncidentReader interface {
 type EvidenceReader interface {
 	// EvidenceAbout returns the evidence against a deployment.
 	EvidenceAbout(ctx context.Context, deployment string) ([]dora.Evidence, error)
-	// EvidenceIn returns the evidence that a deployment or incident is, also against itself.
+	// EvidenceIn returns the evidence that a deployment or incident is, also against itself: that whose By is its key, or its key,
+	// a space and more.
 	EvidenceIn(ctx context.Context, key string) ([]dora.Evidence, error)
-	// RepairedBy returns the marks of the deployments that a deployment or incident repaired.
+	// RepairedBy returns the failed changes that a deployment or incident repaired, in the order of their times.
 	RepairedBy(ctx context.Context, key string) ([]dora.FailedChange, error)
 }
 
 // WorkReader returns the work that is pending.
 type WorkReader interface {
-	// SettlingOf returns the pending evaluations of deployments, incidents or scopes by their keys.
+	// EvaluationsOf returns the pending evaluations of deployments, incidents or scopes in the order of their keys as given, each
+	// key's by kind. Due and Ripe are times of day, as the store's clock will reach them if it keeps running.
 	EvaluationsOf(ctx context.Context, keys ...string) ([]dora.Evaluation, error)
-	// SettledBefore returns the deployment of the same scope that is evaluated before another; its zero value if there is none.
+	// WaitingBefore returns the first pending evaluation of a deployment that comes before another one of its scope; its zero value
+	// if there is none.
 	WaitingBefore(ctx context.Context, s dora.Evaluation) (dora.Evaluation, error)
-	// JobOf returns the pending look-up of a commit by its key; false if there is none.
+	// LookupOf returns the pending look-up of a commit by its key; false if there is none. Due is a time of day.
 	LookupOf(ctx context.Context, commit string) (dora.Lookup, bool, error)
 	Backlog(ctx context.Context) (dora.Backlog, error)
-	// Unsettled counts the pending evaluations.
+	// CountEvaluations returns the number of pending evaluations.
 	CountEvaluations(ctx context.Context) (int, error)
 }
 

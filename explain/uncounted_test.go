@@ -47,8 +47,8 @@ func TestExplainWhatIsNotCounted(t *testing.T) {
 			t.Errorf("%s: want %q in\n%s", about, want, text)
 		}
 	}
-	for delivery := range int64(3) {
-		err := s.Store.Update(t.Context(), func(tx dora.Tx) error { return tx.Deliveries().SetAside(delivery+1, 5, "it is odd") })
+	for _, delivery := range []int64{2, 3} {
+		err := s.Store.Update(t.Context(), func(tx dora.Tx) error { return tx.Deliveries().SetAside(delivery, 5, "it is odd") })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,12 +15,12 @@ type Reader interface {
 	FactsBySubject(ctx context.Context, family string, subjects []string) (map[string]dora.Fact, error)
 	// Incident returns an issue by its key; false if it is not known.
 	Incident(ctx context.Context, key string) (dora.Incident, bool, error)
-	// JobOf returns the pending look-up of a commit by its key; false if there is none.
+	// LookupOf returns the pending look-up of a commit by its key; false if there is none. Due is a time of day.
 	LookupOf(ctx context.Context, commit string) (dora.Lookup, bool, error)
-	// SettlingOf returns the pending evaluations of deployments or incidents by their keys.
+	// EvaluationsOf returns the pending evaluations of deployments or incidents by their keys. Due and Ripe are times of day.
 	EvaluationsOf(ctx context.Context, keys ...string) ([]dora.Evaluation, error)
 	Backlog(ctx context.Context) (dora.Backlog, error)
-	// Unsettled counts the pending evaluations.
+	// CountEvaluations returns the number of pending evaluations.
 	CountEvaluations(ctx context.Context) (int, error)
 }
 

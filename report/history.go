@@ -193,11 +193,13 @@ func (x index) sort() {
 	})
 }
 
-// find returns the entries of a change (#12) or of the commits that begin with a name.
+// find returns the entries of a change (#12) or of the commits that begin with a name, which stands for itself alone if it is
+// empty.
 func (x index) find(name string) []entry {
+	beginning := name != "" && !strings.HasPrefix(name, "#")
 	from, _ := slices.BinarySearchFunc(x, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
 	to := from
-	for to < len(x) && (x[to].name == name || !strings.HasPrefix(name, "#") && strings.HasPrefix(x[to].name, name)) {
+	for to < len(x) && (x[to].name == name || beginning && strings.HasPrefix(x[to].name, name)) {
 		to++
 	}
 	return x[from:to]

@@ -104,7 +104,7 @@ func TestBareSHA(t *testing.T) {
 func TestSecondHotfix(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, x := newEmptyHistory(t)
-		p.policy.HotfixBranches = []string{"hotfix/*"}
+		p.policy.HotfixBranches = dora.MustFilter("hotfix/*")
 		for i, sha := range []string{"V2", "V3"} {
 			p.repos["web"].changes[sha] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2 + i, Branch: "hotfix/x"}}
 		}

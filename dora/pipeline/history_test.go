@@ -36,7 +36,7 @@ func newHistory(seed uint64) *history {
 		Settle: settleTime, Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"dependabot[bot]"},
 	}
 	if p.chance(40) {
-		p.policy.HotfixBranches = []string{"hotfix/*"}
+		p.policy.HotfixBranches = dora.MustFilter("hotfix/*")
 	}
 	if p.chance(40) {
 		p.policy.IncidentWindow = time.Duration(p.IntN(20)) * time.Minute
@@ -198,7 +198,7 @@ func (p *history) reference() dora.Reference {
 // describe prints the history.
 func (p *history) describe() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "hotfixes %v, window %v, incidents %+v\n", p.policy.HotfixBranches, p.policy.IncidentWindow, p.policy.Incidents)
+	fmt.Fprintf(&b, "hotfixes %v, window %v, incidents %+v\n", p.policy.HotfixBranches.Patterns(), p.policy.IncidentWindow, p.policy.Incidents)
 	for _, e := range p.events {
 		clock := func(t time.Time) string {
 			if t.IsZero() {

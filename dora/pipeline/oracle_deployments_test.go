@@ -16,7 +16,11 @@ func (o *oracle) outcomes(d *oracleDeployment) {
 			continue
 		}
 		o.addScoped(d, "dora_deployments_total", 1, "outcome", outcome)
-		if ran := s.CreatedAt.Sub(d.CreatedAt); ran >= 0 {
+		start := d.CreatedAt
+		if running := d.first("in_progress"); running != nil && !running.CreatedAt.After(s.CreatedAt) {
+			start = running.CreatedAt
+		}
+		if ran := s.CreatedAt.Sub(start); ran >= 0 {
 			o.addScoped(d, "dora_deployment_run_seconds", ran.Milliseconds())
 		}
 	}
@@ -120,7 +124,7 @@ func (o *oracle) findEvidence(before []*oracleDeployment, d *oracleDeployment) {
 		}
 	}
 	hotfix := slices.ContainsFunc(d.fresh, func(c dora.Change) bool {
-		return slices.ContainsFunc(o.policy.HotfixBranches, func(p string) bool { ok, _ := path.Match(p, c.Branch); return ok })
+		return slices.ContainsFunc(o.policy.HotfixBranches.Patterns(), func(p string) bool { ok, _ := path.Match(p, c.Branch); return ok })
 	})
 	if hotfix && len(before) > 0 {
 		o.evidence = append(o.evidence, &observation{bad: before[len(before)-1], cause: "hotfix", at: d.done, by: d, tie: fmt.Sprint(d.ID)})

@@ -10,8 +10,8 @@ import (
 type DeliveryStore interface {
 	dora.Transactor
 	dora.Revisions
-	// DeliveryQueue returns the deliveries that are not processed: those that have not been postponed in order of arrival, then
-	// the others, the longest due first.
+	// DeliveryQueue returns the pending deliveries: those that were neither postponed nor failed in the order of arrival, then the
+	// others, the longest due first.
 	DeliveryQueue() dora.Queue[dora.Delivery]
 }
 
@@ -21,7 +21,7 @@ type LookupStore interface {
 	dora.Revisions
 	// LookupQueue returns the look-ups of commits, the longest due first.
 	LookupQueue() dora.Queue[dora.Lookup]
-	// Waiting returns the subjects of the statuses that wait for a commit, oldest first.
+	// Waiting returns the subjects of the statuses that wait for a commit, by time, then by ID.
 	Waiting(ctx context.Context, commit string) (subjects []string, err error)
 }
 
@@ -30,7 +30,8 @@ type EvaluationStore interface {
 	dora.Transactor
 	dora.Revisions
 	// ComparisonQueue returns the evaluations of deployments, which compare commits at GitHub, the longest due first: of each
-	// scope the first one alone, so that none comes before an earlier one of its scope that is not due or leased.
+	// scope the first one alone (dora.EvaluationTx), so that none comes before an earlier one of its scope that is not due or is
+	// leased.
 	ComparisonQueue() dora.Queue[dora.Evaluation]
 	// EvaluationQueue returns the other evaluations, which need no call, the longest due first.
 	EvaluationQueue() dora.Queue[dora.Evaluation]

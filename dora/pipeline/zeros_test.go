@@ -39,7 +39,7 @@ func TestZeros(t *testing.T) {
 		"another environment":            {event: status(staging, "success"), want: always},
 		"production by GitHub's payload": {event: status(flagged, "queued"), want: production},
 		"all causes": {
-			event: status(deployment, "queued"), policy: func(p *dora.Policy) { p.HotfixLabels, p.IncidentWindow = []string{"hotfix"}, time.Hour },
+			event: status(deployment, "queued"), policy: func(p *dora.Policy) { p.HotfixLabels, p.IncidentWindow = dora.MustFilter("hotfix"), time.Hour },
 			want: append(slices.Clone(production), "change_failures hotfix", "change_failures window", "rework_deployments hotfix"),
 		},
 	} {

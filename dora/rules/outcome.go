@@ -2,8 +2,12 @@ package rules
 
 import "dora-exporter/dora"
 
-// addOutcome counts a deployment if the status says how it ended, and schedules its evaluation.
+// addOutcome counts a deployment if the status says how it ended, and schedules its evaluation. A status in_progress says when the
+// deployment began to run.
 func (r *Session) addOutcome(s dora.Status, team string) error {
+	if s.State == dora.InProgress {
+		return r.saveStart(s, team)
+	}
 	outcome := dora.OutcomeOf(s.State)
 	if outcome == "" {
 		return nil
@@ -62,6 +66,20 @@ func (r *Session) countOutcome(t dora.DeploymentRecord, s dora.Status, outcome s
 	return err
 }
 
+// saveStart remembers when a deployment began to run.
+func (r *Session) saveStart(s dora.Status, team string) error {
+	d := s.Deployment
+	t, known, err := r.History().Deployment(d.Key())
+	if err != nil || known && !t.Started.IsZero() && !s.CreatedAt.Before(t.Started) {
+		return err
+	}
+	if !known {
+		t.Deployment, t.Team, t.InProduction = d, team, r.policy.IsProduction(d)
+	}
+	t.Started = s.CreatedAt
+	return r.Deployments().Save(t)
+}
+
 // scheduleEvaluation schedules an evaluation for when late and out-of-order events have had the time to arrive.
 func (r *Session) scheduleEvaluation(e dora.Evaluation) error {
 	e.Due = r.now.Add(r.policy.Settle)
@@ -83,7 +101,7 @@ func (r *Session) evaluateOutcome(e dora.Evaluation) error {
 			continue
 		}
 		first, _ := t.First(outcome)
-		err := r.observe(dora.DeploymentRun, t.Labels(), t.CreatedAt, first.At, t.ID, dora.OutcomeSubject(t.Key(), outcome))
+		err := r.observe(dora.DeploymentRun, t.Labels(), RunStart(t, first), first.At, t.ID, dora.OutcomeSubject(t.Key(), outcome))
 		if err != nil {
 			return err
 		}

@@ -82,42 +82,6 @@ func TestClockIsNotSavedWhileNothingWaits(t *testing.T) {
 	})
 }
 
-// People are shown times of day.
-func TestWhatIsDueIsShownAsATimeOfDay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := openStore(t)
-		var step time.Duration
-		c := newClock(t, s, &step)
-		commit := dora.Commit{Host: "h", Owner: "o", Repository: "r", SHA: "a"}
-		in := c.Now().Add(time.Minute)
-		accept(t, s, "a", "b")
-		update(t, s, func(tx dora.Tx) error {
-			if err := tx.Commits().AddLookup(dora.Lookup{Commit: commit, Due: in}); err != nil {
-				return err
-			}
-			if err := tx.Deliveries().Postpone(1, c.Now(), in); err != nil {
-				return err
-			}
-			return tx.Evaluations().Add(dora.Evaluation{Kind: dora.DeploymentEvaluation, Key: "h/1", Scope: "h/o/r/e", Due: in, Ripe: in})
-		})
-		step = 3 * time.Hour
-		newClock(t, s, &step)
-		want := time.Now().Add(step + time.Minute).UTC()
-		job, _, err := s.LookupOf(t.Context(), commit.Key())
-		if err != nil || !job.Due.Equal(want) {
-			t.Errorf("the look-up is due at %s, error %v; want %s", job.Due, err, want)
-		}
-		settling, err := s.EvaluationsOf(t.Context(), "h/1")
-		if err != nil || len(settling) != 1 || !settling[0].Due.Equal(want) || !settling[0].Ripe.Equal(want) {
-			t.Errorf("%+v, error %v; want due and ripe at %s", settling, err, want)
-		}
-		recent, err := s.Recent(t.Context(), 2)
-		if err != nil || len(recent) != 2 || !recent[0].Due.Equal(want) || recent[1].Due.UnixMilli() != 0 {
-			t.Errorf("%+v, error %v; want the first delivery due at %s and the second at any time", recent, err, want)
-		}
-	})
-}
-
 // What is due is found in an index in the order in which it is needed.
 func TestDueQueriesUseAnIndex(t *testing.T) {
 	s := openStore(t)

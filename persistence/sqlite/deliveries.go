@@ -92,23 +92,23 @@ func deliverySum(d dora.Delivery, event string) int64 {
 // Done marks a delivery as processed.
 func (t deliveryTx) Done(delivery int64) error {
 	t.pending--
-	return t.one(delivery, "UPDATE deliveries SET state = 1 WHERE id = ?", delivery)
+	return t.one(delivery, "UPDATE deliveries SET state = 1 WHERE id = ? AND state = 0", delivery)
 }
 
 // Retry keeps a delivery that can't be processed from Pending until a time, with the number of attempts and why.
 func (t deliveryTx) Retry(delivery int64, attempts int, why string, until time.Time) error {
-	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, due = ? WHERE id = ?", attempts, why, until.UnixMilli(), delivery)
+	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, due = ? WHERE id = ? AND state = 0", attempts, why, until.UnixMilli(), delivery)
 }
 
 // SetAside takes a delivery that can't be processed out of Pending until a person wants it to be tried again.
 func (t deliveryTx) SetAside(delivery int64, attempts int, why string) error {
 	t.pending--
-	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, state = 2 WHERE id = ?", attempts, why, delivery)
+	return t.one(delivery, "UPDATE deliveries SET attempts = ?, error = ?, state = 2 WHERE id = ? AND state = 0", attempts, why, delivery)
 }
 
 // Postpone keeps a delivery, which has been waiting for its team since a time, from Pending until another.
 func (t deliveryTx) Postpone(delivery int64, since, until time.Time) error {
-	return t.one(delivery, "UPDATE deliveries SET waiting_since = ?, due = ? WHERE id = ?", since.UnixMilli(), until.UnixMilli(), delivery)
+	return t.one(delivery, "UPDATE deliveries SET waiting_since = ?, due = ? WHERE id = ? AND state = 0", since.UnixMilli(), until.UnixMilli(), delivery)
 }
 
 func (t *tx) one(delivery int64, query string, args ...any) error {
@@ -120,7 +120,7 @@ func (t *tx) one(delivery int64, query string, args ...any) error {
 		return fmt.Errorf("change delivery %d: %w", delivery, err)
 	}
 	if n != 1 {
-		return fmt.Errorf("change delivery %d: there is none", delivery)
+		return fmt.Errorf("change delivery %d: it is not pending", delivery)
 	}
 	return nil
 }

@@ -107,10 +107,11 @@ func named(r dora.Reference, find func(query string, args ...any) ([]dora.Deploy
 		}
 	}
 	if r.Commit != "" {
-		if err := add("WHERE sha >= ? AND sha < ?"+in, r.Commit, r.Commit+"g"); err != nil {
+		from, to := prefixRange(r.Commit)
+		if err := add("WHERE sha >= ? AND sha < ?"+in, from, to); err != nil {
 			return nil, err
 		}
-		if err := add("WHERE key IN (SELECT deployment FROM shipped WHERE name >= ? AND name < ?"+in+")", r.Commit, r.Commit+"g"); err != nil {
+		if err := add("WHERE key IN (SELECT deployment FROM shipped WHERE name >= ? AND name < ?"+in+")", from, to); err != nil {
 			return nil, err
 		}
 	}
@@ -120,8 +121,9 @@ func named(r dora.Reference, find func(query string, args ...any) ([]dora.Deploy
 // FirstShipped is the oldest deployment of a scope that shipped a change or one of its commits.
 func (t history) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
 	query, args := "name = ?", []any{scope, name}
-	if !strings.HasPrefix(name, "#") && len(name) < 40 {
-		query, args = "name >= ? AND name < ?", []any{scope, name, name + "g"}
+	if name != "" && !strings.HasPrefix(name, "#") && len(name) < 40 {
+		from, to := prefixRange(name)
+		query, args = "name >= ? AND name < ?", []any{scope, from, to}
 	}
 	known, err = t.queryRow("SELECT deployment, revert FROM shipped WHERE scope = ? AND "+query+" ORDER BY success, number LIMIT 1", args, &key, &revert)
 	if err != nil {
@@ -139,8 +141,8 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 			success = sql.NullInt64{Int64: at.UnixMilli(), Valid: true}
 		}
 		_, err = t.exec(`INSERT INTO deployments (key, number, repository, scope, sha, team, production, success, details, checksum)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET production = excluded.production, success = excluded.success,
-			details = excluded.details, checksum = excluded.checksum`, d.Key(), d.ID, d.RepositoryName(), d.Scope(), d.SHA, d.Team, d.InProduction, success,
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
+			team = excluded.team, production = excluded.production, success = excluded.success, details = excluded.details, checksum = excluded.checksum`, d.Key(), d.ID, d.RepositoryName(), d.Scope(), d.SHA, d.Team, d.InProduction, success,
 			string(details), checksum(d.Key(), string(details)))
 	}
 	if err != nil {

@@ -3,12 +3,9 @@ package sqlite
 import (
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
 )
@@ -29,82 +26,6 @@ func addFact(t testing.TB, s *Store, subjects ...string) {
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestFactsRoundTrip(t *testing.T) {
-	s := openStore(t)
-	if empty, err := s.Empty(t.Context()); err != nil || !empty {
-		t.Errorf("Empty = %v, %v before the first fact", empty, err)
-	}
-	facts := []dora.Fact{
-		{Family: "a", Subject: "year 1"},
-		{Family: "a", Subject: "year 9999", Labels: dora.Labels{}, At: time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC), ID: math.MaxInt64},
-		{Family: "b", Subject: "year 1", Labels: dora.Labels{"b": "<&\"\\\n\x00é🙂", "a": ""}, Value: math.MinInt64, At: time.UnixMilli(-1).UTC(), ID: -1},
-		{Family: "b", Subject: "a\x00b", Labels: dora.Labels{"a": "1"}, Value: math.MaxInt64},
-	}
-	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		for _, f := range facts {
-			if added, err := tx.Facts().Add(f); err != nil || !added {
-				return fmt.Errorf("AddFact = %v, %w", added, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range facts {
-		facts[i].Position = int64(i + 1)
-	}
-	for after := range len(facts) + 1 {
-		got, err := s.Facts(t.Context(), int64(after), 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := facts[after:min(after+2, len(facts))]
-		if diff := cmp.Diff(append([]dora.Fact(nil), want...), got); diff != "" {
-			t.Errorf("after %d:\n%s", after, diff)
-		}
-	}
-	if got, err := s.Facts(t.Context(), 0, 1); err != nil || !got[0].At.IsZero() {
-		t.Errorf("the zero time is %v after a round trip, %v", got[0].At, err)
-	}
-	if last, err := s.LastPosition(t.Context()); err != nil || last != 4 {
-		t.Errorf("LastPosition = %d, %v", last, err)
-	}
-	if empty, err := s.Empty(t.Context()); err != nil || empty {
-		t.Errorf("Empty = %v, %v", empty, err)
-	}
-}
-
-func TestAddFactOnce(t *testing.T) {
-	s := openStore(t)
-	addFact(t, s, "a")
-	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		for range 2 {
-			again := fact("a")
-			again.Value = 2
-			if added, err := tx.Facts().Add(again); err != nil || added {
-				return fmt.Errorf("AddFact of the same subject = %v, %w", added, err)
-			}
-		}
-		other := fact("a")
-		other.Family = dora.Incidents
-		if added, err := tx.Facts().Add(other); err != nil || !added {
-			return fmt.Errorf("AddFact of the subject in another family = %v, %w", added, err)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	facts, err := s.Facts(t.Context(), 0, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(facts) != 2 || facts[0].Value != 1 {
-		t.Errorf("facts are %v, want the first and the other family's", facts)
 	}
 }
 
@@ -142,43 +63,6 @@ func TestFactsShowDamage(t *testing.T) {
 				t.Errorf("Newest = %v, want a CorruptError", err)
 			}
 		})
-	}
-}
-
-func TestNewest(t *testing.T) {
-	s := openStore(t)
-	hour := func(n int) time.Time { return time.Date(2026, 1, 1, n, 0, 0, 0, time.UTC) }
-	facts := []dora.Fact{
-		{Family: "a", Subject: "1", Labels: dora.Labels{"x": "1"}, At: hour(3), ID: 1, Value: 1},
-		{Family: "a", Subject: "2", Labels: dora.Labels{"x": "1"}, At: hour(3), ID: 2, Value: 2},
-		{Family: "a", Subject: "3", Labels: dora.Labels{"x": "1"}, At: hour(2), ID: 9, Value: 3},
-		{Family: "a", Subject: "4", Labels: dora.Labels{"x": "2"}, At: hour(1), ID: 1, Value: 4},
-		{Family: "b", Subject: "5", Labels: dora.Labels{"x": "1"}, At: hour(9), ID: 1, Value: 5},
-		{Family: "a", Subject: "6", Labels: dora.Labels{"x": "1"}, At: hour(9), ID: 1, Value: 6},
-	}
-	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		for _, f := range facts {
-			if _, err := tx.Facts().Add(f); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for upTo, want := range map[int64][]int64{0: nil, 1: {1}, 3: {2}, 5: {2, 4}, 6: {4, 6}, 99: {4, 6}} {
-		newest, err := s.Newest(t.Context(), "a", upTo)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []int64
-		for _, f := range newest {
-			got = append(got, f.Position)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("up to %d:\n%s", upTo, diff)
-		}
 	}
 }
 

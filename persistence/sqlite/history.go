@@ -76,7 +76,7 @@ func (r *Reader) FailedChangeOf(ctx context.Context, deployment string) (dora.Fa
 
 // RepairedBy are the marks of the deployments that a deployment or incident repaired.
 func (r *Reader) RepairedBy(ctx context.Context, key string) ([]dora.FailedChange, error) {
-	return r.failedChanges(ctx, "WHERE repaired_by = ? ORDER BY at, target", key)
+	return r.failedChanges(ctx, "WHERE repaired_by = ? AND repaired_at IS NOT NULL ORDER BY at, target", key)
 }
 
 func (r *Reader) failedChanges(ctx context.Context, query string, args ...any) ([]dora.FailedChange, error) {
@@ -90,7 +90,8 @@ func (r *Reader) EvidenceAbout(ctx context.Context, deployment string) ([]dora.E
 
 // EvidenceIn is what a deployment or incident shows about others, or a deployment about itself.
 func (r *Reader) EvidenceIn(ctx context.Context, key string) ([]dora.Evidence, error) {
-	return r.evidence(ctx, "WHERE by = ? OR by >= ? AND by < ? ORDER BY at, cause, by", key, key+" ", key+"!") // ! follows the space
+	from, to := prefixRange(key + " ")
+	return r.evidence(ctx, "WHERE by = ? OR by >= ? AND by < ? ORDER BY at, cause, by", key, from, to)
 }
 
 func (r *Reader) evidence(ctx context.Context, query string, args ...any) ([]dora.Evidence, error) {
@@ -146,8 +147,9 @@ func (r *Reader) IncidentsNamed(ctx context.Context, name string) ([]dora.Incide
 
 // IncidentNames are at most limit names of issues that begin alike, such as INC-.
 func (r *Reader) IncidentNames(ctx context.Context, beginning string, limit int) ([]string, error) {
-	return read(ctx, r, "incidents", "SELECT DISTINCT name FROM incidents WHERE substr(name, 1, ?) = ? ORDER BY length(name) DESC, name DESC LIMIT ?",
-		[]any{len(beginning), beginning, limit}, func(rows *sql.Rows) (name string, err error) {
+	from, to := prefixRange(beginning)
+	return read(ctx, r, "incidents", "SELECT DISTINCT name FROM incidents WHERE name >= ? AND name < ? ORDER BY length(name) DESC, name DESC LIMIT ?",
+		[]any{from, to, limit}, func(rows *sql.Rows) (name string, err error) {
 			err = rows.Scan(&name)
 			return name, err
 		})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,13 +29,22 @@ func (r *Reader) DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredD
 
 // DeliveriesOfIncident are those of an issue by its key, host/id.
 func (r *Reader) DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error) {
-	prefix := dora.IssueDeliveryPrefix(key)
-	return r.received(ctx, "WHERE key >= ? AND key < ?", prefix, strings.TrimSuffix(prefix, "/")+"0") // 0 follows the slash
+	from, to := prefixRange(dora.IssueDeliveryPrefix(key))
+	all, err := r.received(ctx, "WHERE key >= ? AND key < ?", from, to)
+	// The path of a server may look like the key of another one's issue.
+	return slices.DeleteFunc(all, func(d dora.StoredDelivery) bool {
+		i := d.Event.Incident
+		return i != nil && i.IssueKey() != key
+	}), err
 }
 
 // IncidentsCalled are the keys of all issues that a delivery calls by a name, such as INC-7.
 func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, error) {
-	all, err := r.received(ctx, "WHERE source = ? AND instr(event, ?)", dora.Jira, `"`+name+`"`)
+	text, err := json.Marshal(name) // as it stands in the event
+	if err != nil {
+		return nil, fmt.Errorf("look for issues called %s: %w", name, err)
+	}
+	all, err := r.received(ctx, "WHERE source = ? AND instr(event, ?)", dora.Jira, string(text))
 	var keys []string
 	for _, d := range all {
 		if i := d.Event.Incident; i != nil && i.Key == name && !slices.Contains(keys, i.IssueKey()) {

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"dora-exporter/dora"
 )
 
@@ -33,35 +31,6 @@ func remember(t *testing.T, store *Store, n int64) (dora.DeploymentRecord, dora.
 		t.Fatal(err)
 	}
 	return d, i, f
-}
-
-// Records has all of one moment: what is written while it is read is not in it.
-func TestRecords(t *testing.T) {
-	store := openStore(t)
-	d, i, f := remember(t, store, 1)
-	f.Position = 1
-	var facts []dora.Fact
-	records, err := store.Records(t.Context(), func(one dora.Fact) {
-		facts = append(facts, one)
-		remember(t, store, int64(len(facts)+1))
-	}, dora.Changes, dora.LeadTime)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := dora.Records{Deployments: []dora.DeploymentRecord{d}, Incidents: []dora.Incident{i}, Unsettled: 1}
-	if diff := cmp.Diff(want, records); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-	if diff := cmp.Diff([]dora.Fact{f}, facts); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-	facts = nil
-	if records, err = store.Records(t.Context(), func(one dora.Fact) { facts = append(facts, one) }, dora.Changes); err != nil {
-		t.Fatal(err)
-	}
-	if len(records.Deployments) != 2 || len(records.Incidents) != 2 || len(facts) != 2 || records.Unsettled != 2 {
-		t.Errorf("%d deployments, %d incidents, %d facts, %d unsettled", len(records.Deployments), len(records.Incidents), len(facts), records.Unsettled)
-	}
 }
 
 func TestRecordsOfADamagedDatabase(t *testing.T) {

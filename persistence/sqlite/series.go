@@ -98,8 +98,9 @@ func (r *Reader) FactsAbout(ctx context.Context, subjects ...string) ([]dora.Fac
 	all := map[int64]dora.Fact{}
 	for _, f := range dora.Families() {
 		for _, subject := range subjects {
+			from, to := prefixRange(subject + "/")
 			err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND (subject = ? OR subject >= ? AND subject < ?)",
-				[]any{f.Name, subject, subject + "/", subject + "0"}, func(rows *sql.Rows) error { // 0 follows the slash
+				[]any{f.Name, subject, from, to}, func(rows *sql.Rows) error {
 					fact, _, err := r.scanFact(rows)
 					all[fact.Position] = fact
 					return err

@@ -43,7 +43,7 @@ func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{Reader: &Reader{path: path}, logger: logger, lock: lock, leases: leases{held: map[work]holder{}}}
+	s := &Store{Reader: &Reader{path: path}, logger: logger, lock: lock, leases: newLeases()}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -123,8 +123,9 @@ func (s *Store) Update(ctx context.Context, f func(dora.Tx) error) error {
 func (s *Store) update(ctx context.Context, f func(*tx) error) error { return s.updateAs(ctx, "", f) }
 
 func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) error {
+	var ending []work
 	o := newOp(func(t *tx) error {
-		t.client, t.leases = client, &s.leases
+		t.client, t.leases, t.ending = client, &s.leases, &ending
 		return f(t)
 	})
 	err := s.writer.do(ctx, o)
@@ -132,6 +133,7 @@ func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) 
 		<-o.done
 		err = o.err
 	}
+	s.leases.end(ending)
 	if storageFailure(err) {
 		return fmt.Errorf("%w: %w", dora.ErrStoreFailing, s.damaged(err))
 	}

@@ -113,20 +113,6 @@ func TestCommitsAreDurable(t *testing.T) {
 	}
 }
 
-func TestSetIDLasts(t *testing.T) {
-	s := openStore(t)
-	if err := s.SetID(t.Context(), "another"); err != nil {
-		t.Fatal(err)
-	}
-	if s.ID() != "another" {
-		t.Errorf("id is %q at once", s.ID())
-	}
-	s.Close()
-	if s = reopenStore(t, s.path); s.ID() != "another" {
-		t.Errorf("id is %q after opening again", s.ID())
-	}
-}
-
 // A crash leaves the WAL behind: what was answered is in it.
 func TestOpenAfterCrash(t *testing.T) {
 	s := openStore(t)

@@ -21,6 +21,8 @@ type tx struct {
 	// client is whose op runs, leases what clients have claimed.
 	client string
 	leases *leases
+	// ending are the works that the op ends or postpones.
+	ending *[]work
 	logger *slog.Logger
 	// last is the newest fact's position, once asked for.
 	last    int64

@@ -113,27 +113,6 @@ func TestGroupUndoesOnlyWhatFailed(t *testing.T) {
 	}
 }
 
-// A transaction that is kept does nothing, so that nothing gets in without a commit.
-func TestTxEndsWithItsFunction(t *testing.T) {
-	s := openStore(t)
-	var kept dora.Tx
-	if err := s.Update(t.Context(), func(tx dora.Tx) error { kept = tx; return nil }); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := kept.Facts().Add(fact("a")); !errors.Is(err, errEnded) {
-		t.Errorf("AddFact after the end = %v", err)
-	}
-}
-
-// What is wrong with the change itself is not the store's failure: the processor sets such a delivery aside.
-func TestAFailingChangeIsNotAFailingStore(t *testing.T) {
-	s := openStore(t)
-	err := s.Update(t.Context(), func(tx dora.Tx) error { return tx.Deliveries().Done(99) })
-	if err == nil || errors.Is(err, dora.ErrStoreFailing) {
-		t.Errorf("Update = %v", err)
-	}
-}
-
 // limit bounds the size of the database on the writer's connection, as a full disk would.
 func limit(t *testing.T, s *Store, pages int) {
 	t.Helper()
@@ -334,39 +313,5 @@ func TestCloseAnswersWhatWaits(t *testing.T) {
 	}
 	if last != 1 || backlog.Deliveries+1 != stored {
 		t.Errorf("%d facts and %d deliveries are stored, %d were answered so", last, backlog.Deliveries, stored)
-	}
-}
-
-func TestChanged(t *testing.T) {
-	s := openStore(t)
-	for name, test := range map[string]struct {
-		change func() error
-		want   bool
-	}{
-		"a delivery": {func() error { _, err := s.Accept(t.Context(), delivery("new")); return err }, true},
-		"a fact":     {func() error { addFact(t, s, "a"); return nil }, true},
-		"nothing":    {func() error { return s.Update(t.Context(), func(dora.Tx) error { return nil }) }, false},
-		"what is undone": {func() error {
-			_ = s.Update(t.Context(), func(tx dora.Tx) error { _, _ = tx.Facts().Add(fact("b")); return errRule })
-			return nil
-		}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			revision := s.Revision()
-			if err := test.change(); err != nil {
-				t.Fatal(err)
-			}
-			if got := s.Revision() > revision; got != test.want {
-				t.Errorf("changed: %v, want %v", got, test.want)
-			}
-		})
-	}
-	accept(t, s, "twice")
-	revision := s.Revision()
-	if _, err := s.Accept(t.Context(), delivery("twice")); err != nil {
-		t.Fatal(err)
-	}
-	if s.Revision() != revision {
-		t.Error("a duplicate changed something")
 	}
 }

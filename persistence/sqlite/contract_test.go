@@ -1,0 +1,51 @@
+package sqlite
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/persistence/storetest"
+)
+
+// TestStore runs the contract that every engine must pass.
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Store { return contractStore{openStore(t)} })
+}
+
+// contractStore is a Store as the contract sees it.
+type contractStore struct{ *Store }
+
+func (s contractStore) Client(name string) storetest.Client { return s.Store.Client(name) }
+
+func (s contractStore) Reopen(t *testing.T) storetest.Store {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return contractStore{reopenStore(t, s.path)}
+}
+
+func (s contractStore) Snapshot(ctx context.Context, f func(storetest.Reader) error) error {
+	return s.Store.Snapshot(ctx, func(r *Reader) error { return f(r) })
+}
+
+func (s contractStore) SetClock(ctx context.Context, reading, wall time.Time) error {
+	m := Machine{Wall: func() time.Time { return wall }, Elapsed: func() time.Duration { return 0 }}
+	return (&Clock{store: s.Store, machine: m, reading: reading}).save(ctx)
+}
+
+func (s contractStore) DeadLetters(ctx context.Context) ([]dora.StoredDelivery, error) {
+	letters, err := s.Store.DeadLetters(ctx)
+	var all []dora.StoredDelivery
+	for _, l := range letters {
+		d := dora.Delivery{ID: l.ID, Source: l.Source, Key: l.Key, Received: l.Received, Attempts: l.Attempts}
+		all = append(all, dora.StoredDelivery{Delivery: d, State: dora.DeliverySetAside, LastError: l.Why})
+	}
+	return all, err
+}
+
+func (s contractStore) RetryDeadLetters(ctx context.Context, ids ...int64) (int64, error) {
+	return Retry(ctx, s.path, ids...)
+}

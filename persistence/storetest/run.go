@@ -1,0 +1,52 @@
+package storetest
+
+import (
+	"maps"
+	"slices"
+	"testing"
+)
+
+// rules are the tests of a subject by their names.
+type rules map[string]func(t *testing.T, s Store)
+
+// Run checks that an engine keeps the contract. open returns a new, empty store that is closed at the end of the test; it is
+// called once for each rule.
+func Run(t *testing.T, open func(t *testing.T) Store) {
+	subjects := map[string]rules{
+		"deliveries":  deliveryRules(),
+		"backlog":     backlogRules(),
+		"deadletters": deadLetterRules(),
+		"facts":       factRules(),
+		"undo":        undoRules(),
+		"clients":     clientRules(),
+		"claims":      claimRules(),
+		"due":         dueRules(),
+		"comparisons": comparisonRules(),
+		"evaluations": evaluationRules(),
+		"lookups":     lookupRules(),
+		"labelsets":   labelSetRules(),
+		"history":     historyRules(),
+		"shipped":     shippedRules(),
+		"named":       namedRules(),
+		"evidence":    evidenceRules(),
+		"incidents":   incidentRules(),
+		"issues":      issueRules(),
+		"revisions":   revisionRules(),
+		"received":    receivedRules(),
+		"deployments": deploymentRules(),
+		"series":      seriesRules(),
+		"records":     recordRules(),
+		"counted":     countedRules(),
+		"snapshot":    snapshotRules(),
+		"clock":       clockRules(),
+		"durable":     durableRules(),
+		"progress":    progressRules(),
+	}
+	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
+		t.Run(subject, func(t *testing.T) {
+			for _, name := range slices.Sorted(maps.Keys(subjects[subject])) {
+				t.Run(name, func(t *testing.T) { subjects[subject][name](t, open(t)) })
+			}
+		})
+	}
+}
