@@ -31,7 +31,7 @@ func TestDifferences(t *testing.T) {
 	ship := func(id int64, sha string, minute int) dora.Event { return deployed(id, sha, "success", minute) }
 	for _, test := range []struct {
 		name string
-		// events come in time, late when all of them have been settled.
+		// events come in time, or late, when all of them have been evaluated.
 		events, late []dora.Event
 		want         []report.Difference
 	}{

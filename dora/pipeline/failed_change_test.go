@@ -110,6 +110,6 @@ func TestSecondHotfix(t *testing.T) {
 		}
 		x.arrive(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V1", "success", 30), deployed(4, "V3", "success", 40))
 		x.settle()
-		wantFamily(t, x, "settled", dora.ChangeFailures, "hotfix 1", "hotfix 1", "rollback 1")
+		wantFamily(t, x, "evaluated", dora.ChangeFailures, "hotfix 1", "hotfix 1", "rollback 1")
 	})
 }
