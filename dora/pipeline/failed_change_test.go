@@ -113,3 +113,49 @@ func TestSecondHotfix(t *testing.T) {
 		wantFamily(t, x, "evaluated", dora.ChangeFailures, "hotfix 1", "hotfix 1", "rollback 1")
 	})
 }
+
+// The first success after a failure repairs it, even if a later success arrives first and the scope is evaluated in between.
+func TestFirstRepair(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, x := newEmptyHistory(t)
+		x.arrive(deployed(1, "V1", "success", 10), deployed(1, "V1", "failure", 15))
+		x.settle()
+		x.arrive(deployed(1, "V1", "error", 16)) // its evaluation looks for repairs
+		x.run(time.Minute)
+		x.arrive(deployed(3, "V3", "success", 40))
+		x.run(90 * time.Second)
+		wantFamily(t, x, "before the later success is evaluated", dora.Recovery)
+		x.arrive(deployed(2, "V2", "success", 30))
+		x.settle()
+		wantFamily(t, x, "at the end", dora.Recovery, fmt.Sprint((20 * time.Minute).Milliseconds()))
+	})
+}
+
+// A deployment that repairs two others counts as rework once.
+func TestRepairOfTwo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, x := newEmptyHistory(t)
+		x.arrive(deployed(1, "V1", "success", 10), deployed(1, "V1", "failure", 25),
+			deployed(2, "V2", "success", 20), deployed(2, "V2", "failure", 22), deployed(3, "V3", "success", 30))
+		x.settle()
+		wantFamily(t, x, "two failures", dora.ChangeFailures, "status 1", "status 1")
+		wantFamily(t, x, "one repair", dora.ReworkDeployments, "status 1")
+	})
+}
+
+// A success counts as late if a later one of its environment has been evaluated before it arrives.
+func TestLateEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, x := newEmptyHistory(t)
+		x.arrive(deployed(2, "V2", "success", 20))
+		x.settle()
+		x.arrive(deployed(3, "V3", "success", 30))
+		if x.late != 0 {
+			t.Errorf("%d late events, want 0", x.late)
+		}
+		x.arrive(deployed(1, "V1", "success", 10))
+		if x.late != 1 {
+			t.Errorf("%d late events, want 1", x.late)
+		}
+	})
+}
