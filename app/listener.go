@@ -66,7 +66,10 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		}
 		l.failures.add(err)
 		l.evict(evictedAtOnce) // they have descriptors
-		time.Sleep(pause)
+		select {
+		case <-l.left:
+		case <-time.After(pause):
+		}
 	}
 }
 
