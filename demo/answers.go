@@ -8,25 +8,25 @@ import (
 	"time"
 )
 
-// most is how many commits GitHub lists of a pull request, and mostFiles how many files of a comparison.
+// GitHub lists at most so many commits of a pull request, and so many files of a comparison.
 const (
-	most      = 250
-	mostFiles = 300
+	maxCommits = 250
+	maxFiles   = 300
 )
 
-// compare answers base...head: how the commits lie to each other, and a page of what head has and base has not. Without page
-// and per_page the page has 250 commits, as GitHub's has.
+// compare answers base...head: how the commits relate, and a page of the commits that head has and base lacks. Without page and
+// per_page the page has 250 commits, as at GitHub.
 func compare(r *Repository, q *http.Request) any {
 	base, head, ok := strings.Cut(q.PathValue("range"), "...")
-	first, has := r.find(base)
-	last, hasToo := r.find(head)
-	if !ok || !has || !hasToo {
+	first, hasFirst := r.find(base)
+	last, hasLast := r.find(head)
+	if !ok || !hasFirst || !hasLast {
 		return nil
 	}
 	ahead, behind := r.without(first.SHA, last.SHA), r.without(last.SHA, first.SHA)
 	from, to := page(q, len(ahead))
 	if !q.URL.Query().Has("page") && !q.URL.Query().Has("per_page") {
-		from, to = 0, min(most, len(ahead))
+		from, to = 0, min(maxCommits, len(ahead))
 	}
 	answer := object{
 		"status": relation(len(ahead), len(behind)), "ahead_by": len(ahead), "behind_by": len(behind), "total_commits": len(ahead),
@@ -39,7 +39,7 @@ func compare(r *Repository, q *http.Request) any {
 		}
 		slices.Sort(names)
 		names = slices.Compact(names)
-		answer["files"] = files(names[:min(mostFiles, len(names))])
+		answer["files"] = files(names[:min(maxFiles, len(names))])
 	}
 	return answer
 }
@@ -92,7 +92,7 @@ func pullCommits(r *Repository, q *http.Request) any {
 		return nil
 	}
 	var all []Commit
-	for _, sha := range p.work[:min(most, len(p.work))] {
+	for _, sha := range p.work[:min(maxCommits, len(p.work))] {
 		c, _ := r.find(sha)
 		all = append(all, c)
 	}
@@ -106,15 +106,15 @@ func pullFiles(r *Repository, q *http.Request) any {
 	return nil
 }
 
-// pull is the pull request that a request is about; nil when there is none.
+// pull returns the pull request that a request is about; nil if there is none.
 func (r *Repository) pull(q *http.Request) *PullRequest {
 	n, _ := strconv.Atoi(q.PathValue("number"))
 	return r.pulls[n]
 }
 
-func (r *Repository) commitObjects(some []Commit) list {
+func (r *Repository) commitObjects(commits []Commit) list {
 	all := list{}
-	for _, c := range some {
+	for _, c := range commits {
 		all = append(all, r.commitObject(c))
 	}
 	return all
@@ -183,5 +183,5 @@ func (r *Repository) html(rest string) string {
 	return "https://github.com/" + r.FullName() + "/" + rest
 }
 
-// stamp is a time as GitHub writes it.
+// stamp formats a time as GitHub does.
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }

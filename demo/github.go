@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// GitHub is a stand-in for GitHub's REST API: what the exporter asks of it, with the fields that it reads and some more.
+// GitHub is a stand-in for GitHub's REST API. It has the endpoints that the exporter calls, with the fields that it reads and some more.
 // https://docs.github.com/en/rest/commits/commits, https://docs.github.com/en/rest/pulls/pulls
 type GitHub struct{ mux *http.ServeMux }
 
-// NewGitHub serves repositories.
+// NewGitHub returns a GitHub with repositories.
 func NewGitHub(repositories ...*Repository) *GitHub {
 	byName := map[string]*Repository{}
 	for _, r := range repositories {
@@ -42,13 +42,13 @@ func NewGitHub(repositories ...*Repository) *GitHub {
 // ServeHTTP implements http.Handler.
 func (g *GitHub) ServeHTTP(w http.ResponseWriter, q *http.Request) { g.mux.ServeHTTP(w, q) }
 
-// object is a JSON object, list one of them that is answered in pages.
+// object is a JSON object. A list of them is answered in pages.
 type (
 	object map[string]any
 	list   []object
 )
 
-// answer writes a body, of a list the page that was asked for; nil says that there is no such thing.
+// answer writes a body, of a list only the requested page. A nil body is answered by 404.
 func answer(w http.ResponseWriter, q *http.Request, body any) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json; charset=utf-8")
@@ -64,16 +64,16 @@ func answer(w http.ResponseWriter, q *http.Request, body any) {
 		link(w, q, to < len(all))
 		body = append(list{}, all[from:to]...)
 	}
-	_ = json.NewEncoder(w).Encode(body) // nobody is left to be told
+	_ = json.NewEncoder(w).Encode(body) // the client is gone
 }
 
-// page is the part of a list that a request asks for.
+// page returns the part of a list that a request asks for.
 func page(q *http.Request, length int) (from, to int) {
 	number, size := query(q, "page", 1), min(query(q, "per_page", 30), 100)
 	return min((number-1)*size, length), min(number*size, length)
 }
 
-// link tells the client where the next page is.
+// link adds the header with the URL of the next page, if there is one.
 func link(w http.ResponseWriter, q *http.Request, more bool) {
 	if !more {
 		return
@@ -85,10 +85,10 @@ func link(w http.ResponseWriter, q *http.Request, more bool) {
 	w.Header().Set("Link", fmt.Sprintf(`<http://%s%s>; rel="next"`, q.Host, next.String()))
 }
 
-// query is a number of the query, or what holds when it has none.
-func query(q *http.Request, name string, otherwise int) int {
+// query returns a positive number of the query, or def without one.
+func query(q *http.Request, name string, def int) int {
 	if n, err := strconv.Atoi(q.URL.Query().Get(name)); err == nil && n > 0 {
 		return n
 	}
-	return otherwise
+	return def
 }

@@ -13,7 +13,7 @@ import (
 
 var morning = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
-// get asks the API and returns the answer with the URL of the next page; it must be there.
+// get calls the API and returns the answer with the URL of the next page. The status must be 200.
 func get[T any](t *testing.T, api http.Handler, path string) (answer T, next string) {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -35,8 +35,8 @@ type comparison struct {
 }
 
 func (c comparison) shas() (all []string) {
-	for _, one := range c.Commits {
-		all = append(all, one.SHA)
+	for _, commit := range c.Commits {
+		all = append(all, commit.SHA)
 	}
 	return all
 }
@@ -107,7 +107,7 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-func TestListsHaveNextPages(t *testing.T) {
+func TestNextPage(t *testing.T) {
 	r := NewRepository("acme", "web")
 	r.Push(Commit{Message: "Begin"})
 	p, _ := r.Open(PullRequest{Branch: "b"}, "", make([]Commit, 3)...)

@@ -7,39 +7,39 @@ import (
 	"time"
 )
 
-// Team is who owns repositories and a Jira project, and how it works.
+// Team owns repositories and a Jira project, and works in its own way.
 type Team struct {
 	Name, Project string
 	Repositories  []string
-	// Pace is the mean number of working days between two releases, Work that of days from a first commit to the merge.
+	// Pace is the mean number of working days between two releases, Work the mean number of days from a first commit to the merge.
 	Pace, Work float64
-	// Trouble is the share of releases that turn out bad.
+	// Trouble is the share of releases that become failed changes.
 	Trouble float64
 }
 
-// Teams are those of the half year: one that is quick and careful, one that is neither yet, and one that releases seldom.
+// Teams are the teams of the half year: a quick and careful one, one that is neither yet, and one that seldom releases.
 var Teams = []Team{
 	{Name: "Platform", Project: "OPS", Repositories: []string{"api", "infrastructure"}, Pace: 1, Work: 0.4, Trouble: 0.07},
 	{Name: "Shop", Project: "SHOP", Repositories: []string{"shop", "checkout"}, Pace: 2, Work: 2, Trouble: 0.25},
 	{Name: "Mobile", Project: "APP", Repositories: []string{"app"}, Pace: 8, Work: 9, Trouble: 0.4},
 }
 
-// Event is a webhook with the time of what it tells.
+// Event is a webhook with the time of the event.
 type Event struct {
 	At      time.Time
 	Webhook Webhook
 }
 
-// HalfYear makes up what the teams did in the half year before end: the repositories with their history, and the events in
-// the order of their times. The same seed gives the same half year.
+// HalfYear makes up what the teams did in the half year before end: the repositories with their histories, and the events in the order
+// of their times. The same seed gives the same half year.
 func HalfYear(secrets Secrets, end time.Time, seed uint64) (repositories []*Repository, events []Event) {
-	m := &maker{Rand: rand.New(rand.NewPCG(seed, 2)), secrets: secrets, end: end} //nolint:gosec // nothing is to be kept secret
+	m := &generator{Rand: rand.New(rand.NewPCG(seed, 2)), secrets: secrets, end: end} //nolint:gosec // not for secrets
 	for _, team := range Teams {
 		m.issues = 0
 		for _, name := range team.Repositories {
 			r := NewRepository("acme", name)
 			repositories = append(repositories, r)
-			m.halfYear(&project{Team: team, maker: m, r: r, now: end.AddDate(0, 0, -182)})
+			m.halfYear(&project{Team: team, generator: m, r: r, now: end.AddDate(0, 0, -182)})
 		}
 	}
 	m.events = slices.DeleteFunc(m.events, func(e Event) bool { return e.At.After(end) })
@@ -47,37 +47,40 @@ func HalfYear(secrets Secrets, end time.Time, seed uint64) (repositories []*Repo
 	return repositories, m.events
 }
 
-// maker makes events up.
-type maker struct {
+// generator makes up events.
+type generator struct {
 	*rand.Rand
 	secrets Secrets
 	end     time.Time
 	events  []Event
-	// ids are the last id given, issues the last number of an issue of the project, troubles how many there were.
+	// ids is the last id, issues the last number of an issue of the project, troubles the number of failed releases.
 	ids              int64
 	issues, troubles int
 }
 
-func (m *maker) id() int64 { m.ids++; return m.ids }
+// id returns a new id.
+func (m *generator) id() int64 { m.ids++; return m.ids }
 
-// about is a time span around a mean: half of it to twice as much, and seldom more.
-func (m *maker) about(mean time.Duration) time.Duration {
+// about returns a random duration around a mean: from half of it to twice as much, seldom more.
+func (m *generator) about(mean time.Duration) time.Duration {
 	return time.Duration(float64(mean) * (0.5 + m.ExpFloat64()*0.5)).Truncate(time.Second)
 }
 
-func (m *maker) of(all ...string) string { return all[m.IntN(len(all))] }
+// oneOf returns one of several strings at random.
+func (m *generator) oneOf(all ...string) string { return all[m.IntN(len(all))] }
 
-// project is a repository on its way through the half year.
+// project is a repository at a point in time of the half year.
 type project struct {
 	Team
-	*maker
+	*generator
 	r   *Repository
 	now time.Time
 	// running is the commit in production.
 	running string
 }
 
-func (m *maker) halfYear(p *project) {
+// halfYear makes up the half year of a project.
+func (m *generator) halfYear(p *project) {
 	p.r.Push(Commit{Author: "ann", Message: "Begin", Written: p.now.Add(-time.Hour)})
 	for p.now.Before(m.end) {
 		p.morning()
@@ -85,7 +88,7 @@ func (m *maker) halfYear(p *project) {
 	}
 }
 
-// morning goes on to the working day of the next release.
+// morning advances to the morning of the next release.
 func (p *project) morning() {
 	for days := 1 + int(p.ExpFloat64()*(p.Pace-1)+0.5); days > 0; {
 		p.now = p.now.Truncate(24 * time.Hour).Add(24 * time.Hour)
@@ -106,13 +109,13 @@ func (p *project) release() {
 		last = p.change(PullRequest{Author: "dependabot[bot]", Branch: "dependabot/go_modules/x", Title: "Bump x"})
 	}
 	if p.IntN(10) == 0 {
-		p.r.Push(Commit{Author: p.of("ann", "bob"), Message: "Correct a word", Written: p.now.Add(-p.about(10 * time.Minute))})
+		p.r.Push(Commit{Author: p.oneOf("ann", "bob"), Message: "Correct a word", Written: p.now.Add(-p.about(10 * time.Minute))})
 	}
 	p.deploy("staging", p.r.Main(), "success")
 	p.now = p.now.Add(p.about(20 * time.Minute))
 	before := p.running
 	if p.IntN(25) == 0 {
-		p.deploy("production", p.r.Main(), p.of("failure", "error"))
+		p.deploy("production", p.r.Main(), p.oneOf("failure", "error"))
 	}
 	d := p.deploy("production", p.r.Main(), "success")
 	if before != "" && p.Float64() < p.Trouble {
@@ -120,16 +123,16 @@ func (p *project) release() {
 	}
 }
 
-// change is a pull request that is merged now.
+// change opens a pull request and merges it now.
 func (p *project) change(c PullRequest) *PullRequest {
 	p.now = p.now.Add(p.about(20 * time.Minute))
 	began := p.now.Add(-p.about(time.Duration(p.Work * 24 * float64(time.Hour))))
 	c.Opened = began.Add(p.now.Sub(began) / time.Duration(2+p.IntN(3)))
 	if c.Author == "" {
-		c.Author = p.of("ann", "bob", "eve", "joe")
+		c.Author = p.oneOf("ann", "bob", "eve", "joe")
 	}
 	if c.Title == "" {
-		c.Title = p.of("Sell", "Show", "Sort", "Cache", "Check", "Rename") + " " + p.of("prices", "orders", "names", "pages", "logs")
+		c.Title = p.oneOf("Sell", "Show", "Sort", "Cache", "Check", "Rename") + " " + p.oneOf("prices", "orders", "names", "pages", "logs")
 		c.Branch = fmt.Sprintf("%s/%d", c.Author, p.IntN(1000))
 	}
 	work := []Commit{{Message: c.Title, Written: began, Files: []string{"main.go"}}}
@@ -141,11 +144,11 @@ func (p *project) change(c PullRequest) *PullRequest {
 	return opened
 }
 
-// deploy tells of a deployment that begins now and ends with a state.
+// deploy sends the webhooks of a deployment that starts now and ends with a state.
 func (p *project) deploy(environment, sha, state string) Deployment {
 	p.now = p.now.Add(p.about(5 * time.Minute))
 	d := Deployment{ID: 100_000 + p.id(), Repository: p.r, Environment: environment, SHA: sha, Created: p.now}
-	p.tell(p.secrets.Deployment(d))
+	p.send(p.secrets.Deployment(d))
 	p.now = p.now.Add(2 * time.Second)
 	p.status(d, "in_progress")
 	p.now = p.now.Add(p.about(6 * time.Minute))
@@ -156,8 +159,10 @@ func (p *project) deploy(environment, sha, state string) Deployment {
 	return d
 }
 
+// status sends a status of a deployment.
 func (p *project) status(d Deployment, state string) {
-	p.tell(p.secrets.Status(d, p.id(), state, p.now))
+	p.send(p.secrets.Status(d, p.id(), state, p.now))
 }
 
-func (p *project) tell(w Webhook) { p.events = append(p.events, Event{p.now, w}) }
+// send adds a webhook that is sent now.
+func (p *project) send(w Webhook) { p.events = append(p.events, Event{p.now, w}) }

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Issue is a Jira issue as it is when one of its events is sent.
+// Issue is a Jira issue at the time of one of its events.
 type Issue struct {
-	// ID stays when the issue is moved to another project; Key, such as INC-7, changes then.
+	// ID stays the same if the issue moves to another project; Key, such as INC-7, changes.
 	ID             int64
 	Key            string
 	Type, Priority string
@@ -16,7 +16,7 @@ type Issue struct {
 	Summary        string
 	Description    string
 	Created        time.Time
-	// Resolved is zero while it is open.
+	// Resolved is zero while the issue is open.
 	Resolved time.Time
 }
 
@@ -28,7 +28,7 @@ const (
 	Deleted = "jira:issue_deleted"
 )
 
-// Issue tells of an event of an issue. Fields of an update are those that were changed: status, resolution, project …
+// Issue returns the webhook of an event of an issue. changed has the names of the fields that an update changed, such as status.
 func (s Secrets) Issue(event string, i Issue, at time.Time, changed ...string) Webhook {
 	project, _, _ := strings.Cut(i.Key, "-")
 	status := object{"name": "Open", "statusCategory": object{"key": "new", "name": "To Do"}}
@@ -62,5 +62,5 @@ func (s Secrets) Issue(event string, i Issue, at time.Time, changed ...string) W
 	}}
 }
 
-// jiraStamp is a time as Jira writes it.
+// jiraStamp formats a time as Jira does.
 func jiraStamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000-0700") }

@@ -9,22 +9,22 @@ import (
 
 // PullRequest is a pull request into the default branch.
 type PullRequest struct {
-	// Number is the next one of the repository when it is 0.
+	// Number is set by Open if it is 0: to the next number of the repository.
 	Number int
-	// Author is a login, Branch the name of the branch that it brings.
+	// Author is a login, Branch the name of the head branch.
 	Author, Branch string
 	Title, Body    string
 	Labels         []string
 	Opened         time.Time
 
-	// merged is zero while it is open, and result empty: the commit that brought it to the default branch.
+	// merged is when it was merged, result the commit that brought it to the default branch; zero while it is open.
 	merged time.Time
 	result string
-	// work are its commits, rebased those that GitHub made of them.
+	// work has the SHAs of its commits, rebased those of the commits that a rebase made of them.
 	work, rebased []string
 }
 
-// Method is how a pull request gets into the default branch.
+// Method is how a pull request is merged into the default branch.
 // https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/about-pull-request-merges
 type Method int
 
@@ -35,8 +35,8 @@ const (
 	Rebase               // each commit once more, on top of the default branch
 )
 
-// Open opens a pull request with commits on top of a commit, the default branch's newest one when from is empty. It returns
-// the pull request, and the SHA of its last commit.
+// Open opens a pull request with commits on top of a commit; from the newest one of the default branch if from is empty. It returns
+// the pull request and the SHA of its last commit.
 func (r *Repository) Open(p PullRequest, from string, work ...Commit) (*PullRequest, string) {
 	if p.Number == 0 {
 		p.Number = len(r.pulls) + 1
@@ -56,7 +56,7 @@ func (r *Repository) Open(p PullRequest, from string, work ...Commit) (*PullRequ
 	return &p, tip
 }
 
-// Merge merges a pull request and returns the SHA that the default branch has then.
+// Merge merges a pull request and returns the new SHA of the default branch.
 func (r *Repository) Merge(p *PullRequest, how Method, at time.Time) string {
 	switch how {
 	case Merge:
@@ -77,7 +77,7 @@ func (r *Repository) Merge(p *PullRequest, how Method, at time.Time) string {
 	return r.main
 }
 
-// files are those that a pull request touches.
+// files returns the files that a pull request touches.
 func (r *Repository) files(p *PullRequest) []string {
 	var all []string
 	for _, sha := range p.work {
@@ -88,7 +88,7 @@ func (r *Repository) files(p *PullRequest) []string {
 	return slices.Compact(all)
 }
 
-// pullsOf are the pull requests that a commit is of.
+// pullsOf returns the pull requests that have or brought a commit.
 func (r *Repository) pullsOf(sha string) []*PullRequest {
 	var all []*PullRequest
 	for number := range len(r.pulls) {

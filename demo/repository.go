@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Repository is a git repository at GitHub. Its history is to be complete before the API is asked; it has no lock.
+// Repository is a git repository at GitHub. It has no lock: its history must be complete before the API is used.
 type Repository struct {
 	Owner, Name string
 
 	// main is the SHA of the newest commit of the default branch; empty before the first.
 	main string
-	// commits are in the order in which they were made, so that parents come first.
+	// commits are in the order in which they were made, parents first.
 	commits []Commit
 	bySHA   map[string]int
 	pulls   map[int]*PullRequest
@@ -24,26 +24,26 @@ type Repository struct {
 type Commit struct {
 	SHA     string
 	Parents []string
-	// Author is a login; empty when GitHub knows none for the e-mail address.
+	// Author is a login; empty if GitHub knows none for the e-mail address.
 	Author  string
 	Message string
-	// Written is the author date, Committed the committer's, which is later when the commit was rebased.
+	// Written is the author date, Committed the committer date, which is later if the commit was rebased.
 	Written, Committed time.Time
 	Files              []string
 }
 
-// DefaultBranch is the name of it in all repositories.
+// DefaultBranch is the name of the default branch of all repositories.
 const DefaultBranch = "main"
 
-// NewRepository returns one without a commit.
+// NewRepository returns a repository without commits.
 func NewRepository(owner, name string) *Repository {
 	return &Repository{Owner: owner, Name: name, bySHA: map[string]int{}, pulls: map[int]*PullRequest{}}
 }
 
-// FullName is owner/name.
+// FullName returns owner/name.
 func (r *Repository) FullName() string { return r.Owner + "/" + r.Name }
 
-// Main is the SHA of the newest commit on the default branch; empty before the first.
+// Main returns the SHA of the newest commit on the default branch; empty before the first.
 func (r *Repository) Main() string { return r.main }
 
 // Push commits to the default branch without a pull request, and returns the SHA.
@@ -52,7 +52,7 @@ func (r *Repository) Push(c Commit) string {
 	return r.main
 }
 
-// commit adds a commit with its parents, of which empty ones count for nothing, and returns its SHA.
+// commit adds a commit with parents and returns its SHA. It ignores empty parents.
 func (r *Repository) commit(c Commit, parents ...string) string {
 	c.Parents = nil
 	for _, p := range parents {
@@ -80,7 +80,7 @@ func (r *Repository) find(sha string) (Commit, bool) {
 	return r.commits[i], true
 }
 
-// history is a commit with all of its ancestors.
+// history returns the SHAs of a commit and all its ancestors.
 func (r *Repository) history(sha string) map[string]bool {
 	found, todo := map[string]bool{}, []string{sha}
 	for len(todo) > 0 {
@@ -94,7 +94,7 @@ func (r *Repository) history(sha string) map[string]bool {
 	return found
 }
 
-// without are the commits that head's history has and base's has not, parents first.
+// without returns the commits that head's history has and base's lacks, parents first.
 func (r *Repository) without(base, head string) []Commit {
 	before, after := r.history(base), r.history(head)
 	var all []Commit

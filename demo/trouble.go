@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// trouble makes a deployment turn out bad, in all of the ways in turn, and has it repaired. before is the commit that ran until
-// then, last a pull request that the deployment brought.
+// trouble makes a deployment a failed change, by each cause in turn, and repairs it. before is the commit that ran before the
+// deployment, last a pull request that the deployment brought.
 func (p *project) trouble(d Deployment, before string, last *PullRequest) {
 	p.troubles++
 	switch p.troubles % 6 {
@@ -16,7 +16,7 @@ func (p *project) trouble(d Deployment, before string, last *PullRequest) {
 		p.repair(PullRequest{})
 	case 1: // an incident names what was deployed
 		p.incident(10*time.Minute, fmt.Sprintf("Errors since https://github.com/%s/pull/%d", p.r.FullName(), last.Number))
-	case 2: // somebody notices, and can't tell why
+	case 2: // an incident names nothing
 		p.incident(10*time.Minute, "Customers see errors")
 	case 3: // what ran before is deployed again
 		p.now = p.now.Add(p.about(30 * time.Minute))
@@ -33,7 +33,7 @@ func (p *project) trouble(d Deployment, before string, last *PullRequest) {
 	}
 }
 
-// repair brings one change to production in haste.
+// repair merges a change quickly and deploys it to production.
 func (p *project) repair(c PullRequest) {
 	work := p.Work
 	p.Work = 0.02
@@ -42,28 +42,28 @@ func (p *project) repair(c PullRequest) {
 	p.deploy("production", p.r.Main(), "success")
 }
 
-// incident tells of an incident that is created now and, unless it is forgotten, resolved in some hours.
+// incident sends the webhooks of an incident that is created soon and, unless it is forgotten, resolved some hours later.
 func (p *project) incident(soon time.Duration, text string) {
 	p.now = p.now.Add(p.about(soon))
 	p.issues++
 	i := Issue{
-		ID: 10_000 + p.id(), Key: fmt.Sprintf("%s-%d", p.Project, p.issues), Type: "Incident", Priority: p.of("Highest", "High", "High", "Medium"),
-		Summary: p.of("Slow", "Errors", "Wrong prices"), Description: text, Created: p.now,
+		ID: 10_000 + p.id(), Key: fmt.Sprintf("%s-%d", p.Project, p.issues), Type: "Incident", Priority: p.oneOf("Highest", "High", "High", "Medium"),
+		Summary: p.oneOf("Slow", "Errors", "Wrong prices"), Description: text, Created: p.now,
 	}
-	p.tell(p.secrets.Issue(Created, i, p.now))
+	p.send(p.secrets.Issue(Created, i, p.now))
 	if p.issues%6 == 5 {
 		return
 	}
 	p.now = p.now.Add(p.about(2 * time.Hour))
 	i.Resolved = p.now
-	p.tell(p.secrets.Issue(Updated, i, p.now, "status", "resolution"))
+	p.send(p.secrets.Issue(Updated, i, p.now, "status", "resolution"))
 	if p.IntN(6) > 0 {
 		return
 	}
 	p.now = p.now.Add(p.about(time.Hour))
 	i.Resolved = time.Time{}
-	p.tell(p.secrets.Issue(Updated, i, p.now, "status", "resolution"))
+	p.send(p.secrets.Issue(Updated, i, p.now, "status", "resolution"))
 	p.now = p.now.Add(p.about(time.Hour))
 	i.Resolved = p.now
-	p.tell(p.secrets.Issue(Updated, i, p.now, "status", "resolution"))
+	p.send(p.secrets.Issue(Updated, i, p.now, "status", "resolution"))
 }

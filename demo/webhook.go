@@ -17,17 +17,17 @@ type Secrets struct{ GitHub, Jira string }
 
 // Webhook is a request that GitHub or Jira sends.
 type Webhook struct {
-	// Path is that of the exporter's endpoint.
+	// Path is the path of the exporter's endpoint.
 	Path   string
 	Header map[string]string
 	Body   []byte
 }
 
-// Request is the webhook on its way to a server, such as http://localhost:8090.
+// Request returns the HTTP request of the webhook to a server, such as http://localhost:8090.
 func (w Webhook) Request(ctx context.Context, server string) (*http.Request, error) {
 	q, err := http.NewRequestWithContext(ctx, http.MethodPost, server+w.Path, bytes.NewReader(w.Body))
 	if err != nil {
-		return nil, fmt.Errorf("make the webhook: %w", err)
+		return nil, fmt.Errorf("make webhook request: %w", err)
 	}
 	for name, value := range w.Header {
 		q.Header.Set(name, value)
@@ -41,18 +41,18 @@ type Deployment struct {
 	Repository  *Repository
 	Environment string
 	SHA         string
-	// Ref is what was asked to be deployed; the default branch when it is empty.
+	// Ref is the requested branch, tag or commit; the default branch if it is empty.
 	Ref     string
 	Created time.Time
 }
 
-// Deployment tells that a deployment was created.
+// Deployment returns the webhook of the creation of a deployment.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment
 func (s Secrets) Deployment(d Deployment) Webhook {
 	return s.gitHub("deployment", object{"action": "created", "deployment": d.object(), "repository": d.Repository.object()})
 }
 
-// Status tells of a new status of a deployment; the id is unique among all statuses.
+// Status returns the webhook of a new status of a deployment. id must be unique among all statuses.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment_status
 func (s Secrets) Status(d Deployment, id int64, state string, at time.Time) Webhook {
 	return s.gitHub("deployment_status", object{
@@ -93,7 +93,7 @@ func (s Secrets) gitHub(event string, payload object) Webhook {
 	}}
 }
 
-// sign is the signature as both senders write it.
+// sign returns the signature header of both senders.
 func sign(secret string, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)
@@ -105,7 +105,7 @@ func hash(body []byte) []byte {
 	return sum[:]
 }
 
-// encode is JSON. All that is encoded here are objects of texts, numbers and lists.
+// encode returns the JSON of an object of strings, numbers and lists, which can't fail.
 func encode(o object) []byte {
 	body, err := json.Marshal(o)
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Backoff is how long to wait after so many failures in a row: 1 s, 2 s, 4 s … 60 s, each up to a fifth less, so that
-// those that failed together don't come back together.
+// Backoff returns how long to wait after a number of failures in a row: 1 s, 2 s, 4 s … 60 s, each reduced by up to a fifth at random, so
+// that what failed together is not retried together.
 func Backoff(failures int) time.Duration {
 	const longest = 60 * time.Second
 	wait := longest

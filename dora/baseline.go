@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// Baseline is what was taken over from a .prom file that another program, or an exporter with another store, wrote.
+// Baseline has the values imported from a .prom file that another program, or an exporter with another store, wrote.
 type Baseline struct {
-	// Hash identifies the file, Source is the path at which it was found.
+	// Hash identifies the content of the file, Source is its path.
 	Hash, Source string
-	// Values are those that were taken. Their series have Labels, Baseline and BaselineBuckets only.
+	// Values are the imported values. Their series only have Labels, Baseline and BaselineBuckets.
 	Values State
 	// Bounds are the bounds of the histograms among them, in the unit of their families.
 	Bounds map[string][]int64
-	// Taken is when it was taken over.
+	// Taken is when the file was imported.
 	Taken time.Time
-	// Start is when its values started at nothing, as the file says; zero if it does not. It is not read back.
+	// Start is when the values started at 0 according to the file; zero if it does not say. It is not read back.
 	Start time.Time
 }
 
-// Of returns the series of a family by Labels.Key. It returns none, and false, for a histogram whose bounds have changed since:
-// its buckets can't be added to.
-func (b Baseline) Of(f Family) (map[string]Series, bool) {
+// Of returns the series of a family by Labels.Key. ok is false for a histogram whose bounds have changed since the import, whose
+// buckets can't be added to.
+func (b Baseline) Of(f Family) (series map[string]Series, ok bool) {
 	values := b.Values[f.Name]
 	if len(values) > 0 && f.Kind == Histogram && !slices.Equal(b.Bounds[f.Name], f.Bounds) {
 		return nil, false

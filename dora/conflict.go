@@ -6,13 +6,12 @@ import (
 	"time"
 )
 
-// Conflict is a field that two events under the same key don't agree on.
+// Conflict is a field in which two events with the same key differ.
 type Conflict struct{ Field, Stored, Received string }
 
-// Conflicts compares a redelivery with the stored event of the same key and returns the fields that can't differ between two
-// deliveries of one event: what a deployment status or a deployment says of itself. A field that either of them lacks is no
-// conflict, and neither is the spelling of a repository, which may have been renamed in between. Jira's events are snapshots
-// of an issue, which may differ, so they never conflict.
+// Conflicts compares a redelivery with the stored event of the same key. It returns the differing fields among those that are fixed for
+// a deployment status or a deployment. A field that either event lacks does not conflict, nor does the name of the repository, which
+// may have been renamed in between. Jira's events are snapshots of an issue, which may differ, so they never conflict.
 func Conflicts(stored, received Event) []Conflict {
 	var all []Conflict
 	compare := func(field, a, b string) {
@@ -43,7 +42,7 @@ func compareDeployments(compare func(field, a, b string), a, b Deployment) {
 	}
 }
 
-// instant is a time in whole milliseconds, empty when it is unknown.
+// instant formats a time in whole milliseconds; empty if it is zero.
 func instant(t time.Time) string {
 	if t.IsZero() {
 		return ""

@@ -2,26 +2,23 @@ package dora
 
 import (
 	"cmp"
-	"fmt"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 )
 
-// Tracked is what the rules remember of a deployment: what it is, whose, and the statuses that say how it ended.
+// DeploymentRecord is what the rules remember of a deployment: its team, and the statuses that say how it ended.
 type DeploymentRecord struct {
 	Deployment
 	Team string `json:"team"`
-	// InProduction is set when its environment is one of production.
+	// InProduction is true if its environment is a production environment.
 	InProduction bool `json:"in_production,omitempty"`
-	// Started is when the deployment began to run, by its first status in_progress; zero without one.
+	// Started is when the deployment began to run, by its first status in_progress; zero if there is none.
 	Started time.Time `json:"started,omitzero"`
-	// Outcomes are the statuses of success, failure and error, in the order of their own times.
+	// Outcomes are the statuses of success, failure and error in the order of their own times.
 	Outcomes []Outcome `json:"outcomes"`
-	// Shipment is what it ships; nil before that is known.
+	// Shipment is what it ships; nil before its evaluation.
 	Shipment *Shipment `json:"shipment,omitempty"`
-	// Late is set when its success arrived after a later deployment had been settled.
+	// Late is true if its success arrived after a later deployment had been evaluated.
 	Late bool `json:"late,omitempty"`
 }
 
@@ -30,32 +27,8 @@ type Outcome struct {
 	ID    int64     `json:"id"`
 	State string    `json:"state"`
 	At    time.Time `json:"at"`
-	// Late is set when it arrived after a later deployment had been settled.
+	// Late is true if it arrived after a later deployment had been evaluated.
 	Late bool `json:"late,omitempty"`
-}
-
-// Key is unique over all deployments: host/id.
-func (d Deployment) Key() string { return fmt.Sprintf("%s/%d", d.Host, d.ID) }
-
-// RepositoryName is owner/name, each part escaped, in lower case: as GitHub compares them.
-func (d Deployment) RepositoryName() string { return RepositoryName(d.Owner, d.Repository) }
-
-func RepositoryName(owner, name string) string {
-	return strings.ToLower(url.PathEscape(owner) + "/" + url.PathEscape(name))
-}
-
-// Scope is the repository and environment, whose deployments follow one another: host/owner/name/environment.
-func (d Deployment) Scope() string {
-	return strings.ToLower(url.PathEscape(d.Host)) + "/" + d.RepositoryName() + "/" + d.Environment
-}
-
-// RepositoryOf is the RepositoryName in a scope; empty when it has none.
-func RepositoryOf(scope string) string {
-	parts := strings.SplitN(scope, "/", 4)
-	if len(parts) < 4 {
-		return ""
-	}
-	return parts[1] + "/" + parts[2]
 }
 
 // InProgress is the state of a status that says that a deployment runs.
@@ -67,7 +40,8 @@ const (
 	Failure = "failure"
 )
 
-// OutcomeOf is the one that a status's state stands for; empty for those that are none. An inactive deployment was replaced.
+// OutcomeOf returns the outcome that a status's state stands for; empty if the state is not an outcome. inactive is none: the deployment
+// was replaced.
 func OutcomeOf(state string) string {
 	switch state {
 	case "success":
@@ -78,10 +52,10 @@ func OutcomeOf(state string) string {
 	return ""
 }
 
-// mostOutcomes bounds what is remembered of one deployment, which GitHub gives a handful of statuses.
+// maxOutcomes bounds what is remembered of one deployment; GitHub gives it a handful of statuses.
 const maxOutcomes = 100
 
-// AddOutcome remembers an outcome, in its place. Only the earliest ones are needed.
+// AddOutcome inserts an outcome in the order of times, and drops the latest ones above maxOutcomes.
 func (t *DeploymentRecord) AddOutcome(o Outcome) {
 	at, known := slices.BinarySearchFunc(t.Outcomes, o, Outcome.compare)
 	if !known {
@@ -94,26 +68,26 @@ func (o Outcome) compare(p Outcome) int {
 	return cmp.Or(o.At.Compare(p.At), cmp.Compare(o.ID, p.ID))
 }
 
-// First is the earliest status of an outcome; false when there is none.
-func (t DeploymentRecord) First(of string) (Outcome, bool) {
+// First returns the earliest status with an outcome; false if there is none.
+func (t DeploymentRecord) First(outcome string) (Outcome, bool) {
 	for _, o := range t.Outcomes {
-		if OutcomeOf(o.State) == of {
+		if OutcomeOf(o.State) == outcome {
 			return o, true
 		}
 	}
 	return Outcome{}, false
 }
 
-// Succeeded is when the deployment was done, by its first status of success; zero when it was not.
+// Succeeded returns the time of the first status of success; zero if there is none.
 func (t DeploymentRecord) Succeeded() time.Time {
 	o, _ := t.First(Success)
 	return o.At
 }
 
-// Labels returns the labels of its series of the dora_* families, without those that only some families have.
+// Labels returns the labels that all dora_* families about deployments have.
 func (t DeploymentRecord) Labels() Labels { return ScopeLabels(t.Deployment, t.Team) }
 
-// Changes are what the deployment ships, as far as that is known.
+// Changes returns what the deployment ships; nil before its evaluation.
 func (t DeploymentRecord) Changes() []Change {
 	if t.Shipment == nil {
 		return nil
@@ -121,7 +95,7 @@ func (t DeploymentRecord) Changes() []Change {
 	return t.Shipment.Changes
 }
 
-// FailedAfter is the first status of failure or error after the success; false when there is none.
+// FailedAfter returns the first status of failure or error after the success; false if there is none.
 func (t DeploymentRecord) FailedAfter() (Outcome, bool) {
 	success, ok := t.First(Success)
 	for _, o := range t.Outcomes {
@@ -132,18 +106,19 @@ func (t DeploymentRecord) FailedAfter() (Outcome, bool) {
 	return Outcome{}, false
 }
 
-// Moment is the deployment's place among those of its scope: by the time of its success, then by its id.
+// Moment returns what orders the deployment among the successful ones of its scope.
 func (t DeploymentRecord) Moment() Moment { return Moment{t.Succeeded(), t.ID} }
 
-// Moment orders the deployments of a scope.
+// Moment orders the successful deployments of a scope: by the time of the success, then by id.
 type Moment struct {
 	At time.Time
 	ID int64
 }
 
-// Before says whether m comes before other.
+// Before reports whether m comes before other.
 func (m Moment) Before(other Moment) bool { return m.Compare(other) < 0 }
 
+// Compare returns a negative number if m comes before other, 0 if they are equal, else a positive number.
 func (m Moment) Compare(other Moment) int {
 	return cmp.Or(m.At.Compare(other.At), cmp.Compare(m.ID, other.ID))
 }

@@ -1,4 +1,3 @@
-// Package dora defines the words of the domain as types, the keys and subjects by which they are found, the metric families,
-// and the ports through which the rules and the pipeline reach the store, the catalog, GitHub and the instruments. It imports
-// the standard library only.
+// Package dora defines the types of the domain, all keys and subjects (keys.go), the metric families (family.go), and the interfaces
+// through which the rules and the pipeline use the store, the catalog, GitHub and the instruments. It only imports the standard library.
 package dora

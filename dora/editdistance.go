@@ -1,7 +1,7 @@
 package dora
 
-// EditDistance returns how many bytes must be added, removed or changed to turn one name into another: what a person typed into
-// what may be meant. https://en.wikipedia.org/wiki/Levenshtein_distance
+// EditDistance returns how many bytes must be added, removed or changed to turn a into b, to suggest a name for a mistyped one.
+// https://en.wikipedia.org/wiki/Levenshtein_distance
 func EditDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -1,19 +1,17 @@
 package dora
 
-import (
-	"regexp"
-)
+import "regexp"
 
-// Rewrite gives environments another name on the way in, so that short-lived ones share their series.
+// Rewrite renames environments before their events are processed, so that short-lived ones share their series.
 type Rewrite struct {
-	// Match is looked for in the environment's name; nil matches all.
+	// Match must match the environment's name; nil matches all.
 	Match *regexp.Regexp
-	// Transient restricts the rule to what GitHub's payload flags as transient_environment.
+	// Transient restricts the rule to environments that GitHub's payload flags as transient_environment.
 	Transient bool
 	Name      string
 }
 
-// Environments are the rules about environments' names. The first one that applies holds.
+// Environments are the rules for renaming environments. The first matching rule applies.
 type Environments []Rewrite
 
 // Rename changes the environment of an event's deployment.

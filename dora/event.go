@@ -8,33 +8,33 @@ const (
 	Jira   = "jira"
 )
 
-// Delivery is one webhook request that was accepted.
+// Delivery is an accepted webhook request.
 type Delivery struct {
 	// ID is the row in the store, in the order of arrival; 0 before it is stored.
 	ID int64
 	// Source is GitHub or Jira.
 	Source string
-	// Key names the event, from inside the signed body: a redelivery has the same one.
+	// Key is the delivery key, built from the signed body: a redelivery has the same one.
 	Key string
-	// Received is when the request arrived, by the clock of this machine. It is shown to people and decides nothing.
+	// Received is when the request arrived, by the clock of this machine. It is only displayed.
 	Received time.Time
-	// WaitingSince is when its team could not be told for the first time, by the store's clock; zero before.
+	// WaitingSince is when looking up its team failed for the first time, by the store's clock; zero if it has not failed.
 	WaitingSince time.Time
 	Event        Event
 	// Attempts is how often processing it has failed.
 	Attempts int
-	// Unreadable is why the stored event can't be read; nil when it can.
+	// Unreadable is why the stored event can't be read; nil if it can.
 	Unreadable error
 }
 
-// Event is what a delivery says, in our own types. Exactly one field is set.
+// Event is the content of a delivery. Exactly one field is set.
 type Event struct {
 	Deployment *Deployment     `json:"deployment,omitempty"`
 	Status     *Status         `json:"deployment_status,omitempty"`
 	Incident   *IncidentChange `json:"incident,omitempty"`
 }
 
-// Name is the event as its source calls it, such as deployment_status or jira:issue_updated.
+// Name returns the source's name of the event, such as deployment_status or jira:issue_updated.
 func (e Event) Name() string {
 	switch {
 	case e.Status != nil:
@@ -47,7 +47,7 @@ func (e Event) Name() string {
 	return ""
 }
 
-// Target returns the deployment that an event is about; its zero value for the event of an issue.
+// Target returns the deployment that an event is about; the zero value for an event of an issue.
 func (e Event) Target() Deployment {
 	switch {
 	case e.Status != nil:
@@ -67,7 +67,7 @@ type Deployment struct {
 	// Owner and Repository are the payload's, Repository without the owner.
 	Owner      string `json:"owner"`
 	Repository string `json:"repository"`
-	// DefaultBranch is the repository's; empty when the payload does not say.
+	// DefaultBranch is the repository's; empty if the payload does not have it.
 	DefaultBranch string `json:"default_branch,omitempty"`
 	Environment   string `json:"environment"`
 	SHA           string `json:"sha"`
@@ -79,7 +79,7 @@ type Deployment struct {
 	CreatedAt           time.Time `json:"created_at"`
 }
 
-// Commit names the commit that is deployed.
+// Commit returns the deployed commit.
 func (d Deployment) Commit() Commit {
 	return Commit{
 		Host: d.Host, Owner: d.Owner, Repository: d.Repository, SHA: d.SHA,
@@ -123,13 +123,13 @@ type IncidentChange struct {
 	Created               time.Time `json:"created,omitzero"`
 	ResolutionDate        time.Time `json:"resolution_date,omitzero"`
 	StatusCategoryChanged time.Time `json:"status_category_changed,omitzero"`
-	// Edit is set when the changelog says what was changed and neither status nor resolution is among it.
+	// Edit is true if the changelog lists changed fields, but neither status nor resolution.
 	Edit bool `json:"edit,omitempty"`
 }
 
 // Reference names a deployment, a commit or a pull request in the text of an issue.
 type Reference struct {
-	// Owner and Repository are empty when the text does not say.
+	// Owner and Repository are empty if the text does not name them.
 	Owner      string `json:"owner,omitempty"`
 	Repository string `json:"repository,omitempty"`
 	// One of these is set; both numbers where the text may mean either (owner/repo#12).
@@ -139,7 +139,7 @@ type Reference struct {
 	Commit string `json:"commit,omitempty"`
 }
 
-// In says whether a reference names the repository of a scope.
+// In reports whether a reference names the repository of a scope.
 func (r Reference) In(scope string) bool {
 	return r.Repository != "" && RepositoryOf(scope) == RepositoryName(r.Owner, r.Repository)
 }

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// Evidence shows that a deployment turned out bad. Each piece is about one deployment.
+// Evidence is an observation that a deployment needed repair. dora/rules/evidence.go explains it.
 type Evidence struct {
-	// Target is the key of the deployment that turned out bad, and Scope that of its repository and environment.
+	// Target is the key of the deployment that the evidence is about, Scope its scope.
 	Target string
 	Scope  string
 	Cause  Cause
-	// By names the piece: the deployment that rolls back, say, or the incident. Unique with Cause.
+	// By names the piece, such as the deployment that rolls back or the incident. It is unique with Cause.
 	By string
-	// At is when it showed.
+	// At is the time of the event that shows it.
 	At time.Time
-	// Detail says it to a person.
+	// Detail explains it to people.
 	Detail string
-	// Late is set when an event that it comes from arrived after later deployments had been settled.
+	// Late is true if an event that it follows from arrived after later deployments had been evaluated.
 	Late bool
 }
 
@@ -27,18 +27,18 @@ func (e Evidence) Compare(f Evidence) int {
 	return cmp.Or(e.At.Compare(f.At), cmp.Compare(slices.Index(Causes, e.Cause), slices.Index(Causes, f.Cause)), cmp.Compare(e.By, f.By))
 }
 
-// FailedChange says that a deployment turned out bad, why, and what repaired it.
+// FailedChange is the mark of a deployment as a failed change: the evidence that decided, and the repair.
 type FailedChange struct {
 	Evidence
-	// RepairedBy is the key of the deployment or incident that ended it, RepairedAt when; zero while nothing has.
+	// RepairedBy is the key of the deployment or incident that repaired it, RepairedAt the time; zero while nothing has.
 	RepairedBy string
 	RepairedAt time.Time
 }
 
-// Cause is why a deployment is taken to have failed: the value of the label cause.
+// Cause is why a deployment is a failed change: the value of the label cause.
 type Cause string
 
-// The causes, in the order that decides between pieces of evidence of the same time.
+// The causes.
 const (
 	CauseStatus   Cause = "status"
 	CauseIncident Cause = "incident"
@@ -48,7 +48,8 @@ const (
 	CauseWindow   Cause = "window"
 )
 
+// Causes are all causes, in the order that decides between evidence of the same time.
 var Causes = []Cause{CauseStatus, CauseIncident, CauseRollback, CauseRevert, CauseHotfix, CauseWindow}
 
-// Rework says whether a deployment repairs what failed for this cause.
+// Rework reports whether a deployment repairs failed changes of this cause; a resolution of the incident repairs the others.
 func (c Cause) Rework() bool { return c != CauseIncident && c != CauseWindow }

@@ -8,26 +8,25 @@ import (
 	"unicode/utf8"
 )
 
-// Fact is one thing that happened to one series. Facts are only added, each once: Family and Subject are unique.
+// Fact is one observation of one series. Facts are only added, each once: Family and Subject are unique together.
 type Fact struct {
-	// Position is the place in the order of all facts: 1, 2, 3, without gaps. The store gives it.
+	// Position orders all facts: 1, 2, 3, without gaps. The store assigns it.
 	Position int64
 	Family   string
 	Labels   Labels
-	// Value is a whole number of the family's unit: things, or milliseconds.
+	// Value is a whole number in the family's unit: a count, or milliseconds.
 	Value int64
-	// At is when it happened, by the event's own time, and ID the number of the thing at its source; together they order
-	// the facts of a Last family.
+	// At is the event's own time and ID its number at the source; together they order the facts of a Last family.
 	At time.Time
 	ID int64
-	// Subject names the observation, such as deployment_status:api.github.com/123.
+	// Subject names the observation, such as deployment_status:api.github.com/123; see keys.go.
 	Subject string
 }
 
-// Starts says that the fact only starts its series, at 0: it is no observation.
-func (f Fact) Starts() bool { return strings.HasPrefix(f.Subject, SubjectZero+":") }
+// Starts reports whether the fact only starts its series at 0 and is no observation.
+func (f Fact) Starts() bool { return strings.HasPrefix(f.Subject, Subject(SubjectZero, "")) }
 
-// Newer says whether f is newer than the fact of time at and number id.
+// Newer reports whether f is newer than the fact with time at and number id.
 func (f Fact) Newer(at time.Time, id int64) bool {
 	if f.At.Equal(at) {
 		return f.ID > id
@@ -35,10 +34,10 @@ func (f Fact) Newer(at time.Time, id int64) bool {
 	return f.At.After(at)
 }
 
-// Labels are a series' label names and values.
+// Labels are the label names and values of a series.
 type Labels map[string]string
 
-// Key writes the labels as in the Prometheus text format, sorted by name; it is unique over label sets.
+// Key returns the labels in the Prometheus text format, sorted by name. Different label sets have different keys.
 func (l Labels) Key() string {
 	names := make([]string, 0, len(l))
 	for name := range l {
@@ -55,7 +54,7 @@ func (l Labels) Key() string {
 	return b.String()
 }
 
-// With returns a copy of the labels with one more.
+// With returns a copy of the labels with another label.
 func (l Labels) With(name, value string) Labels {
 	more := make(Labels, len(l)+1)
 	for n, v := range l {
@@ -65,10 +64,10 @@ func (l Labels) With(name, value string) Labels {
 	return more
 }
 
-// maxLabelBytes bounds a label value: names come from outside and every series keeps them in memory.
+// maxLabelBytes bounds a label value: names come from outside, and every series keeps them in memory.
 const maxLabelBytes = 200
 
-// LabelValue makes valid UTF-8 of at most maxLabelBytes of s, cut between two characters.
+// LabelValue returns s as valid UTF-8, cut to at most maxLabelBytes between two characters.
 func LabelValue(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= maxLabelBytes {
@@ -81,7 +80,7 @@ func LabelValue(s string) string {
 	return s[:end]
 }
 
-// DeploymentLabels are those of the github_deployments_* families.
+// DeploymentLabels returns the labels of the github_deployments_* families.
 func DeploymentLabels(d Deployment, state, team string) Labels {
 	return Labels{
 		"environment": LabelValue(d.Environment), "repo": LabelValue(d.Repository),
@@ -89,7 +88,7 @@ func DeploymentLabels(d Deployment, state, team string) Labels {
 	}
 }
 
-// IncidentLabels are those of the jira_incidents* families.
+// IncidentLabels returns the labels of the jira_incidents* families.
 func IncidentLabels(project, team string) Labels {
 	return Labels{"project": LabelValue(project), "team": LabelValue(team)}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Kind says how the values of a family add up.
+// Kind is how the facts of a family make up its values.
 type Kind int
 
 // The kinds.
@@ -21,26 +21,25 @@ const (
 	Histogram
 )
 
-// Unit is what one of a fact's whole numbers stands for.
+// Unit is the unit of the values of facts.
 type Unit int
 
 // The units.
 const (
-	// One counts things.
+	// One is the unit of counts.
 	One Unit = iota
-	// Milliseconds are durations; they are published in seconds.
+	// Milliseconds is the unit of durations, which are published in seconds.
 	Milliseconds
 )
 
-// Family is a metric family that facts are about: its documented name in the Prometheus text format, HELP and labels.
+// Family is a metric family that facts are about: its name in the Prometheus text format, HELP, type and labels.
 type Family struct {
 	Name   string
 	Help   string
 	Kind   Kind
 	Unit   Unit
 	Labels []string
-	// Bounds are the upper bounds of a Histogram's buckets, each inclusive, in the unit and rising; the last bucket, up
-	// to infinity, has none.
+	// Bounds are the inclusive upper bounds of a Histogram's buckets in ascending order, in Unit, without +Inf.
 	Bounds []int64
 }
 
@@ -68,6 +67,7 @@ const (
 	IncidentRecovery    = "dora_incident_recovery_seconds"
 )
 
+// Day is 24 hours.
 const Day = 24 * time.Hour
 
 // Bounds of the histograms, in milliseconds.
@@ -77,7 +77,7 @@ var (
 	recoveryBounds = append(milliseconds(time.Minute, 1, 5, 15, 30, 60, 120, 240, 480, 720), milliseconds(Day, 1, 2, 3, 7, 14)...)
 )
 
-// milliseconds are so many units in milliseconds.
+// milliseconds converts counts of a unit into milliseconds.
 func milliseconds(unit time.Duration, counts ...int64) []int64 {
 	for i := range counts {
 		counts[i] *= unit.Milliseconds()
@@ -85,7 +85,7 @@ func milliseconds(unit time.Duration, counts ...int64) []int64 {
 	return counts
 }
 
-// Families are all families that facts are about. Names, types, labels and HELP of github_* and jira_* are fixed: a
+// Families returns all families that facts are about. Names, types, labels and HELP of github_* and jira_* are fixed: a
 // published dashboard (grafana.com/grafana/dashboards/20889) reads them.
 func Families() []Family {
 	deployment := []string{"environment", "repo", "status", "team"}
@@ -127,9 +127,9 @@ func Families() []Family {
 			Name: LeadTimeUnavailable, Help: "Changes that are counted in dora_changes_total and have no lead time, by reason.",
 			Kind: Counter, Unit: One, Labels: []string{"environment", "owner", "reason", "repo", "team"},
 		},
-		{Name: ChangeFailures, Help: "Successful deployments to production that turned out bad, each once, by cause.", Kind: Counter, Unit: One, Labels: cause},
+		{Name: ChangeFailures, Help: "Successful deployments to production that are failed changes, each once, by cause.", Kind: Counter, Unit: One, Labels: cause},
 		{
-			Name: Recovery, Help: "Time from a deployment that turned out bad to the deployment or the resolution that repaired it.",
+			Name: Recovery, Help: "Time from the success of a failed change to the deployment or the resolution that repaired it.",
 			Kind: Histogram, Unit: Milliseconds, Labels: scope, Bounds: recoveryBounds,
 		},
 		{Name: ReworkDeployments, Help: "Unplanned deployments that were made to repair another one, by the cause of its failure.", Kind: Counter, Unit: One, Labels: cause},
@@ -142,7 +142,7 @@ func Families() []Family {
 	}
 }
 
-// Scale turns a whole number of the unit into the published value: itself for One, seconds for Milliseconds.
+// Scale converts a number of the unit into the published value: seconds for Milliseconds.
 func (u Unit) Scale(n int64) float64 {
 	if u == Milliseconds {
 		return float64(n) / 1000
@@ -150,7 +150,7 @@ func (u Unit) Scale(n int64) float64 {
 	return float64(n)
 }
 
-// UpperBounds are the bounds of a Histogram as they are published.
+// UpperBounds returns the published bounds of a Histogram.
 func (f Family) UpperBounds() []float64 {
 	bounds := make([]float64, len(f.Bounds))
 	for i, b := range f.Bounds {
@@ -159,14 +159,14 @@ func (f Family) UpperBounds() []float64 {
 	return bounds
 }
 
-// Group is the first word of a family's name: the families that share one limit.
+// Group returns the first word of the family's name. The families of a group share a limit on series.
 func (f Family) Group() string {
 	group, _, _ := strings.Cut(f.Name, "_")
 	return group
 }
 
-// Width is how many series a label set of the family takes: families of a group with the same labels are published
-// together, such as the count and the sum of durations.
+// Width returns how many series a label set of the family makes, including the other families of its group with the same labels, such
+// as the count and the sum of durations.
 func (f Family) Width() int {
 	n := 0
 	for _, g := range Families() {
@@ -177,7 +177,7 @@ func (f Family) Width() int {
 	return n
 }
 
-// series is how many Prometheus has of one label set of the family: a histogram's buckets, the last one, sum and count.
+// series returns how many series one label set of the family has: of a histogram, its buckets with +Inf, sum and count.
 func (f Family) series() int {
 	if f.Kind == Histogram {
 		return len(f.Bounds) + 3

@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// Escape replaces the characters of a text that can't be seen by escape sequences of Go: those that a terminal would act on
-// and those that change the direction of writing. Names come from outside, and every text for people passes through it.
+// Escape replaces unprintable characters by Go escape sequences: those that control a terminal, and those that change the direction of
+// text. Names come from outside, so everything that is printed for people passes through it.
 func Escape(text string) string {
 	var b strings.Builder
 	for _, r := range text {
@@ -22,7 +22,7 @@ func Escape(text string) string {
 	return b.String()
 }
 
-// FormatMillis writes milliseconds as a duration without units that are 0 at its end, such as 25h33m.
+// FormatMillis formats milliseconds as a duration without trailing zero units, such as 25h33m.
 func FormatMillis(ms int64) string {
 	s := (time.Duration(ms) * time.Millisecond).String()
 	if strings.HasSuffix(s, "m0s") {

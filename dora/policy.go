@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// Policy is what an organisation decides about its measures.
+// Policy is the part of the configuration that decides about measures.
 type Policy struct {
-	// Settle is how long after its arrival an event is looked at together with its neighbours.
+	// Settle is how long to wait for late or out-of-order events before an event is evaluated (deployments.settle).
 	Settle time.Duration
-	// Production matches the names of production environments, beside those that GitHub's payload flags. UsualProduction adds
-	// those of IsProductionName.
+	// Production matches the names of production environments, in addition to those that GitHub's payload flags. UsualProduction
+	// adds the names of IsProductionName.
 	Production      []*regexp.Regexp
 	UsualProduction bool
 	// IgnoreAuthors are logins whose changes have no lead time.
 	IgnoreAuthors []string
-	// Paths are the patterns of paths that belong to an environment, of repositories that hold several things.
+	// Paths are the paths that belong to an environment, for repositories that hold several applications.
 	Paths []RepositoryPaths
-	// HotfixBranches and HotfixLabels match pull requests that repair the deployment before them.
+	// HotfixBranches and HotfixLabels match pull requests that are hotfixes.
 	HotfixBranches, HotfixLabels Filter
-	// IncidentWindow is how long after a deployment an incident of its team marks it; 0 for never.
+	// IncidentWindow is how long after a deployment an incident of its team is evidence against it; 0 for never.
 	IncidentWindow time.Duration
 	Incidents      IncidentFilter
 }
@@ -39,23 +39,23 @@ type EnvironmentPaths struct {
 	Paths []string
 }
 
-// IncidentFilter chooses which issues are incidents: those that match each of the lists that is not empty. Names are
-// compared without regard to upper and lower case.
+// IncidentFilter selects the issues that are incidents: an issue must match each list that is not empty. Names are compared without
+// regard to case.
 type IncidentFilter struct{ Types, Labels, Priorities, Statuses []string }
 
-// Matches says whether an event shows its issue to be an incident.
+// Matches reports whether an event shows that its issue is an incident.
 func (f IncidentFilter) Matches(c IncidentChange) bool {
 	return anyOf(f.Types, c.Type) && anyOf(f.Priorities, c.Priority) && anyOf(f.Statuses, c.StatusName) && anyOf(f.Labels, c.IssueLabels...)
 }
 
-// anyOf says whether one of the names is in a list; an empty list has all.
+// anyOf reports whether one of the names is in a list. An empty list contains all names.
 func anyOf(list []string, names ...string) bool {
 	return len(list) == 0 || slices.ContainsFunc(names, func(name string) bool {
-		return slices.ContainsFunc(list, func(one string) bool { return strings.EqualFold(one, name) })
+		return slices.ContainsFunc(list, func(listed string) bool { return strings.EqualFold(listed, name) })
 	})
 }
 
-// IsProduction says whether a deployment's environment is one of production.
+// IsProduction reports whether a deployment's environment is a production environment.
 func (p Policy) IsProduction(d Deployment) bool {
 	if p.UsualProduction && IsProductionName(d.Environment) {
 		return true
@@ -63,7 +63,7 @@ func (p Policy) IsProduction(d Deployment) bool {
 	return d.Production || slices.ContainsFunc(p.Production, func(e *regexp.Regexp) bool { return e.MatchString(d.Environment) })
 }
 
-// PathsFor are the patterns of what belongs to a deployment's environment; nil when all does.
+// PathsFor returns the patterns of the paths that belong to a deployment's environment; nil if all do.
 func (p Policy) PathsFor(d Deployment) []string {
 	for _, r := range p.Paths {
 		if !strings.EqualFold(r.Repository, d.Owner+"/"+d.Repository) {
@@ -82,12 +82,12 @@ func (p Policy) IgnoresAuthor(author string) bool {
 	return author != "" && anyOf(p.IgnoreAuthors, author) && len(p.IgnoreAuthors) > 0
 }
 
-// IsHotfix says whether a change is made to repair what is deployed, by its branch or a label.
+// IsHotfix reports whether a change is a hotfix, by its branch or a label.
 func (p Policy) IsHotfix(c Change) bool {
 	return c.Branch != "" && p.HotfixBranches.Matches(c.Branch) || slices.ContainsFunc(c.PullLabels, p.HotfixLabels.Matches)
 }
 
-// EnabledCauses are the causes that can occur.
+// EnabledCauses returns the causes that can occur under the policy.
 func (p Policy) EnabledCauses() []Cause {
 	return slices.DeleteFunc(slices.Clone(Causes), func(c Cause) bool {
 		return c == CauseHotfix && len(p.HotfixBranches.Patterns())+len(p.HotfixLabels.Patterns()) == 0 || c == CauseWindow && p.IncidentWindow == 0

@@ -6,29 +6,29 @@ import "time"
 type Records struct {
 	Deployments []DeploymentRecord
 	Incidents   []Incident
-	// Unsettled is how many things are still to be looked at.
+	// Unsettled is the number of pending evaluations.
 	Unsettled int
 }
 
-// Counted are deployments to production with what was counted of them: the measures of a time are worked out of those that
-// were done in it, without all that was before.
+// Counted has the deployments to production in a period with what was counted about them, so that the measures of the period can be
+// computed without all earlier deployments.
 type Counted struct {
 	Deployments []CountedDeployment
-	// First is when the first success of all was; zero when there is none.
+	// First is the time of the first success ever; zero if there is none.
 	First time.Time
-	// From is when the oldest of Deployments may be from: later than was asked for when there were too many.
+	// From is the start of the period; later than requested if there were too many deployments.
 	From time.Time
-	// Teams is how many teams there are, those included whose deployments were left out since there are so many teams.
+	// Teams is the number of all teams, including those whose deployments were left out because there are too many teams.
 	Teams int
 }
 
-// CountedDeployment is one that succeeded.
+// CountedDeployment is a successful deployment.
 type CountedDeployment struct {
 	DeploymentRecord
-	// Changes are those that reached the environment with it for the first time.
+	// Changes are the changes that reached the environment with it for the first time.
 	Changes []Change
-	// Mark says that it turned out bad; nil when it did not.
+	// Mark is set if it is a failed change.
 	Mark *FailedChange
-	// Repaired is the cause for which it is rework; empty when it is none.
+	// Repaired is the cause of the failed change that it repaired; empty if it is no rework.
 	Repaired Cause
 }

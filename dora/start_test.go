@@ -9,8 +9,8 @@ import (
 // A histogram that starts has its series and no observation, also when it starts after the first one.
 func TestAHistogramStarts(t *testing.T) {
 	labels := Labels{"team": "a"}
-	start := Fact{Family: Recovery, Labels: labels, Subject: Subject(SubjectZero, labels.Key())}
-	observed := Fact{Family: Recovery, Labels: labels, Value: 60_000, Subject: "recovery:h/1"} // in the first bucket, up to 60 s
+	start := Fact{Family: Recovery, Labels: labels, Subject: ZeroSubject(labels)}
+	observed := Fact{Family: Recovery, Labels: labels, Value: 60_000, Subject: RecoverySubject("h/1")} // in the first bucket, up to 60 s
 	for _, test := range []struct {
 		facts []Fact
 		count int64

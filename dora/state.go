@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// State is what all series have reached: the sum of a baseline and of all facts up to a position.
+// State has the values of all series: the sum of a baseline and of all facts up to a position.
 type State map[string]map[string]Series // family, Labels.Key
 
 // Series is one series of a State.
 type Series struct {
 	Labels Labels
-	// Baseline is the value that was taken over from a .prom file of another program, as it stood there; of a Histogram, the
-	// sum of its observations.
+	// Baseline is the value imported from a .prom file of another program, as published there; of a Histogram, the sum of its
+	// observations.
 	Baseline float64
-	// Own is what the facts add up to (Counter, Sum, Histogram) or the newest one says (Last), in the family's unit.
+	// Own is the sum of the facts (Counter, Sum, Histogram) or the newest one (Last), in the family's unit.
 	Own int64
-	// BaselineBuckets are how many observations were taken over in each bucket of a Histogram and Buckets how many facts
-	// added; nil when none. The buckets are those of Family.Bounds and the last one, up to infinity; they don't overlap.
+	// BaselineBuckets and Buckets are the numbers of imported and own observations in each bucket of a Histogram; nil if there are
+	// none. The buckets are those of Family.Bounds and +Inf; they are not cumulative.
 	BaselineBuckets, Buckets []int64
-	// At and ID are those of the newest fact of a Last family; At is zero before the first.
+	// At and ID are those of the newest fact of a Last family; At is zero if there is none.
 	At time.Time
 	ID int64
 }
 
-// Value is the published value, of a Histogram the sum of its observations. The whole numbers are added up before they
-// are scaled, so that it has the same bits whenever it is computed.
+// Value returns the published value; of a Histogram, the sum of its observations. Whole numbers are added up before they are scaled, so
+// that the value has the same bits whenever it is computed.
 func (s Series) Value(f Family) float64 {
 	switch {
 	case f.Kind == Last && s.At.IsZero():
@@ -37,7 +37,7 @@ func (s Series) Value(f Family) float64 {
 	return s.Baseline + f.Unit.Scale(s.Own)
 }
 
-// Counts are how many observations a Histogram has in each bucket and in all.
+// Counts returns the number of observations of a Histogram in each bucket and in all.
 func (s Series) Counts(f Family) (buckets []int64, all int64) {
 	buckets = s.OwnBuckets(f)
 	for i, n := range s.BaselineBuckets {
@@ -49,21 +49,20 @@ func (s Series) Counts(f Family) (buckets []int64, all int64) {
 	return buckets, all
 }
 
-// OwnBuckets is a copy of the counts that facts added to a Histogram, with zeros when there are none.
+// OwnBuckets returns a copy of Buckets, with zeros if it is nil.
 func (s Series) OwnBuckets(f Family) []int64 {
 	buckets := make([]int64, len(f.Bounds)+1)
 	copy(buckets, s.Buckets)
 	return buckets
 }
 
-// bucket is the place of the bucket that a value belongs to: the first whose bound is not below it.
+// bucket returns the index of the bucket of a value: the first whose bound is not below it.
 func (f Family) bucket(value int64) int {
 	i, _ := slices.BinarySearch(f.Bounds, value)
 	return i
 }
 
-// Add adds facts of known families to the state. A fact of a Histogram is one observation, or none when it
-// only starts the series.
+// Add adds facts to the state. A fact of a Histogram is one observation, or none if it only starts the series.
 func (s State) Add(families map[string]Family, facts ...Fact) error {
 	for _, fact := range facts {
 		family, ok := families[fact.Family]
@@ -82,7 +81,7 @@ func (s State) Add(families map[string]Family, facts ...Fact) error {
 		case family.Kind == Histogram && fact.Starts():
 		case family.Kind == Histogram:
 			series.Own += fact.Value
-			series.Buckets = series.OwnBuckets(family) // a copy: who has the series from before keeps what it was
+			series.Buckets = series.OwnBuckets(family) // a copy: earlier copies of the series keep their counts
 			series.Buckets[family.bucket(fact.Value)]++
 		case family.Kind != Last:
 			series.Own += fact.Value
@@ -94,7 +93,7 @@ func (s State) Add(families map[string]Family, facts ...Fact) error {
 	return nil
 }
 
-// FamiliesByName are the families by their names.
+// FamiliesByName returns all families by name.
 func FamiliesByName() map[string]Family {
 	all := map[string]Family{}
 	for _, f := range Families() {

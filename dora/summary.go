@@ -16,7 +16,7 @@ type Summary[K comparable, V any] struct {
 	open map[K]*occurrences[V]
 }
 
-// occurrences are those of a key since its last report.
+// occurrences counts the occurrences of a key since its last report.
 type occurrences[V any] struct {
 	n      int
 	newest V
@@ -41,7 +41,7 @@ func (s *Summary[K, V]) Add(key K, v V) {
 	time.AfterFunc(s.every, func() { s.next(key) })
 }
 
-// next reports what an interval brought, and waits for another interval unless it was nothing.
+// next reports the occurrences of an interval and starts another one, unless there were none.
 func (s *Summary[K, V]) next(key K) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,7 +53,7 @@ func (s *Summary[K, V]) next(key K) {
 	time.AfterFunc(s.every, func() { s.next(key) })
 }
 
-// Flush reports what is not reported yet.
+// Flush reports the occurrences that are not reported yet.
 func (s *Summary[K, V]) Flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

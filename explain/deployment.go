@@ -2,7 +2,6 @@ package explain
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -135,11 +134,11 @@ func (x *explainer) deploymentFacts(ctx context.Context, e *DeploymentExplanatio
 	}
 	for _, event := range e.Events {
 		if event.Status != "" {
-			subjects = append(subjects, dora.Subject(dora.SubjectStatus, fmt.Sprintf("%s/%d", t.Host, event.ID)))
+			subjects = append(subjects, dora.StatusSubject(t.Host, event.ID))
 		}
 	}
 	for _, c := range t.Changes() {
-		subjects = append(subjects, changeSubject(t, c))
+		subjects = append(subjects, dora.ChangeSubject(t.Deployment, c))
 	}
 	facts, err := x.FactsAbout(ctx, subjects...)
 	if err != nil {
@@ -240,8 +239,4 @@ func (e *DeploymentExplanation) write(t *text) {
 	t.facts(e.Facts)
 	t.pending(e.Pending)
 	t.unmeasured(e.NotMeasured)
-}
-
-func changeSubject(t dora.DeploymentRecord, c dora.Change) string {
-	return dora.Subject(dora.SubjectChange, t.Scope()+"/"+c.Name())
 }

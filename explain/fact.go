@@ -60,7 +60,7 @@ func (x *explainer) describe(ctx context.Context, f dora.Fact) (string, error) {
 }
 
 func (x *explainer) describeStatus(ctx context.Context, key string) (string, error) {
-	d, known, err := x.DeliveryOf(ctx, dora.StatusKeyOf(key))
+	d, known, err := x.DeliveryOf(ctx, dora.StatusDeliveryKeyOf(key))
 	if err != nil || !known || d.Event.Status == nil {
 		return "status " + key, err
 	}

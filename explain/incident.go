@@ -125,7 +125,7 @@ func (x *explainer) incident(ctx context.Context, key string) (*IncidentExplanat
 	if e.Team == "" {
 		e.Team = i.Labels["team"]
 	}
-	facts, err := x.FactsAbout(ctx, dora.Subject(dora.SubjectIncident, key))
+	facts, err := x.FactsAbout(ctx, dora.IncidentSubject(key))
 	if err == nil {
 		e.Facts, err = x.facts(ctx, facts)
 	}

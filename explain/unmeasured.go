@@ -27,7 +27,7 @@ func deploymentUnmeasured(t dora.DeploymentRecord, failed []Evidence, facts []do
 	}
 	for _, of := range []string{dora.Success, dora.Failure} {
 		_, reason := rules.RunTime(t, of)
-		measured := hasFact(facts, dora.DeploymentRun, dora.Subject(dora.SubjectDeployment, t.Key())+"/"+of)
+		measured := hasFact(facts, dora.DeploymentRun, dora.OutcomeSubject(t.Key(), of))
 		if !measured && !evaluations[dora.OutcomeEvaluation] && reason != rules.ReasonNoOutcome {
 			add("its run time", reason)
 		}
@@ -43,7 +43,7 @@ func deploymentUnmeasured(t dora.DeploymentRecord, failed []Evidence, facts []do
 		add("whether it is a failed change", reason)
 	}
 	for _, e := range failed {
-		if !e.Counts || e.RepairedAt.IsZero() || hasFact(facts, dora.Recovery, dora.Subject(dora.SubjectRecovery, t.Key())) {
+		if !e.Counts || e.RepairedAt.IsZero() || hasFact(facts, dora.Recovery, dora.RecoverySubject(t.Key())) {
 			continue
 		}
 		_, reason := rules.RecoveryTime(dora.FailedChange{RepairedAt: e.RepairedAt}, t.Succeeded())
@@ -64,7 +64,7 @@ func incidentUnmeasured(i dora.Incident, named []dora.DeploymentRecord, facts []
 	if reason == rules.ReasonNotIncident {
 		return append(all, Unmeasured{"the issue", Reason(reason)})
 	}
-	recovered := hasFact(facts, dora.IncidentRecovery, dora.Subject(dora.SubjectIncident, i.Key))
+	recovered := hasFact(facts, dora.IncidentRecovery, dora.IncidentSubject(i.Key))
 	if !recovered && (!evaluating || reason == rules.ReasonNotResolved) {
 		add("its recovery", reason)
 	}

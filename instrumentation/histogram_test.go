@@ -149,7 +149,7 @@ func TestSumsAreExact(t *testing.T) {
 func TestAHistogramStartsAtZero(t *testing.T) {
 	i := newInstruments(t)
 	i.Restore(dora.State{})
-	start := dora.Fact{Family: dora.Recovery, Labels: scope, Subject: dora.Subject(dora.SubjectZero, scope.Key())}
+	start := dora.Fact{Family: dora.Recovery, Labels: scope, Subject: dora.ZeroSubject(scope)}
 	observed := dora.Fact{Family: dora.Recovery, Labels: scope, Value: 90_000, Subject: "recovery:h/1"}
 	for n, facts := range [][]dora.Fact{{start}, {observed}, {start}, {observed}} {
 		record(t, i, facts...)

@@ -2,7 +2,6 @@ package page
 
 import (
 	"context"
-	"fmt"
 
 	"dora-exporter/dora"
 )
@@ -33,9 +32,9 @@ func readEventFacts(ctx context.Context, r Reader, deliveries []dora.StoredDeliv
 func eventSubject(e dora.Event) string {
 	switch {
 	case e.Status != nil:
-		return dora.Subject(dora.SubjectStatus, fmt.Sprintf("%s/%d", e.Status.Deployment.Host, e.Status.ID))
+		return dora.StatusSubject(e.Status.Deployment.Host, e.Status.ID)
 	case e.Incident != nil:
-		return dora.Subject(dora.SubjectIncident, e.Incident.Host+"/"+e.Incident.ID)
+		return dora.IncidentSubject(e.Incident.IssueKey())
 	}
 	return ""
 }
@@ -105,7 +104,7 @@ func (r resultReader) statusResults(ctx context.Context, e dora.Event) ([]result
 }
 
 func (r resultReader) incidentResults(ctx context.Context, e dora.Event) ([]result, error) {
-	key := e.Incident.Host + "/" + e.Incident.ID
+	key := e.Incident.IssueKey()
 	i, known, err := r.Incident(ctx, key)
 	if err != nil {
 		return nil, err

@@ -87,7 +87,7 @@ func (p *gitHubPayload) decode(name string) (decoded, error) {
 	}
 	if name == "deployment" {
 		out.event.Deployment = &deployment
-		out.key = fmt.Sprintf("github/%s/deployment/%d", deployment.Host, deployment.ID)
+		out.key = dora.DeploymentDeliveryKey(deployment.Host, deployment.ID)
 		return out, nil
 	}
 	s := p.DeploymentStatus
@@ -104,7 +104,7 @@ func (p *gitHubPayload) decode(name string) (decoded, error) {
 		return out, errors.New("deployment_status.created_at is not in the years 1 to 9999")
 	}
 	out.event.Status = &dora.Status{Deployment: deployment, ID: s.ID, State: s.State, CreatedAt: s.CreatedAt.UTC()}
-	out.key = dora.StatusKey(deployment.Host, s.ID)
+	out.key = dora.StatusDeliveryKey(deployment.Host, s.ID)
 	return out, nil
 }
 

@@ -92,7 +92,7 @@ func decodeJira(_ http.Header, payload []byte) (decoded, error) {
 		out.note = []any{"unreadable_times", unreadable}
 	}
 	out.event.Incident = change
-	out.key = fmt.Sprintf("jira/%s/%s/%s/%s", change.Host, change.ID, change.Event, p.changeID(payload))
+	out.key = dora.IssueDeliveryKey(*change, p.changeID(payload))
 	return out, nil
 }
 

@@ -17,10 +17,10 @@ import (
 	"dora-exporter/demo"
 )
 
-// secrets sign what is sent; nothing but this machine can reach the exporter.
+// secrets sign the webhooks. They need not be secret: the exporter only listens on this machine.
 var secrets = demo.Secrets{GitHub: "demo", Jira: "demo"}
 
-// api is the stand-in for GitHub while it is served.
+// api is the running stand-in for GitHub.
 type api struct {
 	*http.Server
 
@@ -44,7 +44,7 @@ type exporter struct {
 	exited               chan struct{}
 }
 
-// configuration is what the exporter gets: the address of the stand-in, the teams, every cause of failure, and no long waits.
+// configuration returns the exporter's configuration: the address of the stand-in, the teams, all causes of failure, and short waits.
 func configuration(port int, github string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `server: {host: 127.0.0.1, port: %d}
@@ -72,10 +72,10 @@ func start(ctx context.Context, o options, github string) (*exporter, error) {
 	if err := os.WriteFile(e.config, []byte(configuration(o.port, github)), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
 	}
-	// It ends by e.stop, in order, and not with ctx.
+	// e.stop ends it in order; the end of ctx must not kill it.
 	e.process = e.command(context.WithoutCancel(ctx), "-log", "warn")
 	e.process.Stdout, e.process.Stderr = os.Stderr, os.Stderr
-	e.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C at the terminal is for this program alone
+	e.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C at the terminal must only reach this program
 	if err := e.process.Start(); err != nil {
 		return nil, fmt.Errorf("start the exporter: %w; build it with make build, or name it with -exporter", err)
 	}
@@ -86,8 +86,8 @@ func start(ctx context.Context, o options, github string) (*exporter, error) {
 	return e, nil
 }
 
-// command runs the program in its folder. It gets nothing of this shell's environment, which may name the files, tokens and
-// receivers of a real server.
+// command returns a command of the program in its folder. It gets none of this process's environment, which may have the files, tokens
+// and receivers of a real server.
 func (e *exporter) command(ctx context.Context, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, e.program, append([]string{"-config.file", e.config}, args...)...)
 	c.Dir = filepath.Dir(e.config)
@@ -95,7 +95,7 @@ func (e *exporter) command(ctx context.Context, args ...string) *exec.Cmd {
 	return c
 }
 
-// stop ends the program as an operator does.
+// stop ends the program with SIGTERM.
 func (e *exporter) stop() error {
 	_ = e.process.Process.Signal(syscall.SIGTERM) // it may have ended
 	<-e.exited
@@ -105,12 +105,12 @@ func (e *exporter) stop() error {
 	return nil
 }
 
-// replay sends the events, as far from one another as they were, but much faster.
+// replay sends the events within a duration, at distances in proportion to their times.
 func (e *exporter) replay(ctx context.Context, events []demo.Event, in time.Duration) error {
 	began, first := time.Now(), events[0].At
-	half := events[len(events)-1].At.Sub(first)
+	span := events[len(events)-1].At.Sub(first)
 	for _, event := range events {
-		due := began.Add(time.Duration(float64(in) * float64(event.At.Sub(first)) / float64(half)))
+		due := began.Add(time.Duration(float64(in) * float64(event.At.Sub(first)) / float64(span)))
 		if err := e.wait(ctx, time.Until(due)); err != nil {
 			return err
 		}
@@ -125,8 +125,8 @@ func (e *exporter) replay(ctx context.Context, events []demo.Event, in time.Dura
 	return nil
 }
 
-// settled waits until everything is counted: until the metrics stay as they are for some seconds.
-func (e *exporter) settled(ctx context.Context) error {
+// waitUntilCounted waits until everything is counted: until the metrics have not changed for some seconds.
+func (e *exporter) waitUntilCounted(ctx context.Context) error {
 	last, since := "", time.Now()
 	return e.until(ctx, "has counted everything", "/metrics", func(text string) bool {
 		var ours []string
@@ -142,15 +142,15 @@ func (e *exporter) settled(ctx context.Context) error {
 	})
 }
 
-// until asks for a page until it answers with 200 and the condition holds, for two minutes.
-func (e *exporter) until(ctx context.Context, what, path string, holds func(string) bool) error {
+// until requests a page until it answers 200 and the condition holds, for at most two minutes.
+func (e *exporter) until(ctx context.Context, what, path string, condition func(string) bool) error {
 	for deadline := time.Now().Add(2 * time.Minute); ; {
 		q, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url+path, http.NoBody)
 		if err != nil {
-			return fmt.Errorf("ask the exporter: %w", err)
+			return fmt.Errorf("make request to the exporter: %w", err)
 		}
 		text, err := do(q, http.StatusOK)
-		if err == nil && holds(text) {
+		if err == nil && condition(text) {
 			return nil
 		}
 		if time.Now().After(deadline) {
@@ -162,7 +162,7 @@ func (e *exporter) until(ctx context.Context, what, path string, holds func(stri
 	}
 }
 
-// wait waits, unless the exporter or this program ends before.
+// wait waits for d. It returns an error if the exporter or ctx ends before.
 func (e *exporter) wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -174,7 +174,7 @@ func (e *exporter) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// report shows the five measures.
+// report prints the five measures.
 func (e *exporter) report(ctx context.Context) error {
 	c := e.command(ctx, "report", "-since", "182d")
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr
@@ -184,7 +184,7 @@ func (e *exporter) report(ctx context.Context) error {
 	return nil
 }
 
-// do sends a request and returns the answer's text; another status is an error.
+// do sends a request and returns the body of the answer. A status other than the expected one is an error.
 func do(q *http.Request, status int) (string, error) {
 	answer, err := http.DefaultClient.Do(q)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command dora-demo shows the exporter with made-up data: it starts it against a stand-in for GitHub, and sends it what three
-// teams did in half a year, in a minute.
+// Command dora-demo shows the exporter with made-up data: it starts the exporter with a stand-in for GitHub, and sends it in a minute
+// the webhooks of half a year of three teams.
 package main
 
 import (
@@ -27,12 +27,12 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.exporter, "exporter", "./dora-exporter", "path of the exporter's program")
-	flag.StringVar(&o.folder, "folder", "", "empty folder for its configuration, database and log; a temporary one that is removed at the end when it is not set")
-	flag.IntVar(&o.port, "port", 8090, "port that it listens on, on this machine alone")
-	flag.DurationVar(&o.in, "in", time.Minute, "how long the half year takes")
-	flag.Uint64Var(&o.seed, "seed", 1, "another number gives another half year")
-	flag.BoolVar(&o.once, "once", false, "end when everything is counted, instead of at Ctrl-C")
+	flag.StringVar(&o.exporter, "exporter", "./dora-exporter", "path of the exporter's binary")
+	flag.StringVar(&o.folder, "folder", "", "empty folder for the exporter's configuration and database; if unset, a temporary one that is removed at the end")
+	flag.IntVar(&o.port, "port", 8090, "port on which the exporter listens, on localhost only")
+	flag.DurationVar(&o.in, "in", time.Minute, "duration in which the half year is replayed")
+	flag.Uint64Var(&o.seed, "seed", 1, "seed of the random half year")
+	flag.BoolVar(&o.once, "once", false, "exit when everything is counted instead of on Ctrl-C")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)
@@ -64,22 +64,22 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.stop()) }()
-	fmt.Printf("%d webhooks are on their way to %s, in %s.\n", len(events), e.url, o.in)
+	fmt.Printf("Sending %d webhooks to %s in %s.\n", len(events), e.url, o.in)
 	if err := e.replay(ctx, events, o.in); err != nil {
 		return err
 	}
-	if err := e.settled(ctx); err != nil {
+	if err := e.waitUntilCounted(ctx); err != nil {
 		return err
 	}
 	if err := e.report(ctx); err != nil {
 		return err
 	}
-	fmt.Printf("\nLook at %s/ and %s/metrics.", e.url, e.url)
+	fmt.Printf("\nOpen %s/ and %s/metrics.", e.url, e.url)
 	if o.once {
 		fmt.Println()
 		return nil
 	}
-	fmt.Println(" Ctrl-C ends it.")
+	fmt.Println(" Press Ctrl-C to exit.")
 	select {
 	case <-ctx.Done():
 		return nil

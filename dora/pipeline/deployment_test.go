@@ -40,7 +40,7 @@ func (l *lookUp) Origin(context.Context, dora.Commit) (dora.Origin, error) {
 	return l.answer(l.calls.Add(1))
 }
 
-// Ship answers that nothing is shipped.
+// Ship returns that nothing is shipped.
 func (l *lookUp) Ship(_ context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
 	return dora.Shipment{Relation: dora.Identical, Base: c.Base}, nil, nil
 }
@@ -49,15 +49,15 @@ func began(before time.Duration) func(int64) (dora.Origin, error) {
 	return func(int64) (dora.Origin, error) { return dora.Origin{FirstCommit: morning.Add(-before)}, nil }
 }
 
-// runJobs runs the jobs for a while of virtual time.
-func runJobs(t *testing.T, store *sqlite.Store, e dora.Enricher, d time.Duration) {
+// runLookups makes look-ups for a while of virtual time.
+func runLookups(t *testing.T, store *sqlite.Store, e dora.Enricher, d time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	(&pipeline.Lookups{Store: store, Enricher: e, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}).Run(ctx)
 }
 
-func TestDeploymentMakesTheSeriesKnown(t *testing.T) {
+func TestDeploymentEvent(t *testing.T) {
 	store := openStore(t)
 	deployment := status(1, "", 0).Status.Deployment
 	accept(t, store, dora.Event{Deployment: &deployment})
@@ -86,7 +86,7 @@ func TestDeploymentMakesTheSeriesKnown(t *testing.T) {
 	}
 }
 
-func TestStatusCountsOnceAndItsDurationFollows(t *testing.T) {
+func TestStatusDuration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := openStore(t)
 		accept(t, store, status(1, "in_progress", 0), status(2, "success", 10*time.Minute))
@@ -100,7 +100,7 @@ func TestStatusCountsOnceAndItsDurationFollows(t *testing.T) {
 		wantFacts(t, store, "before GitHub answers", counted...)
 
 		github := &lookUp{answer: began(time.Hour)}
-		runJobs(t, store, github, time.Minute)
+		runLookups(t, store, github, time.Minute)
 		// An hour before nine to nine, to ten past, to twenty past.
 		want := []string{
 			series(dora.DeploymentsDuration, "in_progress") + "3600000",
@@ -115,7 +115,7 @@ func TestStatusCountsOnceAndItsDurationFollows(t *testing.T) {
 		// The commit is known now: one more status needs no call.
 		accept(t, store, status(4, "failure", 30*time.Minute))
 		process(t, store, platform{})
-		runJobs(t, store, github, time.Minute)
+		runLookups(t, store, github, time.Minute)
 		if n := github.calls.Load(); n != 1 {
 			t.Errorf("%d look-ups of one commit, want 1", n)
 		}
@@ -125,7 +125,7 @@ func TestStatusCountsOnceAndItsDurationFollows(t *testing.T) {
 	})
 }
 
-func TestDurationThatCannotBeHadIsNeverMadeUp(t *testing.T) {
+func TestDurationUnavailable(t *testing.T) {
 	unavailable := func(reason string) string {
 		return fmt.Sprintf(`%s{environment="production",reason=%q,repo="web",status="success",team="Platform"} 1`,
 			dora.DeploymentsDurationUnavailable, reason)
@@ -162,11 +162,11 @@ func TestDurationThatCannotBeHadIsNeverMadeUp(t *testing.T) {
 				accept(t, store, e)
 				process(t, store, platform{})
 				github := &lookUp{answer: test.answer}
-				runJobs(t, store, github, 70*time.Minute)
+				runLookups(t, store, github, 70*time.Minute)
 				if test.calls > 1 && github.calls.Load() == test.calls {
 					t.Errorf("final before 71 minutes were over")
 				}
-				runJobs(t, store, github, 5*time.Minute)
+				runLookups(t, store, github, 5*time.Minute)
 				wantFacts(t, store, "facts", unavailable(test.reason), series(dora.DeploymentsTotal, "success")+"1")
 				if n := github.calls.Load(); n != test.calls {
 					t.Errorf("%d look-ups, want %d", n, test.calls)
@@ -176,7 +176,7 @@ func TestDurationThatCannotBeHadIsNeverMadeUp(t *testing.T) {
 	}
 }
 
-func TestALongDurationDoesNotOverflow(t *testing.T) {
+func TestLongDuration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := openStore(t)
 		e := status(1, "success", 0)
@@ -184,7 +184,7 @@ func TestALongDurationDoesNotOverflow(t *testing.T) {
 		accept(t, store, e)
 		process(t, store, platform{})
 		first := time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
-		runJobs(t, store, &lookUp{answer: func(int64) (dora.Origin, error) { return dora.Origin{FirstCommit: first}, nil }}, time.Minute)
+		runLookups(t, store, &lookUp{answer: func(int64) (dora.Origin, error) { return dora.Origin{FirstCommit: first}, nil }}, time.Minute)
 		// 8029 years, of which 1947 are leap years: (8029*365 + 1947) days.
 		want := series(dora.DeploymentsDurationSum, "success") + fmt.Sprint((8029*365+1947)*86_400_000)
 		if got := facts(t, store); got[0] != want {
@@ -193,7 +193,7 @@ func TestALongDurationDoesNotOverflow(t *testing.T) {
 	})
 }
 
-func TestAnOutageIsRetriedUntilItIsOver(t *testing.T) {
+func TestGitHubOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := openStore(t)
 		accept(t, store, status(1, "success", 0))
@@ -206,7 +206,7 @@ func TestAnOutageIsRetriedUntilItIsOver(t *testing.T) {
 			return dora.Origin{FirstCommit: morning.Add(-time.Hour)}, nil
 		}}
 		for range 4 { // 20 minutes and a restart each
-			runJobs(t, store, github, 20*time.Minute)
+			runLookups(t, store, github, 20*time.Minute)
 		}
 		want := []string{
 			series(dora.DeploymentsDuration, "success") + "3600000",

@@ -11,8 +11,8 @@ import (
 	"dora-exporter/report"
 )
 
-// report is made from what a store has.
-func (w *world) report(t *testing.T, store *sqlite.Store) report.Report {
+// report returns the report about a store.
+func (w *repository) report(t *testing.T, store *sqlite.Store) report.Report {
 	t.Helper()
 	o := report.Options{Now: morning.Add(24 * time.Hour), Since: 90 * 24 * time.Hour}
 	facts := report.NewTally(o)
@@ -31,7 +31,7 @@ func TestDifferences(t *testing.T) {
 	ship := func(id int64, sha string, minute int) dora.Event { return deployed(id, sha, "success", minute) }
 	for _, test := range []struct {
 		name string
-		// events come in time, late when all of them have been settled.
+		// events come in time, or late, when all of them have been evaluated.
 		events, late []dora.Event
 		want         []report.Difference
 	}{
@@ -68,7 +68,7 @@ func TestDifferences(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w, store := newWorld("V1", "V2", "V3"), openStore(t)
+			w, store := newRepository("V1", "V2", "V3"), openStore(t)
 			accept(t, store, test.events...)
 			w.settle(t, store)
 			accept(t, store, test.late...)

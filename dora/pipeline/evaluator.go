@@ -11,61 +11,61 @@ import (
 	"dora-exporter/dora/rules"
 )
 
-// Evaluator looks at deployments and incidents together with their neighbours, when these have had the time to arrive: what a
-// deployment ships, what that shows about earlier ones, and what repaired them.
+// Evaluator evaluates deployments and incidents together with their neighbours, when these have had the time to arrive: what a
+// deployment ships, what that shows about earlier deployments, and what repaired them.
 type Evaluator struct {
 	Store    EvaluationStore
 	Enricher dora.Enricher
 	Rules    *rules.Rules
 	Logger   *slog.Logger
-	// Trace follows the success of a deployment that is settled; nil for none.
+	// Trace records a step for the successful status of each evaluated deployment; nil for none.
 	Trace Trace
-	// Now is the clock of the store; it decides when to look, never a number.
+	// Now is the clock of the store. It decides when to evaluate, never a number.
 	Now func() time.Time
 
 	failing failingScopes
 }
 
-// Run looks at what is due until ctx ends; look-ups under way are given up then, and made again after the next start.
-func (s *Evaluator) Run(ctx context.Context) {
-	lookUps := pool[dora.Evaluation]{
-		name: "the evaluations of deployments", queue: s.Store.ComparisonQueue(), changes: s.Store, logger: s.Logger, now: s.Now, run: s.run,
+// Run makes the evaluations that are due until ctx ends. It abandons those in progress then; the next start makes them again.
+func (e *Evaluator) Run(ctx context.Context) {
+	deployments := pool[dora.Evaluation]{
+		name: "evaluations of deployments", queue: e.Store.ComparisonQueue(), changes: e.Store, logger: e.Logger, now: e.Now, run: e.evaluate,
 	}
 	var others sync.WaitGroup
-	others.Go(func() { s.runWithoutCalls(ctx) })
-	lookUps.work(ctx)
+	others.Go(func() { e.evaluateOthers(ctx) })
+	deployments.work(ctx)
 	others.Wait()
 }
 
-// runWithoutCalls looks at what needs no call, many in one transaction.
-func (s *Evaluator) runWithoutCalls(ctx context.Context) {
-	queue := s.Store.EvaluationQueue()
+// evaluateOthers makes the evaluations that need no call of GitHub, many in one transaction.
+func (e *Evaluator) evaluateOthers(ctx context.Context) {
+	queue := e.Store.EvaluationQueue()
 	for ctx.Err() == nil {
-		revision, began := s.Store.Revision(), time.Now()
-		due, err := queue.Claim(ctx, s.Now(), lease, batchSize)
+		revision, start := e.Store.Revision(), time.Now()
+		due, err := queue.Claim(ctx, e.Now(), lease, batchSize)
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
-			s.Logger.Error("reading the evaluations failed, will retry", "error", err)
+			e.Logger.Error("reading evaluations failed, will retry", "error", err)
 			sleep(ctx, dora.Backoff(1))
 		case len(due) == 0:
-			sleepUnlessChanged(ctx, idleTime/2, s.Store, revision)
+			sleepUnlessChanged(ctx, idleTime/2, e.Store, revision)
 			sleep(ctx, gatherTime)
 		default:
-			s.evaluateBatch(ctx, due)
+			e.evaluateBatch(ctx, due)
 			if err := queue.Release(ctx, due...); err != nil && ctx.Err() == nil {
-				s.Logger.Warn("releasing the leases of evaluations failed; they lapse", "error", err)
+				e.Logger.Warn("releasing the leases of evaluations failed; they lapse", "error", err)
 			}
-			sleep(ctx, time.Since(began)) // what arrives meanwhile has half of the store's time
+			sleep(ctx, time.Since(start)) // leave half of the store'e time to arriving deliveries
 		}
 	}
 }
 
-// evaluateBatch settles in one transaction; when that fails, one by one.
-func (s *Evaluator) evaluateBatch(ctx context.Context, due []dora.Evaluation) {
-	err := s.Rules.Update(ctx, s.Store, s.Now(), func(r *rules.Session) error {
-		for _, one := range due {
-			if err := r.Evaluate(one); err != nil {
+// evaluateBatch makes evaluations in one transaction, or in one each if that fails.
+func (e *Evaluator) evaluateBatch(ctx context.Context, due []dora.Evaluation) {
+	err := e.Rules.Update(ctx, e.Store, e.Now(), func(r *rules.Session) error {
+		for _, evaluation := range due {
+			if err := r.Evaluate(evaluation); err != nil {
 				return err
 			}
 		}
@@ -74,89 +74,89 @@ func (s *Evaluator) evaluateBatch(ctx context.Context, due []dora.Evaluation) {
 	if err == nil {
 		return
 	}
-	for _, one := range due {
-		s.run(ctx, one)
+	for _, evaluation := range due {
+		e.evaluate(ctx, evaluation)
 	}
 }
 
-// run settles one thing. A failure is logged, and it is looked at again later.
-func (s *Evaluator) run(ctx context.Context, one dora.Evaluation) {
+// evaluate makes one evaluation. If it fails, that is logged and the evaluation is made again later.
+func (e *Evaluator) evaluate(ctx context.Context, evaluation dora.Evaluation) {
 	var err error
-	if one.Kind == dora.DeploymentEvaluation {
-		err = s.evaluateDeployment(ctx, one)
+	if evaluation.Kind == dora.DeploymentEvaluation {
+		err = e.evaluateDeployment(ctx, evaluation)
 	} else {
-		err = s.Rules.Update(ctx, s.Store, s.Now(), func(r *rules.Session) error { return r.Evaluate(one) })
+		err = e.Rules.Update(ctx, e.Store, e.Now(), func(r *rules.Session) error { return r.Evaluate(evaluation) })
 	}
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	one.Attempts++
-	wait := dora.Backoff(one.Attempts)
-	s.Logger.Error("can't settle, trying again", "what", one.Kind, "key", dora.LabelValue(one.Key), "error", err)
-	one.Due = s.Now().Add(wait)
-	if err := s.Store.Update(ctx, func(tx dora.Tx) error { return tx.Evaluations().Retry(one) }); err != nil {
+	evaluation.Attempts++
+	wait := dora.Backoff(evaluation.Attempts)
+	e.Logger.Error("evaluation failed, will retry", "what", evaluation.Kind, "key", dora.LabelValue(evaluation.Key), "error", err)
+	evaluation.Due = e.Now().Add(wait)
+	if err := e.Store.Update(ctx, func(tx dora.Tx) error { return tx.Evaluations().Retry(evaluation) }); err != nil {
 		sleep(ctx, wait)
 	}
 }
 
-// evaluateDeployment finds out what a deployment ships, and settles it.
-func (s *Evaluator) evaluateDeployment(ctx context.Context, one dora.Evaluation) error {
-	var t, before dora.DeploymentRecord
+// evaluateDeployment asks GitHub what a deployment ships and applies the rules to the answer.
+func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Evaluation) error {
+	var t, previous dora.DeploymentRecord
 	var follows bool
-	err := s.Store.Update(ctx, func(tx dora.Tx) (err error) {
+	err := e.Store.Update(ctx, func(tx dora.Tx) (err error) {
 		var known bool
-		if t, known, err = tx.History().Deployment(one.Key); err != nil || !known {
-			return errors.Join(err, tx.Evaluations().Done(one))
+		if t, known, err = tx.History().Deployment(evaluation.Key); err != nil || !known {
+			return errors.Join(err, tx.Evaluations().Done(evaluation))
 		}
-		before, follows, err = tx.History().Previous(t.Scope(), t.Moment())
+		previous, follows, err = tx.History().Previous(t.Scope(), t.Moment())
 		return err
 	})
 	if err != nil || t.ID == 0 {
 		return err
 	}
 	success, _ := t.First(dora.Success)
-	ctx, end := s.Trace.step(ctx, stepSettle, dora.StatusKey(t.Host, success.ID))
+	ctx, end := e.Trace.step(ctx, stepEvaluate, dora.StatusDeliveryKey(t.Host, success.ID))
 	defer func() { end(err) }()
-	ask := dora.Comparison{Head: t.Commit(), Paths: s.Rules.Policy.PathsFor(t.Deployment)}
+	comparison := dora.Comparison{Head: t.Commit(), Paths: e.Rules.Policy.PathsFor(t.Deployment)}
 	if follows {
-		ask.Base = before.SHA
+		comparison.Base = previous.SHA
 	}
-	ask.Known = func(sha string) (dora.Origin, bool) {
-		c := ask.Head
+	comparison.Known = func(sha string) (dora.Origin, bool) {
+		c := comparison.Head
 		c.SHA = sha
-		o, known, err := s.Store.KnownOrigin(ctx, c.Key())
+		o, known, err := e.Store.KnownOrigin(ctx, c.Key())
 		return o, known && err == nil
 	}
-	shipment, learned, err := s.Enricher.Ship(ctx, ask)
+	shipment, learned, err := e.Enricher.Ship(ctx, comparison)
 	if ctx.Err() != nil {
-		return nil // it is looked up again after the next start
+		return nil // the next start evaluates it again
 	}
 	var final bool
-	shipment, one, final = s.interpret(ctx, one, t, shipment, err)
-	shipment.Base = ask.Base
-	stored := s.Rules.Update(ctx, s.Store, s.Now(), func(r *rules.Session) error {
-		if err := r.SaveOrigins(ask.Head, learned); err != nil {
+	shipment, evaluation, final = e.interpret(ctx, evaluation, t, shipment, err)
+	shipment.Base = comparison.Base
+	stored := e.Rules.Update(ctx, e.Store, e.Now(), func(r *rules.Session) error {
+		if err := r.SaveOrigins(comparison.Head, learned); err != nil {
 			return err
 		}
 		if !final {
-			return r.Evaluations().Retry(one)
+			return r.Evaluations().Retry(evaluation)
 		}
-		return r.EvaluateDeployment(one, before.Key(), shipment)
+		return r.EvaluateDeployment(evaluation, previous.Key(), shipment)
 	})
 	if stored != nil {
 		err = stored
 	} else if final {
-		s.evaluated(ctx, one, t)
+		e.logEvaluated(ctx, evaluation, t)
 	}
 	return stored
 }
 
-// interpret decides what an answer means: the final shipment, or when to ask again.
-func (s *Evaluator) interpret(ctx context.Context, one dora.Evaluation, t dora.DeploymentRecord, shipment dora.Shipment, err error) (dora.Shipment, dora.Evaluation, bool) {
+// interpret returns what an answer means: the final shipment, or the evaluation with the time of its next attempt.
+func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, t dora.DeploymentRecord, shipment dora.Shipment, err error) (dora.Shipment, dora.Evaluation, bool) {
 	if err == nil {
-		return shipment, one, true
+		return shipment, evaluation, true
 	}
-	job, final := retry(dora.Lookup{Commit: t.Commit(), Attempts: one.Attempts, Misses: one.Misses}, s.Now(), err)
+	lookup, final := retry(dora.Lookup{Commit: t.Commit(), Attempts: evaluation.Attempts, Misses: evaluation.Misses}, e.Now(), err)
 	if final {
 		reason := dora.ReasonNotFound
 		var missing *dora.NotFoundError
@@ -164,9 +164,9 @@ func (s *Evaluator) interpret(ctx context.Context, one dora.Evaluation, t dora.D
 			reason = missing.Reason
 		}
 		shipment = dora.Shipment{Relation: dora.Gone, Changes: []dora.Change{{Origin: dora.Origin{Unavailable: reason}, SHA: t.SHA}}}
-		return shipment, one, true
+		return shipment, evaluation, true
 	}
-	one.Attempts, one.Misses, one.Due = job.Attempts, job.Misses, job.Due
-	s.failed(ctx, one, t, err)
-	return shipment, one, false
+	evaluation.Attempts, evaluation.Misses, evaluation.Due = lookup.Attempts, lookup.Misses, lookup.Due
+	e.logFailed(ctx, evaluation, t, err)
+	return shipment, evaluation, false
 }

@@ -10,12 +10,12 @@ import (
 	"dora-exporter/dora/pipeline"
 )
 
-// How long it takes to settle a deployment that ships one change, in one scope and in many, when GitHub answers at once.
-func BenchmarkSettle(b *testing.B) {
+// BenchmarkEvaluate evaluates deployments that ship one change, in one scope and in many, while GitHub answers at once.
+func BenchmarkEvaluate(b *testing.B) {
 	for _, scopes := range []int{1, 100} {
 		b.Run(fmt.Sprintf("%d scopes", scopes), func(b *testing.B) {
 			store := openStore(b)
-			w := newWorld("V1", "V2")
+			w := newRepository("V1", "V2")
 			for i := range b.N {
 				e := deployed(int64(i+1), fmt.Sprintf("X%d", i), "success", 0)
 				e.Status.Deployment.Repository = fmt.Sprintf("web%d", i%scopes)

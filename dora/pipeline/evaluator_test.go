@@ -14,15 +14,14 @@ import (
 	"dora-exporter/dora"
 )
 
-// Each case is a history and what follows from it beside the deployments' own counts, changes and run times: the failures,
-// recoveries and rework. Times are minutes after nine; V1, V2 … are commits in a line.
+// Each case is a history with its failed changes, recoveries and rework. Times are minutes after nine; V1, V2 … are commits in a line.
 func TestFailures(t *testing.T) {
 	ship := func(id int64, sha string, minute int) dora.Event { return deployed(id, sha, "success", minute) }
 	for _, test := range []struct {
-		name   string
-		world  func(*world)
-		events []dora.Event
-		want   []string
+		name       string
+		repository func(*repository)
+		events     []dora.Event
+		want       []string
 	}{
 		{
 			name:   "a success that fails later is repaired by the next success",
@@ -58,8 +57,8 @@ func TestFailures(t *testing.T) {
 			want:   []string{`failures_total{cause="rollback"} 1`, `recovery 10`, `rework{cause="rollback"} 1`},
 		},
 		{
-			name: "a revert marks what shipped first",
-			world: func(w *world) {
+			name: "a revert marks what oracleDeployment first",
+			repository: func(w *repository) {
 				w.changes["V2"] = dora.Change{Origin: dora.Origin{PullRequest: 2, FirstCommit: morning}}
 				w.changes["V4"] = dora.Change{Origin: dora.Origin{PullRequest: 4, FirstCommit: morning, Reverts: []string{"#2"}}}
 			},
@@ -68,7 +67,7 @@ func TestFailures(t *testing.T) {
 		},
 		{
 			name: "a revert by the beginning of a commit's SHA",
-			world: func(w *world) {
+			repository: func(w *repository) {
 				w.changes["V4"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, Reverts: []string{"aaaaaaaa"}}}
 			},
 			events: []dora.Event{ship(1, "V1", 10), ship(2, "aaaaaaaabb", 20), ship(4, "V4", 60)},
@@ -76,14 +75,14 @@ func TestFailures(t *testing.T) {
 		},
 		{
 			name: "both in one deployment mark nothing",
-			world: func(w *world) {
+			repository: func(w *repository) {
 				w.changes["V3"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, Reverts: []string{"V2"}}}
 			},
 			events: []dora.Event{ship(1, "V1", 10), ship(2, "V3", 20)},
 		},
 		{
 			name: "a revert of a revert marks nothing",
-			world: func(w *world) {
+			repository: func(w *repository) {
 				w.changes["V3"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 3, Reverts: []string{"#2"}}}
 				w.changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2}}
 				w.changes["V4"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 4, Reverts: []string{"#3"}}}
@@ -93,7 +92,7 @@ func TestFailures(t *testing.T) {
 		},
 		{
 			name: "a hotfix marks the success before, when there are patterns",
-			world: func(w *world) {
+			repository: func(w *repository) {
 				w.policy.HotfixBranches = dora.MustFilter("hotfix/*")
 				w.changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2, Branch: "hotfix/login"}}
 			},
@@ -120,22 +119,22 @@ func TestFailures(t *testing.T) {
 			want:   []string{`failures_total{cause="status"} 1`},
 		},
 		{
-			name:   "with a window, an incident of the team marks its newest deployment",
-			world:  func(w *world) { w.policy.IncidentWindow = 15 * 60e9 },
-			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), incidentOf(30, 90)},
-			want:   []string{`failures_total{cause="window"} 1`, `recovery 70`},
+			name:       "with a window, an incident of the team marks its newest deployment",
+			repository: func(w *repository) { w.policy.IncidentWindow = 15 * 60e9 },
+			events:     []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), incidentOf(30, 90)},
+			want:       []string{`failures_total{cause="window"} 1`, `recovery 70`},
 		},
 		{
-			name:   "after the window it does not",
-			world:  func(w *world) { w.policy.IncidentWindow = 5 * 60e9 },
-			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), incidentOf(30, 90)},
+			name:       "after the window it does not",
+			repository: func(w *repository) { w.policy.IncidentWindow = 5 * 60e9 },
+			events:     []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), incidentOf(30, 90)},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld("V1", "V2", "aaaaaaaabb", "V3", "V4")
-			if test.world != nil {
-				test.world(w)
+			w := newRepository("V1", "V2", "aaaaaaaabb", "V3", "V4")
+			if test.repository != nil {
+				test.repository(w)
 			}
 			backwards := make([]dora.Event, len(test.events))
 			for i, e := range test.events {
@@ -155,7 +154,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// incidentOf is an incident that names deployments.
+// incidentOf returns an incident that names deployments.
 func incidentOf(created, resolved int, deployments ...int64) dora.Event {
 	var refs []dora.Reference
 	for _, id := range deployments {
@@ -173,7 +172,7 @@ func sorted(all []string) []string {
 	return all
 }
 
-// failures are the facts about failures, with minutes for milliseconds.
+// failures returns the facts about failures, in minutes instead of milliseconds.
 func failures(all []string) []string {
 	found := []string{}
 	for _, f := range all {
@@ -193,8 +192,8 @@ func failures(all []string) []string {
 	return found
 }
 
-// Of a repository that holds several things, the patterns of the environment decide; of others nothing does.
-func TestPathsOfAnEnvironment(t *testing.T) {
+// Only the changes that match the paths of the environment count, in repositories that have such paths.
+func TestPaths(t *testing.T) {
 	for _, test := range []struct {
 		repository, environment string
 		want                    []string
@@ -204,7 +203,7 @@ func TestPathsOfAnEnvironment(t *testing.T) {
 		{"acme/web", "staging", nil},
 		{"acme/api", "production", nil},
 	} {
-		w := newWorld("V1")
+		w := newRepository("V1")
 		w.policy.Paths = []dora.RepositoryPaths{{Repository: test.repository, Environments: []dora.EnvironmentPaths{
 			{Match: regexp.MustCompile("^" + test.environment + "$"), Paths: []string{"services/web/**"}},
 		}}}

@@ -10,17 +10,17 @@ import (
 	"dora-exporter/dora"
 )
 
-// failuresToWarn is how often evaluating a deployment has to fail before the log warns: what fails once or twice is over soon.
+// failuresToWarn is how often evaluating a deployment has to fail before the log warns: a short outage is not worth a warning.
 const failuresToWarn = 3
 
-// failingScopes remembers the scopes in which nothing is evaluated since the evaluation of a deployment keeps failing, so that
-// the log says it once for each.
+// failingScopes remembers the scopes in which nothing is evaluated because evaluating a deployment keeps failing, so that the log
+// warns once about each.
 type failingScopes struct {
 	mu  sync.Mutex
 	all map[string]bool
 }
 
-// add notes that a scope is failing; false if that is known.
+// add adds a scope and reports whether it is new.
 func (f *failingScopes) add(scope string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -34,7 +34,7 @@ func (f *failingScopes) add(scope string) bool {
 	return true
 }
 
-// remove notes that a scope is failing no more; false if it was not.
+// remove removes a scope and reports whether it was there.
 func (f *failingScopes) remove(scope string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -43,24 +43,24 @@ func (f *failingScopes) remove(scope string) bool {
 	return was
 }
 
-// failed logs that evaluating a deployment failed and is tried again: at warn once it keeps failing, once for each scope.
-func (s *Evaluator) failed(ctx context.Context, one dora.Evaluation, t dora.DeploymentRecord, why error) {
+// logFailed logs that evaluating a deployment failed: at level warn when it keeps failing, once for each scope.
+func (e *Evaluator) logFailed(ctx context.Context, evaluation dora.Evaluation, t dora.DeploymentRecord, why error) {
 	level, text := slog.LevelDebug, "evaluating deployment failed, will retry"
-	if one.Attempts+one.Misses >= failuresToWarn && s.failing.add(one.Scope) {
+	if evaluation.Attempts+evaluation.Misses >= failuresToWarn && e.failing.add(evaluation.Scope) {
 		level, text = slog.LevelWarn, "evaluating deployment keeps failing: it and all later deployments of the environment wait, will retry every minute"
 		var missing *dora.NotFoundError
 		if errors.As(why, &missing) {
 			text = "deployed commit not found: the deployment and all later ones of the environment wait, will retry for 71 minutes and then evaluate without it"
 		}
 	}
-	s.Logger.Log(ctx, level, text, append(aboutDeployment(t), "sha", dora.LabelValue(t.SHA), "attempts", one.Attempts+one.Misses,
-		"retry_in", one.Due.Sub(s.Now()).Round(time.Second), "error", why)...)
+	e.Logger.Log(ctx, level, text, append(aboutDeployment(t), "sha", dora.LabelValue(t.SHA), "attempts", evaluation.Attempts+evaluation.Misses,
+		"retry_in", evaluation.Due.Sub(e.Now()).Round(time.Second), "error", why)...)
 }
 
-// evaluated logs that deployments of a scope are evaluated again if the log said that they were not.
-func (s *Evaluator) evaluated(ctx context.Context, one dora.Evaluation, t dora.DeploymentRecord) {
-	if s.failing.remove(one.Scope) {
-		s.Logger.InfoContext(ctx, "evaluating deployments of the environment works again", aboutDeployment(t)...)
+// logEvaluated logs that deployments of a scope are evaluated again, if the log has warned that they were not.
+func (e *Evaluator) logEvaluated(ctx context.Context, evaluation dora.Evaluation, t dora.DeploymentRecord) {
+	if e.failing.remove(evaluation.Scope) {
+		e.Logger.InfoContext(ctx, "evaluating deployments of the environment works again", aboutDeployment(t)...)
 	}
 }
 

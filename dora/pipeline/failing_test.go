@@ -20,7 +20,7 @@ import (
 
 // failingShipments is a GitHub that fails for commits whose names begin with bad, for a while.
 type failingShipments struct {
-	*world
+	*repository
 	err  error
 	over atomic.Bool
 }
@@ -32,14 +32,14 @@ func (f *failingShipments) Ship(_ context.Context, c dora.Comparison) (dora.Ship
 	return dora.Shipment{Relation: dora.First}, nil, nil
 }
 
-// The log says once for each environment, not for each deployment or attempt, that nothing is evaluated there and why, and
-// again when it is; other environments go on meanwhile.
-func TestAFailingEvaluationIsWarnedAboutOnce(t *testing.T) {
+// The log warns once for each environment, not for each deployment or attempt, that nothing is evaluated there and why, and says when
+// that ends. Other environments are evaluated meanwhile.
+func TestFailingEvaluationLog(t *testing.T) {
 	for name, test := range map[string]struct {
 		err   error
 		first time.Duration
 		want  string
-		// end are the lines after a restart, but for the first, which says the same again.
+		// end are the lines after a restart, but for the first, which repeats the warning.
 		end []string
 	}{
 		"GitHub fails": {

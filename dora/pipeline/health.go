@@ -5,26 +5,26 @@ import (
 	"sync/atomic"
 )
 
-// health remembers whether one thing works and logs each change once.
+// health remembers whether an activity works, and logs each change once.
 type health struct {
-	failed atomic.Pointer[error]
+	last atomic.Pointer[error]
 }
 
-// set notes the outcome of one more attempt at what.
-func (h *health) set(logger *slog.Logger, what string, err error) {
-	was := h.err()
+// set records the result of another attempt at an activity, such as "reading facts".
+func (h *health) set(logger *slog.Logger, activity string, err error) {
+	previous := h.err()
 	switch {
-	case err != nil && was == nil:
-		logger.Error("can't "+what+", trying again", "error", err)
-	case err == nil && was != nil:
-		logger.Info("can " + what + " again")
+	case err != nil && previous == nil:
+		logger.Error(activity+" failed, will retry", "error", err)
+	case err == nil && previous != nil:
+		logger.Info(activity + " works again")
 	}
-	h.failed.Store(&err)
+	h.last.Store(&err)
 }
 
-// err is the outcome of the last attempt.
+// err returns the result of the last attempt.
 func (h *health) err() error {
-	if err := h.failed.Load(); err != nil {
+	if err := h.last.Load(); err != nil {
 		return *err
 	}
 	return nil

@@ -26,7 +26,7 @@ func resolvedAt(after time.Duration) func(*dora.IncidentChange) {
 	}
 }
 
-func TestIncidentCountsOnceWhenResolved(t *testing.T) {
+func TestResolvedIncident(t *testing.T) {
 	const (
 		created = "jira:issue_created"
 		updated = "jira:issue_updated"
@@ -98,7 +98,7 @@ func TestIncidentCountsOnceWhenResolved(t *testing.T) {
 }
 
 // The sum follows from the set of events: 1 incident, resolved last after 5 hours.
-func TestIncidentInEveryOrder(t *testing.T) {
+func TestIncidentOrder(t *testing.T) {
 	const updated = "jira:issue_updated"
 	events := []dora.Event{
 		incident("jira:issue_created", 0, nil),
@@ -138,7 +138,7 @@ func TestIncidentInEveryOrder(t *testing.T) {
 	}
 }
 
-// permutations yields every order of 0 … n-1.
+// permutations yields every permutation of 0 … n-1.
 func permutations(n int) func(yield func([]int) bool) {
 	return func(yield func([]int) bool) {
 		order := make([]int, n)

@@ -18,7 +18,7 @@ import (
 	"dora-exporter/persistence/sqlite"
 )
 
-// limited processes everything with a limit and returns how many events were folded, by group, and the log.
+// limited processes all deliveries with a limit on series. It returns the number of folded events by group, and the log.
 func limited(t *testing.T, store *sqlite.Store, maxSeries int) (map[string]int, string) {
 	t.Helper()
 	events := map[string]int{}
@@ -62,7 +62,7 @@ func stateOf(t *testing.T, store *sqlite.Store) dora.State {
 	return state
 }
 
-// preview is a successful deployment, an hour after its first commit, to an environment of its own.
+// preview returns a successful deployment, an hour after its first commit, to an environment of its own.
 func preview(n int) dora.Event {
 	e := status(int64(n), "success", time.Duration(n)*time.Second)
 	e.Status.Deployment.ID, e.Status.Deployment.Environment = int64(n), fmt.Sprintf("pr-%d", n)
@@ -160,8 +160,8 @@ func TestLimitOfEachGroup(t *testing.T) {
 	}
 }
 
-// What was there before counts, also when it is more than the limit; nothing is taken away from it.
-func TestLimitCountsWhatIsThere(t *testing.T) {
+// Existing series count towards the limit, even if they exceed it; none of them is folded.
+func TestLimitOfExisting(t *testing.T) {
 	store := openStore(t)
 	for n := 1; n <= 4; n++ {
 		accept(t, store, preview(n))
@@ -193,7 +193,7 @@ func TestLimitCountsWhatIsThere(t *testing.T) {
 	}
 }
 
-// expression is a regular expression that is right.
+// expression compiles a valid regular expression.
 var expression = regexp.MustCompile
 
 func TestRewrite(t *testing.T) {

@@ -11,122 +11,124 @@ import (
 	"dora-exporter/dora/rules"
 )
 
-// missWaits are the waits after each answer that a commit is not there; the answer after the last one is final.
+// notFoundRetries are the waits after each answer that a commit does not exist; the answer after the last wait is final.
 var notFoundRetries = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
 
-// Lookups makes the look-ups that counted statuses wait for.
+// Lookups looks up the origins of commits that counted statuses wait for.
 type Lookups struct {
 	Store    LookupStore
 	Enricher dora.Enricher
 	Rules    *rules.Rules
 	Logger   *slog.Logger
-	// Trace follows the deliveries that a look-up is for; nil for none.
+	// Trace records a step for the deliveries that wait for a look-up; nil for none.
 	Trace Trace
-	// Now is the clock of the store; it decides when to try again, never a number.
+	// Now is the clock of the store. It decides when to retry, never a number.
 	Now func() time.Time
 }
 
-// Run makes look-ups until ctx ends; those under way are given up then, and made again after the next start.
-func (j *Lookups) Run(ctx context.Context) {
-	lookUps := pool[dora.Lookup]{
-		name: "the look-ups of commits", queue: j.Store.LookupQueue(), changes: j.Store, logger: j.Logger, now: j.Now, run: j.run,
+// Run makes look-ups until ctx ends. It abandons those in progress then; the next start makes them again.
+func (l *Lookups) Run(ctx context.Context) {
+	p := pool[dora.Lookup]{
+		name: "look-ups of commits", queue: l.Store.LookupQueue(), changes: l.Store, logger: l.Logger, now: l.Now, run: l.lookUp,
 	}
-	lookUps.work(ctx)
+	p.work(ctx)
 }
 
-// run looks up one commit and writes what follows. A failing write is logged and the look-up made again later.
-func (j *Lookups) run(ctx context.Context, job dora.Lookup) {
-	ctx, end := j.Trace.step(ctx, stepLookUp, j.waiting(ctx, job)...)
-	origin, err := j.Enricher.Origin(ctx, job.Commit)
+// lookUp looks up one commit and applies the rules to the answer. If the answer can't be stored, the look-up is made again.
+func (l *Lookups) lookUp(ctx context.Context, lookup dora.Lookup) {
+	ctx, end := l.Trace.step(ctx, stepLookUp, l.waitingDeliveries(ctx, lookup)...)
+	origin, err := l.Enricher.Origin(ctx, lookup.Commit)
 	defer func() { end(err) }()
 	if ctx.Err() != nil {
 		return
 	}
-	origin, again, final := j.interpret(ctx, job, origin, err)
+	origin, again, final := l.interpret(ctx, lookup, origin, err)
 	var counted []dora.WaitingStatus
-	stored := j.Rules.Update(ctx, j.Store, j.Now(), func(r *rules.Session) (err error) {
+	stored := l.Rules.Update(ctx, l.Store, l.Now(), func(r *rules.Session) (err error) {
 		if !final {
 			return r.Commits().RetryLookup(again)
 		}
-		counted, err = r.CommitLookedUp(job.Commit, origin)
+		counted, err = r.AddDurations(lookup.Commit, origin)
 		return err
 	})
 	if stored != nil {
 		err = stored
 		if ctx.Err() == nil {
-			j.Logger.ErrorContext(ctx, "can't store what was looked up, looking it up again", "repository", job.Commit.Repository,
-				"sha", job.Commit.SHA, "error", err)
-			sleep(ctx, dora.Backoff(job.Attempts+1))
+			l.Logger.ErrorContext(ctx, "storing look-up failed, will retry", "repository", lookup.Commit.Repository,
+				"sha", lookup.Commit.SHA, "error", err)
+			sleep(ctx, dora.Backoff(lookup.Attempts+1))
 		}
 		return
 	}
 	for _, w := range counted {
-		j.log(ctx, job.Commit, w, origin)
+		l.logDuration(ctx, lookup.Commit, w, origin)
 	}
 }
 
-// waiting are the keys of the deliveries that wait for a look-up; none when nobody follows them.
-func (j *Lookups) waiting(ctx context.Context, job dora.Lookup) (keys []string) {
-	if j.Trace == nil {
+// waitingDeliveries returns the keys of the deliveries that wait for a look-up, for their traces.
+func (l *Lookups) waitingDeliveries(ctx context.Context, lookup dora.Lookup) (keys []string) {
+	if l.Trace == nil {
 		return nil
 	}
-	subjects, err := j.Store.Waiting(ctx, job.Commit.Key())
+	subjects, err := l.Store.Waiting(ctx, lookup.Commit.Key())
 	if err != nil {
-		j.Logger.DebugContext(ctx, "can't read what waits for a look-up", "sha", job.Commit.SHA, "error", err)
+		l.Logger.DebugContext(ctx, "reading the deliveries that wait for a look-up failed, their traces lack the step", "sha", lookup.Commit.SHA, "error", err)
 	}
 	for _, subject := range subjects {
 		_, key, _ := dora.CutSubject(subject)
-		keys = append(keys, dora.StatusKeyOf(key))
+		keys = append(keys, dora.StatusDeliveryKeyOf(key))
 	}
 	return keys
 }
 
-// interpret decides what an answer means: the final origin, or the job as it is to be tried again.
-func (j *Lookups) interpret(ctx context.Context, job dora.Lookup, o dora.Origin, err error) (origin dora.Origin, again dora.Lookup, final bool) {
+// interpret returns what an answer means: the final origin, or the look-up with the time of its next attempt.
+func (l *Lookups) interpret(ctx context.Context, lookup dora.Lookup, o dora.Origin, err error) (origin dora.Origin, again dora.Lookup, final bool) {
 	if err == nil {
-		return o, job, true
+		return o, lookup, true
 	}
-	again, final = retry(job, j.Now(), err)
+	again, final = retry(lookup, l.Now(), err)
 	if final {
 		var missing *dora.NotFoundError
 		errors.As(err, &missing)
-		return dora.Origin{Unavailable: missing.Reason}, job, true
+		return dora.Origin{Unavailable: missing.Reason}, lookup, true
 	}
-	j.Logger.DebugContext(ctx, "look-up failed, trying again", "repository", job.Commit.Repository, "sha", job.Commit.SHA,
-		"retry_in", again.Due.Sub(j.Now()).Round(time.Second), "error", err)
+	l.Logger.DebugContext(ctx, "look-up failed, will retry", "repository", lookup.Commit.Repository, "sha", lookup.Commit.SHA,
+		"retry_in", again.Due.Sub(l.Now()).Round(time.Second), "error", err)
 	return dora.Origin{}, again, false
 }
 
-// retry is a job as it is to be tried again after an error, or final after the last answer that the commit is not there.
-func retry(job dora.Lookup, now time.Time, err error) (again dora.Lookup, final bool) {
+// retry returns the look-up with the time of its next attempt after an error. It is final after the last answer that the commit does
+// not exist.
+func retry(lookup dora.Lookup, now time.Time, err error) (again dora.Lookup, final bool) {
 	var wait time.Duration
 	var missing *dora.NotFoundError
 	switch {
 	case !errors.As(err, &missing):
-		job.Attempts++
-		wait = dora.Backoff(job.Attempts)
-	case job.Misses == len(notFoundRetries):
-		return job, true
+		lookup.Attempts++
+		wait = dora.Backoff(lookup.Attempts)
+	case lookup.Misses == len(notFoundRetries):
+		return lookup, true
 	default:
-		wait = notFoundRetries[job.Misses]
-		job.Attempts = 0
-		job.Misses++
+		wait = notFoundRetries[lookup.Misses]
+		lookup.Attempts = 0
+		lookup.Misses++
 	}
-	job.Due = now.Add(wait)
-	return job, false
+	lookup.Due = now.Add(wait)
+	return lookup, false
 }
 
-// log says how a duration came about.
-func (j *Lookups) log(ctx context.Context, c dora.Commit, w dora.WaitingStatus, o dora.Origin) {
+// logDuration logs the duration of a status. The debug lines are those that the existing exporter documents: their message is empty,
+// and their keys are fixed.
+func (l *Lookups) logDuration(ctx context.Context, c dora.Commit, w dora.WaitingStatus, o dora.Origin) {
 	ms, reason := o.Until(w.At)
 	if reason != "" {
-		j.Logger.WarnContext(ctx, "a deployment has no duration", "environment", w.Labels["environment"], "repository", c.Repository,
+		l.Logger.WarnContext(ctx, "deployment status has no duration", "environment", w.Labels["environment"], "repository", c.Repository,
 			"status", w.Labels["status"], "team", w.Labels["team"], "sha", c.SHA, "reason", reason)
 		return
 	}
 	seconds := dora.Milliseconds.Scale(ms)
-	j.Logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "commit_duration", durationText(ms))
-	j.Logger.DebugContext(ctx, "", "counter", "deployments_duration", "action", "set", "value", seconds)
+	l.Logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "commit_duration", durationText(ms))
+	l.Logger.DebugContext(ctx, "", "counter", "deployments_duration", "action", "set", "value", seconds)
 }
 
 // durationText writes milliseconds as 25h33m42.887s, up to the 292 years that time.Duration can hold.

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// concurrentLookups is how many items of a queue are looked up at the same time.
+	// concurrentLookups is how many items of a queue are worked on at the same time.
 	concurrentLookups = 8
 	// lease is how long work is claimed for. It is extended while the work goes on, so that a lapsed lease means that the
 	// process is gone or hangs.
@@ -18,7 +18,7 @@ const (
 
 // pool works on the items of a queue that are due, several at a time.
 type pool[T any] struct {
-	// name is that of the queue in log lines.
+	// name is the plural name of the items in log lines.
 	name    string
 	queue   dora.Queue[T]
 	changes dora.Revisions
@@ -29,7 +29,7 @@ type pool[T any] struct {
 	run func(context.Context, T)
 }
 
-// work returns when ctx has ended and nothing runs any more.
+// work works on items until ctx ends. It returns when no item is worked on any more.
 func (p pool[T]) work(ctx context.Context) {
 	running := map[int]T{}
 	done := make(chan int)
@@ -58,7 +58,7 @@ func (p pool[T]) work(ctx context.Context) {
 	}
 }
 
-// wait returns when an item is done, when something may have become due, and after a while.
+// wait returns when an item is done, when an item may have become due, and after a while.
 func (p pool[T]) wait(ctx context.Context, revision int64, full bool, ended func(int), done <-chan int) {
 	changed, stop := changedAfter(ctx, p.changes, revision)
 	defer stop()

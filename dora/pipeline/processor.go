@@ -13,70 +13,69 @@ import (
 )
 
 const (
-	// batchSize bounds what one transaction holds, and so how long the inbox waits for it.
+	// batchSize bounds the work of one transaction, and so how long deliveries that arrive have to wait for it.
 	batchSize = 256
-	// idle is the longest sleep: deliveries may also be added by another process.
+	// idleTime is the longest sleep: another process may add deliveries without waking this one.
 	idleTime = 2 * time.Second
-	// gather is how long to wait after a change for more of them: each transaction costs an fsync that the inbox waits for,
-	// and each query some of the processor.
+	// gatherTime is how long to wait for more changes after one: each transaction costs an fsync that arriving deliveries wait for.
 	gatherTime = 25 * time.Millisecond
-	// quiet is the pause after which a burst of webhooks has passed, and patience how long the processor lets one go first.
+	// burstPause is a pause between webhooks that ends a burst. maxBurst bounds how long the processor waits for the end of one.
 	burstPause = 10 * time.Millisecond
 	maxBurst   = 500 * time.Millisecond
-	// attempts is how often processing a delivery is tried before it is set aside, over some 15 seconds. Failures of the
-	// store or of the catalog are none.
-	attempts = 5
+	// maxAttempts is how often processing a delivery is tried, over some 15 seconds, before it becomes a dead letter. Failures of
+	// the store or of the catalog don't count.
+	maxAttempts = 5
 )
 
-// Processor turns pending deliveries into facts, state and jobs.
+// Processor turns pending deliveries into facts, state and work.
 type Processor struct {
 	Store        DeliveryStore
 	Catalog      dora.Catalog
 	Environments dora.Environments
 	Rules        *rules.Rules
 	Logger       *slog.Logger
-	// MaxWait is how long a delivery waits for its team, from the first time that it could not be told; then the team is
-	// Unknown.
+	// MaxWait is how long a delivery waits for its team, from the first failed look-up in the catalog. After that it counts under
+	// team Unknown.
 	MaxWait time.Duration
 	// Now is the clock of the store.
 	Now func() time.Time
-	// Trace follows each delivery; nil for none.
+	// Trace records a step for each delivery; nil for none.
 	Trace Trace
-	// OnTeamGivenUp is called for each delivery whose team was not told within MaxWait.
+	// OnTeamGivenUp is called for each delivery whose team was not found within MaxWait.
 	OnTeamGivenUp func()
 
-	working health
+	health health
 }
 
 // Run processes deliveries until ctx ends.
 func (p *Processor) Run(ctx context.Context) {
 	for failures := 0; ctx.Err() == nil; {
 		revision := p.Store.Revision()
-		began := time.Now()
-		n, err := p.batch(ctx)
+		start := time.Now()
+		n, err := p.processBatch(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		p.working.set(p.Logger, "process deliveries", err)
+		p.health.set(p.Logger, "processing deliveries", err)
 		if err != nil {
 			failures++
 			sleep(ctx, dora.Backoff(1))
-			// A store that takes something again is a reason to try.
+			// A commit of the store shows that it works again.
 			sleepUnlessChanged(ctx, dora.Backoff(failures)-dora.Backoff(1), p.Store, revision)
 			continue
 		}
 		failures = 0
 		if n == 0 {
 			sleepUnlessChanged(ctx, idleTime, p.Store, revision)
-			p.waitForQuiet(ctx)
+			p.waitForBurst(ctx)
 			continue
 		}
-		sleep(ctx, time.Since(began)) // what arrives meanwhile has half of the store's time
+		sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
 	}
 }
 
-// waitForQuiet returns when no more changes come, or after patience: a burst of webhooks is answered first and counted then.
-func (p *Processor) waitForQuiet(ctx context.Context) {
+// waitForBurst returns when a burst of webhooks ends, and after maxBurst at the latest: requests are answered first.
+func (p *Processor) waitForBurst(ctx context.Context) {
 	for end := time.Now().Add(maxBurst); time.Now().Before(end); {
 		revision := p.Store.Revision()
 		sleep(ctx, burstPause)
@@ -86,22 +85,22 @@ func (p *Processor) waitForQuiet(ctx context.Context) {
 	}
 }
 
-// Err is why deliveries are not processed at the moment; nil when they are.
-func (p *Processor) Err() error { return p.working.err() }
+// Err returns why processing deliveries fails at the moment; nil if it works.
+func (p *Processor) Err() error { return p.health.err() }
 
-// Drain processes what is pending and returns when nothing is or ctx ends.
+// Drain processes the pending deliveries. It returns when there are none left or ctx ends.
 func (p *Processor) Drain(ctx context.Context) error {
 	for {
-		n, err := p.batch(ctx)
+		n, err := p.processBatch(ctx)
 		if err != nil || n == 0 {
 			return err
 		}
 	}
 }
 
-// batch processes the oldest pending deliveries and returns how many there were. When they fail together, each is
-// processed in a transaction of its own, so that one bad delivery does not hold up the others.
-func (p *Processor) batch(ctx context.Context) (n int, err error) {
+// processBatch processes the oldest pending deliveries and returns their number. If the transaction for all of them fails, each is
+// processed in its own, so that one bad delivery does not hold up the others.
+func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 	queue := p.Store.DeliveryQueue()
 	deliveries, err := queue.Claim(ctx, p.Now(), lease, batchSize)
 	if err != nil || len(deliveries) == 0 {
@@ -112,20 +111,20 @@ func (p *Processor) batch(ctx context.Context) (n int, err error) {
 		p.Environments.Rename(d.Event)
 	}
 	batch := p.findTeams(ctx, deliveries)
-	defer end(batch, nil)
+	defer endSteps(batch, nil)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	err = p.process(ctx, batch...)
+	err = p.applyRules(ctx, batch...)
 	if err == nil || errors.Is(err, dora.ErrStoreFailing) {
-		end(batch, err)
+		endSteps(batch, err)
 		return len(batch), err
 	}
 	for i, d := range batch {
-		err := p.process(ctx, d)
-		end(batch[i:i+1], err)
+		err := p.applyRules(ctx, d)
+		endSteps(batch[i:i+1], err)
 		if err != nil && !errors.Is(err, dora.ErrStoreFailing) {
-			err = p.failed(d.within, d.Delivery, err)
+			err = p.retryOrSetAside(d.ctx, d.Delivery, err)
 		}
 		if err != nil {
 			return 0, err
@@ -134,18 +133,24 @@ func (p *Processor) batch(ctx context.Context) (n int, err error) {
 	return len(batch), nil
 }
 
-// end ends the steps of deliveries that have not ended. One whose team is not known has not come on.
-func end(batch []ownedDelivery, err error) {
+// endSteps ends the trace steps of deliveries that have not ended; a delivery without a team ends with the error of its look-up.
+func endSteps(batch []ownedDelivery, err error) {
 	for _, d := range batch {
-		d.end(cmp.Or(err, d.why))
+		d.endStep(cmp.Or(err, d.teamErr))
 	}
 }
 
-// process writes what follows from deliveries in one transaction, then logs them.
-func (p *Processor) process(ctx context.Context, batch ...ownedDelivery) error {
+// applyRules processes deliveries in one transaction, or postpones those without a team, and then logs them.
+func (p *Processor) applyRules(ctx context.Context, batch ...ownedDelivery) error {
 	err := p.Rules.Update(ctx, p.Store, p.Now(), func(r *rules.Session) error {
 		for _, d := range batch {
-			if err := d.write(r); err != nil {
+			var err error
+			if d.postponed() {
+				err = r.Deliveries().Postpone(d.ID, d.WaitingSince, d.retryAt)
+			} else {
+				err = r.Process(d.Delivery, d.team)
+			}
+			if err != nil {
 				return fmt.Errorf("delivery %s: %w", d.Key, err)
 			}
 		}
@@ -155,27 +160,18 @@ func (p *Processor) process(ctx context.Context, batch ...ownedDelivery) error {
 		return err
 	}
 	for _, d := range batch {
-		if d.until.IsZero() {
-			p.log(d)
+		if !d.postponed() {
+			p.logEvent(d)
 		}
 	}
 	return nil
 }
 
-// write has the rules process a delivery, or postpones it while its team is not known.
-func (d ownedDelivery) write(r *rules.Session) error {
-	if !d.until.IsZero() {
-		return r.Deliveries().Postpone(d.ID, d.WaitingSince, d.until)
-	}
-	return r.Deliver(d.Delivery, d.team)
-}
-
-// failed notes that a delivery can't be processed: it is tried again, and set aside for a person to look at when that did
-// not help.
-func (p *Processor) failed(ctx context.Context, d dora.Delivery, why error) error {
+// retryOrSetAside schedules a failed delivery for another attempt. After the last attempt the delivery becomes a dead letter.
+func (p *Processor) retryOrSetAside(ctx context.Context, d dora.Delivery, why error) error {
 	d.Attempts++
 	wait := dora.Backoff(d.Attempts)
-	last := d.Attempts >= attempts
+	last := d.Attempts >= maxAttempts
 	err := p.Store.Update(ctx, func(tx dora.Tx) error {
 		if last {
 			return tx.Deliveries().SetAside(d.ID, d.Attempts, why.Error())
@@ -186,10 +182,27 @@ func (p *Processor) failed(ctx context.Context, d dora.Delivery, why error) erro
 	case err != nil:
 		return err
 	case last:
-		p.Logger.ErrorContext(ctx, "a delivery can't be processed and is set aside; see it with \"dora-exporter deliveries list\", have it tried again "+
-			"with \"dora-exporter deliveries retry\"", "delivery", d.ID, "key", d.Key, "attempts", d.Attempts, "error", why)
+		p.Logger.ErrorContext(ctx, "processing delivery failed, it is set aside as a dead letter; list dead letters with "+
+			"\"dora-exporter deliveries list\", retry them with \"dora-exporter deliveries retry\"", "delivery", d.ID, "key", d.Key, "attempts", d.Attempts, "error", why)
 	default:
-		p.Logger.WarnContext(ctx, "a delivery can't be processed, trying again", "delivery", d.ID, "key", d.Key, "attempts", d.Attempts, "error", why)
+		p.Logger.WarnContext(ctx, "processing delivery failed, will retry", "delivery", d.ID, "key", d.Key, "attempts", d.Attempts, "error", why)
 	}
 	return nil
+}
+
+// logEvent writes the log line about a processed event that the existing exporter documents: its message is empty, and its keys
+// are fixed. Names are cut as in labels, since they come from outside.
+func (p *Processor) logEvent(d ownedDelivery) {
+	switch e := d.Event; {
+	case e.Status != nil:
+		p.Logger.InfoContext(d.ctx, "", "endpoint", d.Source, "environment", dora.LabelValue(e.Status.Deployment.Environment),
+			"repository", dora.LabelValue(e.Status.Deployment.Repository), "status", dora.LabelValue(e.Status.State), "team", d.team, "sha", dora.LabelValue(e.Status.Deployment.SHA))
+		p.Logger.DebugContext(d.ctx, "", "counter", "deployments_count", "action", "inc")
+	case e.Deployment != nil:
+		p.Logger.InfoContext(d.ctx, "", "endpoint", d.Source, "environment", dora.LabelValue(e.Deployment.Environment),
+			"repository", dora.LabelValue(e.Deployment.Repository), "status", "created", "team", d.team, "sha", dora.LabelValue(e.Deployment.SHA))
+	case e.Incident != nil:
+		p.Logger.InfoContext(d.ctx, "", "endpoint", d.Source, "event", e.Incident.Event, "key", dora.LabelValue(e.Incident.Key),
+			"issue_status", dora.LabelValue(e.Incident.StatusName), "project", dora.LabelValue(e.Incident.Project), "team", d.team)
+	}
 }

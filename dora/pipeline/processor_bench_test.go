@@ -12,7 +12,7 @@ import (
 	"dora-exporter/persistence/sqlite"
 )
 
-// BenchmarkProcess is the way from a stored delivery to its facts, with commits that are known.
+// BenchmarkProcess processes stored deliveries whose commits are known.
 func BenchmarkProcess(b *testing.B) {
 	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "dora-exporter.db"), slog.New(slog.DiscardHandler))
 	if err != nil {

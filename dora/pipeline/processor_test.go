@@ -17,7 +17,7 @@ import (
 	"dora-exporter/persistence/sqlite"
 )
 
-// outage is a catalog that answers only after a time.
+// outage is a catalog that fails until a time.
 type outage struct{ until time.Time }
 
 func (o outage) RepositoryTeam(context.Context, string, string) (string, error) {
@@ -31,7 +31,7 @@ func (o outage) ProjectTeam(ctx context.Context, _ string) (string, error) {
 	return o.RepositoryTeam(ctx, "", "")
 }
 
-func TestADeliveryWaitsForItsTeam(t *testing.T) {
+func TestWaitForTeam(t *testing.T) {
 	for name, test := range map[string]struct {
 		down    time.Duration
 		team    string
@@ -69,9 +69,9 @@ func TestADeliveryWaitsForItsTeam(t *testing.T) {
 	}
 }
 
-// A delivery that can't be processed, here one of a later version, is tried five times, is then set aside and does not hold
-// up the others. It is tried again when a person wants it.
-func TestADeliveryThatCannotBeProcessedIsSetAside(t *testing.T) {
+// A delivery that can't be processed, here of a later version, is tried five times and then becomes a dead letter. It does not hold
+// up other deliveries, and an operator can retry it.
+func TestDeadLetter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "dora-exporter.db")
 		store := openStoreAt(t, path)
@@ -110,9 +110,8 @@ func TestADeliveryThatCannotBeProcessedIsSetAside(t *testing.T) {
 	})
 }
 
-// While webhooks come one after the other they are answered first, and counted when they pause; not later than half a second
-// when they don't.
-func TestABurstGoesFirst(t *testing.T) {
+// During a burst of webhooks the requests are answered first. Their events are processed at the first pause, or after half a second.
+func TestBurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := openStore(t)
 		p := &pipeline.Processor{
@@ -144,7 +143,7 @@ func TestABurstGoesFirst(t *testing.T) {
 	})
 }
 
-// full is a store whose disk is full for the processor.
+// full is a store whose disk seems full to the processor.
 type full struct {
 	*sqlite.Store
 
@@ -160,9 +159,9 @@ func (f *full) Update(ctx context.Context, change func(dora.Tx) error) error {
 	return f.Store.Update(ctx, change)
 }
 
-// After a long time in which the store can't be written, the first change that it takes has the deliveries processed, and not
-// the next try a minute later. Changes that it takes meanwhile don't make it try more than once a second.
-func TestProcessingGoesOnWithTheStore(t *testing.T) {
+// After a long outage of the store, its first commit makes the processor retry, not the end of the back-off a minute later. Commits
+// during the outage don't make it retry more than once a second.
+func TestStoreOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &full{Store: openStore(t)}
 		store.is.Store(true)

@@ -14,26 +14,26 @@ import (
 // factBatch bounds how many facts are read and recorded at once.
 const factBatch = 1000
 
-// Projection adds the facts to the instruments, in their order, and alone writes the checkpoint.
+// Projection adds the facts to the instruments, in their order. Nothing else writes the checkpoint.
 type Projection struct {
 	Store      ProjectionStore
 	Recorder   dora.Recorder
 	Checkpoint dora.Checkpoint
 	Rules      *rules.Rules
 	Logger     *slog.Logger
-	// Every is the time between two checkpoints when something changed.
+	// Every is the time between two checkpoints while there are new facts.
 	Every time.Duration
 	// OnCheckpoint is called after each attempt to write the checkpoint.
 	OnCheckpoint func(error)
 
-	// position is that of the newest recorded fact, written that of the newest one in the checkpoint.
+	// position is the position of the newest recorded fact, written that of the newest fact in the checkpoint.
 	position, written int64
 	reading, writing  health
 }
 
-// Restore brings the instruments to where the facts are: the checkpoint's values and all facts after its position. All
-// series that are there have their place under the limit then. Before the instruments are restored it writes a checkpoint,
-// which shows that the file can be replaced: nobody is told that the program is ready when it is not going to start.
+// Restore sets the instruments to the checkpoint's values plus all facts after its position, and reserves all series under the limit.
+// It writes a checkpoint before it restores the instruments: if the file can't be replaced, the start fails before the program
+// reports that it is ready.
 func (p *Projection) Restore(ctx context.Context) error {
 	state, position, err := p.Checkpoint.Restore(ctx)
 	if err != nil {
@@ -73,10 +73,10 @@ func (p *Projection) replay(ctx context.Context, state dora.State, position int6
 	}
 }
 
-// Position is that of the newest fact that has been restored. It is called before Run.
+// Position returns the position of the newest restored fact. It must be called before Run.
 func (p *Projection) Position() int64 { return p.position }
 
-// Since is what the restored facts after a position add up to. It is called before anybody makes new ones.
+// Since returns what the restored facts after a position add up to. It must be called before new facts are added.
 func (p *Projection) Since(ctx context.Context, position int64) (dora.State, error) {
 	state := dora.State{}
 	_, err := p.replay(ctx, state, position)
@@ -90,7 +90,7 @@ func (p *Projection) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		revision := p.Store.Revision()
 		if err := p.catchUp(ctx); ctx.Err() == nil {
-			p.reading.set(p.Logger, "read the facts", err)
+			p.reading.set(p.Logger, "reading facts", err)
 		}
 		changed, stop := changedAfter(ctx, p.Store, revision)
 		select {
@@ -99,14 +99,14 @@ func (p *Projection) Run(ctx context.Context) {
 			sleep(ctx, gatherTime)
 		case <-ticker.C:
 			if p.position != p.written {
-				_ = p.write(ctx, p.Recorder.State()) // noted in p.writing, and tried again at the next tick
+				_ = p.write(ctx, p.Recorder.State()) // p.writing has the error; the next tick retries
 			}
 		}
 		stop()
 	}
 }
 
-// Finish records the facts that are left and writes the last checkpoint. It is called after Run has returned.
+// Finish records the remaining facts and writes the last checkpoint. It must be called after Run has returned.
 func (p *Projection) Finish(ctx context.Context) error {
 	if err := p.catchUp(ctx); err != nil {
 		return err
@@ -114,11 +114,12 @@ func (p *Projection) Finish(ctx context.Context) error {
 	return p.write(ctx, p.Recorder.State())
 }
 
-// Err is why the instruments or the checkpoint fall behind the facts; nil when they don't.
+// Err returns why the instruments or the checkpoint fall behind the facts; nil if they don't.
 func (p *Projection) Err() error {
 	return errors.Join(p.reading.err(), p.writing.err())
 }
 
+// catchUp records the facts that are not recorded yet.
 func (p *Projection) catchUp(ctx context.Context) error {
 	for {
 		facts, err := p.Store.Facts(ctx, p.position, factBatch)
@@ -132,11 +133,11 @@ func (p *Projection) catchUp(ctx context.Context) error {
 	}
 }
 
-// write writes a checkpoint with the state at the position that has been reached.
+// write writes a checkpoint with the state at the current position.
 func (p *Projection) write(ctx context.Context, s dora.State) error {
 	err := p.Checkpoint.Write(ctx, s, p.position)
 	p.OnCheckpoint(err)
-	p.writing.set(p.Logger, "write the checkpoint", err)
+	p.writing.set(p.Logger, "writing the checkpoint", err)
 	if err == nil {
 		p.written = p.position
 	}

@@ -36,13 +36,13 @@ func newProjection(t *testing.T, store *sqlite.Store, path string) (*pipeline.Pr
 	}, instruments
 }
 
-// deployments is the count of successful deployments in a state.
+// deployments returns the count of successful deployments in a state.
 func deployments(s dora.State) int64 {
 	labels := dora.Labels{"environment": "production", "repo": "web", "status": "success", "team": "Platform"}
 	return s[dora.DeploymentsTotal][labels.Key()].Own
 }
 
-func TestProjectionGoesOnWhereItStopped(t *testing.T) {
+func TestProjectionRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, path := openStore(t), filepath.Join(t.TempDir(), "dora-exporter.prom")
 		var last dora.State
@@ -75,8 +75,8 @@ func TestProjectionGoesOnWhereItStopped(t *testing.T) {
 	})
 }
 
-// Where the checkpoint can't be written the start fails, and nothing has been served before.
-func TestNothingIsRestoredWhereTheCheckpointCannotBeWritten(t *testing.T) {
+// If the checkpoint can't be written, the start fails before anything is served.
+func TestCheckpointUnwritableAtStart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dora-exporter.prom")
 	projection, instruments := newProjection(t, openStore(t), path)
 	if err := os.MkdirAll(filepath.Join(path+".tmp", "folder"), 0o700); err != nil {
@@ -90,7 +90,7 @@ func TestNothingIsRestoredWhereTheCheckpointCannotBeWritten(t *testing.T) {
 	}
 }
 
-func TestProjectionSaysThatTheCheckpointCannotBeWritten(t *testing.T) {
+func TestCheckpointUnwritable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, path := openStore(t), filepath.Join(t.TempDir(), "dora-exporter.prom")
 		projection, instruments := newProjection(t, store, path)

@@ -11,10 +11,10 @@ import (
 	"dora-exporter/report"
 )
 
-// A report says what the oracle does, also where the facts can't any more since events came late.
+// A report agrees with the oracle even about late events, where the facts no longer can.
 func TestReportOfLateArrivals(t *testing.T) {
-	eachHistory(t, func(t *testing.T, p *past) {
-		x := &exporter{t: t, past: p, store: openStoreInMemory(t)}
+	eachHistory(t, func(t *testing.T, p *history) {
+		x := &exporter{t: t, history: p, store: openStoreInMemory(t)}
 		events := slices.Clone(p.events)
 		p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
 		for len(events) > 0 {
@@ -40,13 +40,13 @@ func TestReportOfLateArrivals(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, d := range r.Differences {
-				t.Errorf("%s %s: the report says %v, the oracle %v", d.Row, d.Series, d.Events, d.Metrics)
+				t.Errorf("%s %s: report %v, oracle %v", d.Row, d.Series, d.Events, d.Metrics)
 			}
 		}
 	})
 }
 
-// factOf reads a line of the oracle.
+// factOf parses a line of the oracle.
 func factOf(t *testing.T, line string) dora.Fact {
 	t.Helper()
 	family, rest, _ := strings.Cut(line, "{")

@@ -16,7 +16,7 @@ import (
 	"dora-exporter/instrumentation"
 )
 
-// served are the lines of /metrics about facts.
+// served returns the lines of /metrics about facts.
 func served(t *testing.T, i *instrumentation.Instruments) string {
 	t.Helper()
 	handler, err := i.Handler()
@@ -37,9 +37,8 @@ func served(t *testing.T, i *instrumentation.Instruments) string {
 	return b.String()
 }
 
-// Random facts of all families are served alike before a restart, after one with a checkpoint and after one without, byte for
-// byte.
-func TestARestartChangesNoByteOfTheMetrics(t *testing.T) {
+// Random facts of all families are served byte for byte alike before a restart, after one with and after one without a checkpoint.
+func TestRestartKeepsMetrics(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	store, folder := openStore(t), t.TempDir()
 	path := filepath.Join(folder, "dora-exporter.prom")

@@ -21,9 +21,9 @@ import (
 	"dora-exporter/persistence/sqlite"
 )
 
-// The tests use the real store; what they look at is the facts, as lines.
+// The tests use the real store and compare its facts, one a line.
 
-// morning is when the events of the tests happen.
+// morning is the start of the day on which the tests' events happen.
 var morning = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 func openStore(t testing.TB) *sqlite.Store {
@@ -45,7 +45,7 @@ func openStoreAt(t testing.TB, path string) *sqlite.Store {
 	return store
 }
 
-// accept stores events as deliveries, each with a key of its own.
+// accept stores events as deliveries with different keys.
 func accept(t testing.TB, store *sqlite.Store, events ...dora.Event) {
 	t.Helper()
 	for i, e := range events {
@@ -71,18 +71,18 @@ func process(t testing.TB, store *sqlite.Store, c dora.Catalog) {
 	}
 }
 
-// noLimit is a limit that no test reaches but those about it.
+// noLimit returns rules with a limit on series that is far away.
 func noLimit() *rules.Rules {
 	return &rules.Rules{MaxSeries: 20_000, Logger: slog.New(slog.DiscardHandler), OnFolded: func(string, int) {}, OnLate: func(int) {}}
 }
 
-// facts returns the facts of github_* and jira_* but those of value 0, sorted.
+// facts returns the facts of github_* and jira_* without zeros, sorted.
 func facts(t *testing.T, store *sqlite.Store) []string {
 	t.Helper()
 	return slices.DeleteFunc(allFacts(t, store), func(f string) bool { return strings.HasPrefix(f, "dora_") })
 }
 
-// measures returns those of dora_*.
+// measures returns the facts of dora_* without zeros, sorted.
 func measures(t *testing.T, store *sqlite.Store) []string {
 	t.Helper()
 	return slices.DeleteFunc(allFacts(t, store), func(f string) bool { return !strings.HasPrefix(f, "dora_") })
@@ -104,7 +104,7 @@ func allFacts(t *testing.T, store *sqlite.Store) []string {
 	return lines
 }
 
-// wantFacts compares all facts but those of value 0.
+// wantFacts compares the facts of github_* and jira_* without zeros.
 func wantFacts(t *testing.T, store *sqlite.Store, when string, want ...string) {
 	t.Helper()
 	sort.Strings(want)

@@ -9,43 +9,46 @@ import (
 )
 
 const (
-	// teamRetry is how long a delivery is set aside when its team can't be told now.
+	// teamRetry is how long a delivery is postponed when the catalog can't answer now.
 	teamRetry = 5 * time.Second
-	// catalogLookups bounds the look-ups that are made at the same time.
-	catalogLookups = 8
+	// concurrentTeams bounds the look-ups in the catalog that are made at the same time.
+	concurrentTeams = 8
 )
 
-// ownedDelivery is a delivery with what the transaction does to it.
+// ownedDelivery is a delivery with its team.
 type ownedDelivery struct {
 	dora.Delivery
 	team string
-	// until is when to try again; zero when the team is known.
-	until time.Time
-	// why says why the team is not known; nil when it is.
-	why error
-	// within is the context of the step that the delivery takes, end ends that.
-	within context.Context
-	end    func(error)
+	// teamErr is why the team is not known yet, and retryAt when to look it up again; zero if it is known.
+	teamErr error
+	retryAt time.Time
+	// ctx is the context of the delivery's trace step, endStep ends the step.
+	ctx     context.Context
+	endStep func(error)
 }
+
+// postponed reports whether the delivery has to wait for its team.
+func (d ownedDelivery) postponed() bool { return !d.retryAt.IsZero() }
 
 // findTeams finds the teams of deliveries, several at a time.
 func (p *Processor) findTeams(ctx context.Context, deliveries []dora.Delivery) []ownedDelivery {
 	batch := make([]ownedDelivery, len(deliveries))
-	places := make(chan struct{}, catalogLookups)
+	slots := make(chan struct{}, concurrentTeams)
 	var wait sync.WaitGroup
 	for i, d := range deliveries {
-		places <- struct{}{}
+		slots <- struct{}{}
 		wait.Go(func() {
-			defer func() { <-places }()
-			within, end := p.Trace.step(ctx, stepProcess, d.Key)
-			batch[i] = p.findTeam(within, d)
-			batch[i].within, batch[i].end = within, end
+			defer func() { <-slots }()
+			stepCtx, endStep := p.Trace.step(ctx, stepProcess, d.Key)
+			batch[i] = p.findTeam(stepCtx, d)
+			batch[i].ctx, batch[i].endStep = stepCtx, endStep
 		})
 	}
 	wait.Wait()
 	return batch
 }
 
+// findTeam finds the team of a delivery. While the catalog fails the delivery is postponed, for at most MaxWait in all.
 func (p *Processor) findTeam(ctx context.Context, d dora.Delivery) ownedDelivery {
 	team, err := p.team(ctx, d.Event)
 	if err == nil {
@@ -55,16 +58,16 @@ func (p *Processor) findTeam(ctx context.Context, d dora.Delivery) ownedDelivery
 	if d.WaitingSince.IsZero() {
 		d.WaitingSince = now
 	}
-	last := d.WaitingSince.Add(p.MaxWait)
-	if now.Before(last) {
-		until := now.Add(teamRetry)
-		if last.Before(until) {
-			until = last
+	deadline := d.WaitingSince.Add(p.MaxWait)
+	if now.Before(deadline) {
+		retryAt := now.Add(teamRetry)
+		if deadline.Before(retryAt) {
+			retryAt = deadline
 		}
-		return ownedDelivery{Delivery: d, until: until, why: err}
+		return ownedDelivery{Delivery: d, retryAt: retryAt, teamErr: err}
 	}
 	if ctx.Err() == nil {
-		p.Logger.WarnContext(ctx, "the catalog did not tell the team in time, counting for "+dora.Unknown, "delivery", d.Key, "error", err)
+		p.Logger.WarnContext(ctx, "catalog lookup timed out, counting under team "+dora.Unknown, "delivery", d.Key, "error", err)
 		p.OnTeamGivenUp()
 	}
 	return ownedDelivery{Delivery: d, team: dora.Unknown}

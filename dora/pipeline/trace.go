@@ -1,18 +1,16 @@
 package pipeline
 
-import (
-	"context"
-)
+import "context"
 
-// Trace begins a step on the way of the deliveries with some keys. It returns the context of what the step calls, whose log
-// lines tell the trace, and a function that ends the step; a second call of that does nothing. A nil Trace follows nothing.
+// Trace starts a step of the traces of the deliveries with some keys. It returns the context for the step's calls and log lines, and
+// a function that ends the step; a second call of that function does nothing. A nil Trace records nothing.
 type Trace func(ctx context.Context, step string, keys ...string) (context.Context, func(error))
 
-// The steps.
+// The names of the steps, which become names of spans.
 const (
-	stepProcess = "process"
-	stepLookUp  = "look up commit"
-	stepSettle  = "settle deployment"
+	stepProcess  = "process"
+	stepLookUp   = "look up commit"
+	stepEvaluate = "settle deployment"
 )
 
 func (t Trace) step(ctx context.Context, step string, keys ...string) (context.Context, func(error)) {

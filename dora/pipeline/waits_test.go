@@ -17,7 +17,7 @@ import (
 
 const day = 24 * time.Hour
 
-// waitServer is a server whose wall clock can be set and which can be restarted. It does only what a test of waits needs.
+// waitServer is the part of the program that waits, with a wall clock that can be set. It can be restarted.
 type waitServer struct {
 	t     *testing.T
 	path  string
@@ -83,7 +83,7 @@ func (s *waitServer) count() int {
 	return len(s.noted)
 }
 
-// run does what is due until enough has happened or some time has passed.
+// run runs the pipeline until enough has happened or the limit has passed.
 func (s *waitServer) run(enough int, limit time.Duration) {
 	s.t.Helper()
 	rules := noLimit()
@@ -97,10 +97,10 @@ func (s *waitServer) run(enough int, limit time.Duration) {
 		},
 	}
 	jobs := &pipeline.Lookups{Store: s.store, Enricher: s, Rules: rules, Logger: logger, Now: s.clock.Now}
-	settler := &pipeline.Evaluator{Store: s.store, Enricher: s, Rules: rules, Logger: logger, Now: s.clock.Now}
+	evaluator := &pipeline.Evaluator{Store: s.store, Enricher: s, Rules: rules, Logger: logger, Now: s.clock.Now}
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var running sync.WaitGroup
-	for _, part := range []func(context.Context){p.Run, jobs.Run, settler.Run} {
+	for _, part := range []func(context.Context){p.Run, jobs.Run, evaluator.Run} {
 		running.Go(func() { part(ctx) })
 	}
 	for end := time.Now().Add(limit); time.Now().Before(end) && s.count() < enough; {
@@ -145,7 +145,7 @@ func (s *waitServer) Ship(context.Context, dora.Comparison) (dora.Shipment, map[
 	return dora.Shipment{Relation: dora.First}, nil, s.wait.err
 }
 
-// noting notes the log lines about deliveries that can't be processed.
+// noting records the log lines about deliveries that can't be processed.
 type noting struct {
 	slog.Handler
 	s *waitServer
@@ -173,7 +173,7 @@ type waitCase struct {
 	backoff bool
 }
 
-// Every wait takes as long as it is documented, whatever happens to the wall clock, and is not shortened by a restart.
+// Every wait takes as long as documented, whatever happens to the wall clock, and a restart does not shorten it.
 func TestWaitsIgnoreTheWallClock(t *testing.T) {
 	missing := &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: errors.New("404")}
 	second, minute := time.Second, time.Minute

@@ -6,7 +6,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// saveShipment remembers what a deployment ships and counts the changes that reached its environment for the first time.
+// saveShipment remembers what a deployment ships, counts the changes that reach its environment for the first time, and stores the
+// evidence that these are against earlier deployments.
 func (r *Session) saveShipment(t dora.DeploymentRecord, s dora.Shipment) error {
 	t.Shipment = &s
 	if err := r.Deployments().Save(t); err != nil {
@@ -16,15 +17,15 @@ func (r *Session) saveShipment(t dora.DeploymentRecord, s dora.Shipment) error {
 		if err := r.Deployments().AddShipped(t, c.Names(), len(c.Reverts) > 0); err != nil {
 			return err
 		}
-		if err := r.change(t, c); err != nil {
+		if err := r.addChange(t, c); err != nil {
 			return err
 		}
 	}
-	found, err := deploymentEvidence(r.policy, r.History(), t)
+	evidence, err := deploymentEvidence(r.policy, r.History(), t)
 	if err != nil {
 		return err
 	}
-	for _, e := range found {
+	for _, e := range evidence {
 		if err := r.Evidence().Add(e); err != nil {
 			return err
 		}
@@ -35,18 +36,18 @@ func (r *Session) saveShipment(t dora.DeploymentRecord, s dora.Shipment) error {
 // stages are the parts of a lead time, in their order.
 var stages = [...]string{"coding", "review", "deploy"}
 
-// change counts a change that reached the environment for the first time, and measures how long that took.
-func (r *Session) change(t dora.DeploymentRecord, c dora.Change) error {
-	labels, done := dora.ScopeLabels(t.Deployment, t.Team), t.Succeeded()
-	subject := "change:" + t.Scope() + "/" + c.Name()
+// addChange counts a change that reaches the environment for the first time, and measures how long that took.
+func (r *Session) addChange(t dora.DeploymentRecord, c dora.Change) error {
+	labels, done := t.Labels(), t.Succeeded()
+	subject := dora.ChangeSubject(t.Deployment, c)
 	added, err := r.add(dora.Fact{Family: dora.Changes, Labels: labels, Value: 1, At: done, ID: t.ID, Subject: subject})
 	if err != nil || !added {
 		return err
 	}
 	ms, reason := LeadTime(r.policy, c, done)
 	if reason != "" {
-		r.notes = append(r.notes, func(l *slog.Logger) {
-			l.Info("a change has no lead time", "environment", labels["environment"], "repository", labels["repo"], "team", labels["team"],
+		r.logAfterCommit = append(r.logAfterCommit, func(l *slog.Logger) {
+			l.Info("change has no lead time", "environment", labels["environment"], "repository", labels["repo"], "team", labels["team"],
 				"change", dora.LabelValue(c.Name()), "deployment", t.ID, "reason", reason)
 		})
 		_, err := r.add(dora.Fact{Family: dora.LeadTimeUnavailable, Labels: labels.With("reason", reason), Value: 1, At: done, ID: t.ID, Subject: subject})
@@ -59,7 +60,7 @@ func (r *Session) change(t dora.DeploymentRecord, c dora.Change) error {
 		if s.Reason != "" {
 			continue
 		}
-		if err := r.observe(dora.LeadTimeStage, labels.With("stage", s.Stage), s.From, s.To, t.ID, subject+"/stage="+s.Stage); err != nil {
+		if err := r.observe(dora.LeadTimeStage, labels.With("stage", s.Stage), s.From, s.To, t.ID, dora.StageSubject(subject, s.Stage)); err != nil {
 			return err
 		}
 	}

@@ -6,23 +6,61 @@ import (
 	"dora-exporter/dora"
 )
 
-// Deliver runs the rules on one delivery.
-func (r *Session) Deliver(d dora.Delivery, team string) error {
+// Process applies the rules to the event of a delivery and marks the delivery as processed.
+func (r *Session) Process(d dora.Delivery, team string) error {
 	var err error
 	switch e := d.Event; {
 	case d.Unreadable != nil:
 		err = d.Unreadable
 	case e.Status != nil:
-		err = r.status(*e.Status, team)
+		err = r.addStatus(*e.Status, team)
 	case e.Deployment != nil:
-		err = r.deployment(*e.Deployment, team, e.Deployment.CreatedAt)
+		err = r.startDeploymentSeries(*e.Deployment, team, e.Deployment.CreatedAt)
 	case e.Incident != nil:
-		err = r.incident(*e.Incident, team)
+		err = r.addIncidentEvent(*e.Incident, team)
 	default:
-		err = errors.New("an event of a kind that this version does not know")
+		err = errors.New("this version does not know events of this kind")
 	}
 	if err != nil {
 		return err
 	}
 	return r.Deliveries().Done(d.ID)
+}
+
+// addStatus counts a status. Its duration follows at once if the origin of its commit is known, otherwise after the look-up.
+func (r *Session) addStatus(s dora.Status, team string) error {
+	if err := r.startDeploymentSeries(s.Deployment, team, s.CreatedAt); err != nil {
+		return err
+	}
+	labels, err := r.limitLabels(r.families[dora.DeploymentsTotal], dora.DeploymentLabels(s.Deployment, s.State, team))
+	if err != nil {
+		return err
+	}
+	if err := r.addOutcome(s, team); err != nil {
+		return err
+	}
+	commit := s.Deployment.Commit()
+	waiting := dora.WaitingStatus{
+		Commit: commit.Key(), Subject: dora.StatusSubject(s.Deployment.Host, s.ID), Labels: labels, At: s.CreatedAt, ID: s.ID,
+	}
+	added, err := r.Facts().Add(dora.Fact{
+		Family: dora.DeploymentsTotal, Labels: labels, Value: 1, At: waiting.At, ID: waiting.ID, Subject: waiting.Subject,
+	})
+	if err != nil || !added {
+		return err
+	}
+	if commit.SHA == "" {
+		return r.addDuration(waiting, dora.Origin{Unavailable: dora.ReasonNoCommit})
+	}
+	origin, known, err := r.Commits().Origin(waiting.Commit)
+	if err != nil {
+		return err
+	}
+	if known {
+		return r.addDuration(waiting, origin)
+	}
+	if err := r.Commits().Wait(waiting); err != nil {
+		return err
+	}
+	return r.Commits().AddLookup(dora.Lookup{Commit: commit, Due: r.now})
 }

@@ -2,8 +2,8 @@ package rules
 
 import "dora-exporter/dora"
 
-// CommitLookedUp adds the durations of all statuses that wait for a commit and returns them.
-func (r *Session) CommitLookedUp(c dora.Commit, o dora.Origin) ([]dora.WaitingStatus, error) {
+// AddDurations remembers the origin of a commit, adds the durations of the statuses that wait for it, and returns these statuses.
+func (r *Session) AddDurations(c dora.Commit, o dora.Origin) ([]dora.WaitingStatus, error) {
 	if err := r.Commits().SaveOrigin(c.Key(), o); err != nil {
 		return nil, err
 	}
@@ -12,16 +12,16 @@ func (r *Session) CommitLookedUp(c dora.Commit, o dora.Origin) ([]dora.WaitingSt
 		return nil, err
 	}
 	for _, w := range waiting {
-		if err := r.duration(w, o); err != nil {
+		if err := r.addDuration(w, o); err != nil {
 			return nil, err
 		}
 	}
 	return waiting, nil
 }
 
-// duration adds the duration of a counted status: from the first commit to the status, in whole milliseconds. One
-// that can't be had is never made up; it is counted with the reason.
-func (r *Session) duration(w dora.WaitingStatus, o dora.Origin) error {
+// addDuration adds the duration of a counted status: from the first commit to the status, in whole milliseconds. A duration that
+// can't be determined is counted with the reason instead.
+func (r *Session) addDuration(w dora.WaitingStatus, o dora.Origin) error {
 	duration, reason := o.Until(w.At)
 	fact := dora.Fact{Labels: w.Labels, Value: duration, At: w.At, ID: w.ID, Subject: w.Subject}
 	if reason != "" {

@@ -7,37 +7,41 @@ import (
 	"dora-exporter/dora"
 )
 
-// SaveOrigins remembers the origins of commits.
-func (r *Session) SaveOrigins(head dora.Commit, learned map[string]dora.Origin) error {
-	for sha, o := range learned {
-		c := head
-		c.SHA = sha
-		if err := r.Commits().SaveOrigin(c.Key(), o); err != nil {
+// Evaluate makes an evaluation that needs no call of GitHub: of an outcome, an incident or the evidence of a scope.
+func (r *Session) Evaluate(e dora.Evaluation) error {
+	switch e.Kind {
+	case dora.OutcomeEvaluation:
+		return r.evaluateOutcome(e)
+	case dora.IncidentEvaluation, dora.IssueEvaluation:
+		return r.evaluateIncident(e)
+	case dora.ScopeEvaluation:
+		if err := r.Evaluations().Done(e); err != nil {
 			return err
 		}
+		return r.markFailedChanges(e.Scope)
 	}
-	return nil
+	return fmt.Errorf("this version does not know evaluations of kind %q", e.Kind)
 }
 
-// EvaluateDeployment settles a deployment, unless another one has arrived meanwhile that comes between it and the one that
-// it was compared with: then it is compared again.
-func (r *Session) EvaluateDeployment(one dora.Evaluation, comparedWith string, s dora.Shipment) error {
-	t, known, err := r.History().Deployment(one.Key)
+// EvaluateDeployment evaluates a deployment that ships s, compared with the deployment with the key comparedWith. If an event has
+// put another deployment between the two meanwhile, the deployment is compared again instead.
+func (r *Session) EvaluateDeployment(e dora.Evaluation, comparedWith string, s dora.Shipment) error {
+	t, known, err := r.History().Deployment(e.Key)
 	if err != nil || !known {
-		return errors.Join(err, r.Evaluations().Done(one))
+		return errors.Join(err, r.Evaluations().Done(e))
 	}
-	before, _, err := r.History().Previous(t.Scope(), t.Moment())
+	previous, _, err := r.History().Previous(t.Scope(), t.Moment())
 	if err != nil {
 		return err
 	}
-	if first, _, err := r.Evaluations().First(t.Scope()); err != nil || first.Key != one.Key {
-		return errors.Join(err, r.Evaluations().Retry(one)) // it is looked at after the other one
+	if first, _, err := r.Evaluations().First(t.Scope()); err != nil || first.Key != e.Key {
+		return errors.Join(err, r.Evaluations().Retry(e)) // an earlier deployment has arrived and is evaluated first
 	}
-	if before.Key() != comparedWith {
-		one.Due = r.now
-		return r.Evaluations().Retry(one)
+	if previous.Key() != comparedWith {
+		e.Due = r.now
+		return r.Evaluations().Retry(e)
 	}
-	if err := r.Evaluations().Done(one); err != nil {
+	if err := r.Evaluations().Done(e); err != nil {
 		return err
 	}
 	if err := r.saveShipment(t, s); err != nil {
@@ -51,27 +55,25 @@ func (r *Session) EvaluateDeployment(one dora.Evaluation, comparedWith string, s
 	return r.markFailedChanges(t.Scope())
 }
 
-// reevaluateNext has the deployment that follows a late one compared with it.
+// reevaluateNext schedules the deployment that follows a late one for a comparison with it.
 func (r *Session) reevaluateNext(t dora.DeploymentRecord) error {
 	next, ok, err := r.History().Next(t.Scope(), t.Moment())
 	if err != nil || !ok {
 		return err
 	}
-	return r.Evaluations().Add(dora.Evaluation{Kind: dora.DeploymentEvaluation, Key: next.Key(), Scope: next.Scope(), At: next.Succeeded(), ID: next.ID, Due: r.now, Ripe: r.now})
+	return r.Evaluations().Add(dora.Evaluation{
+		Kind: dora.DeploymentEvaluation, Key: next.Key(), Scope: next.Scope(), At: next.Succeeded(), ID: next.ID, Due: r.now, Ripe: r.now,
+	})
 }
 
-// Evaluate looks at something that needs no call.
-func (r *Session) Evaluate(one dora.Evaluation) error {
-	switch one.Kind {
-	case dora.OutcomeEvaluation:
-		return r.evaluateOutcome(one)
-	case dora.IncidentEvaluation, dora.IssueEvaluation:
-		return r.evaluateIncident(one)
-	case dora.ScopeEvaluation:
-		if err := r.Evaluations().Done(one); err != nil {
+// SaveOrigins remembers origins of commits of head's repository, by SHA.
+func (r *Session) SaveOrigins(head dora.Commit, origins map[string]dora.Origin) error {
+	for sha, o := range origins {
+		c := head
+		c.SHA = sha
+		if err := r.Commits().SaveOrigin(c.Key(), o); err != nil {
 			return err
 		}
-		return r.markFailedChanges(one.Scope)
 	}
-	return fmt.Errorf("this version does not know %q", one.Kind)
+	return nil
 }

@@ -6,25 +6,25 @@ import (
 	"dora-exporter/dora"
 )
 
-// incidentRetry is how long an incident waits for the deployments of a repository that it names.
+// incidentRetry is how long an incident waits before it looks again for the deployments of a repository that it names.
 const incidentRetry = 5 * time.Second
 
-// evaluateIncident counts an incident whose creation was never told, measures its recovery, and looks for the deployment
-// that it is evidence against.
-func (r *Session) evaluateIncident(one dora.Evaluation) error {
-	i, err := r.Incidents().Get(one.Key)
+// evaluateIncident counts an incident whose creation no event reported, measures its recovery, and looks for the deployment that it
+// is evidence against.
+func (r *Session) evaluateIncident(evaluation dora.Evaluation) error {
+	i, err := r.Incidents().Get(evaluation.Key)
 	if err != nil {
 		return err
 	}
 	if !i.IsIncident {
-		return r.Evaluations().Done(one)
+		return r.Evaluations().Done(evaluation)
 	}
 	if err := r.countOpened(i, i.Earliest, i.EarliestTeam); err != nil {
 		return err
 	}
 	if _, reason := IncidentRecoveryTime(i); reason == "" {
-		subject := "incident:" + i.Key
-		if err := r.observe(dora.IncidentRecovery, issueLabels(i.Newest, i.Team), i.Created, i.FirstResolved, 0, subject); err != nil {
+		err := r.observe(dora.IncidentRecovery, issueLabels(i.Newest, i.Team), i.Created, i.FirstResolved, 0, dora.IncidentSubject(i.Key))
+		if err != nil {
 			return err
 		}
 	}
@@ -33,25 +33,26 @@ func (r *Session) evaluateIncident(one dora.Evaluation) error {
 		return err
 	}
 	if !found {
-		wait, err := r.waitsForDeployments(i, one.Ripe)
+		wait, err := r.waitsForDeployments(i, evaluation.Ripe)
 		if err != nil {
 			return err
 		}
 		if wait {
-			one.Due = r.now.Add(incidentRetry)
-			return r.Evaluations().Retry(one)
+			evaluation.Due = r.now.Add(incidentRetry)
+			return r.Evaluations().Retry(evaluation)
 		}
 		if e, found, err = r.newEvidence(i); err != nil {
 			return err
 		}
 	}
-	if err := r.Evaluations().Done(one); err != nil || !found {
+	if err := r.Evaluations().Done(evaluation); err != nil || !found {
 		return err
 	}
 	return r.markFailedChanges(e.Scope)
 }
 
-// existingEvidence is what an incident was found to show before: an incident marks one deployment.
+// existingEvidence returns the evidence that an earlier evaluation of an incident found: an incident is evidence against one
+// deployment.
 func (r *Session) existingEvidence(i dora.Incident) (e dora.Evidence, found bool, err error) {
 	for _, c := range []dora.Cause{dora.CauseIncident, dora.CauseWindow} {
 		if e, found, err = r.Evidence().By(c, i.Key); err != nil || found {
@@ -61,7 +62,7 @@ func (r *Session) existingEvidence(i dora.Incident) (e dora.Evidence, found bool
 	return e, found, err
 }
 
-// newEvidence is what an incident shows.
+// newEvidence stores and returns the evidence that an incident is.
 func (r *Session) newEvidence(i dora.Incident) (dora.Evidence, bool, error) {
 	e, found, err := incidentEvidence(r.policy, r.History(), i)
 	if err != nil || !found {
@@ -70,12 +71,12 @@ func (r *Session) newEvidence(i dora.Incident) (dora.Evidence, bool, error) {
 	return e, true, r.Evidence().Add(e)
 }
 
-// anyRepositoryWait bounds how long an incident that names a commit without its repository waits for all repositories: one of
-// them may not be readable at all.
+// anyRepositoryWait bounds how long an incident that names a commit without its repository waits for all repositories: one of them
+// may never become readable.
 const anyRepositoryWait = time.Hour
 
-// waitsForDeployments says whether a deployment before an incident's creation, of a repository that the incident may name, is still
-// to be settled.
+// waitsForDeployments reports whether a deployment before the creation of an incident, of a repository that it may name, is not
+// evaluated yet.
 func (r *Session) waitsForDeployments(i dora.Incident, ripe time.Time) (bool, error) {
 	for _, ref := range i.References {
 		repository := "" // any
@@ -92,7 +93,7 @@ func (r *Session) waitsForDeployments(i dora.Incident, ripe time.Time) (bool, er
 	return false, nil
 }
 
-// isLate says whether an event of an incident arrived after what its evidence would have been looked at together with.
+// isLate reports whether an event of an incident arrived after deployments that follow its evidence had been evaluated.
 func (r *Session) isLate(i dora.Incident) (bool, error) {
 	if _, found, err := r.existingEvidence(i); err != nil || found {
 		return false, err

@@ -5,33 +5,39 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"dora-exporter/dora"
 )
 
-// other is the value that labels have past the limit: Rules.MaxSeries bounds how many series facts can make, for all
-// github_* families together, and for jira_* and dora_* likewise. It is applied when a fact is made, so that the fact
-// holds its final labels. Past it the label team is kept, and the others get this value: a team's totals stay exact.
+// Rules.MaxSeries limits how many series facts can make, for all github_* families together, and likewise for jira_* and dora_*.
+// The limit is applied when a fact is made, so that the fact holds its final labels and a replay gives the same series. A label
+// set reserves its series when it first counts. Past the limit, new label sets keep their team and get the value other for all
+// other labels: the totals of a team stay exact.
 const other = "other"
 
-// reportFolded counts what was folded, and logs the first of each group.
-func (l *Rules) reportFolded(folded map[string]int) {
-	for families, events := range folded {
-		l.OnFolded(families, events)
-		l.mu.Lock()
-		if !l.told[families] {
-			l.Logger.Warn("there are too many series: events with new labels are counted under the value other, with their team; "+
-				"raise metrics.max_series, or fold names with environments.rewrite", "families", families+"_*", "max_series", l.MaxSeries)
-			if l.told == nil {
-				l.told = map[string]bool{}
-			}
-			l.told[families] = true
-		}
-		l.mu.Unlock()
+// add adds a fact of a dora_* family within the limit on series.
+func (r *Session) add(f dora.Fact) (added bool, err error) {
+	if known, err := r.Facts().Has(f.Family, f.Subject); err != nil || known {
+		return false, err
 	}
+	if f.Labels, err = r.limitLabels(r.families[f.Family], f.Labels); err != nil {
+		return false, err
+	}
+	return r.Facts().Add(f)
 }
 
-// limitLabels returns the labels that an event counts under: its own when they have a place or get one, else those past the limit.
+// observe adds the time between two times to a histogram, unless it is negative.
+func (r *Session) observe(family string, labels dora.Labels, from, to time.Time, id int64, subject string) error {
+	ms := to.UnixMilli() - from.UnixMilli()
+	if ms < 0 {
+		return nil
+	}
+	_, err := r.add(dora.Fact{Family: family, Labels: labels, Value: ms, At: to, ID: id, Subject: subject})
+	return err
+}
+
+// limitLabels returns the labels under which an event counts: its own if they have reserved series or can, otherwise folded ones.
 func (r *Session) limitLabels(f dora.Family, labels dora.Labels) (dora.Labels, error) {
 	ok, err := r.reserveLabelSet(f, labels, r.maxSeries)
 	if err != nil || ok {
@@ -41,8 +47,9 @@ func (r *Session) limitLabels(f dora.Family, labels dora.Labels) (dora.Labels, e
 	return foldLabels(labels), nil
 }
 
-// reserveLabelSet says whether a label set has a place or gets one, since no more than so many series are taken then.
-func (r *Session) reserveLabelSet(f dora.Family, labels dora.Labels, most int) (bool, error) {
+// reserveLabelSet reserves the series of a label set unless its group would have more than limit series. It reports whether the
+// label set has them.
+func (r *Session) reserveLabelSet(f dora.Family, labels dora.Labels, limit int) (bool, error) {
 	if isFolded(labels) {
 		return true, nil
 	}
@@ -51,14 +58,14 @@ func (r *Session) reserveLabelSet(f dora.Family, labels dora.Labels, most int) (
 	if err != nil || known {
 		return known, err
 	}
-	taken, err := r.Facts().Series(group)
-	if err != nil || taken+f.Width() > most {
+	reserved, err := r.Facts().Series(group)
+	if err != nil || reserved+f.Width() > limit {
 		return false, err
 	}
 	return true, r.Facts().AddLabelSet(group, key, f.Width())
 }
 
-// foldLabels are the labels past the limit.
+// foldLabels returns the labels that a label set has past the limit.
 func foldLabels(labels dora.Labels) dora.Labels {
 	l := make(dora.Labels, len(labels))
 	for name := range labels {
@@ -68,7 +75,7 @@ func foldLabels(labels dora.Labels) dora.Labels {
 	return l
 }
 
-// isFolded says whether labels are those past the limit. There is one such set for each team; they need no place.
+// isFolded reports whether labels come from foldLabels. There is one such set for each team, which the limit does not count.
 func isFolded(labels dora.Labels) bool {
 	for name, value := range labels {
 		if name != "team" && value != other {
@@ -78,21 +85,37 @@ func isFolded(labels dora.Labels) bool {
 	return true
 }
 
-// ReserveLabelSets gives all label sets of a state their places, also above the limit: those of a baseline, and those of facts
-// that were made before there was a limit.
-func (l *Rules) ReserveLabelSets(ctx context.Context, store dora.Transactor, s dora.State) error {
+// reportFolded counts the folded events, and logs the first of each group.
+func (r *Rules) reportFolded(folded map[string]int) {
+	for families, events := range folded {
+		r.OnFolded(families, events)
+		r.mu.Lock()
+		if !r.limitLogged[families] {
+			r.Logger.Warn("series limit reached: new label sets get the value \"other\", except team; "+
+				"raise metrics.max_series, or fold names with environments.rewrite", "families", families+"_*", "max_series", r.MaxSeries)
+			if r.limitLogged == nil {
+				r.limitLogged = map[string]bool{}
+			}
+			r.limitLogged[families] = true
+		}
+		r.mu.Unlock()
+	}
+}
+
+// ReserveLabelSets reserves the series of all label sets of a state, even above the limit: imported ones have not reserved theirs.
+func (r *Rules) ReserveLabelSets(ctx context.Context, store dora.Transactor, s dora.State) error {
 	err := store.Update(ctx, func(tx dora.Tx) error {
 		for group, sets := range labelSets(s) {
 			expected := 0
 			for _, width := range sets {
 				expected += width
 			}
-			taken, err := tx.Facts().Series(group)
+			reserved, err := tx.Facts().Series(group)
 			if err != nil {
 				return err
 			}
-			if taken >= expected {
-				continue // all of them have theirs: a place is only taken together with a fact
+			if reserved >= expected {
+				continue // all have theirs: a label set is only reserved together with a fact
 			}
 			for _, key := range slices.Sorted(maps.Keys(sets)) {
 				if err := tx.Facts().AddLabelSet(group, key, sets[key]); err != nil {
@@ -108,7 +131,7 @@ func (l *Rules) ReserveLabelSets(ctx context.Context, store dora.Transactor, s d
 	return nil
 }
 
-// labelSets are those of a state that need a place, by group and key, with the series that each is for.
+// labelSets returns the label sets of a state that the limit counts, by group and key, with the number of series of each.
 func labelSets(s dora.State) map[string]map[string]int {
 	all := map[string]map[string]int{}
 	for _, f := range dora.Families() {

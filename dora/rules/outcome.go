@@ -1,18 +1,15 @@
 package rules
 
-import (
-	"strconv"
+import "dora-exporter/dora"
 
-	"dora-exporter/dora"
-)
-
-// outcome counts a deployment when a status says how it ended, and has it looked at when its neighbours have arrived.
-func (r *Session) outcome(s dora.Status, team string) error {
-	of := dora.OutcomeOf(s.State)
+// addOutcome counts a deployment if the status says how it ended, and schedules its evaluation. A status in_progress says when the
+// deployment began to run.
+func (r *Session) addOutcome(s dora.Status, team string) error {
 	if s.State == dora.InProgress {
-		return r.runs(s, team)
+		return r.saveStart(s, team)
 	}
-	if of == "" {
+	outcome := dora.OutcomeOf(s.State)
+	if outcome == "" {
 		return nil
 	}
 	d := s.Deployment
@@ -20,7 +17,7 @@ func (r *Session) outcome(s dora.Status, team string) error {
 	if err != nil {
 		return err
 	}
-	before, had := t.First(of)
+	firstBefore, had := t.First(outcome)
 	if t.ID == 0 {
 		t.Deployment, t.Team = d, team
 	}
@@ -33,28 +30,18 @@ func (r *Session) outcome(s dora.Status, team string) error {
 		r.late++
 	}
 	t.AddOutcome(dora.Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late})
-	labels := dora.ScopeLabels(t.Deployment, t.Team)
-	subject := "deployment:" + d.Key()
-	if _, err := r.add(dora.Fact{Family: dora.Deployments, Labels: labels.With("outcome", of), Value: 1, At: s.CreatedAt, ID: d.ID, Subject: subject + "/" + of}); err != nil {
+	if err := r.countOutcome(t, s, outcome); err != nil {
 		return err
 	}
-	if of == dora.Success {
-		_, err := r.add(dora.Fact{
-			Family: dora.DeploymentTimestamp, Labels: labels, Value: s.CreatedAt.UnixMilli(), At: s.CreatedAt, ID: d.ID,
-			Subject: "deployment_status:" + d.Host + "/" + strconv.FormatInt(s.ID, 10),
-		})
-		if err != nil {
-			return err
-		}
-	}
-	first, _ := t.First(of)
-	if of == dora.Success && (!had || first != before) {
+	first, _ := t.First(outcome)
+	newSuccess := outcome == dora.Success && (!had || first != firstBefore)
+	if newSuccess {
 		t.Late = late
 	}
 	if err := r.Deployments().Save(t); err != nil {
 		return err
 	}
-	if of == dora.Success && (!had || first != before) {
+	if newSuccess {
 		err := r.scheduleEvaluation(dora.Evaluation{Kind: dora.DeploymentEvaluation, Key: t.Key(), Scope: t.Scope(), At: first.At, ID: t.ID})
 		if err != nil {
 			return err
@@ -63,8 +50,24 @@ func (r *Session) outcome(s dora.Status, team string) error {
 	return r.scheduleEvaluation(dora.Evaluation{Kind: dora.OutcomeEvaluation, Key: t.Key(), Scope: t.Scope(), At: s.CreatedAt, ID: t.ID})
 }
 
-// runs remembers when a deployment began to run.
-func (r *Session) runs(s dora.Status, team string) error {
+// countOutcome counts a deployment once for each outcome, and records the time of each successful status.
+func (r *Session) countOutcome(t dora.DeploymentRecord, s dora.Status, outcome string) error {
+	_, err := r.add(dora.Fact{
+		Family: dora.Deployments, Labels: t.Labels().With("outcome", outcome), Value: 1, At: s.CreatedAt, ID: t.ID,
+		Subject: dora.OutcomeSubject(t.Key(), outcome),
+	})
+	if err != nil || outcome != dora.Success {
+		return err
+	}
+	_, err = r.add(dora.Fact{
+		Family: dora.DeploymentTimestamp, Labels: t.Labels(), Value: s.CreatedAt.UnixMilli(), At: s.CreatedAt, ID: t.ID,
+		Subject: dora.StatusSubject(t.Host, s.ID),
+	})
+	return err
+}
+
+// saveStart remembers when a deployment began to run.
+func (r *Session) saveStart(s dora.Status, team string) error {
 	d := s.Deployment
 	t, known, err := r.History().Deployment(d.Key())
 	if err != nil || known && !t.Started.IsZero() && !s.CreatedAt.Before(t.Started) {
@@ -77,33 +80,34 @@ func (r *Session) runs(s dora.Status, team string) error {
 	return r.Deployments().Save(t)
 }
 
-// scheduleEvaluation has something looked at when what belongs to it has had the time to arrive.
-func (r *Session) scheduleEvaluation(s dora.Evaluation) error {
-	s.Due = r.now.Add(r.policy.Settle)
-	s.Ripe = s.Due
-	return r.Evaluations().Add(s)
+// scheduleEvaluation schedules an evaluation for when late and out-of-order events have had the time to arrive.
+func (r *Session) scheduleEvaluation(e dora.Evaluation) error {
+	e.Due = r.now.Add(r.policy.Settle)
+	e.Ripe = e.Due
+	return r.Evaluations().Add(e)
 }
 
-// evaluateOutcome measures how long a deployment ran until each of its outcomes, and looks for a failure after its success.
-func (r *Session) evaluateOutcome(s dora.Evaluation) error {
-	if err := r.Evaluations().Done(s); err != nil {
+// evaluateOutcome measures how long a deployment ran until each of its outcomes, and records a failure after its success as evidence.
+func (r *Session) evaluateOutcome(e dora.Evaluation) error {
+	if err := r.Evaluations().Done(e); err != nil {
 		return err
 	}
-	t, known, err := r.History().Deployment(s.Key)
+	t, known, err := r.History().Deployment(e.Key)
 	if err != nil || !known {
 		return err
 	}
-	for _, of := range []string{dora.Success, dora.Failure} {
-		if _, reason := RunTime(t, of); reason != "" {
+	for _, outcome := range []string{dora.Success, dora.Failure} {
+		if _, reason := RunTime(t, outcome); reason != "" {
 			continue
 		}
-		first, _ := t.First(of)
-		if err := r.observe(dora.DeploymentRun, dora.ScopeLabels(t.Deployment, t.Team), RunStart(t, first), first.At, t.ID, "deployment:"+t.Key()+"/"+of); err != nil {
+		first, _ := t.First(outcome)
+		err := r.observe(dora.DeploymentRun, t.Labels(), RunStart(t, first), first.At, t.ID, dora.OutcomeSubject(t.Key(), outcome))
+		if err != nil {
 			return err
 		}
 	}
-	if e, ok := statusEvidence(t); ok {
-		if err := r.Evidence().Add(e); err != nil {
+	if found, ok := statusEvidence(t); ok {
+		if err := r.Evidence().Add(found); err != nil {
 			return err
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// What the rules say of themselves: for each measure its value, or the reason why there is none. The rules record what these
-// functions return, and explanations print it. A reason is empty when there is a value.
+// Each function returns a measure, or the reason why it can't be determined; the reason is empty if there is a value. The rules
+// record what these functions return, and explanations print it, so that no explanation repeats a rule.
 
 // Reasons why something is not measured, beside those that are values of a label.
 const (
@@ -21,7 +21,7 @@ const (
 	ReasonNotResolved         = "not_resolved"          // the issue has not been resolved
 	ReasonNotIncident         = "not_incident"          // no event of the issue matches jira.incidents
 	ReasonNoPullRequest       = "no_pull_request"       // the change has no pull request
-	ReasonNoStart             = "no_start"              // the beginning of a stage is not known
+	ReasonNoStart             = "no_start"              // the start of a stage is not known
 	ReasonNoEnd               = "no_end"                // the end of a stage is not known
 	ReasonNegative            = "negative"              // a stage would end before it begins
 	ReasonNoReference         = "no_reference"          // the issue names no deployment, commit or pull request
@@ -70,12 +70,12 @@ func RunTime(t dora.DeploymentRecord, of string) (ms int64, reason string) {
 	return between(RunStart(t, first), first.At, ReasonBeforeCreation)
 }
 
-// RecoveryTime returns how many milliseconds passed from the success of the deployment that the mark is about to its repair.
-func RecoveryTime(m dora.FailedChange, success time.Time) (ms int64, reason string) {
-	if m.RepairedAt.IsZero() {
+// RecoveryTime returns how many milliseconds passed from the success of a deployment that is a failed change to its repair.
+func RecoveryTime(f dora.FailedChange, success time.Time) (ms int64, reason string) {
+	if f.RepairedAt.IsZero() {
 		return 0, ReasonNotRepaired
 	}
-	return between(success, m.RepairedAt, ReasonRepairBeforeSuccess)
+	return between(success, f.RepairedAt, ReasonRepairBeforeSuccess)
 }
 
 // IncidentRecoveryTime returns how many milliseconds passed from the creation of an incident to its first resolution.
@@ -138,8 +138,8 @@ func StageTimes(c dora.Change, done time.Time) []StageTime {
 	return all
 }
 
-// ReferenceReason returns why a deployment that an incident names is not a failed change because of it. Of several for which
-// there is no such reason, the newest is.
+// ReferenceReason returns why a deployment that an incident names can't be a failed change because of it. If several have no such
+// reason, the newest of them is the failed change.
 func ReferenceReason(i dora.Incident, t dora.DeploymentRecord) string {
 	switch {
 	case t.Succeeded().IsZero():

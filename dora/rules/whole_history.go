@@ -6,34 +6,34 @@ import (
 	"dora-exporter/dora"
 )
 
-// FailedChanges applies the rules to all deployments and incidents of a history at once, as if every event had come in time.
-// It returns the mark of each deployment that failed, with what repaired it, in the order of the evidence.
+// FailedChanges applies the rules to all deployments and incidents of a history at once, as if every event had arrived in time.
+// It returns the failed changes with what repaired them, in the order of the evidence.
 func FailedChanges(p dora.Policy, h dora.History, incidents Incidents, all dora.Records) ([]dora.FailedChange, error) {
 	evidence, err := allEvidence(p, h, all)
 	if err != nil {
 		return nil, err
 	}
-	var marks []dora.FailedChange
+	var failed []dora.FailedChange
 	for _, e := range earliestByTarget(evidence) {
-		m := dora.FailedChange{Evidence: e}
-		by, at, err := repairOf(h, incidents, m)
+		f := dora.FailedChange{Evidence: e}
+		by, at, err := repairOf(h, incidents, f)
 		if err != nil {
 			return nil, err
 		}
-		m.RepairedAt = at
+		f.RepairedAt = at
 		switch {
 		case at.IsZero():
 		case e.Cause.Rework():
-			m.RepairedBy = by.Key()
+			f.RepairedBy = by.Key()
 		default:
-			m.RepairedBy = e.By
+			f.RepairedBy = e.By
 		}
-		marks = append(marks, m)
+		failed = append(failed, f)
 	}
-	return marks, nil
+	return failed, nil
 }
 
-// allEvidence returns every piece of evidence, against whatever deployment.
+// allEvidence returns every piece of evidence, against all deployments.
 func allEvidence(p dora.Policy, h dora.History, records dora.Records) ([]dora.Evidence, error) {
 	var all []dora.Evidence
 	for _, t := range records.Deployments {
@@ -64,7 +64,7 @@ func allEvidence(p dora.Policy, h dora.History, records dora.Records) ([]dora.Ev
 	return all, nil
 }
 
-// earliestByTarget returns the piece of evidence that decides about each deployment, in the order of evidence.
+// earliestByTarget returns the earliest piece of evidence about each deployment, in the order of evidence.
 func earliestByTarget(evidence []dora.Evidence) []dora.Evidence {
 	evidence = slices.SortedFunc(slices.Values(evidence), dora.Evidence.Compare)
 	decided := map[string]bool{}

@@ -7,11 +7,46 @@ import (
 	"dora-exporter/dora"
 )
 
-// startSeries starts the series of a repository and environment at 0.
-func (r *Session) startSeries(d dora.Deployment, team string, at time.Time) error {
+// Series start at 0 before they count: PromQL's increase and rate miss the increment of a series that first appears at 1. The
+// zeros are facts, so that they outlive a restart. Past nine tenths of the limit on series, no more are started.
+
+// knownStates are the states that every environment has sooner or later.
+var knownStates = [...]string{"success", "failure", "error"}
+
+// startDeploymentSeries starts the series of a deployment's repository and environment at 0.
+func (r *Session) startDeploymentSeries(d dora.Deployment, team string, at time.Time) error {
+	if err := r.startScopeSeries(d, team, at); err != nil {
+		return err
+	}
+	for _, state := range knownStates {
+		labels := dora.DeploymentLabels(d, state, team)
+		if err := r.startNewLabelSet(labels, at, dora.DeploymentsTotal, dora.DeploymentsDurationSum); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startNewLabelSet starts the series of several families with the same label set at 0, unless the label set is known: then it has
+// its series at 0, or has counted already.
+func (r *Session) startNewLabelSet(labels dora.Labels, at time.Time, families ...string) error {
+	known, err := r.Facts().HasLabelSet(r.families[families[0]].Group(), labels.Key())
+	if err != nil || known {
+		return err
+	}
+	for _, family := range families {
+		if err := r.startAtZero(family, labels, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startScopeSeries starts the dora_* series of a deployment's repository and environment.
+func (r *Session) startScopeSeries(d dora.Deployment, team string, at time.Time) error {
 	labels, production := dora.ScopeLabels(d, team), r.policy.IsProduction(d)
 	key := labels.Key() + strconv.FormatBool(production)
-	if r.started(key) {
+	if r.isStarted(key) {
 		return nil
 	}
 	for _, family := range []string{dora.DeploymentRun, dora.Changes, dora.LeadTime} {
@@ -19,8 +54,8 @@ func (r *Session) startSeries(d dora.Deployment, team string, at time.Time) erro
 			return err
 		}
 	}
-	for _, of := range []string{dora.Success, dora.Failure} {
-		if err := r.startAtZero(dora.Deployments, labels.With("outcome", of), at); err != nil {
+	for _, outcome := range []string{dora.Success, dora.Failure} {
+		if err := r.startAtZero(dora.Deployments, labels.With("outcome", outcome), at); err != nil {
 			return err
 		}
 	}
@@ -29,12 +64,12 @@ func (r *Session) startSeries(d dora.Deployment, team string, at time.Time) erro
 			return err
 		}
 	}
-	r.begun = append(r.begun, key)
+	r.newlyStarted = append(r.newlyStarted, key)
 	return nil
 }
 
-// startProductionSeries starts those of failed changes, which there are in production alone, and those of the stages of lead times,
-// which are too many for environments that come and go.
+// startProductionSeries starts the series of failed changes, which only production has, and of the stages of lead times, which
+// would be too many for environments that come and go.
 func (r *Session) startProductionSeries(labels dora.Labels, at time.Time) error {
 	if err := r.startAtZero(dora.Recovery, labels, at); err != nil {
 		return err
@@ -58,9 +93,9 @@ func (r *Session) startProductionSeries(labels dora.Labels, at time.Time) error 
 	return nil
 }
 
-// startAtZero makes one series at 0, unless there is no room.
+// startAtZero starts one series at 0 unless that would exceed nine tenths of the limit.
 func (r *Session) startAtZero(family string, labels dora.Labels, at time.Time) error {
-	subject := dora.Subject(dora.SubjectZero, labels.Key())
+	subject := dora.ZeroSubject(labels)
 	known, err := r.Facts().Has(family, subject)
 	if err != nil || known {
 		return err
@@ -69,26 +104,5 @@ func (r *Session) startAtZero(family string, labels dora.Labels, at time.Time) e
 		return err
 	}
 	_, err = r.Facts().Add(dora.Fact{Family: family, Labels: labels, At: at, Subject: subject})
-	return err
-}
-
-// add adds a fact of a dora_* family under the labels that have a place.
-func (r *Session) add(f dora.Fact) (added bool, err error) {
-	if known, err := r.Facts().Has(f.Family, f.Subject); err != nil || known {
-		return false, err
-	}
-	if f.Labels, err = r.limitLabels(r.families[f.Family], f.Labels); err != nil {
-		return false, err
-	}
-	return r.Facts().Add(f)
-}
-
-// observe adds an observation to a histogram, unless the span is negative: such a one is never recorded.
-func (r *Session) observe(family string, labels dora.Labels, from, to time.Time, id int64, subject string) error {
-	ms := to.UnixMilli() - from.UnixMilli()
-	if ms < 0 {
-		return nil
-	}
-	_, err := r.add(dora.Fact{Family: family, Labels: labels, Value: ms, At: to, ID: id, Subject: subject})
 	return err
 }

@@ -79,9 +79,9 @@ func (r *Reader) addCounted(ctx context.Context, c *dora.Counted, found []dora.D
 	for chunk := range slices.Chunk(found, maxQueryValues) {
 		var keys, repairs, changes []string
 		for _, t := range chunk {
-			keys, repairs = append(keys, t.Key()), append(repairs, dora.Subject(dora.SubjectRework, t.Key()))
+			keys, repairs = append(keys, t.Key()), append(repairs, dora.ReworkSubject(t.Key()))
 			for _, change := range t.Changes() {
-				changes = append(changes, changeSubject(t, change))
+				changes = append(changes, dora.ChangeSubject(t.Deployment, change))
 			}
 		}
 		marks, err := r.failedChangesOf(ctx, keys)
@@ -97,12 +97,12 @@ func (r *Reader) addCounted(ctx context.Context, c *dora.Counted, found []dora.D
 			return err
 		}
 		for _, t := range chunk {
-			counted := dora.CountedDeployment{DeploymentRecord: t, Repaired: dora.Cause(repaired[dora.Subject(dora.SubjectRework, t.Key())].Labels["cause"])}
+			counted := dora.CountedDeployment{DeploymentRecord: t, Repaired: dora.Cause(repaired[dora.ReworkSubject(t.Key())].Labels["cause"])}
 			if mark, bad := marks[t.Key()]; bad {
 				counted.Mark = &mark
 			}
 			for _, change := range t.Changes() {
-				if shipped[changeSubject(t, change)].ID == t.ID {
+				if shipped[dora.ChangeSubject(t.Deployment, change)].ID == t.ID {
 					counted.Changes = append(counted.Changes, change)
 				}
 			}
@@ -110,10 +110,6 @@ func (r *Reader) addCounted(ctx context.Context, c *dora.Counted, found []dora.D
 		}
 	}
 	return nil
-}
-
-func changeSubject(t dora.DeploymentRecord, c dora.Change) string {
-	return dora.Subject(dora.SubjectChange, t.Scope()+"/"+c.Name())
 }
 
 // maxQueryValues limits how many values one query has.

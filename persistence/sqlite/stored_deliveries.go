@@ -29,12 +29,12 @@ func (r *Reader) DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredD
 
 // DeliveriesOfIncident returns the deliveries about an incident by its key, host/id.
 func (r *Reader) DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error) {
-	from, to := prefixRange("jira/" + key + "/")
+	from, to := prefixRange(dora.IssueDeliveryPrefix(key))
 	all, err := r.storedDeliveries(ctx, "WHERE key >= ? AND key < ?", from, to)
 	// The path of a server may look like the key of another one's issue.
 	return slices.DeleteFunc(all, func(d dora.StoredDelivery) bool {
 		i := d.Event.Incident
-		return i != nil && i.Host+"/"+i.ID != key
+		return i != nil && i.IssueKey() != key
 	}), err
 }
 
@@ -47,8 +47,8 @@ func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, er
 	all, err := r.storedDeliveries(ctx, "WHERE source = ? AND instr(event, ?)", dora.Jira, string(text))
 	var keys []string
 	for _, d := range all {
-		if i := d.Event.Incident; i != nil && i.Key == name && !slices.Contains(keys, i.Host+"/"+i.ID) {
-			keys = append(keys, i.Host+"/"+i.ID)
+		if i := d.Event.Incident; i != nil && i.Key == name && !slices.Contains(keys, i.IssueKey()) {
+			keys = append(keys, i.IssueKey())
 		}
 	}
 	return keys, err

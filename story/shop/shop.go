@@ -3,7 +3,6 @@ package shop
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"regexp"
@@ -78,13 +77,13 @@ func (s *Shop) Deliver(events ...dora.Event) {
 		d := dora.Delivery{Source: dora.GitHub, Event: e}
 		switch {
 		case e.Status != nil:
-			d.Key, d.Received = dora.StatusKey(e.Status.Deployment.Host, e.Status.ID), e.Status.CreatedAt.Add(time.Second)
+			d.Key, d.Received = dora.StatusDeliveryKey(e.Status.Deployment.Host, e.Status.ID), e.Status.CreatedAt.Add(time.Second)
 		case e.Deployment != nil:
-			d.Key, d.Received = "github/"+e.Deployment.Host+"/deployment/"+strconv.FormatInt(e.Deployment.ID, 10), e.Deployment.CreatedAt.Add(time.Second)
+			d.Key, d.Received = dora.DeploymentDeliveryKey(e.Deployment.Host, e.Deployment.ID), e.Deployment.CreatedAt.Add(time.Second)
 		case e.Incident != nil:
 			i := e.Incident
 			d.Source, d.Received = dora.Jira, i.Timestamp.Add(time.Second)
-			d.Key = fmt.Sprintf("jira/%s/%s/%s/%d", i.Host, i.ID, i.Event, i.Timestamp.UnixMilli())
+			d.Key = dora.IssueDeliveryKey(*i, strconv.FormatInt(i.Timestamp.UnixMilli(), 10))
 		}
 		if _, err := s.Store.Accept(s.t.Context(), d); err != nil {
 			s.t.Fatal(err)

@@ -13,28 +13,28 @@ import (
 	"dora-exporter/persistence/sqlite"
 )
 
-// world is a repository with a history, whose deployments and incidents the tests tell.
-type world struct {
-	// line are the SHAs on the default branch, the oldest first; others are on no line with them.
+// repository is a git repository at a GitHub stand-in.
+type repository struct {
+	// line has the SHAs on the default branch, the oldest first; all other SHAs have diverged from it.
 	line []string
-	// changes are what the commits brought; a commit without an entry is a change of its own, begun an hour before nine.
+	// changes has the changes of commits; a commit without an entry is a change of its own, written an hour before nine.
 	changes map[string]dora.Change
 	policy  dora.Policy
-	// down makes GitHub fail.
+	// down returns the error of GitHub's answer; nil for none.
 	down func(dora.Comparison) error
 }
 
-func newWorld(line ...string) *world {
-	return &world{line: line, changes: map[string]dora.Change{}, policy: dora.Policy{
+func newRepository(line ...string) *repository {
+	return &repository{line: line, changes: map[string]dora.Change{}, policy: dora.Policy{
 		Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"dependabot[bot]"},
 	}}
 }
 
-func (w *world) Origin(context.Context, dora.Commit) (dora.Origin, error) {
+func (w *repository) Origin(context.Context, dora.Commit) (dora.Origin, error) {
 	return dora.Origin{FirstCommit: morning.Add(-time.Hour)}, nil
 }
 
-func (w *world) change(sha string) dora.Change {
+func (w *repository) change(sha string) dora.Change {
 	c, ok := w.changes[sha]
 	if !ok {
 		c.FirstCommit = morning.Add(-time.Hour)
@@ -44,13 +44,13 @@ func (w *world) change(sha string) dora.Change {
 }
 
 // Ship compares two commits as GitHub does.
-func (w *world) Ship(_ context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
+func (w *repository) Ship(_ context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
 	if w.down != nil {
 		if err := w.down(c); err != nil {
 			return dora.Shipment{}, nil, err
 		}
 	}
-	head, base := w.place(c.Head.SHA), w.place(c.Base)
+	head, base := w.index(c.Head.SHA), w.index(c.Base)
 	own := []dora.Change{w.change(c.Head.SHA)}
 	switch {
 	case c.Base == "":
@@ -69,7 +69,7 @@ func (w *world) Ship(_ context.Context, c dora.Comparison) (dora.Shipment, map[s
 	return s, nil, nil
 }
 
-func (w *world) place(sha string) int {
+func (w *repository) index(sha string) int {
 	for i, one := range w.line {
 		if one == sha {
 			return i
@@ -78,7 +78,7 @@ func (w *world) place(sha string) int {
 	return -1
 }
 
-// deployed is a status of a deployment of a commit to production, so many minutes after nine.
+// deployed returns a status of a deployment of a commit to production, so many minutes after nine.
 func deployed(id int64, sha, state string, minute int) dora.Event {
 	at := morning.Add(time.Duration(minute) * time.Minute)
 	return dora.Event{Status: &dora.Status{
@@ -89,8 +89,8 @@ func deployed(id int64, sha, state string, minute int) dora.Event {
 	}}
 }
 
-// issue is an event of an incident, so many minutes after nine, that was created at a minute and, unless that is 0, resolved
-// at another.
+// issue returns an event of an incident so many minutes after nine. The incident was created at one minute and resolved at another,
+// or is open if that is 0.
 func issue(event string, minute, created, resolved int, refs ...dora.Reference) dora.Event {
 	c := &dora.IncidentChange{
 		Event: "jira:issue_" + event, Host: "jira.example.com", ID: "7", Key: "INC-7", Project: "INC", Priority: "High", References: refs,
@@ -102,8 +102,8 @@ func issue(event string, minute, created, resolved int, refs ...dora.Reference) 
 	return dora.Event{Incident: c}
 }
 
-// settle processes what is pending, and settles until nothing is left to be settled, in the time of the test's bubble.
-func (w *world) settle(t *testing.T, store *sqlite.Store) (late int) {
+// settle processes the pending deliveries and makes all evaluations, in the virtual time of synctest.
+func (w *repository) settle(t *testing.T, store *sqlite.Store) (late int) {
 	t.Helper()
 	rules := noLimit()
 	rules.Policy, rules.OnLate = w.policy, func(n int) { late += n }
@@ -128,7 +128,7 @@ func (w *world) settle(t *testing.T, store *sqlite.Store) (late int) {
 	return late
 }
 
-// brief are the facts of dora_* without the labels that all have.
+// brief returns the facts of dora_* without the labels that all of them share.
 func brief(t *testing.T, store *sqlite.Store) []string {
 	t.Helper()
 	var all []string

@@ -1,0 +1,165 @@
+package dora
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// This file has all keys and subjects. Three kinds of strings identify things:
+//
+//   - a key names a thing at its source, such as api.github.com/123 for a deployment; it begins with the host, since the ids of two
+//     servers overlap;
+//   - a delivery key names an event, such as github/api.github.com/deployment_status/123; the store accepts each once;
+//   - a subject names an observation about a thing, such as deployment:api.github.com/123/success; a family has a fact about each
+//     subject at most once.
+
+// Key returns the key of a deployment: host/id.
+func (d Deployment) Key() string { return DeploymentKey(d.Host, d.ID) }
+
+// DeploymentKey returns the key of the deployment with an id.
+func DeploymentKey(host string, id int64) string { return hostKey(host, strconv.FormatInt(id, 10)) }
+
+// IssueKey returns the key of the issue that an event is about: host/id. It stays the same if the issue moves to another project.
+func (c IncidentChange) IssueKey() string { return hostKey(c.Host, c.ID) }
+
+func hostKey(host, id string) string { return host + "/" + id }
+
+// Key returns the key of a commit: host/owner/repository@sha.
+func (c Commit) Key() string {
+	return fmt.Sprintf("%s/%s/%s@%s", c.Host, c.Owner, c.Repository, c.SHA)
+}
+
+// RepositoryName returns owner/name of the deployment's repository as RepositoryName does.
+func (d Deployment) RepositoryName() string { return RepositoryName(d.Owner, d.Repository) }
+
+// RepositoryName returns owner/name, each part escaped, in lower case: GitHub compares names without regard to case.
+func RepositoryName(owner, name string) string {
+	return strings.ToLower(url.PathEscape(owner) + "/" + url.PathEscape(name))
+}
+
+// Scope returns the key of the repository and environment whose deployments follow one another: host/owner/name/environment.
+func (d Deployment) Scope() string {
+	return strings.ToLower(url.PathEscape(d.Host)) + "/" + d.RepositoryName() + "/" + d.Environment
+}
+
+// RepositoryOf returns the RepositoryName in a scope; empty if it has none.
+func RepositoryOf(scope string) string {
+	parts := strings.SplitN(scope, "/", 4)
+	if len(parts) < 4 {
+		return ""
+	}
+	return parts[1] + "/" + parts[2]
+}
+
+// DeploymentDeliveryKey returns the delivery key of the creation of a deployment.
+func DeploymentDeliveryKey(host string, id int64) string {
+	return fmt.Sprintf("github/%s/deployment/%d", host, id)
+}
+
+// StatusDeliveryKey returns the delivery key of a deployment status.
+func StatusDeliveryKey(host string, id int64) string {
+	return fmt.Sprintf("github/%s/deployment_status/%d", host, id)
+}
+
+// StatusDeliveryKeyOf returns the delivery key of the status with a key, host/id, as in a StatusSubject.
+func StatusDeliveryKeyOf(status string) string {
+	slash := strings.LastIndexByte(status, '/')
+	return "github/" + status[:max(slash, 0)] + "/deployment_status/" + status[slash+1:]
+}
+
+// IssueDeliveryKey returns the delivery key of an event of an issue. change distinguishes the events of one kind: the id of the
+// changelog, or the event's time.
+func IssueDeliveryKey(c IncidentChange, change string) string {
+	return IssueDeliveryPrefix(c.IssueKey()) + c.Event + "/" + change
+}
+
+// IssueDeliveryPrefix returns the prefix, with the slash at its end, that the delivery keys of all events of an issue share.
+func IssueDeliveryPrefix(issue string) string { return "jira/" + issue + "/" }
+
+// The kinds of subjects: what precedes the colon.
+const (
+	SubjectStatus     = "deployment_status"
+	SubjectDeployment = "deployment"
+	SubjectChange     = "change"
+	SubjectFailure    = "failure"
+	SubjectRecovery   = "recovery"
+	SubjectRework     = "rework"
+	SubjectIncident   = "incident"
+	SubjectZero       = "zero"
+)
+
+// Subject returns the subject of a kind about the thing with a key. Subjects about parts of the thing begin with it.
+func Subject(kind, key string) string { return kind + ":" + key }
+
+// StatusSubject returns the subject of a deployment status.
+func StatusSubject(host string, id int64) string {
+	return Subject(SubjectStatus, hostKey(host, strconv.FormatInt(id, 10)))
+}
+
+// OutcomeSubject returns the subject of an outcome of the deployment with a key.
+func OutcomeSubject(deployment, outcome string) string {
+	return Subject(SubjectDeployment, deployment) + "/" + outcome
+}
+
+// ChangeSubject returns the subject of a change that reached the scope of a deployment.
+func ChangeSubject(d Deployment, c Change) string {
+	return Subject(SubjectChange, d.Scope()+"/"+c.Name())
+}
+
+// StageSubject returns the subject of a stage of the lead time of a change, which is given by its ChangeSubject.
+func StageSubject(change, stage string) string { return change + stageDetail + stage }
+
+// FailureSubject returns the subject of the failure of a deployment, by the key of the failed deployment.
+func FailureSubject(deployment string) string { return Subject(SubjectFailure, deployment) }
+
+// RecoverySubject returns the subject of the recovery from a failed deployment, by the key of the failed deployment.
+func RecoverySubject(deployment string) string { return Subject(SubjectRecovery, deployment) }
+
+// ReworkSubject returns the subject of a deployment as a repair, by the key of the repairing deployment.
+func ReworkSubject(deployment string) string { return Subject(SubjectRework, deployment) }
+
+// IncidentSubject returns the subject of an incident, by the key of the issue.
+func IncidentSubject(issue string) string { return Subject(SubjectIncident, issue) }
+
+// ResolutionSubject returns the subject of a resolution of an incident at a time.
+func ResolutionSubject(issue string, at time.Time) string {
+	return IncidentSubject(issue) + resolvedDetail + strconv.FormatInt(at.UnixMilli(), 10)
+}
+
+// OpenSubject returns the subject of the nth change between open and not open of an incident.
+func OpenSubject(issue string, n int) string {
+	return IncidentSubject(issue) + openDetail + strconv.Itoa(n)
+}
+
+// ZeroSubject returns the subject of the start of the series with some labels at 0.
+func ZeroSubject(labels Labels) string { return Subject(SubjectZero, labels.Key()) }
+
+// What separates the key in a subject from the part of the thing that is observed.
+const (
+	stageDetail    = "/stage="
+	resolvedDetail = "/resolved="
+	openDetail     = "/open="
+)
+
+// CutSubject splits the subject of a fact into its kind, the key of the thing that it is about, and the detail that is observed
+// of it, which may be empty.
+func CutSubject(subject string) (kind, key, detail string) {
+	kind, key, _ = strings.Cut(subject, ":")
+	cut := func(at int) {
+		if at >= 0 {
+			key, detail = key[:at], key[at+1:]
+		}
+	}
+	switch kind {
+	case SubjectDeployment:
+		cut(strings.LastIndexByte(key, '/'))
+	case SubjectChange:
+		cut(strings.LastIndex(key, stageDetail))
+	case SubjectIncident:
+		cut(max(strings.LastIndex(key, resolvedDetail), strings.LastIndex(key, openDetail)))
+	}
+	return kind, key, detail
+}

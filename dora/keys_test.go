@@ -1,0 +1,72 @@
+package dora
+
+import (
+	"testing"
+	"time"
+)
+
+// The strings are stored: another spelling of a key or subject would count again what is counted.
+func TestKeys(t *testing.T) {
+	deployment := Deployment{Host: "GHE.example.com:8443", ID: 7, Owner: "Acme", Repository: "Web shop", Environment: "Prod/EU", SHA: "c0ffee"}
+	issue := IncidentChange{Host: "jira.example.com/base", ID: "10042", Event: "jira:issue_updated"}
+	pull := Change{Origin: Origin{PullRequest: 12}, SHA: "c0ffee"}
+	for _, test := range []struct{ name, got, want string }{
+		{"deployment", deployment.Key(), "GHE.example.com:8443/7"},
+		{"deployment by its id", DeploymentKey("api.github.com", 7), "api.github.com/7"},
+		{"issue", issue.IssueKey(), "jira.example.com/base/10042"},
+		{"commit", deployment.Commit().Key(), "GHE.example.com:8443/Acme/Web shop@c0ffee"},
+		{"scope", deployment.Scope(), "ghe.example.com:8443/acme/web%20shop/Prod/EU"},
+		{"repository of the scope", RepositoryOf(deployment.Scope()), deployment.RepositoryName()},
+		{"repository of no scope", RepositoryOf("acme/web"), ""},
+		{"delivery of a deployment", DeploymentDeliveryKey("api.github.com", 7), "github/api.github.com/deployment/7"},
+		{"delivery of a status", StatusDeliveryKey("api.github.com", 7), "github/api.github.com/deployment_status/7"},
+		{"delivery of an issue", IssueDeliveryKey(issue, "20100"), "jira/jira.example.com/base/10042/jira:issue_updated/20100"},
+		{"deliveries of an issue", IssueDeliveryPrefix(issue.IssueKey()), "jira/jira.example.com/base/10042/"},
+		{"status", StatusSubject("api.github.com", 123), "deployment_status:api.github.com/123"},
+		{"outcome", OutcomeSubject("h/7", Success), "deployment:h/7/success"},
+		{"pull request", ChangeSubject(deployment, pull), "change:ghe.example.com:8443/acme/web%20shop/Prod/EU/#12"},
+		{"commit without a pull request", ChangeSubject(deployment, Change{SHA: "c0ffee"}), "change:ghe.example.com:8443/acme/web%20shop/Prod/EU/c0ffee"},
+		{"stage", StageSubject("change:h/acme/web/prod/#1", "review"), "change:h/acme/web/prod/#1/stage=review"},
+		{"failure", FailureSubject("h/7"), "failure:h/7"},
+		{"recovery", RecoverySubject("h/7"), "recovery:h/7"},
+		{"rework", ReworkSubject("h/8"), "rework:h/8"},
+		{"incident", IncidentSubject("h/10042"), "incident:h/10042"},
+		{"resolution", ResolutionSubject("h/10042", time.UnixMilli(1767225)), "incident:h/10042/resolved=1767225"},
+		{"open", OpenSubject("h/10042", 2), "incident:h/10042/open=2"},
+		{"zero", ZeroSubject(Labels{"team": "a/b:c", "repo": "web"}), `zero:repo="web",team="a/b:c"`},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, test.got, test.want)
+		}
+	}
+}
+
+func TestCutSubject(t *testing.T) {
+	for subject, want := range map[string][3]string{
+		"deployment_status:api.github.com/123":             {"deployment_status", "api.github.com/123", ""},
+		"deployment:ghe.example.com:8443/7/success":        {"deployment", "ghe.example.com:8443/7", "success"},
+		"change:api.github.com/acme/web/prod/eu/#12":       {"change", "api.github.com/acme/web/prod/eu/#12", ""},
+		"change:api.github.com/acme/web/prod/#1/stage=x":   {"change", "api.github.com/acme/web/prod/#1", "stage=x"},
+		"failure:api.github.com/7":                         {"failure", "api.github.com/7", ""},
+		"incident:jira.example.com/10042":                  {"incident", "jira.example.com/10042", ""},
+		"incident:jira.example.com/10042/resolved=1767225": {"incident", "jira.example.com/10042", "resolved=1767225"},
+		"incident:jira.example.com/10042/open=2":           {"incident", "jira.example.com/10042", "open=2"},
+		`zero:environment="a/b:c",repo="web"`:              {"zero", `environment="a/b:c",repo="web"`, ""},
+		"of another version":                               {"of another version", "", ""},
+	} {
+		kind, key, detail := CutSubject(subject)
+		if got := [3]string{kind, key, detail}; got != want {
+			t.Errorf("%s: %q, want %q", subject, got, want)
+		}
+	}
+}
+
+// The key of a delivery is found again from the subject of a fact that follows from it.
+func TestStatusDeliveryKeyOf(t *testing.T) {
+	for _, host := range []string{"api.github.com", "ghe.example:8443", ""} {
+		_, key, _ := CutSubject(StatusSubject(host, 7))
+		if got, want := StatusDeliveryKeyOf(key), StatusDeliveryKey(host, 7); got != want {
+			t.Errorf("%s: %q, want %q", key, got, want)
+		}
+	}
+}

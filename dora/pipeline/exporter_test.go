@@ -1,0 +1,183 @@
+package pipeline_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
+	"dora-exporter/dora/rules"
+	"dora-exporter/persistence/sqlite"
+)
+
+// settleTime is deployments.settle in these tests.
+const settleTime = 2 * time.Minute
+
+// openStoreInMemory opens a store on a file system in memory, which needs no fsync, if there is one.
+func openStoreInMemory(t *testing.T) *sqlite.Store {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "dora-exporter-test-")
+	if err != nil {
+		return openStore(t)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return openStoreAt(t, filepath.Join(dir, "dora-exporter.db"))
+}
+
+// exporter is the part of the program that these tests run on one store, in the virtual time of synctest.
+type exporter struct {
+	t       *testing.T
+	history *history
+	store   *sqlite.Store
+	late    int
+	// due is when the first event that has arrived is evaluated.
+	due time.Time
+}
+
+func (x *exporter) rules() *rules.Rules {
+	rules := noLimit()
+	rules.Policy, rules.OnLate = x.history.policy, func(n int) { x.late += n }
+	return rules
+}
+
+// arrive stores events and processes them.
+func (x *exporter) arrive(events ...dora.Event) {
+	x.t.Helper()
+	if due := time.Now().Add(settleTime); x.due.IsZero() {
+		x.due = due
+	}
+	accept(x.t, x.store, events...)
+	p := &pipeline.Processor{
+		Store: x.store, Catalog: x.history.teams, Rules: x.rules(), Logger: slog.New(slog.DiscardHandler), MaxWait: time.Minute, Now: time.Now, OnTeamGivenUp: func() {},
+	}
+	if err := p.Drain(x.t.Context()); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// run makes the evaluations that are due for a while, as after a start.
+func (x *exporter) run(d time.Duration) {
+	ctx, cancel := context.WithTimeout(x.t.Context(), d)
+	defer cancel()
+	x.evaluator().Run(ctx)
+}
+
+func (x *exporter) evaluator() *pipeline.Evaluator {
+	return &pipeline.Evaluator{Store: x.store, Enricher: x.history, Rules: x.rules(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}
+}
+
+// settle runs until nothing is left to be evaluated.
+func (x *exporter) settle() {
+	x.t.Helper()
+	time.Sleep(time.Until(x.due) - time.Second) // each second of an Evaluator costs some calls of the store
+	x.due = time.Time{}
+	for range 1000 {
+		left, err := x.store.CountEvaluations(x.t.Context())
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		if left == 0 {
+			return
+		}
+		x.run(3 * time.Second)
+	}
+	x.t.Fatal("evaluations are left after fifty minutes")
+}
+
+// facts returns the facts of dora_* without zeros, one a line; of the gauge of open incidents, what its facts add up to.
+func (x *exporter) facts() []string {
+	x.t.Helper()
+	all, err := x.store.Facts(x.t.Context(), 0, 100_000)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	var lines []string
+	open := map[string]int64{}
+	for _, f := range all {
+		switch {
+		case !strings.HasPrefix(f.Family, "dora_") || f.Starts() || f.Family == dora.DeploymentTimestamp:
+		case f.Family == dora.IncidentsOpen:
+			open[f.Labels.Key()] += f.Value
+		default:
+			lines = append(lines, fmt.Sprintf("%s{%s} %d", f.Family, f.Labels.Key(), f.Value))
+		}
+	}
+	for labels, n := range open {
+		for range n {
+			lines = append(lines, fmt.Sprintf("%s{%s} 1", dora.IncidentsOpen, labels))
+		}
+	}
+	sort.Strings(lines)
+	return lines
+}
+
+// subjects returns the subjects of a family's facts without zeros.
+func (x *exporter) subjects(family string) (all []string) {
+	x.t.Helper()
+	facts, err := x.store.Facts(x.t.Context(), 0, 100_000)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	for _, f := range facts {
+		if f.Family == family && !f.Starts() {
+			all = append(all, f.Subject)
+		}
+	}
+	return all
+}
+
+// ofFamily returns the lines of a family.
+func ofFamily(lines []string, family string) (all []string) {
+	for _, l := range lines {
+		if strings.HasPrefix(l, family+"{") {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// without returns the lines of a that b lacks, each as often as it is missing.
+func without(a, b []string) (left []string) {
+	have := map[string]int{}
+	for _, l := range b {
+		have[l]++
+	}
+	for _, l := range a {
+		if have[l]--; have[l] < 0 {
+			left = append(left, l)
+		}
+	}
+	return left
+}
+
+// scatter stores all events in a random order within settleTime, some twice, with restarts in between.
+func (x *exporter) scatter() {
+	p := x.history
+	events := slices.Clone(p.events)
+	for range p.IntN(4) {
+		events = append(events, pick(p, p.events...))
+	}
+	p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+	for left := settleTime - time.Second; len(events) > 0; {
+		n := min(len(events), 1+p.IntN(len(p.events)))
+		x.arrive(events[:n]...)
+		events = events[n:]
+		wait := time.Duration(p.Int64N(int64(left)))
+		left -= wait
+		runs := min(wait, 2*time.Second)
+		x.run(runs)
+		time.Sleep(wait - runs)
+	}
+}

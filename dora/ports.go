@@ -1,0 +1,49 @@
+package dora
+
+import "context"
+
+// Recorder records facts in instruments, on top of a restored state.
+type Recorder interface {
+	// Restore sets the state that was reached before this process. It is called once, before Record.
+	Restore(State)
+	// Record adds facts: a scrape sees all of them or none.
+	Record([]Fact) error
+	// State returns the restored state plus all recorded facts.
+	State() State
+}
+
+// Checkpoint is the file with all cumulative values.
+type Checkpoint interface {
+	// Restore returns the values of the file and the position up to which they hold. The facts after that position are still to be
+	// added. It imports a file that another program wrote, and refuses one that does not belong to the store.
+	Restore(ctx context.Context) (State, int64, error)
+	// Write replaces the file atomically and durably.
+	Write(ctx context.Context, s State, position int64) error
+}
+
+// Catalog returns which team owns a repository or project: Unknown if no team does, an error if it can't be determined now.
+type Catalog interface {
+	RepositoryTeam(ctx context.Context, owner, repository string) (string, error)
+	ProjectTeam(ctx context.Context, project string) (string, error)
+}
+
+// Team is a team of the configuration with the repositories and projects that it owns.
+type Team struct {
+	Name string
+	// Repositories are owner/name, owner/* for all of an owner, or a name alone for one of the default owner's.
+	Repositories []string
+	// Projects are keys of Jira projects.
+	Projects []string
+}
+
+// Unknown is the team of repositories and projects that no team owns.
+const Unknown = "Unknown"
+
+// Enricher looks up commits at GitHub. Its error is a *NotFoundError if GitHub does not have a commit; any other error is temporary.
+type Enricher interface {
+	// Origin returns the origin of a commit. It is final, even if its Unavailable is set.
+	Origin(ctx context.Context, c Commit) (Origin, error)
+	// Ship returns what a deployment ships. learned has the origins by SHA that it looked up because Known lacked them, even if it
+	// fails, so that the next attempt need not look them up again.
+	Ship(ctx context.Context, c Comparison) (s Shipment, learned map[string]Origin, err error)
+}

@@ -1,0 +1,103 @@
+package rules
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// addRepairs measures the recovery from the failed changes of a scope that have been repaired, and counts the deployments that
+// repaired them.
+func (r *Session) addRepairs(scope string) error {
+	failed, err := r.Evidence().Unrepaired(scope)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(failed, func(a, b dora.FailedChange) int { return a.Compare(b.Evidence) })
+	for _, f := range failed {
+		by, at, err := r.findRepair(f)
+		if err != nil {
+			return err
+		}
+		if at.IsZero() {
+			continue
+		}
+		f.RepairedAt, f.RepairedBy = at, by.Key()
+		if !f.Cause.Rework() {
+			f.RepairedBy = f.By
+		}
+		if err := r.addRepair(f, by); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findRepair returns what repairOf does, but a zero time while an earlier repair may still turn up: a resolution of the incident, or
+// a success.
+func (r *Session) findRepair(f dora.FailedChange) (by dora.DeploymentRecord, at time.Time, err error) {
+	if waiting, err := r.Evaluations().IncidentWaits(f.By); err != nil || waiting {
+		return by, at, err
+	}
+	by, at, err = repairOf(r.History(), r.Incidents(), f)
+	if err != nil || at.IsZero() || f.Cause != dora.CauseStatus {
+		return by, at, err
+	}
+	first, waiting, err := r.Evaluations().First(f.Scope)
+	if err != nil || waiting && !by.Moment().Before(dora.Moment{At: first.At, ID: first.ID}) {
+		return dora.DeploymentRecord{}, time.Time{}, err
+	}
+	return by, at, nil
+}
+
+// repairOf returns what repaired a failed change and when: the resolution of the incident, the next success after a status of
+// failure, or the deployment that is the evidence. The time is zero if nothing has repaired it, by is zero for an incident.
+func repairOf(h dora.History, incidents Incidents, f dora.FailedChange) (by dora.DeploymentRecord, at time.Time, err error) {
+	switch {
+	case !f.Cause.Rework():
+		i, err := incidents.Get(f.By)
+		return by, i.FirstResolved, err
+	case f.Cause != dora.CauseStatus:
+		by, _, err = h.Deployment(deploymentOf(f.By))
+		return by, f.At, err
+	}
+	by, _, err = h.Next(f.Scope, dora.Moment{At: f.At, ID: math.MaxInt64})
+	return by, by.Succeeded(), err
+}
+
+// Incidents returns what is known of incidents by their keys.
+type Incidents interface {
+	Get(key string) (dora.Incident, error)
+}
+
+// addRepair adds the facts about the repair of a failed change and remembers it.
+func (r *Session) addRepair(f dora.FailedChange, by dora.DeploymentRecord) error {
+	t, known, err := r.History().Deployment(f.Target)
+	if err != nil || !known {
+		return err
+	}
+	if _, reason := RecoveryTime(f, t.Succeeded()); reason == "" {
+		if err := r.observe(dora.Recovery, t.Labels(), t.Succeeded(), f.RepairedAt, t.ID, dora.RecoverySubject(f.Target)); err != nil {
+			return err
+		}
+	}
+	if f.Cause.Rework() {
+		_, err := r.add(dora.Fact{
+			Family: dora.ReworkDeployments, Labels: by.Labels().With("cause", string(f.Cause)), Value: 1,
+			At: f.RepairedAt, ID: by.ID, Subject: dora.ReworkSubject(by.Key()),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return r.Evidence().SaveFailedChange(f)
+}
+
+// deploymentOf returns the key of the deployment that a piece of evidence is, from its Evidence.By.
+func deploymentOf(by string) string {
+	key, _, _ := strings.Cut(by, " ")
+	return key
+}

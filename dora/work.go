@@ -1,0 +1,47 @@
+package dora
+
+import "time"
+
+// Lookup is a pending look-up of a commit's origin.
+type Lookup struct {
+	Commit Commit
+	// Due is the time of the next attempt.
+	Due time.Time
+	// Attempts counts the attempts that failed since the last answer, Misses the answers that the commit does not exist.
+	Attempts int
+	Misses   int
+}
+
+// WaitingStatus is a status that was counted and waits for its duration.
+type WaitingStatus struct {
+	// Commit is the commit's key.
+	Commit  string
+	Subject string
+	Labels  Labels
+	At      time.Time
+	ID      int64
+}
+
+// Evaluation is a pending evaluation: of a deployment or incident together with its neighbours, when these have had the time to arrive.
+type Evaluation struct {
+	// Kind is one of the constants below. Key is the key of the evaluated deployment, incident or scope.
+	Kind, Key string
+	// Scope is the scope of a deployment; empty for incidents.
+	Scope string
+	// At and ID order the evaluations of a scope: the time of the event, and the number of the deployment.
+	At time.Time
+	ID int64
+	// Due is the time of the next attempt, Ripe the time by which all neighbours have had the time to arrive.
+	Due, Ripe time.Time
+	// Attempts and Misses are as in Lookup.
+	Attempts, Misses int
+}
+
+// Kinds of evaluations.
+const (
+	DeploymentEvaluation = "deployment" // what a success ships, and its evidence against earlier deployments
+	OutcomeEvaluation    = "outcome"    // run times, and a failure after a success
+	IncidentEvaluation   = "incident"   // the recovery of an incident, and its evidence against a deployment
+	IssueEvaluation      = "issue"      // the recovery of an incident that can't be evidence, so that nothing waits for it
+	ScopeEvaluation      = "scope"      // evidence that had to wait for an incident
+)
