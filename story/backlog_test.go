@@ -50,23 +50,30 @@ func (e *exporter) fill(n int) *truth {
 	return want
 }
 
-// peak is the most memory that the process has had, in MiB.
-// https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+// peak is the most memory that the process has had so far, in MiB.
 func (e *exporter) peak() int {
 	e.Helper()
+	peak, ok := e.peakIfRunning()
+	if !ok {
+		e.Fatal("the exporter does not run")
+	}
+	return peak
+}
+
+var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
+
+// peakIfRunning is peak; ok is false once the process has ended.
+func (e *exporter) peakIfRunning() (mib int, ok bool) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", e.process.Process.Pid))
 	if err != nil {
-		e.Fatal(err)
+		return 0, false
 	}
-	m := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(text)
-	if m == nil {
-		e.Fatalf("no VmHWM in\n%s", text)
+	m := highWater.FindSubmatch(text)
+	if m == nil { // it is a zombie
+		return 0, false
 	}
 	kib, err := strconv.Atoi(string(m[1]))
-	if err != nil {
-		e.Fatal(err)
-	}
-	return kib / 1024
+	return kib / 1024, err == nil
 }
 
 // Deliveries that were left pending are worked off after the start, the process answers meanwhile, and its memory does not

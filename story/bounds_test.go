@@ -86,13 +86,13 @@ func TestAnswersOfGitHubThatMakeMuch(t *testing.T) {
 			api := newGitHubAPI(t)
 			e := newExporter(t, api.server.URL)
 			for i := range 16 {
-				api.addCommit("web", fmt.Sprintf("c%d", i), commit{message: "change", date: newYear})
+				api.addCommit("web", fmt.Sprintf("%040x", i), commit{message: "change", date: newYear})
 			}
 			e.start()
 			before := e.peak()
 			api.setFault(fault)
 			for i := range 16 {
-				d := deployed{id: i + 1, repo: "web", env: "production", sha: fmt.Sprintf("c%d", i)}
+				d := deployed{id: i + 1, repo: "web", env: "production", sha: fmt.Sprintf("%040x", i)}
 				e.mustPost(d.status(i+1, "success", newYear.Add(time.Minute)))
 			}
 			e.eventually("GitHub was asked", 60*time.Second, func() error {
@@ -235,13 +235,15 @@ func TestLargeForeignFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			e.launch()
+			// The kernel's figure for a process that has ended includes the memory of this one, from which it was started. So it is
+			// read while the process runs; it never shrinks.
 			most := before
 			e.eventually("it is read", 3*time.Minute, func() error {
+				if peak, ok := e.peakIfRunning(); ok {
+					most = max(most, peak)
+				}
 				select {
 				case <-e.exited:
-					if usage, ok := e.process.ProcessState.SysUsage().(*syscall.Rusage); ok {
-						most = int(usage.Maxrss / 1024)
-					}
 					if test.ready || !strings.Contains(e.log.String(), "can't be taken over") {
 						t.Errorf("it has exited")
 					}
@@ -251,9 +253,10 @@ func TestLargeForeignFiles(t *testing.T) {
 				if status, body := e.get("/readyz"); status != 200 {
 					return fmt.Errorf("status %d: %s", status, body)
 				}
-				if most = e.peak(); !test.ready {
+				if !test.ready {
 					t.Error("it is ready")
 				}
+				most = max(most, e.peak())
 				return nil
 			})
 			t.Logf("%d MiB before, %d MiB at most", before, most)

@@ -28,7 +28,7 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if !strings.Contains(string(out), "the events give what /metrics has") {
+	if !strings.Contains(string(out), "all events give the values that /metrics has") {
 		t.Errorf("it said:\n%s", out)
 	}
 	if _, err := os.Stat(elsewhere); err == nil || len(receiver.Requests()) > 0 {
