@@ -197,6 +197,19 @@ func (e *exporter) eventually(what string, limit time.Duration, f func() error) 
 	}
 }
 
+// remains checks that f returns no error for as long as something would show that must not happen.
+func (e *exporter) remains(what string, d time.Duration, f func() error) {
+	e.Helper()
+	for end := time.Now().Add(d); ; time.Sleep(20 * time.Millisecond) {
+		if err := f(); err != nil {
+			e.Fatalf("%s: %v", what, err)
+		}
+		if time.Now().After(end) {
+			return
+		}
+	}
+}
+
 // runOnce runs the program until it ends by itself, which it must do within ten seconds.
 func (e *exporter) runOnce(args ...string) (status int, stdout, stderr string) {
 	e.Helper()

@@ -32,7 +32,6 @@ func TestFilesThatAreMoved(t *testing.T) {
 			}
 			e.mustPost(d.status(1, "success", newYear))
 			e.becomes(truth(1), 10*time.Second)
-			time.Sleep(6 * time.Second) // it looks every five seconds
 			path := filepath.Join(e.folder, test.file)
 			move := func(from, to string) {
 				t.Helper()

@@ -2,6 +2,7 @@ package story
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -36,14 +37,15 @@ func TestGitHubOutage(t *testing.T) {
 			e.start()
 			events, counted, want := thirty(api, "Platform")
 			api.setFault(fault)
+			began := time.Now()
 			e.postAll(events)
-			e.becomes(counted, 10*time.Second)
-			time.Sleep(2 * time.Second) // the outage goes on
-			// Eight look-ups under way when it began, then a probe after 1 s and one after 2 s more; a redirect loop is ten calls each,
-			// and where the first call of a look-up is answered and the second is not, the way is open in between.
-			if calls := api.called(); calls > 40 && (name != "redirect loop" || calls > 240) {
-				t.Errorf("%d calls during the outage", calls)
-			}
+			e.becomes(counted, 20*time.Second)
+			e.remains("during the outage", 2*time.Second, func() error {
+				if calls, limit := api.called(), callsInOutage(name, time.Since(began)); calls > limit {
+					return fmt.Errorf("%d calls, want %d at most", calls, limit)
+				}
+				return nil
+			})
 			e.becomes(counted, time.Second)
 			before := api.called()
 			api.setFault(nil)
@@ -55,6 +57,22 @@ func TestGitHubOutage(t *testing.T) {
 				t.Errorf("%d calls after the outage for 30 commits", calls)
 			}
 		})
+	}
+}
+
+// callsInOutage is how many calls 30 look-ups may make in the time that an outage has lasted. Look-ups and probes wait 1 s, 2 s,
+// 4 s and so on between two calls.
+func callsInOutage(fault string, d time.Duration) int {
+	attempts := 1 + int(math.Log2(1+d.Seconds()))
+	switch fault {
+	case "an answer without end": // one that is too large fails its own look-up and does not stop the others
+		return 30 * attempts
+	case "redirect loop": // each is ten calls
+		return 10 * (20 + 2*attempts)
+	default:
+		// Eight look-ups are under way when it begins; then there is one probe at a time. Where the first call of a look-up is
+		// answered and the second is not, other calls pass in between.
+		return 34 + 2*attempts
 	}
 }
 
@@ -99,10 +117,12 @@ func TestGitHubDoesNotKnowYet(t *testing.T) {
 				}
 				return nil
 			})
-			time.Sleep(2 * time.Second)
-			if calls := api.called(); calls > 60 {
-				t.Errorf("%d calls for 30 commits", calls)
-			}
+			e.remains("no commit is asked for again", 2*time.Second, func() error {
+				if calls := api.called(); calls > 60 {
+					return fmt.Errorf("%d calls for 30 commits", calls)
+				}
+				return nil
+			})
 			e.becomes(counted, time.Second)
 			api.setFault(nil)
 			if *torture {
@@ -140,11 +160,15 @@ func TestBackstageOutage(t *testing.T) {
 			events, _, want := thirty(api, "shop")
 			failing.Store(true)
 			e.postAll(events)
-			time.Sleep(2 * time.Second)
-			e.becomes(numbers{}, time.Second)
-			if n := calls.Load(); n > 10 && (name != "redirect loop" || n > 100) {
-				t.Errorf("%d calls during the outage", n)
-			}
+			e.remains("during the outage", 2*time.Second, func() error {
+				if n := calls.Load(); n > 10 && (name != "redirect loop" || n > 100) {
+					return fmt.Errorf("%d calls", n)
+				}
+				if n, err := e.scrape(); err != nil || len(n.nonZero()) > 0 {
+					return fmt.Errorf("something is counted: %v, %w", n, err)
+				}
+				return nil
+			})
 			failing.Store(false)
 			e.becomes(want.numbers, time.Minute)
 		})

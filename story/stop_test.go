@@ -2,6 +2,7 @@ package story
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -138,7 +139,13 @@ func TestStopWithHalfOfABody(t *testing.T) {
 	time.Sleep(200 * time.Millisecond) // both headers are read
 	stopped := make(chan struct{})
 	go func() { e.terminate(); close(stopped) }()
-	time.Sleep(time.Second)
+	e.eventually("it accepts no connection any more", 5*time.Second, func() error {
+		c, err := net.Dial("tcp", e.address)
+		if err != nil {
+			return nil //nolint:nilerr // which is what must become of it
+		}
+		return errors.Join(c.Close(), errors.New("it does"))
+	})
 	if _, err := fmt.Fprint(coming, rest); err != nil {
 		t.Error(err)
 	}
