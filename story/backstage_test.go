@@ -12,6 +12,7 @@ import (
 
 // With Backstage a count waits for its team; while Backstage is down nothing is counted under a wrong one.
 func TestBackstage(t *testing.T) {
+	t.Parallel()
 	var down atomic.Bool
 	down.Store(true)
 	backstage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -59,5 +60,5 @@ func TestBackstage(t *testing.T) {
 	e.kill() // the wait goes on after a restart
 	e.start()
 	down.Store(false)
-	e.becomes(want.numbers, 30*time.Second)
+	e.becomes(want.numbers)
 }

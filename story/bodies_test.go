@@ -14,6 +14,7 @@ import (
 
 // Bodies of another kind, signed as they are, are refused and not counted.
 func TestOddBodies(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.start()
 	id := 0
@@ -69,13 +70,13 @@ func TestOddBodies(t *testing.T) {
 	e.becomes(numbers{
 		deploymentSeries("github_deployments_total", "production", "web", "success", "Platform"): 3,
 		unavailable("production", "no_commit", "web", "success", "Platform"):                     3,
-	}, 10*time.Second)
+	})
 	e.terminate()
 	e.start()
 	e.becomes(numbers{
 		deploymentSeries("github_deployments_total", "production", "web", "success", "Platform"): 3,
 		unavailable("production", "no_commit", "web", "success", "Platform"):                     3,
-	}, 10*time.Second)
+	})
 }
 
 // pad makes a body as long as it may be.
@@ -84,6 +85,7 @@ func pad(body string) string { return body + strings.Repeat(" ", 25<<20-len(body
 // A body without end is cut off at the limit with 413, and many large ones at once don't fill the memory before anybody has
 // looked at their signatures.
 func TestLargeBodies(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.start()
 	const senders = 40

@@ -41,8 +41,8 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 	success := deploymentSeries("github_deployments_total", "production", "web", "success", "Platform")
 	sum := deploymentSeries("github_deployments_duration_sum", "production", "web", "success", "Platform")
 	last := deploymentSeries("github_deployments_duration", "production", "web", "success", "Platform")
-	e.becomes(numbers{success: 1, sum: 60, last: 60}, 10*time.Second)
-	e.eventually("the delivery is set aside", 60*time.Second, func() error { return e.hasMetric("dora_exporter_dead_letters 1") })
+	e.becomes(numbers{success: 1, sum: 60, last: 60})
+	e.eventually("the delivery is set aside", func() error { return e.hasMetric("dora_exporter_dead_letters 1") })
 	status, out, errOut := e.runOnce("deliveries", "list")
 	if status != 0 || !strings.Contains(out, "h/deployment_status/9") || !strings.Contains(out, "unexpected end of JSON input") {
 		t.Errorf("deliveries list: status %d, %s%s", status, out, errOut)
@@ -56,7 +56,7 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 	if status, out, errOut := e.runOnce("deliveries", "retry"); status != 0 || !strings.HasPrefix(out, "1 of the deliveries") {
 		t.Errorf("deliveries retry: status %d, %s%s", status, out, errOut)
 	}
-	e.becomes(numbers{success: 2, sum: 120, last: 60}, 10*time.Second)
+	e.becomes(numbers{success: 2, sum: 120, last: 60})
 	if status, out, _ := e.runOnce("deliveries", "list"); status != 0 || out != "no delivery is set aside\n" {
 		t.Errorf("deliveries list: status %d, %s", status, out)
 	}
@@ -65,6 +65,7 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 // A backup made beside the running server, put in the place of the lost database, gives its values; what came later is
 // counted when it is sent again, and what the backup has is not.
 func TestBackupAndRestore(t *testing.T) {
+	t.Parallel()
 	api := newGitHubAPI(t)
 	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	api.addCommit("web", "c0ffee", commit{message: "change", date: first})
@@ -83,7 +84,7 @@ func TestBackupAndRestore(t *testing.T) {
 		}
 	}
 	e.postAll(events[:10])
-	e.becomes(truth(10), 10*time.Second)
+	e.becomes(truth(10))
 	if status, out, errOut := e.runOnce("backup", "backup.db"); status != 0 {
 		t.Fatalf("backup: status %d, %s%s", status, out, errOut)
 	}
@@ -91,7 +92,7 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Errorf("backup over a file: status %d, %s", status, errOut)
 	}
 	e.postAll(events[10:])
-	e.becomes(truth(20), 10*time.Second)
+	e.becomes(truth(20))
 	e.terminate() // which writes the checkpoint
 	for _, name := range []string{"dora-exporter.db", "dora-exporter.db-wal", "dora-exporter.db-shm"} {
 		if err := os.Remove(filepath.Join(e.folder, name)); err != nil && !os.IsNotExist(err) {
@@ -103,10 +104,10 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Errorf("a database that is older than the checkpoint: status %d, %s", status, errOut)
 	}
 	e.start("-accept-store")
-	e.becomes(truth(10), 10*time.Second)
+	e.becomes(truth(10))
 	e.postAll(events)
-	e.becomes(truth(20), 10*time.Second)
+	e.becomes(truth(20))
 	e.kill()
 	e.start()
-	e.becomes(truth(20), 10*time.Second)
+	e.becomes(truth(20))
 }

@@ -72,9 +72,9 @@ func newSite(t *testing.T, kill bool) *site {
 	known = append(known, issue(1, 10), issue(2, 20), issue(3, 30))
 	e.postAll(known)
 	all.numbers[incidents], all.numbers[incidentDuration] = 3, 60*60
-	e.becomes(all.numbers, 20*time.Second)
+	e.becomes(all.numbers)
 	if kill { // the checkpoint is older than the log's last part
-		e.eventually("the checkpoint is written", 20*time.Second, func() error {
+		e.eventually("the checkpoint is written", func() error {
 			if !strings.Contains(e.read("dora-exporter.prom"), incidents+" 3\n") {
 				return errors.New("not yet")
 			}
@@ -85,7 +85,7 @@ func newSite(t *testing.T, kill bool) *site {
 	waiting := statuses(13, 18)
 	e.postAll(waiting)
 	counted := all.clone()
-	e.eventually("all are counted", 20*time.Second, func() error {
+	e.eventually("all are counted", func() error {
 		n, err := e.scrape()
 		for _, env := range []string{"production", "staging"} {
 			series := deploymentSeries("github_deployments_total", env, "web", "success", "Platform")
@@ -175,7 +175,7 @@ func (s *site) trial(e *exporter, file string, damaged []byte) string {
 	e.launch()
 	defer e.kill()
 	outcome := ""
-	e.eventually("it works or refuses", 20*time.Second, func() error {
+	e.eventually("it works or refuses", func() error {
 		select {
 		case <-e.exited:
 			outcome = "refused"
@@ -214,7 +214,7 @@ func (s *site) trial(e *exporter, file string, damaged []byte) string {
 	}
 	e.postAll(s.sent)
 	e.postAll(s.later)
-	e.becomes(s.final, 20*time.Second)
+	e.becomes(s.final)
 	return outcome
 }
 

@@ -89,8 +89,8 @@ func (e *exporter) measures(when string, want numbers) {
 		}
 		return nil
 	}
-	e.eventually("nothing waits "+when, 60*time.Second, e.idle)
-	e.eventually("/metrics is as docs/dora.md says "+when, 30*time.Second, same)
+	e.eventually("nothing waits "+when, e.idle)
+	e.eventually("/metrics is as docs/dora.md says "+when, same)
 }
 
 // idle reports, as an error, what waits to be processed, looked up or evaluated.

@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 )
 
@@ -92,7 +91,7 @@ func TestHostileNames(t *testing.T) {
 			}
 		}
 	}
-	e.becomes(want, 60*time.Second)
+	e.becomes(want)
 	e.terminate()
 
 	api.mu.Lock()

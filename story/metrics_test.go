@@ -70,9 +70,9 @@ func (e *exporter) hasMetric(line string) error {
 }
 
 // becomes waits until /metrics has exactly these values, but for series at 0.
-func (e *exporter) becomes(want numbers, limit time.Duration) {
+func (e *exporter) becomes(want numbers) {
 	e.Helper()
-	e.eventually("/metrics has what is expected", limit, func() error {
+	e.eventually("/metrics has what is expected", func() error {
 		got, err := e.scrape()
 		if err != nil {
 			return err

@@ -60,7 +60,7 @@ func TestSlowSenders(t *testing.T) {
 		}
 		bodies = append(bodies, e.drip("POST /api/github HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+length+"\r\n\r\nfffffff\r\n"))
 	}
-	e.eventually("all of them are connected", 10*time.Second, func() error {
+	e.eventually("all of them are connected", func() error {
 		if n := e.goroutines(); n < before+2*each {
 			return fmt.Errorf("%d goroutines, and %d before", n, before)
 		}
@@ -73,7 +73,7 @@ func TestSlowSenders(t *testing.T) {
 	e.becomes(numbers{
 		deploymentSeries("github_deployments_total", "production", "web", "success", "Platform"): 20,
 		unavailable("production", "no_commit", "web", "success", "Platform"):                     20,
-	}, 10*time.Second)
+	})
 	deadline := time.After(30 * time.Second) // ReadHeaderTimeout is 10 s
 	for i, h := range headers {
 		select {
@@ -82,7 +82,7 @@ func TestSlowSenders(t *testing.T) {
 			t.Fatalf("sender %d of a slow header is still connected", i)
 		}
 	}
-	e.eventually("their goroutines end", 10*time.Second, func() error {
+	e.eventually("their goroutines end", func() error {
 		if n := e.goroutines(); n > before+2*each+50 { // two at most for each body
 			return fmt.Errorf("%d goroutines, and %d before", n, before)
 		}
@@ -94,7 +94,7 @@ func TestSlowSenders(t *testing.T) {
 	for _, b := range bodies {
 		_ = b.Close()
 	}
-	e.eventually("all goroutines end", 10*time.Second, func() error {
+	e.eventually("all goroutines end", func() error {
 		if n := e.goroutines(); n > before+50 {
 			return fmt.Errorf("%d goroutines, and %d before", n, before)
 		}

@@ -32,7 +32,7 @@ func TestTraces(t *testing.T) {
 			d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
 			hook := d.status(7, "success", newYear.Add(time.Minute))
 			e.mustPost(hook)
-			e.eventually("a look-up has failed", 20*time.Second, func() error {
+			e.eventually("a look-up has failed", func() error {
 				for _, s := range receiver.Spans() {
 					if s.Name == "look up commit" && s.Failed {
 						return nil
@@ -44,12 +44,12 @@ func TestTraces(t *testing.T) {
 			api.setFault(nil)
 			e.start("-log", "debug")
 			e.mustPost(hook)
-			e.eventually("the deployment is settled", 30*time.Second, func() error {
+			e.eventually("the deployment is settled", func() error {
 				return e.hasMetric(`dora_changes_total{environment="production",owner="acme",repo="web",team="Platform"} 1`)
 			})
 			want := newTruth()
 			want.status(d, "Platform", 7, "success", newYear.Add(time.Minute), newYear)
-			e.becomes(want.numbers, 30*time.Second)
+			e.becomes(want.numbers)
 			e.terminate()
 			checkTrace(t, receiver.Spans(), e.log.String())
 		})
@@ -133,7 +133,7 @@ func TestTracesToASilentCollector(t *testing.T) {
 					t.Errorf("a webhook took %s", took)
 				}
 			}
-			e.eventually("it is told of", 15*time.Second, func() error {
+			e.eventually("it is told of", func() error {
 				if !strings.Contains(e.log.String(), "can't push traces") {
 					return fmt.Errorf("it is not in the log")
 				}

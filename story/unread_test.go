@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Hundreds that ask for metrics and pages and never read the answer take the memory of some copies of it at most, in whatever
 // form they ask for it, and keep nobody waiting.
 func TestScrapesThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
 	var b strings.Builder
 	b.WriteString("# HELP github_deployments_total The amount of successful deployments.\n# TYPE github_deployments_total counter\n")
@@ -56,7 +56,7 @@ func TestScrapesThatNobodyReads(t *testing.T) {
 		}
 	}
 	e.mustPost(deployed{id: 1000, repo: "last", env: "production"}.status(1000, "success", newYear))
-	e.eventually("a scrape has what is new", 20*time.Second, func() error {
+	e.eventually("a scrape has what is new", func() error {
 		if status, text := e.get("/metrics"); status != http.StatusOK || !strings.Contains(text, `repo="last"`) {
 			return fmt.Errorf("status %d, %d bytes", status, len(text))
 		}
