@@ -16,7 +16,6 @@ import (
 // Bodies of senders without a right signature take a bounded amount of memory, however many there are and however they are sent,
 // and neither webhooks nor health checks nor scrapes wait for them.
 func TestAnonymousBodies(t *testing.T) {
-	t.Parallel()
 	const mib = 1 << 20
 	announced := func(size int) string { return fmt.Sprintf("Content-Length: %d\r\n\r\n", size) }
 	const chunked = "Transfer-Encoding: chunked\r\n\r\n"

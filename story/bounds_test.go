@@ -71,7 +71,7 @@ func zipped(t *testing.T, status int, begin, element string, n int, end string) 
 }
 
 // Answers of GitHub that are small and make much are refused, eight at once, too, and the look-ups are made when it answers.
-func TestAnswersOfGitHubThatMakeMuch(t *testing.T) {
+func TestLargeGitHubAnswers(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]http.HandlerFunc{
 		"list":         zipped(t, 200, "[", "0,", 15<<20, "0]"),
@@ -122,7 +122,7 @@ func TestAnswersOfGitHubThatMakeMuch(t *testing.T) {
 }
 
 // Answers of Backstage likewise.
-func TestAnswersOfBackstageThatMakeMuch(t *testing.T) {
+func TestLargeBackstageAnswers(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]http.HandlerFunc{
 		"list":   zipped(t, 200, "[", "{},", 5<<19, "{}]"),
@@ -156,8 +156,7 @@ func TestAnswersOfBackstageThatMakeMuch(t *testing.T) {
 }
 
 // Bodies of webhooks that make much are refused with 400, dozens at once, too.
-func TestBodiesThatMakeMuch(t *testing.T) {
-	t.Parallel()
+func TestDenseBodies(t *testing.T) {
 	text := func(begin, element string, size int, end string) string {
 		return begin + strings.Repeat(element, (size-len(begin)-len(end))/len(element)) + end
 	}
@@ -211,7 +210,6 @@ func TestBodiesThatMakeMuch(t *testing.T) {
 
 // Reading another program's file takes memory for the series that are taken, not for its text.
 func TestLargeForeignFiles(t *testing.T) {
-	t.Parallel()
 	for name, test := range map[string]struct {
 		begin, element string
 		ready          bool

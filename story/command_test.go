@@ -2,6 +2,8 @@ package story
 
 import (
 	"database/sql"
+	bigendian "encoding/binary"
+	"hash/crc64"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,16 +14,39 @@ import (
 )
 
 // tamper changes the database as no program should, while the exporter is stopped.
-func (e *exporter) tamper(statement string) {
+func (e *exporter) tamper(statement string, args ...any) {
 	e.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(e.folder, "dora-exporter.db"))
 	if err != nil {
 		e.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	if _, err := db.Exec(statement); err != nil {
+	if _, err := db.Exec(statement, args...); err != nil {
 		e.Fatal(err)
 	}
+}
+
+// processedEvent returns the event of the only delivery that was processed, as it is stored.
+func (e *exporter) processedEvent() (event string) {
+	e.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(e.folder, "dora-exporter.db"))
+	if err != nil {
+		e.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.QueryRow("SELECT event FROM deliveries WHERE state = 1").Scan(&event); err != nil {
+		e.Fatal(err)
+	}
+	return event
+}
+
+// deliverySum is the checksum of a delivery's row: CRC-64 over the texts, each behind its length, and the time.
+func deliverySum(source, key, event string, received uint64) int64 {
+	var b []byte
+	for _, text := range []string{source, key, event} {
+		b = append(bigendian.BigEndian.AppendUint64(b, uint64(len(text))), text...)
+	}
+	return int64(crc64.Checksum(bigendian.BigEndian.AppendUint64(b, received), crc64.MakeTable(crc64.ECMA)))
 }
 
 // A delivery that nothing can be made of is set aside, the others go on, and it can be seen and tried again beside the
@@ -34,7 +59,9 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 	e := newExporter(t, api.server.URL)
 	e.start()
 	e.terminate()
-	e.tamper(`INSERT INTO deliveries (source, key, event, received, due) VALUES ('github', 'h/deployment_status/9', '{"deployment_st', 0, 0)`)
+	const cut = `{"deployment_st`
+	e.tamper("INSERT INTO deliveries (source, key, event, received, due, checksum) VALUES ('github', 'h/deployment_status/9', ?, 0, 0, ?)",
+		cut, deliverySum("github", "h/deployment_status/9", cut, 0))
 	e.start()
 	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
 	e.mustPost(d.status(1, "success", first.Add(time.Minute)))
@@ -51,7 +78,8 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 		t.Errorf("deliveries retry 7: status %d, %s%s", status, out, errOut)
 	}
 	e.terminate()
-	e.tamper(`UPDATE deliveries SET event = (SELECT replace(event, '"id":1,"state"', '"id":9,"state"') FROM deliveries WHERE state = 1) WHERE state = 2`)
+	repaired := strings.Replace(e.processedEvent(), `"id":1,"state"`, `"id":9,"state"`, 1)
+	e.tamper("UPDATE deliveries SET event = ?, checksum = ? WHERE state = 2", repaired, deliverySum("github", "h/deployment_status/9", repaired, 0))
 	e.start()
 	if status, out, errOut := e.runOnce("deliveries", "retry"); status != 0 || !strings.HasPrefix(out, "1 of the deliveries") {
 		t.Errorf("deliveries retry: status %d, %s%s", status, out, errOut)

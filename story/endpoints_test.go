@@ -35,7 +35,7 @@ func raw(t *testing.T, address, request string) *http.Response {
 
 // Only what is documented is answered: other methods get 405 with those that there are, other paths 404, nothing is
 // redirected, and nothing of the program's inside is served.
-func TestOnlyTheDocumentedEndpoints(t *testing.T) {
+func TestEndpoints(t *testing.T) {
 	t.Parallel()
 	one, two, three := newExporter(t, "http://127.0.0.1:1"), newExporter(t, "http://127.0.0.1:1"), newExporter(t, "http://127.0.0.1:1")
 	one.start()

@@ -11,7 +11,7 @@ import (
 
 // A comparison that GitHub always answers with 500 stops its environment. The log says so once, the metrics show what waits, and
 // neither another environment nor another repository waits for it.
-func TestAnEvaluationThatNeverSucceedsIsVisible(t *testing.T) {
+func TestFailingEvaluation(t *testing.T) {
 	t.Parallel()
 	api := newGitHubAPI(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

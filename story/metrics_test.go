@@ -115,7 +115,7 @@ func (e *exporter) watch() (stop func()) {
 	return func() { close(done); <-stopped }
 }
 
-func TestParseKeepsTheDocumentedSeries(t *testing.T) {
+func TestParseSeries(t *testing.T) {
 	got, err := parse("go_goroutines 1\n# TYPE jira_incidents counter\njira_incidents{team=\"b\",project=\"a\"} 2\n")
 	if err != nil || len(got) != 1 || got[`jira_incidents{project="a",team="b"}`] != 2 {
 		t.Errorf("got %v, %v", got, err)

@@ -15,7 +15,7 @@ import (
 
 // Refused requests of any kind leave a bounded number of log lines, whose counts add up to the requests, and each is in the
 // metric.
-func TestRefusedRequestsAreSummedUp(t *testing.T) {
+func TestRefusedRequests(t *testing.T) {
 	t.Parallel()
 	for _, encrypted := range []bool{false, true} {
 		t.Run(fmt.Sprintf("TLS %v", encrypted), func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -21,11 +22,12 @@ func (e *exporter) drip(head string) dripping {
 	e.Helper()
 	c, err := net.Dial("tcp", e.address)
 	if err != nil {
-		e.Fatal(err)
+		e.Error(err)
+		return dripping{}
 	}
 	e.Cleanup(func() { _ = c.Close() })
 	if _, err := c.Write([]byte(head)); err != nil {
-		e.Fatal(err)
+		e.Error(err)
 	}
 	go func() {
 		for {
@@ -51,14 +53,20 @@ func TestSlowSenders(t *testing.T) {
 	e.start()
 	before := e.goroutines()
 	const each = 250
-	var headers, bodies []dripping
+	headers, bodies := make([]dripping, each), make([]dripping, each)
+	var connecting sync.WaitGroup // at once: the first must not be cut off before the last is there
 	for i := range each {
-		headers = append(headers, e.drip("POST /api/github HTTP/1.1\r\nHost: x\r\nX-Slow: "))
+		connecting.Go(func() { headers[i] = e.drip("POST /api/github HTTP/1.1\r\nHost: x\r\nX-Slow: ") })
 		length := "Content-Length: 100000"
 		if i%2 == 0 {
 			length = "Transfer-Encoding: chunked"
 		}
-		bodies = append(bodies, e.drip("POST /api/github HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+length+"\r\n\r\nfffffff\r\n"))
+		head := "POST /api/github HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + length + "\r\n\r\nfffffff\r\n"
+		connecting.Go(func() { bodies[i] = e.drip(head) })
+	}
+	connecting.Wait()
+	if t.Failed() {
+		return
 	}
 	e.eventually("all of them are connected", func() error {
 		if n := e.goroutines(); n < before+2*each {
