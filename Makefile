@@ -57,7 +57,7 @@ bench:
 ## torture: the long forms of the fault tests, and half a minute of fuzzing for each decoder; half an hour in all
 torture:
 	./integration/install
-	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|ManyEnvironments|Outage|GitHub|EveryOrder' -v -args -torture
+	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|ManyEnvironments|Outage|GitHub|EveryOrder|Replay|Anonymous|Dense|Foreign' -v -args -torture
 	cd integration && go test -count=1 -timeout 20m -run 'Durable|Kill|Failing|RealDisk|Permission' -v ./...
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
 		grep -o '^func Fuzz[A-Za-z]*' "$$file" | sed 's/func //' | while read -r target; do \

@@ -58,7 +58,7 @@ func (s Secrets) Issue(event string, i Issue, at time.Time, changed ...string) W
 	}
 	body := encode(payload)
 	return Webhook{Path: "/api/jira", Body: body, Header: map[string]string{
-		"Content-Type": "application/json; charset=utf-8", "User-Agent": "Atlassian Webhook HTTP Client", "X-Hub-Signature": sign(s.Jira, body),
+		"Content-Type": "application/json; charset=utf-8", "User-Agent": "Atlassian Webhook HTTP Client", "X-Hub-Signature": Sign(s.Jira, body),
 	}}
 }
 

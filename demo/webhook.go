@@ -89,12 +89,12 @@ func (s Secrets) gitHub(event string, payload object) Webhook {
 	return Webhook{Path: "/api/github", Body: body, Header: map[string]string{
 		"Content-Type": "application/json", "User-Agent": "GitHub-Hookshot/demo", "X-GitHub-Event": event,
 		"X-GitHub-Delivery":   fmt.Sprintf("%s-%s-%s-%s-%s", guid[:8], guid[8:12], guid[12:16], guid[16:20], guid[20:]),
-		"X-Hub-Signature-256": sign(s.GitHub, body),
+		"X-Hub-Signature-256": Sign(s.GitHub, body),
 	}}
 }
 
-// sign returns the signature header of both senders.
-func sign(secret string, body []byte) string {
+// Sign returns the signature of a body as GitHub and Jira write it.
+func Sign(secret string, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))

@@ -1,7 +1,6 @@
 package instrumentation
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,7 +11,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/instrumentation/otlptest"
+	"dora-exporter/internal/testexporter"
 )
 
 const canary = "canary-of-a-header"
@@ -276,7 +275,7 @@ func TestPushTellsOfFailures(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			r := p.receiver(t, "127.0.0.1:0", nil)
 			i := restored(t)
-			log := &lockedBuffer{}
+			log := &testexporter.Buffer{}
 			push := start(t, i, pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.NewTextHandler(log, nil))))
 			for _, refuses := range []bool{false, true, true, true, false, false} {
 				r.Refuse(refuses)
@@ -307,7 +306,7 @@ func TestPushThatIsTakenInPart(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			r := p.receiver(t, "127.0.0.1:0", nil)
 			i := restored(t)
-			log := &lockedBuffer{}
+			log := &testexporter.Buffer{}
 			push := start(t, i, pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.NewTextHandler(log, nil))))
 			for _, refused := range []int64{0, 2, 3, 0} {
 				r.Say("one is odd (1 of them rejected)", refused)
@@ -456,22 +455,4 @@ func labelsOf(m *dto.Metric) string {
 		labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
 	}
 	return strings.Join(labels, ",")
-}
-
-// lockedBuffer is a buffer that others write to.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

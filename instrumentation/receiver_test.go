@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // Requests over HTTP go to the endpoint as it is written and nowhere else, and its query is in no log line.
@@ -22,7 +24,7 @@ func TestTheEndpointIsTakenAsItIs(t *testing.T) {
 	}))
 	defer server.Close()
 	const path = "/a//b%2Fc/?key=" + canary
-	log := &lockedBuffer{}
+	log := &testexporter.Buffer{}
 	stop(t, start(t, restored(t), pushOptions("http/protobuf", server.URL+path, slog.New(slog.NewTextHandler(log, nil)))))
 	to := tracesTo("http/protobuf", "")
 	to.Endpoint = server.URL + path

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,8 +17,16 @@ import (
 const (
 	// scrapeMayRead bounds how long a client may take for reading an answer.
 	scrapeMayRead = 30 * time.Second
-	// mostFiltered bounds the requests for some families alone (name[]) that are answered at a time.
+	// mostFiltered bounds the requests for some families alone (name[]) or in a form for debugging that are answered at a time.
 	mostFiltered = 4
+)
+
+var (
+	// sharedFormats are what scrapers ask for. Requests for the same one share their answer.
+	sharedFormats = []expfmt.Format{expfmt.FmtProtoDelim, expfmt.FmtText}
+	// acceptedFormats has in addition the forms of protobuf that only people ask for. Their answers are written family by family,
+	// a few at a time, instead of being kept.
+	acceptedFormats = append(slices.Clone(sharedFormats), expfmt.FmtProtoText, expfmt.FmtProtoCompact)
 )
 
 // scrapeHandler answers scrapes. Those of the same format share one text, so that many of them, also of clients that never read the
@@ -35,10 +44,9 @@ type variant struct {
 }
 
 func newScrapeHandler(from prometheus.Gatherer) *scrapeHandler {
-	options := promhttp.HandlerOpts{AcceptedFormats: []expfmt.Format{expfmt.FmtProtoDelim, expfmt.FmtText}}
-	handler := promhttp.HandlerFor(from, options)
+	handler := promhttp.HandlerFor(from, promhttp.HandlerOpts{AcceptedFormats: acceptedFormats})
 	s := &scrapeHandler{shared: map[variant]*sharedText{}, filtered: handler, turns: make(chan struct{}, mostFiltered)}
-	for _, format := range options.AcceptedFormats {
+	for _, format := range sharedFormats {
 		for _, zipped := range []bool{false, true} {
 			v := variant{format, zipped}
 			s.shared[v] = newSharedText(func(size int) *text { return v.render(handler, size) })
@@ -50,14 +58,15 @@ func newScrapeHandler(from prometheus.Gatherer) *scrapeHandler {
 func (s *scrapeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(scrapeMayRead))
-	if r.URL.Query().Has("name[]") {
+	negotiated := expfmt.NegotiateAccept(r.Header, acceptedFormats...)
+	kind := negotiated.FormatType()
+	if r.URL.Query().Has("name[]") || kind == expfmt.TypeProtoText || kind == expfmt.TypeProtoCompact {
 		s.filter(w, r)
 		return
 	}
 	// Names need no escaping, so that formats that differ in it are the same but for their names.
-	negotiated := expfmt.NegotiateAccept(r.Header, expfmt.FmtProtoDelim, expfmt.FmtText)
 	v := variant{expfmt.FmtText, acceptsGzip(r.Header)}
-	if negotiated.FormatType() == expfmt.TypeProtoDelim {
+	if kind == expfmt.TypeProtoDelim {
 		v.format = expfmt.FmtProtoDelim
 	}
 	shared := s.shared[v]
@@ -83,7 +92,7 @@ func (s *scrapeHandler) filter(w http.ResponseWriter, r *http.Request) {
 		s.filtered.ServeHTTP(w, r)
 	default:
 		w.Header().Set("Retry-After", "10")
-		http.Error(w, "too many requests with name[] at once", http.StatusServiceUnavailable)
+		http.Error(w, "too many requests with name[] or for text forms of protobuf at once", http.StatusServiceUnavailable)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/instrumentation/otlptest"
+	"dora-exporter/internal/testexporter"
 )
 
 const statusKey = "github/api.github.com/deployment_status/7"
@@ -249,7 +250,7 @@ func TestPushingTracesTellsOfFailures(t *testing.T) {
 	for protocol, p := range protocols {
 		t.Run(protocol, func(t *testing.T) {
 			r := p.receiver(t, "127.0.0.1:0", nil)
-			log := &lockedBuffer{}
+			log := &testexporter.Buffer{}
 			traces, i := startTraces(t, tracesTo(protocol, r.Address), 1, slog.New(slog.NewTextHandler(log, nil)))
 			for _, refuses := range []bool{false, true, true, false, false} {
 				r.Refuse(refuses)

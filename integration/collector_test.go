@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // collector is a real OpenTelemetry Collector with otel-collector.yaml. Its files outlive its process.
@@ -29,7 +31,7 @@ func otelcol(t *testing.T) string {
 
 func newCollector(t *testing.T) *collector {
 	t.Helper()
-	c := &collector{grpc: freeAddress(t), http: freeAddress(t), prometheus: freeAddress(t), file: filepath.Join(t.TempDir(), "otlp.jsonl")}
+	c := &collector{grpc: testexporter.FreeAddress(t), http: testexporter.FreeAddress(t), prometheus: testexporter.FreeAddress(t), file: filepath.Join(t.TempDir(), "otlp.jsonl")}
 	t.Cleanup(func() {
 		c.kill()
 		if t.Failed() {

@@ -1,24 +1,19 @@
 package integration
 
 import (
-	"bytes"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
-	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
+
+	"dora-exporter/demo"
+	"dora-exporter/internal/testexporter"
 )
 
 const secret = "integration"
@@ -27,40 +22,20 @@ const secret = "integration"
 var binary string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		folder, err := os.MkdirTemp("", "dora-exporter")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer func() { _ = os.RemoveAll(folder) }()
-		binary = filepath.Join(folder, "dora-exporter")
-		build := exec.Command("go", "build", "-o", binary, "./cmd/dora-exporter")
-		build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build the exporter: %v\n%s", err, out)
-			return 1
-		}
-		// They wait for other processes most of the time.
-		if err := flag.Set("test.parallel", "6"); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
+	os.Exit(testexporter.Run(m, &binary, "6"))
 }
 
 // exporter is a running exporter. Its folder outlives its process.
 type exporter struct {
 	folder, address string
 	process         *exec.Cmd
-	output          bytes.Buffer
+	output          testexporter.Buffer
 }
 
 // newExporter prepares a folder; githubURL is where the GitHub API is.
 func newExporter(t *testing.T, githubURL string) *exporter {
 	t.Helper()
-	e := &exporter{folder: t.TempDir(), address: freeAddress(t)}
+	e := &exporter{folder: t.TempDir(), address: testexporter.FreeAddress(t)}
 	_, port, _ := net.SplitHostPort(e.address)
 	config := fmt.Sprintf(`server: {host: 127.0.0.1, port: %s}
 github: {base_url: %q, webhook_secret: %s}
@@ -121,15 +96,13 @@ func (e *exporter) send(t *testing.T, event, body string) {
 
 // request makes a signed GitHub event.
 func (e *exporter) request(event, body string) *http.Request {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(body))
 	request, err := http.NewRequest(http.MethodPost, "http://"+e.address+"/api/github", strings.NewReader(body))
 	if err != nil {
 		panic(err) // the address is right
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("X-GitHub-Event", event)
-	request.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	request.Header.Set("X-Hub-Signature-256", demo.Sign(secret, []byte(body)))
 	return request
 }
 
@@ -160,29 +133,6 @@ func deploymentJSON(id int) string {
 
 const repositoryJSON = `{"name":"web","full_name":"acme/web","owner":{"login":"acme"},"default_branch":"main","url":"https://api.github.com/repos/acme/web"}`
 
-// port is the last one that was given to a test.
-var port = func() *atomic.Uint32 {
-	var p atomic.Uint32
-	p.Store(rand.Uint32N(20_000)) // another run may be under way
-	return &p
-}()
-
-// freeAddress is one that nothing listens at and no other test has. Its port is below those that systems give to outgoing
-// connections, one of which could take it before the exporter does.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10_000+port.Add(1)%20_000)
-		l, err := net.Listen("tcp", address)
-		if err == nil {
-			_ = l.Close()
-			return address
-		}
-	}
-	t.Fatal("there is no free port")
-	return ""
-}
-
 func get(url string) (string, error) {
 	answer, err := http.Get(url)
 	if err != nil {
@@ -196,18 +146,8 @@ func get(url string) (string, error) {
 	return string(body), err
 }
 
-// eventually polls until f returns no error, half a minute at most.
+// eventually polls until f returns no error.
 func eventually(t *testing.T, what string, f func() error) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		err := f()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s: %v", what, err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	testexporter.Eventually(t, what, f)
 }

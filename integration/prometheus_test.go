@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // github answers each look-up with a commit of an hour before the statuses, without a pull request.
@@ -107,7 +109,7 @@ func startPrometheus(t *testing.T, target string, flags ...string) prometheus {
 // runPrometheus starts a Prometheus with a configuration over a folder of data.
 func runPrometheus(t *testing.T, configuration, data string, flags ...string) prometheus {
 	t.Helper()
-	config, address := filepath.Join(t.TempDir(), "prometheus.yml"), freeAddress(t)
+	config, address := filepath.Join(t.TempDir(), "prometheus.yml"), testexporter.FreeAddress(t)
 	if err := os.WriteFile(config, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}

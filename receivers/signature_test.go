@@ -8,12 +8,12 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"dora-exporter/demo"
 )
 
 func sign(secret, body string) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(body))
-	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
+	return demo.Sign(secret, []byte(body))
 }
 
 // The example of GitHub's documentation.

@@ -12,6 +12,7 @@ import (
 
 // A sender that reads no answer before it has sent its whole body gets the answer all the same.
 func TestAnswersArrive(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.start()
 	const length = 27 << 20

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // No secret is in the log at debug level, on stdout or stderr, in an answer, in /metrics or in a file, whatever goes wrong.
@@ -16,7 +18,7 @@ func TestNoSecretIsTold(t *testing.T) {
 	t.Parallel() // it waits most of the time
 	github, backstage := newTalker(t), newTalker(t)
 	e := newExporter(t, github.URL)
-	metrics := freeAddress(t)
+	metrics := testexporter.FreeAddress(t)
 	_, port, err := net.SplitHostPort(e.address)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +94,7 @@ catalog: {mode: backstage, endpoint: %s, token_file: backstage}
 		e.start(args...)
 		id++
 		send(signed(event(id), canaries["GitHub's webhook secret"]), 202)
-		e.eventually(name+": the stand-in is called and the log says what is wrong", 20*time.Second, func() error {
+		e.eventually(name+": the stand-in is called and the log says what is wrong", func() error {
 			who.mu.Lock()
 			defer who.mu.Unlock()
 			if who.calls == before || strings.Count(e.log.String(), " error=") == lines {
@@ -141,7 +143,7 @@ catalog: {mode: backstage, endpoint: %s, token_file: backstage}
 		s.Close() // connection refused from here on
 	}
 	lines := strings.Count(e.log.String(), "connection refused")
-	e.eventually("the log tells of the outage", 60*time.Second, func() error {
+	e.eventually("the log tells of the outage", func() error {
 		if strings.Count(e.log.String(), "connection refused") == lines {
 			return fmt.Errorf("it says nothing")
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dora-exporter/instrumentation/otlptest"
+	"dora-exporter/internal/testexporter"
 )
 
 // The demonstration has every cause of failure, three teams, staging and production, and its report agrees with /metrics.
@@ -19,7 +20,7 @@ func TestDemo(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../cmd/dora-demo").CombinedOutput(); err != nil {
 		t.Fatalf("build the demonstration: %v\n%s", err, out)
 	}
-	_, port, _ := net.SplitHostPort(freeAddress(t))
+	_, port, _ := net.SplitHostPort(testexporter.FreeAddress(t))
 	c := exec.CommandContext(t.Context(), program, "-exporter", binary, "-folder", folder, "-port", port, "-in", "3s", "-once")
 	elsewhere := filepath.Join(t.TempDir(), "real.prom") // a real server's, which it leaves alone
 	receiver := otlptest.NewHTTP(t, "127.0.0.1:0", nil)
@@ -28,7 +29,7 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if !strings.Contains(string(out), "the events give what /metrics has") {
+	if !strings.Contains(string(out), "all events give the values that /metrics has") {
 		t.Errorf("it said:\n%s", out)
 	}
 	if _, err := os.Stat(elsewhere); err == nil || len(receiver.Requests()) > 0 {

@@ -67,7 +67,7 @@ func TestWorkedExampleBackwards(t *testing.T) {
 	}
 }
 
-// measures waits until the dora_* families on /metrics are what is wanted, and stay so.
+// measures waits until nothing is left to do and the dora_* families on /metrics are want.
 func (e *exporter) measures(when string, want numbers) {
 	e.Helper()
 	same := func() error {
@@ -89,11 +89,24 @@ func (e *exporter) measures(when string, want numbers) {
 		}
 		return nil
 	}
-	e.eventually("/metrics is as docs/dora.md says "+when, 30*time.Second, same)
-	time.Sleep(300 * time.Millisecond)
-	if err := same(); err != nil {
-		e.Errorf("and then: %v", err)
+	e.eventually("nothing waits "+when, e.idle)
+	e.eventually("/metrics is as docs/dora.md says "+when, same)
+}
+
+// idle reports, as an error, what waits to be processed, looked up or evaluated.
+func (e *exporter) idle() error {
+	status, text := e.get("/metrics")
+	if status != 200 {
+		return fmt.Errorf("/metrics: status %d: %s", status, text)
 	}
+	for _, line := range []string{
+		"dora_exporter_backlog 0", "dora_exporter_github_lookups_waiting 0", "dora_exporter_evaluations_waiting 0",
+	} {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			return fmt.Errorf("/metrics has no line %s", line)
+		}
+	}
+	return nil
 }
 
 // ours are the families that the document is about.

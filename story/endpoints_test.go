@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // raw sends bytes on a connection of its own and returns the first answer; nil when the connection was closed without one.
@@ -33,10 +35,11 @@ func raw(t *testing.T, address, request string) *http.Response {
 
 // Only what is documented is answered: other methods get 405 with those that there are, other paths 404, nothing is
 // redirected, and nothing of the program's inside is served.
-func TestOnlyTheDocumentedEndpoints(t *testing.T) {
+func TestEndpoints(t *testing.T) {
+	t.Parallel()
 	one, two, three := newExporter(t, "http://127.0.0.1:1"), newExporter(t, "http://127.0.0.1:1"), newExporter(t, "http://127.0.0.1:1")
 	one.start()
-	metrics := freeAddress(t)
+	metrics := testexporter.FreeAddress(t)
 	two.write("config.yml", strings.Replace(two.read("config.yml"), "server:\n", "server:\n  metrics_listen: "+metrics+"\n", 1))
 	two.start()
 	three.write("config.yml", strings.Replace(three.read("config.yml"), "server:\n", "server:\n  page: off\n", 1))

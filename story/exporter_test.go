@@ -1,21 +1,18 @@
 package story
 
 import (
-	"bytes"
 	"context"
-	"flag"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // binary is the program, built once for all tests.
@@ -26,27 +23,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, yardstick(address))
 		os.Exit(1)
 	}
-	os.Exit(func() int {
-		folder, err := os.MkdirTemp("", "dora-exporter")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer func() { _ = os.RemoveAll(folder) }()
-		binary = filepath.Join(folder, "dora-exporter")
-		build := exec.Command("go", "build", "-o", binary, "../cmd/dora-exporter")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build the exporter: %v\n%s", err, out)
-			return 1
-		}
-		// They wait for other processes most of the time.
-		if err := flag.Set("test.parallel", "8"); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
+	os.Exit(testexporter.Run(m, &binary, "8"))
 }
 
 const (
@@ -62,13 +39,13 @@ type exporter struct {
 	env     []string
 	process *exec.Cmd
 	exited  chan struct{}
-	log     syncBuffer
+	log     testexporter.Buffer
 }
 
 // newExporter prepares a folder with a configuration; gitHubURL is where the GitHub API is.
 func newExporter(t *testing.T, gitHubURL string) *exporter {
 	t.Helper()
-	e := &exporter{T: t, folder: t.TempDir(), address: freeAddress(t)}
+	e := &exporter{T: t, folder: t.TempDir(), address: testexporter.FreeAddress(t)}
 	_, port, _ := net.SplitHostPort(e.address)
 	e.write("config.yml", fmt.Sprintf(`server:
   host: 127.0.0.1
@@ -116,7 +93,7 @@ func (e *exporter) read(name string) string {
 func (e *exporter) start(args ...string) {
 	e.Helper()
 	e.launch(args...)
-	e.eventually("the exporter is ready", 20*time.Second, func() error {
+	e.eventually("the exporter is ready", func() error {
 		select {
 		case <-e.exited:
 			e.Fatal("the exporter has exited")
@@ -182,70 +159,25 @@ func (e *exporter) terminate() {
 }
 
 // eventually polls until f returns no error.
-func (e *exporter) eventually(what string, limit time.Duration, f func() error) {
+func (e *exporter) eventually(what string, f func() error) {
 	e.Helper()
-	deadline := time.Now().Add(limit)
-	for {
-		err := f()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			e.Fatalf("waited in vain until %s: %v", what, err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	testexporter.Eventually(e.T, what, f)
 }
 
-// runOnce runs the program until it ends by itself, which it must do within ten seconds.
+// remains checks that f returns no error for a while.
+func (e *exporter) remains(what string, d time.Duration, f func() error) {
+	e.Helper()
+	testexporter.Remains(e.T, what, d, f)
+}
+
+// runOnce runs the program until it ends by itself.
 func (e *exporter) runOnce(args ...string) (status int, stdout, stderr string) {
 	e.Helper()
-	ctx, cancel := context.WithTimeout(e.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(e.Context(), testexporter.Patience)
 	defer cancel()
 	var out, errOut strings.Builder
 	c := exec.CommandContext(ctx, binary, args...)
 	c.Dir, c.Stdout, c.Stderr, c.Env = e.folder, &out, &errOut, append([]string{"HOME=" + e.folder}, e.env...)
 	_ = c.Run()
 	return c.ProcessState.ExitCode(), out.String(), errOut.String()
-}
-
-// lastPort is the last one that was given to a test.
-var lastPort = func() *atomic.Uint32 {
-	var p atomic.Uint32
-	p.Store(rand.Uint32N(20_000)) // another run may be under way
-	return &p
-}()
-
-// freeAddress is one that nothing listens at and no other test has. Its port is below those that systems give to outgoing
-// connections, one of which could take it before the exporter does.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10_000+lastPort.Add(1)%20_000)
-		l, err := net.Listen("tcp", address)
-		if err == nil {
-			_ = l.Close()
-			return address
-		}
-	}
-	t.Fatal("there is no free port")
-	return ""
-}
-
-// syncBuffer is a buffer that processes write to and tests read.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // raw returns the request as it is sent over a connection.
@@ -82,7 +81,7 @@ func (e *exporter) fromHereOn(repo string, n int) {
 func (e *exporter) counts(repo string, n int) {
 	e.Helper()
 	series := deploymentSeries("github_deployments_total", "production", repo, "success", "Platform")
-	e.eventually(fmt.Sprintf("%d of %s are counted", n, repo), 30*time.Second, func() error {
+	e.eventually(fmt.Sprintf("%d of %s are counted", n, repo), func() error {
 		got, err := e.scrape()
 		if err == nil && got[series] != float64(n) {
 			err = fmt.Errorf("%v are counted", got[series])
@@ -145,7 +144,7 @@ func TestLockedByAnotherProcess(t *testing.T) {
 			}
 		})
 	}
-	e.eventually("they wait", 10*time.Second, func() error {
+	e.eventually("they wait", func() error {
 		n, err := e.metric("dora_exporter_store_waiting_writes")
 		if err == nil && n < 500 {
 			err = fmt.Errorf("%v wait", n)
@@ -162,7 +161,7 @@ func TestLockedByAnotherProcess(t *testing.T) {
 		})
 	}
 	senders.Wait()
-	e.eventually("it is not ready", 30*time.Second, func() error {
+	e.eventually("it is not ready", func() error {
 		if code, text := e.get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(text, "could not commit") {
 			return fmt.Errorf("/readyz: status %d: %s", code, text)
 		}
@@ -172,7 +171,7 @@ func TestLockedByAnotherProcess(t *testing.T) {
 		t.Errorf("stalled for %v s, %v", stalled, err)
 	}
 	release()
-	e.eventually("it is ready again by itself", 30*time.Second, func() error {
+	e.eventually("it is ready again by itself", func() error {
 		if code, text := e.get("/readyz"); code != http.StatusOK {
 			return fmt.Errorf("/readyz: status %d: %s", code, text)
 		}
@@ -205,7 +204,7 @@ func TestSenderThatHalfCloses(t *testing.T) {
 	if err := errors.Join(err, c.(*net.TCPConn).CloseWrite()); err != nil {
 		t.Fatal(err)
 	}
-	e.eventually("it waits", 3*time.Second, func() error {
+	e.eventually("it waits", func() error {
 		n, err := e.metric("dora_exporter_store_waiting_writes")
 		if err == nil && n == 0 {
 			err = errors.New("nothing waits")

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // checked runs the health check as a container engine does.
@@ -20,6 +22,7 @@ func (e *exporter) checked(args ...string) (int, string) {
 }
 
 func TestHealthCheck(t *testing.T) {
+	t.Parallel()
 	const tls = "tls_server_config: {cert_file: tls.crt, key_file: tls.key"
 	for name, test := range map[string]struct{ host, web string }{
 		"plain":                           {"127.0.0.1", ""},
@@ -33,7 +36,7 @@ func TestHealthCheck(t *testing.T) {
 			t.Parallel()
 			e := newExporter(t, "http://127.0.0.1:1")
 			e.certificate(1)
-			config := strings.Replace(e.read("config.yml"), "server:\n", "server:\n  metrics_listen: "+freeAddress(t)+"\n", 1)
+			config := strings.Replace(e.read("config.yml"), "server:\n", "server:\n  metrics_listen: "+testexporter.FreeAddress(t)+"\n", 1)
 			e.write("config.yml", strings.Replace(config, "host: 127.0.0.1", "host: \""+test.host+"\"", 1))
 			e.env = append(e.env, "HTTP_PROXY=http://127.0.0.1:1", "HTTPS_PROXY=http://127.0.0.1:1")
 			var args []string
@@ -45,7 +48,7 @@ func TestHealthCheck(t *testing.T) {
 				t.Errorf("before the start: status %d: %s", status, told)
 			}
 			e.launch(args...)
-			e.eventually("healthy", 20*time.Second, func() error {
+			e.eventually("healthy", func() error {
 				if status, told := e.checked(args...); status != 0 {
 					return fmt.Errorf("status %d: %s", status, told)
 				}
@@ -68,7 +71,7 @@ func TestHealthCheckTellsWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.post(deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}.status(1, "success", time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)))
-	e.eventually("not ready", 20*time.Second, func() error {
+	e.eventually("not ready", func() error {
 		if status, told := e.checked(); status != 1 || !strings.Contains(told, "dora-exporter.prom.tmp") || !strings.Contains(told, "503") {
 			return fmt.Errorf("status %d: %s", status, told)
 		}

@@ -10,6 +10,7 @@ import (
 // kill -9 at random moments under load. What was answered with 202 is counted once in the end, without being sent again;
 // what was not is sent again, and is then counted once, too.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	const perRound = 150
 	rounds := scaled(10, 200)
 	random := newRandom(t)
@@ -59,11 +60,11 @@ func TestKill(t *testing.T) {
 	t.Logf("%d of %d were answered", taken, len(all))
 	e.start()
 	e.postAll(refused)
-	e.becomes(everything.numbers, 30*time.Second)
+	e.becomes(everything.numbers)
 	e.postAll(all)
 	e.kill()
 	e.start()
-	e.becomes(everything.numbers, 30*time.Second)
+	e.becomes(everything.numbers)
 	stop()
 	e.kill()
 	e.stores(everything.numbers)

@@ -70,9 +70,9 @@ func (e *exporter) hasMetric(line string) error {
 }
 
 // becomes waits until /metrics has exactly these values, but for series at 0.
-func (e *exporter) becomes(want numbers, limit time.Duration) {
+func (e *exporter) becomes(want numbers) {
 	e.Helper()
-	e.eventually("/metrics has what is expected", limit, func() error {
+	e.eventually("/metrics has what is expected", func() error {
 		got, err := e.scrape()
 		if err != nil {
 			return err
@@ -115,7 +115,7 @@ func (e *exporter) watch() (stop func()) {
 	return func() { close(done); <-stopped }
 }
 
-func TestParseKeepsTheDocumentedSeries(t *testing.T) {
+func TestParseSeries(t *testing.T) {
 	got, err := parse("go_goroutines 1\n# TYPE jira_incidents counter\njira_incidents{team=\"b\",project=\"a\"} 2\n")
 	if err != nil || len(got) != 1 || got[`jira_incidents{project="a",team="b"}`] != 2 {
 		t.Errorf("got %v, %v", got, err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dora-exporter/instrumentation/otlptest"
+	"dora-exporter/internal/testexporter"
 )
 
 // pushed are the documented series of the newest push, under their names on /metrics.
@@ -64,14 +65,14 @@ func TestPush(t *testing.T) {
 				want.status(d, "Platform", id, "success", at, newYear)
 			}
 			send(1)
-			e.becomes(want.numbers, 10*time.Second)
-			e.eventually("the values are pushed", 10*time.Second, func() error { return same(want.numbers, r) })
+			e.becomes(want.numbers)
+			e.eventually("the values are pushed", func() error { return same(want.numbers, r) })
 			_, before := pushed(r)
 			e.kill()
 			e.start()
 			send(2)
-			e.becomes(want.numbers, 10*time.Second)
-			e.eventually("the values are pushed after a restart", 10*time.Second, func() error { return same(want.numbers, r) })
+			e.becomes(want.numbers)
+			e.eventually("the values are pushed after a restart", func() error { return same(want.numbers, r) })
 			send(3)
 			e.terminate()
 			if err := same(want.numbers, r); err != nil {
@@ -116,8 +117,8 @@ func TestPushToATroubledCollector(t *testing.T) {
 	silent := otlptest.NewHTTP(t, "127.0.0.1:0", nil)
 	silent.Block()
 	for name, test := range map[string]struct{ address, protocol string }{
-		"down, grpc": {freeAddress(t), "grpc"},
-		"down, http": {freeAddress(t), "http/protobuf"},
+		"down, grpc": {testexporter.FreeAddress(t), "grpc"},
+		"down, http": {testexporter.FreeAddress(t), "http/protobuf"},
 		"silent":     {silent.Address, "http/protobuf"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +137,7 @@ func TestPushToATroubledCollector(t *testing.T) {
 					t.Errorf("a webhook and a scrape took %s", took)
 				}
 			}
-			e.eventually("failures are counted", 15*time.Second, func() error {
+			e.eventually("failures are counted", func() error {
 				_, text := e.get("/metrics")
 				for _, line := range []string{`dora_exporter_otlp_exports_total{result="error"} 0`, `dora_exporter_otlp_exports_total{result="error"} 1`} {
 					if strings.Contains(text, line+"\n") {
@@ -197,7 +198,7 @@ func TestDeltasAddUp(t *testing.T) {
 		sent++
 		d.id = sent
 		e.mustPost(d.status(sent, "success", newYear.Add(time.Duration(sent)*time.Minute)))
-		e.eventually("it is counted", 10*time.Second, func() error {
+		e.eventually("it is counted", func() error {
 			return e.hasMetric(fmt.Sprintf(`dora_deployments_total{environment="production",outcome="success",owner="acme",repo="web",team="Platform"} %d`, sent))
 		})
 	}
@@ -226,13 +227,13 @@ func TestDeltasAddUp(t *testing.T) {
 	}
 	for _, restart := range []func(){func() { e.terminate(); e.start() }, func() { e.kill(); e.start() }, func() {}} {
 		send()
-		e.eventually("all has arrived", 10*time.Second, arrived)
+		e.eventually("all has arrived", arrived)
 		r.Refuse(true)
 		send()
 		restart()
 		send()
 		r.Refuse(false)
-		e.eventually("all has arrived after the outage", 10*time.Second, arrived)
+		e.eventually("all has arrived after the outage", arrived)
 	}
 	e.terminate()
 	if err := arrived(); err != nil {

@@ -2,6 +2,7 @@ package story
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // thirty are deployments of as many commits, with what they count at once and in the end.
@@ -36,21 +39,22 @@ func TestGitHubOutage(t *testing.T) {
 			e.start()
 			events, counted, want := thirty(api, "Platform")
 			api.setFault(fault)
+			began := time.Now()
 			e.postAll(events)
-			e.becomes(counted, 10*time.Second)
-			time.Sleep(2 * time.Second) // the outage goes on
-			// Eight look-ups under way when it began, then a probe after 1 s and one after 2 s more; a redirect loop is ten calls each,
-			// and where the first call of a look-up is answered and the second is not, the way is open in between.
-			if calls := api.called(); calls > 40 && (name != "redirect loop" || calls > 240) {
-				t.Errorf("%d calls during the outage", calls)
-			}
-			e.becomes(counted, time.Second)
+			e.becomes(counted)
+			e.remains("during the outage", 2*time.Second, func() error {
+				if calls, limit := api.called(), callsInOutage(name, time.Since(began)); calls > limit {
+					return fmt.Errorf("%d calls, want %d at most", calls, limit)
+				}
+				return nil
+			})
+			e.becomes(counted)
 			before := api.called()
 			api.setFault(nil)
 			if (name == "401" || name == "403") && !*torture {
 				return // GitHub is asked again after a minute
 			}
-			e.becomes(want.numbers, 2*time.Minute)
+			e.becomes(want.numbers)
 			if calls := api.called() - before; calls > 2*30+24 {
 				t.Errorf("%d calls after the outage for 30 commits", calls)
 			}
@@ -58,16 +62,32 @@ func TestGitHubOutage(t *testing.T) {
 	}
 }
 
+// callsInOutage is how many calls 30 look-ups may make in the time that an outage has lasted. Look-ups and probes wait 1 s, 2 s,
+// 4 s and so on between two calls.
+func callsInOutage(fault string, d time.Duration) int {
+	attempts := 1 + int(math.Log2(1+d.Seconds()))
+	switch fault {
+	case "an answer without end": // one that is too large fails its own look-up and does not stop the others
+		return 30 * attempts
+	case "redirect loop": // each is ten calls
+		return 10 * (20 + 2*attempts)
+	case "a list with nothing in it": // a good answer to the first call of a look-up, which makes the second
+		return 2*30 + 2*attempts
+	default: // eight look-ups are under way when it begins; then there is one probe at a time
+		return 34 + 2*attempts
+	}
+}
+
 // Nobody listens at the API's address for a while.
 func TestGitHubIsNotThere(t *testing.T) {
 	t.Parallel()
 	api := newGitHubAPI(t)
-	address := freeAddress(t)
+	address := testexporter.FreeAddress(t)
 	e := newExporter(t, "http://"+address)
 	e.start()
 	events, counted, want := thirty(api, "Platform")
 	e.postAll(events)
-	e.becomes(counted, 10*time.Second)
+	e.becomes(counted)
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +95,7 @@ func TestGitHubIsNotThere(t *testing.T) {
 	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: api}}
 	server.Start()
 	defer server.Close()
-	e.becomes(want.numbers, time.Minute)
+	e.becomes(want.numbers)
 }
 
 // GitHub does not know the commits, which it will soon: they are asked for again after a minute, not at once, and nothing is
@@ -92,21 +112,23 @@ func TestGitHubDoesNotKnowYet(t *testing.T) {
 			events, counted, want := thirty(api, "Platform")
 			api.setFault(fault)
 			e.postAll(events)
-			e.becomes(counted, 10*time.Second)
-			e.eventually("each is asked for", 20*time.Second, func() error {
+			e.becomes(counted)
+			e.eventually("each is asked for", func() error {
 				if calls := api.called(); calls < 30 {
 					return fmt.Errorf("%d calls", calls)
 				}
 				return nil
 			})
-			time.Sleep(2 * time.Second)
-			if calls := api.called(); calls > 60 {
-				t.Errorf("%d calls for 30 commits", calls)
-			}
-			e.becomes(counted, time.Second)
+			e.remains("no commit is asked for again", 2*time.Second, func() error {
+				if calls := api.called(); calls > 60 {
+					return fmt.Errorf("%d calls for 30 commits", calls)
+				}
+				return nil
+			})
+			e.becomes(counted)
 			api.setFault(nil)
 			if *torture {
-				e.becomes(want.numbers, 2*time.Minute)
+				e.becomes(want.numbers)
 			}
 		})
 	}
@@ -140,13 +162,17 @@ func TestBackstageOutage(t *testing.T) {
 			events, _, want := thirty(api, "shop")
 			failing.Store(true)
 			e.postAll(events)
-			time.Sleep(2 * time.Second)
-			e.becomes(numbers{}, time.Second)
-			if n := calls.Load(); n > 10 && (name != "redirect loop" || n > 100) {
-				t.Errorf("%d calls during the outage", n)
-			}
+			e.remains("during the outage", 2*time.Second, func() error {
+				if n := calls.Load(); n > 10 && (name != "redirect loop" || n > 100) {
+					return fmt.Errorf("%d calls", n)
+				}
+				if n, err := e.scrape(); err != nil || len(n.nonZero()) > 0 {
+					return fmt.Errorf("something is counted: %v, %w", n, err)
+				}
+				return nil
+			})
 			failing.Store(false)
-			e.becomes(want.numbers, time.Minute)
+			e.becomes(want.numbers)
 		})
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // readerOf returns the process other than the exporter that is in a read transaction of the database, 0 when there is none.
@@ -97,6 +96,7 @@ func (e *exporter) deploy(repo string, first, n int) {
 // A report that is stopped in the middle of reading does not keep the write-ahead log growing, whichever of its processes
 // is stopped.
 func TestPausedReport(t *testing.T) {
+	t.Parallel()
 	for name, theReader := range map[string]bool{"the command": false, "the process that reads": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,7 +111,7 @@ func TestPausedReport(t *testing.T) {
 				e.deploy("app", 10_000+500*n, 500)
 			}
 			e.counts("app", 4000)
-			e.eventually("the write-ahead log is short", 20*time.Second, func() error {
+			e.eventually("the write-ahead log is short", func() error {
 				size, err := e.metric("dora_exporter_store_wal_bytes")
 				if err == nil && size > bound {
 					err = fmt.Errorf("%v bytes", size)

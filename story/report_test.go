@@ -18,7 +18,7 @@ func TestReportBesideTheServer(t *testing.T) {
 	e.start()
 	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
 	e.mustPost(d.status(1, "success", done))
-	e.eventually("the change is counted", 60*time.Second, func() error {
+	e.eventually("the change is counted", func() error {
 		return e.hasMetric(`dora_changes_total{environment="production",owner="acme",repo="web",team="Platform"} 1`)
 	})
 	status, out, errOut := e.runOnce("report", "-since", "7d", "-by", "repo", "-o", "json")

@@ -2,6 +2,7 @@ package story
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,11 +12,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // SIGTERM under load: it ends in order, and what was answered with 202 is counted after the next start without being sent
 // again. Everything else got another answer or none.
 func TestStopUnderLoad(t *testing.T) {
+	t.Parallel()
 	const perRound = 400
 	random := newRandom(t)
 	api := newGitHubAPI(t)
@@ -59,13 +63,14 @@ func TestStopUnderLoad(t *testing.T) {
 		<-stopped
 	}
 	e.start()
-	e.becomes(want.numbers, 20*time.Second)
+	e.becomes(want.numbers)
 	e.terminate()
 	e.stores(want.numbers)
 }
 
 // A second server on the same files, by whatever name or one of them alone, says so and ends; the first one does not notice.
 func TestTwoServers(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.start()
 	if err := os.Symlink("dora-exporter.db", filepath.Join(e.folder, "link.db")); err != nil {
@@ -83,7 +88,7 @@ func TestTwoServers(t *testing.T) {
 		"the checkpoint through a link":        "{file: {path: link.prom}, database: other.db}",
 		"both, by a path that is not the same": "{file: {path: ../" + filepath.Base(e.folder) + "/dora-exporter.prom}}",
 	} {
-		_, another, _ := net.SplitHostPort(freeAddress(t))
+		_, another, _ := net.SplitHostPort(testexporter.FreeAddress(t))
 		e.write("other.yml", strings.Replace(e.read("config.yml"), port, another, 1)+"storage: "+storage+"\n")
 		status, _, errOut := e.runOnce("-config.file=other.yml")
 		if want := fmt.Sprintf("another dora-exporter (process %d) is running", e.process.Process.Pid); status != 1 || !strings.Contains(errOut, want) {
@@ -92,7 +97,7 @@ func TestTwoServers(t *testing.T) {
 	}
 	d := deployed{id: 1, repo: "web", env: "production", sha: ""}
 	e.mustPost(d.status(1, "queued", newYear))
-	e.eventually("the first one counts", 10*time.Second, func() error {
+	e.eventually("the first one counts", func() error {
 		n, err := e.scrape()
 		if err == nil && n[deploymentSeries("github_deployments_total", "production", "web", "queued", "Platform")] != 1 {
 			err = fmt.Errorf("not counted: %v", n)
@@ -138,7 +143,13 @@ func TestStopWithHalfOfABody(t *testing.T) {
 	time.Sleep(200 * time.Millisecond) // both headers are read
 	stopped := make(chan struct{})
 	go func() { e.terminate(); close(stopped) }()
-	time.Sleep(time.Second)
+	e.eventually("it accepts no connection any more", func() error {
+		c, err := net.Dial("tcp", e.address)
+		if err != nil {
+			return nil //nolint:nilerr // which is what must become of it
+		}
+		return errors.Join(c.Close(), errors.New("it does"))
+	})
 	if _, err := fmt.Fprint(coming, rest); err != nil {
 		t.Error(err)
 	}
@@ -153,5 +164,5 @@ func TestStopWithHalfOfABody(t *testing.T) {
 	e.becomes(numbers{
 		deploymentSeries("github_deployments_total", "production", "web", "success", "Platform"): 1,
 		unavailable("production", "no_commit", "web", "success", "Platform"):                     1,
-	}, 10*time.Second)
+	})
 }

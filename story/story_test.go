@@ -11,6 +11,7 @@ import (
 
 // The story of a change: written from nine, merged by pull request 12, deployed at noon; and of an incident of 90 minutes.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	api := newGitHubAPI(t)
 	day := time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC)
 	api.addCommit("web", "c1", commit{message: "second thought", date: day.Add(10 * time.Hour), pull: 12})
@@ -65,7 +66,7 @@ jira_incidents_duration_sum{project="INC",team="Platform"} 5400
 `
 	same := func(when string) {
 		t.Helper()
-		e.eventually("/metrics is right "+when, 20*time.Second, func() error {
+		e.eventually("/metrics is right "+when, func() error {
 			_, text := e.get("/metrics")
 			if diff := cmp.Diff(want, documented(text)); diff != "" {
 				return fmt.Errorf("-want +got:\n%s", diff)
@@ -101,7 +102,7 @@ jira_incidents_duration_sum{project="INC",team="Platform"} 5400
 		e.mustPost(w.with("X-GitHub-Delivery", "another guid"))
 	}
 	e.mustPost(production.status(72, "inactive", day.Add(13*time.Hour))) // one more, so that what comes before it is processed
-	e.eventually("the last event is counted", 10*time.Second, func() error {
+	e.eventually("the last event is counted", func() error {
 		n, err := e.scrape()
 		if err == nil && n[deploymentSeries("github_deployments_total", "production", "web", "inactive", "Platform")] != 1 {
 			err = fmt.Errorf("it is not in %v", n)
@@ -145,7 +146,7 @@ func TestPageShowsDuplicates(t *testing.T) {
 	e.mustPost(hook)
 	for _, want := range []string{"received again once, last at 2", "received again twice, last at 2"} {
 		e.mustPost(hook)
-		e.eventually("the page has it", 10*time.Second, func() error {
+		e.eventually("the page has it", func() error {
 			if _, body := e.get("/"); strings.Count(body, want) != 1 {
 				return fmt.Errorf("not once %q in %s", want, body)
 			}

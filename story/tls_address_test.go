@@ -9,18 +9,18 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // A file with TLS alone holds on the one address that there is. Old versions of TLS are refused; a certificate that is broken
 // while the program runs stops no one who comes after it is put right; a stop finishes what is under way.
 func TestTLSOnOneAddress(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.write("web.yml", "tls_server_config: {cert_file: tls.crt, key_file: tls.key}\n")
 	trust := e.certificate(1)
 	e.launch("-web.config.file", "web.yml")
 	url := "https://" + e.address
-	e.eventually("ready", 20*time.Second, func() error {
+	e.eventually("ready", func() error {
 		if status, body := ask(trust, "GET", url+"/readyz", "", webhook{}); status != 200 {
 			return fmt.Errorf("status %d: %s", status, body)
 		}
@@ -30,7 +30,7 @@ func TestTLSOnOneAddress(t *testing.T) {
 	if status, body := ask(trust, "POST", url+"/api/github", "", good); status != 202 {
 		t.Errorf("a webhook: status %d: %s", status, body)
 	}
-	e.eventually("/metrics has it", 10*time.Second, func() error {
+	e.eventually("/metrics has it", func() error {
 		if status, body := ask(trust, "GET", url+"/metrics", "", webhook{}); status != 200 || !strings.Contains(body, "github_deployments_total{") {
 			return fmt.Errorf("status %d: %.300s", status, body)
 		}
@@ -73,7 +73,7 @@ func TestTLSOnOneAddress(t *testing.T) {
 	if err := e.process.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	e.eventually("no new connection is taken", 10*time.Second, func() error {
+	e.eventually("no new connection is taken", func() error {
 		c, err := net.Dial("tcp", e.address)
 		if err == nil {
 			_ = c.Close()

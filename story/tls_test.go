@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // password's bcrypt hash, as htpasswd -nBC 4 makes it.
@@ -78,8 +80,9 @@ func ask(trust *x509.CertPool, method, url, password string, w webhook) (int, st
 
 // TLS holds on both addresses, basic auth on that of the metrics alone: GitHub has a signature and no password.
 func TestTLSAndBasicAuth(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
-	metrics := freeAddress(t)
+	metrics := testexporter.FreeAddress(t)
 	e.write("config.yml", strings.Replace(e.read("config.yml"), "server:\n", "server:\n  metrics_listen: "+metrics+"\n", 1))
 	e.write("web.yml", "tls_server_config: {cert_file: tls.crt, key_file: tls.key}\nbasic_auth_users: {prometheus: "+passwordHash+"}\n")
 	trust := e.certificate(1)
@@ -88,7 +91,7 @@ func TestTLSAndBasicAuth(t *testing.T) {
 	good := d.status(1, "success", time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	nothing := webhook{}
 	webhooks, pages := "https://"+e.address, "https://"+metrics
-	e.eventually("ready", 20*time.Second, func() error {
+	e.eventually("ready", func() error {
 		if status, body := ask(trust, "GET", webhooks+"/readyz", "", nothing); status != 200 {
 			return fmt.Errorf("status %d: %s", status, body)
 		}
@@ -133,6 +136,7 @@ func TestTLSAndBasicAuth(t *testing.T) {
 }
 
 func TestWebConfigRefused(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.write("users.yml", "basic_auth_users: {prometheus: "+passwordHash+"}\n")
 	e.write("rate.yml", "rate_limit: {burst: 1, interval: 1s}\n")
@@ -161,8 +165,9 @@ func TestWebConfigRefused(t *testing.T) {
 
 // The metrics' address may be plain while there is no web.config.file.
 func TestMetricsListen(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
-	metrics := freeAddress(t)
+	metrics := testexporter.FreeAddress(t)
 	e.write("config.yml", strings.Replace(e.read("config.yml"), "server:\n", "server:\n  metrics_listen: "+metrics+"\n", 1))
 	e.start()
 	for url, want := range map[string]int{

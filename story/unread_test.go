@@ -7,12 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Hundreds that ask for metrics and pages and never read the answer take the memory of some copies of it at most, in whatever
 // form they ask for it, and keep nobody waiting.
-func TestScrapesThatNobodyReads(t *testing.T) {
+func TestUnreadScrapes(t *testing.T) {
 	e := newExporter(t, "http://127.0.0.1:1")
 	var b strings.Builder
 	b.WriteString("# HELP github_deployments_total The amount of successful deployments.\n# TYPE github_deployments_total counter\n")
@@ -56,14 +55,14 @@ func TestScrapesThatNobodyReads(t *testing.T) {
 		}
 	}
 	e.mustPost(deployed{id: 1000, repo: "last", env: "production"}.status(1000, "success", newYear))
-	e.eventually("a scrape has what is new", 20*time.Second, func() error {
+	e.eventually("a scrape has what is new", func() error {
 		if status, text := e.get("/metrics"); status != http.StatusOK || !strings.Contains(text, `repo="last"`) {
 			return fmt.Errorf("status %d, %d bytes", status, len(text))
 		}
 		return nil
 	})
 	t.Logf("%d MiB, and %d before; the text has %d MiB", e.peak(), before, size)
-	if peak := e.peak(); peak > before+60 {
+	if peak := e.peak(); peak > before+150 { // all of them are 600 MiB
 		t.Errorf("it took %d MiB, and %d before: the text has %d MiB", peak, before, size)
 	}
 }

@@ -42,6 +42,7 @@ var numbered = regexp.MustCompile(`(?:c0ffee|pulls/)(\d)`)
 
 // No address in a payload, or in what the GitHub API answers, is called: not that of a cloud's metadata, not one on this machine.
 func TestForeignAddressesAreNotCalled(t *testing.T) {
+	t.Parallel()
 	caught := newTrap(t)
 	addresses := []string{caught.URL, "http://169.254.169.254/latest/meta-data/", "https://metadata.google.internal/", "http://[::1]:80/", "file:///etc/passwd"}
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -86,9 +87,9 @@ func TestForeignAddressesAreNotCalled(t *testing.T) {
 				"issue": object{"id": "1", "key": "INC-1", "self": evil, "fields": object{"project": object{"key": "INC", "self": evil}, "status": object{"self": evil, "iconUrl": evil}}},
 			})))
 		}
-		e.becomes(want, 30*time.Second)
+		e.becomes(want)
 	}
-	e.eventually("the redirects are refused", 30*time.Second, func() error {
+	e.eventually("the redirects are refused", func() error {
 		if !strings.Contains(e.log.String(), "which is another server") {
 			return fmt.Errorf("the log says nothing of them")
 		}
@@ -102,7 +103,7 @@ func TestForeignAddressesAreNotCalled(t *testing.T) {
 	e.terminate()
 	e.write("config.yml", strings.Replace(e.read("config.yml"), api.URL, "http://api.invalid/", 1))
 	e.start()
-	e.eventually("the trap catches", 30*time.Second, func() error {
+	e.eventually("the trap catches", func() error {
 		if len(caught.calls()) == 0 {
 			return fmt.Errorf("nothing")
 		}

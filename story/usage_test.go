@@ -11,6 +11,7 @@ import (
 )
 
 func TestCommandLine(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.write("bad.yml", "server:\n  prot: 8090\n")
 	for name, test := range map[string]struct {
@@ -40,6 +41,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestASecondServerIsRefused(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.start()
 	status, _, stderr := e.runOnce()
@@ -52,6 +54,7 @@ func TestASecondServerIsRefused(t *testing.T) {
 }
 
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.start()
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -99,7 +102,7 @@ func TestAnswers(t *testing.T) {
 	}
 	e.becomes(numbers{
 		deploymentSeries("github_deployments_total", "production", "web", "success", "Platform"): 3,
-	}, 10*time.Second)
+	})
 	if !strings.Contains(e.log.String(), "endpoint=github event=ping hook=7") {
 		t.Error("the log does not say that the hook works")
 	}
@@ -110,6 +113,7 @@ func TestAnswers(t *testing.T) {
 
 // What the existing exporter has written is the baseline: its values go on from there, over restarts, and nothing is reset.
 func TestComingFromTheExistingExporter(t *testing.T) {
+	t.Parallel()
 	api := newGitHubAPI(t)
 	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	api.addCommit("web", "c0ffee", commit{message: "change", date: first})
@@ -139,20 +143,20 @@ process_open_fds 9
 		series("github_deployments_total"): 41, series("github_deployments_duration_sum"): 94778.17152176499,
 		series("github_deployments_duration"): 2677.657175116,
 	}
-	e.becomes(before, 10*time.Second)
+	e.becomes(before)
 	e.kill()
 	e.start()
-	e.becomes(before, 10*time.Second)
+	e.becomes(before)
 	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
 	e.mustPost(d.status(1, "success", first.Add(1000*time.Second)))
 	after := numbers{
 		series("github_deployments_total"): 42, series("github_deployments_duration_sum"): 95778.17152176499,
 		series("github_deployments_duration"): 1000,
 	}
-	e.becomes(after, 10*time.Second)
+	e.becomes(after)
 	e.terminate()
 	e.start()
-	e.becomes(after, 10*time.Second)
+	e.becomes(after)
 	stop()
 	e.terminate()
 
@@ -167,17 +171,18 @@ process_open_fds 9
 		}
 	}
 	e.start()
-	e.becomes(after, 10*time.Second)
+	e.becomes(after)
 }
 
 func TestWithoutAConfiguration(t *testing.T) {
+	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
 	if err := os.Remove(filepath.Join(e.folder, "config.yml")); err != nil {
 		t.Fatal(err)
 	}
 	e.address = "127.0.0.1:8090"
 	e.launch()
-	e.eventually("it starts with the defaults, or says that their port is taken", 10*time.Second, func() error {
+	e.eventually("it starts with the defaults, or says that their port is taken", func() error {
 		text := e.log.String()
 		if !strings.Contains(text, "no configuration file config.yml here, using the defaults") ||
 			!strings.Contains(text, "msg=ready") && !strings.Contains(text, "listen on :8090") {

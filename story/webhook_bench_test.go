@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // yardstickAt is set in the environment of this test's own program when it is to be the yardstick: its address.
@@ -95,14 +97,14 @@ func BenchmarkWebhooks(b *testing.B) {
 
 // compare posts b.N statuses to each and returns how long that took, and how long until all were counted.
 func compare(b *testing.B, senders int) (ours, bare, counted time.Duration) {
-	folder, address := b.TempDir(), freeAddress(b)
+	folder, address := b.TempDir(), testexporter.FreeAddress(b)
 	config := fmt.Sprintf("server: {host: 127.0.0.1, port: %s}\ngithub: {base_url: 'http://127.0.0.1:1', webhook_secret: %s}\n",
 		address[len("127.0.0.1:"):], gitHubSecret)
 	if err := os.WriteFile(filepath.Join(folder, "config.yml"), []byte(config), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	run(b, folder, nil, binary, "-log", "warn")
-	other := freeAddress(b)
+	other := testexporter.FreeAddress(b)
 	run(b, folder, []string{yardstickAt + "=" + other}, os.Args[0])
 	wait(b, "http://"+address+"/readyz")
 	wait(b, "http://"+other+"/")

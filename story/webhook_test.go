@@ -2,14 +2,13 @@ package story
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"time"
+
+	"dora-exporter/demo"
 )
 
 // webhook is a request as GitHub or Jira sends it.
@@ -48,11 +47,7 @@ func (w webhook) with(name, value string) webhook {
 	return w
 }
 
-func sign(secret, body string) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(body))
-	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
-}
+func sign(secret, body string) string { return demo.Sign(secret, []byte(body)) }
 
 // post sends a webhook and returns the status, 0 when there was no answer.
 func (e *exporter) post(w webhook) (int, string) {

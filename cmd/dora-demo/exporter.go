@@ -125,20 +125,15 @@ func (e *exporter) replay(ctx context.Context, events []demo.Event, in time.Dura
 	return nil
 }
 
-// waitUntilCounted waits until everything is counted: until the metrics have not changed for some seconds.
+// waitUntilCounted waits until nothing waits to be processed, looked up or evaluated.
 func (e *exporter) waitUntilCounted(ctx context.Context) error {
-	last, since := "", time.Now()
 	return e.until(ctx, "has counted everything", "/metrics", func(text string) bool {
-		var ours []string
-		for line := range strings.Lines(text) {
-			if strings.HasPrefix(line, "dora_") && !strings.HasPrefix(line, "dora_exporter_") {
-				ours = append(ours, line)
+		for _, waiting := range []string{"backlog", "github_lookups_waiting", "evaluations_waiting"} {
+			if !strings.Contains(text, "\ndora_exporter_"+waiting+" 0\n") {
+				return false
 			}
 		}
-		if now := strings.Join(ours, ""); now != last {
-			last, since = now, time.Now()
-		}
-		return strings.Contains(text, "\ndora_exporter_backlog 0\n") && time.Since(since) > 4*time.Second
+		return true
 	})
 }
 
