@@ -17,16 +17,16 @@ import (
 
 const (
 	// checkpointEvery is the time between two checkpoints when something changed.
-	checkpointEvery = 5 * time.Second
+	defaultCheckpointInterval = 5 * time.Second
 	// Stopping takes at most the sum of these, less than the 10 s that a container is given by default.
-	requestsMayTake   = 4 * time.Second
-	deliveriesMayTake = 2 * time.Second
-	checkpointMayTake = 3 * time.Second
+	requestsTimeout   = 4 * time.Second
+	drainTimeout      = 2 * time.Second
+	checkpointTimeout = 3 * time.Second
 	// The last push takes what is left of stopMayTake, and no more than its own.
-	lastPushMayTake = 5 * time.Second
-	stopMayTake     = 9500 * time.Millisecond
+	lastPushTimeout = 5 * time.Second
+	stopTimeout     = 9500 * time.Millisecond
 	// notingMayTake bounds the wait for the store's turn after a push of deltas.
-	notingMayTake = 2 * time.Second
+	savePositionTimeout = 2 * time.Second
 )
 
 // Options say what an App is made of.
@@ -65,7 +65,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.Machine = &machine
 	}
 	if o.CheckpointInterval == 0 {
-		o.CheckpointInterval = checkpointEvery
+		o.CheckpointInterval = defaultCheckpointInterval
 	}
 	instrumentation.LogErrors(o.Logger)
 	a := &App{options: o}
@@ -173,17 +173,17 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 	if err != nil {
 		return nil, err
 	}
-	ticking := background(ctx, p.clock.Run)
-	processing := background(ctx, p.processor.Run)
-	looking := background(ctx, p.jobs.Run)
-	settling := background(ctx, p.settler.Run)
-	projecting := background(ctx, p.projection.Run)
+	ticking := runInBackground(ctx, p.clock.Run)
+	processing := runInBackground(ctx, p.processor.Run)
+	looking := runInBackground(ctx, p.lookups.Run)
+	settling := runInBackground(ctx, p.evaluator.Run)
+	projecting := runInBackground(ctx, p.projection.Run)
 	return func() error {
-		end := time.Now().Add(stopMayTake)
-		p.server.stop(ctx, requestsMayTake)
+		end := time.Now().Add(stopTimeout)
+		p.server.stop(ctx, requestsTimeout)
 		p.flushLogs()
 		processing()
-		drained := within(ctx, deliveriesMayTake, p.processor.Drain)
+		drained := withTimeout(ctx, drainTimeout, p.processor.Drain)
 		if errors.Is(drained, context.DeadlineExceeded) {
 			drained = nil // the rest is processed after the next start
 		}
@@ -191,8 +191,8 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 		settling()
 		ticking()
 		projecting()
-		finished := within(ctx, checkpointMayTake, p.projection.Finish)
-		_ = within(ctx, min(lastPushMayTake, time.Until(end)), func(ctx context.Context) error {
+		finished := withTimeout(ctx, checkpointTimeout, p.projection.Finish)
+		_ = withTimeout(ctx, min(lastPushTimeout, time.Until(end)), func(ctx context.Context) error {
 			var pushing sync.WaitGroup
 			pushing.Go(func() { _ = push.Stop(ctx) })
 			pushing.Go(func() { _ = p.traces.Stop(ctx) })
@@ -203,8 +203,8 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 	}, nil
 }
 
-// background runs f until the function that it returns is called, which waits for f's end.
-func background(ctx context.Context, f func(context.Context)) (stop func()) {
+// runInBackground runs f until the function that it returns is called, which waits for f's end.
+func runInBackground(ctx context.Context, f func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { f(ctx) })
@@ -214,7 +214,7 @@ func background(ctx context.Context, f func(context.Context)) (stop func()) {
 	}
 }
 
-func within(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
+func withTimeout(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return f(ctx)

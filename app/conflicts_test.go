@@ -20,7 +20,7 @@ func TestConflictingRedeliveries(t *testing.T) {
 	}
 	defer func() { _ = s.Close() }()
 	counted := 0
-	c := newConflicts(s, s, func() { counted++ }, NewLogger(&log, slog.LevelInfo))
+	c := newConflictInbox(s, s, func() { counted++ }, NewLogger(&log, slog.LevelInfo))
 	accept := func(state string, duplicate bool) {
 		t.Helper()
 		again, err := c.Accept(t.Context(), dora.Delivery{

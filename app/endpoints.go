@@ -16,7 +16,7 @@ import (
 type endpoints struct {
 	metrics http.Handler
 	// people are the pages for people; nil without them.
-	people *page.Pages
+	page *page.Pages
 	// ready returns why the program can't do its work, nil when it can.
 	ready func() error
 }
@@ -30,11 +30,11 @@ type endpoint struct {
 // pages are for people and Prometheus.
 func (e endpoints) pages() []endpoint {
 	all := []endpoint{{"/metrics", e.metrics}}
-	if e.people == nil {
+	if e.page == nil {
 		return all
 	}
 	limited := limitPages()
-	for path, handler := range e.people.Handlers() {
+	for path, handler := range e.page.Handlers() {
 		all = append(all, endpoint{path, limited(handler)})
 	}
 	return all

@@ -28,10 +28,10 @@ func ExplainMetric(ctx context.Context, c *config.Config, series string, maxFact
 	}, series)
 }
 
-// explanation makes an explanation of what a person names.
-type explanation func(ctx context.Context, r explain.Reader, name string) (explain.Explanation, error)
+// explainFunc makes an explanation of what a person names.
+type explainFunc func(ctx context.Context, r explain.Reader, name string) (explain.Explanation, error)
 
-func explainStored(ctx context.Context, c *config.Config, run explanation, name string) (e explain.Explanation, err error) {
+func explainStored(ctx context.Context, c *config.Config, run explainFunc, name string) (e explain.Explanation, err error) {
 	err = withReader(ctx, c, func(r *sqlite.Reader) (err error) {
 		e, err = explainFrom(ctx, r, run, name)
 		return err
@@ -49,7 +49,7 @@ func explainSeries(ctx context.Context, r explain.Reader, series string, maxFact
 }
 
 // explainFrom makes an explanation as of one moment.
-func explainFrom(ctx context.Context, r *sqlite.Reader, run explanation, name string) (e explain.Explanation, err error) {
+func explainFrom(ctx context.Context, r *sqlite.Reader, run explainFunc, name string) (e explain.Explanation, err error) {
 	err = r.Snapshot(ctx, func(r *sqlite.Reader) (err error) {
 		e, err = run(ctx, explain.Reader{
 			RecordReader: r, DeploymentReader: r, IncidentReader: r, EvidenceReader: r, WorkReader: r, FactReader: r,

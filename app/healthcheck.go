@@ -15,12 +15,12 @@ import (
 )
 
 // healthMayTake is less than a container engine waits for its health check.
-const healthMayTake = 5 * time.Second
+const healthTimeout = 5 * time.Second
 
 // CheckHealth asks the server that runs with this configuration on this machine whether it is ready, for images that have no
 // curl. It asks on the webhooks' address, which has no passwords. Its certificate is that of another name and is not checked.
 func CheckHealth(ctx context.Context, c *config.Config, web *WebConfig) error {
-	ctx, cancel := context.WithTimeout(ctx, healthMayTake)
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	scheme := "http"
 	if web.TLSConfig.IsEnabled() {

@@ -14,11 +14,11 @@ import (
 
 const (
 	// mostConnections bounds those of one address.
-	mostConnections = 2048
+	maxConnections = 2048
 	// evictedAtOnce is how many are closed when there are too many: one at a time would be slower than whoever opens them.
-	evictedAtOnce = 64
+	evictionBatch = 64
 	// mostEvicted bounds those that are still being closed, which takes a moment so that an answer arrives. They count extra.
-	mostEvicted = 512
+	maxEvicting = 512
 	// acceptPause is the longest pause after a connection could not be accepted.
 	acceptPause = time.Second
 )
@@ -29,27 +29,27 @@ const (
 type boundedListener struct {
 	net.Listener
 
-	most int
+	limit int
 	// failures reports attempts to accept that failed.
-	failures *acceptFailures
+	acceptFailures *acceptFailures
 	// onEvicted is called with the number of connections that are closed to make room.
 	onEvicted func(n int)
 	// heads are the bytes of all requests' headers that are being read.
-	heads atomic.Int64
+	headerBytes atomic.Int64
 
-	mu   sync.Mutex
-	open map[*connection]struct{}
+	mu          sync.Mutex
+	connections map[*connection]struct{}
 	// evicted is how many of them are being closed to make room.
-	evicted int
+	evicting int
 	// left is signalled when a connection ends or the listener is closed.
-	left   chan struct{}
-	closed bool
+	changed chan struct{}
+	closed  bool
 }
 
 func newBoundedListener(l net.Listener, most int, onFailure func(), onEvicted func(int), logger *slog.Logger) *boundedListener {
 	return &boundedListener{
-		Listener: l, most: most, failures: newAcceptFailures(onFailure, logger), onEvicted: onEvicted,
-		open: map[*connection]struct{}{}, left: make(chan struct{}, 1),
+		Listener: l, limit: most, acceptFailures: newAcceptFailures(onFailure, logger), onEvicted: onEvicted,
+		connections: map[*connection]struct{}{}, changed: make(chan struct{}, 1),
 	}
 }
 
@@ -61,17 +61,17 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		if err == nil {
 			return l.add(conn), nil
 		}
-		if !passing(err) {
+		if !isTemporary(err) {
 			return nil, err
 		}
-		l.failures.add(err)
-		l.evict(evictedAtOnce) // they have descriptors
+		l.acceptFailures.add(err)
+		l.evict(evictionBatch) // they have descriptors
 		time.Sleep(pause)
 	}
 }
 
-// passing reports whether an error of accept says nothing about the listener.
-func passing(err error) bool {
+// isTemporary reports whether an error of accept says nothing about the listener.
+func isTemporary(err error) bool {
 	for _, one := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
 		if errors.Is(err, one) {
 			return true
@@ -86,7 +86,7 @@ func (l *boundedListener) Close() error {
 	l.closed = true
 	l.mu.Unlock()
 	l.signal()
-	l.failures.flush()
+	l.acceptFailures.flush()
 	return l.Listener.Close()
 }
 
@@ -94,14 +94,14 @@ func (l *boundedListener) Close() error {
 func (l *boundedListener) makeRoom() {
 	for {
 		l.mu.Lock()
-		room := l.closed || len(l.open)-l.evicted < l.most
+		room := l.closed || len(l.connections)-l.evicting < l.limit
 		l.mu.Unlock()
 		if room {
 			return
 		}
-		l.evict(evictedAtOnce)
+		l.evict(evictionBatch)
 		select {
-		case <-l.left:
+		case <-l.changed:
 		case <-time.After(100 * time.Millisecond): // by then others may have waited for long enough
 		}
 	}
@@ -116,15 +116,15 @@ func (l *boundedListener) evict(n int) {
 	var all []candidate
 	now := time.Now()
 	l.mu.Lock()
-	for c := range l.open {
-		if since, ok := c.waitsSince(now); ok {
+	for c := range l.connections {
+		if since, ok := c.evictableSince(now); ok {
 			all = append(all, candidate{c, since})
 		}
 	}
 	l.mu.Unlock()
 	slices.SortFunc(all, func(a, b candidate) int { return cmp.Compare(a.since.UnixNano(), b.since.UnixNano()) })
 	l.mu.Lock()
-	all = all[:max(min(n, len(all), mostEvicted-l.evicted), 0)]
+	all = all[:max(min(n, len(all), maxEvicting-l.evicting), 0)]
 	l.mu.Unlock()
 	for _, one := range all {
 		one.c.evict()
@@ -135,36 +135,36 @@ func (l *boundedListener) evict(n int) {
 }
 
 func (l *boundedListener) add(conn net.Conn) *connection {
-	c := &connection{Conn: conn, listener: l, since: time.Now()}
+	c := &connection{Conn: conn, listener: l, waitingSince: time.Now()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open[c] = struct{}{}
+	l.connections[c] = struct{}{}
 	return c
 }
 
 func (l *boundedListener) remove(c *connection) {
 	l.mu.Lock()
-	delete(l.open, c)
-	if c.makesRoom {
-		l.evicted--
+	delete(l.connections, c)
+	if c.countedAsEvicting {
+		l.evicting--
 	}
 	l.mu.Unlock()
 	l.signal()
 }
 
-// evicting notes that a connection is being closed to make room.
-func (l *boundedListener) evicting(c *connection) {
+// markEvicting notes that a connection is being closed to make room.
+func (l *boundedListener) markEvicting(c *connection) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, ok := l.open[c]; ok {
-		c.makesRoom = true
-		l.evicted++
+	if _, ok := l.connections[c]; ok {
+		c.countedAsEvicting = true
+		l.evicting++
 	}
 }
 
 func (l *boundedListener) signal() {
 	select {
-	case l.left <- struct{}{}:
+	case l.changed <- struct{}{}:
 	default:
 	}
 }
@@ -173,7 +173,7 @@ func (l *boundedListener) signal() {
 func (l *boundedListener) endReads() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for c := range l.open {
+	for c := range l.connections {
 		_ = c.SetReadDeadline(time.Unix(1, 0)) // one that is closed has no reads
 	}
 }

@@ -22,7 +22,7 @@ import (
 // get asks for a page and checks what holds for all of them.
 func get(t *testing.T, p *page.Pages, path string) (status int, body string) {
 	t.Helper()
-	engine := newEngine(endpoints{metrics: http.NotFoundHandler(), people: p}.pages(), nil, slog.New(slog.DiscardHandler))
+	engine := newEngine(endpoints{metrics: http.NotFoundHandler(), page: p}.pages(), nil, slog.New(slog.DiscardHandler))
 	answer := httptest.NewRecorder()
 	engine.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 	if answer.Code == http.StatusNotFound && answer.Header().Get("Content-Security-Policy") == "" {

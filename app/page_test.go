@@ -102,7 +102,7 @@ func TestPageAndReportAgree(t *testing.T) {
 	}
 	s.Deliver(shop.Status(2, "production", "V2", "failure", 65), shop.Incident("created", 46, 0))
 	s.Process()
-	o := report.Options{Now: shop.Minute(1440), Since: measuredTime, Weeks: measuredWeeks}
+	o := report.Options{Now: shop.Minute(1440), Since: measuredPeriod, Weeks: measuredWeeks}
 	all, err := report.FromEvents(t.Context(), s.Reader(), s.Rules.Policy, o)
 	if err != nil || len(all.Differences) > 0 || len(all.Rows) != 1 || all.Rows[0].Failures == 0 {
 		t.Fatalf("%v, %+v", err, all)

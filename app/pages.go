@@ -14,7 +14,7 @@ import (
 
 const (
 	// measuredTime is what the measures of the page are about, as those of report are by default.
-	measuredTime = 90 * 24 * time.Hour
+	measuredPeriod = 90 * 24 * time.Hour
 	// measuredWeeks is how many weeks are shown one by one.
 	measuredWeeks = 12
 )
@@ -53,7 +53,7 @@ func (e pageExplainer) Metric(ctx context.Context, series string, maxFacts, maxS
 
 func (pageExplainer) Reason(code string) string { return explain.Reason(code) }
 
-func (e pageExplainer) explain(ctx context.Context, run explanation, name string) (page.Explanation, error) {
+func (e pageExplainer) explain(ctx context.Context, run explainFunc, name string) (page.Explanation, error) {
 	made, err := explainFrom(ctx, e.reader, run, name)
 	switch {
 	case explain.IsNotFound(err):
@@ -66,7 +66,7 @@ func (e pageExplainer) explain(ctx context.Context, run explanation, name string
 
 // pageMeasures returns the measures of all teams as counted until a time.
 func pageMeasures(ctx context.Context, r report.Reader, p dora.Policy, now time.Time) (m page.Measures, err error) {
-	counted, err := report.FromCounted(ctx, r, p, pageLimits, report.Options{Now: now, Since: measuredTime, Weeks: measuredWeeks})
+	counted, err := report.FromCounted(ctx, r, p, pageLimits, report.Options{Now: now, Since: measuredPeriod, Weeks: measuredWeeks})
 	if err != nil {
 		return m, err
 	}

@@ -29,8 +29,8 @@ type parts struct {
 	clock       *sqlite.Clock
 	instruments *instrumentation.Instruments
 	processor   *pipeline.Processor
-	jobs        *pipeline.Lookups
-	settler     *pipeline.Evaluator
+	lookups     *pipeline.Lookups
+	evaluator   *pipeline.Evaluator
 	projection  *pipeline.Projection
 	// traces is nil when nothing is followed.
 	traces *instrumentation.Traces
@@ -84,8 +84,8 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: p.clock.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
-	p.jobs = &pipeline.Lookups{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
-	p.settler = &pipeline.Evaluator{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
+	p.lookups = &pipeline.Lookups{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
+	p.evaluator = &pipeline.Evaluator{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
 	p.projection = &pipeline.Projection{
 		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: o.CheckpointInterval,
 		Checkpoint:   checkpoint.New(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger),
@@ -131,7 +131,7 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 		return err
 	}
 	var seen page.Requests
-	inbox := newConflicts(p.store, p.store, p.instruments.Conflict, logger)
+	inbox := newConflictInbox(p.store, p.store, p.instruments.Conflict, logger)
 	webhooks := receivers.New(receivers.Options{
 		Inbox: inbox, GitHubSecrets: c.GitHub.WebhookSecret, JiraSecrets: c.Jira.WebhookSecret,
 		Logger: logger, Now: time.Now,
@@ -151,10 +151,10 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 		if p.reader, err = sqlite.OpenReader(ctx, c.Storage.Database); err != nil {
 			return err
 		}
-		e.people = newPages(p.reader, c.Policy, &seen, func() page.State { return p.state(o, since) }, time.Now, logger)
+		e.page = newPages(p.reader, c.Policy, &seen, func() page.State { return p.state(o, since) }, time.Now, logger)
 	}
 	p.flushLogs = func() { webhooks.Flush(); inbox.report.Flush() }
-	p.server, err = open(ctx, c, o.Web, e, func(r gin.IRouter) { webhooks.Register(r) }, p.instruments, logger)
+	p.server, err = newServer(ctx, c, o.Web, e, func(r gin.IRouter) { webhooks.Register(r) }, p.instruments, logger)
 	return err
 }
 

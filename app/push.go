@@ -9,8 +9,8 @@ import (
 	"dora-exporter/instrumentation"
 )
 
-// resource says who pushes; instance is the same after a restart.
-func resource(o *config.OTLP, version, instance string) map[string]string {
+// resourceAttributes says who pushes; instance is the same after a restart.
+func resourceAttributes(o *config.OTLP, version, instance string) map[string]string {
 	r := map[string]string{"service.name": "dora-exporter", "service.version": version, "service.instance.id": instance}
 	maps.Copy(r, o.ResourceAttributes)
 	return r
@@ -29,14 +29,14 @@ func (p *parts) startPush(ctx context.Context, options *Options) (*instrumentati
 	if err != nil || !o.Enabled {
 		return nil, err
 	}
-	to, err := client(&o.MetricsTo, config.MetricsPath)
+	to, err := newReceiver(&o.MetricsReceiver, config.MetricsPath)
 	if err != nil {
 		return nil, err
 	}
 	logger.Info("pushing metrics", "endpoint", to.Address(), "protocol", to.Protocol, "temporality", o.Temporality, "interval", o.Interval)
 	return p.instruments.StartPush(ctx, instrumentation.PushOptions{
 		Receiver: to, Export: o.ExportTimeout, Interval: o.Interval, Delta: delta,
-		Resource: resource(o, options.Version, p.store.ID()), Logger: logger,
+		Resource: resourceAttributes(o, options.Version, p.store.ID()), Logger: logger,
 	})
 }
 
@@ -44,7 +44,7 @@ func (p *parts) startPush(ctx context.Context, options *Options) (*instrumentati
 // it is from now on.
 func (p *parts) delta(ctx context.Context, logger *slog.Logger) (*instrumentation.DeltaOptions, error) {
 	arrived := func(ctx context.Context, position int64) {
-		ctx, cancel := context.WithTimeout(ctx, notingMayTake)
+		ctx, cancel := context.WithTimeout(ctx, savePositionTimeout)
 		defer cancel()
 		if err := p.store.SetPushed(ctx, position); err != nil {
 			logger.Warn("deltas may be pushed twice after a restart", "error", err)
@@ -63,7 +63,7 @@ func (p *parts) delta(ctx context.Context, logger *slog.Logger) (*instrumentatio
 	if err != nil {
 		return nil, err
 	}
-	return &instrumentation.DeltaOptions{Position: position, Missing: missing, Arrived: arrived}, nil
+	return &instrumentation.DeltaOptions{Position: position, Missing: missing, Confirmed: arrived}, nil
 }
 
 // startTraces begins to follow deliveries; nil when it is off.
@@ -72,18 +72,18 @@ func (p *parts) startTraces(ctx context.Context, options *Options) (*instrumenta
 	if !o.Traces {
 		return nil, nil //nolint:nilnil // nothing is followed
 	}
-	to, err := client(&o.TracesTo, config.TracesPath)
+	to, err := newReceiver(&o.TracesReceiver, config.TracesPath)
 	if err != nil {
 		return nil, err
 	}
 	logger.Info("pushing traces", "endpoint", to.Address(), "protocol", to.Protocol, "ratio", o.TracesRatio)
 	return p.instruments.StartTraces(ctx, instrumentation.TraceOptions{
-		Receiver: to, Ratio: o.TracesRatio, Batches: instrumentation.SpanBatches(o.Spans), Resource: resource(o, options.Version, p.store.ID()), Logger: logger,
+		Receiver: to, Ratio: o.TracesRatio, Batches: instrumentation.SpanBatches(o.Spans), Resource: resourceAttributes(o, options.Version, p.store.ID()), Logger: logger,
 	})
 }
 
-// client is what a client of the receiver takes; path is that of the signal.
-func client(r *config.OTLPReceiver, path string) (instrumentation.Receiver, error) {
+// newReceiver is what a client of the receiver takes; path is that of the signal.
+func newReceiver(r *config.OTLPReceiver, path string) (instrumentation.Receiver, error) {
 	to, err := r.Endpoint.Target(r.Protocol, path)
 	if err != nil {
 		return instrumentation.Receiver{}, err

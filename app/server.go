@@ -15,10 +15,10 @@ import (
 )
 
 // server is the HTTP side: webhooks in, metrics, health and a page out, all on one address or the webhooks on their own.
-type server struct{ doors []*door }
+type server struct{ addressServers []*addressServer }
 
-// door is one address.
-type door struct {
+// addressServer is one address.
+type addressServer struct {
 	http     *http.Server
 	listener *boundedListener
 	// serve returns when the door is closed.
@@ -27,47 +27,47 @@ type door struct {
 	errors serverErrors
 }
 
-// open opens the addresses, so that one that is taken is an error of the start. With an address for metrics, the pages are
+// newServer opens the addresses, so that one that is taken is an error of the start. With an address for metrics, the pages are
 // there and the webhooks on the other; both tell their health.
-func open(ctx context.Context, c *config.Config, web *WebConfig, e endpoints, webhooks func(gin.IRouter), metrics doorMetrics, logger *slog.Logger) (*server, error) {
+func newServer(ctx context.Context, c *config.Config, web *WebConfig, e endpoints, webhooks func(gin.IRouter), metrics connectionMetrics, logger *slog.Logger) (*server, error) {
 	s := &server{}
 	pages, health := e.pages(), e.health()
 	if c.Server.MetricsListen == "" {
 		health = append(health, pages...)
 	}
-	d, err := newDoor(ctx, c.Server.Address(), "server.port", newEngine(health, webhooks, logger), metrics, logger)
+	d, err := newAddressServer(ctx, c.Server.Address(), "server.port", newEngine(health, webhooks, logger), metrics, logger)
 	if err != nil {
 		return nil, err
 	}
-	s.doors = append(s.doors, d)
+	s.addressServers = append(s.addressServers, d)
 	d.serve = web.webhooks(d.http)
 	if c.Server.MetricsListen == "" {
 		return s, nil
 	}
-	d, err = newDoor(ctx, c.Server.MetricsListen, "server.metrics_listen", newEngine(append(e.health(), pages...), nil, logger), metrics, logger)
+	d, err = newAddressServer(ctx, c.Server.MetricsListen, "server.metrics_listen", newEngine(append(e.health(), pages...), nil, logger), metrics, logger)
 	if err != nil {
-		_ = s.doors[0].listener.Close()
+		_ = s.addressServers[0].listener.Close()
 		return nil, err
 	}
-	s.doors = append(s.doors, d)
+	s.addressServers = append(s.addressServers, d)
 	d.serve = web.metrics(d.http, logger)
 	return s, nil
 }
 
-// doorMetrics counts what happens at the addresses.
-type doorMetrics interface {
+// connectionMetrics counts what happens at the addresses.
+type connectionMetrics interface {
 	AcceptFailure()
 	Evicted(n int)
 }
 
-// newDoor opens an address, which the key of the configuration sets. Whoever sends slowly is cut off.
-func newDoor(ctx context.Context, address, key string, handler http.Handler, metrics doorMetrics, logger *slog.Logger) (*door, error) {
+// newAddressServer opens an address, which the key of the configuration sets. Whoever sends slowly is cut off.
+func newAddressServer(ctx context.Context, address, key string, handler http.Handler, metrics connectionMetrics, logger *slog.Logger) (*addressServer, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; is another server running there? %s in the configuration sets another one", address, err, key)
 	}
-	d := &door{
-		listener: newBoundedListener(listener, mostConnections, metrics.AcceptFailure, metrics.Evicted, logger),
+	d := &addressServer{
+		listener: newBoundedListener(listener, maxConnections, metrics.AcceptFailure, metrics.Evicted, logger),
 		errors:   newServerErrors(logger),
 	}
 	d.http = &http.Server{
@@ -89,8 +89,8 @@ func newDoor(ctx context.Context, address, key string, handler http.Handler, met
 
 // serve lets requests in. What it returns gets the first error.
 func (s *server) serve() <-chan error {
-	failed := make(chan error, len(s.doors))
-	for _, d := range s.doors {
+	failed := make(chan error, len(s.addressServers))
+	for _, d := range s.addressServers {
 		go func() { failed <- d.serve(d.listener) }()
 	}
 	return failed
@@ -99,7 +99,7 @@ func (s *server) serve() <-chan error {
 // addresses are where it listens.
 func (s *server) addresses() []string {
 	var all []string
-	for _, d := range s.doors {
+	for _, d := range s.addressServers {
 		all = append(all, d.listener.Addr().String())
 	}
 	return all
@@ -111,7 +111,7 @@ func (s *server) stop(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var stopping sync.WaitGroup
-	for _, d := range s.doors {
+	for _, d := range s.addressServers {
 		stopping.Go(func() {
 			hurry := time.AfterFunc(limit/4*3, d.listener.endReads)
 			defer hurry.Stop()

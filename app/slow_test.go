@@ -71,7 +71,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
 				logger := slog.New(slog.DiscardHandler)
-				d, err := newDoor(context.Background(), "127.0.0.1:0", "server.port", newEngine(endpoints{}.health(), func(r gin.IRouter) {
+				d, err := newAddressServer(context.Background(), "127.0.0.1:0", "server.port", newEngine(endpoints{}.health(), func(r gin.IRouter) {
 					r.POST("/api/github", func(c *gin.Context) {
 						if _, err := io.ReadAll(c.Request.Body); err == nil {
 							t.Error("the body was read to its end")

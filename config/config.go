@@ -108,11 +108,11 @@ func Parse(path string, data []byte, getenv func(string) string, sections ...str
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.OTLP = defaultOTLP()
 	warnings := c.OTLP.fromEnvironment(getenv)
-	d := &decoder{file: path, sections: sections, at: map[string]*yaml.Node{}}
+	d := &decoder{file: path, sections: sections, nodes: map[string]*yaml.Node{}}
 	d.config(root, c)
 	c.fromEnvironment(getenv)
 	c.complete(d)
-	if err := joined(d.errs, d.failed); err != nil {
+	if err := joinErrors(d.errs, d.errorCount); err != nil {
 		return nil, nil, err
 	}
 	if c.OTLP.Enabled || c.OTLP.Traces {
@@ -148,9 +148,9 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 		"teams": d.list("name: Platform", func(n *yaml.Node, path string) {
 			t := dora.Team{}
 			known := fields{
-				"name": d.text(&t.Name), "github_repositories": d.lines("owner/name", &t.Repositories), "jira_projects": d.lines("INC", &t.Projects),
+				"name": d.text(&t.Name), "github_repositories": d.stringList("owner/name", &t.Repositories), "jira_projects": d.stringList("INC", &t.Projects),
 			}
-			if !d.fails(func() { d.mapping(n, path, known) }) && t.Name == "" {
+			if !d.hasErrors(func() { d.mapping(n, path, known) }) && t.Name == "" {
 				d.fail(n, "%s has no name: write \"- name: …\"", path)
 			}
 			c.Teams = append(c.Teams, t)
@@ -185,8 +185,8 @@ func (c *Config) fromEnvironment(getenv func(string) string) {
 
 // complete checks what belongs together and derives what is not set.
 func (c *Config) complete(d *decoder) {
-	if c.Catalog.Mode == "backstage" && c.Catalog.Endpoint == "" && empty(d.at["catalog.endpoint"]) {
-		d.fail(d.at["catalog.mode"], "catalog.mode is backstage and catalog.endpoint is missing: "+
+	if c.Catalog.Mode == "backstage" && c.Catalog.Endpoint == "" && empty(d.nodes["catalog.endpoint"]) {
+		d.fail(d.nodes["catalog.mode"], "catalog.mode is backstage and catalog.endpoint is missing: "+
 			"write Backstage's address, such as endpoint: https://backstage.example.com")
 	}
 	if c.Storage.File.Path == "" {
@@ -196,13 +196,13 @@ func (c *Config) complete(d *decoder) {
 		c.Storage.Database = strings.TrimSuffix(c.Storage.File.Path, filepath.Ext(c.Storage.File.Path)) + ".db"
 	}
 	if filepath.Clean(c.Storage.Database) == filepath.Clean(c.Storage.File.Path) {
-		d.fail(d.at["storage.file.path"], "storage.file.path and the database are both %s: "+
+		d.fail(d.nodes["storage.file.path"], "storage.file.path and the database are both %s: "+
 			"give one of them another name, such as dora-exporter.prom and dora-exporter.db", c.Storage.Database)
 	}
-	if d.reads("teams") {
-		d.owners(c)
+	if d.includes("teams") {
+		d.checkOwners(c)
 	}
-	if d.reads("otlp") {
+	if d.includes("otlp") {
 		c.OTLP.complete(d)
 	}
 }

@@ -83,11 +83,11 @@ func TestGoodConfigurations(t *testing.T) {
 	everything.Storage.File.Path, everything.Storage.Database = "/data/x", "/data/y.sqlite"
 	everything.Metrics.MaxSeries, everything.Storage.MaxBacklog = 500, 1000
 	receiver := OTLPReceiver{
-		Endpoint: OTLPEndpoint{Text: "https://collector.example.com/base", From: "otlp.endpoint"}, Protocol: "http/protobuf", Compression: "gzip",
+		Endpoint: OTLPEndpoint{URL: "https://collector.example.com/base", Source: "otlp.endpoint"}, Protocol: "http/protobuf", Compression: "gzip",
 		Headers: map[string]string{"authorization": "Bearer x", "x-scope": "1"}, Timeout: 5 * time.Second,
 	}
 	everything.OTLP = OTLP{
-		Enabled: true, Traces: true, MetricsTo: receiver, TracesTo: receiver, TracesRatio: 0.25,
+		Enabled: true, Traces: true, MetricsReceiver: receiver, TracesReceiver: receiver, TracesRatio: 0.25,
 		Spans:       defaultOTLP().Spans,
 		Temporality: "delta", ExportTimeout: 30 * time.Second, Interval: 15 * time.Second,
 		ResourceAttributes: map[string]string{"deployment.environment.name": "production"},

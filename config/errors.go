@@ -24,8 +24,8 @@ func (e lineError) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.file, e.line, e.text)
 }
 
-// joined returns all errors as one, in the order of the lines and each once, with how many more there are; nil when there is none.
-func joined(errs []lineError, failed int) error {
+// joinErrors returns all errors as one, in the order of the lines and each once, with how many more there are; nil when there is none.
+func joinErrors(errs []lineError, failed int) error {
 	errs = slices.Clone(errs)
 	slices.SortStableFunc(errs, func(a, b lineError) int { return cmp.Compare(a.line, b.line) })
 	var all []error

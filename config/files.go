@@ -11,25 +11,25 @@ import (
 
 const (
 	// largestConfig and largestSecret limit files, in bytes.
-	largestConfig      = 4 << 20
-	largestSecret      = 64 << 10
-	largestCertificate = 4 << 20
+	maxConfigBytes      = 4 << 20
+	maxSecretBytes      = 64 << 10
+	maxCertificateBytes = 4 << 20
 	// mostNodes limits what a YAML file makes: a list of 100,000 repositories, and as much again.
-	mostNodes = 250_000
+	maxNodes = 250_000
 )
 
 // ReadYAML reads a YAML file within the limits.
 func ReadYAML(path string) ([]byte, error) {
-	data, err := bounds.ReadFile(path, largestConfig)
+	data, err := bounds.ReadFile(path, maxConfigBytes)
 	if err != nil {
 		return nil, WithoutPath(err)
 	}
-	return data, bounds.YAML(data, mostNodes)
+	return data, bounds.YAML(data, maxNodes)
 }
 
 // readSecret reads a file with one secret on one line. Its errors say what to do and don't show the secret.
 func readSecret(path string) (string, error) {
-	data, err := bounds.ReadFile(path, largestSecret)
+	data, err := bounds.ReadFile(path, maxSecretBytes)
 	if err != nil {
 		return "", err
 	}

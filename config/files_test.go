@@ -41,7 +41,7 @@ func TestSecretFilesThatAreRefused(t *testing.T) {
 		"separator":      {"a=canary\u2028b", "save it as plain UTF-8"},
 		"empty":          {"", "it is empty: write the secret into it"},
 		"blank line":     {"\r\n", "it is empty: write the secret into it"},
-		"long":           {strings.Repeat("a", largestSecret+1), "it has more than 65536 bytes"},
+		"long":           {strings.Repeat("a", maxSecretBytes+1), "it has more than 65536 bytes"},
 	} {
 		path := filepath.Join(folder, name)
 		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
@@ -72,7 +72,7 @@ func TestSecretFilesThatAreRefused(t *testing.T) {
 				t.Errorf("%q, %s: %v", text, key, err)
 				continue
 			}
-			got := append([]string{c.GitHub.Token, c.Catalog.Token, c.OTLP.MetricsTo.Headers["a"]}, append(c.GitHub.WebhookSecret, c.Jira.WebhookSecret...)...)
+			got := append([]string{c.GitHub.Token, c.Catalog.Token, c.OTLP.MetricsReceiver.Headers["a"]}, append(c.GitHub.WebhookSecret, c.Jira.WebhookSecret...)...)
 			if all := strings.Join(got, ""); all != "a=s" && all != "s" {
 				t.Errorf("%q, %s: %q", text, key, all)
 			}
@@ -111,11 +111,11 @@ func TestFilesThatAreNone(t *testing.T) {
 func TestConfigurationsThatAreTooLarge(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yml")
 	for name, test := range map[string]struct{ text, message string }{
-		"bytes":        {strings.Repeat("#", largestConfig+1), "more than 4194304 bytes"},
-		"flow list":    {"teams: [" + strings.Repeat("a,", mostNodes) + "]", "more than 250000 lines"},
-		"block list":   {"teams:\n" + strings.Repeat("- a\n", mostNodes), "more than 250000 lines"},
-		"nested":       {"teams: " + strings.Repeat("[", mostNodes+1), "more than 250000 lines"},
-		"nested block": {"teams: " + strings.Repeat("- ", mostNodes+1), "more than 250000 lines"},
+		"bytes":        {strings.Repeat("#", maxConfigBytes+1), "more than 4194304 bytes"},
+		"flow list":    {"teams: [" + strings.Repeat("a,", maxNodes) + "]", "more than 250000 lines"},
+		"block list":   {"teams:\n" + strings.Repeat("- a\n", maxNodes), "more than 250000 lines"},
+		"nested":       {"teams: " + strings.Repeat("[", maxNodes+1), "more than 250000 lines"},
+		"nested block": {"teams: " + strings.Repeat("- ", maxNodes+1), "more than 250000 lines"},
 		"aliases": {"teams:\n- {name: a, github_repositories: &a [" + strings.Repeat("o/r,", 1000) + "]}\n" +
 			strings.Repeat("- {name: b, github_repositories: *a}\n", 1000), "config.yml:2: there are more than 250000 keys and list items"},
 		"aliases of secrets": {"github:\n  webhook_secret: &a [" + strings.Repeat("s,", 1000) + "]\n" + "teams: [" +

@@ -10,7 +10,7 @@ type OTLP struct {
 	// Enabled is set when metrics are pushed, Traces when traces are.
 	Enabled, Traces bool
 	// MetricsTo and TracesTo are where they are pushed to: one receiver in the file, perhaps two in the environment.
-	MetricsTo, TracesTo OTLPReceiver
+	MetricsReceiver, TracesReceiver OTLPReceiver
 	// TracesRatio is the part of the traces that is kept, from 0 to 1.
 	TracesRatio float64
 	// Spans are the batches in which traces are pushed.
@@ -33,7 +33,7 @@ type SpanBatches struct {
 
 func defaultOTLP() OTLP {
 	return OTLP{
-		MetricsTo: defaultOTLPReceiver(), TracesTo: defaultOTLPReceiver(), TracesRatio: 1,
+		MetricsReceiver: defaultOTLPReceiver(), TracesReceiver: defaultOTLPReceiver(), TracesRatio: 1,
 		Spans:       SpanBatches{Delay: 5 * time.Second, Timeout: 30 * time.Second, Queue: 2048, Size: 512},
 		Temporality: "cumulative", ExportTimeout: 30 * time.Second, Interval: time.Minute,
 	}
@@ -41,18 +41,18 @@ func defaultOTLP() OTLP {
 
 // otlp reads the section. Headers and attributes are added to those of the environment, in whose place all else stands.
 func (d *decoder) otlp(to *OTLP) field {
-	known := d.otlpReceivers(&to.MetricsTo, &to.TracesTo)
+	known := d.otlpReceivers(&to.MetricsReceiver, &to.TracesReceiver)
 	maps.Copy(known, fields{
-		"enabled": d.truth(&to.Enabled), "traces": d.truth(&to.Traces), "traces_ratio": d.ratio(&to.TracesRatio),
+		"enabled": d.boolean(&to.Enabled), "traces": d.boolean(&to.Traces), "traces_ratio": d.ratio(&to.TracesRatio),
 		"temporality": d.choice(&to.Temporality, "cumulative", "delta"), "interval": d.duration(&to.Interval),
-		"resource_attributes": d.texts(&to.ResourceAttributes),
+		"resource_attributes": d.stringMap(&to.ResourceAttributes),
 	})
 	return d.section(known)
 }
 
 // complete checks what belongs together. What is not used is not looked at.
 func (o *OTLP) complete(d *decoder) {
-	if d.at["otlp.enabled"] != nil && !o.Enabled {
+	if d.nodes["otlp.enabled"] != nil && !o.Enabled {
 		o.Traces = false // off is off
 	}
 	if !o.Enabled && !o.Traces {
@@ -60,11 +60,11 @@ func (o *OTLP) complete(d *decoder) {
 		return
 	}
 	if !o.Enabled {
-		o.MetricsTo = defaultOTLPReceiver()
+		o.MetricsReceiver = defaultOTLPReceiver()
 	}
 	if !o.Traces {
-		o.TracesTo = defaultOTLPReceiver()
+		o.TracesReceiver = defaultOTLPReceiver()
 	}
-	o.MetricsTo.complete(d, MetricsPath)
-	o.TracesTo.complete(d, TracesPath)
+	o.MetricsReceiver.complete(d, MetricsPath)
+	o.TracesReceiver.complete(d, TracesPath)
 }

@@ -19,9 +19,9 @@ const (
 // OTLPEndpoint is where a signal goes, as it was written.
 type OTLPEndpoint struct {
 	// Text is empty for a receiver on this machine, From the key or the variable that has it.
-	Text, From string
+	URL, Source string
 	// Whole is set when its path is the signal's own, not one to which /v1/metrics or /v1/traces is added.
-	Whole bool
+	IsSignalURL bool
 	// Insecure says of an endpoint without a scheme that it has no TLS. Only gRPC knows such.
 	Insecure bool
 }
@@ -43,17 +43,17 @@ var gRPCSchemes = []string{"dns", "passthrough", "unix", "unix-abstract"}
 // Target applies the rules of https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp;
 // path is the signal's.
 func (e OTLPEndpoint) Target(protocol, path string) (OTLPTarget, error) {
-	if e.Text == "" {
-		e.Text = map[string]string{"grpc": "http://localhost:4317", "http/protobuf": "http://localhost:4318"}[protocol]
+	if e.URL == "" {
+		e.URL = map[string]string{"grpc": "http://localhost:4317", "http/protobuf": "http://localhost:4318"}[protocol]
 	}
-	if host, port, err := net.SplitHostPort(e.Text); err == nil && host != "" && port != "" && protocol == "grpc" && !strings.ContainsAny(e.Text, "/@?") {
-		return OTLPTarget{e.Text, e.Insecure}, nil
+	if host, port, err := net.SplitHostPort(e.URL); err == nil && host != "" && port != "" && protocol == "grpc" && !strings.ContainsAny(e.URL, "/@?") {
+		return OTLPTarget{e.URL, e.Insecure}, nil
 	}
-	u, err := url.Parse(e.Text)
+	u, err := url.Parse(e.URL)
 	if err == nil && protocol == "grpc" && slices.Contains(gRPCSchemes, u.Scheme) {
-		return OTLPTarget{e.Text, e.Insecure}, nil
+		return OTLPTarget{e.URL, e.Insecure}, nil
 	}
-	query := err == nil && u.RawQuery != "" && !e.Whole
+	query := err == nil && u.RawQuery != "" && !e.IsSignalURL
 	if err != nil || u.User != nil || query || u.Fragment != "" || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return OTLPTarget{}, errEndpoint
 	}
@@ -65,7 +65,7 @@ func (e OTLPEndpoint) Target(protocol, path string) (OTLPTarget, error) {
 		}
 		return OTLPTarget{net.JoinHostPort(u.Hostname(), port), plain}, nil
 	}
-	if !e.Whole {
+	if !e.IsSignalURL {
 		u = u.JoinPath(path)
 	}
 	return OTLPTarget{u.String(), plain}, nil
@@ -76,7 +76,7 @@ func (d *decoder) otlpEndpoint(to *OTLPEndpoint) field {
 	return func(n *yaml.Node, path string) {
 		var text string
 		if d.text(&text)(n, path); text != "" { // as with secrets, an empty one is none
-			*to = OTLPEndpoint{Text: text, From: path}
+			*to = OTLPEndpoint{URL: text, Source: path}
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// texts reads names with a text each, which are added to those that are there. No message shows one: it may be a secret.
-func (d *decoder) texts(to *map[string]string) field {
+// stringMap reads names with a text each, which are added to those that are there. No message shows one: it may be a secret.
+func (d *decoder) stringMap(to *map[string]string) field {
 	return func(n *yaml.Node, path string) {
 		if n.Kind != yaml.MappingNode {
 			d.fail(n, "%s is no mapping: write each on a line of its own, such as \"name: value\"", path)
@@ -21,26 +21,26 @@ func (d *decoder) texts(to *map[string]string) field {
 			if !d.visit(n.Content[i]) {
 				return
 			}
-			name, value := n.Content[i], resolved(n.Content[i+1])
+			name, value := n.Content[i], resolveAlias(n.Content[i+1])
 			if value.Kind != yaml.ScalarNode || empty(value) {
 				d.fail(value, "%s has a name without a text: write each on a line of its own, such as \"name: value\"", path)
 				return
 			}
 			all[name.Value] = value.Value
 		}
-		add(to, all)
+		addAll(to, all)
 	}
 }
 
-// members reads names and values in the form of OpenTelemetry's variables, which are added to those that are there.
-func (d *decoder) members(to *map[string]string) field {
+// keyValueList reads names and values in the form of OpenTelemetry's variables, which are added to those that are there.
+func (d *decoder) keyValueList(to *map[string]string) field {
 	return func(n *yaml.Node, path string) {
-		all, ok := parseMembers(n.Value)
+		all, ok := parseKeyValues(n.Value)
 		if !ok {
 			d.fail(n, "%s is no list of names and values: write name=value, with commas between several and %%20 for a space", path)
 			return
 		}
-		add(to, all)
+		addAll(to, all)
 	}
 }
 
@@ -49,7 +49,7 @@ func (d *decoder) members(to *map[string]string) field {
 func (d *decoder) attributes(to *map[string]string) field {
 	return func(n *yaml.Node, path string) {
 		var encoded map[string]string
-		if d.fails(func() { d.members(&encoded)(n, path) }) {
+		if d.hasErrors(func() { d.keyValueList(&encoded)(n, path) }) {
 			return
 		}
 		all := map[string]string{}
@@ -61,7 +61,7 @@ func (d *decoder) attributes(to *map[string]string) field {
 			}
 			all[name] = value
 		}
-		add(to, all)
+		addAll(to, all)
 	}
 }
 
@@ -69,7 +69,7 @@ func (d *decoder) attributes(to *map[string]string) field {
 func (d *decoder) headers(to *map[string]string, read func(to *map[string]string) field) field {
 	return func(n *yaml.Node, path string) {
 		var all map[string]string
-		if d.fails(func() { read(&all)(n, path) }) {
+		if d.hasErrors(func() { read(&all)(n, path) }) {
 			return
 		}
 		lower := map[string]string{}
@@ -80,23 +80,23 @@ func (d *decoder) headers(to *map[string]string, read func(to *map[string]string
 			}
 			lower[strings.ToLower(name)] = value
 		}
-		add(to, lower)
+		addAll(to, lower)
 	}
 }
 
-// membersFile reads members from the file whose path is the value.
-func (d *decoder) membersFile(to *map[string]string) field {
+// keyValueFile reads members from the file whose path is the value.
+func (d *decoder) keyValueFile(to *map[string]string) field {
 	return func(n *yaml.Node, path string) {
 		inFile := *n
-		if !d.fails(func() { d.secretFile(&inFile.Value)(n, path) }) {
-			d.members(to)(&inFile, path)
+		if !d.hasErrors(func() { d.secretFile(&inFile.Value)(n, path) }) {
+			d.keyValueList(to)(&inFile, path)
 		}
 	}
 }
 
-// parseMembers reads name=value,name=value with percent-encoded values.
+// parseKeyValues reads name=value,name=value with percent-encoded values.
 // https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables
-func parseMembers(text string) (map[string]string, bool) {
+func parseKeyValues(text string) (map[string]string, bool) {
 	all := map[string]string{}
 	for _, one := range strings.Split(text, ",") {
 		if one = strings.TrimSpace(one); one == "" {
@@ -112,7 +112,7 @@ func parseMembers(text string) (map[string]string, bool) {
 	return all, true
 }
 
-func add(to *map[string]string, more map[string]string) {
+func addAll(to *map[string]string, more map[string]string) {
 	if *to == nil {
 		*to = map[string]string{}
 	}

@@ -36,8 +36,8 @@ func (d *decoder) otlpReceivers(all ...*OTLPReceiver) fields {
 	return fields{
 		"endpoint":           each(func(r *OTLPReceiver) field { return d.otlpEndpoint(&r.Endpoint) }),
 		"protocol":           each(func(r *OTLPReceiver) field { return d.choice(&r.Protocol, "grpc", "http/protobuf") }),
-		"headers":            each(func(r *OTLPReceiver) field { return d.headers(&r.Headers, d.texts) }),
-		"headers_file":       each(func(r *OTLPReceiver) field { return d.headers(&r.Headers, d.membersFile) }),
+		"headers":            each(func(r *OTLPReceiver) field { return d.headers(&r.Headers, d.stringMap) }),
+		"headers_file":       each(func(r *OTLPReceiver) field { return d.headers(&r.Headers, d.keyValueFile) }),
 		"certificate":        each(func(r *OTLPReceiver) field { return d.text(&r.Certificate) }),
 		"client_certificate": each(func(r *OTLPReceiver) field { return d.text(&r.ClientCertificate) }),
 		"client_key":         each(func(r *OTLPReceiver) field { return d.text(&r.ClientKey) }),
@@ -49,13 +49,13 @@ func (d *decoder) otlpReceivers(all ...*OTLPReceiver) fields {
 // complete checks what belongs together; path is that of the signal.
 func (r *OTLPReceiver) complete(d *decoder, path string) {
 	if _, err := r.Endpoint.Target(r.Protocol, path); err != nil {
-		d.failAt(r.Endpoint.From, "%s is %v", r.Endpoint.From, err)
+		d.failAt(r.Endpoint.Source, "%s is %v", r.Endpoint.Source, err)
 	}
 	if (r.ClientCertificate == "") != (r.ClientKey == "") {
 		d.failAt("otlp.client_certificate", "otlp.client_certificate and otlp.client_key, or their variables, belong together: set both or none")
 	}
 	if r.Certificate != "" {
-		if _, err := certificates(r.Certificate); err != nil {
+		if _, err := certificatePool(r.Certificate); err != nil {
 			d.failAt("otlp.certificate", "otlp.certificate, or its variable, names a file that can't be used: %v: write the path of the receiver's CA in PEM format", err)
 		}
 	}
@@ -69,7 +69,7 @@ func (r *OTLPReceiver) complete(d *decoder, path string) {
 
 // failAt adds an error, with its line when key is in the file: a variable has none.
 func (d *decoder) failAt(key, format string, args ...any) {
-	if n := d.at[key]; n != nil {
+	if n := d.nodes[key]; n != nil {
 		d.fail(n, format, args...)
 		return
 	}

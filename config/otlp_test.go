@@ -98,12 +98,12 @@ func TestOTLPVariablesOfTraces(t *testing.T) {
 	want := OTLP{
 		Enabled: true, Traces: true, TracesRatio: 0.25, Temporality: "cumulative", ExportTimeout: 30 * time.Second, Interval: time.Minute,
 		Spans: SpanBatches{Delay: 250 * time.Millisecond, Timeout: 30 * time.Second, Queue: 100, Size: 100},
-		MetricsTo: OTLPReceiver{
-			Endpoint: OTLPEndpoint{Text: "http://collector:4317", From: endpointVariable}, Protocol: "grpc", Compression: "none",
+		MetricsReceiver: OTLPReceiver{
+			Endpoint: OTLPEndpoint{URL: "http://collector:4317", Source: endpointVariable}, Protocol: "grpc", Compression: "none",
 			Headers: map[string]string{"a": "all"}, Timeout: 10 * time.Second,
 		},
-		TracesTo: OTLPReceiver{
-			Endpoint: OTLPEndpoint{Text: "http://traces:4318/there", From: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", Whole: true},
+		TracesReceiver: OTLPReceiver{
+			Endpoint: OTLPEndpoint{URL: "http://traces:4318/there", Source: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", IsSignalURL: true},
 			Protocol: "http/protobuf", Compression: "gzip", Headers: map[string]string{"t": "traces"}, Timeout: 1500 * time.Millisecond,
 		},
 	}
@@ -112,8 +112,8 @@ func TestOTLPVariablesOfTraces(t *testing.T) {
 	}
 	// The file's endpoint is that of all signals.
 	got, _ = withVariables(t, "otlp: {endpoint: 'http://file:4318', traces_ratio: 1}", variables)
-	file := OTLPEndpoint{Text: "http://file:4318", From: "otlp.endpoint"}
-	if got.MetricsTo.Endpoint != file || got.TracesTo.Endpoint != file || got.TracesRatio != 1 {
+	file := OTLPEndpoint{URL: "http://file:4318", Source: "otlp.endpoint"}
+	if got.MetricsReceiver.Endpoint != file || got.TracesReceiver.Endpoint != file || got.TracesRatio != 1 {
 		t.Errorf("the file does not win: %+v", got)
 	}
 }
@@ -125,14 +125,14 @@ func TestOTLPVariablesAtTheirBounds(t *testing.T) {
 		"OTEL_METRIC_EXPORT_INTERVAL": "2147483647", "OTEL_RESOURCE_ATTRIBUTES": "a%2Cb=c%3Dd",
 	})
 	const longest = 2147483647 * time.Millisecond
-	if got.MetricsTo.Timeout != longest || got.ExportTimeout != longest || got.Interval != longest || got.ResourceAttributes["a,b"] != "c=d" || warnings != nil {
+	if got.MetricsReceiver.Timeout != longest || got.ExportTimeout != longest || got.Interval != longest || got.ResourceAttributes["a,b"] != "c=d" || warnings != nil {
 		t.Errorf("%+v, warnings %q", got, warnings)
 	}
 	got, warnings = withVariables(t, "", map[string]string{
 		endpointVariable: "http://c:4318", "OTEL_METRIC_EXPORT_INTERVAL": "0", "OTEL_EXPORTER_OTLP_TIMEOUT": "-1", "OTEL_RESOURCE_ATTRIBUTES": "a=b,c=%FF",
 		"OTEL_BSP_MAX_QUEUE_SIZE": "-1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "99999999999999",
 	})
-	if got.Interval != time.Minute || got.MetricsTo.Timeout != 10*time.Second || got.ResourceAttributes != nil || got.Spans.Queue != 2048 || got.Spans.Size != 2048 || len(warnings) != 4 {
+	if got.Interval != time.Minute || got.MetricsReceiver.Timeout != 10*time.Second || got.ResourceAttributes != nil || got.Spans.Queue != 2048 || got.Spans.Size != 2048 || len(warnings) != 4 {
 		t.Errorf("%+v, warnings %q", got, warnings)
 	}
 }
@@ -178,8 +178,8 @@ func TestOTLPVariables(t *testing.T) {
 	got, warnings := withVariables(t, "", variables)
 	want := defaultOTLP()
 	want.Enabled, want.Temporality, want.Interval, want.ExportTimeout = true, "delta", 15*time.Second, 7*time.Second
-	want.MetricsTo = OTLPReceiver{
-		Endpoint: OTLPEndpoint{Text: "http://collector:4318", From: endpointVariable}, Protocol: "http/protobuf", Compression: "gzip",
+	want.MetricsReceiver = OTLPReceiver{
+		Endpoint: OTLPEndpoint{URL: "http://collector:4318", Source: endpointVariable}, Protocol: "http/protobuf", Compression: "gzip",
 		Headers: map[string]string{"authorization": "Bearer x", "x-scope": "1"}, Timeout: 2500 * time.Millisecond,
 	}
 	want.ResourceAttributes = map[string]string{"service.name": "dora", "deployment.environment.name": "a,b"}
@@ -201,8 +201,8 @@ func TestOTLPVariables(t *testing.T) {
   resource_attributes: {service.name: file}
 `, variables)
 	want.Temporality, want.Interval = "cumulative", 2*time.Second
-	want.MetricsTo = OTLPReceiver{
-		Endpoint: OTLPEndpoint{Text: "http://file:4317", From: "otlp.endpoint"}, Protocol: "grpc", Compression: "none",
+	want.MetricsReceiver = OTLPReceiver{
+		Endpoint: OTLPEndpoint{URL: "http://file:4317", Source: "otlp.endpoint"}, Protocol: "grpc", Compression: "none",
 		Headers: map[string]string{"authorization": "Bearer y", "x-scope": "1"}, Timeout: time.Second,
 	}
 	want.ResourceAttributes = map[string]string{"service.name": "file", "deployment.environment.name": "a,b"}
@@ -233,7 +233,7 @@ func TestOddOTLPVariablesAreIgnored(t *testing.T) {
 			t.Errorf("%s: warnings: -want +got:\n%s", name, diff)
 		}
 		defaults := defaultOTLP()
-		defaults.Enabled, defaults.MetricsTo.Endpoint = true, OTLPEndpoint{Text: "http://collector:4318", From: endpointVariable}
+		defaults.Enabled, defaults.MetricsReceiver.Endpoint = true, OTLPEndpoint{URL: "http://collector:4318", Source: endpointVariable}
 		if diff := cmp.Diff(defaults, got); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
 		}
@@ -264,20 +264,20 @@ func TestOTLPEndpoints(t *testing.T) {
 	}{
 		{OTLPEndpoint{}, "grpc", "localhost:4317", true},
 		{OTLPEndpoint{}, "http/protobuf", "http://localhost:4318/v1/metrics", true},
-		{OTLPEndpoint{Text: "https://c:4318"}, "http/protobuf", "https://c:4318/v1/metrics", false},
-		{OTLPEndpoint{Text: "https://c/base/"}, "http/protobuf", "https://c/base/v1/metrics", false},
-		{OTLPEndpoint{Text: "https://c/base/", Whole: true}, "http/protobuf", "https://c/base/", false},
-		{OTLPEndpoint{Text: "https://c", Whole: true}, "http/protobuf", "https://c", false},
-		{OTLPEndpoint{Text: "https://c/a//b%2Fc/?key=1", Whole: true}, "http/protobuf", "https://c/a//b%2Fc/?key=1", false},
-		{OTLPEndpoint{Text: "https://c/b%2Fc"}, "http/protobuf", "https://c/b%2Fc/v1/metrics", false},
-		{OTLPEndpoint{Text: "dns:///c:4317"}, "grpc", "dns:///c:4317", false},
-		{OTLPEndpoint{Text: "unix:///run/otlp.sock", Insecure: true}, "grpc", "unix:///run/otlp.sock", true},
-		{OTLPEndpoint{Text: "http://c:4317/ignored"}, "grpc", "c:4317", true},
-		{OTLPEndpoint{Text: "https://c"}, "grpc", "c:443", false},
-		{OTLPEndpoint{Text: "c:4317"}, "grpc", "c:4317", false},
-		{OTLPEndpoint{Text: "c:4317", Insecure: true}, "grpc", "c:4317", true},
-		{OTLPEndpoint{Text: "[::1]:4317", Insecure: true}, "grpc", "[::1]:4317", true},
-		{OTLPEndpoint{Text: "https://c:4317", Insecure: true}, "grpc", "c:4317", false},
+		{OTLPEndpoint{URL: "https://c:4318"}, "http/protobuf", "https://c:4318/v1/metrics", false},
+		{OTLPEndpoint{URL: "https://c/base/"}, "http/protobuf", "https://c/base/v1/metrics", false},
+		{OTLPEndpoint{URL: "https://c/base/", IsSignalURL: true}, "http/protobuf", "https://c/base/", false},
+		{OTLPEndpoint{URL: "https://c", IsSignalURL: true}, "http/protobuf", "https://c", false},
+		{OTLPEndpoint{URL: "https://c/a//b%2Fc/?key=1", IsSignalURL: true}, "http/protobuf", "https://c/a//b%2Fc/?key=1", false},
+		{OTLPEndpoint{URL: "https://c/b%2Fc"}, "http/protobuf", "https://c/b%2Fc/v1/metrics", false},
+		{OTLPEndpoint{URL: "dns:///c:4317"}, "grpc", "dns:///c:4317", false},
+		{OTLPEndpoint{URL: "unix:///run/otlp.sock", Insecure: true}, "grpc", "unix:///run/otlp.sock", true},
+		{OTLPEndpoint{URL: "http://c:4317/ignored"}, "grpc", "c:4317", true},
+		{OTLPEndpoint{URL: "https://c"}, "grpc", "c:443", false},
+		{OTLPEndpoint{URL: "c:4317"}, "grpc", "c:4317", false},
+		{OTLPEndpoint{URL: "c:4317", Insecure: true}, "grpc", "c:4317", true},
+		{OTLPEndpoint{URL: "[::1]:4317", Insecure: true}, "grpc", "[::1]:4317", true},
+		{OTLPEndpoint{URL: "https://c:4317", Insecure: true}, "grpc", "c:4317", false},
 	} {
 		if got, err := test.Target(test.protocol, MetricsPath); err != nil || got != (OTLPTarget{test.want, test.plain}) {
 			t.Errorf("%+v, %s: %+v, %v", test.OTLPEndpoint, test.protocol, got, err)

@@ -17,7 +17,7 @@ func (r *OTLPReceiver) TLS(plain bool) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if r.Certificate != "" {
 		var err error
-		if c.RootCAs, err = certificates(r.Certificate); err != nil {
+		if c.RootCAs, err = certificatePool(r.Certificate); err != nil {
 			return nil, err
 		}
 	}
@@ -30,9 +30,9 @@ func (r *OTLPReceiver) TLS(plain bool) (*tls.Config, error) {
 	return c, nil
 }
 
-// certificates reads certificates that are trusted.
-func certificates(file string) (*x509.CertPool, error) {
-	data, err := bounds.ReadFile(file, largestCertificate)
+// certificatePool reads certificates that are trusted.
+func certificatePool(file string) (*x509.CertPool, error) {
+	data, err := bounds.ReadFile(file, maxCertificateBytes)
 	if err != nil {
 		return nil, WithoutPath(err)
 	}
@@ -54,11 +54,11 @@ func WithoutPath(err error) error {
 
 // loadKeyPair reads a certificate and its key.
 func loadKeyPair(certificate, key string) (tls.Certificate, error) {
-	chain, err := bounds.ReadFile(certificate, largestCertificate)
+	chain, err := bounds.ReadFile(certificate, maxCertificateBytes)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	private, err := bounds.ReadFile(key, largestCertificate)
+	private, err := bounds.ReadFile(key, maxCertificateBytes)
 	if err != nil {
 		return tls.Certificate{}, err
 	}

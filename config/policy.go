@@ -18,13 +18,13 @@ const defaultProduction = "(prod|production|live)([-_/ ].*)?"
 func DefaultPolicy() dora.Policy {
 	return dora.Policy{
 		Settle:        2 * time.Minute,
-		Production:    []*regexp.Regexp{whole(defaultProduction)},
+		Production:    []*regexp.Regexp{fullMatch(defaultProduction)},
 		IgnoreAuthors: []string{"dependabot[bot]", "renovate[bot]"},
 	}
 }
 
 // whole matches an expression against a whole name, upper and lower case alike.
-func whole(expression string) *regexp.Regexp {
+func fullMatch(expression string) *regexp.Regexp {
 	return regexp.MustCompile("(?i)^(?:" + expression + ")$")
 }
 
@@ -32,8 +32,8 @@ func whole(expression string) *regexp.Regexp {
 func (d *decoder) rewrites(to *dora.Environments) field {
 	return d.list(`match: ^pr-\d+$`, func(n *yaml.Node, path string) {
 		r := dora.Rewrite{}
-		known := fields{"match": d.expression(&r.Match), "transient_environment": d.truth(&r.Transient), "name": d.text(&r.Name)}
-		if d.fails(func() { d.mapping(n, path, known) }) {
+		known := fields{"match": d.expression(&r.Match), "transient_environment": d.boolean(&r.Transient), "name": d.text(&r.Name)}
+		if d.hasErrors(func() { d.mapping(n, path, known) }) {
 			return
 		}
 		if r.Match == nil && !r.Transient {
@@ -51,22 +51,22 @@ func (d *decoder) production(to *dora.Policy) field {
 	return func(n *yaml.Node, path string) {
 		to.Production = nil
 		d.list(defaultProduction, func(n *yaml.Node, path string) {
-			to.Production = append(to.Production, d.wholeName(n, path))
+			to.Production = append(to.Production, d.fullMatchExpression(n, path))
 		})(n, path)
 	}
 }
 
-// wholeName reads an expression over a whole name; nil after an error.
-func (d *decoder) wholeName(n *yaml.Node, path string) *regexp.Regexp {
+// fullMatchExpression reads an expression over a whole name; nil after an error.
+func (d *decoder) fullMatchExpression(n *yaml.Node, path string) *regexp.Regexp {
 	var e *regexp.Regexp
-	if d.fails(func() { d.expression(&e)(n, path) }) {
+	if d.hasErrors(func() { d.expression(&e)(n, path) }) {
 		return nil
 	}
 	if _, err := regexp.Compile("(?:" + e.String() + ")"); err != nil { // such as an open \Q, which quotes to the end
-		d.fail(n, "%s is %s, which can't stand for a whole name (%v): end what it begins, such as \\Q with \\E", path, kind(n), err)
+		d.fail(n, "%s is %s, which can't stand for a whole name (%v): end what it begins, such as \\Q with \\E", path, describe(n), err)
 		return nil
 	}
-	return whole(e.String())
+	return fullMatch(e.String())
 }
 
 // changes reads which changes count.
@@ -74,12 +74,12 @@ func (d *decoder) changes(to *dora.Policy) field {
 	return d.section(fields{
 		"ignore_authors": func(n *yaml.Node, path string) {
 			to.IgnoreAuthors = nil
-			d.lines("dependabot[bot]", &to.IgnoreAuthors)(n, path)
+			d.stringList("dependabot[bot]", &to.IgnoreAuthors)(n, path)
 		},
 		"paths": d.list("repository: owner/name", func(n *yaml.Node, path string) {
 			r := dora.RepositoryPaths{}
 			known := fields{"repository": d.repository(&r.Repository), "environments": d.environmentPaths(&r.Environments)}
-			if d.fails(func() { d.mapping(n, path, known) }) {
+			if d.hasErrors(func() { d.mapping(n, path, known) }) {
 				return
 			}
 			if r.Repository == "" || len(r.Environments) == 0 {
@@ -95,7 +95,7 @@ func (d *decoder) repository(to *string) field {
 	return func(n *yaml.Node, path string) {
 		d.text(to)(n, path)
 		if owner, name, ok := strings.Cut(*to, "/"); !ok || owner == "" || name == "" || strings.Contains(name, "/") {
-			d.fail(n, "%s is %s, not a repository: write owner/name", path, kind(n))
+			d.fail(n, "%s is %s, not a repository: write owner/name", path, describe(n))
 		}
 	}
 }
@@ -104,10 +104,10 @@ func (d *decoder) environmentPaths(to *[]dora.EnvironmentPaths) field {
 	return d.list("match: api-.*", func(n *yaml.Node, path string) {
 		e := dora.EnvironmentPaths{}
 		known := fields{
-			"match": func(n *yaml.Node, path string) { e.Match = d.wholeName(n, path) },
-			"paths": d.lines("services/api/**", &e.Paths),
+			"match": func(n *yaml.Node, path string) { e.Match = d.fullMatchExpression(n, path) },
+			"paths": d.stringList("services/api/**", &e.Paths),
 		}
-		if d.fails(func() { d.mapping(n, path, known) }) {
+		if d.hasErrors(func() { d.mapping(n, path, known) }) {
 			return
 		}
 		if e.Match == nil || len(e.Paths) == 0 {
@@ -131,7 +131,7 @@ func (d *decoder) patterns(example string, to *[]string) field {
 		var pattern string
 		d.text(&pattern)(n, at)
 		if _, err := path.Match(pattern, ""); err != nil {
-			d.fail(n, "%s is %s, not a pattern: write a name with * for any text without a slash, such as %s", at, kind(n), example)
+			d.fail(n, "%s is %s, not a pattern: write a name with * for any text without a slash, such as %s", at, describe(n), example)
 		}
 		*to = append(*to, pattern)
 	})
@@ -140,7 +140,7 @@ func (d *decoder) patterns(example string, to *[]string) field {
 // incidents reads which issues are incidents.
 func (d *decoder) incidents(to *dora.IncidentFilter) field {
 	return d.section(fields{
-		"types": d.lines("Incident", &to.Types), "labels": d.lines("production", &to.Labels),
-		"priorities": d.lines("Highest", &to.Priorities), "statuses": d.lines("In Progress", &to.Statuses),
+		"types": d.stringList("Incident", &to.Types), "labels": d.stringList("production", &to.Labels),
+		"priorities": d.stringList("Highest", &to.Priorities), "statuses": d.stringList("In Progress", &to.Statuses),
 	})
 }

@@ -20,15 +20,15 @@ import (
 func (d *decoder) text(to *string) field {
 	return func(n *yaml.Node, path string) {
 		if n.Kind != yaml.ScalarNode || empty(n) {
-			d.fail(n, "%s is %s: write one text, in quotes if it has special characters", path, kind(n))
+			d.fail(n, "%s is %s: write one text, in quotes if it has special characters", path, describe(n))
 			return
 		}
 		*to = n.Value
 	}
 }
 
-// lines reads a list of texts.
-func (d *decoder) lines(example string, to *[]string) field {
+// stringList reads a list of texts.
+func (d *decoder) stringList(example string, to *[]string) field {
 	return d.list(example, func(n *yaml.Node, path string) {
 		var one string
 		d.text(&one)(n, path)
@@ -47,10 +47,10 @@ func (d *decoder) secrets(to *[]string) field {
 			if !d.visit(one) {
 				return
 			}
-			one = resolved(one)
+			one = resolveAlias(one)
 			switch {
 			case one.Kind != yaml.ScalarNode:
-				d.fail(one, "%s has %s: write one secret, or a list of secrets", path, kind(one))
+				d.fail(one, "%s has %s: write one secret, or a list of secrets", path, describe(one))
 			case one.Value == "" || empty(one):
 				d.fail(one, "%s has an empty secret: write the one that is set at the sender, or remove the key", path)
 			}
@@ -63,7 +63,7 @@ func (d *decoder) secrets(to *[]string) field {
 func (d *decoder) secretFile(to *string) field {
 	return func(n *yaml.Node, path string) {
 		var file string
-		if d.fails(func() { d.text(&file)(n, path) }) {
+		if d.hasErrors(func() { d.text(&file)(n, path) }) {
 			return
 		}
 		secret, err := readSecret(file)
@@ -90,7 +90,7 @@ func (d *decoder) secretFiles(to *[]string) field {
 				return
 			}
 			var secret string
-			d.secretFile(&secret)(resolved(file), path)
+			d.secretFile(&secret)(resolveAlias(file), path)
 			*to = append(*to, secret)
 		}
 	}
@@ -101,7 +101,7 @@ func (d *decoder) port(to *int) field {
 	return func(n *yaml.Node, path string) {
 		port, err := strconv.Atoi(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil || port < 1 || port > 65535 {
-			d.fail(n, "%s is %s, not a port: write a number from 1 to 65535, such as 8090", path, kind(n))
+			d.fail(n, "%s is %s, not a port: write a number from 1 to 65535, such as 8090", path, describe(n))
 			return
 		}
 		*to = port
@@ -113,7 +113,7 @@ func (d *decoder) number(to *int) field {
 	return func(n *yaml.Node, path string) {
 		number, err := strconv.Atoi(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil || number < 1 {
-			d.fail(n, "%s is %s: write a whole number above 0, such as %d", path, kind(n), *to)
+			d.fail(n, "%s is %s: write a whole number above 0, such as %d", path, describe(n), *to)
 			return
 		}
 		*to = number
@@ -125,18 +125,18 @@ func (d *decoder) ratio(to *float64) field {
 	return func(n *yaml.Node, path string) {
 		part, err := strconv.ParseFloat(n.Value, 64)
 		if n.Kind != yaml.ScalarNode || err != nil || !(part >= 0 && part <= 1) {
-			d.fail(n, "%s is %s: write a number from 0 to 1, such as 0.1", path, kind(n))
+			d.fail(n, "%s is %s: write a number from 0 to 1, such as 0.1", path, describe(n))
 			return
 		}
 		*to = part
 	}
 }
 
-// truth reads true or false.
-func (d *decoder) truth(to *bool) field {
+// boolean reads true or false.
+func (d *decoder) boolean(to *bool) field {
 	return func(n *yaml.Node, path string) {
 		if n.Kind != yaml.ScalarNode || n.Decode(to) != nil {
-			d.fail(n, "%s is %s: write true or false", path, kind(n))
+			d.fail(n, "%s is %s: write true or false", path, describe(n))
 		}
 	}
 }
@@ -145,12 +145,12 @@ func (d *decoder) truth(to *bool) field {
 func (d *decoder) expression(to **regexp.Regexp) field {
 	return func(n *yaml.Node, path string) {
 		var text string
-		if d.fails(func() { d.text(&text)(n, path) }) {
+		if d.hasErrors(func() { d.text(&text)(n, path) }) {
 			return
 		}
 		var err error
 		if *to, err = regexp.Compile(text); err != nil {
-			d.fail(n, "%s is %s, which is no regular expression (%v): write one such as ^pr-\\d+$, in single quotes", path, kind(n), err)
+			d.fail(n, "%s is %s, which is no regular expression (%v): write one such as ^pr-\\d+$, in single quotes", path, describe(n), err)
 		}
 	}
 }
@@ -161,7 +161,7 @@ func (d *decoder) listenAddress(to *string) field {
 		_, text, err := net.SplitHostPort(n.Value)
 		port, notNumber := strconv.Atoi(text)
 		if n.Kind != yaml.ScalarNode || err != nil || notNumber != nil || port < 1 || port > 65535 {
-			d.fail(n, "%s is %s, not an address to listen on: write host:port or :port, such as \":9090\"", path, kind(n))
+			d.fail(n, "%s is %s, not an address to listen on: write host:port or :port, such as \":9090\"", path, describe(n))
 			return
 		}
 		*to = n.Value
@@ -173,7 +173,7 @@ func (d *decoder) url(to *string) field {
 	return func(n *yaml.Node, path string) {
 		u, err := url.Parse(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-			d.fail(n, "%s is %s, not an address: write one such as https://github.example.com", path, kind(n))
+			d.fail(n, "%s is %s, not an address: write one such as https://github.example.com", path, describe(n))
 			return
 		}
 		if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
@@ -189,7 +189,7 @@ func (d *decoder) duration(to *time.Duration) field {
 	return func(n *yaml.Node, path string) {
 		span, err := time.ParseDuration(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil || span <= 0 {
-			d.fail(n, "%s is %s, not a duration: write a number with a unit, such as 90s, 15m or 1h", path, kind(n))
+			d.fail(n, "%s is %s, not a duration: write a number with a unit, such as 90s, 15m or 1h", path, describe(n))
 			return
 		}
 		*to = span
@@ -200,7 +200,7 @@ func (d *decoder) duration(to *time.Duration) field {
 func (d *decoder) choice(to *string, options ...string) field {
 	return func(n *yaml.Node, path string) {
 		if n.Kind != yaml.ScalarNode || !slices.Contains(options, n.Value) {
-			d.fail(n, "%s is %s: write %s", path, kind(n), strings.Join(options, " or "))
+			d.fail(n, "%s is %s: write %s", path, describe(n), strings.Join(options, " or "))
 			return
 		}
 		*to = n.Value

@@ -67,12 +67,12 @@ type Writes struct {
 
 // Instruments are all metrics of the program. It satisfies dora.Recorder.
 type Instruments struct {
-	Own
+	SelfMetrics
 
 	options Options
 	// reader has the facts' instruments, ownReader those about the program itself: a scrape reads the former only when there are
 	// new facts.
-	reader, ownReader *sdkmetric.ManualReader
+	reader, selfReader *sdkmetric.ManualReader
 	// record adds one fact's value to the instrument of its family, in the published unit.
 	record   map[string]func(float64, metric.MeasurementOption)
 	families map[string]dora.Family
@@ -84,10 +84,10 @@ type Instruments struct {
 	// position is that of the newest recorded fact.
 	position int64
 	// version counts the changes of what the facts' families hold, readers want to know which series they are in.
-	version uint64
-	readers []*changes
-	base    map[string]map[attribute.Distinct]baseSeries
-	newest  map[string]map[attribute.Distinct]dora.Fact
+	version   uint64
+	producers []*changeProducer
+	base      map[string]map[attribute.Distinct]baseSeries
+	newest    map[string]map[attribute.Distinct]dora.Fact
 	// sums are what was recorded of durations, in whole milliseconds: the instruments add up seconds in floating point, which
 	// goes wrong by a millisecond after some 20,000 observations of months.
 	sums map[string]map[attribute.Distinct]int64
@@ -96,36 +96,36 @@ type Instruments struct {
 // seriesSet are some series of a family.
 type seriesSet map[attribute.Distinct]struct{}
 
-// change notes that a series has changed.
-func (i *Instruments) change(family string, series attribute.Distinct) {
-	for _, r := range i.readers {
-		if r.series == nil {
+// markChanged notes that a series has changed.
+func (i *Instruments) markChanged(family string, series attribute.Distinct) {
+	for _, r := range i.producers {
+		if r.changed == nil {
 			continue
 		}
-		if r.series[family] == nil {
-			r.series[family] = seriesSet{}
+		if r.changed[family] == nil {
+			r.changed[family] = seriesSet{}
 		}
-		r.series[family][series] = struct{}{}
+		r.changed[family][series] = struct{}{}
 	}
 }
 
 // baseSeries is one restored series.
 type baseSeries struct {
-	set attribute.Set
+	attributes attribute.Set
 	dora.Series
 }
 
 // New makes the instruments. Until Restore is called, nothing is served.
 func New(o Options) (*Instruments, error) {
 	i := &Instruments{
-		options:   o,
-		reader:    sdkmetric.NewManualReader(),
-		ownReader: sdkmetric.NewManualReader(),
-		record:    map[string]func(float64, metric.MeasurementOption){},
-		families:  map[string]dora.Family{},
-		base:      map[string]map[attribute.Distinct]baseSeries{},
-		newest:    map[string]map[attribute.Distinct]dora.Fact{},
-		sums:      map[string]map[attribute.Distinct]int64{},
+		options:    o,
+		reader:     sdkmetric.NewManualReader(),
+		selfReader: sdkmetric.NewManualReader(),
+		record:     map[string]func(float64, metric.MeasurementOption){},
+		families:   map[string]dora.Family{},
+		base:       map[string]map[attribute.Distinct]baseSeries{},
+		newest:     map[string]map[attribute.Distinct]dora.Fact{},
+		sums:       map[string]map[attribute.Distinct]int64{},
 	}
 	// The SDK's own limit folds series into one without labels; ours is applied when a fact is made.
 	// There are no exemplars, since a fact is recorded outside of any trace, so none keeps a place for them.
@@ -136,19 +136,19 @@ func New(o Options) (*Instruments, error) {
 	for _, f := range o.Families {
 		i.families[f.Name] = f
 		i.sums[f.Name] = map[attribute.Distinct]int64{}
-		if err := i.add(meter, f); err != nil {
+		if err := i.addInstrument(meter, f); err != nil {
 			return nil, fmt.Errorf("instrument for %s: %w", f.Name, err)
 		}
 	}
-	own := sdkmetric.NewMeterProvider(sdkmetric.WithReader(i.ownReader), sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter))
-	if err := i.register(own.Meter(ownScope), o); err != nil {
+	own := sdkmetric.NewMeterProvider(sdkmetric.WithReader(i.selfReader), sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter))
+	if err := i.registerCounters(own.Meter(selfScope), o); err != nil {
 		return nil, err
 	}
 	return i, nil
 }
 
-// add makes the instrument of a family.
-func (i *Instruments) add(meter metric.Meter, f dora.Family) error {
+// addInstrument makes the instrument of a family.
+func (i *Instruments) addInstrument(meter metric.Meter, f dora.Family) error {
 	name, unit := instrumentNames[f.Name], instrumentUnit(f)
 	if name == "" {
 		return fmt.Errorf("no instrument name")
@@ -183,16 +183,16 @@ func (i *Instruments) Restore(s dora.State) {
 		base := make(map[attribute.Distinct]baseSeries, len(series))
 		newest := map[attribute.Distinct]dora.Fact{}
 		for _, one := range series {
-			set := attributes(one.Labels)
-			base[set.Equivalent()] = baseSeries{set: set, Series: one}
+			set := attributeSet(one.Labels)
+			base[set.Equivalent()] = baseSeries{attributes: set, Series: one}
 			newest[set.Equivalent()] = dora.Fact{At: one.At, ID: one.ID}
 		}
 		i.base[family], i.newest[family] = base, newest
 	}
 	i.restored = true
 	i.version++
-	for _, r := range i.readers {
-		r.series = nil
+	for _, r := range i.producers {
+		r.changed = nil
 	}
 }
 
@@ -209,25 +209,25 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 	for _, f := range facts {
 		i.position = max(i.position, f.Position)
 		family := i.families[f.Family]
-		set := attributes(f.Labels)
-		if family.Kind == dora.Last && !i.isNewest(f, set.Equivalent()) {
+		set := attributeSet(f.Labels)
+		if family.Kind == dora.Last && !i.updateNewest(f, set.Equivalent()) {
 			continue
 		}
 		if family.Kind == dora.Histogram && f.Starts() {
-			i.begin(f.Family, set)
+			i.startHistogram(f.Family, set)
 			continue
 		}
 		if family.Unit == dora.Milliseconds && family.Kind != dora.Last {
 			i.sums[f.Family][set.Equivalent()] += f.Value
 		}
 		i.record[f.Family](family.Unit.Scale(f.Value), metric.WithAttributeSet(set))
-		i.change(f.Family, set.Equivalent())
+		i.markChanged(f.Family, set.Equivalent())
 	}
 	return nil
 }
 
 // begin has a histogram's series in the base, where it is without an observation: the instrument can't have it so. i.mu is held.
-func (i *Instruments) begin(family string, set attribute.Set) {
+func (i *Instruments) startHistogram(family string, set attribute.Set) {
 	series := set.Equivalent()
 	if _, ok := i.base[family][series]; ok {
 		return
@@ -235,12 +235,12 @@ func (i *Instruments) begin(family string, set attribute.Set) {
 	if i.base[family] == nil {
 		i.base[family] = map[attribute.Distinct]baseSeries{}
 	}
-	i.base[family][series] = baseSeries{set: set}
-	i.change(family, series)
+	i.base[family][series] = baseSeries{attributes: set}
+	i.markChanged(family, series)
 }
 
-// isNewest says whether a fact is the newest of its series so far, and remembers it.
-func (i *Instruments) isNewest(f dora.Fact, series attribute.Distinct) bool {
+// updateNewest says whether a fact is the newest of its series so far, and remembers it.
+func (i *Instruments) updateNewest(f dora.Fact, series attribute.Distinct) bool {
 	known := i.newest[f.Family]
 	if known == nil {
 		known = map[attribute.Distinct]dora.Fact{}
@@ -253,7 +253,7 @@ func (i *Instruments) isNewest(f dora.Fact, series attribute.Distinct) bool {
 	return true
 }
 
-func attributes(l dora.Labels) attribute.Set {
+func attributeSet(l dora.Labels) attribute.Set {
 	kvs := make([]attribute.KeyValue, 0, len(l))
 	for name, value := range l {
 		kvs = append(kvs, attribute.String(name, value))

@@ -161,7 +161,7 @@ func TestOwnMetrics(t *testing.T) {
 	i.CatalogLookup("found")
 	i.TeamGivenUp()
 	i.Checkpoint(now().Add(-3*time.Second), nil)
-	i.exported("error", 1)
+	i.countExport("error", 1)
 	want := []string{
 		`dora_exporter_accept_failures_total 0`,
 		`dora_exporter_backlog 2`,

@@ -9,7 +9,7 @@ import (
 // Scopes of the two groups of instruments.
 const (
 	factScope = "dora-exporter/facts"
-	ownScope  = "dora-exporter/own"
+	selfScope = "dora-exporter/own"
 )
 
 // instrumentNames are the OpenTelemetry names of the families. The OpenTelemetry Collector's Prometheus exporter makes the
@@ -39,7 +39,7 @@ var instrumentNames = map[string]string{
 
 // things are the units of families that count things, as UCUM's annotations: a gauge of unit 1 would be a ratio to the
 // Collector. https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units
-var things = map[string]string{
+var countUnits = map[string]string{
 	dora.Deployments:         "{deployment}",
 	dora.Changes:             "{change}",
 	dora.LeadTimeUnavailable: "{change}",
@@ -54,5 +54,5 @@ func instrumentUnit(f dora.Family) string {
 	if f.Unit == dora.Milliseconds {
 		return "s"
 	}
-	return cmp.Or(things[f.Name], "1")
+	return cmp.Or(countUnits[f.Name], "1")
 }

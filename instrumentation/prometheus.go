@@ -17,14 +17,14 @@ import (
 func (i *Instruments) Handler() (http.Handler, error) {
 	own := prometheus.NewRegistry()
 	own.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if err := export(own, ownBridge{i}); err != nil {
+	if err := registerExporter(own, selfProducer{i}); err != nil {
 		return nil, err
 	}
-	facts, changed := prometheus.NewRegistry(), i.newChanges()
-	if err := export(facts, changed); err != nil {
+	facts, changed := prometheus.NewRegistry(), i.newChangeProducer()
+	if err := registerExporter(facts, changed); err != nil {
 		return nil, err
 	}
-	metrics := newScrapeHandler(&gathered{changed: changed, changes: facts, own: own})
+	metrics := newScrapeHandler(&cachedGatherer{producer: changed, factFamilies: facts, self: own})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !i.Restored() {
 			w.Header().Set("Retry-After", "1")
@@ -35,8 +35,8 @@ func (i *Instruments) Handler() (http.Handler, error) {
 	}), nil
 }
 
-// export has the Prometheus exporter serve what a producer gives.
-func export(to *prometheus.Registry, from sdkmetric.Producer) error {
+// registerExporter has the Prometheus exporter serve what a producer gives.
+func registerExporter(to *prometheus.Registry, from sdkmetric.Producer) error {
 	exporter, err := promexp.New(
 		promexp.WithRegisterer(to),
 		promexp.WithProducer(from),

@@ -13,7 +13,7 @@ import (
 )
 
 // pushPoints bounds the points in one request: a Collector takes 4 MiB over gRPC, and a histogram's point has some 500 bytes.
-const pushPoints = 5000
+const maxPushPoints = 5000
 
 // PushOptions say where the metrics are pushed to, and how.
 type PushOptions struct {
@@ -29,8 +29,8 @@ type PushOptions struct {
 
 // Push sends the metrics to an OTLP receiver, at an interval and once more at the end.
 type Push struct {
-	reader *sdkmetric.PeriodicReader
-	watch  *watch
+	reader  *sdkmetric.PeriodicReader
+	monitor *exportMonitor
 }
 
 // StartPush begins to push. It is called after Restore: half-restored counters would look like a reset.
@@ -39,21 +39,21 @@ func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, erro
 	if err != nil {
 		return nil, fmt.Errorf("make the OTLP exporter: %w", err)
 	}
-	var source sdkmetric.Producer = outlet{i}
-	watched := &watchedMetrics{Exporter: to, watch: newWatch("metrics", "trying again", o.Receiver, o.Logger, i.exported)}
+	var source sdkmetric.Producer = pushProducer{i}
+	watched := &monitoredExporter{Exporter: to, exportMonitor: newExportMonitor("metrics", "trying again", o.Receiver, o.Logger, i.countExport)}
 	if o.Delta != nil {
-		d, err := newDeltas(ctx, outlet{i}, o.Delta, i.options.Now)
+		d, err := newDeltas(ctx, pushProducer{i}, o.Delta, i.options.Now)
 		if err != nil {
 			return nil, err
 		}
-		source, watched.arrived = d, d.arrived
+		source, watched.onExported = d, d.confirm
 	}
-	who, err := identity(ctx, o.Resource)
+	who, err := newResource(ctx, o.Resource)
 	if err != nil {
 		return nil, err
 	}
-	p := &Push{watch: watched.watch, reader: sdkmetric.NewPeriodicReader(
-		watched, sdkmetric.WithProducer(source), sdkmetric.WithMaxExportBatchSize(pushPoints),
+	p := &Push{monitor: watched.exportMonitor, reader: sdkmetric.NewPeriodicReader(
+		watched, sdkmetric.WithProducer(source), sdkmetric.WithMaxExportBatchSize(maxPushPoints),
 		sdkmetric.WithInterval(o.Interval), sdkmetric.WithTimeout(o.Export),
 	)}
 	// The provider has no instruments, all comes from the source. Without one the reader says that it is not registered.
@@ -67,13 +67,13 @@ func (p *Push) Stop(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
-	defer p.watch.cut()
-	defer context.AfterFunc(ctx, p.watch.cut)()
+	defer p.monitor.abort()
+	defer context.AfterFunc(ctx, p.monitor.abort)()
 	return p.reader.Shutdown(ctx)
 }
 
-// identity is the resource: the SDK's attributes and the given ones.
-func identity(ctx context.Context, given map[string]string) (*resource.Resource, error) {
+// newResource is the resource: the SDK's attributes and the given ones.
+func newResource(ctx context.Context, given map[string]string) (*resource.Resource, error) {
 	var all []attribute.KeyValue
 	for name, value := range given {
 		all = append(all, attribute.String(name, value))
@@ -87,21 +87,21 @@ func identity(ctx context.Context, given map[string]string) (*resource.Resource,
 
 // outlet produces what the instruments hold plus the base, under the names and with the units of the instruments.
 // It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
-type outlet struct{ *Instruments }
+type pushProducer struct{ *Instruments }
 
 // Produce is called for each push.
-func (o outlet) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+func (o pushProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
 	all, _, err := o.produce(ctx)
 	return all, err
 }
 
 // produce also tells the position of the newest recorded fact in it.
-func (o outlet) produce(ctx context.Context) (all []metricdata.ScopeMetrics, position int64, err error) {
-	facts, position, err := o.facts(ctx)
+func (o pushProducer) produce(ctx context.Context) (all []metricdata.ScopeMetrics, position int64, err error) {
+	facts, position, err := o.collectFacts(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	own, err := o.own(ctx)
+	own, err := o.collectSelf(ctx)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -139,7 +139,7 @@ func TestPushOfDeltas(t *testing.T) {
 				dora.LeadTime:               {scope.Key(): {Labels: scope, Own: 5000, Buckets: append([]int64{1}, make([]int64, 16)...)}},
 			})
 			o := pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.DiscardHandler))
-			o.Delta = &DeltaOptions{Arrived: func(context.Context, int64) {}}
+			o.Delta = &DeltaOptions{Confirmed: func(context.Context, int64) {}}
 			push := start(t, i, o)
 			flush := func() map[string]otlptest.Point { t.Helper(); return flushed(t, push, r) }
 			if p, ok := flush()[count]; ok {
@@ -207,7 +207,7 @@ func TestDeltasGoOnAfterARestart(t *testing.T) {
 	o := pushOptions("http/protobuf", "http://"+r.Address+"/v1/metrics", slog.New(slog.DiscardHandler))
 	o.Delta = &DeltaOptions{
 		Position: first[len(first)-1].Position, Missing: missing,
-		Arrived: func(_ context.Context, position int64) { arrived = append(arrived, position) },
+		Confirmed: func(_ context.Context, position int64) { arrived = append(arrived, position) },
 	}
 	push := start(t, i, o)
 	flush := func() map[string]otlptest.Point { t.Helper(); return flushed(t, push, r) }
@@ -240,7 +240,7 @@ func TestTheEndAmidAPushOfDeltas(t *testing.T) {
 			i := newInstruments(t)
 			i.Restore(dora.State{})
 			o := pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.DiscardHandler))
-			o.Delta, o.Interval = &DeltaOptions{Arrived: func(context.Context, int64) {}}, 10*time.Millisecond
+			o.Delta, o.Interval = &DeltaOptions{Confirmed: func(context.Context, int64) {}}, 10*time.Millisecond
 			push := start(t, i, o)
 			r.Block()
 			record(t, i, someFacts()...)
@@ -443,14 +443,14 @@ func otlpOf(t *testing.T, i *Instruments) map[string]float64 {
 	for name, f := range families {
 		for _, m := range f.GetMetric() {
 			if names[name] != "" {
-				all[names[name]+"{"+labelsOf(m)+"}"] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + m.GetHistogram().GetSampleSum()
+				all[names[name]+"{"+labelPairs(m)+"}"] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + m.GetHistogram().GetSampleSum()
 			}
 		}
 	}
 	return all
 }
 
-func labelsOf(m *dto.Metric) string {
+func labelPairs(m *dto.Metric) string {
 	var labels []string
 	for _, l := range m.GetLabel() {
 		labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))

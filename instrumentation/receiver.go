@@ -33,8 +33,8 @@ type Receiver struct {
 
 // The waits before a request that can be repeated is, and before a lost connection is made again; they get longer.
 const (
-	firstRepetition = time.Second
-	lastRepetition  = 15 * time.Second
+	minBackoff = time.Second
+	maxBackoff = 15 * time.Second
 )
 
 // Address is the endpoint as it may be logged: its query may have a key.
@@ -44,7 +44,7 @@ func (r Receiver) Address() string {
 }
 
 // client makes the requests over HTTP.
-func (r Receiver) client() (*http.Client, error) {
+func (r Receiver) httpClient() (*http.Client, error) {
 	to, err := url.Parse(r.Endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("the OTLP endpoint %s can't be parsed", r.Address())
@@ -52,19 +52,19 @@ func (r Receiver) client() (*http.Client, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = r.TLS
 	return &http.Client{
-		Timeout: r.Timeout, Transport: exactly{to, t},
+		Timeout: r.Timeout, Transport: fixedURL{to, t},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the headers are for the endpoint
 	}, nil
 }
 
-// exactly has requests go to a URL as it is written, of which the exporters leave out the query and what is escaped in the path.
-type exactly struct {
+// fixedURL has requests go to a URL as it is written, of which the exporters leave out the query and what is escaped in the path.
+type fixedURL struct {
 	to    *url.URL
 	inner http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
-func (e exactly) RoundTrip(r *http.Request) (*http.Response, error) {
+func (e fixedURL) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.WithContext(r.Context()) // a copy
 	r.URL, r.Host = e.to, ""
 	return e.inner.RoundTrip(r)
@@ -82,13 +82,13 @@ func (r Receiver) credentials() credentials.TransportCredentials {
 // back would get nothing.
 func (r Receiver) reconnect() grpc.DialOption {
 	return grpc.WithConnectParams(grpc.ConnectParams{
-		Backoff:           backoff.Config{BaseDelay: firstRepetition, Multiplier: 1.6, Jitter: 0.2, MaxDelay: lastRepetition},
-		MinConnectTimeout: min(r.Timeout, lastRepetition),
+		Backoff:           backoff.Config{BaseDelay: minBackoff, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxBackoff},
+		MinConnectTimeout: min(r.Timeout, maxBackoff),
 	})
 }
 
 // told is an error as it may be logged: a receiver's answer may repeat what it was sent, at any length.
-func (r Receiver) told(err error) string {
+func (r Receiver) redact(err error) string {
 	text := strings.ReplaceAll(err.Error(), r.Endpoint, r.Address())
 	const shortest = 5 // bytes of what may be a secret; to take out less would leave no sense
 	for name, secret := range r.Headers {
@@ -96,17 +96,17 @@ func (r Receiver) told(err error) string {
 			text = strings.ReplaceAll(text, secret, fmt.Sprintf("(%s)", name))
 		}
 	}
-	return shortened(text)
+	return truncate(text)
 }
 
 // LogErrors has what OpenTelemetry's libraries could only print, such as that the end came amid a push, logged for who debugs:
 // how pushes go is logged elsewhere.
 func LogErrors(logger *slog.Logger) {
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Debug("OpenTelemetry", "error", shortened(err.Error())) }))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Debug("OpenTelemetry", "error", truncate(err.Error())) }))
 }
 
-// shortened is a text of others at a length for a log line or an attribute.
-func shortened(text string) string {
+// truncate is a text of others at a length for a log line or an attribute.
+func truncate(text string) string {
 	const most = 300 // bytes
 	if len(text) > most {
 		text = text[:most] + "…"

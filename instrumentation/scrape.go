@@ -15,9 +15,9 @@ import (
 
 const (
 	// scrapeMayRead bounds how long a client may take for reading an answer.
-	scrapeMayRead = 30 * time.Second
+	scrapeWriteTimeout = 30 * time.Second
 	// mostFiltered bounds the requests for some families alone (name[]) that are answered at a time.
-	mostFiltered = 4
+	maxFiltered = 4
 )
 
 // scrapeHandler answers scrapes. Those of the same format share one text, so that many of them, also of clients that never read the
@@ -25,7 +25,7 @@ const (
 type scrapeHandler struct {
 	shared   map[variant]*sharedText
 	filtered http.Handler
-	turns    chan struct{}
+	slots    chan struct{}
 }
 
 // variant is a form of the answer.
@@ -37,7 +37,7 @@ type variant struct {
 func newScrapeHandler(from prometheus.Gatherer) *scrapeHandler {
 	options := promhttp.HandlerOpts{AcceptedFormats: []expfmt.Format{expfmt.FmtProtoDelim, expfmt.FmtText}}
 	handler := promhttp.HandlerFor(from, options)
-	s := &scrapeHandler{shared: map[variant]*sharedText{}, filtered: handler, turns: make(chan struct{}, mostFiltered)}
+	s := &scrapeHandler{shared: map[variant]*sharedText{}, filtered: handler, slots: make(chan struct{}, maxFiltered)}
 	for _, format := range options.AcceptedFormats {
 		for _, zipped := range []bool{false, true} {
 			v := variant{format, zipped}
@@ -49,7 +49,7 @@ func newScrapeHandler(from prometheus.Gatherer) *scrapeHandler {
 
 func (s *scrapeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Now().Add(scrapeMayRead))
+	_ = control.SetWriteDeadline(time.Now().Add(scrapeWriteTimeout))
 	if r.URL.Query().Has("name[]") {
 		s.filter(w, r)
 		return
@@ -61,8 +61,8 @@ func (s *scrapeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.format = expfmt.FmtProtoDelim
 	}
 	shared := s.shared[v]
-	reader, t := shared.open(func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) })
-	defer shared.close(reader)
+	reader, t := shared.acquire(func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) })
+	defer shared.release(reader)
 	header := w.Header()
 	for name, values := range t.header {
 		header[name] = values
@@ -78,8 +78,8 @@ func (s *scrapeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // filter answers a request for some families, of which there are too many kinds for sharing.
 func (s *scrapeHandler) filter(w http.ResponseWriter, r *http.Request) {
 	select {
-	case s.turns <- struct{}{}:
-		defer func() { <-s.turns }()
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
 		s.filtered.ServeHTTP(w, r)
 	default:
 		w.Header().Set("Retry-After", "10")

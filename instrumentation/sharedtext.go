@@ -9,10 +9,10 @@ import (
 
 const (
 	// mostTexts bounds the texts of a variant that are being read at a time.
-	mostTexts = 2
+	maxActiveTexts = 2
 	// textAge is how old a text may be that is given to another reader while mostTexts are being read, and how long the readers of
 	// a text have it for themselves.
-	textAge = 5 * time.Second
+	maxSharedAge = 5 * time.Second
 )
 
 // sharedText is a text that all share who ask for it while it is made anew. Who asks never gets a text that was begun before,
@@ -22,43 +22,43 @@ type sharedText struct {
 	render func(size int) *text
 
 	// rendering has room for one who makes a text.
-	rendering chan struct{}
+	turn chan struct{}
 
 	mu sync.Mutex
 	// next is what is made after the one under way, nil when nobody waits for it.
-	next *sharing
+	next *rendering
 	// read are the texts that are being read, the oldest first.
-	read []*sharing
+	active []*rendering
 	// size is that of the newest text.
-	size int
+	lastSize int
 }
 
-// sharing is a text with its readers.
-type sharing struct {
+// rendering is a text with its readers.
+type rendering struct {
 	text    *text
-	made    chan struct{}
-	begun   time.Time
+	done    chan struct{}
+	started time.Time
 	readers map[*textReader]struct{}
 }
 
 // textReader is one who reads.
 type textReader struct {
-	sharing *sharing
-	cut     func()
+	rendering *rendering
+	abort     func()
 }
 
 func newSharedText(render func(size int) *text) *sharedText {
-	return &sharedText{render: render, rendering: make(chan struct{}, 1)}
+	return &sharedText{render: render, turn: make(chan struct{}, 1)}
 }
 
 // open returns a text and who reads it, to be closed. cut is called when it is to read no longer; it must not block.
-func (s *sharedText) open(cut func()) (*textReader, *text) {
+func (s *sharedText) acquire(cut func()) (*textReader, *text) {
 	s.mu.Lock()
 	shared := s.next
 	mine := false
 	if shared == nil {
-		if shared = s.crowded(); shared == nil {
-			shared = &sharing{made: make(chan struct{}), readers: map[*textReader]struct{}{}}
+		if shared = s.reusable(); shared == nil {
+			shared = &rendering{done: make(chan struct{}), readers: map[*textReader]struct{}{}}
 			s.next, mine = shared, true
 		}
 	}
@@ -66,52 +66,52 @@ func (s *sharedText) open(cut func()) (*textReader, *text) {
 	shared.readers[reader] = struct{}{}
 	s.mu.Unlock()
 	if mine {
-		s.make(shared)
+		s.fill(shared)
 	}
-	<-shared.made
+	<-shared.done
 	return reader, shared.text
 }
 
-// crowded is the text that another reader has to take, nil when a new one is made. It is called with the lock held.
-func (s *sharedText) crowded() *sharing {
-	if len(s.read) < mostTexts {
+// reusable is the text that another reader has to take, nil when a new one is made. It is called with the lock held.
+func (s *sharedText) reusable() *rendering {
+	if len(s.active) < maxActiveTexts {
 		return nil
 	}
-	oldest, newest := s.read[0], s.read[len(s.read)-1]
-	if time.Since(newest.begun) < textAge {
+	oldest, newest := s.active[0], s.active[len(s.active)-1]
+	if time.Since(newest.started) < maxSharedAge {
 		return newest
 	}
 	for reader := range oldest.readers {
-		reader.cut()
+		reader.abort()
 	}
 	return nil
 }
 
-func (s *sharedText) make(shared *sharing) {
-	s.rendering <- struct{}{}
-	defer func() { <-s.rendering }()
+func (s *sharedText) fill(shared *rendering) {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
 	s.mu.Lock()
-	s.next, shared.begun = nil, time.Now() // who comes from here on wants the next
-	s.read = append(s.read, shared)
-	size := s.size
+	s.next, shared.started = nil, time.Now() // who comes from here on wants the next
+	s.active = append(s.active, shared)
+	size := s.lastSize
 	s.mu.Unlock()
 	t := &text{status: http.StatusInternalServerError, header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, body: []byte("the metrics could not be rendered\n")}
 	defer func() { // also when it panics
 		shared.text = t
-		close(shared.made)
+		close(shared.done)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.size = len(t.body)
+		s.lastSize = len(t.body)
 	}()
 	t = s.render(size)
 }
 
-// close gives the text up.
-func (s *sharedText) close(r *textReader) {
+// release gives the text up.
+func (s *sharedText) release(r *textReader) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(r.sharing.readers, r)
-	if len(r.sharing.readers) == 0 {
-		s.read = slices.DeleteFunc(s.read, func(o *sharing) bool { return o == r.sharing })
+	delete(r.rendering.readers, r)
+	if len(r.rendering.readers) == 0 {
+		s.active = slices.DeleteFunc(s.active, func(o *rendering) bool { return o == r.rendering })
 	}
 }

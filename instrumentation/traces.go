@@ -49,13 +49,13 @@ func (i *Instruments) StartTraces(ctx context.Context, o TraceOptions) (*Traces,
 	if err != nil {
 		return nil, fmt.Errorf("make the OTLP exporter of traces: %w", err)
 	}
-	who, err := identity(ctx, o.Resource)
+	who, err := newResource(ctx, o.Resource)
 	if err != nil {
 		return nil, err
 	}
-	lost := &lostSpans{most: int64(o.Batches.Queue), count: i.spansLost}
-	lost.count(0) // so that the first is seen as an increase
-	watched := &watchedSpans{SpanExporter: to, lost: lost, watch: newWatch("traces", "dropping them", o.Receiver, o.Logger, i.spansExported)}
+	lost := &spanQueue{limit: int64(o.Batches.Queue), countLost: i.countLostSpans}
+	lost.countLost(0) // so that the first is seen as an increase
+	watched := &monitoredSpanExporter{SpanExporter: to, queue: lost, exportMonitor: newExportMonitor("traces", "dropping them", o.Receiver, o.Logger, i.countSpanExport)}
 	lost.SpanProcessor = sdktrace.NewBatchSpanProcessor(watched,
 		sdktrace.WithBatchTimeout(o.Batches.Delay), sdktrace.WithExportTimeout(o.Batches.Timeout),
 		sdktrace.WithMaxQueueSize(o.Batches.Queue), sdktrace.WithMaxExportBatchSize(o.Batches.Size))
@@ -83,25 +83,25 @@ func (t *Traces) Steps() func(ctx context.Context, name string, keys ...string) 
 	if t == nil {
 		return nil
 	}
-	return t.step
+	return t.startStep
 }
 
-func (t *Traces) step(ctx context.Context, name string, keys ...string) (context.Context, func(error)) {
+func (t *Traces) startStep(ctx context.Context, name string, keys ...string) (context.Context, func(error)) {
 	if len(keys) == 0 {
 		return ctx, func(error) {}
 	}
 	of := func(key string) trace.SpanStartOption {
-		return trace.WithAttributes(attribute.String(deliveryKey, shortened(key)))
+		return trace.WithAttributes(attribute.String(deliveryKey, truncate(key)))
 	}
-	within, span := t.tracer.Start(t.ids.follow(ctx, keys[0]), name, of(keys[0]))
+	within, span := t.tracer.Start(t.ids.continueTrace(ctx, keys[0]), name, of(keys[0]))
 	spans := []trace.Span{span}
 	for _, key := range keys[1:] {
-		_, other := t.tracer.Start(t.ids.follow(ctx, key), name, of(key), trace.WithLinks(trace.Link{SpanContext: span.SpanContext()}))
+		_, other := t.tracer.Start(t.ids.continueTrace(ctx, key), name, of(key), trace.WithLinks(trace.Link{SpanContext: span.SpanContext()}))
 		spans = append(spans, other)
 	}
 	return within, func(err error) {
 		for _, s := range spans {
-			fail(s, err)
+			setError(s, err)
 			s.End()
 		}
 	}
@@ -126,9 +126,9 @@ func (t *Traces) Transport(route func(*http.Request) string) func(http.RoundTrip
 // deliveryKey is the attribute with the key of the delivery that a span is about.
 const deliveryKey = "dora.delivery.key"
 
-// fail marks a span as failed, unless there is no error.
-func fail(s trace.Span, err error) {
+// setError marks a span as failed, unless there is no error.
+func setError(s trace.Span, err error) {
 	if err != nil {
-		s.SetStatus(codes.Error, shortened(err.Error()))
+		s.SetStatus(codes.Error, truncate(err.Error()))
 	}
 }

@@ -232,7 +232,7 @@ func TestARatioOfTraces(t *testing.T) {
 
 // Two instances that get the same webhook have two traces of it.
 func TestTracesOfTwoInstances(t *testing.T) {
-	if a, b := spanIDs("a").firstOf(statusKey), spanIDs("b").firstOf(statusKey); a.TraceID() == b.TraceID() || a.SpanID() == b.SpanID() {
+	if a, b := spanIDs("a").rootSpan(statusKey), spanIDs("b").rootSpan(statusKey); a.TraceID() == b.TraceID() || a.SpanID() == b.SpanID() {
 		t.Errorf("both have %s", a.TraceID())
 	}
 }

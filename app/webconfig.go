@@ -39,14 +39,14 @@ func LoadWebConfig(path string, c *config.Config) (*WebConfig, error) {
 		return nil, fmt.Errorf("%s (-web.config.file): %w", path, err)
 	}
 	if err := web.Validate(path); err != nil {
-		return nil, fmt.Errorf("%s (-web.config.file): %s; its format is that of Prometheus' exporter-toolkit", path, told(err))
+		return nil, fmt.Errorf("%s (-web.config.file): %s; its format is that of Prometheus' exporter-toolkit", path, redactYAML(err))
 	}
 	w := &WebConfig{path: path}
 	if err := yaml.Unmarshal(data, &w.Config); err != nil {
-		return nil, fmt.Errorf("%s (-web.config.file): %s", path, told(err))
+		return nil, fmt.Errorf("%s (-web.config.file): %s", path, redactYAML(err))
 	}
 	w.TLSConfig.SetDirectory(filepath.Dir(path))
-	if key, answer := w.notForWebhooks(); key != "" && c.Server.MetricsListen == "" {
+	if key, answer := w.keyNotForWebhooks(); key != "" && c.Server.MetricsListen == "" {
 		return nil, fmt.Errorf("%s (-web.config.file): %s would also cover the webhooks%s: "+
 			"set server.metrics_listen, such as \":9090\", to serve /metrics on an address of its own", path, key, answer)
 	}
@@ -71,8 +71,8 @@ func checkWebFiles(path string, data []byte) error {
 	return nil
 }
 
-// notForWebhooks is the first key in the file beside TLS, and what it would do to the webhooks; empty when there is none.
-func (w *WebConfig) notForWebhooks() (key, answer string) {
+// keyNotForWebhooks is the first key in the file beside TLS, and what it would do to the webhooks; empty when there is none.
+func (w *WebConfig) keyNotForWebhooks() (key, answer string) {
 	switch {
 	case len(w.Users) > 0:
 		return "basic_auth_users", ", and GitHub would get 401"
@@ -85,11 +85,11 @@ func (w *WebConfig) notForWebhooks() (key, answer string) {
 }
 
 // value is what YAML quotes from the file in its errors.
-var value = regexp.MustCompile("(?s) (?:`.*?`|'.*?')( into| referenced)")
+var quotedValue = regexp.MustCompile("(?s) (?:`.*?`|'.*?')( into| referenced)")
 
 // told is an error about the file, on one line and without the values in it, which may be passwords and keys.
-func told(err error) string {
-	return strings.Join(strings.Fields(value.ReplaceAllString(err.Error(), "$1")), " ")
+func redactYAML(err error) string {
+	return strings.Join(strings.Fields(quotedValue.ReplaceAllString(err.Error(), "$1")), " ")
 }
 
 // webhooks serves with the TLS part of the file alone. Certificates are read again for each connection. There is no HTTP/2, which

@@ -8,9 +8,9 @@ import (
 
 const (
 	// acceptedAgainAfter is how long no attempt has failed when it is over. It is longer than acceptPause.
-	acceptedAgainAfter = 2 * time.Second
+	acceptRecovery = 2 * time.Second
 	// acceptLogEvery bounds how often it is logged that it begins: anybody can cause it.
-	acceptLogEvery = time.Minute
+	acceptLogInterval = time.Minute
 )
 
 // acceptFailures logs when accepting connections begins to fail and when that is over, and counts the failures.
@@ -22,8 +22,8 @@ type acceptFailures struct {
 	// failed is the number of failures since the last line about them, logged is set when their beginning was logged.
 	failed   int
 	logged   bool
-	lastTime time.Time
-	over     *time.Timer
+	loggedAt time.Time
+	recovery *time.Timer
 }
 
 func newAcceptFailures(count func(), logger *slog.Logger) *acceptFailures {
@@ -35,15 +35,15 @@ func (a *acceptFailures) add(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.failed++
-	if !a.logged && (a.lastTime.IsZero() || time.Since(a.lastTime) >= acceptLogEvery) {
-		a.logged, a.lastTime = true, time.Now()
+	if !a.logged && (a.loggedAt.IsZero() || time.Since(a.loggedAt) >= acceptLogInterval) {
+		a.logged, a.loggedAt = true, time.Now()
 		a.logger.Error("can't accept connections, trying again until it works; is the limit on open files (ulimit -n) too low?", "error", err)
 	}
-	if a.over == nil {
-		a.over = time.AfterFunc(acceptedAgainAfter, a.flush)
+	if a.recovery == nil {
+		a.recovery = time.AfterFunc(acceptRecovery, a.flush)
 		return
 	}
-	a.over.Reset(acceptedAgainAfter)
+	a.recovery.Reset(acceptRecovery)
 }
 
 // flush logs that it is over, if it has been logged that it began.

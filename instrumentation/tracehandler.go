@@ -9,12 +9,12 @@ import (
 
 // LogTraces returns a handler that adds trace_id to the lines about what is followed and kept, in the form that tracing tools
 // search for: 32 hexadecimal digits.
-func LogTraces(inner slog.Handler) slog.Handler { return traceIDs{inner} }
+func LogTraces(inner slog.Handler) slog.Handler { return traceHandler{inner} }
 
-type traceIDs struct{ slog.Handler }
+type traceHandler struct{ slog.Handler }
 
 // Handle writes a line.
-func (h traceIDs) Handle(ctx context.Context, line slog.Record) error {
+func (h traceHandler) Handle(ctx context.Context, line slog.Record) error {
 	if span := trace.SpanContextFromContext(ctx); span.IsSampled() {
 		line = line.Clone()
 		line.AddAttrs(slog.String("trace_id", span.TraceID().String()))
@@ -23,9 +23,11 @@ func (h traceIDs) Handle(ctx context.Context, line slog.Record) error {
 }
 
 // WithAttrs returns a handler whose lines have attributes.
-func (h traceIDs) WithAttrs(attributes []slog.Attr) slog.Handler {
-	return traceIDs{h.Handler.WithAttrs(attributes)}
+func (h traceHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return traceHandler{h.Handler.WithAttrs(attributes)}
 }
 
 // WithGroup returns a handler whose lines have a group.
-func (h traceIDs) WithGroup(name string) slog.Handler { return traceIDs{h.Handler.WithGroup(name)} }
+func (h traceHandler) WithGroup(name string) slog.Handler {
+	return traceHandler{h.Handler.WithGroup(name)}
+}

@@ -11,20 +11,20 @@ import (
 )
 
 // watch counts exports, and logs when they begin to fail and when they work again.
-type watch struct {
+type exportMonitor struct {
 	// signal is metrics or traces, then what becomes of what can't be pushed.
-	signal, then string
-	to           Receiver
-	logger       *slog.Logger
+	signal, action string
+	to             Receiver
+	logger         *slog.Logger
 	// count counts exports by result.
 	count func(result string, n int64)
 
 	// ending ends, by cut, when there is no time left for an export.
-	ending context.Context
-	cut    context.CancelFunc
+	shutdown context.Context
+	abort    context.CancelFunc
 
-	mu  sync.Mutex
-	was string // the result before
+	mu         sync.Mutex
+	lastResult string // the result before
 }
 
 // The results of an export.
@@ -34,25 +34,25 @@ const (
 	exportError   = "error"
 )
 
-func newWatch(signal, then string, to Receiver, logger *slog.Logger, count func(result string, n int64)) *watch {
+func newExportMonitor(signal, then string, to Receiver, logger *slog.Logger, count func(result string, n int64)) *exportMonitor {
 	for _, result := range []string{exportOK, exportPartial, exportError} {
 		count(result, 0) // so that the first of each is seen as an increase
 	}
 	ending, cut := context.WithCancel(context.Background())
-	return &watch{ending: ending, cut: cut, signal: signal, then: then, to: to, logger: logger, count: count, was: exportOK}
+	return &exportMonitor{shutdown: ending, abort: cut, signal: signal, action: then, to: to, logger: logger, count: count, lastResult: exportOK}
 }
 
 // amidTheEnd is how long an export goes on when the end comes amid it: what the receiver has got by then, it would get again with
 // the last push.
-const amidTheEnd = 2 * time.Second
+const shutdownGrace = 2 * time.Second
 
 // limit bounds an export. It goes on for a while when ctx is cancelled, but not beyond the end of ending.
-func (w *watch) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+func (w *exportMonitor) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.to.Timeout)
-	atEnd := context.AfterFunc(w.ending, cancel)
+	atEnd := context.AfterFunc(w.shutdown, cancel)
 	atCancel := context.AfterFunc(ctx, func() {
 		if errors.Is(ctx.Err(), context.Canceled) {
-			time.AfterFunc(amidTheEnd, cancel)
+			time.AfterFunc(shutdownGrace, cancel)
 			return
 		}
 		cancel()
@@ -60,21 +60,21 @@ func (w *watch) limit(ctx context.Context) (context.Context, context.CancelFunc)
 	return limited, func() { atEnd(); atCancel(); cancel() }
 }
 
-// note says how an export went, and returns its result.
-func (w *watch) note(err error) string {
+// record says how an export went, and returns its result.
+func (w *exportMonitor) record(err error) string {
 	result := exportResult(err)
 	w.count(result, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if result == w.was {
+	if result == w.lastResult {
 		return result
 	}
-	w.was = result
+	w.lastResult = result
 	switch result {
 	case exportError:
-		w.logger.Error("can't push "+w.signal+", "+w.then, "endpoint", w.to.Address(), "error", w.to.told(err))
+		w.logger.Error("can't push "+w.signal+", "+w.action, "endpoint", w.to.Address(), "error", w.to.redact(err))
 	case exportPartial:
-		w.logger.Warn("the receiver refuses a part of the "+w.signal+", which is not sent again", "endpoint", w.to.Address(), "error", w.to.told(err))
+		w.logger.Warn("the receiver refuses a part of the "+w.signal+", which is not sent again", "endpoint", w.to.Address(), "error", w.to.redact(err))
 	default:
 		w.logger.Info("can push "+w.signal+" again", "endpoint", w.to.Address())
 	}

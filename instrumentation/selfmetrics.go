@@ -15,45 +15,47 @@ import (
 	"dora-exporter/dora"
 )
 
-// Own are the metrics about the program itself. Its methods are safe for concurrent use.
-type Own struct {
-	deliveries, requests, lookups, givenUp, checkpoints, folded, late, exports, spanExports, lostSpans metric.Int64Counter
-	conflicts, acceptFailures, evictions                                                               metric.Int64Counter
+// SelfMetrics are the metrics about the program itself. Its methods are safe for concurrent use.
+type SelfMetrics struct {
+	deliveries, githubRequests, catalogLookups, teamsGivenUp, checkpointWrites, foldedEvents, lateEvents, metricExports, spanExports, lostSpans metric.Int64Counter
+	conflicts, acceptFailures, evictions                                                                                                        metric.Int64Counter
 
 	// -1 while unknown.
 	rateRemaining, rateLimit atomic.Int64
-	paused                   atomic.Value // string: why calls to the GitHub API are paused
+	pauseReason              atomic.Value // string: why calls to the GitHub API are paused
 	authFailing              atomic.Bool
 	// checkpoint is when the newest good one was written, with the monotonic reading; nil before.
-	checkpoint atomic.Pointer[time.Time]
+	lastCheckpoint atomic.Pointer[time.Time]
 
 	backlogQuery, seriesQuery singleflight.Group
 }
 
 // Delivery counts a webhook request and what became of it.
-func (o *Own) Delivery(source, event, result string) { o.delivered(source, event, result, 1) }
+func (o *SelfMetrics) Delivery(source, event, result string) {
+	o.addDeliveries(source, event, result, 1)
+}
 
-func (o *Own) delivered(source, event, result string, n int64) {
+func (o *SelfMetrics) addDeliveries(source, event, result string, n int64) {
 	o.deliveries.Add(context.Background(), n, metric.WithAttributes(
 		attribute.String("source", source), attribute.String("event", event), attribute.String("result", result)))
 }
 
 // Conflict counts a redelivery that differs from the stored event.
-func (o *Own) Conflict() { o.conflicts.Add(context.Background(), 1) }
+func (o *SelfMetrics) Conflict() { o.conflicts.Add(context.Background(), 1) }
 
 // AcceptFailure counts a connection that could not be accepted.
-func (o *Own) AcceptFailure() { o.acceptFailures.Add(context.Background(), 1) }
+func (o *SelfMetrics) AcceptFailure() { o.acceptFailures.Add(context.Background(), 1) }
 
 // Evicted counts connections that were closed to make room for others.
-func (o *Own) Evicted(n int) { o.evictions.Add(context.Background(), int64(n)) }
+func (o *SelfMetrics) Evicted(n int) { o.evictions.Add(context.Background(), int64(n)) }
 
 // GitHubRequest counts a request to the GitHub API by route and status code, or "error".
-func (o *Own) GitHubRequest(route, code string) {
-	o.requests.Add(context.Background(), 1, metric.WithAttributes(attribute.String("route", route), attribute.String("code", code)))
+func (o *SelfMetrics) GitHubRequest(route, code string) {
+	o.githubRequests.Add(context.Background(), 1, metric.WithAttributes(attribute.String("route", route), attribute.String("code", code)))
 }
 
 // GitHubRateLimit notes how many requests GitHub still allows in its window, and how many in all; 0 when it does not tell.
-func (o *Own) GitHubRateLimit(remaining, limit int) {
+func (o *SelfMetrics) GitHubRateLimit(remaining, limit int) {
 	o.rateRemaining.Store(int64(remaining))
 	if limit > 0 {
 		o.rateLimit.Store(int64(limit))
@@ -61,47 +63,47 @@ func (o *Own) GitHubRateLimit(remaining, limit int) {
 }
 
 // GitHubAuth notes whether GitHub refuses the token.
-func (o *Own) GitHubAuth(failing bool) { o.authFailing.Store(failing) }
+func (o *SelfMetrics) GitHubAuth(failing bool) { o.authFailing.Store(failing) }
 
 // GitHubPaused notes why calls to the GitHub API are paused: failing, rate_limit or refused; empty when they are not.
-func (o *Own) GitHubPaused(reason string) { o.paused.Store(reason) }
+func (o *SelfMetrics) GitHubPaused(reason string) { o.pauseReason.Store(reason) }
 
 // CatalogLookup counts a look-up of a team.
-func (o *Own) CatalogLookup(result string) {
-	o.lookups.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", result)))
+func (o *SelfMetrics) CatalogLookup(result string) {
+	o.catalogLookups.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", result)))
 }
 
 // TeamGivenUp counts a delivery that was counted for the team Unknown since the catalog did not answer in time.
-func (o *Own) TeamGivenUp() { o.givenUp.Add(context.Background(), 1) }
+func (o *SelfMetrics) TeamGivenUp() { o.teamsGivenUp.Add(context.Background(), 1) }
 
 // Folded counts events that were counted under the value other, since their group of families has too many series.
-func (o *Own) Folded(families string, events int) {
-	o.folded.Add(context.Background(), int64(events), metric.WithAttributes(attribute.String("families", families)))
+func (o *SelfMetrics) Folded(families string, events int) {
+	o.foldedEvents.Add(context.Background(), int64(events), metric.WithAttributes(attribute.String("families", families)))
 }
 
 // Late counts events that came after what they would have been looked at together with had been settled.
-func (o *Own) Late(events int) { o.late.Add(context.Background(), int64(events)) }
+func (o *SelfMetrics) Late(events int) { o.lateEvents.Add(context.Background(), int64(events)) }
 
 // Checkpoint notes an attempt to write the checkpoint at a time.
-func (o *Own) Checkpoint(at time.Time, err error) {
+func (o *SelfMetrics) Checkpoint(at time.Time, err error) {
 	if err == nil {
-		o.checkpoint.Store(&at)
+		o.lastCheckpoint.Store(&at)
 	}
-	o.checkpoints.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", resultOf(err))))
+	o.checkpointWrites.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", resultOf(err))))
 }
 
-// exported counts requests that push metrics, by result.
-func (o *Own) exported(result string, n int64) {
-	o.exports.Add(context.Background(), n, metric.WithAttributes(attribute.String("result", result)))
+// countExport counts requests that push metrics, by result.
+func (o *SelfMetrics) countExport(result string, n int64) {
+	o.metricExports.Add(context.Background(), n, metric.WithAttributes(attribute.String("result", result)))
 }
 
-// spansExported counts requests that push traces, likewise.
-func (o *Own) spansExported(result string, n int64) {
+// countSpanExport counts requests that push traces, likewise.
+func (o *SelfMetrics) countSpanExport(result string, n int64) {
 	o.spanExports.Add(context.Background(), n, metric.WithAttributes(attribute.String("result", result)))
 }
 
-// spansLost counts spans that never arrive.
-func (o *Own) spansLost(n int64) { o.lostSpans.Add(context.Background(), n) }
+// countLostSpans counts spans that never arrive.
+func (o *SelfMetrics) countLostSpans(n int64) { o.lostSpans.Add(context.Background(), n) }
 
 func resultOf(err error) string {
 	if err != nil {
@@ -110,20 +112,20 @@ func resultOf(err error) string {
 	return "ok"
 }
 
-// register makes the instruments.
-func (o *Own) register(m metric.Meter, options Options) error {
+// registerCounters makes the instruments.
+func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 	o.rateRemaining.Store(-1)
 	o.rateLimit.Store(-1)
 	var err error
 	for name, counter := range map[string]*metric.Int64Counter{
 		"dora_exporter.deliveries":        &o.deliveries,
-		"dora_exporter.github.requests":   &o.requests,
-		"dora_exporter.catalog.lookups":   &o.lookups,
-		"dora_exporter.catalog.given_up":  &o.givenUp,
-		"dora_exporter.checkpoint.writes": &o.checkpoints,
-		"dora_exporter.series.folded":     &o.folded,
-		"dora_exporter.late_events":       &o.late,
-		"dora_exporter.otlp.exports":      &o.exports,
+		"dora_exporter.github.requests":   &o.githubRequests,
+		"dora_exporter.catalog.lookups":   &o.catalogLookups,
+		"dora_exporter.catalog.given_up":  &o.teamsGivenUp,
+		"dora_exporter.checkpoint.writes": &o.checkpointWrites,
+		"dora_exporter.series.folded":     &o.foldedEvents,
+		"dora_exporter.late_events":       &o.lateEvents,
+		"dora_exporter.otlp.exports":      &o.metricExports,
 		"dora_exporter.otlp.span_exports": &o.spanExports,
 		"dora_exporter.otlp.lost_spans":   &o.lostSpans,
 
@@ -131,13 +133,13 @@ func (o *Own) register(m metric.Meter, options Options) error {
 		"dora_exporter.accept_failures":     &o.acceptFailures,
 		"dora_exporter.connections.evicted": &o.evictions,
 	} {
-		if *counter, err = m.Int64Counter(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(ownUnits[name])); err != nil {
+		if *counter, err = m.Int64Counter(name, metric.WithDescription(selfHelp[name]), metric.WithUnit(selfUnits[name])); err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
 		}
 	}
-	o.givenUp.Add(context.Background(), 0)
+	o.teamsGivenUp.Add(context.Background(), 0)
 	for _, source := range []string{dora.GitHub, dora.Jira} {
-		o.delivered(source, "unknown", "unauthorized", 0) // so that an alert sees the first of them as an increase
+		o.addDeliveries(source, "unknown", "unauthorized", 0) // so that an alert sees the first of them as an increase
 	}
 	o.Late(0)
 	for _, counter := range []metric.Int64Counter{o.conflicts, o.acceptFailures, o.evictions} {
@@ -147,12 +149,12 @@ func (o *Own) register(m metric.Meter, options Options) error {
 		families, _, _ := strings.Cut(f.Name, "_")
 		o.Folded(families, 0)
 	}
-	return o.observe(m, options)
+	return o.registerGauges(m, options)
 }
 
-// renamed gives the program's own metrics their Prometheus names.
+// withPrometheusNames gives the program's own metrics their Prometheus names.
 // https://prometheus.io/docs/practices/naming/
-func renamed(scope metricdata.ScopeMetrics) metricdata.ScopeMetrics {
+func withPrometheusNames(scope metricdata.ScopeMetrics) metricdata.ScopeMetrics {
 	for i, m := range scope.Metrics {
 		name := strings.ReplaceAll(m.Name, ".", "_")
 		switch m.Data.(type) {
@@ -172,7 +174,7 @@ func renamed(scope metricdata.ScopeMetrics) metricdata.ScopeMetrics {
 }
 
 // ownHelp are the descriptions of the program's own metrics.
-var ownHelp = map[string]string{
+var selfHelp = map[string]string{
 	"dora_exporter.build_info":                  "Always 1; the labels say what is running.",
 	"dora_exporter.deliveries":                  "Webhook requests by source, event and what became of them.",
 	"dora_exporter.backlog":                     "Deliveries that are stored and not processed yet.",
@@ -209,7 +211,7 @@ var ownHelp = map[string]string{
 
 // ownUnits are their units. What says yes or no has none: of unit 1 it would be a ratio to the Collector.
 // https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units
-var ownUnits = map[string]string{
+var selfUnits = map[string]string{
 	"dora_exporter.deliveries":                  "{request}",
 	"dora_exporter.backlog":                     "{delivery}",
 	"dora_exporter.oldest_pending.age":          "s",

@@ -10,52 +10,52 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// gathered keeps what the facts' families were at the last scrape, and asks only for the series that facts have changed since
+// cachedGatherer keeps what the facts' families were at the last scrape, and asks only for the series that facts have changed since
 // then. It satisfies prometheus.Gatherer. What it returns is not to be changed.
-type gathered struct {
+type cachedGatherer struct {
 	// changes gives the series of changed, or all, from the exporter that it feeds. own has no family in common with it.
-	changed      *changes
-	changes, own prometheus.Gatherer
+	producer           *changeProducer
+	factFamilies, self prometheus.Gatherer
 
 	mu       sync.Mutex
 	version  uint64
-	families map[string]*keptFamily
+	families map[string]*cachedFamily
 }
 
-// keptFamily is a family with the place of each of its metrics. Neither is changed once it is returned.
-type keptFamily struct {
+// cachedFamily is a family with the place of each of its metrics. Neither is changed once it is returned.
+type cachedFamily struct {
 	*dto.MetricFamily
 
-	places map[string]int
+	indexes map[string]int
 }
 
 // Gather returns all families, sorted by name.
-func (g *gathered) Gather() ([]*dto.MetricFamily, error) {
+func (g *cachedGatherer) Gather() ([]*dto.MetricFamily, error) {
 	all, err := g.facts()
 	if err != nil {
 		return nil, err
 	}
-	own, err := g.own.Gather()
+	own, err := g.self.Gather()
 	all = append(all, own...)
 	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return all, err
 }
 
 // facts are the facts' families, in no order.
-func (g *gathered) facts() ([]*dto.MetricFamily, error) {
+func (g *cachedGatherer) facts() ([]*dto.MetricFamily, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if version := g.changed.reached(); version != g.version { // facts that come from here on are another change
-		families, err := g.changes.Gather()
+	if version := g.producer.currentVersion(); version != g.version { // facts that come from here on are another change
+		families, err := g.factFamilies.Gather()
 		if err != nil {
-			g.changed.forget()
+			g.producer.reset()
 			return nil, err
 		}
-		if g.families == nil || g.changed.all {
-			g.families = map[string]*keptFamily{}
+		if g.families == nil || g.producer.all {
+			g.families = map[string]*cachedFamily{}
 		}
 		for _, f := range families {
-			g.families[f.GetName()] = g.families[f.GetName()].with(f)
+			g.families[f.GetName()] = g.families[f.GetName()].merge(f)
 		}
 		g.version = version
 	}
@@ -66,39 +66,39 @@ func (g *gathered) facts() ([]*dto.MetricFamily, error) {
 	return all, nil
 }
 
-// with is the family with other metrics, in the place of those of the same labels, or new ones in the order of all.
-func (k *keptFamily) with(f *dto.MetricFamily) *keptFamily {
+// merge is the family with other metrics, in the place of those of the same labels, or new ones in the order of all.
+func (k *cachedFamily) merge(f *dto.MetricFamily) *cachedFamily {
 	if k == nil {
-		return placed(f)
+		return newCachedFamily(f)
 	}
 	merged := &dto.MetricFamily{Name: k.Name, Help: k.Help, Type: k.Type, Unit: k.Unit, Metric: slices.Clone(k.Metric)}
 	added := false
 	for _, m := range f.Metric {
-		if at, known := k.places[placeOf(m)]; known {
+		if at, known := k.indexes[metricKey(m)]; known {
 			merged.Metric[at] = m
 			continue
 		}
 		merged.Metric, added = append(merged.Metric, m), true
 	}
 	if !added {
-		return &keptFamily{merged, k.places}
+		return &cachedFamily{merged, k.indexes}
 	}
 	slices.SortFunc(merged.Metric, func(a, b *dto.Metric) int { return slices.CompareFunc(a.Label, b.Label, compareValues) })
-	return placed(merged)
+	return newCachedFamily(merged)
 }
 
 func compareValues(a, b *dto.LabelPair) int { return cmp.Compare(a.GetValue(), b.GetValue()) }
 
-func placed(f *dto.MetricFamily) *keptFamily {
-	k := &keptFamily{f, make(map[string]int, len(f.Metric))}
+func newCachedFamily(f *dto.MetricFamily) *cachedFamily {
+	k := &cachedFamily{f, make(map[string]int, len(f.Metric))}
 	for at, m := range f.Metric {
-		k.places[placeOf(m)] = at
+		k.indexes[metricKey(m)] = at
 	}
 	return k
 }
 
-// placeOf tells a metric from the others of its family, which have the same label names: by the values, which are valid UTF-8.
-func placeOf(m *dto.Metric) string {
+// metricKey tells a metric from the others of its family, which have the same label names: by the values, which are valid UTF-8.
+func metricKey(m *dto.Metric) string {
 	var b strings.Builder
 	for _, pair := range m.Label {
 		b.WriteString(pair.GetValue())
@@ -108,16 +108,16 @@ func placeOf(m *dto.Metric) string {
 }
 
 // reached is the version of what the facts' families hold; 0 before anything is restored.
-func (i *Instruments) reached() uint64 {
+func (i *Instruments) currentVersion() uint64 {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	return i.version
 }
 
-// forget has all series produced the next time.
-func (c *changes) forget() {
+// reset has all series produced the next time.
+func (c *changeProducer) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.version++
-	c.series = nil
+	c.changed = nil
 }

@@ -15,7 +15,7 @@ func newMetricExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter, er
 	if to.Protocol == "grpc" {
 		return newMetricGRPCExporter(ctx, to)
 	}
-	client, err := to.client()
+	client, err := to.httpClient()
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,7 @@ func newMetricExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter, er
 		otlpmetrichttp.WithHeaders(to.Headers),
 		otlpmetrichttp.WithHTTPClient(client),
 		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{
-			Enabled: true, InitialInterval: firstRepetition, MaxInterval: lastRepetition, MaxElapsedTime: to.Timeout,
+			Enabled: true, InitialInterval: minBackoff, MaxInterval: maxBackoff, MaxElapsedTime: to.Timeout,
 		}),
 	}
 	if to.Gzip {
@@ -40,7 +40,7 @@ func newMetricGRPCExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter
 		otlpmetricgrpc.WithHeaders(to.Headers),
 		otlpmetricgrpc.WithTimeout(to.Timeout),
 		otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig{
-			Enabled: true, InitialInterval: firstRepetition, MaxInterval: lastRepetition, MaxElapsedTime: to.Timeout,
+			Enabled: true, InitialInterval: minBackoff, MaxInterval: maxBackoff, MaxElapsedTime: to.Timeout,
 		}),
 		otlpmetricgrpc.WithDialOption(to.reconnect()),
 	}
@@ -50,29 +50,29 @@ func newMetricGRPCExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter
 	return otlpmetricgrpc.New(ctx, options...)
 }
 
-// watchedMetrics tells how exports of metrics went. It returns no errors: the reader could only print them.
-type watchedMetrics struct {
+// monitoredExporter tells how exports of metrics went. It returns no errors: the reader could only print them.
+type monitoredExporter struct {
 	sdkmetric.Exporter
-	*watch
+	*exportMonitor
 	// arrived is called with what the receiver has taken; nil when nobody wants to know.
-	arrived func(context.Context, *metricdata.ResourceMetrics)
+	onExported func(context.Context, *metricdata.ResourceMetrics)
 }
 
 // Aggregation is the instruments' own, whatever the environment says: the bounds of the buckets are documented.
-func (w *watchedMetrics) Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+func (w *monitoredExporter) Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 	return sdkmetric.DefaultAggregationSelector(kind)
 }
 
 // Export sends one request.
-func (w *watchedMetrics) Export(ctx context.Context, all *metricdata.ResourceMetrics) error {
+func (w *monitoredExporter) Export(ctx context.Context, all *metricdata.ResourceMetrics) error {
 	limited, cancel := w.limit(ctx)
 	defer cancel()
 	err := w.Exporter.Export(limited, all)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return nil // the end has come in between: the last push has it, too
 	}
-	if result := w.note(err); w.arrived != nil && result != exportError {
-		w.arrived(ctx, all)
+	if result := w.record(err); w.onExported != nil && result != exportError {
+		w.onExported(ctx, all)
 	}
 	return nil
 }

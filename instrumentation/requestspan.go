@@ -32,9 +32,9 @@ func (t *Traces) Request(ctx context.Context, r Request) context.Context {
 		return ctx
 	}
 	if r.Key == "" || r.Stands {
-		ctx = t.ids.begin(ctx, r.Key)
+		ctx = t.ids.startTrace(ctx, r.Key)
 	} else {
-		ctx = t.ids.follow(ctx, r.Key)
+		ctx = t.ids.continueTrace(ctx, r.Key)
 	}
 	attributes := []attribute.KeyValue{
 		semconv.HTTPRequestMethodPost, semconv.HTTPRoute(r.Route), semconv.HTTPResponseStatusCode(r.Status),
@@ -42,7 +42,7 @@ func (t *Traces) Request(ctx context.Context, r Request) context.Context {
 	}
 	for name, value := range map[string]string{deliveryKey: r.Key, "dora.delivery.event": r.Event} {
 		if value != "" {
-			attributes = append(attributes, attribute.String(name, shortened(value)))
+			attributes = append(attributes, attribute.String(name, truncate(value)))
 		}
 	}
 	var failed error
@@ -54,10 +54,10 @@ func (t *Traces) Request(ctx context.Context, r Request) context.Context {
 		trace.WithTimestamp(r.Arrived), trace.WithAttributes(attributes...))
 	if !r.Storing.IsZero() {
 		_, storing := t.tracer.Start(ctx, "store", trace.WithTimestamp(r.Storing))
-		fail(storing, failed)
+		setError(storing, failed)
 		storing.End(trace.WithTimestamp(r.Stored))
 	}
-	fail(span, failed)
+	setError(span, failed)
 	span.End()
 	return ctx
 }
