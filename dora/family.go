@@ -109,7 +109,7 @@ func Families() []Family {
 			Name: Deployments, Kind: Counter, Unit: One, Labels: []string{"environment", "outcome", "owner", "repo", "team"},
 			Help: "Deployments by outcome, each at most once per outcome: success, or failure for a status of failure or error.",
 		},
-		{Name: DeploymentTimestamp, Help: "When the newest successful deployment was done, in Unix time.", Kind: Last, Unit: Milliseconds, Labels: scope},
+		{Name: DeploymentTimestamp, Help: "Unix time of the newest successful deployment.", Kind: Last, Unit: Milliseconds, Labels: scope},
 		{
 			Name: DeploymentRun, Help: "Time from the creation of a deployment to its outcome.",
 			Kind: Histogram, Unit: Milliseconds, Labels: scope, Bounds: runBounds,
@@ -121,18 +121,18 @@ func Families() []Family {
 		},
 		{
 			Name: LeadTimeStage, Kind: Histogram, Unit: Milliseconds, Labels: []string{"environment", "owner", "repo", "stage", "team"}, Bounds: leadTimeBounds,
-			Help: "Parts of the lead time: coding (first commit to pull request), review (to its merge), deploy (to the deployment).",
+			Help: "Stages of the lead time: coding (first commit to pull request), review (to its merge), deploy (to the deployment).",
 		},
 		{
-			Name: LeadTimeUnavailable, Help: "Changes that are counted in dora_changes_total and have no lead time, by reason.",
+			Name: LeadTimeUnavailable, Help: "Changes counted in dora_changes_total without a lead time, by reason.",
 			Kind: Counter, Unit: One, Labels: []string{"environment", "owner", "reason", "repo", "team"},
 		},
-		{Name: ChangeFailures, Help: "Successful deployments to production that turned out bad, each once, by cause.", Kind: Counter, Unit: One, Labels: cause},
+		{Name: ChangeFailures, Help: "Failed changes: successful deployments to production that needed repair, each counted once, by cause.", Kind: Counter, Unit: One, Labels: cause},
 		{
-			Name: Recovery, Help: "Time from a deployment that turned out bad to the deployment or the resolution that repaired it.",
+			Name: Recovery, Help: "Time from a failed change to the deployment or the resolution of the incident that repaired it.",
 			Kind: Histogram, Unit: Milliseconds, Labels: scope, Bounds: recoveryBounds,
 		},
-		{Name: ReworkDeployments, Help: "Unplanned deployments that were made to repair another one, by the cause of its failure.", Kind: Counter, Unit: One, Labels: cause},
+		{Name: ReworkDeployments, Help: "Unplanned deployments that repaired a failed change, by the cause of the failure.", Kind: Counter, Unit: One, Labels: cause},
 		{Name: IncidentsOpened, Help: "Incidents that were opened.", Kind: Counter, Unit: One, Labels: issue},
 		{Name: IncidentsOpen, Help: "Incidents that are open.", Kind: Sum, Unit: One, Labels: issue},
 		{

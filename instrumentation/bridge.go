@@ -14,17 +14,29 @@ import (
 	"dora-exporter/dora"
 )
 
-// changes produces what facts have changed since it did so the last time, under the documented names: what the instruments hold
-// plus the base. It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
+// The instruments hold only what was recorded since the start, but a scrape must show totals that survive restarts. OpenTelemetry
+// can't initialise an instrument with a value. The bridge therefore reads the instruments of an inner meter provider, adds
+// to each series its base (the value restored from the checkpoint), and hands the sums to the exporters as a Producer.
+// A producer bypasses the SDK's views and naming, so the bridge also gives the documented Prometheus names; the push gives
+// the OpenTelemetry names (push.go).
+//
+// Sums are added in whole units (dora.Unit), not in floating point: a regrouped floating point sum could be one bit less
+// after a restart, which Prometheus takes for a counter reset.
+//
+// Reading everything at each scrape would be slow with many series. changeProducer remembers which series have changed since
+// it was last read, and cachedGatherer keeps the rest.
+
+// changeProducer produces the families of facts under their documented names, but only the series that have changed since its last
+// call. It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
 type changeProducer struct {
 	*Instruments
 
-	// series are those that have changed, by family; nil for all. all is set when it was all of them the last time.
+	// changed are the changed series by family; nil for all. all reports whether the last call produced all series.
 	changed map[string]seriesSet
 	all     bool
 }
 
-// newChangeProducer is told of all facts from here on.
+// newChangeProducer returns a producer that sees all facts recorded from now on.
 func (i *Instruments) newChangeProducer() *changeProducer {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -35,7 +47,7 @@ func (i *Instruments) newChangeProducer() *changeProducer {
 
 // Produce is called by the Prometheus exporter at a scrape that follows new facts.
 func (c *changeProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	c.mu.Lock() // not for reading alone: what is taken is what is read
+	c.mu.Lock() // a write lock: no fact may come between taking changed and reading the instruments
 	defer c.mu.Unlock()
 	only := c.changed
 	c.changed, c.all = map[string]seriesSet{}, only == nil
@@ -48,11 +60,11 @@ type selfProducer struct{ *Instruments }
 
 // Produce is called by the Prometheus exporter at each scrape.
 func (b selfProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	own, err := b.collectSelf(ctx)
-	return []metricdata.ScopeMetrics{withPrometheusNames(own)}, err
+	self, err := b.collectSelf(ctx)
+	return []metricdata.ScopeMetrics{withPrometheusNames(self)}, err
 }
 
-// collectFacts are the facts' families, under their documented names, and the position of the newest fact in them that was recorded.
+// collectFacts returns the families of facts under their documented names, and the position of the newest recorded fact in them.
 func (i *Instruments) collectFacts(ctx context.Context) (facts metricdata.ScopeMetrics, position int64, err error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
@@ -60,7 +72,7 @@ func (i *Instruments) collectFacts(ctx context.Context) (facts metricdata.ScopeM
 	return facts, i.position, err
 }
 
-// read reads some series, or all when only is nil. i.mu is held.
+// collectFamilies returns the series in only, or all if only is nil. i.mu is held.
 func (i *Instruments) collectFamilies(ctx context.Context, only map[string]seriesSet) (facts metricdata.ScopeMetrics, err error) {
 	live, err := i.collectInstruments(ctx)
 	if err != nil {
@@ -78,19 +90,19 @@ func (i *Instruments) collectFamilies(ctx context.Context, only map[string]serie
 	return facts, nil
 }
 
-// own are the program's own metrics, under the names of the instruments.
-func (i *Instruments) collectSelf(ctx context.Context) (own metricdata.ScopeMetrics, err error) {
-	var all metricdata.ResourceMetrics // a fresh one: the reader changes what it is given
+// collectSelf returns the program's own metrics under the names of the instruments.
+func (i *Instruments) collectSelf(ctx context.Context) (self metricdata.ScopeMetrics, err error) {
+	var all metricdata.ResourceMetrics // not reused: Collect would overwrite data that is still being read
 	if err := i.selfReader.Collect(ctx, &all); err != nil {
-		return own, fmt.Errorf("collect the program's own instruments: %w", err)
+		return self, fmt.Errorf("collect the program's own instruments: %w", err)
 	}
 	for _, scope := range all.ScopeMetrics {
-		own = scope
+		self = scope
 	}
-	return own, nil
+	return self, nil
 }
 
-// State is what all series have reached: the base and what was recorded.
+// State returns the totals of all series: the base plus what was recorded.
 func (i *Instruments) State() dora.State {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
@@ -114,7 +126,7 @@ func (i *Instruments) State() dora.State {
 	return state
 }
 
-// collectInstruments reads what the facts' instruments hold, by name.
+// collectInstruments returns the data of the instruments of facts by name.
 func (i *Instruments) collectInstruments(ctx context.Context) (live map[string]metricdata.Aggregation, err error) {
 	var all metricdata.ResourceMetrics
 	if err := i.reader.Collect(ctx, &all); err != nil {
@@ -129,8 +141,8 @@ func (i *Instruments) collectInstruments(ctx context.Context) (live map[string]m
 	return live, nil
 }
 
-// merge adds what a family's instrument holds to its base, for some series or, when only is nil, for all. A series that is not in
-// the base has no Labels yet, only its set.
+// merge adds the data of a family's instrument to its base, for the series in only or, if only is nil, for all. A series that
+// is not in the base has no Labels, only attributes.
 func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only seriesSet) map[attribute.Distinct]baseSeries {
 	merged := map[attribute.Distinct]baseSeries{}
 	for key := range only {
@@ -141,7 +153,7 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only ser
 	if only == nil && i.base[f.Name] != nil {
 		merged = maps.Clone(i.base[f.Name])
 	}
-	at := func(set attribute.Set) (key attribute.Distinct, series baseSeries, wanted bool) {
+	lookup := func(set attribute.Set) (key attribute.Distinct, series baseSeries, wanted bool) {
 		key = set.Equivalent()
 		if _, wanted = only[key]; only != nil && !wanted {
 			return key, series, false
@@ -155,7 +167,7 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only ser
 	switch data := live.(type) {
 	case metricdata.Sum[float64]:
 		for _, point := range data.DataPoints {
-			key, series, wanted := at(point.Attributes)
+			key, series, wanted := lookup(point.Attributes)
 			if !wanted {
 				continue
 			}
@@ -164,7 +176,7 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only ser
 		}
 	case metricdata.Gauge[float64]:
 		for _, point := range data.DataPoints {
-			key, series, wanted := at(point.Attributes)
+			key, series, wanted := lookup(point.Attributes)
 			if !wanted {
 				continue
 			}
@@ -174,7 +186,7 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only ser
 		}
 	case metricdata.Histogram[float64]:
 		for _, point := range data.DataPoints {
-			key, series, wanted := at(point.Attributes)
+			key, series, wanted := lookup(point.Attributes)
 			if !wanted {
 				continue
 			}
@@ -189,7 +201,7 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only ser
 	return merged
 }
 
-// toMetric is a family as the exporter takes it; false when it has no series.
+// toMetric returns a family in the SDK's form; false if it has no series.
 func (i *Instruments) toMetric(f dora.Family, live metricdata.Aggregation, only seriesSet) (metricdata.Metrics, bool) {
 	series := i.merge(f, live, only)
 	m := metricdata.Metrics{Name: f.Name, Description: f.Help}
@@ -214,7 +226,7 @@ func (i *Instruments) toMetric(f dora.Family, live metricdata.Aggregation, only 
 	return m, len(points) > 0
 }
 
-// toHistogram is a family of that kind. The smallest and the largest observation are not given: a base has none.
+// toHistogram returns a histogram family without minimum and maximum, which a base does not have.
 func (i *Instruments) toHistogram(f dora.Family, series map[attribute.Distinct]baseSeries) metricdata.Histogram[float64] {
 	points := make([]metricdata.HistogramDataPoint[float64], 0, len(series))
 	now, started, bounds := i.options.Now(), i.options.Started(), f.UpperBounds()
@@ -232,7 +244,7 @@ func (i *Instruments) toHistogram(f dora.Family, series map[attribute.Distinct]b
 	return metricdata.Histogram[float64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality}
 }
 
-// recordedSum is what was recorded of a series of a Counter, Sum or Histogram.
+// recordedSum returns the recorded part of a series of kind Counter, Sum or Histogram.
 func (i *Instruments) recordedSum(f dora.Family, series attribute.Distinct, recorded float64) int64 {
 	if f.Unit == dora.Milliseconds {
 		return i.sums[f.Name][series]
@@ -240,8 +252,7 @@ func (i *Instruments) recordedSum(f dora.Family, series attribute.Distinct, reco
 	return toInteger(f, recorded)
 }
 
-// toInteger turns a recorded value back into the family's whole numbers. Regrouped floating point sums could be one bit less
-// after a restart, which Prometheus takes for a reset; whole numbers are not.
+// toInteger converts a recorded value back into the whole numbers of its family.
 func toInteger(f dora.Family, recorded float64) int64 {
 	if f.Unit == dora.Milliseconds {
 		return int64(math.Round(recorded * float64(time.Second/time.Millisecond)))

@@ -22,7 +22,7 @@ type cachedGatherer struct {
 	families map[string]*cachedFamily
 }
 
-// cachedFamily is a family with the place of each of its metrics. Neither is changed once it is returned.
+// cachedFamily is a family with the indexes of its metrics by metricKey. Neither changes once it is returned.
 type cachedFamily struct {
 	*dto.MetricFamily
 
@@ -35,17 +35,17 @@ func (g *cachedGatherer) Gather() ([]*dto.MetricFamily, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := g.self.Gather()
-	all = append(all, own...)
+	self, err := g.self.Gather()
+	all = append(all, self...)
 	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return all, err
 }
 
-// facts are the facts' families, in no order.
+// facts returns the families of facts, unordered.
 func (g *cachedGatherer) facts() ([]*dto.MetricFamily, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if version := g.producer.currentVersion(); version != g.version { // facts that come from here on are another change
+	if version := g.producer.currentVersion(); version != g.version { // facts that are recorded later make a new version
 		families, err := g.factFamilies.Gather()
 		if err != nil {
 			g.producer.reset()
@@ -66,7 +66,7 @@ func (g *cachedGatherer) facts() ([]*dto.MetricFamily, error) {
 	return all, nil
 }
 
-// merge is the family with other metrics, in the place of those of the same labels, or new ones in the order of all.
+// merge returns the family with the metrics of f, which replace those with the same labels or are inserted in order.
 func (k *cachedFamily) merge(f *dto.MetricFamily) *cachedFamily {
 	if k == nil {
 		return newCachedFamily(f)
@@ -97,7 +97,8 @@ func newCachedFamily(f *dto.MetricFamily) *cachedFamily {
 	return k
 }
 
-// metricKey tells a metric from the others of its family, which have the same label names: by the values, which are valid UTF-8.
+// metricKey returns the label values of a metric, separated by a byte that UTF-8 never has. Metrics of a family have the same
+// label names, so the values identify one.
 func metricKey(m *dto.Metric) string {
 	var b strings.Builder
 	for _, pair := range m.Label {
@@ -107,14 +108,14 @@ func metricKey(m *dto.Metric) string {
 	return b.String()
 }
 
-// reached is the version of what the facts' families hold; 0 before anything is restored.
+// currentVersion returns a number that changes with the values of the families of facts; 0 before Restore.
 func (i *Instruments) currentVersion() uint64 {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	return i.version
 }
 
-// reset has all series produced the next time.
+// reset makes the next call of Produce return all series.
 func (c *changeProducer) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

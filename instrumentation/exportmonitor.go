@@ -10,21 +10,21 @@ import (
 	"time"
 )
 
-// watch counts exports, and logs when they begin to fail and when they work again.
+// exportMonitor counts the results of exports, and logs when they begin to fail and when they work again.
 type exportMonitor struct {
-	// signal is metrics or traces, then what becomes of what can't be pushed.
+	// signal is metrics or traces, action what the program does about a failure.
 	signal, action string
 	to             Receiver
 	logger         *slog.Logger
 	// count counts exports by result.
 	count func(result string, n int64)
 
-	// ending ends, by cut, when there is no time left for an export.
+	// shutdown is cancelled, by abort, when no time is left for an export.
 	shutdown context.Context
 	abort    context.CancelFunc
 
 	mu         sync.Mutex
-	lastResult string // the result before
+	lastResult string
 }
 
 // The results of an export.
@@ -34,30 +34,30 @@ const (
 	exportError   = "error"
 )
 
-func newExportMonitor(signal, then string, to Receiver, logger *slog.Logger, count func(result string, n int64)) *exportMonitor {
+func newExportMonitor(signal, action string, to Receiver, logger *slog.Logger, count func(result string, n int64)) *exportMonitor {
 	for _, result := range []string{exportOK, exportPartial, exportError} {
-		count(result, 0) // so that the first of each is seen as an increase
+		count(result, 0) // so that increase sees the first of each
 	}
-	ending, cut := context.WithCancel(context.Background())
-	return &exportMonitor{shutdown: ending, abort: cut, signal: signal, action: then, to: to, logger: logger, count: count, lastResult: exportOK}
+	shutdown, abort := context.WithCancel(context.Background())
+	return &exportMonitor{shutdown: shutdown, abort: abort, signal: signal, action: action, to: to, logger: logger, count: count, lastResult: exportOK}
 }
 
-// amidTheEnd is how long an export goes on when the end comes amid it: what the receiver has got by then, it would get again with
-// the last push.
+// shutdownGrace is how long an export that is under way at shutdown may continue. If it were cancelled, the receiver might
+// have taken it, and would get the same again with the last push.
 const shutdownGrace = 2 * time.Second
 
-// limit bounds an export. It goes on for a while when ctx is cancelled, but not beyond the end of ending.
+// limit returns the context of an export. It outlives ctx by shutdownGrace when ctx is cancelled, but ends with shutdown.
 func (w *exportMonitor) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.to.Timeout)
-	atEnd := context.AfterFunc(w.shutdown, cancel)
-	atCancel := context.AfterFunc(ctx, func() {
+	stopShutdown := context.AfterFunc(w.shutdown, cancel)
+	stopCancel := context.AfterFunc(ctx, func() {
 		if errors.Is(ctx.Err(), context.Canceled) {
 			time.AfterFunc(shutdownGrace, cancel)
 			return
 		}
 		cancel()
 	})
-	return limited, func() { atEnd(); atCancel(); cancel() }
+	return limited, func() { stopShutdown(); stopCancel(); cancel() }
 }
 
 // record says how an export went, and returns its result.
@@ -72,17 +72,17 @@ func (w *exportMonitor) record(err error) string {
 	w.lastResult = result
 	switch result {
 	case exportError:
-		w.logger.Error("can't push "+w.signal+", "+w.action, "endpoint", w.to.Address(), "error", w.to.redact(err))
+		w.logger.Error("pushing "+w.signal+" failed, "+w.action, "endpoint", w.to.Address(), "error", w.to.redact(err))
 	case exportPartial:
-		w.logger.Warn("the receiver refuses a part of the "+w.signal+", which is not sent again", "endpoint", w.to.Address(), "error", w.to.redact(err))
+		w.logger.Warn("receiver rejected a part of the "+w.signal+", not sending it again", "endpoint", w.to.Address(), "error", w.to.redact(err))
 	default:
-		w.logger.Info("can push "+w.signal+" again", "endpoint", w.to.Address())
+		w.logger.Info("pushing "+w.signal+" works again", "endpoint", w.to.Address())
 	}
 	return result
 }
 
-// exportResult tells by an exporter's error, whose type for what is refused in part is not exported. A receiver may also say
-// something and refuse nothing: that is a warning.
+// exportResult classifies an exporter's error by its text, since its type for a partial success is not exported. A partial
+// success that rejects nothing is a warning of the receiver, and the export is ok.
 // https://opentelemetry.io/docs/specs/otlp/#partial-success-1
 func exportResult(err error) string {
 	switch {

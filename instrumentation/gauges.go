@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// registerGauges makes the gauges that are read when they are scraped.
+// registerGauges makes the gauges, whose values are read at each scrape.
 func (o *SelfMetrics) registerGauges(m metric.Meter, options Options) error {
 	gauges := map[string]metric.Float64ObservableGauge{}
 	var all []metric.Observable
@@ -37,7 +37,7 @@ func (o *SelfMetrics) registerGauges(m metric.Meter, options Options) error {
 	return err
 }
 
-// setGauges gives the gauges their values.
+// setGauges sets the values of the gauges.
 func (o *SelfMetrics) setGauges(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
 	set("dora_exporter.build_info", 1, attribute.String("version", options.Version),
 		attribute.String("revision", options.Revision), attribute.String("goversion", options.GoVersion))
@@ -63,7 +63,7 @@ func (o *SelfMetrics) setGauges(ctx context.Context, options Options, set func(n
 	o.setWriterGauges(options, set)
 	backlog, err := withinTimeout(&o.backlogQuery, func() (Backlog, error) { return options.Backlog(context.WithoutCancel(ctx)) })
 	if err != nil {
-		return // absent rather than wrong; the store's trouble is in the log and in /readyz
+		return // absent rather than wrong; the log and /readyz have the store's error
 	}
 	set("dora_exporter.backlog", float64(backlog.Deliveries))
 	set("dora_exporter.dead_letters", float64(backlog.SetAside))
@@ -78,7 +78,7 @@ func (o *SelfMetrics) setGauges(ctx context.Context, options Options, set func(n
 	set("dora_exporter.oldest_pending.age", age)
 }
 
-// setSeriesGauges gives the limit on series and how much of it is taken.
+// setSeriesGauges sets the series limit and how many series count towards it.
 func (o *SelfMetrics) setSeriesGauges(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
 	set("dora_exporter.series.limit", float64(options.MaxSeries))
 	taken, err := withinTimeout(&o.seriesQuery, func() (map[string]int, error) { return options.Series(context.WithoutCancel(ctx)) })
@@ -90,7 +90,7 @@ func (o *SelfMetrics) setSeriesGauges(ctx context.Context, options Options, set 
 	}
 }
 
-// setWriterGauges tells how the store's writer is doing.
+// setWriterGauges sets the state of the store's writer.
 func (o *SelfMetrics) setWriterGauges(options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
 	if options.Writes == nil {
 		return
@@ -103,7 +103,7 @@ func (o *SelfMetrics) setWriterGauges(options Options, set func(name string, val
 	}
 }
 
-// queryMayTake bounds what a scrape waits for the store: Prometheus gives up after 10 s by default.
+// queryTimeout bounds how long a scrape waits for the store: Prometheus gives up after 10 s by default.
 const queryTimeout = time.Second
 
 var errSlowQuery = errors.New("the store does not answer in time")

@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// newMetricExporter makes the client of a protocol. It does not connect.
+// newMetricExporter returns an exporter for the receiver's protocol. It does not connect yet.
 func newMetricExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter, error) {
 	if to.Protocol == "grpc" {
 		return newMetricGRPCExporter(ctx, to)
@@ -50,15 +50,15 @@ func newMetricGRPCExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter
 	return otlpmetricgrpc.New(ctx, options...)
 }
 
-// monitoredExporter tells how exports of metrics went. It returns no errors: the reader could only print them.
+// monitoredExporter counts and logs the results of its exports. It returns no errors: the reader could only print them.
 type monitoredExporter struct {
 	sdkmetric.Exporter
 	*exportMonitor
-	// arrived is called with what the receiver has taken; nil when nobody wants to know.
+	// onExported is called with each request that the receiver has taken; may be nil.
 	onExported func(context.Context, *metricdata.ResourceMetrics)
 }
 
-// Aggregation is the instruments' own, whatever the environment says: the bounds of the buckets are documented.
+// Aggregation returns the instruments' own aggregation, whatever the environment sets: the bucket bounds are documented.
 func (w *monitoredExporter) Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 	return sdkmetric.DefaultAggregationSelector(kind)
 }
@@ -69,7 +69,7 @@ func (w *monitoredExporter) Export(ctx context.Context, all *metricdata.Resource
 	defer cancel()
 	err := w.Exporter.Export(limited, all)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
-		return nil // the end has come in between: the last push has it, too
+		return nil // cancelled by the shutdown, whose last push contains the same values
 	}
 	if result := w.record(err); w.onExported != nil && result != exportError {
 		w.onExported(ctx, all)

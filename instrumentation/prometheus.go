@@ -11,9 +11,9 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// Handler serves all metrics in Prometheus' text format (or protobuf, when asked for). It answers 503 until the values
-// are restored: a scrape of half-restored counters would look like a reset. OpenMetrics is not offered, since it would
-// change the documented name of github_deployments_total and the type of jira_incidents.
+// Handler serves all metrics in Prometheus' text format or, if requested, in protobuf. It answers 503 until the values are
+// restored: a scrape of half-restored counters would look like a reset. OpenMetrics is not offered because it would change
+// the documented name of github_deployments_total and the type of jira_incidents.
 func (i *Instruments) Handler() (http.Handler, error) {
 	own := prometheus.NewRegistry()
 	own.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -35,7 +35,7 @@ func (i *Instruments) Handler() (http.Handler, error) {
 	}), nil
 }
 
-// registerExporter has the Prometheus exporter serve what a producer gives.
+// registerExporter registers a Prometheus exporter for the metrics of a producer.
 func registerExporter(to *prometheus.Registry, from sdkmetric.Producer) error {
 	exporter, err := promexp.New(
 		promexp.WithRegisterer(to),
@@ -47,12 +47,12 @@ func registerExporter(to *prometheus.Registry, from sdkmetric.Producer) error {
 	if err != nil {
 		return fmt.Errorf("make the Prometheus exporter: %w", err)
 	}
-	// Without a provider of its own the exporter says that it is not registered.
+	// The exporter needs a provider, even without instruments: else it fails as not registered.
 	sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
 	return nil
 }
 
-// Restored says whether the values of before the start are there.
+// Restored reports whether Restore has been called.
 func (i *Instruments) Restored() bool {
 	i.mu.RLock()
 	defer i.mu.RUnlock()

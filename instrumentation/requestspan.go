@@ -11,22 +11,22 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Request is a webhook request that is being answered.
+// Request describes a webhook request that is being answered.
 type Request struct {
 	// Route is its path.
 	Route string
-	// Event is empty when that is not known, Key when it is no delivery.
+	// Event is empty if it is unknown, Key if the request is no delivery.
 	Event, Key string
-	// Result is that of the metric of deliveries, Status the HTTP status of the answer.
+	// Result is the label of dora_exporter_deliveries_total, Status the HTTP status of the answer.
 	Result string
 	Status int
-	// Arrived is when it came. Storing and Stored are before and after it was stored; zero when that was not tried.
+	// Arrived is when the request arrived, Storing and Stored when storing began and ended; zero if that was not tried.
 	Arrived, Storing, Stored time.Time
-	// Stands is set when it is this request that brought the delivery, and not one before it.
+	// Stands is true if this request stored the delivery, false for a duplicate.
 	Stands bool
 }
 
-// Request makes the spans of a request, from its arrival to now. The context that it returns is that of what is logged of it.
+// Request records the spans of a request, from its arrival to now. It returns the context for log lines about the request.
 func (t *Traces) Request(ctx context.Context, r Request) context.Context {
 	if t == nil {
 		return ctx

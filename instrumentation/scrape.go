@@ -14,21 +14,20 @@ import (
 )
 
 const (
-	// scrapeMayRead bounds how long a client may take for reading an answer.
+	// scrapeWriteTimeout bounds how long a client may take to read an answer.
 	scrapeWriteTimeout = 30 * time.Second
-	// mostFiltered bounds the requests for some families alone (name[]) that are answered at a time.
+	// maxFiltered bounds the concurrent requests with name[], which ask for some families only.
 	maxFiltered = 4
 )
 
-// scrapeHandler answers scrapes. Those of the same format share one text, so that many of them, also of clients that never read the
-// answer, take the memory of one.
+// scrapeHandler answers scrapes. Scrapes of the same format share their text (sharedtext.go).
 type scrapeHandler struct {
 	shared   map[variant]*sharedText
 	filtered http.Handler
 	slots    chan struct{}
 }
 
-// variant is a form of the answer.
+// variant is a format of the answer.
 type variant struct {
 	format expfmt.Format
 	gzip   bool
@@ -54,7 +53,7 @@ func (s *scrapeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.filter(w, r)
 		return
 	}
-	// Names need no escaping, so that formats that differ in it are the same but for their names.
+	// Our names need no escaping, so formats that differ only in their escaping scheme have the same text.
 	negotiated := expfmt.NegotiateAccept(r.Header, expfmt.FmtProtoDelim, expfmt.FmtText)
 	v := variant{expfmt.FmtText, acceptsGzip(r.Header)}
 	if negotiated.FormatType() == expfmt.TypeProtoDelim {
@@ -72,10 +71,10 @@ func (s *scrapeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header.Set("Content-Length", strconv.Itoa(len(t.body)))
 	w.WriteHeader(t.status)
-	_, _ = w.Write(t.body) // the client is gone: nobody to tell
+	_, _ = w.Write(t.body) // the client has disconnected
 }
 
-// filter answers a request for some families, of which there are too many kinds for sharing.
+// filter answers a request with name[]. There are too many combinations of families to share texts.
 func (s *scrapeHandler) filter(w http.ResponseWriter, r *http.Request) {
 	select {
 	case s.slots <- struct{}{}:
@@ -87,7 +86,7 @@ func (s *scrapeHandler) filter(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// acceptsGzip reports whether a client takes gzip.
+// acceptsGzip reports whether a client accepts gzip.
 func acceptsGzip(header http.Header) bool {
 	for _, coding := range strings.Split(header.Get("Accept-Encoding"), ",") {
 		name, parameters, _ := strings.Cut(coding, ";")
@@ -101,14 +100,14 @@ func acceptsGzip(header http.Header) bool {
 	return false
 }
 
-// text is a whole answer. It is not changed once it is made.
+// text is a complete answer. It is immutable.
 type text struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// render asks a handler for an answer of about a size.
+// render returns the answer of a handler; size is its expected size in bytes.
 func (v variant) render(handler http.Handler, size int) *text {
 	request := &http.Request{Method: http.MethodGet, Header: http.Header{"Accept": {string(v.format)}}}
 	if v.gzip {
@@ -120,7 +119,7 @@ func (v variant) render(handler http.Handler, size int) *text {
 	return &w.text
 }
 
-// textWriter is a response writer that keeps the answer.
+// textWriter is an http.ResponseWriter that collects the answer.
 type textWriter struct {
 	text
 

@@ -15,22 +15,22 @@ import (
 	"dora-exporter/dora"
 )
 
-// SelfMetrics are the metrics about the program itself. Its methods are safe for concurrent use.
+// SelfMetrics holds the metrics about the program itself. Its methods are safe for concurrent use.
 type SelfMetrics struct {
 	deliveries, githubRequests, catalogLookups, teamsGivenUp, checkpointWrites, foldedEvents, lateEvents, metricExports, spanExports, lostSpans metric.Int64Counter
 	conflicts, acceptFailures, evictions                                                                                                        metric.Int64Counter
 
-	// -1 while unknown.
+	// rateRemaining and rateLimit are -1 while unknown.
 	rateRemaining, rateLimit atomic.Int64
 	pauseReason              atomic.Value // string: why calls to the GitHub API are paused
 	authFailing              atomic.Bool
-	// checkpoint is when the newest good one was written, with the monotonic reading; nil before.
+	// lastCheckpoint is the time of the last successful write, with its monotonic reading; nil before the first.
 	lastCheckpoint atomic.Pointer[time.Time]
 
 	backlogQuery, seriesQuery singleflight.Group
 }
 
-// Delivery counts a webhook request and what became of it.
+// Delivery counts a webhook request by its result.
 func (o *SelfMetrics) Delivery(source, event, result string) {
 	o.addDeliveries(source, event, result, 1)
 }
@@ -54,7 +54,7 @@ func (o *SelfMetrics) GitHubRequest(route, code string) {
 	o.githubRequests.Add(context.Background(), 1, metric.WithAttributes(attribute.String("route", route), attribute.String("code", code)))
 }
 
-// GitHubRateLimit notes how many requests GitHub still allows in its window, and how many in all; 0 when it does not tell.
+// GitHubRateLimit sets how many requests GitHub still allows in its window, and the limit; 0 if GitHub does not send one.
 func (o *SelfMetrics) GitHubRateLimit(remaining, limit int) {
 	o.rateRemaining.Store(int64(remaining))
 	if limit > 0 {
@@ -62,10 +62,10 @@ func (o *SelfMetrics) GitHubRateLimit(remaining, limit int) {
 	}
 }
 
-// GitHubAuth notes whether GitHub refuses the token.
+// GitHubAuth sets whether GitHub refuses the token.
 func (o *SelfMetrics) GitHubAuth(failing bool) { o.authFailing.Store(failing) }
 
-// GitHubPaused notes why calls to the GitHub API are paused: failing, rate_limit or refused; empty when they are not.
+// GitHubPaused sets why calls to the GitHub API are paused: failing, rate_limit or refused; empty if they are not.
 func (o *SelfMetrics) GitHubPaused(reason string) { o.pauseReason.Store(reason) }
 
 // CatalogLookup counts a look-up of a team.
@@ -73,18 +73,18 @@ func (o *SelfMetrics) CatalogLookup(result string) {
 	o.catalogLookups.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", result)))
 }
 
-// TeamGivenUp counts a delivery that was counted for the team Unknown since the catalog did not answer in time.
+// TeamGivenUp counts a delivery that was counted under team Unknown because the catalog did not answer in time.
 func (o *SelfMetrics) TeamGivenUp() { o.teamsGivenUp.Add(context.Background(), 1) }
 
-// Folded counts events that were counted under the value other, since their group of families has too many series.
+// Folded counts events that were counted under the label value other because their group of families reached the series limit.
 func (o *SelfMetrics) Folded(families string, events int) {
 	o.foldedEvents.Add(context.Background(), int64(events), metric.WithAttributes(attribute.String("families", families)))
 }
 
-// Late counts events that came after what they would have been looked at together with had been settled.
+// Late counts events that arrived after their neighbours had been evaluated.
 func (o *SelfMetrics) Late(events int) { o.lateEvents.Add(context.Background(), int64(events)) }
 
-// Checkpoint notes an attempt to write the checkpoint at a time.
+// Checkpoint counts an attempt to write the checkpoint.
 func (o *SelfMetrics) Checkpoint(at time.Time, err error) {
 	if err == nil {
 		o.lastCheckpoint.Store(&at)
@@ -97,12 +97,12 @@ func (o *SelfMetrics) countExport(result string, n int64) {
 	o.metricExports.Add(context.Background(), n, metric.WithAttributes(attribute.String("result", result)))
 }
 
-// countSpanExport counts requests that push traces, likewise.
+// countSpanExport counts requests that push traces, by result.
 func (o *SelfMetrics) countSpanExport(result string, n int64) {
 	o.spanExports.Add(context.Background(), n, metric.WithAttributes(attribute.String("result", result)))
 }
 
-// countLostSpans counts spans that never arrive.
+// countLostSpans counts dropped spans.
 func (o *SelfMetrics) countLostSpans(n int64) { o.lostSpans.Add(context.Background(), n) }
 
 func resultOf(err error) string {
@@ -112,7 +112,7 @@ func resultOf(err error) string {
 	return "ok"
 }
 
-// registerCounters makes the instruments.
+// registerCounters makes the instruments. Counters that alerts watch start at 0, so that increase sees the first event.
 func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 	o.rateRemaining.Store(-1)
 	o.rateLimit.Store(-1)
@@ -139,7 +139,7 @@ func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 	}
 	o.teamsGivenUp.Add(context.Background(), 0)
 	for _, source := range []string{dora.GitHub, dora.Jira} {
-		o.addDeliveries(source, "unknown", "unauthorized", 0) // so that an alert sees the first of them as an increase
+		o.addDeliveries(source, "unknown", "unauthorized", 0)
 	}
 	o.Late(0)
 	for _, counter := range []metric.Int64Counter{o.conflicts, o.acceptFailures, o.evictions} {
@@ -173,43 +173,43 @@ func withPrometheusNames(scope metricdata.ScopeMetrics) metricdata.ScopeMetrics 
 	return scope
 }
 
-// ownHelp are the descriptions of the program's own metrics.
+// selfHelp are the descriptions of the program's own metrics.
 var selfHelp = map[string]string{
-	"dora_exporter.build_info":                  "Always 1; the labels say what is running.",
-	"dora_exporter.deliveries":                  "Webhook requests by source, event and what became of them.",
-	"dora_exporter.backlog":                     "Deliveries that are stored and not processed yet.",
-	"dora_exporter.oldest_pending.age":          "Age of the oldest delivery that is not processed yet, 0 when there is none.",
-	"dora_exporter.github.requests":             "Requests to the GitHub API by route and status code; error when there was no answer.",
-	"dora_exporter.github.lookups_waiting":      "Commits that are still to be looked up at GitHub.",
-	"dora_exporter.github.rate_limit":           "Requests that GitHub allows in a window.",
-	"dora_exporter.github.rate_limit_remaining": "Requests that GitHub still allows in its current window.",
+	"dora_exporter.build_info":                  "Always 1; the labels have the running version.",
+	"dora_exporter.deliveries":                  "Webhook requests by source, event and result.",
+	"dora_exporter.backlog":                     "Stored deliveries that are not processed yet.",
+	"dora_exporter.oldest_pending.age":          "Age of the oldest stored delivery that is not processed yet, 0 if there is none.",
+	"dora_exporter.github.requests":             "Requests to the GitHub API by route and status code; code error if there was no answer.",
+	"dora_exporter.github.lookups_waiting":      "Commits that wait for their look-up at GitHub.",
+	"dora_exporter.github.rate_limit":           "Requests that GitHub allows in a rate limit window.",
+	"dora_exporter.github.rate_limit_remaining": "Requests that GitHub still allows in the current rate limit window.",
 	"dora_exporter.github.auth_failing":         "1 while GitHub refuses the token (401, or 403 without a rate limit), else 0.",
 	"dora_exporter.github.paused":               "1 while all calls to the GitHub API are paused, by reason, else 0.",
-	"dora_exporter.evaluations.waiting":         "Deployments, their outcomes and incidents that wait for their evaluation, those included that wait for deployments.settle.",
-	"dora_exporter.evaluations.due":             "Evaluations that are due: deployments.settle has passed, and they fail, wait for one that fails, or are about to be made.",
-	"dora_exporter.evaluations.oldest_waiting":  "For how long the oldest evaluation has been due, 0 when none is.",
+	"dora_exporter.evaluations.waiting":         "Deployments, outcomes and incidents that wait for their evaluation, including those within deployments.settle.",
+	"dora_exporter.evaluations.due":             "Waiting evaluations for which deployments.settle has passed: failing, behind a failing one, or about to run.",
+	"dora_exporter.evaluations.oldest_waiting":  "Time for which the oldest due evaluation has been due, 0 if none is due.",
 	"dora_exporter.catalog.lookups":             "Look-ups of teams in the catalog by result.",
-	"dora_exporter.catalog.given_up":            "Deliveries counted for the team Unknown since the catalog did not answer within catalog.max_wait.",
-	"dora_exporter.dead_letters":                "Deliveries that can't be processed and are set aside; dora-exporter deliveries list shows them.",
-	"dora_exporter.series":                      "Series that have their place under the limit, by the first word of the families' names.",
-	"dora_exporter.series.folded":               "Events counted under the label value other since there are too many series, by the first word of the families' names.",
-	"dora_exporter.late_events":                 "Events that came after their neighbours had been settled (deployments.settle).",
-	"dora_exporter.series.limit":                "The limit on the series of each group of families (metrics.max_series).",
+	"dora_exporter.catalog.given_up":            "Deliveries counted under team Unknown because the catalog did not answer within catalog.max_wait.",
+	"dora_exporter.dead_letters":                "Dead letters: deliveries that can't be processed; dora-exporter deliveries list shows them.",
+	"dora_exporter.series":                      "Series that count towards the series limit, by the first word of the families' names.",
+	"dora_exporter.series.folded":               "Events counted under the label value other because the series limit was reached, by the first word of the families' names.",
+	"dora_exporter.late_events":                 "Events that arrived after their neighbours had been evaluated, later than deployments.settle allows.",
+	"dora_exporter.series.limit":                "Limit on the series of each group of families (metrics.max_series).",
 	"dora_exporter.checkpoint.age":              "Age of the newest checkpoint.",
 	"dora_exporter.checkpoint.writes":           "Attempts to write the checkpoint by result.",
 	"dora_exporter.otlp.exports":                "Pushes of metrics over OTLP by result.",
 	"dora_exporter.otlp.span_exports":           "Pushes of traces over OTLP by result.",
-	"dora_exporter.otlp.lost_spans":             "Spans that never arrive: beyond the queue, or of a push that failed.",
+	"dora_exporter.otlp.lost_spans":             "Spans that were dropped because the queue was full or their push failed.",
 	"dora_exporter.store.waiting_writes":        "Writes that wait to be committed to the store.",
-	"dora_exporter.store.stalled":               "Time for which nothing could be committed to the store although something was to be written, else 0.",
+	"dora_exporter.store.stalled":               "Time for which writes have waited without any commit to the store, else 0.",
 	"dora_exporter.store.wal":                   "Size of the store's write-ahead log.",
 	"dora_exporter.delivery_conflicts":          "Redeliveries that differ from the stored event of the same id; the stored one stays.",
-	"dora_exporter.accept_failures":             "Connections that could not be accepted, for example for want of file descriptors.",
+	"dora_exporter.accept_failures":             "Connections that could not be accepted, for example because no file descriptors were left.",
 	"dora_exporter.connections.evicted":         "Connections closed to make room for others while the limit of an address was reached.",
-	"dora_exporter.unsigned_webhooks_accepted":  "1 for each source whose webhooks are accepted without a signature, since no secret is set.",
+	"dora_exporter.unsigned_webhooks_accepted":  "1 for each source whose webhooks are accepted without a signature because no secret is set.",
 }
 
-// ownUnits are their units. What says yes or no has none: of unit 1 it would be a ratio to the Collector.
+// selfUnits are the units of the program's own metrics. Gauges of 0 or 1 have none: the Collector would take unit 1 for a ratio.
 // https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units
 var selfUnits = map[string]string{
 	"dora_exporter.deliveries":                  "{request}",

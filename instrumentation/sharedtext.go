@@ -7,33 +7,38 @@ import (
 	"time"
 )
 
+// A scrape of many series is a text of many megabytes, and a client that never reads its answer keeps that memory occupied.
+// Scrapes of the same format therefore share texts, so that their memory does not grow with the number of clients:
+//
+//   - One text is rendered at a time. Requests that arrive meanwhile wait together for the next one. So a request never gets
+//     values from before it was made, with one exception:
+//   - At most maxActiveTexts are held. If clients are still reading that many, a new request gets the newest of them,
+//     unless that is older than maxSharedAge. Then the clients of the oldest text are disconnected, and a new text is rendered.
+
 const (
-	// mostTexts bounds the texts of a variant that are being read at a time.
+	// maxActiveTexts bounds the texts of a format that are being read at a time.
 	maxActiveTexts = 2
-	// textAge is how old a text may be that is given to another reader while mostTexts are being read, and how long the readers of
-	// a text have it for themselves.
+	// maxSharedAge is how old a text may be that is given to another reader while maxActiveTexts are being read.
 	maxSharedAge = 5 * time.Second
 )
 
-// sharedText is a text that all share who ask for it while it is made anew. Who asks never gets a text that was begun before,
-// unless mostTexts are still being read: then it is the newest of them, if it is not older than textAge, and else the readers
-// of the oldest are cut off.
+// sharedText renders the text of a format and shares it between readers.
 type sharedText struct {
+	// render makes a text of about the given size in bytes.
 	render func(size int) *text
-
-	// rendering has room for one who makes a text.
+	// turn has capacity 1; whoever renders holds it.
 	turn chan struct{}
 
 	mu sync.Mutex
-	// next is what is made after the one under way, nil when nobody waits for it.
+	// next is rendered after the current one; nil if nobody waits for it.
 	next *rendering
-	// read are the texts that are being read, the oldest first.
+	// active are the texts that are being read, oldest first.
 	active []*rendering
-	// size is that of the newest text.
+	// lastSize is the size of the newest text in bytes.
 	lastSize int
 }
 
-// rendering is a text with its readers.
+// rendering is a text with its readers. done is closed when text is set.
 type rendering struct {
 	text    *text
 	done    chan struct{}
@@ -41,7 +46,7 @@ type rendering struct {
 	readers map[*textReader]struct{}
 }
 
-// textReader is one who reads.
+// textReader is a client that reads a text. abort disconnects it.
 type textReader struct {
 	rendering *rendering
 	abort     func()
@@ -51,28 +56,28 @@ func newSharedText(render func(size int) *text) *sharedText {
 	return &sharedText{render: render, turn: make(chan struct{}, 1)}
 }
 
-// open returns a text and who reads it, to be closed. cut is called when it is to read no longer; it must not block.
-func (s *sharedText) acquire(cut func()) (*textReader, *text) {
+// acquire returns a text and its reader, to be passed to release. abort is called if the reader must stop; it must not block.
+func (s *sharedText) acquire(abort func()) (*textReader, *text) {
 	s.mu.Lock()
 	shared := s.next
-	mine := false
+	first := false
 	if shared == nil {
 		if shared = s.reusable(); shared == nil {
 			shared = &rendering{done: make(chan struct{}), readers: map[*textReader]struct{}{}}
-			s.next, mine = shared, true
+			s.next, first = shared, true
 		}
 	}
-	reader := &textReader{shared, cut}
+	reader := &textReader{shared, abort}
 	shared.readers[reader] = struct{}{}
 	s.mu.Unlock()
-	if mine {
+	if first {
 		s.fill(shared)
 	}
 	<-shared.done
 	return reader, shared.text
 }
 
-// reusable is the text that another reader has to take, nil when a new one is made. It is called with the lock held.
+// reusable returns the text that a new reader must share; nil if a new one may be rendered. s.mu is held.
 func (s *sharedText) reusable() *rendering {
 	if len(s.active) < maxActiveTexts {
 		return nil
@@ -87,16 +92,17 @@ func (s *sharedText) reusable() *rendering {
 	return nil
 }
 
+// fill waits for its turn and renders the text.
 func (s *sharedText) fill(shared *rendering) {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
 	s.mu.Lock()
-	s.next, shared.started = nil, time.Now() // who comes from here on wants the next
+	s.next, shared.started = nil, time.Now() // later requests wait for the next one
 	s.active = append(s.active, shared)
 	size := s.lastSize
 	s.mu.Unlock()
 	t := &text{status: http.StatusInternalServerError, header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, body: []byte("the metrics could not be rendered\n")}
-	defer func() { // also when it panics
+	defer func() { // also if render panics
 		shared.text = t
 		close(shared.done)
 		s.mu.Lock()

@@ -11,7 +11,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// newSpanExporter makes the client of a protocol. It does not connect.
+// newSpanExporter returns an exporter for the receiver's protocol. It does not connect yet.
 func newSpanExporter(ctx context.Context, to Receiver) (sdktrace.SpanExporter, error) {
 	if to.Protocol == "grpc" {
 		return otlptrace.New(ctx, newSpanGRPCClient(to))
@@ -51,7 +51,7 @@ func newSpanGRPCClient(to Receiver) otlptrace.Client {
 	return otlptracegrpc.NewClient(options...)
 }
 
-// monitoredSpanExporter tells how exports of spans went. It returns no errors: the processor could only print them.
+// monitoredSpanExporter counts and logs the results of its exports. It returns no errors: the processor could only print them.
 type monitoredSpanExporter struct {
 	sdktrace.SpanExporter
 	*exportMonitor
@@ -65,14 +65,14 @@ func (w *monitoredSpanExporter) ExportSpans(ctx context.Context, spans []sdktrac
 	err := w.SpanExporter.ExportSpans(limited, spans)
 	w.queue.finish(len(spans), err)
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return nil // the end has come in between
+		return nil // cancelled by the shutdown
 	}
 	w.record(err)
 	return nil
 }
 
-// spanQueue counts the spans that never arrive: those beyond the queue, which the processor of batches would drop without a
-// word, and those of a push that failed. It hands the others to that processor.
+// spanQueue passes spans to the batch processor and counts those that are lost: spans beyond limit, which the batch processor
+// would drop silently, and spans of failed pushes.
 type spanQueue struct {
 	sdktrace.SpanProcessor
 	limit     int64
@@ -93,7 +93,7 @@ func (l *spanQueue) OnEnd(s sdktrace.ReadOnlySpan) {
 	l.SpanProcessor.OnEnd(s)
 }
 
-// finish notes what became of so many spans.
+// finish removes exported spans from the queue, and counts them as lost after an error.
 func (l *spanQueue) finish(spans int, err error) {
 	l.waiting.Add(-int64(spans))
 	if exportResult(err) == exportError {

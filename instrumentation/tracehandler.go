@@ -7,8 +7,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// LogTraces returns a handler that adds trace_id to the lines about what is followed and kept, in the form that tracing tools
-// search for: 32 hexadecimal digits.
+// LogTraces returns a handler that adds trace_id to log lines within sampled traces, as 32 hexadecimal digits, which tracing
+// tools search for.
 func LogTraces(inner slog.Handler) slog.Handler { return traceHandler{inner} }
 
 type traceHandler struct{ slog.Handler }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Lock keeps a second server away. The operating system releases it when the process ends, however it ends; the file stays,
+// lock keeps a second server away. The operating system releases it when the process ends, however it ends; the file stays,
 // since removing it would let two servers lock two files of one name.
 type Lock struct{ file *os.File }
 
@@ -23,7 +23,7 @@ func LockCheckpoint(path string) (release func() error, err error) {
 	return l.Release, nil
 }
 
-// TakeLock locks a file for this process. The error names what it is for, and the key that sets another path.
+// takeLock locks a file for this process. The error names what it is for, and the key that sets another path.
 func TakeLock(path, what, key string) (*Lock, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

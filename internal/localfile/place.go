@@ -52,7 +52,7 @@ func Create(path string) error {
 	return file.Close()
 }
 
-// SyncFolder makes the names of the files in a folder durable.
+// syncFolder makes the names of the files in a folder durable.
 func SyncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
