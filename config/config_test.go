@@ -117,8 +117,8 @@ func TestGoodConfigurations(t *testing.T) {
 		"existing_exporter":           {want: existing},
 		"existing_exporter_backstage": {want: backstage},
 		"everything": {want: everything, warnings: []string{
-			"repository ACME/WEB belongs to two teams, A and B: the first one wins",
-			"Jira project inc belongs to two teams, A and B: the first one wins",
+			"repository ACME/WEB belongs to two teams, A and B: using the first",
+			"Jira project inc belongs to two teams, A and B: using the first",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

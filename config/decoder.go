@@ -10,22 +10,22 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// decoder reads YAML nodes into variables and collects the errors, each with the line it is about.
+// decoder reads YAML nodes into variables and collects errors, each with its line.
 type decoder struct {
 	file string
-	// sections are those that are read; all if there is none.
+	// sections are the sections to read; all if empty.
 	sections []string
-	// errs are the first errors, failed counts all.
+	// errs are the first maxErrors errors, errorCount counts all.
 	errs       []lineError
 	errorCount int
 	warnings   []string
-	// visited counts the nodes that were read: aliases make a few of them many.
+	// visited counts the nodes read, including those that aliases repeat.
 	visited int
-	// at is where each key's value stands.
+	// nodes are the values of the keys by path.
 	nodes map[string]*yaml.Node
 }
 
-// field reads the value of a key; path is the key with those above it, such as server.port.
+// field reads the value of a key; path is the key with its parents, such as server.port.
 type field func(n *yaml.Node, path string)
 
 // fields are the keys of a mapping.
@@ -38,7 +38,7 @@ func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
 		line = n.Line
 	}
 	if d.file == "" {
-		line = 0 // a variable has no line
+		line = 0 // an environment variable
 	}
 	d.add(lineError{file: d.file, line: line, text: fmt.Sprintf(format, args...)})
 }
@@ -56,7 +56,7 @@ func (d *decoder) hasErrors(read func()) bool {
 	return d.errorCount > before
 }
 
-// mapping reads a mapping. Unknown keys and keys that are there twice are errors.
+// mapping reads a mapping. Unknown and repeated keys are errors.
 func (d *decoder) mapping(n *yaml.Node, path string, known fields) {
 	if empty(n) {
 		return
@@ -64,29 +64,29 @@ func (d *decoder) mapping(n *yaml.Node, path string, known fields) {
 	if n.Kind != yaml.MappingNode {
 		what := describe(n)
 		if n.Kind == yaml.ScalarNode {
-			what = "a text" // not shown: without its colon, "token: …" is one
+			what = "text" // not shown: it may be "token …" without its colon
 		}
-		d.fail(n, "%s is %s: write keys with values below it; known keys are %s", sectionName(path), what, keyList(known))
+		d.fail(n, "%s is %s, must be a mapping: write keys with values below it; known keys: %s", sectionName(path), what, keyList(known))
 		return
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
-		if strings.ContainsAny(key.Value, " \t\n") { // not shown: without its colon, "token: …" is one
-			d.fail(key, "a text stands where a key should%s: write \"key: value\"; known keys here are %s", inSection(path), keyList(known))
+		if strings.ContainsAny(key.Value, " \t\n") { // not shown: it may be "token …" without its colon
+			d.fail(key, "text without a key%s: write \"key: value\"; known keys: %s", inSection(path), keyList(known))
 			continue
 		}
 		if _, ok := known[key.Value]; !ok {
-			d.fail(key, "unknown key %q%s: %sknown keys here are %s", key.Value, inSection(path), didYouMean(key.Value, known), keyList(known))
+			d.fail(key, "unknown key %q%s: %sknown keys: %s", key.Value, inSection(path), didYouMean(key.Value, known), keyList(known))
 			continue
 		}
 		if seen[key.Value] {
-			d.fail(key, "%s is there twice: keep one of the two", join(path, key.Value))
+			d.fail(key, "%s is set twice: remove one of the two", join(path, key.Value))
 			continue
 		}
 		seen[key.Value] = true
 		if plain := strings.TrimSuffix(key.Value, "_file"); seen[plain] && seen[plain+"_file"] {
-			d.fail(key, "%s and %s_file are both set: keep one of the two", join(path, plain), join(path, plain))
+			d.fail(key, "%s and %s_file are both set: remove one of the two", join(path, plain), join(path, plain))
 			continue
 		}
 		if !d.visit(key) {
@@ -103,7 +103,7 @@ func (d *decoder) mapping(n *yaml.Node, path string, known fields) {
 	}
 }
 
-// includes reports whether a key is in one of the sections that are read, or has one below it.
+// includes reports whether a key is inside a section to read, or contains one.
 func (d *decoder) includes(path string) bool {
 	return len(d.sections) == 0 || slices.ContainsFunc(d.sections, func(section string) bool {
 		return section == path || strings.HasPrefix(path, section+".") || strings.HasPrefix(section, path+".")
@@ -113,35 +113,36 @@ func (d *decoder) includes(path string) bool {
 // visit counts a node that is read, and reports whether the limit allows it.
 func (d *decoder) visit(n *yaml.Node) bool {
 	if d.visited++; d.visited == maxNodes+1 {
-		d.fail(n, "there are more than %d keys and list items, each alias counted with all that it stands for: write fewer", maxNodes)
+		d.fail(n, "more than %d keys and list items, including those that aliases repeat: write fewer", maxNodes)
 	}
 	return d.visited <= maxNodes
 }
 
-// section reads a mapping below a key.
+// section reads the mapping below a key.
 func (d *decoder) section(known fields) field {
 	return func(n *yaml.Node, path string) { d.mapping(n, path, known) }
 }
 
-// list reads a list; example is an item of one.
+// list reads a list; example is shown in errors.
 func (d *decoder) list(example string, read field) field {
 	return func(n *yaml.Node, path string) {
 		if n.Kind != yaml.SequenceNode {
-			d.fail(n, "%s is %s, not a list: write each item on a line of its own, such as \"- %s\"", path, describe(n), example)
+			d.fail(n, "%s is %s, must be a list: write each item on a line of its own, such as \"- %s\"", path, describe(n), example)
 			return
 		}
-		for i, one := range n.Content {
-			if !d.visit(one) {
+		for i, item := range n.Content {
+			if !d.visit(item) {
 				return
 			}
-			at := fmt.Sprintf("%s[%d]", path, i)
-			d.nodes[at] = resolveAlias(one)
-			read(resolveAlias(one), at)
+			itemPath := fmt.Sprintf("%s[%d]", path, i)
+			item = resolveAlias(item)
+			d.nodes[itemPath] = item
+			read(item, itemPath)
 		}
 	}
 }
 
-// describe says what a node is, to a person. A value that is shown is one that may be shown: a port, an address, a choice.
+// describe describes a node for a message. It is only used for values that are no secrets: ports, addresses, choices.
 func describe(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode:
@@ -151,7 +152,7 @@ func describe(n *yaml.Node) string {
 	case empty(n):
 		return "empty"
 	case strings.ContainsAny(n.Value, "@?"): // an address with a password or a token
-		return "a text"
+		return "text"
 	}
 	return strconv.Quote(n.Value)
 }

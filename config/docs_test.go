@@ -56,7 +56,7 @@ func TestDocumentedKeys(t *testing.T) {
 }
 
 // unknownKey matches the error about a key that the decoder does not know.
-var unknownKey = regexp.MustCompile(`(?m)unknown key "no_such_key".*known keys here are (.*)$`)
+var unknownKey = regexp.MustCompile(`(?m)unknown key "no_such_key".*known keys: (.*)$`)
 
 // knownKeys returns the keys below path that hold values, such as server.port and teams[].name. It asks the decoder what it
 // knows instead of the key no_such_key.

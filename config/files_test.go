@@ -32,15 +32,15 @@ func TestSecretFilesThatAreRefused(t *testing.T) {
 		"UTF-16":         {"\xff\xfea\x00=\x00c\x00", "byte order mark"},
 		"UTF-16 BE":      {"\xfe\xff\x00a\x00=\x00c", "byte order mark"},
 		"UTF-16 no mark": {"a\x00=\x00c\x00", "save it as plain UTF-8"},
-		"two lines":      {"a=canary\nb=canary\n", "more than one line: leave the secret alone in it"},
+		"two lines":      {"a=canary\nb=canary\n", "more than one line: write only the secret, on one line"},
 		"two, CRLF":      {"a=canary\r\nb=canary", "more than one line"},
 		"empty second":   {"a=canary\n\n", "more than one line"},
 		"empty first":    {"\na=canary", "more than one line"},
 		"old Mac":        {"a=canary\rb=canary", "more than one line"},
 		"two marks":      {"a=canary\ufeff", "save it as plain UTF-8"},
 		"separator":      {"a=canary\u2028b", "save it as plain UTF-8"},
-		"empty":          {"", "it is empty: write the secret into it"},
-		"blank line":     {"\r\n", "it is empty: write the secret into it"},
+		"empty":          {"", "is empty: write the secret into it"},
+		"blank line":     {"\r\n", "is empty: write the secret into it"},
 		"long":           {strings.Repeat("a", maxSecretBytes+1), "it has more than 65536 bytes"},
 	} {
 		path := filepath.Join(folder, name)
@@ -117,9 +117,9 @@ func TestConfigurationsThatAreTooLarge(t *testing.T) {
 		"nested":       {"teams: " + strings.Repeat("[", maxNodes+1), "more than 250000 lines"},
 		"nested block": {"teams: " + strings.Repeat("- ", maxNodes+1), "more than 250000 lines"},
 		"aliases": {"teams:\n- {name: a, github_repositories: &a [" + strings.Repeat("o/r,", 1000) + "]}\n" +
-			strings.Repeat("- {name: b, github_repositories: *a}\n", 1000), "config.yml:2: there are more than 250000 keys and list items"},
+			strings.Repeat("- {name: b, github_repositories: *a}\n", 1000), "config.yml:2: more than 250000 keys and list items"},
 		"aliases of secrets": {"github:\n  webhook_secret: &a [" + strings.Repeat("s,", 1000) + "]\n" + "teams: [" +
-			strings.Repeat("{name: b, jira_projects: *a},", 1000) + "]", "there are more than 250000 keys and list items"},
+			strings.Repeat("{name: b, jira_projects: *a},", 1000) + "]", "more than 250000 keys and list items"},
 		"laughs": {"a: &a [l,l,l,l]\nb: &b [*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b]\nteams: [*c,*c]\n", "unknown key"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// fromEnvironment takes what OpenTelemetry's variables say. What can't be understood is ignored with a warning.
+// fromEnvironment reads OpenTelemetry's variables. Invalid values are ignored with a warning.
 // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 func (o *OTLP) fromEnvironment(getenv func(string) string) (warnings []string) {
 	e := &environment{decoder{nodes: map[string]*yaml.Node{}}, getenv, nil}
@@ -18,7 +18,7 @@ func (o *OTLP) fromEnvironment(getenv func(string) string) (warnings []string) {
 	e.receiver(&o.TracesReceiver, "TRACES")
 	e.readFirst(e.caseInsensitiveChoice(&o.Temporality, "cumulative", "delta", "lowmemory"), "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE")
 	if o.Temporality == "lowmemory" {
-		o.Temporality = "delta" // they differ in asynchronous counters, of which there is none
+		o.Temporality = "delta" // they differ only in asynchronous counters, and there are none
 	}
 	e.readFirst(e.milliseconds(1, &o.Interval), "OTEL_METRIC_EXPORT_INTERVAL")
 	e.readFirst(e.timeout(&o.ExportTimeout), "OTEL_METRIC_EXPORT_TIMEOUT")
@@ -33,36 +33,36 @@ func (o *OTLP) fromEnvironment(getenv func(string) string) (warnings []string) {
 	if disabled {
 		return e.warnings
 	}
-	// An endpoint for all signals is a wish for metrics alone.
+	// An endpoint for all signals enables metrics only.
 	o.Enabled = o.MetricsReceiver.Endpoint.URL != "" && e.contains("OTEL_METRICS_EXPORTER", "otlp", true)
 	o.Traces = e.contains("OTEL_TRACES_EXPORTER", "otlp", o.TracesReceiver.Endpoint.IsSignalURL)
 	return e.warnings
 }
 
-// environment reads variables as the specification wants it.
+// environment reads variables by the rules of OpenTelemetry's specification.
 type environment struct {
 	decoder
 	getenv   func(string) string
 	warnings []string
 }
 
-// trimmed is that of a variable. An empty one is none.
+// trimmed returns the value of a variable without surrounding spaces. An empty value counts as unset.
 func (e *environment) trimmed(name string) string { return strings.TrimSpace(e.getenv(name)) }
 
-// contains says whether a variable has a word, with commas between several; without the variable, what is else the case.
-func (e *environment) contains(name, word string, otherwise bool) bool {
+// contains reports whether the comma-separated variable includes word; def if the variable is unset.
+func (e *environment) contains(name, word string, def bool) bool {
 	if e.trimmed(name) == "" {
-		return otherwise
+		return def
 	}
-	for one := range strings.SplitSeq(e.trimmed(name), ",") {
-		if strings.TrimSpace(one) == word {
+	for item := range strings.SplitSeq(e.trimmed(name), ",") {
+		if strings.TrimSpace(item) == word {
 			return true
 		}
 	}
 	return false
 }
 
-// readFirst reads the first of some variables that is set.
+// readFirst reads the first of the variables that is set.
 func (e *environment) readFirst(into field, names ...string) {
 	for _, name := range names {
 		value := e.trimmed(name)
@@ -71,7 +71,7 @@ func (e *environment) readFirst(into field, names ...string) {
 		}
 		into(&yaml.Node{Kind: yaml.ScalarNode, Value: value}, name)
 		for _, err := range e.errs {
-			if warning := err.Error() + "; it is ignored"; !slices.Contains(e.warnings, warning) { // it may be read for each signal
+			if warning := err.Error() + "; ignoring it"; !slices.Contains(e.warnings, warning) { // a variable for all signals is read for each of them
 				e.warnings = append(e.warnings, warning)
 			}
 		}
@@ -97,7 +97,7 @@ func (e *environment) receiver(to *OTLPReceiver, signal string) {
 	read("TIMEOUT", e.timeout(&to.Timeout))
 }
 
-// sampler reads which part of the traces is kept. A trace begins here, so that samplers that follow a parent have none.
+// sampler reads the sampled part of the traces. Traces have no parent, so the parentbased samplers act like their root samplers.
 func (e *environment) sampler(to *float64) {
 	var which string
 	e.readFirst(e.caseInsensitiveChoice(&which, "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"),
@@ -110,10 +110,10 @@ func (e *environment) sampler(to *float64) {
 	}
 }
 
-// mostSpans may wait in memory: some gigabytes of them.
+// maxSpans bounds the queue of spans: so many take some gigabytes of memory.
 const maxSpans = 1 << 20
 
-// batches reads how spans are pushed. A batch is no larger than the queue.
+// batches reads the batches of spans. A batch is at most as large as the queue.
 func (e *environment) batches(to *SpanBatches) {
 	e.readFirst(e.milliseconds(1, &to.Delay), "OTEL_BSP_SCHEDULE_DELAY")
 	e.readFirst(e.timeout(&to.Timeout), "OTEL_BSP_EXPORT_TIMEOUT")
@@ -123,7 +123,7 @@ func (e *environment) batches(to *SpanBatches) {
 	to.Size = min(to.Size, to.Queue)
 }
 
-// caseInsensitiveChoice reads one of some words, in upper or lower case.
+// caseInsensitiveChoice reads one of the options in upper or lower case.
 func (d *decoder) caseInsensitiveChoice(to *string, options ...string) field {
 	return func(n *yaml.Node, path string) {
 		lower := *n
@@ -132,32 +132,32 @@ func (d *decoder) caseInsensitiveChoice(to *string, options ...string) field {
 	}
 }
 
-// environmentBoolean reads a truth as OpenTelemetry's variables have it: all but true is false.
+// environmentBoolean reads a boolean by the rule of OpenTelemetry's variables: everything but true is false.
 func (d *decoder) environmentBoolean(to *bool) field {
 	return func(n *yaml.Node, path string) {
 		*to = strings.EqualFold(n.Value, "true")
 		if !*to && !strings.EqualFold(n.Value, "false") {
-			d.fail(n, "%s is %s: write true or false", path, describe(n))
+			d.fail(n, "%s is %s, must be one of: true, false", path, describe(n))
 		}
 	}
 }
 
-// longest is the longest time that OpenTelemetry's variables can hold, 24 days.
+// maxMilliseconds is the longest time that OpenTelemetry's variables can hold, 24 days.
 const maxMilliseconds = math.MaxInt32 * time.Millisecond
 
-// milliseconds reads a whole number of them.
+// milliseconds reads a duration as a whole number of milliseconds, at least least.
 func (d *decoder) milliseconds(least int, to *time.Duration) field {
 	return func(n *yaml.Node, path string) {
 		ms, err := strconv.Atoi(n.Value)
 		if err != nil || ms < least || ms > int(maxMilliseconds/time.Millisecond) {
-			d.fail(n, "%s is %s: write a number of milliseconds, such as 10000", path, describe(n))
+			d.fail(n, "%s is %s, must be a duration: write a number of milliseconds, such as 10000", path, describe(n))
 			return
 		}
 		*to = time.Duration(ms) * time.Millisecond
 	}
 }
 
-// timeout reads milliseconds; 0 is no limit.
+// timeout reads a duration in milliseconds; 0 means no limit.
 func (d *decoder) timeout(to *time.Duration) field {
 	return func(n *yaml.Node, path string) {
 		if d.milliseconds(0, to)(n, path); *to == 0 {

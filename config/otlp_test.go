@@ -214,14 +214,14 @@ func TestOTLPVariables(t *testing.T) {
 // The specification wants a value that is not understood ignored, with a warning. None of them is shown that may be a secret.
 func TestOddOTLPVariablesAreIgnored(t *testing.T) {
 	for name, want := range map[string]string{
-		"OTEL_EXPORTER_OTLP_PROTOCOL":                       `OTEL_EXPORTER_OTLP_PROTOCOL is "canary": write grpc or http/protobuf; it is ignored`,
-		"OTEL_EXPORTER_OTLP_HEADERS":                        `OTEL_EXPORTER_OTLP_HEADERS is no list of names and values: write name=value, with commas between several and %20 for a space; it is ignored`,
-		"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION":            `OTEL_EXPORTER_OTLP_METRICS_COMPRESSION is "canary": write gzip or none; it is ignored`,
-		"OTEL_EXPORTER_OTLP_TIMEOUT":                        `OTEL_EXPORTER_OTLP_TIMEOUT is "canary": write a number of milliseconds, such as 10000; it is ignored`,
-		"OTEL_METRIC_EXPORT_INTERVAL":                       `OTEL_METRIC_EXPORT_INTERVAL is "canary": write a number of milliseconds, such as 10000; it is ignored`,
-		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is "canary": write cumulative or delta or lowmemory; it is ignored`,
-		"OTEL_RESOURCE_ATTRIBUTES":                          `OTEL_RESOURCE_ATTRIBUTES is no list of names and values: write name=value, with commas between several and %20 for a space; it is ignored`,
-		"OTEL_TRACES_SAMPLER":                               `OTEL_TRACES_SAMPLER is "canary": write always_on or always_off or traceidratio or parentbased_always_on or parentbased_always_off or parentbased_traceidratio; it is ignored`,
+		"OTEL_EXPORTER_OTLP_PROTOCOL":                       `OTEL_EXPORTER_OTLP_PROTOCOL is "canary", must be one of: grpc, http/protobuf; ignoring it`,
+		"OTEL_EXPORTER_OTLP_HEADERS":                        `OTEL_EXPORTER_OTLP_HEADERS must be a list of name=value: separate entries by commas and write %20 for a space; ignoring it`,
+		"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION":            `OTEL_EXPORTER_OTLP_METRICS_COMPRESSION is "canary", must be one of: gzip, none; ignoring it`,
+		"OTEL_EXPORTER_OTLP_TIMEOUT":                        `OTEL_EXPORTER_OTLP_TIMEOUT is "canary", must be a duration: write a number of milliseconds, such as 10000; ignoring it`,
+		"OTEL_METRIC_EXPORT_INTERVAL":                       `OTEL_METRIC_EXPORT_INTERVAL is "canary", must be a duration: write a number of milliseconds, such as 10000; ignoring it`,
+		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is "canary", must be one of: cumulative, delta, lowmemory; ignoring it`,
+		"OTEL_RESOURCE_ATTRIBUTES":                          `OTEL_RESOURCE_ATTRIBUTES must be a list of name=value: separate entries by commas and write %20 for a space; ignoring it`,
+		"OTEL_TRACES_SAMPLER":                               `OTEL_TRACES_SAMPLER is "canary", must be one of: always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio; ignoring it`,
 	} {
 		variables := map[string]string{name: "canary"}
 		if _, warnings := withVariables(t, "", variables); warnings != nil {
@@ -244,8 +244,8 @@ func TestOddOTLPVariablesAreIgnored(t *testing.T) {
 func TestOTLPVariablesThatCantBeIgnored(t *testing.T) {
 	for name, want := range map[string]string{
 		"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is not an address",
-		"OTEL_EXPORTER_OTLP_CERTIFICATE":      "otlp.certificate, or its variable, names a file that can't be used: no such file or directory",
-		"OTEL_EXPORTER_OTLP_CLIENT_KEY":       "otlp.client_certificate and otlp.client_key, or their variables, belong together",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE":      "otlp.certificate, or its variable, can't be used: no such file or directory",
+		"OTEL_EXPORTER_OTLP_CLIENT_KEY":       "otlp.client_certificate and otlp.client_key, or their variables, must be set together",
 	} {
 		variables := maps.Clone(map[string]string{endpointVariable: "http://c:4318"})
 		variables[name] = "user:canary@host"

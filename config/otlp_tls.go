@@ -9,7 +9,7 @@ import (
 	"dora-exporter/internal/bounds"
 )
 
-// TLS is nil for a connection in plain text. A renewed client certificate is taken with the next connection.
+// TLS returns the TLS configuration; nil if plain. A renewed client certificate is used from the next connection on.
 func (r *OTLPReceiver) TLS(plain bool) (*tls.Config, error) {
 	if plain {
 		return nil, nil //nolint:nilnil // there is no TLS
@@ -30,7 +30,7 @@ func (r *OTLPReceiver) TLS(plain bool) (*tls.Config, error) {
 	return c, nil
 }
 
-// certificatePool reads certificates that are trusted.
+// certificatePool reads the trusted certificates.
 func certificatePool(file string) (*x509.CertPool, error) {
 	data, err := bounds.ReadFile(file, maxCertificateBytes)
 	if err != nil {
@@ -38,12 +38,12 @@ func certificatePool(file string) (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(data) {
-		return nil, errors.New("there is no certificate in it")
+		return nil, errors.New("file has no certificate")
 	}
 	return pool, nil
 }
 
-// WithoutPath leaves a file's path out of an error: a message names the key that has it.
+// WithoutPath removes a file's path from an error, for messages that name the key instead.
 func WithoutPath(err error) error {
 	var with *fs.PathError
 	if errors.As(err, &with) {

@@ -14,7 +14,7 @@ import (
 // defaultProduction matches the usual names of production environments.
 const defaultProduction = "(prod|production|live)([-_/ ].*)?"
 
-// DefaultPolicy is what the measures go by when the configuration is silent.
+// DefaultPolicy returns the settings of the measures for an empty configuration.
 func DefaultPolicy() dora.Policy {
 	return dora.Policy{
 		Settle:        2 * time.Minute,
@@ -23,12 +23,12 @@ func DefaultPolicy() dora.Policy {
 	}
 }
 
-// whole matches an expression against a whole name, upper and lower case alike.
+// fullMatch returns an expression that matches whole names, regardless of case.
 func fullMatch(expression string) *regexp.Regexp {
 	return regexp.MustCompile("(?i)^(?:" + expression + ")$")
 }
 
-// rewrites reads the rules that give environments another name.
+// rewrites reads the rules that rename environments.
 func (d *decoder) rewrites(to *dora.Environments) field {
 	return d.list(`match: ^pr-\d+$`, func(n *yaml.Node, path string) {
 		r := dora.Rewrite{}
@@ -37,16 +37,16 @@ func (d *decoder) rewrites(to *dora.Environments) field {
 			return
 		}
 		if r.Match == nil && !r.Transient {
-			d.fail(n, "%s says of no environment that it is meant: write match: with a regular expression, or transient_environment: true", path)
+			d.fail(n, "%s matches no environment: write match: with a regular expression, or transient_environment: true", path)
 		}
 		if r.Name == "" {
-			d.fail(n, "%s has no name: write name: with the one that these environments get", path)
+			d.fail(n, "%s has no name: write name: with the new name of these environments", path)
 		}
 		*to = append(*to, r)
 	})
 }
 
-// production reads the expressions over whole names of environments, in the place of the default.
+// production reads the expressions for whole names of environments, which replace the default.
 func (d *decoder) production(to *dora.Policy) field {
 	return func(n *yaml.Node, path string) {
 		to.Production = nil
@@ -56,14 +56,14 @@ func (d *decoder) production(to *dora.Policy) field {
 	}
 }
 
-// fullMatchExpression reads an expression over a whole name; nil after an error.
+// fullMatchExpression reads an expression for a whole name; nil after an error.
 func (d *decoder) fullMatchExpression(n *yaml.Node, path string) *regexp.Regexp {
 	var e *regexp.Regexp
 	if d.hasErrors(func() { d.expression(&e)(n, path) }) {
 		return nil
 	}
 	if _, err := regexp.Compile("(?:" + e.String() + ")"); err != nil { // such as an open \Q, which quotes to the end
-		d.fail(n, "%s is %s, which can't stand for a whole name (%v): end what it begins, such as \\Q with \\E", path, describe(n), err)
+		d.fail(n, "%s is %s, which can't match a whole name (%v): close what it opens, such as \\Q with \\E", path, describe(n), err)
 		return nil
 	}
 	return fullMatch(e.String())
@@ -83,7 +83,7 @@ func (d *decoder) changes(to *dora.Policy) field {
 				return
 			}
 			if r.Repository == "" || len(r.Environments) == 0 {
-				d.fail(n, "%s needs both: write repository: owner/name, and environments: with a list of match and paths", path)
+				d.fail(n, "%s needs repository and environments: write repository: owner/name, and environments: with a list of match and paths", path)
 			}
 			to.Paths = append(to.Paths, r)
 		}),
@@ -95,7 +95,7 @@ func (d *decoder) repository(to *string) field {
 	return func(n *yaml.Node, path string) {
 		d.text(to)(n, path)
 		if owner, name, ok := strings.Cut(*to, "/"); !ok || owner == "" || name == "" || strings.Contains(name, "/") {
-			d.fail(n, "%s is %s, not a repository: write owner/name", path, describe(n))
+			d.fail(n, "%s is %s, must be a repository: write owner/name", path, describe(n))
 		}
 	}
 }
@@ -111,13 +111,13 @@ func (d *decoder) environmentPaths(to *[]dora.EnvironmentPaths) field {
 			return
 		}
 		if e.Match == nil || len(e.Paths) == 0 {
-			d.fail(n, "%s needs both: write match: with an expression over the environment's name, and paths: with a list of patterns", path)
+			d.fail(n, "%s needs match and paths: write match: with an expression for the environment's name, and paths: with a list of patterns", path)
 		}
 		*to = append(*to, e)
 	})
 }
 
-// failures reads what counts as a failed deployment beside what always does.
+// failures reads the optional evidence for failed changes.
 func (d *decoder) failures(to *dora.Policy) field {
 	return d.section(fields{
 		"incident_window": d.duration(&to.IncidentWindow),
@@ -131,7 +131,7 @@ func (d *decoder) patterns(example string, to *[]string) field {
 		var pattern string
 		d.text(&pattern)(n, at)
 		if _, err := path.Match(pattern, ""); err != nil {
-			d.fail(n, "%s is %s, not a pattern: write a name with * for any text without a slash, such as %s", at, describe(n), example)
+			d.fail(n, "%s is %s, must be a pattern: write a name with * for any text without a slash, such as %s", at, describe(n), example)
 		}
 		*to = append(*to, pattern)
 	})

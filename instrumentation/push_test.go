@@ -286,7 +286,7 @@ func TestPushTellsOfFailures(t *testing.T) {
 			}
 			stop(t, push)
 			text := log.String()
-			if strings.Count(text, "can't push metrics") != 1 || strings.Count(text, "can push metrics again") != 1 {
+			if strings.Count(text, "pushing metrics failed") != 1 || strings.Count(text, "pushing metrics works again") != 1 {
 				t.Errorf("not one line each:\n%s", text)
 			}
 			if strings.Contains(text, canary) || !strings.Contains(text, "(authorization)") {
@@ -317,7 +317,7 @@ func TestPushThatIsTakenInPart(t *testing.T) {
 			}
 			stop(t, push)
 			text := log.String()
-			if strings.Count(text, "the receiver refuses a part of the metrics") != 1 || strings.Count(text, "can push metrics again") != 1 || strings.Contains(text, "ERROR") {
+			if strings.Count(text, "receiver rejected a part of the metrics") != 1 || strings.Count(text, "pushing metrics works again") != 1 || strings.Contains(text, "ERROR") {
 				t.Errorf("the log is\n%s", text)
 			}
 			for _, want := range []string{`{result="ok"} 3`, `{result="partial"} 2`, `{result="error"} 0`} {

@@ -260,7 +260,7 @@ func TestPushingTracesTellsOfFailures(t *testing.T) {
 			}
 			stopTraces(t, traces)
 			text := log.String()
-			if strings.Count(text, "can't push traces") != 1 || strings.Count(text, "can push traces again") != 1 || strings.Contains(text, canary) {
+			if strings.Count(text, "pushing traces failed") != 1 || strings.Count(text, "pushing traces works again") != 1 || strings.Contains(text, canary) {
 				t.Errorf("not one line each, or a header:\n%s", text)
 			}
 			for _, want := range []string{`dora_exporter_otlp_span_exports_total{result="ok"} 3`, `dora_exporter_otlp_span_exports_total{result="error"} 2`, `dora_exporter_otlp_lost_spans_total 2`} {

@@ -288,7 +288,7 @@ func TestFilesThatEndTheStart(t *testing.T) {
 		"storage: {database: fifo}":                                "set storage.database to another path",
 		"catalog: {token_file: fifo}":                              "catalog.token_file can't be used: file fifo: it is a FIFO",
 		"catalog: {token_file: /dev/zero}":                         "it is a device",
-		"catalog: {token_file: two-lines}":                         "catalog.token_file can't be used: file two-lines: it has more than one line",
+		"catalog: {token_file: two-lines}":                         "catalog.token_file can't be used: file two-lines: has more than one line",
 		"catalog: {token_file: mark}":                              "file mark: it begins with a byte order mark",
 		"catalog: {token: [" + strings.Repeat("a,", 1<<20) + "]}":  "more than 250000 lines",
 		"catalog: " + strings.Repeat("[", 3<<20):                   "more than 250000 lines",

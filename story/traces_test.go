@@ -134,7 +134,7 @@ func TestTracesToASilentCollector(t *testing.T) {
 				}
 			}
 			e.eventually("it is told of", 15*time.Second, func() error {
-				if !strings.Contains(e.log.String(), "can't push traces") {
+				if !strings.Contains(e.log.String(), "pushing traces failed") {
 					return fmt.Errorf("it is not in the log")
 				}
 				return nil
@@ -144,7 +144,7 @@ func TestTracesToASilentCollector(t *testing.T) {
 			if took := time.Since(began); took > 8*time.Second {
 				t.Errorf("the stop took %s", took)
 			}
-			if log := e.log.String(); strings.Count(log, "can't push traces") != 1 {
+			if log := e.log.String(); strings.Count(log, "pushing traces failed") != 1 {
 				t.Errorf("not told of once:\n%s", log)
 			}
 		})
