@@ -7,19 +7,19 @@ import (
 )
 
 const (
-	// acceptedAgainAfter is how long no attempt has failed when it is over. It is longer than acceptPause.
+	// acceptRecovery is how long accepting must work until that is logged. It is longer than acceptPause.
 	acceptRecovery = 2 * time.Second
-	// acceptLogEvery bounds how often it is logged that it begins: anybody can cause it.
+	// acceptLogInterval bounds how often the beginning is logged: anybody can cause it.
 	acceptLogInterval = time.Minute
 )
 
-// acceptFailures logs when accepting connections begins to fail and when that is over, and counts the failures.
+// acceptFailures counts failures to accept connections, and logs when they begin and end.
 type acceptFailures struct {
 	count  func()
 	logger *slog.Logger
 
 	mu sync.Mutex
-	// failed is the number of failures since the last line about them, logged is set when their beginning was logged.
+	// failed is the number of failures since the last log line. logged reports whether their beginning was logged.
 	failed   int
 	logged   bool
 	loggedAt time.Time
@@ -37,7 +37,7 @@ func (a *acceptFailures) add(err error) {
 	a.failed++
 	if !a.logged && (a.loggedAt.IsZero() || time.Since(a.loggedAt) >= acceptLogInterval) {
 		a.logged, a.loggedAt = true, time.Now()
-		a.logger.Error("can't accept connections, trying again until it works; is the limit on open files (ulimit -n) too low?", "error", err)
+		a.logger.Error("accepting connections failed, will retry; check the limit on open files (ulimit -n)", "error", err)
 	}
 	if a.recovery == nil {
 		a.recovery = time.AfterFunc(acceptRecovery, a.flush)
@@ -46,12 +46,12 @@ func (a *acceptFailures) add(err error) {
 	a.recovery.Reset(acceptRecovery)
 }
 
-// flush logs that it is over, if it has been logged that it began.
+// flush logs the end of the failures if their beginning was logged.
 func (a *acceptFailures) flush() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.logged {
-		a.logger.Info("connections are accepted again", "failures", a.failed)
+		a.logger.Info("accepting connections works again", "failures", a.failed)
 		a.logged, a.failed = false, 0
 	}
 }

@@ -10,19 +10,19 @@ import (
 )
 
 const (
-	// comparingMayTake bounds the wait for the stored event, for which the sender waits.
+	// compareTimeout bounds the read of the stored event, because the sender waits for it.
 	compareTimeout = time.Second
-	// summaryInterval is the time between two log lines about the same thing that others can cause at any rate.
+	// summaryInterval is the time between two log lines about the same event, which clients can cause at any rate.
 	summaryInterval = time.Second
 )
 
-// deliveryReader reads what is stored.
+// deliveryReader reads a stored delivery.
 type deliveryReader interface {
 	DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error)
 }
 
-// conflictInbox is an inbox that reports redeliveries that differ from the stored event. The stored one stays: what has been
-// counted can't be taken back.
+// conflictInbox is an inbox that reports redeliveries that differ from the stored event. The stored event is kept: facts are
+// only added, so its numbers can't change.
 type conflictInbox struct {
 	receivers.Inbox
 
@@ -47,7 +47,7 @@ func newConflictInbox(inbox receivers.Inbox, known deliveryReader, count func(),
 	})}
 }
 
-// Accept stores a delivery and compares a duplicate with what is stored.
+// Accept stores a delivery and compares a duplicate with the stored event.
 func (c *conflictInbox) Accept(ctx context.Context, d dora.Delivery) (bool, error) {
 	duplicate, err := c.Inbox.Accept(ctx, d)
 	if duplicate && err == nil {
@@ -61,7 +61,7 @@ func (c *conflictInbox) compare(ctx context.Context, d dora.Delivery) {
 	defer cancel()
 	stored, found, err := c.stored.DeliveryOf(ctx, d.Key)
 	if err != nil || !found || stored.Unreadable != nil {
-		return // the duplicate is no less one; what is wrong with the store is reported where it is needed
+		return // it stays a duplicate; errors of the store are reported elsewhere
 	}
 	if differences := dora.Conflicts(stored.Event, d.Event); len(differences) > 0 {
 		c.count()

@@ -11,50 +11,51 @@ import (
 )
 
 const (
-	// A connection may be closed to make room for others when its client has kept it waiting for this long: for a request, or
-	// the rest of one; and for reading an answer.
+	// How long a client must keep a connection waiting until it may be evicted to make room: for a request or the rest of
+	// one, and for reading an answer.
 	idleBeforeEviction   = time.Second
 	unreadBeforeEviction = 5 * time.Second
-	// evictedMayEnd is how long a connection that is closed to make room may take to answer what it was asked.
+	// evictionGrace is how long an evicted connection may take to send pending answers.
 	evictionGrace = 2 * time.Second
 
-	// A header of headFree bytes is always read: what the server reads at once, which may have the beginning of a body. So are
-	// handshake and first record of TLS. More than that is read while all headers together have less than headBytes: the server's
-	// form of a header can be twenty times as large.
+	// Bytes of a request's header up to freeHeaderBytes are always read, and those of a TLS handshake and first record up to freeTLSBytes.
+	// Longer headers are read while all unfinished headers together have less than maxHeaderBytes: parsed by net/http they can
+	// take twenty times as much memory.
 	freeHeaderBytes = 4 << 10
 	freeTLSBytes    = 24 << 10
 	maxHeaderBytes  = 4 << 20
 )
 
-// tlsHandshake is the first byte of a TLS connection, and none of an HTTP request. https://www.rfc-editor.org/rfc/rfc8446#section-5.1
+// tlsHandshake is the first byte of a TLS connection. No HTTP request begins with it.
+// https://www.rfc-editor.org/rfc/rfc8446#section-5.1
 const tlsHandshake = 22
 
 var errHeaderBytes = errors.New("too many large headers are being read")
 
-// connection is an accepted connection that knows what it waits for.
+// connection is an accepted connection that tracks what it waits for, so that the listener can choose which to evict.
 type connection struct {
 	net.Conn
 
 	listener *boundedListener
 
 	mu sync.Mutex
-	// since is when it began to wait for a request or the rest of one. Of its requests, reading are those whose bodies have not
-	// been read to the end; HTTP/2 has several.
+	// waitingSince is when the connection began to wait for a request or the rest of one. openBodies is the number of its
+	// requests whose bodies have not been read to the end; HTTP/2 has concurrent requests.
 	waitingSince         time.Time
 	requests, openBodies int
-	// head are the bytes that were read of a request's header, free how many are always read.
+	// headerBytes are the bytes read of the current header, freeBytes how many of them are always read.
 	headerBytes, freeBytes int64
-	// writing is when it began to write what is not written yet; zero when there is nothing.
+	// writingSince is when the current write began; zero if there is none.
 	writingSince time.Time
-	// cancel are what ends the waits of its requests' bodies, by request.
+	// cancels end the reading of bodies.
 	cancels map[*requestBody]context.CancelFunc
 	evicted bool
 	closing sync.Once
-	// makesRoom belongs to the listener.
+	// countedAsEvicting belongs to the listener.
 	countedAsEvicting bool
 }
 
-// evictableSince returns since when it has waited for its client, and whether it may be closed for that.
+// evictableSince returns when the connection began to wait for its client, and whether it may be evicted for that.
 func (c *connection) evictableSince(now time.Time) (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -69,7 +70,7 @@ func (c *connection) evictableSince(now time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// evict ends what the connection waits for. A request whose body is being read gets its answer.
+// evict ends the waits of the connection and closes it after evictionGrace. A request whose body is being read gets an answer.
 func (c *connection) evict() {
 	c.listener.markEvicting(c)
 	c.mu.Lock()
@@ -95,12 +96,12 @@ func (c *connection) SetReadDeadline(t time.Time) error {
 	return c.Conn.SetReadDeadline(t)
 }
 
-// SetDeadline does likewise.
+// SetDeadline sets both deadlines.
 func (c *connection) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// Read counts the bytes of headers.
+// Read counts the bytes of headers and fails if they exceed the limits.
 func (c *connection) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n == 0 {
@@ -123,7 +124,7 @@ func (c *connection) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write remembers since when it waits for its client.
+// Write records how long it waits for the client.
 func (c *connection) Write(p []byte) (int, error) {
 	c.setWriting(time.Now())
 	defer c.setWriting(time.Time{})
@@ -136,7 +137,7 @@ func (c *connection) setWriting(since time.Time) {
 	c.writingSince = since
 }
 
-// CloseWrite ends the sending direction alone, which the server does so that an answer arrives.
+// Close closes the connection and removes it from its listener.
 func (c *connection) CloseWrite() error {
 	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return w.CloseWrite()
@@ -157,31 +158,31 @@ func (c *connection) Close() error {
 	return err
 }
 
-// releaseHeader is called with the lock held when a header is no longer kept.
+// releaseHeader subtracts a header that is no longer kept from the listener's total. c.mu is held.
 func (c *connection) releaseHeader() {
 	c.listener.headerBytes.Add(-c.headerBytes)
 	c.headerBytes = 0
 }
 
-// begin is called when a request's header has been read. What it returns ends the request.
-func (c *connection) beginRequest(r *http.Request) (watched *http.Request, end func()) {
+// beginRequest is called when a header has been read. The returned request tracks its body; end ends the request.
+func (c *connection) beginRequest(r *http.Request) (tracked *http.Request, end func()) {
 	ctx, cancel := context.WithCancel(r.Context())
 	b := &requestBody{ReadCloser: r.Body, connection: c, open: r.ContentLength != 0}
-	watched = r.WithContext(ctx)
+	tracked = r.WithContext(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.releaseHeader()
 	c.waitingSince = time.Now()
 	c.requests++
 	if b.open {
-		watched.Body = b
+		tracked.Body = b
 		c.openBodies++
 		if c.cancels == nil {
 			c.cancels = map[*requestBody]context.CancelFunc{}
 		}
 		c.cancels[b] = cancel
 	}
-	return watched, func() {
+	return tracked, func() {
 		cancel()
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -191,7 +192,7 @@ func (c *connection) beginRequest(r *http.Request) (watched *http.Request, end f
 	}
 }
 
-// finishBody is called with the lock held when a body has ended or nobody wants the rest of it.
+// finishBody is called when a body has ended or nobody reads the rest of it. c.mu is held.
 func (c *connection) finishBody(b *requestBody) {
 	if b.open {
 		b.open = false
@@ -200,7 +201,7 @@ func (c *connection) finishBody(b *requestBody) {
 	}
 }
 
-// requestBody is a body that notes its end.
+// requestBody is a body that reports its end to the connection.
 type requestBody struct {
 	io.ReadCloser
 

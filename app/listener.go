@@ -13,35 +13,35 @@ import (
 )
 
 const (
-	// mostConnections bounds those of one address.
+	// maxConnections bounds the connections of an address.
 	maxConnections = 2048
-	// evictedAtOnce is how many are closed when there are too many: one at a time would be slower than whoever opens them.
+	// evictionBatch is how many connections are evicted together: one at a time would be slower than a client that opens them.
 	evictionBatch = 64
-	// mostEvicted bounds those that are still being closed, which takes a moment so that an answer arrives. They count extra.
+	// maxEvicting bounds the evicted connections that are not closed yet. They don't count towards maxConnections.
 	maxEvicting = 512
-	// acceptPause is the longest pause after a connection could not be accepted.
+	// acceptPause is the longest pause after a failure to accept a connection.
 	acceptPause = time.Second
 )
 
-// boundedListener bounds the connections of an address. When there are too many, those that have waited longest for their
-// clients are closed; those whose requests are being worked on never are, so that further ones wait in the system's queue.
-// When accepting fails, for example since the process has no file descriptors left, it tries again.
+// boundedListener bounds the connections of an address. When the limit is reached, it evicts those that have waited longest for
+// their clients. It never evicts connections whose requests are being processed; new ones then wait in the system's backlog. When
+// accepting fails, for example because no file descriptors are left, it retries.
 type boundedListener struct {
 	net.Listener
 
 	limit int
-	// failures reports attempts to accept that failed.
+	// acceptFailures counts and logs failures to accept.
 	acceptFailures *acceptFailures
-	// onEvicted is called with the number of connections that are closed to make room.
+	// onEvicted is called with the number of connections that were evicted.
 	onEvicted func(n int)
-	// heads are the bytes of all requests' headers that are being read.
+	// headerBytes is the size of all headers that are being read.
 	headerBytes atomic.Int64
 
 	mu          sync.Mutex
 	connections map[*connection]struct{}
-	// evicted is how many of them are being closed to make room.
+	// evicting is the number of evicted connections that are not closed yet.
 	evicting int
-	// left is signalled when a connection ends or the listener is closed.
+	// changed is signalled when a connection ends or the listener is closed.
 	changed chan struct{}
 	closed  bool
 }
@@ -65,15 +65,15 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		l.acceptFailures.add(err)
-		l.evict(evictionBatch) // they have descriptors
+		l.evict(evictionBatch) // which frees file descriptors
 		time.Sleep(pause)
 	}
 }
 
-// isTemporary reports whether an error of accept says nothing about the listener.
+// isTemporary reports whether accept may succeed after an error.
 func isTemporary(err error) bool {
-	for _, one := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
-		if errors.Is(err, one) {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, errno) {
 			return true
 		}
 	}
@@ -90,7 +90,7 @@ func (l *boundedListener) Close() error {
 	return l.Listener.Close()
 }
 
-// makeRoom waits until there is room for one more.
+// makeRoom evicts connections until there is room for one more.
 func (l *boundedListener) makeRoom() {
 	for {
 		l.mu.Lock()
@@ -102,12 +102,12 @@ func (l *boundedListener) makeRoom() {
 		l.evict(evictionBatch)
 		select {
 		case <-l.changed:
-		case <-time.After(100 * time.Millisecond): // by then others may have waited for long enough
+		case <-time.After(100 * time.Millisecond): // more connections may be evictable by then
 		}
 	}
 }
 
-// evict closes at most n connections, those that have waited longest first.
+// evict evicts at most n connections, those that have waited longest first.
 func (l *boundedListener) evict(n int) {
 	type candidate struct {
 		c     *connection
@@ -126,8 +126,8 @@ func (l *boundedListener) evict(n int) {
 	l.mu.Lock()
 	all = all[:max(min(n, len(all), maxEvicting-l.evicting), 0)]
 	l.mu.Unlock()
-	for _, one := range all {
-		one.c.evict()
+	for _, candidate := range all {
+		candidate.c.evict()
 	}
 	if len(all) > 0 {
 		l.onEvicted(len(all))
@@ -152,7 +152,7 @@ func (l *boundedListener) remove(c *connection) {
 	l.signal()
 }
 
-// markEvicting notes that a connection is being closed to make room.
+// markEvicting counts a connection as evicted but not closed.
 func (l *boundedListener) markEvicting(c *connection) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -169,11 +169,11 @@ func (l *boundedListener) signal() {
 	}
 }
 
-// endReads has every read fail from now on, as if it had taken too long.
+// endReads makes all reads of the connections time out.
 func (l *boundedListener) endReads() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.connections {
-		_ = c.SetReadDeadline(time.Unix(1, 0)) // one that is closed has no reads
+		_ = c.SetReadDeadline(time.Unix(1, 0)) // fails only if the connection is closed
 	}
 }

@@ -9,14 +9,14 @@ import (
 	"dora-exporter/instrumentation"
 )
 
-// resourceAttributes says who pushes; instance is the same after a restart.
+// resourceAttributes returns the attributes of the sender. instance is the same after a restart.
 func resourceAttributes(o *config.OTLP, version, instance string) map[string]string {
 	r := map[string]string{"service.name": "dora-exporter", "service.version": version, "service.instance.id": instance}
 	maps.Copy(r, o.ResourceAttributes)
 	return r
 }
 
-// startPush begins to push metrics; nil when it is off.
+// startPush starts the push of metrics. It returns nil if that is off.
 func (p *parts) startPush(ctx context.Context, options *Options) (*instrumentation.Push, error) {
 	o, logger := &options.Config.OTLP, options.Logger
 	var delta *instrumentation.DeltaOptions
@@ -40,14 +40,14 @@ func (p *parts) startPush(ctx context.Context, options *Options) (*instrumentati
 	})
 }
 
-// delta says from where deltas go on: what has not arrived at the receiver is pushed after a restart. With the first push of deltas
-// it is from now on.
+// delta returns where an earlier process left off, so that what the receiver has not got is pushed now. The first process with
+// deltas starts at the current position.
 func (p *parts) delta(ctx context.Context, logger *slog.Logger) (*instrumentation.DeltaOptions, error) {
-	arrived := func(ctx context.Context, position int64) {
+	confirmed := func(ctx context.Context, position int64) {
 		ctx, cancel := context.WithTimeout(ctx, savePositionTimeout)
 		defer cancel()
 		if err := p.store.SetPushed(ctx, position); err != nil {
-			logger.Warn("deltas may be pushed twice after a restart", "error", err)
+			logger.Warn("saving the position of pushed deltas failed, a restart may push some twice", "error", err)
 		}
 	}
 	position := p.projection.Position()
@@ -57,20 +57,20 @@ func (p *parts) delta(ctx context.Context, logger *slog.Logger) (*instrumentatio
 	}
 	if !known {
 		pushed = position
-		arrived(ctx, position)
+		confirmed(ctx, position)
 	}
 	missing, err := p.projection.Since(ctx, pushed)
 	if err != nil {
 		return nil, err
 	}
-	return &instrumentation.DeltaOptions{Position: position, Missing: missing, Confirmed: arrived}, nil
+	return &instrumentation.DeltaOptions{Position: position, Missing: missing, Confirmed: confirmed}, nil
 }
 
-// startTraces begins to follow deliveries; nil when it is off.
+// startTraces starts the push of traces. It returns nil if that is off.
 func (p *parts) startTraces(ctx context.Context, options *Options) (*instrumentation.Traces, error) {
 	o, logger := &options.Config.OTLP, options.Logger
 	if !o.Traces {
-		return nil, nil //nolint:nilnil // nothing is followed
+		return nil, nil //nolint:nilnil // traces are off
 	}
 	to, err := newReceiver(&o.TracesReceiver, config.TracesPath)
 	if err != nil {
@@ -82,7 +82,7 @@ func (p *parts) startTraces(ctx context.Context, options *Options) (*instrumenta
 	})
 }
 
-// newReceiver is what a client of the receiver takes; path is that of the signal.
+// newReceiver converts the configuration of a receiver; path is the signal's.
 func newReceiver(r *config.OTLPReceiver, path string) (instrumentation.Receiver, error) {
 	to, err := r.Endpoint.Target(r.Protocol, path)
 	if err != nil {

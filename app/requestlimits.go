@@ -3,13 +3,13 @@ package app
 import "net/http"
 
 const (
-	// longestURI is in bytes; that of the explanation of a series has some hundred.
+	// maxURIBytes bounds the request URI. The URI of a series' explanation has some hundred bytes.
 	maxURIBytes = 16 << 10
-	// mostFields bounds the fields of a header.
+	// maxHeaderFields bounds the fields of a header.
 	maxHeaderFields = 100
 )
 
-// limitRequests refuses requests whose header takes much memory, and tells connections what they wait for.
+// limitRequests rejects requests whose header takes much memory, and tells the connection which requests it serves.
 func limitRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -21,9 +21,9 @@ func limitRequests(next http.Handler) http.Handler {
 			return
 		}
 		if c, ok := r.Context().Value(connectionKey{}).(*connection); ok {
-			watched, end := c.beginRequest(r)
+			tracked, end := c.beginRequest(r)
 			defer end()
-			r = watched
+			r = tracked
 		}
 		next.ServeHTTP(w, r)
 	})

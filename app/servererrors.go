@@ -8,7 +8,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// longestServerError bounds, in bytes, what is logged of an error of the HTTP server: it may quote what came in.
+// maxServerErrorBytes bounds the logged text of an error of the HTTP server, which may quote what a client sent.
 const maxServerErrorBytes = 300
 
 // serverErrors logs errors of the HTTP server, such as those of TLS handshakes, which anybody can cause.

@@ -66,7 +66,7 @@ func knownKeys(path []string) []string {
 	if err != nil {
 		found = unknownKey.FindStringSubmatch(err.Error())
 	}
-	if found == nil && err != nil && strings.Contains(err.Error(), "not a list") {
+	if found == nil && err != nil && strings.Contains(err.Error(), "must be a list") {
 		list := append(slices.Clone(path[:len(path)-1]), path[len(path)-1]+"[]")
 		if items := knownKeys(list); !slices.Equal(items, []string{strings.Join(list, ".")}) {
 			return items
