@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -162,6 +163,16 @@ func (d *decoder) timeout(to *time.Duration) field {
 	return func(n *yaml.Node, path string) {
 		if d.milliseconds(0, to)(n, path); *to == 0 {
 			*to = maxMilliseconds
+		}
+	}
+}
+
+// UnsetOpenTelemetry removes OpenTelemetry's variables from the environment after they have been read. Its libraries would read
+// them too, in a different way, and print values that they can't parse, even secrets.
+func UnsetOpenTelemetry() {
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "OTEL_") {
+			_ = os.Unsetenv(name)
 		}
 	}
 }

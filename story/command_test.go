@@ -57,7 +57,7 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 		t.Errorf("deliveries retry: status %d, %s%s", status, out, errOut)
 	}
 	e.becomes(numbers{success: 2, sum: 120, last: 60}, 10*time.Second)
-	if status, out, _ := e.runOnce("deliveries", "list"); status != 0 || out != "no delivery is set aside\n" {
+	if status, out, _ := e.runOnce("deliveries", "list"); status != 0 || out != "no dead letters\n" {
 		t.Errorf("deliveries list: status %d, %s", status, out)
 	}
 }
