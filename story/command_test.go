@@ -53,7 +53,7 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 	e.terminate()
 	e.tamper(`UPDATE deliveries SET event = (SELECT replace(event, '"id":1,"state"', '"id":9,"state"') FROM deliveries WHERE state = 1) WHERE state = 2`)
 	e.start()
-	if status, out, errOut := e.runOnce("deliveries", "retry"); status != 0 || !strings.HasPrefix(out, "1 of the deliveries") {
+	if status, out, errOut := e.runOnce("deliveries", "retry"); status != 0 || !strings.HasPrefix(out, "deliveries pending again: 1;") {
 		t.Errorf("deliveries retry: status %d, %s%s", status, out, errOut)
 	}
 	e.becomes(numbers{success: 2, sum: 120, last: 60}, 10*time.Second)

@@ -107,6 +107,6 @@ func retryDeliveries(ctx context.Context, c *config.Config, args []string, out i
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "the server will retry %d deliveries\n", n)
+	_, err = fmt.Fprintf(out, "deliveries pending again: %d; the server will process them\n", n)
 	return err
 }
