@@ -12,7 +12,7 @@ import (
 )
 
 // A redelivery that says something else is logged and counted, and changes nothing, whatever has become of the stored event.
-func TestConflictingRedeliveries(t *testing.T) {
+func TestConflicts(t *testing.T) {
 	var log strings.Builder
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
 	if err != nil {

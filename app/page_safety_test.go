@@ -93,7 +93,7 @@ func harmless(t *testing.T, path, body string) {
 }
 
 // Hostile names stay text wherever they are shown.
-func TestPageOfHostileNames(t *testing.T) {
+func TestHostileNames(t *testing.T) {
 	s := shop.New(t)
 	hostile := []string{
 		`<script>alert(1)</script>`, `" onload="alert(1)`, `</style></table><img src=x onerror=alert(1)>`, `javascript:alert(1)`, `{{.}}`, "' x='\x00\x1b[2J\u202e",

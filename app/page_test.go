@@ -116,7 +116,7 @@ func TestPageAndReportAgree(t *testing.T) {
 	}
 }
 
-func TestExplanationsAsPages(t *testing.T) {
+func TestExplanationPages(t *testing.T) {
 	p := shopPages(t, shop.Day(t), page.State{}, &page.Requests{})
 	for path, want := range map[string]struct {
 		status int
@@ -147,7 +147,7 @@ func TestExplanationsAsPages(t *testing.T) {
 }
 
 // What is shown and read is bounded.
-func TestLimitsOfThePage(t *testing.T) {
+func TestPageLimits(t *testing.T) {
 	const deliveries, series = 50, 20
 	s := shop.New(t)
 	for n := range deliveries + 10 {
@@ -169,7 +169,7 @@ func TestLimitsOfThePage(t *testing.T) {
 }
 
 // When the database can't be read, the page says so, without details about the machine, and shows the rest.
-func TestPageWithoutTheDatabase(t *testing.T) {
+func TestPageWithoutDatabase(t *testing.T) {
 	s := shop.New(t)
 	r := s.Reader()
 	p := pagesOf(r, s, page.State{Version: "1.2.3"}, &page.Requests{})

@@ -49,7 +49,7 @@ func (noDoorMetrics) AcceptFailure() {}
 func (noDoorMetrics) Evicted(int)    {}
 
 // Whoever sends or reads slowly is cut off, after the time that each part may take.
-func TestSlowClientsAreCutOff(t *testing.T) {
+func TestSlowClients(t *testing.T) {
 	for name, test := range map[string]struct {
 		send string
 		// then is sent each second, nothing when it is empty; reads says whether the answer is read.

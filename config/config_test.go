@@ -16,7 +16,7 @@ import (
 func noEnvironment(string) string { return "" }
 
 // Each bad file gives one message: file, line, what is wrong, what to write instead.
-func TestBadConfigurations(t *testing.T) {
+func TestBadFiles(t *testing.T) {
 	messages := map[string]string{}
 	for line := range strings.Lines(readFile(t, "testdata/bad/messages.txt")) {
 		name, message, ok := strings.Cut(strings.TrimSpace(line), ": ")
@@ -60,7 +60,7 @@ func defaults() *Config {
 	return c
 }
 
-func TestGoodConfigurations(t *testing.T) {
+func TestGoodFiles(t *testing.T) {
 	existing := defaults()
 	existing.GitHub.Owner, existing.GitHub.Token = "org", "gh_token_here"
 	existing.Storage.File.Path, existing.Storage.Database = "/data/prometheus.prom", "/data/prometheus.db"
@@ -140,7 +140,7 @@ func TestGoodConfigurations(t *testing.T) {
 var sameExpression = cmp.Comparer(func(a, b *regexp.Regexp) bool { return a == b || a != nil && b != nil && a.String() == b.String() })
 
 // The expression for production environments, as documented.
-func TestDefaultProductionEnvironments(t *testing.T) {
+func TestDefaultProduction(t *testing.T) {
 	e := DefaultPolicy().Production[0]
 	for _, name := range []string{"prod", "Production", "LIVE", "production-eu", "prod_2", "live/shop", "production (eu)", "Production – old"} {
 		if !e.MatchString(name) {
@@ -154,7 +154,7 @@ func TestDefaultProductionEnvironments(t *testing.T) {
 	}
 }
 
-func TestTheShippedConfigurationStartsAnywhere(t *testing.T) {
+func TestShippedConfig(t *testing.T) {
 	got, warnings, err := Load("../config.yml", true, noEnvironment)
 	if err != nil || warnings != nil {
 		t.Fatalf("%v, warnings %q", err, warnings)
@@ -165,7 +165,7 @@ func TestTheShippedConfigurationStartsAnywhere(t *testing.T) {
 	}
 }
 
-func TestEnvironmentFillsIn(t *testing.T) {
+func TestEnvironment(t *testing.T) {
 	env := map[string]string{
 		"GITHUB_TOKEN": "t", "GITHUB_WEBHOOK_SECRET": "g", "JIRA_WEBHOOK_SECRET": "j", "BACKSTAGE_TOKEN": "b", "STORAGE_FILE_PATH": "/data/a.prom",
 	}

@@ -24,7 +24,7 @@ func parseKey(key, value string) (*Config, error) {
 }
 
 // A file with more than a secret on one line is refused with the key, the file and what to do, and without the secret.
-func TestSecretFilesThatAreRefused(t *testing.T) {
+func TestBadSecretFiles(t *testing.T) {
 	folder := t.TempDir()
 	for name, test := range map[string]struct{ text, message string }{
 		"mark":           {"\ufeffa=canary", "byte order mark: save it as plain UTF-8"},
@@ -85,7 +85,7 @@ func TestSecretFilesThatAreRefused(t *testing.T) {
 }
 
 // What is no file neither blocks nor fills the memory, wherever a path is read.
-func TestFilesThatAreNone(t *testing.T) {
+func TestIrregularFiles(t *testing.T) {
 	folder := t.TempDir()
 	fifo := filepath.Join(folder, "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
@@ -108,7 +108,7 @@ func TestFilesThatAreNone(t *testing.T) {
 }
 
 // Configurations are limited by what they make, aliases included.
-func TestConfigurationsThatAreTooLarge(t *testing.T) {
+func TestLargeFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yml")
 	for name, test := range map[string]struct{ text, message string }{
 		"bytes":        {strings.Repeat("#", maxConfigBytes+1), "more than 4194304 bytes"},

@@ -23,7 +23,7 @@ func withVariables(t *testing.T, text string, variables map[string]string) (OTLP
 
 const endpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
-func TestOTLPIsOffAndOn(t *testing.T) {
+func TestOTLPEnabled(t *testing.T) {
 	at := func(pairs ...string) map[string]string {
 		variables := map[string]string{}
 		for i := 0; i < len(pairs); i += 2 {
@@ -80,7 +80,7 @@ func TestOTLPIsOffAndOn(t *testing.T) {
 }
 
 // Each signal has variables of its own, which stand before those of all signals.
-func TestOTLPVariablesOfTraces(t *testing.T) {
+func TestTraceVariables(t *testing.T) {
 	variables := map[string]string{
 		endpointVariable:                        "http://collector:4317",
 		"OTEL_EXPORTER_OTLP_PROTOCOL":           "grpc",
@@ -119,7 +119,7 @@ func TestOTLPVariablesOfTraces(t *testing.T) {
 }
 
 // What the specification says of numbers and names at their bounds.
-func TestOTLPVariablesAtTheirBounds(t *testing.T) {
+func TestVariableBounds(t *testing.T) {
 	got, warnings := withVariables(t, "", map[string]string{
 		endpointVariable: "http://c:4318", "OTEL_EXPORTER_OTLP_TIMEOUT": "0", "OTEL_METRIC_EXPORT_TIMEOUT": "0",
 		"OTEL_METRIC_EXPORT_INTERVAL": "2147483647", "OTEL_RESOURCE_ATTRIBUTES": "a%2Cb=c%3Dd",
@@ -212,7 +212,7 @@ func TestOTLPVariables(t *testing.T) {
 }
 
 // The specification wants a value that is not understood ignored, with a warning. None of them is shown that may be a secret.
-func TestOddOTLPVariablesAreIgnored(t *testing.T) {
+func TestInvalidVariables(t *testing.T) {
 	for name, want := range map[string]string{
 		"OTEL_EXPORTER_OTLP_PROTOCOL":                       `OTEL_EXPORTER_OTLP_PROTOCOL is "canary", must be one of: grpc, http/protobuf; ignoring it`,
 		"OTEL_EXPORTER_OTLP_HEADERS":                        `OTEL_EXPORTER_OTLP_HEADERS must be a list of name=value: separate entries by commas and write %20 for a space; ignoring it`,
@@ -241,7 +241,7 @@ func TestOddOTLPVariablesAreIgnored(t *testing.T) {
 }
 
 // Without an address or with a certificate that is not there, nothing can be pushed.
-func TestOTLPVariablesThatCantBeIgnored(t *testing.T) {
+func TestFatalVariables(t *testing.T) {
 	for name, want := range map[string]string{
 		"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is not an address",
 		"OTEL_EXPORTER_OTLP_CERTIFICATE":      "otlp.certificate, or its variable, can't be used: no such file or directory",

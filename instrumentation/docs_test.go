@@ -22,7 +22,7 @@ import (
 type described struct{ OTLP, Type, Unit, Labels string }
 
 // docs/metrics.md has every family as the program serves it, in both of its names, and no other.
-func TestTheDocumentsHaveEveryFamily(t *testing.T) {
+func TestDocumentedFamilies(t *testing.T) {
 	i := newInstruments(t)
 	i.Restore(dora.State{})
 	for n, f := range dora.Families() {

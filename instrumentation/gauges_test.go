@@ -11,7 +11,7 @@ import (
 )
 
 // A store that does not answer holds up no scrape for long, and gets one query at a time.
-func TestSlowQueryHoldsUpNoScrape(t *testing.T) {
+func TestSlowQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var group singleflight.Group
 		var calls atomic.Int64
