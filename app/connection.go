@@ -80,7 +80,7 @@ func (c *connection) evict() {
 	}
 	_ = c.Conn.SetReadDeadline(time.Unix(1, 0))
 	if !c.writingSince.IsZero() {
-		_ = c.Conn.SetWriteDeadline(time.Unix(1, 0))
+		_ = c.SetWriteDeadline(time.Unix(1, 0))
 	}
 	c.mu.Unlock()
 	time.AfterFunc(evictionGrace, func() { _ = c.Close() })
@@ -211,7 +211,7 @@ type requestBody struct {
 
 func (b *requestBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF { //nolint:errorlint // a reader's EOF is not wrapped
+	if err == io.EOF { // a reader's EOF is not wrapped
 		b.connection.mu.Lock()
 		b.connection.finishBody(b)
 		b.connection.mu.Unlock()

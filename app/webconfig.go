@@ -58,7 +58,7 @@ func LoadWebConfig(path string, c *config.Config) (*WebConfig, error) {
 func checkWebFiles(path string, data []byte) error {
 	var c web.Config
 	if yaml.Unmarshal(data, &c) != nil {
-		return nil
+		return nil //nolint:nilerr // web.Validate reports it
 	}
 	c.TLSConfig.SetDirectory(filepath.Dir(path))
 	for key, file := range map[string]string{

@@ -143,14 +143,14 @@ func (d *decoder) environmentBoolean(to *bool) field {
 	}
 }
 
-// maxMilliseconds is the longest time that OpenTelemetry's variables can hold, 24 days.
-const maxMilliseconds = math.MaxInt32 * time.Millisecond
+// longestDuration is the longest time that OpenTelemetry's variables can hold, 24 days.
+const longestDuration = math.MaxInt32 * time.Millisecond
 
 // milliseconds reads a duration as a whole number of milliseconds, at least least.
 func (d *decoder) milliseconds(least int, to *time.Duration) field {
 	return func(n *yaml.Node, path string) {
 		ms, err := strconv.Atoi(n.Value)
-		if err != nil || ms < least || ms > int(maxMilliseconds/time.Millisecond) {
+		if err != nil || ms < least || ms > int(longestDuration/time.Millisecond) {
 			d.fail(n, "%s is %s, must be a duration: write a number of milliseconds, such as 10000", path, describe(n))
 			return
 		}
@@ -162,7 +162,7 @@ func (d *decoder) milliseconds(least int, to *time.Duration) field {
 func (d *decoder) timeout(to *time.Duration) field {
 	return func(n *yaml.Node, path string) {
 		if d.milliseconds(0, to)(n, path); *to == 0 {
-			*to = maxMilliseconds
+			*to = longestDuration
 		}
 	}
 }

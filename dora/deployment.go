@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Tracked is what the rules remember of a deployment: what it is, whose, and the statuses that say how it ended.
+// DeploymentRecord is the state of a deployment that the rules store: its identity, team and outcomes.
 type DeploymentRecord struct {
 	Deployment
 	Team string `json:"team"`
@@ -38,6 +38,7 @@ func (d Deployment) Key() string { return fmt.Sprintf("%s/%d", d.Host, d.ID) }
 // RepositoryName is owner/name, each part escaped, in lower case: as GitHub compares them.
 func (d Deployment) RepositoryName() string { return RepositoryName(d.Owner, d.Repository) }
 
+// RepositoryName returns the escaped name of a repository in lower case, owner/name.
 func RepositoryName(owner, name string) string {
 	return strings.ToLower(url.PathEscape(owner) + "/" + url.PathEscape(name))
 }
@@ -139,6 +140,7 @@ type Moment struct {
 // Before says whether m comes before other.
 func (m Moment) Before(other Moment) bool { return m.Compare(other) < 0 }
 
+// Compare orders moments by time, then by id.
 func (m Moment) Compare(other Moment) int {
 	return cmp.Or(m.At.Compare(other.At), cmp.Compare(m.ID, other.ID))
 }

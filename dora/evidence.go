@@ -48,6 +48,7 @@ const (
 	CauseWindow   Cause = "window"
 )
 
+// Causes are all causes.
 var Causes = []Cause{CauseStatus, CauseIncident, CauseRollback, CauseRevert, CauseHotfix, CauseWindow}
 
 // Rework says whether a deployment repairs what failed for this cause.

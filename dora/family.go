@@ -68,6 +68,7 @@ const (
 	IncidentRecovery    = "dora_incident_recovery_seconds"
 )
 
+// Day is a day without regard to daylight saving time.
 const Day = 24 * time.Hour
 
 // Bounds of the histograms, in milliseconds.

@@ -25,7 +25,7 @@ type watchedBody struct {
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.begun = true
 	n, err := b.ReadCloser.Read(p)
-	b.ended = b.ended || err == io.EOF //nolint:errorlint // a reader's EOF is not wrapped
+	b.ended = b.ended || err == io.EOF // a reader's EOF is not wrapped
 	return n, err
 }
 

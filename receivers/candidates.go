@@ -17,7 +17,7 @@ func candidates(texts []string) string {
 				word = text[:end+1]
 			}
 			text = text[len(word):]
-			blank := len(word) == 1 && strings.Contains(" \t\r\n", word)
+			blank := len(word) == 1 && strings.ContainsAny(word, " \t\r\n")
 			switch left := mostCandidates - b.Len(); {
 			case blank && !kept:
 			case blank && left == 0, !blank && mayBePartOfReference(word) && len(word) > left:

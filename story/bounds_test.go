@@ -279,7 +279,7 @@ func TestFilesThatEndTheStart(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(e.folder, "fifo"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e.write("two-lines", "canary\ncanary\n")
+	e.write("two-lines", "canary\nof two lines\n")
 	e.write("mark", "\ufeffcanary")
 	good := e.read("config.yml")
 	for config, message := range map[string]string{

@@ -23,7 +23,7 @@ func networkFileSystem(folder string) string {
 	return ""
 }
 
-// mounted says whether a file is a mount point of its own. proc_pid_mountinfo(5)
+// IsMountPoint reports whether a file is a mount point of its own. proc_pid_mountinfo(5)
 func IsMountPoint(path string) bool {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {

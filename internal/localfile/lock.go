@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock keeps a second server away. The operating system releases it when the process ends, however it ends; the file stays,
+// Lock keeps a second server away. The operating system releases it when the process ends, however it ends; the file stays,
 // since removing it would let two servers lock two files of one name.
 type Lock struct{ file *os.File }
 
@@ -23,7 +23,7 @@ func LockCheckpoint(path string) (release func() error, err error) {
 	return l.Release, nil
 }
 
-// takeLock locks a file for this process. The error names what it is for, and the key that sets another path.
+// TakeLock locks a file for this process. The error names what it is for, and the key that sets another path.
 func TakeLock(path, what, key string) (*Lock, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -62,4 +62,5 @@ func (l *Lock) holder() string {
 	return ""
 }
 
+// Release releases the lock.
 func (l *Lock) Release() error { return l.file.Close() }

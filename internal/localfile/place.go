@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// place checks that the database can lie at path: in a folder that exists, on a local file system, and not mounted by
+// Check checks that the database can lie at path: in a folder that exists, on a local file system, and not mounted by
 // itself.
 func Check(path string) error {
 	folder := filepath.Dir(path)
@@ -41,7 +41,7 @@ func Check(path string) error {
 	return nil
 }
 
-// createFile makes an empty file that only the owner can read, unless there is one, and sees whether it can be written.
+// Create makes an empty file that only the owner can read, unless there is one, and sees whether it can be written.
 // SQLite gives the files beside it the same mode. It must not run while the database is open: closing the file would
 // release SQLite's own locks.
 func Create(path string) error {
@@ -52,7 +52,7 @@ func Create(path string) error {
 	return file.Close()
 }
 
-// syncFolder makes the names of the files in a folder durable.
+// SyncFolder makes the names of the files in a folder durable.
 func SyncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
@@ -64,7 +64,7 @@ func SyncFolder(path string) error {
 	return nil
 }
 
-// fileError adds to the operating system's error what can be done about it. err names the file itself where it is an
+// Error adds to the operating system's error what can be done about it. err names the file itself where it is an
 // *fs.PathError.
 func Error(doing, path string, err error) error {
 	remedy := ""

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// replaceFile puts data in the place of the file at path and keeps what was there as path.prev. Whatever happens, path is
+// Replace puts data in the place of the file at path and keeps what was there as path.prev. Whatever happens, path is
 // either the old file or the new one, and the new one is on the disk when there is no error.
 func Replace(path string, data []byte) error {
 	temporary := path + ".tmp"
@@ -72,7 +72,7 @@ func keep(path string) error {
 	return writeDurably(previous, data)
 }
 
-// linked is the file that path stands for where it is a link, so that the file is replaced and the link stays. The file
+// Resolve returns the file that path stands for where it is a link, so that the file is replaced and the link stays. The file
 // need not be there yet.
 func Resolve(path string) string {
 	if file, err := filepath.EvalSymlinks(path); err == nil {
@@ -88,7 +88,7 @@ func Resolve(path string) string {
 	return filepath.Join(filepath.Dir(path), file)
 }
 
-// errMounted says that a file can't be replaced by another one, since it is a mount point.
+// MountPointError says that a file can't be replaced by another one, since it is a mount point.
 func MountPointError(path string) error {
 	return fmt.Errorf("the checkpoint %s is mounted as a single file and can't be replaced as a whole; mount its folder instead", path)
 }

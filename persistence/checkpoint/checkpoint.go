@@ -17,7 +17,7 @@ import (
 	"dora-exporter/internal/localfile"
 )
 
-// Store2 is what a Checkpoint needs of the store whose facts it sums up.
+// Store is what a Checkpoint needs of the store whose facts it sums up.
 type Store interface {
 	// ID identifies the store; SetID gives it another one.
 	ID() string
@@ -48,7 +48,7 @@ type Checkpoint struct {
 
 var _ dora.Checkpoint = (*Checkpoint)(nil)
 
-// NewCheckpoint returns the checkpoint at path of a store. With acceptStore a store that is older than the checkpoint is
+// New returns the checkpoint at path of a store. With acceptStore a store that is older than the checkpoint is
 // taken all the same, and the checkpoint set aside.
 func New(path string, store Store, families []dora.Family, acceptStore bool, logger *slog.Logger) *Checkpoint {
 	c := &Checkpoint{path: localfile.Resolve(path), store: store, families: families, byName: map[string]dora.Family{}, acceptStore: acceptStore, logger: logger}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// SetAside is a delivery that can't be processed.
+// DeadLetter is a delivery that can't be processed.
 type DeadLetter struct {
 	// ID is the row in the store.
 	ID       int64

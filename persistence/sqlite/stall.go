@@ -14,8 +14,8 @@ const stallAfter = 10 * time.Second
 // failed. Anyone may call it while the committer hangs.
 func (w *writer) stalled() error {
 	waiting, stalled := w.queue.state()
-	if stalled < stallAfter || w.err() != nil { // else err tells why
-		return nil
+	if stalled < stallAfter || w.err() != nil { // else err has the reason
+		return nil //nolint:nilerr // reported by err
 	}
 	return fmt.Errorf("the store could not commit anything for %s, with %d writes waiting: "+
 		"the disk does not answer, or another process holds a lock on the database", stalled.Round(time.Second), waiting)
