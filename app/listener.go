@@ -66,7 +66,10 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		}
 		l.acceptFailures.add(err)
 		l.evict(evictionBatch) // which frees file descriptors
-		time.Sleep(pause)
+		select {
+		case <-l.changed:
+		case <-time.After(pause):
+		}
 	}
 }
 

@@ -54,8 +54,7 @@ func defaults() *Config {
 	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
 	c.OTLP = defaultOTLP()
 	c.Policy = dora.Policy{
-		Settle: 2 * time.Minute, IgnoreAuthors: []string{"dependabot[bot]", "renovate[bot]"},
-		Production: []*regexp.Regexp{regexp.MustCompile("(?i)^(?:(prod|production|live)([-_/ ].*)?)$")},
+		Settle: 2 * time.Minute, UsualProduction: true, IgnoreAuthors: []string{"dependabot[bot]", "renovate[bot]"},
 	}
 	return c
 }
@@ -99,7 +98,7 @@ func TestGoodFiles(t *testing.T) {
 	everything.Policy = dora.Policy{
 		Settle: 30 * time.Second, IncidentWindow: 24 * time.Hour, IgnoreAuthors: []string{"robot"},
 		Production:     []*regexp.Regexp{regexp.MustCompile("(?i)^(?:prod-.*)$"), regexp.MustCompile("(?i)^(?:eu)$")},
-		HotfixBranches: []string{"hotfix/*"}, HotfixLabels: []string{"hotfix"},
+		HotfixBranches: dora.MustFilter("hotfix/*"), HotfixLabels: dora.MustFilter("hotfix"),
 		Paths: []dora.RepositoryPaths{{Repository: "acme/mono", Environments: []dora.EnvironmentPaths{
 			{Match: regexp.MustCompile("(?i)^(?:api-.*)$"), Paths: []string{"services/api/**", "go.mod"}},
 		}}},
@@ -139,17 +138,15 @@ func TestGoodFiles(t *testing.T) {
 // sameExpression compares expressions by their text.
 var sameExpression = cmp.Comparer(func(a, b *regexp.Regexp) bool { return a == b || a != nil && b != nil && a.String() == b.String() })
 
-// The expression for production environments, as documented.
-func TestDefaultProduction(t *testing.T) {
-	e := DefaultPolicy().Production[0]
-	for _, name := range []string{"prod", "Production", "LIVE", "production-eu", "prod_2", "live/shop", "production (eu)", "Production – old"} {
-		if !e.MatchString(name) {
-			t.Errorf("%s is none", name)
+// Without the key the usual names are production, with an empty list none is.
+func TestProductionKey(t *testing.T) {
+	for text, want := range map[string]bool{"": true, "environments: {production: []}": false, "environments: {production: [eu]}": false} {
+		c, _, err := Parse("config.yml", []byte(text), noEnvironment)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	for _, name := range []string{"", "staging", "preprod", "product", "production2", "non-production", "prods", "alive"} {
-		if e.MatchString(name) {
-			t.Errorf("%s is one", name)
+		if got := c.Policy.IsProduction(dora.Deployment{Environment: "production"}); got != want {
+			t.Errorf("%q: production is one: %t, want %t", text, got, want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"dora-exporter/internal/bounds"
@@ -47,7 +48,7 @@ func readSecret(path string) (string, error) {
 		return "", errors.New("is empty: write the secret into it")
 	case strings.ContainsAny(secret, "\n\r"):
 		return "", errors.New("has more than one line: write only the secret, on one line")
-	case strings.ContainsAny(secret, "\x00\ufeff\u2028\u2029\u0085") && utf8.ValidString(secret), strings.Contains(secret, "\x00"):
+	case !utf8.ValidString(secret), strings.ContainsFunc(secret, func(r rune) bool { return !unicode.IsGraphic(r) }):
 		return "", errors.New("has characters that no secret has: save it as plain UTF-8 text with the secret on one line")
 	}
 	return secret, nil

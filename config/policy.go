@@ -1,7 +1,6 @@
 package config
 
 import (
-	"path"
 	"regexp"
 	"strings"
 	"time"
@@ -11,15 +10,12 @@ import (
 	"dora-exporter/dora"
 )
 
-// defaultProduction matches the usual names of production environments.
-const defaultProduction = "(prod|production|live)([-_/ ].*)?"
-
 // DefaultPolicy returns the settings of the measures for an empty configuration.
 func DefaultPolicy() dora.Policy {
 	return dora.Policy{
-		Settle:        2 * time.Minute,
-		Production:    []*regexp.Regexp{fullMatch(defaultProduction)},
-		IgnoreAuthors: []string{"dependabot[bot]", "renovate[bot]"},
+		Settle:          2 * time.Minute,
+		UsualProduction: true,
+		IgnoreAuthors:   []string{"dependabot[bot]", "renovate[bot]"},
 	}
 }
 
@@ -49,8 +45,8 @@ func (d *decoder) rewrites(to *dora.Environments) field {
 // production reads the expressions for whole names of environments, which replace the default.
 func (d *decoder) production(to *dora.Policy) field {
 	return func(n *yaml.Node, path string) {
-		to.Production = nil
-		d.list(defaultProduction, func(n *yaml.Node, path string) {
+		to.Production, to.UsualProduction = nil, false
+		d.list("prod-.*", func(n *yaml.Node, path string) {
 			to.Production = append(to.Production, d.fullMatchExpression(n, path))
 		})(n, path)
 	}
@@ -125,15 +121,16 @@ func (d *decoder) failures(to *dora.Policy) field {
 	})
 }
 
-// patterns reads a list of patterns of path.Match.
-func (d *decoder) patterns(example string, to *[]string) field {
+// patterns reads a list of filter patterns.
+func (d *decoder) patterns(example string, to *dora.Filter) field {
 	return d.list(example, func(n *yaml.Node, at string) {
 		var pattern string
-		d.text(&pattern)(n, at)
-		if _, err := path.Match(pattern, ""); err != nil {
-			d.fail(n, "%s is %s, must be a pattern: write a name with * for any text without a slash, such as %s", at, describe(n), example)
+		if d.hasErrors(func() { d.text(&pattern)(n, at) }) {
+			return
 		}
-		*to = append(*to, pattern)
+		if err := to.Add(pattern); err != nil {
+			d.fail(n, "%s is %s, must be a pattern (%v): write a name with * for any text without a slash and ** for any text, such as %s", at, describe(n), err, example)
+		}
 	})
 }
 

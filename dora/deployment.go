@@ -15,6 +15,8 @@ type DeploymentRecord struct {
 	Team string `json:"team"`
 	// InProduction is set when its environment is one of production.
 	InProduction bool `json:"in_production,omitempty"`
+	// Started is when the deployment began to run, by its first status in_progress; zero without one.
+	Started time.Time `json:"started,omitzero"`
 	// Outcomes are the statuses of success, failure and error, in the order of their own times.
 	Outcomes []Outcome `json:"outcomes"`
 	// Shipment is what it ships; nil before that is known.
@@ -56,6 +58,9 @@ func RepositoryOf(scope string) string {
 	}
 	return parts[1] + "/" + parts[2]
 }
+
+// InProgress is the state of a status that says that a deployment runs.
+const InProgress = "in_progress"
 
 // Outcomes of a deployment: the values of the label outcome.
 const (

@@ -112,7 +112,7 @@ func Families() []Family {
 		},
 		{Name: DeploymentTimestamp, Help: "Unix time of the newest successful deployment.", Kind: Last, Unit: Milliseconds, Labels: scope},
 		{
-			Name: DeploymentRun, Help: "Time from the creation of a deployment to its outcome.",
+			Name: DeploymentRun, Help: "Time from the start of a deployment, or its creation if that is not known, to its outcome.",
 			Kind: Histogram, Unit: Milliseconds, Labels: scope, Bounds: runBounds,
 		},
 		{Name: Changes, Help: "Changes that reached the environment for the first time: pull requests, and commits without one.", Kind: Counter, Unit: One, Labels: scope},

@@ -11,9 +11,9 @@ import (
 func Host(rawURL string) string {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return ""
+		return authority(rawURL)
 	}
-	name, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
+	name, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), strings.TrimLeft(u.Port(), "0")
 	switch {
 	case name == "":
 		return ""
@@ -24,4 +24,11 @@ func Host(rawURL string) string {
 		return name
 	}
 	return net.JoinHostPort(name, port)
+}
+
+// authority returns what stands for the host in an address that is no URL, in lower case, so that two such addresses stay apart.
+func authority(address string) string {
+	_, rest, _ := strings.Cut(address, "://")
+	rest, _, _ = strings.Cut(rest, "/")
+	return strings.TrimSuffix(strings.ToLower(rest[strings.LastIndexByte(rest, '@')+1:]), ".")
 }

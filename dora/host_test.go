@@ -20,7 +20,9 @@ func TestHost(t *testing.T) {
 		"//GitHub.example.com/repos":                     "github.example.com",
 		"github.example.com/repos":                       "",
 		"https://:443/":                                  "",
-		"https://github.example.com:port/":               "",
+		"https://github.example.com:0443/":               "github.example.com",
+		"https://GitHub.example.com:port/":               "github.example.com:port",
+		"https://me@github.example.com:443./x":           "github.example.com:443",
 		"/rest/api/2/issue/1":                            "",
 		"":                                               "",
 	} {

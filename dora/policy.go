@@ -1,7 +1,6 @@
 package dora
 
 import (
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,14 +11,16 @@ import (
 type Policy struct {
 	// Settle is how long after its arrival an event is looked at together with its neighbours.
 	Settle time.Duration
-	// Production matches the names of production environments, beside those that GitHub's payload flags.
-	Production []*regexp.Regexp
+	// Production matches the names of production environments, beside those that GitHub's payload flags. UsualProduction adds
+	// those of IsProductionName.
+	Production      []*regexp.Regexp
+	UsualProduction bool
 	// IgnoreAuthors are logins whose changes have no lead time.
 	IgnoreAuthors []string
 	// Paths are the patterns of paths that belong to an environment, of repositories that hold several things.
 	Paths []RepositoryPaths
-	// HotfixBranches and HotfixLabels are patterns of path.Match for pull requests that repair the deployment before them.
-	HotfixBranches, HotfixLabels []string
+	// HotfixBranches and HotfixLabels match pull requests that repair the deployment before them.
+	HotfixBranches, HotfixLabels Filter
 	// IncidentWindow is how long after a deployment an incident of its team marks it; 0 for never.
 	IncidentWindow time.Duration
 	Incidents      IncidentFilter
@@ -56,6 +57,9 @@ func anyOf(list []string, names ...string) bool {
 
 // IsProduction says whether a deployment's environment is one of production.
 func (p Policy) IsProduction(d Deployment) bool {
+	if p.UsualProduction && IsProductionName(d.Environment) {
+		return true
+	}
 	return d.Production || slices.ContainsFunc(p.Production, func(e *regexp.Regexp) bool { return e.MatchString(d.Environment) })
 }
 
@@ -81,20 +85,12 @@ func (p Policy) IgnoresAuthor(author string) bool {
 
 // IsHotfix says whether a change is made to repair what is deployed, by its branch or a label.
 func (p Policy) IsHotfix(c Change) bool {
-	match := func(patterns, names []string) bool {
-		return slices.ContainsFunc(names, func(name string) bool {
-			return slices.ContainsFunc(patterns, func(pattern string) bool {
-				ok, err := path.Match(pattern, name)
-				return ok && err == nil
-			})
-		})
-	}
-	return match(p.HotfixBranches, []string{c.Branch}) || match(p.HotfixLabels, c.PullLabels)
+	return c.Branch != "" && p.HotfixBranches.Matches(c.Branch) || slices.ContainsFunc(c.PullLabels, p.HotfixLabels.Matches)
 }
 
 // EnabledCauses are the causes that can occur.
 func (p Policy) EnabledCauses() []Cause {
 	return slices.DeleteFunc(slices.Clone(Causes), func(c Cause) bool {
-		return c == CauseHotfix && len(p.HotfixBranches)+len(p.HotfixLabels) == 0 || c == CauseWindow && p.IncidentWindow == 0
+		return c == CauseHotfix && len(p.HotfixBranches.Patterns())+len(p.HotfixLabels.Patterns()) == 0 || c == CauseWindow && p.IncidentWindow == 0
 	})
 }

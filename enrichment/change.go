@@ -16,7 +16,7 @@ func (p pull) origin(c dora.Commit, own commits) dora.Origin {
 		Merged:      p.MergedAt.Time,
 		Author:      p.User.Login,
 		Branch:      p.Head.Ref,
-		Reverts:     revertedPulls(c, p.Body),
+		Reverts:     appendNew(revertedPulls(c, p.Body), p.revertedByButton()...),
 		PullCommits: own.remember(),
 		Complete:    true,
 	}
@@ -83,9 +83,12 @@ type change struct {
 func (c *change) join(one commit) { c.Commits = appendCommits(c.Commits, commits{one}) }
 
 var (
-	// GitHub writes this into the body of a pull request that its Revert button makes. It begins a line there; within a
-	// line it is quoted, in the release notes of a dependency for instance.
-	revertsPull = regexp.MustCompile(`(?im)^[ \t]*reverts[ \t]+([a-z0-9._-]+/[a-z0-9._-]+)?#([1-9][0-9]{0,8})\b`)
+	// GitHub writes "Reverts owner/repo#n" into the body of a pull request that its Revert button makes; people write it with a
+	// reason around it, with the URL of the pull request, or with emphasis.
+	revertsPull = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])reverts[*_:\s]+(?:([a-z0-9._-]+/[a-z0-9._-]+)?#|https?://[^\s/]+/(?:[^\s/]+/)*?([a-z0-9._-]+/[a-z0-9._-]+)/pull/)([1-9][0-9]{0,8})\b`)
+	// revertTitle and revertBranch are those of a pull request that the Revert button makes. Its body may be emptied.
+	revertTitle  = regexp.MustCompile(`(?i)^revert ".+"`)
+	revertBranch = regexp.MustCompile(`^revert-([1-9][0-9]{0,8})-`)
 	// git revert writes this into the message.
 	revertsCommit = regexp.MustCompile(`(?i)\bthis reverts commit\s+([0-9a-f]{7,40})\b`)
 )
@@ -93,11 +96,19 @@ var (
 // revertedPulls are the pull requests of the commit's repository that a body says it takes back, as #n.
 func revertedPulls(c dora.Commit, body string) (all []string) {
 	for _, m := range revertsPull.FindAllStringSubmatch(body, -1) {
-		if m[1] == "" || strings.EqualFold(m[1], c.Owner+"/"+c.Repository) {
-			all = appendNew(all, "#"+m[2])
+		if repository := m[1] + m[2]; repository == "" || strings.EqualFold(repository, c.Owner+"/"+c.Repository) {
+			all = appendNew(all, "#"+m[3])
 		}
 	}
 	return all
+}
+
+// revertedByButton returns the pull request that one made by GitHub's Revert button takes back, as #n.
+func (p pull) revertedByButton() []string {
+	if m := revertBranch.FindStringSubmatch(p.Head.Ref); m != nil && revertTitle.MatchString(p.Title) {
+		return []string{"#" + m[1]}
+	}
+	return nil
 }
 
 // revertedCommits are the SHAs of the commits that a text says it takes back; they may be abbreviated.

@@ -19,6 +19,7 @@ type pull struct {
 	MergedAt       date    `json:"merged_at"`
 	MergeCommitSHA string  `json:"merge_commit_sha"`
 	User           account `json:"user"`
+	Title          string  `json:"title"`
 	Body           string  `json:"body"`
 	Labels         []struct {
 		Name string `json:"name"`

@@ -326,7 +326,7 @@ func shipCases() []shipCase {
 			},
 			base: "root", head: "m6", relation: dora.Ahead,
 			want: []string{
-				"#4 s4 from a1 with a1 reverts #3",
+				"#4 s4 from a1 with a1 reverts #3,#8,#7",
 				"#5 s5 from a1 with a1,b1 reverts abcdef0123",
 				"d1 from d1 reverts 0123456789abcdef0123456789abcdef01234567",
 				"#6 m6 from e1 with e1 reverts #5,feedbee",

@@ -26,7 +26,7 @@ func TestHandlerServesHistograms(t *testing.T) {
 	for _, ms := range []int64{0, 10_000, 10_001, 3_600_000, 14_400_000, 18_000_000} {
 		record(t, i, dora.Fact{Family: dora.DeploymentRun, Labels: scope, Value: ms})
 	}
-	want := `# HELP dora_deployment_run_seconds Time from the creation of a deployment to its outcome.
+	want := `# HELP dora_deployment_run_seconds Time from the start of a deployment, or its creation if that is not known, to its outcome.
 # TYPE dora_deployment_run_seconds histogram
 dora_deployment_run_seconds_bucket{environment="production",owner="acme",repo="web",team="Platform",le="10"} 2
 dora_deployment_run_seconds_bucket{environment="production",owner="acme",repo="web",team="Platform",le="30"} 3

@@ -68,8 +68,9 @@ const (
 )
 
 // waitLimit bounds for how long a request waits for this program in all: for memory for its body, for its turn to be decoded and
-// for the store. So a sender has its answer within five seconds after it has sent everything.
-const waitLimit = 4800 * time.Millisecond
+// for the store. A sender has its answer within five seconds after it has sent everything, with a second left for the network and a
+// busy machine.
+const waitLimit = 4 * time.Second
 
 // Receivers are the webhook endpoints.
 type Receivers struct {

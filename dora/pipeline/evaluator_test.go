@@ -94,7 +94,7 @@ func TestFailures(t *testing.T) {
 		{
 			name: "a hotfix marks the success before, when there are patterns",
 			world: func(w *world) {
-				w.policy.HotfixBranches = []string{"hotfix/*"}
+				w.policy.HotfixBranches = dora.MustFilter("hotfix/*")
 				w.changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2, Branch: "hotfix/login"}}
 			},
 			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20)},

@@ -106,7 +106,7 @@ func TestABareSHAWaitsForAllRepositories(t *testing.T) {
 func TestANewHotfixBesideAnOldOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, x := burstPause(t)
-		p.policy.HotfixBranches = []string{"hotfix/*"}
+		p.policy.HotfixBranches = dora.MustFilter("hotfix/*")
 		for i, sha := range []string{"V2", "V3"} {
 			p.repos["web"].changes[sha] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2 + i, Branch: "hotfix/x"}}
 		}
@@ -142,7 +142,7 @@ func TestMeasuresStartAtZero(t *testing.T) {
 		"another environment":            {event: status(staging, "success"), want: always},
 		"production by GitHub's payload": {event: status(flagged, "queued"), want: production},
 		"all causes": {
-			event: status(deployment, "queued"), policy: func(p *dora.Policy) { p.HotfixLabels, p.IncidentWindow = []string{"hotfix"}, time.Hour },
+			event: status(deployment, "queued"), policy: func(p *dora.Policy) { p.HotfixLabels, p.IncidentWindow = dora.MustFilter("hotfix"), time.Hour },
 			want: append(slices.Clone(production), "change_failures hotfix", "change_failures window", "rework_deployments hotfix"),
 		},
 	} {

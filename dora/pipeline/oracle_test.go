@@ -139,7 +139,11 @@ func (o *oracle) outcomes(d *shipped) {
 			continue
 		}
 		o.sayOf(d, "dora_deployments_total", 1, "outcome", outcome)
-		if ran := s.CreatedAt.Sub(d.CreatedAt); ran >= 0 {
+		began := d.CreatedAt
+		if running := d.first("in_progress"); running != nil && !running.CreatedAt.After(s.CreatedAt) {
+			began = running.CreatedAt
+		}
+		if ran := s.CreatedAt.Sub(began); ran >= 0 {
 			o.sayOf(d, "dora_deployment_run_seconds", ran.Milliseconds())
 		}
 	}
@@ -243,7 +247,7 @@ func (o *oracle) shows(before []*shipped, d *shipped) {
 		}
 	}
 	hotfix := slices.ContainsFunc(d.fresh, func(c dora.Change) bool {
-		return slices.ContainsFunc(o.policy.HotfixBranches, func(p string) bool { ok, _ := path.Match(p, c.Branch); return ok })
+		return slices.ContainsFunc(o.policy.HotfixBranches.Patterns(), func(p string) bool { ok, _ := path.Match(p, c.Branch); return ok })
 	})
 	if hotfix && len(before) > 0 {
 		o.proofs = append(o.proofs, &proof{bad: before[len(before)-1], cause: "hotfix", at: d.done, by: d, tie: fmt.Sprint(d.ID)})

@@ -67,7 +67,7 @@ func newPast(seed uint64) *past {
 		Settle: settleTime, Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"dependabot[bot]"},
 	}
 	if p.chance(40) {
-		p.policy.HotfixBranches = []string{"hotfix/*"}
+		p.policy.HotfixBranches = dora.MustFilter("hotfix/*")
 	}
 	if p.chance(40) {
 		p.policy.IncidentWindow = time.Duration(p.IntN(20)) * time.Minute
@@ -336,7 +336,7 @@ func (x *exporter) told() []string {
 // tell is the history for a person.
 func (p *past) tell() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "hotfixes %v, window %v, incidents %+v\n", p.policy.HotfixBranches, p.policy.IncidentWindow, p.policy.Incidents)
+	fmt.Fprintf(&b, "hotfixes %v, window %v, incidents %+v\n", p.policy.HotfixBranches.Patterns(), p.policy.IncidentWindow, p.policy.Incidents)
 	for _, e := range p.events {
 		clock := func(t time.Time) string {
 			if t.IsZero() {

@@ -9,6 +9,9 @@ import (
 // outcome counts a deployment when a status says how it ended, and has it looked at when its neighbours have arrived.
 func (r *Session) outcome(s dora.Status, team string) error {
 	of := dora.OutcomeOf(s.State)
+	if s.State == dora.InProgress {
+		return r.runs(s, team)
+	}
 	if of == "" {
 		return nil
 	}
@@ -60,6 +63,20 @@ func (r *Session) outcome(s dora.Status, team string) error {
 	return r.scheduleEvaluation(dora.Evaluation{Kind: dora.OutcomeEvaluation, Key: t.Key(), Scope: t.Scope(), At: s.CreatedAt, ID: t.ID})
 }
 
+// runs remembers when a deployment began to run.
+func (r *Session) runs(s dora.Status, team string) error {
+	d := s.Deployment
+	t, known, err := r.History().Deployment(d.Key())
+	if err != nil || known && !t.Started.IsZero() && !s.CreatedAt.Before(t.Started) {
+		return err
+	}
+	if !known {
+		t.Deployment, t.Team, t.InProduction = d, team, r.policy.IsProduction(d)
+	}
+	t.Started = s.CreatedAt
+	return r.Deployments().Save(t)
+}
+
 // scheduleEvaluation has something looked at when what belongs to it has had the time to arrive.
 func (r *Session) scheduleEvaluation(s dora.Evaluation) error {
 	s.Due = r.now.Add(r.policy.Settle)
@@ -81,7 +98,7 @@ func (r *Session) evaluateOutcome(s dora.Evaluation) error {
 			continue
 		}
 		first, _ := t.First(of)
-		if err := r.observe(dora.DeploymentRun, dora.ScopeLabels(t.Deployment, t.Team), t.CreatedAt, first.At, t.ID, "deployment:"+t.Key()+"/"+of); err != nil {
+		if err := r.observe(dora.DeploymentRun, dora.ScopeLabels(t.Deployment, t.Team), RunStart(t, first), first.At, t.ID, "deployment:"+t.Key()+"/"+of); err != nil {
 			return err
 		}
 	}

@@ -49,16 +49,25 @@ func FailureReason(t dora.DeploymentRecord) string {
 	return ""
 }
 
-// RunTime returns how many milliseconds passed from the creation of a deployment to its first status of an outcome.
+// RunStart returns when a deployment began to run: its first in_progress, or its creation if there is none before the outcome.
+// So the days in which it waits for an approval don't count. It is zero if neither is known.
+func RunStart(t dora.DeploymentRecord, first dora.Outcome) time.Time {
+	if t.Started.IsZero() || t.Started.After(first.At) {
+		return t.CreatedAt
+	}
+	return t.Started
+}
+
+// RunTime returns how many milliseconds passed from the start of a deployment to its first status of an outcome.
 func RunTime(t dora.DeploymentRecord, of string) (ms int64, reason string) {
 	first, ok := t.First(of)
 	switch {
 	case !ok:
 		return 0, ReasonNoOutcome
-	case t.CreatedAt.IsZero():
+	case RunStart(t, first).IsZero():
 		return 0, ReasonNoCreation
 	}
-	return between(t.CreatedAt, first.At, ReasonBeforeCreation)
+	return between(RunStart(t, first), first.At, ReasonBeforeCreation)
 }
 
 // RecoveryTime returns how many milliseconds passed from the success of the deployment that the mark is about to its repair.

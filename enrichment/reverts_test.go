@@ -1,0 +1,39 @@
+package enrichment
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
+)
+
+func TestReverts(t *testing.T) {
+	for name, test := range map[string]struct {
+		title, branch, body string
+		want                []string
+	}{
+		"the button":               {`Revert "T"`, "revert-12-b", "Reverts acme/shop#12", []string{"#12"}},
+		"a number alone":           {"", "", "Reverts #12", []string{"#12"}},
+		"in a sentence":            {"", "", "This PR reverts Acme/Shop#12 since logins fail.", []string{"#12"}},
+		"an address":               {"", "", "Reverts https://github.com/acme/shop/pull/12", []string{"#12"}},
+		"an address behind a path": {"", "", "reverts https://ghe.example/git/acme/shop/pull/12/files", []string{"#12"}},
+		"in a list":                {"", "", "- Reverts acme/shop#12\r\n- reverts #13", []string{"#12", "#13"}},
+		"with emphasis":            {"", "", "**Reverts** acme/shop#12\n__reverts:__ #13", []string{"#12", "#13"}},
+		"title and branch":         {`Revert "T"`, "revert-12-b", "", []string{"#12"}},
+		"the branch alone":         {"Back to the old login", "revert-12-b", "", nil},
+		"the title alone":          {`Revert "T"`, "back", "", nil},
+		"another repository":       {"", "", "Reverts acme/web#12, reverts https://github.com/acme/web/pull/13", nil},
+		"not the word":             {"", "", "prereverts #12, reverted #13, revert #14, reverts 15, reverts #0", nil},
+		"a commit":                 {"", "", "This reverts commit C0FFEE12.", []string{"c0ffee12"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := pull{Number: 20, Title: test.title, Body: test.body}
+			p.Head.Ref = test.branch
+			got := p.origin(dora.Commit{Owner: "acme", Repository: "shop"}, nil).Reverts
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
