@@ -16,36 +16,36 @@ import (
 )
 
 const (
-	// checkpointEvery is the time between two checkpoints when something changed.
-	checkpointEvery = 5 * time.Second
-	// Stopping takes at most the sum of these, less than the 10 s that a container is given by default.
-	requestsMayTake   = 4 * time.Second
-	deliveriesMayTake = 2 * time.Second
-	checkpointMayTake = 3 * time.Second
-	// The last push takes what is left of stopMayTake, and no more than its own.
-	lastPushMayTake = 5 * time.Second
-	stopMayTake     = 9500 * time.Millisecond
-	// notingMayTake bounds the wait for the store's turn after a push of deltas.
-	notingMayTake = 2 * time.Second
+	// defaultCheckpointInterval is the time between two checkpoints when values have changed.
+	defaultCheckpointInterval = 5 * time.Second
+	// The steps of Stop. Together they take less than the 10 s that a container gets by default.
+	requestsTimeout   = 4 * time.Second
+	drainTimeout      = 2 * time.Second
+	checkpointTimeout = 3 * time.Second
+	// The last push gets the rest of stopTimeout, but at most lastPushTimeout.
+	lastPushTimeout = 5 * time.Second
+	stopTimeout     = 9500 * time.Millisecond
+	// savePositionTimeout bounds the write of the pushed position after a push of deltas.
+	savePositionTimeout = 2 * time.Second
 )
 
-// Options say what an App is made of.
+// Options configures an App.
 type Options struct {
 	Config *config.Config
-	// Web is the TLS and basic auth of the addresses; nil for plain HTTP.
+	// Web has TLS and basic auth for the addresses; nil for plain HTTP.
 	Web *WebConfig
-	// AcceptStore goes on with a store that is older than its checkpoint.
+	// AcceptStore continues with a store that is older than its checkpoint.
 	AcceptStore bool
-	// Version and Revision are those of the program.
+	// Version and Revision identify the program.
 	Version, Revision string
 	Logger            *slog.Logger
 	// Machine is the clock of the machine; nil for the real one.
 	Machine *sqlite.Machine
-	// CheckpointInterval is the time between two checkpoints when something changed; 5 s if it is 0.
+	// CheckpointInterval is the time between two checkpoints when values have changed; 5 s if it is 0.
 	CheckpointInterval time.Duration
 }
 
-// App is the running program: its parts are built by New, run from Start to Stop, and gone after Close.
+// App is the running program. New builds its parts, Start and Stop run them, Close releases the files.
 type App struct {
 	parts
 
@@ -55,7 +55,7 @@ type App struct {
 	release func() error
 }
 
-// New opens the store, builds the parts and opens the addresses. The error is made for the person who starts the program.
+// New opens the store, builds the parts and listens on the addresses. Its errors are messages for whoever starts the program.
 func New(ctx context.Context, o Options) (_ *App, err error) {
 	if o.Web == nil {
 		o.Web = &WebConfig{}
@@ -65,7 +65,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.Machine = &machine
 	}
 	if o.CheckpointInterval == 0 {
-		o.CheckpointInterval = checkpointEvery
+		o.CheckpointInterval = defaultCheckpointInterval
 	}
 	instrumentation.LogErrors(o.Logger)
 	a := &App{options: o}
@@ -89,7 +89,8 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// Start lets requests in, restores the values and starts the parts. It returns when the program is ready.
+// Start accepts requests, restores the values and starts the parts. It returns when the program is ready. Webhooks are stored
+// from the beginning; /metrics answers 503 until the values are restored.
 func (a *App) Start(ctx context.Context) error {
 	c, logger := a.options.Config, a.options.Logger
 	a.failed = a.server.serve()
@@ -111,11 +112,11 @@ func (a *App) Start(ctx context.Context) error {
 // Addresses returns the addresses that the server listens on, host:port.
 func (a *App) Addresses() []string { return a.server.addresses() }
 
-// Failed gets an error when an address can't be served any more.
+// Failed returns a channel that receives an error if an address can no longer be served.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// Stop stops what Start has started: no new requests, what was taken is processed, look-ups are left for the next start, the
-// last checkpoint is written, the values and what is left of the traces are pushed.
+// Stop ends what Start has started. It refuses new requests, processes the accepted deliveries, leaves look-ups and evaluations to
+// the next start, writes the last checkpoint, and pushes the metrics and the remaining traces.
 func (a *App) Stop() error {
 	if a.stop == nil {
 		return nil
@@ -125,7 +126,7 @@ func (a *App) Stop() error {
 	return stop()
 }
 
-// Close closes the files. It is called after Stop.
+// Close closes the files and releases their locks. It is called after Stop.
 func (a *App) Close() error {
 	var err error
 	if a.reader != nil {
@@ -140,7 +141,7 @@ func (a *App) Close() error {
 	return err
 }
 
-// Run makes an App and runs it until ctx ends or an address fails.
+// Run runs an App until ctx is done or an address fails.
 func Run(ctx context.Context, o Options) error {
 	a, err := New(ctx, o)
 	if err != nil {
@@ -149,7 +150,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := a.Start(ctx); err != nil {
 		closed := a.Close()
 		if ctx.Err() != nil {
-			return closed // stopped while restoring: nothing has changed
+			return closed // stopped while restoring, which changes nothing
 		}
 		return errors.Join(err, closed)
 	}
@@ -164,47 +165,45 @@ func Run(ctx context.Context, o Options) error {
 	return errors.Join(err, a.Close())
 }
 
-// start runs the parts behind the webhooks. What it returns stops everything: no new requests, what was taken is
-// processed, look-ups are left for the next start, the last checkpoint is written, the values and what is left of the traces
-// are pushed.
+// start runs the parts behind the webhooks, and returns the function that Stop calls.
 func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err error) {
 	ctx = context.WithoutCancel(ctx)
 	push, err := p.startPush(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	ticking := background(ctx, p.clock.Run)
-	processing := background(ctx, p.processor.Run)
-	looking := background(ctx, p.jobs.Run)
-	settling := background(ctx, p.settler.Run)
-	projecting := background(ctx, p.projection.Run)
+	stopClock := runInBackground(ctx, p.clock.Run)
+	stopProcessor := runInBackground(ctx, p.processor.Run)
+	stopLookups := runInBackground(ctx, p.lookups.Run)
+	stopEvaluator := runInBackground(ctx, p.evaluator.Run)
+	stopProjection := runInBackground(ctx, p.projection.Run)
 	return func() error {
-		end := time.Now().Add(stopMayTake)
-		p.server.stop(ctx, requestsMayTake)
+		deadline := time.Now().Add(stopTimeout)
+		p.server.stop(ctx, requestsTimeout)
 		p.flushLogs()
-		processing()
-		drained := within(ctx, deliveriesMayTake, p.processor.Drain)
+		stopProcessor()
+		drained := withTimeout(ctx, drainTimeout, p.processor.Drain)
 		if errors.Is(drained, context.DeadlineExceeded) {
-			drained = nil // the rest is processed after the next start
+			drained = nil // the next start processes the rest
 		}
-		looking()
-		settling()
-		ticking()
-		projecting()
-		finished := within(ctx, checkpointMayTake, p.projection.Finish)
-		_ = within(ctx, min(lastPushMayTake, time.Until(end)), func(ctx context.Context) error {
+		stopLookups()
+		stopEvaluator()
+		stopClock()
+		stopProjection()
+		written := withTimeout(ctx, checkpointTimeout, p.projection.Finish)
+		_ = withTimeout(ctx, min(lastPushTimeout, time.Until(deadline)), func(ctx context.Context) error {
 			var pushing sync.WaitGroup
 			pushing.Go(func() { _ = push.Stop(ctx) })
 			pushing.Go(func() { _ = p.traces.Stop(ctx) })
 			pushing.Wait()
 			return nil
 		})
-		return errors.Join(drained, finished)
+		return errors.Join(drained, written)
 	}, nil
 }
 
-// background runs f until the function that it returns is called, which waits for f's end.
-func background(ctx context.Context, f func(context.Context)) (stop func()) {
+// runInBackground starts f. The returned function cancels f's context and waits for its end.
+func runInBackground(ctx context.Context, f func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { f(ctx) })
@@ -214,7 +213,7 @@ func background(ctx context.Context, f func(context.Context)) (stop func()) {
 	}
 }
 
-func within(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
+func withTimeout(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return f(ctx)

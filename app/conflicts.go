@@ -10,23 +10,23 @@ import (
 )
 
 const (
-	// comparingMayTake bounds the wait for the stored event, for which the sender waits.
-	comparingMayTake = time.Second
-	// summaryInterval is the time between two log lines about the same thing that others can cause at any rate.
+	// compareTimeout bounds the read of the stored event, because the sender waits for it.
+	compareTimeout = time.Second
+	// summaryInterval is the time between two log lines about the same event, which clients can cause at any rate.
 	summaryInterval = time.Second
 )
 
-// knownDeliveries reads what is stored.
-type knownDeliveries interface {
+// deliveryReader reads a stored delivery.
+type deliveryReader interface {
 	DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error)
 }
 
-// conflicts is an inbox that reports redeliveries that differ from the stored event. The stored one stays: what has been
-// counted can't be taken back.
-type conflicts struct {
+// conflictInbox is an inbox that reports redeliveries that differ from the stored event. The stored event is kept: facts are
+// only added, so its numbers can't change.
+type conflictInbox struct {
 	receivers.Inbox
 
-	known  knownDeliveries
+	stored deliveryReader
 	count  func()
 	report *dora.Summary[struct{}, conflict]
 }
@@ -37,8 +37,8 @@ type conflict struct {
 	differences []dora.Conflict
 }
 
-func newConflicts(inbox receivers.Inbox, known knownDeliveries, count func(), logger *slog.Logger) *conflicts {
-	return &conflicts{inbox, known, count, dora.NewSummary(summaryInterval, func(_ struct{}, n int, c conflict) {
+func newConflictInbox(inbox receivers.Inbox, known deliveryReader, count func(), logger *slog.Logger) *conflictInbox {
+	return &conflictInbox{inbox, known, count, dora.NewSummary(summaryInterval, func(_ struct{}, n int, c conflict) {
 		args := []any{"key", c.key, "requests", n}
 		for _, d := range c.differences {
 			args = append(args, "stored_"+d.Field, d.Stored, "received_"+d.Field, d.Received)
@@ -47,8 +47,8 @@ func newConflicts(inbox receivers.Inbox, known knownDeliveries, count func(), lo
 	})}
 }
 
-// Accept stores a delivery and compares a duplicate with what is stored.
-func (c *conflicts) Accept(ctx context.Context, d dora.Delivery) (bool, error) {
+// Accept stores a delivery and compares a duplicate with the stored event.
+func (c *conflictInbox) Accept(ctx context.Context, d dora.Delivery) (bool, error) {
 	duplicate, err := c.Inbox.Accept(ctx, d)
 	if duplicate && err == nil {
 		c.compare(ctx, d)
@@ -56,12 +56,12 @@ func (c *conflicts) Accept(ctx context.Context, d dora.Delivery) (bool, error) {
 	return duplicate, err
 }
 
-func (c *conflicts) compare(ctx context.Context, d dora.Delivery) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), comparingMayTake)
+func (c *conflictInbox) compare(ctx context.Context, d dora.Delivery) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), compareTimeout)
 	defer cancel()
-	stored, found, err := c.known.DeliveryOf(ctx, d.Key)
+	stored, found, err := c.stored.DeliveryOf(ctx, d.Key)
 	if err != nil || !found || stored.Unreadable != nil {
-		return // the duplicate is no less one; what is wrong with the store is reported where it is needed
+		return // it stays a duplicate; errors of the store are reported elsewhere
 	}
 	if differences := dora.Conflicts(stored.Event, d.Event); len(differences) > 0 {
 		c.count()

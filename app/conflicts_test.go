@@ -12,7 +12,7 @@ import (
 )
 
 // A redelivery that says something else is logged and counted, and changes nothing, whatever has become of the stored event.
-func TestConflictingRedeliveries(t *testing.T) {
+func TestConflicts(t *testing.T) {
 	var log strings.Builder
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -20,7 +20,7 @@ func TestConflictingRedeliveries(t *testing.T) {
 	}
 	defer func() { _ = s.Close() }()
 	counted := 0
-	c := newConflicts(s, s, func() { counted++ }, NewLogger(&log, slog.LevelInfo))
+	c := newConflictInbox(s, s, func() { counted++ }, NewLogger(&log, slog.LevelInfo))
 	accept := func(state string, duplicate bool) {
 		t.Helper()
 		again, err := c.Accept(t.Context(), dora.Delivery{

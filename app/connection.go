@@ -11,78 +11,79 @@ import (
 )
 
 const (
-	// A connection may be closed to make room for others when its client has kept it waiting for this long: for a request, or
-	// the rest of one; and for reading an answer.
-	clientMayPause = time.Second
-	clientMayRead  = 5 * time.Second
-	// evictedMayEnd is how long a connection that is closed to make room may take to answer what it was asked.
-	evictedMayEnd = 2 * time.Second
+	// How long a client must keep a connection waiting until it may be evicted to make room: for a request or the rest of
+	// one, and for reading an answer.
+	idleBeforeEviction   = time.Second
+	unreadBeforeEviction = 5 * time.Second
+	// evictionGrace is how long an evicted connection may take to send pending answers.
+	evictionGrace = 2 * time.Second
 
-	// A header of headFree bytes is always read: what the server reads at once, which may have the beginning of a body. So are
-	// handshake and first record of TLS. More than that is read while all headers together have less than headBytes: the server's
-	// form of a header can be twenty times as large.
-	headFree    = 4 << 10
-	tlsHeadFree = 24 << 10
-	headBytes   = 4 << 20
+	// Bytes of a request's header up to freeHeaderBytes are always read, and those of a TLS handshake and first record up to freeTLSBytes.
+	// Longer headers are read while all unfinished headers together have less than maxHeaderBytes: parsed by net/http they can
+	// take twenty times as much memory.
+	freeHeaderBytes = 4 << 10
+	freeTLSBytes    = 24 << 10
+	maxHeaderBytes  = 4 << 20
 )
 
-// tlsHandshake is the first byte of a TLS connection, and none of an HTTP request. https://www.rfc-editor.org/rfc/rfc8446#section-5.1
+// tlsHandshake is the first byte of a TLS connection. No HTTP request begins with it.
+// https://www.rfc-editor.org/rfc/rfc8446#section-5.1
 const tlsHandshake = 22
 
-var errHeads = errors.New("too many large headers are being read")
+var errHeaderBytes = errors.New("too many large headers are being read")
 
-// connection is an accepted connection that knows what it waits for.
+// connection is an accepted connection that tracks what it waits for, so that the listener can choose which to evict.
 type connection struct {
 	net.Conn
 
 	listener *boundedListener
 
 	mu sync.Mutex
-	// since is when it began to wait for a request or the rest of one. Of its requests, reading are those whose bodies have not
-	// been read to the end; HTTP/2 has several.
-	since             time.Time
-	requests, reading int
-	// head are the bytes that were read of a request's header, free how many are always read.
-	head, free int64
-	// writing is when it began to write what is not written yet; zero when there is nothing.
-	writing time.Time
-	// cancel are what ends the waits of its requests' bodies, by request.
-	cancel  map[*requestBody]context.CancelFunc
+	// waitingSince is when the connection began to wait for a request or the rest of one. openBodies is the number of its
+	// requests whose bodies have not been read to the end; HTTP/2 has concurrent requests.
+	waitingSince         time.Time
+	requests, openBodies int
+	// headerBytes are the bytes read of the current header, freeBytes how many of them are always read.
+	headerBytes, freeBytes int64
+	// writingSince is when the current write began; zero if there is none.
+	writingSince time.Time
+	// cancels end the reading of bodies.
+	cancels map[*requestBody]context.CancelFunc
 	evicted bool
 	closing sync.Once
-	// makesRoom belongs to the listener.
-	makesRoom bool
+	// countedAsEvicting belongs to the listener.
+	countedAsEvicting bool
 }
 
-// waitsSince returns since when it has waited for its client, and whether it may be closed for that.
-func (c *connection) waitsSince(now time.Time) (time.Time, bool) {
+// evictableSince returns when the connection began to wait for its client, and whether it may be evicted for that.
+func (c *connection) evictableSince(now time.Time) (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.evicted:
 		return time.Time{}, false
-	case !c.writing.IsZero():
-		return c.writing, now.Sub(c.writing) >= clientMayRead
-	case c.requests == c.reading:
-		return c.since, now.Sub(c.since) >= clientMayPause
+	case !c.writingSince.IsZero():
+		return c.writingSince, now.Sub(c.writingSince) >= unreadBeforeEviction
+	case c.requests == c.openBodies:
+		return c.waitingSince, now.Sub(c.waitingSince) >= idleBeforeEviction
 	}
 	return time.Time{}, false
 }
 
-// evict ends what the connection waits for. A request whose body is being read gets its answer.
+// evict ends the waits of the connection and closes it after evictionGrace. A request whose body is being read gets an answer.
 func (c *connection) evict() {
-	c.listener.evicting(c)
+	c.listener.markEvicting(c)
 	c.mu.Lock()
 	c.evicted = true
-	for _, cancel := range c.cancel {
+	for _, cancel := range c.cancels {
 		cancel()
 	}
 	_ = c.Conn.SetReadDeadline(time.Unix(1, 0))
-	if !c.writing.IsZero() {
-		_ = c.Conn.SetWriteDeadline(time.Unix(1, 0))
+	if !c.writingSince.IsZero() {
+		_ = c.SetWriteDeadline(time.Unix(1, 0))
 	}
 	c.mu.Unlock()
-	time.AfterFunc(evictedMayEnd, func() { _ = c.Close() })
+	time.AfterFunc(evictionGrace, func() { _ = c.Close() })
 }
 
 // SetReadDeadline keeps an evicted connection from waiting again.
@@ -95,12 +96,12 @@ func (c *connection) SetReadDeadline(t time.Time) error {
 	return c.Conn.SetReadDeadline(t)
 }
 
-// SetDeadline does likewise.
+// SetDeadline sets both deadlines.
 func (c *connection) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// Read counts the bytes of headers.
+// Read counts the bytes of headers and fails if they exceed the limits.
 func (c *connection) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n == 0 {
@@ -111,19 +112,19 @@ func (c *connection) Read(p []byte) (int, error) {
 	if c.requests > 0 {
 		return n, err
 	}
-	if c.free == 0 {
-		if c.free = headFree; p[0] == tlsHandshake {
-			c.free = tlsHeadFree
+	if c.freeBytes == 0 {
+		if c.freeBytes = freeHeaderBytes; p[0] == tlsHandshake {
+			c.freeBytes = freeTLSBytes
 		}
 	}
-	c.head += int64(n)
-	if all := c.listener.heads.Add(int64(n)); all > headBytes && c.head > c.free {
-		return 0, errHeads
+	c.headerBytes += int64(n)
+	if all := c.listener.headerBytes.Add(int64(n)); all > maxHeaderBytes && c.headerBytes > c.freeBytes {
+		return 0, errHeaderBytes
 	}
 	return n, err
 }
 
-// Write remembers since when it waits for its client.
+// Write records how long it waits for the client.
 func (c *connection) Write(p []byte) (int, error) {
 	c.setWriting(time.Now())
 	defer c.setWriting(time.Time{})
@@ -133,10 +134,10 @@ func (c *connection) Write(p []byte) (int, error) {
 func (c *connection) setWriting(since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.writing = since
+	c.writingSince = since
 }
 
-// CloseWrite ends the sending direction alone, which the server does so that an answer arrives.
+// Close closes the connection and removes it from its listener.
 func (c *connection) CloseWrite() error {
 	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return w.CloseWrite()
@@ -149,7 +150,7 @@ func (c *connection) Close() error {
 	err := c.Conn.Close()
 	c.closing.Do(func() {
 		c.mu.Lock()
-		c.dropHead()
+		c.releaseHeader()
 		c.evicted = true
 		c.mu.Unlock()
 		c.listener.remove(c)
@@ -157,50 +158,50 @@ func (c *connection) Close() error {
 	return err
 }
 
-// dropHead is called with the lock held when a header is no longer kept.
-func (c *connection) dropHead() {
-	c.listener.heads.Add(-c.head)
-	c.head = 0
+// releaseHeader subtracts a header that is no longer kept from the listener's total. c.mu is held.
+func (c *connection) releaseHeader() {
+	c.listener.headerBytes.Add(-c.headerBytes)
+	c.headerBytes = 0
 }
 
-// begin is called when a request's header has been read. What it returns ends the request.
-func (c *connection) begin(r *http.Request) (watched *http.Request, end func()) {
+// beginRequest is called when a header has been read. The returned request tracks its body; end ends the request.
+func (c *connection) beginRequest(r *http.Request) (tracked *http.Request, end func()) {
 	ctx, cancel := context.WithCancel(r.Context())
 	b := &requestBody{ReadCloser: r.Body, connection: c, open: r.ContentLength != 0}
-	watched = r.WithContext(ctx)
+	tracked = r.WithContext(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.dropHead()
-	c.since = time.Now()
+	c.releaseHeader()
+	c.waitingSince = time.Now()
 	c.requests++
 	if b.open {
-		watched.Body = b
-		c.reading++
-		if c.cancel == nil {
-			c.cancel = map[*requestBody]context.CancelFunc{}
+		tracked.Body = b
+		c.openBodies++
+		if c.cancels == nil {
+			c.cancels = map[*requestBody]context.CancelFunc{}
 		}
-		c.cancel[b] = cancel
+		c.cancels[b] = cancel
 	}
-	return watched, func() {
+	return tracked, func() {
 		cancel()
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.requests--
-		c.finish(b)
-		c.since = time.Now()
+		c.finishBody(b)
+		c.waitingSince = time.Now()
 	}
 }
 
-// finish is called with the lock held when a body has ended or nobody wants the rest of it.
-func (c *connection) finish(b *requestBody) {
+// finishBody is called when a body has ended or nobody reads the rest of it. c.mu is held.
+func (c *connection) finishBody(b *requestBody) {
 	if b.open {
 		b.open = false
-		c.reading--
-		delete(c.cancel, b)
+		c.openBodies--
+		delete(c.cancels, b)
 	}
 }
 
-// requestBody is a body that notes its end.
+// requestBody is a body that reports its end to the connection.
 type requestBody struct {
 	io.ReadCloser
 
@@ -210,9 +211,9 @@ type requestBody struct {
 
 func (b *requestBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF { //nolint:errorlint // a reader's EOF is not wrapped
+	if err == io.EOF { // a reader's EOF is not wrapped
 		b.connection.mu.Lock()
-		b.connection.finish(b)
+		b.connection.finishBody(b)
 		b.connection.mu.Unlock()
 	}
 	return n, err

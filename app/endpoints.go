@@ -12,41 +12,41 @@ import (
 	"dora-exporter/page"
 )
 
-// endpoints are what can be read from the server.
+// endpoints has the handlers of the server except the webhooks.
 type endpoints struct {
 	metrics http.Handler
-	// people are the pages for people; nil without them.
-	people *page.Pages
-	// ready returns why the program can't do its work, nil when it can.
+	// page has the pages for people; nil if they are off.
+	page *page.Pages
+	// ready returns why the program can't work; nil if it can.
 	ready func() error
 }
 
-// endpoint is a path that can be read.
+// endpoint is a path with its handler.
 type endpoint struct {
 	path    string
 	handler http.Handler
 }
 
-// pages are for people and Prometheus.
+// pages returns the endpoints for people and Prometheus.
 func (e endpoints) pages() []endpoint {
 	all := []endpoint{{"/metrics", e.metrics}}
-	if e.people == nil {
+	if e.page == nil {
 		return all
 	}
 	limited := limitPages()
-	for path, handler := range e.people.Handlers() {
+	for path, handler := range e.page.Handlers() {
 		all = append(all, endpoint{path, limited(handler)})
 	}
 	return all
 }
 
-// health is for whoever supervises the process.
+// health returns the endpoints for supervisors.
 func (e endpoints) health() []endpoint {
 	return []endpoint{{"/healthz", http.HandlerFunc(healthz)}, {"/readyz", readyz(e.ready)}}
 }
 
-// newEngine mounts endpoints and, unless nil, the webhooks. Methods that are not documented get 405. No path is redirected:
-// a sender that does not follow would take it for an answer.
+// newEngine mounts endpoints and, unless nil, the webhooks. Methods that are not documented get 405. Paths are not
+// redirected: a sender that does not follow would take the redirect for an answer.
 func newEngine(all []endpoint, webhooks func(gin.IRouter), logger *slog.Logger) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
@@ -64,12 +64,12 @@ func newEngine(all []endpoint, webhooks func(gin.IRouter), logger *slog.Logger) 
 	return engine
 }
 
-// healthz says that the process answers.
+// healthz answers 200 while the process runs.
 func healthz(w http.ResponseWriter, _ *http.Request) {
 	_, _ = fmt.Fprintln(w, "ok")
 }
 
-// readyz says whether the program can do its work: values restored, store and checkpoint writable.
+// readyz answers 200 while the program can work: values are restored, store and checkpoint writable.
 func readyz(ready func() error) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if err := ready(); err != nil {

@@ -15,23 +15,23 @@ func ExplainDeployment(ctx context.Context, c *config.Config, name string) (expl
 	return explainStored(ctx, c, explain.Deployment, name)
 }
 
-// ExplainIncident explains an issue of Jira, such as INC-7, likewise.
+// ExplainIncident explains an issue of Jira, such as INC-7, beside a running server or without one.
 func ExplainIncident(ctx context.Context, c *config.Config, key string) (explain.Explanation, error) {
 	return explainStored(ctx, c, explain.Incident, key)
 }
 
-// ExplainMetric explains a series, written as on /metrics, likewise. It lists at most maxFacts facts of each series, the
-// newest; all if maxFacts is negative.
+// ExplainMetric explains a series, written as on /metrics, beside a running server or without one. It lists at most
+// maxFacts facts of each series, the newest; all if maxFacts is negative.
 func ExplainMetric(ctx context.Context, c *config.Config, series string, maxFacts int) (explain.Explanation, error) {
 	return explainStored(ctx, c, func(ctx context.Context, r explain.Reader, series string) (explain.Explanation, error) {
 		return explainSeries(ctx, r, series, maxFacts, -1)
 	}, series)
 }
 
-// explanation makes an explanation of what a person names.
-type explanation func(ctx context.Context, r explain.Reader, name string) (explain.Explanation, error)
+// explainFunc explains the object with a name.
+type explainFunc func(ctx context.Context, r explain.Reader, name string) (explain.Explanation, error)
 
-func explainStored(ctx context.Context, c *config.Config, run explanation, name string) (e explain.Explanation, err error) {
+func explainStored(ctx context.Context, c *config.Config, run explainFunc, name string) (e explain.Explanation, err error) {
 	err = withReader(ctx, c, func(r *sqlite.Reader) (err error) {
 		e, err = explainFrom(ctx, r, run, name)
 		return err
@@ -48,8 +48,8 @@ func explainSeries(ctx context.Context, r explain.Reader, series string, maxFact
 	return explain.Metric(ctx, r, explain.MetricQuery{Name: name, Labels: labels, MaxFacts: maxFacts, MaxSeries: maxSeries})
 }
 
-// explainFrom makes an explanation as of one moment.
-func explainFrom(ctx context.Context, r *sqlite.Reader, run explanation, name string) (e explain.Explanation, err error) {
+// explainFrom runs an explanation in one snapshot.
+func explainFrom(ctx context.Context, r *sqlite.Reader, run explainFunc, name string) (e explain.Explanation, err error) {
 	err = r.Snapshot(ctx, func(r *sqlite.Reader) (err error) {
 		e, err = run(ctx, explain.Reader{
 			RecordReader: r, DeploymentReader: r, IncidentReader: r, EvidenceReader: r, WorkReader: r, FactReader: r,

@@ -14,13 +14,13 @@ import (
 	"dora-exporter/config"
 )
 
-// healthMayTake is less than a container engine waits for its health check.
-const healthMayTake = 5 * time.Second
+// healthTimeout is less than the time that container engines give a health check.
+const healthTimeout = 5 * time.Second
 
 // CheckHealth asks the server that runs with this configuration on this machine whether it is ready, for images that have no
-// curl. It asks on the webhooks' address, which has no passwords. Its certificate is that of another name and is not checked.
+// curl. It uses the address of the webhooks, which needs no password. The certificate is for another name, so it is not verified.
 func CheckHealth(ctx context.Context, c *config.Config, web *WebConfig) error {
-	ctx, cancel := context.WithTimeout(ctx, healthMayTake)
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	scheme := "http"
 	if web.TLSConfig.IsEnabled() {
@@ -31,8 +31,8 @@ func CheckHealth(ctx context.Context, c *config.Config, web *WebConfig) error {
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)
 	}
-	client := &http.Client{Transport: &http.Transport{ // without a proxy
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // it asks itself
+	client := &http.Client{Transport: &http.Transport{ // no proxy
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // its own server on this machine
 	}}
 	answer, err := client.Do(request)
 	if wantsCertificate(err) {
@@ -52,7 +52,7 @@ func CheckHealth(ctx context.Context, c *config.Config, web *WebConfig) error {
 	return nil
 }
 
-// wantsCertificate says whether the server has refused a client without a certificate: it runs, and tells nobody else more.
+// wantsCertificate reports whether the server rejected the client for lack of a certificate, which shows that it runs.
 func wantsCertificate(err error) bool {
 	var refused *net.OpError
 	return errors.As(err, &refused) && refused.Op == "remote error"

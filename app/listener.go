@@ -13,43 +13,43 @@ import (
 )
 
 const (
-	// mostConnections bounds those of one address.
-	mostConnections = 2048
-	// evictedAtOnce is how many are closed when there are too many: one at a time would be slower than whoever opens them.
-	evictedAtOnce = 64
-	// mostEvicted bounds those that are still being closed, which takes a moment so that an answer arrives. They count extra.
-	mostEvicted = 512
-	// acceptPause is the longest pause after a connection could not be accepted.
+	// maxConnections bounds the connections of an address.
+	maxConnections = 2048
+	// evictionBatch is how many connections are evicted together: one at a time would be slower than a client that opens them.
+	evictionBatch = 64
+	// maxEvicting bounds the evicted connections that are not closed yet. They don't count towards maxConnections.
+	maxEvicting = 512
+	// acceptPause is the longest pause after a failure to accept a connection.
 	acceptPause = time.Second
 )
 
-// boundedListener bounds the connections of an address. When there are too many, those that have waited longest for their
-// clients are closed; those whose requests are being worked on never are, so that further ones wait in the system's queue.
-// When accepting fails, for example since the process has no file descriptors left, it tries again.
+// boundedListener bounds the connections of an address. When the limit is reached, it evicts those that have waited longest for
+// their clients. It never evicts connections whose requests are being processed; new ones then wait in the system's backlog. When
+// accepting fails, for example because no file descriptors are left, it retries.
 type boundedListener struct {
 	net.Listener
 
-	most int
-	// failures reports attempts to accept that failed.
-	failures *acceptFailures
-	// onEvicted is called with the number of connections that are closed to make room.
+	limit int
+	// acceptFailures counts and logs failures to accept.
+	acceptFailures *acceptFailures
+	// onEvicted is called with the number of connections that were evicted.
 	onEvicted func(n int)
-	// heads are the bytes of all requests' headers that are being read.
-	heads atomic.Int64
+	// headerBytes is the size of all headers that are being read.
+	headerBytes atomic.Int64
 
-	mu   sync.Mutex
-	open map[*connection]struct{}
-	// evicted is how many of them are being closed to make room.
-	evicted int
-	// left is signalled when a connection ends or the listener is closed.
-	left   chan struct{}
-	closed bool
+	mu          sync.Mutex
+	connections map[*connection]struct{}
+	// evicting is the number of evicted connections that are not closed yet.
+	evicting int
+	// changed is signalled when a connection ends or the listener is closed.
+	changed chan struct{}
+	closed  bool
 }
 
 func newBoundedListener(l net.Listener, most int, onFailure func(), onEvicted func(int), logger *slog.Logger) *boundedListener {
 	return &boundedListener{
-		Listener: l, most: most, failures: newAcceptFailures(onFailure, logger), onEvicted: onEvicted,
-		open: map[*connection]struct{}{}, left: make(chan struct{}, 1),
+		Listener: l, limit: most, acceptFailures: newAcceptFailures(onFailure, logger), onEvicted: onEvicted,
+		connections: map[*connection]struct{}{}, changed: make(chan struct{}, 1),
 	}
 }
 
@@ -61,22 +61,22 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		if err == nil {
 			return l.add(conn), nil
 		}
-		if !passing(err) {
+		if !isTemporary(err) {
 			return nil, err
 		}
-		l.failures.add(err)
-		l.evict(evictedAtOnce) // they have descriptors
+		l.acceptFailures.add(err)
+		l.evict(evictionBatch) // which frees file descriptors
 		select {
-		case <-l.left:
+		case <-l.changed:
 		case <-time.After(pause):
 		}
 	}
 }
 
-// passing reports whether an error of accept says nothing about the listener.
-func passing(err error) bool {
-	for _, one := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
-		if errors.Is(err, one) {
+// isTemporary reports whether accept may succeed after an error.
+func isTemporary(err error) bool {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, errno) {
 			return true
 		}
 	}
@@ -89,28 +89,28 @@ func (l *boundedListener) Close() error {
 	l.closed = true
 	l.mu.Unlock()
 	l.signal()
-	l.failures.flush()
+	l.acceptFailures.flush()
 	return l.Listener.Close()
 }
 
-// makeRoom waits until there is room for one more.
+// makeRoom evicts connections until there is room for one more.
 func (l *boundedListener) makeRoom() {
 	for {
 		l.mu.Lock()
-		room := l.closed || len(l.open)-l.evicted < l.most
+		room := l.closed || len(l.connections)-l.evicting < l.limit
 		l.mu.Unlock()
 		if room {
 			return
 		}
-		l.evict(evictedAtOnce)
+		l.evict(evictionBatch)
 		select {
-		case <-l.left:
-		case <-time.After(100 * time.Millisecond): // by then others may have waited for long enough
+		case <-l.changed:
+		case <-time.After(100 * time.Millisecond): // more connections may be evictable by then
 		}
 	}
 }
 
-// evict closes at most n connections, those that have waited longest first.
+// evict evicts at most n connections, those that have waited longest first.
 func (l *boundedListener) evict(n int) {
 	type candidate struct {
 		c     *connection
@@ -119,18 +119,18 @@ func (l *boundedListener) evict(n int) {
 	var all []candidate
 	now := time.Now()
 	l.mu.Lock()
-	for c := range l.open {
-		if since, ok := c.waitsSince(now); ok {
+	for c := range l.connections {
+		if since, ok := c.evictableSince(now); ok {
 			all = append(all, candidate{c, since})
 		}
 	}
 	l.mu.Unlock()
 	slices.SortFunc(all, func(a, b candidate) int { return cmp.Compare(a.since.UnixNano(), b.since.UnixNano()) })
 	l.mu.Lock()
-	all = all[:max(min(n, len(all), mostEvicted-l.evicted), 0)]
+	all = all[:max(min(n, len(all), maxEvicting-l.evicting), 0)]
 	l.mu.Unlock()
-	for _, one := range all {
-		one.c.evict()
+	for _, candidate := range all {
+		candidate.c.evict()
 	}
 	if len(all) > 0 {
 		l.onEvicted(len(all))
@@ -138,45 +138,45 @@ func (l *boundedListener) evict(n int) {
 }
 
 func (l *boundedListener) add(conn net.Conn) *connection {
-	c := &connection{Conn: conn, listener: l, since: time.Now()}
+	c := &connection{Conn: conn, listener: l, waitingSince: time.Now()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open[c] = struct{}{}
+	l.connections[c] = struct{}{}
 	return c
 }
 
 func (l *boundedListener) remove(c *connection) {
 	l.mu.Lock()
-	delete(l.open, c)
-	if c.makesRoom {
-		l.evicted--
+	delete(l.connections, c)
+	if c.countedAsEvicting {
+		l.evicting--
 	}
 	l.mu.Unlock()
 	l.signal()
 }
 
-// evicting notes that a connection is being closed to make room.
-func (l *boundedListener) evicting(c *connection) {
+// markEvicting counts a connection as evicted but not closed.
+func (l *boundedListener) markEvicting(c *connection) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, ok := l.open[c]; ok {
-		c.makesRoom = true
-		l.evicted++
+	if _, ok := l.connections[c]; ok {
+		c.countedAsEvicting = true
+		l.evicting++
 	}
 }
 
 func (l *boundedListener) signal() {
 	select {
-	case l.left <- struct{}{}:
+	case l.changed <- struct{}{}:
 	default:
 	}
 }
 
-// endReads has every read fail from now on, as if it had taken too long.
+// endReads makes all reads of the connections time out.
 func (l *boundedListener) endReads() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for c := range l.open {
-		_ = c.SetReadDeadline(time.Unix(1, 0)) // one that is closed has no reads
+	for c := range l.connections {
+		_ = c.SetReadDeadline(time.Unix(1, 0)) // fails only if the connection is closed
 	}
 }

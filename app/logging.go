@@ -8,18 +8,18 @@ import (
 	"dora-exporter/instrumentation"
 )
 
-// longestValue bounds the value of one key, in bytes: names and messages of others come from outside.
-const longestValue = 4 << 10
+// maxValueBytes bounds the value of a key: names and messages may come from outside.
+const maxValueBytes = 4 << 10
 
-// NewLogger writes logfmt: time, level in lower case, the message unless it is empty, then the keys. A line about an
-// event has no message, so that it reads as documented: level=info endpoint=github environment=…
+// NewLogger returns a logger that writes logfmt: time, level in lower case, the message unless it is empty, then the keys. Lines
+// about events have no message, because the existing exporter documents them without: level=info endpoint=github environment=…
 func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(instrumentation.LogTraces(slog.NewTextHandler(w, &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 			if kind := a.Value.Kind(); kind == slog.KindString || kind == slog.KindAny { // the others are short
-				if text := a.Value.String(); len(text) > longestValue {
-					a.Value = slog.StringValue(strings.ToValidUTF8(text[:longestValue], "") + "…")
+				if text := a.Value.String(); len(text) > maxValueBytes {
+					a.Value = slog.StringValue(strings.ToValidUTF8(text[:maxValueBytes], "") + "…")
 				}
 			}
 			switch {

@@ -33,9 +33,9 @@ func TestLogLines(t *testing.T) {
 
 func TestLongValues(t *testing.T) {
 	var b strings.Builder
-	long := strings.Repeat("é", longestValue)
+	long := strings.Repeat("é", maxValueBytes)
 	NewLogger(&b, slog.LevelInfo).Error("long", "text", long, "error", errors.New(long))
-	half := strings.Repeat("é", longestValue/2)
+	half := strings.Repeat("é", maxValueBytes/2)
 	if got, want := b.String(), " level=error msg=long text="+half+"… error="+half+"…\n"; !strings.HasSuffix(got, want) {
 		t.Errorf("%d bytes, want %d after the time: %.100q", len(got), len(want), got)
 	}

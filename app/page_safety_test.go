@@ -22,7 +22,7 @@ import (
 // get asks for a page and checks what holds for all of them.
 func get(t *testing.T, p *page.Pages, path string) (status int, body string) {
 	t.Helper()
-	engine := newEngine(endpoints{metrics: http.NotFoundHandler(), people: p}.pages(), nil, slog.New(slog.DiscardHandler))
+	engine := newEngine(endpoints{metrics: http.NotFoundHandler(), page: p}.pages(), nil, slog.New(slog.DiscardHandler))
 	answer := httptest.NewRecorder()
 	engine.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 	if answer.Code == http.StatusNotFound && answer.Header().Get("Content-Security-Policy") == "" {
@@ -93,7 +93,7 @@ func harmless(t *testing.T, path, body string) {
 }
 
 // Hostile names stay text wherever they are shown.
-func TestPageOfHostileNames(t *testing.T) {
+func TestHostileNames(t *testing.T) {
 	s := shop.New(t)
 	hostile := []string{
 		`<script>alert(1)</script>`, `" onload="alert(1)`, `</style></table><img src=x onerror=alert(1)>`, `javascript:alert(1)`, `{{.}}`, "' x='\x00\x1b[2J\u202e",

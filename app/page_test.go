@@ -102,7 +102,7 @@ func TestPageAndReportAgree(t *testing.T) {
 	}
 	s.Deliver(shop.Status(2, "production", "V2", "failure", 65), shop.Incident("created", 46, 0))
 	s.Process()
-	o := report.Options{Now: shop.Minute(1440), Since: measuredTime, Weeks: measuredWeeks}
+	o := report.Options{Now: shop.Minute(1440), Since: measuredPeriod, Weeks: measuredWeeks}
 	all, err := report.FromEvents(t.Context(), s.Reader(), s.Rules.Policy, o)
 	if err != nil || len(all.Differences) > 0 || len(all.Rows) != 1 || all.Rows[0].Failures == 0 {
 		t.Fatalf("%v, %+v", err, all)
@@ -116,7 +116,7 @@ func TestPageAndReportAgree(t *testing.T) {
 	}
 }
 
-func TestExplanationsAsPages(t *testing.T) {
+func TestExplanationPages(t *testing.T) {
 	p := shopPages(t, shop.Day(t), page.State{}, &page.Requests{})
 	for path, want := range map[string]struct {
 		status int
@@ -147,7 +147,7 @@ func TestExplanationsAsPages(t *testing.T) {
 }
 
 // What is shown and read is bounded.
-func TestLimitsOfThePage(t *testing.T) {
+func TestPageLimits(t *testing.T) {
 	const deliveries, series = 50, 20
 	s := shop.New(t)
 	for n := range deliveries + 10 {
@@ -169,7 +169,7 @@ func TestLimitsOfThePage(t *testing.T) {
 }
 
 // When the database can't be read, the page says so, without details about the machine, and shows the rest.
-func TestPageWithoutTheDatabase(t *testing.T) {
+func TestPageWithoutDatabase(t *testing.T) {
 	s := shop.New(t)
 	r := s.Reader()
 	p := pagesOf(r, s, page.State{Version: "1.2.3"}, &page.Requests{})

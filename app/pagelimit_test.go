@@ -17,7 +17,7 @@ func TestLimitPages(t *testing.T) {
 			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 			return w.Code
 		}
-		for range mostPages {
+		for range maxPages {
 			go get(slow)
 		}
 		synctest.Wait()

@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// measuredTime is what the measures of the page are about, as those of report are by default.
-	measuredTime = 90 * 24 * time.Hour
-	// measuredWeeks is how many weeks are shown one by one.
+	// measuredPeriod is the period of the measures on the page, the same as the default of report.
+	measuredPeriod = 90 * 24 * time.Hour
+	// measuredWeeks is the number of weeks in a trend.
 	measuredWeeks = 12
 )
 
-// pageLimits bound what the page reads and shows.
+// pageLimits bounds what the page reads and shows.
 var pageLimits = report.Limits{Teams: 50, Deployments: 20_000}
 
-// newPages returns the pages over a database. now is the end of the measured time.
+// newPages returns the pages over a database. now returns the end of the measured period.
 func newPages(r *sqlite.Reader, p dora.Policy, requests *page.Requests, state func() page.State, now func() time.Time, logger *slog.Logger) *page.Pages {
 	return page.New(page.Options{
 		Snapshot: func(ctx context.Context, read func(page.Reader) error) error {
@@ -53,7 +53,7 @@ func (e pageExplainer) Metric(ctx context.Context, series string, maxFacts, maxS
 
 func (pageExplainer) Reason(code string) string { return explain.Reason(code) }
 
-func (e pageExplainer) explain(ctx context.Context, run explanation, name string) (page.Explanation, error) {
+func (e pageExplainer) explain(ctx context.Context, run explainFunc, name string) (page.Explanation, error) {
 	made, err := explainFrom(ctx, e.reader, run, name)
 	switch {
 	case explain.IsNotFound(err):
@@ -64,9 +64,9 @@ func (e pageExplainer) explain(ctx context.Context, run explanation, name string
 	return page.Explanation{Text: made.Text(), Found: true}, nil
 }
 
-// pageMeasures returns the measures of all teams as counted until a time.
+// pageMeasures returns the measures of all teams up to now.
 func pageMeasures(ctx context.Context, r report.Reader, p dora.Policy, now time.Time) (m page.Measures, err error) {
-	counted, err := report.FromCounted(ctx, r, p, pageLimits, report.Options{Now: now, Since: measuredTime, Weeks: measuredWeeks})
+	counted, err := report.FromCounted(ctx, r, p, pageLimits, report.Options{Now: now, Since: measuredPeriod, Weeks: measuredWeeks})
 	if err != nil {
 		return m, err
 	}

@@ -23,25 +23,25 @@ import (
 	"dora-exporter/receivers"
 )
 
-// parts are what the program consists of.
+// parts has the parts of the program.
 type parts struct {
 	store       *sqlite.Store
 	clock       *sqlite.Clock
 	instruments *instrumentation.Instruments
 	processor   *pipeline.Processor
-	jobs        *pipeline.Lookups
-	settler     *pipeline.Evaluator
+	lookups     *pipeline.Lookups
+	evaluator   *pipeline.Evaluator
 	projection  *pipeline.Projection
-	// traces is nil when nothing is followed.
+	// traces is nil if traces are off.
 	traces *instrumentation.Traces
-	// reader is that of the pages; nil without them.
+	// reader serves the pages; nil if they are off.
 	reader *sqlite.Reader
 	server *server
-	// flushLogs logs what has been summed up.
+	// flushLogs writes pending summaries to the log.
 	flushLogs func()
 }
 
-// build makes the parts behind the webhooks.
+// build makes all parts except the server.
 func (p *parts) build(ctx context.Context, o *Options) error {
 	c, logger := o.Config, o.Logger
 	err := p.store.LimitBacklog(ctx, c.Storage.MaxBacklog)
@@ -52,7 +52,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		return err
 	}
 	p.instruments, err = instrumentation.New(instrumentation.Options{
-		Families: dora.Families(), Started: p.store.Started, Unsigned: c.Unsigned(), Now: time.Now,
+		Families: dora.Families(), Started: p.store.Started, Unsigned: c.Unsigned(), Now: o.Machine.Wall,
 		Version: o.Version, Revision: o.Revision, GoVersion: runtime.Version(),
 		MaxSeries: c.Metrics.MaxSeries, Series: p.store.Series,
 		Writes: func() (instrumentation.Writes, error) {
@@ -84,17 +84,17 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: p.clock.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
-	p.jobs = &pipeline.Lookups{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
-	p.settler = &pipeline.Evaluator{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
+	p.lookups = &pipeline.Lookups{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
+	p.evaluator = &pipeline.Evaluator{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
 	p.projection = &pipeline.Projection{
 		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: o.CheckpointInterval,
 		Checkpoint:   checkpoint.New(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger),
-		OnCheckpoint: func(err error) { p.instruments.Checkpoint(time.Now(), err) },
+		OnCheckpoint: func(err error) { p.instruments.Checkpoint(o.Machine.Wall(), err) },
 	}
 	return nil
 }
 
-// backlog is what waits in the store.
+// backlog returns what waits in the store.
 func (p *parts) backlog(ctx context.Context) (instrumentation.Backlog, error) {
 	b, err := p.store.Backlog(ctx)
 	if err != nil {
@@ -123,42 +123,43 @@ func (p *parts) catalog(c *config.Config, logger *slog.Logger) (dora.Catalog, er
 
 func pathOf(r *http.Request) string { return r.URL.Path }
 
-// listen opens the addresses with everything mounted.
+// listen makes the server and listens on its addresses.
 func (p *parts) listen(ctx context.Context, o *Options) error {
 	c, logger := o.Config, o.Logger
 	metrics, err := p.instruments.Handler()
 	if err != nil {
 		return err
 	}
+	now := o.Machine.Wall
 	var seen page.Requests
-	inbox := newConflicts(p.store, p.store, p.instruments.Conflict, logger)
+	inbox := newConflictInbox(p.store, p.store, p.instruments.Conflict, logger)
 	webhooks := receivers.New(receivers.Options{
 		Inbox: inbox, GitHubSecrets: c.GitHub.WebhookSecret, JiraSecrets: c.Jira.WebhookSecret,
-		Logger: logger, Now: time.Now,
+		Logger: logger, Now: now,
 		Observe: func(source, event, result string) {
 			p.instruments.Delivery(source, event, result)
 			seen.Count(result)
 		},
-		OnRefused:   func(source, result, why string) { seen.AddRefused(source, result, why, time.Now()) },
-		OnDuplicate: func(key string) { seen.AddDuplicate(key, time.Now()) },
+		OnRefused:   func(source, result, why string) { seen.AddRefused(source, result, why, now()) },
+		OnDuplicate: func(key string) { seen.AddDuplicate(key, now()) },
 		Trace: func(ctx context.Context, r dora.WebhookRequest) context.Context {
 			return p.traces.Request(ctx, r)
 		},
 	})
 	e := endpoints{metrics: metrics, ready: p.ready}
 	if c.Server.Page == "on" {
-		since := time.Now()
+		since := now()
 		if p.reader, err = sqlite.OpenReader(ctx, c.Storage.Database); err != nil {
 			return err
 		}
-		e.people = newPages(p.reader, c.Policy, &seen, func() page.State { return p.state(o, since) }, time.Now, logger)
+		e.page = newPages(p.reader, c.Policy, &seen, func() page.State { return p.state(o, since) }, now, logger)
 	}
 	p.flushLogs = func() { webhooks.Flush(); inbox.report.Flush() }
-	p.server, err = open(ctx, c, o.Web, e, func(r gin.IRouter) { webhooks.Register(r) }, p.instruments, logger)
+	p.server, err = newServer(ctx, c, o.Web, e, func(r gin.IRouter) { webhooks.Register(r) }, p.instruments, logger)
 	return err
 }
 
-// ready is nil when the values are restored and what arrives can be processed and kept.
+// ready returns why the program can't work; nil if the values are restored and deliveries can be stored, processed and counted.
 func (p *parts) ready() error {
 	if !p.instruments.Restored() {
 		return errors.New("the values are being restored")

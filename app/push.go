@@ -9,14 +9,14 @@ import (
 	"dora-exporter/instrumentation"
 )
 
-// resource says who pushes; instance is the same after a restart.
-func resource(o *config.OTLP, version, instance string) map[string]string {
+// resourceAttributes returns the attributes of the sender. instance is the same after a restart.
+func resourceAttributes(o *config.OTLP, version, instance string) map[string]string {
 	r := map[string]string{"service.name": "dora-exporter", "service.version": version, "service.instance.id": instance}
 	maps.Copy(r, o.ResourceAttributes)
 	return r
 }
 
-// startPush begins to push metrics; nil when it is off.
+// startPush starts the push of metrics. It returns nil if that is off.
 func (p *parts) startPush(ctx context.Context, options *Options) (*instrumentation.Push, error) {
 	o, logger := &options.Config.OTLP, options.Logger
 	var delta *instrumentation.DeltaOptions
@@ -29,25 +29,25 @@ func (p *parts) startPush(ctx context.Context, options *Options) (*instrumentati
 	if err != nil || !o.Enabled {
 		return nil, err
 	}
-	to, err := client(&o.MetricsTo, config.MetricsPath)
+	to, err := newReceiver(&o.MetricsReceiver, config.MetricsPath)
 	if err != nil {
 		return nil, err
 	}
 	logger.Info("pushing metrics", "endpoint", to.Address(), "protocol", to.Protocol, "temporality", o.Temporality, "interval", o.Interval)
 	return p.instruments.StartPush(ctx, instrumentation.PushOptions{
 		Receiver: to, Export: o.ExportTimeout, Interval: o.Interval, Delta: delta,
-		Resource: resource(o, options.Version, p.store.ID()), Logger: logger,
+		Resource: resourceAttributes(o, options.Version, p.store.ID()), Logger: logger,
 	})
 }
 
-// delta says from where deltas go on: what has not arrived at the receiver is pushed after a restart. With the first push of deltas
-// it is from now on.
+// delta returns where an earlier process left off, so that what the receiver has not got is pushed now. The first process with
+// deltas starts at the current position.
 func (p *parts) delta(ctx context.Context, logger *slog.Logger) (*instrumentation.DeltaOptions, error) {
-	arrived := func(ctx context.Context, position int64) {
-		ctx, cancel := context.WithTimeout(ctx, notingMayTake)
+	confirmed := func(ctx context.Context, position int64) {
+		ctx, cancel := context.WithTimeout(ctx, savePositionTimeout)
 		defer cancel()
 		if err := p.store.SetPushed(ctx, position); err != nil {
-			logger.Warn("deltas may be pushed twice after a restart", "error", err)
+			logger.Warn("saving the position of pushed deltas failed, a restart may push some twice", "error", err)
 		}
 	}
 	position := p.projection.Position()
@@ -57,33 +57,33 @@ func (p *parts) delta(ctx context.Context, logger *slog.Logger) (*instrumentatio
 	}
 	if !known {
 		pushed = position
-		arrived(ctx, position)
+		confirmed(ctx, position)
 	}
 	missing, err := p.projection.Since(ctx, pushed)
 	if err != nil {
 		return nil, err
 	}
-	return &instrumentation.DeltaOptions{Position: position, Missing: missing, Arrived: arrived}, nil
+	return &instrumentation.DeltaOptions{Position: position, Missing: missing, Confirmed: confirmed}, nil
 }
 
-// startTraces begins to follow deliveries; nil when it is off.
+// startTraces starts the push of traces. It returns nil if that is off.
 func (p *parts) startTraces(ctx context.Context, options *Options) (*instrumentation.Traces, error) {
 	o, logger := &options.Config.OTLP, options.Logger
 	if !o.Traces {
-		return nil, nil //nolint:nilnil // nothing is followed
+		return nil, nil //nolint:nilnil // traces are off
 	}
-	to, err := client(&o.TracesTo, config.TracesPath)
+	to, err := newReceiver(&o.TracesReceiver, config.TracesPath)
 	if err != nil {
 		return nil, err
 	}
 	logger.Info("pushing traces", "endpoint", to.Address(), "protocol", to.Protocol, "ratio", o.TracesRatio)
 	return p.instruments.StartTraces(ctx, instrumentation.TraceOptions{
-		Receiver: to, Ratio: o.TracesRatio, Batches: instrumentation.SpanBatches(o.Spans), Resource: resource(o, options.Version, p.store.ID()), Logger: logger,
+		Receiver: to, Ratio: o.TracesRatio, Batches: instrumentation.SpanBatches(o.Spans), Resource: resourceAttributes(o, options.Version, p.store.ID()), Logger: logger,
 	})
 }
 
-// client is what a client of the receiver takes; path is that of the signal.
-func client(r *config.OTLPReceiver, path string) (instrumentation.Receiver, error) {
+// newReceiver converts the configuration of a receiver; path is the signal's.
+func newReceiver(r *config.OTLPReceiver, path string) (instrumentation.Receiver, error) {
 	to, err := r.Endpoint.Target(r.Protocol, path)
 	if err != nil {
 		return instrumentation.Receiver{}, err

@@ -3,27 +3,27 @@ package app
 import "net/http"
 
 const (
-	// longestURI is in bytes; that of the explanation of a series has some hundred.
-	longestURI = 16 << 10
-	// mostFields bounds the fields of a header.
-	mostFields = 100
+	// maxURIBytes bounds the request URI. The URI of a series' explanation has some hundred bytes.
+	maxURIBytes = 16 << 10
+	// maxHeaderFields bounds the fields of a header.
+	maxHeaderFields = 100
 )
 
-// limitRequests refuses requests whose header takes much memory, and tells connections what they wait for.
+// limitRequests rejects requests whose header takes much memory, and tells the connection which requests it serves.
 func limitRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case len(r.RequestURI) > longestURI:
+		case len(r.RequestURI) > maxURIBytes:
 			refuseRequest(w, http.StatusRequestURITooLong)
 			return
-		case fieldCount(r.Header) > mostFields:
+		case fieldCount(r.Header) > maxHeaderFields:
 			refuseRequest(w, http.StatusRequestHeaderFieldsTooLarge)
 			return
 		}
 		if c, ok := r.Context().Value(connectionKey{}).(*connection); ok {
-			watched, end := c.begin(r)
+			tracked, end := c.beginRequest(r)
 			defer end()
-			r = watched
+			r = tracked
 		}
 		next.ServeHTTP(w, r)
 	})

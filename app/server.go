@@ -14,104 +14,104 @@ import (
 	"dora-exporter/config"
 )
 
-// server is the HTTP side: webhooks in, metrics, health and a page out, all on one address or the webhooks on their own.
-type server struct{ doors []*door }
+// server serves HTTP: webhooks, metrics, health and pages on one address, or the webhooks on an address of their own.
+type server struct{ addressServers []*addressServer }
 
-// door is one address.
-type door struct {
+// addressServer serves an address.
+type addressServer struct {
 	http     *http.Server
 	listener *boundedListener
-	// serve returns when the door is closed.
+	// serve returns when the listener is closed.
 	serve func(net.Listener) error
-	// errors are those of the HTTP server.
+	// errors logs the errors of the HTTP server.
 	errors serverErrors
 }
 
-// open opens the addresses, so that one that is taken is an error of the start. With an address for metrics, the pages are
-// there and the webhooks on the other; both tell their health.
-func open(ctx context.Context, c *config.Config, web *WebConfig, e endpoints, webhooks func(gin.IRouter), metrics doorMetrics, logger *slog.Logger) (*server, error) {
+// newServer listens on the addresses, so that an address in use is an error of the start. If there is an address for metrics, it also
+// serves the pages, and the other one only webhooks; both serve health.
+func newServer(ctx context.Context, c *config.Config, web *WebConfig, e endpoints, webhooks func(gin.IRouter), metrics connectionMetrics, logger *slog.Logger) (*server, error) {
 	s := &server{}
 	pages, health := e.pages(), e.health()
 	if c.Server.MetricsListen == "" {
 		health = append(health, pages...)
 	}
-	d, err := newDoor(ctx, c.Server.Address(), "server.port", newEngine(health, webhooks, logger), metrics, logger)
+	d, err := newAddressServer(ctx, c.Server.Address(), "server.port", newEngine(health, webhooks, logger), metrics, logger)
 	if err != nil {
 		return nil, err
 	}
-	s.doors = append(s.doors, d)
+	s.addressServers = append(s.addressServers, d)
 	d.serve = web.webhooks(d.http)
 	if c.Server.MetricsListen == "" {
 		return s, nil
 	}
-	d, err = newDoor(ctx, c.Server.MetricsListen, "server.metrics_listen", newEngine(append(e.health(), pages...), nil, logger), metrics, logger)
+	d, err = newAddressServer(ctx, c.Server.MetricsListen, "server.metrics_listen", newEngine(append(e.health(), pages...), nil, logger), metrics, logger)
 	if err != nil {
-		_ = s.doors[0].listener.Close()
+		_ = s.addressServers[0].listener.Close()
 		return nil, err
 	}
-	s.doors = append(s.doors, d)
+	s.addressServers = append(s.addressServers, d)
 	d.serve = web.metrics(d.http, logger)
 	return s, nil
 }
 
-// doorMetrics counts what happens at the addresses.
-type doorMetrics interface {
+// connectionMetrics counts events of connections.
+type connectionMetrics interface {
 	AcceptFailure()
 	Evicted(n int)
 }
 
-// newDoor opens an address, which the key of the configuration sets. Whoever sends slowly is cut off.
-func newDoor(ctx context.Context, address, key string, handler http.Handler, metrics doorMetrics, logger *slog.Logger) (*door, error) {
+// newAddressServer listens on an address; key is the key of the configuration that sets it. Timeouts cut off slow clients.
+func newAddressServer(ctx context.Context, address, key string, handler http.Handler, metrics connectionMetrics, logger *slog.Logger) (*addressServer, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w; is another server running there? %s in the configuration sets another one", address, err, key)
+		return nil, fmt.Errorf("listen on %s: %w; is another server running there? Set another address with %s in the configuration", address, err, key)
 	}
-	d := &door{
-		listener: newBoundedListener(listener, mostConnections, metrics.AcceptFailure, metrics.Evicted, logger),
+	d := &addressServer{
+		listener: newBoundedListener(listener, maxConnections, metrics.AcceptFailure, metrics.Evicted, logger),
 		errors:   newServerErrors(logger),
 	}
 	d.http = &http.Server{
 		Handler:           limitRequests(handler),
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second, // GitHub gives up after 10
+		ReadTimeout:       30 * time.Second, // GitHub's own timeout is 10 s
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          d.errors.logger(),
 		ConnContext:       withConnection,
-		// What HTTP/2 buffers of bodies before anybody reads them, in all of a connection.
+		// Bounds the memory of bodies that HTTP/2 buffers before anybody reads them.
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 32, MaxReceiveBufferPerConnection: 64 << 10, MaxReceiveBufferPerStream: 16 << 10},
 
-		DisableGeneralOptionsHandler: true, // which would answer OPTIONS * with 200
+		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * with 200
 	}
 	return d, nil
 }
 
-// serve lets requests in. What it returns gets the first error.
+// serve starts serving. The returned channel receives the first error of each address.
 func (s *server) serve() <-chan error {
-	failed := make(chan error, len(s.doors))
-	for _, d := range s.doors {
+	failed := make(chan error, len(s.addressServers))
+	for _, d := range s.addressServers {
 		go func() { failed <- d.serve(d.listener) }()
 	}
 	return failed
 }
 
-// addresses are where it listens.
+// addresses returns the addresses that the server listens on.
 func (s *server) addresses() []string {
 	var all []string
-	for _, d := range s.doors {
+	for _, d := range s.addressServers {
 		all = append(all, d.listener.Addr().String())
 	}
 	return all
 }
 
-// stop takes no new requests and waits for those under way, at most for a time, then cuts them off. Bodies that have not come
-// a little before that are waited for no longer, so that their senders get an answer.
+// stop refuses new requests and waits for current ones, at most for limit, then closes their connections. After three quarters of
+// limit it stops waiting for request bodies, so that their senders still get an answer.
 func (s *server) stop(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var stopping sync.WaitGroup
-	for _, d := range s.doors {
+	for _, d := range s.addressServers {
 		stopping.Go(func() {
 			hurry := time.AfterFunc(limit/4*3, d.listener.endReads)
 			defer hurry.Stop()

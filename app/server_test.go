@@ -20,7 +20,7 @@ func TestServer(t *testing.T) {
 	e := endpoints{
 		metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
 		ready:   func() error { return trouble },
-		people:  emptyPages(t, page.State{Trouble: "<script>alert(1)</script>", Unsigned: []string{"github"}, Since: time.Unix(0, 0)}),
+		page:    emptyPages(t, page.State{Trouble: "<script>alert(1)</script>", Unsigned: []string{"github"}, Since: time.Unix(0, 0)}),
 	}
 	engine := newEngine(append(e.pages(), e.health()...), func(r gin.IRouter) {
 		r.POST("/api/github", func(*gin.Context) { panic("a bug") })

@@ -49,7 +49,7 @@ func (noDoorMetrics) AcceptFailure() {}
 func (noDoorMetrics) Evicted(int)    {}
 
 // Whoever sends or reads slowly is cut off, after the time that each part may take.
-func TestSlowClientsAreCutOff(t *testing.T) {
+func TestSlowClients(t *testing.T) {
 	for name, test := range map[string]struct {
 		send string
 		// then is sent each second, nothing when it is empty; reads says whether the answer is read.
@@ -71,7 +71,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
 				logger := slog.New(slog.DiscardHandler)
-				d, err := newDoor(context.Background(), "127.0.0.1:0", "server.port", newEngine(endpoints{}.health(), func(r gin.IRouter) {
+				d, err := newAddressServer(context.Background(), "127.0.0.1:0", "server.port", newEngine(endpoints{}.health(), func(r gin.IRouter) {
 					r.POST("/api/github", func(c *gin.Context) {
 						if _, err := io.ReadAll(c.Request.Body); err == nil {
 							t.Error("the body was read to its end")

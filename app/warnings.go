@@ -6,10 +6,10 @@ import (
 	"dora-exporter/config"
 )
 
-// Warn logs what works less well than it could, or is open to anybody.
+// Warn logs settings that limit the program or leave it open to anybody.
 func Warn(c *config.Config, logger *slog.Logger) {
 	if c.GitHub.Token == "" {
-		logger.Warn("no GitHub token: calls to the GitHub API are unauthenticated, with few of them allowed; set GITHUB_TOKEN or github.token")
+		logger.Warn("no GitHub token: calls to the GitHub API are unauthenticated and have a low rate limit; set GITHUB_TOKEN or github.token")
 	}
 	for _, source := range c.Unsigned() {
 		logger.Warn("webhooks are accepted without a signature: anybody who reaches this port can change the numbers; set "+source+".webhook_secret",

@@ -25,7 +25,7 @@ type Config struct {
 	Jira struct {
 		WebhookSecret []string
 	}
-	// Policy is what the measures go by, from several sections.
+	// Policy has the settings of the measures, from several sections.
 	Policy  dora.Policy
 	Catalog struct {
 		// Mode is static or backstage.
@@ -48,19 +48,20 @@ type Config struct {
 	OTLP OTLP
 }
 
+// Server has the addresses to listen on.
 type Server struct {
 	Host string
 	Port int
-	// MetricsListen is the address, host:port, of /metrics and the pages; empty when they are on the webhooks'.
+	// MetricsListen is the address, host:port, of /metrics and the pages; empty if they share that of the webhooks.
 	MetricsListen string
-	// Page is on or off: whether there are pages for people.
+	// Page is on or off, and enables the pages for people.
 	Page string
 }
 
-// Address is that of the webhooks.
+// Address returns the address that the webhooks are received on.
 func (s Server) Address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
-// LocalAddress is the webhooks' address as this machine reaches it.
+// LocalAddress returns the address of the webhooks as seen from this machine.
 func (s Server) LocalAddress() string {
 	host := s.Host
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
@@ -72,29 +73,29 @@ func (s Server) LocalAddress() string {
 	return net.JoinHostPort(host, strconv.Itoa(s.Port))
 }
 
-// Load reads the file at path. It need not be there unless it was named. Warnings are about what works and is hardly
-// meant. An error has one line for each thing that is wrong: file, line, what is wrong, what to write instead.
+// Load reads the file at path, which may be missing unless named is true. Warnings are about settings that work but are probably
+// a mistake. An error has a line for each problem: file, line, what is wrong, what to write instead.
 func Load(path string, named bool, getenv func(string) string) (c *Config, warnings []string, err error) {
 	return LoadSections(path, named, getenv)
 }
 
-// LoadSections reads the file at path like Load, but only some of its sections, such as storage and jira.incidents: what is
-// wrong in the others, or in the files that they name, does not matter. Without sections it reads all.
+// LoadSections reads the file at path like Load, but only some of its sections, such as storage and jira.incidents. Errors in
+// other sections, or in the files that they name, are ignored. Without sections it reads all.
 func LoadSections(path string, named bool, getenv func(string) string, sections ...string) (c *Config, warnings []string, err error) {
 	data, err := ReadYAML(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !named:
-		warnings = append(warnings, fmt.Sprintf("no configuration file %s here, using the defaults", path))
+		warnings = append(warnings, fmt.Sprintf("configuration file %s does not exist, using the defaults", path))
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, fmt.Errorf("%s: there is no such file: give the path of the configuration with -config.file", path)
+		return nil, nil, fmt.Errorf("%s: file does not exist: set the path of the configuration with -config.file", path)
 	case err != nil:
-		return nil, nil, fmt.Errorf("%s: can't be read: %w; give the path of a YAML file with -config.file", path, err)
+		return nil, nil, fmt.Errorf("%s: can't be read: %w; set the path of a YAML file with -config.file", path, err)
 	}
 	c, more, err := Parse(path, data, getenv, sections...)
 	return c, append(warnings, more...), err
 }
 
-// Parse reads the text of a configuration, all of it or some sections; path is for messages.
+// Parse reads the text of a configuration, or only some of its sections; path is for messages.
 func Parse(path string, data []byte, getenv func(string) string, sections ...string) (*Config, []string, error) {
 	root, err := parseYAML(path, data)
 	if err != nil {
@@ -108,11 +109,11 @@ func Parse(path string, data []byte, getenv func(string) string, sections ...str
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.OTLP = defaultOTLP()
 	warnings := c.OTLP.fromEnvironment(getenv)
-	d := &decoder{file: path, sections: sections, at: map[string]*yaml.Node{}}
+	d := &decoder{file: path, sections: sections, nodes: map[string]*yaml.Node{}}
 	d.config(root, c)
 	c.fromEnvironment(getenv)
 	c.complete(d)
-	if err := joined(d.errs, d.failed); err != nil {
+	if err := joinErrors(d.errs, d.errorCount); err != nil {
 		return nil, nil, err
 	}
 	if c.OTLP.Enabled || c.OTLP.Traces {
@@ -121,7 +122,7 @@ func Parse(path string, data []byte, getenv func(string) string, sections ...str
 	return c, d.warnings, nil
 }
 
-// config says which keys there are and what they hold.
+// config reads all known keys.
 func (d *decoder) config(root *yaml.Node, c *Config) {
 	d.mapping(root, "", fields{
 		"server": d.section(fields{
@@ -148,9 +149,9 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 		"teams": d.list("name: Platform", func(n *yaml.Node, path string) {
 			t := dora.Team{}
 			known := fields{
-				"name": d.text(&t.Name), "github_repositories": d.lines("owner/name", &t.Repositories), "jira_projects": d.lines("INC", &t.Projects),
+				"name": d.text(&t.Name), "github_repositories": d.stringList("owner/name", &t.Repositories), "jira_projects": d.stringList("INC", &t.Projects),
 			}
-			if !d.fails(func() { d.mapping(n, path, known) }) && t.Name == "" {
+			if !d.hasErrors(func() { d.mapping(n, path, known) }) && t.Name == "" {
 				d.fail(n, "%s has no name: write \"- name: …\"", path)
 			}
 			c.Teams = append(c.Teams, t)
@@ -165,7 +166,7 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 	})
 }
 
-// fromEnvironment fills in what the file does not set.
+// fromEnvironment sets what the file leaves empty.
 func (c *Config) fromEnvironment(getenv func(string) string) {
 	for name, value := range map[string]*string{
 		"GITHUB_TOKEN": &c.GitHub.Token, "BACKSTAGE_TOKEN": &c.Catalog.Token, "STORAGE_FILE_PATH": &c.Storage.File.Path,
@@ -183,10 +184,10 @@ func (c *Config) fromEnvironment(getenv func(string) string) {
 	}
 }
 
-// complete checks what belongs together and derives what is not set.
+// complete checks keys that depend on each other, and derives defaults from other keys.
 func (c *Config) complete(d *decoder) {
-	if c.Catalog.Mode == "backstage" && c.Catalog.Endpoint == "" && empty(d.at["catalog.endpoint"]) {
-		d.fail(d.at["catalog.mode"], "catalog.mode is backstage and catalog.endpoint is missing: "+
+	if c.Catalog.Mode == "backstage" && c.Catalog.Endpoint == "" && empty(d.nodes["catalog.endpoint"]) {
+		d.fail(d.nodes["catalog.mode"], "catalog.mode is backstage, but catalog.endpoint is missing: "+
 			"write Backstage's address, such as endpoint: https://backstage.example.com")
 	}
 	if c.Storage.File.Path == "" {
@@ -196,18 +197,18 @@ func (c *Config) complete(d *decoder) {
 		c.Storage.Database = strings.TrimSuffix(c.Storage.File.Path, filepath.Ext(c.Storage.File.Path)) + ".db"
 	}
 	if filepath.Clean(c.Storage.Database) == filepath.Clean(c.Storage.File.Path) {
-		d.fail(d.at["storage.file.path"], "storage.file.path and the database are both %s: "+
+		d.fail(d.nodes["storage.file.path"], "storage.file.path and the database are both %s: "+
 			"give one of them another name, such as dora-exporter.prom and dora-exporter.db", c.Storage.Database)
 	}
-	if d.reads("teams") {
-		d.owners(c)
+	if d.includes("teams") {
+		d.checkOwners(c)
 	}
-	if d.reads("otlp") {
+	if d.includes("otlp") {
 		c.OTLP.complete(d)
 	}
 }
 
-// Unsigned are the sources whose webhooks can't be checked since no secret is set.
+// Unsigned returns the sources whose webhooks are accepted without a signature because no secret is set.
 func (c *Config) Unsigned() []string {
 	var sources []string
 	if len(c.GitHub.WebhookSecret) == 0 {

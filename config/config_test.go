@@ -16,7 +16,7 @@ import (
 func noEnvironment(string) string { return "" }
 
 // Each bad file gives one message: file, line, what is wrong, what to write instead.
-func TestBadConfigurations(t *testing.T) {
+func TestBadFiles(t *testing.T) {
 	messages := map[string]string{}
 	for line := range strings.Lines(readFile(t, "testdata/bad/messages.txt")) {
 		name, message, ok := strings.Cut(strings.TrimSpace(line), ": ")
@@ -59,7 +59,7 @@ func defaults() *Config {
 	return c
 }
 
-func TestGoodConfigurations(t *testing.T) {
+func TestGoodFiles(t *testing.T) {
 	existing := defaults()
 	existing.GitHub.Owner, existing.GitHub.Token = "org", "gh_token_here"
 	existing.Storage.File.Path, existing.Storage.Database = "/data/prometheus.prom", "/data/prometheus.db"
@@ -82,11 +82,11 @@ func TestGoodConfigurations(t *testing.T) {
 	everything.Storage.File.Path, everything.Storage.Database = "/data/x", "/data/y.sqlite"
 	everything.Metrics.MaxSeries, everything.Storage.MaxBacklog = 500, 1000
 	receiver := OTLPReceiver{
-		Endpoint: OTLPEndpoint{Text: "https://collector.example.com/base", From: "otlp.endpoint"}, Protocol: "http/protobuf", Compression: "gzip",
+		Endpoint: OTLPEndpoint{URL: "https://collector.example.com/base", Source: "otlp.endpoint"}, Protocol: "http/protobuf", Compression: "gzip",
 		Headers: map[string]string{"authorization": "Bearer x", "x-scope": "1"}, Timeout: 5 * time.Second,
 	}
 	everything.OTLP = OTLP{
-		Enabled: true, Traces: true, MetricsTo: receiver, TracesTo: receiver, TracesRatio: 0.25,
+		Enabled: true, Traces: true, MetricsReceiver: receiver, TracesReceiver: receiver, TracesRatio: 0.25,
 		Spans:       defaultOTLP().Spans,
 		Temporality: "delta", ExportTimeout: 30 * time.Second, Interval: 15 * time.Second,
 		ResourceAttributes: map[string]string{"deployment.environment.name": "production"},
@@ -116,8 +116,8 @@ func TestGoodConfigurations(t *testing.T) {
 		"existing_exporter":           {want: existing},
 		"existing_exporter_backstage": {want: backstage},
 		"everything": {want: everything, warnings: []string{
-			"repository ACME/WEB belongs to two teams, A and B: the first one wins",
-			"Jira project inc belongs to two teams, A and B: the first one wins",
+			"repository ACME/WEB belongs to two teams, A and B: using the first",
+			"Jira project inc belongs to two teams, A and B: using the first",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestProductionKey(t *testing.T) {
 	}
 }
 
-func TestTheShippedConfigurationStartsAnywhere(t *testing.T) {
+func TestShippedConfig(t *testing.T) {
 	got, warnings, err := Load("../config.yml", true, noEnvironment)
 	if err != nil || warnings != nil {
 		t.Fatalf("%v, warnings %q", err, warnings)
@@ -162,7 +162,7 @@ func TestTheShippedConfigurationStartsAnywhere(t *testing.T) {
 	}
 }
 
-func TestEnvironmentFillsIn(t *testing.T) {
+func TestEnvironment(t *testing.T) {
 	env := map[string]string{
 		"GITHUB_TOKEN": "t", "GITHUB_WEBHOOK_SECRET": "g", "JIRA_WEBHOOK_SECRET": "j", "BACKSTAGE_TOKEN": "b", "STORAGE_FILE_PATH": "/data/a.prom",
 	}

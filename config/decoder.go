@@ -10,22 +10,22 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// decoder reads YAML nodes into variables and collects the errors, each with the line it is about.
+// decoder reads YAML nodes into variables and collects errors, each with its line.
 type decoder struct {
 	file string
-	// sections are those that are read; all if there is none.
+	// sections are the sections to read; all if empty.
 	sections []string
-	// errs are the first errors, failed counts all.
-	errs     []lineError
-	failed   int
-	warnings []string
-	// visited counts the nodes that were read: aliases make a few of them many.
+	// errs are the first maxErrors errors, errorCount counts all.
+	errs       []lineError
+	errorCount int
+	warnings   []string
+	// visited counts the nodes read, including those that aliases repeat.
 	visited int
-	// at is where each key's value stands.
-	at map[string]*yaml.Node
+	// nodes are the values of the keys by path.
+	nodes map[string]*yaml.Node
 }
 
-// field reads the value of a key; path is the key with those above it, such as server.port.
+// field reads the value of a key; path is the key with its parents, such as server.port.
 type field func(n *yaml.Node, path string)
 
 // fields are the keys of a mapping.
@@ -38,73 +38,73 @@ func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
 		line = n.Line
 	}
 	if d.file == "" {
-		line = 0 // a variable has no line
+		line = 0 // an environment variable
 	}
 	d.add(lineError{file: d.file, line: line, text: fmt.Sprintf(format, args...)})
 }
 
 func (d *decoder) add(e lineError) {
-	if d.failed++; len(d.errs) < maxErrors {
+	if d.errorCount++; len(d.errs) < maxErrors {
 		d.errs = append(d.errs, e)
 	}
 }
 
-// fails reports whether read adds an error.
-func (d *decoder) fails(read func()) bool {
-	before := d.failed
+// hasErrors reports whether read adds an error.
+func (d *decoder) hasErrors(read func()) bool {
+	before := d.errorCount
 	read()
-	return d.failed > before
+	return d.errorCount > before
 }
 
-// mapping reads a mapping. Unknown keys and keys that are there twice are errors.
+// mapping reads a mapping. Unknown and repeated keys are errors.
 func (d *decoder) mapping(n *yaml.Node, path string, known fields) {
 	if empty(n) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		what := kind(n)
+		what := describe(n)
 		if n.Kind == yaml.ScalarNode {
-			what = "a text" // not shown: without its colon, "token: …" is one
+			what = "text" // not shown: it may be "token …" without its colon
 		}
-		d.fail(n, "%s is %s: write keys with values below it; known keys are %s", name(path), what, names(known))
+		d.fail(n, "%s is %s, must be a mapping: write keys with values below it; known keys: %s", sectionName(path), what, keyList(known))
 		return
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
-		if strings.ContainsAny(key.Value, " \t\n") { // not shown: without its colon, "token: …" is one
-			d.fail(key, "a text stands where a key should%s: write \"key: value\"; known keys here are %s", under(path), names(known))
+		if strings.ContainsAny(key.Value, " \t\n") { // not shown: it may be "token …" without its colon
+			d.fail(key, "text without a key%s: write \"key: value\"; known keys: %s", inSection(path), keyList(known))
 			continue
 		}
 		if _, ok := known[key.Value]; !ok {
-			d.fail(key, "unknown key %q%s: %sknown keys here are %s", key.Value, under(path), didYouMean(key.Value, known), names(known))
+			d.fail(key, "unknown key %q%s: %sknown keys: %s", key.Value, inSection(path), didYouMean(key.Value, known), keyList(known))
 			continue
 		}
 		if seen[key.Value] {
-			d.fail(key, "%s is there twice: keep one of the two", join(path, key.Value))
+			d.fail(key, "%s is set twice: remove one of the two", join(path, key.Value))
 			continue
 		}
 		seen[key.Value] = true
 		if plain := strings.TrimSuffix(key.Value, "_file"); seen[plain] && seen[plain+"_file"] {
-			d.fail(key, "%s and %s_file are both set: keep one of the two", join(path, plain), join(path, plain))
+			d.fail(key, "%s and %s_file are both set: remove one of the two", join(path, plain), join(path, plain))
 			continue
 		}
 		if !d.visit(key) {
 			return
 		}
-		if !d.reads(join(path, key.Value)) {
+		if !d.includes(join(path, key.Value)) {
 			continue
 		}
-		value := resolved(n.Content[i+1])
-		d.at[join(path, key.Value)] = value
+		value := resolveAlias(n.Content[i+1])
+		d.nodes[join(path, key.Value)] = value
 		if !empty(value) {
 			known[key.Value](value, join(path, key.Value))
 		}
 	}
 }
 
-// reads reports whether a key is in one of the sections that are read, or has one below it.
-func (d *decoder) reads(path string) bool {
+// includes reports whether a key is inside a section to read, or contains one.
+func (d *decoder) includes(path string) bool {
 	return len(d.sections) == 0 || slices.ContainsFunc(d.sections, func(section string) bool {
 		return section == path || strings.HasPrefix(path, section+".") || strings.HasPrefix(section, path+".")
 	})
@@ -112,37 +112,38 @@ func (d *decoder) reads(path string) bool {
 
 // visit counts a node that is read, and reports whether the limit allows it.
 func (d *decoder) visit(n *yaml.Node) bool {
-	if d.visited++; d.visited == mostNodes+1 {
-		d.fail(n, "there are more than %d keys and list items, each alias counted with all that it stands for: write fewer", mostNodes)
+	if d.visited++; d.visited == maxNodes+1 {
+		d.fail(n, "more than %d keys and list items, including those that aliases repeat: write fewer", maxNodes)
 	}
-	return d.visited <= mostNodes
+	return d.visited <= maxNodes
 }
 
-// section reads a mapping below a key.
+// section reads the mapping below a key.
 func (d *decoder) section(known fields) field {
 	return func(n *yaml.Node, path string) { d.mapping(n, path, known) }
 }
 
-// list reads a list; example is an item of one.
+// list reads a list; example is shown in errors.
 func (d *decoder) list(example string, read field) field {
 	return func(n *yaml.Node, path string) {
 		if n.Kind != yaml.SequenceNode {
-			d.fail(n, "%s is %s, not a list: write each item on a line of its own, such as \"- %s\"", path, kind(n), example)
+			d.fail(n, "%s is %s, must be a list: write each item on a line of its own, such as \"- %s\"", path, describe(n), example)
 			return
 		}
-		for i, one := range n.Content {
-			if !d.visit(one) {
+		for i, item := range n.Content {
+			if !d.visit(item) {
 				return
 			}
-			at := fmt.Sprintf("%s[%d]", path, i)
-			d.at[at] = resolved(one)
-			read(resolved(one), at)
+			itemPath := fmt.Sprintf("%s[%d]", path, i)
+			item = resolveAlias(item)
+			d.nodes[itemPath] = item
+			read(item, itemPath)
 		}
 	}
 }
 
-// kind says what a node is, to a person. A value that is shown is one that may be shown: a port, an address, a choice.
-func kind(n *yaml.Node) string {
+// describe describes a node for a message. It is only used for values that are no secrets: ports, addresses, choices.
+func describe(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode:
 		return "a mapping"
@@ -151,14 +152,14 @@ func kind(n *yaml.Node) string {
 	case empty(n):
 		return "empty"
 	case strings.ContainsAny(n.Value, "@?"): // an address with a password or a token
-		return "a text"
+		return "text"
 	}
 	return strconv.Quote(n.Value)
 }
 
 func empty(n *yaml.Node) bool { return n == nil || n.Tag == "!!null" }
 
-func resolved(n *yaml.Node) *yaml.Node {
+func resolveAlias(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias
 	}
@@ -172,20 +173,20 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-func name(path string) string {
+func sectionName(path string) string {
 	if path == "" {
 		return "the configuration"
 	}
 	return path
 }
 
-func under(path string) string {
+func inSection(path string) string {
 	if path == "" {
 		return ""
 	}
 	return " under " + path
 }
 
-func names(known fields) string {
+func keyList(known fields) string {
 	return strings.Join(slices.Sorted(maps.Keys(known)), ", ")
 }

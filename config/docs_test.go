@@ -56,7 +56,7 @@ func TestDocumentedKeys(t *testing.T) {
 }
 
 // unknownKey matches the error about a key that the decoder does not know.
-var unknownKey = regexp.MustCompile(`(?m)unknown key "no_such_key".*known keys here are (.*)$`)
+var unknownKey = regexp.MustCompile(`(?m)unknown key "no_such_key".*known keys: (.*)$`)
 
 // knownKeys returns the keys below path that hold values, such as server.port and teams[].name. It asks the decoder what it
 // knows instead of the key no_such_key.
@@ -66,7 +66,7 @@ func knownKeys(path []string) []string {
 	if err != nil {
 		found = unknownKey.FindStringSubmatch(err.Error())
 	}
-	if found == nil && err != nil && strings.Contains(err.Error(), "not a list") {
+	if found == nil && err != nil && strings.Contains(err.Error(), "must be a list") {
 		list := append(slices.Clone(path[:len(path)-1]), path[len(path)-1]+"[]")
 		if items := knownKeys(list); !slices.Equal(items, []string{strings.Join(list, ".")}) {
 			return items

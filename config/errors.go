@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// maxErrors is how many errors of a file are reported: a file of another kind has one on each line.
+// maxErrors bounds the reported errors: a file that is no configuration has one on each line.
 const maxErrors = 100
 
-// lineError is one thing that is wrong in the file, or in a variable when line is 0.
+// lineError is an error in a line of the file, or in an environment variable if line is 0.
 type lineError struct {
 	file string
 	line int
@@ -24,8 +24,8 @@ func (e lineError) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.file, e.line, e.text)
 }
 
-// joined returns all errors as one, in the order of the lines and each once, with how many more there are; nil when there is none.
-func joined(errs []lineError, failed int) error {
+// joinErrors returns the distinct errors as one, sorted by line, with the number of further errors; nil if there are none.
+func joinErrors(errs []lineError, failed int) error {
 	errs = slices.Clone(errs)
 	slices.SortStableFunc(errs, func(a, b lineError) int { return cmp.Compare(a.line, b.line) })
 	var all []error

@@ -24,7 +24,7 @@ func parseKey(key, value string) (*Config, error) {
 }
 
 // A file with more than a secret on one line is refused with the key, the file and what to do, and without the secret.
-func TestSecretFilesThatAreRefused(t *testing.T) {
+func TestBadSecretFiles(t *testing.T) {
 	folder := t.TempDir()
 	for name, test := range map[string]struct{ text, message string }{
 		"mark":           {"\ufeffa=canary", "byte order mark: save it as plain UTF-8"},
@@ -32,19 +32,19 @@ func TestSecretFilesThatAreRefused(t *testing.T) {
 		"UTF-16":         {"\xff\xfea\x00=\x00c\x00", "byte order mark"},
 		"UTF-16 BE":      {"\xfe\xff\x00a\x00=\x00c", "byte order mark"},
 		"UTF-16 no mark": {"a\x00=\x00c\x00", "save it as plain UTF-8"},
-		"zero width":     {"canary\u200b\n", "it has characters that no secret has"},
-		"form feed":      {"canary\f", "it has characters that no secret has"},
-		"Latin-1":        {"canary\xe9\n", "it has characters that no secret has"},
-		"two lines":      {"a=canary\nb=canary\n", "more than one line: leave the secret alone in it"},
+		"zero width":     {"canary\u200b\n", "has characters that no secret has"},
+		"form feed":      {"canary\f", "has characters that no secret has"},
+		"Latin-1":        {"canary\xe9\n", "has characters that no secret has"},
+		"two lines":      {"a=canary\nb=canary\n", "more than one line: write only the secret, on one line"},
 		"two, CRLF":      {"a=canary\r\nb=canary", "more than one line"},
 		"empty second":   {"a=canary\n\n", "more than one line"},
 		"empty first":    {"\na=canary", "more than one line"},
 		"old Mac":        {"a=canary\rb=canary", "more than one line"},
 		"two marks":      {"a=canary\ufeff", "save it as plain UTF-8"},
 		"separator":      {"a=canary\u2028b", "save it as plain UTF-8"},
-		"empty":          {"", "it is empty: write the secret into it"},
-		"blank line":     {"\r\n", "it is empty: write the secret into it"},
-		"long":           {strings.Repeat("a", largestSecret+1), "it has more than 65536 bytes"},
+		"empty":          {"", "is empty: write the secret into it"},
+		"blank line":     {"\r\n", "is empty: write the secret into it"},
+		"long":           {strings.Repeat("a", maxSecretBytes+1), "it has more than 65536 bytes"},
 	} {
 		path := filepath.Join(folder, name)
 		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
@@ -75,7 +75,7 @@ func TestSecretFilesThatAreRefused(t *testing.T) {
 				t.Errorf("%q, %s: %v", text, key, err)
 				continue
 			}
-			got := append([]string{c.GitHub.Token, c.Catalog.Token, c.OTLP.MetricsTo.Headers["a"]}, append(c.GitHub.WebhookSecret, c.Jira.WebhookSecret...)...)
+			got := append([]string{c.GitHub.Token, c.Catalog.Token, c.OTLP.MetricsReceiver.Headers["a"]}, append(c.GitHub.WebhookSecret, c.Jira.WebhookSecret...)...)
 			if all := strings.Join(got, ""); all != "a=s" && all != "s" {
 				t.Errorf("%q, %s: %q", text, key, all)
 			}
@@ -88,7 +88,7 @@ func TestSecretFilesThatAreRefused(t *testing.T) {
 }
 
 // What is no file neither blocks nor fills the memory, wherever a path is read.
-func TestFilesThatAreNone(t *testing.T) {
+func TestIrregularFiles(t *testing.T) {
 	folder := t.TempDir()
 	fifo := filepath.Join(folder, "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
@@ -111,18 +111,18 @@ func TestFilesThatAreNone(t *testing.T) {
 }
 
 // Configurations are limited by what they make, aliases included.
-func TestConfigurationsThatAreTooLarge(t *testing.T) {
+func TestLargeFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yml")
 	for name, test := range map[string]struct{ text, message string }{
-		"bytes":        {strings.Repeat("#", largestConfig+1), "more than 4194304 bytes"},
-		"flow list":    {"teams: [" + strings.Repeat("a,", mostNodes) + "]", "more than 250000 lines"},
-		"block list":   {"teams:\n" + strings.Repeat("- a\n", mostNodes), "more than 250000 lines"},
-		"nested":       {"teams: " + strings.Repeat("[", mostNodes+1), "more than 250000 lines"},
-		"nested block": {"teams: " + strings.Repeat("- ", mostNodes+1), "more than 250000 lines"},
+		"bytes":        {strings.Repeat("#", maxConfigBytes+1), "more than 4194304 bytes"},
+		"flow list":    {"teams: [" + strings.Repeat("a,", maxNodes) + "]", "more than 250000 lines"},
+		"block list":   {"teams:\n" + strings.Repeat("- a\n", maxNodes), "more than 250000 lines"},
+		"nested":       {"teams: " + strings.Repeat("[", maxNodes+1), "more than 250000 lines"},
+		"nested block": {"teams: " + strings.Repeat("- ", maxNodes+1), "more than 250000 lines"},
 		"aliases": {"teams:\n- {name: a, github_repositories: &a [" + strings.Repeat("o/r,", 1000) + "]}\n" +
-			strings.Repeat("- {name: b, github_repositories: *a}\n", 1000), "config.yml:2: there are more than 250000 keys and list items"},
+			strings.Repeat("- {name: b, github_repositories: *a}\n", 1000), "config.yml:2: more than 250000 keys and list items"},
 		"aliases of secrets": {"github:\n  webhook_secret: &a [" + strings.Repeat("s,", 1000) + "]\n" + "teams: [" +
-			strings.Repeat("{name: b, jira_projects: *a},", 1000) + "]", "there are more than 250000 keys and list items"},
+			strings.Repeat("{name: b, jira_projects: *a},", 1000) + "]", "more than 250000 keys and list items"},
 		"laughs": {"a: &a [l,l,l,l]\nb: &b [*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b]\nteams: [*c,*c]\n", "unknown key"},
 	} {
 		t.Run(name, func(t *testing.T) {

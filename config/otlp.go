@@ -5,66 +5,66 @@ import (
 	"time"
 )
 
-// otlpConfig says what is pushed, and how. https://opentelemetry.io/docs/specs/otel/protocol/exporter/
+// OTLP configures what is pushed, and how. https://opentelemetry.io/docs/specs/otel/protocol/exporter/
 type OTLP struct {
-	// Enabled is set when metrics are pushed, Traces when traces are.
+	// Enabled turns the push of metrics on, Traces that of traces.
 	Enabled, Traces bool
-	// MetricsTo and TracesTo are where they are pushed to: one receiver in the file, perhaps two in the environment.
-	MetricsTo, TracesTo OTLPReceiver
-	// TracesRatio is the part of the traces that is kept, from 0 to 1.
+	// MetricsReceiver and TracesReceiver are the same if the file sets them, but may differ in the environment.
+	MetricsReceiver, TracesReceiver OTLPReceiver
+	// TracesRatio is the sampled part of the traces, from 0 to 1.
 	TracesRatio float64
-	// Spans are the batches in which traces are pushed.
+	// Spans configures the batches in which traces are pushed.
 	Spans SpanBatches
 	// Temporality is cumulative or delta.
 	Temporality string
-	// ExportTimeout bounds all of a push of metrics, Interval is the time between two.
+	// ExportTimeout bounds a whole push of metrics, Interval is the time between two.
 	ExportTimeout, Interval time.Duration
 	ResourceAttributes      map[string]string
 }
 
-// SpanBatches says how spans wait and leave.
+// SpanBatches configures how spans are queued and pushed.
 // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#batch-span-processor
 type SpanBatches struct {
 	// Delay is the time between two exports, Timeout bounds one of them.
 	Delay, Timeout time.Duration
-	// Queue is how many spans may wait and Size how many leave together; what doesn't fit is dropped.
+	// Queue is how many spans wait at most; more are dropped. Size is the largest batch.
 	Queue, Size int
 }
 
 func defaultOTLP() OTLP {
 	return OTLP{
-		MetricsTo: defaultOTLPReceiver(), TracesTo: defaultOTLPReceiver(), TracesRatio: 1,
+		MetricsReceiver: defaultOTLPReceiver(), TracesReceiver: defaultOTLPReceiver(), TracesRatio: 1,
 		Spans:       SpanBatches{Delay: 5 * time.Second, Timeout: 30 * time.Second, Queue: 2048, Size: 512},
 		Temporality: "cumulative", ExportTimeout: 30 * time.Second, Interval: time.Minute,
 	}
 }
 
-// otlp reads the section. Headers and attributes are added to those of the environment, in whose place all else stands.
+// otlp reads the section otlp. It adds headers and attributes to those of the environment, and overrides everything else.
 func (d *decoder) otlp(to *OTLP) field {
-	known := d.otlpReceivers(&to.MetricsTo, &to.TracesTo)
+	known := d.otlpReceivers(&to.MetricsReceiver, &to.TracesReceiver)
 	maps.Copy(known, fields{
-		"enabled": d.truth(&to.Enabled), "traces": d.truth(&to.Traces), "traces_ratio": d.ratio(&to.TracesRatio),
+		"enabled": d.boolean(&to.Enabled), "traces": d.boolean(&to.Traces), "traces_ratio": d.ratio(&to.TracesRatio),
 		"temporality": d.choice(&to.Temporality, "cumulative", "delta"), "interval": d.duration(&to.Interval),
-		"resource_attributes": d.texts(&to.ResourceAttributes),
+		"resource_attributes": d.stringMap(&to.ResourceAttributes),
 	})
 	return d.section(known)
 }
 
-// complete checks what belongs together. What is not used is not looked at.
+// complete checks keys that depend on each other. A receiver that is not used is reset, and so not checked.
 func (o *OTLP) complete(d *decoder) {
-	if d.at["otlp.enabled"] != nil && !o.Enabled {
-		o.Traces = false // off is off
+	if d.nodes["otlp.enabled"] != nil && !o.Enabled {
+		o.Traces = false // enabled: false turns traces off, too
 	}
 	if !o.Enabled && !o.Traces {
 		*o = defaultOTLP()
 		return
 	}
 	if !o.Enabled {
-		o.MetricsTo = defaultOTLPReceiver()
+		o.MetricsReceiver = defaultOTLPReceiver()
 	}
 	if !o.Traces {
-		o.TracesTo = defaultOTLPReceiver()
+		o.TracesReceiver = defaultOTLPReceiver()
 	}
-	o.MetricsTo.complete(d, MetricsPath)
-	o.TracesTo.complete(d, TracesPath)
+	o.MetricsReceiver.complete(d, MetricsPath)
+	o.TracesReceiver.complete(d, TracesPath)
 }

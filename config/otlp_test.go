@@ -23,7 +23,7 @@ func withVariables(t *testing.T, text string, variables map[string]string) (OTLP
 
 const endpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
-func TestOTLPIsOffAndOn(t *testing.T) {
+func TestOTLPEnabled(t *testing.T) {
 	at := func(pairs ...string) map[string]string {
 		variables := map[string]string{}
 		for i := 0; i < len(pairs); i += 2 {
@@ -80,7 +80,7 @@ func TestOTLPIsOffAndOn(t *testing.T) {
 }
 
 // Each signal has variables of its own, which stand before those of all signals.
-func TestOTLPVariablesOfTraces(t *testing.T) {
+func TestTraceVariables(t *testing.T) {
 	variables := map[string]string{
 		endpointVariable:                        "http://collector:4317",
 		"OTEL_EXPORTER_OTLP_PROTOCOL":           "grpc",
@@ -98,12 +98,12 @@ func TestOTLPVariablesOfTraces(t *testing.T) {
 	want := OTLP{
 		Enabled: true, Traces: true, TracesRatio: 0.25, Temporality: "cumulative", ExportTimeout: 30 * time.Second, Interval: time.Minute,
 		Spans: SpanBatches{Delay: 250 * time.Millisecond, Timeout: 30 * time.Second, Queue: 100, Size: 100},
-		MetricsTo: OTLPReceiver{
-			Endpoint: OTLPEndpoint{Text: "http://collector:4317", From: endpointVariable}, Protocol: "grpc", Compression: "none",
+		MetricsReceiver: OTLPReceiver{
+			Endpoint: OTLPEndpoint{URL: "http://collector:4317", Source: endpointVariable}, Protocol: "grpc", Compression: "none",
 			Headers: map[string]string{"a": "all"}, Timeout: 10 * time.Second,
 		},
-		TracesTo: OTLPReceiver{
-			Endpoint: OTLPEndpoint{Text: "http://traces:4318/there", From: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", Whole: true},
+		TracesReceiver: OTLPReceiver{
+			Endpoint: OTLPEndpoint{URL: "http://traces:4318/there", Source: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", IsSignalURL: true},
 			Protocol: "http/protobuf", Compression: "gzip", Headers: map[string]string{"t": "traces"}, Timeout: 1500 * time.Millisecond,
 		},
 	}
@@ -112,27 +112,27 @@ func TestOTLPVariablesOfTraces(t *testing.T) {
 	}
 	// The file's endpoint is that of all signals.
 	got, _ = withVariables(t, "otlp: {endpoint: 'http://file:4318', traces_ratio: 1}", variables)
-	file := OTLPEndpoint{Text: "http://file:4318", From: "otlp.endpoint"}
-	if got.MetricsTo.Endpoint != file || got.TracesTo.Endpoint != file || got.TracesRatio != 1 {
+	file := OTLPEndpoint{URL: "http://file:4318", Source: "otlp.endpoint"}
+	if got.MetricsReceiver.Endpoint != file || got.TracesReceiver.Endpoint != file || got.TracesRatio != 1 {
 		t.Errorf("the file does not win: %+v", got)
 	}
 }
 
 // What the specification says of numbers and names at their bounds.
-func TestOTLPVariablesAtTheirBounds(t *testing.T) {
+func TestVariableBounds(t *testing.T) {
 	got, warnings := withVariables(t, "", map[string]string{
 		endpointVariable: "http://c:4318", "OTEL_EXPORTER_OTLP_TIMEOUT": "0", "OTEL_METRIC_EXPORT_TIMEOUT": "0",
 		"OTEL_METRIC_EXPORT_INTERVAL": "2147483647", "OTEL_RESOURCE_ATTRIBUTES": "a%2Cb=c%3Dd",
 	})
 	const longest = 2147483647 * time.Millisecond
-	if got.MetricsTo.Timeout != longest || got.ExportTimeout != longest || got.Interval != longest || got.ResourceAttributes["a,b"] != "c=d" || warnings != nil {
+	if got.MetricsReceiver.Timeout != longest || got.ExportTimeout != longest || got.Interval != longest || got.ResourceAttributes["a,b"] != "c=d" || warnings != nil {
 		t.Errorf("%+v, warnings %q", got, warnings)
 	}
 	got, warnings = withVariables(t, "", map[string]string{
 		endpointVariable: "http://c:4318", "OTEL_METRIC_EXPORT_INTERVAL": "0", "OTEL_EXPORTER_OTLP_TIMEOUT": "-1", "OTEL_RESOURCE_ATTRIBUTES": "a=b,c=%FF",
 		"OTEL_BSP_MAX_QUEUE_SIZE": "-1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "99999999999999",
 	})
-	if got.Interval != time.Minute || got.MetricsTo.Timeout != 10*time.Second || got.ResourceAttributes != nil || got.Spans.Queue != 2048 || got.Spans.Size != 2048 || len(warnings) != 4 {
+	if got.Interval != time.Minute || got.MetricsReceiver.Timeout != 10*time.Second || got.ResourceAttributes != nil || got.Spans.Queue != 2048 || got.Spans.Size != 2048 || len(warnings) != 4 {
 		t.Errorf("%+v, warnings %q", got, warnings)
 	}
 }
@@ -178,8 +178,8 @@ func TestOTLPVariables(t *testing.T) {
 	got, warnings := withVariables(t, "", variables)
 	want := defaultOTLP()
 	want.Enabled, want.Temporality, want.Interval, want.ExportTimeout = true, "delta", 15*time.Second, 7*time.Second
-	want.MetricsTo = OTLPReceiver{
-		Endpoint: OTLPEndpoint{Text: "http://collector:4318", From: endpointVariable}, Protocol: "http/protobuf", Compression: "gzip",
+	want.MetricsReceiver = OTLPReceiver{
+		Endpoint: OTLPEndpoint{URL: "http://collector:4318", Source: endpointVariable}, Protocol: "http/protobuf", Compression: "gzip",
 		Headers: map[string]string{"authorization": "Bearer x", "x-scope": "1"}, Timeout: 2500 * time.Millisecond,
 	}
 	want.ResourceAttributes = map[string]string{"service.name": "dora", "deployment.environment.name": "a,b"}
@@ -201,8 +201,8 @@ func TestOTLPVariables(t *testing.T) {
   resource_attributes: {service.name: file}
 `, variables)
 	want.Temporality, want.Interval = "cumulative", 2*time.Second
-	want.MetricsTo = OTLPReceiver{
-		Endpoint: OTLPEndpoint{Text: "http://file:4317", From: "otlp.endpoint"}, Protocol: "grpc", Compression: "none",
+	want.MetricsReceiver = OTLPReceiver{
+		Endpoint: OTLPEndpoint{URL: "http://file:4317", Source: "otlp.endpoint"}, Protocol: "grpc", Compression: "none",
 		Headers: map[string]string{"authorization": "Bearer y", "x-scope": "1"}, Timeout: time.Second,
 	}
 	want.ResourceAttributes = map[string]string{"service.name": "file", "deployment.environment.name": "a,b"}
@@ -212,16 +212,16 @@ func TestOTLPVariables(t *testing.T) {
 }
 
 // The specification wants a value that is not understood ignored, with a warning. None of them is shown that may be a secret.
-func TestOddOTLPVariablesAreIgnored(t *testing.T) {
+func TestInvalidVariables(t *testing.T) {
 	for name, want := range map[string]string{
-		"OTEL_EXPORTER_OTLP_PROTOCOL":                       `OTEL_EXPORTER_OTLP_PROTOCOL is "canary": write grpc or http/protobuf; it is ignored`,
-		"OTEL_EXPORTER_OTLP_HEADERS":                        `OTEL_EXPORTER_OTLP_HEADERS is no list of names and values: write name=value, with commas between several and %20 for a space; it is ignored`,
-		"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION":            `OTEL_EXPORTER_OTLP_METRICS_COMPRESSION is "canary": write gzip or none; it is ignored`,
-		"OTEL_EXPORTER_OTLP_TIMEOUT":                        `OTEL_EXPORTER_OTLP_TIMEOUT is "canary": write a number of milliseconds, such as 10000; it is ignored`,
-		"OTEL_METRIC_EXPORT_INTERVAL":                       `OTEL_METRIC_EXPORT_INTERVAL is "canary": write a number of milliseconds, such as 10000; it is ignored`,
-		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is "canary": write cumulative or delta or lowmemory; it is ignored`,
-		"OTEL_RESOURCE_ATTRIBUTES":                          `OTEL_RESOURCE_ATTRIBUTES is no list of names and values: write name=value, with commas between several and %20 for a space; it is ignored`,
-		"OTEL_TRACES_SAMPLER":                               `OTEL_TRACES_SAMPLER is "canary": write always_on or always_off or traceidratio or parentbased_always_on or parentbased_always_off or parentbased_traceidratio; it is ignored`,
+		"OTEL_EXPORTER_OTLP_PROTOCOL":                       `OTEL_EXPORTER_OTLP_PROTOCOL is "canary", must be one of: grpc, http/protobuf; ignoring it`,
+		"OTEL_EXPORTER_OTLP_HEADERS":                        `OTEL_EXPORTER_OTLP_HEADERS must be a list of name=value: separate entries by commas and write %20 for a space; ignoring it`,
+		"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION":            `OTEL_EXPORTER_OTLP_METRICS_COMPRESSION is "canary", must be one of: gzip, none; ignoring it`,
+		"OTEL_EXPORTER_OTLP_TIMEOUT":                        `OTEL_EXPORTER_OTLP_TIMEOUT is "canary", must be a duration: write a number of milliseconds, such as 10000; ignoring it`,
+		"OTEL_METRIC_EXPORT_INTERVAL":                       `OTEL_METRIC_EXPORT_INTERVAL is "canary", must be a duration: write a number of milliseconds, such as 10000; ignoring it`,
+		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is "canary", must be one of: cumulative, delta, lowmemory; ignoring it`,
+		"OTEL_RESOURCE_ATTRIBUTES":                          `OTEL_RESOURCE_ATTRIBUTES must be a list of name=value: separate entries by commas and write %20 for a space; ignoring it`,
+		"OTEL_TRACES_SAMPLER":                               `OTEL_TRACES_SAMPLER is "canary", must be one of: always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio; ignoring it`,
 	} {
 		variables := map[string]string{name: "canary"}
 		if _, warnings := withVariables(t, "", variables); warnings != nil {
@@ -233,7 +233,7 @@ func TestOddOTLPVariablesAreIgnored(t *testing.T) {
 			t.Errorf("%s: warnings: -want +got:\n%s", name, diff)
 		}
 		defaults := defaultOTLP()
-		defaults.Enabled, defaults.MetricsTo.Endpoint = true, OTLPEndpoint{Text: "http://collector:4318", From: endpointVariable}
+		defaults.Enabled, defaults.MetricsReceiver.Endpoint = true, OTLPEndpoint{URL: "http://collector:4318", Source: endpointVariable}
 		if diff := cmp.Diff(defaults, got); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
 		}
@@ -241,11 +241,11 @@ func TestOddOTLPVariablesAreIgnored(t *testing.T) {
 }
 
 // Without an address or with a certificate that is not there, nothing can be pushed.
-func TestOTLPVariablesThatCantBeIgnored(t *testing.T) {
+func TestFatalVariables(t *testing.T) {
 	for name, want := range map[string]string{
 		"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is not an address",
-		"OTEL_EXPORTER_OTLP_CERTIFICATE":      "otlp.certificate, or its variable, names a file that can't be used: no such file or directory",
-		"OTEL_EXPORTER_OTLP_CLIENT_KEY":       "otlp.client_certificate and otlp.client_key, or their variables, belong together",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE":      "otlp.certificate, or its variable, can't be used: no such file or directory",
+		"OTEL_EXPORTER_OTLP_CLIENT_KEY":       "otlp.client_certificate and otlp.client_key, or their variables, must be set together",
 	} {
 		variables := maps.Clone(map[string]string{endpointVariable: "http://c:4318"})
 		variables[name] = "user:canary@host"
@@ -264,20 +264,20 @@ func TestOTLPEndpoints(t *testing.T) {
 	}{
 		{OTLPEndpoint{}, "grpc", "localhost:4317", true},
 		{OTLPEndpoint{}, "http/protobuf", "http://localhost:4318/v1/metrics", true},
-		{OTLPEndpoint{Text: "https://c:4318"}, "http/protobuf", "https://c:4318/v1/metrics", false},
-		{OTLPEndpoint{Text: "https://c/base/"}, "http/protobuf", "https://c/base/v1/metrics", false},
-		{OTLPEndpoint{Text: "https://c/base/", Whole: true}, "http/protobuf", "https://c/base/", false},
-		{OTLPEndpoint{Text: "https://c", Whole: true}, "http/protobuf", "https://c", false},
-		{OTLPEndpoint{Text: "https://c/a//b%2Fc/?key=1", Whole: true}, "http/protobuf", "https://c/a//b%2Fc/?key=1", false},
-		{OTLPEndpoint{Text: "https://c/b%2Fc"}, "http/protobuf", "https://c/b%2Fc/v1/metrics", false},
-		{OTLPEndpoint{Text: "dns:///c:4317"}, "grpc", "dns:///c:4317", false},
-		{OTLPEndpoint{Text: "unix:///run/otlp.sock", Insecure: true}, "grpc", "unix:///run/otlp.sock", true},
-		{OTLPEndpoint{Text: "http://c:4317/ignored"}, "grpc", "c:4317", true},
-		{OTLPEndpoint{Text: "https://c"}, "grpc", "c:443", false},
-		{OTLPEndpoint{Text: "c:4317"}, "grpc", "c:4317", false},
-		{OTLPEndpoint{Text: "c:4317", Insecure: true}, "grpc", "c:4317", true},
-		{OTLPEndpoint{Text: "[::1]:4317", Insecure: true}, "grpc", "[::1]:4317", true},
-		{OTLPEndpoint{Text: "https://c:4317", Insecure: true}, "grpc", "c:4317", false},
+		{OTLPEndpoint{URL: "https://c:4318"}, "http/protobuf", "https://c:4318/v1/metrics", false},
+		{OTLPEndpoint{URL: "https://c/base/"}, "http/protobuf", "https://c/base/v1/metrics", false},
+		{OTLPEndpoint{URL: "https://c/base/", IsSignalURL: true}, "http/protobuf", "https://c/base/", false},
+		{OTLPEndpoint{URL: "https://c", IsSignalURL: true}, "http/protobuf", "https://c", false},
+		{OTLPEndpoint{URL: "https://c/a//b%2Fc/?key=1", IsSignalURL: true}, "http/protobuf", "https://c/a//b%2Fc/?key=1", false},
+		{OTLPEndpoint{URL: "https://c/b%2Fc"}, "http/protobuf", "https://c/b%2Fc/v1/metrics", false},
+		{OTLPEndpoint{URL: "dns:///c:4317"}, "grpc", "dns:///c:4317", false},
+		{OTLPEndpoint{URL: "unix:///run/otlp.sock", Insecure: true}, "grpc", "unix:///run/otlp.sock", true},
+		{OTLPEndpoint{URL: "http://c:4317/ignored"}, "grpc", "c:4317", true},
+		{OTLPEndpoint{URL: "https://c"}, "grpc", "c:443", false},
+		{OTLPEndpoint{URL: "c:4317"}, "grpc", "c:4317", false},
+		{OTLPEndpoint{URL: "c:4317", Insecure: true}, "grpc", "c:4317", true},
+		{OTLPEndpoint{URL: "[::1]:4317", Insecure: true}, "grpc", "[::1]:4317", true},
+		{OTLPEndpoint{URL: "https://c:4317", Insecure: true}, "grpc", "c:4317", false},
 	} {
 		if got, err := test.Target(test.protocol, MetricsPath); err != nil || got != (OTLPTarget{test.want, test.plain}) {
 			t.Errorf("%+v, %s: %+v, %v", test.OTLPEndpoint, test.protocol, got, err)

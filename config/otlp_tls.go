@@ -9,7 +9,7 @@ import (
 	"dora-exporter/internal/bounds"
 )
 
-// TLS is nil for a connection in plain text. A renewed client certificate is taken with the next connection.
+// TLS returns the TLS configuration; nil if plain. A renewed client certificate is used from the next connection on.
 func (r *OTLPReceiver) TLS(plain bool) (*tls.Config, error) {
 	if plain {
 		return nil, nil //nolint:nilnil // there is no TLS
@@ -17,7 +17,7 @@ func (r *OTLPReceiver) TLS(plain bool) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if r.Certificate != "" {
 		var err error
-		if c.RootCAs, err = certificates(r.Certificate); err != nil {
+		if c.RootCAs, err = certificatePool(r.Certificate); err != nil {
 			return nil, err
 		}
 	}
@@ -30,20 +30,20 @@ func (r *OTLPReceiver) TLS(plain bool) (*tls.Config, error) {
 	return c, nil
 }
 
-// certificates reads certificates that are trusted.
-func certificates(file string) (*x509.CertPool, error) {
-	data, err := bounds.ReadFile(file, largestCertificate)
+// certificatePool reads the trusted certificates.
+func certificatePool(file string) (*x509.CertPool, error) {
+	data, err := bounds.ReadFile(file, maxCertificateBytes)
 	if err != nil {
 		return nil, WithoutPath(err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(data) {
-		return nil, errors.New("there is no certificate in it")
+		return nil, errors.New("file has no certificate")
 	}
 	return pool, nil
 }
 
-// WithoutPath leaves a file's path out of an error: a message names the key that has it.
+// WithoutPath removes a file's path from an error, for messages that name the key instead.
 func WithoutPath(err error) error {
 	var with *fs.PathError
 	if errors.As(err, &with) {
@@ -54,11 +54,11 @@ func WithoutPath(err error) error {
 
 // loadKeyPair reads a certificate and its key.
 func loadKeyPair(certificate, key string) (tls.Certificate, error) {
-	chain, err := bounds.ReadFile(certificate, largestCertificate)
+	chain, err := bounds.ReadFile(certificate, maxCertificateBytes)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	private, err := bounds.ReadFile(key, largestCertificate)
+	private, err := bounds.ReadFile(key, maxCertificateBytes)
 	if err != nil {
 		return tls.Certificate{}, err
 	}

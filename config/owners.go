@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// owners warns of what two teams own, and refuses a repository without an owner.
-func (d *decoder) owners(c *Config) {
+// checkOwners warns about repositories and projects of two teams, and rejects malformed repositories.
+func (d *decoder) checkOwners(c *Config) {
 	repositories, projects := map[string]string{}, map[string]string{}
 	claim := func(claimed map[string]string, key, what, team string) {
 		if first, ok := claimed[key]; ok && first != team {
-			d.warnings = append(d.warnings, fmt.Sprintf("%s belongs to two teams, %s and %s: the first one wins", what, first, team))
+			d.warnings = append(d.warnings, fmt.Sprintf("%s belongs to two teams, %s and %s: using the first", what, first, team))
 			return
 		}
 		claimed[key] = team
@@ -25,9 +25,9 @@ func (d *decoder) owners(c *Config) {
 			owner, name, _ := strings.Cut(full, "/")
 			switch {
 			case owner == "" && !strings.Contains(r, "/"):
-				d.fail(d.at[path], "%s is %q, which has no owner: write owner/%s, or set github.owner", path, r, r)
+				d.fail(d.nodes[path], "%s is %q, without an owner: write owner/%s, or set github.owner", path, r, r)
 			case owner == "" || name == "" || strings.Contains(name, "/"):
-				d.fail(d.at[path], "%s is %q, not a repository: write owner/name, owner/* for all of an owner, or the name alone with github.owner set", path, r)
+				d.fail(d.nodes[path], "%s is %q, must be a repository: write owner/name, owner/* for all of an owner, or the name alone with github.owner set", path, r)
 			}
 			claim(repositories, strings.ToLower(full), "repository "+full, t.Name)
 		}

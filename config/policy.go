@@ -10,7 +10,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// DefaultPolicy is what the measures go by when the configuration is silent.
+// DefaultPolicy returns the settings of the measures for an empty configuration.
 func DefaultPolicy() dora.Policy {
 	return dora.Policy{
 		Settle:          2 * time.Minute,
@@ -19,50 +19,50 @@ func DefaultPolicy() dora.Policy {
 	}
 }
 
-// whole matches an expression against a whole name, upper and lower case alike.
-func whole(expression string) *regexp.Regexp {
+// fullMatch returns an expression that matches whole names, regardless of case.
+func fullMatch(expression string) *regexp.Regexp {
 	return regexp.MustCompile("(?i)^(?:" + expression + ")$")
 }
 
-// rewrites reads the rules that give environments another name.
+// rewrites reads the rules that rename environments.
 func (d *decoder) rewrites(to *dora.Environments) field {
 	return d.list(`match: ^pr-\d+$`, func(n *yaml.Node, path string) {
 		r := dora.Rewrite{}
-		known := fields{"match": d.expression(&r.Match), "transient_environment": d.truth(&r.Transient), "name": d.text(&r.Name)}
-		if d.fails(func() { d.mapping(n, path, known) }) {
+		known := fields{"match": d.expression(&r.Match), "transient_environment": d.boolean(&r.Transient), "name": d.text(&r.Name)}
+		if d.hasErrors(func() { d.mapping(n, path, known) }) {
 			return
 		}
 		if r.Match == nil && !r.Transient {
-			d.fail(n, "%s says of no environment that it is meant: write match: with a regular expression, or transient_environment: true", path)
+			d.fail(n, "%s matches no environment: write match: with a regular expression, or transient_environment: true", path)
 		}
 		if r.Name == "" {
-			d.fail(n, "%s has no name: write name: with the one that these environments get", path)
+			d.fail(n, "%s has no name: write name: with the new name of these environments", path)
 		}
 		*to = append(*to, r)
 	})
 }
 
-// production reads the expressions over whole names of environments, in the place of the default.
+// production reads the expressions for whole names of environments, which replace the default.
 func (d *decoder) production(to *dora.Policy) field {
 	return func(n *yaml.Node, path string) {
 		to.Production, to.UsualProduction = nil, false
 		d.list("prod-.*", func(n *yaml.Node, path string) {
-			to.Production = append(to.Production, d.wholeName(n, path))
+			to.Production = append(to.Production, d.fullMatchExpression(n, path))
 		})(n, path)
 	}
 }
 
-// wholeName reads an expression over a whole name; nil after an error.
-func (d *decoder) wholeName(n *yaml.Node, path string) *regexp.Regexp {
+// fullMatchExpression reads an expression for a whole name; nil after an error.
+func (d *decoder) fullMatchExpression(n *yaml.Node, path string) *regexp.Regexp {
 	var e *regexp.Regexp
-	if d.fails(func() { d.expression(&e)(n, path) }) {
+	if d.hasErrors(func() { d.expression(&e)(n, path) }) {
 		return nil
 	}
 	if _, err := regexp.Compile("(?:" + e.String() + ")"); err != nil { // such as an open \Q, which quotes to the end
-		d.fail(n, "%s is %s, which can't stand for a whole name (%v): end what it begins, such as \\Q with \\E", path, kind(n), err)
+		d.fail(n, "%s is %s, which can't match a whole name (%v): close what it opens, such as \\Q with \\E", path, describe(n), err)
 		return nil
 	}
-	return whole(e.String())
+	return fullMatch(e.String())
 }
 
 // changes reads which changes count.
@@ -70,16 +70,16 @@ func (d *decoder) changes(to *dora.Policy) field {
 	return d.section(fields{
 		"ignore_authors": func(n *yaml.Node, path string) {
 			to.IgnoreAuthors = nil
-			d.lines("dependabot[bot]", &to.IgnoreAuthors)(n, path)
+			d.stringList("dependabot[bot]", &to.IgnoreAuthors)(n, path)
 		},
 		"paths": d.list("repository: owner/name", func(n *yaml.Node, path string) {
 			r := dora.RepositoryPaths{}
 			known := fields{"repository": d.repository(&r.Repository), "environments": d.environmentPaths(&r.Environments)}
-			if d.fails(func() { d.mapping(n, path, known) }) {
+			if d.hasErrors(func() { d.mapping(n, path, known) }) {
 				return
 			}
 			if r.Repository == "" || len(r.Environments) == 0 {
-				d.fail(n, "%s needs both: write repository: owner/name, and environments: with a list of match and paths", path)
+				d.fail(n, "%s needs repository and environments: write repository: owner/name, and environments: with a list of match and paths", path)
 			}
 			to.Paths = append(to.Paths, r)
 		}),
@@ -91,7 +91,7 @@ func (d *decoder) repository(to *string) field {
 	return func(n *yaml.Node, path string) {
 		d.text(to)(n, path)
 		if owner, name, ok := strings.Cut(*to, "/"); !ok || owner == "" || name == "" || strings.Contains(name, "/") {
-			d.fail(n, "%s is %s, not a repository: write owner/name", path, kind(n))
+			d.fail(n, "%s is %s, must be a repository: write owner/name", path, describe(n))
 		}
 	}
 }
@@ -100,20 +100,20 @@ func (d *decoder) environmentPaths(to *[]dora.EnvironmentPaths) field {
 	return d.list("match: api-.*", func(n *yaml.Node, path string) {
 		e := dora.EnvironmentPaths{}
 		known := fields{
-			"match": func(n *yaml.Node, path string) { e.Match = d.wholeName(n, path) },
-			"paths": d.lines("services/api/**", &e.Paths),
+			"match": func(n *yaml.Node, path string) { e.Match = d.fullMatchExpression(n, path) },
+			"paths": d.stringList("services/api/**", &e.Paths),
 		}
-		if d.fails(func() { d.mapping(n, path, known) }) {
+		if d.hasErrors(func() { d.mapping(n, path, known) }) {
 			return
 		}
 		if e.Match == nil || len(e.Paths) == 0 {
-			d.fail(n, "%s needs both: write match: with an expression over the environment's name, and paths: with a list of patterns", path)
+			d.fail(n, "%s needs match and paths: write match: with an expression for the environment's name, and paths: with a list of patterns", path)
 		}
 		*to = append(*to, e)
 	})
 }
 
-// failures reads what counts as a failed deployment beside what always does.
+// failures reads the optional evidence for failed changes.
 func (d *decoder) failures(to *dora.Policy) field {
 	return d.section(fields{
 		"incident_window": d.duration(&to.IncidentWindow),
@@ -125,11 +125,11 @@ func (d *decoder) failures(to *dora.Policy) field {
 func (d *decoder) patterns(example string, to *dora.Filter) field {
 	return d.list(example, func(n *yaml.Node, at string) {
 		var pattern string
-		if d.fails(func() { d.text(&pattern)(n, at) }) {
+		if d.hasErrors(func() { d.text(&pattern)(n, at) }) {
 			return
 		}
 		if err := to.Add(pattern); err != nil {
-			d.fail(n, "%s is %s, not a pattern (%v): write a name with * for any text without a slash and ** for any text, such as %s", at, kind(n), err, example)
+			d.fail(n, "%s is %s, must be a pattern (%v): write a name with * for any text without a slash and ** for any text, such as %s", at, describe(n), err, example)
 		}
 	})
 }
@@ -137,7 +137,7 @@ func (d *decoder) patterns(example string, to *dora.Filter) field {
 // incidents reads which issues are incidents.
 func (d *decoder) incidents(to *dora.IncidentFilter) field {
 	return d.section(fields{
-		"types": d.lines("Incident", &to.Types), "labels": d.lines("production", &to.Labels),
-		"priorities": d.lines("Highest", &to.Priorities), "statuses": d.lines("In Progress", &to.Statuses),
+		"types": d.stringList("Incident", &to.Types), "labels": d.stringList("production", &to.Labels),
+		"priorities": d.stringList("Highest", &to.Priorities), "statuses": d.stringList("In Progress", &to.Statuses),
 	})
 }

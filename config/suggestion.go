@@ -8,7 +8,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// didYouMean names the known key that is at most two letters away.
+// didYouMean suggests the known key closest to key, within an edit distance of 2; empty if there is none.
 func didYouMean(key string, known fields) string {
 	best, distance := "", 3
 	for _, name := range slices.Sorted(maps.Keys(known)) {

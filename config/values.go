@@ -16,45 +16,45 @@ import (
 	"dora-exporter/internal/bounds"
 )
 
-// text reads a text. Numbers are texts, too: a name may be 42.
+// text reads a string. A number is accepted as one: a name may be 42.
 func (d *decoder) text(to *string) field {
 	return func(n *yaml.Node, path string) {
 		if n.Kind != yaml.ScalarNode || empty(n) {
-			d.fail(n, "%s is %s: write one text, in quotes if it has special characters", path, kind(n))
+			d.fail(n, "%s is %s, must be text: write one value, in quotes if it has special characters", path, describe(n))
 			return
 		}
 		*to = n.Value
 	}
 }
 
-// lines reads a list of texts.
-func (d *decoder) lines(example string, to *[]string) field {
+// stringList reads a list of strings.
+func (d *decoder) stringList(example string, to *[]string) field {
 	return d.list(example, func(n *yaml.Node, path string) {
-		var one string
-		d.text(&one)(n, path)
-		*to = append(*to, one)
+		var item string
+		d.text(&item)(n, path)
+		*to = append(*to, item)
 	})
 }
 
-// secrets reads a secret or a list of them, none of them empty: with an empty one anybody can sign.
+// secrets reads a secret or a list of secrets. An empty secret is an error: anybody could sign with it.
 func (d *decoder) secrets(to *[]string) field {
 	return func(n *yaml.Node, path string) {
 		all := []*yaml.Node{n}
 		if n.Kind == yaml.SequenceNode {
 			all = n.Content
 		}
-		for _, one := range all {
-			if !d.visit(one) {
+		for _, secret := range all {
+			if !d.visit(secret) {
 				return
 			}
-			one = resolved(one)
+			secret = resolveAlias(secret)
 			switch {
-			case one.Kind != yaml.ScalarNode:
-				d.fail(one, "%s has %s: write one secret, or a list of secrets", path, kind(one))
-			case one.Value == "" || empty(one):
-				d.fail(one, "%s has an empty secret: write the one that is set at the sender, or remove the key", path)
+			case secret.Kind != yaml.ScalarNode:
+				d.fail(secret, "%s has %s: write one secret, or a list of secrets", path, describe(secret))
+			case secret.Value == "" || empty(secret):
+				d.fail(secret, "%s has an empty secret: write the secret that the sender uses, or remove the key", path)
 			}
-			*to = append(*to, one.Value)
+			*to = append(*to, secret.Value)
 		}
 	}
 }
@@ -63,16 +63,16 @@ func (d *decoder) secrets(to *[]string) field {
 func (d *decoder) secretFile(to *string) field {
 	return func(n *yaml.Node, path string) {
 		var file string
-		if d.fails(func() { d.text(&file)(n, path) }) {
+		if d.hasErrors(func() { d.text(&file)(n, path) }) {
 			return
 		}
 		secret, err := readSecret(file)
-		var with *fs.PathError
+		var pathErr *fs.PathError
 		switch {
-		case errors.Is(err, bounds.ErrNotRegular), err != nil && !errors.As(err, &with):
+		case errors.Is(err, bounds.ErrNotRegular), err != nil && !errors.As(err, &pathErr):
 			d.fail(n, "%s can't be used: file %s: %v", path, file, WithoutPath(err))
-		case err != nil: // without the path, which may be the secret itself, by mistake
-			d.fail(n, "%s can't be read: %v: write the path of a file with the secret", path, with.Err)
+		case err != nil: // without the path, which may be the secret itself by mistake
+			d.fail(n, "%s can't be read: %v: write the path of a file with the secret", path, pathErr.Err)
 		}
 		*to = secret
 	}
@@ -90,7 +90,7 @@ func (d *decoder) secretFiles(to *[]string) field {
 				return
 			}
 			var secret string
-			d.secretFile(&secret)(resolved(file), path)
+			d.secretFile(&secret)(resolveAlias(file), path)
 			*to = append(*to, secret)
 		}
 	}
@@ -101,7 +101,7 @@ func (d *decoder) port(to *int) field {
 	return func(n *yaml.Node, path string) {
 		port, err := strconv.Atoi(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil || port < 1 || port > 65535 {
-			d.fail(n, "%s is %s, not a port: write a number from 1 to 65535, such as 8090", path, kind(n))
+			d.fail(n, "%s is %s, must be a port: write a number from 1 to 65535, such as 8090", path, describe(n))
 			return
 		}
 		*to = port
@@ -113,30 +113,30 @@ func (d *decoder) number(to *int) field {
 	return func(n *yaml.Node, path string) {
 		number, err := strconv.Atoi(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil || number < 1 {
-			d.fail(n, "%s is %s: write a whole number above 0, such as %d", path, kind(n), *to)
+			d.fail(n, "%s is %s, must be a number: write a whole number above 0, such as %d", path, describe(n), *to)
 			return
 		}
 		*to = number
 	}
 }
 
-// ratio reads a part of a whole.
+// ratio reads a number from 0 to 1.
 func (d *decoder) ratio(to *float64) field {
 	return func(n *yaml.Node, path string) {
 		part, err := strconv.ParseFloat(n.Value, 64)
 		if n.Kind != yaml.ScalarNode || err != nil || !(part >= 0 && part <= 1) {
-			d.fail(n, "%s is %s: write a number from 0 to 1, such as 0.1", path, kind(n))
+			d.fail(n, "%s is %s, must be a ratio: write a number from 0 to 1, such as 0.1", path, describe(n))
 			return
 		}
 		*to = part
 	}
 }
 
-// truth reads true or false.
-func (d *decoder) truth(to *bool) field {
+// boolean reads a boolean.
+func (d *decoder) boolean(to *bool) field {
 	return func(n *yaml.Node, path string) {
 		if n.Kind != yaml.ScalarNode || n.Decode(to) != nil {
-			d.fail(n, "%s is %s: write true or false", path, kind(n))
+			d.fail(n, "%s is %s, must be one of: true, false", path, describe(n))
 		}
 	}
 }
@@ -145,12 +145,12 @@ func (d *decoder) truth(to *bool) field {
 func (d *decoder) expression(to **regexp.Regexp) field {
 	return func(n *yaml.Node, path string) {
 		var text string
-		if d.fails(func() { d.text(&text)(n, path) }) {
+		if d.hasErrors(func() { d.text(&text)(n, path) }) {
 			return
 		}
 		var err error
 		if *to, err = regexp.Compile(text); err != nil {
-			d.fail(n, "%s is %s, which is no regular expression (%v): write one such as ^pr-\\d+$, in single quotes", path, kind(n), err)
+			d.fail(n, "%s is %s, must be a regular expression (%v): write one such as ^pr-\\d+$, in single quotes", path, describe(n), err)
 		}
 	}
 }
@@ -161,46 +161,46 @@ func (d *decoder) listenAddress(to *string) field {
 		_, text, err := net.SplitHostPort(n.Value)
 		port, notNumber := strconv.Atoi(text)
 		if n.Kind != yaml.ScalarNode || err != nil || notNumber != nil || port < 1 || port > 65535 {
-			d.fail(n, "%s is %s, not an address to listen on: write host:port or :port, such as \":9090\"", path, kind(n))
+			d.fail(n, "%s is %s, must be an address to listen on: write host:port or :port, such as \":9090\"", path, describe(n))
 			return
 		}
 		*to = n.Value
 	}
 }
 
-// url reads an address of a server.
+// url reads the URL of a server.
 func (d *decoder) url(to *string) field {
 	return func(n *yaml.Node, path string) {
 		u, err := url.Parse(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-			d.fail(n, "%s is %s, not an address: write one such as https://github.example.com", path, kind(n))
+			d.fail(n, "%s is %s, must be an address: write a URL such as https://github.example.com", path, describe(n))
 			return
 		}
 		if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			d.fail(n, "%s has more than an address: write scheme, host and path alone, such as https://github.example.com/api", path)
+			d.fail(n, "%s has a user, a query or a fragment: write only scheme, host and path, such as https://github.example.com/api", path)
 			return
 		}
 		*to = n.Value
 	}
 }
 
-// duration reads a time span above 0.
+// duration reads a duration above 0.
 func (d *decoder) duration(to *time.Duration) field {
 	return func(n *yaml.Node, path string) {
 		span, err := time.ParseDuration(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil || span <= 0 {
-			d.fail(n, "%s is %s, not a duration: write a number with a unit, such as 90s, 15m or 1h", path, kind(n))
+			d.fail(n, "%s is %s, must be a duration: write a number with a unit, such as 90s, 15m or 1h", path, describe(n))
 			return
 		}
 		*to = span
 	}
 }
 
-// choice reads one of some texts.
+// choice reads one of the options.
 func (d *decoder) choice(to *string, options ...string) field {
 	return func(n *yaml.Node, path string) {
 		if n.Kind != yaml.ScalarNode || !slices.Contains(options, n.Value) {
-			d.fail(n, "%s is %s: write %s", path, kind(n), strings.Join(options, " or "))
+			d.fail(n, "%s is %s, must be one of: %s", path, describe(n), strings.Join(options, ", "))
 			return
 		}
 		*to = n.Value

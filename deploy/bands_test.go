@@ -54,7 +54,7 @@ func (s steps) of(value float64) (colour string) {
 
 // A value on a limit has the colour of the band that it reaches, also when PromQL's extrapolation moves it by a ten thousandth;
 // one that is a thousandth beyond has the next. The document has the limits that are compared with here.
-func TestColoursAreTheBands(t *testing.T) {
+func TestBandColours(t *testing.T) {
 	bands := map[string]string{}
 	for _, row := range markdown.Read(t, "docs/dora.md").Rows("measure", "elite", "high", "medium") {
 		bands[row.Cell("measure")] = row.Cell("elite") + ", " + row.Cell("high") + ", " + row.Cell("medium")

@@ -15,7 +15,7 @@ import (
 // longestREADME is its limit in bytes: what does not fit belongs on a page of its own.
 const longestREADME = 10_000
 
-func TestREADMEIsShort(t *testing.T) {
+func TestREADMESize(t *testing.T) {
 	if size := len(markdown.Read(t, "README.md").Text); size > longestREADME {
 		t.Errorf("README.md has %d bytes, more than %d", size, longestREADME)
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Kind is how the facts of a family make up its values.
+// Kind says how the values of a family add up.
 type Kind int
 
 // The kinds.
@@ -21,25 +21,26 @@ const (
 	Histogram
 )
 
-// Unit is the unit of the values of facts.
+// Unit is what one of a fact's whole numbers stands for.
 type Unit int
 
 // The units.
 const (
-	// One is the unit of counts.
+	// One counts things.
 	One Unit = iota
-	// Milliseconds is the unit of durations, which are published in seconds.
+	// Milliseconds are durations; they are published in seconds.
 	Milliseconds
 )
 
-// Family is a metric family that facts are about: its name in the Prometheus text format, HELP, type and labels.
+// Family is a metric family that facts are about: its documented name in the Prometheus text format, HELP and labels.
 type Family struct {
 	Name   string
 	Help   string
 	Kind   Kind
 	Unit   Unit
 	Labels []string
-	// Bounds are the inclusive upper bounds of a Histogram's buckets in ascending order, in Unit, without +Inf.
+	// Bounds are the upper bounds of a Histogram's buckets, each inclusive, in the unit and rising; the last bucket, up
+	// to infinity, has none.
 	Bounds []int64
 }
 
@@ -67,7 +68,7 @@ const (
 	IncidentRecovery    = "dora_incident_recovery_seconds"
 )
 
-// Day is 24 hours.
+// Day is a day without regard to daylight saving time.
 const Day = 24 * time.Hour
 
 // Bounds of the histograms, in milliseconds.
@@ -77,7 +78,7 @@ var (
 	recoveryBounds = append(milliseconds(time.Minute, 1, 5, 15, 30, 60, 120, 240, 480, 720), milliseconds(Day, 1, 2, 3, 7, 14)...)
 )
 
-// milliseconds converts counts of a unit into milliseconds.
+// milliseconds are so many units in milliseconds.
 func milliseconds(unit time.Duration, counts ...int64) []int64 {
 	for i := range counts {
 		counts[i] *= unit.Milliseconds()
@@ -85,7 +86,7 @@ func milliseconds(unit time.Duration, counts ...int64) []int64 {
 	return counts
 }
 
-// Families returns all families that facts are about. Names, types, labels and HELP of github_* and jira_* are fixed: a
+// Families are all families that facts are about. Names, types, labels and HELP of github_* and jira_* are fixed: a
 // published dashboard (grafana.com/grafana/dashboards/20889) reads them.
 func Families() []Family {
 	deployment := []string{"environment", "repo", "status", "team"}
@@ -109,7 +110,7 @@ func Families() []Family {
 			Name: Deployments, Kind: Counter, Unit: One, Labels: []string{"environment", "outcome", "owner", "repo", "team"},
 			Help: "Deployments by outcome, each at most once per outcome: success, or failure for a status of failure or error.",
 		},
-		{Name: DeploymentTimestamp, Help: "When the newest successful deployment was done, in Unix time.", Kind: Last, Unit: Milliseconds, Labels: scope},
+		{Name: DeploymentTimestamp, Help: "Unix time of the newest successful deployment.", Kind: Last, Unit: Milliseconds, Labels: scope},
 		{
 			Name: DeploymentRun, Help: "Time from the start of a deployment, or its creation if that is not known, to its outcome.",
 			Kind: Histogram, Unit: Milliseconds, Labels: scope, Bounds: runBounds,
@@ -121,18 +122,18 @@ func Families() []Family {
 		},
 		{
 			Name: LeadTimeStage, Kind: Histogram, Unit: Milliseconds, Labels: []string{"environment", "owner", "repo", "stage", "team"}, Bounds: leadTimeBounds,
-			Help: "Parts of the lead time: coding (first commit to pull request), review (to its merge), deploy (to the deployment).",
+			Help: "Stages of the lead time: coding (first commit to pull request), review (to its merge), deploy (to the deployment).",
 		},
 		{
-			Name: LeadTimeUnavailable, Help: "Changes that are counted in dora_changes_total and have no lead time, by reason.",
+			Name: LeadTimeUnavailable, Help: "Changes counted in dora_changes_total without a lead time, by reason.",
 			Kind: Counter, Unit: One, Labels: []string{"environment", "owner", "reason", "repo", "team"},
 		},
-		{Name: ChangeFailures, Help: "Successful deployments to production that are failed changes, each once, by cause.", Kind: Counter, Unit: One, Labels: cause},
+		{Name: ChangeFailures, Help: "Failed changes: successful deployments to production that needed repair, each counted once, by cause.", Kind: Counter, Unit: One, Labels: cause},
 		{
-			Name: Recovery, Help: "Time from the success of a failed change to the deployment or the resolution that repaired it.",
+			Name: Recovery, Help: "Time from a failed change to the deployment or the resolution of the incident that repaired it.",
 			Kind: Histogram, Unit: Milliseconds, Labels: scope, Bounds: recoveryBounds,
 		},
-		{Name: ReworkDeployments, Help: "Unplanned deployments that were made to repair another one, by the cause of its failure.", Kind: Counter, Unit: One, Labels: cause},
+		{Name: ReworkDeployments, Help: "Unplanned deployments that repaired a failed change, by the cause of the failure.", Kind: Counter, Unit: One, Labels: cause},
 		{Name: IncidentsOpened, Help: "Incidents that were opened.", Kind: Counter, Unit: One, Labels: issue},
 		{Name: IncidentsOpen, Help: "Incidents that are open.", Kind: Sum, Unit: One, Labels: issue},
 		{
@@ -142,7 +143,7 @@ func Families() []Family {
 	}
 }
 
-// Scale converts a number of the unit into the published value: seconds for Milliseconds.
+// Scale turns a whole number of the unit into the published value: itself for One, seconds for Milliseconds.
 func (u Unit) Scale(n int64) float64 {
 	if u == Milliseconds {
 		return float64(n) / 1000
@@ -150,7 +151,7 @@ func (u Unit) Scale(n int64) float64 {
 	return float64(n)
 }
 
-// UpperBounds returns the published bounds of a Histogram.
+// UpperBounds are the bounds of a Histogram as they are published.
 func (f Family) UpperBounds() []float64 {
 	bounds := make([]float64, len(f.Bounds))
 	for i, b := range f.Bounds {
@@ -159,14 +160,14 @@ func (f Family) UpperBounds() []float64 {
 	return bounds
 }
 
-// Group returns the first word of the family's name. The families of a group share a limit on series.
+// Group is the first word of a family's name: the families that share one limit.
 func (f Family) Group() string {
 	group, _, _ := strings.Cut(f.Name, "_")
 	return group
 }
 
-// Width returns how many series a label set of the family makes, including the other families of its group with the same labels, such
-// as the count and the sum of durations.
+// Width is how many series a label set of the family takes: families of a group with the same labels are published
+// together, such as the count and the sum of durations.
 func (f Family) Width() int {
 	n := 0
 	for _, g := range Families() {
@@ -177,7 +178,7 @@ func (f Family) Width() int {
 	return n
 }
 
-// series returns how many series one label set of the family has: of a histogram, its buckets with +Inf, sum and count.
+// series is how many Prometheus has of one label set of the family: a histogram's buckets, the last one, sum and count.
 func (f Family) series() int {
 	if f.Kind == Histogram {
 		return len(f.Bounds) + 3

@@ -78,6 +78,7 @@ func (p Policy) PathsFor(d Deployment) []string {
 	return nil
 }
 
+// IgnoresAuthor reports whether changes of an author don't count.
 func (p Policy) IgnoresAuthor(author string) bool {
 	return author != "" && anyOf(p.IgnoreAuthors, author) && len(p.IgnoreAuthors) > 0
 }

@@ -110,8 +110,13 @@ func TestInvalidNamesInAnswers(t *testing.T) {
 // No placeholder takes what can't be there.
 func TestCheckNamesOfEachPlaceholder(t *testing.T) {
 	for _, args := range [][]string{
-		{routePull, "acme", "shop", "0"}, {routePull, "acme", "shop", "-1"}, {routePull, "acme", "shop", "12345678901"}, {routePull, "acme", "shop", "1/files"},
-		{routeCompare, "acme", "shop", sha}, {routeCompare, "acme", "shop", sha + "..." + sha + "..." + sha}, {routeCompare, "acme", "shop", sha + ".../" + sha},
+		{routePull, "acme", "shop", "0"},
+		{routePull, "acme", "shop", "-1"},
+		{routePull, "acme", "shop", "12345678901"},
+		{routePull, "acme", "shop", "1/files"},
+		{routeCompare, "acme", "shop", sha},
+		{routeCompare, "acme", "shop", sha + "..." + sha + "..." + sha},
+		{routeCompare, "acme", "shop", sha + ".../" + sha},
 		{"/repos/{owner}/{repo}/environments/{environment}", "acme", "shop", "production"},
 	} {
 		g := realNames(t, &fakeGitHub{})

@@ -107,7 +107,7 @@ func (x *explainer) incidentKeys(ctx context.Context, name string) ([]string, er
 
 // incident explains an issue by its key.
 func (x *explainer) incident(ctx context.Context, key string) (*IncidentExplanation, error) {
-	i, _, err := x.Reader.Incident(ctx, key)
+	i, _, err := x.Incident(ctx, key)
 	if err != nil {
 		return nil, err
 	}

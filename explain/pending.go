@@ -39,7 +39,7 @@ type Pending struct {
 
 // pendingDelivery returns the work that a delivery waits for; false if it is processed.
 func pendingDelivery(d dora.StoredDelivery) (Pending, bool) {
-	switch d.State {
+	switch d.State { //nolint:exhaustive // a processed delivery is not pending
 	case dora.DeliveryPending:
 		p := Pending{What: fmt.Sprintf("delivery %d (%s) is to be processed", d.ID, d.Key), Attempts: d.Attempts, Error: d.LastError}
 		if d.Due.UnixMilli() > 0 {

@@ -9,7 +9,7 @@ import (
 )
 
 // Two servers may have a deployment of the same name.
-func TestExplainTheSameNameOnTwoServers(t *testing.T) {
+func TestExplainTwoServers(t *testing.T) {
 	s := shop.New(t)
 	other := shop.Status(1, "production", "V1", "success", 20)
 	other.Status.Deployment.Host = "ghe.example.com"
@@ -24,7 +24,7 @@ func TestExplainTheSameNameOnTwoServers(t *testing.T) {
 }
 
 // Events that are not counted have an explanation, too.
-func TestExplainWhatIsNotCounted(t *testing.T) {
+func TestExplainUncounted(t *testing.T) {
 	s := shop.New(t)
 	task := shop.Incident("created", 46, 0)
 	task.Incident.Type = "Task"

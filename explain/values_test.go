@@ -24,7 +24,7 @@ import (
 
 // Each value of our families on /metrics is the value in the explanation of its line, and what its facts and imported values
 // add up to.
-func TestExplainedValuesAreThoseOfMetrics(t *testing.T) {
+func TestExplainedValues(t *testing.T) {
 	compared := compareMetrics(t, shop.Day(t))
 	for _, f := range dora.Families() {
 		if !compared[f.Name] {
@@ -34,7 +34,7 @@ func TestExplainedValuesAreThoseOfMetrics(t *testing.T) {
 }
 
 // The same holds for random histories, also where there are too many series.
-func TestExplainedValuesOfRandomHistories(t *testing.T) {
+func TestExplainRandomHistories(t *testing.T) {
 	for seed := range uint64(3) {
 		random := rand.New(rand.NewPCG(seed, 5))
 		s := shop.New(t)

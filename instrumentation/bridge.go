@@ -14,55 +14,67 @@ import (
 	"dora-exporter/dora"
 )
 
-// changes produces what facts have changed since it did so the last time, under the documented names: what the instruments hold
-// plus the base. It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
-type changes struct {
+// The instruments hold only what was recorded since the start, but a scrape must show totals that survive restarts. OpenTelemetry
+// can't initialise an instrument with a value. The bridge therefore reads the instruments of an inner meter provider, adds
+// to each series its base (the value restored from the checkpoint), and hands the sums to the exporters as a Producer.
+// A producer bypasses the SDK's views and naming, so the bridge also gives the documented Prometheus names; the push gives
+// the OpenTelemetry names (push.go).
+//
+// Sums are added in whole units (dora.Unit), not in floating point: a regrouped floating point sum could be one bit less
+// after a restart, which Prometheus takes for a counter reset.
+//
+// Reading everything at each scrape would be slow with many series. changeProducer remembers which series have changed since
+// it was last read, and cachedGatherer keeps the rest.
+
+// changeProducer produces the families of facts under their documented names, but only the series that have changed since its last
+// call. It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
+type changeProducer struct {
 	*Instruments
 
-	// series are those that have changed, by family; nil for all. all is set when it was all of them the last time.
-	series map[string]seriesSet
-	all    bool
+	// changed are the changed series by family; nil for all. all reports whether the last call produced all series.
+	changed map[string]seriesSet
+	all     bool
 }
 
-// newChanges is told of all facts from here on.
-func (i *Instruments) newChanges() *changes {
+// newChangeProducer returns a producer that sees all facts recorded from now on.
+func (i *Instruments) newChangeProducer() *changeProducer {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	c := &changes{Instruments: i}
-	i.readers = append(i.readers, c)
+	c := &changeProducer{Instruments: i}
+	i.producers = append(i.producers, c)
 	return c
 }
 
 // Produce is called by the Prometheus exporter at a scrape that follows new facts.
-func (c *changes) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	c.mu.Lock() // not for reading alone: what is taken is what is read
+func (c *changeProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	c.mu.Lock() // a write lock: no fact may come between taking changed and reading the instruments
 	defer c.mu.Unlock()
-	only := c.series
-	c.series, c.all = map[string]seriesSet{}, only == nil
-	facts, err := c.read(ctx, only)
+	only := c.changed
+	c.changed, c.all = map[string]seriesSet{}, only == nil
+	facts, err := c.collectFamilies(ctx, only)
 	return []metricdata.ScopeMetrics{facts}, err
 }
 
-// ownBridge produces the program's own metrics under their Prometheus names. It satisfies Producer, too.
-type ownBridge struct{ *Instruments }
+// selfProducer produces the program's own metrics under their Prometheus names. It satisfies Producer, too.
+type selfProducer struct{ *Instruments }
 
 // Produce is called by the Prometheus exporter at each scrape.
-func (b ownBridge) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	own, err := b.own(ctx)
-	return []metricdata.ScopeMetrics{renamed(own)}, err
+func (b selfProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+	self, err := b.collectSelf(ctx)
+	return []metricdata.ScopeMetrics{withPrometheusNames(self)}, err
 }
 
-// facts are the facts' families, under their documented names, and the position of the newest fact in them that was recorded.
-func (i *Instruments) facts(ctx context.Context) (facts metricdata.ScopeMetrics, position int64, err error) {
+// collectFacts returns the families of facts under their documented names, and the position of the newest recorded fact in them.
+func (i *Instruments) collectFacts(ctx context.Context) (facts metricdata.ScopeMetrics, position int64, err error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
-	facts, err = i.read(ctx, nil)
+	facts, err = i.collectFamilies(ctx, nil)
 	return facts, i.position, err
 }
 
-// read reads some series, or all when only is nil. i.mu is held.
-func (i *Instruments) read(ctx context.Context, only map[string]seriesSet) (facts metricdata.ScopeMetrics, err error) {
-	live, err := i.collect(ctx)
+// collectFamilies returns the series in only, or all if only is nil. i.mu is held.
+func (i *Instruments) collectFamilies(ctx context.Context, only map[string]seriesSet) (facts metricdata.ScopeMetrics, err error) {
+	live, err := i.collectInstruments(ctx)
 	if err != nil {
 		return facts, err
 	}
@@ -71,31 +83,31 @@ func (i *Instruments) read(ctx context.Context, only map[string]seriesSet) (fact
 		if only != nil && only[f.Name] == nil {
 			continue
 		}
-		if m, ok := i.metric(f, live[instrumentNames[f.Name]], only[f.Name]); ok {
+		if m, ok := i.toMetric(f, live[instrumentNames[f.Name]], only[f.Name]); ok {
 			facts.Metrics = append(facts.Metrics, m)
 		}
 	}
 	return facts, nil
 }
 
-// own are the program's own metrics, under the names of the instruments.
-func (i *Instruments) own(ctx context.Context) (own metricdata.ScopeMetrics, err error) {
-	var all metricdata.ResourceMetrics // a fresh one: the reader changes what it is given
-	if err := i.ownReader.Collect(ctx, &all); err != nil {
-		return own, fmt.Errorf("collect the program's own instruments: %w", err)
+// collectSelf returns the program's own metrics under the names of the instruments.
+func (i *Instruments) collectSelf(ctx context.Context) (self metricdata.ScopeMetrics, err error) {
+	var all metricdata.ResourceMetrics // not reused: Collect would overwrite data that is still being read
+	if err := i.selfReader.Collect(ctx, &all); err != nil {
+		return self, fmt.Errorf("collect the program's own instruments: %w", err)
 	}
 	for _, scope := range all.ScopeMetrics {
-		own = scope
+		self = scope
 	}
-	return own, nil
+	return self, nil
 }
 
-// State is what all series have reached: the base and what was recorded.
+// State returns the totals of all series: the base plus what was recorded.
 func (i *Instruments) State() dora.State {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	state := dora.State{}
-	live, err := i.collect(context.Background())
+	live, err := i.collectInstruments(context.Background())
 	if err != nil {
 		panic(fmt.Sprintf("read our own instruments: %v", err)) // a manual reader fails only after its shutdown
 	}
@@ -103,7 +115,7 @@ func (i *Instruments) State() dora.State {
 		all := map[string]dora.Series{}
 		for _, s := range i.merge(f, live[instrumentNames[f.Name]], nil) {
 			if s.Labels == nil {
-				s.Labels = labels(s.set)
+				s.Labels = labelsOf(s.attributes)
 			}
 			all[s.Labels.Key()] = s.Series
 		}
@@ -114,8 +126,8 @@ func (i *Instruments) State() dora.State {
 	return state
 }
 
-// collect reads what the facts' instruments hold, by name.
-func (i *Instruments) collect(ctx context.Context) (live map[string]metricdata.Aggregation, err error) {
+// collectInstruments returns the data of the instruments of facts by name.
+func (i *Instruments) collectInstruments(ctx context.Context) (live map[string]metricdata.Aggregation, err error) {
 	var all metricdata.ResourceMetrics
 	if err := i.reader.Collect(ctx, &all); err != nil {
 		return nil, fmt.Errorf("collect the instruments: %w", err)
@@ -129,8 +141,8 @@ func (i *Instruments) collect(ctx context.Context) (live map[string]metricdata.A
 	return live, nil
 }
 
-// merge adds what a family's instrument holds to its base, for some series or, when only is nil, for all. A series that is not in
-// the base has no Labels yet, only its set.
+// merge adds the data of a family's instrument to its base, for the series in only or, if only is nil, for all. A series that
+// is not in the base has no Labels, only attributes.
 func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only seriesSet) map[attribute.Distinct]baseSeries {
 	merged := map[attribute.Distinct]baseSeries{}
 	for key := range only {
@@ -141,44 +153,44 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only ser
 	if only == nil && i.base[f.Name] != nil {
 		merged = maps.Clone(i.base[f.Name])
 	}
-	at := func(set attribute.Set) (key attribute.Distinct, series baseSeries, wanted bool) {
+	lookup := func(set attribute.Set) (key attribute.Distinct, series baseSeries, wanted bool) {
 		key = set.Equivalent()
 		if _, wanted = only[key]; only != nil && !wanted {
 			return key, series, false
 		}
 		series, ok := merged[key]
 		if !ok {
-			series.set = set
+			series.attributes = set
 		}
 		return key, series, true
 	}
 	switch data := live.(type) {
 	case metricdata.Sum[float64]:
 		for _, point := range data.DataPoints {
-			key, series, wanted := at(point.Attributes)
+			key, series, wanted := lookup(point.Attributes)
 			if !wanted {
 				continue
 			}
-			series.Own += i.sum(f, key, point.Value)
+			series.Own += i.recordedSum(f, key, point.Value)
 			merged[key] = series
 		}
 	case metricdata.Gauge[float64]:
 		for _, point := range data.DataPoints {
-			key, series, wanted := at(point.Attributes)
+			key, series, wanted := lookup(point.Attributes)
 			if !wanted {
 				continue
 			}
 			newest := i.newest[f.Name][key]
-			series.Own, series.At, series.ID = whole(f, point.Value), newest.At, newest.ID
+			series.Own, series.At, series.ID = toInteger(f, point.Value), newest.At, newest.ID
 			merged[key] = series
 		}
 	case metricdata.Histogram[float64]:
 		for _, point := range data.DataPoints {
-			key, series, wanted := at(point.Attributes)
+			key, series, wanted := lookup(point.Attributes)
 			if !wanted {
 				continue
 			}
-			series.Own += i.sum(f, key, point.Sum)
+			series.Own += i.recordedSum(f, key, point.Sum)
 			series.Buckets = series.OwnBuckets(f) // a copy: the base stays as it is
 			for bucket, n := range point.BucketCounts {
 				series.Buckets[bucket] += int64(n)
@@ -189,19 +201,19 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only ser
 	return merged
 }
 
-// metric is a family as the exporter takes it; false when it has no series.
-func (i *Instruments) metric(f dora.Family, live metricdata.Aggregation, only seriesSet) (metricdata.Metrics, bool) {
+// toMetric returns a family in the SDK's form; false if it has no series.
+func (i *Instruments) toMetric(f dora.Family, live metricdata.Aggregation, only seriesSet) (metricdata.Metrics, bool) {
 	series := i.merge(f, live, only)
 	m := metricdata.Metrics{Name: f.Name, Description: f.Help}
 	if f.Kind == dora.Histogram {
-		m.Data = i.histogram(f, series)
+		m.Data = i.toHistogram(f, series)
 		return m, len(series) > 0
 	}
 	points := make([]metricdata.DataPoint[float64], 0, len(series))
 	now, started := i.options.Now(), i.options.Started()
 	for _, s := range series {
 		points = append(points, metricdata.DataPoint[float64]{
-			Attributes: s.set, StartTime: started, Time: now, Value: s.Value(f),
+			Attributes: s.attributes, StartTime: started, Time: now, Value: s.Value(f),
 		})
 	}
 	if f.Kind == dora.Last {
@@ -214,8 +226,8 @@ func (i *Instruments) metric(f dora.Family, live metricdata.Aggregation, only se
 	return m, len(points) > 0
 }
 
-// histogram is a family of that kind. The smallest and the largest observation are not given: a base has none.
-func (i *Instruments) histogram(f dora.Family, series map[attribute.Distinct]baseSeries) metricdata.Histogram[float64] {
+// toHistogram returns a histogram family without minimum and maximum, which a base does not have.
+func (i *Instruments) toHistogram(f dora.Family, series map[attribute.Distinct]baseSeries) metricdata.Histogram[float64] {
 	points := make([]metricdata.HistogramDataPoint[float64], 0, len(series))
 	now, started, bounds := i.options.Now(), i.options.Started(), f.UpperBounds()
 	for _, s := range series {
@@ -225,31 +237,30 @@ func (i *Instruments) histogram(f dora.Family, series map[attribute.Distinct]bas
 			buckets[bucket] = uint64(n)
 		}
 		points = append(points, metricdata.HistogramDataPoint[float64]{
-			Attributes: s.set, StartTime: started, Time: now,
+			Attributes: s.attributes, StartTime: started, Time: now,
 			Count: uint64(all), Sum: s.Value(f), Bounds: bounds, BucketCounts: buckets,
 		})
 	}
 	return metricdata.Histogram[float64]{DataPoints: points, Temporality: metricdata.CumulativeTemporality}
 }
 
-// sum is what was recorded of a series of a Counter, Sum or Histogram.
-func (i *Instruments) sum(f dora.Family, series attribute.Distinct, recorded float64) int64 {
+// recordedSum returns the recorded part of a series of kind Counter, Sum or Histogram.
+func (i *Instruments) recordedSum(f dora.Family, series attribute.Distinct, recorded float64) int64 {
 	if f.Unit == dora.Milliseconds {
 		return i.sums[f.Name][series]
 	}
-	return whole(f, recorded)
+	return toInteger(f, recorded)
 }
 
-// whole turns a recorded value back into the family's whole numbers. Regrouped floating point sums could be one bit less
-// after a restart, which Prometheus takes for a reset; whole numbers are not.
-func whole(f dora.Family, recorded float64) int64 {
+// toInteger converts a recorded value back into the whole numbers of its family.
+func toInteger(f dora.Family, recorded float64) int64 {
 	if f.Unit == dora.Milliseconds {
 		return int64(math.Round(recorded * float64(time.Second/time.Millisecond)))
 	}
 	return int64(math.Round(recorded))
 }
 
-func labels(set attribute.Set) dora.Labels {
+func labelsOf(set attribute.Set) dora.Labels {
 	l := make(dora.Labels, set.Len())
 	for _, kv := range set.ToSlice() {
 		l[string(kv.Key)] = kv.Value.AsString()

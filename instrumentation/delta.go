@@ -13,192 +13,207 @@ import (
 	"dora-exporter/dora"
 )
 
-// DeltaOptions say what has arrived at the receiver before this process, which goes on from there.
+// With temporality delta, a push holds what was added to counters and histograms since the last push that the receiver took.
+// The instruments stay cumulative. Next to them, deltas keeps the total of each series that the receiver has confirmed, and
+// pushes the difference. A push that fails confirms nothing, so the next one contains its additions too. A push is split into
+// several requests, each of which confirms only its own series.
+//
+// For restarts, the store remembers the position of the newest fact up to which everything is confirmed. The next process
+// computes from the facts after that position what the receiver lacks (DeltaOptions.Missing), and subtracts it from the
+// restored totals: the rest is what counts as confirmed at the start.
+//
+// Up-down counters and gauges stay cumulative, as the specification wants it.
+// https://opentelemetry.io/docs/specs/otel/metrics/sdk_exporters/otlp/
+
+// DeltaOptions describe what the receiver got from earlier processes.
 type DeltaOptions struct {
-	// Position is that of the newest restored fact, Missing what of the restored values has not arrived.
+	// Position is the position of the newest restored fact. Missing is the part of the restored values that the receiver has
+	// not got.
 	Position int64
 	Missing  dora.State
-	// Arrived is called when all facts up to a position have arrived.
-	Arrived func(ctx context.Context, position int64)
+	// Confirmed is called when the receiver has all facts up to a new position.
+	Confirmed func(ctx context.Context, position int64)
 }
 
-// deltas produces what was added to counters and histograms since it last arrived at the receiver. So what a failed push had is
-// in the next one. All else is as it is: up-down counters and gauges are cumulative for a receiver of deltas, too.
-// https://opentelemetry.io/docs/specs/otel/metrics/sdk_exporters/otlp/
+// deltas produces the additions that the receiver has not confirmed. It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
 type deltas struct {
-	outlet  outlet
+	source  pushProducer
 	options *DeltaOptions
 	now     func() time.Time
-	begun   time.Time
+	started time.Time
 
-	mu            sync.Mutex
-	done, pending map[seriesKey]reached
-	// position is that of the newest fact in what was produced last, underway how many of its points have not arrived.
-	position int64
-	underway int
-	// told is the position that Arrived has been called with.
-	told int64
+	mu sync.Mutex
+	// confirmed are the totals that the receiver has, pending those of the newest push.
+	confirmed, pending map[seriesKey]seriesTotal
+	// position is the position of the newest fact in the newest push, and unconfirmed the number of its points that the
+	// receiver has not taken.
+	position    int64
+	unconfirmed int
+	// reported is the last position that Confirmed was called with; -1 before the first call.
+	reported int64
 }
 
-// seriesKey is one series of one instrument.
+// seriesKey identifies a series of an instrument.
 type seriesKey struct {
 	name   string
 	labels attribute.Distinct
 }
 
-// reached is what a series had come to at a time.
-type reached struct {
+// seriesTotal is the cumulative value of a series at a time.
+type seriesTotal struct {
 	at      time.Time
 	value   float64
 	count   uint64
 	buckets []uint64
 }
 
-func newDeltas(ctx context.Context, from outlet, o *DeltaOptions, now func() time.Time) (*deltas, error) {
-	d := &deltas{outlet: from, options: o, now: now, begun: now(), done: map[seriesKey]reached{}, position: o.Position, told: -1}
-	facts, _, err := from.facts(ctx) // the program's own metrics begin with the process
+// newDeltas starts with the restored totals, minus what is missing, as confirmed. The program's own metrics start at 0.
+func newDeltas(ctx context.Context, from pushProducer, o *DeltaOptions, now func() time.Time) (*deltas, error) {
+	d := &deltas{source: from, options: o, now: now, started: now(), confirmed: map[seriesKey]seriesTotal{}, position: o.Position, reported: -1}
+	facts, _, err := from.collectFacts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d.pending = map[seriesKey]reached{}
+	d.pending = map[seriesKey]seriesTotal{}
 	for _, m := range facts.Metrics {
 		m.Name = instrumentNames[m.Name]
-		d.added(m)
+		d.delta(m)
 	}
-	d.done = d.pending
+	d.confirmed = d.pending
 	for family, series := range o.Missing {
-		for _, one := range series {
-			labels := attributes(one.Labels)
+		for _, missing := range series {
+			labels := attributeSet(missing.Labels)
 			key := seriesKey{instrumentNames[family], labels.Equivalent()}
-			if had, ok := d.done[key]; ok { // else it is of a kind that has no deltas
-				d.done[key] = had.without(one, from.families[family].Unit)
+			if total, ok := d.confirmed[key]; ok { // families that stay cumulative are not in it
+				d.confirmed[key] = total.minus(missing, from.families[family].Unit)
 			}
 		}
 	}
 	return d, nil
 }
 
-// without is what a series had reached before something was added.
-func (r reached) without(added dora.Series, unit dora.Unit) reached {
-	r.value = difference(r.value, unit.Scale(added.Own))
-	r.buckets = slices.Clone(r.buckets)
+// minus returns the total without an addition.
+func (t seriesTotal) minus(added dora.Series, unit dora.Unit) seriesTotal {
+	t.value = subtract(t.value, unit.Scale(added.Own))
+	t.buckets = slices.Clone(t.buckets)
 	for bucket, n := range added.Buckets {
-		r.count -= uint64(n)
-		r.buckets[bucket] -= uint64(n)
+		t.count -= uint64(n)
+		t.buckets[bucket] -= uint64(n)
 	}
-	return r
+	return t
 }
 
 // Produce is called for each push.
 func (d *deltas) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	scopes, position, err := d.outlet.produce(ctx)
+	scopes, position, err := d.source.produce(ctx)
 	if err != nil {
 		return nil, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.pending, d.position, d.underway = map[seriesKey]reached{}, max(position, d.options.Position), 0
+	d.pending, d.position, d.unconfirmed = map[seriesKey]seriesTotal{}, max(position, d.options.Position), 0
 	for n, scope := range scopes {
-		var some []metricdata.Metrics
+		var changed []metricdata.Metrics
 		for _, m := range scope.Metrics {
-			if data := d.added(m); data != nil {
+			if data := d.delta(m); data != nil {
 				m.Data = data
-				some = append(some, m)
+				changed = append(changed, m)
 			}
 		}
-		scopes[n].Metrics = some
+		scopes[n].Metrics = changed
 	}
 	return scopes, nil
 }
 
-// arrived notes that the receiver has what Produce gave, or a part of it.
-func (d *deltas) arrived(ctx context.Context, all *metricdata.ResourceMetrics) {
-	if position, further := d.reach(all); further {
-		d.options.Arrived(ctx, position)
+// confirm is called when the receiver has taken a request, which holds all that Produce returned or a part of it.
+func (d *deltas) confirm(ctx context.Context, request *metricdata.ResourceMetrics) {
+	if position, advanced := d.markConfirmed(request); advanced {
+		d.options.Confirmed(ctx, position)
 	}
 }
 
-// reach notes it; further is set when all facts up to a position have arrived that is new.
-func (d *deltas) reach(all *metricdata.ResourceMetrics) (position int64, further bool) {
+// markConfirmed returns the position up to which all facts are confirmed; advanced is false unless that is a new one.
+func (d *deltas) markConfirmed(request *metricdata.ResourceMetrics) (position int64, advanced bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	note := func(name string, labels attribute.Set) {
+	mark := func(name string, labels attribute.Set) {
 		key := seriesKey{name, labels.Equivalent()}
-		d.done[key] = d.pending[key]
-		d.underway--
+		d.confirmed[key] = d.pending[key]
+		d.unconfirmed--
 	}
-	for _, scope := range all.ScopeMetrics {
+	for _, scope := range request.ScopeMetrics {
 		for _, m := range scope.Metrics {
 			switch data := m.Data.(type) {
 			case metricdata.Sum[float64]:
-				notePoints(m.Name, data, note)
+				eachDeltaPoint(m.Name, data, mark)
 			case metricdata.Sum[int64]:
-				notePoints(m.Name, data, note)
+				eachDeltaPoint(m.Name, data, mark)
 			case metricdata.Histogram[float64]:
 				for _, p := range data.DataPoints {
-					note(m.Name, p.Attributes)
+					mark(m.Name, p.Attributes)
 				}
 			}
 		}
 	}
-	further = d.underway == 0 && d.position != d.told
-	if further {
-		d.told = d.position
+	advanced = d.unconfirmed == 0 && d.position != d.reported
+	if advanced {
+		d.reported = d.position
 	}
-	return d.position, further
+	return d.position, advanced
 }
 
-func notePoints[N int64 | float64](name string, data metricdata.Sum[N], note func(string, attribute.Set)) {
+// eachDeltaPoint calls f for the points of a sum, unless it is cumulative.
+func eachDeltaPoint[N int64 | float64](name string, data metricdata.Sum[N], f func(string, attribute.Set)) {
 	if data.Temporality != metricdata.DeltaTemporality {
 		return
 	}
 	for _, p := range data.DataPoints {
-		note(name, p.Attributes)
+		f(name, p.Attributes)
 	}
 }
 
-// added turns a metric into what was added to it; nil when nothing was.
-func (d *deltas) added(m metricdata.Metrics) metricdata.Aggregation {
+// delta returns what was added to a metric; nil if nothing was. Metrics that stay cumulative are returned unchanged.
+func (d *deltas) delta(m metricdata.Metrics) metricdata.Aggregation {
 	switch data := m.Data.(type) {
 	case metricdata.Sum[float64]:
-		return addedSum(d, m.Name, data)
+		return deltaSum(d, m.Name, data)
 	case metricdata.Sum[int64]:
-		return addedSum(d, m.Name, data)
+		return deltaSum(d, m.Name, data)
 	case metricdata.Histogram[float64]:
-		return d.addedHistogram(m.Name, data)
+		return d.deltaHistogram(m.Name, data)
 	}
 	return m.Data
 }
 
-func addedSum[N int64 | float64](d *deltas, name string, data metricdata.Sum[N]) metricdata.Aggregation {
+func deltaSum[N int64 | float64](d *deltas, name string, data metricdata.Sum[N]) metricdata.Aggregation {
 	if !data.IsMonotonic {
 		return data
 	}
 	var points []metricdata.DataPoint[N]
 	for _, p := range data.DataPoints {
-		before := d.advance(name, p.Attributes, reached{value: float64(p.Value)})
+		before := d.update(name, p.Attributes, seriesTotal{value: float64(p.Value)})
 		p.StartTime, p.Time = before.at, d.now()
-		if p.Value = N(difference(float64(p.Value), before.value)); p.Value != 0 {
+		if p.Value = N(subtract(float64(p.Value), before.value)); p.Value != 0 {
 			points = append(points, p)
 		}
 	}
 	if points == nil {
 		return nil
 	}
-	d.underway += len(points)
+	d.unconfirmed += len(points)
 	return metricdata.Sum[N]{DataPoints: points, Temporality: metricdata.DeltaTemporality, IsMonotonic: true}
 }
 
-func (d *deltas) addedHistogram(name string, data metricdata.Histogram[float64]) metricdata.Aggregation {
+func (d *deltas) deltaHistogram(name string, data metricdata.Histogram[float64]) metricdata.Aggregation {
 	var points []metricdata.HistogramDataPoint[float64]
 	for _, p := range data.DataPoints {
-		before := d.advance(name, p.Attributes, reached{value: p.Sum, count: p.Count, buckets: p.BucketCounts})
+		before := d.update(name, p.Attributes, seriesTotal{value: p.Sum, count: p.Count, buckets: p.BucketCounts})
 		p.StartTime, p.Time = before.at, d.now()
 		if p.Count -= before.count; p.Count == 0 {
 			continue
 		}
-		p.Sum = difference(p.Sum, before.value)
-		added := make([]uint64, len(p.BucketCounts)) // what has been reached stays as it is
+		p.Sum = subtract(p.Sum, before.value)
+		added := make([]uint64, len(p.BucketCounts)) // a new slice: the pending total has the old one
 		for bucket, n := range p.BucketCounts {
 			added[bucket] = n
 			if bucket < len(before.buckets) {
@@ -211,21 +226,21 @@ func (d *deltas) addedHistogram(name string, data metricdata.Histogram[float64])
 	if points == nil {
 		return nil
 	}
-	d.underway += len(points)
+	d.unconfirmed += len(points)
 	return metricdata.Histogram[float64]{DataPoints: points, Temporality: metricdata.DeltaTemporality}
 }
 
-// advance notes what a series has reached now, and returns what of it has arrived.
-func (d *deltas) advance(name string, labels attribute.Set, now reached) reached {
+// update sets the pending total of a series and returns the confirmed one.
+func (d *deltas) update(name string, labels attribute.Set, total seriesTotal) seriesTotal {
 	key := seriesKey{name, labels.Equivalent()}
-	now.at = d.now()
-	d.pending[key] = now
-	before, ok := d.done[key]
+	total.at = d.now()
+	d.pending[key] = total
+	before, ok := d.confirmed[key]
 	if !ok {
-		before.at = d.begun
+		before.at = d.started
 	}
 	return before
 }
 
-// difference is exact to the millisecond, as the values are.
-func difference(a, b float64) float64 { return math.Round((a-b)*1000) / 1000 }
+// subtract is exact to the millisecond, like the values.
+func subtract(a, b float64) float64 { return math.Round((a-b)*1000) / 1000 }

@@ -22,7 +22,7 @@ import (
 type described struct{ OTLP, Type, Unit, Labels string }
 
 // docs/metrics.md has every family as the program serves it, in both of its names, and no other.
-func TestTheDocumentsHaveEveryFamily(t *testing.T) {
+func TestDocumentedFamilies(t *testing.T) {
 	i := newInstruments(t)
 	i.Restore(dora.State{})
 	for n, f := range dora.Families() {
@@ -37,9 +37,9 @@ func TestTheDocumentsHaveEveryFamily(t *testing.T) {
 	i.GitHubRateLimit(4999, 5000)
 	i.CatalogLookup("found")
 	i.Checkpoint(now(), nil)
-	i.exported("ok", 1)
-	i.spansExported("ok", 1)
-	i.spansLost(1)
+	i.countExport("ok", 1)
+	i.countSpanExport("ok", 1)
+	i.countLostSpans(1)
 	if diff := cmp.Diff(rows(t), served(t, i)); diff != "" {
 		t.Errorf("-docs/metrics.md +program:\n%s", diff)
 	}
@@ -59,7 +59,7 @@ func rows(t *testing.T) map[string]described {
 func served(t *testing.T, i *Instruments) map[string]described {
 	t.Helper()
 	units, names := map[string]string{}, map[string]string{}
-	for _, reader := range []*sdkmetric.ManualReader{i.reader, i.ownReader} {
+	for _, reader := range []*sdkmetric.ManualReader{i.reader, i.selfReader} {
 		var all metricdata.ResourceMetrics
 		if err := reader.Collect(context.Background(), &all); err != nil {
 			t.Fatal(err)
@@ -73,7 +73,7 @@ func served(t *testing.T, i *Instruments) map[string]described {
 	for name, other := range instrumentNames {
 		names[name] = other
 	}
-	for other := range ownHelp {
+	for other := range selfHelp {
 		name := strings.ReplaceAll(other, ".", "_")
 		names[name], names[name+"_total"], names[name+"_seconds"], names[name+"_bytes"] = other, other, other, other
 	}

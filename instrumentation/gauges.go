@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// observe makes the gauges that are read when they are scraped.
-func (o *Own) observe(m metric.Meter, options Options) error {
+// registerGauges makes the gauges, whose values are read at each scrape.
+func (o *SelfMetrics) registerGauges(m metric.Meter, options Options) error {
 	gauges := map[string]metric.Float64ObservableGauge{}
 	var all []metric.Observable
 	for _, name := range []string{
@@ -21,7 +21,7 @@ func (o *Own) observe(m metric.Meter, options Options) error {
 		"dora_exporter.evaluations.waiting", "dora_exporter.evaluations.due", "dora_exporter.evaluations.oldest_waiting",
 		"dora_exporter.unsigned_webhooks_accepted", "dora_exporter.store.waiting_writes", "dora_exporter.store.stalled", "dora_exporter.store.wal",
 	} {
-		g, err := m.Float64ObservableGauge(name, metric.WithDescription(ownHelp[name]), metric.WithUnit(ownUnits[name]))
+		g, err := m.Float64ObservableGauge(name, metric.WithDescription(selfHelp[name]), metric.WithUnit(selfUnits[name]))
 		if err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
 		}
@@ -31,20 +31,20 @@ func (o *Own) observe(m metric.Meter, options Options) error {
 		set := func(name string, value float64, kvs ...attribute.KeyValue) {
 			to.ObserveFloat64(gauges[name], value, metric.WithAttributes(kvs...))
 		}
-		o.values(ctx, options, set)
+		o.setGauges(ctx, options, set)
 		return nil
 	}, all...)
 	return err
 }
 
-// values gives the gauges their values.
-func (o *Own) values(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
+// setGauges sets the values of the gauges.
+func (o *SelfMetrics) setGauges(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
 	set("dora_exporter.build_info", 1, attribute.String("version", options.Version),
 		attribute.String("revision", options.Revision), attribute.String("goversion", options.GoVersion))
-	set("dora_exporter.github.auth_failing", truth(o.authFailing.Load()))
-	paused, _ := o.paused.Load().(string)
+	set("dora_exporter.github.auth_failing", boolValue(o.authFailing.Load()))
+	paused, _ := o.pauseReason.Load().(string)
 	for _, reason := range []string{"failing", "rate_limit", "refused"} {
-		set("dora_exporter.github.paused", truth(reason == paused), attribute.String("reason", reason))
+		set("dora_exporter.github.paused", boolValue(reason == paused), attribute.String("reason", reason))
 	}
 	if remaining := o.rateRemaining.Load(); remaining >= 0 {
 		set("dora_exporter.github.rate_limit_remaining", float64(remaining))
@@ -52,18 +52,18 @@ func (o *Own) values(ctx context.Context, options Options, set func(name string,
 	if limit := o.rateLimit.Load(); limit >= 0 {
 		set("dora_exporter.github.rate_limit", float64(limit))
 	}
-	o.series(ctx, options, set)
+	o.setSeriesGauges(ctx, options, set)
 	now := options.Now()
-	if at := o.checkpoint.Load(); at != nil {
+	if at := o.lastCheckpoint.Load(); at != nil {
 		set("dora_exporter.checkpoint.age", max(0, now.Sub(*at).Seconds()))
 	}
 	for _, source := range options.Unsigned {
 		set("dora_exporter.unsigned_webhooks_accepted", 1, attribute.String("source", source))
 	}
-	o.writes(options, set)
-	backlog, err := inTime(&o.backlogQuery, func() (Backlog, error) { return options.Backlog(context.WithoutCancel(ctx)) })
+	o.setWriterGauges(options, set)
+	backlog, err := withinTimeout(&o.backlogQuery, func() (Backlog, error) { return options.Backlog(context.WithoutCancel(ctx)) })
 	if err != nil {
-		return // absent rather than wrong; the store's trouble is in the log and in /readyz
+		return // absent rather than wrong; the log and /readyz have the store's error
 	}
 	set("dora_exporter.backlog", float64(backlog.Deliveries))
 	set("dora_exporter.dead_letters", float64(backlog.SetAside))
@@ -78,10 +78,10 @@ func (o *Own) values(ctx context.Context, options Options, set func(name string,
 	set("dora_exporter.oldest_pending.age", age)
 }
 
-// series gives the limit on series and how much of it is taken.
-func (o *Own) series(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
+// setSeriesGauges sets the series limit and how many series count towards it.
+func (o *SelfMetrics) setSeriesGauges(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
 	set("dora_exporter.series.limit", float64(options.MaxSeries))
-	taken, err := inTime(&o.seriesQuery, func() (map[string]int, error) { return options.Series(context.WithoutCancel(ctx)) })
+	taken, err := withinTimeout(&o.seriesQuery, func() (map[string]int, error) { return options.Series(context.WithoutCancel(ctx)) })
 	if err != nil {
 		return
 	}
@@ -90,8 +90,8 @@ func (o *Own) series(ctx context.Context, options Options, set func(name string,
 	}
 }
 
-// writes tells how the store's writer is doing.
-func (o *Own) writes(options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
+// setWriterGauges sets the state of the store's writer.
+func (o *SelfMetrics) setWriterGauges(options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
 	if options.Writes == nil {
 		return
 	}
@@ -103,15 +103,15 @@ func (o *Own) writes(options Options, set func(name string, value float64, kvs .
 	}
 }
 
-// queryMayTake bounds what a scrape waits for the store: Prometheus gives up after 10 s by default.
-const queryMayTake = time.Second
+// queryTimeout bounds how long a scrape waits for the store: Prometheus gives up after 10 s by default.
+const queryTimeout = time.Second
 
 var errSlowQuery = errors.New("the store does not answer in time")
 
-// inTime returns the result of f, or errSlowQuery if that takes longer than queryMayTake. f runs on; scrapes meanwhile wait
+// withinTimeout returns the result of f, or errSlowQuery if that takes longer than queryMayTake. f runs on; scrapes meanwhile wait
 // for the same run, so that a store that hangs does not gather queries.
-func inTime[T any](running *singleflight.Group, f func() (T, error)) (result T, err error) {
-	timer := time.NewTimer(queryMayTake)
+func withinTimeout[T any](running *singleflight.Group, f func() (T, error)) (result T, err error) {
+	timer := time.NewTimer(queryTimeout)
 	defer timer.Stop()
 	select {
 	case r := <-running.DoChan("", func() (any, error) { return f() }):
@@ -121,7 +121,7 @@ func inTime[T any](running *singleflight.Group, f func() (T, error)) (result T, 
 	}
 }
 
-func truth(b bool) float64 {
+func boolValue(b bool) float64 {
 	if b {
 		return 1
 	}

@@ -11,13 +11,13 @@ import (
 )
 
 // A store that does not answer holds up no scrape for long, and gets one query at a time.
-func TestSlowQueryHoldsUpNoScrape(t *testing.T) {
+func TestSlowQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var group singleflight.Group
 		var calls atomic.Int64
 		end := make(chan struct{})
 		for range 3 {
-			_, err := inTime(&group, func() (Backlog, error) {
+			_, err := withinTimeout(&group, func() (Backlog, error) {
 				calls.Add(1)
 				<-end
 				return Backlog{}, context.Canceled
@@ -31,7 +31,7 @@ func TestSlowQueryHoldsUpNoScrape(t *testing.T) {
 		}
 		close(end)
 		synctest.Wait()
-		if b, err := inTime(&group, func() (Backlog, error) { return Backlog{Deliveries: 3}, nil }); err != nil || b.Deliveries != 3 {
+		if b, err := withinTimeout(&group, func() (Backlog, error) { return Backlog{Deliveries: 3}, nil }); err != nil || b.Deliveries != 3 {
 			t.Errorf("afterwards: %v, %v", b, err)
 		}
 	})

@@ -50,7 +50,7 @@ dora_deployment_run_seconds_count{environment="production",owner="acme",repo="we
 
 // Restored are 4 taken over (2 up to 60 s, 2 above 1209600 s, in 2500000.25 s) and 1 of our own (of 70 s); recorded is
 // one of 60 s. So up to 60 s there are 3, up to 300 s 4, and 6 in all, in 2500000.25 + 70 + 60 = 2500130.25 s.
-func TestRecordedObservationsAreAddedToRestored(t *testing.T) {
+func TestRestoredHistogram(t *testing.T) {
 	i := newInstruments(t)
 	base := dora.Series{
 		Labels: issue, Baseline: 2500000.25, Own: 70_000,
@@ -95,7 +95,7 @@ dora_incident_recovery_seconds_count{priority="High",project="INC",team="Platfor
 
 // The newest deployment's time keeps its milliseconds: 2026-03-02 12:00:00.123 UTC. Of incidents, two were opened and one
 // of them was resolved.
-func TestHandlerServesTheGaugesOfTheMeasures(t *testing.T) {
+func TestHandlerServesGauges(t *testing.T) {
 	i := newInstruments(t)
 	i.Restore(dora.State{})
 	done := time.Date(2026, 3, 2, 12, 0, 0, 123e6, time.UTC)
@@ -107,7 +107,7 @@ func TestHandlerServesTheGaugesOfTheMeasures(t *testing.T) {
 		dora.Fact{Family: dora.IncidentsOpen, Labels: issue, Value: 1},
 		dora.Fact{Family: dora.IncidentsOpen, Labels: issue, Value: -1},
 	)
-	want := `# HELP dora_deployment_timestamp_seconds When the newest successful deployment was done, in Unix time.
+	want := `# HELP dora_deployment_timestamp_seconds Unix time of the newest successful deployment.
 # TYPE dora_deployment_timestamp_seconds gauge
 dora_deployment_timestamp_seconds{environment="production",owner="acme",repo="web",team="Platform"} 1.772452800123e+09
 # HELP dora_incidents_open Incidents that are open.
@@ -146,7 +146,7 @@ func TestSumsAreExact(t *testing.T) {
 }
 
 // A histogram is served without an observation when it has started, and goes on from there.
-func TestAHistogramStartsAtZero(t *testing.T) {
+func TestHistogramStartsAtZero(t *testing.T) {
 	i := newInstruments(t)
 	i.Restore(dora.State{})
 	start := dora.Fact{Family: dora.Recovery, Labels: scope, Subject: dora.ZeroSubject(scope)}

@@ -1,8 +1,8 @@
 // Package instrumentation holds the OpenTelemetry instruments, serves them to Prometheus and pushes them over OTLP.
 //
-// The instruments record what is new since the start; what was reached before, the base, is added when they are read.
+// The instruments record what is new since the start; the restored values, the base, are added when they are read.
 // Two meter providers make that possible: an inner one with the instruments and a manual reader, and an outer, empty one
-// with the Prometheus exporter, which is fed by a producer (bridge.go) that reads the inner one and adds the base.
+// with the Prometheus exporter. A producer (bridge.go) reads the inner one, adds the base and feeds the exporter.
 package instrumentation
 
 import (
@@ -19,21 +19,20 @@ import (
 	"dora-exporter/dora"
 )
 
-// Options are what the instruments need to know.
+// Options configures the instruments.
 type Options struct {
 	Families []dora.Family
-	// Started tells when the cumulative values started at nothing, long before this process perhaps; it is known when they are
-	// restored.
+	// Started returns when the cumulative values started at 0, perhaps long before this process. It is called after Restore.
 	Started func() time.Time
 	// Version, Revision and GoVersion are the labels of dora_exporter_build_info.
 	Version, Revision, GoVersion string
 	// Unsigned are the sources whose webhooks are accepted without a signature.
 	Unsigned []string
-	// Backlog tells what is waiting in the store; it is called at each scrape.
+	// Backlog returns what waits in the store; it is called at each scrape.
 	Backlog func(context.Context) (Backlog, error)
 	// Writes describes the store's writer; it is called at each scrape, and must not wait for the disk. Nil if there is no store.
 	Writes func() (Writes, error)
-	// MaxSeries is the limit of each group of families, and Series tells how many of them have their place.
+	// MaxSeries is the limit of each group of families, and Series returns how many series count towards it.
 	MaxSeries int
 	Series    func(context.Context) (map[string]int, error)
 	// Now is the clock of the machine.
@@ -42,15 +41,15 @@ type Options struct {
 
 // Backlog is what waits in the store.
 type Backlog struct {
-	// Deliveries are those not processed yet, Oldest the arrival of the first of them; zero when there is none.
+	// Deliveries is the number of deliveries not processed yet, Oldest the arrival of the first of them; zero if there is none.
 	Deliveries int
 	Oldest     time.Time
-	// SetAside are the deliveries that can't be processed.
+	// SetAside is the number of dead letters.
 	SetAside int
-	// LookUps are the commits that are still to be looked up at GitHub.
+	// LookUps is the number of commits that wait for their look-up at GitHub.
 	LookUps int
-	// Evaluations are what waits for its evaluation, EvaluationsDue those of them that don't wait for deployments.settle any
-	// more, EvaluationsAge is for how long the oldest of these has been due; 0 if none is.
+	// Evaluations is the number of waiting evaluations, EvaluationsDue of those for which deployments.settle has passed.
+	// EvaluationsAge is how long the oldest due one has been due; 0 if none is.
 	Evaluations, EvaluationsDue int
 	EvaluationsAge              time.Duration
 }
@@ -59,20 +58,20 @@ type Backlog struct {
 type Writes struct {
 	// Waiting is how many writes wait to be committed.
 	Waiting int
-	// Stalled is for how long nothing could be committed although something was to be written; 0 when that is not so.
+	// Stalled is how long writes have waited without any commit; 0 if writing works.
 	Stalled time.Duration
 	// Log is the size of the write-ahead log in bytes.
 	Log int64
 }
 
-// Instruments are all metrics of the program. It satisfies dora.Recorder.
+// Instruments holds all metrics of the program. It satisfies dora.Recorder.
 type Instruments struct {
-	Own
+	SelfMetrics
 
 	options Options
 	// reader has the facts' instruments, ownReader those about the program itself: a scrape reads the former only when there are
 	// new facts.
-	reader, ownReader *sdkmetric.ManualReader
+	reader, selfReader *sdkmetric.ManualReader
 	// record adds one fact's value to the instrument of its family, in the published unit.
 	record   map[string]func(float64, metric.MeasurementOption)
 	families map[string]dora.Family
@@ -81,54 +80,54 @@ type Instruments struct {
 	// batch or nothing.
 	mu       sync.RWMutex
 	restored bool
-	// position is that of the newest recorded fact.
+	// position is the position of the newest recorded fact.
 	position int64
-	// version counts the changes of what the facts' families hold, readers want to know which series they are in.
-	version uint64
-	readers []*changes
-	base    map[string]map[attribute.Distinct]baseSeries
-	newest  map[string]map[attribute.Distinct]dora.Fact
-	// sums are what was recorded of durations, in whole milliseconds: the instruments add up seconds in floating point, which
-	// goes wrong by a millisecond after some 20,000 observations of months.
+	// version changes with the values of the families of facts; producers track which series have changed.
+	version   uint64
+	producers []*changeProducer
+	base      map[string]map[attribute.Distinct]baseSeries
+	newest    map[string]map[attribute.Distinct]dora.Fact
+	// sums are the recorded durations in whole milliseconds. The instruments add up seconds in floating point, whose error
+	// reaches a millisecond after some 20,000 observations of months.
 	sums map[string]map[attribute.Distinct]int64
 }
 
-// seriesSet are some series of a family.
+// seriesSet is a set of series of a family.
 type seriesSet map[attribute.Distinct]struct{}
 
-// change notes that a series has changed.
-func (i *Instruments) change(family string, series attribute.Distinct) {
-	for _, r := range i.readers {
-		if r.series == nil {
+// markChanged tells the producers that a series has changed.
+func (i *Instruments) markChanged(family string, series attribute.Distinct) {
+	for _, r := range i.producers {
+		if r.changed == nil {
 			continue
 		}
-		if r.series[family] == nil {
-			r.series[family] = seriesSet{}
+		if r.changed[family] == nil {
+			r.changed[family] = seriesSet{}
 		}
-		r.series[family][series] = struct{}{}
+		r.changed[family][series] = struct{}{}
 	}
 }
 
-// baseSeries is one restored series.
+// baseSeries is a restored series.
 type baseSeries struct {
-	set attribute.Set
+	attributes attribute.Set
 	dora.Series
 }
 
-// New makes the instruments. Until Restore is called, nothing is served.
+// New makes the instruments. They serve nothing before Restore is called.
 func New(o Options) (*Instruments, error) {
 	i := &Instruments{
-		options:   o,
-		reader:    sdkmetric.NewManualReader(),
-		ownReader: sdkmetric.NewManualReader(),
-		record:    map[string]func(float64, metric.MeasurementOption){},
-		families:  map[string]dora.Family{},
-		base:      map[string]map[attribute.Distinct]baseSeries{},
-		newest:    map[string]map[attribute.Distinct]dora.Fact{},
-		sums:      map[string]map[attribute.Distinct]int64{},
+		options:    o,
+		reader:     sdkmetric.NewManualReader(),
+		selfReader: sdkmetric.NewManualReader(),
+		record:     map[string]func(float64, metric.MeasurementOption){},
+		families:   map[string]dora.Family{},
+		base:       map[string]map[attribute.Distinct]baseSeries{},
+		newest:     map[string]map[attribute.Distinct]dora.Fact{},
+		sums:       map[string]map[attribute.Distinct]int64{},
 	}
-	// The SDK's own limit folds series into one without labels; ours is applied when a fact is made.
-	// There are no exemplars, since a fact is recorded outside of any trace, so none keeps a place for them.
+	// The SDK's cardinality limit is off: it would fold series into one without labels, and the rules apply ours.
+	// Exemplars are off: facts are recorded outside of traces, so they would only occupy memory.
 	provider := sdkmetric.NewMeterProvider(
 		sdkmetric.WithReader(i.reader), sdkmetric.WithCardinalityLimit(0), sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter),
 	)
@@ -136,19 +135,19 @@ func New(o Options) (*Instruments, error) {
 	for _, f := range o.Families {
 		i.families[f.Name] = f
 		i.sums[f.Name] = map[attribute.Distinct]int64{}
-		if err := i.add(meter, f); err != nil {
+		if err := i.addInstrument(meter, f); err != nil {
 			return nil, fmt.Errorf("instrument for %s: %w", f.Name, err)
 		}
 	}
-	own := sdkmetric.NewMeterProvider(sdkmetric.WithReader(i.ownReader), sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter))
-	if err := i.register(own.Meter(ownScope), o); err != nil {
+	own := sdkmetric.NewMeterProvider(sdkmetric.WithReader(i.selfReader), sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter))
+	if err := i.registerCounters(own.Meter(selfScope), o); err != nil {
 		return nil, err
 	}
 	return i, nil
 }
 
-// add makes the instrument of a family.
-func (i *Instruments) add(meter metric.Meter, f dora.Family) error {
+// addInstrument makes the instrument for a family.
+func (i *Instruments) addInstrument(meter metric.Meter, f dora.Family) error {
 	name, unit := instrumentNames[f.Name], instrumentUnit(f)
 	if name == "" {
 		return fmt.Errorf("no instrument name")
@@ -175,24 +174,24 @@ func (i *Instruments) add(meter metric.Meter, f dora.Family) error {
 	return fmt.Errorf("no instrument for kind %d", f.Kind)
 }
 
-// Restore sets the base and lets scrapes begin.
+// Restore sets the base and enables scrapes.
 func (i *Instruments) Restore(s dora.State) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for family, series := range s {
 		base := make(map[attribute.Distinct]baseSeries, len(series))
 		newest := map[attribute.Distinct]dora.Fact{}
-		for _, one := range series {
-			set := attributes(one.Labels)
-			base[set.Equivalent()] = baseSeries{set: set, Series: one}
-			newest[set.Equivalent()] = dora.Fact{At: one.At, ID: one.ID}
+		for _, restored := range series {
+			set := attributeSet(restored.Labels)
+			base[set.Equivalent()] = baseSeries{attributes: set, Series: restored}
+			newest[set.Equivalent()] = dora.Fact{At: restored.At, ID: restored.ID}
 		}
 		i.base[family], i.newest[family] = base, newest
 	}
 	i.restored = true
 	i.version++
-	for _, r := range i.readers {
-		r.series = nil
+	for _, r := range i.producers {
+		r.changed = nil
 	}
 }
 
@@ -209,25 +208,25 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 	for _, f := range facts {
 		i.position = max(i.position, f.Position)
 		family := i.families[f.Family]
-		set := attributes(f.Labels)
-		if family.Kind == dora.Last && !i.isNewest(f, set.Equivalent()) {
+		set := attributeSet(f.Labels)
+		if family.Kind == dora.Last && !i.updateNewest(f, set.Equivalent()) {
 			continue
 		}
 		if family.Kind == dora.Histogram && f.Starts() {
-			i.begin(f.Family, set)
+			i.startHistogram(f.Family, set)
 			continue
 		}
 		if family.Unit == dora.Milliseconds && family.Kind != dora.Last {
 			i.sums[f.Family][set.Equivalent()] += f.Value
 		}
 		i.record[f.Family](family.Unit.Scale(f.Value), metric.WithAttributeSet(set))
-		i.change(f.Family, set.Equivalent())
+		i.markChanged(f.Family, set.Equivalent())
 	}
 	return nil
 }
 
-// begin has a histogram's series in the base, where it is without an observation: the instrument can't have it so. i.mu is held.
-func (i *Instruments) begin(family string, set attribute.Set) {
+// startHistogram adds a histogram series without observations to the base; an instrument can't have one. i.mu is held.
+func (i *Instruments) startHistogram(family string, set attribute.Set) {
 	series := set.Equivalent()
 	if _, ok := i.base[family][series]; ok {
 		return
@@ -235,12 +234,12 @@ func (i *Instruments) begin(family string, set attribute.Set) {
 	if i.base[family] == nil {
 		i.base[family] = map[attribute.Distinct]baseSeries{}
 	}
-	i.base[family][series] = baseSeries{set: set}
-	i.change(family, series)
+	i.base[family][series] = baseSeries{attributes: set}
+	i.markChanged(family, series)
 }
 
-// isNewest says whether a fact is the newest of its series so far, and remembers it.
-func (i *Instruments) isNewest(f dora.Fact, series attribute.Distinct) bool {
+// updateNewest reports whether a fact is the newest of its series so far, and remembers it if so.
+func (i *Instruments) updateNewest(f dora.Fact, series attribute.Distinct) bool {
 	known := i.newest[f.Family]
 	if known == nil {
 		known = map[attribute.Distinct]dora.Fact{}
@@ -253,7 +252,7 @@ func (i *Instruments) isNewest(f dora.Fact, series attribute.Distinct) bool {
 	return true
 }
 
-func attributes(l dora.Labels) attribute.Set {
+func attributeSet(l dora.Labels) attribute.Set {
 	kvs := make([]attribute.KeyValue, 0, len(l))
 	for name, value := range l {
 		kvs = append(kvs, attribute.String(name, value))

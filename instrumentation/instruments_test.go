@@ -18,7 +18,7 @@ var (
 	project = dora.Labels{"project": "INC", "team": "Platform"}
 )
 
-func TestHandlerServesTheDocumentedFamilies(t *testing.T) {
+func TestHandlerFamilies(t *testing.T) {
 	i := newInstruments(t)
 	i.Restore(dora.State{})
 	record(
@@ -60,7 +60,7 @@ jira_incidents_duration_sum{project="INC",team="Platform"} 3600
 	}
 }
 
-func TestHandlerWaitsForTheRestore(t *testing.T) {
+func TestHandlerBeforeRestore(t *testing.T) {
 	i := newInstruments(t)
 	handler, err := i.Handler()
 	if err != nil {
@@ -79,7 +79,7 @@ func TestHandlerWaitsForTheRestore(t *testing.T) {
 	}
 }
 
-func TestRecordedIsAddedToRestored(t *testing.T) {
+func TestRestoredValues(t *testing.T) {
 	newest := time.Unix(1000, 0)
 	i := newInstruments(t)
 	i.Restore(dora.State{
@@ -112,7 +112,7 @@ func TestRecordedIsAddedToRestored(t *testing.T) {
 }
 
 // Sums in floating point depend on how they are grouped; what is served must not, or a restart would look like a reset.
-func TestARestartChangesNoBit(t *testing.T) {
+func TestRestartIsExact(t *testing.T) {
 	const facts = 1000
 	at := func(n int) []dora.Fact {
 		ms := int64(n*n%977 + 1)
@@ -150,7 +150,7 @@ func TestARestartChangesNoBit(t *testing.T) {
 	}
 }
 
-func TestOwnMetrics(t *testing.T) {
+func TestSelfMetrics(t *testing.T) {
 	i := newInstruments(t)
 	i.Restore(dora.State{})
 	i.Delivery("github", "deployment_status", "accepted")
@@ -161,7 +161,7 @@ func TestOwnMetrics(t *testing.T) {
 	i.CatalogLookup("found")
 	i.TeamGivenUp()
 	i.Checkpoint(now().Add(-3*time.Second), nil)
-	i.exported("error", 1)
+	i.countExport("error", 1)
 	want := []string{
 		`dora_exporter_accept_failures_total 0`,
 		`dora_exporter_backlog 2`,

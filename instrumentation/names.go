@@ -6,14 +6,14 @@ import (
 	"dora-exporter/dora"
 )
 
-// Scopes of the two groups of instruments.
+// The scopes of the two groups of instruments.
 const (
 	factScope = "dora-exporter/facts"
-	ownScope  = "dora-exporter/own"
+	selfScope = "dora-exporter/own"
 )
 
-// instrumentNames are the OpenTelemetry names of the families. The OpenTelemetry Collector's Prometheus exporter makes the
-// names of the dora_* families of them again, by adding units and _total.
+// instrumentNames are the OpenTelemetry names of the families. The Prometheus exporter of the OpenTelemetry Collector turns
+// them back into the names of the dora_* families, by adding units and _total.
 // https://opentelemetry.io/docs/specs/semconv/general/naming/
 var instrumentNames = map[string]string{
 	dora.DeploymentsTotal:               "github.deployments",
@@ -37,9 +37,9 @@ var instrumentNames = map[string]string{
 	dora.IncidentRecovery:               "dora.incident.recovery",
 }
 
-// things are the units of families that count things, as UCUM's annotations: a gauge of unit 1 would be a ratio to the
-// Collector. https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units
-var things = map[string]string{
+// countUnits are the units of families that count something, as UCUM annotations: the Collector would take a gauge of unit 1
+// for a ratio. https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units
+var countUnits = map[string]string{
 	dora.Deployments:         "{deployment}",
 	dora.Changes:             "{change}",
 	dora.LeadTimeUnavailable: "{change}",
@@ -49,10 +49,10 @@ var things = map[string]string{
 	dora.IncidentsOpen:       "{incident}",
 }
 
-// instrumentUnit is the unit in UCUM: seconds, things, or one.
+// instrumentUnit returns the unit of a family in UCUM.
 func instrumentUnit(f dora.Family) string {
 	if f.Unit == dora.Milliseconds {
 		return "s"
 	}
-	return cmp.Or(things[f.Name], "1")
+	return cmp.Or(countUnits[f.Name], "1")
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // The OpenTelemetry Collector's Prometheus exporter makes its names with otlptranslator, with suffixes.
-func TestTheCollectorMakesTheSameNamesOfTheMeasures(t *testing.T) {
+func TestCollectorNames(t *testing.T) {
 	namer := otlptranslator.NewMetricNamer("", otlptranslator.UnderscoreEscapingWithSuffixes)
 	kinds := map[dora.Kind]otlptranslator.MetricType{
 		dora.Counter:   otlptranslator.MetricTypeMonotonicCounter,

@@ -11,20 +11,20 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// Handler serves all metrics in Prometheus' text format (or protobuf, when asked for). It answers 503 until the values
-// are restored: a scrape of half-restored counters would look like a reset. OpenMetrics is not offered, since it would
-// change the documented name of github_deployments_total and the type of jira_incidents.
+// Handler serves all metrics in Prometheus' text format or, if requested, in protobuf. It answers 503 until the values are
+// restored: a scrape of half-restored counters would look like a reset. OpenMetrics is not offered because it would change
+// the documented name of github_deployments_total and the type of jira_incidents.
 func (i *Instruments) Handler() (http.Handler, error) {
 	own := prometheus.NewRegistry()
 	own.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if err := export(own, ownBridge{i}); err != nil {
+	if err := registerExporter(own, selfProducer{i}); err != nil {
 		return nil, err
 	}
-	facts, changed := prometheus.NewRegistry(), i.newChanges()
-	if err := export(facts, changed); err != nil {
+	facts, changed := prometheus.NewRegistry(), i.newChangeProducer()
+	if err := registerExporter(facts, changed); err != nil {
 		return nil, err
 	}
-	metrics := newScrapeHandler(&gathered{changed: changed, changes: facts, own: own})
+	metrics := newScrapeHandler(&cachedGatherer{producer: changed, factFamilies: facts, self: own})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !i.Restored() {
 			w.Header().Set("Retry-After", "1")
@@ -35,8 +35,8 @@ func (i *Instruments) Handler() (http.Handler, error) {
 	}), nil
 }
 
-// export has the Prometheus exporter serve what a producer gives.
-func export(to *prometheus.Registry, from sdkmetric.Producer) error {
+// registerExporter registers a Prometheus exporter for the metrics of a producer.
+func registerExporter(to *prometheus.Registry, from sdkmetric.Producer) error {
 	exporter, err := promexp.New(
 		promexp.WithRegisterer(to),
 		promexp.WithProducer(from),
@@ -47,12 +47,12 @@ func export(to *prometheus.Registry, from sdkmetric.Producer) error {
 	if err != nil {
 		return fmt.Errorf("make the Prometheus exporter: %w", err)
 	}
-	// Without a provider of its own the exporter says that it is not registered.
+	// The exporter needs a provider, even without instruments: else it fails as not registered.
 	sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
 	return nil
 }
 
-// Restored says whether the values of before the start are there.
+// Restored reports whether Restore has been called.
 func (i *Instruments) Restored() bool {
 	i.mu.RLock()
 	defer i.mu.RUnlock()

@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// Receiver is an OTLP receiver, and how a signal is pushed to it.
+// Receiver is the address of an OTLP receiver with the options of its connection.
 type Receiver struct {
 	// Protocol is grpc or http/protobuf.
 	Protocol string
@@ -24,27 +24,27 @@ type Receiver struct {
 	Endpoint string
 	// TLS is nil for a connection in plain text.
 	TLS *tls.Config
-	// Headers are sent along. They are secrets.
+	// Headers are sent with each request. Their values are secrets.
 	Headers map[string]string
 	Gzip    bool
-	// Timeout bounds one request with its repetitions.
+	// Timeout bounds a request with its retries.
 	Timeout time.Duration
 }
 
-// The waits before a request that can be repeated is, and before a lost connection is made again; they get longer.
+// Bounds of the backoff before a request is retried or a lost connection is re-established.
 const (
-	firstRepetition = time.Second
-	lastRepetition  = 15 * time.Second
+	minBackoff = time.Second
+	maxBackoff = 15 * time.Second
 )
 
-// Address is the endpoint as it may be logged: its query may have a key.
+// Address returns the endpoint without its query, which may contain a key, for logs.
 func (r Receiver) Address() string {
 	bare, _, _ := strings.Cut(r.Endpoint, "?")
 	return bare
 }
 
-// client makes the requests over HTTP.
-func (r Receiver) client() (*http.Client, error) {
+// httpClient returns the client for requests over HTTP.
+func (r Receiver) httpClient() (*http.Client, error) {
 	to, err := url.Parse(r.Endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("the OTLP endpoint %s can't be parsed", r.Address())
@@ -52,25 +52,25 @@ func (r Receiver) client() (*http.Client, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = r.TLS
 	return &http.Client{
-		Timeout: r.Timeout, Transport: exactly{to, t},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the headers are for the endpoint
+		Timeout: r.Timeout, Transport: fixedURL{to, t},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the headers are meant for the endpoint only
 	}, nil
 }
 
-// exactly has requests go to a URL as it is written, of which the exporters leave out the query and what is escaped in the path.
-type exactly struct {
+// fixedURL sends requests to a URL exactly as it is written. The exporters would drop its query and the escapes in its path.
+type fixedURL struct {
 	to    *url.URL
 	inner http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
-func (e exactly) RoundTrip(r *http.Request) (*http.Response, error) {
+func (e fixedURL) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.WithContext(r.Context()) // a copy
 	r.URL, r.Host = e.to, ""
 	return e.inner.RoundTrip(r)
 }
 
-// credentials are those of a connection over gRPC.
+// credentials returns the transport credentials of a connection over gRPC.
 func (r Receiver) credentials() credentials.TransportCredentials {
 	if r.TLS == nil {
 		return insecure.NewCredentials()
@@ -78,38 +78,36 @@ func (r Receiver) credentials() credentials.TransportCredentials {
 	return credentials.NewTLS(r.TLS)
 }
 
-// reconnect makes a lost connection over gRPC again soon: gRPC's own waits go up to two minutes, in which a receiver that is
-// back would get nothing.
+// reconnect bounds gRPC's own backoff, which grows to two minutes, so that a receiver that is back soon gets pushes again.
 func (r Receiver) reconnect() grpc.DialOption {
 	return grpc.WithConnectParams(grpc.ConnectParams{
-		Backoff:           backoff.Config{BaseDelay: firstRepetition, Multiplier: 1.6, Jitter: 0.2, MaxDelay: lastRepetition},
-		MinConnectTimeout: min(r.Timeout, lastRepetition),
+		Backoff:           backoff.Config{BaseDelay: minBackoff, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxBackoff},
+		MinConnectTimeout: min(r.Timeout, maxBackoff),
 	})
 }
 
-// told is an error as it may be logged: a receiver's answer may repeat what it was sent, at any length.
-func (r Receiver) told(err error) string {
+// redact returns the text of an error without secrets: a receiver's answer may repeat what it was sent, at any length.
+func (r Receiver) redact(err error) string {
 	text := strings.ReplaceAll(err.Error(), r.Endpoint, r.Address())
-	const shortest = 5 // bytes of what may be a secret; to take out less would leave no sense
+	const minSecretBytes = 5 // replacing shorter values would garble the text
 	for name, secret := range r.Headers {
-		if len(secret) >= shortest {
+		if len(secret) >= minSecretBytes {
 			text = strings.ReplaceAll(text, secret, fmt.Sprintf("(%s)", name))
 		}
 	}
-	return shortened(text)
+	return truncate(text)
 }
 
-// LogErrors has what OpenTelemetry's libraries could only print, such as that the end came amid a push, logged for who debugs:
-// how pushes go is logged elsewhere.
+// LogErrors logs the errors that OpenTelemetry's libraries would print, at level debug: the results of pushes are logged elsewhere.
 func LogErrors(logger *slog.Logger) {
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Debug("OpenTelemetry", "error", shortened(err.Error())) }))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Debug("OpenTelemetry", "error", truncate(err.Error())) }))
 }
 
-// shortened is a text of others at a length for a log line or an attribute.
-func shortened(text string) string {
-	const most = 300 // bytes
-	if len(text) > most {
-		text = text[:most] + "…"
+// truncate shortens foreign text to a length that suits a log line or an attribute.
+func truncate(text string) string {
+	const limit = 300 // bytes
+	if len(text) > limit {
+		text = text[:limit] + "…"
 	}
 	return strings.ToValidUTF8(text, "")
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // Requests over HTTP go to the endpoint as it is written and nowhere else, and its query is in no log line.
-func TestTheEndpointIsTakenAsItIs(t *testing.T) {
+func TestEndpointIsKept(t *testing.T) {
 	var mu sync.Mutex
 	var asked []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

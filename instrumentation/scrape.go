@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// scrapeMayRead bounds how long a client may take for reading an answer.
-	scrapeMayRead = 30 * time.Second
-	// mostFiltered bounds the requests for some families alone (name[]) or in a form for debugging that are answered at a time.
-	mostFiltered = 4
+	// scrapeWriteTimeout bounds how long a client may take for reading an answer.
+	scrapeWriteTimeout = 30 * time.Second
+	// maxFiltered bounds the requests for some families alone (name[]) or in a form for debugging that are answered at a time.
+	maxFiltered = 4
 )
 
 var (
@@ -34,10 +34,10 @@ var (
 type scrapeHandler struct {
 	shared   map[variant]*sharedText
 	filtered http.Handler
-	turns    chan struct{}
+	slots    chan struct{}
 }
 
-// variant is a form of the answer.
+// variant is a format of the answer.
 type variant struct {
 	format expfmt.Format
 	gzip   bool
@@ -45,7 +45,7 @@ type variant struct {
 
 func newScrapeHandler(from prometheus.Gatherer) *scrapeHandler {
 	handler := promhttp.HandlerFor(from, promhttp.HandlerOpts{AcceptedFormats: acceptedFormats})
-	s := &scrapeHandler{shared: map[variant]*sharedText{}, filtered: handler, turns: make(chan struct{}, mostFiltered)}
+	s := &scrapeHandler{shared: map[variant]*sharedText{}, filtered: handler, slots: make(chan struct{}, maxFiltered)}
 	for _, format := range sharedFormats {
 		for _, zipped := range []bool{false, true} {
 			v := variant{format, zipped}
@@ -57,7 +57,7 @@ func newScrapeHandler(from prometheus.Gatherer) *scrapeHandler {
 
 func (s *scrapeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Now().Add(scrapeMayRead))
+	_ = control.SetWriteDeadline(time.Now().Add(scrapeWriteTimeout))
 	negotiated := expfmt.NegotiateAccept(r.Header, acceptedFormats...)
 	kind := negotiated.FormatType()
 	if r.URL.Query().Has("name[]") || kind == expfmt.TypeProtoText || kind == expfmt.TypeProtoCompact {
@@ -70,8 +70,8 @@ func (s *scrapeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.format = expfmt.FmtProtoDelim
 	}
 	shared := s.shared[v]
-	reader, t := shared.open(func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) })
-	defer shared.close(reader)
+	reader, t := shared.acquire(func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) })
+	defer shared.release(reader)
 	header := w.Header()
 	for name, values := range t.header {
 		header[name] = values
@@ -81,14 +81,14 @@ func (s *scrapeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header.Set("Content-Length", strconv.Itoa(len(t.body)))
 	w.WriteHeader(t.status)
-	_, _ = w.Write(t.body) // the client is gone: nobody to tell
+	_, _ = w.Write(t.body) // the client has disconnected
 }
 
-// filter answers a request for some families, of which there are too many kinds for sharing.
+// filter answers a request with name[]. There are too many combinations of families to share texts.
 func (s *scrapeHandler) filter(w http.ResponseWriter, r *http.Request) {
 	select {
-	case s.turns <- struct{}{}:
-		defer func() { <-s.turns }()
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
 		s.filtered.ServeHTTP(w, r)
 	default:
 		w.Header().Set("Retry-After", "10")
@@ -96,7 +96,7 @@ func (s *scrapeHandler) filter(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// acceptsGzip reports whether a client takes gzip.
+// acceptsGzip reports whether a client accepts gzip.
 func acceptsGzip(header http.Header) bool {
 	for _, coding := range strings.Split(header.Get("Accept-Encoding"), ",") {
 		name, parameters, _ := strings.Cut(coding, ";")
@@ -110,14 +110,14 @@ func acceptsGzip(header http.Header) bool {
 	return false
 }
 
-// text is a whole answer. It is not changed once it is made.
+// text is a complete answer. It is immutable.
 type text struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// render asks a handler for an answer of about a size.
+// render returns the answer of a handler; size is its expected size in bytes.
 func (v variant) render(handler http.Handler, size int) *text {
 	request := &http.Request{Method: http.MethodGet, Header: http.Header{"Accept": {string(v.format)}}}
 	if v.gzip {
@@ -129,7 +129,7 @@ func (v variant) render(handler http.Handler, size int) *text {
 	return &w.text
 }
 
-// textWriter is a response writer that keeps the answer.
+// textWriter is an http.ResponseWriter that collects the answer.
 type textWriter struct {
 	text
 

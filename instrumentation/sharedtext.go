@@ -7,111 +7,117 @@ import (
 	"time"
 )
 
+// A scrape of many series is a text of many megabytes, and a client that never reads its answer keeps that memory occupied.
+// Scrapes of the same format therefore share texts, so that their memory does not grow with the number of clients:
+//
+//   - One text is rendered at a time. Requests that arrive meanwhile wait together for the next one. So a request never gets
+//     values from before it was made, with one exception:
+//   - At most maxActiveTexts are held. If clients are still reading that many, a new request gets the newest of them,
+//     unless that is older than maxSharedAge. Then the clients of the oldest text are disconnected, and a new text is rendered.
+
 const (
-	// mostTexts bounds the texts of a variant that are being read at a time.
-	mostTexts = 2
-	// textAge is how old a text may be that is given to another reader while mostTexts are being read, and how long the readers of
-	// a text have it for themselves.
-	textAge = 5 * time.Second
+	// maxActiveTexts bounds the texts of a format that are being read at a time.
+	maxActiveTexts = 2
+	// maxSharedAge is how old a text may be that is given to another reader while maxActiveTexts are being read.
+	maxSharedAge = 5 * time.Second
 )
 
-// sharedText is a text that all share who ask for it while it is made anew. Who asks never gets a text that was begun before,
-// unless mostTexts are still being read: then it is the newest of them, if it is not older than textAge, and else the readers
-// of the oldest are cut off.
+// sharedText renders the text of a format and shares it between readers.
 type sharedText struct {
+	// render makes a text of about the given size in bytes.
 	render func(size int) *text
-
-	// rendering has room for one who makes a text.
-	rendering chan struct{}
+	// turn has capacity 1; whoever renders holds it.
+	turn chan struct{}
 
 	mu sync.Mutex
-	// next is what is made after the one under way, nil when nobody waits for it.
-	next *sharing
-	// read are the texts that are being read, the oldest first.
-	read []*sharing
-	// size is that of the newest text.
-	size int
+	// next is rendered after the current one; nil if nobody waits for it.
+	next *rendering
+	// active are the texts that are being read, oldest first.
+	active []*rendering
+	// lastSize is the size of the newest text in bytes.
+	lastSize int
 }
 
-// sharing is a text with its readers.
-type sharing struct {
+// rendering is a text with its readers. done is closed when text is set.
+type rendering struct {
 	text    *text
-	made    chan struct{}
-	begun   time.Time
+	done    chan struct{}
+	started time.Time
 	readers map[*textReader]struct{}
 }
 
-// textReader is one who reads.
+// textReader is a client that reads a text. abort disconnects it.
 type textReader struct {
-	sharing *sharing
-	cut     func()
+	rendering *rendering
+	abort     func()
 }
 
 func newSharedText(render func(size int) *text) *sharedText {
-	return &sharedText{render: render, rendering: make(chan struct{}, 1)}
+	return &sharedText{render: render, turn: make(chan struct{}, 1)}
 }
 
-// open returns a text and who reads it, to be closed. cut is called when it is to read no longer; it must not block.
-func (s *sharedText) open(cut func()) (*textReader, *text) {
+// acquire returns a text and its reader, to be passed to release. abort is called if the reader must stop; it must not block.
+func (s *sharedText) acquire(abort func()) (*textReader, *text) {
 	s.mu.Lock()
 	shared := s.next
-	mine := false
+	first := false
 	if shared == nil {
-		if shared = s.crowded(); shared == nil {
-			shared = &sharing{made: make(chan struct{}), readers: map[*textReader]struct{}{}}
-			s.next, mine = shared, true
+		if shared = s.reusable(); shared == nil {
+			shared = &rendering{done: make(chan struct{}), readers: map[*textReader]struct{}{}}
+			s.next, first = shared, true
 		}
 	}
-	reader := &textReader{shared, cut}
+	reader := &textReader{shared, abort}
 	shared.readers[reader] = struct{}{}
 	s.mu.Unlock()
-	if mine {
-		s.make(shared)
+	if first {
+		s.fill(shared)
 	}
-	<-shared.made
+	<-shared.done
 	return reader, shared.text
 }
 
-// crowded is the text that another reader has to take, nil when a new one is made. It is called with the lock held.
-func (s *sharedText) crowded() *sharing {
-	if len(s.read) < mostTexts {
+// reusable returns the text that a new reader must share; nil if a new one may be rendered. s.mu is held.
+func (s *sharedText) reusable() *rendering {
+	if len(s.active) < maxActiveTexts {
 		return nil
 	}
-	oldest, newest := s.read[0], s.read[len(s.read)-1]
-	if time.Since(newest.begun) < textAge {
+	oldest, newest := s.active[0], s.active[len(s.active)-1]
+	if time.Since(newest.started) < maxSharedAge {
 		return newest
 	}
 	for reader := range oldest.readers {
-		reader.cut()
+		reader.abort()
 	}
 	return nil
 }
 
-func (s *sharedText) make(shared *sharing) {
-	s.rendering <- struct{}{}
-	defer func() { <-s.rendering }()
+// fill waits for its turn and renders the text.
+func (s *sharedText) fill(shared *rendering) {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
 	s.mu.Lock()
-	s.next, shared.begun = nil, time.Now() // who comes from here on wants the next
-	s.read = append(s.read, shared)
-	size := s.size
+	s.next, shared.started = nil, time.Now() // later requests wait for the next one
+	s.active = append(s.active, shared)
+	size := s.lastSize
 	s.mu.Unlock()
 	t := &text{status: http.StatusInternalServerError, header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, body: []byte("the metrics could not be rendered\n")}
-	defer func() { // also when it panics
+	defer func() { // also if render panics
 		shared.text = t
-		close(shared.made)
+		close(shared.done)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.size = len(t.body)
+		s.lastSize = len(t.body)
 	}()
 	t = s.render(size)
 }
 
-// close gives the text up.
-func (s *sharedText) close(r *textReader) {
+// release gives the text up.
+func (s *sharedText) release(r *textReader) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(r.sharing.readers, r)
-	if len(r.sharing.readers) == 0 {
-		s.read = slices.DeleteFunc(s.read, func(o *sharing) bool { return o == r.sharing })
+	delete(r.rendering.readers, r)
+	if len(r.rendering.readers) == 0 {
+		s.active = slices.DeleteFunc(s.active, func(o *rendering) bool { return o == r.rendering })
 	}
 }

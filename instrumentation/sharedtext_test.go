@@ -22,7 +22,7 @@ func TestSharedText(t *testing.T) {
 		}
 		began := time.Now()
 		open := func(cut func()) opened {
-			r, text := s.open(cut)
+			r, text := s.acquire(cut)
 			return opened{r, string(text.body), time.Since(began)}
 		}
 		// The first has one made. Those that come while it is made share the next, since it may have begun before what they want
@@ -52,24 +52,24 @@ func TestSharedText(t *testing.T) {
 		if stale.body != "2" || made != 2 || cut != 0 {
 			t.Errorf("read %s, %d were made, %d cut off", stale.body, made, cut)
 		}
-		s.close(stale.reader)
-		time.Sleep(textAge)
+		s.release(stale.reader)
+		time.Sleep(maxSharedAge)
 		if fresh := open(func() {}); fresh.body != "3" || cut != 1 {
 			t.Errorf("read %s, %d cut off, want 3 and 1", fresh.body, cut)
 		} else {
-			s.close(fresh.reader)
+			s.release(fresh.reader)
 		}
-		s.close(first.reader)
+		s.release(first.reader)
 		for _, one := range second {
-			s.close(one.reader)
+			s.release(one.reader)
 		}
-		if one := open(func() {}); one.body != "4" || len(s.read) != 1 {
-			t.Errorf("read %s, %d texts are read", one.body, len(s.read))
+		if one := open(func() {}); one.body != "4" || len(s.active) != 1 {
+			t.Errorf("read %s, %d texts are read", one.body, len(s.active))
 		} else {
-			s.close(one.reader)
+			s.release(one.reader)
 		}
-		if len(s.read) != 0 {
-			t.Errorf("%d texts are kept", len(s.read))
+		if len(s.active) != 0 {
+			t.Errorf("%d texts are kept", len(s.active))
 		}
 	})
 }

@@ -74,7 +74,7 @@ func ask(ctx context.Context, t *testing.T, traces *Traces) {
 }
 
 // All that happens to a delivery is one trace, also when a second process takes it up and when it is sent again.
-func TestTheTraceOfADelivery(t *testing.T) {
+func TestDeliveryTrace(t *testing.T) {
 	for protocol, p := range protocols {
 		for _, gzip := range []bool{false, true} {
 			t.Run(fmt.Sprint(protocol, gzip), func(t *testing.T) {
@@ -151,7 +151,7 @@ func checkTracesRequest(t *testing.T, r otlptest.Request, protocol string, gzip 
 }
 
 // What is no delivery has a trace of its own; one that can't be stored has failed, and the one that is sent again begins the trace.
-func TestTracesOfRequestsThatAreNotTaken(t *testing.T) {
+func TestRejectedRequestTraces(t *testing.T) {
 	r := otlptest.NewHTTP(t, "127.0.0.1:0", nil)
 	traces, _ := startTraces(t, tracesTo("http/protobuf", r.Address), 1, slog.New(slog.DiscardHandler))
 	at := time.Now().Add(-time.Second)
@@ -184,7 +184,7 @@ func TestTracesOfRequestsThatAreNotTaken(t *testing.T) {
 }
 
 // A step for several deliveries is in the trace of each. What is called is in one of them, which the others link to.
-func TestAStepForSeveralDeliveries(t *testing.T) {
+func TestStepOfSeveral(t *testing.T) {
 	r := otlptest.NewHTTP(t, "127.0.0.1:0", nil)
 	traces, _ := startTraces(t, tracesTo("http/protobuf", r.Address), 1, slog.New(slog.DiscardHandler))
 	within, end := traces.Steps()(t.Context(), "look up commit", statusKey, statusKey+"8")
@@ -207,7 +207,7 @@ func TestAStepForSeveralDeliveries(t *testing.T) {
 }
 
 // What is kept of a delivery is kept whole, whichever process adds to it. Of the first 200 status ids, about half.
-func TestARatioOfTraces(t *testing.T) {
+func TestTraceRatio(t *testing.T) {
 	r := otlptest.NewHTTP(t, "127.0.0.1:0", nil)
 	const deliveries = 200
 	for range 2 {
@@ -233,20 +233,20 @@ func TestARatioOfTraces(t *testing.T) {
 }
 
 // Two instances that get the same webhook have two traces of it.
-func TestTracesOfTwoInstances(t *testing.T) {
-	if a, b := spanIDs("a").firstOf(statusKey), spanIDs("b").firstOf(statusKey); a.TraceID() == b.TraceID() || a.SpanID() == b.SpanID() {
+func TestTwoInstances(t *testing.T) {
+	if a, b := spanIDs("a").rootSpan(statusKey), spanIDs("b").rootSpan(statusKey); a.TraceID() == b.TraceID() || a.SpanID() == b.SpanID() {
 		t.Errorf("both have %s", a.TraceID())
 	}
 }
 
-func TestTracesOfNobody(t *testing.T) {
+func TestNilTraces(t *testing.T) {
 	var traces *Traces
 	if traces.Steps() != nil || traces.Transport(nil) != nil || traces.Request(t.Context(), dora.WebhookRequest{Key: "k"}) != t.Context() || traces.Stop(t.Context()) != nil {
 		t.Error("something is followed")
 	}
 }
 
-func TestPushingTracesTellsOfFailures(t *testing.T) {
+func TestTracePushFailures(t *testing.T) {
 	for protocol, p := range protocols {
 		t.Run(protocol, func(t *testing.T) {
 			r := p.receiver(t, "127.0.0.1:0", nil)
@@ -262,7 +262,7 @@ func TestPushingTracesTellsOfFailures(t *testing.T) {
 			}
 			stopTraces(t, traces)
 			text := log.String()
-			if strings.Count(text, "can't push traces") != 1 || strings.Count(text, "can push traces again") != 1 || strings.Contains(text, canary) {
+			if strings.Count(text, "pushing traces failed") != 1 || strings.Count(text, "pushing traces works again") != 1 || strings.Contains(text, canary) {
 				t.Errorf("not one line each, or a header:\n%s", text)
 			}
 			for _, want := range []string{`dora_exporter_otlp_span_exports_total{result="ok"} 3`, `dora_exporter_otlp_span_exports_total{result="error"} 2`, `dora_exporter_otlp_lost_spans_total 2`} {
@@ -276,7 +276,7 @@ func TestPushingTracesTellsOfFailures(t *testing.T) {
 
 // A receiver that takes a request and never answers holds up no delivery, however many there are, and the end no longer than it
 // may.
-func TestTracesHoldUpNothing(t *testing.T) {
+func TestSlowTraceReceiver(t *testing.T) {
 	for protocol, p := range protocols {
 		t.Run(protocol, func(t *testing.T) {
 			r := p.receiver(t, "127.0.0.1:0", nil)
@@ -300,7 +300,7 @@ func TestTracesHoldUpNothing(t *testing.T) {
 }
 
 // A line within a step has the trace's id, one of a trace that is not kept has none: nobody could find it.
-func TestLogLinesHaveTheTrace(t *testing.T) {
+func TestLogTraces(t *testing.T) {
 	r := otlptest.NewHTTP(t, "127.0.0.1:0", nil)
 	var b bytes.Buffer
 	log := slog.New(LogTraces(slog.NewTextHandler(&b, nil))).With("a", 1)

@@ -65,7 +65,7 @@ func TestTheCollectorShowsWhatIsServed(t *testing.T) {
 				t.Error("no start times were compared")
 			}
 			e.kill() // before what it said is read
-			if log := e.output.String(); strings.Count(log, "can't push metrics") != 1 || strings.Count(log, "can push metrics again") != 1 {
+			if log := e.output.String(); strings.Count(log, "pushing metrics failed") != 1 || strings.Count(log, "pushing metrics works again") != 1 {
 				t.Errorf("it is not told of once that pushing fails and works again")
 			}
 		})

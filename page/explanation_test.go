@@ -8,7 +8,7 @@ import (
 )
 
 // An explanation waits for its turn no longer than the request does.
-func TestExplanationsAreMadeOneAtATime(t *testing.T) {
+func TestExplanationsQueue(t *testing.T) {
 	p := New(Options{})
 	if err := p.explaining.acquire(t.Context()); err != nil {
 		t.Fatal(err)

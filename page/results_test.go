@@ -28,7 +28,7 @@ type noExplanations struct{ Explainer }
 func (noExplanations) Reason(code string) string { return code }
 
 // Deliveries that are not counted say why.
-func TestResultsOfDeliveries(t *testing.T) {
+func TestDeliveryResults(t *testing.T) {
 	s := shop.New(t)
 	for n := range 4 {
 		s.Deliver(shop.Status(int64(n+1), "production", "V1", "success", 30))

@@ -26,7 +26,7 @@ type trackedBody struct {
 func (b *trackedBody) Read(p []byte) (int, error) {
 	b.begun = true
 	n, err := b.ReadCloser.Read(p)
-	b.ended = b.ended || err == io.EOF //nolint:errorlint // a reader's EOF is not wrapped
+	b.ended = b.ended || err == io.EOF // a reader's EOF is not wrapped
 	return n, err
 }
 

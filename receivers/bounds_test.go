@@ -2,6 +2,7 @@ package receivers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -141,7 +142,7 @@ func TestDecodingTakesTurns(t *testing.T) {
 		defer cancel()
 		_, err := next(ctx, nil, large)
 		var why *refusal
-		if why, _ = err.(*refusal); why == nil || why.status != http.StatusServiceUnavailable || time.Since(began) != 4*time.Second {
+		if !errors.As(err, &why) || why.status != http.StatusServiceUnavailable || time.Since(began) != 4*time.Second {
 			t.Errorf("%v after %s", err, time.Since(began))
 		}
 		done := make(chan error)

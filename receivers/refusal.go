@@ -46,8 +46,9 @@ func (r *Receivers) refuse(v *exchange, err error) {
 	if !errors.As(err, &why) {
 		why = &refusal{http.StatusBadRequest, malformed, err}
 	}
-	reason, text := truncate(why.Error(), maxReason), ""
-	if text = reason; why.status == http.StatusServiceUnavailable {
+	reason := truncate(why.Error(), maxReason)
+	text := reason
+	if why.status == http.StatusServiceUnavailable {
 		v.c.Header("Retry-After", "10")
 		text = "the delivery can't be stored now, send it again later"
 	}

@@ -285,7 +285,7 @@ func TestFilesThatEndTheStart(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(e.folder, "fifo"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e.write("two-lines", "canary\ncanary\n")
+	e.write("two-lines", "canary\nof two lines\n")
 	e.write("mark", "\ufeffcanary")
 	good := e.read("config.yml")
 	for config, message := range map[string]string{
@@ -294,7 +294,7 @@ func TestFilesThatEndTheStart(t *testing.T) {
 		"storage: {database: fifo}":                                "set storage.database to another path",
 		"catalog: {token_file: fifo}":                              "catalog.token_file can't be used: file fifo: it is a FIFO",
 		"catalog: {token_file: /dev/zero}":                         "it is a device",
-		"catalog: {token_file: two-lines}":                         "catalog.token_file can't be used: file two-lines: it has more than one line",
+		"catalog: {token_file: two-lines}":                         "catalog.token_file can't be used: file two-lines: has more than one line",
 		"catalog: {token_file: mark}":                              "file mark: it begins with a byte order mark",
 		"catalog: {token: [" + strings.Repeat("a,", 1<<20) + "]}":  "more than 250000 lines",
 		"catalog: " + strings.Repeat("[", 3<<20):                   "more than 250000 lines",

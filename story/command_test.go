@@ -81,11 +81,11 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 	repaired := strings.Replace(e.processedEvent(), `"id":1,"state"`, `"id":9,"state"`, 1)
 	e.tamper("UPDATE deliveries SET event = ?, checksum = ? WHERE state = 2", repaired, deliverySum("github", "h/deployment_status/9", repaired, 0))
 	e.start()
-	if status, out, errOut := e.runOnce("deliveries", "retry"); status != 0 || !strings.HasPrefix(out, "1 of the deliveries") {
+	if status, out, errOut := e.runOnce("deliveries", "retry"); status != 0 || !strings.HasPrefix(out, "deliveries pending again: 1;") {
 		t.Errorf("deliveries retry: status %d, %s%s", status, out, errOut)
 	}
 	e.becomes(numbers{success: 2, sum: 120, last: 60})
-	if status, out, _ := e.runOnce("deliveries", "list"); status != 0 || out != "no delivery is set aside\n" {
+	if status, out, _ := e.runOnce("deliveries", "list"); status != 0 || out != "no dead letters\n" {
 		t.Errorf("deliveries list: status %d, %s", status, out)
 	}
 }

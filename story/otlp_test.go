@@ -151,7 +151,7 @@ func TestPushToATroubledCollector(t *testing.T) {
 			if took := time.Since(began); took > 8*time.Second {
 				t.Errorf("the stop took %s", took)
 			}
-			if log := e.log.String(); strings.Count(log, "can't push metrics") != 1 || strings.Contains(log, "canary") {
+			if log := e.log.String(); strings.Count(log, "pushing metrics failed") != 1 || strings.Contains(log, "canary") {
 				t.Errorf("not told of once, or with a header:\n%s", log)
 			}
 		})

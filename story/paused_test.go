@@ -128,7 +128,7 @@ func TestPausedReport(t *testing.T) {
 				}
 				return
 			}
-			if err := report.Wait(); err == nil || !strings.Contains(stderr.String(), "was stopped from outside") {
+			if err := report.Wait(); err == nil || !strings.Contains(stderr.String(), "was suspended") {
 				t.Errorf("the report: %v: %s", err, stderr)
 			}
 		})

@@ -137,7 +137,7 @@ func TestNoFileDescriptors(t *testing.T) {
 		conns = append(conns, c)
 	}
 	e.eventually("it is logged", func() error {
-		if !strings.Contains(e.log.String(), "can't accept connections") {
+		if !strings.Contains(e.log.String(), "accepting connections failed") {
 			return fmt.Errorf("it is not")
 		}
 		return nil
@@ -152,7 +152,7 @@ func TestNoFileDescriptors(t *testing.T) {
 		_ = c.Close()
 	}
 	e.eventually("it is over", func() error {
-		if !strings.Contains(e.log.String(), "connections are accepted again") {
+		if !strings.Contains(e.log.String(), "accepting connections works again") {
 			return fmt.Errorf("it is not logged")
 		}
 		return nil
@@ -160,7 +160,7 @@ func TestNoFileDescriptors(t *testing.T) {
 	if m := regexp.MustCompile(`(?m)^dora_exporter_accept_failures_total (\d+)$`).FindStringSubmatch(e.must("/metrics")); m == nil || m[1] == "0" {
 		t.Errorf("the metric is %q", m)
 	}
-	if text := e.log.String(); strings.Count(text, "can't accept connections") != 1 || strings.Count(text, "connections are accepted again") != 1 {
+	if text := e.log.String(); strings.Count(text, "accepting connections failed") != 1 || strings.Count(text, "accepting connections works again") != 1 {
 		t.Error("it is logged more than once")
 	}
 	e.terminate()

@@ -130,13 +130,13 @@ func TestTracesToASilentCollector(t *testing.T) {
 				e.mustPost(d.status(id+1, "queued", newYear)) // no sender waits longer than some seconds
 			}
 			e.eventually("it is told of", func() error {
-				if !strings.Contains(e.log.String(), "can't push traces") {
+				if !strings.Contains(e.log.String(), "pushing traces failed") {
 					return fmt.Errorf("it is not in the log")
 				}
 				return nil
 			})
 			e.terminate() // which limits how long it takes
-			if log := e.log.String(); strings.Count(log, "can't push traces") != 1 {
+			if log := e.log.String(); strings.Count(log, "pushing traces failed") != 1 {
 				t.Errorf("not told of once:\n%s", log)
 			}
 		})

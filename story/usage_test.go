@@ -24,7 +24,7 @@ func TestCommandLine(t *testing.T) {
 		"version":              {[]string{"--version"}, 0, "dora-exporter dev", ""},
 		"unknown flag":         {[]string{"-nope"}, 2, "", "-nope"},
 		"unknown level":        {[]string{"-log", "loud"}, 2, "", "must be one of: debug, info, warn, warning, error"},
-		"named file missing":   {[]string{"-config.file=nope.yml"}, 1, "", "nope.yml: there is no such file"},
+		"named file missing":   {[]string{"-config.file=nope.yml"}, 1, "", "nope.yml: file does not exist"},
 		"bad file":             {[]string{"--config.file", "bad.yml"}, 1, "", `bad.yml:2: unknown key "prot" under server: did you mean "port"?`},
 		"a folder as the file": {[]string{"-config.file", "."}, 1, "", "can't be read"},
 	} {
@@ -184,7 +184,7 @@ func TestWithoutAConfiguration(t *testing.T) {
 	e.launch()
 	e.eventually("it starts with the defaults, or says that their port is taken", func() error {
 		text := e.log.String()
-		if !strings.Contains(text, "no configuration file config.yml here, using the defaults") ||
+		if !strings.Contains(text, "configuration file config.yml does not exist, using the defaults") ||
 			!strings.Contains(text, "msg=ready") && !strings.Contains(text, "listen on :8090") {
 			return fmt.Errorf("it says %s", text)
 		}

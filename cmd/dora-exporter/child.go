@@ -17,23 +17,26 @@ import (
 	"dora-exporter/config"
 )
 
-// Commands that use the database run in a child process, so that none can hold it for ever. While a process reads, SQLite
-// can't begin the write-ahead log again at its start, and while it writes, nobody else can. A process that is stopped in the
-// middle (Ctrl-Z, SIGSTOP) would go on holding that lock, and neither SQLite nor the server can take it away: the log grew
-// until the disk was full. The lock goes only with the process that has it. So the process that a person starts, and may
-// stop, opens no database. Its child does, in a process group of its own, where Ctrl-Z does not reach it: it reads, closes
-// the database, and only then writes what the command prints, however slowly that is taken. When it is the child that is
-// stopped, its parent learns of it at once and kills it. When the parent ends, the child's input ends, and so does the child.
+// A subcommand runs in a child process, so that it can't hold the database's locks for ever.
 //
-// The alternatives are worse: short transactions that follow each other don't show one moment, and can be stopped as well;
-// a copy of the database is made within a read transaction, too; and to copy its files without one is not sound.
+// While a process reads, SQLite can't restart the write-ahead log at its beginning, and while a process writes, nobody else can.
+// If a person suspends such a process (Ctrl-Z, SIGSTOP), the lock stays: neither SQLite nor the server can break it, and the log
+// grows until the disk is full. Only the end of the process releases the lock.
+//
+// So the process that a person starts, and may suspend, opens no database. It starts itself again as a child in its own process
+// group, which Ctrl-Z does not reach. The child reads, closes the database, and only then prints its result, however slowly
+// that is consumed. If the child itself is suspended, the parent is notified and kills it. If the parent ends, the child's
+// standard input ends, and the child terminates.
+//
+// Alternatives don't work: a series of short transactions is no consistent snapshot, and can be suspended too; the backup of a
+// database is one read transaction; and a copy of its files without a transaction may be torn.
 
-// childName is the name of the program (os.Args[0]) in the child.
+// childName is os.Args[0] of the child.
 const childName = "dora-exporter-child"
 
-// errStopped is the result of a command whose child was stopped.
-var errStopped = errors.New("the process that uses the database was stopped from outside, and was ended, since it would have held " +
-	"the database's lock; run the command again")
+// errStopped is the error of a command whose child was suspended.
+var errStopped = errors.New("the process that reads the database was suspended and has been killed, since it would have kept " +
+	"the database locked; run the command again")
 
 // runInChild runs a command in a child process and returns its exit status.
 func runInChild(args []string) int {
@@ -45,13 +48,14 @@ func runInChild(args []string) int {
 	return status
 }
 
+// superviseChild starts the child, passes signals on, and waits for its end.
 func superviseChild(args []string) (status int, err error) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 	c, err := startChild(args)
 	if err != nil {
-		return 0, fmt.Errorf("start a process for the command: %w", err)
+		return 0, fmt.Errorf("start the command's process: %w", err)
 	}
 	ended := make(chan struct{})
 	defer close(ended)
@@ -65,58 +69,58 @@ func superviseChild(args []string) (status int, err error) {
 	return c.wait()
 }
 
-// child is a process that runs a command.
+// child is a process that executes a command.
 type child struct {
 	process *os.Process
 	input   *os.File
 	output  sync.WaitGroup
-	// unprinted is why a part of the output could not be printed, to be read after output.
-	unprinted atomic.Pointer[error]
+	// printErr is an error of printing the output; it is read after output has ended.
+	printErr atomic.Pointer[error]
 }
 
-// startChild starts this program again. What it prints goes through this process, since the terminal may stop a process
-// of another group that writes to it.
+// startChild starts this program again. The child prints through this process, because a terminal may suspend a process of another
+// group that writes to it.
 func startChild(args []string) (c *child, err error) {
-	program := "/proc/self/exe" // also when the file has been replaced
+	program := "/proc/self/exe" // works even if the file was replaced
 	if runtime.GOOS != "linux" {
 		if program, err = os.Executable(); err != nil {
 			return nil, err
 		}
 	}
 	c = &child{}
-	var theirs []*os.File
+	var childFiles []*os.File
 	defer func() {
-		for _, file := range theirs {
+		for _, file := range childFiles {
 			_ = file.Close()
 		}
 	}()
-	input, ours, err := os.Pipe()
+	childInput, input, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	c.input, theirs = ours, append(theirs, input)
+	c.input, childFiles = input, append(childFiles, childInput)
 	for _, to := range []*os.File{os.Stdout, os.Stderr} {
 		from, output, err := os.Pipe()
 		if err != nil {
 			return nil, err
 		}
-		theirs = append(theirs, output)
+		childFiles = append(childFiles, output)
 		c.output.Go(func() {
 			defer from.Close()
 			if _, err := io.Copy(to, from); err != nil {
 				err = fmt.Errorf("print the result: %w", err)
-				c.unprinted.Store(&err)
+				c.printErr.Store(&err)
 			}
 		})
 	}
-	c.process, err = os.StartProcess(program, []string{childName}, &os.ProcAttr{Files: theirs, Sys: &syscall.SysProcAttr{Setpgid: true}})
+	c.process, err = os.StartProcess(program, []string{childName}, &os.ProcAttr{Files: childFiles, Sys: &syscall.SysProcAttr{Setpgid: true}})
 	if err != nil {
-		return nil, errors.Join(err, ours.Close())
+		return nil, errors.Join(err, input.Close())
 	}
-	return c, json.NewEncoder(ours).Encode(args)
+	return c, json.NewEncoder(input).Encode(args)
 }
 
-// wait returns the exit status when the process has ended and all that it printed is passed on. It kills one that is stopped.
+// wait returns the exit status after the process has ended and its output is printed. It kills the process if it is suspended.
 func (c *child) wait() (status int, err error) {
 	for {
 		var state syscall.WaitStatus
@@ -130,21 +134,21 @@ func (c *child) wait() (status int, err error) {
 			_ = c.process.Kill()
 			continue
 		case state.Signaled() && err == nil:
-			err = fmt.Errorf("the command's process was ended by a signal: %s", state.Signal())
+			err = fmt.Errorf("the command's process was killed by a signal: %s", state.Signal())
 		}
 		c.output.Wait()
-		if unprinted := c.unprinted.Load(); unprinted != nil {
-			err = *unprinted // then the child may have failed to write as well
+		if failed := c.printErr.Load(); failed != nil {
+			err = *failed // more useful than the child's own failure to write
 		}
 		return state.ExitStatus(), errors.Join(err, c.input.Close())
 	}
 }
 
-// childArguments reads the command's arguments, and has this process stop in order when its parent has ended.
+// childArguments reads the command's arguments from the parent. It makes this process terminate when the parent ends.
 func childArguments(from *os.File) (args []string) {
 	in := json.NewDecoder(from)
 	if err := in.Decode(&args); err != nil {
-		return []string{"-h"} // started by hand
+		return []string{"-h"} // not started by superviseChild
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, from)
@@ -153,7 +157,7 @@ func childArguments(from *os.File) (args []string) {
 	return args
 }
 
-// runBuffered runs a command and prints its output when it has closed the database.
+// runBuffered runs a command and prints its output after the command has closed the database.
 func runBuffered(ctx context.Context, run func(context.Context, *config.Config, io.Writer) error, c *config.Config) error {
 	var out bytes.Buffer
 	err := run(ctx, c, &out)

@@ -16,19 +16,19 @@ import (
 	"dora-exporter/dora"
 )
 
-// command does one thing with the database, beside a running server or without one.
+// command is a subcommand. It works on the database, beside a running server or without one.
 type command struct {
 	words []string
-	// arguments says what may follow, to a person; most is how many words, -1 for any number.
-	arguments   string
-	least, most int
-	// sections are those of the configuration that it needs.
+	// arguments describes the arguments in the usage; there are from min to max, or any number from min if max is -1.
+	arguments string
+	min, max  int
+	// sections are the sections of the configuration that it needs.
 	sections []string
-	// prepare adds the command's own flags to the set, and returns what is done when they have been read.
+	// prepare defines the command's own flags, and returns the action to run after they are parsed.
 	prepare func(*flag.FlagSet) action
 }
 
-// action is what a command does. args are the words behind its own.
+// action executes a command.
 type action func(ctx context.Context, c *config.Config, args []string, out io.Writer) error
 
 var (
@@ -37,32 +37,32 @@ var (
 )
 
 var commands = []command{
-	{[]string{"backup"}, "FILE", 1, 1, storage, without(backup)},
-	{[]string{"deliveries", "list"}, "", 0, 0, storage, without(listDeliveries)},
-	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, storage, without(retryDeliveries)},
+	{[]string{"backup"}, "FILE", 1, 1, storage, noFlags(backup)},
+	{[]string{"deliveries", "list"}, "", 0, 0, storage, noFlags(listDeliveries)},
+	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, storage, noFlags(retryDeliveries)},
 	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, storage, explainCommand(withoutFlags(app.ExplainDeployment))},
 	{[]string{"explain", "incident"}, "KEY", 1, 1, storage, explainCommand(withoutFlags(app.ExplainIncident))},
 	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, storage, explainCommand(explainMetricCommand)},
 	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, measures, reportCommand(time.Now)},
 }
 
-// without is for a command that has no flags of its own.
-func without(a action) func(*flag.FlagSet) action {
+// noFlags prepares a command without flags of its own.
+func noFlags(a action) func(*flag.FlagSet) action {
 	return func(*flag.FlagSet) action { return a }
 }
 
-// findCommand returns the command with exactly these words; nil when there is none.
+// findCommand returns the command with exactly these words; nil if there is none.
 func findCommand(words []string) *command {
-	at := slices.IndexFunc(commands, func(c command) bool { return slices.Equal(words, c.words) })
-	if at < 0 {
+	i := slices.IndexFunc(commands, func(c command) bool { return slices.Equal(words, c.words) })
+	if i < 0 {
 		return nil
 	}
-	return &commands[at]
+	return &commands[i]
 }
 
-// check says what is wrong with the number of words behind the command's own.
+// check returns a usage error if the number of arguments is wrong.
 func (c *command) check(args []string) error {
-	if n := len(args); n < c.least || c.most >= 0 && n > c.most {
+	if n := len(args); n < c.min || c.max >= 0 && n > c.max {
 		return fmt.Errorf("usage: dora-exporter %s", strings.TrimSpace(strings.Join(c.words, " ")+" "+c.arguments))
 	}
 	return nil
@@ -82,11 +82,11 @@ func listDeliveries(ctx context.Context, c *config.Config, _ []string, out io.Wr
 		return err
 	}
 	if len(all) == 0 {
-		_, err = fmt.Fprintln(out, "no delivery is set aside")
+		_, err = fmt.Fprintln(out, "no dead letters")
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "ID\tRECEIVED\tSOURCE\tATTEMPTS\tKEY\tERROR") // kept until Flush
+	_, _ = fmt.Fprintln(table, "ID\tRECEIVED\tSOURCE\tATTEMPTS\tKEY\tERROR")
 	for _, d := range all {
 		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%s\t%s\n", d.ID, d.Received.Format(time.RFC3339), d.Source, d.Attempts,
 			dora.Escape(d.Key), dora.Escape(d.Why))
@@ -99,7 +99,7 @@ func retryDeliveries(ctx context.Context, c *config.Config, args []string, out i
 	for _, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
 		if err != nil {
-			return fmt.Errorf("%q is not the ID of a delivery: write a number that \"dora-exporter deliveries list\" shows", arg)
+			return fmt.Errorf("%q is not the ID of a delivery: run \"dora-exporter deliveries list\" for IDs", arg)
 		}
 		ids = append(ids, id)
 	}
@@ -107,6 +107,6 @@ func retryDeliveries(ctx context.Context, c *config.Config, args []string, out i
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%d of the deliveries that were set aside will be tried again by the server\n", n)
+	_, err = fmt.Fprintf(out, "deliveries pending again: %d; the server will process them\n", n)
 	return err
 }

@@ -10,11 +10,11 @@ import (
 	"dora-exporter/explain"
 )
 
-// explainer makes an explanation of what a person names.
-type explainer func(ctx context.Context, c *config.Config, name string) (explain.Explanation, error)
+// explainFunc explains the object with a name.
+type explainFunc func(ctx context.Context, c *config.Config, name string) (explain.Explanation, error)
 
-// explainCommand returns a command that writes an explanation. prepare adds flags of its own.
-func explainCommand(prepare func(*flag.FlagSet) explainer) func(*flag.FlagSet) action {
+// explainCommand prepares a command that prints an explanation. prepare defines flags of its own.
+func explainCommand(prepare func(*flag.FlagSet) explainFunc) func(*flag.FlagSet) action {
 	return func(set *flag.FlagSet) action {
 		format, run := oneOf(set, "o", "text", "json"), prepare(set)
 		return func(ctx context.Context, c *config.Config, args []string, out io.Writer) error {
@@ -27,13 +27,13 @@ func explainCommand(prepare func(*flag.FlagSet) explainer) func(*flag.FlagSet) a
 	}
 }
 
-// withoutFlags is for an explanation that has no flags of its own.
-func withoutFlags(e explainer) func(*flag.FlagSet) explainer {
-	return func(*flag.FlagSet) explainer { return e }
+// withoutFlags prepares an explanation without flags of its own.
+func withoutFlags(e explainFunc) func(*flag.FlagSet) explainFunc {
+	return func(*flag.FlagSet) explainFunc { return e }
 }
 
-// explainMetricCommand has a flag for how many facts are listed.
-func explainMetricCommand(set *flag.FlagSet) explainer {
+// explainMetricCommand defines the flag for the number of listed facts.
+func explainMetricCommand(set *flag.FlagSet) explainFunc {
 	n := set.Int("n", 50, "")
 	return func(ctx context.Context, c *config.Config, series string) (explain.Explanation, error) {
 		maxFacts := *n

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,27 +14,26 @@ import (
 	"dora-exporter/config"
 )
 
-// flags are the command line.
+// flags is the parsed command line.
 type flags struct {
-	// ConfigFile is the path of the configuration; ConfigFileNamed is set when it was given, so that it must be there.
+	// ConfigFile is the path of the configuration; ConfigFileNamed is true if the command line has it, so the file must exist.
 	ConfigFile      string
 	ConfigFileNamed bool
-	// WebConfigFile is the path of the file with TLS and basic auth; empty for none.
+	// WebConfigFile is the path of the file with TLS and basic auth; empty if there is none.
 	WebConfigFile string
 	Level         slog.Level
 	AcceptStore   bool
 	Version       bool
-	// HealthCheck is set to ask the running server whether it is ready, instead of being one.
+	// HealthCheck asks the running server whether it is ready.
 	HealthCheck bool
-	// Command is the subcommand with its arguments, and run does it; empty and nil for the server.
+	// Command is the subcommand with its arguments, and run executes it; empty and nil for the server.
 	Command []string
-	// sections are those of the configuration that are needed; all if there is none.
+	// sections are the sections of the configuration to read; all if empty.
 	sections []string
 	run      func(context.Context, *config.Config, io.Writer) error
 }
 
-// parseFlags reads the command line. It returns flag.ErrHelp after -h has been answered on out; another error has been
-// told on errOut.
+// parseFlags parses the command line. For -h it prints the help to out and returns flag.ErrHelp; other errors it prints to errOut.
 func parseFlags(args []string, out, errOut io.Writer) (flags, error) {
 	f := flags{}
 	set := flag.NewFlagSet("dora-exporter", flag.ContinueOnError)
@@ -52,24 +52,24 @@ func parseFlags(args []string, out, errOut io.Writer) (flags, error) {
 		return f, err
 	}
 	if err != nil {
-		_, _ = fmt.Fprintf(errOut, "dora-exporter: %v; dora-exporter -h shows what there is\n", err)
+		_, _ = fmt.Fprintf(errOut, "dora-exporter: %v; run dora-exporter -h for help\n", err)
 		return f, err
 	}
 	set.Visit(func(g *flag.Flag) { f.ConfigFileNamed = f.ConfigFileNamed || g.Name == "config.file" })
 	return f, nil
 }
 
-// parse reads flags and the words of a command. The program's flags may stand before, between and behind them, the command's
-// own behind its words.
+// parse parses flags and the words of a command. The program's flags may come before, between and after the words, the command's
+// own flags only after them.
 func (f *flags) parse(set *flag.FlagSet, args []string) error {
 	var c *command
-	var do action
+	var run action
 	err := set.Parse(args)
 	for err == nil && set.NArg() > 0 {
 		f.Command = append(f.Command, set.Arg(0))
 		if c == nil {
 			if c = findCommand(f.Command); c != nil {
-				do = c.prepare(set)
+				run = c.prepare(set)
 			}
 		}
 		err = set.Parse(set.Args()[1:])
@@ -80,7 +80,7 @@ func (f *flags) parse(set *flag.FlagSet, args []string) error {
 	case c != nil:
 		args := f.Command[len(c.words):]
 		f.sections = c.sections
-		f.run = func(ctx context.Context, c *config.Config, out io.Writer) error { return do(ctx, c, args, out) }
+		f.run = func(ctx context.Context, c *config.Config, out io.Writer) error { return run(ctx, c, args, out) }
 		return c.check(args)
 	case f.HealthCheck && len(f.Command) == 0:
 		f.sections = []string{"server"}
@@ -90,31 +90,31 @@ func (f *flags) parse(set *flag.FlagSet, args []string) error {
 	return nil
 }
 
-// choice is a flag.Value that is one of some words.
+// choice is a flag.Value with a fixed set of values.
 type choice struct {
-	to  *string
-	all []string
+	value   *string
+	options []string
 }
 
-// oneOf adds a flag that is one of some words, the first unless it is given.
-func oneOf(set *flag.FlagSet, name string, all ...string) *string {
-	chosen := all[0]
-	set.Var(choice{&chosen, all}, name, "")
-	return &chosen
+// oneOf defines a flag with a fixed set of values, the first of which is the default.
+func oneOf(set *flag.FlagSet, name string, options ...string) *string {
+	value := options[0]
+	set.Var(choice{&value, options}, name, "")
+	return &value
 }
 
 func (c choice) String() string {
-	if c.to == nil {
+	if c.value == nil {
 		return ""
 	}
-	return *c.to
+	return *c.value
 }
 
 func (c choice) Set(text string) error {
-	if !slices.Contains(c.all, text) {
-		return fmt.Errorf("must be one of: %s", strings.Join(c.all, ", "))
+	if !slices.Contains(c.options, text) {
+		return fmt.Errorf("must be one of: %s", strings.Join(c.options, ", "))
 	}
-	*c.to = text
+	*c.value = text
 	return nil
 }
 
@@ -144,78 +144,7 @@ func (v levelValue) Set(text string) error {
 	return nil
 }
 
-const help = `dora-exporter receives the webhooks of GitHub (deployments) and Jira (incidents) and serves DORA metrics to
-Prometheus and OpenTelemetry. It loses no event and counts none twice, also over restarts.
-
-Usage:
-  dora-exporter [flags]                        serve
-  dora-exporter [flags] backup FILE            copy the database to a new file
-  dora-exporter [flags] deliveries list        show the deliveries that can't be processed
-  dora-exporter [flags] deliveries retry [ID…] have all of them or some tried again
-  dora-exporter [flags] explain deployment OWNER/REPO#ID
-                                               say what came of a deployment, what it ships, what is still waiting
-  dora-exporter [flags] explain incident KEY   likewise of an issue of Jira, such as INC-7
-  dora-exporter [flags] explain metric SERIES  say what a value is made of; SERIES is 'name{label="value",…}'
-  dora-exporter [flags] report [its flags]     show the five DORA measures with their bands, worked out of all events
-
-The commands work beside a running server; they need its configuration to find the database.
-
-Flags (one or two dashes):
-  -config.file FILE   the configuration; default config.yml, which need not be there
-  -web.config.file F  TLS and basic auth, in the format of Prometheus' exporters; basic auth needs server.metrics_listen
-  -log LEVEL          what to log: debug, info (default), warn or warning, error; -logs is the same
-  -accept-store       go on with a database that is older than the checkpoint; the checkpoint is set aside
-  -healthcheck        ask the server that runs here with this configuration for /readyz, and exit with 0 or 1; for containers
-  -version            say which version this is
-  -h                  this page
-
-Flags of explain:
-  -o FORMAT           text (default) or json
-  -n COUNT            of a metric: how many facts of each series to show, the newest; default 50, 0 for all
-
-Flags of report:
-  -since AGE          how far to look back, such as 90d (default), 12w or 24h
-  -by WHAT            a row for each team (default) or repo
-  -o FORMAT           table (default), json, csv or markdown
-
-Environment, used for what the configuration does not set:
-  GITHUB_TOKEN            token for the GitHub API; without one, calls are unauthenticated
-  GITHUB_WEBHOOK_SECRET   secret of GitHub's webhook; without one, unsigned webhooks are accepted
-  JIRA_WEBHOOK_SECRET     secret of Jira's webhook; likewise
-  BACKSTAGE_TOKEN         token for the Backstage catalog
-  STORAGE_FILE_PATH       the checkpoint; default dora-exporter.prom
-  OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS and the other variables of OpenTelemetry's exporters
-                          push the metrics over OTLP; off without an endpoint
-  OTEL_TRACES_EXPORTER    with otlp, push the way of each delivery as traces, too
-
-Endpoints:
-  POST /api/github    GitHub's webhook: events Deployments and Deployment statuses
-  POST /api/jira      Jira's webhook: issue created, updated, deleted
-  GET  /metrics       for Prometheus
-  GET  /              state, the five measures, the last deliveries and what became of each
-  GET  /explain/…     deployment/OWNER/REPO/ID, incident/KEY, metric?series=SERIES: what the command explain says
-  GET  /healthz       200 while the process answers
-  GET  /readyz        200 while it can do its work, else 503 with the reason
-
-Configuration, for example:
-  server:
-    port: 8090
-  github:
-    owner: acme
-    token_file: /run/secrets/github-token
-    webhook_secret_file: /run/secrets/github-webhook
-  teams:
-    - name: Platform
-      github_repositories: [acme/api, "platform/*", tools]
-      jira_projects: [INC]
-  storage:
-    file:
-      path: /data/dora-exporter.prom
-
-Files, both in a folder on a local disk, used by one server at a time:
-  dora-exporter.prom  the checkpoint: all values, in Prometheus' text format
-  dora-exporter.db    the database, beside the checkpoint: all events
-
-Exit status: 0 after SIGTERM, Ctrl-C or a command that is done; 1 when the configuration, a file or the port can't be used, or
-the server is not ready (-healthcheck); 2 for a wrong command line.
-`
+// help is the answer to -h.
+//
+//go:embed help.txt
+var help string

@@ -30,8 +30,8 @@ func main() {
 	os.Exit(start(args))
 }
 
-// start returns the exit status: 0 after an orderly stop, 1 when something is wrong with the configuration, the files or
-// the network, or the server is not healthy, 2 when the command line is wrong.
+// start runs the program and returns its exit status: 0 after an orderly stop, 1 after an error of the configuration, files or
+// network, or if the server is not healthy, 2 for a wrong command line.
 func start(args []string) int {
 	flags, err := parseFlags(args, os.Stdout, os.Stderr)
 	switch {
@@ -73,7 +73,7 @@ func start(args []string) int {
 		}
 		return 0
 	}
-	forgetOpenTelemetry()
+	config.UnsetOpenTelemetry()
 	for _, w := range warnings {
 		logger.Warn(w)
 	}
@@ -87,19 +87,9 @@ func start(args []string) int {
 	return 0
 }
 
-// printError writes each line of an error with the program's name before it.
+// printError prints each line of an error with the program's name before it.
 func printError(err error) {
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintln(os.Stderr, "dora-exporter:", line)
-	}
-}
-
-// forgetOpenTelemetry removes OpenTelemetry's variables when they have been read: its libraries read them too, in their own
-// way, and print what they can't parse, be it a secret.
-func forgetOpenTelemetry() {
-	for _, variable := range os.Environ() {
-		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "OTEL_") {
-			_ = os.Unsetenv(name)
-		}
 	}
 }

@@ -17,14 +17,14 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// sleepUnlessChanged waits like sleep, but returns true as soon as there is a commit after a revision.
-func sleepUnlessChanged(ctx context.Context, d time.Duration, changes dora.Revisions, revision int64) bool {
+// sleepUnlessChanged waits like sleep, but returns as soon as there is a commit after a revision.
+func sleepUnlessChanged(ctx context.Context, d time.Duration, changes dora.Revisions, revision int64) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	return changes.WaitAfter(ctx, revision) == nil
+	_ = changes.WaitAfter(ctx, revision) // fails only when ctx ends
 }
 
-// changedAfter returns a channel that is closed when there is a commit after a revision. stop ends the wait.
+// changedAfter returns a channel that is closed when there is a commit after a revision. stop ends the waiting.
 func changedAfter(ctx context.Context, changes dora.Revisions, revision int64) (changed <-chan struct{}, stop func()) {
 	ctx, stop = context.WithCancel(ctx)
 	done := make(chan struct{})

@@ -63,7 +63,7 @@ func inspect(r io.Reader) (fileInfo, error) {
 		return found, &brokenError{"it is empty"}
 	}
 	sealed := fmt.Appendf(nil, "%s%x\n", checksumPrefix, sum)
-	err := found.header.parse(first)
+	err := found.parse(first)
 	switch {
 	case err != nil:
 	case string(last) != endLine:

@@ -59,7 +59,7 @@ func (m *queueModel) failf(format string, args ...any) {
 func (m *queueModel) steps() []string {
 	var all []string
 	for i, c := range m.callers {
-		switch c {
+		switch c { //nolint:exhaustive // the others have no next step
 		case notPushed:
 			if last := len(m.callers) - 1; i == 0 || i == last || m.callers[i-1] != notPushed { // the bounded ones are alike
 				all = append(all, fmt.Sprint("push ", i))

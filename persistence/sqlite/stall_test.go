@@ -15,7 +15,7 @@ import (
 // It makes no difference that the senders give up.
 func TestStall(t *testing.T) {
 	for name, hang := range map[string]func(*testing.T, *Store) (release func()){
-		"in a change":        func(t *testing.T, s *Store) func() { return hold(t, s) },
+		"in a change":        hold,
 		"in a commit":        func(t *testing.T, s *Store) func() { _, release := holdCommits(t, s); return release },
 		"waiting for a lock": lockedElsewhere,
 	} {

@@ -74,8 +74,13 @@ func latestRunOfACommit(t *testing.T, s Store) {
 			at   dora.Moment
 			want int64
 		}{
-			{"a", dora.Moment{At: minute(9)}, 4}, {"a", dora.Moment{At: minute(4), ID: 4}, 2}, {"a", dora.Moment{At: minute(2), ID: 2}, 1},
-			{"a", dora.Moment{At: minute(1), ID: 1}, 0}, {"b", dora.Moment{At: minute(9)}, 3}, {"", dora.Moment{At: minute(9)}, 0}, {"a%", dora.Moment{At: minute(9)}, 0},
+			{"a", dora.Moment{At: minute(9)}, 4},
+			{"a", dora.Moment{At: minute(4), ID: 4}, 2},
+			{"a", dora.Moment{At: minute(2), ID: 2}, 1},
+			{"a", dora.Moment{At: minute(1), ID: 1}, 0},
+			{"b", dora.Moment{At: minute(9)}, 3},
+			{"", dora.Moment{At: minute(9)}, 0},
+			{"a%", dora.Moment{At: minute(9)}, 0},
 		} {
 			d, known, err := tx.History().LatestRun(scope(), test.sha, test.at)
 			numbered(t, "LatestRun of "+test.sha, test.want, d, known, err)
@@ -96,8 +101,13 @@ func newestOfATeam(t *testing.T, s Store) {
 			before time.Time
 			want   int64
 		}{
-			{"Platform", minute(9), 3}, {"Platform", minute(2), 1}, {"Platform", minute(1), 0}, {"platform", minute(9), 5},
-			{"", minute(9), 0}, {"Platform ", minute(9), 0}, {"Plat%", minute(9), 0},
+			{"Platform", minute(9), 3},
+			{"Platform", minute(2), 1},
+			{"Platform", minute(1), 0},
+			{"platform", minute(9), 5},
+			{"", minute(9), 0},
+			{"Platform ", minute(9), 0},
+			{"Plat%", minute(9), 0},
 		} {
 			d, known, err := tx.History().NewestOf(test.team, test.before)
 			numbered(t, "NewestOf "+test.team, test.want, d, known, err)

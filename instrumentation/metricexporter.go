@@ -10,12 +10,12 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// newMetricExporter makes the client of a protocol. It does not connect.
+// newMetricExporter returns an exporter for the receiver's protocol. It does not connect yet.
 func newMetricExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter, error) {
 	if to.Protocol == "grpc" {
 		return newMetricGRPCExporter(ctx, to)
 	}
-	client, err := to.client()
+	client, err := to.httpClient()
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,7 @@ func newMetricExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter, er
 		otlpmetrichttp.WithHeaders(to.Headers),
 		otlpmetrichttp.WithHTTPClient(client),
 		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{
-			Enabled: true, InitialInterval: firstRepetition, MaxInterval: lastRepetition, MaxElapsedTime: to.Timeout,
+			Enabled: true, InitialInterval: minBackoff, MaxInterval: maxBackoff, MaxElapsedTime: to.Timeout,
 		}),
 	}
 	if to.Gzip {
@@ -40,7 +40,7 @@ func newMetricGRPCExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter
 		otlpmetricgrpc.WithHeaders(to.Headers),
 		otlpmetricgrpc.WithTimeout(to.Timeout),
 		otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig{
-			Enabled: true, InitialInterval: firstRepetition, MaxInterval: lastRepetition, MaxElapsedTime: to.Timeout,
+			Enabled: true, InitialInterval: minBackoff, MaxInterval: maxBackoff, MaxElapsedTime: to.Timeout,
 		}),
 		otlpmetricgrpc.WithDialOption(to.reconnect()),
 	}
@@ -50,29 +50,29 @@ func newMetricGRPCExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter
 	return otlpmetricgrpc.New(ctx, options...)
 }
 
-// watchedMetrics tells how exports of metrics went. It returns no errors: the reader could only print them.
-type watchedMetrics struct {
+// monitoredExporter counts and logs the results of its exports. It returns no errors: the reader could only print them.
+type monitoredExporter struct {
 	sdkmetric.Exporter
-	*watch
-	// arrived is called with what the receiver has taken; nil when nobody wants to know.
-	arrived func(context.Context, *metricdata.ResourceMetrics)
+	*exportMonitor
+	// onExported is called with each request that the receiver has taken; may be nil.
+	onExported func(context.Context, *metricdata.ResourceMetrics)
 }
 
-// Aggregation is the instruments' own, whatever the environment says: the bounds of the buckets are documented.
-func (w *watchedMetrics) Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+// Aggregation returns the instruments' own aggregation, whatever the environment sets: the bucket bounds are documented.
+func (w *monitoredExporter) Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 	return sdkmetric.DefaultAggregationSelector(kind)
 }
 
 // Export sends one request.
-func (w *watchedMetrics) Export(ctx context.Context, all *metricdata.ResourceMetrics) error {
+func (w *monitoredExporter) Export(ctx context.Context, all *metricdata.ResourceMetrics) error {
 	limited, cancel := w.limit(ctx)
 	defer cancel()
 	err := w.Exporter.Export(limited, all)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
-		return nil // the end has come in between: the last push has it, too
+		return nil // cancelled by the shutdown, whose last push contains the same values
 	}
-	if result := w.note(err); w.arrived != nil && result != exportError {
-		w.arrived(ctx, all)
+	if result := w.record(err); w.onExported != nil && result != exportError {
+		w.onExported(ctx, all)
 	}
 	return nil
 }

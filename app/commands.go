@@ -23,7 +23,7 @@ func Backup(ctx context.Context, c *config.Config, to string) error {
 	return withReader(ctx, c, func(r *sqlite.Reader) error { return r.Backup(ctx, to) })
 }
 
-// DeadLetters returns the deliveries that can't be processed.
+// DeadLetters returns the deliveries that can't be processed, beside a running server or without one.
 func DeadLetters(ctx context.Context, c *config.Config) (all []sqlite.DeadLetter, err error) {
 	err = withReader(ctx, c, func(r *sqlite.Reader) (err error) {
 		all, err = r.DeadLetters(ctx)
@@ -32,12 +32,13 @@ func DeadLetters(ctx context.Context, c *config.Config) (all []sqlite.DeadLetter
 	return all, err
 }
 
-// RetryDeliveries has dead letters tried again by the server, all of them or those with some IDs, and returns how many.
+// RetryDeliveries makes dead letters pending again, all or those with the given IDs, and returns their number. A server
+// processes them.
 func RetryDeliveries(ctx context.Context, c *config.Config, ids ...int64) (int64, error) {
 	return sqlite.Retry(ctx, c.Storage.Database, ids...)
 }
 
-// withReader runs f with a reader of the database.
+// withReader opens the database for reading and runs f.
 func withReader(ctx context.Context, c *config.Config, f func(*sqlite.Reader) error) error {
 	r, err := sqlite.OpenReader(ctx, c.Storage.Database)
 	if err != nil {

@@ -17,16 +17,16 @@ import (
 	"dora-exporter/internal/bounds"
 )
 
-// WebConfig is the file with TLS and basic auth, in the format of Prometheus' own exporters.
+// WebConfig is a file with TLS and basic auth, in the format of Prometheus' exporters.
 // https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
 type WebConfig struct {
-	// path is empty without a file.
+	// path is empty if there is no file.
 	path string
 	web.Config
 }
 
-// LoadWebConfig reads and checks the file at path; an empty path is plain HTTP for everybody. What it has beside TLS covers
-// every path of an address, so that it needs one without webhooks.
+// LoadWebConfig reads and checks the file at path; without a path, addresses serve plain HTTP. Settings other than TLS apply to all paths
+// of an address, so they need an address without webhooks.
 func LoadWebConfig(path string, c *config.Config) (*WebConfig, error) {
 	if path == "" {
 		return &WebConfig{}, nil
@@ -39,26 +39,26 @@ func LoadWebConfig(path string, c *config.Config) (*WebConfig, error) {
 		return nil, fmt.Errorf("%s (-web.config.file): %w", path, err)
 	}
 	if err := web.Validate(path); err != nil {
-		return nil, fmt.Errorf("%s (-web.config.file): %s; its format is that of Prometheus' exporter-toolkit", path, told(err))
+		return nil, fmt.Errorf("%s (-web.config.file): %s; its format is that of Prometheus' exporter-toolkit", path, redactYAML(err))
 	}
 	w := &WebConfig{path: path}
 	if err := yaml.Unmarshal(data, &w.Config); err != nil {
-		return nil, fmt.Errorf("%s (-web.config.file): %s", path, told(err))
+		return nil, fmt.Errorf("%s (-web.config.file): %s", path, redactYAML(err))
 	}
 	w.TLSConfig.SetDirectory(filepath.Dir(path))
-	if key, answer := w.notForWebhooks(); key != "" && c.Server.MetricsListen == "" {
+	if key, answer := w.keyNotForWebhooks(); key != "" && c.Server.MetricsListen == "" {
 		return nil, fmt.Errorf("%s (-web.config.file): %s would also cover the webhooks%s: "+
-			"set server.metrics_listen, such as \":9090\", to serve /metrics on an address of its own", path, key, answer)
+			"set server.metrics_listen, such as \":9090\", to serve /metrics on its own address", path, key, answer)
 	}
 	return w, nil
 }
 
-// checkWebFiles refuses certificates and keys in what is no file: reading them would block the start. Anything else that is wrong
-// is left to web.Validate.
+// checkWebFiles rejects certificates and keys that are no regular files, since reading them could block the start. web.Validate finds
+// all other errors.
 func checkWebFiles(path string, data []byte) error {
 	var c web.Config
 	if yaml.Unmarshal(data, &c) != nil {
-		return nil
+		return nil //nolint:nilerr // web.Validate reports it
 	}
 	c.TLSConfig.SetDirectory(filepath.Dir(path))
 	for key, file := range map[string]string{
@@ -71,8 +71,8 @@ func checkWebFiles(path string, data []byte) error {
 	return nil
 }
 
-// notForWebhooks is the first key in the file beside TLS, and what it would do to the webhooks; empty when there is none.
-func (w *WebConfig) notForWebhooks() (key, answer string) {
+// keyNotForWebhooks returns the first key other than TLS in the file and its effect on webhooks; empty if there is none.
+func (w *WebConfig) keyNotForWebhooks() (key, answer string) {
 	switch {
 	case len(w.Users) > 0:
 		return "basic_auth_users", ", and GitHub would get 401"
@@ -84,16 +84,16 @@ func (w *WebConfig) notForWebhooks() (key, answer string) {
 	return "", ""
 }
 
-// value is what YAML quotes from the file in its errors.
-var value = regexp.MustCompile("(?s) (?:`.*?`|'.*?')( into| referenced)")
+// quotedValue matches values of the file that YAML quotes in its errors.
+var quotedValue = regexp.MustCompile("(?s) (?:`.*?`|'.*?')( into| referenced)")
 
-// told is an error about the file, on one line and without the values in it, which may be passwords and keys.
-func told(err error) string {
-	return strings.Join(strings.Fields(value.ReplaceAllString(err.Error(), "$1")), " ")
+// redactYAML returns an error about the file on one line and without values, which may be passwords and keys.
+func redactYAML(err error) string {
+	return strings.Join(strings.Fields(quotedValue.ReplaceAllString(err.Error(), "$1")), " ")
 }
 
-// webhooks serves with the TLS part of the file alone. Certificates are read again for each connection. There is no HTTP/2, which
-// buffers bodies that nobody reads.
+// webhooks serves with the TLS settings only. Certificates are read for each connection. HTTP/2 is off because it buffers unread
+// bodies.
 func (w *WebConfig) webhooks(server *http.Server) func(net.Listener) error {
 	server.Protocols = new(http.Protocols)
 	server.Protocols.SetHTTP1(true)
@@ -110,7 +110,7 @@ func (w *WebConfig) webhooks(server *http.Server) func(net.Listener) error {
 	}
 }
 
-// metrics serves with all that the file says.
+// metrics serves with all settings of the file.
 func (w *WebConfig) metrics(server *http.Server, logger *slog.Logger) func(net.Listener) error {
 	if w.path == "" {
 		return server.Serve

@@ -11,12 +11,12 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// newSpanExporter makes the client of a protocol. It does not connect.
+// newSpanExporter returns an exporter for the receiver's protocol. It does not connect yet.
 func newSpanExporter(ctx context.Context, to Receiver) (sdktrace.SpanExporter, error) {
 	if to.Protocol == "grpc" {
 		return otlptrace.New(ctx, newSpanGRPCClient(to))
 	}
-	client, err := to.client()
+	client, err := to.httpClient()
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func newSpanExporter(ctx context.Context, to Receiver) (sdktrace.SpanExporter, e
 		otlptracehttp.WithHeaders(to.Headers),
 		otlptracehttp.WithHTTPClient(client),
 		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
-			Enabled: true, InitialInterval: firstRepetition, MaxInterval: lastRepetition, MaxElapsedTime: to.Timeout,
+			Enabled: true, InitialInterval: minBackoff, MaxInterval: maxBackoff, MaxElapsedTime: to.Timeout,
 		}),
 	}
 	if to.Gzip {
@@ -41,7 +41,7 @@ func newSpanGRPCClient(to Receiver) otlptrace.Client {
 		otlptracegrpc.WithHeaders(to.Headers),
 		otlptracegrpc.WithTimeout(to.Timeout),
 		otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
-			Enabled: true, InitialInterval: firstRepetition, MaxInterval: lastRepetition, MaxElapsedTime: to.Timeout,
+			Enabled: true, InitialInterval: minBackoff, MaxInterval: maxBackoff, MaxElapsedTime: to.Timeout,
 		}),
 		otlptracegrpc.WithDialOption(to.reconnect()),
 	}
@@ -51,52 +51,52 @@ func newSpanGRPCClient(to Receiver) otlptrace.Client {
 	return otlptracegrpc.NewClient(options...)
 }
 
-// watchedSpans tells how exports of spans went. It returns no errors: the processor could only print them.
-type watchedSpans struct {
+// monitoredSpanExporter counts and logs the results of its exports. It returns no errors: the processor could only print them.
+type monitoredSpanExporter struct {
 	sdktrace.SpanExporter
-	*watch
-	lost *lostSpans
+	*exportMonitor
+	queue *spanQueue
 }
 
 // ExportSpans sends one request.
-func (w *watchedSpans) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+func (w *monitoredSpanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	limited, cancel := context.WithTimeout(ctx, w.to.Timeout)
 	defer cancel()
 	err := w.SpanExporter.ExportSpans(limited, spans)
-	w.lost.done(len(spans), err)
+	w.queue.finish(len(spans), err)
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return nil // the end has come in between
+		return nil // cancelled by the shutdown
 	}
-	w.note(err)
+	w.record(err)
 	return nil
 }
 
-// lostSpans counts the spans that never arrive: those beyond the queue, which the processor of batches would drop without a
-// word, and those of a push that failed. It hands the others to that processor.
-type lostSpans struct {
+// spanQueue passes spans to the batch processor and counts those that are lost: spans beyond limit, which the batch processor
+// would drop silently, and spans of failed pushes.
+type spanQueue struct {
 	sdktrace.SpanProcessor
-	most    int64
-	waiting atomic.Int64
-	count   func(n int64)
+	limit     int64
+	waiting   atomic.Int64
+	countLost func(n int64)
 }
 
 // OnEnd implements go.opentelemetry.io/otel/sdk/trace.SpanProcessor.
-func (l *lostSpans) OnEnd(s sdktrace.ReadOnlySpan) {
+func (l *spanQueue) OnEnd(s sdktrace.ReadOnlySpan) {
 	if !s.SpanContext().IsSampled() {
 		return
 	}
-	if l.waiting.Add(1) > l.most {
+	if l.waiting.Add(1) > l.limit {
 		l.waiting.Add(-1)
-		l.count(1)
+		l.countLost(1)
 		return
 	}
 	l.SpanProcessor.OnEnd(s)
 }
 
-// done notes what became of so many spans.
-func (l *lostSpans) done(spans int, err error) {
+// finish removes exported spans from the queue, and counts them as lost after an error.
+func (l *spanQueue) finish(spans int, err error) {
 	l.waiting.Add(-int64(spans))
 	if exportResult(err) == exportError {
-		l.count(int64(spans))
+		l.countLost(int64(spans))
 	}
 }

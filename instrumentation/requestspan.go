@@ -12,15 +12,15 @@ import (
 	"dora-exporter/dora"
 )
 
-// Request makes the spans of a request, from its arrival to now. The context that it returns is that of what is logged of it.
+// Request records the spans of a request, from its arrival to now. It returns the context for log lines about the request.
 func (t *Traces) Request(ctx context.Context, r dora.WebhookRequest) context.Context {
 	if t == nil {
 		return ctx
 	}
 	if r.Key == "" || r.Stored {
-		ctx = t.ids.begin(ctx, r.Key)
+		ctx = t.ids.startTrace(ctx, r.Key)
 	} else {
-		ctx = t.ids.follow(ctx, r.Key)
+		ctx = t.ids.continueTrace(ctx, r.Key)
 	}
 	attributes := []attribute.KeyValue{
 		semconv.HTTPRequestMethodPost, semconv.HTTPRoute(r.Route), semconv.HTTPResponseStatusCode(r.Status),
@@ -28,7 +28,7 @@ func (t *Traces) Request(ctx context.Context, r dora.WebhookRequest) context.Con
 	}
 	for name, value := range map[string]string{deliveryKey: r.Key, "dora.delivery.event": r.Event} {
 		if value != "" {
-			attributes = append(attributes, attribute.String(name, shortened(value)))
+			attributes = append(attributes, attribute.String(name, truncate(value)))
 		}
 	}
 	var failed error
@@ -40,10 +40,10 @@ func (t *Traces) Request(ctx context.Context, r dora.WebhookRequest) context.Con
 		trace.WithTimestamp(r.Arrived), trace.WithAttributes(attributes...))
 	if !r.StoreStart.IsZero() {
 		_, storing := t.tracer.Start(ctx, "store", trace.WithTimestamp(r.StoreStart))
-		fail(storing, failed)
+		setError(storing, failed)
 		storing.End(trace.WithTimestamp(r.StoreEnd))
 	}
-	fail(span, failed)
+	setError(span, failed)
 	span.End()
 	return ctx
 }

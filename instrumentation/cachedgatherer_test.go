@@ -16,7 +16,7 @@ import (
 )
 
 // What is kept between scrapes is what a handler that has kept nothing serves, byte for byte, however facts and scrapes come.
-func TestWhatIsKeptIsWhatThereIs(t *testing.T) {
+func TestCachedGatherer(t *testing.T) {
 	i := newInstruments(t)
 	random := rand.New(rand.NewPCG(7, 11))
 	fact := func() dora.Fact {
@@ -63,7 +63,7 @@ func served200(t *testing.T, h http.Handler) string {
 }
 
 // Scrapes at the same time as facts see whole batches: here each adds one to two families.
-func TestAScrapeSeesWholeBatches(t *testing.T) {
+func TestScrapeIsAtomic(t *testing.T) {
 	i := newInstruments(t)
 	i.Restore(dora.State{})
 	handler, err := i.Handler()

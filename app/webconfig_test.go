@@ -12,7 +12,7 @@ import (
 )
 
 // What is no file neither blocks nor fills the memory, as the web configuration or as what it names.
-func TestWebFilesThatAreNone(t *testing.T) {
+func TestIrregularWebFiles(t *testing.T) {
 	folder := t.TempDir()
 	fifo := filepath.Join(folder, "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
@@ -34,7 +34,7 @@ func TestWebFilesThatAreNone(t *testing.T) {
 	}
 }
 
-func TestWebConfigurationsThatAreTooLarge(t *testing.T) {
+func TestLargeWebConfig(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "web.yml")
 	for name, text := range map[string]string{
 		"bytes":     strings.Repeat("#", 5<<20),

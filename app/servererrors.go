@@ -8,8 +8,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// longestServerError bounds, in bytes, what is logged of an error of the HTTP server: it may quote what came in.
-const longestServerError = 300
+// maxServerErrorBytes bounds the logged text of an error of the HTTP server, which may quote what a client sent.
+const maxServerErrorBytes = 300
 
 // serverErrors logs errors of the HTTP server, such as those of TLS handshakes, which anybody can cause.
 type serverErrors struct {
@@ -29,7 +29,7 @@ func (s serverErrors) Write(p []byte) (int, error) {
 	if strings.Contains(text, "TLS handshake error") {
 		kind = "TLS"
 	}
-	s.summary.Add(kind, strings.ToValidUTF8(text[:min(len(text), longestServerError)], "\uFFFD"))
+	s.summary.Add(kind, strings.ToValidUTF8(text[:min(len(text), maxServerErrorBytes)], "\uFFFD"))
 	return len(p), nil
 }
 

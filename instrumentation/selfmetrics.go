@@ -1,0 +1,243 @@
+package instrumentation
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"golang.org/x/sync/singleflight"
+
+	"dora-exporter/dora"
+)
+
+// SelfMetrics holds the metrics about the program itself. Its methods are safe for concurrent use.
+type SelfMetrics struct {
+	deliveries, githubRequests, catalogLookups, teamsGivenUp, checkpointWrites, foldedEvents, lateEvents, metricExports, spanExports, lostSpans metric.Int64Counter
+	conflicts, acceptFailures, evictions                                                                                                        metric.Int64Counter
+
+	// rateRemaining and rateLimit are -1 while unknown.
+	rateRemaining, rateLimit atomic.Int64
+	pauseReason              atomic.Value // string: why calls to the GitHub API are paused
+	authFailing              atomic.Bool
+	// lastCheckpoint is the time of the last successful write, with its monotonic reading; nil before the first.
+	lastCheckpoint atomic.Pointer[time.Time]
+
+	backlogQuery, seriesQuery singleflight.Group
+}
+
+// Delivery counts a webhook request by its result.
+func (o *SelfMetrics) Delivery(source, event, result string) {
+	o.addDeliveries(source, event, result, 1)
+}
+
+func (o *SelfMetrics) addDeliveries(source, event, result string, n int64) {
+	o.deliveries.Add(context.Background(), n, metric.WithAttributes(
+		attribute.String("source", source), attribute.String("event", event), attribute.String("result", result)))
+}
+
+// Conflict counts a redelivery that differs from the stored event.
+func (o *SelfMetrics) Conflict() { o.conflicts.Add(context.Background(), 1) }
+
+// AcceptFailure counts a connection that could not be accepted.
+func (o *SelfMetrics) AcceptFailure() { o.acceptFailures.Add(context.Background(), 1) }
+
+// Evicted counts connections that were closed to make room for others.
+func (o *SelfMetrics) Evicted(n int) { o.evictions.Add(context.Background(), int64(n)) }
+
+// GitHubRequest counts a request to the GitHub API by route and status code, or "error".
+func (o *SelfMetrics) GitHubRequest(route, code string) {
+	o.githubRequests.Add(context.Background(), 1, metric.WithAttributes(attribute.String("route", route), attribute.String("code", code)))
+}
+
+// GitHubRateLimit sets how many requests GitHub still allows in its window, and the limit; 0 if GitHub does not send one.
+func (o *SelfMetrics) GitHubRateLimit(remaining, limit int) {
+	o.rateRemaining.Store(int64(remaining))
+	if limit > 0 {
+		o.rateLimit.Store(int64(limit))
+	}
+}
+
+// GitHubAuth sets whether GitHub refuses the token.
+func (o *SelfMetrics) GitHubAuth(failing bool) { o.authFailing.Store(failing) }
+
+// GitHubPaused sets why calls to the GitHub API are paused: failing, rate_limit or refused; empty if they are not.
+func (o *SelfMetrics) GitHubPaused(reason string) { o.pauseReason.Store(reason) }
+
+// CatalogLookup counts a look-up of a team.
+func (o *SelfMetrics) CatalogLookup(result string) {
+	o.catalogLookups.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", result)))
+}
+
+// TeamGivenUp counts a delivery that was counted under team Unknown because the catalog did not answer in time.
+func (o *SelfMetrics) TeamGivenUp() { o.teamsGivenUp.Add(context.Background(), 1) }
+
+// Folded counts events that were counted under the label value other because their group of families reached the series limit.
+func (o *SelfMetrics) Folded(families string, events int) {
+	o.foldedEvents.Add(context.Background(), int64(events), metric.WithAttributes(attribute.String("families", families)))
+}
+
+// Late counts events that arrived after their neighbours had been evaluated.
+func (o *SelfMetrics) Late(events int) { o.lateEvents.Add(context.Background(), int64(events)) }
+
+// Checkpoint counts an attempt to write the checkpoint.
+func (o *SelfMetrics) Checkpoint(at time.Time, err error) {
+	if err == nil {
+		o.lastCheckpoint.Store(&at)
+	}
+	o.checkpointWrites.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", resultOf(err))))
+}
+
+// countExport counts requests that push metrics, by result.
+func (o *SelfMetrics) countExport(result string, n int64) {
+	o.metricExports.Add(context.Background(), n, metric.WithAttributes(attribute.String("result", result)))
+}
+
+// countSpanExport counts requests that push traces, by result.
+func (o *SelfMetrics) countSpanExport(result string, n int64) {
+	o.spanExports.Add(context.Background(), n, metric.WithAttributes(attribute.String("result", result)))
+}
+
+// countLostSpans counts dropped spans.
+func (o *SelfMetrics) countLostSpans(n int64) { o.lostSpans.Add(context.Background(), n) }
+
+func resultOf(err error) string {
+	if err != nil {
+		return "error"
+	}
+	return "ok"
+}
+
+// registerCounters makes the instruments. Counters that alerts watch start at 0, so that increase sees the first event.
+func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
+	o.rateRemaining.Store(-1)
+	o.rateLimit.Store(-1)
+	var err error
+	for name, counter := range map[string]*metric.Int64Counter{
+		"dora_exporter.deliveries":        &o.deliveries,
+		"dora_exporter.github.requests":   &o.githubRequests,
+		"dora_exporter.catalog.lookups":   &o.catalogLookups,
+		"dora_exporter.catalog.given_up":  &o.teamsGivenUp,
+		"dora_exporter.checkpoint.writes": &o.checkpointWrites,
+		"dora_exporter.series.folded":     &o.foldedEvents,
+		"dora_exporter.late_events":       &o.lateEvents,
+		"dora_exporter.otlp.exports":      &o.metricExports,
+		"dora_exporter.otlp.span_exports": &o.spanExports,
+		"dora_exporter.otlp.lost_spans":   &o.lostSpans,
+
+		"dora_exporter.delivery_conflicts":  &o.conflicts,
+		"dora_exporter.accept_failures":     &o.acceptFailures,
+		"dora_exporter.connections.evicted": &o.evictions,
+	} {
+		if *counter, err = m.Int64Counter(name, metric.WithDescription(selfHelp[name]), metric.WithUnit(selfUnits[name])); err != nil {
+			return fmt.Errorf("instrument %s: %w", name, err)
+		}
+	}
+	o.teamsGivenUp.Add(context.Background(), 0)
+	for _, source := range []string{dora.GitHub, dora.Jira} {
+		o.addDeliveries(source, "unknown", "unauthorized", 0)
+	}
+	o.Late(0)
+	for _, counter := range []metric.Int64Counter{o.conflicts, o.acceptFailures, o.evictions} {
+		counter.Add(context.Background(), 0)
+	}
+	for _, f := range options.Families {
+		families, _, _ := strings.Cut(f.Name, "_")
+		o.Folded(families, 0)
+	}
+	return o.registerGauges(m, options)
+}
+
+// withPrometheusNames gives the program's own metrics their Prometheus names.
+// https://prometheus.io/docs/practices/naming/
+func withPrometheusNames(scope metricdata.ScopeMetrics) metricdata.ScopeMetrics {
+	for i, m := range scope.Metrics {
+		name := strings.ReplaceAll(m.Name, ".", "_")
+		switch m.Data.(type) {
+		case metricdata.Sum[int64]:
+			name += "_total"
+		default:
+			switch m.Unit {
+			case "s":
+				name += "_seconds"
+			case "By":
+				name += "_bytes"
+			}
+		}
+		scope.Metrics[i].Name, scope.Metrics[i].Unit = name, ""
+	}
+	return scope
+}
+
+// selfHelp are the descriptions of the program's own metrics.
+var selfHelp = map[string]string{
+	"dora_exporter.build_info":                  "Always 1; the labels have the running version.",
+	"dora_exporter.deliveries":                  "Webhook requests by source, event and result.",
+	"dora_exporter.backlog":                     "Stored deliveries that are not processed yet.",
+	"dora_exporter.oldest_pending.age":          "Age of the oldest stored delivery that is not processed yet, 0 if there is none.",
+	"dora_exporter.github.requests":             "Requests to the GitHub API by route and status code; code error if there was no answer.",
+	"dora_exporter.github.lookups_waiting":      "Commits that wait for their look-up at GitHub.",
+	"dora_exporter.github.rate_limit":           "Requests that GitHub allows in a rate limit window.",
+	"dora_exporter.github.rate_limit_remaining": "Requests that GitHub still allows in the current rate limit window.",
+	"dora_exporter.github.auth_failing":         "1 while GitHub refuses the token (401, or 403 without a rate limit), else 0.",
+	"dora_exporter.github.paused":               "1 while all calls to the GitHub API are paused, by reason, else 0.",
+	"dora_exporter.evaluations.waiting":         "Deployments, outcomes and incidents that wait for their evaluation, including those within deployments.settle.",
+	"dora_exporter.evaluations.due":             "Waiting evaluations for which deployments.settle has passed: failing, behind a failing one, or about to run.",
+	"dora_exporter.evaluations.oldest_waiting":  "Time for which the oldest due evaluation has been due, 0 if none is due.",
+	"dora_exporter.catalog.lookups":             "Look-ups of teams in the catalog by result.",
+	"dora_exporter.catalog.given_up":            "Deliveries counted under team Unknown because the catalog did not answer within catalog.max_wait.",
+	"dora_exporter.dead_letters":                "Dead letters: deliveries that can't be processed; dora-exporter deliveries list shows them.",
+	"dora_exporter.series":                      "Series that count towards the series limit, by the first word of the families' names.",
+	"dora_exporter.series.folded":               "Events counted under the label value other because the series limit was reached, by the first word of the families' names.",
+	"dora_exporter.late_events":                 "Events that arrived after their neighbours had been evaluated, later than deployments.settle allows.",
+	"dora_exporter.series.limit":                "Limit on the series of each group of families (metrics.max_series).",
+	"dora_exporter.checkpoint.age":              "Age of the newest checkpoint.",
+	"dora_exporter.checkpoint.writes":           "Attempts to write the checkpoint by result.",
+	"dora_exporter.otlp.exports":                "Pushes of metrics over OTLP by result.",
+	"dora_exporter.otlp.span_exports":           "Pushes of traces over OTLP by result.",
+	"dora_exporter.otlp.lost_spans":             "Spans that were dropped because the queue was full or their push failed.",
+	"dora_exporter.store.waiting_writes":        "Writes that wait to be committed to the store.",
+	"dora_exporter.store.stalled":               "Time for which writes have waited without any commit to the store, else 0.",
+	"dora_exporter.store.wal":                   "Size of the store's write-ahead log.",
+	"dora_exporter.delivery_conflicts":          "Redeliveries that differ from the stored event of the same id; the stored one stays.",
+	"dora_exporter.accept_failures":             "Connections that could not be accepted, for example because no file descriptors were left.",
+	"dora_exporter.connections.evicted":         "Connections closed to make room for others while the limit of an address was reached.",
+	"dora_exporter.unsigned_webhooks_accepted":  "1 for each source whose webhooks are accepted without a signature because no secret is set.",
+}
+
+// selfUnits are the units of the program's own metrics. Gauges of 0 or 1 have none: the Collector would take unit 1 for a ratio.
+// https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units
+var selfUnits = map[string]string{
+	"dora_exporter.deliveries":                  "{request}",
+	"dora_exporter.backlog":                     "{delivery}",
+	"dora_exporter.oldest_pending.age":          "s",
+	"dora_exporter.dead_letters":                "{delivery}",
+	"dora_exporter.late_events":                 "{event}",
+	"dora_exporter.series":                      "{series}",
+	"dora_exporter.series.limit":                "{series}",
+	"dora_exporter.series.folded":               "{event}",
+	"dora_exporter.github.requests":             "{request}",
+	"dora_exporter.github.lookups_waiting":      "{commit}",
+	"dora_exporter.github.rate_limit":           "{request}",
+	"dora_exporter.github.rate_limit_remaining": "{request}",
+	"dora_exporter.evaluations.waiting":         "{evaluation}",
+	"dora_exporter.evaluations.due":             "{evaluation}",
+	"dora_exporter.evaluations.oldest_waiting":  "s",
+	"dora_exporter.catalog.lookups":             "{lookup}",
+	"dora_exporter.catalog.given_up":            "{delivery}",
+	"dora_exporter.checkpoint.age":              "s",
+	"dora_exporter.checkpoint.writes":           "{write}",
+	"dora_exporter.store.waiting_writes":        "{write}",
+	"dora_exporter.store.stalled":               "s",
+	"dora_exporter.store.wal":                   "By",
+	"dora_exporter.otlp.exports":                "{push}",
+	"dora_exporter.otlp.span_exports":           "{push}",
+	"dora_exporter.otlp.lost_spans":             "{span}",
+	"dora_exporter.delivery_conflicts":          "{request}",
+	"dora_exporter.accept_failures":             "{connection}",
+	"dora_exporter.connections.evicted":         "{connection}",
+}
