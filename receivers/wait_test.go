@@ -2,7 +2,6 @@ package receivers
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -29,7 +28,7 @@ func TestStalledStoreIsAnsweredInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		router := gin.New()
 		New(Options{
-			Inbox: stalledInbox{}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
+			Inbox: stalledInbox{}, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 			Observe: func(string, string, string) {},
 		}).Register(router)
 		body := `{"action":"created","deployment_status":{"id":1,"state":"success","created_at":"2026-01-15T12:00:00Z"},
