@@ -30,7 +30,7 @@ image:
 
 ## test: unit tests and the story of the built program; with the race detector if there is a C compiler
 test:
-	go test -count=1 $(if $(filter 1,$(shell go env CGO_ENABLED)),-race) ./...
+	go test -count=1 -timeout 30m $(if $(filter 1,$(shell go env CGO_ENABLED)),-race) ./...
 
 ## integration: tests against the real Prometheus, Chromium and OpenTelemetry Collector; the Collector is built once, in about ten minutes
 integration: $(OTELCOL)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +22,7 @@ const day = 24 * time.Hour
 type waitServer struct {
 	t     *testing.T
 	path  string
-	step  time.Duration // by which the wall clock is wrong
+	step  atomic.Int64 // by which the wall clock is wrong, in nanoseconds
 	wait  waitCase
 	store *sqlite.Store
 	clock *sqlite.Clock
@@ -43,7 +44,7 @@ func (s *waitServer) start() {
 	}
 	began := time.Now()
 	s.clock, err = sqlite.NewClock(s.t.Context(), s.store, sqlite.Machine{
-		Wall:    func() time.Time { return time.Now().Add(s.step) },
+		Wall:    func() time.Time { return time.Now().Add(time.Duration(s.step.Load())) },
 		Elapsed: func() time.Duration { return time.Since(began) },
 	})
 	if err != nil {
@@ -199,25 +200,25 @@ func TestWaitsIgnoreTheWallClock(t *testing.T) {
 		slack time.Duration
 	}{
 		{"nothing", func(*waitServer) {}, 0},
-		{"the clock is set back", func(s *waitServer) { s.step -= day }, 0},
-		{"the clock is set forward", func(s *waitServer) { s.step += day }, 0},
+		{"the clock is set back", func(s *waitServer) { s.step.Add(-int64(day)) }, 0},
+		{"the clock is set forward", func(s *waitServer) { s.step.Add(int64(day)) }, 0},
 		{"the clock is set forward, and back while stopped", func(s *waitServer) {
-			s.step += day
+			s.step.Add(int64(day))
 			s.run(s.count()+1, second)
 			s.stop(false, 0)
-			s.step -= day
+			s.step.Add(-int64(day))
 			s.start()
 		}, 0},
 		{"restart", func(s *waitServer) { s.stop(false, 0); s.start() }, 0},
 		{"restart after a week", func(s *waitServer) { s.stop(false, 7*day); s.start() }, 0},
-		{"restart with an earlier clock", func(s *waitServer) { s.step -= day; s.stop(false, 0); s.start() }, 0},
-		{"kill and restart with an earlier clock", func(s *waitServer) { s.stop(true, minute); s.step -= day; s.start() }, 5 * second},
-		{"kill and restart with a later clock", func(s *waitServer) { s.stop(true, minute); s.step += day; s.start() }, 5 * second},
+		{"restart with an earlier clock", func(s *waitServer) { s.step.Add(-int64(day)); s.stop(false, 0); s.start() }, 0},
+		{"kill and restart with an earlier clock", func(s *waitServer) { s.stop(true, minute); s.step.Add(-int64(day)); s.start() }, 5 * second},
+		{"kill and restart with a later clock", func(s *waitServer) { s.stop(true, minute); s.step.Add(int64(day)); s.start() }, 5 * second},
 	}
 	for i, wait := range waits {
 		for j, disturbance := range disturbances {
-			if i > 1 && j%3 != 1+i%2 {
-				continue // all of them for the first waits, some for the others
+			if i > 0 && j%4 != i%4 {
+				continue // all of them for the first wait, some for the others
 			}
 			t.Run(wait.name+"/"+disturbance.name, func(t *testing.T) {
 				t.Parallel()

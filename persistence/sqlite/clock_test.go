@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,15 +13,15 @@ import (
 )
 
 // bubbleMachine is the clock of a bubble, with a wall clock that is wrong by step.
-func bubbleMachine(step *time.Duration) Machine {
+func bubbleMachine(step *atomic.Int64) Machine {
 	start := time.Now()
 	return Machine{
-		Wall:    func() time.Time { return time.Now().Add(*step) },
+		Wall:    func() time.Time { return time.Now().Add(time.Duration(step.Load())) },
 		Elapsed: func() time.Duration { return time.Since(start) },
 	}
 }
 
-func newClock(t *testing.T, s *Store, step *time.Duration) *Clock {
+func newClock(t *testing.T, s *Store, step *atomic.Int64) *Clock {
 	t.Helper()
 	c, err := NewClock(t.Context(), s, bubbleMachine(step))
 	if err != nil {
@@ -33,7 +34,7 @@ func TestClockContinuesFromItsLastReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openStore(t)
 		accept(t, s, "a") // something waits
-		var step time.Duration
+		var step atomic.Int64
 		first := newClock(t, s, &step)
 		start := first.Now()
 		if !start.Equal(time.Now()) {
@@ -42,7 +43,7 @@ func TestClockContinuesFromItsLastReading(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go first.Run(ctx)
 		time.Sleep(time.Hour)
-		step = -24 * time.Hour
+		step.Store(-int64(24 * time.Hour))
 		time.Sleep(time.Hour)
 		if got := first.Now().Sub(start); got != 2*time.Hour {
 			t.Errorf("%s passed, want 2h", got)
@@ -65,7 +66,7 @@ func TestClockContinuesFromItsLastReading(t *testing.T) {
 func TestClockIsNotSavedWhileNothingWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openStore(t)
-		var step time.Duration
+		var step atomic.Int64
 		c := newClock(t, s, &step)
 		go c.Run(t.Context())
 		time.Sleep(time.Second)
