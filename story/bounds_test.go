@@ -295,7 +295,7 @@ func TestFilesThatEndTheStart(t *testing.T) {
 		"catalog: {token_file: fifo}":                              "catalog.token_file can't be used: file fifo: it is a FIFO",
 		"catalog: {token_file: /dev/zero}":                         "it is a device",
 		"catalog: {token_file: two-lines}":                         "catalog.token_file can't be used: file two-lines: has more than one line",
-		"catalog: {token_file: mark}":                              "file mark: it begins with a byte order mark",
+		"catalog: {token_file: mark}":                              "file mark: begins with a byte order mark",
 		"catalog: {token: [" + strings.Repeat("a,", 1<<20) + "]}":  "more than 250000 lines",
 		"catalog: " + strings.Repeat("[", 3<<20):                   "more than 250000 lines",
 		"catalog: {token: " + strings.Repeat("a", 5<<20) + "}":     "more than 4194304 bytes",

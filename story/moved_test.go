@@ -63,7 +63,7 @@ func TestFilesThatAreMoved(t *testing.T) {
 			})
 			e.mustPost(d.status(2, "success", newYear))
 			e.becomes(truth(2))
-			if n := strings.Count(e.log.String(), "can't write to the store"); n != 1 {
+			if n := strings.Count(e.log.String(), "writing to the store failed"); n != 1 {
 				t.Errorf("the log says %d times that it can't write", n)
 			}
 			e.kill()
