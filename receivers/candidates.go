@@ -16,7 +16,7 @@ func candidates(texts []string) string {
 				word = text[:end+1]
 			}
 			text = text[len(word):]
-			blank := len(word) == 1 && strings.Contains(" \t\r\n", word)
+			blank := strings.TrimLeft(word, " \t\r\n") == ""
 			switch left := maxCandidates - b.Len(); {
 			case blank && !written:
 			case blank && left == 0, !blank && mayBePartOfReference(word) && len(word) > left:

@@ -16,7 +16,7 @@ import (
 // A checkpoint that is no file is refused at once, and so is a database.
 func TestCheckpointThatIsNoFile(t *testing.T) {
 	for _, suffix := range []string{"", ".prev"} {
-		for kind, make := range map[string]func(path string) error{
+		for kind, create := range map[string]func(path string) error{
 			"a FIFO":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
 			"a directory": func(path string) error { return os.Mkdir(path, 0o700) },
 			"a device":    func(path string) error { return os.Symlink("/dev/zero", path) },
@@ -34,7 +34,7 @@ func TestCheckpointThatIsNoFile(t *testing.T) {
 				s.put("dora-exporter.prom", nil) // damaged, so that the previous one is read
 				s.add(1)
 			}
-			if err := make(s.path() + suffix); err != nil {
+			if err := create(s.path() + suffix); err != nil {
 				t.Fatal(err)
 			}
 			_, _, err := s.checkpoint(false).Restore(t.Context())

@@ -14,7 +14,7 @@ const stallAfter = 10 * time.Second
 func (w *writer) stalled() error {
 	waiting, stalled := w.queue.state()
 	if stalled < stallAfter || w.err() != nil { // err returns the cause then
-		return nil
+		return nil //nolint:nilerr // err returns it
 	}
 	return fmt.Errorf("the store could not commit anything for %s, with %d writes waiting: "+
 		"the disk does not respond, or another process holds a lock on the database", stalled.Round(time.Second), waiting)
