@@ -134,7 +134,7 @@ func (s says) statusOf(d deployed, state string, at time.Time) {
 		return
 	}
 	s.add("dora_deployments_total", labelled(d.scope(), "outcome="+state), 1)
-	s.observe("dora_deployment_run_seconds", d.scope(), d.Created, at)
+	s.observe("dora_deployment_run_seconds", d.scope(), d.Created.Add(queued), at) // from its in_progress
 	if state == "success" {
 		s.set("dora_deployment_timestamp_seconds", d.scope(), float64(at.Unix()))
 	}

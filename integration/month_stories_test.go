@@ -125,6 +125,9 @@ func (m *month) again(p *project, c *change) deployed {
 	return m.attempt(p, "production", c, "success")
 }
 
+// queued is how long a deployment waits until it runs.
+const queued = 10 * time.Second
+
 // attempt tells of a deployment that runs for some minutes and ends with a state.
 func (m *month) attempt(p *project, environment string, c *change, state string) deployed {
 	m.now = m.now.Add(time.Minute)
@@ -133,7 +136,7 @@ func (m *month) attempt(p *project, environment string, c *change, state string)
 	}, c, p, m.now}
 	m.days[m.today].deployments = append(m.days[m.today].deployments, event{monthSecrets.Deployment(d.Deployment), "github", "deployment"})
 	m.created(d)
-	m.now = m.now.Add(10 * time.Second)
+	m.now = m.now.Add(queued)
 	m.status(d, "in_progress")
 	m.now = m.now.Add(time.Duration(1+m.number*13%40) * time.Minute)
 	d.at = m.now

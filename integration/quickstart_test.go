@@ -1,7 +1,7 @@
 package integration
 
 import (
-	"errors"
+	"fmt"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -35,8 +35,9 @@ func TestQuickStart(t *testing.T) {
 	}
 	want := block(t, readme, "github_deployments_total{")
 	eventually(t, "the deployment is counted", func() error {
-		if out := run(block(t, readme, "curl -s localhost:8090/metrics")); out != want {
-			return errors.New(out)
+		out, err := exec.Command("sh", "-c", here.Replace(block(t, readme, "curl -s localhost:8090/metrics"))).CombinedOutput()
+		if err != nil || string(out) != want { // grep fails while there is no line
+			return fmt.Errorf("%s, %v", out, err)
 		}
 		return nil
 	})
