@@ -1,7 +1,7 @@
 package integration
 
 import (
-	"fmt"
+	"errors"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -37,7 +37,7 @@ func TestQuickStart(t *testing.T) {
 	eventually(t, "the deployment is counted", func() error {
 		out, err := exec.Command("sh", "-c", here.Replace(block(t, readme, "curl -s localhost:8090/metrics"))).CombinedOutput()
 		if err != nil || string(out) != want { // grep fails while there is no line
-			return fmt.Errorf("%s, %v", out, err)
+			return errors.New(string(out))
 		}
 		return nil
 	})
