@@ -33,3 +33,17 @@ func FormatMillis(ms int64) string {
 	}
 	return s
 }
+
+// FormatTime formats a time as RFC 3339 in UTC.
+func FormatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// FormatTimes says how often something happened: once, twice, 3 times.
+func FormatTimes(n int) string {
+	switch n {
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	}
+	return strconv.Itoa(n) + " times"
+}

@@ -213,7 +213,7 @@ func (e *DeploymentExplanation) write(t *text) {
 	}
 	created := "unknown"
 	if !e.Created.IsZero() {
-		created = formatTime(e.Created)
+		created = dora.FormatTime(e.Created)
 	}
 	t.table([][]string{{"environment", environment}, {"commit", e.SHA}, {"team", e.Team}, {"created", created}})
 	t.section("Events")
@@ -227,7 +227,7 @@ func (e *DeploymentExplanation) write(t *text) {
 		if event.Status != "" {
 			what = event.Status
 		}
-		rows = append(rows, []string{formatTime(event.At), what, by})
+		rows = append(rows, []string{dora.FormatTime(event.At), what, by})
 	}
 	t.table(rows)
 	t.shipment(e.Ships)

@@ -16,13 +16,13 @@ func (e *IncidentExplanation) write(t *text) {
 		rows = append(rows, []string{"priority", e.Priority})
 	}
 	if !e.Created.IsZero() {
-		rows = append(rows, []string{"created", formatTime(e.Created)})
+		rows = append(rows, []string{"created", dora.FormatTime(e.Created)})
 	}
 	if !e.FirstResolved.IsZero() {
-		rows = append(rows, []string{"resolved", formatTime(e.FirstResolved)})
+		rows = append(rows, []string{"resolved", dora.FormatTime(e.FirstResolved)})
 	}
 	if !e.Resolved.IsZero() && !e.Resolved.Equal(e.FirstResolved) {
-		rows = append(rows, []string{"last resolved", formatTime(e.Resolved)})
+		rows = append(rows, []string{"last resolved", dora.FormatTime(e.Resolved)})
 	}
 	if e.OpenUnder != nil {
 		rows = append(rows, []string{"open under", dora.SeriesName("", e.OpenUnder)})
@@ -55,14 +55,14 @@ func (t *text) incidentEvents(events []IncidentEvent) {
 	for _, event := range events {
 		at := "without a time"
 		if !event.At.IsZero() {
-			at = formatTime(event.At)
+			at = dora.FormatTime(event.At)
 		}
 		what := event.Event
 		if event.Status != "" {
 			what += ", status " + event.Status
 		}
 		if !event.Resolved.IsZero() {
-			what += ", resolved " + formatTime(event.Resolved)
+			what += ", resolved " + dora.FormatTime(event.Resolved)
 		}
 		rows = append(rows, []string{at, what, event.Delivery.words()})
 	}

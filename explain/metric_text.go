@@ -31,7 +31,7 @@ func (e *MetricExplanation) Text() string {
 			if e.family.Kind != dora.Last && f.Value >= 0 {
 				value = "+" + value
 			}
-			rows = append(rows, []string{formatTime(f.At), value, f.About, fmt.Sprintf("(fact %d)", f.Position)})
+			rows = append(rows, []string{dora.FormatTime(f.At), value, f.About, fmt.Sprintf("(fact %d)", f.Position)})
 		}
 		t.table(rows)
 		if more := s.FactCount - len(s.Facts); more > 0 {
@@ -44,7 +44,7 @@ func (e *MetricExplanation) Text() string {
 // writeParts writes what a value adds up from.
 func (e *MetricExplanation) writeParts(t *text, s SeriesExplanation) {
 	for _, v := range s.Imported {
-		t.line("  imported from %s at %s: %s", v.File, formatTime(v.At), formatValue(e.family, v.Value))
+		t.line("  imported from %s at %s: %s", v.File, dora.FormatTime(v.At), formatValue(e.family, v.Value))
 	}
 	switch {
 	case s.FactCount == 0 && len(s.Imported) == 0:

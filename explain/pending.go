@@ -23,7 +23,7 @@ func newDelivery(d dora.StoredDelivery) Delivery {
 }
 
 func (d Delivery) words() string {
-	return fmt.Sprintf("delivery %d, arrived %s (%s)", d.ID, formatTime(d.Received), d.Key)
+	return fmt.Sprintf("delivery %d, arrived %s (%s)", d.ID, dora.FormatTime(d.Received), d.Key)
 }
 
 // Pending is work that is still to be done.

@@ -163,7 +163,7 @@ func (t *text) change(c ShippedChange) {
 		at   time.Time
 	}{{"first commit", c.FirstCommit}, {"opened", c.Opened}, {"merged", c.Merged}} {
 		if !date.at.IsZero() {
-			dates = append(dates, date.what+" "+formatTime(date.at))
+			dates = append(dates, date.what+" "+dora.FormatTime(date.at))
 		}
 	}
 	if len(dates) > 0 {

@@ -72,13 +72,13 @@ func (t *text) pending(all []Pending) {
 	for _, p := range all {
 		line := p.What
 		if !p.Due.IsZero() {
-			line += "; due " + formatTime(p.Due)
+			line += "; due " + dora.FormatTime(p.Due)
 		}
 		if p.Attempts > 0 {
-			line += "; failed " + times(p.Attempts)
+			line += "; failed " + dora.FormatTimes(p.Attempts)
 		}
 		if p.Misses > 0 {
-			line += "; not found " + times(p.Misses)
+			line += "; not found " + dora.FormatTimes(p.Misses)
 		}
 		if p.Error != "" {
 			line += "; " + p.Error
@@ -103,7 +103,7 @@ func (t *text) evidence(heading string, all []Evidence) {
 	}
 	t.section(heading)
 	for _, e := range all {
-		t.line("  %s %s: %s", formatTime(e.At), e.Cause, e.Detail)
+		t.line("  %s %s: %s", dora.FormatTime(e.At), e.Cause, e.Detail)
 		t.line("    rule: %s", e.Rule)
 		switch {
 		case e.Waits:
@@ -111,7 +111,7 @@ func (t *text) evidence(heading string, all []Evidence) {
 		case !e.Counts:
 			t.line("    not counted: %s was marked as a failed change by earlier evidence", e.Deployment)
 		case e.RepairedBy != "":
-			t.line("    %s was repaired by %s at %s", e.Deployment, e.RepairedBy, formatTime(e.RepairedAt))
+			t.line("    %s was repaired by %s at %s", e.Deployment, e.RepairedBy, dora.FormatTime(e.RepairedAt))
 		default:
 			t.line("    %s is not repaired yet", e.Deployment)
 		}
@@ -136,18 +136,6 @@ func writeAll[T any](t *text, heading string, all []T, write func(*T, *text)) {
 	}
 }
 
-func times(n int) string {
-	switch n {
-	case 1:
-		return "once"
-	case 2:
-		return "twice"
-	}
-	return fmt.Sprintf("%d times", n)
-}
-
-func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
 func formatSeconds(v float64) string { return dora.FormatMillis(int64(math.Round(v * 1000))) }
 
 func formatFloat(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
@@ -156,7 +144,7 @@ func formatFloat(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) 
 func formatValue(f dora.Family, value float64) string {
 	switch {
 	case f.Name == dora.DeploymentTimestamp && value > 0:
-		return formatFloat(value) + " (" + formatTime(time.UnixMilli(int64(value*1000))) + ")"
+		return formatFloat(value) + " (" + dora.FormatTime(time.UnixMilli(int64(value*1000))) + ")"
 	case f.Unit == dora.Milliseconds && value != 0 && math.Abs(value) < 9e9:
 		return formatFloat(value) + " (" + formatSeconds(value) + ")"
 	}

@@ -93,7 +93,7 @@ func (r resultReader) delivery(ctx context.Context, stored dora.StoredDelivery) 
 func pendingText(d dora.StoredDelivery) string {
 	switch {
 	case d.LastError != "":
-		return fmt.Sprintf("failed %s, next attempt at %s: %s", times(d.Attempts), formatTime(d.Due), d.LastError)
+		return fmt.Sprintf("failed %s, next attempt at %s: %s", dora.FormatTimes(d.Attempts), dora.FormatTime(d.Due), d.LastError)
 	case d.Due.UnixMilli() > 0:
 		return "waiting for its team"
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 const (
@@ -89,7 +91,7 @@ func (r *Requests) describeDuplicates(key string) string {
 	if at < 0 {
 		return ""
 	}
-	return fmt.Sprintf("received again %s, last at %s: a duplicate, not counted", times(r.duplicates[at].times), formatTime(r.duplicates[at].last))
+	return fmt.Sprintf("received again %s, last at %s: a duplicate, not counted", dora.FormatTimes(r.duplicates[at].times), dora.FormatTime(r.duplicates[at].last))
 }
 
 // count returns how many requests had a result.
@@ -107,15 +109,3 @@ func (r *Requests) newestRefused() []refusedRequest {
 	slices.Reverse(all)
 	return all
 }
-
-func times(n int) string {
-	switch n {
-	case 1:
-		return "once"
-	case 2:
-		return "twice"
-	}
-	return fmt.Sprintf("%d times", n)
-}
-
-func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
