@@ -56,6 +56,7 @@ const (
 	ReasonInvalidName  = "invalid_name"   // GitHub can't have such an owner, repository or commit; it is not asked
 	ReasonNoDate       = "no_commit_date" // the commit has no author date
 	ReasonBeforeCommit = "before_commit"  // the status is older than the commit
+	ReasonNoAnswer     = "no_answer"      // GitHub failed to answer for github.give_up, although it answered other calls
 )
 
 // NotFoundError is the error of an Enricher if GitHub answers that a commit does not exist (404) or can't be processed (422). The

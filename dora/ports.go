@@ -39,9 +39,12 @@ type Team struct {
 // Unknown is the team of repositories and projects that no team owns.
 const Unknown = "Unknown"
 
-// Enricher looks up commits at GitHub. Its error is a *NotFoundError if GitHub does not have a commit; any other error is temporary.
+// Enricher looks up commits at GitHub. Its error is a *NotFoundError if GitHub does not have a commit, an *UnansweredError if GitHub
+// fails to answer a call although it answers others, and an *InaccessibleError if the token may not see the repository. Any other
+// error is temporary and holds for all calls, such as an outage.
 type Enricher interface {
-	// Origin returns the origin of a commit. It is final, even if its Unavailable is set.
+	// Origin returns the origin of a commit. It is final, even if its Unavailable is set. With an *UnansweredError it is what can be
+	// determined without the missing answer.
 	Origin(ctx context.Context, c Commit) (Origin, error)
 	// Ship returns what a deployment ships. learned has the origins by SHA that it looked up because Known lacked them, even if it
 	// fails, so that the next attempt need not look them up again.

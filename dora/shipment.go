@@ -14,6 +14,8 @@ type Comparison struct {
 	// Paths select the changes that belong to the environment: those that touch a file which one of the patterns matches. Without
 	// patterns all do.
 	Paths []string
+	// GiveUp is true if the answers that GitHub has failed to give are to be given up: the shipment is what can be determined without.
+	GiveUp bool
 	// Known returns the remembered origin of a commit; false if there is none.
 	Known func(sha string) (Origin, bool)
 }
@@ -29,6 +31,7 @@ const (
 	Diverged  Relation = "diverged"  // neither is an ancestor of the other
 	First     Relation = "first"     // there is no previous deployment
 	Gone      Relation = "gone"      // GitHub no longer has one of the commits
+	NoAnswer  Relation = "no_answer" // GitHub failed to compare the commits for github.give_up
 )
 
 // Shipment is what a deployment ships.
@@ -40,6 +43,8 @@ type Shipment struct {
 	Changes []Change `json:"changes,omitempty"`
 	// Calls is the number of calls of the GitHub API that the comparison took.
 	Calls int `json:"calls"`
+	// Missing are the answers that were given up, as errors.
+	Missing []string `json:"missing,omitempty"`
 }
 
 // Change is a pull request, or a commit that was pushed without one.

@@ -50,7 +50,7 @@ type CommitTx interface {
 	SaveOrigin(commit string, o Origin) error
 	// AddLookup stores a look-up unless there is one of the same commit, which is left as it is.
 	AddLookup(Lookup) error
-	// RetryLookup replaces the look-up of the same commit.
+	// RetryLookup replaces the look-up of the same commit, with all that it says.
 	RetryLookup(Lookup) error
 	// Wait stores a status that waits for its commit's origin, once for each commit and subject.
 	Wait(WaitingStatus) error
@@ -101,7 +101,8 @@ type EvaluationTx interface {
 	// Add stores an evaluation. If it is there already, the earlier At and the later Due and Ripe of the two hold: it is made
 	// when both are due, and what comes after the earlier one waits for it.
 	Add(Evaluation) error
-	// Retry changes Due, Attempts and Misses of an evaluation, which is made again later. It adds one that is not there.
+	// Retry changes Due, Attempts, Misses, FailingSince and Inaccessible of an evaluation, which is made again later. It adds one that is
+	// not there.
 	Retry(Evaluation) error
 	// Done removes an evaluation. That of a deployment counts as evaluated from then on.
 	Done(Evaluation) error

@@ -10,6 +10,11 @@ type Lookup struct {
 	// Attempts counts the attempts that failed since the last answer, Misses the answers that the commit does not exist.
 	Attempts int
 	Misses   int
+	// FailingSince is since when the attempts fail although GitHub answers other calls, a reading of the store's clock; zero if the last
+	// attempt did not fail that way.
+	FailingSince time.Time
+	// Inaccessible is true if they fail because GitHub does not let the token see the repository. Such work is never given up.
+	Inaccessible bool
 }
 
 // WaitingStatus is a status that was counted and waits for its duration.
@@ -35,6 +40,9 @@ type Evaluation struct {
 	Due, Ripe time.Time
 	// Attempts and Misses are as in Lookup.
 	Attempts, Misses int
+	// FailingSince and Inaccessible are as in Lookup.
+	FailingSince time.Time
+	Inaccessible bool
 }
 
 // Kinds of evaluations.

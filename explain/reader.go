@@ -72,7 +72,7 @@ type WorkReader interface {
 	// WaitingBefore returns the first pending evaluation of a deployment that comes before another one of its scope; its zero value
 	// if there is none.
 	WaitingBefore(ctx context.Context, s dora.Evaluation) (dora.Evaluation, error)
-	// LookupOf returns the pending look-up of a commit by its key; false if there is none. Due is a time of day.
+	// LookupOf returns the pending look-up of a commit by its key; false if there is none. Due and FailingSince are times of day.
 	LookupOf(ctx context.Context, commit string) (dora.Lookup, bool, error)
 	Backlog(ctx context.Context) (dora.Backlog, error)
 	// CountEvaluations returns the number of pending evaluations.

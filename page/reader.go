@@ -15,9 +15,10 @@ type Reader interface {
 	FactsBySubject(ctx context.Context, family string, subjects []string) (map[string]dora.Fact, error)
 	// Incident returns an issue by its key; false if it is not known.
 	Incident(ctx context.Context, key string) (dora.Incident, bool, error)
-	// LookupOf returns the pending look-up of a commit by its key; false if there is none. Due is a time of day.
+	// LookupOf returns the pending look-up of a commit by its key; false if there is none. Due and FailingSince are times of day.
 	LookupOf(ctx context.Context, commit string) (dora.Lookup, bool, error)
-	// EvaluationsOf returns the pending evaluations of deployments or incidents by their keys. Due and Ripe are times of day.
+	// EvaluationsOf returns the pending evaluations of deployments or incidents by their keys. Due, Ripe and
+	// FailingSince are times of day.
 	EvaluationsOf(ctx context.Context, keys ...string) ([]dora.Evaluation, error)
 	Backlog(ctx context.Context) (dora.Backlog, error)
 	// CountEvaluations returns the number of pending evaluations.

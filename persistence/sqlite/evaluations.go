@@ -18,13 +18,13 @@ func (r *Reader) CountEvaluations(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses"
+const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses, failing_since, inaccessible"
 
 func scanEvaluation(rows *sql.Rows) (dora.Evaluation, error) {
 	var s dora.Evaluation
-	var at, due, ripe int64
-	err := rows.Scan(&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses)
-	s.At, s.Due, s.Ripe = fromMillis(at), fromMillis(due), fromMillis(ripe)
+	var at, due, ripe, failing int64
+	err := rows.Scan(&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses, &failing, &s.Inaccessible)
+	s.At, s.Due, s.Ripe, s.FailingSince = fromMillis(at), fromMillis(due), fromMillis(ripe), fromMillis(failing)
 	return s, err
 }
 
@@ -63,17 +63,19 @@ func (t evaluationTx) Add(s dora.Evaluation) error {
 	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`)
 }
 
-// Retry sets when an evaluation is due again, and its attempts and misses.
+// Retry sets when an evaluation is due again, its attempts and misses, and since when it fails.
 func (t evaluationTx) Retry(s dora.Evaluation) error {
 	if err := t.checkLease(evaluationWork(s)); err != nil {
 		return err
 	}
-	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses`)
+	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses,
+		failing_since = excluded.failing_since, inaccessible = excluded.inaccessible`)
 }
 
 func (t *tx) saveEvaluation(s dora.Evaluation, conflict string) error {
-	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
-		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses, dora.RepositoryOf(s.Scope))
+	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
+		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses,
+		s.FailingSince.UnixMilli(), s.Inaccessible, dora.RepositoryOf(s.Scope))
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
 		err = t.setEvaluated(s, false)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"dora-exporter/dora"
 )
@@ -101,7 +102,8 @@ func (r *Reader) evidence(ctx context.Context, query string, args ...any) ([]dor
 	})
 }
 
-// EvaluationsOf returns the pending evaluations of deployments, incidents or scopes by their keys; Due and Ripe are times of day.
+// EvaluationsOf returns the pending evaluations of deployments, incidents or scopes by their keys; Due, Ripe and FailingSince
+// are times of day.
 func (r *Reader) EvaluationsOf(ctx context.Context, keys ...string) ([]dora.Evaluation, error) {
 	var all []dora.Evaluation
 	offset, err := r.wallOffset(ctx)
@@ -114,27 +116,34 @@ func (r *Reader) EvaluationsOf(ctx context.Context, keys ...string) ([]dora.Eval
 			return nil, err
 		}
 		for _, s := range found {
-			s.Due, s.Ripe = s.Due.Add(offset), s.Ripe.Add(offset)
+			s.Due, s.Ripe, s.FailingSince = s.Due.Add(offset), s.Ripe.Add(offset), addUnlessZero(s.FailingSince, offset)
 			all = append(all, s)
 		}
 	}
 	return all, nil
 }
 
-// LookupOf returns the pending look-up of a commit; false if there is none. Due is a time of day.
+func addUnlessZero(t time.Time, offset time.Duration) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(offset)
+}
+
+// LookupOf returns the pending look-up of a commit; false if there is none. Due and FailingSince are times of day.
 func (r *Reader) LookupOf(ctx context.Context, commit string) (dora.Lookup, bool, error) {
 	offset, err := r.wallOffset(ctx)
 	if err != nil {
 		return dora.Lookup{}, false, err
 	}
-	return firstRow(readAll(ctx, r, "look-ups", "SELECT details, due, attempts, misses FROM lookups WHERE commit_key = ?", []any{commit},
+	return firstRow(readAll(ctx, r, "look-ups", "SELECT details, due, attempts, misses, failing_since, inaccessible FROM lookups WHERE commit_key = ?", []any{commit},
 		func(rows *sql.Rows) (j dora.Lookup, err error) {
 			var details []byte
-			var due int64
-			if err := rows.Scan(&details, &due, &j.Attempts, &j.Misses); err != nil {
+			var due, failing int64
+			if err := rows.Scan(&details, &due, &j.Attempts, &j.Misses, &failing, &j.Inaccessible); err != nil {
 				return j, err
 			}
-			j.Due = fromMillis(due).Add(offset)
+			j.Due, j.FailingSince = fromMillis(due).Add(offset), addUnlessZero(fromMillis(failing), offset)
 			return j, json.Unmarshal(details, &j.Commit)
 		}))
 }

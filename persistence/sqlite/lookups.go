@@ -17,16 +17,16 @@ const dueLookupsQuery = "WHERE due <= ? ORDER BY due LIMIT ?"
 func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dora.Lookup, error) {
 	var jobs []dora.Lookup
 	unreadable := map[string]error{}
-	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses, checksum FROM lookups "+dueLookupsQuery,
+	err := s.query(ctx, "SELECT commit_key, details, due, attempts, misses, failing_since, inaccessible, checksum FROM lookups "+dueLookupsQuery,
 		[]any{now.UnixMilli(), limit}, func(rows *sql.Rows) error {
 			var j dora.Lookup
 			var key, commit string
-			var due, attempts, misses int64
+			var due, attempts, misses, failing int64
 			var sum int64
-			if err := rows.Scan(&key, &commit, &due, &attempts, &misses, &sum); err != nil {
+			if err := rows.Scan(&key, &commit, &due, &attempts, &misses, &failing, &j.Inaccessible, &sum); err != nil {
 				return err
 			}
-			j.Due, j.Attempts, j.Misses = fromMillis(due), int(attempts), int(misses)
+			j.Due, j.Attempts, j.Misses, j.FailingSince = fromMillis(due), int(attempts), int(misses), fromMillis(failing)
 			err := checkRow(s.path, "it", sum, key, commit, attempts, misses)
 			if err == nil {
 				err = json.Unmarshal([]byte(commit), &j.Commit)
@@ -56,7 +56,7 @@ func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dor
 
 // AddLookup stores a look-up unless one of the same commit exists.
 func (t commitTx) AddLookup(j dora.Lookup) error {
-	return t.saveLookup(j, "INSERT INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+	return t.saveLookup(j, "INSERT INTO "+lookupRow+" ON CONFLICT DO NOTHING")
 }
 
 // RetryLookup replaces the look-up of the same commit.
@@ -64,14 +64,16 @@ func (t commitTx) RetryLookup(j dora.Lookup) error {
 	if err := t.checkLease(work{lookupQueue, j.Commit.Key()}); err != nil {
 		return err
 	}
-	return t.saveLookup(j, "INSERT OR REPLACE INTO lookups (commit_key, details, attempts, misses, due, checksum) VALUES (?, ?, ?, ?, ?, ?)")
+	return t.saveLookup(j, "INSERT OR REPLACE INTO "+lookupRow)
 }
+
+const lookupRow = "lookups (commit_key, details, attempts, misses, failing_since, inaccessible, due, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 func (t *tx) saveLookup(j dora.Lookup, query string) error {
 	commit, err := json.Marshal(j.Commit)
 	if err == nil {
 		row := []any{j.Commit.Key(), string(commit), int64(j.Attempts), int64(j.Misses)}
-		_, err = t.exec(query, append(row, j.Due.UnixMilli(), checksum(row...))...)
+		_, err = t.exec(query, append(row, j.FailingSince.UnixMilli(), j.Inaccessible, j.Due.UnixMilli(), checksum(row...))...)
 	}
 	if err != nil {
 		return fmt.Errorf("store the look-up of %s: %w", j.Commit.Key(), err)

@@ -23,7 +23,7 @@ const (
 // A released migration is never changed.
 //
 // Times are Unix milliseconds. The zero time.Time is the first instant of the year 1 and has a number like any other
-// (-62135596800000), so that it is read as zero again. Times named due, ripe and waiting_since are readings of the store's Clock.
+// (-62135596800000), so that it is read as zero again. Times named due, ripe, waiting_since and failing_since are readings of the store's Clock.
 // Each checksum is over the columns that guarded lists.
 var migrations = [...]string{`
 	CREATE TABLE meta (
@@ -92,6 +92,8 @@ var migrations = [...]string{`
 		due        INTEGER NOT NULL,
 		attempts   INTEGER NOT NULL,
 		misses     INTEGER NOT NULL,
+		failing_since INTEGER NOT NULL,
+		inaccessible  INTEGER NOT NULL,
 		checksum   INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX lookups_due ON lookups (due);
@@ -153,6 +155,8 @@ var migrations = [...]string{`
 		ripe       INTEGER NOT NULL,
 		attempts   INTEGER NOT NULL,
 		misses     INTEGER NOT NULL,
+		failing_since INTEGER NOT NULL,
+		inaccessible  INTEGER NOT NULL,
 		first      INTEGER NOT NULL DEFAULT 0, -- 1 for the first of the deployments of its scope
 		PRIMARY KEY (kind, key)
 	) STRICT, WITHOUT ROWID;

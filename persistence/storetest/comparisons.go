@@ -94,13 +94,19 @@ func laterOnesWaitForLeased(t *testing.T, s Store) {
 func laterOnesWaitForRetried(t *testing.T, s Store) {
 	addComparisons(t, s, 0, success(1, 1), success(2, 2))
 	later := evaluation(success(1, 1), minute(5))
-	later.Attempts, later.Misses = 2, 1
+	later.Attempts, later.Misses, later.FailingSince, later.Inaccessible = 2, 1, minute(3), true
 	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Retry(later) })
 	comparisonsDue(t, s, "before it is due again", 4)
 	got := peek(t, s.ComparisonQueue(), minute(5))
 	if len(got) != 1 || got[0].ID != 1 || got[0].Attempts != 2 || got[0].Misses != 1 || !got[0].Due.Equal(minute(5)) || !got[0].Ripe.Equal(minute(1)) {
 		t.Errorf("when it is due again %+v can be claimed, want the first with its new attempts and its old ripeness", got)
 	}
+	if len(got) == 1 && (!got[0].FailingSince.Equal(minute(3)) || !got[0].Inaccessible) {
+		t.Errorf("when it is due again %+v can be claimed, want it failing since 00:03 since the repository is inaccessible", got)
+	}
+	later.FailingSince, later.Inaccessible, later.Ripe = time.Time{}, false, minute(1)
+	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Retry(later) })
+	same(t, "when it fails no more", []dora.Evaluation{later}, peek(t, s.ComparisonQueue(), minute(5)))
 }
 
 // A success that arrives late is evaluated before the later ones that wait.

@@ -19,7 +19,7 @@ func lookupRules() rules {
 
 // A commit has one look-up, the first one.
 func lookupsOnce(t *testing.T, s Store) {
-	want := dora.Lookup{Commit: commit("a"), Due: minute(1), Attempts: 1, Misses: 2}
+	want := dora.Lookup{Commit: commit("a"), Due: minute(1), Attempts: 1, Misses: 2, FailingSince: minute(3), Inaccessible: true}
 	want.Commit.OnDefaultBranch = true
 	update(t, s, func(tx dora.Tx) error {
 		if err := tx.Commits().AddLookup(want); err != nil {
@@ -44,9 +44,13 @@ func lookupsAreRetried(t *testing.T, s Store) {
 	l := dora.Lookup{Commit: commit("a"), Due: minute(1)}
 	update(t, s, func(tx dora.Tx) error { return tx.Commits().AddLookup(l) })
 	l.Due, l.Attempts, l.Misses, l.Commit.OnDefaultBranch = minute(5), 3, 4, true
+	l.FailingSince, l.Inaccessible = minute(2), true
 	update(t, s, func(tx dora.Tx) error { return tx.Commits().RetryLookup(l) })
 	same(t, "before it is due", 0, len(peek(t, s.LookupQueue(), minute(4))))
 	same(t, "when it is due", []dora.Lookup{l}, peek(t, s.LookupQueue(), minute(5)))
+	l.FailingSince, l.Inaccessible = time.Time{}, false
+	update(t, s, func(tx dora.Tx) error { return tx.Commits().RetryLookup(l) })
+	same(t, "when it fails no more", []dora.Lookup{l}, peek(t, s.LookupQueue(), minute(5)))
 }
 
 // The statuses that wait for a commit are taken once, oldest first, together with its look-up.

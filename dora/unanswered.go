@@ -1,0 +1,33 @@
+package dora
+
+import "time"
+
+// UnansweredError is the error of an Enricher if GitHub fails to answer a call although it answers others. It may never answer this
+// one, so the work that needs the answer gives it up after a time (Lookup.FailingSince).
+type UnansweredError struct {
+	Err error
+	// Again is true if the same call failed the last time, too.
+	Again bool
+	// For is for how long all calls for the repository have failed; 0 if only this one fails.
+	For time.Duration
+	// Waited is for how long this attempt waited while no calls could be made. That time does not count.
+	Waited time.Duration
+}
+
+func (e *UnansweredError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of the call.
+func (e *UnansweredError) Unwrap() error { return e.Err }
+
+// InaccessibleError is the error of an Enricher if GitHub does not let the token see a repository, or if the repository is gone, which
+// look the same.
+type InaccessibleError struct {
+	Err error
+	// RetryIn is the time until GitHub is asked again.
+	RetryIn time.Duration
+}
+
+func (e *InaccessibleError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of the call.
+func (e *InaccessibleError) Unwrap() error { return e.Err }
