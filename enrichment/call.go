@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"dora-exporter/dora"
 	"dora-exporter/internal/bounds"
 )
 
@@ -40,27 +41,67 @@ type page struct {
 
 // get makes a call as soon as the gate lets it through. route is the template of the path; args replace its placeholders, each as a
 // single escaped segment; the first two are the owner and the repository.
+//
+// The error is a *dora.UnansweredError if GitHub answers other calls, and a *dora.InaccessibleError if the token may not see the
+// repository, which GitHub also says with 404.
 func (l *lookUp) get(ctx context.Context, v answer, query, route string, args ...string) (page, error) {
-	g := l.GitHub
-	if err := g.checkNames(route, args...); err != nil {
+	if err := l.checkNames(route, args...); err != nil {
 		return page{}, err
 	}
-	l.calls++
-	// A client for each call: a shared one would refuse calls by the rate limits that it has seen and by this machine's clock, which
-	// the gate handles.
-	client := github.NewClient(g.http)
-	client.BaseURL, client.UserAgent = g.base, userAgent
+	if repository := repositoryKey(args[0], args[1]); l.gate.isHidden(repository) {
+		if err := l.checkAccess(ctx, args[0], args[1]); err != nil {
+			return page{}, err
+		}
+	}
+	p, o, err := l.call(ctx, v, query, route, args...)
+	if o.notFound {
+		if err := l.checkAccess(ctx, args[0], args[1]); err != nil {
+			return page{}, err
+		}
+	}
+	return p, err
+}
+
+// call makes a call and reports its outcome to the gate.
+func (l *lookUp) call(ctx context.Context, v answer, query, route string, args ...string) (page, outcome, error) {
+	client := l.client()
 	req, err := client.NewRequest(http.MethodGet, fill(route, args)+query, nil)
 	if err != nil {
-		return page{}, g.redact(err)
+		return page{}, outcome{}, l.redact(err)
 	}
-	pass, err := g.gate.wait(ctx, waiter{strings.ToLower(args[0] + "/" + args[1]), route, req.URL.String()})
+	repository, began := repositoryKey(args[0], args[1]), time.Now()
+	pass, err := l.gate.wait(ctx, waiter{repository, route, req.URL.String()})
+	l.waited += time.Since(began)
 	if err != nil {
-		return page{}, err
+		return page{}, outcome{}, l.withWaited(err)
 	}
-	p, o := g.exchange(withRoute(ctx, route), client, req, v, l.answers)
-	g.gate.report(pass, o)
-	return p, o.err
+	l.calls++
+	began = time.Now()
+	p, o := l.exchange(withRoute(ctx, route), client, req, v, l.answers)
+	switch {
+	case o.kind == failed:
+		o.othersAnswered = l.answersOthers(ctx, began)
+	case o.notFound && route == routeRepository:
+		o.kind = hidden
+	}
+	again := l.gate.report(pass, o)
+	switch {
+	case o.kind == failed && o.othersAnswered:
+		return page{}, o, &dora.UnansweredError{Err: o.err, Again: again, Waited: l.waited}
+	case isLimitExceeded(o.err):
+		return page{}, o, &dora.UnansweredError{Err: o.err, Again: true, Waited: l.waited}
+	case o.kind == denied:
+		return page{}, o, l.gate.inaccessibleError(repository, o.err)
+	}
+	return p, o, o.err
+}
+
+// withWaited adds the time that the look-up has waited at the gate to the error of a call.
+func (l *lookUp) withWaited(err error) error {
+	if u := new(dora.UnansweredError); errors.As(err, &u) {
+		u.Waited = l.waited
+	}
+	return err
 }
 
 // fill replaces the placeholders of a route by args and makes it relative.
@@ -90,7 +131,10 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 	body, readErr := lease.Read(ctx, resp.Body, maxBody)
 	if err != nil {
 		kind, wait := classifyError(resp.StatusCode, resp.Header, body, time.Now())
-		return page{}, outcome{kind, wait, g.redact(&statusError{req.URL, resp.StatusCode, message(body)})}
+		return page{}, outcome{
+			kind: kind, wait: wait, notFound: resp.StatusCode == http.StatusNotFound,
+			err: g.redact(&statusError{req.URL, resp.StatusCode, message(body)}),
+		}
 	}
 	if isLimitExceeded(readErr) {
 		return page{}, g.limitExceeded(ctx, req, readErr)

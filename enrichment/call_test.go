@@ -169,6 +169,7 @@ func TestHooks(t *testing.T) {
 		{"/repos/{owner}/{repo}/commits/{sha}", "200"},
 		{"/repos/{owner}/{repo}/pulls/{number}", "404"},
 		{"/repos/{owner}/{repo}/commits/{sha}/pulls", "error"},
+		{"/rate_limit", "error"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("exchanges (-want +got):\n%s", diff)
@@ -178,7 +179,9 @@ func TestHooks(t *testing.T) {
 func TestRedirectLoop(t *testing.T) {
 	n := 0
 	g := newServed(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n++
+		if r.URL.Path != "/rate_limit" {
+			n++
+		}
 		http.Redirect(w, r, r.URL.Path, http.StatusMovedPermanently)
 	}), Options{})
 	_, err := g.Origin(t.Context(), theCommit)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"dora-exporter/dora"
 	"dora-exporter/internal/bounds"
 )
@@ -40,6 +42,8 @@ type Options struct {
 	Transport func(inner http.RoundTripper) http.RoundTripper
 	// OnAuth is called with true when GitHub refuses the token, and with false when a call succeeds again.
 	OnAuth func(failing bool)
+	// OnInaccessible is called with the number of repositories that the token may not see, when it may have changed.
+	OnInaccessible func(repositories int)
 	// OnPause is called with the reason when all calls are paused (failing, rate_limit or refused), and with "" when they resume.
 	OnPause func(reason string)
 }
@@ -55,6 +59,8 @@ type GitHub struct {
 	answers *bounds.Answers
 	flights flights
 	touched touchedCache
+	// access and control let several callers share a call that tells whether a repository is accessible, or the API works.
+	access, control singleflight.Group
 	// isSHA reports whether a string can be the SHA of a commit on GitHub.
 	isSHA func(string) bool
 }
@@ -86,6 +92,9 @@ func New(o Options) (*GitHub, error) {
 	if o.OnAuth == nil {
 		o.OnAuth = func(bool) {}
 	}
+	if o.OnInaccessible == nil {
+		o.OnInaccessible = func(int) {}
+	}
 	if o.OnPause == nil {
 		o.OnPause = func(string) {}
 	}
@@ -98,7 +107,7 @@ func New(o Options) (*GitHub, error) {
 		timeout: o.Timeout,
 		logger:  o.Logger,
 		isSHA:   isSHA,
-		gate:    newGate(o.Logger, o.OnAuth, o.OnPause),
+		gate:    newGate(o.Logger, o.OnAuth, o.OnPause, o.OnInaccessible),
 		answers: bounds.NewAnswers(),
 		http: &http.Client{
 			CheckRedirect: sameServerRedirects,

@@ -14,6 +14,8 @@ const (
 	outageFailures = 3
 	// maxBroken limits how many broken parts are remembered.
 	maxBroken = 1000
+	// repositorySpacing is the least time between the probes of two paused repositories, on average.
+	repositorySpacing = 2 * time.Second
 )
 
 // failureTracker distinguishes an outage of a whole (a route, a repository) from broken parts of it (URLs, repositories). A part
@@ -57,8 +59,12 @@ type repositoryState struct {
 	paused   bool
 	until    time.Time
 	failures int
+	// failingSince is when it was paused, later by the time for which all calls were paused since.
+	failingSince time.Time
 	// pauses counts the pauses. Outcomes of calls from before the last pause are stale.
 	pauses int
+	// reason is the error of the last call that failed.
+	reason error
 	// candidate is the call that waits to make the probe; probing is true while the probe is under way.
 	candidate *waiter
 	probing   bool
@@ -68,10 +74,11 @@ type repositoryState struct {
 type pausedError struct {
 	repository string
 	until      time.Time
+	reason     error
 }
 
 func (e *pausedError) Error() string {
-	return fmt.Sprintf("calls for repository %s are paused since they failed, next try at %s", e.repository, e.until.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("calls for repository %s are paused since they failed, next try at %s: %v", e.repository, e.until.UTC().Format(time.RFC3339), e.reason)
 }
 
 // enter returns an error while the repository's calls are paused. The first call after the pause becomes the probe.
@@ -80,24 +87,36 @@ func (s *repositoryState) enter(w *waiter) error {
 		return nil
 	}
 	if s.probing || s.candidate != nil || time.Until(s.until) > 0 {
-		return &pausedError{w.repository, s.until}
+		return &dora.UnansweredError{Err: &pausedError{w.repository, s.until, s.reason}, Again: true, For: time.Since(s.failingSince)}
 	}
 	s.candidate = w
 	return nil
 }
 
-// recordFailure records a failed call and pauses the repository if too many have failed.
-func (s *repositoryState) recordFailure(logger *slog.Logger, p pass, err error) {
-	if failing := s.urls.recordFailure(p.url); !p.repositoryProbe && (s.paused || p.pauses != s.pauses || failing < outageFailures) {
+// recordFailure records a failed call and pauses the repository if too many have failed, or if suspect is true. n is the number of
+// repositories that are paused.
+func (s *repositoryState) recordFailure(logger *slog.Logger, p pass, err error, suspect bool, n int) {
+	enough := s.urls.recordFailure(p.url) >= outageFailures || suspect
+	if !p.repositoryProbe && (s.paused || p.pauses != s.pauses || !enough) {
 		return
 	}
 	s.failures++
-	s.until = time.Now().Add(dora.Backoff(s.failures))
+	s.reason = err
+	s.until = time.Now().Add(max(dora.Backoff(s.failures), time.Duration(n)*repositorySpacing))
 	if !s.paused {
-		s.paused = true
+		s.paused, s.failingSince = true, time.Now()
 		s.pauses++
 		logger.Warn("calls for a repository failed, pausing calls for it", "repository", p.repository, "until", s.until, "error", err)
 	}
+}
+
+// shift leaves the time from closedAt until now out of the time for which the repository has failed.
+func (s *repositoryState) shift(closedAt time.Time) {
+	if s.failingSince.Before(closedAt) {
+		s.failingSince = s.failingSince.Add(time.Since(closedAt))
+		return
+	}
+	s.failingSince = time.Now()
 }
 
 // recordSuccess records an answered call.

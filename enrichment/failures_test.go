@@ -201,7 +201,7 @@ func TestGateProbesWithWhatHasNotFailed(t *testing.T) {
 func TestPausedRepositoryIsProbedByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		g := newGate(logTo(&log), func(bool) {}, func(string) {})
+		g := newGate(logTo(&log), func(bool) {}, func(string) {}, func(int) {})
 		g.report(enterNow(t, g, "g/good"), outcome{kind: answered})
 		almostDown(t, g)
 		g.report(enterNow(t, g, "g/good"), outcome{kind: answered})

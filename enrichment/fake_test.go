@@ -54,6 +54,10 @@ func (f *fakeGitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		serveJSON(w, http.StatusOK, route)
 		return
 	}
+	if path == "/rate_limit" || strings.Count(path, "/") == 3 { // a repository itself
+		serveJSON(w, http.StatusOK, object{})
+		return
+	}
 	serveJSON(w, http.StatusNotFound, object{"message": "Not Found"})
 }
 

@@ -19,8 +19,9 @@ import (
 // 5xx, an answer that makes no sense) may have a cause of its own: a commit that GitHub can't compare, a repository whose storage
 // is down. So a failure closes the gate only if calls of the same route have failed for several URLs of several repositories in a
 // row, with no answer in between; failureTracker keeps that count. If calls of one repository fail while others are answered,
-// only that repository is paused, with its own backoff and its own probe (repositoryState). A 403 that is not a rate limit is first
-// taken for the token's fault; as soon as a call for another repository is answered, it is the repository's (forbiddenRepositories).
+// only that repository is paused, with its own backoff and its own probe (repositoryState). If nothing else is asked, a control call tells
+// (answersOthers). A 403 that is not a rate limit is first taken for the token's fault; as soon as a call for another repository is
+// answered, it is the repository's (inaccessibleRepositories).
 //
 // Calls that were made together fail together. Each pass carries the number of closings at the time it was issued: outcomes of
 // passes from before the last closing are stale and close nothing a second time.
@@ -33,12 +34,13 @@ type gate struct {
 	logger *slog.Logger
 	onAuth func(failing bool)
 	// onPause is called with the reason when the gate closes, and with "" when it opens.
-	onPause func(reason string)
+	onPause        func(reason string)
+	onInaccessible func(repositories int)
 
 	mu sync.Mutex
 	// closedReason is empty while the gate is open.
-	closedReason string
-	until        time.Time
+	closedReason    string
+	closedAt, until time.Time
 	// probing is true while the probe is under way.
 	probing bool
 	// closings counts how often the gate went from open to closed.
@@ -47,7 +49,11 @@ type gate struct {
 	failures int
 	// authFailing is true from the first answer that refuses access until the next success.
 	authFailing bool
-	forbidden   forbiddenRepositories
+	// inaccessible are the repositories that the token may not see, accessible when a call for one of the others was answered.
+	inaccessible inaccessibleRepositories
+	accessible   map[string]time.Time
+	// lastAnswer is when GitHub last answered a call.
+	lastAnswer time.Time
 	// routes tracks the failures of each route, states the repositories whose calls fail.
 	routes map[string]*routeState
 	states map[string]*repositoryState
@@ -68,35 +74,33 @@ const (
 	pauseRefused   = "refused"
 )
 
-func newGate(logger *slog.Logger, onAuth func(bool), onPause func(string)) *gate {
+func newGate(logger *slog.Logger, onAuth func(bool), onPause func(string), onInaccessible func(int)) *gate {
 	return &gate{
-		logger: logger, onAuth: onAuth, onPause: onPause, changed: make(chan struct{}),
-		forbidden: forbiddenRepositories{}, waiting: map[*waiter]struct{}{}, routes: map[string]*routeState{}, states: map[string]*repositoryState{}, seenRepositories: map[string]bool{},
+		logger: logger, onAuth: onAuth, onPause: onPause, onInaccessible: onInaccessible, changed: make(chan struct{}),
+		inaccessible: inaccessibleRepositories{}, accessible: map[string]time.Time{}, waiting: map[*waiter]struct{}{}, routes: map[string]*routeState{}, states: map[string]*repositoryState{}, seenRepositories: map[string]bool{},
 	}
 }
 
-// report records the outcome of the call that had the pass.
-func (g *gate) report(p pass, o outcome) {
+// report records the outcome of the call that had the pass, and reports whether the last call for the same URL failed.
+func (g *gate) report(p pass, o outcome) (again bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if p.probe {
 		g.probing = false
 		defer g.wake()
 	}
-	if s := g.states[p.repository]; s != nil && p.repositoryProbe {
+	s := g.states[p.repository]
+	if s != nil && p.repositoryProbe {
 		s.probing = false
 	}
+	if b := g.inaccessible[p.repository]; b != nil && p.accessProbe {
+		b.probing = false
+	}
+	again = s != nil && s.urls.lastFailed(p.url)
 	stale := p.closings != g.closings
 	switch o.kind {
-	case answered:
-		g.forbidden.remove(g.logger, p.repository)
-		if !stale {
-			g.recordSuccess(p)
-			g.open()
-		}
-		if o.wait > 0 {
-			g.close(pauseRateLimit, o.wait, o.err)
-		}
+	case answered, hidden:
+		g.reportAnswered(p, o, stale)
 	case limited:
 		if o.wait > 0 {
 			g.close(pauseRateLimit, o.wait, o.err)
@@ -104,7 +108,7 @@ func (g *gate) report(p pass, o outcome) {
 			g.backOff(pauseRateLimit, o.err)
 		}
 	case failed:
-		if !stale && g.recordFailure(p, o.err) {
+		if !stale && g.recordFailure(p, o) {
 			g.backOff(pauseFailing, o.err)
 		}
 	case refused:
@@ -112,8 +116,26 @@ func (g *gate) report(p pass, o outcome) {
 			g.refuse(o.err)
 		}
 	case denied:
-		g.deny(p.repository, stale, o.err)
+		g.deny(p, stale, o.err)
 	case abandoned:
+	}
+	return again
+}
+
+func (g *gate) reportAnswered(p pass, o outcome, stale bool) {
+	g.lastAnswer = time.Now()
+	switch {
+	case o.kind == hidden:
+		g.hide(p, o.err)
+	case !o.notFound:
+		g.grant(p.repository)
+	}
+	if !stale {
+		g.recordSuccess(p)
+		g.open()
+	}
+	if o.wait > 0 {
+		g.close(pauseRateLimit, o.wait, o.err)
 	}
 }
 
@@ -130,28 +152,42 @@ func (g *gate) recordSuccess(p pass) {
 	}
 }
 
-// recordFailure records a failed call and reports whether the whole API is down.
-func (g *gate) recordFailure(p pass, err error) bool {
+// recordFailure records a failed call and reports whether the whole API is down. If that seems so although GitHub answers other
+// calls, the call's repository is paused.
+func (g *gate) recordFailure(p pass, o outcome) (down bool) {
 	s := g.states[p.repository]
 	if s == nil {
 		s = &repositoryState{pauses: p.pauses}
 		g.states[p.repository] = s
 	}
-	broken := s.urls.broken[p.url]
-	if len(g.seenRepositories) > 1 { // with a single repository, pausing the gate is enough
-		s.recordFailure(g.logger, p, err)
-	} else {
+	down = p.probe
+	if !down && !s.urls.broken[p.url] {
+		route := g.route(p.route)
+		repositories := route.repositories.recordFailure(p.repository)
+		down = route.urls.recordFailure(p.url) >= outageFailures && repositories >= min(outageFailures, len(g.seenRepositories))
+	}
+	switch {
+	case o.othersAnswered:
+		s.recordFailure(g.logger, p, o.err, down, g.pausedRepositories())
+		if p.probe {
+			g.open()
+		}
+		return false
+	case len(g.seenRepositories) > 1: // with a single repository, pausing the gate is enough
+		s.recordFailure(g.logger, p, o.err, false, g.pausedRepositories())
+	default:
 		s.urls.recordFailure(p.url)
 	}
-	if p.probe {
-		return true
+	return down
+}
+
+func (g *gate) pausedRepositories() (n int) {
+	for _, s := range g.states {
+		if s.paused {
+			n++
+		}
 	}
-	if broken {
-		return false
-	}
-	route := g.route(p.route)
-	repositories := route.repositories.recordFailure(p.repository)
-	return route.urls.recordFailure(p.url) >= outageFailures && repositories >= min(outageFailures, len(g.seenRepositories))
+	return n
 }
 
 // routeState tracks the failures of a route: GitHub may fail for one kind of call only.
@@ -173,6 +209,9 @@ func (g *gate) open() {
 	if g.closedReason == "" {
 		return
 	}
+	for _, s := range g.states {
+		s.shift(g.closedAt)
+	}
 	g.closedReason = ""
 	g.onPause("")
 	g.logger.Info("resuming GitHub API calls")
@@ -185,14 +224,15 @@ func (g *gate) backOff(why string, err error) {
 
 // deny handles a 403 that is not a rate limit. The first one for a repository may be the token's fault; a second one, while the
 // gate is open, is the repository's.
-func (g *gate) deny(repository string, stale bool, err error) {
-	known := g.forbidden.contains(repository)
-	g.forbidden.add(repository)
+func (g *gate) deny(p pass, stale bool, err error) {
+	known := g.inaccessible.contains(p.repository)
+	g.inaccessible.add(p.repository, false, p.accessProbe)
 	g.wake()
 	switch {
 	case stale:
 	case known && g.closedReason == "":
-		g.forbidden.logOnce(g.logger, repository, err)
+		g.inaccessible.logOnce(g.logger, p.repository, err)
+		g.onInaccessible(g.inaccessible.count())
 	default:
 		g.refuse(err)
 	}
@@ -216,6 +256,7 @@ func (g *gate) close(why string, wait time.Duration, err error) {
 	was := g.closedReason
 	if was == "" {
 		g.closings++
+		g.closedAt = time.Now()
 	}
 	g.closedReason, g.until = why, until
 	if was != why {

@@ -11,11 +11,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 var errDown = errors.New("down")
 
-func quietGate() *gate { return newGate(logTo(new(bytes.Buffer)), func(bool) {}, func(string) {}) }
+func quietGate() *gate { return newGate(logTo(new(bytes.Buffer)), func(bool) {}, func(string) {}, func(int) {}) }
 
 var urls atomic.Int64
 
@@ -188,7 +190,7 @@ func TestGateRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		var auth []bool
-		g := newGate(logTo(&log), func(failing bool) { auth = append(auth, failing) }, func(string) {})
+		g := newGate(logTo(&log), func(failing bool) { auth = append(auth, failing) }, func(string) {}, func(int) {})
 		p := enterNow(t, g, "a/a")
 		for range 3 {
 			g.report(p, outcome{kind: refused, err: errDown})
@@ -219,7 +221,7 @@ level=INFO msg="resuming GitHub API calls"
 func TestGateLogsEachChangeOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		g := newGate(logTo(&log), func(bool) {}, func(string) {})
+		g := newGate(logTo(&log), func(bool) {}, func(string) {}, func(int) {})
 		p := enterNow(t, g, "a/a")
 		for range 20 {
 			g.report(p, outcome{kind: limited, wait: time.Minute, err: errDown})
@@ -239,7 +241,7 @@ level=INFO msg="resuming GitHub API calls"
 func TestGateForbiddenRepository(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		g := newGate(logTo(&log), func(bool) {}, func(string) {})
+		g := newGate(logTo(&log), func(bool) {}, func(string) {}, func(int) {})
 		denied := outcome{kind: denied, err: errDown}
 
 		g.report(enterNow(t, g, "b/bad"), denied)
@@ -248,9 +250,12 @@ func TestGateForbiddenRepository(t *testing.T) {
 		var barred atomic.Int32
 		for range 5 {
 			all.Go(func() {
-				if _, err := g.wait(t.Context(), waiter{"b/bad", routeCommit, newURL()}); err != nil {
+				p, err := g.wait(t.Context(), waiter{"b/bad", routeCommit, newURL()})
+				if err != nil {
 					barred.Add(1)
+					return
 				}
+				g.report(p, outcome{kind: abandoned})
 			})
 		}
 		synctest.Wait()
@@ -271,9 +276,9 @@ func TestGateForbiddenRepository(t *testing.T) {
 		g.report(pass{waiter: waiter{repository: "b/bad"}, closings: g.closings}, denied)
 		for range 3 {
 			enterNow(t, g, "g/good")
-			var err *forbiddenError
+			var err *dora.InaccessibleError
 			if _, e := g.wait(t.Context(), waiter{"b/bad", routeCommit, newURL()}); !errors.As(e, &err) {
-				t.Errorf("error %v, want a forbiddenError", e)
+				t.Errorf("error %v, want an InaccessibleError", e)
 			}
 			time.Sleep(time.Minute)
 			g.report(enterNow(t, g, "b/bad"), denied)

@@ -13,13 +13,15 @@ type pass struct {
 	// pauses is the repository's count of pauses; repositoryProbe is true if the call probes a paused repository.
 	pauses          int
 	repositoryProbe bool
+	// accessProbe is true if the call probes an inaccessible repository.
+	accessProbe bool
 }
 
 // waiter describes a call that wants to pass the gate.
 type waiter struct{ repository, route, url string }
 
-// wait returns when the call may be made, or with ctx's error when ctx ends. It fails at once if the repository is forbidden or
-// paused, so that the caller can go on with another repository.
+// wait returns when the call may be made, or with ctx's error when ctx ends. It fails at once if the repository is inaccessible or
+// paused while the gate is open, so that the caller can go on with another repository.
 func (g *gate) wait(ctx context.Context, call waiter) (pass, error) {
 	w := &call
 	defer g.leave(w)
@@ -52,26 +54,25 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 		g.seenRepositories[w.repository] = true
 	}
 	state := g.states[w.repository]
-	if err := state.enter(w); err != nil {
-		return p, nil, 0, err
-	}
 	if state != nil {
-		p.pauses, p.repositoryProbe = state.pauses, state.candidate == w
+		p.pauses = state.pauses
 	}
 	if g.closedReason == "" {
-		err := g.forbidden.check(w.repository)
-		if state != nil && err == nil {
-			state.probing = state.probing || p.repositoryProbe
+		if err := state.enter(w); err != nil {
+			return p, nil, 0, err
+		}
+		if p.accessProbe, err = g.inaccessible.check(w.repository); err == nil && state != nil && state.candidate == w {
+			p.repositoryProbe, state.probing = true, true
 		}
 		return p, nil, 0, err
 	}
 	g.waiting[w] = struct{}{}
-	if g.forbidden.contains(w.repository) {
+	if g.inaccessible.contains(w.repository) {
 		if g.forbiddenProbe == nil {
 			g.forbiddenProbe = w
 		}
 		if g.forbiddenProbe != w {
-			return p, nil, 0, &forbiddenError{w.repository, g.until}
+			return p, nil, 0, &forbiddenError{w.repository, g.until, g.inaccessible[w.repository].hidden}
 		}
 	}
 	if g.probing {
@@ -87,9 +88,6 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 	}
 	g.probing = true
 	p.probe = true
-	if state != nil {
-		state.probing = state.probing || p.repositoryProbe
-	}
 	return p, nil, 0, nil
 }
 
@@ -97,9 +95,9 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 // may fail although GitHub works again.
 func (g *gate) rank(w *waiter) int {
 	switch {
-	case g.forbidden.contains(w.repository):
+	case g.inaccessible.contains(w.repository):
 		return 3
-	case g.states[w.repository] != nil && g.states[w.repository].urls.lastFailed(w.url):
+	case g.states[w.repository] != nil && (g.states[w.repository].paused || g.states[w.repository].urls.lastFailed(w.url)):
 		return 2
 	case g.route(w.route).repositories.lastFailed(w.repository):
 		return 1

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"dora-exporter/dora"
 	"dora-exporter/internal/bounds"
@@ -42,6 +43,8 @@ type lookUp struct {
 	*GitHub
 	calls   int
 	answers *bounds.Lease
+	// waited is for how long the calls have waited at the gate.
+	waited time.Duration
 }
 
 func (g *GitHub) lookUp() lookUp { return lookUp{GitHub: g, answers: g.answers.Lease()} }

@@ -15,6 +15,10 @@ type outcome struct {
 	wait time.Duration
 	// err is why the gate closes, for the log.
 	err error
+	// othersAnswered is true if GitHub answered other calls while this one failed.
+	othersAnswered bool
+	// notFound is true if the status is 404.
+	notFound bool
 }
 
 type kind int
@@ -30,6 +34,8 @@ const (
 	refused
 	// denied: the token may not do this, or not with this repository.
 	denied
+	// hidden: GitHub does not show the repository to the token.
+	hidden
 	// abandoned: the caller left before there was an answer.
 	abandoned
 )

@@ -20,6 +20,8 @@ type Evaluator struct {
 	Logger   *slog.Logger
 	// Trace records a step for the successful status of each evaluated deployment; nil for none.
 	Trace Trace
+	// GiveUp is how long a call may fail although GitHub answers others.
+	GiveUp time.Duration
 	// Now is the clock of the store. It decides when to evaluate, never a number.
 	Now func() time.Time
 
@@ -117,7 +119,9 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	success, _ := t.First(dora.Success)
 	ctx, end := e.Trace.step(ctx, stepEvaluate, dora.StatusDeliveryKey(t.Host, success.ID))
 	defer func() { end(err) }()
-	comparison := dora.Comparison{Head: t.Commit(), Paths: e.Rules.Policy.PathsFor(t.Deployment)}
+	comparison := dora.Comparison{
+		Head: t.Commit(), Paths: e.Rules.Policy.PathsFor(t.Deployment), GiveUp: toBeGivenUp(lookupOf(evaluation, t), e.Now(), e.GiveUp),
+	}
 	if follows {
 		comparison.Base = previous.SHA
 	}
@@ -146,7 +150,7 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	if stored != nil {
 		err = stored
 	} else if final {
-		e.logEvaluated(ctx, evaluation, t)
+		e.logEvaluated(ctx, evaluation, t, shipment.Missing)
 	}
 	return stored
 }
@@ -156,17 +160,25 @@ func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, t
 	if err == nil {
 		return shipment, evaluation, true
 	}
-	lookup, final := retry(dora.Lookup{Commit: t.Commit(), Attempts: evaluation.Attempts, Misses: evaluation.Misses}, e.Now(), err)
+	lookup, final := retry(lookupOf(evaluation, t), e.Now(), e.GiveUp, err)
 	if final {
-		reason := dora.ReasonNotFound
+		change := dora.Change{Origin: dora.Origin{Unavailable: dora.ReasonNoAnswer}, SHA: t.SHA}
 		var missing *dora.NotFoundError
 		if errors.As(err, &missing) {
-			reason = missing.Reason
+			change.Unavailable = missing.Reason
+			return dora.Shipment{Relation: dora.Gone, Changes: []dora.Change{change}}, evaluation, true
 		}
-		shipment = dora.Shipment{Relation: dora.Gone, Changes: []dora.Change{{Origin: dora.Origin{Unavailable: reason}, SHA: t.SHA}}}
-		return shipment, evaluation, true
+		return dora.Shipment{Relation: dora.NoAnswer, Changes: []dora.Change{change}, Missing: []string{err.Error()}}, evaluation, true
 	}
 	evaluation.Attempts, evaluation.Misses, evaluation.Due = lookup.Attempts, lookup.Misses, lookup.Due
+	evaluation.FailingSince, evaluation.Inaccessible = lookup.FailingSince, lookup.Inaccessible
 	e.logFailed(ctx, evaluation, t, err)
 	return shipment, evaluation, false
+}
+
+// lookupOf returns the attempts at an evaluation as those of a look-up of its commit.
+func lookupOf(e dora.Evaluation, t dora.DeploymentRecord) dora.Lookup {
+	return dora.Lookup{
+		Commit: t.Commit(), Due: e.Due, Attempts: e.Attempts, Misses: e.Misses, FailingSince: e.FailingSince, Inaccessible: e.Inaccessible,
+	}
 }

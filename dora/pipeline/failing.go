@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,23 +15,24 @@ import (
 const failuresToWarn = 3
 
 // failingScopes remembers the scopes in which nothing is evaluated because evaluating a deployment keeps failing, so that the log
-// warns once about each.
+// warns once about each and why.
 type failingScopes struct {
-	mu  sync.Mutex
-	all map[string]bool
+	mu sync.Mutex
+	// all are the warnings by scope.
+	all map[string]string
 }
 
-// add adds a scope and reports whether it is new.
-func (f *failingScopes) add(scope string) bool {
+// add adds the warning about a scope and reports whether it is new.
+func (f *failingScopes) add(scope, warning string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.all[scope] {
+	if f.all[scope] == warning {
 		return false
 	}
 	if f.all == nil {
-		f.all = map[string]bool{}
+		f.all = map[string]string{}
 	}
-	f.all[scope] = true
+	f.all[scope] = warning
 	return true
 }
 
@@ -38,28 +40,53 @@ func (f *failingScopes) add(scope string) bool {
 func (f *failingScopes) remove(scope string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	was := f.all[scope]
+	_, was := f.all[scope]
 	delete(f.all, scope)
 	return was
 }
 
-// logFailed logs that evaluating a deployment failed: at level warn when it keeps failing, once for each scope.
+// Warnings about a scope, by why evaluating its first deployment keeps failing.
+const (
+	warnFailing  = "evaluating deployment keeps failing: it and all later deployments of the environment wait, will retry every minute"
+	warnNotFound = "deployed commit not found: the deployment and all later ones of the environment wait, will retry for 71 minutes and then evaluate without it"
+	warnNoAnswer = "evaluating deployment keeps failing: GitHub fails to answer a call although it answers others. " +
+		"The deployment and all later ones of the environment wait, will retry every minute and then evaluate without the answer"
+)
+
+// logFailed logs that evaluating a deployment failed: at level warn when it keeps failing, once for each scope. That a repository is
+// inaccessible is logged for the repository.
 func (e *Evaluator) logFailed(ctx context.Context, evaluation dora.Evaluation, t dora.DeploymentRecord, why error) {
 	level, text := slog.LevelDebug, "evaluating deployment failed, will retry"
-	if evaluation.Attempts+evaluation.Misses >= failuresToWarn && e.failing.add(evaluation.Scope) {
-		level, text = slog.LevelWarn, "evaluating deployment keeps failing: it and all later deployments of the environment wait, will retry every minute"
-		var missing *dora.NotFoundError
-		if errors.As(why, &missing) {
-			text = "deployed commit not found: the deployment and all later ones of the environment wait, will retry for 71 minutes and then evaluate without it"
+	failed := evaluation.Attempts + evaluation.Misses
+	about := append(aboutDeployment(t), "sha", dora.LabelValue(t.SHA), "attempts", failed, "retry_in", evaluation.Due.Sub(e.Now()).Round(time.Second))
+	warning := warnFailing
+	var missing *dora.NotFoundError
+	switch {
+	case errors.As(why, &missing):
+		warning = warnNotFound
+	case !evaluation.FailingSince.IsZero() && !evaluation.Inaccessible:
+		warning = warnNoAnswer
+		left := e.GiveUp - e.Now().Sub(evaluation.FailingSince)
+		about = append(about, "give_up_in", max(0, left).Round(time.Second))
+		if left <= e.GiveUp/2 {
+			failed = failuresToWarn
 		}
 	}
-	e.Logger.Log(ctx, level, text, append(aboutDeployment(t), "sha", dora.LabelValue(t.SHA), "attempts", evaluation.Attempts+evaluation.Misses,
-		"retry_in", evaluation.Due.Sub(e.Now()).Round(time.Second), "error", why)...)
+	if failed >= failuresToWarn && !evaluation.Inaccessible && e.failing.add(evaluation.Scope, warning) {
+		level, text = slog.LevelWarn, warning
+	}
+	e.Logger.Log(ctx, level, text, append(about, "error", why)...)
 }
 
-// logEvaluated logs that deployments of a scope are evaluated again, if the log has warned that they were not.
-func (e *Evaluator) logEvaluated(ctx context.Context, evaluation dora.Evaluation, t dora.DeploymentRecord) {
-	if e.failing.remove(evaluation.Scope) {
+// logEvaluated logs that deployments of a scope are evaluated again, if the log has warned that they were not, and which answers were
+// given up for that.
+func (e *Evaluator) logEvaluated(ctx context.Context, evaluation dora.Evaluation, t dora.DeploymentRecord, missing []string) {
+	warned := e.failing.remove(evaluation.Scope)
+	switch {
+	case len(missing) > 0:
+		e.Logger.WarnContext(ctx, "evaluated deployment without answers that GitHub failed to give", append(aboutDeployment(t), "sha", dora.LabelValue(t.SHA),
+			"failing_for", e.Now().Sub(evaluation.FailingSince).Round(time.Second), "missing", strings.Join(missing, "; "))...)
+	case warned:
 		e.Logger.InfoContext(ctx, "evaluating deployments of the environment works again", aboutDeployment(t)...)
 	}
 }

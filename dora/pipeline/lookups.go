@@ -11,9 +11,6 @@ import (
 	"dora-exporter/dora/rules"
 )
 
-// notFoundRetries are the waits after each answer that a commit does not exist; the answer after the last wait is final.
-var notFoundRetries = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
-
 // Lookups looks up the origins of commits that counted statuses wait for.
 type Lookups struct {
 	Store    LookupStore
@@ -22,7 +19,9 @@ type Lookups struct {
 	Logger   *slog.Logger
 	// Trace records a step for the deliveries that wait for a look-up; nil for none.
 	Trace Trace
-	// Now is the clock of the store. It decides when to retry, never a number.
+	// GiveUp is how long a call may fail although GitHub answers others.
+	GiveUp time.Duration
+	// Now is the clock of the store. It decides when to retry and when to give up, never a number.
 	Now func() time.Time
 }
 
@@ -86,35 +85,19 @@ func (l *Lookups) interpret(ctx context.Context, lookup dora.Lookup, o dora.Orig
 	if err == nil {
 		return o, lookup, true
 	}
-	again, final = retry(lookup, l.Now(), err)
-	if final {
-		var missing *dora.NotFoundError
-		errors.As(err, &missing)
+	again, final = retry(lookup, l.Now(), l.GiveUp, err)
+	var missing *dora.NotFoundError
+	switch {
+	case final && errors.As(err, &missing):
 		return dora.Origin{Unavailable: missing.Reason}, lookup, true
+	case final:
+		l.Logger.WarnContext(ctx, "giving up an answer that GitHub failed to give, determining the duration without it", "repository", lookup.Commit.Repository,
+			"sha", dora.LabelValue(lookup.Commit.SHA), "failing_for", l.Now().Sub(lookup.FailingSince).Round(time.Second), "error", err)
+		return o, lookup, true
 	}
 	l.Logger.DebugContext(ctx, "look-up failed, will retry", "repository", lookup.Commit.Repository, "sha", lookup.Commit.SHA,
 		"retry_in", again.Due.Sub(l.Now()).Round(time.Second), "error", err)
 	return dora.Origin{}, again, false
-}
-
-// retry returns the look-up with the time of its next attempt after an error. It is final after the last answer that the commit does
-// not exist.
-func retry(lookup dora.Lookup, now time.Time, err error) (again dora.Lookup, final bool) {
-	var wait time.Duration
-	var missing *dora.NotFoundError
-	switch {
-	case !errors.As(err, &missing):
-		lookup.Attempts++
-		wait = dora.Backoff(lookup.Attempts)
-	case lookup.Misses == len(notFoundRetries):
-		return lookup, true
-	default:
-		wait = notFoundRetries[lookup.Misses]
-		lookup.Attempts = 0
-		lookup.Misses++
-	}
-	lookup.Due = now.Add(wait)
-	return lookup, false
 }
 
 // logDuration logs the duration of a status. The debug lines are those that the existing exporter documents: their message is empty,

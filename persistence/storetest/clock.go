@@ -26,10 +26,12 @@ func waitUntil(t *testing.T, s Store, due time.Time) {
 		if err := tx.Deliveries().Postpone(id, minute(0), due); err != nil {
 			return err
 		}
-		if err := tx.Commits().AddLookup(dora.Lookup{Commit: commit("a"), Due: due}); err != nil {
+		if err := tx.Commits().AddLookup(dora.Lookup{Commit: commit("a"), Due: due, FailingSince: due}); err != nil {
 			return err
 		}
-		return tx.Evaluations().Add(evaluation(success(1, 1), due))
+		failing := evaluation(success(1, 1), due)
+		failing.FailingSince = due
+		return tx.Evaluations().Add(failing)
 	})
 }
 
@@ -44,12 +46,12 @@ func dueAsATimeOfDay(t *testing.T, s Store) {
 			t.Errorf("deliveries are %+v, want the first due at %v and the second at any time", recent, want)
 		}
 		l, _, err := s.LookupOf(t.Context(), commit("a").Key())
-		if err != nil || !l.Due.Equal(want) {
+		if err != nil || !l.Due.Equal(want) || !l.FailingSince.Equal(want) {
 			t.Errorf("the look-up is due at %v, %v; want %v", l.Due, err, want)
 		}
 		all := must[[]dora.Evaluation](t)(s.EvaluationsOf(t.Context(), success(1, 1).Key()))
-		if len(all) != 1 || !all[0].Due.Equal(want) || !all[0].Ripe.Equal(want.Add(time.Minute)) || !all[0].At.Equal(minute(1)) {
-			t.Errorf("evaluations are %+v, want due at %v and ripe a minute later", all, want)
+		if len(all) != 1 || !all[0].Due.Equal(want) || !all[0].Ripe.Equal(want.Add(time.Minute)) || !all[0].FailingSince.Equal(want) || !all[0].At.Equal(minute(1)) {
+			t.Errorf("evaluations are %+v, want due and failing since %v and ripe a minute later", all, want)
 		}
 	}
 }

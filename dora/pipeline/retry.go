@@ -1,0 +1,66 @@
+package pipeline
+
+import (
+	"errors"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// notFoundRetries are the waits after each answer that a commit does not exist; the answer after the last wait is final.
+var notFoundRetries = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
+
+// retry returns the look-up with the time of its next attempt after an error. It is final after the last answer that the commit does
+// not exist, and when a call has failed for giveUp, and failed twice, although GitHub answered others.
+func retry(lookup dora.Lookup, now time.Time, giveUp time.Duration, err error) (again dora.Lookup, final bool) {
+	before := lookup
+	lookup.FailingSince, lookup.Inaccessible = time.Time{}, false
+	var missing *dora.NotFoundError
+	var unanswered *dora.UnansweredError
+	var inaccessible *dora.InaccessibleError
+	switch {
+	case errors.As(err, &missing):
+		if lookup.Misses == len(notFoundRetries) {
+			return lookup, true
+		}
+		lookup.Due = now.Add(notFoundRetries[lookup.Misses])
+		lookup.Attempts = 0
+		lookup.Misses++
+		return lookup, false
+	case errors.As(err, &inaccessible):
+		lookup.FailingSince, lookup.Inaccessible = earliest(before.FailingSince, now), true
+		lookup.Attempts++
+		lookup.Due = now.Add(min(max(inaccessible.RetryIn, time.Second), time.Minute))
+		return lookup, false
+	case errors.As(err, &unanswered):
+		if unanswered.Again && toBeGivenUp(before, now, giveUp) {
+			return lookup, true
+		}
+		lookup.FailingSince = failingSince(before, now, unanswered)
+	}
+	lookup.Attempts++
+	lookup.Due = now.Add(dora.Backoff(lookup.Attempts))
+	return lookup, false
+}
+
+// toBeGivenUp reports whether the answers that a look-up lacks have not come for too long.
+func toBeGivenUp(l dora.Lookup, now time.Time, giveUp time.Duration) bool {
+	return !l.FailingSince.IsZero() && !l.Inaccessible && now.Sub(l.FailingSince) >= giveUp
+}
+
+// failingSince returns since when a look-up fails, without the time for which calls to GitHub were paused.
+func failingSince(before dora.Lookup, now time.Time, err *dora.UnansweredError) time.Time {
+	since := now.Add(-err.For)
+	if before.FailingSince.IsZero() || before.Inaccessible {
+		return since
+	}
+	return earliest(before.FailingSince.Add(err.Waited), since)
+}
+
+// earliest returns the earlier of two times, of which the first may be zero for none.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}
