@@ -21,6 +21,8 @@ type Config struct {
 	GitHub struct {
 		Owner, Token, BaseURL string
 		WebhookSecret         []string
+		// GiveUp is how long a call may fail although GitHub answers others.
+		GiveUp time.Duration
 	}
 	Jira struct {
 		WebhookSecret []string
@@ -104,7 +106,7 @@ func Parse(path string, data []byte, getenv func(string) string, sections ...str
 	c := &Config{}
 	c.Server.Port, c.Server.Page = 8090, "on"
 	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
-	c.GitHub.BaseURL = "https://api.github.com/"
+	c.GitHub.BaseURL, c.GitHub.GiveUp = "https://api.github.com/", time.Hour
 	c.Policy = DefaultPolicy()
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.OTLP = defaultOTLP()
@@ -130,7 +132,7 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			"page": d.choice(&c.Server.Page, "on", "off"),
 		}),
 		"github": d.section(fields{
-			"owner": d.text(&c.GitHub.Owner), "base_url": d.url(&c.GitHub.BaseURL),
+			"owner": d.text(&c.GitHub.Owner), "base_url": d.url(&c.GitHub.BaseURL), "give_up": d.duration(&c.GitHub.GiveUp),
 			"token": d.text(&c.GitHub.Token), "token_file": d.secretFile(&c.GitHub.Token),
 			"webhook_secret": d.secrets(&c.GitHub.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.GitHub.WebhookSecret),
 		}),

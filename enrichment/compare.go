@@ -45,7 +45,8 @@ func (c *comparison) check() error {
 	return nil
 }
 
-// compare reads all commits that the head has and the base does not have. If the head is not ahead, it reads the relation only.
+// compare reads all commits that the head has and the base does not have. If the head is not ahead, it reads the relation only. With an
+// *dora.UnansweredError the commits are those of the pages before.
 func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, error) {
 	var all comparison
 	seen := map[string]bool{}
@@ -56,8 +57,11 @@ func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, er
 		if err != nil && at == 1 {
 			return comparison{}, notFound(err)
 		}
+		if missing := new(dora.NotFoundError); errors.As(notFound(err), &missing) {
+			return all, incomplete(err)
+		}
 		if err != nil {
-			return comparison{}, err
+			return all, err
 		}
 		if at == 1 {
 			all = listed
@@ -66,15 +70,15 @@ func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, er
 		if listed.Status != dora.Ahead {
 			return listed, nil
 		}
-		if all.Total > maxComparePages*pageSize {
-			return comparison{}, fmt.Errorf("the comparison has %d commits, more than can be read", all.Total)
-		}
 		before := len(all.Commits)
 		for _, listedCommit := range listed.Commits {
 			if !seen[listedCommit.SHA] {
 				seen[listedCommit.SHA] = true
 				all.Commits = append(all.Commits, listedCommit)
 			}
+		}
+		if all.Total > maxComparePages*pageSize {
+			return all, incomplete(fmt.Errorf("the comparison has %d commits, more than can be read", all.Total))
 		}
 		added := len(all.Commits) > before
 		if len(all.Commits) >= all.Total && p.next == 0 || !added || at == maxComparePages {
@@ -83,7 +87,7 @@ func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, er
 	}
 	// A truncated list would look like a deployment that ships less.
 	if len(all.Commits) == 0 || len(all.Commits) < all.Total {
-		return comparison{}, fmt.Errorf("the comparison lists %d of %d commits", len(all.Commits), all.Total)
+		return all, incomplete(fmt.Errorf("the comparison lists %d of %d commits", len(all.Commits), all.Total))
 	}
 	return all, nil
 }

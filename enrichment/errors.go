@@ -47,7 +47,7 @@ func message(body []byte) string {
 // notFound converts the error of a call for a commit or pull request that does not exist into a *dora.NotFoundError.
 func notFound(err error) error {
 	var s *statusError
-	if !errors.As(err, &s) || !isNotFound(s.status) {
+	if isUnanswered(err) || !errors.As(err, &s) || !isNotFound(s.status) {
 		return err
 	}
 	reason := dora.ReasonNotFound

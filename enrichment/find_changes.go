@@ -2,7 +2,6 @@ package enrichment
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -43,12 +42,12 @@ func (s *shipping) findNewest(ctx context.Context, l line) (taken int, err error
 		return s.addKnownChange(ctx, l, o)
 	}
 	p, err := s.pullOf(ctx, at.commit)
-	var missing *dora.NotFoundError
-	if errors.As(err, &missing) {
-		s.addChange(at, dora.Origin{Author: at.Author.Login, Unavailable: missing.Reason}, nil, at.hanging.commits())
+	reason, missing := s.isMissing(err)
+	if missing && p.Number == 0 {
+		s.addChange(at, dora.Origin{Author: at.Author.Login, Unavailable: reason}, nil, at.hanging.commits())
 		return 1, nil
 	}
-	if err != nil {
+	if err != nil && !missing {
 		return 0, fmt.Errorf("pull requests of commit %s: %w", at.SHA, err)
 	}
 	switch same := s.byPull[p.Number]; {
@@ -82,10 +81,14 @@ func (s *shipping) addToChanges(ctx context.Context, at link, o dora.Origin) err
 // pullOf is the pull request that brought a commit, by the commit's subject when it tells; its number is 0 without one.
 func (s *shipping) pullOf(ctx context.Context, c commit) (pull, error) {
 	var named pull
+	var unanswered error
 	if number := reference(c.Commit.Message); number != 0 {
 		var err error
 		if named, err = s.pull(ctx, number); err != nil {
-			return pull{}, err
+			if !s.isGivenUp(err) {
+				return pull{}, err
+			}
+			unanswered = err
 		}
 		if named.merged() && (named.MergeCommitSHA == "" || named.broughtBy(c.SHA)) {
 			return named, nil
@@ -95,37 +98,41 @@ func (s *shipping) pullOf(ctx context.Context, c commit) (pull, error) {
 	asked.SHA = c.SHA
 	p, err := s.pullOfCommit(ctx, asked)
 	switch {
-	case err != nil:
-		return pull{}, err
 	case p.Number != 0:
 		s.pulls[p.Number] = p
-		return p, nil
-	case named.merged(): // a cherry-pick: the duration takes it too
+		delete(s.failedPulls, p.Number)
+		return p, err
+	case err == nil && named.merged(): // a cherry-pick: the duration takes it too
 		return named, nil
+	case err == nil:
+		return pull{}, unanswered
 	}
-	return pull{}, nil
+	return pull{}, err
 }
 
 // addMergedPull finds the change of a pull request that a merge commit brought. Its commits hang off the merge, unless some were
 // deployed before: then they are asked for.
 func (s *shipping) addMergedPull(ctx context.Context, at link, p pull) error {
 	hanging := at.hanging.commits()
-	own := hanging
+	own, part := hanging, false
 	if s.mayBePartlyDeployed(at) {
-		all, err := s.pullCommits(ctx, s.c.Head, p.Number)
-		var missing *dora.NotFoundError
-		if errors.As(err, &missing) {
-			s.addChange(at, s.unavailableOrigin(p, missing.Reason), nil, hanging)
+		all, reason, err := s.commitsOfPull(ctx, p)
+		if err != nil {
+			return err
+		}
+		if len(all) == 0 && reason != "" {
+			s.addChange(at, s.unavailableOrigin(p, reason), nil, hanging)
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("commits of pull request %d: %w", p.Number, err)
-		}
-		own = slices.Concat(all, hanging)
+		own, part = slices.Concat(all, hanging), reason != ""
 	}
 	o := s.origin(p, own, at.commit)
+	listed := o.PullCommits
+	if part {
+		o = partial(o)
+	}
 	s.remember(at.SHA, o)
-	s.addChange(at, o, o.PullCommits, hanging)
+	s.addChange(at, o, listed, hanging)
 	return nil
 }
 
@@ -136,18 +143,34 @@ func (s *shipping) mayBePartlyDeployed(at link) bool {
 
 // addListedPull finds the change of a pull request whose commits GitHub has to list: it was squashed or rebased, or is not merged.
 func (s *shipping) addListedPull(ctx context.Context, l line, p pull) (taken int, err error) {
-	all, err := s.pullCommits(ctx, s.c.Head, p.Number)
-	var missing *dora.NotFoundError
-	if errors.As(err, &missing) {
-		s.addChange(l[0], s.unavailableOrigin(p, missing.Reason), nil, nil)
+	all, reason, err := s.commitsOfPull(ctx, p)
+	if err != nil {
+		return 0, err
+	}
+	if len(all) == 0 && reason != "" {
+		s.addChange(l[0], s.unavailableOrigin(p, reason), nil, nil)
 		return 1, s.findMerged(ctx, l[0].hanging)
 	}
-	if err != nil {
-		return 0, fmt.Errorf("commits of pull request %d: %w", p.Number, err)
-	}
 	o := s.origin(p, all, l[0].commit)
+	listed := o.PullCommits
+	if reason != "" {
+		o = partial(o)
+	}
 	s.remember(l[0].SHA, o)
-	return s.addWithCommits(ctx, l, o, o.PullCommits)
+	return s.addWithCommits(ctx, l, o, listed)
+}
+
+// commitsOfPull are the commits of a pull request. If all or the last of them are missing, reason says why.
+func (s *shipping) commitsOfPull(ctx context.Context, p pull) (all commits, reason string, err error) {
+	all, err = s.pullCommits(ctx, s.c.Head, p.Number)
+	if err == nil {
+		return all, "", nil
+	}
+	err = fmt.Errorf("commits of pull request %d: %w", p.Number, err)
+	if reason, missing := s.isMissing(err); missing {
+		return all, reason, nil
+	}
+	return nil, "", err
 }
 
 // take takes the change of a pull request with its own commits from a line. When the newest commit is one of them so are

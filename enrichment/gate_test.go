@@ -17,7 +17,9 @@ import (
 
 var errDown = errors.New("down")
 
-func quietGate() *gate { return newGate(logTo(new(bytes.Buffer)), func(bool) {}, func(string) {}, func(int) {}) }
+func quietGate() *gate {
+	return newGate(logTo(new(bytes.Buffer)), func(bool) {}, func(string) {}, func(int) {})
+}
 
 var urls atomic.Int64
 

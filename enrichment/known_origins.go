@@ -33,6 +33,9 @@ func (s *shipping) knownOrigin(ctx context.Context, c commit) (dora.Origin, bool
 		o = completedByCommit(o, c)
 	} else {
 		p, err := s.pull(ctx, o.PullRequest)
+		if s.isGivenUp(err) {
+			return o, true, nil
+		}
 		if err != nil {
 			return dora.Origin{}, false, err
 		}
@@ -45,13 +48,14 @@ func (s *shipping) knownOrigin(ctx context.Context, c commit) (dora.Origin, bool
 	return o, true, nil
 }
 
-// known is what is remembered of the change that brought a commit. That the commit was not there is not believed, since it is.
+// known is what is remembered of the change that brought a commit. That the commit was not there is not believed, since it is,
+// and what GitHub failed to answer is asked for again.
 func (s *shipping) cachedOrigin(sha string) (dora.Origin, bool) {
 	if s.c.Known == nil {
 		return dora.Origin{}, false
 	}
 	o, known := s.c.Known(sha)
-	if o.Unavailable == dora.ReasonNotFound || o.Unavailable == dora.ReasonUnprocessed {
+	if o.Unavailable == dora.ReasonNotFound || o.Unavailable == dora.ReasonUnprocessed || o.Unavailable == dora.ReasonNoAnswer {
 		return dora.Origin{}, false
 	}
 	return o, known

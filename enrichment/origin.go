@@ -49,11 +49,11 @@ type lookUp struct {
 
 func (g *GitHub) lookUp() lookUp { return lookUp{GitHub: g, answers: g.answers.Lease()} }
 
-// change is the change that brought a commit.
+// change is the change that brought a commit. With an *dora.UnansweredError it is what can be determined without the answer.
 func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error) {
 	p, err := l.pullOfCommit(ctx, c)
 	if err != nil {
-		return dora.Change{}, fmt.Errorf("pull requests of commit %s: %w", c.Key(), err)
+		return l.changeWithoutPulls(ctx, c, p, err), fmt.Errorf("pull requests of commit %s: %w", c.Key(), err)
 	}
 	if p.Number != 0 {
 		change, err := l.changeOfPull(ctx, c, p)
@@ -61,12 +61,10 @@ func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error)
 			return change, err
 		}
 	}
-	var found commit
-	// One file of the commit's is enough: per_page is about them.
-	if _, err := l.get(ctx, &found, "?per_page=1", routeCommit, c.Owner, c.Repository, c.SHA); err != nil {
-		return dora.Change{}, fmt.Errorf("commit %s: %w", c.Key(), notFound(err))
+	found, err := l.commit(ctx, c)
+	if err != nil {
+		return unansweredChange(c), err
 	}
-	l.logger.DebugContext(ctx, "", "repo", c.Repository, "commit_info", c.SHA)
 	if p.Number == 0 {
 		change, err := l.changeOfReference(ctx, c, found.Commit.Message)
 		if err != nil || !change.FirstCommit.IsZero() {
@@ -81,12 +79,21 @@ func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error)
 	return change, nil
 }
 
+func (l *lookUp) commit(ctx context.Context, c dora.Commit) (found commit, err error) {
+	// One file of the commit's is enough: per_page is about them.
+	if _, err := l.get(ctx, &found, "?per_page=1", routeCommit, c.Owner, c.Repository, c.SHA); err != nil {
+		return commit{}, fmt.Errorf("commit %s: %w", c.Key(), notFound(err))
+	}
+	l.logger.DebugContext(ctx, "", "repo", c.Repository, "commit_info", c.SHA)
+	return found, nil
+}
+
 // changeOfReference is the change of the merged pull request that the commit's message names; its zero value when the
 // message names none.
 func (l *lookUp) changeOfReference(ctx context.Context, c dora.Commit, message string) (dora.Change, error) {
 	p, err := l.mergedReference(ctx, c, message)
 	if err != nil {
-		return dora.Change{}, fmt.Errorf("pull request %d, named by commit %s: %w", reference(message), c.Key(), err)
+		return unansweredChange(c), fmt.Errorf("pull request %d, named by commit %s: %w", reference(message), c.Key(), err)
 	}
 	if p.Number == 0 {
 		l.logger.DebugContext(ctx, "", "pull_request_reference", "not_found")
@@ -120,24 +127,32 @@ func (l *lookUp) changeOfPull(ctx context.Context, c dora.Commit, p pull) (dora.
 	l.logger.DebugContext(ctx, "", "pull_request_reference", "found", "PR", p.Number)
 	listed, err := l.pullCommits(ctx, c, p.Number)
 	if err != nil {
-		return dora.Change{}, fmt.Errorf("commits of pull request %d, for commit %s: %w", p.Number, c.Key(), err)
+		err = fmt.Errorf("commits of pull request %d, for commit %s: %w", p.Number, c.Key(), err)
 	}
 	first := listed.earliestDate()
-	if first.IsZero() {
+	if first.IsZero() && err == nil {
 		return dora.Change{}, nil
 	}
-	l.logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "PR", p.Number, "date", "pr_first_commit")
 	change := dora.Change{Origin: p.origin(c, listed), SHA: c.SHA}
 	change.Commits = appendCommits([]string{c.SHA}, listed)
 	change.FirstCommit = first
+	if err != nil {
+		change.Origin = partial(change.Origin)
+		return change, err
+	}
+	l.logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "PR", p.Number, "date", "pr_first_commit")
 	return change, nil
 }
 
-// pullCommits are a pull request's commits, of which GitHub lists maxPullCommits.
+// pullCommits are a pull request's commits, of which GitHub lists maxPullCommits. With an *dora.UnansweredError they are those of the
+// pages before.
 func (l *lookUp) pullCommits(ctx context.Context, c dora.Commit, number int) (all commits, err error) {
 	for at := 1; at != 0; {
 		var listed commits
 		p, err := l.get(ctx, &listed, pageQuery(at), routePullCommits, c.Owner, c.Repository, strconv.Itoa(number))
+		if isUnanswered(err) {
+			return all, err
+		}
 		if err != nil {
 			return nil, notFound(err)
 		}

@@ -2,7 +2,6 @@ package enrichment
 
 import (
 	"context"
-	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -92,12 +91,11 @@ func (l *lookUp) touchesPaths(ctx context.Context, c dora.Comparison, p patterns
 	return touches, nil
 }
 
-// selectChanges leaves out the changes that don't belong to the environment. One whose files GitHub does not have stays.
-func (l *lookUp) selectChanges(ctx context.Context, c dora.Comparison, p patterns, all []dora.Change) (selected []dora.Change, err error) {
+// selectChanges leaves out the changes that don't belong to the environment. One whose files are missing stays.
+func (s *shipping) selectChanges(ctx context.Context, all []dora.Change) (selected []dora.Change, err error) {
 	for _, change := range all {
-		touches, err := l.touchesPaths(ctx, c, p, change)
-		var missing *dora.NotFoundError
-		if err != nil && !errors.As(err, &missing) {
+		touches, err := s.touchesPaths(ctx, s.c, s.patterns, change)
+		if _, missing := s.isMissing(err); err != nil && !missing {
 			return nil, err
 		}
 		if touches || err != nil {

@@ -10,13 +10,17 @@ import (
 	"dora-exporter/dora"
 )
 
-// pullOfCommit is the pull request that brought the commit; its number is 0 when there is none.
+// pullOfCommit is the pull request that brought the commit; its number is 0 when there is none. With an *dora.UnansweredError it is the
+// one of the pages before.
 func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit) (pull, error) {
 	var all pulls
 	home := repository{fullName: c.Owner + "/" + c.Repository}
 	for at := 1; at != 0; {
 		var listed pulls
 		p, err := l.get(ctx, &listed, pageQuery(at), routeCommitPulls, c.Owner, c.Repository, c.SHA)
+		if isUnanswered(err) {
+			return bestPull(all, c, home), err
+		}
 		if err != nil {
 			return pull{}, notFound(err)
 		}
@@ -26,13 +30,17 @@ func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit) (pull, error) 
 		all = append(all, listed...)
 		at = p.nextAfter(at)
 	}
-	best := pull{}
+	return bestPull(all, c, home), nil
+}
+
+// bestPull returns which of the pull requests of a repository brought a commit; its number is 0 when none did.
+func bestPull(all pulls, c dora.Commit, home repository) (best pull) {
 	for _, p := range all {
 		if pullRank(p, c) > 0 && home.has(p) && (best.Number == 0 || isBetterPull(p, best, c)) {
 			best = p
 		}
 	}
-	return best, nil
+	return best
 }
 
 // pullRank is how surely a pull request brought the commit; 0 when it did not.

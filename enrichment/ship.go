@@ -21,11 +21,14 @@ import (
 func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
 	s := &shipping{
 		lookUp: g.lookUp(), c: c, patterns: newPatterns(c.Paths),
-		newOrigins: map[string]dora.Origin{}, pulls: map[int]pull{}, byPull: map[int]*change{},
+		newOrigins: map[string]dora.Origin{}, pulls: map[int]pull{}, failedPulls: map[int]error{}, byPull: map[int]*change{},
 	}
 	defer s.answers.Release()
 	shipment, err := s.ship(ctx)
-	shipment.Calls = s.calls
+	if err == nil {
+		err = s.failedOnce
+	}
+	shipment.Calls, shipment.Missing = s.calls, s.missing
 	if err != nil {
 		return dora.Shipment{Calls: s.calls}, s.newOrigins, fmt.Errorf("what %s ships after %q: %w", c.Head.Key(), c.Base, err)
 	}
@@ -39,12 +42,16 @@ type shipping struct {
 	patterns   patterns
 	newOrigins map[string]dora.Origin
 	// pulls are the answers about pull requests so far; the number is 0 in that of one that is not there.
-	pulls map[int]pull
+	pulls       map[int]pull
+	failedPulls map[int]error
 	// changes are those found so far, newest first; byPull has those with a pull request.
 	changes []*change
 	byPull  map[int]*change
 	// aside is set when the base is not on the line that the branch moved on: then it may be one of a pull request's commits.
 	baseOffLine bool
+	// missing are the answers that are given up; failedOnce is the error of one that failed for the first time, which is not.
+	missing    []string
+	failedOnce error
 }
 
 func (s *shipping) ship(ctx context.Context) (dora.Shipment, error) {
@@ -64,9 +71,11 @@ func (s *shipping) ship(ctx context.Context) (dora.Shipment, error) {
 		return s.shipHeadOnly(ctx, dora.Gone)
 	}
 	compared, err := s.compare(ctx, s.c)
-	var missing *dora.NotFoundError
+	reason, missing := s.isMissing(err)
 	switch {
-	case errors.As(err, &missing):
+	case missing && reason == dora.ReasonNoAnswer:
+		return s.shipPart(ctx, compared)
+	case missing:
 		return s.shipHeadOnly(ctx, dora.Gone)
 	case err != nil:
 		return dora.Shipment{}, err
@@ -82,7 +91,7 @@ func (s *shipping) ship(ctx context.Context) (dora.Shipment, error) {
 // own is the change of the deployed commit alone.
 func (s *shipping) shipHeadOnly(ctx context.Context, relation dora.Relation) (dora.Shipment, error) {
 	change, err := s.headChange(ctx)
-	if err != nil {
+	if err != nil && !s.isGivenUp(err) {
 		return dora.Shipment{}, err
 	}
 	s.remember(s.c.Head.SHA, change.Origin)
@@ -90,40 +99,41 @@ func (s *shipping) shipHeadOnly(ctx context.Context, relation dora.Relation) (do
 	shipment := dora.Shipment{Relation: relation, Base: s.c.Base, Changes: []dora.Change{change}}
 	if len(s.patterns) != 0 {
 		touches, err := s.touchesPaths(ctx, s.c, s.patterns, change)
-		if err != nil {
+		if err != nil && !s.isGivenUp(err) {
 			return dora.Shipment{}, err
 		}
-		if !touches {
+		if !touches && err == nil {
 			shipment.Changes = nil
 		}
 	}
 	return shipment, nil
 }
 
+// headChange is the change of the deployed commit. With an *dora.UnansweredError it is what can be determined without the answer.
 func (s *shipping) headChange(ctx context.Context) (dora.Change, error) {
 	head := s.c.Head
 	o, known := s.cachedOrigin(head.SHA)
+	var err error
 	switch {
 	case !known:
 		return s.change(ctx, head)
 	case o.Complete:
 	case o.PullRequest == 0:
 		var found commit
-		if _, err := s.get(ctx, &found, "?per_page=1", routeCommit, head.Owner, head.Repository, head.SHA); err != nil {
-			return dora.Change{}, notFound(err)
+		if found, err = s.commit(ctx, head); err == nil {
+			o = completedByCommit(o, found)
 		}
-		o = completedByCommit(o, found)
 	default:
-		p, err := s.pull(ctx, o.PullRequest)
-		if err != nil {
-			return dora.Change{}, err
-		}
-		if p.Number == 0 {
+		var p pull
+		p, err = s.pull(ctx, o.PullRequest)
+		if err == nil && p.Number == 0 {
 			return s.change(ctx, head)
 		}
-		o = s.completed(o, p)
+		if err == nil {
+			o = s.completed(o, p)
+		}
 	}
-	return dora.Change{Origin: o, SHA: head.SHA, Commits: s.pullCommitsOf(o).appendTo([]string{head.SHA})}, nil
+	return dora.Change{Origin: o, SHA: head.SHA, Commits: s.pullCommitsOf(o).appendTo([]string{head.SHA})}, err
 }
 
 // changesOfComparison are the changes of a comparison, oldest first.
@@ -151,13 +161,13 @@ func (s *shipping) changesOfComparison(ctx context.Context, compared comparison)
 	if !mixed {
 		return changes, nil
 	}
-	return s.selectChanges(ctx, s.c, s.patterns, changes)
+	return s.selectChanges(ctx, changes)
 }
 
 // pull is a pull request by its number, asked for once; its number is 0 when it is not there.
 func (s *shipping) pull(ctx context.Context, number int) (pull, error) {
 	if p, known := s.pulls[number]; known {
-		return p, nil
+		return p, s.failedPulls[number]
 	}
 	var p pull
 	_, err := s.get(ctx, &p, "", routePull, s.c.Head.Owner, s.c.Head.Repository, strconv.Itoa(number))
@@ -166,7 +176,9 @@ func (s *shipping) pull(ctx context.Context, number int) (pull, error) {
 	case errors.As(err, &missing):
 		p = pull{}
 	case err != nil:
-		return pull{}, fmt.Errorf("pull request %d: %w", number, err)
+		err = fmt.Errorf("pull request %d: %w", number, err)
+		s.pulls[number], s.failedPulls[number] = pull{}, err
+		return pull{}, err
 	}
 	if p.Number != 0 {
 		p.Number = number

@@ -11,12 +11,14 @@ import (
 
 // Shipment is what a deployment ships.
 type Shipment struct {
-	Relation       dora.Relation   `json:"relation"`
-	Meaning        string          `json:"meaning"`
-	Base           string          `json:"base,omitempty"`
-	BaseDeployment string          `json:"base_deployment,omitempty"`
-	Calls          int             `json:"calls"`
-	Changes        []ShippedChange `json:"changes"`
+	Relation       dora.Relation `json:"relation"`
+	Meaning        string        `json:"meaning"`
+	Base           string        `json:"base,omitempty"`
+	BaseDeployment string        `json:"base_deployment,omitempty"`
+	Calls          int           `json:"calls"`
+	// Missing are the answers that GitHub failed to give for github.give_up.
+	Missing []string        `json:"missing,omitempty"`
+	Changes []ShippedChange `json:"changes"`
 }
 
 // ShippedChange is a change with its lead time, or why it has none.
@@ -44,6 +46,7 @@ func (x *explainer) shipment(ctx context.Context, t dora.DeploymentRecord, facts
 	}
 	s := &Shipment{
 		Relation: t.Shipment.Relation, Meaning: relationWords[t.Shipment.Relation], Base: t.Shipment.Base, Calls: t.Shipment.Calls,
+		Missing: t.Shipment.Missing,
 		Changes: []ShippedChange{},
 	}
 	if s.Base != "" {
@@ -143,6 +146,9 @@ func (t *text) shipment(s *Shipment) {
 		}
 	}
 	t.line("  %s: %s%s; %s to GitHub", s.Relation, s.Meaning, base, count(int64(s.Calls), "call"))
+	for _, missing := range s.Missing {
+		t.line("  without an answer of GitHub to %s", missing)
+	}
 	for _, c := range s.Changes {
 		t.change(c)
 	}

@@ -22,6 +22,7 @@ var relationWords = map[dora.Relation]string{
 	dora.Identical: "its commit is the previous one: it ships no change",
 	dora.Diverged:  "its commit and the previous one have diverged: it ships only the change of its own commit",
 	dora.First:     "it is the first deployment here: it ships only the change of its own commit",
+	dora.NoAnswer:  "GitHub failed to compare its commit with the previous one: it ships what GitHub did answer, and the change of its own commit",
 	dora.Gone:      "the previous commit is gone, so nothing can be compared: it ships only its own commit",
 }
 
@@ -42,6 +43,7 @@ var reasonWords = map[string]string{
 	dora.ReasonInvalidName:   "owner, repository or commit can't be part of a request to GitHub",
 	dora.ReasonNoDate:        "the commit has no author date",
 	dora.ReasonBeforeCommit:  "the first commit is younger than the status",
+	dora.ReasonNoAnswer:      "GitHub failed to answer for github.give_up, although it answered other calls",
 	dora.ReasonIgnoredAuthor: "changes of its author are excluded (changes.ignore_authors)",
 
 	rules.ReasonNoOutcome:           "no status of success, failure or error has been processed, so its outcome is unknown",

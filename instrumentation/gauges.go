@@ -18,6 +18,7 @@ func (o *SelfMetrics) registerGauges(m metric.Meter, options Options) error {
 	for _, name := range []string{
 		"dora_exporter.build_info", "dora_exporter.backlog", "dora_exporter.dead_letters", "dora_exporter.series", "dora_exporter.series.limit", "dora_exporter.oldest_pending.age", "dora_exporter.github.lookups_waiting",
 		"dora_exporter.github.rate_limit", "dora_exporter.github.rate_limit_remaining", "dora_exporter.github.auth_failing", "dora_exporter.github.paused", "dora_exporter.checkpoint.age",
+		"dora_exporter.github.inaccessible_repositories",
 		"dora_exporter.evaluations.waiting", "dora_exporter.evaluations.due", "dora_exporter.evaluations.oldest_waiting",
 		"dora_exporter.unsigned_webhooks_accepted", "dora_exporter.store.waiting_writes", "dora_exporter.store.stalled", "dora_exporter.store.wal",
 	} {
@@ -42,6 +43,7 @@ func (o *SelfMetrics) setGauges(ctx context.Context, options Options, set func(n
 	set("dora_exporter.build_info", 1, attribute.String("version", options.Version),
 		attribute.String("revision", options.Revision), attribute.String("goversion", options.GoVersion))
 	set("dora_exporter.github.auth_failing", boolValue(o.authFailing.Load()))
+	set("dora_exporter.github.inaccessible_repositories", float64(o.inaccessible.Load()))
 	paused, _ := o.pauseReason.Load().(string)
 	for _, reason := range []string{"failing", "rate_limit", "refused"} {
 		set("dora_exporter.github.paused", boolValue(reason == paused), attribute.String("reason", reason))

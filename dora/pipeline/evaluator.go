@@ -160,15 +160,15 @@ func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, t
 	if err == nil {
 		return shipment, evaluation, true
 	}
-	lookup, final := retry(lookupOf(evaluation, t), e.Now(), e.GiveUp, err)
+	lookup, final := retry(lookupOf(evaluation, t), e.Now(), never, err) // Ship itself goes on without what is given up
 	if final {
-		change := dora.Change{Origin: dora.Origin{Unavailable: dora.ReasonNoAnswer}, SHA: t.SHA}
+		reason := dora.ReasonNotFound
 		var missing *dora.NotFoundError
 		if errors.As(err, &missing) {
-			change.Unavailable = missing.Reason
-			return dora.Shipment{Relation: dora.Gone, Changes: []dora.Change{change}}, evaluation, true
+			reason = missing.Reason
 		}
-		return dora.Shipment{Relation: dora.NoAnswer, Changes: []dora.Change{change}, Missing: []string{err.Error()}}, evaluation, true
+		shipment = dora.Shipment{Relation: dora.Gone, Changes: []dora.Change{{Origin: dora.Origin{Unavailable: reason}, SHA: t.SHA}}}
+		return shipment, evaluation, true
 	}
 	evaluation.Attempts, evaluation.Misses, evaluation.Due = lookup.Attempts, lookup.Misses, lookup.Due
 	evaluation.FailingSince, evaluation.Inaccessible = lookup.FailingSince, lookup.Inaccessible

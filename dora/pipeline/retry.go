@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"dora-exporter/dora"
@@ -9,6 +10,9 @@ import (
 
 // notFoundRetries are the waits after each answer that a commit does not exist; the answer after the last wait is final.
 var notFoundRetries = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
+
+// never gives up nothing.
+const never = time.Duration(math.MaxInt64)
 
 // retry returns the look-up with the time of its next attempt after an error. It is final after the last answer that the commit does
 // not exist, and when a call has failed for giveUp, and failed twice, although GitHub answered others.
@@ -26,6 +30,9 @@ func retry(lookup dora.Lookup, now time.Time, giveUp time.Duration, err error) (
 		lookup.Due = now.Add(notFoundRetries[lookup.Misses])
 		lookup.Attempts = 0
 		lookup.Misses++
+		if !before.Inaccessible { // the answer may be needed beside one that does not come
+			lookup.FailingSince = before.FailingSince
+		}
 		return lookup, false
 	case errors.As(err, &inaccessible):
 		lookup.FailingSince, lookup.Inaccessible = earliest(before.FailingSince, now), true

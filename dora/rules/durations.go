@@ -2,10 +2,13 @@ package rules
 
 import "dora-exporter/dora"
 
-// AddDurations remembers the origin of a commit, adds the durations of the statuses that wait for it, and returns these statuses.
+// AddDurations remembers the origin of a commit, adds the durations of the statuses that wait for it, and returns these statuses. An
+// answer that was given up is not remembered: GitHub may give it to a later status.
 func (r *Session) AddDurations(c dora.Commit, o dora.Origin) ([]dora.WaitingStatus, error) {
-	if err := r.Commits().SaveOrigin(c.Key(), o); err != nil {
-		return nil, err
+	if o.Unavailable != dora.ReasonNoAnswer {
+		if err := r.Commits().SaveOrigin(c.Key(), o); err != nil {
+			return nil, err
+		}
 	}
 	waiting, err := r.Commits().TakeWaiting(c.Key())
 	if err != nil {

@@ -1,0 +1,113 @@
+package enrichment
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"dora-exporter/dora"
+)
+
+// maxMissing limits how many answers that were given up are named.
+const maxMissing = 10
+
+// isMissing reports whether what a call asked for is not there, with the reason: GitHub does not have it, or it is to be given up
+// after GitHub failed to answer for too long. The shipment goes on without it.
+func (s *shipping) isMissing(err error) (reason string, missing bool) {
+	if notFound := new(dora.NotFoundError); errors.As(err, &notFound) {
+		return notFound.Reason, true
+	}
+	if s.isGivenUp(err) {
+		return dora.ReasonNoAnswer, true
+	}
+	return "", false
+}
+
+// isGivenUp reports whether a call failed by itself whose answer is to be given up, and remembers it.
+func (s *shipping) isGivenUp(err error) bool {
+	var unanswered *dora.UnansweredError
+	if !s.c.GiveUp || !errors.As(err, &unanswered) {
+		return false
+	}
+	if text := err.Error(); len(s.missing) < maxMissing && !slices.Contains(s.missing, text) {
+		s.missing = append(s.missing, text)
+	}
+	if !unanswered.Again {
+		s.failedOnce = err
+	}
+	return true
+}
+
+// isUnanswered reports whether a call failed by itself.
+func isUnanswered(err error) bool {
+	var unanswered *dora.UnansweredError
+	return errors.As(err, &unanswered)
+}
+
+// partial returns the origin of a change of which GitHub failed to tell all. It is not complete, so that it is asked for again, and
+// unavailable if not even a date is known.
+func partial(o dora.Origin) dora.Origin {
+	o.Complete, o.PullCommits = false, nil
+	if o.FirstCommit.IsZero() {
+		o.Unavailable = dora.ReasonNoAnswer
+	}
+	return o
+}
+
+// incomplete returns the error of an answer that lacks something which GitHub has.
+func incomplete(err error) error { return &dora.UnansweredError{Err: err, Again: true} }
+
+// unansweredChange is the change of a commit of which GitHub tells nothing.
+func unansweredChange(c dora.Commit) dora.Change {
+	return dora.Change{Origin: dora.Origin{Unavailable: dora.ReasonNoAnswer}, SHA: c.SHA}
+}
+
+// changeWithoutPulls is the change that brought a commit as far as it can be determined while GitHub fails to list all of the commit's
+// pull requests: that of p, which it did list, or of the one that the commit's message names and that was merged as the commit.
+func (l *lookUp) changeWithoutPulls(ctx context.Context, c dora.Commit, p pull, why error) dora.Change {
+	var unanswered *dora.UnansweredError
+	if !errors.As(why, &unanswered) || !unanswered.Again {
+		return unansweredChange(c)
+	}
+	if p.Number == 0 {
+		found, err := l.commit(ctx, c)
+		if err != nil {
+			return unansweredChange(c)
+		}
+		if p, err = l.mergedReference(ctx, c, found.Commit.Message); err != nil || !p.broughtBy(c.SHA) {
+			return unansweredChange(c)
+		}
+	}
+	change, err := l.changeOfPull(ctx, c, p)
+	if err != nil && !isUnanswered(err) || change.PullRequest == 0 {
+		return unansweredChange(c)
+	}
+	change.Origin = partial(change.Origin)
+	return change
+}
+
+// shipPart is what a deployment ships as far as the pages of the comparison tell that GitHub has answered: their changes, and that of the
+// deployed commit.
+func (s *shipping) shipPart(ctx context.Context, compared comparison) (dora.Shipment, error) {
+	if len(compared.Commits) == 0 {
+		return s.shipHeadOnly(ctx, dora.NoAnswer)
+	}
+	changes, err := s.changesOfComparison(ctx, compared)
+	if err != nil {
+		return dora.Shipment{}, err
+	}
+	shipment, err := s.shipHeadOnly(ctx, dora.NoAnswer)
+	if err != nil {
+		return dora.Shipment{}, err
+	}
+	shipped := slices.ContainsFunc(changes, func(c dora.Change) bool {
+		return slices.ContainsFunc(shipment.Changes, func(own dora.Change) bool {
+			return c.Name() == own.Name() || slices.Contains(c.Commits, own.SHA)
+		})
+	})
+	if !shipped {
+		changes = append(changes, shipment.Changes...)
+	}
+	shipment.Changes = changes
+	return shipment, nil
+}
