@@ -1,0 +1,285 @@
+package enrichment
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
+)
+
+// failWhere makes a fake answer with 500 to the URLs that have one of the parts.
+func (f *fakeGitHub) failWhere(parts ...string) *fakeGitHub {
+	inner := f.intercept
+	f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		for _, part := range parts {
+			if part != "" && strings.Contains(r.URL.RequestURI()+"$", part) {
+				text(500, `{"message":"Server Error"}`)(w, r)
+				return true
+			}
+		}
+		return inner != nil && inner(w, r)
+	}
+	return f
+}
+
+// shipUntilGivenUp asks what head ships after base as the pipeline does when the time is over, and returns the number of attempts.
+func shipUntilGivenUp(t *testing.T, g *GitHub, base, head string, known map[string]dora.Origin) (s dora.Shipment, attempts int) {
+	t.Helper()
+	c := dora.Comparison{Head: theCommit, Base: base, GiveUp: true, Known: func(sha string) (dora.Origin, bool) {
+		o, has := known[sha]
+		return o, has
+	}}
+	c.Head.SHA = head
+	for attempts = 1; ; attempts++ {
+		s, learned, err := g.Ship(t.Context(), c)
+		for sha, o := range learned {
+			known[sha] = o
+		}
+		if err == nil {
+			return s, attempts
+		}
+		if u := new(dora.UnansweredError); !errors.As(err, &u) || u.Again || attempts == 3 {
+			t.Fatalf("attempt %d: %v, want an UnansweredError of a call that failed for the first time", attempts, err)
+		}
+	}
+}
+
+// tidy has the pull requests 1 and 2, both squashed, a commit between them and one at the end.
+func tidy(t *testing.T) *history {
+	h := newHistory(t)
+	h.branch("root", "a1", "a2")
+	h.squash(1, "s1", "root", "a2")
+	h.branch("s1", "d1")
+	h.branch("d1", "b1")
+	h.squash(2, "s2", "d1", "b1")
+	h.branch("s2", "end")
+	return h
+}
+
+// Whatever GitHub fails to answer, the rest of what a deployment ships is found once the answer is given up, and nothing of it before.
+func TestShipGivesUp(t *testing.T) {
+	all := []string{"#1 s1 from a1 with a1,a2", "d1 from d1", "#2 s2 from b1 with b1", "end from end"}
+	for _, test := range []struct {
+		name     string
+		failing  []string
+		relation dora.Relation
+		want     []string
+		missing  []string
+	}{
+		{"the comparison", []string{"/compare/"}, dora.NoAnswer, all[3:], []string{"compare/root...end"}},
+		{"commits of a pull request", []string{"/pulls/1/commits"}, dora.Ahead, []string{"#1 s1 unavailable: no_answer", all[1], all[2], all[3]}, []string{"pulls/1/commits"}},
+		{"a pull request that the commit's list has, too", []string{"/pulls/1$"}, dora.Ahead, all, []string{"pulls/1"}},
+		{"pull requests of a commit", []string{"/commits/d1/pulls"}, dora.Ahead, []string{all[0], "d1 unavailable: no_answer", all[2], all[3]}, []string{"commits/d1/pulls"}},
+		{
+			"a pull request and the commit's list", []string{"/pulls/1$", "/commits/s1/pulls"}, dora.Ahead,
+			[]string{"s1 unavailable: no_answer", all[1], all[2], all[3]}, []string{"pulls/1", "commits/s1/pulls"},
+		},
+		{
+			"two pull requests", []string{"/pulls/1/commits", "/pulls/2/commits"}, dora.Ahead,
+			[]string{"#1 s1 unavailable: no_answer", all[1], "#2 s2 unavailable: no_answer", all[3]}, []string{"pulls/2/commits", "pulls/1/commits"},
+		},
+		{
+			"the comparison and the deployed commit", []string{"/compare/", "/commits/end"}, dora.NoAnswer,
+			[]string{"end unavailable: no_answer"}, []string{"compare/root...end", "commits/end/pulls"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := tidy(t)
+			g := newInProcess(t, h.github().failWhere(test.failing...), Options{})
+			known := map[string]dora.Origin{}
+			_, err := ship(t, g, "root", "end", known)
+			if u := new(dora.UnansweredError); !errors.As(err, &u) || u.Again {
+				t.Errorf("first attempt: %v, want an UnansweredError", err)
+			}
+			got, _ := shipUntilGivenUp(t, g, "root", "end", known)
+			if got.Relation != test.relation {
+				t.Errorf("relation %s, want %s", got.Relation, test.relation)
+			}
+			if diff := cmp.Diff(test.want, h.describeAll(got)); diff != "" {
+				t.Errorf("changes (-want +got):\n%s", diff)
+			}
+			if len(got.Missing) != len(test.missing) {
+				t.Fatalf("missing are %q, want %q", got.Missing, test.missing)
+			}
+			for i, part := range test.missing {
+				if !strings.Contains(got.Missing[i], part) || !strings.Contains(got.Missing[i], "500") {
+					t.Errorf("missing are %q, want %q", got.Missing, test.missing)
+				}
+			}
+			// Nothing of it is remembered: as soon as GitHub answers, all is there.
+			again, err := ship(t, newInProcess(t, h.github(), Options{}), "root", "end", known)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(all, h.describeAll(again)); diff != "" {
+				t.Errorf("changes when GitHub answers (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A call that fails for the first time when the time is over is not given up at once: only another one has failed for so long.
+func TestShipGivesUpWhatFailsTwice(t *testing.T) {
+	h := tidy(t)
+	failures := map[string]int{"/pulls/1/commits": 9, "/pulls/2/commits": 1}
+	f := h.github()
+	inner := f.intercept
+	f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		for part := range failures {
+			if strings.HasSuffix(r.URL.Path, part) && failures[part] > 0 {
+				failures[part]--
+				text(502, "<html>")(w, r)
+				return true
+			}
+		}
+		return inner(w, r)
+	}
+	got, attempts := shipUntilGivenUp(t, newInProcess(t, f, Options{}), "root", "end", map[string]dora.Origin{})
+	want := []string{"#1 s1 unavailable: no_answer", "d1 from d1", "#2 s2 from b1 with b1", "end from end"}
+	if diff := cmp.Diff(want, h.describeAll(got)); diff != "" || attempts != 2 {
+		t.Errorf("%d attempts, changes (-want +got):\n%s", attempts, diff)
+	}
+}
+
+// When a later page fails, the earlier ones count.
+func TestShipGivesUpALaterPage(t *testing.T) {
+	t.Run("of a comparison", func(t *testing.T) {
+		h := newHistory(t)
+		var shas, want []string
+		for i := range 130 {
+			sha := "c" + strconv.Itoa(i)
+			shas = append(shas, sha)
+			if i < 100 {
+				want = append(want, sha+" from "+sha)
+			}
+		}
+		h.branch("root", shas...)
+		want = append(want, "c129 from c129") // the deployed commit can be asked for
+		g := newInProcess(t, h.github().failWhere("page=2"), Options{})
+		got, _ := shipUntilGivenUp(t, g, "root", "c129", map[string]dora.Origin{})
+		if diff := cmp.Diff(want, h.describeAll(got)); diff != "" || got.Relation != dora.NoAnswer {
+			t.Errorf("relation %s, changes (-want +got):\n%s", got.Relation, diff)
+		}
+	})
+	t.Run("of a pull request", func(t *testing.T) {
+		h := newHistory(t)
+		var shas []string
+		for i := range 130 {
+			shas = append(shas, "p"+strconv.Itoa(i))
+		}
+		h.branch("root", shas...)
+		h.squash(7, "s7", "root", "p129")
+		g := newInProcess(t, h.github().failWhere("/pulls/7/commits?per_page=100&page=2"), Options{})
+		known := map[string]dora.Origin{}
+		got, _ := shipUntilGivenUp(t, g, "root", "s7", known)
+		if len(got.Changes) != 1 || got.Changes[0].Unavailable != "" || !got.Changes[0].FirstCommit.Equal(h.commits["p0"].date) || len(got.Changes[0].Commits) != 101 {
+			t.Errorf("changes %q, want #7 from p0 with 100 commits", h.describeAll(got))
+		}
+		if len(known) != 0 {
+			t.Errorf("%d origins are remembered that are not complete", len(known))
+		}
+	})
+	t.Run("that is not there", func(t *testing.T) { // 404 holds nothing up either
+		h := newHistory(t)
+		var shas []string
+		for i := range 130 {
+			shas = append(shas, "c"+strconv.Itoa(i))
+		}
+		h.branch("root", shas...)
+		f := h.github()
+		inner := f.intercept
+		f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+			if strings.Contains(r.URL.RawQuery, "&page=2") {
+				return false
+			}
+			return inner(w, r)
+		}
+		got, _ := shipUntilGivenUp(t, newInProcess(t, f, Options{}), "root", "c129", map[string]dora.Origin{})
+		if len(got.Changes) != 101 {
+			t.Errorf("%d changes, want those of the first page and the deployed commit's", len(got.Changes))
+		}
+	})
+}
+
+// What a duration can be determined from while GitHub fails to answer something.
+func TestOriginUnanswered(t *testing.T) {
+	h := newHistory(t)
+	var shas []string
+	for i := range 130 {
+		shas = append(shas, "p"+strconv.Itoa(i))
+	}
+	h.branch("root", shas...)
+	h.squash(7, "s7", "root", "p129")
+	h.branch("s7", "d1")
+	first := h.commits["p0"].date
+	for _, test := range []struct {
+		name, sha string
+		failing   []string
+		want      dora.Origin
+	}{
+		{"commits of the pull request", "s7", []string{"/pulls/7/commits"}, dora.Origin{PullRequest: 7, Unavailable: dora.ReasonNoAnswer}},
+		{"their second page", "s7", []string{"/pulls/7/commits?per_page=100&page=2"}, dora.Origin{PullRequest: 7, FirstCommit: first}},
+		{"pull requests of a commit that names one", "s7", []string{"/commits/s7/pulls"}, dora.Origin{PullRequest: 7, FirstCommit: first}},
+		{"pull requests of a commit that names none", "d1", []string{"/commits/d1/pulls"}, dora.Origin{Unavailable: dora.ReasonNoAnswer}},
+		{"the commit", "d1", []string{"/commits/d1?"}, dora.Origin{Unavailable: dora.ReasonNoAnswer}},
+		{"all of a commit", "s7", []string{"/commits/s7"}, dora.Origin{Unavailable: dora.ReasonNoAnswer}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g := newInProcess(t, h.github().failWhere(test.failing...), Options{})
+			c := theCommit
+			c.SHA = test.sha
+			var got dora.Origin
+			for attempt := range 2 {
+				var err error
+				got, err = g.Origin(t.Context(), c)
+				if u := new(dora.UnansweredError); !errors.As(err, &u) || u.Again != (attempt == 1) {
+					t.Fatalf("attempt %d: %v, want an UnansweredError", attempt, err)
+				}
+			}
+			got = dora.Origin{PullRequest: got.PullRequest, FirstCommit: got.FirstCommit, Unavailable: got.Unavailable, Complete: got.Complete}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("origin (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// All ways in which one URL may fail for ever are the same.
+func TestWaysOfNotAnswering(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"500":                 text(500, `{"message":"Server Error"}`),
+		"HTML in a 502":       text(502, "<html>Unicorn!</html>"),
+		"504 without a body":  text(504, ""),
+		"hanging":             hang,
+		"JSON that is cut":    text(200, `[{"sha":"a1","commit":{"auth`),
+		"HTML in a 200":       text(200, "<html>Sign in</html>"),
+		"202":                 text(202, "{}"),
+		"an answer too large": text(200, `[`+strings.Repeat(`{},`, 20_000)+`{}]`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := tidy(t)
+				f := h.github()
+				inner := f.intercept
+				f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+					if strings.HasSuffix(r.URL.Path, "/pulls/1/commits") {
+						answer(w, r)
+						return true
+					}
+					return inner(w, r)
+				}
+				got, _ := shipUntilGivenUp(t, newInProcess(t, f, Options{}), "root", "end", map[string]dora.Origin{})
+				want := []string{"#1 s1 unavailable: no_answer", "d1 from d1", "#2 s2 from b1 with b1", "end from end"}
+				if diff := cmp.Diff(want, h.describeAll(got)); diff != "" {
+					t.Errorf("changes (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
