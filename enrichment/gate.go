@@ -81,8 +81,9 @@ func newGate(logger *slog.Logger, onAuth func(bool), onPause func(string), onIna
 	}
 }
 
-// report records the outcome of the call that had the pass, and reports whether the last call for the same URL failed.
-func (g *gate) report(p pass, o outcome) (again bool) {
+// report records the outcome of the call that had the pass. It reports whether the last call for the same URL failed, and for how long
+// all calls for the repository have, 0 if they have not.
+func (g *gate) report(p pass, o outcome) (again bool, failing time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if p.probe {
@@ -96,7 +97,12 @@ func (g *gate) report(p pass, o outcome) (again bool) {
 	if b := g.inaccessible[p.repository]; b != nil && p.accessProbe {
 		b.probing = false
 	}
-	again = s != nil && s.urls.lastFailed(p.url)
+	if s != nil {
+		again = s.urls.lastFailed(p.url) || s.paused
+		if s.paused {
+			failing = time.Since(s.failingSince)
+		}
+	}
 	stale := p.closings != g.closings
 	switch o.kind {
 	case answered, hidden:
@@ -119,7 +125,7 @@ func (g *gate) report(p pass, o outcome) (again bool) {
 		g.deny(p, stale, o.err)
 	case abandoned:
 	}
-	return again
+	return again, failing
 }
 
 func (g *gate) reportAnswered(p pass, o outcome, stale bool) {
