@@ -48,7 +48,7 @@ func TestBadFiles(t *testing.T) {
 func defaults() *Config {
 	c := &Config{}
 	c.Server.Port, c.Server.Page = 8090, "on"
-	c.GitHub.BaseURL = "https://api.github.com/"
+	c.GitHub.BaseURL, c.GitHub.GiveUp = "https://api.github.com/", time.Hour
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.Storage.File.Path, c.Storage.Database = "dora-exporter.prom", "dora-exporter.db"
 	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
@@ -72,6 +72,7 @@ func TestGoodFiles(t *testing.T) {
 	everything := defaults()
 	everything.Server = Server{Host: "127.0.0.1", Port: 9090, MetricsListen: "[::1]:9091", Page: "off"}
 	everything.GitHub.Owner, everything.GitHub.Token, everything.GitHub.BaseURL = "acme", "from-a-file", "https://ghe.example.com/api/v3/"
+	everything.GitHub.GiveUp = 45 * time.Minute
 	everything.GitHub.WebhookSecret, everything.Jira.WebhookSecret = []string{"one", "two"}, []string{"from-a-file"}
 	everything.Catalog.Mode, everything.Catalog.Endpoint, everything.Catalog.Token = "backstage", "https://backstage.example.com/base", "t"
 	everything.Catalog.CacheTTL, everything.Catalog.MaxWait = 90*time.Second, time.Hour

@@ -157,6 +157,7 @@ func TestSelfMetrics(t *testing.T) {
 	i.GitHubRequest("/repos/{owner}/{repo}/commits/{sha}", "200")
 	i.GitHubRateLimit(4999, 5000)
 	i.GitHubAuth(true)
+	i.GitHubInaccessible(2)
 	i.GitHubPaused("rate_limit")
 	i.CatalogLookup("found")
 	i.TeamGivenUp()
@@ -180,6 +181,7 @@ func TestSelfMetrics(t *testing.T) {
 		`dora_exporter_evaluations_oldest_waiting_seconds 90.5`,
 		`dora_exporter_evaluations_waiting 7`,
 		`dora_exporter_github_auth_failing 1`,
+		`dora_exporter_github_inaccessible_repositories 2`,
 		`dora_exporter_github_lookups_waiting 5`,
 		`dora_exporter_github_paused{reason="failing"} 0`,
 		`dora_exporter_github_paused{reason="rate_limit"} 1`,

@@ -37,7 +37,7 @@ func (m *month) rules(instance string) map[string]answer {
 		"DoraSignatureFailures": {instance + ",source=github": wrongSignatures},
 
 		"DoraExporterDown": {}, "DoraNoWebhooks": {}, "DoraBacklogOld": {}, "DoraDeadLetters": {}, "DoraUnsignedWebhooks": {},
-		"DoraCheckpointOld": {}, "DoraGitHubRateLimitNear": {}, "DoraGitHubTokenRefused": {}, "DoraLookupsWaiting": {}, "DoraEvaluationsStuck": {},
+		"DoraCheckpointOld": {}, "DoraGitHubRateLimitNear": {}, "DoraGitHubTokenRefused": {}, "DoraLookupsWaiting": {}, "DoraGitHubRepositoryInaccessible": {}, "DoraEvaluationsStuck": {},
 		"DoraCatalogGivenUp": {}, "DoraSeriesLimitNear": {}, "DoraOTLPFailing": {}, "DoraLateEvents": {},
 	}
 	for window, since := range map[string]int{"increase7d": lastWeek, "increase28d": allWeeks, "increase90d": allWeeks} {

@@ -112,6 +112,7 @@ var gauges = map[string]float64{
 	`dora_exporter_github_auth_failing{` + here + `}`:                                       1,
 	`dora_exporter_evaluations_oldest_waiting_seconds{` + here + `}`:                        9000,
 	`dora_exporter_github_lookups_waiting{` + here + `}`:                                    5,
+	`dora_exporter_github_inaccessible_repositories{` + down + `}`:                          2,
 	`dora_exporter_github_rate_limit{` + here + `}`:                                         5000,
 	`dora_exporter_unsigned_webhooks_accepted{source="jira",` + here + `}`:                  1,
 	`dora_exporter_checkpoint_age_seconds{` + here + `}`:                                    700,

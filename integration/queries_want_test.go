@@ -45,6 +45,8 @@ func expectedOfRules() map[string]answer {
 		"DoraSeriesLimitNear":     {"families=github," + job: 0.95}, // 19000 of 20000
 		"DoraOTLPFailing":         {job: 30},                        // 2 × 15
 		"DoraLateEvents":          {job: 144},                       // 0.1 × 1440
+
+		"DoraGitHubRepositoryInaccessible": {"instance=b,job=dora-exporter": 2},
 	}
 	for _, days := range []float64{7, 28, 90} {
 		w := fmt.Sprintf("increase%gd", days)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -24,16 +23,7 @@ const settleTime = 2 * time.Minute
 // openStoreInMemory opens a store on a file system in memory, which needs no fsync, if there is one.
 func openStoreInMemory(t *testing.T) *sqlite.Store {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "dora-exporter-test-")
-	if err != nil {
-		return openStore(t)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return openStoreAt(t, filepath.Join(dir, "dora-exporter.db"))
+	return openStoreAt(t, filepath.Join(memoryDir(t), "dora-exporter.db"))
 }
 
 // exporter is the part of the program that these tests run on one store, in the virtual time of synctest.
