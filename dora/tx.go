@@ -101,7 +101,8 @@ type EvaluationTx interface {
 	// Add stores an evaluation. If it is there already, the earlier At and the later Due and Ripe of the two hold: it is made
 	// when both are due, and what comes after the earlier one waits for it.
 	Add(Evaluation) error
-	// Retry changes Due, Attempts and Misses of an evaluation, which is made again later. It adds one that is not there.
+	// Retry changes Due, Attempts, Misses and FailingSince of an evaluation, which is made again later. It adds one that is not
+	// there.
 	Retry(Evaluation) error
 	// Done removes an evaluation. That of a deployment counts as evaluated from then on.
 	Done(Evaluation) error
@@ -115,6 +116,7 @@ type EvaluationTx interface {
 	// a time, the latest Ripe first.
 	WaitingIncidents(upTo time.Time) ([]Evaluation, error)
 	// RepositoryWaits reports whether a success of a repository (Deployment.RepositoryName; empty for any) before a time, not at
-	// it, is still to be evaluated.
-	RepositoryWaits(repository string, before time.Time) (bool, error)
+	// it, is still to be evaluated: waits, whether there is one in a scope whose First is not failing (Evaluation.FailingSince);
+	// failing, whether there is one in a scope whose First is.
+	RepositoryWaits(repository string, before time.Time) (waits, failing bool, err error)
 }

@@ -35,6 +35,9 @@ type Evaluation struct {
 	Due, Ripe time.Time
 	// Attempts and Misses are as in Lookup.
 	Attempts, Misses int
+	// FailingSince is when a call that it needs began to fail while the API answered others; zero if none fails. The evaluation of
+	// an incident has it while nothing but such evaluations is left that may show what the incident is about.
+	FailingSince time.Time
 }
 
 // Kinds of evaluations.

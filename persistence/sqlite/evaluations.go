@@ -18,13 +18,13 @@ func (r *Reader) CountEvaluations(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses"
+const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses, failing"
 
 func scanEvaluation(rows *sql.Rows) (dora.Evaluation, error) {
 	var s dora.Evaluation
-	var at, due, ripe int64
-	err := rows.Scan(&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses)
-	s.At, s.Due, s.Ripe = fromMillis(at), fromMillis(due), fromMillis(ripe)
+	var at, due, ripe, failing int64
+	err := rows.Scan(&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses, &failing)
+	s.At, s.Due, s.Ripe, s.FailingSince = fromMillis(at), fromMillis(due), fromMillis(ripe), fromMillis(failing)
 	return s, err
 }
 
@@ -63,17 +63,19 @@ func (t evaluationTx) Add(s dora.Evaluation) error {
 	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`)
 }
 
-// Retry sets when an evaluation is due again, and its attempts and misses.
+// Retry sets when an evaluation is due again, its attempts and misses, and since when it is failing.
 func (t evaluationTx) Retry(s dora.Evaluation) error {
 	if err := t.checkLease(evaluationWork(s)); err != nil {
 		return err
 	}
-	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses`)
+	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses,
+		failing = excluded.failing`)
 }
 
 func (t *tx) saveEvaluation(s dora.Evaluation, conflict string) error {
-	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
-		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses, dora.RepositoryOf(s.Scope))
+	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
+		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses, s.FailingSince.UnixMilli(),
+		dora.RepositoryOf(s.Scope))
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
 		err = t.setEvaluated(s, false)
 	}
@@ -152,13 +154,14 @@ func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
 	return all, nil
 }
 
-// RepositoryWaits reports whether the evaluation of a success of a repository before a time is pending; of any repository if it is "".
-func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (bool, error) {
-	var exists int
-	known, err := t.queryRow("SELECT 1 FROM evaluations WHERE kind = 'deployment' AND ? IN ('', repository) AND at < ? LIMIT 1",
-		[]any{repository, before.UnixMilli()}, &exists)
+// RepositoryWaits reports whether the evaluation of a success of a repository before a time is pending, of any repository if it is "":
+// whether one is in a scope whose first evaluation is not failing, and whether one is in another scope. In each scope, the first
+// evaluation is the earliest.
+func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (waits, failing bool, err error) {
+	const pending = "EXISTS (SELECT 1 FROM evaluations WHERE first = 1 AND ?1 IN ('', repository) AND at < ?2 AND failing "
+	_, err = t.queryRow("SELECT "+pending+"= ?3), "+pending+"<> ?3)", []any{repository, before.UnixMilli(), time.Time{}.UnixMilli()}, &waits, &failing)
 	if err != nil {
-		return false, fmt.Errorf("read pending evaluations of %s: %w", repository, err)
+		return false, false, fmt.Errorf("read pending evaluations of %s: %w", repository, err)
 	}
-	return known, nil
+	return waits, failing, nil
 }
