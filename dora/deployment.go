@@ -78,13 +78,17 @@ func (t DeploymentRecord) First(outcome string) (Outcome, bool) {
 	return Outcome{}, false
 }
 
-// SuccessAfter returns the first status of success after the status of failure at a time; false if there is none.
+// SuccessAfter returns the next status of success of a deployment that failed at a time, after a success; false if there is none.
 func (t DeploymentRecord) SuccessAfter(failure time.Time) (Outcome, bool) {
-	failed := false
+	succeeded, failed := false, false
 	for _, o := range t.Outcomes {
-		failed = failed || o.At.Equal(failure) && OutcomeOf(o.State) == Failure
-		if failed && OutcomeOf(o.State) == Success {
+		switch outcome := OutcomeOf(o.State); {
+		case outcome == Success && failed:
 			return o, true
+		case outcome == Success:
+			succeeded = true
+		default:
+			failed = failed || succeeded && o.At.Equal(failure)
 		}
 	}
 	return Outcome{}, false
