@@ -78,17 +78,11 @@ func (t DeploymentRecord) First(outcome string) (Outcome, bool) {
 	return Outcome{}, false
 }
 
-// SuccessAfter returns the next status of success of a deployment that failed at a time, after a success; false if there is none.
-func (t DeploymentRecord) SuccessAfter(failure time.Time) (Outcome, bool) {
-	succeeded, failed := false, false
+// SuccessAfter returns the first status of success after another status of the deployment; false if there is none.
+func (t DeploymentRecord) SuccessAfter(status Outcome) (Outcome, bool) {
 	for _, o := range t.Outcomes {
-		switch outcome := OutcomeOf(o.State); {
-		case outcome == Success && failed:
+		if OutcomeOf(o.State) == Success && o.compare(status) > 0 {
 			return o, true
-		case outcome == Success:
-			succeeded = true
-		default:
-			failed = failed || succeeded && o.At.Equal(failure)
 		}
 	}
 	return Outcome{}, false

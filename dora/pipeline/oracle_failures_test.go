@@ -97,7 +97,7 @@ func repairOfStatus(all []*oracleDeployment, bad *oracleDeployment, failed *dora
 		}
 	}
 	for _, s := range bad.statuses[slices.IndexFunc(bad.statuses, func(s dora.Status) bool { return s.ID == failed.ID }):] {
-		if s.State == "success" && (next.d == nil || s.CreatedAt.Before(next.at) || s.CreatedAt.Equal(next.at) && bad.ID < next.d.ID) {
+		if s.State == "success" && (next.d == nil || !s.CreatedAt.After(next.at)) {
 			return nil, s.CreatedAt
 		}
 	}

@@ -9,9 +9,10 @@ import (
 // How a deployment to production becomes a failed change.
 //
 // Evidence is an observation that a deployment needed repair. Each piece is about one deployment, its target, and has a cause and
-// the time of the event that shows it: the deployment has a status of failure after its success (status), an incident names it
+// the time of the event that shows it: the deployment has a status of failure while it runs (status), an incident names it
 // (incident) or, with a window, its team opens one soon after it (window), or a later deployment repairs it: by deploying an older
-// commit again (rollback), by reverting one of its changes (revert), or by shipping a hotfix (hotfix).
+// commit again (rollback), by reverting one of its changes (revert), or by shipping a hotfix (hotfix). Statuses alone show the first
+// and rollbacks (outcomeEvidence); reverts and hotfixes follow from what a deployment ships (deploymentEvidence).
 //
 // Failed change. A deployment is marked as a failed change once, by its earliest evidence, and the mark is never taken back.
 //
@@ -24,8 +25,12 @@ import (
 // to concern another scope, a scope evaluation does. Events that arrive later than deployments.settle add what they still can, and
 // are counted as late.
 //
+// What is failing (dora.Evaluation.FailingSince) is not waited for, nor what is behind it in its scope: evidence that needs no call
+// must not wait for an answer that may never come. Only an incident that has found no target waits for deployments that may have
+// shipped what it names, and then nothing waits for the incident.
+//
 // Repair. A failed change is repaired when the incident is resolved (incident, window), by the next success (status), or by the
-// deployment that is the evidence itself (rollback, revert, hotfix). A repair waits in the same way for an earlier one
+// run that is the evidence itself (rollback, revert, hotfix). A repair waits for an earlier one that may still turn up
 // (Session.findRepair).
 
 // deploymentEvidence returns what an evaluated deployment shows about earlier ones by what it ships: a revert or a hotfix.

@@ -63,17 +63,28 @@ func repairOf(h dora.History, incidents Incidents, f dora.FailedChange) (by dora
 		by, _, err = h.Deployment(deploymentOf(f.By))
 		return by, f.At, err
 	}
+	return repairOfStatus(h, f)
+}
+
+// repairOfStatus returns the next success of the scope after a status of failure: of another deployment, or of the failed one itself.
+func repairOfStatus(h dora.History, f dora.FailedChange) (by dora.DeploymentRecord, at time.Time, err error) {
 	next, follows, err := h.Next(f.Scope, dora.Moment{At: f.At, ID: math.MaxInt64})
 	if err != nil {
 		return by, at, err
 	}
-	failed, _, err := h.Deployment(f.Target)
+	t, _, err := h.Deployment(f.Target)
 	if err != nil {
 		return by, at, err
 	}
-	own, again := failed.SuccessAfter(f.At)
-	if again && (!follows || (dora.Moment{At: own.At, ID: failed.ID}).Before(next.Moment())) {
-		return failed, own.At, nil
+	failed, _, err := FailedStatus(h, t)
+	if err != nil {
+		return by, at, err
+	}
+	if !failed.At.Equal(f.At) { // a late event has changed what the statuses show now
+		failed = dora.Outcome{At: f.At, ID: math.MaxInt64}
+	}
+	if own, again := t.SuccessAfter(failed); again && (!follows || !own.At.After(next.At)) {
+		return t, own.At, nil
 	}
 	return next.DeploymentRecord, next.At, nil
 }
