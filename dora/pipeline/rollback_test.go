@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"dora-exporter/dora"
 )
@@ -174,4 +175,58 @@ func TestRunsAgain(t *testing.T) {
 func createdAt(e dora.Event, at int) dora.Event {
 	e.Status.Deployment.CreatedAt = minute(at)
 	return e
+}
+
+// An event that arrives after its neighbours have been evaluated adds what they show together with it.
+func TestLateRuns(t *testing.T) {
+	ship := func(id int64, sha string, minute int) dora.Event { return deployed(id, sha, "success", minute) }
+	for name, test := range map[string]struct {
+		before, late []dora.Event
+		wantLate     int
+		// base is the commit that deployment 3 is compared with in the end.
+		base    string
+		want    []string
+		rework  []string
+		changes int
+	}{
+		"an old deployment runs again": {
+			before: created(ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V3", 40)), late: []dora.Event{ship(1, "V1", 30)},
+			wantLate: 1, base: "V1", want: []string{"rollback 1"}, changes: 3,
+		},
+		"what an old deployment takes back by running again": {
+			before: created(ship(1, "V1", 10), ship(1, "V1", 30), ship(3, "V3", 40)), late: created(ship(2, "V2", 20)),
+			wantLate: 1, base: "V1", want: []string{"rollback 1"}, changes: 3,
+		},
+		"what a rollback takes back": {
+			before: created(ship(1, "V1", 10), ship(3, "V1", 30)), late: created(ship(2, "V2", 20)),
+			wantLate: 1, base: "V2", want: []string{"rollback 1"}, rework: []string{"rollback 1"}, changes: 2,
+		},
+		"a repeated success": {
+			before: created(ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V3", 40)), late: []dora.Event{ship(2, "V2", 30)},
+			wantLate: 1, base: "V2", changes: 3,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, x := newEmptyHistory(t)
+				x.arrive(test.before...)
+				x.settle()
+				wantFamily(t, x, "before", dora.ChangeFailures)
+				x.arrive(test.late...)
+				x.settle()
+				wantFamily(t, x, "after", dora.ChangeFailures, test.want...)
+				wantFamily(t, x, "after", dora.ReworkDeployments, test.rework...)
+				if n := len(x.subjects(dora.Changes)); n != test.changes {
+					t.Errorf("%d changes, want %d", n, test.changes)
+				}
+				if x.late != test.wantLate {
+					t.Errorf("%d late events, want %d", x.late, test.wantLate)
+				}
+				d, _, err := x.store.Deployment(t.Context(), ship(3, "", 0).Status.Deployment.Key())
+				if err != nil || d.Shipment == nil || d.Shipment.Base != test.base {
+					t.Errorf("deployment 3 ships %+v, %v, want it compared with %s", d.Shipment, err, test.base)
+				}
+			})
+		})
+	}
 }
