@@ -78,6 +78,16 @@ func (t DeploymentRecord) First(outcome string) (Outcome, bool) {
 	return Outcome{}, false
 }
 
+// SuccessAfter returns the first status of success after another status of the deployment; false if there is none.
+func (t DeploymentRecord) SuccessAfter(status Outcome) (Outcome, bool) {
+	for _, o := range t.Outcomes {
+		if OutcomeOf(o.State) == Success && o.compare(status) > 0 {
+			return o, true
+		}
+	}
+	return Outcome{}, false
+}
+
 // Succeeded returns the time of the first status of success; zero if there is none.
 func (t DeploymentRecord) Succeeded() time.Time {
 	o, _ := t.First(Success)
@@ -93,17 +103,6 @@ func (t DeploymentRecord) Changes() []Change {
 		return nil
 	}
 	return t.Shipment.Changes
-}
-
-// FailedAfter returns the first status of failure or error after the success; false if there is none.
-func (t DeploymentRecord) FailedAfter() (Outcome, bool) {
-	success, ok := t.First(Success)
-	for _, o := range t.Outcomes {
-		if ok && OutcomeOf(o.State) == Failure && o.compare(success) > 0 {
-			return o, true
-		}
-	}
-	return Outcome{}, false
 }
 
 // Moment returns what orders the deployment among the successful ones of its scope.

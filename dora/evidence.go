@@ -35,6 +35,12 @@ type FailedChange struct {
 	RepairedAt time.Time
 }
 
+// IsRework reports whether the deployment that repaired f was deployed to repair it: another one than the failed change, with its
+// first success. A deployment that succeeds again is no new one.
+func (f FailedChange) IsRework(by DeploymentRecord) bool {
+	return f.Cause.Rework() && by.Key() != f.Target && by.Succeeded().Equal(f.RepairedAt)
+}
+
 // Cause is why a deployment is a failed change: the value of the label cause.
 type Cause string
 

@@ -116,6 +116,7 @@ type EvaluationTx interface {
 	// a time, the latest Ripe first.
 	WaitingIncidents(upTo time.Time) ([]Evaluation, error)
 	// RepositoryWaits reports whether a success of a repository (Deployment.RepositoryName; empty for any) before a time, not at
-	// it, is still to be evaluated.
-	RepositoryWaits(repository string, before time.Time) (bool, error)
+	// it, is still to be evaluated: waits, whether there is one in a scope whose First is not failing (Evaluation.FailingSince);
+	// failing, whether there is one in a scope whose First is.
+	RepositoryWaits(repository string, before time.Time) (waits, failing bool, err error)
 }

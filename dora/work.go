@@ -40,7 +40,8 @@ type Evaluation struct {
 	Due, Ripe time.Time
 	// Attempts and Misses are as in Lookup.
 	Attempts, Misses int
-	// FailingSince and Inaccessible are as in Lookup.
+	// FailingSince and Inaccessible are as in Lookup. The evaluation of an incident has FailingSince while nothing but failing
+	// evaluations is left that may show what the incident is about.
 	FailingSince time.Time
 	Inaccessible bool
 }

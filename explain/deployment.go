@@ -100,8 +100,9 @@ func (x *explainer) deployment(ctx context.Context, d foundDeployment) (*Deploym
 	if err != nil {
 		return nil, err
 	}
-	e.NotMeasured = deploymentUnmeasured(t, e.Failed, facts, evaluations)
-	return e, nil
+	noEvidence, err := x.noEvidence(ctx, t)
+	e.NotMeasured = append(deploymentUnmeasured(t, e.Failed, facts, evaluations), noEvidence...)
+	return e, err
 }
 
 // deploymentEvents returns the events of the deliveries in the order of their own times, and outcomes whose delivery is gone.

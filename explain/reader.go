@@ -31,8 +31,7 @@ type DeploymentReader interface {
 	Deployments(ctx context.Context, owner, repository string, number int64) ([]dora.DeploymentRecord, error)
 	// Nearest returns at most limit deployments of a repository, those with the nearest numbers first, of two the smaller.
 	Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.DeploymentRecord, error)
-	// Before returns the newest success in a deployment's scope before its own.
-	Before(ctx context.Context, t dora.DeploymentRecord) (dora.DeploymentRecord, bool, error)
+	Runs(ctx context.Context) dora.Runs
 	// DeliveriesOf returns the deliveries about a deployment with a number, of any server, in the order of arrival.
 	DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredDelivery, error)
 }

@@ -50,7 +50,7 @@ func (x *explainer) shipment(ctx context.Context, t dora.DeploymentRecord, facts
 		Changes: []ShippedChange{},
 	}
 	if s.Base != "" {
-		before, known, err := x.Before(ctx, t)
+		before, known, err := x.Runs(ctx).Previous(t.Scope(), t.Moment())
 		if err != nil {
 			return nil, err
 		}

@@ -110,6 +110,8 @@ func (t *text) evidence(heading string, all []Evidence) {
 			t.line("    not counted yet: earlier evidence may still be found")
 		case !e.Counts:
 			t.line("    not counted: %s was marked as a failed change by earlier evidence", e.Deployment)
+		case e.RepairedBy == e.Deployment:
+			t.line("    %s was repaired by its own next success at %s", e.Deployment, dora.FormatTime(e.RepairedAt))
 		case e.RepairedBy != "":
 			t.line("    %s was repaired by %s at %s", e.Deployment, e.RepairedBy, dora.FormatTime(e.RepairedAt))
 		default:

@@ -7,9 +7,9 @@ import (
 
 // causeWords describe the rule behind each cause of a failed change.
 var causeWords = map[dora.Cause]string{
-	dora.CauseStatus:   "it had a status of failure or error after its success",
+	dora.CauseStatus:   "it had a status of failure or error while it was the newest success of its environment",
 	dora.CauseIncident: "an incident names it that was created after its success",
-	dora.CauseRollback: "an earlier commit was deployed again after it",
+	dora.CauseRollback: "a commit that had run before it was deployed again after its success",
 	dora.CauseRevert:   "a later deployment reverts a change that it shipped",
 	dora.CauseHotfix:   "the next deployment ships a hotfix",
 	dora.CauseWindow:   "an incident of its team was created soon after it",
@@ -29,7 +29,7 @@ var relationWords = map[dora.Relation]string{
 // evaluationWords describe what each kind of evaluation determines.
 var evaluationWords = map[string]string{
 	dora.DeploymentEvaluation: "evaluation of what it ships, and of what that shows about earlier deployments",
-	dora.OutcomeEvaluation:    "evaluation of its run time, and of whether it failed after its success",
+	dora.OutcomeEvaluation:    "evaluation of its run time, and of what its statuses are evidence of",
 	dora.ScopeEvaluation:      "evaluation of evidence in its environment, which waits for earlier evidence",
 	dora.IncidentEvaluation:   "evaluation of its recovery, and of the deployment that it is evidence against",
 	dora.IssueEvaluation:      "evaluation of its recovery",
@@ -58,6 +58,12 @@ var reasonWords = map[string]string{
 	rules.ReasonNoReference:         "neither summary, description, labels nor links name a deployment, commit or pull request",
 	rules.ReasonUnknownReference:    "no known deployment is, or ships, what it names",
 	rules.ReasonNoEarlierDeployment: "none of the deployments that it names succeeded in production before it was created",
+	rules.ReasonNoFailure:           "it has no status of failure or error after its success",
+	rules.ReasonReplaced:            "another deployment had succeeded before its status of failure or error: it had been replaced",
+	rules.ReasonNeverRan:            "its commit had not run here before",
+	rules.ReasonSameCommit:          "its commit was running already",
+	rules.ReasonForward:             "its commit first ran after the one that was running: it goes forward again",
+	rules.ReasonRequestedBefore:     "it was created before what it would take back had succeeded: it is a slow job of an older release",
 	rules.ReasonAfterIncident:       "it succeeded after the issue was created: it may be the fix",
 }
 

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"dora-exporter/dora"
 )
@@ -15,9 +14,8 @@ import (
 type history struct {
 	deployments map[string]*dora.DeploymentRecord
 	incidents   map[string]dora.Incident
-	// scopes has the successes of each scope, teams those of each team in production; in the order of their moments.
-	scopes, teams map[string][]*dora.DeploymentRecord
-	numbers       map[int64][]*dora.DeploymentRecord
+	runs
+	numbers map[int64][]*dora.DeploymentRecord
 	// commits finds deployments by the deployed commit, changes by what they ship, shipped likewise within a scope.
 	commits, changes index
 	shipped          map[string]index
@@ -25,7 +23,7 @@ type history struct {
 
 func newHistory(records dora.Records) *history {
 	h := &history{
-		deployments: map[string]*dora.DeploymentRecord{}, incidents: map[string]dora.Incident{}, scopes: map[string][]*dora.DeploymentRecord{}, teams: map[string][]*dora.DeploymentRecord{},
+		deployments: map[string]*dora.DeploymentRecord{}, incidents: map[string]dora.Incident{}, runs: newRuns(records.Deployments),
 		numbers: map[int64][]*dora.DeploymentRecord{}, shipped: map[string]index{},
 	}
 	for _, i := range records.Incidents {
@@ -33,11 +31,6 @@ func newHistory(records dora.Records) *history {
 	}
 	for n := range records.Deployments {
 		h.add(&records.Deployments[n])
-	}
-	for _, successes := range []map[string][]*dora.DeploymentRecord{h.scopes, h.teams} {
-		for _, all := range successes {
-			slices.SortFunc(all, func(a, b *dora.DeploymentRecord) int { return a.Moment().Compare(b.Moment()) })
-		}
 	}
 	h.commits.sort()
 	h.changes.sort()
@@ -55,14 +48,7 @@ func (h *history) add(t *dora.DeploymentRecord) {
 		return
 	}
 	scope := t.Scope()
-	h.scopes[scope] = append(h.scopes[scope], t)
-	if t.InProduction {
-		h.teams[t.Team] = append(h.teams[t.Team], t)
-	}
-	if t.Shipment == nil {
-		return
-	}
-	for _, c := range t.Shipment.Changes {
+	for _, c := range t.Changes() {
 		for _, name := range c.Names() {
 			e := entry{name, t, len(c.Reverts) > 0}
 			h.changes, h.shipped[scope] = append(h.changes, e), append(h.shipped[scope], e)
@@ -80,37 +66,6 @@ func (h *history) Deployment(key string) (dora.DeploymentRecord, bool, error) {
 
 // Get returns an incident by its key; its zero value when it is not known.
 func (h *history) Get(key string) (dora.Incident, error) { return h.incidents[key], nil }
-
-// Previous returns the newest success before a moment.
-func (h *history) Previous(scope string, at dora.Moment) (dora.DeploymentRecord, bool, error) {
-	all := h.before(scope, at)
-	return deploymentAt(all, len(all)-1)
-}
-
-// Next returns the oldest success after a moment.
-func (h *history) Next(scope string, at dora.Moment) (dora.DeploymentRecord, bool, error) {
-	all, before := h.scopes[scope], len(h.before(scope, at))
-	if before < len(all) && all[before].Moment().Compare(at) == 0 {
-		before++
-	}
-	return deploymentAt(all, before)
-}
-
-// LatestRun returns the newest success of a commit before a moment.
-func (h *history) LatestRun(scope, sha string, at dora.Moment) (dora.DeploymentRecord, bool, error) {
-	for _, t := range slices.Backward(h.before(scope, at)) {
-		if t.SHA == sha {
-			return *t, true, nil
-		}
-	}
-	return dora.DeploymentRecord{}, false, nil
-}
-
-// NewestOf returns the newest success of a team in production before a time.
-func (h *history) NewestOf(team string, before time.Time) (dora.DeploymentRecord, bool, error) {
-	all := until(h.teams[team], dora.Moment{At: before})
-	return deploymentAt(all, len(all)-1)
-}
 
 // FirstShipped returns the key of the oldest deployment that shipped a change, or a commit of one, and whether the change is
 // a revert.
@@ -157,25 +112,6 @@ func (h *history) referred(r dora.Reference) []entry {
 		found = append(found, h.changes.find(r.Commit)...)
 	}
 	return found
-}
-
-// before returns the successes of a scope before a moment.
-func (h *history) before(scope string, at dora.Moment) []*dora.DeploymentRecord {
-	return until(h.scopes[scope], at)
-}
-
-// until returns the deployments before a moment.
-func until(all []*dora.DeploymentRecord, at dora.Moment) []*dora.DeploymentRecord {
-	n, _ := slices.BinarySearchFunc(all, at, func(t *dora.DeploymentRecord, at dora.Moment) int { return t.Moment().Compare(at) })
-	return all[:n]
-}
-
-// deploymentAt returns the deployment at an index; false if the index is out of range.
-func deploymentAt(all []*dora.DeploymentRecord, n int) (dora.DeploymentRecord, bool, error) {
-	if n < 0 || n >= len(all) {
-		return dora.DeploymentRecord{}, false, nil
-	}
-	return *all[n], true, nil
 }
 
 // index finds deployments by the names of changes and commits; it is sorted by name.

@@ -14,9 +14,9 @@ func outcomes(p dora.Policy, records dora.Records) ([]*dora.CountedDeployment, e
 		d := &dora.CountedDeployment{DeploymentRecord: t}
 		all, byKey[t.Key()] = append(all, d), d
 	}
-	for _, successes := range h.scopes {
+	for _, runs := range h.scopes {
 		seen := map[string]bool{}
-		for _, t := range successes {
+		for _, t := range runs {
 			for _, c := range t.Changes() {
 				if !seen[c.Name()] {
 					seen[c.Name()] = true
@@ -35,7 +35,7 @@ func outcomes(p dora.Policy, records dora.Records) ([]*dora.CountedDeployment, e
 			continue
 		}
 		failed.Mark = &m
-		if repair, known := byKey[m.RepairedBy]; known && m.Cause.Rework() && repair.Repaired == "" {
+		if repair, known := byKey[m.RepairedBy]; known && m.IsRework(repair.DeploymentRecord) && repair.Repaired == "" {
 			repair.Repaired = m.Cause
 		}
 	}

@@ -103,7 +103,8 @@ func (e *Evaluator) evaluate(ctx context.Context, evaluation dora.Evaluation) {
 
 // evaluateDeployment asks GitHub what a deployment ships and applies the rules to the answer.
 func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Evaluation) error {
-	var t, previous dora.DeploymentRecord
+	var t dora.DeploymentRecord
+	var previous dora.Run
 	var follows bool
 	err := e.Store.Update(ctx, func(tx dora.Tx) (err error) {
 		var known bool
@@ -143,7 +144,7 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 			return err
 		}
 		if !final {
-			return r.Evaluations().Retry(evaluation)
+			return r.RetryDeployment(evaluation)
 		}
 		return r.EvaluateDeployment(evaluation, previous.Key(), shipment)
 	})

@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -17,44 +18,10 @@ import (
 // Each case is a history with its failed changes, recoveries and rework. Times are minutes after nine; V1, V2 … are commits in a line.
 func TestFailures(t *testing.T) {
 	ship := func(id int64, sha string, minute int) dora.Event { return deployed(id, sha, "success", minute) }
-	for _, test := range []struct {
-		name       string
-		repository func(*repository)
-		events     []dora.Event
-		want       []string
-	}{
-		{
-			name:   "a success that fails later is repaired by the next success",
-			events: []dora.Event{ship(1, "V1", 10), deployed(1, "V1", "failure", 15), ship(2, "V2", 40)},
-			want:   []string{`failures_total{cause="status"} 1`, `recovery 30`, `rework{cause="status"} 1`},
-		},
+	checkFailures(t, []failureCase{
 		{
 			name:   "what never succeeded is no failed change",
 			events: []dora.Event{ship(1, "V1", 10), deployed(2, "V2", "failure", 15), ship(3, "V3", 40)},
-		},
-		{
-			name:   "the next success before the failing status repairs nothing",
-			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 12), deployed(1, "V1", "error", 15), ship(3, "V3", 40)},
-			want:   []string{`failures_total{cause="status"} 1`, `recovery 30`, `rework{cause="status"} 1`},
-		},
-		{
-			name:   "V1 V2 V3 V1 marks V2",
-			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V3", 30), ship(4, "V1", 50)},
-			want:   []string{`failures_total{cause="rollback"} 1`, `recovery 30`, `rework{cause="rollback"} 1`},
-		},
-		{
-			name:   "V1 V2 V1 V2: the last is no rollback",
-			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V1", 25), ship(4, "V2", 50)},
-			want:   []string{`failures_total{cause="rollback"} 1`, `recovery 5`, `rework{cause="rollback"} 1`},
-		},
-		{
-			name:   "an older commit that never ran here is no rollback",
-			events: []dora.Event{ship(1, "V2", 10), ship(2, "V3", 20), ship(3, "V1", 30)},
-		},
-		{
-			name:   "a diverged commit that ran before is",
-			events: []dora.Event{ship(1, "X1", 10), ship(2, "V1", 20), ship(3, "X1", 30)},
-			want:   []string{`failures_total{cause="rollback"} 1`, `recovery 10`, `rework{cause="rollback"} 1`},
 		},
 		{
 			name: "a revert marks what oracleDeployment first",
@@ -129,17 +96,29 @@ func TestFailures(t *testing.T) {
 			repository: func(w *repository) { w.policy.IncidentWindow = 5 * 60e9 },
 			events:     []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), incidentOf(30, 90)},
 		},
-	} {
+	})
+}
+
+// failureCase is a history with its failed changes, recoveries and rework.
+type failureCase struct {
+	name       string
+	repository func(*repository)
+	events     []dora.Event
+	want       []string
+}
+
+// checkFailures fails for each history for which the facts about failures are not as wanted, in order or backwards.
+func checkFailures(t *testing.T, tests []failureCase) {
+	t.Helper()
+	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w := newRepository("V1", "V2", "aaaaaaaabb", "V3", "V4")
 			if test.repository != nil {
 				test.repository(w)
 			}
-			backwards := make([]dora.Event, len(test.events))
-			for i, e := range test.events {
-				backwards[len(backwards)-1-i] = e
-			}
+			backwards := slices.Clone(test.events)
+			slices.Reverse(backwards)
 			for name, events := range map[string][]dora.Event{"in order": test.events, "backwards": backwards} {
 				synctest.Test(t, func(t *testing.T) {
 					store := openStore(t)

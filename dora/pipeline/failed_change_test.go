@@ -108,7 +108,7 @@ func TestSecondHotfix(t *testing.T) {
 		for i, sha := range []string{"V2", "V3"} {
 			p.repos["web"].changes[sha] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2 + i, Branch: "hotfix/x"}}
 		}
-		x.arrive(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V1", "success", 30), deployed(4, "V3", "success", 40))
+		x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V1", "success", 30), deployed(4, "V3", "success", 40))...)
 		x.settle()
 		wantFamily(t, x, "evaluated", dora.ChangeFailures, "hotfix 1", "hotfix 1", "rollback 1")
 	})
@@ -131,14 +131,15 @@ func TestFirstRepair(t *testing.T) {
 	})
 }
 
-// A deployment that repairs two others counts as rework once.
+// A deployment that repairs two others counts as rework once, for the one that failed first.
 func TestRepairOfTwo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, x := newEmptyHistory(t)
-		x.arrive(deployed(1, "V1", "success", 10), deployed(1, "V1", "failure", 25),
-			deployed(2, "V2", "success", 20), deployed(2, "V2", "failure", 22), deployed(3, "V3", "success", 30))
+		p, x := newEmptyHistory(t)
+		p.repos["web"].changes["V1"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 1}}
+		p.repos["web"].changes["V3"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 3, Reverts: []string{"#1"}}}
+		x.arrive(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(2, "V2", "failure", 22), deployed(3, "V3", "success", 30))
 		x.settle()
-		wantFamily(t, x, "two failures", dora.ChangeFailures, "status 1", "status 1")
+		wantFamily(t, x, "two failures", dora.ChangeFailures, "revert 1", "status 1")
 		wantFamily(t, x, "one repair", dora.ReworkDeployments, "status 1")
 	})
 }

@@ -32,18 +32,16 @@ func (o *oracle) ship(all []*oracleDeployment) {
 	for i, d := range all {
 		repo := o.repos[d.Repository]
 		own := []dora.Change{repo.change(d.SHA)}
+		running := runningBefore(all, d.done, d.ID)
 		switch head := slices.Index(repo.line, d.SHA); {
-		case i == 0:
-			d.relation, d.changes = "first", own
-		case all[i-1].SHA == d.SHA:
-			d.relation = "identical"
-		case head < 0 || slices.Index(repo.line, all[i-1].SHA) < 0:
-			d.relation, d.changes = "diverged", own
-		case head < slices.Index(repo.line, all[i-1].SHA):
-			d.relation = "behind"
+		case running == nil:
+			d.changes = own
+		case running.SHA == d.SHA:
+		case head < 0 || slices.Index(repo.line, running.SHA) < 0:
+			d.changes = own
+		case head < slices.Index(repo.line, running.SHA):
 		default:
-			d.relation = "ahead"
-			for _, sha := range repo.line[slices.Index(repo.line, all[i-1].SHA)+1 : head+1] {
+			for _, sha := range repo.line[slices.Index(repo.line, running.SHA)+1 : head+1] {
 				d.changes = append(d.changes, repo.change(sha))
 			}
 		}
@@ -57,7 +55,7 @@ func (o *oracle) ship(all []*oracleDeployment) {
 			brought[c.Name()] = true
 		}
 		if d.production {
-			o.findEvidence(all[:i], d)
+			o.findEvidence(all[:i], running, d)
 		}
 	}
 }
@@ -94,18 +92,8 @@ func means(name string, c dora.Change) bool {
 	return name == c.Name() || !strings.HasPrefix(name, "#") && slices.ContainsFunc(append(c.Commits, c.SHA), func(sha string) bool { return strings.HasPrefix(sha, name) })
 }
 
-// findEvidence adds the evidence that a deployment is against earlier ones: it rolls back, ships a revert, or ships a hotfix.
-func (o *oracle) findEvidence(before []*oracleDeployment, d *oracleDeployment) {
-	if d.relation == "behind" || d.relation == "diverged" {
-		for i := len(before) - 1; i >= 0; i-- {
-			if before[i].SHA == d.SHA {
-				if i+1 < len(before) {
-					o.evidence = append(o.evidence, &observation{bad: before[i+1], cause: "rollback", at: d.done, by: d, tie: fmt.Sprint(d.ID)})
-				}
-				break
-			}
-		}
-	}
+// findEvidence adds the evidence that a deployment is against earlier ones: it ships a revert, or a hotfix for the running one.
+func (o *oracle) findEvidence(before []*oracleDeployment, running, d *oracleDeployment) {
 	for _, c := range d.fresh {
 		for _, name := range c.Reverts {
 			if slices.ContainsFunc(d.fresh, func(c dora.Change) bool { return means(name, c) }) {
@@ -126,7 +114,7 @@ func (o *oracle) findEvidence(before []*oracleDeployment, d *oracleDeployment) {
 	hotfix := slices.ContainsFunc(d.fresh, func(c dora.Change) bool {
 		return slices.ContainsFunc(o.policy.HotfixBranches.Patterns(), func(p string) bool { ok, _ := path.Match(p, c.Branch); return ok })
 	})
-	if hotfix && len(before) > 0 {
-		o.evidence = append(o.evidence, &observation{bad: before[len(before)-1], cause: "hotfix", at: d.done, by: d, tie: fmt.Sprint(d.ID)})
+	if hotfix && running != nil {
+		o.evidence = append(o.evidence, &observation{bad: running, cause: "hotfix", at: d.done, by: d, tie: fmt.Sprint(d.ID)})
 	}
 }

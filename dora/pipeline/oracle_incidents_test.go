@@ -68,6 +68,7 @@ func (o *oracle) issue(id string) {
 		return b == nil || cmp.Or(a.done.Compare(b.done), cmp.Compare(a.ID, b.ID)) > 0
 	}
 	var named, team *oracleDeployment
+	var teamSince time.Time
 	for _, d := range o.deployments {
 		if !d.production || d.done.IsZero() || !d.done.Before(newest.Created) {
 			continue
@@ -75,14 +76,20 @@ func (o *oracle) issue(id string) {
 		if slices.ContainsFunc(refs, func(r dora.Reference) bool { return names(r, d) }) && newer(d, named) {
 			named = d
 		}
-		if o.teams[d.Repository] == o.teams[newest.Project] && newer(d, team) {
-			team = d
+	}
+	for _, all := range o.scopes {
+		for _, r := range timeline(all) {
+			d := r.d
+			if d.production && r.at.Before(newest.Created) && o.teams[d.Repository] == o.teams[newest.Project] &&
+				(team == nil || cmp.Or(r.at.Compare(teamSince), cmp.Compare(d.ID, team.ID)) > 0) {
+				team, teamSince = d, r.at
+			}
 		}
 	}
 	switch {
 	case named != nil:
 		o.evidence = append(o.evidence, &observation{bad: named, cause: "incident", at: newest.Created, issue: id, tie: id})
-	case team != nil && o.policy.IncidentWindow > 0 && newest.Created.Sub(team.done) <= o.policy.IncidentWindow:
+	case team != nil && o.policy.IncidentWindow > 0 && newest.Created.Sub(teamSince) <= o.policy.IncidentWindow:
 		o.evidence = append(o.evidence, &observation{bad: team, cause: "window", at: newest.Created, issue: id, tie: id})
 	}
 }

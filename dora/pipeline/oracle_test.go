@@ -44,7 +44,6 @@ type oracleDeployment struct {
 	// done is the time of its first success; zero if there is none.
 	done       time.Time
 	production bool
-	relation   string
 	changes    []dora.Change
 	// fresh are the changes that no earlier deployment shipped.
 	fresh []dora.Change

@@ -89,6 +89,22 @@ func deployed(id int64, sha, state string, minute int) dora.Event {
 	}}
 }
 
+// created has each deployment created a minute before the first of its statuses among some events.
+func created(events ...dora.Event) []dora.Event {
+	first := map[int64]time.Time{}
+	for _, e := range events {
+		if s := e.Status; s != nil && (first[s.Deployment.ID].IsZero() || s.CreatedAt.Before(first[s.Deployment.ID])) {
+			first[s.Deployment.ID] = s.CreatedAt
+		}
+	}
+	for _, e := range events {
+		if s := e.Status; s != nil {
+			s.Deployment.CreatedAt = first[s.Deployment.ID].Add(-time.Minute)
+		}
+	}
+	return events
+}
+
 // issue returns an event of an incident so many minutes after nine. The incident was created at one minute and resolved at another,
 // or is open if that is 0.
 func issue(event string, minute, created, resolved int, refs ...dora.Reference) dora.Event {

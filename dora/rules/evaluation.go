@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"dora-exporter/dora"
 )
@@ -48,21 +49,30 @@ func (r *Session) EvaluateDeployment(e dora.Evaluation, comparedWith string, s d
 		return err
 	}
 	if t.Late {
-		if err := r.reevaluateNext(t); err != nil {
+		if err := r.reevaluateNext(dora.Run{DeploymentRecord: t, At: t.Succeeded()}, r.now); err != nil {
 			return err
 		}
 	}
 	return r.markFailedChanges(t.Scope())
 }
 
-// reevaluateNext schedules the deployment that follows a late one for a comparison with it.
-func (r *Session) reevaluateNext(t dora.DeploymentRecord) error {
-	next, ok, err := r.History().Next(t.Scope(), t.Moment())
-	if err != nil || !ok {
+// RetryDeployment makes an evaluation of a deployment again later. Evidence does not wait for it any more once it is failing.
+func (r *Session) RetryDeployment(e dora.Evaluation) error {
+	if err := r.Evaluations().Retry(e); err != nil || e.FailingSince.IsZero() {
+		return err
+	}
+	return r.markFailedChanges(e.Scope)
+}
+
+// reevaluateNext schedules the deployment that follows a run for a comparison with it, unless it had run before: then it is compared
+// with what preceded its first run.
+func (r *Session) reevaluateNext(run dora.Run, due time.Time) error {
+	next, ok, err := r.History().Next(run.Scope(), run.Moment())
+	if err != nil || !ok || next.Again() {
 		return err
 	}
 	return r.Evaluations().Add(dora.Evaluation{
-		Kind: dora.DeploymentEvaluation, Key: next.Key(), Scope: next.Scope(), At: next.Succeeded(), ID: next.ID, Due: r.now, Ripe: r.now,
+		Kind: dora.DeploymentEvaluation, Key: next.Key(), Scope: next.Scope(), At: next.At, ID: next.ID, Due: due, Ripe: due,
 	})
 }
 

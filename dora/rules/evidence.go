@@ -1,13 +1,18 @@
 package rules
 
-import "dora-exporter/dora"
+import (
+	"time"
+
+	"dora-exporter/dora"
+)
 
 // How a deployment to production becomes a failed change.
 //
 // Evidence is an observation that a deployment needed repair. Each piece is about one deployment, its target, and has a cause and
-// the time of the event that shows it: the deployment has a status of failure after its success (status), an incident names it
+// the time of the event that shows it: the deployment has a status of failure while it runs (status), an incident names it
 // (incident) or, with a window, its team opens one soon after it (window), or a later deployment repairs it: by deploying an older
-// commit again (rollback), by reverting one of its changes (revert), or by shipping a hotfix (hotfix).
+// commit again (rollback), by reverting one of its changes (revert), or by shipping a hotfix (hotfix). Statuses alone show the first
+// and rollbacks (outcomeEvidence); reverts and hotfixes follow from what a deployment ships (deploymentEvidence).
 //
 // Failed change. A deployment is marked as a failed change once, by its earliest evidence, and the mark is never taken back.
 //
@@ -20,47 +25,29 @@ import "dora-exporter/dora"
 // to concern another scope, a scope evaluation does. Events that arrive later than deployments.settle add what they still can, and
 // are counted as late.
 //
+// What is failing (dora.Evaluation.FailingSince) is not waited for, nor what is behind it in its scope: evidence that needs no call
+// must not wait for an answer that may never come. Only an incident that has found no target waits for deployments that may have
+// shipped what it names, and then nothing waits for the incident.
+//
 // Repair. A failed change is repaired when the incident is resolved (incident, window), by the next success (status), or by the
-// deployment that is the evidence itself (rollback, revert, hotfix). A repair waits in the same way for an earlier one
+// run that is the evidence itself (rollback, revert, hotfix). A repair waits for an earlier one that may still turn up
 // (Session.findRepair).
 
-// deploymentEvidence returns what an evaluated deployment shows about earlier ones: that it rolls back, ships a revert, or ships a
-// hotfix.
+// deploymentEvidence returns what an evaluated deployment shows about earlier ones by what it ships: a revert or a hotfix.
 func deploymentEvidence(p dora.Policy, h dora.History, by dora.DeploymentRecord) ([]dora.Evidence, error) {
 	if by.Shipment == nil || FailureReason(by) != "" {
 		return nil, nil
 	}
-	var all []dora.Evidence
-	for _, rule := range []func(dora.Policy, dora.History, dora.DeploymentRecord) ([]dora.Evidence, error){rollback, reverts, hotfixes} {
-		found, err := rule(p, h, by)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
-	}
-	return all, nil
-}
-
-// rollback finds the deployment that by rolls back: by deploys a commit again that is behind the running one or has diverged from
-// it. The target is the deployment that followed the latest run of that commit.
-func rollback(_ dora.Policy, h dora.History, by dora.DeploymentRecord) ([]dora.Evidence, error) {
-	if by.Shipment.Relation != dora.Behind && by.Shipment.Relation != dora.Diverged {
-		return nil, nil
-	}
-	earlierRun, ok, err := h.LatestRun(by.Scope(), by.SHA, by.Moment())
-	if err != nil || !ok {
+	all, err := reverts(h, by)
+	if err != nil {
 		return nil, err
 	}
-	target, ok, err := h.Next(by.Scope(), earlierRun.Moment())
-	if err != nil || !ok || !target.Moment().Before(by.Moment()) {
-		return nil, err
-	}
-	detail := by.DisplayName() + " deploys " + shortSHA(by.SHA) + " again, which " + earlierRun.DisplayName() + " had deployed before it"
-	return []dora.Evidence{evidenceAgainst(target, by, dora.CauseRollback, by.Key(), detail)}, nil
+	found, err := hotfixes(p, h, by)
+	return append(all, found...), err
 }
 
 // reverts finds the deployments that shipped changes which by reverts. Changes that by is not the first to ship don't count.
-func reverts(_ dora.Policy, h dora.History, by dora.DeploymentRecord) ([]dora.Evidence, error) {
+func reverts(h dora.History, by dora.DeploymentRecord) ([]dora.Evidence, error) {
 	var all []dora.Evidence
 	for _, change := range by.Shipment.Changes {
 		if first, err := shipsFirst(h, by, change); err != nil || !first {
@@ -90,7 +77,7 @@ func reverts(_ dora.Policy, h dora.History, by dora.DeploymentRecord) ([]dora.Ev
 	return all, nil
 }
 
-// hotfixes finds the deployment that by repairs with a hotfix, which is the success before it. Changes that by is not the first to
+// hotfixes finds the deployment that by repairs with a hotfix, which is the one that ran before it. Changes that by is not the first to
 // ship don't count.
 func hotfixes(p dora.Policy, h dora.History, by dora.DeploymentRecord) ([]dora.Evidence, error) {
 	for _, change := range by.Shipment.Changes {
@@ -108,7 +95,7 @@ func hotfixes(p dora.Policy, h dora.History, by dora.DeploymentRecord) ([]dora.E
 			return nil, err
 		}
 		detail := change.Name() + " of " + by.DisplayName() + " is a hotfix, by its branch or label"
-		return []dora.Evidence{evidenceAgainst(target, by, dora.CauseHotfix, by.Key(), detail)}, nil
+		return []dora.Evidence{evidenceAgainst(target.DeploymentRecord, by, dora.CauseHotfix, by.Key(), detail)}, nil
 	}
 	return nil, nil
 }
@@ -125,20 +112,56 @@ func evidenceAgainst(target, by dora.DeploymentRecord, c dora.Cause, name, detai
 	}
 }
 
-// statusEvidence returns the evidence that a deployment is against itself: a status of failure or error after its success.
-func statusEvidence(t dora.DeploymentRecord) (dora.Evidence, bool) {
-	failed, ok := t.FailedAfter()
-	if !ok || FailureReason(t) != "" {
-		return dora.Evidence{}, false
+// FailedStatus returns the first status of failure or error of a deployment after its success, while it was the newest success of its
+// scope; a reason if there is none. On a deployment that another one had replaced, such a status shows nothing.
+func FailedStatus(h dora.Runs, t dora.DeploymentRecord) (failed dora.Outcome, reason string, err error) {
+	reason = ReasonNoFailure
+	var success time.Time
+	for _, o := range t.Outcomes {
+		if dora.OutcomeOf(o.State) == dora.Success {
+			success = o.At
+			continue
+		}
+		if success.IsZero() {
+			continue
+		}
+		next, found, err := h.Next(t.Scope(), dora.Moment{At: success, ID: t.ID})
+		if err != nil {
+			return failed, "", err
+		}
+		if !found || !next.At.Before(o.At) {
+			return o, "", nil
+		}
+		reason = ReasonReplaced
 	}
-	return dora.Evidence{
+	return failed, reason, nil
+}
+
+// statusEvidence returns the evidence that a deployment is against itself: a status of failure or error while it ran.
+func statusEvidence(h dora.Runs, t dora.DeploymentRecord) ([]dora.Evidence, error) {
+	failed, reason, err := FailedStatus(h, t)
+	if err != nil || reason != "" || FailureReason(t) != "" {
+		return nil, err
+	}
+	return []dora.Evidence{{
 		Target: t.Key(), Scope: t.Scope(), Cause: dora.CauseStatus, By: t.Key(), At: failed.At,
 		Detail: t.DisplayName() + " had the status " + dora.LabelValue(failed.State) + " after its success", Late: t.Late || failed.Late,
-	}, true
+	}}, nil
+}
+
+// outcomeEvidence returns what the statuses of a deployment show, without any call: that it failed after its success, or that it
+// takes another deployment back.
+func outcomeEvidence(h dora.Runs, t dora.DeploymentRecord) ([]dora.Evidence, error) {
+	all, err := statusEvidence(h, t)
+	if err != nil {
+		return nil, err
+	}
+	found, err := rollbacks(h, t)
+	return append(all, found...), err
 }
 
 // incidentEvidence returns what an incident shows. Its target is the newest deployment that it names and that succeeded before it
-// was created; with a window, else the newest deployment of its team.
+// was created; with a window, else the newest run of its team.
 func incidentEvidence(p dora.Policy, h dora.History, i dora.Incident) (dora.Evidence, bool, error) {
 	var named []dora.DeploymentRecord
 	for _, r := range i.References {
@@ -155,8 +178,8 @@ func incidentEvidence(p dora.Policy, h dora.History, i dora.Incident) (dora.Evid
 		if err != nil {
 			return dora.Evidence{}, false, err
 		}
-		if ok && !newest.Succeeded().Before(i.Created.Add(-p.IncidentWindow)) {
-			target, cause, detail = newest, dora.CauseWindow, "incident "+i.Name+" was opened within "+p.IncidentWindow.String()+" after "
+		if ok && !newest.At.Before(i.Created.Add(-p.IncidentWindow)) {
+			target, cause, detail = newest.DeploymentRecord, dora.CauseWindow, "incident "+i.Name+" was opened within "+p.IncidentWindow.String()+" after "
 		}
 	}
 	if target.ID == 0 || i.Created.IsZero() {

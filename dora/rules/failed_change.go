@@ -31,11 +31,11 @@ func (r *Session) markFailedChanges(scope string) error {
 	return r.addRepairs(scope)
 }
 
-// mustWait reports whether something that is not evaluated yet may turn out to be earlier evidence in the scope of e. If that is an
-// incident, it schedules an evaluation of the scope, which the incident's own evaluation does not cause if it concerns another one.
+// mustWait reports whether something that is not evaluated yet may turn out to be earlier evidence in the scope of e. What is failing
+// is not waited for: the deployment that the scope's evaluations have come to, and with it those behind it. If it is an incident, it schedules an evaluation of the scope, which the incident's own evaluation does not cause if it concerns another one.
 func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 	first, waiting, err := r.Evaluations().First(e.Scope)
-	if err != nil || waiting && !first.At.After(e.At) {
+	if err != nil || waiting && first.FailingSince.IsZero() && !first.At.After(e.At) {
 		return true, err
 	}
 	if wait, err := r.Evaluations().OutcomeWaits(e.Scope, e.At); err != nil || wait {
@@ -46,6 +46,9 @@ func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 		return false, err
 	}
 	for _, incident := range incidents {
+		if !incident.FailingSince.IsZero() {
+			continue
+		}
 		mayConcern, err := r.mayConcern(incident.Key, e)
 		if err != nil {
 			return false, err

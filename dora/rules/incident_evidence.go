@@ -33,16 +33,18 @@ func (r *Session) evaluateIncident(evaluation dora.Evaluation) error {
 		return err
 	}
 	if !found {
-		wait, err := r.waitsForDeployments(i, evaluation.Ripe)
+		waits, failing, err := r.waitsForDeployments(i, evaluation.Ripe)
 		if err != nil {
 			return err
 		}
-		if wait {
-			evaluation.Due = r.now.Add(incidentRetry)
-			return r.Evaluations().Retry(evaluation)
+		if waits {
+			return r.retryIncident(evaluation, time.Time{})
 		}
 		if e, found, err = r.newEvidence(i); err != nil {
 			return err
+		}
+		if !found && failing {
+			return r.retryIncident(evaluation, r.now) // a deployment that is failing may have shipped what it names
 		}
 	}
 	if err := r.Evaluations().Done(evaluation); err != nil || !found {
@@ -76,8 +78,9 @@ func (r *Session) newEvidence(i dora.Incident) (dora.Evidence, bool, error) {
 const anyRepositoryWait = time.Hour
 
 // waitsForDeployments reports whether a deployment before the creation of an incident, of a repository that it may name, is not
-// evaluated yet.
-func (r *Session) waitsForDeployments(i dora.Incident, ripe time.Time) (bool, error) {
+// evaluated yet: whether there is one that will be, and whether there is one in a scope whose evaluations have come to one that is
+// failing.
+func (r *Session) waitsForDeployments(i dora.Incident, ripe time.Time) (waits, failing bool, err error) {
 	for _, ref := range i.References {
 		repository := "" // any
 		if ref.Repository != "" {
@@ -85,12 +88,19 @@ func (r *Session) waitsForDeployments(i dora.Incident, ripe time.Time) (bool, er
 		} else if r.now.After(ripe.Add(anyRepositoryWait)) {
 			continue
 		}
-		wait, err := r.Evaluations().RepositoryWaits(repository, i.Created)
-		if err != nil || wait {
-			return wait, err
+		w, f, err := r.Evaluations().RepositoryWaits(repository, i.Created)
+		if err != nil {
+			return false, false, err
 		}
+		waits, failing = waits || w, failing || f
 	}
-	return false, nil
+	return waits, failing, nil
+}
+
+// retryIncident evaluates an incident again a little later. While it waits for failing evaluations alone, nothing waits for it.
+func (r *Session) retryIncident(e dora.Evaluation, failingSince time.Time) error {
+	e.Due, e.FailingSince = r.now.Add(incidentRetry), failingSince
+	return r.Evaluations().Retry(e)
 }
 
 // isLate reports whether an event of an incident arrived after deployments that follow its evidence had been evaluated.

@@ -47,7 +47,27 @@ func (r *Session) addOutcome(s dora.Status, team string) error {
 			return err
 		}
 	}
+	if outcome == dora.Success {
+		if err := r.reconsiderNext(dora.Run{DeploymentRecord: t, At: s.CreatedAt}, late && !newSuccess); err != nil {
+			return err
+		}
+	}
 	return r.scheduleEvaluation(dora.Evaluation{Kind: dora.OutcomeEvaluation, Key: t.Key(), Scope: t.Scope(), At: s.CreatedAt, ID: t.ID})
+}
+
+// reconsiderNext schedules the evaluation of the run that follows one that has just become known, if there is one already: it may take
+// the new one back. again is true if the deployment runs again and the following one has been compared with another.
+func (r *Session) reconsiderNext(run dora.Run, again bool) error {
+	next, ok, err := r.History().Next(run.Scope(), run.Moment())
+	if err != nil || !ok {
+		return err
+	}
+	if again {
+		if err := r.reevaluateNext(run, r.now.Add(r.policy.Settle)); err != nil {
+			return err
+		}
+	}
+	return r.scheduleEvaluation(dora.Evaluation{Kind: dora.OutcomeEvaluation, Key: next.Key(), Scope: next.Scope(), At: next.At, ID: next.ID})
 }
 
 // countOutcome counts a deployment once for each outcome, and records the time of each successful status.
@@ -87,7 +107,7 @@ func (r *Session) scheduleEvaluation(e dora.Evaluation) error {
 	return r.Evaluations().Add(e)
 }
 
-// evaluateOutcome measures how long a deployment ran until each of its outcomes, and records a failure after its success as evidence.
+// evaluateOutcome measures how long a deployment ran until each of its outcomes, and records what its statuses are evidence of.
 func (r *Session) evaluateOutcome(e dora.Evaluation) error {
 	if err := r.Evaluations().Done(e); err != nil {
 		return err
@@ -106,8 +126,12 @@ func (r *Session) evaluateOutcome(e dora.Evaluation) error {
 			return err
 		}
 	}
-	if found, ok := statusEvidence(t); ok {
-		if err := r.Evidence().Add(found); err != nil {
+	evidence, err := outcomeEvidence(r.History(), t)
+	if err != nil {
+		return err
+	}
+	for _, piece := range evidence {
+		if err := r.Evidence().Add(piece); err != nil {
 			return err
 		}
 	}

@@ -27,6 +27,12 @@ const (
 	ReasonNoReference         = "no_reference"          // the issue names no deployment, commit or pull request
 	ReasonUnknownReference    = "unknown_reference"     // no known deployment is, or ships, what the issue names
 	ReasonNoEarlierDeployment = "no_earlier_deployment" // no named deployment succeeded in production before the incident
+	ReasonNoFailure           = "no_failure"            // no status of failure or error after the success
+	ReasonReplaced            = "replaced"              // such a status came when another deployment had succeeded
+	ReasonNeverRan            = "never_ran"             // the commit had not run before
+	ReasonSameCommit          = "same_commit"           // the commit was running already
+	ReasonForward             = "forward"               // the commit first ran after the one that was running
+	ReasonRequestedBefore     = "requested_before"      // what a rollback takes back had not succeeded when it was created
 	ReasonAfterIncident       = "after_incident"        // the deployment succeeded after the incident was created
 )
 

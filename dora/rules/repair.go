@@ -46,15 +46,14 @@ func (r *Session) findRepair(f dora.FailedChange) (by dora.DeploymentRecord, at 
 	if err != nil || at.IsZero() || f.Cause != dora.CauseStatus {
 		return by, at, err
 	}
-	first, waiting, err := r.Evaluations().First(f.Scope)
-	if err != nil || waiting && !by.Moment().Before(dora.Moment{At: first.At, ID: first.ID}) {
+	if waiting, err := r.Evaluations().OutcomeWaits(f.Scope, at); err != nil || waiting {
 		return dora.DeploymentRecord{}, time.Time{}, err
 	}
 	return by, at, nil
 }
 
-// repairOf returns what repaired a failed change and when: the resolution of the incident, the next success after a status of
-// failure, or the deployment that is the evidence. The time is zero if nothing has repaired it, by is zero for an incident.
+// repairOf returns what repaired a failed change and when: the resolution of the incident, the next success of the scope after a
+// status of failure, or the run that is the evidence. The time is zero if nothing has repaired it, by is zero for an incident.
 func repairOf(h dora.History, incidents Incidents, f dora.FailedChange) (by dora.DeploymentRecord, at time.Time, err error) {
 	switch {
 	case !f.Cause.Rework():
@@ -64,8 +63,30 @@ func repairOf(h dora.History, incidents Incidents, f dora.FailedChange) (by dora
 		by, _, err = h.Deployment(deploymentOf(f.By))
 		return by, f.At, err
 	}
-	by, _, err = h.Next(f.Scope, dora.Moment{At: f.At, ID: math.MaxInt64})
-	return by, by.Succeeded(), err
+	return repairOfStatus(h, f)
+}
+
+// repairOfStatus returns the next success of the scope after a status of failure: of another deployment, or of the failed one itself.
+func repairOfStatus(h dora.History, f dora.FailedChange) (by dora.DeploymentRecord, at time.Time, err error) {
+	next, follows, err := h.Next(f.Scope, dora.Moment{At: f.At, ID: math.MaxInt64})
+	if err != nil {
+		return by, at, err
+	}
+	t, _, err := h.Deployment(f.Target)
+	if err != nil {
+		return by, at, err
+	}
+	failed, _, err := FailedStatus(h, t)
+	if err != nil {
+		return by, at, err
+	}
+	if !failed.At.Equal(f.At) { // a late event has changed what the statuses show now
+		failed = dora.Outcome{At: f.At, ID: math.MaxInt64}
+	}
+	if own, again := t.SuccessAfter(failed); again && (!follows || !own.At.After(next.At)) {
+		return t, own.At, nil
+	}
+	return next.DeploymentRecord, next.At, nil
 }
 
 // Incidents returns what is known of incidents by their keys.
@@ -84,7 +105,7 @@ func (r *Session) addRepair(f dora.FailedChange, by dora.DeploymentRecord) error
 			return err
 		}
 	}
-	if f.Cause.Rework() {
+	if f.IsRework(by) {
 		_, err := r.add(dora.Fact{
 			Family: dora.ReworkDeployments, Labels: by.Labels().With("cause", string(f.Cause)), Value: 1,
 			At: f.RepairedAt, ID: by.ID, Subject: dora.ReworkSubject(by.Key()),

@@ -37,17 +37,18 @@ func FailedChanges(p dora.Policy, h dora.History, incidents Incidents, all dora.
 func allEvidence(p dora.Policy, h dora.History, records dora.Records) ([]dora.Evidence, error) {
 	var all []dora.Evidence
 	for _, t := range records.Deployments {
-		if e, found := statusEvidence(t); found {
-			all = append(all, e)
-		}
 		if t.Succeeded().IsZero() {
 			continue
 		}
-		found, err := deploymentEvidence(p, h, t)
+		statuses, err := outcomeEvidence(h, t)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, found...)
+		changes, err := deploymentEvidence(p, h, t)
+		if err != nil {
+			return nil, err
+		}
+		all = append(append(all, statuses...), changes...)
 	}
 	for _, i := range records.Incidents {
 		if !i.IsIncident {

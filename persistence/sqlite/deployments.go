@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"dora-exporter/dora"
 )
@@ -54,30 +53,6 @@ func (t *tx) deployments(query string, args ...any) ([]dora.DeploymentRecord, er
 // Deployment returns a deployment record by its key; false if it is unknown.
 func (t historyTx) Deployment(key string) (dora.DeploymentRecord, bool, error) {
 	return t.deployment("WHERE key = ?", key)
-}
-
-// Previous returns the newest success of a scope before a moment.
-func (t historyTx) Previous(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
-	return t.deployment("WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
-		scope, m.At.UnixMilli(), m.ID)
-}
-
-// Next returns the oldest success of a scope after a moment.
-func (t historyTx) Next(scope string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
-	return t.deployment("WHERE scope = ? AND success IS NOT NULL AND (success, number) > (?, ?) ORDER BY success, number LIMIT 1",
-		scope, m.At.UnixMilli(), m.ID)
-}
-
-// LatestRun returns the newest success of a commit in a scope before a moment.
-func (t historyTx) LatestRun(scope, sha string, m dora.Moment) (dora.DeploymentRecord, bool, error) {
-	return t.deployment(`INDEXED BY deployments_sha WHERE sha = ? AND scope = ? AND success IS NOT NULL AND (success, number) < (?, ?)
-		ORDER BY success DESC, number DESC LIMIT 1`, sha, scope, m.At.UnixMilli(), m.ID)
-}
-
-// NewestOf returns the newest success in production of a team before a time.
-func (t historyTx) NewestOf(team string, before time.Time) (dora.DeploymentRecord, bool, error) {
-	return t.deployment("WHERE team = ? AND production = 1 AND success IS NOT NULL AND success < ? ORDER BY success DESC, number DESC LIMIT 1",
-		team, before.UnixMilli())
 }
 
 // Named returns all deployments that a reference of an incident names.
@@ -144,6 +119,9 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
 			team = excluded.team, production = excluded.production, success = excluded.success, details = excluded.details, checksum = excluded.checksum`, d.Key(), d.ID, d.RepositoryName(), d.Scope(), d.SHA, d.Team, d.InProduction, success,
 			string(details), checksum(d.Key(), string(details)))
+	}
+	if err == nil {
+		err = t.saveSuccesses(d)
 	}
 	if err != nil {
 		return fmt.Errorf("store deployment %s: %w", d.Key(), err)

@@ -154,13 +154,14 @@ func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
 	return all, nil
 }
 
-// RepositoryWaits reports whether the evaluation of a success of a repository before a time is pending; of any repository if it is "".
-func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (bool, error) {
-	var exists int
-	known, err := t.queryRow("SELECT 1 FROM evaluations WHERE kind = 'deployment' AND ? IN ('', repository) AND at < ? LIMIT 1",
-		[]any{repository, before.UnixMilli()}, &exists)
+// RepositoryWaits reports whether the evaluation of a success of a repository before a time is pending, of any repository if it is "":
+// whether one is in a scope whose first evaluation is not failing, and whether one is in another scope. In each scope, the first
+// evaluation is the earliest.
+func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (waits, failing bool, err error) {
+	const pending = "EXISTS (SELECT 1 FROM evaluations WHERE first = 1 AND ?1 IN ('', repository) AND at < ?2 AND failing_since "
+	_, err = t.queryRow("SELECT "+pending+"= ?3), "+pending+"<> ?3)", []any{repository, before.UnixMilli(), time.Time{}.UnixMilli()}, &waits, &failing)
 	if err != nil {
-		return false, fmt.Errorf("read pending evaluations of %s: %w", repository, err)
+		return false, false, fmt.Errorf("read pending evaluations of %s: %w", repository, err)
 	}
-	return known, nil
+	return waits, failing, nil
 }

@@ -29,12 +29,6 @@ func (r *Reader) Deployment(ctx context.Context, key string) (dora.DeploymentRec
 	return firstRow(r.deployments(ctx, "WHERE key = ?", key))
 }
 
-// Before returns the newest success of a deployment's scope before its own.
-func (r *Reader) Before(ctx context.Context, t dora.DeploymentRecord) (dora.DeploymentRecord, bool, error) {
-	return firstRow(r.deployments(ctx, "WHERE scope = ? AND success IS NOT NULL AND (success, number) < (?, ?) ORDER BY success DESC, number DESC LIMIT 1",
-		t.Scope(), t.Succeeded().UnixMilli(), t.ID))
-}
-
 // Named returns all deployments that a reference of an incident names.
 func (r *Reader) Named(ctx context.Context, ref dora.Reference) ([]dora.DeploymentRecord, error) {
 	return deploymentsNamedBy(ref, func(query string, args ...any) ([]dora.DeploymentRecord, error) {

@@ -120,11 +120,25 @@ var migrations = [...]string{`
 		details    TEXT    NOT NULL,      -- JSON of dora.DeploymentRecord
 		checksum   INTEGER NOT NULL
 	) STRICT;
-	CREATE INDEX deployments_scope     ON deployments (scope, success, number) WHERE success IS NOT NULL;
 	CREATE INDEX deployments_evaluated ON deployments (scope, success, number) WHERE evaluated = 1;
 	CREATE INDEX deployments_sha       ON deployments (sha);
 	CREATE INDEX deployments_number    ON deployments (number);
 	CREATE INDEX deployments_team      ON deployments (team, success) WHERE production = 1;
+	CREATE TABLE successes (              -- each status of success
+		deployment TEXT    NOT NULL,
+		at         INTEGER NOT NULL,
+		number     INTEGER NOT NULL,
+		scope      TEXT    NOT NULL,
+		sha        TEXT    NOT NULL,
+		team       TEXT    NOT NULL,
+		production INTEGER NOT NULL,
+		PRIMARY KEY (deployment, at)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX successes_scope ON successes (scope, at, number);
+	CREATE INDEX successes_sha   ON successes (scope, sha, at, number);
+	CREATE INDEX successes_team  ON successes (team, at, number) WHERE production = 1;
+	CREATE VIEW runs AS SELECT * FROM successes AS s WHERE deployment IS NOT ( -- of the success before it in its scope
+		SELECT deployment FROM successes WHERE scope = s.scope AND (at, number) < (s.at, s.number) ORDER BY at DESC, number DESC LIMIT 1);
 	CREATE TABLE shipped (
 		scope      TEXT    NOT NULL,
 		name       TEXT    NOT NULL,      -- of a change (#12) or a commit (its SHA)
@@ -165,7 +179,7 @@ var migrations = [...]string{`
 	CREATE INDEX evaluations_ripe  ON evaluations (ripe);
 	CREATE UNIQUE INDEX evaluations_one_first ON evaluations (scope) WHERE first = 1;
 	CREATE INDEX evaluations_scope ON evaluations (kind, scope, at, number);
-	CREATE INDEX evaluations_repository ON evaluations (repository, at) WHERE kind = 'deployment';
+	CREATE INDEX evaluations_repository ON evaluations (repository, at) WHERE first = 1;
 	CREATE TABLE evidence (
 		cause  TEXT    NOT NULL,
 		by     TEXT    NOT NULL,

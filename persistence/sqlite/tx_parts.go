@@ -4,10 +4,13 @@ import "dora-exporter/dora"
 
 // The parts of dora.Tx, one for each kind of record.
 type (
-	factTx       struct{ *tx }
-	deliveryTx   struct{ *tx }
-	commitTx     struct{ *tx }
-	historyTx    struct{ *tx }
+	factTx     struct{ *tx }
+	deliveryTx struct{ *tx }
+	commitTx   struct{ *tx }
+	historyTx  struct {
+		*tx
+		findRuns
+	}
 	deploymentTx struct{ *tx }
 	incidentTx   struct{ *tx }
 	evidenceTx   struct{ *tx }
@@ -20,7 +23,7 @@ func (t *tx) Deliveries() dora.DeliveryTx { return deliveryTx{t} }
 
 func (t *tx) Commits() dora.CommitTx { return commitTx{t} }
 
-func (t *tx) History() dora.History { return historyTx{t} }
+func (t *tx) History() dora.History { return historyTx{t, t.runs} }
 
 func (t *tx) Deployments() dora.DeploymentTx { return deploymentTx{t} }
 

@@ -14,6 +14,7 @@ func evaluationRules() rules {
 		"outcomes":     waitingOutcomes,
 		"incidents":    waitingIncidents,
 		"repositories": waitingRepositories,
+		"failing":      failingEvaluations,
 		"evaluated":    evaluatedAfter,
 		"kinds":        kindsAreApart,
 		"shown":        evaluationsAreShown,
@@ -92,10 +93,54 @@ func waitingRepositories(t *testing.T, s Store) {
 		"later": {d.RepositoryName(), 6, true}, "at its time": {d.RepositoryName(), 5, false}, "any": {"", 6, true}, "any at its time": {"", 5, false},
 		"another": {"acme/web ", 6, false}, "a part": {"acme/we", 6, false}, "a pattern": {"acme/%", 6, false},
 	} {
-		ask(t, s, what, test.want, func(tx dora.EvaluationTx) (bool, error) {
-			return tx.RepositoryWaits(test.repository, minute(test.before))
-		})
+		repositoryWaits(t, s, what, test.repository, test.before, test.want, false)
 	}
+}
+
+func repositoryWaits(t *testing.T, s Store, what, repository string, before int, wantWaits, wantFailing bool) {
+	t.Helper()
+	update(t, s, func(tx dora.Tx) error {
+		waits, failing, err := tx.Evaluations().RepositoryWaits(repository, minute(before))
+		if waits != wantWaits || failing != wantFailing {
+			t.Errorf("%s: RepositoryWaits = %t, %t, want %t, %t", what, waits, failing, wantWaits, wantFailing)
+		}
+		return err
+	})
+}
+
+// What is behind a failing evaluation of its scope waits as that one does.
+func failingEvaluations(t *testing.T, s Store) {
+	first, second := evaluation(success(1, 5), minute(0)), evaluation(success(2, 6), minute(0))
+	elsewhere := success(3, 7)
+	elsewhere.Environment = "staging"
+	addEvaluation(t, s, second, first)
+	first.Due, first.FailingSince = minute(1), minute(30)
+	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Retry(first) })
+	update(t, s, func(tx dora.Tx) error {
+		got, known, err := tx.Evaluations().First(scope())
+		same(t, "First", first, got)
+		if !known {
+			t.Error("First finds nothing")
+		}
+		return err
+	})
+	repository := success(1, 0).RepositoryName()
+	repositoryWaits(t, s, "before both", repository, 5, false, false)
+	repositoryWaits(t, s, "after the first", repository, 6, false, true)
+	repositoryWaits(t, s, "after both", repository, 9, false, true)
+	repositoryWaits(t, s, "any", "", 9, false, true)
+	addEvaluation(t, s, evaluation(elsewhere, minute(0)))
+	repositoryWaits(t, s, "another scope, too", repository, 9, true, true)
+	addEvaluation(t, s, first)
+	same(t, "added again", []dora.Evaluation{first}, must[[]dora.Evaluation](t)(s.EvaluationsOf(t.Context(), first.Key)))
+	earlier := evaluation(success(4, 4), minute(0))
+	addEvaluation(t, s, earlier)
+	repositoryWaits(t, s, "with an earlier one", repository, 5, true, false)
+	repositoryWaits(t, s, "after all, which are behind the earlier one", repository, 9, true, false)
+	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Done(earlier) })
+	first.FailingSince = time.Time{}
+	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Retry(first) })
+	repositoryWaits(t, s, "when it fails no more", repository, 9, true, false)
 }
 
 // A deployment counts as evaluated from Done on, until it is to be evaluated again.

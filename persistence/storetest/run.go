@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"lookups":     lookupRules(),
 		"labelsets":   labelSetRules(),
 		"history":     historyRules(),
+		"runs":        runRules(),
 		"shipped":     shippedRules(),
 		"named":       namedRules(),
 		"evidence":    evidenceRules(),

@@ -62,11 +62,12 @@ func Day(t testing.TB) *Shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := Status(1, "production", "V1", "success", 15)
+	first, rollback := Status(1, "production", "V1", "success", 15), Status(4, "production", "V2", "success", 75)
+	rollback.Status.Deployment.CreatedAt = Minute(65)
 	for _, e := range []dora.Event{
 		{Deployment: &first.Status.Deployment},
 		Status(1, "production", "V1", "in_progress", 12), first, Status(2, "production", "V2", "success", 30),
-		Incident("created", 46, 0), Status(3, "production", "V4", "success", 60), Status(4, "production", "V2", "success", 75),
+		Incident("created", 46, 0), Status(3, "production", "V4", "success", 60), rollback,
 		Incident("updated", 95, 90), Status(5, "production", "V5", "success", 100), Status(5, "production", "V5", "failure", 110),
 		Status(6, "production", "V6", "success", 140), Status(8, "staging", "V6", "success", 150), Status(11, "staging", "V6", "failure", 155),
 	} {

@@ -1,0 +1,120 @@
+package pipeline_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
+)
+
+// failingHistory returns a history in which GitHub never compares the commits of deployment 2, as long as stuck is true.
+func failingHistory(t *testing.T) (p *history, x *exporter, stuck *bool) {
+	t.Helper()
+	p, x = newEmptyHistory(t)
+	stuck = new(bool)
+	*stuck = true
+	p.repos["web"].line = []string{"V1", "V2", "V3", "V4"}
+	p.repos["web"].changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2}}
+	p.repos["web"].down = func(c dora.Comparison) error {
+		if *stuck && c.Head.SHA == "V2" {
+			return errors.New("500")
+		}
+		return nil
+	}
+	return p, x, stuck
+}
+
+// fail has the first evaluation of web's production failing, as when the API answers other calls.
+func (x *exporter) fail() {
+	x.t.Helper()
+	err := x.rules().Update(x.t.Context(), x.store, time.Now(), func(r *rules.Session) error {
+		e, known, err := r.Evaluations().First(deployed(1, "", "", 0).Status.Deployment.Scope())
+		if err != nil || !known {
+			return fmt.Errorf("nothing fails: %w", err)
+		}
+		e.FailingSince = time.Now()
+		return r.RetryDeployment(e)
+	})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+func minutes(n int) string { return fmt.Sprint(int64(n) * time.Minute.Milliseconds()) }
+
+// A status and a rollback are evidence whether what a deployment of the scope ships is known or not. While all calls fail, as in an
+// outage, they wait.
+func TestEvidenceBesideAFailingEvaluation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, x, stuck := failingHistory(t)
+		p.policy.HotfixBranches = dora.MustFilter("hotfix/*")
+		p.repos["web"].changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2, Branch: "hotfix/x"}}
+		x.arrive(created(deployed(1, "V1", "success", 10), deployed(1, "V1", "failure", 25), deployed(2, "V2", "success", 30),
+			deployed(3, "V1", "success", 40), deployed(4, "V4", "success", 50), deployed(4, "V4", "error", 55), deployed(5, "V3", "success", 58))...)
+		x.run(5 * time.Minute)
+		wantFamily(t, x, "in an outage", dora.ChangeFailures, "status 1") // of 1, which is before the failing one
+		x.fail()
+		x.run(time.Minute)
+		wantFamily(t, x, "while it fails", dora.ChangeFailures, "rollback 1", "status 1", "status 1")
+		wantFamily(t, x, "while it fails", dora.Recovery, minutes(20), minutes(8), minutes(10)) // as texts are sorted
+		wantFamily(t, x, "while it fails", dora.ReworkDeployments, "rollback 1", "status 1", "status 1")
+		before := x.facts()
+		*stuck = false
+		x.settle()
+		for _, family := range []string{dora.ChangeFailures, dora.Recovery, dora.ReworkDeployments} {
+			if got, want := ofFamily(x.facts(), family), ofFamily(before, family); fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("at the end: %q, want what was found before, %q: the hotfix comes later", got, want)
+			}
+		}
+	})
+}
+
+// An incident is evidence against a deployment that it names, whether what others of the repository ship is known or not.
+func TestIncidentBesideAFailingEvaluation(t *testing.T) {
+	for name, test := range map[string]struct {
+		window time.Duration
+		refs   []dora.Reference
+		want   string
+	}{
+		"it names the failing one":               {refs: []dora.Reference{{Owner: "acme", Repository: "web", Deployment: 2}}, want: "incident 1"},
+		"it names the commit of the failing one": {refs: []dora.Reference{{Owner: "acme", Repository: "web", Commit: "V2"}}, want: "incident 1"},
+		"it names one behind the failing one":    {refs: []dora.Reference{{Owner: "acme", Repository: "web", Deployment: 3}}, want: "incident 1"},
+		"it names a commit alone":                {refs: []dora.Reference{{Commit: "V3"}}, want: "incident 1"},
+		"it names nothing, with a window":        {window: 15 * time.Minute, want: "window 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, x, _ := failingHistory(t)
+				p.policy.IncidentWindow = test.window
+				x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V3", "success", 30))...)
+				x.arrive(issue("created", 40, 40, 0, test.refs...))
+				x.run(5 * time.Minute)
+				wantFamily(t, x, "in an outage", dora.ChangeFailures)
+				x.fail()
+				x.run(time.Minute)
+				wantFamily(t, x, "while it fails", dora.ChangeFailures, test.want)
+			})
+		})
+	}
+}
+
+// What the failing deployment shipped is not known, so an incident that names that waits for it. Nothing waits for the incident.
+func TestIncidentThatNamesWhatIsNotKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, x, stuck := failingHistory(t)
+		x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V3", "success", 30), deployed(3, "V3", "failure", 50))...)
+		x.arrive(issue("created", 40, 40, 0, dora.Reference{Owner: "acme", Repository: "web", PullRequest: 2}))
+		x.run(5 * time.Minute)
+		wantFamily(t, x, "in an outage", dora.ChangeFailures)
+		x.fail()
+		x.run(time.Minute)
+		wantFamily(t, x, "while it fails", dora.ChangeFailures, "status 1")
+		*stuck = false
+		x.settle()
+		wantFamily(t, x, "when it is evaluated", dora.ChangeFailures, "incident 1", "status 1")
+	})
+}
