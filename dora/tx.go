@@ -8,6 +8,7 @@ type Tx interface {
 	Deliveries() DeliveryTx
 	Commits() CommitTx
 	History() History
+	Repositories() RepositoryTx
 	Deployments() DeploymentTx
 	Incidents() IncidentTx
 	Evidence() EvidenceTx
@@ -114,7 +115,7 @@ type EvaluationTx interface {
 	// WaitingIncidents returns the incidents, without other issues, that are still to be evaluated and were created at or before
 	// a time, the latest Ripe first.
 	WaitingIncidents(upTo time.Time) ([]Evaluation, error)
-	// RepositoryWaits reports whether a success of a repository (Deployment.RepositoryName; empty for any) before a time, not at
+	// RepositoryWaits reports whether a success of a repository, by its key (empty for any), before a time, not at
 	// it, is still to be evaluated.
 	RepositoryWaits(repository string, before time.Time) (bool, error)
 }

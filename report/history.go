@@ -14,7 +14,9 @@ import (
 // time.
 type history struct {
 	deployments map[string]*dora.DeploymentRecord
-	incidents   map[string]dora.Incident
+	// repositories has the keys of the repositories that a name stands for.
+	repositories map[string][]string
+	incidents    map[string]dora.Incident
 	// scopes has the successes of each scope, teams those of each team in production; in the order of their moments.
 	scopes, teams map[string][]*dora.DeploymentRecord
 	numbers       map[int64][]*dora.DeploymentRecord
@@ -26,7 +28,7 @@ type history struct {
 func newHistory(records dora.Records) *history {
 	h := &history{
 		deployments: map[string]*dora.DeploymentRecord{}, incidents: map[string]dora.Incident{}, scopes: map[string][]*dora.DeploymentRecord{}, teams: map[string][]*dora.DeploymentRecord{},
-		numbers: map[int64][]*dora.DeploymentRecord{}, shipped: map[string]index{},
+		numbers: map[int64][]*dora.DeploymentRecord{}, shipped: map[string]index{}, repositories: records.Repositories,
 	}
 	for _, i := range records.Incidents {
 		h.incidents[i.Key] = i
@@ -139,7 +141,7 @@ func (h *history) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
 	}
 	var all []dora.DeploymentRecord
 	for _, t := range found {
-		if r.Repository == "" || t.RepositoryName() == dora.RepositoryName(r.Owner, r.Repository) {
+		if r.Repository == "" || slices.Contains(h.repositories[r.RepositoryName()], t.RepositoryKey()) {
 			all = append(all, *t)
 		}
 	}

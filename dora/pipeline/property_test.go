@@ -123,7 +123,7 @@ func (p *history) reached() (all []string) {
 	for _, deployments := range o.scopes {
 		for _, d := range deployments {
 			for _, c := range d.fresh {
-				all = append(all, d.Scope()+"/"+c.Name())
+				all = append(all, dora.ScopeOf("api.github.com/"+d.RepositoryName(), d.Environment, "")+"/"+c.Name())
 			}
 		}
 	}

@@ -79,15 +79,18 @@ const anyRepositoryWait = time.Hour
 // evaluated yet.
 func (r *Session) waitsForDeployments(i dora.Incident, ripe time.Time) (bool, error) {
 	for _, ref := range i.References {
-		repository := "" // any
-		if ref.Repository != "" {
-			repository = dora.RepositoryName(ref.Owner, ref.Repository)
-		} else if r.now.After(ripe.Add(anyRepositoryWait)) {
-			continue
+		repositories, err := r.namedBy(ref)
+		if err != nil {
+			return false, err
 		}
-		wait, err := r.Evaluations().RepositoryWaits(repository, i.Created)
-		if err != nil || wait {
-			return wait, err
+		if ref.Repository == "" && !r.now.After(ripe.Add(anyRepositoryWait)) {
+			repositories = []string{""} // any
+		}
+		for _, repository := range repositories {
+			wait, err := r.Evaluations().RepositoryWaits(repository, i.Created)
+			if err != nil || wait {
+				return wait, err
+			}
 		}
 	}
 	return false, nil

@@ -8,6 +8,7 @@ type (
 	deliveryTx   struct{ *tx }
 	commitTx     struct{ *tx }
 	historyTx    struct{ *tx }
+	repositoryTx struct{ *tx }
 	deploymentTx struct{ *tx }
 	incidentTx   struct{ *tx }
 	evidenceTx   struct{ *tx }
@@ -21,6 +22,8 @@ func (t *tx) Deliveries() dora.DeliveryTx { return deliveryTx{t} }
 func (t *tx) Commits() dora.CommitTx { return commitTx{t} }
 
 func (t *tx) History() dora.History { return historyTx{t} }
+
+func (t *tx) Repositories() dora.RepositoryTx { return repositoryTx{t} }
 
 func (t *tx) Deployments() dora.DeploymentTx { return deploymentTx{t} }
 

@@ -89,8 +89,8 @@ func waitingRepositories(t *testing.T, s Store) {
 		before     int
 		want       bool
 	}{
-		"later": {d.RepositoryName(), 6, true}, "at its time": {d.RepositoryName(), 5, false}, "any": {"", 6, true}, "any at its time": {"", 5, false},
-		"another": {"acme/web ", 6, false}, "a part": {"acme/we", 6, false}, "a pattern": {"acme/%", 6, false},
+		"later": {d.RepositoryKey(), 6, true}, "at its time": {d.RepositoryKey(), 5, false}, "any": {"", 6, true}, "any at its time": {"", 5, false},
+		"another": {d.RepositoryKey() + " ", 6, false}, "a part": {"api.github.com/acme/we", 6, false}, "a pattern": {"api.github.com/acme/%", 6, false},
 	} {
 		ask(t, s, what, test.want, func(tx dora.EvaluationTx) (bool, error) {
 			return tx.RepositoryWaits(test.repository, minute(test.before))
