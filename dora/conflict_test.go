@@ -42,9 +42,9 @@ func TestConflicts(t *testing.T) {
 		"promoted in between": {
 			status(func(s *Status) { s.Environment = "production" }), status(func(s *Status) { s.Environment, s.Deployment.Environment = "production", "eu" }), nil,
 		},
-		"other commit":            {status(nil), status(func(s *Status) { s.Deployment.SHA = "beef" }), []Conflict{{"sha", "c0ffee", "beef"}}},
-		"lacks the commit":        {status(nil), status(func(s *Status) { s.Deployment.SHA = "" }), nil},
-		"renamed repository":      {status(nil), status(func(s *Status) { s.Deployment.Repository = "site" }), nil},
+		"other commit":       {status(nil), status(func(s *Status) { s.Deployment.SHA = "beef" }), []Conflict{{"sha", "c0ffee", "beef"}}},
+		"lacks the commit":   {status(nil), status(func(s *Status) { s.Deployment.SHA = "" }), nil},
+		"renamed repository": {status(nil), status(func(s *Status) { s.Deployment.Repository = "site" }), nil},
 		"several": {
 			status(nil), status(func(s *Status) { s.State, s.Deployment.Environment = "error", "qa" }),
 			[]Conflict{{"state", "success", "error"}, {"environment", "production", "qa"}},

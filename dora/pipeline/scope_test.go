@@ -222,7 +222,7 @@ func TestScopes(t *testing.T) {
 						story.policy(&p.policy)
 					}
 					for _, i := range order {
-						x.arrive(copyOf(story.events[i]))
+						x.arrive(story.events[i])
 						x.run(time.Second) // within settleTime
 					}
 					x.settle()
@@ -250,19 +250,6 @@ func permutationsOf(n int) func(yield func([]int) bool) {
 	return func(yield func([]int) bool) {
 		permutations(n)(func(order []int) bool { return yield(slices.Clone(order)) })
 	}
-}
-
-// copyOf returns a copy of an event, which the processor changes.
-func copyOf(e dora.Event) dora.Event {
-	switch {
-	case e.Status != nil:
-		status := *e.Status
-		return dora.Event{Status: &status}
-	case e.Deployment != nil:
-		deployment := *e.Deployment
-		return dora.Event{Deployment: &deployment}
-	}
-	return e
 }
 
 // dora returns the facts of dora_*.

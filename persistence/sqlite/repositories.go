@@ -73,7 +73,7 @@ func (t repositoryTx) Merge(from, into string) error {
 	}
 	for _, d := range deployments {
 		d.Identity = into
-		if err := (deploymentTx{t.tx}).Save(d); err != nil {
+		if err := deploymentTx(t).Save(d); err != nil {
 			return err
 		}
 	}
@@ -102,7 +102,7 @@ func (t repositoryTx) Merge(from, into string) error {
 
 // setFirstOfScopes records which deployment of each scope of a repository is to be evaluated first.
 func (t repositoryTx) setFirstOfScopes(repository string) error {
-	waiting, err := t.tx.evaluations("WHERE kind = 'deployment' AND repository = ?", repository)
+	waiting, err := t.evaluations("WHERE kind = 'deployment' AND repository = ?", repository)
 	if err != nil {
 		return err
 	}
