@@ -40,6 +40,11 @@ func to(environment string) change {
 	}
 }
 
+// only is the environment of a deployment in a payload that does not say which one it was created for.
+func only(environment string) change {
+	return func(s *dora.Status) { s.Deployment.Environment = environment }
+}
+
 // promotedTo says that the status is about another environment, which is the deployment's from then on.
 func promotedTo(environment string) change {
 	return func(s *dora.Status) { s.Environment, s.Deployment.Environment = environment, environment }
@@ -151,6 +156,16 @@ func scopeStories() map[string]scopeStory {
 				"change_failures_total cause=status environment=production": 1,
 				// 1 and 2 in staging ran since nine; where 2 was promoted to, nothing says when it began to run.
 				"deployment_run_seconds environment=production": 60_000, "deployment_run_seconds environment=staging": 120_000,
+			},
+		},
+		"promoted, without the environment that it was created for": {
+			events: []dora.Event{
+				deployed(1, "V1", "success", 1), with(deployed(2, "V2", "success", 2), only("staging")), with(deployed(2, "V2", "success", 3), only("production")),
+				with(deployed(2, "V2", "error", 4), only("production")),
+			},
+			want: map[string]int64{
+				"deployments_total outcome=success environment=staging": 1, "deployments_total outcome=success environment=production": 2,
+				"deployments_total outcome=failure": 1, "changes_total environment=production": 2, "change_failures_total cause=status": 1,
 			},
 		},
 		"promoted, running there from a status on, named by an incident": {

@@ -19,6 +19,10 @@ func (r *Session) record(d dora.Deployment, team string, at time.Time) (dora.Dep
 		return dora.DeploymentRecord{}, err
 	}
 	t, known, err := r.History().Deployment(d.Key())
+	if known && d.OriginalEnvironment == "" && dora.FoldName(t.Environment) != dora.FoldName(d.Environment) {
+		d.Promoted = true // the payload does not say so
+		t, known, err = r.History().Deployment(d.Key())
+	}
 	if err != nil || t.Ignored != "" {
 		return t, err
 	}
