@@ -48,7 +48,7 @@ func aLargeStore(tb testing.TB, deployments int) (path string, newest time.Time)
 				}
 				_, err := tx.Facts().Add(dora.Fact{
 					Family: dora.Changes, Value: 1, At: t.Succeeded(), ID: t.ID,
-					Subject: dora.ChangeSubject(t.Deployment, t.Shipment.Changes[0]),
+					Subject: dora.ChangeSubject(t.Scope(), t.Shipment.Changes[0]),
 					Labels:  dora.Labels{"environment": t.Environment, "repo": t.Repository, "owner": t.Owner, "team": t.Team},
 				})
 				if err != nil {

@@ -111,7 +111,7 @@ func TestPageAndReportAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(all, counted.Report, cmpopts.EquateNaNs()); diff != "" {
+	if diff := cmp.Diff(all, counted.Report, cmpopts.EquateNaNs(), cmpopts.IgnoreFields(report.Report{}, "Environments")); diff != "" {
 		t.Errorf("-report +page:\n%s", diff)
 	}
 }

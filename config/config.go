@@ -140,7 +140,7 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			"webhook_secret": d.secrets(&c.Jira.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.Jira.WebhookSecret),
 			"incidents": d.incidents(&c.Policy.Incidents),
 		}),
-		"deployments": d.section(fields{"settle": d.duration(&c.Policy.Settle)}),
+		"deployments": d.deployments(&c.Policy),
 		"changes":     d.changes(&c.Policy),
 		"failures":    d.failures(&c.Policy),
 		"catalog": d.section(fields{

@@ -54,7 +54,7 @@ func defaults() *Config {
 	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
 	c.OTLP = defaultOTLP()
 	c.Policy = dora.Policy{
-		Settle: 2 * time.Minute, UsualProduction: true, IgnoreAuthors: []string{"dependabot[bot]", "renovate[bot]"},
+		Settle: 2 * time.Minute, Tasks: dora.MustFilter("deploy", "deploy:**"), UsualProduction: true, IgnoreAuthors: []string{"dependabot[bot]", "renovate[bot]"},
 	}
 	return c
 }
@@ -98,6 +98,16 @@ func TestGoodFiles(t *testing.T) {
 	}
 	everything.Policy = dora.Policy{
 		Settle: 30 * time.Second, IncidentWindow: 24 * time.Hour, IgnoreAuthors: []string{"robot"},
+		Tasks: dora.MustFilter("deploy", "release/*"),
+		Ignore: []dora.IgnoreRule{
+			{
+				Environment: regexp.MustCompile("(?i)^(?:prod.*)$"), Ref: regexp.MustCompile("(?i)^(?:refs/pull/.*)$"),
+				Task: regexp.MustCompile("(?i)^(?:deploy)$"), Creator: regexp.MustCompile(`(?i)^(?:argo\[bot\])$`),
+				Workflow: regexp.MustCompile("(?i)^(?:Plan|Check)$"), Description: regexp.MustCompile("(?i)^(?:dry run)$"),
+				Text: `deployments.ignore: {creator: argo\[bot\], description: dry run, environment: prod.*, ref: refs/pull/.*, task: deploy, workflow: Plan|Check}`,
+			},
+			{Ref: regexp.MustCompile("(?i)^(?:)$"), Text: "deployments.ignore: {ref: }"},
+		},
 		Production:     []*regexp.Regexp{regexp.MustCompile("(?i)^(?:prod-.*)$"), regexp.MustCompile("(?i)^(?:eu)$")},
 		HotfixBranches: dora.MustFilter("hotfix/*"), HotfixLabels: dora.MustFilter("hotfix"),
 		Paths: []dora.RepositoryPaths{{Repository: "acme/mono", Environments: []dora.EnvironmentPaths{

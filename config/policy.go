@@ -1,7 +1,9 @@
 package config
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 func DefaultPolicy() dora.Policy {
 	return dora.Policy{
 		Settle:          2 * time.Minute,
+		Tasks:           dora.MustFilter("deploy", "deploy:**"),
 		UsualProduction: true,
 		IgnoreAuthors:   []string{"dependabot[bot]", "renovate[bot]"},
 	}
@@ -63,6 +66,38 @@ func (d *decoder) fullMatchExpression(n *yaml.Node, path string) *regexp.Regexp 
 		return nil
 	}
 	return fullMatch(e.String())
+}
+
+// deployments reads which deployments count, and when they are evaluated.
+func (d *decoder) deployments(to *dora.Policy) field {
+	return d.section(fields{
+		"settle": d.duration(&to.Settle),
+		"tasks": func(n *yaml.Node, path string) {
+			to.Tasks = dora.Filter{}
+			d.patterns("deploy:**", &to.Tasks)(n, path)
+		},
+		"ignore": d.list("environment: production", func(n *yaml.Node, path string) {
+			r := dora.IgnoreRule{}
+			known, texts := fields{}, map[string]string{}
+			for name, e := range map[string]**regexp.Regexp{
+				"environment": &r.Environment, "ref": &r.Ref, "task": &r.Task, "creator": &r.Creator, "workflow": &r.Workflow,
+				"description": &r.Description,
+			} {
+				known[name] = func(n *yaml.Node, path string) { *e, texts[name] = d.fullMatchExpression(n, path), n.Value }
+			}
+			if d.hasErrors(func() { d.mapping(n, path, known) }) {
+				return
+			}
+			if len(texts) == 0 {
+				d.fail(n, "%s matches every deployment: write at least one of: %s", path, keyList(known))
+			}
+			for _, name := range slices.Sorted(maps.Keys(texts)) {
+				r.Text += ", " + name + ": " + texts[name]
+			}
+			r.Text = "deployments.ignore: {" + strings.TrimPrefix(r.Text, ", ") + "}"
+			to.Ignore = append(to.Ignore, r)
+		}),
+	})
 }
 
 // changes reads which changes count.

@@ -1,6 +1,10 @@
 package dora
 
-import "time"
+import (
+	"regexp"
+	"strconv"
+	"time"
+)
 
 // Commit names a commit of a repository.
 type Commit struct {
@@ -8,8 +12,32 @@ type Commit struct {
 	Owner      string `json:"owner"`
 	Repository string `json:"repository"`
 	SHA        string `json:"sha"`
+	// Pull is the number of the pull request that is its change: it was deployed as refs/pull/n/merge, a test merge that only GitHub
+	// knows, or as refs/pull/n/head. It is 0 if GitHub has to say which change brought the commit.
+	Pull int `json:"pull,omitempty"`
 	// OnDefaultBranch is true if the deployment's ref is the repository's default branch.
 	OnDefaultBranch bool `json:"on_default_branch,omitempty"`
+}
+
+// At returns another commit of the same repository.
+func (c Commit) At(sha string) Commit {
+	if sha != c.SHA {
+		c.SHA, c.Pull = sha, 0
+	}
+	return c
+}
+
+// pullRef matches the refs that GitHub makes for a pull request.
+var pullRef = regexp.MustCompile(`^refs/pull/([1-9][0-9]{0,8})/(?:merge|head)$`)
+
+// pullOfRef returns the number of the pull request that a ref stands for; 0 if it stands for none.
+func pullOfRef(ref string) int {
+	m := pullRef.FindStringSubmatch(ref)
+	if m == nil {
+		return 0
+	}
+	number, _ := strconv.Atoi(m[1])
+	return number
 }
 
 // Origin is when the work on a commit began, and what is known of the change that brought it.

@@ -1,6 +1,7 @@
 package dora
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -19,12 +20,19 @@ func Conflicts(stored, received Event) []Conflict {
 			all = append(all, Conflict{field, a, b})
 		}
 	}
+	compareNames := func(field, a, b string) {
+		if FoldName(a) != FoldName(b) {
+			compare(field, a, b)
+		}
+	}
 	if a, b := stored.Status, received.Status; a != nil && b != nil {
 		compare("state", a.State, b.State)
 		compare("created_at", instant(a.CreatedAt), instant(b.CreatedAt))
+		compareNames("environment", stored.Environment(), received.Environment())
 		compareDeployments(compare, a.Deployment, b.Deployment)
 	}
 	if a, b := stored.Deployment, received.Deployment; a != nil && b != nil {
+		compareNames("environment", cmp.Or(a.OriginalEnvironment, a.Environment), cmp.Or(b.OriginalEnvironment, b.Environment))
 		compareDeployments(compare, *a, *b)
 	}
 	return all
@@ -33,9 +41,6 @@ func Conflicts(stored, received Event) []Conflict {
 func compareDeployments(compare func(field, a, b string), a, b Deployment) {
 	if a.ID != b.ID {
 		compare("deployment", strconv.FormatInt(a.ID, 10), strconv.FormatInt(b.ID, 10))
-	}
-	if !strings.EqualFold(a.Environment, b.Environment) {
-		compare("environment", a.Environment, b.Environment)
 	}
 	if !strings.EqualFold(a.SHA, b.SHA) {
 		compare("sha", a.SHA, b.SHA)

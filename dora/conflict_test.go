@@ -35,9 +35,16 @@ func TestConflicts(t *testing.T) {
 			status(nil), status(func(s *Status) { s.Deployment.Environment = "staging" }), []Conflict{{"environment", "production", "staging"}},
 		},
 		"environment in capitals": {status(nil), status(func(s *Status) { s.Deployment.Environment = "Production" }), nil},
-		"other commit":            {status(nil), status(func(s *Status) { s.Deployment.SHA = "beef" }), []Conflict{{"sha", "c0ffee", "beef"}}},
-		"lacks the commit":        {status(nil), status(func(s *Status) { s.Deployment.SHA = "" }), nil},
-		"renamed repository":      {status(nil), status(func(s *Status) { s.Deployment.Repository = "site" }), nil},
+		"environment of the status": {
+			status(func(s *Status) { s.Environment = "eu" }), status(func(s *Status) { s.Environment, s.Deployment.Environment = "us", "us" }),
+			[]Conflict{{"environment", "eu", "us"}},
+		},
+		"promoted in between": {
+			status(func(s *Status) { s.Environment = "production" }), status(func(s *Status) { s.Environment, s.Deployment.Environment = "production", "eu" }), nil,
+		},
+		"other commit":       {status(nil), status(func(s *Status) { s.Deployment.SHA = "beef" }), []Conflict{{"sha", "c0ffee", "beef"}}},
+		"lacks the commit":   {status(nil), status(func(s *Status) { s.Deployment.SHA = "" }), nil},
+		"renamed repository": {status(nil), status(func(s *Status) { s.Deployment.Repository = "site" }), nil},
 		"several": {
 			status(nil), status(func(s *Status) { s.State, s.Deployment.Environment = "error", "qa" }),
 			[]Conflict{{"state", "success", "error"}, {"environment", "production", "qa"}},

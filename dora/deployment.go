@@ -10,6 +10,10 @@ import (
 type DeploymentRecord struct {
 	Deployment
 	Team string `json:"team"`
+	// Identity is the key of its repository (Repository.Key).
+	Identity string `json:"identity,omitempty"`
+	// Ignored is the rule of deployments.ignore by which it counts in no dora_* family; it has no outcomes then.
+	Ignored string `json:"ignored,omitempty"`
 	// InProduction is true if its environment is a production environment.
 	InProduction bool `json:"in_production,omitempty"`
 	// Started is when the deployment began to run, by its first status in_progress; zero if there is none.
@@ -92,6 +96,14 @@ func (t DeploymentRecord) SuccessAfter(status Outcome) (Outcome, bool) {
 func (t DeploymentRecord) Succeeded() time.Time {
 	o, _ := t.First(Success)
 	return o.At
+}
+
+// Scope returns the scope in which the deployment follows others.
+func (t DeploymentRecord) Scope() string { return ScopeOf(t.RepositoryKey(), t.Environment, t.Task) }
+
+// RepositoryKey returns the key of its repository.
+func (t DeploymentRecord) RepositoryKey() string {
+	return cmp.Or(t.Identity, RepositoryKey(t.Host, t.RepositoryName(), 0))
 }
 
 // Labels returns the labels that all dora_* families about deployments have.

@@ -1,6 +1,9 @@
 package dora
 
-import "regexp"
+import (
+	"cmp"
+	"regexp"
+)
 
 // Rewrite renames environments before their events are processed, so that short-lived ones share their series.
 type Rewrite struct {
@@ -14,22 +17,31 @@ type Rewrite struct {
 // Environments are the rules for renaming environments. The first matching rule applies.
 type Environments []Rewrite
 
-// Rename changes the environment of an event's deployment.
-func (all Environments) Rename(e Event) {
+// Apply changes the environment of an event's deployment: to the one that a status is about, and by the rules. A status that names
+// another environment than the one that the deployment was created for promotes it.
+func (all Environments) Apply(e Event) {
 	switch {
 	case e.Status != nil:
-		all.renameIn(&e.Status.Deployment)
+		d := &e.Status.Deployment
+		own := all.rename(cmp.Or(d.OriginalEnvironment, d.Environment), d.Transient)
+		if is := e.Status.Environment; is != "" {
+			if FoldName(is) != FoldName(d.Environment) { // GitHub's flags are about the deployment's
+				d.Production, d.Transient = false, false
+			}
+			d.Environment = is
+		}
+		d.Environment = all.rename(d.Environment, d.Transient)
+		d.Promoted = FoldName(d.Environment) != FoldName(own)
 	case e.Deployment != nil:
-		all.renameIn(e.Deployment)
+		e.Deployment.Environment = all.rename(e.Deployment.Environment, e.Deployment.Transient)
 	}
 }
 
-func (all Environments) renameIn(d *Deployment) {
+func (all Environments) rename(name string, transient bool) string {
 	for _, r := range all {
-		if (r.Transient && !d.Transient) || (r.Match != nil && !r.Match.MatchString(d.Environment)) {
-			continue
+		if (transient || !r.Transient) && (r.Match == nil || r.Match.MatchString(name)) {
+			return r.Name
 		}
-		d.Environment = r.Name
-		return
 	}
+	return name
 }

@@ -58,6 +58,14 @@ func (e Event) Target() Deployment {
 	return Deployment{}
 }
 
+// Environment returns the environment that an event is about, as it was sent; empty for an event of an issue.
+func (e Event) Environment() string {
+	if e.Status != nil && e.Status.Environment != "" {
+		return e.Status.Environment
+	}
+	return e.Target().Environment
+}
+
 // Deployment is GitHub's deployment.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment
 type Deployment struct {
@@ -67,23 +75,38 @@ type Deployment struct {
 	// Owner and Repository are the payload's, Repository without the owner.
 	Owner      string `json:"owner"`
 	Repository string `json:"repository"`
+	// RepositoryID is the payload's repository.id; 0 if the payload does not have it.
+	RepositoryID int64 `json:"repository_id,omitempty"`
 	// DefaultBranch is the repository's; empty if the payload does not have it.
 	DefaultBranch string `json:"default_branch,omitempty"`
-	Environment   string `json:"environment"`
-	SHA           string `json:"sha"`
+	// Environment is where the deployment goes to at the moment, OriginalEnvironment the one that it was created for: a status may
+	// promote it to another one.
+	Environment string `json:"environment"`
+	SHA         string `json:"sha"`
 	// Ref is the branch, tag or commit that was asked to be deployed.
-	Ref                 string    `json:"ref,omitempty"`
-	OriginalEnvironment string    `json:"original_environment,omitempty"`
-	Production          bool      `json:"production_environment,omitempty"`
-	Transient           bool      `json:"transient_environment,omitempty"`
-	CreatedAt           time.Time `json:"created_at"`
+	Ref                 string `json:"ref,omitempty"`
+	OriginalEnvironment string `json:"original_environment,omitempty"`
+	// Promoted is true if Environment is not the one that it was created for (Environments.Apply).
+	Promoted   bool `json:"promoted,omitempty"`
+	Production bool `json:"production_environment,omitempty"`
+	Transient  bool `json:"transient_environment,omitempty"`
+	// Task says what is done, DefaultTask if empty. Creator is a login, Description a text of the creator's.
+	Task        string `json:"task,omitempty"`
+	Creator     string `json:"creator,omitempty"`
+	Description string `json:"description,omitempty"`
+	// Workflows are the names and the path of the workflow of GitHub Actions that made it.
+	Workflows []string  `json:"workflows,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
 }
+
+// DefaultTask is the task of a deployment that names none.
+const DefaultTask = "deploy"
 
 // Commit returns the deployed commit.
 func (d Deployment) Commit() Commit {
 	return Commit{
 		Host: d.Host, Owner: d.Owner, Repository: d.Repository, SHA: d.SHA,
-		OnDefaultBranch: d.DefaultBranch != "" && d.Ref == d.DefaultBranch,
+		Pull: pullOfRef(d.Ref), OnDefaultBranch: d.DefaultBranch != "" && d.Ref == d.DefaultBranch,
 	}
 }
 
@@ -91,7 +114,9 @@ func (d Deployment) Commit() Commit {
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment_status
 type Status struct {
 	Deployment Deployment `json:"deployment"`
-	ID         int64      `json:"id"`
+	// Environment is the one that it is about; empty if it is the deployment's.
+	Environment string `json:"environment,omitempty"`
+	ID          int64  `json:"id"`
 	// State is as sent: success, failure, error, inactive, in_progress, queued, pending, waiting.
 	State     string    `json:"state"`
 	CreatedAt time.Time `json:"created_at"`
@@ -139,7 +164,10 @@ type Reference struct {
 	Commit string `json:"commit,omitempty"`
 }
 
-// In reports whether a reference names the repository of a scope.
-func (r Reference) In(scope string) bool {
-	return r.Repository != "" && RepositoryOf(scope) == RepositoryName(r.Owner, r.Repository)
+// RepositoryName returns the RepositoryName of the repository that it names; empty if it names none.
+func (r Reference) RepositoryName() string {
+	if r.Repository == "" {
+		return ""
+	}
+	return RepositoryName(r.Owner, r.Repository)
 }

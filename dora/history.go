@@ -15,7 +15,8 @@ type History interface {
 	FirstShipped(scope, name string) (key string, revert, known bool, err error)
 	// Named returns the deployments that a reference in the text of an issue may mean, in any order, perhaps one twice: those with
 	// its number, those that shipped its pull request, and those whose SHA, or a name that they shipped, begins with its commit. If
-	// it names a repository, only those of it, whatever its case.
+	// it names a repository, only those of the repositories that an event has called by that name (RepositoryTx.Named), whatever its
+	// case and whatever they are called now.
 	Named(r Reference) ([]DeploymentRecord, error)
 	// NewestOf returns the newest run in production of a team before a time, not at it; false if there is none.
 	NewestOf(team string, before time.Time) (Run, bool, error)

@@ -1,6 +1,7 @@
 package dora
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -16,10 +17,15 @@ import (
 //   - a subject names an observation about a thing, such as deployment:api.github.com/123/success; a family has a fact about each
 //     subject at most once.
 
-// Key returns the key of a deployment: host/id.
-func (d Deployment) Key() string { return DeploymentKey(d.Host, d.ID) }
+// Key returns the key of a deployment: host/id. Where a status has promoted it to, it is another deployment: host/id/environment.
+func (d Deployment) Key() string {
+	if d.Promoted {
+		return DeploymentKey(d.Host, d.ID) + "/" + scopePart(d.Environment)
+	}
+	return DeploymentKey(d.Host, d.ID)
+}
 
-// DeploymentKey returns the key of the deployment with an id.
+// DeploymentKey returns the key of the deployment with an id in the environment that it was created for.
 func DeploymentKey(host string, id int64) string { return hostKey(host, strconv.FormatInt(id, 10)) }
 
 // IssueKey returns the key of the issue that an event is about: host/id. It stays the same if the issue moves to another project.
@@ -27,9 +33,13 @@ func (c IncidentChange) IssueKey() string { return hostKey(c.Host, c.ID) }
 
 func hostKey(host, id string) string { return host + "/" + id }
 
-// Key returns the key of a commit: host/owner/repository@sha.
+// Key returns the key of a commit: host/owner/repository@sha, followed by #n if pull request n is its change.
 func (c Commit) Key() string {
-	return fmt.Sprintf("%s/%s/%s@%s", c.Host, c.Owner, c.Repository, c.SHA)
+	key := fmt.Sprintf("%s/%s/%s@%s", c.Host, c.Owner, c.Repository, c.SHA)
+	if c.Pull != 0 {
+		key += "#" + strconv.Itoa(c.Pull)
+	}
+	return key
 }
 
 // RepositoryName returns owner/name of the deployment's repository as RepositoryName does.
@@ -40,18 +50,23 @@ func RepositoryName(owner, name string) string {
 	return strings.ToLower(url.PathEscape(owner) + "/" + url.PathEscape(name))
 }
 
-// Scope returns the key of the repository and environment whose deployments follow one another: host/owner/name/environment.
-func (d Deployment) Scope() string {
-	return strings.ToLower(url.PathEscape(d.Host)) + "/" + d.RepositoryName() + "/" + d.Environment
+// ScopeOf returns the scope of a repository's key, an environment and a task, in which deployments follow one another:
+// repository/environment, and /task unless that is DefaultTask. Case does not matter.
+func ScopeOf(repository, environment, task string) string {
+	scope := repository + "/" + scopePart(environment)
+	if task = scopePart(cmp.Or(task, DefaultTask)); task != DefaultTask {
+		scope += "/" + task
+	}
+	return scope
 }
 
-// RepositoryOf returns the RepositoryName in a scope; empty if it has none.
+// RepositoryOf returns the key of the repository in a scope; empty if it has none.
 func RepositoryOf(scope string) string {
 	parts := strings.SplitN(scope, "/", 4)
 	if len(parts) < 4 {
 		return ""
 	}
-	return parts[1] + "/" + parts[2]
+	return strings.Join(parts[:3], "/")
 }
 
 // DeploymentDeliveryKey returns the delivery key of the creation of a deployment.
@@ -104,10 +119,8 @@ func OutcomeSubject(deployment, outcome string) string {
 	return Subject(SubjectDeployment, deployment) + "/" + outcome
 }
 
-// ChangeSubject returns the subject of a change that reached the scope of a deployment.
-func ChangeSubject(d Deployment, c Change) string {
-	return Subject(SubjectChange, d.Scope()+"/"+c.Name())
-}
+// ChangeSubject returns the subject of a change that reached a scope.
+func ChangeSubject(scope string, c Change) string { return Subject(SubjectChange, scope+"/"+c.Name()) }
 
 // StageSubject returns the subject of a stage of the lead time of a change, which is given by its ChangeSubject.
 func StageSubject(change, stage string) string { return change + stageDetail + stage }

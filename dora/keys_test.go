@@ -8,15 +8,30 @@ import (
 // The strings are stored: another spelling of a key or subject would count again what is counted.
 func TestKeys(t *testing.T) {
 	deployment := Deployment{Host: "GHE.example.com:8443", ID: 7, Owner: "Acme", Repository: "Web shop", Environment: "Prod/EU", SHA: "c0ffee"}
+	promoted := deployment
+	promoted.Promoted = true
+	record := DeploymentRecord{Deployment: deployment}
+	known := DeploymentRecord{Deployment: deployment, Identity: "ghe.example.com:8443/acme/old#99"}
+	known.Task = "Deploy:Web/EU"
+	merge := deployment
+	merge.Ref = "refs/pull/12/merge"
 	issue := IncidentChange{Host: "jira.example.com/base", ID: "10042", Event: "jira:issue_updated"}
 	pull := Change{Origin: Origin{PullRequest: 12}, SHA: "c0ffee"}
 	for _, test := range []struct{ name, got, want string }{
 		{"deployment", deployment.Key(), "GHE.example.com:8443/7"},
+		{"deployment that was promoted", promoted.Key(), "GHE.example.com:8443/7/prod%2feu"},
 		{"deployment by its id", DeploymentKey("api.github.com", 7), "api.github.com/7"},
 		{"issue", issue.IssueKey(), "jira.example.com/base/10042"},
 		{"commit", deployment.Commit().Key(), "GHE.example.com:8443/Acme/Web shop@c0ffee"},
-		{"scope", deployment.Scope(), "ghe.example.com:8443/acme/web%20shop/Prod/EU"},
-		{"repository of the scope", RepositoryOf(deployment.Scope()), deployment.RepositoryName()},
+		{"commit of a pull request", merge.Commit().Key(), "GHE.example.com:8443/Acme/Web shop@c0ffee#12"},
+		{"another commit than that of a pull request", merge.Commit().At("beef").Key(), "GHE.example.com:8443/Acme/Web shop@beef"},
+		{"repository", RepositoryKey("GHE.example.com:8443", "acme/web", 0), "ghe.example.com:8443/acme/web"},
+		{"second repository of a name", RepositoryKey("GHE.example.com:8443", "acme/web", 99), "ghe.example.com:8443/acme/web#99"},
+		{"scope", record.Scope(), "ghe.example.com:8443/acme/web%20shop/prod%2feu"},
+		{"scope of a repository and a task", known.Scope(), "ghe.example.com:8443/acme/old#99/prod%2feu/deploy:web%2feu"},
+		{"scope of the usual task", ScopeOf("h/acme/web", "prod", "DEPLOY"), "h/acme/web/prod"},
+		{"repository of the scope", RepositoryOf(record.Scope()), "ghe.example.com:8443/acme/web%20shop"},
+		{"repository of the scope of a task", RepositoryOf(known.Scope()), "ghe.example.com:8443/acme/old#99"},
 		{"repository of no scope", RepositoryOf("acme/web"), ""},
 		{"delivery of a deployment", DeploymentDeliveryKey("api.github.com", 7), "github/api.github.com/deployment/7"},
 		{"delivery of a status", StatusDeliveryKey("api.github.com", 7), "github/api.github.com/deployment_status/7"},
@@ -24,8 +39,8 @@ func TestKeys(t *testing.T) {
 		{"deliveries of an issue", IssueDeliveryPrefix(issue.IssueKey()), "jira/jira.example.com/base/10042/"},
 		{"status", StatusSubject("api.github.com", 123), "deployment_status:api.github.com/123"},
 		{"outcome", OutcomeSubject("h/7", Success), "deployment:h/7/success"},
-		{"pull request", ChangeSubject(deployment, pull), "change:ghe.example.com:8443/acme/web%20shop/Prod/EU/#12"},
-		{"commit without a pull request", ChangeSubject(deployment, Change{SHA: "c0ffee"}), "change:ghe.example.com:8443/acme/web%20shop/Prod/EU/c0ffee"},
+		{"pull request", ChangeSubject(record.Scope(), pull), "change:ghe.example.com:8443/acme/web%20shop/prod%2feu/#12"},
+		{"commit without a pull request", ChangeSubject(record.Scope(), Change{SHA: "c0ffee"}), "change:ghe.example.com:8443/acme/web%20shop/prod%2feu/c0ffee"},
 		{"stage", StageSubject("change:h/acme/web/prod/#1", "review"), "change:h/acme/web/prod/#1/stage=review"},
 		{"failure", FailureSubject("h/7"), "failure:h/7"},
 		{"recovery", RecoverySubject("h/7"), "recovery:h/7"},
@@ -44,6 +59,7 @@ func TestKeys(t *testing.T) {
 func TestCutSubject(t *testing.T) {
 	for subject, want := range map[string][3]string{
 		"deployment_status:api.github.com/123":             {"deployment_status", "api.github.com/123", ""},
+		"deployment:api.github.com/7/prod%2feu/success":    {"deployment", "api.github.com/7/prod%2feu", "success"},
 		"deployment:ghe.example.com:8443/7/success":        {"deployment", "ghe.example.com:8443/7", "success"},
 		"change:api.github.com/acme/web/prod/eu/#12":       {"change", "api.github.com/acme/web/prod/eu/#12", ""},
 		"change:api.github.com/acme/web/prod/#1/stage=x":   {"change", "api.github.com/acme/web/prod/#1", "stage=x"},

@@ -11,6 +11,11 @@ import (
 type Policy struct {
 	// Settle is how long to wait for late or out-of-order events before an event is evaluated (deployments.settle).
 	Settle time.Duration
+	// Tasks matches the tasks of the deployments that count in dora_* families (deployments.tasks); without
+	// patterns all do.
+	Tasks Filter
+	// Ignore selects deployments that count in no dora_* family (deployments.ignore).
+	Ignore []IgnoreRule
 	// Production matches the names of production environments, in addition to those that GitHub's payload flags. UsualProduction
 	// adds the names of IsProductionName.
 	Production      []*regexp.Regexp

@@ -6,6 +6,11 @@ import "time"
 type Records struct {
 	Deployments []DeploymentRecord
 	Incidents   []Incident
+	// Repositories has the keys of the repositories that events have called by a name (RepositoryName).
+	Repositories map[string][]string
+	// Environments are those that counted deployments have gone to: production first, then by name. Those whose names differ in case
+	// alone are one.
+	Environments []Environment
 	// Unsettled is the number of pending evaluations.
 	Unsettled int
 }

@@ -8,6 +8,7 @@ type Tx interface {
 	Deliveries() DeliveryTx
 	Commits() CommitTx
 	History() History
+	Repositories() RepositoryTx
 	Deployments() DeploymentTx
 	Incidents() IncidentTx
 	Evidence() EvidenceTx
@@ -115,8 +116,8 @@ type EvaluationTx interface {
 	// WaitingIncidents returns the incidents, without other issues, that are still to be evaluated and were created at or before
 	// a time, the latest Ripe first.
 	WaitingIncidents(upTo time.Time) ([]Evaluation, error)
-	// RepositoryWaits reports whether a success of a repository (Deployment.RepositoryName; empty for any) before a time, not at
-	// it, is still to be evaluated: waits, whether there is one in a scope whose First is not failing (Evaluation.FailingSince);
-	// failing, whether there is one in a scope whose First is.
+	// RepositoryWaits reports whether a success of a repository, by its key (empty for any), before a time, not at it, is still to be
+	// evaluated: waits, whether there is one in a scope whose First is not failing (Evaluation.FailingSince); failing, whether there is
+	// one in a scope whose First is.
 	RepositoryWaits(repository string, before time.Time) (waits, failing bool, err error)
 }

@@ -80,6 +80,11 @@ func (s *shipping) addToChanges(ctx context.Context, at link, o dora.Origin) err
 
 // pullOf is the pull request that brought a commit, by the commit's subject when it tells; its number is 0 without one.
 func (s *shipping) pullOf(ctx context.Context, c commit) (pull, error) {
+	if head := s.c.Head; head.Pull != 0 && c.SHA == head.SHA {
+		if p, err := s.pull(ctx, head.Pull); err != nil || p.Number != 0 {
+			return p, err
+		}
+	}
 	var named pull
 	var unanswered error
 	if number := reference(c.Commit.Message); number != 0 {
@@ -94,9 +99,7 @@ func (s *shipping) pullOf(ctx context.Context, c commit) (pull, error) {
 			return named, nil
 		}
 	}
-	asked := s.c.Head
-	asked.SHA = c.SHA
-	p, err := s.pullOfCommit(ctx, asked)
+	p, err := s.pullOfCommit(ctx, s.c.Head.At(c.SHA))
 	switch {
 	case p.Number != 0:
 		s.pulls[p.Number] = p

@@ -51,6 +51,12 @@ func (g *GitHub) lookUp() lookUp { return lookUp{GitHub: g, answers: g.answers.L
 
 // change is the change that brought a commit. With an *dora.UnansweredError it is what can be determined without the answer.
 func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error) {
+	if c.Pull != 0 {
+		change, err := l.changeOfRef(ctx, c)
+		if err != nil || !change.FirstCommit.IsZero() {
+			return change, err
+		}
+	}
 	p, err := l.pullOfCommit(ctx, c)
 	if err != nil {
 		return l.changeWithoutPulls(ctx, c, p, err), fmt.Errorf("pull requests of commit %s: %w", c.Key(), err)
@@ -86,6 +92,22 @@ func (l *lookUp) commit(ctx context.Context, c dora.Commit) (found commit, err e
 	}
 	l.logger.DebugContext(ctx, "", "repo", c.Repository, "commit_info", c.SHA)
 	return found, nil
+}
+
+// changeOfRef returns the change of the pull request that the deployed ref stands for; its zero value if it is not there or none of its
+// commits has a date.
+func (l *lookUp) changeOfRef(ctx context.Context, c dora.Commit) (dora.Change, error) {
+	var p pull
+	_, err := l.get(ctx, &p, "", routePull, c.Owner, c.Repository, strconv.Itoa(c.Pull))
+	var s *statusError
+	switch {
+	case errors.As(err, &s) && s.status == http.StatusNotFound:
+		return dora.Change{}, nil
+	case err != nil:
+		return dora.Change{}, fmt.Errorf("pull request %d, deployed as commit %s: %w", c.Pull, c.Key(), notFound(err))
+	}
+	p.Number = c.Pull
+	return l.changeOfPull(ctx, c, p)
 }
 
 // changeOfReference is the change of the merged pull request that the commit's message names; its zero value when the

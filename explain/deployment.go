@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -8,7 +9,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// Deployments explains the deployments of a name: one, or one on each of several servers.
+// Deployments explains the deployments of a name: one, or one on each of several servers and in each environment that a status
+// promoted it to.
 type Deployments struct {
 	Deployments []DeploymentExplanation `json:"deployments"`
 }
@@ -21,12 +23,17 @@ type DeploymentExplanation struct {
 	Repository          string    `json:"repository"`
 	ID                  int64     `json:"id"`
 	Environment         string    `json:"environment"`
+	Task                string    `json:"task"`
 	OriginalEnvironment string    `json:"original_environment,omitempty"`
+	Promoted            bool      `json:"promoted"`
 	Production          bool      `json:"production"`
 	SHA                 string    `json:"sha"`
 	Ref                 string    `json:"ref,omitempty"`
 	Team                string    `json:"team"`
 	Created             time.Time `json:"created,omitzero"`
+
+	// Ignored is why it counts in no dora_* family; empty if it does.
+	Ignored string `json:"ignored,omitempty"`
 
 	Events []DeploymentEvent `json:"events"`
 	Ships  *Shipment         `json:"ships,omitempty"`
@@ -73,7 +80,7 @@ func (x *explainer) deployment(ctx context.Context, d foundDeployment) (*Deploym
 	t := d.tracked
 	e := &DeploymentExplanation{
 		Deployment: t.DisplayName(), Host: t.Host, Owner: t.Owner, Repository: t.Repository, ID: t.ID, Environment: t.Environment,
-		OriginalEnvironment: t.OriginalEnvironment, Production: t.InProduction || t.Production, SHA: t.SHA, Ref: t.Ref, Team: t.Team,
+		OriginalEnvironment: t.OriginalEnvironment, Promoted: t.Promoted, Task: cmp.Or(t.Task, dora.DefaultTask), Ignored: t.Ignored, Production: t.InProduction || t.Production, SHA: t.SHA, Ref: t.Ref, Team: t.Team,
 		Created: t.CreatedAt, Late: t.Late, Events: deploymentEvents(d), Pending: []Pending{},
 	}
 	facts, err := x.deploymentFacts(ctx, e, t)
@@ -129,9 +136,9 @@ func deploymentEvents(d foundDeployment) []DeploymentEvent {
 // deploymentFacts adds the facts about a deployment and its statuses to an explanation. It returns them with those about the
 // changes that it ships, also where another deployment shipped these first.
 func (x *explainer) deploymentFacts(ctx context.Context, e *DeploymentExplanation, t dora.DeploymentRecord) ([]dora.Fact, error) {
-	var subjects []string
-	for _, kind := range []string{dora.SubjectDeployment, dora.SubjectFailure, dora.SubjectRecovery, dora.SubjectRework} {
-		subjects = append(subjects, dora.Subject(kind, t.Key()))
+	subjects := []string{
+		dora.OutcomeSubject(t.Key(), dora.Success), dora.OutcomeSubject(t.Key(), dora.Failure),
+		dora.FailureSubject(t.Key()), dora.RecoverySubject(t.Key()), dora.ReworkSubject(t.Key()),
 	}
 	for _, event := range e.Events {
 		if event.Status != "" {
@@ -139,15 +146,16 @@ func (x *explainer) deploymentFacts(ctx context.Context, e *DeploymentExplanatio
 		}
 	}
 	for _, c := range t.Changes() {
-		subjects = append(subjects, dora.ChangeSubject(t.Deployment, c))
+		subjects = append(subjects, dora.ChangeSubject(t.Scope(), c))
 	}
 	facts, err := x.FactsAbout(ctx, subjects...)
 	if err != nil {
 		return nil, err
 	}
 	own := slices.DeleteFunc(slices.Clone(facts), func(f dora.Fact) bool {
-		kind, _, _ := dora.CutSubject(f.Subject)
-		return kind == dora.SubjectChange && f.ID != t.ID
+		kind, key, _ := dora.CutSubject(f.Subject)
+		elsewhere := slices.Contains([]string{dora.SubjectFailure, dora.SubjectRecovery, dora.SubjectRework}, kind) && key != t.Key()
+		return kind == dora.SubjectChange && f.ID != t.ID || elsewhere
 	})
 	e.Facts, err = x.facts(ctx, own)
 	return facts, err
@@ -199,14 +207,20 @@ func (x *explainer) deploymentPending(ctx context.Context, e *DeploymentExplanat
 // Text returns the explanation for people.
 func (all *Deployments) Text() string {
 	t := &text{}
-	writeAll(t, "%d servers have a deployment of that name", all.Deployments, (*DeploymentExplanation).write)
+	writeAll(t, "%d deployments have that name: on several servers, or in several environments", all.Deployments, (*DeploymentExplanation).write)
 	return t.String()
 }
 
 func (e *DeploymentExplanation) write(t *text) {
 	t.line("%s on %s", e.Deployment, e.Host)
 	environment := e.Environment
-	if e.OriginalEnvironment != "" && e.OriginalEnvironment != e.Environment {
+	switch {
+	case e.Promoted:
+		environment += ", promoted by a status"
+		if e.OriginalEnvironment != "" {
+			environment += " from " + e.OriginalEnvironment
+		}
+	case e.OriginalEnvironment != "" && e.OriginalEnvironment != e.Environment:
 		environment += ", originally " + e.OriginalEnvironment
 	}
 	if e.Production {
@@ -216,7 +230,14 @@ func (e *DeploymentExplanation) write(t *text) {
 	if !e.Created.IsZero() {
 		created = dora.FormatTime(e.Created)
 	}
-	t.table([][]string{{"environment", environment}, {"commit", e.SHA}, {"team", e.Team}, {"created", created}})
+	about := [][]string{{"environment", environment}, {"commit", e.SHA}, {"team", e.Team}, {"created", created}}
+	if e.Task != dora.DefaultTask {
+		about = append(about, []string{"task", e.Task})
+	}
+	if e.Ignored != "" {
+		about = append(about, []string{"ignored", "it counts in github_* only, by " + e.Ignored})
+	}
+	t.table(about)
 	t.section("Events")
 	var rows [][]string
 	for _, event := range e.Events {

@@ -3,6 +3,7 @@ package explain
 import (
 	"cmp"
 	"context"
+	"strconv"
 	"strings"
 
 	"dora-exporter/dora"
@@ -25,6 +26,18 @@ func (x *explainer) deploymentName(ctx context.Context, key string) (string, err
 		}
 		return t.DisplayName(), err
 	})
+}
+
+// deploymentInScope returns the name of the deployment of a scope with a number.
+func (x *explainer) deploymentInScope(ctx context.Context, scope string, id int64) (string, error) {
+	all, err := x.WithNumber(ctx, id)
+	for _, t := range all {
+		if t.Scope() == scope {
+			return t.DisplayName(), err
+		}
+	}
+	_, name, _ := strings.Cut(dora.RepositoryOf(scope), "/")
+	return name + "#" + strconv.FormatInt(id, 10), err
 }
 
 // incidentName returns the name of an issue, such as INC-7, by its key.

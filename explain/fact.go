@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -73,13 +72,7 @@ func (x *explainer) describeChange(ctx context.Context, key, detail string, f do
 	if at < 0 {
 		return f.Subject, nil
 	}
-	scope := key[:at]
-	host, _ := splitKey(scope)
-	by := fmt.Sprintf("%s#%d", dora.RepositoryOf(scope), f.ID)
-	t, known, err := x.Deployment(ctx, host+"/"+strconv.FormatInt(f.ID, 10))
-	if known {
-		by = t.DisplayName()
-	}
+	by, err := x.deploymentInScope(ctx, key[:at], f.ID)
 	what := "change "
 	if stage, ok := strings.CutPrefix(detail, "stage="); ok {
 		what = stage + " of change "

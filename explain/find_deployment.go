@@ -8,7 +8,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// foundDeployment is a deployment of one server with its deliveries.
+// foundDeployment is a deployment of one server and environment with its deliveries.
 type foundDeployment struct {
 	// tracked is what the rules have stored; before a status of success, failure or error it has only what the newest
 	// delivery says.
@@ -16,8 +16,9 @@ type foundDeployment struct {
 	deliveries []dora.StoredDelivery
 }
 
-// findDeployments returns the deployments with a name, owner/repo#id, of each server that has one. Without any, the error names
-// similar ones: those of the number in another repository, else those of the repository with the nearest numbers.
+// findDeployments returns the deployments with a name, owner/repo#id, of each server that has one, and of each environment that a
+// status promoted it to. Without any, the error names similar ones: those of the number in another repository, else those of the
+// repository with the nearest numbers.
 func (x *explainer) findDeployments(ctx context.Context, name string) ([]foundDeployment, error) {
 	owner, repository, id, ok := dora.ParseDeploymentName(name)
 	if !ok {
@@ -35,29 +36,42 @@ func (x *explainer) findDeployments(ctx context.Context, name string) ([]foundDe
 	for _, t := range stored {
 		found = append(found, foundDeployment{tracked: t})
 	}
-	index := func(host string) int {
-		return slices.IndexFunc(found, func(d foundDeployment) bool { return d.tracked.Host == host })
-	}
-	wanted := dora.Deployment{Owner: owner, Repository: repository}.RepositoryName()
+	wanted := dora.RepositoryName(owner, repository)
 	for _, d := range deliveries { // of a repository that was renamed meanwhile, one delivery with the name is enough
-		if t := d.Event.Target(); t.RepositoryName() == wanted && index(t.Host) < 0 {
+		if t := d.Event.Target(); t.RepositoryName() == wanted && indexOf(found, d.Event) < 0 {
 			found = append(found, foundDeployment{tracked: dora.DeploymentRecord{Deployment: t}})
 		}
 	}
 	for _, d := range deliveries {
-		at := index(d.Event.Target().Host)
+		at := indexOf(found, d.Event)
 		if at < 0 {
 			continue
 		}
 		found[at].deliveries = append(found[at].deliveries, d)
-		if len(found[at].tracked.Outcomes) == 0 {
-			found[at].tracked.Deployment = d.Event.Target()
+		if t := &found[at].tracked; len(t.Outcomes) == 0 && t.Identity == "" {
+			t.Deployment = d.Event.Target()
 		}
 	}
 	if len(found) == 0 {
 		return nil, x.suggestDeployments(ctx, name, owner, repository, id, deliveries)
 	}
 	return found, nil
+}
+
+// indexOf returns the index of the deployment that an event is about: the one in its environment, else the one that no status has
+// promoted, else any of its server; -1 if there is none.
+func indexOf(found []foundDeployment, e dora.Event) int {
+	is, best := e.Environment(), -1
+	for i, d := range found {
+		switch t := d.tracked; {
+		case t.Host != e.Target().Host:
+		case dora.FoldName(t.Environment) == dora.FoldName(is):
+			return i
+		case best < 0 || !t.Promoted:
+			best = i
+		}
+	}
+	return best
 }
 
 func (x *explainer) suggestDeployments(ctx context.Context, name, owner, repository string, id int64, sameNumber []dora.StoredDelivery) error {
@@ -78,7 +92,9 @@ func (x *explainer) suggestDeployments(ctx context.Context, name, owner, reposit
 		return notFoundf("no event names the deployment %s, nor a finished one of %s/%s; does that repository's webhook point here?", name, owner, repository)
 	}
 	for _, t := range nearest {
-		names = append(names, t.DisplayName())
+		if name := t.DisplayName(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	return notFoundf("no event names the deployment %s; the nearest of its repository: %s", name, strings.Join(names, ", "))
 }

@@ -27,8 +27,11 @@ type RecordReader interface {
 
 // DeploymentReader finds deployments by the names that people give them. Case does not matter in names of repositories.
 type DeploymentReader interface {
-	// Deployments returns those of a repository with a number, of any server, sorted by key.
+	// Deployments returns those of a repository with a number, of any server and environment, sorted by key. The repository is one
+	// that an event has called by that name.
 	Deployments(ctx context.Context, owner, repository string, number int64) ([]dora.DeploymentRecord, error)
+	// WithNumber returns those with a number, of any repository, sorted by key.
+	WithNumber(ctx context.Context, number int64) ([]dora.DeploymentRecord, error)
 	// Nearest returns at most limit deployments of a repository, those with the nearest numbers first, of two the smaller.
 	Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.DeploymentRecord, error)
 	Runs(ctx context.Context) dora.Runs

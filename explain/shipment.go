@@ -74,13 +74,13 @@ func (x *explainer) change(ctx context.Context, t dora.DeploymentRecord, c dora.
 		Change: c.Name(), PullRequest: c.PullRequest, SHA: c.SHA, Author: c.Author, FirstCommit: c.FirstCommit, Opened: c.Opened,
 		Merged: c.Merged, Reverts: c.Reverts, NoLeadTime: "not counted yet",
 	}
-	subject := dora.ChangeSubject(t.Deployment, c)
+	subject := dora.ChangeSubject(t.Scope(), c)
 	for _, f := range facts {
 		stage, isStage := strings.CutPrefix(f.Subject, dora.StageSubject(subject, ""))
 		switch {
 		case f.Subject != subject && !isStage:
 		case f.ID != t.ID:
-			first, err := x.deploymentName(ctx, dora.DeploymentKey(t.Host, f.ID))
+			first, err := x.deploymentInScope(ctx, t.Scope(), f.ID)
 			change.NoLeadTime = "counted with " + first + ", which shipped it first"
 			return change, err
 		case f.Family == dora.LeadTime:

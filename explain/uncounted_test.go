@@ -16,7 +16,7 @@ func TestExplainTwoServers(t *testing.T) {
 	s.Deliver(shop.Status(1, "production", "V1", "success", 15), other)
 	s.Process()
 	text, err := run(t, s, "deployment", "acme/web#1")
-	for _, want := range []string{"2 servers have", "acme/web#1 on api.github.com\n", "acme/web#1 on ghe.example.com\n"} {
+	for _, want := range []string{"2 deployments have that name", "acme/web#1 on api.github.com\n", "acme/web#1 on ghe.example.com\n"} {
 		if err != nil || !strings.Contains(text, want) {
 			t.Errorf("%v, want %q in\n%s", err, want, text)
 		}

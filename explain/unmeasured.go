@@ -18,7 +18,7 @@ func deploymentUnmeasured(t dora.DeploymentRecord, failed []Evidence, facts []do
 	add := func(what, code string) { all = append(all, Unmeasured{what, Reason(code)}) }
 	reason := rules.ShipmentReason(t)
 	switch {
-	case reason == rules.ReasonNoOutcome:
+	case reason == rules.ReasonNoOutcome, reason == rules.ReasonIgnored:
 		add("the deployment", reason)
 	case reason != "":
 		add("what it ships", reason)

@@ -48,6 +48,8 @@ var reasonWords = map[string]string{
 
 	rules.ReasonNoOutcome:           "no status of success, failure or error has been processed, so its outcome is unknown",
 	rules.ReasonNoSuccess:           "it has no status of success",
+	rules.ReasonIgnored:             "it counts in github_* only, by deployments.tasks or deployments.ignore",
+	rules.ReasonPromoted:            "a status promoted it to this environment, and no in_progress says when it began to run here",
 	rules.ReasonNotProduction:       "its environment is not production (environments.production)",
 	rules.ReasonNoCreation:          "no event says when it was created",
 	rules.ReasonBeforeCreation:      "its end is older than its creation",

@@ -69,7 +69,7 @@ func (r resultReader) delivery(ctx context.Context, stored dora.StoredDelivery) 
 		if e.Status != nil {
 			d.Event = e.Status.State
 		}
-		d.Event += ", " + target.Environment
+		d.Event += ", " + stored.Event.Environment()
 	default:
 		d.Event = stored.Key
 	}

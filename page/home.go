@@ -23,6 +23,7 @@ type homePage struct {
 	State
 	Backlog             backlog
 	Measures            Measures
+	Environments        environments
 	Deliveries          []delivery
 	Duplicates, Ignored int
 	Refused             []refusedRequest
@@ -67,6 +68,9 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) {
 	if page.Measures, err = p.measures.get(ctx); err != nil {
 		page.MeasuresTrouble = readFailed
 	}
+	if page.Environments, err = p.environments.get(ctx); err != nil {
+		page.MeasuresTrouble = readFailed
+	}
 	if page.Deliveries, err = p.deliveries.get(ctx); err != nil {
 		page.DeliveriesTrouble = readFailed
 	}
@@ -74,6 +78,32 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) {
 		page.Trouble = readFailed
 	}
 	p.write(w, http.StatusOK, "page", page)
+}
+
+// maxEnvironments is how many environments the page lists.
+const maxEnvironments = 50
+
+// environments are the names of the environments that deployments have gone to.
+type environments struct {
+	Production, Others []string
+	// More is true if there are others that are left out.
+	More bool
+}
+
+func (p *Pages) readEnvironments(ctx context.Context) (all environments, err error) {
+	err = p.options.Snapshot(ctx, func(r Reader) error {
+		found, err := r.Environments(ctx, maxEnvironments+1)
+		all.More = len(found) > maxEnvironments
+		for _, e := range found[:min(len(found), maxEnvironments)] {
+			if e.Production {
+				all.Production = append(all.Production, e.Name)
+			} else {
+				all.Others = append(all.Others, e.Name)
+			}
+		}
+		return err
+	})
+	return all, err
 }
 
 // backlog counts the work that is pending.

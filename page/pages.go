@@ -55,9 +55,10 @@ type Options struct {
 type Pages struct {
 	options Options
 
-	backlog    *cache[backlog]
-	measures   *cache[Measures]
-	deliveries *cache[[]delivery]
+	backlog      *cache[backlog]
+	measures     *cache[Measures]
+	environments *cache[environments]
+	deliveries   *cache[[]delivery]
 	// explaining is held while an explanation is made.
 	explaining slot
 	// failures reports explanations that failed, which anybody may ask for at any rate.
@@ -72,6 +73,7 @@ func New(o Options) *Pages {
 	})
 	p.backlog = newCache(time.Second, logErrors(o.Logger, "backlog", p.readBacklog))
 	p.measures = newCache(5*time.Second, logErrors(o.Logger, "measures", o.Measures))
+	p.environments = newCache(5*time.Second, logErrors(o.Logger, "environments", p.readEnvironments))
 	p.deliveries = newCache(time.Second, logErrors(o.Logger, "deliveries", p.readDeliveries))
 	return p
 }

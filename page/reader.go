@@ -13,6 +13,10 @@ type Reader interface {
 	Recent(ctx context.Context, limit int) ([]dora.StoredDelivery, error)
 	// FactsBySubject returns the facts of a family with some subjects, by subject.
 	FactsBySubject(ctx context.Context, family string, subjects []string) (map[string]dora.Fact, error)
+	// Deployment returns a deployment by its key; false if it is not known.
+	Deployment(ctx context.Context, key string) (dora.DeploymentRecord, bool, error)
+	// Environments returns the environments that counted deployments have gone to, at most limit: production first, then by name.
+	Environments(ctx context.Context, limit int) ([]dora.Environment, error)
 	// Incident returns an issue by its key; false if it is not known.
 	Incident(ctx context.Context, key string) (dora.Incident, bool, error)
 	// LookupOf returns the pending look-up of a commit by its key; false if there is none. Due and FailingSince are times of day.

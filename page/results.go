@@ -73,7 +73,30 @@ func (r resultReader) results(ctx context.Context, e dora.Event) ([]result, erro
 	case e.Incident != nil:
 		return r.incidentResults(ctx, e)
 	}
+	ignored, err := r.ignored(ctx, e)
+	if err != nil || len(ignored) > 0 {
+		return ignored, err
+	}
 	return []result{{Text: "recorded; counted with its statuses"}}, nil
+}
+
+// deploymentKey returns the key of the deployment that an event is about.
+func deploymentKey(e dora.Event) string {
+	if e.Status != nil {
+		status := *e.Status
+		e.Status = &status
+		dora.Environments(nil).Apply(e)
+	}
+	return e.Target().Key()
+}
+
+// ignored says why no dora_* family counts the deployment of an event; empty if one does.
+func (r resultReader) ignored(ctx context.Context, e dora.Event) ([]result, error) {
+	t, _, err := r.Deployment(ctx, deploymentKey(e))
+	if err != nil || t.Ignored == "" {
+		return nil, err
+	}
+	return []result{{Text: "ignored in dora_*: " + t.Ignored}}, nil
 }
 
 func (r resultReader) statusResults(ctx context.Context, e dora.Event) ([]result, error) {
@@ -91,7 +114,11 @@ func (r resultReader) statusResults(ctx context.Context, e dora.Event) ([]result
 	if pending {
 		all = append(all, result{Text: waitsForOrigin, pending: true})
 	}
-	evaluations, err := r.EvaluationsOf(ctx, e.Target().Key())
+	ignored, err := r.ignored(ctx, e)
+	if err != nil || len(ignored) > 0 {
+		return append(all, ignored...), err
+	}
+	evaluations, err := r.EvaluationsOf(ctx, deploymentKey(e))
 	if err != nil || len(evaluations) == 0 {
 		return all, err
 	}

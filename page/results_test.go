@@ -67,3 +67,31 @@ func TestDeliveryResults(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
+
+// Deliveries of deployments that count in no dora_* family say so, and those of a promotion name the environment of the status.
+func TestIgnoredDelivery(t *testing.T) {
+	s := shop.New(t)
+	s.Rules.Policy.Tasks = dora.MustFilter("deploy")
+	removed, promoted := shop.Status(1, "production", "V1", "success", 30), shop.Status(2, "staging", "V1", "success", 35)
+	removed.Status.Deployment.Task, promoted.Status.Environment = "remove", "eu"
+	s.Deliver(removed, dora.Event{Deployment: &removed.Status.Deployment}, promoted)
+	s.Process()
+	p := New(Options{Snapshot: snapshot(s), Explain: noExplanations{}, Logger: slog.New(slog.DiscardHandler)})
+	all, err := p.readDeliveries(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range all {
+		got = append(got, d.Event+": "+d.Results[len(d.Results)-1].Text)
+	}
+	why := "ignored in dora_*: task remove matches none of deployments.tasks"
+	want := []string{"success, eu: duration 2h5m", "deployment, production: " + why, "success, production: " + why}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	seen, err := p.readEnvironments(t.Context())
+	if diff := cmp.Diff(environments{Others: []string{"eu"}}, seen); err != nil || diff != "" {
+		t.Errorf("%v, -want +got:\n%s", err, diff)
+	}
+}

@@ -60,7 +60,7 @@ func limitedDecoder(memory *semaphore.Weighted, reads func(http.Header) bool, de
 func truncateEvent(e dora.Event) (size int) {
 	switch {
 	case e.Status != nil:
-		size = truncateNames(&e.Status.State) + truncateDeployment(&e.Status.Deployment)
+		size = truncateNames(&e.Status.State, &e.Status.Environment) + truncateDeployment(&e.Status.Deployment)
 	case e.Deployment != nil:
 		size = truncateDeployment(e.Deployment)
 	case e.Incident != nil:
@@ -70,7 +70,12 @@ func truncateEvent(e dora.Event) (size int) {
 }
 
 func truncateDeployment(d *dora.Deployment) int {
-	return len(d.Host) + truncateNames(&d.Owner, &d.Repository, &d.DefaultBranch, &d.Environment, &d.OriginalEnvironment, &d.SHA, &d.Ref)
+	size := len(d.Host) + truncateNames(&d.Owner, &d.Repository, &d.DefaultBranch, &d.Environment, &d.OriginalEnvironment, &d.SHA, &d.Ref,
+		&d.Task, &d.Creator, &d.Description)
+	for i := range d.Workflows {
+		size += truncateNames(&d.Workflows[i])
+	}
+	return size
 }
 
 func truncateIncident(c *dora.IncidentChange) int {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,9 @@ type gitHubPayload struct {
 		URL                   string     `json:"url"`
 		SHA                   string     `json:"sha"`
 		Ref                   string     `json:"ref"`
+		Task                  string     `json:"task"`
+		Description           string     `json:"description"`
+		Creator               gitHubUser `json:"creator"`
 		Environment           string     `json:"environment"`
 		OriginalEnvironment   string     `json:"original_environment"`
 		ProductionEnvironment bool       `json:"production_environment"`
@@ -28,20 +32,34 @@ type gitHubPayload struct {
 		CreatedAt             *time.Time `json:"created_at"`
 	} `json:"deployment"`
 	DeploymentStatus *struct {
-		ID        int64      `json:"id"`
-		State     string     `json:"state"`
-		CreatedAt *time.Time `json:"created_at"`
+		ID          int64      `json:"id"`
+		State       string     `json:"state"`
+		Environment string     `json:"environment"`
+		CreatedAt   *time.Time `json:"created_at"`
 	} `json:"deployment_status"`
 	Repository *struct {
-		Name          string `json:"name"`
-		FullName      string `json:"full_name"`
-		URL           string `json:"url"`
-		DefaultBranch string `json:"default_branch"`
-		Owner         struct {
-			Login string `json:"login"`
-		} `json:"owner"`
+		ID            int64      `json:"id"`
+		Name          string     `json:"name"`
+		FullName      string     `json:"full_name"`
+		URL           string     `json:"url"`
+		DefaultBranch string     `json:"default_branch"`
+		Owner         gitHubUser `json:"owner"`
 	} `json:"repository"`
-	HookID int64 `json:"hook_id"`
+	// Workflow and WorkflowRun are there if GitHub Actions made the deployment; a status may have the run alone.
+	Workflow    gitHubWorkflow `json:"workflow"`
+	WorkflowRun gitHubWorkflow `json:"workflow_run"`
+	HookID      int64          `json:"hook_id"`
+}
+
+// gitHubUser is a user, an organization or a bot.
+type gitHubUser struct {
+	Login string `json:"login"`
+}
+
+// gitHubWorkflow is a workflow of GitHub Actions, or a run of one, whose path may end in @ and a ref.
+type gitHubWorkflow struct {
+	Name string `json:"name"`
+	Path string `json:"path"`
 }
 
 // decodeGitHub decodes an event. Its type is in a header, everything else in the payload.
@@ -103,7 +121,7 @@ func (p *gitHubPayload) decode(name string) (decoded, error) {
 	case !storable(*s.CreatedAt):
 		return out, errors.New("deployment_status.created_at is not in the years 1 to 9999")
 	}
-	out.event.Status = &dora.Status{Deployment: deployment, ID: s.ID, State: s.State, CreatedAt: s.CreatedAt.UTC()}
+	out.event.Status = &dora.Status{Deployment: deployment, Environment: s.Environment, ID: s.ID, State: s.State, CreatedAt: s.CreatedAt.UTC()}
 	out.key = dora.StatusDeliveryKey(deployment.Host, s.ID)
 	return out, nil
 }
@@ -129,14 +147,27 @@ func (p *gitHubPayload) deployment() (dora.Deployment, error) {
 		return dora.Deployment{}, errors.New("repository.name is missing")
 	}
 	out := dora.Deployment{
-		Host: host(r.URL, d.URL), ID: d.ID, Owner: owner, Repository: name, DefaultBranch: r.DefaultBranch,
+		Host: host(r.URL, d.URL), ID: d.ID, Owner: owner, Repository: name, RepositoryID: max(0, r.ID), DefaultBranch: r.DefaultBranch,
 		Environment: d.Environment, SHA: d.SHA, Ref: d.Ref, OriginalEnvironment: d.OriginalEnvironment,
 		Production: d.ProductionEnvironment, Transient: d.TransientEnvironment,
+		Task: d.Task, Creator: d.Creator.Login, Description: d.Description, Workflows: p.workflows(),
 	}
 	if d.CreatedAt != nil && storable(*d.CreatedAt) {
 		out.CreatedAt = d.CreatedAt.UTC()
 	}
 	return out, nil
+}
+
+// workflows returns the names and paths of the workflow of GitHub Actions, each once.
+func (p *gitHubPayload) workflows() []string {
+	runPath, _, _ := strings.Cut(p.WorkflowRun.Path, "@")
+	var all []string
+	for _, name := range []string{p.Workflow.Name, p.Workflow.Path, p.WorkflowRun.Name, runPath} {
+		if name != "" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // storable reports whether a time is, in UTC, in the years that JSON can represent.

@@ -19,12 +19,13 @@ func gitHubEvent(event string) http.Header {
 func TestDecodeGitHub(t *testing.T) {
 	created := time.Date(2019, 5, 15, 15, 20, 53, 0, time.UTC)
 	hello := dora.Deployment{
-		Host: "api.github.com", ID: 145988746, Owner: "Codertocat", Repository: "Hello-World", DefaultBranch: "master",
+		Host: "api.github.com", ID: 145988746, Owner: "Codertocat", Repository: "Hello-World", RepositoryID: 186853002, DefaultBranch: "master",
 		Environment: "production", SHA: "f95f852bd8fca8fcc58a9a2d6c842781e32a215e", Ref: "master",
-		OriginalEnvironment: "production", CreatedAt: created,
+		OriginalEnvironment: "production", Task: "deploy", Creator: "Codertocat", CreatedAt: created,
 	}
 	pages := hello
 	pages.Environment, pages.OriginalEnvironment = "github-pages", "github-pages"
+	pages.Creator, pages.Workflows = "github-pages[bot]", []string{"pages build and deployment"}
 	pages.CreatedAt = time.Date(2022, 1, 3, 1, 28, 30, 0, time.UTC)
 	for name, test := range map[string]struct {
 		event, file string
@@ -35,12 +36,12 @@ func TestDecodeGitHub(t *testing.T) {
 		}},
 		"status": {"deployment_status", "deployment_status-api.github.com-1.json", decoded{
 			name: "deployment_status", key: "github/api.github.com/deployment_status/209916254",
-			event: dora.Event{Status: &dora.Status{Deployment: hello, ID: 209916254, State: "success", CreatedAt: created.Add(2 * time.Second)}},
+			event: dora.Event{Status: &dora.Status{Deployment: hello, Environment: "production", ID: 209916254, State: "success", CreatedAt: created.Add(2 * time.Second)}},
 		}},
 		"status of a workflow": {"deployment_status", "deployment_status-api.github.com-2.json", decoded{
 			name: "deployment_status", key: "github/api.github.com/deployment_status/209916254",
 			event: dora.Event{Status: &dora.Status{
-				Deployment: pages, ID: 209916254, State: "in_progress", CreatedAt: pages.CreatedAt.Add(10 * time.Second),
+				Deployment: pages, Environment: "github-pages", ID: 209916254, State: "in_progress", CreatedAt: pages.CreatedAt.Add(10 * time.Second),
 			}},
 		}},
 	} {
@@ -74,6 +75,42 @@ func TestDecodeGitHubDeploymentFlags(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got.event.Deployment); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// What says whether a deployment counts, and in which scope.
+func TestDecodeGitHubScope(t *testing.T) {
+	const body = `{"deployment_status":{"id":3,"state":"success","environment":"Production","created_at":"2026-01-15T12:00:00Z"},
+		"deployment":{"id":2,"environment":"staging","original_environment":"qa","task":"deploy:web","description":"a test","creator":{"login":"argo[bot]"}},
+		"workflow":{"name":"Deploy","path":".github/workflows/deploy.yml"},
+		"workflow_run":{"name":"Deploy main","path":".github/workflows/deploy.yml@refs/heads/main"},
+		"repository":{"id":77,"name":"web","url":"https://api.github.com/repos/acme/web","owner":{"login":"acme"}}}`
+	got, err := decodeGitHub(gitHubEvent("deployment_status"), []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := dora.Event{Status: &dora.Status{
+		ID: 3, State: "success", Environment: "Production", CreatedAt: time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC),
+		Deployment: dora.Deployment{
+			Host: "api.github.com", ID: 2, Owner: "acme", Repository: "web", RepositoryID: 77, Environment: "staging", OriginalEnvironment: "qa",
+			Task: "deploy:web", Description: "a test", Creator: "argo[bot]",
+			Workflows: []string{"Deploy", ".github/workflows/deploy.yml", "Deploy main"},
+		},
+	}}
+	if diff := cmp.Diff(want, got.event); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	// All of it may be missing, null or out of range.
+	for _, more := range []string{`"workflow":null,"workflow_run":null,"x":{`, `"x":{"id":1,`} {
+		plain := `{` + more + `"creator":null},"deployment":{"id":2,"task":null,"description":null,"creator":null,"environment":"qa"},
+			"repository":{"id":null,"name":"web"}}`
+		got, err := decodeGitHub(gitHubEvent("deployment"), []byte(plain))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(&dora.Deployment{ID: 2, Repository: "web", Environment: "qa"}, got.event.Deployment); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", more, diff)
+		}
 	}
 }
 

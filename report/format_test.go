@@ -39,6 +39,7 @@ func exampleReport() Report {
 				Causes: map[dora.Cause]int{},
 			},
 		},
+		Environments: []dora.Environment{{Name: "Production", Production: true}, {Name: "eu|prod", Production: true}, {Name: "qa\x1b[2J"}},
 		Differences: []Difference{
 			{Row: "Platform", Series: `dora_change_failures_total{cause="status"}`, Events: 1, Metrics: 0},
 			{Row: "@SUM(A1)", Series: "dora_change_lead_time_seconds_sum", Events: 14400.5, Metrics: 15000},

@@ -13,7 +13,9 @@ import (
 // time.
 type history struct {
 	deployments map[string]*dora.DeploymentRecord
-	incidents   map[string]dora.Incident
+	// repositories has the keys of the repositories that a name stands for.
+	repositories map[string][]string
+	incidents    map[string]dora.Incident
 	runs
 	numbers map[int64][]*dora.DeploymentRecord
 	// commits finds deployments by the deployed commit, changes by what they ship, shipped likewise within a scope.
@@ -24,7 +26,7 @@ type history struct {
 func newHistory(records dora.Records) *history {
 	h := &history{
 		deployments: map[string]*dora.DeploymentRecord{}, incidents: map[string]dora.Incident{}, runs: newRuns(records.Deployments),
-		numbers: map[int64][]*dora.DeploymentRecord{}, shipped: map[string]index{},
+		numbers: map[int64][]*dora.DeploymentRecord{}, shipped: map[string]index{}, repositories: records.Repositories,
 	}
 	for _, i := range records.Incidents {
 		h.incidents[i.Key] = i
@@ -94,7 +96,7 @@ func (h *history) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
 	}
 	var all []dora.DeploymentRecord
 	for _, t := range found {
-		if r.Repository == "" || t.RepositoryName() == dora.RepositoryName(r.Owner, r.Repository) {
+		if r.Repository == "" || slices.Contains(h.repositories[r.RepositoryName()], t.RepositoryKey()) {
 			all = append(all, *t)
 		}
 	}

@@ -16,7 +16,9 @@ type jsonReport struct {
 	By          string           `json:"by"`
 	Rows        []jsonRow        `json:"rows"`
 	Differences []jsonDifference `json:"differences"`
-	Unsettled   int              `json:"unsettled"`
+	// Environments are those that deployments have gone to, over all time.
+	Environments []dora.Environment `json:"environments"`
+	Unsettled    int                `json:"unsettled"`
 }
 
 type jsonRow struct {
@@ -67,6 +69,7 @@ type jsonDifference struct {
 // writeJSON writes a report for programs.
 func writeJSON(out io.Writer, r Report, by string) error {
 	j := jsonReport{From: r.From.UTC(), To: r.To.UTC(), By: by, Rows: []jsonRow{}, Differences: []jsonDifference{}, Unsettled: r.Unsettled}
+	j.Environments = append([]dora.Environment{}, r.Environments...)
 	for _, row := range r.Rows {
 		j.Rows = append(j.Rows, newJSONRow(row))
 	}

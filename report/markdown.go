@@ -24,6 +24,9 @@ func writeMarkdown(out io.Writer, r Report, by string) error {
 		}
 	}
 	b.WriteString("\n")
+	if text := environments(r); text != "" {
+		b.WriteString(escapeMarkdown(text) + "\n\n")
+	}
 	if text := unsettled(r); text != "" {
 		b.WriteString(text + "\n\n")
 	}

@@ -53,7 +53,8 @@ func platformInFebruary() dora.Records {
 	never := done(11, "Mobile", "app", "production", on(7, 10), ships())
 	never.Outcomes[0].State, never.Shipment = "error", nil
 	return dora.Records{
-		Unsettled: 1,
+		Unsettled: 1, Repositories: map[string][]string{"acme/web": {"api.github.com/acme/web"}},
+		Environments: []dora.Environment{{Name: "production", Production: true}, {Name: "staging"}},
 		Incidents: []dora.Incident{{
 			Key: "jira.example.com/7", Name: "INC-7", IsIncident: true, Team: "Platform", Created: on(10, 11), FirstResolved: on(10, 16), Resolved: on(11, 0),
 			References: []dora.Reference{{Owner: "acme", Repository: "web", PullRequest: 6}},
@@ -86,6 +87,7 @@ func TestReport(t *testing.T) {
 	}
 	want := Report{
 		From: on(1, 0), To: on(31, 0), Unsettled: 1,
+		Environments: []dora.Environment{{Name: "production", Production: true}, {Name: "staging"}},
 		Rows: []Row{
 			{
 				Name: "Mobile",

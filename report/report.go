@@ -24,6 +24,8 @@ type Report struct {
 	Rows []Row
 	// Differences are the series whose values on /metrics differ from what all events give, over all time.
 	Differences []Difference
+	// Environments are those that deployments have gone to, over all time.
+	Environments []dora.Environment
 	// Unsettled counts the evaluations that are still to be made: what follows from them is on /metrics later.
 	Unsettled int
 }
@@ -56,13 +58,8 @@ func FromRecords(p dora.Policy, records dora.Records, facts *Tally, o Options) (
 		return Report{}, err
 	}
 	r := Report{From: o.begin(firstOutcome(records)), To: o.Now, Unsettled: records.Unsettled}
-	rows := map[string][]*dora.CountedDeployment{}
-	for _, d := range all {
-		if name := o.row(d.Labels()); d.InProduction {
-			rows[name] = append(rows[name], d)
-		}
-	}
-	r.Rows = measureAll(p, rows, r, o)
+	r.Environments = records.Environments
+	r.Rows = measureAll(p, o.group(all), r, o)
 	r.Differences = differences(p, all, facts, o)
 	return r, nil
 }
@@ -90,12 +87,11 @@ func FromCounted(ctx context.Context, reader Reader, p dora.Policy, limits Limit
 	if r.From.Before(c.From) {
 		r.From = c.From
 	}
-	rows := map[string][]*dora.CountedDeployment{}
-	for i, d := range c.Deployments {
-		name := o.row(d.Labels())
-		rows[name] = append(rows[name], &c.Deployments[i])
+	all := make([]*dora.CountedDeployment, len(c.Deployments))
+	for i := range c.Deployments {
+		all[i] = &c.Deployments[i]
 	}
-	r.Rows = measureAll(p, rows, r, o)
+	r.Rows = measureAll(p, o.group(all), r, o)
 	return CountedReport{Report: r, MoreTeams: max(0, c.Teams-limits.Teams), Shortened: c.From.After(since)}, nil
 }
 
@@ -147,6 +143,29 @@ func firstOutcome(records dora.Records) (first time.Time) {
 		}
 	}
 	return first
+}
+
+// group returns the deployments to production by the name of their row. A repository that was renamed is one row, under the name of its
+// newest deployment.
+func (o Options) group(all []*dora.CountedDeployment) map[string][]*dora.CountedDeployment {
+	newest := map[string]*dora.CountedDeployment{}
+	for _, d := range all {
+		if other := newest[d.RepositoryKey()]; d.InProduction && (other == nil || other.Moment().Before(d.Moment())) {
+			newest[d.RepositoryKey()] = d
+		}
+	}
+	rows := map[string][]*dora.CountedDeployment{}
+	for _, d := range all {
+		if !d.InProduction {
+			continue
+		}
+		name := o.row(d.Labels())
+		if o.ByRepository {
+			name = o.row(newest[d.RepositoryKey()].Labels())
+		}
+		rows[name] = append(rows[name], d)
+	}
+	return rows
 }
 
 // row returns the name of the row that a series belongs to. Repositories whose names differ in upper and lower case alone are

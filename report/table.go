@@ -25,6 +25,9 @@ func writeTable(out io.Writer, r Report, by string) error {
 		}
 	}
 	printf("")
+	if text := environments(r); text != "" {
+		printf("%s", text)
+	}
 	if text := unsettled(r); text != "" {
 		printf("%s", text)
 	}

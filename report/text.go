@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // Line is a measure in words.
@@ -127,6 +130,33 @@ const (
 	noDifferences     = "Over all time, all events give the values that /metrics has."
 	differencesFollow = "Over all time, all events give other values than /metrics has (some events were late or are not evaluated yet, or the configuration has changed):"
 )
+
+// environments lists the environments; empty if there are none.
+func environments(r Report) string {
+	var production, others []string
+	for _, e := range r.Environments {
+		if e.Production {
+			production = append(production, dora.Escape(e.Name))
+		} else {
+			others = append(others, dora.Escape(e.Name))
+		}
+	}
+	if len(r.Environments) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Environments of production: %s. Others: %s.", list(production), list(others))
+}
+
+// maxEnvironments limits how many environments are listed: some live as long as a pull request.
+const maxEnvironments = 50
+
+// list joins names; none if there are none.
+func list(names []string) string {
+	if more := len(names) - maxEnvironments; more > 0 {
+		names = append(names[:maxEnvironments], fmt.Sprintf("%d more", more))
+	}
+	return cmp.Or(strings.Join(names, ", "), "none")
+}
 
 // unsettled says that evaluations are still to be made; empty if there are none.
 func unsettled(r Report) string {

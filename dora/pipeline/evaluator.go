@@ -117,6 +117,11 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	if err != nil || t.ID == 0 {
 		return err
 	}
+	if t.Ignored != "" {
+		return e.Rules.Update(ctx, e.Store, e.Now(), func(r *rules.Session) error {
+			return r.EvaluateDeployment(evaluation, "", dora.Shipment{})
+		})
+	}
 	success, _ := t.First(dora.Success)
 	ctx, end := e.Trace.step(ctx, stepEvaluate, dora.StatusDeliveryKey(t.Host, success.ID))
 	defer func() { end(err) }()
@@ -127,9 +132,7 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 		comparison.Base = previous.SHA
 	}
 	comparison.Known = func(sha string) (dora.Origin, bool) {
-		c := comparison.Head
-		c.SHA = sha
-		o, known, err := e.Store.KnownOrigin(ctx, c.Key())
+		o, known, err := e.Store.KnownOrigin(ctx, comparison.Head.At(sha).Key())
 		return o, known && err == nil
 	}
 	shipment, learned, err := e.Enricher.Ship(ctx, comparison)

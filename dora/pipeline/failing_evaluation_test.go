@@ -32,7 +32,7 @@ func failingHistory(t *testing.T) (p *history, x *exporter, stuck *bool) {
 func (x *exporter) fail() {
 	x.t.Helper()
 	err := x.rules().Update(x.t.Context(), x.store, time.Now(), func(r *rules.Session) error {
-		e, known, err := r.Evaluations().First(deployed(1, "", "", 0).Status.Deployment.Scope())
+		e, known, err := r.Evaluations().First(dora.DeploymentRecord{Deployment: deployed(1, "", "", 0).Status.Deployment}.Scope())
 		if err != nil || !known {
 			return fmt.Errorf("nothing fails: %w", err)
 		}

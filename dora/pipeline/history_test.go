@@ -20,6 +20,8 @@ type history struct {
 	policy dora.Policy
 	teams  teams
 	events []dora.Event
+	// renamed is the minute in which the repository web gets the name site.
+	renamed int
 }
 
 // minute returns a time so many minutes after nine.
@@ -31,9 +33,11 @@ func (p *history) chance(percent int) bool { return p.IntN(100) < percent }
 
 // newHistory makes the history of a seed.
 func newHistory(seed uint64) *history {
-	p := &history{Rand: rand.New(rand.NewPCG(seed, 0)), repos: map[string]*repository{}, teams: teams{"web": "A", "api": "B", "INC": "A", "OPS": "B"}}
+	p := &history{Rand: rand.New(rand.NewPCG(seed, 0)), repos: map[string]*repository{}, teams: teams{"web": "A", "site": "A", "api": "B", "INC": "A", "OPS": "B"}}
+	p.renamed = p.IntN(60)
 	p.policy = dora.Policy{
 		Settle: settleTime, Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"dependabot[bot]"},
+		Tasks: dora.MustFilter("deploy", "deploy:**"), Ignore: []dora.IgnoreRule{{Creator: regexp.MustCompile("^robot$"), Text: "robot"}},
 	}
 	if p.chance(40) {
 		p.policy.HotfixBranches = dora.MustFilter("hotfix/*")
@@ -48,6 +52,7 @@ func newHistory(seed uint64) *history {
 		p.policy.Incidents.Labels = []string{"outage"}
 	}
 	p.repos["web"], p.repos["api"] = p.repository(1), p.repository(2)
+	p.repos["site"] = p.repos["web"]
 	scopes := []dora.Deployment{
 		{Repository: "web", Environment: "production"},
 		{Repository: "web", Environment: "staging"},
@@ -103,7 +108,12 @@ func (p *history) repository(number int) *repository {
 
 // deploy adds the statuses of a deployment, around a minute.
 func (p *history) deploy(id int64, d dora.Deployment, at int) {
-	d.Host, d.ID, d.Owner = "api.github.com", id, "acme"
+	d.Host, d.ID, d.Owner, d.OriginalEnvironment = "api.github.com", id, "acme", d.Environment
+	d.RepositoryID = map[string]int64{"web": 77, "api": 88}[d.Repository]
+	d.Task = pick(p, "", "", "", "", "deploy", "deploy:b", "remove")
+	if p.chance(5) {
+		d.Creator = "robot"
+	}
 	line := p.repos[d.Repository].line
 	d.SHA = line[min(max(0, int(id-100)/2+p.IntN(5)-2), len(line)-1)] // forward, with steps back
 	if p.chance(10) {
@@ -117,11 +127,20 @@ func (p *history) deploy(id int64, d dora.Deployment, at int) {
 	for range p.IntN(4) {
 		states = append(states, pick(p, "success", "failure", "error", "inactive", "in_progress", "queued"))
 	}
+	if d.Repository == "web" && at >= p.renamed {
+		d.Repository = "site"
+	}
 	numbers := p.Perm(len(states))
 	for i, state := range states {
-		p.events = append(p.events, dora.Event{Status: &dora.Status{
-			ID: id*10 + int64(numbers[i]), State: state, CreatedAt: minute(at + p.IntN(4)), Deployment: d,
-		}})
+		s := &dora.Status{ID: id*10 + int64(numbers[i]), State: state, CreatedAt: minute(at + p.IntN(4)), Deployment: d}
+		if p.chance(30) {
+			s.Deployment.RepositoryID = 0
+		}
+		if d.Environment == "staging" && p.chance(30) {
+			s.Environment = "production"
+			s.Deployment.Environment = pick(p, "production", "staging")
+		}
+		p.events = append(p.events, dora.Event{Status: s})
 	}
 }
 
@@ -175,7 +194,7 @@ func (p *history) incident(number int) {
 
 // reference makes a reference to a deployment, change or commit, with or without its repository.
 func (p *history) reference() dora.Reference {
-	name := pick(p, "web", "api")
+	name := pick(p, "web", "site", "api")
 	line := p.repos[name].line
 	r := dora.Reference{Owner: "acme", Repository: name}
 	switch p.IntN(6) {
@@ -207,8 +226,8 @@ func (p *history) describe() string {
 			return fmt.Sprint(int(t.Sub(morning).Minutes()))
 		}
 		if s := e.Status; s != nil {
-			fmt.Fprintf(&b, "%s %s/%s#%d %s %.4s status %d %s, created %s\n", clock(s.CreatedAt), s.Deployment.Repository, s.Deployment.Environment,
-				s.Deployment.ID, s.State, s.Deployment.SHA, s.ID, clock(s.CreatedAt), clock(s.Deployment.CreatedAt))
+			fmt.Fprintf(&b, "%s %s(%d)/%s>%s %s %s#%d %s %.4s status %d %s, created %s\n", clock(s.CreatedAt), s.Deployment.Repository, s.Deployment.RepositoryID,
+				s.Deployment.OriginalEnvironment, s.Environment, s.Deployment.Task, s.Deployment.Creator, s.Deployment.ID, s.State, s.Deployment.SHA, s.ID, clock(s.CreatedAt), clock(s.Deployment.CreatedAt))
 			continue
 		}
 		c := e.Incident

@@ -19,6 +19,8 @@ func (o *oracle) outcomes(d *oracleDeployment) {
 		start := d.CreatedAt
 		if running := d.first("in_progress"); running != nil && !running.CreatedAt.After(s.CreatedAt) {
 			start = running.CreatedAt
+		} else if d.promoted {
+			continue
 		}
 		if ran := s.CreatedAt.Sub(start); ran >= 0 {
 			o.addScoped(d, "dora_deployment_run_seconds", ran.Milliseconds())

@@ -73,7 +73,7 @@ func (o *oracle) issue(id string) {
 		if !d.production || d.done.IsZero() || !d.done.Before(newest.Created) {
 			continue
 		}
-		if slices.ContainsFunc(refs, func(r dora.Reference) bool { return names(r, d) }) && newer(d, named) {
+		if slices.ContainsFunc(refs, func(r dora.Reference) bool { return o.names(r, d) }) && newer(d, named) {
 			named = d
 		}
 	}
@@ -95,8 +95,8 @@ func (o *oracle) issue(id string) {
 }
 
 // names reports whether a reference names a deployment, its commit, or something that it ships.
-func names(r dora.Reference, d *oracleDeployment) bool {
-	if r.Repository != "" && (r.Repository != d.Repository || r.Owner != d.Owner) {
+func (o *oracle) names(r dora.Reference, d *oracleDeployment) bool {
+	if r.Repository != "" && (o.homes[r.Repository] != o.homes[d.Repository] || r.Owner != d.Owner) {
 		return false
 	}
 	return r.Deployment != 0 && r.Deployment == d.ID || r.Commit != "" && strings.HasPrefix(d.SHA, r.Commit) ||

@@ -24,8 +24,10 @@ type oracle struct {
 	lines  []string
 	// scopes are the successful deployments in their order, by repository and environment.
 	scopes      map[string][]*oracleDeployment
-	deployments map[int64]*oracleDeployment
-	issues      map[string][]*dora.IncidentChange
+	deployments map[string]*oracleDeployment
+	// homes are the ids of the repositories by their names, or the name where no event has the id.
+	homes  map[string]string
+	issues map[string][]*dora.IncidentChange
 	// evidence has all pieces of evidence.
 	evidence []*observation
 }
@@ -41,6 +43,8 @@ func (t teams) ProjectTeam(_ context.Context, project string) (string, error) { 
 type oracleDeployment struct {
 	dora.Deployment
 	statuses []dora.Status
+	// promoted is true if a status promoted it here.
+	promoted bool
 	// done is the time of its first success; zero if there is none.
 	done       time.Time
 	production bool
@@ -76,7 +80,7 @@ func (o *oracle) addScoped(d *oracleDeployment, family string, value int64, labe
 
 // expected returns all lines, sorted.
 func (o *oracle) expected() []string {
-	o.scopes, o.deployments, o.issues = map[string][]*oracleDeployment{}, map[int64]*oracleDeployment{}, map[string][]*dora.IncidentChange{}
+	o.scopes, o.deployments, o.issues = map[string][]*oracleDeployment{}, map[string]*oracleDeployment{}, map[string][]*dora.IncidentChange{}
 	o.gather()
 	for _, d := range o.deployments {
 		o.outcomes(d)
@@ -96,15 +100,30 @@ func (o *oracle) expected() []string {
 
 // gather groups the events by deployment, scope and issue.
 func (o *oracle) gather() {
+	o.homes = map[string]string{}
+	for _, e := range o.events {
+		if d := e.Target(); d.RepositoryID != 0 {
+			o.homes[d.Repository] = fmt.Sprint(d.RepositoryID)
+		} else if o.homes[d.Repository] == "" {
+			o.homes[d.Repository] = d.Repository
+		}
+	}
 	seen := map[int64]bool{}
 	for _, e := range o.events {
 		switch {
 		case e.Status != nil && !seen[e.Status.ID]:
 			seen[e.Status.ID] = true
-			d := o.deployments[e.Status.Deployment.ID]
+			if task := e.Status.Deployment.Task; e.Status.Deployment.Creator == "robot" || task != "" && task != "deploy" && !strings.HasPrefix(task, "deploy:") {
+				continue
+			}
+			here := cmp.Or(e.Status.Environment, e.Status.Deployment.Environment)
+			key := fmt.Sprint(e.Status.Deployment.ID, " ", here)
+			d := o.deployments[key]
 			if d == nil {
 				d = &oracleDeployment{Deployment: e.Status.Deployment}
-				o.deployments[d.ID] = d
+				d.Environment = here
+				d.promoted = here != cmp.Or(d.OriginalEnvironment, here)
+				o.deployments[key] = d
 			}
 			d.statuses = append(d.statuses, *e.Status)
 		case e.Incident != nil:
@@ -118,7 +137,7 @@ func (o *oracle) gather() {
 		d.production = d.Production || d.Environment == "production"
 		if s := d.first("success"); s != nil {
 			d.done = s.CreatedAt
-			scope := d.Repository + " " + d.Environment
+			scope := strings.Join([]string{o.homes[d.Repository], d.Environment, cmp.Or(d.Task, "deploy")}, " ")
 			o.scopes[scope] = append(o.scopes[scope], d)
 		}
 	}

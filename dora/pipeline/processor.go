@@ -108,7 +108,7 @@ func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 	}
 	defer func() { err = errors.Join(err, queue.Release(context.WithoutCancel(ctx), deliveries...)) }()
 	for _, d := range deliveries {
-		p.Environments.Rename(d.Event)
+		p.Environments.Apply(d.Event)
 	}
 	batch := p.findTeams(ctx, deliveries)
 	defer endSteps(batch, nil)

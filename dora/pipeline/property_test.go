@@ -116,14 +116,14 @@ func TestLateArrivals(t *testing.T) {
 	})
 }
 
-// reached returns the changes that reach an environment, as scope/name.
+// reached returns the changes that reach an environment, as /environment/name, or with the task before the name.
 func (p *history) reached() (all []string) {
 	o := &oracle{events: p.events, repos: p.repos, policy: p.policy, teams: p.teams}
 	o.expected()
 	for _, deployments := range o.scopes {
 		for _, d := range deployments {
 			for _, c := range d.fresh {
-				all = append(all, d.Scope()+"/"+c.Name())
+				all = append(all, dora.ScopeOf("", d.Environment, d.Task)+"/"+c.Name())
 			}
 		}
 	}

@@ -39,7 +39,7 @@ var stages = [...]string{"coding", "review", "deploy"}
 // addChange counts a change that reaches the environment for the first time, and measures how long that took.
 func (r *Session) addChange(t dora.DeploymentRecord, c dora.Change) error {
 	labels, done := t.Labels(), t.Succeeded()
-	subject := dora.ChangeSubject(t.Deployment, c)
+	subject := dora.ChangeSubject(t.Scope(), c)
 	added, err := r.add(dora.Fact{Family: dora.Changes, Labels: labels, Value: 1, At: done, ID: t.ID, Subject: subject})
 	if err != nil || !added {
 		return err

@@ -15,7 +15,7 @@ func (r *Session) Process(d dora.Delivery, team string) error {
 	case e.Status != nil:
 		err = r.addStatus(*e.Status, team)
 	case e.Deployment != nil:
-		err = r.startDeploymentSeries(*e.Deployment, team, e.Deployment.CreatedAt)
+		err = r.addDeployment(*e.Deployment, team)
 	case e.Incident != nil:
 		err = r.addIncidentEvent(*e.Incident, team)
 	default:
@@ -27,17 +27,32 @@ func (r *Session) Process(d dora.Delivery, team string) error {
 	return r.Deliveries().Done(d.ID)
 }
 
+// addDeployment starts the series of a deployment at 0.
+func (r *Session) addDeployment(d dora.Deployment, team string) error {
+	t, err := r.record(d, team, d.CreatedAt)
+	if err != nil {
+		return err
+	}
+	return r.startDeploymentSeries(d, t, team, d.CreatedAt)
+}
+
 // addStatus counts a status. Its duration follows at once if the origin of its commit is known, otherwise after the look-up.
 func (r *Session) addStatus(s dora.Status, team string) error {
-	if err := r.startDeploymentSeries(s.Deployment, team, s.CreatedAt); err != nil {
+	t, err := r.record(s.Deployment, team, s.CreatedAt)
+	if err != nil {
+		return err
+	}
+	if err := r.startDeploymentSeries(s.Deployment, t, team, s.CreatedAt); err != nil {
 		return err
 	}
 	labels, err := r.limitLabels(r.families[dora.DeploymentsTotal], dora.DeploymentLabels(s.Deployment, s.State, team))
 	if err != nil {
 		return err
 	}
-	if err := r.addOutcome(s, team); err != nil {
-		return err
+	if t.Ignored == "" {
+		if err := r.addOutcome(t, s, team); err != nil {
+			return err
+		}
 	}
 	commit := s.Deployment.Commit()
 	waiting := dora.WaitingStatus{

@@ -28,9 +28,10 @@ func (r *Session) Evaluate(e dora.Evaluation) error {
 // put another deployment between the two meanwhile, the deployment is compared again instead.
 func (r *Session) EvaluateDeployment(e dora.Evaluation, comparedWith string, s dora.Shipment) error {
 	t, known, err := r.History().Deployment(e.Key)
-	if err != nil || !known {
-		return errors.Join(err, r.Evaluations().Done(e))
+	if err != nil || !known || t.Ignored != "" {
+		return errors.Join(err, r.Evaluations().Done(e), r.markFailedChanges(e.Scope))
 	}
+	e.Scope = t.Scope() // its repository may have been merged into another one
 	previous, _, err := r.History().Previous(t.Scope(), t.Moment())
 	if err != nil {
 		return err
@@ -79,9 +80,7 @@ func (r *Session) reevaluateNext(run dora.Run, due time.Time) error {
 // SaveOrigins remembers origins of commits of head's repository, by SHA.
 func (r *Session) SaveOrigins(head dora.Commit, origins map[string]dora.Origin) error {
 	for sha, o := range origins {
-		c := head
-		c.SHA = sha
-		if err := r.Commits().SaveOrigin(c.Key(), o); err != nil {
+		if err := r.Commits().SaveOrigin(head.At(sha).Key(), o); err != nil {
 			return err
 		}
 	}

@@ -68,7 +68,11 @@ func (r *Session) mayConcern(incident string, e dora.Evidence) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if !slices.ContainsFunc(i.References, func(ref dora.Reference) bool { return ref.Repository == "" || ref.In(e.Scope) }) {
+	named, err := r.mayName(i, dora.RepositoryOf(e.Scope))
+	if err != nil {
+		return false, err
+	}
+	if !named {
 		target, known, err := r.History().Deployment(e.Target)
 		if err != nil || !known || r.policy.IncidentWindow == 0 || target.Team != i.Team {
 			return false, err
@@ -76,6 +80,17 @@ func (r *Session) mayConcern(incident string, e dora.Evidence) (bool, error) {
 	}
 	_, found, err := r.existingEvidence(i)
 	return !found, err
+}
+
+// mayName reports whether an incident names a repository, by its key, or something of a repository that it does not name.
+func (r *Session) mayName(i dora.Incident, repository string) (bool, error) {
+	for _, ref := range i.References {
+		keys, err := r.namedBy(ref)
+		if err != nil || ref.Repository == "" || slices.Contains(keys, repository) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }

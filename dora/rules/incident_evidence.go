@@ -82,17 +82,20 @@ const anyRepositoryWait = time.Hour
 // failing.
 func (r *Session) waitsForDeployments(i dora.Incident, ripe time.Time) (waits, failing bool, err error) {
 	for _, ref := range i.References {
-		repository := "" // any
-		if ref.Repository != "" {
-			repository = dora.RepositoryName(ref.Owner, ref.Repository)
-		} else if r.now.After(ripe.Add(anyRepositoryWait)) {
-			continue
-		}
-		w, f, err := r.Evaluations().RepositoryWaits(repository, i.Created)
+		repositories, err := r.namedBy(ref)
 		if err != nil {
 			return false, false, err
 		}
-		waits, failing = waits || w, failing || f
+		if ref.Repository == "" && !r.now.After(ripe.Add(anyRepositoryWait)) {
+			repositories = []string{""} // any
+		}
+		for _, repository := range repositories {
+			w, f, err := r.Evaluations().RepositoryWaits(repository, i.Created)
+			if err != nil {
+				return false, false, err
+			}
+			waits, failing = waits || w, failing || f
+		}
 	}
 	return waits, failing, nil
 }

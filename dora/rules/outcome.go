@@ -2,26 +2,19 @@ package rules
 
 import "dora-exporter/dora"
 
-// addOutcome counts a deployment if the status says how it ended, and schedules its evaluation. A status in_progress says when the
+// addOutcome counts the deployment t if the status says how it ended, and schedules its evaluation. A status in_progress says when the
 // deployment began to run.
-func (r *Session) addOutcome(s dora.Status, team string) error {
+func (r *Session) addOutcome(t dora.DeploymentRecord, s dora.Status, team string) error {
+	d := s.Deployment
+	t.InProduction = t.InProduction || r.policy.IsProduction(d)
 	if s.State == dora.InProgress {
-		return r.saveStart(s, team)
+		return r.saveStart(t, s)
 	}
 	outcome := dora.OutcomeOf(s.State)
 	if outcome == "" {
 		return nil
 	}
-	d := s.Deployment
-	t, _, err := r.History().Deployment(d.Key())
-	if err != nil {
-		return err
-	}
 	firstBefore, had := t.First(outcome)
-	if t.ID == 0 {
-		t.Deployment, t.Team = d, team
-	}
-	t.InProduction = t.InProduction || r.policy.IsProduction(d)
 	late, err := r.Deployments().HasEvaluatedAfter(t.Scope(), dora.Moment{At: s.CreatedAt, ID: d.ID})
 	if err != nil {
 		return err
@@ -29,12 +22,19 @@ func (r *Session) addOutcome(s dora.Status, team string) error {
 	if late {
 		r.late++
 	}
-	t.AddOutcome(dora.Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late})
-	if err := r.countOutcome(t, s, outcome); err != nil {
-		return err
-	}
+	counted := dora.Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late}
+	t.AddOutcome(counted)
 	first, _ := t.First(outcome)
-	newSuccess := outcome == dora.Success && (!had || first != firstBefore)
+	newFirst := !had || first != firstBefore
+	if newFirst && (outcome == dora.Success || t.Succeeded().IsZero()) && d.RepositoryName() != t.RepositoryName() {
+		t.Owner, t.Repository, t.Team = d.Owner, d.Repository, team // it was renamed since
+	}
+	if !r.policy.MayBeIgnored(d) {
+		if err := r.countOutcome(t, counted); err != nil {
+			return err
+		}
+	}
+	newSuccess := outcome == dora.Success && newFirst
 	if newSuccess {
 		t.Late = late
 	}
@@ -71,30 +71,26 @@ func (r *Session) reconsiderNext(run dora.Run, again bool) error {
 }
 
 // countOutcome counts a deployment once for each outcome, and records the time of each successful status.
-func (r *Session) countOutcome(t dora.DeploymentRecord, s dora.Status, outcome string) error {
+func (r *Session) countOutcome(t dora.DeploymentRecord, o dora.Outcome) error {
+	outcome := dora.OutcomeOf(o.State)
 	_, err := r.add(dora.Fact{
-		Family: dora.Deployments, Labels: t.Labels().With("outcome", outcome), Value: 1, At: s.CreatedAt, ID: t.ID,
+		Family: dora.Deployments, Labels: t.Labels().With("outcome", outcome), Value: 1, At: o.At, ID: t.ID,
 		Subject: dora.OutcomeSubject(t.Key(), outcome),
 	})
 	if err != nil || outcome != dora.Success {
 		return err
 	}
 	_, err = r.add(dora.Fact{
-		Family: dora.DeploymentTimestamp, Labels: t.Labels(), Value: s.CreatedAt.UnixMilli(), At: s.CreatedAt, ID: t.ID,
-		Subject: dora.StatusSubject(t.Host, s.ID),
+		Family: dora.DeploymentTimestamp, Labels: t.Labels(), Value: o.At.UnixMilli(), At: o.At, ID: t.ID,
+		Subject: dora.StatusSubject(t.Host, o.ID),
 	})
 	return err
 }
 
 // saveStart remembers when a deployment began to run.
-func (r *Session) saveStart(s dora.Status, team string) error {
-	d := s.Deployment
-	t, known, err := r.History().Deployment(d.Key())
-	if err != nil || known && !t.Started.IsZero() && !s.CreatedAt.Before(t.Started) {
-		return err
-	}
-	if !known {
-		t.Deployment, t.Team, t.InProduction = d, team, r.policy.IsProduction(d)
+func (r *Session) saveStart(t dora.DeploymentRecord, s dora.Status) error {
+	if !t.Started.IsZero() && !s.CreatedAt.Before(t.Started) {
+		return nil
 	}
 	t.Started = s.CreatedAt
 	return r.Deployments().Save(t)
@@ -107,7 +103,8 @@ func (r *Session) scheduleEvaluation(e dora.Evaluation) error {
 	return r.Evaluations().Add(e)
 }
 
-// evaluateOutcome measures how long a deployment ran until each of its outcomes, and records what its statuses are evidence of.
+// evaluateOutcome counts the outcomes of a deployment that waited for events by which it might be ignored, measures how long it ran
+// until each of them, and records what its statuses are evidence of.
 func (r *Session) evaluateOutcome(e dora.Evaluation) error {
 	if err := r.Evaluations().Done(e); err != nil {
 		return err
@@ -115,6 +112,17 @@ func (r *Session) evaluateOutcome(e dora.Evaluation) error {
 	t, known, err := r.History().Deployment(e.Key)
 	if err != nil || !known {
 		return err
+	}
+	if t.Ignored != "" {
+		return r.markFailedChanges(e.Scope)
+	}
+	if err := r.startScopeSeries(t.Deployment, t.Team, e.At); err != nil {
+		return err
+	}
+	for _, o := range t.Outcomes {
+		if err := r.countOutcome(t, o); err != nil {
+			return err
+		}
 	}
 	for _, outcome := range []string{dora.Success, dora.Failure} {
 		if _, reason := RunTime(t, outcome); reason != "" {

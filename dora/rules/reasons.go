@@ -14,6 +14,8 @@ const (
 	ReasonNoOutcome           = "no_outcome"            // no status of success, failure or error
 	ReasonNoSuccess           = "no_success"            // no status of success
 	ReasonNotProduction       = "not_production"        // the environment is not one of production
+	ReasonIgnored             = "ignored"               // deployments.tasks or deployments.ignore leave the deployment out
+	ReasonPromoted            = "promoted"              // a status promoted the deployment here, and none says when it began to run here
 	ReasonNoCreation          = "no_creation"           // the payload has no time of creation
 	ReasonBeforeCreation      = "before_creation"       // the end is older than the creation
 	ReasonNotRepaired         = "not_repaired"          // nothing has repaired the deployment yet
@@ -38,6 +40,9 @@ const (
 
 // ShipmentReason returns why it is not determined what a deployment ships.
 func ShipmentReason(t dora.DeploymentRecord) string {
+	if t.Ignored != "" {
+		return ReasonIgnored
+	}
 	if len(t.Outcomes) == 0 {
 		return ReasonNoOutcome
 	}
@@ -56,12 +61,16 @@ func FailureReason(t dora.DeploymentRecord) string {
 }
 
 // RunStart returns when a deployment began to run: its first in_progress, or its creation if there is none before the outcome.
-// So the days in which it waits for an approval don't count. It is zero if neither is known.
+// So the days in which it waits for an approval don't count. It is zero if neither is known, and without an in_progress in the
+// environment that a status promoted it to.
 func RunStart(t dora.DeploymentRecord, first dora.Outcome) time.Time {
-	if t.Started.IsZero() || t.Started.After(first.At) {
-		return t.CreatedAt
+	switch {
+	case !t.Started.IsZero() && !t.Started.After(first.At):
+		return t.Started
+	case t.Promoted:
+		return time.Time{}
 	}
-	return t.Started
+	return t.CreatedAt
 }
 
 // RunTime returns how many milliseconds passed from the start of a deployment to its first status of an outcome.
@@ -70,6 +79,8 @@ func RunTime(t dora.DeploymentRecord, of string) (ms int64, reason string) {
 	switch {
 	case !ok:
 		return 0, ReasonNoOutcome
+	case RunStart(t, first).IsZero() && t.Promoted:
+		return 0, ReasonPromoted
 	case RunStart(t, first).IsZero():
 		return 0, ReasonNoCreation
 	}
@@ -148,6 +159,8 @@ func StageTimes(c dora.Change, done time.Time) []StageTime {
 // reason, the newest of them is the failed change.
 func ReferenceReason(i dora.Incident, t dora.DeploymentRecord) string {
 	switch {
+	case t.Ignored != "":
+		return ReasonIgnored
 	case t.Succeeded().IsZero():
 		return ReasonNoSuccess
 	case !t.InProduction:

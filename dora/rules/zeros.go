@@ -13,10 +13,15 @@ import (
 // knownStates are the states that every environment has sooner or later.
 var knownStates = [...]string{"success", "failure", "error"}
 
-// startDeploymentSeries starts the series of a deployment's repository and environment at 0.
-func (r *Session) startDeploymentSeries(d dora.Deployment, team string, at time.Time) error {
-	if err := r.startScopeSeries(d, team, at); err != nil {
-		return err
+// startDeploymentSeries starts the series of the repository and environment of a deployment at 0, of which t is remembered: those of
+// github_* as the event spells them, those of dora_* if they count it.
+func (r *Session) startDeploymentSeries(d dora.Deployment, t dora.DeploymentRecord, team string, at time.Time) error {
+	if t.Ignored == "" && !r.policy.MayBeIgnored(d) {
+		counted := d
+		counted.Environment = t.Environment
+		if err := r.startScopeSeries(counted, team, at); err != nil {
+			return err
+		}
 	}
 	for _, state := range knownStates {
 		labels := dora.DeploymentLabels(d, state, team)

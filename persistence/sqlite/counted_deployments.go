@@ -81,7 +81,7 @@ func (r *Reader) addCounted(ctx context.Context, c *dora.Counted, found []dora.D
 		for _, t := range chunk {
 			keys, repairs = append(keys, t.Key()), append(repairs, dora.ReworkSubject(t.Key()))
 			for _, change := range t.Changes() {
-				changes = append(changes, dora.ChangeSubject(t.Deployment, change))
+				changes = append(changes, dora.ChangeSubject(t.Scope(), change))
 			}
 		}
 		marks, err := r.failedChangesOf(ctx, keys)
@@ -102,7 +102,7 @@ func (r *Reader) addCounted(ctx context.Context, c *dora.Counted, found []dora.D
 				counted.Mark = &mark
 			}
 			for _, change := range t.Changes() {
-				if shipped[dora.ChangeSubject(t.Deployment, change)].ID == t.ID {
+				if shipped[dora.ChangeSubject(t.Scope(), change)].ID == t.ID {
 					counted.Changes = append(counted.Changes, change)
 				}
 			}

@@ -60,10 +60,13 @@ func (t historyTx) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
 	return deploymentsNamedBy(r, t.deployments)
 }
 
+// inRepositoryNamed selects what belongs to a repository that an event has called by a name.
+const inRepositoryNamed = "repository IN (SELECT repository FROM repository_names WHERE name = ?)"
+
 func deploymentsNamedBy(r dora.Reference, find func(query string, args ...any) ([]dora.DeploymentRecord, error)) ([]dora.DeploymentRecord, error) {
 	in, args := "", []any(nil)
 	if r.Repository != "" {
-		in, args = " AND repository = ?", []any{dora.Deployment{Owner: r.Owner, Repository: r.Repository}.RepositoryName()}
+		in, args = " AND "+inRepositoryNamed, []any{r.RepositoryName()}
 	}
 	var all []dora.DeploymentRecord
 	add := func(query string, conditions ...any) error {
@@ -117,7 +120,7 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 		}
 		_, err = t.exec(`INSERT INTO deployments (key, number, repository, scope, sha, team, production, success, details, checksum)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
-			team = excluded.team, production = excluded.production, success = excluded.success, details = excluded.details, checksum = excluded.checksum`, d.Key(), d.ID, d.RepositoryName(), d.Scope(), d.SHA, d.Team, d.InProduction, success,
+			team = excluded.team, production = excluded.production, success = excluded.success, details = excluded.details, checksum = excluded.checksum`, d.Key(), d.ID, d.RepositoryKey(), d.Scope(), d.SHA, d.Team, d.InProduction, success,
 			string(details), checksum(d.Key(), string(details)))
 	}
 	if err == nil {
@@ -133,7 +136,7 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 func (t deploymentTx) AddShipped(d dora.DeploymentRecord, names []string, revert bool) error {
 	for _, name := range names {
 		_, err := t.exec(`INSERT OR REPLACE INTO shipped (scope, name, deployment, success, number, revert, repository) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			d.Scope(), name, d.Key(), d.Succeeded().UnixMilli(), d.ID, revert, d.RepositoryName())
+			d.Scope(), name, d.Key(), d.Succeeded().UnixMilli(), d.ID, revert, d.RepositoryKey())
 		if err != nil {
 			return fmt.Errorf("store what deployment %s ships: %w", d.Key(), err)
 		}

@@ -105,9 +105,14 @@ func (t *tx) setEvaluated(s dora.Evaluation, settled bool) error {
 	if _, err := t.exec("UPDATE deployments SET evaluated = ? WHERE key = ? AND evaluated <> ?", settled, s.Key, settled); err != nil {
 		return err
 	}
-	first, _, err := t.Evaluations().First(s.Scope)
+	return t.setFirst(s.Scope)
+}
+
+// setFirst records which deployment of a scope is to be evaluated first.
+func (t *tx) setFirst(scope string) error {
+	first, _, err := t.Evaluations().First(scope)
 	if err == nil {
-		_, err = t.exec("UPDATE evaluations INDEXED BY evaluations_one_first SET first = 0 WHERE scope = ? AND first = 1 AND key <> ?", s.Scope, first.Key)
+		_, err = t.exec("UPDATE evaluations INDEXED BY evaluations_one_first SET first = 0 WHERE scope = ? AND first = 1 AND key <> ?", scope, first.Key)
 	}
 	if err == nil {
 		_, err = t.exec("UPDATE evaluations SET first = 1 WHERE kind = 'deployment' AND key = ? AND first = 0", first.Key)

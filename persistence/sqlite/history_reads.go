@@ -14,14 +14,17 @@ import (
 
 // Deployments returns the deployments of a repository with a number, of any server.
 func (r *Reader) Deployments(ctx context.Context, owner, repository string, number int64) ([]dora.DeploymentRecord, error) {
-	name := dora.Deployment{Owner: owner, Repository: repository}.RepositoryName()
-	return r.deployments(ctx, "WHERE number = ? AND repository = ? ORDER BY key", number, name)
+	return r.deployments(ctx, "WHERE number = ? AND "+inRepositoryNamed+" ORDER BY key", number, dora.RepositoryName(owner, repository))
+}
+
+// WithNumber returns the deployments with a number, of any repository.
+func (r *Reader) WithNumber(ctx context.Context, number int64) ([]dora.DeploymentRecord, error) {
+	return r.deployments(ctx, "WHERE number = ? ORDER BY key", number)
 }
 
 // Nearest returns at most limit deployments of a repository with the numbers nearest to number.
 func (r *Reader) Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.DeploymentRecord, error) {
-	name := dora.Deployment{Owner: owner, Repository: repository}.RepositoryName()
-	return r.deployments(ctx, "WHERE repository = ? ORDER BY abs(number - ?), number LIMIT ?", name, number, limit)
+	return r.deployments(ctx, "WHERE "+inRepositoryNamed+" ORDER BY abs(number - ?), number LIMIT ?", dora.RepositoryName(owner, repository), number, limit)
 }
 
 // Deployment returns a deployment record by its key; false if it is unknown.

@@ -19,6 +19,12 @@ func (r *Reader) Records(ctx context.Context, add func(dora.Fact), families ...s
 		if all.Incidents, err = r.incidents(ctx, "ORDER BY key"); err != nil {
 			return err
 		}
+		if all.Repositories, err = r.repositoriesByName(ctx); err != nil {
+			return err
+		}
+		if all.Environments, err = r.Environments(ctx, -1); err != nil {
+			return err
+		}
 		if all.Unsettled, err = r.CountEvaluations(ctx); err != nil {
 			return err
 		}

@@ -107,6 +107,26 @@ var migrations = [...]string{`
 		PRIMARY KEY (commit_key, subject)
 	) STRICT;
 
+	CREATE TABLE repositories (
+		key  TEXT    PRIMARY KEY,         -- as in dora.RepositoryKey, likewise below
+		host TEXT    NOT NULL,
+		id   INTEGER NOT NULL             -- GitHub's; 0 while it is not known
+	) STRICT;
+	CREATE UNIQUE INDEX repositories_id ON repositories (host, id) WHERE id <> 0;
+	CREATE TABLE repository_names (
+		name       TEXT    NOT NULL,      -- as in dora.RepositoryName
+		repository TEXT    NOT NULL,
+		seen       INTEGER NOT NULL,      -- time of the newest event that called it so
+		PRIMARY KEY (name, repository)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE environments (
+		repository TEXT    NOT NULL,
+		folded     TEXT    NOT NULL,      -- as in dora.FoldName
+		name       TEXT    NOT NULL,      -- as it was spelled first
+		production INTEGER NOT NULL,
+		PRIMARY KEY (repository, folded)
+	) STRICT, WITHOUT ROWID;
+
 	CREATE TABLE deployments (
 		key        TEXT    PRIMARY KEY,   -- as in dora.Deployment.Key, likewise below
 		number     INTEGER NOT NULL,      -- GitHub's id
@@ -123,6 +143,7 @@ var migrations = [...]string{`
 	CREATE INDEX deployments_evaluated ON deployments (scope, success, number) WHERE evaluated = 1;
 	CREATE INDEX deployments_sha       ON deployments (sha);
 	CREATE INDEX deployments_number    ON deployments (number);
+	CREATE INDEX deployments_repository ON deployments (repository);
 	CREATE INDEX deployments_team      ON deployments (team, success) WHERE production = 1;
 	CREATE TABLE successes (              -- each status of success
 		deployment TEXT    NOT NULL,
@@ -150,6 +171,7 @@ var migrations = [...]string{`
 		PRIMARY KEY (scope, name, deployment)
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX shipped_name ON shipped (name);
+	CREATE INDEX shipped_repository ON shipped (repository);
 	CREATE TABLE incidents (
 		key      TEXT    PRIMARY KEY,
 		name     TEXT    NOT NULL,

@@ -11,6 +11,7 @@ type (
 		*tx
 		findRuns
 	}
+	repositoryTx struct{ *tx }
 	deploymentTx struct{ *tx }
 	incidentTx   struct{ *tx }
 	evidenceTx   struct{ *tx }
@@ -24,6 +25,8 @@ func (t *tx) Deliveries() dora.DeliveryTx { return deliveryTx{t} }
 func (t *tx) Commits() dora.CommitTx { return commitTx{t} }
 
 func (t *tx) History() dora.History { return historyTx{t, t.runs} }
+
+func (t *tx) Repositories() dora.RepositoryTx { return repositoryTx{t} }
 
 func (t *tx) Deployments() dora.DeploymentTx { return deploymentTx{t} }
 

@@ -90,8 +90,8 @@ func waitingRepositories(t *testing.T, s Store) {
 		before     int
 		want       bool
 	}{
-		"later": {d.RepositoryName(), 6, true}, "at its time": {d.RepositoryName(), 5, false}, "any": {"", 6, true}, "any at its time": {"", 5, false},
-		"another": {"acme/web ", 6, false}, "a part": {"acme/we", 6, false}, "a pattern": {"acme/%", 6, false},
+		"later": {d.RepositoryKey(), 6, true}, "at its time": {d.RepositoryKey(), 5, false}, "any": {"", 6, true}, "any at its time": {"", 5, false},
+		"another": {d.RepositoryKey() + " ", 6, false}, "a part": {"api.github.com/acme/we", 6, false}, "a pattern": {"api.github.com/acme/%", 6, false},
 	} {
 		repositoryWaits(t, s, what, test.repository, test.before, test.want, false)
 	}
@@ -124,7 +124,7 @@ func failingEvaluations(t *testing.T, s Store) {
 		}
 		return err
 	})
-	repository := success(1, 0).RepositoryName()
+	repository := success(1, 0).RepositoryKey()
 	repositoryWaits(t, s, "before both", repository, 5, false, false)
 	repositoryWaits(t, s, "after the first", repository, 6, false, true)
 	repositoryWaits(t, s, "after both", repository, 9, false, true)

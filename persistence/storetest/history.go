@@ -93,13 +93,13 @@ func deploymentsByKey(t *testing.T, s Store) {
 func historiesOfScopes(t *testing.T, s Store) {
 	for i, name := range oddNames() {
 		d := success(i+1, i)
-		d.Environment = name
+		d.Identity = "h/acme/" + name
 		save(t, s, d)
 	}
 	update(t, s, func(tx dora.Tx) error {
 		for i, name := range oddNames() {
 			d := success(i+1, i)
-			d.Environment = name
+			d.Identity = "h/acme/" + name
 			got, known, err := tx.History().Previous(d.Scope(), dora.Moment{At: minute(999)})
 			numbered(t, "the newest in "+name, d.ID, got.DeploymentRecord, known, err)
 			got, known, err = tx.History().Previous(d.Scope(), d.Moment())

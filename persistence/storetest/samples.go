@@ -94,11 +94,15 @@ func addFacts(t *testing.T, s Store, facts ...dora.Fact) {
 	})
 }
 
+// save stores deployments, and that their repositories are called by the name that each has.
 func save(t *testing.T, s Store, all ...dora.DeploymentRecord) {
 	t.Helper()
 	update(t, s, func(tx dora.Tx) error {
 		for _, d := range all {
 			if err := tx.Deployments().Save(d); err != nil {
+				return err
+			}
+			if err := tx.Repositories().AddName(d.RepositoryKey(), d.RepositoryName(), d.CreatedAt); err != nil {
 				return err
 			}
 		}
