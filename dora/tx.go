@@ -83,6 +83,8 @@ type IncidentTx interface {
 type EvidenceTx interface {
 	// Add stores a piece of evidence unless there is one of the same cause and By, which is left as it is.
 	Add(Evidence) error
+	// Remove removes the piece of evidence with a cause and By.
+	Remove(c Cause, by string) error
 	// By returns the piece of evidence with a cause and By; false if there is none.
 	By(c Cause, by string) (Evidence, bool, error)
 	// Undecided returns the evidence of a scope against deployments that are no failed changes.

@@ -1,9 +1,11 @@
 package pipeline_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"dora-exporter/dora"
 )
@@ -225,6 +227,57 @@ func TestLateRuns(t *testing.T) {
 				d, _, err := x.store.Deployment(t.Context(), ship(3, "", 0).Status.Deployment.Key())
 				if err != nil || d.Shipment == nil || d.Shipment.Base != test.base {
 					t.Errorf("deployment 3 ships %+v, %v, want it compared with %s", d.Shipment, err, test.base)
+				}
+			})
+		})
+	}
+}
+
+// In an outage, events may arrive in any order, however long that takes.
+func TestRunsInAnOutage(t *testing.T) {
+	ship := func(id int64, sha string, minute int) dora.Event { return deployed(id, sha, "success", minute) }
+	for name, test := range map[string]struct {
+		first, then []dora.Event
+		want        []string
+		recovery    []string
+	}{
+		"what a rollback takes back was another one": {
+			first: created(ship(1, "V1", 10), ship(3, "V3", 30), ship(4, "V1", 40)), then: created(ship(2, "V2", 20)),
+			want: []string{"rollback 1"}, recovery: []string{minutes(20)},
+		},
+		"what an old deployment takes back was another one": {
+			first: created(ship(1, "V1", 10), ship(3, "V3", 30), ship(1, "V1", 40)), then: created(ship(2, "V2", 20)),
+			want: []string{"rollback 1"}, recovery: []string{minutes(20)},
+		},
+		"the commit had run before after all": {
+			first: created(ship(2, "V2", 20), ship(3, "V1", 30), ship(4, "V2", 40)), then: created(ship(1, "V1", 10)),
+			want: []string{"rollback 1"}, recovery: []string{minutes(10)},
+		},
+		"a deployment that failed had been replaced": {
+			first: created(ship(1, "V1", 10), deployed(1, "V1", "failure", 25)), then: created(ship(2, "V2", 20)),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, x := newEmptyHistory(t)
+				down := true
+				p.repos["web"].down = func(dora.Comparison) error {
+					if down {
+						return errors.New("502")
+					}
+					return nil
+				}
+				x.arrive(test.first...)
+				x.run(5 * time.Minute)
+				x.arrive(test.then...)
+				x.run(5 * time.Minute)
+				wantFamily(t, x, "in the outage", dora.ChangeFailures)
+				down = false
+				x.settle()
+				wantFamily(t, x, "after it", dora.ChangeFailures, test.want...)
+				wantFamily(t, x, "after it", dora.Recovery, test.recovery...)
+				if x.late > 0 {
+					t.Errorf("%d events were late", x.late)
 				}
 			})
 		})

@@ -49,6 +49,10 @@ func (r *Session) EvaluateDeployment(e dora.Evaluation, comparedWith string, s d
 	if err := r.saveShipment(t, s); err != nil {
 		return err
 	}
+	// Earlier successes may have arrived since its statuses were evaluated, as in an outage of GitHub.
+	if err := r.addOutcomeEvidence(t); err != nil {
+		return err
+	}
 	if t.Late {
 		if err := r.reevaluateNext(dora.Run{DeploymentRecord: t, At: t.Succeeded()}, r.now); err != nil {
 			return err

@@ -24,6 +24,11 @@ func (r *Session) markFailedChanges(scope string) error {
 		if wait {
 			break // the following evidence is later still
 		}
+		if holds, err := r.stillHolds(e); err != nil {
+			return err
+		} else if !holds {
+			return r.markFailedChanges(scope)
+		}
 		if err := r.addFailedChange(e); err != nil {
 			return err
 		}
@@ -59,6 +64,32 @@ func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// stillHolds reports whether the statuses still show a piece of evidence that followed from them: earlier successes may have arrived
+// while it waited. If not, it replaces the piece by what they show now.
+func (r *Session) stillHolds(e dora.Evidence) (bool, error) {
+	if e.Cause != dora.CauseStatus && e.Cause != dora.CauseRollback {
+		return true, nil
+	}
+	t, _, err := r.History().Deployment(deploymentOf(e.By))
+	if err != nil {
+		return false, err
+	}
+	now, err := outcomeEvidence(r.History(), t)
+	if err != nil {
+		return false, err
+	}
+	same := func(n dora.Evidence) bool {
+		return n.Cause == e.Cause && n.By == e.By && n.Target == e.Target && n.At.Equal(e.At)
+	}
+	if slices.ContainsFunc(now, same) {
+		return true, nil
+	}
+	if err := r.Evidence().Remove(e.Cause, e.By); err != nil {
+		return false, err
+	}
+	return false, r.addOutcomeEvidence(t)
 }
 
 // mayConcern reports whether an incident that is not evaluated yet may be evidence in the scope of e. An organization's issues change

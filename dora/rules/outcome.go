@@ -134,6 +134,14 @@ func (r *Session) evaluateOutcome(e dora.Evaluation) error {
 			return err
 		}
 	}
+	if err := r.addOutcomeEvidence(t); err != nil {
+		return err
+	}
+	return r.markFailedChanges(t.Scope())
+}
+
+// addOutcomeEvidence stores what the statuses of a deployment are evidence of.
+func (r *Session) addOutcomeEvidence(t dora.DeploymentRecord) error {
 	evidence, err := outcomeEvidence(r.History(), t)
 	if err != nil {
 		return err
@@ -143,5 +151,5 @@ func (r *Session) evaluateOutcome(e dora.Evaluation) error {
 			return err
 		}
 	}
-	return r.markFailedChanges(t.Scope())
+	return nil
 }

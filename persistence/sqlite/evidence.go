@@ -26,6 +26,14 @@ func (t evidenceTx) Add(e dora.Evidence) error {
 	return nil
 }
 
+// Remove removes a piece of evidence.
+func (t evidenceTx) Remove(c dora.Cause, by string) error {
+	if _, err := t.exec("DELETE FROM evidence WHERE cause = ? AND by = ?", c, by); err != nil {
+		return fmt.Errorf("remove evidence of %s: %w", by, err)
+	}
+	return nil
+}
+
 // Undecided returns the evidence about deployments of a scope that are not recorded as failed changes.
 func (t evidenceTx) Undecided(scope string) ([]dora.Evidence, error) {
 	return t.evidence("WHERE scope = ? AND NOT EXISTS (SELECT 1 FROM failed_changes m WHERE m.target = evidence.target)", scope)

@@ -12,6 +12,7 @@ import (
 func evidenceRules() rules {
 	return rules{
 		"once":       evidenceOnce,
+		"removed":    evidenceRemoved,
 		"undecided":  undecidedEvidence,
 		"unrepaired": unrepairedFailures,
 		"order":      evidenceInOrder,
@@ -57,6 +58,18 @@ func evidenceOnce(t *testing.T, s Store) {
 		return nil
 	})
 	same(t, "EvidenceAbout", 2, len(must[[]dora.Evidence](t)(s.EvidenceAbout(t.Context(), "h/1"))))
+}
+
+// What is removed is found no more, and can be added again.
+func evidenceRemoved(t *testing.T, s Store) {
+	first, other := piece("h/1", dora.CauseRollback, "h/2", 1), piece("h/1", dora.CauseStatus, "h/2", 2)
+	again := piece("h/3", dora.CauseRollback, "h/2", 4)
+	addEvidence(t, s, first, other)
+	update(t, s, func(tx dora.Tx) error { return tx.Evidence().Remove(dora.CauseRollback, "h/2") })
+	update(t, s, func(tx dora.Tx) error { return tx.Evidence().Remove(dora.CauseRollback, "h/") })
+	same(t, "after it", []dora.Evidence{other}, must[[]dora.Evidence](t)(s.EvidenceAbout(t.Context(), "h/1")))
+	addEvidence(t, s, again)
+	same(t, "added again", []dora.Evidence{again}, must[[]dora.Evidence](t)(s.EvidenceAbout(t.Context(), "h/3")))
 }
 
 // Evidence is undecided as long as its deployment is no failed change.
