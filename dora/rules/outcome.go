@@ -87,13 +87,16 @@ func (r *Session) countOutcome(t dora.DeploymentRecord, o dora.Outcome) error {
 	return err
 }
 
-// saveStart remembers when a deployment began to run.
+// saveStart remembers when a deployment began to run. If an outcome has arrived before, the run time may be known only now.
 func (r *Session) saveStart(t dora.DeploymentRecord, s dora.Status) error {
 	if !t.Started.IsZero() && !s.CreatedAt.Before(t.Started) {
 		return nil
 	}
 	t.Started = s.CreatedAt
-	return r.Deployments().Save(t)
+	if err := r.Deployments().Save(t); err != nil || len(t.Outcomes) == 0 {
+		return err
+	}
+	return r.scheduleEvaluation(dora.Evaluation{Kind: dora.OutcomeEvaluation, Key: t.Key(), Scope: t.Scope(), At: s.CreatedAt, ID: t.ID})
 }
 
 // scheduleEvaluation schedules an evaluation for when late and out-of-order events have had the time to arrive.
