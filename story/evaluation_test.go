@@ -110,9 +110,9 @@ func TestAnswerIsGivenUp(t *testing.T) {
 	e.kill()
 	e.start()
 	e.eventually("nothing waits", func() error { return e.hasMetric("dora_exporter_evaluations_waiting 0") })
-	if err := e.hasMetric(`dora_changes_total{environment="production",owner="acme",repo="web",team="Platform"} 3`); err != nil {
-		t.Error(err)
-	}
+	e.eventually("all changes count", func() error {
+		return e.hasMetric(`dora_changes_total{environment="production",owner="acme",repo="web",team="Platform"} 3`)
+	})
 	if text := "evaluated deployment without answers that GitHub failed to give"; strings.Count(e.log.String(), text) != 1 {
 		t.Errorf("the log has %q %d times, want once:\n%s", text, strings.Count(e.log.String(), text), e.log.String())
 	}
