@@ -20,7 +20,7 @@ func NewGitHub(repositories ...*Repository) *GitHub {
 	}
 	g := &GitHub{mux: http.NewServeMux()}
 	handle := func(route string, f func(*Repository, *http.Request) any) {
-		g.mux.HandleFunc("GET /repos/{owner}/{repo}/"+route, func(w http.ResponseWriter, q *http.Request) {
+		g.mux.HandleFunc("GET /repos/{owner}/{repo}"+route, func(w http.ResponseWriter, q *http.Request) {
 			r := byName[strings.ToLower(q.PathValue("owner")+"/"+q.PathValue("repo"))]
 			if r == nil {
 				answer(w, q, nil)
@@ -29,12 +29,13 @@ func NewGitHub(repositories ...*Repository) *GitHub {
 			answer(w, q, f(r, q))
 		})
 	}
-	handle("compare/{range}", compare)
-	handle("commits/{sha}", commit)
-	handle("commits/{sha}/pulls", commitPulls)
-	handle("pulls/{number}", pull)
-	handle("pulls/{number}/commits", pullCommits)
-	handle("pulls/{number}/files", pullFiles)
+	handle("", func(r *Repository, _ *http.Request) any { return object{"full_name": r.FullName()} })
+	handle("/compare/{range}", compare)
+	handle("/commits/{sha}", commit)
+	handle("/commits/{sha}/pulls", commitPulls)
+	handle("/pulls/{number}", pull)
+	handle("/pulls/{number}/commits", pullCommits)
+	handle("/pulls/{number}/files", pullFiles)
 	g.mux.HandleFunc("/", func(w http.ResponseWriter, q *http.Request) { answer(w, q, nil) })
 	return g
 }

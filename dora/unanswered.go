@@ -8,7 +8,7 @@ type UnansweredError struct {
 	Err error
 	// Again is true if the same call failed the last time, too.
 	Again bool
-	// For is for how long all calls for the repository have failed; 0 if only this one fails.
+	// For is for how long all calls for the repository have failed, at least how long this one took.
 	For time.Duration
 	// Waited is for how long this attempt waited while no calls could be made. That time does not count.
 	Waited time.Duration

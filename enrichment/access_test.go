@@ -145,7 +145,7 @@ func TestManyRepositoriesWithoutAccess(t *testing.T) {
 	})
 }
 
-// A commit that is gone from a repository that is there is not found, and costs one call more in ten minutes.
+// A commit that is gone from a repository that is there is not found, and costs one call more in half a minute.
 func TestCommitWithoutAccessIsNoMiss(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeGitHub{}
@@ -164,7 +164,7 @@ func TestCommitWithoutAccessIsNoMiss(t *testing.T) {
 		time.Sleep(accessCached)
 		_, _ = g.Origin(t.Context(), theCommit)
 		if n := count(f.asked(), "") - count(f.asked(), "/commits/"); n != 2 {
-			t.Errorf("%d calls about the repository after ten minutes, want 2", n)
+			t.Errorf("%d calls about the repository after half a minute, want 2", n)
 		}
 	})
 }

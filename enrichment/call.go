@@ -87,7 +87,7 @@ func (l *lookUp) call(ctx context.Context, v answer, query, route string, args .
 	again, failing := l.gate.report(pass, o)
 	switch {
 	case o.kind == failed && o.othersAnswered:
-		return page{}, o, &dora.UnansweredError{Err: o.err, Again: again, For: failing, Waited: l.waited}
+		return page{}, o, &dora.UnansweredError{Err: o.err, Again: again, For: max(failing, time.Since(began)), Waited: l.waited}
 	case isLimitExceeded(o.err):
 		return page{}, o, &dora.UnansweredError{Err: o.err, Again: true, Waited: l.waited}
 	case o.kind == denied:

@@ -36,7 +36,7 @@ const (
 	// quickProbes are made once a minute.
 	quickProbes = 10
 	// accessCached is for how long an answer for a repository says that the token may see it.
-	accessCached = 10 * time.Minute
+	accessCached = 30 * time.Second
 )
 
 // probeInterval returns the time until the next probe of one of n repositories after a number of refused ones.

@@ -76,3 +76,50 @@ func TestFailingEvaluation(t *testing.T) {
 		t.Errorf("%d warnings, want 1", warnings)
 	}
 }
+
+// A comparison that GitHub never answers is given up, also when the exporter is killed meanwhile: the deployment ships the change of its own
+// commit, and the next one is evaluated as ever. The log and the explanation say what is missing.
+func TestAnswerIsGivenUp(t *testing.T) {
+	t.Parallel()
+	api := newGitHubAPI(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/acme/web/compare/c0ffee01...c0ffee02") {
+			http.Error(w, `{"message":"Server Error"}`, http.StatusInternalServerError)
+			return
+		}
+		api.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	e := newExporter(t, server.URL)
+	config := e.read("config.yml")
+	e.write("config.yml", strings.Replace(config, "github:\n", "github:\n  give_up: 2s\n", 1)+"deployments:\n  settle: 1s\n")
+	e.start()
+	var events []webhook
+	for id := 1; id <= 3; id++ {
+		sha := fmt.Sprintf("c0ffee%02d", id)
+		api.addCommit("web", sha, commit{message: "change", date: newYear})
+		events = append(events, deployed{id: id, repo: "web", env: "production", sha: sha}.status(id, "success", newYear.Add(time.Duration(id)*time.Hour)))
+	}
+	e.postAll(events)
+	e.eventually("the log warns", func() error {
+		if !strings.Contains(e.log.String(), "evaluating deployment keeps failing: GitHub fails to answer a call although it answers others") {
+			return fmt.Errorf("no warning")
+		}
+		return nil
+	})
+	e.kill()
+	e.start()
+	e.eventually("nothing waits", func() error { return e.hasMetric("dora_exporter_evaluations_waiting 0") })
+	e.eventually("all changes count", func() error {
+		return e.hasMetric(`dora_changes_total{environment="production",owner="acme",repo="web",team="Platform"} 3`)
+	})
+	if text := "evaluated deployment without answers that GitHub failed to give"; strings.Count(e.log.String(), text) != 1 {
+		t.Errorf("the log has %q %d times, want once:\n%s", text, strings.Count(e.log.String(), text), e.log.String())
+	}
+	_, explained, _ := e.runOnce("explain", "deployment", "acme/web#2")
+	for _, part := range []string{"no_answer: GitHub failed to compare its commit with the previous one", "without an answer of GitHub to GET", "/compare/c0ffee01...c0ffee02?"} {
+		if !strings.Contains(explained, part) {
+			t.Errorf("%q is not in the explanation:\n%s", part, explained)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -86,6 +87,10 @@ func (g *gitHubAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if strings.Count(r.URL.Path, "/") == 3 { // a repository itself
+		answer(w, r, true, map[string]string{"full_name": strings.TrimPrefix(r.URL.Path, "/repos/")})
+		return
+	}
 	m := route.FindStringSubmatch(r.URL.Path)
 	if m == nil {
 		http.Error(w, `{"message":"Not Found"}`, http.StatusNotFound)

@@ -175,7 +175,7 @@ func TestGiveUp(t *testing.T) {
 		{"waiting for a rate limit most of the time", func(time.Duration) error {
 			time.Sleep(minute)
 			return &dora.UnansweredError{Err: errors.New("GET /compare: 500"), Again: true, Waited: minute}
-		}, []time.Duration{16 * minute}, 10 * minute, 0}, // the first seven attempts, and one of two minutes afterwards
+		}, []time.Duration{18 * minute}, 14 * minute, 0}, // between eleven attempts of a minute, a minute of backoffs and four of nearly a minute each
 		{"a repository without access", func(time.Duration) error {
 			return &dora.InaccessibleError{Err: errors.New("hidden"), RetryIn: time.Hour}
 		}, []time.Duration{9 * minute}, 0, 2},
