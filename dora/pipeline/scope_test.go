@@ -76,14 +76,14 @@ func scopeStories() map[string]scopeStory {
 		"the id is missing before it is renamed": {
 			events: []dora.Event{
 				deployed(1, "V1", "success", 1), with(deployed(2, "V2", "success", 2), of(77)),
-				with(deployed(3, "V2", "success", 3), of(77), called("acme", "core")), with(deployed(4, "V1", "success", 4), called("acme", "core")),
+				with(deployed(3, "V2", "success", 3), of(77), called("acme", "core")), with(createdAt(deployed(4, "V1", "success", 4), 3), called("acme", "core")),
 			},
 			want: map[string]int64{"deployments_total outcome=success": 4, "changes_total": 2, "change_failures_total cause=rollback": 1},
 		},
 		"the id is missing in statuses": {
 			events: []dora.Event{
 				creation(with(deployed(1, "V1", "", 0), of(77))), deployed(1, "V1", "success", 1),
-				creation(with(deployed(2, "V2", "", 0), of(77))), deployed(2, "V2", "success", 2), with(deployed(3, "V1", "success", 3), of(77)),
+				creation(with(deployed(2, "V2", "", 0), of(77))), deployed(2, "V2", "success", 2), with(createdAt(deployed(3, "V1", "success", 3), 3), of(77)),
 			},
 			want: map[string]int64{"deployments_total outcome=success": 3, "changes_total": 2, "change_failures_total cause=rollback": 1},
 		},
@@ -119,7 +119,7 @@ func scopeStories() map[string]scopeStory {
 		"an environment in several spellings": {
 			events: []dora.Event{
 				with(deployed(1, "V1", "success", 1), to("Production")), with(deployed(2, "V3", "success", 2), to("production")),
-				with(deployed(3, "V1", "success", 3), to("PRODUCTION")),
+				with(createdAt(deployed(3, "V1", "success", 3), 3), to("PRODUCTION")),
 			},
 			want: map[string]int64{"deployments_total outcome=success": 3, "changes_total": 3, "change_failures_total cause=rollback": 1},
 		},
@@ -216,7 +216,6 @@ type scopeStory struct {
 func TestScopes(t *testing.T) {
 	for name, story := range scopeStories() {
 		t.Run(name, func(t *testing.T) {
-			created(story.events...)
 			orders := slices.Collect(permutationsOf(len(story.events)))
 			random := rand.New(rand.NewPCG(1, 2))
 			random.Shuffle(len(orders), func(i, j int) { orders[i], orders[j] = orders[j], orders[i] })
