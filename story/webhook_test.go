@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dora-exporter/demo"
+	"dora-exporter/internal/testexporter"
 )
 
 // webhook is a request as GitHub or Jira sends it.
@@ -51,7 +52,7 @@ func sign(secret, body string) string { return demo.Sign(secret, []byte(body)) }
 
 // post sends a webhook and returns the status, 0 when there was no answer.
 func (e *exporter) post(w webhook) (int, string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), testexporter.Patience)
 	defer cancel()
 	request, err := e.request(ctx, w)
 	if err != nil {
