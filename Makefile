@@ -38,7 +38,7 @@ test:
 	go test -count=1 -timeout 30m ./...
 	$(if $(HAS_RACE),go test -count=1 -timeout 30m -race -short $(CONCURRENT))
 
-## race: all tests but the story, which runs the program as another process, with the race detector; ten minutes on two cores
+## race: all tests but the story, which runs the program as another process, with the race detector
 race:
 	go test -count=1 -timeout 60m -race $(shell go list ./... | grep -v /story$$)
 
