@@ -10,7 +10,7 @@ GOLANGCI         := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 OTELCOL_VERSION  := v0.165.0
 OTELCOL          := $(TOOLS)/otelcol-$(OTELCOL_VERSION)
 
-.PHONY: run demo build test integration lint bench torture cover clean
+.PHONY: run demo build image test race integration lint bench torture cover clean
 
 ## run: build and start the exporter with config.yml
 run: build
@@ -28,9 +28,19 @@ build:
 image:
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t dora-exporter .
 
-## test: unit tests and the story of the built program; with the race detector if there is a C compiler
+# The race detector needs a C compiler and makes tests take several times as long.
+HAS_RACE = $(filter 1,$(shell go env CGO_ENABLED))
+# CONCURRENT are the packages whose goroutines share state, of which app runs the whole program in-process.
+CONCURRENT := ./app ./catalog ./enrichment ./instrumentation ./internal/bounds ./page ./persistence/sqlite ./receivers
+
+## test: all tests, then those of packages with goroutines again with the race detector, if there is a C compiler
 test:
-	go test -count=1 -timeout 30m $(if $(filter 1,$(shell go env CGO_ENABLED)),-race) ./...
+	go test -count=1 -timeout 30m ./...
+	$(if $(HAS_RACE),go test -count=1 -timeout 30m -race -short $(CONCURRENT))
+
+## race: all tests but the story, which runs the program as another process, with the race detector
+race:
+	go test -count=1 -timeout 60m -race $(shell go list ./... | grep -v /story$$)
 
 ## integration: tests against the real Prometheus, Chromium and OpenTelemetry Collector; the Collector is built once, in about ten minutes
 integration: $(OTELCOL)
@@ -54,10 +64,11 @@ $(GOLANGCI):
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
 
-## torture: the long forms of the fault tests, and half a minute of fuzzing for each decoder; half an hour in all
+## torture: the long forms of the fault tests, minutes of random histories, and half a minute of fuzzing for each decoder; forty minutes in all
 torture:
 	./integration/install
 	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|ManyEnvironments|Outage|GitHub|EveryOrder|Replay|Anonymous|Dense|Foreign' -v -args -torture
+	go test -count=1 -timeout 60m ./dora/pipeline -run 'Arrival|StatusOrder' -v -args -histories 3m
 	cd integration && go test -count=1 -timeout 20m -run 'Durable|Kill|Failing|RealDisk|Permission' -v ./...
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
 		grep -o '^func Fuzz[A-Za-z]*' "$$file" | sed 's/func //' | while read -r target; do \

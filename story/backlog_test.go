@@ -119,10 +119,10 @@ func TestFullBacklog(t *testing.T) {
 	t.Parallel() // it waits most of the time
 	api := newGitHubAPI(t)
 	api.addCommit("web", "c0ffee", commit{message: "change", date: newYear})
-	backstage := newGitHubAPI(t) // whatever it answers
+	backstage := newGitHubAPI(t) // for its faults
 	backstage.setFault(refuse)
 	e := newExporter(t, api.server.URL)
-	e.write("config.yml", e.read("config.yml")+"catalog: {mode: backstage, endpoint: "+backstage.server.URL+", max_wait: 8s}\nstorage: {max_backlog: 10}\n")
+	e.write("config.yml", e.read("config.yml")+"catalog: {mode: backstage, endpoint: "+backstage.server.URL+"}\nstorage: {max_backlog: 10}\n")
 	e.start()
 	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
 	want := newTruth()
@@ -141,7 +141,8 @@ func TestFullBacklog(t *testing.T) {
 	if status, _ := e.get("/metrics"); status != 200 {
 		t.Errorf("/metrics: status %d", status)
 	}
-	e.becomes(want.numbers) // after max_wait they count for the team Unknown
+	backstage.setFault(reply(200, "[]")) // nobody owns the repository
+	e.becomes(want.numbers)
 	e.mustPost(event(11))
 	want.status(d, "Unknown", 11, "success", newYear.Add(11*time.Minute), newYear)
 	e.becomes(want.numbers)

@@ -191,7 +191,7 @@ func TestDenseBodies(t *testing.T) {
 				})
 			}
 			sending.Wait()
-			for range scaled(3, 8) {
+			for range scaled(1, 8) {
 				sending.Go(func() {
 					if status, body := e.post(jira(large)); fmt.Sprint(status) != test.answers && status != 503 && status != 0 {
 						t.Errorf("25 MiB: status %d: %s", status, body)

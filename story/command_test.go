@@ -49,8 +49,8 @@ func deliverySum(source, key, event string, received uint64) int64 {
 	return int64(crc64.Checksum(bigendian.BigEndian.AppendUint64(b, received), crc64.MakeTable(crc64.ECMA)))
 }
 
-// A delivery that nothing can be made of is set aside, the others go on, and it can be seen and tried again beside the
-// running server.
+// A delivery that nothing can be made of is set aside after its fifth attempt, the others go on, and it can be seen and tried again
+// beside the running server.
 func TestDeliveriesListAndRetry(t *testing.T) {
 	t.Parallel() // it waits most of the time
 	api := newGitHubAPI(t)
@@ -60,7 +60,7 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 	e.start()
 	e.terminate()
 	const cut = `{"deployment_st`
-	e.tamper("INSERT INTO deliveries (source, key, event, received, due, checksum) VALUES ('github', 'h/deployment_status/9', ?, 0, 0, ?)",
+	e.tamper("INSERT INTO deliveries (source, key, event, received, due, attempts, checksum) VALUES ('github', 'h/deployment_status/9', ?, 0, 0, 4, ?)",
 		cut, deliverySum("github", "h/deployment_status/9", cut, 0))
 	e.start()
 	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}

@@ -17,7 +17,7 @@ import (
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	folder, program := t.TempDir(), filepath.Join(t.TempDir(), "dora-demo")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../cmd/dora-demo").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", program, "../cmd/dora-demo").CombinedOutput(); err != nil {
 		t.Fatalf("build the demonstration: %v\n%s", err, out)
 	}
 	_, port, _ := net.SplitHostPort(testexporter.FreeAddress(t))

@@ -51,7 +51,8 @@ func TestRefusedRequests(t *testing.T) {
 				{valid.with("Content-Type", "text/"+strings.Repeat("x", 4000)), 415, "unsupported_media_type"},
 				{webhook{path: "/" + strings.Repeat("x", 4000)}, 404, ""},
 			}
-			const each, senders = 3000, 8
+			const senders = 8
+			each := scaled(600, 3000)
 			began := time.Now()
 			var wait sync.WaitGroup
 			for range senders {

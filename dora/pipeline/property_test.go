@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	histories = flag.Duration("histories", 4*time.Second, "how long each test of random histories tries new ones")
+	histories = flag.Duration("histories", 0, "how long each test of random histories tries new ones, 40 at least")
 	firstSeed = flag.Uint64("seed", 1, "the first random history")
 )
 
@@ -29,7 +29,7 @@ func (p *history) oracle() []string {
 func eachHistory(t *testing.T, f func(t *testing.T, p *history)) {
 	t.Helper()
 	n := 0
-	for seed, end := *firstSeed, time.Now().Add(*histories); time.Now().Before(end) && !t.Failed(); seed++ {
+	for seed, end := *firstSeed, time.Now().Add(*histories); (n < 40 || time.Now().Before(end)) && !t.Failed(); seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			p := newHistory(seed)
 			f(t, p)

@@ -32,12 +32,8 @@ func TestRestoreDamagedAboveABaseline(t *testing.T) {
 	s.put("dora-exporter.prom", append(metricText(dora.DeploymentsDurationSum, "gauge", 94778.17152176499),
 		metricText(dora.DeploymentsDuration, "gauge", 2677.657175116)...))
 	s.mustRestore()
-	s.add(10)
-	s.write()
-	s.add(20)
-	s.write()
+	whole, previous := s.writeTwo()
 	want, _ := s.mustRestore()
-	whole, previous := s.read(s.path()), s.read(s.path()+".prev")
 	s.freeze()
 	for name, data := range damages(whole, 7) {
 		s.put("dora-exporter.prom", data)
@@ -108,22 +104,14 @@ func TestRestoreBothDamaged(t *testing.T) {
 	whole := s.read(s.path())
 	s.put("dora-exporter.prom", whole[:100])
 	s.put("dora-exporter.prom.prev", whole[:200])
-	state, from := s.mustRestore()
-	wantState(t, two(0), state)
-	if from != 0 {
-		t.Errorf("from position %d, want 0", from)
-	}
+	s.restores(two(0), 0)
 	s.only("damaged")
 }
 
 // A damaged checkpoint must not hide that the store is older than the one before: it is refused, at every start.
 func TestRestoreDamagedAndAnOlderStore(t *testing.T) {
 	s := newSite(t)
-	s.add(10)
-	s.write()
-	s.add(20)
-	s.write()
-	whole := s.read(s.path())
+	whole, _ := s.writeTwo()
 	db, err := sql.Open("sqlite", s.store.Path())
 	if err != nil {
 		t.Fatal(err)
@@ -164,21 +152,9 @@ func TestRestoreDamagedAndAnOlderStore(t *testing.T) {
 // A checkpoint that is damaged anywhere gives the exact values or none.
 func TestRestoreDamaged(t *testing.T) {
 	s := newSite(t)
-	s.add(10)
-	s.write()
-	s.add(20)
-	s.write()
-	whole := s.read(s.path())
-	previous := s.read(s.path() + ".prev")
-	damaged := map[string][]byte{}
-	for i := range whole {
-		damaged[fmt.Sprintf("cut at %d", i)] = whole[:i]
-		flipped := bytes.Clone(whole)
-		flipped[i] ^= 0x11
-		damaged[fmt.Sprintf("flipped at %d", i)] = flipped
-	}
+	whole, previous := s.writeTwo()
 	s.freeze()
-	for name, data := range damaged {
+	for name, data := range damages(whole, 1) {
 		for _, withPrevious := range []bool{true, false} {
 			s.put("dora-exporter.prom", data)
 			if withPrevious {

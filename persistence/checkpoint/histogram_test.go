@@ -79,11 +79,7 @@ func TestRestoreOwnHistogram(t *testing.T) {
 	s.write()
 	s.resolve(4)
 	s.reopen()
-	state, from := s.mustRestore()
-	wantState(t, oneAndFour(), state)
-	if from != 1 {
-		t.Errorf("from position %d, want 1", from)
-	}
+	s.restores(oneAndFour(), 1)
 }
 
 // The checkpoint of a store that is gone becomes the baseline of the new one, and what comes is added to it, with the same bits

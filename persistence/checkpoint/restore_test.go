@@ -18,11 +18,7 @@ func TestRestoreWithoutAFile(t *testing.T) {
 	wantState(t, dora.State{}, state)
 	s.add(10)
 	s.add(20)
-	state, from := s.mustRestore()
-	wantState(t, two(0), state)
-	if from != 0 {
-		t.Errorf("from position %d, want 0", from)
-	}
+	s.restores(two(0), 0)
 }
 
 func TestRestoreOwn(t *testing.T) {
@@ -31,11 +27,7 @@ func TestRestoreOwn(t *testing.T) {
 	s.write()
 	s.add(20)
 	s.reopen()
-	state, from := s.mustRestore()
-	wantState(t, two(0), state)
-	if from != 3 {
-		t.Errorf("from position %d, want 3", from)
-	}
+	s.restores(two(0), 3)
 }
 
 func TestRestoreRefusesAnOlderStore(t *testing.T) {

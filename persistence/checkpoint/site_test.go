@@ -122,6 +122,26 @@ func (s *site) mustRestore() (dora.State, int64) {
 	return state, from
 }
 
+// restores checks that a start gives a state, of which the facts up to position from are in the checkpoint.
+func (s *site) restores(want dora.State, from int64) {
+	s.Helper()
+	state, got := s.mustRestore()
+	wantState(s.T, want, state)
+	if got != from {
+		s.Errorf("from position %d, want %d", got, from)
+	}
+}
+
+// writeTwo writes a checkpoint with one deployment, which becomes the previous one, and a checkpoint with both.
+func (s *site) writeTwo() (whole, previous []byte) {
+	s.Helper()
+	s.add(10)
+	s.write()
+	s.add(20)
+	s.write()
+	return s.read(s.path()), s.read(s.path() + ".prev")
+}
+
 // write writes a checkpoint with all facts.
 func (s *site) write() {
 	s.Helper()

@@ -113,7 +113,7 @@ func (s *Shop) Process() {
 	running.Go(func() { jobs.Run(ctx) })
 	defer running.Wait()
 	defer cancel()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		backlog, err := s.Store.Backlog(ctx)
 		if err != nil {
 			s.t.Fatal(err)
@@ -126,7 +126,7 @@ func (s *Shop) Process() {
 			return
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("%d look-ups and %d evaluations are left after 20 s", backlog.LookUps, evaluations)
+			s.t.Fatalf("%d look-ups and %d evaluations are left after two minutes", backlog.LookUps, evaluations)
 		}
 	}
 }
