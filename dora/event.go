@@ -1,6 +1,9 @@
 package dora
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Sources of deliveries.
 const (
@@ -83,9 +86,12 @@ type Deployment struct {
 func (d Deployment) Commit() Commit {
 	return Commit{
 		Host: d.Host, Owner: d.Owner, Repository: d.Repository, SHA: d.SHA,
-		OnDefaultBranch: d.DefaultBranch != "" && d.Ref == d.DefaultBranch,
+		OnDefaultBranch: d.DefaultBranch != "" && d.Branch() == d.DefaultBranch,
 	}
 }
+
+// Branch returns the branch that was deployed, if Ref is one: a tag or commit looks the same.
+func (d Deployment) Branch() string { return strings.TrimPrefix(d.Ref, "refs/heads/") }
 
 // Status is one status of a deployment.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment_status

@@ -42,19 +42,23 @@ type lookUp struct {
 	*GitHub
 	calls   int
 	answers *bounds.Lease
+	// lists has the commits of pull requests that were asked for.
+	lists map[int]commits
 }
 
-func (g *GitHub) lookUp() lookUp { return lookUp{GitHub: g, answers: g.answers.Lease()} }
+func (g *GitHub) lookUp() lookUp {
+	return lookUp{GitHub: g, answers: g.answers.Lease(), lists: map[int]commits{}}
+}
 
 // change is the change that brought a commit.
 func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error) {
-	p, err := l.pullOfCommit(ctx, c)
+	p, err := l.pullOfCommit(ctx, c, func(p pull) (bool, error) { return !p.isBackMerge(), nil })
 	if err != nil {
 		return dora.Change{}, fmt.Errorf("pull requests of commit %s: %w", c.Key(), err)
 	}
 	if p.Number != 0 {
 		change, err := l.changeOfPull(ctx, c, p)
-		if err != nil || !change.FirstCommit.IsZero() {
+		if err != nil || change.PullRequest != 0 {
 			return change, err
 		}
 	}
@@ -64,13 +68,13 @@ func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error)
 		return dora.Change{}, fmt.Errorf("commit %s: %w", c.Key(), notFound(err))
 	}
 	l.logger.DebugContext(ctx, "", "repo", c.Repository, "commit_info", c.SHA)
+	found.SHA = c.SHA
 	if p.Number == 0 {
-		change, err := l.changeOfReference(ctx, c, found.Commit.Message)
-		if err != nil || !change.FirstCommit.IsZero() {
+		change, err := l.changeOfReference(ctx, c, found)
+		if err != nil || change.PullRequest != 0 {
 			return change, err
 		}
 	}
-	found.SHA = c.SHA
 	change := changeOfCommit(found)
 	if change.Unavailable == "" {
 		l.logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "date", "current_commit")
@@ -78,12 +82,19 @@ func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error)
 	return change, nil
 }
 
-// changeOfReference is the change of the merged pull request that the commit's message names; its zero value when the
-// message names none.
-func (l *lookUp) changeOfReference(ctx context.Context, c dora.Commit, message string) (dora.Change, error) {
-	p, err := l.mergedReference(ctx, c, message)
+// changeOfReference is the change of the merged pull request that the commit's message names and that brought it; its zero value
+// when there is none.
+func (l *lookUp) changeOfReference(ctx context.Context, c dora.Commit, found commit) (dora.Change, error) {
+	p, err := l.mergedReference(ctx, c, found.Commit.Message)
+	fits := false
+	if err == nil && p.Number != 0 {
+		fits, err = l.fits(ctx, c, p, found)
+	}
 	if err != nil {
-		return dora.Change{}, fmt.Errorf("pull request %d, named by commit %s: %w", reference(message), c.Key(), err)
+		return dora.Change{}, fmt.Errorf("pull request %d, named by commit %s: %w", reference(found.Commit.Message), c.Key(), err)
+	}
+	if !fits {
+		p = pull{}
 	}
 	if p.Number == 0 {
 		l.logger.DebugContext(ctx, "", "pull_request_reference", "not_found")
@@ -119,19 +130,21 @@ func (l *lookUp) changeOfPull(ctx context.Context, c dora.Commit, p pull) (dora.
 	if err != nil {
 		return dora.Change{}, fmt.Errorf("commits of pull request %d, for commit %s: %w", p.Number, c.Key(), err)
 	}
-	first := listed.earliestDate()
-	if first.IsZero() {
+	change := dora.Change{Origin: p.origin(c), SHA: c.SHA}
+	addCommits(&change.Origin, listed)
+	if change.Unavailable == dora.ReasonNoDate {
 		return dora.Change{}, nil
 	}
 	l.logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "PR", p.Number, "date", "pr_first_commit")
-	change := dora.Change{Origin: p.origin(c, listed), SHA: c.SHA}
 	change.Commits = appendCommits([]string{c.SHA}, listed)
-	change.FirstCommit = first
 	return change, nil
 }
 
-// pullCommits are a pull request's commits, of which GitHub lists maxPullCommits.
+// pullCommits are a pull request's commits, of which GitHub lists maxPullCommits; asked for once.
 func (l *lookUp) pullCommits(ctx context.Context, c dora.Commit, number int) (all commits, err error) {
+	if all, known := l.lists[number]; known {
+		return all, nil
+	}
 	for at := 1; at != 0; {
 		var listed commits
 		p, err := l.get(ctx, &listed, pageQuery(at), routePullCommits, c.Owner, c.Repository, strconv.Itoa(number))
@@ -141,6 +154,7 @@ func (l *lookUp) pullCommits(ctx context.Context, c dora.Commit, number int) (al
 		all = append(all, listed...)
 		at = p.nextAfter(at)
 	}
+	l.lists[number] = all
 	return all, nil
 }
 

@@ -30,7 +30,7 @@ func TestReverts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := pull{Number: 20, Title: test.title, Body: test.body}
 			p.Head.Ref = test.branch
-			got := p.origin(dora.Commit{Owner: "acme", Repository: "shop"}, nil).Reverts
+			got := p.origin(dora.Commit{Owner: "acme", Repository: "shop"}).Reverts
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 
 	"dora-exporter/dora"
@@ -13,15 +11,22 @@ import (
 
 // Ship finds out what a deployment ships: the changes that its commit has and the previous deployment's has not. It takes one
 // call for each 100 commits, and for each change that Known does not have one when a merge commit brought it and two
-// otherwise; three when the commit's subject names a pull request that did not bring it. With paths it is one more for each change,
-// unless the files of the comparison say that all changes belong or none does.
+// otherwise. More calls are needed
+//
+//   - if the commit's subject names a pull request that did not bring it: one, and one for the commits of a merged one;
+//   - for each commit of a carrier that no subject ascribes to a pull request: one;
+//   - for a pull request that a merge commit brought, if some of it may have been deployed before: one;
+//   - with paths, for each change: one, unless the files of the comparison say that all changes belong or none does.
 //
 // The errors are those of Origin. A *dora.NotFoundError is about the deployed commit; another commit or pull request that
 // GitHub does not have makes its change unavailable and nothing else.
 func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
+	if c.Past == nil {
+		c.Past = noPast{}
+	}
 	s := &shipping{
 		lookUp: g.lookUp(), c: c, patterns: newPatterns(c.Paths),
-		newOrigins: map[string]dora.Origin{}, pulls: map[int]pull{}, byPull: map[int]*change{},
+		newOrigins: map[string]dora.Origin{}, dependent: map[string]bool{}, pulls: map[int]pull{}, byPull: map[int]*change{},
 	}
 	defer s.answers.Release()
 	shipment, err := s.ship(ctx)
@@ -38,12 +43,21 @@ type shipping struct {
 	c          dora.Comparison
 	patterns   patterns
 	newOrigins map[string]dora.Origin
+	// dependent has the commits whose change depends on other deployments.
+	dependent map[string]bool
 	// pulls are the answers about pull requests so far; the number is 0 in that of one that is not there.
 	pulls map[int]pull
-	// changes are those found so far, newest first; byPull has those with a pull request.
+	// changes are those found so far, newest first; byPull has those with a pull request, and those that are left out.
 	changes []*change
 	byPull  map[int]*change
-	// aside is set when the base is not on the line that the branch moved on: then it may be one of a pull request's commits.
+	// compared are the commits of the comparison that no earlier deployment had; nil without a comparison.
+	compared pullCommits
+	// carrier is the change of the commits that no pull request claims; nil if each is a change.
+	carrier *change
+	// leaveOut is set while changes that the scope had before are left out.
+	leaveOut bool
+	diverged bool
+	// baseOffLine is set when the base is not on the line that the branch moved on: then it may be one of a pull request's commits.
 	baseOffLine bool
 }
 
@@ -70,107 +84,86 @@ func (s *shipping) ship(ctx context.Context) (dora.Shipment, error) {
 		return s.shipHeadOnly(ctx, dora.Gone)
 	case err != nil:
 		return dora.Shipment{}, err
-	case compared.Status == dora.Diverged:
-		return s.shipHeadOnly(ctx, dora.Diverged)
-	case compared.Status != dora.Ahead:
+	case compared.Status != dora.Ahead && compared.Status != dora.Diverged:
 		return dora.Shipment{Relation: compared.Status, Base: s.c.Base}, nil
 	}
-	changes, err := s.changesOfComparison(ctx, compared)
-	return dora.Shipment{Relation: dora.Ahead, Base: s.c.Base, Changes: changes}, err
+	shipment := dora.Shipment{Relation: compared.Status, Base: s.c.Base}
+	shipment.Changes, shipment.Carriers, err = s.changesOfComparison(ctx, compared)
+	return shipment, err
 }
 
-// own is the change of the deployed commit alone.
+// shipHeadOnly returns the change of the deployed commit alone.
 func (s *shipping) shipHeadOnly(ctx context.Context, relation dora.Relation) (dora.Shipment, error) {
-	change, err := s.headChange(ctx)
-	if err != nil {
+	if err := s.findHead(ctx); err != nil {
 		return dora.Shipment{}, err
 	}
-	s.remember(s.c.Head.SHA, change.Origin)
-	change.Origin = withoutCommits(change.Origin)
-	shipment := dora.Shipment{Relation: relation, Base: s.c.Base, Changes: []dora.Change{change}}
-	if len(s.patterns) != 0 {
-		touches, err := s.touchesPaths(ctx, s.c, s.patterns, change)
-		if err != nil {
-			return dora.Shipment{}, err
-		}
-		if !touches {
-			shipment.Changes = nil
-		}
+	shipment := dora.Shipment{Relation: relation, Base: s.c.Base}
+	var err error
+	if shipment.Changes, shipment.Carriers, err = s.ended(ctx); err == nil && len(s.patterns) != 0 {
+		shipment.Changes, err = s.selectChanges(ctx, s.c, s.patterns, shipment.Changes)
 	}
-	return shipment, nil
+	return shipment, err
 }
 
-func (s *shipping) headChange(ctx context.Context) (dora.Change, error) {
-	head := s.c.Head
-	o, known := s.cachedOrigin(head.SHA)
-	switch {
-	case !known:
-		return s.change(ctx, head)
-	case o.Complete:
-	case o.PullRequest == 0:
-		var found commit
-		if _, err := s.get(ctx, &found, "?per_page=1", routeCommit, head.Owner, head.Repository, head.SHA); err != nil {
-			return dora.Change{}, notFound(err)
-		}
-		o = completedByCommit(o, found)
-	default:
-		p, err := s.pull(ctx, o.PullRequest)
+// findHead finds the change of the deployed commit, of which nothing but its SHA is known.
+func (s *shipping) findHead(ctx context.Context) error {
+	at := link{node: &node{commit: commit{SHA: s.c.Head.SHA}}}
+	o, known := s.cachedOrigin(at.SHA)
+	if !known || o.PullRequest != 0 && o.Merged.IsZero() {
+		found, err := s.change(ctx, s.c.Head)
 		if err != nil {
-			return dora.Change{}, err
+			return err
 		}
-		if p.Number == 0 {
-			return s.change(ctx, head)
-		}
-		o = s.completed(o, p)
+		o = found.Origin
 	}
-	return dora.Change{Origin: o, SHA: head.SHA, Commits: s.pullCommitsOf(o).appendTo([]string{head.SHA})}, nil
+	if o.PullRequest != 0 {
+		claimed, err := s.claims(ctx, at.SHA, o)
+		if err != nil {
+			return err
+		}
+		if claimed {
+			_, err := s.addListedPull(ctx, line{at}, o)
+			return err
+		}
+		if _, err := s.get(ctx, &at.commit, "?per_page=1", routeCommit, s.c.Head.Owner, s.c.Head.Repository, at.SHA); err != nil {
+			return notFound(err)
+		}
+		at.SHA = s.c.Head.SHA
+		o = changeOfCommit(at.commit).Origin
+	}
+	s.remember(at.SHA, o)
+	s.addChange(at, o, pullCommits{{SHA: at.SHA}})
+	return nil
 }
 
-// changesOfComparison are the changes of a comparison, oldest first.
-func (s *shipping) changesOfComparison(ctx context.Context, compared comparison) ([]dora.Change, error) {
+// changesOfComparison returns the changes of a comparison, oldest first, and the carriers.
+func (s *shipping) changesOfComparison(ctx context.Context, compared comparison) (changes, carriers []dora.Change, err error) {
 	mixed := false
 	if len(s.patterns) != 0 {
 		matching, names := s.patterns.count(compared.Files)
 		complete := len(compared.Files) < maxFiles
 		if complete && matching == 0 {
-			return nil, nil
+			return nil, nil, nil
 		}
 		mixed = !complete || matching < names
 	}
-	lines := newGraph(compared.Commits).lines()
-	s.baseOffLine = !lines[0].startsAt(s.c.Base)
-	for _, l := range lines {
-		if err := s.findOnLine(ctx, l); err != nil {
-			return nil, err
+	if s.diverged = compared.Status == dora.Diverged; s.diverged {
+		s.leaveOut = true
+		if compared.Commits, err = s.withoutShipped(ctx, compared.Commits); err != nil {
+			return nil, nil, err
 		}
 	}
-	var changes []dora.Change
-	for _, change := range slices.Backward(s.changes) {
-		changes = append(changes, change.Change)
+	s.compared = compared.Commits.pullCommits()
+	lines := newGraph(compared.Commits).lines()
+	s.baseOffLine = s.diverged || !lines[0].startsAt(s.c.Base)
+	for _, l := range lines {
+		if err := s.findOnLine(ctx, l); err != nil {
+			return nil, nil, err
+		}
 	}
-	if !mixed {
-		return changes, nil
+	if changes, carriers, err = s.ended(ctx); err != nil || !mixed {
+		return changes, carriers, err
 	}
-	return s.selectChanges(ctx, s.c, s.patterns, changes)
-}
-
-// pull is a pull request by its number, asked for once; its number is 0 when it is not there.
-func (s *shipping) pull(ctx context.Context, number int) (pull, error) {
-	if p, known := s.pulls[number]; known {
-		return p, nil
-	}
-	var p pull
-	_, err := s.get(ctx, &p, "", routePull, s.c.Head.Owner, s.c.Head.Repository, strconv.Itoa(number))
-	var missing *dora.NotFoundError
-	switch err := notFound(err); {
-	case errors.As(err, &missing):
-		p = pull{}
-	case err != nil:
-		return pull{}, fmt.Errorf("pull request %d: %w", number, err)
-	}
-	if p.Number != 0 {
-		p.Number = number
-	}
-	s.pulls[number] = p
-	return p, nil
+	changes, err = s.selectChanges(ctx, s.c, s.patterns, changes)
+	return changes, carriers, err
 }

@@ -117,7 +117,9 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	success, _ := t.First(dora.Success)
 	ctx, end := e.Trace.step(ctx, stepEvaluate, dora.StatusDeliveryKey(t.Host, success.ID))
 	defer func() { end(err) }()
-	comparison := dora.Comparison{Head: t.Commit(), Paths: e.Rules.Policy.PathsFor(t.Deployment)}
+	comparison := dora.Comparison{
+		Head: t.Commit(), Paths: e.Rules.Policy.PathsFor(t.Deployment), At: t.Succeeded(), Past: e.Store.Past(t),
+	}
 	if follows {
 		comparison.Base = previous.SHA
 	}

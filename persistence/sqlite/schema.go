@@ -111,6 +111,7 @@ var migrations = [...]string{`
 		repository TEXT    NOT NULL,
 		scope      TEXT    NOT NULL,
 		sha        TEXT    NOT NULL,
+		branch     TEXT    NOT NULL,      -- as in dora.Deployment.Branch
 		team       TEXT    NOT NULL,
 		production INTEGER NOT NULL,
 		success    INTEGER,               -- when it succeeded; NULL if it did not
@@ -121,12 +122,14 @@ var migrations = [...]string{`
 	CREATE INDEX deployments_scope     ON deployments (scope, success, number) WHERE success IS NOT NULL;
 	CREATE INDEX deployments_evaluated ON deployments (scope, success, number) WHERE evaluated = 1;
 	CREATE INDEX deployments_sha       ON deployments (sha);
+	CREATE INDEX deployments_branch    ON deployments (repository, branch, sha, success) WHERE success IS NOT NULL;
 	CREATE INDEX deployments_number    ON deployments (number);
 	CREATE INDEX deployments_team      ON deployments (team, success) WHERE production = 1;
 	CREATE TABLE shipped (
 		scope      TEXT    NOT NULL,
 		name       TEXT    NOT NULL,      -- of a change (#12) or a commit (its SHA)
 		deployment TEXT    NOT NULL,
+		change     TEXT    NOT NULL,      -- as in dora.Change.Name
 		success    INTEGER NOT NULL,
 		number     INTEGER NOT NULL,
 		revert     INTEGER NOT NULL,

@@ -15,7 +15,11 @@ func shippedRules() rules {
 func ship(t *testing.T, s Store, d dora.DeploymentRecord, revert bool, names ...string) {
 	t.Helper()
 	save(t, s, d)
-	update(t, s, func(tx dora.Tx) error { return tx.Deployments().AddShipped(d, names, revert) })
+	c := dora.Change{SHA: names[0]}
+	if revert {
+		c.Reverts = []string{"#0"}
+	}
+	update(t, s, func(tx dora.Tx) error { return tx.Deployments().AddShipped(d, c, names) })
 }
 
 // shippedFirst fails if it is not this deployment that shipped a change first; 0 for none.
