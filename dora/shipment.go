@@ -32,7 +32,7 @@ type Past interface {
 	// Ran reports whether this SHA was deployed in the scope.
 	Ran(ctx context.Context, sha string) (bool, error)
 	// FirstChange returns the name of the change of the repository that was shipped first with a commit, in any scope; empty if
-	// there is none.
+	// there is none. Of another scope, what succeeded at the same time does not count.
 	FirstChange(ctx context.Context, sha string) (string, error)
 	// DeployedFrom returns SHAs that were deployed from a branch of the repository, in any scope, each once: all, or more than a
 	// pull request can list.

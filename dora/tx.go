@@ -117,4 +117,7 @@ type EvaluationTx interface {
 	// RepositoryWaits reports whether a success of a repository (Deployment.RepositoryName; empty for any) before a time, not at
 	// it, is still to be evaluated.
 	RepositoryWaits(repository string, before time.Time) (bool, error)
+	// FirstUntried returns the evaluation of the oldest success of a repository before a time, not at it, that is the first of its
+	// scope and has not failed yet; false if there is none.
+	FirstUntried(repository string, before time.Time) (Evaluation, bool, error)
 }

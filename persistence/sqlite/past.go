@@ -39,8 +39,8 @@ func (p past) has(ctx context.Context, query, scope, name string) (found bool, e
 
 // FirstChange returns the change of the repository that was shipped first with a commit.
 func (p past) FirstChange(ctx context.Context, sha string) (string, error) {
-	all, err := p.texts(ctx, `SELECT change FROM shipped INDEXED BY shipped_name WHERE repository = ? AND name = ? AND (success, number) < (?, ?)
-		ORDER BY success, number LIMIT 1`, p.of.RepositoryName(), sha)
+	all, err := p.texts(ctx, `SELECT change FROM shipped INDEXED BY shipped_name WHERE repository = ?1 AND name = ?2
+		AND (success < ?3 OR scope = ?5 AND success = ?3 AND number < ?4) ORDER BY success, number LIMIT 1`, p.of.RepositoryName(), sha, p.of.Scope())
 	if err != nil || len(all) == 0 {
 		return "", err
 	}
@@ -57,8 +57,9 @@ func (p past) DeployedFrom(ctx context.Context, branch string) ([]string, error)
 }
 
 // texts returns the rows of a query about a place and a name before the deployment.
-func (p past) texts(ctx context.Context, query, place, name string) (all []string, err error) {
-	err = p.reader.query(ctx, query, []any{place, name, p.of.Succeeded().UnixMilli(), p.of.ID}, func(rows *sql.Rows) error {
+func (p past) texts(ctx context.Context, query, place, name string, more ...any) (all []string, err error) {
+	args := append([]any{place, name, p.of.Succeeded().UnixMilli(), p.of.ID}, more...)
+	err = p.reader.query(ctx, query, args, func(rows *sql.Rows) error {
 		var text string
 		err := rows.Scan(&text)
 		all = append(all, text)

@@ -161,6 +161,7 @@ var migrations = [...]string{`
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX evaluations_due   ON evaluations (due) WHERE kind <> 'deployment';
 	CREATE INDEX evaluations_first ON evaluations (due) WHERE first = 1;
+	CREATE INDEX evaluations_firsts ON evaluations (repository, at) WHERE first = 1;
 	CREATE INDEX evaluations_ripe  ON evaluations (ripe);
 	CREATE UNIQUE INDEX evaluations_one_first ON evaluations (scope) WHERE first = 1;
 	CREATE INDEX evaluations_scope ON evaluations (kind, scope, at, number);

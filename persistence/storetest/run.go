@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"labelsets":   labelSetRules(),
 		"history":     historyRules(),
 		"shipped":     shippedRules(),
+		"past":        pastRules(),
 		"named":       namedRules(),
 		"evidence":    evidenceRules(),
 		"incidents":   incidentRules(),
