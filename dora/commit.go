@@ -29,6 +29,8 @@ type Origin struct {
 	Merged time.Time `json:"merged,omitzero"`
 	// Author is the login of the author of the pull request, or of the commit without one; empty if GitHub does not know it.
 	Author string `json:"author,omitempty"`
+	// Title is the pull request's, or the subject of the commit without one.
+	Title string `json:"title,omitempty"`
 	// Branch and PullLabels are those of the pull request, for the patterns of hotfixes.
 	Branch     string   `json:"branch,omitempty"`
 	PullLabels []string `json:"pull_labels,omitempty"`
@@ -38,7 +40,8 @@ type Origin struct {
 	// BackMerge is true if the pull request takes the default branch to another one, Fork if its branch is of another repository.
 	BackMerge bool `json:"back_merge,omitempty"`
 	Fork      bool `json:"fork,omitempty"`
-	// Reverts are the changes that this one reverts: #12 for a pull request of the same repository, else a commit's SHA.
+	// Reverts are the changes that this one reverts: #12 for a pull request of the same repository, "Title" with the quotes for
+	// the change with a title, else a commit's SHA.
 	Reverts []string `json:"reverts,omitempty"`
 	// PullCommits are the pull request's own commits, 250 at most, by which a shipment recognizes rebased commits without a call. If
 	// several commits brought the pull request, only one of them has PullCommits, and the others have its SHA in PullCommitsOf. The

@@ -85,6 +85,17 @@ func (c Change) Name() string {
 	return c.SHA
 }
 
+// Titles returns what the change is called: its title, and the subject of the commit that GitHub makes of a pull request.
+func (c Change) Titles() []string {
+	switch {
+	case c.Title == "":
+		return nil
+	case c.PullRequest == 0:
+		return []string{c.Title}
+	}
+	return []string{c.Title, c.Title + " (" + c.Name() + ")"}
+}
+
 // Names returns all names of the change: its Name and its commits.
 func (c Change) Names() []string {
 	names := append([]string{c.Name()}, c.Commits...)

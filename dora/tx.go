@@ -62,8 +62,8 @@ type CommitTx interface {
 type DeploymentTx interface {
 	// Save adds a deployment or replaces all that is known of it, also what it is found by. Whether it has been evaluated stays.
 	Save(DeploymentRecord) error
-	// AddShipped stores that a deployment shipped a change, under names of it. What was stored of the same deployment and name is
-	// replaced.
+	// AddShipped stores that a deployment shipped a change, under names of it and its titles. What was stored of the same
+	// deployment and name is replaced.
 	AddShipped(t DeploymentRecord, c Change, names []string) error
 	// HasEvaluatedAfter reports whether a success of a scope that comes after a moment has been evaluated: its evaluation is done
 	// and was not added again.

@@ -15,6 +15,7 @@ func (p pull) origin(c dora.Commit) dora.Origin {
 		Opened:      p.CreatedAt.Time,
 		Merged:      p.MergedAt.Time,
 		Author:      p.User.Login,
+		Title:       cut(p.Title),
 		Branch:      p.Head.Ref,
 		Head:        p.Head.SHA,
 		BackMerge:   p.isBackMerge(),
@@ -28,6 +29,7 @@ func (p pull) origin(c dora.Commit) dora.Origin {
 		o.PullLabels = append(o.PullLabels, label.Name)
 	}
 	o.Reverts = appendNew(o.Reverts, revertedCommits(p.Body)...)
+	addRevertedTitle(&o)
 	return o
 }
 
@@ -41,7 +43,9 @@ func addCommits(o *dora.Origin, own commits) {
 
 // changeOfCommit returns the change of a commit that was pushed without a pull request.
 func changeOfCommit(c commit) dora.Change {
-	o := dora.Origin{Author: c.Author.Login, Reverts: revertedCommits(c.Commit.Message)}
+	subject, _, _ := strings.Cut(c.Commit.Message, "\n")
+	o := dora.Origin{Author: c.Author.Login, Title: cut(strings.TrimSpace(subject)), Reverts: revertedCommits(c.Commit.Message)}
+	addRevertedTitle(&o)
 	o.SetDates([]dora.CommitDates{c.dates()})
 	return dora.Change{Origin: o, SHA: c.SHA, Commits: []string{c.SHA}}
 }
@@ -51,7 +55,7 @@ var (
 	// reason around it, with the URL of the pull request, or with emphasis.
 	revertsPull = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])reverts[*_:\s]+(?:([a-z0-9._-]+/[a-z0-9._-]+)?#|https?://[^\s/]+/(?:[^\s/]+/)*?([a-z0-9._-]+/[a-z0-9._-]+)/pull/)([1-9][0-9]{0,8})\b`)
 	// revertTitle and revertBranch are those of a pull request that the Revert button makes. Its body may be emptied.
-	revertTitle  = regexp.MustCompile(`(?i)^revert ".+"`)
+	revertTitle  = regexp.MustCompile(`(?i)^revert (".+")`)
 	revertBranch = regexp.MustCompile(`^revert-([1-9][0-9]{0,8})-`)
 	// git revert writes this into the message.
 	revertsCommit = regexp.MustCompile(`(?i)\bthis reverts commit\s+([0-9a-f]{7,40})\b`)
@@ -74,6 +78,16 @@ func (p pull) revertedByButton() []string {
 	}
 	return nil
 }
+
+// addRevertedTitle adds the title that a change says it reverts if nothing else says what that is.
+func addRevertedTitle(o *dora.Origin) {
+	if m := revertTitle.FindStringSubmatch(o.Title); m != nil && len(o.Reverts) == 0 {
+		o.Reverts = []string{m[1]}
+	}
+}
+
+// cut limits a title, as it is stored.
+func cut(title string) string { return strings.ToValidUTF8(title[:min(len(title), maxName)], "") }
 
 // revertedCommits returns the SHAs of the commits that a text says it reverts; they may be abbreviated.
 func revertedCommits(text string) (all []string) {

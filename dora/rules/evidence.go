@@ -1,6 +1,10 @@
 package rules
 
-import "dora-exporter/dora"
+import (
+	"strings"
+
+	"dora-exporter/dora"
+)
 
 // How a deployment to production becomes a failed change.
 //
@@ -69,7 +73,11 @@ func reverts(_ dora.Policy, h dora.History, by dora.DeploymentRecord) ([]dora.Ev
 			}
 			continue
 		}
-		for _, name := range change.Reverts {
+		for _, reverted := range change.Reverts {
+			name, err := nameOfReverted(h, by, reverted)
+			if err != nil {
+				return nil, err
+			}
 			key, isRevert, known, err := h.FirstShipped(by.Scope(), name)
 			if err != nil {
 				return nil, err
@@ -88,6 +96,20 @@ func reverts(_ dora.Policy, h dora.History, by dora.DeploymentRecord) ([]dora.Ev
 		}
 	}
 	return all, nil
+}
+
+// nameOfReverted returns the name of a reverted change. A title stands for a change if it is the only one with it; if there are
+// none or several, the title remains, which is the name of none.
+func nameOfReverted(h dora.History, by dora.DeploymentRecord, reverted string) (string, error) {
+	title, quoted := strings.CutPrefix(reverted, `"`)
+	if !quoted {
+		return reverted, nil
+	}
+	changes, err := h.Titled(by.Scope(), strings.TrimSuffix(title, `"`), by.Moment())
+	if err != nil || len(changes) != 1 {
+		return reverted, err
+	}
+	return changes[0], nil
 }
 
 // hotfixes finds the deployment that by repairs with a hotfix, which is the success before it. Changes that by is not the first to

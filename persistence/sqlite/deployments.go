@@ -161,7 +161,29 @@ func (t deploymentTx) AddShipped(d dora.DeploymentRecord, c dora.Change, names [
 			return fmt.Errorf("store what deployment %s ships: %w", d.Key(), err)
 		}
 	}
+	for _, title := range c.Titles() {
+		_, err := t.exec("INSERT OR IGNORE INTO titles (scope, title, change, success, number) VALUES (?, ?, ?, ?, ?)",
+			d.Scope(), title, c.Name(), d.Succeeded().UnixMilli(), d.ID)
+		if err != nil {
+			return fmt.Errorf("store the titles of what deployment %s ships: %w", d.Key(), err)
+		}
+	}
 	return nil
+}
+
+// Titled returns changes of a scope with a title that were shipped up to a moment.
+func (t historyTx) Titled(scope, title string, m dora.Moment) (changes []string, err error) {
+	err = t.query("SELECT DISTINCT change FROM titles WHERE scope = ? AND title = ? AND (success, number) <= (?, ?) LIMIT 2",
+		[]any{scope, title, m.At.UnixMilli(), m.ID}, func(rows *sql.Rows) error {
+			var change string
+			err := rows.Scan(&change)
+			changes = append(changes, change)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("look for changes with a title: %w", err)
+	}
+	return changes, nil
 }
 
 // HasEvaluatedAfter reports whether a success of a scope after a moment has been evaluated.

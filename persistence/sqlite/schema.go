@@ -137,6 +137,14 @@ var migrations = [...]string{`
 		PRIMARY KEY (scope, name, deployment)
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX shipped_name ON shipped (name);
+	CREATE TABLE titles (
+		scope   TEXT    NOT NULL,
+		title   TEXT    NOT NULL,         -- of a shipped change, as in dora.Change.Titles
+		change  TEXT    NOT NULL,
+		success INTEGER NOT NULL,
+		number  INTEGER NOT NULL,
+		PRIMARY KEY (scope, title, change, success, number)
+	) STRICT, WITHOUT ROWID;
 	CREATE TABLE incidents (
 		key      TEXT    PRIMARY KEY,
 		name     TEXT    NOT NULL,
