@@ -40,7 +40,7 @@ func (s *shipping) addCarrier(ctx context.Context, at link, o dora.Origin, g gra
 	if owner {
 		s.carrier = c
 	}
-	return s.findMerged(ctx, g)
+	return s.findIn(ctx, g)
 }
 
 // addListedCarrier finds what a carrier brought that was squashed or rebased, among the commits that GitHub lists for it, and says how
@@ -51,7 +51,7 @@ func (s *shipping) addListedCarrier(ctx context.Context, l line, o dora.Origin, 
 		c := s.addChange(l[0], o, nil)
 		c.carrier = true
 		c.join(l[0].commit)
-		return 1, s.findMerged(ctx, l[0].hanging)
+		return 1, s.findIn(ctx, l[0].hanging)
 	}
 	all, err := s.pullCommits(ctx, s.c.Head, o.PullRequest)
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *shipping) addListedCarrier(ctx context.Context, l line, o dora.Origin, 
 		s.remember(at.SHA, s.byPull[o.PullRequest].shared)
 	}
 	for _, at := range l[:taken] {
-		if err := s.findMerged(ctx, at.hanging.without(own)); err != nil {
+		if err := s.findIn(ctx, at.hanging.without(own)); err != nil {
 			return 0, err
 		}
 	}

@@ -11,6 +11,9 @@ import (
 // findOnLine finds the changes of a line, the newest first: among the commits of a pull request that was rebased, GitHub gives the
 // newest one's as the commit that brought it, and the others are recognised without a call.
 func (s *shipping) findOnLine(ctx context.Context, l line) error {
+	before := s.baseOffLine
+	s.baseOffLine = !l.startsAt(s.c.Base)
+	defer func() { s.baseOffLine = before }()
 	for len(l) > 0 {
 		taken, err := s.findNewest(ctx, l)
 		if err != nil {
@@ -21,9 +24,10 @@ func (s *shipping) findOnLine(ctx context.Context, l line) error {
 	return nil
 }
 
-// findMerged finds the changes that a merge brought which is no change itself: somebody pulled, or merged a branch by hand.
-func (s *shipping) findMerged(ctx context.Context, hanging graph) error {
-	for _, l := range hanging.lines() {
+// findIn finds the changes among commits: those of a comparison, or what a merge brought that is no change itself since somebody
+// pulled, or merged a branch by hand.
+func (s *shipping) findIn(ctx context.Context, g graph) error {
+	for _, l := range g.lines() {
 		if err := s.findOnLine(ctx, l); err != nil {
 			return err
 		}
@@ -75,13 +79,13 @@ func (s *shipping) addToChanges(ctx context.Context, at link, o dora.Origin) err
 			o = same.shared
 		}
 		if same.PullRequest == 0 {
-			return s.findMerged(ctx, at.hanging) // left out
+			return s.findIn(ctx, at.hanging) // left out
 		}
 	case !at.isMerge():
 		s.addChange(at, o, pullCommits{at.pullCommit()})
 	}
 	s.remember(at.SHA, o)
-	return s.findMerged(ctx, at.hanging)
+	return s.findIn(ctx, at.hanging)
 }
 
 // addMergedPull finds the change of a pull request that a merge commit brought. Its commits hang off the merge, unless some were
@@ -118,9 +122,10 @@ func (s *shipping) addMergedPull(ctx context.Context, at link, o dora.Origin) er
 	return nil
 }
 
-// mayBePartlyDeployed reports whether some of what a merge brought may have been deployed before.
+// mayBePartlyDeployed reports whether some of what a merge brought may have been deployed before: the base may have commits of any
+// branch that is merged on a line on which the base does not lie itself.
 func (s *shipping) mayBePartlyDeployed(at link) bool {
-	return len(at.hanging) == 0 || s.baseOffLine && (at.hanging.hasChildOf(s.c.Base) || at.hasParent(s.c.Base))
+	return len(at.hanging) == 0 || s.baseOffLine
 }
 
 // addListedPull finds the change of a pull request whose commits GitHub has to list: it was squashed or rebased, or is not merged.
@@ -130,7 +135,7 @@ func (s *shipping) addListedPull(ctx context.Context, l line, o dora.Origin) (ta
 	if errors.As(err, &missing) {
 		o.Unavailable = missing.Reason
 		s.addChange(l[0], o, nil)
-		return 1, s.findMerged(ctx, l[0].hanging)
+		return 1, s.findIn(ctx, l[0].hanging)
 	}
 	if err != nil {
 		return 0, err
@@ -160,10 +165,12 @@ func (s *shipping) addWithCommits(ctx context.Context, l line, o dora.Origin, ow
 	taken = max(taken, 1)
 	for _, at := range l[1:taken] {
 		change.join(at.commit)
-		s.remember(at.SHA, change.shared)
+		if !own.has(at.SHA) { // GitHub may name another pull request for a commit of its branch
+			s.remember(at.SHA, change.shared)
+		}
 	}
 	for _, at := range l[:taken] {
-		if err := s.findMerged(ctx, at.hanging.without(own)); err != nil {
+		if err := s.findIn(ctx, at.hanging.without(own)); err != nil {
 			return 0, err
 		}
 	}

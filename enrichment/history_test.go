@@ -259,7 +259,9 @@ func (h *history) describe(c dora.Change) string {
 	b.WriteString(c.SHA)
 	for sha, found := range h.commits {
 		// A rebased commit has the date of another one: the first of them is named.
-		if !found.date.IsZero() && found.date.Equal(c.FirstCommit) && slices.Index(h.order, sha) == slices.IndexFunc(h.order, func(s string) bool { return h.commits[s].date.Equal(found.date) }) {
+		first := slices.IndexFunc(h.order, func(s string) bool { return h.commits[s].date.Equal(found.date) })
+		byAuthor := !found.date.IsZero() && found.date.Equal(c.FirstCommit) && h.order[first] == sha
+		if byAuthor || !found.committed.IsZero() && found.committed.Equal(c.FirstCommit) && found.committed.Before(found.date) {
 			b.WriteString(" from " + sha)
 		}
 	}

@@ -14,10 +14,11 @@ func (s *shipping) cachedOrigin(sha string) (dora.Origin, bool) {
 	return o, known
 }
 
-// remember keeps what is new for the next look-up, unless it depends on other deployments.
+// remember keeps what is new for the next look-up, unless it depends on other deployments. Of what is known, only that a pull request
+// is open changes.
 func (s *shipping) remember(sha string, o dora.Origin) {
 	known, has := s.cachedOrigin(sha)
-	if s.dependent[sha] || has && known.PullRequest == o.PullRequest && known.Merged.Equal(o.Merged) {
+	if s.dependent[sha] || has && (known.PullRequest == 0 || !known.Merged.IsZero() || o.Merged.IsZero()) {
 		return
 	}
 	s.newOrigins[sha] = o

@@ -15,7 +15,7 @@ import (
 //
 //   - if the commit's subject names a pull request that did not bring it: one, and one for the commits of a merged one;
 //   - for each commit of a carrier that no subject ascribes to a pull request: one;
-//   - for a pull request that a merge commit brought, if some of it may have been deployed before: one;
+//   - for a pull request that a merge commit brought: one, unless it was merged to the line on which both commits lie;
 //   - with paths, for each change: one, unless the files of the comparison say that all changes belong or none does.
 //
 // The errors are those of Origin. A *dora.NotFoundError is about the deployed commit; another commit or pull request that
@@ -57,7 +57,8 @@ type shipping struct {
 	// leaveOut is set while changes that the scope had before are left out.
 	leaveOut bool
 	diverged bool
-	// baseOffLine is set when the base is not on the line that the branch moved on: then it may be one of a pull request's commits.
+	// baseOffLine is set while changes are found on a line that does not begin at the base: then the base may be one of a pull
+	// request's commits.
 	baseOffLine bool
 }
 
@@ -154,12 +155,8 @@ func (s *shipping) changesOfComparison(ctx context.Context, compared comparison)
 		}
 	}
 	s.compared = compared.Commits.pullCommits()
-	lines := newGraph(compared.Commits).lines()
-	s.baseOffLine = s.diverged || !lines[0].startsAt(s.c.Base)
-	for _, l := range lines {
-		if err := s.findOnLine(ctx, l); err != nil {
-			return nil, nil, err
-		}
+	if err := s.findIn(ctx, newGraph(compared.Commits)); err != nil {
+		return nil, nil, err
 	}
 	if changes, carriers, err = s.ended(ctx); err != nil || !mixed {
 		return changes, carriers, err
