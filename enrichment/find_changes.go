@@ -92,13 +92,13 @@ func (s *shipping) addToChanges(ctx context.Context, at link, o dora.Origin) err
 // deployed before: then they are asked for, and those that hang off the merge are new.
 func (s *shipping) addMergedPull(ctx context.Context, at link, o dora.Origin) error {
 	hanging := at.hanging.commits()
-	own, new := hanging.pullCommits(), hanging.pullCommits()
+	own, left := hanging.pullCommits(), hanging.pullCommits()
 	if s.leaveOut || s.mayBePartlyDeployed(at) {
 		listed, err := s.ownCommits(ctx, &o)
 		var missing *dora.NotFoundError
 		if errors.As(err, &missing) {
 			o.Unavailable = missing.Reason
-			s.addChange(at, o, new)
+			s.addChange(at, o, left)
 			return nil
 		}
 		if err != nil {
@@ -117,7 +117,7 @@ func (s *shipping) addMergedPull(ctx context.Context, at link, o dora.Origin) er
 	if carries || o.BackMerge {
 		return s.addCarrier(ctx, at, o, at.hanging, carries)
 	}
-	c := s.addChange(at, o, new)
+	c := s.addChange(at, o, left)
 	c.Commits = appendNames(c.Commits, own.shas()...)
 	return nil
 }

@@ -68,7 +68,7 @@ func (r *randomHistory) grow() {
 	case op == 8 && !r.ancestors(r.main)[r.develop]: // a release
 		r.pulls++
 		sha := r.sha("r")
-		r.history.release(r.pulls, sha, r.main, r.develop, r.IntN(2) == 0)
+		r.release(r.pulls, sha, r.main, r.develop, r.IntN(2) == 0)
 		r.main = sha
 	case !r.ancestors(r.develop)[r.main]: // main goes back to develop
 		r.pulls++

@@ -19,9 +19,9 @@ import (
 // nothing earlier can turn up any more (Session.mustWait): it waits for the deployments and outcomes of its scope that happened
 // before it and are not evaluated yet, and for the incidents created before it that may concern the scope. An incident in turn
 // waits for the earlier deployments of the repositories that it names, since one of them may be its target
-// (Session.waitsForDeployments). Deployments wait for nothing but the earlier deployments of their scope, so there is no circle. Each
-// evaluation in a scope decides on the scope's evidence again when it is done; while an incident is waited for, which may turn out
-// to concern another scope, a scope evaluation does. Events that arrive later than deployments.settle add what they still can, and
+// (Session.waitsForDeployments). Deployments wait for nothing but the earlier deployments of their scope, and of their repository
+// while these have not failed, so there is no circle. Each evaluation in a scope decides on the scope's evidence again when it is
+// done; while an incident is waited for, which may turn out to concern another scope, a scope evaluation does. Events that arrive later than deployments.settle add what they still can, and
 // are counted as late.
 //
 // Repair. A failed change is repaired when the incident is resolved (incident, window), by the next success (status), or by the
