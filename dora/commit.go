@@ -42,31 +42,42 @@ func pullOfRef(ref string) int {
 
 // Origin is when the work on a commit began, and what is known of the change that brought it.
 type Origin struct {
-	// FirstCommit is the earliest author date among the commits of the pull request that brought the commit, or that of the
-	// commit itself when there is no pull request.
-	FirstCommit time.Time `json:"first_commit,omitzero"`
+	// FirstCommit is the earliest plausible date among the commits of the pull request that brought the commit, or that of the
+	// commit itself when there is no pull request. Dates has what First needs if it is not the same for every status: the commits
+	// with unusual dates, and the first of the others.
+	FirstCommit time.Time     `json:"first_commit,omitzero"`
+	Dates       []CommitDates `json:"dates,omitempty"`
 	// PullRequest is the number of that pull request, 0 without one.
 	PullRequest int `json:"pull_request,omitempty"`
 	// Unavailable is the reason why FirstCommit can't be determined; empty if it is known.
 	Unavailable string `json:"unavailable,omitempty"`
 
+	// Partial is true if GitHub failed to tell all about the change.
+	Partial bool `json:"partial,omitempty"`
 	// Opened and Merged are the pull request's; zero without one, Merged also when it is not merged.
 	Opened time.Time `json:"opened,omitzero"`
 	Merged time.Time `json:"merged,omitzero"`
 	// Author is the login of the author of the pull request, or of the commit without one; empty if GitHub does not know it.
 	Author string `json:"author,omitempty"`
+	// Title is the pull request's, or the subject of the commit without one.
+	Title string `json:"title,omitempty"`
 	// Branch and PullLabels are those of the pull request, for the patterns of hotfixes.
 	Branch     string   `json:"branch,omitempty"`
 	PullLabels []string `json:"pull_labels,omitempty"`
-	// Reverts are the changes that this one reverts: #12 for a pull request of the same repository, else a commit's SHA.
+	// MergeCommit is the commit that GitHub made of the pull request when it merged it, Head the newest commit of its branch.
+	MergeCommit string `json:"merge_commit,omitempty"`
+	Head        string `json:"head,omitempty"`
+	// BackMerge is true if the pull request takes the default branch to another one, Fork if its branch is of another repository.
+	BackMerge bool `json:"back_merge,omitempty"`
+	Fork      bool `json:"fork,omitempty"`
+	// Reverts are the changes that this one reverts: #12 for a pull request of the same repository, "Title" with the quotes for
+	// the change with a title, else a commit's SHA.
 	Reverts []string `json:"reverts,omitempty"`
 	// PullCommits are the pull request's own commits, 250 at most, by which a shipment recognizes rebased commits without a call. If
 	// several commits brought the pull request, only one of them has PullCommits, and the others have its SHA in PullCommitsOf. The
 	// changes of a Shipment have neither.
 	PullCommits   []PullCommit `json:"pull_commits,omitempty"`
 	PullCommitsOf string       `json:"pull_commits_of,omitempty"`
-	// Complete is true if the fields from Opened on are known, not only those that a duration needs.
-	Complete bool `json:"complete,omitempty"`
 }
 
 // PullCommit is a commit of a pull request.
@@ -74,17 +85,20 @@ type PullCommit struct {
 	SHA string `json:"sha"`
 	// Work is a hash of what a rebase keeps; empty if the commit has no author date.
 	Work string `json:"work,omitempty"`
+	CommitDates
+	// Named is the number of the pull request in its subject, 0 without one.
+	Named int `json:"named,omitempty"`
 }
 
 // Reasons why a duration can't be determined: the values of the label reason.
 const (
-	ReasonNoCommit     = "no_commit"      // the payload names no commit
-	ReasonNotFound     = "not_found"      // GitHub answered 404, four times over 71 minutes
-	ReasonUnprocessed  = "unprocessable"  // GitHub answered 422, likewise
-	ReasonInvalidName  = "invalid_name"   // GitHub can't have such an owner, repository or commit; it is not asked
-	ReasonNoDate       = "no_commit_date" // the commit has no author date
-	ReasonBeforeCommit = "before_commit"  // the status is older than the commit
-	ReasonNoAnswer     = "no_answer"      // GitHub failed to answer for github.give_up, although it answered other calls
+	ReasonNoCommit    = "no_commit"        // the payload names no commit
+	ReasonNotFound    = "not_found"        // GitHub answered 404, four times over 71 minutes
+	ReasonUnprocessed = "unprocessable"    // GitHub answered 422, likewise
+	ReasonInvalidName = "invalid_name"     // GitHub can't have such an owner, repository or commit; it is not asked
+	ReasonNoDate      = "no_commit_date"   // the commit has no author date
+	ReasonImplausible = "implausible_date" // every date of the commit is before git or after the status
+	ReasonNoAnswer    = "no_answer"        // GitHub failed to answer for github.give_up, although it answered other calls
 )
 
 // NotFoundError is the error of an Enricher if GitHub answers that a commit does not exist (404) or can't be processed (422). The
@@ -99,22 +113,6 @@ func (e *NotFoundError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the error of the call.
 func (e *NotFoundError) Unwrap() error { return e.Err }
-
-// Until returns the milliseconds from the first commit to a time, or the reason why they can't be determined. It does not use
-// time.Duration, which overflows at 292 years (9.22e9 seconds).
-func (o Origin) Until(at time.Time) (ms int64, reason string) {
-	if o.Unavailable != "" {
-		return 0, o.Unavailable
-	}
-	if o.FirstCommit.IsZero() {
-		return 0, ReasonNoDate
-	}
-	ms = at.UnixMilli() - o.FirstCommit.UnixMilli()
-	if ms < 0 {
-		return 0, ReasonBeforeCommit
-	}
-	return ms, ""
-}
 
 // ReasonIgnoredAuthor is the reason of a change whose author is in changes.ignore_authors.
 const ReasonIgnoredAuthor = "ignored_author"

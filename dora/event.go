@@ -1,6 +1,9 @@
 package dora
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Sources of deliveries.
 const (
@@ -106,9 +109,12 @@ const DefaultTask = "deploy"
 func (d Deployment) Commit() Commit {
 	return Commit{
 		Host: d.Host, Owner: d.Owner, Repository: d.Repository, SHA: d.SHA,
-		Pull: pullOfRef(d.Ref), OnDefaultBranch: d.DefaultBranch != "" && d.Ref == d.DefaultBranch,
+		Pull: pullOfRef(d.Ref), OnDefaultBranch: d.DefaultBranch != "" && d.Branch() == d.DefaultBranch,
 	}
 }
+
+// Branch returns the branch that was deployed, if Ref is one: a tag or commit looks the same.
+func (d Deployment) Branch() string { return strings.TrimPrefix(d.Ref, "refs/heads/") }
 
 // Status is one status of a deployment.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#deployment_status

@@ -1,8 +1,10 @@
 package dora
 
 import (
+	"context"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Comparison asks what a deployment ships: the commits that the previous deployment did not have.
@@ -16,8 +18,27 @@ type Comparison struct {
 	Paths []string
 	// GiveUp is true if the answers that GitHub has failed to give are to be given up: the shipment is what can be determined without.
 	GiveUp bool
+	// At is the time of the deployment's success.
+	At time.Time
 	// Known returns the remembered origin of a commit; false if there is none.
 	Known func(sha string) (Origin, bool)
+	// Past is what came before the deployment; nil if nothing is known of it.
+	Past Past
+}
+
+// Past reads what came before a deployment: successes with an earlier Moment. Names are compared byte by byte.
+type Past interface {
+	// Shipped reports whether the scope had a change or commit already: a deployment shipped a change by this name, or deployed
+	// this SHA.
+	Shipped(ctx context.Context, name string) (bool, error)
+	// Ran reports whether this SHA was deployed in the scope.
+	Ran(ctx context.Context, sha string) (bool, error)
+	// FirstChange returns the name of the change of the repository that was shipped first with a commit, in any scope; empty if
+	// there is none. Of another scope, what succeeded at the same time does not count.
+	FirstChange(ctx context.Context, sha string) (string, error)
+	// DeployedFrom returns SHAs that were deployed from a branch of the repository, in any scope, each once: all, or more than a
+	// pull request can list.
+	DeployedFrom(ctx context.Context, branch string) ([]string, error)
 }
 
 // Relation is how the deployed commit relates to the previous one, in GitHub's words where it has one.
@@ -41,6 +62,9 @@ type Shipment struct {
 	Base string `json:"base,omitempty"`
 	// Changes are what it ships, in the order in which they were merged.
 	Changes []Change `json:"changes,omitempty"`
+	// Carriers are the pull requests that brought changes, and have no commits of their own: they are no changes, but what names
+	// them means the deployment.
+	Carriers []Change `json:"carriers,omitempty"`
 	// Calls is the number of calls of the GitHub API that the comparison took.
 	Calls int `json:"calls"`
 	// Missing are the answers that were given up, as errors.
@@ -64,6 +88,17 @@ func (c Change) Name() string {
 		return "#" + strconv.Itoa(c.PullRequest)
 	}
 	return c.SHA
+}
+
+// Titles returns what the change is called: its title, and the subject of the commit that GitHub makes of a pull request.
+func (c Change) Titles() []string {
+	switch {
+	case c.Title == "":
+		return nil
+	case c.PullRequest == 0:
+		return []string{c.Title}
+	}
+	return []string{c.Title, c.Title + " (" + c.Name() + ")"}
 }
 
 // Names returns all names of the change: its Name and its commits.

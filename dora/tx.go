@@ -63,9 +63,9 @@ type CommitTx interface {
 type DeploymentTx interface {
 	// Save adds a deployment or replaces all that is known of it, also what it is found by. Whether it has been evaluated stays.
 	Save(DeploymentRecord) error
-	// AddShipped stores that a deployment shipped a change, under all of its names. What was stored of the same deployment and name
-	// is replaced.
-	AddShipped(t DeploymentRecord, names []string, revert bool) error
+	// AddShipped stores that a deployment shipped a change, under names of it and its titles. What was stored of the same
+	// deployment and name is replaced.
+	AddShipped(t DeploymentRecord, c Change, names []string) error
 	// HasEvaluatedAfter reports whether a success of a scope that comes after a moment has been evaluated: its evaluation is done
 	// and was not added again.
 	HasEvaluatedAfter(scope string, m Moment) (bool, error)
@@ -122,4 +122,7 @@ type EvaluationTx interface {
 	// evaluated: waits, whether there is one in a scope whose First is not failing (Evaluation.FailingSince); failing, whether there is
 	// one in a scope whose First is.
 	RepositoryWaits(repository string, before time.Time) (waits, failing bool, err error)
+	// FirstUntried returns the evaluation of the oldest success of a repository, by its key, before a time, not at it, that is the
+	// first of its scope and has not failed yet; false if there is none.
+	FirstUntried(repository string, before time.Time) (Evaluation, bool, error)
 }

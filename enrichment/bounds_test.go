@@ -164,8 +164,8 @@ func TestTextsThatAreTooLong(t *testing.T) {
 		}, maxLabels+1)},
 		"merge":   &pull{Number: 1, MergeCommitSHA: long},
 		"author":  &pull{Number: 1, User: account{long}},
-		"SHA":     &comparison{Status: dora.Ahead, Commits: commits{content(commit{SHA: long})}},
-		"account": &commits{content(commit{SHA: "c0ffee", Author: account{long}})},
+		"SHA":     &comparison{Status: dora.Ahead, Commits: commits{withContent(commit{SHA: long})}},
+		"account": &commits{withContent(commit{SHA: "c0ffee", Author: account{long}})},
 	} {
 		if err := one.check(); err == nil || !strings.Contains(err.Error(), "than GitHub allows") {
 			t.Errorf("%s: %v", name, err)
@@ -173,13 +173,8 @@ func TestTextsThatAreTooLong(t *testing.T) {
 	}
 }
 
-func content(c commit) commit {
-	c.Commit = &struct {
-		Message string `json:"message"`
-		Author  struct {
-			Date date `json:"date"`
-		} `json:"author"`
-	}{}
+func withContent(c commit) commit {
+	c.Commit = &content{}
 	return c
 }
 

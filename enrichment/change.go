@@ -8,86 +8,54 @@ import (
 	"dora-exporter/dora"
 )
 
-// origin returns the origin of a change by its pull request and commits, without FirstCommit.
-func (p pull) origin(c dora.Commit, own commits) dora.Origin {
+// origin returns the origin of a change by its pull request, without its commits.
+func (p pull) origin(c dora.Commit) dora.Origin {
 	o := dora.Origin{
 		PullRequest: p.Number,
 		Opened:      p.CreatedAt.Time,
 		Merged:      p.MergedAt.Time,
 		Author:      p.User.Login,
+		Title:       cut(p.Title),
 		Branch:      p.Head.Ref,
+		Head:        p.Head.SHA,
+		BackMerge:   p.isBackMerge(),
+		Fork:        !p.isFromBase(),
 		Reverts:     appendNew(revertedPulls(c, p.Body), p.revertedByButton()...),
-		PullCommits: own.pullCommits(),
-		Complete:    true,
+	}
+	if p.merged() {
+		o.MergeCommit = p.MergeCommitSHA
 	}
 	for _, label := range p.Labels {
 		o.PullLabels = append(o.PullLabels, label.Name)
 	}
 	o.Reverts = appendNew(o.Reverts, revertedCommits(p.Body)...)
-	o.Reverts = appendNew(o.Reverts, own.reverts()...)
+	addRevertedTitle(&o)
 	return o
+}
+
+// addCommits adds what the commits of its pull request say to an origin.
+func addCommits(o *dora.Origin, own commits) {
+	o.PullCommits = own.pullCommits()
+	o.PullCommits = o.PullCommits[:min(len(o.PullCommits), maxPullCommits)]
+	o.Reverts = appendNew(o.Reverts, own.reverts()...)
+	o.SetDates(own.dates())
 }
 
 // changeOfCommit returns the change of a commit that was pushed without a pull request.
 func changeOfCommit(c commit) dora.Change {
-	o := dora.Origin{
-		FirstCommit: c.authorDate(),
-		Author:      c.Author.Login,
-		Reverts:     revertedCommits(c.Commit.Message),
-		Complete:    true,
-	}
-	if o.FirstCommit.IsZero() {
-		o.Unavailable = dora.ReasonNoDate
-	}
+	subject, _, _ := strings.Cut(c.Commit.Message, "\n")
+	o := dora.Origin{Author: c.Author.Login, Title: cut(strings.TrimSpace(subject)), Reverts: revertedCommits(c.Commit.Message)}
+	addRevertedTitle(&o)
+	o.SetDates([]dora.CommitDates{c.dates()})
 	return dora.Change{Origin: o, SHA: c.SHA, Commits: []string{c.SHA}}
 }
-
-// origin returns the origin of a pull request with its own commits, merged as the commit at.
-func (s *shipping) origin(p pull, own commits, at commit) dora.Origin {
-	o := p.origin(s.c.Head, own)
-	if o.FirstCommit = own.earliestDate(); o.FirstCommit.IsZero() {
-		o.FirstCommit = at.authorDate()
-	}
-	if o.FirstCommit.IsZero() {
-		o.Unavailable = dora.ReasonNoDate
-	}
-	return o
-}
-
-// unavailableOrigin returns the origin of a pull request whose commits GitHub does not have. It is not cached: they may be there later.
-func (s *shipping) unavailableOrigin(p pull, reason string) dora.Origin {
-	o := p.origin(s.c.Head, nil)
-	o.Unavailable, o.Complete = reason, false
-	return o
-}
-
-// addChange adds the change that the commit at merged. The change has the reverts named in the messages at hand, cached or not.
-func (s *shipping) addChange(at link, o dora.Origin, listed pullCommits, hanging commits) *change {
-	c := &change{dora.Change{Origin: withoutCommits(o), SHA: at.SHA}, sharedOrigin(at.SHA, o)}
-	c.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], append(hanging[:len(hanging):len(hanging)], at.commit).reverts()...)
-	c.Commits = appendCommits(listed.appendTo([]string{at.SHA}), hanging)
-	s.changes = append(s.changes, c)
-	if o.PullRequest != 0 {
-		s.byPull[o.PullRequest] = c
-	}
-	return c
-}
-
-// change is a change that was found; further commits of it may follow.
-type change struct {
-	dora.Change
-	// shared is the origin that is cached for its further commits.
-	shared dora.Origin
-}
-
-func (c *change) join(found commit) { c.Commits = appendCommits(c.Commits, commits{found}) }
 
 var (
 	// GitHub writes "Reverts owner/repo#n" into the body of a pull request that its Revert button makes; people write it with a
 	// reason around it, with the URL of the pull request, or with emphasis.
 	revertsPull = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])reverts[*_:\s]+(?:([a-z0-9._-]+/[a-z0-9._-]+)?#|https?://[^\s/]+/(?:[^\s/]+/)*?([a-z0-9._-]+/[a-z0-9._-]+)/pull/)([1-9][0-9]{0,8})\b`)
 	// revertTitle and revertBranch are those of a pull request that the Revert button makes. Its body may be emptied.
-	revertTitle  = regexp.MustCompile(`(?i)^revert ".+"`)
+	revertTitle  = regexp.MustCompile(`(?i)^revert (".+")`)
 	revertBranch = regexp.MustCompile(`^revert-([1-9][0-9]{0,8})-`)
 	// git revert writes this into the message.
 	revertsCommit = regexp.MustCompile(`(?i)\bthis reverts commit\s+([0-9a-f]{7,40})\b`)
@@ -111,6 +79,16 @@ func (p pull) revertedByButton() []string {
 	return nil
 }
 
+// addRevertedTitle adds the title that a change says it reverts if nothing else says what that is.
+func addRevertedTitle(o *dora.Origin) {
+	if m := revertTitle.FindStringSubmatch(o.Title); m != nil && len(o.Reverts) == 0 {
+		o.Reverts = []string{m[1]}
+	}
+}
+
+// cut limits a title, as it is stored.
+func cut(title string) string { return strings.ToValidUTF8(title[:min(len(title), maxName)], "") }
+
 // revertedCommits returns the SHAs of the commits that a text says it reverts; they may be abbreviated.
 func revertedCommits(text string) (all []string) {
 	for _, m := range revertsCommit.FindAllStringSubmatch(text, -1) {
@@ -121,6 +99,9 @@ func revertedCommits(text string) (all []string) {
 
 func (c commits) reverts() (reverts []string) {
 	for _, commit := range c {
+		if commit.Commit == nil {
+			continue
+		}
 		reverts = appendNew(reverts, revertedCommits(commit.Commit.Message)...)
 	}
 	return reverts
@@ -128,14 +109,19 @@ func (c commits) reverts() (reverts []string) {
 
 // appendCommits appends the SHAs of commits that are not in all yet.
 func appendCommits(all []string, more commits) []string {
+	return appendNames(all, more.pullCommits().shas()...)
+}
+
+// appendNames appends the names that are not in all yet.
+func appendNames(all []string, more ...string) []string {
 	seen := make(map[string]bool, len(all)+len(more))
 	for _, sha := range all {
 		seen[sha] = true
 	}
-	for _, commit := range more {
-		if commit.SHA != "" && !seen[commit.SHA] {
-			seen[commit.SHA] = true
-			all = append(all, commit.SHA)
+	for _, sha := range more {
+		if !seen[sha] {
+			seen[sha] = true
+			all = append(all, sha)
 		}
 	}
 	return all

@@ -28,9 +28,9 @@ const maxFiles = 300
 
 func (c *comparison) check() error {
 	switch c.Status {
-	case dora.Behind, dora.Identical, dora.Diverged:
+	case dora.Behind, dora.Identical:
 		return nil
-	case dora.Ahead:
+	case dora.Ahead, dora.Diverged:
 	default:
 		return fmt.Errorf("a comparison has the status %.20q", string(c.Status))
 	}
@@ -45,8 +45,8 @@ func (c *comparison) check() error {
 	return nil
 }
 
-// compare reads all commits that the head has and the base does not have. If the head is not ahead, it reads the relation only. With an
-// *dora.UnansweredError the commits are those of the pages before.
+// compare reads all commits that the head has and the base does not have: those since the merge base. If there are none, it reads
+// the relation only. With an *dora.UnansweredError the commits are those of the pages before.
 func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, error) {
 	var all comparison
 	seen := map[string]bool{}
@@ -67,7 +67,7 @@ func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, er
 			all = listed
 			all.Commits = nil
 		}
-		if listed.Status != dora.Ahead {
+		if listed.Status != dora.Ahead && listed.Status != dora.Diverged {
 			return listed, nil
 		}
 		before := len(all.Commits)

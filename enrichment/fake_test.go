@@ -168,7 +168,7 @@ func aCommit(authored, message string) object {
 	return object{"sha": sha, "commit": object{
 		"message":   message,
 		"author":    object{"name": "A", "date": when(authored)},
-		"committer": object{"name": "B", "date": when("00:01")},
+		"committer": object{"name": "B", "date": when("23:59")},
 	}}
 }
 

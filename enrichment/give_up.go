@@ -44,10 +44,10 @@ func isUnanswered(err error) bool {
 	return errors.As(err, &unanswered)
 }
 
-// partial returns the origin of a change of which GitHub failed to tell all. It is not complete, so that it is asked for again, and
-// unavailable if not even a date is known.
+// partial returns the origin of a change of which GitHub failed to tell all. It is asked for again, and unavailable if not even a date is
+// known.
 func partial(o dora.Origin) dora.Origin {
-	o.Complete, o.PullCommits = false, nil
+	o.Partial = true
 	if o.FirstCommit.IsZero() {
 		o.Unavailable = dora.ReasonNoAnswer
 	}
@@ -86,28 +86,14 @@ func (l *lookUp) changeWithoutPulls(ctx context.Context, c dora.Commit, p pull, 
 	return change
 }
 
-// shipPart is what a deployment ships as far as the pages of the comparison tell that GitHub has answered: their changes, and that of the
-// deployed commit.
-func (s *shipping) shipPart(ctx context.Context, compared comparison) (dora.Shipment, error) {
-	if len(compared.Commits) == 0 {
-		return s.shipHeadOnly(ctx, dora.NoAnswer)
-	}
-	changes, err := s.changesOfComparison(ctx, compared)
-	if err != nil {
+// shipPart returns what a deployment ships as far as the pages of the comparison tell that GitHub has answered: their changes, and that
+// of the deployed commit.
+func (s *shipping) shipPart(ctx context.Context, compared comparison) (shipment dora.Shipment, err error) {
+	s.isPart = true
+	if err := s.findHead(ctx); err != nil {
 		return dora.Shipment{}, err
 	}
-	shipment, err := s.shipHeadOnly(ctx, dora.NoAnswer)
-	if err != nil {
-		return dora.Shipment{}, err
-	}
-	shipped := slices.ContainsFunc(changes, func(c dora.Change) bool {
-		return slices.ContainsFunc(shipment.Changes, func(own dora.Change) bool {
-			return c.Name() == own.Name() || slices.Contains(c.Commits, own.SHA)
-		})
-	})
-	if !shipped {
-		changes = append(changes, shipment.Changes...)
-	}
-	shipment.Changes = changes
-	return shipment, nil
+	shipment = dora.Shipment{Relation: dora.NoAnswer, Base: s.c.Base}
+	shipment.Changes, shipment.Carriers, err = s.changesOfComparison(ctx, compared)
+	return shipment, err
 }

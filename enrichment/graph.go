@@ -31,15 +31,6 @@ func newGraph(all commits) graph {
 
 func (n *node) isMerge() bool { return len(n.Parents) > 1 }
 
-func (n *node) hasParent(sha string) bool {
-	for _, p := range n.Parents {
-		if p.SHA == sha {
-			return true
-		}
-	}
-	return false
-}
-
 // line is a way through the graph along first parents, which is how a branch moved: newest first.
 type line []link
 
@@ -136,14 +127,4 @@ func (g graph) sorted() (all []*node) {
 func (l line) startsAt(sha string) bool {
 	oldest := l[len(l)-1]
 	return len(oldest.Parents) > 0 && oldest.Parents[0].SHA == sha
-}
-
-// hasChildOf reports whether a commit outside is a parent of one of these.
-func (g graph) hasChildOf(sha string) bool {
-	for _, n := range g {
-		if n.hasParent(sha) {
-			return true
-		}
-	}
-	return false
 }

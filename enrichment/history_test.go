@@ -1,6 +1,7 @@
 package enrichment
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -26,7 +27,7 @@ type history struct {
 type gitCommit struct {
 	sha, message, author string
 	parents              []string
-	date                 time.Time
+	date, committed      time.Time // committed is zero if it is the same
 	files                []string
 }
 
@@ -41,7 +42,10 @@ type gitPull struct {
 	labels            []string
 	opened, mergedAt  time.Time
 	withoutCommitList bool
+	branch, base      string // branch-n and main if empty
 }
+
+func (p *gitPull) branchName() string { return cmp.Or(p.branch, "branch-"+strconv.Itoa(p.number)) }
 
 // newHistory has one commit, root, whose author date is midnight; each further one is a minute later.
 func newHistory(t *testing.T) *history {
@@ -73,7 +77,7 @@ func (h *history) branch(parent string, shas ...string) {
 func (h *history) rebased(sha, of, parent string) {
 	was := h.commits[of]
 	c := h.commit(sha, was.message, parent)
-	c.date, c.files = was.date, was.files
+	c.date, c.committed, c.files = was.date, c.date, was.files
 }
 
 // pull is a pull request of what head has and base has not.
@@ -207,6 +211,9 @@ func (h *history) commitObject(sha string) object {
 	if !c.date.IsZero() {
 		o["commit"].(object)["author"].(object)["date"] = c.date.Format(time.RFC3339)
 	}
+	if !c.committed.IsZero() {
+		o["commit"].(object)["committer"] = object{"name": "B", "date": c.committed.Format(time.RFC3339)}
+	}
 	if c.author != "" {
 		o["author"] = object{"login": c.author}
 	}
@@ -220,7 +227,9 @@ func (h *history) pullObject(p *gitPull) object {
 		o["merged_at"] = p.mergedAt.Format(time.RFC3339)
 	}
 	o["user"] = object{"login": p.author}
-	o["head"] = object{"ref": "branch-" + strconv.Itoa(p.number)}
+	repo := object{"id": len(home), "full_name": home, "default_branch": "main"}
+	o["head"] = object{"ref": p.branchName(), "repo": repo}
+	o["base"] = object{"ref": cmp.Or(p.base, "main"), "repo": repo}
 	if len(p.commits) > 0 {
 		o["head"].(object)["sha"] = p.commits[len(p.commits)-1]
 	}
@@ -250,7 +259,9 @@ func (h *history) describe(c dora.Change) string {
 	b.WriteString(c.SHA)
 	for sha, found := range h.commits {
 		// A rebased commit has the date of another one: the first of them is named.
-		if !found.date.IsZero() && found.date.Equal(c.FirstCommit) && slices.Index(h.order, sha) == slices.IndexFunc(h.order, func(s string) bool { return h.commits[s].date.Equal(found.date) }) {
+		first := slices.IndexFunc(h.order, func(s string) bool { return h.commits[s].date.Equal(found.date) })
+		byAuthor := !found.date.IsZero() && found.date.Equal(c.FirstCommit) && h.order[first] == sha
+		if byAuthor || !found.committed.IsZero() && found.committed.Equal(c.FirstCommit) && found.committed.Before(found.date) {
 			b.WriteString(" from " + sha)
 		}
 	}
@@ -267,17 +278,20 @@ func (h *history) describe(c dora.Change) string {
 	return b.String()
 }
 
+// ever is after every commit.
+var ever = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+
 // ship asks f for what head ships after base, with what is known so far, to which it adds what is learned.
 func ship(t *testing.T, g *GitHub, base, head string, known map[string]dora.Origin, paths ...string) (dora.Shipment, error) {
 	t.Helper()
-	c := dora.Comparison{Head: theCommit, Base: base, Paths: paths, Known: func(sha string) (dora.Origin, bool) {
+	c := dora.Comparison{Head: theCommit, Base: base, Paths: paths, At: ever, Known: func(sha string) (dora.Origin, bool) {
 		o, has := known[sha]
 		return o, has
 	}}
 	c.Head.SHA = head
 	s, learned, err := g.Ship(t.Context(), c)
 	for sha, o := range learned {
-		if was, has := known[sha]; has && was.Complete && !was.Merged.IsZero() {
+		if was, has := known[sha]; has && !was.Merged.IsZero() {
 			t.Errorf("%s was known and is learned again", sha)
 		}
 		if known != nil {

@@ -107,7 +107,7 @@ func TestShipFromMemory(t *testing.T) {
 			head := theCommit
 			head.SHA, head.OnDefaultBranch = test.head, test.byDefault
 			look := func(known map[string]dora.Origin) dora.Shipment {
-				c := dora.Comparison{Head: head, Base: test.base, Known: func(sha string) (dora.Origin, bool) {
+				c := dora.Comparison{Head: head, Base: test.base, At: ever, Known: func(sha string) (dora.Origin, bool) {
 					o, known := known[sha]
 					return o, known
 				}}
@@ -212,69 +212,8 @@ func TestShipKeepsAPullRequestsCommitsOnce(t *testing.T) {
 		}
 	}
 	s, err := ship(t, g, "r1", "r3", byShip)
-	if diff := cmp.Diff([]string{"#1 r3 from a1 with a1,a2,a3,a4,a5,r2"}, h.describeAll(s)); diff != "" || s.Calls != 1 || err != nil {
+	if diff := cmp.Diff([]string{"#1 r3 from a2 with a1,a2,a3,a4,a5,r2"}, h.describeAll(s)); diff != "" || s.Calls != 1 || err != nil {
 		t.Errorf("%d calls, error %v; changes (-want +got):\n%s", s.Calls, err, diff)
-	}
-}
-
-// What was remembered before the commits of pull requests were is used as it is.
-func TestShipWithoutAPullRequestsCommits(t *testing.T) {
-	h := rebasedFive(t)
-	g := newInProcess(t, h.github(), Options{})
-	head := theCommit
-	head.SHA = "r5"
-	o, err := g.Origin(t.Context(), head)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.PullCommits = nil
-	known := map[string]dora.Origin{"r5": o}
-	for _, calls := range []int{1 + 4, 1} {
-		s, err := ship(t, g, "root", "r5", known)
-		if diff := cmp.Diff([]string{"#1 r5 from a1 with r1,r2,r3,r4"}, h.describeAll(s)); diff != "" || s.Calls != calls || err != nil {
-			t.Errorf("%d calls, want %d; error %v; changes (-want +got):\n%s", s.Calls, calls, err, diff)
-		}
-	}
-}
-
-func TestShipCompletesWhatIsKnown(t *testing.T) {
-	h := everyKind(t)
-	f := h.github()
-	g := newInProcess(t, f, Options{})
-	want := map[string]dora.Origin{}
-	if _, err := ship(t, g, "root", "m5", want); err != nil {
-		t.Fatal(err)
-	}
-	known := map[string]dora.Origin{}
-	for sha, o := range want {
-		o.PullCommits, o.PullCommitsOf = nil, "" // they would have to be asked for
-		want[sha] = o
-		known[sha] = dora.Origin{FirstCommit: o.FirstCommit, PullRequest: o.PullRequest, Unavailable: o.Unavailable}
-	}
-	s, err := ship(t, g, "root", "m5", known)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// One call for each pull request, none for a commit without one.
-	if s.Calls != 4 {
-		t.Errorf("%d calls, want 4", s.Calls)
-	}
-	if diff := cmp.Diff(want, known); diff != "" {
-		t.Errorf("learned (-want +got):\n%s", diff)
-	}
-	for head, want := range map[string]int{"m1": 1, "d1": 1, "m5": 1} {
-		o := known[head]
-		selected := map[string]dora.Origin{head: {FirstCommit: o.FirstCommit, PullRequest: o.PullRequest}}
-		s, err := ship(t, g, "", head, selected)
-		if err != nil || s.Calls != want {
-			t.Errorf("first deployment, of %s: %d calls, want %d; error %v", head, s.Calls, want, err)
-		}
-		if diff := cmp.Diff(o, s.Changes[0].Origin); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", head, diff)
-		}
-		if s, err = ship(t, g, "", head, selected); err != nil || s.Calls != 0 {
-			t.Errorf("%s again: %d calls, error %v", head, s.Calls, err)
-		}
 	}
 }
 

@@ -20,7 +20,8 @@ func moreShipCases() []shipCase {
 				h.merge(1, "m1", "root", "a2")
 			},
 			base: "root", head: "m1", relation: dora.Ahead,
-			want: []string{"#1 m1 from a1 with a1,a2,b1,m2"}, calls: 2, warm: 1,
+			want:  []string{"#2 m2 from b1 with b1", "#1 m1 from a1 with a1,a2"},
+			calls: 1 + 2 + 2, warm: 1 + 1 + 2, // the commits of #1 beside #2 are asked for
 		},
 		{
 			name: "an octopus",
@@ -39,7 +40,7 @@ func moreShipCases() []shipCase {
 				h.merge(1, "m1", "root", "a3")
 			},
 			base: "a2", head: "m1", relation: dora.Ahead,
-			want: []string{"#1 m1 from a1 with a1,a2,a3"}, calls: 3, warm: 1,
+			want: []string{"#1 m1 from a3 with a1,a2,a3"}, calls: 3, warm: 1,
 		},
 		{
 			name: "and all of its branch was",
@@ -48,7 +49,7 @@ func moreShipCases() []shipCase {
 				h.merge(1, "m1", "root", "a2")
 			},
 			base: "a2", head: "m1", relation: dora.Ahead,
-			want: []string{"#1 m1 from a1 with a1,a2"}, calls: 3, warm: 1,
+			want: []string{"#1 m1 from m1 with a1,a2"}, calls: 3, warm: 1,
 		},
 		{
 			name: "a branch whose pull request is open",
@@ -138,7 +139,7 @@ func moreShipCases() []shipCase {
 			base: "root", head: "m6", relation: dora.Ahead,
 			want: []string{
 				"#4 s4 from a1 with a1 reverts #3,#8,#7",
-				"#5 s5 from a1 with a1,b1 reverts abcdef0123",
+				"#5 s5 from b1 with a1,b1 reverts abcdef0123",
 				"d1 from d1 reverts 0123456789abcdef0123456789abcdef01234567",
 				"#6 m6 from e1 with e1 reverts #5,feedbee",
 			},

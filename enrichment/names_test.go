@@ -59,7 +59,7 @@ func TestInvalidNamesAreNotAskedFor(t *testing.T) {
 			if err != nil || o.Unavailable != dora.ReasonInvalidName || len(f.asked()) != 0 {
 				t.Errorf("%s %q: %q, error %v, asked for %q; want no call and invalid_name", what, name, o.Unavailable, err, f.asked())
 			}
-			s, _, err := realNames(t, f).Ship(t.Context(), dora.Comparison{Head: c, Base: sha})
+			s, _, err := realNames(t, f).Ship(t.Context(), dora.Comparison{Head: c, Base: sha, At: ever})
 			if err != nil || len(s.Changes) != 1 || s.Changes[0].Unavailable != dora.ReasonInvalidName || len(f.asked()) != 0 || s.Calls != 0 {
 				t.Errorf("%s %q ships %+v, error %v, asked for %q; want no call and invalid_name", what, name, s, err, f.asked())
 			}
@@ -71,7 +71,7 @@ func TestInvalidNamesAreNotAskedFor(t *testing.T) {
 func TestShipAfterAnInvalidSHA(t *testing.T) {
 	for _, base := range []string{"x/../y?z", "..", "main", sha + "..." + sha} {
 		f := withPull()
-		s, _, err := realNames(t, f).Ship(t.Context(), dora.Comparison{Head: theCommit, Base: base})
+		s, _, err := realNames(t, f).Ship(t.Context(), dora.Comparison{Head: theCommit, Base: base, At: ever})
 		if err != nil || s.Relation != dora.Gone || len(s.Changes) != 1 || s.Changes[0].PullRequest != 109 || count(f.asked(), "compare") != 0 {
 			t.Errorf("after %q: %+v, error %v, asked for %q", base, s, err, f.asked())
 		}
@@ -98,7 +98,7 @@ func TestInvalidNamesInAnswers(t *testing.T) {
 	}
 	c := theCommit
 	c.SHA = head
-	s, _, err := realNames(t, f).Ship(t.Context(), dora.Comparison{Head: c, Base: sha})
+	s, _, err := realNames(t, f).Ship(t.Context(), dora.Comparison{Head: c, Base: sha, At: ever})
 	if err != nil || len(s.Changes) != 2 || s.Changes[0].Unavailable != dora.ReasonInvalidName || s.Changes[1].Unavailable != "" {
 		t.Errorf("ships %+v, error %v", s, err)
 	}

@@ -45,25 +45,29 @@ type lookUp struct {
 	answers *bounds.Lease
 	// waited is for how long the calls have waited at the gate.
 	waited time.Duration
+	// lists has the commits of pull requests that were asked for.
+	lists map[int]commits
 }
 
-func (g *GitHub) lookUp() lookUp { return lookUp{GitHub: g, answers: g.answers.Lease()} }
+func (g *GitHub) lookUp() lookUp {
+	return lookUp{GitHub: g, answers: g.answers.Lease(), lists: map[int]commits{}}
+}
 
 // change is the change that brought a commit. With an *dora.UnansweredError it is what can be determined without the answer.
 func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error) {
 	if c.Pull != 0 {
 		change, err := l.changeOfRef(ctx, c)
-		if err != nil || !change.FirstCommit.IsZero() {
+		if err != nil || change.PullRequest != 0 {
 			return change, err
 		}
 	}
-	p, err := l.pullOfCommit(ctx, c)
+	p, err := l.pullOfCommit(ctx, c, func(p pull) (bool, error) { return !p.isBackMerge(), nil })
 	if err != nil {
 		return l.changeWithoutPulls(ctx, c, p, err), fmt.Errorf("pull requests of commit %s: %w", c.Key(), err)
 	}
 	if p.Number != 0 {
 		change, err := l.changeOfPull(ctx, c, p)
-		if err != nil || !change.FirstCommit.IsZero() {
+		if err != nil || change.PullRequest != 0 {
 			return change, err
 		}
 	}
@@ -72,12 +76,11 @@ func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error)
 		return unansweredChange(c), err
 	}
 	if p.Number == 0 {
-		change, err := l.changeOfReference(ctx, c, found.Commit.Message)
-		if err != nil || !change.FirstCommit.IsZero() {
+		change, err := l.changeOfReference(ctx, c, found)
+		if err != nil || change.PullRequest != 0 {
 			return change, err
 		}
 	}
-	found.SHA = c.SHA
 	change := changeOfCommit(found)
 	if change.Unavailable == "" {
 		l.logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "date", "current_commit")
@@ -91,6 +94,7 @@ func (l *lookUp) commit(ctx context.Context, c dora.Commit) (found commit, err e
 		return commit{}, fmt.Errorf("commit %s: %w", c.Key(), notFound(err))
 	}
 	l.logger.DebugContext(ctx, "", "repo", c.Repository, "commit_info", c.SHA)
+	found.SHA = c.SHA
 	return found, nil
 }
 
@@ -110,12 +114,19 @@ func (l *lookUp) changeOfRef(ctx context.Context, c dora.Commit) (dora.Change, e
 	return l.changeOfPull(ctx, c, p)
 }
 
-// changeOfReference is the change of the merged pull request that the commit's message names; its zero value when the
-// message names none.
-func (l *lookUp) changeOfReference(ctx context.Context, c dora.Commit, message string) (dora.Change, error) {
-	p, err := l.mergedReference(ctx, c, message)
+// changeOfReference is the change of the merged pull request that the commit's message names and that brought it; its zero value
+// when there is none.
+func (l *lookUp) changeOfReference(ctx context.Context, c dora.Commit, found commit) (dora.Change, error) {
+	p, err := l.mergedReference(ctx, c, found.Commit.Message)
+	fits := false
+	if err == nil && p.Number != 0 {
+		fits, err = l.fits(ctx, c, p, found)
+	}
 	if err != nil {
-		return unansweredChange(c), fmt.Errorf("pull request %d, named by commit %s: %w", reference(message), c.Key(), err)
+		return unansweredChange(c), fmt.Errorf("pull request %d, named by commit %s: %w", reference(found.Commit.Message), c.Key(), err)
+	}
+	if !fits {
+		p = pull{}
 	}
 	if p.Number == 0 {
 		l.logger.DebugContext(ctx, "", "pull_request_reference", "not_found")
@@ -151,24 +162,26 @@ func (l *lookUp) changeOfPull(ctx context.Context, c dora.Commit, p pull) (dora.
 	if err != nil {
 		err = fmt.Errorf("commits of pull request %d, for commit %s: %w", p.Number, c.Key(), err)
 	}
-	first := listed.earliestDate()
-	if first.IsZero() && err == nil {
-		return dora.Change{}, nil
-	}
-	change := dora.Change{Origin: p.origin(c, listed), SHA: c.SHA}
+	change := dora.Change{Origin: p.origin(c), SHA: c.SHA}
+	addCommits(&change.Origin, listed)
 	change.Commits = appendCommits([]string{c.SHA}, listed)
-	change.FirstCommit = first
 	if err != nil {
 		change.Origin = partial(change.Origin)
 		return change, err
+	}
+	if change.Unavailable == dora.ReasonNoDate {
+		return dora.Change{}, nil
 	}
 	l.logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "PR", p.Number, "date", "pr_first_commit")
 	return change, nil
 }
 
-// pullCommits are a pull request's commits, of which GitHub lists maxPullCommits. With an *dora.UnansweredError they are those of the
-// pages before.
+// pullCommits are a pull request's commits, of which GitHub lists maxPullCommits; asked for once. With an *dora.UnansweredError they
+// are those of the pages before.
 func (l *lookUp) pullCommits(ctx context.Context, c dora.Commit, number int) (all commits, err error) {
+	if all, known := l.lists[number]; known {
+		return all, nil
+	}
 	for at := 1; at != 0; {
 		var listed commits
 		p, err := l.get(ctx, &listed, pageQuery(at), routePullCommits, c.Owner, c.Repository, strconv.Itoa(number))
@@ -181,6 +194,7 @@ func (l *lookUp) pullCommits(ctx context.Context, c dora.Commit, number int) (al
 		all = append(all, listed...)
 		at = p.nextAfter(at)
 	}
+	l.lists[number] = all
 	return all, nil
 }
 

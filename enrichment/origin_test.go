@@ -14,7 +14,7 @@ import (
 )
 
 // forDuration leaves out what a duration does not need.
-var forDuration = cmpopts.IgnoreFields(dora.Origin{}, "Opened", "Merged", "Author", "Branch", "PullLabels", "Reverts", "PullCommits", "Complete")
+var forDuration = cmpopts.IgnoreFields(dora.Origin{}, "Title", "Opened", "Merged", "Author", "Branch", "PullLabels", "Reverts", "PullCommits", "MergeCommit", "Head", "BackMerge", "Fork")
 
 func TestOrigin(t *testing.T) {
 	commitPath := repoPath("commits/%s", sha)

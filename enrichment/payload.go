@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // What is read of GitHub's answers. go-github's own types have all fields, any of which could make an answer unreadable.
@@ -24,16 +26,19 @@ type pull struct {
 	Labels         []struct {
 		Name string `json:"name"`
 	} `json:"labels"`
-	Head struct {
-		Ref string `json:"ref"`
-		SHA string `json:"sha"`
-	} `json:"head"`
-	Base struct {
-		Repo *struct {
-			ID       int64  `json:"id"`
-			FullName string `json:"full_name"`
-		} `json:"repo"`
-	} `json:"base"`
+	Head branch `json:"head"`
+	Base branch `json:"base"`
+}
+
+// branch is one end of a pull request. Repo is null if the repository was deleted.
+type branch struct {
+	Ref  string `json:"ref"`
+	SHA  string `json:"sha"`
+	Repo *struct {
+		ID            int64  `json:"id"`
+		FullName      string `json:"full_name"`
+		DefaultBranch string `json:"default_branch"`
+	} `json:"repo"`
 }
 
 func (p pull) merged() bool { return !p.MergedAt.IsZero() }
@@ -43,18 +48,25 @@ type commits []commit
 
 // commit answers GET /repos/{owner}/{repo}/commits/{sha}.
 type commit struct {
-	SHA    string  `json:"sha"`
-	Author account `json:"author"`
-	Commit *struct {
-		Message string `json:"message"`
-		Author  struct {
-			Date date `json:"date"`
-		} `json:"author"`
-	} `json:"commit"`
+	SHA     string   `json:"sha"`
+	Author  account  `json:"author"`
+	Commit  *content `json:"commit"`
 	Parents []struct {
 		SHA string `json:"sha"`
 	} `json:"parents"`
 	Files []file `json:"files"`
+}
+
+// content is what git keeps of a commit.
+type content struct {
+	Message   string `json:"message"`
+	Author    signed `json:"author"`
+	Committer signed `json:"committer"`
+}
+
+// signed is when somebody wrote or committed a commit.
+type signed struct {
+	Date date `json:"date"`
 }
 
 // account is a user, a bot or an organisation; null when GitHub does not know who it was.
@@ -72,14 +84,19 @@ type file struct {
 	Previous string `json:"previous_filename"`
 }
 
-// first is the earliest author date; zero when no commit has one.
-func (c commits) earliestDate() (first time.Time) {
+// dates returns the dates of all commits.
+func (c commits) dates() (all []dora.CommitDates) {
 	for _, commit := range c {
-		if date := commit.authorDate(); !date.IsZero() && (first.IsZero() || date.Before(first)) {
-			first = date
-		}
+		all = append(all, commit.dates())
 	}
-	return first
+	return all
+}
+
+func (c commit) dates() dora.CommitDates {
+	if c.Commit == nil { // nothing but its SHA is known
+		return dora.CommitDates{}
+	}
+	return dora.CommitDates{Authored: c.authorDate(), Committed: c.Commit.Committer.Date.Time}
 }
 
 func (c commit) authorDate() time.Time { return c.Commit.Author.Date.Time }
@@ -124,7 +141,7 @@ func (p pull) check() error {
 			return errors.New("a label is longer than GitHub allows")
 		}
 	}
-	if max(len(p.MergeCommitSHA), len(p.Head.SHA), len(p.User.Login), len(p.Head.Ref)) > maxName || len(p.Labels) > maxLabels {
+	if max(len(p.MergeCommitSHA), len(p.Head.SHA), len(p.User.Login), len(p.Head.Ref), len(p.Base.Ref)) > maxName || len(p.Labels) > maxLabels {
 		return errors.New("a pull request has more in it than GitHub allows")
 	}
 	return nil

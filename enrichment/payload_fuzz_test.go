@@ -42,7 +42,7 @@ func FuzzAnswers(f *testing.F) {
 		var files pulls
 		if json.Unmarshal(data, &files) == nil && files.check() == nil {
 			for _, p := range files {
-				_, _ = p.merged(), p.origin(inShop, nil)
+				_, _ = p.merged(), p.origin(inShop)
 			}
 		}
 		var p pull

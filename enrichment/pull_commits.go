@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"dora-exporter/dora"
 )
@@ -16,53 +18,101 @@ const maxPullCommits = 250
 // pullCommits are a pull request's own commits as they are remembered.
 type pullCommits []dora.PullCommit
 
-// pullCommits is what is kept of a pull request's commits.
+// pullCommits returns what is kept of a pull request's commits.
 func (c commits) pullCommits() (all pullCommits) {
 	seen := make(map[string]bool, len(c))
 	for _, listed := range c {
-		if listed.SHA != "" && !seen[listed.SHA] && len(all) < maxPullCommits {
+		if listed.SHA != "" && !seen[listed.SHA] {
 			seen[listed.SHA] = true
-			all = append(all, dora.PullCommit{SHA: listed.SHA, Work: listed.workHash()})
+			all = append(all, listed.pullCommit())
 		}
 	}
 	return all
 }
 
+func (c commit) pullCommit() dora.PullCommit {
+	return dora.PullCommit{SHA: c.SHA, Work: c.workHash(), CommitDates: c.dates(), Named: reference(c.Commit.Message)}
+}
+
 // workHash is a hash of the author date and the message, which a rebase leaves as they are; empty without a date.
 func (c commit) workHash() string {
-	if c.authorDate().IsZero() {
+	if c.Commit == nil || c.authorDate().IsZero() {
 		return ""
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s", c.authorDate().Unix(), strings.TrimSpace(c.Commit.Message)))
 	return hex.EncodeToString(sum[:8])
 }
 
-// matcher reports whether a commit is one of these, as it is or rebased.
-func (p pullCommits) matcher() func(commit) bool {
+// has reports whether a commit is one of these as it is.
+func (p pullCommits) has(sha string) bool {
+	return slices.ContainsFunc(p, func(listed dora.PullCommit) bool { return strings.EqualFold(listed.SHA, sha) })
+}
+
+// matcher returns a function that reports whether a commit is one of these, as it is or rebased. A commit that was made before its
+// pull request was opened is not a rebased one of it: the branch was used before.
+func (p pullCommits) matcher(opened time.Time) func(commit) bool {
 	bySHA, byWork := make(map[string]bool, len(p)), make(map[string]bool, len(p))
 	for _, listed := range p {
 		bySHA[listed.SHA] = true
 		byWork[listed.Work] = true
 	}
 	delete(byWork, "")
-	return func(listed commit) bool { return bySHA[listed.SHA] || byWork[listed.workHash()] }
-}
-
-// appendTo adds the SHAs to those of a change.
-func (p pullCommits) appendTo(shas []string) []string {
-	all := make(commits, 0, len(p))
-	for _, listed := range p {
-		all = append(all, commit{SHA: listed.SHA})
+	return func(listed commit) bool {
+		if bySHA[listed.SHA] {
+			return true
+		}
+		made := listed.dates().Committed
+		return byWork[listed.workHash()] && (made.IsZero() || !made.Before(opened))
 	}
-	return appendCommits(shas, all)
 }
 
-// pullCommitsOf are those of a remembered pull request; none when it was remembered by a version that did not keep them.
+// countOn returns how many commits of a line, from the newest on, are these.
+func (p pullCommits) countOn(l line, opened time.Time) (n int) {
+	belongs := p.matcher(opened)
+	for n < len(l) && belongs(l[n].commit) {
+		n++
+	}
+	return n
+}
+
+func (p pullCommits) shas() (all []string) {
+	for _, listed := range p {
+		all = append(all, listed.SHA)
+	}
+	return all
+}
+
+func (p pullCommits) dates() (all []dora.CommitDates) {
+	for _, listed := range p {
+		all = append(all, listed.CommitDates)
+	}
+	return all
+}
+
+// in selects the commits that are among others, as they are or rebased.
+func (p pullCommits) in(others pullCommits) (selected pullCommits) {
+	present := make(map[string]bool, 2*len(others))
+	for _, other := range others {
+		present[other.SHA], present[other.Work] = true, true
+	}
+	delete(present, "")
+	for _, listed := range p {
+		if present[listed.SHA] || present[listed.Work] {
+			selected = append(selected, listed)
+		}
+	}
+	return selected
+}
+
+// pullCommitsOf returns those of a pull request as far as they are remembered.
 func (s *shipping) pullCommitsOf(o dora.Origin) pullCommits {
 	if o.PullCommitsOf == "" {
 		return o.PullCommits
 	}
-	with, _ := s.cachedOrigin(o.PullCommitsOf)
+	with, known := s.newOrigins[o.PullCommitsOf]
+	if !known {
+		with, _ = s.cachedOrigin(o.PullCommitsOf)
+	}
 	if with.PullRequest != o.PullRequest {
 		return nil
 	}
@@ -78,8 +128,9 @@ func sharedOrigin(sha string, o dora.Origin) dora.Origin {
 	return o
 }
 
-// withoutCommits is an origin as it is in a shipment, which has the commits of its changes itself.
+// withoutCommits returns an origin as it is in a shipment: without what only finding changes needs.
 func withoutCommits(o dora.Origin) dora.Origin {
-	o.PullCommits, o.PullCommitsOf = nil, ""
+	o.PullCommits, o.PullCommitsOf, o.Dates = nil, "", nil
+	o.MergeCommit, o.Head, o.BackMerge, o.Fork = "", "", false, false
 	return o
 }

@@ -1,25 +1,31 @@
 package enrichment
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"dora-exporter/dora"
 )
 
-// pullOfCommit is the pull request that brought the commit; its number is 0 when there is none. With an *dora.UnansweredError it is the
-// one of the pages before.
-func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit) (pull, error) {
+// pullOfCommit returns the pull request that brought the commit; its number is 0 when there is none. A pull request other than that
+// which GitHub merged as this commit must claim it. With an *dora.UnansweredError it is the one of the pages before.
+func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit, claims func(pull) (bool, error)) (pull, error) {
 	var all pulls
 	home := repository{fullName: c.Owner + "/" + c.Repository}
 	for at := 1; at != 0; {
 		var listed pulls
 		p, err := l.get(ctx, &listed, pageQuery(at), routeCommitPulls, c.Owner, c.Repository, c.SHA)
 		if isUnanswered(err) {
-			return bestPull(all, c, home), err
+			found, _ := claimingPull(all, c, home, claims)
+			return found, err
 		}
 		if err != nil {
 			return pull{}, notFound(err)
@@ -30,23 +36,32 @@ func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit) (pull, error) 
 		all = append(all, listed...)
 		at = p.nextAfter(at)
 	}
-	return bestPull(all, c, home), nil
+	return claimingPull(all, c, home, claims)
 }
 
-// bestPull returns which of the pull requests of a repository brought a commit; its number is 0 when none did.
-func bestPull(all pulls, c dora.Commit, home repository) (best pull) {
+// claimingPull returns which of the pull requests of a repository brought a commit; its number is 0 if none did.
+func claimingPull(all pulls, c dora.Commit, home repository, claims func(pull) (bool, error)) (pull, error) {
+	all = slices.DeleteFunc(all, func(p pull) bool { return pullRank(p, c) == 0 || !home.has(p) })
+	slices.SortFunc(all, func(p, q pull) int { return comparePulls(p, q, c) })
 	for _, p := range all {
-		if pullRank(p, c) > 0 && home.has(p) && (best.Number == 0 || isBetterPull(p, best, c)) {
-			best = p
+		claimed := p.broughtBy(c.SHA)
+		if !claimed {
+			var err error
+			if claimed, err = claims(p); err != nil {
+				return pull{}, err
+			}
+		}
+		if claimed {
+			return p, nil
 		}
 	}
-	return best
+	return pull{}, nil
 }
 
 // pullRank is how surely a pull request brought the commit; 0 when it did not.
 func pullRank(p pull, c dora.Commit) int {
 	switch {
-	case p.merged() && p.broughtBy(c.SHA):
+	case p.broughtBy(c.SHA):
 		return 3
 	case p.merged():
 		return 2
@@ -57,24 +72,54 @@ func pullRank(p pull, c dora.Commit) int {
 }
 
 // broughtBy reports whether a commit is the one that GitHub made of the pull request when it merged it.
-func (p pull) broughtBy(sha string) bool { return strings.EqualFold(p.MergeCommitSHA, sha) }
-
-// mergedAs reports whether a merge commit merged the pull request. One that was pushed by hand has its own newest commit as the one
-// that brought it, which may be a merge of something else.
-func (p pull) mergedAs(merge commit) bool {
-	brought := p.broughtBy(merge.SHA) || reference(merge.Commit.Message) == p.Number
-	return p.merged() && brought && !strings.EqualFold(p.Head.SHA, merge.SHA)
+func (p pull) broughtBy(sha string) bool {
+	return p.merged() && strings.EqualFold(p.MergeCommitSHA, sha)
 }
 
-// isBetterPull reports whether p is to be taken before q: the surer one, the one that was merged earlier, the lower number.
-func isBetterPull(p, q pull, c dora.Commit) bool {
-	if a, b := pullRank(p, c), pullRank(q, c); a != b {
-		return a > b
+// isFromBase reports whether the pull request's branch is one of the repository that it goes to.
+func (p pull) isFromBase() bool {
+	from, to := p.Head.Repo, p.Base.Repo
+	return from != nil && to != nil && (from.ID != 0 && from.ID == to.ID || strings.EqualFold(from.FullName, to.FullName))
+}
+
+// isBackMerge reports whether the pull request takes the default branch to another one of the repository.
+func (p pull) isBackMerge() bool {
+	return p.isFromBase() && p.Head.Ref != "" && p.Head.Ref == p.Base.Repo.DefaultBranch && p.Head.Ref != p.Base.Ref
+}
+
+// mergedAs reports whether a merge commit merged a pull request. One that was pushed by hand has its own newest commit as the one
+// that brought it, which may be a merge of something else.
+func mergedAs(o dora.Origin, c commit) bool {
+	brought := strings.EqualFold(o.MergeCommit, c.SHA) || reference(c.Commit.Message) == o.PullRequest
+	return len(c.Parents) > 1 && !o.Merged.IsZero() && brought && !strings.EqualFold(o.Head, c.SHA)
+}
+
+// maxPickDelay is how far the author date of the commit that GitHub makes may be from the time of the merge.
+const maxPickDelay = 5 * time.Second
+
+// fits reports whether a merged pull request brought a commit whose subject names it: the commit is among the pull request's own,
+// as it is or rebased, or is a copy of the commit that GitHub made when it merged it, which keeps the author date.
+func (l *lookUp) fits(ctx context.Context, c dora.Commit, p pull, found commit) (bool, error) {
+	if !p.merged() || p.broughtBy(found.SHA) {
+		return p.merged(), nil
 	}
-	if !p.MergedAt.Equal(q.MergedAt.Time) {
-		return p.MergedAt.Before(q.MergedAt.Time)
+	if delay := found.authorDate().Sub(p.MergedAt.Time); -maxPickDelay <= delay && delay <= maxPickDelay {
+		return true, nil
 	}
-	return p.Number < q.Number
+	own, err := l.pullCommits(ctx, c, p.Number)
+	var missing *dora.NotFoundError
+	if errors.As(err, &missing) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("commits of pull request %d: %w", p.Number, err)
+	}
+	return own.pullCommits().matcher(time.Time{})(found), nil
+}
+
+// comparePulls orders pull requests: the surer one first, then the one that was merged earlier, then the lower number.
+func comparePulls(p, q pull, c dora.Commit) int {
+	return cmp.Or(cmp.Compare(pullRank(q, c), pullRank(p, c)), p.MergedAt.Compare(q.MergedAt.Time), cmp.Compare(p.Number, q.Number))
 }
 
 // repository is what is known of the repository that was asked. GitHub also lists pull requests of its forks, or of what

@@ -40,7 +40,7 @@ func TestPullRef(t *testing.T) {
 			g := newInProcess(t, h.github(), Options{})
 			head := theCommit
 			head.SHA, head.Pull = test.head, test.number
-			s, _, err := g.Ship(t.Context(), dora.Comparison{Head: head, Base: test.base})
+			s, _, err := g.Ship(t.Context(), dora.Comparison{Head: head, Base: test.base, At: ever})
 			if err != nil || s.Relation != test.relation {
 				t.Fatalf("%s, %v", s.Relation, err)
 			}

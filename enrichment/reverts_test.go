@@ -22,7 +22,9 @@ func TestReverts(t *testing.T) {
 		"with emphasis":            {"", "", "**Reverts** acme/shop#12\n__reverts:__ #13", []string{"#12", "#13"}},
 		"title and branch":         {`Revert "T"`, "revert-12-b", "", []string{"#12"}},
 		"the branch alone":         {"Back to the old login", "revert-12-b", "", nil},
-		"the title alone":          {`Revert "T"`, "back", "", nil},
+		"the title alone":          {`Revert "T"`, "back", "", []string{`"T"`}},
+		"a title with a number":    {`Revert "Sell (#12)" (#13)`, "back", "", []string{`"Sell (#12)"`}},
+		"a title with quotes":      {`Revert "Revert "T""`, "back", "", []string{`"Revert "T""`}},
 		"another repository":       {"", "", "Reverts acme/web#12, reverts https://github.com/acme/web/pull/13", nil},
 		"not the word":             {"", "", "prereverts #12, reverted #13, revert #14, reverts 15, reverts #0", nil},
 		"a commit":                 {"", "", "This reverts commit C0FFEE12.", []string{"c0ffee12"}},
@@ -30,7 +32,7 @@ func TestReverts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := pull{Number: 20, Title: test.title, Body: test.body}
 			p.Head.Ref = test.branch
-			got := p.origin(dora.Commit{Owner: "acme", Repository: "shop"}, nil).Reverts
+			got := p.origin(dora.Commit{Owner: "acme", Repository: "shop"}).Reverts
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

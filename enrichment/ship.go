@@ -2,10 +2,7 @@ package enrichment
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 
 	"dora-exporter/dora"
@@ -13,15 +10,23 @@ import (
 
 // Ship finds out what a deployment ships: the changes that its commit has and the previous deployment's has not. It takes one
 // call for each 100 commits, and for each change that Known does not have one when a merge commit brought it and two
-// otherwise; three when the commit's subject names a pull request that did not bring it. With paths it is one more for each change,
-// unless the files of the comparison say that all changes belong or none does.
+// otherwise. More calls are needed
+//
+//   - if the commit's subject names a pull request that did not bring it: one, and one for the commits of a merged one;
+//   - for each commit of a carrier that no subject ascribes to a pull request: one;
+//   - for a pull request that a merge commit brought: one, unless it was merged to the line on which both commits lie;
+//   - with paths, for each change: one, unless the files of the comparison say that all changes belong or none does.
 //
 // The errors are those of Origin. A *dora.NotFoundError is about the deployed commit; another commit or pull request that
 // GitHub does not have makes its change unavailable and nothing else.
 func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
+	if c.Past == nil {
+		c.Past = noPast{}
+	}
 	s := &shipping{
 		lookUp: g.lookUp(), c: c, patterns: newPatterns(c.Paths),
-		newOrigins: map[string]dora.Origin{}, pulls: map[int]pull{}, failedPulls: map[int]error{}, byPull: map[int]*change{},
+		newOrigins: map[string]dora.Origin{}, dependent: map[string]bool{}, pulls: map[int]pull{}, failedPulls: map[int]error{},
+		byPull: map[int]*change{},
 	}
 	defer s.answers.Release()
 	shipment, err := s.ship(ctx)
@@ -41,13 +46,25 @@ type shipping struct {
 	c          dora.Comparison
 	patterns   patterns
 	newOrigins map[string]dora.Origin
+	// dependent has the commits whose change depends on other deployments.
+	dependent map[string]bool
 	// pulls are the answers about pull requests so far; the number is 0 in that of one that is not there.
 	pulls       map[int]pull
-	failedPulls map[int]error
-	// changes are those found so far, newest first; byPull has those with a pull request.
+	failedPulls map[int]error // why there is no answer about others
+	// changes are those found so far, newest first; byPull has those with a pull request, and those that are left out.
 	changes []*change
 	byPull  map[int]*change
-	// aside is set when the base is not on the line that the branch moved on: then it may be one of a pull request's commits.
+	// compared are the commits of the comparison that no earlier deployment had; nil without a comparison, and if isPart is true
+	// since GitHub failed to list all.
+	compared pullCommits
+	isPart   bool
+	// carrier is the change of the commits that no pull request claims; nil if each is a change.
+	carrier *change
+	// leaveOut is set while changes that the scope had before are left out.
+	leaveOut bool
+	diverged bool
+	// baseOffLine is set while changes are found on a line that does not begin at the base: then the base may be one of a pull
+	// request's commits.
 	baseOffLine bool
 	// missing are the answers that are given up; failedOnce is the error of one that failed for the first time, which is not.
 	missing    []string
@@ -73,116 +90,97 @@ func (s *shipping) ship(ctx context.Context) (dora.Shipment, error) {
 	compared, err := s.compare(ctx, s.c)
 	reason, missing := s.isMissing(err)
 	switch {
-	case missing && reason == dora.ReasonNoAnswer:
-		return s.shipPart(ctx, compared)
-	case missing:
+	case missing && reason != dora.ReasonNoAnswer:
 		return s.shipHeadOnly(ctx, dora.Gone)
+	case missing && len(compared.Commits) == 0:
+		return s.shipHeadOnly(ctx, dora.NoAnswer)
+	case missing:
+		return s.shipPart(ctx, compared)
 	case err != nil:
 		return dora.Shipment{}, err
-	case compared.Status == dora.Diverged:
-		return s.shipHeadOnly(ctx, dora.Diverged)
-	case compared.Status != dora.Ahead:
+	case compared.Status != dora.Ahead && compared.Status != dora.Diverged:
 		return dora.Shipment{Relation: compared.Status, Base: s.c.Base}, nil
 	}
-	changes, err := s.changesOfComparison(ctx, compared)
-	return dora.Shipment{Relation: dora.Ahead, Base: s.c.Base, Changes: changes}, err
+	shipment := dora.Shipment{Relation: compared.Status, Base: s.c.Base}
+	shipment.Changes, shipment.Carriers, err = s.changesOfComparison(ctx, compared)
+	return shipment, err
 }
 
-// own is the change of the deployed commit alone.
+// shipHeadOnly returns the change of the deployed commit alone.
 func (s *shipping) shipHeadOnly(ctx context.Context, relation dora.Relation) (dora.Shipment, error) {
-	change, err := s.headChange(ctx)
-	if err != nil && !s.isGivenUp(err) {
+	if err := s.findHead(ctx); err != nil {
 		return dora.Shipment{}, err
 	}
-	s.remember(s.c.Head.SHA, change.Origin)
-	change.Origin = withoutCommits(change.Origin)
-	shipment := dora.Shipment{Relation: relation, Base: s.c.Base, Changes: []dora.Change{change}}
-	if len(s.patterns) != 0 {
-		touches, err := s.touchesPaths(ctx, s.c, s.patterns, change)
-		if err != nil && !s.isGivenUp(err) {
-			return dora.Shipment{}, err
-		}
-		if !touches && err == nil {
-			shipment.Changes = nil
-		}
-	}
-	return shipment, nil
-}
-
-// headChange is the change of the deployed commit. With an *dora.UnansweredError it is what can be determined without the answer.
-func (s *shipping) headChange(ctx context.Context) (dora.Change, error) {
-	head := s.c.Head
-	o, known := s.cachedOrigin(head.SHA)
+	shipment := dora.Shipment{Relation: relation, Base: s.c.Base}
 	var err error
-	switch {
-	case !known:
-		return s.change(ctx, head)
-	case o.Complete:
-	case o.PullRequest == 0:
-		var found commit
-		if found, err = s.commit(ctx, head); err == nil {
-			o = completedByCommit(o, found)
-		}
-	default:
-		var p pull
-		p, err = s.pull(ctx, o.PullRequest)
-		if err == nil && p.Number == 0 {
-			return s.change(ctx, head)
-		}
-		if err == nil {
-			o = s.completed(o, p)
-		}
+	if shipment.Changes, shipment.Carriers, err = s.ended(ctx); err == nil && len(s.patterns) != 0 {
+		shipment.Changes, err = s.selectChanges(ctx, shipment.Changes)
 	}
-	return dora.Change{Origin: o, SHA: head.SHA, Commits: s.pullCommitsOf(o).appendTo([]string{head.SHA})}, err
+	return shipment, err
 }
 
-// changesOfComparison are the changes of a comparison, oldest first.
-func (s *shipping) changesOfComparison(ctx context.Context, compared comparison) ([]dora.Change, error) {
+// findHead finds the change of the deployed commit, of which nothing but its SHA is known.
+func (s *shipping) findHead(ctx context.Context) error {
+	at := link{node: &node{commit: commit{SHA: s.c.Head.SHA}}}
+	o, known := s.cachedOrigin(at.SHA)
+	if !known || o.PullRequest != 0 && o.Merged.IsZero() {
+		found, err := s.change(ctx, s.c.Head)
+		if err != nil && !s.isGivenUp(err) {
+			return err
+		}
+		o = found.Origin
+	}
+	if o.PullRequest != 0 {
+		claimed, err := s.claims(ctx, at.SHA, o)
+		if err != nil {
+			return err
+		}
+		if claimed {
+			_, err := s.addListedPull(ctx, line{at}, o)
+			return err
+		}
+		found, err := s.commit(ctx, s.c.Head)
+		switch {
+		case err == nil:
+			at.commit = found
+			o = changeOfCommit(found).Origin
+		case s.isGivenUp(err):
+			o = unansweredChange(s.c.Head).Origin
+		default:
+			return err
+		}
+	}
+	s.remember(at.SHA, o)
+	s.addChange(at, o, pullCommits{{SHA: at.SHA}})
+	return nil
+}
+
+// changesOfComparison returns the changes of a comparison, oldest first, and the carriers.
+func (s *shipping) changesOfComparison(ctx context.Context, compared comparison) (changes, carriers []dora.Change, err error) {
 	mixed := false
 	if len(s.patterns) != 0 {
 		matching, names := s.patterns.count(compared.Files)
 		complete := len(compared.Files) < maxFiles
 		if complete && matching == 0 {
-			return nil, nil
+			return nil, nil, nil
 		}
 		mixed = !complete || matching < names
 	}
-	lines := newGraph(compared.Commits).lines()
-	s.baseOffLine = !lines[0].startsAt(s.c.Base)
-	for _, l := range lines {
-		if err := s.findOnLine(ctx, l); err != nil {
-			return nil, err
+	if s.diverged = compared.Status == dora.Diverged; s.diverged {
+		s.leaveOut = true
+		if compared.Commits, err = s.withoutShipped(ctx, compared.Commits); err != nil {
+			return nil, nil, err
 		}
 	}
-	var changes []dora.Change
-	for _, change := range slices.Backward(s.changes) {
-		changes = append(changes, change.Change)
+	if !s.isPart {
+		s.compared = compared.Commits.pullCommits()
 	}
-	if !mixed {
-		return changes, nil
+	if err := s.findIn(ctx, newGraph(compared.Commits)); err != nil {
+		return nil, nil, err
 	}
-	return s.selectChanges(ctx, changes)
-}
-
-// pull is a pull request by its number, asked for once; its number is 0 when it is not there.
-func (s *shipping) pull(ctx context.Context, number int) (pull, error) {
-	if p, known := s.pulls[number]; known {
-		return p, s.failedPulls[number]
+	if changes, carriers, err = s.ended(ctx); err != nil || !mixed {
+		return changes, carriers, err
 	}
-	var p pull
-	_, err := s.get(ctx, &p, "", routePull, s.c.Head.Owner, s.c.Head.Repository, strconv.Itoa(number))
-	var missing *dora.NotFoundError
-	switch err := notFound(err); {
-	case errors.As(err, &missing):
-		p = pull{}
-	case err != nil:
-		err = fmt.Errorf("pull request %d: %w", number, err)
-		s.pulls[number], s.failedPulls[number] = pull{}, err
-		return pull{}, err
-	}
-	if p.Number != 0 {
-		p.Number = number
-	}
-	s.pulls[number] = p
-	return p, nil
+	changes, err = s.selectChanges(ctx, changes)
+	return changes, carriers, err
 }

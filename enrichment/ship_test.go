@@ -46,13 +46,13 @@ func shipCases() []shipCase {
 			base:    "a2", head: "a1", relation: dora.Behind, calls: 1, warm: 1,
 		},
 		{
-			name: "diverged: the change of its commit alone",
+			name: "diverged: what is new since the merge base",
 			history: func(h *history) {
 				h.branch("root", "a1", "a2")
 				h.branch("root", "b1", "b2")
 			},
 			base: "a2", head: "b2", relation: dora.Diverged,
-			want: []string{"b2 from b2"}, calls: 3, warm: 1,
+			want: []string{"b1 from b1", "b2 from b2"}, calls: 3, warm: 2,
 		},
 		{
 			name:    "the base is gone after a force push",
@@ -207,7 +207,7 @@ func TestShip(t *testing.T) {
 			h := newHistory(t)
 			test.history(h)
 			f := h.github()
-			c := dora.Comparison{Head: theCommit, Base: test.base}
+			c := dora.Comparison{Head: theCommit, Base: test.base, At: ever}
 			c.Head.SHA, c.Head.OnDefaultBranch = test.head, test.byDefault
 			got, _, err := newInProcess(t, f, Options{}).Ship(t.Context(), c)
 			if err != nil {
@@ -238,7 +238,7 @@ func TestShipTellsAllOfAPullRequest(t *testing.T) {
 	want := dora.Change{
 		Origin: dora.Origin{
 			FirstCommit: h.commits["a1"].date, PullRequest: 12, Opened: h.pulls[12].opened, Merged: h.pulls[12].mergedAt,
-			Author: "bob", Branch: "branch-12", PullLabels: []string{"bug", "hotfix"}, Complete: true,
+			Author: "bob", Branch: "branch-12", PullLabels: []string{"bug", "hotfix"},
 		},
 		SHA: "s12", Commits: []string{"s12", "a1"},
 	}

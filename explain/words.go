@@ -42,7 +42,7 @@ var reasonWords = map[string]string{
 	dora.ReasonUnprocessed:   "GitHub can't process the commit: it answered 422 four times over 71 minutes",
 	dora.ReasonInvalidName:   "owner, repository or commit can't be part of a request to GitHub",
 	dora.ReasonNoDate:        "the commit has no author date",
-	dora.ReasonBeforeCommit:  "the first commit is younger than the status",
+	dora.ReasonImplausible:   "no date of its commits is plausible: they are before 7 April 2005 or after the status",
 	dora.ReasonNoAnswer:      "GitHub failed to answer for github.give_up, although it answered other calls",
 	dora.ReasonIgnoredAuthor: "changes of its author are excluded (changes.ignore_authors)",
 

@@ -21,12 +21,21 @@ type history struct {
 	// commits finds deployments by the deployed commit, changes by what they ship, shipped likewise within a scope.
 	commits, changes index
 	shipped          map[string]index
+	// titled finds changes by scope and title, in the order of their deployments.
+	titled map[[2]string][]titledChange
+}
+
+// titledChange is a change with a title that a deployment shipped.
+type titledChange struct {
+	name string
+	by   *dora.DeploymentRecord
 }
 
 func newHistory(records dora.Records) *history {
 	h := &history{
 		deployments: map[string]*dora.DeploymentRecord{}, incidents: map[string]dora.Incident{}, runs: newRuns(records.Deployments),
 		numbers: map[int64][]*dora.DeploymentRecord{}, shipped: map[string]index{}, repositories: records.Repositories,
+		titled: map[[2]string][]titledChange{},
 	}
 	for _, i := range records.Incidents {
 		h.incidents[i.Key] = i
@@ -50,7 +59,16 @@ func (h *history) add(t *dora.DeploymentRecord) {
 		return
 	}
 	scope := t.Scope()
-	for _, c := range t.Changes() {
+	if t.Shipment == nil {
+		return
+	}
+	for _, c := range t.Shipment.Changes {
+		for _, title := range c.Titles() {
+			at := [2]string{scope, title}
+			h.titled[at] = append(h.titled[at], titledChange{c.Name(), t})
+		}
+	}
+	for _, c := range slices.Concat(t.Shipment.Changes, t.Shipment.Carriers) {
 		for _, name := range c.Names() {
 			e := entry{name, t, len(c.Reverts) > 0}
 			h.changes, h.shipped[scope] = append(h.changes, e), append(h.shipped[scope], e)
@@ -82,6 +100,16 @@ func (h *history) FirstShipped(scope, name string) (key string, revert, known bo
 		return "", false, false, nil
 	}
 	return first.by.Key(), first.revert, true, nil
+}
+
+// Titled returns changes of a scope with a title that were shipped up to a moment.
+func (h *history) Titled(scope, title string, m dora.Moment) (changes []string, err error) {
+	for _, c := range h.titled[[2]string{scope, title}] {
+		if len(changes) < 2 && !m.Before(c.by.Moment()) && !slices.Contains(changes, c.name) {
+			changes = append(changes, c.name)
+		}
+	}
+	return changes, nil
 }
 
 // Named returns all deployments that a reference of an incident names.

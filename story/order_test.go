@@ -183,6 +183,6 @@ func TestOddTimes(t *testing.T) {
 		series("github_deployments_total"):        5,
 		series("github_deployments_duration"):     float64(toTheEnd),
 		series("github_deployments_duration_sum"): 3600 + 0.001 + float64(toTheEnd),
-		`github_deployments_duration_unavailable_total{environment="production",reason="before_commit",repo="web",status="success",team="Platform"}`: 2,
+		`github_deployments_duration_unavailable_total{environment="production",reason="implausible_date",repo="web",status="success",team="Platform"}`: 2,
 	})
 }

@@ -105,16 +105,19 @@ func (e *Evaluator) evaluate(ctx context.Context, evaluation dora.Evaluation) {
 func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Evaluation) error {
 	var t dora.DeploymentRecord
 	var previous dora.Run
-	var follows bool
+	var follows, waits bool
 	err := e.Store.Update(ctx, func(tx dora.Tx) (err error) {
 		var known bool
 		if t, known, err = tx.History().Deployment(evaluation.Key); err != nil || !known {
 			return errors.Join(err, tx.Evaluations().Done(evaluation))
 		}
+		if waits, err = e.waitsForRepository(tx, evaluation); err != nil || waits {
+			return err
+		}
 		previous, follows, err = tx.History().Previous(t.Scope(), t.Moment())
 		return err
 	})
-	if err != nil || t.ID == 0 {
+	if err != nil || t.ID == 0 || waits {
 		return err
 	}
 	if t.Ignored != "" {
@@ -126,7 +129,8 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	ctx, end := e.Trace.step(ctx, stepEvaluate, dora.StatusDeliveryKey(t.Host, success.ID))
 	defer func() { end(err) }()
 	comparison := dora.Comparison{
-		Head: t.Commit(), Paths: e.Rules.Policy.PathsFor(t.Deployment), GiveUp: toBeGivenUp(lookupOf(evaluation, t), e.Now(), e.GiveUp),
+		Head: t.Commit(), Paths: e.Rules.Policy.PathsFor(t.Deployment), At: t.Succeeded(), Past: e.Store.Past(t),
+		GiveUp: toBeGivenUp(lookupOf(evaluation, t), e.Now(), e.GiveUp),
 	}
 	if follows {
 		comparison.Base = previous.SHA
@@ -157,6 +161,22 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 		e.logEvaluated(ctx, evaluation, t, shipment.Missing)
 	}
 	return stored
+}
+
+// waitsForRepository postpones an evaluation while an earlier success of the repository, in another scope, is still to be evaluated:
+// where a change began depends on which commits were shipped before (dora.Past.FirstChange). One that fails is not waited for.
+func (e *Evaluator) waitsForRepository(tx dora.Tx, evaluation dora.Evaluation) (bool, error) {
+	earlier, waits, err := tx.Evaluations().FirstUntried(dora.RepositoryOf(evaluation.Scope), evaluation.At)
+	if err != nil || !waits {
+		return false, err
+	}
+	now := e.Now()
+	overdue := max(now.Sub(earlier.Due), 0) // calls are paused, if it is long
+	evaluation.Due = now.Add(min(max(overdue/8, gatherTime), time.Second))
+	if earlier.Due.After(evaluation.Due) {
+		evaluation.Due = earlier.Due
+	}
+	return true, tx.Evaluations().Retry(evaluation)
 }
 
 // interpret returns what an answer means: the final shipment, or the evaluation with the time of its next attempt.

@@ -33,6 +33,25 @@ func TestFailures(t *testing.T) {
 			want:   []string{`failures_total{cause="revert"} 1`, `recovery 40`, `rework{cause="revert"} 1`},
 		},
 		{
+			name: "a revert by the title of the only change with it",
+			repository: func(w *repository) {
+				w.changes["V2"] = dora.Change{Origin: dora.Origin{PullRequest: 2, FirstCommit: morning, Title: "Sell"}}
+				w.changes["V3"] = dora.Change{Origin: dora.Origin{PullRequest: 3, FirstCommit: morning, Title: "Buy"}}
+				w.changes["V4"] = dora.Change{Origin: dora.Origin{PullRequest: 4, FirstCommit: morning, Reverts: []string{`"Sell (#2)"`}}}
+			},
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V3", 30), ship(4, "V4", 60)},
+			want:   []string{`failures_total{cause="revert"} 1`, `recovery 40`, `rework{cause="revert"} 1`},
+		},
+		{
+			name: "a revert by a title that two changes have marks nothing",
+			repository: func(w *repository) {
+				w.changes["V2"] = dora.Change{Origin: dora.Origin{PullRequest: 2, FirstCommit: morning, Title: "Sell"}}
+				w.changes["V3"] = dora.Change{Origin: dora.Origin{PullRequest: 3, FirstCommit: morning, Title: "Sell"}}
+				w.changes["V4"] = dora.Change{Origin: dora.Origin{PullRequest: 4, FirstCommit: morning, Reverts: []string{`"Sell"`}}}
+			},
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V3", 30), ship(4, "V4", 60)},
+		},
+		{
 			name: "a revert by the beginning of a commit's SHA",
 			repository: func(w *repository) {
 				w.changes["V4"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, Reverts: []string{"aaaaaaaa"}}}

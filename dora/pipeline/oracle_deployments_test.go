@@ -66,7 +66,7 @@ func (o *oracle) change(d *oracleDeployment, c dora.Change) {
 	o.addScoped(d, "dora_changes_total", 1)
 	reason := c.Unavailable
 	if c.FirstCommit.After(d.done) {
-		reason = "before_commit"
+		reason = "implausible_date"
 	}
 	if c.FirstCommit.IsZero() && reason == "" {
 		reason = "no_commit_date"

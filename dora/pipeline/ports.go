@@ -37,6 +37,8 @@ type EvaluationStore interface {
 	EvaluationQueue() dora.Queue[dora.Evaluation]
 	// KnownOrigin returns what is remembered of a commit; false if nothing is.
 	KnownOrigin(ctx context.Context, commit string) (dora.Origin, bool, error)
+	// Past returns what came before a successful deployment.
+	Past(t dora.DeploymentRecord) dora.Past
 }
 
 // ProjectionStore is what the Projection needs of the store.

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"log/slog"
+	"slices"
 
 	"dora-exporter/dora"
 )
@@ -13,10 +14,18 @@ func (r *Session) saveShipment(t dora.DeploymentRecord, s dora.Shipment) error {
 	if err := r.Deployments().Save(t); err != nil {
 		return err
 	}
-	for _, c := range s.Changes {
-		if err := r.Deployments().AddShipped(t, c.Names(), len(c.Reverts) > 0); err != nil {
+	named := map[string]bool{}
+	for _, c := range slices.Concat(s.Changes, s.Carriers) {
+		// A commit that several changes have belongs to the first of them.
+		names := slices.DeleteFunc(c.Names(), func(name string) bool { return named[name] })
+		for _, name := range names {
+			named[name] = true
+		}
+		if err := r.Deployments().AddShipped(t, c, names); err != nil {
 			return err
 		}
+	}
+	for _, c := range s.Changes {
 		if err := r.addChange(t, c); err != nil {
 			return err
 		}

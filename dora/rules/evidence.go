@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -20,10 +21,10 @@ import (
 // nothing earlier can turn up any more (Session.mustWait): it waits for the deployments and outcomes of its scope that happened
 // before it and are not evaluated yet, and for the incidents created before it that may concern the scope. An incident in turn
 // waits for the earlier deployments of the repositories that it names, since one of them may be its target
-// (Session.waitsForDeployments). Deployments wait for nothing but the earlier deployments of their scope, so there is no circle. Each
-// evaluation in a scope decides on the scope's evidence again when it is done; while an incident is waited for, which may turn out
-// to concern another scope, a scope evaluation does. Events that arrive later than deployments.settle add what they still can, and
-// are counted as late.
+// (Session.waitsForDeployments). Deployments wait for nothing but the earlier deployments of their scope, and of their repository
+// while these have not failed, so there is no circle. Each evaluation in a scope decides on the scope's evidence again when it is
+// done; while an incident is waited for, which may turn out to concern another scope, a scope evaluation does. Events that arrive
+// later than deployments.settle add what they still can, and are counted as late.
 //
 // What is failing (dora.Evaluation.FailingSince) is not waited for, nor what is behind it in its scope: evidence that needs no call
 // must not wait for an answer that may never come. Only an incident that has found no target waits for deployments that may have
@@ -56,7 +57,11 @@ func reverts(h dora.History, by dora.DeploymentRecord) ([]dora.Evidence, error) 
 			}
 			continue
 		}
-		for _, name := range change.Reverts {
+		for _, reverted := range change.Reverts {
+			name, err := nameOfReverted(h, by, reverted)
+			if err != nil {
+				return nil, err
+			}
 			key, isRevert, known, err := h.FirstShipped(by.Scope(), name)
 			if err != nil {
 				return nil, err
@@ -75,6 +80,20 @@ func reverts(h dora.History, by dora.DeploymentRecord) ([]dora.Evidence, error) 
 		}
 	}
 	return all, nil
+}
+
+// nameOfReverted returns the name of a reverted change. A title stands for a change if it is the only one with it; if there are
+// none or several, the title remains, which is the name of none.
+func nameOfReverted(h dora.History, by dora.DeploymentRecord, reverted string) (string, error) {
+	title, quoted := strings.CutPrefix(reverted, `"`)
+	if !quoted {
+		return reverted, nil
+	}
+	changes, err := h.Titled(by.Scope(), strings.TrimSuffix(title, `"`), by.Moment())
+	if err != nil || len(changes) != 1 {
+		return reverted, err
+	}
+	return changes[0], nil
 }
 
 // hotfixes finds the deployment that by repairs with a hotfix, which is the one that ran before it. Changes that by is not the first to

@@ -60,7 +60,7 @@ func TestReasons(t *testing.T) {
 		"reference to another environment":  {ReferenceReason(incident(at(12), at(13)), staging), ReasonNotProduction},
 		"lead time":                         {value(LeadTime(dora.Policy{}, dora.Change{Origin: dora.Origin{FirstCommit: at(8)}}, at(11))), int64(3 * hour)},
 		"lead time of an author left out":   {value(LeadTime(dora.Policy{IgnoreAuthors: []string{"bot"}}, dora.Change{Origin: dora.Origin{FirstCommit: at(8), Author: "Bot"}}, at(11))), dora.ReasonIgnoredAuthor},
-		"lead time of a later first commit": {value(LeadTime(dora.Policy{}, dora.Change{Origin: dora.Origin{FirstCommit: at(12)}}, at(11))), dora.ReasonBeforeCommit},
+		"lead time of a later first commit": {value(LeadTime(dora.Policy{}, dora.Change{Origin: dora.Origin{FirstCommit: at(12)}}, at(11))), dora.ReasonImplausible},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: %v, want %v", name, test.got, test.want)

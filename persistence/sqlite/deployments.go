@@ -118,9 +118,10 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 		if at := d.Succeeded(); !at.IsZero() {
 			success = sql.NullInt64{Int64: at.UnixMilli(), Valid: true}
 		}
-		_, err = t.exec(`INSERT INTO deployments (key, number, repository, scope, sha, team, production, success, details, checksum)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
-			team = excluded.team, production = excluded.production, success = excluded.success, details = excluded.details, checksum = excluded.checksum`, d.Key(), d.ID, d.RepositoryKey(), d.Scope(), d.SHA, d.Team, d.InProduction, success,
+		_, err = t.exec(`INSERT INTO deployments (key, number, repository, scope, sha, branch, team, production, success, details, checksum)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
+			branch = excluded.branch, team = excluded.team, production = excluded.production, success = excluded.success, details = excluded.details,
+			checksum = excluded.checksum`, d.Key(), d.ID, d.RepositoryKey(), d.Scope(), d.SHA, d.Branch(), d.Team, d.InProduction, success,
 			string(details), checksum(d.Key(), string(details)))
 	}
 	if err == nil {
@@ -132,16 +133,39 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 	return nil
 }
 
-// AddShipped records that a deployment shipped a change, under all of the change's names.
-func (t deploymentTx) AddShipped(d dora.DeploymentRecord, names []string, revert bool) error {
+// AddShipped records that a deployment shipped a change, under names of the change.
+func (t deploymentTx) AddShipped(d dora.DeploymentRecord, c dora.Change, names []string) error {
 	for _, name := range names {
-		_, err := t.exec(`INSERT OR REPLACE INTO shipped (scope, name, deployment, success, number, revert, repository) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			d.Scope(), name, d.Key(), d.Succeeded().UnixMilli(), d.ID, revert, d.RepositoryKey())
+		_, err := t.exec(`INSERT OR REPLACE INTO shipped (scope, name, deployment, change, success, number, revert, repository)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			d.Scope(), name, d.Key(), c.Name(), d.Succeeded().UnixMilli(), d.ID, len(c.Reverts) > 0, d.RepositoryKey())
 		if err != nil {
 			return fmt.Errorf("store what deployment %s ships: %w", d.Key(), err)
 		}
 	}
+	for _, title := range c.Titles() {
+		_, err := t.exec("INSERT OR IGNORE INTO titles (scope, title, change, success, number) VALUES (?, ?, ?, ?, ?)",
+			d.Scope(), title, c.Name(), d.Succeeded().UnixMilli(), d.ID)
+		if err != nil {
+			return fmt.Errorf("store the titles of what deployment %s ships: %w", d.Key(), err)
+		}
+	}
 	return nil
+}
+
+// Titled returns changes of a scope with a title that were shipped up to a moment.
+func (t historyTx) Titled(scope, title string, m dora.Moment) (changes []string, err error) {
+	err = t.query("SELECT DISTINCT change FROM titles WHERE scope = ? AND title = ? AND (success, number) <= (?, ?) LIMIT 2",
+		[]any{scope, title, m.At.UnixMilli(), m.ID}, func(rows *sql.Rows) error {
+			var change string
+			err := rows.Scan(&change)
+			changes = append(changes, change)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("look for changes with a title: %w", err)
+	}
+	return changes, nil
 }
 
 // HasEvaluatedAfter reports whether a success of a scope after a moment has been evaluated.

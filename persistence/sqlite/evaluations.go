@@ -159,6 +159,16 @@ func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
 	return all, nil
 }
 
+// FirstUntried returns the oldest evaluation of a repository before a time that is the first of its scope and has not failed.
+func (t evaluationTx) FirstUntried(repository string, before time.Time) (dora.Evaluation, bool, error) {
+	all, err := t.evaluations(`INDEXED BY evaluations_firsts WHERE first = 1 AND repository = ? AND at < ? AND attempts = 0 AND misses = 0
+		ORDER BY at LIMIT 1`, repository, before.UnixMilli())
+	if err != nil || len(all) == 0 {
+		return dora.Evaluation{}, false, err
+	}
+	return all[0], true, nil
+}
+
 // RepositoryWaits reports whether the evaluation of a success of a repository before a time is pending, of any repository if it is "":
 // whether one is in a scope whose first evaluation is not failing, and whether one is in another scope. In each scope, the first
 // evaluation is the earliest.

@@ -133,6 +133,7 @@ var migrations = [...]string{`
 		repository TEXT    NOT NULL,
 		scope      TEXT    NOT NULL,
 		sha        TEXT    NOT NULL,
+		branch     TEXT    NOT NULL,      -- as in dora.Deployment.Branch
 		team       TEXT    NOT NULL,
 		production INTEGER NOT NULL,
 		success    INTEGER,               -- when it succeeded; NULL if it did not
@@ -142,6 +143,7 @@ var migrations = [...]string{`
 	) STRICT;
 	CREATE INDEX deployments_evaluated ON deployments (scope, success, number) WHERE evaluated = 1;
 	CREATE INDEX deployments_sha       ON deployments (sha);
+	CREATE INDEX deployments_branch    ON deployments (repository, branch, sha, success) WHERE success IS NOT NULL;
 	CREATE INDEX deployments_number    ON deployments (number);
 	CREATE INDEX deployments_repository ON deployments (repository);
 	CREATE INDEX deployments_team      ON deployments (team, success) WHERE production = 1;
@@ -164,6 +166,7 @@ var migrations = [...]string{`
 		scope      TEXT    NOT NULL,
 		name       TEXT    NOT NULL,      -- of a change (#12) or a commit (its SHA)
 		deployment TEXT    NOT NULL,
+		change     TEXT    NOT NULL,      -- as in dora.Change.Name
 		success    INTEGER NOT NULL,
 		number     INTEGER NOT NULL,
 		revert     INTEGER NOT NULL,
@@ -172,6 +175,14 @@ var migrations = [...]string{`
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX shipped_name ON shipped (name);
 	CREATE INDEX shipped_repository ON shipped (repository);
+	CREATE TABLE titles (
+		scope   TEXT    NOT NULL,
+		title   TEXT    NOT NULL,         -- of a shipped change, as in dora.Change.Titles
+		change  TEXT    NOT NULL,
+		success INTEGER NOT NULL,
+		number  INTEGER NOT NULL,
+		PRIMARY KEY (scope, title, change, success, number)
+	) STRICT, WITHOUT ROWID;
 	CREATE TABLE incidents (
 		key      TEXT    PRIMARY KEY,
 		name     TEXT    NOT NULL,
@@ -198,6 +209,7 @@ var migrations = [...]string{`
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX evaluations_due   ON evaluations (due) WHERE kind <> 'deployment';
 	CREATE INDEX evaluations_first ON evaluations (due) WHERE first = 1;
+	CREATE INDEX evaluations_firsts ON evaluations (repository, at) WHERE first = 1;
 	CREATE INDEX evaluations_ripe  ON evaluations (ripe);
 	CREATE UNIQUE INDEX evaluations_one_first ON evaluations (scope) WHERE first = 1;
 	CREATE INDEX evaluations_scope ON evaluations (kind, scope, at, number);

@@ -15,6 +15,7 @@ func evaluationRules() rules {
 		"incidents":    waitingIncidents,
 		"repositories": waitingRepositories,
 		"failing":      failingEvaluations,
+		"untried":      firstUntried,
 		"evaluated":    evaluatedAfter,
 		"kinds":        kindsAreApart,
 		"shown":        evaluationsAreShown,
@@ -141,6 +142,39 @@ func failingEvaluations(t *testing.T, s Store) {
 	first.FailingSince = time.Time{}
 	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Retry(first) })
 	repositoryWaits(t, s, "when it fails no more", repository, 9, true, false)
+}
+
+// Of the successes of a repository, the oldest one that can be claimed is found, unless it has failed.
+func firstUntried(t *testing.T, s Store) {
+	in := func(environment string, id, at int) dora.Evaluation {
+		d := success(id, at)
+		d.Environment = environment
+		return evaluation(d, minute(99))
+	}
+	other := success(9, 1)
+	other.Repository = "library"
+	failed, missed := in("c", 6, 2), in("d", 7, 2)
+	failed.Attempts, missed.Misses = 1, 1
+	addEvaluation(t, s, in("a", 1, 5), in("b", 2, 4), in("b", 3, 3), failed, missed, in("c", 8, 3), evaluation(other, minute(0)))
+	repository := success(1, 1).RepositoryKey()
+	check := func(what, repository string, before int, want int64) {
+		t.Helper()
+		update(t, s, func(tx dora.Tx) error {
+			e, known, err := tx.Evaluations().FirstUntried(repository, minute(before))
+			if e.ID != want || known != (want != 0) {
+				t.Errorf("%s: FirstUntried = %d, %t; want %d", what, e.ID, known, want)
+			}
+			return err
+		})
+	}
+	check("all", repository, 99, 3)
+	check("after the first", repository, 4, 3)
+	check("at its time", repository, 3, 0)
+	check("a part of the name", "acme/we", 99, 0)
+	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Done(in("b", 3, 3)) })
+	check("when the first is done", repository, 99, 2)
+	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Done(failed) })
+	check("when one that failed is done", repository, 99, 8)
 }
 
 // A deployment counts as evaluated from Done on, until it is to be evaluated again.

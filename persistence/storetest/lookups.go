@@ -86,7 +86,7 @@ func statusesWait(t *testing.T, s Store) {
 func originsAreCached(t *testing.T, s Store) {
 	origins := map[string]dora.Origin{
 		"nothing":      {},
-		"pull request": {FirstCommit: minute(0), PullRequest: 12, Opened: minute(1), Merged: minute(2), Author: "é", Reverts: []string{"#3"}, Complete: true},
+		"pull request": {FirstCommit: minute(0), PullRequest: 12, Opened: minute(1), Merged: minute(2), Author: "é", Reverts: []string{"#3"}},
 		"year 9999":    {FirstCommit: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)},
 		"unavailable":  {Unavailable: dora.ReasonNotFound},
 	}

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"history":      historyRules(),
 		"runs":         runRules(),
 		"shipped":      shippedRules(),
+		"past":         pastRules(),
 		"named":        namedRules(),
 		"evidence":     evidenceRules(),
 		"incidents":    incidentRules(),

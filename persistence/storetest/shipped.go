@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,13 +10,17 @@ import (
 
 // A change is found by its name, #12, by its commit, or by the beginning of a commit's SHA.
 func shippedRules() rules {
-	return rules{"first": firstShipped, "names": shippedByName, "beginning": shippedByBeginning, "again": shippedAgain}
+	return rules{"first": firstShipped, "names": shippedByName, "beginning": shippedByBeginning, "again": shippedAgain, "titled": titled}
 }
 
 func ship(t *testing.T, s Store, d dora.DeploymentRecord, revert bool, names ...string) {
 	t.Helper()
 	save(t, s, d)
-	update(t, s, func(tx dora.Tx) error { return tx.Deployments().AddShipped(d, names, revert) })
+	c := dora.Change{SHA: names[0]}
+	if revert {
+		c.Reverts = []string{"#0"}
+	}
+	update(t, s, func(tx dora.Tx) error { return tx.Deployments().AddShipped(d, c, names) })
 }
 
 // shippedFirst fails if it is not this deployment that shipped a change first; 0 for none.
@@ -78,4 +83,43 @@ func shippedAgain(t *testing.T, s Store) {
 	ship(t, s, success(1, 1), false, "#1")
 	shippedFirst(t, s, scope(), "#1", 1, false)
 	shippedFirst(t, s, scope(), "abc1234", 1, true)
+}
+
+// A title is that of a pull request, with or without its number behind it, or the subject of a commit.
+func titled(t *testing.T, s Store) {
+	add := func(d dora.DeploymentRecord, c dora.Change) {
+		t.Helper()
+		save(t, s, d)
+		update(t, s, func(tx dora.Tx) error { return tx.Deployments().AddShipped(d, c, c.Names()) })
+	}
+	pull := func(number int, title string) dora.Change {
+		return dora.Change{Origin: dora.Origin{PullRequest: number, Title: title}, SHA: "c"}
+	}
+	staging := success(5, 1)
+	staging.Environment = "staging"
+	add(success(1, 1), pull(1, "Sell"))
+	add(success(2, 2), pull(1, "Sell"))
+	add(success(3, 3), dora.Change{Origin: dora.Origin{Title: "Sell"}, SHA: "abc1234"})
+	add(success(3, 3), pull(4, ""))
+	add(staging, pull(6, "Sell"))
+	for name, test := range map[string]struct {
+		title string
+		at    dora.DeploymentRecord
+		want  []string
+	}{
+		"shipped twice":          {"Sell", success(2, 2), []string{"#1"}},
+		"before it":              {"Sell", success(9, 0), nil},
+		"two":                    {"Sell", success(3, 3), []string{"#1", "abc1234"}},
+		"with its number":        {"Sell (#1)", success(9, 9), []string{"#1"}},
+		"with another number":    {"Sell (#4)", success(9, 9), nil},
+		"in another case":        {"sell", success(9, 9), nil},
+		"of one without a title": {"", success(9, 9), nil},
+	} {
+		update(t, s, func(tx dora.Tx) error {
+			got, err := tx.History().Titled(scope(), test.title, test.at.Moment())
+			slices.Sort(got)
+			same(t, name, test.want, got)
+			return err
+		})
+	}
 }

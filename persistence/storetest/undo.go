@@ -57,7 +57,7 @@ func changeEverything(tx dora.Tx, before dora.DeploymentRecord, deliveries []dor
 		tx.Deliveries().Done(deliveries[0].ID), tx.Deliveries().SetAside(deliveries[1].ID, 5, "why"),
 		tx.Commits().SaveOrigin("undone", dora.Origin{PullRequest: 1}), tx.Commits().AddLookup(dora.Lookup{Commit: commit("undone")}),
 		tx.Commits().Wait(dora.WaitingStatus{Commit: "undone", Subject: "undone"}),
-		tx.Deployments().Save(changed), tx.Deployments().Save(d), tx.Deployments().AddShipped(d, []string{"#1"}, false),
+		tx.Deployments().Save(changed), tx.Deployments().Save(d), tx.Deployments().AddShipped(d, dora.Change{}, []string{"#1"}),
 		tx.Incidents().Save(dora.Incident{Key: "undone", Name: "INC-1"}),
 		tx.Evidence().Add(dora.Evidence{Target: before.Key(), Scope: before.Scope(), Cause: dora.CauseStatus, By: before.Key()}),
 		tx.Evidence().SaveFailedChange(dora.FailedChange{Evidence: dora.Evidence{Target: before.Key(), Scope: before.Scope()}}),

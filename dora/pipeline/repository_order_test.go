@@ -1,0 +1,56 @@
+package pipeline_test
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
+)
+
+// The successes of a repository are evaluated in the order of their times, whatever their environments and the order of arrival. One
+// that fails holds up its environment alone.
+func TestEvaluationsOfARepositoryInOrder(t *testing.T) {
+	in := func(environment string, e dora.Event) dora.Event {
+		e.Status.Deployment.Environment = environment
+		return e
+	}
+	events := []dora.Event{
+		in("production", deployed(4, "V4", "success", 40)), in("staging", deployed(3, "V3", "success", 30)),
+		in("production", deployed(2, "V2", "success", 20)), in("staging", deployed(1, "V1", "success", 10)),
+	}
+	for name, test := range map[string]struct {
+		fails bool // V1 is not answered before V4
+		want  []string
+	}{
+		"all answers come":   {false, []string{"V1", "V2", "V3", "V4"}},
+		"the first one late": {true, []string{"V2", "V4", "V1", "V3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				var got []string
+				w := newRepository("V1", "V2", "V3", "V4")
+				w.down = func(c dora.Comparison) error {
+					mu.Lock()
+					defer mu.Unlock()
+					if test.fails && c.Head.SHA == "V1" && !slices.Contains(got, "V4") {
+						return errors.New("no answer")
+					}
+					got = append(got, c.Head.SHA)
+					return nil
+				}
+				store := openStore(t)
+				accept(t, store, events...)
+				w.settle(t, store)
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,132 @@
+package enrichment
+
+import (
+	"context"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// change is a change that was found; further commits of it may follow.
+type change struct {
+	dora.Change
+	// shared is the origin that is cached for its further commits.
+	shared dora.Origin
+	// own are the commits that it may have begun with; at is the commit that brought it.
+	own pullCommits
+	at  commit
+	// carrier is true if it is a change only with commits of its own.
+	carrier bool
+}
+
+// join adds a further commit.
+func (c *change) join(found commit) {
+	c.addName(found.SHA)
+	if c.carrier && len(found.Parents) < 2 {
+		c.own = append(c.own, found.pullCommit())
+	}
+}
+
+func (c *change) addName(sha string) { c.Commits = appendNames(c.Commits, sha) }
+
+// addChange adds the change that a commit brought, with its own commits.
+func (s *shipping) addChange(at link, o dora.Origin, own pullCommits) *change {
+	c := &change{dora.Change{Origin: withoutCommits(o), SHA: at.SHA}, sharedOrigin(at.SHA, o), own, at.commit, false}
+	c.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], commits{at.commit}.reverts()...)
+	c.Commits = appendNames([]string{at.SHA}, own.shas()...)
+	s.changes = append(s.changes, c)
+	if o.PullRequest != 0 {
+		s.byPull[o.PullRequest] = c
+	}
+	return c
+}
+
+// setDates sets the dates of an origin to those of commits, or of the commit that brought it if none of them has any.
+func (s *shipping) setDates(o *dora.Origin, own commits, at commit) {
+	if o.SetDates(own.dates()); o.Unavailable == dora.ReasonNoDate && at.Commit != nil {
+		o.SetDates([]dora.CommitDates{at.dates()})
+	}
+}
+
+// ended returns the changes that were found and the carriers that are none, oldest first, when all commits of each are known.
+func (s *shipping) ended(ctx context.Context) (changes, carriers []dora.Change, err error) {
+	first := map[string]string{} // the name of the first change with a commit
+	for i := len(s.changes) - 1; i >= 0; i-- {
+		c := s.changes[i]
+		left, err := s.notOfEarlier(ctx, c, first)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, sha := range c.Commits {
+			if first[sha] == "" {
+				first[sha] = c.Name()
+			}
+		}
+		nothing := false
+		if len(left) == 0 && c.PullRequest != 0 && c.Unavailable == "" {
+			if nothing, err = s.bringsNothing(ctx, c); err != nil {
+				return nil, nil, err
+			}
+		}
+		if nothing {
+			c.FirstCommit = time.Time{}
+			carriers = append(carriers, c.Change)
+			continue
+		}
+		s.begin(c, left)
+		changes = append(changes, c.Change)
+	}
+	return changes, carriers, nil
+}
+
+// notOfEarlier selects the commits of a change that no earlier one of the repository had: those that it may have begun with.
+func (s *shipping) notOfEarlier(ctx context.Context, c *change, first map[string]string) (left pullCommits, err error) {
+	for _, listed := range c.own {
+		name := first[listed.SHA]
+		if name == "" {
+			if name, err = s.c.Past.FirstChange(ctx, listed.SHA); err != nil {
+				return nil, err
+			}
+		}
+		if name == "" || name == c.Name() {
+			left = append(left, listed)
+		}
+	}
+	return left, nil
+}
+
+// bringsNothing reports whether a pull request without commits that are new is no change: it brought others, or takes a branch to
+// another one, or what it brought was shipped before without it.
+func (s *shipping) bringsNothing(ctx context.Context, c *change) (bool, error) {
+	if c.carrier || c.shared.BackMerge {
+		return true, nil
+	}
+	if s.diverged && len(c.own) > 0 {
+		for _, listed := range c.own {
+			if shipped, err := s.c.Past.Shipped(ctx, listed.SHA); err != nil || !shipped {
+				return false, err
+			}
+		}
+		return true, nil
+	}
+	return s.isDeployedBranch(ctx, c.shared)
+}
+
+// begin sets when a change began: with the first of the commits that are left, else with the commit that brought it.
+func (s *shipping) begin(c *change, left pullCommits) {
+	if c.Unavailable != "" && c.Unavailable != dora.ReasonImplausible {
+		return
+	}
+	if c.PullRequest == 0 && c.at.Commit == nil {
+		c.FirstCommit, c.Unavailable = c.shared.First(s.c.At)
+		return
+	}
+	dates := left.dates()
+	if _, reason := dora.FirstCommit(dates, s.c.At); reason == dora.ReasonNoDate {
+		dates = []dora.CommitDates{{Authored: c.Merged}}
+		if c.at.Commit != nil {
+			dates = []dora.CommitDates{c.at.dates()}
+		}
+	}
+	c.FirstCommit, c.Unavailable = dora.FirstCommit(dates, s.c.At)
+}

@@ -1,0 +1,54 @@
+package enrichment
+
+import (
+	"context"
+
+	"dora-exporter/dora"
+)
+
+// withoutShipped leaves out commits that the scope had before: those that were shipped, and what is behind one that was deployed.
+// Parents come before their children.
+func (s *shipping) withoutShipped(ctx context.Context, all commits) (left commits, err error) {
+	behind := map[string]bool{}
+	had := make([]bool, len(all))
+	for i := len(all) - 1; i >= 0; i-- {
+		listed := all[i]
+		ran := behind[listed.SHA]
+		if !ran {
+			if ran, err = s.c.Past.Ran(ctx, listed.SHA); err != nil {
+				return nil, err
+			}
+		}
+		if had[i] = ran; ran {
+			for _, p := range listed.Parents {
+				behind[p.SHA] = true
+			}
+			continue
+		}
+		if had[i], err = s.c.Past.Shipped(ctx, listed.SHA); err != nil {
+			return nil, err
+		}
+	}
+	for i, listed := range all {
+		if !had[i] {
+			left = append(left, listed)
+		}
+	}
+	return left, nil
+}
+
+// hasBeenShipped reports whether a pull request is left out because the scope had it before.
+func (s *shipping) hasBeenShipped(ctx context.Context, o dora.Origin) (bool, error) {
+	if !s.leaveOut {
+		return false, nil
+	}
+	return s.c.Past.Shipped(ctx, dora.Change{Origin: o}.Name())
+}
+
+// noPast is the past of a deployment before which nothing is known.
+type noPast struct{}
+
+func (noPast) Shipped(context.Context, string) (bool, error)          { return false, nil }
+func (noPast) Ran(context.Context, string) (bool, error)              { return false, nil }
+func (noPast) FirstChange(context.Context, string) (string, error)    { return "", nil }
+func (noPast) DeployedFrom(context.Context, string) ([]string, error) { return nil, nil }

@@ -1,0 +1,72 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"dora-exporter/dora"
+)
+
+// past reads what came before a deployment.
+type past struct {
+	reader *Reader
+	of     dora.DeploymentRecord
+}
+
+// Past returns what came before a deployment.
+func (r *Reader) Past(t dora.DeploymentRecord) dora.Past { return past{r, t} }
+
+// Shipped reports whether the scope had a change or commit already.
+func (p past) Shipped(ctx context.Context, name string) (bool, error) {
+	shipped, err := p.has(ctx, "SELECT 1 FROM shipped WHERE scope = ? AND name = ? AND (success, number) < (?, ?) LIMIT 1", p.of.Scope(), name)
+	if err != nil || shipped {
+		return shipped, err
+	}
+	return p.Ran(ctx, name)
+}
+
+// Ran reports whether a commit was deployed in the scope.
+func (p past) Ran(ctx context.Context, sha string) (bool, error) {
+	return p.has(ctx, `SELECT 1 FROM deployments INDEXED BY deployments_sha WHERE scope = ? AND sha = ? AND success IS NOT NULL
+		AND (success, number) < (?, ?) LIMIT 1`, p.of.Scope(), sha)
+}
+
+func (p past) has(ctx context.Context, query, scope, name string) (found bool, err error) {
+	all, err := p.texts(ctx, query, scope, name)
+	return len(all) > 0, err
+}
+
+// FirstChange returns the change of the repository that was shipped first with a commit.
+func (p past) FirstChange(ctx context.Context, sha string) (string, error) {
+	all, err := p.texts(ctx, `SELECT change FROM shipped INDEXED BY shipped_name WHERE repository = ?1 AND name = ?2
+		AND (success < ?3 OR scope = ?5 AND success = ?3 AND number < ?4) ORDER BY success, number LIMIT 1`, p.of.RepositoryKey(), sha, p.of.Scope())
+	if err != nil || len(all) == 0 {
+		return "", err
+	}
+	return all[0], nil
+}
+
+// maxFromBranch is one more than a pull request can have commits.
+const maxFromBranch = 251
+
+// DeployedFrom returns SHAs that were deployed from a branch of the repository.
+func (p past) DeployedFrom(ctx context.Context, branch string) ([]string, error) {
+	return p.texts(ctx, `SELECT DISTINCT sha FROM deployments WHERE repository = ? AND branch = ? AND success IS NOT NULL
+		AND (success, number) < (?, ?) LIMIT `+fmt.Sprint(maxFromBranch), p.of.RepositoryKey(), branch)
+}
+
+// texts returns the rows of a query about a place and a name before the deployment.
+func (p past) texts(ctx context.Context, query, place, name string, more ...any) (all []string, err error) {
+	args := append([]any{place, name, p.of.Succeeded().UnixMilli(), p.of.ID}, more...)
+	err = p.reader.query(ctx, query, args, func(rows *sql.Rows) error {
+		var text string
+		err := rows.Scan(&text)
+		all = append(all, text)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what came before deployment %s: %w", p.of.Key(), err)
+	}
+	return all, nil
+}
