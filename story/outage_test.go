@@ -110,7 +110,13 @@ func TestGitHubDoesNotKnowYet(t *testing.T) {
 			e := newExporter(t, api.server.URL)
 			e.start()
 			events, counted, want := thirty(api, "Platform")
-			api.setFault(fault)
+			api.setFault(func(w http.ResponseWriter, r *http.Request) {
+				if strings.Count(r.URL.Path, "/") == 3 { // the repository is there
+					answer(w, r, true, object{})
+					return
+				}
+				fault(w, r)
+			})
 			e.postAll(events)
 			e.becomes(counted)
 			e.eventually("each is asked for", func() error {
