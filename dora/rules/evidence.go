@@ -151,11 +151,11 @@ func incidentEvidence(p dora.Policy, h dora.History, i dora.Incident) (dora.Evid
 	target, _ := FailedByIncident(i, named)
 	cause, detail := dora.CauseIncident, "incident "+i.Name+" names "
 	if target.ID == 0 && p.IncidentWindow > 0 {
-		newest, ok, err := h.NewestOf(i.Team, i.Created)
+		newest, err := newestOfTeams(h, i)
 		if err != nil {
 			return dora.Evidence{}, false, err
 		}
-		if ok && !newest.Succeeded().Before(i.Created.Add(-p.IncidentWindow)) {
+		if newest.ID != 0 && !newest.Succeeded().Before(i.Created.Add(-p.IncidentWindow)) {
 			target, cause, detail = newest, dora.CauseWindow, "incident "+i.Name+" was opened within "+p.IncidentWindow.String()+" after "
 		}
 	}
@@ -166,6 +166,20 @@ func incidentEvidence(p dora.Policy, h dora.History, i dora.Incident) (dora.Evid
 		Target: target.Key(), Scope: target.Scope(), Cause: cause, By: i.Key, At: i.Created, Detail: detail + target.DisplayName(),
 		Late: target.Late || i.Late,
 	}, true, nil
+}
+
+// newestOfTeams returns the newest success in production of an incident's teams before it was created; its zero value if there is none.
+func newestOfTeams(h dora.History, i dora.Incident) (newest dora.DeploymentRecord, err error) {
+	for _, team := range i.Teams {
+		t, ok, err := h.NewestOf(team, i.Created)
+		if err != nil {
+			return newest, err
+		}
+		if ok && (newest.ID == 0 || newest.Moment().Before(t.Moment())) {
+			newest = t
+		}
+	}
+	return newest, nil
 }
 
 func shortSHA(sha string) string { return dora.LabelValue(sha[:min(len(sha), 10)]) }

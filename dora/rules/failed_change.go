@@ -67,7 +67,7 @@ func (r *Session) mayConcern(incident string, e dora.Evidence) (bool, error) {
 	}
 	if !slices.ContainsFunc(i.References, func(ref dora.Reference) bool { return ref.Repository == "" || ref.In(e.Scope) }) {
 		target, known, err := r.History().Deployment(e.Target)
-		if err != nil || !known || r.policy.IncidentWindow == 0 || target.Team != i.Team {
+		if err != nil || !known || r.policy.IncidentWindow == 0 || !slices.Contains(i.Teams, target.Team) {
 			return false, err
 		}
 	}
