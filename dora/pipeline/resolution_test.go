@@ -2,6 +2,8 @@ package pipeline_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,4 +211,87 @@ func (x *exporter) times() map[string]issueTimes {
 		times[key] = i
 	}
 	return times
+}
+
+// An incident of several teams counts for each, a change of the teams moves what is open, and what is counted stays.
+func TestIncidentOfSeveralTeams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, x := newEmptyHistory(t)
+		of := func(teams ...string) func(*dora.IncidentChange) {
+			return func(c *dora.IncidentChange) { c.Teams = teams }
+		}
+		x.arrive(issueAt("created", 0, 0, of("A", "B")))
+		x.arrive(issueAt("updated", 30, 1)) // without the field, which changes nothing
+		x.settle()
+		x.arrive(issueAt("updated", 40, 1, of("B", "C")))
+		x.settle()
+		want := []string{"dora_incidents_open B", "dora_incidents_open C", "dora_incidents_opened_total A", "dora_incidents_opened_total B"}
+		if diff := cmp.Diff(want, x.teams()); diff != "" {
+			t.Errorf("open: -want +got:\n%s", diff)
+		}
+		x.arrive(issueAt("updated", 60, 4, from(1), of("B", "C"), dated(60)))
+		x.settle()
+		want = []string{
+			"dora_incident_recovery_seconds B", "dora_incident_recovery_seconds C", "dora_incidents_opened_total A", "dora_incidents_opened_total B",
+		}
+		if diff := cmp.Diff(want, x.teams()); diff != "" {
+			t.Errorf("resolved: -want +got:\n%s", diff)
+		}
+		if sum := x.sums()["jira.example.com/7"]; sum != 2*3_600_000 {
+			t.Errorf("the sums of both teams are %d ms together", sum)
+		}
+	})
+}
+
+// teams returns the families and teams of the facts.
+func (x *exporter) teams() (all []string) {
+	for _, line := range x.facts() {
+		family, labels, _ := strings.Cut(line, "{")
+		team := strings.Split(strings.SplitN(labels, `team="`, 2)[1], `"`)[0]
+		all = append(all, family+" "+team)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// An issue that was resolved before the store was created and is only edited now counts nowhere, until an event shows more.
+func TestOldIncidents(t *testing.T) {
+	const open, finished = 0, 4
+	edited := issueAt("updated", 900, finished, dated(60))
+	for name, test := range map[string]struct {
+		created int // the minute of the store's creation
+		events  []dora.Event
+		counted bool
+	}{
+		"edited":                          {500, []dora.Event{edited}, false},
+		"edited twice":                    {500, []dora.Event{edited, issueAt("updated", 901, finished, dated(60))}, false},
+		"edited and deleted":              {500, []dora.Event{edited, issueAt("deleted", 901, finished, dated(60))}, false},
+		"resolved after the creation":     {50, []dora.Event{edited}, true},
+		"resolved, which arrives now":     {500, []dora.Event{issueAt("updated", 60, finished, dated(60))}, true},
+		"its transition arrives now":      {500, []dora.Event{edited, issueAt("updated", 60, finished, from(open), dated(60))}, true},
+		"its creation arrives now":        {500, []dora.Event{edited, issueAt("created", 0, open)}, true},
+		"reopened now":                    {500, []dora.Event{edited, issueAt("updated", 901, open, from(finished), undated)}, true},
+		"at an unknown time":              {500, []dora.Event{issueAt("updated", 900, finished)}, true},
+		"deleted, which is all there is":  {0, []dora.Event{issueAt("deleted", 900, finished, dated(60))}, false},
+		"deleted and commented, likewise": {0, []dora.Event{issueAt("deleted", 900, open), issueAt("", 899, open, func(c *dora.IncidentChange) { c.Event = dora.CommentEvent })}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for order := range permutations(len(test.events)) {
+					_, x := newEmptyHistory(t)
+					x.created = minute(test.created)
+					for _, n := range order {
+						x.arrive(test.events[n])
+					}
+					x.settle()
+					if got := len(ofFamily(x.facts(), dora.IncidentsOpened)) > 0; got != test.counted {
+						t.Errorf("in the order %v it counts: %t", order, got)
+					}
+					if all, err := x.store.Facts(t.Context(), 0, 100); err != nil || !test.counted && len(all) > 0 {
+						t.Errorf("facts of what counts nowhere: %+v, %v", all, err)
+					}
+				}
+			})
+		})
+	}
 }
