@@ -137,18 +137,32 @@ func TestJiraFields(t *testing.T) {
 		`"customfield_10792":[{"name":"A"},"B"]`: {Teams: []string{"A", "B"}},
 		`"customfield_10792":null`:               {Cleared: []string{"teams"}},
 		`"status":"Done"`:                        {StatusName: "Done"},
-		`"status":{"id":6,"name":"Closed","statusCategory":"Done"}`:            {StatusName: "Closed", StatusID: "6", StatusCategory: "done"},
-		`"status":{"name":"Fertig","statusCategory":{"id":3,"name":"Fertig"}}`: {StatusName: "Fertig", StatusCategory: "done"},
-		`"status":{"name":"Odd","statusCategory":{"id":1,"key":"undefined"}}`:  {StatusName: "Odd"},
-		`"resolution":{"name":"Duplicate"}`:                                    {Resolution: "Duplicate"},
-		`"resolutiondate":null`:                                                {Cleared: []string{"resolutiondate"}},
-		`"resolutiondate":1768478400`:                                          {ResolutionDate: time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)},
-		`"updated":1768478400000`:                                              {Updated: time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)},
-		`"project":"Incidents"`:                                                {},
-		`"project":{"key":"OPS"}`:                                              {Project: "OPS"},
-		`"comment":{"comments":[{"author":{"accountId":"5b10ac8d82e05b22cc7d4ef5"},"body":"acme/web@c0ffee1"}]}`: {References: []dora.Reference{{Owner: "acme", Repository: "web", Commit: "c0ffee1"}}},
-		`"customfield_10500":{"type":"doc","content":[{"text":"acme/web@c0ffee1"}]}`:                             {References: []dora.Reference{{Owner: "acme", Repository: "web", Commit: "c0ffee1"}}},
-		`"customfield_10501":"acme/web@c0ffee1"`:                                                                 {},
+		`"status":{"id":6,"name":"Closed","statusCategory":"Done"}`: {
+			StatusName: "Closed", StatusID: "6", StatusCategory: "done",
+		},
+		`"status":{"name":"Fertig","statusCategory":{"id":3,"name":"Fertig"}}`: {
+			StatusName: "Fertig", StatusCategory: "done",
+		},
+		`"status":{"name":"Odd","statusCategory":{"id":1,"key":"undefined"}}`: {StatusName: "Odd"},
+		`"resolution":{"name":"Duplicate"}`:                                   {Resolution: "Duplicate"},
+		`"resolutiondate":null`: {
+			Cleared: []string{"resolutiondate"},
+		},
+		`"resolutiondate":1768478400`: {
+			ResolutionDate: time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC),
+		},
+		`"updated":1768478400000`: {
+			Updated: time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC),
+		},
+		`"project":"Incidents"`:   {},
+		`"project":{"key":"OPS"}`: {Project: "OPS"},
+		`"comment":{"comments":[{"author":{"accountId":"5b10ac8d82e05b22cc7d4ef5"},"body":"acme/web@c0ffee1"}]}`: {
+			References: []dora.Reference{{Owner: "acme", Repository: "web", Commit: "c0ffee1"}},
+		},
+		`"customfield_10500":{"type":"doc","content":[{"text":"acme/web@c0ffee1"}]}`: {
+			References: []dora.Reference{{Owner: "acme", Repository: "web", Commit: "c0ffee1"}},
+		},
+		`"customfield_10501":"acme/web@c0ffee1"`: {},
 	} {
 		want.Event, want.ID, want.Key = "jira:issue_updated", "7", "INC-7"
 		if want.Project == "" {
@@ -167,16 +181,28 @@ func TestJiraFields(t *testing.T) {
 // What an event changed, and the comment that came with it.
 func TestJiraChangelogs(t *testing.T) {
 	for members, want := range map[string]dora.IncidentChange{
-		`"changelog":{"id":7,"items":[{"field":"status","from":"1","fromString":"Open"}]}`: {Changelog: "7", Transition: &dora.Transition{FromID: "1", From: "Open"}},
-		`"changelog":{"items":[{"field":"Status"},{"fieldId":"resolution"}]}`:              {Transition: &dora.Transition{}, ResolutionChanged: true},
-		`"changelog":{"items":[{"field":"Key"},{"field":"project","fieldId":"project"}]}`:  {Moved: true},
-		`"changelog":{"items":[{"field":"labels"},null,7,"status"]}`:                       {},
+		`"changelog":{"id":7,"items":[{"field":"status","from":"1","fromString":"Open"}]}`: {
+			Changelog: "7", Transition: &dora.Transition{FromID: "1", From: "Open"},
+		},
+		`"changelog":{"items":[{"field":"Status"},{"fieldId":"resolution"}]}`: {
+			Transition: &dora.Transition{}, ResolutionChanged: true,
+		},
+		`"changelog":{"items":[{"field":"Key"},{"field":"project","fieldId":"project"}]}`: {Moved: true},
+		`"changelog":{"items":[{"field":"labels"},null,7,"status"]}`:                      {},
 		`"changelog":[]`: {},
-		`"changelog":{"items":{"field":"status"}}`:                                       {},
-		`"transition":{"transitionName":"Done","from_status":"Open","to_status":"Done"}`: {Transition: &dora.Transition{From: "Open"}},
-		`"comment":"see https://github.com/acme/web/pull/12"`:                            {References: []dora.Reference{{Owner: "acme", Repository: "web", PullRequest: 12}}},
-		`"comment":{"body":"acme/web@c0ffee1","self":"https://x/deployment 12345"}`:      {References: []dora.Reference{{Owner: "acme", Repository: "web", Commit: "c0ffee1"}}},
-		`"comment":{"body":{"type":"doc","content":[{"text":"acme/web@c0ffee1"}]}}`:      {References: []dora.Reference{{Owner: "acme", Repository: "web", Commit: "c0ffee1"}}},
+		`"changelog":{"items":{"field":"status"}}`: {},
+		`"transition":{"transitionName":"Done","from_status":"Open","to_status":"Done"}`: {
+			Transition: &dora.Transition{From: "Open"},
+		},
+		`"comment":"see https://github.com/acme/web/pull/12"`: {
+			References: []dora.Reference{{Owner: "acme", Repository: "web", PullRequest: 12}},
+		},
+		`"comment":{"body":"acme/web@c0ffee1","self":"https://x/deployment 12345"}`: {
+			References: []dora.Reference{{Owner: "acme", Repository: "web", Commit: "c0ffee1"}},
+		},
+		`"comment":{"body":{"type":"doc","content":[{"text":"acme/web@c0ffee1"}]}}`: {
+			References: []dora.Reference{{Owner: "acme", Repository: "web", Commit: "c0ffee1"}},
+		},
 	} {
 		want.Event, want.ID, want.Key, want.Project = "jira:issue_updated", "7", "INC-7", "INC"
 		got, err := decodeJira(`{"webhookEvent":"jira:issue_updated","issue":{"id":"7","key":"INC-7"},` + members + `}`)
