@@ -80,9 +80,11 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	rules := &rules.Rules{Policy: c.Policy, OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded}
+	rules := &rules.Rules{
+		Policy: c.Policy, StoreCreated: p.store.Created(), OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded,
+	}
 	p.processor = &pipeline.Processor{
-		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: p.clock.Now,
+		Store: p.store, Catalog: teams, Environments: c.Environments, IssueTeams: dora.NewIssueTeams(c.Teams), Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: p.clock.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
 	p.lookups = &pipeline.Lookups{
@@ -140,6 +142,9 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 	inbox := newConflictInbox(p.store, p.store, p.instruments.Conflict, logger)
 	webhooks := receivers.New(receivers.Options{
 		Inbox: inbox, GitHubSecrets: c.GitHub.WebhookSecret, JiraSecrets: c.Jira.WebhookSecret,
+		Jira: receivers.JiraOptions{
+			Tokens: c.Jira.WebhookToken, TokenInURL: c.Jira.WebhookTokenInURL, TeamField: c.Jira.TeamField, EvidenceFields: c.Jira.EvidenceFields,
+		},
 		Logger: logger, Now: now,
 		Observe: func(source, event, result string) {
 			p.instruments.Delivery(source, event, result)

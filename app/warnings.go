@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"dora-exporter/config"
+	"dora-exporter/dora"
 )
 
 // Warn logs settings that limit the program or leave it open to anybody.
@@ -12,7 +13,10 @@ func Warn(c *config.Config, logger *slog.Logger) {
 		logger.Warn("no GitHub token: calls to the GitHub API are unauthenticated and have a low rate limit; set GITHUB_TOKEN or github.token")
 	}
 	for _, source := range c.Unsigned() {
-		logger.Warn("webhooks are accepted without a signature: anybody who reaches this port can change the numbers; set "+source+".webhook_secret",
-			"endpoint", source)
+		remedy := source + ".webhook_secret"
+		if source == dora.Jira {
+			remedy += " or jira.webhook_token"
+		}
+		logger.Warn("webhooks are accepted without a signature: anybody who reaches this port can change the numbers; set "+remedy, "endpoint", source)
 	}
 }

@@ -25,7 +25,12 @@ type Config struct {
 		GiveUp time.Duration
 	}
 	Jira struct {
-		WebhookSecret []string
+		WebhookSecret, WebhookToken []string
+		// WebhookTokenInURL is true if the token may be in the URL.
+		WebhookTokenInURL bool
+		// TeamField is the id of the field with the teams of an issue, EvidenceFields are ids of fields that may name deployments.
+		TeamField      string
+		EvidenceFields []string
 	}
 	// Policy has the settings of the measures, from several sections.
 	Policy  dora.Policy
@@ -138,6 +143,9 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 		}),
 		"jira": d.section(fields{
 			"webhook_secret": d.secrets(&c.Jira.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.Jira.WebhookSecret),
+			"webhook_token": d.secrets(&c.Jira.WebhookToken), "webhook_token_file": d.secretFiles(&c.Jira.WebhookToken),
+			"webhook_token_in_url": d.boolean(&c.Jira.WebhookTokenInURL),
+			"team_field":           d.text(&c.Jira.TeamField), "evidence_fields": d.stringList("customfield_10100", &c.Jira.EvidenceFields),
 			"incidents": d.incidents(&c.Policy.Incidents),
 		}),
 		"deployments": d.deployments(&c.Policy),
@@ -152,6 +160,7 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			t := dora.Team{}
 			known := fields{
 				"name": d.text(&t.Name), "github_repositories": d.stringList("owner/name", &t.Repositories), "jira_projects": d.stringList("INC", &t.Projects),
+				"jira_components": d.stringList("INC/checkout", &t.Components),
 			}
 			if !d.hasErrors(func() { d.mapping(n, path, known) }) && t.Name == "" {
 				d.fail(n, "%s has no name: write \"- name: …\"", path)
@@ -202,6 +211,9 @@ func (c *Config) complete(d *decoder) {
 		d.fail(d.nodes["storage.file.path"], "storage.file.path and the database are both %s: "+
 			"give one of them another name, such as dora-exporter.prom and dora-exporter.db", c.Storage.Database)
 	}
+	if c.Jira.WebhookTokenInURL && len(c.Jira.WebhookToken) == 0 {
+		d.fail(d.nodes["jira.webhook_token_in_url"], "jira.webhook_token_in_url is true, but jira.webhook_token is missing: set the token, too")
+	}
 	if d.includes("teams") {
 		d.checkOwners(c)
 	}
@@ -210,13 +222,13 @@ func (c *Config) complete(d *decoder) {
 	}
 }
 
-// Unsigned returns the sources whose webhooks are accepted without a signature because no secret is set.
+// Unsigned returns the sources whose webhooks are accepted from anybody because neither a secret nor a token is set.
 func (c *Config) Unsigned() []string {
 	var sources []string
 	if len(c.GitHub.WebhookSecret) == 0 {
 		sources = append(sources, "github")
 	}
-	if len(c.Jira.WebhookSecret) == 0 {
+	if len(c.Jira.WebhookSecret)+len(c.Jira.WebhookToken) == 0 {
 		sources = append(sources, "jira")
 	}
 	return sources

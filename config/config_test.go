@@ -74,11 +74,13 @@ func TestGoodFiles(t *testing.T) {
 	everything.GitHub.Owner, everything.GitHub.Token, everything.GitHub.BaseURL = "acme", "from-a-file", "https://ghe.example.com/api/v3/"
 	everything.GitHub.GiveUp = 45 * time.Minute
 	everything.GitHub.WebhookSecret, everything.Jira.WebhookSecret = []string{"one", "two"}, []string{"from-a-file"}
+	everything.Jira.WebhookToken, everything.Jira.WebhookTokenInURL = []string{"three", "four"}, true
+	everything.Jira.TeamField, everything.Jira.EvidenceFields = "customfield_10001", []string{"customfield_10100", "environment"}
 	everything.Catalog.Mode, everything.Catalog.Endpoint, everything.Catalog.Token = "backstage", "https://backstage.example.com/base", "t"
 	everything.Catalog.CacheTTL, everything.Catalog.MaxWait = 90*time.Second, time.Hour
 	everything.Teams = []dora.Team{
 		{Name: "A", Repositories: []string{"web", "acme/api", "other/*"}, Projects: []string{"INC"}},
-		{Name: "B", Repositories: []string{"ACME/WEB"}, Projects: []string{"inc", "OPS"}},
+		{Name: "B", Repositories: []string{"ACME/WEB"}, Projects: []string{"inc", "OPS"}, Components: []string{"INC/checkout page"}},
 	}
 	everything.Storage.File.Path, everything.Storage.Database = "/data/x", "/data/y.sqlite"
 	everything.Metrics.MaxSeries, everything.Storage.MaxBacklog = 500, 1000
@@ -115,6 +117,7 @@ func TestGoodFiles(t *testing.T) {
 		}}},
 		Incidents: dora.IncidentFilter{
 			Types: []string{"Incident"}, Labels: []string{"production", "live"}, Priorities: []string{"Highest"}, Statuses: []string{"Open"},
+			Projects: []string{"INC", "OPS"}, IgnoredResolutions: []string{"Duplicate", "Won't Do"}, ResolvedStatuses: []string{"Mitigated"},
 		},
 	}
 	for name, test := range map[string]struct {

@@ -3,11 +3,13 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"dora-exporter/dora"
 )
 
-// checkOwners warns about repositories and projects of two teams, and rejects malformed repositories.
+// checkOwners warns about repositories, projects and components of two teams, and rejects malformed repositories and components.
 func (d *decoder) checkOwners(c *Config) {
-	repositories, projects := map[string]string{}, map[string]string{}
+	repositories, projects, components := map[string]string{}, map[string]string{}, map[string]string{}
 	claim := func(claimed map[string]string, key, what, team string) {
 		if first, ok := claimed[key]; ok && first != team {
 			d.warnings = append(d.warnings, fmt.Sprintf("%s belongs to two teams, %s and %s: using the first", what, first, team))
@@ -33,6 +35,13 @@ func (d *decoder) checkOwners(c *Config) {
 		}
 		for _, p := range t.Projects {
 			claim(projects, strings.ToUpper(p), "Jira project "+p, t.Name)
+		}
+		for j, component := range t.Components {
+			if key, name, _ := strings.Cut(component, "/"); !dora.IsIssueKey(key+"-1") || strings.TrimSpace(name) != name || name == "" {
+				path := fmt.Sprintf("teams[%d].jira_components[%d]", i, j)
+				d.fail(d.nodes[path], "%s is %q, must be a component of a project: write KEY/name, such as INC/checkout", path, component)
+			}
+			claim(components, strings.ToLower(component), "component "+component, t.Name)
 		}
 	}
 }

@@ -169,10 +169,12 @@ func (d *decoder) patterns(example string, to *dora.Filter) field {
 	})
 }
 
-// incidents reads which issues are incidents.
+// incidents reads which issues are incidents, and what resolves them.
 func (d *decoder) incidents(to *dora.IncidentFilter) field {
 	return d.section(fields{
 		"types": d.stringList("Incident", &to.Types), "labels": d.stringList("production", &to.Labels),
 		"priorities": d.stringList("Highest", &to.Priorities), "statuses": d.stringList("In Progress", &to.Statuses),
+		"projects": d.stringList("INC", &to.Projects), "resolutions_ignored": d.stringList("Duplicate", &to.IgnoredResolutions),
+		"resolved_statuses": d.stringList("Mitigated", &to.ResolvedStatuses),
 	})
 }

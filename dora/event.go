@@ -128,34 +128,83 @@ type Status struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// IncidentChange is one event of a Jira issue.
+// IncidentChange is one event of a Jira issue. A field that is zero says nothing, unless Cleared lists it.
 // https://developer.atlassian.com/server/jira/platform/webhooks/
 type IncidentChange struct {
-	// Event is jira:issue_created, jira:issue_updated or jira:issue_deleted.
+	// Event is jira:issue_created, jira:issue_updated, jira:issue_deleted, or one of the events below.
 	Event string `json:"event"`
-	// Host is the sending server's, from issue.self.
+	// Host is the sending site, from issue.self: host and base path (Site).
 	Host string `json:"host"`
 	ID   string `json:"id"`
 	// Key is the issue's, such as INC-7.
 	Key     string `json:"key"`
 	Project string `json:"project"`
-	// Type, Priority and IssueLabels are the issue's; empty when it has none.
+	// Changelog is the number of the change; empty if the payload has none.
+	Changelog string `json:"changelog,omitempty"`
+	// Type, Priority, Resolution, IssueLabels and Components are the issue's, Teams those of jira.team_field.
 	Type        string   `json:"type,omitempty"`
 	Priority    string   `json:"priority,omitempty"`
+	Resolution  string   `json:"resolution,omitempty"`
 	IssueLabels []string `json:"issue_labels,omitempty"`
-	// References are the deployments, commits and pull requests that its summary, description, labels and links name.
+	Components  []string `json:"components,omitempty"`
+	Teams       []string `json:"teams,omitempty"`
+	// ComponentTeams are the teams that own Components; IssueTeams.Assign sets them.
+	ComponentTeams []string `json:"component_teams,omitempty"`
+	// References are the deployments, commits and pull requests that its texts name.
 	References []Reference `json:"references,omitempty"`
-	// StatusName is the name that people see, such as In Progress; for log lines.
+	// StatusName is the name that people see, such as In Progress. StatusID is empty if the payload has none.
 	StatusName string `json:"status_name,omitempty"`
-	// StatusCategory is the key of the status category: new, indeterminate, done.
+	StatusID   string `json:"status_id,omitempty"`
+	// StatusCategory is the key of the status category: new, indeterminate, done; empty if it is unknown.
 	StatusCategory string `json:"status_category,omitempty"`
-	// Timestamp is the event's own time. The others are zero when the payload does not have them.
+	// Transition is set if the event changed the status.
+	Transition *Transition `json:"transition,omitempty"`
+	// ResolutionChanged is true if the event changed the resolution, Moved if it moved the issue to another project.
+	ResolutionChanged bool `json:"resolution_changed,omitempty"`
+	Moved             bool `json:"moved,omitempty"`
+	// Timestamp is the event's own time, Updated when the issue was last changed. The others are zero when the payload does not
+	// have them.
 	Timestamp             time.Time `json:"timestamp,omitzero"`
+	Updated               time.Time `json:"updated,omitzero"`
 	Created               time.Time `json:"created,omitzero"`
 	ResolutionDate        time.Time `json:"resolution_date,omitzero"`
 	StatusCategoryChanged time.Time `json:"status_category_changed,omitzero"`
-	// Edit is true if the changelog lists changed fields, but neither status nor resolution.
-	Edit bool `json:"edit,omitempty"`
+	// Cleared lists the fields, by the constants below, that the payload has as empty.
+	Cleared []string `json:"cleared,omitempty"`
+}
+
+// Transition is a change of an issue's status: the previous status, as far as the payload names it.
+type Transition struct {
+	FromID string `json:"from_id,omitempty"`
+	From   string `json:"from,omitempty"`
+}
+
+// Events of issues.
+const (
+	IssueCreated = "jira:issue_created"
+	IssueDeleted = "jira:issue_deleted"
+	// IssueBody is a payload without a name of the event, as Automation rules and transitions send it.
+	IssueBody = "issue"
+	// CommentEvent is an event of a comment, which only names references.
+	CommentEvent = "comment"
+)
+
+// Fields of an issue that can be empty.
+const (
+	FieldPriority       = "priority"
+	FieldLabels         = "labels"
+	FieldComponents     = "components"
+	FieldTeams          = "teams"
+	FieldResolution     = "resolution"
+	FieldResolutionDate = "resolutiondate"
+)
+
+// OwnTime returns the time that the payload gives the event; zero if it has none.
+func (c IncidentChange) OwnTime() time.Time {
+	if c.Timestamp.IsZero() {
+		return c.Updated
+	}
+	return c.Timestamp
 }
 
 // Reference names a deployment, a commit or a pull request in the text of an issue.

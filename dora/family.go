@@ -52,6 +52,7 @@ const (
 	DeploymentsDurationUnavailable = "github_deployments_duration_unavailable_total"
 	Incidents                      = "jira_incidents"
 	IncidentsDurationSum           = "jira_incidents_duration_sum"
+	IncidentsDurationUnavailable   = "jira_incidents_duration_unavailable_total"
 
 	Deployments         = "dora_deployments_total"
 	DeploymentTimestamp = "dora_deployment_timestamp_seconds"
@@ -66,6 +67,8 @@ const (
 	IncidentsOpened     = "dora_incidents_opened_total"
 	IncidentsOpen       = "dora_incidents_open"
 	IncidentRecovery    = "dora_incident_recovery_seconds"
+
+	IncidentRecoveryUnavailable = "dora_incident_recovery_unavailable_total"
 )
 
 // Day is a day without regard to daylight saving time.
@@ -105,6 +108,10 @@ func Families() []Family {
 		},
 		{Name: Incidents, Help: "The amount of incidents.", Kind: Counter, Unit: One, Labels: incident},
 		{Name: IncidentsDurationSum, Help: "The incidents duration sum", Kind: Sum, Unit: Milliseconds, Labels: incident},
+		{
+			Name: IncidentsDurationUnavailable, Kind: Counter, Unit: One, Labels: []string{"project", "reason", "team"},
+			Help: "Incidents that are counted in jira_incidents and have no duration, by reason.",
+		},
 
 		{
 			Name: Deployments, Kind: Counter, Unit: One, Labels: []string{"environment", "outcome", "owner", "repo", "team"},
@@ -139,6 +146,10 @@ func Families() []Family {
 		{
 			Name: IncidentRecovery, Help: "Time from the creation of an incident to its first resolution.",
 			Kind: Histogram, Unit: Milliseconds, Labels: issue, Bounds: recoveryBounds,
+		},
+		{
+			Name: IncidentRecoveryUnavailable, Help: "Resolved incidents without a time in dora_incident_recovery_seconds, by reason.",
+			Kind: Counter, Unit: One, Labels: []string{"priority", "project", "reason", "team"},
 		},
 	}
 }

@@ -26,6 +26,22 @@ func Host(rawURL string) string {
 	return net.JoinHostPort(name, port)
 }
 
+// Site returns the Jira site that a URL of its API or of an issue is on: the Host, followed by the base path if there is one, such as
+// api.atlassian.com/ex/jira/CLOUD or jira.example.com/jira.
+func Site(rawURL string) string {
+	host := Host(rawURL)
+	u, err := url.Parse(rawURL)
+	if err != nil || host == "" {
+		return host
+	}
+	for _, end := range []string{"/rest/", "/browse/"} {
+		if base, _, ok := strings.Cut(u.EscapedPath(), end); ok {
+			return host + strings.TrimRight(base, "/")
+		}
+	}
+	return host
+}
+
 // authority returns what stands for the host in an address that is no URL, in lower case, so that two such addresses stay apart.
 func authority(address string) string {
 	_, rest, _ := strings.Cut(address, "://")

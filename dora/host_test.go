@@ -31,3 +31,25 @@ func TestHost(t *testing.T) {
 		}
 	}
 }
+
+// Two sites behind one host are two.
+func TestSite(t *testing.T) {
+	for rawURL, want := range map[string]string{
+		"https://acme.atlassian.net/rest/api/2/issue/1":              "acme.atlassian.net",
+		"https://Acme.atlassian.net:443/rest/api/3/issue/1":          "acme.atlassian.net",
+		"https://api.atlassian.com/ex/jira/1111-aaaa/rest/api/3/x/1": "api.atlassian.com/ex/jira/1111-aaaa",
+		"https://jira.example.com:8443/jira/rest/api/2/issue/1":      "jira.example.com:8443/jira",
+		"https://jira.example.com/Jira/it/rest/servicedeskapi/x/1":   "jira.example.com/Jira/it",
+		"https://jira.example.com//rest/api/2/issue/1":               "jira.example.com",
+		"https://jira.example.com/jira/browse/INC-1":                 "jira.example.com/jira",
+		"https://jira.example.com/issues/1":                          "jira.example.com",
+		"https://jira.example.com/a%2Fb/rest/api/2/issue/1":          "jira.example.com/a%2Fb",
+		"/rest/api/2/issue/1":                                        "",
+		"INC-1":                                                      "",
+		"":                                                           "",
+	} {
+		if got := Site(rawURL); got != want {
+			t.Errorf("Site(%q) is %q, want %q", rawURL, got, want)
+		}
+	}
+}

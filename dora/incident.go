@@ -6,27 +6,47 @@ import "time"
 type Incident struct {
 	// Key is the issue's IssueKey.
 	Key string
-	// Labels are the labels of jira_incidents under which it was counted; nil before.
-	Labels Labels
-	// Created is when it was created and Resolved its newest resolution; zero while no event has said so.
-	Created  time.Time
-	Resolved time.Time
-	// Name is what people call it, such as INC-7.
-	Name string
-	// IsIncident is true once an event has matched jira.incidents, even if later events don't.
+	// Name is what people call it, such as INC-7. Project, Priority and Teams are those of its newest events.
+	Name              string
+	Project, Priority string
+	Teams             []string
+	// IsIncident is true once the issue has matched jira.incidents, even if it no longer does.
 	IsIncident bool
-	// Earliest and Newest are its first and last events by their own times, EarliestTeam and Team the teams of their projects.
-	Earliest, Newest   IncidentChange
-	EarliestTeam, Team string
-	// Open are the labels under which it is counted as open; nil while it is not. OpenFacts is how many facts that took.
-	Open      Labels
+	// Old is true if the issue was resolved before the store was created and has only been edited since: it is not counted.
+	Old bool
+	// Created is when it was created; zero if no event says so.
+	Created time.Time
+	// IsResolved is true once it has been resolved. FirstResolved and Resolved are its first and its newest resolution; zero if the
+	// time is unknown.
+	IsResolved              bool
+	FirstResolved, Resolved time.Time
+	// Counted are the labels of jira_incidents under which it was counted, one for each team; nil before. CountedMillis is how much
+	// of Resolved - Created is in each sum, SumFacts how many facts that took.
+	Counted       []Labels
+	CountedMillis int64
+	SumFacts      int
+	// Open are the labels under which it is counted as open, one for each team; nil while it is not. OpenFacts is how many facts
+	// that took.
+	Open      []Labels
 	OpenFacts int
 	// Late is true if one of its events arrived after deployments that follow it had been evaluated.
 	Late bool
-	// FirstResolved is its earliest resolution; zero if it has not been resolved.
-	FirstResolved time.Time
 	// References are the references of all its events.
 	References []Reference
-	// Counted is how much of Resolved - Created is in the sum already, in milliseconds.
-	Counted int64
+	// Events are its events in the order of their times. Only IncidentTx returns them.
+	Events []IncidentEvent `json:"-"`
 }
+
+// IncidentEvent is an event of an issue as the rules remember it: without the site, the id and the references.
+type IncidentEvent struct {
+	IncidentChange
+
+	// At is the event's own time, else that of its arrival. Arrival is the number of its delivery.
+	At      time.Time `json:"at"`
+	Arrival int64     `json:"arrival"`
+	// ProjectTeam is the team that owns the project; empty if the issue names its teams itself.
+	ProjectTeam string `json:"project_team,omitempty"`
+}
+
+// IsCounted reports whether the issue is an incident that counts.
+func (i Incident) IsCounted() bool { return i.IsIncident && !i.Old }

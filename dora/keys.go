@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // This file has all keys and subjects. Three kinds of strings identify things:
@@ -28,7 +27,7 @@ func (d Deployment) Key() string {
 // DeploymentKey returns the key of the deployment with an id in the environment that it was created for.
 func DeploymentKey(host string, id int64) string { return hostKey(host, strconv.FormatInt(id, 10)) }
 
-// IssueKey returns the key of the issue that an event is about: host/id. It stays the same if the issue moves to another project.
+// IssueKey returns the key of the issue that an event is about: site/id. It stays the same if the issue moves to another project.
 func (c IncidentChange) IssueKey() string { return hostKey(c.Host, c.ID) }
 
 func hostKey(host, id string) string { return host + "/" + id }
@@ -86,7 +85,7 @@ func StatusDeliveryKeyOf(status string) string {
 }
 
 // IssueDeliveryKey returns the delivery key of an event of an issue. change distinguishes the events of one kind: the id of the
-// changelog, or the event's time.
+// changelog, or the event's time and a hash of the payload.
 func IssueDeliveryKey(c IncidentChange, change string) string {
 	return IssueDeliveryPrefix(c.IssueKey()) + c.Event + "/" + change
 }
@@ -137,9 +136,17 @@ func ReworkSubject(deployment string) string { return Subject(SubjectRework, dep
 // IncidentSubject returns the subject of an incident, by the key of the issue.
 func IncidentSubject(issue string) string { return Subject(SubjectIncident, issue) }
 
-// ResolutionSubject returns the subject of a resolution of an incident at a time.
-func ResolutionSubject(issue string, at time.Time) string {
-	return IncidentSubject(issue) + resolvedDetail + strconv.FormatInt(at.UnixMilli(), 10)
+// TeamSubject returns the subject of an incident of several teams for the nth of them, from 0.
+func TeamSubject(issue string, n int) string {
+	if n == 0 {
+		return IncidentSubject(issue)
+	}
+	return IncidentSubject(issue) + teamDetail + strconv.Itoa(n)
+}
+
+// ResolutionSubject returns the subject of the nth change of the time that an incident took.
+func ResolutionSubject(issue string, n int) string {
+	return IncidentSubject(issue) + resolvedDetail + strconv.Itoa(n)
 }
 
 // OpenSubject returns the subject of the nth change between open and not open of an incident.
@@ -155,6 +162,7 @@ const (
 	stageDetail    = "/stage="
 	resolvedDetail = "/resolved="
 	openDetail     = "/open="
+	teamDetail     = "/team="
 )
 
 // CutSubject splits the subject of a fact into its kind, the key of the thing that it is about, and the detail that is observed
@@ -172,7 +180,7 @@ func CutSubject(subject string) (kind, key, detail string) {
 	case SubjectChange:
 		cut(strings.LastIndex(key, stageDetail))
 	case SubjectIncident:
-		cut(max(strings.LastIndex(key, resolvedDetail), strings.LastIndex(key, openDetail)))
+		cut(max(strings.LastIndex(key, resolvedDetail), strings.LastIndex(key, openDetail), strings.LastIndex(key, teamDetail)))
 	}
 	return kind, key, detail
 }

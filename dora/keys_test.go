@@ -1,9 +1,6 @@
 package dora
 
-import (
-	"testing"
-	"time"
-)
+import "testing"
 
 // The strings are stored: another spelling of a key or subject would count again what is counted.
 func TestKeys(t *testing.T) {
@@ -46,7 +43,9 @@ func TestKeys(t *testing.T) {
 		{"recovery", RecoverySubject("h/7"), "recovery:h/7"},
 		{"rework", ReworkSubject("h/8"), "rework:h/8"},
 		{"incident", IncidentSubject("h/10042"), "incident:h/10042"},
-		{"resolution", ResolutionSubject("h/10042", time.UnixMilli(1767225)), "incident:h/10042/resolved=1767225"},
+		{"resolution", ResolutionSubject("h/10042", 3), "incident:h/10042/resolved=3"},
+		{"incident of one team", TeamSubject("h/10042", 0), "incident:h/10042"},
+		{"incident of two teams", TeamSubject("h/10042", 1), "incident:h/10042/team=1"},
 		{"open", OpenSubject("h/10042", 2), "incident:h/10042/open=2"},
 		{"zero", ZeroSubject(Labels{"team": "a/b:c", "repo": "web"}), `zero:repo="web",team="a/b:c"`},
 	} {
@@ -66,6 +65,7 @@ func TestCutSubject(t *testing.T) {
 		"failure:api.github.com/7":                         {"failure", "api.github.com/7", ""},
 		"incident:jira.example.com/10042":                  {"incident", "jira.example.com/10042", ""},
 		"incident:jira.example.com/10042/resolved=1767225": {"incident", "jira.example.com/10042", "resolved=1767225"},
+		"incident:jira.example.com/jira/10042/team=1":      {"incident", "jira.example.com/jira/10042", "team=1"},
 		"incident:jira.example.com/10042/open=2":           {"incident", "jira.example.com/10042", "open=2"},
 		`zero:environment="a/b:c",repo="web"`:              {"zero", `environment="a/b:c",repo="web"`, ""},
 		"of another version":                               {"of another version", "", ""},

@@ -44,20 +44,48 @@ type EnvironmentPaths struct {
 	Paths []string
 }
 
-// IncidentFilter selects the issues that are incidents: an issue must match each list that is not empty. Names are compared without
-// regard to case.
-type IncidentFilter struct{ Types, Labels, Priorities, Statuses []string }
-
-// Matches reports whether an event shows that its issue is an incident.
-func (f IncidentFilter) Matches(c IncidentChange) bool {
-	return anyOf(f.Types, c.Type) && anyOf(f.Priorities, c.Priority) && anyOf(f.Statuses, c.StatusName) && anyOf(f.Labels, c.IssueLabels...)
+// IncidentFilter selects the issues that are incidents, and what resolves them. Names are compared without regard to case, blanks
+// around them, and the prefix [System] of service management.
+type IncidentFilter struct {
+	// An issue must match each of these lists that is not empty. Projects are keys.
+	Types, Projects, Labels, Priorities, Statuses []string
+	// IgnoredResolutions are resolutions that are no recovery. ResolvedStatuses resolve an incident whatever their category.
+	IgnoredResolutions, ResolvedStatuses []string
 }
 
-// anyOf reports whether one of the names is in a list. An empty list contains all names.
-func anyOf(list []string, names ...string) bool {
+// Matches reports whether an issue with these properties may be an incident, whatever its status.
+func (f IncidentFilter) Matches(issueType, project, priority string, labels []string) bool {
+	return listsAny(f.Types, issueType) && listsAny(f.Projects, project) && listsAny(f.Priorities, priority) && listsAny(f.Labels, labels...)
+}
+
+// MatchesStatus reports whether a status makes an issue that Matches an incident.
+func (f IncidentFilter) MatchesStatus(name string) bool { return listsAny(f.Statuses, name) }
+
+// Ignores reports whether a resolution is no recovery.
+func (f IncidentFilter) Ignores(resolution string) bool {
+	return len(f.IgnoredResolutions) > 0 && listsAny(f.IgnoredResolutions, resolution)
+}
+
+// Resolves reports whether a status resolves an incident whatever its category.
+func (f IncidentFilter) Resolves(status string) bool {
+	return len(f.ResolvedStatuses) > 0 && listsAny(f.ResolvedStatuses, status)
+}
+
+// listsAny reports whether one of Jira's names is in a list. An empty list contains all names.
+func listsAny(list []string, names ...string) bool {
 	return len(list) == 0 || slices.ContainsFunc(names, func(name string) bool {
-		return slices.ContainsFunc(list, func(listed string) bool { return strings.EqualFold(listed, name) })
+		return slices.ContainsFunc(list, func(listed string) bool { return strings.EqualFold(plainName(listed), plainName(name)) })
 	})
+}
+
+// plainName returns a name of Jira without blanks around it and without service management's prefix.
+func plainName(name string) string {
+	const prefix = "[System] "
+	name = strings.TrimSpace(name)
+	if len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+		name = strings.TrimSpace(name[len(prefix):])
+	}
+	return name
 }
 
 // IsProduction reports whether a deployment's environment is a production environment.
@@ -85,7 +113,7 @@ func (p Policy) PathsFor(d Deployment) []string {
 
 // IgnoresAuthor reports whether changes of an author don't count.
 func (p Policy) IgnoresAuthor(author string) bool {
-	return author != "" && anyOf(p.IgnoreAuthors, author) && len(p.IgnoreAuthors) > 0
+	return author != "" && slices.ContainsFunc(p.IgnoreAuthors, func(ignored string) bool { return strings.EqualFold(ignored, author) })
 }
 
 // IsHotfix reports whether a change is a hotfix, by its branch or a label.

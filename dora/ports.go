@@ -32,8 +32,8 @@ type Team struct {
 	Name string
 	// Repositories are owner/name, owner/* for all of an owner, or a name alone for one of the default owner's.
 	Repositories []string
-	// Projects are keys of Jira projects.
-	Projects []string
+	// Projects are keys of Jira projects, Components components of one: KEY/name.
+	Projects, Components []string
 }
 
 // Unknown is the team of repositories and projects that no team owns.

@@ -73,7 +73,7 @@ type DeploymentTx interface {
 
 // IncidentTx keeps what is remembered of incidents.
 type IncidentTx interface {
-	// Get returns an incident by its key; the zero value if it is not known.
+	// Get returns an incident by its key, with its events; the zero value if it is not known.
 	Get(key string) (Incident, error)
 	// Save adds or replaces an incident.
 	Save(Incident) error

@@ -110,6 +110,8 @@ func (x *explainer) describeIncident(ctx context.Context, f dora.Fact, key, deta
 		return name + " is no longer open under these labels", nil
 	case f.Family == dora.IncidentRecovery:
 		return name + ", from its creation to its first resolution", nil
+	case f.Family == dora.IncidentRecoveryUnavailable, f.Family == dora.IncidentsDurationUnavailable:
+		return name + ": " + Reason(f.Labels["reason"]), nil
 	case f.Family == dora.IncidentsDurationSum && detail != "":
 		return name + ", from its creation to its resolution, without what was counted before", nil
 	}

@@ -21,16 +21,18 @@ type IncidentExplanation struct {
 	ID       string `json:"id"`
 	Project  string `json:"project"`
 	Priority string `json:"priority,omitempty"`
-	Team     string `json:"team"`
+	// Team has the teams, separated by commas.
+	Team string `json:"team"`
 	// IsIncident is true if jira.incidents selects the issue.
 	IsIncident bool      `json:"is_incident"`
 	Open       bool      `json:"open"`
 	Created    time.Time `json:"created,omitzero"`
 	// FirstResolved ends its recovery, Resolved the duration in jira_incidents_duration_sum.
-	FirstResolved time.Time   `json:"first_resolved,omitzero"`
-	Resolved      time.Time   `json:"resolved,omitzero"`
-	CountedUnder  dora.Labels `json:"counted_under,omitempty"`
-	OpenUnder     dora.Labels `json:"open_under,omitempty"`
+	FirstResolved time.Time `json:"first_resolved,omitzero"`
+	Resolved      time.Time `json:"resolved,omitzero"`
+	// CountedUnder and OpenUnder have a label set for each team.
+	CountedUnder []dora.Labels `json:"counted_under,omitempty"`
+	OpenUnder    []dora.Labels `json:"open_under,omitempty"`
 
 	Events      []IncidentEvent `json:"events"`
 	References  []Reference     `json:"references"`
@@ -115,16 +117,14 @@ func (x *explainer) incident(ctx context.Context, key string) (*IncidentExplanat
 	if err != nil {
 		return nil, err
 	}
-	host, id := splitKey(key)
+	site := key[:max(strings.LastIndexByte(key, '/'), 0)]
+	_, id := splitKey(key)
 	e := &IncidentExplanation{
-		Incident: i.Name, Host: host, ID: id, Project: i.Newest.Project, Priority: i.Newest.Priority, Team: i.Team,
+		Incident: i.Name, Host: site, ID: id, Project: i.Project, Priority: i.Priority, Team: strings.Join(i.Teams, ", "),
 		IsIncident: i.IsIncident, Open: i.Open != nil, Created: i.Created, FirstResolved: i.FirstResolved, Resolved: i.Resolved,
-		CountedUnder: i.Labels, OpenUnder: i.Open, Events: []IncidentEvent{}, Pending: []Pending{},
+		CountedUnder: i.Counted, OpenUnder: i.Open, Events: []IncidentEvent{}, Pending: []Pending{},
 	}
 	e.addDeliveries(deliveries)
-	if e.Team == "" {
-		e.Team = i.Labels["team"]
-	}
 	facts, err := x.FactsAbout(ctx, dora.IncidentSubject(key))
 	if err == nil {
 		e.Facts, err = x.facts(ctx, facts)
@@ -160,7 +160,11 @@ func (e *IncidentExplanation) addDeliveries(deliveries []dora.StoredDelivery) {
 		if noneProcessed && c.Key != "" {
 			e.Incident, e.Project, e.Priority = c.Key, c.Project, c.Priority
 		}
-		e.Events = append(e.Events, IncidentEvent{c.Event, c.Key, c.Timestamp, c.StatusName, c.ResolutionDate, newDelivery(d)})
+		at := c.OwnTime()
+		if at.IsZero() {
+			at = d.Received
+		}
+		e.Events = append(e.Events, IncidentEvent{c.Event, c.Key, at, c.StatusName, c.ResolutionDate, newDelivery(d)})
 		if p, ok := pendingDelivery(d); ok {
 			e.Pending = append(e.Pending, p)
 		}

@@ -24,11 +24,11 @@ func (e *IncidentExplanation) write(t *text) {
 	if !e.Resolved.IsZero() && !e.Resolved.Equal(e.FirstResolved) {
 		rows = append(rows, []string{"last resolved", dora.FormatTime(e.Resolved)})
 	}
-	if e.OpenUnder != nil {
-		rows = append(rows, []string{"open under", dora.SeriesName("", e.OpenUnder)})
+	for _, labels := range e.OpenUnder {
+		rows = append(rows, []string{"open under", dora.SeriesName("", labels)})
 	}
-	if e.CountedUnder != nil {
-		rows = append(rows, []string{"counted under", dora.SeriesName("", e.CountedUnder)})
+	for _, labels := range e.CountedUnder {
+		rows = append(rows, []string{"counted under", dora.SeriesName("", labels)})
 	}
 	t.table(rows)
 	t.incidentEvents(e.Events)
@@ -53,10 +53,6 @@ func (t *text) incidentEvents(events []IncidentEvent) {
 	t.section("Events")
 	var rows [][]string
 	for _, event := range events {
-		at := "without a time"
-		if !event.At.IsZero() {
-			at = dora.FormatTime(event.At)
-		}
 		what := event.Event
 		if event.Status != "" {
 			what += ", status " + event.Status
@@ -64,7 +60,7 @@ func (t *text) incidentEvents(events []IncidentEvent) {
 		if !event.Resolved.IsZero() {
 			what += ", resolved " + dora.FormatTime(event.Resolved)
 		}
-		rows = append(rows, []string{at, what, event.Delivery.words()})
+		rows = append(rows, []string{dora.FormatTime(event.At), what, event.Delivery.words()})
 	}
 	t.table(rows)
 }

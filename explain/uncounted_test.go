@@ -59,6 +59,26 @@ func TestExplainUncounted(t *testing.T) {
 	}
 }
 
+// An incident that is not measured has the reason, and so has one that is older than the store.
+func TestExplainUnmeasuredIncident(t *testing.T) {
+	s := shop.New(t)
+	s.Rules.StoreCreated = shop.Minute(100)
+	missed, old := shop.Incident("updated", 200, 0), shop.Incident("updated", 200, 90)
+	missed.Incident.StatusCategory = "done"
+	old.Incident.ID, old.Incident.Key = "10043", "INC-8"
+	s.Deliver(missed, old)
+	s.Process()
+	for about, want := range map[string]string{
+		"INC-7": "its recovery: no event says when it was resolved",
+		"INC-8": "the issue: it was resolved before this exporter was installed",
+	} {
+		text, err := run(t, s, "incident", about)
+		if err != nil || !strings.Contains(text, want) {
+			t.Errorf("%s: %v, want %q in\n%s", about, err, want, text)
+		}
+	}
+}
+
 // Names from outside can't control a terminal.
 func TestExplainEscapes(t *testing.T) {
 	s := shop.New(t)

@@ -61,7 +61,7 @@ func incidentUnmeasured(i dora.Incident, named []dora.DeploymentRecord, facts []
 		return append(all, Unmeasured{"the issue", "none of its events has been processed"})
 	}
 	_, reason := rules.IncidentRecoveryTime(i)
-	if reason == rules.ReasonNotIncident {
+	if reason == rules.ReasonNotIncident || reason == rules.ReasonOld {
 		return append(all, Unmeasured{"the issue", Reason(reason)})
 	}
 	recovered := hasFact(facts, dora.IncidentRecovery, dora.IncidentSubject(i.Key))

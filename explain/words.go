@@ -31,8 +31,8 @@ var evaluationWords = map[string]string{
 	dora.DeploymentEvaluation: "evaluation of what it ships, and of what that shows about earlier deployments",
 	dora.OutcomeEvaluation:    "evaluation of its run time, and of what its statuses are evidence of",
 	dora.ScopeEvaluation:      "evaluation of evidence in its environment, which waits for earlier evidence",
-	dora.IncidentEvaluation:   "evaluation of its recovery, and of the deployment that it is evidence against",
-	dora.IssueEvaluation:      "evaluation of its recovery",
+	dora.IncidentEvaluation:   "evaluation of its opening and recovery, and of the deployment that it is evidence against",
+	dora.IssueEvaluation:      "evaluation of its opening and recovery",
 }
 
 // reasonWords describe the reasons that the rules give for a missing value.
@@ -55,9 +55,11 @@ var reasonWords = map[string]string{
 	rules.ReasonBeforeCreation:      "its end is older than its creation",
 	rules.ReasonNotRepaired:         "nothing has repaired it yet",
 	rules.ReasonRepairBeforeSuccess: "its repair is older than its success",
-	rules.ReasonNotResolved:         "no event says that it was resolved",
+	rules.ReasonNotResolved:         "no event says that it was resolved, with a resolution that counts (jira.incidents.resolutions_ignored)",
+	rules.ReasonUnknownResolution:   "no event says when it was resolved: the first one that shows it resolved has no date and did not change its status",
 	rules.ReasonNotIncident:         "none of its events matches all of jira.incidents, which selects the issues that are incidents",
-	rules.ReasonNoReference:         "neither summary, description, labels nor links name a deployment, commit or pull request",
+	rules.ReasonOld:                 "it was resolved before this exporter was installed, and has only been edited since",
+	rules.ReasonNoReference:         "no text of its events names a deployment, commit or pull request",
 	rules.ReasonUnknownReference:    "no known deployment is, or ships, what it names",
 	rules.ReasonNoEarlierDeployment: "none of the deployments that it names succeeded in production before it was created",
 	rules.ReasonNoFailure:           "it has no status of failure or error after its success",

@@ -22,6 +22,7 @@ var instrumentNames = map[string]string{
 	dora.DeploymentsDurationUnavailable: "github.deployments.duration.unavailable",
 	dora.Incidents:                      "jira.incidents",
 	dora.IncidentsDurationSum:           "jira.incidents.duration.sum",
+	dora.IncidentsDurationUnavailable:   "jira.incidents.duration.unavailable",
 	dora.Deployments:                    "dora.deployments",
 	dora.DeploymentTimestamp:            "dora.deployment.timestamp",
 	dora.DeploymentRun:                  "dora.deployment.run",
@@ -35,18 +36,20 @@ var instrumentNames = map[string]string{
 	dora.IncidentsOpened:                "dora.incidents.opened",
 	dora.IncidentsOpen:                  "dora.incidents.open",
 	dora.IncidentRecovery:               "dora.incident.recovery",
+	dora.IncidentRecoveryUnavailable:    "dora.incident.recovery.unavailable",
 }
 
 // countUnits are the units of families that count something, as UCUM annotations: the Collector would take a gauge of unit 1
 // for a ratio. https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units
 var countUnits = map[string]string{
-	dora.Deployments:         "{deployment}",
-	dora.Changes:             "{change}",
-	dora.LeadTimeUnavailable: "{change}",
-	dora.ChangeFailures:      "{deployment}",
-	dora.ReworkDeployments:   "{deployment}",
-	dora.IncidentsOpened:     "{incident}",
-	dora.IncidentsOpen:       "{incident}",
+	dora.Deployments:                 "{deployment}",
+	dora.Changes:                     "{change}",
+	dora.LeadTimeUnavailable:         "{change}",
+	dora.ChangeFailures:              "{deployment}",
+	dora.ReworkDeployments:           "{deployment}",
+	dora.IncidentsOpened:             "{incident}",
+	dora.IncidentsOpen:               "{incident}",
+	dora.IncidentRecoveryUnavailable: "{incident}",
 }
 
 // instrumentUnit returns the unit of a family in UCUM.

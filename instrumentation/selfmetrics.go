@@ -211,7 +211,7 @@ var selfHelp = map[string]string{
 	"dora_exporter.delivery_conflicts":               "Redeliveries that differ from the stored event of the same id; the stored one stays.",
 	"dora_exporter.accept_failures":                  "Connections that could not be accepted, for example because no file descriptors were left.",
 	"dora_exporter.connections.evicted":              "Connections closed to make room for others while the limit of an address was reached.",
-	"dora_exporter.unsigned_webhooks_accepted":       "1 for each source whose webhooks are accepted without a signature because no secret is set.",
+	"dora_exporter.unsigned_webhooks_accepted":       "1 for each source whose webhooks are accepted from anybody because neither a secret nor a token is set.",
 }
 
 // selfUnits are the units of the program's own metrics. Gauges of 0 or 1 have none: the Collector would take unit 1 for a ratio.

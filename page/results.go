@@ -136,8 +136,11 @@ func (r resultReader) incidentResults(ctx context.Context, e dora.Event) ([]resu
 	if err != nil {
 		return nil, err
 	}
-	if !known || !i.IsIncident {
+	switch {
+	case !known || !i.IsIncident:
 		return []result{{Text: "not an incident by jira.incidents: not counted"}}, nil
+	case i.Old:
+		return []result{{Text: "resolved before this exporter was installed: not counted"}}, nil
 	}
 	all := r.facts.counted("its incident is counted as", e, dora.IncidentsOpened, dora.Incidents)
 	if len(all) == 0 {

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -43,15 +44,14 @@ func newBodies() bodies {
 	return bodies{newBudget(unverifiedBytes), semaphore.NewWeighted(decodingBytes)}
 }
 
-// read reads the raw body and checks its type, size and signature. The caller must call done, which is never nil, when it no longer
+// read reads the raw body and checks its type, size and, with check, its signature. The caller must call done, which is never nil, when it no longer
 // uses the body. waited is how long read waited for memory. Memory is allocated as the body arrives, within the budget. A body without
 // a signature is refused and takes no memory, but it is read to find out whether it is too large.
-func (b bodies) read(w http.ResponseWriter, r *http.Request, s source) (body []byte, waited time.Duration, done func(), err error) {
+func (b bodies) read(w http.ResponseWriter, r *http.Request, s source, check *verifier) (body []byte, waited time.Duration, done func(), err error) {
 	done = func() {}
 	if err := checkHeader(r, s.forms); err != nil {
 		return nil, 0, done, err
 	}
-	check := newVerifier(s.secrets, r.Header.Get(s.signature))
 	if check.cannotMatch() {
 		n, err := io.Copy(io.Discard, io.LimitReader(r.Body, maxBody+1))
 		switch {
@@ -173,7 +173,14 @@ func errTooLarge() error {
 }
 
 func errUnsigned(s source) error {
-	return &refusal{http.StatusUnauthorized, unauthorized, errors.New("signature missing or wrong: " + s.signature)}
+	var why []string
+	if len(s.secrets) > 0 {
+		why = append(why, "signature missing or wrong: "+s.signature)
+	}
+	if len(s.tokens.hashes) > 0 {
+		why = append(why, "token missing or wrong: Authorization: Bearer, or X-Webhook-Token")
+	}
+	return &refusal{http.StatusUnauthorized, unauthorized, errors.New(strings.Join(why, "; "))}
 }
 
 // payloadOf returns the JSON in a body: the body itself, or the field payload of a form.

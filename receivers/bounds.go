@@ -79,15 +79,21 @@ func truncateDeployment(d *dora.Deployment) int {
 }
 
 func truncateIncident(c *dora.IncidentChange) int {
-	size := len(c.Host) + len(c.ID) + truncateNames(&c.Key, &c.Project, &c.StatusName, &c.StatusCategory, &c.Type, &c.Priority)
-	for i := range c.IssueLabels {
-		size += truncateNames(&c.IssueLabels[i])
+	size := len(c.Host) + len(c.ID) + len(c.Changelog) +
+		truncateNames(&c.Key, &c.Project, &c.StatusName, &c.StatusID, &c.StatusCategory, &c.Type, &c.Priority, &c.Resolution)
+	if c.Transition != nil {
+		size += truncateNames(&c.Transition.FromID, &c.Transition.From)
+	}
+	for _, names := range [][]string{c.IssueLabels, c.Components, c.Teams} {
+		for i := range names {
+			size += truncateNames(&names[i])
+		}
 	}
 	for i := range c.References {
 		r := &c.References[i]
 		size += truncateNames(&r.Owner, &r.Repository, &r.Commit)
 	}
-	return size + 16*(len(c.IssueLabels)+len(c.References))
+	return size + 16*(len(c.IssueLabels)+len(c.Components)+len(c.Teams)+len(c.References))
 }
 
 // maxName is longer than any name on GitHub or Jira, in bytes. Truncated names are still recognisable as wrong.

@@ -10,172 +10,212 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+	"sync"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/bounds"
 )
 
-// jiraPayload has the fields that are read of an issue event of Jira Cloud and Data Center. Any of them may be missing or null.
+// jiraDecoder decodes events of issues: the webhooks of Jira Cloud and Data Center, and payloads that are or contain an issue, as
+// Automation rules and the post functions of transitions send them. Any field may be missing, null or of another type.
 // https://developer.atlassian.com/cloud/jira/platform/webhooks/
 // https://developer.atlassian.com/server/jira/platform/webhooks/
-type jiraPayload struct {
-	WebhookEvent string   `json:"webhookEvent"`
-	Timestamp    jiraTime `json:"timestamp"`
-	Issue        *struct {
-		ID     jiraText `json:"id"`
-		Key    string   `json:"key"`
-		Self   string   `json:"self"`
-		Fields struct {
-			Created               jiraTime   `json:"created"`
-			ResolutionDate        jiraTime   `json:"resolutiondate"`
-			StatusCategoryChanged jiraTime   `json:"statuscategorychangedate"`
-			Type                  jiraName   `json:"issuetype"`
-			Priority              jiraName   `json:"priority"`
-			Labels                jiraLabels `json:"labels"`
-			Summary               jiraTexts  `json:"summary"`
-			Description           jiraTexts  `json:"description"`
-			Links                 jiraTexts  `json:"issuelinks"`
-			RemoteLinks           jiraTexts  `json:"remotelinks"`
-			Project               struct {
-				Key string `json:"key"`
-			} `json:"project"`
-			Status struct {
-				Name     string `json:"name"`
-				Category struct {
-					Key string `json:"key"`
-				} `json:"statusCategory"`
-			} `json:"status"`
-		} `json:"fields"`
-	} `json:"issue"`
-	Changelog struct {
-		ID    jiraText `json:"id"`
-		Items []struct {
-			Field   string `json:"field"`
-			FieldID string `json:"fieldId"`
-		} `json:"items"`
-	} `json:"changelog"`
+// https://support.atlassian.com/cloud-automation/docs/jira-automation-actions/
+type jiraDecoder struct {
+	// teamField and evidenceFields are ids of fields.
+	teamField      string
+	evidenceFields []string
+	// names are the members that are read of the objects of a payload.
+	names map[string]bool
+	// warn is called once for each field that can't be read.
+	warn func(field, value, issue string)
+
+	mu     sync.Mutex
+	warned map[string]bool
 }
 
-// decodeJira decodes an event.
-func decodeJira(_ http.Header, payload []byte) (decoded, error) {
-	var p jiraPayload
-	if err := json.Unmarshal(payload, &p); err != nil {
+func newJiraDecoder(teamField string, evidenceFields []string, warn func(field, value, issue string)) *jiraDecoder {
+	d := &jiraDecoder{teamField: teamField, evidenceFields: evidenceFields, warn: warn, names: map[string]bool{}, warned: map[string]bool{}}
+	for _, name := range slices.Concat(evidenceFields, []string{
+		teamField, "webhookEvent", "timestamp", "issue", "fields", "self", "id", "key", "name", "value", "project", "issuetype", "priority", "resolution",
+		"labels", "components", "status", "statusCategory", "created", "updated", "resolutiondate", "statuscategorychangedate", "summary",
+		"description", "issuelinks", "remotelinks", "comment", "comments", "body", "changelog", "items", "field", "fieldId", "from", "fromString",
+		"transition", "from_status",
+	}) {
+		d.names[name] = true
+	}
+	return d
+}
+
+// decode decodes an event.
+func (d *jiraDecoder) decode(_ http.Header, payload []byte) (decoded, error) {
+	if err := json.Unmarshal(payload, &struct{}{}); err != nil {
 		return decoded{}, fmt.Errorf("the payload: %w", err)
 	}
-	switch p.WebhookEvent {
-	case "":
-		return decoded{}, errors.New("webhookEvent is missing")
-	case "jira:issue_created", "jira:issue_updated", "jira:issue_deleted":
-	default:
-		return decoded{name: "other"}, nil
+	p := newFieldReader(bytes.TrimSpace(payload), d.names)
+	issue := p.object("issue")
+	if !issue.isObject() && p.object("fields").isObject() {
+		issue = p
 	}
-	out := decoded{name: p.WebhookEvent}
-	i := p.Issue
-	if i == nil || i.ID == "" && i.Key == "" {
+	name, err := eventName(p, issue)
+	if err != nil || name == other {
+		return decoded{name: name}, err
+	}
+	i := issueReader{fieldReader: issue, fields: issue.object("fields")}
+	if !i.fields.isObject() {
+		i.fields = issue
+	}
+	change := d.change(name, p, &i)
+	out := decoded{name: name}
+	if change.ID == "" {
 		return out, errors.New("issue.id is missing")
 	}
-	change := &dora.IncidentChange{
-		Event: p.WebhookEvent, Host: host(i.Self), ID: string(i.ID), Key: i.Key, Project: i.Fields.Project.Key,
-		StatusName: i.Fields.Status.Name, StatusCategory: i.Fields.Status.Category.Key,
-		Timestamp: p.Timestamp.Time, Created: i.Fields.Created.Time, ResolutionDate: i.Fields.ResolutionDate.Time,
-		StatusCategoryChanged: i.Fields.StatusCategoryChanged.Time, Edit: p.isEdit(),
-	}
-	change.Type, change.Priority, change.IssueLabels = string(i.Fields.Type), string(i.Fields.Priority), i.Fields.Labels
-	change.References = references(candidates(slices.Concat(i.Fields.Summary, i.Fields.Description, i.Fields.Links, i.Fields.RemoteLinks, jiraTexts(i.Fields.Labels))))
-	if change.ID == "" {
-		change.ID = i.Key
-	}
-	if at := strings.LastIndexByte(i.Key, '-'); change.Project == "" && at > 0 {
-		change.Project = i.Key[:at]
-	}
-	if unreadable := p.unreadable(); len(unreadable) > 0 {
-		out.note = []any{"unreadable_times", unreadable}
+	d.warnOf(i, change.Key)
+	if name == dora.CommentEvent && len(change.References) == 0 {
+		return decoded{name: other}, nil
 	}
 	out.event.Incident = change
-	out.key = dora.IssueDeliveryKey(*change, p.changeID(payload))
+	out.key = dora.IssueDeliveryKey(*change, changeID(*change, payload))
 	return out, nil
 }
 
-// changeID identifies an event of an issue: by the id of its changelog, else by its time, else by a hash of the payload.
-func (p *jiraPayload) changeID(payload []byte) string {
-	switch {
-	case p.Changelog.ID != "":
-		return string(p.Changelog.ID)
-	case !p.Timestamp.IsZero():
-		return strconv.FormatInt(p.Timestamp.UnixMilli(), 10)
+// other is the name of events that are not read.
+const other = "other"
+
+// eventName returns the name of the event in a payload with an issue.
+func eventName(p, issue fieldReader) (string, error) {
+	switch name, _ := p.text("webhookEvent"); name {
+	case "":
+		if !issue.isObject() {
+			return "", errors.New("neither webhookEvent nor an issue")
+		}
+		return dora.IssueBody, nil
+	case "comment_created", "comment_updated":
+		if !issue.isObject() {
+			return other, nil
+		}
+		return dora.CommentEvent, nil
+	case dora.IssueCreated, "jira:issue_updated", dora.IssueDeleted:
+		return name, nil
 	}
-	return fmt.Sprintf("%x", sha256.Sum256(payload))
+	return other, nil
 }
 
-// isEdit reports whether the event changed only other fields than status and resolution.
-func (p *jiraPayload) isEdit() bool {
-	for _, item := range p.Changelog.Items {
-		for _, field := range []string{item.Field, item.FieldID} {
-			if strings.EqualFold(field, "status") || strings.EqualFold(field, "resolution") {
-				return false
+// change reads what a payload says about an issue.
+func (d *jiraDecoder) change(event string, p fieldReader, i *issueReader) *dora.IncidentChange {
+	c := &dora.IncidentChange{Event: event, Timestamp: i.timeOf(p, "timestamp"), Updated: i.time("updated")}
+	self, _ := i.text("self")
+	c.Host = dora.Site(self)
+	c.Key, _ = i.text("key")
+	c.ID, _ = i.text("id")
+	if c.ID == "" {
+		c.ID = c.Key
+	}
+	d.readFields(c, i)
+	readChangelog(c, p)
+	c.References = references(candidates(d.texts(p, i)))
+	return c
+}
+
+// readFields reads the fields of an issue.
+func (d *jiraDecoder) readFields(c *dora.IncidentChange, i *issueReader) {
+	c.Project = i.project(c.Key)
+	c.Type = i.name("issuetype", "")
+	c.Priority = i.name("priority", dora.FieldPriority)
+	c.Resolution = i.name("resolution", dora.FieldResolution)
+	c.IssueLabels = i.names("labels", dora.FieldLabels, splitLabels)
+	c.Components = i.names("components", dora.FieldComponents, splitCommas)
+	if d.teamField != "" {
+		c.Teams = i.names(d.teamField, dora.FieldTeams, oneName)
+	}
+	c.StatusName, c.StatusID, c.StatusCategory = i.status()
+	c.Created, c.StatusCategoryChanged = i.time("created"), i.time("statuscategorychangedate")
+	c.ResolutionDate = i.time("resolutiondate")
+	if i.fields.isEmpty("resolutiondate") {
+		i.cleared = append(i.cleared, dora.FieldResolutionDate)
+	}
+	c.Cleared = i.cleared
+}
+
+// readChangelog reads what an event changed. The post function of a transition sends the transition instead of a changelog.
+func readChangelog(c *dora.IncidentChange, p fieldReader) {
+	changelog := p.object("changelog")
+	c.Changelog, _ = changelog.text("id")
+	for element := range bounds.Elements(changelog.members["items"]) {
+		item := newFieldReader(element, p.names)
+		for _, name := range []string{"field", "fieldId"} {
+			field, _ := item.text(name)
+			switch strings.ToLower(field) {
+			case "status":
+				c.Transition = &dora.Transition{}
+				c.Transition.FromID, _ = item.text("from")
+				c.Transition.From, _ = item.text("fromString")
+			case "resolution":
+				c.ResolutionChanged = true
+			case "project", "key", "issuekey":
+				c.Moved = true
 			}
 		}
 	}
-	return len(p.Changelog.Items) > 0
-}
-
-// unreadable returns the times that are present and can't be parsed. They count as missing.
-func (p *jiraPayload) unreadable() []string {
-	f := p.Issue.Fields
-	return slices.DeleteFunc([]string{
-		p.Timestamp.unreadable, f.Created.unreadable, f.ResolutionDate.unreadable, f.StatusCategoryChanged.unreadable,
-	}, func(s string) bool { return s == "" })
-}
-
-// jiraTime is a time in one of the forms that Jira sends: 2026-01-15T10:30:00.000+0100, RFC 3339, or milliseconds since 1970.
-// It is zero if it is missing, null, or in none of these forms.
-type jiraTime struct {
-	time.Time
-
-	unreadable string
-}
-
-// UnmarshalJSON never fails: an invalid time must not lose the event.
-func (t *jiraTime) UnmarshalJSON(b []byte) error {
-	*t = jiraTime{}
-	if string(b) == "null" || string(b) == `""` {
-		return nil
+	if transition := p.object("transition"); transition.isObject() && c.Transition == nil {
+		from, _ := transition.text("from_status")
+		c.Transition = &dora.Transition{From: from}
 	}
-	text := string(bytes.Trim(b, `"`))
-	if ms, err := strconv.ParseInt(text, 10, 64); err == nil && ms >= minMillis && ms <= maxMillis {
-		t.Time = time.UnixMilli(ms).UTC()
-		return nil
+}
+
+// texts returns the texts that may name deployments, commits and pull requests.
+func (d *jiraDecoder) texts(p fieldReader, i *issueReader) []string {
+	var all []string
+	for _, field := range append([]string{"summary", "description", "issuelinks", "remotelinks", "labels"}, d.evidenceFields...) {
+		all = append(all, stringsIn(i.fields.members[field])...)
 	}
-	for _, layout := range []string{"2006-01-02T15:04:05-0700", time.RFC3339, "2006-01-02T15:04:05-07"} {
-		if at, err := time.Parse(layout, text); err == nil && storable(at) {
-			t.Time = at.UTC()
-			return nil
+	all = append(all, commentTexts(i.fields.members["comment"], d.names)...)
+	return append(all, commentTexts(p.members["comment"], d.names)...)
+}
+
+// commentTexts returns the texts of a comment, a list of comments, or an object that contains one.
+func commentTexts(comment []byte, names map[string]bool) []string {
+	all := commentText(comment, names)
+	for _, list := range [][]byte{comment, newFieldReader(comment, names).members["comments"]} {
+		for element := range bounds.Elements(list) {
+			all = append(all, commentText(element, names)...)
 		}
 	}
-	t.unreadable = text[:min(len(text), 50)]
+	return all
+}
+
+// commentText returns the text of a comment. Its other members, such as its author, are none.
+func commentText(comment []byte, names map[string]bool) []string {
+	if object := newFieldReader(comment, names); object.isObject() {
+		return stringsIn(object.members["body"])
+	}
+	if text, ok := textOf(comment); ok {
+		return []string{text}
+	}
 	return nil
 }
 
-// The years 1 to 9999, which JSON times can represent.
-const (
-	minMillis = -62_135_596_800_000
-	maxMillis = 253_402_300_799_999
-)
-
-// jiraText is a string that may be sent as a number.
-type jiraText string
-
-// UnmarshalJSON accepts a string, a number or null.
-func (t *jiraText) UnmarshalJSON(b []byte) error {
-	var text string
-	if err := json.Unmarshal(b, &text); err == nil {
-		*t = jiraText(text)
-		return nil
+// changeID identifies an event of an issue: by the id of its changelog, else by its time and a hash of the payload.
+func changeID(c dora.IncidentChange, payload []byte) string {
+	if c.Changelog != "" {
+		return c.Changelog
 	}
-	var number json.Number
-	if err := json.Unmarshal(b, &number); err != nil {
-		return errors.New("an id is neither a string nor a number")
+	id := fmt.Sprintf("%x", sha256.Sum256(payload))
+	if at := c.OwnTime(); !at.IsZero() {
+		id = strconv.FormatInt(at.UnixMilli(), 10) + "-" + id
 	}
-	*t = jiraText(number)
-	return nil
+	return id
+}
+
+// warnOf warns of the fields of an issue that can't be read, each once.
+func (d *jiraDecoder) warnOf(i issueReader, issue string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, odd := range i.odd {
+		if d.warned[odd.field] {
+			continue
+		}
+		d.warned[odd.field] = true
+		d.warn(odd.field, odd.value, issue)
+	}
 }

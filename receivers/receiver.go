@@ -25,6 +25,7 @@ type Options struct {
 	// GitHubSecrets and JiraSecrets are the secrets of the webhooks, several during a rotation. Without a secret, unsigned requests
 	// are accepted.
 	GitHubSecrets, JiraSecrets []string
+	Jira                       JiraOptions
 	Logger                     *slog.Logger
 	// Now is the clock of the machine, for the time of arrival.
 	Now func() time.Time
@@ -38,6 +39,16 @@ type Options struct {
 	// Trace is called for each request with a valid signature when its result is known. It returns the context for the log lines about
 	// the request. It may be nil.
 	Trace func(ctx context.Context, r dora.WebhookRequest) context.Context
+}
+
+// JiraOptions configure what is accepted and read of Jira.
+type JiraOptions struct {
+	// Tokens are accepted instead of a signature; with TokenInURL, also as ?token=.
+	Tokens     []string
+	TokenInURL bool
+	// TeamField is the id of the field with the teams of an issue, EvidenceFields are ids of fields that may name deployments.
+	TeamField      string
+	EvidenceFields []string
 }
 
 // Results of a request, the values of the label result.
@@ -77,9 +88,13 @@ func (r *Receivers) Register(router gin.IRouter) {
 		name: dora.GitHub, forms: true, signature: "X-Hub-Signature-256", secrets: nonEmpty(r.o.GitHubSecrets),
 		delivery: "X-GitHub-Delivery", decode: limitedDecoder(r.decoding, isGitHubEvent, decodeGitHub),
 	}))
+	issues := newJiraDecoder(r.o.Jira.TeamField, r.o.Jira.EvidenceFields, func(field, value, issue string) {
+		r.o.Logger.Warn("a field of an issue can't be read and counts as missing; further issues are not reported", "endpoint", dora.Jira,
+			"field", field, "value", value, "key", dora.LabelValue(issue))
+	})
 	router.POST("/api/jira", r.receive(source{
-		name: dora.Jira, signature: "X-Hub-Signature", secrets: nonEmpty(r.o.JiraSecrets),
-		delivery: "X-Atlassian-Webhook-Identifier", decode: limitedDecoder(r.decoding, func(http.Header) bool { return true }, decodeJira),
+		name: dora.Jira, signature: "X-Hub-Signature", secrets: nonEmpty(r.o.JiraSecrets), tokens: newTokens(r.o.Jira.Tokens, r.o.Jira.TokenInURL),
+		delivery: "X-Atlassian-Webhook-Identifier", decode: limitedDecoder(r.decoding, func(http.Header) bool { return true }, issues.decode),
 	}))
 }
 
@@ -91,6 +106,7 @@ type source struct {
 	// signature and delivery are names of headers.
 	signature, delivery string
 	secrets             [][]byte
+	tokens              tokens
 	decode              decoder
 }
 
@@ -115,13 +131,15 @@ type exchange struct {
 	dora.WebhookRequest
 }
 
-// receive handles a webhook: limits, signature over the raw body, decoding, key, inbox.
+// receive handles a webhook: limits, token or signature over the raw body, decoding, key, inbox.
 func (r *Receivers) receive(s source) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		check := s.newCheck(c.Request)
+		stripQuery(c.Request)
 		pruneHeader(c.Request.Header, s)
 		v := &exchange{c: c, source: s, body: &trackedBody{ReadCloser: c.Request.Body}, WebhookRequest: dora.WebhookRequest{Route: c.FullPath(), Arrived: r.o.Now()}}
 		c.Request.Body = v.body
-		body, waited, done, err := r.bodies.read(c.Writer, c.Request, s)
+		body, waited, done, err := r.bodies.read(c.Writer, c.Request, s, check)
 		defer done()
 		if err != nil {
 			r.refuse(v, err)

@@ -58,17 +58,21 @@ type bench struct {
 }
 
 func newBench(gitHubSecrets, jiraSecrets []string) *bench {
+	return newBenchOf(Options{GitHubSecrets: gitHubSecrets, JiraSecrets: jiraSecrets})
+}
+
+// newBenchOf completes options.
+func newBenchOf(o Options) *bench {
 	gin.SetMode(gin.ReleaseMode)
 	b := &bench{engine: gin.New(), inbox: inbox{keys: map[string]bool{}}}
 	b.engine.HandleMethodNotAllowed = true
-	New(Options{
-		Inbox: &b.inbox, GitHubSecrets: gitHubSecrets, JiraSecrets: jiraSecrets,
-		Logger:      slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Now:         func() time.Time { return time.Unix(0, 0) },
-		Observe:     func(source, event, result string) { b.observed = append(b.observed, source+" "+event+" "+result) },
-		OnDuplicate: func(key string) { b.duplicate = append(b.duplicate, key) },
-		OnRefused:   func(source, result, why string) { b.refused = append(b.refused, source+" "+result+": "+why) },
-	}).Register(b.engine)
+	o.Inbox = &b.inbox
+	o.Logger = slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	o.Now = func() time.Time { return time.Unix(0, 0) }
+	o.Observe = func(source, event, result string) { b.observed = append(b.observed, source+" "+event+" "+result) }
+	o.OnDuplicate = func(key string) { b.duplicate = append(b.duplicate, key) }
+	o.OnRefused = func(source, result, why string) { b.refused = append(b.refused, source+" "+result+": "+why) }
+	New(o).Register(b.engine)
 	return b
 }
 

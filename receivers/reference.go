@@ -1,14 +1,12 @@
 package receivers
 
 import (
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"dora-exporter/dora"
-	"dora-exporter/internal/bounds"
 )
 
 // maxReferences limits the references of one issue.
@@ -66,48 +64,4 @@ func hasLettersAndDigits(s string) bool {
 func number(digits string) int64 {
 	n, _ := strconv.ParseInt(digits, 10, 64) // the expressions leave at most 18 digits
 	return n
-}
-
-// jiraTexts holds all strings in a value, without the names of members: a summary, a description in Atlassian's document format, links.
-// https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
-type jiraTexts []string
-
-// UnmarshalJSON never fails. It decodes one string after the other: decoding the tree would need several times the memory.
-func (t *jiraTexts) UnmarshalJSON(b []byte) error {
-	*t = nil
-	for quoted := range bounds.Strings(b) {
-		var text string
-		if json.Unmarshal(quoted, &text) == nil {
-			*t = append(*t, text)
-		}
-	}
-	return nil
-}
-
-// jiraName is the name of a type or a priority: an object with a name. Any other value counts as missing.
-type jiraName string
-
-// UnmarshalJSON never fails: an invalid name must not lose the event.
-func (n *jiraName) UnmarshalJSON(b []byte) error {
-	var object struct {
-		Name string `json:"name"`
-	}
-	*n = ""
-	if json.Unmarshal(b, &object) == nil {
-		*n = jiraName(object.Name)
-	}
-	return nil
-}
-
-// jiraLabels holds an issue's labels; any value but a list of strings counts as missing.
-type jiraLabels []string
-
-// UnmarshalJSON never fails, likewise.
-func (l *jiraLabels) UnmarshalJSON(b []byte) error {
-	var all []string
-	if json.Unmarshal(b, &all) != nil {
-		all = nil
-	}
-	*l = all
-	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
+	"net/http"
 	"strings"
 )
 
@@ -14,6 +15,18 @@ import (
 type verifier struct {
 	macs   []hash.Hash
 	digest string
+	// refuse is true if no signature is valid, since the request lacks its token.
+	refuse bool
+}
+
+// newCheck returns the verifier of a request. A token makes a signature unnecessary.
+func (s source) newCheck(r *http.Request) *verifier {
+	if s.tokens.match(r) {
+		return &verifier{}
+	}
+	v := newVerifier(s.secrets, r.Header.Get(s.signature))
+	v.refuse = len(s.secrets) == 0 && len(s.tokens.hashes) > 0
+	return v
 }
 
 func newVerifier(secrets [][]byte, header string) *verifier {
@@ -28,7 +41,7 @@ func newVerifier(secrets [][]byte, header string) *verifier {
 }
 
 // cannotMatch reports whether no body can have this signature.
-func (v *verifier) cannotMatch() bool { return len(v.macs) > 0 && v.digest == "" }
+func (v *verifier) cannotMatch() bool { return v.refuse || len(v.macs) > 0 && v.digest == "" }
 
 func (v *verifier) write(piece []byte) {
 	for _, mac := range v.macs {

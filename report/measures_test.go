@@ -56,7 +56,7 @@ func platformInFebruary() dora.Records {
 		Unsettled: 1, Repositories: map[string][]string{"acme/web": {"api.github.com/acme/web"}},
 		Environments: []dora.Environment{{Name: "production", Production: true}, {Name: "staging"}},
 		Incidents: []dora.Incident{{
-			Key: "jira.example.com/7", Name: "INC-7", IsIncident: true, Team: "Platform", Created: on(10, 11), FirstResolved: on(10, 16), Resolved: on(11, 0),
+			Key: "jira.example.com/7", Name: "INC-7", IsIncident: true, IsResolved: true, Teams: []string{"Platform"}, Created: on(10, 11), FirstResolved: on(10, 16), Resolved: on(11, 0),
 			References: []dora.Reference{{Owner: "acme", Repository: "web", PullRequest: 6}},
 		}},
 		Deployments: []dora.DeploymentRecord{

@@ -25,10 +25,11 @@ func TestNoSecretIsTold(t *testing.T) {
 	}
 	e.write("config.yml", fmt.Sprintf(`server: {host: 127.0.0.1, port: %s, metrics_listen: %s}
 github: {base_url: %s, webhook_secret_file: [hook, previous]}
-jira: {webhook_secret: %s}
+jira: {webhook_secret: %s, webhook_token_file: token, webhook_token_in_url: true}
 catalog: {mode: backstage, endpoint: %s, token_file: backstage}
 `, port, metrics, github.URL, canaries["Jira's webhook secret"], backstage.URL))
 	e.write("hook", canaries["GitHub's webhook secret"]+"\n")
+	e.write("token", canaries["Jira's webhook token"]+"\n")
 	e.write("previous", canaries["GitHub's previous secret"])
 	e.write("backstage", canaries["Backstage token"]+"\n")
 	e.write("web.yml", "basic_auth_users: {prometheus: "+canaryHash+"}\n")
@@ -77,6 +78,16 @@ catalog: {mode: backstage, endpoint: %s, token_file: backstage}
 	send(signed(event(2), canaries["GitHub's previous secret"]), 202)
 	incident := jira(`{"timestamp":1,"webhookEvent":"jira:issue_created","issue":{"id":"1","key":"INC-1"}}`)
 	send(incident.with("X-Hub-Signature", sign(canaries["Jira's webhook secret"], incident.body)), 202)
+	token := canaries["Jira's webhook token"]
+	send(incident.with("Authorization", "Bearer "+token), 202)
+	inURL := incident.with("X-Hub-Signature", "sha256=00")
+	inURL.path += "?token=" + token
+	send(inURL, 202)
+	inURL.path += "x"
+	send(inURL, 401)
+	inURL.path = "/api/jira/?token=" + token
+	send(inURL, 404)
+	see("GET", "http://"+e.address+"/api/jira?token="+token, "", "")
 	// Senders with a wrong idea of a signature.
 	send(event(3), 401)
 	for _, header := range []string{canaries["GitHub's webhook secret"], "sha256=" + canaries["GitHub's webhook secret"], "sha1=" + canaries["GitHub's previous secret"]} {
@@ -158,5 +169,5 @@ catalog: {mode: backstage, endpoint: %s, token_file: backstage}
 		t.Error("the log has no debug lines, or no goroutines")
 	}
 	quiet(t, "the log", log)
-	e.filesAreQuiet("config.yml", "hook", "previous", "backstage", "web.yml")
+	e.filesAreQuiet("config.yml", "hook", "previous", "token", "backstage", "web.yml")
 }

@@ -18,6 +18,7 @@ var canaries = map[string]string{
 	"GitHub's webhook secret":  "hook-canarySecretOfGitHub",
 	"GitHub's previous secret": "hook-canaryPreviousOfGitHub",
 	"Jira's webhook secret":    "hook-canarySecretOfJira",
+	"Jira's webhook token":     "hook-canaryTokenOfJira",
 	"password":                 "canaryPasswordOfPrometheus",
 	"password as it is sent":   base64.StdEncoding.EncodeToString([]byte("prometheus:canaryPasswordOfPrometheus")),
 	"password's hash":          canaryHash,

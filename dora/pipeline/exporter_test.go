@@ -32,13 +32,15 @@ type exporter struct {
 	history *history
 	store   *sqlite.Store
 	late    int
+	// created is when the store was created; long ago if it is zero.
+	created time.Time
 	// due is when the first event that has arrived is evaluated.
 	due time.Time
 }
 
 func (x *exporter) rules() *rules.Rules {
 	rules := noLimit()
-	rules.Policy, rules.OnLate = x.history.policy, func(n int) { x.late += n }
+	rules.Policy, rules.StoreCreated, rules.OnLate = x.history.policy, x.created, func(n int) { x.late += n }
 	return rules
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +50,15 @@ func newHistory(seed uint64) *history {
 	if p.chance(10) {
 		p.policy.Incidents.Labels = []string{"outage"}
 	}
+	if p.chance(10) {
+		p.policy.Incidents.Projects = []string{"inc"}
+	}
+	if p.chance(20) {
+		p.policy.Incidents.IgnoredResolutions = []string{"duplicate"}
+	}
+	if p.chance(20) {
+		p.policy.Incidents.ResolvedStatuses = []string{"mitigated"}
+	}
 	p.repos["web"], p.repos["api"] = p.repository(1), p.repository(2)
 	p.repos["site"] = p.repos["web"]
 	scopes := []dora.Deployment{
@@ -68,6 +76,9 @@ func newHistory(seed uint64) *history {
 	}
 	for i := range p.IntN(5) {
 		p.incident(i)
+	}
+	for len(p.events) == 0 {
+		p.incident(5)
 	}
 	return p
 }
@@ -144,54 +155,6 @@ func (p *history) deploy(id int64, d dora.Deployment, at int) {
 	}
 }
 
-// incident adds the events of an issue.
-func (p *history) incident(number int) {
-	created := p.IntN(30)
-	at := created
-	c := dora.IncidentChange{
-		Event: "jira:issue_created", Host: "jira.example.com", ID: fmt.Sprint(number), Key: fmt.Sprintf("INC-%d", number), Created: minute(created),
-		Project: pick(p, "INC", "OPS"), Priority: pick(p, "High", "Low", ""), StatusCategory: "new",
-	}
-	seen := p.chance(90)
-	for range 1 + p.IntN(6) {
-		c.Timestamp = minute(at)
-		if p.chance(50) {
-			c.References = append(slices.Clone(c.References), p.reference())
-		}
-		if p.chance(30) {
-			c.IssueLabels = append(slices.Clone(c.IssueLabels), pick(p, "outage", "customer"))
-		}
-		if seen {
-			event := c
-			p.events = append(p.events, dora.Event{Incident: &event})
-		}
-		seen = true
-		if c.Event == "jira:issue_deleted" {
-			break
-		}
-		at += 1 + p.IntN(9)
-		c.Event, c.Edit = "jira:issue_updated", false
-		switch p.IntN(8) {
-		case 0, 1:
-			c.StatusCategory, c.ResolutionDate = "done", minute(at)
-		case 2:
-			c.StatusCategory, c.StatusCategoryChanged = "done", minute(at-1)
-		case 3:
-			c.StatusCategory, c.ResolutionDate, c.StatusCategoryChanged = "new", time.Time{}, time.Time{}
-		case 4:
-			c.Project = pick(p, "INC", "OPS")
-		case 5:
-			c.Priority = pick(p, "High", "Low")
-		case 6:
-			c.Edit = true
-		case 7:
-			if p.chance(50) {
-				c.Event = "jira:issue_deleted"
-			}
-		}
-	}
-}
-
 // reference makes a reference to a deployment, change or commit, with or without its repository.
 func (p *history) reference() dora.Reference {
 	name := pick(p, "web", "site", "api")
@@ -231,8 +194,9 @@ func (p *history) describe() string {
 			continue
 		}
 		c := e.Incident
-		fmt.Fprintf(&b, "%s %s %s created %s resolved %s %s %s %s %q %v %+v\n", clock(c.Timestamp), c.Key, c.Event, clock(c.Created), clock(c.ResolutionDate),
-			c.StatusCategory, clock(c.StatusCategoryChanged), c.Project, c.Priority, c.IssueLabels, c.References)
+		fmt.Fprintf(&b, "%s %s %s changelog %q created %s resolved %s %s %q %s changed %s %s %q %v %v cleared %v moved %t edited %t from %v %+v\n",
+			clock(c.OwnTime()), c.Key, c.Event, c.Changelog, clock(c.Created), clock(c.ResolutionDate), c.StatusName, c.StatusCategory, c.Resolution,
+			clock(c.StatusCategoryChanged), c.Project, c.Priority, c.IssueLabels, c.Teams, c.Cleared, c.Moved, c.ResolutionChanged, c.Transition, c.References)
 	}
 	for name, w := range p.repos {
 		for sha, c := range w.changes {

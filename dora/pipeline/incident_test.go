@@ -66,12 +66,16 @@ func TestResolvedIncident(t *testing.T) {
 			})},
 			want: []string{count, sum + "1800000"},
 		},
-		"done without any date: the event's time, not an edit's": {
+		"done without any date: the time of the event that changed the status, not of an edit": {
 			events: []dora.Event{
-				incident(updated, time.Hour, done),
-				incident(updated, 9*time.Hour, func(c *dora.IncidentChange) { done(c); c.Edit = true }),
+				incident(updated, time.Hour, func(c *dora.IncidentChange) { done(c); c.Transition = &dora.Transition{From: "Open"} }),
+				incident(updated, 9*time.Hour, done),
 			},
 			want: []string{count, sum + "3600000"},
+		},
+		"the closing was missed: counted without a duration": {
+			events: []dora.Event{incident(created, 0, nil), incident(updated, 9*time.Hour, done)},
+			want:   []string{count},
 		},
 		"no creation time: counted without a duration": {
 			events: []dora.Event{incident(updated, time.Hour, func(c *dora.IncidentChange) {

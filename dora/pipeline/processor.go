@@ -32,6 +32,7 @@ type Processor struct {
 	Store        DeliveryStore
 	Catalog      dora.Catalog
 	Environments dora.Environments
+	IssueTeams   dora.IssueTeams
 	Rules        *rules.Rules
 	Logger       *slog.Logger
 	// MaxWait is how long a delivery waits for its team, from the first failed look-up in the catalog. After that it counts under

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -80,6 +82,9 @@ func (p *Processor) team(ctx context.Context, e dora.Event) (string, error) {
 	case e.Deployment != nil:
 		return p.Catalog.RepositoryTeam(ctx, e.Deployment.Owner, e.Deployment.Repository)
 	case e.Incident != nil:
+		if p.IssueTeams.Assign(e.Incident) {
+			return strings.Join(append(slices.Clone(e.Incident.Teams), e.Incident.ComponentTeams...), ", "), nil
+		}
 		return p.Catalog.ProjectTeam(ctx, e.Incident.Project)
 	}
 	return dora.Unknown, nil

@@ -17,7 +17,7 @@ func (r *Session) Process(d dora.Delivery, team string) error {
 	case e.Deployment != nil:
 		err = r.addDeployment(*e.Deployment, team)
 	case e.Incident != nil:
-		err = r.addIncidentEvent(*e.Incident, team)
+		err = r.addIncidentEvent(d, team)
 	default:
 		err = errors.New("this version does not know events of this kind")
 	}

@@ -180,7 +180,7 @@ func outcomeEvidence(h dora.Runs, t dora.DeploymentRecord) ([]dora.Evidence, err
 }
 
 // incidentEvidence returns what an incident shows. Its target is the newest deployment that it names and that succeeded before it
-// was created; with a window, else the newest run of its team.
+// was created; with a window, else the newest run of its teams.
 func incidentEvidence(p dora.Policy, h dora.History, i dora.Incident) (dora.Evidence, bool, error) {
 	var named []dora.DeploymentRecord
 	for _, r := range i.References {
@@ -193,11 +193,11 @@ func incidentEvidence(p dora.Policy, h dora.History, i dora.Incident) (dora.Evid
 	target, _ := FailedByIncident(i, named)
 	cause, detail := dora.CauseIncident, "incident "+i.Name+" names "
 	if target.ID == 0 && p.IncidentWindow > 0 {
-		newest, ok, err := h.NewestOf(i.Team, i.Created)
+		newest, err := newestOfTeams(h, i)
 		if err != nil {
 			return dora.Evidence{}, false, err
 		}
-		if ok && !newest.At.Before(i.Created.Add(-p.IncidentWindow)) {
+		if newest.ID != 0 && !newest.At.Before(i.Created.Add(-p.IncidentWindow)) {
 			target, cause, detail = newest.DeploymentRecord, dora.CauseWindow, "incident "+i.Name+" was opened within "+p.IncidentWindow.String()+" after "
 		}
 	}
@@ -208,6 +208,20 @@ func incidentEvidence(p dora.Policy, h dora.History, i dora.Incident) (dora.Evid
 		Target: target.Key(), Scope: target.Scope(), Cause: cause, By: i.Key, At: i.Created, Detail: detail + target.DisplayName(),
 		Late: target.Late || i.Late,
 	}, true, nil
+}
+
+// newestOfTeams returns the newest run in production of an incident's teams before it was created; its zero value if there is none.
+func newestOfTeams(h dora.History, i dora.Incident) (newest dora.Run, err error) {
+	for _, team := range i.Teams {
+		t, ok, err := h.NewestOf(team, i.Created)
+		if err != nil {
+			return newest, err
+		}
+		if ok && (newest.ID == 0 || newest.Moment().Before(t.Moment())) {
+			newest = t
+		}
+	}
+	return newest, nil
 }
 
 func shortSHA(sha string) string { return dora.LabelValue(sha[:min(len(sha), 10)]) }

@@ -105,7 +105,7 @@ func (r *Session) mayConcern(incident string, e dora.Evidence) (bool, error) {
 	}
 	if !named {
 		target, known, err := r.History().Deployment(e.Target)
-		if err != nil || !known || r.policy.IncidentWindow == 0 || target.Team != i.Team {
+		if err != nil || !known || r.policy.IncidentWindow == 0 || !slices.Contains(i.Teams, target.Team) {
 			return false, err
 		}
 	}

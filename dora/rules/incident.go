@@ -2,50 +2,108 @@ package rules
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"dora-exporter/dora"
 )
 
-const (
-	issueCreated = "jira:issue_created"
-	issueDeleted = "jira:issue_deleted"
-)
-
 // addIncidentEvent remembers an event of an issue. If the issue is an incident, it counts what follows from all of its events so far,
 // in whatever order they arrived, and schedules an evaluation.
-func (r *Session) addIncidentEvent(c dora.IncidentChange, team string) error {
+func (r *Session) addIncidentEvent(d dora.Delivery, team string) error {
+	c := *d.Event.Incident
 	i, err := r.Incidents().Get(c.IssueKey())
 	if err != nil {
 		return err
 	}
 	i.Key = c.IssueKey()
-	mergeEvent(&i, c, team)
-	i.IsIncident = i.IsIncident || r.policy.Incidents.Matches(c)
-	if i.IsIncident {
-		if i, err = r.countIncident(i, c, team); err != nil {
+	e := dora.IncidentEvent{IncidentChange: c, At: c.OwnTime(), Arrival: d.ID}
+	if e.At.IsZero() {
+		e.At = d.Received.UTC()
+	}
+	if len(c.Teams)+len(c.ComponentTeams) == 0 {
+		e.ProjectTeam = team
+	}
+	i.Name = cmp.Or(i.Name, c.Key)
+	addEvent(&i, e)
+	now := r.summarize(&i)
+	if i.IsCounted() || i.Open != nil {
+		if i, err = r.countIncident(i, now, e); err != nil {
 			return err
 		}
 	}
 	return r.Incidents().Save(i)
 }
 
-// countIncident counts what follows from the events of an incident, of which c is the newest to arrive, and schedules an evaluation.
-func (r *Session) countIncident(i dora.Incident, c dora.IncidentChange, team string) (dora.Incident, error) {
-	i, err := r.countResolved(i, c, team)
+// issueNow is what the events of an issue say together, beside what dora.Incident has.
+type issueNow struct {
+	state issueState
+	// isOpen is true if it is an open incident. resolved is the state in which it was first resolved.
+	isOpen   bool
+	resolved issueState
+}
+
+// summarize derives from the events of an issue what is known of it.
+func (r *Session) summarize(i *dora.Incident) issueNow {
+	found := resolver{filter: r.policy.Incidents, categories: newCategories(i.Events)}
+	var isDeleted bool
+	i.Created = time.Time{}
+	for _, e := range i.Events {
+		i.Created = cmp.Or(i.Created, e.Created)
+		if isDeleted = e.Event == dora.IssueDeleted; !isDeleted {
+			found.add(e)
+		}
+	}
+	now := issueNow{state: found.state, isOpen: found.seen && !isDeleted && !found.resolved && found.matches()}
+	i.Name, i.Project, i.Priority, i.Teams = cmp.Or(now.state.name, i.Name), now.state.project, now.state.priority, now.state.owners()
+	i.IsIncident, i.Old = found.isIncident, r.isOld(*i, found)
+	i.IsResolved, i.FirstResolved, i.Resolved = false, time.Time{}, time.Time{}
+	for _, one := range found.all {
+		if !one.counts {
+			continue
+		}
+		if !i.IsResolved {
+			i.IsResolved, i.FirstResolved, now.resolved = true, one.at(), one.state
+		}
+		if at := one.at(); !at.IsZero() {
+			i.Resolved = at
+		}
+	}
+	return now
+}
+
+// isOld reports whether an issue was resolved before the store was created, and every event is one of an edit after that.
+func (r *Session) isOld(i dora.Incident, found resolver) bool {
+	if found.wasOpen || found.turned || len(found.all) == 0 {
+		return false
+	}
+	for _, one := range found.all {
+		at := one.at()
+		if at.IsZero() || !at.Before(r.storeCreated) {
+			return false
+		}
+		edited := func(e dora.IncidentEvent) bool {
+			return e.Event == dora.IssueDeleted || e.Event != dora.IssueCreated && e.At.After(at.Add(tolerance))
+		}
+		if slices.ContainsFunc(i.Events, func(e dora.IncidentEvent) bool { return !edited(e) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// countIncident counts what follows at once from the events of an incident, of which e is the newest to arrive, and schedules an
+// evaluation.
+func (r *Session) countIncident(i dora.Incident, now issueNow, e dora.IncidentEvent) (dora.Incident, error) {
+	if err := r.startIncidentSeries(now, e.At); err != nil {
+		return i, err
+	}
+	i, err := r.countResolved(i, now)
 	if err != nil {
 		return i, err
 	}
-	if i, err = r.updateOpen(i); err != nil {
+	if i, err = r.updateOpen(i, now); err != nil {
 		return i, err
-	}
-	if c.Event == issueCreated {
-		if err := r.countOpened(i, c, team); err != nil {
-			return i, err
-		}
 	}
 	late, err := r.isLate(i)
 	if err != nil {
@@ -59,155 +117,101 @@ func (r *Session) countIncident(i dora.Incident, c dora.IncidentChange, team str
 	if len(i.References) == 0 && r.policy.IncidentWindow == 0 {
 		kind = dora.IssueEvaluation
 	}
-	return i, r.scheduleEvaluation(dora.Evaluation{Kind: kind, Key: i.Key, At: cmp.Or(i.Created, c.Timestamp)})
+	return i, r.scheduleEvaluation(dora.Evaluation{Kind: kind, Key: i.Key, At: cmp.Or(i.Created, e.At)})
 }
 
-// mergeEvent adds what an event says to an incident.
-func mergeEvent(i *dora.Incident, c dora.IncidentChange, team string) {
-	if i.Newest.Event == "" || compareEvents(c, i.Newest) > 0 {
-		i.Newest, i.Team, i.Name = c, team, c.Key
-	}
-	if i.Earliest.Event == "" || compareEvents(c, i.Earliest) < 0 {
-		i.Earliest, i.EarliestTeam = c, team
-	}
-	if i.Created.IsZero() {
-		i.Created = c.Created
-	}
-	if at := resolvedAt(c); !at.IsZero() {
-		if at.After(i.Resolved) {
-			i.Resolved = at
-		}
-		if i.FirstResolved.IsZero() || at.Before(i.FirstResolved) {
-			i.FirstResolved = at
+// startIncidentSeries starts the series of an incident's teams at 0.
+func (r *Session) startIncidentSeries(now issueNow, at time.Time) error {
+	for _, team := range now.state.owners() {
+		if err := r.startNewLabelSet(dora.IncidentLabels(now.state.project, team), at, dora.Incidents); err != nil {
+			return err
 		}
 	}
-	for _, ref := range c.References {
-		if !slices.Contains(i.References, ref) {
-			i.References = append(i.References, ref)
-		}
+	return nil
+}
+
+// issueLabels returns the labels of the dora_incident* families, one set for each team.
+func issueLabels(s issueState) []dora.Labels {
+	var all []dora.Labels
+	for _, team := range s.owners() {
+		all = append(all, dora.Labels{
+			"priority": dora.LabelValue(cmp.Or(s.priority, dora.Unknown)), "project": dora.LabelValue(s.project), "team": dora.LabelValue(team),
+		})
 	}
-}
-
-// compareEvents orders the events of an issue by their own times, then by their content.
-func compareEvents(c, other dora.IncidentChange) int {
-	return cmp.Or(c.Timestamp.Compare(other.Timestamp), strings.Compare(eventText(c), eventText(other)))
-}
-
-func eventText(c dora.IncidentChange) string {
-	text, _ := json.Marshal(c) //nolint:errchkjson // texts and times in the years of JSON
-	return string(text)
-}
-
-// resolvedAt returns when an event says that its issue was resolved; zero if the issue is open. That is the resolution date; else,
-// in a status of category done, the time at which the category changed; else the time of the event, unless the event edits
-// something else in an issue that was done before.
-func resolvedAt(c dora.IncidentChange) time.Time {
-	switch {
-	case c.Event == issueDeleted:
-		return time.Time{}
-	case !c.ResolutionDate.IsZero():
-		return c.ResolutionDate
-	case c.StatusCategory != "done":
-		return time.Time{}
-	case !c.StatusCategoryChanged.IsZero():
-		return c.StatusCategoryChanged
-	case c.Edit:
-		return time.Time{}
-	}
-	return c.Timestamp
-}
-
-// isOpen reports whether the issue is open after an event.
-func isOpen(c dora.IncidentChange) bool {
-	return c.Event != issueDeleted && c.ResolutionDate.IsZero() && c.StatusCategory != "done"
-}
-
-// issueLabels returns the labels of the dora_incident* families.
-func issueLabels(c dora.IncidentChange, team string) dora.Labels {
-	return dora.Labels{"priority": dora.LabelValue(cmp.Or(c.Priority, dora.Unknown)), "project": dora.LabelValue(c.Project), "team": dora.LabelValue(team)}
+	return all
 }
 
 // countResolved counts an incident in jira_incidents once, when it is resolved, and keeps the sum at newest resolution - creation.
-func (r *Session) countResolved(i dora.Incident, c dora.IncidentChange, team string) (dora.Incident, error) {
-	labels := dora.IncidentLabels(c.Project, team)
-	if c.Event != issueDeleted {
-		if err := r.startNewLabelSet(labels, c.Timestamp, dora.Incidents); err != nil {
-			return i, err
+func (r *Session) countResolved(i dora.Incident, now issueNow) (dora.Incident, error) {
+	if i.Counted == nil && i.IsResolved {
+		for n, team := range now.resolved.owners() {
+			labels, err := r.limitLabels(r.families[dora.Incidents], dora.IncidentLabels(now.resolved.project, team))
+			if err != nil {
+				return i, err
+			}
+			_, err = r.Facts().Add(dora.Fact{Family: dora.Incidents, Labels: labels, Value: 1, At: i.Resolved, Subject: dora.TeamSubject(i.Key, n)})
+			if err != nil {
+				return i, err
+			}
+			i.Counted = append(i.Counted, labels)
 		}
 	}
-	if i.Resolved.IsZero() {
+	took, _ := timeToResolve(i)
+	change := took - i.CountedMillis
+	if change == 0 {
 		return i, nil
 	}
-	if i.Labels == nil {
-		var err error
-		if i.Labels, err = r.limitLabels(r.families[dora.Incidents], labels); err != nil {
-			return i, err
-		}
-		_, err = r.Facts().Add(dora.Fact{Family: dora.Incidents, Labels: i.Labels, Value: 1, At: i.Resolved, Subject: dora.IncidentSubject(i.Key)})
-		if err != nil {
-			return i, err
-		}
-	}
-	if more := timeToRecover(i) - i.Counted; more > 0 {
+	for _, labels := range i.Counted {
+		i.SumFacts++
 		_, err := r.Facts().Add(dora.Fact{
-			Family: dora.IncidentsDurationSum, Labels: i.Labels, Value: more, At: i.Resolved, Subject: dora.ResolutionSubject(i.Key, i.Resolved),
+			Family: dora.IncidentsDurationSum, Labels: labels, Value: change, At: i.Resolved, Subject: dora.ResolutionSubject(i.Key, i.SumFacts),
 		})
 		if err != nil {
 			return i, err
 		}
-		i.Counted += more
+	}
+	if i.Counted != nil {
+		i.CountedMillis = took
 	}
 	return i, nil
 }
 
-// timeToRecover returns the milliseconds from the creation of an incident to its newest resolution; 0 if they can't be determined.
-func timeToRecover(i dora.Incident) int64 {
-	if i.Created.IsZero() {
-		return 0
-	}
-	return max(0, i.Resolved.UnixMilli()-i.Created.UnixMilli())
-}
-
 // updateOpen counts an incident as open under the labels of its newest event while that leaves it open. It starts the incident's
 // recovery at 0 under the same labels, under which it will be observed.
-func (r *Session) updateOpen(i dora.Incident) (dora.Incident, error) {
-	var want dora.Labels
-	if isOpen(i.Newest) {
-		want = issueLabels(i.Newest, i.Team)
-		var err error
-		if want, err = r.limitLabels(r.families[dora.IncidentsOpen], want); err != nil {
-			return i, err
+func (r *Session) updateOpen(i dora.Incident, now issueNow) (dora.Incident, error) {
+	var want []dora.Labels
+	if now.isOpen {
+		for _, labels := range issueLabels(now.state) {
+			labels, err := r.limitLabels(r.families[dora.IncidentsOpen], labels)
+			if err != nil {
+				return i, err
+			}
+			want = append(want, labels)
 		}
 	}
-	if (want == nil) == (i.Open == nil) && want.Key() == i.Open.Key() {
-		return i, nil
-	}
+	at := i.Events[len(i.Events)-1].At
 	for _, change := range []struct {
-		labels dora.Labels
-		by     int64
-	}{{i.Open, -1}, {want, 1}} {
-		if change.labels == nil {
-			continue
+		labels, unless []dora.Labels
+		by             int64
+	}{{i.Open, want, -1}, {want, i.Open, 1}} {
+		for _, labels := range change.labels {
+			if slices.ContainsFunc(change.unless, func(l dora.Labels) bool { return l.Key() == labels.Key() }) {
+				continue
+			}
+			i.OpenFacts++
+			_, err := r.Facts().Add(dora.Fact{
+				Family: dora.IncidentsOpen, Labels: labels, Value: change.by, At: at, Subject: dora.OpenSubject(i.Key, i.OpenFacts),
+			})
+			if err != nil {
+				return i, err
+			}
 		}
-		i.OpenFacts++
-		_, err := r.Facts().Add(dora.Fact{
-			Family: dora.IncidentsOpen, Labels: change.labels, Value: change.by, At: i.Newest.Timestamp, Subject: dora.OpenSubject(i.Key, i.OpenFacts),
-		})
-		if err != nil {
+	}
+	for _, labels := range want {
+		if err := r.startAtZero(dora.IncidentRecovery, labels, at); err != nil {
 			return i, err
 		}
 	}
 	i.Open = want
-	if want == nil {
-		return i, nil
-	}
-	return i, r.startAtZero(dora.IncidentRecovery, want, i.Newest.Timestamp)
-}
-
-// countOpened counts once that an incident was opened.
-func (r *Session) countOpened(i dora.Incident, c dora.IncidentChange, team string) error {
-	_, err := r.add(dora.Fact{
-		Family: dora.IncidentsOpened, Labels: issueLabels(c, team), Value: 1, At: cmp.Or(c.Created, c.Timestamp), Subject: dora.IncidentSubject(i.Key),
-	})
-	return err
+	return i, nil
 }

@@ -9,24 +9,17 @@ import (
 // incidentRetry is how long an incident waits before it looks again for the deployments of a repository that it names.
 const incidentRetry = 5 * time.Second
 
-// evaluateIncident counts an incident whose creation no event reported, measures its recovery, and looks for the deployment that it
-// is evidence against.
+// evaluateIncident counts that an incident was opened and how long it took, and looks for the deployment that it is evidence against.
 func (r *Session) evaluateIncident(evaluation dora.Evaluation) error {
 	i, err := r.Incidents().Get(evaluation.Key)
 	if err != nil {
 		return err
 	}
-	if !i.IsIncident {
+	if !i.IsCounted() {
 		return r.Evaluations().Done(evaluation)
 	}
-	if err := r.countOpened(i, i.Earliest, i.EarliestTeam); err != nil {
+	if err := r.countSettled(i); err != nil {
 		return err
-	}
-	if _, reason := IncidentRecoveryTime(i); reason == "" {
-		err := r.observe(dora.IncidentRecovery, issueLabels(i.Newest, i.Team), i.Created, i.FirstResolved, 0, dora.IncidentSubject(i.Key))
-		if err != nil {
-			return err
-		}
 	}
 	e, found, err := r.existingEvidence(i)
 	if err != nil {

@@ -21,7 +21,9 @@ const (
 	ReasonNotRepaired         = "not_repaired"          // nothing has repaired the deployment yet
 	ReasonRepairBeforeSuccess = "repair_before_success" // the repair is older than the success
 	ReasonNotResolved         = "not_resolved"          // the issue has not been resolved
+	ReasonUnknownResolution   = "unknown_resolution"    // no event says when the issue was resolved
 	ReasonNotIncident         = "not_incident"          // no event of the issue matches jira.incidents
+	ReasonOld                 = "old"                   // the issue was resolved before the store was created
 	ReasonNoPullRequest       = "no_pull_request"       // the change has no pull request
 	ReasonNoStart             = "no_start"              // the start of a stage is not known
 	ReasonNoEnd               = "no_end"                // the end of a stage is not known
@@ -97,15 +99,26 @@ func RecoveryTime(f dora.FailedChange, success time.Time) (ms int64, reason stri
 
 // IncidentRecoveryTime returns how many milliseconds passed from the creation of an incident to its first resolution.
 func IncidentRecoveryTime(i dora.Incident) (ms int64, reason string) {
+	return incidentTime(i, i.FirstResolved)
+}
+
+// timeToResolve returns how many milliseconds passed from the creation of an incident to its newest resolution.
+func timeToResolve(i dora.Incident) (ms int64, reason string) { return incidentTime(i, i.Resolved) }
+
+func incidentTime(i dora.Incident, resolved time.Time) (ms int64, reason string) {
 	switch {
 	case !i.IsIncident:
 		return 0, ReasonNotIncident
-	case i.FirstResolved.IsZero():
+	case i.Old:
+		return 0, ReasonOld
+	case !i.IsResolved:
 		return 0, ReasonNotResolved
+	case resolved.IsZero():
+		return 0, ReasonUnknownResolution
 	case i.Created.IsZero():
 		return 0, ReasonNoCreation
 	}
-	return between(i.Created, i.FirstResolved, ReasonBeforeCreation)
+	return between(i.Created, resolved, ReasonBeforeCreation)
 }
 
 // between returns the milliseconds from one time to another, or negative if they would be less than 0.

@@ -27,7 +27,7 @@ func TestReasons(t *testing.T) {
 	uncreated, tooEarly, staging := done, deployed(3, map[string]int{"success": 8}), done
 	uncreated.CreatedAt, staging.InProduction = time.Time{}, false
 	incident := func(created, resolved time.Time) dora.Incident {
-		return dora.Incident{IsIncident: true, Created: created, FirstResolved: resolved}
+		return dora.Incident{IsIncident: true, Created: created, IsResolved: !resolved.IsZero(), FirstResolved: resolved}
 	}
 	value := func(ms int64, reason string) any {
 		if reason != "" {
@@ -53,6 +53,8 @@ func TestReasons(t *testing.T) {
 		"incident that is open":             {value(IncidentRecoveryTime(incident(at(9), time.Time{}))), ReasonNotResolved},
 		"incident without a creation":       {value(IncidentRecoveryTime(incident(time.Time{}, at(10)))), ReasonNoCreation},
 		"incident resolved before":          {value(IncidentRecoveryTime(incident(at(11), at(10)))), ReasonBeforeCreation},
+		"incident at an unknown time":       {value(IncidentRecoveryTime(dora.Incident{IsIncident: true, IsResolved: true, Created: at(9)})), ReasonUnknownResolution},
+		"incident of earlier years":         {value(IncidentRecoveryTime(dora.Incident{IsIncident: true, Old: true, IsResolved: true})), ReasonOld},
 		"issue that is no incident":         {value(IncidentRecoveryTime(dora.Incident{Created: at(9), FirstResolved: at(10)})), ReasonNotIncident},
 		"reference":                         {ReferenceReason(incident(at(12), at(13)), done), ""},
 		"reference to a later success":      {ReferenceReason(incident(at(11), at(13)), done), ReasonAfterIncident},

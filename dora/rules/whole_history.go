@@ -51,7 +51,7 @@ func allEvidence(p dora.Policy, h dora.History, records dora.Records) ([]dora.Ev
 		all = append(append(all, statuses...), changes...)
 	}
 	for _, i := range records.Incidents {
-		if !i.IsIncident {
+		if !i.IsCounted() {
 			continue
 		}
 		e, found, err := incidentEvidence(p, h, i)

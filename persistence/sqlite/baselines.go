@@ -62,7 +62,7 @@ func (s *Store) AddBaseline(ctx context.Context, b dora.Baseline) error {
 			if err != nil || !earlier {
 				return err
 			}
-			_, err = t.exec("UPDATE meta SET value = ? WHERE key = 'created'", b.Start.UTC().Format(time.RFC3339Nano))
+			_, err = t.exec("UPDATE meta SET value = ? WHERE key = 'started'", b.Start.UTC().Format(time.RFC3339Nano))
 			return err
 		})
 	}

@@ -38,6 +38,7 @@ var checkedColumns = map[string][]string{
 	"waiting_statuses": {"commit_key", "subject", "labels", "at", "id"},
 	"deployments":      {"key", "details"},
 	"incidents":        {"key", "details"},
+	"incident_events":  {"key", "events"},
 }
 
 // checkRow compares a row's checksum with its columns.

@@ -35,14 +35,21 @@ func (s *Store) Started() time.Time {
 	return s.started
 }
 
+// Created returns when the store was created.
+func (s *Store) Created() time.Time { return s.created }
+
 func (s *Store) identify(ctx context.Context) error {
-	var created string
-	err := s.queryRow(ctx, `SELECT (SELECT value FROM meta WHERE key = 'store_id'),
-		(SELECT value FROM meta WHERE key = 'created')`, &s.id, &created)
+	var created, started string
+	err := s.queryRow(ctx, `SELECT (SELECT value FROM meta WHERE key = 'store_id'), (SELECT value FROM meta WHERE key = 'created'),
+		(SELECT value FROM meta WHERE key = 'started')`, &s.id, &created, &started)
 	if err != nil {
 		return fmt.Errorf("read the store's id: %w", err)
 	}
-	if s.started, err = time.Parse(time.RFC3339Nano, created); err != nil {
+	s.created, err = time.Parse(time.RFC3339Nano, created)
+	if err == nil {
+		s.started, err = time.Parse(time.RFC3339Nano, started)
+	}
+	if err != nil {
 		return &CorruptError{Path: s.path, What: "the time of its creation is not a time", Err: err}
 	}
 	return nil

@@ -186,10 +186,15 @@ var migrations = [...]string{`
 	CREATE TABLE incidents (
 		key      TEXT    PRIMARY KEY,
 		name     TEXT    NOT NULL,
-		details  TEXT    NOT NULL,        -- JSON of dora.Incident
+		details  TEXT    NOT NULL,        -- JSON of dora.Incident without its events
 		checksum INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX incidents_name ON incidents (name);
+	CREATE TABLE incident_events (
+		key      TEXT    PRIMARY KEY,     -- of the incident
+		events   TEXT    NOT NULL,        -- JSON of []dora.IncidentEvent
+		checksum INTEGER NOT NULL
+	) STRICT;
 
 	CREATE TABLE evaluations (
 		kind       TEXT    NOT NULL,
@@ -310,8 +315,8 @@ func migrate(ctx context.Context, db *sql.DB, version int) error {
 		return err
 	}
 	if version == 0 {
-		_, err := tx.ExecContext(ctx, "INSERT INTO meta (key, value) VALUES ('store_id', ?), ('created', ?)",
-			uuid.NewString(), time.Now().UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano))
+		now := time.Now().UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano)
+		_, err := tx.ExecContext(ctx, "INSERT INTO meta (key, value) VALUES ('store_id', ?), ('created', ?), ('started', ?)", uuid.NewString(), now, now)
 		if err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@ type Store struct {
 
 	identity sync.Mutex
 	id       string
+	created  time.Time
 	started  time.Time
 
 	closing  sync.Once

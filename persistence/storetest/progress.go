@@ -12,13 +12,13 @@ func progressRules() rules {
 }
 
 func storesHaveIDs(t *testing.T, s Store) {
-	id, started := s.ID(), s.Started()
+	id, created, started := s.ID(), s.Created(), s.Started()
 	if id == "" {
 		t.Error("the store has no ID")
 	}
 	s = s.Reopen(t)
-	if s.ID() != id || !s.Started().Equal(started) {
-		t.Errorf("after a restart the ID is %q and the start %v, want %q and %v", s.ID(), s.Started(), id, started)
+	if s.ID() != id || !s.Started().Equal(started) || !s.Created().Equal(created) {
+		t.Errorf("after a restart the ID is %q, the start %v and the creation %v, want %q, %v and %v", s.ID(), s.Started(), s.Created(), id, started, created)
 	}
 	if err := s.SetID(t.Context(), "another"); err != nil {
 		t.Fatal(err)

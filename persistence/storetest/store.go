@@ -87,7 +87,8 @@ type Progress interface {
 	// ID returns the store's random ID, which is unlike that of any other store, until SetID gives it another one.
 	ID() string
 	SetID(ctx context.Context, id string) error
-	// Started returns when the store was created.
+	// Created returns when the store was created, Started the same or the earlier start of an imported checkpoint.
+	Created() time.Time
 	Started() time.Time
 	// Newest returns the newest fact, by its time, then by its ID, of each label set of a family, among those up to a position, in
 	// the order of positions.

@@ -1,0 +1,68 @@
+package rules
+
+import (
+	"cmp"
+
+	"dora-exporter/dora"
+)
+
+// countSettled counts what waits for the evaluation of an incident, each once: that it was opened, and the times that it took, or why
+// they can't be determined.
+func (r *Session) countSettled(i dora.Incident) error {
+	now := r.summarize(&i)
+	opened, at := openingState(i.Events)
+	err := r.addForTeams(dora.Fact{Family: dora.IncidentsOpened, Value: 1, At: cmp.Or(i.Created, at)}, i.Key, issueLabels(opened))
+	if err != nil {
+		return err
+	}
+	if _, reason := timeToResolve(i); isUnavailable(reason) {
+		err := r.addUnavailable(dora.IncidentsDurationUnavailable, i, i.Counted, reason)
+		if err != nil {
+			return err
+		}
+	}
+	return r.countRecovery(i, issueLabels(now.state))
+}
+
+// countRecovery adds the time to the first resolution of an incident, or why there is none. A time that a late event tells is added
+// although its lack has been counted.
+func (r *Session) countRecovery(i dora.Incident, labels []dora.Labels) error {
+	ms, reason := IncidentRecoveryTime(i)
+	if reason == "" {
+		return r.addForTeams(dora.Fact{Family: dora.IncidentRecovery, Value: ms, At: i.FirstResolved}, i.Key, labels)
+	}
+	if !isUnavailable(reason) {
+		return nil
+	}
+	if known, err := r.Facts().Has(dora.IncidentRecovery, dora.IncidentSubject(i.Key)); err != nil || known {
+		return err
+	}
+	return r.addUnavailable(dora.IncidentRecoveryUnavailable, i, labels, reason)
+}
+
+// isUnavailable reports whether a reason is one why a resolved incident has no time.
+func isUnavailable(reason string) bool {
+	return reason == ReasonUnknownResolution || reason == ReasonNoCreation || reason == ReasonBeforeCreation
+}
+
+func (r *Session) addUnavailable(family string, i dora.Incident, all []dora.Labels, reason string) error {
+	var labels []dora.Labels
+	for _, l := range all {
+		labels = append(labels, l.With("reason", reason))
+	}
+	return r.addForTeams(dora.Fact{Family: family, Value: 1, At: cmp.Or(i.Resolved, i.Events[len(i.Events)-1].At)}, i.Key, labels)
+}
+
+// addForTeams adds a fact about an issue for the labels of each of its teams, unless the family has one about it already.
+func (r *Session) addForTeams(f dora.Fact, issue string, all []dora.Labels) error {
+	if known, err := r.Facts().Has(f.Family, dora.IncidentSubject(issue)); err != nil || known {
+		return err
+	}
+	for n, labels := range all {
+		f.Labels, f.Subject = labels, dora.TeamSubject(issue, n)
+		if _, err := r.add(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
