@@ -37,6 +37,8 @@ type parts struct {
 	// reader serves the pages; nil if they are off.
 	reader *sqlite.Reader
 	server *server
+	// catalogProblem returns what has to be changed in the configuration of the catalog; empty if nothing is known.
+	catalogProblem func() string
 	// flushLogs writes pending summaries to the log.
 	flushLogs func()
 }
@@ -67,6 +69,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if p.traces, err = p.startTraces(ctx, o); err != nil {
 		return err
 	}
+	p.catalogProblem = func() string { return "" }
 	teams, err := p.catalog(c, logger)
 	if err != nil {
 		return err
@@ -112,13 +115,19 @@ func (p *parts) backlog(ctx context.Context) (instrumentation.Backlog, error) {
 }
 
 func (p *parts) catalog(c *config.Config, logger *slog.Logger) (dora.Catalog, error) {
-	if c.Catalog.Mode == "backstage" {
-		return catalog.NewBackstage(catalog.Options{
-			Endpoint: c.Catalog.Endpoint, Token: c.Catalog.Token, TTL: c.Catalog.CacheTTL, Logger: logger,
-			OnLookup: p.instruments.CatalogLookup, Transport: p.traces.Transport(pathOf),
-		})
+	static := catalog.NewStatic(c.Teams, c.GitHub.Owner)
+	if c.Catalog.Mode != "backstage" {
+		return static, nil
 	}
-	return catalog.NewStatic(c.Teams, c.GitHub.Owner), nil
+	backstage, err := catalog.NewBackstage(catalog.Options{
+		Endpoint: c.Catalog.Endpoint, Token: c.Catalog.Token, TTL: c.Catalog.CacheTTL, Logger: logger,
+		OnLookup: p.instruments.CatalogLookup, Transport: p.traces.Transport(pathOf),
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.catalogProblem = backstage.Problem
+	return catalog.Fallback{First: backstage, Second: static}, nil
 }
 
 func pathOf(r *http.Request) string { return r.URL.Path }
@@ -146,7 +155,7 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 			return p.traces.Request(ctx, r)
 		},
 	})
-	e := endpoints{metrics: metrics, ready: p.ready}
+	e := endpoints{metrics: metrics, ready: p.ready, catalogProblem: p.catalogProblem}
 	if c.Server.Page == "on" {
 		since := now()
 		if p.reader, err = sqlite.OpenReader(ctx, c.Storage.Database); err != nil {

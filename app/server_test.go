@@ -17,7 +17,10 @@ import (
 func TestServer(t *testing.T) {
 	var log strings.Builder
 	var trouble error
+	var catalogProblem string
 	e := endpoints{
+		catalogProblem: func() string { return catalogProblem },
+
 		metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
 		ready:   func() error { return trouble },
 		page:    emptyPages(t, page.State{Trouble: "<script>alert(1)</script>", Unsigned: []string{"github"}, Since: time.Unix(0, 0)}),
@@ -52,6 +55,10 @@ func TestServer(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "a bug") {
 		t.Errorf("%d log lines about a panic:\n%s", n, log.String())
+	}
+	catalogProblem = "status 401: set catalog.token"
+	if answer := do("GET", "/readyz"); answer.Code != 200 || answer.Body.String() != "ready\nbut the catalog does not answer: status 401: set catalog.token\n" {
+		t.Errorf("/readyz: status %d: %s", answer.Code, answer.Body)
 	}
 	trouble = errors.New("the disk is full")
 	if answer := do("GET", "/readyz"); answer.Code != 503 || !strings.Contains(answer.Body.String(), "the disk is full") {
