@@ -82,16 +82,20 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	rules := &rules.Rules{Policy: c.Policy, OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded}
+	rules := &rules.Rules{Policy: c.Policy, OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded,
+		RedeploymentLabel: c.Metrics.RedeploymentLabel}
 	p.processor = &pipeline.Processor{
 		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: p.clock.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
 	p.lookups = &pipeline.Lookups{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
 	p.evaluator = &pipeline.Evaluator{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
+	values := checkpoint.New(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger)
+	if c.Metrics.RedeploymentLabel {
+		values.KeepOptionalLabels()
+	}
 	p.projection = &pipeline.Projection{
-		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: o.CheckpointInterval,
-		Checkpoint:   checkpoint.New(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger),
+		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: o.CheckpointInterval, Checkpoint: values,
 		OnCheckpoint: func(err error) { p.instruments.Checkpoint(o.Machine.Wall(), err) },
 	}
 	return nil

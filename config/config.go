@@ -37,6 +37,8 @@ type Config struct {
 	Metrics      struct {
 		// MaxSeries is the limit of each group of families.
 		MaxSeries int
+		// RedeploymentLabel adds the label redeployment to the github_* families.
+		RedeploymentLabel bool
 	}
 	Storage struct {
 		// Database is the path of the store.
@@ -157,7 +159,9 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			c.Teams = append(c.Teams, t)
 		}),
 		"environments": d.section(fields{"rewrite": d.rewrites(&c.Environments), "production": d.production(&c.Policy)}),
-		"metrics":      d.section(fields{"max_series": d.number(&c.Metrics.MaxSeries)}),
+		"metrics": d.section(fields{
+			"max_series": d.number(&c.Metrics.MaxSeries), "redeployment_label": d.boolean(&c.Metrics.RedeploymentLabel),
+		}),
 		"storage": d.section(fields{
 			"database": d.text(&c.Storage.Database), "max_backlog": d.number(&c.Storage.MaxBacklog),
 			"file": d.section(fields{"path": d.text(&c.Storage.File.Path)}),

@@ -80,6 +80,7 @@ func TestGoodFiles(t *testing.T) {
 		{Name: "B", Repositories: []string{"ACME/WEB"}, Projects: []string{"inc", "OPS"}},
 	}
 	everything.Storage.File.Path, everything.Storage.Database = "/data/x", "/data/y.sqlite"
+	everything.Metrics.RedeploymentLabel = true
 	everything.Metrics.MaxSeries, everything.Storage.MaxBacklog = 500, 1000
 	receiver := OTLPReceiver{
 		Endpoint: OTLPEndpoint{URL: "https://collector.example.com/base", Source: "otlp.endpoint"}, Protocol: "http/protobuf", Compression: "gzip",
