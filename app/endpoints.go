@@ -15,6 +15,8 @@ import (
 // endpoints has the handlers of the server except the webhooks.
 type endpoints struct {
 	metrics http.Handler
+	// telemetryPath is a second path of the metrics; empty if there is none.
+	telemetryPath string
 	// page has the pages for people; nil if they are off.
 	page *page.Pages
 	// ready returns why the program can't work; nil if it can.
@@ -32,6 +34,9 @@ type endpoint struct {
 // pages returns the endpoints for people and Prometheus.
 func (e endpoints) pages() []endpoint {
 	all := []endpoint{{"/metrics", e.metrics}}
+	if e.telemetryPath != "" && e.telemetryPath != "/metrics" {
+		all = append(all, endpoint{e.telemetryPath, e.metrics})
+	}
 	if e.page == nil {
 		return all
 	}

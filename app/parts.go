@@ -159,7 +159,7 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 			return p.traces.Request(ctx, r)
 		},
 	})
-	e := endpoints{metrics: metrics, ready: p.ready, catalogProblem: p.catalogProblem}
+	e := endpoints{metrics: metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
 	if c.Server.Page == "on" {
 		since := now()
 		if p.reader, err = sqlite.OpenReader(ctx, c.Storage.Database); err != nil {

@@ -63,6 +63,14 @@ type Server struct {
 // Address returns the address that the webhooks are received on.
 func (s Server) Address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
+// Listen replaces the address of the webhooks, host:port, unless it is empty.
+func (s *Server) Listen(address string) {
+	if host, port, err := net.SplitHostPort(address); err == nil {
+		s.Host = host
+		s.Port, _ = strconv.Atoi(port)
+	}
+}
+
 // LocalAddress returns the address of the webhooks as seen from this machine.
 func (s Server) LocalAddress() string {
 	host := s.Host
