@@ -118,7 +118,7 @@ func Parse(path string, data []byte, getenv func(string) string, sections ...str
 	c.Policy = DefaultPolicy()
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.OTLP = defaultOTLP()
-	warnings := c.OTLP.fromEnvironment(getenv)
+	openTelemetry := c.OTLP.fromEnvironment(getenv)
 	d := &decoder{file: path, sections: sections, nodes: map[string]*yaml.Node{}}
 	d.config(root, c)
 	c.fromEnvironment(getenv)
@@ -127,7 +127,10 @@ func Parse(path string, data []byte, getenv func(string) string, sections ...str
 		return nil, nil, err
 	}
 	if c.OTLP.Enabled || c.OTLP.Traces {
-		d.warnings = append(d.warnings, warnings...)
+		d.warnings = append(d.warnings, openTelemetry.warnings...)
+	}
+	if off := d.nodes["otlp.enabled"] != nil && !c.OTLP.Enabled; d.includes("otlp") && !off {
+		d.warnings = append(d.warnings, openTelemetry.ignored(c.OTLP)...)
 	}
 	return c, d.warnings, nil
 }

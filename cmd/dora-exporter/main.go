@@ -74,6 +74,7 @@ func start(args []string) int {
 		}
 		return 0
 	}
+	warnings = append(warnings, config.UnusedVariables(os.Environ())...)
 	config.UnsetOpenTelemetry()
 	for _, w := range warnings {
 		logger.Warn(w)
