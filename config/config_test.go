@@ -90,7 +90,7 @@ func TestGoodFiles(t *testing.T) {
 		Enabled: true, Traces: true, MetricsReceiver: receiver, TracesReceiver: receiver, TracesRatio: 0.25,
 		Spans:       defaultOTLP().Spans,
 		Temporality: "delta", ExportTimeout: 30 * time.Second, Interval: 15 * time.Second,
-		ResourceAttributes: map[string]string{"deployment.environment.name": "production"},
+		ResourceAttributes: map[string]string{"deployment.environment.name": "production"}, SemanticConventions: true,
 	}
 	everything.Environments = dora.Environments{
 		{Match: regexp.MustCompile(`^pr-\d+$`), Name: "preview"},
