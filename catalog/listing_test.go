@@ -20,8 +20,8 @@ type described struct {
 	annotations                  map[string]string
 }
 
-// answers answers as Backstage does about the entities: with filters of which one must hold, limit and offset.
-func answers(all ...described) func(*http.Request) (int, string, error) {
+// catalogOf answers as Backstage does about the entities: with filters of which one must hold, limit and offset.
+func catalogOf(all ...described) func(*http.Request) (int, string, error) {
 	return func(r *http.Request) (int, string, error) {
 		query := r.URL.Query()
 		found := []map[string]any{}
@@ -107,7 +107,7 @@ func TestRepositoryTeam(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, answers(test.entities...))
+			b := newBench(t, catalogOf(test.entities...))
 			b.want(t, test.want)
 			warned := strings.Contains(b.log.String(), "level=WARN") && strings.Contains(b.log.String(), `repository=acme/web`)
 			if warned != (test.others != "") || !strings.Contains(b.log.String(), test.others) {
@@ -119,7 +119,7 @@ func TestRepositoryTeam(t *testing.T) {
 
 // GitHub Enterprise Server has its API and its pages on one host, GitHub itself and GitHub Enterprise Cloud have api. before it.
 func TestSourceLocationsOfSeveralServers(t *testing.T) {
-	b := newBench(t, answers(
+	b := newBench(t, catalogOf(
 		component("a", "cloud", sourceAnnotation, "url:https://github.com/acme/web/"),
 		component("b", "server", sourceAnnotation, "url:https://ghe.example.com:8443/acme/web/tree/main/"),
 		component("c", "resident", sourceAnnotation, "url:https://acme.ghe.com/acme/web/"),
@@ -151,7 +151,7 @@ func TestProjectTeam(t *testing.T) {
 		"only the source of a folder": {[]described{component("a", "A", sourceAnnotation, "url:https://github.com/acme/web/")}, dora.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, answers(test.entities...))
+			b := newBench(t, catalogOf(test.entities...))
 			if team, err := b.ProjectTeam(t.Context(), "WEB"); err != nil || team != test.want {
 				t.Errorf("team %s, %v; want %s", team, err, test.want)
 			}
@@ -165,7 +165,7 @@ func TestListingOfSeveralPages(t *testing.T) {
 	for i := range 1201 {
 		all = append(all, component(fmt.Sprintf("c%04d", i), fmt.Sprintf("T%d", i), sourceAnnotation, fmt.Sprintf("url:https://github.com/acme/web%d/", i)))
 	}
-	b := newBench(t, answers(all...))
+	b := newBench(t, catalogOf(all...))
 	for _, i := range []int{0, 499, 500, 1200} {
 		if team, err := b.RepositoryTeam(t.Context(), "api.github.com", "acme", fmt.Sprintf("web%d", i)); err != nil || team != fmt.Sprintf("T%d", i) {
 			t.Errorf("%d: %s, %v", i, team, err)
@@ -179,9 +179,9 @@ func TestListingOfSeveralPages(t *testing.T) {
 // What is added to Backstage is seen a minute later, whatever the cache lifetime of answers.
 func TestListingIsRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, answers())
+		b := newBench(t, catalogOf())
 		b.want(t, dora.Unknown)
-		b.answer = answers(component("a", "A", sourceAnnotation, "url:https://github.com/acme/other/"))
+		b.answer = catalogOf(component("a", "A", sourceAnnotation, "url:https://github.com/acme/other/"))
 		time.Sleep(listingTTL)
 		if team, err := b.RepositoryTeam(t.Context(), "api.github.com", "acme", "other"); err != nil || team != "A" {
 			t.Errorf("%s, %v; want A", team, err)
@@ -194,7 +194,7 @@ func TestAServerThatNeverEndsItsPages(t *testing.T) {
 	for i := range pageSize {
 		page = append(page, component(strconv.Itoa(i), "A", sourceAnnotation, "file:"))
 	}
-	_, body, _ := answers(page...)(&http.Request{URL: must(http.NewRequest(http.MethodGet, "/?filter=metadata.annotations."+sourceAnnotation, http.NoBody)).URL})
+	_, body, _ := catalogOf(page...)(&http.Request{URL: must(http.NewRequest(http.MethodGet, "/?filter=metadata.annotations."+sourceAnnotation, http.NoBody)).URL})
 	b := newBench(t, func(r *http.Request) (int, string, error) {
 		if r.URL.Query().Get("limit") == "" {
 			return 200, "[]", nil
@@ -210,7 +210,7 @@ func TestFallback(t *testing.T) {
 	static := NewStatic([]dora.Team{
 		{Name: "Tools", Repositories: []string{"acme/tool", "acme/web"}}, {Name: "Desk", Projects: []string{"INC", "WEB"}},
 	}, "")
-	b := newBench(t, answers(component("a", "A", slugAnnotation, "acme/web", projectAnnotation, "WEB"), component("b", "", slugAnnotation, "acme/tool")))
+	b := newBench(t, catalogOf(component("a", "A", slugAnnotation, "acme/web", projectAnnotation, "WEB"), component("b", "", slugAnnotation, "acme/tool")))
 	both := Fallback{b.Backstage, static}
 	for repository, want := range map[string]string{"web": "A", "tool": "Tools", "other": dora.Unknown} {
 		if team, err := both.RepositoryTeam(t.Context(), "api.github.com", "acme", repository); err != nil || team != want {

@@ -27,27 +27,27 @@ func TestRedeploymentLabel(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		events []dora.Event
-		want   string // the labels of each event in its order
+		want   string // for each event in its order: 1 if its label is true, else 0
 	}{
-		"first":                           {[]dora.Event{status(1, 10, a, "success", 0)}, "false"},
-		"the same commit":                 {[]dora.Event{status(1, 10, a, "success", 0), status(2, 20, strings.ToUpper(a), "success", 1)}, "false true"},
-		"another commit":                  {[]dora.Event{status(1, 10, a, "success", 0), status(2, 20, b, "success", 1)}, "false false"},
-		"back to an older commit":         {[]dora.Event{status(1, 10, a, "success", 0), status(2, 20, b, "success", 1), status(3, 30, a, "success", 2)}, "false false false"},
-		"the commit before failed":        {[]dora.Event{status(1, 10, a, "failure", 0), status(2, 20, a, "success", 1)}, "false false"},
-		"a failure of the running commit": {[]dora.Event{status(1, 10, a, "success", 0), status(2, 20, a, "failure", 1)}, "false true"},
+		"first":                           {[]dora.Event{status(1, 10, a, "success", 0)}, "0"},
+		"the same commit":                 {[]dora.Event{status(1, 10, a, "success", 0), status(2, 20, strings.ToUpper(a), "success", 1)}, "01"},
+		"another commit":                  {[]dora.Event{status(1, 10, a, "success", 0), status(2, 20, b, "success", 1)}, "00"},
+		"back to an older commit":         {[]dora.Event{status(1, 10, a, "success", 0), status(2, 20, b, "success", 1), status(3, 30, a, "success", 2)}, "000"},
+		"the commit before failed":        {[]dora.Event{status(1, 10, a, "failure", 0), status(2, 20, a, "success", 1)}, "00"},
+		"a failure of the running commit": {[]dora.Event{status(1, 10, a, "success", 0), status(2, 20, a, "failure", 1)}, "01"},
 		"statuses before and after its success": {[]dora.Event{
 			status(1, 10, a, "success", 0), status(2, 20, a, "queued", 1), status(2, 21, a, "in_progress", 2), status(2, 22, a, "success", 3), status(2, 23, a, "success", 4),
-		}, "false true true true true"},
+		}, "01111"},
 		"replaced by the same commit": {[]dora.Event{
 			status(1, 10, a, "success", 0), status(2, 20, b, "success", 1), status(3, 30, b, "success", 2), status(2, 21, b, "inactive", 3),
-		}, "false false true false"},
-		"its own second success":  {[]dora.Event{status(1, 10, a, "success", 0), status(1, 11, a, "success", 1)}, "false false"},
-		"at the same time":        {[]dora.Event{status(1, 10, a, "success", 0), status(2, 20, a, "success", 0)}, "false true"},
-		"another environment":     {[]dora.Event{status(1, 10, a, "success", 0), with(status(2, 20, a, "success", 1), func(d *dora.Deployment) { d.Environment = "staging" })}, "false false"},
-		"another repository":      {[]dora.Event{status(1, 10, a, "success", 0), with(status(2, 20, a, "success", 1), func(d *dora.Deployment) { d.Repository = "api" })}, "false false"},
-		"no commit":               {[]dora.Event{status(1, 10, "", "success", 0), status(2, 20, "", "success", 1)}, "false false"},
-		"the payload says so":     {[]dora.Event{with(status(1, 10, a, "success", 0), func(d *dora.Deployment) { d.Redeployment = true })}, "true"},
-		"older one arrives later": {[]dora.Event{status(2, 20, a, "success", 1), status(1, 10, a, "success", 0), status(3, 30, a, "success", 2)}, "false false true"},
+		}, "0010"},
+		"its own second success":  {[]dora.Event{status(1, 10, a, "success", 0), status(1, 11, a, "success", 1)}, "00"},
+		"at the same time":        {[]dora.Event{status(1, 10, a, "success", 0), status(2, 20, a, "success", 0)}, "01"},
+		"another environment":     {[]dora.Event{status(1, 10, a, "success", 0), with(status(2, 20, a, "success", 1), func(d *dora.Deployment) { d.Environment = "staging" })}, "00"},
+		"another repository":      {[]dora.Event{status(1, 10, a, "success", 0), with(status(2, 20, a, "success", 1), func(d *dora.Deployment) { d.Repository = "api" })}, "00"},
+		"no commit":               {[]dora.Event{status(1, 10, "", "success", 0), status(2, 20, "", "success", 1)}, "00"},
+		"the payload says so":     {[]dora.Event{with(status(1, 10, a, "success", 0), func(d *dora.Deployment) { d.Redeployment = true })}, "1"},
+		"older one arrives later": {[]dora.Event{status(2, 20, a, "success", 1), status(1, 10, a, "success", 0), status(3, 30, a, "success", 2)}, "001"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store, labelled := openStoreInMemory(t), noLimit()
@@ -63,16 +63,16 @@ func TestRedeploymentLabel(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var got []string
+			var got string
 			zeros := map[string]bool{}
 			for _, f := range all {
 				if f.Family == dora.DeploymentsTotal && f.Starts() {
 					zeros[f.Labels["status"]+" "+f.Labels[dora.Redeployment]] = true
 				} else if f.Family == dora.DeploymentsTotal {
-					got = append(got, f.Labels[dora.Redeployment])
+					got += map[string]string{"false": "0", "true": "1"}[f.Labels[dora.Redeployment]]
 				}
 			}
-			if diff := cmp.Diff(test.want, strings.Join(got, " ")); diff != "" {
+			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 			for _, state := range []string{"success", "failure", "error"} {

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 )
 
@@ -10,9 +11,12 @@ import (
 // https://prometheus.io/docs/specs/om/open_metrics_spec/#exemplars
 func plainSample(line []byte) []byte {
 	if rest, ok := bytes.CutSuffix(line, []byte("\r\n")); ok {
-		line = append(rest[:len(rest):len(rest)], '\n')
+		line = slices.Concat(rest, []byte("\n"))
 	}
 	at := behindLabels(line)
+	if !bytes.ContainsAny(bytes.TrimSpace(line[at:]), " \t") {
+		return line // nothing but a value
+	}
 	value, _, exemplar := bytes.Cut(line[at:], []byte(" # {"))
 	fields := bytes.Fields(value)
 	if len(fields) == 2 {
@@ -23,8 +27,7 @@ func plainSample(line []byte) []byte {
 	if !exemplar || len(fields) == 0 {
 		return line
 	}
-	plain := append(line[:at:at], ' ')
-	return append(append(plain, fields[0]...), '\n')
+	return slices.Concat(line[:at], []byte(" "), fields[0], []byte("\n"))
 }
 
 // behindLabels returns where the value of a sample begins, or the end of a line that is no sample.
