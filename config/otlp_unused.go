@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -31,6 +32,10 @@ func (e *environment) ignored(o OTLP) (warnings []string) {
 	return slices.Compact(warnings)
 }
 
+// serviceVariable matches what Kubernetes sets for each Service, such as one named otel-collector.
+// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+var serviceVariable = regexp.MustCompile(`^\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_[A-Z]+(_\w+)?)=|^\w+_PORT=[a-z]+://`)
+
 // UnusedVariables returns a warning for each of OpenTelemetry's variables in an environment, name=value, that the configuration does not
 // read. An exporter of none needs no warning.
 func UnusedVariables(environment []string) (warnings []string) {
@@ -43,6 +48,9 @@ func UnusedVariables(environment []string) (warnings []string) {
 	for _, variable := range environment {
 		name, value, _ := strings.Cut(variable, "=")
 		_, known := read[name]
+		if serviceVariable.MatchString(variable) {
+			continue
+		}
 		if value = strings.TrimSpace(value); known || !strings.HasPrefix(name, "OTEL_") || value == "" || value == "none" && strings.HasSuffix(name, "_EXPORTER") {
 			continue
 		}
