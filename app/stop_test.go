@@ -25,7 +25,7 @@ func (c *stoppedCatalog) ProjectTeam(ctx context.Context, _ string) (string, err
 	return "", ctx.Err()
 }
 
-func (c *stoppedCatalog) RepositoryTeam(ctx context.Context, _, repository string) (string, error) {
+func (c *stoppedCatalog) RepositoryTeam(ctx context.Context, _, _, repository string) (string, error) {
 	return c.ProjectTeam(ctx, repository)
 }
 

@@ -98,8 +98,10 @@ type Deployment struct {
 	Creator     string `json:"creator,omitempty"`
 	Description string `json:"description,omitempty"`
 	// Workflows are the names and the path of the workflow of GitHub Actions that made it.
-	Workflows []string  `json:"workflows,omitempty"`
-	CreatedAt time.Time `json:"created_at"`
+	Workflows []string `json:"workflows,omitempty"`
+	// Redeployment is true if the payload that its creator gave it says so.
+	Redeployment bool      `json:"redeployment,omitempty"`
+	CreatedAt    time.Time `json:"created_at"`
 }
 
 // DefaultTask is the task of a deployment that names none.

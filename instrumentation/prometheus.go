@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/otlptranslator"
 	promexp "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -24,15 +25,15 @@ func (i *Instruments) Handler() (http.Handler, error) {
 	if err := registerExporter(facts, changed); err != nil {
 		return nil, err
 	}
-	metrics := newScrapeHandler(&cachedGatherer{producer: changed, factFamilies: facts, self: own})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	metrics := newScrapeHandler(&cachedGatherer{producer: changed, factFamilies: facts, self: own}, own)
+	return promhttp.InstrumentMetricHandler(own, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !i.Restored() {
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "the values are being restored", http.StatusServiceUnavailable)
 			return
 		}
 		metrics.ServeHTTP(w, r)
-	}), nil
+	})), nil
 }
 
 // registerExporter registers a Prometheus exporter for the metrics of a producer.

@@ -123,7 +123,7 @@ func (r *Session) countIncident(i dora.Incident, now issueNow, e dora.IncidentEv
 // startIncidentSeries starts the series of an incident's teams at 0.
 func (r *Session) startIncidentSeries(now issueNow, at time.Time) error {
 	for _, team := range now.state.owners() {
-		if err := r.startNewLabelSet(dora.IncidentLabels(now.state.project, team), at, dora.Incidents); err != nil {
+		if err := r.startNewLabelSet(dora.IncidentLabels(now.state.project, team), at, dora.Incidents, dora.IncidentsDurationSum); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,8 @@ type Rules struct {
 	Policy dora.Policy
 	// MaxSeries limits the number of series of each group of families, imported ones included.
 	MaxSeries int
+	// RedeploymentLabel adds the label redeployment to the github_* families.
+	RedeploymentLabel bool
 	// StoreCreated is when the store was created: issues that were resolved before and only edited since are not counted.
 	StoreCreated time.Time
 	Logger       *slog.Logger
@@ -34,8 +36,10 @@ type Session struct {
 	dora.Tx
 	policy    dora.Policy
 	maxSeries int
-	families  map[string]dora.Family
-	now       time.Time
+	// redeploymentLabel is true if the github_* families have the label redeployment.
+	redeploymentLabel bool
+	families          map[string]dora.Family
+	now               time.Time
 	// storeCreated is when the store was created.
 	storeCreated time.Time
 	// folded counts the events that were counted under other by group of families, late the events that were late.
@@ -53,8 +57,9 @@ func (r *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time
 	var s *Session
 	err := store.Update(ctx, func(tx dora.Tx) error { // may be called again
 		s = &Session{
-			Tx: tx, policy: r.Policy, maxSeries: r.MaxSeries, families: dora.FamiliesByName(), now: now, storeCreated: r.StoreCreated,
-			folded: map[string]int{}, isStarted: r.isStarted,
+			Tx: tx, policy: r.Policy, maxSeries: r.MaxSeries, redeploymentLabel: r.RedeploymentLabel, families: dora.FamiliesByName(), now: now,
+			storeCreated: r.StoreCreated,
+			folded:       map[string]int{}, isStarted: r.isStarted,
 		}
 		return f(s)
 	})
