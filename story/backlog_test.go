@@ -129,7 +129,7 @@ func TestFullBacklog(t *testing.T) {
 	event := func(id int) webhook { return d.status(id, "success", newYear.Add(time.Duration(id)*time.Minute)) }
 	for id := 1; id <= 10; id++ {
 		e.mustPost(event(id))
-		want.status(d, "Unknown", id, "success", newYear.Add(time.Duration(id)*time.Minute), newYear)
+		want.status(d, "Platform", id, "success", newYear.Add(time.Duration(id)*time.Minute), newYear)
 	}
 	if status, body := e.post(event(11)); status != 503 {
 		t.Errorf("the eleventh: status %d, want 503: %s", status, body)
@@ -141,9 +141,9 @@ func TestFullBacklog(t *testing.T) {
 	if status, _ := e.get("/metrics"); status != 200 {
 		t.Errorf("/metrics: status %d", status)
 	}
-	backstage.setFault(reply(200, "[]")) // nobody owns the repository
+	backstage.setFault(reply(200, "[]")) // the team of the file owns the repository
 	e.becomes(want.numbers)
 	e.mustPost(event(11))
-	want.status(d, "Unknown", 11, "success", newYear.Add(11*time.Minute), newYear)
+	want.status(d, "Platform", 11, "success", newYear.Add(11*time.Minute), newYear)
 	e.becomes(want.numbers)
 }
