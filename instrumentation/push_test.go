@@ -21,15 +21,17 @@ func TestPushMatchesScrape(t *testing.T) {
 				i.Delivery("github", "deployment_status", "accepted")
 				o := pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.DiscardHandler))
 				o.Gzip = gzip
-				push := start(t, i, o)
+				push := startAndWait(t, i, o, r)
+				flushed(t, push, r)
 				want := otlpOf(t, i)
 				stop(t, push)
 				requests := r.Requests()
-				if len(requests) != 1 {
-					t.Fatalf("%d requests, want the one of the end", len(requests))
+				if len(requests) != 3 {
+					t.Fatalf("%d requests, want one each at the start, in between and at the end", len(requests))
 				}
+				last := requests[2]
 				got := map[string]float64{}
-				for series, point := range requests[0].Points() {
+				for series, point := range last.Points() {
 					got[series] = point.Value
 					if !strings.HasPrefix(series, "dora_exporter.") && !strings.Contains(series, ".duration{") && point.Start != uint64(i.options.Started().UnixNano()) {
 						t.Errorf("%s starts at %d, want the store's start", series, point.Start)
@@ -41,10 +43,10 @@ func TestPushMatchesScrape(t *testing.T) {
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("-served +pushed:\n%s", diff)
 				}
-				if p := requests[0].Points()[`dora.change.lead_time{environment="production",owner="acme",repo="web",team="Platform"}`]; p.Unit != "s" || p.Count != 1 {
+				if p := last.Points()[`dora.change.lead_time{environment="production",owner="acme",repo="web",team="Platform"}`]; p.Unit != "s" || p.Count != 1 {
 					t.Errorf("the lead time is %+v", p)
 				}
-				checkRequest(t, requests[0], protocol, gzip)
+				checkRequest(t, last, protocol, gzip)
 			})
 		}
 	}
