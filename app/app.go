@@ -34,6 +34,8 @@ type Options struct {
 	Config *config.Config
 	// Web has TLS and basic auth for the addresses; nil for plain HTTP.
 	Web *WebConfig
+	// TelemetryPath is a second path of /metrics; empty if there is none.
+	TelemetryPath string
 	// AcceptStore continues with a store that is older than its checkpoint.
 	AcceptStore bool
 	// Version and Revision identify the program.

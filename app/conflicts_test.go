@@ -20,7 +20,7 @@ func TestConflicts(t *testing.T) {
 	}
 	defer func() { _ = s.Close() }()
 	counted := 0
-	c := newConflictInbox(s, s, func() { counted++ }, NewLogger(&log, slog.LevelInfo))
+	c := newConflictInbox(s, s, func() { counted++ }, NewLogger(&log, slog.LevelInfo, "logfmt"))
 	accept := func(state string, duplicate bool) {
 		t.Helper()
 		again, err := c.Accept(t.Context(), dora.Delivery{

@@ -15,10 +15,14 @@ import (
 // endpoints has the handlers of the server except the webhooks.
 type endpoints struct {
 	metrics http.Handler
+	// telemetryPath is a second path of the metrics; empty if there is none.
+	telemetryPath string
 	// page has the pages for people; nil if they are off.
 	page *page.Pages
 	// ready returns why the program can't work; nil if it can.
 	ready func() error
+	// catalogProblem returns what has to be changed in the configuration of the catalog; empty if nothing is known.
+	catalogProblem func() string
 }
 
 // endpoint is a path with its handler.
@@ -30,6 +34,9 @@ type endpoint struct {
 // pages returns the endpoints for people and Prometheus.
 func (e endpoints) pages() []endpoint {
 	all := []endpoint{{"/metrics", e.metrics}}
+	if e.telemetryPath != "" && e.telemetryPath != "/metrics" {
+		all = append(all, endpoint{e.telemetryPath, e.metrics})
+	}
 	if e.page == nil {
 		return all
 	}
@@ -42,7 +49,7 @@ func (e endpoints) pages() []endpoint {
 
 // health returns the endpoints for supervisors.
 func (e endpoints) health() []endpoint {
-	return []endpoint{{"/healthz", http.HandlerFunc(healthz)}, {"/readyz", readyz(e.ready)}}
+	return []endpoint{{"/healthz", http.HandlerFunc(healthz)}, {"/readyz", readyz(e.ready, e.catalogProblem)}}
 }
 
 // newEngine mounts endpoints and, unless nil, the webhooks. Methods that are not documented get 405. Paths are not
@@ -69,14 +76,18 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 	_, _ = fmt.Fprintln(w, "ok")
 }
 
-// readyz answers 200 while the program can work: values are restored, store and checkpoint writable.
-func readyz(ready func() error) http.HandlerFunc {
+// readyz answers 200 while the program can work: values are restored, store and checkpoint writable. A problem of the catalog is only
+// reported: events wait for their teams in the store.
+func readyz(ready func() error, catalogProblem func() string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if err := ready(); err != nil {
 			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = fmt.Fprintln(w, "ready")
+		if problem := catalogProblem(); problem != "" {
+			_, _ = fmt.Fprintln(w, "but the catalog does not answer:", problem)
+		}
 	}
 }
 

@@ -11,10 +11,10 @@ import (
 // maxValueBytes bounds the value of a key: names and messages may come from outside.
 const maxValueBytes = 4 << 10
 
-// NewLogger returns a logger that writes logfmt: time, level in lower case, the message unless it is empty, then the keys. Lines
+// NewLogger returns a logger that writes logfmt or json: time, level in lower case, the message unless it is empty, then the keys. Lines
 // about events have no message, because the existing exporter documents them without: level=info endpoint=github environment=…
-func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(instrumentation.LogTraces(slog.NewTextHandler(w, &slog.HandlerOptions{
+func NewLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
+	options := &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 			if kind := a.Value.Kind(); kind == slog.KindString || kind == slog.KindAny { // the others are short
@@ -31,5 +31,10 @@ func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
 			}
 			return a
 		},
-	})))
+	}
+	var handler slog.Handler = slog.NewTextHandler(w, options)
+	if format == "json" {
+		handler = slog.NewJSONHandler(w, options)
+	}
+	return slog.New(instrumentation.LogTraces(handler))
 }

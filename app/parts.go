@@ -37,6 +37,8 @@ type parts struct {
 	// reader serves the pages; nil if they are off.
 	reader *sqlite.Reader
 	server *server
+	// catalogProblem returns what has to be changed in the configuration of the catalog; empty if nothing is known.
+	catalogProblem func() string
 	// flushLogs writes pending summaries to the log.
 	flushLogs func()
 }
@@ -67,6 +69,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if p.traces, err = p.startTraces(ctx, o); err != nil {
 		return err
 	}
+	p.catalogProblem = func() string { return "" }
 	teams, err := p.catalog(c, logger)
 	if err != nil {
 		return err
@@ -79,16 +82,22 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	rules := &rules.Rules{Policy: c.Policy, OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded}
+	rules := &rules.Rules{
+		Policy: c.Policy, OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded,
+		RedeploymentLabel: c.Metrics.RedeploymentLabel,
+	}
 	p.processor = &pipeline.Processor{
 		Store: p.store, Catalog: teams, Environments: c.Environments, Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: p.clock.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
 	p.lookups = &pipeline.Lookups{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
 	p.evaluator = &pipeline.Evaluator{Store: p.store, Enricher: github, Rules: rules, Logger: logger, Now: p.clock.Now, Trace: p.traces.Steps()}
+	values := checkpoint.New(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger)
+	if c.Metrics.RedeploymentLabel {
+		values.KeepOptionalLabels()
+	}
 	p.projection = &pipeline.Projection{
-		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: o.CheckpointInterval,
-		Checkpoint:   checkpoint.New(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger),
+		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: o.CheckpointInterval, Checkpoint: values,
 		OnCheckpoint: func(err error) { p.instruments.Checkpoint(o.Machine.Wall(), err) },
 	}
 	return nil
@@ -112,13 +121,19 @@ func (p *parts) backlog(ctx context.Context) (instrumentation.Backlog, error) {
 }
 
 func (p *parts) catalog(c *config.Config, logger *slog.Logger) (dora.Catalog, error) {
-	if c.Catalog.Mode == "backstage" {
-		return catalog.NewBackstage(catalog.Options{
-			Endpoint: c.Catalog.Endpoint, Token: c.Catalog.Token, TTL: c.Catalog.CacheTTL, Logger: logger,
-			OnLookup: p.instruments.CatalogLookup, Transport: p.traces.Transport(pathOf),
-		})
+	static := catalog.NewStatic(c.Teams, c.GitHub.Owner)
+	if c.Catalog.Mode != "backstage" {
+		return static, nil
 	}
-	return catalog.NewStatic(c.Teams, c.GitHub.Owner), nil
+	backstage, err := catalog.NewBackstage(catalog.Options{
+		Endpoint: c.Catalog.Endpoint, Token: c.Catalog.Token, TTL: c.Catalog.CacheTTL, Logger: logger,
+		OnLookup: p.instruments.CatalogLookup, Transport: p.traces.Transport(pathOf),
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.catalogProblem = backstage.Problem
+	return catalog.Fallback{First: backstage, Second: static}, nil
 }
 
 func pathOf(r *http.Request) string { return r.URL.Path }
@@ -146,7 +161,7 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 			return p.traces.Request(ctx, r)
 		},
 	})
-	e := endpoints{metrics: metrics, ready: p.ready}
+	e := endpoints{metrics: metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
 	if c.Server.Page == "on" {
 		since := now()
 		if p.reader, err = sqlite.OpenReader(ctx, c.Storage.Database); err != nil {

@@ -10,10 +10,18 @@ import (
 	"dora-exporter/instrumentation"
 )
 
-// resourceAttributes returns the attributes of the sender. instance is the same after a restart.
-func resourceAttributes(o *config.OTLP, version, instance string) map[string]string {
-	r := map[string]string{"service.name": "dora-exporter", "service.version": version, "service.instance.id": instance}
+// resourceAttributes returns the attributes of the sender. They are the same after a restart and in every version, since a series with other
+// attributes is another one to many receivers; instance is that of the store.
+func resourceAttributes(o *config.OTLP, instance string) map[string]string {
+	r := map[string]string{"service.name": "dora-exporter", "service.instance.id": instance}
 	maps.Copy(r, o.ResourceAttributes)
+	return r
+}
+
+// versioned returns the attributes of a sender of traces, which have a version.
+func versioned(resource map[string]string, version string) map[string]string {
+	r := map[string]string{"service.version": version}
+	maps.Copy(r, resource)
 	return r
 }
 
@@ -36,8 +44,8 @@ func (p *parts) startPush(ctx context.Context, options *Options) (*instrumentati
 	}
 	logger.Info("pushing metrics", "endpoint", to.Address(), "protocol", to.Protocol, "temporality", o.Temporality, "interval", o.Interval)
 	return p.instruments.StartPush(ctx, instrumentation.PushOptions{
-		Receiver: to, Export: o.ExportTimeout, Interval: o.Interval, Delta: delta,
-		Resource: resourceAttributes(o, options.Version, p.store.ID()), Logger: logger,
+		Receiver: to, Export: o.ExportTimeout, Interval: o.Interval, Delta: delta, SemanticConventions: o.SemanticConventions,
+		Resource: resourceAttributes(o, p.store.ID()), Logger: logger,
 	})
 }
 
@@ -69,7 +77,7 @@ func (p *parts) startTraces(ctx context.Context, options *Options) (*instrumenta
 	}
 	logger.Info("pushing traces", "endpoint", to.Address(), "protocol", to.Protocol, "ratio", o.TracesRatio)
 	return p.instruments.StartTraces(ctx, instrumentation.TraceOptions{
-		Receiver: to, Ratio: o.TracesRatio, Batches: instrumentation.SpanBatches(o.Spans), Resource: resourceAttributes(o, options.Version, p.store.ID()), Logger: logger,
+		Receiver: to, Ratio: o.TracesRatio, Batches: instrumentation.SpanBatches(o.Spans), Resource: versioned(resourceAttributes(o, p.store.ID()), options.Version), Logger: logger,
 	})
 }
 

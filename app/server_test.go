@@ -17,14 +17,18 @@ import (
 func TestServer(t *testing.T) {
 	var log strings.Builder
 	var trouble error
+	var catalogProblem string
 	e := endpoints{
+		telemetryPath:  "/probe/metrics",
+		catalogProblem: func() string { return catalogProblem },
+
 		metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
 		ready:   func() error { return trouble },
 		page:    emptyPages(t, page.State{Trouble: "<script>alert(1)</script>", Unsigned: []string{"github"}, Since: time.Unix(0, 0)}),
 	}
 	engine := newEngine(append(e.pages(), e.health()...), func(r gin.IRouter) {
 		r.POST("/api/github", func(*gin.Context) { panic("a bug") })
-	}, NewLogger(&log, slog.LevelInfo))
+	}, NewLogger(&log, slog.LevelInfo, "logfmt"))
 	do := func(method, path string) *httptest.ResponseRecorder {
 		answer := httptest.NewRecorder()
 		engine.ServeHTTP(answer, httptest.NewRequest(method, path, http.NoBody))
@@ -35,7 +39,7 @@ func TestServer(t *testing.T) {
 		"GET /explain/incident/INC-7": 404, "HEAD /explain/incident/INC-7": 404, "PUT /explain/incident/INC-7": 405, "GET /explain/incident/": 404,
 		"GET /explain/deployment/acme/web/1": 404, "DELETE /explain/deployment/acme/web/1": 405, "GET /explain/deployment/acme/web": 404,
 		"GET /explain": 404, "GET /explain/": 404, "GET /explain/metric/": 404,
-		"GET /metrics": 200, "GET /healthz": 200, "GET /readyz": 200, "GET /nope": 404, "POST /": 405,
+		"GET /metrics": 200, "GET /probe/metrics": 200, "HEAD /probe/metrics": 200, "POST /probe/metrics": 405, "GET /healthz": 200, "GET /readyz": 200, "GET /nope": 404, "POST /": 405,
 		"POST /metrics": 405, "DELETE /healthz": 405, "PUT /readyz": 405, "GET /api/github": 405,
 		"PUT /api/github": 405, "OPTIONS /api/github": 405, "TRACE /metrics": 405, "QUERY /metrics": 405, "CONNECT /api/github": 405,
 		"POST /api/github/": 404, "POST /API/github": 404, "POST //api/github": 404, "GET /metrics/": 404, "GET /metrics/../healthz": 404,
@@ -52,6 +56,10 @@ func TestServer(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "a bug") {
 		t.Errorf("%d log lines about a panic:\n%s", n, log.String())
+	}
+	catalogProblem = "status 401: set catalog.token"
+	if answer := do("GET", "/readyz"); answer.Code != 200 || answer.Body.String() != "ready\nbut the catalog does not answer: status 401: set catalog.token\n" {
+		t.Errorf("/readyz: status %d: %s", answer.Code, answer.Body)
 	}
 	trouble = errors.New("the disk is full")
 	if answer := do("GET", "/readyz"); answer.Code != 503 || !strings.Contains(answer.Body.String(), "the disk is full") {

@@ -93,7 +93,7 @@ func TestCancelledCallerDoesNotFailTheOthers(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wait sync.WaitGroup
 		wait.Go(func() {
-			if _, err := b.RepositoryTeam(ctx, "acme", "web"); err == nil {
+			if _, err := b.RepositoryTeam(ctx, "api.github.com", "acme", "web"); err == nil {
 				t.Error("the cancelled one got an answer")
 			}
 		})
@@ -116,7 +116,7 @@ func TestAServerThatStopsInTheMiddle(t *testing.T) {
 	defer close(release)
 	b := newBench(t, nil)
 	b.options.Endpoint, b.http.Transport, b.http.Timeout = backstage.URL, http.DefaultTransport, 50*time.Millisecond
-	if team, err := b.RepositoryTeam(t.Context(), "acme", "web"); err == nil {
+	if team, err := b.RepositoryTeam(t.Context(), "api.github.com", "acme", "web"); err == nil {
 		t.Errorf("team %s of half an answer", team)
 	}
 }
@@ -148,7 +148,7 @@ func TestRedirects(t *testing.T) {
 				response.WriteString(platform)
 				return response.Result()
 			})
-			_, err := b.RepositoryTeam(t.Context(), "acme", "web")
+			_, err := b.RepositoryTeam(t.Context(), "api.github.com", "acme", "web")
 			if (err == nil) != test.followed || b.calls.Load() != test.calls {
 				t.Errorf("%v after %d calls", err, b.calls.Load())
 			}
@@ -163,7 +163,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func TestATokenThatIsNoHeaderIsInNoError(t *testing.T) {
 	b := newBench(t, nil)
 	b.options.Token, b.http.Transport = canary+"\n", http.DefaultTransport
-	_, err := b.RepositoryTeam(t.Context(), "acme", "web")
+	_, err := b.RepositoryTeam(t.Context(), "api.github.com", "acme", "web")
 	if err == nil || strings.Contains(err.Error()+b.log.String(), canary) {
 		t.Errorf("error %v, log %s", err, b.log.String())
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -56,8 +56,11 @@ type Backstage struct {
 
 	outage outage
 
+	// listing is used inside its flight only; nil before the first.
+	listing *listing
+
 	mu    sync.Mutex
-	cache map[string]answer
+	cache map[subject]answer
 }
 
 var _ dora.Catalog = (*Backstage)(nil)
@@ -83,7 +86,7 @@ func NewBackstage(o Options) (*Backstage, error) {
 		options: o,
 		answers: bounds.NewAnswers(),
 		outage:  outage{logger: o.Logger},
-		cache:   map[string]answer{},
+		cache:   map[subject]answer{},
 		http: &http.Client{
 			Timeout:       callTimeout,
 			CheckRedirect: checkRedirect,
@@ -92,42 +95,36 @@ func NewBackstage(o Options) (*Backstage, error) {
 	}, nil
 }
 
-// checkRedirect allows redirects on the endpoint's host only, and never from https to http, since the token goes with them.
-func checkRedirect(next *http.Request, via []*http.Request) error {
-	first := via[0].URL
-	switch {
-	case next.URL.Host != first.Host:
-		return errors.New("redirected to another host: is this a sign-in page?")
-	case first.Scheme == "https" && next.URL.Scheme != "https":
-		return errors.New("redirected away from https")
-	case len(via) > 5:
-		return errors.New("redirected too often")
-	}
-	return nil
+// subject is what is looked up: a repository or a project.
+type subject struct {
+	// host is that of the repository's pages; empty for a project.
+	host string
+	// annotation and value select the entities that name it.
+	annotation, value string
 }
 
-// RepositoryTeam returns the owner of the entity with the annotation github.com/project-slug: owner/repository, dora.Unknown if there
-// is none. It fails if Backstage does not answer and no answer is cached.
-func (b *Backstage) RepositoryTeam(ctx context.Context, owner, repository string) (string, error) {
-	return b.team(ctx, slugAnnotation, owner+"/"+repository)
+// RepositoryTeam returns the owner of the entity whose annotation github.com/project-slug, else backstage.io/source-location, is the
+// repository, and dora.Unknown if there is none. It fails if Backstage does not answer and no answer is cached.
+func (b *Backstage) RepositoryTeam(ctx context.Context, host, owner, repository string) (string, error) {
+	return b.team(ctx, subject{strings.TrimPrefix(host, "api."), slugAnnotation, owner + "/" + repository})
 }
 
-// ProjectTeam returns the owner of the entity with the annotation jira/project-key: project, likewise.
+// ProjectTeam returns the owner of the entity whose annotation jira/project-key or jira.com/project-keys has the project, likewise.
 func (b *Backstage) ProjectTeam(ctx context.Context, project string) (string, error) {
-	return b.team(ctx, projectAnnotation, project)
+	return b.team(ctx, subject{annotation: projectAnnotation, value: project})
 }
 
 // team returns the team from a fresh cache entry, else from Backstage, else from a stale cache entry.
-func (b *Backstage) team(ctx context.Context, annotation, value string) (string, error) {
-	if !isValidName(value) {
+func (b *Backstage) team(ctx context.Context, s subject) (string, error) {
+	if !isValidName(s.value) {
 		return dora.Unknown, nil
 	}
-	known := b.cached(annotation, value)
+	known := b.cached(s)
 	if b.isFresh(known) {
 		b.options.OnLookup("cached")
 		return known.team, nil
 	}
-	team, err := b.refreshShared(ctx, annotation, value)
+	team, err := b.refreshShared(ctx, s)
 	switch {
 	case err == nil && team == dora.Unknown:
 		b.options.OnLookup("unknown")
@@ -141,7 +138,7 @@ func (b *Backstage) team(ctx context.Context, annotation, value string) (string,
 	case ctx.Err() == nil:
 		b.options.OnLookup("error")
 	}
-	return "", fmt.Errorf("owner of %s in Backstage: %w", value, err)
+	return "", fmt.Errorf("owner of %s in Backstage: %w", s.value, err)
 }
 
 // isValidName reports whether a repository or project can have a name. A comma would begin another condition in Backstage's filter.
@@ -151,10 +148,10 @@ func isValidName(value string) bool {
 }
 
 // cached returns the cache entry, its zero value if there is none.
-func (b *Backstage) cached(annotation, value string) answer {
+func (b *Backstage) cached(s subject) answer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.cache[annotation+"="+value]
+	return b.cache[s]
 }
 
 func (b *Backstage) isFresh(a answer) bool {
@@ -162,9 +159,9 @@ func (b *Backstage) isFresh(a answer) bool {
 }
 
 // refreshShared makes one call for all concurrent callers of the same name. A cancelled caller does not end it for the others.
-func (b *Backstage) refreshShared(ctx context.Context, annotation, value string) (string, error) {
-	outcome := b.flights.DoChan(annotation+"="+value, func() (any, error) {
-		return b.refresh(context.WithoutCancel(ctx), annotation, value)
+func (b *Backstage) refreshShared(ctx context.Context, s subject) (string, error) {
+	outcome := b.flights.DoChan(s.annotation+"="+s.value+"@"+s.host, func() (any, error) {
+		return b.refresh(context.WithoutCancel(ctx), s)
 	})
 	select {
 	case o := <-outcome:
@@ -175,101 +172,51 @@ func (b *Backstage) refreshShared(ctx context.Context, annotation, value string)
 	}
 }
 
-// refresh makes the call, unless the cache has become fresh or Backstage is down, and caches the answer.
-func (b *Backstage) refresh(ctx context.Context, annotation, value string) (string, error) {
-	if known := b.cached(annotation, value); b.isFresh(known) {
+// refresh makes the calls, unless the cache has become fresh or Backstage is down, and caches the answer.
+func (b *Backstage) refresh(ctx context.Context, s subject) (string, error) {
+	if known := b.cached(s); b.isFresh(known) {
 		return known.team, nil
 	}
 	call, err := b.outage.begin()
 	if err != nil {
 		return "", err
 	}
-	entities, err := b.fetch(ctx, annotation, value)
-	err = b.redact(err)
+	found, err := b.find(ctx, s)
 	b.outage.end(call, err)
 	if err != nil {
 		return "", err
 	}
-	team := ownerOf(entities, b.options.Logger.With(logKey(annotation), value))
+	team := teamOfFirst(found, b.options.Logger.With(s.logKey(), s.value))
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.cache[annotation+"="+value] = answer{team: team, at: time.Now()}
+	b.cache[s] = answer{team: team, at: time.Now()}
 	return team, nil
 }
 
-// logKey returns the key of log lines for the value of an annotation.
-func logKey(annotation string) string {
-	if annotation == projectAnnotation {
+// logKey returns the key of log lines for the value.
+func (s subject) logKey() string {
+	if s.annotation == projectAnnotation {
 		return "project"
 	}
 	return "repository"
 }
 
-// fetch fetches the entities with an annotation.
-func (b *Backstage) fetch(ctx context.Context, annotation, value string) ([]entity, error) {
-	u := strings.TrimSuffix(b.options.Endpoint, "/") + "/api/catalog/entities?" +
-		url.Values{"filter": {"metadata.annotations." + annotation + "=" + value}}.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u, http.NoBody)
+// find finds the owned entities of a repository or project. A component that names the repository needs no listing.
+func (b *Backstage) find(ctx context.Context, s subject) ([]candidate, error) {
+	entities, err := b.entities(ctx, url.Values{"filter": {"metadata.annotations." + s.annotation + "=" + s.value}})
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Accept", "application/json")
-	if b.options.Token != "" {
-		request.Header.Set("Authorization", "Bearer "+b.options.Token)
+	found := candidates(entities)
+	if s.annotation == slugAnnotation && slices.ContainsFunc(found, func(c candidate) bool { return c.isComponent }) {
+		return found, nil
 	}
-	response, err := b.http.Do(request)
-	var with *url.Error
-	if errors.As(err, &with) {
-		err = fmt.Errorf("GET %s: %w", u, with.Err) // its own URL may be a redirect's
-	}
+	l, err := b.sharedListing(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("GET %s: status %d", u, response.StatusCode)
+	if s.annotation == slugAnnotation {
+		return append(found, l.repositories[strings.ToLower(s.host+"/"+s.value)]...), nil
 	}
-	entities, err := b.decode(ctx, response.Body)
-	if err != nil {
-		return nil, fmt.Errorf("GET %s: %w", u, err)
-	}
-	if entities == nil {
-		return nil, fmt.Errorf("GET %s: the answer is null", u)
-	}
-	for _, e := range entities {
-		if e.Kind == "" && e.Metadata.Name == "" && e.owner() == "" {
-			return nil, fmt.Errorf("GET %s: the answer has an empty entity", u)
-		}
-		if len(e.owner()) > maxName {
-			return nil, fmt.Errorf("GET %s: the answer has an owner whose name has more than %d bytes", u, maxName)
-		}
-	}
-	return entities, nil
-}
-
-// answerLimits are far above what Backstage sends for one annotation.
-var answerLimits = bounds.JSON{Depth: 200, List: 10_000, Elements: 100_000, Members: 500_000}
-
-// decode decodes a list of entities.
-func (b *Backstage) decode(ctx context.Context, body io.Reader) (entities []entity, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	lease := b.answers.Lease()
-	defer lease.Release()
-	text, err := lease.Read(ctx, body, maxAnswer)
-	if err != nil {
-		return nil, fmt.Errorf("read the answer: %w", err)
-	}
-	if err := lease.Unmarshal(ctx, answerLimits, text, &entities); err != nil {
-		return nil, fmt.Errorf("the answer is not a list of entities: %w", err)
-	}
-	return entities, nil
-}
-
-// redact removes the token from an error: a server may echo what it was sent.
-func (b *Backstage) redact(err error) error {
-	if err == nil || b.options.Token == "" || !strings.Contains(err.Error(), b.options.Token) {
-		return err
-	}
-	return errors.New(strings.ReplaceAll(err.Error(), b.options.Token, "[token]"))
+	return append(found, l.projects[strings.ToLower(s.value)]...), nil
 }

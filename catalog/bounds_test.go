@@ -17,7 +17,7 @@ func TestAnswersThatExceedALimit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, replies(200, test.body))
-			if team, err := b.RepositoryTeam(t.Context(), "acme", "web"); err == nil || !strings.Contains(err.Error(), test.message) {
+			if team, err := b.RepositoryTeam(t.Context(), "api.github.com", "acme", "web"); err == nil || !strings.Contains(err.Error(), test.message) {
 				t.Errorf("team %q, error %v; want %q", team, err, test.message)
 			}
 			if !strings.Contains(b.log.String(), test.message) {

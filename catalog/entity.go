@@ -10,13 +10,20 @@ import (
 	"dora-exporter/dora"
 )
 
+const (
+	defaultNamespace = "default"
+	// teamAnnotation names the owning team at GitHub, organisation/team. https://backstage.io/docs/features/software-catalog/well-known-annotations
+	teamAnnotation = "github.com/team-slug"
+)
+
 // entity has the fields that are read of an entity of the catalog.
 // https://backstage.io/docs/features/software-catalog/descriptor-format
 type entity struct {
 	Kind     string `json:"kind"`
 	Metadata struct {
-		Name      string `json:"name"`
-		Namespace string `json:"namespace"`
+		Name        string                    `json:"name"`
+		Namespace   string                    `json:"namespace"`
+		Annotations map[string]optionalString `json:"annotations"`
 	} `json:"metadata"`
 	Spec struct {
 		// Owner is a string in the kinds that Backstage defines; an organisation's own kinds may have any value.
@@ -41,43 +48,99 @@ func (t *optionalString) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ref returns the entity's reference. https://backstage.io/docs/features/software-catalog/references
-func (e entity) ref() string {
-	return strings.ToLower(e.Kind + ":" + cmp.Or(e.Metadata.Namespace, "default") + "/" + e.Metadata.Name)
-}
+func (e entity) annotation(name string) string { return string(e.Metadata.Annotations[name]) }
 
-// owner returns the name of the owning group or user, by the relation ownedBy or else by spec.owner.
+// owner returns the team that owns the entity: the owner by the relation ownedBy, else by spec.owner, else the team of GitHub by an
+// annotation.
 func (e entity) owner() string {
 	for _, r := range e.Relations {
 		if r.Type == "ownedBy" && r.TargetRef != "" {
-			return nameOf(r.TargetRef)
+			return teamOf(r.TargetRef, defaultNamespace)
 		}
 	}
-	return nameOf(string(e.Spec.Owner))
+	if owner := teamOf(string(e.Spec.Owner), e.namespace()); owner != "" || e.isOwner() {
+		return owner
+	}
+	slug := e.annotation(teamAnnotation)
+	return slug[strings.LastIndexByte(slug, '/')+1:]
 }
 
-// nameOf returns the name in a reference: platform for group:default/platform.
-func nameOf(ref string) string {
-	return ref[strings.LastIndexAny(ref, ":/")+1:]
+// isOwner reports whether the entity is itself an owner of others.
+func (e entity) isOwner() bool {
+	return strings.EqualFold(e.Kind, "Group") || strings.EqualFold(e.Kind, "User")
 }
 
-// ownerOf returns the owner of the first entity, by reference, that has one. It logs other owners.
-func ownerOf(entities []entity, logger *slog.Logger) string {
-	owned := slices.DeleteFunc(slices.Clone(entities), func(e entity) bool { return e.owner() == "" })
-	if len(owned) == 0 {
+func (e entity) namespace() string { return cmp.Or(e.Metadata.Namespace, defaultNamespace) }
+
+// teamOf returns the team of an entity reference, [kind:][namespace/]name: the name, with its namespace unless it is the default one.
+// https://backstage.io/docs/features/software-catalog/references
+func teamOf(ref, namespace string) string {
+	name := ref[strings.LastIndexByte(ref, ':')+1:]
+	if before, after, found := strings.Cut(name, "/"); found {
+		namespace, name = before, after
+	}
+	if name == "" || namespace == "" || strings.EqualFold(namespace, defaultNamespace) {
+		return name
+	}
+	return namespace + "/" + name
+}
+
+// candidate is an owned entity that may say which team owns a repository or project.
+type candidate struct {
+	// ref is the entity's reference in lower case.
+	ref, owner  string
+	isComponent bool
+	// bySource is true if the repository is only known as the place of the entity's sources.
+	bySource bool
+}
+
+func (e entity) candidate() candidate {
+	return candidate{
+		ref:   strings.ToLower(e.Kind + ":" + e.namespace() + "/" + e.Metadata.Name),
+		owner: e.owner(), isComponent: strings.EqualFold(e.Kind, "Component"),
+	}
+}
+
+// compare orders candidates: components first, then those that name the repository, then by reference.
+func (c candidate) compare(d candidate) int {
+	rank := func(c candidate) (rank int) {
+		if !c.isComponent {
+			rank = 2
+		}
+		if c.bySource {
+			rank++
+		}
+		return rank
+	}
+	return cmp.Or(cmp.Compare(rank(c), rank(d)), cmp.Compare(c.ref, d.ref), cmp.Compare(c.owner, d.owner))
+}
+
+// candidates returns the entities that have an owner.
+func candidates(entities []entity) (all []candidate) {
+	for _, e := range entities {
+		if e.owner() != "" {
+			all = append(all, e.candidate())
+		}
+	}
+	return all
+}
+
+// teamOfFirst returns the owner of the first candidate. It logs other owners.
+func teamOfFirst(all []candidate, logger *slog.Logger) string {
+	if len(all) == 0 {
 		return dora.Unknown
 	}
-	slices.SortFunc(owned, func(a, b entity) int { return cmp.Compare(a.ref(), b.ref()) })
-	first := owned[0]
+	first := slices.MinFunc(all, candidate.compare)
 	var others []string
-	for _, e := range owned {
-		if e.owner() != first.owner() && !slices.Contains(others, e.owner()) {
-			others = append(others, e.owner())
+	for _, c := range all {
+		if c.owner != first.owner {
+			others = append(others, c.owner)
 		}
 	}
 	if len(others) > 0 {
+		slices.Sort(others)
 		logger.Warn("entities have different owners, using the first",
-			"entity", first.ref(), "team", first.owner(), "other_teams", others)
+			"entity", first.ref, "team", first.owner, "other_teams", slices.Compact(others))
 	}
-	return first.owner()
+	return first.owner
 }

@@ -19,11 +19,11 @@ func FuzzOwner(f *testing.F) {
 		if json.Unmarshal(data, &entities) != nil {
 			return
 		}
-		owner := ownerOf(entities, slog.New(slog.DiscardHandler))
+		owner := teamOfFirst(candidates(entities), slog.New(slog.DiscardHandler))
 		if owner == "" {
 			t.Errorf("the owner in %s is empty", data)
 		}
-		if again := ownerOf(entities, slog.New(slog.DiscardHandler)); again != owner {
+		if again := teamOfFirst(candidates(entities), slog.New(slog.DiscardHandler)); again != owner {
 			t.Errorf("the owner is %q, and then %q", owner, again)
 		}
 	})

@@ -47,7 +47,7 @@ func (o *outage) end(began int, err error) {
 		o.logger.Info("Backstage answers again")
 		o.failures, o.err = 0, nil
 	case err != nil && began == o.changes:
-		if o.failures == 0 {
+		if o.failures == 0 || problemOf(err) != problemOf(o.err) {
 			o.logger.Error("calling Backstage failed, will retry", "error", err)
 		}
 		o.failures++
@@ -57,4 +57,11 @@ func (o *outage) end(began int, err error) {
 	}
 	o.probing = false
 	o.changes++
+}
+
+// problem returns what has to be changed in the configuration to end the outage; empty if there is none.
+func (o *outage) problem() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return problemOf(o.err)
 }

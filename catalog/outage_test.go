@@ -25,13 +25,13 @@ func TestFreshAnswersDoNotTakeTheProbe(t *testing.T) {
 		})
 		b.want(t, "platform")
 		down.Store(true)
-		if _, err := b.RepositoryTeam(t.Context(), "acme", "new"); err == nil {
+		if _, err := b.RepositoryTeam(t.Context(), "api.github.com", "acme", "new"); err == nil {
 			t.Fatal("an outage is not an answer")
 		}
 		down.Store(false)
 		time.Sleep(2 * time.Second)
 		b.want(t, "platform") // from the cache: no call
-		if team, err := b.RepositoryTeam(t.Context(), "acme", "new"); err != nil || team != "platform" {
+		if team, err := b.RepositoryTeam(t.Context(), "api.github.com", "acme", "new"); err != nil || team != "platform" {
 			t.Errorf("after the outage: %s, %v", team, err)
 		}
 	})
@@ -48,7 +48,7 @@ func TestOneProbeAtATime(t *testing.T) {
 			time.Sleep(8 * time.Second)
 			return 200, platform, nil
 		})
-		if _, err := b.RepositoryTeam(t.Context(), "acme", "web"); err == nil {
+		if _, err := b.RepositoryTeam(t.Context(), "api.github.com", "acme", "web"); err == nil {
 			t.Fatal("an outage is not an answer")
 		}
 		down.Store(false)
@@ -58,7 +58,7 @@ func TestOneProbeAtATime(t *testing.T) {
 		for i := range 20 {
 			wait.Go(func() {
 				start := time.Now()
-				_, err := b.RepositoryTeam(t.Context(), "acme", strconv.Itoa(i))
+				_, err := b.RepositoryTeam(t.Context(), "api.github.com", "acme", strconv.Itoa(i))
 				switch {
 				case err == nil:
 					answered.Add(1)
@@ -85,12 +85,12 @@ func TestAProbeWhoseCallerLeavesStillEndsTheOutage(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			return 200, platform, nil
 		})
-		_, _ = b.RepositoryTeam(t.Context(), "acme", "web")
+		_, _ = b.RepositoryTeam(t.Context(), "api.github.com", "acme", "web")
 		down.Store(false)
 		time.Sleep(time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := b.RepositoryTeam(ctx, "acme", "web"); err == nil {
+		if _, err := b.RepositoryTeam(ctx, "api.github.com", "acme", "web"); err == nil {
 			t.Error("the caller was answered before the call was")
 		}
 		time.Sleep(5 * time.Second)
@@ -115,13 +115,13 @@ func TestALateFailureDoesNotBeginAnOutage(t *testing.T) {
 			return 200, platform, nil
 		})
 		var wait sync.WaitGroup
-		wait.Go(func() { _, _ = b.RepositoryTeam(t.Context(), "acme", "hangs") })
+		wait.Go(func() { _, _ = b.RepositoryTeam(t.Context(), "api.github.com", "acme", "hangs") })
 		synctest.Wait()
-		_, _ = b.RepositoryTeam(t.Context(), "acme", "fails")
+		_, _ = b.RepositoryTeam(t.Context(), "api.github.com", "acme", "fails")
 		time.Sleep(time.Second)
 		b.want(t, "platform")
 		wait.Wait()
-		if team, err := b.RepositoryTeam(t.Context(), "acme", "other"); err != nil || team != "platform" {
+		if team, err := b.RepositoryTeam(t.Context(), "api.github.com", "acme", "other"); err != nil || team != "platform" {
 			t.Errorf("after the late failure: %s, %v", team, err)
 		}
 		if n := strings.Count(b.log.String(), "\n"); n != 2 {
@@ -137,7 +137,7 @@ func TestAHangingServerIsAnOutage(t *testing.T) {
 			return 0, "", r.Context().Err()
 		})
 		start := time.Now()
-		if team, err := b.RepositoryTeam(t.Context(), "acme", "web"); err == nil {
+		if team, err := b.RepositoryTeam(t.Context(), "api.github.com", "acme", "web"); err == nil {
 			t.Errorf("team %s of a server that says nothing", team)
 		}
 		if took := time.Since(start); took != callTimeout {

@@ -39,7 +39,7 @@ func addOwner(owners map[string]string, name, team string) {
 }
 
 // RepositoryTeam returns the team that owns the repository, else the team of owner/*, else dora.Unknown.
-func (s *Static) RepositoryTeam(_ context.Context, owner, repository string) (string, error) {
+func (s *Static) RepositoryTeam(_ context.Context, _, owner, repository string) (string, error) {
 	owner = strings.ToLower(owner)
 	for _, entry := range []string{owner + "/" + strings.ToLower(repository), owner + "/*"} {
 		if team, ok := s.repositories[entry]; ok {

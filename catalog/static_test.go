@@ -23,7 +23,7 @@ func TestStatic(t *testing.T) {
 		"no names": {"", "", dora.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, err := s.RepositoryTeam(t.Context(), test.owner, test.repository); err != nil || got != test.want {
+			if got, err := s.RepositoryTeam(t.Context(), "api.github.com", test.owner, test.repository); err != nil || got != test.want {
 				t.Errorf("%s/%s: %s, %v; want %s", test.owner, test.repository, got, err, test.want)
 			}
 		})

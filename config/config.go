@@ -37,6 +37,8 @@ type Config struct {
 	Metrics      struct {
 		// MaxSeries is the limit of each group of families.
 		MaxSeries int
+		// RedeploymentLabel adds the label redeployment to the github_* families.
+		RedeploymentLabel bool
 	}
 	Storage struct {
 		// Database is the path of the store.
@@ -60,6 +62,14 @@ type Server struct {
 
 // Address returns the address that the webhooks are received on.
 func (s Server) Address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
+
+// Listen replaces the address of the webhooks, host:port, unless it is empty.
+func (s *Server) Listen(address string) {
+	if host, port, err := net.SplitHostPort(address); err == nil {
+		s.Host = host
+		s.Port, _ = strconv.Atoi(port)
+	}
+}
 
 // LocalAddress returns the address of the webhooks as seen from this machine.
 func (s Server) LocalAddress() string {
@@ -108,7 +118,7 @@ func Parse(path string, data []byte, getenv func(string) string, sections ...str
 	c.Policy = DefaultPolicy()
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.OTLP = defaultOTLP()
-	warnings := c.OTLP.fromEnvironment(getenv)
+	openTelemetry := c.OTLP.fromEnvironment(getenv)
 	d := &decoder{file: path, sections: sections, nodes: map[string]*yaml.Node{}}
 	d.config(root, c)
 	c.fromEnvironment(getenv)
@@ -117,7 +127,10 @@ func Parse(path string, data []byte, getenv func(string) string, sections ...str
 		return nil, nil, err
 	}
 	if c.OTLP.Enabled || c.OTLP.Traces {
-		d.warnings = append(d.warnings, warnings...)
+		d.warnings = append(d.warnings, openTelemetry.warnings...)
+	}
+	if off := d.nodes["otlp.enabled"] != nil && !c.OTLP.Enabled; d.includes("otlp") && !off {
+		d.warnings = append(d.warnings, openTelemetry.ignored(c.OTLP)...)
 	}
 	return c, d.warnings, nil
 }
@@ -157,7 +170,9 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			c.Teams = append(c.Teams, t)
 		}),
 		"environments": d.section(fields{"rewrite": d.rewrites(&c.Environments), "production": d.production(&c.Policy)}),
-		"metrics":      d.section(fields{"max_series": d.number(&c.Metrics.MaxSeries)}),
+		"metrics": d.section(fields{
+			"max_series": d.number(&c.Metrics.MaxSeries), "redeployment_label": d.boolean(&c.Metrics.RedeploymentLabel),
+		}),
 		"storage": d.section(fields{
 			"database": d.text(&c.Storage.Database), "max_backlog": d.number(&c.Storage.MaxBacklog),
 			"file": d.section(fields{"path": d.text(&c.Storage.File.Path)}),

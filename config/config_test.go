@@ -80,6 +80,7 @@ func TestGoodFiles(t *testing.T) {
 		{Name: "B", Repositories: []string{"ACME/WEB"}, Projects: []string{"inc", "OPS"}},
 	}
 	everything.Storage.File.Path, everything.Storage.Database = "/data/x", "/data/y.sqlite"
+	everything.Metrics.RedeploymentLabel = true
 	everything.Metrics.MaxSeries, everything.Storage.MaxBacklog = 500, 1000
 	receiver := OTLPReceiver{
 		Endpoint: OTLPEndpoint{URL: "https://collector.example.com/base", Source: "otlp.endpoint"}, Protocol: "http/protobuf", Compression: "gzip",
@@ -89,7 +90,7 @@ func TestGoodFiles(t *testing.T) {
 		Enabled: true, Traces: true, MetricsReceiver: receiver, TracesReceiver: receiver, TracesRatio: 0.25,
 		Spans:       defaultOTLP().Spans,
 		Temporality: "delta", ExportTimeout: 30 * time.Second, Interval: 15 * time.Second,
-		ResourceAttributes: map[string]string{"deployment.environment.name": "production"},
+		ResourceAttributes: map[string]string{"deployment.environment.name": "production"}, SemanticConventions: true,
 	}
 	everything.Environments = dora.Environments{
 		{Match: regexp.MustCompile(`^pr-\d+$`), Name: "preview"},

@@ -42,7 +42,7 @@ otlp:
 		`config.yml:9: teams[1].github_repositories[0] is "a/b/c", must be a repository: write owner/name, owner/* for all of an owner, or the name alone with github.owner set`,
 		"config.yml:12: environments.rewrite[0].match is \"(\", must be a regular expression (error parsing regexp: missing closing ): `(`): write one such as ^pr-\\d+$, in single quotes",
 		`config.yml:15: catalog.endpoint is "backstage", must be an address: write a URL such as https://github.example.com`,
-		`config.yml:16: metrics is text, must be a mapping: write keys with values below it; known keys: max_series`,
+		`config.yml:16: metrics is text, must be a mapping: write keys with values below it; known keys: max_series, redeployment_label`,
 		`config.yml:19: otlp.protocol is "carrier-pigeon", must be one of: grpc, http/protobuf`,
 		`config.yml:20: otlp.timeout is "soon", must be a duration: write a number with a unit, such as 90s, 15m or 1h`,
 	}

@@ -3,6 +3,8 @@ package config
 import (
 	"maps"
 	"time"
+
+	"gopkg.in/yaml.v3"
 )
 
 // OTLP configures what is pushed, and how. https://opentelemetry.io/docs/specs/otel/protocol/exporter/
@@ -20,6 +22,8 @@ type OTLP struct {
 	// ExportTimeout bounds a whole push of metrics, Interval is the time between two.
 	ExportTimeout, Interval time.Duration
 	ResourceAttributes      map[string]string
+	// SemanticConventions names the attributes of metrics by OpenTelemetry's semantic conventions, instead of by their labels.
+	SemanticConventions bool
 }
 
 // SpanBatches configures how spans are queued and pushed.
@@ -45,9 +49,18 @@ func (d *decoder) otlp(to *OTLP) field {
 	maps.Copy(known, fields{
 		"enabled": d.boolean(&to.Enabled), "traces": d.boolean(&to.Traces), "traces_ratio": d.ratio(&to.TracesRatio),
 		"temporality": d.choice(&to.Temporality, "cumulative", "delta"), "interval": d.duration(&to.Interval),
-		"resource_attributes": d.stringMap(&to.ResourceAttributes),
+		"resource_attributes": d.stringMap(&to.ResourceAttributes), "attributes": d.attributeNames(&to.SemanticConventions),
 	})
 	return d.section(known)
+}
+
+// attributeNames reads how the attributes of metrics are named.
+func (d *decoder) attributeNames(conventions *bool) field {
+	return func(n *yaml.Node, path string) {
+		var names string
+		d.choice(&names, "labels", "semconv")(n, path)
+		*conventions = names == "semconv"
+	}
 }
 
 // complete checks keys that depend on each other. A receiver that is not used is reset, and so not checked.

@@ -13,8 +13,8 @@ import (
 
 // fromEnvironment reads OpenTelemetry's variables. Invalid values are ignored with a warning.
 // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
-func (o *OTLP) fromEnvironment(getenv func(string) string) (warnings []string) {
-	e := &environment{decoder{nodes: map[string]*yaml.Node{}}, getenv, nil}
+func (o *OTLP) fromEnvironment(getenv func(string) string) *environment {
+	e := &environment{decoder: decoder{nodes: map[string]*yaml.Node{}}, getenv: getenv}
 	e.receiver(&o.MetricsReceiver, "METRICS")
 	e.receiver(&o.TracesReceiver, "TRACES")
 	e.readFirst(e.caseInsensitiveChoice(&o.Temporality, "cumulative", "delta", "lowmemory"), "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE")
@@ -29,15 +29,11 @@ func (o *OTLP) fromEnvironment(getenv func(string) string) (warnings []string) {
 	}
 	e.sampler(&o.TracesRatio)
 	e.batches(&o.Spans)
-	var disabled bool
-	e.readFirst(e.environmentBoolean(&disabled), "OTEL_SDK_DISABLED")
-	if disabled {
-		return e.warnings
-	}
+	e.readFirst(e.environmentBoolean(&e.disabled), "OTEL_SDK_DISABLED")
 	// An endpoint for all signals enables metrics only.
-	o.Enabled = o.MetricsReceiver.Endpoint.URL != "" && e.contains("OTEL_METRICS_EXPORTER", "otlp", true)
-	o.Traces = e.contains("OTEL_TRACES_EXPORTER", "otlp", o.TracesReceiver.Endpoint.IsSignalURL)
-	return e.warnings
+	o.Enabled = e.contains("OTEL_METRICS_EXPORTER", "otlp", o.MetricsReceiver.Endpoint.URL != "") && !e.disabled
+	o.Traces = e.contains("OTEL_TRACES_EXPORTER", "otlp", o.TracesReceiver.Endpoint.IsSignalURL) && !e.disabled
+	return e
 }
 
 // environment reads variables by the rules of OpenTelemetry's specification.
@@ -45,22 +41,37 @@ type environment struct {
 	decoder
 	getenv   func(string) string
 	warnings []string
+	// used has the variables that are set and were read, otherExporters those that name an exporter that this program does not have.
+	used, otherExporters []string
+	// disabled is true if OpenTelemetry is turned off.
+	disabled bool
 }
 
 // trimmed returns the value of a variable without surrounding spaces. An empty value counts as unset.
-func (e *environment) trimmed(name string) string { return strings.TrimSpace(e.getenv(name)) }
+func (e *environment) trimmed(name string) string {
+	value := strings.TrimSpace(e.getenv(name))
+	if value != "" && !slices.Contains(e.used, name) {
+		e.used = append(e.used, name)
+	}
+	return value
+}
 
 // contains reports whether the comma-separated variable includes word; def if the variable is unset.
 func (e *environment) contains(name, word string, def bool) bool {
 	if e.trimmed(name) == "" {
 		return def
 	}
+	found := false
 	for item := range strings.SplitSeq(e.trimmed(name), ",") {
-		if strings.TrimSpace(item) == word {
-			return true
+		switch item = strings.TrimSpace(item); item {
+		case word:
+			found = true
+		case "", "none", "prometheus": // /metrics is there in any case
+		default:
+			e.otherExporters = append(e.otherExporters, name)
 		}
 	}
-	return false
+	return found
 }
 
 // readFirst reads the first of the variables that is set.

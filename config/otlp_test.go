@@ -52,6 +52,10 @@ func TestOTLPEnabled(t *testing.T) {
 		"SDK disabled":                               {"", at(endpoint, url, traces, url, disabled, "True"), false, false},
 		"SDK disabled, on in file":                   {"otlp: {enabled: true, traces: true}", at(disabled, "true"), true, true},
 		"SDK not disabled":                           {"", at(endpoint, url, disabled, "false"), true, false},
+		"the exporter of metrics alone":              {"", at("OTEL_METRICS_EXPORTER", "otlp"), true, false},
+		"the exporter of metrics, SDK disabled":      {"", at("OTEL_METRICS_EXPORTER", "otlp", disabled, "true"), false, false},
+		"the exporter of metrics, off in file":       {"otlp: {enabled: false}", at("OTEL_METRICS_EXPORTER", "otlp"), false, false},
+		"both exporters":                             {"", at("OTEL_METRICS_EXPORTER", "otlp", exporter, "otlp"), true, true},
 		"another exporter":                           {"", at(endpoint, url, "OTEL_METRICS_EXPORTER", "none"), false, false},
 		"another exporter with a like name":          {"", at(endpoint, url, "OTEL_METRICS_EXPORTER", "otlp/stdout"), false, false},
 		"this exporter beside another":               {"", at(endpoint, url, "OTEL_METRICS_EXPORTER", "prometheus,otlp"), true, false},
@@ -130,7 +134,7 @@ func TestVariableBounds(t *testing.T) {
 	}
 	got, warnings = withVariables(t, "", map[string]string{
 		endpointVariable: "http://c:4318", "OTEL_METRIC_EXPORT_INTERVAL": "0", "OTEL_EXPORTER_OTLP_TIMEOUT": "-1", "OTEL_RESOURCE_ATTRIBUTES": "a=b,c=%FF",
-		"OTEL_BSP_MAX_QUEUE_SIZE": "-1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "99999999999999",
+		"OTEL_BSP_MAX_QUEUE_SIZE": "-1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "99999999999999", "OTEL_TRACES_EXPORTER": "otlp",
 	})
 	if got.Interval != time.Minute || got.MetricsReceiver.Timeout != 10*time.Second || got.ResourceAttributes != nil || got.Spans.Queue != 2048 || got.Spans.Size != 2048 || len(warnings) != 4 {
 		t.Errorf("%+v, warnings %q", got, warnings)
@@ -224,7 +228,7 @@ func TestInvalidVariables(t *testing.T) {
 		"OTEL_TRACES_SAMPLER":                               `OTEL_TRACES_SAMPLER is "canary", must be one of: always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio; ignoring it`,
 	} {
 		variables := map[string]string{name: "canary"}
-		if _, warnings := withVariables(t, "", variables); warnings != nil {
+		if _, warnings := withVariables(t, "", variables); len(warnings) != 1 || !strings.HasPrefix(warnings[0], name+" is ignored, since no ") {
 			t.Errorf("%s: warnings while it is off: %q", name, warnings)
 		}
 		variables[endpointVariable] = "http://collector:4318"

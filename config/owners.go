@@ -2,12 +2,23 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+
+	"dora-exporter/dora"
 )
 
-// checkOwners warns about repositories and projects of two teams, and rejects malformed repositories.
+var (
+	// projectKey matches the keys of Jira projects.
+	projectKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+	// keyInside matches what contains such a key: the key of an issue, a component, the URL of an issue or a project.
+	keyInside = regexp.MustCompile(`^(?:https?://.*/(?:browse|projects)/)?([A-Za-z][A-Za-z0-9_]*)(?:-\d+|/.*)?$`)
+)
+
+// checkOwners rejects names that no team, repository or project can have, and warns about repositories and projects of two teams.
 func (d *decoder) checkOwners(c *Config) {
-	repositories, projects := map[string]string{}, map[string]string{}
+	d.checkGitHubOwner(c.GitHub.Owner)
+	names, repositories, projects := map[string]string{}, map[string]string{}, map[string]string{}
 	claim := func(claimed map[string]string, key, what, team string) {
 		if first, ok := claimed[key]; ok && first != team {
 			d.warnings = append(d.warnings, fmt.Sprintf("%s belongs to two teams, %s and %s: using the first", what, first, team))
@@ -16,23 +27,69 @@ func (d *decoder) checkOwners(c *Config) {
 		claimed[key] = team
 	}
 	for i, t := range c.Teams {
+		d.checkTeamName(fmt.Sprintf("teams[%d].name", i), t.Name, names)
 		for j, r := range t.Repositories {
 			path := fmt.Sprintf("teams[%d].github_repositories[%d]", i, j)
 			full := r
 			if !strings.Contains(r, "/") {
 				full = c.GitHub.Owner + "/" + r
 			}
-			owner, name, _ := strings.Cut(full, "/")
-			switch {
-			case owner == "" && !strings.Contains(r, "/"):
-				d.fail(d.nodes[path], "%s is %q, without an owner: write owner/%s, or set github.owner", path, r, r)
-			case owner == "" || name == "" || strings.Contains(name, "/"):
-				d.fail(d.nodes[path], "%s is %q, must be a repository: write owner/name, owner/* for all of an owner, or the name alone with github.owner set", path, r)
-			}
+			d.checkOwnedRepository(path, r, c.GitHub.Owner)
 			claim(repositories, strings.ToLower(full), "repository "+full, t.Name)
 		}
-		for _, p := range t.Projects {
+		for j, p := range t.Projects {
+			d.checkProjectKey(fmt.Sprintf("teams[%d].jira_projects[%d]", i, j), p)
 			claim(projects, strings.ToUpper(p), "Jira project "+p, t.Name)
 		}
 	}
+}
+
+// checkGitHubOwner checks github.owner, which may be unset.
+func (d *decoder) checkGitHubOwner(owner string) {
+	if owner == "" || isOwner(owner) {
+		return
+	}
+	advice := "the owner's name, such as acme"
+	meant := strings.TrimFunc(owner, isBlank)
+	if meant = strings.Trim(strings.TrimPrefix(meant, remoteHost.FindString(meant+"/")), "/@"); isOwner(meant) {
+		advice = meant
+	}
+	d.failName(d.nodes["github.owner"], "github.owner", owner, "the name of an owner", advice)
+}
+
+// checkTeamName checks a team's name and that no earlier one differs from it in case only. Names has the earlier ones by their lower case.
+func (d *decoder) checkTeamName(path, name string, names map[string]string) {
+	n := d.nodes[path]
+	plain := strings.Join(strings.FieldsFunc(name, isBlank), " ")
+	first, taken := names[strings.ToLower(plain)]
+	switch {
+	case name == "": // reported already
+	case plain == "":
+		d.fail(n, "%s is %q, must be a name: write one that people can see", path, name)
+	case plain != name:
+		d.fail(n, "%s is %q, must be a name without blanks around it, and with single spaces inside: write %s", path, name, plain)
+	case strings.EqualFold(plain, dora.Unknown):
+		d.fail(n, "%s is %q, which is the team of whatever has no owner: write another name, or remove the team", path, name)
+	case taken && first != name:
+		d.fail(n, "%s is %q, and another team is %q: write the same name in both, or names that differ in more than case", path, name, first)
+	}
+	if !taken {
+		names[strings.ToLower(plain)] = plain
+	}
+}
+
+// checkProjectKey checks an item of jira_projects.
+func (d *decoder) checkProjectKey(path, text string) {
+	n := d.nodes[path]
+	if empty(n) || projectKey.MatchString(text) { // an empty item is reported already
+		return
+	}
+	advice := "the key, such as INC: the part of an issue's key before the dash"
+	if meant := keyInside.FindStringSubmatch(strings.TrimFunc(text, isBlank)); meant != nil {
+		advice = meant[1]
+	}
+	if isNameList(text) {
+		advice = "each key as an item of its own"
+	}
+	d.failName(n, path, text, "the key of a Jira project", advice)
 }

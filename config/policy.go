@@ -2,7 +2,6 @@ package config
 
 import (
 	"regexp"
-	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -84,16 +83,6 @@ func (d *decoder) changes(to *dora.Policy) field {
 			to.Paths = append(to.Paths, r)
 		}),
 	})
-}
-
-// repository reads owner/name.
-func (d *decoder) repository(to *string) field {
-	return func(n *yaml.Node, path string) {
-		d.text(to)(n, path)
-		if owner, name, ok := strings.Cut(*to, "/"); !ok || owner == "" || name == "" || strings.Contains(name, "/") {
-			d.fail(n, "%s is %s, must be a repository: write owner/name", path, describe(n))
-		}
-	}
 }
 
 func (d *decoder) environmentPaths(to *[]dora.EnvironmentPaths) field {

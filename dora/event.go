@@ -72,11 +72,13 @@ type Deployment struct {
 	Environment   string `json:"environment"`
 	SHA           string `json:"sha"`
 	// Ref is the branch, tag or commit that was asked to be deployed.
-	Ref                 string    `json:"ref,omitempty"`
-	OriginalEnvironment string    `json:"original_environment,omitempty"`
-	Production          bool      `json:"production_environment,omitempty"`
-	Transient           bool      `json:"transient_environment,omitempty"`
-	CreatedAt           time.Time `json:"created_at"`
+	Ref                 string `json:"ref,omitempty"`
+	OriginalEnvironment string `json:"original_environment,omitempty"`
+	Production          bool   `json:"production_environment,omitempty"`
+	Transient           bool   `json:"transient_environment,omitempty"`
+	// Redeployment is true if the payload that its creator gave it says so.
+	Redeployment bool      `json:"redeployment,omitempty"`
+	CreatedAt    time.Time `json:"created_at"`
 }
 
 // Commit returns the deployed commit.

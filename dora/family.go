@@ -39,10 +39,15 @@ type Family struct {
 	Kind   Kind
 	Unit   Unit
 	Labels []string
+	// Optional are labels that a series may have besides: they can be switched on and off.
+	Optional []string
 	// Bounds are the upper bounds of a Histogram's buckets, each inclusive, in the unit and rising; the last bucket, up
 	// to infinity, has none.
 	Bounds []int64
 }
+
+// Redeployment is an optional label of the github_* families: "true" for a deployment of a commit that was running already.
+const Redeployment = "redeployment"
 
 // Names of the families.
 const (
@@ -89,19 +94,19 @@ func milliseconds(unit time.Duration, counts ...int64) []int64 {
 // Families are all families that facts are about. Names, types, labels and HELP of github_* and jira_* are fixed: a
 // published dashboard (grafana.com/grafana/dashboards/20889) reads them.
 func Families() []Family {
-	deployment := []string{"environment", "repo", "status", "team"}
+	deployment, redeployment := []string{"environment", "repo", "status", "team"}, []string{Redeployment}
 	incident := []string{"project", "team"}
 	scope := []string{"environment", "owner", "repo", "team"}
 	cause := append([]string{"cause"}, scope...)
 	issue := []string{"priority", "project", "team"}
 	return []Family{
-		{Name: DeploymentsTotal, Help: "The amount of successful deployments.", Kind: Counter, Unit: One, Labels: deployment},
-		{Name: DeploymentsDuration, Help: "The last deployments duration", Kind: Last, Unit: Milliseconds, Labels: deployment},
-		{Name: DeploymentsDurationSum, Help: "The last deployments duration sum", Kind: Sum, Unit: Milliseconds, Labels: deployment},
+		{Name: DeploymentsTotal, Help: "The amount of successful deployments.", Kind: Counter, Unit: One, Labels: deployment, Optional: redeployment},
+		{Name: DeploymentsDuration, Help: "The last deployments duration", Kind: Last, Unit: Milliseconds, Labels: deployment, Optional: redeployment},
+		{Name: DeploymentsDurationSum, Help: "The last deployments duration sum", Kind: Sum, Unit: Milliseconds, Labels: deployment, Optional: redeployment},
 		{
 			Name: DeploymentsDurationUnavailable, Kind: Counter, Unit: One,
 			Help:   "Deployment statuses that are counted in github_deployments_total and have no duration, by reason.",
-			Labels: []string{"environment", "reason", "repo", "status", "team"},
+			Labels: []string{"environment", "reason", "repo", "status", "team"}, Optional: redeployment,
 		},
 		{Name: Incidents, Help: "The amount of incidents.", Kind: Counter, Unit: One, Labels: incident},
 		{Name: IncidentsDurationSum, Help: "The incidents duration sum", Kind: Sum, Unit: Milliseconds, Labels: incident},

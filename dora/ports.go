@@ -25,7 +25,8 @@ type Checkpoint interface {
 
 // Catalog returns which team owns a repository or project: Unknown if no team does, an error if it can't be determined now.
 type Catalog interface {
-	RepositoryTeam(ctx context.Context, owner, repository string) (string, error)
+	// RepositoryTeam is given the host of the repository's URL in the API, as in Deployment.Host.
+	RepositoryTeam(ctx context.Context, host, owner, repository string) (string, error)
 	ProjectTeam(ctx context.Context, project string) (string, error)
 }
 

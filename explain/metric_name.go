@@ -41,7 +41,7 @@ func parseMetric(q MetricQuery) (m metric, err error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.labels)) {
-		if !slices.Contains(m.family.Labels, name) {
+		if !slices.Contains(m.family.Labels, name) && !slices.Contains(m.family.Optional, name) {
 			return m, notFoundf("%s has no label %s; its labels are %s", m.family.Name, name, strings.Join(m.family.Labels, ", "))
 		}
 	}

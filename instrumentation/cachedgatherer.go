@@ -98,7 +98,7 @@ func newCachedFamily(f *dto.MetricFamily) *cachedFamily {
 }
 
 // metricKey returns the label values of a metric, separated by a byte that UTF-8 never has. Metrics of a family have the same
-// label names, so the values identify one.
+// label names, or one more, so the values identify one.
 func metricKey(m *dto.Metric) string {
 	var b strings.Builder
 	for _, pair := range m.Label {

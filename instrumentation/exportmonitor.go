@@ -14,8 +14,10 @@ import (
 type exportMonitor struct {
 	// signal is metrics or traces, action what the program does about a failure.
 	signal, action string
-	to             Receiver
-	logger         *slog.Logger
+	// temporality is that of metrics.
+	temporality string
+	to          Receiver
+	logger      *slog.Logger
 	// count counts exports by result.
 	count func(result string, n int64)
 
@@ -70,11 +72,18 @@ func (w *exportMonitor) record(err error) string {
 		return result
 	}
 	w.lastResult = result
+	logger := w.logger.With("endpoint", w.to.Address())
+	if err != nil {
+		logger = logger.With("error", w.to.redact(err))
+		if set := remedy(err, w.temporality); set != "" {
+			logger = logger.With("remedy", set)
+		}
+	}
 	switch result {
 	case exportError:
-		w.logger.Error("pushing "+w.signal+" failed, "+w.action, "endpoint", w.to.Address(), "error", w.to.redact(err))
+		logger.Error("pushing " + w.signal + " failed, " + w.action)
 	case exportPartial:
-		w.logger.Warn("receiver rejected a part of the "+w.signal+", not sending it again", "endpoint", w.to.Address(), "error", w.to.redact(err))
+		logger.Warn("receiver rejected a part of the " + w.signal + ", not sending it again")
 	default:
 		w.logger.Info("pushing "+w.signal+" works again", "endpoint", w.to.Address())
 	}

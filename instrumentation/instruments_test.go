@@ -77,6 +77,14 @@ func TestHandlerBeforeRestore(t *testing.T) {
 	if answer.Code != http.StatusOK {
 		t.Errorf("after the restore: status %d, want 200", answer.Code)
 	}
+	for _, line := range []string{
+		`promhttp_metric_handler_requests_total{code="503"} 1`, `promhttp_metric_handler_requests_total{code="200"} 0`,
+		"promhttp_metric_handler_requests_in_flight 1", `promhttp_metric_handler_errors_total{cause="gathering"} 0`,
+	} {
+		if !strings.Contains(answer.Body.String(), line+"\n") {
+			t.Errorf("after the restore: no line %s", line)
+		}
+	}
 }
 
 func TestRestoredValues(t *testing.T) {

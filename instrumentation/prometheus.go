@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/otlptranslator"
 	promexp "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -26,15 +27,15 @@ func (i *Instruments) Handler() (http.Handler, error) {
 	}
 	metrics := newScrapeHandler(&cachedGatherer{
 		producer: changed, factFamilies: createdGatherer{facts, i.startOfFact}, self: createdGatherer{own, i.startOfSelf},
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	}, own)
+	return promhttp.InstrumentMetricHandler(own, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !i.Restored() {
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "the values are being restored", http.StatusServiceUnavailable)
 			return
 		}
 		metrics.ServeHTTP(w, r)
-	}), nil
+	})), nil
 }
 
 // registerExporter registers a Prometheus exporter for the metrics of a producer.

@@ -11,6 +11,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
 // maxPushPoints bounds the points in a request: the Collector accepts 4 MiB over gRPC, and a histogram point has some 500 bytes.
@@ -23,6 +24,8 @@ type PushOptions struct {
 	Export, Interval time.Duration
 	// Delta selects temporality delta for counters and histograms; nil for cumulative.
 	Delta *DeltaOptions
+	// SemanticConventions names the attributes of the metrics by OpenTelemetry's semantic conventions.
+	SemanticConventions bool
 	// Resource has the attributes of the sender. https://opentelemetry.io/docs/specs/semconv/resource/
 	Resource map[string]string
 	Logger   *slog.Logger
@@ -48,9 +51,14 @@ func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, erro
 	if err != nil {
 		return nil, fmt.Errorf("make the OTLP exporter: %w", err)
 	}
+	if o.SemanticConventions {
+		to = conventionalExporter{to}
+	}
 	var source sdkmetric.Producer = pushProducer{i}
 	exporter := &monitoredExporter{Exporter: to, exportMonitor: newExportMonitor("metrics", "will retry", o.Receiver, o.Logger, i.countExport)}
+	exporter.temporality = "cumulative"
 	if o.Delta != nil {
+		exporter.temporality = "delta"
 		d, err := newDeltas(ctx, pushProducer{i}, o.Delta)
 		if err != nil {
 			return nil, err
@@ -58,7 +66,7 @@ func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, erro
 		d.onGrown = func() { requestPush(i.newSeries) }
 		source, exporter.onExported = d, d.confirm
 	}
-	who, err := newResource(ctx, o.Resource)
+	who, err := newMetricResource(ctx, o.Resource)
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +151,20 @@ func newResource(ctx context.Context, given map[string]string) (*resource.Resour
 		return nil, fmt.Errorf("make the OTLP resource: %w", err)
 	}
 	return r, nil
+}
+
+// newMetricResource returns a resource without the version of the SDK, unless it is given: the series of another version would be other ones to
+// many receivers.
+func newMetricResource(ctx context.Context, given map[string]string) (*resource.Resource, error) {
+	whole, err := newResource(ctx, given)
+	if err != nil {
+		return nil, err
+	}
+	set, _ := attribute.NewSetWithFiltered(whole.Attributes(), func(a attribute.KeyValue) bool {
+		_, wanted := given[string(a.Key)]
+		return wanted || a.Key != semconv.TelemetrySDKVersionKey
+	})
+	return resource.NewSchemaless(set.ToSlice()...), nil // the version of the schema is the SDK's, too
 }
 
 // pushProducer produces the totals of all metrics under the names and with the units of the instruments.

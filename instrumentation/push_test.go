@@ -1,6 +1,7 @@
 package instrumentation
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dora-exporter/dora"
 	"dora-exporter/instrumentation/otlptest"
 )
 
@@ -64,7 +66,59 @@ func checkRequest(t *testing.T, r otlptest.Request, protocol string, gzip bool) 
 		t.Errorf("the path is %s", r.Path)
 	}
 	who := r.Resource()
-	if who["service.name"] != "dora-exporter" || who["service.instance.id"] != "store" || who["telemetry.sdk.language"] != "go" {
+	if diff := cmp.Diff(map[string]string{
+		"service.name": "dora-exporter", "service.instance.id": "store", "telemetry.sdk.language": "go", "telemetry.sdk.name": "opentelemetry",
+	}, who); diff != "" {
+		t.Errorf("the resource: -want +got:\n%s", diff)
+	}
+}
+
+// A version is among the attributes if it is asked for.
+func TestVersionsInTheResource(t *testing.T) {
+	r := otlptest.NewHTTP(t, "127.0.0.1:0", nil)
+	o := pushOptions("http/protobuf", "http://"+r.Address+"/v1/metrics", slog.New(slog.DiscardHandler))
+	o.Resource["service.version"], o.Resource["telemetry.sdk.version"] = "1.2.3", "4.5.6"
+	stop(t, start(t, restored(t), o))
+	who := r.Requests()[0].Resource()
+	if who["service.version"] != "1.2.3" || who["telemetry.sdk.version"] != "4.5.6" {
 		t.Errorf("the resource is %v", who)
+	}
+}
+
+// With the semantic conventions, the attributes are other ones, and the values the same; deltas are confirmed under their own.
+func TestSemanticConventions(t *testing.T) {
+	for _, delta := range []bool{false, true} {
+		r := otlptest.NewHTTP(t, "127.0.0.1:0", nil)
+		i := restored(t)
+		o := pushOptions("http/protobuf", "http://"+r.Address+"/v1/metrics", slog.New(slog.DiscardHandler))
+		o.SemanticConventions = true
+		if delta {
+			o.Delta = &DeltaOptions{First: true, Confirmed: func(context.Context, []dora.PushedSeries) {}}
+		}
+		push := startAndWait(t, i, o, r)
+		i.GitHubRequest("/repos/{owner}/{repo}/commits/{sha}", "404")
+		record(t, i, someFacts()...)
+		flushed(t, push, r) // the series of deltas begin
+		flushed(t, push, r)
+		stop(t, push)
+		points := map[string]float64{}
+		for _, request := range r.Requests() {
+			for series, p := range request.Points() {
+				if !p.Delta {
+					points[series] = 0
+				}
+				points[series] += p.Value
+			}
+		}
+		for series, want := range map[string]float64{
+			`github.deployments{deployment.environment.name="production",deployment.status="success",team="Platform",vcs.repository.name="web"}`:          map[bool]float64{false: 7, true: 1}[delta],
+			`dora.change.lead_time{deployment.environment.name="production",team="Platform",vcs.owner.name="acme",vcs.repository.name="web"}`:             map[bool]float64{false: 7200.246, true: 3600.123}[delta],
+			`github.deployments.duration{deployment.environment.name="production",deployment.status="success",team="Platform",vcs.repository.name="web"}`: 90.5,
+			`dora_exporter.github.requests{http.response.status_code="",http.route="/repos/{owner}/{repo}/commits/{sha}"}`:                                1,
+		} {
+			if got, ok := points[series]; !ok || got != want {
+				t.Errorf("delta %t: %s is %v, %t; want %g", delta, series, got, ok, want)
+			}
+		}
 	}
 }

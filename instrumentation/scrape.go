@@ -43,8 +43,9 @@ type variant struct {
 	gzip   bool
 }
 
-func newScrapeHandler(from prometheus.Gatherer) *scrapeHandler {
-	handler := promhttp.HandlerFor(from, promhttp.HandlerOpts{AcceptedFormats: acceptedFormats})
+// newScrapeHandler returns a handler that registers the metrics of its own errors.
+func newScrapeHandler(from prometheus.Gatherer, own prometheus.Registerer) *scrapeHandler {
+	handler := promhttp.HandlerFor(from, promhttp.HandlerOpts{AcceptedFormats: acceptedFormats, Registry: own})
 	s := &scrapeHandler{shared: map[variant]*sharedText{}, filtered: handler, slots: make(chan struct{}, maxFiltered)}
 	for _, format := range sharedFormats {
 		for _, zipped := range []bool{false, true} {

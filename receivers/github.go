@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +27,8 @@ type gitHubPayload struct {
 		ProductionEnvironment bool       `json:"production_environment"`
 		TransientEnvironment  bool       `json:"transient_environment"`
 		CreatedAt             *time.Time `json:"created_at"`
+		// Payload is whatever the deployment's creator sent.
+		Payload json.RawMessage `json:"payload"`
 	} `json:"deployment"`
 	DeploymentStatus *struct {
 		ID        int64      `json:"id"`
@@ -132,11 +135,29 @@ func (p *gitHubPayload) deployment() (dora.Deployment, error) {
 		Host: host(r.URL, d.URL), ID: d.ID, Owner: owner, Repository: name, DefaultBranch: r.DefaultBranch,
 		Environment: d.Environment, SHA: d.SHA, Ref: d.Ref, OriginalEnvironment: d.OriginalEnvironment,
 		Production: d.ProductionEnvironment, Transient: d.TransientEnvironment,
+		Redeployment: saysRedeployment(d.Payload),
 	}
 	if d.CreatedAt != nil && storable(*d.CreatedAt) {
 		out.CreatedAt = d.CreatedAt.UTC()
 	}
 	return out, nil
+}
+
+// saysRedeployment reports whether the payload of a deployment has redeployment: true, as a boolean or a text. GitHub sends a payload that
+// is JSON in a text as it was given.
+func saysRedeployment(payload json.RawMessage) bool {
+	var text string
+	if json.Unmarshal(payload, &text) == nil {
+		payload = json.RawMessage(text)
+	}
+	var known struct {
+		Redeployment any `json:"redeployment"`
+	}
+	if json.Unmarshal(payload, &known) != nil {
+		return false
+	}
+	says, err := strconv.ParseBool(fmt.Sprint(known.Redeployment))
+	return says && err == nil
 }
 
 // storable reports whether a time is, in UTC, in the years that JSON can represent.

@@ -170,3 +170,18 @@ func checkStorable(t *testing.T, d decoded, err error) {
 		t.Fatalf("%s came back as %s, %v", text, second, err)
 	}
 }
+
+func TestRedeploymentOfPayloads(t *testing.T) {
+	for payload, want := range map[string]bool{
+		`{"redeployment":true}`: true, `{"redeployment":"true"}`: true, `{"redeployment":"True"}`: true, `{"redeployment":1}`: true, `{"a":{"b":1},"Redeployment":true}`: true,
+		`"{\"redeployment\":\"true\"}"`: true, `"{\"redeployment\": true}"`: true,
+		`{"redeployment":false}`: false, `{"redeployment":"false"}`: false, `{"redeployment":"yes"}`: false, `{"redeployment":""}`: false, `{"redeployment":null}`: false,
+		`{"redeployment":{"x":true}}`: false, `{"redeployment":[true]}`: false, `{}`: false, `""`: false, `"true"`: false, `"{"`: false, `[]`: false, `null`: false, `7`: false,
+	} {
+		body := `{"deployment":{"id":7,"environment":"eu","payload":` + payload + `},"repository":{"name":"web"}}`
+		got, err := decodeGitHub(gitHubEvent("deployment"), []byte(body))
+		if err != nil || got.event.Deployment.Redeployment != want {
+			t.Errorf("%s: %v, want %t", payload, err, want)
+		}
+	}
+}

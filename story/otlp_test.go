@@ -87,7 +87,7 @@ func TestPush(t *testing.T) {
 			if id := who["service.instance.id"]; id == "" || id != before.Resource()["service.instance.id"] {
 				t.Errorf("the instance goes from %s to %s", before.Resource()["service.instance.id"], id)
 			}
-			if who["service.name"] != "dora-exporter" || who["service.version"] == "" || who["deployment.environment.name"] != "test" {
+			if who["service.name"] != "dora-exporter" || who["service.version"] != "" || who["deployment.environment.name"] != "test" {
 				t.Errorf("the resource is %v", who)
 			}
 			if got := after.Header.Get("Authorization"); got != "Bearer canary" || strings.Contains(e.log.String(), "canary") {

@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dora-exporter/config"
@@ -21,9 +24,15 @@ type flags struct {
 	ConfigFileNamed bool
 	// WebConfigFile is the path of the file with TLS and basic auth; empty if there is none.
 	WebConfigFile string
+	// ListenAddress replaces server.host and server.port; empty if it is not set.
+	ListenAddress string
+	// TelemetryPath is a second path of /metrics; empty if there is none.
+	TelemetryPath string
 	Level         slog.Level
-	AcceptStore   bool
-	Version       bool
+	// LogFormat is logfmt or json.
+	LogFormat   string
+	AcceptStore bool
+	Version     bool
 	// HealthCheck asks the running server whether it is ready.
 	HealthCheck bool
 	// Command is the subcommand with its arguments, and run executes it; empty and nil for the server.
@@ -40,13 +49,18 @@ func parseFlags(args []string, out, errOut io.Writer) (flags, error) {
 	set.SetOutput(io.Discard)
 	set.StringVar(&f.ConfigFile, "config.file", "config.yml", "")
 	set.StringVar(&f.WebConfigFile, "web.config.file", "", "")
+	set.Func("web.listen-address", "", f.setListenAddress)
+	set.Func("web.telemetry-path", "", f.setTelemetryPath)
 	level := levelValue{&f.Level}
-	set.Var(level, "log", "")
-	set.Var(level, "logs", "")
+	for _, name := range []string{"log", "logs", "log.level"} {
+		set.Var(level, name, "")
+	}
+	format := oneOf(set, "log.format", "logfmt", "json")
 	set.BoolVar(&f.AcceptStore, "accept-store", false, "")
 	set.BoolVar(&f.Version, "version", false, "")
 	set.BoolVar(&f.HealthCheck, "healthcheck", false, "")
 	err := f.parse(set, args)
+	f.LogFormat = *format
 	if errors.Is(err, flag.ErrHelp) {
 		_, _ = io.WriteString(out, help)
 		return f, err
@@ -89,6 +103,28 @@ func (f *flags) parse(set *flag.FlagSet, args []string) error {
 	}
 	return nil
 }
+
+func (f *flags) setListenAddress(text string) error {
+	_, port, err := net.SplitHostPort(text)
+	if number, notNumber := strconv.Atoi(port); err != nil || notNumber != nil || number < 1 || number > 65535 {
+		return errors.New("must be host:port or :port")
+	}
+	f.ListenAddress = text
+	return nil
+}
+
+func (f *flags) setTelemetryPath(text string) error {
+	if !telemetryPath.MatchString(text) || takenPath.MatchString(text) {
+		return errors.New("must be a path such as /probe/metrics, and none that the exporter has already")
+	}
+	f.TelemetryPath = text
+	return nil
+}
+
+var (
+	telemetryPath = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
+	takenPath     = regexp.MustCompile(`^/(api|explain|healthz|readyz)(/|$)`)
+)
 
 // choice is a flag.Value with a fixed set of values.
 type choice struct {

@@ -15,26 +15,32 @@ import (
 
 func TestFlags(t *testing.T) {
 	for args, want := range map[string]flags{
-		"":                               {ConfigFile: "config.yml"},
-		"-config.file=a.yml":             {ConfigFile: "a.yml", ConfigFileNamed: true},
-		"--config.file a.yml":            {ConfigFile: "a.yml", ConfigFileNamed: true},
-		"-config.file=config.yml":        {ConfigFile: "config.yml", ConfigFileNamed: true},
-		"-log debug":                     {ConfigFile: "config.yml", Level: slog.LevelDebug},
-		"--logs=debug":                   {ConfigFile: "config.yml", Level: slog.LevelDebug},
-		"-log info":                      {ConfigFile: "config.yml", Level: slog.LevelInfo},
-		"-log warn":                      {ConfigFile: "config.yml", Level: slog.LevelWarn},
-		"-logs warning":                  {ConfigFile: "config.yml", Level: slog.LevelWarn},
-		"-log error":                     {ConfigFile: "config.yml", Level: slog.LevelError},
-		"--version":                      {ConfigFile: "config.yml", Version: true},
-		"-web.config.file=w.yml":         {ConfigFile: "config.yml", WebConfigFile: "w.yml"},
-		"-healthcheck":                   {ConfigFile: "config.yml", HealthCheck: true},
-		"-accept-store":                  {ConfigFile: "config.yml", AcceptStore: true},
-		"backup a.db":                    {ConfigFile: "config.yml", Command: []string{"backup", "a.db"}},
-		"-config.file=b deliveries list": {ConfigFile: "b", ConfigFileNamed: true, Command: []string{"deliveries", "list"}},
+		"":                               {ConfigFile: "config.yml", LogFormat: "logfmt"},
+		"-config.file=a.yml":             {ConfigFile: "a.yml", LogFormat: "logfmt", ConfigFileNamed: true},
+		"--config.file a.yml":            {ConfigFile: "a.yml", LogFormat: "logfmt", ConfigFileNamed: true},
+		"-config.file=config.yml":        {ConfigFile: "config.yml", LogFormat: "logfmt", ConfigFileNamed: true},
+		"-log debug":                     {ConfigFile: "config.yml", LogFormat: "logfmt", Level: slog.LevelDebug},
+		"--logs=debug":                   {ConfigFile: "config.yml", LogFormat: "logfmt", Level: slog.LevelDebug},
+		"-log info":                      {ConfigFile: "config.yml", LogFormat: "logfmt", Level: slog.LevelInfo},
+		"-log warn":                      {ConfigFile: "config.yml", LogFormat: "logfmt", Level: slog.LevelWarn},
+		"-logs warning":                  {ConfigFile: "config.yml", LogFormat: "logfmt", Level: slog.LevelWarn},
+		"-log error":                     {ConfigFile: "config.yml", LogFormat: "logfmt", Level: slog.LevelError},
+		"-log.level=warn":                {ConfigFile: "config.yml", LogFormat: "logfmt", Level: slog.LevelWarn},
+		"--log.format=json":              {ConfigFile: "config.yml", LogFormat: "json"},
+		"-log.format logfmt":             {ConfigFile: "config.yml", LogFormat: "logfmt"},
+		"--web.listen-address=:9090":     {ConfigFile: "config.yml", LogFormat: "logfmt", ListenAddress: ":9090"},
+		"-web.listen-address [::1]:80":   {ConfigFile: "config.yml", LogFormat: "logfmt", ListenAddress: "[::1]:80"},
+		"-web.telemetry-path=/probe/m":   {ConfigFile: "config.yml", LogFormat: "logfmt", TelemetryPath: "/probe/m"},
+		"--version":                      {ConfigFile: "config.yml", LogFormat: "logfmt", Version: true},
+		"-web.config.file=w.yml":         {ConfigFile: "config.yml", LogFormat: "logfmt", WebConfigFile: "w.yml"},
+		"-healthcheck":                   {ConfigFile: "config.yml", LogFormat: "logfmt", HealthCheck: true},
+		"-accept-store":                  {ConfigFile: "config.yml", LogFormat: "logfmt", AcceptStore: true},
+		"backup a.db":                    {ConfigFile: "config.yml", LogFormat: "logfmt", Command: []string{"backup", "a.db"}},
+		"-config.file=b deliveries list": {ConfigFile: "b", LogFormat: "logfmt", ConfigFileNamed: true, Command: []string{"deliveries", "list"}},
 		"deliveries -config.file b retry 1 2": {
-			ConfigFile: "b", ConfigFileNamed: true, Command: []string{"deliveries", "retry", "1", "2"},
+			ConfigFile: "b", LogFormat: "logfmt", ConfigFileNamed: true, Command: []string{"deliveries", "retry", "1", "2"},
 		},
-		"-log debug -config.file=b -version": {ConfigFile: "b", ConfigFileNamed: true, Level: slog.LevelDebug, Version: true},
+		"-log debug -config.file=b -version": {ConfigFile: "b", LogFormat: "logfmt", ConfigFileNamed: true, Level: slog.LevelDebug, Version: true},
 	} {
 		var out, errOut strings.Builder
 		got, err := parseFlags(strings.Fields(args), &out, &errOut)
@@ -51,6 +57,9 @@ func TestFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"-log loud": "must be one of: debug, info, warn, warning, error", "-nope": "-nope", "serve": `unknown command "serve"`, "backup": "backup FILE",
 		"deliveries": `unknown command "deliveries"`, "deliveries list 1": "deliveries list;", "-config.file": "needs an argument",
+		"-log.format xml": "must be one of: logfmt, json", "-log.level loud": "must be one of: debug", "-web.listen-address 9090": "must be host:port",
+		"-web.listen-address :0": "must be host:port", "-web.telemetry-path m": "must be a path", "-web.telemetry-path /": "must be a path",
+		"-web.telemetry-path /api/github": "already", "-web.telemetry-path /healthz": "already", "-web.telemetry-path /a?b": "must be a path",
 	} {
 		var out, errOut strings.Builder
 		if _, err := parseFlags(strings.Fields(args), &out, &errOut); err == nil || errors.Is(err, flag.ErrHelp) {
@@ -69,7 +78,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: %v, %s", arg, err, &errOut)
 		}
 		for _, word := range []string{
-			"-config.file", "-web.config.file", "-log", "-logs", "-version", "-accept-store", "GITHUB_TOKEN", "STORAGE_FILE_PATH", "GITHUB_WEBHOOK_SECRET",
+			"-config.file", "-web.config.file", "-web.listen-address", "-web.telemetry-path", "-log", "-logs", "-log.level", "-log.format", "-version", "-accept-store", "GITHUB_TOKEN", "STORAGE_FILE_PATH", "GITHUB_WEBHOOK_SECRET",
 			"JIRA_WEBHOOK_SECRET", "BACKSTAGE_TOKEN", "/api/github", "/api/jira", "/metrics", "/healthz", "/readyz", "backup FILE",
 			"deliveries list", "deliveries retry", "explain deployment OWNER/REPO#ID", "explain incident KEY", "explain metric SERIES", "-healthcheck",
 		} {

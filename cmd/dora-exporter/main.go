@@ -46,12 +46,13 @@ func start(args []string) int {
 	if flags.run != nil && os.Args[0] != childName {
 		return runInChild(args)
 	}
-	logger := app.NewLogger(os.Stderr, flags.Level)
+	logger := app.NewLogger(os.Stderr, flags.Level, flags.LogFormat)
 	c, warnings, err := config.LoadSections(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv, flags.sections...)
 	if err != nil {
 		printError(err)
 		return 1
 	}
+	c.Server.Listen(flags.ListenAddress)
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	if flags.run != nil {
@@ -73,13 +74,14 @@ func start(args []string) int {
 		}
 		return 0
 	}
+	warnings = append(warnings, config.UnusedVariables(os.Environ())...)
 	config.UnsetOpenTelemetry()
 	for _, w := range warnings {
 		logger.Warn(w)
 	}
 	app.Warn(c, logger)
 	if err := app.Run(ctx, app.Options{
-		Config: c, Web: web, AcceptStore: flags.AcceptStore, Version: version, Revision: revision, Logger: logger,
+		Config: c, Web: web, TelemetryPath: flags.TelemetryPath, AcceptStore: flags.AcceptStore, Version: version, Revision: revision, Logger: logger,
 	}); err != nil {
 		logger.Error("stopped", "error", err)
 		return 1

@@ -33,7 +33,9 @@ type oracle struct {
 // teams is a catalog: the teams by the names of repositories and projects.
 type teams map[string]string
 
-func (t teams) RepositoryTeam(_ context.Context, _, name string) (string, error) { return t[name], nil }
+func (t teams) RepositoryTeam(_ context.Context, _, _, name string) (string, error) {
+	return t[name], nil
+}
 
 func (t teams) ProjectTeam(_ context.Context, project string) (string, error) { return t[project], nil }
 

@@ -20,7 +20,7 @@ import (
 // outage is a catalog that fails until a time.
 type outage struct{ until time.Time }
 
-func (o outage) RepositoryTeam(context.Context, string, string) (string, error) {
+func (o outage) RepositoryTeam(context.Context, string, string, string) (string, error) {
 	if time.Now().Before(o.until) {
 		return "", errors.New("backstage is down")
 	}
@@ -28,7 +28,7 @@ func (o outage) RepositoryTeam(context.Context, string, string) (string, error) 
 }
 
 func (o outage) ProjectTeam(ctx context.Context, _ string) (string, error) {
-	return o.RepositoryTeam(ctx, "", "")
+	return o.RepositoryTeam(ctx, "", "", "")
 }
 
 func TestWaitForTeam(t *testing.T) {

@@ -116,7 +116,7 @@ func wantFacts(t *testing.T, store *sqlite.Store, when string, want ...string) {
 // platform is a catalog in which everything belongs to one team.
 type platform struct{}
 
-func (platform) RepositoryTeam(context.Context, string, string) (string, error) {
+func (platform) RepositoryTeam(context.Context, string, string, string) (string, error) {
 	return "Platform", nil
 }
 func (platform) ProjectTeam(context.Context, string) (string, error) { return "Platform", nil }

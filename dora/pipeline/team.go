@@ -75,10 +75,9 @@ func (p *Processor) findTeam(ctx context.Context, d dora.Delivery) ownedDelivery
 
 func (p *Processor) team(ctx context.Context, e dora.Event) (string, error) {
 	switch {
-	case e.Status != nil:
-		return p.Catalog.RepositoryTeam(ctx, e.Status.Deployment.Owner, e.Status.Deployment.Repository)
-	case e.Deployment != nil:
-		return p.Catalog.RepositoryTeam(ctx, e.Deployment.Owner, e.Deployment.Repository)
+	case e.Status != nil, e.Deployment != nil:
+		d := e.Target()
+		return p.Catalog.RepositoryTeam(ctx, d.Host, d.Owner, d.Repository)
 	case e.Incident != nil:
 		return p.Catalog.ProjectTeam(ctx, e.Incident.Project)
 	}

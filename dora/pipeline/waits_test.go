@@ -120,7 +120,7 @@ const (
 	failedDelivery = "failure"
 )
 
-func (s *waitServer) RepositoryTeam(context.Context, string, string) (string, error) {
+func (s *waitServer) RepositoryTeam(context.Context, string, string, string) (string, error) {
 	if s.wait.what != teamGivenUp {
 		return "Platform", nil
 	}

@@ -32,7 +32,7 @@ func (r *Session) addStatus(s dora.Status, team string) error {
 	if err := r.startDeploymentSeries(s.Deployment, team, s.CreatedAt); err != nil {
 		return err
 	}
-	labels, err := r.limitLabels(r.families[dora.DeploymentsTotal], dora.DeploymentLabels(s.Deployment, s.State, team))
+	labels, err := r.statusLabels(s, team)
 	if err != nil {
 		return err
 	}

@@ -131,7 +131,7 @@ func issueLabels(c dora.IncidentChange, team string) dora.Labels {
 func (r *Session) countResolved(i dora.Incident, c dora.IncidentChange, team string) (dora.Incident, error) {
 	labels := dora.IncidentLabels(c.Project, team)
 	if c.Event != issueDeleted {
-		if err := r.startNewLabelSet(labels, c.Timestamp, dora.Incidents); err != nil {
+		if err := r.startNewLabelSet(labels, c.Timestamp, dora.Incidents, dora.IncidentsDurationSum); err != nil {
 			return i, err
 		}
 	}

@@ -14,7 +14,9 @@ type Rules struct {
 	Policy dora.Policy
 	// MaxSeries limits the number of series of each group of families, imported ones included.
 	MaxSeries int
-	Logger    *slog.Logger
+	// RedeploymentLabel adds the label redeployment to the github_* families.
+	RedeploymentLabel bool
+	Logger            *slog.Logger
 	// OnFolded is called with the group, such as github, and the number of events that were counted under the label value other.
 	OnFolded func(families string, events int)
 	// OnLate is called with the number of events that arrived after events that follow them had been evaluated.
@@ -32,8 +34,10 @@ type Session struct {
 	dora.Tx
 	policy    dora.Policy
 	maxSeries int
-	families  map[string]dora.Family
-	now       time.Time
+	// redeploymentLabel is true if the github_* families have the label redeployment.
+	redeploymentLabel bool
+	families          map[string]dora.Family
+	now               time.Time
 	// folded counts the events that were counted under other by group of families, late the events that were late.
 	folded map[string]int
 	late   int
@@ -49,7 +53,7 @@ func (r *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time
 	var s *Session
 	err := store.Update(ctx, func(tx dora.Tx) error { // may be called again
 		s = &Session{
-			Tx: tx, policy: r.Policy, maxSeries: r.MaxSeries, families: dora.FamiliesByName(), now: now,
+			Tx: tx, policy: r.Policy, maxSeries: r.MaxSeries, redeploymentLabel: r.RedeploymentLabel, families: dora.FamiliesByName(), now: now,
 			folded: map[string]int{}, isStarted: r.isStarted,
 		}
 		return f(s)

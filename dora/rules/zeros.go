@@ -19,9 +19,10 @@ func (r *Session) startDeploymentSeries(d dora.Deployment, team string, at time.
 		return err
 	}
 	for _, state := range knownStates {
-		labels := dora.DeploymentLabels(d, state, team)
-		if err := r.startNewLabelSet(labels, at, dora.DeploymentsTotal, dora.DeploymentsDurationSum); err != nil {
-			return err
+		for _, labels := range r.startedLabels(d, state, team) {
+			if err := r.startNewLabelSet(labels, at, dora.DeploymentsTotal, dora.DeploymentsDurationSum); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -45,7 +45,9 @@ type Checkpoint struct {
 	families    []dora.Family
 	byName      map[string]dora.Family
 	acceptStore bool
-	logger      *slog.Logger
+	// optionalLabels is true if imported series keep the optional labels of their families.
+	optionalLabels bool
+	logger         *slog.Logger
 }
 
 var _ dora.Checkpoint = (*Checkpoint)(nil)
@@ -59,6 +61,9 @@ func New(path string, store Store, families []dora.Family, acceptStore bool, log
 	}
 	return c
 }
+
+// KeepOptionalLabels makes Restore import series of another program with the optional labels of their families.
+func (c *Checkpoint) KeepOptionalLabels() { c.optionalLabels = true }
 
 // Write replaces the file durably and keeps the previous one as .prev.
 func (c *Checkpoint) Write(_ context.Context, s dora.State, position int64) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -79,7 +80,7 @@ func metricFamily(f dora.Family, all map[string]dora.Series) *dto.MetricFamily {
 	family := &dto.MetricFamily{Name: &f.Name, Help: &f.Help, Type: metricType(f).Enum()}
 	for _, key := range keys {
 		m := &dto.Metric{}
-		for _, name := range f.Labels {
+		for _, name := range slices.Sorted(maps.Keys(all[key].Labels)) {
 			m.Label = append(m.Label, &dto.LabelPair{Name: proto.String(name), Value: proto.String(all[key].Labels[name])})
 		}
 		value := proto.Float64(all[key].Value(f))

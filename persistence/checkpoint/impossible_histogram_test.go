@@ -73,7 +73,7 @@ func TestRestoreImpossibleHistograms(t *testing.T) {
 			s.put("dora-exporter.prom", []byte(change(t, string(bodyOf(t, dora.Families(), oneAndFour())))))
 			state, _ := s.mustRestore()
 			wantState(t, dora.State{}, state)
-			if log := s.log.String(); !strings.Contains(log, "some values are not imported") || !strings.Contains(log, dora.IncidentRecovery) {
+			if log := s.log.String(); !strings.Contains(log, "some values are not taken over") || !strings.Contains(log, dora.IncidentRecovery) {
 				t.Errorf("the log does not name what is left out:\n%s", log)
 			}
 		})

@@ -97,9 +97,9 @@ func (h *header) parse(first []byte) error {
 }
 
 // isOwn reports whether a file begins like a checkpoint of this program, intact or damaged. The last line does not help: OpenMetrics
-// files end with the same.
+// files end with the same. A person may have written the program's name alone above the values of another program.
 func isOwn(first []byte, size int64) bool {
 	return bytes.HasPrefix(first, []byte(headerPrefix)) ||
 		size <= int64(len(headerPrefix)) && bytes.HasPrefix([]byte(headerPrefix), first) ||
-		bytes.Contains(first[:min(len(first), 2*len(headerPrefix))], []byte("dora-exporter"))
+		bytes.Contains(first[:min(len(first), 2*len(headerPrefix))], []byte("dora-exporter")) && bytes.Contains(first, []byte("position="))
 }

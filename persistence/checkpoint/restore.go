@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"time"
@@ -169,7 +170,9 @@ func (c *Checkpoint) restoreForeign(ctx context.Context, f *file, base dora.Stat
 		return nil, 0, fmt.Errorf("%s was not written with the database %s, which has values of its own, so it can't be imported; "+
 			"move %s away to continue with the database, or move the database away to continue from that file", f.path, c.store.Path(), f.path)
 	}
-	read := readForeignBaseline
+	read := func(r io.Reader, families map[string]dora.Family) (dora.State, findings, error) {
+		return readForeignBaseline(r, families, c.optionalLabels)
+	}
 	if f.store != "" { // this program's own series need no limit
 		read = readOwnBaseline
 	}
@@ -190,10 +193,14 @@ func (c *Checkpoint) restoreForeign(ctx context.Context, f *file, base dora.Stat
 	for _, all := range values {
 		series += len(all)
 	}
-	c.logger.Info("imported the values of a file into the database", "file", f.path, "series", series,
+	c.logger.Info("values taken over from a file into the database", "file", f.path, "series", series,
 		"ignored", len(n.ignored), "families", firstNames(n.ignored))
+	if len(n.dropped)+len(n.missing) > 0 {
+		c.logger.Info("labels of the values are not those of this version: added up over the ones that it doesn't have, "+dora.Unknown+" for the missing ones",
+			"file", f.path, "added_up", firstNames(n.dropped), "missing", firstNames(n.missing))
+	}
 	if len(n.rejected) > 0 {
-		c.logger.Warn("some values are not imported: not a number, or with another type or other labels than here", "file", f.path,
+		c.logger.Warn("some values are not taken over: not a number, or of another type than here", "file", f.path,
 			"rejected", firstNames(n.rejected))
 	}
 	if len(n.otherBounds) > 0 {

@@ -85,6 +85,7 @@ func (p *textParser) addLine(line []byte) error {
 		return p.addComment(text)
 	}
 	name := sampleName(text)
+	line = plainSample(text)
 	family := p.familyOf(name)
 	if family != p.family || p.mayEndPart(name) {
 		if err := p.beginPart(family); err != nil {
@@ -109,6 +110,12 @@ func (p *textParser) addComment(text []byte) error {
 		return nil
 	}
 	name := fields[2]
+	switch fields[3] {
+	case "unknown", "info", "stateset": // types of OpenMetrics
+		text = []byte("# TYPE " + name + " untyped\n")
+	case "gaugehistogram":
+		return nil
+	}
 	if _, ours := p.families[name+"_total"]; ours && fields[3] == "counter" {
 		name += "_total" // as OpenMetrics has it
 		text = []byte("# TYPE " + name + " counter\n")

@@ -61,7 +61,7 @@ func TestBaselineInParts(t *testing.T) {
 		"sums first":     sumsFirst(text.String()),
 		"CRLF comments":  "# x\r\n\r\n" + text.String(),
 	} {
-		got, n, err := readForeignBaseline(strings.NewReader(foreign), dora.FamiliesByName())
+		got, n, err := readForeignBaseline(strings.NewReader(foreign), dora.FamiliesByName(), false)
 		if err != nil || len(n.rejected)+len(n.otherBounds) > 0 {
 			t.Errorf("%s: %v, %+v", name, err, n.rejected)
 			continue
@@ -72,7 +72,7 @@ func TestBaselineInParts(t *testing.T) {
 	}
 	doubled := text.String() + strings.Repeat("other 1\n", 2*partSize/len("other 1\n")) +
 		`github_deployments_total{environment="environment-1",repo="repo-1",status="status-1",team="team-1"} 1` + "\n"
-	if _, _, err := readForeignBaseline(strings.NewReader(doubled), dora.FamiliesByName()); err == nil || !strings.Contains(err.Error(), "occurs twice") {
+	if _, _, err := readForeignBaseline(strings.NewReader(doubled), dora.FamiliesByName(), false); err == nil || !strings.Contains(err.Error(), "occurs twice") {
 		t.Errorf("a series in two parts: %v", err)
 	}
 }
@@ -114,7 +114,7 @@ func TestForeignFilesRefused(t *testing.T) {
 		"too many series":   {series(maxSeries + 1), "more than 1000 series"},
 		"labels":            {labels(4, 30<<10), "more than 102400 bytes"},
 	} {
-		_, _, err := readBaseline(strings.NewReader(test.text), dora.FamiliesByName(), maxSeries, maxBytes)
+		_, _, err := readForeign(strings.NewReader(test.text), dora.FamiliesByName(), false, maxSeries, maxBytes)
 		if test.message == "" != (err == nil) || err != nil && !strings.Contains(err.Error(), test.message) {
 			t.Errorf("%s: %v, want %q", name, err, test.message)
 		}
@@ -127,7 +127,7 @@ func TestForeignLimits(t *testing.T) {
 		"series": {series(maxForeignSeries + 1), "more than 100000 series"},
 		"labels": {labels(33, maxLine-1000), "more than 33554432 bytes"},
 	} {
-		if _, _, err := readForeignBaseline(strings.NewReader(test.text), dora.FamiliesByName()); err == nil || !strings.Contains(err.Error(), test.message) {
+		if _, _, err := readForeignBaseline(strings.NewReader(test.text), dora.FamiliesByName(), false); err == nil || !strings.Contains(err.Error(), test.message) {
 			t.Errorf("%s: %v, want %q", name, err, test.message)
 		}
 	}
@@ -155,12 +155,12 @@ func labels(n, size int) string {
 func TestForeignFilesAnySize(t *testing.T) {
 	text := io.MultiReader(strings.NewReader("# "), io.LimitReader(xs{}, 8<<20), strings.NewReader("\njira"),
 		strings.NewReader("_x 1\n"), strings.NewReader(otherNames(20_000)), strings.NewReader("# TYPE jira_incidents counter\njira_incidents{project=\"P\",team=\"t\"} 7\n# EOF\n"))
-	state, n, err := readForeignBaseline(text, dora.FamiliesByName())
+	state, n, err := readForeignBaseline(text, dora.FamiliesByName(), false)
 	if err != nil || len(state) != 1 || len(n.ignored) != 1000 {
 		t.Errorf("%v, %d families, %d ignored", err, len(state), len(n.ignored))
 	}
 	openMetrics := "# TYPE github_deployments counter\ngithub_deployments_total{" + successText + "} 7\n# EOF\n"
-	state, n, err = readForeignBaseline(strings.NewReader(openMetrics), dora.FamiliesByName())
+	state, n, err = readForeignBaseline(strings.NewReader(openMetrics), dora.FamiliesByName(), false)
 	if err != nil || state[dora.DeploymentsTotal][success.Key()].Baseline != 7 {
 		t.Errorf("OpenMetrics: %v, %v, %+v", state, err, n)
 	}

@@ -58,6 +58,8 @@ func (g GitHub) Ship(_ context.Context, c dora.Comparison) (dora.Shipment, map[s
 // owner is a catalog in which one team owns everything.
 type owner struct{}
 
-func (owner) RepositoryTeam(context.Context, string, string) (string, error) { return "Platform", nil }
+func (owner) RepositoryTeam(context.Context, string, string, string) (string, error) {
+	return "Platform", nil
+}
 
 func (owner) ProjectTeam(context.Context, string) (string, error) { return "Platform", nil }

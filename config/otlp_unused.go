@@ -1,0 +1,61 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// ignored returns a warning for each variable that was read and has no effect.
+func (e *environment) ignored(o OTLP) (warnings []string) {
+	if e.disabled {
+		return nil
+	}
+	for _, name := range e.used {
+		if on := o.Enabled || o.Traces; on && slices.ContainsFunc(e.warnings, func(w string) bool { return strings.HasPrefix(w, name+" ") }) {
+			continue // its invalid value is reported
+		}
+		forTraces := strings.Contains(name, "_TRACES_") || strings.HasPrefix(name, "OTEL_BSP_")
+		forMetrics := strings.Contains(name, "_METRICS_") || strings.HasPrefix(name, "OTEL_METRIC_")
+		switch {
+		case name == "OTEL_METRICS_EXPORTER", name == "OTEL_TRACES_EXPORTER", name == "OTEL_SDK_DISABLED":
+		case forTraces && !o.Traces:
+			warnings = append(warnings, name+" is ignored, since no traces are pushed: set OTEL_TRACES_EXPORTER=otlp, or otlp.traces")
+		case forMetrics && !o.Enabled, !forTraces && !o.Enabled && !o.Traces:
+			warnings = append(warnings, name+" is ignored, since no metrics are pushed: set OTEL_METRICS_EXPORTER=otlp, or otlp.enabled")
+		}
+	}
+	for _, name := range e.otherExporters {
+		warnings = append(warnings, name+" names an exporter that dora-exporter does not have, which is ignored: set it to otlp or none")
+	}
+	slices.Sort(warnings)
+	return slices.Compact(warnings)
+}
+
+// serviceVariable matches what Kubernetes sets for each Service, such as one named otel-collector.
+// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+var serviceVariable = regexp.MustCompile(`^\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_[A-Z]+(_\w+)?)=|^\w+_PORT=[a-z]+://`)
+
+// UnusedVariables returns a warning for each of OpenTelemetry's variables in an environment, name=value, that the configuration does not
+// read. An exporter of none needs no warning.
+func UnusedVariables(environment []string) (warnings []string) {
+	read := fields{}
+	o := defaultOTLP()
+	o.fromEnvironment(func(name string) string {
+		read[name] = nil
+		return map[string]string{"OTEL_TRACES_SAMPLER": "traceidratio"}[name] // which has an argument
+	})
+	for _, variable := range environment {
+		name, value, _ := strings.Cut(variable, "=")
+		_, known := read[name]
+		if serviceVariable.MatchString(variable) {
+			continue
+		}
+		if value = strings.TrimSpace(value); known || !strings.HasPrefix(name, "OTEL_") || value == "" || value == "none" && strings.HasSuffix(name, "_EXPORTER") {
+			continue
+		}
+		warnings = append(warnings, name+" is ignored: "+didYouMean(name, read)+"docs/opentelemetry.md lists the variables that are read")
+	}
+	slices.Sort(warnings)
+	return warnings
+}
