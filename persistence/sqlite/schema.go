@@ -58,6 +58,22 @@ var migrations = [...]string{`
 		checksum INTEGER NOT NULL,        -- over all other columns
 		UNIQUE (family, subject)
 	) STRICT;
+	CREATE TABLE series_starts (          -- when each series began
+		family   TEXT    NOT NULL,
+		labels   TEXT    NOT NULL,        -- as in facts
+		position INTEGER NOT NULL,        -- of its first fact; 0 if it was imported
+		at       INTEGER NOT NULL,
+		PRIMARY KEY (family, labels)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX series_starts_position ON series_starts (position);
+	CREATE TABLE pushed (                 -- what the receiver of deltas has
+		instrument TEXT    NOT NULL,
+		labels     TEXT    NOT NULL,      -- as in facts
+		until      INTEGER,               -- end of the last interval that has arrived, Unix nanoseconds; NULL if none has
+		value      REAL    NOT NULL,
+		buckets    TEXT    NOT NULL,      -- JSON
+		PRIMARY KEY (instrument, labels)
+	) STRICT, WITHOUT ROWID;
 	CREATE TABLE baselines (
 		hash     TEXT    PRIMARY KEY,
 		source   TEXT    NOT NULL,
