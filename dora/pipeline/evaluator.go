@@ -58,7 +58,7 @@ func (e *Evaluator) evaluateOthers(ctx context.Context) {
 			if err := queue.Release(ctx, due...); err != nil && ctx.Err() == nil {
 				e.Logger.Warn("releasing the leases of evaluations failed; they lapse", "error", err)
 			}
-			sleep(ctx, time.Since(start)) // leave half of the store'e time to arriving deliveries
+			sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
 		}
 	}
 }
