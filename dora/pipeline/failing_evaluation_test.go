@@ -28,7 +28,8 @@ func failingHistory(t *testing.T) (p *history, x *exporter, stuck *bool) {
 	return p, x, stuck
 }
 
-// fail has the first evaluation of web's production failing, as when the API answers other calls.
+// fail has the first evaluation of web's production failing, as when the API answers other calls, for two minutes: the next attempt
+// finds an outage again.
 func (x *exporter) fail() {
 	x.t.Helper()
 	err := x.rules().Update(x.t.Context(), x.store, time.Now(), func(r *rules.Session) error {
@@ -36,7 +37,7 @@ func (x *exporter) fail() {
 		if err != nil || !known {
 			return fmt.Errorf("nothing fails: %w", err)
 		}
-		e.FailingSince = time.Now()
+		e.FailingSince, e.Due = time.Now(), time.Now().Add(2*time.Minute)
 		return r.RetryDeployment(e)
 	})
 	if err != nil {
