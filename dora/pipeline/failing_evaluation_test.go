@@ -74,6 +74,27 @@ func TestEvidenceBesideAFailingEvaluation(t *testing.T) {
 	})
 }
 
+// So are they while GitHub does not have the commit of a deployment, which may have been overwritten. An incident that names it is, too.
+func TestEvidenceBesideAMissingCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, x, _ := failingHistory(t)
+		p.repos["web"].down = func(c dora.Comparison) error {
+			if c.Head.SHA == "V2" {
+				return &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: errors.New("422")}
+			}
+			return nil
+		}
+		x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 30), deployed(3, "V3", "success", 40), deployed(4, "V1", "success", 50),
+			deployed(4, "V1", "error", 55))...)
+		x.arrive(issue("created", 35, 35, 0, dora.Reference{Owner: "acme", Repository: "web", Commit: "V2"}))
+		x.run(5 * time.Minute)
+		want := []string{"incident 1", "status 1"} // the rollback by 4 is about 2, which the incident names before
+		wantFamily(t, x, "while it is missing", dora.ChangeFailures, want...)
+		x.run(80 * time.Minute)
+		wantFamily(t, x, "when it is evaluated without", dora.ChangeFailures, want...)
+	})
+}
+
 // An incident is evidence against a deployment that it names, whether what others of the repository ship is known or not.
 func TestIncidentBesideAFailingEvaluation(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -40,7 +40,7 @@ func (r *Session) markFailedChanges(scope string) error {
 // is not waited for: the deployment that the scope's evaluations have come to, and with it those behind it. If it is an incident, it schedules an evaluation of the scope, which the incident's own evaluation does not cause if it concerns another one.
 func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 	first, waiting, err := r.Evaluations().First(e.Scope)
-	if err != nil || waiting && first.FailingSince.IsZero() && !first.At.After(e.At) {
+	if err != nil || waiting && !first.Failing() && !first.At.After(e.At) {
 		return true, err
 	}
 	if wait, err := r.Evaluations().OutcomeWaits(e.Scope, e.At); err != nil || wait {

@@ -173,8 +173,8 @@ func (t evaluationTx) FirstUntried(repository string, before time.Time) (dora.Ev
 // whether one is in a scope whose first evaluation is not failing, and whether one is in another scope. In each scope, the first
 // evaluation is the earliest.
 func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (waits, failing bool, err error) {
-	const pending = "EXISTS (SELECT 1 FROM evaluations WHERE first = 1 AND ?1 IN ('', repository) AND at < ?2 AND failing_since "
-	_, err = t.queryRow("SELECT "+pending+"= ?3), "+pending+"<> ?3)", []any{repository, before.UnixMilli(), time.Time{}.UnixMilli()}, &waits, &failing)
+	const pending = "EXISTS (SELECT 1 FROM evaluations WHERE first = 1 AND ?1 IN ('', repository) AND at < ?2 AND "
+	_, err = t.queryRow("SELECT "+pending+"failing_since = ?3 AND misses = 0), "+pending+"(failing_since <> ?3 OR misses > 0))", []any{repository, before.UnixMilli(), time.Time{}.UnixMilli()}, &waits, &failing)
 	if err != nil {
 		return false, false, fmt.Errorf("read pending evaluations of %s: %w", repository, err)
 	}
