@@ -70,8 +70,9 @@ type Origin struct {
 	// BackMerge is true if the pull request takes the default branch to another one, Fork if its branch is of another repository.
 	BackMerge bool `json:"back_merge,omitempty"`
 	Fork      bool `json:"fork,omitempty"`
-	// Reverts are the changes that this one reverts: #12 for a pull request of the same repository, "Title" with the quotes for
-	// the change with a title, else a commit's SHA.
+	// Reverts are the changes that this one reverts: #12 for a pull request of the same repository, owner/repo#12 for one of a
+	// repository of another name, which may be a former name of the same, "Title" with the quotes for the change with a title, else a
+	// commit's SHA. The changes of a Shipment have none of another name.
 	Reverts []string `json:"reverts,omitempty"`
 	// PullCommits are the pull request's own commits, 250 at most, by which a shipment recognizes rebased commits without a call. If
 	// several commits brought the pull request, only one of them has PullCommits, and the others have its SHA in PullCommitsOf. The

@@ -39,6 +39,8 @@ type Past interface {
 	// DeployedFrom returns SHAs that were deployed from a branch of the repository, in any scope, each once: all, or more than a
 	// pull request can list.
 	DeployedFrom(ctx context.Context, branch string) ([]string, error)
+	// Called reports whether an event, at any time, has called the repository by a name, whatever its case.
+	Called(ctx context.Context, owner, repository string) (bool, error)
 }
 
 // Relation is how the deployed commit relates to the previous one, in GitHub's words where it has one.

@@ -119,7 +119,7 @@ type EvaluationTx interface {
 	// a time, the latest Ripe first.
 	WaitingIncidents(upTo time.Time) ([]Evaluation, error)
 	// RepositoryWaits reports whether a success of a repository, by its key (empty for any), before a time, not at it, is still to be
-	// evaluated: waits, whether there is one in a scope whose First is not failing (Evaluation.FailingSince); failing, whether there is
+	// evaluated: waits, whether there is one in a scope whose First is not failing (Evaluation.Failing); failing, whether there is
 	// one in a scope whose First is.
 	RepositoryWaits(repository string, before time.Time) (waits, failing bool, err error)
 	// FirstUntried returns the evaluation of the oldest success of a repository, by its key, before a time, not at it, that is the

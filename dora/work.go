@@ -46,6 +46,10 @@ type Evaluation struct {
 	Inaccessible bool
 }
 
+// Failing reports whether what needs no answer of GitHub does not wait for the evaluation: answers fail to come, or GitHub does not
+// have the deployed commit.
+func (e Evaluation) Failing() bool { return !e.FailingSince.IsZero() || e.Misses > 0 }
+
 // Kinds of evaluations.
 const (
 	DeploymentEvaluation = "deployment" // what a success ships, and its evidence against earlier deployments

@@ -61,12 +61,15 @@ var (
 	revertsCommit = regexp.MustCompile(`(?i)\bthis reverts commit\s+([0-9a-f]{7,40})\b`)
 )
 
-// revertedPulls returns the pull requests of the commit's repository that a body says it reverts, as #n.
+// revertedPulls returns the pull requests that a body says it reverts: as #n if they are of the commit's repository, else as
+// owner/repository#n, which may be a former name of it.
 func revertedPulls(c dora.Commit, body string) (all []string) {
 	for _, m := range revertsPull.FindAllStringSubmatch(body, -1) {
-		if repository := m[1] + m[2]; repository == "" || strings.EqualFold(repository, c.Owner+"/"+c.Repository) {
-			all = appendNew(all, "#"+m[3])
+		repository := m[1] + m[2]
+		if strings.EqualFold(repository, c.Owner+"/"+c.Repository) {
+			repository = ""
 		}
+		all = appendNew(all, repository+"#"+m[3])
 	}
 	return all
 }
@@ -81,8 +84,8 @@ func (p pull) revertedByButton() []string {
 
 // addRevertedTitle adds the title that a change says it reverts if nothing else says what that is.
 func addRevertedTitle(o *dora.Origin) {
-	if m := revertTitle.FindStringSubmatch(o.Title); m != nil && len(o.Reverts) == 0 {
-		o.Reverts = []string{m[1]}
+	if m := revertTitle.FindStringSubmatch(o.Title); m != nil && !slices.ContainsFunc(o.Reverts, isOfNoOtherName) {
+		o.Reverts = appendNew(o.Reverts, m[1])
 	}
 }
 

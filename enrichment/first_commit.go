@@ -57,6 +57,9 @@ func (s *shipping) ended(ctx context.Context) (changes, carriers []dora.Change, 
 		if err != nil {
 			return nil, nil, err
 		}
+		if c.Reverts, err = s.ownReverts(ctx, c.Change); err != nil {
+			return nil, nil, err
+		}
 		for _, sha := range c.Commits {
 			if first[sha] == "" {
 				first[sha] = c.Name()

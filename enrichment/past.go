@@ -52,3 +52,4 @@ func (noPast) Shipped(context.Context, string) (bool, error)          { return f
 func (noPast) Ran(context.Context, string) (bool, error)              { return false, nil }
 func (noPast) FirstChange(context.Context, string) (string, error)    { return "", nil }
 func (noPast) DeployedFrom(context.Context, string) ([]string, error) { return nil, nil }
+func (noPast) Called(context.Context, string, string) (bool, error)   { return false, nil }

@@ -25,7 +25,8 @@ func TestReverts(t *testing.T) {
 		"the title alone":          {`Revert "T"`, "back", "", []string{`"T"`}},
 		"a title with a number":    {`Revert "Sell (#12)" (#13)`, "back", "", []string{`"Sell (#12)"`}},
 		"a title with quotes":      {`Revert "Revert "T""`, "back", "", []string{`"Revert "T""`}},
-		"another repository":       {"", "", "Reverts acme/web#12, reverts https://github.com/acme/web/pull/13", nil},
+		"another repository":       {"", "", "Reverts acme/web#12, reverts https://github.com/acme/web/pull/13", []string{"acme/web#12", "acme/web#13"}},
+		"a title beside another":   {`Revert "T"`, "back", "Reverts acme/web#12", []string{"acme/web#12", `"T"`}},
 		"not the word":             {"", "", "prereverts #12, reverted #13, revert #14, reverts 15, reverts #0", nil},
 		"a commit":                 {"", "", "This reverts commit C0FFEE12.", []string{"c0ffee12"}},
 	} {
@@ -33,6 +34,28 @@ func TestReverts(t *testing.T) {
 			p := pull{Number: 20, Title: test.title, Body: test.body}
 			p.Head.Ref = test.branch
 			got := p.origin(dora.Commit{Owner: "acme", Repository: "shop"}).Reverts
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRevertsOfFormerNames(t *testing.T) {
+	for name, test := range map[string]struct{ reverts, want []string }{
+		"a former name":                {[]string{"acme/former#12"}, []string{"#12"}},
+		"with the new name":            {[]string{"#12", "acme/former#12", "acme/former#13"}, []string{"#12", "#13"}},
+		"a former name and a title":    {[]string{"acme/former#12", `"T"`, "c0ffee12"}, []string{"#12", "c0ffee12"}},
+		"another repository":           {[]string{"acme/web#12"}, nil},
+		"another and a title":          {[]string{"acme/web#12", `"T (acme/former#1)"`}, []string{`"T (acme/former#1)"`}},
+		"a former name of another one": {[]string{"web/former#12", "c0ffee12"}, []string{"c0ffee12"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &shipping{c: dora.Comparison{Past: scope{}}}
+			got, err := s.ownReverts(t.Context(), dora.Change{Origin: dora.Origin{Reverts: test.reverts}})
+			if err != nil {
+				t.Fatal(err)
+			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

@@ -46,6 +46,10 @@ func (s scope) DeployedFrom(_ context.Context, branch string) (all []string, err
 	return all, nil
 }
 
+func (scope) Called(_ context.Context, owner, repository string) (bool, error) {
+	return owner == "acme" && repository == "former", nil
+}
+
 // target is a commit that is deployed, from main if it has no branch.
 type target struct{ sha, branch string }
 

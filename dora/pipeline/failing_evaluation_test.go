@@ -28,7 +28,8 @@ func failingHistory(t *testing.T) (p *history, x *exporter, stuck *bool) {
 	return p, x, stuck
 }
 
-// fail has the first evaluation of web's production failing, as when the API answers other calls.
+// fail has the first evaluation of web's production failing, as when the API answers other calls, for two minutes: the next attempt
+// finds an outage again.
 func (x *exporter) fail() {
 	x.t.Helper()
 	err := x.rules().Update(x.t.Context(), x.store, time.Now(), func(r *rules.Session) error {
@@ -36,7 +37,7 @@ func (x *exporter) fail() {
 		if err != nil || !known {
 			return fmt.Errorf("nothing fails: %w", err)
 		}
-		e.FailingSince = time.Now()
+		e.FailingSince, e.Due = time.Now(), time.Now().Add(2*time.Minute)
 		return r.RetryDeployment(e)
 	})
 	if err != nil {
@@ -70,6 +71,27 @@ func TestEvidenceBesideAFailingEvaluation(t *testing.T) {
 				t.Errorf("at the end: %q, want what was found before, %q: the hotfix comes later", got, want)
 			}
 		}
+	})
+}
+
+// So are they while GitHub does not have the commit of a deployment, which may have been overwritten. An incident that names it is, too.
+func TestEvidenceBesideAMissingCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, x, _ := failingHistory(t)
+		p.repos["web"].down = func(c dora.Comparison) error {
+			if c.Head.SHA == "V2" {
+				return &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: errors.New("422")}
+			}
+			return nil
+		}
+		x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 30), deployed(3, "V3", "success", 40), deployed(4, "V1", "success", 50),
+			deployed(4, "V1", "error", 55))...)
+		x.arrive(issue("created", 35, 35, 0, dora.Reference{Owner: "acme", Repository: "web", Commit: "V2"}))
+		x.run(5 * time.Minute)
+		want := []string{"incident 1", "status 1"} // the rollback by 4 is about 2, which the incident names before
+		wantFamily(t, x, "while it is missing", dora.ChangeFailures, want...)
+		x.run(80 * time.Minute)
+		wantFamily(t, x, "when it is evaluated without", dora.ChangeFailures, want...)
 	})
 }
 

@@ -63,7 +63,7 @@ func (r *Session) EvaluateDeployment(e dora.Evaluation, comparedWith string, s d
 
 // RetryDeployment makes an evaluation of a deployment again later. Evidence does not wait for it any more once it is failing.
 func (r *Session) RetryDeployment(e dora.Evaluation) error {
-	if err := r.Evaluations().Retry(e); err != nil || e.FailingSince.IsZero() {
+	if err := r.Evaluations().Retry(e); err != nil || !e.Failing() {
 		return err
 	}
 	return r.markFailedChanges(e.Scope)

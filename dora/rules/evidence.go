@@ -26,7 +26,7 @@ import (
 // done; while an incident is waited for, which may turn out to concern another scope, a scope evaluation does. Events that arrive
 // later than deployments.settle add what they still can, and are counted as late.
 //
-// What is failing (dora.Evaluation.FailingSince) is not waited for, nor what is behind it in its scope: evidence that needs no call
+// What is failing (dora.Evaluation.Failing) is not waited for, nor what is behind it in its scope: evidence that needs no call
 // must not wait for an answer that may never come. Only an incident that has found no target waits for deployments that may have
 // shipped what it names, and then nothing waits for the incident.
 //

@@ -41,7 +41,7 @@ func (r *Session) markFailedChanges(scope string) error {
 // incident, it schedules an evaluation of the scope: the incident's own evaluation causes none if it concerns another scope.
 func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 	first, waiting, err := r.Evaluations().First(e.Scope)
-	if err != nil || waiting && first.FailingSince.IsZero() && !first.At.After(e.At) {
+	if err != nil || waiting && !first.Failing() && !first.At.After(e.At) {
 		return true, err
 	}
 	if wait, err := r.Evaluations().OutcomeWaits(e.Scope, e.At); err != nil || wait {

@@ -177,8 +177,8 @@ func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (wait
 	if repository != "" {
 		of, args = "repository = ?3 AND ", append(args, repository)
 	}
-	pending := "EXISTS (SELECT 1 FROM evaluations WHERE first = 1 AND " + of + "at < ?1 AND failing_since "
-	_, err = t.queryRow("SELECT "+pending+"= ?2), "+pending+"<> ?2)", args, &waits, &failing)
+	pending := "EXISTS (SELECT 1 FROM evaluations WHERE first = 1 AND " + of + "at < ?1 AND "
+	_, err = t.queryRow("SELECT "+pending+"failing_since = ?2 AND misses = 0), "+pending+"(failing_since <> ?2 OR misses > 0))", args, &waits, &failing)
 	if err != nil {
 		return false, false, fmt.Errorf("read pending evaluations of %s: %w", repository, err)
 	}

@@ -56,6 +56,19 @@ func (p past) DeployedFrom(ctx context.Context, branch string) ([]string, error)
 		AND (success, number) < (?, ?) LIMIT `+fmt.Sprint(maxFromBranch), p.of.RepositoryKey(), branch)
 }
 
+// Called reports whether an event has called the repository by a name.
+func (p past) Called(ctx context.Context, owner, repository string) (called bool, err error) {
+	args := []any{p.of.RepositoryKey(), dora.RepositoryName(owner, repository)}
+	err = p.reader.query(ctx, "SELECT 1 FROM repository_names WHERE repository = ? AND name = ?", args, func(*sql.Rows) error {
+		called = true
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("read the names of repository %s: %w", p.of.RepositoryKey(), err)
+	}
+	return called, nil
+}
+
 // texts returns the rows of a query about a place and a name before the deployment.
 func (p past) texts(ctx context.Context, query, place, name string, more ...any) (all []string, err error) {
 	args := append([]any{place, name, p.of.Succeeded().UnixMilli(), p.of.ID}, more...)

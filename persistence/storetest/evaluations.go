@@ -142,6 +142,9 @@ func failingEvaluations(t *testing.T, s Store) {
 	first.FailingSince = time.Time{}
 	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Retry(first) })
 	repositoryWaits(t, s, "when it fails no more", repository, 9, true, false)
+	first.Misses = 1
+	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Retry(first) })
+	repositoryWaits(t, s, "when its commit is missing", "", 6, false, true)
 }
 
 // Of the successes of a repository, the oldest one that can be claimed is found, unless it has failed.

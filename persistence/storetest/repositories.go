@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"testing"
 
 	"dora-exporter/dora"
@@ -177,6 +178,13 @@ func namedByFormerNames(t *testing.T, s Store) {
 	for name, want := range map[string][]int64{"first": {1}, "First": {1}, "web": {1, 2}, "none": nil} {
 		named(t, s, name, dora.Reference{Owner: "acme", Repository: name, PullRequest: 7}, want...)
 	}
+	for name, want := range map[string]bool{"acme/first": true, "Acme/First": true, "acme/web": true, "acme/none": false, "other/first": false} {
+		owner, repository, _ := strings.Cut(name, "/")
+		called, err := s.Past(d).Called(t.Context(), owner, repository)
+		whether(t, "called "+name, want, called, err)
+	}
+	called, err := s.Past(another).Called(t.Context(), "acme", "first")
+	whether(t, "another one called first", false, called, err)
 	same(t, "WithNumber", []int64{1}, idsOf(must[[]dora.DeploymentRecord](t)(s.WithNumber(t.Context(), 1))))
 }
 
