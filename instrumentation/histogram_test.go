@@ -145,6 +145,18 @@ func TestSumsAreExact(t *testing.T) {
 	}
 }
 
+// A time is exact to the millisecond, although seconds in floating point are not: 2147483648.002 * 1000 gives less than 2147483648002.
+func TestTimesAreExact(t *testing.T) {
+	i := newInstruments(t)
+	i.Restore(dora.State{})
+	for _, ms := range []int64{1001, 1_773_414_300_001, 2_147_483_648_002, 2_147_483_648_003} {
+		record(t, i, dora.Fact{Family: dora.DeploymentTimestamp, Labels: scope, Value: ms, At: time.UnixMilli(ms), ID: 1})
+		if got := i.State()[dora.DeploymentTimestamp][scope.Key()].Own; got != ms {
+			t.Errorf("the time is %d ms, want %d", got, ms)
+		}
+	}
+}
+
 // A histogram is served without an observation when it has started, and goes on from there.
 func TestHistogramStartsAtZero(t *testing.T) {
 	i := newInstruments(t)

@@ -47,6 +47,8 @@ func TestSigned(t *testing.T) {
 		"without prefix":    {[]string{"one"}, strings.TrimPrefix(sign("one", body), "sha256="), false},
 		"upper case":        {[]string{"one"}, "sha256=" + strings.ToUpper(strings.TrimPrefix(sign("one", body), "sha256=")), false},
 		"upper-case prefix": {[]string{"one"}, strings.Replace(sign("one", body), "sha", "SHA", 1), false},
+		"first digit wrong": {[]string{"one"}, withDigit(sign("one", body), len("sha256=")), false},
+		"last digit wrong":  {[]string{"one"}, withDigit(sign("one", body), len(sign("one", body))-1), false},
 		"cut":               {[]string{"one"}, sign("one", body)[:40], false},
 		"longer":            {[]string{"one"}, sign("one", body) + "00", false},
 		"not hex":           {[]string{"one"}, "sha256=" + strings.Repeat("zz", 32), false},
@@ -81,6 +83,15 @@ func TestRandomSignatures(t *testing.T) {
 	if len(b.inbox.deliveries) != 0 {
 		t.Errorf("stored: %+v", b.inbox.deliveries)
 	}
+}
+
+// withDigit returns a signature with another hex digit at an index.
+func withDigit(signature string, at int) string {
+	digit := "0"
+	if signature[at] == '0' {
+		digit = "1"
+	}
+	return signature[:at] + digit + signature[at+1:]
 }
 
 // signed reports whether a header signs a body.

@@ -111,6 +111,12 @@ func TestFailures(t *testing.T) {
 			want:       []string{`failures_total{cause="window"} 1`, `recovery 70`},
 		},
 		{
+			name:       "at the end of the window it does, too",
+			repository: func(w *repository) { w.policy.IncidentWindow = 10 * 60e9 },
+			events:     []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), incidentOf(30, 90)},
+			want:       []string{`failures_total{cause="window"} 1`, `recovery 70`},
+		},
+		{
 			name:       "after the window it does not",
 			repository: func(w *repository) { w.policy.IncidentWindow = 5 * 60e9 },
 			events:     []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), incidentOf(30, 90)},

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,7 +12,8 @@ import (
 // A repository keeps its key under all names that events call it by.
 func repositoryRules() rules {
 	return rules{
-		"ids": repositoriesByID, "names": repositoriesByName, "merged": repositoriesMerged, "former": namedByFormerNames,
+		"ids": repositoriesByID, "names": repositoriesByName, "merged": repositoriesMerged,
+		"merged while evaluations wait": repositoriesMergedWaiting, "former": namedByFormerNames,
 		"environments": environmentsOfRepositories,
 	}
 }
@@ -164,6 +167,32 @@ func repositoriesMerged(t *testing.T, s Store) {
 	same(t, "to be compared", []dora.Evaluation{evaluation(other, minute(9))}, peek(t, s.ComparisonQueue(), minute(10)))
 	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Done(evaluation(other, minute(9))) })
 	same(t, "to be compared then", []dora.Evaluation{evaluation(in(3, into), minute(9))}, peek(t, s.ComparisonQueue(), minute(10)))
+}
+
+// What waits in a scope of the first repository takes its turn in that of the other: of deployments 1 to 3, the first and the last waited
+// in one scope, the second in the other. Deployment 4 waited alone, for an environment that the other repository did not have.
+func repositoriesMergedWaiting(t *testing.T, s Store) {
+	const from, into = "api.github.com/acme/old", "api.github.com/acme/new"
+	in := func(id int, repository, environment string) dora.Evaluation {
+		d := success(id, id)
+		d.Identity, d.Environment = repository, environment
+		save(t, s, d)
+		return evaluation(d, minute(9))
+	}
+	addRepository(t, s, dora.Repository{Key: from, Host: "api.github.com"}, "acme/old")
+	addRepository(t, s, dora.Repository{Key: into, Host: "api.github.com", ID: 7}, "acme/new")
+	addEvaluation(t, s, in(1, from, "production"), in(2, into, "production"), in(3, from, "production"), in(4, from, "staging"))
+	repositories(t, s, func(tx dora.RepositoryTx) error { return tx.Merge(from, into) })
+	for _, want := range [][]int64{{1, 4}, {2, 4}, {3, 4}} {
+		due := peek(t, s.ComparisonQueue(), minute(10))
+		slices.SortFunc(due, func(a, b dora.Evaluation) int { return cmp.Compare(a.ID, b.ID) })
+		var ids []int64
+		for _, e := range due {
+			ids = append(ids, e.ID)
+		}
+		same(t, "to be compared", want, ids)
+		update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Done(due[0]) })
+	}
 }
 
 // A reference finds what belongs to a repository by each name that it has had.
