@@ -53,7 +53,11 @@ func (s *shipping) addListedCarrier(ctx context.Context, l line, o dora.Origin, 
 	if own.has(l[0].SHA) {
 		c := s.addChange(l[0], o, nil)
 		c.carrier = true
-		c.join(l[0].commit)
+		for _, listed := range own {
+			if strings.EqualFold(listed.SHA, l[0].SHA) {
+				c.own = append(c.own, listed)
+			}
+		}
 		return 1, s.findIn(ctx, l[0].hanging)
 	}
 	all, err := s.pullCommits(ctx, s.c.Head, o.PullRequest)

@@ -111,8 +111,14 @@ func (s *shipping) addMergedPull(ctx context.Context, at link, o dora.Origin) er
 	if err != nil {
 		return err
 	}
-	if carries || o.BackMerge {
-		return s.addCarrier(ctx, at, o, at.hanging, carries)
+	back := o.BackMerge
+	if !back {
+		if back, err = s.isDeployedBranch(ctx, o); err != nil {
+			return err
+		}
+	}
+	if carries || back {
+		return s.addCarrier(ctx, at, o, at.hanging, carries && !back)
 	}
 	c := s.addChange(at, o, left)
 	c.Commits = appendNames(c.Commits, own.shas()...)
