@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -64,43 +65,38 @@ func (o *oracle) issue(id string) {
 	for _, e := range events {
 		refs = append(refs, e.References...)
 	}
-	newer := func(a, b *oracleDeployment) bool {
-		return b == nil || cmp.Or(a.done.Compare(b.done), cmp.Compare(a.ID, b.ID)) > 0
+	newer := func(a, b run) bool {
+		return b.oracleDeployment == nil || cmp.Or(a.at.Compare(b.at), cmp.Compare(a.number, b.number)) > 0
 	}
-	var named, team *oracleDeployment
-	var teamSince time.Time
+	var named, team run
 	for _, d := range o.deployments {
-		if !d.production || d.done.IsZero() || !d.done.Before(newest.Created) {
+		if !d.production || d.done.IsZero() {
 			continue
 		}
-		if slices.ContainsFunc(refs, func(r dora.Reference) bool { return o.names(r, d) }) && newer(d, named) {
-			named = d
+		if d.done.Before(newest.Created) && slices.ContainsFunc(refs, func(r dora.Reference) bool { return o.names(r, d) }) && newer(run{d.done, d}, named) {
+			named = run{d.done, d}
 		}
-	}
-	for _, all := range o.scopes {
-		for _, r := range timeline(all) {
-			d := r.d
-			if d.production && r.at.Before(newest.Created) && o.teams[d.Repository] == o.teams[newest.Project] &&
-				(team == nil || cmp.Or(r.at.Compare(teamSince), cmp.Compare(d.ID, team.ID)) > 0) {
-				team, teamSince = d, r.at
+		for _, r := range o.runs(d.scope) {
+			if r.at.Before(newest.Created) && o.teams[r.repository] == o.teams[newest.Project] && newer(r, team) {
+				team = r
 			}
 		}
 	}
 	switch {
-	case named != nil:
-		o.evidence = append(o.evidence, &observation{bad: named, cause: "incident", at: newest.Created, issue: id, tie: id})
-	case team != nil && o.policy.IncidentWindow > 0 && newest.Created.Sub(teamSince) <= o.policy.IncidentWindow:
-		o.evidence = append(o.evidence, &observation{bad: team, cause: "window", at: newest.Created, issue: id, tie: id})
+	case named.oracleDeployment != nil:
+		o.evidence = append(o.evidence, &observation{bad: named.oracleDeployment, cause: "incident", at: newest.Created, issue: id, tie: id})
+	case team.oracleDeployment != nil && o.policy.IncidentWindow > 0 && newest.Created.Sub(team.at) <= o.policy.IncidentWindow:
+		o.evidence = append(o.evidence, &observation{bad: team.oracleDeployment, cause: "window", at: newest.Created, issue: id, tie: id})
 	}
 }
 
-// names reports whether a reference names a deployment, its commit, or something that it ships.
+// names reports whether a reference names a deployment, its commit, something that it ships, or what brought that.
 func (o *oracle) names(r dora.Reference, d *oracleDeployment) bool {
-	if r.Repository != "" && (o.homes[r.Repository] != o.homes[d.Repository] || r.Owner != d.Owner) {
+	if r.Repository != "" && (r.Owner != "acme" || o.repositoryNamed(r.Repository) != o.repository(d.statuses[0])) {
 		return false
 	}
-	return r.Deployment != 0 && r.Deployment == d.ID || r.Commit != "" && strings.HasPrefix(d.SHA, r.Commit) ||
-		slices.ContainsFunc(d.changes, func(c dora.Change) bool {
-			return r.PullRequest != 0 && int64(c.PullRequest) == r.PullRequest || r.Commit != "" && means(r.Commit, c)
-		})
+	pull := fmt.Sprint("#", r.PullRequest)
+	return r.Deployment != 0 && r.Deployment == d.number || r.Commit != "" && strings.HasPrefix(d.sha, r.Commit) ||
+		slices.ContainsFunc(d.changes, func(c *oracleChange) bool { return means(pull, c) || r.Commit != "" && means(r.Commit, c) }) ||
+		slices.ContainsFunc(d.carriers, func(p *graphPull) bool { return meansCarrier(pull, p) || r.Commit != "" && meansCarrier(r.Commit, p) })
 }
