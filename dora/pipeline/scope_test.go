@@ -225,8 +225,7 @@ func TestScopes(t *testing.T) {
 			}
 			for _, order := range orders[:tried] {
 				synctest.Test(t, func(t *testing.T) {
-					_, x := newEmptyHistory(t)
-					p := x.history
+					p, x := newEmptyHistory(t)
 					for _, name := range []string{"core", "old"} {
 						p.repos[name], p.teams[name] = p.repos["web"], "A"
 					}
