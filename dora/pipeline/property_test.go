@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	histories = flag.Duration("histories", 0, "how long each test of random histories tries new ones, 40 at least")
+	histories = flag.Duration("histories", 0, "how long each test of random histories tries new ones, 8 at least")
 	firstSeed = flag.Uint64("seed", 1, "the first random history")
 )
 
@@ -21,7 +21,7 @@ var (
 func eachHistory(t *testing.T, f func(t *testing.T, p *history)) {
 	t.Helper()
 	n := 0
-	for seed, end := *firstSeed, time.Now().Add(*histories); (n < 40 || time.Now().Before(end)) && !t.Failed(); seed++ {
+	for seed, end := *firstSeed, time.Now().Add(*histories); (n < 8 || time.Now().Before(end)) && !t.Failed(); seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			p := newHistory(seed)
 			defer func() {
