@@ -9,6 +9,8 @@ TOOLS            := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dora-exporter/tools
 GOLANGCI         := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 OTELCOL_VERSION  := v0.165.0
 OTELCOL          := $(TOOLS)/otelcol-$(OTELCOL_VERSION)
+VICTORIA_VERSION := v1.140.0
+VICTORIA_METRICS := $(TOOLS)/victoria-metrics-$(VICTORIA_VERSION)
 
 .PHONY: run demo build image test race integration lint bench torture cover clean
 
@@ -42,13 +44,18 @@ test:
 race:
 	go test -count=1 -timeout 60m -race $(shell go list ./... | grep -v /story$$)
 
-## integration: tests against the real Prometheus, Chromium and OpenTelemetry Collector; the Collector is built once, in about ten minutes
-integration: $(OTELCOL)
+## integration: tests against the real Prometheus, VictoriaMetrics, Chromium and OpenTelemetry Collector; two of them are built once, in about ten minutes
+integration: $(OTELCOL) $(VICTORIA_METRICS)
 	./integration/install
-	cd integration && OTELCOL=$(OTELCOL) go test -count=1 -timeout 20m ./...
+	cd integration && OTELCOL=$(OTELCOL) VICTORIA_METRICS=$(VICTORIA_METRICS) go test -count=1 -timeout 20m ./...
 
 $(OTELCOL):
 	./integration/build-otelcol $@ $(OTELCOL_VERSION)
+
+$(VICTORIA_METRICS):
+	mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS)/build nice go install github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics@$(VICTORIA_VERSION)
+	mv $(TOOLS)/build/victoria-metrics $@
 
 ## lint: golangci-lint with the rules of .golangci.yml
 lint: $(GOLANGCI)

@@ -25,8 +25,8 @@ const (
 	// The last push gets the rest of stopTimeout, but at most lastPushTimeout.
 	lastPushTimeout = 5 * time.Second
 	stopTimeout     = 9500 * time.Millisecond
-	// savePositionTimeout bounds the write of the pushed position after a push of deltas.
-	savePositionTimeout = 2 * time.Second
+	// savePushedTimeout bounds the write of what was pushed after a push of deltas.
+	savePushedTimeout = 2 * time.Second
 )
 
 // Options configures an App.

@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"dora-exporter/config"
+	"dora-exporter/dora"
 	"dora-exporter/instrumentation"
 )
 
@@ -48,30 +49,20 @@ func (p *parts) startPush(ctx context.Context, options *Options) (*instrumentati
 	})
 }
 
-// delta returns where an earlier process left off, so that what the receiver has not got is pushed now. The first process with
-// deltas starts at the current position.
+// delta returns what the receiver has from earlier processes, so that what it lacks is pushed now.
 func (p *parts) delta(ctx context.Context, logger *slog.Logger) (*instrumentation.DeltaOptions, error) {
-	confirmed := func(ctx context.Context, position int64) {
-		ctx, cancel := context.WithTimeout(ctx, savePositionTimeout)
-		defer cancel()
-		if err := p.store.SetPushed(ctx, position); err != nil {
-			logger.Warn("saving the position of pushed deltas failed, a restart may push some twice", "error", err)
-		}
-	}
-	position := p.projection.Position()
 	pushed, known, err := p.store.Pushed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !known {
-		pushed = position
-		confirmed(ctx, position)
+	confirmed := func(ctx context.Context, series []dora.PushedSeries) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), savePushedTimeout)
+		defer cancel()
+		if err := p.store.SetPushed(ctx, series); err != nil {
+			logger.Warn("saving what was pushed as deltas failed, a restart may push some twice", "error", err)
+		}
 	}
-	missing, err := p.projection.Since(ctx, pushed)
-	if err != nil {
-		return nil, err
-	}
-	return &instrumentation.DeltaOptions{Position: position, Missing: missing, Confirmed: confirmed}, nil
+	return &instrumentation.DeltaOptions{First: !known, Pushed: pushed, Confirmed: confirmed}, nil
 }
 
 // startTraces starts the push of traces. It returns nil if that is off.

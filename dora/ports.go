@@ -6,6 +6,8 @@ import "context"
 type Recorder interface {
 	// Restore sets the state that was reached before this process. It is called once, before Record.
 	Restore(State)
+	// Begin says when series began. It is called before Restore for all series, and before Record for those that the facts start.
+	Begin([]SeriesStart)
 	// Record adds facts: a scrape sees all of them or none.
 	Record([]Fact) error
 	// State returns the restored state plus all recorded facts.

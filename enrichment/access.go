@@ -37,7 +37,7 @@ type describedRepository struct{}
 func (*describedRepository) check() error { return nil }
 func (*describedRepository) size() int    { return 0 }
 
-// repositoryKey is the name of a repository for the gate.
+// repositoryKey returns the name of a repository for the gate.
 func repositoryKey(owner, name string) string { return strings.ToLower(owner + "/" + name) }
 
 // isHidden reports whether GitHub answered 404 for a repository itself.

@@ -109,7 +109,7 @@ func (s *shipping) isDeployedBranch(ctx context.Context, o dora.Origin) (bool, e
 	return false, nil
 }
 
-// pull is a pull request by its number, asked for once; its number is 0 when it is not there.
+// pull returns a pull request by its number, and asks for it once; the number is 0 if it is not there.
 func (s *shipping) pull(ctx context.Context, number int) (pull, error) {
 	if p, known := s.pulls[number]; known {
 		return p, s.failedPulls[number]

@@ -57,7 +57,7 @@ func TestErrorAnswersAreLimited(t *testing.T) {
 			g := newInProcess(t, http.NotFoundHandler(), Options{})
 			g.http.Transport.(*transport).inner = roundTripper(func(r *http.Request) (*http.Response, error) {
 				if r.URL.Path == "/rate_limit" || r.URL.Path == "/repos/"+home {
-					return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
+					return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
 				}
 				return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(body), Request: r}, nil
 			})

@@ -46,8 +46,8 @@ func (s *shipping) addCarrier(ctx context.Context, at link, o dora.Origin, g gra
 	return s.findIn(ctx, g)
 }
 
-// addListedCarrier finds what a carrier brought that was squashed or rebased, among the commits that GitHub lists for it, and says how
-// many commits of a line belong to it. Squashed over and over, it lists all of its branch every time, so that what an earlier
+// addListedCarrier finds what a carrier brought that was squashed or rebased, among the commits that GitHub lists for it, and returns
+// how many commits of a line belong to it. Squashed over and over, it lists all of its branch every time, so that what an earlier
 // deployment shipped is left out. If it is not merged, its commits lie on the line themselves.
 func (s *shipping) addListedCarrier(ctx context.Context, l line, o dora.Origin, own pullCommits) (taken int, err error) {
 	if own.has(l[0].SHA) {

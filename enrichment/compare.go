@@ -46,7 +46,7 @@ func (c *comparison) check() error {
 }
 
 // compare reads all commits that the head has and the base does not have: those since the merge base. If there are none, it reads
-// the relation only. With an *dora.UnansweredError the commits are those of the pages before.
+// the relation only. With a *dora.UnansweredError the commits are those of the pages before.
 func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, error) {
 	var all comparison
 	seen := map[string]bool{}

@@ -34,7 +34,7 @@ func (s *shipping) findIn(ctx context.Context, g graph) error {
 	return nil
 }
 
-// findNewest finds the change of the newest commit of a line, and says how many of the line's commits belong to it.
+// findNewest finds the change of the newest commit of a line, and returns how many of the line's commits belong to it.
 func (s *shipping) findNewest(ctx context.Context, l line) (taken int, err error) {
 	at := l[0]
 	o, err := s.attribute(ctx, at.commit)

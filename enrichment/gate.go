@@ -77,7 +77,8 @@ const (
 func newGate(logger *slog.Logger, onAuth func(bool), onPause func(string), onInaccessible func(int)) *gate {
 	return &gate{
 		logger: logger, onAuth: onAuth, onPause: onPause, onInaccessible: onInaccessible, changed: make(chan struct{}),
-		inaccessible: inaccessibleRepositories{}, accessible: map[string]time.Time{}, waiting: map[*waiter]struct{}{}, routes: map[string]*routeState{}, states: map[string]*repositoryState{}, seenRepositories: map[string]bool{},
+		inaccessible: inaccessibleRepositories{}, accessible: map[string]time.Time{}, waiting: map[*waiter]struct{}{},
+		routes: map[string]*routeState{}, states: map[string]*repositoryState{}, seenRepositories: map[string]bool{},
 	}
 }
 

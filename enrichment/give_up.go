@@ -57,12 +57,12 @@ func partial(o dora.Origin) dora.Origin {
 // incomplete returns the error of an answer that lacks something which GitHub has.
 func incomplete(err error) error { return &dora.UnansweredError{Err: err, Again: true} }
 
-// unansweredChange is the change of a commit of which GitHub tells nothing.
+// unansweredChange returns the change of a commit of which GitHub tells nothing.
 func unansweredChange(c dora.Commit) dora.Change {
 	return dora.Change{Origin: dora.Origin{Unavailable: dora.ReasonNoAnswer}, SHA: c.SHA}
 }
 
-// changeWithoutPulls is the change that brought a commit as far as it can be determined while GitHub fails to list all of the commit's
+// changeWithoutPulls returns the change that brought a commit as far as it can be determined while GitHub fails to list all of the commit's
 // pull requests: that of p, which it did list, or of the one that the commit's message names and that was merged as the commit.
 func (l *lookUp) changeWithoutPulls(ctx context.Context, c dora.Commit, p pull, why error) dora.Change {
 	var unanswered *dora.UnansweredError

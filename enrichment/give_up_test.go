@@ -77,16 +77,25 @@ func TestShipGivesUp(t *testing.T) {
 		{"a pull request that the commit's list has, too", []string{"/pulls/1$"}, dora.Ahead, all, []string{"pulls/1"}},
 		{"pull requests of a commit", []string{"/commits/d1/pulls"}, dora.Ahead, []string{all[0], "d1 unavailable: no_answer", all[2], all[3]}, []string{"commits/d1/pulls"}},
 		{
-			"a pull request and the commit's list", []string{"/pulls/1$", "/commits/s1/pulls"}, dora.Ahead,
-			[]string{"s1 unavailable: no_answer", all[1], all[2], all[3]}, []string{"pulls/1", "commits/s1/pulls"},
+			"a pull request and the commit's list",
+			[]string{"/pulls/1$", "/commits/s1/pulls"},
+			dora.Ahead,
+			[]string{"s1 unavailable: no_answer", all[1], all[2], all[3]},
+			[]string{"pulls/1", "commits/s1/pulls"},
 		},
 		{
-			"two pull requests", []string{"/pulls/1/commits", "/pulls/2/commits"}, dora.Ahead,
-			[]string{"#1 s1 unavailable: no_answer", all[1], "#2 s2 unavailable: no_answer", all[3]}, []string{"pulls/2/commits", "pulls/1/commits"},
+			"two pull requests",
+			[]string{"/pulls/1/commits", "/pulls/2/commits"},
+			dora.Ahead,
+			[]string{"#1 s1 unavailable: no_answer", all[1], "#2 s2 unavailable: no_answer", all[3]},
+			[]string{"pulls/2/commits", "pulls/1/commits"},
 		},
 		{
-			"the comparison and the deployed commit", []string{"/compare/", "/commits/end"}, dora.NoAnswer,
-			[]string{"end unavailable: no_answer"}, []string{"compare/root...end", "commits/end/pulls"},
+			"the comparison and the deployed commit",
+			[]string{"/compare/", "/commits/end"},
+			dora.NoAnswer,
+			[]string{"end unavailable: no_answer"},
+			[]string{"compare/root...end", "commits/end/pulls"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

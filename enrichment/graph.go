@@ -5,17 +5,17 @@ import (
 	"slices"
 )
 
-// graph is the commits of a comparison that no line has taken yet, by SHA.
+// graph has the commits of a comparison that no line has taken yet, by SHA.
 type graph map[string]*node
 
 // node is a commit of the comparison.
 type node struct {
 	commit
-	// place is that in the answer, oldest first.
+	// index is that in the answer, oldest first.
 	index int
 }
 
-// link is a commit on a line, with the commits that a merge brought and that are on no older place of the line.
+// link is a commit on a line. hanging has the commits that it brought as a merge, without those of older merges on the line.
 type link struct {
 	*node
 	hanging graph
@@ -99,7 +99,7 @@ func (g graph) takeAncestors(merge *node) graph {
 	return taken
 }
 
-// without leaves out commits.
+// without removes commits from the graph and returns it.
 func (g graph) without(excluded pullCommits) graph {
 	for _, commit := range excluded {
 		delete(g, commit.SHA)
@@ -107,7 +107,7 @@ func (g graph) without(excluded pullCommits) graph {
 	return g
 }
 
-// commits are all of them, oldest first.
+// commits returns all commits, oldest first.
 func (g graph) commits() (all commits) {
 	for _, n := range g.sorted() {
 		all = append(all, n.commit)

@@ -2,29 +2,30 @@ package enrichment
 
 import "dora-exporter/dora"
 
-// cachedOrigin is what is remembered of the change that brought a commit. That the commit was not there is not believed, since it is,
-// and what GitHub failed to answer is asked for again.
+// cachedOrigin returns what is remembered of the change that brought a commit; false if nothing is, or if it says that the commit was
+// not there, which it is, or that GitHub failed to answer.
 func (s *shipping) cachedOrigin(sha string) (dora.Origin, bool) {
 	if s.c.Known == nil {
 		return dora.Origin{}, false
 	}
 	o, known := s.c.Known(sha)
-	switch o.Unavailable {
-	case dora.ReasonNotFound, dora.ReasonUnprocessed, dora.ReasonNoAnswer:
-		return dora.Origin{}, false
-	}
-	if o.Partial {
+	if o.Unavailable == dora.ReasonNotFound || o.Unavailable == dora.ReasonUnprocessed || isUnfinished(o) {
 		return dora.Origin{}, false
 	}
 	return o, known
 }
 
-// remember keeps what is new for the next look-up, unless it depends on other deployments or on answers that GitHub failed to give. Of what is known, only that a pull request
-// is open changes.
+// remember keeps an origin for the next look-up, unless it depends on other deployments or lacks an answer of GitHub. What is known
+// already changes only when an open pull request is merged.
 func (s *shipping) remember(sha string, o dora.Origin) {
-	known, has := s.cachedOrigin(sha)
-	if s.dependent[sha] || o.Partial || o.Unavailable == dora.ReasonNoAnswer || has && (known.PullRequest == 0 || !known.Merged.IsZero() || o.Merged.IsZero()) {
+	if s.dependent[sha] || isUnfinished(o) {
 		return
 	}
-	s.newOrigins[sha] = o
+	known, has := s.cachedOrigin(sha)
+	if !has || known.PullRequest != 0 && known.Merged.IsZero() && !o.Merged.IsZero() {
+		s.newOrigins[sha] = o
+	}
 }
+
+// isUnfinished reports whether an origin lacks an answer that GitHub failed to give.
+func isUnfinished(o dora.Origin) bool { return o.Partial || o.Unavailable == dora.ReasonNoAnswer }

@@ -38,7 +38,7 @@ func (g *GitHub) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error)
 	})
 }
 
-// lookUp is a client that counts its calls. Its answers are released when it has ended.
+// lookUp makes the calls of one Origin or Ship and counts them. Its answers are released when it has ended.
 type lookUp struct {
 	*GitHub
 	calls   int
@@ -53,7 +53,7 @@ func (g *GitHub) lookUp() lookUp {
 	return lookUp{GitHub: g, answers: g.answers.Lease(), lists: map[int]commits{}}
 }
 
-// change is the change that brought a commit. With an *dora.UnansweredError it is what can be determined without the answer.
+// change returns the change that brought a commit. With a *dora.UnansweredError it is what can be determined without the answer.
 func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error) {
 	if c.Pull != 0 {
 		change, err := l.changeOfRef(ctx, c)
@@ -114,8 +114,8 @@ func (l *lookUp) changeOfRef(ctx context.Context, c dora.Commit) (dora.Change, e
 	return l.changeOfPull(ctx, c, p)
 }
 
-// changeOfReference is the change of the merged pull request that the commit's message names and that brought it; its zero value
-// when there is none.
+// changeOfReference returns the change of the merged pull request that the commit's message names and that brought it; its zero value
+// if there is none.
 func (l *lookUp) changeOfReference(ctx context.Context, c dora.Commit, found commit) (dora.Change, error) {
 	p, err := l.mergedReference(ctx, c, found.Commit.Message)
 	fits := false
@@ -155,7 +155,7 @@ func (l *lookUp) mergedReference(ctx context.Context, c dora.Commit, message str
 	return named, nil
 }
 
-// changeOfPull is the change of a pull request that brought a commit; its zero value when none of its commits has a date.
+// changeOfPull returns the change of a pull request that brought a commit; its zero value if none of its commits has a date.
 func (l *lookUp) changeOfPull(ctx context.Context, c dora.Commit, p pull) (dora.Change, error) {
 	l.logger.DebugContext(ctx, "", "pull_request_reference", "found", "PR", p.Number)
 	listed, err := l.pullCommits(ctx, c, p.Number)
@@ -176,8 +176,8 @@ func (l *lookUp) changeOfPull(ctx context.Context, c dora.Commit, p pull) (dora.
 	return change, nil
 }
 
-// pullCommits are a pull request's commits, of which GitHub lists maxPullCommits; asked for once. With an *dora.UnansweredError they
-// are those of the pages before.
+// pullCommits returns a pull request's commits, of which GitHub lists maxPullCommits, and asks for them once. With a
+// *dora.UnansweredError they are those of the pages before.
 func (l *lookUp) pullCommits(ctx context.Context, c dora.Commit, number int) (all commits, err error) {
 	if all, known := l.lists[number]; known {
 		return all, nil

@@ -45,7 +45,7 @@ const (
 	maxLimitWait = time.Hour
 )
 
-// classifyError says what an answer with a status other than 2xx means. now is used when the answer has no Date.
+// classifyError returns what an answer with a status other than 2xx means. now is used if the answer has no Date.
 func classifyError(status int, header http.Header, body []byte, now time.Time) (kind, time.Duration) {
 	switch {
 	case status == http.StatusTooManyRequests,
@@ -70,7 +70,7 @@ func isNotFound(status int) bool {
 	return false
 }
 
-// isRateLimit tells a rate limit from a missing permission; both are 403.
+// isRateLimit reports whether a 403 is a rate limit and not a missing permission.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
 func isRateLimit(header http.Header, body []byte) bool {
 	if left, ok := remainingCalls(header); ok && left == 0 || header.Get("Retry-After") != "" {
@@ -87,7 +87,7 @@ func isRateLimit(header http.Header, body []byte) bool {
 	return strings.Contains(text, "rate limit") || strings.Contains(text, "rate-limit") || strings.Contains(text, "abuse")
 }
 
-// limitWait is how long a limited call's answer asks to wait: Retry-After, which goes first, or until X-RateLimit-Reset. The
+// limitWait returns how long a limited call's answer asks to wait: Retry-After, which goes first, or until X-RateLimit-Reset. The
 // reset is that of the hourly limit, so it doesn't count while there are calls left: then it is another limit that was hit.
 func limitWait(header http.Header, now time.Time) time.Duration {
 	if after := header.Get("Retry-After"); after != "" {
@@ -104,7 +104,7 @@ func limitWait(header http.Header, now time.Time) time.Duration {
 	return untilReset(header, now)
 }
 
-// exhaustedWait is the time until the limit's reset when this answer was the last one before it, else 0.
+// exhaustedWait returns the time until the limit's reset if this answer was the last one before it, else 0.
 func exhaustedWait(header http.Header, now time.Time) time.Duration {
 	if left, ok := remainingCalls(header); !ok || left > 0 {
 		return 0
@@ -112,7 +112,7 @@ func exhaustedWait(header http.Header, now time.Time) time.Duration {
 	return untilReset(header, now)
 }
 
-// untilReset is the time until X-RateLimit-Reset, 0 when there is none. It is counted from the answer's Date, so that a wrong
+// untilReset returns the time until X-RateLimit-Reset, 0 if there is none. It is counted from the answer's Date, so that a wrong
 // clock of this machine does no harm.
 func untilReset(header http.Header, now time.Time) time.Duration {
 	reset, err := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64)
@@ -133,7 +133,7 @@ func answerTime(header http.Header, now time.Time) time.Time {
 	return now
 }
 
-// remainingCalls is the number of calls left that an answer tells.
+// remainingCalls returns the number of calls left according to an answer; false if it does not say.
 func remainingCalls(header http.Header) (int, bool) {
 	left, err := strconv.Atoi(header.Get("X-RateLimit-Remaining"))
 	return left, err == nil && left >= 0

@@ -28,7 +28,7 @@ func newPatterns(all []string) (p patterns) {
 
 var wildcards = strings.NewReplacer(`\*\*/`, `(?:.*/)?`, `\*\*`, `.*`, `\*`, `[^/]*`, `\?`, `[^/]`)
 
-// expression is the regular expression of a pattern.
+// expression returns the regular expression of a pattern.
 func expression(pattern string) string {
 	return `(?s)^` + wildcards.Replace(regexp.QuoteMeta(strings.ToValidUTF8(pattern, "\uFFFD"))) + `$`
 }
@@ -42,7 +42,7 @@ func (p patterns) match(name string) bool {
 	return false
 }
 
-// count is how many of the names of files match, and how many there are. A renamed file has two names.
+// count returns how many of the names of files match, and how many there are. A renamed file has two names.
 func (p patterns) count(listed files) (matching, names int) {
 	for _, f := range listed {
 		for _, name := range []string{f.Name, f.Previous} {

@@ -34,7 +34,7 @@ func (c commit) pullCommit() dora.PullCommit {
 	return dora.PullCommit{SHA: c.SHA, Work: c.workHash(), CommitDates: c.dates(), Named: reference(c.Commit.Message)}
 }
 
-// workHash is a hash of the author date and the message, which a rebase leaves as they are; empty without a date.
+// workHash returns a hash of the author date and the message, which a rebase leaves as they are; empty without a date.
 func (c commit) workHash() string {
 	if c.Commit == nil || c.authorDate().IsZero() {
 		return ""
@@ -104,7 +104,7 @@ func (p pullCommits) in(others pullCommits) (selected pullCommits) {
 	return selected
 }
 
-// pullCommitsOf returns those of a pull request as far as they are remembered.
+// pullCommitsOf returns the commits of a pull request as far as they are remembered.
 func (s *shipping) pullCommitsOf(o dora.Origin) pullCommits {
 	if o.PullCommitsOf == "" {
 		return o.PullCommits
@@ -119,7 +119,7 @@ func (s *shipping) pullCommitsOf(o dora.Origin) pullCommits {
 	return with.PullCommits
 }
 
-// sharedOrigin is an origin as it is kept for another commit of the same pull request. The rows of one that was rebased would
+// sharedOrigin returns an origin as it is kept for another commit of the same pull request. The rows of one that was rebased would
 // grow with the square of its commits if each had them all.
 func sharedOrigin(sha string, o dora.Origin) dora.Origin {
 	if len(o.PullCommits) > 0 {

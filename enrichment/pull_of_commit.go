@@ -16,7 +16,7 @@ import (
 )
 
 // pullOfCommit returns the pull request that brought the commit; its number is 0 when there is none. A pull request other than that
-// which GitHub merged as this commit must claim it. With an *dora.UnansweredError it is the one of the pages before.
+// which GitHub merged as this commit must claim it. With a *dora.UnansweredError it is the one of the pages before.
 func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit, claims func(pull) (bool, error)) (pull, error) {
 	var all pulls
 	home := repository{fullName: c.Owner + "/" + c.Repository}
@@ -58,7 +58,7 @@ func claimingPull(all pulls, c dora.Commit, home repository, claims func(pull) (
 	return pull{}, nil
 }
 
-// pullRank is how surely a pull request brought the commit; 0 when it did not.
+// pullRank returns how surely a pull request brought the commit; 0 if it did not.
 func pullRank(p pull, c dora.Commit) int {
 	switch {
 	case p.broughtBy(c.SHA):
@@ -142,7 +142,7 @@ var (
 	movedToName = regexp.MustCompile(`/repos/([^/]+/[^/]+)/commits/[^/]+/pulls$`)
 )
 
-// movedTo is the repository that GitHub redirects to, since a renamed one has another name in its pull requests; its zero
+// movedTo returns the repository that GitHub redirects to, since a renamed one has another name in its pull requests; its zero
 // value when the URL doesn't say.
 func movedTo(u *url.URL) repository {
 	if m := movedToID.FindStringSubmatch(u.Path); m != nil {
@@ -160,7 +160,7 @@ var (
 	merged   = regexp.MustCompile(`^Merge pull request #([1-9][0-9]{0,8})\b`)
 )
 
-// reference is the number of the pull request that the subject of a commit's message names in the way in which GitHub
+// reference returns the number of the pull request that the subject of a commit's message names in the way in which GitHub
 // itself does it when it squashes or merges one; 0 without. A mention elsewhere says nothing about where the commit came from.
 func reference(message string) int {
 	subject, _, _ := strings.Cut(message, "\n")

@@ -8,7 +8,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// Ship finds out what a deployment ships: the changes that its commit has and the previous deployment's has not. It takes one
+// Ship returns what a deployment ships: the changes that its commit has and the previous deployment's has not. It takes one
 // call for each 100 commits, and for each change that Known does not have one when a merge commit brought it and two
 // otherwise. More calls are needed
 //
@@ -40,7 +40,7 @@ func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, ma
 	return shipment, s.newOrigins, nil
 }
 
-// shipping is one Ship that is under way.
+// shipping is a call of Ship in progress.
 type shipping struct {
 	lookUp
 	c          dora.Comparison
@@ -48,14 +48,15 @@ type shipping struct {
 	newOrigins map[string]dora.Origin
 	// dependent has the commits whose change depends on other deployments.
 	dependent map[string]bool
-	// pulls are the answers about pull requests so far; the number is 0 in that of one that is not there.
+	// pulls are the answers about pull requests so far, with the number 0 if one is not there; failedPulls has the errors of the calls
+	// that failed.
 	pulls       map[int]pull
-	failedPulls map[int]error // why there is no answer about others
+	failedPulls map[int]error
 	// changes are those found so far, newest first; byPull has those with a pull request, and those that are left out.
 	changes []*change
 	byPull  map[int]*change
-	// compared are the commits of the comparison that no earlier deployment had; nil without a comparison, and if isPart is true
-	// since GitHub failed to list all.
+	// compared has the commits of the comparison that no earlier deployment had; nil without a comparison, or if isPart is true: GitHub
+	// failed to list all.
 	compared pullCommits
 	isPart   bool
 	// carrier is the change of the commits that no pull request claims; nil if each is a change.

@@ -80,7 +80,8 @@ func (x *explainer) deployment(ctx context.Context, d foundDeployment) (*Deploym
 	t := d.tracked
 	e := &DeploymentExplanation{
 		Deployment: t.DisplayName(), Host: t.Host, Owner: t.Owner, Repository: t.Repository, ID: t.ID, Environment: t.Environment,
-		OriginalEnvironment: t.OriginalEnvironment, Promoted: t.Promoted, Task: cmp.Or(t.Task, dora.DefaultTask), Ignored: t.Ignored, Production: t.InProduction || t.Production, SHA: t.SHA, Ref: t.Ref, Team: t.Team,
+		OriginalEnvironment: t.OriginalEnvironment, Promoted: t.Promoted, Production: t.InProduction || t.Production,
+		Task: cmp.Or(t.Task, dora.DefaultTask), Ignored: t.Ignored, SHA: t.SHA, Ref: t.Ref, Team: t.Team,
 		Created: t.CreatedAt, Late: t.Late, Events: deploymentEvents(d), Pending: []Pending{},
 	}
 	facts, err := x.deploymentFacts(ctx, e, t)

@@ -20,10 +20,10 @@ var relationWords = map[dora.Relation]string{
 	dora.Ahead:     "its commit follows the previous one",
 	dora.Behind:    "its commit is older than the previous one: it ships no change",
 	dora.Identical: "its commit is the previous one: it ships no change",
-	dora.Diverged:  "its commit and the previous one have diverged: it ships only the change of its own commit",
+	dora.Diverged:  "its commit and the previous one have diverged: it ships what is new since their merge base and was not shipped here before",
 	dora.First:     "it is the first deployment here: it ships only the change of its own commit",
 	dora.NoAnswer:  "GitHub failed to compare its commit with the previous one: it ships what GitHub did answer, and the change of its own commit",
-	dora.Gone:      "the previous commit is gone, so nothing can be compared: it ships only its own commit",
+	dora.Gone:      "the previous commit is gone, so nothing can be compared: it ships only the change of its own commit",
 }
 
 // evaluationWords describe what each kind of evaluation determines.

@@ -51,7 +51,7 @@ func (c *changeProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics
 	defer c.mu.Unlock()
 	only := c.changed
 	c.changed, c.all = map[string]seriesSet{}, only == nil
-	facts, err := c.collectFamilies(ctx, only)
+	facts, err := c.collectFamilies(ctx, only, c.options.Now())
 	return []metricdata.ScopeMetrics{facts}, err
 }
 
@@ -60,20 +60,19 @@ type selfProducer struct{ *Instruments }
 
 // Produce is called by the Prometheus exporter at each scrape.
 func (b selfProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	self, err := b.collectSelf(ctx)
+	self, err := b.collectSelf(ctx, b.options.Now())
 	return []metricdata.ScopeMetrics{withPrometheusNames(self)}, err
 }
 
-// collectFacts returns the families of facts under their documented names, and the position of the newest recorded fact in them.
-func (i *Instruments) collectFacts(ctx context.Context) (facts metricdata.ScopeMetrics, position int64, err error) {
+// collectFacts returns the families of facts under their documented names, as of now.
+func (i *Instruments) collectFacts(ctx context.Context, now time.Time) (facts metricdata.ScopeMetrics, err error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
-	facts, err = i.collectFamilies(ctx, nil)
-	return facts, i.position, err
+	return i.collectFamilies(ctx, nil, now)
 }
 
 // collectFamilies returns the series in only, or all if only is nil. i.mu is held.
-func (i *Instruments) collectFamilies(ctx context.Context, only map[string]seriesSet) (facts metricdata.ScopeMetrics, err error) {
+func (i *Instruments) collectFamilies(ctx context.Context, only map[string]seriesSet, now time.Time) (facts metricdata.ScopeMetrics, err error) {
 	live, err := i.collectInstruments(ctx)
 	if err != nil {
 		return facts, err
@@ -83,23 +82,11 @@ func (i *Instruments) collectFamilies(ctx context.Context, only map[string]serie
 		if only != nil && only[f.Name] == nil {
 			continue
 		}
-		if m, ok := i.toMetric(f, live[instrumentNames[f.Name]], only[f.Name]); ok {
+		if m, ok := i.toMetric(f, live[instrumentNames[f.Name]], only[f.Name], now); ok {
 			facts.Metrics = append(facts.Metrics, m)
 		}
 	}
 	return facts, nil
-}
-
-// collectSelf returns the program's own metrics under the names of the instruments.
-func (i *Instruments) collectSelf(ctx context.Context) (self metricdata.ScopeMetrics, err error) {
-	var all metricdata.ResourceMetrics // not reused: Collect would overwrite data that is still being read
-	if err := i.selfReader.Collect(ctx, &all); err != nil {
-		return self, fmt.Errorf("collect the program's own instruments: %w", err)
-	}
-	for _, scope := range all.ScopeMetrics {
-		self = scope
-	}
-	return self, nil
 }
 
 // State returns the totals of all series: the base plus what was recorded.
@@ -202,18 +189,17 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only ser
 }
 
 // toMetric returns a family in the SDK's form; false if it has no series.
-func (i *Instruments) toMetric(f dora.Family, live metricdata.Aggregation, only seriesSet) (metricdata.Metrics, bool) {
+func (i *Instruments) toMetric(f dora.Family, live metricdata.Aggregation, only seriesSet, now time.Time) (metricdata.Metrics, bool) {
 	series := i.merge(f, live, only)
 	m := metricdata.Metrics{Name: f.Name, Description: f.Help}
 	if f.Kind == dora.Histogram {
-		m.Data = i.toHistogram(f, series)
+		m.Data = i.toHistogram(f, series, now)
 		return m, len(series) > 0
 	}
 	points := make([]metricdata.DataPoint[float64], 0, len(series))
-	now, started := i.options.Now(), i.options.Started()
-	for _, s := range series {
+	for key, s := range series {
 		points = append(points, metricdata.DataPoint[float64]{
-			Attributes: s.attributes, StartTime: started, Time: now, Value: s.Value(f),
+			Attributes: s.attributes, StartTime: i.startOf(f.Name, key, now), Time: now, Value: s.Value(f),
 		})
 	}
 	if f.Kind == dora.Last {
@@ -227,17 +213,17 @@ func (i *Instruments) toMetric(f dora.Family, live metricdata.Aggregation, only 
 }
 
 // toHistogram returns a histogram family without minimum and maximum, which a base does not have.
-func (i *Instruments) toHistogram(f dora.Family, series map[attribute.Distinct]baseSeries) metricdata.Histogram[float64] {
+func (i *Instruments) toHistogram(f dora.Family, series map[attribute.Distinct]baseSeries, now time.Time) metricdata.Histogram[float64] {
 	points := make([]metricdata.HistogramDataPoint[float64], 0, len(series))
-	now, started, bounds := i.options.Now(), i.options.Started(), f.UpperBounds()
-	for _, s := range series {
+	bounds := f.UpperBounds()
+	for key, s := range series {
 		counts, all := s.Counts(f)
 		buckets := make([]uint64, len(counts))
 		for bucket, n := range counts {
 			buckets[bucket] = uint64(n)
 		}
 		points = append(points, metricdata.HistogramDataPoint[float64]{
-			Attributes: s.attributes, StartTime: started, Time: now,
+			Attributes: s.attributes, StartTime: i.startOf(f.Name, key, now), Time: now,
 			Count: uint64(all), Sum: s.Value(f), Bounds: bounds, BucketCounts: buckets,
 		})
 	}

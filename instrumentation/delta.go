@@ -14,43 +14,43 @@ import (
 )
 
 // With temporality delta, a push holds what was added to counters and histograms since the last push that the receiver took.
-// The instruments stay cumulative. Next to them, deltas keeps the total of each series that the receiver has confirmed, and
-// pushes the difference. A push that fails confirms nothing, so the next one contains its additions too. A push is split into
-// several requests, each of which confirms only its own series.
+// The instruments stay cumulative. Next to them, deltas keeps what the receiver has confirmed of each series: its total and the end of
+// its last interval. It pushes the difference, in an interval that starts exactly there: receivers that add up deltas take a gap or an
+// overlap for a reset. A series without additions is not sent, and its next interval covers the silence. A push that fails confirms
+// nothing, so the next one contains its additions too. A push is split into several requests, each of which confirms only its own
+// series.
 //
-// For restarts, the store remembers the position of the newest fact up to which everything is confirmed. The next process
-// computes from the facts after that position what the receiver lacks (DeltaOptions.Missing), and subtracts it from the
-// restored totals: the rest is what counts as confirmed at the start.
+// A series is first sent with 0, and its value with the next push, so that a receiver that shows totals shows where it started.
+//
+// For restarts, the store remembers what is confirmed. The totals of facts are restored and continue; the program's own metrics
+// start at 0 again, and only their intervals continue.
 //
 // Up-down counters and gauges stay cumulative, as the specification wants it.
 // https://opentelemetry.io/docs/specs/otel/metrics/sdk_exporters/otlp/
 
 // DeltaOptions describe what the receiver got from earlier processes.
 type DeltaOptions struct {
-	// Position is the position of the newest restored fact. Missing is the part of the restored values that the receiver has
-	// not got.
-	Position int64
-	Missing  dora.State
-	// Confirmed is called when the receiver has all facts up to a new position.
-	Confirmed func(ctx context.Context, position int64)
+	// First is true if no process has pushed deltas: what was counted until now is not pushed.
+	First bool
+	// Pushed is what the receiver has otherwise.
+	Pushed []dora.PushedSeries
+	// Confirmed is called with each series of which the receiver has more than before.
+	Confirmed func(context.Context, []dora.PushedSeries)
 }
 
 // deltas produces the additions that the receiver has not confirmed. It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
 type deltas struct {
 	source  pushProducer
 	options *DeltaOptions
-	now     func() time.Time
+	// onGrown is called when a series has been sent with 0 that is greater already.
+	onGrown func()
 	started time.Time
 
 	mu sync.Mutex
-	// confirmed are the totals that the receiver has, pending those of the newest push.
+	// confirmed are the totals that the receiver has, pending those that it has after the newest push.
 	confirmed, pending map[seriesKey]seriesTotal
-	// position is the position of the newest fact in the newest push, and unconfirmed the number of its points that the
-	// receiver has not taken.
-	position    int64
-	unconfirmed int
-	// reported is the last position that Confirmed was called with; -1 before the first call.
-	reported int64
+	// last is the time of the newest push, of this process or an earlier one.
+	last time.Time
 }
 
 // seriesKey identifies a series of an instrument.
@@ -59,59 +59,27 @@ type seriesKey struct {
 	labels attribute.Distinct
 }
 
-// seriesTotal is the cumulative value of a series at a time.
+// seriesTotal is the cumulative value of a series.
 type seriesTotal struct {
-	at      time.Time
+	// until is the end of the last interval; zero if there was none.
+	until   time.Time
 	value   float64
-	count   uint64
 	buckets []uint64
-}
-
-// newDeltas starts with the restored totals, minus what is missing, as confirmed. The program's own metrics start at 0.
-func newDeltas(ctx context.Context, from pushProducer, o *DeltaOptions, now func() time.Time) (*deltas, error) {
-	d := &deltas{source: from, options: o, now: now, started: now(), confirmed: map[seriesKey]seriesTotal{}, position: o.Position, reported: -1}
-	facts, _, err := from.collectFacts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	d.pending = map[seriesKey]seriesTotal{}
-	for _, m := range facts.Metrics {
-		m.Name = instrumentNames[m.Name]
-		d.delta(m)
-	}
-	d.confirmed = d.pending
-	for family, series := range o.Missing {
-		for _, missing := range series {
-			labels := attributeSet(missing.Labels)
-			key := seriesKey{instrumentNames[family], labels.Equivalent()}
-			if total, ok := d.confirmed[key]; ok { // families that stay cumulative are not in it
-				d.confirmed[key] = total.minus(missing, from.families[family].Unit)
-			}
-		}
-	}
-	return d, nil
-}
-
-// minus returns the total without an addition.
-func (t seriesTotal) minus(added dora.Series, unit dora.Unit) seriesTotal {
-	t.value = subtract(t.value, unit.Scale(added.Own))
-	t.buckets = slices.Clone(t.buckets)
-	for bucket, n := range added.Buckets {
-		t.count -= uint64(n)
-		t.buckets[bucket] -= uint64(n)
-	}
-	return t
+	// grown is true if the series was greater at that time.
+	grown bool
 }
 
 // Produce is called for each push.
 func (d *deltas) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	scopes, position, err := d.source.produce(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	// After the last push, even if the machine's clock was set back.
+	now := later(d.source.options.Now().Round(0), d.last.Add(time.Nanosecond))
+	scopes, err := d.source.produce(ctx, now)
 	if err != nil {
 		return nil, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.pending, d.position, d.unconfirmed = map[seriesKey]seriesTotal{}, max(position, d.options.Position), 0
+	d.last, d.pending = now, map[seriesKey]seriesTotal{}
 	for n, scope := range scopes {
 		var changed []metricdata.Metrics
 		for _, m := range scope.Metrics {
@@ -123,53 +91,6 @@ func (d *deltas) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error)
 		scopes[n].Metrics = changed
 	}
 	return scopes, nil
-}
-
-// confirm is called when the receiver has taken a request, which holds all that Produce returned or a part of it.
-func (d *deltas) confirm(ctx context.Context, request *metricdata.ResourceMetrics) {
-	if position, advanced := d.markConfirmed(request); advanced {
-		d.options.Confirmed(ctx, position)
-	}
-}
-
-// markConfirmed returns the position up to which all facts are confirmed; advanced is false unless that is a new one.
-func (d *deltas) markConfirmed(request *metricdata.ResourceMetrics) (position int64, advanced bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	mark := func(name string, labels attribute.Set) {
-		key := seriesKey{name, labels.Equivalent()}
-		d.confirmed[key] = d.pending[key]
-		d.unconfirmed--
-	}
-	for _, scope := range request.ScopeMetrics {
-		for _, m := range scope.Metrics {
-			switch data := m.Data.(type) {
-			case metricdata.Sum[float64]:
-				eachDeltaPoint(m.Name, data, mark)
-			case metricdata.Sum[int64]:
-				eachDeltaPoint(m.Name, data, mark)
-			case metricdata.Histogram[float64]:
-				for _, p := range data.DataPoints {
-					mark(m.Name, p.Attributes)
-				}
-			}
-		}
-	}
-	advanced = d.unconfirmed == 0 && d.position != d.reported
-	if advanced {
-		d.reported = d.position
-	}
-	return d.position, advanced
-}
-
-// eachDeltaPoint calls f for the points of a sum, unless it is cumulative.
-func eachDeltaPoint[N int64 | float64](name string, data metricdata.Sum[N], f func(string, attribute.Set)) {
-	if data.Temporality != metricdata.DeltaTemporality {
-		return
-	}
-	for _, p := range data.DataPoints {
-		f(name, p.Attributes)
-	}
 }
 
 // delta returns what was added to a metric; nil if nothing was. Metrics that stay cumulative are returned unchanged.
@@ -191,56 +112,80 @@ func deltaSum[N int64 | float64](d *deltas, name string, data metricdata.Sum[N])
 	}
 	var points []metricdata.DataPoint[N]
 	for _, p := range data.DataPoints {
-		before := d.update(name, p.Attributes, seriesTotal{value: float64(p.Value)})
-		p.StartTime, p.Time = before.at, d.now()
-		if p.Value = N(subtract(float64(p.Value), before.value)); p.Value != 0 {
-			points = append(points, p)
+		total := seriesTotal{until: p.Time, value: float64(p.Value)}
+		start, before, send := d.next(seriesKey{name, p.Attributes.Equivalent()}, p.StartTime, total)
+		if !send {
+			continue
 		}
+		p.StartTime, p.Value = start, N(subtract(total.value, before.value))
+		points = append(points, p)
 	}
 	if points == nil {
 		return nil
 	}
-	d.unconfirmed += len(points)
 	return metricdata.Sum[N]{DataPoints: points, Temporality: metricdata.DeltaTemporality, IsMonotonic: true}
 }
 
 func (d *deltas) deltaHistogram(name string, data metricdata.Histogram[float64]) metricdata.Aggregation {
 	var points []metricdata.HistogramDataPoint[float64]
 	for _, p := range data.DataPoints {
-		before := d.update(name, p.Attributes, seriesTotal{value: p.Sum, count: p.Count, buckets: p.BucketCounts})
-		p.StartTime, p.Time = before.at, d.now()
-		if p.Count -= before.count; p.Count == 0 {
+		total := seriesTotal{until: p.Time, value: p.Sum, buckets: p.BucketCounts}
+		start, before, send := d.next(seriesKey{name, p.Attributes.Equivalent()}, p.StartTime, total)
+		if !send {
 			continue
 		}
-		p.Sum = subtract(p.Sum, before.value)
-		added := make([]uint64, len(p.BucketCounts)) // a new slice: the pending total has the old one
-		for bucket, n := range p.BucketCounts {
-			added[bucket] = n
+		p.StartTime, p.Sum, p.Count = start, subtract(p.Sum, before.value), 0
+		p.BucketCounts = slices.Clone(p.BucketCounts) // the pending total has the others
+		for bucket := range p.BucketCounts {
 			if bucket < len(before.buckets) {
-				added[bucket] -= before.buckets[bucket]
+				p.BucketCounts[bucket] -= before.buckets[bucket]
 			}
+			p.Count += p.BucketCounts[bucket]
 		}
-		p.BucketCounts = added
 		points = append(points, p)
 	}
 	if points == nil {
 		return nil
 	}
-	d.unconfirmed += len(points)
 	return metricdata.Histogram[float64]{DataPoints: points, Temporality: metricdata.DeltaTemporality}
 }
 
-// update sets the pending total of a series and returns the confirmed one.
-func (d *deltas) update(name string, labels attribute.Set, total seriesTotal) seriesTotal {
-	key := seriesKey{name, labels.Equivalent()}
-	total.at = d.now()
-	d.pending[key] = total
-	before, ok := d.confirmed[key]
-	if !ok {
-		before.at = d.started
+// next returns where the next interval of a series starts and the total at its start; send is false if nothing was added. The first
+// interval of a series adds nothing.
+func (d *deltas) next(series seriesKey, began time.Time, total seriesTotal) (start time.Time, before seriesTotal, send bool) {
+	before = d.confirmed[series]
+	added := total.value != before.value || !slices.Equal(total.buckets, before.buckets)
+	if !before.until.IsZero() {
+		if added {
+			d.pending[series] = total
+		}
+		return before.until, before, added
 	}
-	return before
+	if before.buckets == nil && total.buckets != nil {
+		before.buckets = make([]uint64, len(total.buckets))
+		added = total.count() > 0
+	}
+	d.pending[series] = seriesTotal{until: total.until, value: before.value, buckets: before.buckets, grown: added}
+	start = later(began, d.started)
+	if !start.Before(total.until) {
+		start = total.until.Add(-time.Nanosecond)
+	}
+	return start, total, true
+}
+
+func (t seriesTotal) count() (all uint64) {
+	for _, n := range t.buckets {
+		all += n
+	}
+	return all
 }
 
 // subtract is exact to the millisecond, like the values.
 func subtract(a, b float64) float64 { return math.Round((a-b)*1000) / 1000 }
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -22,7 +22,7 @@ import (
 // Options configures the instruments.
 type Options struct {
 	Families []dora.Family
-	// Started returns when the cumulative values started at 0, perhaps long before this process. It is called after Restore.
+	// Started returns when series began of which Begin does not say it, perhaps long before this process. It is called after Restore.
 	Started func() time.Time
 	// Version, Revision and GoVersion are the labels of dora_exporter_build_info.
 	Version, Revision, GoVersion string
@@ -80,8 +80,11 @@ type Instruments struct {
 	// batch or nothing.
 	mu       sync.RWMutex
 	restored bool
-	// position is the position of the newest recorded fact.
-	position int64
+	// starts are when the series of facts began; seriesBegan is true if some have begun since the last Record.
+	starts      map[string]map[attribute.Distinct]time.Time
+	seriesBegan bool
+	// newSeries receives a value when series have begun, unless there is one that nobody has taken yet.
+	newSeries chan struct{}
 	// version changes with the values of the families of facts; producers track which series have changed.
 	version   uint64
 	producers []*changeProducer
@@ -90,6 +93,9 @@ type Instruments struct {
 	// sums are the recorded durations in whole milliseconds. The instruments add up seconds in floating point, whose error
 	// reaches a millisecond after some 20,000 observations of months.
 	sums map[string]map[attribute.Distinct]int64
+
+	selfMu     sync.Mutex
+	selfStarts selfStarts
 }
 
 // seriesSet is a set of series of a family.
@@ -122,6 +128,9 @@ func New(o Options) (*Instruments, error) {
 		selfReader: sdkmetric.NewManualReader(),
 		record:     map[string]func(float64, metric.MeasurementOption){},
 		families:   map[string]dora.Family{},
+		starts:     map[string]map[attribute.Distinct]time.Time{},
+		newSeries:  make(chan struct{}, 1),
+		selfStarts: selfStarts{starts: map[seriesKey]time.Time{}},
 		base:       map[string]map[attribute.Distinct]baseSeries{},
 		newest:     map[string]map[attribute.Distinct]dora.Fact{},
 		sums:       map[string]map[attribute.Distinct]int64{},
@@ -206,7 +215,6 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 	}
 	i.version++
 	for _, f := range facts {
-		i.position = max(i.position, f.Position)
 		family := i.families[f.Family]
 		set := attributeSet(f.Labels)
 		if family.Kind == dora.Last && !i.updateNewest(f, set.Equivalent()) {
@@ -221,6 +229,10 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 		}
 		i.record[f.Family](family.Unit.Scale(f.Value), metric.WithAttributeSet(set))
 		i.markChanged(f.Family, set.Equivalent())
+	}
+	if i.seriesBegan {
+		i.seriesBegan = false
+		requestPush(i.newSeries)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -30,11 +31,19 @@ type PushOptions struct {
 	Logger   *slog.Logger
 }
 
-// Push sends the metrics to an OTLP receiver at an interval, and a last time when it is stopped.
+// Push sends the metrics to an OTLP receiver at an interval, right after the start, soon after a series began, and when it is
+// stopped.
 type Push struct {
 	reader  *sdkmetric.PeriodicReader
 	monitor *exportMonitor
+	// soon receives a value when a push should follow soon.
+	soon chan struct{}
+	// stopEarly ends pushEarly and waits for its end.
+	stopEarly func()
 }
+
+// gatherTime is how long an early push waits for further series: those of an event begin one after the other.
+const gatherTime = 300 * time.Millisecond
 
 // StartPush starts pushing. It is called after Restore: half-restored counters would look like a reset.
 func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, error) {
@@ -50,23 +59,68 @@ func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, erro
 	exporter.temporality = "cumulative"
 	if o.Delta != nil {
 		exporter.temporality = "delta"
-		d, err := newDeltas(ctx, pushProducer{i}, o.Delta, i.options.Now)
+		d, err := newDeltas(ctx, pushProducer{i}, o.Delta)
 		if err != nil {
 			return nil, err
 		}
+		d.onGrown = func() { requestPush(i.newSeries) }
 		source, exporter.onExported = d, d.confirm
 	}
 	who, err := newMetricResource(ctx, o.Resource)
 	if err != nil {
 		return nil, err
 	}
-	p := &Push{monitor: exporter.exportMonitor, reader: sdkmetric.NewPeriodicReader(
+	p := &Push{monitor: exporter.exportMonitor, soon: i.newSeries, reader: sdkmetric.NewPeriodicReader(
 		exporter, sdkmetric.WithProducer(source), sdkmetric.WithMaxExportBatchSize(maxPushPoints),
 		sdkmetric.WithInterval(o.Interval), sdkmetric.WithTimeout(o.Export),
 	)}
 	// The provider has no instruments; the source produces everything. Without a provider the reader fails as not registered.
 	sdkmetric.NewMeterProvider(sdkmetric.WithReader(p.reader), sdkmetric.WithResource(who))
+	early, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { p.pushEarly(early, o.Interval/10) })
+	p.stopEarly = func() { cancel(); running.Wait() }
 	return p, nil
+}
+
+// pushEarly pushes now, and then soon after series began, with a pause between two pushes: the first value of a series is seen as an
+// increase if the receiver has the series before it grows.
+func (p *Push) pushEarly(ctx context.Context, pause time.Duration) {
+	for {
+		_ = p.reader.ForceFlush(ctx) // the monitor logs and counts failures
+		if !sleep(ctx, pause) {
+			return
+		}
+		select {
+		case <-p.soon:
+		case <-ctx.Done():
+			return
+		}
+		if !sleep(ctx, min(gatherTime, pause)) {
+			requestPush(p.soon) // Stop does it
+			return
+		}
+	}
+}
+
+// requestPush asks for an early push.
+func requestPush(soon chan struct{}) {
+	select {
+	case soon <- struct{}{}:
+	default: // one is requested already
+	}
+}
+
+// sleep waits, and reports false if ctx ends before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Stop pushes a last time and stops; ctx bounds it. A failed push is logged and counted, but not returned. Stop of a nil *Push
@@ -77,6 +131,12 @@ func (p *Push) Stop(ctx context.Context) error {
 	}
 	defer p.monitor.abort()
 	defer context.AfterFunc(ctx, p.monitor.abort)()
+	p.stopEarly()
+	if len(p.soon) > 0 { // series that have just begun: deltas start them at 0 first, and the last push has their values
+		flush, cancel := context.WithTimeout(ctx, shutdownGrace)
+		defer cancel()
+		_ = p.reader.ForceFlush(flush)
+	}
 	return p.reader.Shutdown(ctx)
 }
 
@@ -113,22 +173,21 @@ type pushProducer struct{ *Instruments }
 
 // Produce is called for each push.
 func (o pushProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	all, _, err := o.produce(ctx)
-	return all, err
+	return o.produce(ctx, o.options.Now())
 }
 
-// produce also returns the position of the newest recorded fact in the metrics.
-func (o pushProducer) produce(ctx context.Context) (all []metricdata.ScopeMetrics, position int64, err error) {
-	facts, position, err := o.collectFacts(ctx)
+// produce returns all metrics as of now: a collection reads the clock once.
+func (o pushProducer) produce(ctx context.Context, now time.Time) ([]metricdata.ScopeMetrics, error) {
+	facts, err := o.collectFacts(ctx, now)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	self, err := o.collectSelf(ctx)
+	self, err := o.collectSelf(ctx, now)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	for n, m := range facts.Metrics {
 		facts.Metrics[n].Name, facts.Metrics[n].Unit = instrumentNames[m.Name], instrumentUnit(o.families[m.Name])
 	}
-	return []metricdata.ScopeMetrics{facts, self}, position, nil
+	return []metricdata.ScopeMetrics{facts, self}, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dora-exporter/dora"
 	"dora-exporter/instrumentation/otlptest"
 )
 
@@ -22,15 +23,17 @@ func TestPushMatchesScrape(t *testing.T) {
 				i.Delivery("github", "deployment_status", "accepted")
 				o := pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.DiscardHandler))
 				o.Gzip = gzip
-				push := start(t, i, o)
+				push := startAndWait(t, i, o, r)
+				flushed(t, push, r)
 				want := otlpOf(t, i)
 				stop(t, push)
 				requests := r.Requests()
-				if len(requests) != 1 {
-					t.Fatalf("%d requests, want the one of the end", len(requests))
+				if len(requests) != 3 {
+					t.Fatalf("%d requests, want one each at the start, in between and at the end", len(requests))
 				}
+				last := requests[2]
 				got := map[string]float64{}
-				for series, point := range requests[0].Points() {
+				for series, point := range last.Points() {
 					got[series] = point.Value
 					if !strings.HasPrefix(series, "dora_exporter.") && !strings.Contains(series, ".duration{") && point.Start != uint64(i.options.Started().UnixNano()) {
 						t.Errorf("%s starts at %d, want the store's start", series, point.Start)
@@ -42,10 +45,10 @@ func TestPushMatchesScrape(t *testing.T) {
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("-served +pushed:\n%s", diff)
 				}
-				if p := requests[0].Points()[`dora.change.lead_time{environment="production",owner="acme",repo="web",team="Platform"}`]; p.Unit != "s" || p.Count != 1 {
+				if p := last.Points()[`dora.change.lead_time{environment="production",owner="acme",repo="web",team="Platform"}`]; p.Unit != "s" || p.Count != 1 {
 					t.Errorf("the lead time is %+v", p)
 				}
-				checkRequest(t, requests[0], protocol, gzip)
+				checkRequest(t, last, protocol, gzip)
 			})
 		}
 	}
@@ -90,32 +93,31 @@ func TestSemanticConventions(t *testing.T) {
 		o := pushOptions("http/protobuf", "http://"+r.Address+"/v1/metrics", slog.New(slog.DiscardHandler))
 		o.SemanticConventions = true
 		if delta {
-			o.Delta = &DeltaOptions{Confirmed: func(context.Context, int64) {}}
+			o.Delta = &DeltaOptions{First: true, Confirmed: func(context.Context, []dora.PushedSeries) {}}
 		}
-		push := start(t, i, o)
+		push := startAndWait(t, i, o, r)
 		i.GitHubRequest("/repos/{owner}/{repo}/commits/{sha}", "404")
 		record(t, i, someFacts()...)
-		if err := push.reader.ForceFlush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		flushed(t, push, r) // the series of deltas begin
+		flushed(t, push, r)
 		stop(t, push)
-		requests := r.Requests()
-		points := requests[0].Points()
+		points := map[string]float64{}
+		for _, request := range r.Requests() {
+			for series, p := range request.Points() {
+				if !p.Delta {
+					points[series] = 0
+				}
+				points[series] += p.Value
+			}
+		}
 		for series, want := range map[string]float64{
 			`github.deployments{deployment.environment.name="production",deployment.status="success",team="Platform",vcs.repository.name="web"}`:          map[bool]float64{false: 7, true: 1}[delta],
 			`dora.change.lead_time{deployment.environment.name="production",team="Platform",vcs.owner.name="acme",vcs.repository.name="web"}`:             map[bool]float64{false: 7200.246, true: 3600.123}[delta],
 			`github.deployments.duration{deployment.environment.name="production",deployment.status="success",team="Platform",vcs.repository.name="web"}`: 90.5,
 			`dora_exporter.github.requests{http.response.status_code="",http.route="/repos/{owner}/{repo}/commits/{sha}"}`:                                1,
 		} {
-			if got, ok := points[series]; !ok || got.Value != want {
+			if got, ok := points[series]; !ok || got != want {
 				t.Errorf("delta %t: %s is %v, %t; want %g", delta, series, got, ok, want)
-			}
-		}
-		if delta && len(requests) > 1 {
-			for series, p := range requests[1].Points() {
-				if strings.HasPrefix(series, "github.deployments{") && p.Value != 0 {
-					t.Errorf("%s is pushed again: %v", series, p)
-				}
 			}
 		}
 	}

@@ -20,7 +20,7 @@ func TestPushFailures(t *testing.T) {
 			r := p.receiver(t, "127.0.0.1:0", nil)
 			i := restored(t)
 			log := &lockedBuffer{}
-			push := start(t, i, pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.NewTextHandler(log, nil))))
+			push := startAndWait(t, i, pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.NewTextHandler(log, nil))), r)
 			for _, refuses := range []bool{false, true, true, true, false, false} {
 				r.Refuse(refuses)
 				if err := push.reader.ForceFlush(t.Context()); err != nil {
@@ -35,7 +35,7 @@ func TestPushFailures(t *testing.T) {
 			if strings.Contains(text, canary) || !strings.Contains(text, "(authorization)") {
 				t.Errorf("a header is told, or the receiver's words are not:\n%s", text)
 			}
-			for _, want := range []string{`dora_exporter_otlp_exports_total{result="ok"} 4`, `dora_exporter_otlp_exports_total{result="error"} 3`} {
+			for _, want := range []string{`dora_exporter_otlp_exports_total{result="ok"} 5`, `dora_exporter_otlp_exports_total{result="error"} 3`} {
 				if !strings.Contains(scrape(t, i, ""), want+"\n") {
 					t.Errorf("no %s in\n%s", want, families(scrape(t, i, ""), "dora_exporter_otlp"))
 				}
@@ -51,7 +51,7 @@ func TestPartialSuccess(t *testing.T) {
 			r := p.receiver(t, "127.0.0.1:0", nil)
 			i := restored(t)
 			log := &lockedBuffer{}
-			push := start(t, i, pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.NewTextHandler(log, nil))))
+			push := startAndWait(t, i, pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.NewTextHandler(log, nil))), r)
 			for _, refused := range []int64{0, 2, 3, 0} {
 				r.Say("a point is odd (1 of them rejected)", refused)
 				if err := push.reader.ForceFlush(t.Context()); err != nil {
@@ -63,7 +63,7 @@ func TestPartialSuccess(t *testing.T) {
 			if strings.Count(text, "receiver rejected a part of the metrics") != 1 || strings.Count(text, "pushing metrics works again") != 1 || strings.Contains(text, "ERROR") {
 				t.Errorf("the log is\n%s", text)
 			}
-			for _, want := range []string{`{result="ok"} 3`, `{result="partial"} 2`, `{result="error"} 0`} {
+			for _, want := range []string{`{result="ok"} 4`, `{result="partial"} 2`, `{result="error"} 0`} {
 				if want = "dora_exporter_otlp_exports_total" + want; !strings.Contains(scrape(t, i, ""), want+"\n") {
 					t.Errorf("no %s in\n%s", want, families(scrape(t, i, ""), "dora_exporter_otlp"))
 				}
@@ -121,7 +121,7 @@ func TestPushOverTLS(t *testing.T) {
 				limited, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 				defer cancel()
 				_ = start(t, restored(t), o).Stop(limited)
-				if got := len(r.Requests()); (got == 1) != (name == "trusted") {
+				if got := len(r.Requests()); (got > 0) != (name == "trusted") {
 					t.Errorf("%d requests", got)
 				}
 			})

@@ -68,6 +68,23 @@ func start(t *testing.T, i *Instruments, o PushOptions) *Push {
 	return push
 }
 
+// startAndWait starts and waits for the push that follows right after.
+func startAndWait(t *testing.T, i *Instruments, o PushOptions, r *otlptest.Receiver) *Push {
+	t.Helper()
+	push := start(t, i, o)
+	eventually(t, "the first push", func() bool { return len(r.Requests()) > 0 })
+	return push
+}
+
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
 // endsInTime checks that stop keeps a limit of half a second.
 func endsInTime(t *testing.T, stop func(context.Context) error) {
 	t.Helper()

@@ -21,7 +21,7 @@ type history struct {
 	// commits finds deployments by the deployed commit, changes by what they ship, shipped likewise within a scope.
 	commits, changes index
 	shipped          map[string]index
-	// titled finds changes by scope and title, in the order of their deployments.
+	// titled finds changes by scope and title.
 	titled map[[2]string][]titledChange
 }
 
@@ -62,13 +62,11 @@ func (h *history) add(t *dora.DeploymentRecord) {
 	if t.Shipment == nil {
 		return
 	}
-	for _, c := range t.Shipment.Changes {
+	for _, c := range slices.Concat(t.Shipment.Changes, t.Shipment.Carriers) {
 		for _, title := range c.Titles() {
 			at := [2]string{scope, title}
 			h.titled[at] = append(h.titled[at], titledChange{c.Name(), t})
 		}
-	}
-	for _, c := range slices.Concat(t.Shipment.Changes, t.Shipment.Carriers) {
 		for _, name := range c.Names() {
 			e := entry{name, t, len(c.Reverts) > 0}
 			h.changes, h.shipped[scope] = append(h.changes, e), append(h.shipped[scope], e)
@@ -153,8 +151,9 @@ type entry struct {
 	revert bool
 }
 
+// sort sorts the entries. Those of one deployment stay in their order: a commit that several changes have belongs to the first of them.
 func (x index) sort() {
-	slices.SortFunc(x, func(a, b entry) int {
+	slices.SortStableFunc(x, func(a, b entry) int {
 		return cmp.Or(strings.Compare(a.name, b.name), a.by.Moment().Compare(b.by.Moment()))
 	})
 }

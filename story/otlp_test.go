@@ -170,8 +170,8 @@ func TestPushWithOddVariables(t *testing.T) {
 	}
 	e.start()
 	e.terminate()
-	if len(r.Requests()) != 1 {
-		t.Errorf("%d requests", len(r.Requests()))
+	if len(r.Requests()) == 0 {
+		t.Error("nothing is pushed")
 	}
 	for line := range strings.Lines(e.log.String()) {
 		if !strings.HasPrefix(line, "level=") && !strings.HasPrefix(line, "time=") || strings.Contains(line, "canary") {
@@ -203,9 +203,15 @@ func TestDeltasAddUp(t *testing.T) {
 		})
 	}
 	arrived := func() error {
-		sums := map[string]float64{}
+		sums, until := map[string]float64{}, map[string]uint64{}
 		for _, request := range r.Requests() {
 			for series, point := range request.Points() {
+				if before, known := until[series]; point.Delta && !request.Refused {
+					if known && before != point.Start {
+						return fmt.Errorf("an interval of %s ends at %d, and the next one starts at %d", series, before, point.Start)
+					}
+					until[series] = point.Until
+				}
 				if name, _, _ := strings.Cut(series, "{"); !request.Refused && point.Delta {
 					sums[name] += point.Value
 					sums[name+" count"] += float64(point.Count)

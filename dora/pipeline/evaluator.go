@@ -58,7 +58,7 @@ func (e *Evaluator) evaluateOthers(ctx context.Context) {
 			if err := queue.Release(ctx, due...); err != nil && ctx.Err() == nil {
 				e.Logger.Warn("releasing the leases of evaluations failed; they lapse", "error", err)
 			}
-			sleep(ctx, time.Since(start)) // leave half of the store'e time to arriving deliveries
+			sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
 		}
 	}
 }
@@ -163,6 +163,10 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	return stored
 }
 
+// maxRepositoryWait is the longest time until an evaluation that waits for another one looks again. A repository may have hundreds of
+// environments, and each look is a write.
+const maxRepositoryWait = 10 * time.Second
+
 // waitsForRepository postpones an evaluation while an earlier success of the repository, in another scope, is still to be evaluated:
 // where a change began depends on which commits were shipped before (dora.Past.FirstChange). One that fails is not waited for.
 func (e *Evaluator) waitsForRepository(tx dora.Tx, evaluation dora.Evaluation) (bool, error) {
@@ -171,8 +175,8 @@ func (e *Evaluator) waitsForRepository(tx dora.Tx, evaluation dora.Evaluation) (
 		return false, err
 	}
 	now := e.Now()
-	overdue := max(now.Sub(earlier.Due), 0) // calls are paused, if it is long
-	evaluation.Due = now.Add(min(max(overdue/8, gatherTime), time.Second))
+	overdue := max(now.Sub(earlier.Due), 0) // long while calls are paused: then ask less often
+	evaluation.Due = now.Add(min(max(overdue/8, gatherTime), maxRepositoryWait))
 	if earlier.Due.After(evaluation.Due) {
 		evaluation.Due = earlier.Due
 	}

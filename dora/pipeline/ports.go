@@ -46,4 +46,7 @@ type ProjectionStore interface {
 	dora.Transactor
 	dora.Revisions
 	dora.FactLog
+	// SeriesStarts returns when the series began whose first fact is after a position; all series, also the imported ones, if it is
+	// negative. That time does not change.
+	SeriesStarts(ctx context.Context, after int64) ([]dora.SeriesStart, error)
 }

@@ -50,6 +50,11 @@ func (p *Projection) Restore(ctx context.Context) error {
 	if err := p.write(ctx, state); err != nil {
 		return err
 	}
+	starts, err := p.Store.SeriesStarts(ctx, -1)
+	if err != nil {
+		return err
+	}
+	p.Recorder.Begin(starts)
 	p.Recorder.Restore(state)
 	p.Logger.Info("values restored", "checkpoint_position", from, "position", position)
 	return nil
@@ -71,16 +76,6 @@ func (p *Projection) replay(ctx context.Context, state dora.State, position int6
 		}
 		position = facts[len(facts)-1].Position
 	}
-}
-
-// Position returns the position of the newest restored fact. It must be called before Run.
-func (p *Projection) Position() int64 { return p.position }
-
-// Since returns what the restored facts after a position add up to. It must be called before new facts are added.
-func (p *Projection) Since(ctx context.Context, position int64) (dora.State, error) {
-	state := dora.State{}
-	_, err := p.replay(ctx, state, position)
-	return state, err
 }
 
 // Run records new facts and writes checkpoints until ctx ends.
@@ -126,6 +121,11 @@ func (p *Projection) catchUp(ctx context.Context) error {
 		if err != nil || len(facts) == 0 {
 			return err
 		}
+		starts, err := p.Store.SeriesStarts(ctx, p.position)
+		if err != nil {
+			return err
+		}
+		p.Recorder.Begin(starts)
 		if err := p.Recorder.Record(facts); err != nil {
 			return err
 		}

@@ -36,8 +36,9 @@ func (r *Session) markFailedChanges(scope string) error {
 	return r.addRepairs(scope)
 }
 
-// mustWait reports whether something that is not evaluated yet may turn out to be earlier evidence in the scope of e. What is failing
-// is not waited for: the deployment that the scope's evaluations have come to, and with it those behind it. If it is an incident, it schedules an evaluation of the scope, which the incident's own evaluation does not cause if it concerns another one.
+// mustWait reports whether something that is not evaluated yet may turn out to be earlier evidence in the scope of e. It does not wait
+// for a first deployment of the scope whose evaluation fails, nor for those behind it, nor for an incident that fails. If it waits for an
+// incident, it schedules an evaluation of the scope: the incident's own evaluation causes none if it concerns another scope.
 func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 	first, waiting, err := r.Evaluations().First(e.Scope)
 	if err != nil || waiting && first.FailingSince.IsZero() && !first.At.After(e.At) {
@@ -60,7 +61,9 @@ func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 		}
 		if mayConcern {
 			again := latest(incident.Ripe, r.now.Add(time.Second))
-			return true, r.Evaluations().Retry(dora.Evaluation{Kind: dora.ScopeEvaluation, Key: e.Scope, Scope: e.Scope, At: farFuture, Due: again, Ripe: again})
+			return true, r.Evaluations().Retry(dora.Evaluation{
+				Kind: dora.ScopeEvaluation, Key: e.Scope, Scope: e.Scope, At: farFuture, Due: again, Ripe: again,
+			})
 		}
 	}
 	return false, nil

@@ -58,14 +58,14 @@ func (r *Session) summarize(i *dora.Incident) issueNow {
 	i.Name, i.Project, i.Priority, i.Teams = cmp.Or(now.state.name, i.Name), now.state.project, now.state.priority, now.state.owners()
 	i.IsIncident, i.Old = found.isIncident, r.isOld(*i, found)
 	i.IsResolved, i.FirstResolved, i.Resolved = false, time.Time{}, time.Time{}
-	for _, one := range found.all {
-		if !one.counts {
+	for _, resolution := range found.all {
+		if !resolution.counts {
 			continue
 		}
 		if !i.IsResolved {
-			i.IsResolved, i.FirstResolved, now.resolved = true, one.at(), one.state
+			i.IsResolved, i.FirstResolved, now.resolved = true, resolution.at(), resolution.state
 		}
-		if at := one.at(); !at.IsZero() {
+		if at := resolution.at(); !at.IsZero() {
 			i.Resolved = at
 		}
 	}
@@ -77,8 +77,8 @@ func (r *Session) isOld(i dora.Incident, found resolver) bool {
 	if found.wasOpen || found.turned || len(found.all) == 0 {
 		return false
 	}
-	for _, one := range found.all {
-		at := one.at()
+	for _, resolution := range found.all {
+		at := resolution.at()
 		if at.IsZero() || !at.Before(r.storeCreated) {
 			return false
 		}

@@ -50,20 +50,26 @@ func (r *Reader) Baselines(ctx context.Context) ([]dora.Baseline, error) {
 		})
 }
 
-// AddBaseline stores a baseline durably, unless one with the same hash exists.
+// AddBaseline stores a baseline durably, unless one with the same hash exists. Its series begin at its start, or that of the store.
 func (s *Store) AddBaseline(ctx context.Context, b dora.Baseline) error {
-	earlier := !b.Start.IsZero() && b.Start.Before(s.Started())
+	started := s.Started()
+	earlier := !b.Start.IsZero() && b.Start.Before(started)
+	if earlier {
+		started = b.Start
+	}
 	details, err := encodeBaseline(b)
 	if err == nil {
 		err = s.update(ctx, func(t *tx) error {
 			taken := b.Taken.UnixMilli()
 			_, err := t.exec("INSERT INTO baselines (hash, source, details, taken, checksum) VALUES (?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
 				b.Hash, b.Source, details, taken, checksum(b.Hash, b.Source, details, taken))
-			if err != nil || !earlier {
+			if err == nil && earlier {
+				_, err = t.exec("UPDATE meta SET value = ? WHERE key = 'started'", started.UTC().Format(time.RFC3339Nano))
+			}
+			if err != nil {
 				return err
 			}
-			_, err = t.exec("UPDATE meta SET value = ? WHERE key = 'started'", b.Start.UTC().Format(time.RFC3339Nano))
-			return err
+			return t.beginImported(b, started)
 		})
 	}
 	if err != nil {
@@ -72,7 +78,7 @@ func (s *Store) AddBaseline(ctx context.Context, b dora.Baseline) error {
 	if earlier {
 		s.identity.Lock()
 		defer s.identity.Unlock()
-		s.started = b.Start
+		s.started = started
 	}
 	return nil
 }

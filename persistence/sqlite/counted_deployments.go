@@ -63,11 +63,11 @@ func newestSuccesses(all []dora.DeploymentRecord, limit int) []dora.DeploymentRe
 	return all[:min(len(all), limit)]
 }
 
-// teams returns the names of all teams that have deployed to production. It makes one index look-up per team.
+// teams returns the names of all teams with a success in production. It makes one index look-up per team.
 func (r *Reader) teams(ctx context.Context) ([]string, error) {
 	return readAll(ctx, r, "teams", `WITH RECURSIVE teams (team) AS (
-			SELECT min(team) FROM deployments WHERE production = 1
-			UNION ALL SELECT (SELECT min(team) FROM deployments WHERE production = 1 AND team > teams.team) FROM teams WHERE team IS NOT NULL
+			SELECT min(team) FROM deployments WHERE production = 1 AND success IS NOT NULL
+			UNION ALL SELECT (SELECT min(team) FROM deployments WHERE production = 1 AND success IS NOT NULL AND team > teams.team) FROM teams WHERE team IS NOT NULL
 		) SELECT team FROM teams WHERE team IS NOT NULL`, nil, func(rows *sql.Rows) (team string, err error) {
 		err = rows.Scan(&team)
 		return team, err

@@ -66,7 +66,8 @@ const inRepositoryNamed = "repository IN (SELECT repository FROM repository_name
 func deploymentsNamedBy(r dora.Reference, find func(query string, args ...any) ([]dora.DeploymentRecord, error)) ([]dora.DeploymentRecord, error) {
 	in, args := "", []any(nil)
 	if r.Repository != "" {
-		in, args = " AND "+inRepositoryNamed, []any{r.RepositoryName()}
+		// The + keeps the planner from reading all of the repository (https://sqlite.org/optoverview.html#uplus).
+		in, args = " AND +"+inRepositoryNamed, []any{r.RepositoryName()}
 	}
 	var all []dora.DeploymentRecord
 	add := func(query string, conditions ...any) error {

@@ -101,8 +101,8 @@ func (t evaluationTx) Done(s dora.Evaluation) error {
 }
 
 // setEvaluated records whether a deployment has been evaluated, and which deployment of its scope is to be evaluated first now.
-func (t *tx) setEvaluated(s dora.Evaluation, settled bool) error {
-	if _, err := t.exec("UPDATE deployments SET evaluated = ? WHERE key = ? AND evaluated <> ?", settled, s.Key, settled); err != nil {
+func (t *tx) setEvaluated(s dora.Evaluation, evaluated bool) error {
+	if _, err := t.exec("UPDATE deployments SET evaluated = ? WHERE key = ? AND evaluated <> ?", evaluated, s.Key, evaluated); err != nil {
 		return err
 	}
 	return t.setFirst(s.Scope)
@@ -161,7 +161,7 @@ func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
 
 // FirstUntried returns the oldest evaluation of a repository before a time that is the first of its scope and has not failed.
 func (t evaluationTx) FirstUntried(repository string, before time.Time) (dora.Evaluation, bool, error) {
-	all, err := t.evaluations(`INDEXED BY evaluations_firsts WHERE first = 1 AND repository = ? AND at < ? AND attempts = 0 AND misses = 0
+	all, err := t.evaluations(`INDEXED BY evaluations_repository WHERE first = 1 AND repository = ? AND at < ? AND attempts = 0 AND misses = 0
 		ORDER BY at LIMIT 1`, repository, before.UnixMilli())
 	if err != nil || len(all) == 0 {
 		return dora.Evaluation{}, false, err
@@ -173,8 +173,12 @@ func (t evaluationTx) FirstUntried(repository string, before time.Time) (dora.Ev
 // whether one is in a scope whose first evaluation is not failing, and whether one is in another scope. In each scope, the first
 // evaluation is the earliest.
 func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (waits, failing bool, err error) {
-	const pending = "EXISTS (SELECT 1 FROM evaluations WHERE first = 1 AND ?1 IN ('', repository) AND at < ?2 AND failing_since "
-	_, err = t.queryRow("SELECT "+pending+"= ?3), "+pending+"<> ?3)", []any{repository, before.UnixMilli(), time.Time{}.UnixMilli()}, &waits, &failing)
+	of, args := "", []any{before.UnixMilli(), time.Time{}.UnixMilli()}
+	if repository != "" {
+		of, args = "repository = ?3 AND ", append(args, repository)
+	}
+	pending := "EXISTS (SELECT 1 FROM evaluations WHERE first = 1 AND " + of + "at < ?1 AND failing_since "
+	_, err = t.queryRow("SELECT "+pending+"= ?2), "+pending+"<> ?2)", args, &waits, &failing)
 	if err != nil {
 		return false, false, fmt.Errorf("read pending evaluations of %s: %w", repository, err)
 	}

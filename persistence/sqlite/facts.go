@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"dora-exporter/dora"
 )
@@ -91,7 +92,10 @@ func (t factTx) Add(f dora.Fact) (bool, error) {
 		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
 	}
 	t.lastPosition += added
-	return added == 1, nil
+	if added == 0 {
+		return false, nil
+	}
+	return true, t.beginSeries(f.Family, string(labels), f.Position, time.Now())
 }
 
 // Has reports whether a fact with a family and subject exists.

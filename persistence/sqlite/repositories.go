@@ -81,6 +81,7 @@ func (t repositoryTx) Merge(from, into string) error {
 	scope := "?2 || substr(scope, length(?1) + 1)"
 	for _, statement := range []string{
 		"UPDATE shipped SET scope = " + scope + ", repository = ?2 WHERE repository = ?1",
+		"UPDATE titles SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE evaluations SET scope = " + scope + ", repository = ?2, first = 0 WHERE repository = ?1",
 		"UPDATE evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE failed_changes SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",

@@ -5,26 +5,20 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-const (
-	// applicationID marks the file as a database of dora-exporter: "dora". https://sqlite.org/pragma.html#pragma_application_id
-	applicationID = 0x646f7261
-	// checkBelow is the file size up to which the whole file is checked at the start, which takes about a second. In larger files,
-	// rows are checked when they are read.
-	checkBelow = 64 << 20
-)
+// applicationID marks the file as a database of dora-exporter: "dora". https://sqlite.org/pragma.html#pragma_application_id
+const applicationID = 0x646f7261
 
 // migrations[n] migrates the schema from version n to n+1; version 0 is an empty file. Each is applied in a transaction of its own.
 // A released migration is never changed.
 //
 // Times are Unix milliseconds. The zero time.Time is the first instant of the year 1 and has a number like any other
-// (-62135596800000), so that it is read as zero again. Times named due, ripe, waiting_since and failing_since are readings of the store's Clock.
-// Each checksum is over the columns that guarded lists.
+// (-62135596800000), so that it is read as zero again. Times named due, ripe, waiting_since and failing_since are readings of the
+// store's Clock. Each checksum is over the columns that checkedColumns lists.
 var migrations = [...]string{`
 	CREATE TABLE meta (
 		key   TEXT PRIMARY KEY,
@@ -64,6 +58,22 @@ var migrations = [...]string{`
 		checksum INTEGER NOT NULL,        -- over all other columns
 		UNIQUE (family, subject)
 	) STRICT;
+	CREATE TABLE series_starts (          -- when each series began
+		family   TEXT    NOT NULL,
+		labels   TEXT    NOT NULL,        -- as in facts
+		position INTEGER NOT NULL,        -- of its first fact; 0 if it was imported
+		at       INTEGER NOT NULL,
+		PRIMARY KEY (family, labels)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX series_starts_position ON series_starts (position);
+	CREATE TABLE pushed (                 -- what the receiver of deltas has
+		instrument TEXT    NOT NULL,
+		labels     TEXT    NOT NULL,      -- as in facts
+		until      INTEGER,               -- end of the last interval that has arrived, Unix nanoseconds; NULL if none has
+		value      REAL    NOT NULL,
+		buckets    TEXT    NOT NULL,      -- JSON
+		PRIMARY KEY (instrument, labels)
+	) STRICT, WITHOUT ROWID;
 	CREATE TABLE baselines (
 		hash     TEXT    PRIMARY KEY,
 		source   TEXT    NOT NULL,
@@ -214,11 +224,10 @@ var migrations = [...]string{`
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX evaluations_due   ON evaluations (due) WHERE kind <> 'deployment';
 	CREATE INDEX evaluations_first ON evaluations (due) WHERE first = 1;
-	CREATE INDEX evaluations_firsts ON evaluations (repository, at) WHERE first = 1;
+	CREATE INDEX evaluations_repository ON evaluations (repository, at) WHERE first = 1;
 	CREATE INDEX evaluations_ripe  ON evaluations (ripe);
 	CREATE UNIQUE INDEX evaluations_one_first ON evaluations (scope) WHERE first = 1;
 	CREATE INDEX evaluations_scope ON evaluations (kind, scope, at, number);
-	CREATE INDEX evaluations_repository ON evaluations (repository, at) WHERE first = 1;
 	CREATE TABLE evidence (
 		cause  TEXT    NOT NULL,
 		by     TEXT    NOT NULL,
@@ -326,41 +335,4 @@ func migrate(ctx context.Context, db *sql.DB, version int) error {
 		return err
 	}
 	return tx.Commit()
-}
-
-// checkIntegrity looks for damage in the file, including its indexes. It skips large files.
-func checkIntegrity(ctx context.Context, db *sql.DB, path string) error {
-	if large, err := isLarge(path); large || err != nil {
-		return err
-	}
-	var result string
-	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&result); err != nil {
-		return fmt.Errorf("check database %s: %w", path, err)
-	}
-	if result != "ok" {
-		return &CorruptError{Path: path, What: result}
-	}
-	return nil
-}
-
-func isLarge(path string) (bool, error) {
-	info, err := os.Stat(path)
-	return err == nil && info.Size() >= checkBelow, err
-}
-
-// checkState looks for missing facts and for checksum mismatches in the rows that later events build upon. The checksums of facts
-// are checked when they are read.
-func checkState(ctx context.Context, db *sql.DB, path string) error {
-	if large, err := isLarge(path); large || err != nil {
-		return err
-	}
-	var facts, last int64
-	err := db.QueryRowContext(ctx, "SELECT count(*), coalesce(max(position), 0) FROM facts").Scan(&facts, &last)
-	if err != nil {
-		return fmt.Errorf("count the facts in database %s: %w", path, err)
-	}
-	if facts != last {
-		return &CorruptError{Path: path, What: fmt.Sprintf("it has %d facts and the last one's position is %d", facts, last)}
-	}
-	return checkRows(ctx, db, path)
 }

@@ -292,6 +292,31 @@ func TestBaselines(t *testing.T) {
 	}
 }
 
+// The series of a baseline begin with it. A fact that comes later does not make them younger, which would look like a reset.
+func TestImportedSeriesKeepTheirStart(t *testing.T) {
+	s := openStore(t)
+	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	labels := dora.Labels{"team": "a"}
+	b := dora.Baseline{Hash: "1", Source: "old.prom", Taken: began.Add(time.Hour), Start: began, Values: dora.State{"c": {labels.Key(): {Labels: labels}}}}
+	if err := s.AddBaseline(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Update(t.Context(), func(tx dora.Tx) error {
+		_, err := tx.Facts().Add(dora.Fact{Family: "c", Subject: "1", Labels: labels, Value: 1})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.SeriesStarts(t.Context(), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]dora.SeriesStart{{Family: "c", Labels: labels, At: began}}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {

@@ -17,10 +17,10 @@ func countedOfATime(t *testing.T, s Store) {
 		d.Team, d.Environment, d.InProduction = team, environment, environment == "production"
 		return d
 	}
-	failed := of(8, 4, "A", "production")
-	failed.Outcomes[0].State = "failure"
+	failed, never := of(8, 4, "A", "production"), of(9, 4, "A team without a success", "production")
+	failed.Outcomes[0].State, never.Outcomes[0].State = "failure", "failure"
 	save(t, s, of(1, 1, "A", "production"), of(2, 2, "B", "production"), of(3, 3, "A", "production"), of(4, 4, "A", "staging"), of(5, 5, "B", "production"),
-		of(6, 6, "C", "production"), of(7, 1, "D", "staging"), failed)
+		of(6, 6, "C", "production"), of(7, 1, "D", "staging"), failed, never)
 	for name, test := range map[string]struct {
 		since        time.Time
 		teams, limit int

@@ -1,14 +1,19 @@
 package storetest
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"dora-exporter/dora"
 )
 
 // A checkpoint belongs to one store and can be rebuilt from it; what was pushed is remembered.
 func progressRules() rules {
-	return rules{"id": storesHaveIDs, "newest": newestFacts, "pushed": pushedPosition, "series": seriesOfGroups}
+	return rules{"id": storesHaveIDs, "newest": newestFacts, "pushed": pushedSeries, "series starts": seriesStarts, "series": seriesOfGroups}
 }
 
 func storesHaveIDs(t *testing.T, s Store) {
@@ -42,12 +47,17 @@ func newestFacts(t *testing.T, s Store) {
 	}
 }
 
-func pushedPosition(t *testing.T, s Store) {
-	check := func(what string, want int64, wantKnown bool) {
+func pushedSeries(t *testing.T, s Store) {
+	check := func(what string, wantKnown bool, want ...dora.PushedSeries) {
 		t.Helper()
-		if got, known, err := s.Pushed(t.Context()); got != want || known != wantKnown || err != nil {
-			t.Errorf("%s: Pushed = %d, %t, %v; want %d, %t", what, got, known, err, want, wantKnown)
+		got, known, err := s.Pushed(t.Context())
+		if known != wantKnown || err != nil {
+			t.Errorf("%s: Pushed says %t, %v", what, known, err)
 		}
+		slices.SortFunc(got, func(a, b dora.PushedSeries) int {
+			return cmp.Or(strings.Compare(a.Instrument, b.Instrument), strings.Compare(a.Labels.Key(), b.Labels.Key()))
+		})
+		same(t, what, want, got)
 	}
 	do := func(err error) {
 		t.Helper()
@@ -55,17 +65,55 @@ func pushedPosition(t *testing.T, s Store) {
 			t.Fatal(err)
 		}
 	}
-	check("at first", 0, false)
+	at := func(nanoseconds int64) time.Time { return time.Unix(1772445600, nanoseconds).UTC() }
+	a := dora.PushedSeries{Instrument: "count", Labels: dora.Labels{"team": "x"}, Until: at(123456789), Value: 3}
+	b := dora.PushedSeries{Instrument: "count", Labels: dora.Labels{"team": "X"}, Value: 0.1}
+	h := dora.PushedSeries{Instrument: "time", Labels: dora.Labels{}, Until: at(1), Value: 94778.17152176499, Buckets: []uint64{0, 2, 1 << 60}}
+	check("at first", false)
 	do(s.ForgetPushed(t.Context()))
-	do(s.SetPushed(t.Context(), 0))
-	check("at 0", 0, true)
-	do(s.SetPushed(t.Context(), 1<<40))
+	do(s.SetPushed(t.Context(), nil))
+	check("nothing", true)
+	do(s.SetPushed(t.Context(), []dora.PushedSeries{h, a, b}))
 	s = s.Reopen(t)
-	check("after a restart", 1<<40, true)
-	do(s.SetPushed(t.Context(), 7)) // back, after a restore
-	check("set back", 7, true)
+	check("after a restart", true, b, a, h)
+	a.Until, a.Value = at(123456790), 2 // less, after a restart of the program
+	do(s.SetPushed(t.Context(), []dora.PushedSeries{a}))
+	check("one of them again", true, b, a, h)
 	do(s.ForgetPushed(t.Context()))
-	check("forgotten", 0, false)
+	check("forgotten", false)
+}
+
+// A series begins when its first fact is stored, or with what it was imported from.
+func seriesStarts(t *testing.T, s Store) {
+	check := func(after int64, want ...string) []dora.SeriesStart {
+		t.Helper()
+		starts := must[[]dora.SeriesStart](t)(s.SeriesStarts(t.Context(), after))
+		var got []string
+		for _, start := range starts {
+			got = append(got, start.Family+" "+start.Labels["team"])
+			if age := time.Since(start.At); age < -time.Second || age > time.Minute {
+				t.Errorf("%s began at %v", start.Family, start.At)
+			}
+		}
+		same(t, fmt.Sprintf("the starts after %d", after), want, got)
+		return starts
+	}
+	of := func(family, subject, team string) dora.Fact {
+		return dora.Fact{Family: family, Subject: subject, Labels: dora.Labels{"team": team}, At: minute(3)}
+	}
+	check(-1)
+	addFacts(t, s, of("a", "1", "x"), of("a", "2", "x"), of("a", "3", "X"))
+	first := check(-1, "a x", "a X")
+	s = s.Reopen(t)
+	addFacts(t, s, of("a", "4", "x"), of("b", "5", "x"))
+	update(t, s, func(tx dora.Tx) error {
+		_, err := tx.Facts().Add(of("b", "5", "y")) // that fact is there
+		return err
+	})
+	same(t, "the first ones", first, check(-1, "a x", "a X", "b x")[:2])
+	check(1, "a X", "b x")
+	check(4, "b x")
+	check(5)
 }
 
 func seriesOfGroups(t *testing.T, s Store) {

@@ -110,6 +110,8 @@ func repositoriesMerged(t *testing.T, s Store) {
 	addRepository(t, s, dora.Repository{Key: from, Host: "api.github.com"}, "acme/old")
 	addRepository(t, s, dora.Repository{Key: into, Host: "api.github.com", ID: 7}, "acme/new")
 	ship(t, s, first, false, "#1")
+	titled := dora.Change{Origin: dora.Origin{PullRequest: 1, Title: "Faster search"}}
+	update(t, s, func(tx dora.Tx) error { return tx.Deployments().AddShipped(first, titled, nil) })
 	save(t, s, last, other)
 	addEvaluation(t, s, evaluation(last, minute(9)), evaluation(other, minute(9)))
 	evidence := dora.Evidence{Target: first.Key(), Scope: first.Scope(), Cause: dora.CauseStatus, By: first.Key(), At: minute(2)}
@@ -137,13 +139,15 @@ func repositoriesMerged(t *testing.T, s Store) {
 		numbered(t, "Previous in the former scope", 0, d.DeploymentRecord, known, err)
 		key, _, _, err := tx.History().FirstShipped(other.Scope(), "#1")
 		same(t, "FirstShipped", first.Key(), key)
+		named, err5 := tx.History().Titled(other.Scope(), titled.Title, other.Moment())
+		same(t, "Titled", []string{"#1"}, named)
 		waiting, _, err2 := tx.Evaluations().First(other.Scope())
 		same(t, "First", other.Key(), waiting.Key)
 		undecided, err3 := tx.Evidence().Undecided(other.Scope())
 		same(t, "Undecided", 1, len(undecided))
 		unrepaired, err4 := tx.Evidence().Unrepaired(other.Scope())
 		same(t, "Unrepaired", 1, len(unrepaired))
-		for _, err := range []error{err, err2, err3, err4} {
+		for _, err := range []error{err, err2, err3, err4, err5} {
 			if err != nil {
 				t.Error(err)
 			}

@@ -95,8 +95,9 @@ type Progress interface {
 	Newest(ctx context.Context, family string, upTo int64) ([]dora.Fact, error)
 	// Series returns how many series the label sets of each group of families count for.
 	Series(ctx context.Context) (map[string]int, error)
-	// Pushed returns the position that SetPushed was given last; false if there is none, or ForgetPushed was called since.
-	Pushed(ctx context.Context) (position int64, known bool, err error)
-	SetPushed(ctx context.Context, position int64) error
+	// Pushed returns what SetPushed was given last of each series, in any order, with Until exact to the nanosecond; false if
+	// SetPushed was never called, or ForgetPushed was called since.
+	Pushed(ctx context.Context) (series []dora.PushedSeries, known bool, err error)
+	SetPushed(ctx context.Context, series []dora.PushedSeries) error
 	ForgetPushed(ctx context.Context) error
 }

@@ -1,0 +1,110 @@
+package integration
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"dora-exporter/internal/testexporter"
+)
+
+// A new version at another address, as in a new pod with the same volume, pushes the same series to VictoriaMetrics, which makes labels
+// of all attributes of the sender: the increase over both versions, and over a kill, is exactly what happened.
+func TestUpgradePushedToVictoriaMetrics(t *testing.T) {
+	t.Parallel()
+	v := startVictoria(t)
+	e := newExporter(t, github(t))
+	e.configure(t, fmt.Sprintf("deployments: {settle: 1s}\notlp: {enabled: true, endpoint: 'http://%s/opentelemetry', interval: 1s}\n", v.address))
+	const count = `dora_deployments_total{outcome="success"}`
+	sent := 0
+	send := func() {
+		t.Helper()
+		sent++
+		e.send(t, "deployment_status", status(sent, sent, "success"))
+		v.wait(t, count, float64(sent))
+	}
+	e.runAt(t, buildVersion(t, "1.0.0"), e.address)
+	send()
+	send()
+	if err := e.process.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = e.process.Wait()
+	newer := buildVersion(t, "2.0.0")
+	e.runAt(t, newer, testexporter.FreeAddress(t))
+	send()
+	e.kill()
+	e.runAt(t, newer, e.address)
+	send()
+	for query, want := range map[string]float64{
+		`count(count_over_time(` + count + `[10m]))`:                     1,
+		`increase(` + count + `[10m])`:                                   4, // it does not extrapolate
+		`sum(increase(github_deployments_total{status="success"}[10m]))`: 4,
+		`increase(dora_deployment_run_seconds_sum[10m])`:                 4 * 300,
+		`count(count_over_time(dora_exporter_build_info[10m]))`:          2,
+	} {
+		v.wait(t, query, want)
+	}
+}
+
+// buildVersion builds the exporter with a version.
+func buildVersion(t *testing.T, version string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "dora-exporter")
+	command := exec.Command("go", "build", "-o", path, "-ldflags", "-X main.version="+version, "./cmd/dora-exporter")
+	command.Dir, command.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("build version %s: %v\n%s", version, err, out)
+	}
+	return path
+}
+
+// runAt starts a binary at an address, and waits until it is ready.
+func (e *exporter) runAt(t *testing.T, path, address string) {
+	t.Helper()
+	e.address = address
+	e.run(t, path, "-web.listen-address="+address)
+	eventually(t, "the exporter is ready", func() error {
+		_, err := get("http://" + e.address + "/readyz")
+		return err
+	})
+}
+
+// victoria is a real VictoriaMetrics.
+type victoria struct {
+	prometheus
+
+	address string
+}
+
+func startVictoria(t *testing.T) victoria {
+	t.Helper()
+	path := os.Getenv("VICTORIA_METRICS")
+	if path == "" {
+		t.Fatal("VICTORIA_METRICS does not name a VictoriaMetrics: make integration builds one and sets it")
+	}
+	v := victoria{address: testexporter.FreeAddress(t)}
+	v.url = "http://" + v.address
+	var output testexporter.Buffer
+	process := exec.Command(path, "-storageDataPath="+t.TempDir(), "-httpListenAddr="+v.address, "-opentelemetry.usePrometheusNaming",
+		"-search.latencyOffset=0s", "-search.disableCache")
+	process.Stdout, process.Stderr = &output, &output
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = process.Process.Kill()
+		_ = process.Wait()
+		if t.Failed() {
+			said := output.String()
+			t.Logf("VictoriaMetrics said:\n%s", said[max(0, len(said)-2000):])
+			names, _ := get(v.url + "/api/v1/series?match[]=" + url.QueryEscape(`{__name__=~"dora_deployment.*"}`))
+			t.Logf("its series:\n%s", names)
+		}
+	})
+	eventually(t, "VictoriaMetrics is ready", func() error { _, err := get(v.url + "/health"); return err })
+	return v
+}
