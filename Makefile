@@ -75,7 +75,7 @@ bench:
 torture:
 	./integration/install
 	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|ManyEnvironments|Outage|GitHub|EveryOrder|Replay|Anonymous|Dense|Foreign' -v -args -torture
-	go test -count=1 -timeout 60m ./dora/pipeline -run 'Arrival|StatusOrder' -v -args -histories 3m
+	go test -count=1 -timeout 60m ./dora/pipeline -run 'Arrival|NeverComes|IssueOrder|StatusOrder' -v -args -histories 3m
 	cd integration && go test -count=1 -timeout 20m -run 'Durable|Kill|Failing|RealDisk|Permission' -v ./...
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
 		grep -o '^func Fuzz[A-Za-z]*' "$$file" | sed 's/func //' | while read -r target; do \

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,13 +13,36 @@ import (
 	"dora-exporter/dora"
 )
 
+// scripted is a world whose repositories are lines of commits.
+type scripted struct {
+	repos  map[string]*repository
+	policy dora.Policy
+	teams  teams
+}
+
+func (p *scripted) rules() dora.Policy { return p.policy }
+
+func (p *scripted) catalog() teams { return p.teams }
+
+func (p *scripted) enricher(testing.TB) dora.Enricher { return p }
+
+// Origin asks the repository of a commit.
+func (p *scripted) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error) {
+	return p.repos[c.Repository].Origin(ctx, c)
+}
+
+// Ship asks the repository of a comparison.
+func (p *scripted) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
+	return p.repos[c.Head.Repository].Ship(ctx, c)
+}
+
 // newEmptyHistory returns a history in which nothing has happened yet, with an exporter.
-func newEmptyHistory(t *testing.T) (*history, *exporter) {
+func newEmptyHistory(t *testing.T) (*scripted, *exporter) {
 	t.Helper()
-	p := &history{repos: map[string]*repository{"web": newRepository("V1", "V2", "V3"), "api": newRepository("W1", "W2")}, teams: teams{"web": "A", "api": "B", "INC": "A"}}
+	p := &scripted{repos: map[string]*repository{"web": newRepository("V1", "V2", "V3"), "api": newRepository("W1", "W2")}, teams: teams{"web": "A", "api": "B", "INC": "A"}}
 	p.policy = p.repos["web"].policy
 	p.policy.Settle = settleTime
-	return p, &exporter{t: t, history: p, store: openStoreInMemory(t)}
+	return p, &exporter{t: t, world: p, store: openStoreInMemory(t)}
 }
 
 func wantFamily(t *testing.T, x *exporter, when, family string, values ...string) {

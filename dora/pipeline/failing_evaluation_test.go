@@ -12,7 +12,7 @@ import (
 )
 
 // failingHistory returns a history in which GitHub never compares the commits of deployment 2, as long as stuck is true.
-func failingHistory(t *testing.T) (p *history, x *exporter, stuck *bool) {
+func failingHistory(t *testing.T) (p *scripted, x *exporter, stuck *bool) {
 	t.Helper()
 	p, x = newEmptyHistory(t)
 	stuck = new(bool)

@@ -29,7 +29,7 @@ type simulatedIssue struct {
 
 // incident adds the events of an issue: those that reach the exporter.
 func (p *history) incident(number int) {
-	created := p.IntN(30)
+	created := p.IntN(40)
 	i := simulatedIssue{
 		history: p, status: workflow[0], setsResolution: p.chance(60), keepsResolution: p.chance(40), isCloud: p.chance(30), changelog: 10 * number,
 		c: dora.IncidentChange{
@@ -48,7 +48,7 @@ func (p *history) incident(number int) {
 			i.c.References = append(slices.Clone(i.c.References), p.reference())
 		}
 		if p.chance(85) {
-			p.events = append(p.events, dora.Event{Incident: i.event()})
+			p.incidents = append(p.incidents, i.event())
 		}
 		if i.c.Event == dora.IssueDeleted {
 			return
@@ -156,4 +156,31 @@ func (i *simulatedIssue) leaveOut(c *dora.IncidentChange) {
 		c.Created = time.Time{}
 	}
 	c.Cleared = slices.DeleteFunc(c.Cleared, func(f string) bool { return f == field })
+}
+
+// reference makes a reference to a deployment, pull request or commit, with or without its repository.
+func (p *history) reference() dora.Reference {
+	g := pick(p, p.graphs...)
+	r := dora.Reference{Owner: "acme", Repository: g.name}
+	if g.formerName != "" && p.chance(50) {
+		r.Repository = g.formerName
+	}
+	kind := p.IntN(6)
+	if p.plain {
+		kind = 0
+	}
+	switch kind {
+	case 0, 1:
+		r.Deployment = 101 + p.Int64N(p.numbers+1)
+	case 2:
+		r.PullRequest = int64(1 + p.IntN(g.numbers+1))
+	case 3:
+		r.Commit = pick(p, g.order...)
+	case 4:
+		r = dora.Reference{Commit: pick(p, g.order...)[:9]} // a SHA without its repository
+	case 5:
+		r.Deployment = 101 + p.Int64N(p.numbers+1)
+		r.PullRequest = r.Deployment
+	}
+	return r
 }

@@ -1,12 +1,10 @@
 package pipeline_test
 
 import (
-	"context"
-	"errors"
-	"fmt"
+	"cmp"
 	"math/rand/v2"
-	"regexp"
-	"strings"
+	"slices"
+	"testing"
 	"time"
 
 	"dora-exporter/dora"
@@ -15,12 +13,17 @@ import (
 // history is a random history of two repositories, their deployments and incidents.
 type history struct {
 	*rand.Rand
-	repos  map[string]*repository
-	policy dora.Policy
-	teams  teams
-	events []dora.Event
-	// renamed is the minute in which the repository web gets the name site.
-	renamed int
+	graphs    []*growing
+	policy    dora.Policy
+	ignore    []map[string]string
+	teams     teams
+	sent      []sent
+	incidents []*dora.IncidentChange
+	hub       *fakeGitHub
+	numbers   int64 // of deployments
+	// plain is set if nothing depends on the time of an answer: there are no reverts, hotfixes and commits of several pull requests,
+	// and incidents name deployments alone. Only then calls of GitHub fail, since nothing waits for an answer that another scope lacks.
+	plain bool
 }
 
 // minute returns a time so many minutes after nine.
@@ -32,14 +35,16 @@ func (p *history) chance(percent int) bool { return p.IntN(100) < percent }
 
 // newHistory makes the history of a seed.
 func newHistory(seed uint64) *history {
-	p := &history{Rand: rand.New(rand.NewPCG(seed, 0)), repos: map[string]*repository{}, teams: teams{"web": "A", "site": "A", "api": "B", "INC": "A", "OPS": "B"}}
-	p.renamed = p.IntN(60)
-	p.policy = dora.Policy{
-		Settle: settleTime, Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"dependabot[bot]"},
-		Tasks: dora.MustFilter("deploy", "deploy:**"), Ignore: []dora.IgnoreRule{{Creator: regexp.MustCompile("^robot$"), Text: "robot"}},
+	p := &history{
+		Rand:  rand.New(rand.NewPCG(seed, 0)),
+		teams: teams{"web": "A", "old-web": "A", "api": "B", "old-api": "B", "INC": "A", "OPS": "B"},
 	}
-	if p.chance(40) {
-		p.policy.HotfixBranches = dora.MustFilter("hotfix/*")
+	p.policy = dora.Policy{
+		Settle: settleTime, Tasks: dora.MustFilter("deploy", "deploy:**"), UsualProduction: true, IgnoreAuthors: []string{"dependabot[bot]"},
+	}
+	p.plain = p.chance(40)
+	if p.chance(40) && !p.plain {
+		p.policy.HotfixBranches = dora.MustFilter(pick(p, "hotfix/*", "Hotfix/**"))
 	}
 	if p.chance(40) {
 		p.policy.IncidentWindow = time.Duration(p.IntN(20)) * time.Minute
@@ -59,171 +64,164 @@ func newHistory(seed uint64) *history {
 	if p.chance(20) {
 		p.policy.Incidents.ResolvedStatuses = []string{"mitigated"}
 	}
-	p.repos["web"], p.repos["api"] = p.repository(1), p.repository(2)
-	p.repos["site"] = p.repos["web"]
-	scopes := []dora.Deployment{
-		{Repository: "web", Environment: "production"},
-		{Repository: "web", Environment: "staging"},
-		{Repository: "api", Environment: "production"},
-		{Repository: "api", Environment: "eu", Production: true},
+	if p.chance(40) {
+		p.ignore = []map[string]string{{"creator": "nightly.*"}, {"ref": "v.*", "environment": "staging"}, {"workflow": "plan"}}
+		p.policy.Ignore = ignoreRules(p.ignore)
 	}
-	p.Shuffle(len(scopes), func(i, j int) { scopes[i], scopes[j] = scopes[j], scopes[i] })
-	scopes = scopes[:1+p.IntN(len(scopes))]
-	at := 0
-	for i := range 1 + p.IntN(12) {
-		at += p.IntN(4)
-		p.deploy(int64(100+i), pick(p, scopes...), at)
+	p.graphs = []*growing{p.grow(1, "web"), p.grow(2, "api")}
+	p.hub = &fakeGitHub{pageSize: pick(p, 0, 0, 0, 3)}
+	for _, g := range p.graphs {
+		p.hub.graphs = append(p.hub.graphs, g.graph)
+		p.deploy(g)
 	}
+	p.startAtAncestors()
 	for i := range p.IntN(5) {
 		p.incident(i)
 	}
-	for len(p.events) == 0 {
+	for len(p.sent)+len(p.incidents) == 0 {
 		p.incident(5)
 	}
 	return p
 }
 
-// repository makes a line of commits with changes of all kinds, and two commits that have diverged from it.
-func (p *history) repository(number int) *repository {
-	w := newRepository()
-	for i := range 8 {
-		sha := fmt.Sprintf("%d%d%s", number, i, strings.Repeat("a", 38))
-		if i < 6 {
-			w.line = append(w.line, sha)
-		}
-		c := dora.Change{Origin: dora.Origin{FirstCommit: minute(p.IntN(25) - 20)}}
-		if p.chance(5) {
-			c.Origin = dora.Origin{Unavailable: dora.ReasonNotFound}
-		}
-		if p.chance(60) {
-			c.PullRequest = 10*number + i
-			c.Opened, c.Merged = minute(p.IntN(25)-20), minute(p.IntN(25)-20)
-			c.Commits = []string{sha, fmt.Sprintf("%d%d%s", number, i, strings.Repeat("b", 38))}
-			c.Branch = pick(p, "feature/a", "hotfix/b")
-			if p.chance(20) {
-				c.Merged = time.Time{}
+// deploy adds the deployments of a repository: in each of some environments a way through its points, forward with steps back.
+func (p *history) deploy(g *growing) {
+	environments := []string{"production", "production", "staging", "staging", flagged, "preview"}
+	p.Shuffle(len(environments), func(i, j int) { environments[i], environments[j] = environments[j], environments[i] })
+	task := pick(p, "", "", "deploy")
+	for _, environment := range slices.Compact(slices.Sorted(slices.Values(environments[:1+p.IntN(3)]))) {
+		var ran []point
+		at := 0
+		for _, next := range g.pointsFor(environment) {
+			if p.chance(35) {
+				continue
+			}
+			at = max(at, next.at+1) + p.IntN(3)
+			p.deployment(g, next, environment, task, at)
+			ran = append(ran, next)
+			for p.chance(25) { // an earlier one again
+				at += 1 + p.IntN(5)
+				p.deployment(g, pick(p, ran...), environment, task, at)
 			}
 		}
-		c.Author = pick(p, "", "ada", "ada", "dependabot[bot]")
-		if i > 0 && p.chance(50) {
-			reverted := w.change(pick(p, fmt.Sprintf("%d%d%s", number, p.IntN(i), strings.Repeat("a", 38))))
-			c.Reverts = []string{pick(p, reverted.Name(), reverted.SHA, reverted.SHA[:8])}
-			if p.chance(20) {
-				c.Reverts = append(c.Reverts, fmt.Sprintf("%d%d%s", number, p.IntN(i), strings.Repeat("b", 38)))
-			}
+		if len(ran) > 0 && p.chance(20) {
+			p.deployment(g, pick(p, ran...), environment, pick(p, "remove", "deploy:worker", "migrate"), at+p.IntN(3)-1)
 		}
-		w.changes[sha] = c
 	}
-	return w
 }
 
-// deploy adds the statuses of a deployment, around a minute.
-func (p *history) deploy(id int64, d dora.Deployment, at int) {
-	d.Host, d.ID, d.Owner, d.OriginalEnvironment = "api.github.com", id, "acme", d.Environment
-	d.RepositoryID = map[string]int64{"web": 77, "api": 88}[d.Repository]
-	d.Task = pick(p, "", "", "", "", "deploy", "deploy:b", "remove")
-	if p.chance(5) {
-		d.Creator = "robot"
+// deployment adds a deployment of a point, and its statuses around a minute.
+func (p *history) deployment(g *growing, what point, environment, task string, at int) {
+	p.numbers++
+	d := &sentDeployment{
+		number: 100 + p.numbers, graph: g.graph, repository: g.name, sha: sha(what.commit), ref: what.ref, task: task, origin: environment,
+		created: minute(at - 2).Add(30 * time.Second), creator: "ada", workflow: "deploy", workflowPath: ".github/workflows/deploy.yml",
 	}
-	line := p.repos[d.Repository].line
-	d.SHA = line[min(max(0, int(id-100)/2+p.IntN(5)-2), len(line)-1)] // forward, with steps back
+	if g.formerName != "" && at < g.now/2 {
+		d.repository = g.formerName
+	}
 	if p.chance(10) {
-		d.SHA = fmt.Sprintf("%s%d%s", line[0][:1], 6+p.IntN(2), strings.Repeat("a", 38)) // diverged from the line
+		d.created = d.created.Add(-time.Duration(p.IntN(20)) * time.Minute) // a slow job
 	}
-	d.CreatedAt = minute(at - 2 + p.IntN(4))
+	switch {
+	case p.chance(8):
+		d.creator = "nightly-check"
+	case p.chance(8):
+		d.workflow = "plan"
+	}
 	states := []string{"success"}
-	if p.chance(15) {
+	if p.chance(10) {
 		states = nil
 	}
-	for range p.IntN(4) {
+	for range p.IntN(3) {
 		states = append(states, pick(p, "success", "failure", "error", "inactive", "in_progress", "queued"))
 	}
-	if d.Repository == "web" && at >= p.renamed {
-		d.Repository = "site"
+	for _, state := range states {
+		p.status(d, state, at+p.IntN(3), environment)
 	}
-	numbers := p.Perm(len(states))
-	for i, state := range states {
-		s := &dora.Status{ID: id*10 + int64(numbers[i]), State: state, CreatedAt: minute(at + p.IntN(4)), Deployment: d}
-		if p.chance(30) {
-			s.Deployment.RepositoryID = 0
+	if p.chance(12) { // active again, or a failure, when others may have replaced it
+		p.status(d, pick(p, "success", "failure"), at+3+p.IntN(15), environment)
+	}
+	if environment == "staging" && g.develop == "" && p.chance(20) { // promoted
+		for range 1 + p.IntN(2) {
+			p.status(d, pick(p, "success", "success", "failure", "in_progress"), at+3+p.IntN(5), "production")
 		}
-		if d.Environment == "staging" && p.chance(30) {
-			s.Environment = "production"
-			s.Deployment.Environment = pick(p, "production", "staging")
-		}
-		p.events = append(p.events, dora.Event{Status: s})
 	}
 }
 
-// reference makes a reference to a deployment, change or commit, with or without its repository.
-func (p *history) reference() dora.Reference {
-	name := pick(p, "web", "site", "api")
-	line := p.repos[name].line
-	r := dora.Reference{Owner: "acme", Repository: name}
-	switch p.IntN(6) {
-	case 0, 1:
-		r.Deployment = int64(100 + p.IntN(12))
-	case 2:
-		change := p.repos[name].change(pick(p, line...))
-		r.PullRequest = int64(max(1, change.PullRequest))
-	case 3:
-		r.Commit = pick(p, line...)
-	case 4:
-		r = dora.Reference{Commit: pick(p, line...)[:8]} // a SHA without its repository
-	case 5:
-		r.Deployment = int64(100 + p.IntN(12))
-		r.PullRequest = r.Deployment
+func (p *history) status(d *sentDeployment, state string, at int, environment string) {
+	s := sent{sentDeployment: d, id: int64(1000 + len(p.sent)), state: state, at: minute(at), environment: environment, withoutID: p.chance(10)}
+	switch {
+	case environment == d.origin && p.chance(20):
+		s.environment = ""
+	case environment == "production" && p.chance(15):
+		s.environment = "Production"
 	}
-	return r
+	p.sent = append(p.sent, s)
 }
 
-// describe prints the history.
-func (p *history) describe() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "hotfixes %v, window %v, incidents %+v\n", p.policy.HotfixBranches.Patterns(), p.policy.IncidentWindow, p.policy.Incidents)
-	for _, e := range p.events {
-		clock := func(t time.Time) string {
-			if t.IsZero() {
-				return "-"
+// startAtAncestors makes the first deployment of each scope one of an ancestor of all others, of the root if pull requests bring others.
+// What came before a first deployment is not known, so a later comparison or pull request that reaches behind it would show it again.
+func (p *history) startAtAncestors() {
+	for changed := true; changed; {
+		changed = false
+		o := p.oracle()
+		o.gather()
+		for _, d := range o.deployments {
+			if d.done.IsZero() {
+				continue
 			}
-			return fmt.Sprint(int(t.Sub(morning).Minutes()))
-		}
-		if s := e.Status; s != nil {
-			fmt.Fprintf(&b, "%s %s(%d)/%s>%s %s %s#%d %s %.4s status %d %s, created %s\n", clock(s.CreatedAt), s.Deployment.Repository, s.Deployment.RepositoryID,
-				s.Deployment.OriginalEnvironment, s.Environment, s.Deployment.Task, s.Deployment.Creator, s.Deployment.ID, s.State, s.Deployment.SHA, s.ID, clock(s.CreatedAt), clock(s.Deployment.CreatedAt))
-			continue
-		}
-		c := e.Incident
-		fmt.Fprintf(&b, "%s %s %s changelog %q created %s resolved %s %s %q %s changed %s %s %q %v %v cleared %v moved %t edited %t from %v %+v\n",
-			clock(c.OwnTime()), c.Key, c.Event, c.Changelog, clock(c.Created), clock(c.ResolutionDate), c.StatusName, c.StatusCategory, c.Resolution,
-			clock(c.StatusCategoryChanged), c.Project, c.Priority, c.IssueLabels, c.Teams, c.Cleared, c.Moved, c.ResolutionChanged, c.Transition, c.References)
-	}
-	for name, w := range p.repos {
-		for sha, c := range w.changes {
-			fmt.Fprintf(&b, "%s %.4s %s by %q on %q reverts %.5s\n", name, sha, w.change(sha).Name(), c.Author, c.Branch, c.Reverts)
+			first, root := o.scope(d.scope)[0], d.graph.order[0]
+			carried := slices.ContainsFunc(d.graph.pulls, func(q *graphPull) bool { return q.branch == "develop" })
+			if (carried || !d.graph.ancestors(d.sha)[first.sha]) && first.sha != root {
+				first.sha, first.ref, changed = root, "main", true
+			}
 		}
 	}
-	return b.String()
 }
 
-// Origin asks the repository of a commit.
-func (p *history) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error) {
-	return p.repos[c.Repository].Origin(ctx, c)
-}
-
-// Ship asks the repository of a comparison.
-func (p *history) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
-	return p.repos[c.Head.Repository].Ship(ctx, c)
-}
-
-// cutOff makes GitHub fail for a while for some comparisons of a repository.
-func (p *history) cutOff(repo string) {
-	from := time.Now()
-	end, some := from.Add(time.Duration(90+p.IntN(90))*time.Second), p.IntN(2) == 0
-	p.repos[repo].down = func(c dora.Comparison) error {
-		if time.Now().After(end) || some && c.Base == "" {
-			return nil
+// pointsFor returns what may be deployed to an environment, in the order of time.
+func (g *growing) pointsFor(environment string) (all []point) {
+	for _, next := range slices.SortedStableFunc(slices.Values(g.points), func(a, b point) int { return cmp.Compare(a.at, b.at) }) {
+		ofMain := g.develop != "" && environment == "staging" && next.environment == ""
+		if (next.environment == "" || next.environment == environment) && !ofMain {
+			all = append(all, next)
 		}
-		return errors.New("502")
+	}
+	return all
+}
+
+// oracle returns the oracle of the history.
+func (p *history) oracle() *oracle {
+	return &oracle{sent: p.sent, incidents: p.incidents, policy: p.policy, ignore: p.ignore, teams: p.teams}
+}
+
+// events returns all events as the receivers decode them.
+func (p *history) events() (all []dora.Event) {
+	for _, s := range p.sent {
+		all = append(all, s.event())
+	}
+	for _, c := range p.incidents {
+		all = append(all, dora.Event{Incident: c})
+	}
+	return all
+}
+
+func (p *history) catalog() teams { return p.teams }
+
+func (p *history) rules() dora.Policy { return p.policy }
+
+func (p *history) enricher(t testing.TB) dora.Enricher { return p.hub.client(t) }
+
+// cutOff makes GitHub fail for a while: the whole API, or the token's access to a repository.
+func (p *history) cutOff() {
+	p.hub.down, p.hub.denied = time.Time{}, nil
+	end := time.Now().Add(time.Duration(90+p.IntN(90)) * time.Second)
+	switch {
+	case !p.plain:
+	case p.chance(50):
+		p.hub.down = end
+	default:
+		p.hub.denied = map[string]time.Time{pick(p, "web", "api"): end}
 	}
 }

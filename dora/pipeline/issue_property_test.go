@@ -3,7 +3,6 @@ package pipeline_test
 import (
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,39 +46,30 @@ func (o *oracle) issueResult(id string) issueResult {
 
 // The events of many issues arrive in any order, some twice, and each time the same follows: for each issue, and in all series.
 func TestIssueOrder(t *testing.T) {
-	for seed, end := *firstSeed, time.Now().Add(*histories); time.Now().Before(end) && !t.Failed(); seed++ {
-		synctest.Test(t, func(t *testing.T) {
-			p := newHistory(seed)
-			p.events, p.policy.IncidentWindow = nil, 0
-			for number := range 60 {
-				p.incident(number)
+	eachHistory(t, func(t *testing.T, p *history) {
+		p.sent, p.incidents, p.policy.IncidentWindow = nil, nil, 0
+		for number := range 60 {
+			p.incident(number)
+		}
+		x := &exporter{t: t, world: p, store: openStoreInMemory(t)}
+		events := p.events()
+		events = append(events, events[:20]...)
+		p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+		for part := range slices.Chunk(events, len(events)/3) {
+			x.arrive(part...)
+		}
+		x.settle()
+		o := p.oracle()
+		compare(t, o.expected(), x.facts())
+		sums := x.sums()
+		for id := range o.issues {
+			if diff := cmp.Diff(o.issueResult(id), x.issue(id, sums)); diff != "" {
+				t.Errorf("issue %s: -oracle +exporter:\n%s", id, diff)
+				p.incidents = o.issues[id] // show this one
+				return
 			}
-			x := &exporter{t: t, history: p, store: openStoreInMemory(t)}
-			events := append(slices.Clone(p.events), p.events[:20]...)
-			p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
-			for part := range slices.Chunk(events, len(events)/3) {
-				x.arrive(part...)
-			}
-			x.settle()
-			o := &oracle{events: p.events, repos: p.repos, policy: p.policy, teams: p.teams}
-			if diff := cmp.Diff(o.expected(), x.facts()); diff != "" {
-				t.Errorf("seed %d: -oracle +exporter:\n%s", seed, diff)
-			}
-			sums := x.sums()
-			for id := range o.issues {
-				got := x.issue(id, sums)
-				if diff := cmp.Diff(o.issueResult(id), got); diff != "" {
-					one := &history{policy: p.policy}
-					for _, e := range p.events {
-						if e.Incident.ID == id {
-							one.events = append(one.events, e)
-						}
-					}
-					t.Fatalf("seed %d, issue %s: -oracle +exporter:\n%s\n%s", seed, id, diff, one.describe())
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 // issue returns what the exporter knows of an issue. sums are the milliseconds that each issue adds to jira_incidents_duration_sum.

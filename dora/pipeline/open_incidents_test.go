@@ -59,7 +59,7 @@ func TestOpenIncidents(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				for order := range permutations(len(test.events)) {
+				for _, order := range someOrders(len(test.events), 3) {
 					p, x := newEmptyHistory(t)
 					p.policy.Incidents = test.filter
 					for _, i := range order {

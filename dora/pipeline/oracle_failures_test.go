@@ -2,126 +2,70 @@ package pipeline_test
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
-
-	"dora-exporter/dora"
 )
 
-// oracleRun is a success from which a deployment runs.
-type oracleRun struct {
-	d  *oracleDeployment
-	at time.Time
-}
-
-// timeline returns which deployments of a scope ran one after another.
-func timeline(all []*oracleDeployment) (runs []oracleRun) {
-	for _, d := range all {
-		for _, s := range d.statuses {
-			if s.State == "success" {
-				runs = append(runs, oracleRun{d, s.CreatedAt})
-			}
-		}
-	}
-	slices.SortFunc(runs, func(a, b oracleRun) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.d.ID, b.d.ID)) })
-	return slices.CompactFunc(runs, func(a, b oracleRun) bool { return a.d == b.d })
-}
-
-// runningBefore returns what ran before the success of a deployment; nil for nothing.
-func runningBefore(all []*oracleDeployment, at time.Time, id int64) (running *oracleDeployment) {
-	for _, r := range timeline(all) {
-		if r.at.Before(at) || r.at.Equal(at) && r.d.ID < id {
-			running = r.d
-		}
-	}
-	return running
-}
-
-// rollbacks adds the evidence of the runs of a scope against those that they take back.
-func (o *oracle) rollbacks(all []*oracleDeployment) {
-	runs := timeline(all)
-	first := map[string]int{}
-	for i, r := range runs {
-		if _, known := first[r.d.SHA]; !known {
-			first[r.d.SHA] = i
-		}
-		if i == 0 || first[r.d.SHA] >= first[runs[i-1].d.SHA] || !r.d.production {
+// findStatusEvidence adds the evidence that a failing status is. It marks the newest success of the scope alone: on a deployment that
+// had been replaced, which is that another one had a success strictly before the status, it shows nothing.
+func (o *oracle) findStatusEvidence(d *oracleDeployment) {
+	for i, failing := range d.statuses {
+		if failing.state != "failure" && failing.state != "error" {
 			continue
 		}
-		latest := i - 1
-		for runs[latest].d.SHA != r.d.SHA {
-			latest--
-		}
-		asked := r.d.CreatedAt
-		if !r.at.Equal(r.d.done) {
-			asked = r.at
-		}
-		if bad := runs[latest+1]; asked.After(bad.at) {
-			p := &observation{bad: bad.d, cause: "rollback", at: r.at, by: r.d, tie: fmt.Sprint(r.d.ID)}
-			if !r.at.Equal(r.d.done) {
-				p.by = nil // no new deployment, so no rework
-			}
-			o.evidence = append(o.evidence, p)
-		}
-	}
-}
-
-// failing returns the first failing status of a deployment while it was the newest success; nil if there is none.
-func failing(all []*oracleDeployment, d *oracleDeployment) *dora.Status {
-	var succeeded time.Time
-	for i, s := range d.statuses {
-		switch s.State {
-		case "success":
-			succeeded = s.CreatedAt
-		case "failure", "error":
-			replaced := slices.ContainsFunc(timeline(all), func(r oracleRun) bool {
-				after := r.at.After(succeeded) || r.at.Equal(succeeded) && r.d.ID > d.ID
-				return r.d != d && after && r.at.Before(s.CreatedAt)
-			})
-			if !succeeded.IsZero() && !replaced {
-				return &d.statuses[i]
+		latest := -1 // its success before
+		for k, s := range d.statuses[:i] {
+			if s.state == "success" {
+				latest = k
 			}
 		}
+		if latest < 0 {
+			continue
+		}
+		replaced := slices.ContainsFunc(o.runs(d.scope), func(r run) bool {
+			later := cmp.Or(r.at.Compare(d.statuses[latest].at), cmp.Compare(r.number, d.number)) > 0
+			return r.oracleDeployment != d && later && r.at.Before(failing.at)
+		})
+		if !replaced {
+			o.evidence = append(o.evidence, &observation{bad: d, cause: "status", at: failing.at, status: failing.id})
+			return
+		}
 	}
-	return nil
 }
 
-// repairOfStatus returns what repaired a deployment that failed by a status: the next success; by is nil if that is no new deployment.
-func repairOfStatus(all []*oracleDeployment, bad *oracleDeployment, failed *dora.Status) (by *oracleDeployment, end time.Time) {
-	next := oracleRun{}
-	for _, r := range timeline(all) {
-		if r.d != bad && r.at.After(failed.CreatedAt) {
-			next = r
-			break
+// repairOf returns the next success of the scope after a failing status, and the deployment that is rework: none if the failed
+// deployment itself succeeds again, or another one runs again.
+func (o *oracle) repairOf(p *observation) (by *oracleDeployment, at time.Time) {
+	var next []run
+	for _, s := range p.bad.statuses {
+		if after := s.at.After(p.at) || s.at.Equal(p.at) && s.id > p.status; after && s.state == "success" {
+			next = append(next, run{s.at, p.bad})
 		}
 	}
-	for _, s := range bad.statuses[slices.IndexFunc(bad.statuses, func(s dora.Status) bool { return s.ID == failed.ID }):] {
-		if s.State == "success" && (next.d == nil || !s.CreatedAt.After(next.at)) {
-			return nil, s.CreatedAt
+	for _, r := range o.runs(p.bad.scope) {
+		if r.at.After(p.at) && r.oracleDeployment != p.bad {
+			next = append(next, r)
 		}
 	}
-	if next.d != nil && next.at.Equal(next.d.done) {
-		by = next.d
+	if len(next) == 0 {
+		return nil, time.Time{}
 	}
-	return by, next.at
+	first := slices.MinFunc(next, func(a, b run) int { return a.at.Compare(b.at) }) // at the same time its own, which come first
+	if first.oracleDeployment != p.bad && !first.again() {
+		by = first.oracleDeployment
+	}
+	return by, first.at
 }
 
-// failures determines which deployments of a scope are failed changes, and what repaired them.
-func (o *oracle) failures(all []*oracleDeployment) {
-	for _, d := range all {
-		if failed := failing(all, d); failed != nil && d.production {
-			o.evidence = append(o.evidence, &observation{bad: d, cause: "status", at: failed.CreatedAt})
-		}
-	}
-	o.rollbacks(all)
+// failures determines which deployments are failed changes, by their earliest evidence, and what repaired them.
+func (o *oracle) failures() {
 	order := []string{"status", "incident", "rollback", "revert", "hotfix", "window"}
 	slices.SortFunc(o.evidence, func(p, q *observation) int {
 		return cmp.Or(p.at.Compare(q.at), cmp.Compare(slices.Index(order, p.cause), slices.Index(order, q.cause)), cmp.Compare(p.tie, q.tie))
 	})
 	marked, rework := map[*oracleDeployment]bool{}, map[*oracleDeployment]bool{}
 	for _, p := range o.evidence {
-		if marked[p.bad] || !slices.Contains(all, p.bad) {
+		if marked[p.bad] {
 			continue
 		}
 		marked[p.bad] = true
@@ -131,7 +75,7 @@ func (o *oracle) failures(all []*oracleDeployment) {
 		case "incident", "window":
 			end = o.resolution(p.issue)
 		case "status":
-			by, end = repairOfStatus(all, p.bad, failing(all, p.bad))
+			by, end = o.repairOf(p)
 		}
 		if end.IsZero() {
 			continue

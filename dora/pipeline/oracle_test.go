@@ -12,24 +12,25 @@ import (
 	"dora-exporter/dora"
 )
 
-// oracle determines which facts follow from a set of events, one a line. It is an independent implementation of the rules in
-// docs/dora.md: it sees all events at once and knows neither their arrival, nor the waits of evaluations, nor a store. The
-// property tests compare the exporter with it.
+// oracle determines which facts follow from a history, one a line. It is an independent implementation of the rules in docs/dora.md:
+// it sees all events and the whole commit graph at once, and knows neither arrival, nor waits, nor a store, nor GitHub's API. It is
+// written to be compared with the page, not to be fast. The property tests compare the exporter with it.
 type oracle struct {
-	events []dora.Event
-	// repos are the repositories by name.
-	repos  map[string]*repository
-	policy dora.Policy
-	teams  teams
-	lines  []string
-	// scopes are the successful deployments in their order, by repository and environment.
-	scopes      map[string][]*oracleDeployment
-	deployments map[string]*oracleDeployment
-	// homes are the ids of the repositories by their names, or the name where no event has the id.
-	homes  map[string]string
-	issues map[string][]*dora.IncidentChange
-	// evidence has all pieces of evidence.
-	evidence []*observation
+	sent      []sent
+	incidents []*dora.IncidentChange
+	policy    dora.Policy
+	teams     teams
+	// ignore are the rules of deployments.ignore: an expression for each key.
+	ignore []map[string]string
+	// lostComparison and lostPull report which comparisons, and commits of which pull requests, GitHub never gives.
+	lostComparison func(base, head string) bool
+	lostPull       func(g *graph, number int) bool
+
+	lines []string
+	// deployments are those that count, in their order.
+	deployments []*oracleDeployment
+	issues      map[string][]*dora.IncidentChange
+	evidence    []*observation
 }
 
 // teams is a catalog: the teams by the names of repositories and projects.
@@ -41,18 +42,22 @@ func (t teams) RepositoryTeam(_ context.Context, _, _, name string) (string, err
 
 func (t teams) ProjectTeam(_ context.Context, project string) (string, error) { return t[project], nil }
 
-// oracleDeployment is a deployment as the oracle sees it.
+// oracleDeployment is a deployment in one environment. One that is promoted by a status is two of them.
 type oracleDeployment struct {
-	dora.Deployment
-	statuses []dora.Status
-	// promoted is true if a status promoted it here.
-	promoted bool
+	*sentDeployment
+	environment string // in lower case
+	scope       string
+	// statuses are those that name the environment, by time, then by id.
+	statuses []sent
 	// done is the time of its first success; zero if there is none.
 	done       time.Time
 	production bool
-	changes    []dora.Change
-	// fresh are the changes that no earlier deployment shipped.
-	fresh []dora.Change
+	relation   string
+	changes    []*oracleChange
+	// fresh are the changes that no earlier deployment of the scope shipped.
+	fresh []*oracleChange
+	// carriers are the pull requests that brought others which the deployment ships.
+	carriers []*graphPull
 }
 
 // observation is a piece of evidence.
@@ -60,9 +65,11 @@ type observation struct {
 	bad   *oracleDeployment
 	cause string
 	at    time.Time
-	by    *oracleDeployment // the deployment that rolls back, reverts or fixes
+	by    *oracleDeployment // the deployment that rolls back, reverts or fixes; nil if that is no rework
 	issue string            // the incident
-	tie   string
+	// status is the id of the failing status; tie orders evidence of one time and cause.
+	status int64
+	tie    string
 }
 
 // add adds a line about a series, whose labels are names and values in turn.
@@ -77,86 +84,63 @@ func (o *oracle) add(family string, value int64, labels ...string) {
 
 // addScoped adds a line about a deployment's repository and environment.
 func (o *oracle) addScoped(d *oracleDeployment, family string, value int64, labels ...string) {
-	o.add(family, value, append(labels, "team", o.teams[d.Repository], "owner", d.Owner, "repo", d.Repository, "environment", d.Environment)...)
+	o.add(family, value, append(labels, "team", o.teams[d.repository], "owner", "acme", "repo", d.repository, "environment", d.environment)...)
 }
 
 // expected returns all lines, sorted.
 func (o *oracle) expected() []string {
-	o.scopes, o.deployments, o.issues = map[string][]*oracleDeployment{}, map[string]*oracleDeployment{}, map[string][]*dora.IncidentChange{}
+	o.issues = map[string][]*dora.IncidentChange{}
+	for _, e := range o.incidents {
+		o.issues[e.ID] = append(o.issues[e.ID], e)
+	}
 	o.gather()
 	for _, d := range o.deployments {
 		o.outcomes(d)
 	}
-	for _, all := range o.scopes {
-		o.ship(all)
+	for _, d := range o.deployments {
+		if !d.done.IsZero() {
+			o.ship(d)
+		}
 	}
 	for id := range o.issues {
 		o.issue(id)
 	}
-	for _, all := range o.scopes {
-		o.failures(all)
+	for _, d := range o.deployments {
+		if d.production && !d.done.IsZero() {
+			o.findStatusEvidence(d)
+		}
 	}
+	o.findRollbacks()
+	o.failures()
 	sort.Strings(o.lines)
 	return o.lines
 }
 
-// gather groups the events by deployment, scope and issue.
-func (o *oracle) gather() {
-	o.homes = map[string]string{}
-	for _, e := range o.events {
-		if d := e.Target(); d.RepositoryID != 0 {
-			o.homes[d.Repository] = fmt.Sprint(d.RepositoryID)
-		} else if o.homes[d.Repository] == "" {
-			o.homes[d.Repository] = d.Repository
-		}
-	}
-	seen := map[int64]bool{}
-	for _, e := range o.events {
-		switch {
-		case e.Status != nil && !seen[e.Status.ID]:
-			seen[e.Status.ID] = true
-			if task := e.Status.Deployment.Task; e.Status.Deployment.Creator == "robot" || task != "" && task != "deploy" && !strings.HasPrefix(task, "deploy:") {
-				continue
-			}
-			here := cmp.Or(e.Status.Environment, e.Status.Deployment.Environment)
-			key := fmt.Sprint(e.Status.Deployment.ID, " ", here)
-			d := o.deployments[key]
-			if d == nil {
-				d = &oracleDeployment{Deployment: e.Status.Deployment}
-				d.Environment = here
-				d.promoted = here != cmp.Or(d.OriginalEnvironment, here)
-				o.deployments[key] = d
-			}
-			d.statuses = append(d.statuses, *e.Status)
-		case e.Incident != nil:
-			o.issues[e.Incident.ID] = append(o.issues[e.Incident.ID], e.Incident)
-		}
-	}
+// scope returns the successful deployments of a scope in their order: by the time when they were done, then by id.
+func (o *oracle) scope(scope string) (all []*oracleDeployment) {
 	for _, d := range o.deployments {
-		slices.SortFunc(d.statuses, func(a, b dora.Status) int {
-			return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-		})
-		d.production = d.Production || d.Environment == "production"
-		if s := d.first("success"); s != nil {
-			d.done = s.CreatedAt
-			scope := strings.Join([]string{o.homes[d.Repository], d.Environment, cmp.Or(d.Task, "deploy")}, " ")
-			o.scopes[scope] = append(o.scopes[scope], d)
+		if d.scope == scope && !d.done.IsZero() {
+			all = append(all, d)
 		}
 	}
-	for _, all := range o.scopes {
-		slices.SortFunc(all, func(a, b *oracleDeployment) int { return cmp.Or(a.done.Compare(b.done), cmp.Compare(a.ID, b.ID)) })
-	}
-	for _, all := range o.issues {
-		slices.SortFunc(all, func(a, b *dora.IncidentChange) int { return a.Timestamp.Compare(b.Timestamp) })
-	}
+	return all
+}
+
+// before returns the deployments of a scope that were done before d.
+func (o *oracle) before(d *oracleDeployment) []*oracleDeployment {
+	all := o.scope(d.scope)
+	return all[:slices.Index(all, d)]
 }
 
 // first returns the first status that has one of the states.
-func (d *oracleDeployment) first(states ...string) *dora.Status {
+func (d *oracleDeployment) first(states ...string) *sent {
 	for i, s := range d.statuses {
-		if slices.Contains(states, s.State) {
+		if slices.Contains(states, s.state) {
 			return &d.statuses[i]
 		}
 	}
 	return nil
 }
+
+// compareSent orders statuses by time, then by id.
+func compareSent(a, b sent) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) }

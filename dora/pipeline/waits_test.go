@@ -179,7 +179,7 @@ func TestWaitsIgnoreTheWallClock(t *testing.T) {
 	missing := &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: errors.New("404")}
 	second, minute := time.Second, time.Minute
 	waits := []waitCase{
-		{name: "deployments.settle of an hour", what: askedShipment, event: status(1, "success", 0), settle: time.Hour, after: []time.Duration{time.Hour}},
+		{name: "deployments.settle", what: askedShipment, event: status(1, "success", 0), settle: 10 * minute, after: []time.Duration{10 * minute}},
 		{name: "look-up not found", what: askedOrigin, event: status(1, "success", 0), err: missing, fromOne: true, after: []time.Duration{minute, 10 * minute, time.Hour}},
 		{name: "catalog.max_wait", what: teamGivenUp, event: status(1, "success", 0), fromOne: true, after: []time.Duration{15 * minute}},
 		{name: "evaluation not found", what: askedShipment, event: status(1, "success", 0), err: missing, fromOne: true, after: []time.Duration{minute, 10 * minute, time.Hour}},

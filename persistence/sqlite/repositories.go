@@ -83,7 +83,6 @@ func (t repositoryTx) Merge(from, into string) error {
 		"UPDATE shipped SET scope = " + scope + ", repository = ?2 WHERE repository = ?1",
 		"UPDATE titles SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE evaluations SET scope = " + scope + ", repository = ?2, first = 0 WHERE repository = ?1",
-		"UPDATE titles SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE failed_changes SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1

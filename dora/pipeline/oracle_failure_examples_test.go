@@ -1,0 +1,128 @@
+package pipeline_test
+
+// Failed changes and their repair. Each pull request ships two hours after it was begun.
+var failureExamples = []example{
+	{
+		name: "a new success of the old deployment is a rollback, and no deployment or rework",
+		happens: func(s *story) {
+			s.releases()
+			d := s.deploy(11, "S1", "main", "production", "2 10:00")
+			s.deploy(12, "S2", "main", "production", "3 10:00")
+			s.status(d, "inactive", "3 10:01")
+			s.status(d, "success", "3 11:00")
+		},
+		want: []string{
+			"deployments production success 2", "changes production 2", "change_lead_time production 2 14400s", "change_failures production rollback 1",
+			"failed_deployment_recovery production 1 3600s",
+		},
+	},
+	{
+		name: "back to a tag and forward again",
+		happens: func(s *story) {
+			s.releases()
+			s.commit("B1", on("2 09:30"), "S1")
+			s.commit("B2", on("3 09:30"), "S2")
+			s.ship("B1", "2 10:00", "B2", "3 10:00", "B1", "3 11:00", "B2", "3 12:00")
+		},
+		want: []string{ // B1 30 min, B2 30 min, #2 2 h
+			"deployments production success 4", "changes production 3", "change_lead_time production 3 10800s", "change_failures production rollback 1",
+			"failed_deployment_recovery production 1 3600s", "rework_deployments production rollback 1",
+		},
+	},
+	{
+		name: "a slow job of an older release is no rollback",
+		happens: func(s *story) {
+			s.releases()
+			s.ship("S1", "2 10:00", "S2", "3 10:00")
+			s.deploy(13, "S1", "main", "production", "3 10:30").created = on("3 09:00")
+		},
+		want: []string{"deployments production success 3", "changes production 2", "change_lead_time production 2 14400s"},
+	},
+	{
+		// 12 is bad, since it came next after the latest run of S1: 3 10:00 to 4 11:00 = 25 h.
+		name: "V1 V2 V3 V1",
+		happens: func(s *story) {
+			s.releases()
+			s.ship("S1", "2 10:00", "S2", "3 10:00", "S3", "4 10:00", "S1", "4 11:00")
+		},
+		want: []string{
+			"deployments production success 4", "changes production 3", "change_lead_time production 3 21600s", "change_failures production rollback 1",
+			"failed_deployment_recovery production 1 90000s", "rework_deployments production rollback 1",
+		},
+	},
+	{
+		name: "a replaced deployment fails later",
+		happens: func(s *story) {
+			s.releases()
+			d := s.deploy(11, "S1", "main", "production", "2 10:00")
+			s.deploy(12, "S2", "main", "production", "3 10:00")
+			s.status(d, "error", "3 12:00")
+			s.deploy(13, "S3", "main", "production", "4 10:00")
+		},
+		want: []string{
+			"deployments production success 3", "deployments production failure 1", "changes production 3", "change_lead_time production 3 21600s",
+		},
+	},
+	{
+		name: "success, failure, success",
+		happens: func(s *story) {
+			s.releases()
+			d := s.deploy(11, "S1", "main", "production", "2 10:00")
+			s.status(d, "failure", "2 11:00")
+			s.status(d, "success", "2 11:10")
+			s.deploy(12, "S2", "main", "production", "3 10:00")
+		},
+		want: []string{
+			"deployments production success 2", "deployments production failure 1", "changes production 2", "change_lead_time production 2 14400s",
+			"change_failures production status 1", "failed_deployment_recovery production 1 4200s",
+		},
+	},
+	{
+		name: "the next deployment repairs a failing status",
+		happens: func(s *story) {
+			s.releases()
+			d := s.deploy(11, "S1", "main", "production", "2 10:00")
+			s.status(d, "failure", "2 11:00")
+			s.deploy(12, "S2", "main", "production", "3 10:00")
+		},
+		want: []string{
+			"deployments production success 2", "deployments production failure 1", "changes production 2", "change_lead_time production 2 14400s",
+			"change_failures production status 1", "failed_deployment_recovery production 1 86400s", "rework_deployments production status 1",
+		},
+	},
+	{
+		name: "an older deployment runs again and fails then",
+		happens: func(s *story) {
+			s.releases()
+			d := s.deploy(11, "S1", "main", "production", "2 10:00")
+			s.deploy(12, "S2", "main", "production", "3 10:00")
+			s.status(d, "success", "3 11:00")
+			s.status(d, "failure", "3 12:00")
+		},
+		want: []string{
+			"deployments production success 2", "deployments production failure 1", "changes production 2", "change_lead_time production 2 14400s",
+			"change_failures production rollback 1", "change_failures production status 1", "failed_deployment_recovery production 1 3600s",
+		},
+	},
+	{
+		name: "a title alone is a revert if one change is called so",
+		happens: func(s *story) {
+			s.releases()
+			s.pulls[1].title = `Revert "Work of 1"`
+			s.ship("S1", "2 10:00", "S2", "3 10:00")
+		},
+		want: []string{
+			"deployments production success 2", "changes production 2", "change_lead_time production 2 14400s", "change_failures production revert 1",
+			"failed_deployment_recovery production 1 86400s", "rework_deployments production revert 1",
+		},
+	},
+	{
+		name: "a title alone is none if two changes are called so",
+		happens: func(s *story) {
+			s.releases()
+			s.pulls[1].title, s.pulls[2].title = "Work of 1", `Revert "Work of 1"`
+			s.ship("S1", "2 10:00", "S2", "3 10:00", "S3", "4 10:00")
+		},
+		want: []string{"deployments production success 3", "changes production 3", "change_lead_time production 3 21600s"},
+	},
+}
