@@ -1,6 +1,9 @@
 package enrichment
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // mergeTo merges a pull request of head into a branch that is not main.
 func (h *history) mergeTo(base string, number int, sha, onto, head string) {
@@ -104,6 +107,19 @@ func carrierCases() []scopeCase {
 		})
 	}
 	return append(cases, scopeCase{
+		name: "what goes back has a date that nobody believes",
+		history: func(h *history) {
+			h.branch("root", "x1")
+			h.commits["x1"].date = time.Unix(0, 0)
+			h.branch("root", "a1")
+			h.squash(1, "s1", "root", "a1")
+			h.mergeTo("develop", 70, "back", "s1", "x1")
+			h.pulls[70].branch = "main"
+			h.release(50, "r50", "x1", "back", false)
+		},
+		deploys: []target{{sha: "root"}, {sha: "r50"}},
+		want:    [][]string{{"root from root"}, {"x1 unavailable: implausible_date", "#1 s1 from a1 with a1", "(#70)", "(#50)"}},
+	}, scopeCase{
 		name: "a release that is rebased",
 		history: func(h *history) {
 			h.branch("root", "a1")

@@ -66,7 +66,7 @@ func (s *shipping) ended(ctx context.Context) (changes, carriers []dora.Change, 
 			}
 		}
 		nothing := false
-		if len(left) == 0 && c.PullRequest != 0 && c.Unavailable == "" {
+		if len(left) == 0 && c.PullRequest != 0 && c.knowsCommits() {
 			if nothing, err = s.bringsNothing(ctx, c); err != nil {
 				return nil, nil, err
 			}
@@ -115,9 +115,14 @@ func (s *shipping) bringsNothing(ctx context.Context, c *change) (bool, error) {
 	return s.isDeployedBranch(ctx, c.shared)
 }
 
+// knowsCommits reports whether no answer about its commits is missing, whatever their dates.
+func (c *change) knowsCommits() bool {
+	return c.Unavailable == "" || c.Unavailable == dora.ReasonImplausible
+}
+
 // begin sets when a change began: with the first of the commits that are left, else with the commit that brought it.
 func (s *shipping) begin(c *change, left pullCommits) {
-	if c.Unavailable != "" && c.Unavailable != dora.ReasonImplausible {
+	if !c.knowsCommits() {
 		return
 	}
 	if c.PullRequest == 0 && c.at.Commit == nil {

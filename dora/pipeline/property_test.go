@@ -100,11 +100,10 @@ func TestLateArrivals(t *testing.T) {
 				t.Errorf("%s counts something twice", family)
 			}
 		}
-		for _, family := range []string{dora.DeploymentRun, dora.IncidentsOpened, dora.IncidentRecovery} {
-			if got, expected := len(ofFamily(got, family)), len(ofFamily(want, family)); got < expected {
-				t.Errorf("%s: %d observations, want %d", family, got, expected)
-			}
+		if got, expected := len(ofFamily(got, dora.DeploymentRun)), len(ofFamily(want, dora.DeploymentRun)); got < expected {
+			t.Errorf("%d run times, want %d", got, expected)
 		}
+		x.wantIncidents(p)
 		if got, most := len(ofFamily(got, dora.ReworkDeployments)), len(ofFamily(got, dora.ChangeFailures)); got > most {
 			t.Errorf("%d deployments are rework, but there are only %d failed changes", got, most)
 		}
@@ -118,6 +117,33 @@ func TestLateArrivals(t *testing.T) {
 			}
 		}
 	})
+}
+
+// wantIncidents checks that each incident was opened, and that a resolved one has its recovery or the reason why there is none. Under how
+// many teams depends on which were known at the time.
+func (x *exporter) wantIncidents(p *history) {
+	x.t.Helper()
+	keys := func(families ...string) (all []string) {
+		for _, family := range families {
+			for _, s := range x.subjects(family) {
+				_, key, _ := dora.CutSubject(s)
+				all = append(all, key)
+			}
+		}
+		return all
+	}
+	opened, ended := keys(dora.IncidentsOpened), keys(dora.IncidentRecovery, dora.IncidentRecoveryUnavailable)
+	o := p.oracle()
+	o.expected()
+	for id := range o.issues {
+		want, key := o.issueResult(id), dora.IncidentChange{Host: "jira.example.com", ID: id}.IssueKey()
+		if want.IsIncident && !slices.Contains(opened, key) {
+			x.t.Errorf("%s was never opened", key)
+		}
+		if want.IsIncident && want.IsResolved && !slices.Contains(ended, key) {
+			x.t.Errorf("%s has neither a recovery nor a reason", key)
+		}
+	}
 }
 
 // reached returns the changes that reach an environment, as /name.
