@@ -159,6 +159,26 @@ func carrierCases() []scopeCase {
 		deploys: []target{{sha: "s1"}, {sha: "m2"}},
 		want:    [][]string{{"#1 s1 from a1 with a1"}, {"#2 m2 from b1 with b1,b2"}},
 	}, scopeCase{
+		name: "a branch is used again whose commit names a pull request that did not bring it",
+		history: func(h *history) {
+			h.branch("root", "a1")
+			h.squash(1, "s1", "root", "a1")
+			h.commit("b1", "Undo (#1)", "s1")
+			h.squash(2, "s2", "s1", "b1")
+			h.squash(3, "s3", "s2", "b1")
+		},
+		deploys: []target{{sha: "s1"}, {sha: "s2"}, {sha: "s3"}},
+		want:    [][]string{{"#1 s1 from a1 with a1"}, {"#2 s2 from b1 with b1"}, {"#3 s3 from s3 with b1"}},
+	}, scopeCase{
+		name: "a branch is used again whose commit names the pull request that squashed it",
+		history: func(h *history) {
+			h.commit("b1", "Pay (#2)", "root")
+			h.squash(2, "s2", "root", "b1")
+			h.squash(3, "s3", "s2", "b1")
+		},
+		deploys: []target{{sha: "root"}, {sha: "s2"}, {sha: "s3"}},
+		want:    [][]string{{"root from root"}, {"#2 s2 from b1 with b1"}, {"#3 s3 from s3 with b1"}},
+	}, scopeCase{
 		name: "what is on main while an open pull request takes main elsewhere",
 		history: func(h *history) {
 			h.branch("root", "x1", "x2", "x3")

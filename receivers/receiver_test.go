@@ -210,6 +210,25 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A body may be as large as GitHub's own limit, whether it says its length or not.
+func TestLargestBody(t *testing.T) {
+	for more, want := range []int{http.StatusAccepted, http.StatusRequestEntityTooLarge} {
+		for _, chunked := range []bool{false, true} {
+			b, body := signedBench(), minimal+strings.Repeat(" ", maxBody+more-len(minimal))
+			var from io.Reader = strings.NewReader(body)
+			if chunked {
+				from = io.MultiReader(from)
+			}
+			answer := b.post("/api/github", from, map[string]string{
+				"Content-Type": jsonType, "X-GitHub-Event": "deployment_status", "X-Hub-Signature-256": sign(gitHubSecret, body),
+			})
+			if answer.Code != want {
+				t.Errorf("%d bytes, chunked %t: status %d, want %d", len(body), chunked, answer.Code, want)
+			}
+		}
+	}
+}
+
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }

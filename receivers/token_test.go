@@ -38,6 +38,8 @@ func TestTokens(t *testing.T) {
 		"both wrong":               {tokens: []string{token}, secrets: []string{jiraSecret}, header: []string{"X-Webhook-Token", "x", "X-Hub-Signature", sign("x", body)}, want: 401},
 		"signature without secret": {tokens: []string{token}, header: []string{"X-Hub-Signature", sign(jiraSecret, body)}, want: 401},
 		"token without one set":    {secrets: []string{jiraSecret}, header: []string{"X-Webhook-Token", ""}, want: 401},
+		"only an empty one is set": {tokens: []string{""}, secrets: []string{jiraSecret}, want: 401},
+		"an empty one beside it":   {tokens: []string{token, ""}, inURL: true, want: 401},
 		"neither is set":           {want: 202},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -105,6 +105,13 @@ func TestFailures(t *testing.T) {
 			want:   []string{`failures_total{cause="status"} 1`},
 		},
 		{
+			name: "its own success repairs it although another deployment succeeds in the same second",
+			events: []dora.Event{
+				ship(1, "V1", 10), deployed(1, "V1", "failure", 20), deployed(1, "V1", "success", 30), ship(2, "V2", 30),
+			},
+			want: []string{`failures_total{cause="status"} 1`, `recovery 20`},
+		},
+		{
 			name:       "with a window, an incident of the team marks its newest deployment",
 			repository: func(w *repository) { w.policy.IncidentWindow = 15 * 60e9 },
 			events:     []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), incidentOf(30, 90)},

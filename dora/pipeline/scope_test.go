@@ -87,6 +87,13 @@ func scopeStories() map[string]scopeStory {
 			},
 			want: map[string]int64{"deployments_total outcome=success": 3, "changes_total": 2, "change_failures_total cause=rollback": 1},
 		},
+		"another server has a repository of the same name": {
+			events: []dora.Event{
+				deployed(1, "V1", "success", 1), with(deployed(2, "V2", "success", 2), func(s *dora.Status) { s.Deployment.Host = "ghe.example.com" }),
+				createdAt(deployed(3, "V1", "success", 4), 3),
+			},
+			want: map[string]int64{"deployments_total outcome=success": 3, "changes_total": 2, "change_failures_total": 0},
+		},
 		"a repository goes to another owner and team": {
 			events: []dora.Event{
 				with(deployed(1, "V1", "success", 1), of(77)), with(deployed(2, "V2", "success", 2), of(77), called("new", "api")),
@@ -196,6 +203,26 @@ func scopeStories() map[string]scopeStory {
 				deployed(3, "V2", "success", 3), incidentNaming("acme", "web", 2),
 			},
 			want: map[string]int64{"deployments_total outcome=success": 2, "changes_total": 2, "change_failures_total": 0},
+		},
+		"a description that is ignored comes after it has counted": {
+			policy:  func(p *dora.Policy) { p.Ignore = []dora.IgnoreRule{{Description: wholeValue("sync.*"), Text: "sync"}} },
+			inOrder: true,
+			events: []dora.Event{
+				deployed(1, "V1", "success", 1), with(deployed(1, "V1", "failure", 2), func(s *dora.Status) { s.Deployment.Description = "Sync 7" }),
+				deployed(2, "V2", "success", 3),
+			},
+			want: map[string]int64{
+				"deployments_total outcome=success": 2, "deployments_total outcome=failure": 1, "change_failures_total cause=status": 1, "rework_deployments_total": 1,
+			},
+		},
+		"promoted by a status that does not name the workflow that is ignored": {
+			policy:  func(p *dora.Policy) { p.Ignore = []dora.IgnoreRule{{Workflow: wholeValue("Plan"), Text: "plan"}} },
+			inOrder: true,
+			events: []dora.Event{
+				creation(with(deployed(1, "V1", "", 0), to("staging"), func(s *dora.Status) { s.Deployment.Workflows = []string{"Plan"} })),
+				with(deployed(1, "V1", "success", 1), to("staging"), promotedTo("production")), deployed(2, "V2", "success", 2),
+			},
+			want: map[string]int64{"deployments_total": 1, "changes_total": 1},
 		},
 		"ignored by creator and description": {
 			policy: func(p *dora.Policy) {
