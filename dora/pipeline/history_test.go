@@ -123,10 +123,9 @@ func (p *history) deployment(g *growing, what point, environment, task string, a
 	if p.chance(10) {
 		d.created = d.created.Add(-time.Duration(p.IntN(20)) * time.Minute) // a slow job
 	}
-	switch {
-	case p.chance(8):
+	if p.chance(8) {
 		d.creator = "nightly-check"
-	case p.chance(8):
+	} else if p.chance(8) {
 		d.workflow = "plan"
 	}
 	states := []string{"success"}

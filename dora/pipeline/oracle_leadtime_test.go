@@ -12,7 +12,7 @@ const lost = "no_answer"
 func (o *oracle) count(d *oracleDeployment, c *oracleChange) {
 	o.addScoped(d, "dora_changes_total", 1)
 	first, reason := o.firstCommit(d, c)
-	author := ""
+	var author string
 	if c.pull != nil {
 		author = c.pull.author
 	} else {
