@@ -30,17 +30,11 @@ build:
 image:
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t dora-exporter .
 
-# The race detector needs a C compiler and makes tests take several times as long.
-HAS_RACE = $(filter 1,$(shell go env CGO_ENABLED))
-# CONCURRENT are the packages whose goroutines share state, of which app runs the whole program in-process.
-CONCURRENT := ./app ./catalog ./enrichment ./instrumentation ./internal/bounds ./page ./persistence/sqlite ./receivers
-
-## test: all tests, then those of packages with goroutines again with the race detector, if there is a C compiler
+## test: all tests
 test:
 	go test -count=1 -timeout 30m ./...
-	$(if $(HAS_RACE),go test -count=1 -timeout 30m -race -short $(CONCURRENT))
 
-## race: all tests but the story, which runs the program as another process, with the race detector
+## race: all tests but the story, which runs the program as another process, with the race detector; it needs a C compiler
 race:
 	go test -count=1 -timeout 60m -race $(shell go list ./... | grep -v /story$$)
 
