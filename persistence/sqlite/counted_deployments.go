@@ -68,10 +68,7 @@ func (r *Reader) teams(ctx context.Context) ([]string, error) {
 	return readAll(ctx, r, "teams", `WITH RECURSIVE teams (team) AS (
 			SELECT min(team) FROM deployments WHERE production = 1 AND success IS NOT NULL
 			UNION ALL SELECT (SELECT min(team) FROM deployments WHERE production = 1 AND success IS NOT NULL AND team > teams.team) FROM teams WHERE team IS NOT NULL
-		) SELECT team FROM teams WHERE team IS NOT NULL`, nil, func(rows *sql.Rows) (team string, err error) {
-		err = rows.Scan(&team)
-		return team, err
-	})
+		) SELECT team FROM teams WHERE team IS NOT NULL`, nil, scanText)
 }
 
 // addCounted adds deployments with what was counted of each.

@@ -22,20 +22,13 @@ type DeadLetter struct {
 
 // DeadLetters returns all dead letters, the oldest first.
 func (r *Reader) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
-	var all []DeadLetter
-	err := r.query(ctx, "SELECT id, source, key, received, attempts, error FROM deliveries WHERE state = 2 ORDER BY id", nil,
-		func(rows *sql.Rows) error {
-			var d DeadLetter
+	return readAll(ctx, r, "the dead letters", "SELECT id, source, key, received, attempts, error FROM deliveries WHERE state = 2 ORDER BY id", nil,
+		func(rows *sql.Rows) (d DeadLetter, err error) {
 			var received int64
-			err := rows.Scan(&d.ID, &d.Source, &d.Key, &received, &d.Attempts, &d.Why)
+			err = rows.Scan(&d.ID, &d.Source, &d.Key, &received, &d.Attempts, &d.Why)
 			d.Received = fromMillis(received)
-			all = append(all, d)
-			return err
+			return d, err
 		})
-	if err != nil {
-		return nil, fmt.Errorf("read the dead letters: %w", err)
-	}
-	return all, nil
 }
 
 // Retry makes dead letters pending again, all of them if no ids are given, and returns how many. It works on the database at path,

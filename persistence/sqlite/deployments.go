@@ -28,31 +28,15 @@ func scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord
 	return t, nil
 }
 
-// deployment returns the first deployment record of a query.
-func (t *tx) deployment(query string, args ...any) (found dora.DeploymentRecord, known bool, err error) {
-	all, err := t.deployments(query, args...)
-	if err != nil || len(all) == 0 {
-		return dora.DeploymentRecord{}, false, err
-	}
-	return all[0], true, nil
-}
-
 func (t *tx) deployments(query string, args ...any) ([]dora.DeploymentRecord, error) {
-	var all []dora.DeploymentRecord
-	err := t.query("SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) error {
-		record, err := scanDeployment(t.writer.path, rows.Scan)
-		all = append(all, record)
-		return err
+	return readAllIn(t, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) (dora.DeploymentRecord, error) {
+		return scanDeployment(t.writer.path, rows.Scan)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read deployments: %w", err)
-	}
-	return all, nil
 }
 
 // Deployment returns a deployment record by its key; false if it is unknown.
 func (t historyTx) Deployment(key string) (dora.DeploymentRecord, bool, error) {
-	return t.deployment("WHERE key = ?", key)
+	return firstRow(t.deployments("WHERE key = ?", key))
 }
 
 // Named returns all deployments that a reference of an incident names.

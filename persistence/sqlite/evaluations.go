@@ -45,16 +45,7 @@ func (s *Store) DueEvaluations(ctx context.Context, now time.Time, limit int) ([
 }
 
 func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]dora.Evaluation, error) {
-	var all []dora.Evaluation
-	err := r.query(ctx, "SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows *sql.Rows) error {
-		evaluation, err := scanEvaluation(rows)
-		all = append(all, evaluation)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read pending evaluations: %w", err)
-	}
-	return all, nil
+	return readAll(ctx, r, "pending evaluations", "SELECT "+evaluationColumns+" FROM evaluations "+query, args, scanEvaluation)
 }
 
 // Add stores an evaluation. If it exists already, it becomes due when both are due, and keeps the earlier of the two times, by which
@@ -122,11 +113,7 @@ func (t *tx) setFirst(scope string) error {
 
 // First returns the evaluation of the first deployment of a scope that is pending; false if there is none.
 func (t evaluationTx) First(scope string) (dora.Evaluation, bool, error) {
-	all, err := t.evaluations("WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", scope)
-	if err != nil || len(all) == 0 {
-		return dora.Evaluation{}, false, err
-	}
-	return all[0], true, nil
+	return firstRow(t.evaluations("WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", scope))
 }
 
 // OutcomeWaits reports whether the evaluation of an outcome of a scope at or before a time is pending.
@@ -147,26 +134,13 @@ func (t evaluationTx) WaitingIncidents(upTo time.Time) ([]dora.Evaluation, error
 }
 
 func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
-	var all []dora.Evaluation
-	err := t.query("SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows *sql.Rows) error {
-		evaluation, err := scanEvaluation(rows)
-		all = append(all, evaluation)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read pending evaluations: %w", err)
-	}
-	return all, nil
+	return readAllIn(t, "pending evaluations", "SELECT "+evaluationColumns+" FROM evaluations "+query, args, scanEvaluation)
 }
 
 // FirstUntried returns the oldest evaluation of a repository before a time that is the first of its scope and has not failed.
 func (t evaluationTx) FirstUntried(repository string, before time.Time) (dora.Evaluation, bool, error) {
-	all, err := t.evaluations(`INDEXED BY evaluations_repository WHERE first = 1 AND repository = ? AND at < ? AND attempts = 0 AND misses = 0
-		ORDER BY at LIMIT 1`, repository, before.UnixMilli())
-	if err != nil || len(all) == 0 {
-		return dora.Evaluation{}, false, err
-	}
-	return all[0], true, nil
+	return firstRow(t.evaluations(`INDEXED BY evaluations_repository WHERE first = 1 AND repository = ? AND at < ? AND attempts = 0 AND misses = 0
+		ORDER BY at LIMIT 1`, repository, before.UnixMilli()))
 }
 
 // RepositoryWaits reports whether the evaluation of a success of a repository before a time is pending, of any repository if it is "":

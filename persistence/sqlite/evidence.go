@@ -41,25 +41,16 @@ func (t evidenceTx) Undecided(scope string) ([]dora.Evidence, error) {
 
 // By returns the evidence of a cause that an incident or deployment is; false if there is none.
 func (t evidenceTx) By(c dora.Cause, by string) (dora.Evidence, bool, error) {
-	found, err := t.evidence("WHERE cause = ? AND by = ?", c, by)
-	if err != nil || len(found) == 0 {
-		return dora.Evidence{}, false, err
-	}
-	return found[0], true, nil
+	return firstRow(t.evidence("WHERE cause = ? AND by = ?", c, by))
 }
 
 func (t *tx) evidence(query string, args ...any) ([]dora.Evidence, error) {
-	var all []dora.Evidence
-	err := t.query("SELECT "+evidenceColumns+" FROM evidence "+query, args, func(rows *sql.Rows) error {
-		var e dora.Evidence
-		err := scanEvidence(&e, rows)
-		all = append(all, e)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read evidence: %w", err)
-	}
-	return all, nil
+	return readAllIn(t, "evidence", "SELECT "+evidenceColumns+" FROM evidence "+query, args, scanPiece)
+}
+
+func scanPiece(rows *sql.Rows) (e dora.Evidence, err error) {
+	err = scanEvidence(&e, rows)
+	return e, err
 }
 
 // SaveFailedChange stores or replaces a failed change.
@@ -78,17 +69,8 @@ func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 
 // Unrepaired returns the failed changes of a scope that are not repaired.
 func (t evidenceTx) Unrepaired(scope string) ([]dora.FailedChange, error) {
-	var all []dora.FailedChange
-	err := t.query("SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes WHERE scope = ? AND repaired_at IS NULL", []any{scope},
-		func(rows *sql.Rows) error {
-			m, err := scanFailedChange(rows)
-			all = append(all, m)
-			return err
-		})
-	if err != nil {
-		return nil, fmt.Errorf("read the failed changes of %s: %w", scope, err)
-	}
-	return all, nil
+	return readAllIn(t.tx, "the failed changes of "+scope, "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes WHERE scope = ? AND repaired_at IS NULL",
+		[]any{scope}, scanFailedChange)
 }
 
 func scanFailedChange(rows *sql.Rows) (dora.FailedChange, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"dora-exporter/dora"
@@ -39,32 +38,10 @@ func (r *Reader) Named(ctx context.Context, ref dora.Reference) ([]dora.Deployme
 	})
 }
 
-func firstRow[T any](all []T, err error) (T, bool, error) {
-	if err != nil || len(all) == 0 {
-		var none T
-		return none, false, err
-	}
-	return all[0], true, nil
-}
-
 func (r *Reader) deployments(ctx context.Context, query string, args ...any) ([]dora.DeploymentRecord, error) {
 	return readAll(ctx, r, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) (dora.DeploymentRecord, error) {
 		return scanDeployment(r.path, rows.Scan)
 	})
-}
-
-// readAll returns the rows of a query; what names them in errors.
-func readAll[T any](ctx context.Context, r *Reader, records, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
-	var all []T
-	err := r.query(ctx, query, args, func(rows *sql.Rows) error {
-		row, err := scan(rows)
-		all = append(all, row)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", records, err)
-	}
-	return all, nil
 }
 
 // FailedChangeOf returns the failed change that a deployment is; false if it is none.
@@ -93,10 +70,7 @@ func (r *Reader) EvidenceIn(ctx context.Context, key string) ([]dora.Evidence, e
 }
 
 func (r *Reader) evidence(ctx context.Context, query string, args ...any) ([]dora.Evidence, error) {
-	return readAll(ctx, r, "evidence", "SELECT "+evidenceColumns+" FROM evidence "+query, args, func(rows *sql.Rows) (e dora.Evidence, err error) {
-		err = scanEvidence(&e, rows)
-		return e, err
-	})
+	return readAll(ctx, r, "evidence", "SELECT "+evidenceColumns+" FROM evidence "+query, args, scanPiece)
 }
 
 // EvaluationsOf returns the pending evaluations of deployments, incidents or scopes by their keys; Due, Ripe and FailingSince
@@ -154,10 +128,7 @@ func (r *Reader) IncidentsNamed(ctx context.Context, name string) ([]dora.Incide
 func (r *Reader) IncidentNames(ctx context.Context, beginning string, limit int) ([]string, error) {
 	from, to := prefixRange(beginning)
 	return readAll(ctx, r, "incidents", "SELECT DISTINCT name FROM incidents WHERE name >= ? AND name < ? ORDER BY length(name) DESC, name DESC LIMIT ?",
-		[]any{from, to, limit}, func(rows *sql.Rows) (name string, err error) {
-			err = rows.Scan(&name)
-			return name, err
-		})
+		[]any{from, to, limit}, scanText)
 }
 
 // Incident returns the record of an incident; false if there is none.

@@ -97,16 +97,8 @@ func (t commitTx) Wait(w dora.WaitingStatus) error {
 
 // Waiting returns the subjects of the statuses that wait for a commit, the oldest first.
 func (r *Reader) Waiting(ctx context.Context, commit string) (subjects []string, err error) {
-	err = r.query(ctx, "SELECT subject FROM waiting_statuses WHERE commit_key = ? ORDER BY at, id, subject", []any{commit}, func(rows *sql.Rows) error {
-		var subject string
-		err := rows.Scan(&subject)
-		subjects = append(subjects, subject)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the statuses that wait for %s: %w", commit, err)
-	}
-	return subjects, nil
+	return readAll(ctx, r, "the statuses that wait for "+commit,
+		"SELECT subject FROM waiting_statuses WHERE commit_key = ? ORDER BY at, id, subject", []any{commit}, scanText)
 }
 
 // TakeWaiting removes and returns the statuses that wait for a commit, and removes the commit's look-up.

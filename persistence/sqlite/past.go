@@ -39,12 +39,9 @@ func (p past) has(ctx context.Context, query, scope, name string) (found bool, e
 
 // FirstChange returns the change of the repository that was shipped first with a commit.
 func (p past) FirstChange(ctx context.Context, sha string) (string, error) {
-	all, err := p.texts(ctx, `SELECT change FROM shipped INDEXED BY shipped_name WHERE repository = ?1 AND name = ?2
-		AND (success < ?3 OR scope = ?5 AND success = ?3 AND number < ?4) ORDER BY success, number LIMIT 1`, p.of.RepositoryKey(), sha, p.of.Scope())
-	if err != nil || len(all) == 0 {
-		return "", err
-	}
-	return all[0], nil
+	change, _, err := firstRow(p.texts(ctx, `SELECT change FROM shipped INDEXED BY shipped_name WHERE repository = ?1 AND name = ?2
+		AND (success < ?3 OR scope = ?5 AND success = ?3 AND number < ?4) ORDER BY success, number LIMIT 1`, p.of.RepositoryKey(), sha, p.of.Scope()))
+	return change, err
 }
 
 // maxFromBranch is one more than a pull request can have commits.
@@ -70,16 +67,7 @@ func (p past) Called(ctx context.Context, owner, repository string) (called bool
 }
 
 // texts returns the rows of a query about a place and a name before the deployment.
-func (p past) texts(ctx context.Context, query, place, name string, more ...any) (all []string, err error) {
+func (p past) texts(ctx context.Context, query, place, name string, more ...any) ([]string, error) {
 	args := append([]any{place, name, p.of.Succeeded().UnixMilli(), p.of.ID}, more...)
-	err = p.reader.query(ctx, query, args, func(rows *sql.Rows) error {
-		var text string
-		err := rows.Scan(&text)
-		all = append(all, text)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read what came before deployment %s: %w", p.of.Key(), err)
-	}
-	return all, nil
+	return readAll(ctx, p.reader, "what came before deployment "+p.of.Key(), query, args, scanText)
 }

@@ -33,17 +33,10 @@ func (t repositoryTx) Named(name string) ([]dora.Repository, error) {
 }
 
 func (t repositoryTx) repositories(query string, args ...any) ([]dora.Repository, error) {
-	var all []dora.Repository
-	err := t.query("SELECT key, host, id FROM repositories "+query, args, func(rows *sql.Rows) error {
-		var r dora.Repository
-		err := rows.Scan(&r.Key, &r.Host, &r.ID)
-		all = append(all, r)
-		return err
+	return readAllIn(t.tx, "repositories", "SELECT key, host, id FROM repositories "+query, args, func(rows *sql.Rows) (r dora.Repository, err error) {
+		err = rows.Scan(&r.Key, &r.Host, &r.ID)
+		return r, err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read repositories: %w", err)
-	}
-	return all, nil
 }
 
 // Save stores a repository.
@@ -103,12 +96,13 @@ func (t repositoryTx) Merge(from, into string) error {
 
 // setFirstOfScopes records which deployment of each scope of a repository is to be evaluated first.
 func (t repositoryTx) setFirstOfScopes(repository string) error {
-	waiting, err := t.evaluations("WHERE kind = 'deployment' AND repository = ?", repository)
+	scopes, err := readAllIn(t.tx, "pending evaluations", "SELECT DISTINCT scope FROM evaluations WHERE kind = 'deployment' AND repository = ?",
+		[]any{repository}, scanText)
 	if err != nil {
 		return err
 	}
-	for _, e := range waiting {
-		if err := t.setFirst(e.Scope); err != nil {
+	for _, scope := range scopes {
+		if err := t.setFirst(scope); err != nil {
 			return err
 		}
 	}

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"dora-exporter/dora"
@@ -53,16 +52,7 @@ func (r *Reader) Runs(ctx context.Context) dora.Runs {
 }
 
 func (t *tx) runs(query string, args ...any) ([]dora.Run, error) {
-	var all []dora.Run
-	err := t.query(query, args, func(rows *sql.Rows) error {
-		run, err := scanRun(t.writer.path, rows)
-		all = append(all, run)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read runs of deployments: %w", err)
-	}
-	return all, nil
+	return readAllIn(t, "runs of deployments", query, args, func(rows *sql.Rows) (dora.Run, error) { return scanRun(t.writer.path, rows) })
 }
 
 func scanRun(path string, rows *sql.Rows) (run dora.Run, err error) {

@@ -56,11 +56,7 @@ func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, er
 
 // DeliveryOf returns the delivery with a key; false if there is none.
 func (r *Reader) DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error) {
-	all, err := r.storedDeliveries(ctx, "WHERE key = ?", key)
-	if err != nil || len(all) == 0 {
-		return dora.StoredDelivery{}, false, err
-	}
-	return all[0], true, nil
+	return firstRow(r.storedDeliveries(ctx, "WHERE key = ?", key))
 }
 
 // Recent returns the last deliveries, at most limit, in the order of arrival.
