@@ -51,10 +51,11 @@ func deploymentEvidence(p dora.Policy, h dora.History, by dora.DeploymentRecord)
 func reverts(h dora.History, by dora.DeploymentRecord) ([]dora.Evidence, error) {
 	var all []dora.Evidence
 	for _, change := range by.Shipment.Changes {
-		if first, err := shipsFirst(h, by, change); err != nil || !first {
-			if err != nil {
-				return nil, err
-			}
+		first, err := shipsFirst(h, by, change)
+		if err != nil {
+			return nil, err
+		}
+		if !first {
 			continue
 		}
 		for _, reverted := range change.Reverts {
@@ -103,10 +104,11 @@ func hotfixes(p dora.Policy, h dora.History, by dora.DeploymentRecord) ([]dora.E
 		if !p.IsHotfix(change) {
 			continue
 		}
-		if first, err := shipsFirst(h, by, change); err != nil || !first {
-			if err != nil {
-				return nil, err
-			}
+		first, err := shipsFirst(h, by, change)
+		if err != nil {
+			return nil, err
+		}
+		if !first {
 			continue
 		}
 		target, ok, err := h.Previous(by.Scope(), by.Moment())

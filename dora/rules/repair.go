@@ -25,15 +25,21 @@ func (r *Session) addRepairs(scope string) error {
 		if at.IsZero() {
 			continue
 		}
-		f.RepairedAt, f.RepairedBy = at, by.Key()
-		if !f.Cause.Rework() {
-			f.RepairedBy = f.By
-		}
-		if err := r.addRepair(f, by); err != nil {
+		if err := r.addRepair(repaired(f, by, at), by); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// repaired returns a failed change that was repaired at a time: by a deployment, or by the resolution of the incident that is its
+// evidence.
+func repaired(f dora.FailedChange, by dora.DeploymentRecord, at time.Time) dora.FailedChange {
+	f.RepairedAt, f.RepairedBy = at, by.Key()
+	if !f.Cause.Rework() {
+		f.RepairedBy = f.By
+	}
+	return f
 }
 
 // findRepair returns what repairOf does, but a zero time while an earlier repair may still turn up: a resolution of the incident, or

@@ -20,13 +20,8 @@ func FailedChanges(p dora.Policy, h dora.History, incidents Incidents, all dora.
 		if err != nil {
 			return nil, err
 		}
-		f.RepairedAt = at
-		switch {
-		case at.IsZero():
-		case e.Cause.Rework():
-			f.RepairedBy = by.Key()
-		default:
-			f.RepairedBy = e.By
+		if !at.IsZero() {
+			f = repaired(f, by, at)
 		}
 		failed = append(failed, f)
 	}
