@@ -81,7 +81,7 @@ func decodeGitHub(header http.Header, payload []byte) (decoded, error) {
 		}
 		return d, nil
 	}
-	return decoded{name: "other"}, nil
+	return decoded{name: other}, nil
 }
 
 // isGitHubEvent reports whether the payload of an event is read.

@@ -79,9 +79,6 @@ func (d *jiraDecoder) decode(_ http.Header, payload []byte) (decoded, error) {
 	return out, nil
 }
 
-// other is the name of events that are not read.
-const other = "other"
-
 // eventName returns the name of the event in a payload with an issue.
 func eventName(p, issue fieldReader) (string, error) {
 	switch name, _ := p.text("webhookEvent"); name {

@@ -121,6 +121,9 @@ type decoded struct {
 	note []any
 }
 
+// other is the name of events that are not read.
+const other = "other"
+
 // exchange is a request that is being handled.
 type exchange struct {
 	c      *gin.Context
