@@ -137,7 +137,7 @@ func (c *connection) setWriting(since time.Time) {
 	c.writingSince = since
 }
 
-// Close closes the connection and removes it from its listener.
+// CloseWrite closes the sending direction only. The server does so before it closes a connection, so that its last answer arrives.
 func (c *connection) CloseWrite() error {
 	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return w.CloseWrite()
@@ -145,7 +145,7 @@ func (c *connection) CloseWrite() error {
 	return nil
 }
 
-// Close closes the connection and gives its place back.
+// Close closes the connection and removes it from its listener.
 func (c *connection) Close() error {
 	err := c.Conn.Close()
 	c.closing.Do(func() {
