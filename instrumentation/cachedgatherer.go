@@ -13,7 +13,7 @@ import (
 // cachedGatherer keeps what the facts' families were at the last scrape, and asks only for the series that facts have changed since
 // then. It satisfies prometheus.Gatherer. What it returns is not to be changed.
 type cachedGatherer struct {
-	// changes gives the series of changed, or all, from the exporter that it feeds. own has no family in common with it.
+	// factFamilies gathers the changed series that producer produces, or all. self has no family in common with it.
 	producer           *changeProducer
 	factFamilies, self prometheus.Gatherer
 

@@ -69,7 +69,7 @@ type Instruments struct {
 	SelfMetrics
 
 	options Options
-	// reader has the facts' instruments, ownReader those about the program itself: a scrape reads the former only when there are
+	// reader has the facts' instruments, selfReader those about the program itself: a scrape reads the former only when there are
 	// new facts.
 	reader, selfReader *sdkmetric.ManualReader
 	// record adds one fact's value to the instrument of its family, in the published unit.
