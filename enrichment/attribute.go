@@ -124,8 +124,7 @@ func (s *shipping) pull(ctx context.Context, number int) (pull, error) {
 		err = fmt.Errorf("pull request %d: %w", number, err)
 		s.pulls[number], s.failedPulls[number] = pull{}, err
 		return pull{}, err
-	}
-	if p.Number != 0 {
+	default:
 		p.Number = number
 	}
 	s.pulls[number] = p

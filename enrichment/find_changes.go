@@ -90,7 +90,8 @@ func (s *shipping) addToChanges(ctx context.Context, at link, o dora.Origin) err
 // deployed before: then they are asked for, and those that hang off the merge are new.
 func (s *shipping) addMergedPull(ctx context.Context, at link, o dora.Origin) error {
 	hanging := at.hanging.commits()
-	own, left := hanging.pullCommits(), hanging.pullCommits()
+	left := hanging.pullCommits()
+	own := left
 	if s.leaveOut || s.mayBePartlyDeployed(at) {
 		listed, err := s.ownCommits(ctx, &o)
 		if reason, missing := s.isMissing(err); missing {

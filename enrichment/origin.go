@@ -101,16 +101,13 @@ func (l *lookUp) commit(ctx context.Context, c dora.Commit) (found commit, err e
 // changeOfRef returns the change of the pull request that the deployed ref stands for; its zero value if it is not there or none of its
 // commits has a date.
 func (l *lookUp) changeOfRef(ctx context.Context, c dora.Commit) (dora.Change, error) {
-	var p pull
-	_, err := l.get(ctx, &p, "", routePull, c.Owner, c.Repository, strconv.Itoa(c.Pull))
-	var s *statusError
+	p, err := l.pullWithNumber(ctx, c, c.Pull)
 	switch {
-	case errors.As(err, &s) && s.status == http.StatusNotFound:
-		return dora.Change{}, nil
 	case err != nil:
-		return dora.Change{}, fmt.Errorf("pull request %d, deployed as commit %s: %w", c.Pull, c.Key(), notFound(err))
+		return dora.Change{}, fmt.Errorf("pull request %d, deployed as commit %s: %w", c.Pull, c.Key(), err)
+	case p.Number == 0:
+		return dora.Change{}, nil
 	}
-	p.Number = c.Pull
 	return l.changeOfPull(ctx, c, p)
 }
 
@@ -126,33 +123,38 @@ func (l *lookUp) changeOfReference(ctx context.Context, c dora.Commit, found com
 		return unansweredChange(c), fmt.Errorf("pull request %d, named by commit %s: %w", reference(found.Commit.Message), c.Key(), err)
 	}
 	if !fits {
-		p = pull{}
-	}
-	if p.Number == 0 {
 		l.logger.DebugContext(ctx, "", "pull_request_reference", "not_found")
 		return dora.Change{}, nil
 	}
 	return l.changeOfPull(ctx, c, p)
 }
 
+// mergedReference returns the merged pull request that a commit's message names; its number is 0 if there is none.
 func (l *lookUp) mergedReference(ctx context.Context, c dora.Commit, message string) (pull, error) {
 	number := reference(message)
 	if number == 0 {
 		return pull{}, nil
 	}
-	var named pull
-	_, err := l.get(ctx, &named, "", routePull, c.Owner, c.Repository, strconv.Itoa(number))
+	named, err := l.pullWithNumber(ctx, c, number)
+	if err != nil || !named.merged() {
+		return pull{}, err
+	}
+	return named, nil
+}
+
+// pullWithNumber returns a pull request of a commit's repository; its number is 0 if there is none: the number may be that of an issue,
+// or of a pull request of another repository.
+func (l *lookUp) pullWithNumber(ctx context.Context, c dora.Commit, number int) (p pull, err error) {
+	_, err = l.get(ctx, &p, "", routePull, c.Owner, c.Repository, strconv.Itoa(number))
 	var s *statusError
 	switch {
 	case errors.As(err, &s) && s.status == http.StatusNotFound:
-		return pull{}, nil // an issue, or a pull request of another repository
+		return pull{}, nil
 	case err != nil:
 		return pull{}, notFound(err)
-	case !named.merged():
-		return pull{}, nil
 	}
-	named.Number = number
-	return named, nil
+	p.Number = number
+	return p, nil
 }
 
 // changeOfPull returns the change of a pull request that brought a commit; its zero value if none of its commits has a date.
