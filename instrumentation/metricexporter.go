@@ -23,9 +23,7 @@ func newMetricExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter, er
 		otlpmetrichttp.WithEndpointURL(to.Endpoint),
 		otlpmetrichttp.WithHeaders(to.Headers),
 		otlpmetrichttp.WithHTTPClient(client),
-		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{
-			Enabled: true, InitialInterval: minBackoff, MaxInterval: maxBackoff, MaxElapsedTime: to.Timeout,
-		}),
+		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig(to.retry())),
 	}
 	if to.Gzip {
 		options = append(options, otlpmetrichttp.WithCompression(otlpmetrichttp.GzipCompression))
@@ -39,9 +37,7 @@ func newMetricGRPCExporter(ctx context.Context, to Receiver) (sdkmetric.Exporter
 		otlpmetricgrpc.WithTLSCredentials(to.credentials()),
 		otlpmetricgrpc.WithHeaders(to.Headers),
 		otlpmetricgrpc.WithTimeout(to.Timeout),
-		otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig{
-			Enabled: true, InitialInterval: minBackoff, MaxInterval: maxBackoff, MaxElapsedTime: to.Timeout,
-		}),
+		otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig(to.retry())),
 		otlpmetricgrpc.WithDialOption(to.reconnect()),
 	}
 	if to.Gzip {

@@ -78,6 +78,17 @@ func (r Receiver) credentials() credentials.TransportCredentials {
 	return credentials.NewTLS(r.TLS)
 }
 
+// retryConfig has the fields of the RetryConfig of each exporter, into which it is converted.
+type retryConfig struct {
+	Enabled                                      bool
+	InitialInterval, MaxInterval, MaxElapsedTime time.Duration
+}
+
+// retry returns how a request is retried.
+func (r Receiver) retry() retryConfig {
+	return retryConfig{Enabled: true, InitialInterval: minBackoff, MaxInterval: maxBackoff, MaxElapsedTime: r.Timeout}
+}
+
 // reconnect bounds gRPC's own backoff, which grows to two minutes, so that a receiver that is back soon gets pushes again.
 func (r Receiver) reconnect() grpc.DialOption {
 	return grpc.WithConnectParams(grpc.ConnectParams{

@@ -141,12 +141,10 @@ func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 			return fmt.Errorf("instrument %s: %w", name, err)
 		}
 	}
-	o.teamsGivenUp.Add(context.Background(), 0)
 	for _, source := range []string{dora.GitHub, dora.Jira} {
 		o.addDeliveries(source, "unknown", "unauthorized", 0)
 	}
-	o.Late(0)
-	for _, counter := range []metric.Int64Counter{o.conflicts, o.acceptFailures, o.evictions} {
+	for _, counter := range []metric.Int64Counter{o.teamsGivenUp, o.lateEvents, o.conflicts, o.acceptFailures, o.evictions} {
 		counter.Add(context.Background(), 0)
 	}
 	for _, f := range options.Families {

@@ -24,9 +24,7 @@ func newSpanExporter(ctx context.Context, to Receiver) (sdktrace.SpanExporter, e
 		otlptracehttp.WithEndpointURL(to.Endpoint),
 		otlptracehttp.WithHeaders(to.Headers),
 		otlptracehttp.WithHTTPClient(client),
-		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
-			Enabled: true, InitialInterval: minBackoff, MaxInterval: maxBackoff, MaxElapsedTime: to.Timeout,
-		}),
+		otlptracehttp.WithRetry(otlptracehttp.RetryConfig(to.retry())),
 	}
 	if to.Gzip {
 		options = append(options, otlptracehttp.WithCompression(otlptracehttp.GzipCompression))
@@ -40,9 +38,7 @@ func newSpanGRPCClient(to Receiver) otlptrace.Client {
 		otlptracegrpc.WithTLSCredentials(to.credentials()),
 		otlptracegrpc.WithHeaders(to.Headers),
 		otlptracegrpc.WithTimeout(to.Timeout),
-		otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
-			Enabled: true, InitialInterval: minBackoff, MaxInterval: maxBackoff, MaxElapsedTime: to.Timeout,
-		}),
+		otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig(to.retry())),
 		otlptracegrpc.WithDialOption(to.reconnect()),
 	}
 	if to.Gzip {
