@@ -3,6 +3,7 @@ package dora
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,12 @@ type Evidence struct {
 	Detail string
 	// Late is true if an event that it follows from arrived after later deployments had been evaluated.
 	Late bool
+}
+
+// DeploymentOf returns the key of the deployment that a piece of evidence is, from its By, which begins with that key.
+func DeploymentOf(by string) string {
+	key, _, _ := strings.Cut(by, " ")
+	return key
 }
 
 // Compare orders evidence: by time, then by cause.

@@ -53,8 +53,7 @@ func (x *explainer) evidenceName(ctx context.Context, c dora.Cause, by string) (
 	if !c.Rework() {
 		return x.incidentName(ctx, by)
 	}
-	key, _, _ := strings.Cut(by, " ")
-	return x.deploymentName(ctx, key)
+	return x.deploymentName(ctx, dora.DeploymentOf(by))
 }
 
 // name returns a name that is read at most once.

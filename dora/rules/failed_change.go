@@ -75,7 +75,7 @@ func (r *Session) stillHolds(e dora.Evidence) (bool, error) {
 	if e.Cause != dora.CauseStatus && e.Cause != dora.CauseRollback {
 		return true, nil
 	}
-	t, _, err := r.History().Deployment(deploymentOf(e.By))
+	t, _, err := r.History().Deployment(dora.DeploymentOf(e.By))
 	if err != nil {
 		return false, err
 	}

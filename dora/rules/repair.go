@@ -3,7 +3,6 @@ package rules
 import (
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -66,7 +65,7 @@ func repairOf(h dora.History, incidents Incidents, f dora.FailedChange) (by dora
 		i, err := incidents.Get(f.By)
 		return by, i.FirstResolved, err
 	case f.Cause != dora.CauseStatus:
-		by, _, err = h.Deployment(deploymentOf(f.By))
+		by, _, err = h.Deployment(dora.DeploymentOf(f.By))
 		return by, f.At, err
 	}
 	return repairOfStatus(h, f)
@@ -121,10 +120,4 @@ func (r *Session) addRepair(f dora.FailedChange, by dora.DeploymentRecord) error
 		}
 	}
 	return r.Evidence().SaveFailedChange(f)
-}
-
-// deploymentOf returns the key of the deployment that a piece of evidence is, from its Evidence.By.
-func deploymentOf(by string) string {
-	key, _, _ := strings.Cut(by, " ")
-	return key
 }
