@@ -52,6 +52,14 @@ type reading struct {
 	maxSeries, maxBytes int
 	series, labelBytes  int
 	state               dora.State
+	// rejectedFamilies are the families with something in rejected.
+	rejectedFamilies map[string]bool
+}
+
+// reject lists something of a family that is invalid.
+func (n *reading) reject(f dora.Family, format string, args ...any) {
+	n.rejectedFamilies[f.Name] = true
+	addFinding(&n.rejected, format, args...)
 }
 
 // readOwnBaseline reads the values of a checkpoint of this program. Memory is needed for imported values only.
@@ -60,7 +68,7 @@ func readOwnBaseline(r io.Reader, families map[string]dora.Family) (dora.State, 
 }
 
 func readBaseline(r io.Reader, n *reading) (dora.State, findings, error) {
-	n.state = dora.State{}
+	n.state, n.rejectedFamilies = dora.State{}, map[string]bool{}
 	ignored := map[string]bool{}
 	skip := func(name string) {
 		if !ignored[name] && len(ignored) < 1000 {
@@ -82,11 +90,11 @@ func readBaseline(r io.Reader, n *reading) (dora.State, findings, error) {
 func (n *reading) takeFamily(found *dto.MetricFamily, lines map[string]int) error {
 	f := n.families[found.GetName()]
 	if found.GetType() != metricType(f) && (n.foreign == nil || !isNumber(found.GetType()) || f.Kind == dora.Histogram) {
-		addFinding(&n.rejected, "%s of type %s", f.Name, strings.ToLower(found.GetType().String()))
+		n.reject(f, "%s of type %s", f.Name, strings.ToLower(found.GetType().String()))
 		return nil
 	}
 	if f.Kind == dora.Histogram && hasUnparsedLines(lines, found) {
-		addFinding(&n.rejected, "%s with a line that has no le or is a duplicate", f.Name)
+		n.reject(f, "%s with a line that has no le or is a duplicate", f.Name)
 		return nil
 	}
 	n.series += len(found.GetMetric())
@@ -128,7 +136,7 @@ func (n *reading) addFamily(f dora.Family, found *dto.MetricFamily) error {
 			addFinding(&n.otherBounds, "%s{%s}", f.Name, written.Key())
 			continue
 		case err != nil:
-			addFinding(&n.rejected, "%s{%s} (%v)", f.Name, written.Key(), err)
+			n.reject(f, "%s{%s} (%v)", f.Name, written.Key(), err)
 			continue
 		case value < 0, f.Unit == dora.Milliseconds && value >= overflowSeconds:
 			addFinding(&n.implausible, "%s{%s} %g", f.Name, written.Key(), value)
@@ -141,7 +149,7 @@ func (n *reading) addFamily(f dora.Family, found *dto.MetricFamily) error {
 			continue
 		}
 		if err := checkLabels(f, written); err != nil {
-			addFinding(&n.rejected, "a series of %s (%v)", f.Name, err)
+			n.reject(f, "a series of %s (%v)", f.Name, err)
 			continue
 		}
 		if _, twice := n.state[f.Name][written.Key()]; twice {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,12 +37,12 @@ func readForeignBaseline(r io.Reader, families map[string]dora.Family, optional 
 
 func readForeign(r io.Reader, families map[string]dora.Family, optional bool, maxSeries, maxBytes int) (dora.State, findings, error) {
 	f := &foreign{optional: optional, seen: map[string]bool{}, newest: map[string]origin{}}
-	state, n, err := readBaseline(r, &reading{families: families, foreign: f, maxSeries: maxSeries, maxBytes: maxBytes})
+	reading := &reading{families: families, foreign: f, maxSeries: maxSeries, maxBytes: maxBytes}
+	state, n, err := readBaseline(r, reading)
 	if err != nil {
 		return state, n, err
 	}
-	for _, rejected := range n.rejected {
-		family := sampleName([]byte(rejected))
+	for _, family := range slices.Sorted(maps.Keys(reading.rejectedFamilies)) {
 		if f := families[family]; len(state[family]) == 0 && (f.Kind == dora.Counter || f.Kind == dora.Sum) {
 			return nil, n, fmt.Errorf("%s would start at 0, since none of its values can be used: %s", family, strings.Join(firstNames(n.rejected), ", "))
 		}

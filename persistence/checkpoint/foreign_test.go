@@ -125,6 +125,7 @@ func TestForeignFilesThatWouldStartAtZero(t *testing.T) {
 		"a summary":        {"# TYPE jira_incidents summary\njira_incidents{quantile=\"1\"} 1\njira_incidents_sum 1\njira_incidents_count 1\n", "jira_incidents would start at 0"},
 		"NaN":              {"github_deployments_total{" + shop + "} NaN\n", "github_deployments_total would start at 0, since none of its values can be used"},
 		"infinity":         {"jira_incidents_duration_sum{project=\"P\",team=\"t\"} +Inf\njira_incidents{team=\"t\"} 1\n", "jira_incidents_duration_sum would start at 0"},
+		"after many NaN":   {strings.Repeat("github_deployments_duration{"+shop+"} NaN\n", 1100) + "jira_incidents{team=\"a\"} NaN\n", "jira_incidents would start at 0"},
 		"one NaN of two":   {"jira_incidents{team=\"a\"} NaN\njira_incidents{team=\"b\"} 1\n", ""},
 		"a gauge of NaN":   {"github_deployments_duration{" + shop + "} NaN\n", ""},
 		"the same series":  {"jira_incidents{team=\"a\"} 1\njira_incidents{team=\"a\"} 1\n", "occurs twice"},
