@@ -24,7 +24,7 @@ func TestFailures(t *testing.T) {
 			events: []dora.Event{ship(1, "V1", 10), deployed(2, "V2", "failure", 15), ship(3, "V3", 40)},
 		},
 		{
-			name: "a revert marks what oracleDeployment first",
+			name: "a revert marks what shipped the change first",
 			repository: func(w *repository) {
 				w.changes["V2"] = dora.Change{Origin: dora.Origin{PullRequest: 2, FirstCommit: morning}}
 				w.changes["V4"] = dora.Change{Origin: dora.Origin{PullRequest: 4, FirstCommit: morning, Reverts: []string{"#2"}}}

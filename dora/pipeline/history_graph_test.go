@@ -288,15 +288,8 @@ func (g *growing) release() {
 	for range 1 + g.IntN(2) {
 		g.featureOnDevelop()
 	}
-	var commits []string
-	known := g.ancestors(sha(g.main))
-	for _, c := range g.order {
-		if g.ancestors(sha(g.develop))[c] && !known[c] {
-			commits = append(commits, c)
-		}
-	}
 	q := g.open("develop", "main")
-	q.commits = commits
+	q.commits = g.since(sha(g.main), sha(g.develop))
 	g.main = g.merge(q, g.releases, g.main)
 	g.point(g.main, "main")
 }
@@ -304,15 +297,8 @@ func (g *growing) release() {
 // backMerge brings direct fixes of main to develop.
 func (g *growing) backMerge() {
 	g.direct()
-	var commits []string
-	known := g.ancestors(sha(g.develop))
-	for _, c := range g.order {
-		if g.ancestors(sha(g.main))[c] && !known[c] {
-			commits = append(commits, c)
-		}
-	}
 	q := g.open("main", "develop")
-	q.commits = commits
+	q.commits = g.since(sha(g.develop), sha(g.main))
 	g.develop = g.merge(q, "merge", g.develop)
 	g.featureOnDevelop()
 }
