@@ -61,6 +61,11 @@ teams:
 func (e *exporter) start(t *testing.T) {
 	t.Helper()
 	e.run(t, binary)
+	e.waitUntilReady(t)
+}
+
+func (e *exporter) waitUntilReady(t *testing.T) {
+	t.Helper()
 	eventually(t, "the exporter is ready", func() error {
 		_, err := get("http://" + e.address + "/readyz")
 		return err

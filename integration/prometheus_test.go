@@ -113,8 +113,16 @@ func runPrometheus(t *testing.T, configuration, data string, flags ...string) pr
 	if err := os.WriteFile(config, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	startProcess(t, "Prometheus", exec.Command("prometheus", append(flags, "--config.file="+config, "--storage.tsdb.path="+data, "--storage.tsdb.retention.time=1000d", "--web.listen-address="+address)...))
+	p := prometheus{url: "http://" + address}
+	eventually(t, "Prometheus is ready", func() error { _, err := get(p.url + "/-/ready"); return err })
+	return p
+}
+
+// startProcess starts a process that ends with the test, which then shows the end of its output if it has failed.
+func startProcess(t *testing.T, name string, process *exec.Cmd) {
+	t.Helper()
 	var output bytes.Buffer
-	process := exec.Command("prometheus", append(flags, "--config.file="+config, "--storage.tsdb.path="+data, "--storage.tsdb.retention.time=1000d", "--web.listen-address="+address)...)
 	process.Stdout, process.Stderr = &output, &output
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
@@ -124,12 +132,9 @@ func runPrometheus(t *testing.T, configuration, data string, flags ...string) pr
 		_ = process.Wait()
 		if t.Failed() {
 			said := output.String()
-			t.Logf("Prometheus said:\n%s", said[max(0, len(said)-2000):])
+			t.Logf("%s said:\n%s", name, said[max(0, len(said)-2000):])
 		}
 	})
-	p := prometheus{url: "http://" + address}
-	eventually(t, "Prometheus is ready", func() error { _, err := get(p.url + "/-/ready"); return err })
-	return p
 }
 
 // wait waits until a query answers with one sample of the value.

@@ -18,10 +18,7 @@ func TestQuickStart(t *testing.T) {
 	_, key, _ := strings.Cut(block(t, readme, "GITHUB_WEBHOOK_SECRET="), "=")
 	key, _, _ = strings.Cut(key, " ")
 	e.run(t, "sh", "-c", "sed -i 's/webhook_secret: "+secret+"/webhook_secret: "+key+"/' config.yml && exec "+binary)
-	eventually(t, "the exporter is ready", func() error {
-		_, err := get("http://" + e.address + "/readyz")
-		return err
-	})
+	e.waitUntilReady(t)
 	here := strings.NewReplacer("localhost:8090", e.address)
 	run := func(command string) string {
 		out, err := exec.Command("sh", "-c", here.Replace(command)).CombinedOutput()

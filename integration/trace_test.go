@@ -74,10 +74,7 @@ func TestDurableBeforeTheAnswer(t *testing.T) {
 	e := newExporter(t, "http://127.0.0.1:1")
 	trace := filepath.Join(t.TempDir(), "trace")
 	e.startTraced(t, "-yy", "-s", "16384", "-e", "trace=read,write,pwrite64,fdatasync,fsync", "-o", trace)
-	eventually(t, "the exporter is ready", func() error {
-		_, err := get("http://" + e.address + "/readyz")
-		return err
-	})
+	e.waitUntilReady(t)
 	const alone, together = 20, 60
 	http.DefaultTransport.(*http.Transport).DisableKeepAlives = true // a connection tells which answer is whose
 	defer func() { http.DefaultTransport.(*http.Transport).DisableKeepAlives = false }()

@@ -3,7 +3,6 @@ package integration
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -15,12 +14,7 @@ import (
 // docs/grafana.md has: the increase is exactly what happened.
 func TestUpgradeAtAnotherAddress(t *testing.T) {
 	t.Parallel()
-	newer := filepath.Join(t.TempDir(), "dora-exporter")
-	build := exec.Command("go", "build", "-ldflags", "-X main.version=2.0.0", "-o", newer, "./cmd/dora-exporter")
-	build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the exporter: %v\n%s", err, out)
-	}
+	newer := buildVersion(t, "2.0.0")
 	e := newExporter(t, github(t))
 	targets := filepath.Join(t.TempDir(), "targets.json")
 	pointAt := func(address string) {
@@ -40,13 +34,9 @@ func TestUpgradeAtAnotherAddress(t *testing.T) {
 	p.wait(t, `github_deployments_duration_sum{status="success"}`, 3600)
 	e.kill()
 
-	e.address = testexporter.FreeAddress(t)
-	pointAt(e.address)
-	e.run(t, newer, "-web.listen-address="+e.address)
-	eventually(t, "the newer version is ready", func() error {
-		_, err := get("http://" + e.address + "/readyz")
-		return err
-	})
+	address := testexporter.FreeAddress(t)
+	pointAt(address)
+	e.runAt(t, newer, address)
 	e.send(t, "deployment_status", status(2, 2, "success"))
 	e.send(t, "deployment_status", status(3, 3, "success"))
 	p.wait(t, `github_deployments_duration_sum{status="success"}`, 3*3600)

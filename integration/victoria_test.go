@@ -67,10 +67,7 @@ func (e *exporter) runAt(t *testing.T, path, address string) {
 	t.Helper()
 	e.address = address
 	e.run(t, path, "-web.listen-address="+address)
-	eventually(t, "the exporter is ready", func() error {
-		_, err := get("http://" + e.address + "/readyz")
-		return err
-	})
+	e.waitUntilReady(t)
 }
 
 // victoria is a real VictoriaMetrics.
@@ -88,19 +85,10 @@ func startVictoria(t *testing.T) victoria {
 	}
 	v := victoria{address: testexporter.FreeAddress(t)}
 	v.url = "http://" + v.address
-	var output testexporter.Buffer
-	process := exec.Command(path, "-storageDataPath="+t.TempDir(), "-httpListenAddr="+v.address, "-opentelemetry.usePrometheusNaming",
-		"-search.latencyOffset=0s", "-search.disableCache")
-	process.Stdout, process.Stderr = &output, &output
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = process.Process.Kill()
-		_ = process.Wait()
+	startProcess(t, "VictoriaMetrics", exec.Command(path, "-storageDataPath="+t.TempDir(), "-httpListenAddr="+v.address, "-opentelemetry.usePrometheusNaming",
+		"-search.latencyOffset=0s", "-search.disableCache"))
+	t.Cleanup(func() { // before the process ends
 		if t.Failed() {
-			said := output.String()
-			t.Logf("VictoriaMetrics said:\n%s", said[max(0, len(said)-2000):])
 			names, _ := get(v.url + "/api/v1/series?match[]=" + url.QueryEscape(`{__name__=~"dora_deployment.*"}`))
 			t.Logf("its series:\n%s", names)
 		}
