@@ -39,15 +39,7 @@ func (d *decoder) stringList(example string, to *[]string) field {
 // secrets reads a secret or a list of secrets. An empty secret is an error: anybody could sign with it.
 func (d *decoder) secrets(to *[]string) field {
 	return func(n *yaml.Node, path string) {
-		all := []*yaml.Node{n}
-		if n.Kind == yaml.SequenceNode {
-			all = n.Content
-		}
-		for _, secret := range all {
-			if !d.visit(secret) {
-				return
-			}
-			secret = resolveAlias(secret)
+		d.eachValue(n, func(secret *yaml.Node) {
 			switch {
 			case secret.Kind != yaml.ScalarNode:
 				d.fail(secret, "%s has %s: write one secret, or a list of secrets", path, describe(secret))
@@ -55,7 +47,21 @@ func (d *decoder) secrets(to *[]string) field {
 				d.fail(secret, "%s has an empty secret: write the secret that the sender uses, or remove the key", path)
 			}
 			*to = append(*to, secret.Value)
+		})
+	}
+}
+
+// eachValue calls read for a value, or for each item of a list.
+func (d *decoder) eachValue(n *yaml.Node, read func(*yaml.Node)) {
+	all := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		all = n.Content
+	}
+	for _, value := range all {
+		if !d.visit(value) {
+			return
 		}
+		read(resolveAlias(value))
 	}
 }
 
@@ -81,30 +87,22 @@ func (d *decoder) secretFile(to *string) field {
 // secretFiles reads secrets from one file or several.
 func (d *decoder) secretFiles(to *[]string) field {
 	return func(n *yaml.Node, path string) {
-		files := []*yaml.Node{n}
-		if n.Kind == yaml.SequenceNode {
-			files = n.Content
-		}
-		for _, file := range files {
-			if !d.visit(file) {
-				return
-			}
+		d.eachValue(n, func(file *yaml.Node) {
 			var secret string
-			d.secretFile(&secret)(resolveAlias(file), path)
+			d.secretFile(&secret)(file, path)
 			*to = append(*to, secret)
-		}
+		})
 	}
 }
 
 // port reads a port, as a number or in quotes.
 func (d *decoder) port(to *int) field {
 	return func(n *yaml.Node, path string) {
-		port, err := strconv.Atoi(n.Value)
-		if n.Kind != yaml.ScalarNode || err != nil || port < 1 || port > 65535 {
+		if n.Kind != yaml.ScalarNode || !isPort(n.Value) {
 			d.fail(n, "%s is %s, must be a port: write a number from 1 to 65535, such as 8090", path, describe(n))
 			return
 		}
-		*to = port
+		*to, _ = strconv.Atoi(n.Value)
 	}
 }
 
@@ -158,14 +156,24 @@ func (d *decoder) expression(to **regexp.Regexp) field {
 // listenAddress reads an address to listen on: host:port, or :port for all of the machine's.
 func (d *decoder) listenAddress(to *string) field {
 	return func(n *yaml.Node, path string) {
-		_, text, err := net.SplitHostPort(n.Value)
-		port, notNumber := strconv.Atoi(text)
-		if n.Kind != yaml.ScalarNode || err != nil || notNumber != nil || port < 1 || port > 65535 {
+		if n.Kind != yaml.ScalarNode || !IsListenAddress(n.Value) {
 			d.fail(n, "%s is %s, must be an address to listen on: write host:port or :port, such as \":9090\"", path, describe(n))
 			return
 		}
 		*to = n.Value
 	}
+}
+
+// IsListenAddress reports whether text is an address to listen on: host:port or :port.
+func IsListenAddress(text string) bool {
+	_, digits, err := net.SplitHostPort(text)
+	return err == nil && isPort(digits)
+}
+
+// isPort reports whether text is the number of a port.
+func isPort(text string) bool {
+	port, err := strconv.Atoi(text)
+	return err == nil && port >= 1 && port <= 65535
 }
 
 // url reads the URL of a server.

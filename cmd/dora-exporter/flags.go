@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"dora-exporter/config"
@@ -105,8 +103,7 @@ func (f *flags) parse(set *flag.FlagSet, args []string) error {
 }
 
 func (f *flags) setListenAddress(text string) error {
-	_, port, err := net.SplitHostPort(text)
-	if number, notNumber := strconv.Atoi(port); err != nil || notNumber != nil || number < 1 || number > 65535 {
+	if !config.IsListenAddress(text) {
 		return errors.New("must be host:port or :port")
 	}
 	f.ListenAddress = text
