@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"dora-exporter/dora"
@@ -41,20 +42,22 @@ func TestExplainedValues(t *testing.T) {
 // The same holds for random histories, also where there are too many series.
 func TestExplainRandomHistories(t *testing.T) {
 	for seed := range uint64(3) {
-		random := rand.New(rand.NewPCG(seed, 5))
-		s := shop.New(t)
-		s.Rules.MaxSeries = []int{20_000, 120, 40}[seed]
-		s.GitHub.Line = []string{"V1", "V2", "V3", "V4", "V5"}
-		for range 40 {
-			at, environment := random.IntN(500), []string{"production", "staging", "a", "b"}[random.IntN(4)]
-			state := []string{"success", "success", "success", "failure", "error", "in_progress"}[random.IntN(6)]
-			s.Deliver(shop.Status(int64(1+random.IntN(15)), environment, s.GitHub.Line[random.IntN(5)], state, at))
-			if random.IntN(4) == 0 {
-				s.Deliver(shop.Incident("updated", 46+at, []int{0, 45 + at}[random.IntN(2)]))
+		synctest.Test(t, func(t *testing.T) { // the pipeline waits for its own intervals
+			random := rand.New(rand.NewPCG(seed, 5))
+			s := shop.New(t)
+			s.Rules.MaxSeries = []int{20_000, 120, 40}[seed]
+			s.GitHub.Line = []string{"V1", "V2", "V3", "V4", "V5"}
+			for range 40 {
+				at, environment := random.IntN(500), []string{"production", "staging", "a", "b"}[random.IntN(4)]
+				state := []string{"success", "success", "success", "failure", "error", "in_progress"}[random.IntN(6)]
+				s.Deliver(shop.Status(int64(1+random.IntN(15)), environment, s.GitHub.Line[random.IntN(5)], state, at))
+				if random.IntN(4) == 0 {
+					s.Deliver(shop.Incident("updated", 46+at, []int{0, 45 + at}[random.IntN(2)]))
+				}
 			}
-		}
-		s.Process()
-		compareMetrics(t, s)
+			s.Process()
+			compareMetrics(t, s)
+		})
 	}
 }
 

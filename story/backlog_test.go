@@ -29,7 +29,7 @@ func (e *exporter) fill(n int) *truth {
 		accepting.Go(func() {
 			for id := range ids {
 				s := &dora.Status{ID: int64(id), State: "success", CreatedAt: newYear.Add(time.Duration(id) * time.Second), Deployment: dora.Deployment{
-					Host: "api.github.com", ID: 1, Owner: "acme", Repository: "web", Environment: "production", SHA: "c0ffee", CreatedAt: newYear,
+					Host: "api.github.com", ID: int64(id), Owner: "acme", Repository: "web", Environment: "production", SHA: "c0ffee", CreatedAt: newYear,
 				}}
 				d := dora.Delivery{Source: dora.GitHub, Key: fmt.Sprint("status/", id), Received: newYear, Event: dora.Event{Status: s}}
 				if _, err := store.Accept(e.Context(), d); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -54,20 +55,28 @@ func (r *repeating) Read(p []byte) (n int, err error) {
 
 // zipped answers with a few KiB that become many MiB.
 func zipped(t *testing.T, status int, begin, element string, n int, end string) http.HandlerFunc {
+	const times = 1 << 16
+	many := gzipped(t, strings.Repeat(element, times)) // members one after the other are a gzip file, too
+	body := slices.Concat(gzipped(t, begin), bytes.Repeat(many, n/times), gzipped(t, end))
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Encoding", "gzip")
+		w.WriteHeader(status)
+		_, _ = w.Write(body)
+	}
+}
+
+func gzipped(t *testing.T, text string) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
-	if _, err := io.Copy(w, io.MultiReader(zeros(begin, element, n), strings.NewReader(end))); err != nil {
+	if _, err := w.Write([]byte(text)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Encoding", "gzip")
-		w.WriteHeader(status)
-		_, _ = w.Write(b.Bytes())
-	}
+	return b.Bytes()
 }
 
 // Answers of GitHub that are small and make much are refused, eight at once, too, and the look-ups are made when it answers.
@@ -180,7 +189,7 @@ func TestDenseBodies(t *testing.T) {
 			before := e.peak()
 			small, large := test.body(900<<10), test.body(largest)
 			var sending sync.WaitGroup
-			for range scaled(40, 100) {
+			for range scaled(24, 100) {
 				sending.Go(func() {
 					if status, body := e.post(jira(small)); fmt.Sprint(status) != test.answers && status != 503 && name != "keys" { // which are few then
 						t.Errorf("900 KiB: status %d: %s", status, body)

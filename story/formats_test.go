@@ -138,7 +138,7 @@ func (e *exporter) scrapeAs(method, path, accept, encoding string) (http.Header,
 	if encoding != "" {
 		request.Header.Set("Accept-Encoding", encoding)
 	}
-	answer, err := bare.Do(request)
+	answer, err := client.Do(request)
 	if err != nil {
 		e.Fatal(err)
 	}
@@ -149,9 +149,6 @@ func (e *exporter) scrapeAs(method, path, accept, encoding string) (http.Header,
 	}
 	return answer.Header, body
 }
-
-// bare neither asks for gzip by itself nor unpacks it.
-var bare = &http.Client{Transport: &http.Transport{DisableCompression: true}}
 
 // unpacked is a body as it was before it was packed, which it must be when it should.
 func (e *exporter) unpacked(header http.Header, body []byte, packed bool) []byte {

@@ -29,10 +29,10 @@ func TestKill(t *testing.T) {
 	id := 0
 	for round := range rounds {
 		e.start()
-		d := deployed{id: round + 1, repo: "web", env: "production", sha: fmt.Sprintf("c0ffee%02d", round)}
 		var events []webhook
 		for range perRound {
 			id++
+			d := deployed{id: 1 + id/5, repo: "web", env: "production", sha: fmt.Sprintf("c0ffee%02d", round)}
 			at := first.Add(time.Duration(random.IntN(1_000_000)) * time.Second)
 			events = append(events, d.status(id, "success", at))
 			everything.status(d, "Platform", id, "success", at, first)

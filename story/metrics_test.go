@@ -21,15 +21,16 @@ func deploymentSeries(family, env, repo, status, team string) string {
 	return fmt.Sprintf("%s{environment=%q,repo=%q,status=%q,team=%q}", family, env, repo, status, team)
 }
 
-// scrape returns the documented series.
+// scrape returns the documented series. It parses only these: many tests call it again and again.
 func (e *exporter) scrape() (numbers, error) {
 	status, text := e.get("/metrics")
 	if status != 200 {
 		return nil, fmt.Errorf("/metrics: status %d: %s", status, text)
 	}
-	return parse(text)
+	return parse(documented(text))
 }
 
+// parse returns the documented series of a text, all of which must be valid.
 func parse(text string) (numbers, error) {
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
@@ -69,20 +70,31 @@ func (e *exporter) hasMetric(line string) error {
 	return nil
 }
 
-// becomes waits until /metrics has exactly these values, but for series at 0.
+// becomes waits until /metrics has exactly these values, but for series at 0, and is valid.
 func (e *exporter) becomes(want numbers) {
 	e.Helper()
+	want = want.nonZero()
 	e.eventually("/metrics has what is expected", func() error {
-		got, err := e.scrape()
+		status, text := e.get("/metrics")
+		if status != 200 {
+			return fmt.Errorf("/metrics: status %d: %s", status, text)
+		}
+		got, err := parse(documented(text))
 		if err != nil {
 			return err
 		}
-		if diff := cmp.Diff(want.nonZero(), got.nonZero()); diff != "" {
-			return fmt.Errorf("-want +got:\n%s", diff)
+		if got = got.nonZero(); !maps.Equal(want, got) {
+			return difference{want, got}
 		}
-		return nil
+		_, err = parse(text)
+		return err
 	})
 }
+
+// difference is the error that series have other values than those that are wanted.
+type difference struct{ want, got numbers }
+
+func (d difference) Error() string { return "-want +got:\n" + cmp.Diff(d.want, d.got) }
 
 // watch scrapes all the time and checks that no cumulative value ever goes down.
 func (e *exporter) watch() (stop func()) {
@@ -94,7 +106,7 @@ func (e *exporter) watch() (stop func()) {
 			select {
 			case <-done:
 				return
-			case <-time.After(30 * time.Millisecond):
+			case <-time.After(50 * time.Millisecond):
 			}
 			now, err := e.scrape()
 			if err != nil {

@@ -27,7 +27,7 @@ func TestStopUnderLoad(t *testing.T) {
 	e := newExporter(t, api.server.URL)
 	defer e.watch()()
 	want := newTruth()
-	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
+	deployment := func(id int) deployed { return deployed{id: 1 + id/5, repo: "web", env: "production", sha: "c0ffee"} }
 	id := 0
 	for range scaled(4, 50) {
 		e.start()
@@ -35,7 +35,7 @@ func TestStopUnderLoad(t *testing.T) {
 		ids := map[string]int{}
 		for range perRound {
 			id++
-			w := d.status(id, "success", newYear.Add(time.Duration(id)*time.Second))
+			w := deployment(id).status(id, "success", newYear.Add(time.Duration(id)*time.Second))
 			ids[w.body] = id
 			events = append(events, w)
 		}
@@ -54,7 +54,7 @@ func TestStopUnderLoad(t *testing.T) {
 			switch status {
 			case 202:
 				id := ids[w.body]
-				want.status(d, "Platform", id, "success", newYear.Add(time.Duration(id)*time.Second), newYear)
+				want.status(deployment(id), "Platform", id, "success", newYear.Add(time.Duration(id)*time.Second), newYear)
 			case 0, 503:
 			default:
 				t.Errorf("status %d: %s", status, body)

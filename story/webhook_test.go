@@ -110,7 +110,8 @@ func (e *exporter) do(request *http.Request) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
-var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
+// client asks for no compression: most of what the tests read is /metrics, again and again. TestFormatsOfMetrics has the compressed forms.
+var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32, DisableCompression: true}}
 
 // deployed is a deployment for which events are made.
 type deployed struct {

@@ -8,15 +8,15 @@ import (
 // Patience is how long a test waits for what must become true. How soon it does depends on the machine.
 const Patience = 2 * time.Minute
 
-// A poll often scrapes and parses /metrics, so a long wait polls less often: the pause is a tenth of the wait so far, between
+// A poll often scrapes and parses /metrics, so a long wait polls less often: the pause is a quarter of the wait so far, between
 // shortestPause and longestPause.
 const (
 	shortestPause = 10 * time.Millisecond
-	longestPause  = 250 * time.Millisecond
+	longestPause  = 500 * time.Millisecond
 )
 
 func pause(waited time.Duration) {
-	time.Sleep(min(max(waited/10, shortestPause), longestPause))
+	time.Sleep(min(max(waited/4, shortestPause), longestPause))
 }
 
 // Eventually polls until f returns no error, for Patience at most.
