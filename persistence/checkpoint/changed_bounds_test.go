@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -45,7 +46,7 @@ func TestRestoreWhenBoundsHaveChanged(t *testing.T) {
 			if err := state.Add(byName, facts...); err != nil {
 				t.Fatal(err)
 			}
-			if err := old.Write(t.Context(), state, 1); err != nil {
+			if err := errors.Join(old.Write(t.Context(), state, 1), old.saveSums(t.Context(), state, 1)); err != nil {
 				t.Fatal(err)
 			}
 			s.resolve(4)

@@ -1,5 +1,5 @@
-// Package checkpoint reads and writes the .prom file: all cumulative values in Prometheus' text format, with the position up to which
-// they hold. It also imports the files of other programs as baselines.
+// Package checkpoint writes the .prom file, all cumulative values in Prometheus' text format, and restores the values at the start. It
+// also imports the files of other programs as baselines.
 package checkpoint
 
 import (
@@ -9,9 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"math"
 	"os"
-	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -33,12 +31,13 @@ type Store interface {
 	AddBaseline(ctx context.Context, b dora.Baseline) error
 	// LastPosition returns the position of the newest fact, 0 if there is none.
 	LastPosition(ctx context.Context) (int64, error)
-	// Newest returns the newest fact, by its time and id, of each label set of a family, among those up to a position.
-	Newest(ctx context.Context, family string, upTo int64) ([]dora.Fact, error)
+	// Sums returns what SaveSums stored last; its zero value if nothing was.
+	Sums(ctx context.Context) (dora.Sums, error)
+	SaveSums(ctx context.Context, s dora.Sums) error
 }
 
 // Checkpoint is the .prom file: all cumulative values with the position up to which they hold, in Prometheus' text format, so that
-// any tool can read it. It implements dora.Checkpoint.
+// any tool can read it. From time to time it also keeps the sums of the facts in the store. It implements dora.Checkpoint.
 type Checkpoint struct {
 	path        string
 	store       Store
@@ -48,6 +47,8 @@ type Checkpoint struct {
 	// optionalLabels is true if imported series keep the optional labels of their families.
 	optionalLabels bool
 	logger         *slog.Logger
+	// summed is the position of the sums in the store.
+	summed int64
 }
 
 var _ dora.Checkpoint = (*Checkpoint)(nil)
@@ -65,13 +66,56 @@ func New(path string, store Store, families []dora.Family, acceptStore bool, log
 // KeepOptionalLabels makes Restore import series of another program with the optional labels of their families.
 func (c *Checkpoint) KeepOptionalLabels() { c.optionalLabels = true }
 
+// sumsEvery is how many facts are added before the store's sums are saved again, beside one for each series. A start reads as many.
+const sumsEvery = 10_000
+
 // Write replaces the file durably and keeps the previous one as .prev.
-func (c *Checkpoint) Write(_ context.Context, s dora.State, position int64) error {
+func (c *Checkpoint) Write(ctx context.Context, s dora.State, position int64) error {
 	data, err := encode(header{store: c.store.ID(), position: position, start: c.store.Started()}, c.families, s)
 	if err != nil {
 		return fmt.Errorf("write checkpoint %s: %w", c.path, err)
 	}
-	return localfile.Replace(c.path, data)
+	if err := localfile.Replace(c.path, data); err != nil {
+		return err
+	}
+	series := 0
+	for _, all := range s {
+		series += len(all)
+	}
+	if position-c.summed < int64(sumsEvery+series) {
+		return nil
+	}
+	return c.saveSums(ctx, s, position)
+}
+
+// saveSums keeps the sums of the facts up to a position in the store.
+func (c *Checkpoint) saveSums(ctx context.Context, s dora.State, position int64) error {
+	sums := dora.Sums{Position: position, State: dora.State{}, Bounds: c.bounds()}
+	for family, all := range s {
+		for key, series := range all {
+			if imported := series.Baseline != 0 || series.BaselineBuckets != nil; imported && series.Own == 0 && series.At.IsZero() && series.Buckets == nil {
+				continue // the baseline has it
+			}
+			series.Baseline, series.BaselineBuckets = 0, nil
+			setSeries(sums.State, family, key, series)
+		}
+	}
+	if err := c.store.SaveSums(ctx, sums); err != nil {
+		return err
+	}
+	c.summed = position
+	return nil
+}
+
+// bounds returns the bounds of the histograms.
+func (c *Checkpoint) bounds() map[string][]int64 {
+	all := map[string][]int64{}
+	for _, family := range c.families {
+		if family.Kind == dora.Histogram {
+			all[family.Name] = family.Bounds
+		}
+	}
+	return all
 }
 
 // file is a checkpoint file that was found.
@@ -133,107 +177,6 @@ func (e *damagedError) Error() string {
 	return fmt.Sprintf("the checkpoint %s is damaged: %v", e.path, e.err)
 }
 func (e *damagedError) Unwrap() error { return e.err }
-
-// values converts the file's values into a state: the baseline and what was counted since. A file with anything that this program does
-// not write is damaged. The error is errTooLarge or errBounds if the file is intact, but its values can't be separated.
-func (c *Checkpoint) values(ctx context.Context, f *file, base dora.State) (dora.State, error) {
-	found, n, err := f.readBaseline(readOwnBaseline, c.byName)
-	if err != nil {
-		return nil, &damagedError{path: f.path, err: err}
-	}
-	if strange := slices.Concat(n.rejected, n.ignored); len(strange) > 0 {
-		return nil, &damagedError{path: f.path, err: fmt.Errorf("this program does not write %s", strange[0])}
-	}
-	if len(n.otherBounds) > 0 {
-		return nil, fmt.Errorf("%s: %w", n.otherBounds[0], errBounds)
-	}
-	state := dora.State{}
-	for family, all := range base { // all of it: an older version's checkpoint lacks the families that it did not know
-		for key, series := range all {
-			setSeries(state, family, key, series)
-		}
-	}
-	for _, family := range c.families {
-		if family.Kind == dora.Last {
-			if err := c.addNewest(ctx, family, state, found, f); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		for key, series := range found[family.Name] {
-			series, err = subtractBaseline(base[family.Name][key], series, family)
-			if errors.Is(err, errTooLarge) {
-				return nil, err
-			}
-			if err != nil {
-				return nil, &damagedError{path: f.path, err: fmt.Errorf("%s{%s}: %w", family.Name, key, err)}
-			}
-			setSeries(state, family.Name, key, series)
-		}
-	}
-	return state, nil
-}
-
-// addNewest adds the values of a family of kind Last from the newest facts and the baseline, since the file does not have their time.
-// The file must have the same values.
-func (c *Checkpoint) addNewest(ctx context.Context, family dora.Family, state, found dora.State, f *file) error {
-	facts, err := c.store.Newest(ctx, family.Name, f.position)
-	if err != nil {
-		return err
-	}
-	if err := state.Add(c.byName, facts...); err != nil {
-		return err
-	}
-	for key, series := range state[family.Name] {
-		written, ok := found[family.Name][key]
-		if (ok && written.Baseline != series.Value(family)) || (!ok && !series.At.IsZero()) {
-			return &damagedError{path: f.path, err: fmt.Errorf("%s{%s} is not the value of the newest fact", family.Name, key)}
-		}
-	}
-	for key := range found[family.Name] {
-		if _, ok := state[family.Name][key]; !ok {
-			return &damagedError{path: f.path, err: fmt.Errorf("%s{%s} comes from no fact", family.Name, key)}
-		}
-	}
-	return nil
-}
-
-// errBelowBaseline reports that a cumulative value is below its baseline.
-var errBelowBaseline = errors.New("it is less than its baseline")
-
-// subtractBaseline separates a published series into its baseline and what was added to it.
-func subtractBaseline(base, published dora.Series, f dora.Family) (s dora.Series, err error) {
-	s.Labels, s.BaselineBuckets = published.Labels, base.BaselineBuckets
-	s.Baseline, s.Own, err = splitValue(published.Baseline, base.Baseline, f.Unit)
-	switch {
-	case err != nil:
-	case f.Kind == dora.Counter && s.Own < 0:
-		err = errBelowBaseline
-	case f.Kind == dora.Histogram:
-		s.Buckets, err = splitBuckets(published.BaselineBuckets, base.BaselineBuckets, s.Own)
-	}
-	return s, err
-}
-
-// errTooLarge reports that a value is so large that a float64 can't represent the whole numbers added to its baseline.
-var errTooLarge = errors.New("the value is too large to compute what was added to its baseline")
-
-// splitValue separates a published value into the baseline and the whole number that was added to it.
-func splitValue(value, base float64, unit dora.Unit) (float64, int64, error) {
-	largest := max(math.Abs(value), math.Abs(base))
-	own, rounding := value-base, 4*(math.Nextafter(largest, math.Inf(1))-largest) // generous bound for publishing and reading
-	if unit == dora.Milliseconds {
-		own, rounding = own*1000, rounding*1000
-	}
-	if !(rounding < 0.5) { // also false for NaN
-		return 0, 0, errTooLarge
-	}
-	whole := math.Round(own)
-	if math.Abs(own-whole) > max(rounding, 1e-6) {
-		return 0, 0, fmt.Errorf("%g is not the baseline %g and whole %s", value, base, map[dora.Unit]string{dora.One: "things", dora.Milliseconds: "milliseconds"}[unit])
-	}
-	return base, int64(whole), nil
-}
 
 func setSeries(state dora.State, family, key string, s dora.Series) {
 	if state[family] == nil {

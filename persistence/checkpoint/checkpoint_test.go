@@ -134,33 +134,78 @@ func TestRestoreAboveAHugeBaseline(t *testing.T) {
 	}
 }
 
-// A checkpoint whose checksum is right may still be wrong: made by a program with an error, or by hand.
-func TestRestoreImpossibleValues(t *testing.T) {
-	for name, test := range map[string]struct{ old, with string }{
-		"a fraction of a deployment": {"} 2\n", "} 2.5\n"},
-		"not a number":               {"} 2\n", "} NaN\n"},
-		"infinite":                   {"} 2\n", "} +Inf\n"},
-		"a negative counter":         {"} 2\n", "} -2\n"},
-		"not the newest duration":    {"duration{" + successText + "} 20\n", "duration{" + successText + "} 10\n"},
-		"a duration of no fact":      {"duration{" + successText + "} 20\n", "duration{" + successText + "} 20\ngithub_deployments_duration{" + strings.Replace(successText, "shop", "till", 1) + "} 20\n"},
-		"a duration is missing":      {"github_deployments_duration{" + successText + "} 20\n", ""},
-		"a label is missing":         {"_total{environment=\"production\",", "_total{"},
-		"another type":               {"total counter", "total gauge"},
-		"a series twice":             {"_total{" + successText + "} 2\n", "_total{" + successText + "} 2\ngithub_deployments_total{" + successText + "} 2\n"},
+// The values come from the store, whatever a checkpoint of it says.
+func TestRestoreForgedValues(t *testing.T) {
+	s := newSite(t)
+	s.add(10)
+	s.add(20)
+	s.write()
+	s.put("dora-exporter.prom", s.forge("} 2\n", "} 3\n"))
+	s.restores(two(0), 6)
+}
+
+// Sums that are damaged, or lack a series, are not used: the facts give the values, and the next sums are whole again.
+func TestRestoreDamagedSums(t *testing.T) {
+	for name, damage := range map[string]string{
+		"value":     "UPDATE sums SET own = own + 1 WHERE family = 'github_deployments_total'",
+		"checksum":  "UPDATE sums SET checksum = checksum + 1 WHERE family = 'github_deployments_total'",
+		"series":    "UPDATE sums SET labels = '{}' WHERE family = 'github_deployments_total'",
+		"gone":      "DELETE FROM sums WHERE family = 'github_deployments_total'",
+		"all gone":  "DELETE FROM sums",
+		"position":  "UPDATE sums_position SET position = 5",
+		"no number": "DELETE FROM sums_position",
+		"bounds":    "UPDATE sums_position SET bounds = 'x'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
 			s.add(10)
 			s.add(20)
 			s.write()
-			if err := os.Remove(s.path() + ".prev"); err != nil && !os.IsNotExist(err) {
-				t.Fatal(err)
-			}
-			forged := s.forge(test.old, test.with)
-			s.put("dora-exporter.prom", forged)
+			s.tamper(damage)
 			s.restores(two(0), 0)
-			s.only("damaged")
+			if !strings.Contains(s.log.String(), "level=ERROR") || !strings.Contains(s.log.String(), "sums") {
+				t.Errorf("the damage is not reported:\n%s", s.log.String())
+			}
+			s.write()
+			s.restores(two(0), 6)
 		})
+	}
+}
+
+// Facts that are missing at the end are no reason to count less.
+func TestRestoreSumsOfMissingFacts(t *testing.T) {
+	s := newSite(t)
+	s.add(10)
+	s.add(20)
+	s.write()
+	s.tamper("DELETE FROM facts WHERE position = 6")
+	if err := os.Remove(s.path()); err != nil {
+		t.Fatal(err)
+	}
+	if state, _, err := s.restore(s.checkpoint(false)); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("%v, error %v; want a refusal", state, err)
+	}
+}
+
+// The sums are saved when there are many new facts.
+func TestSumsAreSavedFromTimeToTime(t *testing.T) {
+	s := newSite(t)
+	for _, test := range []struct{ position, want int64 }{{sumsEvery, 0}, {sumsEvery + 3, sumsEvery + 3}, {2*sumsEvery + 5, sumsEvery + 3}, {2*sumsEvery + 6, 2*sumsEvery + 6}} {
+		c := s.checkpoint(false)
+		if _, _, err := c.Restore(t.Context()); err != nil && test.want == 0 {
+			t.Fatal(err)
+		}
+		sums, err := s.store.Sums(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.summed = sums.Position
+		if err := c.Write(t.Context(), two(0), test.position); err != nil {
+			t.Fatal(err)
+		}
+		if sums, err = s.store.Sums(t.Context()); err != nil || sums.Position != test.want {
+			t.Errorf("a checkpoint at %d leaves sums at %d, %v; want %d", test.position, sums.Position, err, test.want)
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -42,30 +41,6 @@ github_deployments_total{environment="a\"b\\c\nd",repo="🚀",status="success",t
 	h, err := decode(got)
 	if err != nil || h != (header{store: "5f0c", position: 7, start: noon}) {
 		t.Errorf("header %+v, %v", h, err)
-	}
-}
-
-// What is published above a baseline gives the baseline and the whole number again, with the same bits.
-func TestSplit(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	for _, base := range []float64{0, 3, 0.1, 94778.17152176499, 5294.0982427260005, 9.223372036854775e+09} {
-		for range 10_000 {
-			own := random.Int64N(1e12)
-			family := dora.Family{Kind: dora.Sum, Unit: dora.Milliseconds}
-			before := dora.Series{Baseline: base, Own: own}.Value(family)
-			b, n, err := splitValue(before, base, dora.Milliseconds)
-			if err != nil || n != own {
-				t.Fatalf("%g above %g: %d ms, %v; want %d ms", before, base, n, err, own)
-			}
-			if after := (dora.Series{Baseline: b, Own: n}).Value(family); math.Float64bits(after) != math.Float64bits(before) {
-				t.Fatalf("%g became %g", before, after)
-			}
-		}
-	}
-	for _, value := range []float64{math.NaN(), math.Inf(1), 0.5} {
-		if _, n, err := splitValue(value, 0, dora.One); err == nil {
-			t.Errorf("%g is %d things", value, n)
-		}
 	}
 }
 

@@ -13,24 +13,22 @@ type frozenStore struct {
 	site         *site
 	baselines    []dora.Baseline
 	lastPosition int64
-	newest       map[newestQuery][]dora.Fact
+	sums         dora.Sums
 	facts        map[int64][]dora.Fact
-}
-
-type newestQuery struct {
-	family string
-	upTo   int64
 }
 
 // freeze makes all later restores of the site read the store as it is now.
 func (s *site) freeze() {
 	s.Helper()
-	f := &frozenStore{Store: s.store, site: s, newest: map[newestQuery][]dora.Fact{}, facts: map[int64][]dora.Fact{}}
+	f := &frozenStore{Store: s.store, site: s, facts: map[int64][]dora.Fact{}}
 	var err error
 	if f.baselines, err = s.store.Baselines(s.Context()); err != nil {
 		s.Fatal(err)
 	}
 	if f.lastPosition, err = s.store.LastPosition(s.Context()); err != nil {
+		s.Fatal(err)
+	}
+	if f.sums, err = s.store.Sums(s.Context()); err != nil {
 		s.Fatal(err)
 	}
 	s.frozen = f
@@ -53,15 +51,7 @@ func (f *frozenStore) Baselines(context.Context) ([]dora.Baseline, error) { retu
 
 func (f *frozenStore) LastPosition(context.Context) (int64, error) { return f.lastPosition, nil }
 
-func (f *frozenStore) Newest(ctx context.Context, family string, upTo int64) (facts []dora.Fact, err error) {
-	query := newestQuery{family, upTo}
-	facts, known := f.newest[query]
-	if !known {
-		facts, err = f.Store.Newest(ctx, family, upTo)
-		f.newest[query] = facts
-	}
-	return facts, err
-}
+func (f *frozenStore) Sums(context.Context) (dora.Sums, error) { return f.sums, nil }
 
 func (f *frozenStore) AddBaseline(context.Context, dora.Baseline) error {
 	f.site.Error("a baseline was added to the store")

@@ -75,27 +75,6 @@ func parseCount(whole uint64, float *float64) (int64, error) {
 	return int64(n), nil
 }
 
-// splitBuckets subtracts the counts of a baseline from those of a series; nil if nothing was added to them.
-func splitBuckets(buckets, base []int64, sum int64) ([]int64, error) {
-	own, all := slices.Clone(buckets), int64(0)
-	for i, n := range base {
-		own[i] -= n
-	}
-	for _, n := range own {
-		if n < 0 {
-			return nil, errBelowBaseline
-		}
-		all += n
-	}
-	switch {
-	case sum < 0, all == 0 && sum != 0:
-		return nil, fmt.Errorf("%d ms were added to its sum with %d observations", sum, all)
-	case all == 0:
-		return nil, nil
-	}
-	return own, nil
-}
-
 // countLines returns the number of lines of each name. The text parser skips a bucket without le and takes the last of two sums or
 // counts, without an error.
 func countLines(text []byte) map[string]int {

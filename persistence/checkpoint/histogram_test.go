@@ -153,7 +153,7 @@ func TestRestoreDamagedHistogram(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if diff := cmp.Diff(oneAndFour(), state); diff != "" || from != 1 {
+		if diff := cmp.Diff(oneAndFour(), state); diff != "" || from != 2 {
 			t.Fatalf("%s: from position %d: -want +got:\n%s", name, from, diff)
 		}
 	}

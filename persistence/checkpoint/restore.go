@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -15,38 +16,33 @@ import (
 	"dora-exporter/internal/localfile"
 )
 
-// The restore table. The store has all facts, so the values can always be computed from the imported baseline and all facts. A
-// checkpoint saves that work: it has the values up to a position, and only later facts must be added. What Restore does depends on the
-// file at the checkpoint's path:
+// The values are the imported baseline plus all facts. The store has both, and the sums of the facts up to a position, so that a start
+// reads only the facts after it. The checkpoint has the same values for any tool to read; a start looks at it to find out whether it
+// has something that the store lacks:
 //
 //	file                                         values                      then
-//	none                                         baseline                    all facts
-//	checkpoint of this store                     from the file               facts after its position
-//	  its values can't be separated, since the   baseline                    all facts
-//	  baseline is too large or the bounds of a
-//	  histogram have changed
-//	  its position is after the store's last     refused; with acceptStore:  all facts
-//	  fact: the store is older                   baseline, file renamed,
-//	                                             new store id
-//	checkpoint, damaged                          previous checkpoint, else   facts after its position,
-//	                                             baseline; file renamed      else all facts
+//	none, or a checkpoint of this store          of the store
+//	  its position is after the store's last     refused; with acceptStore:
+//	  fact: the store is older                   of the store                file renamed, new store id
+//	checkpoint, damaged                          of the store                file renamed
+//	  the previous one is after the store's      refused, as above
+//	  last fact
 //	  the store is empty                         refused: the values would be lost
 //	checkpoint of another store, or another
 //	program's file:
-//	  imported before                            baseline                    all facts
-//	  the store is empty                         imported as baseline        no facts
+//	  imported before                            of the store
+//	  the store is empty                         imported as baseline
 //	  the store is not empty                     refused: the values of both can't be added up
 //
 // A baseline is kept in the store, so the file that it was imported from is not needed again. Nothing is renamed or stored before it
 // is certain that the start succeeds: a file that is refused now is refused at the next start, too.
 
-// Restore returns the values to start from, by the restore table, with the position of the last fact in them. The caller adds the facts
-// after that position.
+// Restore returns the values to start from, with the position of the last fact in them. The caller adds the facts after that position.
 func (c *Checkpoint) Restore(ctx context.Context) (dora.State, int64, error) {
 	if localfile.IsMountPoint(c.path) {
 		return nil, 0, localfile.MountPointError(c.path)
 	}
-	base, storeEmpty, err := c.importedBaseline(ctx)
+	stored, err := c.readStore(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -54,119 +50,142 @@ func (c *Checkpoint) Restore(ctx context.Context) (dora.State, int64, error) {
 	var damage *damagedError
 	switch {
 	case errors.As(err, &damage):
-		return c.restoreDamaged(ctx, found, base, storeEmpty, damage)
-	case errors.Is(err, errForeign):
-		return c.restoreForeign(ctx, found, base, storeEmpty)
-	case err != nil:
+		err = c.setDamagedAside(ctx, found, stored, damage)
+	case errors.Is(err, errForeign), err == nil && found != nil && found.store != c.store.ID():
+		return c.restoreForeign(ctx, found, stored)
+	case err == nil && found != nil:
+		err = c.acceptOlderStore(ctx, found, stored)
+	}
+	if err != nil {
 		return nil, 0, err
-	case found == nil:
-		return base, 0, nil
-	case found.store != c.store.ID():
-		return c.restoreForeign(ctx, found, base, storeEmpty)
 	}
-	state, position, err := c.restoreOwn(ctx, found, base)
-	if errors.As(err, &damage) {
-		return c.restoreDamaged(ctx, found, base, storeEmpty, damage)
-	}
-	return state, position, err
+	c.summed = stored.position
+	return stored.state, stored.position, nil
 }
 
-// importedBaseline returns the sum of all baselines; storeEmpty is true if the store has neither baselines nor facts.
-func (c *Checkpoint) importedBaseline(ctx context.Context) (base dora.State, storeEmpty bool, err error) {
+// stored are the values in the store.
+type stored struct {
+	// state is the sum of all baselines and of the facts up to position.
+	state    dora.State
+	position int64
+	// last is the position of the newest fact.
+	last int64
+	// empty is true if the store has neither baselines nor facts.
+	empty bool
+}
+
+// readStore reads the values in the store.
+func (c *Checkpoint) readStore(ctx context.Context) (stored, error) {
 	taken, err := c.store.Baselines(ctx)
 	if err != nil {
-		return nil, false, err
+		return stored{}, err
 	}
-	base = dora.State{}
+	s := stored{state: dora.State{}}
 	for _, b := range taken {
-		for _, family := range c.families {
-			values, ok := b.Of(family)
-			if !ok {
-				var series []string
-				for key := range b.Values[family.Name] {
-					series = append(series, family.Name+"{"+key+"}")
-				}
-				slices.Sort(series)
-				c.logger.Warn("imported histograms are left out since their bounds have changed", "file", b.Source, "series", firstNames(series))
-			}
-			for key, series := range values {
-				setSeries(base, family.Name, key, series)
-			}
+		c.addBaseline(s.state, b)
+	}
+	if s.last, err = c.store.LastPosition(ctx); err != nil {
+		return stored{}, err
+	}
+	s.empty = s.last == 0 && len(taken) == 0
+	sums, err := c.store.Sums(ctx)
+	switch {
+	case err != nil:
+		c.logger.Error("the sums of the facts can't be used, restoring the values from all facts", "database", c.store.Path(), "error", err)
+		return s, nil
+	case sums.Position == 0:
+		return s, nil
+	case sums.Position > s.last:
+		return stored{}, fmt.Errorf("the database %s is damaged: it has the sums of %d facts and only %d facts; restore a backup of it", c.store.Path(), sums.Position, s.last)
+	case !maps.EqualFunc(sums.Bounds, c.bounds(), slices.Equal):
+		c.logger.Info("restoring the values from all facts, since the bounds of histograms have changed", "database", c.store.Path())
+		return s, nil
+	}
+	s.position = sums.Position
+	for family, all := range sums.State {
+		for key, series := range all {
+			base := s.state[family][key]
+			series.Baseline, series.BaselineBuckets = base.Baseline, base.BaselineBuckets
+			setSeries(s.state, family, key, series)
 		}
 	}
-	last, err := c.store.LastPosition(ctx)
-	return base, last == 0 && len(taken) == 0, err
+	return s, nil
 }
 
-// restoreOwn restores from an intact checkpoint of this store.
-func (c *Checkpoint) restoreOwn(ctx context.Context, f *file, base dora.State) (dora.State, int64, error) {
-	last, err := c.store.LastPosition(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	if f.position <= last {
-		state, err := c.values(ctx, f, base)
-		if errors.Is(err, errTooLarge) || errors.Is(err, errBounds) {
-			c.logger.Info("restoring the values from all facts, since those of the checkpoint can't be separated", "file", f.path, "why", err)
-			return base, 0, nil
+// addBaseline adds a baseline to a state.
+func (c *Checkpoint) addBaseline(state dora.State, b dora.Baseline) {
+	for _, family := range c.families {
+		values, ok := b.Of(family)
+		if !ok {
+			var series []string
+			for key := range b.Values[family.Name] {
+				series = append(series, family.Name+"{"+key+"}")
+			}
+			slices.Sort(series)
+			c.logger.Warn("imported histograms are left out since their bounds have changed", "file", b.Source, "series", firstNames(series))
 		}
-		return state, f.position, err
+		for key, series := range values {
+			setSeries(state, family.Name, key, series)
+		}
+	}
+}
+
+// acceptOlderStore refuses a checkpoint of this store with facts that the store lacks. With -accept-store it sets the files aside
+// and gives the store another id instead.
+func (c *Checkpoint) acceptOlderStore(ctx context.Context, f *file, s stored) error {
+	if f.position <= s.last {
+		return nil
 	}
 	if !c.acceptStore {
-		return nil, 0, fmt.Errorf("the checkpoint %s has %d facts and the database %s only %d: the database is older (an old backup?) or damaged; "+
-			"restore the right database, or start once with -accept-store to continue with this one", f.path, f.position, c.store.Path(), last)
+		return fmt.Errorf("the checkpoint %s has %d facts and the database %s only %d: the database is older (an old backup?) or damaged; "+
+			"restore the right database, or start once with -accept-store to continue with this one", f.path, f.position, c.store.Path(), s.last)
 	}
 	if err := c.setAside(f.path, "aside"); err != nil {
-		return nil, 0, err
+		return err
 	}
 	if _, err := os.Stat(c.path + ".prev"); err == nil {
 		if err := c.setAside(c.path+".prev", "aside"); err != nil {
-			return nil, 0, err
+			return err
 		}
 	}
-	return base, 0, c.store.SetID(ctx, uuid.NewString())
+	return c.store.SetID(ctx, uuid.NewString())
 }
 
-// restoreDamaged restores from the previous checkpoint, or from all facts.
-func (c *Checkpoint) restoreDamaged(ctx context.Context, f *file, base dora.State, storeEmpty bool, damage error) (dora.State, int64, error) {
+// setDamagedAside sets a damaged checkpoint aside, unless it has values that are nowhere else.
+func (c *Checkpoint) setDamagedAside(ctx context.Context, f *file, s stored, damage error) error {
 	previous, err := c.read(c.path + ".prev")
-	state, position := base, int64(0)
 	switch {
 	case err == nil && previous != nil && previous.store == c.store.ID():
-		s, p, err := c.restoreOwn(ctx, previous, base)
-		var previousDamage *damagedError
-		if err != nil && !errors.As(err, &previousDamage) {
-			return nil, 0, err
+		if err := c.acceptOlderStore(ctx, previous, s); err != nil {
+			return err
 		}
-		if err == nil {
-			state, position = s, p
-		}
-	case storeEmpty && (f.size > 0 || previous != nil):
+	case s.empty && (f.size > 0 || previous != nil):
 		remedy := "restore a backup of the database or of the checkpoint"
 		if previous != nil && (err == nil || errors.Is(err, errForeign)) {
 			remedy = fmt.Sprintf("move %s there to import the values of the previous checkpoint", previous.path)
 		}
-		return nil, 0, fmt.Errorf("%w; the database %s is empty, so its values would be lost: %s, or move %s away to start at 0",
+		return fmt.Errorf("%w; the database %s is empty, so its values would be lost: %s, or move %s away to start at 0",
 			damage, c.store.Path(), remedy, f.path)
 	}
-	if f.size > 0 || !storeEmpty {
+	if f.size > 0 || !s.empty {
 		c.logger.Error("checkpoint is damaged, restoring the values without it", "file", f.path, "error", damage)
 	}
-	return state, position, c.setAside(f.path, "damaged")
+	return c.setAside(f.path, "damaged")
 }
 
 // restoreForeign imports the file of another program, or of another store, as a baseline, once.
-func (c *Checkpoint) restoreForeign(ctx context.Context, f *file, base dora.State, storeEmpty bool) (dora.State, int64, error) {
+func (c *Checkpoint) restoreForeign(ctx context.Context, f *file, s stored) (dora.State, int64, error) {
 	taken, err := c.store.Baselines(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	for _, b := range taken {
 		if b.Hash == f.hash {
-			return base, 0, nil
+			c.summed = s.position
+			return s.state, s.position, nil
 		}
 	}
-	if !storeEmpty {
+	if !s.empty {
 		return nil, 0, fmt.Errorf("%s was not written with the database %s, which has values of its own, so it can't be imported; "+
 			"move %s away to continue with the database, or move the database away to continue from that file", f.path, c.store.Path(), f.path)
 	}
@@ -180,12 +199,7 @@ func (c *Checkpoint) restoreForeign(ctx context.Context, f *file, base dora.Stat
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s can't be imported: %w; move it away to start at 0, or set storage.file.path to another path", f.path, err)
 	}
-	b := dora.Baseline{Hash: f.hash, Source: f.path, Values: values, Bounds: map[string][]int64{}, Start: f.start, Taken: time.Now()}
-	for _, family := range c.families {
-		if family.Kind == dora.Histogram {
-			b.Bounds[family.Name] = family.Bounds
-		}
-	}
+	b := dora.Baseline{Hash: f.hash, Source: f.path, Values: values, Bounds: c.bounds(), Start: f.start, Taken: time.Now()}
 	if err := c.store.AddBaseline(ctx, b); err != nil {
 		return nil, 0, err
 	}

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"bytes"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"os"
@@ -96,7 +97,7 @@ func (s *site) add(n int64) {
 	}
 }
 
-// restore does what the start does: the checkpoint's values, then the facts after its position.
+// restore does what the start does: the values that are restored, then the facts after their position.
 func (s *site) restore(c *Checkpoint) (state dora.State, from int64, err error) {
 	s.Helper()
 	state, from, err = c.Restore(s.Context())
@@ -122,7 +123,7 @@ func (s *site) mustRestore() (dora.State, int64) {
 	return state, from
 }
 
-// restores checks that a start gives a state, of which the facts up to position from are in the checkpoint.
+// restores checks that a start gives a state, of which the facts up to position from are in the sums.
 func (s *site) restores(want dora.State, from int64) {
 	s.Helper()
 	state, got := s.mustRestore()
@@ -142,7 +143,7 @@ func (s *site) writeTwo() (whole, previous []byte) {
 	return s.read(s.path()), s.read(s.path() + ".prev")
 }
 
-// write writes a checkpoint with all facts.
+// write writes a checkpoint with all facts, and keeps their sums in the store.
 func (s *site) write() {
 	s.Helper()
 	state, _ := s.mustRestore()
@@ -150,7 +151,11 @@ func (s *site) write() {
 	if err != nil {
 		s.Fatal(err)
 	}
-	if err := s.checkpoint(false).Write(s.Context(), state, last); err != nil {
+	c := s.checkpoint(false)
+	if err := c.Write(s.Context(), state, last); err != nil {
+		s.Fatal(err)
+	}
+	if err := c.saveSums(s.Context(), state, last); err != nil {
 		s.Fatal(err)
 	}
 }
@@ -180,6 +185,21 @@ func (s *site) removeStore() {
 		_ = os.Remove(filepath.Join(s.folder, "dora-exporter.db"+name))
 	}
 	s.open()
+}
+
+// tamper changes the store behind its back.
+func (s *site) tamper(statement string) {
+	s.Helper()
+	db, err := sql.Open("sqlite", s.store.Path())
+	if err != nil {
+		s.Fatal(err)
+	}
+	if _, err := db.ExecContext(s.Context(), statement); err != nil {
+		s.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		s.Fatal(err)
+	}
 }
 
 // only checks that exactly one file was set aside, and why.

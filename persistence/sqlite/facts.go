@@ -1,13 +1,10 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -35,26 +32,6 @@ func (r *Reader) Facts(ctx context.Context, after int64, limit int) ([]dora.Fact
 		return nil, fmt.Errorf("read the facts after position %d: %w", after, err)
 	}
 	return facts, nil
-}
-
-// Newest returns the newest fact, by its time and id, of each label set of a family, among those up to a position.
-func (r *Reader) Newest(ctx context.Context, family string, upTo int64) ([]dora.Fact, error) {
-	newest := map[string]dora.Fact{}
-	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND position <= ?", []any{family, upTo},
-		func(rows *sql.Rows) error {
-			f, labels, err := r.scanFact(rows)
-			if err != nil {
-				return err
-			}
-			if other, ok := newest[labels]; !ok || f.Newer(other.At, other.ID) {
-				newest[labels] = f
-			}
-			return nil
-		})
-	if err != nil {
-		return nil, fmt.Errorf("read the newest facts of %s: %w", family, err)
-	}
-	return slices.SortedFunc(maps.Values(newest), func(a, b dora.Fact) int { return cmp.Compare(a.Position, b.Position) }), nil
 }
 
 // LastPosition returns the position of the newest fact, 0 if there is none.

@@ -55,13 +55,6 @@ func TestFactsShowDamage(t *testing.T) {
 			if !errors.As(err, &corrupt) {
 				t.Fatalf("Facts = %v, %v, want a CorruptError", facts, err)
 			}
-			if name == "gone" {
-				return
-			}
-			upTo := int64(3)
-			if _, err = s.Newest(t.Context(), dora.DeploymentsTotal, upTo); name != "family" && name != "shifted" && !errors.As(err, &corrupt) {
-				t.Errorf("Newest = %v, want a CorruptError", err)
-			}
 		})
 	}
 }

@@ -58,6 +58,23 @@ var migrations = [...]string{`
 		checksum INTEGER NOT NULL,        -- over all other columns
 		UNIQUE (family, subject)
 	) STRICT;
+	CREATE TABLE sums (                   -- of the facts of each series up to sums_position
+		family   TEXT    NOT NULL,
+		labels   TEXT    NOT NULL,        -- as in facts
+		own      INTEGER NOT NULL,        -- as in dora.Series, likewise below
+		at       INTEGER NOT NULL,
+		id       INTEGER NOT NULL,
+		buckets  TEXT    NOT NULL,        -- JSON
+		checksum INTEGER NOT NULL,        -- over all other columns
+		PRIMARY KEY (family, labels)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE sums_position (
+		id       INTEGER PRIMARY KEY CHECK (id = 1),
+		position INTEGER NOT NULL,
+		bounds   TEXT    NOT NULL,        -- JSON of dora.Sums.Bounds
+		rows     INTEGER NOT NULL,        -- sum of the checksums of sums
+		checksum INTEGER NOT NULL         -- over the columns before
+	) STRICT;
 	CREATE TABLE series_starts (          -- when each series began
 		family   TEXT    NOT NULL,
 		labels   TEXT    NOT NULL,        -- as in facts

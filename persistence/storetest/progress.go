@@ -3,6 +3,7 @@ package storetest
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ import (
 
 // A checkpoint belongs to one store and can be rebuilt from it; what was pushed is remembered.
 func progressRules() rules {
-	return rules{"id": storesHaveIDs, "newest": newestFacts, "pushed": pushedSeries, "series starts": seriesStarts, "series": seriesOfGroups}
+	return rules{"id": storesHaveIDs, "sums": sumsOfFacts, "pushed": pushedSeries, "series starts": seriesStarts, "series": seriesOfGroups}
 }
 
 func storesHaveIDs(t *testing.T, s Store) {
@@ -36,14 +37,26 @@ func storesHaveIDs(t *testing.T, s Store) {
 	}
 }
 
-func newestFacts(t *testing.T, s Store) {
-	of := func(family, subject, team string, at int, id int64) dora.Fact {
-		return dora.Fact{Family: family, Subject: subject, Labels: dora.Labels{"team": team}, At: minute(at), ID: id}
+func sumsOfFacts(t *testing.T, s Store) {
+	same(t, "sums at first", dora.Sums{}, must[dora.Sums](t)(s.Sums(t.Context())))
+	x, odd := dora.Labels{"team": "x"}, dora.Labels{"team": "<&\"\\\n\x00é"}
+	sums := dora.Sums{
+		Position: 7, Bounds: map[string][]int64{"time": {1, 2}},
+		State: dora.State{
+			"count":  {x.Key(): {Labels: x, Own: math.MaxInt64}, odd.Key(): {Labels: odd}},
+			"newest": {x.Key(): {Labels: x, Own: -3, At: time.UnixMilli(-1).UTC(), ID: math.MinInt64}},
+			"time":   {x.Key(): {Labels: x, Own: 5, Buckets: []int64{1, 0, 1 << 60}}},
+		},
 	}
-	addFacts(t, s,
-		of("a", "1", "x", 3, 1), of("a", "2", "x", 3, 2), of("a", "3", "x", 2, 9), of("a", "4", "X", 1, 1), of("b", "5", "x", 9, 1), of("a", "6", "x", 9, 1))
-	for upTo, want := range [][]string{nil, {"1"}, {"2"}, {"2"}, {"2", "4"}, {"2", "4"}, {"4", "6"}, {"4", "6"}} {
-		same(t, "Newest", want, subjectsOf(must[[]dora.Fact](t)(s.Newest(t.Context(), "a", int64(upTo)))))
+	for range 2 {
+		if err := s.SaveSums(t.Context(), sums); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "sums", sums, must[dora.Sums](t)(s.Sums(t.Context())))
+		s = s.Reopen(t)
+		same(t, "sums after a restart", sums, must[dora.Sums](t)(s.Sums(t.Context())))
+		sums.Position, sums.State["count"][odd.Key()] = 9, dora.Series{Labels: odd, Own: 2}
+		sums.State["other"] = map[string]dora.Series{odd.Key(): {Labels: odd, Own: 1}}
 	}
 }
 

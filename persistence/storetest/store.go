@@ -90,9 +90,10 @@ type Progress interface {
 	// Created returns when the store was created, Started the same or the earlier start of an imported checkpoint.
 	Created() time.Time
 	Started() time.Time
-	// Newest returns the newest fact, by its time, then by its ID, of each label set of a family, among those up to a position, in
-	// the order of positions.
-	Newest(ctx context.Context, family string, upTo int64) ([]dora.Fact, error)
+	// Sums returns what SaveSums was given last; its zero value if it was never called.
+	Sums(ctx context.Context) (dora.Sums, error)
+	// SaveSums replaces the sums, all or nothing. Series that were there before may be left as they are, but not be missing.
+	SaveSums(ctx context.Context, s dora.Sums) error
 	// Series returns how many series the label sets of each group of families count for.
 	Series(ctx context.Context) (map[string]int, error)
 	// Pushed returns what SetPushed was given last of each series, in any order, with Until exact to the nanosecond; false if

@@ -1,0 +1,10 @@
+package dora
+
+// Sums are what the facts up to a position add up to. A store keeps them, so that a start reads only the facts after that position.
+type Sums struct {
+	Position int64
+	// State has the series of all these facts, without baselines.
+	State State
+	// Bounds are the bounds of the histograms, in the unit of their families.
+	Bounds map[string][]int64
+}
