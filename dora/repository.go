@@ -41,8 +41,8 @@ type RepositoryTx interface {
 	Save(Repository) error
 	// AddName stores that an event of a time called a repository, by its key, by a name. Of several times the latest holds.
 	AddName(key, name string, at time.Time) error
-	// Merge gives all that is stored of one repository, by its key, to another: its names, its deployments with what they shipped, their
-	// evaluations, evidence and failed changes, each with its scope. The first repository is gone then. What is stored of an
+	// Merge gives all that is stored of one repository, by its key, to another: its names, its look-ups, its deployments with what they
+	// shipped, their evaluations, evidence and failed changes, each with its scope. The first repository is gone then. What is stored of an
 	// environment stays with both.
 	Merge(from, into string) error
 	// AddEnvironment stores that a deployment went to an environment of a repository, and returns how the first one was spelled whose

@@ -83,6 +83,7 @@ func (t repositoryTx) Merge(from, into string) error {
 		"UPDATE shipped SET scope = " + scope + ", repository = ?2 WHERE repository = ?1",
 		"UPDATE titles SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE evaluations SET scope = " + scope + ", repository = ?2, first = 0 WHERE repository = ?1",
+		"UPDATE lookups SET repository = ?2 WHERE repository = ?1",
 		"UPDATE evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE failed_changes SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1
@@ -140,6 +141,16 @@ func (r *Reader) Environments(ctx context.Context, limit int) ([]dora.Environmen
 		err = rows.Scan(&e.Name, &e.Production)
 		return e, err
 	})
+}
+
+// NewestName returns the name by which the newest event called a repository; empty if none has.
+func (r *Reader) NewestName(ctx context.Context, repository string) (name string, err error) {
+	err = r.query(ctx, "SELECT name FROM repository_names WHERE repository = ? ORDER BY seen DESC, name LIMIT 1", []any{repository},
+		func(rows *sql.Rows) error { return rows.Scan(&name) })
+	if err != nil {
+		return "", fmt.Errorf("read the newest name of repository %s: %w", repository, err)
+	}
+	return name, nil
 }
 
 // repositoriesByName returns the keys of the repositories that events have called by each name.

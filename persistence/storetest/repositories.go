@@ -12,7 +12,7 @@ import (
 // A repository keeps its key under all names that events call it by.
 func repositoryRules() rules {
 	return rules{
-		"ids": repositoriesByID, "names": repositoriesByName, "merged": repositoriesMerged,
+		"ids": repositoriesByID, "names": repositoriesByName, "newest name": newestNames, "merged": repositoriesMerged,
 		"merged while evaluations wait": repositoriesMergedWaiting, "former": namedByFormerNames,
 		"environments": environmentsOfRepositories,
 	}
@@ -102,6 +102,29 @@ func repositoriesByName(t *testing.T, s Store) {
 	called(nil, "Acme/Web")
 }
 
+// The newest name is that of the latest event, in whatever order the events arrive.
+func newestNames(t *testing.T, s Store) {
+	newest := func(want, key string) {
+		t.Helper()
+		same(t, "NewestName of "+key, want, must[string](t)(s.NewestName(t.Context(), key)))
+	}
+	see := func(key, name string, at int) {
+		t.Helper()
+		repositories(t, s, func(tx dora.RepositoryTx) error { return tx.AddName(key, name, minute(at)) })
+	}
+	newest("", "h/acme/a")
+	see("h/acme/a", "acme/core", 5)
+	see("h/acme/a", "acme/api", 3)
+	see("h/acme/b", "acme/api", 9)
+	newest("acme/core", "h/acme/a")
+	newest("acme/api", "h/acme/b")
+	see("h/acme/a", "acme/core", 1)
+	newest("acme/core", "h/acme/a")
+	see("h/acme/a", "acme/api", 6)
+	newest("acme/api", "h/acme/a")
+	newest("", "H/acme/a")
+}
+
 // What is stored of a repository goes to the other one, each deployment with its scope.
 func repositoriesMerged(t *testing.T, s Store) {
 	const from, into = "api.github.com/acme/old", "api.github.com/acme/new"
@@ -131,8 +154,17 @@ func repositoriesMerged(t *testing.T, s Store) {
 		if err := tx.Evidence().SaveFailedChange(dora.FailedChange{Evidence: e}); err != nil {
 			return err
 		}
+		lookup := dora.Lookup{Commit: commit("a"), Repository: from, Due: minute(0)}
+		if err := tx.Commits().AddLookup(lookup); err != nil {
+			return err
+		}
 		return tx.Repositories().Merge(from, into)
 	})
+	lookup, _, err := s.LookupOf(t.Context(), commit("a").Key())
+	same(t, "the repository of a look-up", into, lookup.Repository)
+	if err != nil {
+		t.Error(err)
+	}
 	update(t, s, func(tx dora.Tx) error {
 		d, known, err := tx.History().Previous(other.Scope(), other.Moment())
 		numbered(t, "Previous", 1, d.DeploymentRecord, known, err)
