@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -61,57 +60,6 @@ func (t repositoryTx) AddName(key, name string, at time.Time) error {
 		ON CONFLICT DO UPDATE SET seen = excluded.seen WHERE seen < excluded.seen`, name, key, at.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("store the name of repository %s: %w", key, err)
-	}
-	return nil
-}
-
-// Merge gives all that is stored of a repository to another.
-func (t repositoryTx) Merge(from, into string) error {
-	deployments, err := t.deployments("WHERE repository = ?", from)
-	if err != nil {
-		return err
-	}
-	for _, d := range deployments {
-		d.Identity = into
-		if err := deploymentTx(t).Save(d); err != nil {
-			return err
-		}
-	}
-	lower, upper := prefixRange(from + "/")
-	scope := "?2 || substr(scope, length(?1) + 1)"
-	for _, statement := range []string{
-		"UPDATE shipped SET scope = " + scope + ", repository = ?2 WHERE repository = ?1",
-		"UPDATE titles SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
-		"UPDATE evaluations SET scope = " + scope + ", repository = ?2, first = 0 WHERE repository = ?1",
-		"UPDATE lookups SET repository = ?2 WHERE repository = ?1",
-		"UPDATE evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
-		"UPDATE failed_changes SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
-		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1
-			ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)`,
-		"DELETE FROM repository_names WHERE repository = ?1",
-		"DELETE FROM repositories WHERE key = ?1",
-	} {
-		args := []any{from, into}
-		if strings.Contains(statement, "?3") {
-			args = append(args, lower, upper)
-		}
-		if _, err := t.exec(statement, args...); err != nil {
-			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
-		}
-	}
-	return t.setFirstOfScopes(into)
-}
-
-// setFirstOfScopes records which deployment of each scope of a repository is to be evaluated first.
-func (t repositoryTx) setFirstOfScopes(repository string) error {
-	waiting, err := t.evaluations("WHERE kind = 'deployment' AND repository = ?", repository)
-	if err != nil {
-		return err
-	}
-	for _, e := range waiting {
-		if err := t.setFirst(e.Scope); err != nil {
-			return err
-		}
 	}
 	return nil
 }
