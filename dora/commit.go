@@ -1,8 +1,10 @@
 package dora
 
 import (
+	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,6 +25,20 @@ type Commit struct {
 func (c Commit) At(sha string) Commit {
 	if sha != c.SHA {
 		c.SHA, c.Pull = sha, 0
+	}
+	return c
+}
+
+// CalledBy returns the commit with another name of its repository (RepositoryName). The spelling stays if only case differs.
+func (c Commit) CalledBy(name string) Commit {
+	owner, repository, ok := strings.Cut(name, "/")
+	if !ok || name == RepositoryName(c.Owner, c.Repository) {
+		return c
+	}
+	owner, err := url.PathUnescape(owner)
+	repository, err2 := url.PathUnescape(repository)
+	if err == nil && err2 == nil {
+		c.Owner, c.Repository = owner, repository
 	}
 	return c
 }

@@ -19,7 +19,8 @@ type Fact struct {
 	// At is the event's own time and ID its number at the source; together they order the facts of a Last family.
 	At time.Time
 	ID int64
-	// Subject names the observation, such as deployment_status:api.github.com/123; see keys.go.
+	// Subject names the observation, such as deployment_status:api.github.com/123; see keys.go. That of a change follows its repository
+	// (RepositoryTx.Merge).
 	Subject string
 }
 

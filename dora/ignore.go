@@ -50,9 +50,14 @@ func (p Policy) IgnoredBy(d Deployment) string {
 	return ""
 }
 
+// IgnoresWorkflows reports whether a rule asks for a workflow.
+func (p Policy) IgnoresWorkflows() bool {
+	return slices.ContainsFunc(p.Ignore, func(r IgnoreRule) bool { return r.Workflow != nil })
+}
+
 // MayBeIgnored reports whether another event of a deployment may show that a rule selects it: the path of a workflow is in the payload
-// of a deployment and often not in that of its statuses.
+// of a deployment and often not in that of its statuses, and that of a status that promotes it may be another one.
 func (p Policy) MayBeIgnored(d Deployment) bool {
 	hasPath := slices.ContainsFunc(d.Workflows, func(name string) bool { return strings.Contains(name, "/") })
-	return !hasPath && slices.ContainsFunc(p.Ignore, func(r IgnoreRule) bool { return r.Workflow != nil && r.matchesButWorkflow(d) })
+	return (d.Promoted || !hasPath) && slices.ContainsFunc(p.Ignore, func(r IgnoreRule) bool { return r.Workflow != nil && r.matchesButWorkflow(d) })
 }

@@ -25,6 +25,7 @@ func TestIgnoredBy(t *testing.T) {
 		"path of the workflow":      {Deployment{Workflows: []string{"Check", ".github/workflows/nightly.yml"}}, "workflow", false},
 		"name of the workflow":      {Deployment{Workflows: []string{"Plan"}}, "workflow", true},
 		"another workflow":          {Deployment{Workflows: []string{"Deploy", ".github/workflows/deploy.yml"}}, "", false},
+		"promoted by another one":   {Deployment{Workflows: []string{"Deploy", ".github/workflows/deploy.yml"}, Promoted: true}, "", true},
 		"name of another workflow":  {Deployment{Workflows: []string{"Deploy"}}, "", true},
 		"without a description":     {Deployment{Creator: "argo[bot]"}, "nothing described", true},
 		"with a description":        {Deployment{Creator: "argo[bot]", Description: "x"}, "", true},

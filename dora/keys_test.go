@@ -86,3 +86,18 @@ func TestStatusDeliveryKeyOf(t *testing.T) {
 		}
 	}
 }
+
+func TestCommitCalledBy(t *testing.T) {
+	for name, want := range map[string]Commit{
+		"acme/core":       {Host: "h", Owner: "acme", Repository: "core", SHA: "c0ffee", Pull: 12},
+		"new/web%20shop":  {Host: "h", Owner: "new", Repository: "web shop", SHA: "c0ffee", Pull: 12},
+		"acme/web%20shop": {Host: "h", Owner: "Acme", Repository: "Web shop", SHA: "c0ffee", Pull: 12},
+		"acme/a%2fb":      {Host: "h", Owner: "acme", Repository: "a/b", SHA: "c0ffee", Pull: 12},
+		"":                {Host: "h", Owner: "Acme", Repository: "Web shop", SHA: "c0ffee", Pull: 12},
+	} {
+		c := Commit{Host: "h", Owner: "Acme", Repository: "Web shop", SHA: "c0ffee", Pull: 12}
+		if got := c.CalledBy(name); got != want {
+			t.Errorf("CalledBy(%q) = %+v, want %+v", name, got, want)
+		}
+	}
+}

@@ -41,9 +41,10 @@ type RepositoryTx interface {
 	Save(Repository) error
 	// AddName stores that an event of a time called a repository, by its key, by a name. Of several times the latest holds.
 	AddName(key, name string, at time.Time) error
-	// Merge gives all that is stored of one repository, by its key, to another: its names, its deployments with what they shipped, their
-	// evaluations, evidence and failed changes, each with its scope. The first repository is gone then. What is stored of an
-	// environment stays with both.
+	// Merge gives all that is stored of one repository, by its key, to another: its names, its look-ups, its deployments with what they
+	// shipped, their evaluations, evidence and failed changes, each with its scope, and the facts about its changes (ChangeSubject), but
+	// not those about a change that has a fact in the other's scope. The first repository has no name then, and its key is not given to
+	// another one. What is stored of an environment stays with both.
 	Merge(from, into string) error
 	// AddEnvironment stores that a deployment went to an environment of a repository, and returns how the first one was spelled whose
 	// name is equal by FoldName. It is one of production from the first time on that production is true.

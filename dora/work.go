@@ -5,6 +5,8 @@ import "time"
 // Lookup is a pending look-up of a commit's origin.
 type Lookup struct {
 	Commit Commit
+	// Repository is the key of the commit's repository, which may be called by another name than the commit's meanwhile.
+	Repository string
 	// Due is the time of the next attempt.
 	Due time.Time
 	// Attempts counts the attempts that failed since the last answer, Misses the answers that the commit does not exist.

@@ -128,16 +128,12 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	success, _ := t.First(dora.Success)
 	ctx, end := e.Trace.step(ctx, stepEvaluate, dora.StatusDeliveryKey(t.Host, success.ID))
 	defer func() { end(err) }()
-	comparison := dora.Comparison{
-		Head: t.Commit(), Paths: e.Rules.Policy.PathsFor(t.Deployment), At: t.Succeeded(), Past: e.Store.Past(t),
-		GiveUp: toBeGivenUp(lookupOf(evaluation, t), e.Now(), e.GiveUp),
+	comparison, err := e.comparison(ctx, evaluation, t)
+	if err != nil {
+		return err
 	}
 	if follows {
 		comparison.Base = previous.SHA
-	}
-	comparison.Known = func(sha string) (dora.Origin, bool) {
-		o, known, err := e.Store.KnownOrigin(ctx, comparison.Head.At(sha).Key())
-		return o, known && err == nil
 	}
 	shipment, learned, err := e.Enricher.Ship(ctx, comparison)
 	if ctx.Err() != nil {
@@ -147,7 +143,7 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	shipment, evaluation, final = e.interpret(ctx, evaluation, t, shipment, err)
 	shipment.Base = comparison.Base
 	stored := e.Rules.Update(ctx, e.Store, e.Now(), func(r *rules.Session) error {
-		if err := r.SaveOrigins(comparison.Head, learned); err != nil {
+		if err := r.SaveOrigins(t.Commit(), learned); err != nil {
 			return err
 		}
 		if !final {
@@ -161,6 +157,19 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 		e.logEvaluated(ctx, evaluation, t, shipment.Missing)
 	}
 	return stored
+}
+
+// comparison returns what to ask GitHub for a deployment, without the commit to compare it with.
+func (e *Evaluator) comparison(ctx context.Context, evaluation dora.Evaluation, t dora.DeploymentRecord) (dora.Comparison, error) {
+	head, err := byNewestName(ctx, e.Store, t.Commit(), t.RepositoryKey())
+	return dora.Comparison{
+		Head: head, Paths: e.Rules.Policy.PathsFor(t.Deployment), At: t.Succeeded(), Past: e.Store.Past(t),
+		GiveUp: toBeGivenUp(lookupOf(evaluation, t), e.Now(), e.GiveUp),
+		Known: func(sha string) (dora.Origin, bool) {
+			o, known, err := e.Store.KnownOrigin(ctx, t.Commit().At(sha).Key())
+			return o, known && err == nil
+		},
+	}, err
 }
 
 // maxRepositoryWait is the longest time until an evaluation that waits for another one looks again. A repository may have hundreds of

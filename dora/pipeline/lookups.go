@@ -36,7 +36,7 @@ func (l *Lookups) Run(ctx context.Context) {
 // lookUp looks up one commit and applies the rules to the answer. If the answer can't be stored, the look-up is made again.
 func (l *Lookups) lookUp(ctx context.Context, lookup dora.Lookup) {
 	ctx, end := l.Trace.step(ctx, stepLookUp, l.waitingDeliveries(ctx, lookup)...)
-	origin, err := l.Enricher.Origin(ctx, lookup.Commit)
+	origin, err := l.ask(ctx, lookup)
 	defer func() { end(err) }()
 	if ctx.Err() != nil {
 		return
@@ -62,6 +62,15 @@ func (l *Lookups) lookUp(ctx context.Context, lookup dora.Lookup) {
 	for _, w := range counted {
 		l.logDuration(ctx, lookup.Commit, w, origin)
 	}
+}
+
+// ask asks GitHub for the origin of a commit.
+func (l *Lookups) ask(ctx context.Context, lookup dora.Lookup) (dora.Origin, error) {
+	c, err := byNewestName(ctx, l.Store, lookup.Commit, lookup.Repository)
+	if err != nil {
+		return dora.Origin{}, err
+	}
+	return l.Enricher.Origin(ctx, c)
 }
 
 // waitingDeliveries returns the keys of the deliveries that wait for a look-up, for their traces.

@@ -15,10 +15,17 @@ type DeliveryStore interface {
 	DeliveryQueue() dora.Queue[dora.Delivery]
 }
 
+// repositoryNames reads what repositories are called.
+type repositoryNames interface {
+	// NewestName returns the name (dora.RepositoryName) by which the newest event called a repository, by its key; empty if none has.
+	NewestName(ctx context.Context, repository string) (string, error)
+}
+
 // LookupStore is what Lookups need of the store.
 type LookupStore interface {
 	dora.Transactor
 	dora.Revisions
+	repositoryNames
 	// LookupQueue returns the look-ups of commits, the longest due first.
 	LookupQueue() dora.Queue[dora.Lookup]
 	// Waiting returns the subjects of the statuses that wait for a commit, by time, then by ID.
@@ -29,6 +36,7 @@ type LookupStore interface {
 type EvaluationStore interface {
 	dora.Transactor
 	dora.Revisions
+	repositoryNames
 	// ComparisonQueue returns the evaluations of deployments, which compare commits at GitHub, the longest due first: of each
 	// scope the first one alone (dora.EvaluationTx), so that none comes before an earlier one of its scope that is not due or is
 	// leased.

@@ -77,5 +77,5 @@ func (r *Session) addStatus(s dora.Status, team string) error {
 	if err := r.Commits().Wait(waiting); err != nil {
 		return err
 	}
-	return r.Commits().AddLookup(dora.Lookup{Commit: commit, Due: r.now})
+	return r.Commits().AddLookup(dora.Lookup{Commit: commit, Repository: t.Identity, Due: r.now})
 }

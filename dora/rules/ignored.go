@@ -2,6 +2,7 @@ package rules
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -14,6 +15,10 @@ import (
 // Events of one deployment tell more or less about it, and the first one that selects it for deployments.ignore decides for all. While
 // another event may still do so, the deployment is counted with its evaluation. What has been counted stays counted.
 func (r *Session) record(d dora.Deployment, team string, at time.Time) (dora.DeploymentRecord, error) {
+	names := d.Workflows
+	if d.Promoted {
+		names = nil // they may be of another workflow, which promoted it
+	}
 	identity, err := r.identify(d, at)
 	if err != nil {
 		return dora.DeploymentRecord{}, err
@@ -23,41 +28,95 @@ func (r *Session) record(d dora.Deployment, team string, at time.Time) (dora.Dep
 		d.Promoted = true // the payload does not say so
 		t, known, err = r.History().Deployment(d.Key())
 	}
-	if err != nil || t.Ignored != "" {
+	if err != nil {
 		return t, err
 	}
 	if !known {
 		t = dora.DeploymentRecord{Deployment: d, Team: team, Identity: identity}
+		t.Workflows = nil // addWorkflows decides
+	}
+	if t, err = r.ignoreIfSelected(t, d); err != nil {
+		return t, err
+	}
+	if t.Ignored == "" {
+		spelling, err := r.Repositories().AddEnvironment(identity, d.Environment, r.policy.IsProduction(d))
+		if err != nil {
+			return t, err
+		}
+		if !known {
+			t.Environment = spelling
+		}
+	}
+	return r.addWorkflows(t, names)
+}
+
+// ignoreIfSelected remembers that no dora_* family counts a deployment if it has not been counted and an event about it shows that a
+// rule selects it.
+func (r *Session) ignoreIfSelected(t dora.DeploymentRecord, d dora.Deployment) (dora.DeploymentRecord, error) {
+	if t.Ignored != "" {
+		return t, nil
 	}
 	by, err := r.ignoredBy(d)
+	if err != nil || by == "" {
+		return t, err
+	}
+	counted, err := r.isCounted(t)
+	if err != nil || counted {
+		return t, err
+	}
+	return r.ignore(t, by)
+}
+
+// ignoredBy returns why no dora_* family counts a deployment, by an event or by the workflows that other events name; empty if one does.
+func (r *Session) ignoredBy(d dora.Deployment) (string, error) {
+	by := r.policy.IgnoredBy(d)
+	if by != "" || !r.policy.IgnoresWorkflows() {
+		return by, nil
+	}
+	records, err := r.recordsOf(d)
+	d.Workflows = nil
+	for _, t := range records {
+		d.Workflows = append(d.Workflows, t.Workflows...)
+	}
+	if err != nil || len(d.Workflows) == 0 {
+		return "", err
+	}
+	return r.policy.IgnoredBy(d), nil
+}
+
+// addWorkflows remembers the workflows that made a deployment. They are those of all environments that statuses have promoted it to, since
+// such a status often names none: if it arrived first, a rule may select the deployment there only now.
+func (r *Session) addWorkflows(t dora.DeploymentRecord, names []string) (dora.DeploymentRecord, error) {
+	isKnown := func(name string) bool { return slices.Contains(t.Workflows, name) }
+	added := slices.DeleteFunc(slices.Clone(names), isKnown)
+	if len(added) == 0 || !r.policy.IgnoresWorkflows() {
+		return t, nil
+	}
+	t.Workflows = append(t.Workflows, added...)
+	if err := r.Deployments().Save(t); err != nil {
+		return t, err
+	}
+	records, err := r.recordsOf(t.Deployment)
 	if err != nil {
 		return t, err
 	}
-	if by != "" {
-		if counted, err := r.isCounted(t); err != nil || !counted {
-			if err != nil {
-				return t, err
-			}
-			return r.ignore(t, by)
+	for _, other := range records {
+		if other.Key() == t.Key() {
+			continue
+		}
+		d := other.Deployment
+		d.Workflows = added
+		if _, err := r.ignoreIfSelected(other, d); err != nil {
+			return t, err
 		}
 	}
-	spelling, err := r.Repositories().AddEnvironment(identity, d.Environment, r.policy.IsProduction(d))
-	if !known {
-		t.Environment = spelling
-	}
-	return t, err
+	return t, nil
 }
 
-// ignoredBy returns why no dora_* family counts a deployment; empty if one does.
-func (r *Session) ignoredBy(d dora.Deployment) (string, error) {
-	if d.Promoted && len(d.Workflows) == 0 {
-		own, _, err := r.History().Deployment(dora.DeploymentKey(d.Host, d.ID))
-		if err != nil {
-			return "", err
-		}
-		d.Workflows = own.Workflows
-	}
-	return r.policy.IgnoredBy(d), nil
+// recordsOf returns what is remembered of a deployment in all environments.
+func (r *Session) recordsOf(d dora.Deployment) ([]dora.DeploymentRecord, error) {
+	all, err := r.History().Named(dora.Reference{Deployment: d.ID})
+	return slices.DeleteFunc(all, func(t dora.DeploymentRecord) bool { return t.Host != d.Host }), err
 }
 
 // isCounted reports whether a dora_* family has counted a deployment.

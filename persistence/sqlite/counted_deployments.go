@@ -127,7 +127,7 @@ func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []s
 	for chunk := range slices.Chunk(subjects, maxQueryValues) {
 		err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND subject IN ("+placeholders(len(chunk))+")", append([]any{family}, toAny(chunk)...),
 			func(rows *sql.Rows) error {
-				f, _, err := r.scanFact(rows)
+				f, _, err := scanFact(r.path, rows)
 				found[f.Subject] = f
 				return err
 			})

@@ -18,7 +18,7 @@ func (r *Reader) Facts(ctx context.Context, after int64, limit int) ([]dora.Fact
 	var facts []dora.Fact
 	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE position > ? ORDER BY position LIMIT ?", []any{after, limit},
 		func(rows *sql.Rows) error {
-			f, _, err := r.scanFact(rows)
+			f, _, err := scanFact(r.path, rows)
 			if err != nil {
 				return err
 			}
@@ -86,17 +86,17 @@ func (t factTx) Has(family, subject string) (bool, error) {
 }
 
 // scanFact reads a fact and checks its checksum. labels are its labels as stored.
-func (r *Reader) scanFact(rows *sql.Rows) (f dora.Fact, labels string, err error) {
+func scanFact(path string, rows *sql.Rows) (f dora.Fact, labels string, err error) {
 	var at, sum int64
 	if err := rows.Scan(&f.Position, &f.Family, &f.Subject, &labels, &f.Value, &at, &f.ID, &sum); err != nil {
 		return f, "", err
 	}
 	f.At = fromMillis(at)
 	if sum != factSum(f, labels) {
-		return f, "", &CorruptError{Path: r.path, What: fmt.Sprintf("fact %d does not match its checksum", f.Position)}
+		return f, "", &CorruptError{Path: path, What: fmt.Sprintf("fact %d does not match its checksum", f.Position)}
 	}
 	if err := json.Unmarshal([]byte(labels), &f.Labels); err != nil {
-		return f, "", &CorruptError{Path: r.path, What: fmt.Sprintf("fact %d has no readable labels", f.Position), Err: err}
+		return f, "", &CorruptError{Path: path, What: fmt.Sprintf("fact %d has no readable labels", f.Position), Err: err}
 	}
 	return f, labels, nil
 }

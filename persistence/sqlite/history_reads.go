@@ -107,11 +107,11 @@ func (r *Reader) LookupOf(ctx context.Context, commit string) (dora.Lookup, bool
 	if err != nil {
 		return dora.Lookup{}, false, err
 	}
-	return firstRow(readAll(ctx, r, "look-ups", "SELECT details, due, attempts, misses, failing_since, inaccessible FROM lookups WHERE commit_key = ?", []any{commit},
+	return firstRow(readAll(ctx, r, "look-ups", "SELECT details, repository, due, attempts, misses, failing_since, inaccessible FROM lookups WHERE commit_key = ?", []any{commit},
 		func(rows *sql.Rows) (j dora.Lookup, err error) {
 			var details []byte
 			var due, failing int64
-			if err := rows.Scan(&details, &due, &j.Attempts, &j.Misses, &failing, &j.Inaccessible); err != nil {
+			if err := rows.Scan(&details, &j.Repository, &due, &j.Attempts, &j.Misses, &failing, &j.Inaccessible); err != nil {
 				return j, err
 			}
 			j.Due, j.FailingSince = fromMillis(due).Add(offset), addUnlessZero(fromMillis(failing), offset)

@@ -37,7 +37,7 @@ func (r *Reader) Records(ctx context.Context, add func(dora.Fact), families ...s
 func (r *Reader) factsOf(ctx context.Context, add func(dora.Fact), families []string) error {
 	query := "SELECT " + factColumns + " FROM facts WHERE family IN (" + placeholders(len(families)) + ") ORDER BY position"
 	err := r.query(ctx, query, toAny(families), func(rows *sql.Rows) error {
-		f, _, err := r.scanFact(rows)
+		f, _, err := scanFact(r.path, rows)
 		if err == nil {
 			add(f)
 		}

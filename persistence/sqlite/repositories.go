@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -58,57 +57,6 @@ func (t repositoryTx) AddName(key, name string, at time.Time) error {
 	return nil
 }
 
-// Merge gives all that is stored of a repository to another.
-func (t repositoryTx) Merge(from, into string) error {
-	deployments, err := t.deployments("WHERE repository = ?", from)
-	if err != nil {
-		return err
-	}
-	for _, d := range deployments {
-		d.Identity = into
-		if err := deploymentTx(t).Save(d); err != nil {
-			return err
-		}
-	}
-	lower, upper := prefixRange(from + "/")
-	scope := "?2 || substr(scope, length(?1) + 1)"
-	for _, statement := range []string{
-		"UPDATE shipped SET scope = " + scope + ", repository = ?2 WHERE repository = ?1",
-		"UPDATE titles SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
-		"UPDATE evaluations SET scope = " + scope + ", repository = ?2, first = 0 WHERE repository = ?1",
-		"UPDATE evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
-		"UPDATE failed_changes SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
-		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1
-			ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)`,
-		"DELETE FROM repository_names WHERE repository = ?1",
-		"DELETE FROM repositories WHERE key = ?1",
-	} {
-		args := []any{from, into}
-		if strings.Contains(statement, "?3") {
-			args = append(args, lower, upper)
-		}
-		if _, err := t.exec(statement, args...); err != nil {
-			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
-		}
-	}
-	return t.setFirstOfScopes(into)
-}
-
-// setFirstOfScopes records which deployment of each scope of a repository is to be evaluated first.
-func (t repositoryTx) setFirstOfScopes(repository string) error {
-	scopes, err := readAllIn(t.tx, "pending evaluations", "SELECT DISTINCT scope FROM evaluations WHERE kind = 'deployment' AND repository = ?",
-		[]any{repository}, scanText)
-	if err != nil {
-		return err
-	}
-	for _, scope := range scopes {
-		if err := t.setFirst(scope); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // AddEnvironment records an environment and returns how the first one was spelled whose name differs in case alone.
 func (t repositoryTx) AddEnvironment(repository, name string, production bool) (spelling string, err error) {
 	folded, was := dora.FoldName(name), false
@@ -134,6 +82,16 @@ func (r *Reader) Environments(ctx context.Context, limit int) ([]dora.Environmen
 		err = rows.Scan(&e.Name, &e.Production)
 		return e, err
 	})
+}
+
+// NewestName returns the name by which the newest event called a repository; empty if none has.
+func (r *Reader) NewestName(ctx context.Context, repository string) (name string, err error) {
+	err = r.query(ctx, "SELECT name FROM repository_names WHERE repository = ? ORDER BY seen DESC, name LIMIT 1", []any{repository},
+		func(rows *sql.Rows) error { return rows.Scan(&name) })
+	if err != nil {
+		return "", fmt.Errorf("read the newest name of repository %s: %w", repository, err)
+	}
+	return name, nil
 }
 
 // repositoriesByName returns the keys of the repositories that events have called by each name.

@@ -116,6 +116,7 @@ var migrations = [...]string{`
 	CREATE TABLE lookups (
 		commit_key TEXT    PRIMARY KEY,
 		details    TEXT    NOT NULL,      -- JSON of dora.Commit
+		repository TEXT    NOT NULL,      -- as in dora.RepositoryKey
 		due        INTEGER NOT NULL,
 		attempts   INTEGER NOT NULL,
 		misses     INTEGER NOT NULL,
@@ -146,6 +147,7 @@ var migrations = [...]string{`
 		seen       INTEGER NOT NULL,      -- time of the newest event that called it so
 		PRIMARY KEY (name, repository)
 	) STRICT, WITHOUT ROWID;
+	CREATE INDEX repository_names_seen ON repository_names (repository, seen);
 	CREATE TABLE environments (
 		repository TEXT    NOT NULL,
 		folded     TEXT    NOT NULL,      -- as in dora.FoldName

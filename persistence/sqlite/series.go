@@ -26,7 +26,7 @@ func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.
 	}
 	families := map[string]dora.Family{f.Name: f}
 	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ?", []any{f.Name}, func(rows *sql.Rows) error {
-		fact, _, err := r.scanFact(rows)
+		fact, _, err := scanFact(r.path, rows)
 		if err != nil || !hasLabels(fact.Labels, q.Labels) {
 			return err
 		}
@@ -101,7 +101,7 @@ func (r *Reader) FactsAbout(ctx context.Context, subjects ...string) ([]dora.Fac
 			from, to := prefixRange(subject + "/")
 			err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND (subject = ? OR subject >= ? AND subject < ?)",
 				[]any{f.Name, subject, from, to}, func(rows *sql.Rows) error {
-					fact, _, err := r.scanFact(rows)
+					fact, _, err := scanFact(r.path, rows)
 					all[fact.Position] = fact
 					return err
 				})

@@ -19,7 +19,7 @@ func lookupRules() rules {
 
 // A commit has one look-up, the first one.
 func lookupsOnce(t *testing.T, s Store) {
-	want := dora.Lookup{Commit: commit("a"), Due: minute(1), Attempts: 1, Misses: 2, FailingSince: minute(3), Inaccessible: true}
+	want := dora.Lookup{Commit: commit("a"), Repository: "h/acme/Wéb#7", Due: minute(1), Attempts: 1, Misses: 2, FailingSince: minute(3), Inaccessible: true}
 	want.Commit.OnDefaultBranch = true
 	update(t, s, func(tx dora.Tx) error {
 		if err := tx.Commits().AddLookup(want); err != nil {
@@ -41,7 +41,7 @@ func lookupsOnce(t *testing.T, s Store) {
 }
 
 func lookupsAreRetried(t *testing.T, s Store) {
-	l := dora.Lookup{Commit: commit("a"), Due: minute(1)}
+	l := dora.Lookup{Commit: commit("a"), Repository: "h/acme/web", Due: minute(1)}
 	update(t, s, func(tx dora.Tx) error { return tx.Commits().AddLookup(l) })
 	l.Due, l.Attempts, l.Misses, l.Commit.OnDefaultBranch = minute(5), 3, 4, true
 	l.FailingSince, l.Inaccessible = minute(2), true

@@ -12,8 +12,9 @@ import (
 // A repository keeps its key under all names that events call it by.
 func repositoryRules() rules {
 	return rules{
-		"ids": repositoriesByID, "names": repositoriesByName, "merged": repositoriesMerged,
-		"merged while evaluations wait": repositoriesMergedWaiting, "former": namedByFormerNames,
+		"ids": repositoriesByID, "names": repositoriesByName, "newest name": newestNames, "merged": repositoriesMerged,
+		"merged while evaluations wait": repositoriesMergedWaiting, "merged with what was counted": repositoriesMergedCounted,
+		"former":       namedByFormerNames,
 		"environments": environmentsOfRepositories,
 	}
 }
@@ -102,6 +103,29 @@ func repositoriesByName(t *testing.T, s Store) {
 	called(nil, "Acme/Web")
 }
 
+// The newest name is that of the latest event, in whatever order the events arrive.
+func newestNames(t *testing.T, s Store) {
+	newest := func(want, key string) {
+		t.Helper()
+		same(t, "NewestName of "+key, want, must[string](t)(s.NewestName(t.Context(), key)))
+	}
+	see := func(key, name string, at int) {
+		t.Helper()
+		repositories(t, s, func(tx dora.RepositoryTx) error { return tx.AddName(key, name, minute(at)) })
+	}
+	newest("", "h/acme/a")
+	see("h/acme/a", "acme/core", 5)
+	see("h/acme/a", "acme/api", 3)
+	see("h/acme/b", "acme/api", 9)
+	newest("acme/core", "h/acme/a")
+	newest("acme/api", "h/acme/b")
+	see("h/acme/a", "acme/core", 1)
+	newest("acme/core", "h/acme/a")
+	see("h/acme/a", "acme/api", 6)
+	newest("acme/api", "h/acme/a")
+	newest("", "H/acme/a")
+}
+
 // What is stored of a repository goes to the other one, each deployment with its scope.
 func repositoriesMerged(t *testing.T, s Store) {
 	const from, into = "api.github.com/acme/old", "api.github.com/acme/new"
@@ -131,8 +155,17 @@ func repositoriesMerged(t *testing.T, s Store) {
 		if err := tx.Evidence().SaveFailedChange(dora.FailedChange{Evidence: e}); err != nil {
 			return err
 		}
+		lookup := dora.Lookup{Commit: commit("a"), Repository: from, Due: minute(0)}
+		if err := tx.Commits().AddLookup(lookup); err != nil {
+			return err
+		}
 		return tx.Repositories().Merge(from, into)
 	})
+	lookup, _, err := s.LookupOf(t.Context(), commit("a").Key())
+	same(t, "the repository of a look-up", into, lookup.Repository)
+	if err != nil {
+		t.Error(err)
+	}
 	update(t, s, func(tx dora.Tx) error {
 		d, known, err := tx.History().Previous(other.Scope(), other.Moment())
 		numbered(t, "Previous", 1, d.DeploymentRecord, known, err)
@@ -157,8 +190,8 @@ func repositoriesMerged(t *testing.T, s Store) {
 			}
 		}
 		_, known, err = tx.Repositories().WithKey(from)
-		if known || err != nil {
-			t.Errorf("WithKey of the former = %t, %v", known, err)
+		if !known || err != nil {
+			t.Errorf("WithKey of the first = %t, %v; its key stays taken", known, err)
 		}
 		return nil
 	})
@@ -193,6 +226,41 @@ func repositoriesMergedWaiting(t *testing.T, s Store) {
 		same(t, "to be compared", want, ids)
 		update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Done(due[0]) })
 	}
+}
+
+// The facts about a change go to the other repository, all of them or none: none if it has counted the change, too.
+func repositoriesMergedCounted(t *testing.T, s Store) {
+	const from, into = "h/acme/old", "h/acme/new"
+	counted := func(family, subject string) {
+		f := fact(dora.Subject(dora.SubjectChange, subject))
+		f.Family = family
+		addFacts(t, s, f)
+	}
+	for _, change := range []string{from + "/production/#1", from + "/production/deploy:api/#2", into + "/production/#2", from + "/staging/#2"} {
+		counted(dora.Changes, change)
+		counted(dora.LeadTime, change)
+		counted(dora.LeadTimeStage, change+"/stage=review")
+	}
+	counted(dora.Changes, into+"/production/#1")
+	counted(dora.Changes, from+"/production/#3")
+	counted(dora.LeadTimeUnavailable, from+"/production/#3")
+	counted(dora.Changes, from+"s/production/#4")
+	counted(dora.Incidents, from+"/production/#5")
+	repositories(t, s, func(tx dora.RepositoryTx) error { return tx.Merge(from, into) })
+	inOrder(t, s,
+		"change:h/acme/old/production/#1", "change:h/acme/old/production/#1", "change:h/acme/old/production/#1/stage=review",
+		"change:h/acme/new/production/deploy:api/#2", "change:h/acme/new/production/deploy:api/#2", "change:h/acme/new/production/deploy:api/#2/stage=review",
+		"change:h/acme/new/production/#2", "change:h/acme/new/production/#2", "change:h/acme/new/production/#2/stage=review",
+		"change:h/acme/new/staging/#2", "change:h/acme/new/staging/#2", "change:h/acme/new/staging/#2/stage=review",
+		"change:h/acme/new/production/#1", "change:h/acme/new/production/#3", "change:h/acme/new/production/#3",
+		"change:h/acme/olds/production/#4", "change:h/acme/old/production/#5")
+	update(t, s, func(tx dora.Tx) error {
+		for subject, want := range map[string]bool{"change:h/acme/new/staging/#2": true, "change:h/acme/old/staging/#2": false, "change:h/acme/old/production/#1": true} {
+			known, err := tx.Facts().Has(dora.Changes, subject)
+			whether(t, "Has "+subject, want, known, err)
+		}
+		return nil
+	})
 }
 
 // A reference finds what belongs to a repository by each name that it has had.
