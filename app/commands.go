@@ -18,9 +18,14 @@ func Report(ctx context.Context, c *config.Config, o report.Options) (made repor
 	return made, err
 }
 
-// Backup copies the database to a new file and checks the copy, beside a running server or without one.
-func Backup(ctx context.Context, c *config.Config, to string) error {
-	return withReader(ctx, c, func(r *sqlite.Reader) error { return r.Backup(ctx, to) })
+// Backup copies the database to a new file, beside a running server or without one. It reports whether it has checked the copy, which
+// it does if the file is small, or with check.
+func Backup(ctx context.Context, c *config.Config, to string, check bool) (checked bool, err error) {
+	err = withReader(ctx, c, func(r *sqlite.Reader) (err error) {
+		checked, err = r.Backup(ctx, to, check)
+		return err
+	})
+	return checked, err
 }
 
 // DeadLetters returns the deliveries that can't be processed, beside a running server or without one.

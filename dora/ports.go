@@ -14,12 +14,12 @@ type Recorder interface {
 	State() State
 }
 
-// Checkpoint is the file with all cumulative values.
+// Checkpoint keeps all cumulative values, in a file for any tool and as sums in the store.
 type Checkpoint interface {
-	// Restore returns the values of the file and the position up to which they hold. The facts after that position are still to be
-	// added. It imports a file that another program wrote, and refuses one that does not belong to the store.
+	// Restore returns the values that the store keeps and the position up to which they hold. The facts after that position are still
+	// to be added. It imports a file that another program wrote, and refuses one that does not belong to the store.
 	Restore(ctx context.Context) (State, int64, error)
-	// Write replaces the file atomically and durably.
+	// Write replaces the file atomically and durably, and from time to time the sums in the store.
 	Write(ctx context.Context, s State, position int64) error
 }
 

@@ -37,7 +37,7 @@ var (
 )
 
 var commands = []command{
-	{[]string{"backup"}, "FILE", 1, 1, storage, noFlags(backup)},
+	{[]string{"backup"}, "[-check] FILE", 1, 1, storage, backupCommand},
 	{[]string{"deliveries", "list"}, "", 0, 0, storage, noFlags(listDeliveries)},
 	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, storage, noFlags(retryDeliveries)},
 	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, storage, explainCommand(withoutFlags(app.ExplainDeployment))},
@@ -68,12 +68,20 @@ func (c *command) check(args []string) error {
 	return nil
 }
 
-func backup(ctx context.Context, c *config.Config, args []string, out io.Writer) error {
-	if err := app.Backup(ctx, c, args[0]); err != nil {
+func backupCommand(flags *flag.FlagSet) action {
+	check := flags.Bool("check", false, "read all of the copy, also if it is large")
+	return func(ctx context.Context, c *config.Config, args []string, out io.Writer) error {
+		checked, err := app.Backup(ctx, c, args[0], *check)
+		if err != nil {
+			return err
+		}
+		how := "and checked"
+		if !checked {
+			how = "without a check, since it is large: -check reads all of it"
+		}
+		_, err = fmt.Fprintf(out, "%s: copied to %s %s\n", c.Storage.Database, args[0], how)
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%s: copied to %s and checked\n", c.Storage.Database, args[0])
-	return err
 }
 
 func listDeliveries(ctx context.Context, c *config.Config, _ []string, out io.Writer) error {

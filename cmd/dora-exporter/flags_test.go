@@ -55,7 +55,7 @@ func TestFlags(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"-log loud": "must be one of: debug, info, warn, warning, error", "-nope": "-nope", "serve": `unknown command "serve"`, "backup": "backup FILE",
+		"-log loud": "must be one of: debug, info, warn, warning, error", "-nope": "-nope", "serve": `unknown command "serve"`, "backup": "backup [-check] FILE",
 		"deliveries": `unknown command "deliveries"`, "deliveries list 1": "deliveries list;", "-config.file": "needs an argument",
 		"-log.format xml": "must be one of: logfmt, json", "-log.level loud": "must be one of: debug", "-web.listen-address 9090": "must be host:port",
 		"-web.listen-address :0": "must be host:port", "-web.telemetry-path m": "must be a path", "-web.telemetry-path /": "must be a path",
@@ -79,7 +79,7 @@ func TestHelp(t *testing.T) {
 		}
 		for _, word := range []string{
 			"-config.file", "-web.config.file", "-web.listen-address", "-web.telemetry-path", "-log", "-logs", "-log.level", "-log.format", "-version", "-accept-store", "GITHUB_TOKEN", "STORAGE_FILE_PATH", "GITHUB_WEBHOOK_SECRET",
-			"JIRA_WEBHOOK_SECRET", "BACKSTAGE_TOKEN", "/api/github", "/api/jira", "/metrics", "/healthz", "/readyz", "backup FILE",
+			"JIRA_WEBHOOK_SECRET", "BACKSTAGE_TOKEN", "/api/github", "/api/jira", "/metrics", "/healthz", "/readyz", "backup [-check] FILE",
 			"deliveries list", "deliveries retry", "explain deployment OWNER/REPO#ID", "explain incident KEY", "explain metric SERIES", "-healthcheck",
 		} {
 			if !strings.Contains(out.String(), word) {

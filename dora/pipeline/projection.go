@@ -31,7 +31,7 @@ type Projection struct {
 	reading, writing  health
 }
 
-// Restore sets the instruments to the checkpoint's values plus all facts after its position, and reserves all series under the limit.
+// Restore sets the instruments to the restored values plus all facts after their position, and reserves all series under the limit.
 // It writes a checkpoint before it restores the instruments: if the file can't be replaced, the start fails before the program
 // reports that it is ready.
 func (p *Projection) Restore(ctx context.Context) error {
@@ -56,7 +56,7 @@ func (p *Projection) Restore(ctx context.Context) error {
 	}
 	p.Recorder.Begin(starts)
 	p.Recorder.Restore(state)
-	p.Logger.Info("values restored", "checkpoint_position", from, "position", position)
+	p.Logger.Info("values restored", "sums_position", from, "position", position)
 	return nil
 }
 

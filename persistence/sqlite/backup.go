@@ -2,72 +2,97 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"modernc.org/sqlite"
+
 	"dora-exporter/internal/localfile"
 )
 
+// checkCopyBelow is the file size up to which every copy is checked, which takes a second.
+const checkCopyBelow = 64 << 20
+
 // Backup writes a copy of the database, as committed when it began, to a new file, with or without a server that uses the database
-// at the same time. It checks every fact of the copy. The file appears only when all of it is on the disk.
-func (r *Reader) Backup(ctx context.Context, file string) (err error) {
+// at the same time. With check, or if the file is small, it reads all of the copy, and reports whether it did. The file appears only
+// when all of it is on the disk.
+func (r *Reader) Backup(ctx context.Context, file string, check bool) (checked bool, err error) {
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("file %s already exists (or can't be accessed); name a new file", file)
+		return false, fmt.Errorf("file %s already exists (or can't be accessed); name a new file", file)
 	}
 	partial := file + ".tmp"
 	if err := os.Remove(partial); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return localfile.Error("write", partial, err)
+		return false, localfile.Error("write", partial, err)
 	}
 	defer func() { _ = os.Remove(partial) }()
 	if err := localfile.CreateDatabase(partial); err != nil { // for its mode; SQLite accepts an empty file
-		return err
+		return false, err
 	}
 	if err := r.copyTo(ctx, partial); err != nil {
-		return fmt.Errorf("back up database %s to %s: %w", r.path, file, r.damaged(err))
+		return false, fmt.Errorf("back up database %s to %s: %w", r.path, file, r.damaged(err))
 	}
-	if err := verify(ctx, partial); err != nil {
-		return err
+	large, err := isLarge(partial, checkCopyBelow)
+	if err != nil {
+		return false, localfile.Error("read", partial, err)
+	}
+	if check = check || !large; check {
+		if err := verify(ctx, partial); err != nil {
+			return false, err
+		}
 	}
 	if err := syncFile(partial); err != nil {
-		return localfile.Error("write", partial, err)
+		return false, localfile.Error("write", partial, err)
 	}
 	if err := os.Rename(partial, file); err != nil {
-		return localfile.Error("write", file, err)
+		return false, localfile.Error("write", file, err)
 	}
-	return localfile.SyncFolder(filepath.Dir(file))
+	return check, localfile.SyncFolder(filepath.Dir(file))
 }
 
-// copyTo copies the database by SQLite. https://sqlite.org/lang_vacuum.html#vacuuminto
+// copyTo copies the pages of the database in one read transaction, which lets others write. https://sqlite.org/c3ref/backup_finish.html
 func (r *Reader) copyTo(ctx context.Context, file string) (err error) {
-	db, err := connectIn("ro", r.path) // query_only would refuse to write the copy, too
+	to, err := fileURI(file, "rw", []string{"synchronous(OFF)", "journal_mode(OFF)"}) // the file is synced at the end
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	_, err = db.ExecContext(ctx, "VACUUM INTO ?", file)
-	return err
-}
-
-// verify reads all facts of a copy.
-func verify(ctx context.Context, path string) (err error) {
-	r, err := newReader(path)
+	conn, err := r.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	if err := errors.Join(checkIntegrity(ctx, r.db, path), checkState(ctx, r.db, path)); err != nil {
-		return err
-	}
-	for position := int64(0); ; {
-		facts, err := r.Facts(ctx, position, 10_000)
-		if err != nil || len(facts) == 0 {
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	return conn.Raw(func(driver any) error {
+		b, err := driver.(backuper).NewBackup(to)
+		if err != nil {
 			return err
 		}
-		position = facts[len(facts)-1].Position
+		const all = -1
+		_, err = b.Step(all)
+		return errors.Join(err, b.Finish())
+	})
+}
+
+// backuper is the connection of the driver.
+type backuper interface {
+	NewBackup(to string) (*sqlite.Backup, error)
+}
+
+// verify reads a copy that nobody uses. https://sqlite.org/uri.html#uriimmutable
+func verify(ctx context.Context, path string) (err error) {
+	uri, err := fileURI(path, "ro", nil)
+	if err != nil {
+		return err
 	}
+	db, err := sql.Open("sqlite", uri+"&immutable=1") // which leaves no files beside it
+	if err != nil {
+		return err
+	}
+	r := &Reader{path: path, db: db}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return r.checkAll(ctx, func(context.Context) error { return nil })
 }
 
 func syncFile(path string) error {

@@ -50,7 +50,7 @@ func TestBackup(t *testing.T) {
 	defer r.Close()
 	folder := t.TempDir()
 	file := filepath.Join(folder, "dora-exporter.db")
-	if err := r.Backup(t.Context(), file); err != nil {
+	if _, err := r.Backup(t.Context(), file, false); err != nil {
 		t.Fatal(err)
 	}
 	end()
@@ -61,7 +61,7 @@ func TestBackup(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
 		t.Errorf("the mode is %v, %v", info.Mode(), err)
 	}
-	if err := r.Backup(t.Context(), file); err == nil || !strings.Contains(err.Error(), "already") {
+	if _, err := r.Backup(t.Context(), file, false); err == nil || !strings.Contains(err.Error(), "already") {
 		t.Errorf("over a file that is there: %v", err)
 	}
 	copied := reopenStore(t, file)
@@ -92,7 +92,7 @@ func TestBackupOfADamagedStore(t *testing.T) {
 	}
 	tamper(t, s.path, "UPDATE facts SET value = 2")
 	file := filepath.Join(t.TempDir(), "backup.db")
-	if err := s.Backup(t.Context(), file); err == nil || !strings.Contains(err.Error(), "checksum") {
+	if _, err := s.Backup(t.Context(), file, false); err == nil || !strings.Contains(err.Error(), "checksum") {
 		t.Errorf("Backup = %v, want an error about a checksum", err)
 	}
 	if _, err := os.Stat(file); err == nil {

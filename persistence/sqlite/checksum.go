@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc64"
 	"strings"
@@ -39,6 +40,7 @@ var checkedColumns = map[string][]string{
 	"deployments":      {"key", "details"},
 	"incidents":        {"key", "details"},
 	"incident_events":  {"key", "events"},
+	"sums":             {"family", "labels", "own", "at", "id", "buckets"},
 }
 
 // checkRow compares a row's checksum with its columns.
@@ -50,14 +52,14 @@ func checkRow(path, row string, stored int64, columns ...any) error {
 }
 
 // checkRows checks the checksums of all rows that have one; of the deliveries only those that are pending, since the others have no
-// further effect.
-func checkRows(ctx context.Context, db *sql.DB, path string) error {
+// further effect. pause is called after each table.
+func checkRows(ctx context.Context, db *sql.DB, path string, pause func(context.Context) error) error {
 	for table, names := range checkedColumns {
 		query := "SELECT checksum, " + strings.Join(names, ", ") + " FROM " + table
 		if table == "deliveries" {
 			query += " WHERE state = 0"
 		}
-		if err := checkTable(ctx, db, path, table, query, len(names)); err != nil {
+		if err := errors.Join(checkTable(ctx, db, path, table, query, len(names)), pause(ctx)); err != nil {
 			return err
 		}
 	}

@@ -56,7 +56,7 @@ func resultCode(err error) int {
 func isStorageFailure(err error) bool {
 	switch resultCode(err) {
 	case sqlite3.SQLITE_OK:
-		return errors.Is(err, errMoved) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
+		return errors.Is(err, errMoved) || errors.Is(err, errFoundDamaged) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_ERROR:
 		return false
 	}

@@ -111,6 +111,9 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 
 // begin starts a transaction that holds the lock for writing. It reopens the connection if it was closed.
 func (w *writer) begin(t *tx) (err error) {
+	if damage := w.damage.Load(); damage != nil {
+		return *damage
+	}
 	if w.moved != nil {
 		return w.moved
 	}

@@ -3,17 +3,80 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
+	"sync"
+	"time"
 )
 
-// checkBelow is the file size up to which the whole file is checked at the start, which takes about a second. In larger files,
-// rows are checked when they are read.
-const checkBelow = 64 << 20
+const (
+	// checkAtStartBelow is the file size up to which the whole file is checked at the start, which takes about a tenth of a second. A
+	// larger file is checked in the background, and rows when they are read.
+	checkAtStartBelow = 8 << 20
+	// checkPause is the time between two parts of a check in the background, each of which keeps a read transaction open.
+	checkPause = 50 * time.Millisecond
+	// checkBatch is how many facts are checked at once in the background.
+	checkBatch = 1000
+)
 
-// checkIntegrity looks for damage in the file, including its indexes. It skips large files.
-func checkIntegrity(ctx context.Context, db *sql.DB, path string) error {
-	if large, err := isLarge(path); large || err != nil {
+// errFoundDamaged is in the error of writes after the check in the background has found damage.
+var errFoundDamaged = errors.New("the database is damaged")
+
+// isLarge reports whether the file has a size or more.
+func isLarge(path string, size int64) (bool, error) {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() >= size, err
+}
+
+// checkAll looks for damage in a database: in the file with its indexes, for missing facts, and for checksum mismatches. pause is called
+// between two parts of the work.
+func (r *Reader) checkAll(ctx context.Context, pause func(context.Context) error) error {
+	tables, err := readAll(ctx, r, "the tables", "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name", nil, scanText)
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if err := errors.Join(r.checkTree(ctx, table), pause(ctx)); err != nil {
+			return err
+		}
+	}
+	if err := checkRows(ctx, r.db, r.path, pause); err != nil {
+		return err
+	}
+	return r.checkFacts(ctx, pause)
+}
+
+// checkTree looks for damage in the pages of a table and of its indexes.
+func (r *Reader) checkTree(ctx context.Context, table string) error {
+	var result string
+	err := r.db.QueryRowContext(ctx, fmt.Sprintf("PRAGMA integrity_check(%q)", table)).Scan(&result)
+	if err == nil && result != "ok" {
+		err = &CorruptError{Path: r.path, What: result}
+	}
+	if err != nil {
+		return fmt.Errorf("check %s in database %s: %w", table, r.path, r.damaged(err))
+	}
+	return nil
+}
+
+// checkFacts reads all facts.
+func (r *Reader) checkFacts(ctx context.Context, pause func(context.Context) error) error {
+	for position := int64(0); ; {
+		facts, err := r.Facts(ctx, position, checkBatch)
+		if err != nil || len(facts) == 0 {
+			return err
+		}
+		position = facts[len(facts)-1].Position
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// checkAtStart checks a small database. It skips larger ones.
+func checkAtStart(ctx context.Context, db *sql.DB, path string) error {
+	if large, err := isLarge(path, checkAtStartBelow); large || err != nil {
 		return err
 	}
 	var result string
@@ -23,20 +86,6 @@ func checkIntegrity(ctx context.Context, db *sql.DB, path string) error {
 	if result != "ok" {
 		return &CorruptError{Path: path, What: result}
 	}
-	return nil
-}
-
-func isLarge(path string) (bool, error) {
-	info, err := os.Stat(path)
-	return err == nil && info.Size() >= checkBelow, err
-}
-
-// checkState looks for missing facts and for checksum mismatches in the rows that later events build upon. The checksums of facts
-// are checked when they are read.
-func checkState(ctx context.Context, db *sql.DB, path string) error {
-	if large, err := isLarge(path); large || err != nil {
-		return err
-	}
 	var facts, last int64
 	err := db.QueryRowContext(ctx, "SELECT count(*), coalesce(max(position), 0) FROM facts").Scan(&facts, &last)
 	if err != nil {
@@ -45,5 +94,49 @@ func checkState(ctx context.Context, db *sql.DB, path string) error {
 	if facts != last {
 		return &CorruptError{Path: path, What: fmt.Sprintf("it has %d facts and the last one's position is %d", facts, last)}
 	}
-	return checkRows(ctx, db, path)
+	return checkRows(ctx, db, path, func(context.Context) error { return nil })
+}
+
+// checkInBackground checks a large database while it is used. If it is damaged, the store writes no more. The returned function ends
+// the check.
+func (s *Store) checkInBackground() (stop func(), err error) {
+	if large, err := isLarge(s.path, checkAtStartBelow); !large || err != nil {
+		return func() {}, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var checking sync.WaitGroup
+	checking.Go(func() { s.check(ctx) })
+	return func() {
+		cancel()
+		checking.Wait()
+	}, nil
+}
+
+func (s *Store) check(ctx context.Context) {
+	began := time.Now()
+	r, err := newReader(s.path)
+	if err == nil {
+		err = errors.Join(r.checkAll(ctx, pauseCheck), r.Close())
+	}
+	var corrupt *CorruptError
+	switch {
+	case ctx.Err() != nil:
+	case errors.As(err, &corrupt):
+		s.writer.stopFor(fmt.Errorf("%w: %w", errFoundDamaged, err))
+		s.logger.Error("the database is damaged, nothing is written to it any more", "database", s.path, "error", err)
+	case err != nil:
+		s.logger.Warn("the database could not be checked", "database", s.path, "error", err)
+	default:
+		s.logger.Info("the database was checked", "database", s.path, "seconds", time.Since(began).Seconds())
+	}
+}
+
+// pauseCheck leaves the disk and the processor to others for a moment.
+func pauseCheck(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(checkPause):
+		return nil
+	}
 }

@@ -288,7 +288,7 @@ func prepare(ctx context.Context, path string) (err error) {
 		return err
 	}
 	if version > 0 {
-		if err := checkIntegrity(ctx, db, path); err != nil {
+		if err := checkAtStart(ctx, db, path); err != nil {
 			return err
 		}
 	}
@@ -297,7 +297,7 @@ func prepare(ctx context.Context, path string) (err error) {
 			return fmt.Errorf("migrate database %s to schema version %d: %w", path, version+1, err)
 		}
 	}
-	return checkState(ctx, db, path)
+	return nil
 }
 
 // schemaVersion returns the schema version of the file, 0 for an empty file. It refuses files of other programs and newer versions.

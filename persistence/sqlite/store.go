@@ -31,6 +31,9 @@ type Store struct {
 	created  time.Time
 	started  time.Time
 
+	// stopCheck ends the check in the background.
+	stopCheck func()
+
 	closing  sync.Once
 	closeErr error
 }
@@ -74,13 +77,20 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	s.writer = newWriter(s.path, s.logger)
-	return s.writer.start()
+	if err := s.writer.start(); err != nil {
+		return err
+	}
+	s.stopCheck, err = s.checkInBackground()
+	return err
 }
 
 // Close commits the current group, fails waiting writes with ErrClosed, and closes the database. Further calls return the same
 // result.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
+		if s.stopCheck != nil {
+			s.stopCheck()
+		}
 		s.closeErr = s.Reader.Close()
 		if s.writer != nil { // last, so that SQLite checkpoints the WAL
 			s.closeErr = errors.Join(s.closeErr, s.writer.stop())

@@ -38,6 +38,8 @@ type writer struct {
 	pending, maxPending atomic.Int64
 
 	lastErr atomic.Pointer[error]
+	// damage is why nothing may be written any more; nil if all may.
+	damage  atomic.Pointer[error]
 	closing chan struct{}
 	close   sync.Once
 	stopped chan struct{}
@@ -100,7 +102,14 @@ func (w *writer) do(ctx context.Context, o *op) error {
 	}
 }
 
+// stopFor makes all further writes fail with an error.
+func (w *writer) stopFor(damage error) { w.damage.Store(&damage) }
+
+// err returns why writes fail; nil if they don't.
 func (w *writer) err() error {
+	if damage := w.damage.Load(); damage != nil {
+		return *damage
+	}
 	if err := w.lastErr.Load(); err != nil {
 		return *err
 	}

@@ -1,0 +1,72 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// wantDamage checks that a store neither takes deliveries nor makes changes because it is damaged.
+func wantDamage(t *testing.T, s *Store) {
+	t.Helper()
+	var corrupt *CorruptError
+	_, err := s.Accept(t.Context(), dora.Delivery{Source: dora.GitHub, Key: "new"})
+	if !errors.As(s.Err(), &corrupt) || !errors.As(err, &corrupt) {
+		t.Errorf("Err is %v, Accept returns %v; want damage", s.Err(), err)
+	}
+	if err := s.Update(t.Context(), func(dora.Tx) error { return nil }); !errors.Is(err, dora.ErrStoreFailing) {
+		t.Errorf("Update returns %v", err)
+	}
+}
+
+// Damage that is found while the store is used ends all writes, so that nothing builds upon it.
+func TestCheck(t *testing.T) {
+	for name, damage := range map[string]string{
+		"none":  "SELECT 1",
+		"row":   "UPDATE deliveries SET event = 'x'",
+		"fact":  "UPDATE facts SET value = 2 WHERE position = 2",
+		"gone":  "DELETE FROM facts WHERE position = 2",
+		"sum":   "INSERT INTO sums (family, labels, own, at, id, buckets, checksum) VALUES ('a', '{}', 1, 1, 1, '', 1)",
+		"index": "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, '(id)', '(due)') WHERE name = 'deliveries_pending'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t)
+			addFact(t, s, "a", "b", "c")
+			if _, err := s.Accept(t.Context(), dora.Delivery{Source: dora.GitHub, Key: "old"}); err != nil {
+				t.Fatal(err)
+			}
+			tamper(t, s.path, damage)
+			s.check(t.Context())
+			if name == "none" {
+				addFact(t, s, "d")
+				return
+			}
+			wantDamage(t, s)
+		})
+	}
+}
+
+// A large database is opened without a look at all of it, and checked then.
+func TestLargeDatabaseIsCheckedInTheBackground(t *testing.T) {
+	s := openStore(t)
+	text := strings.Repeat("x", 1<<20)
+	for i := range checkAtStartBelow>>20 + 1 {
+		d := dora.Delivery{Source: dora.GitHub, Key: fmt.Sprint(i), Event: dora.Event{Deployment: &dora.Deployment{Description: text}}}
+		if _, err := s.Accept(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tamper(t, s.path, "UPDATE deliveries SET event = 'x' WHERE id = 3")
+	s = reopenStore(t, s.path)
+	for s.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	wantDamage(t, s)
+}
