@@ -82,9 +82,9 @@ func newGate(logger *slog.Logger, onAuth func(bool), onPause func(string), onIna
 	}
 }
 
-// report records the outcome of the call that had the pass. It reports whether the last call for the same URL failed, and for how long
-// all calls for the repository have, 0 if they have not.
-func (g *gate) report(p pass, o outcome) (again bool, failing time.Duration) {
+// report records the outcome of the call that had the pass. It returns for how long all calls for the repository have failed, 0 if they
+// have not.
+func (g *gate) report(p pass, o outcome) (failing time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if p.probe {
@@ -98,11 +98,8 @@ func (g *gate) report(p pass, o outcome) (again bool, failing time.Duration) {
 	if b := g.inaccessible[p.repository]; b != nil && p.accessProbe {
 		b.probing = false
 	}
-	if s != nil {
-		again = s.urls.lastFailed(p.url) || s.paused
-		if s.paused {
-			failing = time.Since(s.failingSince)
-		}
+	if s != nil && s.paused {
+		failing = time.Since(s.failingSince)
 	}
 	stale := p.closings != g.closings
 	switch o.kind {
@@ -126,7 +123,7 @@ func (g *gate) report(p pass, o outcome) (again bool, failing time.Duration) {
 		g.deny(p, stale, o.err)
 	case abandoned:
 	}
-	return again, failing
+	return failing
 }
 
 func (g *gate) reportAnswered(p pass, o outcome, stale bool) {

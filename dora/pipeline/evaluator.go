@@ -130,7 +130,7 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	defer func() { end(err) }()
 	comparison := dora.Comparison{
 		Head: t.Commit(), Paths: e.Rules.Policy.PathsFor(t.Deployment), At: t.Succeeded(), Past: e.Store.Past(t),
-		GiveUp: toBeGivenUp(lookupOf(evaluation, t), e.Now(), e.GiveUp),
+		GiveUp: func(call *dora.UnansweredError) bool { return evaluation.FailingCalls.Add(call, e.Now()) >= e.GiveUp },
 	}
 	if follows {
 		comparison.Base = previous.SHA
@@ -188,7 +188,7 @@ func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, t
 	if err == nil {
 		return shipment, evaluation, true
 	}
-	lookup, final := retry(lookupOf(evaluation, t), e.Now(), never, err) // Ship itself goes on without what is given up
+	lookup, final := retry(lookupOf(evaluation, t), e.Now(), err) // Ship itself goes on without what is given up
 	if final {
 		reason := dora.ReasonNotFound
 		var missing *dora.NotFoundError
@@ -199,7 +199,7 @@ func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, t
 		return shipment, evaluation, true
 	}
 	evaluation.Attempts, evaluation.Misses, evaluation.Due = lookup.Attempts, lookup.Misses, lookup.Due
-	evaluation.FailingSince, evaluation.Inaccessible = lookup.FailingSince, lookup.Inaccessible
+	evaluation.FailingSince, evaluation.FailingCalls, evaluation.Inaccessible = lookup.FailingSince, lookup.FailingCalls, lookup.Inaccessible
 	e.logFailed(ctx, evaluation, t, err)
 	return shipment, evaluation, false
 }
@@ -207,6 +207,7 @@ func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, t
 // lookupOf returns the attempts at an evaluation as those of a look-up of its commit.
 func lookupOf(e dora.Evaluation, t dora.DeploymentRecord) dora.Lookup {
 	return dora.Lookup{
-		Commit: t.Commit(), Due: e.Due, Attempts: e.Attempts, Misses: e.Misses, FailingSince: e.FailingSince, Inaccessible: e.Inaccessible,
+		Commit: t.Commit(), Due: e.Due, Attempts: e.Attempts, Misses: e.Misses,
+		FailingSince: e.FailingSince, FailingCalls: e.FailingCalls, Inaccessible: e.Inaccessible,
 	}
 }

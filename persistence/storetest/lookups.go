@@ -45,10 +45,11 @@ func lookupsAreRetried(t *testing.T, s Store) {
 	update(t, s, func(tx dora.Tx) error { return tx.Commits().AddLookup(l) })
 	l.Due, l.Attempts, l.Misses, l.Commit.OnDefaultBranch = minute(5), 3, 4, true
 	l.FailingSince, l.Inaccessible = minute(2), true
+	l.FailingCalls = dora.FailingCalls{"https://api.github.com/a?b": {For: time.Nanosecond, Last: minute(1)}, "": {For: time.Hour}}
 	update(t, s, func(tx dora.Tx) error { return tx.Commits().RetryLookup(l) })
 	same(t, "before it is due", 0, len(peek(t, s.LookupQueue(), minute(4))))
 	same(t, "when it is due", []dora.Lookup{l}, peek(t, s.LookupQueue(), minute(5)))
-	l.FailingSince, l.Inaccessible = time.Time{}, false
+	l.FailingSince, l.FailingCalls, l.Inaccessible = time.Time{}, nil, false
 	update(t, s, func(tx dora.Tx) error { return tx.Commits().RetryLookup(l) })
 	same(t, "when it fails no more", []dora.Lookup{l}, peek(t, s.LookupQueue(), minute(5)))
 }
