@@ -79,8 +79,8 @@ func (l *lookUp) call(ctx context.Context, v answer, query, route string, args .
 	began = time.Now()
 	p, o := l.exchange(withRoute(ctx, route), client, req, v, l.answers)
 	switch {
-	case o.kind == failed:
-		o.othersAnswered = l.answersOthers(ctx, began)
+	case o.kind == failed, o.kind == denied:
+		o.othersAnswered = l.answersOthers(ctx, began, o.kind)
 	case o.notFound && route == routeRepository:
 		o.kind = hidden
 	}

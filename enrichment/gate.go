@@ -20,8 +20,8 @@ import (
 // is down. So a failure closes the gate only if calls of the same route have failed for several URLs of several repositories in a
 // row, with no answer in between; failureTracker keeps that count. If calls of one repository fail while others are answered,
 // only that repository is paused, with its own backoff and its own probe (repositoryState). If nothing else is asked, a control call tells
-// (answersOthers). A 403 that is not a rate limit is first taken for the token's fault; as soon as a call for another repository is
-// answered, it is the repository's (inaccessibleRepositories).
+// (answersOthers). It also tells whether a 403 that is not a rate limit is the repository's fault (inaccessibleRepositories). If it is
+// denied, too, the token is taken to be at fault until a call for another repository is answered.
 //
 // Calls that were made together fail together. Each pass carries the number of closings at the time it was issued: outcomes of
 // passes from before the last closing are stale and close nothing a second time.
@@ -120,7 +120,7 @@ func (g *gate) report(p pass, o outcome) (failing time.Duration) {
 			g.refuse(o.err)
 		}
 	case denied:
-		g.deny(p, stale, o.err)
+		g.deny(p, stale, o)
 	case abandoned:
 	}
 	return failing
@@ -132,7 +132,7 @@ func (g *gate) reportAnswered(p pass, o outcome, stale bool) {
 	case o.kind == hidden:
 		g.hide(p, o.err)
 	case !o.notFound:
-		g.grant(p.repository)
+		g.grant(p.repository, p.route)
 	}
 	if !stale {
 		g.recordSuccess(p)
@@ -226,19 +226,21 @@ func (g *gate) backOff(why string, err error) {
 	g.close(why, dora.Backoff(g.failures), err)
 }
 
-// deny handles a 403 that is not a rate limit. The first one for a repository may be the token's fault; a second one, while the
-// gate is open, is the repository's.
-func (g *gate) deny(p pass, stale bool, err error) {
+// deny handles a 403 that is not a rate limit. It is the repository's fault if GitHub answers other calls. If that is not known, the first
+// one may be the token's fault; a second one, while the gate is open, is the repository's.
+func (g *gate) deny(p pass, stale bool, o outcome) {
 	known := g.inaccessible.contains(p.repository)
-	g.inaccessible.add(p.repository, false, p.accessProbe)
+	g.inaccessible.add(p.repository, p.route, p.accessProbe, o.err)
 	g.wake()
+	if o.othersAnswered && !stale {
+		g.open()
+	}
 	switch {
-	case stale:
-	case known && g.closedReason == "":
-		g.inaccessible.logOnce(g.logger, p.repository, err)
+	case o.othersAnswered, known && !stale && g.closedReason == "":
+		g.inaccessible.logOnce(g.logger, p.repository, o.err)
 		g.onInaccessible(g.inaccessible.count())
-	default:
-		g.refuse(err)
+	case !stale:
+		g.refuse(o.err)
 	}
 }
 
