@@ -61,7 +61,7 @@ func (g *gate) inaccessibleError(repository string, err error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	b := g.inaccessible[repository]
-	if b == nil || !b.logged {
+	if b == nil || !b.certain() {
 		return err
 	}
 	return g.inaccessible.errorUntil(repository, b.until)
@@ -75,6 +75,14 @@ func (g *gate) grant(repository, route string) {
 	g.accessible[repository] = time.Now()
 	g.inaccessible.remove(g.logger, repository, route)
 	g.onInaccessible(g.inaccessible.count())
+}
+
+// expectInaccessible records which repositories were inaccessible before the start. They are probed at once.
+func (g *gate) expectInaccessible(repositories []string) {
+	for _, repository := range repositories {
+		g.inaccessible[repository] = &inaccessible{route: routeRepository}
+		g.onInaccessible(g.inaccessible.count())
+	}
 }
 
 // hide records that GitHub answered 404 for a repository itself.

@@ -44,6 +44,10 @@ const (
 // hidden reports whether GitHub refuses the repository itself. Then that is what a probe asks for.
 func (b *inaccessible) hidden() bool { return b.route == routeRepository }
 
+// certain reports whether the repository, not the token, is at fault: that is logged, or an earlier process found it so and no probe has
+// told yet.
+func (b *inaccessible) certain() bool { return b.logged || b.probes == 0 }
+
 // probeInterval returns the time until the next probe of one of n repositories after a number of refused ones.
 func probeInterval(refused, n int) time.Duration {
 	interval := time.Hour
@@ -110,7 +114,7 @@ func (f inaccessibleRepositories) check(repository string) (probe bool, err erro
 func (f inaccessibleRepositories) errorUntil(repository string, until time.Time) error {
 	b := f[repository]
 	err := &forbiddenError{repository, until, b.hidden(), b.reason}
-	if !b.logged {
+	if !b.certain() {
 		return err
 	}
 	return &dora.InaccessibleError{Err: err, RetryIn: time.Until(until)}
@@ -147,7 +151,7 @@ func (f inaccessibleRepositories) remove(logger *slog.Logger, repository, route 
 // count returns how many repositories are inaccessible, without those for which the token may be at fault.
 func (f inaccessibleRepositories) count() (n int) {
 	for _, b := range f {
-		if b.logged {
+		if b.certain() {
 			n++
 		}
 	}

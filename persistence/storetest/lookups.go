@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ func lookupRules() rules {
 		"retry":   lookupsAreRetried,
 		"waiting": statusesWait,
 		"origins": originsAreCached,
+		"no access": repositoriesWithoutAccess,
 	}
 }
 
@@ -120,4 +122,43 @@ func originsAreCached(t *testing.T, s Store) {
 	if _, known, err := s.KnownOrigin(t.Context(), "Nothing"); known || err != nil {
 		t.Errorf("KnownOrigin of another commit = %t, %v", known, err)
 	}
+}
+
+// A repository is inaccessible while a look-up or an evaluation says so.
+func repositoriesWithoutAccess(t *testing.T, s Store) {
+	check := func(what string, want ...string) {
+		t.Helper()
+		same(t, what, want, must[[]string](t)(s.InaccessibleRepositories(t.Context())))
+	}
+	check("nothing waits")
+	of := func(owner, name, sha string) dora.Commit {
+		return dora.Commit{Host: "github.com", Owner: owner, Repository: name, SHA: sha}
+	}
+	deployment, shown := success(1, 1), success(2, 1)
+	deployment.Owner, deployment.Repository, shown.Repository = "Octo", "Secret", "shown"
+	later := evaluation(deployment, minute(1))
+	later.Inaccessible = true
+	incident := dora.Evaluation{Kind: dora.IncidentEvaluation, Key: deployment.Key(), Inaccessible: true}
+	update(t, s, func(tx dora.Tx) error {
+		return errors.Join(
+			tx.Commits().AddLookup(dora.Lookup{Commit: of("octo", "zoo", "a"), Inaccessible: true}),
+			tx.Commits().AddLookup(dora.Lookup{Commit: of("octo", "Zoo", "b"), Inaccessible: true}),
+			tx.Commits().AddLookup(dora.Lookup{Commit: of("octo", "shown", "c")}),
+			tx.Deployments().Save(deployment), tx.Deployments().Save(shown),
+			tx.Evaluations().Add(later), tx.Evaluations().Add(evaluation(shown, minute(1))), tx.Evaluations().Add(incident),
+		)
+	})
+	s = s.Reopen(t)
+	check("after a restart", "octo/secret", "octo/zoo")
+	update(t, s, func(tx dora.Tx) error {
+		_, err := tx.Commits().TakeWaiting(of("octo", "zoo", "a").Key())
+		later.Inaccessible = false
+		return errors.Join(err, tx.Evaluations().Retry(later))
+	})
+	check("the other look-up waits", "octo/zoo")
+	update(t, s, func(tx dora.Tx) error {
+		_, err := tx.Commits().TakeWaiting(of("octo", "Zoo", "b").Key())
+		return err
+	})
+	check("all have access")
 }
