@@ -268,7 +268,12 @@ func (g *gate) close(why string, wait time.Duration, err error) {
 	if was != why {
 		g.onPause(why)
 	}
-	if was != why && why != pauseRefused {
-		g.logger.Warn("pausing GitHub API calls", "reason", why, "until", until, "error", err)
+	if was == why || why == pauseRefused {
+		return
 	}
+	about := []any{"reason", why, "until", until, "error", err}
+	if why == pauseRateLimit {
+		about = append(about, "remedy", "set github.token to one that nothing else uses: GitHub limits calls per user, without a token to 60 an hour")
+	}
+	g.logger.Warn("pausing GitHub API calls", about...)
 }
