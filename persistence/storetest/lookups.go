@@ -11,10 +11,10 @@ import (
 // Look-ups of commits, the statuses that wait for them, and the cache of what was found.
 func lookupRules() rules {
 	return rules{
-		"once":    lookupsOnce,
-		"retry":   lookupsAreRetried,
-		"waiting": statusesWait,
-		"origins": originsAreCached,
+		"once":      lookupsOnce,
+		"retry":     lookupsAreRetried,
+		"waiting":   statusesWait,
+		"origins":   originsAreCached,
 		"no access": repositoriesWithoutAccess,
 	}
 }
@@ -131,8 +131,8 @@ func repositoriesWithoutAccess(t *testing.T, s Store) {
 		same(t, what, want, must[[]string](t)(s.InaccessibleRepositories(t.Context())))
 	}
 	check("nothing waits")
-	of := func(owner, name, sha string) dora.Commit {
-		return dora.Commit{Host: "github.com", Owner: owner, Repository: name, SHA: sha}
+	of := func(name, sha string) dora.Commit {
+		return dora.Commit{Host: "github.com", Owner: "octo", Repository: name, SHA: sha}
 	}
 	deployment, shown := success(1, 1), success(2, 1)
 	deployment.Owner, deployment.Repository, shown.Repository = "Octo", "Secret", "shown"
@@ -141,9 +141,9 @@ func repositoriesWithoutAccess(t *testing.T, s Store) {
 	incident := dora.Evaluation{Kind: dora.IncidentEvaluation, Key: deployment.Key(), Inaccessible: true}
 	update(t, s, func(tx dora.Tx) error {
 		return errors.Join(
-			tx.Commits().AddLookup(dora.Lookup{Commit: of("octo", "zoo", "a"), Inaccessible: true}),
-			tx.Commits().AddLookup(dora.Lookup{Commit: of("octo", "Zoo", "b"), Inaccessible: true}),
-			tx.Commits().AddLookup(dora.Lookup{Commit: of("octo", "shown", "c")}),
+			tx.Commits().AddLookup(dora.Lookup{Commit: of("zoo", "a"), Inaccessible: true}),
+			tx.Commits().AddLookup(dora.Lookup{Commit: of("Zoo", "b"), Inaccessible: true}),
+			tx.Commits().AddLookup(dora.Lookup{Commit: of("shown", "c")}),
 			tx.Deployments().Save(deployment), tx.Deployments().Save(shown),
 			tx.Evaluations().Add(later), tx.Evaluations().Add(evaluation(shown, minute(1))), tx.Evaluations().Add(incident),
 		)
@@ -151,13 +151,13 @@ func repositoriesWithoutAccess(t *testing.T, s Store) {
 	s = s.Reopen(t)
 	check("after a restart", "octo/secret", "octo/zoo")
 	update(t, s, func(tx dora.Tx) error {
-		_, err := tx.Commits().TakeWaiting(of("octo", "zoo", "a").Key())
+		_, err := tx.Commits().TakeWaiting(of("zoo", "a").Key())
 		later.Inaccessible = false
 		return errors.Join(err, tx.Evaluations().Retry(later))
 	})
 	check("the other look-up waits", "octo/zoo")
 	update(t, s, func(tx dora.Tx) error {
-		_, err := tx.Commits().TakeWaiting(of("octo", "Zoo", "b").Key())
+		_, err := tx.Commits().TakeWaiting(of("Zoo", "b").Key())
 		return err
 	})
 	check("all have access")
