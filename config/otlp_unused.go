@@ -15,16 +15,8 @@ func (e *environment) ignored(o OTLP, inFile func(key string) bool) (warnings []
 		if on := o.Enabled || o.Traces; on && slices.ContainsFunc(e.warnings, func(w string) bool { return strings.HasPrefix(w, name+" ") }) {
 			continue // its invalid value is reported
 		}
-		forTraces := strings.Contains(name, "_TRACES_") || strings.HasPrefix(name, "OTEL_BSP_")
-		forMetrics := strings.Contains(name, "_METRICS_") || strings.HasPrefix(name, "OTEL_METRIC_")
-		switch {
-		case name == "OTEL_METRICS_EXPORTER", name == "OTEL_TRACES_EXPORTER", name == "OTEL_SDK_DISABLED":
-		case forTraces && !o.Traces:
-			warnings = append(warnings, name+" is ignored, since no traces are pushed: set OTEL_TRACES_EXPORTER=otlp, or otlp.traces")
-		case keyOf(name) != "" && inFile(keyOf(name)):
-			warnings = append(warnings, name+" is ignored, since the file sets "+keyOf(name)+": remove one of the two")
-		case forMetrics && !o.Enabled, !forTraces && !o.Enabled && !o.Traces:
-			warnings = append(warnings, name+" is ignored, since no metrics are pushed: set OTEL_METRICS_EXPORTER=otlp, or otlp.enabled")
+		if why := e.whyIgnored(name, o, inFile); why != "" {
+			warnings = append(warnings, name+" is ignored, since "+why)
 		}
 	}
 	for _, name := range e.otherExporters {
@@ -32,6 +24,25 @@ func (e *environment) ignored(o OTLP, inFile func(key string) bool) (warnings []
 	}
 	slices.Sort(warnings)
 	return slices.Compact(warnings)
+}
+
+// whyIgnored returns why a variable has no effect; empty if it has one.
+func (e *environment) whyIgnored(name string, o OTLP, inFile func(key string) bool) string {
+	forTraces := strings.Contains(name, "_TRACES_") || strings.HasPrefix(name, "OTEL_BSP_")
+	forMetrics := strings.Contains(name, "_METRICS_") || strings.HasPrefix(name, "OTEL_METRIC_")
+	switch {
+	case name == "OTEL_SDK_DISABLED", strings.HasSuffix(name, "_EXPORTER") && e.trimmed(name) == "none", slices.Contains(e.otherExporters, name):
+	case inFile("otlp.enabled") && !o.Enabled:
+		return "the file sets otlp.enabled to false"
+	case name == "OTEL_METRICS_EXPORTER", name == "OTEL_TRACES_EXPORTER":
+	case forTraces && !o.Traces:
+		return "no traces are pushed: set OTEL_TRACES_EXPORTER=otlp, or otlp.traces"
+	case keyOf(name) != "" && inFile(keyOf(name)):
+		return "the file sets " + keyOf(name) + ": remove one of the two"
+	case forMetrics && !o.Enabled, !forTraces && !o.Enabled && !o.Traces:
+		return "no metrics are pushed: set OTEL_METRICS_EXPORTER=otlp, or otlp.enabled"
+	}
+	return ""
 }
 
 // fileKeys are the keys of the file that override variables, by what remains of the variables' names without prefix and signal.

@@ -11,6 +11,7 @@ import (
 func TestIgnoredVariables(t *testing.T) {
 	const noMetrics = " is ignored, since no metrics are pushed: set OTEL_METRICS_EXPORTER=otlp, or otlp.enabled"
 	const noTraces = " is ignored, since no traces are pushed: set OTEL_TRACES_EXPORTER=otlp, or otlp.traces"
+	const off = " is ignored, since the file sets otlp.enabled to false"
 	const otherExporter = " names an exporter that dora-exporter does not have, which is ignored: set it to otlp or none"
 	for name, test := range map[string]struct {
 		text, variables string
@@ -31,13 +32,14 @@ func TestIgnoredVariables(t *testing.T) {
 				"OTEL_METRIC_EXPORT_INTERVAL is ignored, since the file sets otlp.interval: remove one of the two",
 			},
 		},
-		"set to nothing in the file": {`otlp: {enabled: true, endpoint: ""}`, "OTEL_EXPORTER_OTLP_ENDPOINT=http://d:4318", nil},
-		"off in the file":            {"otlp: {enabled: false}", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318 OTEL_SERVICE_NAME=x", nil},
-		"SDK disabled":               {"", "OTEL_SDK_DISABLED=true OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318", nil},
-		"exporters of none":          {"", "OTEL_METRICS_EXPORTER=none OTEL_TRACES_EXPORTER=none", nil},
-		"exporter we serve":          {"", "OTEL_METRICS_EXPORTER=prometheus,otlp", nil},
-		"other exporters":            {"", "OTEL_METRICS_EXPORTER=console OTEL_TRACES_EXPORTER=zipkin,otlp", []string{"OTEL_METRICS_EXPORTER" + otherExporter, "OTEL_TRACES_EXPORTER" + otherExporter}},
-		"invalid and unused":         {"", "OTEL_METRICS_EXPORTER=otlp OTEL_BSP_MAX_QUEUE_SIZE=x", []string{`OTEL_BSP_MAX_QUEUE_SIZE is "x", must be a number: write a whole number above 0, such as 2048; ignoring it`}},
+		"set to nothing in the file":      {`otlp: {enabled: true, endpoint: ""}`, "OTEL_EXPORTER_OTLP_ENDPOINT=http://d:4318", nil},
+		"off in the file, and none there": {"otlp: {enabled: false}", "OTEL_METRICS_EXPORTER=none OTEL_SDK_DISABLED=false", nil},
+		"off in the file":                 {"otlp: {enabled: false}", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318 OTEL_METRICS_EXPORTER=otlp", []string{"OTEL_EXPORTER_OTLP_ENDPOINT" + off, "OTEL_METRICS_EXPORTER" + off}},
+		"SDK disabled":                    {"", "OTEL_SDK_DISABLED=true OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318", nil},
+		"exporters of none":               {"", "OTEL_METRICS_EXPORTER=none OTEL_TRACES_EXPORTER=none", nil},
+		"exporter we serve":               {"", "OTEL_METRICS_EXPORTER=prometheus,otlp", nil},
+		"other exporters":                 {"", "OTEL_METRICS_EXPORTER=console OTEL_TRACES_EXPORTER=zipkin,otlp", []string{"OTEL_METRICS_EXPORTER" + otherExporter, "OTEL_TRACES_EXPORTER" + otherExporter}},
+		"invalid and unused":              {"", "OTEL_METRICS_EXPORTER=otlp OTEL_BSP_MAX_QUEUE_SIZE=x", []string{`OTEL_BSP_MAX_QUEUE_SIZE is "x", must be a number: write a whole number above 0, such as 2048; ignoring it`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			variables := map[string]string{}
