@@ -74,11 +74,15 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
+	inaccessible, err := p.store.InaccessibleRepositories(ctx)
+	if err != nil {
+		return err
+	}
 	github, err := enrichment.New(enrichment.Options{
 		BaseURL: c.GitHub.BaseURL, Token: c.GitHub.Token, Logger: logger,
 		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth, OnPause: p.instruments.GitHubPaused,
-		OnInaccessible: p.instruments.GitHubInaccessible,
-		Transport:      p.traces.Transport(enrichment.Route),
+		OnInaccessible: p.instruments.GitHubInaccessible, Inaccessible: inaccessible,
+		Transport: p.traces.Transport(enrichment.Route),
 	})
 	if err != nil {
 		return err

@@ -62,6 +62,36 @@ func TestAnOwnerOfAnotherTypeIsNoOutage(t *testing.T) {
 	}
 }
 
+// One odd entity makes no other unknown, and what can be read of it counts.
+func TestOddMembersOfAnEntity(t *testing.T) {
+	const relation = `"relations":[{"type":"ownedBy","targetRef":"group:default/platform"}]`
+	for name, entity := range map[string]string{
+		"kind":             `{"kind":7,"metadata":{"name":"a"}}`,
+		"metadata":         `{"kind":"Component","metadata":"a"}`,
+		"no metadata":      `{"kind":"API"}`,
+		"name":             `{"kind":"API","metadata":{"name":5}}`,
+		"annotations":      `{"kind":"API","metadata":{"name":"a","annotations":["a"]}}`,
+		"spec":             `{"kind":"API","metadata":{"name":"a"},"spec":"a"}`,
+		"relations":        `{"kind":"API","metadata":{"name":"a"},"relations":{"type":"ownedBy"}}`,
+		"target":           `{"kind":"API","metadata":{"name":"a"},"relations":[{"type":"ownedBy","targetRef":{"name":"a"}},null,"a"]}`,
+		"readable besides": `{"kind":"Component","metadata":{"name":5},` + relation + `}`,
+		"of the same kind": `{"kind":"Component","metadata":{"name":"z","annotations":7},"spec":{"owner":" platform "}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, replies(200, `[`+entity+`,{"kind":"Component","metadata":{"name":"web"},`+relation+`}]`))
+			b.want(t, "platform")
+			if b.log.Len() > 0 {
+				t.Errorf("log:\n%s", b.log.String())
+			}
+		})
+	}
+	for name, body := range map[string]string{"an object": `{"items":[]}`, "a text": `"a"`, "entities of texts": `["a"]`} {
+		if team, err := newBench(t, replies(200, body)).RepositoryTeam(t.Context(), "api.github.com", "acme", "web"); err == nil {
+			t.Errorf("%s: team %s", name, team)
+		}
+	}
+}
+
 func TestLookupsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, func(*http.Request) (int, string, error) {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -57,10 +58,17 @@ func (b *Backstage) get(ctx context.Context, u string) (entities []entity, err e
 	if isPage(text) {
 		return nil, &problem{"the answer is a web page, such as a sign-in", adviseBoth}
 	}
-	if err := lease.Unmarshal(ctx, answerLimits, text, &entities); err != nil {
+	if err := lease.Unmarshal(ctx, answerLimits, text, &entities); err != nil && !isOddMember(err) {
 		return nil, fmt.Errorf("the answer is not a list of entities: %w", err)
 	}
 	return entities, checkEntities(entities)
+}
+
+// isOddMember reports whether the only error of decoding is that a member of an entity has another type than Backstage's own entities. The
+// decoder has left out that member and read everything else: one odd entity makes no other unknown.
+func isOddMember(err error) bool {
+	var odd *json.UnmarshalTypeError
+	return errors.As(err, &odd) && odd.Field != ""
 }
 
 // checkEntities returns what no list of entities has.

@@ -58,7 +58,7 @@ func (e entity) owner() string {
 			return teamOf(r.TargetRef, defaultNamespace)
 		}
 	}
-	if owner := teamOf(string(e.Spec.Owner), e.namespace()); owner != "" || e.isOwner() {
+	if owner := teamOf(strings.TrimSpace(string(e.Spec.Owner)), e.namespace()); owner != "" || e.isOwner() {
 		return owner
 	}
 	slug := e.annotation(teamAnnotation)

@@ -136,8 +136,11 @@ func Parse(path string, data []byte, getenv func(string) string, sections ...str
 	if c.OTLP.Enabled || c.OTLP.Traces {
 		d.warnings = append(d.warnings, openTelemetry.warnings...)
 	}
-	if off := d.nodes["otlp.enabled"] != nil && !c.OTLP.Enabled; d.includes("otlp") && !off {
-		d.warnings = append(d.warnings, openTelemetry.ignored(c.OTLP)...)
+	if d.includes("otlp") {
+		d.warnings = append(d.warnings, openTelemetry.ignored(c.OTLP, func(key string) bool {
+			n := d.nodes[key]
+			return !empty(n) && n.Value != ""
+		})...)
 	}
 	return c, d.warnings, nil
 }

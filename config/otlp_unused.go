@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ignored returns a warning for each variable that was read and has no effect.
-func (e *environment) ignored(o OTLP) (warnings []string) {
+// ignored returns a warning for each variable that was read and has no effect. inFile reports whether the file sets a key.
+func (e *environment) ignored(o OTLP, inFile func(key string) bool) (warnings []string) {
 	if e.disabled {
 		return nil
 	}
@@ -15,14 +15,8 @@ func (e *environment) ignored(o OTLP) (warnings []string) {
 		if on := o.Enabled || o.Traces; on && slices.ContainsFunc(e.warnings, func(w string) bool { return strings.HasPrefix(w, name+" ") }) {
 			continue // its invalid value is reported
 		}
-		forTraces := strings.Contains(name, "_TRACES_") || strings.HasPrefix(name, "OTEL_BSP_")
-		forMetrics := strings.Contains(name, "_METRICS_") || strings.HasPrefix(name, "OTEL_METRIC_")
-		switch {
-		case name == "OTEL_METRICS_EXPORTER", name == "OTEL_TRACES_EXPORTER", name == "OTEL_SDK_DISABLED":
-		case forTraces && !o.Traces:
-			warnings = append(warnings, name+" is ignored, since no traces are pushed: set OTEL_TRACES_EXPORTER=otlp, or otlp.traces")
-		case forMetrics && !o.Enabled, !forTraces && !o.Enabled && !o.Traces:
-			warnings = append(warnings, name+" is ignored, since no metrics are pushed: set OTEL_METRICS_EXPORTER=otlp, or otlp.enabled")
+		if why := e.whyIgnored(name, o, inFile); why != "" {
+			warnings = append(warnings, name+" is ignored, since "+why)
 		}
 	}
 	for _, name := range e.otherExporters {
@@ -30,6 +24,41 @@ func (e *environment) ignored(o OTLP) (warnings []string) {
 	}
 	slices.Sort(warnings)
 	return slices.Compact(warnings)
+}
+
+// whyIgnored returns why a variable has no effect; empty if it has one.
+func (e *environment) whyIgnored(name string, o OTLP, inFile func(key string) bool) string {
+	forTraces := strings.Contains(name, "_TRACES_") || strings.HasPrefix(name, "OTEL_BSP_")
+	forMetrics := strings.Contains(name, "_METRICS_") || strings.HasPrefix(name, "OTEL_METRIC_")
+	switch {
+	case name == "OTEL_SDK_DISABLED", strings.HasSuffix(name, "_EXPORTER") && e.trimmed(name) == "none", slices.Contains(e.otherExporters, name):
+	case inFile("otlp.enabled") && !o.Enabled:
+		return "the file sets otlp.enabled to false"
+	case name == "OTEL_METRICS_EXPORTER", name == "OTEL_TRACES_EXPORTER":
+	case forTraces && !o.Traces:
+		return "no traces are pushed: set OTEL_TRACES_EXPORTER=otlp, or otlp.traces"
+	case keyOf(name) != "" && inFile(keyOf(name)):
+		return "the file sets " + keyOf(name) + ": remove one of the two"
+	case forMetrics && !o.Enabled, !forTraces && !o.Enabled && !o.Traces:
+		return "no metrics are pushed: set OTEL_METRICS_EXPORTER=otlp, or otlp.enabled"
+	}
+	return ""
+}
+
+// fileKeys are the keys of the file that override variables, by what remains of the variables' names without prefix and signal.
+var fileKeys = map[string]string{
+	"ENDPOINT": "otlp.endpoint", "INSECURE": "otlp.endpoint", "PROTOCOL": "otlp.protocol", "COMPRESSION": "otlp.compression", "TIMEOUT": "otlp.timeout",
+	"CERTIFICATE": "otlp.certificate", "CLIENT_CERTIFICATE": "otlp.client_certificate", "CLIENT_KEY": "otlp.client_key",
+	"TEMPORALITY_PREFERENCE": "otlp.temporality", "OTEL_METRIC_EXPORT_INTERVAL": "otlp.interval",
+	"OTEL_TRACES_SAMPLER": "otlp.traces_ratio", "OTEL_TRACES_SAMPLER_ARG": "otlp.traces_ratio",
+}
+
+// keyOf returns the key of the file that overrides a variable; empty if there is none.
+func keyOf(variable string) string {
+	if rest, ok := strings.CutPrefix(variable, "OTEL_EXPORTER_OTLP_"); ok {
+		return fileKeys[strings.TrimPrefix(strings.TrimPrefix(rest, "METRICS_"), "TRACES_")]
+	}
+	return fileKeys[variable]
 }
 
 // serviceVariable matches what Kubernetes sets for each Service, such as one named otel-collector.

@@ -43,7 +43,7 @@ func (d *decoder) checkOwners(c *Config) {
 			claim(projects, strings.ToUpper(p), "Jira project "+p, t.Name)
 		}
 		for j, component := range t.Components {
-			if key, name, _ := strings.Cut(component, "/"); !dora.IsIssueKey(key+"-1") || strings.TrimSpace(name) != name || name == "" {
+			if key, name, _ := strings.Cut(component, "/"); !projectKey.MatchString(key) || strings.TrimSpace(name) != name || name == "" {
 				path := fmt.Sprintf("teams[%d].jira_components[%d]", i, j)
 				d.fail(d.nodes[path], "%s is %q, must be a component of a project: write KEY/name, such as INC/checkout", path, component)
 			}

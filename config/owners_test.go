@@ -199,3 +199,16 @@ func wantError(t *testing.T, text, want string) {
 		t.Error("a secret is in the message")
 	}
 }
+
+func TestJiraComponents(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"INC/checkout": true, "inc/Check out/2": true, "checkout": false, "/checkout": false, "INC/": false, "INC-7/checkout": false, "INC/ checkout": false,
+		" INC/checkout": false, "https://jira.example.com/checkout": false,
+	} {
+		want := fmt.Sprintf("config.yml:3: teams[0].jira_components[0] is %q, must be a component of a project: write KEY/name, such as INC/checkout", text)
+		if ok {
+			want = ""
+		}
+		wantError(t, fmt.Sprintf("teams:\n- name: A\n  jira_components: [%q]\n", text), want)
+	}
+}

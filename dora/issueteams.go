@@ -28,7 +28,8 @@ func addFirst(teams map[string]string, key, team string) {
 	}
 }
 
-// Assign sets the teams of the event of an issue: those of its field as the configuration spells them, and those of its components.
+// Assign sets the teams of the event of an issue: those of its field as the configuration spells them, without regard to case, and
+// those of its components.
 // It reports whether there are any, so that the team of the project is not needed.
 func (t IssueTeams) Assign(c *IncidentChange) bool {
 	var named, owners []string
@@ -36,7 +37,7 @@ func (t IssueTeams) Assign(c *IncidentChange) bool {
 		if known, ok := t.names[strings.ToLower(name)]; ok {
 			name = known
 		}
-		if !slices.Contains(named, name) {
+		if !slices.ContainsFunc(named, func(n string) bool { return strings.EqualFold(n, name) }) {
 			named = append(named, name)
 		}
 	}

@@ -16,7 +16,7 @@ func TestIssueTeams(t *testing.T) {
 		areTeamsKnown bool
 	}{
 		"none":                {IncidentChange{Project: "INC"}, nil, nil, false},
-		"field":               {IncidentChange{Teams: []string{"shop", "New", "SHOP"}}, []string{"Shop", "New"}, nil, true},
+		"field":               {IncidentChange{Teams: []string{"shop", "New", "SHOP", "new"}}, []string{"Shop", "New"}, nil, true},
 		"component":           {IncidentChange{Project: "inc", Components: []string{"CHECKOUT"}}, nil, []string{"Shop"}, true},
 		"two of one team":     {IncidentChange{Project: "INC", Components: []string{"checkout", "cart"}}, nil, []string{"Shop"}, true},
 		"two teams":           {IncidentChange{Project: "INC", Components: []string{"bills", "cart", "x"}}, nil, []string{"Pay", "Shop"}, true},

@@ -16,8 +16,9 @@ type Comparison struct {
 	// Paths select the changes that belong to the environment: those that touch a file which one of the patterns matches. Without
 	// patterns all do.
 	Paths []string
-	// GiveUp is true if the answers that GitHub has failed to give are to be given up: the shipment is what can be determined without.
-	GiveUp bool
+	// GiveUp is told each call that GitHub fails to answer although it answers others, and reports whether the answer is given up: the
+	// shipment is what can be determined without. If it is nil, nothing is given up.
+	GiveUp func(*UnansweredError) bool
 	// At is the time of the deployment's success.
 	At time.Time
 	// Known returns the remembered origin of a commit; false if there is none.

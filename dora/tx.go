@@ -104,8 +104,8 @@ type EvaluationTx interface {
 	// Add stores an evaluation. If it is there already, the earlier At and the later Due and Ripe of the two hold: it is made
 	// when both are due, and what comes after the earlier one waits for it.
 	Add(Evaluation) error
-	// Retry changes Due, Attempts, Misses, FailingSince and Inaccessible of an evaluation, which is made again later. It adds one that is
-	// not there.
+	// Retry changes Due, Attempts, Misses, FailingSince, FailingCalls and Inaccessible of an evaluation, which is made again later. It adds
+	// one that is not there.
 	Retry(Evaluation) error
 	// Done removes an evaluation. That of a deployment counts as evaluated from then on.
 	Done(Evaluation) error

@@ -3,11 +3,11 @@ package dora
 import "time"
 
 // UnansweredError is the error of an Enricher if GitHub fails to answer a call although it answers others. It may never answer this
-// one, so the work that needs the answer gives it up after a time (Lookup.FailingSince).
+// one, so the work that needs the answer gives it up after a time (FailingCalls).
 type UnansweredError struct {
 	Err error
-	// Again is true if the same call failed the last time, too.
-	Again bool
+	// Call is what was asked for: the URL.
+	Call string
 	// For is for how long all calls for the repository have failed, at least how long this one took.
 	For time.Duration
 	// Waited is for how long this attempt waited while no calls could be made. That time does not count.

@@ -15,6 +15,8 @@ type Lookup struct {
 	// FailingSince is since when the attempts fail although GitHub answers other calls, a reading of the store's clock; zero if the last
 	// attempt did not fail that way.
 	FailingSince time.Time
+	// FailingCalls are the calls for which they failed that way.
+	FailingCalls FailingCalls
 	// Inaccessible is true if they fail because GitHub does not let the token see the repository. Such work is never given up.
 	Inaccessible bool
 }
@@ -42,9 +44,10 @@ type Evaluation struct {
 	Due, Ripe time.Time
 	// Attempts and Misses are as in Lookup.
 	Attempts, Misses int
-	// FailingSince and Inaccessible are as in Lookup. The evaluation of an incident has FailingSince while nothing but failing
-	// evaluations is left that may show what the incident is about.
+	// FailingSince, FailingCalls and Inaccessible are as in Lookup. The evaluation of an incident has FailingSince while nothing but
+	// failing evaluations is left that may show what the incident is about.
 	FailingSince time.Time
+	FailingCalls FailingCalls
 	Inaccessible bool
 }
 

@@ -45,7 +45,7 @@ func (g *gate) isHidden(repository string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	b := g.inaccessible[repository]
-	return b != nil && b.hidden
+	return b != nil && b.hidden()
 }
 
 // isAccessible reports whether a call for a repository was answered a short time ago.
@@ -60,26 +60,35 @@ func (g *gate) isAccessible(repository string) bool {
 func (g *gate) inaccessibleError(repository string, err error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if b := g.inaccessible[repository]; b == nil || !b.logged {
+	b := g.inaccessible[repository]
+	if b == nil || !b.certain() {
 		return err
 	}
-	return g.inaccessible.error(repository)
+	return g.inaccessible.errorUntil(repository, b.until)
 }
 
 // grant records that GitHub answered a call with what is in a repository.
-func (g *gate) grant(repository string) {
+func (g *gate) grant(repository, route string) {
 	if len(g.accessible) > maxBroken {
 		clear(g.accessible)
 	}
 	g.accessible[repository] = time.Now()
-	g.inaccessible.remove(g.logger, repository)
+	g.inaccessible.remove(g.logger, repository, route)
 	g.onInaccessible(g.inaccessible.count())
+}
+
+// expectInaccessible records which repositories were inaccessible before the start. They are probed at once.
+func (g *gate) expectInaccessible(repositories []string) {
+	for _, repository := range repositories {
+		g.inaccessible[repository] = &inaccessible{route: routeRepository}
+		g.onInaccessible(g.inaccessible.count())
+	}
 }
 
 // hide records that GitHub answered 404 for a repository itself.
 func (g *gate) hide(p pass, err error) {
 	delete(g.accessible, p.repository)
-	g.inaccessible.add(p.repository, true, p.accessProbe)
+	g.inaccessible.add(p.repository, routeRepository, p.accessProbe, err)
 	g.inaccessible.logOnce(g.logger, p.repository, err)
 	g.onInaccessible(g.inaccessible.count())
 }

@@ -24,7 +24,7 @@ type hiddenRepositories struct {
 
 func (h *hiddenRepositories) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	parts := strings.Split(r.URL.Path, "/")
-	if len(parts) > 3 && strings.HasPrefix(parts[3], h.prefix) && time.Now().Before(h.until) {
+	if len(parts) > 3 && strings.HasPrefix(strings.ToLower(parts[3]), h.prefix) && time.Now().Before(h.until) {
 		h.calls[parts[3]]++
 		text(404, `{"message":"Not Found"}`)(w, r)
 		return
@@ -216,4 +216,53 @@ func TestForbiddenRepositoryIsInaccessible(t *testing.T) {
 			t.Errorf("found %v, %d inaccessible; want it to be found", found, counted)
 		}
 	})
+}
+
+// After a restart the number is right at once, and one call tells of each repository whether it still is.
+func TestInaccessibleRepositoriesOverRestarts(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		until time.Duration
+		want  []int
+		calls int
+	}{
+		{"no access yet", time.Hour, []int{2}, 2},
+		{"access came while it was stopped", 0, []int{2, 1, 0}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var counted []int
+				var log bytes.Buffer
+				h := &hiddenRepositories{prefix: "secret", until: time.Now().Add(test.until), calls: map[string]int{}}
+				g := newInProcess(t, h, Options{Logger: logTo(&log), Inaccessible: []string{"acme/secret1", "acme/secret2"}, OnInaccessible: func(n int) {
+					if len(counted) == 0 || counted[len(counted)-1] != n {
+						counted = append(counted, n)
+					}
+				}})
+				if n := counted[len(counted)-1]; n != 2 {
+					t.Errorf("%d inaccessible repositories after the start, want 2", n)
+				}
+				counted = counted[1:]
+				for _, repository := range []string{"Secret1", "secret2", "shop"} {
+					for _, c := range commitsIn(repository, 3) {
+						_, err := g.Origin(t.Context(), c)
+						i := new(dora.InaccessibleError)
+						if errors.As(err, &i) != (test.until > 0 && repository != "shop") || err != nil && i.Err == nil {
+							t.Errorf("%s: %v", c.Key(), err)
+						}
+					}
+				}
+				if diff := cmp.Diff(test.want, counted); diff != "" {
+					t.Errorf("inaccessible repositories (-want +got):\n%s", diff)
+				}
+				calls := 0
+				for _, n := range h.calls {
+					calls += n
+				}
+				if calls != test.calls || strings.Count(log.String(), "level=ERROR") != test.calls {
+					t.Errorf("%d calls that were refused, want %d and a line for each:\n%s", calls, test.calls, log.String())
+				}
+			})
+		})
+	}
 }

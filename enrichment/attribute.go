@@ -25,7 +25,7 @@ func (s *shipping) attribute(ctx context.Context, c commit) (dora.Origin, error)
 	}
 	p, err := s.pullOf(ctx, c)
 	switch {
-	case err != nil && (p.Number == 0 || !s.isGivenUp(err)):
+	case err != nil && (p.Number == 0 || !s.goesOn(err)):
 		return dora.Origin{}, err
 	case p.Number == 0:
 		return changeOfCommit(c).Origin, nil
@@ -46,7 +46,7 @@ func (s *shipping) pullOf(ctx context.Context, c commit) (pull, error) {
 	var unanswered error
 	if number := reference(c.Commit.Message); number != 0 {
 		var err error
-		if named, err = s.pull(ctx, number); err != nil && !s.isGivenUp(err) || named.broughtBy(c.SHA) {
+		if named, err = s.pull(ctx, number); err != nil && !s.goesOn(err) || named.broughtBy(c.SHA) {
 			return named, err
 		}
 		unanswered = err
@@ -140,7 +140,7 @@ func (s *shipping) ownCommits(ctx context.Context, o *dora.Origin) (pullCommits,
 	all, err := s.pullCommits(ctx, s.c.Head, o.PullRequest)
 	if err != nil {
 		err = fmt.Errorf("commits of pull request %d: %w", o.PullRequest, err)
-		if len(all) == 0 || !s.isGivenUp(err) {
+		if len(all) == 0 || !s.goesOn(err) {
 			return nil, err
 		}
 		o.Partial = true

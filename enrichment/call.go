@@ -79,17 +79,15 @@ func (l *lookUp) call(ctx context.Context, v answer, query, route string, args .
 	began = time.Now()
 	p, o := l.exchange(withRoute(ctx, route), client, req, v, l.answers)
 	switch {
-	case o.kind == failed:
-		o.othersAnswered = l.answersOthers(ctx, began)
+	case o.kind == failed, o.kind == denied:
+		o.othersAnswered = l.answersOthers(ctx, began, o.kind)
 	case o.notFound && route == routeRepository:
 		o.kind = hidden
 	}
-	again, failing := l.gate.report(pass, o)
+	failing := l.gate.report(pass, o)
 	switch {
-	case o.kind == failed && o.othersAnswered:
-		return page{}, o, &dora.UnansweredError{Err: o.err, Again: again, For: max(failing, time.Since(began)), Waited: l.waited}
-	case isLimitExceeded(o.err):
-		return page{}, o, &dora.UnansweredError{Err: o.err, Again: true, Waited: l.waited}
+	case o.kind == failed && o.othersAnswered, isLimitExceeded(o.err):
+		return page{}, o, &dora.UnansweredError{Err: o.err, Call: pass.url, For: max(failing, time.Since(began)), Waited: l.waited}
 	case o.kind == denied:
 		return page{}, o, l.gate.inaccessibleError(repository, o.err)
 	}

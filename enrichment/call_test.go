@@ -66,7 +66,6 @@ func TestTemporaryFailures(t *testing.T) {
 		{"403 with a reset", text(403, `{}`, "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "946684805"), asked, "403 Forbidden"},
 		{"403 with a rate limit in its text", text(403, `{"message":"API rate limit exceeded"}`), time.Second, "API rate limit exceeded"},
 		{"401", text(401, `{"message":"Bad credentials"}`), time.Minute, "401 Unauthorized: Bad credentials"},
-		{"403", text(403, `{"message":"Resource not accessible"}`), time.Minute, "403 Forbidden: Resource not accessible"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -22,7 +22,7 @@ func (s *shipping) carries(ctx context.Context, o dora.Origin, own pullCommits) 
 			return true, nil
 		}
 		p, err := s.pull(ctx, listed.Named)
-		if err != nil && s.isGivenUp(err) {
+		if err != nil && s.goesOn(err) {
 			continue
 		}
 		if err != nil || p.broughtBy(listed.SHA) {
@@ -61,7 +61,7 @@ func (s *shipping) addListedCarrier(ctx context.Context, l line, o dora.Origin, 
 		return 1, s.findIn(ctx, l[0].hanging)
 	}
 	all, err := s.pullCommits(ctx, s.c.Head, o.PullRequest)
-	if err != nil && !s.isGivenUp(err) {
+	if err != nil && !s.goesOn(err) {
 		return 0, err
 	}
 	left, err := s.withoutShipped(ctx, all)

@@ -44,6 +44,8 @@ type Options struct {
 	OnAuth func(failing bool)
 	// OnInaccessible is called with the number of repositories that the token may not see, when it may have changed.
 	OnInaccessible func(repositories int)
+	// Inaccessible are the repositories, as owner/name in lower case, that an earlier process found inaccessible.
+	Inaccessible []string
 	// OnPause is called with the reason when all calls are paused (failing, rate_limit or refused), and with "" when they resume.
 	OnPause func(reason string)
 }
@@ -101,13 +103,15 @@ func New(o Options) (*GitHub, error) {
 	if o.Transport == nil {
 		o.Transport = func(inner http.RoundTripper) http.RoundTripper { return inner }
 	}
+	gate := newGate(o.Logger, o.OnAuth, o.OnPause, o.OnInaccessible)
+	gate.expectInaccessible(o.Inaccessible)
 	return &GitHub{
 		base:    base,
 		token:   token,
 		timeout: o.Timeout,
 		logger:  o.Logger,
 		isSHA:   isSHA,
-		gate:    newGate(o.Logger, o.OnAuth, o.OnPause, o.OnInaccessible),
+		gate:    gate,
 		answers: bounds.NewAnswers(),
 		http: &http.Client{
 			CheckRedirect: sameServerRedirects,

@@ -15,31 +15,35 @@ const routeRateLimit = "/rate_limit"
 // freshAnswer is for how long an answer says that GitHub answers.
 const freshAnswer = 5 * time.Second
 
-// answersOthers reports whether GitHub answers others than a call that began at a time and has failed. If nothing else was answered
-// since, it makes the control call; any answer counts, since GitHub Enterprise Server says 404 while rate limits are off.
-func (g *GitHub) answersOthers(ctx context.Context, began time.Time) bool {
+// answersOthers reports whether GitHub answers others than a call that began at a time and has failed, or was denied. If nothing else was
+// answered since, it makes the control call; any answer counts, since GitHub Enterprise Server says 404 while rate limits are off. 403
+// says that GitHub works, but not that it lets the token in.
+func (g *GitHub) answersOthers(ctx context.Context, began time.Time, k kind) bool {
 	if g.gate.answeredSince(began) {
 		return true
 	}
-	answers, _, _ := g.control.Do("", func() (any, error) { return g.callControl(ctx), nil })
-	return answers.(bool)
+	control, _, _ := g.control.Do("", func() (any, error) { return g.callControl(ctx), nil })
+	return control == answered || control == denied && k == failed
 }
 
-func (g *GitHub) callControl(ctx context.Context) bool {
+// callControl makes the control call. It returns limited if its answer was the last one before the rate limit.
+func (g *GitHub) callControl(ctx context.Context) kind {
 	client := g.client()
 	req, err := client.NewRequest(http.MethodGet, fill(routeRateLimit, nil), nil)
 	if err != nil {
-		return false
+		return failed
 	}
 	lease := g.answers.Lease()
 	defer lease.Release()
 	var limits describedLimits
 	_, o := g.exchange(withRoute(ctx, routeRateLimit), client, req, &limits, lease)
-	if o.kind != answered && o.kind != denied || o.wait > 0 {
-		return false
+	if o.wait > 0 {
+		return limited
 	}
-	g.gate.recordControl()
-	return true
+	if o.kind == answered {
+		g.gate.recordControl()
+	}
+	return o.kind
 }
 
 // client returns a new client for each call: a shared one would refuse calls by the rate limits that it has seen and by this machine's

@@ -1,6 +1,7 @@
 package enrichment
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
 )
@@ -63,6 +66,80 @@ func TestControlCall(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whether 403 is the repository's fault or the token's is told by other calls, or by the control call when nothing else is asked.
+func TestForbidden(t *testing.T) {
+	forbidden, unlimited := text(403, `{"message":"Resource protected by organization SAML enforcement"}`), text(200, `{"resources":{}}`)
+	for _, test := range []struct {
+		name    string
+		control http.HandlerFunc
+		pauses  []string
+		count   int
+	}{
+		{"one repository", unlimited, nil, 1},
+		{"one repository of a server without rate limits", text(404, `{"message":"Rate limiting is not enabled."}`), nil, 1},
+		{"everything", forbidden, []string{pauseRefused}, 0},
+		{"one repository, while the control call fails", text(502, ""), []string{pauseRefused}, 0},
+		{"one repository, with a token that is refused otherwise", text(401, "{}"), []string{pauseRefused}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var pauses []string
+				var count int
+				g := newInProcess(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/rate_limit" {
+						test.control(w, r)
+						return
+					}
+					forbidden(w, r)
+				}), Options{OnPause: func(reason string) { pauses = append(pauses, reason) }, OnInaccessible: func(n int) { count = n }})
+				_, err := g.Origin(t.Context(), theCommit)
+				if i := new(dora.InaccessibleError); errors.As(err, &i) != (test.count == 1) || !strings.Contains(fmt.Sprint(err), "SAML") {
+					t.Errorf("error %v, want an InaccessibleError: %t", err, test.count == 1)
+				}
+				if diff := cmp.Diff(test.pauses, pauses); diff != "" || count != test.count {
+					t.Errorf("%d repositories are inaccessible, want %d; pauses (-want +got):\n%s", count, test.count, diff)
+				}
+			})
+		})
+	}
+}
+
+// A token that lacks one permission of several is probed less and less often, too, and logged once.
+func TestOnePermissionIsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		h, refused, start := tidy(t), 0, time.Now()
+		f := h.github()
+		inner := f.intercept
+		f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+			if strings.HasSuffix(r.URL.Path, "/pulls") && time.Since(start) < 2*time.Hour {
+				refused++
+				text(403, `{"message":"Resource not accessible by personal access token"}`)(w, r)
+				return true
+			}
+			return inner(w, r)
+		}
+		g := newInProcess(t, f, Options{Logger: logTo(&log)})
+		var err error
+		for time.Since(start) < 4*time.Hour {
+			if _, err = ship(t, g, "root", "end", nil); err == nil {
+				break
+			}
+			var i *dora.InaccessibleError
+			if !errors.As(err, &i) {
+				t.Fatalf("error %v, want an InaccessibleError", err)
+			}
+			time.Sleep(min(i.RetryIn, time.Minute))
+		}
+		if err != nil || refused > 1+16+1 || time.Since(start) > 3*time.Hour+15*time.Minute {
+			t.Errorf("error %v after %s and %d refusals, want none an hour after access came and at most 18", err, time.Since(start), refused)
+		}
+		if n := strings.Count(log.String(), "level=ERROR"); n != 1 {
+			t.Errorf("%d lines, want one:\n%s", n, log.String())
+		}
+	})
 }
 
 // Nothing is asked for besides what other calls tell.
@@ -121,8 +198,8 @@ func TestFailingRepositoryIsGivenUp(t *testing.T) {
 				}
 				all := commitsIn("broken", 20)
 				for sha, err := range attempts(t, g, all, 65*time.Minute) {
-					if u := new(dora.UnansweredError); !errors.As(err, &u) || !u.Again {
-						t.Errorf("%s: %v, want an UnansweredError of a call that failed again", sha, err)
+					if u := new(dora.UnansweredError); !errors.As(err, &u) {
+						t.Errorf("%s: %v, want an UnansweredError", sha, err)
 					}
 				}
 				// A call that is new to the failing repository has failed for as long.

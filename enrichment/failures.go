@@ -72,13 +72,14 @@ type repositoryState struct {
 
 // pausedError is returned for a call that is not made because its repository is paused.
 type pausedError struct {
+	url        string
 	repository string
 	until      time.Time
 	reason     error
 }
 
 func (e *pausedError) Error() string {
-	return fmt.Sprintf("calls for repository %s are paused since they failed, next try at %s: %v", e.repository, e.until.UTC().Format(time.RFC3339), e.reason)
+	return fmt.Sprintf("GET %s: calls for repository %s are paused since they failed, next try at %s: %v", e.url, e.repository, e.until.UTC().Format(time.RFC3339), e.reason)
 }
 
 // enter returns an error while the repository's calls are paused. The first call after the pause becomes the probe.
@@ -87,7 +88,7 @@ func (s *repositoryState) enter(w *waiter) error {
 		return nil
 	}
 	if s.probing || s.candidate != nil || time.Until(s.until) > 0 {
-		return &dora.UnansweredError{Err: &pausedError{w.repository, s.until, s.reason}, Again: true, For: time.Since(s.failingSince)}
+		return &dora.UnansweredError{Err: &pausedError{w.url, w.repository, s.until, s.reason}, Call: w.url, For: time.Since(s.failingSince)}
 	}
 	s.candidate = w
 	return nil

@@ -20,8 +20,8 @@ import (
 // is down. So a failure closes the gate only if calls of the same route have failed for several URLs of several repositories in a
 // row, with no answer in between; failureTracker keeps that count. If calls of one repository fail while others are answered,
 // only that repository is paused, with its own backoff and its own probe (repositoryState). If nothing else is asked, a control call tells
-// (answersOthers). A 403 that is not a rate limit is first taken for the token's fault; as soon as a call for another repository is
-// answered, it is the repository's (inaccessibleRepositories).
+// (answersOthers). It also tells whether a 403 that is not a rate limit is the repository's fault (inaccessibleRepositories). If it is
+// denied, too, the token is taken to be at fault until a call for another repository is answered.
 //
 // Calls that were made together fail together. Each pass carries the number of closings at the time it was issued: outcomes of
 // passes from before the last closing are stale and close nothing a second time.
@@ -82,9 +82,9 @@ func newGate(logger *slog.Logger, onAuth func(bool), onPause func(string), onIna
 	}
 }
 
-// report records the outcome of the call that had the pass. It reports whether the last call for the same URL failed, and for how long
-// all calls for the repository have, 0 if they have not.
-func (g *gate) report(p pass, o outcome) (again bool, failing time.Duration) {
+// report records the outcome of the call that had the pass. It returns for how long all calls for the repository have failed, 0 if they
+// have not.
+func (g *gate) report(p pass, o outcome) (failing time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if p.probe {
@@ -98,11 +98,8 @@ func (g *gate) report(p pass, o outcome) (again bool, failing time.Duration) {
 	if b := g.inaccessible[p.repository]; b != nil && p.accessProbe {
 		b.probing = false
 	}
-	if s != nil {
-		again = s.urls.lastFailed(p.url) || s.paused
-		if s.paused {
-			failing = time.Since(s.failingSince)
-		}
+	if s != nil && s.paused {
+		failing = time.Since(s.failingSince)
 	}
 	stale := p.closings != g.closings
 	switch o.kind {
@@ -123,10 +120,10 @@ func (g *gate) report(p pass, o outcome) (again bool, failing time.Duration) {
 			g.refuse(o.err)
 		}
 	case denied:
-		g.deny(p, stale, o.err)
+		g.deny(p, stale, o)
 	case abandoned:
 	}
-	return again, failing
+	return failing
 }
 
 func (g *gate) reportAnswered(p pass, o outcome, stale bool) {
@@ -135,7 +132,7 @@ func (g *gate) reportAnswered(p pass, o outcome, stale bool) {
 	case o.kind == hidden:
 		g.hide(p, o.err)
 	case !o.notFound:
-		g.grant(p.repository)
+		g.grant(p.repository, p.route)
 	}
 	if !stale {
 		g.recordSuccess(p)
@@ -229,19 +226,21 @@ func (g *gate) backOff(why string, err error) {
 	g.close(why, dora.Backoff(g.failures), err)
 }
 
-// deny handles a 403 that is not a rate limit. The first one for a repository may be the token's fault; a second one, while the
-// gate is open, is the repository's.
-func (g *gate) deny(p pass, stale bool, err error) {
+// deny handles a 403 that is not a rate limit. It is the repository's fault if GitHub answers other calls. If that is not known, the first
+// one may be the token's fault; a second one, while the gate is open, is the repository's.
+func (g *gate) deny(p pass, stale bool, o outcome) {
 	known := g.inaccessible.contains(p.repository)
-	g.inaccessible.add(p.repository, false, p.accessProbe)
+	g.inaccessible.add(p.repository, p.route, p.accessProbe, o.err)
 	g.wake()
+	if o.othersAnswered && !stale {
+		g.open()
+	}
 	switch {
-	case stale:
-	case known && g.closedReason == "":
-		g.inaccessible.logOnce(g.logger, p.repository, err)
+	case o.othersAnswered, known && !stale && g.closedReason == "":
+		g.inaccessible.logOnce(g.logger, p.repository, o.err)
 		g.onInaccessible(g.inaccessible.count())
-	default:
-		g.refuse(err)
+	case !stale:
+		g.refuse(o.err)
 	}
 }
 
@@ -269,7 +268,12 @@ func (g *gate) close(why string, wait time.Duration, err error) {
 	if was != why {
 		g.onPause(why)
 	}
-	if was != why && why != pauseRefused {
-		g.logger.Warn("pausing GitHub API calls", "reason", why, "until", until, "error", err)
+	if was == why || why == pauseRefused {
+		return
 	}
+	about := []any{"reason", why, "until", until, "error", err}
+	if why == pauseRateLimit {
+		about = append(about, "remedy", "set github.token to one that nothing else uses: GitHub limits calls per user, without a token to 60 an hour")
+	}
+	g.logger.Warn("pausing GitHub API calls", about...)
 }

@@ -230,7 +230,8 @@ func TestGateLogsEachChangeOnce(t *testing.T) {
 			p = enterAfter(t, g, time.Minute, time.Minute)
 		}
 		g.report(p, outcome{kind: answered})
-		want := `level=WARN msg="pausing GitHub API calls" reason=rate_limit until=2000-01-01T00:01:00.000Z error=down
+		want := `level=WARN msg="pausing GitHub API calls" reason=rate_limit until=2000-01-01T00:01:00.000Z error=down` +
+			` remedy="set github.token to one that nothing else uses: GitHub limits calls per user, without a token to 60 an hour"
 level=INFO msg="resuming GitHub API calls"
 `
 		if got := log.String(); got != want {

@@ -72,7 +72,7 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 			g.forbiddenProbe = w
 		}
 		if g.forbiddenProbe != w {
-			return p, nil, 0, &forbiddenError{w.repository, g.until, g.inaccessible[w.repository].hidden}
+			return p, nil, 0, g.inaccessible.errorUntil(w.repository, g.until)
 		}
 	}
 	if g.probing {

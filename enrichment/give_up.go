@@ -1,6 +1,7 @@
 package enrichment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -11,29 +12,31 @@ import (
 // maxMissing limits how many answers that were given up are named.
 const maxMissing = 10
 
-// isMissing reports whether what a call asked for is not there, with the reason: GitHub does not have it, or it is to be given up
-// after GitHub failed to answer for too long. The shipment goes on without it.
+// isMissing reports whether what a call asked for is not there, with the reason: GitHub does not have it, or fails to answer. The shipment
+// goes on without it.
 func (s *shipping) isMissing(err error) (reason string, missing bool) {
 	if notFound := new(dora.NotFoundError); errors.As(err, &notFound) {
 		return notFound.Reason, true
 	}
-	if s.isGivenUp(err) {
+	if s.goesOn(err) {
 		return dora.ReasonNoAnswer, true
 	}
 	return "", false
 }
 
-// isGivenUp reports whether a call failed by itself whose answer is to be given up, and remembers it.
-func (s *shipping) isGivenUp(err error) bool {
+// goesOn reports whether a call failed by itself, and remembers whether its answer is given up. If it is not, the shipment fails in the end,
+// but goes on until then to find all such calls.
+func (s *shipping) goesOn(err error) bool {
 	var unanswered *dora.UnansweredError
-	if !s.c.GiveUp || !errors.As(err, &unanswered) {
+	if !errors.As(err, &unanswered) {
 		return false
 	}
-	if text := err.Error(); len(s.missing) < maxMissing && !slices.Contains(s.missing, text) {
+	text := err.Error()
+	switch {
+	case s.c.GiveUp == nil || !s.c.GiveUp(unanswered):
+		s.unanswered = cmp.Or(s.unanswered, err)
+	case len(s.missing) < maxMissing && !slices.Contains(s.missing, text):
 		s.missing = append(s.missing, text)
-	}
-	if !unanswered.Again {
-		s.failedOnce = err
 	}
 	return true
 }
@@ -55,7 +58,7 @@ func partial(o dora.Origin) dora.Origin {
 }
 
 // incomplete returns the error of an answer that lacks something which GitHub has.
-func incomplete(err error) error { return &dora.UnansweredError{Err: err, Again: true} }
+func incomplete(err error) error { return &dora.UnansweredError{Err: err, Call: err.Error()} }
 
 // unansweredChange returns the change of a commit of which GitHub tells nothing.
 func unansweredChange(c dora.Commit) dora.Change {
@@ -65,8 +68,7 @@ func unansweredChange(c dora.Commit) dora.Change {
 // changeWithoutPulls returns the change that brought a commit as far as it can be determined while GitHub fails to list all of the commit's
 // pull requests: that of p, which it did list, or of the one that the commit's message names and that was merged as the commit.
 func (l *lookUp) changeWithoutPulls(ctx context.Context, c dora.Commit, p pull, why error) dora.Change {
-	var unanswered *dora.UnansweredError
-	if !errors.As(why, &unanswered) || !unanswered.Again {
+	if !isUnanswered(why) {
 		return unansweredChange(c)
 	}
 	if p.Number == 0 {

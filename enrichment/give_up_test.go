@@ -3,6 +3,7 @@ package enrichment
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,13 +29,21 @@ func (f *fakeGitHub) failWhere(parts ...string) *fakeGitHub {
 	return f
 }
 
-// shipUntilGivenUp asks what head ships after base as the pipeline does when the time is over, and returns the number of attempts.
+// shipUntilGivenUp asks what head ships after base as the pipeline does, gives up each call that fails the second time, and returns the
+// number of attempts.
 func shipUntilGivenUp(t *testing.T, g *GitHub, base, head string, known map[string]dora.Origin) (s dora.Shipment, attempts int) {
 	t.Helper()
-	c := dora.Comparison{Head: theCommit, Base: base, At: ever, GiveUp: true, Known: func(sha string) (dora.Origin, bool) {
+	failed := map[string]int{} // in which attempt
+	c := dora.Comparison{Head: theCommit, Base: base, At: ever, Known: func(sha string) (dora.Origin, bool) {
 		o, has := known[sha]
 		return o, has
 	}}
+	c.GiveUp = func(u *dora.UnansweredError) bool {
+		if failed[u.Call] == 0 {
+			failed[u.Call] = attempts
+		}
+		return failed[u.Call] < attempts
+	}
 	c.Head.SHA = head
 	for attempts = 1; ; attempts++ {
 		s, learned, err := g.Ship(t.Context(), c)
@@ -44,7 +53,7 @@ func shipUntilGivenUp(t *testing.T, g *GitHub, base, head string, known map[stri
 		if err == nil {
 			return s, attempts
 		}
-		if u := new(dora.UnansweredError); !errors.As(err, &u) || u.Again || attempts == 3 {
+		if u := new(dora.UnansweredError); !errors.As(err, &u) || failed[u.Call] != attempts {
 			t.Fatalf("attempt %d: %v, want an UnansweredError of a call that failed for the first time", attempts, err)
 		}
 	}
@@ -74,7 +83,7 @@ func TestShipGivesUp(t *testing.T) {
 	}{
 		{"the comparison", []string{"/compare/"}, dora.NoAnswer, all[3:], []string{"compare/root...end"}},
 		{"commits of a pull request", []string{"/pulls/1/commits"}, dora.Ahead, []string{"#1 s1 unavailable: no_answer", all[1], all[2], all[3]}, []string{"pulls/1/commits"}},
-		{"a pull request that the commit's list has, too", []string{"/pulls/1$"}, dora.Ahead, all, []string{"pulls/1"}},
+		{"a pull request that the commit's list has, too", []string{"/pulls/1$"}, dora.Ahead, all, nil},
 		{"pull requests of a commit", []string{"/commits/d1/pulls"}, dora.Ahead, []string{all[0], "d1 unavailable: no_answer", all[2], all[3]}, []string{"commits/d1/pulls"}},
 		{
 			"a pull request and the commit's list",
@@ -103,7 +112,7 @@ func TestShipGivesUp(t *testing.T) {
 			g := newInProcess(t, h.github().failWhere(test.failing...), Options{})
 			known := map[string]dora.Origin{}
 			_, err := ship(t, g, "root", "end", known)
-			if u := new(dora.UnansweredError); !errors.As(err, &u) || u.Again {
+			if u := new(dora.UnansweredError); !errors.As(err, &u) {
 				t.Errorf("first attempt: %v, want an UnansweredError", err)
 			}
 			got, _ := shipUntilGivenUp(t, g, "root", "end", known)
@@ -247,7 +256,7 @@ func TestOriginUnanswered(t *testing.T) {
 			for attempt := range 2 {
 				var err error
 				got, err = g.Origin(t.Context(), c)
-				if u := new(dora.UnansweredError); !errors.As(err, &u) || u.Again != (attempt == 1) {
+				if u := new(dora.UnansweredError); !errors.As(err, &u) {
 					t.Fatalf("attempt %d: %v, want an UnansweredError", attempt, err)
 				}
 			}
@@ -292,6 +301,45 @@ func TestWaysOfNotAnswering(t *testing.T) {
 					t.Errorf("changes (-want +got):\n%s", diff)
 				}
 			})
+		})
+	}
+}
+
+// All calls that fail are found in each attempt, so that the waits for them run at the same time, over restarts, too.
+func TestShipFindsAllCallsThatFail(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		failing []string
+		want    []string
+	}{
+		{"two pull requests", []string{"/pulls/1/commits", "/pulls/2/commits"}, []string{"/pulls/1/commits", "/pulls/2/commits"}},
+		{"the comparison and what is asked for without it", []string{"/compare/", "/commits/end/pulls"}, []string{"/commits/end/pulls", "/compare/root...end"}},
+		{"pull requests of two commits", []string{"/commits/d1/pulls", "/commits/end/pulls"}, []string{"/commits/d1/pulls", "/commits/end/pulls"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			known := map[string]dora.Origin{}
+			for range 2 { // each in a process of its own
+				var failed []string
+				c := dora.Comparison{Head: theCommit, Base: "root", At: ever, Known: func(sha string) (dora.Origin, bool) {
+					o, has := known[sha]
+					return o, has
+				}}
+				c.Head.SHA = "end"
+				c.GiveUp = func(u *dora.UnansweredError) bool {
+					path, _, _ := strings.Cut(u.Call, "?")
+					failed = append(failed, strings.TrimPrefix(path, "https://api.github.com/repos/"+home))
+					return false
+				}
+				g := newInProcess(t, tidy(t).github().failWhere(test.failing...), Options{})
+				_, learned, err := g.Ship(t.Context(), c)
+				for sha, o := range learned {
+					known[sha] = o
+				}
+				slices.Sort(failed)
+				if diff := cmp.Diff(test.want, slices.Compact(failed)); diff != "" || !isUnanswered(err) {
+					t.Errorf("error %v, calls that failed (-want +got):\n%s", err, diff)
+				}
+			}
 		})
 	}
 }

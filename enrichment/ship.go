@@ -31,7 +31,7 @@ func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, ma
 	defer s.answers.Release()
 	shipment, err := s.ship(ctx)
 	if err == nil {
-		err = s.failedOnce
+		err = s.unanswered
 	}
 	shipment.Calls, shipment.Missing = s.calls, s.missing
 	if err != nil {
@@ -67,9 +67,9 @@ type shipping struct {
 	// baseOffLine is set while changes are found on a line that does not begin at the base: then the base may be one of a pull
 	// request's commits.
 	baseOffLine bool
-	// missing are the answers that are given up; failedOnce is the error of one that failed for the first time, which is not.
+	// missing are the answers that are given up; unanswered is the error of the first call that failed and is not.
 	missing    []string
-	failedOnce error
+	unanswered error
 }
 
 func (s *shipping) ship(ctx context.Context) (dora.Shipment, error) {
@@ -126,7 +126,7 @@ func (s *shipping) findHead(ctx context.Context) error {
 	o, known := s.cachedOrigin(at.SHA)
 	if !known || o.PullRequest != 0 && o.Merged.IsZero() {
 		found, err := s.change(ctx, s.c.Head)
-		if err != nil && !s.isGivenUp(err) {
+		if err != nil && !s.goesOn(err) {
 			return err
 		}
 		o = found.Origin
@@ -145,7 +145,7 @@ func (s *shipping) findHead(ctx context.Context) error {
 		case err == nil:
 			at.commit = found
 			o = changeOfCommit(found).Origin
-		case s.isGivenUp(err):
+		case s.goesOn(err):
 			o = unansweredChange(s.c.Head).Origin
 		default:
 			return err

@@ -93,7 +93,7 @@ func TestShipOfOddComparisons(t *testing.T) {
 			}), Options{})
 			_, err := ship(t, g, "root", "m5", nil)
 			var missing *dora.NotFoundError
-			if err == nil || errors.As(err, &missing) || n > 2 {
+			if err == nil || errors.As(err, &missing) || n > 8 {
 				t.Errorf("error %v after %d calls", err, n)
 			}
 		})

@@ -102,7 +102,7 @@ func TestPublishedDashboard(t *testing.T) {
 				for _, r := range results {
 					got[r.own()] = r.Value.value
 				}
-				if !got.near(want, 0.25) { // increase extrapolates to now from a few samples
+				if !got.near(want, 0.4) { // increase extrapolates to now from a few samples, which a busy machine takes late
 					t.Errorf("%s: %s\nanswers %v,\nwant    %v", panel, expr, got, want)
 				}
 			}

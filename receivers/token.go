@@ -35,7 +35,8 @@ func (t tokens) match(r *http.Request) bool {
 		sent = append(sent, strings.TrimSpace(token))
 	}
 	if t.inURL {
-		sent = append(sent, r.URL.Query().Get(tokenParameter))
+		token := r.URL.Query().Get(tokenParameter)
+		sent = append(sent, token, strings.ReplaceAll(token, " ", "+")) // base64 is often written without escapes
 	}
 	matches := 0
 	for _, token := range sent {

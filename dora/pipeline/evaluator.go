@@ -128,10 +128,11 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	success, _ := t.First(dora.Success)
 	ctx, end := e.Trace.step(ctx, stepEvaluate, dora.StatusDeliveryKey(t.Host, success.ID))
 	defer func() { end(err) }()
-	comparison, err := e.comparison(ctx, evaluation, t)
+	comparison, err := e.comparison(ctx, t)
 	if err != nil {
 		return err
 	}
+	comparison.GiveUp = func(call *dora.UnansweredError) bool { return evaluation.FailingCalls.Add(call, e.Now()) >= e.GiveUp }
 	if follows {
 		comparison.Base = previous.SHA
 	}
@@ -160,11 +161,10 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 }
 
 // comparison returns what to ask GitHub for a deployment, without the commit to compare it with.
-func (e *Evaluator) comparison(ctx context.Context, evaluation dora.Evaluation, t dora.DeploymentRecord) (dora.Comparison, error) {
+func (e *Evaluator) comparison(ctx context.Context, t dora.DeploymentRecord) (dora.Comparison, error) {
 	head, err := byNewestName(ctx, e.Store, t.Commit(), t.RepositoryKey())
 	return dora.Comparison{
 		Head: head, Paths: e.Rules.Policy.PathsFor(t.Deployment), At: t.Succeeded(), Past: e.Store.Past(t),
-		GiveUp: toBeGivenUp(lookupOf(evaluation, t), e.Now(), e.GiveUp),
 		Known: func(sha string) (dora.Origin, bool) {
 			o, known, err := e.Store.KnownOrigin(ctx, t.Commit().At(sha).Key())
 			return o, known && err == nil
@@ -197,7 +197,7 @@ func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, t
 	if err == nil {
 		return shipment, evaluation, true
 	}
-	lookup, final := retry(lookupOf(evaluation, t), e.Now(), never, err) // Ship itself goes on without what is given up
+	lookup, final := retry(lookupOf(evaluation, t), e.Now(), err) // Ship itself goes on without what is given up
 	if final {
 		reason := dora.ReasonNotFound
 		var missing *dora.NotFoundError
@@ -208,7 +208,7 @@ func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, t
 		return shipment, evaluation, true
 	}
 	evaluation.Attempts, evaluation.Misses, evaluation.Due = lookup.Attempts, lookup.Misses, lookup.Due
-	evaluation.FailingSince, evaluation.Inaccessible = lookup.FailingSince, lookup.Inaccessible
+	evaluation.FailingSince, evaluation.FailingCalls, evaluation.Inaccessible = lookup.FailingSince, lookup.FailingCalls, lookup.Inaccessible
 	e.logFailed(ctx, evaluation, t, err)
 	return shipment, evaluation, false
 }
@@ -216,6 +216,7 @@ func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, t
 // lookupOf returns the attempts at an evaluation as those of a look-up of its commit.
 func lookupOf(e dora.Evaluation, t dora.DeploymentRecord) dora.Lookup {
 	return dora.Lookup{
-		Commit: t.Commit(), Due: e.Due, Attempts: e.Attempts, Misses: e.Misses, FailingSince: e.FailingSince, Inaccessible: e.Inaccessible,
+		Commit: t.Commit(), Due: e.Due, Attempts: e.Attempts, Misses: e.Misses,
+		FailingSince: e.FailingSince, FailingCalls: e.FailingCalls, Inaccessible: e.Inaccessible,
 	}
 }

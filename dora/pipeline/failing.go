@@ -61,12 +61,13 @@ func (e *Evaluator) logFailed(ctx context.Context, evaluation dora.Evaluation, t
 	about := append(aboutDeployment(t), "sha", dora.LabelValue(t.SHA), "attempts", failed, "retry_in", evaluation.Due.Sub(e.Now()).Round(time.Second))
 	warning := warnFailing
 	var missing *dora.NotFoundError
+	var unanswered *dora.UnansweredError
 	switch {
 	case errors.As(why, &missing):
 		warning = warnNotFound
-	case !evaluation.FailingSince.IsZero() && !evaluation.Inaccessible:
+	case errors.As(why, &unanswered):
 		warning = warnNoAnswer
-		left := e.GiveUp - e.Now().Sub(evaluation.FailingSince)
+		left := e.GiveUp - evaluation.FailingCalls[unanswered.Call].For
 		about = append(about, "give_up_in", max(0, left).Round(time.Second))
 		if left <= e.GiveUp/2 {
 			failed = failuresToWarn
@@ -85,7 +86,7 @@ func (e *Evaluator) logEvaluated(ctx context.Context, evaluation dora.Evaluation
 	switch {
 	case len(missing) > 0:
 		e.Logger.WarnContext(ctx, "evaluated deployment without answers that GitHub failed to give", append(aboutDeployment(t), "sha", dora.LabelValue(t.SHA),
-			"failing_for", e.Now().Sub(evaluation.FailingSince).Round(time.Second), "missing", strings.Join(missing, "; "))...)
+			"failing_for", evaluation.FailingCalls.Longest().Round(time.Second), "missing", strings.Join(missing, "; "))...)
 	case warned:
 		e.Logger.InfoContext(ctx, "evaluating deployments of the environment works again", aboutDeployment(t)...)
 	}

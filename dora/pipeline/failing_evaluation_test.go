@@ -140,3 +140,30 @@ func TestIncidentThatNamesWhatIsNotKnown(t *testing.T) {
 		wantFamily(t, x, "when it is evaluated", dora.ChangeFailures, "incident 1", "status 1")
 	})
 }
+
+// While GitHub does not show the repository that it names, an incident is evaluated about once a minute, and then at once.
+func TestIncidentOfARepositoryWithoutAccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, x, hidden := failingHistory(t)
+		p.repos["web"].down = func(dora.Comparison) error {
+			if *hidden {
+				return &dora.InaccessibleError{Err: errors.New("404"), RetryIn: time.Hour}
+			}
+			return nil
+		}
+		x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V3", "success", 30))...)
+		x.arrive(issue("created", 40, 40, 0, dora.Reference{Owner: "acme", Repository: "web", PullRequest: 2}))
+		x.run(30 * time.Minute)
+		var waiting []dora.Evaluation
+		err := x.rules().Update(t.Context(), x.store, time.Now(), func(r *rules.Session) (err error) {
+			waiting, err = r.Evaluations().WaitingIncidents(morning.AddDate(1, 0, 0))
+			return err
+		})
+		if err != nil || len(waiting) != 1 || waiting[0].Attempts < 25 || waiting[0].Attempts > 34 {
+			t.Errorf("waiting are %+v, %v; want the incident after about one attempt a minute", waiting, err)
+		}
+		*hidden = false
+		x.run(time.Minute + 12*time.Second) // the next attempt at the deployment, then another one at the incident every five seconds
+		wantFamily(t, x, "after access came", dora.ChangeFailures, "incident 1")
+	})
+}

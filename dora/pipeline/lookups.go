@@ -94,15 +94,18 @@ func (l *Lookups) interpret(ctx context.Context, lookup dora.Lookup, o dora.Orig
 	if err == nil {
 		return o, lookup, true
 	}
-	again, final = retry(lookup, l.Now(), l.GiveUp, err)
+	var unanswered *dora.UnansweredError
+	if errors.As(err, &unanswered) {
+		if failing := lookup.FailingCalls.Add(unanswered, l.Now()); failing >= l.GiveUp {
+			l.Logger.WarnContext(ctx, "giving up an answer that GitHub failed to give, determining the duration without it", "repository", lookup.Commit.Repository,
+				"sha", dora.LabelValue(lookup.Commit.SHA), "failing_for", failing.Round(time.Second), "error", err)
+			return o, lookup, true
+		}
+	}
+	again, final = retry(lookup, l.Now(), err)
 	var missing *dora.NotFoundError
-	switch {
-	case final && errors.As(err, &missing):
+	if final && errors.As(err, &missing) {
 		return dora.Origin{Unavailable: missing.Reason}, lookup, true
-	case final:
-		l.Logger.WarnContext(ctx, "giving up an answer that GitHub failed to give, determining the duration without it", "repository", lookup.Commit.Repository,
-			"sha", dora.LabelValue(lookup.Commit.SHA), "failing_for", l.Now().Sub(lookup.FailingSince).Round(time.Second), "error", err)
-		return o, lookup, true
 	}
 	l.Logger.DebugContext(ctx, "look-up failed, will retry", "repository", lookup.Commit.Repository, "sha", lookup.Commit.SHA,
 		"retry_in", again.Due.Sub(l.Now()).Round(time.Second), "error", err)

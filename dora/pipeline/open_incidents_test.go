@@ -40,7 +40,11 @@ func TestOpenIncidents(t *testing.T) {
 		"reopened": {
 			events: []dora.Event{at("created", 1, nil), at("updated", 5, done), at("updated", 6, nil)}, want: []string{opened + " High INC", open + " High INC"},
 		},
-		"deleted":   {events: []dora.Event{at("created", 1, nil), at("deleted", 5, nil)}, want: []string{opened + " High INC"}},
+		"deleted": {events: []dora.Event{at("created", 1, nil), at("deleted", 5, nil)}, want: []string{opened + " High INC"}},
+		"deleted, and a body seems to be later": {
+			events: []dora.Event{at("created", 1, nil), at("deleted", 5, nil), at("", 6, func(c *dora.IncidentChange) { c.Event = dora.IssueBody })},
+			want:   []string{opened + " High INC"},
+		},
 		"no urgent": {filter: dora.IncidentFilter{Priorities: []string{"urgent"}}, events: []dora.Event{at("created", 1, nil)}},
 		"upper and lower case": {
 			filter: dora.IncidentFilter{Priorities: []string{"high"}}, events: []dora.Event{at("created", 1, nil)}, want: []string{opened + " High INC", open + " High INC"},

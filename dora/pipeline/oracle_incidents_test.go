@@ -43,7 +43,8 @@ func (o *oracle) read(id string) *oracleIssue {
 		if i.created.IsZero() {
 			i.created = e.Created
 		}
-		if i.deleted = e.Event == "jira:issue_deleted"; i.deleted {
+		if e.Event == "jira:issue_deleted" {
+			i.deleted = true
 			continue
 		}
 		now = over(now, *e)

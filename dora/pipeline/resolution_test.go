@@ -31,6 +31,8 @@ func from(status int) func(*dora.IncidentChange) {
 	return func(c *dora.IncidentChange) { c.Transition = &dora.Transition{From: workflow[status].name} }
 }
 
+func fromUnknown(c *dora.IncidentChange) { c.Transition = &dora.Transition{From: "Fertig"} }
+
 func dated(at int) func(*dora.IncidentChange) {
 	return func(c *dora.IncidentChange) { c.ResolutionDate = minute(at) }
 }
@@ -73,6 +75,15 @@ func TestResolutionTimes(t *testing.T) {
 		"by its transition":              {events: []dora.Event{created, issueAt("updated", 60, closed, from(inProgress)), comment(900, closed)}, recovery: 60, sum: 60},
 		"a transition between done ones": {events: []dora.Event{created, issueAt("updated", 60, closed, from(open)), issueAt("updated", 900, finished, from(closed))}, recovery: 60, sum: 60},
 		"only that one is known":         {events: []dora.Event{created, issueAt("updated", 900, finished, from(closed))}, reason: "unknown_resolution"},
+		"between unknown ones, and its category changed before": {
+			events: []dora.Event{created, issueAt("updated", 900, finished, fromUnknown, dated(60), func(c *dora.IncidentChange) { c.StatusCategoryChanged = minute(60) })}, recovery: 60, sum: 60,
+		},
+		"from an unknown one, and its category changed by it": {
+			events: []dora.Event{created, issueAt("updated", 900, finished, fromUnknown, dated(60), func(c *dora.IncidentChange) { c.StatusCategoryChanged = minute(900) })}, recovery: 900, sum: 900,
+		},
+		"first seen between unknown ones":     {events: []dora.Event{issueAt("updated", 900, finished, fromUnknown, dated(60))}, recovery: 60, sum: 60},
+		"first seen from an unknown one":      {events: []dora.Event{issueAt("updated", 60, finished, fromUnknown, undated)}, recovery: 60, sum: 60},
+		"from an unknown one, after a reopen": {events: []dora.Event{issueAt("updated", 50, open, dated(20)), issueAt("updated", 60, finished, fromUnknown, dated(20))}, recovery: 60, sum: 60},
 		"a date set again while done": {
 			events: []dora.Event{created, issueAt("updated", 60, closed, from(open), dated(60)), issueAt("updated", 900, finished, from(closed), dated(900))}, recovery: 60, sum: 60,
 		},
@@ -264,17 +275,18 @@ func TestOldIncidents(t *testing.T) {
 		events  []dora.Event
 		counted bool
 	}{
-		"edited":                          {500, []dora.Event{edited}, false},
-		"edited twice":                    {500, []dora.Event{edited, issueAt("updated", 901, finished, dated(60))}, false},
-		"edited and deleted":              {500, []dora.Event{edited, issueAt("deleted", 901, finished, dated(60))}, false},
-		"resolved after the creation":     {50, []dora.Event{edited}, true},
-		"resolved, which arrives now":     {500, []dora.Event{issueAt("updated", 60, finished, dated(60))}, true},
-		"its transition arrives now":      {500, []dora.Event{edited, issueAt("updated", 60, finished, from(open), dated(60))}, true},
-		"its creation arrives now":        {500, []dora.Event{edited, issueAt("created", 0, open)}, true},
-		"reopened now":                    {500, []dora.Event{edited, issueAt("updated", 901, open, from(finished), undated)}, true},
-		"at an unknown time":              {500, []dora.Event{issueAt("updated", 900, finished)}, true},
-		"deleted, which is all there is":  {0, []dora.Event{issueAt("deleted", 900, finished, dated(60))}, false},
-		"deleted and commented, likewise": {0, []dora.Event{issueAt("deleted", 900, open), issueAt("", 899, open, func(c *dora.IncidentChange) { c.Event = dora.CommentEvent })}, false},
+		"edited":                           {500, []dora.Event{edited}, false},
+		"edited twice":                     {500, []dora.Event{edited, issueAt("updated", 901, finished, dated(60))}, false},
+		"edited and deleted":               {500, []dora.Event{edited, issueAt("deleted", 901, finished, dated(60))}, false},
+		"archived, from an unknown status": {500, []dora.Event{issueAt("updated", 900, finished, fromUnknown, dated(60))}, false},
+		"resolved after the creation":      {50, []dora.Event{edited}, true},
+		"resolved, which arrives now":      {500, []dora.Event{issueAt("updated", 60, finished, dated(60))}, true},
+		"its transition arrives now":       {500, []dora.Event{edited, issueAt("updated", 60, finished, from(open), dated(60))}, true},
+		"its creation arrives now":         {500, []dora.Event{edited, issueAt("created", 0, open)}, true},
+		"reopened now":                     {500, []dora.Event{edited, issueAt("updated", 901, open, from(finished), undated)}, true},
+		"at an unknown time":               {500, []dora.Event{issueAt("updated", 900, finished)}, true},
+		"deleted, which is all there is":   {0, []dora.Event{issueAt("deleted", 900, finished, dated(60))}, false},
+		"deleted and commented, likewise":  {0, []dora.Event{issueAt("deleted", 900, open), issueAt("", 899, open, func(c *dora.IncidentChange) { c.Event = dora.CommentEvent })}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"errors"
-	"math"
 	"time"
 
 	"dora-exporter/dora"
@@ -11,12 +10,9 @@ import (
 // notFoundRetries are the waits after each answer that a commit does not exist; the answer after the last wait is final.
 var notFoundRetries = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
 
-// never gives up nothing.
-const never = time.Duration(math.MaxInt64)
-
 // retry returns the look-up with the time of its next attempt after an error. It is final after the last answer that the commit does
-// not exist, and when a call has failed for giveUp, and failed twice, although GitHub answered others.
-func retry(lookup dora.Lookup, now time.Time, giveUp time.Duration, err error) (again dora.Lookup, final bool) {
+// not exist.
+func retry(lookup dora.Lookup, now time.Time, err error) (again dora.Lookup, final bool) {
 	before := lookup
 	lookup.FailingSince, lookup.Inaccessible = time.Time{}, false
 	var missing *dora.NotFoundError
@@ -36,32 +32,21 @@ func retry(lookup dora.Lookup, now time.Time, giveUp time.Duration, err error) (
 		return lookup, false
 	case errors.As(err, &inaccessible):
 		lookup.FailingSince, lookup.Inaccessible = earliest(before.FailingSince, now), true
+		lookup.FailingCalls.Interrupt()
 		lookup.Attempts++
 		lookup.Due = now.Add(min(max(inaccessible.RetryIn, time.Second), time.Minute))
 		return lookup, false
 	case errors.As(err, &unanswered):
-		if unanswered.Again && toBeGivenUp(before, now, giveUp) {
-			return lookup, true
+		lookup.FailingSince = now
+		if !before.Inaccessible {
+			lookup.FailingSince = earliest(before.FailingSince, now)
 		}
-		lookup.FailingSince = failingSince(before, now, unanswered)
+	default:
+		lookup.FailingCalls.Interrupt()
 	}
 	lookup.Attempts++
 	lookup.Due = now.Add(dora.Backoff(lookup.Attempts))
 	return lookup, false
-}
-
-// toBeGivenUp reports whether the answers that a look-up lacks have not come for too long.
-func toBeGivenUp(l dora.Lookup, now time.Time, giveUp time.Duration) bool {
-	return !l.FailingSince.IsZero() && !l.Inaccessible && now.Sub(l.FailingSince) >= giveUp
-}
-
-// failingSince returns since when a look-up fails, without the time for which calls to GitHub were paused.
-func failingSince(before dora.Lookup, now time.Time, err *dora.UnansweredError) time.Time {
-	since := now.Add(-err.For)
-	if before.FailingSince.IsZero() || before.Inaccessible {
-		return since
-	}
-	return earliest(before.FailingSince.Add(err.Waited), since)
 }
 
 // earliest returns the earlier of two times, of which the first may be zero for none.

@@ -49,6 +49,11 @@ func (r *Session) EvaluateDeployment(e dora.Evaluation, comparedWith string, s d
 	if err := r.saveShipment(t, s); err != nil {
 		return err
 	}
+	if e.Failing() {
+		if err := r.wakeIncidents(); err != nil {
+			return err
+		}
+	}
 	// Earlier successes may have arrived since its statuses were evaluated, as in an outage of GitHub.
 	if err := r.addOutcomeEvidence(t); err != nil {
 		return err

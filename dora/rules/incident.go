@@ -50,9 +50,11 @@ func (r *Session) summarize(i *dora.Incident) issueNow {
 	i.Created = time.Time{}
 	for _, e := range i.Events {
 		i.Created = cmp.Or(i.Created, e.Created)
-		if isDeleted = e.Event == dora.IssueDeleted; !isDeleted {
-			found.add(e)
+		if e.Event == dora.IssueDeleted {
+			isDeleted = true // for good, even if an event without a time of its own arrives later
+			continue
 		}
+		found.add(e)
 	}
 	now := issueNow{state: found.state, isOpen: found.seen && !isDeleted && !found.resolved && found.matches()}
 	i.Name, i.Project, i.Priority, i.Teams = cmp.Or(now.state.name, i.Name), now.state.project, now.state.priority, now.state.owners()

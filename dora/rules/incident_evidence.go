@@ -6,8 +6,12 @@ import (
 	"dora-exporter/dora"
 )
 
-// incidentRetry is how long an incident waits before it looks again for the deployments of a repository that it names.
-const incidentRetry = 5 * time.Second
+const (
+	// incidentRetry is how long an incident waits before it looks again for the deployments of a repository that it names.
+	incidentRetry = 5 * time.Second
+	// maxIncidentRetry is the longest such wait, for deployments that keep failing.
+	maxIncidentRetry = time.Minute
+)
 
 // evaluateIncident counts that an incident was opened and how long it took, and looks for the deployment that it is evidence against.
 func (r *Session) evaluateIncident(evaluation dora.Evaluation) error {
@@ -31,13 +35,16 @@ func (r *Session) evaluateIncident(evaluation dora.Evaluation) error {
 			return err
 		}
 		if waits {
-			return r.retryIncident(evaluation, time.Time{})
+			evaluation.Attempts, evaluation.FailingSince = 0, time.Time{}
+			return r.retryIncident(evaluation)
 		}
 		if e, found, err = r.newEvidence(i); err != nil {
 			return err
 		}
 		if !found && failing {
-			return r.retryIncident(evaluation, r.now) // a deployment that is failing may have shipped what it names
+			evaluation.Attempts++
+			evaluation.FailingSince = r.now // a deployment that is failing may have shipped what it names; nothing waits for the incident
+			return r.retryIncident(evaluation)
 		}
 	}
 	if err := r.Evaluations().Done(evaluation); err != nil || !found {
@@ -93,10 +100,28 @@ func (r *Session) waitsForDeployments(i dora.Incident, ripe time.Time) (waits, f
 	return waits, failing, nil
 }
 
-// retryIncident evaluates an incident again a little later. While it waits for failing evaluations alone, nothing waits for it.
-func (r *Session) retryIncident(e dora.Evaluation, failingSince time.Time) error {
-	e.Due, e.FailingSince = r.now.Add(incidentRetry), failingSince
+// retryIncident evaluates an incident again a little later, and less and less often the more attempts have failed.
+func (r *Session) retryIncident(e dora.Evaluation) error {
+	e.Due = r.now.Add(min(incidentRetry<<min(e.Attempts, 10), maxIncidentRetry))
 	return r.Evaluations().Retry(e)
+}
+
+// wakeIncidents evaluates the incidents that wait for failing evaluations, after one of these was made.
+func (r *Session) wakeIncidents() error {
+	waiting, err := r.Evaluations().WaitingIncidents(farFuture)
+	if err != nil {
+		return err
+	}
+	for _, e := range waiting {
+		if e.FailingSince.IsZero() || !e.Due.After(r.now) {
+			continue
+		}
+		e.Due = r.now
+		if err := r.Evaluations().Retry(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isLate reports whether an event of an incident arrived after deployments that follow its evidence had been evaluated.

@@ -60,7 +60,7 @@ func dropEvent(i *dora.Incident) {
 	for n := 1; n < len(i.Events)-1; n++ {
 		after := before
 		after.apply(i.Events[n])
-		if e := i.Events[n]; e.Transition == nil && !explainsDate(e) && reflect.DeepEqual(before, after) {
+		if e := i.Events[n]; e.Event != dora.IssueDeleted && !explainsDate(e) && reflect.DeepEqual(before, after) {
 			drop = n
 			break
 		}

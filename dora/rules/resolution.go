@@ -81,7 +81,7 @@ func (r *resolver) add(e dora.IncidentEvent) {
 		r.wasOpen = true
 		return
 	}
-	turns := r.turns(e, wasResolved)
+	turns := r.turns(e, seen, wasResolved)
 	r.turned = r.turned || turns
 	if !wasResolved || r.resolvedAgain(before, e, turns) {
 		next := resolution{start: e, afterOpen: seen && !wasResolved, byStatus: r.byStatus(r.state)}
@@ -155,7 +155,7 @@ func (r *resolver) category(s issueState) string {
 
 // turns reports whether the changelog of an event after which the issue is resolved turned it from not resolved to resolved. A move
 // to another project does not: it only replaces the statuses that the other project lacks.
-func (r *resolver) turns(e dora.IncidentEvent, wasResolved bool) bool {
+func (r *resolver) turns(e dora.IncidentEvent, seen, wasResolved bool) bool {
 	if e.Transition == nil || e.Moved || e.Event == dora.IssueCreated {
 		return false
 	}
@@ -168,7 +168,14 @@ func (r *resolver) turns(e dora.IncidentEvent, wasResolved bool) bool {
 		category = systemCategories.of(from.FromID, from.From)
 	}
 	if category == "" {
-		return !wasResolved
+		return !wasResolved && !r.wasDone(e, seen)
 	}
 	return category != done
+}
+
+// wasDone reports whether the dates of an event show that the issue was done before it. The resolution date of an issue that was seen
+// open may be left from an earlier resolution.
+func (r *resolver) wasDone(e dora.IncidentEvent, seen bool) bool {
+	isBefore := func(at time.Time) bool { return !at.IsZero() && e.OwnTime().After(at.Add(tolerance)) }
+	return isBefore(e.StatusCategoryChanged) || !seen && isBefore(r.state.resolutionDate)
 }

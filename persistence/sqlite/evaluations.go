@@ -18,12 +18,16 @@ func (r *Reader) CountEvaluations(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses, failing_since, inaccessible"
+const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses, failing_since, failing_calls, inaccessible"
 
 func scanEvaluation(rows *sql.Rows) (dora.Evaluation, error) {
 	var s dora.Evaluation
 	var at, due, ripe, failing int64
-	err := rows.Scan(&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses, &failing, &s.Inaccessible)
+	var calls string
+	err := rows.Scan(&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses, &failing, &calls, &s.Inaccessible)
+	if err == nil {
+		s.FailingCalls, err = decodeFailingCalls(calls)
+	}
 	s.At, s.Due, s.Ripe, s.FailingSince = fromMillis(at), fromMillis(due), fromMillis(ripe), fromMillis(failing)
 	return s, err
 }
@@ -60,13 +64,13 @@ func (t evaluationTx) Retry(s dora.Evaluation) error {
 		return err
 	}
 	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses,
-		failing_since = excluded.failing_since, inaccessible = excluded.inaccessible`)
+		failing_since = excluded.failing_since, failing_calls = excluded.failing_calls, inaccessible = excluded.inaccessible`)
 }
 
 func (t *tx) saveEvaluation(s dora.Evaluation, conflict string) error {
-	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
+	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
 		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses,
-		s.FailingSince.UnixMilli(), s.Inaccessible, dora.RepositoryOf(s.Scope))
+		s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible, dora.RepositoryOf(s.Scope))
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
 		err = t.setEvaluated(s, false)
 	}

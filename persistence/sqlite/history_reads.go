@@ -101,7 +101,7 @@ func addUnlessZero(t time.Time, offset time.Duration) time.Time {
 	return t.Add(offset)
 }
 
-// LookupOf returns the pending look-up of a commit; false if there is none. Due and FailingSince are times of day.
+// LookupOf returns the pending look-up of a commit, without FailingCalls; false if there is none. Due and FailingSince are times of day.
 func (r *Reader) LookupOf(ctx context.Context, commit string) (dora.Lookup, bool, error) {
 	offset, err := r.wallOffset(ctx)
 	if err != nil {

@@ -17,19 +17,22 @@ const dueLookupsQuery = "WHERE due <= ? ORDER BY due LIMIT ?"
 func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dora.Lookup, error) {
 	var jobs []dora.Lookup
 	unreadable := map[string]error{}
-	err := s.query(ctx, "SELECT commit_key, details, repository, due, attempts, misses, failing_since, inaccessible, checksum FROM lookups "+dueLookupsQuery,
+	err := s.query(ctx, "SELECT commit_key, details, repository, due, attempts, misses, failing_since, failing_calls, inaccessible, checksum FROM lookups "+dueLookupsQuery,
 		[]any{now.UnixMilli(), limit}, func(rows *sql.Rows) error {
 			var j dora.Lookup
-			var key, commit string
+			var key, commit, calls string
 			var due, attempts, misses, failing int64
 			var sum int64
-			if err := rows.Scan(&key, &commit, &j.Repository, &due, &attempts, &misses, &failing, &j.Inaccessible, &sum); err != nil {
+			if err := rows.Scan(&key, &commit, &j.Repository, &due, &attempts, &misses, &failing, &calls, &j.Inaccessible, &sum); err != nil {
 				return err
 			}
 			j.Due, j.Attempts, j.Misses, j.FailingSince = fromMillis(due), int(attempts), int(misses), fromMillis(failing)
 			err := checkRow(s.path, "it", sum, key, commit, attempts, misses)
 			if err == nil {
 				err = json.Unmarshal([]byte(commit), &j.Commit)
+			}
+			if err == nil {
+				j.FailingCalls, err = decodeFailingCalls(calls)
 			}
 			if err != nil {
 				unreadable[key] = err
@@ -67,13 +70,13 @@ func (t commitTx) RetryLookup(j dora.Lookup) error {
 	return t.saveLookup(j, "INSERT OR REPLACE INTO "+lookupRow)
 }
 
-const lookupRow = "lookups (commit_key, details, attempts, misses, repository, failing_since, inaccessible, due, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+const lookupRow = "lookups (commit_key, details, attempts, misses, repository, failing_since, failing_calls, inaccessible, due, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 func (t *tx) saveLookup(j dora.Lookup, query string) error {
 	commit, err := json.Marshal(j.Commit)
 	if err == nil {
 		row := []any{j.Commit.Key(), string(commit), int64(j.Attempts), int64(j.Misses)}
-		_, err = t.exec(query, append(row, j.Repository, j.FailingSince.UnixMilli(), j.Inaccessible, j.Due.UnixMilli(), checksum(row...))...)
+		_, err = t.exec(query, append(row, j.Repository, j.FailingSince.UnixMilli(), encodeFailingCalls(j.FailingCalls), j.Inaccessible, j.Due.UnixMilli(), checksum(row...))...)
 	}
 	if err != nil {
 		return fmt.Errorf("store the look-up of %s: %w", j.Commit.Key(), err)

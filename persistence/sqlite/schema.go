@@ -121,6 +121,7 @@ var migrations = [...]string{`
 		attempts   INTEGER NOT NULL,
 		misses     INTEGER NOT NULL,
 		failing_since INTEGER NOT NULL,
+		failing_calls TEXT    NOT NULL,   -- JSON of dora.FailingCalls; empty for none
 		inaccessible  INTEGER NOT NULL,
 		checksum   INTEGER NOT NULL
 	) STRICT;
@@ -237,6 +238,7 @@ var migrations = [...]string{`
 		attempts   INTEGER NOT NULL,
 		misses     INTEGER NOT NULL,
 		failing_since INTEGER NOT NULL,
+		failing_calls TEXT    NOT NULL,   -- JSON of dora.FailingCalls; empty for none
 		inaccessible  INTEGER NOT NULL,
 		first      INTEGER NOT NULL DEFAULT 0, -- 1 for the first of the deployments of its scope
 		PRIMARY KEY (kind, key)

@@ -95,6 +95,7 @@ func laterOnesWaitForRetried(t *testing.T, s Store) {
 	addComparisons(t, s, 0, success(1, 1), success(2, 2))
 	later := evaluation(success(1, 1), minute(5))
 	later.Attempts, later.Misses, later.FailingSince, later.Inaccessible = 2, 1, minute(3), true
+	later.FailingCalls = dora.FailingCalls{"https://api.github.com/a?b": {For: time.Nanosecond, Last: minute(1)}, "": {For: time.Hour}}
 	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Retry(later) })
 	comparisonsDue(t, s, "before it is due again", 4)
 	got := peek(t, s.ComparisonQueue(), minute(5))
@@ -104,7 +105,10 @@ func laterOnesWaitForRetried(t *testing.T, s Store) {
 	if len(got) == 1 && (!got[0].FailingSince.Equal(minute(3)) || !got[0].Inaccessible) {
 		t.Errorf("when it is due again %+v can be claimed, want it failing since 00:03 since the repository is inaccessible", got)
 	}
-	later.FailingSince, later.Inaccessible, later.Ripe = time.Time{}, false, minute(1)
+	if len(got) == 1 {
+		same(t, "failing calls", later.FailingCalls, got[0].FailingCalls)
+	}
+	later.FailingSince, later.FailingCalls, later.Inaccessible, later.Ripe = time.Time{}, nil, false, minute(1)
 	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Retry(later) })
 	same(t, "when it fails no more", []dora.Evaluation{later}, peek(t, s.ComparisonQueue(), minute(5)))
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -10,10 +11,11 @@ import (
 // Look-ups of commits, the statuses that wait for them, and the cache of what was found.
 func lookupRules() rules {
 	return rules{
-		"once":    lookupsOnce,
-		"retry":   lookupsAreRetried,
-		"waiting": statusesWait,
-		"origins": originsAreCached,
+		"once":      lookupsOnce,
+		"retry":     lookupsAreRetried,
+		"waiting":   statusesWait,
+		"origins":   originsAreCached,
+		"no access": repositoriesWithoutAccess,
 	}
 }
 
@@ -45,10 +47,11 @@ func lookupsAreRetried(t *testing.T, s Store) {
 	update(t, s, func(tx dora.Tx) error { return tx.Commits().AddLookup(l) })
 	l.Due, l.Attempts, l.Misses, l.Commit.OnDefaultBranch = minute(5), 3, 4, true
 	l.FailingSince, l.Inaccessible = minute(2), true
+	l.FailingCalls = dora.FailingCalls{"https://api.github.com/a?b": {For: time.Nanosecond, Last: minute(1)}, "": {For: time.Hour}}
 	update(t, s, func(tx dora.Tx) error { return tx.Commits().RetryLookup(l) })
 	same(t, "before it is due", 0, len(peek(t, s.LookupQueue(), minute(4))))
 	same(t, "when it is due", []dora.Lookup{l}, peek(t, s.LookupQueue(), minute(5)))
-	l.FailingSince, l.Inaccessible = time.Time{}, false
+	l.FailingSince, l.FailingCalls, l.Inaccessible = time.Time{}, nil, false
 	update(t, s, func(tx dora.Tx) error { return tx.Commits().RetryLookup(l) })
 	same(t, "when it fails no more", []dora.Lookup{l}, peek(t, s.LookupQueue(), minute(5)))
 }
@@ -119,4 +122,43 @@ func originsAreCached(t *testing.T, s Store) {
 	if _, known, err := s.KnownOrigin(t.Context(), "Nothing"); known || err != nil {
 		t.Errorf("KnownOrigin of another commit = %t, %v", known, err)
 	}
+}
+
+// A repository is inaccessible while a look-up or an evaluation says so.
+func repositoriesWithoutAccess(t *testing.T, s Store) {
+	check := func(what string, want ...string) {
+		t.Helper()
+		same(t, what, want, must[[]string](t)(s.InaccessibleRepositories(t.Context())))
+	}
+	check("nothing waits")
+	of := func(name, sha string) dora.Commit {
+		return dora.Commit{Host: "github.com", Owner: "octo", Repository: name, SHA: sha}
+	}
+	deployment, shown := success(1, 1), success(2, 1)
+	deployment.Owner, deployment.Repository, shown.Repository = "Octo", "Secret", "shown"
+	later := evaluation(deployment, minute(1))
+	later.Inaccessible = true
+	incident := dora.Evaluation{Kind: dora.IncidentEvaluation, Key: deployment.Key(), Inaccessible: true}
+	update(t, s, func(tx dora.Tx) error {
+		return errors.Join(
+			tx.Commits().AddLookup(dora.Lookup{Commit: of("zoo", "a"), Inaccessible: true}),
+			tx.Commits().AddLookup(dora.Lookup{Commit: of("Zoo", "b"), Inaccessible: true}),
+			tx.Commits().AddLookup(dora.Lookup{Commit: of("shown", "c")}),
+			tx.Deployments().Save(deployment), tx.Deployments().Save(shown),
+			tx.Evaluations().Add(later), tx.Evaluations().Add(evaluation(shown, minute(1))), tx.Evaluations().Add(incident),
+		)
+	})
+	s = s.Reopen(t)
+	check("after a restart", "octo/secret", "octo/zoo")
+	update(t, s, func(tx dora.Tx) error {
+		_, err := tx.Commits().TakeWaiting(of("zoo", "a").Key())
+		later.Inaccessible = false
+		return errors.Join(err, tx.Evaluations().Retry(later))
+	})
+	check("the other look-up waits", "octo/zoo")
+	update(t, s, func(tx dora.Tx) error {
+		_, err := tx.Commits().TakeWaiting(of("Zoo", "b").Key())
+		return err
+	})
+	check("all have access")
 }

@@ -96,6 +96,9 @@ type Progress interface {
 	SaveSums(ctx context.Context, s dora.Sums) error
 	// Series returns how many series the label sets of each group of families count for.
 	Series(ctx context.Context) (map[string]int, error)
+	// InaccessibleRepositories returns the repositories, as owner/name in lower case, for which look-ups or evaluations of deployments
+	// wait since the token may not see them, each once, in order.
+	InaccessibleRepositories(ctx context.Context) ([]string, error)
 	// Pushed returns what SetPushed was given last of each series, in any order, with Until exact to the nanosecond; false if
 	// SetPushed was never called, or ForgetPushed was called since.
 	Pushed(ctx context.Context) (series []dora.PushedSeries, known bool, err error)
