@@ -31,6 +31,6 @@ type Revisions interface {
 // FactLog reads the facts.
 type FactLog interface {
 	// Facts returns at most limit facts after a position, in the order of positions. It fails if a fact is damaged or a position is
-	// missing.
+	// missing. If facts after that position have been removed (RemovalTx), the error says so.
 	Facts(ctx context.Context, after int64, limit int) ([]Fact, error)
 }

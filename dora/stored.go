@@ -60,6 +60,8 @@ type SeriesHistory struct {
 	Series
 	// Imported are the values taken over from files of another program, the oldest first.
 	Imported []ImportedSeries
+	// Folded is what facts add up to that were removed (Removal); its Labels are nil if none was. Of a Last family it is the newest of them.
+	Folded Series
 	// Facts are the newest facts, the newest first; FactCount counts all of them that the query selects.
 	Facts     []Fact
 	FactCount int

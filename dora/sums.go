@@ -8,3 +8,14 @@ type Sums struct {
 	// Bounds are the bounds of the histograms, in the unit of their families.
 	Bounds map[string][]int64
 }
+
+// BoundsOf returns the bounds of the histograms among families.
+func BoundsOf(families []Family) map[string][]int64 {
+	all := map[string][]int64{}
+	for _, f := range families {
+		if f.Kind == Histogram {
+			all[f.Name] = f.Bounds
+		}
+	}
+	return all
+}

@@ -13,15 +13,16 @@ type Tx interface {
 	Incidents() IncidentTx
 	Evidence() EvidenceTx
 	Evaluations() EvaluationTx
+	Removal() RemovalTx
 }
 
 // FactTx adds facts, and keeps the label sets that count against the limit on series.
 type FactTx interface {
 	// Add stores the fact at the next position and returns true, or returns false if there is one with its family and subject,
 	// which is left as it is. Positions are 1, 2, 3 and so on without gaps: neither a fact that is there already nor a
-	// transaction that is undone uses one up.
+	// transaction that is undone uses one up. A fact that was removed (RemovalTx) counts as there.
 	Add(Fact) (bool, error)
-	// Has reports whether a fact with a family and subject is there.
+	// Has reports whether a fact with a family and subject is there, or was removed.
 	Has(family, subject string) (bool, error)
 	// HasLabelSet reports whether a label set (Labels.Key) of a group of families was added.
 	HasLabelSet(families, labels string) (bool, error)

@@ -60,8 +60,8 @@ type Writes struct {
 	Waiting int
 	// Stalled is how long writes have waited without any commit; 0 if writing works.
 	Stalled time.Duration
-	// Log is the size of the write-ahead log in bytes.
-	Log int64
+	// Log is the size of the write-ahead log in bytes, Size that of the store with it.
+	Log, Size int64
 }
 
 // Instruments holds all metrics of the program. It satisfies dora.Recorder.

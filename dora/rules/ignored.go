@@ -33,6 +33,10 @@ func (r *Session) record(d dora.Deployment, team string, at time.Time) (dora.Dep
 	}
 	if !known {
 		t = dora.DeploymentRecord{Deployment: d, Team: team, Identity: identity}
+		if removed, err := r.isDeploymentRemoved(d); err != nil || removed {
+			t.Ignored = IgnoredAsRemoved
+			return t, err
+		}
 		t.Workflows = nil // addWorkflows decides
 	}
 	if t, err = r.ignoreIfSelected(t, d); err != nil {

@@ -12,6 +12,9 @@ import (
 // in whatever order they arrived, and schedules an evaluation.
 func (r *Session) addIncidentEvent(d dora.Delivery, team string) error {
 	c := *d.Event.Incident
+	if removed, err := r.isIncidentRemoved(c); err != nil || removed {
+		return err
+	}
 	i, err := r.Incidents().Get(c.IssueKey())
 	if err != nil {
 		return err

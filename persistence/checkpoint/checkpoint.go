@@ -34,6 +34,8 @@ type Store interface {
 	// Sums returns what SaveSums stored last; its zero value if nothing was.
 	Sums(ctx context.Context) (dora.Sums, error)
 	SaveSums(ctx context.Context, s dora.Sums) error
+	// Removal returns up to which position the facts have been removed. The sums have them.
+	Removal(ctx context.Context) (dora.Removal, error)
 }
 
 // Checkpoint is the .prom file: all cumulative values with the position up to which they hold, in Prometheus' text format, so that
@@ -90,7 +92,7 @@ func (c *Checkpoint) Write(ctx context.Context, s dora.State, position int64) er
 
 // saveSums keeps the sums of the facts up to a position in the store.
 func (c *Checkpoint) saveSums(ctx context.Context, s dora.State, position int64) error {
-	sums := dora.Sums{Position: position, State: dora.State{}, Bounds: c.bounds()}
+	sums := dora.Sums{Position: position, State: dora.State{}, Bounds: dora.BoundsOf(c.families)}
 	for family, all := range s {
 		for key, series := range all {
 			if imported := series.Baseline != 0 || series.BaselineBuckets != nil; imported && series.Own == 0 && series.At.IsZero() && series.Buckets == nil {
@@ -105,17 +107,6 @@ func (c *Checkpoint) saveSums(ctx context.Context, s dora.State, position int64)
 	}
 	c.summed = position
 	return nil
-}
-
-// bounds returns the bounds of the histograms.
-func (c *Checkpoint) bounds() map[string][]int64 {
-	all := map[string][]int64{}
-	for _, family := range c.families {
-		if family.Kind == dora.Histogram {
-			all[family.Name] = family.Bounds
-		}
-	}
-	return all
 }
 
 // file is a checkpoint file that was found.

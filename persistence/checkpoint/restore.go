@@ -88,8 +88,14 @@ func (c *Checkpoint) readStore(ctx context.Context) (stored, error) {
 		return stored{}, err
 	}
 	s.empty = s.last == 0 && len(taken) == 0
+	removed, err := c.store.Removal(ctx)
+	if err != nil {
+		return stored{}, err
+	}
 	sums, err := c.store.Sums(ctx)
 	switch {
+	case removed.Position > 0 && (err != nil || sums.Position < removed.Position):
+		return stored{}, c.missingSums(removed, err)
 	case err != nil:
 		c.logger.Error("the sums of the facts can't be used, restoring the values from all facts", "database", c.store.Path(), "error", err)
 		return s, nil
@@ -97,7 +103,10 @@ func (c *Checkpoint) readStore(ctx context.Context) (stored, error) {
 		return s, nil
 	case sums.Position > s.last:
 		return stored{}, fmt.Errorf("the database %s is damaged: it has the sums of %d facts and only %d facts; restore a backup of it", c.store.Path(), sums.Position, s.last)
-	case !maps.EqualFunc(sums.Bounds, c.bounds(), slices.Equal):
+	case !maps.EqualFunc(sums.Bounds, dora.BoundsOf(c.families), slices.Equal) && removed.Position > 0:
+		return stored{}, fmt.Errorf("the bounds of histograms have changed, and the database %s has no facts up to %d any more (storage.retention): "+
+			"start the version that wrote it", c.store.Path(), removed.Position)
+	case !maps.EqualFunc(sums.Bounds, dora.BoundsOf(c.families), slices.Equal):
 		c.logger.Info("restoring the values from all facts, since the bounds of histograms have changed", "database", c.store.Path())
 		return s, nil
 	}
@@ -110,6 +119,15 @@ func (c *Checkpoint) readStore(ctx context.Context) (stored, error) {
 		}
 	}
 	return s, nil
+}
+
+// missingSums returns the error if facts have been removed and the sums don't have them, perhaps because of another error.
+func (c *Checkpoint) missingSums(removed dora.Removal, err error) error {
+	if err == nil {
+		err = errors.New("they are not all there")
+	}
+	return fmt.Errorf("the database %s is damaged: the sums of its facts can't be used, and the facts up to %d have been removed (storage.retention): "+
+		"restore a backup of it: %w", c.store.Path(), removed.Position, err)
 }
 
 // addBaseline adds a baseline to a state.
@@ -199,7 +217,7 @@ func (c *Checkpoint) restoreForeign(ctx context.Context, f *file, s stored) (dor
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s can't be imported: %w; move it away to start at 0, or set storage.file.path to another path", f.path, err)
 	}
-	b := dora.Baseline{Hash: f.hash, Source: f.path, Values: values, Bounds: c.bounds(), Start: f.start, Taken: time.Now()}
+	b := dora.Baseline{Hash: f.hash, Source: f.path, Values: values, Bounds: dora.BoundsOf(c.families), Start: f.start, Taken: time.Now()}
 	if err := c.store.AddBaseline(ctx, b); err != nil {
 		return nil, 0, err
 	}

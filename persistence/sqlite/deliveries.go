@@ -12,7 +12,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// Accept stores a delivery unless one with the same key exists; a dead letter is replaced, since it may be damaged. When Accept
+// Accept stores a delivery unless one with the same key exists or was removed; a dead letter is replaced, since it may be damaged. When Accept
 // returns nil, the delivery, or the one that it duplicates, is on the disk. If ctx ends first, the delivery may have been stored. The
 // error is ErrBacklog if too many deliveries are pending, ErrOverloaded if too many wait to be written.
 func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, err error) {
@@ -22,6 +22,10 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 	}
 	var inserted int64
 	o := newOp(func(t *tx) (err error) {
+		inserted = 0
+		if removed, err := t.wasRemoved(removedDelivery, d.Key); err != nil || removed {
+			return err
+		}
 		if inserted, err = t.checkBacklog(d.Key); err != nil || inserted == 0 {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,9 +14,10 @@ import (
 const factColumns = "position, family, subject, labels, value, at, id, checksum"
 
 // Facts returns at most limit facts after a position, in their order. A fact that does not match its checksum and a missing
-// position are a *CorruptError.
+// position are a *CorruptError, one that was removed a *dora.RemovedError.
 func (r *Reader) Facts(ctx context.Context, after int64, limit int) ([]dora.Fact, error) {
 	var facts []dora.Fact
+	var missing int64
 	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE position > ? ORDER BY position LIMIT ?", []any{after, limit},
 		func(rows *sql.Rows) error {
 			f, _, err := scanFact(r.path, rows)
@@ -23,15 +25,32 @@ func (r *Reader) Facts(ctx context.Context, after int64, limit int) ([]dora.Fact
 				return err
 			}
 			if expected := after + int64(len(facts)) + 1; f.Position != expected {
-				return &CorruptError{Path: r.path, What: fmt.Sprintf("fact %d is missing", expected)}
+				missing = expected
+				return missingFact(r.path, expected)
 			}
 			facts = append(facts, f)
 			return nil
 		})
+	if missing > 0 {
+		err = r.removedOr(ctx, missing, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the facts after position %d: %w", after, err)
 	}
 	return facts, nil
+}
+
+func missingFact(path string, position int64) error {
+	return &CorruptError{Path: path, What: fmt.Sprintf("fact %d is missing", position)}
+}
+
+// removedOr returns a *dora.RemovedError if a fact that is missing was removed, else the error.
+func (r *Reader) removedOr(ctx context.Context, missing int64, err error) error {
+	removal, readErr := r.Removal(ctx)
+	if readErr != nil || removal.Position < missing {
+		return errors.Join(err, readErr)
+	}
+	return &dora.RemovedError{Position: removal.Position}
 }
 
 // LastPosition returns the position of the newest fact, 0 if there is none.
@@ -61,6 +80,9 @@ func (t factTx) Add(f dora.Fact) (bool, error) {
 		}
 		t.lastPositionRead = true
 	}
+	if removed, err := t.wasRemoved(f.Family, f.Subject); err != nil || removed {
+		return false, err
+	}
 	f.Position = t.lastPosition + 1
 	added, err := t.exec("INSERT INTO facts ("+factColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (family, subject) DO NOTHING`, f.Position, f.Family, f.Subject, string(labels), f.Value,
@@ -82,7 +104,10 @@ func (t factTx) Has(family, subject string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look for a fact about %s: %w", subject, err)
 	}
-	return known, nil
+	if known {
+		return true, nil
+	}
+	return t.wasRemoved(family, subject)
 }
 
 // scanFact reads a fact and checks its checksum. labels are its labels as stored.

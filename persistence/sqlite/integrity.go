@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 const (
@@ -44,6 +46,9 @@ func (r *Reader) checkAll(ctx context.Context, pause func(context.Context) error
 	if err := checkRows(ctx, r.db, r.path, pause); err != nil {
 		return err
 	}
+	if err := errors.Join(r.checkRemoval(ctx), pause(ctx)); err != nil {
+		return err
+	}
 	return r.checkFacts(ctx, pause)
 }
 
@@ -60,10 +65,15 @@ func (r *Reader) checkTree(ctx context.Context, table string) error {
 	return nil
 }
 
-// checkFacts reads all facts.
+// checkFacts reads all facts. Some may be removed meanwhile.
 func (r *Reader) checkFacts(ctx context.Context, pause func(context.Context) error) error {
 	for position := int64(0); ; {
 		facts, err := r.Facts(ctx, position, checkBatch)
+		var removed *dora.RemovedError
+		if errors.As(err, &removed) {
+			position = removed.Position
+			continue
+		}
 		if err != nil || len(facts) == 0 {
 			return err
 		}
@@ -86,15 +96,31 @@ func checkAtStart(ctx context.Context, db *sql.DB, path string) error {
 	if result != "ok" {
 		return &CorruptError{Path: path, What: result}
 	}
-	var facts, last int64
-	err := db.QueryRowContext(ctx, "SELECT count(*), coalesce(max(position), 0) FROM facts").Scan(&facts, &last)
-	if err != nil {
-		return fmt.Errorf("count the facts in database %s: %w", path, err)
+	r := &Reader{path: path, db: db}
+	if err := r.checkRemoval(ctx); err != nil {
+		return err
 	}
-	if facts != last {
-		return &CorruptError{Path: path, What: fmt.Sprintf("it has %d facts and the last one's position is %d", facts, last)}
+	if err := r.countFacts(ctx); err != nil {
+		return err
 	}
 	return checkRows(ctx, db, path, func(context.Context) error { return nil })
+}
+
+// countFacts returns an error if facts are missing that were not removed.
+func (r *Reader) countFacts(ctx context.Context) error {
+	var facts, last, removed int64
+	err := r.queryRow(ctx, "SELECT count(*), coalesce(max(position), 0), coalesce((SELECT position FROM removal), 0) FROM facts", &facts, &last, &removed)
+	if err != nil {
+		return fmt.Errorf("count the facts in database %s: %w", r.path, err)
+	}
+	if facts == last-removed {
+		return nil
+	}
+	what := fmt.Sprintf("it has %d facts and the last one's position is %d", facts, last)
+	if removed > 0 {
+		what += fmt.Sprintf(", after %d that were removed", removed)
+	}
+	return &CorruptError{Path: r.path, What: what}
 }
 
 // checkInBackground checks a large database while it is used. If it is damaged, the store writes no more. The returned function ends

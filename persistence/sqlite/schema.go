@@ -272,6 +272,29 @@ var migrations = [...]string{`
 		late        INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX failed_changes_unrepaired ON failed_changes (scope) WHERE repaired_at IS NULL;
+	CREATE INDEX failed_changes_by ON failed_changes (by) WHERE repaired_at IS NULL;
+
+	CREATE TABLE arrivals (               -- the newest delivery and fact of each day
+		day      INTEGER PRIMARY KEY,     -- on which that delivery arrived, days since 1970
+		delivery INTEGER NOT NULL,
+		position INTEGER NOT NULL
+	) STRICT;
+	CREATE TABLE aged (                   -- as in dora.AgedRecord
+		kind TEXT NOT NULL,
+		key  TEXT NOT NULL,
+		PRIMARY KEY (kind, key)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE removed_keys (           -- of all that was removed
+		hash BLOB NOT NULL PRIMARY KEY    -- as in removedKey.hash
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE removal (
+		id       INTEGER PRIMARY KEY CHECK (id = 1),
+		position INTEGER NOT NULL,        -- of the last fact that was removed
+		before   INTEGER NOT NULL,        -- as in dora.Removal
+		keys     INTEGER NOT NULL,        -- number of removed_keys
+		keys_sum INTEGER NOT NULL,        -- of the checksums of removed_keys
+		checksum INTEGER NOT NULL         -- over the columns before
+	) STRICT;
 `}
 
 // prepare checks the database file and brings its schema up to date.

@@ -42,6 +42,9 @@ func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.
 		}
 		return state.Add(families, fact)
 	})
+	if err == nil {
+		err = r.addFolded(ctx, q, found, state[f.Name])
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the facts of %s: %w", f.Name, err)
 	}

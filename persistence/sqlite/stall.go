@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"os"
 	"time"
 )
 
@@ -48,13 +49,20 @@ type Writes struct {
 	Waiting int
 	// Stalled is how long writes have waited without any commit; 0 if no write waits.
 	Stalled time.Duration
-	// Log is the size of the write-ahead log in bytes.
-	Log int64
+	// Log is the size of the write-ahead log in bytes, Size that of the database with it.
+	Log, Size int64
 }
 
 // Writes returns the state of the writer. It does not wait for the writer's disk operations.
 func (s *Store) Writes() (Writes, error) {
 	waiting, stalled := s.writer.queue.state()
 	size, err := logSize(s.path)
-	return Writes{Waiting: waiting, Stalled: stalled, Log: size}, err
+	if err != nil {
+		return Writes{Waiting: waiting, Stalled: stalled}, err
+	}
+	info, err := os.Stat(s.path) // which does not open the file, as logSize says
+	if err != nil {
+		return Writes{Waiting: waiting, Stalled: stalled, Log: size}, fmt.Errorf("read the size of the database: %w", err)
+	}
+	return Writes{Waiting: waiting, Stalled: stalled, Log: size, Size: info.Size() + size}, nil
 }

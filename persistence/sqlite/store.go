@@ -77,6 +77,9 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	s.writer = newWriter(s.path, s.logger)
+	if err := s.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM removed_keys)", &s.writer.hasRemoved); err != nil {
+		return err
+	}
 	if err := s.writer.start(); err != nil {
 		return err
 	}

@@ -58,38 +58,55 @@ func (r *Reader) sumRows(ctx context.Context) (map[sumKey]sumRow, error) {
 	return all, err
 }
 
+// sumsPosition is the row of the table sums_position. Its zero value stands for none.
+type sumsPosition struct {
+	position int64
+	bounds   string
+	rows     int64
+}
+
+const sumsPositionQuery = "SELECT position, bounds, rows, checksum FROM sums_position"
+
+func (p sumsPosition) checksum() int64 { return checksum(p.position, p.bounds, p.rows) }
+
 // sumsOf decodes the rows of all series.
-func (r *Reader) sumsOf(ctx context.Context, rows map[sumKey]sumRow) (dora.Sums, error) {
-	var s dora.Sums
-	var bounds string
-	var all, sum int64
-	err := r.queryRow(ctx, "SELECT position, bounds, rows, checksum FROM sums_position", &s.Position, &bounds, &all, &sum)
+func (r *Reader) sumsOf(ctx context.Context, rows map[sumKey]sumRow) (s dora.Sums, err error) {
+	var p sumsPosition
+	var sum int64
+	err = r.queryRow(ctx, sumsPositionQuery, &p.position, &p.bounds, &p.rows, &sum)
 	switch {
 	case errors.Is(err, sql.ErrNoRows) && len(rows) == 0:
 		return dora.Sums{}, nil
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return s, err
-	case err != nil || all != rowsSum(rows) || sum != checksum(s.Position, bounds, all):
+	case err != nil || p.rows != rowsSum(rows) || sum != p.checksum():
 		return s, &CorruptError{Path: r.path, What: "the sums of the facts are not all there"}
 	}
-	if err := json.Unmarshal([]byte(bounds), &s.Bounds); err != nil {
+	s.Position = p.position
+	if err := json.Unmarshal([]byte(p.bounds), &s.Bounds); err != nil {
 		return s, &CorruptError{Path: r.path, What: "the bounds of the sums can't be read", Err: err}
 	}
-	s.State = dora.State{}
+	s.State, err = stateOf(r.path, rows)
+	return s, err
+}
+
+// stateOf decodes rows.
+func stateOf(path string, rows map[sumKey]sumRow) (dora.State, error) {
+	state := dora.State{}
 	for key, row := range rows {
 		series := dora.Series{Own: row.own, ID: row.id}
 		if row.at != zeroMillis {
 			series.At = fromMillis(row.at)
 		}
 		if err := errors.Join(json.Unmarshal([]byte(key.labels), &series.Labels), json.Unmarshal([]byte(row.buckets), &series.Buckets)); err != nil {
-			return s, &CorruptError{Path: r.path, What: "the sum of a series of " + key.family + " can't be read", Err: err}
+			return nil, &CorruptError{Path: path, What: "the sum of a series of " + key.family + " can't be read", Err: err}
 		}
-		if s.State[key.family] == nil {
-			s.State[key.family] = map[string]dora.Series{}
+		if state[key.family] == nil {
+			state[key.family] = map[string]dora.Series{}
 		}
-		s.State[key.family][series.Labels.Key()] = series
+		state[key.family][series.Labels.Key()] = series
 	}
-	return s, nil
+	return state, nil
 }
 
 // zeroMillis is the zero time as a column.
@@ -103,47 +120,75 @@ func rowsSum(rows map[sumKey]sumRow) (sum int64) {
 	return sum
 }
 
+// errSumsChanged reports that the removal of facts has changed the sums since they were read.
+var errSumsChanged = errors.New("the sums have changed")
+
 // SaveSums replaces the sums. It writes only the series that have changed. It must not be called again before it has returned.
 func (s *Store) SaveSums(ctx context.Context, sums dora.Sums) error {
-	rows, err := s.sumRows(ctx)
+	err := s.saveSums(ctx, sums)
+	for errors.Is(err, errSumsChanged) {
+		err = s.saveSums(ctx, sums)
+	}
+	if err != nil {
+		return fmt.Errorf("save the sums of the facts: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) saveSums(ctx context.Context, sums dora.Sums) error {
+	var was int64
+	var rows map[sumKey]sumRow
+	err := s.Snapshot(ctx, func(r *Reader) (err error) {
+		if err = r.queryRow(ctx, "SELECT coalesce((SELECT position FROM sums_position), 0)", &was); err == nil {
+			rows, err = r.sumRows(ctx)
+		}
+		return err
+	})
 	var corrupt *CorruptError
 	clear := errors.As(err, &corrupt)
 	if clear {
 		rows = map[sumKey]sumRow{}
 	} else if err != nil {
-		return fmt.Errorf("save the sums of the facts: %w", err)
+		return err
 	}
 	changed, err := encodeSums(sums, rows)
 	if err != nil {
-		return fmt.Errorf("save the sums of the facts: %w", err)
+		return err
 	}
 	bounds, err := json.Marshal(sums.Bounds)
 	if err != nil {
-		return fmt.Errorf("save the sums of the facts: %w", err)
+		return err
 	}
-	err = s.update(ctx, func(t *tx) error {
+	return s.update(ctx, func(t *tx) error {
+		var is int64
+		if _, err := t.queryRow("SELECT position FROM sums_position", nil, &is); err != nil {
+			return err
+		}
+		if is != was {
+			return errSumsChanged
+		}
 		if clear {
 			if _, err := t.exec("DELETE FROM sums"); err != nil {
 				return err
 			}
 		}
-		for _, key := range changed {
-			row := rows[key]
-			_, err := t.exec("INSERT OR REPLACE INTO sums (family, labels, own, at, id, buckets, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
-				key.family, key.labels, row.own, row.at, row.id, row.buckets, row.checksum)
-			if err != nil {
-				return err
-			}
-		}
-		all := rowsSum(rows)
-		_, err := t.exec("INSERT OR REPLACE INTO sums_position (id, position, bounds, rows, checksum) VALUES (1, ?, ?, ?, ?)",
-			sums.Position, string(bounds), all, checksum(sums.Position, string(bounds), all))
-		return err
+		return t.writeSums(sumsPosition{sums.Position, string(bounds), rowsSum(rows)}, rows, changed)
 	})
-	if err != nil {
-		return fmt.Errorf("save the sums of the facts: %w", err)
+}
+
+// writeSums writes the rows that have changed, and the position of all.
+func (t *tx) writeSums(p sumsPosition, rows map[sumKey]sumRow, changed []sumKey) error {
+	for _, key := range changed {
+		row := rows[key]
+		_, err := t.exec("INSERT OR REPLACE INTO sums (family, labels, own, at, id, buckets, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			key.family, key.labels, row.own, row.at, row.id, row.buckets, row.checksum)
+		if err != nil {
+			return err
+		}
 	}
-	return nil
+	_, err := t.exec("INSERT OR REPLACE INTO sums_position (id, position, bounds, rows, checksum) VALUES (1, ?, ?, ?, ?)",
+		p.position, p.bounds, p.rows, p.checksum())
+	return err
 }
 
 // encodeSums sets the rows of all series and returns the keys of those that it has changed.

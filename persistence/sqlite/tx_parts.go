@@ -16,6 +16,7 @@ type (
 	incidentTx   struct{ *tx }
 	evidenceTx   struct{ *tx }
 	evaluationTx struct{ *tx }
+	removalTx    struct{ *tx }
 )
 
 func (t *tx) Facts() dora.FactTx { return factTx{t} }
@@ -35,3 +36,5 @@ func (t *tx) Incidents() dora.IncidentTx { return incidentTx{t} }
 func (t *tx) Evidence() dora.EvidenceTx { return evidenceTx{t} }
 
 func (t *tx) Evaluations() dora.EvaluationTx { return evaluationTx{t} }
+
+func (t *tx) Removal() dora.RemovalTx { return removalTx{t} }

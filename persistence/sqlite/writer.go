@@ -34,6 +34,7 @@ type writer struct {
 	moved      error              // errMoved if writes would be lost, else nil
 	labelSets  map[[2]string]bool // label sets that are known to be admitted
 	hugeLog    bool               // the log was above warnLogAbove at the last check
+	hasRemoved bool               // there are removed_keys
 	// pending is the number of pending deliveries, once maxPending is set.
 	pending, maxPending atomic.Int64
 

@@ -1,0 +1,77 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
+)
+
+const (
+	// retentionInterval is the time between two removals of what has become old.
+	retentionInterval = time.Hour
+	// removalBatch is how many rows are removed in one transaction, and so how long deliveries that arrive have to wait for it.
+	removalBatch = 256
+	// removalPause is the shortest time between two of them.
+	removalPause = 25 * time.Millisecond
+)
+
+// Retention removes what is older than storage.retention, in small batches.
+type Retention struct {
+	Store  dora.Transactor
+	Rules  *rules.Rules
+	Logger *slog.Logger
+	// Keep is how long everything is kept; 0 for always.
+	Keep time.Duration
+	// Now is the time of day.
+	Now func() time.Time
+	// OnRemoved is called with what each batch has removed.
+	OnRemoved func(dora.Removed)
+
+	health health
+}
+
+// Run removes what is old at the start and once an hour, until ctx ends. It also marks what has arrived, if nothing is to be removed
+// yet, too.
+func (p *Retention) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		removed, err := p.RemoveOld(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		p.health.set(p.Logger, "removing what is older than storage.retention", err)
+		if removed != (dora.Removed{}) {
+			p.Logger.Info("removed what is older than storage.retention", "facts", removed.Facts, "deliveries", removed.Deliveries,
+				"deployments", removed.Deployments, "incidents", removed.Incidents)
+		}
+		sleep(ctx, retentionInterval)
+	}
+}
+
+// RemoveOld removes everything that is old now.
+func (p *Retention) RemoveOld(ctx context.Context) (all dora.Removed, err error) {
+	if err := p.Store.Update(ctx, func(tx dora.Tx) error { return tx.Removal().MarkArrival() }); err != nil || p.Keep == 0 {
+		return all, err
+	}
+	before := p.Now().Add(-p.Keep)
+	var last dora.AgedRecord
+	for done := false; !done && ctx.Err() == nil; {
+		var removed dora.Removed
+		var next dora.AgedRecord
+		began := time.Now()
+		err := p.Rules.Update(ctx, p.Store, began, func(r *rules.Session) (err error) {
+			removed, next, done, err = r.RemoveOld(before, last, removalBatch)
+			return err
+		})
+		if err != nil {
+			return all, err
+		}
+		last = next
+		all.Add(removed)
+		p.OnRemoved(removed)
+		sleep(ctx, max(removalPause, time.Since(began))) // leave at least half of the store's time to others
+	}
+	return all, ctx.Err()
+}

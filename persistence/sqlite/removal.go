@@ -1,0 +1,93 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// storage.retention removes what is old (dora.RemovalTx). A batch is one transaction, in which the facts that it removes are added to
+// the sums of their series first, and the keys of what it removes to removed_keys. The row of the table removal has the position of
+// the last fact that was removed, and the number and sum of all keys, so that a missing or damaged key is found. Freed pages are
+// reused; the file does not shrink.
+
+// removalRow is the row of the table removal. Its zero value stands for none.
+type removalRow struct{ position, before, keys, keysSum int64 }
+
+const removalQuery = "SELECT position, before, keys, keys_sum, checksum FROM removal"
+
+func (r removalRow) checksum() int64 { return checksum(r.position, r.before, r.keys, r.keysSum) }
+
+// check compares the row with its checksum, and the sums of the facts, which must have all facts that were removed.
+func (r removalRow) check(path string, sum int64) error {
+	return checkRow(path, "the record of what was removed", sum, r.position, r.before, r.keys, r.keysSum)
+}
+
+func (r removalRow) removal() dora.Removal {
+	if r.before == 0 {
+		return dora.Removal{}
+	}
+	return dora.Removal{Position: r.position, Before: fromMillis(r.before)}
+}
+
+// Removal returns how much of the history has been removed.
+func (r *Reader) Removal(ctx context.Context) (dora.Removal, error) {
+	row, err := r.removalRow(ctx)
+	return row.removal(), err
+}
+
+func (r *Reader) removalRow(ctx context.Context) (row removalRow, err error) {
+	var sum int64
+	err = r.queryRow(ctx, removalQuery, &row.position, &row.before, &row.keys, &row.keysSum, &sum)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return removalRow{}, nil
+	case err != nil:
+		return row, fmt.Errorf("read what was removed: %w", err)
+	}
+	return row, row.check(r.path, sum)
+}
+
+func (t *tx) removalRow() (row removalRow, err error) {
+	var sum int64
+	known, err := t.queryRow(removalQuery, nil, &row.position, &row.before, &row.keys, &row.keysSum, &sum)
+	if err != nil || !known {
+		return removalRow{}, err
+	}
+	return row, row.check(t.writer.path, sum)
+}
+
+func (t *tx) saveRemovalRow(row removalRow) error {
+	_, err := t.exec("INSERT OR REPLACE INTO removal (id, position, before, keys, keys_sum, checksum) VALUES (1, ?, ?, ?, ?, ?)",
+		row.position, row.before, row.keys, row.keysSum, row.checksum())
+	return err
+}
+
+const dayMillis = int64(24 * time.Hour / time.Millisecond)
+
+// MarkArrival stores the newest delivery and fact as those of the day on which that delivery arrived. They count as having arrived by
+// the end of the day, so a fact that is made later, as after an outage of GitHub, is kept for longer.
+func (t removalTx) MarkArrival() error {
+	_, err := t.exec(`INSERT OR REPLACE INTO arrivals (day, delivery, position)
+		SELECT received / ?, id, (SELECT coalesce(max(position), 0) FROM facts) FROM deliveries ORDER BY id DESC LIMIT 1`, dayMillis)
+	if err == nil {
+		_, err = t.exec("DELETE FROM arrivals WHERE day < (SELECT max(day) FROM arrivals WHERE day < (SELECT before FROM removal) / ? - 1)", dayMillis)
+	}
+	if err != nil {
+		return fmt.Errorf("mark what has arrived: %w", err)
+	}
+	return nil
+}
+
+// ArrivedBefore returns the newest delivery and fact of the days before that of a time.
+func (t removalTx) ArrivedBefore(at time.Time) (a dora.Arrival, err error) {
+	_, err = t.queryRow("SELECT coalesce(max(delivery), 0), coalesce(max(position), 0) FROM arrivals WHERE day < ?", []any{at.UnixMilli() / dayMillis}, &a.Delivery, &a.Position)
+	if err != nil {
+		return a, fmt.Errorf("read what arrived before %s: %w", dora.FormatTime(at), err)
+	}
+	return a, nil
+}

@@ -1,0 +1,142 @@
+package sqlite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// RemoveDeployment removes a deployment and what is stored of it.
+func (t removalTx) RemoveDeployment(d dora.DeploymentRecord) error {
+	err := t.removeShipped(d)
+	for _, statement := range []string{
+		"DELETE FROM successes WHERE deployment = ?",
+		"DELETE FROM failed_changes WHERE target = ?",
+		"DELETE FROM deployments WHERE key = ?",
+	} {
+		if err == nil {
+			_, err = t.exec(statement, d.Key())
+		}
+	}
+	if err == nil {
+		_, err = t.exec("DELETE FROM evidence WHERE scope = ? AND target = ?", d.Scope(), d.Key())
+	}
+	if err == nil {
+		err = t.removeOrigins(d)
+	}
+	if err == nil {
+		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectDeployment, Key: d.Key()}, removedKey{dora.SubjectDeployment, d.Key()})
+	}
+	if err != nil {
+		return fmt.Errorf("remove deployment %s: %w", d.Key(), err)
+	}
+	return nil
+}
+
+// removeShipped removes what a deployment shipped.
+func (t removalTx) removeShipped(d dora.DeploymentRecord) error {
+	for _, c := range shippedBy(d) {
+		for _, name := range c.Names() {
+			if _, err := t.exec("DELETE FROM shipped WHERE scope = ? AND name = ? AND deployment = ?", d.Scope(), name, d.Key()); err != nil {
+				return err
+			}
+		}
+		for _, title := range c.Titles() {
+			if _, err := t.exec("DELETE FROM titles WHERE scope = ? AND title = ? AND change = ? AND number = ?", d.Scope(), title, c.Name(), d.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// removeOrigins removes the origins of the commits of a deployment that no other one has deployed or shipped.
+func (t removalTx) removeOrigins(d dora.DeploymentRecord) error {
+	keys := map[string]string{d.Commit().Key(): d.SHA}
+	for _, c := range shippedBy(d) {
+		for _, name := range c.Names() {
+			if name != "" && !strings.HasPrefix(name, "#") {
+				keys[d.Commit().At(name).Key()] = name
+			}
+		}
+	}
+	for key, sha := range keys {
+		_, err := t.exec(`DELETE FROM commits WHERE key = ? AND NOT EXISTS (SELECT 1 FROM deployments WHERE sha = ?)
+			AND NOT EXISTS (SELECT 1 FROM shipped WHERE name = ?)`, key, sha, sha)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func shippedBy(d dora.DeploymentRecord) []dora.Change {
+	if d.Shipment == nil {
+		return nil
+	}
+	return slices.Concat(d.Shipment.Changes, d.Shipment.Carriers)
+}
+
+// RemoveIncident removes an issue.
+func (t removalTx) RemoveIncident(i dora.Incident, counted bool) error {
+	keys := []removedKey{{removedName, i.Name}}
+	if counted {
+		keys = append(keys, removedKey{dora.SubjectIncident, i.Key})
+	}
+	var err error
+	for _, statement := range []string{"DELETE FROM incidents WHERE key = ?", "DELETE FROM incident_events WHERE key = ?"} {
+		if err == nil {
+			_, err = t.exec(statement, i.Key)
+		}
+	}
+	if err == nil {
+		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectIncident, Key: i.Key}, keys...)
+	}
+	if err != nil {
+		return fmt.Errorf("remove incident %s: %w", i.Key, err)
+	}
+	return nil
+}
+
+// removeAged removes a record from those that may be removed, and remembers keys of it.
+func (t removalTx) removeAged(a dora.AgedRecord, keys ...removedKey) error {
+	row, err := t.removalRow()
+	for _, key := range keys {
+		if err == nil {
+			err = t.addRemoved(&row, key)
+		}
+	}
+	if err == nil {
+		err = t.saveRemovalRow(row)
+	}
+	if err == nil {
+		_, err = t.exec("DELETE FROM aged WHERE kind = ? AND key = ?", a.Kind, a.Key)
+	}
+	return err
+}
+
+// EvidenceAgainst returns the evidence against a deployment.
+func (t removalTx) EvidenceAgainst(d dora.DeploymentRecord) ([]dora.Evidence, error) {
+	return t.evidence("WHERE scope = ? AND target = ?", d.Scope(), d.Key())
+}
+
+// IsEvaluationPending reports whether an evaluation with a key is pending.
+func (t removalTx) IsEvaluationPending(key string) (bool, error) {
+	return t.exists("SELECT 1 FROM evaluations WHERE kind IN ('deployment', 'outcome', 'incident', 'issue') AND key = ?", key)
+}
+
+// IsUnrepairedBy reports whether a failed change that an incident shows is not repaired.
+func (t removalTx) IsUnrepairedBy(incident string) (bool, error) {
+	return t.exists("SELECT 1 FROM failed_changes WHERE by = ? AND repaired_at IS NULL LIMIT 1", incident)
+}
+
+func (t removalTx) exists(query, key string) (bool, error) {
+	var one int
+	known, err := t.queryRow(query, []any{key}, &one)
+	if err != nil {
+		return false, fmt.Errorf("look for what needs %s: %w", key, err)
+	}
+	return known, nil
+}
