@@ -179,6 +179,7 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 	stopLookups := runInBackground(ctx, p.lookups.Run)
 	stopEvaluator := runInBackground(ctx, p.evaluator.Run)
 	stopProjection := runInBackground(ctx, p.projection.Run)
+	stopRetention := runInBackground(ctx, p.retention.Run)
 	return func() error {
 		deadline := time.Now().Add(stopTimeout)
 		p.server.stop(ctx, requestsTimeout)
@@ -188,6 +189,7 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 		if errors.Is(drained, context.DeadlineExceeded) {
 			drained = nil // the next start processes the rest
 		}
+		stopRetention()
 		stopLookups()
 		stopEvaluator()
 		stopClock()

@@ -32,6 +32,7 @@ type parts struct {
 	lookups     *pipeline.Lookups
 	evaluator   *pipeline.Evaluator
 	projection  *pipeline.Projection
+	retention   *pipeline.Retention
 	// traces is nil if traces are off.
 	traces *instrumentation.Traces
 	// reader serves the pages; nil if they are off.
@@ -101,6 +102,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	p.evaluator = &pipeline.Evaluator{
 		Store: p.store, Enricher: github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
 	}
+	p.retention = &pipeline.Retention{Store: p.store, Rules: rules, Logger: logger, Keep: c.Storage.Retention, Now: o.Machine.Wall, OnRemoved: p.countRemoved}
 	values := checkpoint.New(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger)
 	if c.Metrics.RedeploymentLabel {
 		values.KeepOptionalLabels()
@@ -110,6 +112,13 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		OnCheckpoint: func(err error) { p.instruments.Checkpoint(o.Machine.Wall(), err) },
 	}
 	return nil
+}
+
+// countRemoved counts what a batch has removed.
+func (p *parts) countRemoved(r dora.Removed) {
+	for what, n := range map[string]int{"deliveries": r.Deliveries, "facts": r.Facts, "deployments": r.Deployments, "incidents": r.Incidents} {
+		p.instruments.Removed(what, n)
+	}
 }
 
 // backlog returns what waits in the store.

@@ -52,7 +52,9 @@ type Config struct {
 		Database string
 		// MaxBacklog is how many deliveries may be pending.
 		MaxBacklog int
-		File       struct{ Path string }
+		// Retention is how long facts, deliveries and deployments are kept; 0 for always.
+		Retention time.Duration
+		File      struct{ Path string }
 	}
 	OTLP OTLP
 }
@@ -189,6 +191,7 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 		}),
 		"storage": d.section(fields{
 			"database": d.text(&c.Storage.Database), "max_backlog": d.number(&c.Storage.MaxBacklog),
+			"retention": d.retention(&c.Storage.Retention),
 			"file": d.section(fields{"path": d.text(&c.Storage.File.Path)}),
 		}),
 		"otlp": d.otlp(&c.OTLP),
@@ -228,6 +231,9 @@ func (c *Config) complete(d *decoder) {
 	if filepath.Clean(c.Storage.Database) == filepath.Clean(c.Storage.File.Path) {
 		d.fail(d.nodes["storage.file.path"], "storage.file.path and the database are both %s: "+
 			"give one of them another name, such as dora-exporter.prom and dora-exporter.db", c.Storage.Database)
+	}
+	if keep := c.Storage.Retention; keep > 0 && keep < c.Policy.IncidentWindow {
+		d.fail(d.nodes["storage.retention"], "storage.retention is shorter than failures.incident_window: deployments must be kept for as long as an incident may mark them")
 	}
 	if c.Jira.WebhookTokenInURL && len(c.Jira.WebhookToken) == 0 {
 		d.fail(d.nodes["jira.webhook_token_in_url"], "jira.webhook_token_in_url is true, but jira.webhook_token is missing: set the token, too")

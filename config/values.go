@@ -13,6 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"dora-exporter/internal/age"
 	"dora-exporter/internal/bounds"
 )
 
@@ -201,6 +202,21 @@ func (d *decoder) duration(to *time.Duration) field {
 			return
 		}
 		*to = span
+	}
+}
+
+// minRetention is the shortest retention: rules compare with what was deployed before, and reports look back as far by default.
+const minRetention = 90 * 24 * time.Hour
+
+// retention reads how long something is kept.
+func (d *decoder) retention(to *time.Duration) field {
+	return func(n *yaml.Node, path string) {
+		keep, err := age.Parse(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil || keep < minRetention {
+			d.fail(n, "%s is %s, must be at least 90 days: write a number with a unit, such as 760d for 25 months, or remove the key to keep everything", path, describe(n))
+			return
+		}
+		*to = keep
 	}
 }
 

@@ -20,7 +20,7 @@ func (o *SelfMetrics) registerGauges(m metric.Meter, options Options) error {
 		"dora_exporter.github.rate_limit", "dora_exporter.github.rate_limit_remaining", "dora_exporter.github.auth_failing", "dora_exporter.github.paused", "dora_exporter.checkpoint.age",
 		"dora_exporter.github.inaccessible_repositories",
 		"dora_exporter.evaluations.waiting", "dora_exporter.evaluations.due", "dora_exporter.evaluations.oldest_waiting",
-		"dora_exporter.unsigned_webhooks_accepted", "dora_exporter.store.waiting_writes", "dora_exporter.store.stalled", "dora_exporter.store.wal",
+		"dora_exporter.unsigned_webhooks_accepted", "dora_exporter.store.waiting_writes", "dora_exporter.store.stalled", "dora_exporter.store.wal", "dora_exporter.store.size",
 	} {
 		g, err := m.Float64ObservableGauge(name, metric.WithDescription(selfHelp[name]), metric.WithUnit(selfUnits[name]))
 		if err != nil {
@@ -102,6 +102,7 @@ func (o *SelfMetrics) setWriterGauges(options Options, set func(name string, val
 	set("dora_exporter.store.stalled", w.Stalled.Seconds())
 	if err == nil {
 		set("dora_exporter.store.wal", float64(w.Log))
+		set("dora_exporter.store.size", float64(w.Size))
 	}
 }
 

@@ -171,6 +171,7 @@ func TestSelfMetrics(t *testing.T) {
 	i.TeamGivenUp()
 	i.Checkpoint(now().Add(-3*time.Second), nil)
 	i.countExport("error", 1)
+	i.Removed("deployments", 3)
 	want := []string{
 		`dora_exporter_accept_failures_total 0`,
 		`dora_exporter_backlog 2`,
@@ -205,6 +206,11 @@ func TestSelfMetrics(t *testing.T) {
 		`dora_exporter_series_folded_total{families="github"} 0`,
 		`dora_exporter_series_folded_total{families="jira"} 0`,
 		`dora_exporter_series_limit 20000`,
+		`dora_exporter_store_removed_total{what="deliveries"} 0`,
+		`dora_exporter_store_removed_total{what="deployments"} 3`,
+		`dora_exporter_store_removed_total{what="facts"} 0`,
+		`dora_exporter_store_removed_total{what="incidents"} 0`,
+		`dora_exporter_store_size_bytes 12288`,
 		`dora_exporter_store_stalled_seconds 1.5`,
 		`dora_exporter_store_waiting_writes 4`,
 		`dora_exporter_store_wal_bytes 4096`,
@@ -241,7 +247,7 @@ func testOptions() Options {
 	return Options{
 		Families: dora.Families(), Started: func() time.Time { return time.Unix(0, 0) }, Version: "1.2.3", Revision: "abc", GoVersion: "go1",
 		Unsigned: []string{"jira"}, Now: now,
-		Writes: func() (Writes, error) { return Writes{Waiting: 4, Stalled: 1500 * time.Millisecond, Log: 4096}, nil },
+		Writes: func() (Writes, error) { return Writes{Waiting: 4, Stalled: 1500 * time.Millisecond, Log: 4096, Size: 12288}, nil },
 		Backlog: func(context.Context) (Backlog, error) {
 			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), SetAside: 3, LookUps: 5, Evaluations: 7, EvaluationsDue: 4, EvaluationsAge: 90500 * time.Millisecond}, nil
 		},

@@ -18,7 +18,7 @@ import (
 // SelfMetrics holds the metrics about the program itself. Its methods are safe for concurrent use.
 type SelfMetrics struct {
 	deliveries, githubRequests, catalogLookups, teamsGivenUp, checkpointWrites, foldedEvents, lateEvents, metricExports, spanExports, lostSpans metric.Int64Counter
-	conflicts, acceptFailures, evictions                                                                                                        metric.Int64Counter
+	conflicts, acceptFailures, evictions, removed                                                                                               metric.Int64Counter
 
 	// rateRemaining and rateLimit are -1 while unknown.
 	rateRemaining, rateLimit atomic.Int64
@@ -49,6 +49,11 @@ func (o *SelfMetrics) AcceptFailure() { o.acceptFailures.Add(context.Background(
 
 // Evicted counts connections that were closed to make room for others.
 func (o *SelfMetrics) Evicted(n int) { o.evictions.Add(context.Background(), int64(n)) }
+
+// Removed counts what storage.retention has removed: deliveries, facts, deployments or incidents.
+func (o *SelfMetrics) Removed(what string, n int) {
+	o.removed.Add(context.Background(), int64(n), metric.WithAttributes(attribute.String("what", what)))
+}
 
 // GitHubRequest counts a request to the GitHub API by route and status code, or "error".
 func (o *SelfMetrics) GitHubRequest(route, code string) {
@@ -136,6 +141,7 @@ func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 		"dora_exporter.delivery_conflicts":  &o.conflicts,
 		"dora_exporter.accept_failures":     &o.acceptFailures,
 		"dora_exporter.connections.evicted": &o.evictions,
+		"dora_exporter.store.removed":       &o.removed,
 	} {
 		if *counter, err = m.Int64Counter(name, metric.WithDescription(selfHelp[name]), metric.WithUnit(selfUnits[name])); err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
@@ -146,6 +152,9 @@ func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 	}
 	for _, counter := range []metric.Int64Counter{o.teamsGivenUp, o.lateEvents, o.conflicts, o.acceptFailures, o.evictions} {
 		counter.Add(context.Background(), 0)
+	}
+	for _, what := range []string{"deliveries", "facts", "deployments", "incidents"} {
+		o.Removed(what, 0)
 	}
 	for _, f := range options.Families {
 		families, _, _ := strings.Cut(f.Name, "_")
@@ -206,6 +215,8 @@ var selfHelp = map[string]string{
 	"dora_exporter.store.waiting_writes":             "Writes that wait to be committed to the store.",
 	"dora_exporter.store.stalled":                    "Time for which writes have waited without any commit to the store, else 0.",
 	"dora_exporter.store.wal":                        "Size of the store's write-ahead log.",
+	"dora_exporter.store.size":                       "Size of the store: the database with its write-ahead log.",
+	"dora_exporter.store.removed":                    "Deliveries, facts, deployments and incidents that storage.retention has removed.",
 	"dora_exporter.delivery_conflicts":               "Redeliveries that differ from the stored event of the same id; the stored one stays.",
 	"dora_exporter.accept_failures":                  "Connections that could not be accepted, for example because no file descriptors were left.",
 	"dora_exporter.connections.evicted":              "Connections closed to make room for others while the limit of an address was reached.",
@@ -238,6 +249,8 @@ var selfUnits = map[string]string{
 	"dora_exporter.store.waiting_writes":             "{write}",
 	"dora_exporter.store.stalled":                    "s",
 	"dora_exporter.store.wal":                        "By",
+	"dora_exporter.store.size":                       "By",
+	"dora_exporter.store.removed":                    "{record}",
 	"dora_exporter.otlp.exports":                     "{push}",
 	"dora_exporter.otlp.span_exports":                "{push}",
 	"dora_exporter.otlp.lost_spans":                  "{span}",

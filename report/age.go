@@ -1,41 +1,22 @@
 package report
 
 import (
-	"errors"
-	"strconv"
-	"strings"
 	"time"
+
+	"dora-exporter/internal/age"
 )
 
 // Age is a flag.Value for how far a report looks back: a duration in Go's format, with d for days and w for weeks.
 type Age time.Duration
-
-// maxAge is far below the maximum of a time.Duration.
-const maxAge = 100 * 365 * 24 * time.Hour
 
 // String returns the age in Go's format.
 func (a *Age) String() string { return time.Duration(*a).String() }
 
 // Set parses an age, such as 90d, 12w, 24h or 1w2d12h.
 func (a *Age) Set(text string) error {
-	var total float64 // in nanoseconds
-	for rest := text; rest != ""; {
-		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789."))
-		unit := len(rest[digits:]) - len(strings.TrimLeft(rest[digits:], "abcdefghijklmnopqrstuvwxyzµμ"))
-		number, err := strconv.ParseFloat(rest[:digits], 64)
-		length := map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[rest[digits:digits+unit]]
-		if length == 0 {
-			length, _ = time.ParseDuration("1" + rest[digits:digits+unit])
-		}
-		if err != nil || length == 0 {
-			return errors.New("must be a number with a unit, such as 90d, 12w or 24h")
-		}
-		total += number * float64(length)
-		rest = rest[digits+unit:]
+	parsed, err := age.Parse(text)
+	if err == nil {
+		*a = Age(parsed)
 	}
-	if total <= 0 || total > float64(maxAge) {
-		return errors.New("must be above 0 and at most a hundred years, such as 90d, 12w or 24h")
-	}
-	*a = Age(total)
-	return nil
+	return err
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // interval is the time between two deployments of the long run.
-const interval = 4 * dora.Day
+const interval = 8 * dora.Day
 
 // step sends the nth deployment: of two repositories in turn, to production, with what happens to it.
 func (x *longRun) step(n int) {
@@ -98,7 +98,7 @@ func (x *longRun) incident(n int, deployment int64) {
 	x.send(dora.Event{Incident: &i})
 	x.want.Opened++
 	x.want.FailedChanges++
-	if n < 50 {
+	if n < 20 {
 		x.want.Open++ // for good
 		return
 	}
@@ -118,7 +118,7 @@ func (x *longRun) until(from, to int, remove func()) {
 	for n := from; n < to; n++ {
 		x.now = longRunStart.Add(time.Duration(n) * interval)
 		x.step(n)
-		if n%90 == 89 {
+		if n%45 == 44 {
 			remove()
 		}
 	}

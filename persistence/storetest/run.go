@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"clock":        clockRules(),
 		"durable":      durableRules(),
 		"progress":     progressRules(),
+		"removal":      removalRules(),
 	}
 	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
 		t.Run(subject, func(t *testing.T) {

@@ -66,7 +66,7 @@ type Store interface {
 
 // Inbox takes deliveries, and gives back those that could not be processed.
 type Inbox interface {
-	// Accept stores a delivery and reports whether one with the same key is there already, which is then left as it is. Only a
+	// Accept stores a delivery and reports whether one with the same key is there already, or was removed, which is then left as it is. Only a
 	// dead letter is replaced, and is pending again. When Accept returns, the delivery is durable, also that of a duplicate.
 	Accept(ctx context.Context, d dora.Delivery) (duplicate bool, err error)
 	// LimitBacklog limits how many deliveries may be pending. Accept fails while as many are, but for duplicates. There is no
@@ -94,6 +94,8 @@ type Progress interface {
 	Sums(ctx context.Context) (dora.Sums, error)
 	// SaveSums replaces the sums, all or nothing. Series that were there before may be left as they are, but not be missing.
 	SaveSums(ctx context.Context, s dora.Sums) error
+	// Removal returns how much RemovalTx has removed; its zero value if it has removed no facts.
+	Removal(ctx context.Context) (dora.Removal, error)
 	// Series returns how many series the label sets of each group of families count for.
 	Series(ctx context.Context) (map[string]int, error)
 	// InaccessibleRepositories returns the repositories, as owner/name in lower case, for which look-ups or evaluations of deployments
