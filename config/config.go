@@ -192,7 +192,7 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 		"storage": d.section(fields{
 			"database": d.text(&c.Storage.Database), "max_backlog": d.number(&c.Storage.MaxBacklog),
 			"retention": d.retention(&c.Storage.Retention),
-			"file": d.section(fields{"path": d.text(&c.Storage.File.Path)}),
+			"file":      d.section(fields{"path": d.text(&c.Storage.File.Path)}),
 		}),
 		"otlp": d.otlp(&c.OTLP),
 	})

@@ -110,7 +110,10 @@ func (x *explainer) deployment(ctx context.Context, d foundDeployment) (*Deploym
 	}
 	noEvidence, err := x.noEvidence(ctx, t)
 	e.NotMeasured = append(deploymentUnmeasured(t, e.Failed, facts, evaluations), noEvidence...)
-	return e, err
+	if err != nil {
+		return nil, err
+	}
+	return e, x.sayRemoved(ctx, e, t)
 }
 
 // deploymentEvents returns the events of the deliveries in the order of their own times, and outcomes whose delivery is gone.

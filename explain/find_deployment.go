@@ -53,6 +53,9 @@ func (x *explainer) findDeployments(ctx context.Context, name string) ([]foundDe
 		}
 	}
 	if len(found) == 0 {
+		if err := x.removedDeployment(ctx, name, owner, repository, id); err != nil {
+			return nil, err
+		}
 		return nil, x.suggestDeployments(ctx, name, owner, repository, id, deliveries)
 	}
 	return found, nil

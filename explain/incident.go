@@ -81,6 +81,9 @@ func (x *explainer) findIncidents(ctx context.Context, name string) ([]string, e
 		if err != nil || len(keys) > 0 {
 			return keys, err
 		}
+		if err := x.removedIncident(ctx, written); err != nil {
+			return nil, err
+		}
 	}
 	beginning := name[:strings.LastIndexByte(name, '-')+1]
 	names, err := x.IncidentNames(ctx, strings.ToUpper(beginning), 3)

@@ -42,6 +42,8 @@ type SeriesExplanation struct {
 	Sum      *float64        `json:"sum,omitempty"`
 	Buckets  []Bucket        `json:"buckets,omitempty"`
 	Imported []ImportedValue `json:"taken_over,omitempty"`
+	// Removed is the part of the value whose facts were removed; nil if none were.
+	Removed *FoldedValue `json:"removed,omitempty"`
 	// FactCount and FactSum are over all facts, Facts the newest of them, the newest first.
 	FactCount int     `json:"fact_count"`
 	FactSum   float64 `json:"fact_sum"`
@@ -118,6 +120,12 @@ func (x *explainer) series(ctx context.Context, m metric, h dora.SeriesHistory) 
 	f := m.family
 	s = SeriesExplanation{
 		Series: dora.SeriesName(f.Name+m.suffix, h.Labels), Labels: h.Labels, Value: h.Value(f), FactCount: h.FactCount, FactSum: f.Unit.Scale(h.Own),
+	}
+	if f.Kind != dora.Last {
+		s.FactSum = f.Unit.Scale(h.Own - h.Folded.Own)
+	}
+	if s.Removed, err = x.folded(ctx, f, h); err != nil {
+		return s, err
 	}
 	if s.Facts, err = x.facts(ctx, h.Facts); err != nil {
 		return s, err

@@ -46,7 +46,11 @@ func (e *MetricExplanation) writeParts(t *text, s SeriesExplanation) {
 	for _, v := range s.Imported {
 		t.line("  imported from %s at %s: %s", v.File, dora.FormatTime(v.At), formatValue(e.family, v.Value))
 	}
+	if s.Removed != nil {
+		e.writeFolded(t, s.Removed)
+	}
 	switch {
+	case s.FactCount == 0 && s.Removed != nil:
 	case s.FactCount == 0 && len(s.Imported) == 0:
 		t.line("  no observation yet")
 	case s.FactCount == 0:

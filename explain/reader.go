@@ -35,6 +35,9 @@ type DeploymentReader interface {
 	// Nearest returns at most limit deployments of a repository, those with the nearest numbers first, of two the smaller.
 	Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.DeploymentRecord, error)
 	Runs(ctx context.Context) dora.Runs
+	// RemovedDeployments returns the keys of the deployments with a number that were removed, without those that a status promoted: of
+	// the servers that have a repository which an event has called by that name.
+	RemovedDeployments(ctx context.Context, owner, repository string, number int64) ([]string, error)
 	// DeliveriesOf returns the deliveries about a deployment with a number, of any server, in the order of arrival.
 	DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredDelivery, error)
 }
@@ -49,6 +52,8 @@ type IncidentReader interface {
 	// IncidentNames returns at most limit newest names of issues that begin alike, such as INC-, the longest first, then the last by
 	// bytes: numbers come highest first.
 	IncidentNames(ctx context.Context, beginning string, limit int) ([]string, error)
+	// IsIssueRemoved reports whether an issue was removed whose newest name it was.
+	IsIssueRemoved(ctx context.Context, name string) (bool, error)
 	// DeliveriesOfIncident returns the deliveries about an issue by its key, in the order of arrival.
 	DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error)
 	// Named returns all deployments that a reference of an issue names.
@@ -90,4 +95,8 @@ type FactReader interface {
 	SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.SeriesHistory, error)
 	// LastPosition returns the position of the newest fact.
 	LastPosition(ctx context.Context) (int64, error)
+	// IsFactRemoved reports whether a fact with a family and subject was removed.
+	IsFactRemoved(ctx context.Context, family, subject string) (bool, error)
+	// Removal returns how much of the history has been removed.
+	Removal(ctx context.Context) (dora.Removal, error)
 }

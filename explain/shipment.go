@@ -68,11 +68,14 @@ func (x *explainer) shipment(ctx context.Context, t dora.DeploymentRecord, facts
 	return s, nil
 }
 
+// notCounted is why a change has no lead time if there is no fact about it.
+const notCounted = "not counted yet"
+
 // change explains a change with the facts about it.
 func (x *explainer) change(ctx context.Context, t dora.DeploymentRecord, c dora.Change, facts []dora.Fact) (ShippedChange, error) {
 	change := ShippedChange{
 		Change: c.Name(), PullRequest: c.PullRequest, SHA: c.SHA, Author: c.Author, FirstCommit: c.FirstCommit, Opened: c.Opened,
-		Merged: c.Merged, Reverts: c.Reverts, NoLeadTime: "not counted yet",
+		Merged: c.Merged, Reverts: c.Reverts, NoLeadTime: notCounted,
 	}
 	subject := dora.ChangeSubject(t.Scope(), c)
 	for _, f := range facts {

@@ -247,7 +247,9 @@ func testOptions() Options {
 	return Options{
 		Families: dora.Families(), Started: func() time.Time { return time.Unix(0, 0) }, Version: "1.2.3", Revision: "abc", GoVersion: "go1",
 		Unsigned: []string{"jira"}, Now: now,
-		Writes: func() (Writes, error) { return Writes{Waiting: 4, Stalled: 1500 * time.Millisecond, Log: 4096, Size: 12288}, nil },
+		Writes: func() (Writes, error) {
+			return Writes{Waiting: 4, Stalled: 1500 * time.Millisecond, Log: 4096, Size: 12288}, nil
+		},
 		Backlog: func(context.Context) (Backlog, error) {
 			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), SetAside: 3, LookUps: 5, Evaluations: 7, EvaluationsDue: 4, EvaluationsAge: 90500 * time.Millisecond}, nil
 		},

@@ -227,4 +227,3 @@ func (steady) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, map[s
 	change := dora.Change{Origin: origin, SHA: c.Head.SHA, Commits: []string{c.Head.SHA}}
 	return dora.Shipment{Relation: dora.Ahead, Changes: []dora.Change{change}}, map[string]dora.Origin{c.Head.SHA: origin}, nil
 }
-

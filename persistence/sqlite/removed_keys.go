@@ -83,6 +83,11 @@ func (r *Reader) IsIssueRemoved(ctx context.Context, name string) (bool, error) 
 	return r.wasRemoved(ctx, removedName, name)
 }
 
+// IsFactRemoved reports whether a fact was removed.
+func (r *Reader) IsFactRemoved(ctx context.Context, family, subject string) (bool, error) {
+	return r.wasRemoved(ctx, family, subject)
+}
+
 func (r *Reader) wasRemoved(ctx context.Context, kind, key string) (known bool, err error) {
 	err = r.query(ctx, "SELECT 1 FROM removed_keys WHERE hash = ?", []any{removedKey{kind, key}.hash()}, func(*sql.Rows) error {
 		known = true
