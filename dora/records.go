@@ -13,6 +13,8 @@ type Records struct {
 	Environments []Environment
 	// Unsettled is the number of pending evaluations.
 	Unsettled int
+	// Removal is how much of the history has been removed.
+	Removal Removal
 }
 
 // Counted has the deployments to production in a period with what was counted about them, so that the measures of the period can be

@@ -11,11 +11,12 @@ import (
 
 // jsonReport is a report for programs. Its keys are stable; durations are in seconds.
 type jsonReport struct {
-	From        time.Time        `json:"from"`
-	To          time.Time        `json:"to"`
-	By          string           `json:"by"`
-	Rows        []jsonRow        `json:"rows"`
-	Differences []jsonDifference `json:"differences"`
+	From         time.Time        `json:"from"`
+	CompleteFrom time.Time        `json:"complete_from,omitzero"`
+	To           time.Time        `json:"to"`
+	By           string           `json:"by"`
+	Rows         []jsonRow        `json:"rows"`
+	Differences  []jsonDifference `json:"differences"`
 	// Environments are those that deployments have gone to, over all time.
 	Environments []dora.Environment `json:"environments"`
 	Unsettled    int                `json:"unsettled"`
@@ -68,7 +69,7 @@ type jsonDifference struct {
 
 // writeJSON writes a report for programs.
 func writeJSON(out io.Writer, r Report, by string) error {
-	j := jsonReport{From: r.From.UTC(), To: r.To.UTC(), By: by, Rows: []jsonRow{}, Differences: []jsonDifference{}, Unsettled: r.Unsettled}
+	j := jsonReport{From: r.From.UTC(), CompleteFrom: r.CompleteFrom, To: r.To.UTC(), By: by, Rows: []jsonRow{}, Differences: []jsonDifference{}, Unsettled: r.Unsettled}
 	j.Environments = append([]dora.Environment{}, r.Environments...)
 	for _, row := range r.Rows {
 		j.Rows = append(j.Rows, newJSONRow(row))

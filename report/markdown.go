@@ -31,7 +31,7 @@ func writeMarkdown(out io.Writer, r Report, by string) error {
 		b.WriteString(text + "\n\n")
 	}
 	if len(r.Differences) == 0 {
-		b.WriteString(noDifferences + "\n")
+		b.WriteString(noDifferences(r) + "\n")
 	} else {
 		b.WriteString(differencesFollow + "\n\n")
 		cells(by, "series", "events", "/metrics")

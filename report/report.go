@@ -26,6 +26,9 @@ type Report struct {
 	Differences []Difference
 	// Environments are those that deployments have gone to, over all time.
 	Environments []dora.Environment
+	// CompleteFrom is when the last of the events arrived that have been removed; zero if all are there. Without them, there is nothing to
+	// compare /metrics with, so Differences is nil.
+	CompleteFrom time.Time
 	// Unsettled counts the evaluations that are still to be made: what follows from them is on /metrics later.
 	Unsettled int
 }
@@ -60,7 +63,9 @@ func FromRecords(p dora.Policy, records dora.Records, facts *Tally, o Options) (
 	r := Report{From: o.begin(firstOutcome(records)), To: o.Now, Unsettled: records.Unsettled}
 	r.Environments = records.Environments
 	r.Rows = measureAll(p, o.group(all), r, o)
-	r.Differences = differences(p, all, facts, o)
+	if r.CompleteFrom = records.Removal.Before; r.CompleteFrom.IsZero() {
+		r.Differences = differences(p, all, facts, o)
+	}
 	return r, nil
 }
 

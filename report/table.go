@@ -32,7 +32,7 @@ func writeTable(out io.Writer, r Report, by string) error {
 		printf("%s", text)
 	}
 	if len(r.Differences) == 0 {
-		printf(noDifferences)
+		printf("%s", noDifferences(r))
 		return table.Flush()
 	}
 	printf(differencesFollow)

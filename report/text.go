@@ -127,7 +127,7 @@ func heading(r Report) string {
 
 const (
 	noRows            = "There are none: environments.production selects the environments that count as production."
-	noDifferences     = "Over all time, all events give the values that /metrics has."
+	noDifferencesText = "Over all time, all events give the values that /metrics has."
 	differencesFollow = "Over all time, all events give other values than /metrics has (some events were late or are not evaluated yet, or the configuration has changed):"
 )
 
@@ -164,4 +164,12 @@ func unsettled(r Report) string {
 		return ""
 	}
 	return fmt.Sprintf("Not evaluated yet: %d. What follows from them is not on /metrics yet.", r.Unsettled)
+}
+
+// noDifferences says why a report lists no differences.
+func noDifferences(r Report) string {
+	if r.CompleteFrom.IsZero() {
+		return noDifferencesText
+	}
+	return "The history is complete for events that arrived after " + dora.FormatTime(r.CompleteFrom) + "; storage.retention has removed earlier ones."
 }

@@ -147,7 +147,7 @@ func (r *Session) isShownFailed(t dora.DeploymentRecord, _ time.Time) (bool, err
 		return false, err
 	}
 	for _, e := range evidence {
-		known := false
+		var known bool
 		if e.Cause.Rework() {
 			by := dora.DeploymentOf(e.By)
 			if by == t.Key() {

@@ -172,6 +172,37 @@ func TestRestoreDamagedSums(t *testing.T) {
 	}
 }
 
+// Without the facts, nothing but the sums has the values: they must be right.
+func TestRestoreDamagedSumsOfRemovedFacts(t *testing.T) {
+	for name, damage := range map[string]string{
+		"value":      "UPDATE sums SET own = own + 1 WHERE family = 'github_deployments_total'",
+		"gone":       "DELETE FROM sums WHERE family = 'github_deployments_total'",
+		"all gone":   "DELETE FROM sums; DELETE FROM sums_position",
+		"position":   "UPDATE sums_position SET position = 5",
+		"removal":    "UPDATE removal SET position = 1",
+		"facts gone": "DELETE FROM facts WHERE position = 6",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			s.add(10)
+			s.add(20)
+			s.write()
+			err := s.store.Update(t.Context(), func(tx dora.Tx) error {
+				_, err := tx.Removal().RemoveFacts(4, time.Now(), 10)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.restores(two(0), 6)
+			s.tamper(damage)
+			if state, _, err := s.restore(s.checkpoint(false)); err == nil || !strings.Contains(err.Error(), "damaged") || !strings.Contains(err.Error(), "backup") {
+				t.Errorf("%v, error %v; want a refusal", state, err)
+			}
+		})
+	}
+}
+
 // Facts that are missing at the end are no reason to count less.
 func TestRestoreSumsOfMissingFacts(t *testing.T) {
 	s := newSite(t)

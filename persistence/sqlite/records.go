@@ -28,6 +28,9 @@ func (r *Reader) Records(ctx context.Context, add func(dora.Fact), families ...s
 		if all.Unsettled, err = r.CountEvaluations(ctx); err != nil {
 			return err
 		}
+		if all.Removal, err = r.Removal(ctx); err != nil {
+			return err
+		}
 		return r.factsOf(ctx, add, families)
 	})
 	return all, err

@@ -274,7 +274,7 @@ var migrations = [...]string{`
 	CREATE INDEX failed_changes_unrepaired ON failed_changes (scope) WHERE repaired_at IS NULL;
 	CREATE INDEX failed_changes_by ON failed_changes (by) WHERE repaired_at IS NULL;
 
-	CREATE TABLE arrivals (               -- the newest delivery and fact of each day
+	CREATE TABLE arrivals (               -- by day, the newest delivery and fact
 		day      INTEGER PRIMARY KEY,     -- on which that delivery arrived, days since 1970
 		delivery INTEGER NOT NULL,
 		position INTEGER NOT NULL

@@ -220,6 +220,24 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 			},
 			want: []string{"it has 2 facts and the last one's position is 3"}, corrupt: true,
 		},
+		"a removed key gone": {
+			path:    "store.db",
+			prepare: removedThenTampered("DELETE FROM removed_keys WHERE hash = (SELECT min(hash) FROM removed_keys)"),
+			want:    []string{"of 2 keys of what was removed, 1 are there", "restore a backup"}, corrupt: true,
+		},
+		"a removed key damaged": {
+			path:    "store.db",
+			prepare: removedThenTampered("UPDATE removed_keys SET hash = x'00112233445566778899aabbccddeeff' WHERE hash = (SELECT min(hash) FROM removed_keys)"),
+			want:    []string{"of 2 keys of what was removed, 2 are there, or some are damaged"}, corrupt: true,
+		},
+		"the record of a removal damaged": {
+			path: "store.db", prepare: removedThenTampered("UPDATE removal SET before = before + 1"),
+			want: []string{"the record of what was removed does not match its checksum"}, corrupt: true,
+		},
+		"a fact gone after a removal": {
+			path: "store.db", prepare: removedThenTampered("DELETE FROM facts WHERE position = 3"),
+			want: []string{"it has 1 facts and the last one's position is 4, after 2 that were removed"}, corrupt: true,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -336,5 +354,22 @@ func tamper(t *testing.T, path string, statements ...string) {
 		if _, err := db.Exec(statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
+	}
+}
+
+// removedThenTampered prepares a database from which the first two of four facts were removed.
+func removedThenTampered(statement string) func(*testing.T, string) {
+	return func(t *testing.T, path string) {
+		s := reopenStore(t, path)
+		addFact(t, s, "a", "b", "c", "d")
+		err := s.Update(t.Context(), func(tx dora.Tx) error {
+			_, err := tx.Removal().RemoveFacts(2, time.Now(), 9)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		tamper(t, path, statement)
 	}
 }

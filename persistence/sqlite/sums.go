@@ -145,8 +145,8 @@ func (s *Store) saveSums(ctx context.Context, sums dora.Sums) error {
 		return err
 	})
 	var corrupt *CorruptError
-	clear := errors.As(err, &corrupt)
-	if clear {
+	rewrite := errors.As(err, &corrupt)
+	if rewrite {
 		rows = map[sumKey]sumRow{}
 	} else if err != nil {
 		return err
@@ -167,7 +167,7 @@ func (s *Store) saveSums(ctx context.Context, sums dora.Sums) error {
 		if is != was {
 			return errSumsChanged
 		}
-		if clear {
+		if rewrite {
 			if _, err := t.exec("DELETE FROM sums"); err != nil {
 				return err
 			}
