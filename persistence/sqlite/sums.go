@@ -123,7 +123,7 @@ func rowsSum(rows map[sumKey]sumRow) (sum int64) {
 // errSumsChanged reports that the removal of facts has changed the sums since they were read.
 var errSumsChanged = errors.New("the sums have changed")
 
-// SaveSums replaces the sums. It writes only the series that have changed. It must not be called again before it has returned.
+// SaveSums replaces the sums, unless those that are stored have later facts. It writes only the series that have changed. It must not be called again before it has returned.
 func (s *Store) SaveSums(ctx context.Context, sums dora.Sums) error {
 	err := s.saveSums(ctx, sums)
 	for errors.Is(err, errSumsChanged) {
@@ -164,8 +164,11 @@ func (s *Store) saveSums(ctx context.Context, sums dora.Sums) error {
 		if _, err := t.queryRow("SELECT position FROM sums_position", nil, &is); err != nil {
 			return err
 		}
-		if is != was {
+		switch {
+		case is != was:
 			return errSumsChanged
+		case is > sums.Position && !rewrite:
+			return nil // a removal has added later facts
 		}
 		if rewrite {
 			if _, err := t.exec("DELETE FROM sums"); err != nil {
