@@ -38,8 +38,8 @@ type deployment struct {
 	at     time.Time
 }
 
-// deployment returns deployment i. Of twelve releases, one fails in production and the next one repairs it; of twenty, one is followed by
-// a deployment of an earlier commit, a rollback.
+// deployment returns deployment i. Of ten releases to production, one fails, and instead of another one the commit of the one before the last
+// is deployed again, a rollback.
 func (h history) deployment(i int) deployment {
 	release := i / 2 / repositories
 	d := deployment{
@@ -49,9 +49,9 @@ func (h history) deployment(i int) deployment {
 	if i%2 == 1 {
 		d.environment = "production"
 		switch {
-		case release%12 == 5:
+		case release%10 == 3:
 			d.result = "failure"
-		case release%20 == 13:
+		case release%10 == 7:
 			d.commit = newest(release - 2)
 		}
 	}
