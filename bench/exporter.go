@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"math/rand/v2"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -28,8 +24,8 @@ type exporter struct {
 }
 
 // newExporter writes the configuration into an empty folder.
-func newExporter(program, folder, github string) (*exporter, error) {
-	address, err := freeAddress()
+func newExporter(ctx context.Context, program, folder, github string) (*exporter, error) {
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -47,13 +43,19 @@ func newExporter(program, folder, github string) (*exporter, error) {
 	return e, os.WriteFile(e.path("config.yml"), []byte(b.String()), 0o600)
 }
 
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// freeAddress returns an address of this machine that nothing listens at. Its port is below those that systems give to outgoing connections,
+// one of which could take it while the exporter is restarted.
+func freeAddress(ctx context.Context) (string, error) {
+	for {
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)) //nolint:gosec // not for secrets
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+		if err == nil {
+			return address, l.Close()
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return "", err
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
 }
 
 // path returns the path of a file in the exporter's folder.
@@ -65,8 +67,8 @@ const (
 	checkpoint = "dora-exporter.prom"
 )
 
-func (e *exporter) command(args ...string) *exec.Cmd {
-	c := exec.Command(e.program, append([]string{"-config.file", "config.yml"}, args...)...)
+func (e *exporter) command(ctx context.Context, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, e.program, append([]string{"-config.file", "config.yml"}, args...)...)
 	c.Dir, c.Env = e.folder, []string{"HOME=" + e.folder, "TMPDIR=" + os.TempDir()}
 	return c
 }
@@ -78,26 +80,35 @@ func (e *exporter) start(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	defer func() { _ = log.Close() }()
-	e.process, e.exited = e.command("-log", "warn"), make(chan struct{})
+	// e.end ends it; the end of ctx must not kill it.
+	e.process, e.exited = e.command(context.WithoutCancel(ctx), "-log", "warn"), make(chan struct{})
 	e.process.Stdout, e.process.Stderr = log, log
 	e.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C at the terminal must only reach this program
+	starting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	began := time.Now()
 	if err := e.process.Start(); err != nil {
 		return 0, fmt.Errorf("start the exporter: %w", err)
 	}
 	go func(process *exec.Cmd, exited chan struct{}) { _ = process.Wait(); close(exited) }(e.process, e.exited)
 	for _, path := range []string{"/readyz", "/metrics"} {
-		if err := e.until(ctx, 5*time.Millisecond, func() (bool, error) { _, err := e.get(ctx, path); return err == nil, nil }); err != nil {
+		if err := e.until(starting, 5*time.Millisecond, func() (bool, error) { _, err := e.get(starting, path); return err == nil, nil }); err != nil {
 			return 0, fmt.Errorf("wait for %s: %w", path, err)
 		}
 	}
 	return time.Since(began), nil
 }
 
-// end sends a signal that ends the server, unless it has ended, and waits for that.
+// end sends a signal that ends the server, unless it has ended, and waits for that. It kills a server that does not end.
 func (e *exporter) end(signal syscall.Signal) {
-	if e.process != nil && e.process.Process != nil {
-		_ = e.process.Process.Signal(signal)
+	if e.process == nil || e.process.Process == nil {
+		return
+	}
+	_ = e.process.Process.Signal(signal)
+	select {
+	case <-e.exited:
+	case <-time.After(patience):
+		_ = e.process.Process.Kill()
 		<-e.exited
 	}
 }
@@ -114,94 +125,9 @@ func (e *exporter) until(ctx context.Context, pause time.Duration, condition fun
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-e.exited:
-			return fmt.Errorf("the exporter has ended; its log is %s", e.path("log"))
+			log, _ := os.ReadFile(e.path("log"))
+			return fmt.Errorf("the exporter has ended; its log:\n%s", log)
 		case <-time.After(pause):
-		}
-	}
-}
-
-func (e *exporter) get(ctx context.Context, path string) (string, error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.address+path, http.NoBody)
-	if err != nil {
-		return "", err
-	}
-	q.Header.Set("Accept-Encoding", "identity")
-	answer, err := http.DefaultClient.Do(q)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(answer.Body)
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = errors.New(answer.Status)
-	}
-	return string(text), err
-}
-
-// gauges returns the sum of metrics without labels. It asks for these alone: a whole scrape would add to the load.
-func (e *exporter) gauges(ctx context.Context, names ...string) (sum float64, err error) {
-	text, err := e.get(ctx, "/metrics?"+url.Values{"name[]": names}.Encode())
-	if err != nil {
-		return 0, err
-	}
-	for _, name := range names {
-		_, rest, found := strings.Cut(text, "\n"+name+" ")
-		value, _, _ := strings.Cut(rest, "\n")
-		v, err := strconv.ParseFloat(value, 64)
-		if !found || err != nil {
-			return 0, fmt.Errorf("there is no metric %s", name)
-		}
-		sum += v
-	}
-	return sum, nil
-}
-
-const backlog = "dora_exporter_backlog"
-
-// waitUntilZero waits until metrics are 0.
-func (e *exporter) waitUntilZero(ctx context.Context, names ...string) error {
-	return e.until(ctx, 250*time.Millisecond, func() (bool, error) {
-		n, err := e.gauges(ctx, names...)
-		return n == 0, err
-	})
-}
-
-// waitUntilIdle waits until nothing waits to be processed, looked up or evaluated.
-func (e *exporter) waitUntilIdle(ctx context.Context) error {
-	return e.waitUntilZero(ctx, backlog, "dora_exporter_github_lookups_waiting", "dora_exporter_evaluations_waiting")
-}
-
-// usage is what a command needed.
-type usage struct {
-	took   time.Duration
-	memory int64 // the most that one of its processes used, in bytes
-	output string
-}
-
-// run runs a command beside the server. The memory is polled, since the kernel's own figure includes that of this process.
-func (e *exporter) run(args ...string) (usage, error) {
-	c := e.command(args...)
-	var output, problems bytes.Buffer
-	c.Stdout, c.Stderr = &output, &problems
-	began := time.Now()
-	if err := c.Start(); err != nil {
-		return usage{}, err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
-	var u usage
-	for {
-		select {
-		case err := <-ended:
-			u.took, u.output = time.Since(began), output.String()
-			if err != nil {
-				err = fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, problems.String())
-			}
-			return u, err
-		case <-time.After(2 * time.Millisecond):
-			for _, pid := range descendants(c.Process.Pid) {
-				u.memory = max(u.memory, statusBytes(pid, "VmHWM"))
-			}
 		}
 	}
 }

@@ -48,10 +48,10 @@ func (h history) deployment(i int) deployment {
 	}
 	if i%2 == 1 {
 		d.environment = "production"
-		switch {
-		case release%10 == 3:
+		switch release % 10 {
+		case 3:
 			d.result = "failure"
-		case release%10 == 7:
+		case 7:
 			d.commit = newest(release - 2)
 		}
 	}

@@ -1,28 +1,35 @@
-// Command bench measures what the exporter needs as its history grows: it starts the built program with a stand-in for GitHub, sends the
+// Command bench measures what the exporter needs as its history grows. It starts the built program with a stand-in for GitHub, sends the
 // webhooks of a made-up history, and prints a table.
 package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 )
 
+// options are the flags.
+type options struct {
+	program, deployments, series, folder, output, before, plot string
+}
+
 func main() {
-	program := flag.String("bin", "../dora-exporter", "path of the exporter's binary")
-	deployments := flag.String("deployments", "1000,10000,100000", "sizes of the histories to measure, comma-separated")
-	folder := flag.String("dir", "", "folder in which the histories are kept; if unset, a temporary one that is removed at the end")
-	output := flag.String("o", "", "file to write the results to, as JSON")
+	var o options
+	flag.StringVar(&o.program, "exporter", "./dora-exporter", "path of the exporter's binary")
+	flag.StringVar(&o.deployments, "deployments", "1000,10000,100000", "sizes of the histories, comma-separated")
+	flag.StringVar(&o.series, "series", "10000,50000", "numbers of restored series, comma-separated")
+	flag.StringVar(&o.folder, "folder", "", "empty folder for the stores, which are kept; if unset, a temporary one that is removed at the end")
+	flag.StringVar(&o.output, "o", "", "file to write the results to, as JSON")
+	flag.StringVar(&o.before, "before", "", "results of an earlier run, to be shown beside these")
+	flag.StringVar(&o.plot, "plot", "", "file to draw the plot to, as SVG")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *program, *deployments, *folder, *output)
+	err := run(ctx, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -30,44 +37,46 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, program, deployments, folder, output string) error {
-	program, err := filepath.Abs(program)
+func run(ctx context.Context, o options) (err error) {
+	var before Run
+	if o.before != "" {
+		if before, err = readRun(o.before); err != nil {
+			return err
+		}
+	}
+	sizes, err := numbers(o.deployments, 100)
+	if err != nil {
+		return fmt.Errorf("-deployments: %w", err)
+	}
+	series, err := numbers(o.series, 1)
+	if err != nil {
+		return fmt.Errorf("-series: %w", err)
+	}
+	program, err := filepath.Abs(o.program)
 	if err != nil {
 		return err
 	}
-	if folder == "" {
-		if folder, err = os.MkdirTemp("", "dora-exporter-bench"); err != nil {
+	if o.folder == "" {
+		if o.folder, err = os.MkdirTemp("", "dora-exporter-bench"); err != nil {
 			return err
 		}
-		defer func() { _ = os.RemoveAll(folder) }()
+		defer func() { err = errors.Join(err, os.RemoveAll(o.folder)) }()
 	}
-	if folder, err = filepath.Abs(folder); err != nil {
+	if o.folder, err = filepath.Abs(o.folder); err != nil { // it is the exporter's working directory
 		return err
 	}
-	var results []Result
-	for size := range strings.SplitSeq(deployments, ",") {
-		n, err := strconv.Atoi(size)
-		if err != nil || n < 100 {
-			return fmt.Errorf("-deployments: %q is not a number of at least 100", size)
-		}
-		own := filepath.Join(folder, size)
-		if err := os.MkdirAll(own, 0o700); err != nil {
-			return err
-		}
-		r, err := measure(ctx, program, own, n)
-		text, _ := json.Marshal(r)
-		fmt.Fprintln(os.Stderr, string(text))
-		if err != nil {
-			return fmt.Errorf("%d deployments: %w", n, err)
-		}
-		results = append(results, r)
+	measured, err := measureAll(ctx, program, o.folder, sizes, series)
+	if err != nil {
+		return err
 	}
-	if output != "" {
-		text, err := json.MarshalIndent(results, "", "  ")
-		if err != nil {
+	fmt.Printf("%s, %s\n\n%s", measured.Machine, measured.Date, table(measured, before))
+	if o.output != "" {
+		if err := writeRun(o.output, measured); err != nil {
 			return err
 		}
-		return os.WriteFile(output, text, 0o600)
+	}
+	if o.plot != "" && len(measured.Results) > 0 {
+		return drawPlot(o.plot, measured.Results)
 	}
 	return nil
 }

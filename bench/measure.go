@@ -4,46 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 )
-
-// Result is what was measured with one number of deployments. Times are in seconds, memory and disk in bytes.
-type Result struct {
-	Deployments int `json:"deployments"`
-	// Accepted and Counted are webhooks per second: during the whole growth, and in its last quarter until all were counted.
-	Accepted float64 `json:"accepted_per_second"`
-	Counted  float64 `json:"counted_per_second"`
-	// Evaluated is deployments per second until all were evaluated.
-	Evaluated float64 `json:"evaluated_per_second"`
-	// CPU and Disk are for a deployment.
-	CPU  float64 `json:"cpu"`
-	Disk float64 `json:"disk"`
-	// Memory is the most that the server used while it grew.
-	Memory int64 `json:"memory"`
-	// Report is that of 90 days, ReportAll that of all years.
-	Report            float64 `json:"report"`
-	ReportMemory      int64   `json:"report_memory"`
-	ReportAll         float64 `json:"report_all"`
-	ReportAllMemory   int64   `json:"report_all_memory"`
-	Page              float64 `json:"page"`
-	ExplainDeployment float64 `json:"explain_deployment"`
-	ExplainMetric     float64 `json:"explain_metric"`
-	StartKilled       float64 `json:"start_killed"`
-	StartBare         float64 `json:"start_without_checkpoint"`
-	Backup            float64 `json:"backup"`
-	Copy              float64 `json:"copy"`
-	// Pause is the longest time that a sender waited for an answer during the backup, UsualPause that before it.
-	Pause      float64 `json:"pause"`
-	UsualPause float64 `json:"usual_pause"`
-}
 
 // measurement is a measurement in progress.
 type measurement struct {
@@ -64,7 +31,7 @@ func measure(ctx context.Context, program, folder string, deployments int) (r Re
 	api := &http.Server{Handler: newGitHub(h), ReadHeaderTimeout: time.Minute}
 	go func() { _ = api.Serve(l) }()
 	defer func() { err = errors.Join(err, api.Close()) }()
-	e, err := newExporter(program, folder, "http://"+l.Addr().String()+"/")
+	e, err := newExporter(ctx, program, folder, "http://"+l.Addr().String()+"/")
 	if err != nil {
 		return r, err
 	}
@@ -73,9 +40,13 @@ func measure(ctx context.Context, program, folder string, deployments int) (r Re
 		return r, err
 	}
 	m := &measurement{Result{Deployments: deployments}, e, &sender{history: h, address: e.address}}
-	for _, step := range []func(context.Context) error{m.grow, m.restart, m.read, m.backup, m.stop} {
-		if err := step(ctx); err != nil {
-			return m.Result, err
+	for _, step := range []struct {
+		name string
+		run  func(context.Context) error
+	}{{"growing", m.grow}, {"starting", m.restart}, {"reading", m.read}, {"copying", m.backup}, {"starting without checkpoint", m.stop}} {
+		fmt.Fprintf(os.Stderr, "%s deployments: %s\n", number(float64(deployments)), step.name)
+		if err := step.run(ctx); err != nil {
+			return m.Result, fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
 	return m.Result, nil
@@ -109,7 +80,7 @@ func (m *measurement) grow(ctx context.Context) error {
 	}
 	m.Evaluated = float64(n) / time.Since(began).Seconds()
 	used, err := cpuTime(e.pid())
-	m.CPU, m.Memory = (used-cpu).Seconds()/float64(n), statusBytes(e.pid(), "VmHWM")
+	m.CPU, m.Memory = (used-cpu).Seconds()/float64(n), peakMemory(e.pid())
 	return err
 }
 
@@ -138,80 +109,21 @@ func (m *measurement) read(ctx context.Context) error {
 	series := fmt.Sprintf(`dora_deployments_total{repo=%q,environment=%q,outcome="success"}`, repositoryName(d.repository), d.environment)
 	for _, c := range []struct {
 		took   *float64
-		memory *int64
+		memory *float64
 		args   []string
 	}{
-		{&m.ExplainDeployment, new(int64), []string{"explain", "deployment", fmt.Sprintf("%s/%s#%d", owner, repositoryName(d.repository), d.id())}},
-		{&m.ExplainMetric, new(int64), []string{"explain", "metric", series}},
+		{&m.ExplainDeployment, new(float64), []string{"explain", "deployment", fmt.Sprintf("%s/%s#%d", owner, repositoryName(d.repository), d.id())}},
+		{&m.ExplainMetric, new(float64), []string{"explain", "metric", series}},
 		{&m.Report, &m.ReportMemory, []string{"report"}},
 		{&m.ReportAll, &m.ReportAllMemory, []string{"report", "-since", fmt.Sprintf("%dd", (years+1)*366)}},
 	} {
-		u, err := m.exporter.median(c.args...)
+		u, err := m.exporter.median(ctx, c.args...)
 		if err != nil {
 			return err
 		}
 		*c.took, *c.memory = u.took.Seconds(), u.memory
 	}
 	return nil
-}
-
-// median runs a command three times and returns the usage of the run of the median time, with the most memory of all.
-func (e *exporter) median(args ...string) (usage, error) {
-	var all []usage
-	var memory int64
-	for range 3 {
-		u, err := e.run(args...)
-		if err != nil {
-			return usage{}, err
-		}
-		all = append(all, u)
-		memory = max(memory, u.memory)
-	}
-	slices.SortFunc(all, func(a, b usage) int { return int(a.took - b.took) })
-	u := all[len(all)/2]
-	u.memory = memory
-	return u, nil
-}
-
-// backup copies the database beside senders, after these have sent for as long without one.
-func (m *measurement) backup(ctx context.Context) error {
-	sending, stop := context.WithCancel(ctx)
-	sent := make(chan error, 1)
-	go func() { sent <- m.sender.send(sending, math.MaxInt) }()
-	defer func() { stop() }()
-	wait(ctx, 3*time.Second)
-	m.UsualPause = time.Duration(m.sender.longest.Swap(0)).Seconds()
-	u, err := m.exporter.run("backup", m.exporter.path("backup.db"))
-	if err != nil {
-		return err
-	}
-	m.Backup, m.Pause = u.took.Seconds(), time.Duration(m.sender.longest.Swap(0)).Seconds()
-	stop()
-	if err := <-sent; err != nil {
-		return err
-	}
-	if err := m.exporter.waitUntilIdle(ctx); err != nil {
-		return err
-	}
-	took, err := copyFile(m.exporter.path("backup.db"), m.exporter.path("copy.db"))
-	m.Copy = took.Seconds()
-	return errors.Join(err, os.Remove(m.exporter.path("backup.db")), os.Remove(m.exporter.path("copy.db")))
-}
-
-// copyFile copies a file, syncs the copy, and returns how long that took.
-func copyFile(from, to string) (time.Duration, error) {
-	began := time.Now()
-	source, err := os.Open(from)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = source.Close() }()
-	target, err := os.Create(to)
-	if err != nil {
-		return 0, err
-	}
-	_, err = io.Copy(target, source)
-	return time.Since(began), errors.Join(err, target.Sync(), target.Close())
 }
 
 // stop ends the server in order, which moves the write-ahead log into the database, and starts it without its checkpoint.
@@ -235,12 +147,4 @@ func (m *measurement) stop(ctx context.Context) error {
 	m.StartBare = took.Seconds()
 	m.exporter.end(syscall.SIGTERM)
 	return err
-}
-
-// wait waits for d, or until ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }

@@ -60,10 +60,16 @@ func (s *sender) sendOn(ctx context.Context, until int64) error {
 	return nil
 }
 
-func (s *sender) post(conn io.Writer, answers *bufio.Reader, w webhook) error {
+// patience is how long something may take before the measurement fails.
+const patience = 5 * time.Minute
+
+func (s *sender) post(conn net.Conn, answers *bufio.Reader, w webhook) error {
 	request := fmt.Appendf(nil, "POST /api/github HTTP/1.1\r\nHost: %s\r\nUser-Agent: GitHub-Hookshot/bench\r\nContent-Type: application/json\r\n"+
 		"X-GitHub-Event: %s\r\nX-GitHub-Delivery: %s\r\nX-Hub-Signature-256: %s\r\nContent-Length: %d\r\n\r\n", s.address, w.event, w.guid, w.signature, len(w.body))
 	began := time.Now()
+	if err := conn.SetDeadline(began.Add(patience)); err != nil {
+		return err
+	}
 	if _, err := conn.Write(append(request, w.body...)); err != nil {
 		return err
 	}

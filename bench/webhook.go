@@ -63,4 +63,5 @@ func links(fullName string) string {
 // stamp formats a time as GitHub does.
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
+// id returns the id of the deployment at GitHub.
 func (d deployment) id() int { return 1_000_000 + d.index }
