@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -47,18 +46,18 @@ func sign(event string, number int, body []byte) webhook {
 	return webhook{event, fmt.Sprintf("00000000-0000-4000-8000-%012d", number), demo.Sign(secret, body), body}
 }
 
-// linkNames are some of the links that GitHub sends with a repository, in each webhook.
-var linkNames = strings.Fields(`forks keys collaborators teams hooks issue_events events assignees branches tags blobs git_tags git_refs trees
-	statuses languages stargazers contributors subscribers subscription commits git_commits comments issue_comment contents compare merges
-	archive downloads issues pulls milestones notifications labels releases deployments`)
-
-func links(fullName string) string {
-	var b bytes.Buffer
-	for _, name := range linkNames {
-		fmt.Fprintf(&b, `,"%s_url":"https://api.github.com/repos/%s/%s{/id}"`, name, fullName, name)
+// linkTemplate has some of the links that GitHub sends with a repository, in each webhook.
+var linkTemplate = func() string {
+	var b strings.Builder
+	for name := range strings.FieldsSeq(`forks keys collaborators teams hooks issue_events events assignees branches tags blobs git_tags git_refs
+		trees statuses languages stargazers contributors subscribers subscription commits git_commits comments issue_comment contents compare
+		merges archive downloads issues pulls milestones notifications labels releases deployments`) {
+		fmt.Fprintf(&b, `,"%s_url":"https://api.github.com/repos/REPOSITORY/%s{/id}"`, name, name)
 	}
 	return b.String()
-}
+}()
+
+func links(fullName string) string { return strings.ReplaceAll(linkTemplate, "REPOSITORY", fullName) }
 
 // stamp formats a time as GitHub does.
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
