@@ -115,9 +115,9 @@ func (e *exporter) end(signal syscall.Signal) {
 
 func (e *exporter) pid() int { return e.process.Process.Pid }
 
-// until polls until a condition holds.
-func (e *exporter) until(ctx context.Context, pause time.Duration, condition func() (bool, error)) error {
-	for {
+// until polls until a condition holds. It waits for at least shortest between two polls, and for a twentieth of the time so far: they are a load.
+func (e *exporter) until(ctx context.Context, shortest time.Duration, condition func() (bool, error)) error {
+	for began := time.Now(); ; {
 		if holds, err := condition(); holds || err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ func (e *exporter) until(ctx context.Context, pause time.Duration, condition fun
 		case <-e.exited:
 			log, _ := os.ReadFile(e.path("log"))
 			return fmt.Errorf("the exporter has ended; its log:\n%s", log)
-		case <-time.After(pause):
+		case <-time.After(max(shortest, time.Since(began)/20)):
 		}
 	}
 }
