@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -42,14 +43,17 @@ func peakMemory(pid int) float64 {
 	return 0
 }
 
-// descendants returns a process and those that it has started.
+// descendants returns a process and those that its threads have started.
 func descendants(pid int) []int {
 	all := []int{pid}
 	for i := 0; i < len(all); i++ {
-		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", all[i], all[i]))
-		for _, child := range strings.Fields(string(text)) {
-			if n, err := strconv.Atoi(child); err == nil {
-				all = append(all, n)
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", all[i])) // none if the process has ended
+		for _, path := range threads {
+			text, _ := os.ReadFile(path)
+			for child := range strings.FieldsSeq(string(text)) {
+				if n, err := strconv.Atoi(child); err == nil {
+					all = append(all, n)
+				}
 			}
 		}
 	}

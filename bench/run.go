@@ -52,6 +52,9 @@ func measureAll(ctx context.Context, program, folder string, sizes, series []int
 
 // newFolder makes a subfolder, which must not exist: a store in it would be measured with it.
 func newFolder(folder, name string) (string, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", err
+	}
 	own := filepath.Join(folder, name)
 	return own, os.Mkdir(own, 0o700)
 }
