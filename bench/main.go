@@ -66,17 +66,17 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	measured, err := measureAll(ctx, program, o.folder, sizes, series)
-	if err != nil {
-		return err
-	}
+	return errors.Join(err, show(o, measured, before)) // what was measured before an error, too
+}
+
+// show prints the table and writes the files of a run.
+func show(o options, measured, before Run) (err error) {
 	fmt.Printf("%s, %s\n\n%s", measured.Machine, measured.Date, table(measured, before))
 	if o.output != "" {
-		if err := writeRun(o.output, measured); err != nil {
-			return err
-		}
+		err = writeRun(o.output, measured)
 	}
 	if o.plot != "" && len(measured.Results) > 0 {
-		return drawPlot(o.plot, measured.Results)
+		err = errors.Join(err, drawPlot(o.plot, measured.Results))
 	}
-	return nil
+	return err
 }

@@ -68,7 +68,7 @@ func drawPlot(path string, results []Result) error {
 	canvas := draw.New(image)
 	canvas.SetColor(color.White) // readers may have a dark background
 	canvas.Fill(canvas.Path())
-	tiles := draw.Tiles{Rows: 2, Cols: 2, PadX: vg.Centimeter, PadY: vg.Centimeter, PadTop: vg.Millimeter, PadBottom: vg.Millimeter, PadRight: 5 * vg.Millimeter}
+	tiles := draw.Tiles{Rows: 2, Cols: 2, PadX: vg.Centimeter, PadY: vg.Centimeter, PadTop: vg.Millimeter, PadBottom: vg.Millimeter, PadLeft: 2 * vg.Millimeter, PadRight: 5 * vg.Millimeter}
 	for i, canvases := range plot.Align(plots, tiles, canvas) {
 		for j, c := range canvases {
 			plots[i][j].Draw(c)
@@ -90,7 +90,7 @@ func (p panel) plot(results []Result) (*plot.Plot, error) {
 	drawn := plot.New()
 	drawn.Title.Text, drawn.X.Label.Text = p.title, "deployments"
 	drawn.X.Scale, drawn.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
-	drawn.Legend.Top, drawn.Legend.Left = true, true
+	drawn.Legend.Top, drawn.Legend.Left, drawn.Legend.Padding = true, true, vg.Points(2)
 	drawn.Add(plotter.NewGrid())
 	most := 0.0
 	for i, l := range p.lines {
