@@ -107,12 +107,12 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	var previous dora.Run
 	var follows, waits bool
 	err := e.Store.Update(ctx, func(tx dora.Tx) (err error) {
+		if waits, err = e.waitsForRepository(tx, evaluation); err != nil || waits {
+			return err
+		}
 		var known bool
 		if t, known, err = tx.History().Deployment(evaluation.Key); err != nil || !known {
 			return errors.Join(err, tx.Evaluations().Done(evaluation))
-		}
-		if waits, err = e.waitsForRepository(tx, evaluation); err != nil || waits {
-			return err
 		}
 		previous, follows, err = tx.History().Previous(t.Scope(), t.Moment())
 		return err
