@@ -152,7 +152,7 @@ var migrations = [...]string{`
 		checksum   INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX deployments_evaluated ON deployments (scope, success, number) WHERE evaluated = 1;
-	CREATE INDEX deployments_sha       ON deployments (sha);
+	CREATE INDEX deployments_sha       ON deployments (sha, scope);
 	CREATE INDEX deployments_branch    ON deployments (repository, branch, sha, success) WHERE success IS NOT NULL;
 	CREATE INDEX deployments_number    ON deployments (number);
 	CREATE INDEX deployments_repository ON deployments (repository);
@@ -236,9 +236,11 @@ var migrations = [...]string{`
 		at     INTEGER NOT NULL,
 		detail TEXT    NOT NULL,
 		late   INTEGER NOT NULL,
+		decided INTEGER NOT NULL,         -- 1 if the target is a failed change
 		PRIMARY KEY (cause, by)
 	) STRICT, WITHOUT ROWID;
-	CREATE INDEX evidence_scope ON evidence (scope, target);
+	CREATE INDEX evidence_target    ON evidence (target);
+	CREATE INDEX evidence_undecided ON evidence (scope) WHERE decided = 0;
 	CREATE TABLE failed_changes (
 		target      TEXT    PRIMARY KEY,
 		scope       TEXT    NOT NULL,
