@@ -19,7 +19,7 @@ func (t repositoryTx) WithID(host string, id int64) (dora.Repository, bool, erro
 	if id == 0 {
 		return dora.Repository{}, false, nil
 	}
-	return t.repository("WHERE host = ? AND id = ?", host, id)
+	return t.repository("WHERE host = ? AND id = ? AND id <> 0", host, id)
 }
 
 func (t repositoryTx) repository(query string, args ...any) (dora.Repository, bool, error) {

@@ -126,6 +126,7 @@ var migrations = [...]string{`
 		checksum   INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX lookups_due ON lookups (due);
+	CREATE INDEX lookups_inaccessible ON lookups (commit_key) WHERE inaccessible = 1;
 	CREATE TABLE waiting_statuses (
 		commit_key TEXT    NOT NULL,
 		subject    TEXT    NOT NULL,
@@ -148,7 +149,7 @@ var migrations = [...]string{`
 		seen       INTEGER NOT NULL,      -- time of the newest event that called it so
 		PRIMARY KEY (name, repository)
 	) STRICT, WITHOUT ROWID;
-	CREATE INDEX repository_names_seen ON repository_names (repository, seen);
+	CREATE INDEX repository_names_seen ON repository_names (repository, seen DESC, name);
 	CREATE TABLE environments (
 		repository TEXT    NOT NULL,
 		folded     TEXT    NOT NULL,      -- as in dora.FoldName
@@ -172,7 +173,7 @@ var migrations = [...]string{`
 		checksum   INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX deployments_evaluated ON deployments (scope, success, number) WHERE evaluated = 1;
-	CREATE INDEX deployments_sha       ON deployments (sha);
+	CREATE INDEX deployments_sha       ON deployments (sha, scope);
 	CREATE INDEX deployments_branch    ON deployments (repository, branch, sha, success) WHERE success IS NOT NULL;
 	CREATE INDEX deployments_number    ON deployments (number);
 	CREATE INDEX deployments_repository ON deployments (repository);
@@ -247,6 +248,7 @@ var migrations = [...]string{`
 	CREATE INDEX evaluations_first ON evaluations (due) WHERE first = 1;
 	CREATE INDEX evaluations_repository ON evaluations (repository, at) WHERE first = 1;
 	CREATE INDEX evaluations_ripe  ON evaluations (ripe);
+	CREATE INDEX evaluations_inaccessible ON evaluations (key) WHERE inaccessible = 1;
 	CREATE UNIQUE INDEX evaluations_one_first ON evaluations (scope) WHERE first = 1;
 	CREATE INDEX evaluations_scope ON evaluations (kind, scope, at, number);
 	CREATE TABLE evidence (
@@ -257,9 +259,11 @@ var migrations = [...]string{`
 		at     INTEGER NOT NULL,
 		detail TEXT    NOT NULL,
 		late   INTEGER NOT NULL,
+		decided INTEGER NOT NULL,         -- 1 if the target is a failed change
 		PRIMARY KEY (cause, by)
 	) STRICT, WITHOUT ROWID;
-	CREATE INDEX evidence_scope ON evidence (scope, target);
+	CREATE INDEX evidence_target    ON evidence (target);
+	CREATE INDEX evidence_undecided ON evidence (scope) WHERE decided = 0;
 	CREATE TABLE failed_changes (
 		target      TEXT    PRIMARY KEY,
 		scope       TEXT    NOT NULL,

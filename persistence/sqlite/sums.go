@@ -63,13 +63,17 @@ func (r *Reader) sumsOf(ctx context.Context, rows map[sumKey]sumRow) (dora.Sums,
 	var s dora.Sums
 	var bounds string
 	var all, sum int64
-	err := r.queryRow(ctx, "SELECT position, bounds, rows, checksum FROM sums_position", &s.Position, &bounds, &all, &sum)
+	known := false
+	err := r.query(ctx, "SELECT position, bounds, rows, checksum FROM sums_position", nil, func(rows *sql.Rows) error {
+		known = true
+		return rows.Scan(&s.Position, &bounds, &all, &sum)
+	})
 	switch {
-	case errors.Is(err, sql.ErrNoRows) && len(rows) == 0:
-		return dora.Sums{}, nil
-	case err != nil && !errors.Is(err, sql.ErrNoRows):
+	case err != nil:
 		return s, err
-	case err != nil || all != rowsSum(rows) || sum != checksum(s.Position, bounds, all):
+	case !known && len(rows) == 0:
+		return s, nil
+	case !known || all != rowsSum(rows) || sum != checksum(s.Position, bounds, all):
 		return s, &CorruptError{Path: r.path, What: "the sums of the facts are not all there"}
 	}
 	if err := json.Unmarshal([]byte(bounds), &s.Bounds); err != nil {
