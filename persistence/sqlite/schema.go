@@ -47,25 +47,33 @@ var migrations = [...]string{`
 	CREATE INDEX deliveries_due     ON deliveries (due) WHERE state = 0;
 	CREATE INDEX deliveries_dead    ON deliveries (id)  WHERE state = 2;
 
+	CREATE TABLE texts (                  -- that many rows share
+		id   INTEGER PRIMARY KEY,
+		text TEXT    NOT NULL UNIQUE
+	) STRICT;
+
+	CREATE TABLE series (
+		id       INTEGER PRIMARY KEY,
+		family   INTEGER NOT NULL,        -- its name in texts
+		labels   TEXT    NOT NULL,        -- JSON, sorted by name
+		position INTEGER NOT NULL,        -- of its first fact; 0 if it was imported
+		at       INTEGER NOT NULL,        -- when it began
+		UNIQUE (family, labels)
+	) STRICT;
+	CREATE INDEX series_position ON series (position);
 	CREATE TABLE facts (
 		position INTEGER PRIMARY KEY,     -- 1, 2, 3, without gaps
-		family   TEXT    NOT NULL,
-		subject  TEXT    NOT NULL,
-		labels   TEXT    NOT NULL,        -- JSON, sorted by name
+		series   INTEGER NOT NULL,
+		stem     INTEGER NOT NULL,        -- of the subject, in texts
+		rest     TEXT    NOT NULL,        -- of the subject
+		family   INTEGER NOT NULL,        -- as in series
 		value    INTEGER NOT NULL,
 		at       INTEGER NOT NULL,
 		id       INTEGER NOT NULL,
-		checksum INTEGER NOT NULL,        -- over all other columns
-		UNIQUE (family, subject)
+		checksum INTEGER NOT NULL         -- of the dora.Fact
 	) STRICT;
-	CREATE TABLE series_starts (          -- when each series began
-		family   TEXT    NOT NULL,
-		labels   TEXT    NOT NULL,        -- as in facts
-		position INTEGER NOT NULL,        -- of its first fact; 0 if it was imported
-		at       INTEGER NOT NULL,
-		PRIMARY KEY (family, labels)
-	) STRICT, WITHOUT ROWID;
-	CREATE INDEX series_starts_position ON series_starts (position);
+	CREATE UNIQUE INDEX facts_subject ON facts (stem, rest, family);
+	CREATE INDEX facts_series ON facts (series, at);
 	CREATE TABLE pushed (                 -- what the receiver of deltas has
 		instrument TEXT    NOT NULL,
 		labels     TEXT    NOT NULL,      -- as in facts
@@ -86,7 +94,7 @@ var migrations = [...]string{`
 		labels   TEXT NOT NULL,           -- as in dora.Labels.Key
 		PRIMARY KEY (families, labels)
 	) STRICT, WITHOUT ROWID;
-	CREATE TABLE series (
+	CREATE TABLE reserved_series (
 		families TEXT    PRIMARY KEY,
 		count    INTEGER NOT NULL         -- of the admitted label_sets
 	) STRICT, WITHOUT ROWID;

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,26 +23,31 @@ func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.
 	}); err != nil {
 		return nil, err
 	}
+	stored, err := r.seriesOf(ctx, f.Name)
+	if err != nil {
+		return nil, err
+	}
 	families := map[string]dora.Family{f.Name: f}
-	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ?", []any{f.Name}, func(rows *sql.Rows) error {
-		fact, _, err := r.scanFact(rows)
-		if err != nil || !hasLabels(fact.Labels, q.Labels) {
-			return err
+	for _, series := range stored {
+		if !hasLabels(series.labels, q.Labels) {
+			continue
 		}
-		key := fact.Labels.Key()
+		key := series.labels.Key()
 		if found[key] == nil {
 			found[key] = &dora.SeriesHistory{}
 		}
 		if q.MaxSeries >= 0 && len(found) > q.MaxSeries {
-			return dora.ErrTooManySeries
+			return nil, fmt.Errorf("read the facts of %s: %w", f.Name, dora.ErrTooManySeries)
 		}
-		if fact.Value <= q.MaxValue && (f.Kind != dora.Histogram || !fact.Starts()) { // facts that only start a histogram are in no bucket
-			addNewestFact(found[key], fact, q.MaxFacts)
+		err := r.facts(ctx, "WHERE series = ?", []any{series.id}, func(fact dora.Fact) error {
+			if fact.Value <= q.MaxValue && (f.Kind != dora.Histogram || !fact.Starts()) { // facts that only start a histogram are in no bucket
+				addNewestFact(found[key], fact, q.MaxFacts)
+			}
+			return state.Add(families, fact)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the facts of %s: %w", f.Name, err)
 		}
-		return state.Add(families, fact)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the facts of %s: %w", f.Name, err)
 	}
 	var all []dora.SeriesHistory
 	for _, key := range slices.Sorted(maps.Keys(found)) {
@@ -96,18 +100,15 @@ func (r *Reader) eachImported(ctx context.Context, f dora.Family, add func(key s
 // order of time.
 func (r *Reader) FactsAbout(ctx context.Context, subjects ...string) ([]dora.Fact, error) {
 	all := map[int64]dora.Fact{}
-	for _, f := range dora.Families() {
-		for _, subject := range subjects {
-			from, to := prefixRange(subject + "/")
-			err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND (subject = ? OR subject >= ? AND subject < ?)",
-				[]any{f.Name, subject, from, to}, func(rows *sql.Rows) error {
-					fact, _, err := r.scanFact(rows)
-					all[fact.Position] = fact
-					return err
-				})
-			if err != nil {
-				return nil, fmt.Errorf("read the facts about %s: %w", subject, err)
-			}
+	for _, subject := range subjects {
+		stem, rest := cutStem(subject)
+		args := append([]any{stem, rest}, continuing(subject)...)
+		err := r.facts(ctx, "WHERE stem = "+textID+" AND rest = ? OR "+continued, args, func(f dora.Fact) error {
+			all[f.Position] = f
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the facts about %s: %w", subject, err)
 		}
 	}
 	return slices.SortedFunc(maps.Values(all), func(a, b dora.Fact) int {

@@ -33,7 +33,9 @@ type writer struct {
 	connection *connection        // nil if it must be reopened
 	moved      error              // errMoved if writes would be lost, else nil
 	labelSets  map[[2]string]bool // label sets that are known to be admitted
-	hugeLog    bool               // the log was above warnLogAbove at the last check
+	texts      *idCache[string]
+	series     *idCache[seriesKey]
+	hugeLog    bool // the log was above warnLogAbove at the last check
 	// pending is the number of pending deliveries, once maxPending is set.
 	pending, maxPending atomic.Int64
 
@@ -46,7 +48,7 @@ type writer struct {
 
 func newWriter(path string, logger *slog.Logger) *writer {
 	return &writer{
-		path: path, logger: logger, labelSets: map[[2]string]bool{}, queue: newQueue(maxWaiting),
+		path: path, logger: logger, labelSets: map[[2]string]bool{}, texts: newIDCache[string](), series: newIDCache[seriesKey](), queue: newQueue(maxWaiting),
 		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 }
