@@ -60,7 +60,8 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 	e.start()
 	e.terminate()
 	const cut = `{"deployment_st`
-	e.tamper("INSERT INTO deliveries (source, key, event, received, due, attempts, checksum) VALUES ('github', 'h/deployment_status/9', ?, 0, 0, 4, ?)",
+	e.tamper("INSERT INTO texts (id, text) VALUES (99, 'h/deployment_status/')")
+	e.tamper("INSERT INTO deliveries (source, stem, rest, about, event, received, due, attempts, checksum) VALUES ('github', 99, '9', '', ?, 0, 0, 4, ?)",
 		cut, deliverySum("github", "h/deployment_status/9", cut, 0))
 	e.start()
 	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}

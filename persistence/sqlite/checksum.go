@@ -29,11 +29,11 @@ func checksum(columns ...any) int64 {
 	return int64(crc64.Checksum(b, crcTable))
 }
 
-// checkedColumns lists the tables whose rows have a checksum, with the columns that it covers.
+// checkedColumns lists the tables whose rows have a checksum, with what it covers.
 var checkedColumns = map[string][]string{
-	"deliveries":       {"source", "key", "event", "received"},
+	"deliveries":       {"source", wholeText, "event", "received"},
 	"baselines":        {"hash", "source", "details", "taken"},
-	"commits":          {"key", "origin"},
+	"commits":          {wholeText, "origin"},
 	"lookups":          {"commit_key", "details", "attempts", "misses"},
 	"waiting_statuses": {"commit_key", "subject", "labels", "at", "id"},
 	"deployments":      {"key", "details"},

@@ -82,7 +82,8 @@ func (r *Reader) EvaluationsOf(ctx context.Context, keys ...string) ([]dora.Eval
 		return nil, err
 	}
 	for _, key := range keys {
-		found, err := r.evaluations(ctx, "WHERE key = ? ORDER BY kind", key)
+		found, err := r.evaluations(ctx, "WHERE kind IN (?, ?, ?, ?, ?) AND key = ? ORDER BY kind",
+			dora.DeploymentEvaluation, dora.OutcomeEvaluation, dora.IncidentEvaluation, dora.IssueEvaluation, dora.ScopeEvaluation, key)
 		if err != nil {
 			return nil, err
 		}

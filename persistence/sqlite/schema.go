@@ -33,7 +33,9 @@ var migrations = [...]string{`
 	CREATE TABLE deliveries (
 		id            INTEGER PRIMARY KEY AUTOINCREMENT,
 		source        TEXT    NOT NULL,
-		key           TEXT    NOT NULL UNIQUE,
+		stem          INTEGER NOT NULL,           -- of the key, in texts
+		rest          TEXT    NOT NULL,           -- of the key
+		about         TEXT    NOT NULL,           -- number of the deployment or name of the issue
 		event         TEXT    NOT NULL,           -- JSON of dora.Event
 		received      INTEGER NOT NULL,
 		state         INTEGER NOT NULL DEFAULT 0, -- 0 pending, 1 processed, 2 dead letter
@@ -41,8 +43,10 @@ var migrations = [...]string{`
 		waiting_since INTEGER,                    -- when the team could first not be looked up; NULL before
 		attempts      INTEGER NOT NULL DEFAULT 0, -- that failed
 		error         TEXT    NOT NULL DEFAULT '', -- of the last one
-		checksum      INTEGER NOT NULL
+		checksum      INTEGER NOT NULL,
+		UNIQUE (stem, rest)
 	) STRICT;
+	CREATE INDEX deliveries_about   ON deliveries (about);
 	CREATE INDEX deliveries_pending ON deliveries (id)  WHERE state = 0;
 	CREATE INDEX deliveries_due     ON deliveries (due) WHERE state = 0;
 	CREATE INDEX deliveries_dead    ON deliveries (id)  WHERE state = 2;
@@ -100,10 +104,12 @@ var migrations = [...]string{`
 	) STRICT, WITHOUT ROWID;
 
 	CREATE TABLE commits (
-		key      TEXT    PRIMARY KEY,     -- as in dora.Commit.Key
+		stem     INTEGER NOT NULL,        -- of the key (dora.Commit.Key), in texts
+		rest     TEXT    NOT NULL,        -- of the key
 		origin   TEXT    NOT NULL,        -- JSON of dora.Origin
-		checksum INTEGER NOT NULL
-	) STRICT;
+		checksum INTEGER NOT NULL,
+		PRIMARY KEY (stem, rest)
+	) STRICT, WITHOUT ROWID;
 	CREATE TABLE lookups (
 		commit_key TEXT    PRIMARY KEY,
 		details    TEXT    NOT NULL,      -- JSON of dora.Commit
@@ -246,7 +252,9 @@ var migrations = [...]string{`
 		late   INTEGER NOT NULL,
 		PRIMARY KEY (cause, by)
 	) STRICT, WITHOUT ROWID;
-	CREATE INDEX evidence_scope ON evidence (scope, target);
+	CREATE INDEX evidence_scope  ON evidence (scope, target);
+	CREATE INDEX evidence_target ON evidence (target);
+	CREATE INDEX evidence_by     ON evidence (by);
 	CREATE TABLE failed_changes (
 		target      TEXT    PRIMARY KEY,
 		scope       TEXT    NOT NULL,
@@ -259,6 +267,7 @@ var migrations = [...]string{`
 		late        INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX failed_changes_unrepaired ON failed_changes (scope) WHERE repaired_at IS NULL;
+	CREATE INDEX failed_changes_repaired   ON failed_changes (repaired_by) WHERE repaired_at IS NOT NULL;
 `}
 
 // prepare checks the database file and brings its schema up to date.
