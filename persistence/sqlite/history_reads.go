@@ -1,9 +1,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -23,7 +25,33 @@ func (r *Reader) WithNumber(ctx context.Context, number int64) ([]dora.Deploymen
 
 // Nearest returns at most limit deployments of a repository with the numbers nearest to number.
 func (r *Reader) Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.DeploymentRecord, error) {
-	return r.deployments(ctx, "WHERE "+inRepositoryNamed+" ORDER BY abs(number - ?), number LIMIT ?", dora.RepositoryName(owner, repository), number, limit)
+	repositories, err := readAll(ctx, r, "the names of repositories", "SELECT repository FROM repository_names WHERE name = ?",
+		[]any{dora.RepositoryName(owner, repository)}, scanText)
+	if err != nil {
+		return nil, err
+	}
+	var all []dora.DeploymentRecord
+	for _, key := range repositories {
+		for _, side := range []string{"number <= ? ORDER BY number DESC", "number > ? ORDER BY number"} {
+			found, err := r.deployments(ctx, "WHERE repository = "+textID+" AND "+side+" LIMIT ?", key, number, limit)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found...)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b dora.DeploymentRecord) int {
+		return cmp.Or(cmp.Compare(distance(a.ID, number), distance(b.ID, number)), cmp.Compare(a.ID, b.ID))
+	})
+	return all[:min(len(all), limit)], nil
+}
+
+// distance returns the difference of two numbers.
+func distance(a, b int64) uint64 {
+	if a < b {
+		return uint64(b) - uint64(a)
+	}
+	return uint64(a) - uint64(b)
 }
 
 // Deployment returns a deployment record by its key; false if it is unknown.

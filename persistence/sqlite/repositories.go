@@ -60,7 +60,7 @@ func (t repositoryTx) AddName(key, name string, at time.Time) error {
 
 // Merge gives all that is stored of a repository to another.
 func (t repositoryTx) Merge(from, into string) error {
-	deployments, err := t.deployments("WHERE repository = ?", from)
+	deployments, err := t.deployments("WHERE repository = "+textID, from)
 	if err != nil {
 		return err
 	}
@@ -70,11 +70,12 @@ func (t repositoryTx) Merge(from, into string) error {
 			return err
 		}
 	}
+	if err := t.moveShipped(from, into); err != nil {
+		return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
+	}
 	lower, upper := prefixRange(from + "/")
 	scope := "?2 || substr(scope, length(?1) + 1)"
 	for _, statement := range []string{
-		"UPDATE shipped SET scope = " + scope + ", repository = ?2 WHERE repository = ?1",
-		"UPDATE titles SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE evaluations SET scope = " + scope + ", repository = ?2, first = 0 WHERE repository = ?1",
 		"UPDATE evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE failed_changes SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
@@ -92,6 +93,27 @@ func (t repositoryTx) Merge(from, into string) error {
 		}
 	}
 	return t.setFirstOfScopes(into)
+}
+
+// moveShipped moves what was shipped to the scopes of a repository to those of another.
+func (t repositoryTx) moveShipped(from, into string) error {
+	lower, upper := prefixRange(from + "/")
+	scopes, err := readAllIn(t.tx, "scopes", "SELECT text FROM texts WHERE text >= ? AND text < ?", []any{lower, upper}, scanText)
+	if err != nil {
+		return err
+	}
+	for _, scope := range scopes {
+		id, err := t.text(into + strings.TrimPrefix(scope, from))
+		if err != nil {
+			return err
+		}
+		for _, table := range []string{"shipped", "titles"} {
+			if _, err := t.exec("UPDATE "+table+" SET scope = ? WHERE scope = "+textID, id, scope); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // setFirstOfScopes records which deployment of each scope of a repository is to be evaluated first.

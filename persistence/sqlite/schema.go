@@ -152,10 +152,11 @@ var migrations = [...]string{`
 	) STRICT, WITHOUT ROWID;
 
 	CREATE TABLE deployments (
-		key        TEXT    PRIMARY KEY,   -- as in dora.Deployment.Key, likewise below
+		id         INTEGER PRIMARY KEY,
+		key        TEXT    NOT NULL UNIQUE, -- as in dora.Deployment.Key, likewise below
 		number     INTEGER NOT NULL,      -- GitHub's id
-		repository TEXT    NOT NULL,
-		scope      TEXT    NOT NULL,
+		repository INTEGER NOT NULL,      -- in texts, likewise scope, here and below
+		scope      INTEGER NOT NULL,
 		sha        TEXT    NOT NULL,
 		branch     TEXT    NOT NULL,      -- as in dora.Deployment.Branch
 		team       TEXT    NOT NULL,
@@ -167,15 +168,15 @@ var migrations = [...]string{`
 	) STRICT;
 	CREATE INDEX deployments_evaluated ON deployments (scope, success, number) WHERE evaluated = 1;
 	CREATE INDEX deployments_sha       ON deployments (sha);
-	CREATE INDEX deployments_branch    ON deployments (repository, branch, sha, success) WHERE success IS NOT NULL;
+	CREATE INDEX deployments_branch    ON deployments (repository, branch) WHERE success IS NOT NULL;
 	CREATE INDEX deployments_number    ON deployments (number);
-	CREATE INDEX deployments_repository ON deployments (repository);
+	CREATE INDEX deployments_repository ON deployments (repository, number);
 	CREATE INDEX deployments_team      ON deployments (team, success) WHERE production = 1;
 	CREATE TABLE successes (              -- each status of success
-		deployment TEXT    NOT NULL,
+		deployment INTEGER NOT NULL,      -- its id, likewise below
 		at         INTEGER NOT NULL,
 		number     INTEGER NOT NULL,
-		scope      TEXT    NOT NULL,
+		scope      INTEGER NOT NULL,
 		sha        TEXT    NOT NULL,
 		team       TEXT    NOT NULL,
 		production INTEGER NOT NULL,
@@ -187,25 +188,20 @@ var migrations = [...]string{`
 	CREATE VIEW runs AS SELECT * FROM successes AS s WHERE deployment IS NOT ( -- of the success before it in its scope
 		SELECT deployment FROM successes WHERE scope = s.scope AND (at, number) < (s.at, s.number) ORDER BY at DESC, number DESC LIMIT 1);
 	CREATE TABLE shipped (
-		scope      TEXT    NOT NULL,
+		scope      INTEGER NOT NULL,
 		name       TEXT    NOT NULL,      -- of a change (#12) or a commit (its SHA)
-		deployment TEXT    NOT NULL,
+		deployment INTEGER NOT NULL,
 		change     TEXT    NOT NULL,      -- as in dora.Change.Name
-		success    INTEGER NOT NULL,
-		number     INTEGER NOT NULL,
 		revert     INTEGER NOT NULL,
-		repository TEXT    NOT NULL,
 		PRIMARY KEY (scope, name, deployment)
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX shipped_name ON shipped (name);
-	CREATE INDEX shipped_repository ON shipped (repository);
 	CREATE TABLE titles (
-		scope   TEXT    NOT NULL,
-		title   TEXT    NOT NULL,         -- of a shipped change, as in dora.Change.Titles
-		change  TEXT    NOT NULL,
-		success INTEGER NOT NULL,
-		number  INTEGER NOT NULL,
-		PRIMARY KEY (scope, title, change, success, number)
+		scope      INTEGER NOT NULL,
+		title      TEXT    NOT NULL,      -- of a shipped change, as in dora.Change.Titles
+		change     TEXT    NOT NULL,
+		deployment INTEGER NOT NULL,
+		PRIMARY KEY (scope, title, change, deployment)
 	) STRICT, WITHOUT ROWID;
 	CREATE TABLE incidents (
 		key      TEXT    PRIMARY KEY,
