@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -16,7 +15,7 @@ import (
 // returns nil, the delivery, or the one that it duplicates, is on the disk. If ctx ends first, the delivery may have been stored. The
 // error is ErrBacklog if too many deliveries are pending, ErrOverloaded if too many wait to be written.
 func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, err error) {
-	event, err := json.Marshal(d.Event)
+	event, err := s.codec.encode(d.Event)
 	if err != nil {
 		return false, fmt.Errorf("encode delivery %s: %w", d.Key, err)
 	}
@@ -33,7 +32,7 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 		inserted, err = t.exec(`INSERT INTO deliveries (source, stem, rest, about, event, received, due, checksum) VALUES (?, ?, ?, ?, ?, ?, 0, ?)
 			ON CONFLICT (stem, rest) DO UPDATE SET about = excluded.about, event = excluded.event, received = excluded.received,
 				checksum = excluded.checksum, due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE state = 2`,
-			d.Source, stem, rest, about(d.Event), string(event), d.Received.UnixMilli(), deliverySum(d, string(event)))
+			d.Source, stem, rest, about(d.Event), event, d.Received.UnixMilli(), deliverySum(d, event))
 		t.pendingDelta += int(inserted)
 		return err
 	})
@@ -87,8 +86,8 @@ func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]d
 		if since.Valid {
 			d.WaitingSince = fromMillis(since.Int64)
 		}
-		err := json.Unmarshal(event, &d.Event)
-		if err == nil && sum != deliverySum(d, string(event)) {
+		err := r.codec.decode(event, &d.Event)
+		if err == nil && sum != deliverySum(d, event) {
 			err = errors.New("checksum mismatch")
 		}
 		if err != nil {
@@ -100,7 +99,7 @@ func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]d
 	return deliveries, err
 }
 
-func deliverySum(d dora.Delivery, event string) int64 {
+func deliverySum(d dora.Delivery, event []byte) int64 {
 	return checksum(d.Source, d.Key, event, d.Received.UnixMilli())
 }
 

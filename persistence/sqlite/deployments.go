@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,9 +13,10 @@ import (
 const deploymentColumns = "key, details, checksum"
 
 // scanDeployment reads a deployment record and checks its checksum.
-func scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord, error) {
+func (c *codec) scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord, error) {
 	var t dora.DeploymentRecord
-	var key, details string
+	var key string
+	var details []byte
 	var sum int64
 	if err := scan(&key, &details, &sum); err != nil {
 		return t, err
@@ -24,7 +24,7 @@ func scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord
 	if err := checkRow(path, "deployment "+key, sum, key, details); err != nil {
 		return t, err
 	}
-	if err := json.Unmarshal([]byte(details), &t); err != nil {
+	if err := c.decode(details, &t); err != nil {
 		return t, &CorruptError{Path: path, What: "deployment " + key + " can't be read", Err: err}
 	}
 	return t, nil
@@ -32,7 +32,7 @@ func scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord
 
 func (t *tx) deployments(query string, args ...any) ([]dora.DeploymentRecord, error) {
 	return readAllIn(t, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) (dora.DeploymentRecord, error) {
-		return scanDeployment(t.writer.path, rows.Scan)
+		return t.writer.codec.scanDeployment(t.writer.path, rows.Scan)
 	})
 }
 
@@ -107,7 +107,7 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 }
 
 func (t deploymentTx) save(d dora.DeploymentRecord) error {
-	details, err := json.Marshal(d)
+	details, err := t.writer.codec.encode(d)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (t deploymentTx) save(d dora.DeploymentRecord) error {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
 		branch = excluded.branch, team = excluded.team, production = excluded.production, success = excluded.success, details = excluded.details,
 		checksum = excluded.checksum RETURNING id`, d.Key(), d.ID, repository, scope, d.SHA, d.Branch(), d.Team, d.InProduction, success,
-		string(details), checksum(d.Key(), string(details)))
+		details, checksum(d.Key(), details))
 	if err != nil {
 		return err
 	}

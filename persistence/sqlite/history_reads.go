@@ -68,7 +68,7 @@ func (r *Reader) Named(ctx context.Context, ref dora.Reference) ([]dora.Deployme
 
 func (r *Reader) deployments(ctx context.Context, query string, args ...any) ([]dora.DeploymentRecord, error) {
 	return readAll(ctx, r, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) (dora.DeploymentRecord, error) {
-		return scanDeployment(r.path, rows.Scan)
+		return r.codec.scanDeployment(r.path, rows.Scan)
 	})
 }
 

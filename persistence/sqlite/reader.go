@@ -14,8 +14,9 @@ const maxReadConns = 4
 
 // Reader reads committed data from the database. It can't write.
 type Reader struct {
-	path string
-	db   *sql.DB
+	path  string
+	db    *sql.DB
+	codec *codec
 	// snapshot is the transaction that all queries run in; nil if each query sees what is committed when it starts.
 	snapshot *sql.Tx
 }
@@ -37,13 +38,17 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 }
 
 func newReader(path string) (*Reader, error) {
+	codec, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
 	db, err := connectIn("ro", path, "query_only(1)")
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(maxReadConns)
 	db.SetMaxIdleConns(maxReadConns)
-	return &Reader{path: path, db: db}, nil
+	return &Reader{path: path, db: db, codec: codec}, nil
 }
 
 // checkVersion refuses a database whose schema is older than the program's.
@@ -94,7 +99,7 @@ func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return f(&Reader{path: r.path, db: r.db, snapshot: tx})
+	return f(&Reader{path: r.path, db: r.db, codec: r.codec, snapshot: tx})
 }
 
 // source returns the snapshot or else the pool of connections.

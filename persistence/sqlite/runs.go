@@ -47,17 +47,17 @@ func (find findRuns) first(query string, args ...any) (dora.Run, bool, error) {
 // Runs returns the runs of deployments, for explanations.
 func (r *Reader) Runs(ctx context.Context) dora.Runs {
 	return findRuns(func(query string, args ...any) ([]dora.Run, error) {
-		return readAll(ctx, r, "runs of deployments", query, args, func(rows *sql.Rows) (dora.Run, error) { return scanRun(r.path, rows) })
+		return readAll(ctx, r, "runs of deployments", query, args, func(rows *sql.Rows) (dora.Run, error) { return r.codec.scanRun(r.path, rows) })
 	})
 }
 
 func (t *tx) runs(query string, args ...any) ([]dora.Run, error) {
-	return readAllIn(t, "runs of deployments", query, args, func(rows *sql.Rows) (dora.Run, error) { return scanRun(t.writer.path, rows) })
+	return readAllIn(t, "runs of deployments", query, args, func(rows *sql.Rows) (dora.Run, error) { return t.writer.codec.scanRun(t.writer.path, rows) })
 }
 
-func scanRun(path string, rows *sql.Rows) (run dora.Run, err error) {
+func (c *codec) scanRun(path string, rows *sql.Rows) (run dora.Run, err error) {
 	var at int64
-	run.DeploymentRecord, err = scanDeployment(path, func(columns ...any) error { return rows.Scan(append(columns, &at)...) })
+	run.DeploymentRecord, err = c.scanDeployment(path, func(columns ...any) error { return rows.Scan(append(columns, &at)...) })
 	run.At = fromMillis(at)
 	return run, err
 }

@@ -36,7 +36,7 @@ var migrations = [...]string{`
 		stem          INTEGER NOT NULL,           -- of the key, in texts
 		rest          TEXT    NOT NULL,           -- of the key
 		about         TEXT    NOT NULL,           -- number of the deployment or name of the issue
-		event         TEXT    NOT NULL,           -- JSON of dora.Event
+		event         BLOB    NOT NULL,           -- dora.Event, as by codec
 		received      INTEGER NOT NULL,
 		state         INTEGER NOT NULL DEFAULT 0, -- 0 pending, 1 processed, 2 dead letter
 		due           INTEGER NOT NULL,           -- not to be processed before
@@ -106,7 +106,7 @@ var migrations = [...]string{`
 	CREATE TABLE commits (
 		stem     INTEGER NOT NULL,        -- of the key (dora.Commit.Key), in texts
 		rest     TEXT    NOT NULL,        -- of the key
-		origin   TEXT    NOT NULL,        -- JSON of dora.Origin
+		origin   BLOB    NOT NULL,        -- dora.Origin, as by codec
 		checksum INTEGER NOT NULL,
 		PRIMARY KEY (stem, rest)
 	) STRICT, WITHOUT ROWID;
@@ -163,7 +163,7 @@ var migrations = [...]string{`
 		production INTEGER NOT NULL,
 		success    INTEGER,               -- when it succeeded; NULL if it did not
 		evaluated  INTEGER NOT NULL DEFAULT 0,
-		details    TEXT    NOT NULL,      -- JSON of dora.DeploymentRecord
+		details    BLOB    NOT NULL,      -- dora.DeploymentRecord, as by codec
 		checksum   INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX deployments_evaluated ON deployments (scope, success, number) WHERE evaluated = 1;

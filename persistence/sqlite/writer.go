@@ -25,6 +25,7 @@ var errUnderWay = errors.New("the write is under way")
 // writer commits the writes in its queue, one group at a time. A failed write is rolled back without the others of its group.
 type writer struct {
 	path    string
+	codec   *codec
 	logger  *slog.Logger
 	queue   *commitQueue
 	changed broadcast
@@ -46,9 +47,9 @@ type writer struct {
 	stopErr error // read after stopped
 }
 
-func newWriter(path string, logger *slog.Logger) *writer {
+func newWriter(path string, codec *codec, logger *slog.Logger) *writer {
 	return &writer{
-		path: path, logger: logger, labelSets: map[[2]string]bool{}, texts: newIDCache[string](), series: newIDCache[seriesKey](), queue: newQueue(maxWaiting),
+		path: path, codec: codec, logger: logger, labelSets: map[[2]string]bool{}, texts: newIDCache[string](), series: newIDCache[seriesKey](), queue: newQueue(maxWaiting),
 		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 }
