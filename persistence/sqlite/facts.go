@@ -158,7 +158,7 @@ func (r *Reader) scanFact(rows *sql.Rows, labels map[int64]dora.Labels) (f dora.
 	if sum != factSum(f, text) {
 		return f, &CorruptError{Path: r.path, What: fmt.Sprintf("fact %d does not match its checksum", f.Position)}
 	}
-	known := false
+	var known bool
 	if f.Labels, known = labels[series]; known {
 		return f, nil
 	}

@@ -55,7 +55,6 @@ var migrations = [...]string{`
 		id   INTEGER PRIMARY KEY,
 		text TEXT    NOT NULL UNIQUE
 	) STRICT;
-
 	CREATE TABLE series (
 		id       INTEGER PRIMARY KEY,
 		family   INTEGER NOT NULL,        -- its name in texts
