@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -107,7 +108,11 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 }
 
 func (t deploymentTx) save(d dora.DeploymentRecord) error {
-	details, err := t.writer.codec.encode(d)
+	encode := json.Marshal
+	if d.Shipment != nil { // it has been evaluated, and seldom changes
+		encode = t.writer.codec.encode
+	}
+	details, err := encode(d)
 	if err != nil {
 		return err
 	}
