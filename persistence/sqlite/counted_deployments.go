@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -123,16 +122,22 @@ func (r *Reader) failedChangesOf(ctx context.Context, deployments []string) (map
 
 // FactsBySubject returns the facts of a family with one of the subjects.
 func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []string) (map[string]dora.Fact, error) {
+	byStem := map[string][]string{}
+	for _, subject := range subjects {
+		stem, rest := cutStem(subject)
+		byStem[stem] = append(byStem[stem], rest)
+	}
 	found := map[string]dora.Fact{}
-	for chunk := range slices.Chunk(subjects, maxQueryValues) {
-		err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND subject IN ("+placeholders(len(chunk))+")", append([]any{family}, toAny(chunk)...),
-			func(rows *sql.Rows) error {
-				f, _, err := scanFact(r.path, rows)
+	for stem, rests := range byStem {
+		for chunk := range slices.Chunk(rests, maxQueryValues) {
+			where := "WHERE facts.family = " + textID + " AND stem = " + textID + " AND rest IN (" + placeholders(len(chunk)) + ")"
+			err := r.facts(ctx, where, append([]any{family, stem}, toAny(chunk)...), func(f dora.Fact) error {
 				found[f.Subject] = f
-				return err
+				return nil
 			})
-		if err != nil {
-			return nil, fmt.Errorf("read the facts of %s: %w", family, err)
+			if err != nil {
+				return nil, fmt.Errorf("read the facts of %s: %w", family, err)
+			}
 		}
 	}
 	return found, nil

@@ -20,10 +20,8 @@ func (r *Reader) InaccessibleRepositories(ctx context.Context) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
-	deployments, err := readAll(ctx, r, "evaluations", `SELECT details FROM deployments WHERE key IN
-		(SELECT key FROM evaluations INDEXED BY evaluations_inaccessible WHERE inaccessible = 1 AND kind = 'deployment')`, nil, func(rows *sql.Rows) (t dora.DeploymentRecord, err error) {
-		return t, scanJSON(rows, &t)
-	})
+	deployments, err := r.deployments(ctx, `WHERE key IN
+		(SELECT key FROM evaluations INDEXED BY evaluations_inaccessible WHERE inaccessible = 1 AND kind = 'deployment')`)
 	if err != nil {
 		return nil, err
 	}

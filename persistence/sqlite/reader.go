@@ -16,6 +16,7 @@ const maxReadConns = 4
 type Reader struct {
 	path       string
 	db         *sql.DB
+	codec      *codec
 	statements *statements
 	// snapshot is the transaction that all queries run in; nil if each query sees what is committed when it starts.
 	snapshot *sql.Tx
@@ -42,9 +43,18 @@ func newReader(path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	return readerOf(path, db)
+}
+
+// readerOf returns a reader of an open database, which it closes.
+func readerOf(path string, db *sql.DB) (*Reader, error) {
+	codec, err := newCodec()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	db.SetMaxOpenConns(maxReadConns)
 	db.SetMaxIdleConns(maxReadConns)
-	return &Reader{path: path, db: db, statements: newStatements(db)}, nil
+	return &Reader{path: path, db: db, codec: codec, statements: newStatements(db)}, nil
 }
 
 // checkVersion refuses a database whose schema is older than the program's.
@@ -103,5 +113,5 @@ func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return f(&Reader{path: r.path, db: r.db, snapshot: tx})
+	return f(&Reader{path: r.path, db: r.db, codec: r.codec, snapshot: tx})
 }

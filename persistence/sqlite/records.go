@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 
@@ -35,13 +34,10 @@ func (r *Reader) Records(ctx context.Context, add func(dora.Fact), families ...s
 
 // factsOf calls add for every fact of the families.
 func (r *Reader) factsOf(ctx context.Context, add func(dora.Fact), families []string) error {
-	query := "SELECT " + factColumns + " FROM facts WHERE family IN (" + placeholders(len(families)) + ") ORDER BY position"
-	err := r.query(ctx, query, toAny(families), func(rows *sql.Rows) error {
-		f, _, err := scanFact(r.path, rows)
-		if err == nil {
-			add(f)
-		}
-		return err
+	where := "WHERE facts.family IN (SELECT id FROM texts WHERE text IN (" + placeholders(len(families)) + ")) ORDER BY facts.position"
+	err := r.facts(ctx, where, toAny(families), func(f dora.Fact) error {
+		add(f)
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("read the facts of %s: %w", strings.Join(families, ", "), err)

@@ -33,31 +33,50 @@ var migrations = [...]string{`
 	CREATE TABLE deliveries (
 		id            INTEGER PRIMARY KEY AUTOINCREMENT,
 		source        TEXT    NOT NULL,
-		key           TEXT    NOT NULL UNIQUE,
-		event         TEXT    NOT NULL,           -- JSON of dora.Event
+		stem          INTEGER NOT NULL,           -- of the key, in texts
+		rest          TEXT    NOT NULL,           -- of the key
+		about         TEXT    NOT NULL,           -- number of the deployment or name of the issue
+		event         BLOB    NOT NULL,           -- dora.Event, as by codec
 		received      INTEGER NOT NULL,
 		state         INTEGER NOT NULL DEFAULT 0, -- 0 pending, 1 processed, 2 dead letter
 		due           INTEGER NOT NULL,           -- not to be processed before
 		waiting_since INTEGER,                    -- when the team could first not be looked up; NULL before
 		attempts      INTEGER NOT NULL DEFAULT 0, -- that failed
 		error         TEXT    NOT NULL DEFAULT '', -- of the last one
-		checksum      INTEGER NOT NULL
+		checksum      INTEGER NOT NULL,
+		UNIQUE (stem, rest)
 	) STRICT;
+	CREATE INDEX deliveries_about   ON deliveries (about);
 	CREATE INDEX deliveries_pending ON deliveries (id)  WHERE state = 0;
 	CREATE INDEX deliveries_due     ON deliveries (due) WHERE state = 0;
 	CREATE INDEX deliveries_dead    ON deliveries (id)  WHERE state = 2;
 
+	CREATE TABLE texts (                  -- that many rows share
+		id   INTEGER PRIMARY KEY,
+		text TEXT    NOT NULL UNIQUE
+	) STRICT;
+	CREATE TABLE series (
+		id       INTEGER PRIMARY KEY,
+		family   INTEGER NOT NULL,        -- its name in texts
+		labels   TEXT    NOT NULL,        -- JSON, sorted by name
+		position INTEGER NOT NULL,        -- of its first fact; 0 if it was imported
+		at       INTEGER NOT NULL,        -- when it began
+		UNIQUE (family, labels)
+	) STRICT;
+	CREATE INDEX series_position ON series (position);
 	CREATE TABLE facts (
 		position INTEGER PRIMARY KEY,     -- 1, 2, 3, without gaps
-		family   TEXT    NOT NULL,
-		subject  TEXT    NOT NULL,
-		labels   TEXT    NOT NULL,        -- JSON, sorted by name
+		series   INTEGER NOT NULL,
+		stem     INTEGER NOT NULL,        -- of the subject, in texts
+		rest     TEXT    NOT NULL,        -- of the subject
+		family   INTEGER NOT NULL,        -- as in series
 		value    INTEGER NOT NULL,
 		at       INTEGER NOT NULL,
 		id       INTEGER NOT NULL,
-		checksum INTEGER NOT NULL,        -- over all other columns
-		UNIQUE (family, subject)
+		checksum INTEGER NOT NULL         -- of the dora.Fact
 	) STRICT;
+	CREATE UNIQUE INDEX facts_subject ON facts (stem, rest, family);
+	CREATE INDEX facts_series ON facts (series, at);
 	CREATE TABLE sums (                   -- of the facts of each series up to sums_position
 		family   TEXT    NOT NULL,
 		labels   TEXT    NOT NULL,        -- as in facts
@@ -75,14 +94,6 @@ var migrations = [...]string{`
 		rows     INTEGER NOT NULL,        -- sum of the checksums of sums
 		checksum INTEGER NOT NULL         -- over the columns before
 	) STRICT;
-	CREATE TABLE series_starts (          -- when each series began
-		family   TEXT    NOT NULL,
-		labels   TEXT    NOT NULL,        -- as in facts
-		position INTEGER NOT NULL,        -- of its first fact; 0 if it was imported
-		at       INTEGER NOT NULL,
-		PRIMARY KEY (family, labels)
-	) STRICT, WITHOUT ROWID;
-	CREATE INDEX series_starts_position ON series_starts (position);
 	CREATE TABLE pushed (                 -- what the receiver of deltas has
 		instrument TEXT    NOT NULL,
 		labels     TEXT    NOT NULL,      -- as in facts
@@ -103,16 +114,18 @@ var migrations = [...]string{`
 		labels   TEXT NOT NULL,           -- as in dora.Labels.Key
 		PRIMARY KEY (families, labels)
 	) STRICT, WITHOUT ROWID;
-	CREATE TABLE series (
+	CREATE TABLE reserved_series (
 		families TEXT    PRIMARY KEY,
 		count    INTEGER NOT NULL         -- of the admitted label_sets
 	) STRICT, WITHOUT ROWID;
 
 	CREATE TABLE commits (
-		key      TEXT    PRIMARY KEY,     -- as in dora.Commit.Key
-		origin   TEXT    NOT NULL,        -- JSON of dora.Origin
-		checksum INTEGER NOT NULL
-	) STRICT;
+		stem     INTEGER NOT NULL,        -- of the key (dora.Commit.Key), in texts
+		rest     TEXT    NOT NULL,        -- of the key
+		origin   BLOB    NOT NULL,        -- dora.Origin, as by codec
+		checksum INTEGER NOT NULL,
+		PRIMARY KEY (stem, rest)
+	) STRICT, WITHOUT ROWID;
 	CREATE TABLE lookups (
 		commit_key TEXT    PRIMARY KEY,
 		details    TEXT    NOT NULL,      -- JSON of dora.Commit
@@ -159,30 +172,31 @@ var migrations = [...]string{`
 	) STRICT, WITHOUT ROWID;
 
 	CREATE TABLE deployments (
-		key        TEXT    PRIMARY KEY,   -- as in dora.Deployment.Key, likewise below
+		id         INTEGER PRIMARY KEY,
+		key        TEXT    NOT NULL UNIQUE, -- as in dora.Deployment.Key, likewise below
 		number     INTEGER NOT NULL,      -- GitHub's id
-		repository TEXT    NOT NULL,
-		scope      TEXT    NOT NULL,
+		repository INTEGER NOT NULL,      -- in texts, likewise scope, here and below
+		scope      INTEGER NOT NULL,
 		sha        TEXT    NOT NULL,
 		branch     TEXT    NOT NULL,      -- as in dora.Deployment.Branch
 		team       TEXT    NOT NULL,
 		production INTEGER NOT NULL,
 		success    INTEGER,               -- when it succeeded; NULL if it did not
 		evaluated  INTEGER NOT NULL DEFAULT 0,
-		details    TEXT    NOT NULL,      -- JSON of dora.DeploymentRecord
+		details    BLOB    NOT NULL,      -- dora.DeploymentRecord, as by codec
 		checksum   INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX deployments_evaluated ON deployments (scope, success, number) WHERE evaluated = 1;
 	CREATE INDEX deployments_sha       ON deployments (sha, scope);
-	CREATE INDEX deployments_branch    ON deployments (repository, branch, sha, success) WHERE success IS NOT NULL;
+	CREATE INDEX deployments_branch    ON deployments (repository, branch) WHERE success IS NOT NULL;
 	CREATE INDEX deployments_number    ON deployments (number);
-	CREATE INDEX deployments_repository ON deployments (repository);
+	CREATE INDEX deployments_repository ON deployments (repository, number);
 	CREATE INDEX deployments_team      ON deployments (team, success) WHERE production = 1;
 	CREATE TABLE successes (              -- each status of success
-		deployment TEXT    NOT NULL,
+		deployment INTEGER NOT NULL,      -- its id, likewise below
 		at         INTEGER NOT NULL,
 		number     INTEGER NOT NULL,
-		scope      TEXT    NOT NULL,
+		scope      INTEGER NOT NULL,
 		sha        TEXT    NOT NULL,
 		team       TEXT    NOT NULL,
 		production INTEGER NOT NULL,
@@ -194,25 +208,20 @@ var migrations = [...]string{`
 	CREATE VIEW runs AS SELECT * FROM successes AS s WHERE deployment IS NOT ( -- of the success before it in its scope
 		SELECT deployment FROM successes WHERE scope = s.scope AND (at, number) < (s.at, s.number) ORDER BY at DESC, number DESC LIMIT 1);
 	CREATE TABLE shipped (
-		scope      TEXT    NOT NULL,
+		scope      INTEGER NOT NULL,
 		name       TEXT    NOT NULL,      -- of a change (#12) or a commit (its SHA)
-		deployment TEXT    NOT NULL,
+		deployment INTEGER NOT NULL,
 		change     TEXT    NOT NULL,      -- as in dora.Change.Name
-		success    INTEGER NOT NULL,
-		number     INTEGER NOT NULL,
 		revert     INTEGER NOT NULL,
-		repository TEXT    NOT NULL,
 		PRIMARY KEY (scope, name, deployment)
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX shipped_name ON shipped (name);
-	CREATE INDEX shipped_repository ON shipped (repository);
 	CREATE TABLE titles (
-		scope   TEXT    NOT NULL,
-		title   TEXT    NOT NULL,         -- of a shipped change, as in dora.Change.Titles
-		change  TEXT    NOT NULL,
-		success INTEGER NOT NULL,
-		number  INTEGER NOT NULL,
-		PRIMARY KEY (scope, title, change, success, number)
+		scope      INTEGER NOT NULL,
+		title      TEXT    NOT NULL,      -- of a shipped change, as in dora.Change.Titles
+		change     TEXT    NOT NULL,
+		deployment INTEGER NOT NULL,
+		PRIMARY KEY (scope, title, change, deployment)
 	) STRICT, WITHOUT ROWID;
 	CREATE TABLE incidents (
 		key      TEXT    PRIMARY KEY,
@@ -264,6 +273,7 @@ var migrations = [...]string{`
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX evidence_target    ON evidence (target);
 	CREATE INDEX evidence_undecided ON evidence (scope) WHERE decided = 0;
+	CREATE INDEX evidence_by        ON evidence (by);
 	CREATE TABLE failed_changes (
 		target      TEXT    PRIMARY KEY,
 		scope       TEXT    NOT NULL,
@@ -276,6 +286,7 @@ var migrations = [...]string{`
 		late        INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX failed_changes_unrepaired ON failed_changes (scope) WHERE repaired_at IS NULL;
+	CREATE INDEX failed_changes_repaired   ON failed_changes (repaired_by) WHERE repaired_at IS NOT NULL;
 `}
 
 // prepare checks the database file and brings its schema up to date.

@@ -76,7 +76,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.identify(ctx); err != nil {
 		return err
 	}
-	s.writer = newWriter(s.path, s.logger)
+	s.writer = newWriter(s.path, s.codec, s.logger)
 	if err := s.writer.start(); err != nil {
 		return err
 	}
