@@ -15,11 +15,11 @@ type statements struct {
 	db *sql.DB
 
 	mu      sync.Mutex
-	byQuery map[string]*sql.Stmt
+	byQuery map[string]statement
 }
 
 func newStatements(db *sql.DB) *statements {
-	return &statements{db: db, byQuery: map[string]*sql.Stmt{}}
+	return &statements{db: db, byQuery: map[string]statement{}}
 }
 
 // query runs a query on any of the connections.
@@ -28,24 +28,25 @@ func (s *statements) query(ctx context.Context, query string, args []any) (*sql.
 	if err != nil {
 		return nil, err
 	}
-	if prepared == nil {
+	if prepared.Stmt == nil {
 		return s.db.QueryContext(ctx, query, args...)
 	}
 	return prepared.QueryContext(ctx, args...)
 }
 
-// prepare returns a prepared query; nil if there are too many.
-func (s *statements) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+// prepare returns a prepared query; one without a Stmt if there are too many.
+func (s *statements) prepare(ctx context.Context, query string) (statement, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if prepared, ok := s.byQuery[query]; ok || len(s.byQuery) >= maxStatements {
 		return prepared, nil
 	}
 	prepared, err := s.db.PrepareContext(ctx, query)
-	if err == nil {
-		s.byQuery[query] = prepared
+	if err != nil {
+		return statement{}, err
 	}
-	return prepared, err
+	s.byQuery[query] = statement{prepared}
+	return statement{prepared}, nil
 }
 
 func (s *statements) close() error {
