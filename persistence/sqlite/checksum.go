@@ -11,7 +11,7 @@ import (
 
 var crcTable = crc64.MakeTable(crc64.ECMA)
 
-// checksum returns the checksum of a row's columns as they are stored: int64 and string. SQLite has none for its pages. The length
+// checksum returns the checksum of a row's columns as they are stored: int64, string and []byte. SQLite has none for its pages. The length
 // of each string precedes it, so that no two rows of a table have the same encoding.
 func checksum(columns ...any) int64 {
 	b := make([]byte, 0, 512)
@@ -20,6 +20,9 @@ func checksum(columns ...any) int64 {
 		case int64:
 			b = binary.BigEndian.AppendUint64(b, uint64(c))
 		case string:
+			b = binary.BigEndian.AppendUint64(b, uint64(len(c)))
+			b = append(b, c...)
+		case []byte:
 			b = binary.BigEndian.AppendUint64(b, uint64(len(c)))
 			b = append(b, c...)
 		default:
@@ -39,6 +42,8 @@ var checkedColumns = map[string][]string{
 	"deployments":      {"key", "details"},
 	"incidents":        {"key", "details"},
 	"incident_events":  {"key", "events"},
+	"owned":            {"scope", "owner", "repository", "team", "production", "counts"},
+	"days":             {"owned", "date", "measured"},
 }
 
 // checkRow compares a row's checksum with its columns.

@@ -50,17 +50,32 @@ func (t repositoryTx) Save(r dora.Repository) error {
 
 // AddName records that an event called a repository by a name.
 func (t repositoryTx) AddName(key, name string, at time.Time) error {
-	_, err := t.exec(`INSERT INTO repository_names (name, repository, seen) VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET seen = excluded.seen WHERE seen < excluded.seen`, name, key, at.UnixMilli())
+	known, err := t.exec("UPDATE repository_names SET seen = max(seen, ?) WHERE name = ? AND repository = ?", at.UnixMilli(), name, key)
+	if err == nil && known == 0 {
+		err = t.addNewName(key, name, at)
+	}
 	if err != nil {
 		return fmt.Errorf("store the name of repository %s: %w", key, err)
 	}
 	return nil
 }
 
+// addNewName records a name that no event has called a repository by. Incidents may have named it so, unless it is the first one.
+func (t repositoryTx) addNewName(key, name string, at time.Time) error {
+	var exists int
+	again, err := t.queryRow("SELECT 1 FROM repository_names WHERE repository = ? LIMIT 1", []any{key}, &exists)
+	if err == nil && again {
+		err = t.markStale(dora.StaleIncidents, time.Time{})
+	}
+	if err == nil {
+		_, err = t.exec("INSERT INTO repository_names (name, repository, seen) VALUES (?, ?, ?)", name, key, at.UnixMilli())
+	}
+	return err
+}
+
 // Merge gives all that is stored of a repository to another.
 func (t repositoryTx) Merge(from, into string) error {
-	deployments, err := t.deployments("WHERE repository = ?", from)
+	deployments, err := newHistory(t.writer.path, t.query).deployments("WHERE repository = ?", from)
 	if err != nil {
 		return err
 	}
@@ -77,6 +92,7 @@ func (t repositoryTx) Merge(from, into string) error {
 		"UPDATE titles SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE evaluations SET scope = " + scope + ", repository = ?2, first = 0 WHERE repository = ?1",
 		"UPDATE evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
+		"UPDATE all_evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE failed_changes SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1
 			ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)`,
@@ -90,6 +106,9 @@ func (t repositoryTx) Merge(from, into string) error {
 		if _, err := t.exec(statement, args...); err != nil {
 			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 		}
+	}
+	if err := t.markStale(dora.StaleIncidents, time.Time{}); err != nil {
+		return err
 	}
 	return t.setFirstOfScopes(into)
 }

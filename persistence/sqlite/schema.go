@@ -147,6 +147,7 @@ var migrations = [...]string{`
 		team       TEXT    NOT NULL,
 		production INTEGER NOT NULL,
 		success    INTEGER,               -- when it succeeded; NULL if it did not
+		found_at   INTEGER NOT NULL,      -- as in dora.DeploymentRecord.When
 		evaluated  INTEGER NOT NULL DEFAULT 0,
 		details    TEXT    NOT NULL,      -- JSON of dora.DeploymentRecord
 		checksum   INTEGER NOT NULL
@@ -156,7 +157,7 @@ var migrations = [...]string{`
 	CREATE INDEX deployments_branch    ON deployments (repository, branch, sha, success) WHERE success IS NOT NULL;
 	CREATE INDEX deployments_number    ON deployments (number);
 	CREATE INDEX deployments_repository ON deployments (repository);
-	CREATE INDEX deployments_team      ON deployments (team, success) WHERE production = 1;
+	CREATE INDEX deployments_unsuccessful ON deployments (scope, found_at) WHERE success IS NULL;
 	CREATE TABLE successes (              -- each status of success
 		deployment TEXT    NOT NULL,
 		at         INTEGER NOT NULL,
@@ -196,10 +197,12 @@ var migrations = [...]string{`
 	CREATE TABLE incidents (
 		key      TEXT    PRIMARY KEY,
 		name     TEXT    NOT NULL,
+		created  INTEGER NOT NULL,
 		details  TEXT    NOT NULL,        -- JSON of dora.Incident without its events
 		checksum INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX incidents_name ON incidents (name);
+	CREATE INDEX incidents_created ON incidents (created);
 	CREATE TABLE incident_events (
 		key      TEXT    PRIMARY KEY,     -- of the incident
 		events   TEXT    NOT NULL,        -- JSON of []dora.IncidentEvent
@@ -251,6 +254,43 @@ var migrations = [...]string{`
 		late        INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX failed_changes_unrepaired ON failed_changes (scope) WHERE repaired_at IS NULL;
+
+	CREATE TABLE owned (                  -- whose deployments the days have, as in dora.Owned
+		id         INTEGER PRIMARY KEY,
+		scope      TEXT    NOT NULL,
+		owner      TEXT    NOT NULL,
+		repository TEXT    NOT NULL,      -- its name
+		team       TEXT    NOT NULL,
+		production INTEGER NOT NULL,
+		deployments INTEGER NOT NULL,     -- of all days
+		counts     TEXT    NOT NULL,      -- JSON: what all days add up to
+		checksum   INTEGER NOT NULL,
+		UNIQUE (scope, owner, repository, team, production)
+	) STRICT;
+	CREATE INDEX owned_empty ON owned (id) WHERE deployments = 0;
+	CREATE TABLE days (
+		owned    INTEGER NOT NULL,
+		date     INTEGER NOT NULL,        -- days since 1970
+		measured BLOB    NOT NULL,        -- as in dora.MeasuredDay.Encode
+		checksum INTEGER NOT NULL,
+		PRIMARY KEY (owned, date)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE all_evidence (           -- what all events show, where evidence has what was found when it was evaluated
+		giver  TEXT    NOT NULL,          -- the deployment or incident
+		cause  TEXT    NOT NULL,
+		by     TEXT    NOT NULL,
+		target TEXT    NOT NULL,
+		scope  TEXT    NOT NULL,
+		at     INTEGER NOT NULL,
+		detail TEXT    NOT NULL,
+		late   INTEGER NOT NULL,
+		PRIMARY KEY (giver, cause, by)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX all_evidence_target ON all_evidence (target);
+	CREATE TABLE stale_days (
+		scope TEXT    PRIMARY KEY,        -- empty for what incidents show
+		since INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;
 `}
 
 // prepare checks the database file and brings its schema up to date.

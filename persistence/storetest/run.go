@@ -39,7 +39,6 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"repositories": repositoryRules(),
 		"series":       seriesRules(),
 		"records":      recordRules(),
-		"counted":      countedRules(),
 		"snapshot":     snapshotRules(),
 		"clock":        clockRules(),
 		"durable":      durableRules(),
