@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"claims":       claimRules(),
 		"due":          dueRules(),
 		"comparisons":  comparisonRules(),
+		"days":         dayRules(),
 		"evaluations":  evaluationRules(),
 		"lookups":      lookupRules(),
 		"labelsets":    labelSetRules(),
