@@ -78,7 +78,7 @@ type madeDays struct {
 
 // readDays returns the days of a store, of which none is stale.
 func readDays(p dora.Policy, s dora.StoredDays) (madeDays, error) {
-	days := rules.NewDays(p, s)
+	days := rules.NewDays(p, s, rules.DaysAtOnce)
 	if err := days.MakeAll(); err != nil {
 		return madeDays{}, err
 	}

@@ -29,6 +29,8 @@ type Days struct {
 	Store  DayStore
 	Policy dora.Policy
 	Logger *slog.Logger
+	// AtOnce bounds how many deployments or incidents a transaction is about, and so how long deliveries that arrive have to wait for it.
+	AtOnce int
 
 	health health
 }
@@ -104,7 +106,7 @@ func (d *Days) makeSome(ctx context.Context, scope string) (more bool, err error
 		if err != nil || !is {
 			return err
 		}
-		days := rules.NewDays(d.Policy, tx.Days())
+		days := rules.NewDays(d.Policy, tx.Days(), d.AtOnce)
 		if err := days.Make(scope, since); err != nil {
 			return err
 		}

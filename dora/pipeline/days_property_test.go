@@ -16,7 +16,7 @@ import (
 func TestDays(t *testing.T) {
 	eachHistory(t, func(t *testing.T, p *history) {
 		x := &exporter{t: t, world: p, store: openStoreInMemory(t)}
-		days := &pipeline.Days{Store: x.store, Policy: p.policy, Logger: slog.New(slog.DiscardHandler)}
+		days := &pipeline.Days{Store: x.store, Policy: p.policy, Logger: slog.New(slog.DiscardHandler), AtOnce: 1 + p.IntN(9)}
 		events := p.events()
 		given := len(events)
 		p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })

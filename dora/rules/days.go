@@ -24,6 +24,7 @@ import (
 type Days struct {
 	policy dora.Policy
 	reads  dora.DayReads
+	atOnce int
 
 	stale map[string]time.Time
 	// given has evidence that was found anew, by the deployment or incident that gives it, and about the same by its target.
@@ -36,10 +37,14 @@ type Days struct {
 // madeDay is a day before and after it was made anew.
 type madeDay struct{ before, now []dora.Measured }
 
-// NewDays returns days of which none has been made anew.
-func NewDays(p dora.Policy, r dora.DayReads) *Days {
+// DaysAtOnce is how many deployments or incidents are read at once by default.
+const DaysAtOnce = 250
+
+// NewDays returns days of which none has been made anew. It reads at most so many deployments or incidents at once, unless more are of
+// one time.
+func NewDays(p dora.Policy, r dora.DayReads, atOnce int) *Days {
 	return &Days{
-		policy: p, reads: r, stale: map[string]time.Time{}, given: map[string][]dora.Evidence{}, about: map[string][]dora.Evidence{},
+		policy: p, reads: r, atOnce: atOnce, stale: map[string]time.Time{}, given: map[string][]dora.Evidence{}, about: map[string][]dora.Evidence{},
 		days: map[dora.DayKey]*madeDay{},
 	}
 }
@@ -61,16 +66,13 @@ func (d *Days) MakeAll() error {
 	return nil
 }
 
-// atOnce is how many deployments or incidents are read at once.
-const atOnce = 250
-
 // Make makes days of a scope anew that are stale since a time: those of a limited number of deployments, or what a limited number of
 // incidents shows.
 func (d *Days) Make(scope string, since time.Time) error {
 	if scope == dora.StaleIncidents {
 		return d.makeIncidents(since)
 	}
-	deployments, until, err := d.reads.DeploymentsFrom(scope, since, atOnce)
+	deployments, until, err := d.reads.DeploymentsFrom(scope, since, d.atOnce)
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func (d *Days) Make(scope string, since time.Time) error {
 
 // makeIncidents finds anew what incidents show.
 func (d *Days) makeIncidents(since time.Time) error {
-	incidents, until, err := d.reads.IncidentsFrom(since, atOnce)
+	incidents, until, err := d.reads.IncidentsFrom(since, d.atOnce)
 	if err != nil {
 		return err
 	}
