@@ -44,7 +44,7 @@ func (t incidentTx) Save(i dora.Incident) error {
 	if err != nil {
 		return fmt.Errorf("store incident %s: %w", i.Key, err)
 	}
-	if err := t.markStale(dora.StaleIncidents, i.Created); err != nil {
+	if err := t.markStale(i.Created, dora.StaleIncidents); err != nil {
 		return err
 	}
 	events, err := json.Marshal(i.Events)

@@ -65,7 +65,7 @@ func (t repositoryTx) addNewName(key, name string, at time.Time) error {
 	var exists int
 	again, err := t.queryRow("SELECT 1 FROM repository_names WHERE repository = ? LIMIT 1", []any{key}, &exists)
 	if err == nil && again {
-		err = t.markStale(dora.StaleIncidents, time.Time{})
+		err = t.markStale(time.Time{}, dora.StaleIncidents)
 	}
 	if err == nil {
 		_, err = t.exec("INSERT INTO repository_names (name, repository, seen) VALUES (?, ?, ?)", name, key, at.UnixMilli())
@@ -107,7 +107,7 @@ func (t repositoryTx) Merge(from, into string) error {
 			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 		}
 	}
-	if err := t.markStale(dora.StaleIncidents, time.Time{}); err != nil {
+	if err := t.markStale(time.Time{}, dora.StaleIncidents); err != nil {
 		return err
 	}
 	return t.setFirstOfScopes(into)

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -20,20 +21,18 @@ func (t *tx) staleSince(d dora.DeploymentRecord) error {
 		since = before
 	}
 	if known && scope != d.Scope() {
-		if err := t.markStale(scope, since); err != nil {
+		if err := t.markStale(since, scope); err != nil {
 			return err
 		}
 	}
-	if err := t.markStale(d.Scope(), since); err != nil {
-		return err
-	}
-	return t.markStale(dora.StaleIncidents, since)
+	return t.markStale(since, d.Scope(), dora.StaleIncidents)
 }
 
-// markStale records that the days of a scope are stale since a time, unless they are since an earlier one.
-func (t *tx) markStale(scope string, since time.Time) error {
-	_, err := t.exec("INSERT INTO stale_days (scope, since) VALUES (?, ?) ON CONFLICT DO UPDATE SET since = excluded.since WHERE since > excluded.since",
-		scope, since.UnixMilli())
+// markStale records that the days of scopes are stale since a time, unless they are since an earlier one.
+func (t *tx) markStale(since time.Time, scopes ...string) error {
+	values := strings.TrimSuffix(strings.Repeat("(?1, ?), ", len(scopes)), ", ")
+	_, err := t.exec("INSERT INTO stale_days (since, scope) VALUES "+values+
+		" ON CONFLICT DO UPDATE SET since = excluded.since WHERE since > excluded.since", append([]any{since.UnixMilli()}, toAny(scopes)...)...)
 	if err != nil {
 		return fmt.Errorf("mark days as stale: %w", err)
 	}
