@@ -178,6 +178,7 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 	stopProcessor := runInBackground(ctx, p.processor.Run)
 	stopLookups := runInBackground(ctx, p.lookups.Run)
 	stopEvaluator := runInBackground(ctx, p.evaluator.Run)
+	stopDays := runInBackground(ctx, p.days.Run)
 	stopProjection := runInBackground(ctx, p.projection.Run)
 	return func() error {
 		deadline := time.Now().Add(stopTimeout)
@@ -190,6 +191,7 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 		}
 		stopLookups()
 		stopEvaluator()
+		stopDays()
 		stopClock()
 		stopProjection()
 		written := withTimeout(ctx, checkpointTimeout, p.projection.Finish)

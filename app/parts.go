@@ -31,6 +31,7 @@ type parts struct {
 	processor   *pipeline.Processor
 	lookups     *pipeline.Lookups
 	evaluator   *pipeline.Evaluator
+	days        *pipeline.Days
 	projection  *pipeline.Projection
 	// traces is nil if traces are off.
 	traces *instrumentation.Traces
@@ -101,6 +102,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	p.evaluator = &pipeline.Evaluator{
 		Store: p.store, Enricher: github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
 	}
+	p.days = &pipeline.Days{Store: p.store, Policy: c.Policy, Logger: logger, AtOnce: 100}
 	values := checkpoint.New(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger)
 	if c.Metrics.RedeploymentLabel {
 		values.KeepOptionalLabels()

@@ -44,6 +44,8 @@ var checkedColumns = map[string][]string{
 	"incidents":        {"key", "details"},
 	"incident_events":  {"key", "events"},
 	"sums":             {"family", "labels", "own", "at", "id", "buckets"},
+	"owned":            {"scope", "owner", "repository", "team", "production", "counts"},
+	"days":             {"owned", "date", "measured"},
 }
 
 // checkRow compares a row's checksum with its columns.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"dora-exporter/dora"
 )
@@ -29,22 +28,6 @@ func (c *codec) scanDeployment(path string, scan func(...any) error) (dora.Deplo
 		return t, &CorruptError{Path: path, What: "deployment " + key + " can't be read", Err: err}
 	}
 	return t, nil
-}
-
-func (t *tx) deployments(query string, args ...any) ([]dora.DeploymentRecord, error) {
-	return readAllIn(t, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) (dora.DeploymentRecord, error) {
-		return t.writer.codec.scanDeployment(t.writer.path, rows.Scan)
-	})
-}
-
-// Deployment returns a deployment record by its key; false if it is unknown.
-func (t historyTx) Deployment(key string) (dora.DeploymentRecord, bool, error) {
-	return firstRow(t.deployments("WHERE key = ?", key))
-}
-
-// Named returns all deployments that a reference of an incident names.
-func (t historyTx) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
-	return deploymentsNamedBy(r, t.deployments)
 }
 
 // inRepositoryNamed selects what belongs to a repository that an event has called by a name.
@@ -84,21 +67,6 @@ func deploymentsNamedBy(r dora.Reference, find func(query string, args ...any) (
 	return all, nil
 }
 
-// FirstShipped returns the oldest deployment of a scope that shipped a change or one of its commits.
-func (t historyTx) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
-	query, args := "name = ?", []any{scope, name}
-	if name != "" && !strings.HasPrefix(name, "#") && len(name) < 40 {
-		from, to := prefixRange(name)
-		query, args = "name >= ? AND name < ?", []any{scope, from, to}
-	}
-	known, err = t.queryRow("SELECT key, revert FROM shipped JOIN deployments ON id = deployment WHERE shipped.scope = "+textID+" AND "+query+
-		" ORDER BY success, number LIMIT 1", args, &key, &revert)
-	if err != nil {
-		return "", false, false, fmt.Errorf("look for what shipped %s: %w", name, err)
-	}
-	return key, revert, known, nil
-}
-
 // Save stores a deployment record.
 func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 	if err := t.save(d); err != nil {
@@ -128,11 +96,14 @@ func (t deploymentTx) save(d dora.DeploymentRecord) error {
 	if err != nil {
 		return err
 	}
-	id, err := t.insert(`INSERT INTO deployments (key, number, repository, scope, sha, branch, team, production, success, details, checksum)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
-		branch = excluded.branch, team = excluded.team, production = excluded.production, success = excluded.success, details = excluded.details,
-		checksum = excluded.checksum RETURNING id`, d.Key(), d.ID, repository, scope, d.SHA, d.Branch(), d.Team, d.InProduction, success,
-		details, checksum(d.Key(), details))
+	if err := t.staleSince(d); err != nil {
+		return err
+	}
+	id, err := t.insert(`INSERT INTO deployments (key, number, repository, scope, sha, branch, team, production, success, found_at, details, checksum)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
+		branch = excluded.branch, team = excluded.team, production = excluded.production, success = excluded.success, found_at = excluded.found_at,
+		details = excluded.details, checksum = excluded.checksum RETURNING id`, d.Key(), d.ID, repository, scope, d.SHA, d.Branch(), d.Team, d.InProduction, success,
+		d.When().UnixMilli(), details, checksum(d.Key(), details))
 	if err != nil {
 		return err
 	}
@@ -172,19 +143,23 @@ func (t deploymentTx) addShipped(d dora.DeploymentRecord, c dora.Change, names [
 	return nil
 }
 
-// Titled returns changes of a scope with a title that were shipped up to a moment.
-func (t historyTx) Titled(scope, title string, m dora.Moment) (changes []string, err error) {
-	err = t.query("SELECT DISTINCT change FROM titles CROSS JOIN deployments ON id = deployment WHERE titles.scope = "+textID+
-		" AND title = ? AND (success, number) <= (?, ?) LIMIT 2", []any{scope, title, m.At.UnixMilli(), m.ID}, func(rows *sql.Rows) error {
-		var change string
-		err := rows.Scan(&change)
-		changes = append(changes, change)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("look for changes with a title: %w", err)
+// RemoveShipped removes what AddShipped stored.
+func (t deploymentTx) RemoveShipped(d dora.DeploymentRecord, c dora.Change) error {
+	const deployment = "(SELECT id FROM deployments WHERE key = ?)"
+	for _, name := range c.Names() {
+		_, err := t.exec("DELETE FROM shipped WHERE scope = "+textID+" AND name = ? AND deployment = "+deployment, d.Scope(), name, d.Key())
+		if err != nil {
+			return fmt.Errorf("remove what deployment %s ships: %w", d.Key(), err)
+		}
 	}
-	return changes, nil
+	for _, title := range c.Titles() {
+		_, err := t.exec("DELETE FROM titles WHERE scope = "+textID+" AND title = ? AND change = ? AND deployment = "+deployment,
+			d.Scope(), title, c.Name(), d.Key())
+		if err != nil {
+			return fmt.Errorf("remove the titles of what deployment %s ships: %w", d.Key(), err)
+		}
+	}
+	return nil
 }
 
 // HasEvaluatedAfter reports whether a success of a scope after a moment has been evaluated.

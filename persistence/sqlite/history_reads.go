@@ -166,7 +166,7 @@ func (r *Reader) Incident(ctx context.Context, key string) (dora.Incident, bool,
 }
 
 func (r *Reader) incidents(ctx context.Context, query string, args ...any) ([]dora.Incident, error) {
-	return readAll(ctx, r, "incidents", "SELECT key, details, checksum FROM incidents "+query, args, r.scanIncident)
+	return readAll(ctx, r, "incidents", "SELECT key, details, checksum FROM incidents "+query, args, func(rows *sql.Rows) (dora.Incident, error) { return scanIncident(r.path, rows) })
 }
 
 // WaitingBefore returns the first pending evaluation of the same scope that comes before s; its zero value if there is none.
@@ -177,17 +177,17 @@ func (r *Reader) WaitingBefore(ctx context.Context, s dora.Evaluation) (dora.Eva
 }
 
 // scanIncident reads an incident and checks its checksum.
-func (r *Reader) scanIncident(rows *sql.Rows) (i dora.Incident, err error) {
+func scanIncident(path string, rows *sql.Rows) (i dora.Incident, err error) {
 	var key, state string
 	var sum int64
 	if err := rows.Scan(&key, &state, &sum); err != nil {
 		return i, err
 	}
-	if err := checkRow(r.path, "incident "+key, sum, key, state); err != nil {
+	if err := checkRow(path, "incident "+key, sum, key, state); err != nil {
 		return i, err
 	}
 	if err := json.Unmarshal([]byte(state), &i); err != nil {
-		return i, &CorruptError{Path: r.path, What: "incident " + key + " can't be read", Err: err}
+		return i, &CorruptError{Path: path, What: "incident " + key + " can't be read", Err: err}
 	}
 	return i, nil
 }

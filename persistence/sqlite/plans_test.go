@@ -13,7 +13,7 @@ import (
 
 // growing are the tables that grow with the history or with what waits.
 var growing = strings.Fields(`deliveries texts facts commits lookups waiting_statuses repositories repository_names environments deployments
-	successes shipped titles incidents incident_events evaluations evidence failed_changes`)
+	successes shipped titles incidents incident_events evaluations evidence failed_changes all_evidence days`)
 
 // unselective are searches that read a share of a table: all that a repository, a scope, a family or a kind has.
 var unselective = []string{
@@ -35,6 +35,10 @@ var mayGrow = map[string]string{
 	"SELECT id, labels FROM series WHERE family =":                         "explains a metric, for a person",
 	"WHERE number = ? AND repository IN":                                   "reads the deployments of one number",
 	"SELECT DISTINCT sha FROM deployments":                                 "ends when it has found as many as it returns",
+	"FROM texts WHERE id IN (SELECT scope FROM deployments)":               "makes all days stale, once for each change of the rules",
+	"stale_days WHERE scope = ?":                                           "reads the row of a scope",
+	"UPDATE stale_days SET since":                                          "reads the row of a scope",
+	"FROM owned CROSS JOIN days ON owned = id WHERE scope = ?":             "reads the days of a scope between two dates",
 	" SET scope = ? WHERE scope =":                                         "merges two repositories, at most once for each",
 	"FROM environments GROUP BY folded":                                    "lists the environments, at the start",
 	"_inaccessible WHERE inaccessible = 1":                                 "returns all that it reads",

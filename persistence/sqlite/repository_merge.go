@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"dora-exporter/dora"
 )
 
 // Merge gives all that is stored of a repository to another.
 func (t repositoryTx) Merge(from, into string) error {
-	deployments, err := t.deployments("WHERE repository = "+textID, from)
+	deployments, err := newHistory(t.writer.path, t.writer.codec, t.query).deployments("WHERE repository = "+textID, from)
 	if err != nil {
 		return err
 	}
@@ -30,6 +31,7 @@ func (t repositoryTx) Merge(from, into string) error {
 		"UPDATE evaluations SET scope = " + scope + ", repository = ?2, first = 0 WHERE repository = ?1",
 		"UPDATE lookups SET repository = ?2 WHERE repository = ?1",
 		"UPDATE evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
+		"UPDATE all_evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE failed_changes SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1
 			ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)`,
@@ -45,6 +47,9 @@ func (t repositoryTx) Merge(from, into string) error {
 	}
 	if err := t.moveChanges(from, into); err != nil {
 		return fmt.Errorf("merge what was counted of repository %s into that of %s: %w", from, into, err)
+	}
+	if err := t.markStale(time.Time{}, dora.StaleIncidents); err != nil {
+		return err
 	}
 	return t.setFirstOfScopes(into)
 }

@@ -45,15 +45,7 @@ func (find findRuns) first(query string, args ...any) (dora.Run, bool, error) {
 }
 
 // Runs returns the runs of deployments, for explanations.
-func (r *Reader) Runs(ctx context.Context) dora.Runs {
-	return findRuns(func(query string, args ...any) ([]dora.Run, error) {
-		return readAll(ctx, r, "runs of deployments", query, args, func(rows *sql.Rows) (dora.Run, error) { return r.codec.scanRun(r.path, rows) })
-	})
-}
-
-func (t *tx) runs(query string, args ...any) ([]dora.Run, error) {
-	return readAllIn(t, "runs of deployments", query, args, func(rows *sql.Rows) (dora.Run, error) { return t.writer.codec.scanRun(t.writer.path, rows) })
-}
+func (r *Reader) Runs(ctx context.Context) dora.Runs { return r.history(ctx) }
 
 func (c *codec) scanRun(path string, rows *sql.Rows) (run dora.Run, err error) {
 	var at int64
