@@ -73,8 +73,7 @@ type StoredDays interface {
 	Environments() ([]Environment, error)
 	// Unsettled returns the number of pending evaluations.
 	Unsettled() (int, error)
-	// SeriesSums calls each for all series of families, with the number of their facts and what these add up to. Facts that start a
-	// series are none.
+	// SeriesSums calls each for all series of families, with what their facts add up to.
 	SeriesSums(each func(SeriesSum), families ...string) error
 }
 
@@ -82,6 +81,7 @@ type StoredDays interface {
 type SeriesSum struct {
 	Family string
 	Labels Labels
-	Count  int64
-	Sum    int64
+	// Count is the number of observations of a Histogram.
+	Count int64
+	Sum   int64
 }

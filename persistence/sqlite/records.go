@@ -27,19 +27,18 @@ func (r *Reader) Records(ctx context.Context, add func(dora.Fact), families ...s
 		if all.Unsettled, err = r.CountEvaluations(ctx); err != nil {
 			return err
 		}
-		return r.factsOf(ctx, add, families)
+		return r.factsOf(ctx, 0, families, func(f dora.Fact) error {
+			add(f)
+			return nil
+		})
 	})
 	return all, err
 }
 
-// factsOf calls add for every fact of the families.
-func (r *Reader) factsOf(ctx context.Context, add func(dora.Fact), families []string) error {
-	where := "WHERE facts.family IN (SELECT id FROM texts WHERE text IN (" + placeholders(len(families)) + ")) ORDER BY facts.position"
-	err := r.facts(ctx, where, toAny(families), func(f dora.Fact) error {
-		add(f)
-		return nil
-	})
-	if err != nil {
+// factsOf calls add for every fact of the families after a position.
+func (r *Reader) factsOf(ctx context.Context, after int64, families []string, add func(dora.Fact) error) error {
+	where := "WHERE facts.position > ? AND facts.family IN (SELECT id FROM texts WHERE text IN (" + placeholders(len(families)) + ")) ORDER BY facts.position"
+	if err := r.facts(ctx, where, append([]any{after}, toAny(families)...), add); err != nil {
 		return fmt.Errorf("read the facts of %s: %w", strings.Join(families, ", "), err)
 	}
 	return nil

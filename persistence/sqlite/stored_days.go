@@ -52,21 +52,29 @@ func (s storedDays) Unsettled() (int, error) { return s.reader.CountEvaluations(
 
 // SeriesSums calls each for all series of families with what their facts add up to.
 func (s storedDays) SeriesSums(each func(dora.SeriesSum), families ...string) error {
-	type series struct{ family, labels string }
-	sums := map[series]*dora.SeriesSum{}
-	err := s.reader.factsOf(s.ctx, func(f dora.Fact) {
-		if f.Starts() {
-			return
-		}
-		key := series{f.Family, f.Labels.Key()}
-		if sums[key] == nil {
-			sums[key] = &dora.SeriesSum{Family: f.Family, Labels: f.Labels}
-		}
-		sums[key].Count++
-		sums[key].Sum += f.Value
-	}, families)
-	for _, sum := range sums {
-		each(*sum)
+	rows, err := s.reader.sumRows(s.ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	sums, err := s.reader.sumsOf(s.ctx, rows)
+	if err != nil {
+		return err
+	}
+	if sums.State == nil {
+		sums.State = dora.State{}
+	}
+	byName := dora.FamiliesByName()
+	if err := s.reader.factsOf(s.ctx, sums.Position, families, func(f dora.Fact) error { return sums.State.Add(byName, f) }); err != nil {
+		return err
+	}
+	for _, family := range families {
+		for _, series := range sums.State[family] {
+			sum := dora.SeriesSum{Family: family, Labels: series.Labels, Sum: series.Own}
+			for _, n := range series.Buckets {
+				sum.Count += n
+			}
+			each(sum)
+		}
+	}
+	return nil
 }
