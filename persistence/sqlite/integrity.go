@@ -14,6 +14,8 @@ const (
 	// checkAtStartBelow is the file size up to which the whole file is checked at the start, which takes about a tenth of a second. A
 	// larger file is checked in the background, and rows when they are read.
 	checkAtStartBelow = 8 << 20
+	// checkDelay is the time until a check in the background begins: a start has other work to do.
+	checkDelay = 5 * time.Second
 	// checkPause is the time between two parts of a check in the background, each of which keeps a read transaction open.
 	checkPause = 50 * time.Millisecond
 	// checkBatch is how many facts are checked at once in the background.
@@ -105,7 +107,11 @@ func (s *Store) checkInBackground() (stop func(), err error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var checking sync.WaitGroup
-	checking.Go(func() { s.check(ctx) })
+	checking.Go(func() {
+		if pause(ctx, checkDelay) == nil {
+			s.check(ctx)
+		}
+	})
 	return func() {
 		cancel()
 		checking.Wait()
@@ -132,11 +138,14 @@ func (s *Store) check(ctx context.Context) {
 }
 
 // pauseCheck leaves the disk and the processor to others for a moment.
-func pauseCheck(ctx context.Context) error {
+func pauseCheck(ctx context.Context) error { return pause(ctx, checkPause) }
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(checkPause):
+	case <-time.After(d):
 		return nil
 	}
 }

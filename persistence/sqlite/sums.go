@@ -111,8 +111,8 @@ func rowsSum(rows map[sumKey]sumRow) (sum int64) {
 func (s *Store) SaveSums(ctx context.Context, sums dora.Sums) error {
 	rows, err := s.sumRows(ctx)
 	var corrupt *CorruptError
-	clear := errors.As(err, &corrupt)
-	if clear {
+	unusable := errors.As(err, &corrupt)
+	if unusable {
 		rows = map[sumKey]sumRow{}
 	} else if err != nil {
 		return fmt.Errorf("save the sums of the facts: %w", err)
@@ -126,7 +126,7 @@ func (s *Store) SaveSums(ctx context.Context, sums dora.Sums) error {
 		return fmt.Errorf("save the sums of the facts: %w", err)
 	}
 	err = s.update(ctx, func(t *tx) error {
-		if clear {
+		if unusable {
 			if _, err := t.exec("DELETE FROM sums"); err != nil {
 				return err
 			}
