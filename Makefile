@@ -12,7 +12,7 @@ OTELCOL          := $(TOOLS)/otelcol-$(OTELCOL_VERSION)
 VICTORIA_VERSION := v1.140.0
 VICTORIA_METRICS := $(TOOLS)/victoria-metrics-$(VICTORIA_VERSION)
 
-.PHONY: run demo build image test race integration lint bench torture cover clean
+.PHONY: run demo build image test race integration lint bench bench-scale torture cover clean
 
 ## run: build and start the exporter with config.yml
 run: build
@@ -33,6 +33,7 @@ image:
 ## test: all tests
 test:
 	go test -count=1 -timeout 30m ./...
+	cd bench && go test -count=1 ./...
 
 # The story runs the program as another process, and the random histories run it step by step.
 ## race: all tests but the story and the random histories with the race detector, which needs a C compiler
@@ -56,6 +57,7 @@ $(VICTORIA_METRICS):
 lint: $(GOLANGCI)
 	$(GOLANGCI) run ./...
 	cd integration && $(GOLANGCI) run --config ../.golangci.yml ./...
+	cd bench && $(GOLANGCI) run --config ../.golangci.yml ./...
 
 $(GOLANGCI):
 	mkdir -p $(TOOLS)
@@ -66,10 +68,16 @@ $(GOLANGCI):
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
 
+# It needs Linux, and with the default sizes some minutes and 4 GB of disk.
+## bench-scale: the cost over the history as a table; ARGS are flags of bench, such as ARGS="-deployments 20000,60000 -o run.json"
+bench-scale: build
+	cd bench && go build -o dora-bench .
+	./bench/dora-bench $(ARGS)
+
 ## torture: the long forms of the fault tests, minutes of random histories, and half a minute of fuzzing for each decoder; forty minutes in all
 torture:
 	./integration/install
-	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|ManyEnvironments|Outage|GitHub|EveryOrder|Replay|Anonymous|Dense|Foreign' -v -args -torture
+	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|Formats|ManyEnvironments|Outage|GitHub|EveryOrder|Replay|Anonymous|Dense|Foreign' -v -args -torture
 	go test -count=1 -timeout 60m ./dora/pipeline -run 'Arrival|NeverComes|IssueOrder|StatusOrder' -v -args -histories 3m
 	cd integration && go test -count=1 -timeout 20m -run 'Durable|Kill|Failing|RealDisk|Permission' -v ./...
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
@@ -84,4 +92,4 @@ cover:
 	go tool cover -func=coverage.out
 
 clean:
-	rm -f dora-exporter coverage.out
+	rm -f dora-exporter bench/dora-bench coverage.out

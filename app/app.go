@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -97,7 +98,7 @@ func (a *App) Start(ctx context.Context) error {
 	c, logger := a.options.Config, a.options.Logger
 	a.failed = a.server.serve()
 	logger.Info("listening", "address", strings.Join(a.Addresses(), ","), "database", c.Storage.Database, "checkpoint", c.Storage.File.Path)
-	if err := a.projection.Restore(ctx); err != nil {
+	if err := a.restore(ctx); err != nil {
 		a.server.stop(ctx, 0)
 		return err
 	}
@@ -109,6 +110,16 @@ func (a *App) Start(ctx context.Context) error {
 	a.stop = stop
 	logger.Info("ready")
 	return nil
+}
+
+// restore restores the values. That needs several times the memory that the values take afterwards, so garbage is collected more often
+// meanwhile and its memory returned.
+func (a *App) restore(ctx context.Context) error {
+	const percent = 25
+	before := debug.SetGCPercent(percent)
+	defer debug.FreeOSMemory()
+	defer debug.SetGCPercent(before)
+	return a.projection.Restore(ctx)
 }
 
 // Addresses returns the addresses that the server listens on, host:port.
@@ -178,6 +189,7 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 	stopProcessor := runInBackground(ctx, p.processor.Run)
 	stopLookups := runInBackground(ctx, p.lookups.Run)
 	stopEvaluator := runInBackground(ctx, p.evaluator.Run)
+	stopDays := runInBackground(ctx, p.days.Run)
 	stopProjection := runInBackground(ctx, p.projection.Run)
 	stopRetention := runInBackground(ctx, p.retention.Run)
 	return func() error {
@@ -192,6 +204,7 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 		stopRetention()
 		stopLookups()
 		stopEvaluator()
+		stopDays()
 		stopClock()
 		stopProjection()
 		written := withTimeout(ctx, checkpointTimeout, p.projection.Finish)

@@ -12,6 +12,7 @@ import (
 
 	"dora-exporter/config"
 	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
 	"dora-exporter/page"
 	"dora-exporter/persistence/sqlite"
 	"dora-exporter/story/shop"
@@ -77,6 +78,10 @@ func aLargeStore(tb testing.TB, deployments int) (path string, newest time.Time)
 		})
 	}
 	arriving.Wait()
+	days := &pipeline.Days{Store: store, Policy: config.DefaultPolicy(), Logger: slog.New(slog.DiscardHandler), AtOnce: 1000}
+	if err := days.Make(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
 	return path, one(deployments).Succeeded()
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -17,10 +18,9 @@ const (
 	measuredPeriod = 90 * 24 * time.Hour
 	// measuredWeeks is the number of weeks in a trend.
 	measuredWeeks = 12
+	// shownTeams bounds how many teams the page shows.
+	shownTeams = 50
 )
-
-// pageLimits bounds what the page reads and shows.
-var pageLimits = report.Limits{Teams: 50, Deployments: 20_000}
 
 // newPages returns the pages over a database. now returns the end of the measured period.
 func newPages(r *sqlite.Reader, p dora.Policy, requests *page.Requests, state func() page.State, now func() time.Time, logger *slog.Logger) *page.Pages {
@@ -64,14 +64,15 @@ func (e pageExplainer) explain(ctx context.Context, run explainFunc, name string
 	return page.Explanation{Text: made.Text(), Found: true}, nil
 }
 
-// pageMeasures returns the measures of all teams up to now.
+// pageMeasures returns the measures of the teams that deployed to production up to now.
 func pageMeasures(ctx context.Context, r report.Reader, p dora.Policy, now time.Time) (m page.Measures, err error) {
-	counted, err := report.FromCounted(ctx, r, p, pageLimits, report.Options{Now: now, Since: measuredPeriod, Weeks: measuredWeeks})
+	made, err := report.MeasuresFromEvents(ctx, r, p, report.Options{Now: now, Since: measuredPeriod, Weeks: measuredWeeks})
 	if err != nil {
 		return m, err
 	}
-	m = page.Measures{From: counted.From, To: counted.To, MoreTeams: counted.MoreTeams, Shortened: counted.Shortened}
-	for _, row := range counted.Rows {
+	rows := slices.DeleteFunc(made.Rows, func(row report.Row) bool { return row.Frequency.Observations == 0 })
+	m = page.Measures{From: made.From, To: made.To, MoreTeams: max(0, len(rows)-shownTeams)}
+	for _, row := range rows[:min(len(rows), shownTeams)] {
 		team, trends := page.Team{Name: row.Name}, row.Trends()
 		for i, line := range row.Lines() {
 			measure := page.Measure{

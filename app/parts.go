@@ -31,6 +31,7 @@ type parts struct {
 	processor   *pipeline.Processor
 	lookups     *pipeline.Lookups
 	evaluator   *pipeline.Evaluator
+	days        *pipeline.Days
 	projection  *pipeline.Projection
 	retention   *pipeline.Retention
 	// traces is nil if traces are off.
@@ -103,6 +104,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		Store: p.store, Enricher: github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
 	}
 	p.retention = &pipeline.Retention{Store: p.store, Rules: rules, Logger: logger, Keep: c.Storage.Retention, Now: o.Machine.Wall, OnRemoved: p.countRemoved}
+	p.days = &pipeline.Days{Store: p.store, Policy: c.Policy, Logger: logger, AtOnce: 100}
 	values := checkpoint.New(c.Storage.File.Path, p.store, dora.Families(), o.AcceptStore, logger)
 	if c.Metrics.RedeploymentLabel {
 		values.KeepOptionalLabels()

@@ -98,6 +98,18 @@ func (t DeploymentRecord) Succeeded() time.Time {
 	return o.At
 }
 
+// When returns the time under which the deployment is found: of its first success, else of its first outcome, else when it began to
+// run, else when it was created.
+func (t DeploymentRecord) When() time.Time {
+	if first, ok := t.First(Success); ok {
+		return first.At
+	}
+	if len(t.Outcomes) > 0 {
+		return t.Outcomes[0].At
+	}
+	return cmp.Or(t.Started, t.CreatedAt)
+}
+
 // Scope returns the scope in which the deployment follows others.
 func (t DeploymentRecord) Scope() string { return ScopeOf(t.RepositoryKey(), t.Environment, t.Task) }
 

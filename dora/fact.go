@@ -1,8 +1,8 @@
 package dora
 
 import (
-	"fmt"
-	"sort"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,15 +44,16 @@ func (l Labels) Key() string {
 	for name := range l {
 		names = append(names, name)
 	}
-	sort.Strings(names)
-	var b strings.Builder
+	slices.Sort(names)
+	key := make([]byte, 0, 128)
 	for i, name := range names {
 		if i > 0 {
-			b.WriteByte(',')
+			key = append(key, ',')
 		}
-		fmt.Fprintf(&b, "%s=%q", name, l[name])
+		key = append(append(key, name...), '=')
+		key = strconv.AppendQuote(key, l[name])
 	}
-	return b.String()
+	return string(key)
 }
 
 // With returns a copy of the labels with another label.

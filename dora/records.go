@@ -1,7 +1,5 @@
 package dora
 
-import "time"
-
 // Records are all deployments and incidents that a store knows at one moment.
 type Records struct {
 	Deployments []DeploymentRecord
@@ -15,18 +13,6 @@ type Records struct {
 	Unsettled int
 	// Removal is how much of the history has been removed.
 	Removal Removal
-}
-
-// Counted has the deployments to production in a period with what was counted about them, so that the measures of the period can be
-// computed without all earlier deployments.
-type Counted struct {
-	Deployments []CountedDeployment
-	// First is the time of the first success ever; zero if there is none.
-	First time.Time
-	// From is the start of the period; later than requested if there were too many deployments.
-	From time.Time
-	// Teams is the number of all teams, including those whose deployments were left out because there are too many teams.
-	Teams int
 }
 
 // CountedDeployment is a successful deployment.

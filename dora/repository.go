@@ -39,12 +39,13 @@ type RepositoryTx interface {
 	Named(name string) ([]Repository, error)
 	// Save adds a repository or replaces the one with its key.
 	Save(Repository) error
-	// AddName stores that an event of a time called a repository, by its key, by a name. Of several times the latest holds.
+	// AddName stores that an event of a time called a repository, by its key, by a name. Of several times the latest holds. If the name
+	// is new, all that incidents show is stale from then on.
 	AddName(key, name string, at time.Time) error
 	// Merge gives all that is stored of one repository, by its key, to another: its names, its look-ups, its deployments with what they
 	// shipped, their evaluations, evidence and failed changes, each with its scope, and the facts about its changes (ChangeSubject), but
 	// not those about a change that has a fact in the other's scope. The first repository has no name then, and its key is not given to
-	// another one. What is stored of an environment stays with both.
+	// another one. What is stored of an environment stays with both. All days of both are stale from then on.
 	Merge(from, into string) error
 	// AddEnvironment stores that a deployment went to an environment of a repository, and returns how the first one was spelled whose
 	// name is equal by FoldName. It is one of production from the first time on that production is true.

@@ -62,7 +62,7 @@ func (f Family) bucket(value int64) int {
 	return i
 }
 
-// Add adds facts to the state. A fact of a Histogram is one observation, or none if it only starts the series.
+// Add adds facts to the state.
 func (s State) Add(families map[string]Family, facts ...Fact) error {
 	for _, fact := range facts {
 		family, ok := families[fact.Family]
@@ -77,20 +77,26 @@ func (s State) Add(families map[string]Family, facts ...Fact) error {
 		if !ok {
 			series.Labels = fact.Labels
 		}
-		switch {
-		case family.Kind == Histogram && fact.Starts():
-		case family.Kind == Histogram:
-			series.Own += fact.Value
-			series.Buckets = series.OwnBuckets(family) // a copy: earlier copies of the series keep their counts
-			series.Buckets[family.bucket(fact.Value)]++
-		case family.Kind != Last:
-			series.Own += fact.Value
-		case fact.Newer(series.At, series.ID):
-			series.Own, series.At, series.ID = fact.Value, fact.At, fact.ID
-		}
-		s[fact.Family][key] = series
+		s[fact.Family][key] = series.With(family, fact)
 	}
 	return nil
+}
+
+// With returns the series with a fact of its family added. A fact of a Histogram is one observation, or none if it only starts the
+// series.
+func (s Series) With(f Family, fact Fact) Series {
+	switch {
+	case f.Kind == Histogram && fact.Starts():
+	case f.Kind == Histogram:
+		s.Own += fact.Value
+		s.Buckets = s.OwnBuckets(f) // a copy: earlier copies of the series keep their counts
+		s.Buckets[f.bucket(fact.Value)]++
+	case f.Kind != Last:
+		s.Own += fact.Value
+	case fact.Newer(s.At, s.ID):
+		s.Own, s.At, s.ID = fact.Value, fact.At, fact.ID
+	}
+	return s
 }
 
 // FamiliesByName returns all families by name.

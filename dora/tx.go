@@ -14,6 +14,7 @@ type Tx interface {
 	Evidence() EvidenceTx
 	Evaluations() EvaluationTx
 	Removal() RemovalTx
+	Days() DayTx
 }
 
 // FactTx adds facts, and keeps the label sets that count against the limit on series.
@@ -62,11 +63,16 @@ type CommitTx interface {
 
 // DeploymentTx changes what is remembered of deployments; History reads it.
 type DeploymentTx interface {
-	// Save adds a deployment or replaces all that is known of it, also what it is found by. Whether it has been evaluated stays.
+	// Save adds a deployment or replaces all that is known of it, also what it is found by. Whether it has been evaluated stays. The days
+	// of its scope are stale from then on since its time (DeploymentRecord.When), the one before or the new one, whichever is earlier,
+	// and so is what incidents show.
 	Save(DeploymentRecord) error
 	// AddShipped stores that a deployment shipped a change, under names of it and its titles. What was stored of the same
 	// deployment and name is replaced.
 	AddShipped(t DeploymentRecord, c Change, names []string) error
+	// RemoveShipped removes what AddShipped stored of a deployment and a change when it was given the same deployment, with the same
+	// success.
+	RemoveShipped(t DeploymentRecord, c Change) error
 	// HasEvaluatedAfter reports whether a success of a scope that comes after a moment has been evaluated: its evaluation is done
 	// and was not added again.
 	HasEvaluatedAfter(scope string, m Moment) (bool, error)
@@ -76,7 +82,7 @@ type DeploymentTx interface {
 type IncidentTx interface {
 	// Get returns an incident by its key, with its events; the zero value if it is not known.
 	Get(key string) (Incident, error)
-	// Save adds or replaces an incident.
+	// Save adds or replaces an incident. What incidents show is stale from then on since its creation.
 	Save(Incident) error
 }
 

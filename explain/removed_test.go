@@ -32,12 +32,16 @@ func TestExplainedValuesAfterARemoval(t *testing.T) {
 
 func TestExplainWhatWasRemoved(t *testing.T) {
 	s := shop.Day(t)
-	for days := range 2 {
-		s.Deliver(shop.Status(int64(100+days), "staging", "V6", "success", 1000+days*800*24*60))
+	for round := range 2 {
+		s.Deliver(shop.Status(int64(100+round), "staging", "V6", "success", 1000+round*800*24*60))
 		s.Process()
 		retention := pipeline.Retention{
 			Store: s.Store, Rules: s.Rules, Logger: slog.New(slog.DiscardHandler), Keep: 90 * dora.Day,
-			Now: func() time.Time { return shop.Minute(1001 + days*800*24*60) }, OnRemoved: func(dora.Removed) {},
+			Now: func() time.Time { return shop.Minute(1001 + round*800*24*60) }, OnRemoved: func(dora.Removed) {},
+		}
+		days := pipeline.Days{Store: s.Store, Policy: s.Rules.Policy, Logger: slog.New(slog.DiscardHandler), AtOnce: 100}
+		if err := days.Make(t.Context()); err != nil { // nothing is removed before
+			t.Fatal(err)
 		}
 		for range 2 { // what an incident is evidence against goes after it
 			if _, err := retention.RemoveOld(t.Context()); err != nil {

@@ -47,7 +47,7 @@ func TestExplainRandomHistories(t *testing.T) {
 			s := shop.New(t)
 			s.Rules.MaxSeries = []int{20_000, 120, 40}[seed]
 			s.GitHub.Line = []string{"V1", "V2", "V3", "V4", "V5"}
-			for range 40 {
+			for range 25 {
 				at, environment := random.IntN(500), []string{"production", "staging", "a", "b"}[random.IntN(4)]
 				state := []string{"success", "success", "success", "failure", "error", "in_progress"}[random.IntN(6)]
 				s.Deliver(shop.Status(int64(1+random.IntN(15)), environment, s.GitHub.Line[random.IntN(5)], state, at))

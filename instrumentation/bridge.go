@@ -101,9 +101,7 @@ func (i *Instruments) State() dora.State {
 	for _, f := range i.options.Families {
 		all := map[string]dora.Series{}
 		for _, s := range i.merge(f, live[instrumentNames[f.Name]], nil) {
-			if s.Labels == nil {
-				s.Labels = labelsOf(s.attributes)
-			}
+			s.Labels = labelsOf(s.attributes)
 			all[s.Labels.Key()] = s.Series
 		}
 		if len(all) > 0 {
@@ -128,8 +126,8 @@ func (i *Instruments) collectInstruments(ctx context.Context) (live map[string]m
 	return live, nil
 }
 
-// merge adds the data of a family's instrument to its base, for the series in only or, if only is nil, for all. A series that
-// is not in the base has no Labels, only attributes.
+// merge adds the data of a family's instrument to its base, for the series in only or, if only is nil, for all. The series have no
+// Labels, only attributes.
 func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only seriesSet) map[attribute.Distinct]baseSeries {
 	merged := map[attribute.Distinct]baseSeries{}
 	for key := range only {

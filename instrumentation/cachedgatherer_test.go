@@ -38,7 +38,7 @@ func TestCachedGatherer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range 200 {
+	for n := range 80 {
 		for range random.IntN(4) {
 			record(t, i, fact())
 		}

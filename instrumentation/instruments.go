@@ -187,13 +187,21 @@ func (i *Instruments) addInstrument(meter metric.Meter, f dora.Family) error {
 func (i *Instruments) Restore(s dora.State) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	sets := map[string]attribute.Set{} // families share them
 	for family, series := range s {
 		base := make(map[attribute.Distinct]baseSeries, len(series))
 		newest := map[attribute.Distinct]dora.Fact{}
-		for _, restored := range series {
-			set := attributeSet(restored.Labels)
+		for key, restored := range series {
+			set, known := sets[key]
+			if !known {
+				set = attributeSet(restored.Labels)
+				sets[key] = set
+			}
+			if i.families[family].Kind == dora.Last {
+				newest[set.Equivalent()] = dora.Fact{At: restored.At, ID: restored.ID}
+			}
+			restored.Labels = nil // the attributes have them, in less memory
 			base[set.Equivalent()] = baseSeries{attributes: set, Series: restored}
-			newest[set.Equivalent()] = dora.Fact{At: restored.At, ID: restored.ID}
 		}
 		i.base[family], i.newest[family] = base, newest
 	}

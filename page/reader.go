@@ -48,14 +48,12 @@ type Explanation struct {
 	Found bool
 }
 
-// Measures are the five DORA measures of the teams, as counted on /metrics.
+// Measures are the five DORA measures of the teams, by all events.
 type Measures struct {
 	From, To time.Time
 	Teams    []Team
 	// MoreTeams counts the teams that are left out.
 	MoreTeams int
-	// Shortened is true if From is later because there are too many deployments.
-	Shortened bool
 }
 
 // Team has the measures of a team.

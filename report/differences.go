@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 )
 
 // Difference is a series that has another value on /metrics than all events give.
@@ -37,50 +36,37 @@ func ComparedFamilies() []string {
 // Add adds a fact of one of the ComparedFamilies.
 func (t *Tally) Add(f dora.Fact) {
 	if !f.Starts() {
-		t.add(f.Family, f.Labels, f.Value)
+		t.add(f.Family, f.Labels, 1, f.Value)
 	}
 }
 
-func (t *Tally) add(family string, labels dora.Labels, value int64) {
+func (t *Tally) add(family string, labels dora.Labels, count, sum int64) {
 	s := seriesKey{row: t.options.row(labels), family: family, label: cmp.Or(labels["outcome"], labels["cause"])}
 	if family == dora.LeadTime || family == dora.Recovery {
-		s.family = family + "_count"
-		t.values[s]++
-		s.family = family + "_sum"
+		s.family = family + dora.CountSuffix
+		t.values[s] += count
+		s.family = family + dora.SumSuffix
 	}
-	t.values[s] += value
+	t.values[s] += sum
 }
 
-// addDeployment adds what a deployment counts for, as the facts do.
-func (t *Tally) addDeployment(p dora.Policy, d *dora.CountedDeployment) {
-	labels := d.Labels()
-	for _, of := range []string{dora.Success, dora.Failure} {
-		if _, ok := d.First(of); ok {
-			t.add(dora.Deployments, labels.With("outcome", of), 1)
+// AddSum adds what the facts of a series of one of the ComparedFamilies add up to.
+func (t *Tally) AddSum(sum dora.SeriesSum) { t.add(sum.Family, sum.Labels, sum.Count, sum.Sum) }
+
+// addCounts adds what deployments count for.
+func (t *Tally) addCounts(o dora.Owned, counts dora.Counts) {
+	for key, n := range counts {
+		if key.Family != "" {
+			t.values[seriesKey{t.options.row(o.Labels()), key.Family, key.Label}] += n
 		}
-	}
-	for _, c := range d.Changes {
-		t.add(dora.Changes, labels, 1)
-		if ms, reason := rules.LeadTime(p, c, d.Succeeded()); reason == "" {
-			t.add(dora.LeadTime, labels, ms)
-		}
-	}
-	if d.Mark != nil {
-		t.add(dora.ChangeFailures, labels.With("cause", string(d.Mark.Cause)), 1)
-		if ms, reason := rules.RecoveryTime(*d.Mark, d.Succeeded()); reason == "" {
-			t.add(dora.Recovery, labels, ms)
-		}
-	}
-	if d.Repaired != "" {
-		t.add(dora.ReworkDeployments, labels.With("cause", string(d.Repaired)), 1)
 	}
 }
 
 // differences compares what all events give with the facts.
-func differences(p dora.Policy, all []*dora.CountedDeployment, facts *Tally, o Options) []Difference {
+func differences(counts map[dora.Owned]dora.Counts, facts *Tally, o Options) []Difference {
 	events := NewTally(o)
-	for _, d := range all {
-		events.addDeployment(p, d)
+	for owned, c := range counts {
+		events.addCounts(owned, c)
 	}
 	series := maps.Clone(facts.values)
 	maps.Copy(series, events.values)
@@ -90,7 +76,7 @@ func differences(p dora.Policy, all []*dora.CountedDeployment, facts *Tally, o O
 			continue
 		}
 		unit := dora.One
-		if strings.HasSuffix(s.family, "_sum") {
+		if strings.HasSuffix(s.family, dora.SumSuffix) {
 			unit = dora.Milliseconds
 		}
 		found = append(found, Difference{s.row, s.String(), unit.Scale(events.values[s]), unit.Scale(facts.values[s])})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 )
 
 const (
@@ -26,8 +27,8 @@ type Report struct {
 	Differences []Difference
 	// Environments are those that deployments have gone to, over all time.
 	Environments []dora.Environment
-	// CompleteFrom is when the last of the events arrived that have been removed; zero if all are there. Without them, there is nothing to
-	// compare /metrics with, so Differences is nil.
+	// CompleteFrom is when the last of the events arrived that have been removed, if the report is computed without them; else it is zero.
+	// Without them, there is nothing to compare /metrics with, so Differences is nil.
 	CompleteFrom time.Time
 	// Unsettled counts the evaluations that are still to be made: what follows from them is on /metrics later.
 	Unsettled int
@@ -44,14 +45,65 @@ type Options struct {
 	Weeks int
 }
 
-// FromEvents computes the measures from all stored events.
-func FromEvents(ctx context.Context, r Reader, p dora.Policy, o Options) (Report, error) {
+// FromEvents computes the measures from all stored events: from the days that were made of them, or from all deployments if these are
+// of another policy.
+func FromEvents(ctx context.Context, r Reader, p dora.Policy, o Options) (report Report, err error) {
+	return fromStore(ctx, r, p, o, true)
+}
+
+// MeasuresFromEvents computes a report without its differences.
+func MeasuresFromEvents(ctx context.Context, r Reader, p dora.Policy, o Options) (report Report, err error) {
+	return fromStore(ctx, r, p, o, false)
+}
+
+func fromStore(ctx context.Context, r Reader, p dora.Policy, o Options, compare bool) (report Report, err error) {
+	stale := false
+	err = r.StoredDays(ctx, func(s dora.StoredDays) error {
+		policy, err := s.Policy()
+		if stale = policy != rules.DaysPolicy(p); stale || err != nil {
+			return err
+		}
+		report, err = fromDays(p, s, o, compare)
+		return err
+	})
+	if err != nil || !stale {
+		return report, err
+	}
 	facts := NewTally(o)
 	records, err := r.Records(ctx, facts.Add, ComparedFamilies()...)
 	if err != nil {
 		return Report{}, err
 	}
-	return FromRecords(p, records, facts, o)
+	if report, err = FromRecords(p, records, facts, o); !compare {
+		report.Differences = nil
+	}
+	return report, err
+}
+
+// fromDays computes a report from the days of a store.
+func fromDays(p dora.Policy, stored dora.StoredDays, o Options, compare bool) (Report, error) {
+	days, err := readDays(p, stored)
+	if err != nil {
+		return Report{}, err
+	}
+	s, err := days.summary(o)
+	if err != nil {
+		return Report{}, err
+	}
+	r, err := o.report(s)
+	if err != nil {
+		return r, err
+	}
+	if r.Environments, err = stored.Environments(); err != nil {
+		return r, err
+	}
+	if r.Unsettled, err = stored.Unsettled(); err != nil || !compare {
+		return r, err
+	}
+	facts := NewTally(o)
+	err = stored.SeriesSums(facts.AddSum, ComparedFamilies()...)
+	r.Differences = differences(s.counts, facts, o)
+	return r, err
 }
 
 // FromRecords computes the measures from records. facts has the facts of the families of ComparedFamilies.
@@ -60,66 +112,48 @@ func FromRecords(p dora.Policy, records dora.Records, facts *Tally, o Options) (
 	if err != nil {
 		return Report{}, err
 	}
-	r := Report{From: o.begin(firstOutcome(records)), To: o.Now, Unsettled: records.Unsettled}
-	r.Environments = records.Environments
-	r.Rows = measureAll(p, o.group(all), r, o)
+	s := summarize(p, all)
+	r, err := o.report(s)
+	r.Environments, r.Unsettled = records.Environments, records.Unsettled
 	if r.CompleteFrom = records.Removal.Before; r.CompleteFrom.IsZero() {
-		r.Differences = differences(p, all, facts, o)
+		r.Differences = differences(s.counts, facts, o)
+	}
+	return r, err
+}
+
+// report computes the measures of a summary.
+func (o Options) report(s summary) (Report, error) {
+	r := Report{From: o.begin(s.first), To: o.Now}
+	names, err := o.names(s)
+	if err != nil {
+		return r, err
+	}
+	rows := map[string][]dora.Measured{}
+	for _, name := range names {
+		rows[name] = nil
+	}
+	for _, day := range s.days {
+		if name, is := names[day.Owned]; is {
+			rows[name] = append(rows[name], day.Deployments...)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(rows)) {
+		row := measureRow(name, rows[name], r.From, r.To)
+		row.Weeks = weeks(name, rows[name], r, o.Weeks)
+		r.Rows = append(r.Rows, row)
 	}
 	return r, nil
 }
 
-// Limits bound what FromCounted reads.
-type Limits struct{ Teams, Deployments int }
-
-// CountedReport is a report with how much of the data it leaves out.
-type CountedReport struct {
-	Report
-	// MoreTeams counts the teams that are left out.
-	MoreTeams int
-	// Shortened is true if the report begins later because there are too many deployments.
-	Shortened bool
-}
-
-// FromCounted computes the measures from what was counted: they are those of /metrics, so that late events are missing.
-func FromCounted(ctx context.Context, reader Reader, p dora.Policy, limits Limits, o Options) (CountedReport, error) {
-	since := o.Now.Add(-o.Since)
-	c, err := reader.Counted(ctx, since, limits.Teams, limits.Deployments)
-	if err != nil {
-		return CountedReport{}, err
-	}
-	r := Report{From: o.begin(c.First), To: o.Now}
-	if r.From.Before(c.From) {
-		r.From = c.From
-	}
-	all := make([]*dora.CountedDeployment, len(c.Deployments))
-	for i := range c.Deployments {
-		all[i] = &c.Deployments[i]
-	}
-	r.Rows = measureAll(p, o.group(all), r, o)
-	return CountedReport{Report: r, MoreTeams: max(0, c.Teams-limits.Teams), Shortened: c.From.After(since)}, nil
-}
-
-// measureAll measures each row, in the order of the names.
-func measureAll(p dora.Policy, all map[string][]*dora.CountedDeployment, r Report, o Options) []Row {
-	var rows []Row
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		row := measureRow(p, name, all[name], r.From, r.To)
-		row.Weeks = weeks(p, name, all[name], r, o.Weeks)
-		rows = append(rows, row)
-	}
-	return rows
-}
-
 // weeks measures the last n weeks of a report one by one.
-func weeks(p dora.Policy, name string, all []*dora.CountedDeployment, r Report, n int) []Row {
+func weeks(name string, all []dora.Measured, r Report, n int) []Row {
 	var rows []Row
 	for ; n > 0; n-- {
 		to := r.To.Add(-time.Duration(n-1) * week)
 		from := to.Add(-week + time.Nanosecond) // a success on the border belongs to the week before
-		row := measureRow(p, name, all, from, to)
+		row := measureRow(name, all, from, to)
 		if to.Before(r.From) {
-			row = measureRow(p, name, nil, from, to)
+			row = measureRow(name, nil, from, to)
 			row.Frequency.Value = math.NaN()
 		}
 		rows = append(rows, row)
@@ -140,37 +174,37 @@ func (o Options) begin(first time.Time) time.Time {
 	return from
 }
 
-// firstOutcome returns when the first outcome was; zero when there is none.
-func firstOutcome(records dora.Records) (first time.Time) {
-	for _, t := range records.Deployments {
-		if len(t.Outcomes) > 0 && (first.IsZero() || t.Outcomes[0].At.Before(first)) {
-			first = t.Outcomes[0].At
+// names returns the names of the rows of what was deployed to production. A repository that was renamed is one row, under the name of
+// its newest deployment.
+func (o Options) names(s summary) (map[dora.Owned]string, error) {
+	names, repositories := map[dora.Owned]string{}, map[string][]dora.Owned{}
+	for owned := range s.counts {
+		if owned.Production {
+			names[owned] = o.row(owned.Labels())
+			repository := dora.RepositoryOf(owned.Scope)
+			repositories[repository] = append(repositories[repository], owned)
 		}
 	}
-	return first
-}
-
-// group returns the deployments to production by the name of their row. A repository that was renamed is one row, under the name of its
-// newest deployment.
-func (o Options) group(all []*dora.CountedDeployment) map[string][]*dora.CountedDeployment {
-	newest := map[string]*dora.CountedDeployment{}
-	for _, d := range all {
-		if other := newest[d.RepositoryKey()]; d.InProduction && (other == nil || other.Moment().Before(d.Moment())) {
-			newest[d.RepositoryKey()] = d
-		}
-	}
-	rows := map[string][]*dora.CountedDeployment{}
-	for _, d := range all {
-		if !d.InProduction {
+	for _, all := range repositories {
+		if !o.ByRepository || !slices.ContainsFunc(all, func(other dora.Owned) bool { return names[other] != names[all[0]] }) {
 			continue
 		}
-		name := o.row(d.Labels())
-		if o.ByRepository {
-			name = o.row(newest[d.RepositoryKey()].Labels())
+		var newest dora.Moment
+		name := ""
+		for _, owned := range all {
+			m, err := s.newest(owned)
+			if err != nil {
+				return nil, err
+			}
+			if name == "" || newest.Before(m) {
+				newest, name = m, names[owned]
+			}
 		}
-		rows[name] = append(rows[name], d)
+		for _, owned := range all {
+			names[owned] = name
+		}
 	}
-	return rows
+	return names, nil
 }
 
 // row returns the name of the row that a series belongs to. Repositories whose names differ in upper and lower case alone are

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/dora/rules"
 )
 
 // Row has the measures of a team or repository. They are about the deployments that succeeded in the report's time: how many,
@@ -38,34 +37,30 @@ type Measure struct {
 }
 
 // measureRow measures the deployments that succeeded between two times, both inclusive.
-func measureRow(p dora.Policy, name string, all []*dora.CountedDeployment, from, to time.Time) Row {
+func measureRow(name string, all []dora.Measured, from, to time.Time) Row {
 	r := Row{Name: name, Causes: map[dora.Cause]int{}}
 	deployments := 0
 	var leadTimes, recoveries []float64
 	for _, d := range all {
-		done := d.Succeeded()
-		if done.IsZero() || done.Before(from) || done.After(to) {
+		if !d.Succeeded || d.At.Before(from) || d.At.After(to) {
 			continue
 		}
 		deployments++
-		for _, c := range d.Changes {
-			if ms, reason := rules.LeadTime(p, c, done); reason == "" {
-				leadTimes = append(leadTimes, float64(ms)/1000)
-			} else {
-				r.WithoutLeadTime++
-			}
+		r.WithoutLeadTime += d.WithoutLeadTime
+		for _, ms := range d.LeadTimes {
+			leadTimes = append(leadTimes, float64(ms)/1000)
 		}
-		if d.Mark != nil {
+		if d.Cause != "" {
 			r.Failures++
-			r.Causes[d.Mark.Cause]++
-			if ms, reason := rules.RecoveryTime(*d.Mark, done); reason == "" {
-				recoveries = append(recoveries, float64(ms)/1000)
+			r.Causes[d.Cause]++
+			if d.IsRepaired && d.Recovery != dora.NoRecovery {
+				recoveries = append(recoveries, float64(d.Recovery)/1000)
 			}
-			if d.Mark.RepairedAt.IsZero() {
+			if !d.IsRepaired {
 				r.Unrepaired++
 			}
 		}
-		if d.Repaired != "" {
+		if d.Rework != "" {
 			r.Repairs++
 		}
 	}

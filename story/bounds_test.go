@@ -164,7 +164,7 @@ func TestLargeBackstageAnswers(t *testing.T) {
 	}
 }
 
-// Bodies of webhooks that make much are refused with 400, dozens at once, too.
+// Bodies of webhooks that make much are refused with 400, many at once, too.
 func TestDenseBodies(t *testing.T) {
 	text := func(begin, element string, size int, end string) string {
 		return begin + strings.Repeat(element, (size-len(begin)-len(end))/len(element)) + end
@@ -189,7 +189,7 @@ func TestDenseBodies(t *testing.T) {
 			before := e.peak()
 			small, large := test.body(900<<10), test.body(largest)
 			var sending sync.WaitGroup
-			for range scaled(24, 100) {
+			for range scaled(12, 100) {
 				sending.Go(func() {
 					if status, body := e.post(jira(small)); fmt.Sprint(status) != test.answers && status != 503 && name != "keys" { // which are few then
 						t.Errorf("900 KiB: status %d: %s", status, body)

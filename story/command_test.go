@@ -3,6 +3,7 @@ package story
 import (
 	"database/sql"
 	bigendian "encoding/binary"
+	"encoding/json"
 	"hash/crc64"
 	"os"
 	"path/filepath"
@@ -11,6 +12,9 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
+
+	"dora-exporter/dora"
+	"dora-exporter/persistence/sqlite"
 )
 
 // tamper changes the database as no program should, while the exporter is stopped.
@@ -26,18 +30,19 @@ func (e *exporter) tamper(statement string, args ...any) {
 	}
 }
 
-// processedEvent returns the event of the only delivery that was processed, as it is stored.
-func (e *exporter) processedEvent() (event string) {
+// newestEvent returns the event of the delivery that arrived last.
+func (e *exporter) newestEvent() dora.Event {
 	e.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(e.folder, "dora-exporter.db"))
+	r, err := sqlite.OpenReader(e.Context(), filepath.Join(e.folder, "dora-exporter.db"))
 	if err != nil {
 		e.Fatal(err)
 	}
-	defer func() { _ = db.Close() }()
-	if err := db.QueryRow("SELECT event FROM deliveries WHERE state = 1").Scan(&event); err != nil {
-		e.Fatal(err)
+	defer func() { _ = r.Close() }()
+	newest, err := r.Recent(e.Context(), 1)
+	if err != nil || len(newest) != 1 {
+		e.Fatalf("the newest delivery is %v, %v", newest, err)
 	}
-	return event
+	return newest[0].Event
 }
 
 // deliverySum is the checksum of a delivery's row: CRC-64 over the texts, each behind its length, and the time.
@@ -60,8 +65,9 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 	e.start()
 	e.terminate()
 	const cut = `{"deployment_st`
-	e.tamper("INSERT INTO deliveries (source, key, event, received, due, attempts, checksum) VALUES ('github', 'h/deployment_status/9', ?, 0, 0, 4, ?)",
-		cut, deliverySum("github", "h/deployment_status/9", cut, 0))
+	e.tamper("INSERT INTO texts (id, text) VALUES (99, 'h/deployment_status/')")
+	e.tamper("INSERT INTO deliveries (source, stem, rest, about, event, received, due, attempts, checksum) VALUES ('github', 99, '9', '', ?, 0, 0, 4, ?)",
+		[]byte(cut), deliverySum("github", "h/deployment_status/9", cut, 0))
 	e.start()
 	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
 	e.mustPost(d.status(1, "success", first.Add(time.Minute)))
@@ -78,8 +84,13 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 		t.Errorf("deliveries retry 7: status %d, %s%s", status, out, errOut)
 	}
 	e.terminate()
-	repaired := strings.Replace(e.processedEvent(), `"id":1,"state"`, `"id":9,"state"`, 1)
-	e.tamper("UPDATE deliveries SET event = ?, checksum = ? WHERE state = 2", repaired, deliverySum("github", "h/deployment_status/9", repaired, 0))
+	event := e.newestEvent()
+	event.Status.ID = 9
+	repaired, err := json.Marshal(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.tamper("UPDATE deliveries SET event = ?, checksum = ? WHERE state = 2", repaired, deliverySum("github", "h/deployment_status/9", string(repaired), 0))
 	e.start()
 	if status, out, errOut := e.runOnce("deliveries", "retry"); status != 0 || !strings.HasPrefix(out, "deliveries pending again: 1;") {
 		t.Errorf("deliveries retry: status %d, %s%s", status, out, errOut)

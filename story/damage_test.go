@@ -152,7 +152,7 @@ func (s *site) flip(t *testing.T, file string, data []byte) {
 	random := newRandom(t)
 	e := newExporter(t, s.api.server.URL)
 	outcomes := map[string]int{}
-	for range scaled(3, 400) {
+	for range scaled(2, 400) {
 		at, mask := random.IntN(len(data)), byte(1)<<random.IntN(8)
 		damaged := bytes.Clone(data)
 		damaged[at] ^= mask

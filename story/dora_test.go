@@ -2,6 +2,7 @@ package story
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"regexp"
@@ -11,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
@@ -94,8 +94,8 @@ func (e *exporter) measures(when string, want numbers) {
 				delete(got, series) // what began at 0 need not be told
 			}
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			return fmt.Errorf("%s: -docs/dora.md +/metrics:\n%s", when, diff)
+		if !maps.Equal(want, got) {
+			return fmt.Errorf("%s: docs/dora.md and /metrics differ: %w", when, difference{want, got})
 		}
 		return nil
 	}

@@ -89,6 +89,9 @@ func TestFormatsOfMetrics(t *testing.T) {
 	}
 	for name, c := range accepted {
 		for encoding, packed := range encodings {
+			if !*torture && encoding != "" && encoding != "gzip" && name != "anything" && name != "Prometheus 3, histograms" {
+				continue // a type is chosen without a look at the encoding
+			}
 			header, body := e.scrapeAs(http.MethodGet, "/metrics", c.accept, encoding)
 			if got := header.Get("Content-Type"); got != c.answer {
 				t.Errorf("%s, %q: Content-Type is %q, want %q", name, encoding, got, c.answer)

@@ -12,7 +12,7 @@ import (
 func TestKill(t *testing.T) {
 	t.Parallel()
 	const perRound = 150
-	rounds := scaled(10, 200)
+	rounds := scaled(6, 200)
 	random := newRandom(t)
 	api := newGitHubAPI(t)
 	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

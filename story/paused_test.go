@@ -107,10 +107,10 @@ func TestPausedReport(t *testing.T) {
 			report, stderr := e.caught(theReader)
 			defer func() { _ = report.Process.Kill(); _ = report.Wait() }()
 			const bound = 16 << 20
-			for n := range 8 {
+			for n := range 4 {
 				e.deploy("app", 10_000+500*n, 500)
 			}
-			e.counts("app", 4000)
+			e.counts("app", 2000)
 			e.eventually("the write-ahead log is short", func() error {
 				size, err := e.metric("dora_exporter_store_wal_bytes")
 				if err == nil && size > bound {

@@ -52,7 +52,7 @@ func TestRefusedRequests(t *testing.T) {
 				{webhook{path: "/" + strings.Repeat("x", 4000)}, 404, ""},
 			}
 			const senders = 8
-			each := scaled(600, 3000)
+			each := scaled(200, 3000)
 			began := time.Now()
 			var wait sync.WaitGroup
 			for range senders {
@@ -78,7 +78,7 @@ func TestRefusedRequests(t *testing.T) {
 							t.Errorf("status %d, want %d", answer.StatusCode, k.status)
 						}
 					}
-					for range 50 { // no HTTP, and no TLS
+					for range scaled(20, 50) { // no HTTP, and no TLS
 						if conn, err := net.Dial("tcp", e.address); err == nil {
 							_, _ = conn.Write([]byte("\x00garbage\r\n\r\n"))
 							_, _ = io.Copy(io.Discard, conn)

@@ -13,7 +13,7 @@ import (
 // below it, and the team's totals stay exact, also over a restart.
 func TestManyEnvironments(t *testing.T) {
 	t.Parallel()
-	environments, maxSeries := scaled(1000, 3000), scaled(200, 600)
+	environments, maxSeries := scaled(500, 3000), scaled(100, 600)
 	api := newGitHubAPI(t)
 	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	api.addCommit("web", "c0ffee", commit{message: "change", date: first})

@@ -58,8 +58,9 @@ func (e *exporter) stores(want numbers) {
 			e.Errorf("%d rows in %s", n, table)
 		}
 	}
-	rows, err := db.Query(`SELECT family || '{' || labels || '}', sum(value), family LIKE '%duration_sum' FROM facts
-		WHERE family <> 'github_deployments_duration' AND family NOT LIKE 'dora_%' GROUP BY family, labels HAVING sum(value) <> 0`)
+	rows, err := db.Query(`SELECT text || '{' || labels || '}', sum(value), text LIKE '%duration_sum'
+		FROM facts JOIN series ON series.id = series JOIN texts ON texts.id = series.family
+		WHERE text <> 'github_deployments_duration' AND text NOT LIKE 'dora_%' GROUP BY series HAVING sum(value) <> 0`)
 	if err != nil {
 		e.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -107,12 +108,12 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	var previous dora.Run
 	var follows, waits bool
 	err := e.Store.Update(ctx, func(tx dora.Tx) (err error) {
+		if waits, err = e.waitsForRepository(tx, evaluation); err != nil || waits {
+			return err
+		}
 		var known bool
 		if t, known, err = tx.History().Deployment(evaluation.Key); err != nil || !known {
 			return errors.Join(err, tx.Evaluations().Done(evaluation))
-		}
-		if waits, err = e.waitsForRepository(tx, evaluation); err != nil || waits {
-			return err
 		}
 		previous, follows, err = tx.History().Previous(t.Scope(), t.Moment())
 		return err
@@ -122,7 +123,7 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	}
 	if t.Ignored != "" {
 		return e.Rules.Update(ctx, e.Store, e.Now(), func(r *rules.Session) error {
-			return r.EvaluateDeployment(evaluation, "", dora.Shipment{})
+			return errors.Join(r.EvaluateDeployment(evaluation, "", dora.Shipment{}), resumeRepository(r, evaluation))
 		})
 	}
 	success, _ := t.First(dora.Success)
@@ -148,9 +149,9 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 			return err
 		}
 		if !final {
-			return r.RetryDeployment(evaluation)
+			return errors.Join(r.RetryDeployment(evaluation), resumeRepository(r, evaluation))
 		}
-		return r.EvaluateDeployment(evaluation, previous.Key(), shipment)
+		return errors.Join(r.EvaluateDeployment(evaluation, previous.Key(), shipment), resumeRepository(r, evaluation))
 	})
 	if stored != nil {
 		err = stored
@@ -191,6 +192,19 @@ func (e *Evaluator) waitsForRepository(tx dora.Tx, evaluation dora.Evaluation) (
 	}
 	return true, tx.Evaluations().Retry(evaluation)
 }
+
+// resumeRepository makes the evaluation due that waitsForRepository has postponed until another one of its repository was made.
+func resumeRepository(tx dora.Tx, made dora.Evaluation) error {
+	next, waits, err := tx.Evaluations().FirstUntried(dora.RepositoryOf(made.Scope), farFuture)
+	if err != nil || !waits || !next.Due.After(next.Ripe) {
+		return err
+	}
+	next.Due = next.Ripe
+	return tx.Evaluations().Retry(next)
+}
+
+// farFuture is after every event.
+var farFuture = time.UnixMilli(math.MaxInt64 / 4).UTC()
 
 // interpret returns what an answer means: the final shipment, or the evaluation with the time of its next attempt.
 func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, t dora.DeploymentRecord, shipment dora.Shipment, err error) (dora.Shipment, dora.Evaluation, bool) {

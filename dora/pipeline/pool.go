@@ -70,6 +70,7 @@ func (p pool[T]) wait(ctx context.Context, revision int64, full bool, ended func
 	select {
 	case id := <-done:
 		ended(id)
+		endedTogether(ended, done)
 		return
 	case <-changed:
 	case <-timer.C:
@@ -83,6 +84,22 @@ func (p pool[T]) wait(ctx context.Context, revision int64, full bool, ended func
 		ended(id)
 	case <-timer.C:
 	case <-ctx.Done():
+	}
+}
+
+// refillTime is how long to wait for more items that are done after one, before others are claimed in their places: what is stored in one
+// commit is done at the same time.
+const refillTime = time.Millisecond
+
+// endedTogether calls ended for the items that are done within refillTime.
+func endedTogether(ended func(int), done <-chan int) {
+	for end := time.After(refillTime); ; {
+		select {
+		case id := <-done:
+			ended(id)
+		case <-end:
+			return
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ var (
 func eachHistory(t *testing.T, f func(t *testing.T, p *history)) {
 	t.Helper()
 	n := 0
-	for seed, end := *firstSeed, time.Now().Add(*histories); (n < 8 || time.Now().Before(end)) && !t.Failed(); seed++ {
+	for seed, end := *firstSeed, time.Now().Add(*histories); (n < 5 || time.Now().Before(end)) && !t.Failed(); seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			p := newHistory(seed)
 			defer func() {

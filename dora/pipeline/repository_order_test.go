@@ -2,10 +2,12 @@ package pipeline_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -53,4 +55,23 @@ func TestEvaluationsOfARepositoryInOrder(t *testing.T) {
 			})
 		})
 	}
+}
+
+// After a long stop, an evaluation does not wait any longer than until the earlier ones of its repository are made.
+func TestOverdueEvaluationsOfARepository(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, w := openStore(t), newRepository("V1", "V2", "V3", "V4", "V5", "V6")
+		for i, environment := range []string{"staging", "production", "staging", "production", "staging", "production"} {
+			e := deployed(int64(i+1), fmt.Sprintf("V%d", i+1), "success", i)
+			e.Status.Deployment.Environment = environment
+			accept(t, store, e)
+		}
+		process(t, store, platform{})
+		time.Sleep(8 * time.Hour)
+		began := time.Now()
+		w.settle(t, store)
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("the evaluations took %s", took)
+		}
+	})
 }

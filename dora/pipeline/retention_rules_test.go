@@ -69,6 +69,42 @@ func TestEventOfARemovedDeployment(t *testing.T) {
 	}
 }
 
+// What days are made of stays until they are made.
+func TestRemovalWaitsForDays(t *testing.T) {
+	x := newShortRun(t)
+	x.leavesDays = true
+	d := x.deploy(1, "web", 1, false)
+	x.later(1)
+	x.deploy(2, "web", 2, true)
+	x.later(900)
+	x.deploy(3, "web", 3, true)
+	x.later(1)
+	if removed, err := x.store.Removal(t.Context()); err != nil || removed != (dora.Removal{}) || !x.known(d.Key()) {
+		t.Fatalf("before its days are made, the first deployment is known: %t, removed is %+v, %v", x.known(d.Key()), removed, err)
+	}
+	x.makeDays()
+	x.later(1)
+	if x.known(d.Key()) {
+		t.Error("the first deployment has not been removed")
+	}
+}
+
+// A deployment whose days can't be made anew still becomes a failed change, and a repaired one.
+func TestLateFailureBeforeARemoval(t *testing.T) {
+	x := newShortRun(t)
+	x.deploy(1, "web", 1, false)
+	x.later(1)
+	d := x.deploy(2, "web", 2, true)
+	x.later(900)
+	x.end(d, "failure", time.Minute) // it still runs
+	x.want.Failures++
+	x.want.FailedChanges++
+	x.later(1)
+	x.deploy(3, "web", 3, true)
+	x.want.Rework++
+	x.later(1)
+}
+
 func total(x *longRun, family string) (n int64) {
 	for _, series := range x.values()[family] {
 		n += series.Own

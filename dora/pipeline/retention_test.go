@@ -15,6 +15,7 @@ import (
 	"dora-exporter/dora/rules"
 	"dora-exporter/persistence/checkpoint"
 	"dora-exporter/persistence/sqlite"
+	"dora-exporter/report"
 )
 
 // keep is storage.retention in these tests.
@@ -33,6 +34,8 @@ type longRun struct {
 	// statuses is the number of statuses so far. ranRare is true after the first call of rare.
 	statuses int64
 	ranRare  bool
+	// leavesDays is true if days are left stale.
+	leavesDays bool
 }
 
 type sentEvent struct {
@@ -120,6 +123,9 @@ func (x *longRun) work() {
 			x.t.Fatal(err)
 		}
 		if n == 0 {
+			if !x.leavesDays {
+				x.makeDays()
+			}
 			return
 		}
 		if err := pipeline.EvaluateDue(x.t.Context(), e); err != nil {
@@ -128,6 +134,15 @@ func (x *longRun) work() {
 		x.now = x.now.Add(time.Second)
 	}
 	x.t.Fatal("evaluations are left")
+}
+
+// makeDays makes the days that are stale.
+func (x *longRun) makeDays() {
+	x.t.Helper()
+	d := &pipeline.Days{Store: x.store, Policy: x.rules.Policy, Logger: slog.New(slog.DiscardHandler), AtOnce: 20}
+	if err := d.Make(x.t.Context()); err != nil {
+		x.t.Fatal(err)
+	}
 }
 
 // retention returns a Retention of the run.
@@ -167,11 +182,18 @@ func (x *longRun) values() dora.State {
 	return state
 }
 
-// check compares what a start would serve with what was sent.
+// check compares what a start would serve with what was sent, and the report with that.
 func (x *longRun) check(when string) {
 	x.t.Helper()
 	if diff := cmp.Diff(x.want, countsOf(x.values())); diff != "" {
 		x.t.Fatalf("%s: -want +got:\n%s", when, diff)
+	}
+	r, err := report.FromEvents(x.t.Context(), x.store, x.rules.Policy, report.Options{Now: x.now, Since: 90 * dora.Day})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if len(r.Differences) > 0 {
+		x.t.Fatalf("%s: the report has the differences %+v", when, r.Differences)
 	}
 }
 

@@ -10,20 +10,15 @@ import (
 // saveShipment remembers what a deployment ships, counts the changes that reach its environment for the first time, and stores the
 // evidence that these are against earlier deployments.
 func (r *Session) saveShipment(t dora.DeploymentRecord, s dora.Shipment) error {
+	if err := r.removeShipped(t); err != nil {
+		return err
+	}
 	t.Shipment = &s
 	if err := r.Deployments().Save(t); err != nil {
 		return err
 	}
-	named := map[string]bool{}
-	for _, c := range slices.Concat(s.Changes, s.Carriers) {
-		// A commit that several changes have belongs to the first of them.
-		names := slices.DeleteFunc(c.Names(), func(name string) bool { return named[name] })
-		for _, name := range names {
-			named[name] = true
-		}
-		if err := r.Deployments().AddShipped(t, c, names); err != nil {
-			return err
-		}
+	if err := r.addShipped(t); err != nil {
+		return err
 	}
 	for _, c := range s.Changes {
 		if err := r.addChange(t, c); err != nil {
@@ -40,6 +35,40 @@ func (r *Session) saveShipment(t dora.DeploymentRecord, s dora.Shipment) error {
 		}
 	}
 	return nil
+}
+
+// addShipped stores what a deployment shipped by the names of the changes.
+func (r *Session) addShipped(t dora.DeploymentRecord) error {
+	named := map[string]bool{}
+	for _, c := range shipped(t) {
+		// A commit that several changes have belongs to the first of them.
+		names := slices.DeleteFunc(c.Names(), func(name string) bool { return named[name] })
+		for _, name := range names {
+			named[name] = true
+		}
+		if err := r.Deployments().AddShipped(t, c, names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeShipped removes what addShipped stored.
+func (r *Session) removeShipped(t dora.DeploymentRecord) error {
+	for _, c := range shipped(t) {
+		if err := r.Deployments().RemoveShipped(t, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shipped returns what a deployment ships, the pull requests that brought changes included.
+func shipped(t dora.DeploymentRecord) []dora.Change {
+	if t.Shipment == nil {
+		return nil
+	}
+	return slices.Concat(t.Shipment.Changes, t.Shipment.Carriers)
 }
 
 // stages are the parts of a lead time, in their order.

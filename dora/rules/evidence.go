@@ -51,6 +51,9 @@ func deploymentEvidence(p dora.Policy, h dora.History, by dora.DeploymentRecord)
 func reverts(h dora.History, by dora.DeploymentRecord) ([]dora.Evidence, error) {
 	var all []dora.Evidence
 	for _, change := range by.Shipment.Changes {
+		if len(change.Reverts) == 0 {
+			continue
+		}
 		first, err := shipsFirst(h, by, change)
 		if err != nil {
 			return nil, err

@@ -18,11 +18,18 @@ const other = "other"
 
 // add adds a fact of a dora_* family within the limit on series.
 func (r *Session) add(f dora.Fact) (added bool, err error) {
-	if known, err := r.Facts().Has(f.Family, f.Subject); err != nil || known {
+	family := r.families[f.Family]
+	reserved, err := r.Facts().HasLabelSet(family.Group(), f.Labels.Key())
+	if err != nil {
 		return false, err
 	}
-	if f.Labels, err = r.limitLabels(r.families[f.Family], f.Labels); err != nil {
-		return false, err
+	if !reserved { // a fact that is known must not reserve a label set, or count as folded
+		if known, err := r.Facts().Has(f.Family, f.Subject); err != nil || known {
+			return false, err
+		}
+		if f.Labels, err = r.limitLabels(family, f.Labels); err != nil {
+			return false, err
+		}
 	}
 	return r.Facts().Add(f)
 }

@@ -1,6 +1,11 @@
 package rules
 
-import "dora-exporter/dora"
+import (
+	"errors"
+	"slices"
+
+	"dora-exporter/dora"
+)
 
 // addOutcome counts the deployment t if the status says how it ended, and schedules its evaluation. A status in_progress says when the
 // deployment began to run.
@@ -22,7 +27,8 @@ func (r *Session) addOutcome(t dora.DeploymentRecord, s dora.Status, team string
 	if late {
 		r.late++
 	}
-	counted := dora.Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late}
+	counted, before := dora.Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late}, t
+	before.Outcomes = slices.Clone(t.Outcomes)
 	t.AddOutcome(counted)
 	first, _ := t.First(outcome)
 	newFirst := !had || first != firstBefore
@@ -40,6 +46,11 @@ func (r *Session) addOutcome(t dora.DeploymentRecord, s dora.Status, team string
 	}
 	if err := r.Deployments().Save(t); err != nil {
 		return err
+	}
+	if newSuccess && t.Shipment != nil { // it shipped earlier than was known
+		if err := errors.Join(r.removeShipped(before), r.addShipped(t)); err != nil {
+			return err
+		}
 	}
 	if newSuccess {
 		err := r.scheduleEvaluation(dora.Evaluation{Kind: dora.DeploymentEvaluation, Key: t.Key(), Scope: t.Scope(), At: first.At, ID: t.ID})

@@ -31,7 +31,7 @@ func (r *Session) repository(d dora.Deployment, named []dora.Repository) (dora.R
 	if d.RepositoryID == 0 && len(named) > 0 {
 		return named[0], nil
 	}
-	found, known, err := r.Repositories().WithID(d.Host, d.RepositoryID)
+	found, known, err := r.withID(d, named)
 	if err != nil {
 		return found, err
 	}
@@ -55,6 +55,14 @@ func (r *Session) repository(d dora.Deployment, named []dora.Repository) (dora.R
 		}
 	}
 	return found, r.Repositories().Save(found)
+}
+
+// withID returns the repository with the id of a deployment's payload; false if there is none. Usually it is among those with its name.
+func (r *Session) withID(d dora.Deployment, named []dora.Repository) (dora.Repository, bool, error) {
+	if at := slices.IndexFunc(named, func(known dora.Repository) bool { return known.ID == d.RepositoryID }); at >= 0 && d.RepositoryID != 0 {
+		return named[at], true, nil
+	}
+	return r.Repositories().WithID(d.Host, d.RepositoryID)
 }
 
 // namedBy returns the keys of the repositories that a reference may mean; none if it names no repository.

@@ -21,8 +21,11 @@ import (
 const IgnoredAsRemoved = "storage.retention, which has removed it"
 
 // RemoveOld removes a batch of what is older than a time: facts, else deliveries, else deployments and issues. The latter follow
-// on the one that the previous batch has returned. done is true if nothing is left.
+// on the one that the previous batch has returned. done is true if nothing is left, or if days are to be made first.
 func (r *Session) RemoveOld(before time.Time, after dora.AgedRecord, limit int) (removed dora.Removed, next dora.AgedRecord, done bool, err error) {
+	if made, err := r.areDaysMade(before); err != nil || !made {
+		return removed, after, true, err
+	}
 	arrived, err := r.Removal().ArrivedBefore(before)
 	if err != nil {
 		return removed, after, false, err
@@ -48,6 +51,17 @@ func (r *Session) RemoveOld(before time.Time, after dora.AgedRecord, limit int) 
 		}
 	}
 	return removed, aged[len(aged)-1], false, nil
+}
+
+// areDaysMade reports whether no days before a time are stale. Those that are can't be made without what is to be removed.
+func (r *Session) areDaysMade(before time.Time) (bool, error) {
+	stale, err := r.Days().Stale()
+	for _, since := range stale {
+		if since.Before(before) {
+			return false, err
+		}
+	}
+	return true, err
 }
 
 // removeOldDeployment removes a deployment if no rule needs it.

@@ -15,35 +15,50 @@ func FailedChanges(p dora.Policy, h dora.History, incidents Incidents, all dora.
 	}
 	var failed []dora.FailedChange
 	for _, e := range earliestByTarget(evidence) {
-		f := dora.FailedChange{Evidence: e}
-		by, at, err := repairOf(h, incidents, f)
+		f, err := failedChange(h, incidents, []dora.Evidence{e})
 		if err != nil {
 			return nil, err
 		}
-		if !at.IsZero() {
-			f = repaired(f, by, at)
-		}
-		failed = append(failed, f)
+		failed = append(failed, *f)
 	}
 	return failed, nil
+}
+
+// failedChange returns the failed change that evidence about one deployment makes of it, with what repaired it; nil without evidence.
+func failedChange(h dora.History, incidents Incidents, evidence []dora.Evidence) (*dora.FailedChange, error) {
+	if len(evidence) == 0 {
+		return nil, nil
+	}
+	f := dora.FailedChange{Evidence: slices.MinFunc(evidence, dora.Evidence.Compare)}
+	by, at, err := repairOf(h, incidents, f)
+	if err == nil && !at.IsZero() {
+		f = repaired(f, by, at)
+	}
+	return &f, err
+}
+
+// evidenceBy returns the evidence that a deployment gives.
+func evidenceBy(p dora.Policy, h dora.History, t dora.DeploymentRecord) ([]dora.Evidence, error) {
+	if t.Succeeded().IsZero() {
+		return nil, nil
+	}
+	statuses, err := outcomeEvidence(h, t)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := deploymentEvidence(p, h, t)
+	return append(statuses, changes...), err
 }
 
 // allEvidence returns every piece of evidence, against all deployments.
 func allEvidence(p dora.Policy, h dora.History, records dora.Records) ([]dora.Evidence, error) {
 	var all []dora.Evidence
 	for _, t := range records.Deployments {
-		if t.Succeeded().IsZero() {
-			continue
-		}
-		statuses, err := outcomeEvidence(h, t)
+		found, err := evidenceBy(p, h, t)
 		if err != nil {
 			return nil, err
 		}
-		changes, err := deploymentEvidence(p, h, t)
-		if err != nil {
-			return nil, err
-		}
-		all = append(append(all, statuses...), changes...)
+		all = append(all, found...)
 	}
 	for _, i := range records.Incidents {
 		if !i.IsCounted() {

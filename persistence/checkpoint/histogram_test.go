@@ -146,7 +146,7 @@ func TestRestoreDamagedHistogram(t *testing.T) {
 	s.write()
 	whole, previous := s.read(s.path()), s.read(s.path()+".prev")
 	s.freeze()
-	for name, data := range damages(whole, 1) {
+	for name, data := range damages(whole, 3) {
 		s.put("dora-exporter.prom", data)
 		s.put("dora-exporter.prom.prev", previous)
 		state, from, err := s.restore(s.checkpoint(false))

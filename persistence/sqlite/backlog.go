@@ -40,7 +40,8 @@ func (t *tx) checkBacklog(key string) (int64, error) {
 		return 1, nil
 	}
 	var id int64
-	known, err := t.queryRow("SELECT id FROM deliveries WHERE key = ?", []any{key}, &id)
+	stem, rest := cutStem(key)
+	known, err := t.queryRow("SELECT id FROM deliveries WHERE stem = "+textID+" AND rest = ?", []any{stem, rest}, &id)
 	if err == nil && !known {
 		err = full
 	}

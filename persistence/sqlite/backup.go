@@ -90,7 +90,10 @@ func verify(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	r := &Reader{path: path, db: db}
+	r, err := readerOf(path, db)
+	if err != nil {
+		return err
+	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	return r.checkAll(ctx, func(context.Context) error { return nil })
 }

@@ -12,14 +12,17 @@ import (
 
 var crcTable = crc64.MakeTable(crc64.ECMA)
 
-// checksum returns the checksum of a row's columns as they are stored: int64 and string. SQLite has none for its pages. The length
-// of each string precedes it, so that no two rows of a table have the same encoding.
+// checksum returns the checksum of a row's columns as they are stored: int64, string and []byte. SQLite has none for its pages. The length
+// of each text precedes it, so that no two rows of a table have the same encoding.
 func checksum(columns ...any) int64 {
 	b := make([]byte, 0, 512)
 	for _, column := range columns {
 		switch c := column.(type) {
 		case int64:
 			b = binary.BigEndian.AppendUint64(b, uint64(c))
+		case []byte:
+			b = binary.BigEndian.AppendUint64(b, uint64(len(c)))
+			b = append(b, c...)
 		case string:
 			b = binary.BigEndian.AppendUint64(b, uint64(len(c)))
 			b = append(b, c...)
@@ -30,17 +33,19 @@ func checksum(columns ...any) int64 {
 	return int64(crc64.Checksum(b, crcTable))
 }
 
-// checkedColumns lists the tables whose rows have a checksum, with the columns that it covers.
+// checkedColumns lists the tables whose rows have a checksum, with what it covers.
 var checkedColumns = map[string][]string{
-	"deliveries":       {"source", "key", "event", "received"},
+	"deliveries":       {"source", wholeText, "event", "received"},
 	"baselines":        {"hash", "source", "details", "taken"},
-	"commits":          {"key", "origin"},
+	"commits":          {wholeText, "origin"},
 	"lookups":          {"commit_key", "details", "attempts", "misses"},
 	"waiting_statuses": {"commit_key", "subject", "labels", "at", "id"},
 	"deployments":      {"key", "details"},
 	"incidents":        {"key", "details"},
 	"incident_events":  {"key", "events"},
 	"sums":             {"family", "labels", "own", "at", "id", "buckets"},
+	"owned":            {"scope", "owner", "repository", "team", "production", "counts"},
+	"days":             {"owned", "date", "measured"},
 }
 
 // checkRow compares a row's checksum with its columns.

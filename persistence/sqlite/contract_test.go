@@ -11,20 +11,32 @@ import (
 
 // TestStore runs the contract that every engine must pass.
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Store { return contractStore{openStore(t)} })
+	used := &usedStatements{all: map[string]bool{}}
+	storetest.Run(t, func(t *testing.T) storetest.Store {
+		s := openStore(t)
+		t.Cleanup(func() { used.collect(s) }) // before it is closed
+		return contractStore{s, used}
+	})
+	t.Run("plans", used.check)
 }
 
 // contractStore is a Store as the contract sees it.
-type contractStore struct{ *Store }
+type contractStore struct {
+	*Store
+	used *usedStatements
+}
 
 func (s contractStore) Client(name string) storetest.Client { return s.Store.Client(name) }
 
 func (s contractStore) Reopen(t *testing.T) storetest.Store {
 	t.Helper()
+	s.used.collect(s.Store)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return contractStore{reopenStore(t, s.path)}
+	reopened := reopenStore(t, s.path)
+	t.Cleanup(func() { s.used.collect(reopened) })
+	return contractStore{reopened, s.used}
 }
 
 func (s contractStore) Snapshot(ctx context.Context, f func(storetest.Reader) error) error {

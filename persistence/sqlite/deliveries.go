@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -16,7 +15,7 @@ import (
 // returns nil, the delivery, or the one that it duplicates, is on the disk. If ctx ends first, the delivery may have been stored. The
 // error is ErrBacklog if too many deliveries are pending, ErrOverloaded if too many wait to be written.
 func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, err error) {
-	event, err := json.Marshal(d.Event)
+	event, err := s.codec.encode(d.Event)
 	if err != nil {
 		return false, fmt.Errorf("encode delivery %s: %w", d.Key, err)
 	}
@@ -29,10 +28,15 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 		if inserted, err = t.checkBacklog(d.Key); err != nil || inserted == 0 {
 			return err
 		}
-		inserted, err = t.exec(`INSERT INTO deliveries (source, key, event, received, due, checksum) VALUES (?, ?, ?, ?, 0, ?)
-			ON CONFLICT (key) DO UPDATE SET event = excluded.event, received = excluded.received, checksum = excluded.checksum,
-				due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE state = 2`,
-			d.Source, d.Key, string(event), d.Received.UnixMilli(), deliverySum(d, string(event)))
+		begin, rest := cutStem(d.Key)
+		stem, err := t.text(begin)
+		if err != nil {
+			return err
+		}
+		inserted, err = t.exec(`INSERT INTO deliveries (source, stem, rest, about, event, received, due, checksum) VALUES (?, ?, ?, ?, ?, ?, 0, ?)
+			ON CONFLICT (stem, rest) DO UPDATE SET about = excluded.about, event = excluded.event, received = excluded.received,
+				checksum = excluded.checksum, due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE state = 2`,
+			d.Source, stem, rest, about(d.Event), event, d.Received.UnixMilli(), deliverySum(d, event))
 		t.pendingDelta += int(inserted)
 		return err
 	})
@@ -45,6 +49,17 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 		return false, fmt.Errorf("store delivery %s: %w", d.Key, s.damaged(err))
 	}
 	return inserted == 0, nil
+}
+
+// about returns by what deliveries of an event are found: the number of its deployment or the name of its issue.
+func about(e dora.Event) string {
+	switch {
+	case e.Incident != nil:
+		return e.Incident.Key
+	case e.Status != nil || e.Deployment != nil:
+		return strconv.FormatInt(e.Target().ID, 10)
+	}
+	return ""
 }
 
 const pendingQuery = "INDEXED BY deliveries_due WHERE state = 0 AND due <= ? ORDER BY due, id LIMIT ?"
@@ -61,7 +76,7 @@ func (s *Store) Pending(ctx context.Context, now time.Time, limit int) ([]dora.D
 
 func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]dora.Delivery, error) {
 	var deliveries []dora.Delivery
-	const columns = "SELECT id, source, key, event, received, waiting_since, attempts, checksum FROM deliveries "
+	const columns = "SELECT id, source, " + wholeText + ", event, received, waiting_since, attempts, checksum FROM deliveries "
 	err := r.query(ctx, columns+query, args, func(rows *sql.Rows) error {
 		var d dora.Delivery
 		var event []byte
@@ -75,8 +90,8 @@ func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]d
 		if since.Valid {
 			d.WaitingSince = fromMillis(since.Int64)
 		}
-		err := json.Unmarshal(event, &d.Event)
-		if err == nil && sum != deliverySum(d, string(event)) {
+		err := r.codec.decode(event, &d.Event)
+		if err == nil && sum != deliverySum(d, event) {
 			err = errors.New("checksum mismatch")
 		}
 		if err != nil {
@@ -88,7 +103,7 @@ func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]d
 	return deliveries, err
 }
 
-func deliverySum(d dora.Delivery, event string) int64 {
+func deliverySum(d dora.Delivery, event []byte) int64 {
 	return checksum(d.Source, d.Key, event, d.Received.UnixMilli())
 }
 

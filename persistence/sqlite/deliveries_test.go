@@ -11,7 +11,7 @@ import (
 func TestPendingSaysWhatItCannotRead(t *testing.T) {
 	s := openStore(t)
 	accept(t, s, "a", "bad", "c")
-	tamper(t, s.path, `UPDATE deliveries SET event = '{"deployment' WHERE key = 'bad'`)
+	tamper(t, s.path, `UPDATE deliveries SET event = x'7b' WHERE rest = 'bad'`)
 	deliveries, err := s.Pending(t.Context(), delivery("").Received, 10)
 	if err != nil || len(deliveries) != 3 {
 		t.Fatalf("%d deliveries, %v; want 3", len(deliveries), err)
@@ -48,8 +48,8 @@ func BenchmarkPending(b *testing.B) {
 	defer db.Close()
 	for _, part := range []struct{ n, due, done int }{{1_000_000, 0, 1}, {99_000, 1 << 60, 0}, {1_000, 0, 0}} {
 		_, err := db.Exec(fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
-			INSERT INTO deliveries (source, key, event, received, due, state)
-			SELECT 'github', hex(randomblob(16)), '{"deployment_status":{}}', 0, %d, %d FROM n`, part.n, part.due, part.done))
+			INSERT INTO deliveries (source, stem, rest, about, event, received, due, state, checksum)
+			SELECT 'github', 0, hex(randomblob(16)), '', CAST('{"deployment_status":{}}' AS BLOB), 0, %d, %d, 0 FROM n`, part.n, part.due, part.done))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,10 +1,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"strings"
 
 	"dora-exporter/dora"
 )
@@ -12,9 +13,10 @@ import (
 const deploymentColumns = "key, details, checksum"
 
 // scanDeployment reads a deployment record and checks its checksum.
-func scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord, error) {
+func (c *codec) scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord, error) {
 	var t dora.DeploymentRecord
-	var key, details string
+	var key string
+	var details []byte
 	var sum int64
 	if err := scan(&key, &details, &sum); err != nil {
 		return t, err
@@ -22,30 +24,14 @@ func scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord
 	if err := checkRow(path, "deployment "+key, sum, key, details); err != nil {
 		return t, err
 	}
-	if err := json.Unmarshal([]byte(details), &t); err != nil {
+	if err := c.decode(details, &t); err != nil {
 		return t, &CorruptError{Path: path, What: "deployment " + key + " can't be read", Err: err}
 	}
 	return t, nil
 }
 
-func (t *tx) deployments(query string, args ...any) ([]dora.DeploymentRecord, error) {
-	return readAllIn(t, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) (dora.DeploymentRecord, error) {
-		return scanDeployment(t.writer.path, rows.Scan)
-	})
-}
-
-// Deployment returns a deployment record by its key; false if it is unknown.
-func (t historyTx) Deployment(key string) (dora.DeploymentRecord, bool, error) {
-	return firstRow(t.deployments("WHERE key = ?", key))
-}
-
-// Named returns all deployments that a reference of an incident names.
-func (t historyTx) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
-	return deploymentsNamedBy(r, t.deployments)
-}
-
 // inRepositoryNamed selects what belongs to a repository that an event has called by a name.
-const inRepositoryNamed = "repository IN (SELECT repository FROM repository_names WHERE name = ?)"
+const inRepositoryNamed = "repository IN (SELECT id FROM texts JOIN repository_names ON text = repository WHERE name = ?)"
 
 func deploymentsNamedBy(r dora.Reference, find func(query string, args ...any) ([]dora.DeploymentRecord, error)) ([]dora.DeploymentRecord, error) {
 	in, args := "", []any(nil)
@@ -65,7 +51,7 @@ func deploymentsNamedBy(r dora.Reference, find func(query string, args ...any) (
 		}
 	}
 	if r.PullRequest != 0 {
-		if err := add("WHERE key IN (SELECT deployment FROM shipped WHERE name = ?"+in+")", fmt.Sprintf("#%d", r.PullRequest)); err != nil {
+		if err := add("WHERE id IN (SELECT deployment FROM shipped WHERE name = ?)"+in, fmt.Sprintf("#%d", r.PullRequest)); err != nil {
 			return nil, err
 		}
 	}
@@ -74,89 +60,112 @@ func deploymentsNamedBy(r dora.Reference, find func(query string, args ...any) (
 		if err := add("WHERE sha >= ? AND sha < ?"+in, from, to); err != nil {
 			return nil, err
 		}
-		if err := add("WHERE key IN (SELECT deployment FROM shipped WHERE name >= ? AND name < ?"+in+")", from, to); err != nil {
+		if err := add("WHERE id IN (SELECT deployment FROM shipped WHERE name >= ? AND name < ?)"+in, from, to); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-// FirstShipped returns the oldest deployment of a scope that shipped a change or one of its commits.
-func (t historyTx) FirstShipped(scope, name string) (key string, revert, known bool, err error) {
-	query, args := "name = ?", []any{scope, name}
-	if name != "" && !strings.HasPrefix(name, "#") && len(name) < 40 {
-		from, to := prefixRange(name)
-		query, args = "name >= ? AND name < ?", []any{scope, from, to}
-	}
-	known, err = t.queryRow("SELECT deployment, revert FROM shipped WHERE scope = ? AND "+query+" ORDER BY success, number LIMIT 1", args, &key, &revert)
-	if err != nil {
-		return "", false, false, fmt.Errorf("look for what shipped %s: %w", name, err)
-	}
-	return key, revert, known, nil
-}
-
 // Save stores a deployment record.
 func (t deploymentTx) Save(d dora.DeploymentRecord) error {
-	details, err := json.Marshal(d)
-	if err == nil {
-		success := sql.NullInt64{}
-		if at := d.Succeeded(); !at.IsZero() {
-			success = sql.NullInt64{Int64: at.UnixMilli(), Valid: true}
-		}
-		_, err = t.exec(`INSERT INTO deployments (key, number, repository, scope, sha, branch, team, production, success, details, checksum)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
-			branch = excluded.branch, team = excluded.team, production = excluded.production, success = excluded.success, details = excluded.details,
-			checksum = excluded.checksum`, d.Key(), d.ID, d.RepositoryKey(), d.Scope(), d.SHA, d.Branch(), d.Team, d.InProduction, success,
-			string(details), checksum(d.Key(), string(details)))
-	}
-	if err == nil {
-		err = t.saveSuccesses(d)
-	}
-	if err != nil {
+	if err := t.save(d); err != nil {
 		return fmt.Errorf("store deployment %s: %w", d.Key(), err)
 	}
 	return nil
 }
 
+func (t deploymentTx) save(d dora.DeploymentRecord) error {
+	encode := json.Marshal
+	if d.Shipment != nil { // it has been evaluated, and seldom changes
+		encode = t.writer.codec.encode
+	}
+	details, err := encode(d)
+	if err != nil {
+		return err
+	}
+	success := sql.NullInt64{}
+	if at := d.Succeeded(); !at.IsZero() {
+		success = sql.NullInt64{Int64: at.UnixMilli(), Valid: true}
+	}
+	repository, err := t.text(d.RepositoryKey())
+	if err != nil {
+		return err
+	}
+	scope, err := t.text(d.Scope())
+	if err != nil {
+		return err
+	}
+	if err := t.staleSince(d); err != nil {
+		return err
+	}
+	id, err := t.insert(`INSERT INTO deployments (key, number, repository, scope, sha, branch, team, production, success, found_at, details, checksum)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
+		branch = excluded.branch, team = excluded.team, production = excluded.production, success = excluded.success, found_at = excluded.found_at,
+		details = excluded.details, checksum = excluded.checksum RETURNING id`, d.Key(), d.ID, repository, scope, d.SHA, d.Branch(), d.Team, d.InProduction, success,
+		d.When().UnixMilli(), details, checksum(d.Key(), details))
+	if err != nil {
+		return err
+	}
+	return t.saveSuccesses(d, id, scope)
+}
+
 // AddShipped records that a deployment shipped a change, under names of the change.
 func (t deploymentTx) AddShipped(d dora.DeploymentRecord, c dora.Change, names []string) error {
+	if err := t.addShipped(d, c, names); err != nil {
+		return fmt.Errorf("store what deployment %s ships: %w", d.Key(), err)
+	}
+	return nil
+}
+
+func (t deploymentTx) addShipped(d dora.DeploymentRecord, c dora.Change, names []string) error {
+	scope, err := t.text(d.Scope())
+	if err != nil {
+		return err
+	}
+	var id int64
+	if known, err := t.queryRow("SELECT id FROM deployments WHERE key = ?", []any{d.Key()}, &id); err != nil || !known {
+		return cmp.Or(err, errors.New("the deployment is not known"))
+	}
 	for _, name := range names {
-		_, err := t.exec(`INSERT OR REPLACE INTO shipped (scope, name, deployment, change, success, number, revert, repository)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			d.Scope(), name, d.Key(), c.Name(), d.Succeeded().UnixMilli(), d.ID, len(c.Reverts) > 0, d.RepositoryKey())
+		_, err := t.exec("INSERT OR REPLACE INTO shipped (scope, name, deployment, change, revert) VALUES (?, ?, ?, ?, ?)",
+			scope, name, id, c.Name(), len(c.Reverts) > 0)
 		if err != nil {
-			return fmt.Errorf("store what deployment %s ships: %w", d.Key(), err)
+			return err
 		}
 	}
 	for _, title := range c.Titles() {
-		_, err := t.exec("INSERT OR IGNORE INTO titles (scope, title, change, success, number) VALUES (?, ?, ?, ?, ?)",
-			d.Scope(), title, c.Name(), d.Succeeded().UnixMilli(), d.ID)
+		_, err := t.exec("INSERT OR IGNORE INTO titles (scope, title, change, deployment) VALUES (?, ?, ?, ?)", scope, title, c.Name(), id)
 		if err != nil {
-			return fmt.Errorf("store the titles of what deployment %s ships: %w", d.Key(), err)
+			return err
 		}
 	}
 	return nil
 }
 
-// Titled returns changes of a scope with a title that were shipped up to a moment.
-func (t historyTx) Titled(scope, title string, m dora.Moment) (changes []string, err error) {
-	err = t.query("SELECT DISTINCT change FROM titles WHERE scope = ? AND title = ? AND (success, number) <= (?, ?) LIMIT 2",
-		[]any{scope, title, m.At.UnixMilli(), m.ID}, func(rows *sql.Rows) error {
-			var change string
-			err := rows.Scan(&change)
-			changes = append(changes, change)
-			return err
-		})
-	if err != nil {
-		return nil, fmt.Errorf("look for changes with a title: %w", err)
+// RemoveShipped removes what AddShipped stored.
+func (t deploymentTx) RemoveShipped(d dora.DeploymentRecord, c dora.Change) error {
+	const deployment = "(SELECT id FROM deployments WHERE key = ?)"
+	for _, name := range c.Names() {
+		_, err := t.exec("DELETE FROM shipped WHERE scope = "+textID+" AND name = ? AND deployment = "+deployment, d.Scope(), name, d.Key())
+		if err != nil {
+			return fmt.Errorf("remove what deployment %s ships: %w", d.Key(), err)
+		}
 	}
-	return changes, nil
+	for _, title := range c.Titles() {
+		_, err := t.exec("DELETE FROM titles WHERE scope = "+textID+" AND title = ? AND change = ? AND deployment = "+deployment,
+			d.Scope(), title, c.Name(), d.Key())
+		if err != nil {
+			return fmt.Errorf("remove the titles of what deployment %s ships: %w", d.Key(), err)
+		}
+	}
+	return nil
 }
 
 // HasEvaluatedAfter reports whether a success of a scope after a moment has been evaluated.
 func (t deploymentTx) HasEvaluatedAfter(scope string, m dora.Moment) (bool, error) {
 	var exists int
-	known, err := t.queryRow(`SELECT 1 FROM deployments WHERE scope = ? AND evaluated = 1 AND (success, number) > (?, ?) LIMIT 1`,
+	known, err := t.queryRow("SELECT 1 FROM deployments WHERE scope = "+textID+" AND evaluated = 1 AND (success, number) > (?, ?) LIMIT 1",
 		[]any{scope, m.At.UnixMilli(), m.ID}, &exists)
 	if err != nil {
 		return false, fmt.Errorf("look for later deployments: %w", err)

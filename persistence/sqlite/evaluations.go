@@ -55,20 +55,8 @@ func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]
 // Add stores an evaluation. If it exists already, it becomes due when both are due, and keeps the earlier of the two times, by which
 // evaluations of a scope are ordered.
 func (t evaluationTx) Add(s dora.Evaluation) error {
-	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`)
-}
-
-// Retry sets when an evaluation is due again, its attempts and misses, and since when it fails.
-func (t evaluationTx) Retry(s dora.Evaluation) error {
-	if err := t.checkLease(evaluationWork(s)); err != nil {
-		return err
-	}
-	return t.saveEvaluation(s, `ON CONFLICT DO UPDATE SET due = excluded.due, attempts = excluded.attempts, misses = excluded.misses,
-		failing_since = excluded.failing_since, failing_calls = excluded.failing_calls, inaccessible = excluded.inaccessible`)
-}
-
-func (t *tx) saveEvaluation(s dora.Evaluation, conflict string) error {
-	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+", repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "+conflict,
+	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+`, repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`,
 		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses,
 		s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible, dora.RepositoryOf(s.Scope))
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
@@ -76,6 +64,23 @@ func (t *tx) saveEvaluation(s dora.Evaluation, conflict string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("store the evaluation of %s %s: %w", s.Kind, s.Key, err)
+	}
+	return nil
+}
+
+// Retry sets when an evaluation is due again, its attempts and misses, and since when it fails.
+func (t evaluationTx) Retry(s dora.Evaluation) error {
+	if err := t.checkLease(evaluationWork(s)); err != nil {
+		return err
+	}
+	n, err := t.exec(`UPDATE evaluations SET due = ?, attempts = ?, misses = ?, failing_since = ?, failing_calls = ?, inaccessible = ?
+		WHERE kind = ? AND key = ?`,
+		s.Due.UnixMilli(), s.Attempts, s.Misses, s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible, s.Kind, s.Key)
+	if err != nil {
+		return fmt.Errorf("postpone the evaluation of %s %s: %w", s.Kind, s.Key, err)
+	}
+	if n == 0 {
+		return t.Add(s)
 	}
 	return nil
 }
@@ -105,13 +110,16 @@ func (t *tx) setEvaluated(s dora.Evaluation, evaluated bool) error {
 
 // setFirst records which deployment of a scope is to be evaluated first.
 func (t *tx) setFirst(scope string) error {
-	first, _, err := t.Evaluations().First(scope)
-	if err == nil {
-		_, err = t.exec("UPDATE evaluations INDEXED BY evaluations_one_first SET first = 0 WHERE scope = ? AND first = 1 AND key <> ?", scope, first.Key)
+	var key string
+	var recorded bool
+	pending, err := t.queryRow("SELECT key, first FROM evaluations WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", []any{scope}, &key, &recorded)
+	if err != nil || !pending || recorded {
+		return err
 	}
-	if err == nil {
-		_, err = t.exec("UPDATE evaluations SET first = 1 WHERE kind = 'deployment' AND key = ? AND first = 0", first.Key)
+	if _, err := t.exec("UPDATE evaluations INDEXED BY evaluations_one_first SET first = 0 WHERE scope = ? AND first = 1", scope); err != nil {
+		return err
 	}
+	_, err = t.exec("UPDATE evaluations SET first = 1 WHERE kind = 'deployment' AND key = ?", key)
 	return err
 }
 

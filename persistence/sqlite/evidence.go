@@ -18,7 +18,8 @@ func scanEvidence(e *dora.Evidence, rows *sql.Rows, more ...any) error {
 
 // Add stores a piece of evidence unless it exists.
 func (t evidenceTx) Add(e dora.Evidence) error {
-	_, err := t.exec("INSERT INTO evidence ("+evidenceColumns+") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+	_, err := t.exec("INSERT INTO evidence ("+evidenceColumns+`, decided) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+		EXISTS (SELECT 1 FROM failed_changes WHERE target = ?1)) ON CONFLICT DO NOTHING`,
 		e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail, e.Late)
 	if err != nil {
 		return fmt.Errorf("store the evidence against %s: %w", e.Target, err)
@@ -36,7 +37,7 @@ func (t evidenceTx) Remove(c dora.Cause, by string) error {
 
 // Undecided returns the evidence about deployments of a scope that are not recorded as failed changes.
 func (t evidenceTx) Undecided(scope string) ([]dora.Evidence, error) {
-	return t.evidence("WHERE scope = ? AND NOT EXISTS (SELECT 1 FROM failed_changes m WHERE m.target = evidence.target)", scope)
+	return t.evidence("WHERE scope = ? AND decided = 0", scope)
 }
 
 // By returns the evidence of a cause that an incident or deployment is; false if there is none.
@@ -61,6 +62,9 @@ func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 	}
 	_, err := t.exec("INSERT OR REPLACE INTO failed_changes ("+evidenceColumns+", repaired_by, repaired_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.Late, m.RepairedBy, repaired)
+	if err == nil {
+		_, err = t.exec("UPDATE evidence SET decided = 1 WHERE target = ? AND decided = 0", m.Target)
+	}
 	if err != nil {
 		return fmt.Errorf("store the failed change %s: %w", m.Target, err)
 	}

@@ -11,26 +11,35 @@ import (
 	"dora-exporter/dora"
 )
 
-const factColumns = "position, family, subject, labels, value, at, id, checksum"
+// selectFacts begins the queries for facts. What is missing in a damaged database does not match the checksum.
+const selectFacts = `SELECT facts.position, series, coalesce((SELECT text FROM texts WHERE id = facts.family), ''), coalesce(` + wholeText + `, ''),
+	coalesce(labels, ''), value, facts.at, facts.id, checksum FROM facts LEFT JOIN series ON series.id = series AND series.family = facts.family `
+
+// facts calls add for each fact of a query. where follows selectFacts. Facts of the same series share their labels.
+func (r *Reader) facts(ctx context.Context, where string, args []any, add func(dora.Fact) error) error {
+	labels := map[int64]dora.Labels{}
+	return r.query(ctx, selectFacts+where, args, func(rows *sql.Rows) error {
+		f, err := scanFact(r.path, rows, labels)
+		if err != nil {
+			return err
+		}
+		return add(f)
+	})
+}
 
 // Facts returns at most limit facts after a position, in their order. A fact that does not match its checksum and a missing
 // position are a *CorruptError, one that was removed a *dora.RemovedError.
 func (r *Reader) Facts(ctx context.Context, after int64, limit int) ([]dora.Fact, error) {
 	var facts []dora.Fact
 	var missing int64
-	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE position > ? ORDER BY position LIMIT ?", []any{after, limit},
-		func(rows *sql.Rows) error {
-			f, _, err := scanFact(r.path, rows)
-			if err != nil {
-				return err
-			}
-			if expected := after + int64(len(facts)) + 1; f.Position != expected {
-				missing = expected
-				return missingFact(r.path, expected)
-			}
-			facts = append(facts, f)
-			return nil
-		})
+	err := r.facts(ctx, "WHERE facts.position > ? ORDER BY facts.position LIMIT ?", []any{after, limit}, func(f dora.Fact) error {
+		if expected := after + int64(len(facts)) + 1; f.Position != expected {
+			missing = expected
+			return missingFact(r.path, expected)
+		}
+		facts = append(facts, f)
+		return nil
+	})
 	if missing > 0 {
 		err = r.removedOr(ctx, missing, err)
 	}
@@ -70,13 +79,21 @@ func (r *Reader) Empty(ctx context.Context) (bool, error) {
 
 // Add stores a fact at the next position; false if a fact with its family and subject exists.
 func (t factTx) Add(f dora.Fact) (bool, error) {
-	labels, err := json.Marshal(f.Labels)
+	added, err := t.add(f)
 	if err != nil {
 		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
 	}
+	return added, nil
+}
+
+func (t factTx) add(f dora.Fact) (bool, error) {
+	labels, err := json.Marshal(f.Labels)
+	if err != nil {
+		return false, err
+	}
 	if !t.lastPositionRead {
 		if _, err := t.queryRow("SELECT coalesce(max(position), 0) FROM facts", nil, &t.lastPosition); err != nil {
-			return false, fmt.Errorf("read the last position: %w", err)
+			return false, err
 		}
 		t.lastPositionRead = true
 	}
@@ -84,23 +101,46 @@ func (t factTx) Add(f dora.Fact) (bool, error) {
 		return false, err
 	}
 	f.Position = t.lastPosition + 1
-	added, err := t.exec("INSERT INTO facts ("+factColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (family, subject) DO NOTHING`, f.Position, f.Family, f.Subject, string(labels), f.Value,
-		f.At.UnixMilli(), f.ID, factSum(f, string(labels)))
+	family, err := t.text(f.Family)
 	if err != nil {
-		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
+		return false, err
 	}
+	key := seriesKey{family, string(labels)}
+	series, err := t.findSeries(key)
+	if err == nil && series == 0 {
+		if known, err := t.Has(f.Family, f.Subject); err != nil || known { // no series begins without a fact
+			return false, err
+		}
+		series, err = t.beginSeries(key, f.Position, time.Now())
+	}
+	if err != nil {
+		return false, err
+	}
+	begin, rest := cutStem(f.Subject)
+	stem, err := t.text(begin)
+	if err != nil {
+		return false, err
+	}
+	added, err := t.exec(`INSERT INTO facts (position, series, stem, rest, family, value, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (stem, rest, family) DO NOTHING`,
+		f.Position, series, stem, rest, family, f.Value, f.At.UnixMilli(), f.ID, factSum(f, string(labels)))
 	t.lastPosition += added
-	if added == 0 {
-		return false, nil
-	}
-	return true, t.beginSeries(f.Family, string(labels), f.Position, time.Now())
+	return added == 1, err
 }
 
 // Has reports whether a fact with a family and subject exists.
 func (t factTx) Has(family, subject string) (bool, error) {
+	stem, rest := cutStem(subject)
+	familyID, err := t.findText(family)
+	if err != nil || familyID == 0 {
+		return false, err
+	}
+	stemID, err := t.findText(stem)
+	if err != nil || stemID == 0 {
+		return false, err
+	}
 	var exists int
-	known, err := t.queryRow("SELECT 1 FROM facts WHERE family = ? AND subject = ?", []any{family, subject}, &exists)
+	known, err := t.queryRow("SELECT 1 FROM facts WHERE stem = ? AND rest = ? AND family = ?", []any{stemID, rest, familyID}, &exists)
 	if err != nil {
 		return false, fmt.Errorf("look for a fact about %s: %w", subject, err)
 	}
@@ -110,20 +150,26 @@ func (t factTx) Has(family, subject string) (bool, error) {
 	return t.wasRemoved(family, subject)
 }
 
-// scanFact reads a fact and checks its checksum. labels are its labels as stored.
-func scanFact(path string, rows *sql.Rows) (f dora.Fact, labels string, err error) {
-	var at, sum int64
-	if err := rows.Scan(&f.Position, &f.Family, &f.Subject, &labels, &f.Value, &at, &f.ID, &sum); err != nil {
-		return f, "", err
+// scanFact reads a fact and checks its checksum. labels has those of series that were read before.
+func scanFact(path string, rows *sql.Rows, labels map[int64]dora.Labels) (f dora.Fact, err error) {
+	var series, at, sum int64
+	var text string
+	if err := rows.Scan(&f.Position, &series, &f.Family, &f.Subject, &text, &f.Value, &at, &f.ID, &sum); err != nil {
+		return f, err
 	}
 	f.At = fromMillis(at)
-	if sum != factSum(f, labels) {
-		return f, "", &CorruptError{Path: path, What: fmt.Sprintf("fact %d does not match its checksum", f.Position)}
+	if sum != factSum(f, text) {
+		return f, &CorruptError{Path: path, What: fmt.Sprintf("fact %d does not match its checksum", f.Position)}
 	}
-	if err := json.Unmarshal([]byte(labels), &f.Labels); err != nil {
-		return f, "", &CorruptError{Path: path, What: fmt.Sprintf("fact %d has no readable labels", f.Position), Err: err}
+	var known bool
+	if f.Labels, known = labels[series]; known {
+		return f, nil
 	}
-	return f, labels, nil
+	if err := json.Unmarshal([]byte(text), &f.Labels); err != nil {
+		return f, &CorruptError{Path: path, What: fmt.Sprintf("fact %d has no readable labels", f.Position), Err: err}
+	}
+	labels[series] = f.Labels
+	return f, nil
 }
 
 // factSum returns the checksum of a fact.

@@ -31,21 +31,37 @@ func addFact(t testing.TB, s *Store, subjects ...string) {
 
 func TestFactsShowDamage(t *testing.T) {
 	for name, damage := range map[string]string{
-		"family":    "UPDATE facts SET family = 'github_deployments_totam' WHERE position = 2",
-		"subject":   "UPDATE facts SET subject = 'c' || subject WHERE position = 2",
-		"labels":    `UPDATE facts SET labels = '{"team":"b"}' WHERE position = 2`,
-		"value":     "UPDATE facts SET value = value + 1 WHERE position = 2",
-		"at":        "UPDATE facts SET at = at - 1 WHERE position = 2",
-		"id":        "UPDATE facts SET id = 1 WHERE position = 2",
-		"checksum":  "UPDATE facts SET checksum = checksum + 1 WHERE position = 2",
-		"moved":     "UPDATE facts SET position = 4 WHERE position = 2; UPDATE facts SET position = 2 WHERE position = 3; UPDATE facts SET position = 3 WHERE position = 4",
-		"gone":      "DELETE FROM facts WHERE position = 2",
-		"shifted":   "UPDATE facts SET family = 'github_deployments_totals', subject = substr(subject, 2) WHERE position = 2",
-		"no labels": "UPDATE facts SET labels = 'null' WHERE position = 2",
+		"family":          "INSERT INTO texts VALUES (99, 'github_deployments_totam'); UPDATE facts SET family = 99 WHERE position = 2",
+		"name of family":  "UPDATE texts SET text = 'github_deployments_totam' WHERE text = 'github_deployments_total'",
+		"subject":         "UPDATE facts SET rest = 'c' || rest WHERE position = 2",
+		"subject's stem":  "UPDATE facts SET stem = 99 WHERE position = 2",
+		"text of stem":    "UPDATE texts SET text = 'statuses/' WHERE text = 'status/'",
+		"labels":          `UPDATE series SET labels = '{"team":"b"}'`,
+		"no labels":       "UPDATE series SET labels = 'null'",
+		"series":          "UPDATE facts SET series = 99 WHERE position = 2",
+		"series' family":  "UPDATE series SET family = 99",
+		"value":           "UPDATE facts SET value = value + 1 WHERE position = 2",
+		"at":              "UPDATE facts SET at = at - 1 WHERE position = 2",
+		"id":              "UPDATE facts SET id = 1 WHERE position = 2",
+		"checksum":        "UPDATE facts SET checksum = checksum + 1 WHERE position = 2",
+		"moved":           "UPDATE facts SET position = 4 WHERE position = 2; UPDATE facts SET position = 2 WHERE position = 3; UPDATE facts SET position = 3 WHERE position = 4",
+		"gone":            "DELETE FROM facts WHERE position = 2",
+		"shifted":         "INSERT INTO texts VALUES (99, 'github_deployments_totals'), (98, 'tatus/'); UPDATE facts SET family = 99, stem = 98 WHERE position = 2",
+		"series is gone":  "DELETE FROM series",
+		"subject is gone": "DELETE FROM texts WHERE text = 'status/'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t)
-			addFact(t, s, "aa", "sb", "cc")
+			update(t, s, func(tx dora.Tx) error {
+				for i, subject := range []string{"status/1", "status/2", "status/3"} {
+					f := fact(subject)
+					f.At = time.UnixMilli(int64(1000 * (i % 2))) // the second is the newest
+					if _, err := tx.Facts().Add(f); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 			if _, err := s.Facts(t.Context(), 0, 10); err != nil {
 				t.Fatal(err)
 			}

@@ -2,15 +2,14 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 
 	"dora-exporter/dora"
 )
 
-// addFolded adds what facts add up to that were removed: to the series of a query, and to state, which has their other facts. The sums
-// have facts that are still there, too, so these are taken off.
-func (r *Reader) addFolded(ctx context.Context, q dora.SeriesQuery, found map[string]*dora.SeriesHistory, state map[string]dora.Series) error {
+// addFolded adds what facts add up to that were removed to the series of a query, which have their other facts. The sums have facts
+// that are still there, too, so these are taken off.
+func (r *Reader) addFolded(ctx context.Context, q dora.SeriesQuery, found map[string]*dora.SeriesHistory) error {
 	removal, err := r.removalRow(ctx)
 	if err != nil || removal.position == 0 {
 		return err
@@ -19,14 +18,9 @@ func (r *Reader) addFolded(ctx context.Context, q dora.SeriesQuery, found map[st
 	if err != nil {
 		return err
 	}
-	both := dora.State{}
-	err = r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND position <= ?", []any{q.Family.Name, sums.Position}, func(rows *sql.Rows) error {
-		fact, _, err := scanFact(r.path, rows)
-		if err != nil {
-			return err
-		}
-		return both.Add(map[string]dora.Family{q.Family.Name: q.Family}, fact)
-	})
+	both, families := dora.State{}, map[string]dora.Family{q.Family.Name: q.Family}
+	err = r.facts(ctx, "WHERE series IN (SELECT id FROM series WHERE family = "+textID+") AND facts.position <= ?", []any{q.Family.Name, sums.Position},
+		func(f dora.Fact) error { return both.Add(families, f) })
 	if err != nil {
 		return err
 	}
@@ -34,8 +28,9 @@ func (r *Reader) addFolded(ctx context.Context, q dora.SeriesQuery, found map[st
 		if !hasLabels(series.Labels, q.Labels) {
 			continue
 		}
-		folded := without(series, both[q.Family.Name][key], q.Family)
-		if _, remaining := state[key]; remaining && folded.Own == 0 && folded.At.IsZero() && folded.Buckets == nil {
+		facts, remaining := both[q.Family.Name][key]
+		folded := without(series, facts, q.Family)
+		if remaining && folded.Own == 0 && folded.At.IsZero() && folded.Buckets == nil {
 			continue
 		}
 		if found[key] == nil {
@@ -45,7 +40,7 @@ func (r *Reader) addFolded(ctx context.Context, q dora.SeriesQuery, found map[st
 			return dora.ErrTooManySeries
 		}
 		found[key].Folded = folded
-		state[key] = plus(folded, state[key], q.Family)
+		found[key].Series = plus(folded, found[key].Series, q.Family)
 	}
 	return nil
 }

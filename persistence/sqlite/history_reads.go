@@ -1,9 +1,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -23,7 +25,33 @@ func (r *Reader) WithNumber(ctx context.Context, number int64) ([]dora.Deploymen
 
 // Nearest returns at most limit deployments of a repository with the numbers nearest to number.
 func (r *Reader) Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.DeploymentRecord, error) {
-	return r.deployments(ctx, "WHERE "+inRepositoryNamed+" ORDER BY abs(number - ?), number LIMIT ?", dora.RepositoryName(owner, repository), number, limit)
+	repositories, err := readAll(ctx, r, "the names of repositories", "SELECT repository FROM repository_names WHERE name = ?",
+		[]any{dora.RepositoryName(owner, repository)}, scanText)
+	if err != nil {
+		return nil, err
+	}
+	var all []dora.DeploymentRecord
+	for _, key := range repositories {
+		for _, side := range []string{"number <= ? ORDER BY number DESC", "number > ? ORDER BY number"} {
+			found, err := r.deployments(ctx, "WHERE repository = "+textID+" AND "+side+" LIMIT ?", key, number, limit)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found...)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b dora.DeploymentRecord) int {
+		return cmp.Or(cmp.Compare(distance(a.ID, number), distance(b.ID, number)), cmp.Compare(a.ID, b.ID))
+	})
+	return all[:min(len(all), limit)], nil
+}
+
+// distance returns the difference of two numbers.
+func distance(a, b int64) uint64 {
+	if a < b {
+		return uint64(b) - uint64(a)
+	}
+	return uint64(a) - uint64(b)
 }
 
 // Deployment returns a deployment record by its key; false if it is unknown.
@@ -40,7 +68,7 @@ func (r *Reader) Named(ctx context.Context, ref dora.Reference) ([]dora.Deployme
 
 func (r *Reader) deployments(ctx context.Context, query string, args ...any) ([]dora.DeploymentRecord, error) {
 	return readAll(ctx, r, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) (dora.DeploymentRecord, error) {
-		return scanDeployment(r.path, rows.Scan)
+		return r.codec.scanDeployment(r.path, rows.Scan)
 	})
 }
 
@@ -82,7 +110,8 @@ func (r *Reader) EvaluationsOf(ctx context.Context, keys ...string) ([]dora.Eval
 		return nil, err
 	}
 	for _, key := range keys {
-		found, err := r.evaluations(ctx, "WHERE key = ? ORDER BY kind", key)
+		found, err := r.evaluations(ctx, "WHERE kind IN (?, ?, ?, ?, ?) AND key = ? ORDER BY kind",
+			dora.DeploymentEvaluation, dora.OutcomeEvaluation, dora.IncidentEvaluation, dora.IssueEvaluation, dora.ScopeEvaluation, key)
 		if err != nil {
 			return nil, err
 		}
@@ -137,7 +166,7 @@ func (r *Reader) Incident(ctx context.Context, key string) (dora.Incident, bool,
 }
 
 func (r *Reader) incidents(ctx context.Context, query string, args ...any) ([]dora.Incident, error) {
-	return readAll(ctx, r, "incidents", "SELECT key, details, checksum FROM incidents "+query, args, r.scanIncident)
+	return readAll(ctx, r, "incidents", "SELECT key, details, checksum FROM incidents "+query, args, func(rows *sql.Rows) (dora.Incident, error) { return scanIncident(r.path, rows) })
 }
 
 // WaitingBefore returns the first pending evaluation of the same scope that comes before s; its zero value if there is none.
@@ -148,17 +177,17 @@ func (r *Reader) WaitingBefore(ctx context.Context, s dora.Evaluation) (dora.Eva
 }
 
 // scanIncident reads an incident and checks its checksum.
-func (r *Reader) scanIncident(rows *sql.Rows) (i dora.Incident, err error) {
+func scanIncident(path string, rows *sql.Rows) (i dora.Incident, err error) {
 	var key, state string
 	var sum int64
 	if err := rows.Scan(&key, &state, &sum); err != nil {
 		return i, err
 	}
-	if err := checkRow(r.path, "incident "+key, sum, key, state); err != nil {
+	if err := checkRow(path, "incident "+key, sum, key, state); err != nil {
 		return i, err
 	}
 	if err := json.Unmarshal([]byte(state), &i); err != nil {
-		return i, &CorruptError{Path: r.path, What: "incident " + key + " can't be read", Err: err}
+		return i, &CorruptError{Path: path, What: "incident " + key + " can't be read", Err: err}
 	}
 	return i, nil
 }

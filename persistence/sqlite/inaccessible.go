@@ -14,16 +14,14 @@ import (
 // InaccessibleRepositories returns the repositories, as owner/name in lower case, for which look-ups or evaluations of deployments wait
 // since the token may not see them, each once, in order.
 func (r *Reader) InaccessibleRepositories(ctx context.Context) ([]string, error) {
-	lookups, err := readAll(ctx, r, "look-ups", "SELECT details FROM lookups WHERE inaccessible = 1", nil, func(rows *sql.Rows) (c dora.Commit, err error) {
+	lookups, err := readAll(ctx, r, "look-ups", "SELECT details FROM lookups INDEXED BY lookups_inaccessible WHERE inaccessible = 1", nil, func(rows *sql.Rows) (c dora.Commit, err error) {
 		return c, scanJSON(rows, &c)
 	})
 	if err != nil {
 		return nil, err
 	}
-	deployments, err := readAll(ctx, r, "evaluations", `SELECT details FROM deployments WHERE key IN
-		(SELECT key FROM evaluations WHERE kind = 'deployment' AND inaccessible = 1)`, nil, func(rows *sql.Rows) (t dora.DeploymentRecord, err error) {
-		return t, scanJSON(rows, &t)
-	})
+	deployments, err := r.deployments(ctx, `WHERE key IN
+		(SELECT key FROM evaluations INDEXED BY evaluations_inaccessible WHERE inaccessible = 1 AND kind = 'deployment')`)
 	if err != nil {
 		return nil, err
 	}

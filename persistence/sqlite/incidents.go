@@ -38,11 +38,14 @@ func (t incidentTx) read(query, key, what string, to any) error {
 func (t incidentTx) Save(i dora.Incident) error {
 	state, err := json.Marshal(i)
 	if err == nil {
-		_, err = t.exec("INSERT OR REPLACE INTO incidents (key, name, details, checksum) VALUES (?, ?, ?, ?)",
-			i.Key, i.Name, string(state), checksum(i.Key, string(state)))
+		_, err = t.exec("INSERT OR REPLACE INTO incidents (key, name, created, details, checksum) VALUES (?, ?, ?, ?, ?)",
+			i.Key, i.Name, i.Created.UnixMilli(), string(state), checksum(i.Key, string(state)))
 	}
 	if err != nil {
 		return fmt.Errorf("store incident %s: %w", i.Key, err)
+	}
+	if err := t.markStale(i.Created, dora.StaleIncidents); err != nil {
+		return err
 	}
 	events, err := json.Marshal(i.Events)
 	if err == nil {

@@ -16,6 +16,8 @@ const (
 	// checkAtStartBelow is the file size up to which the whole file is checked at the start, which takes about a tenth of a second. A
 	// larger file is checked in the background, and rows when they are read.
 	checkAtStartBelow = 8 << 20
+	// checkDelay is the time until a check in the background begins: a start has other work to do.
+	checkDelay = 5 * time.Second
 	// checkPause is the time between two parts of a check in the background, each of which keeps a read transaction open.
 	checkPause = 50 * time.Millisecond
 	// checkBatch is how many facts are checked at once in the background.
@@ -46,7 +48,7 @@ func (r *Reader) checkAll(ctx context.Context, pause func(context.Context) error
 	if err := checkRows(ctx, r.db, r.path, pause); err != nil {
 		return err
 	}
-	if err := errors.Join(r.checkRemoval(ctx), pause(ctx)); err != nil {
+	if err := errors.Join(r.Snapshot(ctx, func(r *Reader) error { return r.checkRemoval(ctx) }), pause(ctx)); err != nil {
 		return err
 	}
 	return r.checkFacts(ctx, pause)
@@ -97,10 +99,13 @@ func checkAtStart(ctx context.Context, db *sql.DB, path string) error {
 		return &CorruptError{Path: path, What: result}
 	}
 	r := &Reader{path: path, db: db}
-	if err := r.checkRemoval(ctx); err != nil {
-		return err
-	}
-	if err := r.countFacts(ctx); err != nil {
+	err := r.Snapshot(ctx, func(r *Reader) error {
+		if err := r.checkRemoval(ctx); err != nil {
+			return err
+		}
+		return r.countFacts(ctx)
+	})
+	if err != nil {
 		return err
 	}
 	return checkRows(ctx, db, path, func(context.Context) error { return nil })
@@ -131,7 +136,11 @@ func (s *Store) checkInBackground() (stop func(), err error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var checking sync.WaitGroup
-	checking.Go(func() { s.check(ctx) })
+	checking.Go(func() {
+		if pause(ctx, checkDelay) == nil {
+			s.check(ctx)
+		}
+	})
 	return func() {
 		cancel()
 		checking.Wait()
@@ -158,11 +167,14 @@ func (s *Store) check(ctx context.Context) {
 }
 
 // pauseCheck leaves the disk and the processor to others for a moment.
-func pauseCheck(ctx context.Context) error {
+func pauseCheck(ctx context.Context) error { return pause(ctx, checkPause) }
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(checkPause):
+	case <-time.After(d):
 		return nil
 	}
 }

@@ -1,9 +1,10 @@
 package sqlite
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func wantDamage(t *testing.T, s *Store) {
 func TestCheck(t *testing.T) {
 	for name, damage := range map[string]string{
 		"none":  "SELECT 1",
-		"row":   "UPDATE deliveries SET event = 'x'",
+		"row":   "UPDATE deliveries SET event = x'00'",
 		"fact":  "UPDATE facts SET value = 2 WHERE position = 2",
 		"gone":  "DELETE FROM facts WHERE position = 2",
 		"sum":   "INSERT INTO sums (family, labels, own, at, id, buckets, checksum) VALUES ('a', '{}', 1, 1, 1, '', 1)",
@@ -53,8 +54,10 @@ func TestCheck(t *testing.T) {
 // A large database is opened without a look at all of it, and checked then.
 func TestLargeDatabaseIsCheckedInTheBackground(t *testing.T) {
 	s := openStore(t)
-	text := strings.Repeat("x", 1<<20)
+	random := make([]byte, 1<<20)
 	for i := range checkAtStartBelow>>20 + 1 {
+		rand.NewChaCha8([32]byte{byte(i)}).Read(random)
+		text := hex.EncodeToString(random) // which compression does not make smaller than random
 		d := dora.Delivery{Source: dora.GitHub, Key: fmt.Sprint(i), Event: dora.Event{Deployment: &dora.Deployment{Description: text}}}
 		if _, err := s.Accept(t.Context(), d); err != nil {
 			t.Fatal(err)
@@ -63,7 +66,7 @@ func TestLargeDatabaseIsCheckedInTheBackground(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	tamper(t, s.path, "UPDATE deliveries SET event = 'x' WHERE id = 3")
+	tamper(t, s.path, "UPDATE deliveries SET event = x'00' WHERE id = 3")
 	s = reopenStore(t, s.path)
 	for s.Err() == nil {
 		time.Sleep(10 * time.Millisecond)

@@ -27,7 +27,7 @@ func (t factTx) HasLabelSet(families, labels string) (bool, error) {
 func (t factTx) AddLabelSet(families, labels string, series int) error {
 	n, err := t.exec("INSERT INTO label_sets (families, labels) VALUES (?, ?) ON CONFLICT DO NOTHING", families, labels)
 	if err == nil && n == 1 {
-		_, err = t.exec("INSERT INTO series (families, count) VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+		_, err = t.exec("INSERT INTO reserved_series (families, count) VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
 			families, series)
 	}
 	if err != nil {
@@ -39,7 +39,7 @@ func (t factTx) AddLabelSet(families, labels string, series int) error {
 // Series returns the number of series of the admitted label sets of a group of families.
 func (t factTx) Series(families string) (int, error) {
 	var n int
-	if _, err := t.queryRow("SELECT count FROM series WHERE families = ?", []any{families}, &n); err != nil {
+	if _, err := t.queryRow("SELECT count FROM reserved_series WHERE families = ?", []any{families}, &n); err != nil {
 		return 0, fmt.Errorf("count the series of %s: %w", families, err)
 	}
 	return n, nil
@@ -48,7 +48,7 @@ func (t factTx) Series(families string) (int, error) {
 // Series returns the number of series of the admitted label sets of each group of families.
 func (r *Reader) Series(ctx context.Context) (map[string]int, error) {
 	all := map[string]int{}
-	err := r.query(ctx, "SELECT families, count FROM series", nil, func(rows *sql.Rows) error {
+	err := r.query(ctx, "SELECT families, count FROM reserved_series", nil, func(rows *sql.Rows) error {
 		var families string
 		var n int
 		err := rows.Scan(&families, &n)

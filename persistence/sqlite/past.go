@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 
 	"dora-exporter/dora"
 )
@@ -19,7 +20,8 @@ func (r *Reader) Past(t dora.DeploymentRecord) dora.Past { return past{r, t} }
 
 // Shipped reports whether the scope had a change or commit already.
 func (p past) Shipped(ctx context.Context, name string) (bool, error) {
-	shipped, err := p.has(ctx, "SELECT 1 FROM shipped WHERE scope = ? AND name = ? AND (success, number) < (?, ?) LIMIT 1", p.of.Scope(), name)
+	shipped, err := p.has(ctx, "SELECT 1 FROM shipped CROSS JOIN deployments ON id = deployment WHERE shipped.scope = "+textID+
+		" AND name = ? AND (success, number) < (?, ?) LIMIT 1", p.of.Scope(), name)
 	if err != nil || shipped {
 		return shipped, err
 	}
@@ -28,8 +30,7 @@ func (p past) Shipped(ctx context.Context, name string) (bool, error) {
 
 // Ran reports whether a commit was deployed in the scope.
 func (p past) Ran(ctx context.Context, sha string) (bool, error) {
-	return p.has(ctx, `SELECT 1 FROM deployments INDEXED BY deployments_sha WHERE scope = ? AND sha = ? AND success IS NOT NULL
-		AND (success, number) < (?, ?) LIMIT 1`, p.of.Scope(), sha)
+	return p.has(ctx, "SELECT 1 FROM deployments INDEXED BY deployments_sha WHERE scope = "+textID+" AND sha = ? AND (success, number) < (?, ?) LIMIT 1", p.of.Scope(), sha)
 }
 
 func (p past) has(ctx context.Context, query, scope, name string) (found bool, err error) {
@@ -39,8 +40,9 @@ func (p past) has(ctx context.Context, query, scope, name string) (found bool, e
 
 // FirstChange returns the change of the repository that was shipped first with a commit.
 func (p past) FirstChange(ctx context.Context, sha string) (string, error) {
-	change, _, err := firstRow(p.texts(ctx, `SELECT change FROM shipped INDEXED BY shipped_name WHERE repository = ?1 AND name = ?2
-		AND (success < ?3 OR scope = ?5 AND success = ?3 AND number < ?4) ORDER BY success, number LIMIT 1`, p.of.RepositoryKey(), sha, p.of.Scope()))
+	change, _, err := firstRow(p.texts(ctx, `SELECT change FROM shipped INDEXED BY shipped_name CROSS JOIN deployments ON id = deployment
+		WHERE repository = (SELECT id FROM texts WHERE text = ?1) AND name = ?2
+		AND (success < ?3 OR success = ?3 AND number < ?4 AND shipped.scope = (SELECT id FROM texts WHERE text = ?5)) ORDER BY success, number LIMIT 1`, p.of.RepositoryKey(), sha, p.of.Scope()))
 	return change, err
 }
 
@@ -49,8 +51,8 @@ const maxFromBranch = 251
 
 // DeployedFrom returns SHAs that were deployed from a branch of the repository.
 func (p past) DeployedFrom(ctx context.Context, branch string) ([]string, error) {
-	return p.texts(ctx, `SELECT DISTINCT sha FROM deployments WHERE repository = ? AND branch = ? AND success IS NOT NULL
-		AND (success, number) < (?, ?) LIMIT `+fmt.Sprint(maxFromBranch), p.of.RepositoryKey(), branch)
+	return p.texts(ctx, "SELECT DISTINCT sha FROM deployments INDEXED BY deployments_branch WHERE repository = "+textID+
+		" AND branch = ? AND success IS NOT NULL AND (success, number) < (?, ?) LIMIT "+strconv.Itoa(maxFromBranch), p.of.RepositoryKey(), branch)
 }
 
 // Called reports whether an event has called the repository by a name.

@@ -14,8 +14,10 @@ const maxReadConns = 4
 
 // Reader reads committed data from the database. It can't write.
 type Reader struct {
-	path string
-	db   *sql.DB
+	path       string
+	db         *sql.DB
+	codec      *codec
+	statements *statements
 	// snapshot is the transaction that all queries run in; nil if each query sees what is committed when it starts.
 	snapshot *sql.Tx
 }
@@ -41,9 +43,18 @@ func newReader(path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	return readerOf(path, db)
+}
+
+// readerOf returns a reader of an open database, which it closes.
+func readerOf(path string, db *sql.DB) (*Reader, error) {
+	codec, err := newCodec()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	db.SetMaxOpenConns(maxReadConns)
 	db.SetMaxIdleConns(maxReadConns)
-	return &Reader{path: path, db: db}, nil
+	return &Reader{path: path, db: db, codec: codec, statements: newStatements(db)}, nil
 }
 
 // checkVersion refuses a database whose schema is older than the program's.
@@ -64,12 +75,12 @@ func (r *Reader) Close() error {
 	if r.db == nil {
 		return nil
 	}
-	return r.db.Close()
+	return errors.Join(r.statements.close(), r.db.Close())
 }
 
 // query runs a query on a reading connection and calls scan for each row.
 func (r *Reader) query(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
-	rows, err := r.source().QueryContext(ctx, query, args...)
+	rows, err := r.rows(ctx, query, args)
 	if err != nil {
 		return r.damaged(err)
 	}
@@ -84,7 +95,15 @@ func (r *Reader) query(ctx context.Context, query string, args []any, scan func(
 
 // queryRow scans the only row of a query on a reading connection.
 func (r *Reader) queryRow(ctx context.Context, query string, into ...any) error {
-	return r.damaged(r.source().QueryRowContext(ctx, query).Scan(into...))
+	return r.query(ctx, query, nil, func(rows *sql.Rows) error { return rows.Scan(into...) })
+}
+
+// rows runs a query in the snapshot, or else, prepared, on any of the connections.
+func (r *Reader) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	if r.snapshot != nil {
+		return r.snapshot.QueryContext(ctx, query, args...)
+	}
+	return r.statements.query(ctx, query, args)
 }
 
 // Snapshot runs f in one read transaction: its Reader sees the same data throughout, whatever a server commits meanwhile.
@@ -94,16 +113,5 @@ func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return f(&Reader{path: r.path, db: r.db, snapshot: tx})
-}
-
-// source returns the snapshot or else the pool of connections.
-func (r *Reader) source() interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-} {
-	if r.snapshot != nil {
-		return r.snapshot
-	}
-	return r.db
+	return f(&Reader{path: r.path, db: r.db, codec: r.codec, snapshot: tx})
 }

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 
@@ -31,22 +30,18 @@ func (r *Reader) Records(ctx context.Context, add func(dora.Fact), families ...s
 		if all.Removal, err = r.Removal(ctx); err != nil {
 			return err
 		}
-		return r.factsOf(ctx, add, families)
+		return r.factsOf(ctx, 0, families, func(f dora.Fact) error {
+			add(f)
+			return nil
+		})
 	})
 	return all, err
 }
 
-// factsOf calls add for every fact of the families.
-func (r *Reader) factsOf(ctx context.Context, add func(dora.Fact), families []string) error {
-	query := "SELECT " + factColumns + " FROM facts WHERE family IN (" + placeholders(len(families)) + ") ORDER BY position"
-	err := r.query(ctx, query, toAny(families), func(rows *sql.Rows) error {
-		f, _, err := scanFact(r.path, rows)
-		if err == nil {
-			add(f)
-		}
-		return err
-	})
-	if err != nil {
+// factsOf calls add for every fact of the families after a position.
+func (r *Reader) factsOf(ctx context.Context, after int64, families []string, add func(dora.Fact) error) error {
+	where := "WHERE facts.position > ? AND facts.family IN (SELECT id FROM texts WHERE text IN (" + placeholders(len(families)) + ")) ORDER BY facts.position"
+	if err := r.facts(ctx, where, append([]any{after}, toAny(families)...), add); err != nil {
 		return fmt.Errorf("read the facts of %s: %w", strings.Join(families, ", "), err)
 	}
 	return nil

@@ -35,8 +35,8 @@ func remember(t *testing.T, store *Store, n int64) (dora.DeploymentRecord, dora.
 
 func TestRecordsOfADamagedDatabase(t *testing.T) {
 	for _, damage := range []string{
-		"UPDATE deployments SET details = replace(details, 'Platform', 'Mobile')", "UPDATE incidents SET details = replace(details, 'INC-7', 'INC-8')",
-		"UPDATE facts SET value = 2 WHERE family = 'dora_changes_total'",
+		"UPDATE deployments SET details = CAST(replace(CAST(details AS TEXT), 'Platform', 'Mobile') AS BLOB)", "UPDATE incidents SET details = replace(details, 'INC-7', 'INC-8')",
+		"UPDATE facts SET value = 2 WHERE position = 1",
 	} {
 		store := openStore(t)
 		remember(t, store, 1)

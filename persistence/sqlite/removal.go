@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,15 +15,17 @@ import (
 // reused; the file does not shrink.
 
 // removalRow is the row of the table removal. Its zero value stands for none.
-type removalRow struct{ position, before, keys, keysSum int64 }
+type removalRow struct{ position, before, complete, keys, keysSum int64 }
 
-const removalQuery = "SELECT position, before, keys, keys_sum, checksum FROM removal"
+const removalQuery = "SELECT position, before, complete, keys, keys_sum, checksum FROM removal"
 
-func (r removalRow) checksum() int64 { return checksum(r.position, r.before, r.keys, r.keysSum) }
+func (r removalRow) checksum() int64 {
+	return checksum(r.position, r.before, r.complete, r.keys, r.keysSum)
+}
 
 // check compares the row with its checksum, and the sums of the facts, which must have all facts that were removed.
 func (r removalRow) check(path string, sum int64) error {
-	return checkRow(path, "the record of what was removed", sum, r.position, r.before, r.keys, r.keysSum)
+	return checkRow(path, "the record of what was removed", sum, r.position, r.before, r.complete, r.keys, r.keysSum)
 }
 
 func (r removalRow) removal() dora.Removal {
@@ -41,20 +42,27 @@ func (r *Reader) Removal(ctx context.Context) (dora.Removal, error) {
 }
 
 func (r *Reader) removalRow(ctx context.Context) (row removalRow, err error) {
-	var sum int64
-	err = r.queryRow(ctx, removalQuery, &row.position, &row.before, &row.keys, &row.keysSum, &sum)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return removalRow{}, nil
-	case err != nil:
+	err = r.query(ctx, removalQuery, nil, func(rows *sql.Rows) (err error) {
+		row, err = scanRemoval(r.path, rows)
+		return err
+	})
+	if err != nil {
 		return row, fmt.Errorf("read what was removed: %w", err)
 	}
-	return row, row.check(r.path, sum)
+	return row, nil
+}
+
+func scanRemoval(path string, rows *sql.Rows) (row removalRow, err error) {
+	var sum int64
+	if err := rows.Scan(&row.position, &row.before, &row.complete, &row.keys, &row.keysSum, &sum); err != nil {
+		return row, err
+	}
+	return row, row.check(path, sum)
 }
 
 func (t *tx) removalRow() (row removalRow, err error) {
 	var sum int64
-	known, err := t.queryRow(removalQuery, nil, &row.position, &row.before, &row.keys, &row.keysSum, &sum)
+	known, err := t.queryRow(removalQuery, nil, &row.position, &row.before, &row.complete, &row.keys, &row.keysSum, &sum)
 	if err != nil || !known {
 		return removalRow{}, err
 	}
@@ -62,8 +70,8 @@ func (t *tx) removalRow() (row removalRow, err error) {
 }
 
 func (t *tx) saveRemovalRow(row removalRow) error {
-	_, err := t.exec("INSERT OR REPLACE INTO removal (id, position, before, keys, keys_sum, checksum) VALUES (1, ?, ?, ?, ?, ?)",
-		row.position, row.before, row.keys, row.keysSum, row.checksum())
+	_, err := t.exec("INSERT OR REPLACE INTO removal (id, position, before, complete, keys, keys_sum, checksum) VALUES (1, ?, ?, ?, ?, ?, ?)",
+		row.position, row.before, row.complete, row.keys, row.keysSum, row.checksum())
 	return err
 }
 
@@ -73,7 +81,7 @@ const dayMillis = int64(24 * time.Hour / time.Millisecond)
 // the end of the day, so a fact that is made later, as after an outage of GitHub, is kept for longer.
 func (t removalTx) MarkArrival() error {
 	_, err := t.exec(`INSERT OR REPLACE INTO arrivals (day, delivery, position)
-		SELECT received / ?, id, (SELECT coalesce(max(position), 0) FROM facts) FROM deliveries ORDER BY id DESC LIMIT 1`, dayMillis)
+		SELECT received / ?, id, (SELECT coalesce(max(position), 0) FROM facts) FROM deliveries WHERE id = (SELECT max(id) FROM deliveries)`, dayMillis)
 	if err == nil {
 		_, err = t.exec("DELETE FROM arrivals WHERE day < (SELECT max(day) FROM arrivals WHERE day < (SELECT before FROM removal) / ? - 1)", dayMillis)
 	}

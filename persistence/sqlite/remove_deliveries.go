@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"dora-exporter/dora"
@@ -21,13 +20,13 @@ func (t removalTx) RemoveDeliveries(upTo int64, limit int) (removed int, err err
 	if err != nil {
 		return 0, fmt.Errorf("remove deliveries: %w", err)
 	}
-	all, err := readAllIn(t.tx, "processed deliveries", "SELECT id, key, event FROM deliveries WHERE id <= ? AND state = 1 ORDER BY id LIMIT ?",
+	all, err := readAllIn(t.tx, "processed deliveries", "SELECT id, "+wholeText+", event FROM deliveries WHERE id <= ? AND state = 1 ORDER BY id LIMIT ?",
 		[]any{upTo, limit}, func(rows *sql.Rows) (d removableDelivery, err error) {
 			var event []byte
 			if err := rows.Scan(&d.id, &d.key, &event); err != nil {
 				return d, err
 			}
-			_ = json.Unmarshal(event, &d.event) // what a damaged delivery was about is kept
+			_ = t.writer.codec.decode(event, &d.event) // what a damaged delivery was about is kept
 			return d, nil
 		})
 	if err != nil || len(all) == 0 {

@@ -41,9 +41,10 @@ func (t removalTx) RemoveFacts(upTo int64, before time.Time, limit int) (removed
 
 // factsAfter returns at most limit facts after a position, up to another one, without the newest of all.
 func (t *tx) factsAfter(after, upTo int64, limit int) (facts []dora.Fact, err error) {
-	err = t.query("SELECT "+factColumns+" FROM facts WHERE position > ? AND position <= ? AND position < (SELECT max(position) FROM facts) ORDER BY position LIMIT ?",
+	labels := map[int64]dora.Labels{}
+	err = t.query(selectFacts+"WHERE facts.position > ? AND facts.position <= ? AND facts.position < (SELECT max(position) FROM facts) ORDER BY facts.position LIMIT ?",
 		[]any{after, upTo, limit}, func(rows *sql.Rows) error {
-			f, _, err := scanFact(t.writer.path, rows)
+			f, err := scanFact(t.writer.path, rows, labels)
 			if err != nil {
 				return err
 			}

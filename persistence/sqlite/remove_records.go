@@ -4,16 +4,25 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"dora-exporter/dora"
 )
 
-// RemoveDeployment removes a deployment and what is stored of it.
+// RemoveDeployment removes a deployment and what is stored of it. Its days stay, with the evidence that it gives: what they have of
+// others follows from it.
 func (t removalTx) RemoveDeployment(d dora.DeploymentRecord) error {
-	err := t.removeShipped(d)
+	var err error
+	for _, c := range shippedBy(d) {
+		if err == nil {
+			err = deploymentTx(t).RemoveShipped(d, c)
+		}
+	}
 	for _, statement := range []string{
-		"DELETE FROM successes WHERE deployment = ?",
+		"DELETE FROM successes WHERE deployment = (SELECT id FROM deployments WHERE key = ?)",
 		"DELETE FROM failed_changes WHERE target = ?",
+		"DELETE FROM evidence WHERE target = ?",
+		"DELETE FROM all_evidence WHERE target = ?",
 		"DELETE FROM deployments WHERE key = ?",
 	} {
 		if err == nil {
@@ -21,33 +30,13 @@ func (t removalTx) RemoveDeployment(d dora.DeploymentRecord) error {
 		}
 	}
 	if err == nil {
-		_, err = t.exec("DELETE FROM evidence WHERE scope = ? AND target = ?", d.Scope(), d.Key())
-	}
-	if err == nil {
 		err = t.removeOrigins(d)
 	}
 	if err == nil {
-		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectDeployment, Key: d.Key()}, removedKey{dora.SubjectDeployment, d.Key()})
+		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectDeployment, Key: d.Key()}, d.When(), removedKey{dora.SubjectDeployment, d.Key()})
 	}
 	if err != nil {
 		return fmt.Errorf("remove deployment %s: %w", d.Key(), err)
-	}
-	return nil
-}
-
-// removeShipped removes what a deployment shipped.
-func (t removalTx) removeShipped(d dora.DeploymentRecord) error {
-	for _, c := range shippedBy(d) {
-		for _, name := range c.Names() {
-			if _, err := t.exec("DELETE FROM shipped WHERE scope = ? AND name = ? AND deployment = ?", d.Scope(), name, d.Key()); err != nil {
-				return err
-			}
-		}
-		for _, title := range c.Titles() {
-			if _, err := t.exec("DELETE FROM titles WHERE scope = ? AND title = ? AND change = ? AND number = ?", d.Scope(), title, c.Name(), d.ID); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }
@@ -63,8 +52,9 @@ func (t removalTx) removeOrigins(d dora.DeploymentRecord) error {
 		}
 	}
 	for key, sha := range keys {
-		_, err := t.exec(`DELETE FROM commits WHERE key = ? AND NOT EXISTS (SELECT 1 FROM deployments WHERE sha = ?)
-			AND NOT EXISTS (SELECT 1 FROM shipped WHERE name = ?)`, key, sha, sha)
+		stem, rest := cutStem(key)
+		_, err := t.exec("DELETE FROM commits WHERE stem = "+textID+` AND rest = ? AND NOT EXISTS (SELECT 1 FROM deployments WHERE sha = ?)
+			AND NOT EXISTS (SELECT 1 FROM shipped WHERE name = ?)`, stem, rest, sha, sha)
 		if err != nil {
 			return err
 		}
@@ -92,7 +82,7 @@ func (t removalTx) RemoveIncident(i dora.Incident, counted bool) error {
 		}
 	}
 	if err == nil {
-		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectIncident, Key: i.Key}, keys...)
+		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectIncident, Key: i.Key}, i.Created, keys...)
 	}
 	if err != nil {
 		return fmt.Errorf("remove incident %s: %w", i.Key, err)
@@ -100,9 +90,10 @@ func (t removalTx) RemoveIncident(i dora.Incident, counted bool) error {
 	return nil
 }
 
-// removeAged removes a record from those that may be removed, and remembers keys of it.
-func (t removalTx) removeAged(a dora.AgedRecord, keys ...removedKey) error {
+// removeAged removes a record of a time from those that may be removed, and remembers keys of it.
+func (t removalTx) removeAged(a dora.AgedRecord, at time.Time, keys ...removedKey) error {
 	row, err := t.removalRow()
+	row.complete = max(row.complete, at.UnixMilli()+1)
 	for _, key := range keys {
 		if err == nil {
 			err = t.addRemoved(&row, key)
@@ -119,7 +110,7 @@ func (t removalTx) removeAged(a dora.AgedRecord, keys ...removedKey) error {
 
 // EvidenceAgainst returns the evidence against a deployment.
 func (t removalTx) EvidenceAgainst(d dora.DeploymentRecord) ([]dora.Evidence, error) {
-	return t.evidence("WHERE scope = ? AND target = ?", d.Scope(), d.Key())
+	return t.evidence("WHERE target = ?", d.Key())
 }
 
 // IsEvaluationPending reports whether an evaluation with a key is pending.

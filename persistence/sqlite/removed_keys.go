@@ -99,26 +99,25 @@ func (r *Reader) wasRemoved(ctx context.Context, kind, key string) (known bool, 
 	return known, nil
 }
 
-// checkRemoval looks for damage in what is known of what was removed: in the row of the table removal, and in all keys.
+// checkRemoval looks for damage in what is known of what was removed: in the row of the table removal, and in all keys. It reads from a
+// snapshot.
 func (r *Reader) checkRemoval(ctx context.Context) error {
-	return r.Snapshot(ctx, func(r *Reader) error {
-		row, err := r.removalRow(ctx)
-		if err != nil {
+	row, err := r.removalRow(ctx)
+	if err != nil {
+		return err
+	}
+	var keys, sum int64
+	err = r.query(ctx, "SELECT hash FROM removed_keys", nil, func(rows *sql.Rows) error {
+		var hash sql.RawBytes
+		if err := rows.Scan(&hash); err != nil {
 			return err
 		}
-		var keys, sum int64
-		err = r.query(ctx, "SELECT hash FROM removed_keys", nil, func(rows *sql.Rows) error {
-			var hash sql.RawBytes
-			if err := rows.Scan(&hash); err != nil {
-				return err
-			}
-			keys++
-			sum += hashSum(hash)
-			return nil
-		})
-		if err == nil && (keys != row.keys || sum != row.keysSum) {
-			err = &CorruptError{Path: r.path, What: fmt.Sprintf("of %d keys of what was removed, %d are there, or some are damaged", row.keys, keys)}
-		}
-		return err
+		keys++
+		sum += hashSum(hash)
+		return nil
 	})
+	if err == nil && (keys != row.keys || sum != row.keysSum) {
+		err = &CorruptError{Path: r.path, What: fmt.Sprintf("of %d keys of what was removed, %d are there, or some are damaged", row.keys, keys)}
+	}
+	return err
 }

@@ -19,7 +19,7 @@ func (t repositoryTx) WithID(host string, id int64) (dora.Repository, bool, erro
 	if id == 0 {
 		return dora.Repository{}, false, nil
 	}
-	return t.repository("WHERE host = ? AND id = ?", host, id)
+	return t.repository("WHERE host = ? AND id = ? AND id <> 0", host, id)
 }
 
 func (t repositoryTx) repository(query string, args ...any) (dora.Repository, bool, error) {
@@ -49,12 +49,27 @@ func (t repositoryTx) Save(r dora.Repository) error {
 
 // AddName records that an event called a repository by a name.
 func (t repositoryTx) AddName(key, name string, at time.Time) error {
-	_, err := t.exec(`INSERT INTO repository_names (name, repository, seen) VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET seen = excluded.seen WHERE seen < excluded.seen`, name, key, at.UnixMilli())
+	known, err := t.exec("UPDATE repository_names SET seen = max(seen, ?) WHERE name = ? AND repository = ?", at.UnixMilli(), name, key)
+	if err == nil && known == 0 {
+		err = t.addNewName(key, name, at)
+	}
 	if err != nil {
 		return fmt.Errorf("store the name of repository %s: %w", key, err)
 	}
 	return nil
+}
+
+// addNewName records a name that no event has called a repository by. Incidents may have named it so, unless it is the first one.
+func (t repositoryTx) addNewName(key, name string, at time.Time) error {
+	var exists int
+	again, err := t.queryRow("SELECT 1 FROM repository_names WHERE repository = ? LIMIT 1", []any{key}, &exists)
+	if err == nil && again {
+		err = t.markStale(time.Time{}, dora.StaleIncidents)
+	}
+	if err == nil {
+		_, err = t.exec("INSERT INTO repository_names (name, repository, seen) VALUES (?, ?, ?)", name, key, at.UnixMilli())
+	}
+	return err
 }
 
 // AddEnvironment records an environment and returns how the first one was spelled whose name differs in case alone.

@@ -2,15 +2,17 @@ package sqlite
 
 import (
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"dora-exporter/dora"
 )
 
 // Merge gives all that is stored of a repository to another.
 func (t repositoryTx) Merge(from, into string) error {
-	deployments, err := t.deployments("WHERE repository = ?", from)
+	deployments, err := newHistory(t.writer.path, t.writer.codec, t.query).deployments("WHERE repository = "+textID, from)
 	if err != nil {
 		return err
 	}
@@ -20,14 +22,16 @@ func (t repositoryTx) Merge(from, into string) error {
 			return err
 		}
 	}
+	if err := t.moveShipped(from, into); err != nil {
+		return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
+	}
 	lower, upper := prefixRange(from + "/")
 	scope := "?2 || substr(scope, length(?1) + 1)"
 	for _, statement := range []string{
-		"UPDATE shipped SET scope = " + scope + ", repository = ?2 WHERE repository = ?1",
-		"UPDATE titles SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE evaluations SET scope = " + scope + ", repository = ?2, first = 0 WHERE repository = ?1",
 		"UPDATE lookups SET repository = ?2 WHERE repository = ?1",
 		"UPDATE evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
+		"UPDATE all_evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		"UPDATE failed_changes SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
 		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1
 			ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)`,
@@ -44,7 +48,31 @@ func (t repositoryTx) Merge(from, into string) error {
 	if err := t.moveChanges(from, into); err != nil {
 		return fmt.Errorf("merge what was counted of repository %s into that of %s: %w", from, into, err)
 	}
+	if err := t.markStale(time.Time{}, dora.StaleIncidents); err != nil {
+		return err
+	}
 	return t.setFirstOfScopes(into)
+}
+
+// moveShipped moves what was shipped to the scopes of a repository to those of another.
+func (t repositoryTx) moveShipped(from, into string) error {
+	lower, upper := prefixRange(from + "/")
+	scopes, err := readAllIn(t.tx, "scopes", "SELECT text FROM texts WHERE text >= ? AND text < ?", []any{lower, upper}, scanText)
+	if err != nil {
+		return err
+	}
+	for _, scope := range scopes {
+		id, err := t.text(into + strings.TrimPrefix(scope, from))
+		if err != nil {
+			return err
+		}
+		for _, table := range []string{"shipped", "titles"} {
+			if _, err := t.exec("UPDATE "+table+" SET scope = ? WHERE scope = "+textID, id, scope); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // setFirstOfScopes records which deployment of each scope of a repository is to be evaluated first.
@@ -67,7 +95,7 @@ func (t repositoryTx) setFirstOfScopes(repository string) error {
 func (t repositoryTx) moveChanges(from, into string) error {
 	twice := map[string]bool{} // by scope and name
 	for _, family := range []string{dora.Changes, dora.LeadTime, dora.LeadTimeUnavailable, dora.LeadTimeStage} {
-		facts, err := t.factsAbout(family, dora.Subject(dora.SubjectChange, from+"/"))
+		facts, err := t.factsAbout(family, dora.Subject(dora.SubjectChange, from))
 		if err != nil {
 			return err
 		}
@@ -90,26 +118,25 @@ func (t repositoryTx) moveChanges(from, into string) error {
 	return nil
 }
 
-// factsAbout returns the facts of a family whose subjects begin with a prefix.
-func (t repositoryTx) factsAbout(family, prefix string) ([]storedFact, error) {
-	var all []storedFact
-	from, to := prefixRange(prefix)
-	err := t.query("SELECT "+factColumns+" FROM facts WHERE family = ? AND subject >= ? AND subject < ?", []any{family, from, to}, func(rows *sql.Rows) error {
-		f, labels, err := scanFact(t.writer.path, rows)
-		all = append(all, storedFact{f, labels})
+// factsAbout returns the facts of a family whose subjects continue a subject behind a slash.
+func (t repositoryTx) factsAbout(family, subject string) ([]dora.Fact, error) {
+	labels := map[int64]dora.Labels{}
+	return readAllIn(t.tx, "facts", selectFacts+"WHERE facts.family = "+textID+" AND "+continued, append([]any{family}, continuing(subject)...),
+		func(rows *sql.Rows) (dora.Fact, error) { return scanFact(t.writer.path, rows, labels) })
+}
+
+// setSubject gives a fact another subject.
+func (t repositoryTx) setSubject(f dora.Fact, subject string) error {
+	labels, err := json.Marshal(f.Labels)
+	if err != nil {
 		return err
-	})
-	return all, err
-}
-
-// storedFact is a fact with its labels as stored.
-type storedFact struct {
-	dora.Fact
-	labels string
-}
-
-func (t repositoryTx) setSubject(f storedFact, subject string) error {
+	}
+	begin, rest := cutStem(subject)
+	stem, err := t.text(begin)
+	if err != nil {
+		return err
+	}
 	f.Subject = subject
-	_, err := t.exec("UPDATE facts SET subject = ?, checksum = ? WHERE position = ?", subject, factSum(f.Fact, f.labels), f.Position)
+	_, err = t.exec("UPDATE facts SET stem = ?, rest = ?, checksum = ? WHERE position = ?", stem, rest, factSum(f, string(labels)), f.Position)
 	return err
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,47 +13,60 @@ import (
 
 // SeriesHistory returns the series that a query selects, sorted by their labels.
 func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.SeriesHistory, error) {
-	f, found, state := q.Family, map[string]*dora.SeriesHistory{}, dora.State{q.Family.Name: {}}
-	if err := r.eachImported(ctx, f, func(key string, imported dora.ImportedSeries) {
-		if !hasLabels(imported.Labels, q.Labels) {
-			return
-		}
-		state[f.Name][key] = imported.Series // the newest baseline wins
-		found[key] = &dora.SeriesHistory{Imported: []dora.ImportedSeries{imported}}
-	}); err != nil {
+	found, err := r.importedHistory(ctx, q)
+	if err != nil {
 		return nil, err
 	}
-	families := map[string]dora.Family{f.Name: f}
-	err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ?", []any{f.Name}, func(rows *sql.Rows) error {
-		fact, _, err := scanFact(r.path, rows)
-		if err != nil || !hasLabels(fact.Labels, q.Labels) {
-			return err
+	begun, err := r.seriesOf(ctx, q.Family.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, series := range begun {
+		if !hasLabels(series.labels, q.Labels) {
+			continue
 		}
-		key := fact.Labels.Key()
+		key := series.labels.Key()
 		if found[key] == nil {
-			found[key] = &dora.SeriesHistory{}
+			found[key] = &dora.SeriesHistory{Series: dora.Series{Labels: series.labels}}
 		}
 		if q.MaxSeries >= 0 && len(found) > q.MaxSeries {
-			return dora.ErrTooManySeries
+			return nil, fmt.Errorf("read the facts of %s: %w", q.Family.Name, dora.ErrTooManySeries)
 		}
-		if fact.Value <= q.MaxValue && (f.Kind != dora.Histogram || !fact.Starts()) { // facts that only start a histogram are in no bucket
-			addNewestFact(found[key], fact, q.MaxFacts)
+		if err := r.addHistory(ctx, found[key], q, series.id); err != nil {
+			return nil, fmt.Errorf("read the facts of %s: %w", q.Family.Name, err)
 		}
-		return state.Add(families, fact)
-	})
-	if err == nil {
-		err = r.addFolded(ctx, q, found, state[f.Name])
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the facts of %s: %w", f.Name, err)
+	if err := r.addFolded(ctx, q, found); err != nil {
+		return nil, fmt.Errorf("read the facts of %s: %w", q.Family.Name, err)
 	}
 	var all []dora.SeriesHistory
 	for _, key := range slices.Sorted(maps.Keys(found)) {
-		found[key].Series = state[f.Name][key]
 		slices.Reverse(found[key].Facts)
 		all = append(all, *found[key])
 	}
 	return all, nil
+}
+
+// importedHistory returns the imported series that a query selects, by Labels.Key. The value is that of the newest baseline.
+func (r *Reader) importedHistory(ctx context.Context, q dora.SeriesQuery) (map[string]*dora.SeriesHistory, error) {
+	found := map[string]*dora.SeriesHistory{}
+	err := r.eachImported(ctx, q.Family, func(key string, imported dora.ImportedSeries) {
+		if hasLabels(imported.Labels, q.Labels) {
+			found[key] = &dora.SeriesHistory{Series: imported.Series, Imported: []dora.ImportedSeries{imported}}
+		}
+	})
+	return found, err
+}
+
+// addHistory adds the facts of a stored series.
+func (r *Reader) addHistory(ctx context.Context, h *dora.SeriesHistory, q dora.SeriesQuery, id int64) error {
+	return r.facts(ctx, "WHERE series = ? ORDER BY facts.at", []any{id}, func(f dora.Fact) error {
+		h.Series = h.With(q.Family, f)
+		if f.Value <= q.MaxValue && (q.Family.Kind != dora.Histogram || !f.Starts()) { // facts that only start a histogram are in no bucket
+			addNewestFact(h, f, q.MaxFacts)
+		}
+		return nil
+	})
 }
 
 // addNewestFact counts a fact and inserts it by time, the oldest first. If there are more than limit then, it drops the oldest; a
@@ -99,18 +111,15 @@ func (r *Reader) eachImported(ctx context.Context, f dora.Family, add func(key s
 // order of time.
 func (r *Reader) FactsAbout(ctx context.Context, subjects ...string) ([]dora.Fact, error) {
 	all := map[int64]dora.Fact{}
-	for _, f := range dora.Families() {
-		for _, subject := range subjects {
-			from, to := prefixRange(subject + "/")
-			err := r.query(ctx, "SELECT "+factColumns+" FROM facts WHERE family = ? AND (subject = ? OR subject >= ? AND subject < ?)",
-				[]any{f.Name, subject, from, to}, func(rows *sql.Rows) error {
-					fact, _, err := scanFact(r.path, rows)
-					all[fact.Position] = fact
-					return err
-				})
-			if err != nil {
-				return nil, fmt.Errorf("read the facts about %s: %w", subject, err)
-			}
+	for _, subject := range subjects {
+		stem, rest := cutStem(subject)
+		args := append([]any{stem, rest}, continuing(subject)...)
+		err := r.facts(ctx, "WHERE stem = "+textID+" AND rest = ? OR "+continued, args, func(f dora.Fact) error {
+			all[f.Position] = f
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the facts about %s: %w", subject, err)
 		}
 	}
 	return slices.SortedFunc(maps.Values(all), func(a, b dora.Fact) int {

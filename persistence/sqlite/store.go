@@ -76,7 +76,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.identify(ctx); err != nil {
 		return err
 	}
-	s.writer = newWriter(s.path, s.logger)
+	s.writer = newWriter(s.path, s.codec, s.logger)
 	if err := s.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM removed_keys)", &s.writer.hasRemoved); err != nil {
 		return err
 	}

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,19 +18,13 @@ var deliveryStates = [...]dora.DeliveryState{dora.DeliveryPending, dora.Delivery
 
 // DeliveriesOf returns the deliveries about a deployment with a number, of any server, in the order of arrival.
 func (r *Reader) DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredDelivery, error) {
-	// Searching the text is quick and finds too many; the decoded events decide.
-	text := fmt.Sprintf(`"id":%d`, number)
-	all, err := r.storedDeliveries(ctx, "WHERE source = ? AND (instr(event, ?) OR instr(event, ?))", dora.GitHub, text+",", text+"}")
-	return slices.DeleteFunc(all, func(d dora.StoredDelivery) bool {
-		e := d.Event
-		return (e.Status == nil || e.Status.Deployment.ID != number) && (e.Deployment == nil || e.Deployment.ID != number)
-	}), err
+	all, err := r.storedDeliveries(ctx, "WHERE about = ?", strconv.FormatInt(number, 10))
+	return slices.DeleteFunc(all, func(d dora.StoredDelivery) bool { return d.Event.Status == nil && d.Event.Deployment == nil }), err
 }
 
 // DeliveriesOfIncident returns the deliveries about an incident by its key, host/id.
 func (r *Reader) DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error) {
-	from, to := prefixRange(dora.IssueDeliveryPrefix(key))
-	all, err := r.storedDeliveries(ctx, "WHERE key >= ? AND key < ?", from, to)
+	all, err := r.storedDeliveries(ctx, "WHERE "+continued, continuing(strings.TrimSuffix(dora.IssueDeliveryPrefix(key), "/"))...)
 	// The path of a server may look like the key of another one's issue.
 	return slices.DeleteFunc(all, func(d dora.StoredDelivery) bool {
 		i := d.Event.Incident
@@ -40,14 +34,10 @@ func (r *Reader) DeliveriesOfIncident(ctx context.Context, key string) ([]dora.S
 
 // IncidentsCalled returns the keys of all incidents that a delivery names, such as INC-7.
 func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, error) {
-	text, err := json.Marshal(name) // as it stands in the event
-	if err != nil {
-		return nil, fmt.Errorf("look for issues called %s: %w", name, err)
-	}
-	all, err := r.storedDeliveries(ctx, "WHERE source = ? AND instr(event, ?)", dora.Jira, string(text))
+	all, err := r.storedDeliveries(ctx, "WHERE about = ?", name)
 	var keys []string
 	for _, d := range all {
-		if i := d.Event.Incident; i != nil && i.Key == name && !slices.Contains(keys, i.IssueKey()) {
+		if i := d.Event.Incident; i != nil && !slices.Contains(keys, i.IssueKey()) {
 			keys = append(keys, i.IssueKey())
 		}
 	}
@@ -56,7 +46,8 @@ func (r *Reader) IncidentsCalled(ctx context.Context, name string) ([]string, er
 
 // DeliveryOf returns the delivery with a key; false if there is none.
 func (r *Reader) DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error) {
-	return firstRow(r.storedDeliveries(ctx, "WHERE key = ?", key))
+	stem, rest := cutStem(key)
+	return firstRow(r.storedDeliveries(ctx, "WHERE stem = "+textID+" AND rest = ?", stem, rest))
 }
 
 // Recent returns the last deliveries, at most limit, in the order of arrival.

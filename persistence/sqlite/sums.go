@@ -73,13 +73,17 @@ func (p sumsPosition) checksum() int64 { return checksum(p.position, p.bounds, p
 func (r *Reader) sumsOf(ctx context.Context, rows map[sumKey]sumRow) (s dora.Sums, err error) {
 	var p sumsPosition
 	var sum int64
-	err = r.queryRow(ctx, sumsPositionQuery, &p.position, &p.bounds, &p.rows, &sum)
+	known := false
+	err = r.query(ctx, sumsPositionQuery, nil, func(rows *sql.Rows) error {
+		known = true
+		return rows.Scan(&p.position, &p.bounds, &p.rows, &sum)
+	})
 	switch {
-	case errors.Is(err, sql.ErrNoRows) && len(rows) == 0:
-		return dora.Sums{}, nil
-	case err != nil && !errors.Is(err, sql.ErrNoRows):
+	case err != nil:
 		return s, err
-	case err != nil || p.rows != rowsSum(rows) || sum != p.checksum():
+	case !known && len(rows) == 0:
+		return s, nil
+	case !known || p.rows != rowsSum(rows) || sum != p.checksum():
 		return s, &CorruptError{Path: r.path, What: "the sums of the facts are not all there"}
 	}
 	s.Position = p.position
@@ -145,8 +149,8 @@ func (s *Store) saveSums(ctx context.Context, sums dora.Sums) error {
 		return err
 	})
 	var corrupt *CorruptError
-	rewrite := errors.As(err, &corrupt)
-	if rewrite {
+	unusable := errors.As(err, &corrupt)
+	if unusable {
 		rows = map[sumKey]sumRow{}
 	} else if err != nil {
 		return err
@@ -167,10 +171,10 @@ func (s *Store) saveSums(ctx context.Context, sums dora.Sums) error {
 		switch {
 		case is != was:
 			return errSumsChanged
-		case is > sums.Position && !rewrite:
+		case is > sums.Position && !unusable:
 			return nil // a removal has added later facts
 		}
-		if rewrite {
+		if unusable {
 			if _, err := t.exec("DELETE FROM sums"); err != nil {
 				return err
 			}

@@ -32,6 +32,9 @@ type tx struct {
 	pendingDelta int
 	// labelSets holds admitted label sets that were found. They are cached after the commit: an admission is never revoked.
 	labelSets [][2]string
+	// texts and series have ids of rows of these tables.
+	texts  *idCache[string]
+	series *idCache[seriesKey]
 	// rolledBack is true if an op was rolled back: it may have admitted some of labelSets.
 	rolledBack bool
 	// err is the first error of a statement of the running op. No further statement is executed: SQLite may have rolled back the
@@ -60,12 +63,19 @@ func (t *tx) apply(o *op) error {
 	if o.err != nil {
 		t.lastPosition, t.lastPositionRead, t.changed, t.pendingDelta = before.lastPosition, before.lastPositionRead, before.changed, before.pendingDelta
 		t.rolledBack = true
+		t.forgetIDs()
 		end = "ROLLBACK TO op"
 	}
 	if o.single {
 		return nil
 	}
 	return t.connection.exec(end)
+}
+
+// forgetIDs forgets the ids of rows that may have been rolled back.
+func (t *tx) forgetIDs() {
+	t.texts.rollback()
+	t.series.rollback()
 }
 
 // run calls the op. A panic becomes the op's error, and so does a statement's error that the op ignored.
@@ -102,6 +112,13 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	}
 	t.changed = t.changed || n > 0
 	return n, nil
+}
+
+// insert executes a statement that inserts a row and returns its id.
+func (t *tx) insert(query string, args ...any) (id int64, err error) {
+	_, err = t.queryRow(query, args, &id)
+	t.changed = true
+	return id, err
 }
 
 // queryRow scans the only row of a query; false if there is none.

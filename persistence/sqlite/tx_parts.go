@@ -4,19 +4,19 @@ import "dora-exporter/dora"
 
 // The parts of dora.Tx, one for each kind of record.
 type (
-	factTx     struct{ *tx }
-	deliveryTx struct{ *tx }
-	commitTx   struct{ *tx }
-	historyTx  struct {
-		*tx
-		findRuns
-	}
+	factTx       struct{ *tx }
+	deliveryTx   struct{ *tx }
+	commitTx     struct{ *tx }
 	repositoryTx struct{ *tx }
 	deploymentTx struct{ *tx }
 	incidentTx   struct{ *tx }
 	evidenceTx   struct{ *tx }
 	evaluationTx struct{ *tx }
 	removalTx    struct{ *tx }
+	dayTx        struct {
+		dayReads
+		tx *tx
+	}
 )
 
 func (t *tx) Facts() dora.FactTx { return factTx{t} }
@@ -25,7 +25,7 @@ func (t *tx) Deliveries() dora.DeliveryTx { return deliveryTx{t} }
 
 func (t *tx) Commits() dora.CommitTx { return commitTx{t} }
 
-func (t *tx) History() dora.History { return historyTx{t, t.runs} }
+func (t *tx) History() dora.History { return newHistory(t.writer.path, t.writer.codec, t.query) }
 
 func (t *tx) Repositories() dora.RepositoryTx { return repositoryTx{t} }
 
@@ -38,3 +38,4 @@ func (t *tx) Evidence() dora.EvidenceTx { return evidenceTx{t} }
 func (t *tx) Evaluations() dora.EvaluationTx { return evaluationTx{t} }
 
 func (t *tx) Removal() dora.RemovalTx { return removalTx{t} }
+func (t *tx) Days() dora.DayTx        { return dayTx{newDayReads(t.writer.path, t.writer.codec, t.query), t} }

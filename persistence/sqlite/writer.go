@@ -25,6 +25,7 @@ var errUnderWay = errors.New("the write is under way")
 // writer commits the writes in its queue, one group at a time. A failed write is rolled back without the others of its group.
 type writer struct {
 	path    string
+	codec   *codec
 	logger  *slog.Logger
 	queue   *commitQueue
 	changed broadcast
@@ -33,8 +34,10 @@ type writer struct {
 	connection *connection        // nil if it must be reopened
 	moved      error              // errMoved if writes would be lost, else nil
 	labelSets  map[[2]string]bool // label sets that are known to be admitted
-	hugeLog    bool               // the log was above warnLogAbove at the last check
-	hasRemoved bool               // there are removed_keys
+	texts      *idCache[string]
+	series     *idCache[seriesKey]
+	hugeLog    bool // the log was above warnLogAbove at the last check
+	hasRemoved bool // there are removed_keys
 	// pending is the number of pending deliveries, once maxPending is set.
 	pending, maxPending atomic.Int64
 
@@ -47,9 +50,9 @@ type writer struct {
 	stopErr error // read after stopped
 }
 
-func newWriter(path string, logger *slog.Logger) *writer {
+func newWriter(path string, codec *codec, logger *slog.Logger) *writer {
 	return &writer{
-		path: path, logger: logger, labelSets: map[[2]string]bool{}, queue: newQueue(maxWaiting),
+		path: path, codec: codec, logger: logger, labelSets: map[[2]string]bool{}, texts: newIDCache[string](), series: newIDCache[seriesKey](), queue: newQueue(maxWaiting),
 		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 }

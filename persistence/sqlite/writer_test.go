@@ -3,9 +3,11 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -126,12 +128,19 @@ func limit(t *testing.T, s *Store, pages int) {
 	}
 }
 
+// largeText returns a megabyte that can't be compressed much.
+func largeText() string {
+	random := make([]byte, 1<<19)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(random)
+	return hex.EncodeToString(random)
+}
+
 func TestFullDisk(t *testing.T) {
 	s := openStore(t)
 	accept(t, s, "before")
 	limit(t, s, 1) // SQLite takes the present size instead
 	large := delivery("large")
-	large.Event.Status.State = strings.Repeat("x", 1<<20)
+	large.Event.Status.State = largeText()
 	for range 3 {
 		if _, err := s.Accept(t.Context(), large); resultCode(err) != sqlite3.SQLITE_FULL {
 			t.Fatalf("Accept = %v, want a full disk", err)
@@ -167,7 +176,7 @@ func TestFullDiskKeepsWhatFits(t *testing.T) {
 		func() error {
 			return s.Update(t.Context(), func(tx dora.Tx) error {
 				runs++
-				return tx.Commits().SaveOrigin("x", dora.Origin{Unavailable: strings.Repeat("x", 1<<20)})
+				return tx.Commits().SaveOrigin("x", dora.Origin{Unavailable: largeText()})
 			})
 		},
 		func() error { _, err := s.Accept(t.Context(), delivery("b")); return err },

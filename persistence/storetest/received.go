@@ -87,6 +87,7 @@ func deliveriesOfADeployment(t *testing.T, s Store) {
 		"number of status":  {Status: &dora.Status{ID: 7, Deployment: d(8)}},
 		"number of an env":  {Deployment: &dora.Deployment{ID: 9, Environment: `"id":7,`}},
 		"number of a issue": {Incident: &dora.IncidentChange{ID: "7", Key: "X-7"}},
+		"name of an issue":  {Incident: &dora.IncidentChange{ID: "1", Key: "7"}},
 	} {
 		if _, err := s.Accept(t.Context(), dora.Delivery{Source: dora.GitHub, Key: key, Event: e}); err != nil {
 			t.Fatal(err)
@@ -109,5 +110,6 @@ func deliveriesOfADeployment(t *testing.T, s Store) {
 	}
 	want := []string{"status 2", "deployment", "status 1", "another server"}
 	same(t, "DeliveriesOf", want, storedKeys(must[[]dora.StoredDelivery](t)(s.DeliveriesOf(t.Context(), 7))))
+	same(t, "the issue with that name", []string{"/1"}, must[[]string](t)(s.IncidentsCalled(t.Context(), "7")))
 	same(t, "DeliveriesOf none", 0, len(must[[]dora.StoredDelivery](t)(s.DeliveriesOf(t.Context(), 70))))
 }

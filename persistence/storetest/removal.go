@@ -12,6 +12,7 @@ import (
 // What is removed is gone, but its keys and what its facts add up to are known.
 func removalRules() rules {
 	return rules{
+		"days":        daysStayAfterARemoval,
 		"facts":       removedFacts,
 		"sums":        removedFactsAreSummed,
 		"undone":      removalUndone,
@@ -230,6 +231,45 @@ func removedDeployments(t *testing.T, s Store) {
 		}
 		return errors.Join(err, err2, err3, err4, err5, err6, err7)
 	})
+}
+
+// Days, what they add up to, and the evidence that a removed deployment gave stay, also when all are to be made anew.
+func daysStayAfterARemoval(t *testing.T, s Store) {
+	old, kept := success(1, 1), success(2, 2)
+	save(t, s, old, kept)
+	completeFrom := func(want time.Time) {
+		t.Helper()
+		updateDays(t, s, func(tx dora.DayTx) error {
+			from, err := tx.CompleteFrom()
+			same(t, "CompleteFrom", want, from)
+			return err
+		})
+	}
+	completeFrom(time.Time{})
+	day := dora.MeasuredDay{DayKey: dora.DayKey{Owned: dora.OwnedBy(old), Date: 100}, Deployments: []dora.Measured{measured(1, 10)}}
+	counts := dora.Counts{}
+	counts.Add(day.Deployments[0], 1)
+	by, against := piece(kept.Key(), dora.CauseRollback, old.Key(), 1), piece(old.Key(), dora.CauseRollback, kept.Key(), 2)
+	updateDays(t, s, func(tx dora.DayTx) error {
+		return tx.Save(dora.DayChanges{
+			Days: []dora.MeasuredDay{day}, Counts: map[dora.Owned]dora.Counts{day.Owned: counts}, Stale: map[string]time.Time{scope(): {}, dora.StaleIncidents: {}},
+			Evidence: map[string][]dora.Evidence{old.Key(): {by}, kept.Key(): {against}},
+		})
+	})
+	update(t, s, func(tx dora.Tx) error { return tx.Removal().RemoveDeployment(old) })
+	wantStale(t, s, "nothing", map[string]time.Time{})
+	completeFrom(old.When().Add(time.Millisecond))
+	updateDays(t, s, func(tx dora.DayTx) error { return tx.Restart("another") })
+	wantStale(t, s, "all", map[string]time.Time{scope(): {}, dora.StaleIncidents: {}})
+	updateDays(t, s, func(tx dora.DayTx) error {
+		days, err := tx.Days(scope(), 0, 200)
+		same(t, "days", []dora.MeasuredDay{day}, days)
+		given, err2 := tx.EvidenceBy([]string{old.Key(), kept.Key()})
+		same(t, "evidence", []dora.Evidence{by}, given)
+		return errors.Join(err, err2)
+	})
+	removeFacts(t, s, 0, 9, 0)
+	completeFrom(old.When().Add(time.Millisecond))
 }
 
 func removedIncidents(t *testing.T, s Store) {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +11,7 @@ import (
 
 // A change is found by its name, #12, by its commit, or by the beginning of a commit's SHA.
 func shippedRules() rules {
-	return rules{"first": firstShipped, "names": shippedByName, "beginning": shippedByBeginning, "again": shippedAgain, "titled": titled}
+	return rules{"first": firstShipped, "names": shippedByName, "beginning": shippedByBeginning, "again": shippedAgain, "titled": titled, "removed": shippedNoMore}
 }
 
 func ship(t *testing.T, s Store, d dora.DeploymentRecord, revert bool, names ...string) {
@@ -122,4 +123,30 @@ func titled(t *testing.T, s Store) {
 			return err
 		})
 	}
+}
+
+// What a deployment ships no more is removed by all names and titles of the change; other changes and deployments keep theirs.
+func shippedNoMore(t *testing.T, s Store) {
+	first, second := success(1, 1), success(2, 2)
+	change := func(number int, title string) dora.Change {
+		return dora.Change{Origin: dora.Origin{PullRequest: number, Title: title}, SHA: strings.Repeat("a", 39) + string(rune('0'+number)), Commits: []string{"b"}}
+	}
+	gone, stays := change(1, "Gone"), change(2, "Stays")
+	save(t, s, first, second)
+	update(t, s, func(tx dora.Tx) error {
+		return errors.Join(tx.Deployments().AddShipped(first, gone, gone.Names()), tx.Deployments().AddShipped(first, stays, []string{"#2"}),
+			tx.Deployments().AddShipped(second, gone, gone.Names()))
+	})
+	update(t, s, func(tx dora.Tx) error { return tx.Deployments().RemoveShipped(first, gone) })
+	for _, name := range gone.Names() {
+		shippedFirst(t, s, scope(), name, 2, false)
+	}
+	shippedFirst(t, s, scope(), "#2", 1, false)
+	update(t, s, func(tx dora.Tx) error {
+		before := must[[]string](t)(tx.History().Titled(scope(), "Gone", first.Moment()))
+		after := must[[]string](t)(tx.History().Titled(scope(), "Gone", second.Moment()))
+		others := must[[]string](t)(tx.History().Titled(scope(), "Stays", first.Moment()))
+		same(t, "titles before the second, with it, and of another change", [][]string{nil, {"#1"}, {"#2"}}, [][]string{before, after, others})
+		return nil
+	})
 }

@@ -92,6 +92,7 @@ func everything(t *testing.T, s Store) map[string]any {
 			return known, err
 		},
 		"unrepaired": func(tx dora.Tx) (any, error) { return tx.Evidence().Unrepaired(scope()) },
+		"stale":      func(tx dora.Tx) (any, error) { return tx.Days().Stale() },
 		"evaluated":  func(tx dora.Tx) (any, error) { return tx.Deployments().HasEvaluatedAfter(scope(), dora.Moment{}) },
 	} {
 		update(t, s, func(tx dora.Tx) (err error) {

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Run is what one run measured, on which machine and when.
+type Run struct {
+	Date     string     `json:"date"`
+	Machine  string     `json:"machine"`
+	Results  []Result   `json:"results"`
+	Restored []Restored `json:"restored"`
+}
+
+// measureAll measures histories of some sizes, and servers with some numbers of restored series, in subfolders.
+func measureAll(ctx context.Context, program, folder string, sizes, series []int) (Run, error) {
+	run := Run{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine()}
+	for _, n := range sizes {
+		own, err := newFolder(folder, fmt.Sprintf("%d-deployments", n))
+		if err != nil {
+			return run, err
+		}
+		r, err := measure(ctx, program, own, n)
+		if err != nil {
+			return run, fmt.Errorf("measure %d deployments: %w", n, err)
+		}
+		run.Results = append(run.Results, r)
+	}
+	for _, n := range series {
+		own, err := newFolder(folder, fmt.Sprintf("%d-series", n))
+		if err != nil {
+			return run, err
+		}
+		r, err := restored(ctx, program, own, n)
+		if err != nil {
+			return run, fmt.Errorf("measure %d restored series: %w", n, err)
+		}
+		run.Restored = append(run.Restored, r)
+	}
+	return run, nil
+}
+
+// newFolder makes a subfolder, which must not exist: a store in it would be measured with it.
+func newFolder(folder, name string) (string, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", err
+	}
+	own := filepath.Join(folder, name)
+	return own, os.Mkdir(own, 0o700)
+}
+
+// machine returns the number and the model of the CPUs.
+func machine() string {
+	text, _ := os.ReadFile("/proc/cpuinfo") // other systems have none
+	_, rest, _ := bytes.Cut(text, []byte("model name"))
+	line, _, _ := strings.Cut(string(rest), "\n")
+	model := strings.TrimLeft(line, "\t: ")
+	return strings.TrimSuffix(fmt.Sprintf("%d × %s", runtime.NumCPU(), model), " × ")
+}
+
+// writeRun writes a run to a file, for readRun.
+func writeRun(path string, run Run) error {
+	text, err := json.MarshalIndent(run, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o600)
+}
+
+func readRun(path string) (run Run, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return run, err
+	}
+	if err := json.Unmarshal(text, &run); err != nil {
+		return run, fmt.Errorf("%s: %w", path, err)
+	}
+	return run, nil
+}
+
+// numbers returns the numbers of a comma-separated list in ascending order.
+func numbers(list string, least int) (all []int, err error) {
+	for text := range strings.SplitSeq(list, ",") {
+		if text == "" {
+			continue
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil || n < least {
+			return nil, fmt.Errorf("%q must be a number of at least %d", text, least)
+		}
+		all = append(all, n)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}

@@ -1,0 +1,90 @@
+package dora
+
+import "time"
+
+// Days are summaries: what the deployments of each scope count for by all events, day by day. So a report reads days, and not all
+// deployments with all that follows from their order. dora/rules/days.go makes them.
+//
+// A change of a deployment or incident makes days stale, in the transaction of the change: those of the deployment's scope from its
+// time on, and what the incidents from that time on show. Whoever reads days makes the stale ones anew in memory; one that writes
+// them keeps these few.
+
+// StaleIncidents is the key under which the time is kept from which on the evidence of incidents is stale. It is no scope.
+const StaleIncidents = ""
+
+// DayReads reads days, and what they are made of.
+type DayReads interface {
+	History
+	// Get returns an incident by its key, without its events; its zero value if it is not known.
+	Get(key string) (Incident, error)
+	// CompleteFrom returns the time from which on all deployments and incidents are there: those that were removed (RemovalTx) were
+	// earlier, by DeploymentRecord.When and Incident.Created. It is zero if none was removed.
+	CompleteFrom() (time.Time, error)
+	// Stale returns since when the days of scopes are stale.
+	Stale() (map[string]time.Time, error)
+	// DeploymentsFrom returns the deployments of a scope that have a success from a time on, and those without a success that are of
+	// that time or later (DeploymentRecord.When). If these are more than limit, it returns those before a time, until, alone, at least
+	// one; until is zero if there are no others.
+	DeploymentsFrom(scope string, from time.Time, limit int) (all []DeploymentRecord, until time.Time, err error)
+	// IncidentsFrom does the same for the incidents by the time of their creation, without their events.
+	IncidentsFrom(from time.Time, limit int) (all []Incident, until time.Time, err error)
+	// Shippers returns which deployments of a scope shipped changes or commits with some names.
+	Shippers(scope string, names []string) (map[string][]string, error)
+	// EvidenceBy returns the evidence that deployments or incidents give by all events, and EvidenceAbout that against deployments, as
+	// it was when days were made. Both are in any order.
+	EvidenceBy(keys []string) ([]Evidence, error)
+	EvidenceAbout(deployments []string) ([]Evidence, error)
+	// Days returns the days of a scope between two dates, both inclusive, as they were made.
+	Days(scope string, from, to int64) ([]MeasuredDay, error)
+}
+
+// DayChanges are days that were made anew.
+type DayChanges struct {
+	// Evidence is what deployments and incidents show, by their keys, in the place of what they did.
+	Evidence map[string][]Evidence
+	// Days are in the place of those with their keys; one without deployments is none. Counts is by how much this changes the counts
+	// of all days.
+	Days   []MeasuredDay
+	Counts map[Owned]Counts
+	// Stale is since when the days of a scope are still stale; zero if none is.
+	Stale map[string]time.Time
+}
+
+// DayTx keeps days.
+type DayTx interface {
+	DayReads
+	// Policy returns the policy that the days were made by, and Restart marks all days as stale, by another policy. It removes all
+	// days and evidence, unless CompleteFrom says that deployments have been removed, of which nothing else is left.
+	Policy() (string, error)
+	Restart(policy string) error
+	// Save stores days that were made anew in this transaction.
+	Save(DayChanges) error
+}
+
+// StoredDays reads days for a report, all of one moment.
+type StoredDays interface {
+	DayReads
+	// Policy returns the policy that the days were made by.
+	Policy() (string, error)
+	// OwnedCounts returns what all days add up to, by whose deployments they have; only those that have a day.
+	OwnedCounts() (map[Owned]Counts, error)
+	// Since calls each for all days from a date on, in any order: those of production alone, or all.
+	Since(date int64, production bool, each func(MeasuredDay)) error
+	// OldestDays returns the date of the oldest day of each.
+	OldestDays() (map[Owned]int64, error)
+	// Environments returns those that counted deployments have gone to: production first, then by name.
+	Environments() ([]Environment, error)
+	// Unsettled returns the number of pending evaluations.
+	Unsettled() (int, error)
+	// SeriesSums calls each for all series of families, with what their facts add up to.
+	SeriesSums(each func(SeriesSum), families ...string) error
+}
+
+// SeriesSum is what the facts of a series add up to.
+type SeriesSum struct {
+	Family string
+	Labels Labels
+	// Count is the number of observations of a Histogram.
+	Count int64
+	Sum   int64
+}

@@ -1,0 +1,75 @@
+package pipeline_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"dora-exporter/dora/pipeline"
+	"dora-exporter/report"
+)
+
+// The report by days is that by all records at every moment, whatever comes late and whether the stale days have been made.
+func TestDays(t *testing.T) {
+	eachHistory(t, func(t *testing.T, p *history) {
+		x := &exporter{t: t, world: p, store: openStoreInMemory(t)}
+		days := &pipeline.Days{Store: x.store, Policy: p.policy, Logger: slog.New(slog.DiscardHandler), AtOnce: 1 + p.IntN(9)}
+		events := p.events()
+		given := len(events)
+		p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+		for len(events) > 0 {
+			n := min(len(events), 1+p.IntN(given))
+			x.arrive(events[:n]...)
+			events = events[n:]
+			if p.chance(30) {
+				x.makeDays(days)
+			}
+			x.wantReports(p, "after events arrived")
+			x.settle()
+			if p.chance(50) {
+				x.makeDays(days)
+			}
+			x.wantReports(p, "after evaluations")
+		}
+		x.makeDays(days)
+		x.wantReports(p, "at the end")
+	})
+}
+
+func (x *exporter) makeDays(d *pipeline.Days) {
+	x.t.Helper()
+	if err := d.Make(x.t.Context()); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// wantReports compares reports by days with those by all records.
+func (x *exporter) wantReports(p *history, when string) {
+	x.t.Helper()
+	for _, o := range []report.Options{
+		{Since: 90 * 24 * time.Hour},
+		{Since: 90 * 24 * time.Hour, ByRepository: true},
+		{Since: 3 * time.Hour, Weeks: 2},
+	} {
+		o.Now = morning.Add(30 * time.Hour)
+		facts := report.NewTally(o)
+		records, err := x.store.Records(x.t.Context(), facts.Add, report.ComparedFamilies()...)
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		want, err := report.FromRecords(p.policy, records, facts, o)
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		got, err := report.FromEvents(x.t.Context(), x.store, p.policy, o)
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
+			x.t.Errorf("%s, %+v: -all records +days\n%s", when, o, diff)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package rules
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// dates is a range of days of a scope that have been read, both ends inclusive.
+type dates struct {
+	scope    string
+	from, to int64
+}
+
+// read reads the days of a scope between two dates unless they have been.
+func (d *Days) read(scope string, from, to int64) error {
+	if slices.ContainsFunc(d.dates, func(r dates) bool { return r.scope == scope && r.from <= from && to <= r.to }) {
+		return nil
+	}
+	days, err := d.reads.Days(scope, from, to)
+	if err != nil {
+		return err
+	}
+	for _, day := range days {
+		if d.days[day.DayKey] == nil {
+			d.days[day.DayKey] = &madeDay{day.Deployments, slices.Clone(day.Deployments)}
+		}
+	}
+	d.dates = append(d.dates, dates{scope, from, to})
+	return nil
+}
+
+// remove removes the deployments of a scope from a time on, until another, or all later ones if that is zero.
+func (d *Days) remove(scope string, since, until time.Time) error {
+	from, to := dora.DayOf(since), int64(math.MaxInt64)
+	if !until.IsZero() {
+		to = dora.DayOf(until)
+	}
+	if err := d.read(scope, from, to); err != nil {
+		return err
+	}
+	for key, day := range d.days {
+		if key.Scope == scope {
+			day.now = slices.DeleteFunc(day.now, func(m dora.Measured) bool {
+				return !m.At.Before(since) && (until.IsZero() || m.At.Before(until))
+			})
+		}
+	}
+	return nil
+}
+
+// put adds what a deployment counts for to its day, in the place of what it did. In a day that can't be made anew, it only marks it.
+func (d *Days) put(t dora.DeploymentRecord, m dora.Measured) error {
+	key := dora.DayKey{Owned: dora.OwnedBy(t), Date: dora.DayOf(m.At)}
+	if err := d.read(key.Scope, key.Date, key.Date); err != nil {
+		return err
+	}
+	day := d.days[key]
+	if m.At.Before(d.complete) {
+		if day != nil {
+			day.mark(m)
+		}
+		return nil
+	}
+	if day == nil {
+		day = &madeDay{}
+		d.days[key] = day
+	}
+	day.now = slices.DeleteFunc(day.now, func(other dora.Measured) bool { return other.ID == m.ID })
+	at, _ := slices.BinarySearchFunc(day.now, m, dora.Measured.Compare)
+	day.now = slices.Insert(day.now, at, m)
+	return nil
+}
+
+// mark makes a deployment that is in the day a failed change, or a repaired one, if it was none.
+func (day *madeDay) mark(m dora.Measured) {
+	i := slices.IndexFunc(day.now, func(other dora.Measured) bool { return other.ID == m.ID })
+	if i < 0 {
+		return
+	}
+	now := &day.now[i]
+	now.Failed = now.Failed || m.Failed
+	if !now.IsRepaired && m.Cause != "" {
+		now.Cause, now.IsRepaired, now.Recovery = m.Cause, m.IsRepaired, m.Recovery
+	}
+}

@@ -1,0 +1,230 @@
+package rules
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// How days are made.
+//
+// A day has what its deployments count for if every event had come in time, as FailedChanges tells of a whole history. What is stale
+// of a scope is so from a time on, since a deployment shows something about those before it alone. The exception is what ran when that
+// one succeeded: whether a failing status of it came while it ran, and what repaired it (runsBefore).
+//
+// So the evidence is found anew that is given by the deployments of the scope from that time on, by what ran before, and by the
+// incidents from that time on. Then these deployments are measured anew, and those that the evidence is about, now or before, with
+// what repaired them.
+//
+// Days before the time from which the history is complete can't be made anew: storage.retention may have removed deployments of them,
+// or what they followed. They keep what they have, and there a deployment can only become a failed change, or one that is repaired, by
+// what has come since. So they are as an earlier policy made them, too.
+
+// Days makes days anew in memory.
+type Days struct {
+	policy dora.Policy
+	reads  dora.DayReads
+	atOnce int
+
+	// complete is the time from which the history is complete.
+	complete time.Time
+	stale    map[string]time.Time
+	// given has evidence that was found anew, by the deployment or incident that gives it, and about the same by its target.
+	given, about map[string][]dora.Evidence
+	// days are those that have been read, by ranges of dates, or made.
+	days  map[dora.DayKey]*madeDay
+	dates []dates
+}
+
+// madeDay is a day before and after it was made anew.
+type madeDay struct{ before, now []dora.Measured }
+
+// DaysAtOnce is how many deployments or incidents are read at once by default.
+const DaysAtOnce = 250
+
+// NewDays returns days of which none has been made anew. It reads at most so many deployments or incidents at once, unless more are of
+// one time.
+func NewDays(p dora.Policy, r dora.DayReads, atOnce int) *Days {
+	return &Days{
+		policy: p, reads: r, atOnce: atOnce, stale: map[string]time.Time{}, given: map[string][]dora.Evidence{}, about: map[string][]dora.Evidence{},
+		days: map[dora.DayKey]*madeDay{},
+	}
+}
+
+// MakeAll makes all days anew that are stale.
+func (d *Days) MakeAll() error {
+	stale, err := d.reads.Stale()
+	if err != nil {
+		return err
+	}
+	for _, scope := range slices.Sorted(maps.Keys(stale)) {
+		for since, more := stale[scope], true; more; more = !since.IsZero() {
+			if err := d.Make(scope, since); err != nil {
+				return err
+			}
+			since = d.stale[scope]
+		}
+	}
+	return nil
+}
+
+// Make makes days of a scope anew that are stale since a time: those of a limited number of deployments, or what a limited number of
+// incidents shows.
+func (d *Days) Make(scope string, since time.Time) (err error) {
+	if d.complete, err = d.reads.CompleteFrom(); err != nil {
+		return err
+	}
+	if scope == dora.StaleIncidents {
+		return d.makeIncidents(since)
+	}
+	if since.Before(d.complete) {
+		since = d.complete
+	}
+	deployments, until, err := d.reads.DeploymentsFrom(scope, since, d.atOnce)
+	if err != nil {
+		return err
+	}
+	h, err := newWindow(d.reads, scope, since, until, deployments)
+	if err != nil {
+		return err
+	}
+	before, err := runsBefore(h, scope, dora.Moment{At: since})
+	if err != nil {
+		return err
+	}
+	again, givers := map[string]dora.DeploymentRecord{}, map[string][]dora.Evidence{}
+	for _, t := range append(before, deployments...) {
+		again[t.Key()] = t
+	}
+	for key, t := range again {
+		if givers[key], err = d.findEvidence(h, t); err != nil {
+			return err
+		}
+	}
+	if err := d.remove(scope, since, until); err != nil {
+		return err
+	}
+	d.stale[scope] = until
+	return d.show(h, givers, again)
+}
+
+// makeIncidents finds anew what incidents show.
+func (d *Days) makeIncidents(since time.Time) error {
+	incidents, until, err := d.reads.IncidentsFrom(since, d.atOnce)
+	if err != nil {
+		return err
+	}
+	givers := map[string][]dora.Evidence{}
+	for _, i := range incidents {
+		givers[i.Key] = nil
+		if !i.IsCounted() {
+			continue
+		}
+		e, found, err := incidentEvidence(d.policy, d.reads, i)
+		if err != nil {
+			return err
+		}
+		if found {
+			givers[i.Key] = []dora.Evidence{e}
+		}
+	}
+	d.stale[dora.StaleIncidents] = until
+	return d.show(d.reads, givers, map[string]dora.DeploymentRecord{})
+}
+
+// show replaces evidence by what gives it, and measures deployments anew, with all that the evidence bears on.
+func (d *Days) show(h dora.History, givers map[string][]dora.Evidence, again map[string]dora.DeploymentRecord) error {
+	targets := map[string]bool{}
+	before, err := d.evidenceBy(slices.Collect(maps.Keys(givers)))
+	if err != nil {
+		return err
+	}
+	for _, e := range before {
+		targets[e.Target] = true
+	}
+	for giver, evidence := range givers {
+		d.replace(giver, evidence)
+		for _, e := range evidence {
+			targets[e.Target] = true
+		}
+	}
+	about, err := d.evidenceAbout(slices.Collect(maps.Keys(targets)))
+	if err != nil {
+		return err
+	}
+	for target := range targets {
+		if err := add(h, again, target); err != nil {
+			return err
+		}
+		for _, e := range about[target] {
+			repair, _, err := repairOf(h, d.reads, dora.FailedChange{Evidence: e})
+			if err == nil {
+				err = add(h, again, repair.Key())
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return d.measure(h, again)
+}
+
+// add adds a deployment to others unless it is there or not known.
+func add(h dora.History, all map[string]dora.DeploymentRecord, key string) error {
+	if _, known := all[key]; known {
+		return nil
+	}
+	t, known, err := h.Deployment(key)
+	if err == nil && known {
+		all[key] = t
+	}
+	return err
+}
+
+// runsBefore returns the deployments to which a run may matter that begins in their scope at a moment: what ran before it. A status may
+// have the time at which another run begins, so what ran before the runs of that time is among them.
+func runsBefore(h dora.Runs, scope string, m dora.Moment) ([]dora.DeploymentRecord, error) {
+	var all []dora.DeploymentRecord
+	for {
+		run, known, err := h.Previous(scope, m)
+		if err != nil || !known {
+			return all, err
+		}
+		all = append(all, run.DeploymentRecord)
+		if last := run.At.Before(m.At) && len(all) > 1; last {
+			return all, nil
+		}
+		m = run.Moment()
+	}
+}
+
+// DaysPolicy returns the part of a policy that days depend on, as text. Days that were made by another one are to be made anew.
+func DaysPolicy(p dora.Policy) string {
+	return fmt.Sprintf("1 %q %q %q %s", p.IgnoreAuthors, p.HotfixBranches.Patterns(), p.HotfixLabels.Patterns(), p.IncidentWindow)
+}
+
+// Changes returns the days that were made anew.
+func (d *Days) Changes() dora.DayChanges {
+	c := dora.DayChanges{Evidence: d.given, Counts: map[dora.Owned]dora.Counts{}, Stale: d.stale}
+	for key, day := range d.days {
+		made := dora.MeasuredDay{DayKey: key, Deployments: day.now}
+		if bytes.Equal(made.Encode(), dora.MeasuredDay{Deployments: day.before}.Encode()) {
+			continue
+		}
+		c.Days = append(c.Days, made)
+		if c.Counts[key.Owned] == nil {
+			c.Counts[key.Owned] = dora.Counts{}
+		}
+		for _, m := range day.before {
+			c.Counts[key.Owned].Add(m, -1)
+		}
+		for _, m := range day.now {
+			c.Counts[key.Owned].Add(m, 1)
+		}
+	}
+	return c
+}

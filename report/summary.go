@@ -1,0 +1,189 @@
+package report
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
+)
+
+// summary is what a report is computed from.
+type summary struct {
+	// first is when the first outcome was, or another time before the report's if that was; zero if there is none.
+	first time.Time
+	// days has those to production in the time of the report and its weeks, at least.
+	days []dora.MeasuredDay
+	// counts has what all deployments count for, over all time.
+	counts map[dora.Owned]dora.Counts
+	// newest returns the newest deployment of some.
+	newest func(dora.Owned) (dora.Moment, error)
+}
+
+// start returns the time from which a report needs days.
+func (o Options) start() time.Time {
+	from, weeks := o.Now.Add(-o.Since), o.Now.Add(-time.Duration(o.Weeks)*week)
+	if weeks.Before(from) {
+		return weeks
+	}
+	return from
+}
+
+// summarize returns the summary of all deployments.
+func summarize(p dora.Policy, all []*dora.CountedDeployment) summary {
+	s := summary{counts: map[dora.Owned]dora.Counts{}}
+	newest, days := map[dora.Owned]dora.Moment{}, map[dora.DayKey][]dora.Measured{}
+	for _, d := range all {
+		if len(d.Outcomes) == 0 {
+			continue
+		}
+		m := rules.Measure(p, *d)
+		key := dora.DayKey{Owned: dora.OwnedBy(d.DeploymentRecord), Date: dora.DayOf(m.At)}
+		if s.counts[key.Owned] == nil {
+			s.counts[key.Owned] = dora.Counts{}
+		}
+		s.counts[key.Owned].Add(m, 1)
+		days[key] = append(days[key], m)
+		if newest[key.Owned].Before(moment(m)) {
+			newest[key.Owned] = moment(m)
+		}
+		if s.first.IsZero() || m.First.Before(s.first) {
+			s.first = m.First
+		}
+	}
+	for key, deployments := range days {
+		s.days = append(s.days, dora.MeasuredDay{DayKey: key, Deployments: deployments})
+	}
+	s.newest = func(o dora.Owned) (dora.Moment, error) { return newest[o], nil }
+	return s
+}
+
+// moment returns what orders a deployment among others.
+func moment(m dora.Measured) dora.Moment {
+	if !m.Succeeded {
+		return dora.Moment{ID: m.ID}
+	}
+	return dora.Moment{At: m.At, ID: m.ID}
+}
+
+// madeDays are stored days with those that were made anew in memory in the place of stale ones.
+type madeDays struct {
+	dora.StoredDays
+	made map[dora.DayKey]dora.MeasuredDay
+	// counts is by how much they change the counts.
+	counts map[dora.Owned]dora.Counts
+}
+
+// readDays returns the days of a store, of which none is stale.
+func readDays(p dora.Policy, s dora.StoredDays) (madeDays, error) {
+	days := rules.NewDays(p, s, rules.DaysAtOnce)
+	if err := days.MakeAll(); err != nil {
+		return madeDays{}, err
+	}
+	changes := days.Changes()
+	m := madeDays{s, map[dora.DayKey]dora.MeasuredDay{}, changes.Counts}
+	for _, day := range changes.Days {
+		m.made[day.DayKey] = day
+	}
+	return m, nil
+}
+
+// summary returns the summary that a report needs.
+func (m madeDays) summary(o Options) (s summary, err error) {
+	if s.counts, err = m.OwnedCounts(); err != nil {
+		return s, err
+	}
+	for owned, change := range m.counts {
+		if s.counts[owned] == nil {
+			s.counts[owned] = dora.Counts{}
+		}
+		s.counts[owned].Merge(change)
+	}
+	maps.DeleteFunc(s.counts, func(_ dora.Owned, c dora.Counts) bool { return c.Deployments() == 0 })
+	from := dora.DayOf(o.start())
+	var isEarlier bool
+	if s.first, isEarlier, err = m.before(from); err != nil {
+		return s, err
+	}
+	err = m.since(from, isEarlier, func(day dora.MeasuredDay) {
+		s.days = append(s.days, day)
+		for _, d := range day.Deployments {
+			if !isEarlier && (s.first.IsZero() || d.First.Before(s.first)) {
+				s.first = d.First
+			}
+		}
+	})
+	s.newest = m.newest
+	return s, err
+}
+
+// since calls each for the days from a date on, those of production or all.
+func (m madeDays) since(date int64, production bool, each func(dora.MeasuredDay)) error {
+	err := m.Since(date, production, func(day dora.MeasuredDay) {
+		if _, made := m.made[day.DayKey]; !made {
+			each(day)
+		}
+	})
+	for key, day := range m.made {
+		if key.Date >= date && (key.Production || !production) {
+			each(day)
+		}
+	}
+	return err
+}
+
+// before returns the time of a day before a date; false if there is none.
+func (m madeDays) before(date int64) (time.Time, bool, error) {
+	for key, day := range m.made {
+		if key.Date < date && len(day.Deployments) > 0 {
+			return startOf(key.Date), true, nil
+		}
+	}
+	oldest, err := m.OldestDays()
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	for owned, first := range oldest {
+		if first >= date {
+			continue
+		}
+		if _, made := m.made[dora.DayKey{Owned: owned, Date: first}]; !made {
+			return startOf(first), true, nil
+		}
+		days, err := m.Days(owned.Scope, first, date-1)
+		if err != nil {
+			return time.Time{}, false, err
+		}
+		for _, day := range days {
+			if _, made := m.made[day.DayKey]; !made {
+				return startOf(day.Date), true, nil
+			}
+		}
+	}
+	return time.Time{}, false, nil
+}
+
+// startOf returns the first instant of a day.
+func startOf(date int64) time.Time { return time.Unix(date*int64(day/time.Second), 0).UTC() }
+
+// newest returns the newest deployment of some.
+func (m madeDays) newest(o dora.Owned) (newest dora.Moment, err error) {
+	days, err := m.Days(o.Scope, math.MinInt64, math.MaxInt64)
+	for _, day := range slices.AppendSeq(days, maps.Values(m.made)) {
+		made, again := m.made[day.DayKey]
+		if again {
+			day = made
+		}
+		if day.Owned != o {
+			continue
+		}
+		for _, d := range day.Deployments {
+			if newest.Before(moment(d)) {
+				newest = moment(d)
+			}
+		}
+	}
+	return newest, err
+}
