@@ -167,6 +167,12 @@ func TestLockedByAnotherProcess(t *testing.T) {
 		}
 		return nil
 	})
+	e.eventually("the log says so", func() error {
+		if !strings.Contains(e.log.String(), "committing to the store stalled") {
+			return errors.New("it does not")
+		}
+		return nil
+	})
 	if stalled, err := e.metric("dora_exporter_store_stalled_seconds"); stalled < 10 || err != nil {
 		t.Errorf("stalled for %v s, %v", stalled, err)
 	}
@@ -182,11 +188,14 @@ func TestLockedByAnotherProcess(t *testing.T) {
 	}
 	e.counts("web", 620)
 	e.fromHereOn("app", 50)
-	for _, line := range []string{"committing to the store stalled", "committing to the store works again"} {
-		if n := strings.Count(e.log.String(), line); n != 1 {
-			t.Errorf("%d lines say %q", n, line)
+	e.eventually("the log has each line once", func() error {
+		for _, line := range []string{"committing to the store stalled", "committing to the store works again"} {
+			if n := strings.Count(e.log.String(), line); n != 1 {
+				return fmt.Errorf("%d lines say %q", n, line)
+			}
 		}
-	}
+		return nil
+	})
 }
 
 // A sender closes its sending side after the request and waits for the answer, which the store does not have yet.

@@ -15,7 +15,7 @@ const (
 	// calmTime is how long nothing must have changed before stale days are made anew, and busyTime how long they are left at most while
 	// something does, so that a burst does not make the same days again and again.
 	calmTime = time.Second
-	busyTime = 20 * time.Second
+	busyTime = 10 * time.Second
 )
 
 // DayStore is what Days need of the store.

@@ -185,21 +185,25 @@ func add(h dora.History, all map[string]dora.DeploymentRecord, key string) error
 	return err
 }
 
+// maxRunsBefore limits how many runs before another one matter to it: more begin only when that many begin within a second, the
+// precision of GitHub's times.
+const maxRunsBefore = 20
+
 // runsBefore returns the deployments to which a run may matter that begins in their scope at a moment: what ran before it. A status may
 // have the time at which another run begins, so what ran before the runs of that time is among them.
-func runsBefore(h dora.Runs, scope string, m dora.Moment) ([]dora.DeploymentRecord, error) {
-	var all []dora.DeploymentRecord
-	for {
+func runsBefore(h dora.Runs, scope string, m dora.Moment) (all []dora.DeploymentRecord, err error) {
+	for len(all) < maxRunsBefore {
 		run, known, err := h.Previous(scope, m)
 		if err != nil || !known {
 			return all, err
 		}
 		all = append(all, run.DeploymentRecord)
 		if last := run.At.Before(m.At) && len(all) > 1; last {
-			return all, nil
+			break
 		}
 		m = run.Moment()
 	}
+	return all, nil
 }
 
 // DaysPolicy returns the part of a policy that days depend on, as text. Days that were made by another one are to be made anew.

@@ -15,7 +15,7 @@ import (
 )
 
 // checkCopyBelow is the file size up to which every copy is checked, which takes a second.
-const checkCopyBelow = 64 << 20
+const checkCopyBelow = 16 << 20
 
 // Backup writes a copy of the database, as committed when it began, to a new file, with or without a server that uses the database
 // at the same time. With check, or if the file is small, it reads all of the copy, and reports whether it did. The file appears only

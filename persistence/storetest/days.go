@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -9,7 +11,7 @@ import (
 
 // Days are kept with what they add up to, and what changes makes them stale in its transaction.
 func dayRules() rules {
-	return rules{"stale": changesMakeStale, "saved": daysAreKept, "window": deploymentsInTheirTime, "restart": daysBeginAnew, "evidence": evidenceOfDays}
+	return rules{"stale": changesMakeStale, "saved": daysAreKept, "window": deploymentsInTheirTime, "restart": daysBeginAnew, "evidence": evidenceOfDays, "series sums": sumsOfSeries}
 }
 
 // updateDays runs f in a transaction.
@@ -52,6 +54,36 @@ func changesMakeStale(t *testing.T, s Store) {
 	wantStale(t, s, "the first name of a repository", map[string]time.Time{scope(): minute(4), dora.StaleIncidents: minute(8)})
 	update(t, s, func(tx dora.Tx) error { return tx.Repositories().AddName(key, "acme/second", minute(1)) })
 	wantStale(t, s, "another name of a repository", map[string]time.Time{scope(): minute(4), dora.StaleIncidents: {}})
+}
+
+// What series add up to is the same whether some of their facts are in the sums of the store, all or none.
+func sumsOfSeries(t *testing.T, s Store) {
+	of := func(family, subject string, value int64) dora.Fact {
+		return dora.Fact{Family: family, Labels: dora.Labels{"team": "Platform"}, Value: value, At: minute(0), Subject: subject}
+	}
+	addFacts(t, s, of(dora.Changes, "1", 1), of(dora.LeadTime, "1", 60_000), of(dora.LeadTime, "zero:a", 0), of(dora.Changes, "2", 1),
+		of(dora.LeadTime, "2", 30_000), of(dora.Incidents, "3", 1))
+	facts := must[[]dora.Fact](t)(s.Facts(t.Context(), 0, limit))
+	for upTo := range len(facts) + 1 {
+		if upTo > 0 {
+			sums := dora.Sums{Position: int64(upTo), State: dora.State{}, Bounds: map[string][]int64{}}
+			if err := errors.Join(sums.State.Add(dora.FamiliesByName(), facts[:upTo]...), s.SaveSums(t.Context(), sums)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := map[string]dora.SeriesSum{}
+		err := s.StoredDays(t.Context(), func(stored dora.StoredDays) error {
+			return stored.SeriesSums(func(sum dora.SeriesSum) { got[sum.Family] = sum }, dora.Changes, dora.LeadTime)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		labels := dora.Labels{"team": "Platform"}
+		same(t, fmt.Sprintf("series with sums up to %d", upTo), map[string]dora.SeriesSum{
+			dora.Changes:  {Family: dora.Changes, Labels: labels, Sum: 2},
+			dora.LeadTime: {Family: dora.LeadTime, Labels: labels, Count: 2, Sum: 90_000},
+		}, got)
+	}
 }
 
 // measured is a deployment of a minute with a lead time.
