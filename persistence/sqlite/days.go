@@ -55,7 +55,7 @@ func (r dayReads) Stale() (map[string]time.Time, error) {
 	return stale, err
 }
 
-// CompleteFrom returns from when on no deployment has been removed; the zero time if none has been at all.
+// CompleteFrom returns the time from which on all deployments and incidents are there.
 func (r dayReads) CompleteFrom() (time.Time, error) {
 	var row removalRow
 	err := r.read(removalQuery, nil, func(rows *sql.Rows) (err error) {
