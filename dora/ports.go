@@ -46,9 +46,11 @@ const Unknown = "Unknown"
 // fails to answer a call although it answers others, and an *InaccessibleError if the token may not see the repository. Any other
 // error is temporary and holds for all calls, such as an outage.
 type Enricher interface {
-	// Origin returns the origin of a commit. It is final, even if its Unavailable is set. With an *UnansweredError it is what can be
-	// determined without the missing answer.
+	// Origin returns the origin of a commit. It is final, even if its Unavailable is set.
 	Origin(ctx context.Context, c Commit) (Origin, error)
+	// PartialOrigin returns what can be determined of an origin without the answers that GitHub fails to give. Its error is never an
+	// *UnansweredError.
+	PartialOrigin(ctx context.Context, c Commit) (Origin, error)
 	// Ship returns what a deployment ships. learned has the origins by SHA that it looked up because Known lacked them, even if it
 	// fails, so that the next attempt need not look them up again. After an
 	// *UnansweredError of a call that is not given up it goes on, to find all such calls at once.

@@ -68,7 +68,7 @@ func unansweredChange(c dora.Commit) dora.Change {
 // changeWithoutPulls returns the change that brought a commit as far as it can be determined while GitHub fails to list all of the commit's
 // pull requests: that of p, which it did list, or of the one that the commit's message names and that was merged as the commit.
 func (l *lookUp) changeWithoutPulls(ctx context.Context, c dora.Commit, p pull, why error) dora.Change {
-	if !isUnanswered(why) {
+	if !l.partial || !isUnanswered(why) {
 		return unansweredChange(c)
 	}
 	if p.Number == 0 {

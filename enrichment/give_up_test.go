@@ -252,13 +252,15 @@ func TestOriginUnanswered(t *testing.T) {
 			g := newInProcess(t, h.github().failWhere(test.failing...), Options{})
 			c := theCommit
 			c.SHA = test.sha
-			var got dora.Origin
 			for attempt := range 2 {
-				var err error
-				got, err = g.Origin(t.Context(), c)
+				_, err := g.Origin(t.Context(), c)
 				if u := new(dora.UnansweredError); !errors.As(err, &u) {
 					t.Fatalf("attempt %d: %v, want an UnansweredError", attempt, err)
 				}
+			}
+			got, err := g.PartialOrigin(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
 			}
 			if got.Unavailable == "" && !got.Partial {
 				t.Error("the origin is taken for a whole one")
@@ -341,5 +343,21 @@ func TestShipFindsAllCallsThatFail(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What else GitHub knows of a commit is asked for when the answer is given up, not at each attempt before.
+func TestOriginEndsWithoutAnAnswer(t *testing.T) {
+	f := (&fakeGitHub{}).failWhere("/commits/s7/pulls")
+	g := newInProcess(t, f, Options{})
+	c := theCommit
+	c.SHA = "s7"
+	if _, err := g.Origin(t.Context(), c); !isUnanswered(err) {
+		t.Fatalf("%v, want an UnansweredError", err)
+	}
+	for _, call := range f.asked() {
+		if strings.HasSuffix(call, "/commits/s7") {
+			t.Errorf("%s was asked for", call)
+		}
 	}
 }

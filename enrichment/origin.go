@@ -38,6 +38,18 @@ func (g *GitHub) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error)
 	})
 }
 
+// PartialOrigin returns what can be determined of an origin without the answers that GitHub fails to give.
+func (g *GitHub) PartialOrigin(ctx context.Context, c dora.Commit) (dora.Origin, error) {
+	l := g.lookUp()
+	defer l.answers.Release()
+	l.partial = true
+	change, err := l.change(ctx, c)
+	if isUnanswered(err) {
+		err = nil
+	}
+	return change.Origin, err
+}
+
 // lookUp makes the calls of one Origin or Ship and counts them. Its answers are released when it has ended.
 type lookUp struct {
 	*GitHub
@@ -45,6 +57,8 @@ type lookUp struct {
 	answers *bounds.Lease
 	// waited is for how long the calls have waited at the gate.
 	waited time.Duration
+	// partial is true if an answer that GitHub fails to give is no reason to end.
+	partial bool
 	// lists has the commits of pull requests that were asked for.
 	lists map[int]commits
 }
@@ -53,7 +67,8 @@ func (g *GitHub) lookUp() lookUp {
 	return lookUp{GitHub: g, answers: g.answers.Lease(), lists: map[int]commits{}}
 }
 
-// change returns the change that brought a commit. With a *dora.UnansweredError it is what can be determined without the answer.
+// change returns the change that brought a commit. With a *dora.UnansweredError it is what can be determined without the answer, if the
+// look-up is partial.
 func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error) {
 	if c.Pull != 0 {
 		change, err := l.changeOfRef(ctx, c)

@@ -29,6 +29,7 @@ func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, ma
 		byPull: map[int]*change{},
 	}
 	defer s.answers.Release()
+	s.partial = true // it goes on, to find all calls that fail
 	shipment, err := s.ship(ctx)
 	if err == nil {
 		err = s.unanswered

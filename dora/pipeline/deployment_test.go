@@ -32,6 +32,8 @@ func series(family, state string) string {
 
 // lookUp answers every look-up with a function and counts the calls.
 type lookUp struct {
+	nothingPartial
+
 	calls  atomic.Int64
 	answer func(call int64) (dora.Origin, error)
 }

@@ -15,6 +15,8 @@ import (
 
 // scripted is a world whose repositories are lines of commits.
 type scripted struct {
+	nothingPartial
+
 	repos  map[string]*repository
 	policy dora.Policy
 	teams  teams

@@ -25,6 +25,8 @@ import (
 
 // stuckGitHub answers with an error, if there is one for the commit, until the answer is to be given up.
 type stuckGitHub struct {
+	nothingPartial
+
 	t    *testing.T
 	path string
 	logs bytes.Buffer
@@ -59,7 +61,14 @@ func newStuckGitHub(t *testing.T, events ...dora.Event) *stuckGitHub {
 }
 
 func (s *stuckGitHub) Origin(_ context.Context, c dora.Commit) (dora.Origin, error) {
-	return dora.Origin{Unavailable: dora.ReasonNoAnswer}, s.answer(c.SHA)
+	return dora.Origin{}, s.answer(c.SHA)
+}
+
+// nothingPartial is a part of stand-ins for GitHub: without an answer that does not come, nothing of an origin can be determined.
+type nothingPartial struct{}
+
+func (nothingPartial) PartialOrigin(context.Context, dora.Commit) (dora.Origin, error) {
+	return dora.Origin{Unavailable: dora.ReasonNoAnswer}, nil
 }
 
 func (s *stuckGitHub) Ship(_ context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {

@@ -36,7 +36,7 @@ func (l *Lookups) Run(ctx context.Context) {
 // lookUp looks up one commit and applies the rules to the answer. If the answer can't be stored, the look-up is made again.
 func (l *Lookups) lookUp(ctx context.Context, lookup dora.Lookup) {
 	ctx, end := l.Trace.step(ctx, stepLookUp, l.waitingDeliveries(ctx, lookup)...)
-	origin, err := l.ask(ctx, lookup)
+	origin, err := l.ask(ctx, &lookup)
 	defer func() { end(err) }()
 	if ctx.Err() != nil {
 		return
@@ -64,13 +64,25 @@ func (l *Lookups) lookUp(ctx context.Context, lookup dora.Lookup) {
 	}
 }
 
-// ask asks GitHub for the origin of a commit.
-func (l *Lookups) ask(ctx context.Context, lookup dora.Lookup) (dora.Origin, error) {
+// ask asks GitHub for the origin of a commit. A call that has failed for GiveUp although GitHub answered others is given up; otherwise the
+// look-up remembers that it failed.
+func (l *Lookups) ask(ctx context.Context, lookup *dora.Lookup) (dora.Origin, error) {
 	c, err := byNewestName(ctx, l.Store, lookup.Commit, lookup.Repository)
 	if err != nil {
 		return dora.Origin{}, err
 	}
-	return l.Enricher.Origin(ctx, c)
+	o, err := l.Enricher.Origin(ctx, c)
+	var unanswered *dora.UnansweredError
+	if !errors.As(err, &unanswered) {
+		return o, err
+	}
+	failing := lookup.FailingCalls.Add(unanswered, l.Now())
+	if failing < l.GiveUp {
+		return o, err
+	}
+	l.Logger.WarnContext(ctx, "giving up an answer that GitHub failed to give, determining the duration without it", "repository", lookup.Commit.Repository,
+		"sha", dora.LabelValue(lookup.Commit.SHA), "failing_for", failing.Round(time.Second), "error", err)
+	return l.Enricher.PartialOrigin(ctx, c)
 }
 
 // waitingDeliveries returns the keys of the deliveries that wait for a look-up, for their traces.
@@ -93,14 +105,6 @@ func (l *Lookups) waitingDeliveries(ctx context.Context, lookup dora.Lookup) (ke
 func (l *Lookups) interpret(ctx context.Context, lookup dora.Lookup, o dora.Origin, err error) (origin dora.Origin, again dora.Lookup, final bool) {
 	if err == nil {
 		return o, lookup, true
-	}
-	var unanswered *dora.UnansweredError
-	if errors.As(err, &unanswered) {
-		if failing := lookup.FailingCalls.Add(unanswered, l.Now()); failing >= l.GiveUp {
-			l.Logger.WarnContext(ctx, "giving up an answer that GitHub failed to give, determining the duration without it", "repository", lookup.Commit.Repository,
-				"sha", dora.LabelValue(lookup.Commit.SHA), "failing_for", failing.Round(time.Second), "error", err)
-			return o, lookup, true
-		}
 	}
 	again, final = retry(lookup, l.Now(), err)
 	var missing *dora.NotFoundError

@@ -13,6 +13,8 @@ import (
 
 // renamingGitHub has each commit in one repository, which it knows by its present name alone: another repository has the former one.
 type renamingGitHub struct {
+	nothingPartial
+
 	repositories map[string]string // owner/name by SHA
 	policy       dora.Policy
 }
@@ -67,7 +69,7 @@ func TestAskedByTheNewestName(t *testing.T) {
 			for _, order := range someOrders(len(test.events), 6) {
 				synctest.Test(t, func(t *testing.T) {
 					x := &exporter{
-						t: t, world: &renamingGitHub{test.repositories, dora.Policy{Settle: settleTime}}, store: openStoreInMemory(t), durations: true,
+						t: t, world: &renamingGitHub{repositories: test.repositories, policy: dora.Policy{Settle: settleTime}}, store: openStoreInMemory(t), durations: true,
 					}
 					for _, i := range order {
 						x.arrive(test.events[i])

@@ -15,6 +15,8 @@ import (
 
 // repository is a git repository at a GitHub stand-in.
 type repository struct {
+	nothingPartial
+
 	// line has the SHAs on the default branch, the oldest first; all other SHAs have diverged from it.
 	line []string
 	// changes has the changes of commits; a commit without an entry is a change of its own, written an hour before nine.

@@ -231,7 +231,7 @@ func countsOf(s dora.State) (c longCounts) {
 }
 
 // steady is a GitHub in which each commit is a change of its own, made an hour before its deployment succeeds.
-type steady struct{}
+type steady struct{ nothingPartial }
 
 func (steady) Origin(context.Context, dora.Commit) (dora.Origin, error) {
 	return dora.Origin{Unavailable: dora.ReasonNotFound}, nil

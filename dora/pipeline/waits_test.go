@@ -20,6 +20,8 @@ const day = 24 * time.Hour
 
 // waitServer is the part of the program that waits, with a wall clock that can be set. It can be restarted.
 type waitServer struct {
+	nothingPartial
+
 	t     *testing.T
 	path  string
 	step  atomic.Int64 // by which the wall clock is wrong, in nanoseconds
