@@ -106,8 +106,12 @@ func (r *Reader) rows(ctx context.Context, query string, args []any) (*sql.Rows,
 	return r.statements.query(ctx, query, args)
 }
 
-// Snapshot runs f in one read transaction: its Reader sees the same data throughout, whatever a server commits meanwhile.
+// Snapshot runs f in one read transaction: its Reader sees the same data throughout, whatever a server commits meanwhile. The Snapshot
+// of that Reader is the same one.
 func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
+	if r.snapshot != nil { // another one would see other data, and wait for a connection while it holds one
+		return f(r)
+	}
 	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))

@@ -105,6 +105,7 @@ func snapshotsStandStill(t *testing.T, s Store) {
 			if last != 2 || waiting != 1 || known {
 				t.Errorf("read %d: the last position is %d, %d evaluations wait, a later deployment is known: %t", n, last, waiting, known)
 			}
+			same(t, "deployments that Records returns", 1, len(must[dora.Records](t)(r.Records(t.Context(), func(dora.Fact) {})).Deployments))
 			remember(t, s, n+2)
 		}
 		return nil

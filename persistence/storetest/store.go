@@ -56,7 +56,8 @@ type Store interface {
 	Progress
 	// Client returns another client of the same store, with a name that no other one has.
 	Client(name string) Client
-	// Snapshot runs f with a Reader for which nothing changes, whatever is committed meanwhile.
+	// Snapshot runs f with a Reader for which nothing changes, whatever is committed meanwhile: what the Reader reads at one moment is
+	// of the same moment.
 	Snapshot(ctx context.Context, f func(Reader) error) error
 	// SetClock sets the store's clock: it shows reading at the wall time wall.
 	SetClock(ctx context.Context, reading, wall time.Time) error
