@@ -35,9 +35,9 @@ func checksum(columns ...any) int64 {
 
 // checkedColumns lists the tables whose rows have a checksum, with what it covers.
 var checkedColumns = map[string][]string{
-	"deliveries":       {"source", wholeText, "event", "received"},
+	"deliveries":       {"source", checkedText, "event", "received"},
 	"baselines":        {"hash", "source", "details", "taken"},
-	"commits":          {wholeText, "origin"},
+	"commits":          {checkedText, "origin"},
 	"lookups":          {"commit_key", "details", "attempts", "misses"},
 	"waiting_statuses": {"commit_key", "subject", "labels", "at", "id"},
 	"deployments":      {"key", "details"},

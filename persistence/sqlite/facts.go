@@ -12,7 +12,7 @@ import (
 )
 
 // selectFacts begins the queries for facts. What is missing in a damaged database does not match the checksum.
-const selectFacts = `SELECT facts.position, series, coalesce((SELECT text FROM texts WHERE id = facts.family), ''), coalesce(` + wholeText + `, ''),
+const selectFacts = `SELECT facts.position, series, coalesce((SELECT text FROM texts WHERE id = facts.family), ''), ` + checkedText + `,
 	coalesce(labels, ''), value, facts.at, facts.id, checksum FROM facts LEFT JOIN series ON series.id = series AND series.family = facts.family `
 
 // facts calls add for each fact of a query. where follows selectFacts. Facts of the same series share their labels.

@@ -32,6 +32,7 @@ func TestCheck(t *testing.T) {
 		"fact":  "UPDATE facts SET value = 2 WHERE position = 2",
 		"gone":  "DELETE FROM facts WHERE position = 2",
 		"sum":   "INSERT INTO sums (family, labels, own, at, id, buckets, checksum) VALUES ('a', '{}', 1, 1, 1, '', 1)",
+		"text":  "DELETE FROM texts WHERE text = ''",
 		"index": "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, '(id)', '(due)') WHERE name = 'deliveries_pending'",
 	} {
 		t.Run(name, func(t *testing.T) {

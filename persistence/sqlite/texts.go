@@ -10,6 +10,9 @@ import (
 // wholeText selects the text that the columns stem and rest of a row are the parts of.
 const wholeText = "(SELECT text FROM texts WHERE id = stem) || rest"
 
+// checkedText selects the same for a check of the row: a text that is missing does not match the checksum.
+const checkedText = "coalesce(" + wholeText + ", '')"
+
 // textID selects the id of a text, which is a parameter of the query; NULL if no row has it.
 const textID = "(SELECT id FROM texts WHERE text = ?)"
 
