@@ -95,7 +95,7 @@ func verify(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	return r.checkAll(ctx, func(context.Context) error { return nil })
+	return r.checkAll(ctx, 0)
 }
 
 func syncFile(path string) error {

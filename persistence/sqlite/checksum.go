@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc64"
 	"strings"
+	"time"
 )
 
 var crcTable = crc64.MakeTable(crc64.ECMA)
@@ -57,14 +58,14 @@ func checkRow(path, row string, stored int64, columns ...any) error {
 }
 
 // checkRows checks the checksums of all rows that have one; of the deliveries only those that are pending, since the others have no
-// further effect. pause is called after each table.
-func checkRows(ctx context.Context, db *sql.DB, path string, pause func(context.Context) error) error {
+// further effect. It waits after each table.
+func checkRows(ctx context.Context, db *sql.DB, path string, wait time.Duration) error {
 	for table, names := range checkedColumns {
 		query := "SELECT checksum, " + strings.Join(names, ", ") + " FROM " + table
 		if table == "deliveries" {
 			query += " WHERE state = 0"
 		}
-		if err := errors.Join(checkTable(ctx, db, path, table, query, len(names)), pause(ctx)); err != nil {
+		if err := errors.Join(checkTable(ctx, db, path, table, query, len(names)), pause(ctx, wait)); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,8 @@ const (
 	checkAtStartBelow = 8 << 20
 	// checkDelay is the time until a check in the background begins: a start has other work to do.
 	checkDelay = 5 * time.Second
-	// checkPause is the time between two parts of a check in the background, each of which keeps a read transaction open.
+	// checkPause is the time between two parts of a check in the background, each of which keeps a read transaction open. It leaves the
+	// disk and the processor to others.
 	checkPause = 50 * time.Millisecond
 	// checkBatch is how many facts are checked at once in the background.
 	checkBatch = 1000
@@ -33,25 +34,25 @@ func isLarge(path string, size int64) (bool, error) {
 	return err == nil && info.Size() >= size, err
 }
 
-// checkAll looks for damage in a database: in the file with its indexes, for missing facts, and for checksum mismatches. pause is called
+// checkAll looks for damage in a database: in the file with its indexes, for missing facts, and for checksum mismatches. It waits
 // between two parts of the work.
-func (r *Reader) checkAll(ctx context.Context, pause func(context.Context) error) error {
+func (r *Reader) checkAll(ctx context.Context, wait time.Duration) error {
 	tables, err := readAll(ctx, r, "the tables", "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name", nil, scanText)
 	if err != nil {
 		return err
 	}
 	for _, table := range tables {
-		if err := errors.Join(r.checkTree(ctx, table), pause(ctx)); err != nil {
+		if err := errors.Join(r.checkTree(ctx, table), pause(ctx, wait)); err != nil {
 			return err
 		}
 	}
-	if err := checkRows(ctx, r.db, r.path, pause); err != nil {
+	if err := checkRows(ctx, r.db, r.path, wait); err != nil {
 		return err
 	}
-	if err := errors.Join(r.Snapshot(ctx, func(r *Reader) error { return r.checkRemoval(ctx) }), pause(ctx)); err != nil {
+	if err := errors.Join(r.Snapshot(ctx, func(r *Reader) error { return r.checkRemoval(ctx) }), pause(ctx, wait)); err != nil {
 		return err
 	}
-	return r.checkFacts(ctx, pause)
+	return r.checkFacts(ctx, wait)
 }
 
 // checkTree looks for damage in the pages of a table and of its indexes.
@@ -68,7 +69,7 @@ func (r *Reader) checkTree(ctx context.Context, table string) error {
 }
 
 // checkFacts reads all facts. Some may be removed meanwhile.
-func (r *Reader) checkFacts(ctx context.Context, pause func(context.Context) error) error {
+func (r *Reader) checkFacts(ctx context.Context, wait time.Duration) error {
 	for position := int64(0); ; {
 		facts, err := r.Facts(ctx, position, checkBatch)
 		var removed *dora.RemovedError
@@ -80,7 +81,7 @@ func (r *Reader) checkFacts(ctx context.Context, pause func(context.Context) err
 			return err
 		}
 		position = facts[len(facts)-1].Position
-		if err := pause(ctx); err != nil {
+		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -108,7 +109,7 @@ func checkAtStart(ctx context.Context, db *sql.DB, path string) error {
 	if err != nil {
 		return err
 	}
-	return checkRows(ctx, db, path, func(context.Context) error { return nil })
+	return checkRows(ctx, db, path, 0)
 }
 
 // countFacts returns an error if facts are missing that were not removed.
@@ -138,7 +139,7 @@ func (s *Store) checkInBackground() (stop func(), err error) {
 	var checking sync.WaitGroup
 	checking.Go(func() {
 		if pause(ctx, checkDelay) == nil {
-			s.check(ctx)
+			s.check(ctx, checkPause)
 		}
 	})
 	return func() {
@@ -147,11 +148,11 @@ func (s *Store) checkInBackground() (stop func(), err error) {
 	}, nil
 }
 
-func (s *Store) check(ctx context.Context) {
+func (s *Store) check(ctx context.Context, wait time.Duration) {
 	began := time.Now()
 	r, err := newReader(s.path)
 	if err == nil {
-		err = errors.Join(r.checkAll(ctx, pauseCheck), r.Close())
+		err = errors.Join(r.checkAll(ctx, wait), r.Close())
 	}
 	var corrupt *CorruptError
 	switch {
@@ -165,9 +166,6 @@ func (s *Store) check(ctx context.Context) {
 		s.logger.Info("the database was checked", "database", s.path, "seconds", time.Since(began).Seconds())
 	}
 }
-
-// pauseCheck leaves the disk and the processor to others for a moment.
-func pauseCheck(ctx context.Context) error { return pause(ctx, checkPause) }
 
 // pause waits for d, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) error {

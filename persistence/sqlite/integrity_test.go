@@ -42,7 +42,7 @@ func TestCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 			tamper(t, s.path, damage)
-			s.check(t.Context())
+			s.check(t.Context(), 0)
 			if name == "none" {
 				addFact(t, s, "d")
 				return
