@@ -99,11 +99,10 @@ func (t deploymentTx) save(d dora.DeploymentRecord) error {
 	if err := t.staleSince(d); err != nil {
 		return err
 	}
-	id, err := t.insert(`INSERT INTO deployments (key, number, repository, scope, sha, branch, team, production, success, found_at, details, checksum)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
-		branch = excluded.branch, team = excluded.team, production = excluded.production, success = excluded.success, found_at = excluded.found_at,
-		details = excluded.details, checksum = excluded.checksum RETURNING id`, d.Key(), d.ID, repository, scope, d.SHA, d.Branch(), d.Team, d.InProduction, success,
-		d.When().UnixMilli(), details, checksum(d.Key(), details))
+	id, err := t.insert(`INSERT INTO deployments (key, number, repository, scope, sha, branch, success, found_at, details, checksum)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
+		branch = excluded.branch, success = excluded.success, found_at = excluded.found_at, details = excluded.details, checksum = excluded.checksum
+		RETURNING id`, d.Key(), d.ID, repository, scope, d.SHA, d.Branch(), success, d.When().UnixMilli(), details, checksum(d.Key(), details))
 	if err != nil {
 		return err
 	}

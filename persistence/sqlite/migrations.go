@@ -66,7 +66,7 @@ var migrations = [...]string{`
 	CREATE INDEX facts_series ON facts (series, at);
 	CREATE TABLE sums (                   -- of the facts of each series up to sums_position
 		family   TEXT    NOT NULL,
-		labels   TEXT    NOT NULL,        -- as in facts
+		labels   TEXT    NOT NULL,        -- as in series
 		own      INTEGER NOT NULL,        -- as in dora.Series, likewise below
 		at       INTEGER NOT NULL,
 		id       INTEGER NOT NULL,
@@ -83,7 +83,7 @@ var migrations = [...]string{`
 	) STRICT;
 	CREATE TABLE pushed (                 -- what the receiver of deltas has
 		instrument TEXT    NOT NULL,
-		labels     TEXT    NOT NULL,      -- as in facts
+		labels     TEXT    NOT NULL,      -- as in series
 		until      INTEGER,               -- end of the last interval that has arrived, Unix nanoseconds; NULL if none has
 		value      REAL    NOT NULL,
 		buckets    TEXT    NOT NULL,      -- JSON
@@ -166,8 +166,6 @@ var migrations = [...]string{`
 		scope      INTEGER NOT NULL,
 		sha        TEXT    NOT NULL,
 		branch     TEXT    NOT NULL,      -- as in dora.Deployment.Branch
-		team       TEXT    NOT NULL,
-		production INTEGER NOT NULL,
 		success    INTEGER,               -- when it succeeded; NULL if it did not
 		found_at   INTEGER NOT NULL,      -- as in dora.DeploymentRecord.When
 		evaluated  INTEGER NOT NULL DEFAULT 0,
