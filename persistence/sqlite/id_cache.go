@@ -5,7 +5,7 @@ import "maps"
 // maxCachedIDs limits the memory of an idCache.
 const maxCachedIDs = 10_000
 
-// idCache caches ids of rows that are never changed or removed, for the transactions of the writer.
+// idCache caches ids of rows that are never changed or removed, or that they are there, for the transactions of the writer.
 type idCache[K comparable] struct {
 	// committed is shared by all transactions; found has those that the running one has read or added.
 	committed, found map[K]int64

@@ -6,19 +6,21 @@ import (
 	"fmt"
 )
 
+// labelSet is the key of a row of the table label_sets.
+type labelSet struct{ families, labels string }
+
 // HasLabelSet reports whether a label set of a group of families has been admitted under the series limit.
 func (t factTx) HasLabelSet(families, labels string) (bool, error) {
-	key := [2]string{families, labels}
-	if t.writer.labelSets[key] {
+	key := labelSet{families, labels}
+	if _, ok := t.labelSets.get(key); ok {
 		return true, nil
 	}
-	var exists int
-	known, err := t.queryRow("SELECT 1 FROM label_sets WHERE families = ? AND labels = ?", []any{families, labels}, &exists)
+	known, err := t.exists("SELECT 1 FROM label_sets WHERE families = ? AND labels = ?", families, labels)
 	if err != nil {
 		return false, fmt.Errorf("look for the label set %s of %s: %w", labels, families, err)
 	}
 	if known {
-		t.labelSets = append(t.labelSets, key)
+		t.labelSets.add(key, 0)
 	}
 	return known, nil
 }

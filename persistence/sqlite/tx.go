@@ -30,13 +30,10 @@ type tx struct {
 	changed          bool
 	// pendingDelta is the change of the number of pending deliveries.
 	pendingDelta int
-	// labelSets holds admitted label sets that were found. They are cached after the commit: an admission is never revoked.
-	labelSets [][2]string
-	// texts and series have ids of rows of these tables.
-	texts  *idCache[string]
-	series *idCache[seriesKey]
-	// rolledBack is true if an op was rolled back: it may have admitted some of labelSets.
-	rolledBack bool
+	// texts and series have ids of rows of these tables; labelSets has which rows are there.
+	texts     *idCache[string]
+	series    *idCache[seriesKey]
+	labelSets *idCache[labelSet]
 	// err is the first error of a statement of the running op. No further statement is executed: SQLite may have rolled back the
 	// whole transaction, and each statement would be committed by itself.
 	err error
@@ -62,7 +59,6 @@ func (t *tx) apply(o *op) error {
 	end := "RELEASE op"
 	if o.err != nil {
 		t.lastPosition, t.lastPositionRead, t.changed, t.pendingDelta = before.lastPosition, before.lastPositionRead, before.changed, before.pendingDelta
-		t.rolledBack = true
 		t.forgetIDs()
 		end = "ROLLBACK TO op"
 	}
@@ -76,6 +72,7 @@ func (t *tx) apply(o *op) error {
 func (t *tx) forgetIDs() {
 	t.texts.rollback()
 	t.series.rollback()
+	t.labelSets.rollback()
 }
 
 // run calls the op. A panic becomes the op's error, and so does a statement's error that the op ignored.
@@ -135,6 +132,12 @@ func (t *tx) queryRow(query string, args []any, into ...any) (bool, error) {
 		return false, nil
 	}
 	return err == nil, t.fail(err)
+}
+
+// exists reports whether a query has a row; its only column is a number.
+func (t *tx) exists(query string, args ...any) (bool, error) {
+	var column int
+	return t.queryRow(query, args, &column)
 }
 
 // query calls scan for each row of a query.

@@ -31,11 +31,11 @@ type writer struct {
 	changed broadcast
 
 	// The following are used or changed by the committer only.
-	connection *connection        // nil if it must be reopened
-	moved      error              // errMoved if writes would be lost, else nil
-	labelSets  map[[2]string]bool // label sets that are known to be admitted
+	connection *connection // nil if it must be reopened
+	moved      error       // errMoved if writes would be lost, else nil
 	texts      *idCache[string]
 	series     *idCache[seriesKey]
+	labelSets  *idCache[labelSet]
 	hugeLog    bool // the log was above warnLogAbove at the last check
 	hasRemoved bool // there are removed_keys
 	// pending is the number of pending deliveries, once maxPending is set.
@@ -52,7 +52,8 @@ type writer struct {
 
 func newWriter(path string, codec *codec, logger *slog.Logger) *writer {
 	return &writer{
-		path: path, codec: codec, logger: logger, labelSets: map[[2]string]bool{}, texts: newIDCache[string](), series: newIDCache[seriesKey](), queue: newQueue(maxWaiting),
+		path: path, codec: codec, logger: logger, queue: newQueue(maxWaiting),
+		texts: newIDCache[string](), series: newIDCache[seriesKey](), labelSets: newIDCache[labelSet](),
 		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 }
