@@ -163,9 +163,8 @@ func (t deploymentTx) RemoveShipped(d dora.DeploymentRecord, c dora.Change) erro
 
 // HasEvaluatedAfter reports whether a success of a scope after a moment has been evaluated.
 func (t deploymentTx) HasEvaluatedAfter(scope string, m dora.Moment) (bool, error) {
-	var exists int
-	known, err := t.queryRow("SELECT 1 FROM deployments WHERE scope = "+textID+" AND evaluated = 1 AND (success, number) > (?, ?) LIMIT 1",
-		[]any{scope, m.At.UnixMilli(), m.ID}, &exists)
+	known, err := t.exists("SELECT 1 FROM deployments WHERE scope = "+textID+" AND evaluated = 1 AND (success, number) > (?, ?) LIMIT 1",
+		scope, m.At.UnixMilli(), m.ID)
 	if err != nil {
 		return false, fmt.Errorf("look for later deployments: %w", err)
 	}

@@ -139,8 +139,7 @@ func (t factTx) Has(family, subject string) (bool, error) {
 	if err != nil || stemID == 0 {
 		return false, err
 	}
-	var exists int
-	known, err := t.queryRow("SELECT 1 FROM facts WHERE stem = ? AND rest = ? AND family = ?", []any{stemID, rest, familyID}, &exists)
+	known, err := t.exists("SELECT 1 FROM facts WHERE stem = ? AND rest = ? AND family = ?", stemID, rest, familyID)
 	if err != nil {
 		return false, fmt.Errorf("look for a fact about %s: %w", subject, err)
 	}

@@ -115,19 +115,19 @@ func (t removalTx) EvidenceAgainst(d dora.DeploymentRecord) ([]dora.Evidence, er
 
 // IsEvaluationPending reports whether an evaluation with a key is pending.
 func (t removalTx) IsEvaluationPending(key string) (bool, error) {
-	return t.exists("SELECT 1 FROM evaluations WHERE kind IN ('deployment', 'outcome', 'incident', 'issue') AND key = ?", key)
+	return t.isNeeded("SELECT 1 FROM evaluations WHERE kind IN ('deployment', 'outcome', 'incident', 'issue') AND key = ?", key)
 }
 
 // IsUnrepairedBy reports whether a failed change that an incident shows is not repaired.
 func (t removalTx) IsUnrepairedBy(incident string) (bool, error) {
-	return t.exists("SELECT 1 FROM failed_changes WHERE by = ? AND repaired_at IS NULL LIMIT 1", incident)
+	return t.isNeeded("SELECT 1 FROM failed_changes WHERE by = ? AND repaired_at IS NULL LIMIT 1", incident)
 }
 
-func (t removalTx) exists(query, key string) (bool, error) {
-	var one int
-	known, err := t.queryRow(query, []any{key}, &one)
+// isNeeded reports whether a query for what needs a record has a row.
+func (t removalTx) isNeeded(query, key string) (bool, error) {
+	needed, err := t.exists(query, key)
 	if err != nil {
 		return false, fmt.Errorf("look for what needs %s: %w", key, err)
 	}
-	return known, nil
+	return needed, nil
 }

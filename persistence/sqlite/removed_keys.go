@@ -49,8 +49,7 @@ func (t *tx) wasRemoved(kind, key string) (bool, error) {
 	if !t.writer.hasRemoved {
 		return false, nil
 	}
-	var exists int
-	known, err := t.queryRow("SELECT 1 FROM removed_keys WHERE hash = ?", []any{removedKey{kind, key}.hash()}, &exists)
+	known, err := t.exists("SELECT 1 FROM removed_keys WHERE hash = ?", removedKey{kind, key}.hash())
 	if err != nil {
 		return false, fmt.Errorf("look for the removed %s %s: %w", kind, key, err)
 	}

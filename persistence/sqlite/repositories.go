@@ -61,8 +61,7 @@ func (t repositoryTx) AddName(key, name string, at time.Time) error {
 
 // addNewName records a name that no event has called a repository by. Incidents may have named it so, unless it is the first one.
 func (t repositoryTx) addNewName(key, name string, at time.Time) error {
-	var exists int
-	again, err := t.queryRow("SELECT 1 FROM repository_names WHERE repository = ? LIMIT 1", []any{key}, &exists)
+	again, err := t.exists("SELECT 1 FROM repository_names WHERE repository = ? LIMIT 1", key)
 	if err == nil && again {
 		err = t.markStale(time.Time{}, dora.StaleIncidents)
 	}
