@@ -14,10 +14,6 @@ import (
 // dayReads is the dora.DayReads over a connection.
 type dayReads struct{ history }
 
-func newDayReads(path string, codec *codec, query queryFunc) dayReads {
-	return dayReads{newHistory(path, codec, query)}
-}
-
 // read calls scan for each row of a query about days.
 func (r dayReads) read(query string, args []any, scan func(*sql.Rows) error) error {
 	if err := r.query(query, args, scan); err != nil {
@@ -28,18 +24,8 @@ func (r dayReads) read(query string, args []any, scan func(*sql.Rows) error) err
 
 // Get returns an incident by its key, without its events.
 func (r dayReads) Get(key string) (dora.Incident, error) {
-	all, err := r.incidents("WHERE key = ?", key)
-	i, _, err := firstRow(all, err)
+	i, _, err := firstRow(r.incidents("WHERE key = ?", key))
 	return i, err
-}
-
-func (r dayReads) incidents(query string, args ...any) (all []dora.Incident, err error) {
-	err = r.read("SELECT key, details, checksum FROM incidents "+query, args, func(rows *sql.Rows) error {
-		i, err := scanIncident(r.path, rows)
-		all = append(all, i)
-		return err
-	})
-	return all, err
 }
 
 // Stale returns since when the days of scopes are stale.

@@ -30,43 +30,6 @@ func (c *codec) scanDeployment(path string, scan func(...any) error) (dora.Deplo
 	return t, nil
 }
 
-// inRepositoryNamed selects what belongs to a repository that an event has called by a name.
-const inRepositoryNamed = "repository IN (SELECT id FROM texts JOIN repository_names ON text = repository WHERE name = ?)"
-
-func deploymentsNamedBy(r dora.Reference, find func(query string, args ...any) ([]dora.DeploymentRecord, error)) ([]dora.DeploymentRecord, error) {
-	in, args := "", []any(nil)
-	if r.Repository != "" {
-		// The + keeps the planner from reading all of the repository (https://sqlite.org/optoverview.html#uplus).
-		in, args = " AND +"+inRepositoryNamed, []any{r.RepositoryName()}
-	}
-	var all []dora.DeploymentRecord
-	add := func(query string, conditions ...any) error {
-		found, err := find(query, append(conditions, args...)...)
-		all = append(all, found...)
-		return err
-	}
-	if r.Deployment != 0 {
-		if err := add("WHERE number = ?"+in, r.Deployment); err != nil {
-			return nil, err
-		}
-	}
-	if r.PullRequest != 0 {
-		if err := add("WHERE id IN (SELECT deployment FROM shipped WHERE name = ?)"+in, fmt.Sprintf("#%d", r.PullRequest)); err != nil {
-			return nil, err
-		}
-	}
-	if r.Commit != "" {
-		from, to := prefixRange(r.Commit)
-		if err := add("WHERE sha >= ? AND sha < ?"+in, from, to); err != nil {
-			return nil, err
-		}
-		if err := add("WHERE id IN (SELECT deployment FROM shipped WHERE name >= ? AND name < ?)"+in, from, to); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
 // Save stores a deployment record.
 func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 	if err := t.save(d); err != nil {

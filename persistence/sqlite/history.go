@@ -9,9 +9,6 @@ import (
 	"dora-exporter/dora"
 )
 
-// queryFunc calls scan for each row of a query, in a transaction or on a reading connection.
-type queryFunc func(query string, args []any, scan func(*sql.Rows) error) error
-
 // history is the dora.History over a connection.
 type history struct {
 	findRuns
@@ -22,24 +19,27 @@ type history struct {
 
 func newHistory(path string, codec *codec, query queryFunc) history {
 	runs := func(text string, args ...any) ([]dora.Run, error) {
-		return collect("runs of deployments", func(rows *sql.Rows) (dora.Run, error) { return codec.scanRun(path, rows) },
-			func(add func(*sql.Rows) error) error { return query(text, args, add) })
+		return collect(query, "runs of deployments", text, args, func(rows *sql.Rows) (dora.Run, error) { return codec.scanRun(path, rows) })
 	}
 	return history{runs, path, codec, query}
 }
 
-// history returns the history as it is read.
+// history returns the history as it is committed, or as a snapshot has it.
 func (r *Reader) history(ctx context.Context) history {
-	return newHistory(r.path, r.codec, func(query string, args []any, scan func(*sql.Rows) error) error {
-		return r.query(ctx, query, args, scan)
-	})
+	return newHistory(r.path, r.codec, r.queryFunc(ctx))
 }
 
+// history returns the history as the transaction has it.
+func (t *tx) history() history { return newHistory(t.writer.path, t.writer.codec, t.query) }
+
 func (h history) deployments(query string, args ...any) ([]dora.DeploymentRecord, error) {
-	return collect("deployments", func(rows *sql.Rows) (dora.DeploymentRecord, error) { return h.codec.scanDeployment(h.path, rows.Scan) },
-		func(add func(*sql.Rows) error) error {
-			return h.query("SELECT "+deploymentColumns+" FROM deployments "+query, args, add)
-		})
+	return collect(h.query, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args,
+		func(rows *sql.Rows) (dora.DeploymentRecord, error) { return h.codec.scanDeployment(h.path, rows.Scan) })
+}
+
+func (h history) incidents(query string, args ...any) ([]dora.Incident, error) {
+	return collect(h.query, "incidents", "SELECT key, details, checksum FROM incidents "+query, args,
+		func(rows *sql.Rows) (dora.Incident, error) { return scanIncident(h.path, rows) })
 }
 
 // Deployment returns a deployment record by its key; false if it is unknown.
@@ -47,9 +47,42 @@ func (h history) Deployment(key string) (dora.DeploymentRecord, bool, error) {
 	return firstRow(h.deployments("WHERE key = ?", key))
 }
 
+// inRepositoryNamed selects what belongs to a repository that an event has called by a name.
+const inRepositoryNamed = "repository IN (SELECT id FROM texts JOIN repository_names ON text = repository WHERE name = ?)"
+
 // Named returns all deployments that a reference of an incident names.
 func (h history) Named(r dora.Reference) ([]dora.DeploymentRecord, error) {
-	return deploymentsNamedBy(r, h.deployments)
+	in, args := "", []any(nil)
+	if r.Repository != "" {
+		// The + keeps the planner from reading all of the repository (https://sqlite.org/optoverview.html#uplus).
+		in, args = " AND +"+inRepositoryNamed, []any{r.RepositoryName()}
+	}
+	var all []dora.DeploymentRecord
+	add := func(query string, conditions ...any) error {
+		found, err := h.deployments(query, append(conditions, args...)...)
+		all = append(all, found...)
+		return err
+	}
+	if r.Deployment != 0 {
+		if err := add("WHERE number = ?"+in, r.Deployment); err != nil {
+			return nil, err
+		}
+	}
+	if r.PullRequest != 0 {
+		if err := add("WHERE id IN (SELECT deployment FROM shipped WHERE name = ?)"+in, fmt.Sprintf("#%d", r.PullRequest)); err != nil {
+			return nil, err
+		}
+	}
+	if r.Commit != "" {
+		from, to := prefixRange(r.Commit)
+		if err := add("WHERE sha >= ? AND sha < ?"+in, from, to); err != nil {
+			return nil, err
+		}
+		if err := add("WHERE id IN (SELECT deployment FROM shipped WHERE name >= ? AND name < ?)"+in, from, to); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // FirstShipped returns the oldest deployment of a scope that shipped a change or one of its commits.

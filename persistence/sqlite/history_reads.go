@@ -56,20 +56,16 @@ func distance(a, b int64) uint64 {
 
 // Deployment returns a deployment record by its key; false if it is unknown.
 func (r *Reader) Deployment(ctx context.Context, key string) (dora.DeploymentRecord, bool, error) {
-	return firstRow(r.deployments(ctx, "WHERE key = ?", key))
+	return r.history(ctx).Deployment(key)
 }
 
 // Named returns all deployments that a reference of an incident names.
 func (r *Reader) Named(ctx context.Context, ref dora.Reference) ([]dora.DeploymentRecord, error) {
-	return deploymentsNamedBy(ref, func(query string, args ...any) ([]dora.DeploymentRecord, error) {
-		return r.deployments(ctx, query, args...)
-	})
+	return r.history(ctx).Named(ref)
 }
 
 func (r *Reader) deployments(ctx context.Context, query string, args ...any) ([]dora.DeploymentRecord, error) {
-	return readAll(ctx, r, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args, func(rows *sql.Rows) (dora.DeploymentRecord, error) {
-		return r.codec.scanDeployment(r.path, rows.Scan)
-	})
+	return r.history(ctx).deployments(query, args...)
 }
 
 // FailedChangeOf returns the failed change that a deployment is; false if it is none.
@@ -166,7 +162,7 @@ func (r *Reader) Incident(ctx context.Context, key string) (dora.Incident, bool,
 }
 
 func (r *Reader) incidents(ctx context.Context, query string, args ...any) ([]dora.Incident, error) {
-	return readAll(ctx, r, "incidents", "SELECT key, details, checksum FROM incidents "+query, args, func(rows *sql.Rows) (dora.Incident, error) { return scanIncident(r.path, rows) })
+	return r.history(ctx).incidents(query, args...)
 }
 
 // WaitingBefore returns the first pending evaluation of the same scope that comes before s; its zero value if there is none.

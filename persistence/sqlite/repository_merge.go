@@ -12,7 +12,7 @@ import (
 
 // Merge gives all that is stored of a repository to another.
 func (t repositoryTx) Merge(from, into string) error {
-	deployments, err := newHistory(t.writer.path, t.writer.codec, t.query).deployments("WHERE repository = "+textID, from)
+	deployments, err := t.history().deployments("WHERE repository = "+textID, from)
 	if err != nil {
 		return err
 	}

@@ -8,18 +8,27 @@ import (
 
 // readAll returns the rows of a query; records names them in errors.
 func readAll[T any](ctx context.Context, r *Reader, records, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
-	return collect(records, scan, func(add func(*sql.Rows) error) error { return r.query(ctx, query, args, add) })
+	return collect(r.queryFunc(ctx), records, query, args, scan)
 }
 
 // readAllIn does the same in a transaction.
 func readAllIn[T any](t *tx, records, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
-	return collect(records, scan, func(add func(*sql.Rows) error) error { return t.query(query, args, add) })
+	return collect(t.query, records, query, args, scan)
 }
 
-// collect returns the rows for which run calls its argument.
-func collect[T any](records string, scan func(*sql.Rows) (T, error), run func(add func(*sql.Rows) error) error) ([]T, error) {
+// queryFunc calls scan for each row of a query, in a transaction or on a reading connection.
+type queryFunc func(query string, args []any, scan func(*sql.Rows) error) error
+
+func (r *Reader) queryFunc(ctx context.Context) queryFunc {
+	return func(query string, args []any, scan func(*sql.Rows) error) error {
+		return r.query(ctx, query, args, scan)
+	}
+}
+
+// collect does the same with either.
+func collect[T any](run queryFunc, records, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
 	var all []T
-	err := run(func(rows *sql.Rows) error {
+	err := run(query, args, func(rows *sql.Rows) error {
 		row, err := scan(rows)
 		all = append(all, row)
 		return err

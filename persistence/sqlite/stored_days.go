@@ -17,10 +17,7 @@ type storedDays struct {
 // StoredDays calls f with the days of one moment.
 func (r *Reader) StoredDays(ctx context.Context, f func(dora.StoredDays) error) error {
 	return r.Snapshot(ctx, func(r *Reader) error {
-		query := func(query string, args []any, scan func(*sql.Rows) error) error {
-			return r.query(ctx, query, args, scan)
-		}
-		return f(storedDays{newDayReads(r.path, r.codec, query), ctx, r})
+		return f(storedDays{dayReads{r.history(ctx)}, ctx, r})
 	})
 }
 

@@ -25,7 +25,7 @@ func (t *tx) Deliveries() dora.DeliveryTx { return deliveryTx{t} }
 
 func (t *tx) Commits() dora.CommitTx { return commitTx{t} }
 
-func (t *tx) History() dora.History { return newHistory(t.writer.path, t.writer.codec, t.query) }
+func (t *tx) History() dora.History { return t.history() }
 
 func (t *tx) Repositories() dora.RepositoryTx { return repositoryTx{t} }
 
@@ -38,4 +38,5 @@ func (t *tx) Evidence() dora.EvidenceTx { return evidenceTx{t} }
 func (t *tx) Evaluations() dora.EvaluationTx { return evaluationTx{t} }
 
 func (t *tx) Removal() dora.RemovalTx { return removalTx{t} }
-func (t *tx) Days() dora.DayTx        { return dayTx{newDayReads(t.writer.path, t.writer.codec, t.query), t} }
+
+func (t *tx) Days() dora.DayTx { return dayTx{dayReads{t.history()}, t} }
