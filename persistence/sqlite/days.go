@@ -56,8 +56,9 @@ func (r dayReads) CompleteFrom() (time.Time, error) {
 
 // DeploymentsFrom returns the deployments of a scope from a time on, at most limit unless more are of one time.
 func (r dayReads) DeploymentsFrom(scope string, from time.Time, limit int) ([]dora.DeploymentRecord, time.Time, error) {
-	until, err := r.until("SELECT at FROM (SELECT at FROM successes WHERE scope = (SELECT id FROM texts WHERE text = ?1) AND at >= ?2 ORDER BY at LIMIT ?3 + 1) "+
-		"UNION ALL SELECT found_at FROM (SELECT found_at FROM deployments WHERE scope = (SELECT id FROM texts WHERE text = ?1) AND success IS NULL AND found_at >= ?2 ORDER BY found_at LIMIT ?3 + 1)", limit, scope, from)
+	const ofScope = "scope = (SELECT id FROM texts WHERE text = ?3)"
+	until, err := r.until("SELECT at FROM (SELECT at FROM successes WHERE "+ofScope+" AND at >= ?1 ORDER BY at LIMIT ?2 + 1) UNION ALL "+
+		"SELECT found_at FROM (SELECT found_at FROM deployments WHERE "+ofScope+" AND success IS NULL AND found_at >= ?1 ORDER BY found_at LIMIT ?2 + 1)", from, limit, scope)
 	if err != nil {
 		return nil, until, err
 	}
@@ -72,7 +73,7 @@ func (r dayReads) DeploymentsFrom(scope string, from time.Time, limit int) ([]do
 
 // IncidentsFrom returns the incidents from a time on, at most limit unless more are of one time.
 func (r dayReads) IncidentsFrom(from time.Time, limit int) ([]dora.Incident, time.Time, error) {
-	until, err := r.until("SELECT created FROM incidents WHERE ?1 = '' AND created >= ?2 ORDER BY created LIMIT ?3 + 1", limit, dora.StaleIncidents, from)
+	until, err := r.until("SELECT created FROM incidents WHERE created >= ?1 ORDER BY created LIMIT ?2 + 1", from, limit)
 	if err != nil {
 		return nil, until, err
 	}
@@ -80,10 +81,11 @@ func (r dayReads) IncidentsFrom(from time.Time, limit int) ([]dora.Incident, tim
 	return all, until, err
 }
 
-// until returns the time at which what a query returns has to end: that of what comes after limit times, and later than the first one.
-func (r dayReads) until(query string, limit int, scope string, from time.Time) (time.Time, error) {
+// until returns the time at which a batch has to end: that of what comes after limit times, and later than the first one; zero if there
+// are no more times. The query returns the first times from a time on, one more than limit; these are its parameters ?1 and ?2.
+func (r dayReads) until(query string, from time.Time, limit int, more ...any) (time.Time, error) {
 	var times []int64
-	err := r.read(query, []any{scope, from.UnixMilli(), limit}, func(rows *sql.Rows) error {
+	err := r.read(query, append([]any{from.UnixMilli(), limit}, more...), func(rows *sql.Rows) error {
 		var at int64
 		err := rows.Scan(&at)
 		times = append(times, at)
