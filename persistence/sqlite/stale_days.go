@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -30,11 +29,12 @@ func (t *tx) staleSince(d dora.DeploymentRecord) error {
 
 // markStale records that the days of scopes are stale since a time, unless they are since an earlier one.
 func (t *tx) markStale(since time.Time, scopes ...string) error {
-	values := strings.TrimSuffix(strings.Repeat("(?1, ?), ", len(scopes)), ", ")
-	_, err := t.exec("INSERT INTO stale_days (since, scope) VALUES "+values+
-		" ON CONFLICT DO UPDATE SET since = excluded.since WHERE since > excluded.since", append([]any{since.UnixMilli()}, toAny(scopes)...)...)
-	if err != nil {
-		return fmt.Errorf("mark days as stale: %w", err)
+	for _, scope := range scopes {
+		_, err := t.exec("INSERT INTO stale_days (scope, since) VALUES (?, ?) ON CONFLICT DO UPDATE SET since = excluded.since WHERE since > excluded.since",
+			scope, since.UnixMilli())
+		if err != nil {
+			return fmt.Errorf("mark days as stale: %w", err)
+		}
 	}
 	return nil
 }
