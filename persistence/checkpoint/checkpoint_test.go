@@ -153,6 +153,7 @@ func TestRestoreDamagedSums(t *testing.T) {
 		"gone":      "DELETE FROM sums WHERE family = 'github_deployments_total'",
 		"all gone":  "DELETE FROM sums",
 		"position":  "UPDATE sums_position SET position = 5",
+		"too late":  "UPDATE sums_position SET position = 7",
 		"no number": "DELETE FROM sums_position",
 		"bounds":    "UPDATE sums_position SET bounds = 'x'",
 	} {

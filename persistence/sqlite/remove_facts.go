@@ -106,8 +106,8 @@ func (t *tx) sumsOfSeries(facts []dora.Fact) (map[sumKey]sumRow, error) {
 		var row sumRow
 		known, err := t.queryRow("SELECT own, at, id, buckets, checksum FROM sums WHERE family = ? AND labels = ?", []any{key.family, key.labels},
 			&row.own, &row.at, &row.id, &row.buckets, &row.checksum)
-		if err == nil && known && row.checksum != key.checksum(row) {
-			err = &CorruptError{Path: t.writer.path, What: "the sum of a series of " + key.family + " does not match its checksum"}
+		if err == nil && known {
+			err = key.check(t.writer.path, row)
 		}
 		if err != nil {
 			return nil, err
@@ -125,15 +125,12 @@ func (t *tx) sumsPosition() (p sumsPosition, err error) {
 	if err != nil {
 		return p, err
 	}
-	var sum int64
-	known, err := t.queryRow(sumsPositionQuery, nil, &p.position, &p.bounds, &p.rows, &sum)
+	p, err = readSumsPosition(t.writer.path, t.query)
 	switch {
 	case err != nil:
 		return p, err
-	case !known:
+	case p == sumsPosition{}:
 		return sumsPosition{bounds: string(bounds)}, nil
-	case sum != p.checksum():
-		return p, &CorruptError{Path: t.writer.path, What: "the sums of the facts are not all there"}
 	case p.bounds != string(bounds):
 		return p, errors.New("the sums of the facts have histograms with other bounds")
 	}

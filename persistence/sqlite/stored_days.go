@@ -49,11 +49,7 @@ func (s storedDays) Unsettled() (int, error) { return s.reader.CountEvaluations(
 
 // SeriesSums calls each for all series of families with what their facts add up to.
 func (s storedDays) SeriesSums(each func(dora.SeriesSum), families ...string) error {
-	rows, err := s.reader.sumRows(s.ctx)
-	if err != nil {
-		return err
-	}
-	sums, err := s.reader.sumsOf(s.ctx, rows)
+	sums, err := s.reader.Sums(s.ctx)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"dora-exporter/dora"
 )
@@ -16,17 +15,37 @@ import (
 // *CorruptError.
 func (r *Reader) Sums(ctx context.Context) (s dora.Sums, err error) {
 	err = r.Snapshot(ctx, func(r *Reader) error {
-		rows, err := r.sumRows(ctx)
-		if err != nil {
+		p, rows, err := r.storedSums(ctx)
+		if err != nil || p == (sumsPosition{}) {
 			return err
 		}
-		s, err = r.sumsOf(ctx, rows)
+		s.Position = p.position
+		if err := json.Unmarshal([]byte(p.bounds), &s.Bounds); err != nil {
+			return &CorruptError{Path: r.path, What: "the bounds of the sums can't be read", Err: err}
+		}
+		s.State, err = stateOf(r.path, rows)
 		return err
 	})
 	if err != nil {
 		return dora.Sums{}, fmt.Errorf("read the sums of the facts: %w", err)
 	}
 	return s, nil
+}
+
+// storedSums returns the rows of both tables, from a snapshot. If they are damaged, or not all there, the position is still returned.
+func (r *Reader) storedSums(ctx context.Context) (p sumsPosition, rows map[sumKey]sumRow, err error) {
+	if p, err = readSumsPosition(r.path, r.queryFunc(ctx)); err != nil {
+		return p, nil, err
+	}
+	rows, err = r.sumRows(ctx)
+	if err == nil && p.rows != rowsSum(rows) {
+		err = errSumsMissing(r.path)
+	}
+	return p, rows, err
+}
+
+func errSumsMissing(path string) error {
+	return &CorruptError{Path: path, What: "the sums of the facts are not all there"}
 }
 
 // sumRow is a row of the table sums as it is stored.
@@ -39,8 +58,13 @@ type sumRow struct {
 // sumKey is the key of a sumRow.
 type sumKey struct{ family, labels string }
 
-func (k sumKey) checksum(row sumRow) int64 {
-	return checksum(k.family, k.labels, row.own, row.at, row.id, row.buckets)
+// columns returns what the checksum of a row covers.
+func (k sumKey) columns(row sumRow) []any {
+	return []any{k.family, k.labels, row.own, row.at, row.id, row.buckets}
+}
+
+func (k sumKey) check(path string, row sumRow) error {
+	return checkRow(path, "the sum of a series of "+k.family, row.checksum, k.columns(row)...)
 }
 
 // sumRows returns the rows of all series.
@@ -53,7 +77,7 @@ func (r *Reader) sumRows(ctx context.Context) (map[sumKey]sumRow, error) {
 			return err
 		}
 		all[key] = row
-		return checkRow(r.path, "the sum of a series of "+key.family, row.checksum, key.family, key.labels, row.own, row.at, row.id, row.buckets)
+		return key.check(r.path, row)
 	})
 	return all, err
 }
@@ -65,43 +89,26 @@ type sumsPosition struct {
 	rows     int64
 }
 
-const sumsPositionQuery = "SELECT position, bounds, rows, checksum FROM sums_position"
-
 func (p sumsPosition) checksum() int64 { return checksum(p.position, p.bounds, p.rows) }
 
-// sumsOf decodes the rows of all series.
-func (r *Reader) sumsOf(ctx context.Context, rows map[sumKey]sumRow) (s dora.Sums, err error) {
-	var p sumsPosition
-	var sum int64
-	known := false
-	err = r.query(ctx, sumsPositionQuery, nil, func(rows *sql.Rows) error {
-		known = true
-		return rows.Scan(&p.position, &p.bounds, &p.rows, &sum)
+// readSumsPosition reads the row and checks its checksum. If that does not match, the position is still returned.
+func readSumsPosition(path string, query queryFunc) (p sumsPosition, err error) {
+	err = query("SELECT position, bounds, rows, checksum FROM sums_position", nil, func(rows *sql.Rows) error {
+		var sum int64
+		err := rows.Scan(&p.position, &p.bounds, &p.rows, &sum)
+		if err == nil && sum != p.checksum() {
+			err = errSumsMissing(path)
+		}
+		return err
 	})
-	switch {
-	case err != nil:
-		return s, err
-	case !known && len(rows) == 0:
-		return s, nil
-	case !known || p.rows != rowsSum(rows) || sum != p.checksum():
-		return s, &CorruptError{Path: r.path, What: "the sums of the facts are not all there"}
-	}
-	s.Position = p.position
-	if err := json.Unmarshal([]byte(p.bounds), &s.Bounds); err != nil {
-		return s, &CorruptError{Path: r.path, What: "the bounds of the sums can't be read", Err: err}
-	}
-	s.State, err = stateOf(r.path, rows)
-	return s, err
+	return p, err
 }
 
 // stateOf decodes rows.
 func stateOf(path string, rows map[sumKey]sumRow) (dora.State, error) {
 	state := dora.State{}
 	for key, row := range rows {
-		series := dora.Series{Own: row.own, ID: row.id}
-		if row.at != zeroMillis {
-			series.At = fromMillis(row.at)
-		}
+		series := dora.Series{Own: row.own, At: fromMillis(row.at), ID: row.id}
 		if err := errors.Join(json.Unmarshal([]byte(key.labels), &series.Labels), json.Unmarshal([]byte(row.buckets), &series.Buckets)); err != nil {
 			return nil, &CorruptError{Path: path, What: "the sum of a series of " + key.family + " can't be read", Err: err}
 		}
@@ -112,9 +119,6 @@ func stateOf(path string, rows map[sumKey]sumRow) (dora.State, error) {
 	}
 	return state, nil
 }
-
-// zeroMillis is the zero time as a column.
-var zeroMillis = time.Time{}.UnixMilli()
 
 // rowsSum is the same for the same rows in any order.
 func rowsSum(rows map[sumKey]sumRow) (sum int64) {
@@ -127,7 +131,8 @@ func rowsSum(rows map[sumKey]sumRow) (sum int64) {
 // errSumsChanged reports that the removal of facts has changed the sums since they were read.
 var errSumsChanged = errors.New("the sums have changed")
 
-// SaveSums replaces the sums, unless those that are stored have later facts. It writes only the series that have changed. It must not be called again before it has returned.
+// SaveSums replaces the sums, unless those that are stored have later facts. It writes only the series that have changed. It must not
+// be called again before it has returned.
 func (s *Store) SaveSums(ctx context.Context, sums dora.Sums) error {
 	err := s.saveSums(ctx, sums)
 	for errors.Is(err, errSumsChanged) {
@@ -140,12 +145,10 @@ func (s *Store) SaveSums(ctx context.Context, sums dora.Sums) error {
 }
 
 func (s *Store) saveSums(ctx context.Context, sums dora.Sums) error {
-	var was int64
+	var was sumsPosition
 	var rows map[sumKey]sumRow
 	err := s.Snapshot(ctx, func(r *Reader) (err error) {
-		if err = r.queryRow(ctx, "SELECT coalesce((SELECT position FROM sums_position), 0)", &was); err == nil {
-			rows, err = r.sumRows(ctx)
-		}
+		was, rows, err = r.storedSums(ctx)
 		return err
 	})
 	var corrupt *CorruptError
@@ -169,7 +172,7 @@ func (s *Store) saveSums(ctx context.Context, sums dora.Sums) error {
 			return err
 		}
 		switch {
-		case is != was:
+		case is != was.position:
 			return errSumsChanged
 		case is > sums.Position && !unusable:
 			return nil // a removal has added later facts
@@ -215,7 +218,7 @@ func encodeSums(sums dora.Sums, rows map[sumKey]sumRow) (changed []sumKey, err e
 				}
 				row.buckets = string(buckets)
 			}
-			row.checksum = key.checksum(row)
+			row.checksum = checksum(key.columns(row)...)
 			if known, ok := rows[key]; !ok || known != row {
 				rows[key] = row
 				changed = append(changed, key)
