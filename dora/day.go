@@ -60,8 +60,7 @@ type DayKey struct {
 
 // DayOf returns the day of a time.
 func DayOf(t time.Time) int64 {
-	const day = 24 * int64(time.Hour/time.Millisecond)
-	ms := t.UnixMilli()
+	day, ms := Day.Milliseconds(), t.UnixMilli()
 	date := ms / day
 	if ms%day < 0 {
 		date--

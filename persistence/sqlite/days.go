@@ -43,11 +43,7 @@ func (r dayReads) Stale() (map[string]time.Time, error) {
 
 // CompleteFrom returns the time from which on all deployments and incidents are there.
 func (r dayReads) CompleteFrom() (time.Time, error) {
-	var row removalRow
-	err := r.read(removalQuery, nil, func(rows *sql.Rows) (err error) {
-		row, err = scanRemoval(r.path, rows)
-		return err
-	})
+	row, err := readRemovalRow(r.path, r.query)
 	if err != nil || row.complete == 0 {
 		return time.Time{}, err
 	}

@@ -10,8 +10,8 @@ import (
 // addFolded adds what facts add up to that were removed to the series of a query, which have their other facts. The sums have facts
 // that are still there, too, so these are taken off.
 func (r *Reader) addFolded(ctx context.Context, q dora.SeriesQuery, found map[string]*dora.SeriesHistory) error {
-	removal, err := r.removalRow(ctx)
-	if err != nil || removal.position == 0 {
+	removal, err := r.Removal(ctx)
+	if err != nil || removal.Position == 0 {
 		return err
 	}
 	sums, err := r.Sums(ctx)

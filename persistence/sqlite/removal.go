@@ -17,15 +17,9 @@ import (
 // removalRow is the row of the table removal. Its zero value stands for none.
 type removalRow struct{ position, before, complete, keys, keysSum int64 }
 
-const removalQuery = "SELECT position, before, complete, keys, keys_sum, checksum FROM removal"
-
-func (r removalRow) checksum() int64 {
-	return checksum(r.position, r.before, r.complete, r.keys, r.keysSum)
-}
-
-// check compares the row with its checksum, and the sums of the facts, which must have all facts that were removed.
-func (r removalRow) check(path string, sum int64) error {
-	return checkRow(path, "the record of what was removed", sum, r.position, r.before, r.complete, r.keys, r.keysSum)
+// columns returns what the checksum of the row covers.
+func (r removalRow) columns() []any {
+	return []any{r.position, r.before, r.complete, r.keys, r.keysSum}
 }
 
 func (r removalRow) removal() dora.Removal {
@@ -37,53 +31,40 @@ func (r removalRow) removal() dora.Removal {
 
 // Removal returns how much of the history has been removed.
 func (r *Reader) Removal(ctx context.Context) (dora.Removal, error) {
-	row, err := r.removalRow(ctx)
+	row, err := readRemovalRow(r.path, r.queryFunc(ctx))
 	return row.removal(), err
 }
 
-func (r *Reader) removalRow(ctx context.Context) (row removalRow, err error) {
-	err = r.query(ctx, removalQuery, nil, func(rows *sql.Rows) (err error) {
-		row, err = scanRemoval(r.path, rows)
-		return err
+// readRemovalRow reads the row and checks its checksum.
+func readRemovalRow(path string, query queryFunc) (row removalRow, err error) {
+	err = query("SELECT position, before, complete, keys, keys_sum, checksum FROM removal", nil, func(rows *sql.Rows) error {
+		var sum int64
+		if err := rows.Scan(&row.position, &row.before, &row.complete, &row.keys, &row.keysSum, &sum); err != nil {
+			return err
+		}
+		return checkRow(path, "the record of what was removed", sum, row.columns()...)
 	})
 	if err != nil {
-		return row, fmt.Errorf("read what was removed: %w", err)
+		return removalRow{}, fmt.Errorf("read what was removed: %w", err)
 	}
 	return row, nil
 }
 
-func scanRemoval(path string, rows *sql.Rows) (row removalRow, err error) {
-	var sum int64
-	if err := rows.Scan(&row.position, &row.before, &row.complete, &row.keys, &row.keysSum, &sum); err != nil {
-		return row, err
-	}
-	return row, row.check(path, sum)
-}
-
-func (t *tx) removalRow() (row removalRow, err error) {
-	var sum int64
-	known, err := t.queryRow(removalQuery, nil, &row.position, &row.before, &row.complete, &row.keys, &row.keysSum, &sum)
-	if err != nil || !known {
-		return removalRow{}, err
-	}
-	return row, row.check(t.writer.path, sum)
-}
+func (t *tx) removalRow() (removalRow, error) { return readRemovalRow(t.writer.path, t.query) }
 
 func (t *tx) saveRemovalRow(row removalRow) error {
 	_, err := t.exec("INSERT OR REPLACE INTO removal (id, position, before, complete, keys, keys_sum, checksum) VALUES (1, ?, ?, ?, ?, ?, ?)",
-		row.position, row.before, row.complete, row.keys, row.keysSum, row.checksum())
+		append(row.columns(), checksum(row.columns()...))...)
 	return err
 }
-
-const dayMillis = int64(24 * time.Hour / time.Millisecond)
 
 // MarkArrival stores the newest delivery and fact as those of the day on which that delivery arrived. They count as having arrived by
 // the end of the day, so a fact that is made later, as after an outage of GitHub, is kept for longer.
 func (t removalTx) MarkArrival() error {
 	_, err := t.exec(`INSERT OR REPLACE INTO arrivals (day, delivery, position)
-		SELECT received / ?, id, (SELECT coalesce(max(position), 0) FROM facts) FROM deliveries WHERE id = (SELECT max(id) FROM deliveries)`, dayMillis)
+		SELECT received / ?, id, (SELECT coalesce(max(position), 0) FROM facts) FROM deliveries WHERE id = (SELECT max(id) FROM deliveries)`, dora.Day.Milliseconds())
 	if err == nil {
-		_, err = t.exec("DELETE FROM arrivals WHERE day < (SELECT max(day) FROM arrivals WHERE day < (SELECT before FROM removal) / ? - 1)", dayMillis)
+		_, err = t.exec("DELETE FROM arrivals WHERE day < (SELECT max(day) FROM arrivals WHERE day < (SELECT before FROM removal) / ? - 1)", dora.Day.Milliseconds())
 	}
 	if err != nil {
 		return fmt.Errorf("mark what has arrived: %w", err)
@@ -93,7 +74,7 @@ func (t removalTx) MarkArrival() error {
 
 // ArrivedBefore returns the newest delivery and fact of the days before that of a time.
 func (t removalTx) ArrivedBefore(at time.Time) (a dora.Arrival, err error) {
-	_, err = t.queryRow("SELECT coalesce(max(delivery), 0), coalesce(max(position), 0) FROM arrivals WHERE day < ?", []any{at.UnixMilli() / dayMillis}, &a.Delivery, &a.Position)
+	_, err = t.queryRow("SELECT coalesce(max(delivery), 0), coalesce(max(position), 0) FROM arrivals WHERE day < ?", []any{dora.DayOf(at)}, &a.Delivery, &a.Position)
 	if err != nil {
 		return a, fmt.Errorf("read what arrived before %s: %w", dora.FormatTime(at), err)
 	}

@@ -49,7 +49,14 @@ func (t *tx) wasRemoved(kind, key string) (bool, error) {
 	if !t.writer.hasRemoved {
 		return false, nil
 	}
-	known, err := t.exists("SELECT 1 FROM removed_keys WHERE hash = ?", removedKey{kind, key}.hash())
+	return wasRemoved(t.query, kind, key)
+}
+
+func wasRemoved(query queryFunc, kind, key string) (known bool, err error) {
+	err = query("SELECT 1 FROM removed_keys WHERE hash = ?", []any{removedKey{kind, key}.hash()}, func(*sql.Rows) error {
+		known = true
+		return nil
+	})
 	if err != nil {
 		return false, fmt.Errorf("look for the removed %s %s: %w", kind, key, err)
 	}
@@ -66,7 +73,7 @@ func (r *Reader) RemovedDeployments(ctx context.Context, owner, repository strin
 		[]any{dora.RepositoryName(owner, repository)}, scanText)
 	for _, host := range hosts {
 		key := dora.DeploymentKey(host, number)
-		known, err := r.wasRemoved(ctx, dora.SubjectDeployment, key)
+		known, err := wasRemoved(r.queryFunc(ctx), dora.SubjectDeployment, key)
 		if err != nil {
 			return nil, err
 		}
@@ -79,29 +86,18 @@ func (r *Reader) RemovedDeployments(ctx context.Context, owner, repository strin
 
 // IsIssueRemoved reports whether an issue of a name, such as INC-7, was removed.
 func (r *Reader) IsIssueRemoved(ctx context.Context, name string) (bool, error) {
-	return r.wasRemoved(ctx, removedName, name)
+	return wasRemoved(r.queryFunc(ctx), removedName, name)
 }
 
 // IsFactRemoved reports whether a fact was removed.
 func (r *Reader) IsFactRemoved(ctx context.Context, family, subject string) (bool, error) {
-	return r.wasRemoved(ctx, family, subject)
-}
-
-func (r *Reader) wasRemoved(ctx context.Context, kind, key string) (known bool, err error) {
-	err = r.query(ctx, "SELECT 1 FROM removed_keys WHERE hash = ?", []any{removedKey{kind, key}.hash()}, func(*sql.Rows) error {
-		known = true
-		return nil
-	})
-	if err != nil {
-		return false, fmt.Errorf("look for the removed %s %s: %w", kind, key, err)
-	}
-	return known, nil
+	return wasRemoved(r.queryFunc(ctx), family, subject)
 }
 
 // checkRemoval looks for damage in what is known of what was removed: in the row of the table removal, and in all keys. It reads from a
 // snapshot.
 func (r *Reader) checkRemoval(ctx context.Context) error {
-	row, err := r.removalRow(ctx)
+	row, err := readRemovalRow(r.path, r.queryFunc(ctx))
 	if err != nil {
 		return err
 	}
