@@ -61,7 +61,8 @@ const (
 	CauseWindow   Cause = "window"
 )
 
-// Causes are all causes, in the order that decides between evidence of the same time.
+// Causes are all causes, in the order that decides between evidence of the same time. MeasuredDay.Encode stores their places in it, so a
+// new one comes last, or the stored days are made anew.
 var Causes = []Cause{CauseStatus, CauseIncident, CauseRollback, CauseRevert, CauseHotfix, CauseWindow}
 
 // Rework reports whether a deployment repairs failed changes of this cause; a resolution of the incident repairs the others.

@@ -52,7 +52,7 @@ type Enricher interface {
 	// *UnansweredError.
 	PartialOrigin(ctx context.Context, c Commit) (Origin, error)
 	// Ship returns what a deployment ships. learned has the origins by SHA that it looked up because Known lacked them, even if it
-	// fails, so that the next attempt need not look them up again. After an
-	// *UnansweredError of a call that is not given up it goes on, to find all such calls at once.
+	// fails, so that the next attempt need not look them up again. After an *UnansweredError of a call that is not given up it goes
+	// on, to find all such calls at once.
 	Ship(ctx context.Context, c Comparison) (s Shipment, learned map[string]Origin, err error)
 }

@@ -46,6 +46,7 @@ func (c *Checkpoint) Restore(ctx context.Context) (dora.State, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	c.summed = stored.position
 	found, err := c.read(c.path)
 	var damage *damagedError
 	switch {
@@ -59,7 +60,6 @@ func (c *Checkpoint) Restore(ctx context.Context) (dora.State, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	c.summed = stored.position
 	return stored.state, stored.position, nil
 }
 
@@ -93,6 +93,7 @@ func (c *Checkpoint) readStore(ctx context.Context) (stored, error) {
 		return stored{}, err
 	}
 	sums, err := c.store.Sums(ctx)
+	sameBounds := maps.EqualFunc(sums.Bounds, dora.BoundsOf(c.families), slices.Equal)
 	switch {
 	case removed.Position > 0 && (err != nil || sums.Position < removed.Position):
 		return stored{}, c.missingSums(removed, err)
@@ -103,10 +104,10 @@ func (c *Checkpoint) readStore(ctx context.Context) (stored, error) {
 		return s, nil
 	case sums.Position > s.last:
 		return stored{}, fmt.Errorf("the database %s is damaged: it has the sums of %d facts and only %d facts; restore a backup of it", c.store.Path(), sums.Position, s.last)
-	case !maps.EqualFunc(sums.Bounds, dora.BoundsOf(c.families), slices.Equal) && removed.Position > 0:
+	case !sameBounds && removed.Position > 0:
 		return stored{}, fmt.Errorf("the bounds of histograms have changed, and the database %s has no facts up to %d any more (storage.retention): "+
 			"start the version that wrote it", c.store.Path(), removed.Position)
-	case !maps.EqualFunc(sums.Bounds, dora.BoundsOf(c.families), slices.Equal):
+	case !sameBounds:
 		c.logger.Info("restoring the values from all facts, since the bounds of histograms have changed", "database", c.store.Path())
 		return s, nil
 	}
@@ -199,7 +200,6 @@ func (c *Checkpoint) restoreForeign(ctx context.Context, f *file, s stored) (dor
 	}
 	for _, b := range taken {
 		if b.Hash == f.hash {
-			c.summed = s.position
 			return s.state, s.position, nil
 		}
 	}
