@@ -129,6 +129,14 @@ func (t DeploymentRecord) Changes() []Change {
 	return t.Shipment.Changes
 }
 
+// Shipped returns what the deployment ships, and the pull requests that brought changes; nil before its evaluation.
+func (t DeploymentRecord) Shipped() []Change {
+	if t.Shipment == nil {
+		return nil
+	}
+	return slices.Concat(t.Shipment.Changes, t.Shipment.Carriers)
+}
+
 // Moment returns what orders the deployment among the successful ones of its scope.
 func (t DeploymentRecord) Moment() Moment { return Moment{t.Succeeded(), t.ID} }
 

@@ -59,10 +59,7 @@ func (h *history) add(t *dora.DeploymentRecord) {
 		return
 	}
 	scope := t.Scope()
-	if t.Shipment == nil {
-		return
-	}
-	for _, c := range slices.Concat(t.Shipment.Changes, t.Shipment.Carriers) {
+	for _, c := range t.Shipped() {
 		for _, title := range c.Titles() {
 			at := [2]string{scope, title}
 			h.titled[at] = append(h.titled[at], titledChange{c.Name(), t})

@@ -40,7 +40,7 @@ func (r *Session) saveShipment(t dora.DeploymentRecord, s dora.Shipment) error {
 // addShipped stores what a deployment shipped by the names of the changes.
 func (r *Session) addShipped(t dora.DeploymentRecord) error {
 	named := map[string]bool{}
-	for _, c := range shipped(t) {
+	for _, c := range t.Shipped() {
 		// A commit that several changes have belongs to the first of them.
 		names := slices.DeleteFunc(c.Names(), func(name string) bool { return named[name] })
 		for _, name := range names {
@@ -55,20 +55,12 @@ func (r *Session) addShipped(t dora.DeploymentRecord) error {
 
 // removeShipped removes what addShipped stored.
 func (r *Session) removeShipped(t dora.DeploymentRecord) error {
-	for _, c := range shipped(t) {
+	for _, c := range t.Shipped() {
 		if err := r.Deployments().RemoveShipped(t, c); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// shipped returns what a deployment ships, the pull requests that brought changes included.
-func shipped(t dora.DeploymentRecord) []dora.Change {
-	if t.Shipment == nil {
-		return nil
-	}
-	return slices.Concat(t.Shipment.Changes, t.Shipment.Carriers)
 }
 
 // stages are the parts of a lead time, in their order.

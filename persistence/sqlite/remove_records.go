@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 // others follows from it.
 func (t removalTx) RemoveDeployment(d dora.DeploymentRecord) error {
 	var err error
-	for _, c := range shippedBy(d) {
+	for _, c := range d.Shipped() {
 		if err == nil {
 			err = deploymentTx(t).RemoveShipped(d, c)
 		}
@@ -44,7 +43,7 @@ func (t removalTx) RemoveDeployment(d dora.DeploymentRecord) error {
 // removeOrigins removes the origins of the commits of a deployment that no other one has deployed or shipped.
 func (t removalTx) removeOrigins(d dora.DeploymentRecord) error {
 	keys := map[string]string{d.Commit().Key(): d.SHA}
-	for _, c := range shippedBy(d) {
+	for _, c := range d.Shipped() {
 		for _, name := range c.Names() {
 			if name != "" && !strings.HasPrefix(name, "#") {
 				keys[d.Commit().At(name).Key()] = name
@@ -60,13 +59,6 @@ func (t removalTx) removeOrigins(d dora.DeploymentRecord) error {
 		}
 	}
 	return nil
-}
-
-func shippedBy(d dora.DeploymentRecord) []dora.Change {
-	if d.Shipment == nil {
-		return nil
-	}
-	return slices.Concat(d.Shipment.Changes, d.Shipment.Carriers)
 }
 
 // RemoveIncident removes an issue.
