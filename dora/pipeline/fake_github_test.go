@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,9 +25,6 @@ type fakeGitHub struct {
 	// down and denied end an outage of the whole API, and one of the token's access to a repository.
 	down   time.Time
 	denied map[string]time.Time
-
-	mu    sync.Mutex
-	calls int
 }
 
 // client returns a new client of the fake, without anything in its caches.
@@ -46,9 +42,6 @@ func (f *fakeGitHub) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
-	f.mu.Lock()
-	f.calls++
-	f.mu.Unlock()
 	w := httptest.NewRecorder()
 	f.answer(w, r)
 	answer := w.Result()
