@@ -120,16 +120,8 @@ func (d *Days) makeIncidents(since time.Time) error {
 	}
 	givers := map[string][]dora.Evidence{}
 	for _, i := range incidents {
-		givers[i.Key] = nil
-		if !i.IsCounted() {
-			continue
-		}
-		e, found, err := incidentEvidence(d.policy, d.reads, i)
-		if err != nil {
+		if givers[i.Key], err = evidenceByIncident(d.policy, d.reads, i); err != nil {
 			return err
-		}
-		if found {
-			givers[i.Key] = []dora.Evidence{e}
 		}
 	}
 	d.stale[dora.StaleIncidents] = until

@@ -50,6 +50,18 @@ func evidenceBy(p dora.Policy, h dora.History, t dora.DeploymentRecord) ([]dora.
 	return append(statuses, changes...), err
 }
 
+// evidenceByIncident returns the evidence that an incident gives: one piece or none.
+func evidenceByIncident(p dora.Policy, h dora.History, i dora.Incident) ([]dora.Evidence, error) {
+	if !i.IsCounted() {
+		return nil, nil
+	}
+	e, found, err := incidentEvidence(p, h, i)
+	if err != nil || !found {
+		return nil, err
+	}
+	return []dora.Evidence{e}, nil
+}
+
 // allEvidence returns every piece of evidence, against all deployments.
 func allEvidence(p dora.Policy, h dora.History, records dora.Records) ([]dora.Evidence, error) {
 	var all []dora.Evidence
@@ -61,16 +73,11 @@ func allEvidence(p dora.Policy, h dora.History, records dora.Records) ([]dora.Ev
 		all = append(all, found...)
 	}
 	for _, i := range records.Incidents {
-		if !i.IsCounted() {
-			continue
-		}
-		e, found, err := incidentEvidence(p, h, i)
+		found, err := evidenceByIncident(p, h, i)
 		if err != nil {
 			return nil, err
 		}
-		if found {
-			all = append(all, e)
-		}
+		all = append(all, found...)
 	}
 	return all, nil
 }
