@@ -49,12 +49,7 @@ func (x *explainer) removedDeployment(ctx context.Context, name, owner, reposito
 	if err != nil || len(keys) == 0 {
 		return err
 	}
-	removal, err := x.Removal(ctx)
-	if err != nil {
-		return err
-	}
-	return notFoundf("the deployment %s was removed by storage.retention: nothing is known of it but that it was counted. "+
-		"The history is complete for events that arrived after %s", name, dora.FormatTime(removal.Before))
+	return x.removedError(ctx, "deployment", name)
 }
 
 // removedIncident returns an error that says that an issue was removed; nil if none of that name is known to have been.
@@ -63,12 +58,17 @@ func (x *explainer) removedIncident(ctx context.Context, name string) error {
 	if err != nil || !known {
 		return err
 	}
+	return x.removedError(ctx, "issue", name)
+}
+
+// removedError returns an error that says that a deployment or issue was removed.
+func (x *explainer) removedError(ctx context.Context, what, name string) error {
 	removal, err := x.Removal(ctx)
 	if err != nil {
 		return err
 	}
-	return notFoundf("the issue %s was removed by storage.retention: nothing is known of it but that it was counted. "+
-		"The history is complete for events that arrived after %s", name, dora.FormatTime(removal.Before))
+	return notFoundf("the %s %s was removed by storage.retention: nothing is known of it but that it was counted. "+
+		"The history is complete for events that arrived after %s", what, name, dora.FormatTime(removal.Before))
 }
 
 // sayRemoved says in the explanation of a deployment that the facts about it were removed, instead of that they are missing.
