@@ -2,6 +2,7 @@ package dora
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 )
@@ -153,3 +154,6 @@ func (m Moment) Before(other Moment) bool { return m.Compare(other) < 0 }
 func (m Moment) Compare(other Moment) int {
 	return cmp.Or(m.At.Compare(other.At), cmp.Compare(m.ID, other.ID))
 }
+
+// FarFuture is after every event.
+var FarFuture = time.UnixMilli(math.MaxInt64 / 4).UTC()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math"
 	"sync"
 	"time"
 
@@ -195,16 +194,13 @@ func (e *Evaluator) waitsForRepository(tx dora.Tx, evaluation dora.Evaluation) (
 
 // resumeRepository makes the evaluation due that waitsForRepository has postponed until another one of its repository was made.
 func resumeRepository(tx dora.Tx, made dora.Evaluation) error {
-	next, waits, err := tx.Evaluations().FirstUntried(dora.RepositoryOf(made.Scope), farFuture)
+	next, waits, err := tx.Evaluations().FirstUntried(dora.RepositoryOf(made.Scope), dora.FarFuture)
 	if err != nil || !waits || !next.Due.After(next.Ripe) {
 		return err
 	}
 	next.Due = next.Ripe
 	return tx.Evaluations().Retry(next)
 }
-
-// farFuture is after every event.
-var farFuture = time.UnixMilli(math.MaxInt64 / 4).UTC()
 
 // interpret returns what an answer means: the final shipment, or the evaluation with the time of its next attempt.
 func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, t dora.DeploymentRecord, shipment dora.Shipment, err error) (dora.Shipment, dora.Evaluation, bool) {

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"log/slog"
-	"math"
 	"slices"
 	"time"
 
@@ -62,7 +61,7 @@ func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 		if mayConcern {
 			again := latest(incident.Ripe, r.now.Add(time.Second))
 			return true, r.Evaluations().Retry(dora.Evaluation{
-				Kind: dora.ScopeEvaluation, Key: e.Scope, Scope: e.Scope, At: farFuture, Due: again, Ripe: again,
+				Kind: dora.ScopeEvaluation, Key: e.Scope, Scope: e.Scope, At: dora.FarFuture, Due: again, Ripe: again, // delays nothing
 			})
 		}
 	}
@@ -128,9 +127,6 @@ func (r *Session) mayName(i dora.Incident, repository string) (bool, error) {
 }
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
-
-// farFuture is after every event, so that an evaluation at that time delays nothing.
-var farFuture = time.UnixMilli(math.MaxInt64 / 4).UTC()
 
 // addFailedChange marks the target of a piece of evidence as a failed change and counts it.
 func (r *Session) addFailedChange(e dora.Evidence) error {

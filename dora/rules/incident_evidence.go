@@ -108,7 +108,7 @@ func (r *Session) retryIncident(e dora.Evaluation) error {
 
 // wakeIncidents evaluates the incidents that wait for failing evaluations, after one of these was made.
 func (r *Session) wakeIncidents() error {
-	waiting, err := r.Evaluations().WaitingIncidents(farFuture)
+	waiting, err := r.Evaluations().WaitingIncidents(dora.FarFuture)
 	if err != nil {
 		return err
 	}

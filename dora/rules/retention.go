@@ -126,7 +126,7 @@ func (r *Session) isAmongNewestRuns(t dora.DeploymentRecord, before time.Time) (
 
 // latestOfRunning returns the latest run of a commit in a scope before a moment, and whether there is one after it.
 func (r *Session) latestOfRunning(scope, sha string, boundary dora.Moment) (latest dora.Run, again bool, err error) {
-	newest, ran, err := r.History().LatestRun(scope, sha, dora.Moment{At: farFuture})
+	newest, ran, err := r.History().LatestRun(scope, sha, dora.Moment{At: dora.FarFuture})
 	if err != nil || !ran || newest.Moment().Before(boundary) {
 		return latest, false, err
 	}
