@@ -121,9 +121,7 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 		return err
 	}
 	if t.Ignored != "" {
-		return e.Rules.Update(ctx, e.Store, e.Now(), func(r *rules.Session) error {
-			return errors.Join(r.EvaluateDeployment(evaluation, "", dora.Shipment{}), resumeRepository(r, evaluation))
-		})
+		return e.update(ctx, evaluation, func(r *rules.Session) error { return r.EvaluateDeployment(evaluation, "", dora.Shipment{}) })
 	}
 	success, _ := t.First(dora.Success)
 	ctx, end := e.Trace.step(ctx, stepEvaluate, dora.StatusDeliveryKey(t.Host, success.ID))
@@ -143,14 +141,14 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	var final bool
 	shipment, evaluation, final = e.interpret(ctx, evaluation, t, shipment, err)
 	shipment.Base = comparison.Base
-	stored := e.Rules.Update(ctx, e.Store, e.Now(), func(r *rules.Session) error {
+	stored := e.update(ctx, evaluation, func(r *rules.Session) error {
 		if err := r.SaveOrigins(t.Commit(), learned); err != nil {
 			return err
 		}
 		if !final {
-			return errors.Join(r.RetryDeployment(evaluation), resumeRepository(r, evaluation))
+			return r.RetryDeployment(evaluation)
 		}
-		return errors.Join(r.EvaluateDeployment(evaluation, previous.Key(), shipment), resumeRepository(r, evaluation))
+		return r.EvaluateDeployment(evaluation, previous.Key(), shipment)
 	})
 	if stored != nil {
 		err = stored
@@ -158,6 +156,16 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 		e.logEvaluated(ctx, evaluation, t, shipment.Missing)
 	}
 	return stored
+}
+
+// update stores what follows from an evaluation of a deployment, and resumes the one that waits for it.
+func (e *Evaluator) update(ctx context.Context, made dora.Evaluation, f func(*rules.Session) error) error {
+	return e.Rules.Update(ctx, e.Store, e.Now(), func(r *rules.Session) error {
+		if err := f(r); err != nil {
+			return err
+		}
+		return resumeRepository(r, made)
+	})
 }
 
 // comparison returns what to ask GitHub for a deployment, without the commit to compare it with.
