@@ -8,28 +8,30 @@ import (
 	"dora-exporter/dora"
 )
 
-// dates is a range of days of a scope that have been read, both ends inclusive.
-type dates struct {
-	scope    string
-	from, to int64
-}
+// dates is a range of days, both ends inclusive.
+type dates struct{ from, to int64 }
 
-// read reads the days of a scope between two dates unless they have been.
-func (d *Days) read(scope string, from, to int64) error {
-	if slices.ContainsFunc(d.dates, func(r dates) bool { return r.scope == scope && r.from <= from && to <= r.to }) {
-		return nil
+// read returns the days of a scope, with those between two dates. It reads them unless they have been.
+func (d *Days) read(scope string, from, to int64) (map[dora.DayKey]*madeDay, error) {
+	s := d.scopes[scope]
+	if s == nil {
+		s = &scopeDays{days: map[dora.DayKey]*madeDay{}}
+		d.scopes[scope] = s
+	}
+	if slices.ContainsFunc(s.read, func(r dates) bool { return r.from <= from && to <= r.to }) {
+		return s.days, nil
 	}
 	days, err := d.reads.Days(scope, from, to)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, day := range days {
-		if d.days[day.DayKey] == nil {
-			d.days[day.DayKey] = &madeDay{day.Deployments, slices.Clone(day.Deployments)}
+		if s.days[day.DayKey] == nil {
+			s.days[day.DayKey] = &madeDay{day.Deployments, slices.Clone(day.Deployments)}
 		}
 	}
-	d.dates = append(d.dates, dates{scope, from, to})
-	return nil
+	s.read = append(s.read, dates{from, to})
+	return s.days, nil
 }
 
 // remove removes the deployments of a scope from a time on, until another, or all later ones if that is zero.
@@ -38,15 +40,14 @@ func (d *Days) remove(scope string, since, until time.Time) error {
 	if !until.IsZero() {
 		to = dora.DayOf(until)
 	}
-	if err := d.read(scope, from, to); err != nil {
+	days, err := d.read(scope, from, to)
+	if err != nil {
 		return err
 	}
-	for key, day := range d.days {
-		if key.Scope == scope {
-			day.now = slices.DeleteFunc(day.now, func(m dora.Measured) bool {
-				return !m.At.Before(since) && (until.IsZero() || m.At.Before(until))
-			})
-		}
+	for _, day := range days {
+		day.now = slices.DeleteFunc(day.now, func(m dora.Measured) bool {
+			return !m.At.Before(since) && (until.IsZero() || m.At.Before(until))
+		})
 	}
 	return nil
 }
@@ -54,10 +55,11 @@ func (d *Days) remove(scope string, since, until time.Time) error {
 // put adds what a deployment counts for to its day, in the place of what it did. In a day that can't be made anew, it only marks it.
 func (d *Days) put(t dora.DeploymentRecord, m dora.Measured) error {
 	key := dora.DayKey{Owned: dora.OwnedBy(t), Date: dora.DayOf(m.At)}
-	if err := d.read(key.Scope, key.Date, key.Date); err != nil {
+	days, err := d.read(key.Scope, key.Date, key.Date)
+	if err != nil {
 		return err
 	}
-	day := d.days[key]
+	day := days[key]
 	if m.At.Before(d.complete) {
 		if day != nil {
 			day.mark(m)
@@ -66,7 +68,7 @@ func (d *Days) put(t dora.DeploymentRecord, m dora.Measured) error {
 	}
 	if day == nil {
 		day = &madeDay{}
-		d.days[key] = day
+		days[key] = day
 	}
 	day.now = slices.DeleteFunc(day.now, func(other dora.Measured) bool { return other.ID == m.ID })
 	at, _ := slices.BinarySearchFunc(day.now, m, dora.Measured.Compare)

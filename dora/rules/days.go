@@ -35,9 +35,14 @@ type Days struct {
 	stale    map[string]time.Time
 	// given has evidence that was found anew, by the deployment or incident that gives it, and about the same by its target.
 	given, about map[string][]dora.Evidence
-	// days are those that have been read, by ranges of dates, or made.
-	days  map[dora.DayKey]*madeDay
-	dates []dates
+	// scopes has the days that have been read or made.
+	scopes map[string]*scopeDays
+}
+
+// scopeDays are days of a scope: those of the dates that have been read, and those that have been made.
+type scopeDays struct {
+	read []dates
+	days map[dora.DayKey]*madeDay
 }
 
 // madeDay is a day before and after it was made anew.
@@ -51,7 +56,7 @@ const DaysAtOnce = 250
 func NewDays(p dora.Policy, r dora.DayReads, atOnce int) *Days {
 	return &Days{
 		policy: p, reads: r, atOnce: atOnce, stale: map[string]time.Time{}, given: map[string][]dora.Evidence{}, about: map[string][]dora.Evidence{},
-		days: map[dora.DayKey]*madeDay{},
+		scopes: map[string]*scopeDays{},
 	}
 }
 
@@ -206,20 +211,22 @@ func DaysPolicy(p dora.Policy) string {
 // Changes returns the days that were made anew.
 func (d *Days) Changes() dora.DayChanges {
 	c := dora.DayChanges{Evidence: d.given, Counts: map[dora.Owned]dora.Counts{}, Stale: d.stale}
-	for key, day := range d.days {
-		made := dora.MeasuredDay{DayKey: key, Deployments: day.now}
-		if bytes.Equal(made.Encode(), dora.MeasuredDay{Deployments: day.before}.Encode()) {
-			continue
-		}
-		c.Days = append(c.Days, made)
-		if c.Counts[key.Owned] == nil {
-			c.Counts[key.Owned] = dora.Counts{}
-		}
-		for _, m := range day.before {
-			c.Counts[key.Owned].Add(m, -1)
-		}
-		for _, m := range day.now {
-			c.Counts[key.Owned].Add(m, 1)
+	for _, scope := range d.scopes {
+		for key, day := range scope.days {
+			made := dora.MeasuredDay{DayKey: key, Deployments: day.now}
+			if bytes.Equal(made.Encode(), dora.MeasuredDay{Deployments: day.before}.Encode()) {
+				continue
+			}
+			c.Days = append(c.Days, made)
+			if c.Counts[key.Owned] == nil {
+				c.Counts[key.Owned] = dora.Counts{}
+			}
+			for _, m := range day.before {
+				c.Counts[key.Owned].Add(m, -1)
+			}
+			for _, m := range day.now {
+				c.Counts[key.Owned].Add(m, 1)
+			}
 		}
 	}
 	return c
