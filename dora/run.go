@@ -1,6 +1,9 @@
 package dora
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Run is a success from which a deployment runs in its scope: its first one, or one after another deployment of the scope had
 // succeeded, as when an older deployment is activated again. A success that repeats the one before it begins no run.
@@ -23,6 +26,17 @@ func (r Run) Requested() time.Time {
 		return r.At
 	}
 	return r.CreatedAt
+}
+
+// SortRuns sorts successes of a scope and drops those that repeat the one before them. The others are its runs.
+func SortRuns(successes []Run) []Run {
+	slices.SortFunc(successes, func(a, b Run) int { return a.Moment().Compare(b.Moment()) })
+	return slices.CompactFunc(successes, func(a, b Run) bool { return a.Key() == b.Key() })
+}
+
+// SearchRuns returns the index of the first of some sorted runs that is not before a moment, and whether it is at it.
+func SearchRuns(all []Run, m Moment) (n int, found bool) {
+	return slices.BinarySearchFunc(all, m, func(r Run, m Moment) int { return r.Moment().Compare(m) })
 }
 
 // Runs reads the runs of deployments. Those of a scope follow one another by time, then by the deployment's number (Moment).

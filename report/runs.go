@@ -29,8 +29,7 @@ func newRuns(deployments []dora.DeploymentRecord) runs {
 		}
 	}
 	for scope, all := range successes {
-		slices.SortFunc(all, byMoment)
-		all = slices.CompactFunc(all, func(a, b dora.Run) bool { return a.Key() == b.Key() })
+		all = dora.SortRuns(all)
 		r.scopes[scope] = all
 		for _, run := range all {
 			of := commitRuns{scope, run.SHA}
@@ -41,12 +40,10 @@ func newRuns(deployments []dora.DeploymentRecord) runs {
 		}
 	}
 	for _, all := range r.teams {
-		slices.SortFunc(all, byMoment)
+		slices.SortFunc(all, func(a, b dora.Run) int { return a.Moment().Compare(b.Moment()) })
 	}
 	return r
 }
-
-func byMoment(a, b dora.Run) int { return a.Moment().Compare(b.Moment()) }
 
 // Previous returns the newest run of a scope before a moment.
 func (r runs) Previous(scope string, m dora.Moment) (dora.Run, bool, error) {
@@ -56,7 +53,7 @@ func (r runs) Previous(scope string, m dora.Moment) (dora.Run, bool, error) {
 // Next returns the oldest run of a scope after a moment.
 func (r runs) Next(scope string, m dora.Moment) (dora.Run, bool, error) {
 	all := r.scopes[scope]
-	n, found := search(all, m)
+	n, found := dora.SearchRuns(all, m)
 	if found {
 		n++
 	}
@@ -79,13 +76,8 @@ func (r runs) NewestOf(team string, before time.Time) (dora.Run, bool, error) {
 }
 
 func lastBefore(all []dora.Run, m dora.Moment) (dora.Run, bool, error) {
-	n, _ := search(all, m)
+	n, _ := dora.SearchRuns(all, m)
 	return runAt(all, n-1)
-}
-
-// search returns the index of the first run that is not before a moment, and whether it is at it.
-func search(all []dora.Run, m dora.Moment) (n int, found bool) {
-	return slices.BinarySearchFunc(all, m, func(r dora.Run, m dora.Moment) int { return r.Moment().Compare(m) })
 }
 
 // runAt returns the run at an index; false if the index is out of range.

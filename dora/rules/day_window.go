@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -37,8 +36,7 @@ func newWindow(h dora.History, scope string, from, until time.Time, deployments 
 			}
 		}
 	}
-	slices.SortFunc(w.runs, func(a, b dora.Run) int { return a.Moment().Compare(b.Moment()) })
-	w.runs = slices.CompactFunc(w.runs, func(a, b dora.Run) bool { return a.Key() == b.Key() })
+	w.runs = dora.SortRuns(w.runs)
 	if len(w.runs) > 0 && w.hasBefore && w.runs[0].Key() == w.before.Key() {
 		w.runs = w.runs[1:] // it repeats the success before it
 	}
@@ -66,7 +64,7 @@ func (w *window) Previous(scope string, m dora.Moment) (dora.Run, bool, error) {
 	if scope != w.scope || !w.has(m.At) {
 		return w.History.Previous(scope, m)
 	}
-	if n, _ := searchRun(w.runs, m); n > 0 {
+	if n, _ := dora.SearchRuns(w.runs, m); n > 0 {
 		return w.runs[n-1], true, nil
 	}
 	return w.before, w.hasBefore, nil
@@ -78,7 +76,7 @@ func (w *window) Next(scope string, m dora.Moment) (dora.Run, bool, error) {
 	if scope != w.scope || !begins {
 		return w.History.Next(scope, m)
 	}
-	n, found := searchRun(w.runs, m)
+	n, found := dora.SearchRuns(w.runs, m)
 	if found {
 		n++
 	}
@@ -95,14 +93,9 @@ func (w *window) Next(scope string, m dora.Moment) (dora.Run, bool, error) {
 func (w *window) LatestRun(scope, sha string, m dora.Moment) (dora.Run, bool, error) {
 	if scope == w.scope && w.has(m.At) {
 		all := w.shas[sha]
-		if n, _ := searchRun(all, m); n > 0 {
+		if n, _ := dora.SearchRuns(all, m); n > 0 {
 			return all[n-1], true, nil
 		}
 	}
 	return w.History.LatestRun(scope, sha, m)
-}
-
-// searchRun returns the index of the first run that is not before a moment, and whether it is at it.
-func searchRun(all []dora.Run, m dora.Moment) (n int, found bool) {
-	return slices.BinarySearchFunc(all, m, func(r dora.Run, m dora.Moment) int { return r.Moment().Compare(m) })
 }
