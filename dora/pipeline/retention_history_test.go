@@ -126,11 +126,33 @@ func (x *longRun) until(from, to int, remove func()) {
 
 func years(n int) int { return n * 365 * int(dora.Day) / int(interval) }
 
+// growOld runs the history of four years, of which nothing is removed yet.
+func (x *longRun) growOld() {
+	x.t.Helper()
+	mark := x.retention(x.store)
+	mark.Keep = 0
+	for n := range years(4) {
+		x.until(n, n+1, func() {})
+		if _, err := mark.RemoveOld(x.t.Context()); err != nil {
+			x.t.Fatal(err)
+		}
+	}
+}
+
+// sendAgain sends everything again, which changes nothing.
+func (x *longRun) sendAgain() {
+	x.t.Helper()
+	if duplicates := x.deliver(x.sent...); duplicates != len(x.sent) {
+		x.t.Errorf("%d of %d deliveries are duplicates when everything is sent again", duplicates, len(x.sent))
+	}
+	x.check("after everything was sent again")
+}
+
 func TestRetentionOverTenYears(t *testing.T) {
-	x := newLongRun(t, memoryDir(t)+"/dora-exporter.db", longRunStart)
+	x := newLongRun(t)
 	remove := func() {
 		t.Helper()
-		removeOld(t, x)
+		x.removeOld()
 		x.check(fmt.Sprint("at ", x.now))
 	}
 	size := func() int64 {
@@ -159,10 +181,7 @@ func TestRetentionOverTenYears(t *testing.T) {
 	x.makeDays() // by another policy, which makes no difference here
 	x.check("after a change of the policy")
 	for round := range 2 {
-		if duplicates := x.deliver(x.sent...); duplicates != len(x.sent) {
-			t.Errorf("%d of %d deliveries are duplicates when everything is sent again", duplicates, len(x.sent))
-		}
-		x.check("after everything was sent again")
+		x.sendAgain()
 		if round == 0 {
 			x.reopen()
 		}

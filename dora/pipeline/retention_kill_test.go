@@ -23,18 +23,11 @@ var (
 func TestRetentionKilled(t *testing.T) {
 	if *childStore != "" {
 		x := &longRun{t: t, path: *childStore, store: openStoreAt(t, *childStore), rules: noLimit(), now: time.Unix(*childNow, 0).UTC()}
-		removeOld(t, x)
+		x.removeOld()
 		return
 	}
-	x := newLongRun(t, memoryDir(t)+"/dora-exporter.db", longRunStart)
-	mark := x.retention(x.store)
-	mark.Keep = 0
-	for n := range years(4) {
-		x.until(n, n+1, func() {})
-		if _, err := mark.RemoveOld(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	x := newLongRun(t)
+	x.growOld()
 	killed := 0
 	for killed < 4 {
 		x.now = x.now.Add(20 * dora.Day) // there is more to remove
@@ -54,10 +47,7 @@ func TestRetentionKilled(t *testing.T) {
 		x.store = openStoreAt(t, x.path)
 		x.check(fmt.Sprint("after kill ", killed))
 	}
-	removeOld(t, x)
+	x.removeOld()
 	x.check("in the end")
-	if duplicates := x.deliver(x.sent...); duplicates != len(x.sent) {
-		t.Errorf("%d of %d deliveries are duplicates", duplicates, len(x.sent))
-	}
-	x.check("after everything was sent again")
+	x.sendAgain()
 }

@@ -16,7 +16,7 @@ func (x *longRun) later(days int) {
 	x.t.Helper()
 	x.now = x.now.Add(time.Duration(days) * dora.Day)
 	for range 2 {
-		removeOld(x.t, x)
+		x.removeOld()
 	}
 	x.check(fmt.Sprint("at ", x.now))
 }
@@ -38,12 +38,8 @@ func (x *longRun) known(key string) (known bool) {
 	return known
 }
 
-func newShortRun(t *testing.T) *longRun {
-	return newLongRun(t, memoryDir(t)+"/dora-exporter.db", longRunStart)
-}
-
 func TestEventOfARemovedDeployment(t *testing.T) {
-	x := newShortRun(t)
+	x := newLongRun(t)
 	d := x.deploy(1, "web", 1, false)
 	x.later(1)
 	x.deploy(2, "web", 2, true)
@@ -71,7 +67,7 @@ func TestEventOfARemovedDeployment(t *testing.T) {
 
 // What days are made of stays until they are made.
 func TestRemovalWaitsForDays(t *testing.T) {
-	x := newShortRun(t)
+	x := newLongRun(t)
 	x.leavesDays = true
 	d := x.deploy(1, "web", 1, false)
 	x.later(1)
@@ -91,7 +87,7 @@ func TestRemovalWaitsForDays(t *testing.T) {
 
 // A deployment whose days can't be made anew still becomes a failed change, and a repaired one.
 func TestLateFailureBeforeARemoval(t *testing.T) {
-	x := newShortRun(t)
+	x := newLongRun(t)
 	x.deploy(1, "web", 1, false)
 	x.later(1)
 	d := x.deploy(2, "web", 2, true)
@@ -114,7 +110,7 @@ func total(x *longRun, family string) (n int64) {
 
 // A failed change stays until something repairs it, however late.
 func TestUnrepairedFailedChangeStays(t *testing.T) {
-	x := newShortRun(t)
+	x := newLongRun(t)
 	x.deploy(1, "web", 1, false)
 	d := x.deploy(2, "web", 2, true)
 	x.end(d, "failure", time.Hour)
@@ -134,7 +130,7 @@ func TestUnrepairedFailedChangeStays(t *testing.T) {
 
 // An incident that is open stays, with the deployment that it names, until it is resolved.
 func TestOpenIncidentStays(t *testing.T) {
-	x := newShortRun(t)
+	x := newLongRun(t)
 	d := x.deploy(1, "service-0", 1, false)
 	x.incident(0, d.ID) // stays open
 	for n := 2; n < 6; n++ {
@@ -165,7 +161,7 @@ func TestOpenIncidentStays(t *testing.T) {
 
 // The first run of a commit that runs again stays: whether a deployment takes another one back depends on it.
 func TestFirstRunOfACommitThatRunsAgainStays(t *testing.T) {
-	x := newShortRun(t)
+	x := newLongRun(t)
 	x.deploy(1, "web", 1, false)
 	x.later(100)
 	x.deploy(2, "web", 2, true)

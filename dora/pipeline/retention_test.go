@@ -23,7 +23,7 @@ const keep = 760 * dora.Day
 
 // longRun is an exporter over years of a made-up clock, and what was sent to it.
 type longRun struct {
-	t     testing.TB
+	t     *testing.T
 	path  string
 	store *sqlite.Store
 	rules *rules.Rules
@@ -50,8 +50,9 @@ type longCounts struct {
 	LeadTimes, LeadTime, Newest int64
 }
 
-func newLongRun(t testing.TB, path string, from time.Time) *longRun {
-	x := &longRun{t: t, path: path, now: from, store: openStoreAt(t, path), rules: noLimit()}
+func newLongRun(t *testing.T) *longRun {
+	path := filepath.Join(memoryDir(t), "dora-exporter.db")
+	x := &longRun{t: t, path: path, now: longRunStart, store: openStoreAt(t, path), rules: noLimit()}
 	x.rules.Policy.UsualProduction = true
 	return x
 }
@@ -154,11 +155,11 @@ func (x *longRun) retention(store dora.Transactor) *pipeline.Retention {
 }
 
 // removeOld removes what is old.
-func removeOld(t testing.TB, x *longRun) dora.Removed {
-	t.Helper()
-	removed, err := x.retention(x.store).RemoveOld(t.Context())
+func (x *longRun) removeOld() dora.Removed {
+	x.t.Helper()
+	removed, err := x.retention(x.store).RemoveOld(x.t.Context())
 	if err != nil {
-		t.Fatal(err)
+		x.t.Fatal(err)
 	}
 	return removed
 }
