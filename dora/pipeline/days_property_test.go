@@ -17,13 +17,8 @@ func TestDays(t *testing.T) {
 	eachHistory(t, func(t *testing.T, p *history) {
 		x := &exporter{t: t, world: p, store: openStoreInMemory(t)}
 		days := &pipeline.Days{Store: x.store, Policy: p.policy, Logger: slog.New(slog.DiscardHandler), AtOnce: 1 + p.IntN(9)}
-		events := p.events()
-		given := len(events)
-		p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
-		for len(events) > 0 {
-			n := min(len(events), 1+p.IntN(given))
-			x.arrive(events[:n]...)
-			events = events[n:]
+		for part := range p.parts() {
+			x.arrive(part...)
 			if p.chance(30) {
 				x.makeDays(days)
 			}
@@ -55,15 +50,7 @@ func (x *exporter) wantReports(p *history, when string) {
 		{Since: 3 * time.Hour, Weeks: 2},
 	} {
 		o.Now = morning.Add(30 * time.Hour)
-		facts := report.NewTally(o)
-		records, err := x.store.Records(x.t.Context(), facts.Add, report.ComparedFamilies()...)
-		if err != nil {
-			x.t.Fatal(err)
-		}
-		want, err := report.FromRecords(p.policy, records, facts, o)
-		if err != nil {
-			x.t.Fatal(err)
-		}
+		want := reportFromRecords(x.t, x.store, p.policy, o)
 		got, err := report.FromEvents(x.t.Context(), x.store, p.policy, o)
 		if err != nil {
 			x.t.Fatal(err)

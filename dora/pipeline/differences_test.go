@@ -14,13 +14,18 @@ import (
 // report returns the report about a store.
 func (w *repository) report(t *testing.T, store *sqlite.Store) report.Report {
 	t.Helper()
-	o := report.Options{Now: morning.Add(24 * time.Hour), Since: 90 * 24 * time.Hour}
+	return reportFromRecords(t, store, w.policy, report.Options{Now: morning.Add(24 * time.Hour), Since: 90 * 24 * time.Hour})
+}
+
+// reportFromRecords returns a report by all records of a store.
+func reportFromRecords(t *testing.T, store *sqlite.Store, p dora.Policy, o report.Options) report.Report {
+	t.Helper()
 	facts := report.NewTally(o)
 	records, err := store.Records(t.Context(), facts.Add, report.ComparedFamilies()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := report.FromRecords(w.policy, records, facts, o)
+	r, err := report.FromRecords(p, records, facts, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"cmp"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -204,6 +205,22 @@ func (p *history) events() (all []dora.Event) {
 		all = append(all, dora.Event{Incident: c})
 	}
 	return all
+}
+
+// parts returns all events in a random order, some at a time.
+func (p *history) parts() iter.Seq[[]dora.Event] {
+	return func(yield func([]dora.Event) bool) {
+		events := p.events()
+		given := len(events)
+		p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+		for len(events) > 0 {
+			n := min(len(events), 1+p.IntN(given))
+			if !yield(events[:n]) {
+				return
+			}
+			events = events[n:]
+		}
+	}
 }
 
 func (p *history) catalog() teams { return p.teams }

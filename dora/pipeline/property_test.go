@@ -73,14 +73,9 @@ func TestLateArrivals(t *testing.T) {
 	eachHistory(t, func(t *testing.T, p *history) {
 		want := p.oracle().expected()
 		x := &exporter{t: t, world: p, store: openStoreInMemory(t)}
-		events := p.events()
-		given := len(events)
-		p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
 		var before []string
-		for len(events) > 0 {
-			n := min(len(events), 1+p.IntN(given))
-			x.arrive(events[:n]...)
-			events = events[n:]
+		for part := range p.parts() {
+			x.arrive(part...)
 			x.settle()
 			now := x.factsInLowerCase()
 			gone := without(before, now)

@@ -18,13 +18,8 @@ func TestReportOfLateArrivals(t *testing.T) {
 			return // a late deployment does not change with which commits later changes of other scopes began
 		}
 		x := &exporter{t: t, world: p, store: openStoreInMemory(t)}
-		events := p.events()
-		given := len(events)
-		p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
-		for len(events) > 0 {
-			n := min(len(events), 1+p.IntN(given))
-			x.arrive(events[:n]...)
-			events = events[n:]
+		for part := range p.parts() {
+			x.arrive(part...)
 			x.settle()
 		}
 		for _, byRepository := range []bool{false, true} {
