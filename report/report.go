@@ -57,20 +57,23 @@ func MeasuresFromEvents(ctx context.Context, r Reader, p dora.Policy, o Options)
 }
 
 func fromStore(ctx context.Context, r Reader, p dora.Policy, o Options, compare bool) (report Report, err error) {
-	stale := false
+	isOfPolicy := false
 	err = r.StoredDays(ctx, func(s dora.StoredDays) error {
 		policy, err := s.Policy()
-		if stale = policy != rules.DaysPolicy(p); stale || err != nil {
+		if isOfPolicy = policy == rules.DaysPolicy(p); !isOfPolicy || err != nil {
 			return err
 		}
 		report, err = fromDays(p, s, o, compare)
 		return err
 	})
-	if err != nil || !stale {
+	if err != nil || isOfPolicy {
 		return report, err
 	}
-	facts := NewTally(o)
-	records, err := r.Records(ctx, facts.Add, ComparedFamilies()...)
+	facts, families := NewTally(o), ComparedFamilies()
+	if !compare {
+		families = nil
+	}
+	records, err := r.Records(ctx, facts.Add, families...)
 	if err != nil {
 		return Report{}, err
 	}

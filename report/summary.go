@@ -107,7 +107,7 @@ func (m madeDays) summary(o Options) (s summary, err error) {
 	if s.first, isEarlier, err = m.before(from); err != nil {
 		return s, err
 	}
-	err = m.since(from, isEarlier, func(day dora.MeasuredDay) {
+	err = m.since(from, isEarlier, func(day dora.MeasuredDay) { // the first outcome may be in any environment
 		s.days = append(s.days, day)
 		for _, d := range day.Deployments {
 			if !isEarlier && (s.first.IsZero() || d.First.Before(s.first)) {
