@@ -33,8 +33,7 @@ type Retention struct {
 	health health
 }
 
-// Run removes what is old at the start and once an hour, until ctx ends. It also marks what has arrived, if nothing is to be removed
-// yet, too.
+// Run removes what is old at the start and once an hour, until ctx ends. It marks what has arrived even if nothing is to be removed yet.
 func (p *Retention) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		removed, err := p.RemoveOld(ctx)

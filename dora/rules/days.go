@@ -12,9 +12,10 @@ import (
 
 // How days are made.
 //
-// A day has what its deployments count for if every event had come in time, as FailedChanges tells of a whole history. What is stale
-// of a scope is so from a time on, since a deployment shows something about those before it alone. The exception is what ran when that
-// one succeeded: whether a failing status of it came while it ran, and what repaired it (runsBefore).
+// A day has what its deployments count for as if every event had come in time; FailedChanges finds the same of a whole history. The days
+// of a scope are stale from a time on. Deployments before that time show the same as before, since a deployment is evidence against
+// itself and earlier ones alone. The exception is what ran when the first one from that time on succeeded: whether a failing status of
+// it came while it ran, and what repaired it (runsBefore).
 //
 // So the evidence is found anew that is given by the deployments of the scope from that time on, by what ran before, and by the
 // incidents from that time on. Then these deployments are measured anew, and those that the evidence is about, now or before, with
@@ -22,7 +23,7 @@ import (
 //
 // Days before the time from which the history is complete can't be made anew: storage.retention may have removed deployments of them,
 // or what they followed. They keep what they have, and there a deployment can only become a failed change, or one that is repaired, by
-// what has come since. So they are as an earlier policy made them, too.
+// what has come since. Another policy does not change them either.
 
 // Days makes days anew in memory.
 type Days struct {
@@ -114,7 +115,7 @@ func (d *Days) Make(scope string, since time.Time) (err error) {
 		return err
 	}
 	d.stale[scope] = until
-	return d.show(h, givers, again)
+	return d.update(h, givers, again)
 }
 
 // makeIncidents finds anew what incidents show.
@@ -130,11 +131,12 @@ func (d *Days) makeIncidents(since time.Time) error {
 		}
 	}
 	d.stale[dora.StaleIncidents] = until
-	return d.show(d.reads, givers, map[string]dora.DeploymentRecord{})
+	return d.update(d.reads, givers, map[string]dora.DeploymentRecord{})
 }
 
-// show replaces evidence by what gives it, and measures deployments anew, with all that the evidence bears on.
-func (d *Days) show(h dora.History, givers map[string][]dora.Evidence, again map[string]dora.DeploymentRecord) error {
+// update replaces the evidence that givers give, and measures deployments anew: some, those that the evidence is about, now or before, and
+// what repaired them.
+func (d *Days) update(h dora.History, givers map[string][]dora.Evidence, again map[string]dora.DeploymentRecord) error {
 	targets := map[string]bool{}
 	before, err := d.evidenceBy(slices.Collect(maps.Keys(givers)))
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 // IgnoredAsRemoved is DeploymentRecord.Ignored of a deployment that was removed.
 const IgnoredAsRemoved = "storage.retention, which has removed it"
 
-// RemoveOld removes a batch of what is older than a time: facts, else deliveries, else deployments and issues. The latter follow
-// on the one that the previous batch has returned. done is true if nothing is left, or if days are to be made first.
+// RemoveOld removes a batch of what is older than a time: facts, else deliveries, else deployments and issues. Of these, it continues
+// after the one that the previous batch returned. done is true if nothing is left, or if days must be made first.
 func (r *Session) RemoveOld(before time.Time, after dora.AgedRecord, limit int) (removed dora.Removed, next dora.AgedRecord, done bool, err error) {
 	if made, err := r.areDaysMade(before); err != nil || !made {
 		return removed, after, true, err
@@ -124,7 +124,7 @@ func (r *Session) isAmongNewestRuns(t dora.DeploymentRecord, before time.Time) (
 	return false, nil
 }
 
-// latestOfRunning returns the latest run of a commit in a scope before a moment, and whether there is one after it.
+// latestOfRunning returns the latest run of a commit in a scope before a moment if it has run again since; again is false if it has not.
 func (r *Session) latestOfRunning(scope, sha string, boundary dora.Moment) (latest dora.Run, again bool, err error) {
 	newest, ran, err := r.History().LatestRun(scope, sha, dora.Moment{At: dora.FarFuture})
 	if err != nil || !ran || newest.Moment().Before(boundary) {
