@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"dora-exporter/dora"
@@ -114,21 +113,16 @@ func (s *shipping) pull(ctx context.Context, number int) (pull, error) {
 	if p, known := s.pulls[number]; known {
 		return p, s.failedPulls[number]
 	}
-	var p pull
-	_, err := s.get(ctx, &p, "", routePull, s.c.Head.Owner, s.c.Head.Repository, strconv.Itoa(number))
-	var missing *dora.NotFoundError
-	switch err := notFound(err); {
-	case errors.As(err, &missing):
-		p = pull{}
-	case err != nil:
+	p, err := s.pullWithNumber(ctx, s.c.Head, number)
+	if missing := new(dora.NotFoundError); errors.As(err, &missing) {
+		err = nil
+	}
+	if err != nil {
 		err = fmt.Errorf("pull request %d: %w", number, err)
-		s.pulls[number], s.failedPulls[number] = pull{}, err
-		return pull{}, err
-	default:
-		p.Number = number
+		s.failedPulls[number] = err
 	}
 	s.pulls[number] = p
-	return p, nil
+	return p, err
 }
 
 // ownCommits returns the commits of a pull request that GitHub lists, and adds to its origin what they say, unless they are
