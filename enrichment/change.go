@@ -84,7 +84,7 @@ func (p pull) revertedByButton() []string {
 
 // addRevertedTitle adds the title that a change says it reverts if nothing else says what that is.
 func addRevertedTitle(o *dora.Origin) {
-	if m := revertTitle.FindStringSubmatch(o.Title); m != nil && !slices.ContainsFunc(o.Reverts, isOfNoOtherName) {
+	if m := revertTitle.FindStringSubmatch(o.Title); m != nil && !slices.ContainsFunc(o.Reverts, isOwn) {
 		o.Reverts = appendNew(o.Reverts, m[1])
 	}
 }

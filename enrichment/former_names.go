@@ -13,7 +13,7 @@ import (
 func (s *shipping) ownReverts(ctx context.Context, c dora.Change) (own []string, err error) {
 	renamed := false
 	for _, reverted := range c.Reverts {
-		if isOfNoOtherName(reverted) {
+		if isOwn(reverted) {
 			own = append(own, reverted)
 			continue
 		}
@@ -33,8 +33,9 @@ func (s *shipping) ownReverts(ctx context.Context, c dora.Change) (own []string,
 	return own, nil
 }
 
-// isOfNoOtherName reports whether what is reverted is not named as a pull request of a repository of another name.
-func isOfNoOtherName(reverted string) bool {
+// isOwn reports whether a reverted title, commit or pull request is the change's repository's: only a pull request of another one is
+// named with its repository, as owner/repository#12.
+func isOwn(reverted string) bool {
 	return isTitle(reverted) || strings.Index(reverted, "#") <= 0
 }
 
