@@ -43,7 +43,7 @@ func measure(ctx context.Context, program, folder string, deployments int) (r Re
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"growing", m.grow}, {"starting", m.restart}, {"reading", m.read}, {"copying", m.backup}, {"starting without checkpoint", m.stop}} {
+	}{{"growing", m.grow}, {"starting", m.restart}, {"reading", m.read}, {"copying", m.backup}, {"starting without checkpoint", m.restartBare}} {
 		fmt.Fprintf(os.Stderr, "%s deployments: %s\n", number(float64(deployments)), step.name)
 		if err := step.run(ctx); err != nil {
 			return m.Result, fmt.Errorf("%s: %w", step.name, err)
@@ -63,10 +63,11 @@ func (m *measurement) grow(ctx context.Context) error {
 	if err := m.sender.send(ctx, n-n/4); err != nil {
 		return err
 	}
-	late, waiting, err := m.waiting(ctx)
+	waiting, err := e.gauges(ctx, backlog)
 	if err != nil {
 		return err
 	}
+	late := time.Now()
 	if err := m.sender.send(ctx, n); err != nil {
 		return err
 	}
@@ -82,12 +83,6 @@ func (m *measurement) grow(ctx context.Context) error {
 	used, err := cpuTime(e.pid())
 	m.CPU, m.Memory = (used-cpu).Seconds()/float64(n), peakMemory(e.pid())
 	return err
-}
-
-// waiting returns how many deliveries wait to be processed now.
-func (m *measurement) waiting(ctx context.Context) (time.Time, float64, error) {
-	n, err := m.exporter.gauges(ctx, backlog)
-	return time.Now(), n, err
 }
 
 // restart kills the server and starts it again.
@@ -126,8 +121,8 @@ func (m *measurement) read(ctx context.Context) error {
 	return nil
 }
 
-// stop ends the server in order, which moves the write-ahead log into the database, and starts it without its checkpoint.
-func (m *measurement) stop(ctx context.Context) error {
+// restartBare ends the server in order, which moves the write-ahead log into the database, and starts it without its checkpoint.
+func (m *measurement) restartBare(ctx context.Context) error {
 	m.exporter.end(syscall.SIGTERM)
 	files, err := filepath.Glob(m.exporter.path(database + "*"))
 	if err != nil {

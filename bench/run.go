@@ -25,29 +25,29 @@ type Run struct {
 // measureAll measures histories of some sizes, and servers with some numbers of restored series, in subfolders.
 func measureAll(ctx context.Context, program, folder string, sizes, series []int) (Run, error) {
 	run := Run{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine()}
-	for _, n := range sizes {
-		own, err := newFolder(folder, fmt.Sprintf("%d-deployments", n))
-		if err != nil {
-			return run, err
-		}
-		r, err := measure(ctx, program, own, n)
-		if err != nil {
-			return run, fmt.Errorf("measure %d deployments: %w", n, err)
-		}
-		run.Results = append(run.Results, r)
+	var err error
+	if run.Results, err = measureEach(ctx, program, folder, "deployments", sizes, measure); err == nil {
+		run.Restored, err = measureEach(ctx, program, folder, "series", series, restored)
 	}
-	for _, n := range series {
-		own, err := newFolder(folder, fmt.Sprintf("%d-series", n))
+	return run, err
+}
+
+// measureEach measures with each number of what, in a subfolder of its own. With an error it returns what was measured before.
+func measureEach[T any](
+	ctx context.Context, program, folder, what string, numbers []int, measure func(ctx context.Context, program, folder string, n int) (T, error),
+) (all []T, err error) {
+	for _, n := range numbers {
+		own, err := newFolder(folder, fmt.Sprintf("%d-%s", n, what))
 		if err != nil {
-			return run, err
+			return all, err
 		}
-		r, err := restored(ctx, program, own, n)
+		measured, err := measure(ctx, program, own, n)
 		if err != nil {
-			return run, fmt.Errorf("measure %d restored series: %w", n, err)
+			return all, fmt.Errorf("measure %d %s: %w", n, what, err)
 		}
-		run.Restored = append(run.Restored, r)
+		all = append(all, measured)
 	}
-	return run, nil
+	return all, nil
 }
 
 // newFolder makes a subfolder, which must not exist: a store in it would be measured with it.
