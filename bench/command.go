@@ -20,7 +20,7 @@ type usage struct {
 func (e *exporter) run(ctx context.Context, args ...string) (usage, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	c := e.command(ctx, args...)
+	c := e.Command(ctx, args...)
 	var output, problems bytes.Buffer
 	c.Stdout, c.Stderr = &output, &problems
 	began := time.Now()

@@ -8,13 +8,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"dora-exporter/demo"
+	"dora-exporter/internal/process"
 )
 
 // secrets sign the webhooks. They need not be secret: the exporter only listens on this machine.
@@ -39,9 +39,9 @@ func serve(ctx context.Context, repositories []*demo.Repository) (*api, error) {
 
 // exporter is the running program.
 type exporter struct {
-	program, config, url string
-	process              *exec.Cmd
-	exited               chan struct{}
+	process.Exporter
+
+	url string
 }
 
 // configuration returns the exporter's configuration: the address of the stand-in, the teams, all causes of failure, and short waits.
@@ -68,38 +68,24 @@ func start(ctx context.Context, o options, github string) (*exporter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the exporter: %w", err)
 	}
-	e := &exporter{program: program, config: filepath.Join(o.folder, "config.yml"), url: fmt.Sprintf("http://127.0.0.1:%d", o.port), exited: make(chan struct{})}
-	if err := os.WriteFile(e.config, []byte(configuration(o.port, github)), 0o600); err != nil {
+	e := &exporter{process.Exporter{Program: program, Folder: o.folder}, fmt.Sprintf("http://127.0.0.1:%d", o.port)}
+	if err := os.WriteFile(filepath.Join(o.folder, "config.yml"), []byte(configuration(o.port, github)), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
 	}
-	// e.stop ends it in order; the end of ctx must not kill it.
-	e.process = e.command(context.WithoutCancel(ctx), "-log", "warn")
-	e.process.Stdout, e.process.Stderr = os.Stderr, os.Stderr
-	e.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C at the terminal must only reach this program
-	if err := e.process.Start(); err != nil {
-		return nil, fmt.Errorf("start the exporter: %w; build it with make build, or name it with -exporter", err)
+	if err := e.Launch(ctx, os.Stderr); err != nil {
+		return nil, err
 	}
-	go func() { _ = e.process.Wait(); close(e.exited) }()
 	if err := e.until(ctx, "is ready", "/readyz", func(string) bool { return true }); err != nil {
 		return nil, errors.Join(err, e.stop())
 	}
 	return e, nil
 }
 
-// command returns a command of the program in its folder. It gets none of this process's environment, which may have the files, tokens
-// and receivers of a real server.
-func (e *exporter) command(ctx context.Context, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, e.program, append([]string{"-config.file", e.config}, args...)...)
-	c.Dir = filepath.Dir(e.config)
-	c.Env = []string{"HOME=" + c.Dir, "TMPDIR=" + os.TempDir()}
-	return c
-}
-
 // stop ends the program with SIGTERM.
 func (e *exporter) stop() error {
-	_ = e.process.Process.Signal(syscall.SIGTERM) // it may have ended
-	<-e.exited
-	if code := e.process.ProcessState.ExitCode(); code != 0 {
+	_ = e.Server.Process.Signal(syscall.SIGTERM) // it may have ended
+	<-e.Exited
+	if code := e.Server.ProcessState.ExitCode(); code != 0 {
 		return fmt.Errorf("the exporter's exit status is %d; its log is above", code)
 	}
 	return nil
@@ -162,7 +148,7 @@ func (e *exporter) wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-e.exited:
+	case <-e.Exited:
 		return errors.New("the exporter has ended; its log is above")
 	case <-time.After(d):
 		return nil
@@ -171,7 +157,7 @@ func (e *exporter) wait(ctx context.Context, d time.Duration) error {
 
 // report prints the five measures.
 func (e *exporter) report(ctx context.Context) error {
-	c := e.command(ctx, "report", "-since", "182d")
+	c := e.Command(ctx, "report", "-since", "182d")
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr
 	if err := c.Run(); err != nil {
 		return fmt.Errorf("report: %w", err)

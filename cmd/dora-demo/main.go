@@ -83,7 +83,7 @@ func run(ctx context.Context, o options) (err error) {
 	select {
 	case <-ctx.Done():
 		return nil
-	case <-e.exited:
+	case <-e.Exited:
 		return errors.New("the exporter has ended; its log is above")
 	}
 }
