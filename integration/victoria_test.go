@@ -54,10 +54,8 @@ func TestUpgradePushedToVictoriaMetrics(t *testing.T) {
 func buildVersion(t *testing.T, version string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "dora-exporter")
-	command := exec.Command("go", "build", "-o", path, "-ldflags", "-X main.version="+version, "./cmd/dora-exporter")
-	command.Dir, command.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("build version %s: %v\n%s", version, err, out)
+	if err := testexporter.Build(path, version); err != nil {
+		t.Fatal(err)
 	}
 	return path
 }

@@ -22,10 +22,8 @@ func Run(m *testing.M, binary *string, parallel string) int {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	*binary = filepath.Join(folder, "dora-exporter")
-	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", *binary, "./cmd/dora-exporter") // linking takes less long without debug information
-	build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the exporter: %v\n%s", err, out)
+	if err := Build(*binary, ""); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	if err := flag.Set("test.parallel", parallel); err != nil {
@@ -33,4 +31,18 @@ func Run(m *testing.M, binary *string, parallel string) int {
 		return 1
 	}
 	return m.Run()
+}
+
+// Build builds the exporter with a version, or without one if it is empty. The working directory must be as for Run.
+func Build(path, version string) error {
+	flags := "-s -w" // linking takes less long without debug information
+	if version != "" {
+		flags += " -X main.version=" + version
+	}
+	build := exec.Command("go", "build", "-ldflags", flags, "-o", path, "./cmd/dora-exporter")
+	build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the exporter: %w\n%s", err, out)
+	}
+	return nil
 }
