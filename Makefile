@@ -68,7 +68,7 @@ $(GOLANGCI):
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
 
-# It needs Linux, and with the default sizes some minutes and 4 GB of disk.
+# It needs Linux, and with the default sizes a quarter of an hour and 2 GB of disk.
 ## bench-scale: the cost over the history as a table; ARGS are flags of bench, such as ARGS="-deployments 20000,60000 -o run.json"
 bench-scale: build
 	cd bench && go build -o dora-bench .
