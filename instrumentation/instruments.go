@@ -22,7 +22,7 @@ import (
 // Options configures the instruments.
 type Options struct {
 	Families []dora.Family
-	// Started returns when series began of which Begin does not say it, perhaps long before this process. It is called after Restore.
+	// Started returns when all series began that Begin was not called for, perhaps long before this process. It is called after Restore.
 	Started func() time.Time
 	// Version, Revision and GoVersion are the labels of dora_exporter_build_info.
 	Version, Revision, GoVersion string

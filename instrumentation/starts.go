@@ -16,7 +16,7 @@ import (
 // the first value as an increase. A start that is much older than the first value would be too old for that sample.
 // https://opentelemetry.io/docs/specs/otel/metrics/data-model/#resets-and-gaps
 
-// Begin says when series began. It is called before Restore for all series, and before Record for those that the facts start.
+// Begin records when series began. It is called before Restore for all series, and before Record for those that the facts start.
 func (i *Instruments) Begin(starts []dora.SeriesStart) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
