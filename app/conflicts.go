@@ -22,7 +22,8 @@ type deliveryReader interface {
 }
 
 // conflictInbox is an inbox that reports redeliveries that differ from the stored event. The stored event is kept: facts are
-// only added, so its numbers can't change.
+// only added, so its numbers can't change. A change of an issue at an earlier time is stored, too: the rules count the change once, at
+// the earliest of its times, whichever arrives first.
 type conflictInbox struct {
 	receivers.Inbox
 
@@ -50,21 +51,29 @@ func newConflictInbox(inbox receivers.Inbox, known deliveryReader, count func(),
 // Accept stores a delivery and compares a duplicate with the stored event.
 func (c *conflictInbox) Accept(ctx context.Context, d dora.Delivery) (bool, error) {
 	duplicate, err := c.Inbox.Accept(ctx, d)
-	if duplicate && err == nil {
-		c.compare(ctx, d)
+	if !duplicate || err != nil {
+		return duplicate, err
 	}
-	return duplicate, err
-}
-
-func (c *conflictInbox) compare(ctx context.Context, d dora.Delivery) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), compareTimeout)
-	defer cancel()
-	stored, found, err := c.stored.DeliveryOf(ctx, d.Key)
-	if err != nil || !found || stored.Unreadable != nil {
-		return // it stays a duplicate; errors of the store are reported elsewhere
+	stored, known := c.storedEvent(ctx, d.Key)
+	if !known {
+		return true, nil
 	}
-	if differences := dora.Conflicts(stored.Event, d.Event); len(differences) > 0 {
+	if dora.IsEarlier(stored, d.Event) {
+		d.Key = dora.EarlierDeliveryKey(d.Key, d.Event.Incident.OwnTime())
+		return c.Inbox.Accept(ctx, d)
+	}
+	if differences := dora.Conflicts(stored, d.Event); len(differences) > 0 {
 		c.count()
 		c.report.Add(struct{}{}, conflict{d.Key, differences})
 	}
+	return true, nil
+}
+
+// storedEvent returns the event of a stored delivery. If it can't be read, a duplicate stays one: errors of the store are reported
+// elsewhere.
+func (c *conflictInbox) storedEvent(ctx context.Context, key string) (dora.Event, bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), compareTimeout)
+	defer cancel()
+	stored, found, err := c.stored.DeliveryOf(ctx, key)
+	return stored.Event, err == nil && found && stored.Unreadable == nil
 }

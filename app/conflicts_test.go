@@ -11,6 +11,26 @@ import (
 	"dora-exporter/persistence/sqlite"
 )
 
+// The same change of an issue at an earlier time is stored beside the first, any other redelivery is not.
+func TestEarlierChange(t *testing.T) {
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	c := newConflictInbox(s, s, func() { t.Error("a conflict") }, slog.New(slog.DiscardHandler))
+	for n, test := range []struct {
+		second    int64
+		duplicate bool
+	}{{10, false}, {10, true}, {11, true}, {8, false}, {8, true}, {9, false}, {12, true}} {
+		d := dora.Delivery{Source: dora.Jira, Key: "jira/x/7/jira:issue_updated/9", Received: time.Unix(1, 0)}
+		d.Event.Incident = &dora.IncidentChange{ID: "7", Changelog: "9", Timestamp: time.Unix(test.second, 0)}
+		if duplicate, err := c.Accept(t.Context(), d); err != nil || duplicate != test.duplicate {
+			t.Errorf("%d, at second %d: a duplicate %t, %v", n, test.second, duplicate, err)
+		}
+	}
+}
+
 // A redelivery that says something else is logged and counted, and changes nothing, whatever has become of the stored event.
 func TestConflicts(t *testing.T) {
 	var log strings.Builder

@@ -38,6 +38,16 @@ func Conflicts(stored, received Event) []Conflict {
 	return all
 }
 
+// IsEarlier reports whether a redelivery of a change of an issue has an earlier time than the stored event: the senders of two hooks take
+// the time one after another, and the change is not later than either.
+func IsEarlier(stored, received Event) bool {
+	if stored.Incident == nil || received.Incident == nil {
+		return false
+	}
+	a, b := stored.Incident.OwnTime(), received.Incident.OwnTime()
+	return !b.IsZero() && (a.IsZero() || b.Before(a))
+}
+
 func compareDeployments(compare func(field, a, b string), a, b Deployment) {
 	if a.ID != b.ID {
 		compare("deployment", strconv.FormatInt(a.ID, 10), strconv.FormatInt(b.ID, 10))

@@ -7,6 +7,30 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// Only the same change at an earlier time is.
+func TestIsEarlier(t *testing.T) {
+	at := func(ms int64) Event { return Event{Incident: &IncidentChange{Timestamp: time.UnixMilli(ms)}} }
+	updated, none := Event{Incident: &IncidentChange{Updated: time.UnixMilli(4)}}, Event{Incident: &IncidentChange{}}
+	for name, test := range map[string]struct {
+		stored, received Event
+		want             bool
+	}{
+		"earlier":               {at(5), at(4), true},
+		"the same":              {at(5), at(5), false},
+		"later":                 {at(5), at(6), false},
+		"by when updated":       {at(5), updated, true},
+		"the first time":        {none, at(5), true},
+		"no time":               {at(5), none, false},
+		"never a time":          {none, none, false},
+		"of a status":           {Event{Status: &Status{CreatedAt: time.UnixMilli(5)}}, Event{Status: &Status{CreatedAt: time.UnixMilli(4)}}, false},
+		"a status and an issue": {Event{Status: &Status{}}, at(4), false},
+	} {
+		if got := IsEarlier(test.stored, test.received); got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 func TestConflicts(t *testing.T) {
 	at := time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
 	status := func(change func(*Status)) Event {

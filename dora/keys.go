@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // This file has all keys and subjects. Three kinds of strings identify things:
@@ -88,6 +89,11 @@ func StatusDeliveryKeyOf(status string) string {
 // changelog, or the event's time and a hash of the payload.
 func IssueDeliveryKey(c IncidentChange, change string) string {
 	return IssueDeliveryPrefix(c.IssueKey()) + c.Event + "/" + change
+}
+
+// EarlierDeliveryKey returns the delivery key of an event of an issue whose key is taken by the same change at a later time.
+func EarlierDeliveryKey(key string, at time.Time) string {
+	return key + "@" + strconv.FormatInt(at.UnixMilli(), 10)
 }
 
 // IssueDeliveryPrefix returns the prefix, with the slash at its end, that the delivery keys of all events of an issue share.

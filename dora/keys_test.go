@@ -1,6 +1,9 @@
 package dora
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // The strings are stored: another spelling of a key or subject would count again what is counted.
 func TestKeys(t *testing.T) {
@@ -33,6 +36,7 @@ func TestKeys(t *testing.T) {
 		{"delivery of a deployment", DeploymentDeliveryKey("api.github.com", 7), "github/api.github.com/deployment/7"},
 		{"delivery of a status", StatusDeliveryKey("api.github.com", 7), "github/api.github.com/deployment_status/7"},
 		{"delivery of an issue", IssueDeliveryKey(issue, "20100"), "jira/jira.example.com/base/10042/jira:issue_updated/20100"},
+		{"earlier delivery of an issue", EarlierDeliveryKey(IssueDeliveryKey(issue, "20100"), time.UnixMilli(7)), "jira/jira.example.com/base/10042/jira:issue_updated/20100@7"},
 		{"deliveries of an issue", IssueDeliveryPrefix(issue.IssueKey()), "jira/jira.example.com/base/10042/"},
 		{"status", StatusSubject("api.github.com", 123), "deployment_status:api.github.com/123"},
 		{"outcome", OutcomeSubject("h/7", Success), "deployment:h/7/success"},

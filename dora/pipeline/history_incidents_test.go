@@ -49,6 +49,7 @@ func (p *history) incident(number int) {
 		}
 		if p.chance(85) {
 			p.incidents = append(p.incidents, i.event())
+			i.sendAgain(p.incidents[len(p.incidents)-1])
 		}
 		if i.c.Event == dora.IssueDeleted {
 			return
@@ -59,6 +60,20 @@ func (p *history) incident(number int) {
 		i.c.Changelog = fmt.Sprint(i.changelog)
 		i.change(minute(at))
 	}
+}
+
+// sendAgain perhaps sends the same change through a second hook, with a later time.
+func (i *simulatedIssue) sendAgain(first *dora.IncidentChange) {
+	if first.Changelog == "" || !i.chance(15) {
+		return
+	}
+	again, later := *first, time.Duration(1+i.IntN(9))*time.Minute
+	if again.Timestamp.IsZero() {
+		again.Updated = again.Updated.Add(later)
+	} else {
+		again.Timestamp = again.Timestamp.Add(later)
+	}
+	i.incidents = append(i.incidents, &again)
 }
 
 // change changes the issue at a time.

@@ -36,7 +36,14 @@ func (o *oracle) read(id string) *oracleIssue {
 		return cmp.Or(a.OwnTime().Compare(b.OwnTime()), cmp.Compare(len(a.Changelog), len(b.Changelog)), strings.Compare(a.Changelog, b.Changelog))
 	})
 	var now dora.IncidentChange
+	seen := map[string]bool{}
 	for _, e := range all {
+		if change := e.Event + "/" + e.Changelog; e.Changelog != "" {
+			if seen[change] {
+				continue // through another hook
+			}
+			seen[change] = true
+		}
 		if e.StatusCategory != "" {
 			i.known[e.StatusName] = e.StatusCategory == "done"
 		}

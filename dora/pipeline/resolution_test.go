@@ -133,6 +133,15 @@ func TestResolutionTimes(t *testing.T) {
 		"through two hooks, at different times": {
 			events: []dora.Event{created, issueAt("created", 1, open, undated), issueAt("updated", 60, finished, from(open)), issueAt("updated", 61, finished, from(open))}, recovery: 60, sum: 60,
 		},
+		"of one changelog, a hook later": {
+			events: []dora.Event{created, issueAt("updated", 60, closed, from(open), numbered(9)), issueAt("updated", 65, closed, from(open), numbered(9))}, recovery: 60, sum: 60,
+		},
+		"of one changelog, a hook after the reopening": {
+			events: []dora.Event{
+				created, issueAt("updated", 60, closed, from(open), numbered(9)), issueAt("updated", 70, open, from(closed), numbered(10)),
+				issueAt("updated", 75, closed, from(open), numbered(9)),
+			}, recovery: 60, sum: 60, open: 1,
+		},
 		"a status without a category": {
 			events: []dora.Event{created, comment(60, finished, func(c *dora.IncidentChange) { c.StatusCategory, c.StatusID = "", "" }, undated)}, open: 1,
 		},

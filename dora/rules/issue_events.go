@@ -12,7 +12,7 @@ import (
 // maxIssueEvents limits the events that are remembered of an issue.
 const maxIssueEvents = 500
 
-// addEvent adds an event to an incident in the order of the events' times.
+// addEvent adds an event to an incident in the order of the events' times. The same change counts once, at the earliest of its times.
 func addEvent(i *dora.Incident, e dora.IncidentEvent) {
 	for _, ref := range e.References {
 		if !slices.Contains(i.References, ref) {
@@ -23,11 +23,23 @@ func addEvent(i *dora.Incident, e dora.IncidentEvent) {
 		return
 	}
 	e.Host, e.ID, e.References = "", "", nil // the incident has them
+	same := func(other dora.IncidentEvent) bool { return isSameChange(e, other) }
+	if n := slices.IndexFunc(i.Events, same); n >= 0 {
+		if !e.At.Before(i.Events[n].At) {
+			return
+		}
+		i.Events = slices.Delete(i.Events, n, n+1)
+	}
 	at, _ := slices.BinarySearchFunc(i.Events, e, compareEvents)
 	i.Events = slices.Insert(i.Events, at, e)
 	if len(i.Events) > maxIssueEvents {
 		dropEvent(i)
 	}
+}
+
+// isSameChange reports whether two events of an issue are of the same change.
+func isSameChange(a, b dora.IncidentEvent) bool {
+	return a.Changelog != "" && a.Changelog == b.Changelog && a.Event == b.Event
 }
 
 // compareEvents orders the events of an issue: by their times, then by their changelogs, then by their arrival. Of the same time, the
