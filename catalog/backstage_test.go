@@ -127,6 +127,8 @@ func TestOwner(t *testing.T) {
 		"a user":              {`[{"spec":{"owner":"user:default/jo"}}]`, "jo"},
 		"relation before":     {`[{"spec":{"owner":"old"},"relations":[{"type":"ownerOf","targetRef":"x"},{"type":"ownedBy","targetRef":"group:default/new"}]}]`, "new"},
 		"relation to nothing": {`[{"spec":{"owner":"platform"},"relations":[{"type":"ownedBy","targetRef":""}]}]`, "platform"},
+		"relation of before":  {`[{"spec":{"owner":"old"},"relations":[{"type":"ownedBy","target":{"kind":"group","namespace":"acme","name":"new"}}]}]`, "acme/new"},
+		"odd relation":        {`[{"spec":{"owner":"platform"},"relations":[{"type":"ownedBy","target":"group:new"}]}]`, "platform"},
 		"nobody":              {`[]`, dora.Unknown},
 		"one without owner":   {`[{"metadata":{"name":"a"},"spec":{}}]`, dora.Unknown},
 		"null fields":         {`[{"metadata":{"name":"web"},"spec":null,"relations":null}]`, dora.Unknown},

@@ -32,6 +32,11 @@ type entity struct {
 	Relations []struct {
 		Type      string `json:"type"`
 		TargetRef string `json:"targetRef"`
+		// Target is what old versions of Backstage have instead of TargetRef.
+		Target struct {
+			Namespace string `json:"namespace"`
+			Name      string `json:"name"`
+		} `json:"target"`
 	} `json:"relations"`
 }
 
@@ -54,8 +59,11 @@ func (e entity) annotation(name string) string { return string(e.Metadata.Annota
 // annotation.
 func (e entity) owner() string {
 	for _, r := range e.Relations {
-		if r.Type == "ownedBy" && r.TargetRef != "" {
-			return teamOf(r.TargetRef, defaultNamespace)
+		if r.Type != "ownedBy" {
+			continue
+		}
+		if team := cmp.Or(teamOf(r.TargetRef, defaultNamespace), teamOf(r.Target.Name, r.Target.Namespace)); team != "" {
+			return team
 		}
 	}
 	if owner := teamOf(strings.TrimSpace(string(e.Spec.Owner)), e.namespace()); owner != "" || e.isOwner() {

@@ -17,7 +17,8 @@ const (
 	pageSize   = 500
 	maxPages   = 1000
 
-	// Annotations whose values contain the name that is looked up, so that Backstage's filter can't find them.
+	// Annotations whose values contain the name that is looked up, so that Backstage's filter can't find them. Some write several keys,
+	// or blanks, into projectAnnotation, too.
 	// https://backstage.io/docs/features/software-catalog/well-known-annotations
 	sourceAnnotation   = "backstage.io/source-location"
 	projectsAnnotation = "jira.com/project-keys"
@@ -52,7 +53,9 @@ func (b *Backstage) list(ctx context.Context) (*listing, error) {
 	var before string // the first entity of the previous page
 	for page := range maxPages {
 		entities, err := b.entities(ctx, url.Values{
-			"filter": {"metadata.annotations." + sourceAnnotation, "metadata.annotations." + projectsAnnotation},
+			"filter": {
+				"metadata.annotations." + sourceAnnotation, "metadata.annotations." + projectAnnotation, "metadata.annotations." + projectsAnnotation,
+			},
 			"fields": {"kind,metadata.name,metadata.namespace,metadata.annotations,spec.owner,relations"},
 			"limit":  {strconv.Itoa(pageSize)}, "offset": {strconv.Itoa(page * pageSize)},
 		})
@@ -83,7 +86,11 @@ func (l *listing) add(e entity) {
 		c.bySource = true
 		l.repositories[repository] = append(l.repositories[repository], c)
 	}
-	for key := range strings.SplitSeq(e.annotation(projectsAnnotation), ",") {
+	keys := e.annotation(projectsAnnotation)
+	if one := e.annotation(projectAnnotation); strings.ContainsAny(one, ", /") { // a filter does not find it
+		keys += "," + one
+	}
+	for key := range strings.SplitSeq(keys, ",") {
 		key = strings.ToLower(strings.TrimSpace(key[strings.LastIndexByte(key, '/')+1:])) // one of several sites: site/KEY
 		if key != "" {
 			l.projects[key] = append(l.projects[key], e.candidate())
@@ -106,5 +113,6 @@ func (e entity) sourceRepository() string {
 	if len(parts) < 2 || len(parts) > 2 && parts[2] != "tree" && parts[2] != "blob" {
 		return ""
 	}
-	return strings.ToLower(dora.Host(location) + "/" + parts[0] + "/" + strings.TrimSuffix(parts[1], ".git"))
+	host := strings.TrimPrefix(dora.Host(location), "www.")
+	return strings.ToLower(host + "/" + parts[0] + "/" + strings.TrimSuffix(parts[1], ".git"))
 }

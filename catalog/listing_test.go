@@ -91,6 +91,7 @@ func TestRepositoryTeam(t *testing.T) {
 		"source location of a file":   {[]described{component("a", "web", source, "url:https://github.com/Acme/Web/blob/main/catalog-info.yaml")}, "web", ""},
 		"source location with .git":   {[]described{component("a", "web", source, "url:https://github.com/acme/web.git")}, "web", ""},
 		"source location, no slash":   {[]described{component("a", "web", source, "url:https://github.com/acme/web")}, "web", ""},
+		"source location with www":    {[]described{component("a", "web", source, "url:https://www.GitHub.com/acme/web/")}, "web", ""},
 		"a longer name":               {[]described{component("a", "web", source, "url:https://github.com/acme/web-of-it/")}, dora.Unknown, ""},
 		"another server":              {[]described{component("a", "web", source, "url:https://gitlab.com/acme/web/")}, dora.Unknown, ""},
 		"a path of another server":    {[]described{component("a", "web", source, "url:https://github.com/acme/web/-/tree/main/")}, dora.Unknown, ""},
@@ -140,6 +141,9 @@ func TestProjectTeam(t *testing.T) {
 		want     string
 	}{
 		"key":                         {[]described{component("a", "A", key, "WEB")}, "A"},
+		"key with blanks":             {[]described{component("a", "A", key, " WEB ")}, "A"},
+		"one of several as the key":   {[]described{component("a", "A", key, "OPS,web")}, "A"},
+		"key of a site":               {[]described{component("a", "A", key, "cloud/WEB")}, "A"},
 		"one of several":              {[]described{component("a", "A", keys, "OPS, WEB,INC")}, "A"},
 		"the only one":                {[]described{component("a", "A", keys, "web")}, "A"},
 		"of a site":                   {[]described{component("a", "A", keys, "cloud/WEB")}, "A"},
@@ -156,6 +160,18 @@ func TestProjectTeam(t *testing.T) {
 				t.Errorf("team %s, %v; want %s", team, err, test.want)
 			}
 		})
+	}
+}
+
+// A listing from before an entity got another owner does not matter where a filter finds the entity.
+func TestProjectWithAnotherOwner(t *testing.T) {
+	b := newBench(t, catalogOf(component("a", "A", projectAnnotation, "WEB")))
+	if team, err := b.ProjectTeam(t.Context(), "OPS"); err != nil || team != dora.Unknown {
+		t.Fatalf("%s, %v", team, err)
+	}
+	b.answer = catalogOf(component("a", "B", projectAnnotation, "WEB"))
+	if team, err := b.ProjectTeam(t.Context(), "WEB"); err != nil || team != "B" || b.log.Len() > 0 {
+		t.Errorf("%s, %v; want B; log %s", team, err, b.log.String())
 	}
 }
 
