@@ -3,9 +3,11 @@ package instrumentation
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,7 +69,20 @@ type fixedURL struct {
 func (e fixedURL) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.WithContext(r.Context()) // a copy
 	r.URL, r.Host = e.to, ""
-	return e.inner.RoundTrip(r)
+	response, err := e.inner.RoundTrip(r)
+	if err == nil && slices.Contains(retried, response.StatusCode) {
+		response.Body = namedBody{io.MultiReader(strings.NewReader(response.Status+": "), response.Body), response.Body}
+	}
+	return response, err
+}
+
+// retried are the answers after which the exporters try again. Their errors have only the text of such an answer, so it gets the status.
+var retried = []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+
+// namedBody is the body of an answer after its status.
+type namedBody struct {
+	io.Reader
+	io.Closer
 }
 
 // credentials returns the transport credentials of a connection over gRPC.

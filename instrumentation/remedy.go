@@ -7,7 +7,7 @@ import (
 
 // httpStatus and grpcCode find how a receiver answered in the error of an exporter, which has no type for it.
 var (
-	httpStatus = regexp.MustCompile(`failed to send \w+ to \S+: (4\d\d) `)
+	httpStatus = regexp.MustCompile(`(?:failed to send \w+ to \S+:|retry-able request failure: body:) (4\d\d) `)
 	grpcCode   = regexp.MustCompile(`rpc error: code = (\w+) `)
 )
 
@@ -32,6 +32,11 @@ func remedy(err error, temporality string) string {
 		return "the receiver has no OTLP there: set otlp.endpoint to its address, and otlp.protocol to the one that it has there"
 	case "413":
 		return "the request is too large for the receiver: set otlp.compression to gzip, or raise its limit"
+	case "429", "ResourceExhausted":
+		if temporality == "" {
+			return "the receiver's limit is reached: set a lower otlp.traces_ratio, or raise its limit"
+		}
+		return "the receiver's limit is reached: set a longer otlp.interval, or raise its limit"
 	case "415":
 		return "set otlp.protocol to one that the receiver takes"
 	case "400", "InvalidArgument":

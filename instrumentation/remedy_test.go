@@ -22,6 +22,10 @@ func TestRemedies(t *testing.T) {
 		"a page":                  {"failed to send metrics to http://p/x: 405 Method Not Allowed (body: (empty))", "cumulative", "set otlp.endpoint"},
 		"another service of gRPC": {"rpc error: code = Unimplemented desc = unknown service", "cumulative", "set otlp.endpoint"},
 		"too large":               {"failed to send metrics to http://p: 413 Request Entity Too Large (body: (empty))", "cumulative", "set otlp.compression"},
+		"too often":               {"context deadline exceeded: retry-able request failure: body: 429 Too Many Requests: slow down", "cumulative", "set a longer otlp.interval"},
+		"too often, gRPC":         {"rpc error: code = ResourceExhausted desc = no", "delta", "set a longer otlp.interval"},
+		"too many spans":          {"max retry time would elapse: retry-able request failure: body: 429 Too Many Requests: ", "", "set a lower otlp.traces_ratio"},
+		"down, to be retried":     {"context deadline exceeded: retry-able request failure: body: 503 Service Unavailable: 429 requests wait", "cumulative", ""},
 		"another protocol":        {"failed to send traces to http://p: 415 Unsupported Media Type (body: (empty))", "", "set otlp.protocol"},
 		"bad values":              {"failed to send metrics to http://p: 400 Bad Request (body: no)", "cumulative", "set otlp.protocol, otlp.temporality"},
 		"another 4xx":             {"failed to send metrics to http://p: 451 Unavailable For Legal Reasons (body: no)", "cumulative", "set otlp.endpoint, otlp.protocol"},
@@ -43,8 +47,12 @@ func TestRemedies(t *testing.T) {
 func TestRemedyOfAnswers(t *testing.T) {
 	for status, test := range map[int]struct{ body, want string }{
 		401: {"no", "otlp.headers"}, 404: {"no", "otlp.endpoint"}, 400: {"invalid temporality", "set otlp.temporality to delta"},
+		429: {"no", "otlp.interval"},
 	} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, test.body, status) }))
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3600") // longer than the exporter tries again
+			http.Error(w, test.body, status)
+		}))
 		defer server.Close()
 		log := &lockedBuffer{}
 		stop(t, start(t, restored(t), pushOptions("http/protobuf", server.URL+"/v1/metrics", slog.New(slog.NewTextHandler(log, nil)))))
