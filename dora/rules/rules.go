@@ -24,6 +24,9 @@ type Rules struct {
 	// OnLate is called with the number of events that arrived after events that follow them had been evaluated.
 	OnLate func(events int)
 
+	familiesOnce sync.Once
+	families     map[string]dora.Family
+
 	mu sync.Mutex
 	// limitLogged has the groups whose limit the log has mentioned.
 	limitLogged map[string]bool
@@ -57,7 +60,7 @@ func (r *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time
 	var s *Session
 	err := store.Update(ctx, func(tx dora.Tx) error { // may be called again
 		s = &Session{
-			Tx: tx, policy: r.Policy, maxSeries: r.MaxSeries, redeploymentLabel: r.RedeploymentLabel, families: dora.FamiliesByName(), now: now,
+			Tx: tx, policy: r.Policy, maxSeries: r.MaxSeries, redeploymentLabel: r.RedeploymentLabel, families: r.familiesByName(), now: now,
 			storeCreated: r.StoreCreated,
 			folded:       map[string]int{}, isStarted: r.isStarted,
 		}
@@ -75,6 +78,12 @@ func (r *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time
 		write(r.Logger)
 	}
 	return nil
+}
+
+// familiesByName returns what dora.FamiliesByName does, which takes longer than many a transaction.
+func (r *Rules) familiesByName() map[string]dora.Family {
+	r.familiesOnce.Do(func() { r.families = dora.FamiliesByName() })
+	return r.families
 }
 
 // maxStarted bounds the memory of Rules.started.
