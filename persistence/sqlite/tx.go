@@ -28,6 +28,8 @@ type tx struct {
 	lastPosition     int64
 	lastPositionRead bool
 	changed          bool
+	// wrote is true if the running op has its savepoint, or needs none.
+	wrote bool
 	// pendingDelta is the change of the number of pending deliveries.
 	pendingDelta int
 	// texts and series have ids of rows of these tables; labelSets has which rows are there.
@@ -45,11 +47,7 @@ var _ dora.Tx = (*tx)(nil)
 // lost.
 func (t *tx) apply(o *op) error {
 	before := *t
-	if !o.single {
-		if err := t.connection.exec("SAVEPOINT op"); err != nil {
-			return err
-		}
-	}
+	t.wrote = o.single
 	o.err = t.run(o)
 	failed := t.err
 	t.err = errEnded
@@ -62,10 +60,22 @@ func (t *tx) apply(o *op) error {
 		t.forgetIDs()
 		end = "ROLLBACK TO op"
 	}
-	if o.single {
+	if o.single || !t.wrote {
 		return nil
 	}
 	return t.connection.exec(end)
+}
+
+// beforeWrite prepares the first statement of an op that may change something: a savepoint undoes the op if it fails.
+func (t *tx) beforeWrite() error {
+	if t.err != nil || t.wrote {
+		return t.err
+	}
+	if err := t.connection.exec("SAVEPOINT op"); err != nil {
+		return t.fail(err)
+	}
+	t.wrote = true
+	return nil
 }
 
 // forgetIDs forgets the ids of rows that may have been rolled back.
@@ -92,8 +102,8 @@ func (t *tx) run(o *op) (err error) {
 
 // exec executes a statement and returns how many rows it changed.
 func (t *tx) exec(query string, args ...any) (int64, error) {
-	if t.err != nil {
-		return 0, t.err
+	if err := t.beforeWrite(); err != nil {
+		return 0, err
 	}
 	s, err := t.connection.prepare(query)
 	if err != nil {
@@ -113,6 +123,9 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 
 // insert executes a statement that inserts a row and returns its id.
 func (t *tx) insert(query string, args ...any) (id int64, err error) {
+	if err := t.beforeWrite(); err != nil {
+		return 0, err
+	}
 	_, err = t.queryRow(query, args, &id)
 	t.changed = true
 	return id, err
