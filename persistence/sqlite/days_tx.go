@@ -25,6 +25,7 @@ func (t dayTx) Restart(policy string) error {
 	if err != nil {
 		return fmt.Errorf("remove days: %w", err)
 	}
+	t.tx.stale.clear()
 	_, err = t.tx.exec("INSERT INTO stale_days (scope, since) SELECT text, ?1 FROM texts WHERE id IN (SELECT scope FROM deployments) UNION SELECT ?2, ?1", time.Time{}.UnixMilli(), dora.StaleIncidents)
 	if err == nil {
 		_, err = t.tx.exec("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", policyKey, policy)
@@ -59,6 +60,7 @@ func (t dayTx) Save(c dora.DayChanges) error {
 		return fmt.Errorf("remove the counts of no deployments: %w", err)
 	}
 	for scope, since := range c.Stale {
+		t.tx.stale.remove(scope)
 		var err error
 		if since.IsZero() {
 			_, err = t.tx.exec("DELETE FROM stale_days WHERE scope = ?", scope)

@@ -74,8 +74,8 @@ func (w *writer) claimGroup() iter.Seq[*op] {
 // commit runs ops in one transaction and returns those that it began, each with its own outcome. If it returns an error, that is the
 // outcome of all of them, and none is written. It begins none while another process holds the lock for writing.
 func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
-	t := &tx{writer: w, logger: w.logger, texts: w.texts, series: w.series, labelSets: w.labelSets}
-	t.forgetIDs()
+	t := &tx{writer: w, logger: w.logger, caches: w.caches}
+	t.caches.rollback()
 	if err = w.begin(t); isBusy(err) {
 		return nil, err
 	}
@@ -99,9 +99,7 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 	}
 	w.queue.committed()
 	w.pending.Store(max(0, w.pending.Load()+int64(t.pendingDelta))) // another process may have retried dead letters
-	t.texts.commit()
-	t.series.commit()
-	t.labelSets.commit()
+	t.caches.commit()
 	if t.changed {
 		w.changed.notify()
 	}

@@ -16,6 +16,7 @@ var errEnded = errors.New("the transaction has ended")
 
 // tx is the transaction of a group. It implements dora.Tx for one op at a time.
 type tx struct {
+	caches
 	writer     *writer
 	connection *connection
 	// client is the name of the client whose op runs; leases holds the claims of all clients.
@@ -32,10 +33,6 @@ type tx struct {
 	wrote bool
 	// pendingDelta is the change of the number of pending deliveries.
 	pendingDelta int
-	// texts and series have ids of rows of these tables; labelSets has which rows are there.
-	texts     *idCache[string]
-	series    *idCache[seriesKey]
-	labelSets *idCache[labelSet]
 	// err is the first error of a statement of the running op. No further statement is executed: SQLite may have rolled back the
 	// whole transaction, and each statement would be committed by itself.
 	err error
@@ -57,7 +54,7 @@ func (t *tx) apply(o *op) error {
 	end := "RELEASE op"
 	if o.err != nil {
 		t.lastPosition, t.lastPositionRead, t.changed, t.pendingDelta = before.lastPosition, before.lastPositionRead, before.changed, before.pendingDelta
-		t.forgetIDs()
+		t.caches.rollback()
 		end = "ROLLBACK TO op"
 	}
 	if o.single || !t.wrote {
@@ -76,13 +73,6 @@ func (t *tx) beforeWrite() error {
 	}
 	t.wrote = true
 	return nil
-}
-
-// forgetIDs forgets the ids of rows that may have been rolled back.
-func (t *tx) forgetIDs() {
-	t.texts.rollback()
-	t.series.rollback()
-	t.labelSets.rollback()
 }
 
 // run calls the op. A panic becomes the op's error, and so does a statement's error that the op ignored.

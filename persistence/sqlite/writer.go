@@ -33,9 +33,7 @@ type writer struct {
 	// The following are used or changed by the committer only.
 	connection *connection // nil if it must be reopened
 	moved      error       // errMoved if writes would be lost, else nil
-	texts      *idCache[string]
-	series     *idCache[seriesKey]
-	labelSets  *idCache[labelSet]
+	caches     caches
 	hugeLog    bool // the log was above warnLogAbove at the last check
 	hasRemoved bool // there are removed_keys
 	// pending is the number of pending deliveries, once maxPending is set.
@@ -53,7 +51,7 @@ type writer struct {
 func newWriter(path string, codec *codec, logger *slog.Logger) *writer {
 	return &writer{
 		path: path, codec: codec, logger: logger, queue: newQueue(maxWaiting),
-		texts: newIDCache[string](), series: newIDCache[seriesKey](), labelSets: newIDCache[labelSet](),
+		caches:  newCaches(),
 		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 }
