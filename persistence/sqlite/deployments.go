@@ -113,20 +113,17 @@ func (t deploymentTx) addShipped(d dora.DeploymentRecord, c dora.Change, names [
 	if err != nil || stored.id == 0 {
 		return cmp.Or(err, errors.New("the deployment is not known"))
 	}
-	for _, name := range names {
-		_, err := t.exec("INSERT OR REPLACE INTO shipped (scope, name, deployment, change, revert) VALUES (?, ?, ?, ?, ?)",
-			scope, name, stored.id, c.Name(), len(c.Reverts) > 0)
-		if err != nil {
-			return err
-		}
+	var shipped, titles [][]any
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+		shipped = append(shipped, []any{scope, name, stored.id, c.Name(), len(c.Reverts) > 0})
 	}
 	for _, title := range c.Titles() {
-		_, err := t.exec("INSERT OR IGNORE INTO titles (scope, title, change, deployment) VALUES (?, ?, ?, ?)", scope, title, c.Name(), stored.id)
-		if err != nil {
-			return err
-		}
+		titles = append(titles, []any{scope, title, c.Name(), stored.id})
 	}
-	return nil
+	if err := t.insertRows("INSERT OR REPLACE INTO shipped (scope, name, deployment, change, revert)", shipped); err != nil {
+		return err
+	}
+	return t.insertRows("INSERT OR IGNORE INTO titles (scope, title, change, deployment)", titles)
 }
 
 // RemoveShipped removes what AddShipped stored.

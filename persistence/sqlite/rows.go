@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // readAll returns the rows of a query; records names them in errors.
@@ -46,6 +48,21 @@ func firstRow[T any](all []T, err error) (T, bool, error) {
 		return none, false, err
 	}
 	return all[0], true, nil
+}
+
+// maxInserted is how many rows a statement inserts at most: each number of rows is another statement.
+const maxInserted = 16
+
+// insertRows inserts rows with as few statements as it can. into is the beginning of the statement, before VALUES.
+func (t *tx) insertRows(into string, rows [][]any) error {
+	for chunk := range slices.Chunk(rows, maxInserted) {
+		row := ", (" + placeholders(len(chunk[0])) + ")"
+		query := into + " VALUES" + strings.TrimPrefix(strings.Repeat(row, len(chunk)), ",")
+		if _, err := t.exec(query, slices.Concat(chunk...)...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scanText scans a row of one text.
