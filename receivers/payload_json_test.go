@@ -4,6 +4,7 @@ import (
 	stdjson "encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -25,7 +26,7 @@ func TestPayloadsAreReadLikeByTheStandardLibrary(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			checkLikeStandard(t, []byte(body))
-			for at := 1; at < min(len(body), 600); at += 1 + len(body)/400 {
+			for at := 1; at < len(body) && len(body) < 1000; at++ {
 				checkLikeStandard(t, []byte(body[:at]))
 				for _, c := range []byte("\"{}[],:0\\\x00\x80") {
 					damaged := []byte(body)
@@ -44,8 +45,8 @@ func checkLikeStandard(t *testing.T, body []byte) {
 	if (err != nil) != (wantErr != nil) {
 		t.Fatalf("%s: error %v, want %v", body, err, wantErr)
 	}
-	if err != nil {
-		return // what was read before the error is not used
+	if err != nil || reflect.DeepEqual(want, got) { // what was read before an error is not used
+		return
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("%s: -want +got:\n%s", body, diff)
