@@ -48,6 +48,10 @@ type Session struct {
 	// folded counts the events that were counted under other by group of families, late the events that were late.
 	folded map[string]int
 	late   int
+	// identified has the repositories of the events of the transaction.
+	identified map[calledRepository]*identifiedRepository
+	// spellings has how environments are spelled that the events went to.
+	spellings map[spelledEnvironment]string
 	// isStarted reports which series earlier transactions have started at 0; newlyStarted has those of this one.
 	isStarted    func(key string) bool
 	newlyStarted []string
@@ -63,8 +67,12 @@ func (r *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time
 			Tx: tx, policy: r.Policy, maxSeries: r.MaxSeries, redeploymentLabel: r.RedeploymentLabel, families: r.familiesByName(), now: now,
 			storeCreated: r.StoreCreated,
 			folded:       map[string]int{}, isStarted: r.isStarted,
+			identified: map[calledRepository]*identifiedRepository{}, spellings: map[spelledEnvironment]string{},
 		}
-		return f(s)
+		if err := f(s); err != nil {
+			return err
+		}
+		return s.saveNames()
 	})
 	if err != nil {
 		return err
