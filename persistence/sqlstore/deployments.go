@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"cmp"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,11 +19,7 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 }
 
 func (t deploymentTx) save(d dora.DeploymentRecord) error {
-	encode := json.Marshal
-	if d.Shipment != nil { // it has been evaluated, and seldom changes
-		encode = t.writer.codec.encode
-	}
-	details, err := encode(d)
+	details, err := t.writer.codec.encode(d)
 	if err != nil {
 		return err
 	}
@@ -120,10 +115,12 @@ func (t deploymentTx) addShipped(d dora.DeploymentRecord, c dora.Change, names [
 	for _, title := range c.Titles() {
 		titles = append(titles, []any{scope, title, c.Name(), stored.id})
 	}
-	if err := t.insertRows("INSERT OR REPLACE INTO shipped (scope, name, deployment, change, revert)", shipped); err != nil {
+	err = t.insertRows("INSERT INTO shipped (scope, name, deployment, change, revert)", shipped,
+		"ON CONFLICT (scope, name, deployment) DO UPDATE SET change = excluded.change, revert = excluded.revert")
+	if err != nil {
 		return err
 	}
-	return t.insertRows("INSERT OR IGNORE INTO titles (scope, title, change, deployment)", titles)
+	return t.insertRows("INSERT INTO titles (scope, title, change, deployment)", titles, "ON CONFLICT DO NOTHING")
 }
 
 // RemoveShipped removes what AddShipped stored.

@@ -53,11 +53,11 @@ func firstRow[T any](all []T, err error) (T, bool, error) {
 // maxInserted is how many rows a statement inserts at most: each number of rows is another statement.
 const maxInserted = 16
 
-// insertRows inserts rows with as few statements as it can. into is the beginning of the statement, before VALUES.
-func (t *tx) insertRows(into string, rows [][]any) error {
+// insertRows inserts rows with as few statements as it can. into is the beginning of the statement, before VALUES, and conflict the end.
+func (t *tx) insertRows(into string, rows [][]any, conflict string) error {
 	for chunk := range slices.Chunk(rows, maxInserted) {
 		row := ", (" + placeholders(len(chunk[0])) + ")"
-		query := into + " VALUES" + strings.TrimPrefix(strings.Repeat(row, len(chunk)), ",")
+		query := into + " VALUES" + strings.TrimPrefix(strings.Repeat(row, len(chunk)), ",") + " " + conflict
 		if _, err := t.exec(query, slices.Concat(chunk...)...); err != nil {
 			return err
 		}

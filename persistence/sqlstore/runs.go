@@ -82,7 +82,7 @@ func (t *tx) saveSuccesses(id int64, all []success) error {
 		if err != nil {
 			return err
 		}
-		_, err = t.exec("INSERT OR IGNORE INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		_, err = t.exec("INSERT INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 			id, s.at, s.number, scope, s.sha, s.team, s.production)
 		if err != nil {
 			return err
