@@ -25,6 +25,8 @@ func (t repositoryTx) Merge(from, into string) error {
 	if err := t.moveShipped(from, into); err != nil {
 		return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 	}
+	t.decided.clear()
+	t.repaired.clear()
 	lower, upper := prefixRange(from + "/")
 	scope := "?2 || substr(scope, length(?1) + 1)"
 	for _, statement := range []string{
