@@ -191,7 +191,7 @@ var migrations = [...]string{`
 	CREATE INDEX successes_scope ON successes (scope, at, number);
 	CREATE INDEX successes_sha   ON successes (scope, sha, at, number);
 	CREATE INDEX successes_team  ON successes (team, at, number) WHERE production = 1;
-	CREATE VIEW runs AS SELECT * FROM successes AS s WHERE deployment IS NOT ( -- of the success before it in its scope
+	CREATE VIEW runs AS SELECT * FROM successes AS s WHERE deployment IS DISTINCT FROM ( -- of the success before it in its scope
 		SELECT deployment FROM successes WHERE scope = s.scope AND (at, number) < (s.at, s.number) ORDER BY at DESC, number DESC LIMIT 1);
 	CREATE TABLE shipped (
 		scope      INTEGER NOT NULL,

@@ -35,7 +35,7 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 		}
 		inserted, err = t.exec(`INSERT INTO deliveries (source, stem, rest, about, event, received, due, checksum) VALUES (?, ?, ?, ?, ?, ?, 0, ?)
 			ON CONFLICT (stem, rest) DO UPDATE SET about = excluded.about, event = excluded.event, received = excluded.received,
-				checksum = excluded.checksum, due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE state = 2`,
+				checksum = excluded.checksum, due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE deliveries.state = 2`,
 			d.Source, stem, rest, about(d.Event), event, d.Received.UnixMilli(), deliverySum(d, event))
 		t.pendingDelta += int(inserted)
 		return err

@@ -59,7 +59,7 @@ func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dor
 
 // AddLookup stores a look-up unless one of the same commit exists.
 func (t commitTx) AddLookup(j dora.Lookup) error {
-	return t.saveLookup(j, "INSERT INTO "+lookupRow+" ON CONFLICT DO NOTHING")
+	return t.saveLookup(j, addLookup)
 }
 
 // RetryLookup replaces the look-up of the same commit.
@@ -67,10 +67,16 @@ func (t commitTx) RetryLookup(j dora.Lookup) error {
 	if err := t.checkLease(work{lookupQueue, j.Commit.Key()}); err != nil {
 		return err
 	}
-	return t.saveLookup(j, "INSERT OR REPLACE INTO "+lookupRow)
+	return t.saveLookup(j, replaceLookup)
 }
 
-const lookupRow = "lookups (commit_key, details, attempts, misses, repository, failing_since, failing_calls, inaccessible, due, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+const lookupColumns = "details, attempts, misses, repository, failing_since, failing_calls, inaccessible, due, checksum"
+
+var (
+	addLookup         = "INSERT INTO lookups (commit_key, " + lookupColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+	replaceLookup     = upsert("lookups", "commit_key", lookupColumns)
+	saveWaitingStatus = upsert("waiting_statuses", "commit_key, subject", "labels, at, id, checksum")
+)
 
 func (t *tx) saveLookup(j dora.Lookup, query string) error {
 	commit, err := json.Marshal(j.Commit)
@@ -89,8 +95,7 @@ func (t commitTx) Wait(w dora.WaitingStatus) error {
 	labels, err := json.Marshal(w.Labels)
 	if err == nil {
 		row := []any{w.Commit, w.Subject, string(labels), w.At.UnixMilli(), w.ID}
-		_, err = t.exec("INSERT OR REPLACE INTO waiting_statuses (commit_key, subject, labels, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?)",
-			append(row, checksum(row...))...)
+		_, err = t.exec(saveWaitingStatus, append(row, checksum(row...))...)
 	}
 	if err != nil {
 		return fmt.Errorf("store waiting status %s: %w", w.Subject, err)
