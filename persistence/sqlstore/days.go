@@ -59,11 +59,11 @@ func (r dayReads) DeploymentsFrom(scope string, from time.Time, limit int) ([]do
 		return nil, until, err
 	}
 	end := endOf(until)
-	all, err := r.deployments("WHERE id IN (SELECT deployment FROM successes WHERE scope = "+textID+" AND at >= ? AND at < ?)", scope, from.UnixMilli(), end)
+	all, err := r.deployments("WHERE id IN (SELECT deployment FROM successes WHERE scope = "+textID+" AND at >= ? AND at < ?) ORDER BY id", scope, from.UnixMilli(), end)
 	if err != nil {
 		return nil, until, err
 	}
-	others, err := r.deployments("WHERE scope = "+textID+" AND success IS NULL AND found_at >= ? AND found_at < ?", scope, from.UnixMilli(), end)
+	others, err := r.deployments("WHERE scope = "+textID+" AND success IS NULL AND found_at >= ? AND found_at < ? ORDER BY id", scope, from.UnixMilli(), end)
 	return append(all, others...), until, err
 }
 

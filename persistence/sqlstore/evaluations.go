@@ -39,13 +39,13 @@ const (
 
 // DueComparisons returns at most limit evaluations of deployments that are due, the longest due first: only the first of each scope,
 // and none of a scope whose first is not due yet.
-func (s *Store) DueComparisons(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
-	return s.evaluations(ctx, dueDeployments, now.UnixMilli(), limit)
+func (r *Reader) DueComparisons(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
+	return r.evaluations(ctx, dueDeployments, now.UnixMilli(), limit)
 }
 
 // DueEvaluations returns at most limit other evaluations that are due, the longest due first.
-func (s *Store) DueEvaluations(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
-	return s.evaluations(ctx, dueOthers, now.UnixMilli(), limit)
+func (r *Reader) DueEvaluations(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
+	return r.evaluations(ctx, dueOthers, now.UnixMilli(), limit)
 }
 
 func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]dora.Evaluation, error) {
@@ -72,7 +72,7 @@ func (t evaluationTx) Add(s dora.Evaluation) error {
 
 // Retry sets when an evaluation is due again, its attempts and misses, and since when it fails.
 func (t evaluationTx) Retry(s dora.Evaluation) error {
-	if err := t.checkLease(evaluationWork(s)); err != nil {
+	if err := t.checkLease(evaluationWork(s), false); err != nil {
 		return err
 	}
 	n, err := t.exec(`UPDATE evaluations SET due = ?, attempts = ?, misses = ?, failing_since = ?, failing_calls = ?, inaccessible = ?
@@ -89,7 +89,7 @@ func (t evaluationTx) Retry(s dora.Evaluation) error {
 
 // Done removes an evaluation that has been made.
 func (t evaluationTx) Done(s dora.Evaluation) error {
-	if err := t.checkLease(evaluationWork(s)); err != nil {
+	if err := t.checkLease(evaluationWork(s), true); err != nil {
 		return err
 	}
 	_, err := t.exec("DELETE FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)
