@@ -50,6 +50,15 @@ func TestStore(t *testing.T) {
 	})
 }
 
+// TestShared runs the contract of stores that several processes have open.
+func TestShared(t *testing.T) {
+	server := pgserver.Start(t, "fsync=off", "max_connections=200")
+	storetest.RunShared(t, func(t *testing.T) (a, b storetest.Store) {
+		p := newPlace(server)
+		return contractStore{p.open(t), p}, contractStore{p.open(t), p}
+	})
+}
+
 // contractStore is a Store as the contract sees it.
 type contractStore struct {
 	*postgres.Store
