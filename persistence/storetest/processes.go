@@ -22,6 +22,7 @@ func RunShared(t *testing.T, open func(t *testing.T) (a, b Store)) {
 		"alternate": processesAlternate,
 		"keys":      processesAcceptTheSame,
 		"lost":      processLosesItsLease,
+		"scope":     processesEvaluateAScopeInTurn,
 		"wake":      processesWakeEachOther,
 		"positions": processesShareThePositions,
 		"removed":   processesKnowWhatWasRemoved,
@@ -138,6 +139,23 @@ func processLosesItsLease(t *testing.T, a, b Store) {
 		first.release(t, "1", "2")
 		update(t, b, func(tx dora.Tx) error { return second.end(tx, "2") })
 		second.release(t, "2")
+	}
+}
+
+// While a process evaluates a deployment, no other one evaluates an earlier one of the scope that arrives meanwhile.
+func processesEvaluateAScopeInTurn(t *testing.T, a, b Store) {
+	addComparisons(t, a, 0, success(2, 2))
+	claimed := must[[]dora.Evaluation](t)(a.ComparisonQueue().Claim(t.Context(), minute(0), time.Hour, 9))
+	addComparisons(t, b, 0, success(1, 1))
+	same(t, "the evaluations of the first process", 1, len(claimed))
+	same(t, "what the second one can claim meanwhile", 0, len(must[[]dora.Evaluation](t)(b.ComparisonQueue().Claim(t.Context(), minute(0), time.Hour, 9))))
+	update(t, a, func(tx dora.Tx) error { return tx.Evaluations().Retry(claimed[0]) })
+	if err := a.ComparisonQueue().Release(t.Context(), claimed...); err != nil {
+		t.Fatal(err)
+	}
+	next := must[[]dora.Evaluation](t)(b.ComparisonQueue().Claim(t.Context(), minute(0), time.Hour, 9))
+	if len(next) != 1 || next[0].ID != 1 {
+		t.Errorf("afterwards the second one claims %+v, want the earlier deployment", next)
 	}
 }
 
