@@ -40,7 +40,6 @@ func (p place) open(t testing.TB) *postgres.Store {
 	return s
 }
 
-
 // TestStore runs the contract that every engine must pass.
 func TestStore(t *testing.T) {
 	server := pgserver.Start(t, "fsync=off", "max_connections=200")
