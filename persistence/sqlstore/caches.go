@@ -71,3 +71,12 @@ func (c caches) commit() {
 		}
 	}
 }
+
+// clear forgets all rows.
+func (c caches) clear() {
+	c.texts.clear()
+	c.series.clear()
+	c.labelSets.clear()
+	c.deployments.clear()
+	c.stale.clear()
+}

@@ -91,6 +91,8 @@ func (c searchedColumns) values() []any {
 	return []any{c.repository, c.scope, c.sha, c.branch, c.success, c.foundAt}
 }
 
+var saveShipped = upsert("shipped", "scope, name, deployment", "change, revert")
+
 // AddShipped records that a deployment shipped a change, under names of the change.
 func (t deploymentTx) AddShipped(d dora.DeploymentRecord, c dora.Change, names []string) error {
 	if err := t.addShipped(d, c, names); err != nil {
@@ -115,12 +117,10 @@ func (t deploymentTx) addShipped(d dora.DeploymentRecord, c dora.Change, names [
 	for _, title := range c.Titles() {
 		titles = append(titles, []any{scope, title, c.Name(), stored.id})
 	}
-	err = t.insertRows("INSERT INTO shipped (scope, name, deployment, change, revert)", shipped,
-		"ON CONFLICT (scope, name, deployment) DO UPDATE SET change = excluded.change, revert = excluded.revert")
-	if err != nil {
+	if err := t.insertRows(saveShipped, shipped); err != nil {
 		return err
 	}
-	return t.insertRows("INSERT INTO titles (scope, title, change, deployment)", titles, "ON CONFLICT DO NOTHING")
+	return t.insertRows("INSERT INTO titles (scope, title, change, deployment) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", titles)
 }
 
 // RemoveShipped removes what AddShipped stored.

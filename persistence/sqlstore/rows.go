@@ -53,12 +53,12 @@ func firstRow[T any](all []T, err error) (T, bool, error) {
 // maxInserted is how many rows a statement inserts at most: each number of rows is another statement.
 const maxInserted = 16
 
-// insertRows inserts rows with as few statements as it can. into is the beginning of the statement, before VALUES, and conflict the end.
-func (t *tx) insertRows(into string, rows [][]any, conflict string) error {
+// insertRows executes a statement that inserts a row for many rows, with as few statements as it can.
+func (t *tx) insertRows(statement string, rows [][]any) error {
 	for chunk := range slices.Chunk(rows, maxInserted) {
-		row := ", (" + placeholders(len(chunk[0])) + ")"
-		query := into + " VALUES" + strings.TrimPrefix(strings.Repeat(row, len(chunk)), ",") + " " + conflict
-		if _, err := t.exec(query, slices.Concat(chunk...)...); err != nil {
+		row := "(" + placeholders(len(chunk[0])) + ")"
+		many := strings.Replace(statement, row, row+strings.Repeat(", "+row, len(chunk)-1), 1)
+		if _, err := t.exec(many, slices.Concat(chunk...)...); err != nil {
 			return err
 		}
 	}
