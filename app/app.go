@@ -80,8 +80,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.store, err = sqlite.Open(ctx, o.Config.Storage.Database, o.Logger); err != nil {
 		return nil, err
 	}
-	if a.release, err = localfile.LockCheckpoint(o.Config.Storage.File.Path); err != nil {
-		return nil, err
+	if file := o.Config.Storage.File.Path; file != "" {
+		if a.release, err = localfile.LockCheckpoint(file); err != nil {
+			return nil, err
+		}
 	}
 	if err := a.build(ctx, &a.options); err != nil {
 		return nil, err

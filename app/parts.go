@@ -111,7 +111,11 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	}
 	p.projection = &pipeline.Projection{
 		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: o.CheckpointInterval, Checkpoint: values,
-		OnCheckpoint: func(err error) { p.instruments.Checkpoint(o.Machine.Wall(), err) },
+		OnCheckpoint: func(err error) {
+			if c.Storage.File.Path != "" {
+				p.instruments.Checkpoint(o.Machine.Wall(), err)
+			}
+		},
 	}
 	return nil
 }
