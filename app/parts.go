@@ -63,7 +63,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 			w, err := p.store.Writes()
 			return instrumentation.Writes(w), err
 		},
-		Backlog: p.backlog,
+		Backlog: p.backlog, WaitCurrent: func(ctx context.Context) error { return p.projection.WaitCurrent(ctx) }, Lag: func() int64 { return p.projection.Lag() },
 	})
 	if err != nil {
 		return err
