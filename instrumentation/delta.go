@@ -34,6 +34,9 @@ type DeltaOptions struct {
 	First bool
 	// Pushed is what the receiver has otherwise.
 	Pushed []dora.PushedSeries
+	// Load, unless it is nil, returns Pushed, and whether any process has pushed deltas. It is called each time before this server begins
+	// to push.
+	Load func(context.Context) (pushed []dora.PushedSeries, known bool, err error)
 	// Confirmed is called with each series of which the receiver has more than before.
 	Confirmed func(context.Context, []dora.PushedSeries)
 }

@@ -28,6 +28,9 @@ type SelfMetrics struct {
 	// lastCheckpoint is the time of the last successful write, with its monotonic reading; nil before the first.
 	lastCheckpoint atomic.Pointer[time.Time]
 
+	// pushing reports whether this server pushes the metrics; nil unless several servers share the push.
+	pushing atomic.Pointer[func() bool]
+
 	backlogQuery, seriesQuery singleflight.Group
 }
 
@@ -213,6 +216,7 @@ var selfHelp = map[string]string{
 	"dora_exporter.projection.lag":                   "Stored facts that the metrics lacked at the newest scrape.",
 	"dora_exporter.stale_scrapes":                    "Scrapes answered without facts that were stored before, since these could not be added within a second.",
 	"dora_exporter.otlp.exports":                     "Pushes of metrics over OTLP by result.",
+	"dora_exporter.otlp.lease_held":                  "1 while this server pushes the metrics over OTLP, 0 while another one does.",
 	"dora_exporter.otlp.span_exports":                "Pushes of traces over OTLP by result.",
 	"dora_exporter.otlp.lost_spans":                  "Spans that were dropped because the queue was full or their push failed.",
 	"dora_exporter.store.waiting_writes":             "Writes that wait to be committed to the store.",
