@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"dora-exporter/config"
+	"dora-exporter/instrumentation"
 	"dora-exporter/persistence/sqlite"
 	"dora-exporter/persistence/sqlstore"
 )
@@ -13,6 +14,8 @@ import (
 type store struct {
 	*sqlstore.Store
 	close func() error
+	// push is the lease on the push of metrics; nil if this server alone uses the store.
+	push instrumentation.PushLease
 }
 
 // Close closes the store and its database.
@@ -24,7 +27,7 @@ func openStore(ctx context.Context, c *config.Config, logger *slog.Logger) (*sto
 	if err != nil {
 		return nil, err
 	}
-	return &store{s.Store, s.Close}, nil
+	return &store{Store: s.Store, close: s.Close}, nil
 }
 
 // openReader opens the configured store for reading.

@@ -14,15 +14,11 @@ func newDeltas(from pushProducer, o *DeltaOptions) *deltas {
 	return &deltas{source: from, options: o, started: from.options.Now().Round(0), confirmed: map[seriesKey]seriesTotal{}}
 }
 
-// begin continues where the receiver is. The program's own metrics are not continued from other servers (Load), which push theirs as other
-// series.
+// begin continues where the receiver is.
 func (d *deltas) begin(ctx context.Context) error {
-	pushed, known := d.options.Pushed, !d.options.First
-	if d.options.Load != nil {
-		var err error
-		if pushed, known, err = d.options.Load(ctx); err != nil {
-			return err
-		}
+	pushed, known, err := d.options.Load(ctx)
+	if err != nil {
+		return err
 	}
 	if !known {
 		return d.startNow(ctx)
@@ -38,7 +34,7 @@ func (d *deltas) begin(ctx context.Context) error {
 		switch {
 		case ofFacts[p.Instrument]:
 			total.value, total.buckets = p.Value, p.Buckets
-		case d.options.Load != nil:
+		case d.shared:
 			continue
 		}
 		labels := attributeSet(p.Labels)

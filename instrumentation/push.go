@@ -81,7 +81,7 @@ func (i *Instruments) startPush(ctx context.Context, o PushOptions, to sdkmetric
 	if o.Delta != nil {
 		exporter.temporality = "delta"
 		d := newDeltas(pushProducer{i}, o.Delta)
-		d.onGrown = func() { requestPush(i.newSeries) }
+		d.onGrown, d.shared = func() { requestPush(i.newSeries) }, o.Lease != nil
 		source, exporter.onExported, begin = d, d.confirm, d.begin
 	}
 	who, err := newMetricResource(ctx, o.Resource)
