@@ -189,6 +189,10 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 	}
 	stopClock := runInBackground(ctx, p.clock.Run)
 	stopProcessor := runInBackground(ctx, p.processor.Run)
+	stopSharing := func() {}
+	if p.store.pauses != nil {
+		stopSharing = runInBackground(ctx, func(ctx context.Context) { p.github.SharePauses(ctx, p.store.pauses) })
+	}
 	stopLookups := runInBackground(ctx, p.lookups.Run)
 	stopEvaluator := runInBackground(ctx, p.evaluator.Run)
 	stopDays := runInBackground(ctx, p.days.Run)
@@ -206,6 +210,7 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 		stopRetention()
 		stopLookups()
 		stopEvaluator()
+		stopSharing()
 		stopDays()
 		stopClock()
 		stopProjection()

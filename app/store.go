@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"dora-exporter/config"
+	"dora-exporter/enrichment"
 	"dora-exporter/instrumentation"
 	"dora-exporter/persistence/sqlite"
 	"dora-exporter/persistence/sqlstore"
@@ -14,8 +15,9 @@ import (
 type store struct {
 	*sqlstore.Store
 	close func() error
-	// push is the lease on the push of metrics; nil if this server alone uses the store.
-	push instrumentation.PushLease
+	// push is the lease on the push of metrics, pauses are those of calls to GitHub. Both are nil if this server alone uses the store.
+	push   instrumentation.PushLease
+	pauses enrichment.Pauses
 }
 
 // Close closes the store and its database.
