@@ -105,6 +105,7 @@ func (r *replicas) load() {
 				r.sent++
 				id := r.sent
 				r.mu.Unlock()
+				time.Sleep(50 * time.Millisecond)
 				for range 2 {
 					turn++
 					if r.post(r.all[turn%len(r.all)], id) {
@@ -189,15 +190,7 @@ func (r *replicas) check(t *testing.T) {
 			return err
 		})
 	}
-	for id := 1; id <= sent; id++ {
-		e := r.all[id%len(r.all)]
-		eventually(t, "everything is sent again", func() error {
-			if !r.post(e, id) {
-				return fmt.Errorf("status %d is not taken", id)
-			}
-			return nil
-		})
-	}
+	r.sendAgain(t, sent)
 	for n, e := range r.all {
 		eventually(t, fmt.Sprintf("replica %d counts each once", n), func() error {
 			counted, err := e.counted()
@@ -221,4 +214,25 @@ func (r *replicas) check(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// sendAgain sends all statuses again, each to one of the replicas.
+func (r *replicas) sendAgain(t *testing.T, sent int) {
+	t.Helper()
+	const senders = 8
+	var sending sync.WaitGroup
+	for sender := range senders {
+		sending.Go(func() {
+			for id := 1 + sender; id <= sent; id += senders {
+				e := r.all[id%len(r.all)]
+				for start := time.Now(); !r.post(e, id); time.Sleep(50 * time.Millisecond) {
+					if time.Since(start) > testexporter.Patience {
+						t.Errorf("status %d is not taken", id)
+						return
+					}
+				}
+			}
+		})
+	}
+	sending.Wait()
 }
