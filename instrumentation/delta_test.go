@@ -93,7 +93,7 @@ const (
 
 func deltaOptions(protocol, address string, saved map[string]dora.PushedSeries) PushOptions {
 	o := pushOptions(protocol, protocols[protocol].endpoint(address, "http"), slog.New(slog.DiscardHandler))
-	o.Delta = &DeltaOptions{First: saved == nil, Pushed: slices.Collect(maps.Values(saved)), Confirmed: func(_ context.Context, all []dora.PushedSeries) {
+	o.Delta = &DeltaOptions{Load: loaded(saved == nil, slices.Collect(maps.Values(saved))...), Confirmed: func(_ context.Context, all []dora.PushedSeries) {
 		for _, p := range all {
 			if saved != nil {
 				saved[p.Instrument+p.Labels.Key()] = p
@@ -207,7 +207,7 @@ func TestDeltasSwitchedOn(t *testing.T) {
 	i := newInstruments(t)
 	i.Restore(before)
 	o := deltaOptions("http/protobuf", r.Address, saved)
-	o.Delta.First = true
+	o.Delta.Load = loaded(true)
 	push := start(t, i, o)
 	flushed(t, push, r.Receiver)
 	stop(t, push)
@@ -242,7 +242,7 @@ func TestStopDuringDeltaPush(t *testing.T) {
 			i := newInstruments(t)
 			i.Restore(dora.State{})
 			o := pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.DiscardHandler))
-			o.Delta = &DeltaOptions{First: true, Confirmed: func(context.Context, []dora.PushedSeries) {}}
+			o.Delta = &DeltaOptions{Load: loaded(true), Confirmed: func(context.Context, []dora.PushedSeries) {}}
 			push := start(t, i, o)
 			total := func() (sum float64) {
 				for _, request := range r.Requests() {
@@ -266,4 +266,9 @@ func TestStopDuringDeltaPush(t *testing.T) {
 			}
 		})
 	}
+}
+
+// loaded returns what a store has that no process has pushed deltas from, or others.
+func loaded(first bool, pushed ...dora.PushedSeries) func(context.Context) ([]dora.PushedSeries, bool, error) {
+	return func(context.Context) ([]dora.PushedSeries, bool, error) { return pushed, !first, nil }
 }

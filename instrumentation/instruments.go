@@ -32,6 +32,10 @@ type Options struct {
 	Backlog func(context.Context) (Backlog, error)
 	// Writes describes the store's writer; it is called at each scrape, and must not wait for the disk. Nil if there is no store.
 	Writes func() (Writes, error)
+	// WaitCurrent waits until all facts that are stored when it is called are recorded, and returns an error if ctx ends before; it is
+	// called before each scrape. Lag returns how many were missing then. Both are nil if only this process stores facts.
+	WaitCurrent func(context.Context) error
+	Lag         func() int64
 	// MaxSeries is the limit of each group of families, and Series returns how many series count towards it.
 	MaxSeries int
 	Series    func(context.Context) (map[string]int, error)

@@ -201,11 +201,13 @@ func TestSelfMetrics(t *testing.T) {
 		`dora_exporter_late_events_total 0`,
 		`dora_exporter_oldest_pending_age_seconds 60`,
 		`dora_exporter_otlp_exports_total{result="error"} 1`,
+		`dora_exporter_projection_lag 6`,
 		`dora_exporter_series{families="github"} 9`,
 		`dora_exporter_series_folded_total{families="dora"} 0`,
 		`dora_exporter_series_folded_total{families="github"} 0`,
 		`dora_exporter_series_folded_total{families="jira"} 0`,
 		`dora_exporter_series_limit 20000`,
+		`dora_exporter_stale_scrapes_total 0`,
 		`dora_exporter_store_removed_total{what="deliveries"} 0`,
 		`dora_exporter_store_removed_total{what="deployments"} 3`,
 		`dora_exporter_store_removed_total{what="facts"} 0`,
@@ -253,6 +255,7 @@ func testOptions() Options {
 		Backlog: func(context.Context) (Backlog, error) {
 			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), SetAside: 3, LookUps: 5, Evaluations: 7, EvaluationsDue: 4, EvaluationsAge: 90500 * time.Millisecond}, nil
 		},
+		Lag:       func() int64 { return 6 },
 		MaxSeries: 20_000,
 		Series:    func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },
 	}

@@ -25,9 +25,9 @@ func (i *Instruments) Handler() (http.Handler, error) {
 	if err := registerExporter(facts, changed); err != nil {
 		return nil, err
 	}
-	metrics := newScrapeHandler(&cachedGatherer{
+	metrics := newScrapeHandler(currentGatherer{i, &cachedGatherer{
 		producer: changed, factFamilies: createdGatherer{facts, i.startOfFact}, self: createdGatherer{own, i.startOfSelf},
-	}, own)
+	}}, own)
 	return promhttp.InstrumentMetricHandler(own, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !i.Restored() {
 			w.Header().Set("Retry-After", "1")

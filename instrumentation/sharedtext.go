@@ -12,14 +12,17 @@ import (
 //
 //   - One text is rendered at a time. Requests that arrive meanwhile wait together for the next one. So a request never gets
 //     values from before it was made, with one exception:
-//   - At most maxActiveTexts are held. If clients are still reading that many, a new request gets the newest of them,
-//     unless that is older than maxSharedAge. Then the clients of the oldest text are disconnected, and a new text is rendered.
+//   - At most maxActiveTexts are held. If clients are still reading that many, a new request gets the newest of them, unless that is
+//     older than maxSharedAge and the clients of the oldest have had minReadTime. Then these are disconnected, and a new text is
+//     rendered.
 
 const (
 	// maxActiveTexts bounds the texts of a format that are being read at a time.
 	maxActiveTexts = 2
 	// maxSharedAge is how old a text may be that is given to another reader while maxActiveTexts are being read.
-	maxSharedAge = 5 * time.Second
+	maxSharedAge = time.Second
+	// minReadTime is how long a client may take for reading a text while others wait for a newer one.
+	minReadTime = 5 * time.Second
 )
 
 // sharedText renders the text of a format and shares it between readers.
@@ -83,7 +86,7 @@ func (s *sharedText) reusable() *rendering {
 		return nil
 	}
 	oldest, newest := s.active[0], s.active[len(s.active)-1]
-	if time.Since(newest.started) < maxSharedAge {
+	if time.Since(newest.started) < maxSharedAge || time.Since(oldest.started) < minReadTime {
 		return newest
 	}
 	for reader := range oldest.readers {

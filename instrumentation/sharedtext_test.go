@@ -46,14 +46,14 @@ func TestSharedText(t *testing.T) {
 			}
 			second = append(second, one)
 		}
-		// Nobody has closed: those that come get the newest, until it is too old.
+		// Nobody has closed: those that come get the newest, until it is too old and the first has had its time.
 		time.Sleep(time.Second)
 		stale := open(func() {})
 		if stale.body != "2" || made != 2 || cut != 0 {
 			t.Errorf("read %s, %d were made, %d cut off", stale.body, made, cut)
 		}
 		s.release(stale.reader)
-		time.Sleep(maxSharedAge)
+		time.Sleep(minReadTime - 3*time.Second) // the first text was begun 3 s ago
 		if fresh := open(func() {}); fresh.body != "3" || cut != 1 {
 			t.Errorf("read %s, %d cut off, want 3 and 1", fresh.body, cut)
 		} else {

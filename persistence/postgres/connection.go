@@ -18,7 +18,7 @@ import (
 // Limits of a transaction that has the store's lock. The server ends one whose process has been stopped or cut off, so that the other
 // replicas go on; such a process can't commit when it continues.
 const (
-	lockTimeout      = "1s"
+	lockTimeout      = "8s"
 	idleTimeout      = "5s"
 	statementTimeout = "60s"
 )
