@@ -28,6 +28,7 @@ type parts struct {
 	store       *sqlite.Store
 	clock       *sqlite.Clock
 	instruments *instrumentation.Instruments
+	metrics     *instrumentation.Handler
 	processor   *pipeline.Processor
 	lookups     *pipeline.Lookups
 	evaluator   *pipeline.Evaluator
@@ -161,8 +162,8 @@ func pathOf(r *http.Request) string { return r.URL.Path }
 // listen makes the server and listens on its addresses.
 func (p *parts) listen(ctx context.Context, o *Options) error {
 	c, logger := o.Config, o.Logger
-	metrics, err := p.instruments.Handler()
-	if err != nil {
+	var err error
+	if p.metrics, err = p.instruments.Handler(); err != nil {
 		return err
 	}
 	now := o.Machine.Wall
@@ -184,7 +185,7 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 			return p.traces.Request(ctx, r)
 		},
 	})
-	e := endpoints{metrics: metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
+	e := endpoints{metrics: p.metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
 	if c.Server.Page == "on" {
 		since := now()
 		if p.reader, err = sqlite.OpenReader(ctx, c.Storage.Database); err != nil {

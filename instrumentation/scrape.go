@@ -50,7 +50,7 @@ func newScrapeHandler(from prometheus.Gatherer, own prometheus.Registerer) *scra
 	for _, format := range sharedFormats {
 		for _, zipped := range []bool{false, true} {
 			v := variant{format, zipped}
-			s.shared[v] = newSharedText(func(size int) *text { return v.render(handler, size) })
+			s.shared[v] = newSharedText(func(buffer []byte) *text { return v.render(handler, buffer) })
 		}
 	}
 	return s
@@ -111,20 +111,20 @@ func acceptsGzip(header http.Header) bool {
 	return false
 }
 
-// text is a complete answer. It is immutable.
+// text is a complete answer. It is immutable while it has readers.
 type text struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// render returns the answer of a handler; size is its expected size in bytes.
-func (v variant) render(handler http.Handler, size int) *text {
+// render returns the answer of a handler, in a buffer if that is large enough.
+func (v variant) render(handler http.Handler, buffer []byte) *text {
 	request := &http.Request{Method: http.MethodGet, Header: http.Header{"Accept": {string(v.format)}}}
 	if v.gzip {
 		request.Header.Set("Accept-Encoding", "gzip")
 	}
-	w := &textWriter{text{status: http.StatusOK, header: http.Header{}}, bytes.NewBuffer(make([]byte, 0, size+size/16+bytes.MinRead))}
+	w := &textWriter{text{status: http.StatusOK, header: http.Header{}}, bytes.NewBuffer(buffer)}
 	handler.ServeHTTP(w, request)
 	w.body = w.buffer.Bytes()
 	return &w.text

@@ -1,6 +1,7 @@
 package instrumentation
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
 	"sync"
@@ -24,8 +25,10 @@ const (
 
 // sharedText renders the text of a format and shares it between readers.
 type sharedText struct {
-	// render makes a text of about the given size in bytes.
-	render func(size int) *text
+	// render makes a text, in a buffer if that is large enough.
+	render func(buffer []byte) *text
+	// buffers has the buffers (*[]byte) of texts that nobody reads any more.
+	buffers sync.Pool
 	// turn has capacity 1; whoever renders holds it.
 	turn chan struct{}
 
@@ -52,7 +55,7 @@ type textReader struct {
 	abort     func()
 }
 
-func newSharedText(render func(size int) *text) *sharedText {
+func newSharedText(render func(buffer []byte) *text) *sharedText {
 	return &sharedText{render: render, turn: make(chan struct{}, 1)}
 }
 
@@ -109,7 +112,15 @@ func (s *sharedText) fill(shared *rendering) {
 		defer s.mu.Unlock()
 		s.lastSize = len(t.body)
 	}()
-	t = s.render(size)
+	t = s.render(s.buffer(size))
+}
+
+// buffer returns an empty buffer for a text that is about as large as the newest one.
+func (s *sharedText) buffer(size int) []byte {
+	if used, ok := s.buffers.Get().(*[]byte); ok && cap(*used) >= size {
+		return (*used)[:0]
+	}
+	return make([]byte, 0, size+size/16+bytes.MinRead)
 }
 
 // release gives the text up.
@@ -119,5 +130,6 @@ func (s *sharedText) release(r *textReader) {
 	delete(r.rendering.readers, r)
 	if len(r.rendering.readers) == 0 {
 		s.active = slices.DeleteFunc(s.active, func(o *rendering) bool { return o == r.rendering })
+		s.buffers.Put(&r.rendering.text.body)
 	}
 }

@@ -10,7 +10,7 @@ import (
 func TestSharedText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		made := 0
-		s := newSharedText(func(int) *text {
+		s := newSharedText(func([]byte) *text {
 			time.Sleep(time.Second)
 			made++
 			return &text{body: []byte(strconv.Itoa(made))}
