@@ -122,7 +122,10 @@ func (a *App) restore(ctx context.Context) error {
 	if err := a.projection.Restore(ctx); err != nil {
 		return err
 	}
-	return a.metrics.Fill()
+	if err := a.metrics.Fill(); err != nil {
+		return err
+	}
+	return a.store.ReleaseMemory(ctx)
 }
 
 // Addresses returns the addresses that the server listens on, host:port.
