@@ -126,7 +126,9 @@ func TestCacheOfManySeries(t *testing.T) {
 	const series = 2*gatherAtOnce + 7
 	i := newInstruments(t)
 	state := dora.State{dora.DeploymentsTotal: {}}
-	add := func(labels dora.Labels) { state[dora.DeploymentsTotal][labels.Key()] = dora.Series{Labels: labels, Own: 1} }
+	add := func(labels dora.Labels) {
+		state[dora.DeploymentsTotal][labels.Key()] = dora.Series{Labels: labels, Own: 1}
+	}
 	var want strings.Builder
 	want.WriteString("# HELP github_deployments_total The amount of successful deployments.\n# TYPE github_deployments_total counter\n")
 	for n := range series {
