@@ -22,6 +22,12 @@ type baselineSeries struct {
 	Buckets []int64     `json:"buckets,omitempty"`
 }
 
+// labelsWithKey is a label set that families share, with its Labels.Key.
+type labelsWithKey struct {
+	key    string
+	labels dora.Labels
+}
+
 // Baselines returns all imported baselines, the oldest first.
 func (r *Reader) Baselines(ctx context.Context) ([]dora.Baseline, error) {
 	return readAll(ctx, r, "the baselines", "SELECT hash, source, details, taken, checksum FROM baselines ORDER BY taken, hash", nil,
@@ -40,11 +46,19 @@ func (r *Reader) Baselines(ctx context.Context) ([]dora.Baseline, error) {
 				return b, &CorruptError{Path: r.path, What: "the baseline of " + b.Source + " can't be read", Err: err}
 			}
 			b.Bounds, b.Values = d.Bounds, dora.State{}
+			sets := map[string]labelsWithKey{}
 			for family, all := range d.Series {
-				b.Values[family] = map[string]dora.Series{}
+				b.Values[family] = make(map[string]dora.Series, len(all))
 				for _, s := range all {
-					b.Values[family][s.Labels.Key()] = dora.Series{Labels: s.Labels, Baseline: s.Value, BaselineBuckets: s.Buckets}
+					key := s.Labels.Key()
+					set, known := sets[key]
+					if !known {
+						set = labelsWithKey{key, s.Labels}
+						sets[key] = set
+					}
+					b.Values[family][set.key] = dora.Series{Labels: set.labels, Baseline: s.Value, BaselineBuckets: s.Buckets}
 				}
+				delete(d.Series, family)
 			}
 			return b, nil
 		})
