@@ -3,14 +3,13 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"dora-exporter/dora"
 )
 
-// baselineDetails are the columns of a baseline that are stored as JSON.
+// baselineDetails are the values of a baseline as they are stored, by codec.
 type baselineDetails struct {
 	Bounds map[string][]int64          `json:"bounds,omitempty"`
 	Series map[string][]baselineSeries `json:"series"`
@@ -32,7 +31,7 @@ type labelsWithKey struct {
 func (r *Reader) Baselines(ctx context.Context) ([]dora.Baseline, error) {
 	return readAll(ctx, r, "the baselines", "SELECT hash, source, details, taken, checksum FROM baselines ORDER BY taken, hash", nil,
 		func(rows *sql.Rows) (b dora.Baseline, err error) {
-			var details string
+			var details []byte
 			var taken, sum int64
 			if err := rows.Scan(&b.Hash, &b.Source, &details, &taken, &sum); err != nil {
 				return b, err
@@ -42,7 +41,7 @@ func (r *Reader) Baselines(ctx context.Context) ([]dora.Baseline, error) {
 			}
 			b.Taken = fromMillis(taken)
 			var d baselineDetails
-			if err := json.Unmarshal([]byte(details), &d); err != nil {
+			if err := r.codec.decode(details, &d); err != nil {
 				return b, &CorruptError{Path: r.path, What: "the baseline of " + b.Source + " can't be read", Err: err}
 			}
 			b.Bounds, b.Values = d.Bounds, dora.State{}
@@ -71,7 +70,7 @@ func (s *Store) AddBaseline(ctx context.Context, b dora.Baseline) error {
 	if earlier {
 		started = b.Start
 	}
-	details, err := encodeBaseline(b)
+	details, err := s.codec.encode(detailsOf(b))
 	if err == nil {
 		err = s.update(ctx, func(t *tx) error {
 			taken := b.Taken.UnixMilli()
@@ -97,13 +96,14 @@ func (s *Store) AddBaseline(ctx context.Context, b dora.Baseline) error {
 	return nil
 }
 
-func encodeBaseline(b dora.Baseline) (string, error) {
+func detailsOf(b dora.Baseline) baselineDetails {
 	d := baselineDetails{Bounds: b.Bounds, Series: map[string][]baselineSeries{}}
 	for family, all := range b.Values {
+		series := make([]baselineSeries, 0, len(all))
 		for _, s := range all {
-			d.Series[family] = append(d.Series[family], baselineSeries{s.Labels, s.Baseline, s.BaselineBuckets})
+			series = append(series, baselineSeries{s.Labels, s.Baseline, s.BaselineBuckets})
 		}
+		d.Series[family] = series
 	}
-	details, err := json.Marshal(d)
-	return string(details), err
+	return d
 }
