@@ -14,7 +14,8 @@ type baseSeries struct {
 	labels   string
 	baseline float64
 	own      int64
-	newest   moment
+	// newest is nil if there is no fact of kind Last.
+	newest *moment
 	// buckets is nil if all are 0.
 	buckets *baseBuckets
 }
@@ -29,7 +30,10 @@ type moment struct {
 type baseBuckets struct{ baseline, own []int64 }
 
 func newBaseSeries(labels string, s dora.Series) baseSeries {
-	b := baseSeries{labels: labels, baseline: s.Baseline, own: s.Own, newest: moment{s.At, s.ID}}
+	b := baseSeries{labels: labels, baseline: s.Baseline, own: s.Own}
+	if !s.At.IsZero() {
+		b.newest = &moment{s.At, s.ID}
+	}
 	if s.Buckets != nil || s.BaselineBuckets != nil {
 		b.buckets = &baseBuckets{s.BaselineBuckets, s.Buckets}
 	}
@@ -38,7 +42,10 @@ func newBaseSeries(labels string, s dora.Series) baseSeries {
 
 // merged returns the series before anything is added to it.
 func (b baseSeries) merged() mergedSeries {
-	m := mergedSeries{attributeSet(dora.ParseLabels(b.labels)), dora.Series{Baseline: b.baseline, Own: b.own, At: b.newest.at, ID: b.newest.id}}
+	m := mergedSeries{attributeSet(dora.ParseLabels(b.labels)), dora.Series{Baseline: b.baseline, Own: b.own}}
+	if b.newest != nil {
+		m.At, m.ID = b.newest.at, b.newest.id
+	}
 	if b.buckets != nil {
 		m.BaselineBuckets, m.Buckets = b.buckets.baseline, b.buckets.own
 	}
@@ -92,10 +99,8 @@ func (i *Instruments) startHistogram(family string, labels dora.Labels, series a
 // updateNewest reports whether a fact is the newest of its series so far, and remembers it if so.
 func (i *Instruments) updateNewest(f dora.Fact, series attribute.Distinct) bool {
 	before, known := i.newest[f.Family][series]
-	if !known {
-		var restored baseSeries
-		restored, known = i.base[f.Family][series]
-		before = restored.newest
+	if restored := i.base[f.Family][series].newest; !known && restored != nil {
+		before, known = *restored, true
 	}
 	if known && !f.Newer(before.at, before.id) {
 		return false

@@ -107,11 +107,27 @@ func (i *Instruments) allSeries(ctx context.Context) (map[string]seriesSet, erro
 	}
 	all := map[string]seriesSet{}
 	for _, f := range i.options.Families {
-		for series := range i.merge(f, live[instrumentNames[f.Name]], nil) {
+		for series := range i.base[f.Name] {
 			addSeries(all, f.Name, series)
+		}
+		switch data := live[instrumentNames[f.Name]].(type) {
+		case metricdata.Sum[float64]:
+			addPoints(all, f.Name, data.DataPoints)
+		case metricdata.Gauge[float64]:
+			addPoints(all, f.Name, data.DataPoints)
+		case metricdata.Histogram[float64]:
+			for n := range data.DataPoints {
+				addSeries(all, f.Name, data.DataPoints[n].Attributes.Equivalent())
+			}
 		}
 	}
 	return all, nil
+}
+
+func addPoints(to map[string]seriesSet, family string, points []metricdata.DataPoint[float64]) {
+	for n := range points {
+		addSeries(to, family, points[n].Attributes.Equivalent())
+	}
 }
 
 // currentVersion returns a number that changes with the values of the families of facts; 0 before Restore.

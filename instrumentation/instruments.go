@@ -80,8 +80,8 @@ type Instruments struct {
 	// batch or nothing.
 	mu       sync.RWMutex
 	restored bool
-	// starts are when the series of facts began; seriesBegan is true if some have begun since the last Record.
-	starts      map[string]map[attribute.Distinct]time.Time
+	// starts are when the series of facts began, in Unix nanoseconds; seriesBegan is true if some have begun since the last Record.
+	starts      map[string]map[attribute.Distinct]int64
 	seriesBegan bool
 	// newSeries receives a value when series have begun, unless there is one that nobody has taken yet.
 	newSeries chan struct{}
@@ -108,7 +108,7 @@ func New(o Options) (*Instruments, error) {
 		selfReader: sdkmetric.NewManualReader(),
 		record:     map[string]func(float64, metric.MeasurementOption){},
 		families:   map[string]dora.Family{},
-		starts:     map[string]map[attribute.Distinct]time.Time{},
+		starts:     map[string]map[attribute.Distinct]int64{},
 		newSeries:  make(chan struct{}, 1),
 		selfStarts: selfStarts{starts: map[seriesKey]time.Time{}},
 		base:       map[string]map[attribute.Distinct]baseSeries{},

@@ -24,14 +24,21 @@ func (c *idCache[K]) get(key K) (id int64, ok bool) {
 
 func (c *idCache[K]) add(key K, id int64) { c.found[key] = id }
 
-// rollback forgets what the running transaction has found: some of it may have been rolled back.
-func (c *idCache[K]) rollback() { clear(c.found) }
+// forget drops what the running transaction has found: some of it may have been rolled back.
+func (c *idCache[K]) forget() {
+	if len(c.found) > maxCachedIDs/100 {
+		c.found = map[K]int64{} // a map never shrinks
+	}
+	clear(c.found)
+}
 
-// commit keeps what the running transaction has found.
+// commit keeps what the running transaction has found, unless that is more than the cache holds.
 func (c *idCache[K]) commit() {
 	if len(c.committed) > maxCachedIDs {
-		clear(c.committed)
+		c.committed = map[K]int64{}
 	}
-	maps.Copy(c.committed, c.found)
-	clear(c.found)
+	if len(c.found) <= maxCachedIDs {
+		maps.Copy(c.committed, c.found)
+	}
+	c.forget()
 }

@@ -113,5 +113,6 @@ func (t *tx) beginImported(b dora.Baseline, at time.Time) error {
 			}
 		}
 	}
+	t.series.forget() // there may be many, and most get no facts
 	return nil
 }

@@ -70,9 +70,9 @@ func (t *tx) apply(o *op) error {
 
 // forgetIDs forgets the ids of rows that may have been rolled back.
 func (t *tx) forgetIDs() {
-	t.texts.rollback()
-	t.series.rollback()
-	t.labelSets.rollback()
+	t.texts.forget()
+	t.series.forget()
+	t.labelSets.forget()
 }
 
 // run calls the op. A panic becomes the op's error, and so does a statement's error that the op ignored.
