@@ -42,7 +42,7 @@ func newBaseSeries(labels string, s dora.Series) baseSeries {
 
 // merged returns the series before anything is added to it.
 func (b baseSeries) merged() mergedSeries {
-	m := mergedSeries{attributeSet(dora.ParseLabels(b.labels)), dora.Series{Baseline: b.baseline, Own: b.own}}
+	m := mergedSeries{labels: b.labels, Series: dora.Series{Baseline: b.baseline, Own: b.own}}
 	if b.newest != nil {
 		m.At, m.ID = b.newest.at, b.newest.id
 	}

@@ -65,11 +65,16 @@ func (i *Instruments) State() dora.State {
 	if err != nil {
 		panic(fmt.Sprintf("read our own instruments: %v", err)) // a manual reader fails only after its shutdown
 	}
+	labels := map[string]dora.Labels{} // families share them
 	for _, f := range i.options.Families {
 		all := map[string]dora.Series{}
 		for _, s := range i.merge(f, live[instrumentNames[f.Name]], nil) {
-			s.Labels = labelsOf(s.attributes)
-			all[s.Labels.Key()] = s.Series
+			key := s.key()
+			if labels[key] == nil {
+				labels[key] = dora.ParseLabels(key)
+			}
+			s.Labels = labels[key]
+			all[key] = s.Series
 		}
 		if len(all) > 0 {
 			state[f.Name] = all
@@ -93,14 +98,30 @@ func (i *Instruments) collectInstruments(ctx context.Context) (live map[string]m
 	return live, nil
 }
 
-// mergedSeries is a restored series with what was recorded since.
+// mergedSeries is a restored series with what was recorded since, without Labels.
 type mergedSeries struct {
+	// labels is dora.Labels.Key of a restored series; attributes has the labels of another one.
+	labels     string
 	attributes attribute.Set
 	dora.Series
 }
 
-// merge adds the data of a family's instrument to its base, for the series in only or, if only is nil, for all. The series have no
-// Labels, only attributes.
+// key returns dora.Labels.Key.
+func (m mergedSeries) key() string {
+	if m.labels == "" {
+		return labelsOf(m.attributes).Key()
+	}
+	return m.labels
+}
+
+func (m mergedSeries) attributeSet() attribute.Set {
+	if m.labels == "" {
+		return m.attributes
+	}
+	return attributeSet(dora.ParseLabels(m.labels))
+}
+
+// merge adds the data of a family's instrument to its base, for the series in only or, if only is nil, for all.
 func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only seriesSet) map[attribute.Distinct]mergedSeries {
 	merged := map[attribute.Distinct]mergedSeries{}
 	base := i.base[f.Name]
@@ -173,7 +194,7 @@ func (i *Instruments) toMetric(f dora.Family, live metricdata.Aggregation, only 
 	points := make([]metricdata.DataPoint[float64], 0, len(series))
 	for key, s := range series {
 		points = append(points, metricdata.DataPoint[float64]{
-			Attributes: s.attributes, StartTime: i.startOf(f.Name, key, now), Time: now, Value: s.Value(f),
+			Attributes: s.attributeSet(), StartTime: i.startOf(f.Name, key, now), Time: now, Value: s.Value(f),
 		})
 	}
 	if f.Kind == dora.Last {
@@ -197,7 +218,7 @@ func (i *Instruments) toHistogram(f dora.Family, series map[attribute.Distinct]m
 			buckets[bucket] = uint64(n)
 		}
 		points = append(points, metricdata.HistogramDataPoint[float64]{
-			Attributes: s.attributes, StartTime: i.startOf(f.Name, key, now), Time: now,
+			Attributes: s.attributeSet(), StartTime: i.startOf(f.Name, key, now), Time: now,
 			Count: uint64(all), Sum: s.Value(f), Bounds: bounds, BucketCounts: buckets,
 		})
 	}
