@@ -154,7 +154,7 @@ func TestCacheOfManySeries(t *testing.T) {
 func TestFirstScrapeIsAtomic(t *testing.T) {
 	i := newInstruments(t)
 	state := dora.State{}
-	for n := range 3 * gatherAtOnce {
+	for n := range 2 * gatherAtOnce {
 		labels := dora.Labels{"environment": "production", "owner": "acme", "repo": fmt.Sprint(n), "team": "Platform"}
 		if err := state.Add(dora.FamiliesByName(), dora.Fact{Family: dora.Changes, Labels: labels, Value: 1}); err != nil {
 			t.Fatal(err)
@@ -178,7 +178,7 @@ func TestFirstScrapeIsAtomic(t *testing.T) {
 			}
 		}
 	})
-	for range 5 {
+	for range 3 {
 		handler, err := i.Handler()
 		if err != nil {
 			t.Fatal(err)
