@@ -36,6 +36,14 @@ type Server struct {
 // Start starts a new server with settings such as fsync=off, and stops it at the end of the test.
 func Start(tb testing.TB, settings ...string) *Server {
 	tb.Helper()
+	s := newServer(tb, settings)
+	s.run("initdb", "-D", s.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+	s.Boot()
+	return s
+}
+
+func newServer(tb testing.TB, settings []string) *Server {
+	tb.Helper()
 	folder, err := os.MkdirTemp("", "pgserver")
 	if err != nil {
 		tb.Fatal(err)
@@ -51,9 +59,22 @@ func Start(tb testing.TB, settings ...string) *Server {
 			tb.Fatal(err)
 		}
 	}
-	s.run("initdb", "-D", s.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-	s.Boot()
 	return s
+}
+
+// Standby starts an asynchronous standby of a server, which has all that the server has.
+func (s *Server) Standby() *Server {
+	s.tb.Helper()
+	standby := newServer(s.tb, s.settings)
+	standby.run("pg_basebackup", "-D", standby.data(), "-d", s.URL("postgres", "postgres"), "-R", "-X", "stream", "-c", "fast")
+	standby.Boot()
+	return standby
+}
+
+// Promote makes a standby the server.
+func (s *Server) Promote() {
+	s.tb.Helper()
+	s.Psql("postgres", "SELECT pg_promote(true, 60)")
 }
 
 // URL returns the URL of a database for a user.
