@@ -28,6 +28,8 @@ type parts struct {
 	store       *store
 	clock       clock
 	instruments *instrumentation.Instruments
+	github      *enrichment.GitHub
+	metrics     *instrumentation.Handler
 	processor   *pipeline.Processor
 	lookups     *pipeline.Lookups
 	evaluator   *pipeline.Evaluator
@@ -63,7 +65,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 			w, err := p.store.Writes()
 			return instrumentation.Writes(w), err
 		},
-		Backlog: p.backlog,
+		Backlog: p.backlog, WaitCurrent: func(ctx context.Context) error { return p.projection.WaitCurrent(ctx) }, Lag: func() int64 { return p.projection.Lag() },
 	})
 	if err != nil {
 		return err
@@ -80,7 +82,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	github, err := enrichment.New(enrichment.Options{
+	p.github, err = enrichment.New(enrichment.Options{
 		BaseURL: c.GitHub.BaseURL, Token: c.GitHub.Token, Logger: logger,
 		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth, OnPause: p.instruments.GitHubPaused,
 		OnInaccessible: p.instruments.GitHubInaccessible, Inaccessible: inaccessible,
@@ -98,10 +100,10 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
 	p.lookups = &pipeline.Lookups{
-		Store: p.store, Enricher: github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
+		Store: p.store, Enricher: p.github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
 	}
 	p.evaluator = &pipeline.Evaluator{
-		Store: p.store, Enricher: github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
+		Store: p.store, Enricher: p.github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
 	}
 	p.retention = &pipeline.Retention{Store: p.store, Rules: rules, Logger: logger, Keep: c.Storage.Retention, Now: o.Machine.Wall, OnRemoved: p.countRemoved}
 	p.days = &pipeline.Days{Store: p.store, Policy: c.Policy, Logger: logger, AtOnce: 100}
@@ -111,7 +113,11 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	}
 	p.projection = &pipeline.Projection{
 		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: o.CheckpointInterval, Checkpoint: values,
-		OnCheckpoint: func(err error) { p.instruments.Checkpoint(o.Machine.Wall(), err) },
+		OnCheckpoint: func(err error) {
+			if c.Storage.File.Path != "" {
+				p.instruments.Checkpoint(o.Machine.Wall(), err)
+			}
+		},
 	}
 	return nil
 }
@@ -161,8 +167,8 @@ func pathOf(r *http.Request) string { return r.URL.Path }
 // listen makes the server and listens on its addresses.
 func (p *parts) listen(ctx context.Context, o *Options) error {
 	c, logger := o.Config, o.Logger
-	metrics, err := p.instruments.Handler()
-	if err != nil {
+	var err error
+	if p.metrics, err = p.instruments.Handler(); err != nil {
 		return err
 	}
 	now := o.Machine.Wall
@@ -184,7 +190,7 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 			return p.traces.Request(ctx, r)
 		},
 	})
-	e := endpoints{metrics: metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
+	e := endpoints{metrics: p.metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
 	if c.Server.Page == "on" {
 		since := now()
 		if p.reader, err = openReader(ctx, c); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"dora-exporter/dora"
@@ -26,9 +27,13 @@ type Projection struct {
 	// OnCheckpoint is called after each attempt to write the checkpoint.
 	OnCheckpoint func(error)
 
-	// position is the position of the newest recorded fact, written that of the newest fact in the checkpoint.
+	// position is the position of the newest recorded fact, written that of the newest fact in the checkpoint. recorded is position for
+	// other goroutines.
 	position, written int64
-	reading, writing  health
+	recorded          recordedPosition
+	// stored is the position of the newest stored fact that a call of WaitCurrent has found.
+	stored           atomic.Int64
+	reading, writing health
 }
 
 // Restore sets the instruments to the restored values plus all facts after their position, and reserves all series under the limit.
@@ -50,12 +55,11 @@ func (p *Projection) Restore(ctx context.Context) error {
 	if err := p.write(ctx, state); err != nil {
 		return err
 	}
-	starts, err := p.Store.SeriesStarts(ctx, -1)
-	if err != nil {
+	if err := p.begin(ctx, -1); err != nil {
 		return err
 	}
-	p.Recorder.Begin(starts)
 	p.Recorder.Restore(state)
+	p.recorded.set(position)
 	p.Logger.Info("values restored", "sums_position", from, "position", position)
 	return nil
 }
@@ -83,15 +87,19 @@ func (p *Projection) Run(ctx context.Context) {
 	ticker := time.NewTicker(p.Every)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		revision := p.Store.Revision()
+		revision, wanted := p.Store.Revision(), p.recorded.whenWanted()
 		if err := p.catchUp(ctx); ctx.Err() == nil {
 			p.reading.set(p.Logger, "reading facts", err)
 		}
 		changed, stop := changedAfter(ctx, p.Store, revision)
 		select {
 		case <-ctx.Done():
+		case <-wanted:
 		case <-changed:
-			sleep(ctx, gatherTime)
+			select { // gather further changes, unless somebody waits for these
+			case <-wanted:
+			case <-time.After(gatherTime):
+			}
 		case <-ticker.C:
 			if p.position != p.written {
 				_ = p.write(ctx, p.Recorder.State()) // p.writing has the error; the next tick retries
@@ -100,6 +108,23 @@ func (p *Projection) Run(ctx context.Context) {
 		stop()
 	}
 }
+
+// WaitCurrent returns nil when all facts that were committed before the call are recorded, whichever server stored them. If ctx ends
+// before, or the store can't be read, it returns the error. Run must be running.
+func (p *Projection) WaitCurrent(ctx context.Context) error {
+	last, err := p.Store.LastPosition(ctx)
+	if err != nil {
+		return err
+	}
+	p.stored.Store(last)
+	return p.recorded.wait(ctx, last)
+}
+
+// Position returns the position of the newest recorded fact.
+func (p *Projection) Position() int64 { return p.recorded.get() }
+
+// Lag returns how many facts were not recorded when WaitCurrent last returned.
+func (p *Projection) Lag() int64 { return max(0, p.stored.Load()-p.recorded.get()) }
 
 // Finish records the remaining facts and writes the last checkpoint. It must be called after Run has returned.
 func (p *Projection) Finish(ctx context.Context) error {
@@ -121,16 +146,20 @@ func (p *Projection) catchUp(ctx context.Context) error {
 		if err != nil || len(facts) == 0 {
 			return err
 		}
-		starts, err := p.Store.SeriesStarts(ctx, p.position)
-		if err != nil {
+		if err := p.begin(ctx, p.position); err != nil {
 			return err
 		}
-		p.Recorder.Begin(starts)
 		if err := p.Recorder.Record(facts); err != nil {
 			return err
 		}
 		p.position = facts[len(facts)-1].Position
+		p.recorded.set(p.position)
 	}
+}
+
+// begin begins the series that facts after a position start. There may be many: they are not collected.
+func (p *Projection) begin(ctx context.Context, after int64) error {
+	return p.Store.SeriesStarts(ctx, after, func(s dora.SeriesStart) { p.Recorder.Begin([]dora.SeriesStart{s}) })
 }
 
 // write writes a checkpoint with the state at the current position.

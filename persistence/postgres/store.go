@@ -21,9 +21,9 @@ const (
 	// minVersion is the oldest version of PostgreSQL.
 	minVersion = 13
 	// maxReadConns is how many queries may run at the same time, maxWriteConns how many connections the writer, the inbox and the
-	// poll need, with one for a commit whose outcome is unknown.
+	// poll need, with one for a commit whose outcome is unknown, and one for what replicas tell each other.
 	maxReadConns  = 4
-	maxWriteConns = 4
+	maxWriteConns = 5
 )
 
 // Store is a store in PostgreSQL. All replicas see the same.
