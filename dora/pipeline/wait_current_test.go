@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 )
 
 // blindStore does not notice commits, as if other servers had made them. fails is why it can't be read.
 type blindStore struct {
-	*sqlite.Store
+	*teststore.Store
 	fails error
 }
 
@@ -32,7 +32,9 @@ func (b *blindStore) Facts(ctx context.Context, after int64, limit int) ([]dora.
 	return b.Store.Facts(ctx, after, limit)
 }
 
-func (b *blindStore) LastPosition(ctx context.Context) (int64, error) { return b.Store.LastPosition(ctx) }
+func (b *blindStore) LastPosition(ctx context.Context) (int64, error) {
+	return b.Store.LastPosition(ctx)
+}
 
 // A caller that waits for the stored facts gets them at once, also those that the projection has not noticed.
 func TestWaitCurrent(t *testing.T) {

@@ -74,9 +74,7 @@ func (c caches) commitCaches() {
 
 // clear forgets all rows.
 func (c caches) clear() {
-	c.texts.clear()
-	c.series.clear()
-	c.labelSets.clear()
-	c.deployments.clear()
-	c.stale.clear()
+	for _, rows := range slices.Concat(c.lasting(), c.changing()) {
+		rows.clear()
+	}
 }
