@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"cmp"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,11 +19,7 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 }
 
 func (t deploymentTx) save(d dora.DeploymentRecord) error {
-	encode := json.Marshal
-	if d.Shipment != nil { // it has been evaluated, and seldom changes
-		encode = t.writer.codec.encode
-	}
-	details, err := encode(d)
+	details, err := t.writer.codec.encode(d)
 	if err != nil {
 		return err
 	}

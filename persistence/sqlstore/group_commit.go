@@ -9,13 +9,13 @@ import (
 
 // commitGroup commits all waiting writes if it can get the lock for writing. While another process holds the lock, they keep waiting
 // and may be abandoned. If the group can't be written, the deliveries are retried together and each update by itself, so that an update
-// that is too large for a nearly full disk does not make the deliveries fail.
+// that is too large for a nearly full disk does not make the deliveries fail. So is a single update if its session was ended.
 func (w *writer) commitGroup() {
 	ops, err := w.commit(claimGroup(w.queue))
 	if w.engine.IsBusy(err) {
 		w.pause(lockRetry)
 	}
-	if err == nil || len(ops) <= 1 || w.engine.IsBusy(err) {
+	if err == nil || len(ops) == 0 || len(ops) == 1 && !w.engine.IsBusy(err) {
 		completeOps(ops, err)
 		return
 	}
