@@ -28,7 +28,7 @@ type proxy struct {
 
 func newProxy(t *testing.T, server *pgserver.Server) *proxy {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it ends at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func (p *proxy) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.server) //nolint:noctx // it ends at once
+		server, err := net.Dial("tcp", p.server)
 		if err != nil {
 			_ = client.Close()
 			continue

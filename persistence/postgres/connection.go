@@ -148,7 +148,7 @@ func (e *engine) lastCommits() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer c.Close() //nolint:errcheck // nothing was written
+	defer c.Close()
 	if _, err := c.Begin(); err != nil {
 		return 0, err
 	}

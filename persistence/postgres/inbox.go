@@ -105,14 +105,14 @@ func (e *engine) insert(c *inboxConnection, rows []*sqlstore.Row) ([]bool, error
 	batch.Queue(e.dialect.qualify(insertRows), sources, stems, rests, abouts, events, received, checksums, hashes, []byte(e.inboxID), c.commits+1)
 	results := c.raw.SendBatch(context.Background(), batch)
 	_, err := results.Exec()
-	any := false
+	changed := false
 	if err == nil {
-		err = forEach(results, func(stem int64, rest []byte) { stored[at[part{stem, string(rest)}]], any = true, true })
+		err = forEach(results, func(stem int64, rest []byte) { stored[at[part{stem, string(rest)}]], changed = true, true })
 	}
 	if err := errors.Join(err, results.Close()); err != nil {
 		return nil, err
 	}
-	if any {
+	if changed {
 		c.commits++
 	}
 	return stored, nil

@@ -154,7 +154,7 @@ func withConn(ctx context.Context, config *pgx.ConnConfig, name string, f func(*
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx) //nolint:errcheck // f has committed
+	defer conn.Close(ctx)
 	if version := serverVersion(conn); version < minVersion {
 		return fmt.Errorf("%s has PostgreSQL %d, and %d or later is needed", name, version, minVersion)
 	}

@@ -75,7 +75,7 @@ func claimGroup(q *commitQueue) iter.Seq[*op] {
 // outcome of all of them, and none is written. It begins none while another process holds the lock for writing.
 func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 	t := &tx{writer: w, logger: w.logger, caches: w.caches}
-	t.caches.rollback()
+	t.rollback()
 	if err = w.begin(t); w.engine.IsBusy(err) {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 	}
 	w.queue.committed()
 	w.addPending(t.pendingDelta)
-	t.caches.commit()
+	t.commit()
 	if t.changed {
 		w.changed.notify()
 	}

@@ -61,7 +61,8 @@ var saveLease = upsert("leases", "queue, key", "client, until")
 
 // claimShared leases up to limit of the items that due returns to a client.
 func claimShared[T any](ctx context.Context, s *Store, client, queue string, now, until time.Time, limit int, key func(T) string,
-	due func(r *Reader, limit int) ([]T, error)) (claimed []T, err error) {
+	due func(r *Reader, limit int) ([]T, error),
+) (claimed []T, err error) {
 	var works []work
 	err = s.update(ctx, func(t *tx) error {
 		claimed, works = nil, nil
