@@ -130,7 +130,13 @@ func (a *App) restore(ctx context.Context) error {
 	before := debug.SetGCPercent(percent)
 	defer debug.FreeOSMemory()
 	defer debug.SetGCPercent(before)
-	return a.projection.Restore(ctx)
+	if err := a.projection.Restore(ctx); err != nil {
+		return err
+	}
+	if err := a.metrics.Fill(); err != nil {
+		return err
+	}
+	return a.store.ReleaseMemory(ctx)
 }
 
 // Addresses returns the addresses that the server listens on, host:port.

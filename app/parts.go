@@ -29,6 +29,7 @@ type parts struct {
 	clock       clock
 	instruments *instrumentation.Instruments
 	github      *enrichment.GitHub
+	metrics     *instrumentation.Handler
 	processor   *pipeline.Processor
 	lookups     *pipeline.Lookups
 	evaluator   *pipeline.Evaluator
@@ -167,8 +168,8 @@ func pathOf(r *http.Request) string { return r.URL.Path }
 // listen makes the server and listens on its addresses.
 func (p *parts) listen(ctx context.Context, o *Options) error {
 	c, logger := o.Config, o.Logger
-	metrics, err := p.instruments.Handler()
-	if err != nil {
+	var err error
+	if p.metrics, err = p.instruments.Handler(); err != nil {
 		return err
 	}
 	now := o.Machine.Wall
@@ -190,7 +191,7 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 			return p.traces.Request(ctx, r)
 		},
 	})
-	e := endpoints{metrics: metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
+	e := endpoints{metrics: p.metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
 	if c.Server.Page == "on" {
 		since := now()
 		if p.reader, err = openReader(ctx, c); err != nil {

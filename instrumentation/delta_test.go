@@ -165,7 +165,7 @@ func TestDeltasAfterRestart(t *testing.T) {
 			run := func(step time.Duration, f func(*Instruments, func())) {
 				i := newInstruments(t)
 				i.options.Now = func() time.Time { return time.Now().Add(step) }
-				i.Restore(all)
+				i.Restore(clone(all))
 				push := start(t, i, deltaOptions("http/protobuf", r.Address, saved))
 				f(i, func() { flushed(t, push, r.Receiver) })
 				r.Refuse(true) // as if it was killed
@@ -205,7 +205,7 @@ func TestDeltasSwitchedOn(t *testing.T) {
 	before := dora.State{dora.DeploymentsTotal: {success.Key(): {Labels: success, Baseline: 3.5, Own: 2}}}
 	saved := map[string]dora.PushedSeries{}
 	i := newInstruments(t)
-	i.Restore(before)
+	i.Restore(clone(before))
 	o := deltaOptions("http/protobuf", r.Address, saved)
 	o.Delta.Load = loaded(true)
 	push := start(t, i, o)
@@ -214,7 +214,7 @@ func TestDeltasSwitchedOn(t *testing.T) {
 	r.Refuse(false)
 	before[dora.DeploymentsTotal][success.Key()] = dora.Series{Labels: success, Baseline: 3.5, Own: 6}
 	i = newInstruments(t)
-	i.Restore(before)
+	i.Restore(clone(before))
 	push = start(t, i, deltaOptions("http/protobuf", r.Address, saved))
 	flushed(t, push, r.Receiver)
 	stop(t, push)

@@ -2,6 +2,7 @@ package instrumentation
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -132,9 +133,9 @@ func TestRestartIsExact(t *testing.T) {
 	}
 	bases := dora.State{dora.LeadTime: {scope.Key(): {Labels: scope, Baseline: 94778.17152176499, BaselineBuckets: make([]int64, 17)}}}
 	whole := newInstruments(t)
-	whole.Restore(bases)
+	whole.Restore(clone(bases))
 	parts := newInstruments(t)
-	parts.Restore(bases)
+	parts.Restore(clone(bases))
 	for n := range facts {
 		record(t, whole, at(n)...)
 		record(t, parts, at(n)...)
@@ -238,6 +239,15 @@ func TestSelfMetrics(t *testing.T) {
 }
 
 func now() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+// clone copies a state, since Restore empties it.
+func clone(s dora.State) dora.State {
+	c := dora.State{}
+	for family, all := range s {
+		c[family] = maps.Clone(all)
+	}
+	return c
+}
 
 func newInstruments(t *testing.T) *Instruments {
 	t.Helper()

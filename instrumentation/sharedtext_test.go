@@ -2,6 +2,7 @@ package instrumentation
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,10 +11,11 @@ import (
 func TestSharedText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		made := 0
-		s := newSharedText(func(int) *text {
+		s := newSharedText(func(b body) *text {
 			time.Sleep(time.Second)
 			made++
-			return &text{body: []byte(strconv.Itoa(made))}
+			_, _ = b.Write([]byte(strconv.Itoa(made)))
+			return &text{body: b}
 		})
 		type opened struct {
 			reader *textReader
@@ -23,7 +25,11 @@ func TestSharedText(t *testing.T) {
 		began := time.Now()
 		open := func(cut func()) opened {
 			r, text := s.acquire(cut)
-			return opened{r, string(text.body), time.Since(began)}
+			var read strings.Builder
+			if err := text.body.writeTo(&read); err != nil {
+				t.Error(err)
+			}
+			return opened{r, read.String(), time.Since(began)}
 		}
 		// The first has one made. Those that come while it is made share the next, since it may have begun before what they want
 		// to see.

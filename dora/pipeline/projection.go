@@ -55,11 +55,9 @@ func (p *Projection) Restore(ctx context.Context) error {
 	if err := p.write(ctx, state); err != nil {
 		return err
 	}
-	starts, err := p.Store.SeriesStarts(ctx, -1)
-	if err != nil {
+	if err := p.begin(ctx, -1); err != nil {
 		return err
 	}
-	p.Recorder.Begin(starts)
 	p.Recorder.Restore(state)
 	p.recorded.set(position)
 	p.Logger.Info("values restored", "sums_position", from, "position", position)
@@ -148,17 +146,20 @@ func (p *Projection) catchUp(ctx context.Context) error {
 		if err != nil || len(facts) == 0 {
 			return err
 		}
-		starts, err := p.Store.SeriesStarts(ctx, p.position)
-		if err != nil {
+		if err := p.begin(ctx, p.position); err != nil {
 			return err
 		}
-		p.Recorder.Begin(starts)
 		if err := p.Recorder.Record(facts); err != nil {
 			return err
 		}
 		p.position = facts[len(facts)-1].Position
 		p.recorded.set(p.position)
 	}
+}
+
+// begin begins the series that facts after a position start. There may be many: they are not collected.
+func (p *Projection) begin(ctx context.Context, after int64) error {
+	return p.Store.SeriesStarts(ctx, after, func(s dora.SeriesStart) { p.Recorder.Begin([]dora.SeriesStart{s}) })
 }
 
 // write writes a checkpoint with the state at the current position.

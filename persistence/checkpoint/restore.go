@@ -135,7 +135,7 @@ func (c *Checkpoint) missingSums(removed dora.Removal, err error) error {
 		"restore a backup of it: %w", c.store.Path(), removed.Position, err)
 }
 
-// addBaseline adds a baseline to a state.
+// addBaseline adds a baseline to a state, which keeps its values.
 func (c *Checkpoint) addBaseline(state dora.State, b dora.Baseline) {
 	for _, family := range c.families {
 		values, ok := b.Of(family)
@@ -146,6 +146,10 @@ func (c *Checkpoint) addBaseline(state dora.State, b dora.Baseline) {
 			}
 			slices.Sort(series)
 			c.logger.Warn("imported histograms are left out since their bounds have changed", "file", b.Source, "series", firstNames(series))
+		}
+		if state[family.Name] == nil && len(values) > 0 {
+			state[family.Name] = values // no copy: there may be many
+			continue
 		}
 		for key, series := range values {
 			setSeries(state, family.Name, key, series)

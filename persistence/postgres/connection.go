@@ -170,6 +170,9 @@ func (c *connection) MakeRoom() {}
 // Maintain does nothing: the server does.
 func (c *connection) Maintain() {}
 
+// ReleaseMemory does nothing: the server has the caches.
+func (c *connection) ReleaseMemory() error { return nil }
+
 // Statements returns the texts of the executed statements.
 func (c *connection) Statements() []string { return slices.Collect(maps.Keys(c.statements)) }
 

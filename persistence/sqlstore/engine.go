@@ -44,6 +44,8 @@ type Connection interface {
 	MakeRoom()
 	// Maintain is called every few seconds, between two transactions.
 	Maintain()
+	// ReleaseMemory releases the caches of the connection.
+	ReleaseMemory() error
 	// Statements returns the texts of the statements that were executed, as far as they are known.
 	Statements() []string
 	Close() error

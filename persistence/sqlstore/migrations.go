@@ -94,7 +94,7 @@ var Migrations = [...]string{`
 	CREATE TABLE baselines (
 		hash     TEXT    PRIMARY KEY,
 		source   TEXT    NOT NULL,
-		details  TEXT    NOT NULL,        -- JSON of the values and the bounds of their histograms
+		details  BLOB    NOT NULL,        -- the values and the bounds of their histograms, as by codec
 		taken    INTEGER NOT NULL,
 		checksum INTEGER NOT NULL
 	) STRICT;

@@ -43,13 +43,20 @@ func (c *rowCache[K, V]) clear() {
 }
 
 // rollback forgets what the running transaction has found: some of it may have been rolled back.
-func (c *rowCache[K, V]) rollback() { clear(c.found) }
+func (c *rowCache[K, V]) rollback() {
+	if len(c.found) > c.limit/100 {
+		c.found = map[K]V{} // a map never shrinks
+	}
+	clear(c.found)
+}
 
-// commit keeps what the running transaction has found.
+// commit keeps what the running transaction has found, unless that is more than the cache holds.
 func (c *rowCache[K, V]) commit() {
 	if len(c.committed) > c.limit {
-		clear(c.committed)
+		c.committed = map[K]V{}
 	}
-	maps.Copy(c.committed, c.found)
-	clear(c.found)
+	if len(c.found) <= c.limit {
+		maps.Copy(c.committed, c.found)
+	}
+	c.rollback()
 }
