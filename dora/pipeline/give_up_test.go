@@ -20,8 +20,8 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
-	"dora-exporter/persistence/sqlite"
 	"dora-exporter/persistence/sqlstore"
+	"dora-exporter/persistence/teststore"
 )
 
 // stuckGitHub answers with an error, if there is one for the commit, until the answer is to be given up.
@@ -90,7 +90,7 @@ func (s *stuckGitHub) Ship(_ context.Context, c dora.Comparison) (dora.Shipment,
 // run runs look-ups and evaluations for a while on the store's clock, as after a start, and then the server is stopped for a while.
 func (s *stuckGitHub) run(d, pause time.Duration) (left int) {
 	s.t.Helper()
-	store, err := sqlite.Open(s.t.Context(), s.path, slog.New(slog.DiscardHandler))
+	store, err := teststore.Open(s.t.Context(), s.path, slog.New(slog.DiscardHandler))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ import (
 // proxy stands between a store and its server and cuts connections.
 type proxy struct {
 	listener net.Listener
-	server   string
+	// server is the address of the server.
+	server atomic.Pointer[string]
 	// cut says when the next COMMIT cuts its connection: before the server gets it, or after it has, before the answer.
 	cut atomic.Pointer[string]
 
@@ -32,13 +33,20 @@ func newProxy(t *testing.T, server *pgserver.Server) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: l, server: fmt.Sprintf("127.0.0.1:%d", server.Port)}
+	p := &proxy{listener: l}
+	p.lead(server)
 	go p.serve()
 	t.Cleanup(func() {
 		_ = l.Close()
 		p.cutAll()
 	})
 	return p
+}
+
+// lead leads new connections to a server.
+func (p *proxy) lead(server *pgserver.Server) {
+	address := fmt.Sprintf("127.0.0.1:%d", server.Port)
+	p.server.Store(&address)
 }
 
 func (p *proxy) url() string {
@@ -51,7 +59,7 @@ func (p *proxy) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.server)
+		server, err := net.Dial("tcp", *p.server.Load())
 		if err != nil {
 			_ = client.Close()
 			continue

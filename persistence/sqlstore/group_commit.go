@@ -77,8 +77,10 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 	t := &tx{writer: w, logger: w.logger, caches: w.caches}
 	t.rollback()
 	if err = w.begin(t); w.engine.IsBusy(err) {
+		w.busy.Store(&err)
 		return nil, err
 	}
+	w.busy.Store(nil)
 	defer func() { w.recordOutcome(err) }()
 	if err != nil {
 		for o := range ops {
