@@ -48,6 +48,9 @@ func (l *lookUp) get(ctx context.Context, v answer, query, route string, args ..
 	if err := l.checkNames(route, args...); err != nil {
 		return page{}, err
 	}
+	if l.unavailable != nil {
+		return page{}, l.unavailable
+	}
 	if repository := repositoryKey(args[0], args[1]); l.gate.isHidden(repository) {
 		if err := l.checkAccess(ctx, args[0], args[1]); err != nil {
 			return page{}, err
@@ -160,6 +163,9 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 func (g *GitHub) noAnswer(ctx, timed context.Context, req *http.Request, err error) outcome {
 	if ctx.Err() != nil {
 		return outcome{kind: abandoned, err: ctx.Err()}
+	}
+	if refused := new(tokenError); errors.As(err, &refused) {
+		return refused.outcome()
 	}
 	if timed.Err() != nil {
 		return outcome{kind: failed, err: fmt.Errorf("GET %s: no answer within %s", req.URL, g.timeout)}
