@@ -80,8 +80,8 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	github, err := enrichment.New(enrichment.Options{
-		BaseURL: c.GitHub.BaseURL, Token: c.GitHub.Token, Logger: logger,
+	github, err := enrichment.NewAccounts(enrichment.AccountsOptions{
+		Accounts: gitHubAccounts(&c.GitHub), Logger: logger,
 		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth, OnPause: p.instruments.GitHubPaused,
 		OnInaccessible: p.instruments.GitHubInaccessible, Inaccessible: inaccessible,
 		Transport: p.traces.Transport(enrichment.Route),
