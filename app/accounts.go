@@ -3,6 +3,7 @@ package app
 import (
 	"dora-exporter/config"
 	"dora-exporter/enrichment"
+	"dora-exporter/receivers"
 )
 
 // gitHubAccounts returns the accounts of the configuration for the GitHub API.
@@ -16,4 +17,13 @@ func gitHubAccounts(c *config.GitHub) []enrichment.Account {
 		}
 	}
 	return all
+}
+
+// gitHubSenders returns which secrets may sign the events of which repositories.
+func gitHubSenders(c *config.GitHub) receivers.GitHubOptions {
+	o := receivers.GitHubOptions{AccountOf: c.OwnerAccounts().Of}
+	for _, a := range c.Accounts {
+		o.Secrets = append(o.Secrets, a.WebhookSecret)
+	}
+	return o
 }

@@ -169,9 +169,9 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 	var seen page.Requests
 	inbox := newConflictInbox(p.store, p.store, p.instruments.Conflict, logger)
 	webhooks := receivers.New(receivers.Options{
-		Inbox: inbox, GitHubSecrets: c.GitHub.WebhookSecret, JiraSecrets: c.Jira.WebhookSecret,
+		Inbox: inbox, GitHub: gitHubSenders(&c.GitHub),
 		Jira: receivers.JiraOptions{
-			Tokens: c.Jira.WebhookToken, TokenInURL: c.Jira.WebhookTokenInURL, TeamField: c.Jira.TeamField, EvidenceFields: c.Jira.EvidenceFields,
+			Secrets: c.Jira.WebhookSecret, Tokens: c.Jira.WebhookToken, TokenInURL: c.Jira.WebhookTokenInURL, TeamField: c.Jira.TeamField, EvidenceFields: c.Jira.EvidenceFields,
 		},
 		Logger: logger, Now: now,
 		Observe: func(source, event, result string) {
