@@ -87,11 +87,7 @@ func (a *Accounts) newClients(account Account, answers *bounds.Answers) (clients
 	if account.App != nil {
 		return newInstallations(account, a.options, answers)
 	}
-	name := account.Server()
-	if len(account.Owners) > 0 {
-		name += "/" + strings.ToLower(account.Owners[0])
-	}
-	o := a.options(name, account.Owners...)
+	o := a.options(accountName(account.Account), account.Owners...)
 	o.BaseURL, o.Token, o.Key, o.CA = account.BaseURL, account.Token, account.Key+".token", account.CA
 	g, err := New(o)
 	if err != nil {
@@ -99,6 +95,14 @@ func (a *Accounts) newClients(account Account, answers *bounds.Answers) (clients
 	}
 	g.answers, g.gate.yields = answers, len(a.o.Accounts) > 1
 	return tokenClient{g}, nil
+}
+
+// accountName returns the name of an account in metrics and findings.
+func accountName(a dora.Account) string {
+	if len(a.Owners) == 0 {
+		return a.Server()
+	}
+	return a.Server() + "/" + strings.ToLower(a.Owners[0])
 }
 
 // tokenClient is the only client of an account with a token.
