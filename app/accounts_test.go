@@ -54,7 +54,7 @@ func writePEM(t *testing.T, kind string, der []byte) string {
 
 // Two servers have an owner and a repository of the same name and id. While one limits the rate of its account, and more look-ups wait
 // for it than are made at the same time, the other answers for its own.
-func TestTwoServers(t *testing.T) {
+func TestTwoGitHubServers(t *testing.T) {
 	var mu sync.Mutex
 	limited := map[string]int{}
 	cloud := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
