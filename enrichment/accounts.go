@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/internal/bounds"
 )
 
 // Account is a credential for a GitHub server.
@@ -72,9 +71,9 @@ const noAccount = "none"
 func NewAccounts(o AccountsOptions) (*Accounts, error) {
 	a := &Accounts{o: o}
 	a.unserved = newUnserved(o.Logger, func(n int) { o.OnInaccessible(noAccount, n) })
-	answers := bounds.NewAnswers()
+	shared := newSharedMemory()
 	for _, account := range o.Accounts {
-		c, err := a.newClients(account, answers)
+		c, err := a.newClients(account, shared)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", account.Key, err)
 		}
@@ -83,9 +82,9 @@ func NewAccounts(o AccountsOptions) (*Accounts, error) {
 	return a, nil
 }
 
-func (a *Accounts) newClients(account Account, answers *bounds.Answers) (clients, error) {
+func (a *Accounts) newClients(account Account, shared sharedMemory) (clients, error) {
 	if account.App != nil {
-		return newInstallations(account, a.options, answers)
+		return newInstallations(account, a.options, shared)
 	}
 	o := a.options(accountName(account.Account), account.Owners...)
 	o.BaseURL, o.Token, o.Key, o.CA = account.BaseURL, account.Token, account.Key+".token", account.CA
@@ -93,7 +92,7 @@ func (a *Accounts) newClients(account Account, answers *bounds.Answers) (clients
 	if err != nil {
 		return nil, err
 	}
-	g.answers, g.gate.yields = answers, len(a.o.Accounts) > 1
+	g.sharedMemory, g.gate.yields = shared, len(a.o.Accounts) > 1
 	return tokenClient{g}, nil
 }
 

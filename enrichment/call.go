@@ -37,6 +37,8 @@ type page struct {
 	next int
 	// moved is the URL that the call was redirected to, nil if it was not.
 	moved *url.URL
+	// body is the answer.
+	body []byte
 }
 
 // get makes a call as soon as the gate lets it through. route is the template of the path; args replace its placeholders, each as a
@@ -152,7 +154,7 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 	case err != nil:
 		return page{}, outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: this is not an answer of GitHub: %w", req.URL, err))}
 	}
-	p := page{next: resp.NextPage}
+	p := page{next: resp.NextPage, body: body}
 	if last := resp.Request; last.Response != nil {
 		p.moved = last.URL
 	}

@@ -91,15 +91,25 @@ type GitHub struct {
 	logger     *slog.Logger
 	http       *http.Client
 	gate       *gate
-	answers    *bounds.Answers
-	flights    flights
-	touched    touchedCache
+	sharedMemory
+	flights flights
+	touched touchedCache
 	// access and control let several callers share a call that tells whether a repository is accessible, or the API works.
 	access, control singleflight.Group
 	// isSHA reports whether a string can be the SHA of a commit on GitHub.
 	isSHA func(string) bool
 	// unavailable is the error of all calls; nil if they can be made.
 	unavailable error
+}
+
+// sharedMemory is what the clients of all accounts share: the limit on the memory of answers, and answers that never change.
+type sharedMemory struct {
+	answers     *bounds.Answers
+	comparisons *knownComparisons
+}
+
+func newSharedMemory() sharedMemory {
+	return sharedMemory{answers: bounds.NewAnswers(), comparisons: &knownComparisons{}}
 }
 
 var _ dora.Enricher = (*GitHub)(nil)
@@ -115,22 +125,22 @@ func New(o Options) (*GitHub, error) {
 		return nil, errors.New("the GitHub token has a character that no token has (a space, a line break?)")
 	}
 	o.complete()
-	return newGitHub(o, base, o.Transport(newHTTPTransport(o.CA)), fixedToken(token), bounds.NewAnswers()), nil
+	return newGitHub(o, base, o.Transport(newHTTPTransport(o.CA)), fixedToken(token), newSharedMemory()), nil
 }
 
-// newGitHub returns a client that makes its exchanges with inner, and shares the limit on the memory of answers.
-func newGitHub(o Options, base *url.URL, inner http.RoundTripper, c credential, answers *bounds.Answers) *GitHub {
+// newGitHub returns a client that makes its exchanges with inner.
+func newGitHub(o Options, base *url.URL, inner http.RoundTripper, c credential, shared sharedMemory) *GitHub {
 	gate := newGate(o.Logger, o.OnAuth, o.OnPause, o.OnInaccessible)
 	gate.key = o.Key
 	gate.expectInaccessible(o.Inaccessible)
 	return &GitHub{
-		base:       base,
-		credential: c,
-		timeout:    o.Timeout,
-		logger:     o.Logger,
-		isSHA:      isSHA,
-		gate:       gate,
-		answers:    answers,
+		base:         base,
+		credential:   c,
+		timeout:      o.Timeout,
+		logger:       o.Logger,
+		isSHA:        isSHA,
+		gate:         gate,
+		sharedMemory: shared,
 		http: &http.Client{
 			CheckRedirect: sameServerRedirects,
 			Transport: &transport{
@@ -142,7 +152,7 @@ func newGitHub(o Options, base *url.URL, inner http.RoundTripper, c credential, 
 
 // newUnavailable returns a client whose calls all fail with an error.
 func newUnavailable(err error) *GitHub {
-	return &GitHub{isSHA: isSHA, logger: slog.New(slog.DiscardHandler), answers: bounds.NewAnswers(), unavailable: err}
+	return &GitHub{base: &url.URL{}, isSHA: isSHA, logger: slog.New(slog.DiscardHandler), sharedMemory: newSharedMemory(), unavailable: err}
 }
 
 func parseBaseURL(s string) (*url.URL, error) {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/internal/bounds"
 )
 
 // appDescription is the answer to GET /app.
@@ -48,8 +47,8 @@ func (i *inspection) inspectApp(ctx context.Context, o Options) error {
 	}
 	i.subject = fmt.Sprintf("%s/app/%d", i.Account.Server(), i.Account.App.ID)
 	o.complete()
-	app, answers := newAppTransport(i.Account, base, o), bounds.NewAnswers()
-	asApp := newGitHub(o, base, app.signed(), appToken{}, answers)
+	app, shared := newAppTransport(i.Account, base, o), newSharedMemory()
+	asApp := newGitHub(o, base, app.signed(), appToken{}, shared)
 	described, answer := ask[appDescription](ctx, asApp, "/app")
 	if i.inspectClock(); !i.inspectAnswer(answer) {
 		return nil
@@ -68,7 +67,7 @@ func (i *inspection) inspectApp(ctx context.Context, o Options) error {
 		if owner := n.Account.Login; len(i.Account.Owners) == 0 || i.Account.Lists(owner) {
 			token := newInstallationToken(app.source(n.ID))
 			token.onRefused = func() {}
-			i.inspectInstallation(ctx, n, newGitHub(o, base, app.plain, token, answers), hooked)
+			i.inspectInstallation(ctx, n, newGitHub(o, base, app.plain, token, shared), hooked)
 		}
 	}
 	return nil

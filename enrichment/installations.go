@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"dora-exporter/dora"
-	"dora-exporter/internal/bounds"
 )
 
 const (
@@ -29,7 +28,7 @@ const (
 type installations struct {
 	app      *appTransport
 	options  func(name string, owners ...string) Options
-	answers  *bounds.Answers
+	shared   sharedMemory
 	unserved *unservedRepositories
 	// asApp makes the calls as the App itself.
 	asApp *GitHub
@@ -55,7 +54,7 @@ type installation struct {
 	client *GitHub
 }
 
-func newInstallations(account Account, options func(name string, owners ...string) Options, answers *bounds.Answers) (*installations, error) {
+func newInstallations(account Account, options func(name string, owners ...string) Options, shared sharedMemory) (*installations, error) {
 	base, err := parseBaseURL(account.BaseURL)
 	if err != nil {
 		return nil, err
@@ -63,9 +62,9 @@ func newInstallations(account Account, options func(name string, owners ...strin
 	o := options(fmt.Sprintf("%s/app/%d", account.Server(), account.App.ID))
 	o.Inaccessible, o.Key = nil, account.Key+".app.private_key_file"
 	o.complete()
-	in := &installations{options: options, answers: answers, o: o, unserved: newUnserved(o.Logger, o.OnInaccessible)}
+	in := &installations{options: options, shared: shared, o: o, unserved: newUnserved(o.Logger, o.OnInaccessible)}
 	in.app = newAppTransport(account, base, o)
-	in.asApp = newGitHub(o, base, in.app.signed(), appToken{}, answers)
+	in.asApp = newGitHub(o, base, in.app.signed(), appToken{}, shared)
 	return in, nil
 }
 
@@ -108,7 +107,7 @@ func (in *installations) newClient(owner string, i *installation) *GitHub {
 		defer in.mu.Unlock()
 		i.stale = true
 	}
-	g := newGitHub(o, in.app.base, in.app.plain, token, in.answers)
+	g := newGitHub(o, in.app.base, in.app.plain, token, in.shared)
 	g.gate.yields, g.gate.ofApp = true, true
 	return g
 }
@@ -200,7 +199,7 @@ const routeInstallations = "/app/installations"
 
 // list asks for all installations.
 func (in *installations) list(ctx context.Context) (all installationList, o outcome) {
-	lease := in.answers.Lease()
+	lease := in.shared.answers.Lease()
 	defer lease.Release()
 	for at := 1; at != 0; {
 		client := in.asApp.client()
