@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"dora-exporter/dora"
@@ -54,6 +55,10 @@ type Accounts struct {
 	clients []clients
 	// unserved are the repositories that no account is for.
 	unserved *unservedRepositories
+
+	mu sync.Mutex
+	// expected are the repositories that an earlier process found inaccessible and that nothing was asked about since.
+	expected map[string]bool
 }
 
 // clients has the clients of an account.
@@ -69,7 +74,10 @@ const noAccount = "none"
 
 // NewAccounts returns the clients of all accounts. It makes no call; its errors are about the options.
 func NewAccounts(o AccountsOptions) (*Accounts, error) {
-	a := &Accounts{o: o}
+	a := &Accounts{o: o, expected: map[string]bool{}}
+	for _, repository := range o.Inaccessible {
+		a.expected[repository] = true
+	}
 	a.unserved = newUnserved(o.Logger, func(n int) { o.OnInaccessible(noAccount, n) })
 	shared := newSharedMemory()
 	for _, account := range o.Accounts {
@@ -86,7 +94,10 @@ func (a *Accounts) newClients(account Account, shared sharedMemory) (clients, er
 	if account.App != nil {
 		return newInstallations(account, a.options, shared)
 	}
-	o := a.options(accountName(account.Account), account.Owners...)
+	o := a.options(accountName(account.Account))
+	if len(a.o.Accounts) == 1 { // whose all repositories are
+		o.Inaccessible, a.expected = a.o.Inaccessible, nil
+	}
 	o.BaseURL, o.Token, o.Key, o.CA = account.BaseURL, account.Token, account.Key+".token", account.CA
 	g, err := New(o)
 	if err != nil {
@@ -109,8 +120,8 @@ type tokenClient struct{ *GitHub }
 
 func (c tokenClient) client(context.Context, string, string) (*GitHub, error) { return c.GitHub, nil }
 
-// options returns the options of the client of an account with a name, for the repositories of some owners; of all if there is none.
-func (a *Accounts) options(name string, owners ...string) Options {
+// options returns the options of the client of an account with a name.
+func (a *Accounts) options(name string) Options {
 	o := Options{
 		Transport:      a.o.Transport,
 		OnRequest:      func(route, code string) { a.o.OnRequest(name, route, code) },
@@ -123,15 +134,9 @@ func (a *Accounts) options(name string, owners ...string) Options {
 	if len(a.o.Accounts) > 1 || a.o.Accounts[0].App != nil {
 		o.Logger = a.o.Logger.With("account", name)
 	}
-	for _, repository := range a.o.Inaccessible {
-		owner, _, _ := strings.Cut(repository, "/")
-		if len(owners) == 0 || (dora.Account{Owners: owners}).Lists(owner) {
-			o.Inaccessible = append(o.Inaccessible, repository)
-		}
-	}
 	o.OnAuth(false)
 	o.OnPause("")
-	o.OnInaccessible(len(o.Inaccessible))
+	o.OnInaccessible(0)
 	return o
 }
 
@@ -160,6 +165,12 @@ func (a *Accounts) client(ctx context.Context, c dora.Commit) *GitHub {
 	g, err := a.clients[i].client(ctx, c.Owner, repository)
 	if err != nil {
 		return newUnavailable(err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.expected[repository] {
+		delete(a.expected, repository)
+		g.gate.expectInaccessible([]string{repository})
 	}
 	return g
 }

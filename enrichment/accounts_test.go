@@ -159,3 +159,29 @@ func TestNoCallWaitsForAProbeOfItsAccount(t *testing.T) {
 		b.works(t, "api.github.com", "acme")
 	})
 }
+
+// What an earlier process found inaccessible is expected at the account that is asked about it, and at no other.
+func TestInaccessibleRepositoriesOfAccounts(t *testing.T) {
+	for name, test := range map[string]struct {
+		owner  string
+		want   map[string]int
+		access bool
+	}{
+		"still inaccessible": {"beta", map[string]int{"none": 0, "github.com/acme": 0, "github.com": 1, "ghe.example.com": 0}, false},
+		"accessible again":   {"acme", map[string]int{"none": 0, "github.com/acme": 0, "github.com": 0, "ghe.example.com": 0}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &fakeServer{tokens: map[string]string{"canary-a": "acme", "canary-rest": "rest"}}
+			b := newAccountsBenchAfter(t, map[string]*fakeServer{"api.github.com": s}, []string{"acme/web", "beta/web", "gone/web"},
+				tokenAccount(gitHubURL, "canary-a", "acme"), tokenAccount(gitHubURL, "canary-rest"), tokenAccount(serverURL, "canary-s"))
+			err := b.ask(t, "api.github.com", test.owner, "web")
+			var inaccessible *dora.InaccessibleError
+			if errors.As(err, &inaccessible) == test.access {
+				t.Errorf("error %v", err)
+			}
+			if diff := cmp.Diff(test.want, b.inaccessible); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}

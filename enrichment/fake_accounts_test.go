@@ -131,6 +131,12 @@ type accountsBench struct {
 // newAccountsBench connects accounts with servers by host, without a network.
 func newAccountsBench(t *testing.T, servers map[string]*fakeServer, accounts ...Account) *accountsBench {
 	t.Helper()
+	return newAccountsBenchAfter(t, servers, nil, accounts...)
+}
+
+// newAccountsBenchAfter is newAccountsBench after an earlier process found repositories inaccessible.
+func newAccountsBenchAfter(t *testing.T, servers map[string]*fakeServer, inaccessible []string, accounts ...Account) *accountsBench {
+	t.Helper()
 	b := &accountsBench{failing: map[string]bool{}, paused: map[string]string{}, inaccessible: map[string]int{}, remaining: map[string]int{}}
 	for i := range accounts {
 		accounts[i].Key = fmt.Sprintf("github.accounts[%d]", i)
@@ -143,6 +149,7 @@ func newAccountsBench(t *testing.T, servers map[string]*fakeServer, accounts ...
 		OnAuth:         func(account string, failing bool) { b.failing[account] = failing },
 		OnInaccessible: func(account string, n int) { b.inaccessible[account] = n },
 		OnPause:        func(account, reason string) { b.paused[account] = reason },
+		Inaccessible:   inaccessible,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ const (
 // has to act for an owner that it is not known to be installed for, or when GitHub gives no token for an installation.
 type installations struct {
 	app      *appTransport
-	options  func(name string, owners ...string) Options
+	options  func(name string) Options
 	shared   sharedMemory
 	unserved *unservedRepositories
 	// asApp makes the calls as the App itself.
@@ -54,13 +54,13 @@ type installation struct {
 	client *GitHub
 }
 
-func newInstallations(account Account, options func(name string, owners ...string) Options, shared sharedMemory) (*installations, error) {
+func newInstallations(account Account, options func(name string) Options, shared sharedMemory) (*installations, error) {
 	base, err := parseBaseURL(account.BaseURL)
 	if err != nil {
 		return nil, err
 	}
 	o := options(fmt.Sprintf("%s/app/%d", account.Server(), account.App.ID))
-	o.Inaccessible, o.Key = nil, account.Key+".app.private_key_file"
+	o.Key = account.Key + ".app.private_key_file"
 	o.complete()
 	in := &installations{options: options, shared: shared, o: o, unserved: newUnserved(o.Logger, o.OnInaccessible)}
 	in.app = newAppTransport(account, base, o)
@@ -98,7 +98,7 @@ func (in *installations) usable(owner string) *GitHub {
 }
 
 func (in *installations) newClient(owner string, i *installation) *GitHub {
-	o := in.options(in.app.server+"/"+owner, owner)
+	o := in.options(in.app.server + "/" + owner)
 	o.Key = in.o.Key
 	o.complete()
 	token := newInstallationToken(in.app.source(i.id))
