@@ -53,7 +53,8 @@ func (g *GitHub) ownerless(server string) *GitHubAccount {
 
 // checkAccount checks what depends on several keys of an account, and the names of its owners.
 func (d *decoder) checkAccount(a GitHubAccount) {
-	if a.App != nil && a.Token != "" && !(empty(d.nodes[a.Key+".token"]) && empty(d.nodes[a.Key+".token_file"])) {
+	hasToken := !empty(d.nodes[a.Key+".token"]) || !empty(d.nodes[a.Key+".token_file"])
+	if a.App != nil && hasToken {
 		d.fail(d.nodes[a.Key+".app"], "%s.app and a token are both set: remove one of the two", a.Key)
 	}
 	for i, owner := range a.Owners {

@@ -38,7 +38,7 @@ func (a Accounts) Of(host, owner string) (index int, found bool) {
 
 // rank returns how well an account fits a repository; 0 if it is not for it.
 func (a Account) rank(host, owner string, only bool) int {
-	rank := 0
+	var rank int
 	switch server := a.Server(); {
 	case server == host, only && host == "":
 		rank = 3

@@ -42,8 +42,11 @@ func TestAccountOfEachRepository(t *testing.T) {
 			host, owner string
 			asked       *fakeServer
 		}{
-			{"api.github.com", "acme", gitHub}, {"api.github.com", "ACME", gitHub}, {"api.github.com", "beta", gitHub},
-			{"api.github.com", "other", gitHub}, {"ghe.example.com", "acme", server},
+			{"api.github.com", "acme", gitHub},
+			{"api.github.com", "ACME", gitHub},
+			{"api.github.com", "beta", gitHub},
+			{"api.github.com", "other", gitHub},
+			{"ghe.example.com", "acme", server},
 		} {
 			gitHub.calls, server.calls = nil, nil
 			b.works(t, r.host, r.owner)

@@ -55,9 +55,8 @@ func (i *inspection) inspectApp(ctx context.Context, o Options) error {
 	}
 	i.pass("GitHub accepts the private key of the App %s", described.Slug)
 	hooked := i.inspectAppHook(ctx, asApp, described.Events)
-	installed, answer := ask[[]appInstallation](ctx, asApp, routeInstallations+"?per_page=100")
-	if answer.err != nil {
-		i.fail(answer.err.Error(), "run the check again")
+	installed, ok := i.listInstallations(ctx, asApp)
+	if !ok {
 		return nil
 	}
 	for _, owner := range i.missingOwners(installed) {
@@ -71,6 +70,21 @@ func (i *inspection) inspectApp(ctx context.Context, o Options) error {
 		}
 	}
 	return nil
+}
+
+// listInstallations returns all installations of the App.
+func (i *inspection) listInstallations(ctx context.Context, asApp *GitHub) (all []appInstallation, ok bool) {
+	for at := 1; at <= maxPages; at++ {
+		listed, o := ask[[]appInstallation](ctx, asApp, routeInstallations+pageQuery(at))
+		if o.err != nil {
+			i.fail(o.err.Error(), "run the check again")
+			return nil, false
+		}
+		if all = append(all, listed...); len(listed) < pageSize {
+			break
+		}
+	}
+	return all, true
 }
 
 // missingOwners returns the owners of the account, or of its repositories, for which the App is not installed.

@@ -132,12 +132,12 @@ func (d hookDelivery) answer() string {
 
 // deliveryRemedy returns what to do about the status of a delivery.
 func deliveryRemedy(status int, key string) string {
-	switch {
-	case status == 0:
+	switch status {
+	case 0:
 		return "make the URL of the webhook reachable for GitHub"
-	case status == http.StatusUnauthorized:
+	case http.StatusUnauthorized:
 		return "set the secret of the webhook to that of " + key + ".webhook_secret, and redeliver"
-	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
 		return "correct the URL of the webhook: it ends in /api/github"
 	}
 	return "see the log of the exporter, or of the proxy before it, and redeliver"

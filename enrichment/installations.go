@@ -159,13 +159,10 @@ func (in *installations) refresh(ctx context.Context) {
 // failed records that the installations could not be listed, and logs that once.
 func (in *installations) failed(o outcome) {
 	in.failures++
-	wait := dora.Backoff(in.failures)
-	switch o.kind {
-	case refused, denied:
+	wait := max(dora.Backoff(in.failures), o.wait)
+	if o.kind == refused || o.kind == denied {
 		in.o.OnAuth(true)
 		wait = refusedRetry
-	case limited:
-		wait = max(wait, o.wait)
 	}
 	in.due = time.Now().Add(wait)
 	if in.err == nil {
