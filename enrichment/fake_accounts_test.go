@@ -31,8 +31,9 @@ var appKeys = sync.OnceValues(func() (key, other *rsa.PrivateKey) {
 // fakeServer is a GitHub server with repositories of any name, whose commits were written at 09:00 and have no pull request. It shows
 // the repositories of an owner to the owner's tokens.
 type fakeServer struct {
-	// tokens are the owners, in lower case, by token.
+	// tokens are the owners, in lower case, by token, and expiry when the tokens of installations end.
 	tokens map[string]string
+	expiry map[string]time.Time
 	// intercept may answer itself; it returns false to let the fake go on.
 	intercept func(w http.ResponseWriter, r *http.Request) bool
 
@@ -60,6 +61,9 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/app/") {
 		s.serveApp(w, r, token)
 		return
+	}
+	if end, ends := s.expiry[token]; ends && !time.Now().Before(end) {
+		delete(s.tokens, token)
 	}
 	owner, known := s.tokens[token]
 	parts := strings.Split(r.URL.Path, "/")
@@ -100,7 +104,7 @@ func (s *fakeServer) serveApp(w http.ResponseWriter, r *http.Request, token stri
 		s.madeTokens++
 		token := fmt.Sprintf("ghs_canary%d", s.madeTokens)
 		s.tokens[token] = s.installations[at].owner
-		time.AfterFunc(time.Hour, func() { delete(s.tokens, token) })
+		s.expiry[token] = time.Now().Add(time.Hour)
 		serveJSON(w, http.StatusCreated, object{"token": token, "expires_at": time.Now().Add(time.Hour).UTC().Format(time.RFC3339)})
 	}
 }

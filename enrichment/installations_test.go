@@ -19,7 +19,7 @@ import (
 func newAppBench(t *testing.T, s *fakeServer) *accountsBench {
 	t.Helper()
 	key, _ := appKeys()
-	s.key = &key.PublicKey
+	s.key, s.expiry = &key.PublicKey, map[string]time.Time{}
 	s.tokens = map[string]string{"canary-other": "other"}
 	return newAccountsBench(t, map[string]*fakeServer{"ghe.example.com": withoutPrefix(s)},
 		tokenAccount(serverURL, "canary-other", "other"),

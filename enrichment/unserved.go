@@ -9,7 +9,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// maxUnserved limits how many repositories are counted.
+// maxUnserved limits how many repositories are counted, and how many owners are logged.
 const maxUnserved = 10_000
 
 // unservedRepositories are repositories that no credential is for. Their owners are logged, each once.
@@ -39,13 +39,15 @@ func newUnserved(logger *slog.Logger, onCount func(int)) *unservedRepositories {
 func (u *unservedRepositories) add(host, owner, repository, why string) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	err := &dora.InaccessibleError{Err: fmt.Errorf("repository %s on %s: %s", repository, host, why), RetryIn: unservedRetry}
 	at := ownerOnHost{host, strings.ToLower(owner)}
 	known := u.byOwner[at]
 	if known == nil {
-		known = &unservedOwner{repositories: map[string]bool{}}
-		if len(u.byOwner) < maxUnserved {
-			u.byOwner[at] = known
+		if len(u.byOwner) >= maxUnserved {
+			return err
 		}
+		known = &unservedOwner{repositories: map[string]bool{}}
+		u.byOwner[at] = known
 	}
 	if known.why != why {
 		known.why = why
@@ -56,7 +58,7 @@ func (u *unservedRepositories) add(host, owner, repository, why string) error {
 		u.count++
 		u.onCount(u.count)
 	}
-	return &dora.InaccessibleError{Err: fmt.Errorf("repository %s on %s: %s", repository, host, why), RetryIn: unservedRetry}
+	return err
 }
 
 // remove forgets an owner that has a credential now.
