@@ -2,11 +2,9 @@ package enrichment
 
 import (
 	"crypto/rsa"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
 )
@@ -63,25 +61,3 @@ func (b boundedTokens) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp.Body = http.MaxBytesReader(nil, resp.Body, maxErrorBody)
 	return resp, nil
 }
-
-// installationList is the answer to routeInstallations.
-type installationList []describedInstallation
-
-type describedInstallation struct {
-	ID      int64 `json:"id"`
-	Account struct {
-		Login string `json:"login"`
-	} `json:"account"`
-	SuspendedAt *time.Time `json:"suspended_at"`
-}
-
-func (l *installationList) check() error {
-	for _, i := range *l {
-		if i.ID <= 0 {
-			return errors.New("an installation of the App has no id")
-		}
-	}
-	return nil
-}
-
-func (l *installationList) size() int { return 128 * len(*l) }

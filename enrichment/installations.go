@@ -3,7 +3,6 @@ package enrichment
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -188,29 +187,4 @@ func (in *installations) update(listed installationList) {
 			in.unserved.remove(in.app.server, owner)
 		}
 	}
-}
-
-// routeInstallations lists the installations of a GitHub App.
-// https://docs.github.com/en/rest/apps/apps#list-installations-for-the-authenticated-app
-const routeInstallations = "/app/installations"
-
-// list asks for all installations.
-func (in *installations) list(ctx context.Context) (all installationList, o outcome) {
-	lease := in.shared.answers.Lease()
-	defer lease.Release()
-	for at := 1; at != 0; {
-		client := in.asApp.client()
-		req, err := client.NewRequest(http.MethodGet, fill(routeInstallations, nil)+pageQuery(at), nil)
-		if err != nil {
-			return nil, outcome{kind: failed, err: in.asApp.redact(err)}
-		}
-		var listed installationList
-		p, o := in.asApp.exchange(withRoute(ctx, routeInstallations), client, req, &listed, lease)
-		if o.err != nil {
-			return nil, o
-		}
-		all = append(all, listed...)
-		at = p.nextAfter(at)
-	}
-	return all, outcome{kind: answered}
 }
