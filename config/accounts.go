@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"dora-exporter/dora"
@@ -19,13 +18,16 @@ func (c *Config) completeGitHub(d *decoder) {
 	short := &c.GitHub.GitHubAccount
 	short.Key = "github"
 	d.checkAccount(*short)
-	switch rest := c.GitHub.ownerless(dora.Account{BaseURL: short.BaseURL}.Server()); {
-	case len(c.GitHub.Accounts) == 0:
-	case d.setsAccount() && rest != nil:
-		d.checkSameOwners(*rest, *short)
+	if len(c.GitHub.Accounts) > 0 && !d.setsAccount() {
+		if short.Token != "" || len(short.WebhookSecret) > 0 {
+			d.warnings = append(d.warnings, "GITHUB_TOKEN and GITHUB_WEBHOOK_SECRET have no effect: github.accounts is set; set github.token_file for all other owners")
+		}
 		return
-	case !d.setsAccount() && (rest != nil || short.Token == "" && len(short.WebhookSecret) == 0):
-		return // variables alone replace no account of the file
+	}
+	for _, other := range c.GitHub.Accounts {
+		if len(other.Owners) == 0 {
+			d.checkSameOwners(other, *short)
+		}
 	}
 	c.GitHub.Accounts = append(c.GitHub.Accounts, *short)
 }
@@ -38,17 +40,6 @@ func (d *decoder) setsAccount() bool {
 		}
 	}
 	return false
-}
-
-// ownerless returns the account for all other owners on a server; nil if there is none.
-func (g *GitHub) ownerless(server string) *GitHubAccount {
-	i := slices.IndexFunc(g.Accounts, func(a GitHubAccount) bool {
-		return len(a.Owners) == 0 && dora.Account{BaseURL: a.BaseURL}.Server() == server
-	})
-	if i < 0 {
-		return nil
-	}
-	return &g.Accounts[i]
 }
 
 // checkAccount checks what depends on several keys of an account, and the names of its owners.

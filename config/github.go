@@ -19,8 +19,8 @@ type GitHub struct {
 	Owner string
 	// GiveUp is how long a call may fail although GitHub answers others.
 	GiveUp time.Duration
-	// Accounts are all accounts: those of github.accounts, and the one of the keys directly under github if these or their variables are
-	// set, or there is no other.
+	// Accounts are all accounts: those of github.accounts, and the one of the keys directly under github if the file has these, or there
+	// is no other.
 	Accounts []GitHubAccount
 }
 

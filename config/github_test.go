@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -98,6 +99,8 @@ func TestAccounts(t *testing.T) {
 		env      map[string]string
 		want     []GitHubAccount
 		unsigned []string
+		// ignored is true if variables have no effect.
+		ignored bool
 	}{
 		"none": {text: "", want: []GitHubAccount{{Key: "github", BaseURL: defaultGitHub}}, unsigned: []string{"github", "jira"}},
 		"the short form": {
@@ -112,17 +115,24 @@ func TestAccounts(t *testing.T) {
 		"the short form for all other owners": {
 			text: "github: {token: short, accounts: [" + one + "]}", want: []GitHubAccount{acme, short}, unsigned: []string{"github", "jira"},
 		},
-		"a variable for all other owners": {
-			text: "github: {accounts: [" + one + "]}", env: map[string]string{"GITHUB_TOKEN": "short"}, want: []GitHubAccount{acme, short}, unsigned: []string{"github", "jira"},
+		"a variable beside accounts": {
+			text: "github: {accounts: [" + one + "]}", env: map[string]string{"GITHUB_TOKEN": "short"}, want: []GitHubAccount{acme}, unsigned: []string{"jira"}, ignored: true,
 		},
-		"a variable beside an account for all owners": {
-			text: "github: {accounts: [{token: all}]}", env: map[string]string{"GITHUB_TOKEN": "short"}, want: []GitHubAccount{all}, unsigned: []string{"github", "jira"},
+		"a variable beside an account for all other owners": {
+			text: "github: {webhook_secret: s, accounts: [" + one + "]}", env: map[string]string{"GITHUB_TOKEN": "short"},
+			want: []GitHubAccount{acme, {Key: "github", BaseURL: defaultGitHub, Token: "short", WebhookSecret: []string{"s"}}}, unsigned: []string{"jira"},
+		},
+		"an account for all owners": {
+			text: "github: {accounts: [{token: all}]}", env: map[string]string{"GITHUB_WEBHOOK_SECRET": "s"}, want: []GitHubAccount{all}, unsigned: []string{"github", "jira"}, ignored: true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := parsedConfig(test.text, func(name string) string { return test.env[name] })
+			c, warnings, err := Parse("config.yml", []byte(test.text), func(name string) string { return test.env[name] })
 			if err != nil {
 				t.Fatal(err)
+			}
+			if ignored := len(warnings) == 1 && strings.HasPrefix(warnings[0], "GITHUB_TOKEN and GITHUB_WEBHOOK_SECRET have no effect"); ignored != test.ignored {
+				t.Errorf("warnings %q", warnings)
 			}
 			if diff := cmp.Diff(test.want, c.GitHub.Accounts); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
