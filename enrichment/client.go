@@ -46,6 +46,8 @@ type Options struct {
 	OnInaccessible func(repositories int)
 	// Inaccessible are the repositories, as owner/name in lower case, that an earlier process found inaccessible.
 	Inaccessible []string
+	// Archive has what was read in bulk, so that GitHub is not asked for it; nil for none.
+	Archive dora.Archive
 	// OnPause is called with the reason when all calls are paused (failing, rate_limit or refused), and with "" when they resume.
 	OnPause func(reason string)
 }
@@ -61,6 +63,8 @@ type GitHub struct {
 	answers *bounds.Answers
 	flights flights
 	touched touchedCache
+	// archives has what was read in bulk.
+	archives archives
 	// access and control let several callers share a call that tells whether a repository is accessible, or the API works.
 	access, control singleflight.Group
 	// isSHA reports whether a string can be the SHA of a commit on GitHub.
@@ -112,7 +116,7 @@ func New(o Options) (*GitHub, error) {
 		logger:  o.Logger,
 		isSHA:   isSHA,
 		gate:    gate,
-		answers: bounds.NewAnswers(),
+		answers: bounds.NewAnswers(), archives: archives{source: o.Archive},
 		http: &http.Client{
 			CheckRedirect: sameServerRedirects,
 			Transport: &transport{

@@ -1,7 +1,8 @@
-// Package commitgraph finds out what one commit has and another lacks, in a part of a repository's history.
-package commitgraph
+// Package lineage finds out what one commit has and another lacks, in a part of a repository's history.
+package lineage
 
 import (
+	"cmp"
 	"container/heap"
 	"slices"
 	"time"
@@ -54,6 +55,9 @@ func (g *Graph) Has(sha string) bool {
 	return known && !n.branch
 }
 
+// Parents returns the parents of a commit; of one that AddBranch added, the commit before it.
+func (g *Graph) Parents(sha string) []string { return g.commits[sha].parents }
+
 // Difference is how two commits relate.
 type Difference struct {
 	// Ahead are the commits that the head has and the base lacks, parents before their children.
@@ -85,7 +89,7 @@ func (g *Graph) Compare(base, head string) Difference {
 			w.paint(parent, w.colors[sha], g.commits[sha].committed)
 		}
 	}
-	return w.difference(base, head)
+	return w.difference(base)
 }
 
 // color says which of the two commits have another one.
@@ -109,7 +113,12 @@ type walk struct {
 	// open is how many of the queue only the head has, beyond how many commits were followed since there are none.
 	open, beyond int
 	// unknown are commits that are not in the graph, with the time of a child.
-	unknown []entry
+	unknown []unknown
+}
+
+type unknown struct {
+	sha   string
+	child time.Time
 }
 
 // paint adds a color to a commit, and follows it if that is new.
@@ -122,11 +131,11 @@ func (w *walk) paint(sha string, c color, child time.Time) {
 	n, known := w.commits[sha]
 	switch {
 	case !known:
-		w.unknown = append(w.unknown, entry{sha, child})
+		w.unknown = append(w.unknown, unknown{sha, child})
 		return
 	case !w.queued[sha]:
 		w.queued[sha] = true
-		heap.Push(&w.queue, entry{sha, n.committed})
+		heap.Push(&w.queue, entry{sha, n.committed.Unix()})
 		if w.colors[sha] == ofHead {
 			w.open++
 		}
@@ -154,19 +163,19 @@ func (w *walk) isOpen() bool {
 	return len(w.queue) > 0 && w.beyond <= slack
 }
 
-func (w *walk) difference(base, head string) (d Difference) {
+func (w *walk) difference(base string) (d Difference) {
 	oldest := w.oldestAhead()
 	for _, u := range w.unknown {
 		lacks := w.colors[u.sha] == ofHead
 		// Behind what is unknown of the base there may be what seems to be the head's alone.
-		hides := w.colors[u.sha]&ofBase != 0 && !oldest.IsZero() && oldest.Before(u.committed)
+		hides := w.colors[u.sha]&ofBase != 0 && !oldest.IsZero() && oldest.Before(u.child)
 		if (lacks || hides) && !slices.Contains(d.Missing, u.sha) {
 			d.Missing = append(d.Missing, u.sha)
 		}
 	}
 	if d.Missing == nil {
 		d.IsBehind = w.colors[base] != ofBoth
-		d.Ahead = w.sorted(head)
+		d.Ahead = w.ahead()
 	}
 	return d
 }
@@ -182,45 +191,55 @@ func (w *walk) oldestAhead() (oldest time.Time) {
 	return oldest
 }
 
-// sorted returns the commits that only the head has, parents first.
-func (w *walk) sorted(head string) (all []string) {
-	type step struct {
-		sha  string
-		done bool
-	}
-	seen := map[string]bool{}
-	todo := []step{{sha: head}}
-	for len(todo) > 0 {
-		last := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		switch {
-		case last.done:
-			all = append(all, last.sha)
-			continue
-		case w.colors[last.sha] != ofHead || seen[last.sha]:
+// ahead returns the commits that only the head has: the oldest first, but parents before their children.
+func (w *walk) ahead() (all []string) {
+	children, waitsFor := map[string][]string{}, map[string]int{}
+	var ready queue
+	for sha, c := range w.colors {
+		if c != ofHead {
 			continue
 		}
-		seen[last.sha] = true
-		todo = append(todo, step{last.sha, true})
-		for _, parent := range slices.Backward(w.commits[last.sha].parents) {
-			todo = append(todo, step{sha: parent})
+		for _, parent := range w.commits[sha].parents {
+			if w.colors[parent] == ofHead {
+				children[parent] = append(children[parent], sha)
+				waitsFor[sha]++
+			}
+		}
+		if waitsFor[sha] == 0 {
+			ready = append(ready, w.oldestFirst(sha))
+		}
+	}
+	heap.Init(&ready)
+	for len(ready) > 0 {
+		sha := heap.Pop(&ready).(entry).sha
+		all = append(all, sha)
+		for _, child := range children[sha] {
+			if waitsFor[child]--; waitsFor[child] == 0 {
+				heap.Push(&ready, w.oldestFirst(child))
+			}
 		}
 	}
 	return all
 }
 
-// queue has the commits that are still to be followed, the newest first.
+// oldestFirst returns the entry of a commit for a queue that gives the oldest one first.
+func (w *walk) oldestFirst(sha string) entry { return entry{sha, -w.commits[sha].committed.Unix()} }
+
+// queue has commits that are still to be followed: that with the greatest at first.
 type queue []entry
 
 type entry struct {
-	sha       string
-	committed time.Time
+	sha string
+	// at orders the entries: the seconds of a time.
+	at int64
 }
 
-func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].committed.After(q[j].committed) }
-func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)        { *q = append(*q, x.(entry)) }
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(q[j].at, q[i].at), cmp.Compare(q[i].sha, q[j].sha)) < 0
+}
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)   { *q = append(*q, x.(entry)) }
 func (q *queue) Pop() any {
 	old := *q
 	last := old[len(old)-1]

@@ -1,4 +1,4 @@
-package commitgraph
+package lineage
 
 import (
 	"testing"
@@ -31,7 +31,7 @@ func TestCompare(t *testing.T) {
 	}{
 		{"the next commit", "m3", "m4", Difference{Ahead: []string{"m4"}}},
 		{"a merge has the commits of its branch", "m2", "m3", Difference{Ahead: []string{"f1", "f2", "m3"}}},
-		{"over two merges", "m1", "m5", Difference{Ahead: []string{"m2", "f1", "f2", "m3", "m4", "g1", "m5"}}},
+		{"over two merges", "m1", "m5", Difference{Ahead: []string{"f1", "m2", "f2", "m3", "m4", "g1", "m5"}}},
 		{"the same", "m4", "m4", Difference{}},
 		{"an older one", "m5", "m2", Difference{IsBehind: true}},
 		{"beside each other", "t1", "m3", Difference{Ahead: []string{"f1", "f2", "m3"}, IsBehind: true}},

@@ -1,0 +1,65 @@
+package dora
+
+import (
+	"context"
+	"time"
+)
+
+// Archive has what was read in bulk of the years before the installation.
+type Archive interface {
+	// ArchivedPages returns how many pages were read of the repository of a commit; they become more, or none.
+	ArchivedPages(ctx context.Context, c Commit) (int, error)
+	// Archived returns what was read of the repository of a commit; nil if nothing was.
+	Archived(ctx context.Context, c Commit) (*ArchivedRepository, error)
+}
+
+// ArchivedRepository is what was read in bulk of a repository: an ArchivePage of all that was read.
+type ArchivedRepository struct {
+	// ID is GitHub's repository.id, DefaultBranch its branch when it was read, Newest the newest commit of that.
+	ID            int64
+	DefaultBranch string
+	Newest        string
+	// PullsSince is the time since which all pull requests that were merged are there.
+	PullsSince time.Time
+	Pulls      []ArchivedPull
+	Commits    []ArchivedCommit
+}
+
+// ArchivePage is a part of what was read: merged pull requests, and commits with their parents.
+type ArchivePage struct {
+	Pulls   []ArchivedPull   `json:"pulls,omitempty"`
+	Commits []ArchivedCommit `json:"commits,omitempty"`
+}
+
+// ArchivedPull is a merged pull request.
+type ArchivedPull struct {
+	Number int       `json:"number"`
+	Opened time.Time `json:"opened,omitzero"`
+	Merged time.Time `json:"merged,omitzero"`
+	// Author is a login, with [bot] at the end of a bot's, as in REST.
+	Author string `json:"author,omitempty"`
+	Title  string `json:"title,omitempty"`
+	// Body has the lines of the text that may say what is reverted.
+	Body   string   `json:"body,omitempty"`
+	Labels []string `json:"labels,omitempty"`
+	// Branch is the name of its branch, Head the newest commit of it, HeadRepository the id of its repository; 0 if it is gone.
+	Branch         string `json:"branch,omitempty"`
+	Head           string `json:"head,omitempty"`
+	HeadRepository int64  `json:"head_repository,omitempty"`
+	Base           string `json:"base,omitempty"`
+	// MergeCommit has its parents.
+	MergeCommit ArchivedCommit `json:"merge_commit,omitzero"`
+	// Commits are its own, without their parents. They are not all if Incomplete is true.
+	Commits    []ArchivedCommit `json:"commits,omitempty"`
+	Incomplete bool             `json:"incomplete,omitempty"`
+}
+
+// ArchivedCommit is a commit.
+type ArchivedCommit struct {
+	SHA     string `json:"sha"`
+	Message string `json:"message,omitempty"`
+	// Author is a login; empty if GitHub does not know it.
+	Author string `json:"author,omitempty"`
+	CommitDates
+	Parents []string `json:"parents,omitempty"`
+}
