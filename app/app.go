@@ -13,7 +13,7 @@ import (
 	"dora-exporter/config"
 	"dora-exporter/instrumentation"
 	"dora-exporter/internal/localfile"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/sqlstore"
 )
 
 const (
@@ -43,7 +43,7 @@ type Options struct {
 	Version, Revision string
 	Logger            *slog.Logger
 	// Machine is the clock of the machine; nil for the real one.
-	Machine *sqlite.Machine
+	Machine *sqlstore.Machine
 	// CheckpointInterval is the time between two checkpoints when values have changed; 5 s if it is 0.
 	CheckpointInterval time.Duration
 }
@@ -64,7 +64,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.Web = &WebConfig{}
 	}
 	if o.Machine == nil {
-		machine := sqlite.RealMachine()
+		machine := sqlstore.RealMachine()
 		o.Machine = &machine
 	}
 	if o.CheckpointInterval == 0 {
@@ -77,7 +77,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if a.store, err = sqlite.Open(ctx, o.Config.Storage.Database, o.Logger); err != nil {
+	if a.store, err = openStore(ctx, o.Config, o.Logger); err != nil {
 		return nil, err
 	}
 	if a.release, err = localfile.LockCheckpoint(o.Config.Storage.File.Path); err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/config"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/sqlstore"
 )
 
 // fakeClock is a machine's clock that only advance moves.
@@ -28,9 +28,9 @@ var fakeStart = time.Date(2026, 1, 10, 15, 0, 0, 0, time.UTC)
 
 func (c *fakeClock) advance(d time.Duration) { c.elapsed.Add(int64(d)) }
 
-func (c *fakeClock) machine() *sqlite.Machine {
+func (c *fakeClock) machine() *sqlstore.Machine {
 	elapsed := func() time.Duration { return time.Duration(c.elapsed.Load()) }
-	return &sqlite.Machine{Wall: func() time.Time { return fakeStart.Add(elapsed()) }, Elapsed: elapsed}
+	return &sqlstore.Machine{Wall: func() time.Time { return fakeStart.Add(elapsed()) }, Elapsed: elapsed}
 }
 
 const testSecret = "a secret of Jira"

@@ -6,12 +6,13 @@ import (
 
 	"dora-exporter/config"
 	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/sqlstore"
 	"dora-exporter/report"
 )
 
 // Report computes the five DORA measures from all events, beside a running server or without one.
 func Report(ctx context.Context, c *config.Config, o report.Options) (made report.Report, err error) {
-	err = withReader(ctx, c, func(r *sqlite.Reader) (err error) {
+	err = withReader(ctx, c, func(r *sqlstore.Reader) (err error) {
 		made, err = report.FromEvents(ctx, r, c.Policy, o)
 		return err
 	})
@@ -21,16 +22,17 @@ func Report(ctx context.Context, c *config.Config, o report.Options) (made repor
 // Backup copies the database to a new file, beside a running server or without one. It reports whether it has checked the copy, which
 // it does if the file is small, or with check.
 func Backup(ctx context.Context, c *config.Config, to string, check bool) (checked bool, err error) {
-	err = withReader(ctx, c, func(r *sqlite.Reader) (err error) {
-		checked, err = r.Backup(ctx, to, check)
-		return err
-	})
-	return checked, err
+	r, err := sqlite.OpenReader(ctx, c.Storage.Database)
+	if err != nil {
+		return false, err
+	}
+	checked, err = r.Backup(ctx, to, check)
+	return checked, errors.Join(err, r.Close())
 }
 
 // DeadLetters returns the deliveries that can't be processed, beside a running server or without one.
-func DeadLetters(ctx context.Context, c *config.Config) (all []sqlite.DeadLetter, err error) {
-	err = withReader(ctx, c, func(r *sqlite.Reader) (err error) {
+func DeadLetters(ctx context.Context, c *config.Config) (all []sqlstore.DeadLetter, err error) {
+	err = withReader(ctx, c, func(r *sqlstore.Reader) (err error) {
 		all, err = r.DeadLetters(ctx)
 		return err
 	})
@@ -44,8 +46,8 @@ func RetryDeliveries(ctx context.Context, c *config.Config, ids ...int64) (int64
 }
 
 // withReader opens the database for reading and runs f.
-func withReader(ctx context.Context, c *config.Config, f func(*sqlite.Reader) error) error {
-	r, err := sqlite.OpenReader(ctx, c.Storage.Database)
+func withReader(ctx context.Context, c *config.Config, f func(*sqlstore.Reader) error) error {
+	r, err := openReader(ctx, c)
 	if err != nil {
 		return err
 	}

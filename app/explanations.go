@@ -7,7 +7,7 @@ import (
 	"dora-exporter/config"
 	"dora-exporter/explain"
 	"dora-exporter/persistence/checkpoint"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/sqlstore"
 )
 
 // ExplainDeployment explains a deployment, OWNER/REPO#ID, beside a running server or without one.
@@ -32,7 +32,7 @@ func ExplainMetric(ctx context.Context, c *config.Config, series string, maxFact
 type explainFunc func(ctx context.Context, r explain.Reader, name string) (explain.Explanation, error)
 
 func explainStored(ctx context.Context, c *config.Config, run explainFunc, name string) (e explain.Explanation, err error) {
-	err = withReader(ctx, c, func(r *sqlite.Reader) (err error) {
+	err = withReader(ctx, c, func(r *sqlstore.Reader) (err error) {
 		e, err = explainFrom(ctx, r, run, name)
 		return err
 	})
@@ -49,8 +49,8 @@ func explainSeries(ctx context.Context, r explain.Reader, series string, maxFact
 }
 
 // explainFrom runs an explanation in one snapshot.
-func explainFrom(ctx context.Context, r *sqlite.Reader, run explainFunc, name string) (e explain.Explanation, err error) {
-	err = r.Snapshot(ctx, func(r *sqlite.Reader) (err error) {
+func explainFrom(ctx context.Context, r *sqlstore.Reader, run explainFunc, name string) (e explain.Explanation, err error) {
+	err = r.Snapshot(ctx, func(r *sqlstore.Reader) (err error) {
 		e, err = run(ctx, explain.Reader{
 			RecordReader: r, DeploymentReader: r, IncidentReader: r, EvidenceReader: r, WorkReader: r, FactReader: r,
 		}, name)

@@ -100,7 +100,7 @@ func BenchmarkPages(b *testing.B) {
 		b.Run(url, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				p := newPages(r, config.DefaultPolicy(), &page.Requests{}, func() page.State { return page.State{} }, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+				p := newPages(r.Reader, config.DefaultPolicy(), &page.Requests{}, func() page.State { return page.State{} }, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 				engine := newEngine(endpoints{metrics: http.NotFoundHandler(), page: p}.pages(), nil, slog.New(slog.DiscardHandler))
 				answer := httptest.NewRecorder()
 				engine.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, url, http.NoBody))

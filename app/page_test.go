@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"dora-exporter/page"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/sqlstore"
 	"dora-exporter/report"
 	"dora-exporter/story/shop"
 )
@@ -29,7 +29,7 @@ func shopPages(t *testing.T, s *shop.Shop, state page.State, seen *page.Requests
 	return pagesOf(s.Reader(), s, state, seen)
 }
 
-func pagesOf(r *sqlite.Reader, s *shop.Shop, state page.State, seen *page.Requests) *page.Pages {
+func pagesOf(r *sqlstore.Reader, s *shop.Shop, state page.State, seen *page.Requests) *page.Pages {
 	now := func() time.Time { return shop.Minute(1440) }
 	return newPages(r, s.Rules.Policy, seen, func() page.State { return state }, now, slog.New(slog.DiscardHandler))
 }

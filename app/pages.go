@@ -9,7 +9,7 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/explain"
 	"dora-exporter/page"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/sqlstore"
 	"dora-exporter/report"
 )
 
@@ -23,10 +23,10 @@ const (
 )
 
 // newPages returns the pages over a database. now returns the end of the measured period.
-func newPages(r *sqlite.Reader, p dora.Policy, requests *page.Requests, state func() page.State, now func() time.Time, logger *slog.Logger) *page.Pages {
+func newPages(r *sqlstore.Reader, p dora.Policy, requests *page.Requests, state func() page.State, now func() time.Time, logger *slog.Logger) *page.Pages {
 	return page.New(page.Options{
 		Snapshot: func(ctx context.Context, read func(page.Reader) error) error {
-			return r.Snapshot(ctx, func(r *sqlite.Reader) error { return read(r) })
+			return r.Snapshot(ctx, func(r *sqlstore.Reader) error { return read(r) })
 		},
 		Explain:  pageExplainer{r},
 		Measures: func(ctx context.Context) (page.Measures, error) { return pageMeasures(ctx, r, p, now()) },
@@ -35,7 +35,7 @@ func newPages(r *sqlite.Reader, p dora.Policy, requests *page.Requests, state fu
 }
 
 // pageExplainer is the page.Explainer over a database.
-type pageExplainer struct{ reader *sqlite.Reader }
+type pageExplainer struct{ reader *sqlstore.Reader }
 
 func (e pageExplainer) Deployment(ctx context.Context, name string) (page.Explanation, error) {
 	return e.explain(ctx, explain.Deployment, name)

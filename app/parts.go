@@ -19,14 +19,14 @@ import (
 	"dora-exporter/instrumentation"
 	"dora-exporter/page"
 	"dora-exporter/persistence/checkpoint"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/sqlstore"
 	"dora-exporter/receivers"
 )
 
 // parts has the parts of the program.
 type parts struct {
-	store       *sqlite.Store
-	clock       *sqlite.Clock
+	store       *store
+	clock       *sqlstore.Clock
 	instruments *instrumentation.Instruments
 	processor   *pipeline.Processor
 	lookups     *pipeline.Lookups
@@ -37,7 +37,7 @@ type parts struct {
 	// traces is nil if traces are off.
 	traces *instrumentation.Traces
 	// reader serves the pages; nil if they are off.
-	reader *sqlite.Reader
+	reader *sqlstore.Reader
 	server *server
 	// catalogProblem returns what has to be changed in the configuration of the catalog; empty if nothing is known.
 	catalogProblem func() string
@@ -52,7 +52,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	if p.clock, err = sqlite.NewClock(ctx, p.store, *o.Machine); err != nil {
+	if p.clock, err = sqlstore.NewClock(ctx, p.store.Store, *o.Machine); err != nil {
 		return err
 	}
 	p.instruments, err = instrumentation.New(instrumentation.Options{
@@ -187,7 +187,7 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 	e := endpoints{metrics: metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
 	if c.Server.Page == "on" {
 		since := now()
-		if p.reader, err = sqlite.OpenReader(ctx, c.Storage.Database); err != nil {
+		if p.reader, err = openReader(ctx, c); err != nil {
 			return err
 		}
 		e.page = newPages(p.reader, c.Policy, &seen, func() page.State { return p.state(o, since) }, now, logger)

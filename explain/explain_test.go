@@ -16,7 +16,7 @@ import (
 
 	"dora-exporter/explain"
 	"dora-exporter/persistence/checkpoint"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/sqlstore"
 	"dora-exporter/story/shop"
 )
 
@@ -37,7 +37,7 @@ func run(t *testing.T, s *shop.Shop, args ...string) (string, error) {
 		}
 	}
 	var out strings.Builder
-	err := s.Reader().Snapshot(t.Context(), func(r *sqlite.Reader) error {
+	err := s.Reader().Snapshot(t.Context(), func(r *sqlstore.Reader) error {
 		e, err := explanation(t.Context(), explain.Reader{
 			RecordReader: r, DeploymentReader: r, IncidentReader: r, EvidenceReader: r, WorkReader: r, FactReader: r,
 		}, words[0], words[1], *n)

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/sqlstore"
 	"dora-exporter/story/shop"
 )
 
@@ -18,7 +18,7 @@ import (
 func snapshot(s *shop.Shop) func(context.Context, func(Reader) error) error {
 	reader := s.Reader()
 	return func(ctx context.Context, read func(Reader) error) error {
-		return reader.Snapshot(ctx, func(r *sqlite.Reader) error { return read(r) })
+		return reader.Snapshot(ctx, func(r *sqlstore.Reader) error { return read(r) })
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/sqlstore"
 )
 
 // stuckGitHub answers with an error, if there is one for the commit, until the answer is to be given up.
@@ -94,7 +95,7 @@ func (s *stuckGitHub) run(d, pause time.Duration) (left int) {
 		s.t.Fatal(err)
 	}
 	begun := time.Now()
-	clock, err := sqlite.NewClock(s.t.Context(), store, sqlite.Machine{Wall: time.Now, Elapsed: func() time.Duration { return time.Since(begun) }})
+	clock, err := sqlstore.NewClock(s.t.Context(), store.Store, sqlstore.Machine{Wall: time.Now, Elapsed: func() time.Duration { return time.Since(begun) }})
 	if err != nil {
 		s.t.Fatal(err)
 	}

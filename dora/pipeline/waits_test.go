@@ -14,6 +14,7 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/sqlstore"
 )
 
 const day = 24 * time.Hour
@@ -27,7 +28,7 @@ type waitServer struct {
 	step  atomic.Int64 // by which the wall clock is wrong, in nanoseconds
 	wait  waitCase
 	store *sqlite.Store
-	clock *sqlite.Clock
+	clock *sqlstore.Clock
 	ticks context.CancelFunc
 	// stopped is how long the server has not been running, began when the test began.
 	stopped time.Duration
@@ -45,7 +46,7 @@ func (s *waitServer) start() {
 		s.t.Fatal(err)
 	}
 	began := time.Now()
-	s.clock, err = sqlite.NewClock(s.t.Context(), s.store, sqlite.Machine{
+	s.clock, err = sqlstore.NewClock(s.t.Context(), s.store.Store, sqlstore.Machine{
 		Wall:    func() time.Time { return time.Now().Add(time.Duration(s.step.Load())) },
 		Elapsed: func() time.Duration { return time.Since(began) },
 	})

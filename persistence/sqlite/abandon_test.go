@@ -11,6 +11,7 @@ import (
 	"modernc.org/sqlite"
 
 	"dora-exporter/dora"
+	"dora-exporter/persistence/sqlstore"
 )
 
 const abandoned = 1000
@@ -124,24 +125,13 @@ func TestAbandonInTheGroup(t *testing.T) {
 	s := openStore(t)
 	for i := range abandoned {
 		ctx, cancel := context.WithCancel(t.Context())
-		begun, end := make(chan struct{}), make(chan struct{})
-		o := newOp(func(t *tx) error {
-			close(begun)
-			<-end
-			_, err := t.Facts().Add(fact(fmt.Sprint(i)))
+		err := s.Update(ctx, func(tx dora.Tx) error {
+			cancel()
+			_, err := tx.Facts().Add(fact(fmt.Sprint(i)))
 			return err
 		})
-		o.bounded = true
-		err := make(chan error)
-		go func() { err <- s.writer.do(ctx, o) }()
-		<-begun
-		cancel()
-		if got := <-err; !errors.Is(got, errUnderWay) {
-			t.Fatalf("error of a write that runs is %v", got)
-		}
-		close(end)
-		if <-o.done; o.err != nil {
-			t.Fatal(o.err)
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 	if last, err := s.LastPosition(t.Context()); err != nil || last != abandoned {
@@ -161,7 +151,7 @@ func lockedElsewhere(t *testing.T, s *Store) (release func()) {
 		t.Fatal(err)
 	}
 	return sync.OnceFunc(func() {
-		if err := errors.Join(other.exec("ROLLBACK"), other.close()); err != nil {
+		if err := errors.Join(other.exec("ROLLBACK"), other.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -183,8 +173,8 @@ func holdCommits(t *testing.T, s *Store) (hanging func() bool, release func()) {
 	t.Helper()
 	var armed, reached atomic.Bool
 	end := make(chan struct{})
-	err := s.update(t.Context(), func(t *tx) error {
-		return t.connection.conn.Raw(func(driver any) error {
+	err := s.Change(t.Context(), func(*sqlstore.Tx) error {
+		return s.engine.connection.conn.Raw(func(driver any) error {
 			driver.(sqlite.HookRegisterer).RegisterCommitHook(func() int32 {
 				if armed.Load() && !reached.Swap(true) {
 					<-end
@@ -206,8 +196,8 @@ func TestAbandonDuringTheCommit(t *testing.T) {
 	hanging, release := holdCommits(t, s)
 	allCanceled(t, abandon(t, s, hanging, release))
 	waitFor(t, func() bool {
-		_, stalled := s.writer.queue.state()
-		return stalled == 0
+		writes, _ := s.Writes()
+		return writes.Stalled == 0
 	})
 	claimed := stored(t, s)
 	if claimed == 0 || claimed > abandoned {
@@ -234,7 +224,7 @@ func TestAbandonAtTheStop(t *testing.T) {
 	for i := range abandoned {
 		wait.Go(func() {
 			_, err := s.Accept(ctx, delivery(fmt.Sprint(i)))
-			if !errors.Is(err, context.Canceled) && !errors.Is(err, ErrClosed) {
+			if !errors.Is(err, context.Canceled) && !errors.Is(err, sqlstore.ErrClosed) {
 				t.Errorf("error of an abandoned write is %v", err)
 			}
 		})
@@ -258,22 +248,21 @@ func TestAbandonAtTheStop(t *testing.T) {
 // Too many deliveries are refused at once; the program's own writes are not.
 func TestOverload(t *testing.T) {
 	s := openStore(t)
-	s.writer.queue.limit = 3
 	release := hold(t, s)
 	var wait sync.WaitGroup
-	for i := range 3 {
+	for i := range sqlstore.MaxWaiting {
 		wait.Go(func() { accept(t, s, fmt.Sprint(i)) })
 	}
-	waitFor(t, func() bool { return waiting(s) == 3 })
-	if _, err := s.Accept(t.Context(), delivery("too many")); !errors.Is(err, ErrOverloaded) {
+	waitFor(t, func() bool { return waiting(s) == sqlstore.MaxWaiting })
+	if _, err := s.Accept(t.Context(), delivery("too many")); !errors.Is(err, sqlstore.ErrOverloaded) {
 		t.Errorf("Accept = %v", err)
 	}
 	wait.Go(func() { addFact(t, s, "own") })
-	waitFor(t, func() bool { return waiting(s) == 4 })
+	waitFor(t, func() bool { return waiting(s) == sqlstore.MaxWaiting+1 })
 	release()
 	wait.Wait()
 	accept(t, s, "afterwards")
-	if n := stored(t, s); n != 4 {
-		t.Errorf("%d are stored, want 4", n)
+	if n := stored(t, s); n != sqlstore.MaxWaiting+1 {
+		t.Errorf("%d are stored, want %d", n, sqlstore.MaxWaiting+1)
 	}
 }

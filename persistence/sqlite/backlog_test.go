@@ -3,6 +3,8 @@ package sqlite
 import (
 	"errors"
 	"testing"
+
+	"dora-exporter/persistence/sqlstore"
 )
 
 // The receivers tell a full backlog from a store that fails by its error.
@@ -12,10 +14,10 @@ func TestFullBacklogIsErrBacklog(t *testing.T) {
 	if err := s.LimitBacklog(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Accept(t.Context(), delivery("b")); !errors.Is(err, ErrBacklog) {
+	if _, err := s.Accept(t.Context(), delivery("b")); !errors.Is(err, sqlstore.ErrBacklog) {
 		t.Errorf("Accept = %v, want ErrBacklog", err)
 	}
-	if err := s.Err(); !errors.Is(err, ErrBacklog) {
+	if err := s.Err(); !errors.Is(err, sqlstore.ErrBacklog) {
 		t.Errorf("Err = %v, want ErrBacklog", err)
 	}
 }

@@ -33,7 +33,7 @@ func (r *Reader) Backup(ctx context.Context, file string, check bool) (checked b
 		return false, err
 	}
 	if err := r.copyTo(ctx, partial); err != nil {
-		return false, fmt.Errorf("back up database %s to %s: %w", r.path, file, r.damaged(err))
+		return false, fmt.Errorf("back up database %s to %s: %w", r.path, file, damaged(r.path, err))
 	}
 	large, err := isLarge(partial, checkCopyBelow)
 	if err != nil {

@@ -92,7 +92,7 @@ func TestBackupOfADamagedStore(t *testing.T) {
 	}
 	tamper(t, s.path, "UPDATE facts SET value = 2")
 	file := filepath.Join(t.TempDir(), "backup.db")
-	if _, err := s.Backup(t.Context(), file, false); err == nil || !strings.Contains(err.Error(), "checksum") {
+	if _, err := s.reader.Backup(t.Context(), file, false); err == nil || !strings.Contains(err.Error(), "checksum") {
 		t.Errorf("Backup = %v, want an error about a checksum", err)
 	}
 	if _, err := os.Stat(file); err == nil {

@@ -5,19 +5,26 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // connection is the connection for writing, with its prepared statements. Its calls use contexts that never end, so no write is
 // interrupted halfway.
 type connection struct {
+	path       string
+	logger     *slog.Logger
 	db         *sql.DB
 	conn       *sql.Conn
 	statements map[string]statement
 	// files holds the database and its write-ahead log as first found, by path.
 	files map[string]os.FileInfo
+	// hugeLog is true if the log was above warnLogAbove at the last check.
+	hugeLog bool
 }
 
 // statement is prepared once and closed with its connection.
@@ -33,9 +40,9 @@ func openConnection(path string) (*connection, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), db.Close())
 	}
-	c := &connection{db: db, conn: conn, statements: map[string]statement{}, files: map[string]os.FileInfo{}}
+	c := &connection{path: path, db: db, conn: conn, statements: map[string]statement{}, files: map[string]os.FileInfo{}}
 	if err := c.exec("PRAGMA busy_timeout = 0"); err != nil { // the writer waits itself, so that it can be stopped
-		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), c.close())
+		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), c.Close())
 	}
 	return c, nil
 }
@@ -43,9 +50,9 @@ func openConnection(path string) (*connection, error) {
 // errMoved reports that the open file no longer has its path: writes to it would be lost when the process ends.
 var errMoved = errors.New("was moved, removed or replaced while in use; put it back, or restart to use the file that is there now")
 
-// checkInPlace returns errMoved if the database at path or its log is not the file that was first found there.
-func (c *connection) checkInPlace(path string) error {
-	for _, name := range []string{path, path + "-wal"} {
+// Check returns errMoved if the database or its log is not the file that was first found at its path.
+func (c *connection) Check() error {
+	for _, name := range []string{c.path, c.path + "-wal"} {
 		info, err := os.Stat(name)
 		known := c.files[name]
 		switch {
@@ -58,7 +65,8 @@ func (c *connection) checkInPlace(path string) error {
 	return nil
 }
 
-func (c *connection) close() error {
+// Close closes the connection.
+func (c *connection) Close() error {
 	var errs []error
 	for _, s := range c.statements {
 		errs = append(errs, s.Close())
@@ -79,13 +87,49 @@ func (c *connection) prepare(query string) (statement, error) {
 }
 
 func (c *connection) exec(query string) error {
-	s, err := c.prepare(query)
-	if err != nil {
-		return err
-	}
-	_, err = s.ExecContext(context.Background())
+	_, err := c.Exec(query)
 	return err
 }
+
+// Exec executes a statement, which stays prepared.
+func (c *connection) Exec(query string, args ...any) (sql.Result, error) {
+	s, err := c.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(context.Background(), args...)
+}
+
+// Query runs a query, which stays prepared.
+func (c *connection) Query(query string, args ...any) (*sql.Rows, error) {
+	s, err := c.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(context.Background(), args...)
+}
+
+// Begin begins a transaction that holds the lock for writing.
+func (c *connection) Begin() error { return c.exec("BEGIN IMMEDIATE") }
+
+// Commit commits the transaction.
+func (c *connection) Commit() error { return c.exec("COMMIT") }
+
+// Rollback ends the transaction. SQLite may have rolled it back already, which makes ROLLBACK fail.
+func (c *connection) Rollback() error {
+	if err := c.exec("ROLLBACK"); err != nil && !isNoTransaction(err) {
+		return err
+	}
+	return nil
+}
+
+// MakeRoom checkpoints the log into the database, which makes room in the log: on a full disk that may be all the room there is.
+func (c *connection) MakeRoom() {
+	_ = c.exec("PRAGMA wal_checkpoint(PASSIVE)") // the commit reports errors
+}
+
+// Statements returns the texts of the prepared statements.
+func (c *connection) Statements() []string { return slices.Collect(maps.Keys(c.statements)) }
 
 // connect opens a pool of connections to the database file, which must exist. SQLite's settings hold per connection.
 func connect(path string, pragmas ...string) (*sql.DB, error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/persistence/sqlstore"
 	"dora-exporter/persistence/storetest"
 )
 
@@ -40,12 +41,11 @@ func (s contractStore) Reopen(t *testing.T) storetest.Store {
 }
 
 func (s contractStore) Snapshot(ctx context.Context, f func(storetest.Reader) error) error {
-	return s.Store.Snapshot(ctx, func(r *Reader) error { return f(r) })
+	return s.Store.Snapshot(ctx, func(r *sqlstore.Reader) error { return f(r) })
 }
 
 func (s contractStore) SetClock(ctx context.Context, reading, wall time.Time) error {
-	m := Machine{Wall: func() time.Time { return wall }, Elapsed: func() time.Duration { return 0 }}
-	return (&Clock{store: s.Store, machine: m, reading: reading}).save(ctx)
+	return s.Store.SetClock(ctx, func() time.Time { return reading }, func() time.Time { return wall })
 }
 
 func (s contractStore) DeadLetters(ctx context.Context) ([]dora.StoredDelivery, error) {

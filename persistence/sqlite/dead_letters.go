@@ -2,34 +2,11 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"time"
+
+	"dora-exporter/persistence/sqlstore"
 )
-
-// DeadLetter is a delivery that can't be processed.
-type DeadLetter struct {
-	// ID is the id of the delivery's row.
-	ID       int64
-	Source   string
-	Key      string
-	Received time.Time
-	Attempts int
-	// Why is the error of the last attempt.
-	Why string
-}
-
-// DeadLetters returns all dead letters, the oldest first.
-func (r *Reader) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
-	return readAll(ctx, r, "the dead letters", "SELECT id, source, "+wholeText+", received, attempts, error FROM deliveries WHERE state = 2 ORDER BY id", nil,
-		func(rows *sql.Rows) (d DeadLetter, err error) {
-			var received int64
-			err = rows.Scan(&d.ID, &d.Source, &d.Key, &received, &d.Attempts, &d.Why)
-			d.Received = fromMillis(received)
-			return d, err
-		})
-}
 
 // Retry makes dead letters pending again, all of them if no ids are given, and returns how many. It works on the database at path,
 // with or without a server that uses it at the same time, and is durable when it returns.
@@ -49,34 +26,8 @@ func Retry(ctx context.Context, path string, ids ...int64) (n int64, err error) 
 		return 0, fmt.Errorf("write to database %s: %w", path, damaged(path, err))
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if n, err = retry(ctx, tx, ids); err != nil {
+	if n, err = sqlstore.Retry(ctx, tx, ids); err != nil {
 		return 0, damaged(path, err)
 	}
 	return n, tx.Commit()
-}
-
-func retry(ctx context.Context, tx *sql.Tx, ids []int64) (int64, error) {
-	const update = "UPDATE deliveries SET state = 0, due = 0, waiting_since = NULL, attempts = 0 WHERE state = 2"
-	if len(ids) == 0 {
-		return rowsAffected(tx.ExecContext(ctx, update))
-	}
-	var all int64
-	for _, id := range ids {
-		n, err := rowsAffected(tx.ExecContext(ctx, update+" AND id = ?", id))
-		if err == nil && n == 0 {
-			err = fmt.Errorf("delivery %d is not a dead letter; nothing was changed", id)
-		}
-		if err != nil {
-			return 0, err
-		}
-		all += n
-	}
-	return all, nil
-}
-
-func rowsAffected(result sql.Result, err error) (int64, error) {
-	if err != nil {
-		return 0, fmt.Errorf("retry dead letters: %w", err)
-	}
-	return result.RowsAffected()
 }

@@ -4,34 +4,17 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"dora-exporter/persistence/sqlstore"
 )
 
-// CorruptError reports that the store is damaged. No value can be trusted then; the remedy is a backup.
-type CorruptError struct {
-	Path string
-	// What describes the damage and where it is.
-	What string
-	Err  error
-}
-
-func (e *CorruptError) Error() string {
-	text := fmt.Sprintf("database %s is damaged: %s", e.Path, e.What)
-	if e.Err != nil {
-		text += ": " + e.Err.Error()
-	}
-	return text + "; stop the program, move this file and those beside it (-wal, -shm) away, and restore a backup of it"
-}
-
-// Unwrap returns SQLite's error, if SQLite found the damage.
-func (e *CorruptError) Unwrap() error { return e.Err }
+// CorruptError reports that the store is damaged.
+type CorruptError = sqlstore.CorruptError
 
 // damaged converts SQLite's error about a damaged file into a *CorruptError.
-func (r *Reader) damaged(err error) error { return damaged(r.path, err) }
-
 func damaged(path string, err error) error {
 	switch resultCode(err) {
 	case sqlite3.SQLITE_CORRUPT:

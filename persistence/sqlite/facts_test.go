@@ -75,15 +75,6 @@ func TestFactsShowDamage(t *testing.T) {
 	}
 }
 
-// The numbers of this file format must stay: another checksum would call every store damaged.
-func TestChecksumStays(t *testing.T) {
-	f := fact("deployment_status:api.github.com/1")
-	f.Position, f.At, f.ID = 7, time.UnixMilli(1772366400000), 1
-	if got, want := factSum(f, `{"team":"a"}`), int64(-3379914294706888603); got != want {
-		t.Errorf("checksum is %d, want %d", got, want)
-	}
-}
-
 func BenchmarkFacts(b *testing.B) {
 	s := reopenStore(b, filepath.Join(b.TempDir(), "dora-exporter.db"))
 	subjects := make([]string, 1000)

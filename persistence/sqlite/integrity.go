@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"dora-exporter/dora"
+	"dora-exporter/persistence/sqlstore"
 )
 
 const (
@@ -21,8 +21,6 @@ const (
 	// checkPause is the time between two parts of a check in the background, each of which keeps a read transaction open. It leaves the
 	// disk and the processor to others.
 	checkPause = 50 * time.Millisecond
-	// checkBatch is how many facts are checked at once in the background.
-	checkBatch = 1000
 )
 
 // errFoundDamaged is in the error of writes after the check in the background has found damage.
@@ -37,22 +35,32 @@ func isLarge(path string, size int64) (bool, error) {
 // checkAll looks for damage in a database: in the file with its indexes, for missing facts, and for checksum mismatches. It waits
 // between two parts of the work.
 func (r *Reader) checkAll(ctx context.Context, wait time.Duration) error {
-	tables, err := readAll(ctx, r, "the tables", "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name", nil, scanText)
+	tables, err := r.tables(ctx)
 	if err != nil {
 		return err
 	}
 	for _, table := range tables {
-		if err := errors.Join(r.checkTree(ctx, table), pause(ctx, wait)); err != nil {
+		if err := errors.Join(r.checkTree(ctx, table), sqlstore.Pause(ctx, wait)); err != nil {
 			return err
 		}
 	}
-	if err := checkRows(ctx, r.db, r.path, wait); err != nil {
-		return err
+	return r.CheckRecords(ctx, wait)
+}
+
+func (r *Reader) tables(ctx context.Context) (all []string, err error) {
+	rows, err := r.db.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+	if err != nil {
+		return nil, fmt.Errorf("read the tables: %w", damaged(r.path, err))
 	}
-	if err := errors.Join(r.Snapshot(ctx, func(r *Reader) error { return r.checkRemoval(ctx) }), pause(ctx, wait)); err != nil {
-		return err
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		all = append(all, name)
 	}
-	return r.checkFacts(ctx, wait)
+	return all, damaged(r.path, rows.Err())
 }
 
 // checkTree looks for damage in the pages of a table and of its indexes.
@@ -63,28 +71,9 @@ func (r *Reader) checkTree(ctx context.Context, table string) error {
 		err = &CorruptError{Path: r.path, What: result}
 	}
 	if err != nil {
-		return fmt.Errorf("check %s in database %s: %w", table, r.path, r.damaged(err))
+		return fmt.Errorf("check %s in database %s: %w", table, r.path, damaged(r.path, err))
 	}
 	return nil
-}
-
-// checkFacts reads all facts. Some may be removed meanwhile.
-func (r *Reader) checkFacts(ctx context.Context, wait time.Duration) error {
-	for position := int64(0); ; {
-		facts, err := r.Facts(ctx, position, checkBatch)
-		var removed *dora.RemovedError
-		if errors.As(err, &removed) {
-			position = removed.Position
-			continue
-		}
-		if err != nil || len(facts) == 0 {
-			return err
-		}
-		position = facts[len(facts)-1].Position
-		if err := pause(ctx, wait); err != nil {
-			return err
-		}
-	}
 }
 
 // checkAtStart checks a small database. It skips larger ones.
@@ -99,34 +88,7 @@ func checkAtStart(ctx context.Context, db *sql.DB, path string) error {
 	if result != "ok" {
 		return &CorruptError{Path: path, What: result}
 	}
-	r := &Reader{path: path, db: db}
-	err := r.Snapshot(ctx, func(r *Reader) error {
-		if err := r.checkRemoval(ctx); err != nil {
-			return err
-		}
-		return r.countFacts(ctx)
-	})
-	if err != nil {
-		return err
-	}
-	return checkRows(ctx, db, path, 0)
-}
-
-// countFacts returns an error if facts are missing that were not removed.
-func (r *Reader) countFacts(ctx context.Context) error {
-	var facts, last, removed int64
-	err := r.queryRow(ctx, "SELECT count(*), coalesce(max(position), 0), coalesce((SELECT position FROM removal), 0) FROM facts", &facts, &last, &removed)
-	if err != nil {
-		return fmt.Errorf("count the facts in database %s: %w", r.path, err)
-	}
-	if facts == last-removed {
-		return nil
-	}
-	what := fmt.Sprintf("it has %d facts and the last one's position is %d", facts, last)
-	if removed > 0 {
-		what += fmt.Sprintf(", after %d that were removed", removed)
-	}
-	return &CorruptError{Path: r.path, What: what}
+	return sqlstore.CheckAtStart(ctx, databaseOf(path, db))
 }
 
 // checkInBackground checks a large database while it is used. If it is damaged, the store writes no more. The returned function ends
@@ -138,7 +100,7 @@ func (s *Store) checkInBackground() (stop func(), err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var checking sync.WaitGroup
 	checking.Go(func() {
-		if pause(ctx, checkDelay) == nil {
+		if sqlstore.Pause(ctx, checkDelay) == nil {
 			s.check(ctx, checkPause)
 		}
 	})
@@ -158,21 +120,11 @@ func (s *Store) check(ctx context.Context, wait time.Duration) {
 	switch {
 	case ctx.Err() != nil:
 	case errors.As(err, &corrupt):
-		s.writer.stopFor(fmt.Errorf("%w: %w", errFoundDamaged, err))
+		s.StopFor(fmt.Errorf("%w: %w", errFoundDamaged, err))
 		s.logger.Error("the database is damaged, nothing is written to it any more", "database", s.path, "error", err)
 	case err != nil:
 		s.logger.Warn("the database could not be checked", "database", s.path, "error", err)
 	default:
 		s.logger.Info("the database was checked", "database", s.path, "seconds", time.Since(began).Seconds())
-	}
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
 	}
 }

@@ -55,18 +55,12 @@ var mayGrow = map[string]string{
 // an index, a search that reads a share of the table, and a sort of which only some rows are returned.
 func problems(t *testing.T, s *Store, statement string) (found []string) {
 	t.Helper()
-	rows, err := s.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+statement, make([]any, 2*maxQueryValues)...)
+	plan, err := planOf(t.Context(), s, statement)
 	if err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
-	defer rows.Close()
 	partial := strings.Contains(statement, "LIMIT") || strings.Contains(statement, "EXISTS")
-	for rows.Next() {
-		var id, parent, unused int
-		var step string
-		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-			t.Fatal(err)
-		}
+	for _, step := range plan {
 		words := strings.Fields(step)
 		scans := words[0] == "SCAN" && slices.Contains(growing, words[1])
 		shares := slices.ContainsFunc(unselective, func(search string) bool { return strings.Contains(step, search) })
@@ -74,9 +68,6 @@ func problems(t *testing.T, s *Store, statement string) (found []string) {
 		if scans || shares && !strings.Contains(statement, "LIMIT") || sorts {
 			found = append(found, step)
 		}
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
 	}
 	return found
 }
@@ -114,17 +105,9 @@ type usedStatements struct {
 func (u *usedStatements) collect(s *Store) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	s.statements.mu.Lock()
-	for statement := range s.statements.byQuery {
+	for _, statement := range s.Statements(context.Background()) {
 		u.all[statement] = true
 	}
-	s.statements.mu.Unlock()
-	_ = s.update(context.Background(), func(t *tx) error { // the connection is the committer's
-		for statement := range t.connection.statements {
-			u.all[statement] = true
-		}
-		return nil
-	})
 }
 
 // check fails for the statements that take longer when a table grows and are not in mayGrow.

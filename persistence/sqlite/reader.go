@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"dora-exporter/persistence/sqlstore"
 )
 
 // maxReadConns is how many queries may run at the same time.
@@ -14,12 +16,9 @@ const maxReadConns = 4
 
 // Reader reads committed data from the database. It can't write.
 type Reader struct {
-	path       string
-	db         *sql.DB
-	codec      *codec
-	statements *statements
-	// snapshot is the transaction that all queries run in; nil if each query sees what is committed when it starts.
-	snapshot *sql.Tx
+	*sqlstore.Reader
+	path string
+	db   *sql.DB
 }
 
 // OpenReader opens an existing database, with or without a server that uses it at the same time. The error is a message for the
@@ -48,13 +47,17 @@ func newReader(path string) (*Reader, error) {
 
 // readerOf returns a reader of an open database, which it closes.
 func readerOf(path string, db *sql.DB) (*Reader, error) {
-	codec, err := newCodec()
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
 	db.SetMaxOpenConns(maxReadConns)
 	db.SetMaxIdleConns(maxReadConns)
-	return &Reader{path: path, db: db, codec: codec, statements: newStatements(db)}, nil
+	r, err := sqlstore.NewReader(databaseOf(path, db))
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{r, path, db}, nil
+}
+
+func databaseOf(path string, db *sql.DB) sqlstore.Database {
+	return sqlstore.Database{Name: path, DB: db, Damaged: func(err error) error { return damaged(path, err) }}
 }
 
 // checkVersion refuses a database whose schema is older than the program's.
@@ -65,57 +68,4 @@ func (r *Reader) checkVersion(ctx context.Context) error {
 			"which brings it up to date", r.path, version, len(migrations))
 	}
 	return damaged(r.path, err)
-}
-
-// Path returns the path of the database, for messages.
-func (r *Reader) Path() string { return r.path }
-
-// Close closes the database.
-func (r *Reader) Close() error {
-	if r.db == nil {
-		return nil
-	}
-	return errors.Join(r.statements.close(), r.db.Close())
-}
-
-// query runs a query on a reading connection and calls scan for each row.
-func (r *Reader) query(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
-	rows, err := r.rows(ctx, query, args)
-	if err != nil {
-		return r.damaged(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return r.damaged(err)
-		}
-	}
-	return r.damaged(rows.Err())
-}
-
-// queryRow scans the only row of a query on a reading connection.
-func (r *Reader) queryRow(ctx context.Context, query string, into ...any) error {
-	return r.query(ctx, query, nil, func(rows *sql.Rows) error { return rows.Scan(into...) })
-}
-
-// rows runs a query in the snapshot, or else, prepared, on any of the connections.
-func (r *Reader) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	if r.snapshot != nil {
-		return r.snapshot.QueryContext(ctx, query, args...)
-	}
-	return r.statements.query(ctx, query, args)
-}
-
-// Snapshot runs f in one read transaction: its Reader sees the same data throughout, whatever a server commits meanwhile. The Snapshot
-// of that Reader is the same one.
-func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
-	if r.snapshot != nil { // another one would see other data, and wait for a connection while it holds one
-		return f(r)
-	}
-	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
-	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return f(&Reader{path: r.path, db: r.db, codec: r.codec, snapshot: tx})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/persistence/sqlstore"
 )
 
 // remember adds a deployment, an incident and a fact of two families.
@@ -41,7 +42,7 @@ func TestRecordsOfADamagedDatabase(t *testing.T) {
 		store := openStore(t)
 		remember(t, store, 1)
 		err := store.Update(t.Context(), func(x dora.Tx) error {
-			_, err := x.(*tx).exec(damage)
+			_, err := x.(*sqlstore.Tx).Exec(damage)
 			return err
 		})
 		if err != nil {

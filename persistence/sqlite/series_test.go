@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
+	"dora-exporter/persistence/sqlstore"
 	"dora-exporter/persistence/checkpoint"
 )
 
@@ -58,7 +59,7 @@ func TestStillSeesNoLaterCommit(t *testing.T) {
 	}
 	defer r.Close()
 	add("one")
-	err = r.Snapshot(t.Context(), func(still *Reader) error {
+	err = r.Snapshot(t.Context(), func(still *sqlstore.Reader) error {
 		for range 2 {
 			last, err := still.LastPosition(t.Context())
 			if err != nil || last != 1 {

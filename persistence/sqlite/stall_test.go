@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"dora-exporter/persistence/sqlstore"
 )
 
-// While the committer hangs, the store is not ready after stallAfter, which is logged once, and ready again afterwards.
+// While the committer hangs, the store is not ready after sqlstore.StallAfter, which is logged once, and ready again afterwards.
 // It makes no difference that the senders give up.
 func TestStall(t *testing.T) {
 	for name, hang := range map[string]func(*testing.T, *Store) (release func()){
@@ -21,16 +22,15 @@ func TestStall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := openStore(t)
 				var log bytes.Buffer
-				s.writer.logger = slog.New(slog.NewTextHandler(&log, nil))
+				s := openStoreLogging(t, &log)
 				release := hang(t, s)
 				ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 				defer cancel()
 				if _, err := s.Accept(ctx, delivery("a")); !errors.Is(err, context.DeadlineExceeded) {
 					t.Fatalf("Accept = %v", err)
 				}
-				time.Sleep(stallAfter - 5*time.Second)
+				time.Sleep(sqlstore.StallAfter - 5*time.Second)
 				if err := s.Err(); err != nil {
 					t.Errorf("Err after 9 s = %v", err)
 				}
@@ -39,14 +39,14 @@ func TestStall(t *testing.T) {
 				if err := s.Err(); err == nil || !strings.Contains(err.Error(), "could not commit anything for 15s") {
 					t.Errorf("Err after 15 s = %v", err)
 				}
-				if writes, err := s.Writes(); err != nil || writes.Stalled < stallAfter {
+				if writes, err := s.Writes(); err != nil || writes.Stalled < sqlstore.StallAfter {
 					t.Errorf("Writes = %+v, %v", writes, err)
 				}
 				if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "committing to the store stalled") {
 					t.Errorf("log:\n%s", log.String())
 				}
 				release()
-				time.Sleep(2 * probeInterval)
+				time.Sleep(2 * sqlstore.ProbeInterval)
 				synctest.Wait()
 				if err := s.Err(); err != nil {
 					t.Errorf("Err after the end of the stall = %v", err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"dora-exporter/dora"
+	"dora-exporter/persistence/sqlstore"
 )
 
 // openStore opens a store in a new folder and closes it at the end of the test.
@@ -25,8 +27,17 @@ func openStore(t testing.TB) *Store {
 }
 
 func reopenStore(t testing.TB, path string) *Store {
+	return open(t, path, slog.New(slog.DiscardHandler))
+}
+
+func openStoreLogging(t testing.TB, to io.Writer) *Store {
 	t.Helper()
-	s, err := Open(context.Background(), path, slog.New(slog.DiscardHandler))
+	return open(t, filepath.Join(t.TempDir(), "dora-exporter.db"), slog.New(slog.NewTextHandler(to, nil)))
+}
+
+func open(t testing.TB, path string, logger *slog.Logger) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), path, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,12 +103,12 @@ func TestOpenMakesAPrivateFile(t *testing.T) {
 // What is promised about durability hangs on two settings of the connection that writes.
 func TestCommitsAreDurable(t *testing.T) {
 	s := openStore(t)
-	err := s.update(t.Context(), func(tx *tx) error {
+	err := s.Change(t.Context(), func(tx *sqlstore.Tx) error {
 		var synchronous, journal string
-		if _, err := tx.queryRow("PRAGMA synchronous", nil, &synchronous); err != nil {
+		if _, err := tx.QueryRow("PRAGMA synchronous", nil, &synchronous); err != nil {
 			return err
 		}
-		if _, err := tx.queryRow("PRAGMA journal_mode", nil, &journal); err != nil {
+		if _, err := tx.QueryRow("PRAGMA journal_mode", nil, &journal); err != nil {
 			return err
 		}
 		if synchronous != "2" || journal != "wal" {
@@ -108,7 +119,7 @@ func TestCommitsAreDurable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.db.Exec("DELETE FROM meta"); err == nil {
+	if _, err := s.reader.db.Exec("DELETE FROM meta"); err == nil {
 		t.Error("a reading connection can write")
 	}
 }

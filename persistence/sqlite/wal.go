@@ -10,7 +10,7 @@ import (
 // The write-ahead log. SQLite appends commits to it, copies them into the database about every thousand pages (4 MiB), and
 // overwrites it from its start once everything is copied and no reader uses it. A reader that keeps its transaction open prevents
 // that, and the log grows. Readers of this process end in time: queries for people have a deadline, those of the program read a
-// bounded number of rows and do nothing else meanwhile. If readers follow each other without a gap, trimLog makes new ones wait for a
+// bounded number of rows and do nothing else meanwhile. If readers follow each other without a gap, Maintain makes new ones wait for a
 // moment. Readers in other processes can't be stopped from here; the program's own commands read in a process that ends when it is
 // paused (see cmd/dora-exporter).
 const (
@@ -33,24 +33,24 @@ func logSize(path string) (int64, error) {
 	return info.Size(), nil
 }
 
-// trimLog truncates a log that has become too long, or logs once that a reader prevents it.
-func (w *writer) trimLog() {
-	size, err := logSize(w.path)
-	if err != nil || w.connection == nil {
-		return // checkFiles reports it
+// Maintain truncates a log that has become too long, or logs once that a reader prevents it.
+func (c *connection) Maintain() {
+	size, err := logSize(c.path)
+	if err != nil {
+		return // Check reports it
 	}
 	if size > truncateLogAbove {
 		// A reader that prevents it is not an error. New readers and writes wait meanwhile.
-		_ = w.connection.exec("PRAGMA busy_timeout = 250")
-		_ = w.connection.exec("PRAGMA wal_checkpoint(TRUNCATE)")
-		_ = w.connection.exec("PRAGMA busy_timeout = 0")
-		size, _ = logSize(w.path)
+		_ = c.exec("PRAGMA busy_timeout = 250")
+		_ = c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+		_ = c.exec("PRAGMA busy_timeout = 0")
+		size, _ = logSize(c.path)
 	}
 	switch {
-	case size > warnLogAbove && !w.hugeLog:
-		w.logger.Warn("the write-ahead log grows because a process keeps a read transaction open: stop that process", "database", w.path, "bytes", size)
-	case size <= warnLogAbove && w.hugeLog:
-		w.logger.Info("the write-ahead log was truncated again", "database", w.path, "bytes", size)
+	case size > warnLogAbove && !c.hugeLog:
+		c.logger.Warn("the write-ahead log grows because a process keeps a read transaction open: stop that process", "database", c.path, "bytes", size)
+	case size <= warnLogAbove && c.hugeLog:
+		c.logger.Info("the write-ahead log was truncated again", "database", c.path, "bytes", size)
 	}
-	w.hugeLog = size > warnLogAbove
+	c.hugeLog = size > warnLogAbove
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"dora-exporter/dora"
+	"dora-exporter/persistence/sqlstore"
 )
 
 var errRule = errors.New("a rule failed")
@@ -44,8 +44,8 @@ func together(t *testing.T, s *Store, changes ...func() error) []error {
 
 // waiting returns how many writes wait for the committer.
 func waiting(s *Store) int {
-	n, _ := s.writer.queue.state()
-	return n
+	writes, _ := s.Writes()
+	return writes.Waiting
 }
 
 func waitFor(t *testing.T, condition func() bool) {
@@ -58,9 +58,8 @@ func waitFor(t *testing.T, condition func() bool) {
 }
 
 func TestGroupUndoesOnlyWhatFailed(t *testing.T) {
-	s := openStore(t)
 	var log bytes.Buffer
-	s.writer.logger = slog.New(slog.NewTextHandler(&log, nil))
+	s := openStoreLogging(t, &log)
 	add := func(subject string, end func() error) func() error {
 		return func() error {
 			return s.Update(t.Context(), func(tx dora.Tx) error {
@@ -81,7 +80,7 @@ func TestGroupUndoesOnlyWhatFailed(t *testing.T) {
 		func() error { // its error is swallowed
 			return s.Update(t.Context(), func(dt dora.Tx) error {
 				_, _ = dt.Facts().Add(fact("e"))
-				_, _ = dt.(*tx).exec("INSERT INTO meta (key, value) VALUES ('store_id', '')")
+				_, _ = dt.(*sqlstore.Tx).Exec("INSERT INTO meta (key, value) VALUES ('store_id', '')")
 				_, _ = dt.Facts().Add(fact("f"))
 				return nil
 			})
@@ -118,9 +117,9 @@ func TestGroupUndoesOnlyWhatFailed(t *testing.T) {
 // limit bounds the size of the database on the writer's connection, as a full disk would.
 func limit(t *testing.T, s *Store, pages int) {
 	t.Helper()
-	err := s.update(t.Context(), func(t *tx) error {
+	err := s.Change(t.Context(), func(t *sqlstore.Tx) error {
 		var got int
-		_, err := t.queryRow(fmt.Sprintf("PRAGMA max_page_count = %d", pages), nil, &got)
+		_, err := t.QueryRow(fmt.Sprintf("PRAGMA max_page_count = %d", pages), nil, &got)
 		return err
 	})
 	if err != nil {
@@ -204,11 +203,11 @@ func TestWriterTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openStore(t)
 		accept(t, s, "before")
-		err := s.update(t.Context(), func(t *tx) error { return t.connection.conn.Close() })
+		err := s.Change(t.Context(), func(*sqlstore.Tx) error { return s.engine.connection.conn.Close() })
 		if err == nil || s.Err() == nil {
 			t.Fatalf("the commit on a closed connection = %v, Err = %v", err, s.Err())
 		}
-		time.Sleep(probeInterval - time.Millisecond)
+		time.Sleep(sqlstore.ProbeInterval - time.Millisecond)
 		synctest.Wait()
 		if s.Err() == nil {
 			t.Error("Err is nil before the first try")
@@ -291,7 +290,7 @@ func TestCloseAnswersWhatWaits(t *testing.T) {
 	waitFor(t, func() bool { return waiting(s) == 32 })
 	closed := make(chan error)
 	go func() { closed <- s.Close() }()
-	<-s.writer.closing
+	waitFor(t, func() bool { return waiting(s) == 0 }) // the queue is closed
 	close(hold)
 	if err := <-closed; err != nil {
 		t.Error(err)
@@ -301,14 +300,14 @@ func TestCloseAnswersWhatWaits(t *testing.T) {
 		err := <-answers
 		if err == nil {
 			stored++
-		} else if !errors.Is(err, ErrClosed) {
+		} else if !errors.Is(err, sqlstore.ErrClosed) {
 			t.Errorf("answer is %v", err)
 		}
 	}
 	if err := s.Close(); err != nil {
 		t.Errorf("the second Close = %v", err)
 	}
-	if _, err := s.Accept(t.Context(), delivery("late")); !errors.Is(err, ErrClosed) {
+	if _, err := s.Accept(t.Context(), delivery("late")); !errors.Is(err, sqlstore.ErrClosed) {
 		t.Errorf("Accept after Close = %v", err)
 	}
 	s = reopenStore(t, s.path)

@@ -15,6 +15,7 @@ import (
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/dora/rules"
 	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/sqlstore"
 )
 
 // Monday is when the events begin.
@@ -27,7 +28,7 @@ func Minute(n int) time.Time { return Monday.Add(time.Duration(n) * time.Minute)
 type Shop struct {
 	// Path is that of the database.
 	Path   string
-	Store  *sqlite.Store
+	Store  *sqlstore.Store
 	GitHub GitHub
 	Rules  *rules.Rules
 
@@ -48,7 +49,7 @@ func New(t testing.TB) *Shop {
 		}
 	})
 	return &Shop{
-		t: t, Path: path, Store: store, GitHub: GitHub{Changes: map[string]dora.Change{}, Down: map[string]bool{}},
+		t: t, Path: path, Store: store.Store, GitHub: GitHub{Changes: map[string]dora.Change{}, Down: map[string]bool{}},
 		Rules: &rules.Rules{
 			Policy: dora.Policy{
 				Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"dependabot[bot]"},
@@ -60,14 +61,14 @@ func New(t testing.TB) *Shop {
 }
 
 // Reader opens the database for reading.
-func (s *Shop) Reader() *sqlite.Reader {
+func (s *Shop) Reader() *sqlstore.Reader {
 	s.t.Helper()
 	r, err := sqlite.OpenReader(s.t.Context(), s.Path)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = r.Close() })
-	return r
+	return r.Reader
 }
 
 // Deliver stores events as deliveries, with the keys that the webhooks give them, a second after they happened.

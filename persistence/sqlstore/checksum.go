@@ -1,0 +1,96 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc64"
+	"strings"
+	"time"
+)
+
+var crcTable = crc64.MakeTable(crc64.ECMA)
+
+// checksum returns the checksum of a row's columns as they are stored: int64, string and []byte. SQLite has none for its pages. The length
+// of each text precedes it, so that no two rows of a table have the same encoding.
+func checksum(columns ...any) int64 {
+	b := make([]byte, 0, 512)
+	for _, column := range columns {
+		switch c := column.(type) {
+		case int64:
+			b = binary.BigEndian.AppendUint64(b, uint64(c))
+		case []byte:
+			b = binary.BigEndian.AppendUint64(b, uint64(len(c)))
+			b = append(b, c...)
+		case string:
+			b = binary.BigEndian.AppendUint64(b, uint64(len(c)))
+			b = append(b, c...)
+		default:
+			panic(fmt.Sprintf("a column of type %T", column))
+		}
+	}
+	return int64(crc64.Checksum(b, crcTable))
+}
+
+// checkedColumns lists the tables whose rows have a checksum, with what it covers.
+var checkedColumns = map[string][]string{
+	"deliveries":       {"source", checkedText, "event", "received"},
+	"baselines":        {"hash", "source", "details", "taken"},
+	"commits":          {checkedText, "origin"},
+	"lookups":          {"commit_key", "details", "attempts", "misses"},
+	"waiting_statuses": {"commit_key", "subject", "labels", "at", "id"},
+	"deployments":      {"key", "details"},
+	"incidents":        {"key", "details"},
+	"incident_events":  {"key", "events"},
+	"sums":             {"family", "labels", "own", "at", "id", "buckets"},
+	"owned":            {"scope", "owner", "repository", "team", "production", "counts"},
+	"days":             {"owned", "date", "measured"},
+}
+
+// checkRow compares a row's checksum with its columns.
+func checkRow(path, row string, stored int64, columns ...any) error {
+	if stored != checksum(columns...) {
+		return &CorruptError{Path: path, What: row + " does not match its checksum"}
+	}
+	return nil
+}
+
+// checkRows checks the checksums of all rows that have one; of the deliveries only those that are pending, since the others have no
+// further effect. It waits after each table.
+func checkRows(ctx context.Context, db *sql.DB, path string, wait time.Duration) error {
+	for table, names := range checkedColumns {
+		query := "SELECT checksum, " + strings.Join(names, ", ") + " FROM " + table
+		if table == "deliveries" {
+			query += " WHERE state = 0"
+		}
+		if err := errors.Join(checkTable(ctx, db, path, table, query, len(names)), Pause(ctx, wait)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkTable(ctx context.Context, db *sql.DB, path, table, query string, columns int) error {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return fmt.Errorf("check %s: %w", table, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var stored int64
+		row := make([]any, columns)
+		into := []any{&stored}
+		for i := range row {
+			into = append(into, &row[i])
+		}
+		if err := rows.Scan(into...); err != nil {
+			return fmt.Errorf("check %s: %w", table, err)
+		}
+		if err := checkRow(path, fmt.Sprintf("a row of %s (%v)", table, row[0]), stored, row...); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,180 @@
+package sqlstore
+
+import (
+	"container/list"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Group commit. Making a transaction durable costs one fsync, however much is in it. So writes do not commit by themselves:
+// they wait in a queue, and a single goroutine, the committer, takes what is waiting, runs it in one transaction and commits
+// that for all of them. While it waits for the disk, the next group gathers in the queue. A hundred deliveries that arrive
+// together cost one or two fsyncs instead of a hundred.
+//
+// A write is in one of three states, and changes state only while the queue's mutex is held:
+//
+//	waiting  in the queue. Its caller may abandon it: it leaves the queue at once and never runs.
+//	claimed  taken by the committer, which runs it, perhaps more than once, and will complete it. Abandoning it has no effect.
+//	done     completed: done is closed, and err is its outcome.
+//
+// The mutex is never held during I/O or while waiting, so push, abandon and state return at once however long the disk takes.
+// Abandoned writes take up no room, and no caller depends on another one: as long as something is waiting, either the committer is
+// at work or wake has a token for it.
+
+// MaxWaiting limits the deliveries that wait to be written: about a second's worth of work, and some ten megabytes.
+const MaxWaiting = 4096
+
+var (
+	// ErrClosed is returned for a write after the store was closed.
+	ErrClosed = errors.New("the store is closed")
+	// ErrOverloaded is returned for a delivery while MaxWaiting others wait to be written.
+	ErrOverloaded = errors.New("too many deliveries are waiting to be written")
+)
+
+// commitQueue holds the writes that wait for the committer, in their order of arrival. All are served in that order: neither
+// deliveries nor the program's own writes can keep the others waiting for longer than what came before them.
+type commitQueue struct {
+	mu      sync.Mutex
+	waiting list.List // of *op
+	// bounded is how many of them count against limit.
+	bounded, limit int
+	closed         bool
+	// uncommitted is when the oldest write arrived that no commit has followed, or the last commit with writes waiting
+	// behind it; zero when there is no such write. It stays when the callers abandon what they wait for.
+	uncommitted time.Time
+	// wake has a token if the committer must check the queue.
+	wake chan struct{}
+}
+
+// op is one write.
+type op struct {
+	run func(*tx) error
+	// single is true if run executes one statement, which SQLite undoes as a whole: it needs no savepoint.
+	single bool
+	// bounded is true if the write is refused when too many are waiting, which holds for deliveries. The program's own
+	// writes are few, and always accepted.
+	bounded bool
+	// element is the op's element in the queue, nil if it is not waiting.
+	element *list.Element
+	done    chan struct{}
+	// err is the outcome. It may be read once done is closed.
+	err error
+}
+
+func newOp(run func(*tx) error) *op { return &op{run: run, done: make(chan struct{})} }
+
+func newQueue(limit int) *commitQueue {
+	return &commitQueue{limit: limit, wake: make(chan struct{}, 1)}
+}
+
+// push appends o, unless the queue is closed or o is bounded and too many are waiting.
+func (q *commitQueue) push(o *op) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.closed:
+		return ErrClosed
+	case o.bounded && q.bounded >= q.limit:
+		return ErrOverloaded
+	}
+	o.element = q.waiting.PushBack(o)
+	if o.bounded {
+		q.bounded++
+	}
+	if q.uncommitted.IsZero() {
+		q.uncommitted = time.Now()
+	}
+	q.signal()
+	return nil
+}
+
+// abandon removes o if it is still waiting, and reports whether it did. A removed op never runs and is not completed.
+func (q *commitQueue) abandon(o *op) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.remove(o)
+}
+
+// next claims the write that has waited longest; nil if none is waiting.
+func (q *commitQueue) next() *op {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	first := q.waiting.Front()
+	if first == nil {
+		return nil
+	}
+	o := first.Value.(*op)
+	q.remove(o)
+	return o
+}
+
+func (q *commitQueue) remove(o *op) bool {
+	if o.element == nil {
+		return false
+	}
+	q.waiting.Remove(o.element)
+	o.element = nil
+	if o.bounded {
+		q.bounded--
+	}
+	return true
+}
+
+// rewake makes the committer check the queue again if something is waiting. The committer calls it after each attempt to commit.
+func (q *commitQueue) rewake() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.waiting.Len() > 0 {
+		q.signal()
+	}
+}
+
+func (q *commitQueue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// committed notes that a transaction was committed.
+func (q *commitQueue) committed() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.uncommitted = time.Time{}
+	if q.waiting.Len() > 0 {
+		q.uncommitted = time.Now()
+	}
+}
+
+// close completes waiting writes with ErrClosed. From now on push fails with it.
+func (q *commitQueue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	for first := q.waiting.Front(); first != nil; first = q.waiting.Front() {
+		o := first.Value.(*op)
+		q.remove(o)
+		completeOps([]*op{o}, ErrClosed)
+	}
+}
+
+// state returns how many writes are waiting, and how long writes have waited without any commit.
+func (q *commitQueue) state() (waiting int, stalled time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.uncommitted.IsZero() {
+		stalled = time.Since(q.uncommitted)
+	}
+	return q.waiting.Len(), stalled
+}
+
+// completeOps completes ops with err if it is not nil, else each with its own outcome.
+func completeOps(ops []*op, err error) {
+	for _, o := range ops {
+		if err != nil {
+			o.err = err
+		}
+		close(o.done)
+	}
+}

@@ -1,0 +1,128 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// Restart marks all days as stale, which are to be made by another policy. It removes them, unless what they were made of has been removed.
+func (t dayTx) Restart(policy string) error {
+	complete, err := t.CompleteFrom()
+	if err == nil && complete.IsZero() {
+		for _, statement := range []string{"DELETE FROM days", "DELETE FROM owned", "DELETE FROM all_evidence"} {
+			if err == nil {
+				_, err = t.tx.exec(statement)
+			}
+		}
+	}
+	if err == nil {
+		_, err = t.tx.exec("DELETE FROM stale_days")
+	}
+	if err != nil {
+		return fmt.Errorf("remove days: %w", err)
+	}
+	_, err = t.tx.exec("INSERT INTO stale_days (scope, since) SELECT text, ?1 FROM texts WHERE id IN (SELECT scope FROM deployments) UNION SELECT ?2, ?1", time.Time{}.UnixMilli(), dora.StaleIncidents)
+	if err == nil {
+		_, err = t.tx.exec("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", policyKey, policy)
+	}
+	if err != nil {
+		return fmt.Errorf("mark all days as stale: %w", err)
+	}
+	return nil
+}
+
+// Save stores days that were made anew.
+func (t dayTx) Save(c dora.DayChanges) error {
+	for giver, evidence := range c.Evidence {
+		if err := t.saveEvidence(giver, evidence); err != nil {
+			return err
+		}
+	}
+	ids := map[dora.Owned]int64{}
+	for owned, counts := range c.Counts {
+		id, err := t.addCounts(owned, counts)
+		if err != nil {
+			return err
+		}
+		ids[owned] = id
+	}
+	for _, day := range c.Days {
+		if err := t.saveDay(ids[day.Owned], day); err != nil {
+			return err
+		}
+	}
+	if _, err := t.tx.exec("DELETE FROM owned WHERE deployments = 0"); err != nil {
+		return fmt.Errorf("remove the counts of no deployments: %w", err)
+	}
+	for scope, since := range c.Stale {
+		var err error
+		if since.IsZero() {
+			_, err = t.tx.exec("DELETE FROM stale_days WHERE scope = ?", scope)
+		} else {
+			_, err = t.tx.exec("UPDATE stale_days SET since = ? WHERE scope = ?", since.UnixMilli(), scope)
+		}
+		if err != nil {
+			return fmt.Errorf("mark days as made: %w", err)
+		}
+	}
+	return nil
+}
+
+func (t dayTx) saveEvidence(giver string, evidence []dora.Evidence) error {
+	_, err := t.tx.exec("DELETE FROM all_evidence WHERE giver = ?", giver)
+	for _, e := range evidence {
+		if err == nil {
+			_, err = t.tx.exec("INSERT OR REPLACE INTO all_evidence (giver, "+evidenceColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+				giver, e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail, e.Late)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("store the evidence that %s gives: %w", giver, err)
+	}
+	return nil
+}
+
+// addCounts adds to what the days of some deployments add up to, and returns the id of its row.
+func (t dayTx) addCounts(o dora.Owned, change dora.Counts) (id int64, err error) {
+	all := dora.Counts{}
+	const where = "WHERE scope = ? AND owner = ? AND repository = ? AND team = ? AND production = ?"
+	args := []any{o.Scope, o.Owner, o.Repository, o.Team, o.Production}
+	err = t.read("SELECT "+ownedColumns+", counts, checksum FROM owned "+where, args, func(rows *sql.Rows) error {
+		_, all, err = t.scanCounts(rows)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	all.Merge(change)
+	text, err := json.Marshal(all)
+	if err == nil {
+		_, err = t.tx.exec("INSERT INTO owned ("+ownedColumns+", deployments, counts, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "+
+			"SET deployments = excluded.deployments, counts = excluded.counts, checksum = excluded.checksum",
+			append(args, all.Deployments(), string(text), checksum(ownedRow(o, string(text))...))...)
+	}
+	if err == nil {
+		_, err = t.tx.queryRow("SELECT id FROM owned "+where, args, &id)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("store what the days of %s add up to: %w", o.Scope, err)
+	}
+	return id, nil
+}
+
+func (t dayTx) saveDay(id int64, day dora.MeasuredDay) (err error) {
+	if len(day.Deployments) == 0 {
+		_, err = t.tx.exec("DELETE FROM days WHERE owned = ? AND date = ?", id, day.Date)
+	} else {
+		measured := day.Encode()
+		_, err = t.tx.exec("INSERT OR REPLACE INTO days (owned, date, measured, checksum) VALUES (?, ?, ?, ?)", id, day.Date, measured, checksum(id, day.Date, measured))
+	}
+	if err != nil {
+		return fmt.Errorf("store day %d of %s: %w", day.Date, day.Scope, err)
+	}
+	return nil
+}

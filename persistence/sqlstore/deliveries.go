@@ -1,0 +1,147 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// Accept stores a delivery unless one with the same key exists or was removed; a dead letter is replaced, since it may be damaged. When Accept
+// returns nil, the delivery, or the one that it duplicates, is on the disk. If ctx ends first, the delivery may have been stored. The
+// error is ErrBacklog if too many deliveries are pending, ErrOverloaded if too many wait to be written.
+func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, err error) {
+	event, err := s.codec.encode(d.Event)
+	if err != nil {
+		return false, fmt.Errorf("encode delivery %s: %w", d.Key, err)
+	}
+	var inserted int64
+	o := newOp(func(t *tx) (err error) {
+		inserted = 0
+		if removed, err := t.wasRemoved(removedDelivery, d.Key); err != nil || removed {
+			return err
+		}
+		if inserted, err = t.checkBacklog(d.Key); err != nil || inserted == 0 {
+			return err
+		}
+		begin, rest := cutStem(d.Key)
+		stem, err := t.text(begin)
+		if err != nil {
+			return err
+		}
+		inserted, err = t.exec(`INSERT INTO deliveries (source, stem, rest, about, event, received, due, checksum) VALUES (?, ?, ?, ?, ?, ?, 0, ?)
+			ON CONFLICT (stem, rest) DO UPDATE SET about = excluded.about, event = excluded.event, received = excluded.received,
+				checksum = excluded.checksum, due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE state = 2`,
+			d.Source, stem, rest, about(d.Event), event, d.Received.UnixMilli(), deliverySum(d, event))
+		t.pendingDelta += int(inserted)
+		return err
+	})
+	o.single, o.bounded = true, true
+	err = s.writer.do(ctx, o)
+	if errors.Is(err, errUnderWay) {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return false, fmt.Errorf("store delivery %s: %w", d.Key, s.damaged(err))
+	}
+	return inserted == 0, nil
+}
+
+// about returns by what deliveries of an event are found: the number of its deployment or the name of its issue.
+func about(e dora.Event) string {
+	switch {
+	case e.Incident != nil:
+		return e.Incident.Key
+	case e.Status != nil || e.Deployment != nil:
+		return strconv.FormatInt(e.Target().ID, 10)
+	}
+	return ""
+}
+
+const pendingQuery = "INDEXED BY deliveries_due WHERE state = 0 AND due <= ? ORDER BY due, id LIMIT ?"
+
+// Pending returns at most limit deliveries that are pending and due at now: first those that were never postponed, in order of
+// arrival, then the others, the longest due first. Deliveries that can't be decoded have Unreadable set.
+func (s *Store) Pending(ctx context.Context, now time.Time, limit int) ([]dora.Delivery, error) {
+	deliveries, err := s.deliveries(ctx, pendingQuery, now.UnixMilli(), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read pending deliveries: %w", err)
+	}
+	return deliveries, nil
+}
+
+func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]dora.Delivery, error) {
+	var deliveries []dora.Delivery
+	const columns = "SELECT id, source, " + wholeText + ", event, received, waiting_since, attempts, checksum FROM deliveries "
+	err := r.query(ctx, columns+query, args, func(rows *sql.Rows) error {
+		var d dora.Delivery
+		var event []byte
+		var received int64
+		var since sql.NullInt64
+		var sum int64
+		if err := rows.Scan(&d.ID, &d.Source, &d.Key, &event, &received, &since, &d.Attempts, &sum); err != nil {
+			return err
+		}
+		d.Received = fromMillis(received)
+		if since.Valid {
+			d.WaitingSince = fromMillis(since.Int64)
+		}
+		err := r.codec.decode(event, &d.Event)
+		if err == nil && sum != deliverySum(d, event) {
+			err = errors.New("checksum mismatch")
+		}
+		if err != nil {
+			d.Event, d.Unreadable = dora.Event{}, fmt.Errorf("read the stored event: %w", err)
+		}
+		deliveries = append(deliveries, d)
+		return nil
+	})
+	return deliveries, err
+}
+
+func deliverySum(d dora.Delivery, event []byte) int64 {
+	return checksum(d.Source, d.Key, event, d.Received.UnixMilli())
+}
+
+// Done marks a delivery as processed.
+func (t deliveryTx) Done(delivery int64) error {
+	t.pendingDelta--
+	return t.updateDelivery(delivery, "UPDATE deliveries SET state = 1 WHERE id = ? AND state = 0", delivery)
+}
+
+// Retry postpones a delivery whose processing failed, and stores the number of attempts and the error.
+func (t deliveryTx) Retry(delivery int64, attempts int, why string, until time.Time) error {
+	return t.updateDelivery(delivery, "UPDATE deliveries SET attempts = ?, error = ?, due = ? WHERE id = ? AND state = 0", attempts, why, until.UnixMilli(), delivery)
+}
+
+// SetAside makes a delivery that can't be processed a dead letter, which stays out of Pending until a person retries it.
+func (t deliveryTx) SetAside(delivery int64, attempts int, why string) error {
+	t.pendingDelta--
+	return t.updateDelivery(delivery, "UPDATE deliveries SET attempts = ?, error = ?, state = 2 WHERE id = ? AND state = 0", attempts, why, delivery)
+}
+
+// Postpone postpones a delivery that has been waiting for its team since a time.
+func (t deliveryTx) Postpone(delivery int64, since, until time.Time) error {
+	return t.updateDelivery(delivery, "UPDATE deliveries SET waiting_since = ?, due = ? WHERE id = ? AND state = 0", since.UnixMilli(), until.UnixMilli(), delivery)
+}
+
+func (t *tx) updateDelivery(delivery int64, query string, args ...any) error {
+	if err := t.checkLease(work{deliveryQueue, strconv.FormatInt(delivery, 10)}); err != nil {
+		return err
+	}
+	n, err := t.exec(query, args...)
+	if err != nil {
+		return fmt.Errorf("change delivery %d: %w", delivery, err)
+	}
+	if n != 1 {
+		return fmt.Errorf("change delivery %d: it is not pending", delivery)
+	}
+	return nil
+}
+
+// fromMillis converts a column with Unix milliseconds.
+func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

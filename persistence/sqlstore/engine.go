@@ -1,0 +1,38 @@
+package sqlstore
+
+import "database/sql"
+
+// Engine is the database management system below a store, as far as the writer needs to know it.
+type Engine interface {
+	// Connect opens a connection for writing.
+	Connect() (Connection, error)
+	// IsBusy reports whether a transaction could not begin because another process is writing. It is retried then.
+	IsBusy(err error) bool
+	// IsStorageFailure reports whether a statement failed because of the database and not because of the statement. The whole
+	// transaction is lost then.
+	IsStorageFailure(err error) bool
+	// Probe writes as much as a delivery, to find out whether the store can be written again after a failure.
+	Probe(t *Tx) error
+	// Sizes returns the size of the write-ahead log in bytes, and that of the database with it. It does not wait for the writer.
+	Sizes() (log, size int64, err error)
+}
+
+// Connection is a connection for writing. Only the committer uses it. No call is interrupted halfway.
+type Connection interface {
+	Exec(query string, args ...any) (sql.Result, error)
+	Query(query string, args ...any) (*sql.Rows, error)
+	// Begin begins a transaction that changes the store while no other one does, and Commit makes it durable.
+	Begin() error
+	Commit() error
+	// Rollback ends the transaction, if the database has not ended it already.
+	Rollback() error
+	// Check returns why what is committed would be lost; nil if it would not.
+	Check() error
+	// MakeRoom frees space after a failed write, if the database can.
+	MakeRoom()
+	// Maintain is called every few seconds, between two transactions.
+	Maintain()
+	// Statements returns the texts of the statements that were executed, as far as they are known.
+	Statements() []string
+	Close() error
+}

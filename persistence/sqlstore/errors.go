@@ -1,0 +1,22 @@
+package sqlstore
+
+import "fmt"
+
+// CorruptError reports that the store is damaged. No value can be trusted then; the remedy is a backup.
+type CorruptError struct {
+	Path string
+	// What describes the damage and where it is.
+	What string
+	Err  error
+}
+
+func (e *CorruptError) Error() string {
+	text := fmt.Sprintf("database %s is damaged: %s", e.Path, e.What)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text + "; stop the program, move this file and those beside it (-wal, -shm) away, and restore a backup of it"
+}
+
+// Unwrap returns the engine's error, if the engine found the damage.
+func (e *CorruptError) Unwrap() error { return e.Err }

@@ -1,0 +1,172 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// CountEvaluations returns the number of pending evaluations.
+func (r *Reader) CountEvaluations(ctx context.Context) (int, error) {
+	var n int
+	if err := r.queryRow(ctx, "SELECT count(*) FROM evaluations", &n); err != nil {
+		return 0, fmt.Errorf("count the pending evaluations: %w", err)
+	}
+	return n, nil
+}
+
+const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses, failing_since, failing_calls, inaccessible"
+
+func scanEvaluation(rows *sql.Rows) (dora.Evaluation, error) {
+	var s dora.Evaluation
+	var at, due, ripe, failing int64
+	var calls string
+	err := rows.Scan(&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses, &failing, &calls, &s.Inaccessible)
+	if err == nil {
+		s.FailingCalls, err = decodeFailingCalls(calls)
+	}
+	s.At, s.Due, s.Ripe, s.FailingSince = fromMillis(at), fromMillis(due), fromMillis(ripe), fromMillis(failing)
+	return s, err
+}
+
+const (
+	dueDeployments = "INDEXED BY evaluations_first WHERE first = 1 AND due <= ? ORDER BY due LIMIT ?"
+	dueOthers      = "INDEXED BY evaluations_due WHERE kind <> 'deployment' AND due <= ? ORDER BY due LIMIT ?"
+)
+
+// DueComparisons returns at most limit evaluations of deployments that are due, the longest due first: only the first of each scope,
+// and none of a scope whose first is not due yet.
+func (s *Store) DueComparisons(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
+	return s.evaluations(ctx, dueDeployments, now.UnixMilli(), limit)
+}
+
+// DueEvaluations returns at most limit other evaluations that are due, the longest due first.
+func (s *Store) DueEvaluations(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
+	return s.evaluations(ctx, dueOthers, now.UnixMilli(), limit)
+}
+
+func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]dora.Evaluation, error) {
+	return readAll(ctx, r, "pending evaluations", "SELECT "+evaluationColumns+" FROM evaluations "+query, args, scanEvaluation)
+}
+
+// Add stores an evaluation. If it exists already, it becomes due when both are due, and keeps the earlier of the two times, by which
+// evaluations of a scope are ordered.
+func (t evaluationTx) Add(s dora.Evaluation) error {
+	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+`, repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`,
+		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses,
+		s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible, dora.RepositoryOf(s.Scope))
+	if err == nil && s.Kind == dora.DeploymentEvaluation {
+		err = t.setEvaluated(s, false)
+	}
+	if err != nil {
+		return fmt.Errorf("store the evaluation of %s %s: %w", s.Kind, s.Key, err)
+	}
+	return nil
+}
+
+// Retry sets when an evaluation is due again, its attempts and misses, and since when it fails.
+func (t evaluationTx) Retry(s dora.Evaluation) error {
+	if err := t.checkLease(evaluationWork(s)); err != nil {
+		return err
+	}
+	n, err := t.exec(`UPDATE evaluations SET due = ?, attempts = ?, misses = ?, failing_since = ?, failing_calls = ?, inaccessible = ?
+		WHERE kind = ? AND key = ?`,
+		s.Due.UnixMilli(), s.Attempts, s.Misses, s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible, s.Kind, s.Key)
+	if err != nil {
+		return fmt.Errorf("postpone the evaluation of %s %s: %w", s.Kind, s.Key, err)
+	}
+	if n == 0 {
+		return t.Add(s)
+	}
+	return nil
+}
+
+// Done removes an evaluation that has been made.
+func (t evaluationTx) Done(s dora.Evaluation) error {
+	if err := t.checkLease(evaluationWork(s)); err != nil {
+		return err
+	}
+	_, err := t.exec("DELETE FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)
+	if err == nil && s.Kind == dora.DeploymentEvaluation {
+		err = t.setEvaluated(s, true)
+	}
+	if err != nil {
+		return fmt.Errorf("remove the evaluation of %s %s: %w", s.Kind, s.Key, err)
+	}
+	return nil
+}
+
+// setEvaluated records whether a deployment has been evaluated, and which deployment of its scope is to be evaluated first now.
+func (t *tx) setEvaluated(s dora.Evaluation, evaluated bool) error {
+	if _, err := t.exec("UPDATE deployments SET evaluated = ? WHERE key = ? AND evaluated <> ?", evaluated, s.Key, evaluated); err != nil {
+		return err
+	}
+	return t.setFirst(s.Scope)
+}
+
+// setFirst records which deployment of a scope is to be evaluated first.
+func (t *tx) setFirst(scope string) error {
+	var key string
+	var recorded bool
+	pending, err := t.queryRow("SELECT key, first FROM evaluations WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", []any{scope}, &key, &recorded)
+	if err != nil || !pending || recorded {
+		return err
+	}
+	if _, err := t.exec("UPDATE evaluations INDEXED BY evaluations_one_first SET first = 0 WHERE scope = ? AND first = 1", scope); err != nil {
+		return err
+	}
+	_, err = t.exec("UPDATE evaluations SET first = 1 WHERE kind = 'deployment' AND key = ?", key)
+	return err
+}
+
+// First returns the evaluation of the first deployment of a scope that is pending; false if there is none.
+func (t evaluationTx) First(scope string) (dora.Evaluation, bool, error) {
+	return firstRow(t.evaluations("WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", scope))
+}
+
+// OutcomeWaits reports whether the evaluation of an outcome of a scope at or before a time is pending.
+func (t evaluationTx) OutcomeWaits(scope string, upTo time.Time) (bool, error) {
+	all, err := t.evaluations("WHERE kind = 'outcome' AND scope = ? AND at <= ? LIMIT 1", scope, upTo.UnixMilli())
+	return len(all) > 0, err
+}
+
+// IncidentWaits reports whether an evaluation of an incident is pending.
+func (t evaluationTx) IncidentWaits(key string) (bool, error) {
+	all, err := t.evaluations("WHERE kind IN ('incident', 'issue') AND key = ?", key)
+	return len(all) > 0, err
+}
+
+// WaitingIncidents returns the pending evaluations of incidents that were created at or before a time, by Ripe, the latest first.
+func (t evaluationTx) WaitingIncidents(upTo time.Time) ([]dora.Evaluation, error) {
+	return t.evaluations("WHERE kind = 'incident' AND scope = '' AND at <= ? ORDER BY ripe DESC", upTo.UnixMilli())
+}
+
+func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
+	return readAllIn(t, "pending evaluations", "SELECT "+evaluationColumns+" FROM evaluations "+query, args, scanEvaluation)
+}
+
+// FirstUntried returns the oldest evaluation of a repository before a time that is the first of its scope and has not failed.
+func (t evaluationTx) FirstUntried(repository string, before time.Time) (dora.Evaluation, bool, error) {
+	return firstRow(t.evaluations(`INDEXED BY evaluations_repository WHERE first = 1 AND repository = ? AND at < ? AND attempts = 0 AND misses = 0
+		ORDER BY at LIMIT 1`, repository, before.UnixMilli()))
+}
+
+// RepositoryWaits reports whether the evaluation of a success of a repository before a time is pending, of any repository if it is "":
+// whether one is in a scope whose first evaluation is not failing, and whether one is in another scope. In each scope, the first
+// evaluation is the earliest.
+func (t evaluationTx) RepositoryWaits(repository string, before time.Time) (waits, failing bool, err error) {
+	of, args := "", []any{before.UnixMilli(), time.Time{}.UnixMilli()}
+	if repository != "" {
+		of, args = "repository = ?3 AND ", append(args, repository)
+	}
+	pending := "EXISTS (SELECT 1 FROM evaluations WHERE first = 1 AND " + of + "at < ?1 AND "
+	_, err = t.queryRow("SELECT "+pending+"failing_since = ?2 AND misses = 0), "+pending+"(failing_since <> ?2 OR misses > 0))", args, &waits, &failing)
+	if err != nil {
+		return false, false, fmt.Errorf("read pending evaluations of %s: %w", repository, err)
+	}
+	return waits, failing, nil
+}

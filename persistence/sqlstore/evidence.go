@@ -1,0 +1,88 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"fmt"
+
+	"dora-exporter/dora"
+)
+
+const evidenceColumns = "target, scope, cause, by, at, detail, late"
+
+func scanEvidence(e *dora.Evidence, rows *sql.Rows, more ...any) error {
+	var at int64
+	err := rows.Scan(append([]any{&e.Target, &e.Scope, &e.Cause, &e.By, &at, &e.Detail, &e.Late}, more...)...)
+	e.At = fromMillis(at)
+	return err
+}
+
+// Add stores a piece of evidence unless it exists.
+func (t evidenceTx) Add(e dora.Evidence) error {
+	_, err := t.exec("INSERT INTO evidence ("+evidenceColumns+`, decided) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+		EXISTS (SELECT 1 FROM failed_changes WHERE target = ?1)) ON CONFLICT DO NOTHING`,
+		e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail, e.Late)
+	if err != nil {
+		return fmt.Errorf("store the evidence against %s: %w", e.Target, err)
+	}
+	return nil
+}
+
+// Remove removes a piece of evidence.
+func (t evidenceTx) Remove(c dora.Cause, by string) error {
+	if _, err := t.exec("DELETE FROM evidence WHERE cause = ? AND by = ?", c, by); err != nil {
+		return fmt.Errorf("remove evidence of %s: %w", by, err)
+	}
+	return nil
+}
+
+// Undecided returns the evidence about deployments of a scope that are not recorded as failed changes.
+func (t evidenceTx) Undecided(scope string) ([]dora.Evidence, error) {
+	return t.evidence("WHERE scope = ? AND decided = 0", scope)
+}
+
+// By returns the evidence of a cause that an incident or deployment is; false if there is none.
+func (t evidenceTx) By(c dora.Cause, by string) (dora.Evidence, bool, error) {
+	return firstRow(t.evidence("WHERE cause = ? AND by = ?", c, by))
+}
+
+func (t *tx) evidence(query string, args ...any) ([]dora.Evidence, error) {
+	return readAllIn(t, "evidence", "SELECT "+evidenceColumns+" FROM evidence "+query, args, scanPiece)
+}
+
+func scanPiece(rows *sql.Rows) (e dora.Evidence, err error) {
+	err = scanEvidence(&e, rows)
+	return e, err
+}
+
+// SaveFailedChange stores or replaces a failed change.
+func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
+	repaired := sql.NullInt64{}
+	if !m.RepairedAt.IsZero() {
+		repaired = sql.NullInt64{Int64: m.RepairedAt.UnixMilli(), Valid: true}
+	}
+	_, err := t.exec("INSERT OR REPLACE INTO failed_changes ("+evidenceColumns+", repaired_by, repaired_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.Late, m.RepairedBy, repaired)
+	if err == nil {
+		_, err = t.exec("UPDATE evidence SET decided = 1 WHERE target = ? AND decided = 0", m.Target)
+	}
+	if err != nil {
+		return fmt.Errorf("store the failed change %s: %w", m.Target, err)
+	}
+	return nil
+}
+
+// Unrepaired returns the failed changes of a scope that are not repaired.
+func (t evidenceTx) Unrepaired(scope string) ([]dora.FailedChange, error) {
+	return readAllIn(t.tx, "the failed changes of "+scope, "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes WHERE scope = ? AND repaired_at IS NULL",
+		[]any{scope}, scanFailedChange)
+}
+
+func scanFailedChange(rows *sql.Rows) (dora.FailedChange, error) {
+	var m dora.FailedChange
+	var repaired sql.NullInt64
+	err := scanEvidence(&m.Evidence, rows, &m.RepairedBy, &repaired)
+	if repaired.Valid {
+		m.RepairedAt = fromMillis(repaired.Int64)
+	}
+	return m, err
+}

@@ -1,0 +1,177 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// selectFacts begins the queries for facts. What is missing in a damaged database does not match the checksum.
+const selectFacts = `SELECT facts.position, series, coalesce((SELECT text FROM texts WHERE id = facts.family), ''), ` + checkedText + `,
+	coalesce(labels, ''), value, facts.at, facts.id, checksum FROM facts LEFT JOIN series ON series.id = series AND series.family = facts.family `
+
+// facts calls add for each fact of a query. where follows selectFacts. Facts of the same series share their labels.
+func (r *Reader) facts(ctx context.Context, where string, args []any, add func(dora.Fact) error) error {
+	labels := map[int64]dora.Labels{}
+	return r.query(ctx, selectFacts+where, args, func(rows *sql.Rows) error {
+		f, err := scanFact(r.path, rows, labels)
+		if err != nil {
+			return err
+		}
+		return add(f)
+	})
+}
+
+// Facts returns at most limit facts after a position, in their order. A fact that does not match its checksum and a missing
+// position are a *CorruptError, one that was removed a *dora.RemovedError.
+func (r *Reader) Facts(ctx context.Context, after int64, limit int) ([]dora.Fact, error) {
+	var facts []dora.Fact
+	var missing int64
+	err := r.facts(ctx, "WHERE facts.position > ? ORDER BY facts.position LIMIT ?", []any{after, limit}, func(f dora.Fact) error {
+		if expected := after + int64(len(facts)) + 1; f.Position != expected {
+			missing = expected
+			return missingFact(r.path, expected)
+		}
+		facts = append(facts, f)
+		return nil
+	})
+	if missing > 0 {
+		err = r.removedOr(ctx, missing, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the facts after position %d: %w", after, err)
+	}
+	return facts, nil
+}
+
+func missingFact(path string, position int64) error {
+	return &CorruptError{Path: path, What: fmt.Sprintf("fact %d is missing", position)}
+}
+
+// removedOr returns a *dora.RemovedError if a fact that is missing was removed, else the error.
+func (r *Reader) removedOr(ctx context.Context, missing int64, err error) error {
+	removal, readErr := r.Removal(ctx)
+	if readErr != nil || removal.Position < missing {
+		return errors.Join(err, readErr)
+	}
+	return &dora.RemovedError{Position: removal.Position}
+}
+
+// LastPosition returns the position of the newest fact, 0 if there is none.
+func (r *Reader) LastPosition(ctx context.Context) (int64, error) {
+	var last int64
+	if err := r.queryRow(ctx, "SELECT coalesce(max(position), 0) FROM facts", &last); err != nil {
+		return 0, fmt.Errorf("read the last position: %w", err)
+	}
+	return last, nil
+}
+
+// Empty reports whether there are no facts.
+func (r *Reader) Empty(ctx context.Context) (bool, error) {
+	last, err := r.LastPosition(ctx)
+	return last == 0, err
+}
+
+// Add stores a fact at the next position; false if a fact with its family and subject exists.
+func (t factTx) Add(f dora.Fact) (bool, error) {
+	added, err := t.add(f)
+	if err != nil {
+		return false, fmt.Errorf("add a fact about %s: %w", f.Subject, err)
+	}
+	return added, nil
+}
+
+func (t factTx) add(f dora.Fact) (bool, error) {
+	labels, err := json.Marshal(f.Labels)
+	if err != nil {
+		return false, err
+	}
+	if !t.lastPositionRead {
+		if _, err := t.queryRow("SELECT coalesce(max(position), 0) FROM facts", nil, &t.lastPosition); err != nil {
+			return false, err
+		}
+		t.lastPositionRead = true
+	}
+	if removed, err := t.wasRemoved(f.Family, f.Subject); err != nil || removed {
+		return false, err
+	}
+	f.Position = t.lastPosition + 1
+	family, err := t.text(f.Family)
+	if err != nil {
+		return false, err
+	}
+	key := seriesKey{family, string(labels)}
+	series, err := t.findSeries(key)
+	if err == nil && series == 0 {
+		if known, err := t.Has(f.Family, f.Subject); err != nil || known { // no series begins without a fact
+			return false, err
+		}
+		series, err = t.beginSeries(key, f.Position, time.Now())
+	}
+	if err != nil {
+		return false, err
+	}
+	begin, rest := cutStem(f.Subject)
+	stem, err := t.text(begin)
+	if err != nil {
+		return false, err
+	}
+	added, err := t.exec(`INSERT INTO facts (position, series, stem, rest, family, value, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (stem, rest, family) DO NOTHING`,
+		f.Position, series, stem, rest, family, f.Value, f.At.UnixMilli(), f.ID, factSum(f, string(labels)))
+	t.lastPosition += added
+	return added == 1, err
+}
+
+// Has reports whether a fact with a family and subject exists.
+func (t factTx) Has(family, subject string) (bool, error) {
+	stem, rest := cutStem(subject)
+	familyID, err := t.findText(family)
+	if err != nil || familyID == 0 {
+		return false, err
+	}
+	stemID, err := t.findText(stem)
+	if err != nil || stemID == 0 {
+		return false, err
+	}
+	known, err := t.exists("SELECT 1 FROM facts WHERE stem = ? AND rest = ? AND family = ?", stemID, rest, familyID)
+	if err != nil {
+		return false, fmt.Errorf("look for a fact about %s: %w", subject, err)
+	}
+	if known {
+		return true, nil
+	}
+	return t.wasRemoved(family, subject)
+}
+
+// scanFact reads a fact and checks its checksum. labels has those of series that were read before.
+func scanFact(path string, rows *sql.Rows, labels map[int64]dora.Labels) (f dora.Fact, err error) {
+	var series, at, sum int64
+	var text string
+	if err := rows.Scan(&f.Position, &series, &f.Family, &f.Subject, &text, &f.Value, &at, &f.ID, &sum); err != nil {
+		return f, err
+	}
+	f.At = fromMillis(at)
+	if sum != factSum(f, text) {
+		return f, &CorruptError{Path: path, What: fmt.Sprintf("fact %d does not match its checksum", f.Position)}
+	}
+	var known bool
+	if f.Labels, known = labels[series]; known {
+		return f, nil
+	}
+	if err := json.Unmarshal([]byte(text), &f.Labels); err != nil {
+		return f, &CorruptError{Path: path, What: fmt.Sprintf("fact %d has no readable labels", f.Position), Err: err}
+	}
+	labels[series] = f.Labels
+	return f, nil
+}
+
+// factSum returns the checksum of a fact.
+func factSum(f dora.Fact, labels string) int64 {
+	return checksum(f.Position, f.Value, f.At.UnixMilli(), f.ID, f.Family, f.Subject, labels)
+}

@@ -1,0 +1,151 @@
+package sqlstore
+
+import (
+	"iter"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// commitGroup commits all waiting writes if it can get the lock for writing. While another process holds the lock, they keep waiting
+// and may be abandoned. If the group can't be written, the deliveries are retried together and each update by itself, so that an update
+// that is too large for a nearly full disk does not make the deliveries fail.
+func (w *writer) commitGroup() {
+	ops, err := w.commit(w.claimGroup())
+	if w.engine.IsBusy(err) {
+		w.pause(lockRetry)
+	}
+	if err == nil || len(ops) <= 1 || w.engine.IsBusy(err) {
+		completeOps(ops, err)
+		return
+	}
+	var deliveries []*op
+	for _, o := range ops {
+		if o.single {
+			deliveries = append(deliveries, o)
+		}
+	}
+	if len(deliveries) > 0 {
+		w.retry(deliveries...)
+	}
+	for _, o := range ops {
+		if !o.single {
+			w.retry(o)
+		}
+	}
+}
+
+// pause waits for d, or until the writer is closed.
+func (w *writer) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.closing:
+	}
+}
+
+// retry commits claimed ops. It waits for at most a second for a lock that another process holds.
+func (w *writer) retry(ops ...*op) {
+	_, err := w.commit(slices.Values(ops))
+	for end := time.Now().Add(time.Second); w.engine.IsBusy(err) && time.Now().Before(end); _, err = w.commit(slices.Values(ops)) {
+		w.pause(lockRetry)
+	}
+	completeOps(ops, err)
+}
+
+// claimGroup claims waiting writes, including those that arrive meanwhile, up to the limits of a group.
+func (w *writer) claimGroup() iter.Seq[*op] {
+	return func(yield func(*op) bool) {
+		began := time.Now()
+		for n := 0; n < groupSize && (n == 0 || time.Since(began) <= groupTime); n++ {
+			o := w.queue.next()
+			if o == nil {
+				runtime.Gosched() // goroutines that are about to push do so now: a larger group for the same fsync
+				o = w.queue.next()
+			}
+			if o == nil || !yield(o) {
+				return
+			}
+		}
+	}
+}
+
+// commit runs ops in one transaction and returns those that it began, each with its own outcome. If it returns an error, that is the
+// outcome of all of them, and none is written. It begins none while another process holds the lock for writing.
+func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
+	t := &tx{writer: w, logger: w.logger, texts: w.texts, series: w.series, labelSets: w.labelSets}
+	t.forgetIDs()
+	if err = w.begin(t); w.engine.IsBusy(err) {
+		return nil, err
+	}
+	defer func() { w.recordOutcome(err) }()
+	if err != nil {
+		for o := range ops {
+			begun = append(begun, o)
+		}
+		return begun, err
+	}
+	for o := range ops {
+		begun = append(begun, o)
+		if err = t.apply(o); err != nil {
+			w.rollback()
+			return begun, err
+		}
+	}
+	if err = w.connection.Commit(); err != nil {
+		w.rollback()
+		return begun, err
+	}
+	w.queue.committed()
+	w.pending.Store(max(0, w.pending.Load()+int64(t.pendingDelta))) // another process may have retried dead letters
+	t.texts.commit()
+	t.series.commit()
+	t.labelSets.commit()
+	if t.changed {
+		w.changed.notify()
+	}
+	return begun, nil
+}
+
+// begin starts a transaction that holds the lock for writing. It reopens the connection if it was closed.
+func (w *writer) begin(t *tx) (err error) {
+	if damage := w.damage.Load(); damage != nil {
+		return *damage
+	}
+	if w.moved != nil {
+		return w.moved
+	}
+	if w.connection == nil {
+		if w.connection, err = w.engine.Connect(); err != nil {
+			return err
+		}
+	}
+	t.connection = w.connection
+	if err := w.connection.Begin(); err != nil {
+		if !w.engine.IsBusy(err) {
+			_ = w.disconnect() // the error of BEGIN is returned
+		}
+		return err
+	}
+	return nil
+}
+
+// rollback ends the transaction. If that fails, the connection is closed, and begin opens another.
+func (w *writer) rollback() {
+	if err := w.connection.Rollback(); err != nil {
+		_ = w.disconnect()
+	}
+}
+
+// recordOutcome records whether the last commit succeeded, and logs each change once.
+func (w *writer) recordOutcome(err error) {
+	was := w.err()
+	switch {
+	case err != nil && was == nil:
+		w.logger.Error("writing to the store failed, will retry", "database", w.path, "error", err)
+	case err == nil && was != nil:
+		w.logger.Info("writing to the store works again", "database", w.path)
+	}
+	w.lastErr.Store(&err)
+}

@@ -1,0 +1,85 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// checkBatch is how many facts are checked at once.
+const checkBatch = 1000
+
+// CheckRecords looks for damage in all records: for checksum mismatches and missing facts. It waits between two parts of the work.
+func (r *Reader) CheckRecords(ctx context.Context, wait time.Duration) error {
+	if err := checkRows(ctx, r.db, r.path, wait); err != nil {
+		return err
+	}
+	if err := errors.Join(r.Snapshot(ctx, func(r *Reader) error { return r.checkRemoval(ctx) }), Pause(ctx, wait)); err != nil {
+		return err
+	}
+	return r.checkFacts(ctx, wait)
+}
+
+// CheckAtStart looks for damage in the records of a small database that nobody uses yet.
+func CheckAtStart(ctx context.Context, d Database) error {
+	r := &Reader{path: d.Name, db: d.DB, damaged: d.Damaged}
+	err := r.Snapshot(ctx, func(r *Reader) error {
+		if err := r.checkRemoval(ctx); err != nil {
+			return err
+		}
+		return r.countFacts(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	return checkRows(ctx, r.db, r.path, 0)
+}
+
+// checkFacts reads all facts. Some may be removed meanwhile.
+func (r *Reader) checkFacts(ctx context.Context, wait time.Duration) error {
+	for position := int64(0); ; {
+		facts, err := r.Facts(ctx, position, checkBatch)
+		var removed *dora.RemovedError
+		if errors.As(err, &removed) {
+			position = removed.Position
+			continue
+		}
+		if err != nil || len(facts) == 0 {
+			return err
+		}
+		position = facts[len(facts)-1].Position
+		if err := Pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// countFacts returns an error if facts are missing that were not removed.
+func (r *Reader) countFacts(ctx context.Context) error {
+	var facts, last, removed int64
+	err := r.queryRow(ctx, "SELECT count(*), coalesce(max(position), 0), coalesce((SELECT position FROM removal), 0) FROM facts", &facts, &last, &removed)
+	if err != nil {
+		return fmt.Errorf("count the facts in database %s: %w", r.path, err)
+	}
+	if facts == last-removed {
+		return nil
+	}
+	what := fmt.Sprintf("it has %d facts and the last one's position is %d", facts, last)
+	if removed > 0 {
+		what += fmt.Sprintf(", after %d that were removed", removed)
+	}
+	return &CorruptError{Path: r.path, What: what}
+}
+
+// Pause waits for d, or until ctx ends.
+func Pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,139 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+const dueLookupsQuery = "WHERE due <= ? ORDER BY due LIMIT ?"
+
+// DueLookups returns at most limit look-ups that are due at now, the longest due first. Look-ups that can't be decoded are logged
+// and postponed for an hour.
+func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dora.Lookup, error) {
+	var jobs []dora.Lookup
+	unreadable := map[string]error{}
+	err := s.query(ctx, "SELECT commit_key, details, repository, due, attempts, misses, failing_since, failing_calls, inaccessible, checksum FROM lookups "+dueLookupsQuery,
+		[]any{now.UnixMilli(), limit}, func(rows *sql.Rows) error {
+			var j dora.Lookup
+			var key, commit, calls string
+			var due, attempts, misses, failing int64
+			var sum int64
+			if err := rows.Scan(&key, &commit, &j.Repository, &due, &attempts, &misses, &failing, &calls, &j.Inaccessible, &sum); err != nil {
+				return err
+			}
+			j.Due, j.Attempts, j.Misses, j.FailingSince = fromMillis(due), int(attempts), int(misses), fromMillis(failing)
+			err := checkRow(s.path, "it", sum, key, commit, attempts, misses)
+			if err == nil {
+				err = json.Unmarshal([]byte(commit), &j.Commit)
+			}
+			if err == nil {
+				j.FailingCalls, err = decodeFailingCalls(calls)
+			}
+			if err != nil {
+				unreadable[key] = err
+				return nil //nolint:nilerr // it is reported below
+			}
+			jobs = append(jobs, j)
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read due look-ups: %w", err)
+	}
+	for key, err := range unreadable {
+		s.logger.Error("stored look-up is unreadable, will retry in an hour", "commit", key, "error", err)
+		err := s.update(ctx, func(t *tx) error {
+			_, err := t.exec("UPDATE lookups SET due = ? WHERE commit_key = ?", now.Add(time.Hour).UnixMilli(), key)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("postpone the look-up of %s: %w", key, err)
+		}
+	}
+	return jobs, nil
+}
+
+// AddLookup stores a look-up unless one of the same commit exists.
+func (t commitTx) AddLookup(j dora.Lookup) error {
+	return t.saveLookup(j, "INSERT INTO "+lookupRow+" ON CONFLICT DO NOTHING")
+}
+
+// RetryLookup replaces the look-up of the same commit.
+func (t commitTx) RetryLookup(j dora.Lookup) error {
+	if err := t.checkLease(work{lookupQueue, j.Commit.Key()}); err != nil {
+		return err
+	}
+	return t.saveLookup(j, "INSERT OR REPLACE INTO "+lookupRow)
+}
+
+const lookupRow = "lookups (commit_key, details, attempts, misses, repository, failing_since, failing_calls, inaccessible, due, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+func (t *tx) saveLookup(j dora.Lookup, query string) error {
+	commit, err := json.Marshal(j.Commit)
+	if err == nil {
+		row := []any{j.Commit.Key(), string(commit), int64(j.Attempts), int64(j.Misses)}
+		_, err = t.exec(query, append(row, j.Repository, j.FailingSince.UnixMilli(), encodeFailingCalls(j.FailingCalls), j.Inaccessible, j.Due.UnixMilli(), checksum(row...))...)
+	}
+	if err != nil {
+		return fmt.Errorf("store the look-up of %s: %w", j.Commit.Key(), err)
+	}
+	return nil
+}
+
+// Wait stores a status whose lead time waits for the origin of its commit.
+func (t commitTx) Wait(w dora.WaitingStatus) error {
+	labels, err := json.Marshal(w.Labels)
+	if err == nil {
+		row := []any{w.Commit, w.Subject, string(labels), w.At.UnixMilli(), w.ID}
+		_, err = t.exec("INSERT OR REPLACE INTO waiting_statuses (commit_key, subject, labels, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+			append(row, checksum(row...))...)
+	}
+	if err != nil {
+		return fmt.Errorf("store waiting status %s: %w", w.Subject, err)
+	}
+	return nil
+}
+
+// Waiting returns the subjects of the statuses that wait for a commit, the oldest first.
+func (r *Reader) Waiting(ctx context.Context, commit string) (subjects []string, err error) {
+	return readAll(ctx, r, "the statuses that wait for "+commit,
+		"SELECT subject FROM waiting_statuses WHERE commit_key = ? ORDER BY at, id, subject", []any{commit}, scanText)
+}
+
+// TakeWaiting removes and returns the statuses that wait for a commit, and removes the commit's look-up.
+func (t commitTx) TakeWaiting(commit string) ([]dora.WaitingStatus, error) {
+	if err := t.checkLease(work{lookupQueue, commit}); err != nil {
+		return nil, err
+	}
+	var waiting []dora.WaitingStatus
+	err := t.query("SELECT subject, labels, at, id, checksum FROM waiting_statuses WHERE commit_key = ? ORDER BY at, id, subject", []any{commit},
+		func(rows *sql.Rows) error {
+			w := dora.WaitingStatus{Commit: commit}
+			var labels string
+			var at int64
+			var sum int64
+			if err := rows.Scan(&w.Subject, &labels, &at, &w.ID, &sum); err != nil {
+				return err
+			}
+			if err := checkRow(t.writer.path, w.Subject, sum, commit, w.Subject, labels, at, w.ID); err != nil {
+				return err
+			}
+			w.At = fromMillis(at)
+			waiting = append(waiting, w)
+			return json.Unmarshal([]byte(labels), &waiting[len(waiting)-1].Labels)
+		})
+	if err == nil {
+		_, err = t.exec("DELETE FROM waiting_statuses WHERE commit_key = ?", commit)
+	}
+	if err == nil {
+		_, err = t.exec("DELETE FROM lookups WHERE commit_key = ?", commit)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("take the statuses that wait for %s: %w", commit, err)
+	}
+	return waiting, nil
+}

@@ -1,0 +1,90 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// Pushed returns what the receiver of deltas has; false if no deltas are pushed.
+func (s *Store) Pushed(ctx context.Context) (series []dora.PushedSeries, known bool, err error) {
+	if err := s.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'deltas')", &known); err != nil {
+		return nil, false, fmt.Errorf("read whether deltas are pushed: %w", err)
+	}
+	series, err = readAll(ctx, s.Reader, "the pushed deltas", "SELECT instrument, labels, until, value, buckets FROM pushed", nil,
+		func(rows *sql.Rows) (p dora.PushedSeries, err error) {
+			var labels, buckets string
+			var until sql.NullInt64
+			if err := rows.Scan(&p.Instrument, &labels, &until, &p.Value, &buckets); err != nil {
+				return p, err
+			}
+			if until.Valid {
+				p.Until = time.Unix(0, until.Int64).UTC()
+			}
+			if err := json.Unmarshal([]byte(labels), &p.Labels); err != nil {
+				return p, &CorruptError{Path: s.path, What: "a pushed series of " + p.Instrument + " has no readable labels", Err: err}
+			}
+			if err := json.Unmarshal([]byte(buckets), &p.Buckets); err != nil {
+				return p, &CorruptError{Path: s.path, What: "a pushed series of " + p.Instrument + " has no readable buckets", Err: err}
+			}
+			return p, nil
+		})
+	return series, known, err
+}
+
+// SetPushed stores that deltas are pushed, and what the receiver has of some series; it leaves the others as they are.
+func (s *Store) SetPushed(ctx context.Context, series []dora.PushedSeries) error {
+	err := s.update(ctx, func(t *tx) error {
+		if _, err := t.exec("INSERT INTO meta (key, value) VALUES ('deltas', '') ON CONFLICT DO NOTHING"); err != nil {
+			return err
+		}
+		for _, p := range series {
+			if err := t.setPushed(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store the pushed deltas: %w", err)
+	}
+	return nil
+}
+
+func (t *tx) setPushed(p dora.PushedSeries) error {
+	labels, err := json.Marshal(p.Labels)
+	if err != nil {
+		return err
+	}
+	buckets, err := json.Marshal(p.Buckets)
+	if err != nil {
+		return err
+	}
+	until := sql.NullInt64{Int64: p.Until.UnixNano(), Valid: !p.Until.IsZero()}
+	_, err = t.exec(`INSERT INTO pushed (instrument, labels, until, value, buckets) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET until = excluded.until, value = excluded.value, buckets = excluded.buckets`,
+		p.Instrument, string(labels), until, p.Value, string(buckets))
+	return err
+}
+
+// ForgetPushed removes what SetPushed has stored, when deltas are no longer pushed.
+func (s *Store) ForgetPushed(ctx context.Context) error {
+	if _, known, err := s.Pushed(ctx); err != nil || !known {
+		return err
+	}
+	err := s.update(ctx, func(t *tx) error {
+		if _, err := t.exec("DELETE FROM meta WHERE key = 'deltas'"); err != nil {
+			return err
+		}
+		_, err := t.exec("DELETE FROM pushed")
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget the pushed deltas: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// Database is the database that holds the records of a store.
+type Database struct {
+	// Name names the database in messages.
+	Name string
+	// DB has connections for reading.
+	DB *sql.DB
+	// Damaged converts the engine's error about a damaged database into a *CorruptError, and returns others as they are.
+	Damaged func(error) error
+}
+
+// Reader reads committed data from the database. It can't write.
+type Reader struct {
+	path       string
+	db         *sql.DB
+	damaged    func(error) error
+	codec      *codec
+	statements *statements
+	// snapshot is the transaction that all queries run in; nil if each query sees what is committed when it starts.
+	snapshot *sql.Tx
+}
+
+// NewReader returns a reader of a database, whose connections it closes.
+func NewReader(d Database) (*Reader, error) {
+	codec, err := newCodec()
+	if err != nil {
+		return nil, errors.Join(err, d.DB.Close())
+	}
+	return &Reader{path: d.Name, db: d.DB, damaged: d.Damaged, codec: codec, statements: newStatements(d.DB)}, nil
+}
+
+// Path returns the name of the database, for messages.
+func (r *Reader) Path() string { return r.path }
+
+// Close closes the database.
+func (r *Reader) Close() error {
+	return errors.Join(r.statements.close(), r.db.Close())
+}
+
+// query runs a query on a reading connection and calls scan for each row.
+func (r *Reader) query(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
+	rows, err := r.rows(ctx, query, args)
+	if err != nil {
+		return r.damaged(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return r.damaged(err)
+		}
+	}
+	return r.damaged(rows.Err())
+}
+
+// queryRow scans the only row of a query on a reading connection.
+func (r *Reader) queryRow(ctx context.Context, query string, into ...any) error {
+	return r.query(ctx, query, nil, func(rows *sql.Rows) error { return rows.Scan(into...) })
+}
+
+// rows runs a query in the snapshot, or else, prepared, on any of the connections.
+func (r *Reader) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	if r.snapshot != nil {
+		return r.snapshot.QueryContext(ctx, query, args...)
+	}
+	return r.statements.query(ctx, query, args)
+}
+
+// Snapshot runs f in one read transaction: its Reader sees the same data throughout, whatever a server commits meanwhile. The Snapshot
+// of that Reader is the same one.
+func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
+	if r.snapshot != nil { // another one would see other data, and wait for a connection while it holds one
+		return f(r)
+	}
+	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	return f(&Reader{path: r.path, db: r.db, damaged: r.damaged, codec: r.codec, snapshot: tx})
+}

@@ -1,0 +1,82 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// storage.retention removes what is old (dora.RemovalTx). A batch is one transaction, in which the facts that it removes are added to
+// the sums of their series first, and the keys of what it removes to removed_keys. The row of the table removal has the position of
+// the last fact that was removed, and the number and sum of all keys, so that a missing or damaged key is found. Freed pages are
+// reused; the file does not shrink.
+
+// removalRow is the row of the table removal. Its zero value stands for none.
+type removalRow struct{ position, before, complete, keys, keysSum int64 }
+
+// columns returns what the checksum of the row covers.
+func (r removalRow) columns() []any {
+	return []any{r.position, r.before, r.complete, r.keys, r.keysSum}
+}
+
+func (r removalRow) removal() dora.Removal {
+	if r.before == 0 {
+		return dora.Removal{}
+	}
+	return dora.Removal{Position: r.position, Before: fromMillis(r.before)}
+}
+
+// Removal returns how much of the history has been removed.
+func (r *Reader) Removal(ctx context.Context) (dora.Removal, error) {
+	row, err := readRemovalRow(r.path, r.queryFunc(ctx))
+	return row.removal(), err
+}
+
+// readRemovalRow reads the row and checks its checksum.
+func readRemovalRow(path string, query queryFunc) (row removalRow, err error) {
+	err = query("SELECT position, before, complete, keys, keys_sum, checksum FROM removal", nil, func(rows *sql.Rows) error {
+		var sum int64
+		if err := rows.Scan(&row.position, &row.before, &row.complete, &row.keys, &row.keysSum, &sum); err != nil {
+			return err
+		}
+		return checkRow(path, "the record of what was removed", sum, row.columns()...)
+	})
+	if err != nil {
+		return removalRow{}, fmt.Errorf("read what was removed: %w", err)
+	}
+	return row, nil
+}
+
+func (t *tx) removalRow() (removalRow, error) { return readRemovalRow(t.writer.path, t.query) }
+
+func (t *tx) saveRemovalRow(row removalRow) error {
+	_, err := t.exec("INSERT OR REPLACE INTO removal (id, position, before, complete, keys, keys_sum, checksum) VALUES (1, ?, ?, ?, ?, ?, ?)",
+		append(row.columns(), checksum(row.columns()...))...)
+	return err
+}
+
+// MarkArrival stores the newest delivery and fact as those of the day on which that delivery arrived. They count as having arrived by
+// the end of the day, so a fact that is made later, as after an outage of GitHub, is kept for longer.
+func (t removalTx) MarkArrival() error {
+	_, err := t.exec(`INSERT OR REPLACE INTO arrivals (day, delivery, position)
+		SELECT received / ?, id, (SELECT coalesce(max(position), 0) FROM facts) FROM deliveries WHERE id = (SELECT max(id) FROM deliveries)`, dora.Day.Milliseconds())
+	if err == nil {
+		_, err = t.exec("DELETE FROM arrivals WHERE day < (SELECT max(day) FROM arrivals WHERE day < (SELECT before FROM removal) / ? - 1)", dora.Day.Milliseconds())
+	}
+	if err != nil {
+		return fmt.Errorf("mark what has arrived: %w", err)
+	}
+	return nil
+}
+
+// ArrivedBefore returns the newest delivery and fact of the days before that of a time.
+func (t removalTx) ArrivedBefore(at time.Time) (a dora.Arrival, err error) {
+	_, err = t.queryRow("SELECT coalesce(max(delivery), 0), coalesce(max(position), 0) FROM arrivals WHERE day < ?", []any{dora.DayOf(at)}, &a.Delivery, &a.Position)
+	if err != nil {
+		return a, fmt.Errorf("read what arrived before %s: %w", dora.FormatTime(at), err)
+	}
+	return a, nil
+}

@@ -1,0 +1,82 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"fmt"
+
+	"dora-exporter/dora"
+)
+
+// removableDelivery is a delivery that has no further effect.
+type removableDelivery struct {
+	id    int64
+	key   string
+	event dora.Event
+}
+
+// RemoveDeliveries removes processed deliveries, and remembers which deployments and issues they were about.
+func (t removalTx) RemoveDeliveries(upTo int64, limit int) (removed int, err error) {
+	row, err := t.removalRow()
+	if err != nil {
+		return 0, fmt.Errorf("remove deliveries: %w", err)
+	}
+	all, err := readAllIn(t.tx, "processed deliveries", "SELECT id, "+wholeText+", event FROM deliveries WHERE id <= ? AND state = 1 ORDER BY id LIMIT ?",
+		[]any{upTo, limit}, func(rows *sql.Rows) (d removableDelivery, err error) {
+			var event []byte
+			if err := rows.Scan(&d.id, &d.key, &event); err != nil {
+				return d, err
+			}
+			_ = t.writer.codec.decode(event, &d.event) // what a damaged delivery was about is kept
+			return d, nil
+		})
+	if err != nil || len(all) == 0 {
+		return 0, err
+	}
+	for _, d := range all {
+		if err = t.removeDelivery(&row, d); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = t.saveRemovalRow(row)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("remove deliveries: %w", err)
+	}
+	return len(all), nil
+}
+
+func (t removalTx) removeDelivery(row *removalRow, d removableDelivery) error {
+	if err := t.addRemoved(row, removedKey{removedDelivery, d.key}); err != nil {
+		return err
+	}
+	if err := t.addAged(d.event); err != nil {
+		return err
+	}
+	_, err := t.exec("DELETE FROM deliveries WHERE id = ?", d.id)
+	return err
+}
+
+// addAged adds the deployments or the issue that an event is about, if they are stored. A status may have promoted a deployment to
+// several environments, and the event need not say so.
+func (t removalTx) addAged(e dora.Event) (err error) {
+	if e.Incident != nil {
+		_, err = t.exec("INSERT OR IGNORE INTO aged (kind, key) SELECT ?, key FROM incidents WHERE key = ?", dora.SubjectIncident, e.Incident.IssueKey())
+		return err
+	}
+	d := e.Target()
+	key := dora.DeploymentKey(d.Host, d.ID)
+	from, to := prefixRange(key + "/")
+	_, err = t.exec("INSERT OR IGNORE INTO aged (kind, key) SELECT ?, key FROM deployments WHERE number = ? AND (key = ? OR key >= ? AND key < ?)",
+		dora.SubjectDeployment, d.ID, key, from, to)
+	return err
+}
+
+// Aged returns deployments and issues of which a delivery has been removed.
+func (t removalTx) Aged(after dora.AgedRecord, limit int) ([]dora.AgedRecord, error) {
+	return readAllIn(t.tx, "what may be removed", "SELECT kind, key FROM aged WHERE (kind, key) > (?, ?) ORDER BY kind, key LIMIT ?",
+		[]any{after.Kind, after.Key, limit}, func(rows *sql.Rows) (a dora.AgedRecord, err error) {
+			err = rows.Scan(&a.Kind, &a.Key)
+			return a, err
+		})
+}

@@ -1,0 +1,125 @@
+package sqlstore
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// RemoveDeployment removes a deployment and what is stored of it. Its days stay, with the evidence that it gives: what they have of
+// others follows from it.
+func (t removalTx) RemoveDeployment(d dora.DeploymentRecord) error {
+	var err error
+	for _, c := range d.Shipped() {
+		if err == nil {
+			err = deploymentTx(t).RemoveShipped(d, c)
+		}
+	}
+	for _, statement := range []string{
+		"DELETE FROM successes WHERE deployment = (SELECT id FROM deployments WHERE key = ?)",
+		"DELETE FROM failed_changes WHERE target = ?",
+		"DELETE FROM evidence WHERE target = ?",
+		"DELETE FROM all_evidence WHERE target = ?",
+		"DELETE FROM deployments WHERE key = ?",
+	} {
+		if err == nil {
+			_, err = t.exec(statement, d.Key())
+		}
+	}
+	if err == nil {
+		err = t.removeOrigins(d)
+	}
+	if err == nil {
+		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectDeployment, Key: d.Key()}, d.When(), removedKey{dora.SubjectDeployment, d.Key()})
+	}
+	if err != nil {
+		return fmt.Errorf("remove deployment %s: %w", d.Key(), err)
+	}
+	return nil
+}
+
+// removeOrigins removes the origins of the commits of a deployment that no other one has deployed or shipped.
+func (t removalTx) removeOrigins(d dora.DeploymentRecord) error {
+	keys := map[string]string{d.Commit().Key(): d.SHA}
+	for _, c := range d.Shipped() {
+		for _, name := range c.Names() {
+			if name != "" && !strings.HasPrefix(name, "#") {
+				keys[d.Commit().At(name).Key()] = name
+			}
+		}
+	}
+	for key, sha := range keys {
+		stem, rest := cutStem(key)
+		_, err := t.exec("DELETE FROM commits WHERE stem = "+textID+` AND rest = ? AND NOT EXISTS (SELECT 1 FROM deployments WHERE sha = ?)
+			AND NOT EXISTS (SELECT 1 FROM shipped WHERE name = ?)`, stem, rest, sha, sha)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RemoveIncident removes an issue.
+func (t removalTx) RemoveIncident(i dora.Incident, counted bool) error {
+	keys := []removedKey{{removedName, i.Name}}
+	if counted {
+		keys = append(keys, removedKey{dora.SubjectIncident, i.Key})
+	}
+	var err error
+	for _, statement := range []string{"DELETE FROM incidents WHERE key = ?", "DELETE FROM incident_events WHERE key = ?"} {
+		if err == nil {
+			_, err = t.exec(statement, i.Key)
+		}
+	}
+	if err == nil {
+		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectIncident, Key: i.Key}, i.Created, keys...)
+	}
+	if err != nil {
+		return fmt.Errorf("remove incident %s: %w", i.Key, err)
+	}
+	return nil
+}
+
+// removeAged removes a record of a time from those that may be removed, and remembers keys of it.
+func (t removalTx) removeAged(a dora.AgedRecord, at time.Time, keys ...removedKey) error {
+	row, err := t.removalRow()
+	row.complete = max(row.complete, at.UnixMilli()+1)
+	for _, key := range keys {
+		if err == nil {
+			err = t.addRemoved(&row, key)
+		}
+	}
+	if err == nil {
+		err = t.saveRemovalRow(row)
+	}
+	if err == nil {
+		_, err = t.exec("DELETE FROM aged WHERE kind = ? AND key = ?", a.Kind, a.Key)
+	}
+	return err
+}
+
+// EvidenceAgainst returns the evidence against a deployment.
+func (t removalTx) EvidenceAgainst(d dora.DeploymentRecord) ([]dora.Evidence, error) {
+	return t.evidence("WHERE target = ?", d.Key())
+}
+
+// IsEvaluationPending reports whether an evaluation with a key is pending.
+func (t removalTx) IsEvaluationPending(key string) (bool, error) {
+	return t.isNeeded("SELECT 1 FROM evaluations WHERE kind IN ('deployment', 'outcome', 'incident', 'issue') AND key = ?", key)
+}
+
+// IsUnrepairedBy reports whether a failed change that an incident shows is not repaired.
+func (t removalTx) IsUnrepairedBy(incident string) (bool, error) {
+	return t.isNeeded("SELECT 1 FROM failed_changes WHERE by = ? AND repaired_at IS NULL LIMIT 1", incident)
+}
+
+// isNeeded reports whether a query for what needs a record has a row.
+func (t removalTx) isNeeded(query, key string) (bool, error) {
+	needed, err := t.exists(query, key)
+	if err != nil {
+		return false, fmt.Errorf("look for what needs %s: %w", key, err)
+	}
+	return needed, nil
+}

@@ -1,0 +1,142 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// Merge gives all that is stored of a repository to another.
+func (t repositoryTx) Merge(from, into string) error {
+	deployments, err := t.history().deployments("WHERE repository = "+textID, from)
+	if err != nil {
+		return err
+	}
+	for _, d := range deployments {
+		d.Identity = into
+		if err := deploymentTx(t).Save(d); err != nil {
+			return err
+		}
+	}
+	if err := t.moveShipped(from, into); err != nil {
+		return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
+	}
+	lower, upper := prefixRange(from + "/")
+	scope := "?2 || substr(scope, length(?1) + 1)"
+	for _, statement := range []string{
+		"UPDATE evaluations SET scope = " + scope + ", repository = ?2, first = 0 WHERE repository = ?1",
+		"UPDATE lookups SET repository = ?2 WHERE repository = ?1",
+		"UPDATE evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
+		"UPDATE all_evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
+		"UPDATE failed_changes SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
+		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1
+			ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)`,
+		"DELETE FROM repository_names WHERE repository = ?1",
+	} {
+		args := []any{from, into}
+		if strings.Contains(statement, "?3") {
+			args = append(args, lower, upper)
+		}
+		if _, err := t.exec(statement, args...); err != nil {
+			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
+		}
+	}
+	if err := t.moveChanges(from, into); err != nil {
+		return fmt.Errorf("merge what was counted of repository %s into that of %s: %w", from, into, err)
+	}
+	if err := t.markStale(time.Time{}, dora.StaleIncidents); err != nil {
+		return err
+	}
+	return t.setFirstOfScopes(into)
+}
+
+// moveShipped moves what was shipped to the scopes of a repository to those of another.
+func (t repositoryTx) moveShipped(from, into string) error {
+	lower, upper := prefixRange(from + "/")
+	scopes, err := readAllIn(t.tx, "scopes", "SELECT text FROM texts WHERE text >= ? AND text < ?", []any{lower, upper}, scanText)
+	if err != nil {
+		return err
+	}
+	for _, scope := range scopes {
+		id, err := t.text(into + strings.TrimPrefix(scope, from))
+		if err != nil {
+			return err
+		}
+		for _, table := range []string{"shipped", "titles"} {
+			if _, err := t.exec("UPDATE "+table+" SET scope = ? WHERE scope = "+textID, id, scope); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// setFirstOfScopes records which deployment of each scope of a repository is to be evaluated first.
+func (t repositoryTx) setFirstOfScopes(repository string) error {
+	scopes, err := readAllIn(t.tx, "pending evaluations", "SELECT DISTINCT scope FROM evaluations WHERE kind = 'deployment' AND repository = ?",
+		[]any{repository}, scanText)
+	if err != nil {
+		return err
+	}
+	for _, scope := range scopes {
+		if err := t.setFirst(scope); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moveChanges renames the subjects of the facts about the changes of a repository, so that they count in none of the other's scopes again.
+// Those of a change that the other one has counted, too, are left as they are.
+func (t repositoryTx) moveChanges(from, into string) error {
+	twice := map[string]bool{} // by scope and name
+	for _, family := range []string{dora.Changes, dora.LeadTime, dora.LeadTimeUnavailable, dora.LeadTimeStage} {
+		facts, err := t.factsAbout(family, dora.Subject(dora.SubjectChange, from))
+		if err != nil {
+			return err
+		}
+		for _, f := range facts {
+			_, change, _ := dora.CutSubject(f.Subject)
+			moved := dora.Subject(dora.SubjectChange, into) + strings.TrimPrefix(f.Subject, dora.Subject(dora.SubjectChange, from))
+			if family == dora.Changes {
+				if twice[change], err = factTx(t).Has(family, moved); err != nil {
+					return err
+				}
+			}
+			if twice[change] {
+				continue
+			}
+			if err := t.setSubject(f, moved); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// factsAbout returns the facts of a family whose subjects continue a subject behind a slash.
+func (t repositoryTx) factsAbout(family, subject string) ([]dora.Fact, error) {
+	labels := map[int64]dora.Labels{}
+	return readAllIn(t.tx, "facts", selectFacts+"WHERE facts.family = "+textID+" AND "+continued, append([]any{family}, continuing(subject)...),
+		func(rows *sql.Rows) (dora.Fact, error) { return scanFact(t.writer.path, rows, labels) })
+}
+
+// setSubject gives a fact another subject.
+func (t repositoryTx) setSubject(f dora.Fact, subject string) error {
+	labels, err := json.Marshal(f.Labels)
+	if err != nil {
+		return err
+	}
+	begin, rest := cutStem(subject)
+	stem, err := t.text(begin)
+	if err != nil {
+		return err
+	}
+	f.Subject = subject
+	_, err = t.exec("UPDATE facts SET stem = ?, rest = ?, checksum = ? WHERE position = ?", stem, rest, factSum(f, string(labels)), f.Position)
+	return err
+}

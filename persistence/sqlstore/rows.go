@@ -1,0 +1,55 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// readAll returns the rows of a query; records names them in errors.
+func readAll[T any](ctx context.Context, r *Reader, records, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	return collect(r.queryFunc(ctx), records, query, args, scan)
+}
+
+// readAllIn does the same in a transaction.
+func readAllIn[T any](t *tx, records, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	return collect(t.query, records, query, args, scan)
+}
+
+// queryFunc calls scan for each row of a query, in a transaction or on a reading connection.
+type queryFunc func(query string, args []any, scan func(*sql.Rows) error) error
+
+func (r *Reader) queryFunc(ctx context.Context) queryFunc {
+	return func(query string, args []any, scan func(*sql.Rows) error) error {
+		return r.query(ctx, query, args, scan)
+	}
+}
+
+// collect does the same with either.
+func collect[T any](run queryFunc, records, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	var all []T
+	err := run(query, args, func(rows *sql.Rows) error {
+		row, err := scan(rows)
+		all = append(all, row)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", records, err)
+	}
+	return all, nil
+}
+
+// firstRow returns the first of some rows; false if there is none.
+func firstRow[T any](all []T, err error) (T, bool, error) {
+	if err != nil || len(all) == 0 {
+		var none T
+		return none, false, err
+	}
+	return all[0], true, nil
+}
+
+// scanText scans a row of one text.
+func scanText(rows *sql.Rows) (text string, err error) {
+	err = rows.Scan(&text)
+	return text, err
+}

@@ -1,0 +1,73 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// findRuns returns the runs of a query about the view runs.
+type findRuns func(query string, args ...any) ([]dora.Run, error)
+
+// selectRuns reads the runs first: without CROSS the planner may begin with all deployments.
+const selectRuns = "SELECT key, details, checksum, at FROM runs CROSS JOIN deployments ON id = deployment "
+
+// Previous returns the newest run of a scope before a moment.
+func (find findRuns) Previous(scope string, m dora.Moment) (dora.Run, bool, error) {
+	return find.first("WHERE runs.scope = "+textID+" AND (at, runs.number) < (?, ?) ORDER BY at DESC, runs.number DESC LIMIT 1", scope, m.At.UnixMilli(), m.ID)
+}
+
+// Next returns the oldest run of a scope after a moment.
+func (find findRuns) Next(scope string, m dora.Moment) (dora.Run, bool, error) {
+	return find.first("WHERE runs.scope = "+textID+" AND (at, runs.number) > (?, ?) ORDER BY at, runs.number LIMIT 1", scope, m.At.UnixMilli(), m.ID)
+}
+
+// LatestRun returns the newest run of a commit in a scope before a moment.
+func (find findRuns) LatestRun(scope, sha string, m dora.Moment) (dora.Run, bool, error) {
+	return find.first("WHERE runs.scope = "+textID+" AND runs.sha = ? AND (at, runs.number) < (?, ?) ORDER BY at DESC, runs.number DESC LIMIT 1",
+		scope, sha, m.At.UnixMilli(), m.ID)
+}
+
+// FirstRun returns the oldest run of a commit in a scope.
+func (find findRuns) FirstRun(scope, sha string) (dora.Run, bool, error) {
+	return find.first("WHERE runs.scope = "+textID+" AND runs.sha = ? ORDER BY at, runs.number LIMIT 1", scope, sha)
+}
+
+// NewestOf returns the newest run in production of a team before a time.
+func (find findRuns) NewestOf(team string, before time.Time) (dora.Run, bool, error) {
+	return find.first("WHERE runs.team = ? AND runs.production = 1 AND at < ? ORDER BY at DESC, runs.number DESC LIMIT 1", team, before.UnixMilli())
+}
+
+func (find findRuns) first(query string, args ...any) (dora.Run, bool, error) {
+	return firstRow(find(selectRuns+query, args...))
+}
+
+// Runs returns the runs of deployments, for explanations.
+func (r *Reader) Runs(ctx context.Context) dora.Runs { return r.history(ctx) }
+
+func (c *codec) scanRun(path string, rows *sql.Rows) (run dora.Run, err error) {
+	var at int64
+	run.DeploymentRecord, err = c.scanDeployment(path, func(columns ...any) error { return rows.Scan(append(columns, &at)...) })
+	run.At = fromMillis(at)
+	return run, err
+}
+
+// saveSuccesses replaces the successes of a deployment, which is stored with an id.
+func (t *tx) saveSuccesses(d dora.DeploymentRecord, id, scope int64) error {
+	if _, err := t.exec("DELETE FROM successes WHERE deployment = ?", id); err != nil {
+		return err
+	}
+	for _, o := range d.Outcomes {
+		if dora.OutcomeOf(o.State) != dora.Success {
+			continue
+		}
+		_, err := t.exec("INSERT OR IGNORE INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			id, o.At.UnixMilli(), d.ID, scope, d.SHA, d.Team, d.InProduction)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// seriesKey is what distinguishes series: the id of the family's name, and the labels as JSON.
+type seriesKey struct {
+	family int64
+	labels string
+}
+
+// storedSeries is a row of the table series.
+type storedSeries struct {
+	id     int64
+	labels dora.Labels
+}
+
+// seriesOf returns the series of a family that have begun.
+func (r *Reader) seriesOf(ctx context.Context, family string) ([]storedSeries, error) {
+	return readAll(ctx, r, "the series of "+family, "SELECT id, labels FROM series WHERE family = "+textID, []any{family},
+		func(rows *sql.Rows) (s storedSeries, err error) {
+			var labels string
+			if err := rows.Scan(&s.id, &labels); err != nil {
+				return s, err
+			}
+			s.labels, err = r.seriesLabels(family, labels)
+			return s, err
+		})
+}
+
+// SeriesStarts returns when the series began whose first fact is after a position; all series if it is negative.
+func (r *Reader) SeriesStarts(ctx context.Context, after int64) ([]dora.SeriesStart, error) {
+	return readAll(ctx, r, "the starts of series", "SELECT text, labels, at FROM series JOIN texts ON texts.id = family WHERE position > ? ORDER BY position", []any{after},
+		func(rows *sql.Rows) (s dora.SeriesStart, err error) {
+			var labels string
+			var at int64
+			if err := rows.Scan(&s.Family, &labels, &at); err != nil {
+				return s, err
+			}
+			s.At = fromMillis(at)
+			s.Labels, err = r.seriesLabels(s.Family, labels)
+			return s, err
+		})
+}
+
+func (r *Reader) seriesLabels(family, text string) (labels dora.Labels, err error) {
+	if err := json.Unmarshal([]byte(text), &labels); err != nil {
+		return nil, &CorruptError{Path: r.path, What: "a series of " + family + " has no readable labels", Err: err}
+	}
+	return labels, nil
+}
+
+// findSeries returns the id of a series, 0 if it has not begun.
+func (t *tx) findSeries(key seriesKey) (id int64, err error) {
+	if id, ok := t.series.get(key); ok {
+		return id, nil
+	}
+	known, err := t.queryRow("SELECT id FROM series WHERE family = ? AND labels = ?", []any{key.family, key.labels}, &id)
+	if err != nil {
+		return 0, fmt.Errorf("look for the series %s: %w", key.labels, err)
+	}
+	if known {
+		t.series.add(key, id)
+	}
+	return id, nil
+}
+
+// beginSeries stores when a series began, and returns its id.
+func (t *tx) beginSeries(key seriesKey, position int64, at time.Time) (int64, error) {
+	id, err := t.insert("INSERT INTO series (family, labels, position, at) VALUES (?, ?, ?, ?) RETURNING id", key.family, key.labels, position, at.UnixMilli())
+	if err != nil {
+		return 0, fmt.Errorf("store when the series %s began: %w", key.labels, err)
+	}
+	t.series.add(key, id)
+	return id, nil
+}
+
+// beginImported stores that the series of a baseline are older than facts to come.
+func (t *tx) beginImported(b dora.Baseline, at time.Time) error {
+	for name, all := range b.Values {
+		family, err := t.text(name)
+		if err != nil {
+			return err
+		}
+		for _, s := range all {
+			labels, err := json.Marshal(s.Labels)
+			if err != nil {
+				return err
+			}
+			key := seriesKey{family, string(labels)}
+			if id, err := t.findSeries(key); err != nil || id != 0 {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			if _, err := t.beginSeries(key, 0, at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

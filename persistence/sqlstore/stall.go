@@ -1,0 +1,60 @@
+package sqlstore
+
+import (
+	"fmt"
+	"time"
+)
+
+// StallAfter is how long writes may wait without any commit before the store counts as stalled. An fsync of a second or two is
+// common on a busy disk.
+const StallAfter = 10 * time.Second
+
+// stalled returns an error if writes have waited for StallAfter without any commit: the committer is blocked by a disk that does not
+// respond, or by another process that holds the database's lock, and so can't report an error itself. stalled never blocks.
+func (w *writer) stalled() error {
+	waiting, stalled := w.queue.state()
+	if stalled < StallAfter || w.err() != nil { // err returns the cause then
+		return nil //nolint:nilerr // err returns it
+	}
+	return fmt.Errorf("the store could not commit anything for %s, with %d writes waiting: "+
+		"the disk does not respond, or another process holds a lock on the database", stalled.Round(time.Second), waiting)
+}
+
+// watchStall logs the beginning and the end of a stall, until the writer is closed. The committer can't, since it is blocked.
+func (w *writer) watchStall() {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	was := false
+	for {
+		select {
+		case <-w.stopped:
+			return
+		case <-ticker.C:
+		}
+		err := w.stalled()
+		switch {
+		case err != nil && !was:
+			w.logger.Error("committing to the store stalled, refusing deliveries until it recovers", "database", w.path, "error", err)
+		case err == nil && was && w.err() == nil:
+			w.logger.Info("committing to the store works again", "database", w.path)
+		}
+		was = err != nil || was && w.err() != nil // the stall became an error
+	}
+}
+
+// Writes describes the store's writer.
+type Writes struct {
+	// Waiting is the number of writes that wait to be committed.
+	Waiting int
+	// Stalled is how long writes have waited without any commit; 0 if no write waits.
+	Stalled time.Duration
+	// Log is the size of the write-ahead log in bytes, Size that of the database with it.
+	Log, Size int64
+}
+
+// Writes returns the state of the writer. It does not wait for the writer's disk operations.
+func (s *Store) Writes() (Writes, error) {
+	waiting, stalled := s.writer.queue.state()
+	log, size, err := s.writer.engine.Sizes()
+	return Writes{Waiting: waiting, Stalled: stalled, Log: log, Size: size}, err
+}

@@ -1,0 +1,133 @@
+// Package sqlstore keeps the records of a store in SQL: deliveries, facts, queued work and the state of the rules. Every engine
+// (packages sqlite and postgres) keeps them so, and adds how its database is opened, locked, checked and written durably.
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// Store is an open store. Writes are committed in groups, one at a time; reads go through connections that can't write and see what
+// is committed.
+type Store struct {
+	*Reader
+	logger *slog.Logger
+	writer *writer
+	leases leases
+
+	identity sync.Mutex
+	id       string
+	created  time.Time
+	started  time.Time
+}
+
+// Open returns the store that a reader reads, which it closes.
+func Open(ctx context.Context, r *Reader, engine Engine, logger *slog.Logger) (*Store, error) {
+	s := &Store{Reader: r, logger: logger, leases: newLeases(), writer: newWriter(r.path, engine, r.codec, logger)}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	if err := s.identify(ctx); err != nil {
+		return err
+	}
+	if err := s.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM removed_keys)", &s.writer.hasRemoved); err != nil {
+		return err
+	}
+	return s.writer.start()
+}
+
+// Close commits the current group, fails waiting writes with ErrClosed, and closes the database.
+func (s *Store) Close() error {
+	err := s.Reader.Close()
+	return errors.Join(err, s.writer.stop()) // the writer last, so that SQLite checkpoints the WAL
+}
+
+// StopFor makes all further writes fail with an error.
+func (s *Store) StopFor(damage error) { s.writer.stopFor(damage) }
+
+// Err returns the reason why no delivery can be stored at the moment; nil if deliveries are accepted. After a failed write, the store
+// retries every few seconds.
+func (s *Store) Err() error {
+	return errors.Join(s.writer.err(), s.writer.stalled(), s.writer.backlogError(0))
+}
+
+// Revision returns the number of commits of this process that changed something. Call it before a query, so that WaitAfter misses no
+// change after the query.
+func (s *Store) Revision() int64 { return s.writer.changed.revision() }
+
+// WaitAfter waits for a commit of this process after a revision.
+func (s *Store) WaitAfter(ctx context.Context, revision int64) error {
+	for {
+		current, next := s.writer.changed.wait()
+		if current > revision {
+			return nil
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Update runs f in one transaction of the store's writer. f must be quick and must not call the Store. If f returns an error or
+// panics, its changes are rolled back, and no other ones. When Update returns nil, the changes are on the disk. An error that wraps
+// dora.ErrStoreFailing is caused by the disk and not by f. f may be called again after a failed commit, but not after Update has
+// returned.
+func (s *Store) Update(ctx context.Context, f func(dora.Tx) error) error {
+	return s.updateAs(ctx, "", func(t *tx) error { return f(t) })
+}
+
+func (s *Store) update(ctx context.Context, f func(*tx) error) error { return s.updateAs(ctx, "", f) }
+
+func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) error {
+	var ending []work
+	o := newOp(func(t *tx) error {
+		t.client, t.leases, t.ending = client, &s.leases, &ending
+		return f(t)
+	})
+	err := s.writer.do(ctx, o)
+	if errors.Is(err, errUnderWay) {
+		<-o.done
+		err = o.err
+	}
+	s.leases.end(ending)
+	if s.writer.engine.IsStorageFailure(err) {
+		return fmt.Errorf("%w: %w", dora.ErrStoreFailing, s.damaged(err))
+	}
+	return err
+}
+
+// Change runs f like Update, for the engine.
+func (s *Store) Change(ctx context.Context, f func(*Tx) error) error { return s.update(ctx, f) }
+
+// Tx is the transaction of a change. It implements dora.Tx.
+type Tx = tx
+
+// Exec executes a statement of the engine and returns how many rows it changed.
+func (t *Tx) Exec(query string, args ...any) (int64, error) { return t.exec(query, args...) }
+
+// QueryRow scans the only row of a query of the engine; false if there is none.
+func (t *Tx) QueryRow(query string, args []any, into ...any) (bool, error) {
+	return t.queryRow(query, args, into...)
+}
+
+// Statements returns the statements that the store has executed, but for those of snapshots, for tests of their plans.
+func (s *Store) Statements(ctx context.Context) []string {
+	all := s.statements.texts()
+	_ = s.update(ctx, func(t *tx) error { // the connection is the committer's
+		all = append(all, t.connection.Statements()...)
+		return nil
+	})
+	return all
+}

@@ -1,0 +1,229 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"dora-exporter/dora"
+)
+
+// Sums returns the sums that SaveSums stored last; its zero value if there are none. Sums that are damaged, or not all there, are a
+// *CorruptError.
+func (r *Reader) Sums(ctx context.Context) (s dora.Sums, err error) {
+	err = r.Snapshot(ctx, func(r *Reader) error {
+		p, rows, err := r.storedSums(ctx)
+		if err != nil || p == (sumsPosition{}) {
+			return err
+		}
+		s.Position = p.position
+		if err := json.Unmarshal([]byte(p.bounds), &s.Bounds); err != nil {
+			return &CorruptError{Path: r.path, What: "the bounds of the sums can't be read", Err: err}
+		}
+		s.State, err = stateOf(r.path, rows)
+		return err
+	})
+	if err != nil {
+		return dora.Sums{}, fmt.Errorf("read the sums of the facts: %w", err)
+	}
+	return s, nil
+}
+
+// storedSums returns the rows of both tables, from a snapshot. If they are damaged, or not all there, the position is still returned.
+func (r *Reader) storedSums(ctx context.Context) (p sumsPosition, rows map[sumKey]sumRow, err error) {
+	if p, err = readSumsPosition(r.path, r.queryFunc(ctx)); err != nil {
+		return p, nil, err
+	}
+	rows, err = r.sumRows(ctx)
+	if err == nil && p.rows != rowsSum(rows) {
+		err = errSumsMissing(r.path)
+	}
+	return p, rows, err
+}
+
+func errSumsMissing(path string) error {
+	return &CorruptError{Path: path, What: "the sums of the facts are not all there"}
+}
+
+// sumRow is a row of the table sums as it is stored.
+type sumRow struct {
+	own, at, id int64
+	buckets     string
+	checksum    int64
+}
+
+// sumKey is the key of a sumRow.
+type sumKey struct{ family, labels string }
+
+// columns returns what the checksum of a row covers.
+func (k sumKey) columns(row sumRow) []any {
+	return []any{k.family, k.labels, row.own, row.at, row.id, row.buckets}
+}
+
+func (k sumKey) check(path string, row sumRow) error {
+	return checkRow(path, "the sum of a series of "+k.family, row.checksum, k.columns(row)...)
+}
+
+// sumRows returns the rows of all series.
+func (r *Reader) sumRows(ctx context.Context) (map[sumKey]sumRow, error) {
+	all := map[sumKey]sumRow{}
+	err := r.query(ctx, "SELECT family, labels, own, at, id, buckets, checksum FROM sums", nil, func(rows *sql.Rows) error {
+		var key sumKey
+		var row sumRow
+		if err := rows.Scan(&key.family, &key.labels, &row.own, &row.at, &row.id, &row.buckets, &row.checksum); err != nil {
+			return err
+		}
+		all[key] = row
+		return key.check(r.path, row)
+	})
+	return all, err
+}
+
+// sumsPosition is the row of the table sums_position. Its zero value stands for none.
+type sumsPosition struct {
+	position int64
+	bounds   string
+	rows     int64
+}
+
+func (p sumsPosition) checksum() int64 { return checksum(p.position, p.bounds, p.rows) }
+
+// readSumsPosition reads the row and checks its checksum. If that does not match, the position is still returned.
+func readSumsPosition(path string, query queryFunc) (p sumsPosition, err error) {
+	err = query("SELECT position, bounds, rows, checksum FROM sums_position", nil, func(rows *sql.Rows) error {
+		var sum int64
+		err := rows.Scan(&p.position, &p.bounds, &p.rows, &sum)
+		if err == nil && sum != p.checksum() {
+			err = errSumsMissing(path)
+		}
+		return err
+	})
+	return p, err
+}
+
+// stateOf decodes rows.
+func stateOf(path string, rows map[sumKey]sumRow) (dora.State, error) {
+	state := dora.State{}
+	for key, row := range rows {
+		series := dora.Series{Own: row.own, At: fromMillis(row.at), ID: row.id}
+		if err := errors.Join(json.Unmarshal([]byte(key.labels), &series.Labels), json.Unmarshal([]byte(row.buckets), &series.Buckets)); err != nil {
+			return nil, &CorruptError{Path: path, What: "the sum of a series of " + key.family + " can't be read", Err: err}
+		}
+		if state[key.family] == nil {
+			state[key.family] = map[string]dora.Series{}
+		}
+		state[key.family][series.Labels.Key()] = series
+	}
+	return state, nil
+}
+
+// rowsSum is the same for the same rows in any order.
+func rowsSum(rows map[sumKey]sumRow) (sum int64) {
+	for _, row := range rows {
+		sum += row.checksum
+	}
+	return sum
+}
+
+// errSumsChanged reports that the removal of facts has changed the sums since they were read.
+var errSumsChanged = errors.New("the sums have changed")
+
+// SaveSums replaces the sums, unless those that are stored have later facts. It writes only the series that have changed. It must not
+// be called again before it has returned.
+func (s *Store) SaveSums(ctx context.Context, sums dora.Sums) error {
+	err := s.saveSums(ctx, sums)
+	for errors.Is(err, errSumsChanged) {
+		err = s.saveSums(ctx, sums)
+	}
+	if err != nil {
+		return fmt.Errorf("save the sums of the facts: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) saveSums(ctx context.Context, sums dora.Sums) error {
+	var was sumsPosition
+	var rows map[sumKey]sumRow
+	err := s.Snapshot(ctx, func(r *Reader) (err error) {
+		was, rows, err = r.storedSums(ctx)
+		return err
+	})
+	var corrupt *CorruptError
+	unusable := errors.As(err, &corrupt)
+	if unusable {
+		rows = map[sumKey]sumRow{}
+	} else if err != nil {
+		return err
+	}
+	changed, err := encodeSums(sums, rows)
+	if err != nil {
+		return err
+	}
+	bounds, err := json.Marshal(sums.Bounds)
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, func(t *tx) error {
+		var is int64
+		if _, err := t.queryRow("SELECT position FROM sums_position", nil, &is); err != nil {
+			return err
+		}
+		switch {
+		case is != was.position:
+			return errSumsChanged
+		case is > sums.Position && !unusable:
+			return nil // a removal has added later facts
+		}
+		if unusable {
+			if _, err := t.exec("DELETE FROM sums"); err != nil {
+				return err
+			}
+		}
+		return t.writeSums(sumsPosition{sums.Position, string(bounds), rowsSum(rows)}, rows, changed)
+	})
+}
+
+// writeSums writes the rows that have changed, and the position of all.
+func (t *tx) writeSums(p sumsPosition, rows map[sumKey]sumRow, changed []sumKey) error {
+	for _, key := range changed {
+		row := rows[key]
+		_, err := t.exec("INSERT OR REPLACE INTO sums (family, labels, own, at, id, buckets, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			key.family, key.labels, row.own, row.at, row.id, row.buckets, row.checksum)
+		if err != nil {
+			return err
+		}
+	}
+	_, err := t.exec("INSERT OR REPLACE INTO sums_position (id, position, bounds, rows, checksum) VALUES (1, ?, ?, ?, ?)",
+		p.position, p.bounds, p.rows, p.checksum())
+	return err
+}
+
+// encodeSums sets the rows of all series and returns the keys of those that it has changed.
+func encodeSums(sums dora.Sums, rows map[sumKey]sumRow) (changed []sumKey, err error) {
+	for family, all := range sums.State {
+		for _, series := range all {
+			labels, err := json.Marshal(series.Labels)
+			if err != nil {
+				return nil, err
+			}
+			key := sumKey{family, string(labels)}
+			row := sumRow{own: series.Own, at: series.At.UnixMilli(), id: series.ID, buckets: "null"}
+			if slices.ContainsFunc(series.Buckets, func(n int64) bool { return n != 0 }) {
+				buckets, err := json.Marshal(series.Buckets)
+				if err != nil {
+					return nil, err
+				}
+				row.buckets = string(buckets)
+			}
+			row.checksum = checksum(key.columns(row)...)
+			if known, ok := rows[key]; !ok || known != row {
+				rows[key] = row
+				changed = append(changed, key)
+			}
+		}
+	}
+	return changed, nil
+}

@@ -1,0 +1,160 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"dora-exporter/dora"
+)
+
+// errEnded is returned by a transaction that is used after its function has returned.
+var errEnded = errors.New("the transaction has ended")
+
+// tx is the transaction of a group. It implements dora.Tx for one op at a time.
+type tx struct {
+	writer     *writer
+	connection Connection
+	// client is the name of the client whose op runs; leases holds the claims of all clients.
+	client string
+	leases *leases
+	// ending are the works that the op ends or postpones.
+	ending *[]work
+	logger *slog.Logger
+	// lastPosition is the position of the newest fact, if lastPositionRead.
+	lastPosition     int64
+	lastPositionRead bool
+	changed          bool
+	// pendingDelta is the change of the number of pending deliveries.
+	pendingDelta int
+	// texts and series have ids of rows of these tables; labelSets has which rows are there.
+	texts     *idCache[string]
+	series    *idCache[seriesKey]
+	labelSets *idCache[labelSet]
+	// err is the first error of a statement of the running op. No further statement is executed: SQLite may have rolled back the
+	// whole transaction, and each statement would be committed by itself.
+	err error
+}
+
+var _ dora.Tx = (*tx)(nil)
+
+// apply runs one op and sets its outcome. It rolls back the changes of a failed op. If it returns an error, the whole transaction is
+// lost.
+func (t *tx) apply(o *op) error {
+	before := *t
+	if !o.single {
+		if _, err := t.connection.Exec("SAVEPOINT op"); err != nil {
+			return err
+		}
+	}
+	o.err = t.run(o)
+	failed := t.err
+	t.err = errEnded
+	if t.writer.engine.IsStorageFailure(failed) {
+		return failed
+	}
+	end := "RELEASE op"
+	if o.err != nil {
+		t.lastPosition, t.lastPositionRead, t.changed, t.pendingDelta = before.lastPosition, before.lastPositionRead, before.changed, before.pendingDelta
+		t.forgetIDs()
+		end = "ROLLBACK TO op"
+	}
+	if o.single {
+		return nil
+	}
+	_, err := t.connection.Exec(end)
+	return err
+}
+
+// forgetIDs forgets the ids of rows that may have been rolled back.
+func (t *tx) forgetIDs() {
+	t.texts.rollback()
+	t.series.rollback()
+	t.labelSets.rollback()
+}
+
+// run calls the op. A panic becomes the op's error, and so does a statement's error that the op ignored.
+func (t *tx) run(o *op) (err error) {
+	t.err = nil
+	defer func() {
+		if p := recover(); p != nil {
+			t.logger.Error("store update panicked, rolling it back", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("update the store: panic: %v", p)
+		}
+	}()
+	if err := o.run(t); err != nil {
+		return err
+	}
+	return t.err
+}
+
+// exec executes a statement and returns how many rows it changed.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	if t.err != nil {
+		return 0, t.err
+	}
+	result, err := t.connection.Exec(query, args...)
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	t.changed = t.changed || n > 0
+	return n, nil
+}
+
+// insert executes a statement that inserts a row and returns its id.
+func (t *tx) insert(query string, args ...any) (id int64, err error) {
+	_, err = t.queryRow(query, args, &id)
+	t.changed = true
+	return id, err
+}
+
+// queryRow scans the only row of a query; false if there is none.
+func (t *tx) queryRow(query string, args []any, into ...any) (bool, error) {
+	if t.err != nil {
+		return false, t.err
+	}
+	found := false
+	err := t.query(query, args, func(rows *sql.Rows) error {
+		if found { // the only row
+			return nil
+		}
+		found = true
+		return rows.Scan(into...)
+	})
+	return found && err == nil, err
+}
+
+// exists reports whether a query has a row; its only column is a number.
+func (t *tx) exists(query string, args ...any) (bool, error) {
+	var column int
+	return t.queryRow(query, args, &column)
+}
+
+// query calls scan for each row of a query.
+func (t *tx) query(query string, args []any, scan func(*sql.Rows) error) error {
+	if t.err != nil {
+		return t.err
+	}
+	rows, err := t.connection.Query(query, args...)
+	if err != nil {
+		return t.fail(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return t.fail(err)
+		}
+	}
+	return t.fail(rows.Err())
+}
+
+func (t *tx) fail(err error) error {
+	t.err = err
+	return err
+}

@@ -1,0 +1,34 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// WaitingEvaluations counts the pending evaluations.
+type WaitingEvaluations struct {
+	// Waiting counts all, including those that still wait for late or out-of-order events (deployments.settle).
+	Waiting int
+	// Due counts those for which that time is over: they fail, or wait for another that fails, or are about to be made.
+	Due int
+	// Oldest is when the oldest of them became due, by the store's clock; zero if none is due.
+	Oldest time.Time
+}
+
+// WaitingEvaluations counts the pending evaluations at a time of the store's clock.
+func (r *Reader) WaitingEvaluations(ctx context.Context, now time.Time) (WaitingEvaluations, error) {
+	var e WaitingEvaluations
+	var oldest sql.NullInt64
+	err := r.query(ctx, `SELECT (SELECT count(*) FROM evaluations), (SELECT count(*) FROM evaluations INDEXED BY evaluations_ripe WHERE ripe <= ?1),
+		(SELECT ripe FROM evaluations INDEXED BY evaluations_ripe WHERE ripe <= ?1 ORDER BY ripe LIMIT 1)`, []any{now.UnixMilli()},
+		func(rows *sql.Rows) error { return rows.Scan(&e.Waiting, &e.Due, &oldest) })
+	if err != nil {
+		return WaitingEvaluations{}, fmt.Errorf("count the pending evaluations: %w", err)
+	}
+	if oldest.Valid {
+		e.Oldest = fromMillis(oldest.Int64)
+	}
+	return e, nil
+}

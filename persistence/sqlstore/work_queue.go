@@ -1,0 +1,106 @@
+package sqlstore
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// The queues.
+const (
+	deliveryQueue   = "deliveries"
+	lookupQueue     = "lookups"
+	comparisonQueue = "comparisons"
+	evaluationQueue = "evaluations"
+)
+
+// Client claims work under its own name. The Store itself is a client, too, for a process that is the only one.
+type Client struct {
+	*Store
+	name string
+}
+
+// Client returns another client. The name must be unique.
+func (s *Store) Client(name string) *Client { return &Client{Store: s, name: name} }
+
+// DeliveryQueue returns the queue of pending deliveries, in the order of Pending.
+func (s *Store) DeliveryQueue() dora.Queue[dora.Delivery] { return s.Client("").DeliveryQueue() }
+
+// LookupQueue returns the queue of look-ups of commits, the longest due first.
+func (s *Store) LookupQueue() dora.Queue[dora.Lookup] { return s.Client("").LookupQueue() }
+
+// ComparisonQueue returns the queue of evaluations of deployments, only the first of each scope, the longest due first.
+func (s *Store) ComparisonQueue() dora.Queue[dora.Evaluation] { return s.Client("").ComparisonQueue() }
+
+// EvaluationQueue returns the queue of the other evaluations, the longest due first.
+func (s *Store) EvaluationQueue() dora.Queue[dora.Evaluation] { return s.Client("").EvaluationQueue() }
+
+// DeliveryQueue returns the client's view of the queue of deliveries.
+func (c *Client) DeliveryQueue() dora.Queue[dora.Delivery] {
+	return workQueue[dora.Delivery]{c, deliveryQueue, c.Pending, func(d dora.Delivery) string { return strconv.FormatInt(d.ID, 10) }}
+}
+
+// LookupQueue returns the client's view of the queue of look-ups.
+func (c *Client) LookupQueue() dora.Queue[dora.Lookup] {
+	return workQueue[dora.Lookup]{c, lookupQueue, c.DueLookups, func(j dora.Lookup) string { return j.Commit.Key() }}
+}
+
+// ComparisonQueue returns the client's view of the queue of evaluations of deployments.
+func (c *Client) ComparisonQueue() dora.Queue[dora.Evaluation] {
+	return workQueue[dora.Evaluation]{c, comparisonQueue, c.DueComparisons, evaluationKey}
+}
+
+// EvaluationQueue returns the client's view of the queue of other evaluations.
+func (c *Client) EvaluationQueue() dora.Queue[dora.Evaluation] {
+	return workQueue[dora.Evaluation]{c, evaluationQueue, c.DueEvaluations, evaluationKey}
+}
+
+// Update runs f in one transaction, which fails with dora.ErrLeaseLost if it ends work that another client has claimed.
+func (c *Client) Update(ctx context.Context, f func(dora.Tx) error) error {
+	return c.updateAs(ctx, c.name, func(t *tx) error { return f(t) })
+}
+
+// evaluationKey returns a key that is unique among the evaluations of a queue.
+func evaluationKey(s dora.Evaluation) string { return s.Kind + "/" + s.Key }
+
+// evaluationWork returns the queue and key of an evaluation.
+func evaluationWork(s dora.Evaluation) work {
+	if s.Kind == dora.DeploymentEvaluation {
+		return work{comparisonQueue, evaluationKey(s)}
+	}
+	return work{evaluationQueue, evaluationKey(s)}
+}
+
+// workQueue is a client's view of a queue. It implements dora.Queue.
+type workQueue[T any] struct {
+	client *Client
+	name   string
+	due    func(ctx context.Context, now time.Time, limit int) ([]T, error)
+	key    func(T) string
+}
+
+func (q workQueue[T]) Claim(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]T, error) {
+	return claim(&q.client.leases, q.client.name, q.name, now, now.Add(lease), limit, q.key, func(limit int) ([]T, error) {
+		return q.due(ctx, now, limit)
+	})
+}
+
+func (q workQueue[T]) Extend(_ context.Context, now time.Time, lease time.Duration, items ...T) error {
+	q.client.leases.extend(q.client.name, now.Add(lease), q.work(items)...)
+	return nil
+}
+
+func (q workQueue[T]) Release(_ context.Context, items ...T) error {
+	q.client.leases.release(q.client.name, q.work(items)...)
+	return nil
+}
+
+func (q workQueue[T]) work(items []T) []work {
+	all := make([]work, len(items))
+	for i, item := range items {
+		all[i] = work{q.name, q.key(item)}
+	}
+	return all
+}

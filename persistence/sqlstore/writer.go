@@ -1,0 +1,175 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// groupSize and groupTime limit what is committed together, and so how long the first write of a group waits.
+	groupSize = 512
+	groupTime = 50 * time.Millisecond
+	// ProbeInterval is how often the committer checks the files and retries after a failed write.
+	ProbeInterval = 5 * time.Second
+	// lockRetry is the time between two attempts to get a lock that another process holds.
+	lockRetry = 20 * time.Millisecond
+)
+
+// errUnderWay reports that the caller's context ended while its write was being made.
+var errUnderWay = errors.New("the write is under way")
+
+// writer commits the writes in its queue, one group at a time. A failed write is rolled back without the others of its group.
+type writer struct {
+	path    string
+	engine  Engine
+	codec   *codec
+	logger  *slog.Logger
+	queue   *commitQueue
+	changed broadcast
+
+	// The following are used or changed by the committer only.
+	connection Connection // nil if it must be reopened
+	moved      error      // why writes would be lost, else nil
+	texts      *idCache[string]
+	series     *idCache[seriesKey]
+	labelSets  *idCache[labelSet]
+	hasRemoved bool // there are removed_keys
+	// pending is the number of pending deliveries, once maxPending is set.
+	pending, maxPending atomic.Int64
+
+	lastErr atomic.Pointer[error]
+	// damage is why nothing may be written any more; nil if all may.
+	damage  atomic.Pointer[error]
+	closing chan struct{}
+	close   sync.Once
+	stopped chan struct{}
+	stopErr error // read after stopped
+}
+
+func newWriter(path string, engine Engine, codec *codec, logger *slog.Logger) *writer {
+	return &writer{
+		path: path, engine: engine, codec: codec, logger: logger, queue: newQueue(MaxWaiting),
+		texts: newIDCache[string](), series: newIDCache[seriesKey](), labelSets: newIDCache[labelSet](),
+		closing: make(chan struct{}), stopped: make(chan struct{}),
+	}
+}
+
+// start opens the connection.
+func (w *writer) start() error {
+	var err error
+	w.connection, err = w.engine.Connect()
+	if err != nil {
+		close(w.stopped)
+		return err
+	}
+	go w.run()
+	go w.watchStall()
+	return nil
+}
+
+// stop completes waiting writes with ErrClosed and returns when the connection is closed.
+func (w *writer) stop() error {
+	w.queue.close()
+	w.close.Do(func() { close(w.closing) })
+	<-w.stopped
+	return w.stopErr
+}
+
+// do queues o and returns its outcome. If ctx ends first, it returns ctx's error if o has not begun and never will, and errUnderWay
+// otherwise.
+func (w *writer) do(ctx context.Context, o *op) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := w.queue.push(o); err != nil {
+		return err
+	}
+	select {
+	case <-o.done:
+		return o.err
+	case <-ctx.Done():
+	}
+	if w.queue.abandon(o) {
+		return ctx.Err()
+	}
+	select {
+	case <-o.done: // both were ready
+		return o.err
+	default:
+		return errUnderWay
+	}
+}
+
+// stopFor makes all further writes fail with an error.
+func (w *writer) stopFor(damage error) { w.damage.Store(&damage) }
+
+// err returns why writes fail; nil if they don't.
+func (w *writer) err() error {
+	if damage := w.damage.Load(); damage != nil {
+		return *damage
+	}
+	if err := w.lastErr.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// run is the committer. Every few seconds it also checks and maintains the database, and retries after a failed write.
+func (w *writer) run() {
+	ticker := time.NewTicker(ProbeInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-w.closing:
+			w.stopErr = w.disconnect()
+			close(w.stopped)
+			return
+		case <-w.queue.wake:
+			w.commitGroup()
+			w.queue.rewake()
+		case <-ticker.C:
+			w.checkFiles()
+			w.probe()
+			if w.connection != nil {
+				w.connection.Maintain()
+			}
+		}
+	}
+}
+
+// checkFiles finds out whether writes would be lost.
+func (w *writer) checkFiles() {
+	if w.moved = nil; w.connection == nil {
+		return
+	}
+	if w.moved = w.connection.Check(); w.moved != nil {
+		w.recordOutcome(w.moved)
+	}
+}
+
+// probe retries writing after a failure.
+func (w *writer) probe() {
+	if w.err() == nil {
+		if _, stalled := w.queue.state(); stalled >= ProbeInterval {
+			w.commitGroup() // the group may be empty, if all callers have given up
+		}
+		return
+	}
+	if w.connection != nil {
+		w.connection.MakeRoom()
+	}
+	w.retry(newOp(w.engine.Probe))
+}
+
+func (w *writer) disconnect() error {
+	if w.connection == nil {
+		return nil
+	}
+	err := w.connection.Close()
+	w.connection = nil
+	return err
+}
