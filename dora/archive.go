@@ -2,8 +2,23 @@ package dora
 
 import (
 	"context"
+	"strings"
 	"time"
 )
+
+// BackfillTx keeps how far histories were read, by the names of their parts, and what was read of them.
+type BackfillTx interface {
+	// Part decodes the state of a part, as JSON, into a value; false if there is none.
+	Part(name string, into any) (bool, error)
+	// Parts returns the names of the parts that begin with a prefix, which is not empty, in their order.
+	Parts(prefix string) ([]string, error)
+	// SavePart adds or replaces the state of a part.
+	SavePart(name string, state any) error
+	// AddPage adds a page to those of a part.
+	AddPage(name string, page ArchivePage) error
+	// Pages returns the pages of a part, in the order in which they were added.
+	Pages(name string) ([]ArchivePage, error)
+}
 
 // Archive has what was read in bulk of the years before the installation.
 type Archive interface {
@@ -16,16 +31,21 @@ type Archive interface {
 // ArchivedRepository is what was read in bulk of a repository: an ArchivePage of all that was read.
 type ArchivedRepository struct {
 	// ID is GitHub's repository.id, DefaultBranch its branch when it was read, Newest the newest commit of that.
-	ID            int64
-	DefaultBranch string
-	Newest        string
+	ID            int64  `json:"id,omitempty"`
+	DefaultBranch string `json:"default_branch,omitempty"`
+	Newest        string `json:"newest,omitempty"`
 	// PullsSince is the time since which all pull requests that were merged are there.
-	PullsSince time.Time
-	Pulls      []ArchivedPull
-	Commits    []ArchivedCommit
+	PullsSince time.Time        `json:"pulls_since,omitzero"`
+	Pulls      []ArchivedPull   `json:"-"`
+	Commits    []ArchivedCommit `json:"-"`
 }
 
-// ArchivePage is a part of what was read: merged pull requests, and commits with their parents.
+// ArchivePart returns the name of the part of a backfill that is about a repository.
+func ArchivePart(host, owner, repository string) string {
+	return GitHub + "/" + strings.ToLower(host) + "/" + RepositoryName(owner, repository)
+}
+
+// ArchivePage is a part of what was read: merged pull requests, commits with their parents, and deliveries that are still to be stored.
 type ArchivePage struct {
 	Pulls   []ArchivedPull   `json:"pulls,omitempty"`
 	Commits []ArchivedCommit `json:"commits,omitempty"`

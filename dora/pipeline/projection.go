@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -26,6 +27,8 @@ type Projection struct {
 	// OnCheckpoint is called after each attempt to write the checkpoint.
 	OnCheckpoint func(error)
 
+	// history has the series of History, which the instruments don't have.
+	history dora.State
 	// position is the position of the newest recorded fact, written that of the newest fact in the checkpoint.
 	position, written int64
 	reading, writing  health
@@ -43,6 +46,7 @@ func (p *Projection) Restore(ctx context.Context) error {
 	if position, err = p.replay(ctx, state, position); err != nil {
 		return err
 	}
+	p.history = state.CutHistory()
 	if err := p.Rules.ReserveLabelSets(ctx, p.Store, state); err != nil {
 		return err
 	}
@@ -50,11 +54,9 @@ func (p *Projection) Restore(ctx context.Context) error {
 	if err := p.write(ctx, state); err != nil {
 		return err
 	}
-	starts, err := p.Store.SeriesStarts(ctx, -1)
-	if err != nil {
+	if err := p.begin(ctx, -1); err != nil {
 		return err
 	}
-	p.Recorder.Begin(starts)
 	p.Recorder.Restore(state)
 	p.Logger.Info("values restored", "sums_position", from, "position", position)
 	return nil
@@ -121,21 +123,46 @@ func (p *Projection) catchUp(ctx context.Context) error {
 		if err != nil || len(facts) == 0 {
 			return err
 		}
-		starts, err := p.Store.SeriesStarts(ctx, p.position)
-		if err != nil {
+		if err := p.begin(ctx, p.position); err != nil {
 			return err
 		}
-		p.Recorder.Begin(starts)
+		last := facts[len(facts)-1].Position
+		if facts, err = p.cutHistory(facts); err != nil {
+			return err
+		}
 		if err := p.Recorder.Record(facts); err != nil {
 			return err
 		}
-		p.position = facts[len(facts)-1].Position
+		p.position = last
 	}
 }
 
-// write writes a checkpoint with the state at the current position.
+// begin tells the recorder when the series began whose first fact is after a position.
+func (p *Projection) begin(ctx context.Context, after int64) error {
+	starts, err := p.Store.SeriesStarts(ctx, after)
+	if err != nil {
+		return err
+	}
+	p.Recorder.Begin(slices.DeleteFunc(starts, func(s dora.SeriesStart) bool { return s.Labels.InHistory() }))
+	return nil
+}
+
+// cutHistory adds the facts of History to its series and returns the others.
+func (p *Projection) cutHistory(facts []dora.Fact) (live []dora.Fact, err error) {
+	families := dora.FamiliesByName()
+	for _, f := range facts {
+		if !f.Labels.InHistory() {
+			live = append(live, f)
+		} else if err := p.history.Add(families, f); err != nil {
+			return nil, err
+		}
+	}
+	return live, nil
+}
+
+// write writes a checkpoint with the published series at the current position, and those of History.
 func (p *Projection) write(ctx context.Context, s dora.State) error {
-	err := p.Checkpoint.Write(ctx, s, p.position)
+	err := p.Checkpoint.Write(ctx, s, p.history, p.position)
 	p.OnCheckpoint(err)
 	p.writing.set(p.Logger, "writing the checkpoint", err)
 	if err == nil {
