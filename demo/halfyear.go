@@ -43,6 +43,9 @@ func HalfYear(secrets Secrets, end time.Time, seed uint64) (repositories []*Repo
 		}
 	}
 	m.events = slices.DeleteFunc(m.events, func(e Event) bool { return e.At.After(end) })
+	for _, r := range repositories {
+		r.forgetAfter(end)
+	}
 	slices.SortStableFunc(m.events, func(a, b Event) int { return a.At.Compare(b.At) })
 	return repositories, m.events
 }
@@ -148,6 +151,7 @@ func (p *project) change(c PullRequest) *PullRequest {
 func (p *project) deploy(environment, sha, state string) Deployment {
 	p.now = p.now.Add(p.about(5 * time.Minute))
 	d := Deployment{ID: 100_000 + p.id(), Repository: p.r, Environment: environment, SHA: sha, Created: p.now}
+	p.r.Deploy(d)
 	p.send(p.secrets.Deployment(d))
 	p.now = p.now.Add(2 * time.Second)
 	p.status(d, "in_progress")
@@ -161,7 +165,9 @@ func (p *project) deploy(environment, sha, state string) Deployment {
 
 // status sends a status of a deployment.
 func (p *project) status(d Deployment, state string) {
-	p.send(p.secrets.Status(d, p.id(), state, p.now))
+	id := p.id()
+	p.r.SetStatus(d.ID, id, state, p.now)
+	p.send(p.secrets.Status(d, id, state, p.now))
 }
 
 // send adds a webhook that is sent now.

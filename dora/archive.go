@@ -2,6 +2,7 @@ package dora
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"time"
 )
@@ -16,8 +17,9 @@ type BackfillTx interface {
 	SavePart(name string, state any) error
 	// AddPage adds a page to those of a part.
 	AddPage(name string, page ArchivePage) error
-	// Pages returns the pages of a part, in the order in which they were added.
+	// Pages returns the pages of a part, in the order in which they were added, and RemovePages removes them.
 	Pages(name string) ([]ArchivePage, error)
+	RemovePages(name string) error
 }
 
 // Archive has what was read in bulk of the years before the installation.
@@ -45,10 +47,36 @@ func ArchivePart(host, owner, repository string) string {
 	return GitHub + "/" + strings.ToLower(host) + "/" + RepositoryName(owner, repository)
 }
 
-// ArchivePage is a part of what was read: merged pull requests, commits with their parents, and deliveries that are still to be stored.
+// ArchivePage is a part of what was read: merged pull requests, commits with their parents, and deployments of which no delivery has been
+// made yet.
 type ArchivePage struct {
+	Deployments []ArchivedDeployment `json:"deployments,omitempty"`
+
 	Pulls   []ArchivedPull   `json:"pulls,omitempty"`
 	Commits []ArchivedCommit `json:"commits,omitempty"`
+}
+
+// ArchivedDeployment is a deployment with its statuses.
+type ArchivedDeployment struct {
+	// Node is GitHub's global id, ID its number; 0 if it is not known.
+	Node    string    `json:"node,omitempty"`
+	ID      int64     `json:"id,omitempty"`
+	SHA     string    `json:"sha"`
+	Created time.Time `json:"created"`
+	// Document is the deployment as in a webhook, without what GraphQL does not have.
+	Document json.RawMessage  `json:"document,omitempty"`
+	Statuses []ArchivedStatus `json:"statuses,omitempty"`
+	// Lacking is true if Document lacks the ref, Incomplete if there are more statuses.
+	Lacking    bool `json:"lacking,omitempty"`
+	Incomplete bool `json:"incomplete,omitempty"`
+}
+
+// ArchivedStatus is a status of a deployment.
+type ArchivedStatus struct {
+	ID          int64     `json:"id,omitempty"`
+	State       string    `json:"state"`
+	Environment string    `json:"environment,omitempty"`
+	At          time.Time `json:"at"`
 }
 
 // ArchivedPull is a merged pull request.

@@ -87,8 +87,8 @@ func (a *archive) pull(number int) (pull, bool) {
 	return a.restPull(a.pulls[number]), true
 }
 
-// pullsOf returns the pull requests of a commit; false if there may be others: open ones, of a commit that is not on the
-// default branch, or some that were merged before those that are there.
+// pullsOf returns the pull requests of a commit; false if there may be open ones, too, of a commit that is not on the default
+// branch. There are none if some may have been merged before those that are there.
 func (a *archive) pullsOf(sha string) (all pulls, known bool) {
 	if a == nil {
 		return nil, false
@@ -100,7 +100,10 @@ func (a *archive) pullsOf(sha string) (all pulls, known bool) {
 		return all, true
 	}
 	c, has := a.commits[sha]
-	return all, has && a.onDefaultBranch[sha] && !c.Committed.Before(a.PullsSince)
+	if !has || c.Committed.Before(a.PullsSince) {
+		return nil, false
+	}
+	return all, a.onDefaultBranch[sha]
 }
 
 // pullCommits returns the commits of a pull request.

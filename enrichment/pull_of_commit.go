@@ -20,8 +20,11 @@ import (
 func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit, claims func(pull) (bool, error)) (pull, error) {
 	home := repository{fullName: c.Owner + "/" + c.Repository}
 	all, known := l.archive.pullsOf(c.SHA)
-	if known {
-		return claimingPull(all, c, home, claims)
+	if len(all) > 0 || known { // open ones don't count beside one that was merged and claims the commit
+		found, err := claimingPull(all, c, home, claims)
+		if err != nil || found.Number != 0 || known {
+			return found, err
+		}
 	}
 	all = nil
 	for at := 1; at != 0; {

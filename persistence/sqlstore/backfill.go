@@ -65,6 +65,14 @@ func (t backfillTx) Pages(name string) ([]dora.ArchivePage, error) {
 	return archivePages(t.query, t.writer.codec, name)
 }
 
+// RemovePages removes the pages of a part.
+func (t backfillTx) RemovePages(name string) error {
+	if _, err := t.exec("DELETE FROM archive_pages WHERE part = ?", name); err != nil {
+		return fmt.Errorf("remove the pages of the backfill of %s: %w", name, err)
+	}
+	return nil
+}
+
 func archivePages(query queryFunc, c *codec, name string) (pages []dora.ArchivePage, err error) {
 	err = query("SELECT page FROM archive_pages WHERE part = ? ORDER BY number", []any{name}, func(rows *sql.Rows) error {
 		var data []byte
