@@ -58,14 +58,22 @@ type App struct {
 	release func() error
 }
 
+// useMachine sets the clock, unless the caller has: to that which all users of the store share, or else to the machine's own.
+func (o *Options) useMachine(shared *sqlstore.Machine) {
+	switch {
+	case o.Machine != nil:
+	case shared != nil:
+		o.Machine = shared
+	default:
+		machine := sqlstore.RealMachine()
+		o.Machine = &machine
+	}
+}
+
 // New opens the store, builds the parts and listens on the addresses. Its errors are messages for whoever starts the program.
 func New(ctx context.Context, o Options) (_ *App, err error) {
 	if o.Web == nil {
 		o.Web = &WebConfig{}
-	}
-	if o.Machine == nil {
-		machine := sqlstore.RealMachine()
-		o.Machine = &machine
 	}
 	if o.CheckpointInterval == 0 {
 		o.CheckpointInterval = defaultCheckpointInterval
@@ -80,6 +88,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.store, err = openStore(ctx, o.Config, o.Logger); err != nil {
 		return nil, err
 	}
+	a.options.useMachine(a.store.machine)
 	if a.release, err = localfile.LockCheckpoint(o.Config.Storage.File.Path); err != nil {
 		return nil, err
 	}
@@ -172,6 +181,8 @@ func Run(ctx context.Context, o Options) error {
 		o.Logger.Info("stopping")
 	case err = <-a.Failed():
 		err = fmt.Errorf("serve: %w", err)
+	case <-a.store.failed:
+		err = a.store.Err()
 	}
 	err = errors.Join(err, a.Stop())
 	o.Logger.Info("stopped")

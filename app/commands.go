@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"dora-exporter/config"
-	"dora-exporter/persistence/sqlite"
 	"dora-exporter/persistence/sqlstore"
 	"dora-exporter/report"
 )
@@ -22,12 +21,7 @@ func Report(ctx context.Context, c *config.Config, o report.Options) (made repor
 // Backup copies the database to a new file, beside a running server or without one. It reports whether it has checked the copy, which
 // it does if the file is small, or with check.
 func Backup(ctx context.Context, c *config.Config, to string, check bool) (checked bool, err error) {
-	r, err := sqlite.OpenReader(ctx, c.Storage.Database)
-	if err != nil {
-		return false, err
-	}
-	checked, err = r.Backup(ctx, to, check)
-	return checked, errors.Join(err, r.Close())
+	return backUp(ctx, c, to, check)
 }
 
 // DeadLetters returns the deliveries that can't be processed, beside a running server or without one.
@@ -42,7 +36,7 @@ func DeadLetters(ctx context.Context, c *config.Config) (all []sqlstore.DeadLett
 // RetryDeliveries makes dead letters pending again, all or those with the given IDs, and returns their number. A server
 // processes them.
 func RetryDeliveries(ctx context.Context, c *config.Config, ids ...int64) (int64, error) {
-	return sqlite.Retry(ctx, c.Storage.Database, ids...)
+	return retryDeadLetters(ctx, c, ids)
 }
 
 // withReader opens the database for reading and runs f.

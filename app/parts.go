@@ -26,7 +26,7 @@ import (
 // parts has the parts of the program.
 type parts struct {
 	store       *store
-	clock       *sqlstore.Clock
+	clock       clock
 	instruments *instrumentation.Instruments
 	processor   *pipeline.Processor
 	lookups     *pipeline.Lookups
@@ -52,7 +52,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	if p.clock, err = sqlstore.NewClock(ctx, p.store.Store, *o.Machine); err != nil {
+	if p.clock, err = p.store.newClock(ctx, *o.Machine); err != nil {
 		return err
 	}
 	p.instruments, err = instrumentation.New(instrumentation.Options{

@@ -2,9 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"strings"
+	"time"
 
 	"dora-exporter/config"
+	"dora-exporter/persistence/postgres"
 	"dora-exporter/persistence/sqlite"
 	"dora-exporter/persistence/sqlstore"
 )
@@ -13,25 +17,86 @@ import (
 type store struct {
 	*sqlstore.Store
 	close func() error
+	// newClock returns the store's clock for a machine.
+	newClock func(context.Context, sqlstore.Machine) (clock, error)
+	// machine is the clock that all processes share that use the store; nil if the machine's own serves.
+	machine *sqlstore.Machine
+	// failed is closed when the process must be started again, for the reason that Err returns; nil if that never happens.
+	failed <-chan struct{}
+}
+
+// clock is the store's clock.
+type clock interface {
+	Now() time.Time
+	Run(ctx context.Context)
 }
 
 // Close closes the store and its database.
 func (s *store) Close() error { return s.close() }
 
+// postgresSchema is the schema of a store in PostgreSQL.
+const postgresSchema = "dora_exporter"
+
+// usesPostgres reports whether the store is in PostgreSQL, and not in a file.
+func usesPostgres(c *config.Config) bool {
+	return strings.HasPrefix(c.Storage.Database, "postgres://") || strings.HasPrefix(c.Storage.Database, "postgresql://")
+}
+
 // openStore opens the configured store for serving.
 func openStore(ctx context.Context, c *config.Config, logger *slog.Logger) (*store, error) {
+	if usesPostgres(c) {
+		return openPostgres(ctx, c, logger)
+	}
 	s, err := sqlite.Open(ctx, c.Storage.Database, logger)
 	if err != nil {
 		return nil, err
 	}
-	return &store{s.Store, s.Close}, nil
+	return &store{Store: s.Store, close: s.Close, newClock: func(ctx context.Context, m sqlstore.Machine) (clock, error) {
+		return sqlstore.NewClock(ctx, s.Store, m)
+	}}, nil
+}
+
+func openPostgres(ctx context.Context, c *config.Config, logger *slog.Logger) (*store, error) {
+	s, err := postgres.Open(ctx, c.Storage.Database, postgresSchema, logger)
+	if err != nil {
+		return nil, err
+	}
+	machine := s.Machine()
+	return &store{
+		Store: s.Store, close: s.Close, machine: &machine, failed: s.Failed(),
+		newClock: func(ctx context.Context, _ sqlstore.Machine) (clock, error) { return s.NewClock(ctx) },
+	}, nil
 }
 
 // openReader opens the configured store for reading.
 func openReader(ctx context.Context, c *config.Config) (*sqlstore.Reader, error) {
+	if usesPostgres(c) {
+		return postgres.OpenReader(ctx, c.Storage.Database, postgresSchema)
+	}
 	r, err := sqlite.OpenReader(ctx, c.Storage.Database)
 	if err != nil {
 		return nil, err
 	}
 	return r.Reader, nil
+}
+
+// backUp copies the database file.
+func backUp(ctx context.Context, c *config.Config, to string, check bool) (checked bool, err error) {
+	if usesPostgres(c) {
+		return false, errors.New("the store is in PostgreSQL: back it up with pg_dump or the backups of the server")
+	}
+	r, err := sqlite.OpenReader(ctx, c.Storage.Database)
+	if err != nil {
+		return false, err
+	}
+	checked, err = r.Backup(ctx, to, check)
+	return checked, errors.Join(err, r.Close())
+}
+
+// retryDeadLetters makes dead letters pending again.
+func retryDeadLetters(ctx context.Context, c *config.Config, ids []int64) (int64, error) {
+	if usesPostgres(c) {
+		return postgres.Retry(ctx, c.Storage.Database, postgresSchema, ids...)
+	}
+	return sqlite.Retry(ctx, c.Storage.Database, ids...)
 }

@@ -12,6 +12,7 @@ import (
 // A file of the database is moved away, or another one is put in its place, under the running exporter: what it would take
 // would be lost with the process, so it takes nothing, says why, and goes on when the file is back.
 func TestFilesThatAreMoved(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		file    string
 		instead bool

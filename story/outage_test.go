@@ -31,6 +31,7 @@ func thirty(api *gitHubAPI, team string) (events []webhook, counted numbers, wan
 // The GitHub API fails in some way for a while. The counts are there meanwhile, nothing is made up, every duration is there
 // in the end, and GitHub is not stormed with calls.
 func TestGitHubOutage(t *testing.T) {
+	t.Parallel()
 	for name, fault := range apiFaults() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -101,6 +102,7 @@ func TestGitHubIsNotThere(t *testing.T) {
 // GitHub does not know the commits, which it will soon: they are asked for again after a minute, not at once, and nothing is
 // counted as unavailable before the fourth answer.
 func TestGitHubDoesNotKnowYet(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]http.HandlerFunc{
 		"404": reply(404, `{"message":"Not Found"}`), "422": reply(422, `{"message":"No commit found for SHA: c0ffee"}`),
 	} {
@@ -143,6 +145,7 @@ func TestGitHubDoesNotKnowYet(t *testing.T) {
 // Backstage fails in some way for a while. Nothing is counted under a wrong team meanwhile, everything in the end, and
 // Backstage is not stormed with calls.
 func TestBackstageOutage(t *testing.T) {
+	t.Parallel()
 	for name, fault := range apiFaults() {
 		if strings.HasPrefix(name, "a list with nothing") { // an answer: nobody owns it
 			continue

@@ -110,10 +110,10 @@ func (c *connection) Query(query string, args ...any) (*sql.Rows, error) {
 }
 
 // Begin begins a transaction that holds the lock for writing.
-func (c *connection) Begin() error { return c.exec("BEGIN IMMEDIATE") }
+func (c *connection) Begin() (removed bool, err error) { return false, c.exec("BEGIN IMMEDIATE") }
 
 // Commit commits the transaction.
-func (c *connection) Commit() error { return c.exec("COMMIT") }
+func (c *connection) Commit(bool) error { return c.exec("COMMIT") }
 
 // Rollback ends the transaction. SQLite may have rolled it back already, which makes ROLLBACK fail.
 func (c *connection) Rollback() error {
@@ -122,6 +122,9 @@ func (c *connection) Rollback() error {
 	}
 	return nil
 }
+
+// Broken returns false: the connection to a file is closed after any failure of BEGIN or ROLLBACK.
+func (c *connection) Broken() bool { return false }
 
 // MakeRoom checkpoints the log into the database, which makes room in the log: on a full disk that may be all the room there is.
 func (c *connection) MakeRoom() {

@@ -26,7 +26,7 @@ func Retry(ctx context.Context, path string, ids ...int64) (n int64, err error) 
 		return 0, fmt.Errorf("write to database %s: %w", path, damaged(path, err))
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if n, err = sqlstore.Retry(ctx, tx, ids); err != nil {
+	if n, err = sqlstore.Retry(ctx, tx, nil, ids); err != nil {
 		return 0, damaged(path, err)
 	}
 	return n, tx.Commit()

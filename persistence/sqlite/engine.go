@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"dora-exporter/persistence/sqlstore"
 )
@@ -43,6 +44,9 @@ func (e *engine) Probe(t *sqlstore.Tx) error {
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`)
 	return err
 }
+
+// Now returns the time of day.
+func (e *engine) Now() time.Time { return time.Now() }
 
 // Sizes returns the sizes of the files.
 func (e *engine) Sizes() (log, size int64, err error) {

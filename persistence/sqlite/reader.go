@@ -57,15 +57,16 @@ func readerOf(path string, db *sql.DB) (*Reader, error) {
 }
 
 func databaseOf(path string, db *sql.DB) sqlstore.Database {
-	return sqlstore.Database{Name: path, DB: db, Damaged: func(err error) error { return damaged(path, err) }}
+	return sqlstore.Database{Name: path, DB: db, Damaged: func(err error) error { return damaged(path, err) },
+		Snapshot: sql.TxOptions{ReadOnly: true}}
 }
 
 // checkVersion refuses a database whose schema is older than the program's.
 func (r *Reader) checkVersion(ctx context.Context) error {
 	version, err := schemaVersion(ctx, r.db, r.path)
-	if err == nil && version < len(migrations) {
+	if err == nil && version < len(sqlstore.Migrations) {
 		err = fmt.Errorf("database %s has schema version %d and this program works with %d; start the server once with this version, "+
-			"which brings it up to date", r.path, version, len(migrations))
+			"which brings it up to date", r.path, version, len(sqlstore.Migrations))
 	}
 	return damaged(r.path, err)
 }

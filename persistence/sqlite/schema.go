@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"dora-exporter/persistence/sqlstore"
 )
 
 // applicationID marks the file as a database of dora-exporter: "dora". https://sqlite.org/pragma.html#pragma_application_id
@@ -33,7 +35,7 @@ func prepare(ctx context.Context, path string) (err error) {
 			return err
 		}
 	}
-	for ; version < len(migrations); version++ {
+	for ; version < len(sqlstore.Migrations); version++ {
 		if err := migrate(ctx, db, version); err != nil {
 			return fmt.Errorf("migrate database %s to schema version %d: %w", path, version+1, err)
 		}
@@ -52,10 +54,10 @@ func schemaVersion(ctx context.Context, db *sql.DB, path string) (version int, e
 		return 0, fmt.Errorf("open database %s: %w", path, err)
 	case tables > 0 && application != applicationID:
 		return 0, fmt.Errorf("database %s belongs to another program; set storage.database to another path", path)
-	case version > len(migrations):
+	case version > len(sqlstore.Migrations):
 		return 0, fmt.Errorf("database %s has schema version %d and this program knows versions up to %d; "+
 			"start the newer dora-exporter that wrote it, or restore a backup made before that one was started",
-			path, version, len(migrations))
+			path, version, len(sqlstore.Migrations))
 	}
 	return version, nil
 }
@@ -80,7 +82,7 @@ func migrate(ctx context.Context, db *sql.DB, version int) error {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if _, err := tx.ExecContext(ctx, migrations[version]); err != nil {
+	if _, err := tx.ExecContext(ctx, sqlstore.Migrations[version]); err != nil {
 		return err
 	}
 	if version == 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
-	"dora-exporter/persistence/sqlstore"
 	"dora-exporter/persistence/checkpoint"
+	"dora-exporter/persistence/sqlstore"
 )
 
 func TestParseSeries(t *testing.T) {

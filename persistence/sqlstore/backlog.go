@@ -33,6 +33,16 @@ func (w *writer) backlogError(added int) error {
 	return nil
 }
 
+// addPending changes the number of pending deliveries. Another process may have retried dead letters.
+func (w *writer) addPending(n int) {
+	for {
+		was := w.pending.Load()
+		if w.pending.CompareAndSwap(was, max(0, was+int64(n))) {
+			return
+		}
+	}
+}
+
 // checkBacklog returns 1 if a delivery can be stored, 0 if the backlog is full and it is a duplicate, and ErrBacklog otherwise.
 func (t *tx) checkBacklog(key string) (int64, error) {
 	full := t.writer.backlogError(t.pendingDelta)

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"container/list"
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -30,6 +31,8 @@ var (
 	ErrClosed = errors.New("the store is closed")
 	// ErrOverloaded is returned for a delivery while MaxWaiting others wait to be written.
 	ErrOverloaded = errors.New("too many deliveries are waiting to be written")
+	// errUnderWay reports that the caller's context ended while its write was being made.
+	errUnderWay = errors.New("the write is under way")
 )
 
 // commitQueue holds the writes that wait for the committer, in their order of arrival. All are served in that order: neither
@@ -50,6 +53,8 @@ type commitQueue struct {
 // op is one write.
 type op struct {
 	run func(*tx) error
+	// row is the delivery to store, if the engine has an Inbox.
+	row *Row
 	// single is true if run executes one statement, which SQLite undoes as a whole: it needs no savepoint.
 	single bool
 	// bounded is true if the write is refused when too many are waiting, which holds for deliveries. The program's own
@@ -66,6 +71,31 @@ func newOp(run func(*tx) error) *op { return &op{run: run, done: make(chan struc
 
 func newQueue(limit int) *commitQueue {
 	return &commitQueue{limit: limit, wake: make(chan struct{}, 1)}
+}
+
+// do queues o and returns its outcome. If ctx ends first, it returns ctx's error if o has not begun and never will, and errUnderWay
+// otherwise.
+func (q *commitQueue) do(ctx context.Context, o *op) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := q.push(o); err != nil {
+		return err
+	}
+	select {
+	case <-o.done:
+		return o.err
+	case <-ctx.Done():
+	}
+	if q.abandon(o) {
+		return ctx.Err()
+	}
+	select {
+	case <-o.done: // both were ready
+		return o.err
+	default:
+		return errUnderWay
+	}
 }
 
 // push appends o, unless the queue is closed or o is bounded and too many are waiting.

@@ -53,17 +53,17 @@ func (r dayReads) CompleteFrom() (time.Time, error) {
 // DeploymentsFrom returns the deployments of a scope from a time on, at most limit unless more are of one time.
 func (r dayReads) DeploymentsFrom(scope string, from time.Time, limit int) ([]dora.DeploymentRecord, time.Time, error) {
 	const ofScope = "scope = (SELECT id FROM texts WHERE text = ?3)"
-	until, err := r.until("SELECT at FROM (SELECT at FROM successes WHERE "+ofScope+" AND at >= ?1 ORDER BY at LIMIT ?2 + 1) UNION ALL "+
-		"SELECT found_at FROM (SELECT found_at FROM deployments WHERE "+ofScope+" AND success IS NULL AND found_at >= ?1 ORDER BY found_at LIMIT ?2 + 1)", from, limit, scope)
+	until, err := r.until("SELECT at FROM (SELECT at FROM successes WHERE "+ofScope+" AND at >= ?1 ORDER BY at LIMIT ?2 + 1) AS s UNION ALL "+
+		"SELECT found_at FROM (SELECT found_at FROM deployments WHERE "+ofScope+" AND success IS NULL AND found_at >= ?1 ORDER BY found_at LIMIT ?2 + 1) AS d", from, limit, scope)
 	if err != nil {
 		return nil, until, err
 	}
 	end := endOf(until)
-	all, err := r.deployments("WHERE id IN (SELECT deployment FROM successes WHERE scope = "+textID+" AND at >= ? AND at < ?)", scope, from.UnixMilli(), end)
+	all, err := r.deployments("WHERE id IN (SELECT deployment FROM successes WHERE scope = "+textID+" AND at >= ? AND at < ?) ORDER BY id", scope, from.UnixMilli(), end)
 	if err != nil {
 		return nil, until, err
 	}
-	others, err := r.deployments("WHERE scope = "+textID+" AND success IS NULL AND found_at >= ? AND found_at < ?", scope, from.UnixMilli(), end)
+	others, err := r.deployments("WHERE scope = "+textID+" AND success IS NULL AND found_at >= ? AND found_at < ? ORDER BY id", scope, from.UnixMilli(), end)
 	return append(all, others...), until, err
 }
 
@@ -110,7 +110,7 @@ func (r dayReads) Shippers(scope string, names []string) (map[string][]string, e
 	all := map[string][]string{}
 	for chunk := range slices.Chunk(names, maxQueryValues) {
 		err := r.read("SELECT name, key FROM shipped JOIN deployments ON id = deployment WHERE shipped.scope = "+textID+" AND name IN ("+placeholders(len(chunk))+
-			") ORDER BY success, number",
+			") ORDER BY success NULLS FIRST, number",
 			append([]any{scope}, toAny(chunk)...), func(rows *sql.Rows) error {
 				var name, deployment string
 				err := rows.Scan(&name, &deployment)

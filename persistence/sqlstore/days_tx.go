@@ -9,6 +9,12 @@ import (
 	"dora-exporter/dora"
 )
 
+var (
+	saveMeta     = upsert("meta", "key", "value")
+	saveEvidence = upsert("all_evidence", "giver, cause, by", "target, scope, at, detail, late")
+	saveDay      = upsert("days", "owned, date", "measured, checksum")
+)
+
 // Restart marks all days as stale, which are to be made by another policy. It removes them, unless what they were made of has been removed.
 func (t dayTx) Restart(policy string) error {
 	complete, err := t.CompleteFrom()
@@ -25,9 +31,12 @@ func (t dayTx) Restart(policy string) error {
 	if err != nil {
 		return fmt.Errorf("remove days: %w", err)
 	}
-	_, err = t.tx.exec("INSERT INTO stale_days (scope, since) SELECT text, ?1 FROM texts WHERE id IN (SELECT scope FROM deployments) UNION SELECT ?2, ?1", time.Time{}.UnixMilli(), dora.StaleIncidents)
+	_, err = t.tx.exec("INSERT INTO stale_days (scope, since) SELECT text, ? FROM texts WHERE id IN (SELECT scope FROM deployments)", time.Time{}.UnixMilli())
 	if err == nil {
-		_, err = t.tx.exec("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", policyKey, policy)
+		err = t.tx.markStale(time.Time{}, dora.StaleIncidents)
+	}
+	if err == nil {
+		_, err = t.tx.exec(saveMeta, policyKey, policy)
 	}
 	if err != nil {
 		return fmt.Errorf("mark all days as stale: %w", err)
@@ -76,8 +85,7 @@ func (t dayTx) saveEvidence(giver string, evidence []dora.Evidence) error {
 	_, err := t.tx.exec("DELETE FROM all_evidence WHERE giver = ?", giver)
 	for _, e := range evidence {
 		if err == nil {
-			_, err = t.tx.exec("INSERT OR REPLACE INTO all_evidence (giver, "+evidenceColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-				giver, e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail, e.Late)
+			_, err = t.tx.exec(saveEvidence, giver, e.Cause, e.By, e.Target, e.Scope, e.At.UnixMilli(), e.Detail, e.Late)
 		}
 	}
 	if err != nil {
@@ -101,7 +109,7 @@ func (t dayTx) addCounts(o dora.Owned, change dora.Counts) (id int64, err error)
 	all.Merge(change)
 	text, err := json.Marshal(all)
 	if err == nil {
-		_, err = t.tx.exec("INSERT INTO owned ("+ownedColumns+", deployments, counts, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "+
+		_, err = t.tx.exec("INSERT INTO owned ("+ownedColumns+", deployments, counts, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT ("+ownedColumns+") DO UPDATE "+
 			"SET deployments = excluded.deployments, counts = excluded.counts, checksum = excluded.checksum",
 			append(args, all.Deployments(), string(text), checksum(ownedRow(o, string(text))...))...)
 	}
@@ -119,7 +127,7 @@ func (t dayTx) saveDay(id int64, day dora.MeasuredDay) (err error) {
 		_, err = t.tx.exec("DELETE FROM days WHERE owned = ? AND date = ?", id, day.Date)
 	} else {
 		measured := day.Encode()
-		_, err = t.tx.exec("INSERT OR REPLACE INTO days (owned, date, measured, checksum) VALUES (?, ?, ?, ?)", id, day.Date, measured, checksum(id, day.Date, measured))
+		_, err = t.tx.exec(saveDay, id, day.Date, measured, checksum(id, day.Date, measured))
 	}
 	if err != nil {
 		return fmt.Errorf("store day %d of %s: %w", day.Date, day.Scope, err)

@@ -30,15 +30,22 @@ func (r *Reader) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 		})
 }
 
-// Retry makes dead letters pending again in a transaction, all of them if no ids are given, and returns how many.
-func Retry(ctx context.Context, tx *sql.Tx, ids []int64) (int64, error) {
+// Retry makes dead letters pending again in a transaction, all of them if no ids are given, and returns how many. translate is that of
+// the Database.
+func Retry(ctx context.Context, tx *sql.Tx, translate func(string, []any) (string, []any), ids []int64) (int64, error) {
+	exec := func(query string, args ...any) (int64, error) {
+		if translate != nil {
+			query, args = translate(query, args)
+		}
+		return rowsAffected(tx.ExecContext(ctx, query, args...))
+	}
 	const update = "UPDATE deliveries SET state = 0, due = 0, waiting_since = NULL, attempts = 0 WHERE state = 2"
 	if len(ids) == 0 {
-		return rowsAffected(tx.ExecContext(ctx, update))
+		return exec(update)
 	}
 	var all int64
 	for _, id := range ids {
-		n, err := rowsAffected(tx.ExecContext(ctx, update+" AND id = ?", id))
+		n, err := exec(update+" AND id = ?", id)
 		if err == nil && n == 0 {
 			err = fmt.Errorf("delivery %d is not a dead letter; nothing was changed", id)
 		}

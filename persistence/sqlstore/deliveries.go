@@ -19,6 +19,17 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 	if err != nil {
 		return false, fmt.Errorf("encode delivery %s: %w", d.Key, err)
 	}
+	if s.inbox != nil {
+		begin, rest := cutStem(d.Key)
+		stored, err := s.inbox.accept(ctx, &Row{
+			Source: d.Source, Key: d.Key, Stem: begin, Rest: rest, Removed: removedKey{removedDelivery, d.Key}.hash(), About: about(d.Event),
+			Event: event, Received: d.Received.UnixMilli(), Checksum: deliverySum(d, event),
+		})
+		if err != nil {
+			return false, fmt.Errorf("store delivery %s: %w", d.Key, err)
+		}
+		return !stored, nil
+	}
 	var inserted int64
 	o := newOp(func(t *tx) (err error) {
 		inserted = 0
@@ -35,7 +46,7 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 		}
 		inserted, err = t.exec(`INSERT INTO deliveries (source, stem, rest, about, event, received, due, checksum) VALUES (?, ?, ?, ?, ?, ?, 0, ?)
 			ON CONFLICT (stem, rest) DO UPDATE SET about = excluded.about, event = excluded.event, received = excluded.received,
-				checksum = excluded.checksum, due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE state = 2`,
+				checksum = excluded.checksum, due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE deliveries.state = 2`,
 			d.Source, stem, rest, about(d.Event), event, d.Received.UnixMilli(), deliverySum(d, event))
 		t.pendingDelta += int(inserted)
 		return err
@@ -94,8 +105,8 @@ const pendingQuery = "INDEXED BY deliveries_due WHERE state = 0 AND due <= ? ORD
 
 // Pending returns at most limit deliveries that are pending and due at now: first those that were never postponed, in order of
 // arrival, then the others, the longest due first. Deliveries that can't be decoded have Unreadable set.
-func (s *Store) Pending(ctx context.Context, now time.Time, limit int) ([]dora.Delivery, error) {
-	deliveries, err := s.deliveries(ctx, pendingQuery, now.UnixMilli(), limit)
+func (r *Reader) Pending(ctx context.Context, now time.Time, limit int) ([]dora.Delivery, error) {
+	deliveries, err := r.deliveries(ctx, pendingQuery, now.UnixMilli(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read pending deliveries: %w", err)
 	}
@@ -138,27 +149,27 @@ func deliverySum(d dora.Delivery, event []byte) int64 {
 // Done marks a delivery as processed.
 func (t deliveryTx) Done(delivery int64) error {
 	t.pendingDelta--
-	return t.updateDelivery(delivery, "UPDATE deliveries SET state = 1 WHERE id = ? AND state = 0", delivery)
+	return t.updateDelivery(delivery, true, "UPDATE deliveries SET state = 1 WHERE id = ? AND state = 0", delivery)
 }
 
 // Retry postpones a delivery whose processing failed, and stores the number of attempts and the error.
 func (t deliveryTx) Retry(delivery int64, attempts int, why string, until time.Time) error {
-	return t.updateDelivery(delivery, "UPDATE deliveries SET attempts = ?, error = ?, due = ? WHERE id = ? AND state = 0", attempts, why, until.UnixMilli(), delivery)
+	return t.updateDelivery(delivery, false, "UPDATE deliveries SET attempts = ?, error = ?, due = ? WHERE id = ? AND state = 0", attempts, why, until.UnixMilli(), delivery)
 }
 
 // SetAside makes a delivery that can't be processed a dead letter, which stays out of Pending until a person retries it.
 func (t deliveryTx) SetAside(delivery int64, attempts int, why string) error {
 	t.pendingDelta--
-	return t.updateDelivery(delivery, "UPDATE deliveries SET attempts = ?, error = ?, state = 2 WHERE id = ? AND state = 0", attempts, why, delivery)
+	return t.updateDelivery(delivery, true, "UPDATE deliveries SET attempts = ?, error = ?, state = 2 WHERE id = ? AND state = 0", attempts, why, delivery)
 }
 
 // Postpone postpones a delivery that has been waiting for its team since a time.
 func (t deliveryTx) Postpone(delivery int64, since, until time.Time) error {
-	return t.updateDelivery(delivery, "UPDATE deliveries SET waiting_since = ?, due = ? WHERE id = ? AND state = 0", since.UnixMilli(), until.UnixMilli(), delivery)
+	return t.updateDelivery(delivery, false, "UPDATE deliveries SET waiting_since = ?, due = ? WHERE id = ? AND state = 0", since.UnixMilli(), until.UnixMilli(), delivery)
 }
 
-func (t *tx) updateDelivery(delivery int64, query string, args ...any) error {
-	if err := t.checkLease(work{deliveryQueue, strconv.FormatInt(delivery, 10)}); err != nil {
+func (t *tx) updateDelivery(delivery int64, ends bool, query string, args ...any) error {
+	if err := t.checkLease(work{deliveryQueue, strconv.FormatInt(delivery, 10)}, ends); err != nil {
 		return err
 	}
 	n, err := t.exec(query, args...)

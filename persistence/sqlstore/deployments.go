@@ -63,7 +63,7 @@ func (t deploymentTx) save(d dora.DeploymentRecord) error {
 		return err
 	}
 	id, err := t.insert(`INSERT INTO deployments (key, number, repository, scope, sha, branch, success, found_at, details, checksum)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
 		branch = excluded.branch, success = excluded.success, found_at = excluded.found_at, details = excluded.details, checksum = excluded.checksum
 		RETURNING id`, d.Key(), d.ID, repository, scope, d.SHA, d.Branch(), success, d.When().UnixMilli(), details, checksum(d.Key(), details))
 	if err != nil {
@@ -71,6 +71,8 @@ func (t deploymentTx) save(d dora.DeploymentRecord) error {
 	}
 	return t.saveSuccesses(d, id, scope)
 }
+
+var saveShipped = upsert("shipped", "scope, name, deployment", "change, revert")
 
 // AddShipped records that a deployment shipped a change, under names of the change.
 func (t deploymentTx) AddShipped(d dora.DeploymentRecord, c dora.Change, names []string) error {
@@ -90,14 +92,13 @@ func (t deploymentTx) addShipped(d dora.DeploymentRecord, c dora.Change, names [
 		return cmp.Or(err, errors.New("the deployment is not known"))
 	}
 	for _, name := range names {
-		_, err := t.exec("INSERT OR REPLACE INTO shipped (scope, name, deployment, change, revert) VALUES (?, ?, ?, ?, ?)",
-			scope, name, id, c.Name(), len(c.Reverts) > 0)
+		_, err := t.exec(saveShipped, scope, name, id, c.Name(), len(c.Reverts) > 0)
 		if err != nil {
 			return err
 		}
 	}
 	for _, title := range c.Titles() {
-		_, err := t.exec("INSERT OR IGNORE INTO titles (scope, title, change, deployment) VALUES (?, ?, ?, ?)", scope, title, c.Name(), id)
+		_, err := t.exec("INSERT INTO titles (scope, title, change, deployment) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", scope, title, c.Name(), id)
 		if err != nil {
 			return err
 		}

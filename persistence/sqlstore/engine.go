@@ -1,6 +1,9 @@
 package sqlstore
 
-import "database/sql"
+import (
+	"database/sql"
+	"time"
+)
 
 // Engine is the database management system below a store, as far as the writer needs to know it.
 type Engine interface {
@@ -13,6 +16,8 @@ type Engine interface {
 	IsStorageFailure(err error) bool
 	// Probe writes as much as a delivery, to find out whether the store can be written again after a failure.
 	Probe(t *Tx) error
+	// Now returns the time of day, which is the same for all processes that use the store.
+	Now() time.Time
 	// Sizes returns the size of the write-ahead log in bytes, and that of the database with it. It does not wait for the writer.
 	Sizes() (log, size int64, err error)
 }
@@ -21,13 +26,17 @@ type Engine interface {
 type Connection interface {
 	Exec(query string, args ...any) (sql.Result, error)
 	Query(query string, args ...any) (*sql.Rows, error)
-	// Begin begins a transaction that changes the store while no other one does, and Commit makes it durable.
-	Begin() error
-	Commit() error
+	// Begin begins a transaction that changes the store while no other one does. It reports whether other processes may have removed
+	// records.
+	Begin() (removed bool, err error)
+	// Commit makes the transaction durable; changed is false if it has changed nothing. If Commit returns an error, nothing was changed.
+	Commit(changed bool) error
 	// Rollback ends the transaction, if the database has not ended it already.
 	Rollback() error
 	// Check returns why what is committed would be lost; nil if it would not.
 	Check() error
+	// Broken reports whether the connection can't be used any more.
+	Broken() bool
 	// MakeRoom frees space after a failed write, if the database can.
 	MakeRoom()
 	// Maintain is called every few seconds, between two transactions.

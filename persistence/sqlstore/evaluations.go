@@ -39,13 +39,13 @@ const (
 
 // DueComparisons returns at most limit evaluations of deployments that are due, the longest due first: only the first of each scope,
 // and none of a scope whose first is not due yet.
-func (s *Store) DueComparisons(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
-	return s.evaluations(ctx, dueDeployments, now.UnixMilli(), limit)
+func (r *Reader) DueComparisons(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
+	return r.evaluations(ctx, dueDeployments, now.UnixMilli(), limit)
 }
 
 // DueEvaluations returns at most limit other evaluations that are due, the longest due first.
-func (s *Store) DueEvaluations(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
-	return s.evaluations(ctx, dueOthers, now.UnixMilli(), limit)
+func (r *Reader) DueEvaluations(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
+	return r.evaluations(ctx, dueOthers, now.UnixMilli(), limit)
 }
 
 func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]dora.Evaluation, error) {
@@ -56,7 +56,9 @@ func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]
 // evaluations of a scope are ordered.
 func (t evaluationTx) Add(s dora.Evaluation) error {
 	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+`, repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET at = min(at, excluded.at), due = max(due, excluded.due), ripe = max(ripe, excluded.ripe)`,
+		ON CONFLICT (kind, key) DO UPDATE SET at = CASE WHEN evaluations.at < excluded.at THEN evaluations.at ELSE excluded.at END,
+			due = CASE WHEN evaluations.due > excluded.due THEN evaluations.due ELSE excluded.due END,
+			ripe = CASE WHEN evaluations.ripe > excluded.ripe THEN evaluations.ripe ELSE excluded.ripe END`,
 		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses,
 		s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible, dora.RepositoryOf(s.Scope))
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
@@ -70,7 +72,7 @@ func (t evaluationTx) Add(s dora.Evaluation) error {
 
 // Retry sets when an evaluation is due again, its attempts and misses, and since when it fails.
 func (t evaluationTx) Retry(s dora.Evaluation) error {
-	if err := t.checkLease(evaluationWork(s)); err != nil {
+	if err := t.checkLease(evaluationWork(s), false); err != nil {
 		return err
 	}
 	n, err := t.exec(`UPDATE evaluations SET due = ?, attempts = ?, misses = ?, failing_since = ?, failing_calls = ?, inaccessible = ?
@@ -87,7 +89,7 @@ func (t evaluationTx) Retry(s dora.Evaluation) error {
 
 // Done removes an evaluation that has been made.
 func (t evaluationTx) Done(s dora.Evaluation) error {
-	if err := t.checkLease(evaluationWork(s)); err != nil {
+	if err := t.checkLease(evaluationWork(s), true); err != nil {
 		return err
 	}
 	_, err := t.exec("DELETE FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)

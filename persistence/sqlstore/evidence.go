@@ -19,7 +19,7 @@ func scanEvidence(e *dora.Evidence, rows *sql.Rows, more ...any) error {
 // Add stores a piece of evidence unless it exists.
 func (t evidenceTx) Add(e dora.Evidence) error {
 	_, err := t.exec("INSERT INTO evidence ("+evidenceColumns+`, decided) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
-		EXISTS (SELECT 1 FROM failed_changes WHERE target = ?1)) ON CONFLICT DO NOTHING`,
+		(SELECT count(*) FROM failed_changes WHERE target = ?1)) ON CONFLICT DO NOTHING`,
 		e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail, e.Late)
 	if err != nil {
 		return fmt.Errorf("store the evidence against %s: %w", e.Target, err)
@@ -54,14 +54,15 @@ func scanPiece(rows *sql.Rows) (e dora.Evidence, err error) {
 	return e, err
 }
 
+var saveFailedChange = upsert("failed_changes", "target", "scope, cause, by, at, detail, late, repaired_by, repaired_at")
+
 // SaveFailedChange stores or replaces a failed change.
 func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 	repaired := sql.NullInt64{}
 	if !m.RepairedAt.IsZero() {
 		repaired = sql.NullInt64{Int64: m.RepairedAt.UnixMilli(), Valid: true}
 	}
-	_, err := t.exec("INSERT OR REPLACE INTO failed_changes ("+evidenceColumns+", repaired_by, repaired_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.Late, m.RepairedBy, repaired)
+	_, err := t.exec(saveFailedChange, m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.Late, m.RepairedBy, repaired)
 	if err == nil {
 		_, err = t.exec("UPDATE evidence SET decided = 1 WHERE target = ? AND decided = 0", m.Target)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"dora-exporter/dora"
 )
@@ -111,7 +110,7 @@ func (t factTx) add(f dora.Fact) (bool, error) {
 		if known, err := t.Has(f.Family, f.Subject); err != nil || known { // no series begins without a fact
 			return false, err
 		}
-		series, err = t.beginSeries(key, f.Position, time.Now())
+		series, err = t.beginSeries(key, f.Position, t.writer.engine.Now())
 	}
 	if err != nil {
 		return false, err

@@ -11,7 +11,7 @@ import (
 // and may be abandoned. If the group can't be written, the deliveries are retried together and each update by itself, so that an update
 // that is too large for a nearly full disk does not make the deliveries fail.
 func (w *writer) commitGroup() {
-	ops, err := w.commit(w.claimGroup())
+	ops, err := w.commit(claimGroup(w.queue))
 	if w.engine.IsBusy(err) {
 		w.pause(lockRetry)
 	}
@@ -55,14 +55,14 @@ func (w *writer) retry(ops ...*op) {
 }
 
 // claimGroup claims waiting writes, including those that arrive meanwhile, up to the limits of a group.
-func (w *writer) claimGroup() iter.Seq[*op] {
+func claimGroup(q *commitQueue) iter.Seq[*op] {
 	return func(yield func(*op) bool) {
 		began := time.Now()
 		for n := 0; n < groupSize && (n == 0 || time.Since(began) <= groupTime); n++ {
-			o := w.queue.next()
+			o := q.next()
 			if o == nil {
 				runtime.Gosched() // goroutines that are about to push do so now: a larger group for the same fsync
-				o = w.queue.next()
+				o = q.next()
 			}
 			if o == nil || !yield(o) {
 				return
@@ -93,12 +93,12 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 			return begun, err
 		}
 	}
-	if err = w.connection.Commit(); err != nil {
+	if err = w.connection.Commit(t.changed); err != nil {
 		w.rollback()
 		return begun, err
 	}
 	w.queue.committed()
-	w.pending.Store(max(0, w.pending.Load()+int64(t.pendingDelta))) // another process may have retried dead letters
+	w.addPending(t.pendingDelta)
 	t.texts.commit()
 	t.series.commit()
 	t.labelSets.commit()
@@ -118,12 +118,16 @@ func (w *writer) begin(t *tx) (err error) {
 	}
 	if w.connection == nil {
 		if w.connection, err = w.engine.Connect(); err != nil {
+			w.connection = nil // not a nil pointer
 			return err
 		}
+		w.forgetCommitted()
 	}
 	t.connection = w.connection
-	if err := w.connection.Begin(); err != nil {
-		if !w.engine.IsBusy(err) {
+	removed, err := w.connection.Begin()
+	w.hasRemoved = w.hasRemoved || removed
+	if err != nil {
+		if !w.engine.IsBusy(err) || w.connection.Broken() {
 			_ = w.disconnect() // the error of BEGIN is returned
 		}
 		return err

@@ -93,7 +93,7 @@ func (h history) FirstShipped(scope, name string) (key string, revert, known boo
 		query, args = "name >= ? AND name < ?", []any{scope, from, to}
 	}
 	err = h.query("SELECT key, revert FROM shipped JOIN deployments ON id = deployment WHERE shipped.scope = "+textID+" AND "+query+
-		" ORDER BY success, number LIMIT 1", args, func(rows *sql.Rows) error {
+		" ORDER BY success NULLS FIRST, number LIMIT 1", args, func(rows *sql.Rows) error {
 		known = true
 		return rows.Scan(&key, &revert)
 	})

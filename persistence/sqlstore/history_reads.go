@@ -152,7 +152,7 @@ func (r *Reader) IncidentsNamed(ctx context.Context, name string) ([]dora.Incide
 // IncidentNames returns at most limit names of incidents with a prefix, such as INC-.
 func (r *Reader) IncidentNames(ctx context.Context, beginning string, limit int) ([]string, error) {
 	from, to := prefixRange(beginning)
-	return readAll(ctx, r, "incidents", "SELECT DISTINCT name FROM incidents WHERE name >= ? AND name < ? ORDER BY length(name) DESC, name DESC LIMIT ?",
+	return readAll(ctx, r, "incidents", "SELECT name FROM incidents WHERE name >= ? AND name < ? GROUP BY name ORDER BY length(name) DESC, name DESC LIMIT ?",
 		[]any{from, to, limit}, scanText)
 }
 

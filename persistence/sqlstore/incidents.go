@@ -34,12 +34,16 @@ func (t incidentTx) read(query, key, what string, to any) error {
 	return json.Unmarshal([]byte(text), to)
 }
 
+var (
+	saveIncident       = upsert("incidents", "key", "name, created, details, checksum")
+	saveIncidentEvents = upsert("incident_events", "key", "events, checksum")
+)
+
 // Save stores the record of an incident and its events.
 func (t incidentTx) Save(i dora.Incident) error {
 	state, err := json.Marshal(i)
 	if err == nil {
-		_, err = t.exec("INSERT OR REPLACE INTO incidents (key, name, created, details, checksum) VALUES (?, ?, ?, ?, ?)",
-			i.Key, i.Name, i.Created.UnixMilli(), string(state), checksum(i.Key, string(state)))
+		_, err = t.exec(saveIncident, i.Key, i.Name, i.Created.UnixMilli(), string(state), checksum(i.Key, string(state)))
 	}
 	if err != nil {
 		return fmt.Errorf("store incident %s: %w", i.Key, err)
@@ -49,7 +53,7 @@ func (t incidentTx) Save(i dora.Incident) error {
 	}
 	events, err := json.Marshal(i.Events)
 	if err == nil {
-		_, err = t.exec("INSERT OR REPLACE INTO incident_events (key, events, checksum) VALUES (?, ?, ?)", i.Key, string(events), checksum(i.Key, string(events)))
+		_, err = t.exec(saveIncidentEvents, i.Key, string(events), checksum(i.Key, string(events)))
 	}
 	if err != nil {
 		return fmt.Errorf("store the events of incident %s: %w", i.Key, err)

@@ -25,7 +25,7 @@ func (r *Reader) CheckRecords(ctx context.Context, wait time.Duration) error {
 
 // CheckAtStart looks for damage in the records of a small database that nobody uses yet.
 func CheckAtStart(ctx context.Context, d Database) error {
-	r := &Reader{path: d.Name, db: d.DB, damaged: d.Damaged}
+	r := &Reader{path: d.Name, db: d.DB, database: d, damaged: d.Damaged}
 	err := r.Snapshot(ctx, func(r *Reader) error {
 		if err := r.checkRemoval(ctx); err != nil {
 			return err

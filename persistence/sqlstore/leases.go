@@ -110,8 +110,11 @@ func (l *leases) end(all []work) {
 }
 
 // checkLease returns an error if another client has claimed a work, even if that one has ended and released it since. Otherwise
-// nobody can claim it until the transaction has ended.
-func (t *tx) checkLease(w work) error {
+// nobody can claim it until the transaction has ended. ends is true if the transaction ends it, false if it postpones it.
+func (t *tx) checkLease(w work, ends bool) error {
+	if t.shared != nil {
+		return t.checkShared(w, ends)
+	}
 	t.leases.mu.Lock()
 	defer t.leases.mu.Unlock()
 	if h, leased := t.leases.held[w]; leased && h.client != t.client || t.leases.lost[lostWork{t.client, w}] {

@@ -15,9 +15,17 @@ const dueLookupsQuery = "WHERE due <= ? ORDER BY due LIMIT ?"
 // DueLookups returns at most limit look-ups that are due at now, the longest due first. Look-ups that can't be decoded are logged
 // and postponed for an hour.
 func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dora.Lookup, error) {
-	var jobs []dora.Lookup
-	unreadable := map[string]error{}
-	err := s.query(ctx, "SELECT commit_key, details, repository, due, attempts, misses, failing_since, failing_calls, inaccessible, checksum FROM lookups "+dueLookupsQuery,
+	jobs, unreadable, err := s.dueLookups(ctx, now, limit)
+	if err != nil {
+		return nil, err
+	}
+	return jobs, s.postponeUnreadable(ctx, now, unreadable)
+}
+
+// dueLookups returns the look-ups that can be decoded, and why the others can't, by their keys.
+func (r *Reader) dueLookups(ctx context.Context, now time.Time, limit int) (jobs []dora.Lookup, unreadable map[string]error, err error) {
+	unreadable = map[string]error{}
+	err = r.query(ctx, "SELECT commit_key, details, repository, due, attempts, misses, failing_since, failing_calls, inaccessible, checksum FROM lookups "+dueLookupsQuery,
 		[]any{now.UnixMilli(), limit}, func(rows *sql.Rows) error {
 			var j dora.Lookup
 			var key, commit, calls string
@@ -27,7 +35,7 @@ func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dor
 				return err
 			}
 			j.Due, j.Attempts, j.Misses, j.FailingSince = fromMillis(due), int(attempts), int(misses), fromMillis(failing)
-			err := checkRow(s.path, "it", sum, key, commit, attempts, misses)
+			err := checkRow(r.path, "it", sum, key, commit, attempts, misses)
 			if err == nil {
 				err = json.Unmarshal([]byte(commit), &j.Commit)
 			}
@@ -42,8 +50,12 @@ func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dor
 			return nil
 		})
 	if err != nil {
-		return nil, fmt.Errorf("read due look-ups: %w", err)
+		return nil, nil, fmt.Errorf("read due look-ups: %w", err)
 	}
+	return jobs, unreadable, nil
+}
+
+func (s *Store) postponeUnreadable(ctx context.Context, now time.Time, unreadable map[string]error) error {
 	for key, err := range unreadable {
 		s.logger.Error("stored look-up is unreadable, will retry in an hour", "commit", key, "error", err)
 		err := s.update(ctx, func(t *tx) error {
@@ -51,26 +63,32 @@ func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dor
 			return err
 		})
 		if err != nil {
-			return nil, fmt.Errorf("postpone the look-up of %s: %w", key, err)
+			return fmt.Errorf("postpone the look-up of %s: %w", key, err)
 		}
 	}
-	return jobs, nil
+	return nil
 }
 
 // AddLookup stores a look-up unless one of the same commit exists.
 func (t commitTx) AddLookup(j dora.Lookup) error {
-	return t.saveLookup(j, "INSERT INTO "+lookupRow+" ON CONFLICT DO NOTHING")
+	return t.saveLookup(j, addLookup)
 }
 
 // RetryLookup replaces the look-up of the same commit.
 func (t commitTx) RetryLookup(j dora.Lookup) error {
-	if err := t.checkLease(work{lookupQueue, j.Commit.Key()}); err != nil {
+	if err := t.checkLease(work{lookupQueue, j.Commit.Key()}, false); err != nil {
 		return err
 	}
-	return t.saveLookup(j, "INSERT OR REPLACE INTO "+lookupRow)
+	return t.saveLookup(j, replaceLookup)
 }
 
-const lookupRow = "lookups (commit_key, details, attempts, misses, repository, failing_since, failing_calls, inaccessible, due, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+const lookupColumns = "details, attempts, misses, repository, failing_since, failing_calls, inaccessible, due, checksum"
+
+var (
+	addLookup         = "INSERT INTO lookups (commit_key, " + lookupColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+	replaceLookup     = upsert("lookups", "commit_key", lookupColumns)
+	saveWaitingStatus = upsert("waiting_statuses", "commit_key, subject", "labels, at, id, checksum")
+)
 
 func (t *tx) saveLookup(j dora.Lookup, query string) error {
 	commit, err := json.Marshal(j.Commit)
@@ -89,8 +107,7 @@ func (t commitTx) Wait(w dora.WaitingStatus) error {
 	labels, err := json.Marshal(w.Labels)
 	if err == nil {
 		row := []any{w.Commit, w.Subject, string(labels), w.At.UnixMilli(), w.ID}
-		_, err = t.exec("INSERT OR REPLACE INTO waiting_statuses (commit_key, subject, labels, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?)",
-			append(row, checksum(row...))...)
+		_, err = t.exec(saveWaitingStatus, append(row, checksum(row...))...)
 	}
 	if err != nil {
 		return fmt.Errorf("store waiting status %s: %w", w.Subject, err)
@@ -106,7 +123,7 @@ func (r *Reader) Waiting(ctx context.Context, commit string) (subjects []string,
 
 // TakeWaiting removes and returns the statuses that wait for a commit, and removes the commit's look-up.
 func (t commitTx) TakeWaiting(commit string) ([]dora.WaitingStatus, error) {
-	if err := t.checkLease(work{lookupQueue, commit}); err != nil {
+	if err := t.checkLease(work{lookupQueue, commit}, true); err != nil {
 		return nil, err
 	}
 	var waiting []dora.WaitingStatus

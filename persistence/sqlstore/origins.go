@@ -49,6 +49,8 @@ func (r *Reader) KnownOrigin(ctx context.Context, commit string) (o dora.Origin,
 	return o, known, nil
 }
 
+var saveOrigin = upsert("commits", "stem, rest", "origin, checksum")
+
 // SaveOrigin caches the origin of a commit.
 func (t commitTx) SaveOrigin(commit string, o dora.Origin) error {
 	origin, err := t.writer.codec.encode(o)
@@ -58,8 +60,7 @@ func (t commitTx) SaveOrigin(commit string, o dora.Origin) error {
 		stem, err = t.text(begin)
 	}
 	if err == nil {
-		_, err = t.exec("INSERT OR REPLACE INTO commits (stem, rest, origin, checksum) VALUES (?, ?, ?, ?)",
-			stem, rest, origin, checksum(commit, origin))
+		_, err = t.exec(saveOrigin, stem, rest, origin, checksum(commit, origin))
 	}
 	if err != nil {
 		return fmt.Errorf("store the origin of %s: %w", commit, err)

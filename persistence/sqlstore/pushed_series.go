@@ -55,6 +55,8 @@ func (s *Store) SetPushed(ctx context.Context, series []dora.PushedSeries) error
 	return nil
 }
 
+var savePushed = upsert("pushed", "instrument, labels", "until, value, buckets")
+
 func (t *tx) setPushed(p dora.PushedSeries) error {
 	labels, err := json.Marshal(p.Labels)
 	if err != nil {
@@ -65,9 +67,7 @@ func (t *tx) setPushed(p dora.PushedSeries) error {
 		return err
 	}
 	until := sql.NullInt64{Int64: p.Until.UnixNano(), Valid: !p.Until.IsZero()}
-	_, err = t.exec(`INSERT INTO pushed (instrument, labels, until, value, buckets) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET until = excluded.until, value = excluded.value, buckets = excluded.buckets`,
-		p.Instrument, string(labels), until, p.Value, string(buckets))
+	_, err = t.exec(savePushed, p.Instrument, string(labels), until, p.Value, string(buckets))
 	return err
 }
 

@@ -15,17 +15,24 @@ type Database struct {
 	DB *sql.DB
 	// Damaged converts the engine's error about a damaged database into a *CorruptError, and returns others as they are.
 	Damaged func(error) error
+	// Translate returns the text and the parameters of a query as the engine understands them; nil if it understands SQLite's.
+	Translate func(query string, args []any) (string, []any)
+	// Snapshot are the options of a transaction that sees the same data throughout.
+	Snapshot sql.TxOptions
 }
 
 // Reader reads committed data from the database. It can't write.
 type Reader struct {
 	path       string
 	db         *sql.DB
+	database   Database
 	damaged    func(error) error
 	codec      *codec
 	statements *statements
 	// snapshot is the transaction that all queries run in; nil if each query sees what is committed when it starts.
 	snapshot *sql.Tx
+	// tx is the writer's transaction that all queries run in, or nil.
+	tx *tx
 }
 
 // NewReader returns a reader of a database, whose connections it closes.
@@ -34,7 +41,7 @@ func NewReader(d Database) (*Reader, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.DB.Close())
 	}
-	return &Reader{path: d.Name, db: d.DB, damaged: d.Damaged, codec: codec, statements: newStatements(d.DB)}, nil
+	return &Reader{path: d.Name, db: d.DB, database: d, damaged: d.Damaged, codec: codec, statements: newStatements(d.DB)}, nil
 }
 
 // Path returns the name of the database, for messages.
@@ -47,6 +54,9 @@ func (r *Reader) Close() error {
 
 // query runs a query on a reading connection and calls scan for each row.
 func (r *Reader) query(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
+	if r.tx != nil {
+		return r.tx.query(query, args, scan)
+	}
 	rows, err := r.rows(ctx, query, args)
 	if err != nil {
 		return r.damaged(err)
@@ -67,6 +77,12 @@ func (r *Reader) queryRow(ctx context.Context, query string, into ...any) error 
 
 // rows runs a query in the snapshot, or else, prepared, on any of the connections.
 func (r *Reader) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	if r.database.Translate != nil { // whose driver keeps statements prepared
+		query, args = r.database.Translate(query, args)
+		if r.snapshot == nil {
+			return r.db.QueryContext(ctx, query, args...)
+		}
+	}
 	if r.snapshot != nil {
 		return r.snapshot.QueryContext(ctx, query, args...)
 	}
@@ -76,13 +92,19 @@ func (r *Reader) rows(ctx context.Context, query string, args []any) (*sql.Rows,
 // Snapshot runs f in one read transaction: its Reader sees the same data throughout, whatever a server commits meanwhile. The Snapshot
 // of that Reader is the same one.
 func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
-	if r.snapshot != nil { // another one would see other data, and wait for a connection while it holds one
+	if r.snapshot != nil || r.tx != nil { // another one would see other data, and wait for a connection while it holds one
 		return f(r)
 	}
-	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := r.db.BeginTx(ctx, &r.database.Snapshot)
 	if err != nil {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return f(&Reader{path: r.path, db: r.db, damaged: r.damaged, codec: r.codec, snapshot: tx})
+	return f(&Reader{path: r.path, db: r.db, database: r.database, damaged: r.damaged, codec: r.codec, snapshot: tx})
+}
+
+// reader returns a Reader that sees what the transaction sees.
+func (t *tx) reader() *Reader {
+	r := t.writer.reader
+	return &Reader{path: r.path, db: r.db, database: r.database, damaged: r.damaged, codec: r.codec, tx: t}
 }

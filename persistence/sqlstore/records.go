@@ -40,6 +40,9 @@ func (r *Reader) Records(ctx context.Context, add func(dora.Fact), families ...s
 
 // factsOf calls add for every fact of the families after a position.
 func (r *Reader) factsOf(ctx context.Context, after int64, families []string, add func(dora.Fact) error) error {
+	if len(families) == 0 {
+		return nil
+	}
 	where := "WHERE facts.position > ? AND facts.family IN (SELECT id FROM texts WHERE text IN (" + placeholders(len(families)) + ")) ORDER BY facts.position"
 	if err := r.facts(ctx, where, append([]any{after}, toAny(families)...), add); err != nil {
 		return fmt.Errorf("read the facts of %s: %w", strings.Join(families, ", "), err)

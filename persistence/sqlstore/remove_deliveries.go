@@ -61,13 +61,13 @@ func (t removalTx) removeDelivery(row *removalRow, d removableDelivery) error {
 // several environments, and the event need not say so.
 func (t removalTx) addAged(e dora.Event) (err error) {
 	if e.Incident != nil {
-		_, err = t.exec("INSERT OR IGNORE INTO aged (kind, key) SELECT ?, key FROM incidents WHERE key = ?", dora.SubjectIncident, e.Incident.IssueKey())
+		_, err = t.exec("INSERT INTO aged (kind, key) SELECT ?, key FROM incidents WHERE key = ? ON CONFLICT DO NOTHING", dora.SubjectIncident, e.Incident.IssueKey())
 		return err
 	}
 	d := e.Target()
 	key := dora.DeploymentKey(d.Host, d.ID)
 	from, to := prefixRange(key + "/")
-	_, err = t.exec("INSERT OR IGNORE INTO aged (kind, key) SELECT ?, key FROM deployments WHERE number = ? AND (key = ? OR key >= ? AND key < ?)",
+	_, err = t.exec("INSERT INTO aged (kind, key) SELECT ?, key FROM deployments WHERE number = ? AND (key = ? OR key >= ? AND key < ?) ON CONFLICT DO NOTHING",
 		dora.SubjectDeployment, d.ID, key, from, to)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -40,7 +41,7 @@ func (t repositoryTx) repositories(query string, args ...any) ([]dora.Repository
 
 // Save stores a repository.
 func (t repositoryTx) Save(r dora.Repository) error {
-	_, err := t.exec("INSERT INTO repositories (key, host, id) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET host = excluded.host, id = excluded.id", r.Key, r.Host, r.ID)
+	_, err := t.exec("INSERT INTO repositories (key, host, id) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET host = excluded.host, id = excluded.id", r.Key, r.Host, r.ID)
 	if err != nil {
 		return fmt.Errorf("store repository %s: %w", r.Key, err)
 	}
@@ -49,7 +50,8 @@ func (t repositoryTx) Save(r dora.Repository) error {
 
 // AddName records that an event called a repository by a name.
 func (t repositoryTx) AddName(key, name string, at time.Time) error {
-	known, err := t.exec("UPDATE repository_names SET seen = max(seen, ?) WHERE name = ? AND repository = ?", at.UnixMilli(), name, key)
+	known, err := t.exec("UPDATE repository_names SET seen = CASE WHEN seen > ?1 THEN seen ELSE ?1 END WHERE name = ?2 AND repository = ?3",
+		at.UnixMilli(), name, key)
 	if err == nil && known == 0 {
 		err = t.addNewName(key, name, at)
 	}
@@ -89,13 +91,42 @@ func (t repositoryTx) AddEnvironment(repository, name string, production bool) (
 	return spelling, nil
 }
 
-// Environments returns the environments of all repositories, at most limit: production first, then by name.
+// Environments returns the environments of all repositories, at most limit unless it is negative: production first, then by name.
 func (r *Reader) Environments(ctx context.Context, limit int) ([]dora.Environment, error) {
-	return readAll(ctx, r, "environments", `SELECT min(name), max(production) FROM environments GROUP BY folded
-		ORDER BY max(production) DESC, folded LIMIT ?`, []any{limit}, func(rows *sql.Rows) (e dora.Environment, err error) {
-		err = rows.Scan(&e.Name, &e.Production)
-		return e, err
+	spelled, err := readAll(ctx, r, "environments", "SELECT DISTINCT folded, name, production FROM environments ORDER BY folded, name", nil,
+		func(rows *sql.Rows) (e spelledEnvironment, err error) {
+			err = rows.Scan(&e.folded, &e.Name, &e.Production)
+			return e, err
+		})
+	if err != nil {
+		return nil, err
+	}
+	var all []dora.Environment
+	for i, e := range spelled {
+		if i > 0 && e.folded == spelled[i-1].folded {
+			all[len(all)-1].Production = all[len(all)-1].Production || e.Production
+		} else {
+			all = append(all, e.Environment)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b dora.Environment) int {
+		if a.Production != b.Production && a.Production {
+			return -1
+		} else if a.Production != b.Production {
+			return 1
+		}
+		return 0
 	})
+	if limit >= 0 && len(all) > limit {
+		all = all[:limit]
+	}
+	return all, nil
+}
+
+// spelledEnvironment is an environment with its name without regard to case.
+type spelledEnvironment struct {
+	dora.Environment
+	folded string
 }
 
 // NewestName returns the name by which the newest event called a repository; empty if none has.

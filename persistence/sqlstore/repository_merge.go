@@ -25,25 +25,23 @@ func (t repositoryTx) Merge(from, into string) error {
 	if err := t.moveShipped(from, into); err != nil {
 		return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 	}
-	lower, upper := prefixRange(from + "/")
-	scope := "?2 || substr(scope, length(?1) + 1)"
-	for _, statement := range []string{
-		"UPDATE evaluations SET scope = " + scope + ", repository = ?2, first = 0 WHERE repository = ?1",
-		"UPDATE lookups SET repository = ?2 WHERE repository = ?1",
-		"UPDATE evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
-		"UPDATE all_evidence SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
-		"UPDATE failed_changes SET scope = " + scope + " WHERE scope >= ?3 AND scope < ?4",
-		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1
-			ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)`,
-		"DELETE FROM repository_names WHERE repository = ?1",
-	} {
-		args := []any{from, into}
-		if strings.Contains(statement, "?3") {
-			args = append(args, lower, upper)
-		}
-		if _, err := t.exec(statement, args...); err != nil {
+	for _, table := range []string{"evaluations", "evidence", "all_evidence", "failed_changes"} {
+		if err := t.moveScopes(table, from, into); err != nil {
 			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 		}
+	}
+	for _, statement := range []string{
+		"UPDATE evaluations SET repository = ?2, first = 0 WHERE repository = ?1",
+		"UPDATE lookups SET repository = ?2 WHERE repository = ?1",
+		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1
+			ON CONFLICT (name, repository) DO UPDATE SET seen = excluded.seen WHERE repository_names.seen < excluded.seen`,
+	} {
+		if _, err := t.exec(statement, from, into); err != nil {
+			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
+		}
+	}
+	if _, err := t.exec("DELETE FROM repository_names WHERE repository = ?", from); err != nil {
+		return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 	}
 	if err := t.moveChanges(from, into); err != nil {
 		return fmt.Errorf("merge what was counted of repository %s into that of %s: %w", from, into, err)
@@ -70,6 +68,25 @@ func (t repositoryTx) moveShipped(from, into string) error {
 			if _, err := t.exec("UPDATE "+table+" SET scope = ? WHERE scope = "+textID, id, scope); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// moveScopes moves the rows of a table that are about scopes of a repository to those of another.
+func (t repositoryTx) moveScopes(table, from, into string) error {
+	lower, upper := prefixRange(from + "/")
+	scopes, err := readAllIn(t.tx, "scopes", "SELECT DISTINCT scope FROM "+table+" WHERE scope >= ? AND scope < ?", []any{lower, upper}, scanText)
+	if err != nil {
+		return err
+	}
+	first := ""
+	if table == "evaluations" {
+		first = ", first = 0" // setFirstOfScopes sets it
+	}
+	for _, scope := range scopes {
+		if _, err := t.exec("UPDATE "+table+" SET scope = ?"+first+" WHERE scope = ?", into+strings.TrimPrefix(scope, from), scope); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -63,7 +63,7 @@ func (t *tx) saveSuccesses(d dora.DeploymentRecord, id, scope int64) error {
 		if dora.OutcomeOf(o.State) != dora.Success {
 			continue
 		}
-		_, err := t.exec("INSERT OR IGNORE INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		_, err := t.exec("INSERT INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 			id, o.At.UnixMilli(), d.ID, scope, d.SHA, d.Team, d.InProduction)
 		if err != nil {
 			return err

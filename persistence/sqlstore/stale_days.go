@@ -30,7 +30,7 @@ func (t *tx) staleSince(d dora.DeploymentRecord) error {
 // markStale records that the days of scopes are stale since a time, unless they are since an earlier one.
 func (t *tx) markStale(since time.Time, scopes ...string) error {
 	for _, scope := range scopes {
-		_, err := t.exec("INSERT INTO stale_days (scope, since) VALUES (?, ?) ON CONFLICT DO UPDATE SET since = excluded.since WHERE since > excluded.since",
+		_, err := t.exec("INSERT INTO stale_days (scope, since) VALUES (?, ?) ON CONFLICT (scope) DO UPDATE SET since = excluded.since WHERE stale_days.since > excluded.since",
 			scope, since.UnixMilli())
 		if err != nil {
 			return fmt.Errorf("mark days as stale: %w", err)

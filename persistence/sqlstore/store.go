@@ -19,7 +19,11 @@ type Store struct {
 	*Reader
 	logger *slog.Logger
 	writer *writer
-	leases leases
+	// inbox is nil if the writer stores deliveries.
+	inbox *inbox
+	// leases are nil if other processes claim work, too: the table leases has them then.
+	leases *leases
+	shared *sharedLeases
 
 	identity sync.Mutex
 	id       string
@@ -29,7 +33,13 @@ type Store struct {
 
 // Open returns the store that a reader reads, which it closes.
 func Open(ctx context.Context, r *Reader, engine Engine, logger *slog.Logger) (*Store, error) {
-	s := &Store{Reader: r, logger: logger, leases: newLeases(), writer: newWriter(r.path, engine, r.codec, logger)}
+	s := &Store{Reader: r, logger: logger, writer: newWriter(r, engine, logger)}
+	if in, ok := engine.(Inbox); ok {
+		s.inbox, s.shared = newInbox(in, s.writer, logger), newSharedLeases(in.Name())
+	} else {
+		l := newLeases()
+		s.leases = &l
+	}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -43,11 +53,20 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM removed_keys)", &s.writer.hasRemoved); err != nil {
 		return err
 	}
-	return s.writer.start()
+	if err := s.writer.start(); err != nil {
+		return err
+	}
+	if s.inbox != nil {
+		go s.inbox.run()
+	}
+	return nil
 }
 
 // Close commits the current group, fails waiting writes with ErrClosed, and closes the database.
 func (s *Store) Close() error {
+	if s.inbox != nil {
+		s.inbox.stop()
+	}
 	err := s.Reader.Close()
 	return errors.Join(err, s.writer.stop()) // the writer last, so that SQLite checkpoints the WAL
 }
@@ -58,14 +77,21 @@ func (s *Store) StopFor(damage error) { s.writer.stopFor(damage) }
 // Err returns the reason why no delivery can be stored at the moment; nil if deliveries are accepted. After a failed write, the store
 // retries every few seconds.
 func (s *Store) Err() error {
-	return errors.Join(s.writer.err(), s.writer.stalled(), s.writer.backlogError(0))
+	err := errors.Join(s.writer.err(), s.writer.stalled(), s.writer.backlogError(0))
+	if s.inbox != nil {
+		err = errors.Join(err, s.inbox.err())
+	}
+	return err
 }
 
-// Revision returns the number of commits of this process that changed something. Call it before a query, so that WaitAfter misses no
+// Notify counts a commit of another process.
+func (s *Store) Notify() { s.writer.changed.notify() }
+
+// Revision returns the number of commits that changed something. Call it before a query, so that WaitAfter misses no
 // change after the query.
 func (s *Store) Revision() int64 { return s.writer.changed.revision() }
 
-// WaitAfter waits for a commit of this process after a revision.
+// WaitAfter waits for a commit after a revision.
 func (s *Store) WaitAfter(ctx context.Context, revision int64) error {
 	for {
 		current, next := s.writer.changed.wait()
@@ -93,7 +119,10 @@ func (s *Store) update(ctx context.Context, f func(*tx) error) error { return s.
 func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) error {
 	var ending []work
 	o := newOp(func(t *tx) error {
-		t.client, t.leases, t.ending = client, &s.leases, &ending
+		t.client, t.leases, t.shared, t.ending = client, s.leases, s.shared, &ending
+		if s.shared != nil {
+			ending = nil // the op may run again
+		}
 		return f(t)
 	})
 	err := s.writer.do(ctx, o)
@@ -101,7 +130,11 @@ func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) 
 		<-o.done
 		err = o.err
 	}
-	s.leases.end(ending)
+	if s.leases != nil {
+		s.leases.end(ending)
+	} else if err == nil {
+		s.shared.remove(client, ending)
+	}
 	if s.writer.engine.IsStorageFailure(err) {
 		return fmt.Errorf("%w: %w", dora.ErrStoreFailing, s.damaged(err))
 	}

@@ -186,18 +186,21 @@ func (s *Store) saveSums(ctx context.Context, sums dora.Sums) error {
 	})
 }
 
+var (
+	saveSum          = upsert("sums", "family, labels", "own, at, id, buckets, checksum")
+	saveSumsPosition = upsert("sums_position", "id", "position, bounds, rows, checksum")
+)
+
 // writeSums writes the rows that have changed, and the position of all.
 func (t *tx) writeSums(p sumsPosition, rows map[sumKey]sumRow, changed []sumKey) error {
 	for _, key := range changed {
 		row := rows[key]
-		_, err := t.exec("INSERT OR REPLACE INTO sums (family, labels, own, at, id, buckets, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			key.family, key.labels, row.own, row.at, row.id, row.buckets, row.checksum)
+		_, err := t.exec(saveSum, key.family, key.labels, row.own, row.at, row.id, row.buckets, row.checksum)
 		if err != nil {
 			return err
 		}
 	}
-	_, err := t.exec("INSERT OR REPLACE INTO sums_position (id, position, bounds, rows, checksum) VALUES (1, ?, ?, ?, ?)",
-		p.position, p.bounds, p.rows, p.checksum())
+	_, err := t.exec(saveSumsPosition, 1, p.position, p.bounds, p.rows, p.checksum())
 	return err
 }
 

@@ -62,7 +62,7 @@ func (t *tx) text(text string) (int64, error) {
 	if err != nil || id != 0 {
 		return id, err
 	}
-	if id, err = t.insert("INSERT INTO texts (text) VALUES (?) RETURNING id", text); err != nil {
+	if id, err = t.insert("INSERT INTO texts (text) VALUES (?) ON CONFLICT (text) DO UPDATE SET text = excluded.text RETURNING id", text); err != nil {
 		return 0, fmt.Errorf("store the text %q: %w", text, err)
 	}
 	t.texts.add(text, id)

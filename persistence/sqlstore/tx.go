@@ -20,6 +20,7 @@ type tx struct {
 	// client is the name of the client whose op runs; leases holds the claims of all clients.
 	client string
 	leases *leases
+	shared *sharedLeases
 	// ending are the works that the op ends or postpones.
 	ending *[]work
 	logger *slog.Logger

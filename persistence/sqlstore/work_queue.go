@@ -39,22 +39,22 @@ func (s *Store) EvaluationQueue() dora.Queue[dora.Evaluation] { return s.Client(
 
 // DeliveryQueue returns the client's view of the queue of deliveries.
 func (c *Client) DeliveryQueue() dora.Queue[dora.Delivery] {
-	return workQueue[dora.Delivery]{c, deliveryQueue, c.Pending, func(d dora.Delivery) string { return strconv.FormatInt(d.ID, 10) }}
+	return workQueue[dora.Delivery]{c, deliveryQueue, c.Pending, (*Reader).Pending, func(d dora.Delivery) string { return strconv.FormatInt(d.ID, 10) }}
 }
 
 // LookupQueue returns the client's view of the queue of look-ups.
 func (c *Client) LookupQueue() dora.Queue[dora.Lookup] {
-	return workQueue[dora.Lookup]{c, lookupQueue, c.DueLookups, func(j dora.Lookup) string { return j.Commit.Key() }}
+	return workQueue[dora.Lookup]{c, lookupQueue, c.DueLookups, dueLookupsIn, func(j dora.Lookup) string { return j.Commit.Key() }}
 }
 
 // ComparisonQueue returns the client's view of the queue of evaluations of deployments.
 func (c *Client) ComparisonQueue() dora.Queue[dora.Evaluation] {
-	return workQueue[dora.Evaluation]{c, comparisonQueue, c.DueComparisons, evaluationKey}
+	return workQueue[dora.Evaluation]{c, comparisonQueue, c.DueComparisons, (*Reader).DueComparisons, evaluationKey}
 }
 
 // EvaluationQueue returns the client's view of the queue of other evaluations.
 func (c *Client) EvaluationQueue() dora.Queue[dora.Evaluation] {
-	return workQueue[dora.Evaluation]{c, evaluationQueue, c.DueEvaluations, evaluationKey}
+	return workQueue[dora.Evaluation]{c, evaluationQueue, c.DueEvaluations, (*Reader).DueEvaluations, evaluationKey}
 }
 
 // Update runs f in one transaction, which fails with dora.ErrLeaseLost if it ends work that another client has claimed.
@@ -78,21 +78,37 @@ type workQueue[T any] struct {
 	client *Client
 	name   string
 	due    func(ctx context.Context, now time.Time, limit int) ([]T, error)
-	key    func(T) string
+	// dueIn does the same with any reader, without a change.
+	dueIn func(r *Reader, ctx context.Context, now time.Time, limit int) ([]T, error) //nolint:revive // as a method expression
+	key   func(T) string
 }
 
 func (q workQueue[T]) Claim(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]T, error) {
-	return claim(&q.client.leases, q.client.name, q.name, now, now.Add(lease), limit, q.key, func(limit int) ([]T, error) {
+	if q.client.shared != nil {
+		if waiting, err := q.due(ctx, now, 1); err != nil || len(waiting) == 0 { // without a transaction, which others would wait for
+			return nil, err
+		}
+		return claimShared(ctx, q.client.Store, q.client.name, q.name, now, now.Add(lease), limit, q.key, func(r *Reader, limit int) ([]T, error) {
+			return q.dueIn(r, ctx, now, limit)
+		})
+	}
+	return claim(q.client.leases, q.client.name, q.name, now, now.Add(lease), limit, q.key, func(limit int) ([]T, error) {
 		return q.due(ctx, now, limit)
 	})
 }
 
-func (q workQueue[T]) Extend(_ context.Context, now time.Time, lease time.Duration, items ...T) error {
+func (q workQueue[T]) Extend(ctx context.Context, now time.Time, lease time.Duration, items ...T) error {
+	if q.client.shared != nil {
+		return q.client.extendShared(ctx, q.client.name, now.Add(lease), q.work(items))
+	}
 	q.client.leases.extend(q.client.name, now.Add(lease), q.work(items)...)
 	return nil
 }
 
-func (q workQueue[T]) Release(_ context.Context, items ...T) error {
+func (q workQueue[T]) Release(ctx context.Context, items ...T) error {
+	if q.client.shared != nil {
+		return q.client.releaseShared(ctx, q.client.name, q.work(items))
+	}
 	q.client.leases.release(q.client.name, q.work(items)...)
 	return nil
 }
@@ -103,4 +119,10 @@ func (q workQueue[T]) work(items []T) []work {
 		all[i] = work{q.name, q.key(item)}
 	}
 	return all
+}
+
+// dueLookupsIn returns due look-ups without those that can't be decoded.
+func dueLookupsIn(r *Reader, ctx context.Context, now time.Time, limit int) ([]dora.Lookup, error) { //nolint:revive // as a method expression
+	jobs, _, err := r.dueLookups(ctx, now, limit)
+	return jobs, err
 }

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -19,14 +18,12 @@ const (
 	lockRetry = 20 * time.Millisecond
 )
 
-// errUnderWay reports that the caller's context ended while its write was being made.
-var errUnderWay = errors.New("the write is under way")
-
 // writer commits the writes in its queue, one group at a time. A failed write is rolled back without the others of its group.
 type writer struct {
 	path    string
 	engine  Engine
 	codec   *codec
+	reader  *Reader
 	logger  *slog.Logger
 	queue   *commitQueue
 	changed broadcast
@@ -50,12 +47,19 @@ type writer struct {
 	stopErr error // read after stopped
 }
 
-func newWriter(path string, engine Engine, codec *codec, logger *slog.Logger) *writer {
+func newWriter(r *Reader, engine Engine, logger *slog.Logger) *writer {
 	return &writer{
-		path: path, engine: engine, codec: codec, logger: logger, queue: newQueue(MaxWaiting),
+		path: r.path, engine: engine, codec: r.codec, reader: r, logger: logger, queue: newQueue(MaxWaiting),
 		texts: newIDCache[string](), series: newIDCache[seriesKey](), labelSets: newIDCache[labelSet](),
 		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
+}
+
+// forgetCommitted empties the caches: another connection may be to a database that has lost transactions.
+func (w *writer) forgetCommitted() {
+	clear(w.texts.committed)
+	clear(w.series.committed)
+	clear(w.labelSets.committed)
 }
 
 // start opens the connection.
@@ -79,30 +83,8 @@ func (w *writer) stop() error {
 	return w.stopErr
 }
 
-// do queues o and returns its outcome. If ctx ends first, it returns ctx's error if o has not begun and never will, and errUnderWay
-// otherwise.
-func (w *writer) do(ctx context.Context, o *op) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := w.queue.push(o); err != nil {
-		return err
-	}
-	select {
-	case <-o.done:
-		return o.err
-	case <-ctx.Done():
-	}
-	if w.queue.abandon(o) {
-		return ctx.Err()
-	}
-	select {
-	case <-o.done: // both were ready
-		return o.err
-	default:
-		return errUnderWay
-	}
-}
+// do queues o and returns its outcome, as commitQueue.do.
+func (w *writer) do(ctx context.Context, o *op) error { return w.queue.do(ctx, o) }
 
 // stopFor makes all further writes fail with an error.
 func (w *writer) stopFor(damage error) { w.damage.Store(&damage) }

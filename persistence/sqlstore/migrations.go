@@ -1,12 +1,13 @@
-package sqlite
+package sqlstore
 
-// migrations[n] migrates the schema from version n to n+1; version 0 is an empty file. Each is applied in a transaction of its own.
+// Migrations[n] migrates the schema from version n to n+1; version 0 is an empty database. Each is applied in a transaction of its own.
+// The text is SQLite's; another engine translates the types of the columns.
 // A released migration is never changed.
 //
 // Times are Unix milliseconds. The zero time.Time is the first instant of the year 1 and has a number like any other
 // (-62135596800000), so that it is read as zero again. Times named due, ripe, waiting_since and failing_since are readings of the
 // store's Clock. Each checksum is over the columns that checkedColumns lists.
-var migrations = [...]string{`
+var Migrations = [...]string{`
 	CREATE TABLE meta (
 		key   TEXT PRIMARY KEY,
 		value TEXT NOT NULL
@@ -199,7 +200,7 @@ var migrations = [...]string{`
 	CREATE INDEX successes_scope ON successes (scope, at, number);
 	CREATE INDEX successes_sha   ON successes (scope, sha, at, number);
 	CREATE INDEX successes_team  ON successes (team, at, number) WHERE production = 1;
-	CREATE VIEW runs AS SELECT * FROM successes AS s WHERE deployment IS NOT ( -- of the success before it in its scope
+	CREATE VIEW runs AS SELECT * FROM successes AS s WHERE deployment IS DISTINCT FROM ( -- of the success before it in its scope
 		SELECT deployment FROM successes WHERE scope = s.scope AND (at, number) < (s.at, s.number) ORDER BY at DESC, number DESC LIMIT 1);
 	CREATE TABLE shipped (
 		scope      INTEGER NOT NULL,

@@ -1,0 +1,192 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// Limits of a transaction that has the store's lock. The server ends one whose process has been stopped or cut off, so that the other
+// replicas go on; such a process can't commit when it continues.
+const (
+	lockTimeout      = "1s"
+	idleTimeout      = "5s"
+	statementTimeout = "60s"
+)
+
+// connection is the connection for writing. All that its transactions need of the session is set in them, so that it may go through a
+// pooler in transaction mode.
+type connection struct {
+	engine *engine
+	conn   *sql.Conn
+	raw    *pgx.Conn
+	// statements are the texts of the executed statements.
+	statements map[string]bool
+	// commits is the number of this process' commits that changed something.
+	commits int64
+}
+
+// Exec executes a statement.
+func (c *connection) Exec(query string, args ...any) (sql.Result, error) {
+	text, args := c.engine.dialect.translate(query, args)
+	c.statements[text] = true
+	return c.conn.ExecContext(context.Background(), text, args...)
+}
+
+// Query runs a query.
+func (c *connection) Query(query string, args ...any) (*sql.Rows, error) {
+	text, args := c.engine.dialect.translate(query, args)
+	c.statements[text] = true
+	return c.conn.QueryContext(context.Background(), text, args...)
+}
+
+// simple executes statements without parameters in one round trip, and returns their results.
+func (c *connection) simple(statements ...string) ([]*pgconn.Result, error) {
+	return c.raw.PgConn().Exec(context.Background(), strings.Join(statements, "; ")).ReadAll()
+}
+
+// settings set what a writing transaction needs.
+const settings = "SELECT set_config('lock_timeout', '" + lockTimeout + "', true), set_config('idle_in_transaction_session_timeout', '" + idleTimeout +
+	"', true), set_config('statement_timeout', '" + statementTimeout + "', true), " + durable
+
+// durable makes a commit wait for the disk. Stronger settings stay.
+const durable = "CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', true) END"
+
+// Begin begins a transaction that has the store's lock: all replicas change the store one after another, so that positions have no gaps
+// and are visible in their order.
+func (c *connection) Begin() (removed bool, err error) {
+	d := &c.engine.dialect
+	results, err := c.simple("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", settings, "SELECT pg_advisory_xact_lock("+c.engine.lock+")",
+		d.qualify("SELECT CASE WHEN EXISTS (SELECT 1 FROM removed_keys) THEN 1 ELSE 0 END"),
+		d.qualify("SELECT coalesce((SELECT commits FROM writers WHERE id = "+bytea(c.engine.id)+"), 0)"))
+	if err == nil && len(results) != 5 {
+		err = errors.New("unexpected answer to BEGIN")
+	}
+	if err != nil {
+		_ = c.Rollback() // the first error is returned; if this one failed, too, the connection is broken
+		return false, err
+	}
+	if c.commits, err = strconv.ParseInt(string(results[4].Rows[0][0]), 10, 64); err == nil {
+		err = c.engine.checkCommits(c.commits)
+	}
+	if err != nil {
+		_ = c.Rollback()
+		return false, err
+	}
+	return string(results[3].Rows[0][0]) == "1", nil
+}
+
+// Broken reports whether another connection is needed.
+func (c *connection) Broken() bool { return c.raw.IsClosed() }
+
+// Commit commits the transaction. If the connection breaks, it finds out on another one whether the transaction was committed.
+func (c *connection) Commit(changed bool) error {
+	statements := []string{"COMMIT"}
+	if changed {
+		statements = []string{c.engine.countCommit(c.engine.id, c.commits+1), "COMMIT"}
+	}
+	results, err := c.simple(statements...)
+	if err == nil && results[len(results)-1].CommandTag.String() != "COMMIT" {
+		err = errors.New("the transaction was rolled back")
+	}
+	if err == nil && changed {
+		c.engine.committed.Store(c.commits + 1)
+	}
+	var answer *pgconn.PgError
+	if err == nil || !changed || errors.As(err, &answer) && answer.Severity == "ERROR" {
+		return err
+	}
+	_ = c.raw.Close(context.Background())
+	committed, resolveErr := c.engine.wasCommitted(c.commits + 1)
+	if resolveErr != nil {
+		return errors.Join(err, resolveErr)
+	}
+	if committed {
+		c.engine.committed.Store(c.commits + 1)
+		return nil
+	}
+	return err
+}
+
+// countCommit is the statement that stores the number of commits of a writer.
+func (e *engine) countCommit(id string, commits int64) string {
+	return e.dialect.qualify(fmt.Sprintf("INSERT INTO writers (id, commits, seen) VALUES (%s, %d, %s) ON CONFLICT (id) DO UPDATE "+
+		"SET commits = excluded.commits, seen = excluded.seen", bytea(id), commits, millis))
+}
+
+// millis is the time of the database's clock in Unix milliseconds.
+const millis = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+
+// wasCommitted reports whether a transaction was committed of which only the number is known. To know it, it takes the store's lock,
+// which the transaction has until it has ended. It tries until the engine is closed.
+func (e *engine) wasCommitted(commits int64) (bool, error) {
+	for {
+		last, err := e.lastCommits()
+		if err == nil {
+			return last >= commits, nil
+		}
+		if errors.Is(err, errReplaced) {
+			return false, err
+		}
+		if err := e.wait(retryInterval); err != nil {
+			return false, err
+		}
+	}
+}
+
+func (e *engine) lastCommits() (int64, error) {
+	c, err := e.connect()
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close() //nolint:errcheck // nothing was written
+	if _, err := c.Begin(); err != nil {
+		return 0, err
+	}
+	return c.commits, c.Rollback()
+}
+
+// Rollback ends the transaction.
+func (c *connection) Rollback() error {
+	_, err := c.simple("ROLLBACK")
+	return err
+}
+
+// Check returns why nothing can be written any more; nil if all can.
+func (c *connection) Check() error { return c.engine.failure() }
+
+// MakeRoom does nothing: the server frees space itself.
+func (c *connection) MakeRoom() {}
+
+// Maintain does nothing: the server does.
+func (c *connection) Maintain() {}
+
+// Statements returns the texts of the executed statements.
+func (c *connection) Statements() []string { return slices.Collect(maps.Keys(c.statements)) }
+
+// Close closes the connection.
+func (c *connection) Close() error {
+	err := c.conn.Close()
+	if errors.Is(err, sql.ErrConnDone) {
+		return nil
+	}
+	return err
+}
+
+// pgxConn returns the connection below that of database/sql.
+func pgxConn(conn *sql.Conn) (raw *pgx.Conn, err error) {
+	err = conn.Raw(func(driver any) error {
+		raw = driver.(*stdlib.Conn).Conn()
+		return nil
+	})
+	return raw, err
+}

@@ -1,0 +1,57 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// pollInterval is how long it takes at most until a process notices the commits of others, on average half of it.
+const pollInterval = 100 * time.Millisecond
+
+// polled is what a process looks for: the commits of the others, the newest fact, and the time.
+type polled struct {
+	commits            int64
+	position, checksum int64
+}
+
+// poll notifies the store of the commits of other processes until the engine is closed. Errors are left to the writer, which meets
+// them, too.
+func (s *Store) poll() {
+	defer close(s.polled)
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	last, known := polled{}, false
+	for {
+		select {
+		case <-s.engine.closing.Done():
+			return
+		case <-ticker.C:
+		}
+		now, err := s.engine.look(s.engine.closing)
+		if err != nil {
+			continue
+		}
+		if known && now.commits != last.commits {
+			s.Notify()
+		}
+		last, known = now, true
+	}
+}
+
+// look reads what other processes have committed.
+func (e *engine) look(ctx context.Context) (p polled, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	asked := time.Now()
+	var now int64
+	err = e.db.QueryRowContext(ctx, e.dialect.qualify(`SELECT (SELECT coalesce(sum(commits), 0)::bigint FROM writers WHERE id <> $1 AND id <> $2),
+		coalesce(position, 0), coalesce(checksum, 0), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+		FROM (SELECT 1) AS one LEFT JOIN (`+newestFact+`) AS newest ON true`), []byte(e.id), []byte(e.inboxID)).
+		Scan(&p.commits, &p.position, &p.checksum, &now)
+	if err != nil {
+		return p, fmt.Errorf("look for changes in %s: %w", e.name, err)
+	}
+	e.clock.set(time.UnixMicro(now), asked)
+	return p, e.sawFact(p.position, p.checksum)
+}

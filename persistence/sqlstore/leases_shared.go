@@ -1,0 +1,176 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// forgetLeasesAfter is how long after their end leases are removed that nobody has released: those of processes that have died.
+const forgetLeasesAfter = 24 * time.Hour
+
+// sharedLeases are the claims of this process on work that other processes claim, too. The table leases has those of all.
+type sharedLeases struct {
+	// process is the name of this process.
+	process string
+
+	mu sync.Mutex
+	// claimed are the works that clients of this process have claimed and not released. Another client may have claimed them since.
+	claimed map[lostWork]bool
+}
+
+func newSharedLeases(process string) *sharedLeases {
+	return &sharedLeases{process: process, claimed: map[lostWork]bool{}}
+}
+
+// holder returns the name of a client in the table leases.
+func (l *sharedLeases) holder(client string) string { return l.process + "/" + client }
+
+func (l *sharedLeases) has(client string, w work) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.claimed[lostWork{client, w}]
+}
+
+func (l *sharedLeases) add(client string, all []work) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range all {
+		l.claimed[lostWork{client, w}] = true
+	}
+}
+
+// remove forgets that a client has claimed works, and returns those that it had.
+func (l *sharedLeases) remove(client string, all []work) (had []work) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range all {
+		if l.claimed[lostWork{client, w}] {
+			had = append(had, w)
+		}
+		delete(l.claimed, lostWork{client, w})
+	}
+	return had
+}
+
+var saveLease = upsert("leases", "queue, key", "client, until")
+
+// claimShared leases up to limit of the items that due returns to a client.
+func claimShared[T any](ctx context.Context, s *Store, client, queue string, now, until time.Time, limit int, key func(T) string,
+	due func(r *Reader, limit int) ([]T, error)) (claimed []T, err error) {
+	var works []work
+	err = s.update(ctx, func(t *tx) error {
+		claimed, works = nil, nil
+		held, err := t.heldLeases(queue, now)
+		if err != nil {
+			return err
+		}
+		items, err := due(t.reader(), limit+len(held))
+		if err != nil {
+			return err
+		}
+		for _, item := range items {
+			w := work{queue, key(item)}
+			if held[w.key] {
+				continue
+			}
+			if len(claimed) == limit {
+				break
+			}
+			if _, err := t.exec(saveLease, queue, w.key, s.shared.holder(client), until.UnixMilli()); err != nil {
+				return err
+			}
+			held[w.key] = true // another item may have the same key
+			claimed, works = append(claimed, item), append(works, w)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim work of %s: %w", queue, err)
+	}
+	s.shared.add(client, works)
+	return claimed, nil
+}
+
+// heldLeases returns the keys of a queue that are leased at a time. It removes old leases.
+func (t *tx) heldLeases(queue string, now time.Time) (map[string]bool, error) {
+	held := map[string]bool{}
+	old := false
+	err := t.query("SELECT key, until FROM leases WHERE queue = ?", []any{queue}, func(rows *sql.Rows) error {
+		var key string
+		var until int64
+		err := rows.Scan(&key, &until)
+		if now.UnixMilli() < until {
+			held[key] = true
+		}
+		old = old || until < now.Add(-forgetLeasesAfter).UnixMilli()
+		return err
+	})
+	if err == nil && old {
+		_, err = t.exec("DELETE FROM leases WHERE queue = ? AND until < ?", queue, now.Add(-forgetLeasesAfter).UnixMilli())
+	}
+	return held, err
+}
+
+// extendShared renews the leases that a client holds.
+func (s *Store) extendShared(ctx context.Context, client string, until time.Time, all []work) error {
+	return s.update(ctx, func(t *tx) error {
+		for _, w := range all {
+			_, err := t.exec("UPDATE leases SET until = ? WHERE queue = ? AND key = ? AND client = ?", until.UnixMilli(), w.queue, w.key, s.shared.holder(client))
+			if err != nil {
+				return fmt.Errorf("extend leases: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// releaseShared gives up the leases that a client holds.
+func (s *Store) releaseShared(ctx context.Context, client string, all []work) error {
+	had := s.shared.remove(client, all)
+	if len(had) == 0 {
+		return nil
+	}
+	return s.update(ctx, func(t *tx) error {
+		for _, w := range had {
+			if _, err := t.exec("DELETE FROM leases WHERE queue = ? AND key = ? AND client = ?", w.queue, w.key, s.shared.holder(client)); err != nil {
+				return fmt.Errorf("release leases: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// checkShared returns an error if another client has claimed a work. The transaction ends it, or postpones it.
+func (t *tx) checkShared(w work, ends bool) error {
+	var holder string
+	held, err := t.queryRow("SELECT client FROM leases WHERE queue = ? AND key = ?", []any{w.queue, w.key}, &holder)
+	if err != nil {
+		return err
+	}
+	mine := held && holder == t.shared.holder(t.client)
+	lost := held && !mine || !held && t.shared.has(t.client, w) && !t.ends(w)
+	if lost {
+		return fmt.Errorf("%w: %s %s", dora.ErrLeaseLost, w.queue, w.key)
+	}
+	if !mine || !ends {
+		return nil
+	}
+	*t.ending = append(*t.ending, w)
+	_, err = t.exec("DELETE FROM leases WHERE queue = ? AND key = ?", w.queue, w.key)
+	return err
+}
+
+// ends reports whether the running op has ended a work already.
+func (t *tx) ends(w work) bool {
+	for _, ended := range *t.ending {
+		if ended == w {
+			return true
+		}
+	}
+	return false
+}
