@@ -33,6 +33,7 @@ type parts struct {
 	evaluator   *pipeline.Evaluator
 	days        *pipeline.Days
 	projection  *pipeline.Projection
+	github      *enrichment.GitHub
 	retention   *pipeline.Retention
 	// traces is nil if traces are off.
 	traces *instrumentation.Traces
@@ -80,11 +81,11 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	github, err := enrichment.New(enrichment.Options{
+	p.github, err = enrichment.New(enrichment.Options{
 		BaseURL: c.GitHub.BaseURL, Token: c.GitHub.Token, Logger: logger,
 		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth, OnPause: p.instruments.GitHubPaused,
 		OnInaccessible: p.instruments.GitHubInaccessible, Inaccessible: inaccessible,
-		Transport: p.traces.Transport(enrichment.Route),
+		Transport: p.traces.Transport(enrichment.Route), Archive: p.store,
 	})
 	if err != nil {
 		return err
@@ -98,10 +99,10 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
 	p.lookups = &pipeline.Lookups{
-		Store: p.store, Enricher: github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
+		Store: p.store, Enricher: p.github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
 	}
 	p.evaluator = &pipeline.Evaluator{
-		Store: p.store, Enricher: github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
+		Store: p.store, Enricher: p.github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
 	}
 	p.retention = &pipeline.Retention{Store: p.store, Rules: rules, Logger: logger, Keep: c.Storage.Retention, Now: o.Machine.Wall, OnRemoved: p.countRemoved}
 	p.days = &pipeline.Days{Store: p.store, Policy: c.Policy, Logger: logger, AtOnce: 100}

@@ -21,10 +21,10 @@ const routeGraphQL = "/graphql"
 // queryTimeout limits one query. GitHub ends it after ten seconds itself, or answers 502.
 const queryTimeout = 60 * time.Second
 
-// Query makes a query of the GraphQL API and decodes its data. What the token may not see is null in the data. The error has
+// Query makes a query of the GraphQL API, about the repositories of an owner, and decodes its data. What the token may not see is null in the data. The error has
 // dora.ErrTooLarge if a smaller query may be answered, dora.ErrNoBulk if no query ever will, and is a *dora.LimitedError at a rate limit.
 // Queries have a rate limit of their own, so that the gate of the other calls is not concerned.
-func (g *GitHub) Query(ctx context.Context, query string, variables map[string]any, data any) error {
+func (g *GitHub) Query(ctx context.Context, _, query string, variables map[string]any, data any) error {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
 		return err

@@ -12,7 +12,8 @@ import (
 
 // GitHub makes the calls. The errors of Query are those of dora/bulk.go.
 type GitHub interface {
-	Query(ctx context.Context, query string, variables map[string]any, data any) error
+	// Query is given the owner whose repositories it is about.
+	Query(ctx context.Context, owner, query string, variables map[string]any, data any) error
 	// Deployments and DeploymentStatuses return a page of what REST has, newest first, and the number of the next page, 0 after the last.
 	Deployments(ctx context.Context, owner, repository string, number int) (all []json.RawMessage, next int, err error)
 	DeploymentStatuses(ctx context.Context, owner, repository string, deployment int64, number int) (all []json.RawMessage, next int, err error)
@@ -46,9 +47,9 @@ func (s *Spent) Add(other Spent) {
 }
 
 // query makes a query until it is answered. Its error is that of ctx, or has dora.ErrTooLarge or dora.ErrNoBulk.
-func (a *asker) query(ctx context.Context, query string, variables map[string]any, data any, limits *rateLimits) error {
+func (a *asker) query(ctx context.Context, owner, query string, variables map[string]any, data any, limits *rateLimits) error {
 	return a.retry(ctx, func() error {
-		err := a.github.Query(ctx, query, variables, data)
+		err := a.github.Query(ctx, owner, query, variables, data)
 		if err == nil {
 			a.spent.Points += limits.Cost
 			if limits.Remaining <= 0 && !limits.ResetAt.IsZero() {

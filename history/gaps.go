@@ -27,11 +27,16 @@ func (b *Backfill) readHistory(ctx context.Context, p *part, deployments []dora.
 		r.Pulls, r.Commits = append(r.Pulls, page.Pulls...), append(r.Commits, page.Commits...)
 	}
 	gone := map[string]bool{}
+	var others []string // that were missing beside what was read behind
 	pairs := comparedPairs(deployments)
 	for queries := minGapQueries + len(deployments)/deploymentsPerGapQuery; queries > 0; queries-- {
 		missing := missingOf(&r, pairs, gone)
 		if len(missing) == 0 {
 			break
+		}
+		isStill := func(sha string) bool { return slices.Contains(missing, sha) }
+		if before := others; !slices.ContainsFunc(before, isStill) {
+			others, missing = missing[1:], missing[:1] // behind the newest one there may be the others
 		}
 		commits, err := b.readBehind(ctx, p, missing, gone)
 		if err != nil {
@@ -122,7 +127,7 @@ func missingOf(r *dora.ArchivedRepository, pairs []pair, gone map[string]bool) (
 func (b *Backfill) readBehind(ctx context.Context, p *part, shas []string, gone map[string]bool) (all []dora.ArchivedCommit, err error) {
 	for first, others := historySize, othersSize; ; first, others = max(first/2, 1), max(others/2, 1) {
 		var answer historyAnswer
-		err := b.query(ctx, historyQuery(shas), map[string]any{"owner": p.Owner, "name": p.Name, "first": first, "others": others}, &answer, &answer.RateLimit)
+		err := b.query(ctx, p.Owner, historyQuery(shas), map[string]any{"owner": p.Owner, "name": p.Name, "first": first, "others": others}, &answer, &answer.RateLimit)
 		if errors.Is(err, dora.ErrTooLarge) && first > 1 {
 			continue
 		}

@@ -41,13 +41,20 @@ func (b *Backfill) targets(ctx context.Context) ([]target, error) {
 		}
 	}
 	named = slices.DeleteFunc(named, func(name string) bool { _, known := byName[strings.ToLower(name)]; return known })
-	for some := range slices.Chunk(named, sizesAtOnce) {
-		sized, err := b.sizesOf(ctx, some)
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range sized {
-			byName[strings.ToLower(t.name)] = t
+	byOwner := map[string][]string{}
+	for _, name := range named {
+		owner, _, _ := strings.Cut(name, "/")
+		byOwner[owner] = append(byOwner[owner], name)
+	}
+	for owner, names := range byOwner {
+		for some := range slices.Chunk(names, sizesAtOnce) {
+			sized, err := b.sizesOf(ctx, owner, some)
+			if err != nil {
+				return nil, err
+			}
+			for _, t := range sized {
+				byName[strings.ToLower(t.name)] = t
+			}
 		}
 	}
 	var all []target
@@ -62,7 +69,7 @@ func (b *Backfill) targets(ctx context.Context) ([]target, error) {
 func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err error) {
 	for after := ""; ; {
 		var answer ownerAnswer
-		err := b.query(ctx, ownerQuery, map[string]any{"owner": owner, "first": pageSize, "after": cursor(after)}, &answer, &answer.RateLimit)
+		err := b.query(ctx, owner, ownerQuery, map[string]any{"owner": owner, "first": pageSize, "after": cursor(after)}, &answer, &answer.RateLimit)
 		if err != nil {
 			return nil, err
 		}
@@ -90,12 +97,12 @@ func (b *Backfill) addTarget(all []target, node sizeNode) []target {
 	return append(all, target{node.NameWithOwner, max(pages, 1)})
 }
 
-// sizesOf returns named repositories. Without GraphQL all of them are to be read.
-func (b *Backfill) sizesOf(ctx context.Context, names []string) (all []target, err error) {
+// sizesOf returns named repositories of an owner. Without GraphQL all of them are to be read.
+func (b *Backfill) sizesOf(ctx context.Context, owner string, names []string) (all []target, err error) {
 	var answer map[string]json.RawMessage
 	var limits rateLimits
 	query, variables := sizesQuery(names)
-	err = b.query(ctx, query, variables, &answer, &limits)
+	err = b.query(ctx, owner, query, variables, &answer, &limits)
 	if errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrTooLarge) {
 		for _, name := range names {
 			all = append(all, target{name, 1})

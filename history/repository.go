@@ -43,8 +43,9 @@ func (p *part) deploymentsPart() string { return p.part() + " deployments" }
 const (
 	// mergedBefore is how long before a deployment a pull request that it ships may have been merged.
 	mergedBefore = 60 * dora.Day
-	// redeliveryWindow is how long GitHub redelivers webhooks, a day added. Statuses that are younger get their numbers.
-	redeliveryWindow = 8 * dora.Day
+	// redeliveryWindow is how long GitHub redelivers webhooks, at most: those of Apps and of Enterprise Server. Statuses that are younger
+	// get their numbers.
+	redeliveryWindow = 7*dora.Day + time.Hour
 )
 
 // sizes are how much a query asks for.
@@ -65,7 +66,7 @@ func (b *Backfill) readPages(ctx context.Context, p *part) error {
 	size := sizes{pageSize, pageSize, commitsSize}
 	for !p.DeploymentsRead || !p.PullsRead {
 		var answer repositoryAnswer
-		err := b.query(ctx, repositoryQuery, map[string]any{
+		err := b.query(ctx, p.Owner, repositoryQuery, map[string]any{
 			"owner": p.Owner, "name": p.Name, "labels": b.Labels,
 			"deployments": !p.DeploymentsRead, "deploymentsFirst": size.deployments, "deploymentsAfter": cursor(p.DeploymentsAfter),
 			"pulls": !p.PullsRead, "pullsFirst": size.pulls, "pullsAfter": cursor(p.PullsAfter), "commitsFirst": size.commits,

@@ -52,7 +52,7 @@ func (t backfillTx) SavePart(name string, state any) error {
 func (t backfillTx) AddPage(name string, page dora.ArchivePage) error {
 	data, err := t.writer.codec.encode(page)
 	if err == nil {
-		_, err = t.exec("INSERT INTO archive_pages (part, number, page) SELECT ?, 1 + count(*), ? FROM archive_pages WHERE part = ?", name, data, name)
+		_, err = t.exec("INSERT INTO archive_pages (part, number, page) VALUES (?, (SELECT 1 + count(*) FROM archive_pages WHERE part = ?), ?)", name, name, data)
 	}
 	if err != nil {
 		return fmt.Errorf("store a page of the backfill of %s: %w", name, err)

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"dora-exporter/config"
+	"dora-exporter/dora"
+	"dora-exporter/history"
+	"dora-exporter/internal/localfile"
+	"dora-exporter/receivers"
+)
+
+// BackfillRequest is what a backfill is to read, and BackfillProgress how far it is.
+type (
+	BackfillRequest  = history.Request
+	BackfillProgress = history.Progress
+)
+
+// settledWait is the time between two looks at whether everything that a backfill brought has been evaluated.
+const settledWait = 250 * time.Millisecond
+
+// Backfill reads what happened before the exporter was installed and processes it, without a server. It returns when everything has been
+// evaluated.
+func Backfill(ctx context.Context, o Options, r BackfillRequest, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
+	a, err := openParts(ctx, o)
+	if err != nil {
+		return made, err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	if err := a.restore(ctx); err != nil {
+		return made, err
+	}
+	stop := a.process(ctx)
+	defer func() { err = errors.Join(err, stop()) }()
+	b, err := a.newBackfill(&a.options, r, onProgress)
+	if err != nil {
+		return made, err
+	}
+	if made, err = b.Run(ctx); err != nil {
+		return made, err
+	}
+	return made, a.waitUntilSettled(ctx)
+}
+
+// PlanBackfill returns what a backfill would read at most.
+func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (BackfillProgress, error) {
+	a, err := openParts(ctx, o)
+	if err != nil {
+		return BackfillProgress{}, err
+	}
+	b, err := a.newBackfill(&a.options, r, nil)
+	if err != nil {
+		return BackfillProgress{}, errors.Join(err, a.Close())
+	}
+	plan, err := b.Plan(ctx)
+	return plan, errors.Join(err, a.Close())
+}
+
+// openParts makes all parts but the server.
+func openParts(ctx context.Context, o Options) (_ *App, err error) {
+	if o.CheckpointInterval == 0 {
+		o.CheckpointInterval = defaultCheckpointInterval
+	}
+	a := &App{options: o}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if a.store, err = openStore(ctx, o.Config, o.Logger); err != nil {
+		return nil, err
+	}
+	a.options.useMachine(a.store.machine)
+	if a.release, err = localfile.LockCheckpoint(o.Config.Storage.File.Path); err != nil {
+		return nil, err
+	}
+	return a, a.build(ctx, &a.options)
+}
+
+// newBackfill makes a backfill of the configured repositories and projects, unless it names others.
+func (p *parts) newBackfill(o *Options, r BackfillRequest, onProgress func(BackfillProgress)) (*history.Backfill, error) {
+	c := o.Config
+	if len(r.Sources) == 0 {
+		r.Sources = []string{dora.GitHub, dora.Jira}
+	}
+	if len(r.Repositories) == 0 {
+		r.Repositories = repositoriesOf(c)
+	}
+	if len(r.Repositories) == 0 {
+		return nil, errors.New("no repositories to read: set github.owner or the repositories of teams, or name some with -repo")
+	}
+	host := "api.github.com"
+	if c.GitHub.BaseURL != "" {
+		host = dora.Host(c.GitHub.BaseURL)
+	}
+	return &history.Backfill{
+		Request: r, GitHub: p.github, Store: p.store, DecodeDeployment: receivers.DecodeDeployment, Host: host,
+		Labels: len(c.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall, Sleep: sleep, OnProgress: onProgress,
+	}, nil
+}
+
+// repositoriesOf returns the repositories of the teams, or all of github.owner if that is set.
+func repositoriesOf(c *config.Config) (all []string) {
+	if c.GitHub.Owner != "" {
+		all = append(all, c.GitHub.Owner+"/*")
+	}
+	for _, team := range c.Teams {
+		for _, name := range team.Repositories {
+			if !strings.Contains(name, "/") {
+				name = c.GitHub.Owner + "/" + name
+			}
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// waitUntilSettled returns when nothing is left to be processed, looked up or evaluated.
+func (p *parts) waitUntilSettled(ctx context.Context) error {
+	for {
+		backlog, err := p.backlog(ctx)
+		if err != nil || backlog.Deliveries+backlog.LookUps+backlog.Evaluations == 0 {
+			return err
+		}
+		sleep(ctx, settledWait)
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("the history was read, and the server will evaluate the rest: %w", err)
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
