@@ -197,10 +197,12 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 		return nil, err
 	}
 	stopProcessing := p.process(ctx)
+	stopBackfills := runInBackground(ctx, func(ctx context.Context) { p.runBackfills(ctx, o) })
 	return func() error {
 		deadline := time.Now().Add(stopTimeout)
 		p.server.stop(ctx, requestsTimeout)
 		p.flushLogs()
+		stopBackfills()
 		stopped := stopProcessing()
 		_ = withTimeout(ctx, min(lastPushTimeout, time.Until(deadline)), func(ctx context.Context) error {
 			var pushing sync.WaitGroup

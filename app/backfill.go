@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +22,9 @@ type (
 	BackfillRequest  = history.Request
 	BackfillProgress = history.Progress
 )
+
+// jiraTimeout limits a call of Jira.
+const jiraTimeout = time.Minute
 
 // settledWait is the time between two looks at whether everything that a backfill brought has been evaluated.
 const settledWait = 250 * time.Millisecond
@@ -90,8 +96,8 @@ func (p *parts) newBackfill(o *Options, r BackfillRequest, onProgress func(Backf
 	if len(r.Repositories) == 0 {
 		r.Repositories = repositoriesOf(c)
 	}
-	if len(r.Repositories) == 0 {
-		return nil, errors.New("no repositories to read: set github.owner or the repositories of teams, or name some with -repo")
+	if len(r.Repositories) == 0 && (c.Jira.BaseURL == "" || !slices.Contains(r.Sources, dora.Jira)) {
+		return nil, errors.New("nothing to read: set github.owner or the repositories of teams, or name some with -repo; for incidents, set jira.base_url")
 	}
 	host := "api.github.com"
 	if c.GitHub.BaseURL != "" {
@@ -100,7 +106,40 @@ func (p *parts) newBackfill(o *Options, r BackfillRequest, onProgress func(Backf
 	return &history.Backfill{
 		Request: r, GitHub: p.github, Store: p.store, DecodeDeployment: receivers.DecodeDeployment, Host: host,
 		Labels: len(c.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall, Sleep: sleep, OnProgress: onProgress,
+		Issues: newIssues(o),
 	}, nil
+}
+
+// newIssues returns what reads the issues; nil if jira.base_url is not set.
+func newIssues(o *Options) *history.Jira {
+	c := o.Config.Jira
+	if c.BaseURL == "" {
+		return nil
+	}
+	return &history.Jira{
+		BaseURL: c.BaseURL, User: c.User, Token: c.Token, JQL: issueQuery(o.Config), TeamField: c.TeamField,
+		Decode: receivers.NewIssueDecoder(receivers.JiraOptions{TeamField: c.TeamField, EvidenceFields: c.EvidenceFields}, o.Logger),
+		Client: &http.Client{Timeout: jiraTimeout}, Logger: o.Logger, Sleep: sleep,
+	}
+}
+
+// issueQuery returns the JQL of the issues that may be incidents: jira.jql, else those of the projects that are known.
+func issueQuery(c *config.Config) string {
+	projects := slices.Clone(c.Policy.Incidents.Projects)
+	for _, team := range c.Teams {
+		projects = append(projects, team.Projects...)
+	}
+	switch {
+	case c.Jira.JQL != "":
+		return c.Jira.JQL
+	case len(projects) == 0:
+		return "project is not EMPTY"
+	}
+	var quoted []string
+	for _, project := range projects {
+		quoted = append(quoted, strconv.Quote(project))
+	}
+	return "project in (" + strings.Join(quoted, ", ") + ")"
 }
 
 // repositoriesOf returns the repositories of the teams, or all of github.owner if that is set.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
 
 	"dora-exporter/catalog"
 	"dora-exporter/config"
@@ -34,7 +35,9 @@ type parts struct {
 	days        *pipeline.Days
 	projection  *pipeline.Projection
 	github      *enrichment.GitHub
-	retention   *pipeline.Retention
+	// runner names this process among those that may carry out a backfill.
+	runner    string
+	retention *pipeline.Retention
 	// traces is nil if traces are off.
 	traces *instrumentation.Traces
 	// reader serves the pages; nil if they are off.
@@ -49,6 +52,7 @@ type parts struct {
 // build makes all parts except the server.
 func (p *parts) build(ctx context.Context, o *Options) error {
 	c, logger := o.Config, o.Logger
+	p.runner = uuid.NewString()
 	err := p.store.LimitBacklog(ctx, c.Storage.MaxBacklog)
 	if err != nil {
 		return err

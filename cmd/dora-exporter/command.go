@@ -32,11 +32,14 @@ type command struct {
 type action func(ctx context.Context, c *config.Config, args []string, out io.Writer) error
 
 var (
-	storage  = []string{"storage"}
-	measures = []string{"storage", "deployments", "changes", "failures", "environments", "jira.incidents"}
+	storage = []string{"storage"}
+	// everything is all sections: what a backfill reads is processed as by the server.
+	everything []string
+	measures   = []string{"storage", "deployments", "changes", "failures", "environments", "jira.incidents"}
 )
 
 var commands = []command{
+	{[]string{"backfill"}, "-since DATE [-until DATE] [-repo OWNER/NAME,…] [-source github,jira] [-dry-run] [-max-rate N/h]", 0, 0, everything, backfillCommand},
 	{[]string{"backup"}, "[-check] FILE", 1, 1, storage, backupCommand},
 	{[]string{"deliveries", "list"}, "", 0, 0, storage, noFlags(listDeliveries)},
 	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, storage, noFlags(retryDeliveries)},

@@ -44,7 +44,7 @@ func start(args []string) int {
 		return 0
 	}
 	if flags.run != nil && os.Args[0] != childName {
-		return runInChild(args)
+		return runInChild(withProgress(strings.Join(flags.Command, " "), args))
 	}
 	logger := app.NewLogger(os.Stderr, flags.Level, flags.LogFormat)
 	c, warnings, err := config.LoadSections(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv, flags.sections...)

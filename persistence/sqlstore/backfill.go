@@ -36,11 +36,43 @@ func (t backfillTx) Parts(prefix string) (names []string, err error) {
 	return names, nil
 }
 
+const savePart = "INSERT INTO backfill_parts (name, state) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state"
+
+// SaveBackfillPart stores the state of a part in a transaction of a process that is not the server, which translate makes
+// the engine's own if it is not nil.
+func SaveBackfillPart(ctx context.Context, tx *sql.Tx, translate func(string, []any) (string, []any), name string, state any) error {
+	text, err := json.Marshal(state)
+	if err == nil {
+		query, args := savePart, []any{name, string(text)}
+		if translate != nil {
+			query, args = translate(query, args)
+		}
+		_, err = tx.ExecContext(ctx, query, args...)
+	}
+	if err != nil {
+		return fmt.Errorf("store the backfill of %s: %w", name, err)
+	}
+	return nil
+}
+
+// BackfillPart decodes the state of a part of a backfill; false if there is none.
+func (r *Reader) BackfillPart(ctx context.Context, name string, into any) (bool, error) {
+	var state []byte
+	err := r.query(ctx, "SELECT state FROM backfill_parts WHERE name = ?", []any{name}, func(rows *sql.Rows) error { return rows.Scan(&state) })
+	if err == nil && state != nil {
+		err = json.Unmarshal(state, into)
+	}
+	if err != nil {
+		return false, fmt.Errorf("read the backfill of %s: %w", name, err)
+	}
+	return state != nil, nil
+}
+
 // SavePart stores the state of a part.
 func (t backfillTx) SavePart(name string, state any) error {
 	text, err := json.Marshal(state)
 	if err == nil {
-		_, err = t.exec("INSERT INTO backfill_parts (name, state) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state", name, string(text))
+		_, err = t.exec(savePart, name, string(text))
 	}
 	if err != nil {
 		return fmt.Errorf("store the backfill of %s: %w", name, err)
