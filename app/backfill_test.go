@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,12 +21,14 @@ import (
 	"dora-exporter/report"
 )
 
-// halfYear is a half year of several teams, as GitHub has it and as webhooks told it.
+// halfYear is a half year of a repository, as GitHub has it and as webhooks told it.
 type halfYear struct {
 	github *demo.GitHub
 	server *httptest.Server
 	events []demo.Event
 	end    time.Time
+	// onCall is called before each call of GitHub; it may be nil.
+	onCall func()
 }
 
 var demoSecrets = demo.Secrets{GitHub: "github", Jira: "jira"}
@@ -32,10 +36,18 @@ var demoSecrets = demo.Secrets{GitHub: "github", Jira: "jira"}
 func newHalfYear(t *testing.T) *halfYear {
 	t.Helper()
 	h := &halfYear{end: time.Now().UTC().Truncate(time.Second)}
-	var repositories []*demo.Repository
-	repositories, h.events = demo.HalfYear(demoSecrets, h.end, 1)
+	repositories, events := demo.HalfYear(demoSecrets, h.end, 1)
+	repositories = slices.DeleteFunc(repositories, func(r *demo.Repository) bool { return r.Name != "app" })
+	h.events = slices.DeleteFunc(events, func(e demo.Event) bool {
+		return !strings.Contains(string(e.Webhook.Body), "acme/app") || e.Webhook.Path != "/api/github"
+	})
 	h.github = demo.NewGitHub(repositories...)
-	h.server = httptest.NewServer(h.github)
+	h.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if h.onCall != nil {
+			h.onCall()
+		}
+		h.github.ServeHTTP(w, q)
+	}))
 	t.Cleanup(h.server.Close)
 	return h
 }
@@ -58,12 +70,9 @@ func (h *halfYear) options(t *testing.T) Options {
 }
 
 // send sends webhooks to an App.
-func (h *halfYear) send(t *testing.T, a *App, events []demo.Event, path string) {
+func (h *halfYear) send(t *testing.T, a *App, events ...demo.Event) {
 	t.Helper()
 	for _, e := range events {
-		if e.Webhook.Path != path {
-			continue
-		}
 		q, err := e.Webhook.Request(t.Context(), "http://"+a.Addresses()[0])
 		if err != nil {
 			t.Fatal(err)
@@ -109,12 +118,15 @@ func TestBackfillReportsWhatWebhooksWouldHave(t *testing.T) {
 	h := newHalfYear(t)
 	live := h.options(t)
 	a := startApp(t, live)
-	h.send(t, a, h.events, "/api/github")
+	h.send(t, a, h.events...)
 	if err := a.waitUntilSettled(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	want := h.reported(t, live)
 	before, _ := h.github.Calls()
+	if len(want.Rows) != 1 || want.Rows[0].Frequency.Observations < 15 || len(want.Differences) > 0 {
+		t.Fatalf("the half year is not worth a comparison: %+v", want)
+	}
 
 	read := h.options(t)
 	made, err := Backfill(t.Context(), read, BackfillRequest{Since: h.end.AddDate(0, 0, -183)}, nil)
@@ -131,5 +143,48 @@ func TestBackfillReportsWhatWebhooksWouldHave(t *testing.T) {
 		if strings.HasPrefix(line, "github_deployments") || strings.HasPrefix(line, "dora_deployments") || strings.HasPrefix(line, "dora_change") {
 			t.Errorf("a series of History: %s", line)
 		}
+	}
+}
+
+// A backfill that is interrupted again and again, while webhooks of the same deployments arrive, brings each event once and asks for no page
+// twice.
+func TestBackfillInterrupted(t *testing.T) {
+	h := newHalfYear(t)
+	whole := h.options(t)
+	request := BackfillRequest{Since: h.end.AddDate(0, 0, -183)}
+	if _, err := Backfill(t.Context(), whole, request, nil); err != nil {
+		t.Fatal(err)
+	}
+	want := h.reported(t, whole)
+	calls, _ := h.github.Calls()
+
+	o := h.options(t)
+	var allowed atomic.Int64
+	for n := range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		allowed.Store(int64(n % 4))
+		h.onCall = func() {
+			if allowed.Add(-1) < 0 {
+				cancel()
+			}
+		}
+		if _, err := Backfill(ctx, o, request, nil); err == nil {
+			break
+		}
+		cancel()
+	}
+	h.onCall = nil
+	a := startApp(t, o)
+	h.send(t, a, h.events[len(h.events)/2:]...)
+	stopApp(t, a)
+	if _, err := Backfill(t.Context(), o, request, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.Rows, h.reported(t, o).Rows); diff != "" {
+		t.Errorf("-whole +interrupted:\n%s", diff)
+	}
+	again, _ := h.github.Calls()
+	if starts := 21; again-calls > calls+3*starts { // each start asks what there is, and repeats the call that was interrupted
+		t.Errorf("%d calls, %d when it was interrupted", calls, again-calls)
 	}
 }
