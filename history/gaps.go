@@ -13,7 +13,7 @@ import (
 
 const (
 	// gapsAtOnce is how many gaps one query reads behind.
-	gapsAtOnce = 10
+	gapsAtOnce = 5
 	// minGapQueries and deploymentsPerGapQuery limit the queries for gaps. What is still missing then is asked for when it is evaluated.
 	minGapQueries          = 3
 	deploymentsPerGapQuery = 50
@@ -27,16 +27,15 @@ func (b *Backfill) readHistory(ctx context.Context, p *part, deployments []dora.
 		r.Pulls, r.Commits = append(r.Pulls, page.Pulls...), append(r.Commits, page.Commits...)
 	}
 	gone := map[string]bool{}
-	var others []string // that were missing beside what was read behind
+	next := "" // what was missing after what was read behind
 	pairs := comparedPairs(deployments)
 	for queries := minGapQueries + len(deployments)/deploymentsPerGapQuery; queries > 0; queries-- {
 		missing := missingOf(&r, pairs, gone)
 		if len(missing) == 0 {
 			break
 		}
-		isStill := func(sha string) bool { return slices.Contains(missing, sha) }
-		if before := others; !slices.ContainsFunc(before, isStill) {
-			others, missing = missing[1:], missing[:1] // behind the newest one there may be the others
+		if len(missing) > 1 && (next == "" || !slices.Contains(missing, next)) {
+			next, missing = missing[1], missing[:1] // most likely the next one is behind the newest one
 		}
 		commits, err := b.readBehind(ctx, p, missing, gone)
 		if err != nil {

@@ -62,8 +62,8 @@ const repositoryQuery = `query(
 	}
 }`
 
-// historyQuery reads commits with their parents, from some commits on: a hundred from the first one, ten from each of at most nine others.
-// They are 1 + 100 + 9 × (1 + 10) requests, 2 points.
+// historyQuery reads commits with their parents, from some commits on: a hundred from the first one, ten from each of at most four others.
+// They are 1 + 100 + 4 × (1 + 10) requests, 1 point.
 func historyQuery(shas []string) string {
 	var objects strings.Builder
 	for i, sha := range shas {

@@ -47,7 +47,7 @@ func TestQueriesAreChecked(t *testing.T) {
 //	repository  deployments 1, their statuses 100, pull requests 1, their commits 100, parents of their merges 100: 302 → 3
 //	            with labels 100 more: 402 → 4
 //	owner       repositories 1, of each the newest deployment 100 and a pull request 100: 201 → 2
-//	history     of the first commit 1, the parents of a hundred 100; of nine others 9 and 90: 200 → 2
+//	history     of the first commit 1, the parents of a hundred 100; of four others 4 and 40: 145 → 1
 //	sizes       of fifty repositories a deployment and a pull request: 100 → 1
 func TestCostOfQueries(t *testing.T) {
 	numbers := map[string]int{"deploymentsFirst": pageSize, "pullsFirst": pageSize, "commitsFirst": commitsSize, "first": pageSize, "others": othersSize}
@@ -67,7 +67,7 @@ func TestCostOfQueries(t *testing.T) {
 		"repository":             {repositoryQuery, false, 3},
 		"repository with labels": {repositoryQuery, true, 4},
 		"owner":                  {ownerQuery, false, 2},
-		"history":                {historyQuery(many), false, 2},
+		"history":                {historyQuery(many), false, 1},
 		"sizes":                  {sizes, false, 1},
 	} {
 		if got := max(1, (requestsOf(t, test.query, numbers, test.labels)+50)/100); got != test.want {
