@@ -30,7 +30,7 @@ RUN go mod download
 COPY . .
 ARG VERSION=dev
 ARG REVISION=unknown
-RUN CGO_ENABLED=0 go build -buildvcs=false -trimpath \
+RUN CGO_ENABLED=0 go build -buildvcs=false -trimpath -tags nomsgpack \
       -ldflags "-s -w -X main.version=${VERSION} -X main.revision=${REVISION}" -o /dora-exporter ./cmd/dora-exporter
 
 FROM base

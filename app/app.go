@@ -89,8 +89,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.options.useMachine(a.store.machine)
-	if a.release, err = localfile.LockCheckpoint(o.Config.Storage.File.Path); err != nil {
-		return nil, err
+	if file := o.Config.Storage.File.Path; file != "" {
+		if a.release, err = localfile.LockCheckpoint(file); err != nil {
+			return nil, err
+		}
 	}
 	if err := a.build(ctx, &a.options); err != nil {
 		return nil, err
@@ -106,7 +108,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 func (a *App) Start(ctx context.Context) error {
 	c, logger := a.options.Config, a.options.Logger
 	a.failed = a.server.serve()
-	logger.Info("listening", "address", strings.Join(a.Addresses(), ","), "database", c.Storage.Database, "checkpoint", c.Storage.File.Path)
+	logger.Info("listening", "address", strings.Join(a.Addresses(), ","), "database", a.store.Path(), "checkpoint", c.Storage.File.Path)
 	if err := a.restore(ctx); err != nil {
 		a.server.stop(ctx, 0)
 		return err
@@ -128,7 +130,13 @@ func (a *App) restore(ctx context.Context) error {
 	before := debug.SetGCPercent(percent)
 	defer debug.FreeOSMemory()
 	defer debug.SetGCPercent(before)
-	return a.projection.Restore(ctx)
+	if err := a.projection.Restore(ctx); err != nil {
+		return err
+	}
+	if err := a.metrics.Fill(); err != nil {
+		return err
+	}
+	return a.store.ReleaseMemory(ctx)
 }
 
 // Addresses returns the addresses that the server listens on, host:port.
@@ -221,6 +229,10 @@ func (p *parts) process(ctx context.Context) (stop func() error) {
 	ctx = context.WithoutCancel(ctx)
 	stopClock := runInBackground(ctx, p.clock.Run)
 	stopProcessor := runInBackground(ctx, p.processor.Run)
+	stopSharing := func() {}
+	if p.store.pauses != nil {
+		stopSharing = runInBackground(ctx, func(ctx context.Context) { p.github.SharePauses(ctx, p.store.pauses) })
+	}
 	stopLookups := runInBackground(ctx, p.lookups.Run)
 	stopEvaluator := runInBackground(ctx, p.evaluator.Run)
 	stopDays := runInBackground(ctx, p.days.Run)
@@ -235,6 +247,7 @@ func (p *parts) process(ctx context.Context) (stop func() error) {
 		stopRetention()
 		stopLookups()
 		stopEvaluator()
+		stopSharing()
 		stopDays()
 		stopClock()
 		stopProjection()

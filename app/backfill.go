@@ -81,8 +81,10 @@ func openParts(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.options.useMachine(a.store.machine)
-	if a.release, err = localfile.LockCheckpoint(o.Config.Storage.File.Path); err != nil {
-		return nil, err
+	if file := o.Config.Storage.File.Path; file != "" {
+		if a.release, err = localfile.LockCheckpoint(file); err != nil {
+			return nil, err
+		}
 	}
 	return a, a.build(ctx, &a.options)
 }

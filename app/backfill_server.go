@@ -58,7 +58,7 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 	err = p.store.Update(ctx, func(tx dora.Tx) error {
 		found, state = false, backfillState{}
 		known, err := tx.Backfill().Part(requestPart, &state)
-		others := usesPostgres(o.Config) && state.Runner != "" && state.Runner != p.runner && p.clock.Now().Sub(state.Beat) < abandonedAfter
+		others := o.Config.Storage.IsPostgreSQL() && state.Runner != "" && state.Runner != p.runner && p.clock.Now().Sub(state.Beat) < abandonedAfter
 		if err != nil || known && (state.Done || others) {
 			return err
 		}
@@ -130,8 +130,8 @@ func RequestBackfill(ctx context.Context, c *config.Config, r BackfillRequest, o
 }
 
 func saveRequest(ctx context.Context, c *config.Config, s backfillState) error {
-	if usesPostgres(c) {
-		return postgres.SaveBackfillPart(ctx, c.Storage.Database, postgresSchema, requestPart, s)
+	if c.Storage.IsPostgreSQL() {
+		return postgres.SaveBackfillPart(ctx, c.Storage.Database, c.Storage.Schema, requestPart, s)
 	}
 	return sqlite.SaveBackfillPart(ctx, c.Storage.Database, requestPart, s)
 }

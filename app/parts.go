@@ -29,12 +29,13 @@ type parts struct {
 	store       *store
 	clock       clock
 	instruments *instrumentation.Instruments
+	github      *enrichment.GitHub
+	metrics     *instrumentation.Handler
 	processor   *pipeline.Processor
 	lookups     *pipeline.Lookups
 	evaluator   *pipeline.Evaluator
 	days        *pipeline.Days
 	projection  *pipeline.Projection
-	github      *enrichment.GitHub
 	// runner names this process among those that may carry out a backfill.
 	runner    string
 	retention *pipeline.Retention
@@ -68,7 +69,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 			w, err := p.store.Writes()
 			return instrumentation.Writes(w), err
 		},
-		Backlog: p.backlog,
+		Backlog: p.backlog, WaitCurrent: func(ctx context.Context) error { return p.projection.WaitCurrent(ctx) }, Lag: func() int64 { return p.projection.Lag() },
 	})
 	if err != nil {
 		return err
@@ -116,7 +117,11 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	}
 	p.projection = &pipeline.Projection{
 		Store: p.store, Recorder: p.instruments, Rules: rules, Logger: logger, Every: o.CheckpointInterval, Checkpoint: values,
-		OnCheckpoint: func(err error) { p.instruments.Checkpoint(o.Machine.Wall(), err) },
+		OnCheckpoint: func(err error) {
+			if c.Storage.File.Path != "" {
+				p.instruments.Checkpoint(o.Machine.Wall(), err)
+			}
+		},
 	}
 	return nil
 }
@@ -166,8 +171,8 @@ func pathOf(r *http.Request) string { return r.URL.Path }
 // listen makes the server and listens on its addresses.
 func (p *parts) listen(ctx context.Context, o *Options) error {
 	c, logger := o.Config, o.Logger
-	metrics, err := p.instruments.Handler()
-	if err != nil {
+	var err error
+	if p.metrics, err = p.instruments.Handler(); err != nil {
 		return err
 	}
 	now := o.Machine.Wall
@@ -189,7 +194,7 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 			return p.traces.Request(ctx, r)
 		},
 	})
-	e := endpoints{metrics: metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
+	e := endpoints{metrics: p.metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
 	if c.Server.Page == "on" {
 		since := now()
 		if p.reader, err = openReader(ctx, c); err != nil {

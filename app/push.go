@@ -4,6 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net"
+	"os"
+	"strconv"
 
 	"dora-exporter/config"
 	"dora-exporter/dora"
@@ -13,9 +16,22 @@ import (
 // resourceAttributes returns the attributes of the sender. They are the same after a restart and in every version, since a series with other
 // attributes is another one to many receivers; instance is that of the store.
 func resourceAttributes(o *config.OTLP, instance string) map[string]string {
-	r := map[string]string{"service.name": "dora-exporter", "service.instance.id": instance}
+	r := map[string]string{"service.name": "dora-exporter", instanceAttribute: instance}
 	maps.Copy(r, o.ResourceAttributes)
 	return r
+}
+
+// instanceAttribute tells senders of the same service apart.
+// https://opentelemetry.io/docs/specs/semconv/registry/attributes/service/#service-instance-id
+const instanceAttribute = "service.instance.id"
+
+// instanceName returns the name of this server among those that share a store: the host and the port of the webhooks.
+func instanceName(c *config.Config) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = c.Server.Host
+	}
+	return net.JoinHostPort(host, strconv.Itoa(c.Server.Port))
 }
 
 // versioned returns the attributes of a sender of traces, which have a version.
@@ -28,33 +44,50 @@ func versioned(resource map[string]string, version string) map[string]string {
 // startPush starts the push of metrics. It returns nil if that is off.
 func (p *parts) startPush(ctx context.Context, options *Options) (*instrumentation.Push, error) {
 	o, logger := &options.Config.OTLP, options.Logger
-	var delta *instrumentation.DeltaOptions
-	var err error
-	if o.Enabled && o.Temporality == "delta" {
-		delta, err = p.delta(ctx, logger)
-	} else {
-		err = p.store.ForgetPushed(ctx)
-	}
-	if err != nil || !o.Enabled {
-		return nil, err
+	if !o.Enabled {
+		return nil, p.store.ForgetPushed(ctx)
 	}
 	to, err := newReceiver(&o.MetricsReceiver, config.MetricsPath)
 	if err != nil {
 		return nil, err
 	}
-	logger.Info("pushing metrics", "endpoint", to.Address(), "protocol", to.Protocol, "temporality", o.Temporality, "interval", o.Interval)
-	return p.instruments.StartPush(ctx, instrumentation.PushOptions{
-		Receiver: to, Export: o.ExportTimeout, Interval: o.Interval, Delta: delta, SemanticConventions: o.SemanticConventions,
+	push := instrumentation.PushOptions{
+		Receiver: to, Export: o.ExportTimeout, Interval: o.Interval, SemanticConventions: o.SemanticConventions,
 		Resource: resourceAttributes(o, p.store.ID()), Logger: logger,
-	})
-}
-
-// delta returns what the receiver has from earlier processes, so that what it lacks is pushed now.
-func (p *parts) delta(ctx context.Context, logger *slog.Logger) (*instrumentation.DeltaOptions, error) {
-	pushed, known, err := p.store.Pushed(ctx)
+	}
+	if o.Temporality == "delta" {
+		push.Delta = p.delta(logger)
+	}
+	switch {
+	case p.store.push != nil:
+		push.Lease = p.pushLease(options)
+		push.Resource[instanceAttribute] = p.store.ID() // that of the configuration may be one of several
+	case push.Delta == nil:
+		err = p.store.ForgetPushed(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
+	logger.Info("pushing metrics", "endpoint", to.Address(), "protocol", to.Protocol, "temporality", o.Temporality, "interval", o.Interval)
+	return p.instruments.StartPush(ctx, push)
+}
+
+// pushLease returns how this server shares the push with others.
+func (p *parts) pushLease(options *Options) *instrumentation.LeaseOptions {
+	o := &options.Config.OTLP
+	return &instrumentation.LeaseOptions{
+		PushLease: p.store.push, Resource: resourceAttributes(o, instanceName(options.Config)),
+		Prepare: func(ctx context.Context) error {
+			if err := p.projection.WaitCurrent(ctx); err != nil || o.Temporality == "delta" {
+				return err
+			}
+			return p.store.ForgetPushed(ctx)
+		},
+	}
+}
+
+// delta says where the receiver is, so that what it lacks is pushed.
+func (p *parts) delta(logger *slog.Logger) *instrumentation.DeltaOptions {
 	confirmed := func(ctx context.Context, series []dora.PushedSeries) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), savePushedTimeout)
 		defer cancel()
@@ -62,7 +95,7 @@ func (p *parts) delta(ctx context.Context, logger *slog.Logger) (*instrumentatio
 			logger.Warn("saving what was pushed as deltas failed, a restart may push some twice", "error", err)
 		}
 	}
-	return &instrumentation.DeltaOptions{First: !known, Pushed: pushed, Confirmed: confirmed}, nil
+	return &instrumentation.DeltaOptions{Load: p.store.Pushed, Confirmed: confirmed}
 }
 
 // startTraces starts the push of traces. It returns nil if that is off.

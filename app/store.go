@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"time"
 
 	"dora-exporter/config"
+	"dora-exporter/enrichment"
+	"dora-exporter/instrumentation"
 	"dora-exporter/persistence/postgres"
 	"dora-exporter/persistence/sqlite"
 	"dora-exporter/persistence/sqlstore"
@@ -17,6 +18,9 @@ import (
 type store struct {
 	*sqlstore.Store
 	close func() error
+	// push is the lease on the push of metrics, pauses are those of calls to GitHub. Both are nil if this server alone uses the store.
+	push   instrumentation.PushLease
+	pauses enrichment.Pauses
 	// newClock returns the store's clock for a machine.
 	newClock func(context.Context, sqlstore.Machine) (clock, error)
 	// machine is the clock that all processes share that use the store; nil if the machine's own serves.
@@ -34,17 +38,9 @@ type clock interface {
 // Close closes the store and its database.
 func (s *store) Close() error { return s.close() }
 
-// postgresSchema is the schema of a store in PostgreSQL.
-const postgresSchema = "dora_exporter"
-
-// usesPostgres reports whether the store is in PostgreSQL, and not in a file.
-func usesPostgres(c *config.Config) bool {
-	return strings.HasPrefix(c.Storage.Database, "postgres://") || strings.HasPrefix(c.Storage.Database, "postgresql://")
-}
-
 // openStore opens the configured store for serving.
 func openStore(ctx context.Context, c *config.Config, logger *slog.Logger) (*store, error) {
-	if usesPostgres(c) {
+	if c.Storage.IsPostgreSQL() {
 		return openPostgres(ctx, c, logger)
 	}
 	s, err := sqlite.Open(ctx, c.Storage.Database, logger)
@@ -57,21 +53,21 @@ func openStore(ctx context.Context, c *config.Config, logger *slog.Logger) (*sto
 }
 
 func openPostgres(ctx context.Context, c *config.Config, logger *slog.Logger) (*store, error) {
-	s, err := postgres.Open(ctx, c.Storage.Database, postgresSchema, logger)
+	s, err := postgres.Open(ctx, c.Storage.Database, c.Storage.Schema, logger)
 	if err != nil {
 		return nil, err
 	}
 	machine := s.Machine()
 	return &store{
-		Store: s.Store, close: s.Close, machine: &machine, failed: s.Failed(),
+		Store: s.Store, close: s.Close, push: s, pauses: s, machine: &machine, failed: s.Failed(),
 		newClock: func(ctx context.Context, _ sqlstore.Machine) (clock, error) { return s.NewClock(ctx) },
 	}, nil
 }
 
 // openReader opens the configured store for reading.
 func openReader(ctx context.Context, c *config.Config) (*sqlstore.Reader, error) {
-	if usesPostgres(c) {
-		return postgres.OpenReader(ctx, c.Storage.Database, postgresSchema)
+	if c.Storage.IsPostgreSQL() {
+		return postgres.OpenReader(ctx, c.Storage.Database, c.Storage.Schema)
 	}
 	r, err := sqlite.OpenReader(ctx, c.Storage.Database)
 	if err != nil {
@@ -82,7 +78,7 @@ func openReader(ctx context.Context, c *config.Config) (*sqlstore.Reader, error)
 
 // backUp copies the database file.
 func backUp(ctx context.Context, c *config.Config, to string, check bool) (checked bool, err error) {
-	if usesPostgres(c) {
+	if c.Storage.IsPostgreSQL() {
 		return false, errors.New("the store is in PostgreSQL: back it up with pg_dump or the backups of the server")
 	}
 	r, err := sqlite.OpenReader(ctx, c.Storage.Database)
@@ -95,8 +91,8 @@ func backUp(ctx context.Context, c *config.Config, to string, check bool) (check
 
 // retryDeadLetters makes dead letters pending again.
 func retryDeadLetters(ctx context.Context, c *config.Config, ids []int64) (int64, error) {
-	if usesPostgres(c) {
-		return postgres.Retry(ctx, c.Storage.Database, postgresSchema, ids...)
+	if c.Storage.IsPostgreSQL() {
+		return postgres.Retry(ctx, c.Storage.Database, c.Storage.Schema, ids...)
 	}
 	return sqlite.Retry(ctx, c.Storage.Database, ids...)
 }

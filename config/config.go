@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -49,15 +47,7 @@ type Config struct {
 		// RedeploymentLabel adds the label redeployment to the github_* families.
 		RedeploymentLabel bool
 	}
-	Storage struct {
-		// Database is the path of the store.
-		Database string
-		// MaxBacklog is how many deliveries may be pending.
-		MaxBacklog int
-		// Retention is how long facts, deliveries and deployments are kept; 0 for always.
-		Retention time.Duration
-		File      struct{ Path string }
-	}
+	Storage  Storage
 	Backfill Backfill
 	OTLP     OTLP
 }
@@ -195,9 +185,9 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			"max_series": d.number(&c.Metrics.MaxSeries), "redeployment_label": d.boolean(&c.Metrics.RedeploymentLabel),
 		}),
 		"storage": d.section(fields{
-			"database": d.text(&c.Storage.Database), "max_backlog": d.number(&c.Storage.MaxBacklog),
-			"retention": d.retention(&c.Storage.Retention),
-			"file":      d.section(fields{"path": d.text(&c.Storage.File.Path)}),
+			"database": d.text(&c.Storage.Database), "database_file": d.secretFile(&c.Storage.Database), "schema": d.schema(&c.Storage.Schema),
+			"max_backlog": d.number(&c.Storage.MaxBacklog), "retention": d.retention(&c.Storage.Retention),
+			"file": d.section(fields{"path": d.text(&c.Storage.File.Path)}),
 		}),
 		"backfill": d.backfill(&c.Backfill),
 		"otlp":     d.otlp(&c.OTLP),
@@ -228,16 +218,7 @@ func (c *Config) complete(d *decoder) {
 		d.fail(d.nodes["catalog.mode"], "catalog.mode is backstage, but catalog.endpoint is missing: "+
 			"write Backstage's address, such as endpoint: https://backstage.example.com")
 	}
-	if c.Storage.File.Path == "" {
-		c.Storage.File.Path = "dora-exporter.prom"
-	}
-	if c.Storage.Database == "" {
-		c.Storage.Database = strings.TrimSuffix(c.Storage.File.Path, filepath.Ext(c.Storage.File.Path)) + ".db"
-	}
-	if filepath.Clean(c.Storage.Database) == filepath.Clean(c.Storage.File.Path) {
-		d.fail(d.nodes["storage.file.path"], "storage.file.path and the database are both %s: "+
-			"give one of them another name, such as dora-exporter.prom and dora-exporter.db", c.Storage.Database)
-	}
+	c.Storage.complete(d)
 	if keep := c.Storage.Retention; keep > 0 && keep < c.Policy.IncidentWindow {
 		d.fail(d.nodes["storage.retention"], "storage.retention is shorter than failures.incident_window: deployments must be kept for as long as an incident may mark them")
 	}

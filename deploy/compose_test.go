@@ -25,7 +25,7 @@ func TestCompose(t *testing.T) {
 	if len(file.Services) < 5 {
 		t.Fatalf("only %d services", len(file.Services))
 	}
-	pinned := regexp.MustCompile(`^[a-z0-9/-]+:v?\d+\.\d+\.\d+$`)
+	pinned := regexp.MustCompile(`^[a-z0-9/-]+:v?\d+\.\d+(\.\d+)?$`)
 	secret := regexp.MustCompile(`TOKEN|SECRET|PASSWORD`)
 	outside := regexp.MustCompile(`^\$\{[A-Z_]+:-(admin)?\}$`)
 	example := read(t, "../.env.example")

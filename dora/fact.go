@@ -56,6 +56,21 @@ func (l Labels) Key() string {
 	return string(key)
 }
 
+// ParseLabels returns the labels with a key. The key must be from Key; the values share its memory.
+func ParseLabels(key string) Labels {
+	l := Labels{}
+	for key != "" {
+		name, rest, _ := strings.Cut(key, "=")
+		quoted, err := strconv.QuotedPrefix(rest)
+		if err != nil {
+			return l
+		}
+		l[name], _ = strconv.Unquote(quoted)
+		key = strings.TrimPrefix(rest[len(quoted):], ",")
+	}
+	return l
+}
+
 // With returns a copy of the labels with another label.
 func (l Labels) With(name, value string) Labels {
 	more := make(Labels, len(l)+1)

@@ -1,6 +1,7 @@
 package dora
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -35,5 +36,20 @@ func TestLabelsKeyIsUnique(t *testing.T) {
 	}
 	if got, want := (Labels{"team": "A", "environment": "b\n"}).Key(), `environment="b\n",team="A"`; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestParseLabels(t *testing.T) {
+	for name, labels := range map[string]Labels{
+		"none":          {},
+		"plain":         {"environment": "production", "team": "Platform"},
+		"empty value":   {"repo": "", "team": "A"},
+		"separators":    {"environment": `a",team="b`, "team": "x=y,z"},
+		"escaped":       {"environment": "a\\b\n\"\t\x00", "team": "\u2028é世"},
+		"invalid UTF-8": {"team": "a\xffb"},
+	} {
+		if got := ParseLabels(labels.Key()); !maps.Equal(got, labels) {
+			t.Errorf("%s: got %q, want %q", name, got, labels)
+		}
 	}
 }

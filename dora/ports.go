@@ -4,7 +4,7 @@ import "context"
 
 // Recorder records facts in instruments, on top of a restored state.
 type Recorder interface {
-	// Restore sets the state that was reached before this process. It is called once, before Record.
+	// Restore sets the state that was reached before this process, and empties it. It is called once, before Record.
 	Restore(State)
 	// Begin says when series began. It is called before Restore for all series, and before Record for those that the facts start.
 	Begin([]SeriesStart)

@@ -33,4 +33,6 @@ type FactLog interface {
 	// Facts returns at most limit facts after a position, in the order of positions. It fails if a fact is damaged or a position is
 	// missing. If facts after that position have been removed (RemovalTx), the error says so.
 	Facts(ctx context.Context, after int64, limit int) ([]Fact, error)
+	// LastPosition returns the position of the newest fact, 0 if there is none.
+	LastPosition(ctx context.Context) (int64, error)
 }

@@ -41,6 +41,9 @@ type gate struct {
 	// closedReason is empty while the gate is open.
 	closedReason    string
 	closedAt, until time.Time
+	// followed is true if another server has found why the gate is closed; pauseChanged receives a value when the gate closes or opens.
+	followed     bool
+	pauseChanged chan struct{}
 	// probing is true while the probe is under way.
 	probing bool
 	// closings counts how often the gate went from open to closed.
@@ -77,6 +80,7 @@ const (
 func newGate(logger *slog.Logger, onAuth func(bool), onPause func(string), onInaccessible func(int)) *gate {
 	return &gate{
 		logger: logger, onAuth: onAuth, onPause: onPause, onInaccessible: onInaccessible, changed: make(chan struct{}),
+		pauseChanged: make(chan struct{}, 1),
 		inaccessible: inaccessibleRepositories{}, accessible: map[string]time.Time{}, waiting: map[*waiter]struct{}{},
 		routes: map[string]*routeState{}, states: map[string]*repositoryState{}, seenRepositories: map[string]bool{},
 	}
@@ -216,7 +220,8 @@ func (g *gate) open() {
 	for _, s := range g.states {
 		s.shift(g.closedAt)
 	}
-	g.closedReason = ""
+	g.closedReason, g.followed = "", false
+	g.announce()
 	g.onPause("")
 	g.logger.Info("resuming GitHub API calls")
 }
@@ -253,8 +258,15 @@ func (g *gate) refuse(err error) {
 	g.close(pauseRefused, refusedRetry, err)
 }
 
-// close closes the gate or extends its wait. It never shortens a wait that GitHub asked for.
+// close closes the gate or extends its wait because of an answer to this server, and tells others.
 func (g *gate) close(why string, wait time.Duration, err error) {
+	g.followed = false
+	g.shut(why, wait, err)
+	g.announce()
+}
+
+// shut closes the gate or extends its wait. It never shortens a wait that GitHub asked for.
+func (g *gate) shut(why string, wait time.Duration, err error) {
 	until := time.Now().Add(wait)
 	if g.closedReason != "" && until.Before(g.until) {
 		return

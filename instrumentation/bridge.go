@@ -3,7 +3,6 @@ package instrumentation
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math"
 	"time"
 
@@ -23,38 +22,6 @@ import (
 // Sums are added in whole units (dora.Unit), not in floating point: a regrouped floating point sum could be one bit less
 // after a restart, which Prometheus takes for a counter reset.
 //
-// Reading everything at each scrape would be slow with many series. changeProducer remembers which series have changed since
-// it was last read, and cachedGatherer keeps the rest.
-
-// changeProducer produces the families of facts under their documented names, but only the series that have changed since its last
-// call. It satisfies go.opentelemetry.io/otel/sdk/metric.Producer.
-type changeProducer struct {
-	*Instruments
-
-	// changed are the changed series by family; nil for all. all reports whether the last call produced all series.
-	changed map[string]seriesSet
-	all     bool
-}
-
-// newChangeProducer returns a producer that sees all facts recorded from now on.
-func (i *Instruments) newChangeProducer() *changeProducer {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	c := &changeProducer{Instruments: i}
-	i.producers = append(i.producers, c)
-	return c
-}
-
-// Produce is called by the Prometheus exporter at a scrape that follows new facts.
-func (c *changeProducer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
-	c.mu.Lock() // a write lock: no fact may come between taking changed and reading the instruments
-	defer c.mu.Unlock()
-	only := c.changed
-	c.changed, c.all = map[string]seriesSet{}, only == nil
-	facts, err := c.collectFamilies(ctx, only, c.options.Now())
-	return []metricdata.ScopeMetrics{facts}, err
-}
-
 // selfProducer produces the program's own metrics under their Prometheus names. It satisfies Producer, too.
 type selfProducer struct{ *Instruments }
 
@@ -98,11 +65,16 @@ func (i *Instruments) State() dora.State {
 	if err != nil {
 		panic(fmt.Sprintf("read our own instruments: %v", err)) // a manual reader fails only after its shutdown
 	}
+	labels := map[string]dora.Labels{} // families share them
 	for _, f := range i.options.Families {
 		all := map[string]dora.Series{}
 		for _, s := range i.merge(f, live[instrumentNames[f.Name]], nil) {
-			s.Labels = labelsOf(s.attributes)
-			all[s.Labels.Key()] = s.Series
+			key := s.key()
+			if labels[key] == nil {
+				labels[key] = dora.ParseLabels(key)
+			}
+			s.Labels = labels[key]
+			all[key] = s.Series
 		}
 		if len(all) > 0 {
 			state[f.Name] = all
@@ -126,19 +98,44 @@ func (i *Instruments) collectInstruments(ctx context.Context) (live map[string]m
 	return live, nil
 }
 
-// merge adds the data of a family's instrument to its base, for the series in only or, if only is nil, for all. The series have no
-// Labels, only attributes.
-func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only seriesSet) map[attribute.Distinct]baseSeries {
-	merged := map[attribute.Distinct]baseSeries{}
+// mergedSeries is a restored series with what was recorded since, without Labels.
+type mergedSeries struct {
+	// labels is dora.Labels.Key of a restored series; attributes has the labels of another one.
+	labels     string
+	attributes attribute.Set
+	dora.Series
+}
+
+// key returns dora.Labels.Key.
+func (m mergedSeries) key() string {
+	if m.labels == "" {
+		return labelsOf(m.attributes).Key()
+	}
+	return m.labels
+}
+
+func (m mergedSeries) attributeSet() attribute.Set {
+	if m.labels == "" {
+		return m.attributes
+	}
+	return attributeSet(dora.ParseLabels(m.labels))
+}
+
+// merge adds the data of a family's instrument to its base, for the series in only or, if only is nil, for all.
+func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only seriesSet) map[attribute.Distinct]mergedSeries {
+	merged := map[attribute.Distinct]mergedSeries{}
+	base := i.base[f.Name]
 	for key := range only {
-		if series, ok := i.base[f.Name][key]; ok {
-			merged[key] = series
+		if series, ok := base[key]; ok {
+			merged[key] = series.merged()
 		}
 	}
-	if only == nil && i.base[f.Name] != nil {
-		merged = maps.Clone(i.base[f.Name])
+	if only == nil {
+		for key, series := range base {
+			merged[key] = series.merged()
+		}
 	}
-	lookup := func(set attribute.Set) (key attribute.Distinct, series baseSeries, wanted bool) {
+	lookup := func(set attribute.Set) (key attribute.Distinct, series mergedSeries, wanted bool) {
 		key = set.Equivalent()
 		if _, wanted = only[key]; only != nil && !wanted {
 			return key, series, false
@@ -166,7 +163,7 @@ func (i *Instruments) merge(f dora.Family, live metricdata.Aggregation, only ser
 				continue
 			}
 			newest := i.newest[f.Name][key]
-			series.Own, series.At, series.ID = toInteger(f, point.Value), newest.At, newest.ID
+			series.Own, series.At, series.ID = toInteger(f, point.Value), newest.at, newest.id
 			merged[key] = series
 		}
 	case metricdata.Histogram[float64]:
@@ -197,7 +194,7 @@ func (i *Instruments) toMetric(f dora.Family, live metricdata.Aggregation, only 
 	points := make([]metricdata.DataPoint[float64], 0, len(series))
 	for key, s := range series {
 		points = append(points, metricdata.DataPoint[float64]{
-			Attributes: s.attributes, StartTime: i.startOf(f.Name, key, now), Time: now, Value: s.Value(f),
+			Attributes: s.attributeSet(), StartTime: i.startOf(f.Name, key, now), Time: now, Value: s.Value(f),
 		})
 	}
 	if f.Kind == dora.Last {
@@ -211,7 +208,7 @@ func (i *Instruments) toMetric(f dora.Family, live metricdata.Aggregation, only 
 }
 
 // toHistogram returns a histogram family without minimum and maximum, which a base does not have.
-func (i *Instruments) toHistogram(f dora.Family, series map[attribute.Distinct]baseSeries, now time.Time) metricdata.Histogram[float64] {
+func (i *Instruments) toHistogram(f dora.Family, series map[attribute.Distinct]mergedSeries, now time.Time) metricdata.Histogram[float64] {
 	points := make([]metricdata.HistogramDataPoint[float64], 0, len(series))
 	bounds := f.UpperBounds()
 	for key, s := range series {
@@ -221,7 +218,7 @@ func (i *Instruments) toHistogram(f dora.Family, series map[attribute.Distinct]b
 			buckets[bucket] = uint64(n)
 		}
 		points = append(points, metricdata.HistogramDataPoint[float64]{
-			Attributes: s.attributes, StartTime: i.startOf(f.Name, key, now), Time: now,
+			Attributes: s.attributeSet(), StartTime: i.startOf(f.Name, key, now), Time: now,
 			Count: uint64(all), Sum: s.Value(f), Bounds: bounds, BucketCounts: buckets,
 		})
 	}
@@ -242,12 +239,4 @@ func toInteger(f dora.Family, recorded float64) int64 {
 		return int64(math.Round(recorded * float64(time.Second/time.Millisecond)))
 	}
 	return int64(math.Round(recorded))
-}
-
-func labelsOf(set attribute.Set) dora.Labels {
-	l := make(dora.Labels, set.Len())
-	for _, kv := range set.ToSlice() {
-		l[string(kv.Key)] = kv.Value.AsString()
-	}
-	return l
 }

@@ -25,6 +25,11 @@ func TestCachedGatherer(t *testing.T) {
 		for _, name := range f.Labels {
 			labels[name] = fmt.Sprintf("%c%d", "zab"[random.IntN(3)], random.IntN(3))
 		}
+		for _, name := range f.Optional {
+			if random.IntN(2) == 0 {
+				labels[name] = "true"
+			}
+		}
 		return dora.Fact{Family: f.Name, Labels: labels, Value: random.Int64N(1e9), At: time.UnixMilli(random.Int64N(1e12)), ID: random.Int64N(9)}
 	}
 	base := dora.State{}
@@ -114,4 +119,75 @@ func line(text, begin string) string {
 		}
 	}
 	return ""
+}
+
+// The cache is filled some series at a time, in the order of label values, with fewer labels first.
+func TestCacheOfManySeries(t *testing.T) {
+	const series = 2*gatherAtOnce + 7
+	i := newInstruments(t)
+	state := dora.State{dora.DeploymentsTotal: {}}
+	add := func(labels dora.Labels) {
+		state[dora.DeploymentsTotal][labels.Key()] = dora.Series{Labels: labels, Own: 1}
+	}
+	var want strings.Builder
+	want.WriteString("# HELP github_deployments_total The amount of successful deployments.\n# TYPE github_deployments_total counter\n")
+	for n := range series {
+		repo := fmt.Sprintf("service-%04d", n)
+		add(dora.Labels{"environment": "production", "repo": repo, "status": "success", "team": "A \"B\""})
+		fmt.Fprintf(&want, "github_deployments_total{environment=\"production\",repo=\"%s\",status=\"success\",team=\"A \\\"B\\\"\"} 1\n", repo)
+	}
+	add(dora.Labels{"environment": "a", "redeployment": "true", "repo": "a", "status": "a", "team": "a"})
+	want.WriteString("github_deployments_total{environment=\"a\",redeployment=\"true\",repo=\"a\",status=\"a\",team=\"a\"} 1\n")
+	i.Restore(state)
+	handler, err := i.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if diff := cmp.Diff(want.String(), families(served200(t, handler), "github_")); diff != "" {
+			t.Fatalf("-want +got:\n%s", diff)
+		}
+	}
+}
+
+// Scrapes that fill the cache while facts are recorded see whole batches, too.
+func TestFirstScrapeIsAtomic(t *testing.T) {
+	i := newInstruments(t)
+	state := dora.State{}
+	for n := range 2 * gatherAtOnce {
+		labels := dora.Labels{"environment": "production", "owner": "acme", "repo": fmt.Sprint(n), "team": "Platform"}
+		if err := state.Add(dora.FamiliesByName(), dora.Fact{Family: dora.Changes, Labels: labels, Value: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	i.Restore(state)
+	batch := func() {
+		record(t, i, dora.Fact{Family: dora.DeploymentsTotal, Labels: success, Value: 1},
+			dora.Fact{Family: dora.Incidents, Labels: project, Value: 1})
+	}
+	batch()
+	done := make(chan struct{})
+	var recording sync.WaitGroup
+	recording.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				batch()
+			}
+		}
+	})
+	for range 3 {
+		handler, err := i.Handler()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := served200(t, handler)
+		if a, b := line(text, "github_deployments_total{"), line(text, "jira_incidents{"); a != b || a == "" {
+			t.Errorf("%s deployments and %s incidents", a, b)
+		}
+	}
+	close(done)
+	recording.Wait()
 }

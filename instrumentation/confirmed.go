@@ -9,26 +9,39 @@ import (
 	"dora-exporter/dora"
 )
 
-// newDeltas continues where the receiver is.
-func newDeltas(ctx context.Context, from pushProducer, o *DeltaOptions) (*deltas, error) {
-	d := &deltas{source: from, options: o, started: from.options.Now().Round(0), confirmed: map[seriesKey]seriesTotal{}}
-	if o.First {
-		return d, d.startNow(ctx)
+// newDeltas makes deltas, which begin must be called for.
+func newDeltas(from pushProducer, o *DeltaOptions) *deltas {
+	return &deltas{source: from, options: o, started: from.options.Now().Round(0), confirmed: map[seriesKey]seriesTotal{}}
+}
+
+// begin continues where the receiver is.
+func (d *deltas) begin(ctx context.Context) error {
+	pushed, known, err := d.options.Load(ctx)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return d.startNow(ctx)
 	}
 	ofFacts := map[string]bool{}
-	for name := range from.families {
+	for name := range d.source.families {
 		ofFacts[instrumentNames[name]] = true
 	}
-	for _, p := range o.Pushed {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range pushed {
 		total := seriesTotal{until: p.Until}
-		if ofFacts[p.Instrument] {
+		switch {
+		case ofFacts[p.Instrument]:
 			total.value, total.buckets = p.Value, p.Buckets
+		case d.shared:
+			continue
 		}
 		labels := attributeSet(p.Labels)
 		d.confirmed[seriesKey{p.Instrument, labels.Equivalent()}] = total
 		d.last = later(d.last, p.Until)
 	}
-	return d, nil
+	return nil
 }
 
 // startNow takes the totals of all facts for confirmed.
@@ -37,6 +50,8 @@ func (d *deltas) startNow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var all []dora.PushedSeries
 	add := func(name string, labels attribute.Set, t seriesTotal) {
 		d.confirmed[seriesKey{name, labels.Equivalent()}] = t

@@ -30,10 +30,9 @@ import (
 
 // DeltaOptions describe what the receiver got from earlier processes.
 type DeltaOptions struct {
-	// First is true if no process has pushed deltas: what was counted until now is not pushed.
-	First bool
-	// Pushed is what the receiver has otherwise.
-	Pushed []dora.PushedSeries
+	// Load returns what the receiver has; known is false if no process has pushed deltas: then what was counted until now is not pushed.
+	// It is called each time before this server begins to push.
+	Load func(context.Context) (pushed []dora.PushedSeries, known bool, err error)
 	// Confirmed is called with each series of which the receiver has more than before.
 	Confirmed func(context.Context, []dora.PushedSeries)
 }
@@ -45,6 +44,8 @@ type deltas struct {
 	// onGrown is called when a series has been sent with 0 that is greater already.
 	onGrown func()
 	started time.Time
+	// shared is true if other servers push, too. Their own metrics are other series.
+	shared bool
 
 	mu sync.Mutex
 	// confirmed are the totals that the receiver has, pending those that it has after the newest push.

@@ -93,7 +93,7 @@ const (
 
 func deltaOptions(protocol, address string, saved map[string]dora.PushedSeries) PushOptions {
 	o := pushOptions(protocol, protocols[protocol].endpoint(address, "http"), slog.New(slog.DiscardHandler))
-	o.Delta = &DeltaOptions{First: saved == nil, Pushed: slices.Collect(maps.Values(saved)), Confirmed: func(_ context.Context, all []dora.PushedSeries) {
+	o.Delta = &DeltaOptions{Load: loaded(saved == nil, slices.Collect(maps.Values(saved))...), Confirmed: func(_ context.Context, all []dora.PushedSeries) {
 		for _, p := range all {
 			if saved != nil {
 				saved[p.Instrument+p.Labels.Key()] = p
@@ -165,7 +165,7 @@ func TestDeltasAfterRestart(t *testing.T) {
 			run := func(step time.Duration, f func(*Instruments, func())) {
 				i := newInstruments(t)
 				i.options.Now = func() time.Time { return time.Now().Add(step) }
-				i.Restore(all)
+				i.Restore(clone(all))
 				push := start(t, i, deltaOptions("http/protobuf", r.Address, saved))
 				f(i, func() { flushed(t, push, r.Receiver) })
 				r.Refuse(true) // as if it was killed
@@ -205,16 +205,16 @@ func TestDeltasSwitchedOn(t *testing.T) {
 	before := dora.State{dora.DeploymentsTotal: {success.Key(): {Labels: success, Baseline: 3.5, Own: 2}}}
 	saved := map[string]dora.PushedSeries{}
 	i := newInstruments(t)
-	i.Restore(before)
+	i.Restore(clone(before))
 	o := deltaOptions("http/protobuf", r.Address, saved)
-	o.Delta.First = true
+	o.Delta.Load = loaded(true)
 	push := start(t, i, o)
 	flushed(t, push, r.Receiver)
 	stop(t, push)
 	r.Refuse(false)
 	before[dora.DeploymentsTotal][success.Key()] = dora.Series{Labels: success, Baseline: 3.5, Own: 6}
 	i = newInstruments(t)
-	i.Restore(before)
+	i.Restore(clone(before))
 	push = start(t, i, deltaOptions("http/protobuf", r.Address, saved))
 	flushed(t, push, r.Receiver)
 	stop(t, push)
@@ -242,7 +242,7 @@ func TestStopDuringDeltaPush(t *testing.T) {
 			i := newInstruments(t)
 			i.Restore(dora.State{})
 			o := pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.DiscardHandler))
-			o.Delta = &DeltaOptions{First: true, Confirmed: func(context.Context, []dora.PushedSeries) {}}
+			o.Delta = &DeltaOptions{Load: loaded(true), Confirmed: func(context.Context, []dora.PushedSeries) {}}
 			push := start(t, i, o)
 			total := func() (sum float64) {
 				for _, request := range r.Requests() {
@@ -266,4 +266,9 @@ func TestStopDuringDeltaPush(t *testing.T) {
 			}
 		})
 	}
+}
+
+// loaded returns what a store has that no process has pushed deltas from, or others.
+func loaded(first bool, pushed ...dora.PushedSeries) func(context.Context) ([]dora.PushedSeries, bool, error) {
+	return func(context.Context) ([]dora.PushedSeries, bool, error) { return pushed, !first, nil }
 }

@@ -40,6 +40,8 @@ func TestDocumentedFamilies(t *testing.T) {
 	i.countExport("ok", 1)
 	i.countSpanExport("ok", 1)
 	i.countLostSpans(1)
+	pushing := func() bool { return true }
+	i.pushing.Store(&pushing)
 	if diff := cmp.Diff(rows(t), served(t, i)); diff != "" {
 		t.Errorf("-docs/metrics.md +program:\n%s", diff)
 	}

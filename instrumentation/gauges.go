@@ -21,6 +21,7 @@ func (o *SelfMetrics) registerGauges(m metric.Meter, options Options) error {
 		"dora_exporter.github.inaccessible_repositories",
 		"dora_exporter.evaluations.waiting", "dora_exporter.evaluations.due", "dora_exporter.evaluations.oldest_waiting",
 		"dora_exporter.unsigned_webhooks_accepted", "dora_exporter.store.waiting_writes", "dora_exporter.store.stalled", "dora_exporter.store.wal", "dora_exporter.store.size",
+		"dora_exporter.projection.lag", "dora_exporter.otlp.lease_held",
 	} {
 		g, err := m.Float64ObservableGauge(name, metric.WithDescription(selfHelp[name]), metric.WithUnit(selfUnits[name]))
 		if err != nil {
@@ -63,6 +64,12 @@ func (o *SelfMetrics) setGauges(ctx context.Context, options Options, set func(n
 		set("dora_exporter.unsigned_webhooks_accepted", 1, attribute.String("source", source))
 	}
 	o.setWriterGauges(options, set)
+	if pushing := o.pushing.Load(); pushing != nil {
+		set("dora_exporter.otlp.lease_held", boolValue((*pushing)()))
+	}
+	if options.Lag != nil {
+		set("dora_exporter.projection.lag", float64(options.Lag()))
+	}
 	backlog, err := withinTimeout(&o.backlogQuery, func() (Backlog, error) { return options.Backlog(context.WithoutCancel(ctx)) })
 	if err != nil {
 		return // absent rather than wrong; the log and /readyz have the store's error

@@ -32,6 +32,10 @@ type Options struct {
 	Backlog func(context.Context) (Backlog, error)
 	// Writes describes the store's writer; it is called at each scrape, and must not wait for the disk. Nil if there is no store.
 	Writes func() (Writes, error)
+	// WaitCurrent waits until all facts that are stored when it is called are recorded, and returns an error if ctx ends before; it is
+	// called before each scrape. Lag returns how many were missing then. Both are nil if only this process stores facts.
+	WaitCurrent func(context.Context) error
+	Lag         func() int64
 	// MaxSeries is the limit of each group of families, and Series returns how many series count towards it.
 	MaxSeries int
 	Series    func(context.Context) (map[string]int, error)
@@ -80,44 +84,24 @@ type Instruments struct {
 	// batch or nothing.
 	mu       sync.RWMutex
 	restored bool
-	// starts are when the series of facts began; seriesBegan is true if some have begun since the last Record.
-	starts      map[string]map[attribute.Distinct]time.Time
+	// starts are when the series of facts began, in Unix nanoseconds; seriesBegan is true if some have begun since the last Record.
+	starts      map[string]map[attribute.Distinct]int64
 	seriesBegan bool
 	// newSeries receives a value when series have begun, unless there is one that nobody has taken yet.
 	newSeries chan struct{}
 	// version changes with the values of the families of facts; producers track which series have changed.
 	version   uint64
 	producers []*changeProducer
-	base      map[string]map[attribute.Distinct]baseSeries
-	newest    map[string]map[attribute.Distinct]dora.Fact
+	// base has the restored series.
+	base map[string]map[attribute.Distinct]baseSeries
+	// newest are the newest recorded facts of the series of kind Last.
+	newest map[string]map[attribute.Distinct]moment
 	// sums are the recorded durations in whole milliseconds. The instruments add up seconds in floating point, whose error
 	// reaches a millisecond after some 20,000 observations of months.
 	sums map[string]map[attribute.Distinct]int64
 
 	selfMu     sync.Mutex
 	selfStarts selfStarts
-}
-
-// seriesSet is a set of series of a family.
-type seriesSet map[attribute.Distinct]struct{}
-
-// markChanged tells the producers that a series has changed.
-func (i *Instruments) markChanged(family string, series attribute.Distinct) {
-	for _, r := range i.producers {
-		if r.changed == nil {
-			continue
-		}
-		if r.changed[family] == nil {
-			r.changed[family] = seriesSet{}
-		}
-		r.changed[family][series] = struct{}{}
-	}
-}
-
-// baseSeries is a restored series.
-type baseSeries struct {
-	attributes attribute.Set
-	dora.Series
 }
 
 // New makes the instruments. They serve nothing before Restore is called.
@@ -128,11 +112,11 @@ func New(o Options) (*Instruments, error) {
 		selfReader: sdkmetric.NewManualReader(),
 		record:     map[string]func(float64, metric.MeasurementOption){},
 		families:   map[string]dora.Family{},
-		starts:     map[string]map[attribute.Distinct]time.Time{},
+		starts:     map[string]map[attribute.Distinct]int64{},
 		newSeries:  make(chan struct{}, 1),
 		selfStarts: selfStarts{starts: map[seriesKey]time.Time{}},
 		base:       map[string]map[attribute.Distinct]baseSeries{},
-		newest:     map[string]map[attribute.Distinct]dora.Fact{},
+		newest:     map[string]map[attribute.Distinct]moment{},
 		sums:       map[string]map[attribute.Distinct]int64{},
 	}
 	// The SDK's cardinality limit is off: it would fold series into one without labels, and the rules apply ours.
@@ -183,35 +167,6 @@ func (i *Instruments) addInstrument(meter metric.Meter, f dora.Family) error {
 	return fmt.Errorf("no instrument for kind %d", f.Kind)
 }
 
-// Restore sets the base and enables scrapes.
-func (i *Instruments) Restore(s dora.State) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	sets := map[string]attribute.Set{} // families share them
-	for family, series := range s {
-		base := make(map[attribute.Distinct]baseSeries, len(series))
-		newest := map[attribute.Distinct]dora.Fact{}
-		for key, restored := range series {
-			set, known := sets[key]
-			if !known {
-				set = attributeSet(restored.Labels)
-				sets[key] = set
-			}
-			if i.families[family].Kind == dora.Last {
-				newest[set.Equivalent()] = dora.Fact{At: restored.At, ID: restored.ID}
-			}
-			restored.Labels = nil // the attributes have them, in less memory
-			base[set.Equivalent()] = baseSeries{attributes: set, Series: restored}
-		}
-		i.base[family], i.newest[family] = base, newest
-	}
-	i.restored = true
-	i.version++
-	for _, r := range i.producers {
-		r.changed = nil
-	}
-}
-
 // Record adds facts to the instruments. A scrape sees all of them or none.
 func (i *Instruments) Record(facts []dora.Fact) error {
 	i.mu.Lock()
@@ -229,7 +184,7 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 			continue
 		}
 		if family.Kind == dora.Histogram && f.Starts() {
-			i.startHistogram(f.Family, set)
+			i.startHistogram(f.Family, f.Labels, set.Equivalent())
 			continue
 		}
 		if family.Unit == dora.Milliseconds && family.Kind != dora.Last {
@@ -243,39 +198,4 @@ func (i *Instruments) Record(facts []dora.Fact) error {
 		requestPush(i.newSeries)
 	}
 	return nil
-}
-
-// startHistogram adds a histogram series without observations to the base; an instrument can't have one. i.mu is held.
-func (i *Instruments) startHistogram(family string, set attribute.Set) {
-	series := set.Equivalent()
-	if _, ok := i.base[family][series]; ok {
-		return
-	}
-	if i.base[family] == nil {
-		i.base[family] = map[attribute.Distinct]baseSeries{}
-	}
-	i.base[family][series] = baseSeries{attributes: set}
-	i.markChanged(family, series)
-}
-
-// updateNewest reports whether a fact is the newest of its series so far, and remembers it if so.
-func (i *Instruments) updateNewest(f dora.Fact, series attribute.Distinct) bool {
-	known := i.newest[f.Family]
-	if known == nil {
-		known = map[attribute.Distinct]dora.Fact{}
-		i.newest[f.Family] = known
-	}
-	if before, ok := known[series]; ok && !f.Newer(before.At, before.ID) {
-		return false
-	}
-	known[series] = dora.Fact{At: f.At, ID: f.ID}
-	return true
-}
-
-func attributeSet(l dora.Labels) attribute.Set {
-	kvs := make([]attribute.KeyValue, 0, len(l))
-	for name, value := range l {
-		kvs = append(kvs, attribute.String(name, value))
-	}
-	return attribute.NewSet(kvs...)
 }

@@ -2,6 +2,7 @@ package instrumentation
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -132,9 +133,9 @@ func TestRestartIsExact(t *testing.T) {
 	}
 	bases := dora.State{dora.LeadTime: {scope.Key(): {Labels: scope, Baseline: 94778.17152176499, BaselineBuckets: make([]int64, 17)}}}
 	whole := newInstruments(t)
-	whole.Restore(bases)
+	whole.Restore(clone(bases))
 	parts := newInstruments(t)
-	parts.Restore(bases)
+	parts.Restore(clone(bases))
 	for n := range facts {
 		record(t, whole, at(n)...)
 		record(t, parts, at(n)...)
@@ -201,11 +202,13 @@ func TestSelfMetrics(t *testing.T) {
 		`dora_exporter_late_events_total 0`,
 		`dora_exporter_oldest_pending_age_seconds 60`,
 		`dora_exporter_otlp_exports_total{result="error"} 1`,
+		`dora_exporter_projection_lag 6`,
 		`dora_exporter_series{families="github"} 9`,
 		`dora_exporter_series_folded_total{families="dora"} 0`,
 		`dora_exporter_series_folded_total{families="github"} 0`,
 		`dora_exporter_series_folded_total{families="jira"} 0`,
 		`dora_exporter_series_limit 20000`,
+		`dora_exporter_stale_scrapes_total 0`,
 		`dora_exporter_store_removed_total{what="deliveries"} 0`,
 		`dora_exporter_store_removed_total{what="deployments"} 3`,
 		`dora_exporter_store_removed_total{what="facts"} 0`,
@@ -234,6 +237,15 @@ func TestSelfMetrics(t *testing.T) {
 
 func now() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 
+// clone copies a state, since Restore empties it.
+func clone(s dora.State) dora.State {
+	c := dora.State{}
+	for family, all := range s {
+		c[family] = maps.Clone(all)
+	}
+	return c
+}
+
 func newInstruments(t *testing.T) *Instruments {
 	t.Helper()
 	i, err := New(testOptions())
@@ -253,6 +265,7 @@ func testOptions() Options {
 		Backlog: func(context.Context) (Backlog, error) {
 			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), SetAside: 3, LookUps: 5, Evaluations: 7, EvaluationsDue: 4, EvaluationsAge: 90500 * time.Millisecond}, nil
 		},
+		Lag:       func() int64 { return 6 },
 		MaxSeries: 20_000,
 		Series:    func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },
 	}

@@ -15,7 +15,20 @@ import (
 // Handler serves all metrics in Prometheus' text format or, if requested, in protobuf. It answers 503 until the values are
 // restored: a scrape of half-restored counters would look like a reset. OpenMetrics is not offered because it would change
 // the documented name of github_deployments_total and the type of jira_incidents.
-func (i *Instruments) Handler() (http.Handler, error) {
+type Handler struct {
+	http.Handler
+
+	cache *cachedGatherer
+}
+
+// Fill gathers all series, as the first scrape would. It needs several times the memory that the series take afterwards.
+func (h *Handler) Fill() error {
+	_, err := h.cache.facts()
+	return err
+}
+
+// Handler returns a handler of all metrics.
+func (i *Instruments) Handler() (*Handler, error) {
 	own := prometheus.NewRegistry()
 	own.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := registerExporter(own, selfProducer{i}); err != nil {
@@ -25,17 +38,18 @@ func (i *Instruments) Handler() (http.Handler, error) {
 	if err := registerExporter(facts, changed); err != nil {
 		return nil, err
 	}
-	metrics := newScrapeHandler(&cachedGatherer{
+	cache := &cachedGatherer{
 		producer: changed, factFamilies: createdGatherer{facts, i.startOfFact}, self: createdGatherer{own, i.startOfSelf},
-	}, own)
-	return promhttp.InstrumentMetricHandler(own, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	}
+	metrics := newScrapeHandler(currentGatherer{i, cache}, own)
+	return &Handler{promhttp.InstrumentMetricHandler(own, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !i.Restored() {
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "the values are being restored", http.StatusServiceUnavailable)
 			return
 		}
 		metrics.ServeHTTP(w, r)
-	})), nil
+	})), cache}, nil
 }
 
 // registerExporter registers a Prometheus exporter for the metrics of a producer.

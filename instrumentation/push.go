@@ -24,11 +24,22 @@ type PushOptions struct {
 	Export, Interval time.Duration
 	// Delta selects temporality delta for counters and histograms; nil for cumulative.
 	Delta *DeltaOptions
+	// Lease is nil if this server alone uses the store.
+	Lease *LeaseOptions
 	// SemanticConventions names the attributes of the metrics by OpenTelemetry's semantic conventions.
 	SemanticConventions bool
 	// Resource has the attributes of the sender. https://opentelemetry.io/docs/specs/semconv/resource/
 	Resource map[string]string
 	Logger   *slog.Logger
+}
+
+// LeaseOptions configures the push of one of several servers.
+type LeaseOptions struct {
+	PushLease
+	// Prepare is called when this server becomes the one that pushes, before it does.
+	Prepare func(context.Context) error
+	// Resource has the attributes of the program's own metrics, which differ between the servers.
+	Resource map[string]string
 }
 
 // Push sends the metrics to an OTLP receiver at an interval, right after the start, soon after a series began, and when it is
@@ -38,8 +49,10 @@ type Push struct {
 	monitor *exportMonitor
 	// soon receives a value when a push should follow soon.
 	soon chan struct{}
-	// stopEarly ends pushEarly and waits for its end.
-	stopEarly func()
+	// pushing reports whether this server pushes, and not another one.
+	pushing func() bool
+	// stopEarly ends pushEarly and waits for its end, release likewise gives up the lease.
+	stopEarly, release func()
 }
 
 // gatherTime is how long an early push waits for further series: those of an event begin one after the other.
@@ -51,44 +64,88 @@ func (i *Instruments) StartPush(ctx context.Context, o PushOptions) (*Push, erro
 	if err != nil {
 		return nil, fmt.Errorf("make the OTLP exporter: %w", err)
 	}
+	return i.startPush(ctx, o, to)
+}
+
+func (i *Instruments) startPush(ctx context.Context, o PushOptions, to sdkmetric.Exporter) (*Push, error) {
 	if o.SemanticConventions {
 		to = conventionalExporter{to}
+	}
+	if o.Lease != nil {
+		to = fencedExporter{to}
 	}
 	var source sdkmetric.Producer = pushProducer{i}
 	exporter := &monitoredExporter{Exporter: to, exportMonitor: newExportMonitor("metrics", "will retry", o.Receiver, o.Logger, i.countExport)}
 	exporter.temporality = "cumulative"
+	var begin func(context.Context) error
 	if o.Delta != nil {
 		exporter.temporality = "delta"
-		d, err := newDeltas(ctx, pushProducer{i}, o.Delta)
-		if err != nil {
-			return nil, err
-		}
-		d.onGrown = func() { requestPush(i.newSeries) }
-		source, exporter.onExported = d, d.confirm
+		d := newDeltas(pushProducer{i}, o.Delta)
+		d.onGrown, d.shared = func() { requestPush(i.newSeries) }, o.Lease != nil
+		source, exporter.onExported, begin = d, d.confirm, d.begin
 	}
 	who, err := newMetricResource(ctx, o.Resource)
 	if err != nil {
 		return nil, err
 	}
-	p := &Push{monitor: exporter.exportMonitor, soon: i.newSeries, reader: sdkmetric.NewPeriodicReader(
-		exporter, sdkmetric.WithProducer(source), sdkmetric.WithMaxExportBatchSize(maxPushPoints),
+	p := &Push{monitor: exporter.exportMonitor, soon: i.newSeries, pushing: func() bool { return true }, release: func() {}}
+	var sink sdkmetric.Exporter = exporter
+	switch {
+	case o.Lease != nil:
+		leased, err := p.lease(ctx, &o, sink, source, begin)
+		if err != nil {
+			return nil, err
+		}
+		sink, source = leased, leased
+		i.pushing.Store(&p.pushing)
+	case begin != nil:
+		if err := begin(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p.reader = sdkmetric.NewPeriodicReader(
+		sink, sdkmetric.WithProducer(source), sdkmetric.WithMaxExportBatchSize(maxPushPoints),
 		sdkmetric.WithInterval(o.Interval), sdkmetric.WithTimeout(o.Export),
-	)}
+	)
 	// The provider has no instruments; the source produces everything. Without a provider the reader fails as not registered.
 	sdkmetric.NewMeterProvider(sdkmetric.WithReader(p.reader), sdkmetric.WithResource(who))
-	early, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var running sync.WaitGroup
-	running.Go(func() { p.pushEarly(early, o.Interval/10) })
-	p.stopEarly = func() { cancel(); running.Wait() }
+	p.stopEarly = runUntil(ctx, func(ctx context.Context) { p.pushEarly(ctx, o.Interval/10) })
 	return p, nil
+}
+
+// lease returns an exporter and producer that works while this server holds the lease, and begins to claim it. begin is called each time
+// before this server begins to push; it may be nil.
+func (p *Push) lease(ctx context.Context, o *PushOptions, to sdkmetric.Exporter, source sdkmetric.Producer, begin func(context.Context) error) (*leasedExporter, error) {
+	own, err := newMetricResource(ctx, o.Lease.Resource)
+	if err != nil {
+		return nil, err
+	}
+	keeper := &leaseKeeper{lease: o.Lease, logger: o.Logger, onHeld: func() { requestPush(p.soon) }, prepare: func(ctx context.Context) error {
+		if err := o.Lease.Prepare(ctx); err != nil || begin == nil {
+			return err
+		}
+		return begin(ctx)
+	}}
+	p.pushing = func() bool { return keeper.current() != nil }
+	p.release = runUntil(ctx, keeper.run)
+	return &leasedExporter{Exporter: ownResourceExporter{to, own}, source: source, keeper: keeper}, nil
+}
+
+// runUntil runs f in the background. stop ends its context and waits for its end.
+func runUntil(ctx context.Context, f func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { f(ctx) })
+	return func() { cancel(); running.Wait() }
 }
 
 // pushEarly pushes now, and then soon after series began, with a pause between two pushes: the first value of a series is seen as an
 // increase if the receiver has the series before it grows.
 func (p *Push) pushEarly(ctx context.Context, pause time.Duration) {
 	for {
+		pushing := p.pushing()
 		_ = p.reader.ForceFlush(ctx) // the monitor logs and counts failures
-		if !sleep(ctx, pause) {
+		if pushing && !sleep(ctx, pause) {
 			return
 		}
 		select {
@@ -129,6 +186,7 @@ func (p *Push) Stop(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
+	defer p.release() // after the last push
 	defer p.monitor.abort()
 	defer context.AfterFunc(ctx, p.monitor.abort)()
 	p.stopEarly()

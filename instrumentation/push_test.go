@@ -93,7 +93,7 @@ func TestSemanticConventions(t *testing.T) {
 		o := pushOptions("http/protobuf", "http://"+r.Address+"/v1/metrics", slog.New(slog.DiscardHandler))
 		o.SemanticConventions = true
 		if delta {
-			o.Delta = &DeltaOptions{First: true, Confirmed: func(context.Context, []dora.PushedSeries) {}}
+			o.Delta = &DeltaOptions{Load: loaded(true), Confirmed: func(context.Context, []dora.PushedSeries) {}}
 		}
 		push := startAndWait(t, i, o, r)
 		i.GitHubRequest("/repos/{owner}/{repo}/commits/{sha}", "404")

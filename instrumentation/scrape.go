@@ -1,7 +1,6 @@
 package instrumentation
 
 import (
-	"bytes"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -50,7 +49,7 @@ func newScrapeHandler(from prometheus.Gatherer, own prometheus.Registerer) *scra
 	for _, format := range sharedFormats {
 		for _, zipped := range []bool{false, true} {
 			v := variant{format, zipped}
-			s.shared[v] = newSharedText(func(size int) *text { return v.render(handler, size) })
+			s.shared[v] = newSharedText(func(to body) *text { return v.render(handler, to) })
 		}
 	}
 	return s
@@ -80,9 +79,9 @@ func (s *scrapeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if t.status == http.StatusOK {
 		header.Set("Content-Type", string(negotiated))
 	}
-	header.Set("Content-Length", strconv.Itoa(len(t.body)))
+	header.Set("Content-Length", strconv.Itoa(t.body.size))
 	w.WriteHeader(t.status)
-	_, _ = w.Write(t.body) // the client has disconnected
+	_ = t.body.writeTo(w) // the client has disconnected
 }
 
 // filter answers a request with name[]. There are too many combinations of families to share texts.
@@ -111,32 +110,27 @@ func acceptsGzip(header http.Header) bool {
 	return false
 }
 
-// text is a complete answer. It is immutable.
+// text is a complete answer. It is immutable while it has readers.
 type text struct {
 	status int
 	header http.Header
-	body   []byte
+	body   body
 }
 
-// render returns the answer of a handler; size is its expected size in bytes.
-func (v variant) render(handler http.Handler, size int) *text {
+// render returns the answer of a handler, in the memory of a body.
+func (v variant) render(handler http.Handler, to body) *text {
 	request := &http.Request{Method: http.MethodGet, Header: http.Header{"Accept": {string(v.format)}}}
 	if v.gzip {
 		request.Header.Set("Accept-Encoding", "gzip")
 	}
-	w := &textWriter{text{status: http.StatusOK, header: http.Header{}}, bytes.NewBuffer(make([]byte, 0, size+size/16+bytes.MinRead))}
+	w := &textWriter{text{status: http.StatusOK, header: http.Header{}, body: to}}
 	handler.ServeHTTP(w, request)
-	w.body = w.buffer.Bytes()
 	return &w.text
 }
 
 // textWriter is an http.ResponseWriter that collects the answer.
-type textWriter struct {
-	text
-
-	buffer *bytes.Buffer
-}
+type textWriter struct{ text }
 
 func (w *textWriter) Header() http.Header         { return w.header }
 func (w *textWriter) WriteHeader(status int)      { w.status = status }
-func (w *textWriter) Write(p []byte) (int, error) { return w.buffer.Write(p) }
+func (w *textWriter) Write(p []byte) (int, error) { return w.body.Write(p) }

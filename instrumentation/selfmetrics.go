@@ -18,7 +18,7 @@ import (
 // SelfMetrics holds the metrics about the program itself. Its methods are safe for concurrent use.
 type SelfMetrics struct {
 	deliveries, githubRequests, catalogLookups, teamsGivenUp, checkpointWrites, foldedEvents, lateEvents, metricExports, spanExports, lostSpans metric.Int64Counter
-	conflicts, acceptFailures, evictions, removed                                                                                               metric.Int64Counter
+	conflicts, acceptFailures, evictions, removed, staleScrapes                                                                                 metric.Int64Counter
 
 	// rateRemaining and rateLimit are -1 while unknown.
 	rateRemaining, rateLimit atomic.Int64
@@ -27,6 +27,9 @@ type SelfMetrics struct {
 	inaccessible             atomic.Int64 // repositories that the token may not see
 	// lastCheckpoint is the time of the last successful write, with its monotonic reading; nil before the first.
 	lastCheckpoint atomic.Pointer[time.Time]
+
+	// pushing reports whether this server pushes the metrics; nil unless several servers share the push.
+	pushing atomic.Pointer[func() bool]
 
 	backlogQuery, seriesQuery singleflight.Group
 }
@@ -142,6 +145,7 @@ func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 		"dora_exporter.accept_failures":     &o.acceptFailures,
 		"dora_exporter.connections.evicted": &o.evictions,
 		"dora_exporter.store.removed":       &o.removed,
+		"dora_exporter.stale_scrapes":       &o.staleScrapes,
 	} {
 		if *counter, err = m.Int64Counter(name, metric.WithDescription(selfHelp[name]), metric.WithUnit(selfUnits[name])); err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
@@ -150,7 +154,7 @@ func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 	for _, source := range []string{dora.GitHub, dora.Jira} {
 		o.addDeliveries(source, "unknown", "unauthorized", 0)
 	}
-	for _, counter := range []metric.Int64Counter{o.teamsGivenUp, o.lateEvents, o.conflicts, o.acceptFailures, o.evictions} {
+	for _, counter := range []metric.Int64Counter{o.teamsGivenUp, o.lateEvents, o.conflicts, o.acceptFailures, o.evictions, o.staleScrapes} {
 		counter.Add(context.Background(), 0)
 	}
 	for _, what := range []string{"deliveries", "facts", "deployments", "incidents"} {
@@ -209,7 +213,10 @@ var selfHelp = map[string]string{
 	"dora_exporter.series.limit":                     "Limit on the series of each group of families (metrics.max_series).",
 	"dora_exporter.checkpoint.age":                   "Age of the newest checkpoint.",
 	"dora_exporter.checkpoint.writes":                "Attempts to write the checkpoint by result.",
+	"dora_exporter.projection.lag":                   "Stored facts that the metrics lacked at the newest scrape.",
+	"dora_exporter.stale_scrapes":                    "Scrapes answered without facts that were stored before, since these could not be added within a second.",
 	"dora_exporter.otlp.exports":                     "Pushes of metrics over OTLP by result.",
+	"dora_exporter.otlp.lease_held":                  "1 while this server pushes the metrics over OTLP, 0 while another one does.",
 	"dora_exporter.otlp.span_exports":                "Pushes of traces over OTLP by result.",
 	"dora_exporter.otlp.lost_spans":                  "Spans that were dropped because the queue was full or their push failed.",
 	"dora_exporter.store.waiting_writes":             "Writes that wait to be committed to the store.",
@@ -251,6 +258,8 @@ var selfUnits = map[string]string{
 	"dora_exporter.store.wal":                        "By",
 	"dora_exporter.store.size":                       "By",
 	"dora_exporter.store.removed":                    "{record}",
+	"dora_exporter.projection.lag":                   "{fact}",
+	"dora_exporter.stale_scrapes":                    "{scrape}",
 	"dora_exporter.otlp.exports":                     "{push}",
 	"dora_exporter.otlp.span_exports":                "{push}",
 	"dora_exporter.otlp.lost_spans":                  "{span}",

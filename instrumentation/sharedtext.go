@@ -12,20 +12,23 @@ import (
 //
 //   - One text is rendered at a time. Requests that arrive meanwhile wait together for the next one. So a request never gets
 //     values from before it was made, with one exception:
-//   - At most maxActiveTexts are held. If clients are still reading that many, a new request gets the newest of them,
-//     unless that is older than maxSharedAge. Then the clients of the oldest text are disconnected, and a new text is rendered.
+//   - At most maxActiveTexts are held. If clients are still reading that many, a new request gets the newest of them, unless that is
+//     older than maxSharedAge and the clients of the oldest have had minReadTime. Then these are disconnected, and a new text is
+//     rendered.
 
 const (
 	// maxActiveTexts bounds the texts of a format that are being read at a time.
 	maxActiveTexts = 2
 	// maxSharedAge is how old a text may be that is given to another reader while maxActiveTexts are being read.
-	maxSharedAge = 5 * time.Second
+	maxSharedAge = time.Second
+	// minReadTime is how long a client may take for reading a text while others wait for a newer one.
+	minReadTime = 5 * time.Second
 )
 
 // sharedText renders the text of a format and shares it between readers.
 type sharedText struct {
-	// render makes a text of about the given size in bytes.
-	render func(size int) *text
+	// render makes a text in the memory of an empty body.
+	render func(body) *text
 	// turn has capacity 1; whoever renders holds it.
 	turn chan struct{}
 
@@ -34,8 +37,8 @@ type sharedText struct {
 	next *rendering
 	// active are the texts that are being read, oldest first.
 	active []*rendering
-	// lastSize is the size of the newest text in bytes.
-	lastSize int
+	// unused has the memory of a text that nobody reads any more.
+	unused body
 }
 
 // rendering is a text with its readers. done is closed when text is set.
@@ -52,7 +55,7 @@ type textReader struct {
 	abort     func()
 }
 
-func newSharedText(render func(size int) *text) *sharedText {
+func newSharedText(render func(body) *text) *sharedText {
 	return &sharedText{render: render, turn: make(chan struct{}, 1)}
 }
 
@@ -83,7 +86,7 @@ func (s *sharedText) reusable() *rendering {
 		return nil
 	}
 	oldest, newest := s.active[0], s.active[len(s.active)-1]
-	if time.Since(newest.started) < maxSharedAge {
+	if time.Since(newest.started) < maxSharedAge || time.Since(oldest.started) < minReadTime {
 		return newest
 	}
 	for reader := range oldest.readers {
@@ -99,17 +102,16 @@ func (s *sharedText) fill(shared *rendering) {
 	s.mu.Lock()
 	s.next, shared.started = nil, time.Now() // later requests wait for the next one
 	s.active = append(s.active, shared)
-	size := s.lastSize
+	unused := s.unused
+	s.unused = body{}
 	s.mu.Unlock()
-	t := &text{status: http.StatusInternalServerError, header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, body: []byte("the metrics could not be rendered\n")}
+	t := &text{status: http.StatusInternalServerError, header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}}
+	_, _ = t.body.Write([]byte("the metrics could not be rendered\n"))
 	defer func() { // also if render panics
 		shared.text = t
 		close(shared.done)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.lastSize = len(t.body)
 	}()
-	t = s.render(size)
+	t = s.render(unused)
 }
 
 // release gives the text up.
@@ -119,5 +121,6 @@ func (s *sharedText) release(r *textReader) {
 	delete(r.rendering.readers, r)
 	if len(r.rendering.readers) == 0 {
 		s.active = slices.DeleteFunc(s.active, func(o *rendering) bool { return o == r.rendering })
+		s.unused = r.rendering.text.body.reset()
 	}
 }

@@ -2,6 +2,7 @@ package instrumentation
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,10 +11,11 @@ import (
 func TestSharedText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		made := 0
-		s := newSharedText(func(int) *text {
+		s := newSharedText(func(b body) *text {
 			time.Sleep(time.Second)
 			made++
-			return &text{body: []byte(strconv.Itoa(made))}
+			_, _ = b.Write([]byte(strconv.Itoa(made)))
+			return &text{body: b}
 		})
 		type opened struct {
 			reader *textReader
@@ -23,7 +25,11 @@ func TestSharedText(t *testing.T) {
 		began := time.Now()
 		open := func(cut func()) opened {
 			r, text := s.acquire(cut)
-			return opened{r, string(text.body), time.Since(began)}
+			var read strings.Builder
+			if err := text.body.writeTo(&read); err != nil {
+				t.Error(err)
+			}
+			return opened{r, read.String(), time.Since(began)}
 		}
 		// The first has one made. Those that come while it is made share the next, since it may have begun before what they want
 		// to see.
@@ -46,14 +52,14 @@ func TestSharedText(t *testing.T) {
 			}
 			second = append(second, one)
 		}
-		// Nobody has closed: those that come get the newest, until it is too old.
+		// Nobody has closed: those that come get the newest, until it is too old and the first has had its time.
 		time.Sleep(time.Second)
 		stale := open(func() {})
 		if stale.body != "2" || made != 2 || cut != 0 {
 			t.Errorf("read %s, %d were made, %d cut off", stale.body, made, cut)
 		}
 		s.release(stale.reader)
-		time.Sleep(maxSharedAge)
+		time.Sleep(minReadTime - 3*time.Second) // the first text was begun 3 s ago
 		if fresh := open(func() {}); fresh.body != "3" || cut != 1 {
 			t.Errorf("read %s, %d cut off, want 3 and 1", fresh.body, cut)
 		} else {

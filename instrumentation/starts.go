@@ -22,10 +22,10 @@ func (i *Instruments) Begin(starts []dora.SeriesStart) {
 	defer i.mu.Unlock()
 	for _, s := range starts {
 		if i.starts[s.Family] == nil {
-			i.starts[s.Family] = map[attribute.Distinct]time.Time{}
+			i.starts[s.Family] = map[attribute.Distinct]int64{}
 		}
 		labels := attributeSet(s.Labels)
-		i.starts[s.Family][labels.Equivalent()] = s.At
+		i.starts[s.Family][labels.Equivalent()] = s.At.UnixNano()
 	}
 	i.seriesBegan = i.seriesBegan || len(starts) > 0 && i.restored
 }
@@ -35,9 +35,9 @@ func (i *Instruments) Begin(starts []dora.SeriesStart) {
 func (i *Instruments) startOf(family string, series attribute.Distinct, now time.Time) time.Time {
 	start, ok := i.starts[family][series]
 	if !ok {
-		start = i.options.Started()
+		return earlier(i.options.Started(), now)
 	}
-	return earlier(start, now)
+	return earlier(time.Unix(0, start), now)
 }
 
 // selfStarts knows when the series of the program's own metrics began. The SDK would say for all of them that it was with the process.

@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"sigs.k8s.io/kustomize/api/krusty"
 	kustomize "sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -20,7 +21,11 @@ import (
 	"dora-exporter/internal/markdown"
 )
 
-const manifestFolder = "../deploy/kubernetes"
+// manifestFolder has the kustomizations, and the manifests in baseFolder.
+const (
+	manifestFolder = "../deploy/kubernetes"
+	baseFolder     = manifestFolder + "/base"
+)
 
 // manifests are the objects of a kustomization.
 type manifests struct {
@@ -30,6 +35,7 @@ type manifests struct {
 	ingress     networkingv1.Ingress
 	policy      networkingv1.NetworkPolicy
 	monitor     monitoringv1.ServiceMonitor
+	disruptions policyv1.PodDisruptionBudget
 	// kinds are the kinds of all objects, sorted.
 	kinds []string
 }
@@ -39,7 +45,7 @@ func (m *manifests) object(apiVersion, kind string) any {
 	return map[string]any{
 		"apps/v1 StatefulSet": &m.statefulSet, "v1 ConfigMap": &m.config, "v1 Service": &m.service,
 		"networking.k8s.io/v1 Ingress": &m.ingress, "networking.k8s.io/v1 NetworkPolicy": &m.policy,
-		"monitoring.coreos.com/v1 ServiceMonitor": &m.monitor,
+		"monitoring.coreos.com/v1 ServiceMonitor": &m.monitor, "policy/v1 PodDisruptionBudget": &m.disruptions,
 	}[apiVersion+" "+kind]
 }
 
@@ -92,7 +98,7 @@ func TestKubernetesFiles(t *testing.T) {
 	if err := yaml.UnmarshalStrict(text, &k); err != nil {
 		t.Fatal(err)
 	}
-	files, err := os.ReadDir(manifestFolder)
+	files, err := os.ReadDir(baseFolder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +116,7 @@ func TestKubernetesFiles(t *testing.T) {
 
 func readManifest(t *testing.T, name string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(manifestFolder, name))
+	text, err := os.ReadFile(filepath.Join(baseFolder, name))
 	if err != nil {
 		t.Fatal(err)
 	}

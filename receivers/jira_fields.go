@@ -1,10 +1,11 @@
 package receivers
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"dora-exporter/internal/bounds"
 )

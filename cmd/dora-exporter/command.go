@@ -82,7 +82,7 @@ func backupCommand(flags *flag.FlagSet) action {
 		if !checked {
 			how = "without a check, since it is large: -check reads all of it"
 		}
-		_, err = fmt.Fprintf(out, "%s: copied to %s %s\n", c.Storage.Database, args[0], how)
+		_, err = fmt.Fprintf(out, "%s: copied to %s %s\n", c.Storage.Name(), args[0], how)
 		return err
 	}
 }

@@ -54,7 +54,7 @@ type ProjectionStore interface {
 	dora.Transactor
 	dora.Revisions
 	dora.FactLog
-	// SeriesStarts returns when the series began whose first fact is after a position; all series, also the imported ones, if it is
-	// negative. That time does not change.
-	SeriesStarts(ctx context.Context, after int64) ([]dora.SeriesStart, error)
+	// SeriesStarts calls add with when the series began whose first fact is after a position, in the order of these facts; with all
+	// series, also the imported ones, if it is negative. That time does not change. Memory does not grow with the series.
+	SeriesStarts(ctx context.Context, after int64, add func(dora.SeriesStart)) error
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"dora-exporter/dora"
@@ -29,9 +29,13 @@ type Projection struct {
 
 	// history has the series of History, which the instruments don't have.
 	history dora.State
-	// position is the position of the newest recorded fact, written that of the newest fact in the checkpoint.
+	// position is the position of the newest recorded fact, written that of the newest fact in the checkpoint. recorded is position for
+	// other goroutines.
 	position, written int64
-	reading, writing  health
+	recorded          recordedPosition
+	// stored is the position of the newest stored fact that a call of WaitCurrent has found.
+	stored           atomic.Int64
+	reading, writing health
 }
 
 // Restore sets the instruments to the restored values plus all facts after their position, and reserves all series under the limit.
@@ -58,6 +62,7 @@ func (p *Projection) Restore(ctx context.Context) error {
 		return err
 	}
 	p.Recorder.Restore(state)
+	p.recorded.set(position)
 	p.Logger.Info("values restored", "sums_position", from, "position", position)
 	return nil
 }
@@ -85,15 +90,19 @@ func (p *Projection) Run(ctx context.Context) {
 	ticker := time.NewTicker(p.Every)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		revision := p.Store.Revision()
+		revision, wanted := p.Store.Revision(), p.recorded.whenWanted()
 		if err := p.catchUp(ctx); ctx.Err() == nil {
 			p.reading.set(p.Logger, "reading facts", err)
 		}
 		changed, stop := changedAfter(ctx, p.Store, revision)
 		select {
 		case <-ctx.Done():
+		case <-wanted:
 		case <-changed:
-			sleep(ctx, gatherTime)
+			select { // gather further changes, unless somebody waits for these
+			case <-wanted:
+			case <-time.After(gatherTime):
+			}
 		case <-ticker.C:
 			if p.position != p.written {
 				_ = p.write(ctx, p.Recorder.State()) // p.writing has the error; the next tick retries
@@ -102,6 +111,23 @@ func (p *Projection) Run(ctx context.Context) {
 		stop()
 	}
 }
+
+// WaitCurrent returns nil when all facts that were committed before the call are recorded, whichever server stored them. If ctx ends
+// before, or the store can't be read, it returns the error. Run must be running.
+func (p *Projection) WaitCurrent(ctx context.Context) error {
+	last, err := p.Store.LastPosition(ctx)
+	if err != nil {
+		return err
+	}
+	p.stored.Store(last)
+	return p.recorded.wait(ctx, last)
+}
+
+// Position returns the position of the newest recorded fact.
+func (p *Projection) Position() int64 { return p.recorded.get() }
+
+// Lag returns how many facts were not recorded when WaitCurrent last returned.
+func (p *Projection) Lag() int64 { return max(0, p.stored.Load()-p.recorded.get()) }
 
 // Finish records the remaining facts and writes the last checkpoint. It must be called after Run has returned.
 func (p *Projection) Finish(ctx context.Context) error {
@@ -134,17 +160,17 @@ func (p *Projection) catchUp(ctx context.Context) error {
 			return err
 		}
 		p.position = last
+		p.recorded.set(p.position)
 	}
 }
 
-// begin tells the recorder when the series began whose first fact is after a position.
+// begin begins the series that facts after a position start, but for those of History. There may be many: they are not collected.
 func (p *Projection) begin(ctx context.Context, after int64) error {
-	starts, err := p.Store.SeriesStarts(ctx, after)
-	if err != nil {
-		return err
-	}
-	p.Recorder.Begin(slices.DeleteFunc(starts, func(s dora.SeriesStart) bool { return s.Labels.InHistory() }))
-	return nil
+	return p.Store.SeriesStarts(ctx, after, func(s dora.SeriesStart) {
+		if !s.Labels.InHistory() {
+			p.Recorder.Begin([]dora.SeriesStart{s})
+		}
+	})
 }
 
 // cutHistory adds the facts of History to its series and returns the others.

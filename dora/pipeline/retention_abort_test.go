@@ -118,14 +118,14 @@ func (x *longRun) failAt(table string) {
 			x.t.Fatal(err)
 		}
 	}
-	for _, change := range []string{"INSERT", "DELETE"} {
+	for _, change := range []string{"INSERT", "UPDATE", "DELETE"} {
 		do("CREATE TRIGGER fail_" + change + " AFTER " + change + " ON " + table + " BEGIN SELECT RAISE(ABORT, 'made to fail'); END")
 	}
 	_, err = x.retention(x.store).RemoveOld(x.t.Context())
 	if err == nil || !strings.Contains(err.Error(), "made to fail") {
 		x.t.Fatal(errors.Join(fmt.Errorf("%s: RemoveOld does not fail", table), err))
 	}
-	for _, change := range []string{"INSERT", "DELETE"} {
+	for _, change := range []string{"INSERT", "UPDATE", "DELETE"} {
 		do("DROP TRIGGER fail_" + change)
 	}
 }

@@ -43,7 +43,7 @@ func (r *Session) record(d dora.Deployment, team string, at time.Time) (dora.Dep
 		return t, err
 	}
 	if t.Ignored == "" {
-		spelling, err := r.Repositories().AddEnvironment(identity, d.Environment, r.policy.IsProduction(d))
+		spelling, err := r.spelling(identity, d)
 		if err != nil {
 			return t, err
 		}
@@ -52,6 +52,26 @@ func (r *Session) record(d dora.Deployment, team string, at time.Time) (dora.Dep
 		}
 	}
 	return r.addWorkflows(t, names)
+}
+
+// spelledEnvironment is an environment of a repository, by its key, as an event spells it.
+type spelledEnvironment struct {
+	repository, name string
+	production       bool
+}
+
+// spelling returns how the environment of a deployment was spelled first in its repository.
+func (r *Session) spelling(repository string, d dora.Deployment) (string, error) {
+	e := spelledEnvironment{repository, d.Environment, r.policy.IsProduction(d)}
+	spelling, known := r.spellings[e]
+	if known {
+		return spelling, nil
+	}
+	spelling, err := r.Repositories().AddEnvironment(e.repository, e.name, e.production)
+	if err == nil {
+		r.spellings[e] = spelling
+	}
+	return spelling, err
 }
 
 // ignoreIfSelected remembers that no dora_* family counts a deployment if it has not been counted and an event about it shows that a

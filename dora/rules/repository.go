@@ -14,6 +14,16 @@ import (
 // with an id now, it is the same; what was stored of it moves to the repository with the id if that is already known by another name.
 func (r *Session) identify(d dora.Deployment, at time.Time) (string, error) {
 	name := d.RepositoryName()
+	called := calledRepository{d.Host, name, d.RepositoryID}
+	if known, ok := r.identified[called]; ok {
+		known.newest = latest(known.newest, at)
+		return known.key, nil
+	}
+	if d.RepositoryID == 0 { // the newest names decide
+		if err := r.saveNames(); err != nil {
+			return "", err
+		}
+	}
 	named, err := r.Repositories().Named(name)
 	if err != nil {
 		return "", err
@@ -23,7 +33,36 @@ func (r *Session) identify(d dora.Deployment, at time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if d.RepositoryID != 0 {
+		r.identified[called] = &identifiedRepository{found.Key, at, at}
+	}
 	return found.Key, r.Repositories().AddName(found.Key, name, at)
+}
+
+// calledRepository is how an event names a repository.
+type calledRepository struct {
+	host, name string
+	id         int64
+}
+
+// identifiedRepository is what an event named, by its key. Of its times, newest is that of the newest such event in the transaction; the
+// store knows of another one until saveNames.
+type identifiedRepository struct {
+	key            string
+	newest, stored time.Time
+}
+
+// saveNames stores what the newest events have called the repositories that the transaction has identified, and forgets these.
+func (r *Session) saveNames() error {
+	for called, known := range r.identified {
+		if known.newest.After(known.stored) {
+			if err := r.Repositories().AddName(known.key, called.name, known.newest); err != nil {
+				return err
+			}
+		}
+	}
+	clear(r.identified)
+	return nil
 }
 
 // repository returns the repository of a deployment; named are those that events have called by its name, the latest first.
@@ -36,11 +75,15 @@ func (r *Session) repository(d dora.Deployment, named []dora.Repository) (dora.R
 		return found, err
 	}
 	without := slices.IndexFunc(named, func(other dora.Repository) bool { return other.ID == 0 })
-	switch {
-	case known && without >= 0:
-		return found, r.Repositories().Merge(named[without].Key, found.Key)
-	case known:
+	if known && without < 0 {
 		return found, nil
+	}
+	if err := r.saveNames(); err != nil { // what follows may change what they mean
+		return found, err
+	}
+	switch {
+	case known:
+		return found, r.Repositories().Merge(named[without].Key, found.Key)
 	case without >= 0:
 		found = named[without]
 		found.ID = d.RepositoryID

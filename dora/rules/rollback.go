@@ -54,14 +54,17 @@ func RunsOf(h dora.Runs, t dora.DeploymentRecord) ([]dora.Run, error) {
 		if dora.OutcomeOf(o.State) != dora.Success || len(all) > 0 && all[len(all)-1].At.Equal(o.At) {
 			continue
 		}
-		before, follows, err := h.Previous(run.Scope(), run.Moment())
-		if err != nil {
-			return nil, err
+		if len(all) > 0 { // the first success always begins a run
+			before, follows, err := h.Previous(run.Scope(), run.Moment())
+			if err != nil {
+				return nil, err
+			}
+			if follows && before.Key() == t.Key() {
+				continue
+			}
 		}
-		if !follows || before.Key() != t.Key() {
-			run.Late = o.Late
-			all = append(all, run)
-		}
+		run.Late = o.Late
+		all = append(all, run)
 	}
 	return all, nil
 }

@@ -24,6 +24,9 @@ type Rules struct {
 	// OnLate is called with the number of events that arrived after events that follow them had been evaluated.
 	OnLate func(events int)
 
+	familiesOnce sync.Once
+	families     map[string]dora.Family
+
 	mu sync.Mutex
 	// limitLogged has the groups whose limit the log has mentioned.
 	limitLogged map[string]bool
@@ -45,6 +48,10 @@ type Session struct {
 	// folded counts the events that were counted under other by group of families, late the events that were late.
 	folded map[string]int
 	late   int
+	// identified has the repositories of the events of the transaction.
+	identified map[calledRepository]*identifiedRepository
+	// spellings has how environments are spelled that the events went to.
+	spellings map[spelledEnvironment]string
 	// isStarted reports which series earlier transactions have started at 0; newlyStarted has those of this one.
 	isStarted    func(key string) bool
 	newlyStarted []string
@@ -57,11 +64,15 @@ func (r *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time
 	var s *Session
 	err := store.Update(ctx, func(tx dora.Tx) error { // may be called again
 		s = &Session{
-			Tx: tx, policy: r.Policy, maxSeries: r.MaxSeries, redeploymentLabel: r.RedeploymentLabel, families: dora.FamiliesByName(), now: now,
+			Tx: tx, policy: r.Policy, maxSeries: r.MaxSeries, redeploymentLabel: r.RedeploymentLabel, families: r.familiesByName(), now: now,
 			storeCreated: r.StoreCreated,
 			folded:       map[string]int{}, isStarted: r.isStarted,
+			identified: map[calledRepository]*identifiedRepository{}, spellings: map[spelledEnvironment]string{},
 		}
-		return f(s)
+		if err := f(s); err != nil {
+			return err
+		}
+		return s.saveNames()
 	})
 	if err != nil {
 		return err
@@ -75,6 +86,12 @@ func (r *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time
 		write(r.Logger)
 	}
 	return nil
+}
+
+// familiesByName returns what dora.FamiliesByName does, which takes longer than many a transaction.
+func (r *Rules) familiesByName() map[string]dora.Family {
+	r.familiesOnce.Do(func() { r.families = dora.FamiliesByName() })
+	return r.families
 }
 
 // maxStarted bounds the memory of Rules.started.

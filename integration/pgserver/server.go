@@ -119,6 +119,18 @@ func (s *Server) signal(signal syscall.Signal) {
 	s.command = nil
 }
 
+// Save copies the data of a stopped server, and returns a function that puts the copy back.
+func (s *Server) Save() (restore func()) {
+	s.tb.Helper()
+	saved := s.data() + ".saved"
+	s.run("cp", "-a", s.data(), saved)
+	return func() {
+		s.tb.Helper()
+		s.run("rm", "-rf", s.data())
+		s.run("cp", "-a", saved, s.data())
+	}
+}
+
 // Psql runs statements as the superuser and returns what they print.
 func (s *Server) Psql(database, statements string) string {
 	s.tb.Helper()

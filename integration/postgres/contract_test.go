@@ -40,13 +40,21 @@ func (p place) open(t testing.TB) *postgres.Store {
 	return s
 }
 
-
 // TestStore runs the contract that every engine must pass.
 func TestStore(t *testing.T) {
 	server := pgserver.Start(t, "fsync=off", "max_connections=200")
 	storetest.Run(t, func(t *testing.T) storetest.Store {
 		p := newPlace(server)
 		return contractStore{p.open(t), p}
+	})
+}
+
+// TestShared runs the contract of stores that several processes have open.
+func TestShared(t *testing.T) {
+	server := pgserver.Start(t, "fsync=off", "max_connections=200")
+	storetest.RunShared(t, func(t *testing.T) (a, b storetest.Store) {
+		p := newPlace(server)
+		return contractStore{p.open(t), p}, contractStore{p.open(t), p}
 	})
 }
 

@@ -55,10 +55,13 @@ type Checkpoint struct {
 
 var _ dora.Checkpoint = (*Checkpoint)(nil)
 
-// New returns the checkpoint of a store at path. With acceptStore, Restore accepts a store that is older than the checkpoint and
+// New returns the checkpoint of a store at path; without a path it keeps only the sums in the store. With acceptStore, Restore accepts a store that is older than the checkpoint and
 // renames the checkpoint.
 func New(path string, store Store, families []dora.Family, acceptStore bool, logger *slog.Logger) *Checkpoint {
-	c := &Checkpoint{path: localfile.Resolve(path), store: store, families: families, byName: map[string]dora.Family{}, acceptStore: acceptStore, logger: logger}
+	c := &Checkpoint{store: store, families: families, byName: map[string]dora.Family{}, acceptStore: acceptStore, logger: logger}
+	if path != "" {
+		c.path = localfile.Resolve(path)
+	}
 	for _, f := range families {
 		c.byName[f.Name] = f
 	}
@@ -73,11 +76,7 @@ const sumsEvery = 10_000
 
 // Write replaces the file durably and keeps the previous one as .prev.
 func (c *Checkpoint) Write(ctx context.Context, s, history dora.State, position int64) error {
-	data, err := encode(header{store: c.store.ID(), position: position, start: c.store.Started()}, c.families, s)
-	if err != nil {
-		return fmt.Errorf("write checkpoint %s: %w", c.path, err)
-	}
-	if err := localfile.Replace(c.path, data); err != nil {
+	if err := c.writeFile(s, position); err != nil {
 		return err
 	}
 	series := 0
@@ -90,6 +89,17 @@ func (c *Checkpoint) Write(ctx context.Context, s, history dora.State, position 
 		return nil
 	}
 	return c.saveSums(ctx, position, s, history)
+}
+
+func (c *Checkpoint) writeFile(s dora.State, position int64) error {
+	if c.path == "" {
+		return nil
+	}
+	data, err := encode(header{store: c.store.ID(), position: position, start: c.store.Started()}, c.families, s)
+	if err != nil {
+		return fmt.Errorf("write checkpoint %s: %w", c.path, err)
+	}
+	return localfile.Replace(c.path, data)
 }
 
 // saveSums keeps the sums of the facts up to a position in the store.

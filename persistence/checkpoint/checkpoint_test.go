@@ -41,7 +41,7 @@ func baselineText(labels []dora.Labels, value func() float64) []byte {
 	}
 	var b bytes.Buffer
 	for _, f := range dora.Families() {
-		if _, err := expfmt.MetricFamilyToText(&b, metricFamily(f, state[f.Name])); err != nil {
+		if err := encodeFamily(&b, f, state[f.Name]); err != nil {
 			panic(err)
 		}
 	}

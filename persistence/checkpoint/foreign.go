@@ -20,6 +20,8 @@ type foreign struct {
 	seen map[string]bool
 	// newest has the origins of the values of Last families, by series.
 	newest map[string]origin
+	// labels has the labels of the series by Labels.Key: families share them.
+	labels map[string]dora.Labels
 }
 
 // origin says from which series in the file a value was taken.
@@ -36,7 +38,7 @@ func readForeignBaseline(r io.Reader, families map[string]dora.Family, optional 
 }
 
 func readForeign(r io.Reader, families map[string]dora.Family, optional bool, maxSeries, maxBytes int) (dora.State, findings, error) {
-	f := &foreign{optional: optional, seen: map[string]bool{}, newest: map[string]origin{}}
+	f := &foreign{optional: optional, seen: map[string]bool{}, newest: map[string]origin{}, labels: map[string]dora.Labels{}}
 	reading := &reading{families: families, foreign: f, maxSeries: maxSeries, maxBytes: maxBytes}
 	state, n, err := readBaseline(r, reading)
 	if err != nil {
@@ -61,6 +63,10 @@ func (n *reading) addForeign(family dora.Family, series dora.Series) error {
 	redeployment := series.Labels[dora.Redeployment]
 	series.Labels = n.foreignLabels(family, series.Labels)
 	key := series.Labels.Key()
+	if shared, ok := f.labels[key]; ok {
+		series.Labels = shared
+	}
+	f.labels[key] = series.Labels
 	known, ok := state[family.Name][key]
 	if family.Kind == dora.Last {
 		from := origin{slices.Index(redeploymentRanks, redeployment), written}

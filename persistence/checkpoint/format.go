@@ -36,6 +36,7 @@ type header struct {
 // https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 func encode(h header, families []dora.Family, s dora.State) ([]byte, error) {
 	var b bytes.Buffer
+	b.Grow(expectedSize(families, s))
 	fmt.Fprintf(&b, headerFormat, h.store, h.position, h.start.UTC().Format(time.RFC3339Nano))
 	if err := encodeValues(&b, families, s); err != nil {
 		return nil, err
@@ -50,11 +51,49 @@ func encodeValues(b *bytes.Buffer, families []dora.Family, s dora.State) error {
 		if len(s[f.Name]) == 0 {
 			continue
 		}
-		if _, err := expfmt.MetricFamilyToText(b, metricFamily(f, s[f.Name])); err != nil {
+		if err := encodeFamily(b, f, s[f.Name]); err != nil {
 			return fmt.Errorf("write %s: %w", f.Name, err)
 		}
 	}
 	return nil
+}
+
+// encodeAtOnce is how many series are in the form of client_golang at the same time, which takes several times their memory.
+const encodeAtOnce = 1000
+
+func encodeFamily(b *bytes.Buffer, f dora.Family, all map[string]dora.Series) error {
+	var part bytes.Buffer
+	first := true
+	for keys := range slices.Chunk(slices.Sorted(maps.Keys(all)), encodeAtOnce) {
+		part.Reset()
+		if _, err := expfmt.MetricFamilyToText(&part, metricFamily(f, keys, all)); err != nil {
+			return err
+		}
+		for range 2 { // the lines # HELP and # TYPE
+			if line, _ := part.ReadBytes('\n'); first {
+				b.Write(line)
+			}
+		}
+		b.Write(part.Bytes())
+		first = false
+	}
+	return nil
+}
+
+// expectedSize returns about how many bytes the values take, or somewhat more.
+func expectedSize(families []dora.Family, s dora.State) int {
+	const number = 24 // bytes with its separators
+	size := 1 << 10
+	for _, f := range families {
+		lines := 1
+		if f.Kind == dora.Histogram {
+			lines = len(f.Bounds) + 3
+		}
+		for key := range s[f.Name] {
+			size += lines * (len(f.Name) + len(key) + number)
+		}
+	}
+	return size
 }
 
 // unseal returns the body that was passed to seal; false if it was changed since.
@@ -71,12 +110,7 @@ func seal(body []byte) []byte {
 	return fmt.Appendf(body, "%s%x\n%s", checksumPrefix, sha256.Sum256(body), endLine)
 }
 
-func metricFamily(f dora.Family, all map[string]dora.Series) *dto.MetricFamily {
-	keys := make([]string, 0, len(all))
-	for key := range all {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
+func metricFamily(f dora.Family, keys []string, all map[string]dora.Series) *dto.MetricFamily {
 	family := &dto.MetricFamily{Name: &f.Name, Help: &f.Help, Type: metricType(f).Enum()}
 	for _, key := range keys {
 		m := &dto.Metric{}

@@ -39,7 +39,7 @@ import (
 
 // Restore returns the values to start from, with the position of the last fact in them. The caller adds the facts after that position.
 func (c *Checkpoint) Restore(ctx context.Context) (dora.State, int64, error) {
-	if localfile.IsMountPoint(c.path) {
+	if c.path != "" && localfile.IsMountPoint(c.path) {
 		return nil, 0, localfile.MountPointError(c.path)
 	}
 	stored, err := c.readStore(ctx)
@@ -47,6 +47,9 @@ func (c *Checkpoint) Restore(ctx context.Context) (dora.State, int64, error) {
 		return nil, 0, err
 	}
 	c.summed = stored.position
+	if c.path == "" {
+		return stored.state, stored.position, nil
+	}
 	found, err := c.read(c.path)
 	var damage *damagedError
 	switch {
@@ -74,7 +77,8 @@ type stored struct {
 	empty bool
 }
 
-// readStore reads the values in the store.
+// readStore reads the values in the store. Other servers may store facts, remove old ones and save sums meanwhile, so it reads first what
+// is never ahead of the rest: what has been removed, then the sums, then the last position.
 func (c *Checkpoint) readStore(ctx context.Context) (stored, error) {
 	taken, err := c.store.Baselines(ctx)
 	if err != nil {
@@ -84,21 +88,21 @@ func (c *Checkpoint) readStore(ctx context.Context) (stored, error) {
 	for _, b := range taken {
 		c.addBaseline(s.state, b)
 	}
-	if s.last, err = c.store.LastPosition(ctx); err != nil {
-		return stored{}, err
-	}
-	s.empty = s.last == 0 && len(taken) == 0
 	removed, err := c.store.Removal(ctx)
 	if err != nil {
 		return stored{}, err
 	}
-	sums, err := c.store.Sums(ctx)
+	sums, sumsErr := c.store.Sums(ctx)
+	if s.last, err = c.store.LastPosition(ctx); err != nil {
+		return stored{}, err
+	}
+	s.empty = s.last == 0 && len(taken) == 0
 	sameBounds := maps.EqualFunc(sums.Bounds, dora.BoundsOf(c.families), slices.Equal)
 	switch {
-	case removed.Position > 0 && (err != nil || sums.Position < removed.Position):
-		return stored{}, c.missingSums(removed, err)
-	case err != nil:
-		c.logger.Error("the sums of the facts can't be used, restoring the values from all facts", "database", c.store.Path(), "error", err)
+	case removed.Position > 0 && (sumsErr != nil || sums.Position < removed.Position):
+		return stored{}, c.missingSums(removed, sumsErr)
+	case sumsErr != nil:
+		c.logger.Error("the sums of the facts can't be used, restoring the values from all facts", "database", c.store.Path(), "error", sumsErr)
 		return s, nil
 	case sums.Position == 0:
 		return s, nil
@@ -131,7 +135,7 @@ func (c *Checkpoint) missingSums(removed dora.Removal, err error) error {
 		"restore a backup of it: %w", c.store.Path(), removed.Position, err)
 }
 
-// addBaseline adds a baseline to a state.
+// addBaseline adds a baseline to a state, which keeps its values.
 func (c *Checkpoint) addBaseline(state dora.State, b dora.Baseline) {
 	for _, family := range c.families {
 		values, ok := b.Of(family)
@@ -142,6 +146,10 @@ func (c *Checkpoint) addBaseline(state dora.State, b dora.Baseline) {
 			}
 			slices.Sort(series)
 			c.logger.Warn("imported histograms are left out since their bounds have changed", "file", b.Source, "series", firstNames(series))
+		}
+		if state[family.Name] == nil && len(values) > 0 {
+			state[family.Name] = values // no copy: there may be many
+			continue
 		}
 		for key, series := range values {
 			setSeries(state, family.Name, key, series)

@@ -18,7 +18,7 @@ import (
 // Limits of a transaction that has the store's lock. The server ends one whose process has been stopped or cut off, so that the other
 // replicas go on; such a process can't commit when it continues.
 const (
-	lockTimeout      = "1s"
+	lockTimeout      = "8s"
 	idleTimeout      = "5s"
 	statementTimeout = "60s"
 )
@@ -169,6 +169,9 @@ func (c *connection) MakeRoom() {}
 
 // Maintain does nothing: the server does.
 func (c *connection) Maintain() {}
+
+// ReleaseMemory does nothing: the server has the caches.
+func (c *connection) ReleaseMemory() error { return nil }
 
 // Statements returns the texts of the executed statements.
 func (c *connection) Statements() []string { return slices.Collect(maps.Keys(c.statements)) }

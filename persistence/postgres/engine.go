@@ -140,6 +140,9 @@ func (e *engine) checkCommits(commits int64) error {
 	return nil
 }
 
+// IsExclusive is false: all replicas change the same rows.
+func (e *engine) IsExclusive() bool { return false }
+
 // IsBusy reports whether a transaction could not begin and is to be begun again.
 func (e *engine) IsBusy(err error) bool { return isBusy(err) }
 

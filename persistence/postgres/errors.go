@@ -30,16 +30,18 @@ func code(err error) string {
 // isBusy reports whether a transaction could not begin because another one has the store's lock, or because the server can't be
 // reached or takes no connections at the moment.
 func isBusy(err error) bool {
-	switch code(err) {
+	switch c := code(err); c {
 	case "55P03", // lock_not_available
 		"40001", "40P01", // serialization_failure, deadlock_detected
 		"53300",                   // too_many_connections
-		"57P01", "57P02", "57P03": // admin_shutdown, crash_shutdown, cannot_connect_now
+		"57P01", "57P02", "57P03", // admin_shutdown, crash_shutdown, cannot_connect_now
+		"25P03": // idle_in_transaction_session_timeout
 		return true
 	case "":
 		return isDisconnect(err)
+	default:
+		return strings.HasPrefix(c, "08")
 	}
-	return false
 }
 
 // isDisconnect reports whether the connection failed, or could not be made.

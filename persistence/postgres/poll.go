@@ -15,13 +15,12 @@ type polled struct {
 	position, checksum int64
 }
 
-// poll notifies the store of the commits of other processes until the engine is closed. Errors are left to the writer, which meets
+// poll notifies the store of what other processes have committed since last, until the engine is closed. Errors are left to the writer, which meets
 // them, too.
-func (s *Store) poll() {
+func (s *Store) poll(last polled) {
 	defer close(s.polled)
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	last, known := polled{}, false
 	for {
 		select {
 		case <-s.engine.closing.Done():
@@ -32,10 +31,10 @@ func (s *Store) poll() {
 		if err != nil {
 			continue
 		}
-		if known && now.commits != last.commits {
+		if now.commits != last.commits {
 			s.Notify()
 		}
-		last, known = now, true
+		last = now
 	}
 }
 

@@ -28,6 +28,11 @@ var ownMigrations = [len(sqlstore.Migrations)]string{`
 		commits INTEGER NOT NULL,         -- that changed something
 		seen    INTEGER NOT NULL          -- time of the last one
 	) STRICT;
+	CREATE TABLE github_pauses (
+		token  TEXT    PRIMARY KEY,       -- its name, not the token itself
+		reason TEXT    NOT NULL,
+		until  INTEGER NOT NULL
+	) STRICT;
 `}
 
 // types are the types of columns: of SQLite and of PostgreSQL.

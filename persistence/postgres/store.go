@@ -21,9 +21,9 @@ const (
 	// minVersion is the oldest version of PostgreSQL.
 	minVersion = 13
 	// maxReadConns is how many queries may run at the same time, maxWriteConns how many connections the writer, the inbox and the
-	// poll need, with one for a commit whose outcome is unknown.
+	// poll need, with one for a commit whose outcome is unknown, and one for what replicas tell each other.
 	maxReadConns  = 4
-	maxWriteConns = 4
+	maxWriteConns = 5
 )
 
 // Store is a store in PostgreSQL. All replicas see the same.
@@ -55,23 +55,25 @@ func Open(ctx context.Context, url, schema string, logger *slog.Logger) (*Store,
 		return nil, err
 	}
 	s := &Store{engine: newEngine(name, schema, connect(config, maxWriteConns), logger), polled: make(chan struct{})}
-	if err := s.open(start, reader, logger); err != nil {
+	seen, err := s.open(start, reader, logger)
+	if err != nil {
 		close(s.polled)
 		return nil, explained(name, schema, errors.Join(err, s.Close()))
 	}
-	go s.poll()
+	go s.poll(seen)
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, reader *sqlstore.Reader, logger *slog.Logger) (err error) {
+// open opens the store and returns what other processes have committed before.
+func (s *Store) open(ctx context.Context, reader *sqlstore.Reader, logger *slog.Logger) (seen polled, err error) {
 	if err := s.engine.register(ctx); err != nil {
-		return errors.Join(err, reader.Close())
+		return polled{}, errors.Join(err, reader.Close())
 	}
-	if _, err := s.engine.look(ctx); err != nil { // which sets the clock
-		return errors.Join(err, reader.Close())
+	if seen, err = s.engine.look(ctx); err != nil { // which sets the clock
+		return polled{}, errors.Join(err, reader.Close())
 	}
 	s.Store, err = sqlstore.Open(ctx, reader, s.engine, logger)
-	return err
+	return seen, err
 }
 
 // Failed returns a channel that is closed when the database has lost transactions that this process has seen. The process must be

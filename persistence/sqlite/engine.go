@@ -38,6 +38,9 @@ func (e *engine) IsBusy(err error) bool { return isBusy(err) }
 // IsStorageFailure reports whether a statement failed because of the disk or the connection.
 func (e *engine) IsStorageFailure(err error) bool { return isStorageFailure(err) }
 
+// IsExclusive is true: one process serves a database file, and others only add deliveries.
+func (e *engine) IsExclusive() bool { return true }
+
 // Probe writes as many pages as a delivery, to find out whether the disk has room for one. It replaces the same pages each time.
 func (e *engine) Probe(t *sqlstore.Tx) error {
 	_, err := t.Exec(`INSERT INTO meta (key, value) VALUES ('touched', hex(randomblob(16384)))

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"strconv"
 	"sync"
 	"testing"
@@ -37,15 +36,13 @@ func TestSumsAreSavedDuringARemoval(t *testing.T) {
 		}
 		return sums
 	}
-	ctx, cancel := context.WithCancel(t.Context())
 	var saving sync.WaitGroup
 	saved := make(chan int64)
 	defer saving.Wait()
-	defer cancel()
 	defer close(saved)
 	saving.Go(func() {
 		for position := range saved {
-			if err := s.SaveSums(ctx, at(position)); err != nil {
+			if err := s.SaveSums(t.Context(), at(position)); err != nil {
 				t.Errorf("SaveSums at %d: %v", position, err)
 			}
 		}

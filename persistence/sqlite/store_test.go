@@ -337,8 +337,8 @@ func TestImportedSeriesKeepTheirStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.SeriesStarts(t.Context(), -1)
-	if err != nil {
+	var got []dora.SeriesStart
+	if err := s.SeriesStarts(t.Context(), -1, func(s dora.SeriesStart) { got = append(got, s) }); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]dora.SeriesStart{{Family: "c", Labels: labels, At: began}}, got); diff != "" {

@@ -3,14 +3,13 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"dora-exporter/dora"
 )
 
-// baselineDetails are the columns of a baseline that are stored as JSON.
+// baselineDetails are the values of a baseline as they are stored, by codec.
 type baselineDetails struct {
 	Bounds map[string][]int64          `json:"bounds,omitempty"`
 	Series map[string][]baselineSeries `json:"series"`
@@ -22,11 +21,17 @@ type baselineSeries struct {
 	Buckets []int64     `json:"buckets,omitempty"`
 }
 
+// labelsWithKey is a label set that families share, with its Labels.Key.
+type labelsWithKey struct {
+	key    string
+	labels dora.Labels
+}
+
 // Baselines returns all imported baselines, the oldest first.
 func (r *Reader) Baselines(ctx context.Context) ([]dora.Baseline, error) {
 	return readAll(ctx, r, "the baselines", "SELECT hash, source, details, taken, checksum FROM baselines ORDER BY taken, hash", nil,
 		func(rows *sql.Rows) (b dora.Baseline, err error) {
-			var details string
+			var details []byte
 			var taken, sum int64
 			if err := rows.Scan(&b.Hash, &b.Source, &details, &taken, &sum); err != nil {
 				return b, err
@@ -36,15 +41,23 @@ func (r *Reader) Baselines(ctx context.Context) ([]dora.Baseline, error) {
 			}
 			b.Taken = fromMillis(taken)
 			var d baselineDetails
-			if err := json.Unmarshal([]byte(details), &d); err != nil {
+			if err := r.codec.decode(details, &d); err != nil {
 				return b, &CorruptError{Path: r.path, What: "the baseline of " + b.Source + " can't be read", Err: err}
 			}
 			b.Bounds, b.Values = d.Bounds, dora.State{}
+			sets := map[string]labelsWithKey{}
 			for family, all := range d.Series {
-				b.Values[family] = map[string]dora.Series{}
+				b.Values[family] = make(map[string]dora.Series, len(all))
 				for _, s := range all {
-					b.Values[family][s.Labels.Key()] = dora.Series{Labels: s.Labels, Baseline: s.Value, BaselineBuckets: s.Buckets}
+					key := s.Labels.Key()
+					set, known := sets[key]
+					if !known {
+						set = labelsWithKey{key, s.Labels}
+						sets[key] = set
+					}
+					b.Values[family][set.key] = dora.Series{Labels: set.labels, Baseline: s.Value, BaselineBuckets: s.Buckets}
 				}
+				delete(d.Series, family)
 			}
 			return b, nil
 		})
@@ -57,7 +70,7 @@ func (s *Store) AddBaseline(ctx context.Context, b dora.Baseline) error {
 	if earlier {
 		started = b.Start
 	}
-	details, err := encodeBaseline(b)
+	details, err := s.codec.encode(detailsOf(b))
 	if err == nil {
 		err = s.update(ctx, func(t *tx) error {
 			taken := b.Taken.UnixMilli()
@@ -83,13 +96,14 @@ func (s *Store) AddBaseline(ctx context.Context, b dora.Baseline) error {
 	return nil
 }
 
-func encodeBaseline(b dora.Baseline) (string, error) {
+func detailsOf(b dora.Baseline) baselineDetails {
 	d := baselineDetails{Bounds: b.Bounds, Series: map[string][]baselineSeries{}}
 	for family, all := range b.Values {
+		series := make([]baselineSeries, 0, len(all))
 		for _, s := range all {
-			d.Series[family] = append(d.Series[family], baselineSeries{s.Labels, s.Baseline, s.BaselineBuckets})
+			series = append(series, baselineSeries{s.Labels, s.Baseline, s.BaselineBuckets})
 		}
+		d.Series[family] = series
 	}
-	details, err := json.Marshal(d)
-	return string(details), err
+	return d
 }

@@ -2,8 +2,10 @@ package sqlstore
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,6 +40,33 @@ func TestCodec(t *testing.T) {
 				t.Error("a document without its last byte was read")
 			}
 		})
+	}
+}
+
+// A damaged document neither panics nor takes more memory than a document may have.
+func TestDamagedDocument(t *testing.T) {
+	c, err := newCodec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := c.encode(strings.Repeat("deployment ", 100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := range stored {
+		for _, bit := range []byte{1, 16, 128} {
+			damaged := slices.Clone(stored)
+			damaged[at] ^= bit
+			var got string
+			_ = c.decode(damaged, &got) // the checksum of its row tells
+		}
+	}
+	var got string
+	if err := c.decode(binary.AppendUvarint(nil, maxDocument+1), &got); err == nil {
+		t.Error("a document larger than maxDocument was read")
+	}
+	if err := c.decode(nil, &got); err == nil {
+		t.Error("no document was read")
 	}
 }
 

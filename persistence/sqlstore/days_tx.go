@@ -31,6 +31,7 @@ func (t dayTx) Restart(policy string) error {
 	if err != nil {
 		return fmt.Errorf("remove days: %w", err)
 	}
+	t.tx.stale.clear()
 	_, err = t.tx.exec("INSERT INTO stale_days (scope, since) SELECT text, ? FROM texts WHERE id IN (SELECT scope FROM deployments)", time.Time{}.UnixMilli())
 	if err == nil {
 		err = t.tx.markStale(time.Time{}, dora.StaleIncidents)
@@ -68,6 +69,7 @@ func (t dayTx) Save(c dora.DayChanges) error {
 		return fmt.Errorf("remove the counts of no deployments: %w", err)
 	}
 	for scope, since := range c.Stale {
+		t.tx.stale.remove(scope)
 		var err error
 		if since.IsZero() {
 			_, err = t.tx.exec("DELETE FROM stale_days WHERE scope = ?", scope)

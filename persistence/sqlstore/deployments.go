@@ -3,32 +3,12 @@ package sqlstore
 import (
 	"cmp"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"dora-exporter/dora"
 )
-
-const deploymentColumns = "key, details, checksum"
-
-// scanDeployment reads a deployment record and checks its checksum.
-func (c *codec) scanDeployment(path string, scan func(...any) error) (dora.DeploymentRecord, error) {
-	var t dora.DeploymentRecord
-	var key string
-	var details []byte
-	var sum int64
-	if err := scan(&key, &details, &sum); err != nil {
-		return t, err
-	}
-	if err := checkRow(path, "deployment "+key, sum, key, details); err != nil {
-		return t, err
-	}
-	if err := c.decode(details, &t); err != nil {
-		return t, &CorruptError{Path: path, What: "deployment " + key + " can't be read", Err: err}
-	}
-	return t, nil
-}
 
 // Save stores a deployment record.
 func (t deploymentTx) Save(d dora.DeploymentRecord) error {
@@ -39,37 +19,76 @@ func (t deploymentTx) Save(d dora.DeploymentRecord) error {
 }
 
 func (t deploymentTx) save(d dora.DeploymentRecord) error {
-	encode := json.Marshal
-	if d.Shipment != nil { // it has been evaluated, and seldom changes
-		encode = t.writer.codec.encode
-	}
-	details, err := encode(d)
+	details, err := t.writer.codec.encode(d)
 	if err != nil {
 		return err
 	}
-	success := sql.NullInt64{}
+	before, err := t.stored(d.Key())
+	if err != nil {
+		return err
+	}
+	if err := t.staleSince(d, before); err != nil {
+		return err
+	}
+	after := before.with(d)
+	if after.id, err = t.saveRow(before, after, details); err != nil {
+		return err
+	}
+	t.deployments.set(d.Key(), after)
+	was, is := successesOf(before.record), successesOf(d)
+	if slices.Equal(was, is) {
+		return nil
+	}
+	return t.saveSuccesses(after.id, is)
+}
+
+// saveRow inserts or updates the row of a deployment and returns its id. Indexes cost more than the row, so the columns that have not
+// changed are left alone.
+func (t deploymentTx) saveRow(before, after storedDeployment, details []byte) (id int64, err error) {
+	d := after.record
+	row := []any{details, checksum(d.Key(), details)}
+	columns, err := t.searched(d)
+	if err != nil {
+		return 0, err
+	}
+	if before.id == 0 {
+		return t.insert(`INSERT INTO deployments (details, checksum, repository, scope, sha, branch, success, found_at, key, number)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`, append(append(row, columns.values()...), d.Key(), d.ID)...)
+	}
+	earlier, err := t.searched(before.record)
+	if err != nil {
+		return 0, err
+	}
+	if columns == earlier {
+		_, err = t.exec("UPDATE deployments SET details = ?, checksum = ? WHERE id = ?", append(row, before.id)...)
+	} else {
+		_, err = t.exec("UPDATE deployments SET details = ?, checksum = ?, repository = ?, scope = ?, sha = ?, branch = ?, success = ?, found_at = ? WHERE id = ?",
+			append(append(row, columns.values()...), before.id)...)
+	}
+	return before.id, err
+}
+
+// searchedColumns are the columns by which deployments are found, except for the key and the number, which never change.
+type searchedColumns struct {
+	repository, scope int64
+	sha, branch       string
+	success           sql.NullInt64
+	foundAt           int64
+}
+
+func (t *tx) searched(d dora.DeploymentRecord) (c searchedColumns, err error) {
+	c = searchedColumns{sha: d.SHA, branch: d.Branch(), foundAt: d.When().UnixMilli()}
 	if at := d.Succeeded(); !at.IsZero() {
-		success = sql.NullInt64{Int64: at.UnixMilli(), Valid: true}
+		c.success = sql.NullInt64{Int64: at.UnixMilli(), Valid: true}
 	}
-	repository, err := t.text(d.RepositoryKey())
-	if err != nil {
-		return err
+	if c.repository, err = t.text(d.RepositoryKey()); err == nil {
+		c.scope, err = t.text(d.Scope())
 	}
-	scope, err := t.text(d.Scope())
-	if err != nil {
-		return err
-	}
-	if err := t.staleSince(d); err != nil {
-		return err
-	}
-	id, err := t.insert(`INSERT INTO deployments (key, number, repository, scope, sha, branch, success, found_at, details, checksum)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET repository = excluded.repository, scope = excluded.scope, sha = excluded.sha,
-		branch = excluded.branch, success = excluded.success, found_at = excluded.found_at, details = excluded.details, checksum = excluded.checksum
-		RETURNING id`, d.Key(), d.ID, repository, scope, d.SHA, d.Branch(), success, d.When().UnixMilli(), details, checksum(d.Key(), details))
-	if err != nil {
-		return err
-	}
-	return t.saveSuccesses(d, id, scope)
+	return c, err
+}
+
+func (c searchedColumns) values() []any {
+	return []any{c.repository, c.scope, c.sha, c.branch, c.success, c.foundAt}
 }
 
 var saveShipped = upsert("shipped", "scope, name, deployment", "change, revert")
@@ -87,23 +106,21 @@ func (t deploymentTx) addShipped(d dora.DeploymentRecord, c dora.Change, names [
 	if err != nil {
 		return err
 	}
-	var id int64
-	if known, err := t.queryRow("SELECT id FROM deployments WHERE key = ?", []any{d.Key()}, &id); err != nil || !known {
+	stored, err := t.stored(d.Key())
+	if err != nil || stored.id == 0 {
 		return cmp.Or(err, errors.New("the deployment is not known"))
 	}
-	for _, name := range names {
-		_, err := t.exec(saveShipped, scope, name, id, c.Name(), len(c.Reverts) > 0)
-		if err != nil {
-			return err
-		}
+	var shipped, titles [][]any
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+		shipped = append(shipped, []any{scope, name, stored.id, c.Name(), len(c.Reverts) > 0})
 	}
 	for _, title := range c.Titles() {
-		_, err := t.exec("INSERT INTO titles (scope, title, change, deployment) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", scope, title, c.Name(), id)
-		if err != nil {
-			return err
-		}
+		titles = append(titles, []any{scope, title, c.Name(), stored.id})
 	}
-	return nil
+	if err := t.insertRows(saveShipped, shipped); err != nil {
+		return err
+	}
+	return t.insertRows("INSERT INTO titles (scope, title, change, deployment) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", titles)
 }
 
 // RemoveShipped removes what AddShipped stored.

@@ -14,6 +14,9 @@ type Engine interface {
 	// IsStorageFailure reports whether a statement failed because of the database and not because of the statement. The whole
 	// transaction is lost then.
 	IsStorageFailure(err error) bool
+	// IsExclusive reports whether no other process changes what transactions of the writer have read or written while the store is open.
+	// Such rows are cached from one transaction to the next then.
+	IsExclusive() bool
 	// Probe writes as much as a delivery, to find out whether the store can be written again after a failure.
 	Probe(t *Tx) error
 	// Now returns the time of day, which is the same for all processes that use the store.
@@ -41,6 +44,8 @@ type Connection interface {
 	MakeRoom()
 	// Maintain is called every few seconds, between two transactions.
 	Maintain()
+	// ReleaseMemory releases the caches of the connection.
+	ReleaseMemory() error
 	// Statements returns the texts of the statements that were executed, as far as they are known.
 	Statements() []string
 	Close() error

@@ -104,7 +104,13 @@ func (t evaluationTx) Done(s dora.Evaluation) error {
 
 // setEvaluated records whether a deployment has been evaluated, and which deployment of its scope is to be evaluated first now.
 func (t *tx) setEvaluated(s dora.Evaluation, evaluated bool) error {
-	if _, err := t.exec("UPDATE deployments SET evaluated = ? WHERE key = ? AND evaluated <> ?", evaluated, s.Key, evaluated); err != nil {
+	d, err := t.stored(s.Key)
+	if err == nil && d.id != 0 && d.evaluated != evaluated {
+		_, err = t.exec("UPDATE deployments SET evaluated = ? WHERE id = ?", evaluated, d.id)
+		d.evaluated = evaluated
+		t.deployments.set(s.Key, d)
+	}
+	if err != nil {
 		return err
 	}
 	return t.setFirst(s.Scope)

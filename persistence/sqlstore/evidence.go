@@ -18,6 +18,7 @@ func scanEvidence(e *dora.Evidence, rows *sql.Rows, more ...any) error {
 
 // Add stores a piece of evidence unless it exists.
 func (t evidenceTx) Add(e dora.Evidence) error {
+	t.decided.remove(e.Scope)
 	_, err := t.exec("INSERT INTO evidence ("+evidenceColumns+`, decided) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
 		(SELECT count(*) FROM failed_changes WHERE target = ?1)) ON CONFLICT DO NOTHING`,
 		e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail, e.Late)
@@ -37,7 +38,7 @@ func (t evidenceTx) Remove(c dora.Cause, by string) error {
 
 // Undecided returns the evidence about deployments of a scope that are not recorded as failed changes.
 func (t evidenceTx) Undecided(scope string) ([]dora.Evidence, error) {
-	return t.evidence("WHERE scope = ? AND decided = 0", scope)
+	return unlessNone(t.decided, scope, func() ([]dora.Evidence, error) { return t.evidence("WHERE scope = ? AND decided = 0", scope) })
 }
 
 // By returns the evidence of a cause that an incident or deployment is; false if there is none.
@@ -58,6 +59,7 @@ var saveFailedChange = upsert("failed_changes", "target", "scope, cause, by, at,
 
 // SaveFailedChange stores or replaces a failed change.
 func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
+	t.repaired.remove(m.Scope)
 	repaired := sql.NullInt64{}
 	if !m.RepairedAt.IsZero() {
 		repaired = sql.NullInt64{Int64: m.RepairedAt.UnixMilli(), Valid: true}
@@ -74,8 +76,22 @@ func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 
 // Unrepaired returns the failed changes of a scope that are not repaired.
 func (t evidenceTx) Unrepaired(scope string) ([]dora.FailedChange, error) {
-	return readAllIn(t.tx, "the failed changes of "+scope, "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes WHERE scope = ? AND repaired_at IS NULL",
-		[]any{scope}, scanFailedChange)
+	return unlessNone(t.repaired, scope, func() ([]dora.FailedChange, error) {
+		return readAllIn(t.tx, "the failed changes of "+scope, "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes WHERE scope = ? AND repaired_at IS NULL",
+			[]any{scope}, scanFailedChange)
+	})
+}
+
+// unlessNone reads rows of a scope unless it is cached that there are none, as in most scopes.
+func unlessNone[T any](none *rowCache[string, bool], scope string, read func() ([]T, error)) ([]T, error) {
+	if _, ok := none.get(scope); ok {
+		return nil, nil
+	}
+	all, err := read()
+	if err == nil && len(all) == 0 {
+		none.add(scope, true)
+	}
+	return all, err
 }
 
 func scanFailedChange(rows *sql.Rows) (dora.FailedChange, error) {

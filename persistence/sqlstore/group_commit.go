@@ -9,13 +9,13 @@ import (
 
 // commitGroup commits all waiting writes if it can get the lock for writing. While another process holds the lock, they keep waiting
 // and may be abandoned. If the group can't be written, the deliveries are retried together and each update by itself, so that an update
-// that is too large for a nearly full disk does not make the deliveries fail.
+// that is too large for a nearly full disk does not make the deliveries fail. So is a single update if its session was ended.
 func (w *writer) commitGroup() {
 	ops, err := w.commit(claimGroup(w.queue))
 	if w.engine.IsBusy(err) {
 		w.pause(lockRetry)
 	}
-	if err == nil || len(ops) <= 1 || w.engine.IsBusy(err) {
+	if err == nil || len(ops) == 0 || len(ops) == 1 && !w.engine.IsBusy(err) {
 		completeOps(ops, err)
 		return
 	}
@@ -74,8 +74,8 @@ func claimGroup(q *commitQueue) iter.Seq[*op] {
 // commit runs ops in one transaction and returns those that it began, each with its own outcome. If it returns an error, that is the
 // outcome of all of them, and none is written. It begins none while another process holds the lock for writing.
 func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
-	t := &tx{writer: w, logger: w.logger, texts: w.texts, series: w.series, labelSets: w.labelSets}
-	t.forgetIDs()
+	t := &tx{writer: w, logger: w.logger, caches: w.caches}
+	t.caches.rollback()
 	if err = w.begin(t); w.engine.IsBusy(err) {
 		return nil, err
 	}
@@ -99,9 +99,7 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 	}
 	w.queue.committed()
 	w.addPending(t.pendingDelta)
-	t.texts.commit()
-	t.series.commit()
-	t.labelSets.commit()
+	t.caches.commit()
 	if t.changed {
 		w.changed.notify()
 	}
@@ -121,7 +119,7 @@ func (w *writer) begin(t *tx) (err error) {
 			w.connection = nil // not a nil pointer
 			return err
 		}
-		w.forgetCommitted()
+		w.caches.clear() // another connection may be to a database that has lost transactions
 	}
 	t.connection = w.connection
 	removed, err := w.connection.Begin()

@@ -15,26 +15,31 @@ type history struct {
 	path  string
 	codec *codec
 	query queryFunc
+	// cached has the deployments that the writer's transactions know; nil for other connections.
+	cached *rowCache[string, storedDeployment]
 }
 
-func newHistory(path string, codec *codec, query queryFunc) history {
-	runs := func(text string, args ...any) ([]dora.Run, error) {
-		return collect(query, "runs of deployments", text, args, func(rows *sql.Rows) (dora.Run, error) { return codec.scanRun(path, rows) })
+func newHistory(path string, codec *codec, query queryFunc, cached *rowCache[string, storedDeployment]) history {
+	h := history{path: path, codec: codec, query: query, cached: cached}
+	h.findRuns = func(text string, args ...any) ([]dora.Run, error) {
+		return collect(query, "runs of deployments", text, args, h.scanRun)
 	}
-	return history{runs, path, codec, query}
+	return h
 }
 
 // history returns the history as it is committed, or as a snapshot has it.
 func (r *Reader) history(ctx context.Context) history {
-	return newHistory(r.path, r.codec, r.queryFunc(ctx))
+	return newHistory(r.path, r.codec, r.queryFunc(ctx), nil)
 }
 
 // history returns the history as the transaction has it.
-func (t *tx) history() history { return newHistory(t.writer.path, t.writer.codec, t.query) }
+func (t *tx) history() history {
+	return newHistory(t.writer.path, t.writer.codec, t.query, t.deployments)
+}
 
 func (h history) deployments(query string, args ...any) ([]dora.DeploymentRecord, error) {
 	return collect(h.query, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args,
-		func(rows *sql.Rows) (dora.DeploymentRecord, error) { return h.codec.scanDeployment(h.path, rows.Scan) })
+		func(rows *sql.Rows) (dora.DeploymentRecord, error) { return h.scanDeployment(rows) })
 }
 
 func (h history) incidents(query string, args ...any) ([]dora.Incident, error) {
@@ -44,7 +49,17 @@ func (h history) incidents(query string, args ...any) ([]dora.Incident, error) {
 
 // Deployment returns a deployment record by its key; false if it is unknown.
 func (h history) Deployment(key string) (dora.DeploymentRecord, bool, error) {
-	return firstRow(h.deployments("WHERE key = ?", key))
+	if h.cached == nil {
+		return firstRow(h.deployments("WHERE key = ?", key))
+	}
+	if d, ok := h.cached.get(key); ok {
+		return d.copied(), d.id != 0, nil
+	}
+	record, known, err := firstRow(h.deployments("WHERE key = ?", key))
+	if err == nil && !known {
+		h.cached.add(key, storedDeployment{})
+	}
+	return record, known, err
 }
 
 // inRepositoryNamed selects what belongs to a repository that an event has called by a name.

@@ -75,7 +75,7 @@ func claimShared[T any](ctx context.Context, s *Store, client, queue string, now
 		}
 		for _, item := range items {
 			w := work{queue, key(item)}
-			if held[w.key] {
+			if held[exclusion(queue, w.key)] {
 				continue
 			}
 			if len(claimed) == limit {
@@ -84,7 +84,7 @@ func claimShared[T any](ctx context.Context, s *Store, client, queue string, now
 			if _, err := t.exec(saveLease, queue, w.key, s.shared.holder(client), until.UnixMilli()); err != nil {
 				return err
 			}
-			held[w.key] = true // another item may have the same key
+			held[exclusion(queue, w.key)] = true
 			claimed, works = append(claimed, item), append(works, w)
 		}
 		return nil
@@ -96,7 +96,7 @@ func claimShared[T any](ctx context.Context, s *Store, client, queue string, now
 	return claimed, nil
 }
 
-// heldLeases returns the keys of a queue that are leased at a time. It removes old leases.
+// heldLeases returns what is leased of a queue at a time, by exclusion. It removes old leases.
 func (t *tx) heldLeases(queue string, now time.Time) (map[string]bool, error) {
 	held := map[string]bool{}
 	old := false
@@ -105,7 +105,7 @@ func (t *tx) heldLeases(queue string, now time.Time) (map[string]bool, error) {
 		var until int64
 		err := rows.Scan(&key, &until)
 		if now.UnixMilli() < until {
-			held[key] = true
+			held[exclusion(queue, key)] = true
 		}
 		old = old || until < now.Add(-forgetLeasesAfter).UnixMilli()
 		return err

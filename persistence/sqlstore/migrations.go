@@ -93,7 +93,7 @@ var Migrations = [...]string{`
 	CREATE TABLE baselines (
 		hash     TEXT    PRIMARY KEY,
 		source   TEXT    NOT NULL,
-		details  TEXT    NOT NULL,        -- JSON of the values and the bounds of their histograms
+		details  BLOB    NOT NULL,        -- the values and the bounds of their histograms, as by codec
 		taken    INTEGER NOT NULL,
 		checksum INTEGER NOT NULL
 	) STRICT;
@@ -125,7 +125,7 @@ var Migrations = [...]string{`
 		failing_calls TEXT    NOT NULL,   -- JSON of dora.FailingCalls; empty for none
 		inaccessible  INTEGER NOT NULL,
 		checksum   INTEGER NOT NULL
-	) STRICT;
+	) STRICT, WITHOUT ROWID;
 	CREATE INDEX lookups_due ON lookups (due);
 	CREATE INDEX lookups_inaccessible ON lookups (commit_key) WHERE inaccessible = 1;
 	CREATE TABLE waiting_statuses (
@@ -136,7 +136,7 @@ var Migrations = [...]string{`
 		id         INTEGER NOT NULL,
 		checksum   INTEGER NOT NULL,
 		PRIMARY KEY (commit_key, subject)
-	) STRICT;
+	) STRICT, WITHOUT ROWID;
 
 	CREATE TABLE repositories (
 		key  TEXT    PRIMARY KEY,         -- as in dora.RepositoryKey, likewise below

@@ -36,9 +36,32 @@ func (s *Store) Pushed(ctx context.Context) (series []dora.PushedSeries, known b
 	return series, known, err
 }
 
-// SetPushed stores that deltas are pushed, and what the receiver has of some series; it leaves the others as they are.
+// PushQueue is the queue of the lease on the push of metrics in the table leases, if several processes use the store. Its key is empty.
+const PushQueue = "push"
+
+// PushHolder returns the name of this process as the holder of that lease.
+func (s *Store) PushHolder() string { return s.shared.holder("") }
+
+// checkPush fails if another process has claimed the push.
+func (t *tx) checkPush(s *Store) error {
+	if s.shared == nil {
+		return nil
+	}
+	var holder string
+	held, err := t.queryRow("SELECT client FROM leases WHERE queue = ? AND key = ''", []any{PushQueue}, &holder)
+	if err == nil && held && holder != s.PushHolder() {
+		err = fmt.Errorf("%w: %s", dora.ErrLeaseLost, PushQueue)
+	}
+	return err
+}
+
+// SetPushed stores that deltas are pushed, and what the receiver has of some series; it leaves the others as they are. It stores nothing
+// and fails with dora.ErrLeaseLost if another process has claimed the push.
 func (s *Store) SetPushed(ctx context.Context, series []dora.PushedSeries) error {
 	err := s.update(ctx, func(t *tx) error {
+		if err := t.checkPush(s); err != nil {
+			return err
+		}
 		if _, err := t.exec("INSERT INTO meta (key, value) VALUES ('deltas', '') ON CONFLICT DO NOTHING"); err != nil {
 			return err
 		}

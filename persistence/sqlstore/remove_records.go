@@ -17,6 +17,7 @@ func (t removalTx) RemoveDeployment(d dora.DeploymentRecord) error {
 			err = deploymentTx(t).RemoveShipped(d, c)
 		}
 	}
+	t.deployments.remove(d.Key())
 	for _, statement := range []string{
 		"DELETE FROM successes WHERE deployment = (SELECT id FROM deployments WHERE key = ?)",
 		"DELETE FROM failed_changes WHERE target = ?",

@@ -25,6 +25,8 @@ func (t repositoryTx) Merge(from, into string) error {
 	if err := t.moveShipped(from, into); err != nil {
 		return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 	}
+	t.decided.clear()
+	t.repaired.clear()
 	for _, table := range []string{"evaluations", "evidence", "all_evidence", "failed_changes"} {
 		if err := t.moveScopes(table, from, into); err != nil {
 			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)

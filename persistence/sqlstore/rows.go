@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // readAll returns the rows of a query; records names them in errors.
@@ -46,6 +48,21 @@ func firstRow[T any](all []T, err error) (T, bool, error) {
 		return none, false, err
 	}
 	return all[0], true, nil
+}
+
+// maxInserted is how many rows a statement inserts at most: each number of rows is another statement.
+const maxInserted = 16
+
+// insertRows executes a statement that inserts a row for many rows, with as few statements as it can.
+func (t *tx) insertRows(statement string, rows [][]any) error {
+	for chunk := range slices.Chunk(rows, maxInserted) {
+		row := "(" + placeholders(len(chunk[0])) + ")"
+		many := strings.Replace(statement, row, row+strings.Repeat(", "+row, len(chunk)-1), 1)
+		if _, err := t.exec(many, slices.Concat(chunk...)...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scanText scans a row of one text.

@@ -12,7 +12,7 @@ import (
 type findRuns func(query string, args ...any) ([]dora.Run, error)
 
 // selectRuns reads the runs first: without CROSS the planner may begin with all deployments.
-const selectRuns = "SELECT key, details, checksum, at FROM runs CROSS JOIN deployments ON id = deployment "
+const selectRuns = "SELECT " + deploymentColumns + ", at FROM runs CROSS JOIN deployments ON id = deployment "
 
 // Previous returns the newest run of a scope before a moment.
 func (find findRuns) Previous(scope string, m dora.Moment) (dora.Run, bool, error) {
@@ -47,24 +47,43 @@ func (find findRuns) first(query string, args ...any) (dora.Run, bool, error) {
 // Runs returns the runs of deployments, for explanations.
 func (r *Reader) Runs(ctx context.Context) dora.Runs { return r.history(ctx) }
 
-func (c *codec) scanRun(path string, rows *sql.Rows) (run dora.Run, err error) {
+func (h history) scanRun(rows *sql.Rows) (run dora.Run, err error) {
 	var at int64
-	run.DeploymentRecord, err = c.scanDeployment(path, func(columns ...any) error { return rows.Scan(append(columns, &at)...) })
+	run.DeploymentRecord, err = h.scanDeployment(rows, &at)
 	run.At = fromMillis(at)
 	return run, err
 }
 
+// success is a row of the table successes, without the deployment.
+type success struct {
+	at, number int64
+	scope, sha string
+	team       string
+	production bool
+}
+
+// successesOf returns the successes of a deployment.
+func successesOf(d dora.DeploymentRecord) (all []success) {
+	for _, o := range d.Outcomes {
+		if dora.OutcomeOf(o.State) == dora.Success {
+			all = append(all, success{o.At.UnixMilli(), d.ID, d.Scope(), d.SHA, d.Team, d.InProduction})
+		}
+	}
+	return all
+}
+
 // saveSuccesses replaces the successes of a deployment, which is stored with an id.
-func (t *tx) saveSuccesses(d dora.DeploymentRecord, id, scope int64) error {
+func (t *tx) saveSuccesses(id int64, all []success) error {
 	if _, err := t.exec("DELETE FROM successes WHERE deployment = ?", id); err != nil {
 		return err
 	}
-	for _, o := range d.Outcomes {
-		if dora.OutcomeOf(o.State) != dora.Success {
-			continue
+	for _, s := range all {
+		scope, err := t.text(s.scope)
+		if err != nil {
+			return err
 		}
-		_, err := t.exec("INSERT INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-			id, o.At.UnixMilli(), d.ID, scope, d.SHA, d.Team, d.InProduction)
+		_, err = t.exec("INSERT INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			id, s.at, s.number, scope, s.sha, s.team, s.production)
 		if err != nil {
 			return err
 		}

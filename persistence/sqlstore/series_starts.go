@@ -35,19 +35,26 @@ func (r *Reader) seriesOf(ctx context.Context, family string) ([]storedSeries, e
 		})
 }
 
-// SeriesStarts returns when the series began whose first fact is after a position; all series if it is negative.
-func (r *Reader) SeriesStarts(ctx context.Context, after int64) ([]dora.SeriesStart, error) {
-	return readAll(ctx, r, "the starts of series", "SELECT text, labels, at FROM series JOIN texts ON texts.id = family WHERE position > ? ORDER BY position", []any{after},
-		func(rows *sql.Rows) (s dora.SeriesStart, err error) {
-			var labels string
-			var at int64
-			if err := rows.Scan(&s.Family, &labels, &at); err != nil {
-				return s, err
-			}
-			s.At = fromMillis(at)
-			s.Labels, err = r.seriesLabels(s.Family, labels)
-			return s, err
-		})
+// SeriesStarts calls add for the series whose first fact is after a position; for all series if it is negative.
+func (r *Reader) SeriesStarts(ctx context.Context, after int64, add func(dora.SeriesStart)) error {
+	const query = "SELECT text, labels, at FROM series JOIN texts ON texts.id = family WHERE position > ? ORDER BY position"
+	err := r.query(ctx, query, []any{after}, func(rows *sql.Rows) (err error) {
+		var s dora.SeriesStart
+		var labels string
+		var at int64
+		if err := rows.Scan(&s.Family, &labels, &at); err != nil {
+			return err
+		}
+		s.At = fromMillis(at)
+		if s.Labels, err = r.seriesLabels(s.Family, labels); err == nil {
+			add(s)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read the starts of series: %w", err)
+	}
+	return nil
 }
 
 func (r *Reader) seriesLabels(family, text string) (labels dora.Labels, err error) {
@@ -106,5 +113,6 @@ func (t *tx) beginImported(b dora.Baseline, at time.Time) error {
 			}
 		}
 	}
+	t.series.rollback() // there may be many, and most get no facts
 	return nil
 }

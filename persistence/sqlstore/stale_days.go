@@ -8,18 +8,15 @@ import (
 )
 
 // staleSince marks what is stale when a deployment is stored: the days of its scope since its time, the one before or the new one.
-func (t *tx) staleSince(d dora.DeploymentRecord) error {
-	var scope string
-	var at int64
+func (t *tx) staleSince(d dora.DeploymentRecord, before storedDeployment) error {
 	since := d.When()
-	known, err := t.queryRow("SELECT (SELECT text FROM texts WHERE id = scope), found_at FROM deployments WHERE key = ?", []any{d.Key()}, &scope, &at)
-	if err != nil {
-		return err
+	if before.id == 0 {
+		return t.markStale(since, d.Scope(), dora.StaleIncidents)
 	}
-	if before := fromMillis(at); known && before.Before(since) {
-		since = before
+	if earlier := before.record.When(); earlier.Before(since) {
+		since = earlier
 	}
-	if known && scope != d.Scope() {
+	if scope := before.record.Scope(); scope != d.Scope() {
 		if err := t.markStale(since, scope); err != nil {
 			return err
 		}
@@ -29,12 +26,17 @@ func (t *tx) staleSince(d dora.DeploymentRecord) error {
 
 // markStale records that the days of scopes are stale since a time, unless they are since an earlier one.
 func (t *tx) markStale(since time.Time, scopes ...string) error {
+	at := since.UnixMilli()
 	for _, scope := range scopes {
+		if marked, ok := t.stale.get(scope); ok && marked <= at {
+			continue
+		}
 		_, err := t.exec("INSERT INTO stale_days (scope, since) VALUES (?, ?) ON CONFLICT (scope) DO UPDATE SET since = excluded.since WHERE stale_days.since > excluded.since",
-			scope, since.UnixMilli())
+			scope, at)
 		if err != nil {
 			return fmt.Errorf("mark days as stale: %w", err)
 		}
+		t.stale.set(scope, at)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ var errEnded = errors.New("the transaction has ended")
 
 // tx is the transaction of a group. It implements dora.Tx for one op at a time.
 type tx struct {
+	caches
 	writer     *writer
 	connection Connection
 	// client is the name of the client whose op runs; leases holds the claims of all clients.
@@ -28,12 +29,10 @@ type tx struct {
 	lastPosition     int64
 	lastPositionRead bool
 	changed          bool
+	// wrote is true if the running op has its savepoint, or needs none.
+	wrote bool
 	// pendingDelta is the change of the number of pending deliveries.
 	pendingDelta int
-	// texts and series have ids of rows of these tables; labelSets has which rows are there.
-	texts     *idCache[string]
-	series    *idCache[seriesKey]
-	labelSets *idCache[labelSet]
 	// err is the first error of a statement of the running op. No further statement is executed: SQLite may have rolled back the
 	// whole transaction, and each statement would be committed by itself.
 	err error
@@ -45,11 +44,7 @@ var _ dora.Tx = (*tx)(nil)
 // lost.
 func (t *tx) apply(o *op) error {
 	before := *t
-	if !o.single {
-		if _, err := t.connection.Exec("SAVEPOINT op"); err != nil {
-			return err
-		}
-	}
+	t.wrote = o.single
 	o.err = t.run(o)
 	failed := t.err
 	t.err = errEnded
@@ -59,21 +54,26 @@ func (t *tx) apply(o *op) error {
 	end := "RELEASE op"
 	if o.err != nil {
 		t.lastPosition, t.lastPositionRead, t.changed, t.pendingDelta = before.lastPosition, before.lastPositionRead, before.changed, before.pendingDelta
-		t.forgetIDs()
+		t.caches.rollback()
 		end = "ROLLBACK TO op"
 	}
-	if o.single {
+	if o.single || !t.wrote {
 		return nil
 	}
 	_, err := t.connection.Exec(end)
 	return err
 }
 
-// forgetIDs forgets the ids of rows that may have been rolled back.
-func (t *tx) forgetIDs() {
-	t.texts.rollback()
-	t.series.rollback()
-	t.labelSets.rollback()
+// beforeWrite prepares the first statement of an op that may change something: a savepoint undoes the op if it fails.
+func (t *tx) beforeWrite() error {
+	if t.err != nil || t.wrote {
+		return t.err
+	}
+	if _, err := t.connection.Exec("SAVEPOINT op"); err != nil {
+		return t.fail(err)
+	}
+	t.wrote = true
+	return nil
 }
 
 // run calls the op. A panic becomes the op's error, and so does a statement's error that the op ignored.
@@ -93,8 +93,8 @@ func (t *tx) run(o *op) (err error) {
 
 // exec executes a statement and returns how many rows it changed.
 func (t *tx) exec(query string, args ...any) (int64, error) {
-	if t.err != nil {
-		return 0, t.err
+	if err := t.beforeWrite(); err != nil {
+		return 0, err
 	}
 	result, err := t.connection.Exec(query, args...)
 	if err != nil {
@@ -110,6 +110,9 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 
 // insert executes a statement that inserts a row and returns its id.
 func (t *tx) insert(query string, args ...any) (id int64, err error) {
+	if err := t.beforeWrite(); err != nil {
+		return 0, err
+	}
 	_, err = t.queryRow(query, args, &id)
 	t.changed = true
 	return id, err

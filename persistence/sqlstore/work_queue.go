@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -62,8 +63,26 @@ func (c *Client) Update(ctx context.Context, f func(dora.Tx) error) error {
 	return c.updateAs(ctx, c.name, func(t *tx) error { return f(t) })
 }
 
-// evaluationKey returns a key that is unique among the evaluations of a queue.
-func evaluationKey(s dora.Evaluation) string { return s.Kind + "/" + s.Key }
+// evaluationKey returns a key that is unique among the evaluations of a queue. That of a deployment has its scope, with its
+// length.
+func evaluationKey(s dora.Evaluation) string {
+	if s.Kind == dora.DeploymentEvaluation {
+		return strconv.Itoa(len(s.Scope)) + "/" + s.Scope + "/" + s.Key
+	}
+	return s.Kind + "/" + s.Key
+}
+
+// exclusion returns what is leased together with a key: of the evaluations of deployments the scope, since an earlier deployment may arrive
+// while one is evaluated.
+func exclusion(queue, key string) string {
+	if queue == comparisonQueue {
+		length, rest, _ := strings.Cut(key, "/")
+		if n, err := strconv.Atoi(length); err == nil && n <= len(rest) {
+			return rest[:n]
+		}
+	}
+	return key
+}
 
 // evaluationWork returns the queue and key of an evaluation.
 func evaluationWork(s dora.Evaluation) work {

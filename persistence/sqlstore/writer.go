@@ -31,9 +31,7 @@ type writer struct {
 	// The following are used or changed by the committer only.
 	connection Connection // nil if it must be reopened
 	moved      error      // why writes would be lost, else nil
-	texts      *idCache[string]
-	series     *idCache[seriesKey]
-	labelSets  *idCache[labelSet]
+	caches     caches
 	hasRemoved bool // there are removed_keys
 	// pending is the number of pending deliveries, once maxPending is set.
 	pending, maxPending atomic.Int64
@@ -50,16 +48,9 @@ type writer struct {
 func newWriter(r *Reader, engine Engine, logger *slog.Logger) *writer {
 	return &writer{
 		path: r.path, engine: engine, codec: r.codec, reader: r, logger: logger, queue: newQueue(MaxWaiting),
-		texts: newIDCache[string](), series: newIDCache[seriesKey](), labelSets: newIDCache[labelSet](),
+		caches:  newCaches(engine.IsExclusive()),
 		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
-}
-
-// forgetCommitted empties the caches: another connection may be to a database that has lost transactions.
-func (w *writer) forgetCommitted() {
-	clear(w.texts.committed)
-	clear(w.series.committed)
-	clear(w.labelSets.committed)
 }
 
 // start opens the connection.

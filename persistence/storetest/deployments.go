@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"errors"
+	"slices"
 	"testing"
 
 	"dora-exporter/dora"
@@ -8,7 +10,7 @@ import (
 
 // People name a deployment owner/repository#number, whatever the case of the repository and whichever server it is of.
 func deploymentRules() rules {
-	return rules{"name": deploymentsByName, "nearest": nearestDeployments, "content": deploymentsKeepTheirContent}
+	return rules{"name": deploymentsByName, "nearest": nearestDeployments, "content": deploymentsKeepTheirContent, "copies": deploymentsAreCopies}
 }
 
 func deploymentsByName(t *testing.T, s Store) {
@@ -47,6 +49,35 @@ func nearestDeployments(t *testing.T, s Store) {
 	} {
 		same(t, "Nearest", test.want, idsOf(must[[]dora.DeploymentRecord](t)(s.Nearest(t.Context(), "Acme", "Web", test.number, test.limit))))
 	}
+}
+
+// deploymentsAreCopies changes records that were saved or read: nothing is stored before they are saved.
+func deploymentsAreCopies(t *testing.T, s Store) {
+	want := success(1, 5)
+	want.Workflows = []string{"ci"}
+	saved := want
+	saved.Outcomes, saved.Workflows = slices.Grow(want.Outcomes, 8), slices.Grow(want.Workflows, 8)
+	change := func(d *dora.DeploymentRecord) {
+		d.AddOutcome(dora.Outcome{ID: 9, State: "failure", At: minute(1)}) // before the success
+		d.Workflows = append(d.Workflows, "deploy")
+	}
+	check := func(tx dora.Tx) error {
+		for range 2 {
+			got, known, err := tx.History().Deployment(want.Key())
+			if err != nil || !known {
+				t.Errorf("Deployment = %t, %v", known, err)
+			}
+			same(t, "Deployment", want, got)
+			change(&got)
+		}
+		return nil
+	}
+	update(t, s, func(tx dora.Tx) error {
+		err := tx.Deployments().Save(saved)
+		change(&saved)
+		return errors.Join(err, check(tx))
+	})
+	update(t, s, check)
 }
 
 func deploymentsKeepTheirContent(t *testing.T, s Store) {

@@ -17,7 +17,45 @@ func evidenceRules() rules {
 		"unrepaired": unrepairedFailures,
 		"order":      evidenceInOrder,
 		"in":         evidenceOfOne,
+		"after none": evidenceAfterNone,
 	}
+}
+
+// evidenceAfterNone reads what there is in a scope before and after there is some.
+func evidenceAfterNone(t *testing.T, s Store) {
+	check := func(when, scope string, undecided, unrepaired int) {
+		t.Helper()
+		update(t, s, func(tx dora.Tx) error {
+			for range 2 {
+				evidence, err := tx.Evidence().Undecided(scope)
+				if err != nil || len(evidence) != undecided {
+					t.Errorf("%s: Undecided(%s) = %v, %v; want %d", when, scope, evidence, err, undecided)
+				}
+				failed, err := tx.Evidence().Unrepaired(scope)
+				if err != nil || len(failed) != unrepaired {
+					t.Errorf("%s: Unrepaired(%s) = %v, %v; want %d", when, scope, failed, err, unrepaired)
+				}
+			}
+			return nil
+		})
+	}
+	const from, into = "h/acme/from/production", "h/acme/into/production"
+	first, second := piece("h/1", dora.CauseStatus, "h/1", 1), piece("h/2", dora.CauseStatus, "h/2", 2)
+	first.Scope, second.Scope = from, from
+	check("at the beginning", from, 0, 0)
+	check("at the beginning", into, 0, 0)
+	addEvidence(t, s, first, second)
+	check("with evidence", from, 2, 0)
+	saveFailed(t, s, dora.FailedChange{Evidence: first})
+	check("with a failed change", from, 1, 1)
+	check("in another scope", into, 0, 0)
+	repositories(t, s, func(tx dora.RepositoryTx) error { return tx.Merge("h/acme/from", "h/acme/into") })
+	check("after the merge", from, 0, 0)
+	check("after the merge", into, 1, 1)
+	saveFailed(t, s, dora.FailedChange{Evidence: second, RepairedBy: "h/3", RepairedAt: minute(3)})
+	first.Scope = into
+	saveFailed(t, s, dora.FailedChange{Evidence: first, RepairedBy: "h/3", RepairedAt: minute(3)})
+	check("after the repairs", into, 0, 0)
 }
 
 func piece(target string, c dora.Cause, by string, at int) dora.Evidence {

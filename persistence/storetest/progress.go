@@ -100,7 +100,10 @@ func pushedSeries(t *testing.T, s Store) {
 func seriesStarts(t *testing.T, s Store) {
 	check := func(after int64, want ...string) []dora.SeriesStart {
 		t.Helper()
-		starts := must[[]dora.SeriesStart](t)(s.SeriesStarts(t.Context(), after))
+		var starts []dora.SeriesStart
+		if err := s.SeriesStarts(t.Context(), after, func(s dora.SeriesStart) { starts = append(starts, s) }); err != nil {
+			t.Fatal(err)
+		}
 		var got []string
 		for _, start := range starts {
 			got = append(got, start.Family+" "+start.Labels["team"])

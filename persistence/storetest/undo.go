@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"dora-exporter/dora"
 )
@@ -16,7 +17,9 @@ func undoRules() rules {
 	return rules{
 		"error":      func(t *testing.T, s Store) { everythingIsUndone(t, s, func() error { return errRule }) },
 		"panic":      func(t *testing.T, s Store) { everythingIsUndone(t, s, func() error { panic("a bug") }) },
+		"again":      undoneThenDone,
 		"neighbours": neighboursAreKept,
+		"changes":    changesAreKept,
 		"context":    nothingAfterTheContext,
 		"ended":      endedTransactions,
 	}
@@ -44,6 +47,37 @@ func everythingIsUndone(t *testing.T, s Store, end func() error) {
 	same(t, "what can be read", want, everything(t, s))
 	addFacts(t, s, fact("after")) // the store goes on
 	inOrder(t, s, "before", "after")
+}
+
+// undoneThenDone makes the same changes again after they were undone: nothing is taken for stored.
+func undoneThenDone(t *testing.T, s Store) {
+	before, d := success(1, 1), success(2, 2)
+	accept(t, s, "a", "b")
+	save(t, s, before)
+	update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Add(evaluation(before, minute(1))) })
+	update(t, s, func(tx dora.Tx) error {
+		return tx.Days().Save(dora.DayChanges{Stale: map[string]time.Time{scope(): {}}})
+	})
+	ids := peek(t, s.DeliveryQueue(), minute(0))
+	err := s.Update(t.Context(), func(tx dora.Tx) error { return errors.Join(changeEverything(tx, before, ids), errRule) })
+	permanentError(t, "Update", err)
+	update(t, s, func(tx dora.Tx) error { return changeEverything(tx, before, ids) })
+	update(t, s, func(tx dora.Tx) error {
+		changed, _, err := tx.History().Deployment(before.Key())
+		next, follows, nextErr := tx.History().Next(scope(), before.Moment())
+		stale, staleErr := tx.Days().Stale()
+		unrepaired, unrepairedErr := tx.Evidence().Unrepaired(scope())
+		undecided, undecidedErr := tx.Evidence().Undecided(scope())
+		key, _, shipped, shippedErr := tx.History().FirstShipped(scope(), "#1")
+		evaluated, evaluatedErr := tx.Deployments().HasEvaluatedAfter(scope(), dora.Moment{})
+		if !changed.Late || !follows || next.Key() != d.Key() || !shipped || key != d.Key() || !evaluated {
+			t.Errorf("late: %t; next: %q; #1 was shipped by %q; evaluated: %t", changed.Late, next.Key(), key, evaluated)
+		}
+		if len(unrepaired) != 1 || len(undecided) != 0 || !stale[scope()].Equal(minute(1)) {
+			t.Errorf("unrepaired: %v; undecided: %v; stale: %v", unrepaired, undecided, stale)
+		}
+		return errors.Join(err, nextErr, staleErr, unrepairedErr, undecidedErr, shippedErr, evaluatedErr)
+	})
 }
 
 func changeEverything(tx dora.Tx, before dora.DeploymentRecord, deliveries []dora.Delivery) error {
@@ -91,6 +125,12 @@ func everything(t *testing.T, s Store) map[string]any {
 			_, known, err := tx.Commits().Origin("undone")
 			return known, err
 		},
+		"deployments": func(tx dora.Tx) (any, error) {
+			first, _, err := tx.History().Deployment(success(1, 1).Key())
+			second, known, secondErr := tx.History().Deployment(success(2, 2).Key())
+			return []any{first, second, known}, errors.Join(err, secondErr)
+		},
+		"undecided":  func(tx dora.Tx) (any, error) { return tx.Evidence().Undecided(scope()) },
 		"unrepaired": func(tx dora.Tx) (any, error) { return tx.Evidence().Unrepaired(scope()) },
 		"stale":      func(tx dora.Tx) (any, error) { return tx.Days().Stale() },
 		"evaluated":  func(tx dora.Tx) (any, error) { return tx.Deployments().HasEvaluatedAfter(scope(), dora.Moment{}) },
@@ -104,6 +144,40 @@ func everything(t *testing.T, s Store) map[string]any {
 }
 
 // neighboursAreKept runs many transactions at the same time, of which every second one fails.
+// changesAreKept changes one deployment in many transactions at the same time, of which every third one fails.
+func changesAreKept(t *testing.T, s Store) {
+	d := success(1, 1)
+	save(t, s, d)
+	want := d.Outcomes
+	var wait sync.WaitGroup
+	for i := range 30 {
+		o := dora.Outcome{ID: int64(100 + i), State: "success", At: minute(i + 2)}
+		fails := i%3 == 1
+		if !fails {
+			want = append(want, o)
+		}
+		wait.Go(func() {
+			err := s.Update(t.Context(), func(tx dora.Tx) error {
+				read, _, err := tx.History().Deployment(d.Key())
+				read.AddOutcome(o)
+				if err = errors.Join(err, tx.Deployments().Save(read)); err == nil && fails {
+					err = errRule
+				}
+				return err
+			})
+			if (err != nil) != fails {
+				t.Errorf("Update %d = %v", i, err)
+			}
+		})
+	}
+	wait.Wait()
+	got, _, err := s.Deployment(t.Context(), d.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "outcomes", want, got.Outcomes)
+}
+
 func neighboursAreKept(t *testing.T, s Store) {
 	ends := []func() error{func() error { return nil }, func() error { return errRule }, func() error { return nil }, func() error { panic("a bug") }}
 	var wait sync.WaitGroup

@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"dora-exporter/dora"
+	"dora-exporter/integration/pgserver"
+)
+
+// proxy stands between a store and its server and cuts connections.
+type proxy struct {
+	listener net.Listener
+	server   string
+	// cut says when the next COMMIT cuts its connection: before the server gets it, or after it has, before the answer.
+	cut atomic.Pointer[string]
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func newProxy(t *testing.T, server *pgserver.Server) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it ends at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{listener: l, server: fmt.Sprintf("127.0.0.1:%d", server.Port)}
+	go p.serve()
+	t.Cleanup(func() {
+		_ = l.Close()
+		p.cutAll()
+	})
+	return p
+}
+
+func (p *proxy) url() string {
+	return fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable", p.listener.Addr())
+}
+
+func (p *proxy) serve() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", p.server) //nolint:noctx // it ends at once
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.conns = append(p.conns, client, server)
+		p.mu.Unlock()
+		go p.requests(client, server)
+		go func() {
+			_, _ = io.Copy(client, server)
+			_, _ = client.Close(), server.Close()
+		}()
+	}
+}
+
+func (p *proxy) requests(client, server net.Conn) {
+	defer client.Close()
+	defer server.Close()
+	buffer := make([]byte, 1<<20)
+	for {
+		n, err := client.Read(buffer)
+		if err != nil {
+			return
+		}
+		if bytes.Contains(buffer[:n], []byte("; COMMIT")) {
+			switch when := p.cut.Swap(nil); {
+			case when == nil:
+			case *when == "before":
+				return
+			default:
+				_ = client.Close() // no answer arrives
+			}
+		}
+		if _, err := server.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (p *proxy) cutAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
+	p.conns = nil
+}
+
+// A connection that breaks while a transaction is being committed: it is found out whether it was, and nothing is done twice.
+func TestConnectionLostInACommit(t *testing.T) {
+	server := pgserver.Start(t, "fsync=off")
+	for _, when := range []string{"before", "after"} {
+		t.Run(when, func(t *testing.T) {
+			through := newProxy(t, server)
+			p := place{through.url(), newPlace(server).schema}
+			s := p.open(t)
+			for i := range 10 {
+				through.cut.Store(&when)
+				runs := 0
+				err := s.Update(t.Context(), func(tx dora.Tx) error {
+					runs++
+					added, err := tx.Facts().Add(fact(fmt.Sprint(i)))
+					if err == nil && !added {
+						err = errors.New("it is there already")
+					}
+					return err
+				})
+				if want := map[string]int{"before": 2, "after": 1}[when]; err != nil || runs != want {
+					t.Fatalf("update %d = %v after %d runs, want none after %d", i, err, runs, want)
+				}
+			}
+			if n := positions(t, s); n != 10 {
+				t.Errorf("%d facts, want 10", n)
+			}
+		})
+	}
+}
+
+// A cut network ends no work for good.
+func TestConnectionsLost(t *testing.T) {
+	server := pgserver.Start(t, "fsync=off")
+	through := newProxy(t, server)
+	s := place{through.url(), newPlace(server).schema}.open(t)
+	n := 0
+	for i := range 20 {
+		through.cutAll()
+		eventually(t, "a fact", func() error {
+			err := addFact(t.Context(), s, fmt.Sprint(i))
+			if err != nil && strings.Contains(err.Error(), "there already") {
+				t.Fatalf("fact %d was added, but Update said no", i)
+			}
+			return err
+		})
+		if _, err := s.Accept(t.Context(), delivery(fmt.Sprint(i))); err != nil {
+			t.Errorf("Accept: %v", err)
+		}
+		n++
+	}
+	if got := positions(t, s); got != n {
+		t.Errorf("%d facts, want %d", got, n)
+	}
+}

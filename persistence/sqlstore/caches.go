@@ -1,0 +1,82 @@
+package sqlstore
+
+import "slices"
+
+// The numbers of rows that are cached.
+const (
+	// maxCachedIDs is for short rows.
+	maxCachedIDs = 10_000
+	// maxCachedDeployments is for deployments with what they ship.
+	maxCachedDeployments = 1000
+)
+
+// caches has the rows that the transactions of the writer have read or written.
+type caches struct {
+	// exclusive is true if no other process changes these rows.
+	exclusive bool
+	// texts and series have ids of rows of these tables, which are never changed or removed; labelSets has which rows are there.
+	texts     *rowCache[string, int64]
+	series    *rowCache[seriesKey, int64]
+	labelSets *rowCache[labelSet, int64]
+	// deployments has deployments by their keys, also those that are not stored.
+	deployments *rowCache[string, storedDeployment]
+	// decided has scopes without evidence that is not decided on, repaired scopes without failed changes that are not repaired.
+	decided, repaired *rowCache[string, bool]
+	// stale has a time since which the days of a scope are stale at least.
+	stale *rowCache[string, int64]
+}
+
+func newCaches(exclusive bool) caches {
+	return caches{
+		exclusive: exclusive,
+		texts:     newRowCache[string, int64](maxCachedIDs), series: newRowCache[seriesKey, int64](maxCachedIDs),
+		labelSets:   newRowCache[labelSet, int64](maxCachedIDs),
+		deployments: newRowCache[string, storedDeployment](maxCachedDeployments),
+		decided:     newRowCache[string, bool](maxCachedIDs),
+		repaired:    newRowCache[string, bool](maxCachedIDs),
+		stale:       newRowCache[string, int64](maxCachedIDs),
+	}
+}
+
+// cache is a rowCache of any rows.
+type cache interface {
+	commit()
+	rollback()
+	clear()
+}
+
+// lasting returns the caches of rows that are never changed or removed.
+func (c caches) lasting() []cache { return []cache{c.texts, c.series, c.labelSets} }
+
+// changing returns the caches of other rows.
+func (c caches) changing() []cache { return []cache{c.deployments, c.decided, c.repaired, c.stale} }
+
+// rollback forgets what may have been rolled back.
+func (c caches) rollback() {
+	for _, rows := range slices.Concat(c.lasting(), c.changing()) {
+		rows.rollback()
+	}
+}
+
+// commit keeps what was committed, as long as nobody else changes it.
+func (c caches) commit() {
+	for _, rows := range c.lasting() {
+		rows.commit()
+	}
+	for _, rows := range c.changing() {
+		if c.exclusive {
+			rows.commit()
+		} else {
+			rows.clear()
+		}
+	}
+}
+
+// clear forgets all rows.
+func (c caches) clear() {
+	c.texts.clear()
+	c.series.clear()
+	c.labelSets.clear()
+	c.deployments.clear()
+	c.stale.clear()
+}
