@@ -37,7 +37,7 @@ func Backfill(ctx context.Context, o Options, r BackfillRequest, onProgress func
 		return made, err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	if err := a.restore(ctx); err != nil {
+	if err := a.projection.Restore(ctx); err != nil {
 		return made, err
 	}
 	stop := a.process(ctx)

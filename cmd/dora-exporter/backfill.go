@@ -22,12 +22,12 @@ import (
 	"dora-exporter/internal/localfile"
 )
 
-// progressFlag is the flag by which the process that a person starts tells its child how to show the progress.
+// progressFlag says how to show the progress. The process that a person starts sets it for its child, which has no terminal.
 const progressFlag = "-progress"
 
 // withProgress adds the flag to the arguments of a backfill if the progress is shown on a terminal.
 func withProgress(command string, args []string) []string {
-	if command == "backfill" && term.IsTerminal(int(os.Stderr.Fd())) {
+	if command == "backfill" && term.IsTerminal(int(os.Stderr.Fd())) && !slices.Contains(args, progressFlag) {
 		return append(slices.Clip(args), progressFlag, "bar")
 	}
 	return args
