@@ -204,6 +204,29 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 	if err != nil {
 		return nil, err
 	}
+	stopProcessing := p.process(ctx)
+	stopBackfills := runInBackground(ctx, func(ctx context.Context) { p.runBackfills(ctx, o) })
+	return func() error {
+		deadline := time.Now().Add(stopTimeout)
+		p.server.stop(ctx, requestsTimeout)
+		p.flushLogs()
+		stopBackfills()
+		stopped := stopProcessing()
+		_ = withTimeout(ctx, min(lastPushTimeout, time.Until(deadline)), func(ctx context.Context) error {
+			var pushing sync.WaitGroup
+			pushing.Go(func() { _ = push.Stop(ctx) })
+			pushing.Go(func() { _ = p.traces.Stop(ctx) })
+			pushing.Wait()
+			return nil
+		})
+		return stopped
+	}, nil
+}
+
+// process runs the parts that process deliveries, and returns the function that stops them: it processes the accepted deliveries and
+// writes the last checkpoint.
+func (p *parts) process(ctx context.Context) (stop func() error) {
+	ctx = context.WithoutCancel(ctx)
 	stopClock := runInBackground(ctx, p.clock.Run)
 	stopProcessor := runInBackground(ctx, p.processor.Run)
 	stopSharing := func() {}
@@ -216,9 +239,6 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 	stopProjection := runInBackground(ctx, p.projection.Run)
 	stopRetention := runInBackground(ctx, p.retention.Run)
 	return func() error {
-		deadline := time.Now().Add(stopTimeout)
-		p.server.stop(ctx, requestsTimeout)
-		p.flushLogs()
 		stopProcessor()
 		drained := withTimeout(ctx, drainTimeout, p.processor.Drain)
 		if errors.Is(drained, context.DeadlineExceeded) {
@@ -231,16 +251,8 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 		stopDays()
 		stopClock()
 		stopProjection()
-		written := withTimeout(ctx, checkpointTimeout, p.projection.Finish)
-		_ = withTimeout(ctx, min(lastPushTimeout, time.Until(deadline)), func(ctx context.Context) error {
-			var pushing sync.WaitGroup
-			pushing.Go(func() { _ = push.Stop(ctx) })
-			pushing.Go(func() { _ = p.traces.Stop(ctx) })
-			pushing.Wait()
-			return nil
-		})
-		return errors.Join(drained, written)
-	}, nil
+		return errors.Join(drained, withTimeout(ctx, checkpointTimeout, p.projection.Finish))
+	}
 }
 
 // runInBackground starts f. The returned function cancels f's context and waits for its end.

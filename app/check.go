@@ -90,7 +90,7 @@ func checksOf(c *config.Config, o CheckOptions) []check.Check {
 	checks := []check.Check{func(ctx context.Context) []dora.Finding { return checkDatabase(ctx, c.Storage.Database) }}
 	for i, account := range gitHubAccounts(&c.GitHub) {
 		options := enrichment.InspectOptions{
-			Account: account, Signed: len(c.GitHub.Accounts[i].WebhookSecret) > 0, Repositories: repositoriesOf(c, i), Now: o.Now,
+			Account: account, Signed: len(c.GitHub.Accounts[i].WebhookSecret) > 0, Repositories: repositoriesOfAccount(c, i), Now: o.Now,
 		}
 		checks = append(checks, func(ctx context.Context) []dora.Finding { return enrichment.Inspect(ctx, options) })
 	}
@@ -100,8 +100,8 @@ func checksOf(c *config.Config, o CheckOptions) []check.Check {
 	return append(checks, receiverChecks(&c.OTLP)...)
 }
 
-// repositoriesOf returns the repositories under teams, as owner/name, that an account is for.
-func repositoriesOf(c *config.Config, account int) (all []string) {
+// repositoriesOfAccount returns the repositories under teams, as owner/name, that an account is for.
+func repositoriesOfAccount(c *config.Config, account int) (all []string) {
 	server := c.GitHub.OwnerAccounts()[account].Server()
 	for _, team := range c.Teams {
 		for _, name := range team.Repositories {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
 
 	"dora-exporter/catalog"
 	"dora-exporter/config"
@@ -35,7 +36,9 @@ type parts struct {
 	evaluator   *pipeline.Evaluator
 	days        *pipeline.Days
 	projection  *pipeline.Projection
-	retention   *pipeline.Retention
+	// runner names this process among those that may carry out a backfill.
+	runner    string
+	retention *pipeline.Retention
 	// traces is nil if traces are off.
 	traces *instrumentation.Traces
 	// reader serves the pages; nil if they are off.
@@ -50,6 +53,7 @@ type parts struct {
 // build makes all parts except the server.
 func (p *parts) build(ctx context.Context, o *Options) error {
 	c, logger := o.Config, o.Logger
+	p.runner = uuid.NewString()
 	err := p.store.LimitBacklog(ctx, c.Storage.MaxBacklog)
 	if err != nil {
 		return err
@@ -87,7 +91,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		Accounts: gitHubAccounts(&c.GitHub), Logger: logger,
 		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth, OnPause: p.instruments.GitHubPaused,
 		OnInaccessible: p.instruments.GitHubInaccessible, Inaccessible: inaccessible,
-		Transport: p.traces.Transport(enrichment.Route),
+		Transport: p.traces.Transport(enrichment.Route), Archive: p.store,
 	})
 	if err != nil {
 		return err

@@ -24,6 +24,8 @@ type Config struct {
 		// TeamField is the id of the field with the teams of an issue, EvidenceFields are ids of fields that may name deployments.
 		TeamField      string
 		EvidenceFields []string
+		// BaseURL, User, Token and JQL are for reading issues from the API.
+		BaseURL, User, Token, JQL string
 	}
 	// Policy has the settings of the measures, from several sections.
 	Policy  dora.Policy
@@ -40,8 +42,9 @@ type Config struct {
 		// RedeploymentLabel adds the label redeployment to the github_* families.
 		RedeploymentLabel bool
 	}
-	Storage Storage
-	OTLP    OTLP
+	Storage  Storage
+	Backfill Backfill
+	OTLP     OTLP
 }
 
 // Server has the addresses to listen on.
@@ -145,6 +148,8 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			"webhook_token": d.secrets(&c.Jira.WebhookToken), "webhook_token_file": d.secretFiles(&c.Jira.WebhookToken),
 			"webhook_token_in_url": d.boolean(&c.Jira.WebhookTokenInURL),
 			"team_field":           d.text(&c.Jira.TeamField), "evidence_fields": d.stringList("customfield_10100", &c.Jira.EvidenceFields),
+			"base_url": d.url(&c.Jira.BaseURL), "user": d.text(&c.Jira.User), "jql": d.text(&c.Jira.JQL),
+			"token": d.text(&c.Jira.Token), "token_file": d.secretFile(&c.Jira.Token),
 			"incidents": d.incidents(&c.Policy.Incidents),
 		}),
 		"deployments": d.deployments(&c.Policy),
@@ -175,7 +180,8 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			"max_backlog": d.number(&c.Storage.MaxBacklog), "retention": d.retention(&c.Storage.Retention),
 			"file": d.section(fields{"path": d.text(&c.Storage.File.Path)}),
 		}),
-		"otlp": d.otlp(&c.OTLP),
+		"backfill": d.backfill(&c.Backfill),
+		"otlp":     d.otlp(&c.OTLP),
 	})
 }
 

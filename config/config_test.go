@@ -85,6 +85,9 @@ func TestGoodFiles(t *testing.T) {
 		{Name: "B", Repositories: []string{"ACME/WEB"}, Projects: []string{"inc", "OPS"}, Components: []string{"INC/checkout page"}},
 	}
 	everything.Storage.File.Path, everything.Storage.Database = "/data/x", "/data/y.sqlite"
+	everything.Jira.BaseURL, everything.Jira.User, everything.Jira.JQL = "https://acme.atlassian.net", "exporter@acme.example", "project = INC"
+	everything.Jira.Token = everything.GitHub.Token
+	everything.Backfill.Since = time.Date(2025, 1, 31, 0, 0, 0, 0, time.UTC)
 	everything.Metrics.RedeploymentLabel = true
 	everything.Metrics.MaxSeries, everything.Storage.MaxBacklog = 500, 1000
 	receiver := OTLPReceiver{

@@ -6,11 +6,19 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
-// GitHub is a stand-in for GitHub's REST API. It has the endpoints that the exporter calls, with the fields that it reads and some more.
+// GitHub is a stand-in for GitHub's API. It has the endpoints that the exporter calls, with the fields that it reads and some more, and
+// counts the calls.
 // https://docs.github.com/en/rest/commits/commits, https://docs.github.com/en/rest/pulls/pulls
-type GitHub struct{ mux *http.ServeMux }
+type GitHub struct {
+	mux           *http.ServeMux
+	calls, points atomic.Int64
+}
+
+// Calls returns how many calls were answered, and how many points the queries among them cost.
+func (g *GitHub) Calls() (calls, points int) { return int(g.calls.Load()), int(g.points.Load()) }
 
 // NewGitHub returns a GitHub with repositories.
 func NewGitHub(repositories ...*Repository) *GitHub {
@@ -36,12 +44,18 @@ func NewGitHub(repositories ...*Repository) *GitHub {
 	handle("/pulls/{number}", pull)
 	handle("/pulls/{number}/commits", pullCommits)
 	handle("/pulls/{number}/files", pullFiles)
+	handle("/deployments", deployments)
+	handle("/deployments/{id}/statuses", deploymentStatuses)
+	g.mux.Handle("POST /graphql", graphQL{byName, func(n int) { g.points.Add(int64(n)) }})
 	g.mux.HandleFunc("/", func(w http.ResponseWriter, q *http.Request) { answer(w, q, nil) })
 	return g
 }
 
 // ServeHTTP implements http.Handler.
-func (g *GitHub) ServeHTTP(w http.ResponseWriter, q *http.Request) { g.mux.ServeHTTP(w, q) }
+func (g *GitHub) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	g.calls.Add(1)
+	g.mux.ServeHTTP(w, q)
+}
 
 // object is a JSON object. A list of them is answered in pages.
 type (

@@ -33,16 +33,35 @@ type Event struct {
 // HalfYear makes up what the teams did in the half year before end: the repositories with their histories, and the events in the order
 // of their times. The same seed gives the same half year.
 func HalfYear(secrets Secrets, end time.Time, seed uint64) (repositories []*Repository, events []Event) {
+	return Days(secrets, end, halfYear, seed)
+}
+
+// halfYear is the number of days of half a year: 26 weeks.
+const halfYear = 182
+
+// Year makes up a year likewise. The exporter receives the webhooks of the second half, which begins at installed, and reads the first half
+// from GitHub.
+func Year(secrets Secrets, end time.Time, seed uint64) (repositories []*Repository, live []Event, installed time.Time) {
+	installed = end.AddDate(0, 0, -halfYear).Truncate(24 * time.Hour)
+	repositories, live = Days(secrets, end, 2*halfYear, seed)
+	return repositories, slices.DeleteFunc(live, func(e Event) bool { return !e.At.After(installed) }), installed
+}
+
+// Days makes up the days before end likewise.
+func Days(secrets Secrets, end time.Time, days int, seed uint64) (repositories []*Repository, events []Event) {
 	m := &generator{Rand: rand.New(rand.NewPCG(seed, 2)), secrets: secrets, end: end} //nolint:gosec // not for secrets
 	for _, team := range Teams {
 		m.issues = 0
 		for _, name := range team.Repositories {
 			r := NewRepository("acme", name)
 			repositories = append(repositories, r)
-			m.halfYear(&project{Team: team, generator: m, r: r, now: end.AddDate(0, 0, -182)})
+			m.grow(&project{Team: team, generator: m, r: r, now: end.AddDate(0, 0, -days)})
 		}
 	}
 	m.events = slices.DeleteFunc(m.events, func(e Event) bool { return e.At.After(end) })
+	for _, r := range repositories {
+		r.forgetAfter(end)
+	}
 	slices.SortStableFunc(m.events, func(a, b Event) int { return a.At.Compare(b.At) })
 	return repositories, m.events
 }
@@ -79,8 +98,8 @@ type project struct {
 	running string
 }
 
-// halfYear makes up the half year of a project.
-func (m *generator) halfYear(p *project) {
+// grow makes up what happened in a project until the end.
+func (m *generator) grow(p *project) {
 	p.r.Push(Commit{Author: "ann", Message: "Begin", Written: p.now.Add(-time.Hour)})
 	for p.now.Before(m.end) {
 		p.morning()
@@ -148,6 +167,7 @@ func (p *project) change(c PullRequest) *PullRequest {
 func (p *project) deploy(environment, sha, state string) Deployment {
 	p.now = p.now.Add(p.about(5 * time.Minute))
 	d := Deployment{ID: 100_000 + p.id(), Repository: p.r, Environment: environment, SHA: sha, Created: p.now}
+	p.r.Deploy(d)
 	p.send(p.secrets.Deployment(d))
 	p.now = p.now.Add(2 * time.Second)
 	p.status(d, "in_progress")
@@ -161,7 +181,9 @@ func (p *project) deploy(environment, sha, state string) Deployment {
 
 // status sends a status of a deployment.
 func (p *project) status(d Deployment, state string) {
-	p.send(p.secrets.Status(d, p.id(), state, p.now))
+	id := p.id()
+	p.r.SetStatus(d.ID, id, state, p.now)
+	p.send(p.secrets.Status(d, id, state, p.now))
 }
 
 // send adds a webhook that is sent now.

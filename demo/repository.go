@@ -18,6 +18,8 @@ type Repository struct {
 	commits []Commit
 	bySHA   map[string]int
 	pulls   map[int]*PullRequest
+	// deployed are the deployments, in the order in which they were made.
+	deployed []*deployed
 }
 
 // Commit is a commit. Its SHA and parents are set by the repository.

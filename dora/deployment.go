@@ -21,6 +21,8 @@ type DeploymentRecord struct {
 	Started time.Time `json:"started,omitzero"`
 	// Outcomes are the statuses of success, failure and error in the order of their own times.
 	Outcomes []Outcome `json:"outcomes"`
+	// History has the outcomes that count in History, each decided by the first of its statuses to arrive.
+	History []string `json:"history,omitempty"`
 	// Shipment is what it ships; nil before its evaluation.
 	Shipment *Shipment `json:"shipment,omitempty"`
 	// Late is true if its success arrived after a later deployment had been evaluated.
@@ -34,6 +36,8 @@ type Outcome struct {
 	At    time.Time `json:"at"`
 	// Late is true if it arrived after a later deployment had been evaluated.
 	Late bool `json:"late,omitempty"`
+	// InHistory is true if it counts in History.
+	InHistory bool `json:"in_history,omitempty"`
 }
 
 // InProgress is the state of a status that says that a deployment runs.
@@ -119,8 +123,18 @@ func (t DeploymentRecord) RepositoryKey() string {
 	return cmp.Or(t.Identity, RepositoryKey(t.Host, t.RepositoryName(), 0))
 }
 
-// Labels returns the labels that all dora_* families about deployments have.
-func (t DeploymentRecord) Labels() Labels { return ScopeLabels(t.Deployment, t.Team) }
+// Labels returns the labels that all dora_* families about its success have, and about what follows from it. If the success counts in
+// History, so does all of that.
+func (t DeploymentRecord) Labels() Labels { return t.OutcomeLabels(Success) }
+
+// OutcomeLabels returns the labels that the families about an outcome have.
+func (t DeploymentRecord) OutcomeLabels(outcome string) Labels {
+	labels := ScopeLabels(t.Deployment, t.Team)
+	if slices.Contains(t.History, outcome) {
+		return labels.OfHistory()
+	}
+	return labels
+}
 
 // Changes returns what the deployment ships; nil before its evaluation.
 func (t DeploymentRecord) Changes() []Change {

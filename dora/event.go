@@ -30,8 +30,10 @@ type Delivery struct {
 	Unreadable error
 }
 
-// Event is the content of a delivery. Exactly one field is set.
+// Event is the content of a delivery: exactly one of the pointers is set.
 type Event struct {
+	// Backfilled is true if it was read from a history, and not sent by a webhook.
+	Backfilled bool            `json:"backfilled,omitempty"`
 	Deployment *Deployment     `json:"deployment,omitempty"`
 	Status     *Status         `json:"deployment_status,omitempty"`
 	Incident   *IncidentChange `json:"incident,omitempty"`
@@ -124,7 +126,10 @@ type Status struct {
 	Deployment Deployment `json:"deployment"`
 	// Environment is the one that it is about; empty if it is the deployment's.
 	Environment string `json:"environment,omitempty"`
-	ID          int64  `json:"id"`
+	// ID is negative if the source does not tell the number (UnnumberedStatus). Ordinal is then how many statuses of the deployment with
+	// the same state and time come before it.
+	ID      int64 `json:"id"`
+	Ordinal int   `json:"ordinal,omitempty"`
 	// State is as sent: success, failure, error, inactive, in_progress, queued, pending, waiting.
 	State     string    `json:"state"`
 	CreatedAt time.Time `json:"created_at"`

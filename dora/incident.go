@@ -29,6 +29,9 @@ type Incident struct {
 	// that took.
 	Open      []Labels
 	OpenFacts int
+	// History is true if a backfill brought it before anything of it counted: what happened before the store was created counts in
+	// History.
+	History bool `json:",omitzero"`
 	// Late is true if one of its events arrived after deployments that follow it had been evaluated.
 	Late bool
 	// References are the references of all its events.

@@ -79,6 +79,15 @@ func StatusDeliveryKey(host string, id int64) string {
 	return fmt.Sprintf("github/%s/deployment_status/%d", host, id)
 }
 
+// maxUnnumbered is how many statuses of a deployment can be without a number.
+const maxUnnumbered = 1 << 10
+
+// UnnumberedStatus returns a negative number for the nth status of a deployment, from 0 in the order of time, whose own number is not
+// known. The numbers of a deployment are in that order, and those of two deployments differ.
+func UnnumberedStatus(deployment int64, n int) int64 {
+	return -deployment*maxUnnumbered + int64(min(n, maxUnnumbered-1))
+}
+
 // StatusDeliveryKeyOf returns the delivery key of the status with a key, host/id, as in a StatusSubject.
 func StatusDeliveryKeyOf(status string) string {
 	slash := strings.LastIndexByte(status, '/')

@@ -19,8 +19,9 @@ type Checkpoint interface {
 	// Restore returns the values that the store keeps and the position up to which they hold. The facts after that position are still
 	// to be added. It imports a file that another program wrote, and refuses one that does not belong to the store.
 	Restore(ctx context.Context) (State, int64, error)
-	// Write replaces the file atomically and durably, and from time to time the sums in the store.
-	Write(ctx context.Context, s State, position int64) error
+	// Write replaces the file atomically and durably, and from time to time the sums in the store. These have the series of History, too,
+	// which the file has not.
+	Write(ctx context.Context, s, history State, position int64) error
 }
 
 // Catalog returns which team owns a repository or project: Unknown if no team does, an error if it can't be determined now.

@@ -15,6 +15,7 @@ type Tx interface {
 	Evaluations() EvaluationTx
 	Removal() RemovalTx
 	Days() DayTx
+	Backfill() BackfillTx
 }
 
 // FactTx adds facts, and keeps the label sets that count against the limit on series.
@@ -33,8 +34,11 @@ type FactTx interface {
 	Series(families string) (int, error)
 }
 
-// DeliveryTx ends the processing of a delivery. Each method takes the ID of a pending delivery; for any other ID it fails.
+// DeliveryTx adds deliveries, and ends the processing of one: these methods take the ID of a pending delivery, and fail for any other ID.
 type DeliveryTx interface {
+	// Add stores a delivery as pending, whatever the limit on these, and returns true, or returns false if one with its key is there
+	// or was removed, which is left as it is.
+	Add(Delivery) (bool, error)
 	// Done marks a delivery as processed.
 	Done(delivery int64) error
 	// Postpone keeps a delivery, which has been waiting for its team since a time, from being claimed until another.
@@ -73,6 +77,12 @@ type DeploymentTx interface {
 	// RemoveShipped removes what AddShipped stored of a deployment and a change when it was given the same deployment, with the same
 	// success.
 	RemoveShipped(t DeploymentRecord, c Change) error
+	// AddStatus stores the number of a status of a deployment, by the key of the deployment without an environment (DeploymentKey).
+	// RemoveStatus removes it, and StatusesAt returns the numbers of those with a state and a time, in their order. RemoveDeployment
+	// removes all of them.
+	AddStatus(deployment, state string, at time.Time, id int64) error
+	RemoveStatus(deployment, state string, at time.Time, id int64) error
+	StatusesAt(deployment, state string, at time.Time) ([]int64, error)
 	// HasEvaluatedAfter reports whether a success of a scope that comes after a moment has been evaluated: its evaluation is done
 	// and was not added again.
 	HasEvaluatedAfter(scope string, m Moment) (bool, error)

@@ -45,6 +45,8 @@ type AccountsOptions struct {
 	OnPause        func(account, reason string)
 	// Inaccessible are the repositories, as owner/name in lower case, that an earlier process found inaccessible.
 	Inaccessible []string
+	// Archive has what was read in bulk, so that GitHub is not asked for it; nil for none.
+	Archive dora.Archive
 }
 
 // Accounts is a dora.Enricher that asks about each commit with the credential of its repository: it chooses the account by host and
@@ -77,7 +79,7 @@ const noAccount = "none"
 
 // NewAccounts returns the clients of all accounts. It makes no call; its errors are about the options.
 func NewAccounts(o AccountsOptions) (*Accounts, error) {
-	a := &Accounts{o: o, shared: newSharedMemory(), expected: map[string]bool{}}
+	a := &Accounts{o: o, shared: newSharedMemory(o.Archive), expected: map[string]bool{}}
 	for _, repository := range o.Inaccessible {
 		a.expected[repository] = true
 	}

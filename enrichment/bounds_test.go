@@ -157,12 +157,8 @@ func TestWaitingForLargeAnswersTakesNoTimeout(t *testing.T) {
 func TestTextsThatAreTooLong(t *testing.T) {
 	long := strings.Repeat("a", maxName+1)
 	for name, one := range map[string]answer{
-		"label": &pull{Number: 1, Labels: []struct {
-			Name string `json:"name"`
-		}{{long}}},
-		"labels": &pull{Number: 1, Labels: make([]struct {
-			Name string `json:"name"`
-		}, maxLabels+1)},
+		"label":   &pull{Number: 1, Labels: []label{{long}}},
+		"labels":  &pull{Number: 1, Labels: make([]label, maxLabels+1)},
 		"merge":   &pull{Number: 1, MergeCommitSHA: long},
 		"author":  &pull{Number: 1, User: account{long}},
 		"SHA":     &comparison{Status: dora.Ahead, Commits: commits{withContent(commit{SHA: long})}},

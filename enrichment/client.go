@@ -52,6 +52,8 @@ type Options struct {
 	OnInaccessible func(repositories int)
 	// Inaccessible are the repositories, as owner/name in lower case, that an earlier process found inaccessible.
 	Inaccessible []string
+	// Archive has what was read in bulk, so that GitHub is not asked for it; nil for none.
+	Archive dora.Archive
 	// OnPause is called with the reason when all calls are paused (failing, rate_limit or refused), and with "" when they resume.
 	OnPause func(reason string)
 }
@@ -108,12 +110,14 @@ type GitHub struct {
 type sharedMemory struct {
 	answers     *bounds.Answers
 	comparisons *knownComparisons
+	// archives has what was read in bulk.
+	archives *archives
 	// pauseChanged receives a value when a gate closes or opens.
 	pauseChanged chan struct{}
 }
 
-func newSharedMemory() sharedMemory {
-	return sharedMemory{answers: bounds.NewAnswers(), comparisons: &knownComparisons{}, pauseChanged: make(chan struct{}, 1)}
+func newSharedMemory(archive dora.Archive) sharedMemory {
+	return sharedMemory{answers: bounds.NewAnswers(), comparisons: &knownComparisons{}, archives: &archives{source: archive}, pauseChanged: make(chan struct{}, 1)}
 }
 
 var _ dora.Enricher = (*GitHub)(nil)
@@ -129,7 +133,7 @@ func New(o Options) (*GitHub, error) {
 		return nil, errors.New("the GitHub token has a character that no token has (a space, a line break?)")
 	}
 	o.complete()
-	g := newGitHub(o, base, o.Transport(newHTTPTransport(o.CA)), fixedToken(token), newSharedMemory())
+	g := newGitHub(o, base, o.Transport(newHTTPTransport(o.CA)), fixedToken(token), newSharedMemory(o.Archive))
 	g.pauseName = tokenName(base.Host, token)
 	return g, nil
 }
@@ -158,7 +162,7 @@ func newGitHub(o Options, base *url.URL, inner http.RoundTripper, c credential, 
 
 // newUnavailable returns a client whose calls all fail with an error.
 func newUnavailable(err error) *GitHub {
-	return &GitHub{base: &url.URL{}, isSHA: isSHA, logger: slog.New(slog.DiscardHandler), sharedMemory: newSharedMemory(), unavailable: err}
+	return &GitHub{base: &url.URL{}, isSHA: isSHA, logger: slog.New(slog.DiscardHandler), sharedMemory: newSharedMemory(nil), unavailable: err}
 }
 
 func parseBaseURL(s string) (*url.URL, error) {

@@ -22,6 +22,8 @@ type history struct {
 	whole int
 	// short leaves the last commits out of every comparison.
 	short int
+	// archive has what was read in bulk of it; nil if nothing was.
+	archive dora.Archive
 }
 
 type gitCommit struct {

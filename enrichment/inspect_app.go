@@ -47,7 +47,7 @@ func (i *inspection) inspectApp(ctx context.Context, o Options) error {
 	}
 	i.subject = fmt.Sprintf("%s/app/%d", i.Account.Server(), i.Account.App.ID)
 	o.complete()
-	app, shared := newAppTransport(i.Account, base, o), newSharedMemory()
+	app, shared := newAppTransport(i.Account, base, o), newSharedMemory(nil)
 	asApp := newGitHub(o, base, app.signed(), appToken{}, shared)
 	described, answer := ask[appDescription](ctx, asApp, "/app")
 	if i.inspectClock(); !i.inspectAnswer(answer) {

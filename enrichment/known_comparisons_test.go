@@ -34,8 +34,9 @@ func TestComparisonIsRemembered(t *testing.T) {
 				serveJSON(w, http.StatusOK, test.answer)
 			}), Options{})
 			for _, repository := range []string{"web", "api", "web", "api"} {
-				l := g.lookUp()
-				compared, err := l.compare(t.Context(), dora.Comparison{Base: test.base, Head: dora.Commit{Owner: "acme", Repository: repository, SHA: test.head}})
+				c := dora.Comparison{Base: test.base, Head: dora.Commit{Owner: "acme", Repository: repository, SHA: test.head}}
+				l := g.lookUp(t.Context(), c.Head)
+				compared, err := l.compare(t.Context(), c)
 				l.answers.Release()
 				if err == nil && string(compared.Status) != test.answer["status"] {
 					t.Errorf("%+v, %v", compared, err)

@@ -31,7 +31,7 @@ func (g *GitHub) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error)
 		return dora.Origin{Unavailable: reason}, nil
 	}
 	return g.flights.do(ctx, c, func(ctx context.Context, c dora.Commit) (dora.Origin, error) {
-		l := g.lookUp()
+		l := g.lookUp(ctx, c)
 		defer l.answers.Release()
 		change, err := l.change(ctx, c)
 		return change.Origin, err
@@ -40,7 +40,7 @@ func (g *GitHub) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error)
 
 // PartialOrigin returns what can be determined of an origin without the answers that GitHub fails to give.
 func (g *GitHub) PartialOrigin(ctx context.Context, c dora.Commit) (dora.Origin, error) {
-	l := g.lookUp()
+	l := g.lookUp(ctx, c)
 	defer l.answers.Release()
 	l.partial = true
 	change, err := l.change(ctx, c)
@@ -61,10 +61,18 @@ type lookUp struct {
 	partial bool
 	// lists has the commits of pull requests that were asked for.
 	lists map[int]commits
+	// archive has what was read in bulk of the repository; nil if nothing was.
+	archive *archive
 }
 
-func (g *GitHub) lookUp() lookUp {
-	return lookUp{GitHub: g, answers: g.answers.Lease(), lists: map[int]commits{}}
+// lookUp begins a look-up about a commit. If what was read in bulk can't be read, GitHub is asked.
+func (g *GitHub) lookUp(ctx context.Context, c dora.Commit) lookUp {
+	l := lookUp{GitHub: g, answers: g.answers.Lease(), lists: map[int]commits{}}
+	var err error
+	if l.archive, err = g.archives.of(ctx, c); err != nil && ctx.Err() == nil {
+		g.logger.WarnContext(ctx, "reading what was read in bulk failed, asking GitHub instead", "repository", c.Repository, "error", err)
+	}
+	return l
 }
 
 // change returns the change that brought a commit. With a *dora.UnansweredError it is what can be determined without the answer, if the
@@ -104,6 +112,9 @@ func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error)
 }
 
 func (l *lookUp) commit(ctx context.Context, c dora.Commit) (found commit, err error) {
+	if found, known := l.archive.commit(c.SHA); known {
+		return found, nil
+	}
 	// One file of the commit's is enough: per_page is about them.
 	if _, err := l.get(ctx, &found, "?per_page=1", routeCommit, c.Owner, c.Repository, c.SHA); err != nil {
 		return commit{}, fmt.Errorf("commit %s: %w", c.Key(), notFound(err))
@@ -160,6 +171,9 @@ func (l *lookUp) mergedReference(ctx context.Context, c dora.Commit, message str
 // pullWithNumber returns a pull request of a commit's repository; its number is 0 if there is none: the number may be that of an issue,
 // or of a pull request of another repository.
 func (l *lookUp) pullWithNumber(ctx context.Context, c dora.Commit, number int) (p pull, err error) {
+	if p, known := l.archive.pull(number); known {
+		return p, nil
+	}
 	_, err = l.get(ctx, &p, "", routePull, c.Owner, c.Repository, strconv.Itoa(number))
 	var s *statusError
 	switch {
@@ -197,6 +211,9 @@ func (l *lookUp) changeOfPull(ctx context.Context, c dora.Commit, p pull) (dora.
 // *dora.UnansweredError they are those of the pages before.
 func (l *lookUp) pullCommits(ctx context.Context, c dora.Commit, number int) (all commits, err error) {
 	if all, known := l.lists[number]; known {
+		return all, nil
+	}
+	if all, known := l.archive.pullCommits(number); known {
 		return all, nil
 	}
 	for at := 1; at != 0; {

@@ -23,22 +23,28 @@ type pull struct {
 	User           account `json:"user"`
 	Title          string  `json:"title"`
 	Body           string  `json:"body"`
-	Labels         []struct {
-		Name string `json:"name"`
-	} `json:"labels"`
-	Head branch `json:"head"`
-	Base branch `json:"base"`
+	Labels         []label `json:"labels"`
+	Head           branch  `json:"head"`
+	Base           branch  `json:"base"`
+}
+
+// label is one of a pull request's.
+type label struct {
+	Name string `json:"name"`
 }
 
 // branch is one end of a pull request. Repo is null if the repository was deleted.
 type branch struct {
-	Ref  string `json:"ref"`
-	SHA  string `json:"sha"`
-	Repo *struct {
-		ID            int64  `json:"id"`
-		FullName      string `json:"full_name"`
-		DefaultBranch string `json:"default_branch"`
-	} `json:"repo"`
+	Ref  string            `json:"ref"`
+	SHA  string            `json:"sha"`
+	Repo *branchRepository `json:"repo"`
+}
+
+// branchRepository is the repository that a branch is in.
+type branchRepository struct {
+	ID            int64  `json:"id"`
+	FullName      string `json:"full_name"`
+	DefaultBranch string `json:"default_branch"`
 }
 
 func (p pull) merged() bool { return !p.MergedAt.IsZero() }
@@ -51,10 +57,13 @@ type commit struct {
 	SHA     string   `json:"sha"`
 	Author  account  `json:"author"`
 	Commit  *content `json:"commit"`
-	Parents []struct {
-		SHA string `json:"sha"`
-	} `json:"parents"`
-	Files []file `json:"files"`
+	Parents []parent `json:"parents"`
+	Files   []file   `json:"files"`
+}
+
+// parent is a commit that another one follows.
+type parent struct {
+	SHA string `json:"sha"`
 }
 
 // content is what git keeps of a commit.

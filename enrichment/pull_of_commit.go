@@ -18,8 +18,15 @@ import (
 // pullOfCommit returns the pull request that brought the commit; its number is 0 when there is none. A pull request other than that
 // which GitHub merged as this commit must claim it. With a *dora.UnansweredError it is the one of the pages before.
 func (l *lookUp) pullOfCommit(ctx context.Context, c dora.Commit, claims func(pull) (bool, error)) (pull, error) {
-	var all pulls
 	home := repository{fullName: c.Owner + "/" + c.Repository}
+	all, known := l.archive.pullsOf(c.SHA)
+	if len(all) > 0 || known { // open ones don't count beside one that was merged and claims the commit
+		found, err := claimingPull(all, c, home, claims)
+		if err != nil || found.Number != 0 || known {
+			return found, err
+		}
+	}
+	all = nil
 	for at := 1; at != 0; {
 		var listed pulls
 		p, err := l.get(ctx, &listed, pageQuery(at), routeCommitPulls, c.Owner, c.Repository, c.SHA)

@@ -56,7 +56,7 @@ type target struct{ sha, branch string }
 // deploy ships targets one after another, with what is known so far, to which it adds what is learned.
 func (h *history) deploy(t *testing.T, known map[string]dora.Origin, targets ...target) (s scope) {
 	t.Helper()
-	g := newInProcess(t, h.github(), Options{})
+	g := newInProcess(t, h.github(), Options{Archive: h.archive})
 	for _, to := range targets {
 		c := dora.Comparison{Head: theCommit, At: ever, Past: s, Known: func(sha string) (dora.Origin, bool) {
 			o, has := known[sha]
@@ -85,7 +85,7 @@ func (h *history) deploy(t *testing.T, known map[string]dora.Origin, targets ...
 func (h *history) origins(t *testing.T) map[string]dora.Origin {
 	t.Helper()
 	all := map[string]dora.Origin{}
-	g := newInProcess(t, h.github(), Options{})
+	g := newInProcess(t, h.github(), Options{Archive: h.archive})
 	for _, sha := range h.order {
 		c := theCommit
 		c.SHA = sha

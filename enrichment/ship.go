@@ -24,7 +24,7 @@ func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, ma
 		c.Past = noPast{}
 	}
 	s := &shipping{
-		lookUp: g.lookUp(), c: c, patterns: newPatterns(c.Paths),
+		lookUp: g.lookUp(ctx, c.Head), c: c, patterns: newPatterns(c.Paths),
 		newOrigins: map[string]dora.Origin{}, dependent: map[string]bool{}, pulls: map[int]pull{}, failedPulls: map[int]error{},
 		byPull: map[int]*change{},
 	}

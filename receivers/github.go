@@ -86,6 +86,16 @@ func decodeGitHub(header http.Header, payload []byte) (decoded, error) {
 	return decoded{name: other}, nil
 }
 
+// DecodeDeployment decodes the payload of a deployment event, as one that a history was made into.
+func DecodeDeployment(payload []byte) (dora.Event, error) {
+	var p gitHubPayload
+	if err := json.Unmarshal(payload, &p); err != nil {
+		return dora.Event{}, err
+	}
+	deployment, err := p.deployment()
+	return dora.Event{Deployment: &deployment}, err
+}
+
 // isGitHubEvent reports whether the payload of an event is read.
 func isGitHubEvent(header http.Header) bool {
 	switch header.Get("X-GitHub-Event") {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -78,6 +79,18 @@ func (d *jiraDecoder) decode(_ http.Header, payload []byte) (decoded, error) {
 	out.event.Incident = change
 	out.key = dora.IssueDeliveryKey(*change, changeID(*change, payload))
 	return out, nil
+}
+
+// NewIssueDecoder returns a function that decodes the payload of a webhook about an issue, as one that a history was made into, and returns
+// its delivery key.
+func NewIssueDecoder(o JiraOptions, logger *slog.Logger) func(payload []byte) (dora.Event, string, error) {
+	d := newJiraDecoder(o.TeamField, o.EvidenceFields, func(field, value, issue string) {
+		logger.Warn("field of an issue can't be read", "field", field, "value", value, "key", issue)
+	})
+	return func(payload []byte) (dora.Event, string, error) {
+		out, err := d.decode(nil, payload)
+		return out.event, out.key, err
+	}
 }
 
 // eventName returns the name of the event in a payload with an issue.

@@ -155,9 +155,20 @@ func (e *exporter) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// backfill has the exporter read what happened before a time.
+func (e *exporter) backfill(ctx context.Context, installed time.Time) error {
+	fmt.Printf("Reading what happened before %s.\n", installed.Format(time.DateOnly))
+	c := e.Command(ctx, "backfill", "-since", installed.AddDate(-1, 0, 0).Format(time.DateOnly), "-until", installed.Format(time.DateOnly), "-source", "github")
+	c.Stdout, c.Stderr = os.Stdout, os.Stderr
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("backfill: %w", err)
+	}
+	return e.waitUntilCounted(ctx)
+}
+
 // report prints the five measures.
 func (e *exporter) report(ctx context.Context) error {
-	c := e.Command(ctx, "report", "-since", "182d")
+	c := e.Command(ctx, "report", "-since", "364d")
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr
 	if err := c.Run(); err != nil {
 		return fmt.Errorf("report: %w", err)

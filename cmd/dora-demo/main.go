@@ -1,5 +1,5 @@
-// Command dora-demo shows the exporter with made-up data: it starts the exporter with a stand-in for GitHub, and sends it in a minute
-// the webhooks of half a year of three teams.
+// Command dora-demo shows the exporter with made-up data: it starts the exporter with a stand-in for GitHub, has it read half a year of
+// three teams from there, and sends it in a minute the webhooks of another half a year.
 package main
 
 import (
@@ -53,7 +53,7 @@ func run(ctx context.Context, o options) (err error) {
 	if o.folder, err = filepath.Abs(o.folder); err != nil { // it is the exporter's working directory
 		return err
 	}
-	repositories, events := demo.HalfYear(secrets, time.Now().UTC().Truncate(time.Second), o.seed)
+	repositories, events, installed := demo.Year(secrets, time.Now().UTC().Truncate(time.Second), o.seed)
 	api, err := serve(ctx, repositories)
 	if err != nil {
 		return err
@@ -64,6 +64,9 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.stop()) }()
+	if err := e.backfill(ctx, installed); err != nil {
+		return err
+	}
 	fmt.Printf("Sending %d webhooks to %s in %s.\n", len(events), e.url, o.in)
 	if err := e.replay(ctx, events, o.in); err != nil {
 		return err

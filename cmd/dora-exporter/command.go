@@ -33,11 +33,14 @@ type command struct {
 type action func(ctx context.Context, c *config.Config, args []string, out io.Writer) error
 
 var (
-	storage  = []string{"storage"}
-	measures = []string{"storage", "deployments", "changes", "failures", "environments", "jira.incidents"}
+	storage = []string{"storage"}
+	// everything is all sections: what a backfill reads is processed as by the server.
+	everything []string
+	measures   = []string{"storage", "deployments", "changes", "failures", "environments", "jira.incidents"}
 )
 
 var commands = []command{
+	{[]string{"backfill"}, "-since DATE [-until DATE] [-repo OWNER/NAME,…] [-source github,jira] [-dry-run] [-max-rate N/h]", 0, 0, everything, backfillCommand},
 	{[]string{"backup"}, "[-check] FILE", 1, 1, storage, backupCommand},
 	{[]string{"check"}, "[-online] [-o text|json]", 0, 0, nil, checkCommand},
 	{[]string{"copy"}, "-to URL|FILE [-schema NAME]", 0, 0, storage, copyCommand},

@@ -45,7 +45,7 @@ func start(args []string) int {
 		return 0
 	}
 	if flags.run != nil && os.Args[0] != childName {
-		return runInChild(args)
+		return runInChild(withProgress(strings.Join(flags.Command, " "), args))
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()

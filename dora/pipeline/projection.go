@@ -27,6 +27,8 @@ type Projection struct {
 	// OnCheckpoint is called after each attempt to write the checkpoint.
 	OnCheckpoint func(error)
 
+	// history has the series of History, which the instruments don't have.
+	history dora.State
 	// position is the position of the newest recorded fact, written that of the newest fact in the checkpoint. recorded is position for
 	// other goroutines.
 	position, written int64
@@ -48,6 +50,7 @@ func (p *Projection) Restore(ctx context.Context) error {
 	if position, err = p.replay(ctx, state, position); err != nil {
 		return err
 	}
+	p.history = state.CutHistory()
 	if err := p.Rules.ReserveLabelSets(ctx, p.Store, state); err != nil {
 		return err
 	}
@@ -149,22 +152,43 @@ func (p *Projection) catchUp(ctx context.Context) error {
 		if err := p.begin(ctx, p.position); err != nil {
 			return err
 		}
+		last := facts[len(facts)-1].Position
+		if facts, err = p.cutHistory(facts); err != nil {
+			return err
+		}
 		if err := p.Recorder.Record(facts); err != nil {
 			return err
 		}
-		p.position = facts[len(facts)-1].Position
+		p.position = last
 		p.recorded.set(p.position)
 	}
 }
 
-// begin begins the series that facts after a position start. There may be many: they are not collected.
+// begin begins the series that facts after a position start, but for those of History. There may be many: they are not collected.
 func (p *Projection) begin(ctx context.Context, after int64) error {
-	return p.Store.SeriesStarts(ctx, after, func(s dora.SeriesStart) { p.Recorder.Begin([]dora.SeriesStart{s}) })
+	return p.Store.SeriesStarts(ctx, after, func(s dora.SeriesStart) {
+		if !s.Labels.InHistory() {
+			p.Recorder.Begin([]dora.SeriesStart{s})
+		}
+	})
 }
 
-// write writes a checkpoint with the state at the current position.
+// cutHistory adds the facts of History to its series and returns the others.
+func (p *Projection) cutHistory(facts []dora.Fact) (live []dora.Fact, err error) {
+	families := dora.FamiliesByName()
+	for _, f := range facts {
+		if !f.Labels.InHistory() {
+			live = append(live, f)
+		} else if err := p.history.Add(families, f); err != nil {
+			return nil, err
+		}
+	}
+	return live, nil
+}
+
+// write writes a checkpoint with the published series at the current position, and those of History.
 func (p *Projection) write(ctx context.Context, s dora.State) error {
-	err := p.Checkpoint.Write(ctx, s, p.position)
+	err := p.Checkpoint.Write(ctx, s, p.history, p.position)
 	p.OnCheckpoint(err)
 	p.writing.set(p.Logger, "writing the checkpoint", err)
 	if err == nil {

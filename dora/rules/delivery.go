@@ -2,6 +2,7 @@ package rules
 
 import (
 	"errors"
+	"time"
 
 	"dora-exporter/dora"
 )
@@ -13,9 +14,9 @@ func (r *Session) Process(d dora.Delivery, team string) error {
 	case d.Unreadable != nil:
 		err = d.Unreadable
 	case e.Status != nil:
-		err = r.addStatus(*e.Status, team)
+		err = r.addStatus(*e.Status, team, r.happenedBefore(e, e.Status.CreatedAt))
 	case e.Deployment != nil:
-		err = r.addDeployment(*e.Deployment, team)
+		err = r.addDeployment(*e.Deployment, team, r.happenedBefore(e, e.Deployment.CreatedAt))
 	case e.Incident != nil:
 		err = r.addIncidentEvent(d, team)
 	default:
@@ -27,30 +28,41 @@ func (r *Session) Process(d dora.Delivery, team string) error {
 	return r.Deliveries().Done(d.ID)
 }
 
+// happenedBefore reports whether what an event of a time tells counts in History: a backfill brought it, and it happened before the store
+// was created.
+func (r *Session) happenedBefore(e dora.Event, at time.Time) bool {
+	return e.Backfilled && at.Before(r.storeCreated)
+}
+
 // addDeployment starts the series of a deployment at 0.
-func (r *Session) addDeployment(d dora.Deployment, team string) error {
+func (r *Session) addDeployment(d dora.Deployment, team string, inHistory bool) error {
 	t, err := r.record(d, team, d.CreatedAt)
-	if err != nil {
+	if err != nil || inHistory {
 		return err
 	}
 	return r.startDeploymentSeries(d, t, team, d.CreatedAt)
 }
 
 // addStatus counts a status. Its duration follows at once if the origin of its commit is known, otherwise after the look-up.
-func (r *Session) addStatus(s dora.Status, team string) error {
+func (r *Session) addStatus(s dora.Status, team string, inHistory bool) error {
 	t, err := r.record(s.Deployment, team, s.CreatedAt)
 	if err != nil {
 		return err
 	}
-	if err := r.startDeploymentSeries(s.Deployment, t, team, s.CreatedAt); err != nil {
+	if known, err := r.isKnownStatus(t, s); err != nil || known {
 		return err
 	}
-	labels, err := r.statusLabels(t, s, team)
+	if !inHistory {
+		if err := r.startDeploymentSeries(s.Deployment, t, team, s.CreatedAt); err != nil {
+			return err
+		}
+	}
+	labels, err := r.statusLabels(t, s, team, inHistory)
 	if err != nil {
 		return err
 	}
 	if t.Ignored == "" {
-		if err := r.addOutcome(t, s, team); err != nil {
+		if err := r.addOutcome(t, s, team, inHistory); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,7 @@ func (r *Session) addIncidentEvent(d dora.Delivery, team string) error {
 		e.ProjectTeam = team
 	}
 	i.Name = cmp.Or(i.Name, c.Key)
+	i.History = i.History || d.Event.Backfilled && (len(i.Events) == 0 || i.Old)
 	addEvent(&i, e)
 	now := r.summarize(&i)
 	if i.IsCounted() || i.Open != nil {
@@ -97,25 +98,49 @@ func (r *Session) isOld(i dora.Incident, found resolver) bool {
 	return true
 }
 
+// isHistoric reports whether what happened to an incident at a time counts in History.
+func (r *Session) isHistoric(i dora.Incident, at time.Time) bool {
+	return i.History && !at.IsZero() && at.Before(r.storeCreated)
+}
+
+// labelsAt returns the labels under which what happened to an incident at a time counts.
+func (r *Session) labelsAt(i dora.Incident, at time.Time, all []dora.Labels) []dora.Labels {
+	if !r.isHistoric(i, at) {
+		return all
+	}
+	var historic []dora.Labels
+	for _, labels := range all {
+		historic = append(historic, labels.OfHistory())
+	}
+	return historic
+}
+
 // countIncident counts what follows at once from the events of an incident, of which e is the newest to arrive, and schedules an
 // evaluation.
 func (r *Session) countIncident(i dora.Incident, now issueNow, e dora.IncidentEvent) (dora.Incident, error) {
-	if err := r.startIncidentSeries(now, e.At); err != nil {
-		return i, err
+	inHistory := r.isHistoric(i, e.At)
+	if !inHistory {
+		if err := r.startIncidentSeries(now, e.At); err != nil {
+			return i, err
+		}
 	}
 	i, err := r.countResolved(i, now)
 	if err != nil {
 		return i, err
 	}
-	if i, err = r.updateOpen(i, now); err != nil {
-		return i, err
+	if !inHistory || i.Open != nil { // else its evaluation tells whether it is still open after all of its events
+		if i, err = r.updateOpen(i, now); err != nil {
+			return i, err
+		}
 	}
 	late, err := r.isLate(i)
 	if err != nil {
 		return i, err
 	}
 	if late {
-		r.late++
+		if !inHistory {
+			r.late++
+		}
 		i.Late = true
 	}
 	kind := dora.IncidentEvaluation
@@ -150,7 +175,8 @@ func issueLabels(s issueState) []dora.Labels {
 func (r *Session) countResolved(i dora.Incident, now issueNow) (dora.Incident, error) {
 	if i.Counted == nil && i.IsResolved {
 		for n, team := range now.resolved.owners() {
-			labels, err := r.limitLabels(r.families[dora.Incidents], dora.IncidentLabels(now.resolved.project, team))
+			owned := r.labelsAt(i, i.Resolved, []dora.Labels{dora.IncidentLabels(now.resolved.project, team)})
+			labels, err := r.limitLabels(r.families[dora.Incidents], owned[0])
 			if err != nil {
 				return i, err
 			}

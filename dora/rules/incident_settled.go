@@ -2,16 +2,27 @@ package rules
 
 import (
 	"cmp"
+	"time"
 
 	"dora-exporter/dora"
 )
 
 // countSettled counts what waits for the evaluation of an incident, each once: that it was opened, and the times that it took, or why
-// they can't be determined.
+// they can't be determined. One that a backfill brought is open if it still is after all of its events: that is so now, and no History.
 func (r *Session) countSettled(i dora.Incident) error {
 	now := r.summarize(&i)
+	if i.History {
+		var err error
+		if i, err = r.updateOpen(i, now); err != nil {
+			return err
+		}
+		if err := r.Incidents().Save(i); err != nil {
+			return err
+		}
+	}
 	opened, at := openingState(i.Events)
-	err := r.addForTeams(dora.Fact{Family: dora.IncidentsOpened, Value: 1, At: cmp.Or(i.Created, at)}, i.Key, issueLabels(opened))
+	at = cmp.Or(i.Created, at)
+	err := r.addForTeams(dora.Fact{Family: dora.IncidentsOpened, Value: 1, At: at}, i.Key, r.labelsAt(i, at, issueLabels(opened)))
 	if err != nil {
 		return err
 	}
@@ -29,7 +40,7 @@ func (r *Session) countSettled(i dora.Incident) error {
 func (r *Session) countRecovery(i dora.Incident, labels []dora.Labels) error {
 	ms, reason := IncidentRecoveryTime(i)
 	if reason == "" {
-		return r.addForTeams(dora.Fact{Family: dora.IncidentRecovery, Value: ms, At: i.FirstResolved}, i.Key, labels)
+		return r.addForTeams(dora.Fact{Family: dora.IncidentRecovery, Value: ms, At: i.FirstResolved}, i.Key, r.labelsAt(i, i.FirstResolved, labels))
 	}
 	if !isUnavailable(reason) {
 		return nil
@@ -37,7 +48,7 @@ func (r *Session) countRecovery(i dora.Incident, labels []dora.Labels) error {
 	if known, err := r.Facts().Has(dora.IncidentRecovery, dora.IncidentSubject(i.Key)); err != nil || known {
 		return err
 	}
-	return r.addUnavailable(dora.IncidentRecoveryUnavailable, i, labels, reason)
+	return r.addUnavailable(dora.IncidentRecoveryUnavailable, i, r.labelsAt(i, unavailableAt(i), labels), reason)
 }
 
 // isUnavailable reports whether a reason is one why a resolved incident has no time.
@@ -50,7 +61,12 @@ func (r *Session) addUnavailable(family string, i dora.Incident, all []dora.Labe
 	for _, l := range all {
 		labels = append(labels, l.With("reason", reason))
 	}
-	return r.addForTeams(dora.Fact{Family: family, Value: 1, At: cmp.Or(i.Resolved, i.Events[len(i.Events)-1].At)}, i.Key, labels)
+	return r.addForTeams(dora.Fact{Family: family, Value: 1, At: unavailableAt(i)}, i.Key, labels)
+}
+
+// unavailableAt returns the time of the fact that says why a resolved incident has no time.
+func unavailableAt(i dora.Incident) time.Time {
+	return cmp.Or(i.Resolved, i.Events[len(i.Events)-1].At)
 }
 
 // addForTeams adds a fact about an issue for the labels of each of its teams, unless the family has one about it already.

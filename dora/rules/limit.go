@@ -18,6 +18,9 @@ const other = "other"
 
 // add adds a fact of a dora_* family within the limit on series.
 func (r *Session) add(f dora.Fact) (added bool, err error) {
+	if f.Labels.InHistory() {
+		return r.Facts().Add(f)
+	}
 	family := r.families[f.Family]
 	reserved, err := r.Facts().HasLabelSet(family.Group(), f.Labels.Key())
 	if err != nil {
@@ -45,7 +48,11 @@ func (r *Session) observe(family string, labels dora.Labels, from, to time.Time,
 }
 
 // limitLabels returns the labels under which an event counts: its own if they have reserved series or can, otherwise folded ones.
+// Series of History are not published, so the limit does not count them.
 func (r *Session) limitLabels(f dora.Family, labels dora.Labels) (dora.Labels, error) {
+	if labels.InHistory() {
+		return labels, nil
+	}
 	ok, err := r.reserveLabelSet(f, labels, r.maxSeries)
 	if err != nil || ok {
 		return labels, err

@@ -9,7 +9,7 @@ import (
 
 // addOutcome counts the deployment t if the status says how it ended, and schedules its evaluation. A status in_progress says when the
 // deployment began to run.
-func (r *Session) addOutcome(t dora.DeploymentRecord, s dora.Status, team string) error {
+func (r *Session) addOutcome(t dora.DeploymentRecord, s dora.Status, team string, inHistory bool) error {
 	d := s.Deployment
 	t.InProduction = t.InProduction || r.policy.IsProduction(d)
 	if s.State == dora.InProgress {
@@ -24,11 +24,14 @@ func (r *Session) addOutcome(t dora.DeploymentRecord, s dora.Status, team string
 	if err != nil {
 		return err
 	}
-	if late {
+	if late && !inHistory {
 		r.late++
 	}
-	counted, before := dora.Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late}, t
+	counted, before := dora.Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late, InHistory: inHistory}, t
 	before.Outcomes = slices.Clone(t.Outcomes)
+	if !had && inHistory {
+		t.History = append(slices.Clip(t.History), outcome)
+	}
 	t.AddOutcome(counted)
 	first, _ := t.First(outcome)
 	newFirst := !had || first != firstBefore
@@ -85,14 +88,18 @@ func (r *Session) reconsiderNext(run dora.Run, again bool) error {
 func (r *Session) countOutcome(t dora.DeploymentRecord, o dora.Outcome) error {
 	outcome := dora.OutcomeOf(o.State)
 	_, err := r.add(dora.Fact{
-		Family: dora.Deployments, Labels: t.Labels().With("outcome", outcome), Value: 1, At: o.At, ID: t.ID,
+		Family: dora.Deployments, Labels: t.OutcomeLabels(outcome).With("outcome", outcome), Value: 1, At: o.At, ID: t.ID,
 		Subject: dora.OutcomeSubject(t.Key(), outcome),
 	})
 	if err != nil || outcome != dora.Success {
 		return err
 	}
+	labels := dora.ScopeLabels(t.Deployment, t.Team)
+	if o.InHistory {
+		labels = labels.OfHistory()
+	}
 	_, err = r.add(dora.Fact{
-		Family: dora.DeploymentTimestamp, Labels: t.Labels(), Value: o.At.UnixMilli(), At: o.At, ID: t.ID,
+		Family: dora.DeploymentTimestamp, Labels: labels, Value: o.At.UnixMilli(), At: o.At, ID: t.ID,
 		Subject: dora.StatusSubject(t.Host, o.ID),
 	})
 	return err
@@ -130,8 +137,11 @@ func (r *Session) evaluateOutcome(e dora.Evaluation) error {
 	if t.Ignored != "" {
 		return r.markFailedChanges(e.Scope)
 	}
-	if err := r.startScopeSeries(t.Deployment, t.Team, e.At); err != nil {
-		return err
+	isLive := func(o dora.Outcome) bool { return !o.InHistory }
+	if slices.ContainsFunc(t.Outcomes, isLive) {
+		if err := r.startScopeSeries(t.Deployment, t.Team, e.At); err != nil {
+			return err
+		}
 	}
 	for _, o := range t.Outcomes {
 		if err := r.countOutcome(t, o); err != nil {
@@ -143,7 +153,7 @@ func (r *Session) evaluateOutcome(e dora.Evaluation) error {
 			continue
 		}
 		first, _ := t.First(outcome)
-		err := r.observe(dora.DeploymentRun, t.Labels(), RunStart(t, first), first.At, t.ID, dora.OutcomeSubject(t.Key(), outcome))
+		err := r.observe(dora.DeploymentRun, t.OutcomeLabels(outcome), RunStart(t, first), first.At, t.ID, dora.OutcomeSubject(t.Key(), outcome))
 		if err != nil {
 			return err
 		}

@@ -8,8 +8,11 @@ import (
 )
 
 // statusLabels returns the labels under which a status of the deployment t counts.
-func (r *Session) statusLabels(t dora.DeploymentRecord, s dora.Status, team string) (dora.Labels, error) {
+func (r *Session) statusLabels(t dora.DeploymentRecord, s dora.Status, team string, inHistory bool) (dora.Labels, error) {
 	labels := dora.DeploymentLabels(s.Deployment, s.State, team)
+	if inHistory {
+		labels = labels.OfHistory()
+	}
 	if r.redeploymentLabel {
 		again, err := r.isRedeployment(t, s)
 		if err != nil {

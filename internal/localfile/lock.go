@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ErrLocked is in the error of TakeLock if another process holds the lock.
+var ErrLocked = errors.New("it is locked")
+
 // Lock is an exclusive lock on a file. The operating system releases it when the process ends in any way. The file is never removed:
 // otherwise two servers could lock two files of the same name.
 type Lock struct{ file *os.File }
@@ -32,8 +35,8 @@ func TakeLock(path, subject, key string) (*Lock, error) {
 	l := &Lock{file}
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, errors.Join(fmt.Errorf("another dora-exporter%s is running with this %s (it holds %s); "+
-			"stop it, or set %s to another path", l.holder(), subject, path, key), file.Close())
+		return nil, errors.Join(&lockedError{fmt.Sprintf("another dora-exporter%s is running with this %s (it holds %s); "+
+			"stop it, or set %s to another path", l.holder(), subject, path, key)}, file.Close())
 	}
 	if err == nil {
 		err = l.writeProcessID()
@@ -43,6 +46,14 @@ func TakeLock(path, subject, key string) (*Lock, error) {
 	}
 	return l, nil
 }
+
+// lockedError is an error that has ErrLocked, which its message does not repeat.
+type lockedError struct{ message string }
+
+func (e *lockedError) Error() string { return e.message }
+
+// Is reports whether target is ErrLocked.
+func (e *lockedError) Is(target error) bool { return target == ErrLocked }
 
 // writeProcessID writes this process's id into the file, for the error message of another process.
 func (l *Lock) writeProcessID() error {

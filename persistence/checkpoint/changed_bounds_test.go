@@ -46,7 +46,7 @@ func TestRestoreWhenBoundsHaveChanged(t *testing.T) {
 			if err := state.Add(byName, facts...); err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(old.Write(t.Context(), state, 1), old.saveSums(t.Context(), state, 1)); err != nil {
+			if err := errors.Join(old.Write(t.Context(), state, nil, 1), old.saveSums(t.Context(), 1, state)); err != nil {
 				t.Fatal(err)
 			}
 			s.resolve(4)
@@ -107,7 +107,7 @@ func TestRestoreLeavesOutABaselineWithOtherBounds(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantState(t, others, state)
-		if err := old.Write(t.Context(), state, 0); err != nil {
+		if err := old.Write(t.Context(), state, nil, 0); err != nil {
 			t.Fatal(err)
 		}
 		s.log.Reset()

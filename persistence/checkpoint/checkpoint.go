@@ -75,18 +75,20 @@ func (c *Checkpoint) KeepOptionalLabels() { c.optionalLabels = true }
 const sumsEvery = 10_000
 
 // Write replaces the file durably and keeps the previous one as .prev.
-func (c *Checkpoint) Write(ctx context.Context, s dora.State, position int64) error {
+func (c *Checkpoint) Write(ctx context.Context, s, history dora.State, position int64) error {
 	if err := c.writeFile(s, position); err != nil {
 		return err
 	}
 	series := 0
-	for _, all := range s {
-		series += len(all)
+	for _, state := range []dora.State{s, history} {
+		for _, all := range state {
+			series += len(all)
+		}
 	}
 	if position-c.summed < int64(sumsEvery+series) {
 		return nil
 	}
-	return c.saveSums(ctx, s, position)
+	return c.saveSums(ctx, position, s, history)
 }
 
 func (c *Checkpoint) writeFile(s dora.State, position int64) error {
@@ -101,22 +103,29 @@ func (c *Checkpoint) writeFile(s dora.State, position int64) error {
 }
 
 // saveSums keeps the sums of the facts up to a position in the store.
-func (c *Checkpoint) saveSums(ctx context.Context, s dora.State, position int64) error {
+func (c *Checkpoint) saveSums(ctx context.Context, position int64, states ...dora.State) error {
 	sums := dora.Sums{Position: position, State: dora.State{}, Bounds: dora.BoundsOf(c.families)}
-	for family, all := range s {
-		for key, series := range all {
-			if imported := series.Baseline != 0 || series.BaselineBuckets != nil; imported && series.Own == 0 && series.At.IsZero() && series.Buckets == nil {
-				continue // the baseline has it
-			}
-			series.Baseline, series.BaselineBuckets = 0, nil
-			setSeries(sums.State, family, key, series)
-		}
+	for _, s := range states {
+		addSums(sums.State, s)
 	}
 	if err := c.store.SaveSums(ctx, sums); err != nil {
 		return err
 	}
 	c.summed = position
 	return nil
+}
+
+// addSums adds the series of a state without what was imported.
+func addSums(sums, s dora.State) {
+	for family, all := range s {
+		for key, series := range all {
+			if imported := series.Baseline != 0 || series.BaselineBuckets != nil; imported && series.Own == 0 && series.At.IsZero() && series.Buckets == nil {
+				continue // the baseline has it
+			}
+			series.Baseline, series.BaselineBuckets = 0, nil
+			setSeries(sums, family, key, series)
+		}
+	}
 }
 
 // file is a checkpoint file that was found.

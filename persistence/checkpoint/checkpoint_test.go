@@ -232,7 +232,7 @@ func TestSumsAreSavedFromTimeToTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.summed = sums.Position
-		if err := c.Write(t.Context(), two(0), test.position); err != nil {
+		if err := c.Write(t.Context(), two(0), nil, test.position); err != nil {
 			t.Fatal(err)
 		}
 		if sums, err = s.store.Sums(t.Context()); err != nil || sums.Position != test.want {

@@ -65,7 +65,7 @@ func TestPlacesThatWillNotDo(t *testing.T) {
 		c := New(path, s.store, dora.Families(), false, s.logger())
 		_, _, err := s.restore(c)
 		if err == nil {
-			err = c.Write(t.Context(), dora.State{}, 0)
+			err = c.Write(t.Context(), dora.State{}, nil, 0)
 		}
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%s: error %v does not say %q", path, err, part)
@@ -95,7 +95,7 @@ func TestCheckpointBehindALink(t *testing.T) {
 				if _, _, err := s.restore(c); err != nil {
 					t.Fatal(err)
 				}
-				if err := c.Write(t.Context(), dora.State{}, 0); err != nil {
+				if err := c.Write(t.Context(), dora.State{}, nil, 0); err != nil {
 					t.Fatal(err)
 				}
 				if info, err := os.Lstat(path); err != nil || info.Mode().Type() != fs.ModeSymlink {

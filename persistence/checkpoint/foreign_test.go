@@ -162,7 +162,7 @@ func TestForeignValuesAfterTheOptionWasChanged(t *testing.T) {
 		}, values(state)); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
-		if err := c.Write(t.Context(), state, position); err != nil {
+		if err := c.Write(t.Context(), state, nil, position); err != nil {
 			t.Fatal(err)
 		}
 	}

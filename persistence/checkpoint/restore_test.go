@@ -103,7 +103,7 @@ func TestWriteLeavesTheOldFileWhenItFails(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(s.path()+".tmp", "in the way"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.checkpoint(false).Write(t.Context(), two(0), 6); err == nil {
+	if err := s.checkpoint(false).Write(t.Context(), two(0), nil, 6); err == nil {
 		t.Error("no error")
 	}
 	if diff := cmp.Diff(string(before), string(s.read(s.path()))); diff != "" {

@@ -20,10 +20,10 @@ func TestStoreWithoutAFile(t *testing.T) {
 		t.Fatalf("restored from position %d, %v", from, err)
 	}
 	wantState(t, two(0), state)
-	if err := c.Write(t.Context(), state, 6); err != nil {
+	if err := c.Write(t.Context(), state, nil, 6); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.saveSums(t.Context(), state, 6); err != nil {
+	if err := c.saveSums(t.Context(), 6, state); err != nil {
 		t.Fatal(err)
 	}
 	state, from, err = s.restore(New("", s.store, dora.Families(), false, s.logger()))

@@ -152,10 +152,10 @@ func (s *site) write() {
 		s.Fatal(err)
 	}
 	c := s.checkpoint(false)
-	if err := c.Write(s.Context(), state, last); err != nil {
+	if err := c.Write(s.Context(), state, nil, last); err != nil {
 		s.Fatal(err)
 	}
-	if err := c.saveSums(s.Context(), state, last); err != nil {
+	if err := c.saveSums(s.Context(), last, state); err != nil {
 		s.Fatal(err)
 	}
 }

@@ -62,6 +62,34 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 	return inserted == 0, nil
 }
 
+// Add stores a delivery unless one with the same key exists or was removed.
+func (t deliveryTx) Add(d dora.Delivery) (bool, error) {
+	added, err := t.add(d)
+	if err != nil {
+		return false, fmt.Errorf("store delivery %s: %w", d.Key, err)
+	}
+	return added, nil
+}
+
+func (t deliveryTx) add(d dora.Delivery) (bool, error) {
+	event, err := t.writer.codec.encode(d.Event)
+	if err != nil {
+		return false, err
+	}
+	if removed, err := t.wasRemoved(removedDelivery, d.Key); err != nil || removed {
+		return false, err
+	}
+	begin, rest := cutStem(d.Key)
+	stem, err := t.text(begin)
+	if err != nil {
+		return false, err
+	}
+	added, err := t.exec(`INSERT INTO deliveries (source, stem, rest, about, event, received, due, checksum) VALUES (?, ?, ?, ?, ?, ?, 0, ?)
+		ON CONFLICT (stem, rest) DO NOTHING`, d.Source, stem, rest, about(d.Event), event, d.Received.UnixMilli(), deliverySum(d, event))
+	t.pendingDelta += int(added)
+	return added == 1, err
+}
+
 // about returns by what deliveries of an event are found: the number of its deployment or the name of its issue.
 func about(e dora.Event) string {
 	switch {

@@ -180,6 +180,14 @@ var Migrations = [...]string{`
 	CREATE INDEX deployments_number    ON deployments (number);
 	CREATE INDEX deployments_repository ON deployments (repository, number);
 	CREATE INDEX deployments_unsuccessful ON deployments (scope, found_at) WHERE success IS NULL;
+	CREATE TABLE statuses (               -- each status of a deployment, to find those that a history has without their numbers
+		host       INTEGER NOT NULL,      -- the deployment's, in texts
+		deployment INTEGER NOT NULL,      -- GitHub's id
+		state      INTEGER NOT NULL,      -- in texts
+		at         INTEGER NOT NULL,
+		id         INTEGER NOT NULL,
+		PRIMARY KEY (host, deployment, state, at, id)
+	) STRICT, WITHOUT ROWID;
 	CREATE TABLE successes (              -- each status of success
 		deployment INTEGER NOT NULL,      -- its id, likewise below
 		at         INTEGER NOT NULL,
@@ -278,6 +286,17 @@ var Migrations = [...]string{`
 	CREATE INDEX failed_changes_unrepaired ON failed_changes (scope) WHERE repaired_at IS NULL;
 	CREATE INDEX failed_changes_repaired   ON failed_changes (repaired_by) WHERE repaired_at IS NOT NULL;
 	CREATE INDEX failed_changes_by         ON failed_changes (by) WHERE repaired_at IS NULL;
+
+	CREATE TABLE backfill_parts (
+		name  TEXT PRIMARY KEY,
+		state TEXT NOT NULL               -- JSON of how far it was read
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE archive_pages (
+		part   TEXT    NOT NULL,          -- as in backfill_parts
+		number INTEGER NOT NULL,          -- 1, 2, 3, without gaps
+		page   BLOB    NOT NULL,          -- dora.ArchivePage, as by codec
+		PRIMARY KEY (part, number)
+	) STRICT, WITHOUT ROWID;
 
 	CREATE TABLE arrivals (               -- by day, the newest delivery and fact
 		day      INTEGER PRIMARY KEY,     -- on which that delivery arrived, days since 1970

@@ -30,6 +30,9 @@ func (t removalTx) RemoveDeployment(d dora.DeploymentRecord) error {
 		}
 	}
 	if err == nil {
+		err = t.removeStatuses(d.Host, d.ID)
+	}
+	if err == nil {
 		err = t.removeOrigins(d)
 	}
 	if err == nil {

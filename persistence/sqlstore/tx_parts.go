@@ -13,6 +13,7 @@ type (
 	evidenceTx   struct{ *tx }
 	evaluationTx struct{ *tx }
 	removalTx    struct{ *tx }
+	backfillTx   struct{ *tx }
 	dayTx        struct {
 		dayReads
 		tx *tx
@@ -38,5 +39,7 @@ func (t *tx) Evidence() dora.EvidenceTx { return evidenceTx{t} }
 func (t *tx) Evaluations() dora.EvaluationTx { return evaluationTx{t} }
 
 func (t *tx) Removal() dora.RemovalTx { return removalTx{t} }
+
+func (t *tx) Backfill() dora.BackfillTx { return backfillTx{t} }
 
 func (t *tx) Days() dora.DayTx { return dayTx{dayReads{t.history()}, t} }

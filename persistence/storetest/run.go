@@ -13,6 +13,7 @@ type rules map[string]func(t *testing.T, s Store)
 // called once for each rule.
 func Run(t *testing.T, open func(t *testing.T) Store) {
 	subjects := map[string]rules{
+		"backfill":     backfillRules(),
 		"deliveries":   deliveryRules(),
 		"backlog":      backlogRules(),
 		"deadletters":  deadLetterRules(),

@@ -38,6 +38,7 @@ type Client interface {
 
 // Reader reads everything that people are shown.
 type Reader interface {
+	dora.Archive
 	explain.RecordReader
 	explain.DeploymentReader
 	explain.IncidentReader

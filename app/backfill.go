@@ -1,0 +1,200 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dora-exporter/config"
+	"dora-exporter/dora"
+	"dora-exporter/history"
+	"dora-exporter/internal/localfile"
+	"dora-exporter/receivers"
+)
+
+// BackfillRequest is what a backfill is to read, and BackfillProgress how far it is.
+type (
+	BackfillRequest  = history.Request
+	BackfillProgress = history.Progress
+)
+
+// jiraTimeout limits a call of Jira.
+const jiraTimeout = time.Minute
+
+// settledWait is the time between two looks at whether everything that a backfill brought has been evaluated.
+const settledWait = 250 * time.Millisecond
+
+// Backfill reads what happened before the exporter was installed and processes it, without a server. It returns when everything has been
+// evaluated.
+func Backfill(ctx context.Context, o Options, r BackfillRequest, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
+	a, err := openParts(ctx, o)
+	if err != nil {
+		return made, err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	if err := a.projection.Restore(ctx); err != nil {
+		return made, err
+	}
+	stop := a.process(ctx)
+	defer func() { err = errors.Join(err, stop()) }()
+	b, err := a.newBackfill(&a.options, r, onProgress)
+	if err != nil {
+		return made, err
+	}
+	if made, err = b.Run(ctx); err != nil {
+		return made, err
+	}
+	return made, a.waitUntilSettled(ctx)
+}
+
+// PlanBackfill returns what a backfill would read at most.
+func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (BackfillProgress, error) {
+	a, err := openParts(ctx, o)
+	if err != nil {
+		return BackfillProgress{}, err
+	}
+	b, err := a.newBackfill(&a.options, r, nil)
+	if err != nil {
+		return BackfillProgress{}, errors.Join(err, a.Close())
+	}
+	plan, err := b.Plan(ctx)
+	return plan, errors.Join(err, a.Close())
+}
+
+// openParts makes all parts but the server.
+func openParts(ctx context.Context, o Options) (_ *App, err error) {
+	if o.CheckpointInterval == 0 {
+		o.CheckpointInterval = defaultCheckpointInterval
+	}
+	a := &App{options: o}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if a.store, err = openStore(ctx, o.Config, o.Logger); err != nil {
+		return nil, err
+	}
+	a.options.useMachine(a.store.machine)
+	if file := o.Config.Storage.File.Path; file != "" {
+		if a.release, err = localfile.LockCheckpoint(file); err != nil {
+			return nil, err
+		}
+	}
+	return a, a.build(ctx, &a.options)
+}
+
+// newBackfill makes a backfill of the configured repositories and projects, unless it names others.
+func (p *parts) newBackfill(o *Options, r BackfillRequest, onProgress func(BackfillProgress)) (*history.Backfill, error) {
+	c := o.Config
+	host := serverOf(c)
+	if len(r.Sources) == 0 {
+		r.Sources = []string{dora.GitHub, dora.Jira}
+	}
+	if len(r.Repositories) == 0 {
+		r.Repositories = repositoriesOf(c, host)
+	}
+	if len(r.Repositories) == 0 && (c.Jira.BaseURL == "" || !slices.Contains(r.Sources, dora.Jira)) {
+		return nil, errors.New("nothing to read: set github.owner or the repositories of teams, or name some with -repo; for incidents, set jira.base_url")
+	}
+	return &history.Backfill{
+		Request: r, GitHub: p.github.Server(host), Store: p.store, DecodeDeployment: receivers.DecodeDeployment, Host: host,
+		Labels: len(c.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall, Sleep: sleep, OnProgress: onProgress,
+		Issues: newIssues(o),
+	}, nil
+}
+
+// newIssues returns what reads the issues; nil if jira.base_url is not set.
+func newIssues(o *Options) *history.Jira {
+	c := o.Config.Jira
+	if c.BaseURL == "" {
+		return nil
+	}
+	return &history.Jira{
+		BaseURL: c.BaseURL, User: c.User, Token: c.Token, JQL: issueQuery(o.Config), TeamField: c.TeamField,
+		Decode: receivers.NewIssueDecoder(receivers.JiraOptions{TeamField: c.TeamField, EvidenceFields: c.EvidenceFields}, o.Logger),
+		Client: &http.Client{Timeout: jiraTimeout}, Logger: o.Logger, Sleep: sleep,
+	}
+}
+
+// issueQuery returns the JQL of the issues that may be incidents: jira.jql, else those of the projects that are known.
+func issueQuery(c *config.Config) string {
+	projects := slices.Clone(c.Policy.Incidents.Projects)
+	for _, team := range c.Teams {
+		projects = append(projects, team.Projects...)
+	}
+	switch {
+	case c.Jira.JQL != "":
+		return c.Jira.JQL
+	case len(projects) == 0:
+		return "project is not EMPTY"
+	}
+	var quoted []string
+	for _, project := range projects {
+		quoted = append(quoted, strconv.Quote(project))
+	}
+	return "project in (" + strings.Join(quoted, ", ") + ")"
+}
+
+// serverOf returns the host of the API that a backfill reads, that of the first account.
+func serverOf(c *config.Config) string {
+	for _, account := range c.GitHub.OwnerAccounts() {
+		if account.BaseURL != "" {
+			return dora.Host(account.BaseURL)
+		}
+		break
+	}
+	return "api.github.com"
+}
+
+// repositoriesOf returns the repositories of the teams, and all of github.owner and of the owners of the accounts for a server.
+func repositoriesOf(c *config.Config, host string) (all []string) {
+	if c.GitHub.Owner != "" {
+		all = append(all, c.GitHub.Owner+"/*")
+	}
+	accounts := c.GitHub.OwnerAccounts()
+	for i, account := range accounts {
+		for _, owner := range account.Owners {
+			if of, found := accounts.Of(host, owner); found && of == i {
+				all = append(all, owner+"/*")
+			}
+		}
+	}
+	for _, team := range c.Teams {
+		for _, name := range team.Repositories {
+			if !strings.Contains(name, "/") {
+				name = c.GitHub.Owner + "/" + name
+			}
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// waitUntilSettled returns when nothing is left to be processed, looked up or evaluated.
+func (p *parts) waitUntilSettled(ctx context.Context) error {
+	for {
+		backlog, err := p.backlog(ctx)
+		if err != nil || backlog.Deliveries+backlog.LookUps+backlog.Evaluations == 0 {
+			return err
+		}
+		sleep(ctx, settledWait)
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("the history was read, and the server will evaluate the rest: %w", err)
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

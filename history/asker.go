@@ -1,0 +1,108 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// GitHub makes the calls. The errors of Query are those of dora/bulk.go.
+type GitHub interface {
+	// Query is given the owner whose repositories it is about.
+	Query(ctx context.Context, owner, query string, variables map[string]any, data any) error
+	// Deployments and DeploymentStatuses return a page of what REST has, newest first, and the number of the next page, 0 after the last.
+	Deployments(ctx context.Context, owner, repository string, number int) (all []json.RawMessage, next int, err error)
+	DeploymentStatuses(ctx context.Context, owner, repository string, deployment int64, number int) (all []json.RawMessage, next int, err error)
+}
+
+// limitWait is how long to wait at a rate limit that does not say for how long.
+const limitWait = time.Minute
+
+// asker makes calls one after another, within the rate limits, and counts them.
+type asker struct {
+	github GitHub
+	logger *slog.Logger
+	now    func() time.Time
+	sleep  func(ctx context.Context, d time.Duration)
+	// interval is the shortest time between two calls, next the earliest time of the next one.
+	interval time.Duration
+	next     time.Time
+	spent    Spent
+}
+
+// Spent is what a backfill has taken of GitHub's limits.
+type Spent struct {
+	Calls  int `json:"calls"`
+	Points int `json:"points"`
+}
+
+// Add adds what was spent elsewhere.
+func (s *Spent) Add(other Spent) {
+	s.Calls += other.Calls
+	s.Points += other.Points
+}
+
+// query makes a query until it is answered. Its error is that of ctx, or has dora.ErrTooLarge or dora.ErrNoBulk.
+func (a *asker) query(ctx context.Context, owner, query string, variables map[string]any, data any, limits *rateLimits) error {
+	return a.retry(ctx, func() error {
+		err := a.github.Query(ctx, owner, query, variables, data)
+		if err == nil {
+			a.spent.Points += limits.Cost
+			if limits.Remaining <= 0 && !limits.ResetAt.IsZero() {
+				a.next = later(a.next, limits.ResetAt)
+			}
+		}
+		return err
+	})
+}
+
+// retry makes a call until it is answered, or will never be.
+func (a *asker) retry(ctx context.Context, call func() error) error {
+	for failures := 0; ; {
+		if wait := a.next.Sub(a.now()); wait > 0 {
+			a.sleep(ctx, wait)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		a.next = a.now().Add(a.interval)
+		a.spent.Calls++
+		err := call()
+		var limited *dora.LimitedError
+		switch {
+		case err == nil, ctx.Err() != nil, isFinal(err):
+			return err
+		case errors.As(err, &limited):
+			wait := limited.Wait
+			if wait <= 0 {
+				wait = limitWait
+			}
+			a.logger.Warn("GitHub limits the rate, the backfill waits", "for", wait, "error", err)
+			a.next = later(a.next, a.now().Add(wait))
+		default:
+			failures++
+			wait := dora.Backoff(failures)
+			a.logger.Warn("a call of the backfill failed, will retry", "in", wait, "error", err)
+			a.next = later(a.next, a.now().Add(wait))
+		}
+	}
+}
+
+// isFinal reports whether the same call would fail again, or is retried by whoever makes it.
+func isFinal(err error) bool {
+	var missing *dora.NotFoundError
+	var unanswered *dora.UnansweredError
+	var inaccessible *dora.InaccessibleError
+	return errors.Is(err, dora.ErrTooLarge) || errors.Is(err, dora.ErrNoBulk) || errors.As(err, &missing) || errors.As(err, &unanswered) || errors.As(err, &inaccessible)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,264 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// Store is what a backfill needs of the store.
+type Store interface {
+	dora.Transactor
+	Backlog(ctx context.Context) (dora.Backlog, error)
+}
+
+// Request is what a backfill is to read.
+type Request struct {
+	// Since and Until limit the time of what is read; Until is zero for now.
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until,omitzero"`
+	// Repositories are owner/name, or owner/* for all of an owner.
+	Repositories []string `json:"repositories,omitempty"`
+	// Sources are dora.GitHub and dora.Jira.
+	Sources []string `json:"sources,omitempty"`
+	// MaxRate limits the calls per hour; 0 for no limit but GitHub's.
+	MaxRate int `json:"max_rate,omitempty"`
+}
+
+// Progress is how far a backfill is.
+type Progress struct {
+	// Done of Repositories were read. CallsLeft is how many calls the others take at most.
+	Repositories, Done, CallsLeft int
+	// Deployments and Issues were read, Deliveries are new of them.
+	Deployments, Issues, Deliveries int
+	Spent
+	// Failed are the repositories that could not be read.
+	Failed []string
+}
+
+// Backfill reads a history and stores the deliveries of it. It goes on where an earlier one was interrupted.
+type Backfill struct {
+	Request
+
+	GitHub GitHub
+	// Issues reads the incidents; nil if there are none to be read.
+	Issues *Jira
+	Store  Store
+	// DecodeDeployment decodes the payload of a webhook about a deployment.
+	DecodeDeployment func(payload []byte) (dora.Event, error)
+	// Host is that of GitHub's REST API, where an answer does not tell it.
+	Host string
+	// Labels is true if the labels of pull requests are needed.
+	Labels bool
+	Logger *slog.Logger
+	Now    func() time.Time
+	Sleep  func(ctx context.Context, d time.Duration)
+	// OnProgress is called after each step.
+	OnProgress func(Progress)
+
+	asker
+
+	mu       sync.Mutex
+	progress Progress
+	// before is what had been spent when the repository that is being read was begun or resumed.
+	before Spent
+}
+
+// Run reads everything. Its error is that of ctx or of the store; what GitHub does not answer is in Progress.Failed.
+func (b *Backfill) Run(ctx context.Context) (Progress, error) {
+	b.prepare()
+	if slices.Contains(b.Sources, dora.GitHub) {
+		if err := b.readRepositories(ctx); err != nil {
+			return b.progress, err
+		}
+	}
+	if b.Issues != nil && slices.Contains(b.Sources, dora.Jira) {
+		if err := b.readIssues(ctx); err != nil {
+			return b.progress, err
+		}
+	}
+	return b.progress, ctx.Err()
+}
+
+func (b *Backfill) prepare() {
+	b.asker = asker{github: b.GitHub, logger: b.Logger, now: b.Now, sleep: b.Sleep}
+	if b.MaxRate > 0 {
+		b.interval = time.Hour / time.Duration(b.MaxRate)
+	}
+	if b.OnProgress == nil {
+		b.OnProgress = func(Progress) {}
+	}
+}
+
+// Plan returns what a Run would read at most, without reading it.
+func (b *Backfill) Plan(ctx context.Context) (Progress, error) {
+	b.prepare()
+	if !slices.Contains(b.Sources, dora.GitHub) {
+		return b.progress, nil
+	}
+	all, err := b.targets(ctx)
+	b.count(func(p *Progress) {
+		p.Repositories = len(all)
+		for _, t := range all {
+			p.CallsLeft += t.calls
+		}
+	})
+	return b.progress, err
+}
+
+// count changes the progress and reports it.
+func (b *Backfill) count(change func(*Progress)) {
+	b.mu.Lock()
+	change(&b.progress)
+	b.progress.Spent = b.spent
+	now := b.progress
+	b.mu.Unlock()
+	b.OnProgress(now)
+}
+
+// spentOn returns what was spent on a part so far.
+func (b *Backfill) spentOn(p *part) Spent {
+	p.Calls += b.spent.Calls - b.before.Calls
+	p.Points += b.spent.Points - b.before.Points
+	b.before = b.spent
+	return p.Spent
+}
+
+func (b *Backfill) readRepositories(ctx context.Context) error {
+	all, err := b.targets(ctx)
+	if err != nil {
+		return err
+	}
+	b.count(func(p *Progress) {
+		p.Repositories = len(all)
+		for _, t := range all {
+			p.CallsLeft += t.calls
+		}
+	})
+	for _, t := range all {
+		err := b.readRepository(ctx, t.name)
+		if ctx.Err() != nil || err != nil && !isFinal(err) {
+			return errors.Join(ctx.Err(), err)
+		}
+		if err != nil {
+			b.Logger.Error("a repository can't be read, the backfill goes on without it; repeat it later", "repository", t.name, "error", err)
+		}
+		b.count(func(p *Progress) {
+			p.Done++
+			p.CallsLeft -= t.calls
+			if err != nil {
+				p.Failed = append(p.Failed, t.name)
+			}
+		})
+	}
+	return nil
+}
+
+// readRepository reads a repository, or what is left of it.
+func (b *Backfill) readRepository(ctx context.Context, name string) error {
+	p, err := b.begin(ctx, name)
+	if err != nil || p.Done {
+		return err
+	}
+	b.before = b.spent
+	if err := b.readPages(ctx, p); errors.Is(err, dora.ErrNoBulk) {
+		if err := b.readWithoutBulk(ctx, p); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	var deployments []dora.ArchivedDeployment
+	var pages []dora.ArchivePage
+	err = b.Store.Update(ctx, func(tx dora.Tx) (err error) {
+		deployments = nil
+		stored, err := tx.Backfill().Pages(p.deploymentsPart())
+		for _, page := range stored {
+			deployments = append(deployments, page.Deployments...)
+		}
+		if err == nil {
+			pages, err = tx.Backfill().Pages(p.part())
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.completeAll(ctx, p, deployments); err != nil {
+		return err
+	}
+	if !p.HistoryRead {
+		if err := b.readHistory(ctx, p, deployments, pages); err != nil && !errors.Is(err, dora.ErrNoBulk) {
+			return err
+		}
+	}
+	b.count(func(p *Progress) { p.Deployments += len(deployments) })
+	if err := b.deliver(ctx, p, deployments); err != nil {
+		return err
+	}
+	p.Done, p.Spent = true, b.spentOn(p)
+	return b.Store.Update(ctx, func(tx dora.Tx) error {
+		if err := tx.Backfill().RemovePages(p.deploymentsPart()); err != nil {
+			return err
+		}
+		return tx.Backfill().SavePart(p.part(), p)
+	})
+}
+
+// completeAll adds what is not known of deployments, and the numbers of statuses that may be delivered again.
+func (b *Backfill) completeAll(ctx context.Context, p *part, deployments []dora.ArchivedDeployment) error {
+	if err := b.complete(ctx, p, deployments); err != nil {
+		return err
+	}
+	for i := range deployments {
+		if err := b.numberStatuses(ctx, p, &deployments[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin returns how far a repository was read.
+func (b *Backfill) begin(ctx context.Context, name string) (*part, error) {
+	owner, repository, ok := strings.Cut(name, "/")
+	if !ok {
+		return nil, fmt.Errorf("%q is not the name of a repository: owner/name", name)
+	}
+	fresh := &part{Host: b.Host, Owner: owner, Name: repository, Since: b.Since, Began: b.Now().UTC()}
+	fresh.PullsSince = b.Since.Add(-mergedBefore)
+	var known *part
+	err := b.Store.Update(ctx, func(tx dora.Tx) error {
+		known = nil
+		names, err := tx.Backfill().Parts(dora.GitHub + "/")
+		if err != nil {
+			return err
+		}
+		for _, of := range names {
+			if strings.HasSuffix(of, "/"+dora.RepositoryName(owner, repository)) {
+				known = &part{}
+				if _, err := tx.Backfill().Part(of, known); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil || known == nil:
+		return fresh, err
+	case !known.Done:
+		return known, nil
+	}
+	fresh.Spent, fresh.Host, fresh.Owner, fresh.Name = known.Spent, known.Host, known.Owner, known.Name
+	if !b.Since.Before(known.Since) {
+		fresh.Since, fresh.PullsSince, fresh.Newer = known.Since, known.PullsSince, known.Began.Add(-redeliveryWindow)
+	}
+	return fresh, nil
+}

@@ -1,0 +1,245 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// Jira reads issues with their changes by the search of Jira Cloud or Data Center.
+// https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/
+// https://developer.atlassian.com/server/jira/platform/rest/v10000/api-group-search/
+type Jira struct {
+	// BaseURL is that of the site, such as https://acme.atlassian.net. User is empty for a personal access token of Data Center.
+	BaseURL, User, Token string
+	// JQL selects the issues.
+	JQL string
+	// TeamField is the id of the field with the teams of an issue; empty if there is none.
+	TeamField string
+	// Decode decodes the payload of a webhook about an issue, and returns its delivery key.
+	Decode func(payload []byte) (dora.Event, string, error)
+	Client *http.Client
+	Logger *slog.Logger
+	Sleep  func(ctx context.Context, d time.Duration)
+}
+
+const (
+	// maxIssuePage is the largest page of a search, and maxAnswer limits an answer in bytes.
+	maxIssuePage = 100
+	maxAnswer    = 64 << 20
+	// updatedBefore is how long before an earlier backfill its changes are read again: the search may lag behind.
+	updatedBefore = dora.Day
+)
+
+// issuesPart is how far the issues were read.
+type issuesPart struct {
+	Since time.Time `json:"since"`
+	Began time.Time `json:"began"`
+	// Next is the token of the next page on Cloud, the number of its first issue on Data Center.
+	Next string `json:"next,omitempty"`
+	Done bool   `json:"done,omitempty"`
+}
+
+// site is what has to be known of a Jira before its issues are read.
+type site struct {
+	cloud bool
+	// zone is the time zone of the user, in which dates of JQL are.
+	zone *time.Location
+	// categories are the keys of the categories of statuses by id.
+	categories map[string]string
+}
+
+// readIssues reads the issues that were updated since, a page at a time.
+func (b *Backfill) readIssues(ctx context.Context) error {
+	s, err := b.Issues.site(ctx)
+	if err != nil {
+		return err
+	}
+	name := dora.Jira + "/" + dora.Site(b.Issues.BaseURL)
+	p := issuesPart{Since: b.Since, Began: b.Now().UTC()}
+	err = b.Store.Update(ctx, func(tx dora.Tx) error {
+		var known issuesPart
+		is, err := tx.Backfill().Part(name, &known)
+		switch {
+		case err != nil || !is:
+		case !known.Done:
+			p = known
+		case !b.Since.Before(known.Since):
+			p.Since = later(b.Since, known.Began.Add(-updatedBefore))
+		}
+		return err
+	})
+	for err == nil && !p.Done {
+		var found searchAnswer
+		if found, err = b.Issues.search(ctx, s, p); err != nil {
+			return err
+		}
+		if err = b.addIssues(ctx, s, found.Issues); err != nil {
+			return err
+		}
+		p.Next, p.Done = found.next(s.cloud)
+		if p.Done {
+			p.Since = b.Since
+		}
+		err = b.Store.Update(ctx, func(tx dora.Tx) error { return tx.Backfill().SavePart(name, p) })
+	}
+	return err
+}
+
+// addIssues stores the deliveries of issues.
+func (b *Backfill) addIssues(ctx context.Context, s site, issues []json.RawMessage) error {
+	var all []dora.Delivery
+	for _, raw := range issues {
+		i, err := b.Issues.issue(ctx, s, raw)
+		if err != nil {
+			return err
+		}
+		for _, payload := range i.payloads(s, b.Issues.TeamField) {
+			event, key, err := b.Issues.Decode(payload)
+			if err != nil {
+				return fmt.Errorf("issue %s: %w", i.Key, err)
+			}
+			if at := event.Incident.OwnTime(); !b.Until.IsZero() && at.After(b.Until) {
+				continue
+			}
+			event.Backfilled = true
+			all = append(all, dora.Delivery{Source: dora.Jira, Key: key, Event: event})
+		}
+	}
+	b.count(func(p *Progress) { p.Issues += len(issues) })
+	return b.add(ctx, all)
+}
+
+// site asks what kind of Jira it is, in which time zone the user is, and what the statuses mean.
+func (j *Jira) site(ctx context.Context) (site, error) {
+	var server struct {
+		DeploymentType string `json:"deploymentType"`
+	}
+	var myself struct {
+		TimeZone string `json:"timeZone"`
+	}
+	var statuses []struct {
+		ID             string `json:"id"`
+		StatusCategory struct {
+			Key string `json:"key"`
+		} `json:"statusCategory"`
+	}
+	for path, to := range map[string]any{"/rest/api/2/serverInfo": &server, "/rest/api/2/myself": &myself, "/rest/api/2/status": &statuses} {
+		if err := j.get(ctx, path, nil, to); err != nil {
+			return site{}, err
+		}
+	}
+	s := site{cloud: server.DeploymentType == "Cloud", categories: map[string]string{}}
+	for _, status := range statuses {
+		s.categories[status.ID] = status.StatusCategory.Key
+	}
+	var err error
+	if s.zone, err = time.LoadLocation(myself.TimeZone); err != nil {
+		j.Logger.Warn("the time zone of Jira's user is not known, reading a day more", "zone", myself.TimeZone, "error", err)
+		s.zone = time.UTC
+	}
+	return s, nil
+}
+
+// searchAnswer is a page of a search, of Cloud or Data Center.
+type searchAnswer struct {
+	Issues        []json.RawMessage `json:"issues"`
+	NextPageToken string            `json:"nextPageToken"`
+	IsLast        *bool             `json:"isLast"`
+	StartAt       int               `json:"startAt"`
+	Total         int               `json:"total"`
+}
+
+// next returns where the next page begins; done is true after the last one.
+func (a searchAnswer) next(cloud bool) (next string, done bool) {
+	if cloud {
+		return a.NextPageToken, a.NextPageToken == "" || a.IsLast != nil && *a.IsLast
+	}
+	at := a.StartAt + len(a.Issues)
+	return strconv.Itoa(at), at >= a.Total || len(a.Issues) == 0
+}
+
+// search reads a page of issues, the oldest first.
+func (j *Jira) search(ctx context.Context, s site, p issuesPart) (found searchAnswer, err error) {
+	query := url.Values{
+		"jql": {j.query(s, p.Since)}, "expand": {"changelog"}, "fields": {"*all"}, "maxResults": {strconv.Itoa(maxIssuePage)},
+	}
+	path := "/rest/api/2/search"
+	switch {
+	case s.cloud:
+		if path = "/rest/api/3/search/jql"; p.Next != "" {
+			query.Set("nextPageToken", p.Next)
+		}
+	case p.Next != "":
+		query.Set("startAt", p.Next)
+	}
+	err = j.get(ctx, path, query, &found)
+	return found, err
+}
+
+// query returns the JQL. Its dates have no time zone: they are in that of the user, in minutes.
+func (j *Jira) query(s site, since time.Time) string {
+	return fmt.Sprintf(`(%s) AND updated >= "%s" ORDER BY created ASC`, j.JQL, since.In(s.zone).Format("2006-01-02 15:04"))
+}
+
+// get makes a call until it is answered. What Jira refuses for good is an error.
+func (j *Jira) get(ctx context.Context, path string, query url.Values, to any) error {
+	for failures := 1; ; failures++ {
+		wait, err := j.try(ctx, path, query, to)
+		if err == nil || wait < 0 || ctx.Err() != nil {
+			return err
+		}
+		if wait == 0 {
+			wait = dora.Backoff(failures)
+		}
+		j.Logger.Warn("a call of Jira failed, will retry", "in", wait, "error", err)
+		j.Sleep(ctx, wait)
+	}
+}
+
+// try makes a call. wait is how long to wait before the next attempt, 0 if Jira does not say, negative if there is to be none.
+func (j *Jira) try(ctx context.Context, path string, query url.Values, to any) (wait time.Duration, err error) {
+	address := strings.TrimRight(j.BaseURL, "/") + path
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return -1, err
+	}
+	q.Header.Set("Accept", "application/json")
+	switch {
+	case j.User != "":
+		q.SetBasicAuth(j.User, j.Token)
+	case j.Token != "":
+		q.Header.Set("Authorization", "Bearer "+j.Token)
+	}
+	answer, err := j.Client.Do(q)
+	if err != nil {
+		return 0, fmt.Errorf("ask Jira: %w", err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("GET %s%s: %w", j.BaseURL, path, err)
+	case answer.StatusCode == http.StatusTooManyRequests, answer.StatusCode >= 500:
+		seconds, _ := strconv.Atoi(answer.Header.Get("Retry-After"))
+		return time.Duration(max(seconds, 0)) * time.Second, fmt.Errorf("GET %s%s: %s", j.BaseURL, path, answer.Status)
+	case answer.StatusCode != http.StatusOK:
+		return -1, fmt.Errorf("GET %s%s: %s: %.300s; check jira.base_url, jira.user, jira.token and jira.jql", j.BaseURL, path, answer.Status, body)
+	}
+	if err := json.Unmarshal(body, to); err != nil {
+		return -1, fmt.Errorf("GET %s%s: this is not an answer of Jira: %w", j.BaseURL, path, err)
+	}
+	return 0, nil
+}

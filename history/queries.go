@@ -1,0 +1,112 @@
+package history
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The queries of GitHub's GraphQL API, and what they cost: one call each, and one point of the hourly limit for each 100 requests
+// that their connections stand for, where a connection in the elements of another one is requested once for each of these.
+// https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
+
+// Sizes of connections: of what is read in pages, the largest that GitHub allows.
+const (
+	pageSize     = 100
+	statusesSize = 50  // of a deployment; it seldom has more than five
+	commitsSize  = 100 // of a pull request
+	parentsSize  = 3
+	historySize  = 100
+	othersSize   = 10
+)
+
+// rateLimit is what each query asks for besides.
+const rateLimit = `rateLimit { cost remaining resetAt }`
+
+// commitFields are the fields of a commit without its parents.
+const commitFields = `oid message authoredDate committedDate author { email user { login } }`
+
+const parentsField = `parents(first: 3) { nodes { oid } }`
+
+// repositoryQuery reads a page of the deployments and a page of the merged pull requests of a repository. 100 of each, with their
+// statuses, commits and parents, are 1 + 100 + 1 + 100 + 100 requests, 3 points; the labels are 1 more. A connection within a commit of
+// a pull request would be 100 points, so the parents are those of the commits that pull requests were merged as.
+const repositoryQuery = `query(
+	$owner: String!, $name: String!, $labels: Boolean!,
+	$deployments: Boolean!, $deploymentsFirst: Int!, $deploymentsAfter: String,
+	$pulls: Boolean!, $pullsFirst: Int!, $pullsAfter: String, $commitsFirst: Int!
+) {
+	` + rateLimit + `
+	repository(owner: $owner, name: $name) {
+		databaseId nameWithOwner url
+		defaultBranchRef { name target { oid } }
+		deployments(first: $deploymentsFirst, after: $deploymentsAfter, orderBy: {field: CREATED_AT, direction: DESC}) @include(if: $deployments) {
+			pageInfo { hasNextPage endCursor }
+			nodes {
+				id databaseId environment originalEnvironment task description payload commitOid createdAt
+				creator { __typename login }
+				ref { name prefix }
+				statuses(first: 50) { totalCount nodes { state environment createdAt } }
+			}
+		}
+		pullRequests(first: $pullsFirst, after: $pullsAfter, states: [MERGED], orderBy: {field: UPDATED_AT, direction: DESC}) @include(if: $pulls) {
+			pageInfo { hasNextPage endCursor }
+			nodes {
+				number title body createdAt mergedAt updatedAt headRefName headRefOid baseRefName
+				author { __typename login }
+				headRepository { databaseId }
+				labels(first: 100) @include(if: $labels) { nodes { name } }
+				mergeCommit { ` + commitFields + ` ` + parentsField + ` }
+				commits(first: $commitsFirst) { totalCount nodes { commit { ` + commitFields + ` } } }
+			}
+		}
+	}
+}`
+
+// historyQuery reads commits with their parents, from some commits on: a hundred from the first one, ten from each of at most four others.
+// They are 1 + 100 + 4 × (1 + 10) requests, 1 point.
+func historyQuery(shas []string) string {
+	var objects strings.Builder
+	for i, sha := range shas {
+		first := "$others"
+		if i == 0 {
+			first = "$first"
+		}
+		fmt.Fprintf(&objects, "\n\t\t%s: object(oid: %q) { ...on Commit { history(first: %s) { nodes { %s %s } } } }", alias(i), sha, first, commitFields, parentsField)
+	}
+	return `query($owner: String!, $name: String!, $first: Int!, $others: Int!) {
+	` + rateLimit + `
+	repository(owner: $owner, name: $name) {` + objects.String() + `
+	}
+}`
+}
+
+// alias returns the name of the ith commit in the answer to a historyQuery.
+func alias(i int) string { return fmt.Sprintf("c%d", i) }
+
+// ownerQuery reads a page of the repositories of an owner, and how much there is of each. 100 are 1 + 100 + 100 requests, 2 points.
+const ownerQuery = `query($owner: String!, $first: Int!, $after: String) {
+	` + rateLimit + `
+	repositoryOwner(login: $owner) {
+		repositories(first: $first, after: $after, ownerAffiliations: [OWNER]) {
+			pageInfo { hasNextPage endCursor }
+			nodes { ` + sizeFields + ` }
+		}
+	}
+}`
+
+// sizeFields tell how much there is of a repository, and when something was deployed last.
+const sizeFields = `nameWithOwner pullRequests(first: 1, states: [MERGED]) { totalCount }
+	deployments(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) { totalCount nodes { createdAt } }`
+
+// sizesQuery reads how much there is of some repositories. 100 are 200 requests, 2 points.
+func sizesQuery(names []string) (query string, variables map[string]any) {
+	var parameters, repositories strings.Builder
+	variables = map[string]any{}
+	for i, name := range names {
+		owner, repository, _ := strings.Cut(name, "/")
+		variables[fmt.Sprintf("o%d", i)], variables[fmt.Sprintf("n%d", i)] = owner, repository
+		fmt.Fprintf(&parameters, "$o%d: String!, $n%d: String!, ", i, i)
+		fmt.Fprintf(&repositories, "\n\t%s: repository(owner: $o%d, name: $n%d) { %s }", alias(i), i, i, sizeFields)
+	}
+	return "query(" + strings.TrimSuffix(parameters.String(), ", ") + ") {\n\t" + rateLimit + repositories.String() + "\n}", variables
+}

@@ -1,0 +1,117 @@
+package history
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the queries that the integration tests check against GitHub's schema")
+
+// queries are all queries, as they are sent.
+func queries() map[string]string {
+	sizes, _ := sizesQuery([]string{"acme/api", "acme/web"})
+	return map[string]string{
+		"repository": repositoryQuery, "owner": ownerQuery, "sizes": sizes,
+		"history": historyQuery([]string{strings.Repeat("a", 40), strings.Repeat("b", 40)}),
+	}
+}
+
+// The integration tests check the files in testdata against GitHub's published schema.
+func TestQueriesAreChecked(t *testing.T) {
+	for name, query := range queries() {
+		file := filepath.Join("testdata", name+".graphql")
+		if *update {
+			if err := os.WriteFile(file, []byte(query+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		checked, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(checked), query+"\n"); diff != "" {
+			t.Errorf("%s: run go test ./history -update and the integration tests: -file +query\n%s", file, diff)
+		}
+	}
+}
+
+// What the queries cost, by the formula of GitHub's documentation, worked out by hand:
+//
+//	repository  deployments 1, their statuses 100, pull requests 1, their commits 100, parents of their merges 100: 302 → 3
+//	            with labels 100 more: 402 → 4
+//	owner       repositories 1, of each the newest deployment 100 and a pull request 100: 201 → 2
+//	history     of the first commit 1, the parents of a hundred 100; of four others 4 and 40: 145 → 1
+//	sizes       of fifty repositories a deployment and a pull request: 100 → 1
+func TestCostOfQueries(t *testing.T) {
+	numbers := map[string]int{"deploymentsFirst": pageSize, "pullsFirst": pageSize, "commitsFirst": commitsSize, "first": pageSize, "others": othersSize}
+	many, fifty := make([]string, gapsAtOnce), make([]string, sizesAtOnce)
+	for i := range many {
+		many[i] = "a"
+	}
+	for i := range fifty {
+		fifty[i] = "acme/api"
+	}
+	sizes, _ := sizesQuery(fifty)
+	for name, test := range map[string]struct {
+		query  string
+		labels bool
+		want   int
+	}{
+		"repository":             {repositoryQuery, false, 3},
+		"repository with labels": {repositoryQuery, true, 4},
+		"owner":                  {ownerQuery, false, 2},
+		"history":                {historyQuery(many), false, 1},
+		"sizes":                  {sizes, false, 1},
+	} {
+		if got := max(1, (requestsOf(t, test.query, numbers, test.labels)+50)/100); got != test.want {
+			t.Errorf("%s costs %d points, want %d", name, got, test.want)
+		}
+	}
+}
+
+// connection matches a connection with its size.
+var connection = regexp.MustCompile(`\(([^()]*\b)?first: (\$?[a-zA-Z0-9]+)[^()]*\)`)
+
+// requestsOf counts the requests that the connections of a query stand for.
+func requestsOf(t *testing.T, query string, numbers map[string]int, labels bool) int {
+	t.Helper()
+	requests, elements := 0, []int{1} // how many elements each open brace is in
+	_, body, _ := strings.Cut(query, ") {")
+	next := 1
+	for i := 0; i < len(body); i++ {
+		switch {
+		case body[i] == '{':
+			elements = append(elements, elements[len(elements)-1]*next)
+			next = 1
+		case body[i] == '}':
+			elements = elements[:len(elements)-1]
+		case body[i] == '(':
+			end := strings.IndexByte(body[i:], ')') + i
+			m := connection.FindStringSubmatch(body[i : end+1])
+			isOff := strings.HasPrefix(body[end:], ") @include(if: $labels)") && !labels
+			if i = end; m == nil {
+				continue
+			}
+			if strings.HasPrefix(body[i:], ") @include") {
+				i += strings.IndexByte(body[i+1:], ')') + 1
+			}
+			if isOff {
+				continue
+			}
+			size, err := strconv.Atoi(m[2])
+			if err != nil {
+				size = numbers[m[2][1:]]
+			}
+			requests += elements[len(elements)-1]
+			next = size
+		}
+	}
+	return requests
+}

@@ -1,0 +1,168 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// part is how far a repository was read. It is stored after each page, so that a backfill that was interrupted goes on there.
+type part struct {
+	dora.ArchivedRepository
+
+	Host  string `json:"host"`
+	Owner string `json:"owner"`
+	Name  string `json:"name"`
+	// Since is the time from which on deployments were asked for, Began when the reading began.
+	Since time.Time `json:"since"`
+	Began time.Time `json:"began"`
+	// Newer is what an earlier backfill had read up to: older deployments are there already. It is zero if there was none.
+	Newer time.Time `json:"newer,omitzero"`
+	// DeploymentsAfter and PullsAfter are the cursors of the next pages.
+	DeploymentsAfter string `json:"deployments_after,omitempty"`
+	PullsAfter       string `json:"pulls_after,omitempty"`
+	DeploymentsRead  bool   `json:"deployments_read,omitempty"`
+	PullsRead        bool   `json:"pulls_read,omitempty"`
+	// HistoryRead is true when the parents of commits were read where they were missing.
+	HistoryRead bool `json:"history_read,omitempty"`
+	// Done is true when all deliveries are stored.
+	Done        bool `json:"done,omitempty"`
+	Deployments int  `json:"deployments,omitempty"`
+	Spent
+}
+
+func (p *part) part() string { return dora.ArchivePart(p.Host, p.Owner, p.Name) }
+
+// deploymentsPart is the name of the part that has the deployments until they are deliveries.
+func (p *part) deploymentsPart() string { return p.part() + " deployments" }
+
+const (
+	// mergedBefore is how long before a deployment a pull request that it ships may have been merged.
+	mergedBefore = 60 * dora.Day
+	// redeliveryWindow is how long GitHub redelivers webhooks, at most: those of Apps and of Enterprise Server. Statuses that are younger
+	// get their numbers.
+	redeliveryWindow = 7*dora.Day + time.Hour
+)
+
+// sizes are how much a query asks for.
+type sizes struct{ deployments, pulls, commits int }
+
+// halve asks for less; false if that can't be.
+func (s *sizes) halve() bool {
+	if s.deployments == 1 && s.pulls == 1 {
+		s.commits /= 2
+		return s.commits > 0
+	}
+	s.deployments, s.pulls = max(s.deployments/2, 1), max(s.pulls/2, 1)
+	return true
+}
+
+// readPages reads the deployments and merged pull requests of a repository that were not read yet.
+func (b *Backfill) readPages(ctx context.Context, p *part) error {
+	size := sizes{pageSize, pageSize, commitsSize}
+	for !p.DeploymentsRead || !p.PullsRead {
+		var answer repositoryAnswer
+		err := b.query(ctx, p.Owner, repositoryQuery, map[string]any{
+			"owner": p.Owner, "name": p.Name, "labels": b.Labels,
+			"deployments": !p.DeploymentsRead, "deploymentsFirst": size.deployments, "deploymentsAfter": cursor(p.DeploymentsAfter),
+			"pulls": !p.PullsRead, "pullsFirst": size.pulls, "pullsAfter": cursor(p.PullsAfter), "commitsFirst": size.commits,
+		}, &answer, &answer.RateLimit)
+		if errors.Is(err, dora.ErrTooLarge) && size.halve() {
+			b.Logger.Info("GitHub could not answer a query, asking for less", "repository", p.Owner+"/"+p.Name, "deployments", size.deployments, "error", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if answer.Repository == nil {
+			return &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: fmt.Errorf("repository %s/%s: it is not there, or the token may not see it", p.Owner, p.Name)}
+		}
+		if err := b.addPage(ctx, p, answer.Repository); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cursor returns the variable for a cursor; nil for the first page.
+func cursor(after string) any {
+	if after == "" {
+		return nil
+	}
+	return after
+}
+
+// addPage stores a page with the cursors of the next ones.
+func (b *Backfill) addPage(ctx context.Context, p *part, r *repositoryNode) error {
+	p.identify(r)
+	if r.DefaultBranch != nil && p.Newest == "" {
+		p.DefaultBranch, p.Newest = r.DefaultBranch.Name, r.DefaultBranch.Target.OID
+	}
+	var archived, deployments dora.ArchivePage
+	if d := r.Deployments; d != nil {
+		p.DeploymentsAfter, p.DeploymentsRead = d.PageInfo.EndCursor, !d.PageInfo.HasNextPage
+		for _, node := range d.Nodes {
+			if node.CreatedAt.Before(later(p.Since, p.Newer)) {
+				p.DeploymentsRead = true
+				break
+			}
+			if !b.Until.IsZero() && node.CreatedAt.After(b.Until) {
+				continue
+			}
+			a, err := node.archived()
+			if err != nil {
+				return err
+			}
+			deployments.Deployments = append(deployments.Deployments, a)
+		}
+	}
+	if q := r.PullRequests; q != nil {
+		p.PullsAfter, p.PullsRead = q.PageInfo.EndCursor, !q.PageInfo.HasNextPage
+		for _, node := range q.Nodes {
+			if node.UpdatedAt.Before(later(p.PullsSince, p.Newer)) {
+				p.PullsRead = true
+				break
+			}
+			archived.Pulls = append(archived.Pulls, node.archived())
+		}
+	}
+	p.Deployments += len(deployments.Deployments)
+	p.Spent = b.spentOn(p)
+	return b.Store.Update(ctx, func(tx dora.Tx) error {
+		pages := tx.Backfill()
+		if len(archived.Pulls) > 0 {
+			if err := pages.AddPage(p.part(), archived); err != nil {
+				return err
+			}
+		}
+		if len(deployments.Deployments) > 0 {
+			if err := pages.AddPage(p.deploymentsPart(), deployments); err != nil {
+				return err
+			}
+		}
+		return pages.SavePart(p.part(), p)
+	})
+}
+
+// identify takes over what the repository is called now, and where it is.
+func (p *part) identify(r *repositoryNode) {
+	p.ID = r.DatabaseID
+	if owner, name, ok := strings.Cut(r.NameWithOwner, "/"); ok && p.Newest == "" {
+		p.Owner, p.Name = owner, name
+	}
+	if host := hostOf(r.URL); host != "" && p.Newest == "" {
+		p.Host = host
+	}
+}
+
+// hostOf returns the host of the API of the server that a repository's URL is of, as webhooks have it in repository.url.
+func hostOf(url string) string {
+	if host := dora.Host(url); host != "github.com" {
+		return host
+	}
+	return "api.github.com"
+}

@@ -1,0 +1,51 @@
+package integration
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// graphQLSchema is the package that has GitHub's published schema. That of 15.26.1 defines a field twice.
+const graphQLSchema = "@octokit/graphql-schema@15.25.0"
+
+// The queries of the backfill fit GitHub's schema.
+func TestQueriesFitGitHubsSchema(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("npm"); err != nil {
+		t.Skip("npm is not installed")
+	}
+	folder := t.TempDir()
+	install := exec.Command("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder, graphQLSchema)
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, "node_modules", "@octokit", "graphql-schema", "schema.graphql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphql", Input: string(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../history/testdata/*.graphql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d queries, %v", len(files), err)
+	}
+	for _, file := range files {
+		query, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, errs := gqlparser.LoadQuery(schema, string(query)); errs != nil {
+			t.Errorf("%s: %v", file, errs)
+		}
+	}
+	if _, errs := gqlparser.LoadQuery(schema, "{ repository(owner: 1, name: true) { deploymentz { id } } }"); errs == nil {
+		t.Error("a wrong query has no errors")
+	}
+}

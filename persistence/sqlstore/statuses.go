@@ -1,0 +1,69 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// statusOf returns the columns of the table statuses that name a deployment and a state.
+func (t *tx) statusOf(deployment, state string) (columns []any, err error) {
+	slash := strings.LastIndexByte(deployment, '/')
+	number, err := strconv.ParseInt(deployment[slash+1:], 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not the key of a deployment", deployment)
+	}
+	host, err := t.text(deployment[:max(slash, 0)])
+	if err != nil {
+		return nil, err
+	}
+	stateID, err := t.text(state)
+	return []any{host, number, stateID}, err
+}
+
+// AddStatus stores the number of a status.
+func (t deploymentTx) AddStatus(deployment, state string, at time.Time, id int64) error {
+	return t.changeStatus("INSERT INTO statuses (host, deployment, state, at, id) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", deployment, state, at, id)
+}
+
+// RemoveStatus removes the number of a status.
+func (t deploymentTx) RemoveStatus(deployment, state string, at time.Time, id int64) error {
+	return t.changeStatus("DELETE FROM statuses WHERE host = ? AND deployment = ? AND state = ? AND at = ? AND id = ?", deployment, state, at, id)
+}
+
+func (t deploymentTx) changeStatus(statement, deployment, state string, at time.Time, id int64) error {
+	columns, err := t.statusOf(deployment, state)
+	if err == nil {
+		_, err = t.exec(statement, append(columns, at.UnixMilli(), id)...)
+	}
+	if err != nil {
+		return fmt.Errorf("change the statuses of deployment %s: %w", deployment, err)
+	}
+	return nil
+}
+
+// StatusesAt returns the numbers of the statuses of a deployment with a state and a time.
+func (t deploymentTx) StatusesAt(deployment, state string, at time.Time) (ids []int64, err error) {
+	columns, err := t.statusOf(deployment, state)
+	if err == nil {
+		err = t.query("SELECT id FROM statuses WHERE host = ? AND deployment = ? AND state = ? AND at = ? ORDER BY id", append(columns, at.UnixMilli()),
+			func(rows *sql.Rows) error {
+				var id int64
+				err := rows.Scan(&id)
+				ids = append(ids, id)
+				return err
+			})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the statuses of deployment %s: %w", deployment, err)
+	}
+	return ids, nil
+}
+
+// removeStatuses removes the statuses of a deployment.
+func (t *tx) removeStatuses(host string, number int64) error {
+	_, err := t.exec("DELETE FROM statuses WHERE host = "+textID+" AND deployment = ?", host, number)
+	return err
+}
