@@ -210,18 +210,22 @@ func (p *Processor) retryOrSetAside(ctx context.Context, d dora.Delivery, why er
 }
 
 // logEvent writes the log line about a processed event that the existing exporter documents: its message is empty, and its keys
-// are fixed. Names are cut as in labels, since they come from outside.
+// are fixed. Names are cut as in labels, since they come from outside. What a backfill brings is only worth a line for debugging.
 func (p *Processor) logEvent(d ownedDelivery) {
+	level := slog.LevelInfo
+	if d.Event.Backfilled {
+		level = slog.LevelDebug
+	}
 	switch e := d.Event; {
 	case e.Status != nil:
-		p.Logger.InfoContext(d.ctx, "", "endpoint", d.Source, "environment", dora.LabelValue(e.Status.Deployment.Environment),
+		p.Logger.Log(d.ctx, level, "", "endpoint", d.Source, "environment", dora.LabelValue(e.Status.Deployment.Environment),
 			"repository", dora.LabelValue(e.Status.Deployment.Repository), "status", dora.LabelValue(e.Status.State), "team", d.team, "sha", dora.LabelValue(e.Status.Deployment.SHA))
 		p.Logger.DebugContext(d.ctx, "", "counter", "deployments_count", "action", "inc")
 	case e.Deployment != nil:
-		p.Logger.InfoContext(d.ctx, "", "endpoint", d.Source, "environment", dora.LabelValue(e.Deployment.Environment),
+		p.Logger.Log(d.ctx, level, "", "endpoint", d.Source, "environment", dora.LabelValue(e.Deployment.Environment),
 			"repository", dora.LabelValue(e.Deployment.Repository), "status", "created", "team", d.team, "sha", dora.LabelValue(e.Deployment.SHA))
 	case e.Incident != nil:
-		p.Logger.InfoContext(d.ctx, "", "endpoint", d.Source, "event", e.Incident.Event, "key", dora.LabelValue(e.Incident.Key),
+		p.Logger.Log(d.ctx, level, "", "endpoint", d.Source, "event", e.Incident.Event, "key", dora.LabelValue(e.Incident.Key),
 			"issue_status", dora.LabelValue(e.Incident.StatusName), "project", dora.LabelValue(e.Incident.Project), "team", d.team)
 	}
 }
