@@ -54,15 +54,15 @@ func (c caches) lasting() []cache { return []cache{c.texts, c.series, c.labelSet
 // changing returns the caches of other rows.
 func (c caches) changing() []cache { return []cache{c.deployments, c.decided, c.repaired, c.stale} }
 
-// rollback forgets what may have been rolled back.
-func (c caches) rollback() {
+// rollbackCaches forgets what may have been rolled back.
+func (c caches) rollbackCaches() {
 	for _, rows := range slices.Concat(c.lasting(), c.changing()) {
 		rows.rollback()
 	}
 }
 
-// commit keeps what was committed, as long as nobody else changes it.
-func (c caches) commit() {
+// commitCaches keeps what was committed, as long as nobody else changes it.
+func (c caches) commitCaches() {
 	for _, rows := range c.lasting() {
 		rows.commit()
 	}
