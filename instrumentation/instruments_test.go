@@ -209,6 +209,9 @@ func TestSelfMetrics(t *testing.T) {
 		`dora_exporter_series_folded_total{families="jira"} 0`,
 		`dora_exporter_series_limit 20000`,
 		`dora_exporter_stale_scrapes_total 0`,
+		`dora_exporter_store_connections{state="idle"} 2`,
+		`dora_exporter_store_connections{state="used"} 3`,
+		`dora_exporter_store_connections_limit 9`,
 		`dora_exporter_store_removed_total{what="deliveries"} 0`,
 		`dora_exporter_store_removed_total{what="deployments"} 3`,
 		`dora_exporter_store_removed_total{what="facts"} 0`,
@@ -265,9 +268,11 @@ func testOptions() Options {
 		Backlog: func(context.Context) (Backlog, error) {
 			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), SetAside: 3, LookUps: 5, Evaluations: 7, EvaluationsDue: 4, EvaluationsAge: 90500 * time.Millisecond}, nil
 		},
-		Lag:       func() int64 { return 6 },
-		MaxSeries: 20_000,
-		Series:    func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },
+		Lag: func() int64 { return 6 },
+
+		Connections: func() (used, idle, limit int) { return 3, 2, 9 },
+		MaxSeries:   20_000,
+		Series:      func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },
 	}
 }
 

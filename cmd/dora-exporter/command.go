@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -38,6 +39,7 @@ var (
 
 var commands = []command{
 	{[]string{"backup"}, "[-check] FILE", 1, 1, storage, backupCommand},
+	{[]string{"copy"}, "-to URL|FILE [-schema NAME]", 0, 0, storage, copyCommand},
 	{[]string{"deliveries", "list"}, "", 0, 0, storage, noFlags(listDeliveries)},
 	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, storage, noFlags(retryDeliveries)},
 	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, storage, explainCommand(withoutFlags(app.ExplainDeployment))},
@@ -80,6 +82,26 @@ func backupCommand(flags *flag.FlagSet) action {
 			how = "without a check, since it is large: -check reads all of it"
 		}
 		_, err = fmt.Fprintf(out, "%s: copied to %s %s\n", c.Storage.Name(), args[0], how)
+		return err
+	}
+}
+
+func copyCommand(flags *flag.FlagSet) action {
+	to := flags.String("to", "", "the target: postgres://…, or the path of a new SQLite database")
+	schema := flags.String("schema", "", "the schema in PostgreSQL (default dora_exporter)")
+	return func(ctx context.Context, c *config.Config, _ []string, out io.Writer) error {
+		if *to == "" {
+			return errors.New("usage: dora-exporter copy -to URL|FILE [-schema NAME]")
+		}
+		target, err := config.ParseStorage(*to, *schema)
+		if err != nil {
+			return err
+		}
+		records, err := app.Copy(ctx, c, target)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "%s: copied %d records to %s and compared them\n", c.Storage.Name(), records, target.Name())
 		return err
 	}
 }
