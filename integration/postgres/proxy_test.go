@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"dora-exporter/dora"
 	"dora-exporter/integration/pgserver"
@@ -160,5 +161,31 @@ func TestConnectionsLost(t *testing.T) {
 	}
 	if got := positions(t, s); got != n {
 		t.Errorf("%d facts, want %d", got, n)
+	}
+}
+
+// A store can be closed although the database is gone and nobody knows whether the last transaction was committed.
+func TestCloseWithoutADatabase(t *testing.T) {
+	server := pgserver.Start(t, "fsync=off")
+	through := newProxy(t, server)
+	s := place{through.url(), newPlace(server).schema}.open(t)
+	if err := addFact(t.Context(), s, "before"); err != nil {
+		t.Fatal(err)
+	}
+	when := "before"
+	through.cut.Store(&when)
+	_ = through.listener.Close()
+	updated := make(chan error, 1)
+	go func() { updated <- addFact(t.Context(), s, "unknown") }()
+	time.Sleep(500 * time.Millisecond)
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	select {
+	case <-closed: // with or without an error
+	case <-time.After(20 * time.Second):
+		t.Fatal("Close waits for the database")
+	}
+	if err := <-updated; err == nil {
+		t.Error("the update succeeded")
 	}
 }
