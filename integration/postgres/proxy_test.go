@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"sync"
@@ -68,15 +67,14 @@ func (p *proxy) serve() {
 		p.mu.Lock()
 		p.conns = append(p.conns, client, server)
 		p.mu.Unlock()
-		go p.requests(client, server)
-		go func() {
-			_, _ = io.Copy(client, server)
-			_, _ = client.Close(), server.Close()
-		}()
+		var silent atomic.Bool
+		go p.requests(client, server, &silent)
+		go answers(client, server, &silent)
 	}
 }
 
-func (p *proxy) requests(client, server net.Conn) {
+// requests passes on what a client sends.
+func (p *proxy) requests(client, server net.Conn, silent *atomic.Bool) {
 	defer client.Close()
 	defer server.Close()
 	buffer := make([]byte, 1<<20)
@@ -86,15 +84,30 @@ func (p *proxy) requests(client, server net.Conn) {
 			return
 		}
 		if bytes.Contains(buffer[:n], []byte("; COMMIT")) {
-			switch when := p.cut.Swap(nil); {
-			case when == nil:
-			case *when == "before":
-				return
-			default:
-				_ = client.Close() // no answer arrives
+			if when := p.cut.Swap(nil); when != nil {
+				if *when == "before" {
+					return
+				}
+				silent.Store(true)
 			}
 		}
 		if _, err := server.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// answers passes on what the server answers. If it is to be silent, it cuts the connection when there is an answer.
+func answers(client, server net.Conn, silent *atomic.Bool) {
+	defer client.Close()
+	defer server.Close()
+	buffer := make([]byte, 1<<20)
+	for {
+		n, err := server.Read(buffer)
+		if err != nil || silent.Load() {
+			return
+		}
+		if _, err := client.Write(buffer[:n]); err != nil {
 			return
 		}
 	}
