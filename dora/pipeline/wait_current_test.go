@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 )
 
 // blindStore does not notice commits, as if other servers had made them. fails is why it can't be read.
 type blindStore struct {
-	*sqlite.Store
+	*teststore.Store
 	fails error
 }
 
