@@ -92,6 +92,7 @@ func (s *Store) Failed() <-chan struct{} { return s.engine.failed }
 // same result.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
+		close(s.engine.stopping)
 		if s.Store != nil {
 			s.closeErr = s.Store.Close()
 		}
