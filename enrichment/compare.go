@@ -49,6 +49,10 @@ func (c *comparison) check() error {
 // the relation only. With a *dora.UnansweredError the commits are those of the pages before.
 func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, error) {
 	var all comparison
+	key := comparisonKey(l.base, c)
+	if known, ok := l.knownComparison(ctx, key); ok {
+		return known, nil
+	}
 	seen := map[string]bool{}
 	for at := 1; ; at++ {
 		var listed comparison
@@ -68,6 +72,7 @@ func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, er
 			all.Commits = nil
 		}
 		if listed.Status != dora.Ahead && listed.Status != dora.Diverged {
+			l.comparisons.put(key, p.body)
 			return listed, nil
 		}
 		before := len(all.Commits)
@@ -82,6 +87,9 @@ func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, er
 		}
 		added := len(all.Commits) > before
 		if len(all.Commits) >= all.Total && p.next == 0 || !added || at == maxComparePages {
+			if at == 1 && len(all.Commits) == all.Total {
+				l.comparisons.put(key, p.body)
+			}
 			break
 		}
 	}

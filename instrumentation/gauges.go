@@ -43,18 +43,7 @@ func (o *SelfMetrics) registerGauges(m metric.Meter, options Options) error {
 func (o *SelfMetrics) setGauges(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
 	set("dora_exporter.build_info", 1, attribute.String("version", options.Version),
 		attribute.String("revision", options.Revision), attribute.String("goversion", options.GoVersion))
-	set("dora_exporter.github.auth_failing", boolValue(o.authFailing.Load()))
-	set("dora_exporter.github.inaccessible_repositories", float64(o.inaccessible.Load()))
-	paused, _ := o.pauseReason.Load().(string)
-	for _, reason := range []string{"failing", "rate_limit", "refused"} {
-		set("dora_exporter.github.paused", boolValue(reason == paused), attribute.String("reason", reason))
-	}
-	if remaining := o.rateRemaining.Load(); remaining >= 0 {
-		set("dora_exporter.github.rate_limit_remaining", float64(remaining))
-	}
-	if limit := o.rateLimit.Load(); limit >= 0 {
-		set("dora_exporter.github.rate_limit", float64(limit))
-	}
+	o.gitHub.observe(set)
 	o.setSeriesGauges(ctx, options, set)
 	now := options.Now()
 	if at := o.lastCheckpoint.Load(); at != nil {

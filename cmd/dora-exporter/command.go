@@ -23,7 +23,7 @@ type command struct {
 	// arguments describes the arguments in the usage; there are from min to max, or any number from min if max is -1.
 	arguments string
 	min, max  int
-	// sections are the sections of the configuration that it needs.
+	// sections are the sections of the configuration that it needs; nil if it reads the configuration itself.
 	sections []string
 	// prepare defines the command's own flags, and returns the action to run after they are parsed.
 	prepare func(*flag.FlagSet) action
@@ -39,6 +39,7 @@ var (
 
 var commands = []command{
 	{[]string{"backup"}, "[-check] FILE", 1, 1, storage, backupCommand},
+	{[]string{"check"}, "[-online] [-o text|json]", 0, 0, nil, checkCommand},
 	{[]string{"copy"}, "-to URL|FILE [-schema NAME]", 0, 0, storage, copyCommand},
 	{[]string{"deliveries", "list"}, "", 0, 0, storage, noFlags(listDeliveries)},
 	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, storage, noFlags(retryDeliveries)},

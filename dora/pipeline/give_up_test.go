@@ -205,6 +205,15 @@ func TestGiveUp(t *testing.T) {
 		{"a repository without access", func(time.Duration) error {
 			return &dora.InaccessibleError{Err: errors.New("hidden"), RetryIn: time.Hour}
 		}, []time.Duration{9 * minute}, noGiveUp, 2},
+		{"calls with the credential are paused", func(time.Duration) error {
+			return &dora.PausedError{Err: errors.New("rate limit"), RetryIn: time.Hour}
+		}, []time.Duration{9 * minute}, noGiveUp, 2},
+		{"after calls with the credential resumed", func(ran time.Duration) error {
+			if ran < 6*minute {
+				return &dora.PausedError{Err: errors.New("rate limit"), RetryIn: time.Hour}
+			}
+			return unanswered()
+		}, []time.Duration{5 * minute, 7 * minute}, 10 * minute, 0},
 		{"after access came", func(ran time.Duration) error {
 			if ran < 6*minute {
 				return &dora.InaccessibleError{Err: errors.New("hidden"), RetryIn: time.Hour}
