@@ -102,7 +102,7 @@ func (l *link) wait() {
 
 func (l *link) forward(from net.Conn, address string) {
 	l.wait()
-	to, err := net.Dial("tcp", address) //nolint:noctx // it is on this machine
+	to, err := net.Dial("tcp", address)
 	if err != nil {
 		_ = from.Close()
 		return

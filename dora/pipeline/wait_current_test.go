@@ -32,10 +32,6 @@ func (b *blindStore) Facts(ctx context.Context, after int64, limit int) ([]dora.
 	return b.Store.Facts(ctx, after, limit)
 }
 
-func (b *blindStore) LastPosition(ctx context.Context) (int64, error) {
-	return b.Store.LastPosition(ctx)
-}
-
 // A caller that waits for the stored facts gets them at once, also those that the projection has not noticed.
 func TestWaitCurrent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
