@@ -143,13 +143,11 @@ func issueQuery(c *config.Config) string {
 
 // serverOf returns the host of the API that a backfill reads, that of the first account.
 func serverOf(c *config.Config) string {
-	for _, account := range c.GitHub.OwnerAccounts() {
-		if account.BaseURL != "" {
-			return dora.Host(account.BaseURL)
-		}
-		break
+	accounts := c.GitHub.OwnerAccounts()
+	if len(accounts) == 0 || accounts[0].BaseURL == "" {
+		return "api.github.com"
 	}
-	return "api.github.com"
+	return dora.Host(accounts[0].BaseURL)
 }
 
 // repositoriesOf returns the repositories of the teams, and all of github.owner and of the owners of the accounts for a server.

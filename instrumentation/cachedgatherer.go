@@ -116,7 +116,8 @@ func merge(family, changed *dto.MetricFamily) *dto.MetricFamily {
 		}
 		merged, before = append(merged, m), before[at:]
 	}
-	changed.Metric = append(merged, before...)
+	merged = append(merged, before...)
+	changed.Metric = merged
 	return changed
 }
 
