@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,7 +109,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 func (a *App) Start(ctx context.Context) error {
 	c, logger := a.options.Config, a.options.Logger
 	a.failed = a.server.serve()
-	logger.Info("listening", "address", strings.Join(a.Addresses(), ","), "database", a.store.Path(), "checkpoint", c.Storage.File.Path)
+	logger.Info("listening", "address", strings.Join(a.Addresses(), ","), "database", a.store.Path(), "checkpoint", cmp.Or(c.Storage.File.Path, "none"))
 	if err := a.restore(ctx); err != nil {
 		a.server.stop(ctx, 0)
 		return err

@@ -92,21 +92,18 @@ func openParts(ctx context.Context, o Options) (_ *App, err error) {
 // newBackfill makes a backfill of the configured repositories and projects, unless it names others.
 func (p *parts) newBackfill(o *Options, r BackfillRequest, onProgress func(BackfillProgress)) (*history.Backfill, error) {
 	c := o.Config
+	host := serverOf(c)
 	if len(r.Sources) == 0 {
 		r.Sources = []string{dora.GitHub, dora.Jira}
 	}
 	if len(r.Repositories) == 0 {
-		r.Repositories = repositoriesOf(c)
+		r.Repositories = repositoriesOf(c, host)
 	}
 	if len(r.Repositories) == 0 && (c.Jira.BaseURL == "" || !slices.Contains(r.Sources, dora.Jira)) {
 		return nil, errors.New("nothing to read: set github.owner or the repositories of teams, or name some with -repo; for incidents, set jira.base_url")
 	}
-	host := "api.github.com"
-	if c.GitHub.BaseURL != "" {
-		host = dora.Host(c.GitHub.BaseURL)
-	}
 	return &history.Backfill{
-		Request: r, GitHub: p.github, Store: p.store, DecodeDeployment: receivers.DecodeDeployment, Host: host,
+		Request: r, GitHub: p.github.Server(host), Store: p.store, DecodeDeployment: receivers.DecodeDeployment, Host: host,
 		Labels: len(c.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall, Sleep: sleep, OnProgress: onProgress,
 		Issues: newIssues(o),
 	}, nil
@@ -144,10 +141,29 @@ func issueQuery(c *config.Config) string {
 	return "project in (" + strings.Join(quoted, ", ") + ")"
 }
 
-// repositoriesOf returns the repositories of the teams, or all of github.owner if that is set.
-func repositoriesOf(c *config.Config) (all []string) {
+// serverOf returns the host of the API that a backfill reads, that of the first account.
+func serverOf(c *config.Config) string {
+	for _, account := range c.GitHub.OwnerAccounts() {
+		if account.BaseURL != "" {
+			return dora.Host(account.BaseURL)
+		}
+		break
+	}
+	return "api.github.com"
+}
+
+// repositoriesOf returns the repositories of the teams, and all of github.owner and of the owners of the accounts for a server.
+func repositoriesOf(c *config.Config, host string) (all []string) {
 	if c.GitHub.Owner != "" {
 		all = append(all, c.GitHub.Owner+"/*")
+	}
+	accounts := c.GitHub.OwnerAccounts()
+	for i, account := range accounts {
+		for _, owner := range account.Owners {
+			if of, found := accounts.Of(host, owner); found && of == i {
+				all = append(all, owner+"/*")
+			}
+		}
 	}
 	for _, team := range c.Teams {
 		for _, name := range team.Repositories {

@@ -29,7 +29,7 @@ type parts struct {
 	store       *store
 	clock       clock
 	instruments *instrumentation.Instruments
-	github      *enrichment.GitHub
+	github      *enrichment.Accounts
 	metrics     *instrumentation.Handler
 	processor   *pipeline.Processor
 	lookups     *pipeline.Lookups
@@ -70,6 +70,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 			return instrumentation.Writes(w), err
 		},
 		Backlog: p.backlog, WaitCurrent: func(ctx context.Context) error { return p.projection.WaitCurrent(ctx) }, Lag: func() int64 { return p.projection.Lag() },
+		Connections: p.store.connections,
 	})
 	if err != nil {
 		return err
@@ -86,8 +87,8 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	p.github, err = enrichment.New(enrichment.Options{
-		BaseURL: c.GitHub.BaseURL, Token: c.GitHub.Token, Logger: logger,
+	p.github, err = enrichment.NewAccounts(enrichment.AccountsOptions{
+		Accounts: gitHubAccounts(&c.GitHub), Logger: logger,
 		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth, OnPause: p.instruments.GitHubPaused,
 		OnInaccessible: p.instruments.GitHubInaccessible, Inaccessible: inaccessible,
 		Transport: p.traces.Transport(enrichment.Route), Archive: p.store,
@@ -179,9 +180,9 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 	var seen page.Requests
 	inbox := newConflictInbox(p.store, p.store, p.instruments.Conflict, logger)
 	webhooks := receivers.New(receivers.Options{
-		Inbox: inbox, GitHubSecrets: c.GitHub.WebhookSecret, JiraSecrets: c.Jira.WebhookSecret,
+		Inbox: inbox, GitHub: gitHubSenders(&c.GitHub),
 		Jira: receivers.JiraOptions{
-			Tokens: c.Jira.WebhookToken, TokenInURL: c.Jira.WebhookTokenInURL, TeamField: c.Jira.TeamField, EvidenceFields: c.Jira.EvidenceFields,
+			Secrets: c.Jira.WebhookSecret, Tokens: c.Jira.WebhookToken, TokenInURL: c.Jira.WebhookTokenInURL, TeamField: c.Jira.TeamField, EvidenceFields: c.Jira.EvidenceFields,
 		},
 		Logger: logger, Now: now,
 		Observe: func(source, event, result string) {

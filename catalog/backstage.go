@@ -106,7 +106,7 @@ type subject struct {
 // RepositoryTeam returns the owner of the entity whose annotation github.com/project-slug, else backstage.io/source-location, is the
 // repository, and dora.Unknown if there is none. It fails if Backstage does not answer and no answer is cached.
 func (b *Backstage) RepositoryTeam(ctx context.Context, host, owner, repository string) (string, error) {
-	return b.team(ctx, subject{strings.TrimPrefix(host, "api."), slugAnnotation, owner + "/" + repository})
+	return b.team(ctx, subject{dora.GitHubHost(host), slugAnnotation, owner + "/" + repository})
 }
 
 // ProjectTeam returns the owner of the entity whose annotation jira/project-key or jira.com/project-keys has the project, likewise.

@@ -16,13 +16,8 @@ import (
 // Config is the configuration: the file, then the environment, then the defaults.
 type Config struct {
 	Server Server
-	GitHub struct {
-		Owner, Token, BaseURL string
-		WebhookSecret         []string
-		// GiveUp is how long a call may fail although GitHub answers others.
-		GiveUp time.Duration
-	}
-	Jira struct {
+	GitHub GitHub
+	Jira   struct {
 		WebhookSecret, WebhookToken []string
 		// WebhookTokenInURL is true if the token may be in the URL.
 		WebhookTokenInURL bool
@@ -116,7 +111,7 @@ func Parse(path string, data []byte, getenv func(string) string, sections ...str
 	c := &Config{}
 	c.Server.Port, c.Server.Page = 8090, "on"
 	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
-	c.GitHub.BaseURL, c.GitHub.GiveUp = "https://api.github.com/", time.Hour
+	c.GitHub.BaseURL, c.GitHub.GiveUp = defaultGitHub, time.Hour
 	c.Policy = DefaultPolicy()
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.OTLP = defaultOTLP()
@@ -147,11 +142,7 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			"host": d.text(&c.Server.Host), "port": d.port(&c.Server.Port), "metrics_listen": d.listenAddress(&c.Server.MetricsListen),
 			"page": d.choice(&c.Server.Page, "on", "off"),
 		}),
-		"github": d.section(fields{
-			"owner": d.text(&c.GitHub.Owner), "base_url": d.url(&c.GitHub.BaseURL), "give_up": d.duration(&c.GitHub.GiveUp),
-			"token": d.text(&c.GitHub.Token), "token_file": d.secretFile(&c.GitHub.Token),
-			"webhook_secret": d.secrets(&c.GitHub.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.GitHub.WebhookSecret),
-		}),
+		"github": d.github(&c.GitHub),
 		"jira": d.section(fields{
 			"webhook_secret": d.secrets(&c.Jira.WebhookSecret), "webhook_secret_file": d.secretFiles(&c.Jira.WebhookSecret),
 			"webhook_token": d.secrets(&c.Jira.WebhookToken), "webhook_token_file": d.secretFiles(&c.Jira.WebhookToken),
@@ -196,8 +187,12 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 
 // fromEnvironment sets what the file leaves empty.
 func (c *Config) fromEnvironment(getenv func(string) string) {
+	token := &c.GitHub.Token
+	if c.GitHub.App != nil {
+		token = new(string)
+	}
 	for name, value := range map[string]*string{
-		"GITHUB_TOKEN": &c.GitHub.Token, "BACKSTAGE_TOKEN": &c.Catalog.Token, "STORAGE_FILE_PATH": &c.Storage.File.Path,
+		"GITHUB_TOKEN": token, "BACKSTAGE_TOKEN": &c.Catalog.Token, "STORAGE_FILE_PATH": &c.Storage.File.Path,
 	} {
 		if *value == "" {
 			*value = getenv(name)
@@ -225,6 +220,9 @@ func (c *Config) complete(d *decoder) {
 	if c.Jira.WebhookTokenInURL && len(c.Jira.WebhookToken) == 0 {
 		d.fail(d.nodes["jira.webhook_token_in_url"], "jira.webhook_token_in_url is true, but jira.webhook_token is missing: set the token, too")
 	}
+	if d.includes("github") {
+		c.completeGitHub(d)
+	}
 	if d.includes("teams") {
 		d.checkOwners(c)
 	}
@@ -236,7 +234,7 @@ func (c *Config) complete(d *decoder) {
 // Unsigned returns the sources whose webhooks are accepted from anybody because neither a secret nor a token is set.
 func (c *Config) Unsigned() []string {
 	var sources []string
-	if len(c.GitHub.WebhookSecret) == 0 {
+	if len(c.GitHub.Unsigned()) > 0 {
 		sources = append(sources, "github")
 	}
 	if len(c.Jira.WebhookSecret)+len(c.Jira.WebhookToken) == 0 {

@@ -49,6 +49,8 @@ func defaults() *Config {
 	c := &Config{}
 	c.Server.Port, c.Server.Page = 8090, "on"
 	c.GitHub.BaseURL, c.GitHub.GiveUp = "https://api.github.com/", time.Hour
+	c.GitHub.Key = "github"
+	c.GitHub.Accounts = []GitHubAccount{c.GitHub.GitHubAccount}
 	c.Catalog.Mode, c.Catalog.CacheTTL, c.Catalog.MaxWait = "static", 10*time.Minute, 15*time.Minute
 	c.Storage.File.Path, c.Storage.Database = "dora-exporter.prom", "dora-exporter.db"
 	c.Metrics.MaxSeries, c.Storage.MaxBacklog = 20_000, 1_000_000
@@ -143,6 +145,9 @@ func TestGoodFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if len(test.want.GitHub.Accounts) == 1 {
+				test.want.GitHub.Accounts[0] = test.want.GitHub.GitHubAccount
+			}
 			if diff := cmp.Diff(test.want, got, sameExpression); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -192,6 +197,7 @@ func TestEnvironment(t *testing.T) {
 	want := defaults()
 	want.GitHub.Token, want.GitHub.WebhookSecret, want.Jira.WebhookSecret, want.Catalog.Token = "t", []string{"g"}, []string{"j"}, "b"
 	want.Storage.File.Path, want.Storage.Database = "/data/a.prom", "/data/a.db"
+	want.GitHub.Accounts[0] = want.GitHub.GitHubAccount
 	if diff := cmp.Diff(want, got, sameExpression); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -205,6 +211,7 @@ storage: {file: {path: file.prom}}
 	}
 	want.GitHub.Token, want.GitHub.WebhookSecret, want.Jira.WebhookSecret, want.Catalog.Token = "file", []string{"file"}, []string{"file"}, "file"
 	want.Storage.File.Path, want.Storage.Database = "file.prom", "file.db"
+	want.GitHub.Accounts[0] = want.GitHub.GitHubAccount
 	if diff := cmp.Diff(want, got, sameExpression); diff != "" {
 		t.Errorf("the file does not win: -want +got:\n%s", diff)
 	}

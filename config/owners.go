@@ -57,12 +57,7 @@ func (d *decoder) checkGitHubOwner(owner string) {
 	if owner == "" || isOwner(owner) {
 		return
 	}
-	advice := "the owner's name, such as acme"
-	meant := strings.TrimFunc(owner, isBlank)
-	if meant = strings.Trim(strings.TrimPrefix(meant, remoteHost.FindString(meant+"/")), "/@"); isOwner(meant) {
-		advice = meant
-	}
-	d.failName(d.nodes["github.owner"], "github.owner", owner, "the name of an owner", advice)
+	d.failName(d.nodes["github.owner"], "github.owner", owner, "the name of an owner", ownerAdvice(owner))
 }
 
 // checkTeamName checks a team's name and that no earlier one differs from it in case only. Names has the earlier ones by their lower case.

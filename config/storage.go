@@ -128,3 +128,15 @@ func (s *Storage) completePostgreSQL(d *decoder) {
 	}
 	d.fail(node, "%s is not an address of PostgreSQL: write postgres://user@host:5432/database, with %%40 for @ and %%2F for / in the password", key)
 }
+
+// ParseStorage returns the storage of a database that is named on the command line, by its path or URL, and of a schema; empty for the
+// default one.
+func ParseStorage(database, schema string) (*Storage, error) {
+	d := &decoder{nodes: map[string]*yaml.Node{}}
+	s := &Storage{Database: database, Schema: schema}
+	if schema != "" {
+		d.schema(&s.Schema)(&yaml.Node{Kind: yaml.ScalarNode, Value: schema}, "storage.schema")
+	}
+	s.complete(d)
+	return s, joinErrors(d.errs, d.errorCount)
+}

@@ -44,8 +44,9 @@ type Team struct {
 const Unknown = "Unknown"
 
 // Enricher looks up commits at GitHub. Its error is a *NotFoundError if GitHub does not have a commit, an *UnansweredError if GitHub
-// fails to answer a call although it answers others, and an *InaccessibleError if the token may not see the repository. Any other
-// error is temporary and holds for all calls, such as an outage.
+// fails to answer a call although it answers others, an *InaccessibleError if the token may not see the repository, and a *PausedError
+// if calls for the repository are paused and those for others are not. Any other error is temporary and holds for all calls, such as an
+// outage.
 type Enricher interface {
 	// Origin returns the origin of a commit. It is final, even if its Unavailable is set.
 	Origin(ctx context.Context, c Commit) (Origin, error)

@@ -31,3 +31,16 @@ func (e *InaccessibleError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the error of the call.
 func (e *InaccessibleError) Unwrap() error { return e.Err }
+
+// PausedError is the error of an Enricher if all calls with the credential of the repository are paused, while those with another one
+// may be made. It says nothing about the commit.
+type PausedError struct {
+	Err error
+	// RetryIn is the time until GitHub is asked again.
+	RetryIn time.Duration
+}
+
+func (e *PausedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of the call.
+func (e *PausedError) Unwrap() error { return e.Err }

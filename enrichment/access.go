@@ -77,10 +77,14 @@ func (g *gate) grant(repository, route string) {
 	g.onInaccessible(g.inaccessible.count())
 }
 
-// expectInaccessible records which repositories were inaccessible before the start. They are probed at once.
+// expectInaccessible records repositories that were inaccessible before the start. They are probed at once.
 func (g *gate) expectInaccessible(repositories []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for _, repository := range repositories {
-		g.inaccessible[repository] = &inaccessible{route: routeRepository}
+		if g.inaccessible[repository] == nil {
+			g.inaccessible[repository] = &inaccessible{route: routeRepository}
+		}
 		g.onInaccessible(g.inaccessible.count())
 	}
 }

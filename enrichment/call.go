@@ -37,6 +37,8 @@ type page struct {
 	next int
 	// moved is the URL that the call was redirected to, nil if it was not.
 	moved *url.URL
+	// body is the answer.
+	body []byte
 }
 
 // get makes a call as soon as the gate lets it through. route is the template of the path; args replace its placeholders, each as a
@@ -47,6 +49,9 @@ type page struct {
 func (l *lookUp) get(ctx context.Context, v answer, query, route string, args ...string) (page, error) {
 	if err := l.checkNames(route, args...); err != nil {
 		return page{}, err
+	}
+	if l.unavailable != nil {
+		return page{}, l.unavailable
 	}
 	if repository := repositoryKey(args[0], args[1]); l.gate.isHidden(repository) {
 		if err := l.checkAccess(ctx, args[0], args[1]); err != nil {
@@ -149,7 +154,7 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 	case err != nil:
 		return page{}, outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: this is not an answer of GitHub: %w", req.URL, err))}
 	}
-	p := page{next: resp.NextPage}
+	p := page{next: resp.NextPage, body: body}
 	if last := resp.Request; last.Response != nil {
 		p.moved = last.URL
 	}
@@ -160,6 +165,9 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 func (g *GitHub) noAnswer(ctx, timed context.Context, req *http.Request, err error) outcome {
 	if ctx.Err() != nil {
 		return outcome{kind: abandoned, err: ctx.Err()}
+	}
+	if refused := new(tokenError); errors.As(err, &refused) {
+		return refused.outcome()
 	}
 	if timed.Err() != nil {
 		return outcome{kind: failed, err: fmt.Errorf("GET %s: no answer within %s", req.URL, g.timeout)}

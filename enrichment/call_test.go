@@ -214,7 +214,7 @@ func TestTokenGoesToOneServer(t *testing.T) {
 	} {
 		var got string
 		rt := &transport{
-			base: base, token: "secret", logger: slog.New(slog.DiscardHandler),
+			base: base, credential: fixedToken("secret"), logger: slog.New(slog.DiscardHandler),
 			onRequest: func(string, string) {}, onRateLimit: func(int, int) {},
 			inner: inProcess{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") })},
 		}

@@ -3,6 +3,8 @@
 package enrichment
 
 import (
+	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,7 +31,11 @@ type Options struct {
 	// GitHub Enterprise Server. A slash is added at its end if it has none.
 	BaseURL string
 	// Token is sent to the server of BaseURL only. Without a token, calls are unauthenticated.
-	Token  string
+	Token string
+	// Key is the key of the credential in the configuration, for messages; github.token if empty.
+	Key string
+	// CA has the certificates of the server's CA; nil for those of the system.
+	CA     *x509.CertPool
 	Logger *slog.Logger
 	// Timeout limits one call with its redirects and the reading of its answer; 15 s if 0.
 	Timeout time.Duration
@@ -52,40 +58,10 @@ type Options struct {
 	OnPause func(reason string)
 }
 
-// GitHub is a dora.Enricher. It is safe for concurrent use.
-type GitHub struct {
-	base    *url.URL
-	token   string
-	timeout time.Duration
-	logger  *slog.Logger
-	http    *http.Client
-	gate    *gate
-	answers *bounds.Answers
-	flights flights
-	touched touchedCache
-	// archives has what was read in bulk.
-	archives archives
-	// access and control let several callers share a call that tells whether a repository is accessible, or the API works.
-	access, control singleflight.Group
-	// isSHA reports whether a string can be the SHA of a commit on GitHub.
-	isSHA func(string) bool
-}
-
-var _ dora.Enricher = (*GitHub)(nil)
-
-// New returns a client for the GitHub API. It makes no call; its errors are about Options.
-func New(o Options) (*GitHub, error) {
-	base, err := parseBaseURL(o.BaseURL)
-	if err != nil {
-		return nil, err
-	}
-	token := strings.TrimSpace(o.Token)
-	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("the GitHub token has a character that no token has (a space, a line break?)")
-	}
-	if o.Timeout == 0 {
-		o.Timeout = defaultTimeout
-	}
+// complete fills in what is optional.
+func (o *Options) complete() {
+	o.Key = cmp.Or(o.Key, "github.token")
+	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -107,24 +83,86 @@ func New(o Options) (*GitHub, error) {
 	if o.Transport == nil {
 		o.Transport = func(inner http.RoundTripper) http.RoundTripper { return inner }
 	}
+}
+
+// GitHub is a dora.Enricher with one credential. It is safe for concurrent use.
+type GitHub struct {
+	base       *url.URL
+	credential credential
+	timeout    time.Duration
+	logger     *slog.Logger
+	http       *http.Client
+	gate       *gate
+	sharedMemory
+	flights flights
+	touched touchedCache
+	// access and control let several callers share a call that tells whether a repository is accessible, or the API works.
+	access, control singleflight.Group
+	// isSHA reports whether a string can be the SHA of a commit on GitHub.
+	isSHA func(string) bool
+	// pauseName is the name of the credential in Pauses.
+	pauseName string
+	// unavailable is the error of all calls; nil if they can be made.
+	unavailable error
+}
+
+// sharedMemory is what the clients of all accounts share: the limit on the memory of answers, and answers that never change.
+type sharedMemory struct {
+	answers     *bounds.Answers
+	comparisons *knownComparisons
+	// archives has what was read in bulk.
+	archives *archives
+	// pauseChanged receives a value when a gate closes or opens.
+	pauseChanged chan struct{}
+}
+
+func newSharedMemory(archive dora.Archive) sharedMemory {
+	return sharedMemory{answers: bounds.NewAnswers(), comparisons: &knownComparisons{}, archives: &archives{source: archive}, pauseChanged: make(chan struct{}, 1)}
+}
+
+var _ dora.Enricher = (*GitHub)(nil)
+
+// New returns a client for the GitHub API. It makes no call; its errors are about Options.
+func New(o Options) (*GitHub, error) {
+	base, err := parseBaseURL(o.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	token := strings.TrimSpace(o.Token)
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New("the GitHub token has a character that no token has (a space, a line break?)")
+	}
+	o.complete()
+	g := newGitHub(o, base, o.Transport(newHTTPTransport(o.CA)), fixedToken(token), newSharedMemory(o.Archive))
+	g.pauseName = tokenName(base.Host, token)
+	return g, nil
+}
+
+// newGitHub returns a client that makes its exchanges with inner.
+func newGitHub(o Options, base *url.URL, inner http.RoundTripper, c credential, shared sharedMemory) *GitHub {
 	gate := newGate(o.Logger, o.OnAuth, o.OnPause, o.OnInaccessible)
+	gate.key, gate.pauseChanged = o.Key, shared.pauseChanged
 	gate.expectInaccessible(o.Inaccessible)
 	return &GitHub{
-		base:    base,
-		token:   token,
-		timeout: o.Timeout,
-		logger:  o.Logger,
-		isSHA:   isSHA,
-		gate:    gate,
-		answers: bounds.NewAnswers(), archives: archives{source: o.Archive},
+		base:         base,
+		credential:   c,
+		timeout:      o.Timeout,
+		logger:       o.Logger,
+		isSHA:        isSHA,
+		gate:         gate,
+		sharedMemory: shared,
 		http: &http.Client{
 			CheckRedirect: sameServerRedirects,
 			Transport: &transport{
-				base: base, token: token, logger: o.Logger, inner: o.Transport(newHTTPTransport()),
-				onRequest: o.OnRequest, onRateLimit: o.OnRateLimit,
+				base: base, credential: c, logger: o.Logger, inner: inner, onRequest: o.OnRequest, onRateLimit: o.OnRateLimit,
 			},
 		},
-	}, nil
+	}
+}
+
+// newUnavailable returns a client whose calls all fail with an error.
+func newUnavailable(err error) *GitHub {
+	return &GitHub{base: &url.URL{}, isSHA: isSHA, logger: slog.New(slog.DiscardHandler), sharedMemory: newSharedMemory(nil), unavailable: err}
 }
 
 func parseBaseURL(s string) (*url.URL, error) {

@@ -54,6 +54,10 @@ func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, er
 		}
 	}
 	var all comparison
+	key := comparisonKey(l.base, c)
+	if known, ok := l.knownComparison(ctx, key); ok {
+		return known, nil
+	}
 	seen := map[string]bool{}
 	for at := 1; ; at++ {
 		var listed comparison
@@ -73,6 +77,7 @@ func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, er
 			all.Commits = nil
 		}
 		if listed.Status != dora.Ahead && listed.Status != dora.Diverged {
+			l.comparisons.put(key, p.body)
 			return listed, nil
 		}
 		before := len(all.Commits)
@@ -87,6 +92,9 @@ func (l *lookUp) compare(ctx context.Context, c dora.Comparison) (comparison, er
 		}
 		added := len(all.Commits) > before
 		if len(all.Commits) >= all.Total && p.next == 0 || !added || at == maxComparePages {
+			if at == 1 && len(all.Commits) == all.Total {
+				l.comparisons.put(key, p.body)
+			}
 			break
 		}
 	}

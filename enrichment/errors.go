@@ -57,14 +57,16 @@ func notFound(err error) error {
 	return &dora.NotFoundError{Reason: reason, Err: err}
 }
 
-// redact removes the token from an error: a server may echo what it was sent.
+// redact removes tokens from an error: a server may echo what it was sent.
 func (g *GitHub) redact(err error) error {
-	if g.token == "" || !strings.Contains(err.Error(), g.token) {
+	text := err.Error()
+	redacted := g.credential.redact(text)
+	if redacted == text {
 		return err
 	}
 	if s := new(statusError); errors.As(err, &s) {
-		s.message = strings.ReplaceAll(s.message, g.token, "[token]")
+		s.message = g.credential.redact(s.message)
 		return s
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), g.token, "[token]"))
+	return errors.New(redacted)
 }

@@ -36,6 +36,11 @@ type gate struct {
 	// onPause is called with the reason when the gate closes, and with "" when it opens.
 	onPause        func(reason string)
 	onInaccessible func(repositories int)
+	// key is the key of the credential in the configuration, for the log; ofApp is true if that is the private key of a GitHub App.
+	key   string
+	ofApp bool
+	// yields is true if calls fail with a *dora.PausedError while the gate is closed, so that those with another credential go on.
+	yields bool
 
 	mu sync.Mutex
 	// closedReason is empty while the gate is open.
@@ -79,7 +84,7 @@ const (
 
 func newGate(logger *slog.Logger, onAuth func(bool), onPause func(string), onInaccessible func(int)) *gate {
 	return &gate{
-		logger: logger, onAuth: onAuth, onPause: onPause, onInaccessible: onInaccessible, changed: make(chan struct{}),
+		key: "github.token", logger: logger, onAuth: onAuth, onPause: onPause, onInaccessible: onInaccessible, changed: make(chan struct{}),
 		pauseChanged: make(chan struct{}, 1),
 		inaccessible: inaccessibleRepositories{}, accessible: map[string]time.Time{}, waiting: map[*waiter]struct{}{},
 		routes: map[string]*routeState{}, states: map[string]*repositoryState{}, seenRepositories: map[string]bool{},
@@ -253,7 +258,7 @@ func (g *gate) refuse(err error) {
 	if !g.authFailing {
 		g.authFailing = true
 		g.onAuth(true)
-		g.logger.Error("GitHub refuses access, will retry once a minute: check the token and its permissions", "error", err)
+		g.logger.Error("GitHub refuses access, will retry once a minute: check the credential and its permissions", "key", g.key, "error", err)
 	}
 	g.close(pauseRefused, refusedRetry, err)
 }
@@ -285,7 +290,14 @@ func (g *gate) shut(why string, wait time.Duration, err error) {
 	}
 	about := []any{"reason", why, "until", until, "error", err}
 	if why == pauseRateLimit {
-		about = append(about, "remedy", "set github.token to one that nothing else uses: GitHub limits calls per user, without a token to 60 an hour")
+		about = append(about, "remedy", g.limitRemedy())
 	}
 	g.logger.Warn("pausing GitHub API calls", about...)
+}
+
+func (g *gate) limitRemedy() string {
+	if g.ofApp {
+		return "none needed: GitHub limits the calls of an installation of an App by the number of its repositories and users"
+	}
+	return "set " + g.key + " to one that nothing else uses: GitHub limits calls per user, without a token to 60 an hour"
 }

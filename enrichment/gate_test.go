@@ -210,7 +210,7 @@ func TestGateRefused(t *testing.T) {
 		if len(auth) != 2 || auth[1] {
 			t.Errorf("OnAuth %v, want true and false", auth)
 		}
-		want := `level=ERROR msg="GitHub refuses access, will retry once a minute: check the token and its permissions" error=down
+		want := `level=ERROR msg="GitHub refuses access, will retry once a minute: check the credential and its permissions" key=github.token error=down
 level=WARN msg="pausing GitHub API calls" reason=failing until=2000-01-01T00:03:01.000Z error=down
 level=INFO msg="resuming GitHub API calls"
 `

@@ -1,8 +1,12 @@
 package enrichment
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // pass is the permission to make one call. The outcome of the call must be reported with gate.report.
@@ -20,8 +24,11 @@ type pass struct {
 // waiter describes a call that wants to pass the gate.
 type waiter struct{ repository, route, url string }
 
+// probeTime is how long the outcome of a probe under way is waited for if the gate yields.
+const probeTime = 5 * time.Second
+
 // wait returns when the call may be made, or with ctx's error when ctx ends. It fails at once if the repository is inaccessible or
-// paused while the gate is open, so that the caller can go on with another repository.
+// paused while the gate is open, so that the caller can go on with another repository, and if the gate is closed and yields.
 func (g *gate) wait(ctx context.Context, call waiter) (pass, error) {
 	w := &call
 	defer g.leave(w)
@@ -33,6 +40,9 @@ func (g *gate) wait(ctx context.Context, call waiter) (pass, error) {
 		if changed == nil {
 			return p, err
 		}
+		if g.yields {
+			return pass{}, g.pausedError(left)
+		}
 		var due <-chan time.Time
 		if left > 0 {
 			due = time.After(left)
@@ -43,6 +53,14 @@ func (g *gate) wait(ctx context.Context, call waiter) (pass, error) {
 		case <-due:
 		}
 	}
+}
+
+// pausedError returns the error of a call that is not made while the gate is closed for a time, or while a probe is under way if it is 0.
+func (g *gate) pausedError(left time.Duration) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	err := fmt.Errorf("calls to the GitHub API are paused (%s)", g.closedReason)
+	return &dora.PausedError{Err: err, RetryIn: cmp.Or(left, probeTime)}
 }
 
 // try returns a pass, or an error, or a channel to wait for. left is the time until the next probe is due, 0 if one is under way.

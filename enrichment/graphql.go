@@ -25,6 +25,9 @@ const queryTimeout = 60 * time.Second
 // dora.ErrTooLarge if a smaller query may be answered, dora.ErrNoBulk if no query ever will, and is a *dora.LimitedError at a rate limit.
 // Queries have a rate limit of their own, so that the gate of the other calls is not concerned.
 func (g *GitHub) Query(ctx context.Context, _, query string, variables map[string]any, data any) error {
+	if g.unavailable != nil {
+		return g.unavailable
+	}
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
 		return err

@@ -32,23 +32,31 @@ const (
 var errOtherPaused = errors.New("GitHub has told another server with the same token")
 
 // SharePauses tells other servers of pauses, and hears of theirs, until ctx ends.
-func (g *GitHub) SharePauses(ctx context.Context, with Pauses) {
-	token := tokenName(g.base.Host, g.token)
+func (a *Accounts) SharePauses(ctx context.Context, with Pauses) {
 	ticker := time.NewTicker(pausePoll)
 	defer ticker.Stop()
-	var told pause
+	told := map[*GitHub]*pause{}
 	failing := false
 	for {
-		err := g.gate.exchangePauses(ctx, with, token, &told)
+		var errs []error
+		for _, c := range a.clients {
+			for _, g := range c.all() {
+				if told[g] == nil {
+					told[g] = &pause{}
+				}
+				errs = append(errs, g.gate.exchangePauses(ctx, with, g.pauseName, told[g]))
+			}
+		}
 		if ctx.Err() != nil {
 			return
 		}
+		err := errors.Join(errs...)
 		if failed := err != nil; failed != failing {
 			failing = failed
-			logShared(g.logger, err)
+			logShared(a.o.Logger, err)
 		}
 		select {
-		case <-g.gate.pauseChanged:
+		case <-a.shared.pauseChanged:
 		case <-ticker.C:
 		case <-ctx.Done():
 			return

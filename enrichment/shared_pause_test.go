@@ -45,14 +45,11 @@ const heard = pausePoll + time.Second
 func servers(t *testing.T, s *pauseStore, n int) (gates []*gate, stop []func()) {
 	t.Helper()
 	for range n {
-		g, err := New(Options{BaseURL: "https://ghe.example.com/api/v3/", Token: "canary"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		a := newAccountsBench(t, nil, tokenAccount(serverURL, "canary")).Accounts
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
-		running.Go(func() { g.SharePauses(ctx, s) })
-		gates = append(gates, g.gate)
+		running.Go(func() { a.SharePauses(ctx, s) })
+		gates = append(gates, a.clients[0].all()[0].gate)
 		stop = append(stop, func() { cancel(); running.Wait() })
 	}
 	synctest.Wait()

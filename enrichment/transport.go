@@ -2,6 +2,8 @@ package enrichment
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,15 +25,19 @@ const (
 // transport makes the HTTP exchanges: it adds the token, logs the call, reports its outcome and bounds the answer.
 type transport struct {
 	base        *url.URL
-	token       string
+	credential  credential
 	logger      *slog.Logger
 	inner       http.RoundTripper
 	onRequest   func(route, code string)
 	onRateLimit func(remaining, limit int)
 }
 
-func newHTTPTransport() http.RoundTripper {
+// newHTTPTransport returns a transport that trusts the certificates of ca; those of the system if it is nil.
+func newHTTPTransport(ca *x509.CertPool) http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
+	if ca != nil {
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca}
+	}
 	t.MaxIdleConnsPerHost = maxIdlePerHost
 	t.MaxResponseHeaderBytes = maxHeaders
 	// A connection that died without a word is found out instead of failing every call until the kernel gives it up.
@@ -39,13 +45,46 @@ func newHTTPTransport() http.RoundTripper {
 	return t
 }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. If GitHub refuses a token that can be renewed, it makes the exchange again with another one.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !sameServer(req.URL, t.base) {
+		return t.exchange(req, "")
+	}
+	token, err := t.credential.token(req.Context())
+	if err != nil {
+		return nil, err
+	}
+	resp, err := t.exchange(req, token)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || !t.credential.renew(token) || !rewind(req) {
+		return resp, err
+	}
+	_ = resp.Body.Close()
+	if token, err = t.credential.token(req.Context()); err != nil {
+		return nil, err
+	}
+	return t.exchange(req, token)
+}
+
+// rewind makes a request ready to be sent again and reports whether that is possible.
+func rewind(req *http.Request) bool {
+	if req.Body == nil || req.Body == http.NoBody {
+		return true
+	}
+	if req.GetBody == nil {
+		return false
+	}
+	body, err := req.GetBody()
+	req.Body = body
+	return err == nil
+}
+
+// exchange makes one exchange with a token; without one if it is empty.
+func (t *transport) exchange(req *http.Request, token string) (*http.Response, error) {
 	ctx := req.Context()
 	route := Route(req)
-	if t.token != "" && sameServer(req.URL, t.base) {
+	if token != "" {
 		req = req.Clone(ctx)
-		req.Header.Set("Authorization", "Bearer "+t.token)
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	t.logger.DebugContext(ctx, "", "component", "github_api", "call", callName(req.URL))
 	resp, err := t.inner.RoundTrip(req)

@@ -33,8 +33,11 @@ func TestDocumentedFamilies(t *testing.T) {
 		record(t, i, dora.Fact{Position: int64(n), Family: f.Name, Labels: labels, Value: 1000, At: time.Unix(100, 0)})
 	}
 	i.Delivery("github", "deployment_status", "accepted")
-	i.GitHubRequest("/repos/{owner}/{repo}/commits/{sha}", "200")
-	i.GitHubRateLimit(4999, 5000)
+	i.GitHubRequest("github.com", "/repos/{owner}/{repo}/commits/{sha}", "200")
+	i.GitHubRateLimit("github.com", 4999, 5000)
+	i.GitHubAuth("github.com", false)
+	i.GitHubPaused("github.com", "")
+	i.GitHubInaccessible("github.com", 0)
 	i.CatalogLookup("found")
 	i.Checkpoint(now(), nil)
 	i.countExport("ok", 1)

@@ -21,7 +21,7 @@ func (o *SelfMetrics) registerGauges(m metric.Meter, options Options) error {
 		"dora_exporter.github.inaccessible_repositories",
 		"dora_exporter.evaluations.waiting", "dora_exporter.evaluations.due", "dora_exporter.evaluations.oldest_waiting",
 		"dora_exporter.unsigned_webhooks_accepted", "dora_exporter.store.waiting_writes", "dora_exporter.store.stalled", "dora_exporter.store.wal", "dora_exporter.store.size",
-		"dora_exporter.projection.lag", "dora_exporter.otlp.lease_held",
+		"dora_exporter.projection.lag", "dora_exporter.otlp.lease_held", "dora_exporter.store.connections", "dora_exporter.store.connections.limit",
 	} {
 		g, err := m.Float64ObservableGauge(name, metric.WithDescription(selfHelp[name]), metric.WithUnit(selfUnits[name]))
 		if err != nil {
@@ -43,18 +43,7 @@ func (o *SelfMetrics) registerGauges(m metric.Meter, options Options) error {
 func (o *SelfMetrics) setGauges(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
 	set("dora_exporter.build_info", 1, attribute.String("version", options.Version),
 		attribute.String("revision", options.Revision), attribute.String("goversion", options.GoVersion))
-	set("dora_exporter.github.auth_failing", boolValue(o.authFailing.Load()))
-	set("dora_exporter.github.inaccessible_repositories", float64(o.inaccessible.Load()))
-	paused, _ := o.pauseReason.Load().(string)
-	for _, reason := range []string{"failing", "rate_limit", "refused"} {
-		set("dora_exporter.github.paused", boolValue(reason == paused), attribute.String("reason", reason))
-	}
-	if remaining := o.rateRemaining.Load(); remaining >= 0 {
-		set("dora_exporter.github.rate_limit_remaining", float64(remaining))
-	}
-	if limit := o.rateLimit.Load(); limit >= 0 {
-		set("dora_exporter.github.rate_limit", float64(limit))
-	}
+	o.gitHub.observe(set)
 	o.setSeriesGauges(ctx, options, set)
 	now := options.Now()
 	if at := o.lastCheckpoint.Load(); at != nil {
@@ -66,6 +55,12 @@ func (o *SelfMetrics) setGauges(ctx context.Context, options Options, set func(n
 	o.setWriterGauges(options, set)
 	if pushing := o.pushing.Load(); pushing != nil {
 		set("dora_exporter.otlp.lease_held", boolValue((*pushing)()))
+	}
+	if options.Connections != nil {
+		used, idle, limit := options.Connections()
+		set("dora_exporter.store.connections", float64(used), attribute.String("state", "used"))
+		set("dora_exporter.store.connections", float64(idle), attribute.String("state", "idle"))
+		set("dora_exporter.store.connections.limit", float64(limit))
 	}
 	if options.Lag != nil {
 		set("dora_exporter.projection.lag", float64(options.Lag()))

@@ -163,11 +163,11 @@ func TestSelfMetrics(t *testing.T) {
 	i := newInstruments(t)
 	i.Restore(dora.State{})
 	i.Delivery("github", "deployment_status", "accepted")
-	i.GitHubRequest("/repos/{owner}/{repo}/commits/{sha}", "200")
-	i.GitHubRateLimit(4999, 5000)
-	i.GitHubAuth(true)
-	i.GitHubInaccessible(2)
-	i.GitHubPaused("rate_limit")
+	i.GitHubRequest("github.com", "/repos/{owner}/{repo}/commits/{sha}", "200")
+	i.GitHubRateLimit("github.com", 4999, 5000)
+	i.GitHubAuth("github.com", true)
+	i.GitHubInaccessible("github.com", 2)
+	i.GitHubPaused("github.com", "rate_limit")
 	i.CatalogLookup("found")
 	i.TeamGivenUp()
 	i.Checkpoint(now().Add(-3*time.Second), nil)
@@ -190,15 +190,15 @@ func TestSelfMetrics(t *testing.T) {
 		`dora_exporter_evaluations_due 4`,
 		`dora_exporter_evaluations_oldest_waiting_seconds 90.5`,
 		`dora_exporter_evaluations_waiting 7`,
-		`dora_exporter_github_auth_failing 1`,
-		`dora_exporter_github_inaccessible_repositories 2`,
+		`dora_exporter_github_auth_failing{account="github.com"} 1`,
+		`dora_exporter_github_inaccessible_repositories{account="github.com"} 2`,
 		`dora_exporter_github_lookups_waiting 5`,
-		`dora_exporter_github_paused{reason="failing"} 0`,
-		`dora_exporter_github_paused{reason="rate_limit"} 1`,
-		`dora_exporter_github_paused{reason="refused"} 0`,
-		`dora_exporter_github_rate_limit 5000`,
-		`dora_exporter_github_rate_limit_remaining 4999`,
-		`dora_exporter_github_requests_total{code="200",route="/repos/{owner}/{repo}/commits/{sha}"} 1`,
+		`dora_exporter_github_paused{account="github.com",reason="failing"} 0`,
+		`dora_exporter_github_paused{account="github.com",reason="rate_limit"} 1`,
+		`dora_exporter_github_paused{account="github.com",reason="refused"} 0`,
+		`dora_exporter_github_rate_limit{account="github.com"} 5000`,
+		`dora_exporter_github_rate_limit_remaining{account="github.com"} 4999`,
+		`dora_exporter_github_requests_total{account="github.com",code="200",route="/repos/{owner}/{repo}/commits/{sha}"} 1`,
 		`dora_exporter_late_events_total 0`,
 		`dora_exporter_oldest_pending_age_seconds 60`,
 		`dora_exporter_otlp_exports_total{result="error"} 1`,
@@ -209,6 +209,9 @@ func TestSelfMetrics(t *testing.T) {
 		`dora_exporter_series_folded_total{families="jira"} 0`,
 		`dora_exporter_series_limit 20000`,
 		`dora_exporter_stale_scrapes_total 0`,
+		`dora_exporter_store_connections{state="idle"} 2`,
+		`dora_exporter_store_connections{state="used"} 3`,
+		`dora_exporter_store_connections_limit 9`,
 		`dora_exporter_store_removed_total{what="deliveries"} 0`,
 		`dora_exporter_store_removed_total{what="deployments"} 3`,
 		`dora_exporter_store_removed_total{what="facts"} 0`,
@@ -265,9 +268,11 @@ func testOptions() Options {
 		Backlog: func(context.Context) (Backlog, error) {
 			return Backlog{Deliveries: 2, Oldest: now().Add(-time.Minute), SetAside: 3, LookUps: 5, Evaluations: 7, EvaluationsDue: 4, EvaluationsAge: 90500 * time.Millisecond}, nil
 		},
-		Lag:       func() int64 { return 6 },
-		MaxSeries: 20_000,
-		Series:    func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },
+		Lag: func() int64 { return 6 },
+
+		Connections: func() (used, idle, limit int) { return 3, 2, 9 },
+		MaxSeries:   20_000,
+		Series:      func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },
 	}
 }
 

@@ -96,7 +96,7 @@ func TestSemanticConventions(t *testing.T) {
 			o.Delta = &DeltaOptions{Load: loaded(true), Confirmed: func(context.Context, []dora.PushedSeries) {}}
 		}
 		push := startAndWait(t, i, o, r)
-		i.GitHubRequest("/repos/{owner}/{repo}/commits/{sha}", "404")
+		i.GitHubRequest("github.com", "/repos/{owner}/{repo}/commits/{sha}", "404")
 		record(t, i, someFacts()...)
 		flushed(t, push, r) // the series of deltas begin
 		flushed(t, push, r)
@@ -114,7 +114,7 @@ func TestSemanticConventions(t *testing.T) {
 			`github.deployments{deployment.environment.name="production",deployment.status="success",team="Platform",vcs.repository.name="web"}`:          map[bool]float64{false: 7, true: 1}[delta],
 			`dora.change.lead_time{deployment.environment.name="production",team="Platform",vcs.owner.name="acme",vcs.repository.name="web"}`:             map[bool]float64{false: 7200.246, true: 3600.123}[delta],
 			`github.deployments.duration{deployment.environment.name="production",deployment.status="success",team="Platform",vcs.repository.name="web"}`: 90.5,
-			`dora_exporter.github.requests{http.response.status_code="",http.route="/repos/{owner}/{repo}/commits/{sha}"}`:                                1,
+			`dora_exporter.github.requests{account="github.com",http.response.status_code="",http.route="/repos/{owner}/{repo}/commits/{sha}"}`:           1,
 		} {
 			if got, ok := points[series]; !ok || got != want {
 				t.Errorf("delta %t: %s is %v, %t; want %g", delta, series, got, ok, want)

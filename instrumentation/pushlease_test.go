@@ -316,7 +316,9 @@ func TestExportEndsWithItsLease(t *testing.T) {
 		b := startServer(t, "b", store, receiver, false)
 		time.Sleep(time.Second)
 		a.set(func(p *pushingServer) { p.cut = true })
+		store.mu.Lock()
 		lapses := store.until
+		store.mu.Unlock()
 		time.Sleep(time.Until(lapses) + leaseRenewal + time.Second)
 		a.set(func(p *pushingServer) { p.blocked = false })
 		time.Sleep(time.Minute)

@@ -20,11 +20,7 @@ type SelfMetrics struct {
 	deliveries, githubRequests, catalogLookups, teamsGivenUp, checkpointWrites, foldedEvents, lateEvents, metricExports, spanExports, lostSpans metric.Int64Counter
 	conflicts, acceptFailures, evictions, removed, staleScrapes                                                                                 metric.Int64Counter
 
-	// rateRemaining and rateLimit are -1 while unknown.
-	rateRemaining, rateLimit atomic.Int64
-	pauseReason              atomic.Value // string: why calls to the GitHub API are paused
-	authFailing              atomic.Bool
-	inaccessible             atomic.Int64 // repositories that the token may not see
+	gitHub gitHubAccounts
 	// lastCheckpoint is the time of the last successful write, with its monotonic reading; nil before the first.
 	lastCheckpoint atomic.Pointer[time.Time]
 
@@ -57,28 +53,6 @@ func (o *SelfMetrics) Evicted(n int) { o.evictions.Add(context.Background(), int
 func (o *SelfMetrics) Removed(what string, n int) {
 	o.removed.Add(context.Background(), int64(n), metric.WithAttributes(attribute.String("what", what)))
 }
-
-// GitHubRequest counts a request to the GitHub API by route and status code, or "error".
-func (o *SelfMetrics) GitHubRequest(route, code string) {
-	o.githubRequests.Add(context.Background(), 1, metric.WithAttributes(attribute.String("route", route), attribute.String("code", code)))
-}
-
-// GitHubRateLimit sets how many requests GitHub still allows in its window, and the limit; 0 if GitHub does not send one.
-func (o *SelfMetrics) GitHubRateLimit(remaining, limit int) {
-	o.rateRemaining.Store(int64(remaining))
-	if limit > 0 {
-		o.rateLimit.Store(int64(limit))
-	}
-}
-
-// GitHubAuth sets whether GitHub refuses the token.
-func (o *SelfMetrics) GitHubAuth(failing bool) { o.authFailing.Store(failing) }
-
-// GitHubPaused sets why calls to the GitHub API are paused: failing, rate_limit or refused; empty if they are not.
-func (o *SelfMetrics) GitHubPaused(reason string) { o.pauseReason.Store(reason) }
-
-// GitHubInaccessible sets how many repositories the token may not see.
-func (o *SelfMetrics) GitHubInaccessible(repositories int) { o.inaccessible.Store(int64(repositories)) }
 
 // CatalogLookup counts a look-up of a team.
 func (o *SelfMetrics) CatalogLookup(result string) {
@@ -126,8 +100,6 @@ func resultOf(err error) string {
 
 // registerCounters makes the instruments. Counters that alerts watch start at 0, so that increase sees the first event.
 func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
-	o.rateRemaining.Store(-1)
-	o.rateLimit.Store(-1)
 	var err error
 	for name, counter := range map[string]*metric.Int64Counter{
 		"dora_exporter.deliveries":        &o.deliveries,
@@ -194,13 +166,13 @@ var selfHelp = map[string]string{
 	"dora_exporter.deliveries":                       "Webhook requests by source, event and result.",
 	"dora_exporter.backlog":                          "Stored deliveries that are not processed yet.",
 	"dora_exporter.oldest_pending.age":               "Age of the oldest stored delivery that is not processed yet, 0 if there is none.",
-	"dora_exporter.github.requests":                  "Requests to the GitHub API by route and status code; code error if there was no answer.",
+	"dora_exporter.github.requests":                  "Requests to the GitHub API by account, route and status code; code error if there was no answer.",
 	"dora_exporter.github.lookups_waiting":           "Commits that wait for their look-up at GitHub.",
 	"dora_exporter.github.rate_limit":                "Requests that GitHub allows in a rate limit window.",
 	"dora_exporter.github.rate_limit_remaining":      "Requests that GitHub still allows in the current rate limit window.",
-	"dora_exporter.github.auth_failing":              "1 while GitHub refuses the token (401, or 403 without a rate limit), else 0.",
-	"dora_exporter.github.inaccessible_repositories": "Repositories with waiting deployments that the token may not see, or that are gone.",
-	"dora_exporter.github.paused":                    "1 while all calls to the GitHub API are paused, by reason, else 0.",
+	"dora_exporter.github.auth_failing":              "1 while GitHub refuses the credential of an account (401, or 403 without a rate limit), else 0.",
+	"dora_exporter.github.inaccessible_repositories": "Repositories with waiting deployments that the account may not see, that are gone, or that no account is for.",
+	"dora_exporter.github.paused":                    "1 while all calls of an account to the GitHub API are paused, by reason, else 0.",
 	"dora_exporter.evaluations.waiting":              "Deployments, outcomes and incidents that wait for their evaluation, including those within deployments.settle.",
 	"dora_exporter.evaluations.due":                  "Waiting evaluations for which deployments.settle has passed: failing, behind a failing one, or about to run.",
 	"dora_exporter.evaluations.oldest_waiting":       "Time for which the oldest due evaluation has been due, 0 if none is due.",
@@ -223,6 +195,8 @@ var selfHelp = map[string]string{
 	"dora_exporter.store.stalled":                    "Time for which writes have waited without any commit to the store, else 0.",
 	"dora_exporter.store.wal":                        "Size of the store's write-ahead log.",
 	"dora_exporter.store.size":                       "Size of the store: the database with its write-ahead log.",
+	"dora_exporter.store.connections":                "Connections of this process to the database, by state: used or idle.",
+	"dora_exporter.store.connections.limit":          "Connections that this process may have to the database.",
 	"dora_exporter.store.removed":                    "Deliveries, facts, deployments and incidents that storage.retention has removed.",
 	"dora_exporter.delivery_conflicts":               "Redeliveries that differ from the stored event of the same id; the stored one stays.",
 	"dora_exporter.accept_failures":                  "Connections that could not be accepted, for example because no file descriptors were left.",
@@ -257,6 +231,8 @@ var selfUnits = map[string]string{
 	"dora_exporter.store.stalled":                    "s",
 	"dora_exporter.store.wal":                        "By",
 	"dora_exporter.store.size":                       "By",
+	"dora_exporter.store.connections":                "{connection}",
+	"dora_exporter.store.connections.limit":          "{connection}",
 	"dora_exporter.store.removed":                    "{record}",
 	"dora_exporter.projection.lag":                   "{fact}",
 	"dora_exporter.stale_scrapes":                    "{scrape}",

@@ -13,8 +13,17 @@ import (
 
 // newSpanExporter returns an exporter for the receiver's protocol. It does not connect yet.
 func newSpanExporter(ctx context.Context, to Receiver) (sdktrace.SpanExporter, error) {
+	client, err := newSpanClient(to)
+	if err != nil {
+		return nil, err
+	}
+	return otlptrace.New(ctx, client)
+}
+
+// newSpanClient returns a client for the receiver's protocol.
+func newSpanClient(to Receiver) (otlptrace.Client, error) {
 	if to.Protocol == "grpc" {
-		return otlptrace.New(ctx, newSpanGRPCClient(to))
+		return newSpanGRPCClient(to), nil
 	}
 	client, err := to.httpClient()
 	if err != nil {
@@ -29,7 +38,7 @@ func newSpanExporter(ctx context.Context, to Receiver) (sdktrace.SpanExporter, e
 	if to.Gzip {
 		options = append(options, otlptracehttp.WithCompression(otlptracehttp.GzipCompression))
 	}
-	return otlptrace.New(ctx, otlptracehttp.NewClient(options...))
+	return otlptracehttp.NewClient(options...), nil
 }
 
 func newSpanGRPCClient(to Receiver) otlptrace.Client {

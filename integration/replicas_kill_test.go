@@ -69,12 +69,7 @@ func TestReplicasRolledOut(t *testing.T) {
 	r.load()
 	for _, e := range r.all {
 		r.goesOn(t, 30)
-		if err := e.process.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Fatal(err)
-		}
-		if err := e.process.Wait(); err != nil {
-			t.Errorf("a replica did not stop in order: %v", err)
-		}
+		e.terminate(t)
 		r.goesOn(t, 10)
 		e.run(t, binary)
 		e.waitUntilReady(t)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -235,4 +236,23 @@ func (r *replicas) sendAgain(t *testing.T, sent int) {
 		})
 	}
 	sending.Wait()
+}
+
+// terminate stops a replica in order.
+func (e *exporter) terminate(t *testing.T) {
+	t.Helper()
+	if err := e.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.process.Wait(); err != nil {
+		t.Errorf("a replica did not stop in order: %v", err)
+	}
+}
+
+// sample returns the value of a series on /metrics, whose name with its labels and a space is given; empty if it is not there.
+func (e *exporter) sample(series string) (string, error) {
+	text, err := get("http://" + e.address + "/metrics")
+	_, after, _ := strings.Cut(text, "\n"+series)
+	value, _, _ := strings.Cut(after, "\n")
+	return value, err
 }

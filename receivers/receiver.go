@@ -21,12 +21,10 @@ type Inbox interface {
 
 // Options configure the receivers.
 type Options struct {
-	Inbox Inbox
-	// GitHubSecrets and JiraSecrets are the secrets of the webhooks, several during a rotation. Without a secret, unsigned requests
-	// are accepted.
-	GitHubSecrets, JiraSecrets []string
-	Jira                       JiraOptions
-	Logger                     *slog.Logger
+	Inbox  Inbox
+	GitHub GitHubOptions
+	Jira   JiraOptions
+	Logger *slog.Logger
 	// Now is the clock of the machine, for the time of arrival.
 	Now func() time.Time
 	// Observe is called for each request. source and event have few values; result is one of the constants below.
@@ -41,8 +39,19 @@ type Options struct {
 	Trace func(ctx context.Context, r dora.WebhookRequest) context.Context
 }
 
+// GitHubOptions configure which events are accepted of GitHub.
+type GitHubOptions struct {
+	// Secrets are the secrets of the webhooks of each account, several during a rotation. Unsigned events of the owners of an account
+	// without a secret are accepted.
+	Secrets [][]string
+	// AccountOf returns the index of the account of a repository by host and owner; false if there is none.
+	AccountOf func(host, owner string) (int, bool)
+}
+
 // JiraOptions configure what is accepted and read of Jira.
 type JiraOptions struct {
+	// Secrets are the secrets of the webhooks, several during a rotation. Without a secret and a token, unsigned requests are accepted.
+	Secrets []string
 	// Tokens are accepted instead of a signature; with TokenInURL, also as ?token=.
 	Tokens     []string
 	TokenInURL bool
@@ -84,8 +93,9 @@ func New(o Options) *Receivers {
 
 // Register mounts POST /api/github and POST /api/jira.
 func (r *Receivers) Register(router gin.IRouter) {
+	senders, secrets := newSenders(r.o.GitHub)
 	router.POST("/api/github", r.receive(source{
-		name: dora.GitHub, forms: true, signature: "X-Hub-Signature-256", secrets: nonEmpty(r.o.GitHubSecrets),
+		name: dora.GitHub, forms: true, signature: "X-Hub-Signature-256", secrets: secrets, senders: senders,
 		delivery: "X-GitHub-Delivery", decode: limitedDecoder(r.decoding, isGitHubEvent, decodeGitHub),
 	}))
 	issues := newJiraDecoder(r.o.Jira.TeamField, r.o.Jira.EvidenceFields, func(field, value, issue string) {
@@ -93,7 +103,7 @@ func (r *Receivers) Register(router gin.IRouter) {
 			"field", field, "value", value, "key", dora.LabelValue(issue))
 	})
 	router.POST("/api/jira", r.receive(source{
-		name: dora.Jira, signature: "X-Hub-Signature", secrets: nonEmpty(r.o.JiraSecrets), tokens: newTokens(r.o.Jira.Tokens, r.o.Jira.TokenInURL),
+		name: dora.Jira, signature: "X-Hub-Signature", secrets: nonEmpty(r.o.Jira.Secrets), tokens: newTokens(r.o.Jira.Tokens, r.o.Jira.TokenInURL),
 		delivery: "X-Atlassian-Webhook-Identifier", decode: limitedDecoder(r.decoding, func(http.Header) bool { return true }, issues.decode),
 	}))
 }
@@ -106,8 +116,10 @@ type source struct {
 	// signature and delivery are names of headers.
 	signature, delivery string
 	secrets             [][]byte
-	tokens              tokens
-	decode              decoder
+	// senders has which secret may sign what; nil if each may sign everything.
+	senders *senders
+	tokens  tokens
+	decode  decoder
 }
 
 // decoded is a decoded payload.
@@ -129,7 +141,7 @@ type exchange struct {
 	c      *gin.Context
 	source source
 	body   *trackedBody
-	// signed is true if the signature is valid or none is required.
+	// signed is true if the signature is valid, or none is required for the event.
 	signed bool
 	dora.WebhookRequest
 }
@@ -148,7 +160,7 @@ func (r *Receivers) receive(s source) gin.HandlerFunc {
 			r.refuse(v, err)
 			return
 		}
-		v.signed = true
+		v.signed = check.signed()
 		payload, err := payloadOf(c.Request, body)
 		if err != nil {
 			r.refuse(v, err)
@@ -163,6 +175,11 @@ func (r *Receivers) receive(s source) gin.HandlerFunc {
 			r.refuse(v, err)
 			return
 		}
+		if err := s.senders.check(d.event, check.matches); err != nil {
+			r.refuse(v, err)
+			return
+		}
+		v.signed = true
 		r.store(ctx, v, d)
 	}
 }

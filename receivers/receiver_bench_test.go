@@ -23,7 +23,7 @@ func BenchmarkReceive(b *testing.B) {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	New(Options{
-		Inbox: nowhere{}, GitHubSecrets: []string{"secret"}, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+		Inbox: nowhere{}, GitHub: oneAccount("secret"), Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 		Observe: func(string, string, string) {},
 	}).Register(engine)
 	body := `{"action":"created","deployment_status":{"id":1,"state":"success","created_at":"2026-01-01T00:00:00Z"},

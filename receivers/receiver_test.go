@@ -58,7 +58,12 @@ type bench struct {
 }
 
 func newBench(gitHubSecrets, jiraSecrets []string) *bench {
-	return newBenchOf(Options{GitHubSecrets: gitHubSecrets, JiraSecrets: jiraSecrets})
+	return newBenchOf(Options{GitHub: oneAccount(gitHubSecrets...), Jira: JiraOptions{Secrets: jiraSecrets}})
+}
+
+// oneAccount is the account of all repositories.
+func oneAccount(secrets ...string) GitHubOptions {
+	return GitHubOptions{Secrets: [][]string{secrets}, AccountOf: func(string, string) (int, bool) { return 0, true }}
 }
 
 // newBenchOf completes options.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,10 @@ type verifier struct {
 	digest string
 	// refuse is true if no signature is valid, since the request lacks its token.
 	refuse bool
+	// optional is true if the event decides whether it must be signed.
+	optional bool
+	// matches says, after valid, which secrets the body is signed with.
+	matches []bool
 }
 
 // newCheck returns the verifier of a request. A token makes a signature unnecessary.
@@ -26,6 +31,7 @@ func (s source) newCheck(r *http.Request) *verifier {
 	}
 	v := newVerifier(s.secrets, r.Header.Get(s.signature))
 	v.refuse = len(s.secrets) == 0 && len(s.tokens.hashes) > 0
+	v.optional = s.senders.anyUnsigned()
 	return v
 }
 
@@ -41,7 +47,9 @@ func newVerifier(secrets [][]byte, header string) *verifier {
 }
 
 // cannotMatch reports whether no body can have this signature.
-func (v *verifier) cannotMatch() bool { return v.refuse || len(v.macs) > 0 && v.digest == "" }
+func (v *verifier) cannotMatch() bool {
+	return v.refuse || len(v.macs) > 0 && v.digest == "" && !v.optional
+}
 
 func (v *verifier) write(piece []byte) {
 	for _, mac := range v.macs {
@@ -49,16 +57,17 @@ func (v *verifier) write(piece []byte) {
 	}
 }
 
-// valid reports whether the written body is signed with one of the secrets.
+// valid reports whether the written body is signed with one of the secrets, or need not be.
 func (v *verifier) valid() bool {
-	valid := len(v.macs) == 0
-	for _, mac := range v.macs {
-		if hmac.Equal([]byte(hex.EncodeToString(mac.Sum(nil))), []byte(v.digest)) {
-			valid = true
-		}
+	v.matches = make([]bool, len(v.macs))
+	for i, mac := range v.macs {
+		v.matches[i] = hmac.Equal([]byte(hex.EncodeToString(mac.Sum(nil))), []byte(v.digest))
 	}
-	return valid
+	return v.optional || v.signed()
 }
+
+// signed reports whether valid has found a signature, or no event needs one.
+func (v *verifier) signed() bool { return len(v.macs) == 0 || slices.Contains(v.matches, true) }
 
 // nonEmpty omits empty secrets, with which anybody can sign.
 func nonEmpty(secrets []string) [][]byte {

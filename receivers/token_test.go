@@ -46,7 +46,7 @@ func TestTokens(t *testing.T) {
 		"neither is set":           {want: 202},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBenchOf(Options{JiraSecrets: test.secrets, Jira: JiraOptions{Tokens: test.tokens, TokenInURL: test.inURL}})
+			b := newBenchOf(Options{Jira: JiraOptions{Secrets: test.secrets, Tokens: test.tokens, TokenInURL: test.inURL}})
 			if test.path == "" {
 				test.path = path
 			}

@@ -54,7 +54,7 @@ func TestFailingEvaluation(t *testing.T) {
 		t.Errorf("the oldest has waited for %v s, error %v", age, err)
 	}
 	for _, reason := range []string{"failing", "rate_limit", "refused"} {
-		if err := e.hasMetric(fmt.Sprintf("dora_exporter_github_paused{reason=%q} 0", reason)); err != nil {
+		if err := e.hasMetric(fmt.Sprintf("dora_exporter_github_paused{account=%q,reason=%q} 0", strings.TrimPrefix(server.URL, "http://"), reason)); err != nil {
 			t.Error(err)
 		}
 	}

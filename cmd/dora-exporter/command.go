@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ type command struct {
 	// arguments describes the arguments in the usage; there are from min to max, or any number from min if max is -1.
 	arguments string
 	min, max  int
-	// sections are the sections of the configuration that it needs.
+	// sections are the sections of the configuration that it needs; nil if it reads the configuration itself.
 	sections []string
 	// prepare defines the command's own flags, and returns the action to run after they are parsed.
 	prepare func(*flag.FlagSet) action
@@ -41,6 +42,8 @@ var (
 var commands = []command{
 	{[]string{"backfill"}, "-since DATE [-until DATE] [-repo OWNER/NAME,…] [-source github,jira] [-dry-run] [-max-rate N/h]", 0, 0, everything, backfillCommand},
 	{[]string{"backup"}, "[-check] FILE", 1, 1, storage, backupCommand},
+	{[]string{"check"}, "[-online] [-o text|json]", 0, 0, nil, checkCommand},
+	{[]string{"copy"}, "-to URL|FILE [-schema NAME]", 0, 0, storage, copyCommand},
 	{[]string{"deliveries", "list"}, "", 0, 0, storage, noFlags(listDeliveries)},
 	{[]string{"deliveries", "retry"}, "[ID…]", 0, -1, storage, noFlags(retryDeliveries)},
 	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, storage, explainCommand(withoutFlags(app.ExplainDeployment))},
@@ -83,6 +86,26 @@ func backupCommand(flags *flag.FlagSet) action {
 			how = "without a check, since it is large: -check reads all of it"
 		}
 		_, err = fmt.Fprintf(out, "%s: copied to %s %s\n", c.Storage.Name(), args[0], how)
+		return err
+	}
+}
+
+func copyCommand(flags *flag.FlagSet) action {
+	to := flags.String("to", "", "the target: postgres://…, or the path of a new SQLite database")
+	schema := flags.String("schema", "", "the schema in PostgreSQL (default dora_exporter)")
+	return func(ctx context.Context, c *config.Config, _ []string, out io.Writer) error {
+		if *to == "" {
+			return errors.New("usage: dora-exporter copy -to URL|FILE [-schema NAME]")
+		}
+		target, err := config.ParseStorage(*to, *schema)
+		if err != nil {
+			return err
+		}
+		records, err := app.Copy(ctx, c, target)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "%s: copied %d records to %s and compared them\n", c.Storage.Name(), records, target.Name())
 		return err
 	}
 }

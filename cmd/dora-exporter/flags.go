@@ -35,9 +35,10 @@ type flags struct {
 	HealthCheck bool
 	// Command is the subcommand with its arguments, and run executes it; empty and nil for the server.
 	Command []string
-	// sections are the sections of the configuration to read; all if empty.
-	sections []string
-	run      func(context.Context, *config.Config, io.Writer) error
+	// sections are the sections of the configuration to read; all if empty. readsConfig is true if run reads it itself.
+	sections    []string
+	readsConfig bool
+	run         func(context.Context, *config.Config, io.Writer) error
 }
 
 // parseFlags parses the command line. For -h it prints the help to out and returns flag.ErrHelp; other errors it prints to errOut.
@@ -91,7 +92,7 @@ func (f *flags) parse(set *flag.FlagSet, args []string) error {
 		return err
 	case c != nil:
 		args := f.Command[len(c.words):]
-		f.sections = c.sections
+		f.sections, f.readsConfig = c.sections, c.sections == nil
 		f.run = func(ctx context.Context, c *config.Config, out io.Writer) error { return run(ctx, c, args, out) }
 		return c.check(args)
 	case f.HealthCheck && len(f.Command) == 0:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -46,6 +47,11 @@ func start(args []string) int {
 	if flags.run != nil && os.Args[0] != childName {
 		return runInChild(withProgress(strings.Join(flags.Command, " "), args))
 	}
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer cancel()
+	if flags.readsConfig {
+		return runCommand(ctx, flags.run, nil)
+	}
 	logger := app.NewLogger(os.Stderr, flags.Level, flags.LogFormat)
 	c, warnings, err := config.LoadSections(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv, flags.sections...)
 	if err != nil {
@@ -53,14 +59,8 @@ func start(args []string) int {
 		return 1
 	}
 	c.Server.Listen(flags.ListenAddress)
-	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer cancel()
 	if flags.run != nil {
-		if err := runBuffered(ctx, flags.run, c); err != nil {
-			printError(err)
-			return 1
-		}
-		return 0
+		return runCommand(ctx, flags.run, c)
 	}
 	web, err := app.LoadWebConfig(flags.WebConfigFile, c)
 	if err != nil {
@@ -87,6 +87,18 @@ func start(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// runCommand runs a subcommand and returns the exit status.
+func runCommand(ctx context.Context, run func(context.Context, *config.Config, io.Writer) error, c *config.Config) int {
+	err := runBuffered(ctx, run, c)
+	switch {
+	case err == nil:
+		return 0
+	case !errors.Is(err, errChecksFailed):
+		printError(err)
+	}
+	return 1
 }
 
 // printError prints each line of an error with the program's name before it.

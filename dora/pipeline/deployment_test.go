@@ -14,7 +14,7 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 )
 
 func status(id int64, state string, at time.Duration) dora.Event {
@@ -52,7 +52,7 @@ func began(before time.Duration) func(int64) (dora.Origin, error) {
 }
 
 // runLookups makes look-ups for a while of virtual time.
-func runLookups(t *testing.T, store *sqlite.Store, e dora.Enricher, d time.Duration) {
+func runLookups(t *testing.T, store *teststore.Store, e dora.Enricher, d time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()

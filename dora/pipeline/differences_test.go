@@ -7,18 +7,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 	"dora-exporter/report"
 )
 
 // report returns the report about a store.
-func (w *repository) report(t *testing.T, store *sqlite.Store) report.Report {
+func (w *repository) report(t *testing.T, store *teststore.Store) report.Report {
 	t.Helper()
 	return reportFromRecords(t, store, w.policy, report.Options{Now: morning.Add(24 * time.Hour), Since: 90 * 24 * time.Hour})
 }
 
 // reportFromRecords returns a report by all records of a store.
-func reportFromRecords(t *testing.T, store *sqlite.Store, p dora.Policy, o report.Options) report.Report {
+func reportFromRecords(t *testing.T, store *teststore.Store, p dora.Policy, o report.Options) report.Report {
 	t.Helper()
 	facts := report.NewTally(o)
 	records, err := store.Records(t.Context(), facts.Add, report.ComparedFamilies()...)

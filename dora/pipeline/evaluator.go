@@ -141,7 +141,11 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	var final bool
 	shipment, evaluation, final = e.interpret(ctx, evaluation, t, shipment, err)
 	shipment.Base = comparison.Base
-	stored := e.update(ctx, evaluation, func(r *rules.Session) error {
+	update := e.update
+	if paused := new(dora.PausedError); errors.As(err, &paused) {
+		update = e.postpone
+	}
+	stored := update(ctx, evaluation, func(r *rules.Session) error {
 		if err := r.SaveOrigins(t.Commit(), learned); err != nil {
 			return err
 		}
@@ -166,6 +170,11 @@ func (e *Evaluator) update(ctx context.Context, made dora.Evaluation, f func(*ru
 		}
 		return resumeRepository(r, made)
 	})
+}
+
+// postpone stores that an evaluation waits, and those of its repository that wait for it still do.
+func (e *Evaluator) postpone(ctx context.Context, _ dora.Evaluation, f func(*rules.Session) error) error {
+	return e.Rules.Update(ctx, e.Store, e.Now(), f)
 }
 
 // comparison returns what to ask GitHub for a deployment, without the commit to compare it with.

@@ -15,14 +15,14 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/dora/rules"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 )
 
 // settleTime is deployments.settle in these tests.
 const settleTime = 2 * time.Minute
 
 // openStoreInMemory opens a store on a file system in memory, which needs no fsync, if there is one.
-func openStoreInMemory(t *testing.T) *sqlite.Store {
+func openStoreInMemory(t *testing.T) *teststore.Store {
 	t.Helper()
 	return openStoreAt(t, filepath.Join(memoryDir(t), "dora-exporter.db"))
 }
@@ -39,7 +39,7 @@ type world interface {
 type exporter struct {
 	t     *testing.T
 	world world
-	store *sqlite.Store
+	store *teststore.Store
 	// client is kept over restarts, with what it has in its caches, if warm is set.
 	client dora.Enricher
 	warm   bool

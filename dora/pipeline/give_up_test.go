@@ -20,8 +20,8 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
-	"dora-exporter/persistence/sqlite"
 	"dora-exporter/persistence/sqlstore"
+	"dora-exporter/persistence/teststore"
 )
 
 // stuckGitHub answers with an error, if there is one for the commit, until the answer is to be given up.
@@ -90,7 +90,7 @@ func (s *stuckGitHub) Ship(_ context.Context, c dora.Comparison) (dora.Shipment,
 // run runs look-ups and evaluations for a while on the store's clock, as after a start, and then the server is stopped for a while.
 func (s *stuckGitHub) run(d, pause time.Duration) (left int) {
 	s.t.Helper()
-	store, err := sqlite.Open(s.t.Context(), s.path, slog.New(slog.DiscardHandler))
+	store, err := teststore.Open(s.t.Context(), s.path, slog.New(slog.DiscardHandler))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -205,6 +205,15 @@ func TestGiveUp(t *testing.T) {
 		{"a repository without access", func(time.Duration) error {
 			return &dora.InaccessibleError{Err: errors.New("hidden"), RetryIn: time.Hour}
 		}, []time.Duration{9 * minute}, noGiveUp, 2},
+		{"calls with the credential are paused", func(time.Duration) error {
+			return &dora.PausedError{Err: errors.New("rate limit"), RetryIn: time.Hour}
+		}, []time.Duration{9 * minute}, noGiveUp, 2},
+		{"after calls with the credential resumed", func(ran time.Duration) error {
+			if ran < 6*minute {
+				return &dora.PausedError{Err: errors.New("rate limit"), RetryIn: time.Hour}
+			}
+			return unanswered()
+		}, []time.Duration{5 * minute, 7 * minute}, 10 * minute, 0},
 		{"after access came", func(ran time.Duration) error {
 			if ran < 6*minute {
 				return &dora.InaccessibleError{Err: errors.New("hidden"), RetryIn: time.Hour}

@@ -15,11 +15,11 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/dora/rules"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 )
 
 // limited processes all deliveries with a limit on series. It returns the number of folded events by group, and the log.
-func limited(t *testing.T, store *sqlite.Store, maxSeries int) (map[string]int, string) {
+func limited(t *testing.T, store *teststore.Store, maxSeries int) (map[string]int, string) {
 	t.Helper()
 	events := map[string]int{}
 	var log bytes.Buffer
@@ -49,7 +49,7 @@ func limited(t *testing.T, store *sqlite.Store, maxSeries int) (map[string]int, 
 	return events, log.String()
 }
 
-func stateOf(t *testing.T, store *sqlite.Store) dora.State {
+func stateOf(t *testing.T, store *teststore.Store) dora.State {
 	t.Helper()
 	all, err := store.Facts(t.Context(), 0, 1_000_000)
 	if err != nil {

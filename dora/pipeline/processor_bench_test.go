@@ -9,12 +9,12 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 )
 
 // BenchmarkProcess processes stored deliveries whose commits are known.
 func BenchmarkProcess(b *testing.B) {
-	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "dora-exporter.db"), slog.New(slog.DiscardHandler))
+	store, err := teststore.Open(b.Context(), filepath.Join(b.TempDir(), "dora-exporter.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

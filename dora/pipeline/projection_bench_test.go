@@ -13,16 +13,16 @@ import (
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/instrumentation"
 	"dora-exporter/persistence/checkpoint"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 )
 
 var sizes = []int{1000, 10_000, 100_000}
 
 // withFacts makes a store with so many facts about a thousand series, and what restores them.
-func withFacts(b *testing.B, n int) (store *sqlite.Store, folder string, projection func() *pipeline.Projection) {
+func withFacts(b *testing.B, n int) (store *teststore.Store, folder string, projection func() *pipeline.Projection) {
 	b.Helper()
 	folder = b.TempDir()
-	store, err := sqlite.Open(b.Context(), filepath.Join(folder, "dora-exporter.db"), slog.New(slog.DiscardHandler))
+	store, err := teststore.Open(b.Context(), filepath.Join(folder, "dora-exporter.db"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -16,11 +16,11 @@ import (
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/instrumentation"
 	"dora-exporter/persistence/checkpoint"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 )
 
 // newProjection makes a projection with real instruments and a real checkpoint at path.
-func newProjection(t *testing.T, store *sqlite.Store, path string) (*pipeline.Projection, *instrumentation.Instruments) {
+func newProjection(t *testing.T, store *teststore.Store, path string) (*pipeline.Projection, *instrumentation.Instruments) {
 	t.Helper()
 	instruments, err := instrumentation.New(instrumentation.Options{
 		Families: dora.Families(), Started: store.Started, Now: time.Now,

@@ -10,7 +10,7 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 )
 
 // repository is a git repository at a GitHub stand-in.
@@ -121,7 +121,7 @@ func issue(event string, minute, created, resolved int, refs ...dora.Reference) 
 }
 
 // settle processes the pending deliveries and makes all evaluations, in the virtual time of synctest.
-func (w *repository) settle(t *testing.T, store *sqlite.Store) (late int) {
+func (w *repository) settle(t *testing.T, store *teststore.Store) (late int) {
 	t.Helper()
 	rules := noLimit()
 	rules.Policy, rules.OnLate = w.policy, func(n int) { late += n }
@@ -147,7 +147,7 @@ func (w *repository) settle(t *testing.T, store *sqlite.Store) (late int) {
 }
 
 // brief returns the facts of dora_* without the labels that all of them share.
-func brief(t *testing.T, store *sqlite.Store) []string {
+func brief(t *testing.T, store *teststore.Store) []string {
 	t.Helper()
 	var all []string
 	for _, f := range measures(t, store) {

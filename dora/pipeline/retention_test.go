@@ -14,7 +14,7 @@ import (
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/dora/rules"
 	"dora-exporter/persistence/checkpoint"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 	"dora-exporter/report"
 )
 
@@ -25,7 +25,7 @@ const keep = 760 * dora.Day
 type longRun struct {
 	t     *testing.T
 	path  string
-	store *sqlite.Store
+	store *teststore.Store
 	rules *rules.Rules
 	now   time.Time
 	// sent are all events with their times of arrival, want what they count for.

@@ -18,7 +18,12 @@ func retry(lookup dora.Lookup, now time.Time, err error) (again dora.Lookup, fin
 	var missing *dora.NotFoundError
 	var unanswered *dora.UnansweredError
 	var inaccessible *dora.InaccessibleError
+	var paused *dora.PausedError
 	switch {
+	case errors.As(err, &paused): // no attempt: what waits for this one goes on waiting
+		before.FailingCalls.Interrupt()
+		before.Due = now.Add(min(max(paused.RetryIn, time.Second), time.Minute))
+		return before, false
 	case errors.As(err, &missing):
 		if lookup.Misses == len(notFoundRetries) {
 			return lookup, true

@@ -18,7 +18,7 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/dora/rules"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 )
 
 // The tests use the real store and compare its facts, one a line.
@@ -26,27 +26,18 @@ import (
 // morning is the start of the day on which the tests' events happen.
 var morning = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
-func openStore(t testing.TB) *sqlite.Store {
+func openStore(t testing.TB) *teststore.Store {
 	t.Helper()
 	return openStoreAt(t, filepath.Join(t.TempDir(), "dora-exporter.db"))
 }
 
-func openStoreAt(t testing.TB, path string) *sqlite.Store {
+func openStoreAt(t testing.TB, path string) *teststore.Store {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), path, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return store
+	return teststore.At(t, path)
 }
 
 // accept stores events as deliveries with different keys.
-func accept(t testing.TB, store *sqlite.Store, events ...dora.Event) {
+func accept(t testing.TB, store *teststore.Store, events ...dora.Event) {
 	t.Helper()
 	for i, e := range events {
 		text, err := json.Marshal(e)
@@ -61,7 +52,7 @@ func accept(t testing.TB, store *sqlite.Store, events ...dora.Event) {
 }
 
 // process runs the processor until nothing is pending.
-func process(t testing.TB, store *sqlite.Store, c dora.Catalog) {
+func process(t testing.TB, store *teststore.Store, c dora.Catalog) {
 	t.Helper()
 	p := &pipeline.Processor{
 		Store: store, Catalog: c, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), MaxWait: time.Minute, Now: time.Now, OnTeamGivenUp: func() {},
@@ -77,18 +68,18 @@ func noLimit() *rules.Rules {
 }
 
 // facts returns the facts of github_* and jira_* without zeros, sorted.
-func facts(t *testing.T, store *sqlite.Store) []string {
+func facts(t *testing.T, store *teststore.Store) []string {
 	t.Helper()
 	return slices.DeleteFunc(allFacts(t, store), func(f string) bool { return strings.HasPrefix(f, "dora_") })
 }
 
 // measures returns the facts of dora_* without zeros, sorted.
-func measures(t *testing.T, store *sqlite.Store) []string {
+func measures(t *testing.T, store *teststore.Store) []string {
 	t.Helper()
 	return slices.DeleteFunc(allFacts(t, store), func(f string) bool { return !strings.HasPrefix(f, "dora_") })
 }
 
-func allFacts(t *testing.T, store *sqlite.Store) []string {
+func allFacts(t *testing.T, store *teststore.Store) []string {
 	t.Helper()
 	all, err := store.Facts(context.Background(), 0, 100_000)
 	if err != nil {
@@ -105,7 +96,7 @@ func allFacts(t *testing.T, store *sqlite.Store) []string {
 }
 
 // wantFacts compares the facts of github_* and jira_* without zeros.
-func wantFacts(t *testing.T, store *sqlite.Store, when string, want ...string) {
+func wantFacts(t *testing.T, store *teststore.Store, when string, want ...string) {
 	t.Helper()
 	sort.Strings(want)
 	if diff := cmp.Diff(want, facts(t, store), cmpopts.EquateEmpty()); diff != "" {

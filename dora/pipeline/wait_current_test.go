@@ -4,36 +4,34 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 )
 
-// blindStore does not notice commits, as if other servers had made them. fails is why it can't be read.
+// blindStore does not notice commits, as if other servers had made them. fails is true while it can't be read.
 type blindStore struct {
-	*sqlite.Store
-	fails error
+	*teststore.Store
+
+	fails atomic.Bool
 }
 
-func (blindStore) Revision() int64 { return 0 }
+func (*blindStore) Revision() int64 { return 0 }
 
-func (blindStore) WaitAfter(ctx context.Context, _ int64) error {
+func (*blindStore) WaitAfter(ctx context.Context, _ int64) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
 func (b *blindStore) Facts(ctx context.Context, after int64, limit int) ([]dora.Fact, error) {
-	if b.fails != nil {
-		return nil, b.fails
+	if b.fails.Load() {
+		return nil, errors.New("connection lost")
 	}
 	return b.Store.Facts(ctx, after, limit)
-}
-
-func (b *blindStore) LastPosition(ctx context.Context) (int64, error) {
-	return b.Store.LastPosition(ctx)
 }
 
 // A caller that waits for the stored facts gets them at once, also those that the projection has not noticed.
@@ -74,7 +72,7 @@ func TestWaitCurrent(t *testing.T) {
 			t.Errorf("%d facts behind", lag)
 		}
 		before := projection.Position()
-		blind.fails = errors.New("connection lost")
+		blind.fails.Store(true)
 		accept(t, store, status(5, "success", 5*time.Hour))
 		process(t, store, platform{})
 		last, err := store.LastPosition(t.Context())
@@ -85,7 +83,7 @@ func TestWaitCurrent(t *testing.T) {
 		if lag := projection.Lag(); lag != last-before || lag == 0 {
 			t.Errorf("%d facts behind, want %d", lag, last-before)
 		}
-		blind.fails = nil
+		blind.fails.Store(false)
 		wait(5, nil, 0)
 		cancel()
 		<-stopped

@@ -13,8 +13,8 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
-	"dora-exporter/persistence/sqlite"
 	"dora-exporter/persistence/sqlstore"
+	"dora-exporter/persistence/teststore"
 )
 
 const day = 24 * time.Hour
@@ -27,7 +27,7 @@ type waitServer struct {
 	path  string
 	step  atomic.Int64 // by which the wall clock is wrong, in nanoseconds
 	wait  waitCase
-	store *sqlite.Store
+	store *teststore.Store
 	clock *sqlstore.Clock
 	ticks context.CancelFunc
 	// stopped is how long the server has not been running, began when the test began.
@@ -42,7 +42,7 @@ type waitServer struct {
 func (s *waitServer) start() {
 	s.t.Helper()
 	var err error
-	if s.store, err = sqlite.Open(s.t.Context(), s.path, slog.New(slog.DiscardHandler)); err != nil {
+	if s.store, err = teststore.Open(s.t.Context(), s.path, slog.New(slog.DiscardHandler)); err != nil {
 		s.t.Fatal(err)
 	}
 	began := time.Now()

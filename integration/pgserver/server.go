@@ -36,6 +36,14 @@ type Server struct {
 // Start starts a new server with settings such as fsync=off, and stops it at the end of the test.
 func Start(tb testing.TB, settings ...string) *Server {
 	tb.Helper()
+	s := newServer(tb, settings)
+	s.run("initdb", "-D", s.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+	s.Boot()
+	return s
+}
+
+func newServer(tb testing.TB, settings []string) *Server {
+	tb.Helper()
 	folder, err := os.MkdirTemp("", "pgserver")
 	if err != nil {
 		tb.Fatal(err)
@@ -51,9 +59,22 @@ func Start(tb testing.TB, settings ...string) *Server {
 			tb.Fatal(err)
 		}
 	}
-	s.run("initdb", "-D", s.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-	s.Boot()
 	return s
+}
+
+// Standby starts an asynchronous standby of a server, which has all that the server has.
+func (s *Server) Standby() *Server {
+	s.tb.Helper()
+	standby := newServer(s.tb, s.settings)
+	standby.run("pg_basebackup", "-D", standby.data(), "-d", s.URL("postgres", "postgres"), "-R", "-X", "stream", "-c", "fast")
+	standby.Boot()
+	return standby
+}
+
+// Promote makes a standby the server.
+func (s *Server) Promote() {
+	s.tb.Helper()
+	s.Psql("postgres", "SELECT pg_promote(true, 60)")
 }
 
 // URL returns the URL of a database for a user.
@@ -77,7 +98,7 @@ func (s *Server) Boot() {
 	s.ended = make(chan struct{})
 	go func(c *exec.Cmd, ended chan struct{}) { _ = c.Wait(); close(ended) }(s.command, s.ended)
 	for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if exec.Command(program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port)).Run() == nil { //nolint:noctx // it ends at once
+		if exec.Command(Program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port)).Run() == nil { //nolint:noctx // it ends at once
 			return
 		}
 		select {
@@ -134,7 +155,7 @@ func (s *Server) Save() (restore func()) {
 // Psql runs statements as the superuser and returns what they print.
 func (s *Server) Psql(database, statements string) string {
 	s.tb.Helper()
-	out, err := exec.Command(program("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statements, s.URL("postgres", database)).CombinedOutput() //nolint:noctx // it ends at once
+	out, err := exec.Command(Program("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statements, s.URL("postgres", database)).CombinedOutput() //nolint:noctx // it ends at once
 	if err != nil {
 		s.tb.Fatalf("psql: %v\n%s", err, out)
 	}
@@ -152,7 +173,7 @@ func (s *Server) run(name string, args ...string) {
 
 // as returns a command of PostgreSQL that runs as an unprivileged user.
 func (s *Server) as(name string, args ...string) *exec.Cmd {
-	all := append([]string{program(name)}, args...)
+	all := append([]string{Program(name)}, args...)
 	if os.Geteuid() == 0 {
 		uid, gid := nobody(s.tb)
 		all = append([]string{"setpriv", fmt.Sprintf("--reuid=%d", uid), fmt.Sprintf("--regid=%d", gid), "--clear-groups", "--"}, all...)
@@ -162,8 +183,8 @@ func (s *Server) as(name string, args ...string) *exec.Cmd {
 	return c
 }
 
-// program returns the path of a program of the newest PostgreSQL: Debian does not put them into PATH.
-func program(name string) string {
+// Program returns the path of a program of the newest PostgreSQL: Debian does not put them into PATH.
+func Program(name string) string {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
 	if len(found) == 0 {
 		return name

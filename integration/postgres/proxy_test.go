@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"dora-exporter/dora"
 	"dora-exporter/integration/pgserver"
@@ -18,7 +18,8 @@ import (
 // proxy stands between a store and its server and cuts connections.
 type proxy struct {
 	listener net.Listener
-	server   string
+	// server is the address of the server.
+	server atomic.Pointer[string]
 	// cut says when the next COMMIT cuts its connection: before the server gets it, or after it has, before the answer.
 	cut atomic.Pointer[string]
 
@@ -28,17 +29,24 @@ type proxy struct {
 
 func newProxy(t *testing.T, server *pgserver.Server) *proxy {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it ends at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: l, server: fmt.Sprintf("127.0.0.1:%d", server.Port)}
+	p := &proxy{listener: l}
+	p.lead(server)
 	go p.serve()
 	t.Cleanup(func() {
 		_ = l.Close()
 		p.cutAll()
 	})
 	return p
+}
+
+// lead leads new connections to a server.
+func (p *proxy) lead(server *pgserver.Server) {
+	address := fmt.Sprintf("127.0.0.1:%d", server.Port)
+	p.server.Store(&address)
 }
 
 func (p *proxy) url() string {
@@ -51,7 +59,7 @@ func (p *proxy) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.server) //nolint:noctx // it ends at once
+		server, err := net.Dial("tcp", *p.server.Load())
 		if err != nil {
 			_ = client.Close()
 			continue
@@ -59,15 +67,14 @@ func (p *proxy) serve() {
 		p.mu.Lock()
 		p.conns = append(p.conns, client, server)
 		p.mu.Unlock()
-		go p.requests(client, server)
-		go func() {
-			_, _ = io.Copy(client, server)
-			_, _ = client.Close(), server.Close()
-		}()
+		var silent atomic.Bool
+		go p.requests(client, server, &silent)
+		go answers(client, server, &silent)
 	}
 }
 
-func (p *proxy) requests(client, server net.Conn) {
+// requests passes on what a client sends.
+func (p *proxy) requests(client, server net.Conn, silent *atomic.Bool) {
 	defer client.Close()
 	defer server.Close()
 	buffer := make([]byte, 1<<20)
@@ -77,15 +84,30 @@ func (p *proxy) requests(client, server net.Conn) {
 			return
 		}
 		if bytes.Contains(buffer[:n], []byte("; COMMIT")) {
-			switch when := p.cut.Swap(nil); {
-			case when == nil:
-			case *when == "before":
-				return
-			default:
-				_ = client.Close() // no answer arrives
+			if when := p.cut.Swap(nil); when != nil {
+				if *when == "before" {
+					return
+				}
+				silent.Store(true)
 			}
 		}
 		if _, err := server.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// answers passes on what the server answers. If it is to be silent, it cuts the connection when there is an answer.
+func answers(client, server net.Conn, silent *atomic.Bool) {
+	defer client.Close()
+	defer server.Close()
+	buffer := make([]byte, 1<<20)
+	for {
+		n, err := server.Read(buffer)
+		if err != nil || silent.Load() {
+			return
+		}
+		if _, err := client.Write(buffer[:n]); err != nil {
 			return
 		}
 	}
@@ -152,5 +174,31 @@ func TestConnectionsLost(t *testing.T) {
 	}
 	if got := positions(t, s); got != n {
 		t.Errorf("%d facts, want %d", got, n)
+	}
+}
+
+// A store can be closed although the database is gone and nobody knows whether the last transaction was committed.
+func TestCloseWithoutADatabase(t *testing.T) {
+	server := pgserver.Start(t, "fsync=off")
+	through := newProxy(t, server)
+	s := place{through.url(), newPlace(server).schema}.open(t)
+	if err := addFact(t.Context(), s, "before"); err != nil {
+		t.Fatal(err)
+	}
+	when := "before"
+	through.cut.Store(&when)
+	_ = through.listener.Close()
+	updated := make(chan error, 1)
+	go func() { updated <- addFact(t.Context(), s, "unknown") }()
+	time.Sleep(500 * time.Millisecond)
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	select {
+	case <-closed: // with or without an error
+	case <-time.After(20 * time.Second):
+		t.Fatal("Close waits for the database")
+	}
+	if err := <-updated; err == nil {
+		t.Error("the update succeeded")
 	}
 }

@@ -17,7 +17,6 @@ func TestPushLease(t *testing.T) {
 	a, b := p.open(t), p.open(t)
 	pushed := []dora.PushedSeries{{Instrument: "github.deployments", Labels: dora.Labels{"team": "Platform"}, Value: 3}}
 	claim := func(s *postgres.Store, term time.Duration) bool {
-
 		t.Helper()
 		held, err := s.ClaimPush(t.Context(), term)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -127,7 +128,7 @@ func (e *engine) countCommit(id string, commits int64) string {
 const millis = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 // wasCommitted reports whether a transaction was committed of which only the number is known. To know it, it takes the store's lock,
-// which the transaction has until it has ended. It tries until the engine is closed.
+// which the transaction has until it has ended. It tries until the store is closed.
 func (e *engine) wasCommitted(commits int64) (bool, error) {
 	for {
 		last, err := e.lastCommits()
@@ -137,8 +138,10 @@ func (e *engine) wasCommitted(commits int64) (bool, error) {
 		if errors.Is(err, errReplaced) {
 			return false, err
 		}
-		if err := e.wait(retryInterval); err != nil {
+		select {
+		case <-e.stopping:
 			return false, err
+		case <-time.After(retryInterval):
 		}
 	}
 }
@@ -148,7 +151,7 @@ func (e *engine) lastCommits() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer c.Close() //nolint:errcheck // nothing was written
+	defer c.Close()
 	if _, err := c.Begin(); err != nil {
 		return 0, err
 	}

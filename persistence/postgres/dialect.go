@@ -99,8 +99,5 @@ func column(arg any) any {
 // quoted returns an identifier for SQL.
 func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-// literal returns a text for SQL.
-func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-
 // bytea returns a text as a literal of type BYTEA, with standard_conforming_strings.
 func bytea(text string) string { return fmt.Sprintf(`'\x%x'`, text) }

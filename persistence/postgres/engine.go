@@ -19,6 +19,9 @@ import (
 // retryInterval is the time between two attempts to connect.
 const retryInterval = 200 * time.Millisecond
 
+// inboxSuffix distinguishes the inbox of a process from its writer.
+const inboxSuffix = "/inbox"
+
 // engine is the sqlstore.Engine of a PostgreSQL database, and its sqlstore.Inbox.
 type engine struct {
 	name    string
@@ -38,8 +41,10 @@ type engine struct {
 	clock     serverClock
 	inbox     inboxConnection
 
-	closing context.Context //nolint:containedctx // it ends with the engine
-	cancel  context.CancelFunc
+	// stopping is closed when the store is being closed, closing ends with it.
+	stopping chan struct{}
+	closing  context.Context //nolint:containedctx // it ends with the engine
+	cancel   context.CancelFunc
 
 	mu sync.Mutex
 	// attempted is when the last attempt to connect failed.
@@ -52,8 +57,8 @@ type engine struct {
 func newEngine(name, schema string, db *sql.DB, logger *slog.Logger) *engine {
 	id := uuid.NewString()
 	e := &engine{
-		name: name, schema: schema, dialect: dialect{schema: quoted(schema)}, db: db, logger: logger, id: id, inboxID: id + "/inbox",
-		lock: lockKey(schema), failed: make(chan struct{}),
+		name: name, schema: schema, dialect: dialect{schema: quoted(schema)}, db: db, logger: logger, id: id, inboxID: id + inboxSuffix,
+		lock: lockKey(schema), failed: make(chan struct{}), stopping: make(chan struct{}),
 	}
 	e.closing, e.cancel = context.WithCancel(context.Background())
 	return e
@@ -172,9 +177,11 @@ func (e *engine) Sizes() (log, size int64, err error) {
 
 // register adds the rows of this process to the table writers, and removes those of processes that have ended.
 func (e *engine) register(ctx context.Context) error {
+	old := millis + " - " + strconv.FormatInt((24*time.Hour).Milliseconds(), 10)
 	for _, statement := range []string{
 		e.countCommit(e.id, 0), e.countCommit(e.inboxID, 0),
-		e.dialect.qualify("DELETE FROM writers WHERE seen < " + millis + " - " + strconv.FormatInt((24*time.Hour).Milliseconds(), 10)),
+		e.dialect.qualify("DELETE FROM writers AS w WHERE seen < " + old + " AND NOT EXISTS (SELECT 1 FROM writers AS p WHERE p.seen >= " + old +
+			" AND w.id = p.id || " + bytea(inboxSuffix) + "::bytea)"), // an inbox may have nothing to do for long
 	} {
 		if _, err := e.db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("register this process in %s: %w", e.name, err)

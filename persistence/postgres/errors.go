@@ -90,15 +90,15 @@ func damaged(name string, err error) error {
 
 // explained adds a remedy to the error of a start.
 func explained(name, schema string, err error) error {
-	remedy := ""
-	switch c := code(err); {
-	case c == "28P01" || c == "28000":
+	var remedy string
+	switch code(err) {
+	case "28P01", "28000":
 		remedy = "check the user and password of storage.database, and pg_hba.conf"
-	case c == "3D000":
+	case "3D000":
 		remedy = "create the database, or name another one in storage.database"
-	case c == "53300":
+	case "53300":
 		remedy = "raise max_connections of the server, or use a connection pooler"
-	case c == "":
+	case "":
 		remedy = "check that the server runs and that storage.database has its address"
 	default:
 		return fmt.Errorf("open %s: %w", name, withGrants(err, schema))

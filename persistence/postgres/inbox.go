@@ -41,12 +41,28 @@ func (e *engine) use(f func(c *inboxConnection) error) error {
 			return err
 		}
 		c.conn, c.raw, c.stems = opened.conn, opened.raw, map[string]int64{}
+		if err := e.checkInbox(c); err != nil {
+			return errors.Join(err, c.close())
+		}
 	}
 	err := f(c)
 	if err != nil && (c.raw.IsClosed() || isStorageFailure(err)) {
 		err = errors.Join(err, c.close())
 	}
 	return err
+}
+
+// checkInbox fails if the database has fewer commits of the inbox than were durable: deliveries that were answered are lost.
+func (e *engine) checkInbox(c *inboxConnection) error {
+	var commits int64
+	query := e.dialect.qualify("SELECT coalesce((SELECT commits FROM writers WHERE id = $1::bytea), 0)")
+	if err := c.raw.QueryRow(context.Background(), query, []byte(e.inboxID)).Scan(&commits); err != nil {
+		return err
+	}
+	if commits < c.commits {
+		return e.fail(fmt.Errorf("%w: among them deliveries that were answered, let their senders send them again", errReplaced))
+	}
+	return nil
 }
 
 func (c *inboxConnection) close() error {
@@ -105,14 +121,14 @@ func (e *engine) insert(c *inboxConnection, rows []*sqlstore.Row) ([]bool, error
 	batch.Queue(e.dialect.qualify(insertRows), sources, stems, rests, abouts, events, received, checksums, hashes, []byte(e.inboxID), c.commits+1)
 	results := c.raw.SendBatch(context.Background(), batch)
 	_, err := results.Exec()
-	any := false
+	changed := false
 	if err == nil {
-		err = forEach(results, func(stem int64, rest []byte) { stored[at[part{stem, string(rest)}]], any = true, true })
+		err = forEach(results, func(stem int64, rest []byte) { stored[at[part{stem, string(rest)}]], changed = true, true })
 	}
 	if err := errors.Join(err, results.Close()); err != nil {
 		return nil, err
 	}
-	if any {
+	if changed {
 		c.commits++
 	}
 	return stored, nil

@@ -76,6 +76,14 @@ func (s *Store) open(ctx context.Context, reader *sqlstore.Reader, logger *slog.
 	return seen, err
 }
 
+// Connections returns how many connections of this process are used and idle, and how many it may have.
+func (s *Store) Connections() (used, idle, limit int) {
+	for _, pool := range []sql.DBStats{s.engine.db.Stats(), s.Store.Connections()} {
+		used, idle, limit = used+pool.InUse, idle+pool.Idle, limit+pool.MaxOpenConnections
+	}
+	return used, idle, limit
+}
+
 // Failed returns a channel that is closed when the database has lost transactions that this process has seen. The process must be
 // started again then; Err returns why.
 func (s *Store) Failed() <-chan struct{} { return s.engine.failed }
@@ -84,6 +92,7 @@ func (s *Store) Failed() <-chan struct{} { return s.engine.failed }
 // same result.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
+		close(s.engine.stopping)
 		if s.Store != nil {
 			s.closeErr = s.Store.Close()
 		}
@@ -154,7 +163,7 @@ func withConn(ctx context.Context, config *pgx.ConnConfig, name string, f func(*
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx) //nolint:errcheck // f has committed
+	defer conn.Close(ctx)
 	if version := serverVersion(conn); version < minVersion {
 		return fmt.Errorf("%s has PostgreSQL %d, and %d or later is needed", name, version, minVersion)
 	}

@@ -57,8 +57,9 @@ func readerOf(path string, db *sql.DB) (*Reader, error) {
 }
 
 func databaseOf(path string, db *sql.DB) sqlstore.Database {
-	return sqlstore.Database{Name: path, DB: db, Damaged: func(err error) error { return damaged(path, err) },
-		Snapshot: sql.TxOptions{ReadOnly: true}}
+	return sqlstore.Database{
+		Name: path, DB: db, Damaged: func(err error) error { return damaged(path, err) }, Snapshot: sql.TxOptions{ReadOnly: true},
+	}
 }
 
 // checkVersion refuses a database whose schema is older than the program's.

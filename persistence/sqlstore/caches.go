@@ -18,6 +18,8 @@ type caches struct {
 	texts     *rowCache[string, int64]
 	series    *rowCache[seriesKey, int64]
 	labelSets *rowCache[labelSet, int64]
+	// zeros has facts that are there: those by which series start at 0, which are looked for again and again.
+	zeros *rowCache[factKey, int64]
 	// deployments has deployments by their keys, also those that are not stored.
 	deployments *rowCache[string, storedDeployment]
 	// decided has scopes without evidence that is not decided on, repaired scopes without failed changes that are not repaired.
@@ -31,6 +33,7 @@ func newCaches(exclusive bool) caches {
 		exclusive: exclusive,
 		texts:     newRowCache[string, int64](maxCachedIDs), series: newRowCache[seriesKey, int64](maxCachedIDs),
 		labelSets:   newRowCache[labelSet, int64](maxCachedIDs),
+		zeros:       newRowCache[factKey, int64](maxCachedIDs),
 		deployments: newRowCache[string, storedDeployment](maxCachedDeployments),
 		decided:     newRowCache[string, bool](maxCachedIDs),
 		repaired:    newRowCache[string, bool](maxCachedIDs),
@@ -46,20 +49,20 @@ type cache interface {
 }
 
 // lasting returns the caches of rows that are never changed or removed.
-func (c caches) lasting() []cache { return []cache{c.texts, c.series, c.labelSets} }
+func (c caches) lasting() []cache { return []cache{c.texts, c.series, c.labelSets, c.zeros} }
 
 // changing returns the caches of other rows.
 func (c caches) changing() []cache { return []cache{c.deployments, c.decided, c.repaired, c.stale} }
 
-// rollback forgets what may have been rolled back.
-func (c caches) rollback() {
+// rollbackCaches forgets what may have been rolled back.
+func (c caches) rollbackCaches() {
 	for _, rows := range slices.Concat(c.lasting(), c.changing()) {
 		rows.rollback()
 	}
 }
 
-// commit keeps what was committed, as long as nobody else changes it.
-func (c caches) commit() {
+// commitCaches keeps what was committed, as long as nobody else changes it.
+func (c caches) commitCaches() {
 	for _, rows := range c.lasting() {
 		rows.commit()
 	}
@@ -74,9 +77,7 @@ func (c caches) commit() {
 
 // clear forgets all rows.
 func (c caches) clear() {
-	c.texts.clear()
-	c.series.clear()
-	c.labelSets.clear()
-	c.deployments.clear()
-	c.stale.clear()
+	for _, rows := range slices.Concat(c.lasting(), c.changing()) {
+		rows.clear()
+	}
 }

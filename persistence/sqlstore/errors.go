@@ -15,7 +15,7 @@ func (e *CorruptError) Error() string {
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
-	return text + "; stop the program, move this file and those beside it (-wal, -shm) away, and restore a backup of it"
+	return text + "; stop the program, move the database away (a file of SQLite with those beside it, -wal and -shm), and restore a backup of it"
 }
 
 // Unwrap returns the engine's error, if the engine found the damage.

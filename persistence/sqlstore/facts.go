@@ -131,6 +131,10 @@ func (t factTx) add(f dora.Fact) (bool, error) {
 
 // Has reports whether a fact with a family and subject exists.
 func (t factTx) Has(family, subject string) (bool, error) {
+	key := factKey{family, subject}
+	if _, known := t.zeros.get(key); known {
+		return true, nil
+	}
 	stem, rest := cutStem(subject)
 	familyID, err := t.findText(family)
 	if err != nil || familyID == 0 {
@@ -144,11 +148,17 @@ func (t factTx) Has(family, subject string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look for a fact about %s: %w", subject, err)
 	}
-	if known {
-		return true, nil
+	if !known {
+		return t.wasRemoved(family, subject)
 	}
-	return t.wasRemoved(family, subject)
+	if kind, _, _ := dora.CutSubject(subject); kind == dora.SubjectZero {
+		t.zeros.add(key, 0)
+	}
+	return true, nil
 }
+
+// factKey is what distinguishes facts.
+type factKey struct{ family, subject string }
 
 // scanFact reads a fact and checks its checksum. labels has those of series that were read before.
 func scanFact(path string, rows *sql.Rows, labels map[int64]dora.Labels) (f dora.Fact, err error) {

@@ -75,10 +75,12 @@ func claimGroup(q *commitQueue) iter.Seq[*op] {
 // outcome of all of them, and none is written. It begins none while another process holds the lock for writing.
 func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 	t := &tx{writer: w, logger: w.logger, caches: w.caches}
-	t.caches.rollback()
+	t.rollbackCaches()
 	if err = w.begin(t); w.engine.IsBusy(err) {
+		w.busy.Store(&err)
 		return nil, err
 	}
+	w.busy.Store(nil)
 	defer func() { w.recordOutcome(err) }()
 	if err != nil {
 		for o := range ops {
@@ -99,7 +101,7 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 	}
 	w.queue.committed()
 	w.addPending(t.pendingDelta)
-	t.caches.commit()
+	t.commitCaches()
 	if t.changed {
 		w.changed.notify()
 	}

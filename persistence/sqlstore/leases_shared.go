@@ -61,8 +61,10 @@ var saveLease = upsert("leases", "queue, key", "client, until")
 
 // claimShared leases up to limit of the items that due returns to a client.
 func claimShared[T any](ctx context.Context, s *Store, client, queue string, now, until time.Time, limit int, key func(T) string,
-	due func(r *Reader, limit int) ([]T, error)) (claimed []T, err error) {
+	due func(r *Reader, limit int) ([]T, error),
+) (claimed []T, err error) {
 	var works []work
+	holder := s.shared.holder(client)
 	err = s.update(ctx, func(t *tx) error {
 		claimed, works = nil, nil
 		held, err := t.heldLeases(queue, now)
@@ -73,6 +75,7 @@ func claimShared[T any](ctx context.Context, s *Store, client, queue string, now
 		if err != nil {
 			return err
 		}
+		var rows [][]any
 		for _, item := range items {
 			w := work{queue, key(item)}
 			if held[exclusion(queue, w.key)] {
@@ -81,13 +84,11 @@ func claimShared[T any](ctx context.Context, s *Store, client, queue string, now
 			if len(claimed) == limit {
 				break
 			}
-			if _, err := t.exec(saveLease, queue, w.key, s.shared.holder(client), until.UnixMilli()); err != nil {
-				return err
-			}
+			rows = append(rows, []any{queue, w.key, holder, until.UnixMilli()})
 			held[exclusion(queue, w.key)] = true
 			claimed, works = append(claimed, item), append(works, w)
 		}
-		return nil
+		return t.insertRows(saveLease, rows)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim work of %s: %w", queue, err)
@@ -147,22 +148,23 @@ func (s *Store) releaseShared(ctx context.Context, client string, all []work) er
 
 // checkShared returns an error if another client has claimed a work. The transaction ends it, or postpones it.
 func (t *tx) checkShared(w work, ends bool) error {
+	me := t.shared.holder(t.client)
+	if ends {
+		ended, err := t.exec("DELETE FROM leases WHERE queue = ? AND key = ? AND client = ?", w.queue, w.key, me)
+		if err != nil || ended > 0 {
+			*t.ending = append(*t.ending, w)
+			return err
+		}
+	}
 	var holder string
 	held, err := t.queryRow("SELECT client FROM leases WHERE queue = ? AND key = ?", []any{w.queue, w.key}, &holder)
 	if err != nil {
 		return err
 	}
-	mine := held && holder == t.shared.holder(t.client)
-	lost := held && !mine || !held && t.shared.has(t.client, w) && !t.ends(w)
-	if lost {
+	if held && holder != me || !held && t.shared.has(t.client, w) && !t.ends(w) {
 		return fmt.Errorf("%w: %s %s", dora.ErrLeaseLost, w.queue, w.key)
 	}
-	if !mine || !ends {
-		return nil
-	}
-	*t.ending = append(*t.ending, w)
-	_, err = t.exec("DELETE FROM leases WHERE queue = ? AND key = ?", w.queue, w.key)
-	return err
+	return nil
 }
 
 // ends reports whether the running op has ended a work already.

@@ -1,6 +1,7 @@
 package sqlstore
 
-// Migrations[n] migrates the schema from version n to n+1; version 0 is an empty database. Each is applied in a transaction of its own.
+// Migrations are the steps of the schema: Migrations[n] migrates it from version n to n+1; version 0 is an empty database. Each is
+// applied in a transaction of its own.
 // The text is SQLite's; another engine translates the types of the columns.
 // A released migration is never changed.
 //

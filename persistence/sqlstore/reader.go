@@ -47,6 +47,9 @@ func NewReader(d Database) (*Reader, error) {
 // Path returns the name of the database, for messages.
 func (r *Reader) Path() string { return r.path }
 
+// Connections returns the state of the connections for reading.
+func (r *Reader) Connections() sql.DBStats { return r.db.Stats() }
+
 // Close closes the database.
 func (r *Reader) Close() error {
 	return errors.Join(r.statements.close(), r.db.Close())

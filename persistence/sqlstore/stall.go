@@ -16,8 +16,11 @@ func (w *writer) stalled() error {
 	if stalled < StallAfter || w.err() != nil { // err returns the cause then
 		return nil //nolint:nilerr // err returns it
 	}
-	return fmt.Errorf("the store could not commit anything for %s, with %d writes waiting: "+
-		"the disk does not respond, or another process holds a lock on the database", stalled.Round(time.Second), waiting)
+	cause := "the disk does not respond, or another process holds a lock on the database"
+	if err := w.busy.Load(); err != nil && !w.engine.IsExclusive() {
+		cause = (*err).Error()
+	}
+	return fmt.Errorf("the store could not commit anything for %s, with %d writes waiting: %s", stalled.Round(time.Second), waiting, cause)
 }
 
 // watchStall logs the beginning and the end of a stall, until the writer is closed. The committer can't, since it is blocked.

@@ -54,7 +54,7 @@ func (t *tx) apply(o *op) error {
 	end := "RELEASE op"
 	if o.err != nil {
 		t.lastPosition, t.lastPositionRead, t.changed, t.pendingDelta = before.lastPosition, before.lastPositionRead, before.changed, before.pendingDelta
-		t.caches.rollback()
+		t.rollbackCaches()
 		end = "ROLLBACK TO op"
 	}
 	if o.single || !t.wrote {

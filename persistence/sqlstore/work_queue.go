@@ -98,7 +98,7 @@ type workQueue[T any] struct {
 	name   string
 	due    func(ctx context.Context, now time.Time, limit int) ([]T, error)
 	// dueIn does the same with any reader, without a change.
-	dueIn func(r *Reader, ctx context.Context, now time.Time, limit int) ([]T, error) //nolint:revive // as a method expression
+	dueIn func(r *Reader, ctx context.Context, now time.Time, limit int) ([]T, error)
 	key   func(T) string
 }
 

@@ -37,6 +37,8 @@ type writer struct {
 	pending, maxPending atomic.Int64
 
 	lastErr atomic.Pointer[error]
+	// busy is why the last transaction could not begin, if it is to begin again; nil if it began.
+	busy atomic.Pointer[error]
 	// damage is why nothing may be written any more; nil if all may.
 	damage  atomic.Pointer[error]
 	closing chan struct{}

@@ -14,8 +14,8 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/dora/rules"
-	"dora-exporter/persistence/sqlite"
 	"dora-exporter/persistence/sqlstore"
+	"dora-exporter/persistence/teststore"
 )
 
 // Monday is when the events begin.
@@ -39,17 +39,8 @@ type Shop struct {
 func New(t testing.TB) *Shop {
 	path := filepath.Join(t.TempDir(), "dora-exporter.db")
 	logger := slog.New(slog.DiscardHandler)
-	store, err := sqlite.Open(t.Context(), path, logger)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	return &Shop{
-		t: t, Path: path, Store: store.Store, GitHub: GitHub{Changes: map[string]dora.Change{}, Down: map[string]bool{}},
+		t: t, Path: path, Store: teststore.At(t, path).Store, GitHub: GitHub{Changes: map[string]dora.Change{}, Down: map[string]bool{}},
 		Rules: &rules.Rules{
 			Policy: dora.Policy{
 				Production: []*regexp.Regexp{regexp.MustCompile("^production$")}, IgnoreAuthors: []string{"dependabot[bot]"},
@@ -63,12 +54,7 @@ func New(t testing.TB) *Shop {
 // Reader opens the database for reading.
 func (s *Shop) Reader() *sqlstore.Reader {
 	s.t.Helper()
-	r, err := sqlite.OpenReader(s.t.Context(), s.Path)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { _ = r.Close() })
-	return r.Reader
+	return teststore.Reader(s.t, s.Path)
 }
 
 // Deliver stores events as deliveries, with the keys that the webhooks give them, a second after they happened.

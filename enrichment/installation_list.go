@@ -1,0 +1,55 @@
+package enrichment
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// routeInstallations lists the installations of a GitHub App.
+// https://docs.github.com/en/rest/apps/apps#list-installations-for-the-authenticated-app
+const routeInstallations = "/app/installations"
+
+// list asks for all installations.
+func (in *installations) list(ctx context.Context) (all installationList, o outcome) {
+	lease := in.shared.answers.Lease()
+	defer lease.Release()
+	for at := 1; at != 0; {
+		client := in.asApp.client()
+		req, err := client.NewRequest(http.MethodGet, fill(routeInstallations, nil)+pageQuery(at), nil)
+		if err != nil {
+			return nil, outcome{kind: failed, err: in.asApp.redact(err)}
+		}
+		var listed installationList
+		p, o := in.asApp.exchange(withRoute(ctx, routeInstallations), client, req, &listed, lease)
+		if o.err != nil {
+			return nil, o
+		}
+		all = append(all, listed...)
+		at = p.nextAfter(at)
+	}
+	return all, outcome{kind: answered}
+}
+
+// installationList is the answer to routeInstallations.
+type installationList []describedInstallation
+
+type describedInstallation struct {
+	ID      int64 `json:"id"`
+	Account struct {
+		Login string `json:"login"`
+	} `json:"account"`
+	SuspendedAt *time.Time `json:"suspended_at"`
+}
+
+func (l *installationList) check() error {
+	for _, i := range *l {
+		if i.ID <= 0 {
+			return errors.New("an installation of the App has no id")
+		}
+	}
+	return nil
+}
+
+func (l *installationList) size() int { return 128 * len(*l) }

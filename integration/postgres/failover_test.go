@@ -1,0 +1,202 @@
+package postgres
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"dora-exporter/dora"
+	"dora-exporter/integration/pgserver"
+	"dora-exporter/persistence/postgres"
+)
+
+// A standby takes the place of the server, at the same address. If it has got everything, the processes go on; if not, those that have seen
+// more stop, to start again from what there is.
+func TestFailover(t *testing.T) {
+	for name, behind := range map[string]bool{"with everything": false, "behind": true} {
+		t.Run(name, func(t *testing.T) {
+			primary := pgserver.Start(t)
+			through := newProxy(t, primary)
+			p := place{through.url(), newPlace(primary).schema}
+			a, b := p.open(t), p.open(t)
+			for i := range 5 {
+				if err := addFact(t.Context(), a, fmt.Sprint("before ", i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			standby := primary.Standby()
+			if behind {
+				standby.Psql("postgres", "ALTER SYSTEM SET primary_conninfo = ''")
+				standby.Psql("postgres", "SELECT pg_reload_conf()")
+				eventually(t, "the standby is cut off", func() error {
+					if primary.Psql("postgres", "SELECT count(*) FROM pg_stat_replication") != "0" {
+						return errors.New("it is not")
+					}
+					return nil
+				})
+			}
+			if err := addFact(t.Context(), a, "last"); err != nil {
+				t.Fatal(err)
+			}
+			if !behind {
+				eventually(t, "the standby has everything", func() error {
+					if standby.Psql("postgres", "SELECT count(*) FROM "+p.schema+".facts") != "6" {
+						return errors.New("it has not")
+					}
+					return nil
+				})
+			}
+			time.Sleep(500 * time.Millisecond) // b has seen the last fact, too
+			primary.Kill()
+			through.lead(standby)
+			standby.Promote()
+			if !behind {
+				for i, s := range []*postgres.Store{a, b} {
+					eventually(t, "a fact after the failover", func() error { return addFact(t.Context(), s, fmt.Sprintf("after %d %s", i, time.Now())) })
+					if _, err := s.Accept(t.Context(), delivery(fmt.Sprint("after ", i))); err != nil {
+						t.Error(err)
+					}
+				}
+				if n := positions(t, b); n != 8 {
+					t.Errorf("%d facts, want 8", n)
+				}
+				return
+			}
+			for i, s := range []*postgres.Store{a, b} {
+				select {
+				case <-s.Failed():
+				case <-time.After(30 * time.Second):
+					t.Errorf("process %d goes on", i)
+				}
+			}
+			if n := positions(t, p.open(t)); n != 5 {
+				t.Errorf("%d facts after the next start, want 5", n)
+			}
+		})
+	}
+}
+
+// The server takes no more connections: an open store goes on, and one whose sessions were ended waits for room.
+func TestOutOfConnections(t *testing.T) {
+	server := pgserver.Start(t, "fsync=off", "max_connections=20", "superuser_reserved_connections=2")
+	server.Psql("postgres", "CREATE ROLE exporter LOGIN; CREATE SCHEMA crowd AUTHORIZATION exporter")
+	p := place{server.URL("exporter", "postgres"), "crowd"}
+	s := p.open(t)
+	if err := addFact(t.Context(), s, "before"); err != nil {
+		t.Fatal(err)
+	}
+	var crowd []*pgx.Conn
+	fill := func() {
+		for {
+			conn, err := pgx.Connect(t.Context(), p.url)
+			if err != nil {
+				return
+			}
+			crowd = append(crowd, conn)
+		}
+	}
+	fill()
+	if err := addFact(t.Context(), s, "in the crowd"); err != nil {
+		t.Error(err)
+	}
+	_, err := postgres.OpenReader(t.Context(), p.url, p.schema)
+	if err == nil || !strings.Contains(err.Error(), "max_connections") {
+		t.Errorf("OpenReader = %v, want the remedy", err)
+	}
+	server.Psql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dora-exporter'")
+	fill()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := s.Accept(ctx, delivery("too early")); err == nil {
+		t.Log("a connection was free") // which is possible while sessions end
+	}
+	for _, conn := range crowd {
+		_ = conn.Close(t.Context())
+	}
+	eventually(t, "a fact when there is room", func() error { return addFact(t.Context(), s, fmt.Sprint("after ", time.Now())) })
+	if _, err := s.Accept(t.Context(), delivery("after")); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "ready", s.Err)
+}
+
+// The disk of the database is full: nothing is answered that is not stored, and all goes on when there is room.
+func TestDiskFull(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting a small disk needs root")
+	}
+	server := pgserver.Start(t)
+	small := t.TempDir()
+	run := func(name string, args ...string) {
+		t.Helper()
+		if out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput(); err != nil {
+			t.Skipf("%s: %v: %s", name, err, out)
+		}
+	}
+	run("mount", "-t", "tmpfs", "-o", "size=20m,mode=0777", "tmpfs", small)
+	t.Cleanup(func() {
+		server.Kill()
+		_ = exec.CommandContext(context.Background(), "umount", "-l", small).Run()
+	})
+	run("chmod", "0755", filepath.Dir(small))
+	run("chown", "nobody", small)
+	server.Psql("postgres", "CREATE TABLESPACE small LOCATION '"+small+"'")
+	server.Psql("postgres", "CREATE DATABASE small TABLESPACE small")
+	p := place{server.URL("postgres", "small"), "full"}
+	s := p.open(t)
+	run("dd", "if=/dev/zero", "of="+filepath.Join(small, "fill"), "bs=1M", "count=6", "status=none")
+	accepted := map[string]bool{}
+	failed := false
+	for i := 0; i < 2000 && !failed; i++ {
+		d := delivery(fmt.Sprint("full ", i))
+		d.Event = dora.Event{Deployment: &dora.Deployment{Description: incompressible(i)}}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		if _, err := s.Accept(ctx, d); err == nil {
+			accepted[d.Key] = true
+		} else {
+			failed = true
+		}
+		cancel()
+	}
+	if !failed {
+		t.Fatal("the disk did not become full")
+	}
+	if s.Err() == nil {
+		eventually(t, "not ready", func() error {
+			if s.Err() == nil {
+				return errors.New("ready")
+			}
+			return nil
+		})
+	}
+	if err := os.Remove(filepath.Join(small, "fill")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a delivery when there is room", func() error {
+		_, err := s.Accept(t.Context(), delivery("after"))
+		return err
+	})
+	eventually(t, "ready", s.Err)
+	for key := range accepted {
+		if _, known, err := s.DeliveryOf(t.Context(), key); !known || err != nil {
+			t.Errorf("delivery %s is lost, %v", key, err)
+		}
+	}
+}
+
+// incompressible returns a long text that no compression makes much shorter, and that differs by n.
+func incompressible(n int) string {
+	random := make([]byte, 20_000)
+	_, _ = rand.NewChaCha8([32]byte{byte(n), byte(n >> 8)}).Read(random)
+	return hex.EncodeToString(random)
+}

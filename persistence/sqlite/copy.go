@@ -1,0 +1,127 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dora-exporter/internal/localfile"
+	"dora-exporter/persistence/sqlstore"
+)
+
+// Create makes a new database at path, with the records that fill copies into it. The file appears only when all of it is on the disk.
+func Create(ctx context.Context, path string, fill func(sqlstore.Target) error) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("file %s already exists (or can't be accessed); name a new file", path)
+	}
+	partial := path + ".tmp"
+	remove := func() {
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			_ = os.Remove(partial + suffix)
+		}
+	}
+	remove()
+	defer remove()
+	if err := localfile.CreateDatabase(partial); err != nil {
+		return err
+	}
+	if err := prepare(ctx, partial); err != nil {
+		return err
+	}
+	if err := fillDatabase(ctx, partial, fill); err != nil {
+		return err
+	}
+	if err := syncFile(partial); err != nil {
+		return localfile.Error("write", partial, err)
+	}
+	if err := os.Rename(partial, path); err != nil {
+		return localfile.Error("write", path, err)
+	}
+	return localfile.SyncFolder(filepath.Dir(path))
+}
+
+func fillDatabase(ctx context.Context, path string, fill func(sqlstore.Target) error) (err error) {
+	db, err := connect(path, "synchronous(OFF)") // the file is synced at the end
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }() // which empties the write-ahead log
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	if _, err := tx.ExecContext(ctx, "DELETE FROM meta"); err != nil {
+		return err
+	}
+	if err := fill(target{tx}); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// target is a transaction that rows are copied in.
+type target struct{ tx *sql.Tx }
+
+// Insert adds rows to a table.
+func (t target) Insert(ctx context.Context, table sqlstore.Table, rows [][]any) error {
+	names, marks := make([]string, len(table.Columns)), make([]string, len(table.Columns))
+	for i, c := range table.Columns {
+		names[i], marks[i] = c.Name, "?"
+	}
+	statement, err := t.tx.PrepareContext(ctx, "INSERT INTO "+table.Name+" ("+strings.Join(names, ", ")+") VALUES ("+strings.Join(marks, ", ")+")")
+	if err != nil {
+		return err
+	}
+	defer statement.Close()
+	for _, values := range rows {
+		args := make([]any, len(values))
+		for i, v := range values {
+			if text, ok := v.([]byte); ok && table.Columns[i].Text {
+				v = string(text)
+			}
+			args[i] = v
+		}
+		if _, err := statement.ExecContext(ctx, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EachRow calls f with all rows of a table.
+func (t target) EachRow(ctx context.Context, table sqlstore.Table, f func(values []any) error) error {
+	rows, err := t.tx.QueryContext(ctx, table.Select())
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		values, err := sqlstore.ScanRow(rows, len(table.Columns))
+		if err == nil {
+			err = f(values)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// OpenStopped opens a database for reading, which no server may use until release is called.
+func OpenStopped(ctx context.Context, path string) (r *Reader, release func() error, err error) {
+	path = localfile.Resolve(path)
+	if r, err = OpenReader(ctx, path); err != nil {
+		return nil, nil, err
+	}
+	lock, err := localfile.TakeLock(path+".lock", "database", "storage.database")
+	if err != nil {
+		return nil, nil, errors.Join(err, r.Close())
+	}
+	return r, func() error { return errors.Join(r.Close(), lock.Release()) }, nil
+}
