@@ -17,11 +17,11 @@ import (
 	"dora-exporter/receivers"
 )
 
-// BackfillRequest is what a backfill is to read, and BackfillProgress how far it is.
-type (
-	BackfillRequest  = history.Request
-	BackfillProgress = history.Progress
-)
+// BackfillRequest is what a backfill is to read.
+type BackfillRequest = history.Request
+
+// BackfillProgress is how far a backfill is.
+type BackfillProgress = history.Progress
 
 // jiraTimeout limits a call of Jira.
 const jiraTimeout = time.Minute

@@ -188,3 +188,38 @@ func TestBackfillInterrupted(t *testing.T) {
 		t.Errorf("%d calls, %d when it was interrupted", calls, again-calls)
 	}
 }
+
+// The first start reads what backfill.since asks for, beside the webhooks, and later starts don't read it again.
+func TestBackfillAtTheFirstStart(t *testing.T) {
+	h := newHalfYear(t)
+	o := h.options(t)
+	o.Config.Backfill.Since = h.end.AddDate(0, 0, -183)
+	a := startApp(t, o)
+	wait := func() (state backfillState) {
+		t.Helper()
+		for !state.Done {
+			if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil {
+				t.Fatal(err)
+			}
+			sleep(t.Context(), 10*time.Millisecond)
+		}
+		return state
+	}
+	if state := wait(); state.Error != "" || state.Progress.Deployments == 0 {
+		t.Fatalf("%+v", state)
+	}
+	if err := a.waitUntilSettled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	made := h.reported(t, o)
+	if len(made.Rows) != 1 || len(made.Differences) > 0 {
+		t.Errorf("%+v", made)
+	}
+	stopApp(t, a)
+	calls, _ := h.github.Calls()
+	a = startApp(t, o)
+	wait()
+	if again, _ := h.github.Calls(); again != calls {
+		t.Errorf("%d calls after the second start", again-calls)
+	}
+}

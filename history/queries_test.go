@@ -86,13 +86,13 @@ func requestsOf(t *testing.T, query string, numbers map[string]int, labels bool)
 	_, body, _ := strings.Cut(query, ") {")
 	next := 1
 	for i := 0; i < len(body); i++ {
-		switch {
-		case body[i] == '{':
+		switch body[i] {
+		case '{':
 			elements = append(elements, elements[len(elements)-1]*next)
 			next = 1
-		case body[i] == '}':
+		case '}':
 			elements = elements[:len(elements)-1]
-		case body[i] == '(':
+		case '(':
 			end := strings.IndexByte(body[i:], ')') + i
 			m := connection.FindStringSubmatch(body[i : end+1])
 			isOff := strings.HasPrefix(body[end:], ") @include(if: $labels)") && !labels

@@ -70,6 +70,10 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 	for after := ""; ; {
 		var answer ownerAnswer
 		err := b.query(ctx, owner, ownerQuery, map[string]any{"owner": owner, "first": pageSize, "after": cursor(after)}, &answer, &answer.RateLimit)
+		if errors.Is(err, dora.ErrNoBulk) {
+			b.Logger.Warn("GraphQL can't be used to list the repositories of an owner, name them under teams or with -repo", "owner", owner, "error", err)
+			return nil, nil
+		}
 		if err != nil {
 			return nil, err
 		}
