@@ -27,6 +27,7 @@ func TestProxyAndCheck(t *testing.T) {
 	}))
 	defer proxy.Close()
 	e := newExporter(t, "http://github-cache.example.com/")
+	e.write("config.yml", e.read("config.yml")+"deployments: {settle: 100ms}\n")
 	e.env = []string{"HTTP_PROXY=" + proxy.URL, "GITHUB_TOKEN=canary"}
 	e.start()
 	e.mustPost(deployed{id: 1, repo: "web", env: "production", sha: "c0ffee01"}.status(1, "success", newYear))

@@ -35,7 +35,7 @@ type action func(ctx context.Context, c *config.Config, args []string, out io.Wr
 var (
 	storage = []string{"storage"}
 	// everything is all sections: what a backfill reads is processed as by the server.
-	everything []string
+	everything = []string{}
 	measures   = []string{"storage", "deployments", "changes", "failures", "environments", "jira.incidents"}
 )
 
