@@ -87,9 +87,12 @@ jira_incidents_duration_sum{project="INC",team="Platform"} 5400
 		"level=debug repo=web sha=a1b2c3 commit_duration=3h5m0s\n",
 		"level=debug counter=deployments_count action=inc\n",
 	} {
-		if !strings.Contains(e.log.String(), line) {
-			t.Errorf("the log has no line %s", line)
-		}
+		e.eventually("the log has a line", func() error { // it is written after the commit that a scrape shows
+			if !strings.Contains(e.log.String(), line) {
+				return fmt.Errorf("the log has no line %s", line)
+			}
+			return nil
+		})
 	}
 
 	e.terminate()
