@@ -18,7 +18,7 @@ func TestQueryErrors(t *testing.T) {
 		status int
 		header http.Header
 		body   string
-		// is is in the error, wait is that of a rate limit; temporary is true for any other error.
+		// The error has is; wait is that of a rate limit; temporary is true for any other error.
 		is        error
 		wait      time.Duration
 		limited   bool

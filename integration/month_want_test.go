@@ -39,6 +39,7 @@ func (m *month) rules(instance string) map[string]answer {
 		"DoraExporterDown": {}, "DoraNoWebhooks": {}, "DoraBacklogOld": {}, "DoraDeadLetters": {}, "DoraUnsignedWebhooks": {},
 		"DoraCheckpointOld": {}, "DoraGitHubRateLimitNear": {}, "DoraGitHubTokenRefused": {}, "DoraLookupsWaiting": {}, "DoraGitHubRepositoryInaccessible": {}, "DoraEvaluationsStuck": {},
 		"DoraCatalogGivenUp": {}, "DoraSeriesLimitNear": {}, "DoraOTLPFailing": {}, "DoraLateEvents": {},
+		"DoraPushWithoutReplica": {}, "DoraStaleScrapes": {},
 	}
 	for window, since := range map[string]int{"increase7d": lastWeek, "increase28d": allWeeks, "increase90d": allWeeks} {
 		for level, labels := range map[string][]string{"team": {"team"}, "team_owner_repo": {"team", "owner", "repo"}} {
@@ -147,6 +148,9 @@ func (m *month) health(address string, sent, calls answer, seconds float64) map[
 		"dora-exporter: OTLP pushes/A":                 {}, // off
 		"dora-exporter: Series in use/A":               m.taken().times(1.0 / 20_000),
 		"dora-exporter: Counted under other/A":         {"families=github": 0, "families=jira": 0, "families=dora": 0},
+		"dora-exporter: Size of the store/A":           {instance: anything[""]},
+		"dora-exporter: Removed by the retention/A":    {"what=deliveries": 0, "what=facts": 0, "what=deployments": 0, "what=incidents": 0},
+		"dora-exporter: Stalled/A":                     {instance: anything[""]},
 		"dora-exporter: Memory/A":                      {instance: anything[""]},
 		"dora-exporter: CPU/A":                         {instance: anything[""]},
 		"dora-exporter: Goroutines/A":                  {instance: anything[""]},

@@ -45,6 +45,8 @@ func expectedOfRules() map[string]answer {
 		"DoraSeriesLimitNear":     {"families=github," + job: 0.95}, // 19000 of 20000
 		"DoraOTLPFailing":         {job: 30},                        // 2 × 15
 		"DoraLateEvents":          {job: 144},                       // 0.1 × 1440
+		"DoraPushWithoutReplica":  {"job=dora-exporter": 0},
+		"DoraStaleScrapes":        {job: 15}, // 1 × 15
 
 		"DoraGitHubRepositoryInaccessible": {"instance=b,job=dora-exporter": 2},
 	}
@@ -154,23 +156,26 @@ func expectedOfPanels(window, week float64) map[string]answer {
 		"dora-exporter: Webhooks by result/A": {
 			"result=accepted,source=github": 3, "result=duplicate,source=github": 1, "result=unauthorized,source=github": 0.5, "result=accepted,source=jira": 2,
 		},
-		"dora-exporter: Accepted by event/A":     {"event=deployment_status,source=github": 3, "event=jira:issue_created,source=jira": 2},
-		"dora-exporter: Backlog/A":               one(7),
-		"dora-exporter: Age of the oldest/A":     one(2000),
-		"dora-exporter: Late events/A":           one(0.5),
-		"dora-exporter: Calls by route/A":        {"route=/commits": 7, "route=/pulls": 2},
-		"dora-exporter: Calls by status code/A":  {"code=200": 8, "code=403": 1},
-		"dora-exporter: Limit and look-ups/A":    one(400),
-		"dora-exporter: Limit and look-ups/B":    one(5),
-		"dora-exporter: Catalog look-ups/A":      {"result=found": 2},
-		"dora-exporter: Catalog look-ups/B":      one(0.1),
-		"dora-exporter: Checkpoints written/A":   {"result=ok": 4, "result=error": 1},
-		"dora-exporter: Age of the checkpoint/A": one(700),
-		"dora-exporter: OTLP pushes/A":           {"result=error": 2},
-		"dora-exporter: Series in use/A":         {"families=github": 0.95, "families=dora": 0.005},
-		"dora-exporter: Counted under other/A":   {"families=dora": 1},
-		"dora-exporter: Memory/A":                {"instance=a": 1e8},
-		"dora-exporter: CPU/A":                   {"instance=a": 0.5},
-		"dora-exporter: Goroutines/A":            {"instance=a": 40},
+		"dora-exporter: Accepted by event/A":        {"event=deployment_status,source=github": 3, "event=jira:issue_created,source=jira": 2},
+		"dora-exporter: Backlog/A":                  one(7),
+		"dora-exporter: Age of the oldest/A":        one(2000),
+		"dora-exporter: Late events/A":              one(0.5),
+		"dora-exporter: Calls by route/A":           {"route=/commits": 7, "route=/pulls": 2},
+		"dora-exporter: Calls by status code/A":     {"code=200": 8, "code=403": 1},
+		"dora-exporter: Limit and look-ups/A":       one(400),
+		"dora-exporter: Limit and look-ups/B":       one(5),
+		"dora-exporter: Catalog look-ups/A":         {"result=found": 2},
+		"dora-exporter: Catalog look-ups/B":         one(0.1),
+		"dora-exporter: Checkpoints written/A":      {"result=ok": 4, "result=error": 1},
+		"dora-exporter: Age of the checkpoint/A":    one(700),
+		"dora-exporter: OTLP pushes/A":              {"result=error": 2},
+		"dora-exporter: Series in use/A":            {"families=github": 0.95, "families=dora": 0.005},
+		"dora-exporter: Counted under other/A":      {"families=dora": 1},
+		"dora-exporter: Size of the store/A":        {"instance=a": 5e7},
+		"dora-exporter: Removed by the retention/A": {"what=facts": 10}, // 2 × 5
+		"dora-exporter: Stalled/A":                  {"instance=a": 3},
+		"dora-exporter: Memory/A":                   {"instance=a": 1e8},
+		"dora-exporter: CPU/A":                      {"instance=a": 0.5},
+		"dora-exporter: Goroutines/A":               {"instance=a": 40},
 	}
 }
