@@ -138,8 +138,11 @@ func (e *engine) failure() error {
 }
 
 // checkCommits fails if the database has fewer commits of this process than were durable.
-func (e *engine) checkCommits(commits int64) error {
-	if known := e.committed.Load(); commits < known {
+func (e *engine) checkCommits(commits int64) error { return e.checkDurable(commits, e.committed.Load()) }
+
+// checkDurable fails if the database has fewer commits of this process than were known to be durable before it was asked.
+func (e *engine) checkDurable(commits, known int64) error {
+	if commits < known {
 		return e.fail(fmt.Errorf("%w: it has %d of the %d commits of this process", errReplaced, commits, known))
 	}
 	return nil

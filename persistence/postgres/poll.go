@@ -42,15 +42,19 @@ func (s *Store) poll(last polled) {
 func (e *engine) look(ctx context.Context) (p polled, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	asked := time.Now()
-	var now int64
+	known, asked := e.committed.Load(), time.Now()
+	var now, own int64
 	err = e.db.QueryRowContext(ctx, e.dialect.qualify(`SELECT (SELECT coalesce(sum(commits), 0)::bigint FROM writers WHERE id <> $1 AND id <> $2),
+		(SELECT coalesce(sum(commits), 0)::bigint FROM writers WHERE id = $1),
 		coalesce(position, 0), coalesce(checksum, 0), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 		FROM (SELECT 1) AS one LEFT JOIN (`+newestFact+`) AS newest ON true`), []byte(e.id), []byte(e.inboxID)).
-		Scan(&p.commits, &p.position, &p.checksum, &now)
+		Scan(&p.commits, &own, &p.position, &p.checksum, &now)
 	if err != nil {
 		return p, fmt.Errorf("look for changes in %s: %w", e.name, err)
 	}
 	e.clock.set(time.UnixMicro(now), asked)
+	if err := e.checkDurable(own, known); err != nil {
+		return p, err
+	}
 	return p, e.sawFact(p.position, p.checksum)
 }
