@@ -138,7 +138,9 @@ func (e *engine) failure() error {
 }
 
 // checkCommits fails if the database has fewer commits of this process than were durable.
-func (e *engine) checkCommits(commits int64) error { return e.checkDurable(commits, e.committed.Load()) }
+func (e *engine) checkCommits(commits int64) error {
+	return e.checkDurable(commits, e.committed.Load())
+}
 
 // checkDurable fails if the database has fewer commits of this process than were known to be durable before it was asked.
 func (e *engine) checkDurable(commits, known int64) error {
