@@ -32,9 +32,9 @@ build:
 image:
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t dora-exporter .
 
-## test: all tests
+## test: all tests; the story first, which takes longest
 test:
-	go test -count=1 -timeout 30m ./...
+	go test -count=1 -timeout 30m ./story ./...
 	cd bench && go test -count=1 ./...
 
 # The story runs the program as another process, and the random histories run it step by step.

@@ -2,6 +2,7 @@ package story
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -125,6 +126,9 @@ func TestNoFileDescriptors(t *testing.T) {
 	e.eventually("it is ready", func() error {
 		if status, text := e.get("/readyz"); status != http.StatusOK {
 			return fmt.Errorf("status %d: %s", status, text)
+		}
+		if !strings.Contains(e.log.String(), "msg=ready") { // it still opens files before that
+			return errors.New("it is still starting")
 		}
 		return nil
 	})
