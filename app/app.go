@@ -72,14 +72,26 @@ func (o *Options) useMachine(shared *sqlstore.Machine) {
 }
 
 // New opens the store, builds the parts and listens on the addresses. Its errors are messages for whoever starts the program.
-func New(ctx context.Context, o Options) (_ *App, err error) {
+func New(ctx context.Context, o Options) (*App, error) {
 	if o.Web == nil {
 		o.Web = &WebConfig{}
 	}
+	instrumentation.LogErrors(o.Logger)
+	a, err := openParts(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.listen(ctx, &a.options); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// openParts opens the store and builds all parts but the server.
+func openParts(ctx context.Context, o Options) (_ *App, err error) {
 	if o.CheckpointInterval == 0 {
 		o.CheckpointInterval = defaultCheckpointInterval
 	}
-	instrumentation.LogErrors(o.Logger)
 	a := &App{options: o}
 	defer func() {
 		if err != nil {
@@ -95,13 +107,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			return nil, err
 		}
 	}
-	if err := a.build(ctx, &a.options); err != nil {
-		return nil, err
-	}
-	if err := a.listen(ctx, &a.options); err != nil {
-		return nil, err
-	}
-	return a, nil
+	return a, a.build(ctx, &a.options)
 }
 
 // Start accepts requests, restores the values and starts the parts. It returns when the program is ready. Webhooks are stored

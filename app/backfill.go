@@ -13,7 +13,6 @@ import (
 	"dora-exporter/config"
 	"dora-exporter/dora"
 	"dora-exporter/history"
-	"dora-exporter/internal/localfile"
 	"dora-exporter/receivers"
 )
 
@@ -64,29 +63,6 @@ func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (BackfillPr
 	}
 	plan, err := b.Plan(ctx)
 	return plan, errors.Join(err, a.Close())
-}
-
-// openParts makes all parts but the server.
-func openParts(ctx context.Context, o Options) (_ *App, err error) {
-	if o.CheckpointInterval == 0 {
-		o.CheckpointInterval = defaultCheckpointInterval
-	}
-	a := &App{options: o}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, a.Close())
-		}
-	}()
-	if a.store, err = openStore(ctx, o.Config, o.Logger); err != nil {
-		return nil, err
-	}
-	a.options.useMachine(a.store.machine)
-	if file := o.Config.Storage.File.Path; file != "" {
-		if a.release, err = localfile.LockCheckpoint(file); err != nil {
-			return nil, err
-		}
-	}
-	return a, a.build(ctx, &a.options)
 }
 
 // newBackfill makes a backfill of the configured repositories and projects, unless it names others.
