@@ -12,6 +12,7 @@ import (
 
 	"dora-exporter/config"
 	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
 	"dora-exporter/history"
 	"dora-exporter/receivers"
 )
@@ -80,7 +81,7 @@ func (p *parts) newBackfill(o *Options, r BackfillRequest, onProgress func(Backf
 	}
 	return &history.Backfill{
 		Request: r, GitHub: p.github.Server(host), Store: p.store, DecodeDeployment: receivers.DecodeDeployment, Host: host,
-		Labels: len(c.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall, Sleep: sleep, OnProgress: onProgress,
+		Labels: len(c.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall, Sleep: pipeline.Sleep, OnProgress: onProgress,
 		Issues: newIssues(o),
 	}, nil
 }
@@ -94,7 +95,7 @@ func newIssues(o *Options) *history.Jira {
 	return &history.Jira{
 		BaseURL: c.BaseURL, User: c.User, Token: c.Token, JQL: issueQuery(o.Config), TeamField: c.TeamField,
 		Decode: receivers.NewIssueDecoder(receivers.JiraOptions{TeamField: c.TeamField, EvidenceFields: c.EvidenceFields}, o.Logger),
-		Client: &http.Client{Timeout: jiraTimeout}, Logger: o.Logger, Sleep: sleep,
+		Client: &http.Client{Timeout: jiraTimeout}, Logger: o.Logger, Sleep: pipeline.Sleep,
 	}
 }
 
@@ -157,18 +158,9 @@ func (p *parts) waitUntilSettled(ctx context.Context) error {
 		if err != nil || backlog.Deliveries+backlog.LookUps+backlog.Evaluations == 0 {
 			return err
 		}
-		sleep(ctx, settledWait)
+		pipeline.Sleep(ctx, settledWait)
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("the history was read, and the server will evaluate the rest: %w", err)
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
 	}
 }

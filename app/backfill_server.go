@@ -7,6 +7,7 @@ import (
 
 	"dora-exporter/config"
 	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
 	"dora-exporter/history"
 	"dora-exporter/persistence/postgres"
 	"dora-exporter/persistence/sqlite"
@@ -44,7 +45,7 @@ func (p *parts) runBackfills(ctx context.Context, o *Options) {
 		case found:
 			p.runBackfill(ctx, o, state)
 		}
-		sleep(ctx, requestInterval)
+		pipeline.Sleep(ctx, requestInterval)
 	}
 }
 
@@ -122,7 +123,7 @@ func RequestBackfill(ctx context.Context, c *config.Config, r BackfillRequest, o
 			if state.Done {
 				return nil
 			}
-			sleep(ctx, requestInterval)
+			pipeline.Sleep(ctx, requestInterval)
 		}
 		return errors.New("the server goes on with the backfill")
 	})

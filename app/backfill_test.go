@@ -18,6 +18,7 @@ import (
 
 	"dora-exporter/config"
 	"dora-exporter/demo"
+	"dora-exporter/dora/pipeline"
 	"dora-exporter/report"
 )
 
@@ -201,7 +202,7 @@ func TestBackfillAtTheFirstStart(t *testing.T) {
 			if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil {
 				t.Fatal(err)
 			}
-			sleep(t.Context(), 10*time.Millisecond)
+			pipeline.Sleep(t.Context(), 10*time.Millisecond)
 		}
 		return state
 	}

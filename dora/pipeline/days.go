@@ -46,7 +46,7 @@ func (d *Days) Run(ctx context.Context) {
 		d.health.set(d.Logger, "making days", err)
 		if err != nil {
 			failures++
-			sleep(ctx, dora.Backoff(failures))
+			Sleep(ctx, dora.Backoff(failures))
 			continue
 		}
 		failures = 0
@@ -60,7 +60,7 @@ func (d *Days) Run(ctx context.Context) {
 func (d *Days) waitForCalm(ctx context.Context) {
 	for end := time.Now().Add(busyTime); time.Now().Before(end) && ctx.Err() == nil; {
 		revision := d.Store.Revision()
-		sleep(ctx, calmTime)
+		Sleep(ctx, calmTime)
 		if d.Store.Revision() == revision {
 			return
 		}
@@ -91,7 +91,7 @@ func (d *Days) Make(ctx context.Context) error {
 			if more, err = d.makeSome(ctx, scope); err != nil {
 				return err
 			}
-			sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
+			Sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
 		}
 	}
 	return nil

@@ -49,16 +49,16 @@ func (e *Evaluator) evaluateOthers(ctx context.Context) {
 		case ctx.Err() != nil:
 		case err != nil:
 			e.Logger.Error("reading evaluations failed, will retry", "error", err)
-			sleep(ctx, dora.Backoff(1))
+			Sleep(ctx, dora.Backoff(1))
 		case len(due) == 0:
 			sleepUnlessChanged(ctx, idleTime/2, e.Store, revision)
-			sleep(ctx, gatherTime)
+			Sleep(ctx, gatherTime)
 		default:
 			e.evaluateBatch(ctx, due)
 			if err := queue.Release(ctx, due...); err != nil && ctx.Err() == nil {
 				e.Logger.Warn("releasing the leases of evaluations failed; they lapse", "error", err)
 			}
-			sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
+			Sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
 		}
 	}
 }
@@ -97,7 +97,7 @@ func (e *Evaluator) evaluate(ctx context.Context, evaluation dora.Evaluation) {
 	e.Logger.Error("evaluation failed, will retry", "what", evaluation.Kind, "key", dora.LabelValue(evaluation.Key), "error", err)
 	evaluation.Due = e.Now().Add(wait)
 	if err := e.Store.Update(ctx, func(tx dora.Tx) error { return tx.Evaluations().Retry(evaluation) }); err != nil {
-		sleep(ctx, wait)
+		Sleep(ctx, wait)
 	}
 }
 

@@ -55,7 +55,7 @@ func (l *Lookups) lookUp(ctx context.Context, lookup dora.Lookup) {
 		if ctx.Err() == nil {
 			l.Logger.ErrorContext(ctx, "storing look-up failed, will retry", "repository", lookup.Commit.Repository,
 				"sha", lookup.Commit.SHA, "error", err)
-			sleep(ctx, dora.Backoff(lookup.Attempts+1))
+			Sleep(ctx, dora.Backoff(lookup.Attempts+1))
 		}
 		return
 	}

@@ -110,7 +110,7 @@ func (p pool[T]) claim(ctx context.Context, limit int) []T {
 	due, err := p.queue.Claim(ctx, p.now(), lease, limit)
 	if err != nil && ctx.Err() == nil {
 		p.logger.Error("reading "+p.name+" failed, will retry", "error", err)
-		sleep(ctx, dora.Backoff(1))
+		Sleep(ctx, dora.Backoff(1))
 	}
 	return due
 }

@@ -60,7 +60,7 @@ func (p *Processor) Run(ctx context.Context) {
 		p.health.set(p.Logger, "processing deliveries", err)
 		if err != nil {
 			failures++
-			sleep(ctx, dora.Backoff(1))
+			Sleep(ctx, dora.Backoff(1))
 			// A commit of the store shows that it works again.
 			sleepUnlessChanged(ctx, dora.Backoff(failures)-dora.Backoff(1), p.Store, revision)
 			continue
@@ -71,7 +71,7 @@ func (p *Processor) Run(ctx context.Context) {
 			p.waitForBurst(ctx)
 			continue
 		}
-		sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
+		Sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
 	}
 }
 
@@ -79,7 +79,7 @@ func (p *Processor) Run(ctx context.Context) {
 func (p *Processor) waitForBurst(ctx context.Context) {
 	for end := time.Now().Add(maxBurst); time.Now().Before(end); {
 		revision := p.Store.Revision()
-		sleep(ctx, burstPause)
+		Sleep(ctx, burstPause)
 		if p.Store.Revision() == revision {
 			return
 		}
@@ -143,7 +143,7 @@ func (p *Processor) extendLeases(ctx context.Context, queue dora.Queue[dora.Deli
 	go func() {
 		defer close(done)
 		for {
-			if sleep(ctx, lease/3); ctx.Err() != nil {
+			if Sleep(ctx, lease/3); ctx.Err() != nil {
 				return
 			}
 			_ = queue.Extend(ctx, p.Now(), lease, deliveries...) // if it fails, another process may repeat the work

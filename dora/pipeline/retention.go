@@ -45,7 +45,7 @@ func (p *Retention) Run(ctx context.Context) {
 			p.Logger.Info("removed what is older than storage.retention", "facts", removed.Facts, "deliveries", removed.Deliveries,
 				"deployments", removed.Deployments, "incidents", removed.Incidents)
 		}
-		sleep(ctx, retentionInterval)
+		Sleep(ctx, retentionInterval)
 	}
 }
 
@@ -70,7 +70,7 @@ func (p *Retention) RemoveOld(ctx context.Context) (all dora.Removed, err error)
 		last = next
 		all.Add(removed)
 		p.OnRemoved(removed)
-		sleep(ctx, max(removalPause, time.Since(began))) // leave at least half of the store's time to others
+		Sleep(ctx, max(removalPause, time.Since(began))) // leave at least half of the store's time to others
 	}
 	return all, ctx.Err()
 }

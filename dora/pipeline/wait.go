@@ -7,8 +7,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// sleep waits until a time has passed or ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
+// Sleep waits until a time has passed or ctx ends.
+func Sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -17,7 +17,7 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// sleepUnlessChanged waits like sleep, but returns as soon as there is a commit after a revision.
+// sleepUnlessChanged waits like Sleep, but returns as soon as there is a commit after a revision.
 func sleepUnlessChanged(ctx context.Context, d time.Duration, changes dora.Revisions, revision int64) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
