@@ -96,12 +96,18 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 		}
 	}
 	if err = w.connection.Commit(t.changed); err != nil {
+		w.recent.forget()
 		w.rollback()
 		return begun, err
 	}
 	w.queue.committed()
 	w.addPending(t.pendingDelta)
 	t.commitCaches()
+	if t.factsChanged {
+		w.recent.forget()
+	} else {
+		w.recent.add(t.facts, t.begun)
+	}
 	if t.changed {
 		w.changed.notify()
 	}

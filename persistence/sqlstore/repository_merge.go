@@ -156,6 +156,7 @@ func (t repositoryTx) setSubject(f dora.Fact, subject string) error {
 		return err
 	}
 	f.Subject = subject
+	t.factsChanged = true
 	_, err = t.exec("UPDATE facts SET stem = ?, rest = ?, checksum = ? WHERE position = ?", stem, rest, factSum(f, string(labels)), f.Position)
 	return err
 }

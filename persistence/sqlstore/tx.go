@@ -28,7 +28,12 @@ type tx struct {
 	// lastPosition is the position of the newest fact, if lastPositionRead.
 	lastPosition     int64
 	lastPositionRead bool
-	changed          bool
+	// facts are those that were added, begun is the position of the newest of them that began a series.
+	facts []dora.Fact
+	begun int64
+	// factsChanged is true if others were changed or removed.
+	factsChanged bool
+	changed      bool
 	// wrote is true if the running op has its savepoint, or needs none.
 	wrote bool
 	// pendingDelta is the change of the number of pending deliveries.
@@ -54,6 +59,7 @@ func (t *tx) apply(o *op) error {
 	end := "RELEASE op"
 	if o.err != nil {
 		t.lastPosition, t.lastPositionRead, t.changed, t.pendingDelta = before.lastPosition, before.lastPositionRead, before.changed, before.pendingDelta
+		t.facts, t.begun = before.facts, before.begun
 		t.rollbackCaches()
 		end = "ROLLBACK TO op"
 	}

@@ -27,6 +27,7 @@ type writer struct {
 	logger  *slog.Logger
 	queue   *commitQueue
 	changed broadcast
+	recent  recentFacts
 
 	// The following are used or changed by the committer only.
 	connection Connection // nil if it must be reopened
