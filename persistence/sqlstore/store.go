@@ -50,9 +50,11 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.identify(ctx); err != nil {
 		return err
 	}
-	if err := s.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM removed_keys)", &s.writer.hasRemoved); err != nil {
+	var hasPages bool
+	if err := s.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM removed_keys), EXISTS (SELECT 1 FROM archive_pages)", &s.writer.hasRemoved, &hasPages); err != nil {
 		return err
 	}
+	s.writer.hasPages.Store(hasPages)
 	if err := s.writer.start(); err != nil {
 		return err
 	}

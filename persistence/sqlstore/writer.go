@@ -34,6 +34,8 @@ type writer struct {
 	moved      error      // why writes would be lost, else nil
 	caches     caches
 	hasRemoved bool // there are removed_keys
+	// hasPages is true if there are archive_pages, or may be.
+	hasPages atomic.Bool
 	// pending is the number of pending deliveries, once maxPending is set.
 	pending, maxPending atomic.Int64
 
