@@ -18,7 +18,9 @@ var update = flag.Bool("update", false, "write the queries that the integration 
 // queries are all queries, as they are sent.
 func queries() map[string]string {
 	sizes, _ := sizesQuery([]string{"acme/api", "acme/web"})
+	compared, _ := comparedQuery([]string{"acme/api", "acme/web"})
 	return map[string]string{
+		"compared": compared,
 		"repository": repositoryQuery, "owner": ownerQuery, "sizes": sizes,
 		"history": historyQuery([]string{strings.Repeat("a", 40), strings.Repeat("b", 40)}, 73), "commits": historyQuery([]string{strings.Repeat("a", 40)}, 1),
 	}
