@@ -41,6 +41,25 @@ func (t repositoryTx) repositories(query string, args ...any) ([]dora.Repository
 	})
 }
 
+// SeenSince returns the repositories that an event has named since a time, by their newest names.
+func (t repositoryTx) SeenSince(at time.Time) (all []dora.NamedRepository, err error) {
+	last := ""
+	err = t.query("SELECT repository, name, host FROM repository_names JOIN repositories ON key = repository WHERE seen >= ? ORDER BY repository, seen DESC, name",
+		[]any{at.UnixMilli()}, func(rows *sql.Rows) error {
+			var key, name, host string
+			err := rows.Scan(&key, &name, &host)
+			if err == nil && key != last {
+				named := dora.Commit{Host: host}.CalledBy(name)
+				all, last = append(all, dora.NamedRepository{Host: host, Owner: named.Owner, Name: named.Repository}), key
+			}
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read the repositories that were named last: %w", err)
+	}
+	return all, nil
+}
+
 // Save stores a repository.
 func (t repositoryTx) Save(r dora.Repository) error {
 	_, err := t.exec("INSERT INTO repositories (key, host, id) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET host = excluded.host, id = excluded.id", r.Key, r.Host, r.ID)

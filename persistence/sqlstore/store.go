@@ -79,11 +79,11 @@ func (s *Store) StopFor(damage error) { s.writer.stopFor(damage) }
 // Err returns the reason why no delivery can be stored at the moment; nil if deliveries are accepted. After a failed write, the store
 // retries every few seconds.
 func (s *Store) Err() error {
-	err := errors.Join(s.writer.err(), s.writer.stalled(), s.writer.backlogError(0))
-	if s.inbox != nil {
-		err = errors.Join(err, s.inbox.err())
+	err := errors.Join(s.writer.err(), s.writer.backlogError(0))
+	if s.inbox != nil { // which does not wait for the writer
+		return errors.Join(err, s.inbox.err(), s.inbox.stalled())
 	}
-	return err
+	return errors.Join(err, s.writer.stalled())
 }
 
 // Notify counts a commit of another process.
