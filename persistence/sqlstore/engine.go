@@ -14,8 +14,8 @@ type Engine interface {
 	// IsStorageFailure reports whether a statement failed because of the database and not because of the statement. The whole
 	// transaction is lost then.
 	IsStorageFailure(err error) bool
-	// IsExclusive reports whether no other process changes what transactions of the writer have read or written while the store is open.
-	// Such rows are cached from one transaction to the next then.
+	// IsExclusive reports whether no other process changes what transactions of the writer have read or written while the store
+	// is open.
 	IsExclusive() bool
 	// Probe writes as much as a delivery, to find out whether the store can be written again after a failure.
 	Probe(t *Tx) error
@@ -29,9 +29,13 @@ type Engine interface {
 type Connection interface {
 	Exec(query string, args ...any) (sql.Result, error)
 	Query(query string, args ...any) (*sql.Rows, error)
+	// Send executes a statement whose result nobody reads, perhaps only with the next Exec, Query, Flush or Commit, which returns its error then.
+	Send(query string, args ...any) error
+	// Flush executes what was sent. It reports whether that has changed anything since the last Flush.
+	Flush() (changed bool, err error)
 	// Begin begins a transaction that changes the store while no other one does. It reports whether other processes may have removed
-	// records.
-	Begin() (removed bool, err error)
+	// records, and whether they may have changed any since the last transaction of this connection.
+	Begin() (removed, others bool, err error)
 	// Commit makes the transaction durable; changed is false if it has changed nothing. If Commit returns an error, nothing was changed.
 	Commit(changed bool) error
 	// Rollback ends the transaction, if the database has not ended it already.

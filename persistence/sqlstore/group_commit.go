@@ -124,8 +124,11 @@ func (w *writer) begin(t *tx) (err error) {
 		w.caches.clear() // another connection may be to a database that has lost transactions
 	}
 	t.connection = w.connection
-	removed, err := w.connection.Begin()
+	removed, others, err := w.connection.Begin()
 	w.hasRemoved = w.hasRemoved || removed
+	if others {
+		w.caches.clearChanging()
+	}
 	if err != nil {
 		if !w.engine.IsBusy(err) || w.connection.Broken() {
 			_ = w.disconnect() // the error of BEGIN is returned

@@ -112,7 +112,7 @@ func (t *tx) heldLeases(queue string, now time.Time) (map[string]bool, error) {
 		return err
 	})
 	if err == nil && old {
-		_, err = t.exec("DELETE FROM leases WHERE queue = ? AND until < ?", queue, now.Add(-forgetLeasesAfter).UnixMilli())
+		err = t.send("DELETE FROM leases WHERE queue = ? AND until < ?", queue, now.Add(-forgetLeasesAfter).UnixMilli())
 	}
 	return held, err
 }
@@ -121,7 +121,7 @@ func (t *tx) heldLeases(queue string, now time.Time) (map[string]bool, error) {
 func (s *Store) extendShared(ctx context.Context, client string, until time.Time, all []work) error {
 	return s.update(ctx, func(t *tx) error {
 		for _, w := range all {
-			_, err := t.exec("UPDATE leases SET until = ? WHERE queue = ? AND key = ? AND client = ?", until.UnixMilli(), w.queue, w.key, s.shared.holder(client))
+			err := t.send("UPDATE leases SET until = ? WHERE queue = ? AND key = ? AND client = ?", until.UnixMilli(), w.queue, w.key, s.shared.holder(client))
 			if err != nil {
 				return fmt.Errorf("extend leases: %w", err)
 			}
@@ -138,7 +138,7 @@ func (s *Store) releaseShared(ctx context.Context, client string, all []work) er
 	}
 	return s.update(ctx, func(t *tx) error {
 		for _, w := range had {
-			if _, err := t.exec("DELETE FROM leases WHERE queue = ? AND key = ? AND client = ?", w.queue, w.key, s.shared.holder(client)); err != nil {
+			if err := t.send("DELETE FROM leases WHERE queue = ? AND key = ? AND client = ?", w.queue, w.key, s.shared.holder(client)); err != nil {
 				return fmt.Errorf("release leases: %w", err)
 			}
 		}

@@ -41,7 +41,7 @@ func (t repositoryTx) repositories(query string, args ...any) ([]dora.Repository
 
 // Save stores a repository.
 func (t repositoryTx) Save(r dora.Repository) error {
-	_, err := t.exec("INSERT INTO repositories (key, host, id) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET host = excluded.host, id = excluded.id", r.Key, r.Host, r.ID)
+	err := t.send("INSERT INTO repositories (key, host, id) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET host = excluded.host, id = excluded.id", r.Key, r.Host, r.ID)
 	if err != nil {
 		return fmt.Errorf("store repository %s: %w", r.Key, err)
 	}
@@ -68,7 +68,7 @@ func (t repositoryTx) addNewName(key, name string, at time.Time) error {
 		err = t.markStale(time.Time{}, dora.StaleIncidents)
 	}
 	if err == nil {
-		_, err = t.exec("INSERT INTO repository_names (name, repository, seen) VALUES (?, ?, ?)", name, key, at.UnixMilli())
+		err = t.send("INSERT INTO repository_names (name, repository, seen) VALUES (?, ?, ?)", name, key, at.UnixMilli())
 	}
 	return err
 }
@@ -81,9 +81,9 @@ func (t repositoryTx) AddEnvironment(repository, name string, production bool) (
 	case err != nil:
 	case !known:
 		spelling = name
-		_, err = t.exec("INSERT INTO environments (repository, folded, name, production) VALUES (?, ?, ?, ?)", repository, folded, name, production)
+		err = t.send("INSERT INTO environments (repository, folded, name, production) VALUES (?, ?, ?, ?)", repository, folded, name, production)
 	case production && !was:
-		_, err = t.exec("UPDATE environments SET production = 1 WHERE repository = ? AND folded = ?", repository, folded)
+		err = t.send("UPDATE environments SET production = 1 WHERE repository = ? AND folded = ?", repository, folded)
 	}
 	if err != nil {
 		return "", fmt.Errorf("store environment %s: %w", name, err)

@@ -74,7 +74,7 @@ func successesOf(d dora.DeploymentRecord) (all []success) {
 
 // saveSuccesses replaces the successes of a deployment, which is stored with an id.
 func (t *tx) saveSuccesses(id int64, all []success) error {
-	if _, err := t.exec("DELETE FROM successes WHERE deployment = ?", id); err != nil {
+	if err := t.send("DELETE FROM successes WHERE deployment = ?", id); err != nil {
 		return err
 	}
 	for _, s := range all {
@@ -82,7 +82,7 @@ func (t *tx) saveSuccesses(id int64, all []success) error {
 		if err != nil {
 			return err
 		}
-		_, err = t.exec("INSERT INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		err = t.send("INSERT INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 			id, s.at, s.number, scope, s.sha, s.team, s.production)
 		if err != nil {
 			return err

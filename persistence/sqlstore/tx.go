@@ -51,16 +51,18 @@ func (t *tx) apply(o *op) error {
 	if t.writer.engine.IsStorageFailure(failed) {
 		return failed
 	}
-	end := "RELEASE op"
 	if o.err != nil {
 		t.lastPosition, t.lastPositionRead, t.changed, t.pendingDelta = before.lastPosition, before.lastPositionRead, before.changed, before.pendingDelta
 		t.rollbackCaches()
-		end = "ROLLBACK TO op"
 	}
 	if o.single || !t.wrote {
 		return nil
 	}
-	_, err := t.connection.Exec(end)
+	if o.err == nil {
+		return t.connection.Send("RELEASE op")
+	}
+	_, _ = t.connection.Flush() // which is undone: only the savepoint must be there
+	_, err := t.connection.Exec("ROLLBACK TO op")
 	return err
 }
 
@@ -69,7 +71,7 @@ func (t *tx) beforeWrite() error {
 	if t.err != nil || t.wrote {
 		return t.err
 	}
-	if _, err := t.connection.Exec("SAVEPOINT op"); err != nil {
+	if err := t.connection.Send("SAVEPOINT op"); err != nil {
 		return t.fail(err)
 	}
 	t.wrote = true
@@ -88,7 +90,30 @@ func (t *tx) run(o *op) (err error) {
 	if err := o.run(t); err != nil {
 		return err
 	}
+	if t.err == nil && t.wrote {
+		t.flush()
+	}
 	return t.err
+}
+
+// flush executes the statements that the op has sent.
+func (t *tx) flush() {
+	changed, err := t.connection.Flush()
+	t.changed = t.changed || changed
+	if err != nil {
+		_ = t.fail(err)
+	}
+}
+
+// send executes a statement whose result nobody reads. A later statement of the op may return its error.
+func (t *tx) send(query string, args ...any) error {
+	if err := t.beforeWrite(); err != nil {
+		return err
+	}
+	if err := t.connection.Send(query, args...); err != nil {
+		return t.fail(err)
+	}
+	return nil
 }
 
 // exec executes a statement and returns how many rows it changed.
