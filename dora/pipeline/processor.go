@@ -47,6 +47,8 @@ type Processor struct {
 	// OnTeamGivenUp is called for each delivery whose team was not found within MaxWait.
 	OnTeamGivenUp func()
 
+	// limit is how many deliveries the next batch has at most; 0 for batchSize.
+	limit  int
 	health health
 }
 
@@ -105,7 +107,7 @@ func (p *Processor) Drain(ctx context.Context) error {
 // processed in its own, so that one bad delivery does not hold up the others.
 func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 	queue := p.Store.DeliveryQueue()
-	deliveries, err := queue.Claim(ctx, p.Now(), lease, batchSize)
+	deliveries, err := queue.Claim(ctx, p.Now(), lease, cmp.Or(p.limit, batchSize))
 	if err != nil || len(deliveries) == 0 {
 		return 0, err
 	}
@@ -121,6 +123,12 @@ func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 		return 0, err
 	}
 	n, err = p.applyRules(ctx, batch...)
+	switch limit := cmp.Or(p.limit, batchSize); {
+	case err == nil && n < len(batch): // the others are claimed anew
+		p.limit = n
+	case err == nil:
+		p.limit = min(2*limit, batchSize)
+	}
 	if err == nil || errors.Is(err, dora.ErrStoreFailing) {
 		endSteps(batch, err)
 		return n, err

@@ -4,12 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"fmt"
 	"io"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"dora-exporter/persistence/sqlstore"
 )
 
 // maxUnsent bounds the memory of statements that wait for the next query.
@@ -142,7 +145,7 @@ func (r *pipelinedResults) skip(last int) error {
 		tag, err := r.Exec()
 		if err != nil {
 			_ = r.BatchResults.Close() // the first error is returned
-			return err
+			return fmt.Errorf("%w: %w", sqlstore.ErrSent, err)
 		}
 		r.conn.changed = r.conn.changed || tag.RowsAffected() > 0
 	}

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"database/sql"
+	"errors"
 	"time"
 )
 
@@ -25,11 +26,15 @@ type Engine interface {
 	Sizes() (log, size int64, err error)
 }
 
+// ErrSent is in the error of a call of a Connection if a statement has failed that was sent before.
+var ErrSent = errors.New("an earlier statement failed")
+
 // Connection is a connection for writing. Only the committer uses it. No call is interrupted halfway.
 type Connection interface {
 	Exec(query string, args ...any) (sql.Result, error)
 	Query(query string, args ...any) (*sql.Rows, error)
-	// Send executes a statement whose result nobody reads, perhaps only with the next Exec, Query, Flush or Commit, which returns its error then.
+	// Send executes a statement whose result nobody reads, perhaps only with the next Exec, Query, Flush or Commit, which returns
+	// its error then, with ErrSent.
 	Send(query string, args ...any) error
 	// Flush executes what was sent. It reports whether that has changed anything since the last Flush.
 	Flush() (changed bool, err error)
