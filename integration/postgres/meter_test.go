@@ -96,4 +96,3 @@ func (m *messages) read(part []byte) {
 		}
 	}
 }
-
