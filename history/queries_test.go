@@ -19,7 +19,7 @@ func queries() map[string]string {
 	sizes, _ := sizesQuery([]string{"acme/api", "acme/web"})
 	compared, _ := comparedQuery([]string{"acme/api", "acme/web"})
 	return map[string]string{
-		"compared": compared,
+		"compared":   compared,
 		"repository": repositoryQuery, "owner": ownerQuery, "sizes": sizes,
 		"history": historyQuery([]string{strings.Repeat("a", 40), strings.Repeat("b", 40)}),
 	}
