@@ -58,7 +58,7 @@ func (g graphQL) execute(query string, v variables) (data object, requests int) 
 		return g.history(query, v)
 	case strings.Contains(query, "$pullsFirst"):
 		return g.page(v)
-	case strings.Contains(query, "fragment compared"):
+	case strings.Contains(query, "$newest: Int!"):
 		return g.compared(v)
 	case strings.Contains(query, "$o0: String!"):
 		return g.sizes(v)
@@ -94,7 +94,7 @@ func (g graphQL) sizes(v variables) (object, int) {
 
 // compared returns the newest deployments of some repositories.
 func (g graphQL) compared(v variables) (object, int) {
-	data, first := object{}, v.number("first")
+	data, first := object{}, v.number("newest")
 	for i := 0; v["o"+strconv.Itoa(i)] != nil; i++ {
 		at := strconv.Itoa(i)
 		data["c"+at] = nil
