@@ -117,8 +117,9 @@ func (r *Repository) mergedPulls() (all []*PullRequest) {
 	return all
 }
 
-var alias = regexp.MustCompile(`(c[0-9]+): object\(oid: "([0-9a-f]+)"\) \{ ...on Commit \{ history\(first: \$(first|others)\)`)
+var alias = regexp.MustCompile(`(c[0-9]+): object\(oid: "([0-9a-f]+)"\) \{ ...on Commit \{ (history)?`)
 
+// history answers with commits, or with those from them on, and their parents.
 func (g graphQL) history(query string, v variables) (object, int) {
 	r := g.repository(v.text("owner") + "/" + v.text("name"))
 	if r == nil {
@@ -127,11 +128,16 @@ func (g graphQL) history(query string, v variables) (object, int) {
 	commits, requests := object{}, 0
 	for _, m := range alias.FindAllStringSubmatch(query, -1) {
 		commits[m[1]] = nil
-		if _, ok := r.find(m[2]); !ok {
+		c, ok := r.find(m[2])
+		if !ok {
 			continue
 		}
-		nodes, first := []object{}, v.number(m[3])
-		requests += 1 + first
+		if requests++; m[3] == "" {
+			commits[m[1]] = r.commitNode(c, true)
+			continue
+		}
+		nodes, first := []object{}, v.number("each")
+		requests += first
 		has := r.history(m[2])
 		for _, c := range slices.Backward(r.commits) {
 			if has[c.SHA] && len(nodes) < first {

@@ -39,6 +39,7 @@ func TestDocumentedFamilies(t *testing.T) {
 	i.GitHubPaused("github.com", "")
 	i.GitHubInaccessible("github.com", 0)
 	i.CatalogLookup("found")
+	i.Repair("delivery", "github.com", 1, 1, 1)
 	i.Checkpoint(now(), nil)
 	i.countExport("ok", 1)
 	i.countSpanExport("ok", 1)

@@ -173,6 +173,8 @@ func TestSelfMetrics(t *testing.T) {
 	i.Checkpoint(now().Add(-3*time.Second), nil)
 	i.countExport("error", 1)
 	i.Removed("deployments", 3)
+	i.Repair("delivery", "github.com", 0, 0, 0)
+	i.Repair("delivery", "github.com", 20, 3, 2)
 	want := []string{
 		`dora_exporter_accept_failures_total 0`,
 		`dora_exporter_backlog 2`,
@@ -203,6 +205,9 @@ func TestSelfMetrics(t *testing.T) {
 		`dora_exporter_oldest_pending_age_seconds 60`,
 		`dora_exporter_otlp_exports_total{result="error"} 1`,
 		`dora_exporter_projection_lag 6`,
+		`dora_exporter_repair_checked_total{account="github.com",kind="delivery"} 20`,
+		`dora_exporter_repair_missing_total{account="github.com",kind="delivery"} 3`,
+		`dora_exporter_repair_repaired_total{account="github.com",kind="delivery"} 2`,
 		`dora_exporter_series{families="github"} 9`,
 		`dora_exporter_series_folded_total{families="dora"} 0`,
 		`dora_exporter_series_folded_total{families="github"} 0`,

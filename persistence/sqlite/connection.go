@@ -31,7 +31,7 @@ type connection struct {
 type statement struct{ *sql.Stmt }
 
 // openConnection opens a connection for writing. Its commits are on the disk when they return (synchronous=FULL). What undoes a
-// savepoint stays in memory (temp_store=MEMORY): SQLite would write each changed page to a temporary file for it.
+// statement stays in memory (temp_store=MEMORY): SQLite would write each changed page to a temporary file for it.
 func openConnection(path string) (*connection, error) {
 	db, err := connect(path, "synchronous(FULL)", "cache_size(-16384)", "journal_size_limit(67108864)", "temp_store(MEMORY)")
 	if err != nil {

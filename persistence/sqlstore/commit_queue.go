@@ -55,7 +55,7 @@ type op struct {
 	run func(*tx) error
 	// row is the delivery to store, if the engine has an Inbox.
 	row *Row
-	// single is true if run executes one statement, which SQLite undoes as a whole: it needs no savepoint.
+	// single is true if run executes one statement that changes something, which SQLite undoes as a whole.
 	single bool
 	// bounded is true if the write is refused when too many are waiting, which holds for deliveries. The program's own
 	// writes are few, and always accepted.

@@ -35,11 +35,7 @@ func (t deploymentTx) save(d dora.DeploymentRecord) error {
 		return err
 	}
 	t.deployments.set(d.Key(), after)
-	was, is := successesOf(before.record), successesOf(d)
-	if slices.Equal(was, is) {
-		return nil
-	}
-	return t.saveSuccesses(after.id, is)
+	return t.saveSuccesses(after.id, successesOf(before.record), successesOf(d))
 }
 
 // saveRow inserts or updates the row of a deployment and returns its id. Indexes cost more than the row, so the columns that have not

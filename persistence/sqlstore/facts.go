@@ -113,6 +113,7 @@ func (t factTx) add(f dora.Fact) (bool, error) {
 			return false, err
 		}
 		series, err = t.beginSeries(key, f.Position, t.writer.engine.Now())
+		t.begun = f.Position
 	}
 	if err != nil {
 		return false, err
@@ -125,8 +126,13 @@ func (t factTx) add(f dora.Fact) (bool, error) {
 	added, err := t.exec(`INSERT INTO facts (position, series, stem, rest, family, value, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (stem, rest, family) DO NOTHING`,
 		f.Position, series, stem, rest, family, f.Value, f.At.UnixMilli(), f.ID, factSum(f, string(labels)))
-	t.lastPosition += added
-	return added == 1, err
+	if err != nil || added == 0 {
+		return false, err
+	}
+	t.lastPosition = f.Position
+	f.At = fromMillis(f.At.UnixMilli())
+	t.facts = append(t.facts, f)
+	return true, nil
 }
 
 // Has reports whether a fact with a family and subject exists.

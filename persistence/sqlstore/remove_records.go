@@ -55,6 +55,7 @@ func (t removalTx) removeOrigins(d dora.DeploymentRecord) error {
 		}
 	}
 	for key, sha := range keys {
+		t.origins.remove(key)
 		stem, rest := cutStem(key)
 		_, err := t.exec("DELETE FROM commits WHERE stem = "+textID+` AND rest = ? AND NOT EXISTS (SELECT 1 FROM deployments WHERE sha = ?)
 			AND NOT EXISTS (SELECT 1 FROM shipped WHERE name = ?)`, stem, rest, sha, sha)

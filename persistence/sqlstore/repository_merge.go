@@ -27,6 +27,7 @@ func (t repositoryTx) Merge(from, into string) error {
 	}
 	t.decided.clear()
 	t.repaired.clear()
+	t.newestNames.clear()
 	for _, table := range []string{"evaluations", "evidence", "all_evidence", "failed_changes"} {
 		if err := t.moveScopes(table, from, into); err != nil {
 			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
@@ -156,6 +157,7 @@ func (t repositoryTx) setSubject(f dora.Fact, subject string) error {
 		return err
 	}
 	f.Subject = subject
+	t.factsChanged = true
 	_, err = t.exec("UPDATE facts SET stem = ?, rest = ?, checksum = ? WHERE position = ?", stem, rest, factSum(f, string(labels)), f.Position)
 	return err
 }
