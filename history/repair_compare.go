@@ -81,7 +81,7 @@ func (c *accountCheck) newest(ctx context.Context, owner string, names []string)
 	query, variables := comparedQuery(names)
 	for size := comparedSize; ; size /= 2 {
 		var answer comparedAnswer
-		variables["first"] = size
+		variables["newest"] = size
 		err := c.bulk.query(ctx, owner, query, variables, &answer, &answer.RateLimit)
 		if !errors.Is(err, dora.ErrTooLarge) || size == 1 {
 			return answer, err
@@ -94,7 +94,7 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 	if r == nil {
 		return nil, nil // it is gone, or was never shown to the token
 	}
-	size := sizes{pageSize, 1, 1}
+	size := pageSize
 	for {
 		p.identify(r)
 		if r.DefaultBranch != nil {
@@ -123,15 +123,15 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 }
 
 // nextPage reads another page of deployments.
-func (c *accountCheck) nextPage(ctx context.Context, p *part, after string, size *sizes) (*repositoryNode, error) {
+func (c *accountCheck) nextPage(ctx context.Context, p *part, after string, size *int) (*repositoryNode, error) {
 	for {
 		var answer repositoryAnswer
 		err := c.bulk.query(ctx, p.Owner, repositoryQuery, map[string]any{
-			"owner": p.Owner, "name": p.Name, "labels": false, "deployments": true, "deploymentsFirst": size.deployments, "deploymentsAfter": after,
+			"owner": p.Owner, "name": p.Name, "labels": false, "deployments": true, "deploymentsFirst": *size, "deploymentsAfter": after,
 			"pulls": false, "pullsFirst": 1, "pullsAfter": nil, "commitsFirst": 1,
 		}, &answer, &answer.RateLimit)
-		if errors.Is(err, dora.ErrTooLarge) && size.deployments > 1 {
-			size.deployments /= 2
+		if errors.Is(err, dora.ErrTooLarge) && *size > 1 {
+			*size /= 2
 			continue
 		}
 		return answer.Repository, err

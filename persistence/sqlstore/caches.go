@@ -18,8 +18,6 @@ const (
 
 // caches has the rows that the transactions of the writer have read or written.
 type caches struct {
-	// exclusive is true if no other process changes these rows.
-	exclusive bool
 	// texts and series have ids of rows of these tables, which are never changed or removed; labelSets has which rows are there.
 	texts     *rowCache[string, int64]
 	series    *rowCache[seriesKey, int64]
@@ -40,10 +38,9 @@ type caches struct {
 	stale *rowCache[string, int64]
 }
 
-func newCaches(exclusive bool) caches {
+func newCaches() caches {
 	return caches{
-		exclusive: exclusive,
-		texts:     newRowCache[string, int64](maxCachedIDs), series: newRowCache[seriesKey, int64](maxCachedIDs),
+		texts: newRowCache[string, int64](maxCachedIDs), series: newRowCache[seriesKey, int64](maxCachedIDs),
 		labelSets:    newRowCache[labelSet, int64](maxCachedIDs),
 		known:        newRowCache[factKey, int64](maxCachedIDs),
 		deployments:  newRowCache[string, storedDeployment](maxCachedDeployments),
@@ -80,17 +77,17 @@ func (c caches) rollbackCaches() {
 	}
 }
 
-// commitCaches keeps what was committed, as long as nobody else changes it.
+// commitCaches keeps what was committed.
 func (c caches) commitCaches() {
-	for _, rows := range c.lasting() {
+	for _, rows := range slices.Concat(c.lasting(), c.changing()) {
 		rows.commit()
 	}
+}
+
+// clearChanging forgets what another process may have changed.
+func (c caches) clearChanging() {
 	for _, rows := range c.changing() {
-		if c.exclusive {
-			rows.commit()
-		} else {
-			rows.clear()
-		}
+		rows.clear()
 	}
 }
 
