@@ -19,7 +19,7 @@ func TestReplicaWithoutNetwork(t *testing.T) {
 	}
 	t.Parallel()
 	const senders, database = "10.203.7", "10.203.8" // the networks through which the replica gets webhooks and has the database
-	n := newNetwork(t, senders, database)
+	n := newNamespace(t, senders, database)
 	server := pgserver.Start(t, "listen_addresses=*")
 	server.Trust(database + ".0/24")
 	r := newReplicas(t, 3, func(replica int) string {
@@ -64,16 +64,16 @@ func TestReplicaWithoutNetwork(t *testing.T) {
 	r.check(t)
 }
 
-// network is a network namespace. It has the address .2 in each of its networks, and this machine .1.
-type network struct {
+// namespace is a network namespace. It has the address .2 in each of its networks, and this machine .1.
+type namespace struct {
 	name string
 	// links are the names of the interfaces of this machine, by network.
 	links map[string]string
 }
 
-func newNetwork(t *testing.T, networks ...string) *network {
+func newNamespace(t *testing.T, networks ...string) *namespace {
 	t.Helper()
-	n := &network{name: fmt.Sprintf("dora%d", os.Getpid()), links: map[string]string{}}
+	n := &namespace{name: fmt.Sprintf("dora%d", os.Getpid()), links: map[string]string{}}
 	ip(t, "netns add "+n.name)
 	t.Cleanup(func() { ip(t, "netns del "+n.name) }) // with its interfaces
 	ip(t, "-n "+n.name+" link set lo up")
@@ -91,7 +91,7 @@ func newNetwork(t *testing.T, networks ...string) *network {
 }
 
 // set sets a network up or down.
-func (n *network) set(t *testing.T, network, state string) {
+func (n *namespace) set(t *testing.T, network, state string) {
 	t.Helper()
 	ip(t, "link set "+n.links[network]+" "+state)
 }
