@@ -114,6 +114,7 @@ func (c *connection) Commit(changed bool) error {
 		}
 	}
 	tag, err := c.pipeline.exec(context.Background(), "COMMIT")
+	c.pipeline.forget() // that countCommit has changed a row
 	if err == nil && tag.String() != "COMMIT" {
 		err = errors.New("the transaction was rolled back")
 	}

@@ -39,7 +39,7 @@ func (r *Reader) KnownOrigin(ctx context.Context, commit string) (dora.Origin, b
 
 // KnownOrigin returns the cached origin of a commit; false if it is unknown. It reads only those that were not used lately.
 func (s *Store) KnownOrigin(ctx context.Context, commit string) (dora.Origin, bool, error) {
-	if o, ok := s.writer.caches.origins.getCommitted(commit); ok {
+	if o, ok := s.writer.caches.origins.getCommitted(commit); ok && s.writer.engine.IsExclusive() {
 		return o.Origin, o.known, nil
 	}
 	return s.Reader.KnownOrigin(ctx, commit)

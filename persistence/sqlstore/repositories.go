@@ -188,7 +188,7 @@ func (r *Reader) NewestName(ctx context.Context, repository string) (string, err
 // NewestName returns the name by which the newest event called a repository; empty if none has. It reads only what no event has named
 // lately.
 func (s *Store) NewestName(ctx context.Context, repository string) (string, error) {
-	if newest, ok := s.writer.caches.newestNames.getCommitted(repository); ok {
+	if newest, ok := s.writer.caches.newestNames.getCommitted(repository); ok && s.writer.engine.IsExclusive() {
 		return newest.name, nil
 	}
 	return s.Reader.NewestName(ctx, repository)
