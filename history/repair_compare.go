@@ -81,7 +81,7 @@ func (c *accountCheck) newest(ctx context.Context, owner string, names []string)
 	query, variables := comparedQuery(names)
 	for size := comparedSize; ; size /= 2 {
 		var answer comparedAnswer
-		variables["first"] = size
+		variables["newest"] = size
 		err := c.bulk.query(ctx, owner, query, variables, &answer, &answer.RateLimit)
 		if !errors.Is(err, dora.ErrTooLarge) || size == 1 {
 			return answer, err

@@ -22,8 +22,8 @@ type caches struct {
 	texts     *rowCache[string, int64]
 	series    *rowCache[seriesKey, int64]
 	labelSets *rowCache[labelSet, int64]
-	// zeros has facts that are there: those by which series start at 0, which are looked for again and again.
-	zeros *rowCache[factKey, int64]
+	// known has facts that are there: an evaluation adds again what a status has added, and series start at 0 once.
+	known *rowCache[factKey, int64]
 	// deployments has deployments by their keys, also those that are not stored.
 	deployments *rowCache[string, storedDeployment]
 	// decided has scopes without evidence that is not decided on, repaired scopes without failed changes that are not repaired.
@@ -42,7 +42,7 @@ func newCaches() caches {
 	return caches{
 		texts: newRowCache[string, int64](maxCachedIDs), series: newRowCache[seriesKey, int64](maxCachedIDs),
 		labelSets:    newRowCache[labelSet, int64](maxCachedIDs),
-		zeros:        newRowCache[factKey, int64](maxCachedIDs),
+		known:        newRowCache[factKey, int64](maxCachedIDs),
 		deployments:  newRowCache[string, storedDeployment](maxCachedDeployments),
 		decided:      newRowCache[string, bool](maxCachedIDs),
 		repaired:     newRowCache[string, bool](maxCachedIDs),
@@ -62,7 +62,7 @@ type cache interface {
 
 // lasting returns the caches of rows that are never removed, and never changed but for environments that become production.
 func (c caches) lasting() []cache {
-	return []cache{c.texts, c.series, c.labelSets, c.zeros, c.environments}
+	return []cache{c.texts, c.series, c.labelSets, c.known, c.environments}
 }
 
 // changing returns the caches of other rows.

@@ -75,7 +75,7 @@ func (c *Clock) Run(ctx context.Context) {
 func (c *Clock) saveIfWaiting(ctx context.Context) error {
 	var waiting bool
 	err := c.store.queryRow(ctx, `SELECT EXISTS (SELECT 1 FROM lookups) OR EXISTS (SELECT 1 FROM evaluations)
-		OR EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_pending WHERE state = 0)`, &waiting)
+		OR EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_due WHERE state = 0)`, &waiting)
 	if err != nil || !waiting {
 		return err
 	}
