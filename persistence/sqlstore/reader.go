@@ -118,7 +118,7 @@ func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
 	prepared := newStatements(tx)
-	defer prepared.close() //nolint:errcheck // likewise
+	defer prepared.close()
 	return f(&Reader{path: r.path, db: r.db, database: r.database, damaged: r.damaged, codec: r.codec, statements: prepared, snapshot: tx})
 }
 

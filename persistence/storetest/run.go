@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"days":         dayRules(),
 		"evaluations":  evaluationRules(),
 		"lookups":      lookupRules(),
+		"recent":       recentRules(),
 		"labelsets":    labelSetRules(),
 		"history":      historyRules(),
 		"runs":         runRules(),
