@@ -1,0 +1,62 @@
+package pipeline_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
+)
+
+// An evaluation may learn the origin of a commit before its look-up is made, as after a stop: GitHub isn't asked again.
+func TestLookUpOfAnOriginThatIsKnown(t *testing.T) {
+	for name, c := range map[string]struct {
+		learned []time.Duration // from the first commit to the status
+		calls   int64
+		want    int64
+	}{
+		"learned":     {[]time.Duration{30 * time.Minute}, 0, 1_800_000},
+		"learned two": {[]time.Duration{30 * time.Minute, 20 * time.Minute}, 0, 1_200_000},
+		"not learned": {nil, 1, 3_600_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := openStore(t)
+			e := status(1, "success", 0)
+			accept(t, store, e)
+			process(t, store, platform{})
+			for _, before := range c.learned {
+				err := store.Update(t.Context(), func(tx dora.Tx) error {
+					return tx.Commits().SaveOrigin(e.Status.Deployment.Commit().Key(), dora.Origin{FirstCommit: morning.Add(-before)})
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			look := &lookUp{answer: began(time.Hour)}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() {
+				(&pipeline.Lookups{Store: store, Enricher: look, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}).Run(ctx)
+				close(done)
+			}()
+			for waiting := true; waiting; time.Sleep(time.Millisecond) {
+				b, err := store.Backlog(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				waiting = b.LookUps > 0
+			}
+			cancel()
+			<-done
+			if got := look.calls.Load(); got != c.calls {
+				t.Errorf("%d calls, want %d", got, c.calls)
+			}
+			sum := stateOf(t, store)[dora.DeploymentsDurationSum][dora.DeploymentLabels(e.Status.Deployment, "success", "Platform").Key()]
+			if sum.Own != c.want {
+				t.Errorf("the duration is %d ms, want %d", sum.Own, c.want)
+			}
+		})
+	}
+}
