@@ -30,8 +30,9 @@ const (
 type Store struct {
 	*sqlstore.Store
 	engine *engine
-	// polled is closed when poll has ended.
-	polled chan struct{}
+	// seen is what other processes had committed when the store was opened.
+	seen    polled
+	polling sync.WaitGroup
 
 	closing  sync.Once
 	closeErr error
@@ -40,6 +41,16 @@ type Store struct {
 // Open connects to a database by a URL or libpq's connection string, whose gaps libpq's variables fill, and creates or migrates the
 // schema. The error is a message for the user, with a remedy and without the password.
 func Open(ctx context.Context, url, schema string, logger *slog.Logger) (*Store, error) {
+	s, err := OpenAlone(ctx, url, schema, logger)
+	if err != nil {
+		return nil, err
+	}
+	s.polling.Go(s.poll)
+	return s, nil
+}
+
+// OpenAlone is Open for a process that has the store to itself: it does not look for what others commit.
+func OpenAlone(ctx context.Context, url, schema string, logger *slog.Logger) (*Store, error) {
 	config, err := parse(url)
 	if err != nil {
 		return nil, err
@@ -54,26 +65,23 @@ func Open(ctx context.Context, url, schema string, logger *slog.Logger) (*Store,
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: newEngine(name, schema, connect(config, maxWriteConns), logger), polled: make(chan struct{})}
-	seen, err := s.open(start, reader, logger)
-	if err != nil {
-		close(s.polled)
+	s := &Store{engine: newEngine(name, schema, connect(config, maxWriteConns), logger)}
+	if err := s.open(start, reader, logger); err != nil {
 		return nil, explained(name, schema, errors.Join(err, s.Close()))
 	}
-	go s.poll(seen)
 	return s, nil
 }
 
-// open opens the store and returns what other processes have committed before.
-func (s *Store) open(ctx context.Context, reader *sqlstore.Reader, logger *slog.Logger) (seen polled, err error) {
+// open registers the process and opens the records.
+func (s *Store) open(ctx context.Context, reader *sqlstore.Reader, logger *slog.Logger) (err error) {
 	if err := s.engine.register(ctx); err != nil {
-		return polled{}, errors.Join(err, reader.Close())
+		return errors.Join(err, reader.Close())
 	}
-	if seen, err = s.engine.look(ctx); err != nil { // which sets the clock
-		return polled{}, errors.Join(err, reader.Close())
+	if s.seen, err = s.engine.look(ctx); err != nil { // which sets the clock
+		return errors.Join(err, reader.Close())
 	}
 	s.Store, err = sqlstore.Open(ctx, reader, s.engine, logger)
-	return seen, err
+	return err
 }
 
 // Connections returns how many connections of this process are used and idle, and how many it may have.
@@ -97,7 +105,7 @@ func (s *Store) Close() error {
 			s.closeErr = s.Store.Close()
 		}
 		s.engine.cancel()
-		<-s.polled
+		s.polling.Wait()
 		s.closeErr = errors.Join(s.closeErr, s.engine.inbox.close(), s.engine.db.Close())
 	})
 	return s.closeErr
