@@ -111,6 +111,9 @@ func (s *Store) Close() error {
 	return s.closeErr
 }
 
+// ErrNoTables is in the error of OpenReader if no server has used the schema yet.
+var ErrNoTables = errors.New("has no tables yet, the server creates them")
+
 // OpenReader connects to a database for reading, whose schema must be there.
 func OpenReader(ctx context.Context, url, schema string) (*sqlstore.Reader, error) {
 	config, err := parse(url)
@@ -157,6 +160,9 @@ func checkSchema(ctx context.Context, config *pgx.ConnConfig, name, schema strin
 		}
 		defer tx.Rollback(ctx) //nolint:errcheck // nothing was written
 		version, err := schemaVersion(ctx, tx, &dialect{schema: quoted(schema)}, name, schema)
+		if err == nil && version == 0 {
+			return fmt.Errorf("%s %w", name, ErrNoTables)
+		}
 		if err == nil && version < len(sqlstore.Migrations) {
 			err = fmt.Errorf("%s has schema version %d and this program works with %d; start the server once with this version, "+
 				"which brings it up to date", name, version, len(sqlstore.Migrations))
