@@ -173,16 +173,14 @@ func (j *Jira) search(ctx context.Context, s site, p issuesPart) (found searchAn
 	query := url.Values{
 		"jql": {j.query(s, p.Since)}, "expand": {"changelog"}, "fields": {"*all"}, "maxResults": {strconv.Itoa(maxIssuePage)},
 	}
-	path := "/rest/api/2/search"
 	switch {
+	case p.Next == "":
 	case s.cloud:
-		if path = "/rest/api/3/search/jql"; p.Next != "" {
-			query.Set("nextPageToken", p.Next)
-		}
-	case p.Next != "":
+		query.Set("nextPageToken", p.Next)
+	default:
 		query.Set("startAt", p.Next)
 	}
-	err = j.get(ctx, path, query, &found)
+	err = j.get(ctx, s.searchPath(), query, &found)
 	return found, err
 }
 
