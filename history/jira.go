@@ -28,8 +28,10 @@ type Jira struct {
 	// Decode decodes the payload of a webhook about an issue, and returns its delivery key.
 	Decode func(payload []byte) (dora.Event, string, error)
 	Client *http.Client
-	Logger *slog.Logger
-	Sleep  func(ctx context.Context, d time.Duration)
+	// MaxFailures is how often a call may fail before its error is returned; 0 for any number.
+	MaxFailures int
+	Logger      *slog.Logger
+	Sleep       func(ctx context.Context, d time.Duration)
 }
 
 const (
@@ -193,7 +195,7 @@ func (j *Jira) query(s site, since time.Time) string {
 func (j *Jira) get(ctx context.Context, path string, query url.Values, to any) error {
 	for failures := 1; ; failures++ {
 		wait, err := j.try(ctx, path, query, to)
-		if err == nil || wait < 0 || ctx.Err() != nil {
+		if err == nil || wait < 0 || ctx.Err() != nil || failures == j.MaxFailures {
 			return err
 		}
 		if wait == 0 {
