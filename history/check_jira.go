@@ -22,7 +22,7 @@ func (j *Jira) Check(ctx context.Context) dora.Finding {
 	}
 	for i, path := range []string{"/rest/api/2/serverInfo", "/rest/api/2/myself"} {
 		if _, err := j.try(ctx, path, nil, []any{&server, &myself}[i]); err != nil {
-			f.Text, f.Remedy = err.Error(), "check jira.base_url, the network, and HTTPS_PROXY and NO_PROXY"
+			f.Text, f.Remedy = withoutAdvice(err), "check jira.base_url, the network, and HTTPS_PROXY and NO_PROXY"
 			if strings.Contains(f.Text, ": 401 ") || strings.Contains(f.Text, ": 403 ") {
 				f.Remedy = "renew jira.token; on Jira Cloud, set jira.user to the e-mail address of its owner"
 			}
@@ -35,11 +35,17 @@ func (j *Jira) Check(ctx context.Context) dora.Finding {
 	}
 	s := site{cloud: server.DeploymentType == "Cloud", zone: time.UTC}
 	if _, err := j.try(ctx, s.searchPath(), url.Values{"jql": {j.query(s, time.Now().Add(-dora.Day))}, "maxResults": {"1"}}, &searchAnswer{}); err != nil {
-		f.Text, f.Remedy = err.Error(), "correct jira.jql, and let the user browse the projects"
+		f.Text, f.Remedy = withoutAdvice(err), "correct jira.jql, and let the user browse the projects"
 		return f
 	}
 	f.Status, f.Text = dora.FindingOK, fmt.Sprintf("issues can be read as %s, whose time zone is %s", myself.DisplayName, myself.TimeZone)
 	return f
+}
+
+// withoutAdvice returns the text of an error of a call without what to check.
+func withoutAdvice(err error) string {
+	text, _, _ := strings.Cut(err.Error(), callAdvice)
+	return text
 }
 
 // searchPath returns the path of the search.

@@ -24,8 +24,8 @@ func TestCheckJira(t *testing.T) {
 		token, want string
 	}{
 		"all right":          {fake, "secret", "ok: issues can be read as , whose time zone is Asia/Tokyo: "},
-		"a wrong token":      {fake, "canary", "failed: GET JIRA/rest/api/2/serverInfo: 401 Unauthorized: no\n; check jira.base_url, jira.user, jira.token and jira.jql: renew jira.token; on Jira Cloud, set jira.user to the e-mail address of its owner"},
-		"a query of nothing": {badJQL, "secret", `failed: GET JIRA/rest/api/3/search/jql: 400 Bad Request: {"errorMessages":["The value 'INK' does not exist for the field 'project'."]}; check jira.base_url, jira.user, jira.token and jira.jql: correct jira.jql, and let the user browse the projects`},
+		"a wrong token":      {fake, "canary", "failed: GET JIRA/rest/api/2/serverInfo: 401 Unauthorized: no\n: renew jira.token; on Jira Cloud, set jira.user to the e-mail address of its owner"},
+		"a query of nothing": {badJQL, "secret", `failed: GET JIRA/rest/api/3/search/jql: 400 Bad Request: {"errorMessages":["The value 'INK' does not exist for the field 'project'."]}: correct jira.jql, and let the user browse the projects`},
 		"another server":     {other, "secret", "failed: GET JIRA/rest/api/2/serverInfo: this is not an answer of Jira: correct jira.base_url"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -206,6 +206,9 @@ func (j *Jira) get(ctx context.Context, path string, query url.Values, to any) e
 	}
 }
 
+// callAdvice ends the error of a call that Jira refuses.
+const callAdvice = "; check jira.base_url, jira.user, jira.token and jira.jql"
+
 // try makes a call. wait is how long to wait before the next attempt, 0 if Jira does not say, negative if there is to be none.
 func (j *Jira) try(ctx context.Context, path string, query url.Values, to any) (wait time.Duration, err error) {
 	address := strings.TrimRight(j.BaseURL, "/") + path
@@ -236,7 +239,7 @@ func (j *Jira) try(ctx context.Context, path string, query url.Values, to any) (
 		seconds, _ := strconv.Atoi(answer.Header.Get("Retry-After"))
 		return time.Duration(max(seconds, 0)) * time.Second, fmt.Errorf("GET %s%s: %s", j.BaseURL, path, answer.Status)
 	case answer.StatusCode != http.StatusOK:
-		return -1, fmt.Errorf("GET %s%s: %s: %.300s; check jira.base_url, jira.user, jira.token and jira.jql", j.BaseURL, path, answer.Status, body)
+		return -1, fmt.Errorf("GET %s%s: %s: %.300s%s", j.BaseURL, path, answer.Status, body, callAdvice)
 	}
 	if err := json.Unmarshal(body, to); err != nil {
 		return -1, fmt.Errorf("GET %s%s: this is not an answer of Jira: %w", j.BaseURL, path, err)

@@ -97,8 +97,10 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 		return nil, nil // it is gone, or was never shown to the token
 	}
 	size := pageSize
+	known := c.hosts[strings.ToLower(p.Owner+"/"+p.Name)]
 	for {
 		p.identify(r)
+		p.Host = cmp.Or(known, p.Host)
 		if r.DefaultBranch != nil {
 			p.DefaultBranch = r.DefaultBranch.Name
 		}
