@@ -79,7 +79,7 @@ bench-scale: build
 ## torture: the long forms of the fault tests, minutes of random histories, and half a minute of fuzzing for each decoder; forty minutes in all
 torture:
 	./integration/install
-	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|Formats|ManyEnvironments|Outage|GitHub|EveryOrder|Replay|Anonymous|Dense|Foreign' -v -args -torture
+	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|Formats|ManyEnvironments|Outage|GitHub|EveryOrder|Replay|Anonymous|Dense|Foreign|Demo' -v -args -torture
 	go test -count=1 -timeout 60m ./dora/pipeline -run 'Arrival|NeverComes|IssueOrder|StatusOrder' -v -args -histories 3m
 	cd integration && go test -count=1 -timeout 20m -run 'Durable|Kill|Failing|RealDisk|Permission' -v ./...
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
