@@ -32,10 +32,11 @@ build:
 image:
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t dora-exporter .
 
-## test: all tests; the story first, which takes longest
+## test: all tests; first those that take longest, and beside them those of bench, which mostly wait
 test:
-	go test -count=1 -timeout 30m ./story ./...
-	cd bench && go test -count=1 ./...
+	(cd bench && go test -count=1 ./...) & bench=$$!; \
+	go test -count=1 -timeout 30m ./story ./dora/pipeline ./...; main=$$?; \
+	wait $$bench && exit $$main
 
 # The story runs the program as another process, and the random histories run it step by step.
 ## race: all tests but the story and the random histories with the race detector, which needs a C compiler
