@@ -167,6 +167,7 @@ func TestLargeBackstageAnswers(t *testing.T) {
 
 // Bodies of webhooks that make much are refused with 400, many at once, too.
 func TestDenseBodies(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	text := func(begin, element string, size int, end string) string {
 		return begin + strings.Repeat(element, (size-len(begin)-len(end))/len(element)) + end
 	}
@@ -220,6 +221,7 @@ func TestDenseBodies(t *testing.T) {
 
 // Reading another program's file takes memory for the series that are taken, not for its text.
 func TestLargeForeignFiles(t *testing.T) {
+	t.Parallel()
 	plain := newExporter(t, "http://127.0.0.1:1")
 	plain.start()
 	before := plain.peak()
