@@ -2,7 +2,6 @@ package export
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -57,14 +56,15 @@ type exporter struct {
 	ends bool
 }
 
-// Run exports History to a sink, which it closes. The memory it takes grows with the number of series, not with their length.
-func Run(ctx context.Context, r Reader, o Options, sink Sink) (s Summary, err error) {
-	defer func() { err = errors.Join(err, sink.Close()) }()
+// Run exports History to a sink, which it closes unless it fails. It keeps the label sets of a family and the facts of one label set in
+// memory, and no transaction open.
+func Run(ctx context.Context, r Reader, o Options, sink Sink) (Summary, error) {
 	e := &exporter{Options: o, Reader: r, sink: sink}
 	if err := e.prepare(ctx); err != nil {
-		return s, err
+		return Summary{}, err
 	}
 	for _, f := range dora.Families() {
+		var err error
 		switch {
 		case slices.Contains(e.summary.Imported, f.Name):
 		case f.Name == dora.IncidentsOpen:
@@ -76,7 +76,7 @@ func Run(ctx context.Context, r Reader, o Options, sink Sink) (s Summary, err er
 			return e.summary, fmt.Errorf("export %s: %w", f.Name, err)
 		}
 	}
-	return e.summary, nil
+	return e.summary, sink.Close()
 }
 
 // prepare reads what all families need.
