@@ -40,7 +40,7 @@ func Backfill(ctx context.Context, o Options, r BackfillRequest, onProgress func
 	if err := a.projection.Restore(ctx); err != nil {
 		return made, err
 	}
-	stop := a.process(ctx)
+	stop := a.process(ctx, func(context.Context) {})
 	defer func() { err = errors.Join(err, stop()) }()
 	b, err := a.newBackfill(&a.options, r, onProgress)
 	if err != nil {
@@ -116,15 +116,6 @@ func issueQuery(c *config.Config) string {
 		quoted = append(quoted, strconv.Quote(project))
 	}
 	return "project in (" + strings.Join(quoted, ", ") + ")"
-}
-
-// serverOf returns the host of the API that a backfill reads, that of the first account.
-func serverOf(c *config.Config) string {
-	accounts := c.GitHub.OwnerAccounts()
-	if len(accounts) == 0 || accounts[0].BaseURL == "" {
-		return "api.github.com"
-	}
-	return dora.Host(accounts[0].BaseURL)
 }
 
 // repositoriesOf returns the repositories of the teams, and all of github.owner and of the owners of the accounts for a server.
