@@ -141,7 +141,7 @@ func (e *exporter) exportFamily(ctx context.Context, f dora.Family) error {
 		if start, ok := starts[s.Labels.Key()]; ok && start.Before(s.First) {
 			s.First = start
 		}
-		if !s.First.Before(e.Until) {
+		if !e.ends && !s.First.Before(e.Until) {
 			continue
 		}
 		if !isBegun {
@@ -169,7 +169,7 @@ func (e *exporter) exportSeries(ctx context.Context, f dora.Family, s dora.Histo
 	t := newTotal(f)
 	var changes []change
 	err := e.HistoryFacts(ctx, f.Name, s.Labels, func(fact dora.Fact) error {
-		if !fact.At.IsZero() && fact.At.Before(e.Until) {
+		if !fact.At.IsZero() && (e.ends || fact.At.Before(e.Until)) { // what is later counts in the last sample
 			changes = append(changes, change{fact.At.UnixMilli(), fact.ID, fact.Value})
 		}
 		return nil

@@ -156,7 +156,7 @@ jira_incidents{job="dora-exporter",team="a"} 1 1772791349
 jira_incidents{job="dora-exporter",team="a"} 0 1772791350
 # HELP dora_changes Changes that reached the environment for the first time: pull requests, and commits without one.
 # TYPE dora_changes counter
-dora_changes_total{job="dora-exporter",team="a\"b\\c\nd"} 0 1772791200
+dora_changes_total{job="dora-exporter",team="a\"b\\c\nd"} 0 1772791050
 dora_changes_total{job="dora-exporter",team="a\"b\\c\nd"} 1 1772791349
 dora_changes_total{job="dora-exporter",team="a\"b\\c\nd"} 0 1772791350
 # EOF

@@ -134,6 +134,14 @@ func TestSamplesOfACounter(t *testing.T) {
 			facts: facts("a", time.Hour, 1, -time.Minute, 1), // at 10:01
 			want:  []string{"6 08:55:00 0", "6 09:00:00 1", "6 09:57:29 1", "6 10:02:29 2", "6 10:02:30 0"},
 		},
+		"what followed after the installation from what happened before is in the last value": {
+			facts: facts("a", time.Hour, 1, -2*time.Hour, 1),
+			want:  []string{"6 08:55:00 0", "6 09:00:00 1", "6 09:57:29 1", "6 10:02:29 2", "6 10:02:30 0"},
+		},
+		"all of it after the installation": {
+			facts: facts("a", -2*time.Hour, 1),
+			want:  []string{"6 09:57:30 0", "6 10:02:29 1", "6 10:02:30 0"},
+		},
 		"what happened before since counts": {
 			facts: facts("a", 50*time.Hour, 5, time.Hour, 1), since: before(10*time.Hour + time.Minute), // 5 Mar 23:59
 			want: []string{"6 00:00:00 5", "6 06:00:00 5", "6 08:55:00 5", "6 09:00:00 6", "6 10:02:29 6", "6 10:02:30 0"},
