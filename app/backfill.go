@@ -40,7 +40,7 @@ func Backfill(ctx context.Context, o Options, r BackfillRequest, onProgress func
 	if err := a.projection.Restore(ctx); err != nil {
 		return made, err
 	}
-	stop := a.process(ctx)
+	stop := a.process(ctx, func(context.Context) {})
 	defer func() { err = errors.Join(err, stop()) }()
 	b, err := a.newBackfill(ctx, &a.options, r, onProgress)
 	if err != nil {

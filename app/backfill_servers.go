@@ -20,19 +20,11 @@ type wantedRepositories struct {
 func newWanted(c *config.Config) *wantedRepositories {
 	w := &wantedRepositories{accounts: c.GitHub.OwnerAccounts(), byHost: map[string][]string{}}
 	for _, a := range w.accounts {
-		if host := apiHost(a); !slices.Contains(w.hosts, host) {
+		if host := apiHost(a.BaseURL); !slices.Contains(w.hosts, host) {
 			w.hosts = append(w.hosts, host)
 		}
 	}
 	return w
-}
-
-// apiHost returns the host of the API of an account's server.
-func apiHost(a dora.Account) string {
-	if a.BaseURL == "" {
-		return "api.github.com"
-	}
-	return dora.Host(a.BaseURL)
 }
 
 // add adds a repository: owner/name or host/owner/name, with * as the name for all of the owner. Without a host it is read from the servers of
@@ -51,7 +43,7 @@ func (w *wantedRepositories) add(name string) {
 	listed := slices.ContainsFunc(w.accounts, func(a dora.Account) bool { return a.Lists(owner) })
 	for _, a := range w.accounts {
 		if a.Lists(owner) || !listed && len(a.Owners) == 0 {
-			w.addTo(apiHost(a), name)
+			w.addTo(apiHost(a.BaseURL), name)
 		}
 	}
 }
@@ -78,7 +70,7 @@ func (p *parts) wantedOf(ctx context.Context, c *config.Config, names []string) 
 			return nil, err
 		}
 		for _, owner := range owners {
-			w.addTo(apiHost(a), owner+"/*")
+			w.addTo(apiHost(a.BaseURL), owner+"/*")
 		}
 	}
 	if c.GitHub.Owner != "" {

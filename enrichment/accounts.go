@@ -98,7 +98,7 @@ func (a *Accounts) newClients(account Account) (clients, error) {
 	if account.App != nil {
 		return newInstallations(account, a.options, a.shared)
 	}
-	o := a.options(accountName(account.Account))
+	o := a.options(AccountName(account.Account))
 	if len(a.o.Accounts) == 1 { // whose all repositories are
 		o.Inaccessible, a.expected = a.o.Inaccessible, nil
 	}
@@ -111,8 +111,8 @@ func (a *Accounts) newClients(account Account) (clients, error) {
 	return tokenClient{g}, nil
 }
 
-// accountName returns the name of an account in metrics and findings.
-func accountName(a dora.Account) string {
+// AccountName returns the name of an account in metrics and findings.
+func AccountName(a dora.Account) string {
 	if len(a.Owners) == 0 {
 		return a.Server()
 	}

@@ -13,10 +13,22 @@ import (
 // hook is a webhook of an organisation or a repository.
 // https://docs.github.com/en/rest/orgs/webhooks
 type hook struct {
-	ID     int64      `json:"id"`
-	Active bool       `json:"active"`
-	Events []string   `json:"events"`
-	Config hookConfig `json:"config"`
+	ID      int64      `json:"id"`
+	Active  bool       `json:"active"`
+	Events  []string   `json:"events"`
+	Config  hookConfig `json:"config"`
+	Created time.Time  `json:"created_at"`
+	Updated time.Time  `json:"updated_at"`
+}
+
+// missingEvents returns the events of deployments that a webhook does not send.
+func (h hook) missingEvents() (missing []string) {
+	for _, event := range []string{"deployment", "deployment_status"} {
+		if !slices.Contains(h.Events, event) && !slices.Contains(h.Events, "*") {
+			missing = append(missing, event)
+		}
+	}
+	return missing
 }
 
 type hookConfig struct {
@@ -85,13 +97,7 @@ func (i *inspection) inspectHook(ctx context.Context, g *GitHub, what string, h 
 		i.fail(what+" is not active", "activate it")
 		return
 	}
-	var missing []string
-	for _, event := range []string{"deployment", "deployment_status"} {
-		if !slices.Contains(h.Events, event) && !slices.Contains(h.Events, "*") {
-			missing = append(missing, event)
-		}
-	}
-	if len(missing) > 0 {
+	if missing := h.missingEvents(); len(missing) > 0 {
 		i.fail(what+" does not send "+strings.Join(missing, " and "), "select the events Deployments and Deployment statuses")
 		return
 	}

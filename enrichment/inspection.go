@@ -29,7 +29,7 @@ type InspectOptions struct {
 // Inspect checks an account at its server: the credential, the clock, the rate limit, what it may read, and the webhooks that send
 // deployments. It changes nothing.
 func Inspect(ctx context.Context, o InspectOptions) []dora.Finding {
-	i := &inspection{InspectOptions: o, subject: accountName(o.Account.Account)}
+	i := &inspection{InspectOptions: o, subject: AccountName(o.Account.Account)}
 	if err := i.inspect(ctx); err != nil {
 		i.fail(err.Error(), "correct "+o.Account.Key)
 	}

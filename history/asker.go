@@ -10,7 +10,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// GitHub makes the calls. The errors of Query are those of dora/bulk.go.
+// GitHub makes the calls that read deployments. The errors of Query are those of dora/bulk.go.
 type GitHub interface {
 	// Query is given the owner whose repositories it is about.
 	Query(ctx context.Context, owner, query string, variables map[string]any, data any) error
@@ -75,6 +75,7 @@ func (a *asker) retry(ctx context.Context, call func() error) error {
 		a.spent.Calls++
 		err := call()
 		var limited *dora.LimitedError
+		var paused *dora.PausedError
 		switch {
 		case err == nil, ctx.Err() != nil, isFinal(err):
 			return err
@@ -83,12 +84,14 @@ func (a *asker) retry(ctx context.Context, call func() error) error {
 			if wait <= 0 {
 				wait = limitWait
 			}
-			a.logger.Warn("GitHub limits the rate, the backfill waits", "for", wait, "error", err)
+			a.logger.Warn("GitHub limits the rate, reading waits", "for", wait, "error", err)
 			a.next = later(a.next, a.now().Add(wait))
+		case errors.As(err, &paused):
+			a.next = later(a.next, a.now().Add(max(paused.RetryIn, time.Second)))
 		default:
 			failures++
 			wait := dora.Backoff(failures)
-			a.logger.Warn("a call of the backfill failed, will retry", "in", wait, "error", err)
+			a.logger.Warn("a call of GitHub failed, will retry", "in", wait, "error", err)
 			a.next = later(a.next, a.now().Add(wait))
 		}
 	}
@@ -99,7 +102,7 @@ func isFinal(err error) bool {
 	var missing *dora.NotFoundError
 	var unanswered *dora.UnansweredError
 	var inaccessible *dora.InaccessibleError
-	return errors.Is(err, dora.ErrTooLarge) || errors.Is(err, dora.ErrNoBulk) || errors.As(err, &missing) || errors.As(err, &unanswered) || errors.As(err, &inaccessible)
+	return errors.Is(err, dora.ErrTooLarge) || errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrNoHooks) || errors.As(err, &missing) || errors.As(err, &unanswered) || errors.As(err, &inaccessible)
 }
 
 func later(a, b time.Time) time.Time {

@@ -28,6 +28,12 @@ const rateLimit = `rateLimit { cost remaining resetAt }`
 // commitFields are the fields of a commit without its parents.
 const commitFields = `oid message authoredDate committedDate author { email user { login } }`
 
+// deploymentFields are the fields of a deployment with its statuses.
+const deploymentFields = `id databaseId environment originalEnvironment task description payload commitOid createdAt
+				creator { __typename login }
+				ref { name prefix }
+				statuses(first: 50) { totalCount nodes { state environment createdAt } }`
+
 const parentsField = `parents(first: 3) { nodes { oid } }`
 
 // repositoryQuery reads a page of the deployments and a page of the merged pull requests of a repository. 100 deployments with their statuses
@@ -45,10 +51,7 @@ const repositoryQuery = `query(
 		deployments(first: $deploymentsFirst, after: $deploymentsAfter, orderBy: {field: CREATED_AT, direction: DESC}) @include(if: $deployments) {
 			pageInfo { hasNextPage endCursor }
 			nodes {
-				id databaseId environment originalEnvironment task description payload commitOid createdAt
-				creator { __typename login }
-				ref { name prefix }
-				statuses(first: 50) { totalCount nodes { state environment createdAt } }
+				` + deploymentFields + `
 			}
 		}
 		pullRequests(first: $pullsFirst, after: $pullsAfter, states: [MERGED], orderBy: {field: UPDATED_AT, direction: DESC}) @include(if: $pulls) {
@@ -114,3 +117,33 @@ func sizesQuery(names []string) (query string, variables map[string]any) {
 	}
 	return "query(" + strings.TrimSuffix(parameters.String(), ", ") + ") {\n\t" + rateLimit + repositories.String() + "\n}", variables
 }
+
+// comparedSize is how many of the newest deployments of a repository are compared, and comparedAtOnce of how many repositories in a query.
+const (
+	comparedSize   = 20
+	comparedAtOnce = 50
+)
+
+// comparedQuery reads the newest deployments of some repositories with their statuses. 20 each of 50 are 50 × (1 + 20) requests, 11 points.
+func comparedQuery(names []string) (query string, variables map[string]any) {
+	var parameters, repositories strings.Builder
+	variables = map[string]any{}
+	for i, name := range names {
+		owner, repository, _ := strings.Cut(name, "/")
+		variables[fmt.Sprintf("o%d", i)], variables[fmt.Sprintf("n%d", i)] = owner, repository
+		fmt.Fprintf(&parameters, "$o%d: String!, $n%d: String!, ", i, i)
+		fmt.Fprintf(&repositories, "\n\t%s: repository(owner: $o%d, name: $n%d) {%s\n\t}", alias(i), i, i, comparedFields)
+	}
+	return "query(" + parameters.String() + "$newest: Int!) {\n\t" + rateLimit + repositories.String() + "\n}", variables
+}
+
+// comparedFields are the fields of a repository whose newest deployments are compared.
+const comparedFields = `
+		databaseId nameWithOwner url
+		defaultBranchRef { name target { oid } }
+		deployments(first: $newest, orderBy: {field: CREATED_AT, direction: DESC}) {
+			pageInfo { hasNextPage endCursor }
+			nodes {
+				` + deploymentFields + `
+			}
+		}`

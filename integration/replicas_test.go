@@ -106,7 +106,7 @@ func (r *replicas) load() {
 				r.sent++
 				id := r.sent
 				r.mu.Unlock()
-				time.Sleep(50 * time.Millisecond)
+				time.Sleep(100 * time.Millisecond)
 				for range 2 {
 					turn++
 					if r.post(r.all[turn%len(r.all)], id) {
@@ -126,7 +126,7 @@ func (r *replicas) load() {
 
 // post sends a status to a replica and reports whether it was taken.
 func (r *replicas) post(e *exporter, id int) bool {
-	answer, err := client.Do(e.request("deployment_status", status(id, 1, "success")))
+	answer, err := client.Do(e.request("deployment_status", status(id, 1+id/50, "success")))
 	if err != nil {
 		return false
 	}

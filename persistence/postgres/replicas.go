@@ -12,8 +12,9 @@ import (
 
 // What replicas tell each other besides the records. These statements change nothing that rules read, so they need no lock of the store.
 
-// claimPush leases the push to a replica unless another one holds the lease.
-const claimPush = `INSERT INTO leases (queue, key, client, until) VALUES ($1::bytea, '', $2::bytea, ` + millis + ` + $3)
+// claimPush leases the push to a replica unless another one holds the lease. Times are rounded to milliseconds, so that
+// one is added: the lease is never shorter than the term.
+const claimPush = `INSERT INTO leases (queue, key, client, until) VALUES ($1::bytea, '', $2::bytea, ` + millis + ` + $3 + 1)
 	ON CONFLICT (queue, key) DO UPDATE SET client = excluded.client, until = excluded.until
 	WHERE leases.client = excluded.client OR leases.until <= ` + millis
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Database is the database that holds the records of a store.
@@ -48,7 +49,22 @@ func NewReader(d Database) (*Reader, error) {
 func (r *Reader) Path() string { return r.path }
 
 // Connections returns the state of the connections for reading.
-func (r *Reader) Connections() sql.DBStats { return r.db.Stats() }
+func (r *Reader) Connections() Pool { return PoolOf(r.db) }
+
+// Pool is the state of a pool of connections.
+type Pool struct {
+	// Used and Idle are the numbers of connections, Limit how many there may be.
+	Used, Idle, Limit int
+	// Waits is how often a query had to wait for a connection, Waited for how long all together.
+	Waits  int64
+	Waited time.Duration
+}
+
+// PoolOf returns the state of a pool.
+func PoolOf(db *sql.DB) Pool {
+	s := db.Stats()
+	return Pool{Used: s.InUse, Idle: s.Idle, Limit: s.MaxOpenConnections, Waits: s.WaitCount, Waited: s.WaitDuration}
+}
 
 // Close closes the database.
 func (r *Reader) Close() error {
