@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -46,25 +45,17 @@ func Backfill(ctx context.Context, o Options, r BackfillRequest, onProgress func
 	if err != nil {
 		return made, err
 	}
-	if made, err = b.Run(ctx); err != nil {
-		return made, err
+	if made, err = b.Run(ctx); err == nil {
+		err = a.waitUntilSettled(ctx)
 	}
-	return made, a.waitUntilSettled(ctx)
+	if ctx.Err() != nil {
+		err = errInterrupted
+	}
+	return made, err
 }
 
-// PlanBackfill returns what a backfill would read at most.
-func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (BackfillProgress, error) {
-	a, err := openParts(ctx, o)
-	if err != nil {
-		return BackfillProgress{}, err
-	}
-	b, err := a.newBackfill(ctx, &a.options, r, nil)
-	if err != nil {
-		return BackfillProgress{}, errors.Join(err, a.Close())
-	}
-	plan, err := b.Plan(ctx)
-	return plan, errors.Join(err, a.Close())
-}
+// errInterrupted is the error of a backfill whose context has ended.
+var errInterrupted = errors.New("interrupted: the next backfill goes on where this one was, and a server processes what was read")
 
 // newBackfill makes a backfill of the configured repositories and projects, unless it names others.
 func (p *parts) newBackfill(ctx context.Context, o *Options, r BackfillRequest, onProgress func(BackfillProgress)) (all history.Servers, err error) {
@@ -145,7 +136,7 @@ func (p *parts) waitUntilSettled(ctx context.Context) error {
 		}
 		pipeline.Sleep(ctx, settledWait)
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("the history was read, and the server will evaluate the rest: %w", err)
+			return err
 		}
 	}
 }

@@ -81,7 +81,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		return err
 	}
 	p.catalogProblem = func() string { return "" }
-	p.catalogued = func(context.Context) ([]string, error) { return nil, nil }
+	p.catalogued = noRepositories
 	teams, err := p.catalog(c, logger)
 	if err != nil {
 		return err
