@@ -32,10 +32,11 @@ build:
 image:
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t dora-exporter .
 
-## test: all tests; the story first, which takes longest
+## test: all tests; first those that take longest, and beside them those of bench, which mostly wait
 test:
-	go test -count=1 -timeout 30m ./story ./...
-	cd bench && go test -count=1 ./...
+	(cd bench && go test -count=1 ./...) & bench=$$!; \
+	go test -count=1 -timeout 30m ./story ./dora/pipeline ./...; main=$$?; \
+	wait $$bench && exit $$main
 
 # The story runs the program as another process, and the random histories run it step by step.
 ## race: all tests but the story and the random histories with the race detector, which needs a C compiler
@@ -86,7 +87,7 @@ bench-scale: build
 ## torture: the long forms of the fault tests, minutes of random histories, and half a minute of fuzzing for each decoder; forty minutes in all
 torture:
 	./integration/install
-	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|Formats|ManyEnvironments|Outage|GitHub|EveryOrder|Replay|Anonymous|Dense|Foreign' -v -args -torture
+	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|Formats|ManyEnvironments|Outage|GitHub|EveryOrder|Replay|Anonymous|Dense|Foreign|Demo' -v -args -torture
 	go test -count=1 -timeout 60m ./dora/pipeline -run 'Arrival|NeverComes|IssueOrder|StatusOrder' -v -args -histories 3m
 	cd integration && go test -count=1 -timeout 20m -run 'Durable|Kill|Failing|RealDisk|Permission' -v ./...
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \

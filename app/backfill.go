@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -82,20 +83,19 @@ func (p *parts) newBackfill(o *Options, r BackfillRequest, onProgress func(Backf
 	return &history.Backfill{
 		Request: r, GitHub: p.github.Server(host), Store: p.store, DecodeDeployment: receivers.DecodeDeployment, Host: host,
 		Labels: len(c.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall, Sleep: pipeline.Sleep, OnProgress: onProgress,
-		Issues: newIssues(o),
+		Issues: newIssues(c, o.Logger),
 	}, nil
 }
 
 // newIssues returns what reads the issues; nil if jira.base_url is not set.
-func newIssues(o *Options) *history.Jira {
-	c := o.Config.Jira
-	if c.BaseURL == "" {
+func newIssues(c *config.Config, logger *slog.Logger) *history.Jira {
+	if c.Jira.BaseURL == "" {
 		return nil
 	}
 	return &history.Jira{
-		BaseURL: c.BaseURL, User: c.User, Token: c.Token, JQL: issueQuery(o.Config), TeamField: c.TeamField,
-		Decode: receivers.NewIssueDecoder(receivers.JiraOptions{TeamField: c.TeamField, EvidenceFields: c.EvidenceFields}, o.Logger),
-		Client: &http.Client{Timeout: jiraTimeout}, Logger: o.Logger, Sleep: pipeline.Sleep,
+		BaseURL: c.Jira.BaseURL, User: c.Jira.User, Token: c.Jira.Token, JQL: issueQuery(c), TeamField: c.Jira.TeamField,
+		Decode: receivers.NewIssueDecoder(receivers.JiraOptions{TeamField: c.Jira.TeamField, EvidenceFields: c.Jira.EvidenceFields}, logger),
+		Client: &http.Client{Timeout: jiraTimeout}, Logger: logger, Sleep: pipeline.Sleep,
 	}
 }
 
