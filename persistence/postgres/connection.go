@@ -84,6 +84,7 @@ const durable = "CASE WHEN current_setting('synchronous_commit') = 'off' THEN se
 // Begin begins a transaction that has the store's lock: all replicas change the store one after another, so that positions have no gaps
 // and are visible in their order.
 func (c *connection) Begin() (removed, others bool, err error) {
+	c.pipeline.forget() // whether the last transaction has changed anything
 	d := &c.engine.dialect
 	results, err := c.simple("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", settings, "SELECT pg_advisory_xact_lock("+c.engine.lock+")",
 		d.qualify("SELECT CASE WHEN EXISTS (SELECT 1 FROM removed_keys) THEN 1 ELSE 0 END"),
