@@ -24,13 +24,10 @@ func BenchmarkReplicas(b *testing.B) {
 			for b.Loop() {
 				began := time.Now()
 				accepted := r.sendFor(c.senders, d)
-				eventually(b, "all are counted", func() error {
-					counted, err := r.all[0].counted()
-					if sent, _ := r.counts(); err == nil && counted < sent {
-						err = fmt.Errorf("%d of %d are counted", counted, sent)
-					}
-					return err
-				})
+				for counted, sent := 0, 1; counted < sent; time.Sleep(100 * time.Millisecond) {
+					counted, _ = r.all[0].counted() // an error is that of a busy machine
+					sent, _ = r.counts()
+				}
 				counted := float64(accepted) / time.Since(began).Seconds()
 				stored := server.InsertRate(b, "dora_exporter", c.senders, d)
 				b.ReportMetric(float64(accepted)/d.Seconds(), "accepted/s")

@@ -21,7 +21,8 @@ type proxy struct {
 	listener net.Listener
 	// server is the address of the server.
 	server atomic.Pointer[string]
-	// cut says when the next COMMIT cuts its connection: before the server gets it, or after it has, before the answer.
+	// cut says when the next COMMIT cuts its connection: before the server gets it, or after it has, before the answer. If it is "all", the COMMIT
+	// cuts all connections before the server gets it.
 	cut atomic.Pointer[string]
 
 	mu    sync.Mutex
@@ -92,7 +93,11 @@ func (p *proxy) requests(client, server net.Conn, silent *atomic.Bool) {
 		}
 		if bytes.Contains(buffer[:n], executesCommit) {
 			if when := p.cut.Swap(nil); when != nil {
-				if *when == "before" {
+				switch *when {
+				case "before":
+					return
+				case "all":
+					p.cutAll()
 					return
 				}
 				silent.Store(true)
@@ -192,7 +197,7 @@ func TestCloseWithoutADatabase(t *testing.T) {
 	if err := addFact(t.Context(), s, "before"); err != nil {
 		t.Fatal(err)
 	}
-	when := "before"
+	when := "all"
 	through.cut.Store(&when)
 	_ = through.listener.Close()
 	updated := make(chan error, 1)

@@ -56,7 +56,14 @@ func (c *connection) Query(query string, args ...any) (*sql.Rows, error) {
 func (c *connection) Send(query string, args ...any) error {
 	text, args := c.engine.dialect.translate(query, args)
 	c.statements[text] = true
-	return c.pipeline.keep(text, args...)
+	return c.pipeline.keep(nil, text, args...)
+}
+
+// SendOne executes a statement that must change one row together with the next one.
+func (c *connection) SendOne(otherwise error, query string, args ...any) error {
+	text, args := c.engine.dialect.translate(query, args)
+	c.statements[text] = true
+	return c.pipeline.keep(otherwise, text, args...)
 }
 
 // Flush executes what was sent.
@@ -77,6 +84,7 @@ const durable = "CASE WHEN current_setting('synchronous_commit') = 'off' THEN se
 // Begin begins a transaction that has the store's lock: all replicas change the store one after another, so that positions have no gaps
 // and are visible in their order.
 func (c *connection) Begin() (removed, others bool, err error) {
+	c.pipeline.forget() // whether the last transaction has changed anything
 	d := &c.engine.dialect
 	results, err := c.simple("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", settings, "SELECT pg_advisory_xact_lock("+c.engine.lock+")",
 		d.qualify("SELECT CASE WHEN EXISTS (SELECT 1 FROM removed_keys) THEN 1 ELSE 0 END"),
@@ -108,8 +116,13 @@ func (c *connection) Broken() bool { return c.raw.IsClosed() }
 
 // Commit commits the transaction. If the connection breaks, it finds out on another one whether the transaction was committed.
 func (c *connection) Commit(changed bool) error {
+	if c.pipeline.isChecked() { // what follows must not be executed unless they are right
+		if _, err := c.pipeline.flush(); err != nil {
+			return err
+		}
+	}
 	if changed {
-		if err := c.pipeline.keep(c.engine.dialect.qualify(countCommit), []byte(c.engine.id), c.commits+1, c.turn+1); err != nil {
+		if err := c.pipeline.keep(nil, c.engine.dialect.qualify(countCommit), []byte(c.engine.id), c.commits+1, c.turn+1); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,6 +24,8 @@ const maxUnsent = 256
 type pipelined struct {
 	*stdlib.Conn
 	unsent *pgx.Batch
+	// checks has, by statement of unsent, the error if it does not change one row; nil if it may change any number.
+	checks []error
 	// changed is true if a statement that was kept has changed rows since flush.
 	changed bool
 }
@@ -52,9 +55,11 @@ func pipelinedConn(conn *sql.Conn) (raw *pipelined, err error) {
 	return raw, err
 }
 
-// keep keeps a statement until the next one is sent, which returns its error.
-func (c *pipelined) keep(query string, args ...any) error {
+// keep keeps a statement until the next one is sent, which returns its error, or otherwise if it is not nil and the statement does not change
+// one row.
+func (c *pipelined) keep(otherwise error, query string, args ...any) error {
 	c.unsent.Queue(query, args...)
+	c.checks = append(c.checks, otherwise)
 	if c.unsent.Len() < maxUnsent {
 		return nil
 	}
@@ -71,13 +76,18 @@ func (c *pipelined) flush() (changed bool, err error) {
 }
 
 // forget forgets what was kept.
-func (c *pipelined) forget() { c.unsent, c.changed = &pgx.Batch{}, false }
+func (c *pipelined) forget() { c.unsent, c.checks, c.changed = &pgx.Batch{}, nil, false }
+
+// isChecked reports whether a statement that is kept has to change one row.
+func (c *pipelined) isChecked() bool {
+	return slices.ContainsFunc(c.checks, func(otherwise error) bool { return otherwise != nil })
+}
 
 // send sends what was kept, and what was queued behind it. It reads the results of what was kept.
 func (c *pipelined) send(ctx context.Context) *pipelinedResults {
-	kept := c.unsent
-	c.unsent = &pgx.Batch{}
-	return &pipelinedResults{BatchResults: c.Conn.Conn().SendBatch(ctx, kept), conn: c, left: kept.Len()}
+	kept, checks := c.unsent, c.checks
+	c.unsent, c.checks = &pgx.Batch{}, nil
+	return &pipelinedResults{BatchResults: c.Conn.Conn().SendBatch(ctx, kept), conn: c, checks: checks}
 }
 
 // ExecContext sends a statement behind those that were kept.
@@ -121,6 +131,7 @@ func (c *pipelined) QueryContext(ctx context.Context, query string, args []drive
 
 func (c *pipelined) sendWith(ctx context.Context, query string, args ...any) *pipelinedResults {
 	c.unsent.Queue(query, args...)
+	c.checks = append(c.checks, nil)
 	return c.send(ctx)
 }
 
@@ -136,13 +147,17 @@ func values(args []driver.NamedValue) []any {
 type pipelinedResults struct {
 	pgx.BatchResults
 	conn *pipelined
-	left int
+	// checks are those of the statements whose results are to be read.
+	checks []error
 }
 
 // skip reads the results up to the last ones. After an error, the results are closed.
 func (r *pipelinedResults) skip(last int) error {
-	for ; r.left > last; r.left-- {
+	for ; len(r.checks) > last; r.checks = r.checks[1:] {
 		tag, err := r.Exec()
+		if err == nil && tag.RowsAffected() != 1 {
+			err = r.checks[0]
+		}
 		if err != nil {
 			_ = r.BatchResults.Close() // the first error is returned
 			return fmt.Errorf("%w: %w", sqlstore.ErrSent, err)

@@ -114,6 +114,20 @@ func (c *connection) Send(query string, args ...any) error {
 	return err
 }
 
+// SendOne executes a statement at once, and returns otherwise unless it changes one row.
+func (c *connection) SendOne(otherwise error, query string, args ...any) error {
+	result, err := c.Exec(query, args...)
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	c.changed = c.changed || n > 0
+	if err == nil && n != 1 {
+		err = otherwise
+	}
+	return err
+}
+
 // Flush reports whether what was sent has changed anything.
 func (c *connection) Flush() (changed bool, err error) {
 	changed, c.changed = c.changed, false

@@ -32,6 +32,8 @@ type caches struct {
 	origins *rowCache[string, knownOrigin]
 	// newestNames has by what the newest event called repositories, by their keys.
 	newestNames *rowCache[string, seenName]
+	// onlyNamed has the repositories by names that events have called no other one by.
+	onlyNamed *rowCache[string, dora.Repository]
 	// environments has those of repositories.
 	environments *rowCache[environmentKey, dora.Environment]
 	// stale has a time since which the days of a scope are stale at least.
@@ -49,6 +51,7 @@ func newCaches() caches {
 		stale:        newRowCache[string, int64](maxCachedIDs),
 		origins:      newRowCache[string, knownOrigin](maxCachedOrigins),
 		newestNames:  newRowCache[string, seenName](maxCachedIDs),
+		onlyNamed:    newRowCache[string, dora.Repository](maxCachedIDs),
 		environments: newRowCache[environmentKey, dora.Environment](maxCachedIDs),
 	}
 }
@@ -67,7 +70,7 @@ func (c caches) lasting() []cache {
 
 // changing returns the caches of other rows.
 func (c caches) changing() []cache {
-	return []cache{c.deployments, c.decided, c.repaired, c.stale, c.origins, c.newestNames}
+	return []cache{c.deployments, c.decided, c.repaired, c.stale, c.origins, c.newestNames, c.onlyNamed}
 }
 
 // rollbackCaches forgets what may have been rolled back.

@@ -172,12 +172,8 @@ func (t *tx) updateDelivery(delivery int64, ends bool, query string, args ...any
 	if err := t.checkLease(work{deliveryQueue, strconv.FormatInt(delivery, 10)}, ends); err != nil {
 		return err
 	}
-	n, err := t.exec(query, args...)
-	if err != nil {
+	if err := t.sendOne(fmt.Errorf("change delivery %d: it is not pending", delivery), query, args...); err != nil {
 		return fmt.Errorf("change delivery %d: %w", delivery, err)
-	}
-	if n != 1 {
-		return fmt.Errorf("change delivery %d: it is not pending", delivery)
 	}
 	return nil
 }

@@ -126,16 +126,21 @@ func (t factTx) add(f dora.Fact) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	added, err := t.exec(`INSERT INTO facts (position, series, stem, rest, family, value, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (stem, rest, family) DO NOTHING`,
-		f.Position, series, stem, rest, family, f.Value, f.At.UnixMilli(), f.ID, factSum(f, labels))
+	stored, err := t.hasFact(stem, rest, family)
 	if err != nil {
 		return false, err
 	}
 	t.addKnown(fact)
-	if added == 0 {
+	if stored {
 		return false, nil
 	}
+	err = t.send("INSERT INTO facts (position, series, stem, rest, family, value, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		f.Position, series, stem, rest, family, f.Value, f.At.UnixMilli(), f.ID, factSum(f, labels))
+	if err != nil {
+		return false, err
+	}
+	t.changed = true
+	t.knownFacts.add(stem, rest, family)
 	t.lastPosition = f.Position
 	f.At = fromMillis(f.At.UnixMilli())
 	t.facts = append(t.facts, f)
@@ -157,7 +162,7 @@ func (t factTx) Has(family, subject string) (bool, error) {
 	if err != nil || stemID == 0 {
 		return false, err
 	}
-	known, err := t.exists("SELECT 1 FROM facts WHERE stem = ? AND rest = ? AND family = ?", stemID, rest, familyID)
+	known, err := t.hasFact(stemID, rest, familyID)
 	if err != nil {
 		return false, fmt.Errorf("look for a fact about %s: %w", subject, err)
 	}

@@ -156,6 +156,11 @@ func (s *Store) changeLeases(ctx context.Context, client, queue string, keys []s
 // checkShared returns an error if another client has claimed a work. The transaction ends it, or postpones it.
 func (t *tx) checkShared(w work, ends bool) error {
 	me := t.shared.holder(t.client)
+	lost := fmt.Errorf("%w: %s %s", dora.ErrLeaseLost, w.queue, w.key)
+	if ends && t.shared.has(t.client, w) && !t.ends(w) {
+		*t.ending = append(*t.ending, w)
+		return t.sendOne(lost, "DELETE FROM leases WHERE queue = ? AND key = ? AND client = ?", w.queue, w.key, me)
+	}
 	if ends {
 		ended, err := t.exec("DELETE FROM leases WHERE queue = ? AND key = ? AND client = ?", w.queue, w.key, me)
 		if err != nil || ended > 0 {
@@ -169,7 +174,7 @@ func (t *tx) checkShared(w work, ends bool) error {
 		return err
 	}
 	if held && holder != me || !held && t.shared.has(t.client, w) && !t.ends(w) {
-		return fmt.Errorf("%w: %s %s", dora.ErrLeaseLost, w.queue, w.key)
+		return lost
 	}
 	return nil
 }

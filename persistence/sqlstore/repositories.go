@@ -31,7 +31,14 @@ func (t repositoryTx) repository(query string, args ...any) (dora.Repository, bo
 
 // Named returns the repositories that an event called by a name, the one whose newest event of that name is the latest first.
 func (t repositoryTx) Named(name string) ([]dora.Repository, error) {
-	return t.repositories("JOIN repository_names ON repository = key WHERE name = ? ORDER BY seen DESC, key", name)
+	if only, ok := t.onlyNamed.get(name); ok {
+		return []dora.Repository{only}, nil
+	}
+	all, err := t.repositories("JOIN repository_names ON repository = key WHERE name = ? ORDER BY seen DESC, key", name)
+	if err == nil && len(all) == 1 {
+		t.onlyNamed.add(name, all[0])
+	}
+	return all, err
 }
 
 func (t repositoryTx) repositories(query string, args ...any) ([]dora.Repository, error) {
@@ -62,6 +69,7 @@ func (t repositoryTx) SeenSince(at time.Time) (all []dora.NamedRepository, err e
 
 // Save stores a repository.
 func (t repositoryTx) Save(r dora.Repository) error {
+	t.onlyNamed.clear()
 	err := t.send("INSERT INTO repositories (key, host, id) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET host = excluded.host, id = excluded.id", r.Key, r.Host, r.ID)
 	if err != nil {
 		return fmt.Errorf("store repository %s: %w", r.Key, err)
@@ -105,6 +113,7 @@ func (n seenName) compare(other seenName) int {
 
 // addNewName records a name that no event has called a repository by. Incidents may have named it so, unless it is the first one.
 func (t repositoryTx) addNewName(key, name string, at time.Time) error {
+	t.onlyNamed.remove(name)
 	again, err := t.exists("SELECT 1 FROM repository_names WHERE repository = ? LIMIT 1", key)
 	if err == nil && again {
 		err = t.markStale(time.Time{}, dora.StaleIncidents)

@@ -28,6 +28,7 @@ func (t repositoryTx) Merge(from, into string) error {
 	t.decided.clear()
 	t.repaired.clear()
 	t.newestNames.clear()
+	t.onlyNamed.clear()
 	for _, table := range []string{"evaluations", "evidence", "all_evidence", "failed_changes"} {
 		if err := t.moveScopes(table, from, into); err != nil {
 			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)

@@ -31,6 +31,8 @@ type tx struct {
 	// facts are those that were added, begun is the position of the newest of them that began a series.
 	facts []dora.Fact
 	begun int64
+	// knownFacts has which facts are there, as far as the transaction has looked.
+	knownFacts knownFacts
 	// factsChanged is true if others were changed or removed.
 	factsChanged bool
 	changed      bool
@@ -101,6 +103,17 @@ func (t *tx) send(query string, args ...any) error {
 		return err
 	}
 	if err := t.connection.Send(query, args...); err != nil {
+		return t.fail(err)
+	}
+	return nil
+}
+
+// sendOne is like send for a statement that must change one row. If it does not, its error is otherwise.
+func (t *tx) sendOne(otherwise error, query string, args ...any) error {
+	if err := t.beforeWrite(); err != nil {
+		return err
+	}
+	if err := t.connection.SendOne(otherwise, query, args...); err != nil {
 		return t.fail(err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ func factRules() rules {
 	return rules{
 		"content": factsKeepTheirContent,
 		"once":    factsOnce,
+		"similar": factsWithSimilarSubjects,
 		"gapless": positionsWithoutGaps,
 		"pages":   factsByPages,
 	}
@@ -75,6 +77,39 @@ func factsOnce(t *testing.T, s Store) {
 			t.Errorf("fact %d is %+v, want the first one about %q", i+1, all[i], name)
 		}
 	}
+}
+
+// Facts about the same thing and about others with similar names are told apart, also if there are many.
+func factsWithSimilarSubjects(t *testing.T, s Store) {
+	const repository = "change:api.github.com/acme/web/"
+	subjects := []string{"4", "45", "45/a", "45/a/b", "45@x", "45#", "45-a", "45.1", "450", "450/a"}
+	for n := range 150 {
+		subjects = append(subjects, fmt.Sprintf("46/%d", n))
+	}
+	add := func(want bool, family string, subjects ...string) {
+		t.Helper()
+		update(t, s, func(tx dora.Tx) error {
+			for _, subject := range subjects {
+				f := fact(repository + subject)
+				f.Family = family
+				if added, err := tx.Facts().Add(f); err != nil || added != want {
+					t.Errorf("Add(%s, %q) = %t, %v; want %t", family, subject, added, err, want)
+				}
+			}
+			for _, subject := range subjects {
+				if known, err := tx.Facts().Has(family, repository+subject); err != nil || !known {
+					t.Errorf("Has(%s, %q) = %t, %v; want true", family, subject, known, err)
+				}
+			}
+			return nil
+		})
+	}
+	add(true, dora.Changes, subjects...)
+	add(false, dora.Changes, subjects...)
+	add(true, dora.Changes, "45/b", "46/150", "46", "451", "45/")
+	add(false, dora.Changes, "45/b", "46/150", "46", "451", "45/")
+	add(true, dora.LeadTime, "45", "45/a", "46/3")
+	add(false, dora.Changes, subjects...)
 }
 
 // Neither a fact that is there already nor a transaction that is undone takes a position.
