@@ -14,7 +14,7 @@ OTELCOL          := $(TOOLS)/otelcol-$(OTELCOL_VERSION)
 VICTORIA_VERSION := v1.140.0
 VICTORIA_METRICS := $(TOOLS)/victoria-metrics-$(VICTORIA_VERSION)
 
-.PHONY: run demo build image test race integration lint bench bench-scale torture cover clean
+.PHONY: run demo build image test race integration lint bench bench-postgres bench-scale torture cover clean
 
 ## run: build and start the exporter with config.yml
 run: build
@@ -67,9 +67,16 @@ $(GOLANGCI):
 	GOBIN=$(TOOLS)/build go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	mv $(TOOLS)/build/golangci-lint $@
 
-## bench: benchmarks; compare figures only within one run
+## bench: benchmarks, those of bench-postgres too; compare figures only within one run
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+	$(MAKE) bench-postgres
+
+## bench-postgres: what PostgreSQL costs, compared with pgbench on the same server; installs PostgreSQL, as integration does
+bench-postgres:
+	./integration/install
+	cd integration && go test -run '^$$' -bench . -benchtime 1x ./postgres
+	cd integration && go test -run '^$$' -bench Replicas -benchtime 1x .
 
 # It needs Linux, and with the default sizes a quarter of an hour and 2 GB of disk.
 ## bench-scale: the cost over the history as a table; ARGS are flags of bench, such as ARGS="-deployments 20000,60000 -o run.json"

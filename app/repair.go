@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"dora-exporter/config"
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/enrichment"
@@ -23,7 +22,7 @@ const (
 func (p *parts) newRepair(o *Options) *history.Repair {
 	c := o.Config
 	r := &history.Repair{
-		Interval: c.GitHub.Repair, IssueInterval: c.Jira.Repair, AccountOf: c.GitHub.OwnerAccounts().Of, Issues: newIssues(o), Store: p.store,
+		Interval: c.GitHub.Repair, IssueInterval: c.Jira.Repair, AccountOf: c.GitHub.OwnerAccounts().Of, Issues: newIssues(c, o.Logger), Store: p.store,
 		DecodeDeployment: receivers.DecodeDeployment, DecodeDelivery: receivers.DecodeGitHub, Created: p.store.Created(),
 		Runner: p.runner, Shared: c.Storage.IsPostgreSQL(), Logger: o.Logger, Now: o.Machine.Wall, Clock: p.clock.Now, Sleep: pipeline.Sleep,
 		OnChecked: p.instruments.Repair,
@@ -53,13 +52,4 @@ func apiHost(baseURL string) string {
 		return "api.github.com"
 	}
 	return dora.Host(baseURL)
-}
-
-// serverOf returns the host of the API that a backfill reads, that of the first account.
-func serverOf(c *config.Config) string {
-	accounts := c.GitHub.OwnerAccounts()
-	if len(accounts) == 0 {
-		return apiHost("")
-	}
-	return apiHost(accounts[0].BaseURL)
 }

@@ -17,6 +17,8 @@ type GitHub interface {
 	// Deployments and DeploymentStatuses return a page of what REST has, newest first, and the number of the next page, 0 after the last.
 	Deployments(ctx context.Context, owner, repository string, number int) (all []json.RawMessage, next int, err error)
 	DeploymentStatuses(ctx context.Context, owner, repository string, deployment int64, number int) (all []json.RawMessage, next int, err error)
+	// OwnerRepositories returns a page of the repositories of an owner likewise, as owner/name.
+	OwnerRepositories(ctx context.Context, owner string, number int) (names []string, next int, err error)
 }
 
 // limitWait is how long to wait at a rate limit that does not say for how long.
@@ -28,6 +30,8 @@ type asker struct {
 	logger *slog.Logger
 	now    func() time.Time
 	sleep  func(ctx context.Context, d time.Duration)
+	// maxFailures is how often a call may fail before its error is returned; 0 for any number.
+	maxFailures int
 	// interval is the shortest time between two calls, next the earliest time of the next one.
 	interval time.Duration
 	next     time.Time
@@ -87,7 +91,9 @@ func (a *asker) retry(ctx context.Context, call func() error) error {
 		case errors.As(err, &paused):
 			a.next = later(a.next, a.now().Add(max(paused.RetryIn, time.Second)))
 		default:
-			failures++
+			if failures++; failures == a.maxFailures {
+				return err
+			}
 			wait := dora.Backoff(failures)
 			a.logger.Warn("a call of GitHub failed, will retry", "in", wait, "error", err)
 			a.next = later(a.next, a.now().Add(wait))

@@ -132,18 +132,18 @@ func comparedQuery(names []string) (query string, variables map[string]any) {
 		owner, repository, _ := strings.Cut(name, "/")
 		variables[fmt.Sprintf("o%d", i)], variables[fmt.Sprintf("n%d", i)] = owner, repository
 		fmt.Fprintf(&parameters, "$o%d: String!, $n%d: String!, ", i, i)
-		fmt.Fprintf(&repositories, "\n\t%s: repository(owner: $o%d, name: $n%d) { ...compared }", alias(i), i, i)
+		fmt.Fprintf(&repositories, "\n\t%s: repository(owner: $o%d, name: $n%d) {%s\n\t}", alias(i), i, i, comparedFields)
 	}
-	return "query(" + parameters.String() + "$first: Int!) {\n\t" + rateLimit + repositories.String() + `
+	return "query(" + parameters.String() + "$newest: Int!) {\n\t" + rateLimit + repositories.String() + "\n}", variables
 }
-fragment compared on Repository {
-	databaseId nameWithOwner url
-	defaultBranchRef { name target { oid } }
-	deployments(first: $first, orderBy: {field: CREATED_AT, direction: DESC}) {
-		pageInfo { hasNextPage endCursor }
-		nodes {
+
+// comparedFields are the fields of a repository whose newest deployments are compared.
+const comparedFields = `
+		databaseId nameWithOwner url
+		defaultBranchRef { name target { oid } }
+		deployments(first: $newest, orderBy: {field: CREATED_AT, direction: DESC}) {
+			pageInfo { hasNextPage endCursor }
+			nodes {
 				` + deploymentFields + `
-		}
-	}
-}`, variables
-}
+			}
+		}`

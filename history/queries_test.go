@@ -20,7 +20,7 @@ func queries() map[string]string {
 	sizes, _ := sizesQuery([]string{"acme/api", "acme/web"})
 	compared, _ := comparedQuery([]string{"acme/api", "acme/web"})
 	return map[string]string{
-		"compared": compared,
+		"compared":   compared,
 		"repository": repositoryQuery, "owner": ownerQuery, "sizes": sizes,
 		"history": historyQuery([]string{strings.Repeat("a", 40), strings.Repeat("b", 40)}, 73), "commits": historyQuery([]string{strings.Repeat("a", 40)}, 1),
 	}
@@ -53,9 +53,10 @@ func TestQueriesAreChecked(t *testing.T) {
 //	history     of one commit 1, the parents of a hundred 100: 101 → 1; of five 5, the parents of 28 each 140: 145 → 1;
 //	            of 49 49, the parents of two each 98: 147 → 1
 //	commits     the parents of 149: 149 → 1
+//	compared    of fifty repositories the deployments 1, and the statuses of 20 of these: 50 × 21 → 11
 //	sizes       of fifty repositories a deployment and a pull request: 100 → 1
 func TestCostOfQueries(t *testing.T) {
-	numbers := map[string]int{"deploymentsFirst": pageSize, "pullsFirst": pullsSize, "commitsFirst": commitsSize, "first": pageSize}
+	numbers := map[string]int{"deploymentsFirst": pageSize, "pullsFirst": pullsSize, "commitsFirst": commitsSize, "first": pageSize, "newest": comparedSize}
 	history := func(commits int) string {
 		return strings.ReplaceAll(historyQuery(make([]string, commits), historyOf(commits)), "$each", strconv.Itoa(historyOf(commits)))
 	}

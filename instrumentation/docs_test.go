@@ -81,7 +81,7 @@ func served(t *testing.T, i *Instruments) map[string]described {
 	}
 	for other := range selfHelp {
 		name := strings.ReplaceAll(other, ".", "_")
-		names[name], names[name+"_total"], names[name+"_seconds"], names[name+"_bytes"] = other, other, other, other
+		names[name], names[name+"_total"], names[name+"_seconds"], names[name+"_bytes"], names[name+"_seconds_total"] = other, other, other, other, other
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(scrape(t, i, "")))

@@ -214,9 +214,11 @@ func TestSelfMetrics(t *testing.T) {
 		`dora_exporter_series_folded_total{families="jira"} 0`,
 		`dora_exporter_series_limit 20000`,
 		`dora_exporter_stale_scrapes_total 0`,
-		`dora_exporter_store_connections{state="idle"} 2`,
-		`dora_exporter_store_connections{state="used"} 3`,
-		`dora_exporter_store_connections_limit 9`,
+		`dora_exporter_store_connections{pool="read",state="idle"} 2`,
+		`dora_exporter_store_connections{pool="read",state="used"} 3`,
+		`dora_exporter_store_connections_limit{pool="read"} 9`,
+		`dora_exporter_store_connections_wait_time_seconds_total{pool="read"} 2.5`,
+		`dora_exporter_store_connections_waits_total{pool="read"} 4`,
 		`dora_exporter_store_removed_total{what="deliveries"} 0`,
 		`dora_exporter_store_removed_total{what="deployments"} 3`,
 		`dora_exporter_store_removed_total{what="facts"} 0`,
@@ -275,9 +277,11 @@ func testOptions() Options {
 		},
 		Lag: func() int64 { return 6 },
 
-		Connections: func() (used, idle, limit int) { return 3, 2, 9 },
-		MaxSeries:   20_000,
-		Series:      func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },
+		Pools: func() []Pool {
+			return []Pool{{"read", Connections{Used: 3, Idle: 2, Limit: 9, Waits: 4, Waited: 2500 * time.Millisecond}}}
+		},
+		MaxSeries: 20_000,
+		Series:    func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },
 	}
 }
 

@@ -149,6 +149,11 @@ func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 		families, _, _ := strings.Cut(f.Name, "_")
 		o.Folded(families, 0)
 	}
+	if options.Pools != nil {
+		if err := registerPools(m, options.Pools); err != nil {
+			return fmt.Errorf("instruments of connections: %w", err)
+		}
+	}
 	return o.registerGauges(m, options)
 }
 
@@ -160,6 +165,8 @@ func withPrometheusNames(scope metricdata.ScopeMetrics) metricdata.ScopeMetrics 
 		switch m.Data.(type) {
 		case metricdata.Sum[int64]:
 			name += "_total"
+		case metricdata.Sum[float64]:
+			name += "_seconds_total"
 		default:
 			switch m.Unit {
 			case "s":
@@ -208,8 +215,10 @@ var selfHelp = map[string]string{
 	"dora_exporter.store.stalled":                    "Time for which writes have waited without any commit to the store, else 0.",
 	"dora_exporter.store.wal":                        "Size of the store's write-ahead log.",
 	"dora_exporter.store.size":                       "Size of the store: the database with its write-ahead log.",
-	"dora_exporter.store.connections":                "Connections of this process to the database, by state: used or idle.",
-	"dora_exporter.store.connections.limit":          "Connections that this process may have to the database.",
+	"dora_exporter.store.connections":                "Connections of this process to the database, by pool and state: used or idle.",
+	"dora_exporter.store.connections.limit":          "Connections that this process may have to the database, by pool.",
+	"dora_exporter.store.connections.waits":          "Queries that had to wait for a connection of a pool.",
+	"dora_exporter.store.connections.wait_time":      "Time for which queries have waited for a connection of a pool.",
 	"dora_exporter.store.removed":                    "Deliveries, facts, deployments and incidents that storage.retention has removed.",
 	"dora_exporter.repair.checked":                   "Events that were looked for in case no webhook brought them, by account and kind.",
 	"dora_exporter.repair.missing":                   "Events that no webhook has brought, by account and kind.",
@@ -228,6 +237,8 @@ var selfUnits = map[string]string{
 	"dora_exporter.oldest_pending.age":               "s",
 	"dora_exporter.dead_letters":                     "{delivery}",
 	"dora_exporter.late_events":                      "{event}",
+	"dora_exporter.store.connections.waits":          "{query}",
+	"dora_exporter.store.connections.wait_time":      "s",
 	"dora_exporter.series":                           "{series}",
 	"dora_exporter.series.limit":                     "{series}",
 	"dora_exporter.series.folded":                    "{event}",

@@ -54,7 +54,7 @@ func eventually(t *testing.T, what string, action func() error) {
 // positions checks that all facts are there without gaps, and returns how many.
 func positions(t *testing.T, s *postgres.Store) int {
 	t.Helper()
-	facts, err := s.Facts(t.Context(), 0, 1_000_000)
+	facts, err := s.Reader.Facts(t.Context(), 0, 1_000_000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestPausedReplica(t *testing.T) {
 	if err := <-done; err != nil || runs != 2 {
 		t.Errorf("the paused update = %v after %d runs, want none after 2", err, runs)
 	}
-	facts, err := b.Facts(t.Context(), 0, 9)
+	facts, err := b.Reader.Facts(t.Context(), 0, 9)
 	if err != nil || len(facts) != 3 || facts[0].Subject != "meanwhile" {
 		t.Errorf("the facts are %+v, %v; want the other replica's first of 3", facts, err)
 	}
@@ -259,12 +259,13 @@ func TestBacklogIsShared(t *testing.T) {
 func TestOpenSaysWhatToDo(t *testing.T) {
 	server := pgserver.Start(t, "fsync=off")
 	server.Psql("postgres", "CREATE ROLE reader LOGIN PASSWORD 'secret'; CREATE ROLE owner LOGIN; CREATE SCHEMA mine AUTHORIZATION owner; CREATE SCHEMA other; CREATE TABLE other.t (a int)")
+	const runs = "check that the server runs"
 	withPassword := strings.Replace(server.URL("reader", "postgres"), "reader@", "reader:secret@", 1)
 	for name, test := range map[string]struct {
 		url, schema string
 		want        string
 	}{
-		"no server":        {"postgres://u:secret@127.0.0.1:1/db?sslmode=disable", "x", "check that the server runs"},
+		"no server":        {"postgres://u:secret@127.0.0.1:1/db?sslmode=disable", "x", runs},
 		"no database":      {strings.Replace(withPassword, "/postgres?", "/nothing?", 1), "x", "create the database"},
 		"no rights":        {withPassword, "x", `CREATE SCHEMA "x" AUTHORIZATION`},
 		"other's schema":   {server.URL("postgres", "postgres"), "other", "set storage.schema to another name"},
@@ -284,6 +285,9 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 			}
 			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("Open = %v, want %q and no password", err, test.want)
+			}
+			if err != nil && test.want != runs && strings.Contains(err.Error(), runs) {
+				t.Errorf("Open = %v, although the server runs", err)
 			}
 		})
 	}

@@ -18,14 +18,12 @@ const (
 
 // caches has the rows that the transactions of the writer have read or written.
 type caches struct {
-	// exclusive is true if no other process changes these rows.
-	exclusive bool
 	// texts and series have ids of rows of these tables, which are never changed or removed; labelSets has which rows are there.
 	texts     *rowCache[string, int64]
 	series    *rowCache[seriesKey, int64]
 	labelSets *rowCache[labelSet, int64]
-	// zeros has facts that are there: those by which series start at 0, which are looked for again and again.
-	zeros *rowCache[factKey, int64]
+	// known has facts that are there: an evaluation adds again what a status has added, and series start at 0 once.
+	known *rowCache[factKey, int64]
 	// deployments has deployments by their keys, also those that are not stored.
 	deployments *rowCache[string, storedDeployment]
 	// decided has scopes without evidence that is not decided on, repaired scopes without failed changes that are not repaired.
@@ -40,12 +38,11 @@ type caches struct {
 	stale *rowCache[string, int64]
 }
 
-func newCaches(exclusive bool) caches {
+func newCaches() caches {
 	return caches{
-		exclusive: exclusive,
-		texts:     newRowCache[string, int64](maxCachedIDs), series: newRowCache[seriesKey, int64](maxCachedIDs),
+		texts: newRowCache[string, int64](maxCachedIDs), series: newRowCache[seriesKey, int64](maxCachedIDs),
 		labelSets:    newRowCache[labelSet, int64](maxCachedIDs),
-		zeros:        newRowCache[factKey, int64](maxCachedIDs),
+		known:        newRowCache[factKey, int64](maxCachedIDs),
 		deployments:  newRowCache[string, storedDeployment](maxCachedDeployments),
 		decided:      newRowCache[string, bool](maxCachedIDs),
 		repaired:     newRowCache[string, bool](maxCachedIDs),
@@ -65,7 +62,7 @@ type cache interface {
 
 // lasting returns the caches of rows that are never removed, and never changed but for environments that become production.
 func (c caches) lasting() []cache {
-	return []cache{c.texts, c.series, c.labelSets, c.zeros, c.environments}
+	return []cache{c.texts, c.series, c.labelSets, c.known, c.environments}
 }
 
 // changing returns the caches of other rows.
@@ -80,17 +77,17 @@ func (c caches) rollbackCaches() {
 	}
 }
 
-// commitCaches keeps what was committed, as long as nobody else changes it.
+// commitCaches keeps what was committed.
 func (c caches) commitCaches() {
-	for _, rows := range c.lasting() {
+	for _, rows := range slices.Concat(c.lasting(), c.changing()) {
 		rows.commit()
 	}
+}
+
+// clearChanging forgets what another process may have changed.
+func (c caches) clearChanging() {
 	for _, rows := range c.changing() {
-		if c.exclusive {
-			rows.commit()
-		} else {
-			rows.clear()
-		}
+		rows.clear()
 	}
 }
 

@@ -108,9 +108,13 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 			return begun, err
 		}
 	}
-	if err = w.connection.Commit(t.changed); err != nil {
+	if err = t.commit(); err != nil {
 		w.recent.forget()
 		w.rollback()
+		if errors.Is(err, ErrSent) && !w.engine.IsStorageFailure(err) { // an op's fault; each is tried by itself
+			begun[len(begun)-1].err = err
+			err = errUndone
+		}
 		return begun, err
 	}
 	w.queue.committed()
@@ -143,8 +147,11 @@ func (w *writer) begin(t *tx) (err error) {
 		w.caches.clear() // another connection may be to a database that has lost transactions
 	}
 	t.connection = w.connection
-	removed, err := w.connection.Begin()
+	removed, others, err := w.connection.Begin()
 	w.hasRemoved = w.hasRemoved || removed
+	if others {
+		w.caches.clearChanging()
+	}
 	if err != nil {
 		if !w.engine.IsBusy(err) || w.connection.Broken() {
 			_ = w.disconnect() // the error of BEGIN is returned

@@ -113,7 +113,7 @@ func (t *tx) heldLeases(queue string, now time.Time) (map[string]bool, error) {
 		return err
 	})
 	if err == nil && old {
-		_, err = t.exec("DELETE FROM leases WHERE queue = ? AND until < ?", queue, now.Add(-forgetLeasesAfter).UnixMilli())
+		err = t.send("DELETE FROM leases WHERE queue = ? AND until < ?", queue, now.Add(-forgetLeasesAfter).UnixMilli())
 	}
 	return held, err
 }
@@ -145,7 +145,7 @@ func (s *Store) changeLeases(ctx context.Context, client, queue string, keys []s
 			for _, key := range chunk {
 				args = append(args, key)
 			}
-			if _, err := t.exec(statement+" WHERE queue = ? AND client = ? AND key IN ("+placeholders(len(chunk))+")", args...); err != nil {
+			if err := t.send(statement+" WHERE queue = ? AND client = ? AND key IN ("+placeholders(len(chunk))+")", args...); err != nil {
 				return err
 			}
 		}

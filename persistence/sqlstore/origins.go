@@ -76,7 +76,7 @@ func (t commitTx) SaveOrigin(commit string, o dora.Origin) error {
 		stem, err = t.text(begin)
 	}
 	if err == nil {
-		_, err = t.exec(saveOrigin, stem, rest, origin, checksum(commit, origin))
+		err = t.send(saveOrigin, stem, rest, origin, checksum(commit, origin))
 	}
 	if err != nil {
 		return fmt.Errorf("store the origin of %s: %w", commit, err)

@@ -29,7 +29,7 @@ func (t removalTx) RemoveFacts(upTo int64, before time.Time, limit int) (removed
 		row.position += int64(len(facts))
 		row.before = max(row.before, before.UnixMilli())
 		t.factsChanged = true
-		_, err = t.exec("DELETE FROM facts WHERE position <= ?", row.position)
+		err = t.send("DELETE FROM facts WHERE position <= ?", row.position)
 	}
 	if err == nil && len(facts) > 0 {
 		err = t.saveRemovalRow(row)

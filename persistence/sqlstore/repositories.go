@@ -62,7 +62,7 @@ func (t repositoryTx) SeenSince(at time.Time) (all []dora.NamedRepository, err e
 
 // Save stores a repository.
 func (t repositoryTx) Save(r dora.Repository) error {
-	_, err := t.exec("INSERT INTO repositories (key, host, id) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET host = excluded.host, id = excluded.id", r.Key, r.Host, r.ID)
+	err := t.send("INSERT INTO repositories (key, host, id) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET host = excluded.host, id = excluded.id", r.Key, r.Host, r.ID)
 	if err != nil {
 		return fmt.Errorf("store repository %s: %w", r.Key, err)
 	}
@@ -110,7 +110,7 @@ func (t repositoryTx) addNewName(key, name string, at time.Time) error {
 		err = t.markStale(time.Time{}, dora.StaleIncidents)
 	}
 	if err == nil {
-		_, err = t.exec("INSERT INTO repository_names (name, repository, seen) VALUES (?, ?, ?)", name, key, at.UnixMilli())
+		err = t.send("INSERT INTO repository_names (name, repository, seen) VALUES (?, ?, ?)", name, key, at.UnixMilli())
 	}
 	return err
 }
@@ -129,10 +129,10 @@ func (t repositoryTx) AddEnvironment(repository, name string, production bool) (
 	case err != nil:
 	case !known:
 		e = dora.Environment{Name: name, Production: production}
-		_, err = t.exec("INSERT INTO environments (repository, folded, name, production) VALUES (?, ?, ?, ?)", repository, key.folded, name, production)
+		err = t.send("INSERT INTO environments (repository, folded, name, production) VALUES (?, ?, ?, ?)", repository, key.folded, name, production)
 	case production && !e.Production:
 		e.Production = true
-		_, err = t.exec("UPDATE environments SET production = 1 WHERE repository = ? AND folded = ?", repository, key.folded)
+		err = t.send("UPDATE environments SET production = 1 WHERE repository = ? AND folded = ?", repository, key.folded)
 	}
 	if err != nil {
 		return "", fmt.Errorf("store environment %s: %w", name, err)

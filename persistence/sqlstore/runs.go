@@ -83,7 +83,7 @@ func (t *tx) saveSuccesses(id int64, was, is map[int64]success) error {
 		if is[at] == s {
 			continue
 		}
-		if _, err := t.exec("DELETE FROM successes WHERE deployment = ? AND at = ?", id, at); err != nil {
+		if err := t.send("DELETE FROM successes WHERE deployment = ? AND at = ?", id, at); err != nil {
 			return err
 		}
 	}

@@ -85,6 +85,27 @@ func (t *tx) run(o *op) (err error) {
 	return t.err
 }
 
+// commit commits the transaction.
+func (t *tx) commit() (err error) {
+	if !t.changed {
+		if t.changed, err = t.connection.Flush(); err != nil {
+			return err
+		}
+	}
+	return t.connection.Commit(t.changed)
+}
+
+// send executes a statement whose result nobody reads. A later statement may return its error, or the commit.
+func (t *tx) send(query string, args ...any) error {
+	if err := t.beforeWrite(); err != nil {
+		return err
+	}
+	if err := t.connection.Send(query, args...); err != nil {
+		return t.fail(err)
+	}
+	return nil
+}
+
 // exec executes a statement and returns how many rows it changed.
 func (t *tx) exec(query string, args ...any) (int64, error) {
 	if err := t.beforeWrite(); err != nil {

@@ -53,7 +53,7 @@ type writer struct {
 func newWriter(r *Reader, engine Engine, logger *slog.Logger) *writer {
 	return &writer{
 		path: r.path, engine: engine, codec: r.codec, reader: r, logger: logger, queue: newQueue(MaxWaiting),
-		caches:  newCaches(engine.IsExclusive()),
+		caches:  newCaches(),
 		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 }
