@@ -211,13 +211,16 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 	if err != nil {
 		return nil, err
 	}
-	stopProcessing := p.process(ctx)
+	repair := p.newRepair(o)
+	stopProcessing := p.process(ctx, repair.WaitFirst)
+	stopRepair := runInBackground(ctx, repair.Run)
 	stopBackfills := runInBackground(ctx, func(ctx context.Context) { p.runBackfills(ctx, o) })
 	return func() error {
 		deadline := time.Now().Add(stopTimeout)
 		p.server.stop(ctx, requestsTimeout)
 		p.flushLogs()
 		stopBackfills()
+		stopRepair()
 		stopped := stopProcessing()
 		_ = withTimeout(ctx, min(lastPushTimeout, time.Until(deadline)), func(ctx context.Context) error {
 			var pushing sync.WaitGroup
@@ -231,8 +234,8 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 }
 
 // process runs the parts that process deliveries, and returns the function that stops them: it processes the accepted deliveries and
-// writes the last checkpoint.
-func (p *parts) process(ctx context.Context) (stop func() error) {
+// writes the last checkpoint. Nothing is evaluated before ready returns.
+func (p *parts) process(ctx context.Context, ready func(context.Context)) (stop func() error) {
 	ctx = context.WithoutCancel(ctx)
 	stopClock := runInBackground(ctx, p.clock.Run)
 	stopProcessor := runInBackground(ctx, p.processor.Run)
@@ -241,7 +244,10 @@ func (p *parts) process(ctx context.Context) (stop func() error) {
 		stopSharing = runInBackground(ctx, func(ctx context.Context) { p.github.SharePauses(ctx, p.store.pauses) })
 	}
 	stopLookups := runInBackground(ctx, p.lookups.Run)
-	stopEvaluator := runInBackground(ctx, p.evaluator.Run)
+	stopEvaluator := runInBackground(ctx, func(ctx context.Context) {
+		ready(ctx)
+		p.evaluator.Run(ctx)
+	})
 	stopDays := runInBackground(ctx, p.days.Run)
 	stopProjection := runInBackground(ctx, p.projection.Run)
 	stopRetention := runInBackground(ctx, p.retention.Run)

@@ -92,8 +92,12 @@ func checksOf(c *config.Config, o CheckOptions) []check.Check {
 	for i, account := range gitHubAccounts(&c.GitHub) {
 		options := enrichment.InspectOptions{
 			Account: account, Signed: len(c.GitHub.Accounts[i].WebhookSecret) > 0, Repositories: repositoriesOfAccount(c, i), Now: o.Now,
+			Repairs: c.GitHub.Repair > 0,
 		}
 		checks = append(checks, func(ctx context.Context) []dora.Finding { return enrichment.Inspect(ctx, options) })
+	}
+	if issues := newIssues(c, slog.New(slog.DiscardHandler)); issues != nil {
+		checks = append(checks, func(ctx context.Context) []dora.Finding { return []dora.Finding{issues.Check(ctx)} })
 	}
 	if c.Catalog.Mode == "backstage" {
 		checks = append(checks, func(ctx context.Context) []dora.Finding { return checkBackstage(ctx, c) })

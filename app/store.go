@@ -21,8 +21,8 @@ type store struct {
 	// push is the lease on the push of metrics, pauses are those of calls to GitHub. Both are nil if this server alone uses the store.
 	push   instrumentation.PushLease
 	pauses enrichment.Pauses
-	// connections returns how many connections to the database are used, idle and allowed; nil if there are none.
-	connections func() (used, idle, limit int)
+	// writeConnections returns the state of the connections for writing; nil if the store is a file.
+	writeConnections func() sqlstore.Pool
 	// newClock returns the store's clock for a machine.
 	newClock func(context.Context, sqlstore.Machine) (clock, error)
 	// machine is the clock that all processes share that use the store; nil if the machine's own serves.
@@ -61,7 +61,7 @@ func openPostgres(ctx context.Context, c *config.Config, logger *slog.Logger) (*
 	}
 	machine := s.Machine()
 	return &store{
-		Store: s.Store, close: s.Close, push: s, pauses: s, connections: s.Connections, machine: &machine, failed: s.Failed(),
+		Store: s.Store, close: s.Close, push: s, pauses: s, writeConnections: s.WriteConnections, machine: &machine, failed: s.Failed(),
 		newClock: func(ctx context.Context, _ sqlstore.Machine) (clock, error) { return s.NewClock(ctx) },
 	}, nil
 }

@@ -26,6 +26,8 @@ type Config struct {
 		EvidenceFields []string
 		// BaseURL, User, Token and JQL are for reading issues from the API.
 		BaseURL, User, Token, JQL string
+		// Repair is the time between two looks for what webhooks did not bring; 0 for none.
+		Repair time.Duration
 	}
 	// Policy has the settings of the measures, from several sections.
 	Policy  dora.Policy
@@ -149,7 +151,7 @@ func (d *decoder) config(root *yaml.Node, c *Config) {
 			"webhook_token_in_url": d.boolean(&c.Jira.WebhookTokenInURL),
 			"team_field":           d.text(&c.Jira.TeamField), "evidence_fields": d.stringList("customfield_10100", &c.Jira.EvidenceFields),
 			"base_url": d.url(&c.Jira.BaseURL), "user": d.text(&c.Jira.User), "jql": d.text(&c.Jira.JQL),
-			"token": d.text(&c.Jira.Token), "token_file": d.secretFile(&c.Jira.Token),
+			"token": d.text(&c.Jira.Token), "token_file": d.secretFile(&c.Jira.Token), "repair": d.interval(&c.Jira.Repair),
 			"incidents": d.incidents(&c.Policy.Incidents),
 		}),
 		"deployments": d.deployments(&c.Policy),
@@ -216,6 +218,12 @@ func (c *Config) complete(d *decoder) {
 	c.Storage.complete(d)
 	if keep := c.Storage.Retention; keep > 0 && keep < c.Policy.IncidentWindow {
 		d.fail(d.nodes["storage.retention"], "storage.retention is shorter than failures.incident_window: deployments must be kept for as long as an incident may mark them")
+	}
+	switch set := !empty(d.nodes["jira.repair"]); {
+	case c.Jira.Repair > 0 && c.Jira.BaseURL == "" && empty(d.nodes["jira.base_url"]):
+		d.fail(d.nodes["jira.repair"], "jira.repair is set, but jira.base_url is missing: write Jira's address, such as base_url: https://acme.atlassian.net")
+	case !set && c.Jira.BaseURL != "":
+		c.Jira.Repair = c.GitHub.Repair
 	}
 	if c.Jira.WebhookTokenInURL && len(c.Jira.WebhookToken) == 0 {
 		d.fail(d.nodes["jira.webhook_token_in_url"], "jira.webhook_token_in_url is true, but jira.webhook_token is missing: set the token, too")

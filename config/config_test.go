@@ -74,7 +74,7 @@ func TestGoodFiles(t *testing.T) {
 	everything := defaults()
 	everything.Server = Server{Host: "127.0.0.1", Port: 9090, MetricsListen: "[::1]:9091", Page: "off"}
 	everything.GitHub.Owner, everything.GitHub.Token, everything.GitHub.BaseURL = "acme", "from-a-file", "https://ghe.example.com/api/v3/"
-	everything.GitHub.GiveUp = 45 * time.Minute
+	everything.GitHub.GiveUp, everything.GitHub.Repair, everything.Jira.Repair = 45*time.Minute, 15*time.Minute, 5*time.Minute
 	everything.GitHub.WebhookSecret, everything.Jira.WebhookSecret = []string{"one", "two"}, []string{"from-a-file"}
 	everything.Jira.WebhookToken, everything.Jira.WebhookTokenInURL = []string{"three", "four"}, true
 	everything.Jira.TeamField, everything.Jira.EvidenceFields = "customfield_10001", []string{"customfield_10100", "environment"}

@@ -19,6 +19,8 @@ type GitHub struct {
 	Owner string
 	// GiveUp is how long a call may fail although GitHub answers others.
 	GiveUp time.Duration
+	// Repair is the time between two looks for what webhooks did not bring; 0 for none.
+	Repair time.Duration
 	// Accounts are all accounts: those of github.accounts, and the one of the keys directly under github if the file has these, or there
 	// is no other.
 	Accounts []GitHubAccount
@@ -48,7 +50,7 @@ type GitHubApp struct {
 // github reads the section github.
 func (d *decoder) github(to *GitHub) field {
 	known := d.account(&to.GitHubAccount)
-	known["owner"], known["give_up"] = d.text(&to.Owner), d.duration(&to.GiveUp)
+	known["owner"], known["give_up"], known["repair"] = d.text(&to.Owner), d.duration(&to.GiveUp), d.interval(&to.Repair)
 	known["accounts"] = d.list("owners: [acme]", func(n *yaml.Node, path string) {
 		a := GitHubAccount{Key: path, BaseURL: defaultGitHub}
 		known := d.account(&a)

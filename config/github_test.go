@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -152,5 +153,24 @@ func TestOwnerAccounts(t *testing.T) {
 	want := dora.Accounts{{BaseURL: defaultGitHub, Owners: []string{"acme"}}, {BaseURL: "https://ghe.example.com/api/v3/"}}
 	if diff := cmp.Diff(want, c.GitHub.OwnerAccounts()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// Jira is looked at as often as GitHub, unless the file says otherwise.
+func TestRepairInterval(t *testing.T) {
+	for text, want := range map[string][2]time.Duration{
+		"github: {repair: 15m}": {15 * time.Minute, 0},
+		"{github: {repair: 15m}, jira: {base_url: https://a.example}}":              {15 * time.Minute, 15 * time.Minute},
+		"{github: {repair: 15m}, jira: {base_url: https://a.example, repair: off}}": {15 * time.Minute, 0},
+		"{github: {repair: off}, jira: {base_url: https://a.example}}":              {},
+		"jira: {base_url: https://a.example, repair: 1h}":                           {0, time.Hour},
+	} {
+		c, _, err := Parse("config.yml", []byte(text), noEnvironment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]time.Duration{c.GitHub.Repair, c.Jira.Repair}; got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
 	}
 }

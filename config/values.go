@@ -205,6 +205,22 @@ func (d *decoder) duration(to *time.Duration) field {
 	}
 }
 
+// interval reads the time between two runs of something that may be off, which is 0.
+func (d *decoder) interval(to *time.Duration) field {
+	return func(n *yaml.Node, path string) {
+		if n.Kind == yaml.ScalarNode && n.Value == "off" {
+			*to = 0
+			return
+		}
+		span, err := time.ParseDuration(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil || span < time.Second {
+			d.fail(n, "%s is %s, must be off or a duration of a second at least: write one such as 15m", path, describe(n))
+			return
+		}
+		*to = span
+	}
+}
+
 // minRetention is the shortest retention: rules compare with what was deployed before, and reports look back as far by default.
 const minRetention = 90 * 24 * time.Hour
 

@@ -58,6 +58,8 @@ func (g graphQL) execute(query string, v variables) (data object, requests int) 
 		return g.history(query, v)
 	case strings.Contains(query, "$pullsFirst"):
 		return g.page(v)
+	case strings.Contains(query, "$newest: Int!"):
+		return g.compared(v)
 	case strings.Contains(query, "$o0: String!"):
 		return g.sizes(v)
 	}
@@ -90,6 +92,34 @@ func (g graphQL) sizes(v variables) (object, int) {
 	return data, 2 * len(data)
 }
 
+// compared returns the newest deployments of some repositories.
+func (g graphQL) compared(v variables) (object, int) {
+	data, first := object{}, v.number("newest")
+	for i := 0; v["o"+strconv.Itoa(i)] != nil; i++ {
+		at := strconv.Itoa(i)
+		data["c"+at] = nil
+		r := g.repository(v.text("o"+at) + "/" + v.text("n"+at))
+		if r == nil {
+			continue
+		}
+		nodes := []object{}
+		for _, d := range r.newestDeployed() {
+			nodes = append(nodes, r.deploymentNode(d))
+		}
+		repository := r.description()
+		repository["deployments"], _ = connect(nodes, 0, first)
+		data["c"+at] = repository
+	}
+	return data, len(data) * (1 + first)
+}
+
+func (r *Repository) description() object {
+	return object{
+		"databaseId": r.id(), "nameWithOwner": r.FullName(), "url": "https://github.com/" + r.FullName(),
+		"defaultBranchRef": object{"name": DefaultBranch, "target": object{"oid": r.main}},
+	}
+}
+
 func (r *Repository) size() object {
 	newest := []object{}
 	if all := r.newestDeployed(); len(all) > 0 {
@@ -117,8 +147,9 @@ func (r *Repository) mergedPulls() (all []*PullRequest) {
 	return all
 }
 
-var alias = regexp.MustCompile(`(c[0-9]+): object\(oid: "([0-9a-f]+)"\) \{ ...on Commit \{ history\(first: \$(first|others)\)`)
+var alias = regexp.MustCompile(`(c[0-9]+): object\(oid: "([0-9a-f]+)"\) \{ ...on Commit \{ (history)?`)
 
+// history answers with commits, or with those from them on, and their parents.
 func (g graphQL) history(query string, v variables) (object, int) {
 	r := g.repository(v.text("owner") + "/" + v.text("name"))
 	if r == nil {
@@ -127,11 +158,16 @@ func (g graphQL) history(query string, v variables) (object, int) {
 	commits, requests := object{}, 0
 	for _, m := range alias.FindAllStringSubmatch(query, -1) {
 		commits[m[1]] = nil
-		if _, ok := r.find(m[2]); !ok {
+		c, ok := r.find(m[2])
+		if !ok {
 			continue
 		}
-		nodes, first := []object{}, v.number(m[3])
-		requests += 1 + first
+		if requests++; m[3] == "" {
+			commits[m[1]] = r.commitNode(c, true)
+			continue
+		}
+		nodes, first := []object{}, v.number("each")
+		requests += first
 		has := r.history(m[2])
 		for _, c := range slices.Backward(r.commits) {
 			if has[c.SHA] && len(nodes) < first {
@@ -148,10 +184,7 @@ func (g graphQL) page(v variables) (object, int) {
 	if r == nil {
 		return object{"repository": nil}, 1
 	}
-	repository, requests := object{
-		"databaseId": r.id(), "nameWithOwner": r.FullName(), "url": "https://github.com/" + r.FullName(),
-		"defaultBranchRef": object{"name": DefaultBranch, "target": object{"oid": r.main}},
-	}, 0
+	repository, requests := r.description(), 0
 	if v.isTrue("deployments") {
 		var nodes []object
 		for _, d := range r.newestDeployed() {

@@ -1,5 +1,7 @@
 package dora
 
+import "time"
+
 // HistoryLabel is the label of the facts of History: what happened before the store was created and was brought by a backfill. They
 // are in no live counter, and their series are not published.
 const HistoryLabel = "history"
@@ -38,4 +40,11 @@ func (s State) Merge(other State) {
 			s[family][key] = series
 		}
 	}
+}
+
+// HistorySeries is a series of History, without the label HistoryLabel.
+type HistorySeries struct {
+	Labels Labels
+	// First is the time of its earliest fact.
+	First time.Time
 }

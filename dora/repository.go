@@ -37,6 +37,8 @@ type RepositoryTx interface {
 	// Named returns the repositories, of any host, that an event called by a name (RepositoryName), the one whose newest event of that
 	// name is the latest first, then by key.
 	Named(name string) ([]Repository, error)
+	// SeenSince returns the repositories that an event at a time or later has named, each once by the newest name of it, in any order.
+	SeenSince(at time.Time) ([]NamedRepository, error)
 	// Save adds a repository or replaces the one with its key.
 	Save(Repository) error
 	// AddName stores that an event of a time called a repository, by its key, by a name. Of several times the latest holds. If the name
@@ -56,6 +58,12 @@ type RepositoryTx interface {
 type Environment struct {
 	Name       string `json:"name"`
 	Production bool   `json:"production"`
+}
+
+// NamedRepository is a repository by the name that an event has called it.
+type NamedRepository struct {
+	// Host is as in Deployment.Host.
+	Host, Owner, Name string
 }
 
 // FoldName returns a form of a name that is the same for all names that differ in case alone.

@@ -98,7 +98,7 @@ func (a *Accounts) newClients(account Account) (clients, error) {
 	if account.App != nil {
 		return newInstallations(account, a.options, a.shared)
 	}
-	o := a.options(accountName(account.Account))
+	o := a.options(AccountName(account.Account))
 	if len(a.o.Accounts) == 1 { // whose all repositories are
 		o.Inaccessible, a.expected = a.o.Inaccessible, nil
 	}
@@ -111,8 +111,8 @@ func (a *Accounts) newClients(account Account) (clients, error) {
 	return tokenClient{g}, nil
 }
 
-// accountName returns the name of an account in metrics and findings.
-func accountName(a dora.Account) string {
+// AccountName returns the name of an account in metrics and findings.
+func AccountName(a dora.Account) string {
 	if len(a.Owners) == 0 {
 		return a.Server()
 	}
@@ -179,6 +179,16 @@ func (a *Accounts) client(ctx context.Context, c dora.Commit) *GitHub {
 		g.gate.expectInaccessible([]string{repository})
 	}
 	return g
+}
+
+// Owners returns the owners that an account is for: those that it lists, else those that its GitHub App is installed for; none for a token that
+// is for all owners.
+func (a *Accounts) Owners(ctx context.Context, account int) ([]string, error) {
+	in, isApp := a.clients[account].(*installations)
+	if listed := a.owners[account].Owners; len(listed) > 0 || !isApp {
+		return listed, nil
+	}
+	return in.owners(ctx)
 }
 
 const unservedAccount = "no account of the configuration is for an owner on a server: its deployments wait. " +

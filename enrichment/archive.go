@@ -1,10 +1,7 @@
 package enrichment
 
 import (
-	"context"
 	"slices"
-	"strings"
-	"sync"
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/lineage"
@@ -176,52 +173,4 @@ func parents(shas []string) (all []parent) {
 		all = append(all, parent{sha})
 	}
 	return all
-}
-
-// archives keeps the archives of the repositories that were asked for last.
-type archives struct {
-	source dora.Archive
-
-	mu     sync.Mutex
-	recent []namedArchive
-}
-
-// namedArchive is the archive of a repository when so many pages had been read of it; nil if none had.
-type namedArchive struct {
-	name  string
-	pages int
-	*archive
-}
-
-// maxArchives is how many repositories are kept in memory.
-const maxArchives = 4
-
-// of returns the archive of a commit's repository; nil if nothing was read of it.
-func (a *archives) of(ctx context.Context, c dora.Commit) (*archive, error) {
-	if a.source == nil {
-		return nil, nil
-	}
-	pages, err := a.source.ArchivedPages(ctx, c)
-	if err != nil || pages == 0 {
-		return nil, err
-	}
-	name := strings.ToLower(c.Host + "/" + c.Owner + "/" + c.Repository)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if i := slices.IndexFunc(a.recent, func(n namedArchive) bool { return n.name == name }); i >= 0 {
-		if a.recent[i].pages == pages {
-			return a.recent[i].archive, nil
-		}
-		a.recent = slices.Delete(a.recent, i, i+1)
-	}
-	r, err := a.source.Archived(ctx, c)
-	if err != nil || r == nil {
-		return nil, err
-	}
-	if len(a.recent) == maxArchives {
-		a.recent = a.recent[1:]
-	}
-	found := newArchive(r, c.Owner+"/"+c.Repository)
-	a.recent = append(a.recent, namedArchive{name, pages, found})
-	return found, nil
 }

@@ -35,6 +35,8 @@ type answer interface {
 type page struct {
 	// next is the number of the next page, 0 after the last one.
 	next int
+	// cursor is that of the next page of a list without numbers of pages, empty after the last one.
+	cursor string
 	// moved is the URL that the call was redirected to, nil if it was not.
 	moved *url.URL
 	// body is the answer.
@@ -154,7 +156,7 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 	case err != nil:
 		return page{}, outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: this is not an answer of GitHub: %w", req.URL, err))}
 	}
-	p := page{next: resp.NextPage, body: body}
+	p := page{next: resp.NextPage, cursor: resp.Cursor, body: body}
 	if last := resp.Request; last.Response != nil {
 		p.moved = last.URL
 	}

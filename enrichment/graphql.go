@@ -53,7 +53,11 @@ func (g *GitHub) Query(ctx context.Context, _, query string, variables map[strin
 		return g.redact(fmt.Errorf("read the answer to a query: %w", err))
 	}
 	if resp.StatusCode != http.StatusOK {
-		return g.redact(queryStatusError(req.URL, resp, answer))
+		err := queryStatusError(req.URL, resp, answer)
+		if resp.StatusCode == http.StatusUnauthorized && g.isAnonymous() {
+			return fmt.Errorf("%w: %w", dora.ErrNoBulk, err)
+		}
+		return g.redact(err)
 	}
 	if err := decodeQuery(resp, answer, data); err != nil {
 		return g.redact(err)
@@ -91,6 +95,10 @@ func decodeQuery(resp *http.Response, body []byte, data any) error {
 		Errors []struct {
 			Type    string `json:"type"`
 			Message string `json:"message"`
+			// Extensions say what is wrong with a query itself.
+			Extensions struct {
+				Code string `json:"code"`
+			} `json:"extensions"`
 		} `json:"errors"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
@@ -105,6 +113,9 @@ func decodeQuery(resp *http.Response, body []byte, data any) error {
 			return &dora.LimitedError{Wait: untilReset(resp.Header, time.Now()), Err: failed}
 		case "MAX_NODE_LIMIT_EXCEEDED", "RESOURCE_LIMITS_EXCEEDED":
 			return fmt.Errorf("%w: %w", dora.ErrTooLarge, failed)
+		}
+		if e.Extensions.Code != "" { // such as undefinedField: the server is older than the field
+			return fmt.Errorf("%w: %w", dora.ErrNoBulk, failed)
 		}
 		if strings.Contains(e.Message, "Something went wrong") || strings.Contains(strings.ToLower(e.Message), "timeout") {
 			return fmt.Errorf("%w: %w", dora.ErrTooLarge, failed)

@@ -13,10 +13,22 @@ import (
 // hook is a webhook of an organisation or a repository.
 // https://docs.github.com/en/rest/orgs/webhooks
 type hook struct {
-	ID     int64      `json:"id"`
-	Active bool       `json:"active"`
-	Events []string   `json:"events"`
-	Config hookConfig `json:"config"`
+	ID      int64      `json:"id"`
+	Active  bool       `json:"active"`
+	Events  []string   `json:"events"`
+	Config  hookConfig `json:"config"`
+	Created time.Time  `json:"created_at"`
+	Updated time.Time  `json:"updated_at"`
+}
+
+// missingEvents returns the events of deployments that a webhook does not send.
+func (h hook) missingEvents() (missing []string) {
+	for _, event := range []string{"deployment", "deployment_status"} {
+		if !slices.Contains(h.Events, event) && !slices.Contains(h.Events, "*") {
+			missing = append(missing, event)
+		}
+	}
+	return missing
 }
 
 type hookConfig struct {
@@ -70,7 +82,7 @@ func (i *inspection) inspectHooks(ctx context.Context, g *GitHub, owner string, 
 	switch {
 	case ours > 0:
 	case unreadable != "":
-		i.warn(unreadable, permission+" to have them checked")
+		i.warn(unreadable+i.insteadOfRepair(), permission+" to have them checked")
 	case len(repositories) == 0 && !organisation:
 		i.warn("the webhooks of "+owner+" were not checked", "list its repositories under teams")
 	default:
@@ -85,13 +97,7 @@ func (i *inspection) inspectHook(ctx context.Context, g *GitHub, what string, h 
 		i.fail(what+" is not active", "activate it")
 		return
 	}
-	var missing []string
-	for _, event := range []string{"deployment", "deployment_status"} {
-		if !slices.Contains(h.Events, event) && !slices.Contains(h.Events, "*") {
-			missing = append(missing, event)
-		}
-	}
-	if len(missing) > 0 {
+	if missing := h.missingEvents(); len(missing) > 0 {
 		i.fail(what+" does not send "+strings.Join(missing, " and "), "select the events Deployments and Deployment statuses")
 		return
 	}
@@ -107,7 +113,7 @@ func (i *inspection) inspectDeliveries(ctx context.Context, g *GitHub, what, pat
 	last, o := ask[[]hookDelivery](ctx, g, path+"?per_page=10")
 	switch {
 	case o.err != nil:
-		i.warn(fmt.Sprintf("%s sends deployments; its deliveries can't be read: %v", what, o.err), "give the credential read access to webhooks")
+		i.warn(fmt.Sprintf("%s sends deployments; its deliveries can't be read: %v%s", what, o.err, i.insteadOfRepair()), "give the credential read access to webhooks")
 	case len(last) == 0:
 		i.pass("%s sends deployments, and has delivered nothing in the last days", what)
 	case last[0].StatusCode/100 == 2:
@@ -121,6 +127,14 @@ func (i *inspection) inspectDeliveries(ctx context.Context, g *GitHub, what, pat
 		}
 		i.fail(fmt.Sprintf("%d of the last %d deliveries of %s failed, the newest, of %s, with %s", failed, len(last), what, last[0].DeliveredAt.UTC().Format(time.RFC3339), last[0].answer()), deliveryRemedy(last[0].StatusCode, i.Account.Key))
 	}
+}
+
+// insteadOfRepair returns what is done instead of a repair of failed deliveries; empty if they are not to be repaired.
+func (i *inspection) insteadOfRepair() string {
+	if !i.Repairs {
+		return ""
+	}
+	return "; github.repair compares deployments every hour instead of fetching failed deliveries"
 }
 
 func (d hookDelivery) answer() string {

@@ -19,6 +19,8 @@ type InspectOptions struct {
 	Account Account
 	// Signed is true if the account has a secret for webhooks.
 	Signed bool
+	// Repairs is true if the deliveries of webhooks are to be repaired (github.repair).
+	Repairs bool
 	// Repositories are some of the account's, as owner/name, to try its permissions with. Without one it is asked for some.
 	Repositories []string
 	// Transport may wrap the HTTP transport; nil for no wrapping.
@@ -29,7 +31,7 @@ type InspectOptions struct {
 // Inspect checks an account at its server: the credential, the clock, the rate limit, what it may read, and the webhooks that send
 // deployments. It changes nothing.
 func Inspect(ctx context.Context, o InspectOptions) []dora.Finding {
-	i := &inspection{InspectOptions: o, subject: accountName(o.Account.Account)}
+	i := &inspection{InspectOptions: o, subject: AccountName(o.Account.Account)}
 	if err := i.inspect(ctx); err != nil {
 		i.fail(err.Error(), "correct "+o.Account.Key)
 	}

@@ -1,6 +1,7 @@
 package enrichment
 
 import (
+	"bytes"
 	"context"
 	"net/url"
 	"regexp"
@@ -42,6 +43,7 @@ func (k *knownComparisons) get(key string) []byte {
 	return k.bodies[key]
 }
 
+// put remembers a copy of an answer, which has no more capacity than bytes.
 func (k *knownComparisons) put(key string, body []byte) {
 	if key == "" || len(body) > maxComparison {
 		return
@@ -54,7 +56,7 @@ func (k *knownComparisons) put(key string, body []byte) {
 	if k.bodies == nil {
 		k.bodies = map[string][]byte{}
 	}
-	k.bodies[key], k.order, k.size = body, append(k.order, key), k.size+len(body)
+	k.bodies[key], k.order, k.size = bytes.Clone(body), append(k.order, key), k.size+len(body)
 	for k.size > maxComparisons {
 		k.size -= len(k.bodies[k.order[0]])
 		delete(k.bodies, k.order[0])

@@ -68,3 +68,12 @@ func TestComparisonsAreForgotten(t *testing.T) {
 		t.Errorf("%d are remembered, with %d bytes", len(k.order), k.size)
 	}
 }
+
+// Bodies are read into buffers that are larger than most of them.
+func TestComparisonsTakeNoMoreThanTheirBytes(t *testing.T) {
+	var k knownComparisons
+	k.put("key", append(make([]byte, 0, 1<<20), "body"...))
+	if got := k.get("key"); string(got) != "body" || cap(got) > 64 {
+		t.Errorf("%q takes %d bytes", got, cap(got))
+	}
+}

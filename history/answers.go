@@ -119,11 +119,24 @@ type commitNode struct {
 type historyAnswer struct {
 	RateLimit rateLimits `json:"rateLimit"`
 	// Repository has an object for each commit that was asked for, null if it is gone.
-	Repository map[string]*struct {
-		History struct {
-			Nodes []commitNode `json:"nodes"`
-		} `json:"history"`
-	} `json:"repository"`
+	Repository map[string]*gapNode `json:"repository"`
+}
+
+// gapNode is a commit, or the commits from it on.
+type gapNode struct {
+	commitNode
+
+	History struct {
+		Nodes []commitNode `json:"nodes"`
+	} `json:"history"`
+}
+
+// commits returns the commits that were read.
+func (n gapNode) commits() []commitNode {
+	if n.OID != "" {
+		return []commitNode{n.commitNode}
+	}
+	return n.History.Nodes
 }
 
 type ownerAnswer struct {

@@ -10,13 +10,15 @@ import (
 	"dora-exporter/dora"
 )
 
-// GitHub makes the calls. The errors of Query are those of dora/bulk.go.
+// GitHub makes the calls that read deployments. The errors of Query are those of dora/bulk.go.
 type GitHub interface {
 	// Query is given the owner whose repositories it is about.
 	Query(ctx context.Context, owner, query string, variables map[string]any, data any) error
 	// Deployments and DeploymentStatuses return a page of what REST has, newest first, and the number of the next page, 0 after the last.
 	Deployments(ctx context.Context, owner, repository string, number int) (all []json.RawMessage, next int, err error)
 	DeploymentStatuses(ctx context.Context, owner, repository string, deployment int64, number int) (all []json.RawMessage, next int, err error)
+	// OwnerRepositories returns a page of the repositories of an owner likewise, as owner/name.
+	OwnerRepositories(ctx context.Context, owner string, number int) (names []string, next int, err error)
 }
 
 // limitWait is how long to wait at a rate limit that does not say for how long.
@@ -28,6 +30,8 @@ type asker struct {
 	logger *slog.Logger
 	now    func() time.Time
 	sleep  func(ctx context.Context, d time.Duration)
+	// maxFailures is how often a call may fail before its error is returned; 0 for any number.
+	maxFailures int
 	// interval is the shortest time between two calls, next the earliest time of the next one.
 	interval time.Duration
 	next     time.Time
@@ -73,6 +77,7 @@ func (a *asker) retry(ctx context.Context, call func() error) error {
 		a.spent.Calls++
 		err := call()
 		var limited *dora.LimitedError
+		var paused *dora.PausedError
 		switch {
 		case err == nil, ctx.Err() != nil, isFinal(err):
 			return err
@@ -81,12 +86,16 @@ func (a *asker) retry(ctx context.Context, call func() error) error {
 			if wait <= 0 {
 				wait = limitWait
 			}
-			a.logger.Warn("GitHub limits the rate, the backfill waits", "for", wait, "error", err)
+			a.logger.Warn("GitHub limits the rate, reading waits", "for", wait, "error", err)
 			a.next = later(a.next, a.now().Add(wait))
+		case errors.As(err, &paused):
+			a.next = later(a.next, a.now().Add(max(paused.RetryIn, time.Second)))
 		default:
-			failures++
+			if failures++; failures == a.maxFailures {
+				return err
+			}
 			wait := dora.Backoff(failures)
-			a.logger.Warn("a call of the backfill failed, will retry", "in", wait, "error", err)
+			a.logger.Warn("a call of GitHub failed, will retry", "in", wait, "error", err)
 			a.next = later(a.next, a.now().Add(wait))
 		}
 	}
@@ -97,7 +106,7 @@ func isFinal(err error) bool {
 	var missing *dora.NotFoundError
 	var unanswered *dora.UnansweredError
 	var inaccessible *dora.InaccessibleError
-	return errors.Is(err, dora.ErrTooLarge) || errors.Is(err, dora.ErrNoBulk) || errors.As(err, &missing) || errors.As(err, &unanswered) || errors.As(err, &inaccessible)
+	return errors.Is(err, dora.ErrTooLarge) || errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrNoHooks) || errors.As(err, &missing) || errors.As(err, &unanswered) || errors.As(err, &inaccessible)
 }
 
 func later(a, b time.Time) time.Time {

@@ -47,6 +47,13 @@ func (g *scriptedGitHub) DeploymentStatuses(context.Context, string, string, int
 	return nil, 0, nil
 }
 
+func (g *scriptedGitHub) OwnerRepositories(_ context.Context, owner string, number int) ([]string, int, error) {
+	if number == 1 {
+		return []string{owner + "/web"}, 2, nil
+	}
+	return []string{owner + "/api"}, 0, nil
+}
+
 // pagesInMemory is the part of a store that reading pages needs.
 type pagesInMemory struct {
 	dora.Tx
@@ -75,7 +82,7 @@ func newTestBackfill(g *scriptedGitHub) (*Backfill, *pagesInMemory) {
 }
 
 func TestReadPagesAfterFailures(t *testing.T) {
-	const whole = "100/100/100"
+	const whole = "100/73/100"
 	for name, test := range map[string]struct {
 		fail  []error
 		rate  int
@@ -83,11 +90,11 @@ func TestReadPagesAfterFailures(t *testing.T) {
 		took  time.Duration
 	}{
 		"answered at once":                {asked: []string{whole}},
-		"a query that is too large":       {fail: []error{dora.ErrTooLarge, dora.ErrTooLarge}, asked: []string{whole, "50/50/100", "25/25/100"}},
+		"a query that is too large":       {fail: []error{dora.ErrTooLarge, dora.ErrTooLarge}, asked: []string{whole, "50/36/100", "25/18/100"}},
 		"a rate limit that says how long": {fail: []error{&dora.LimitedError{Wait: 90 * time.Second, Err: fmt.Errorf("slow down")}}, asked: []string{whole, whole}, took: 90 * time.Second},
 		"a rate limit that does not":      {fail: []error{&dora.LimitedError{Err: fmt.Errorf("slow down")}}, asked: []string{whole, whole}, took: time.Minute},
 		"an outage":                       {fail: []error{fmt.Errorf("503")}, asked: []string{whole, whole}, took: dora.Backoff(1)},
-		"ten calls an hour":               {rate: 10, fail: []error{dora.ErrTooLarge}, asked: []string{whole, "50/50/100"}, took: 6 * time.Minute},
+		"ten calls an hour":               {rate: 10, fail: []error{dora.ErrTooLarge}, asked: []string{whole, "50/36/100"}, took: 6 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

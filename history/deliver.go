@@ -85,27 +85,10 @@ func (b *Backfill) deliveriesOf(p *part, a dora.ArchivedDeployment) ([]dora.Deli
 		b.Logger.Warn("GitHub does not tell the number of a deployment, leaving it out", "repository", p.Owner+"/"+p.Name, "created", a.Created, "sha", a.SHA)
 		return nil, nil
 	}
-	var d document
-	if err := json.Unmarshal(a.Document, &d); err != nil {
-		return nil, err
-	}
-	d.ID = a.ID
-	payload, err := json.Marshal(map[string]any{
-		"deployment": d,
-		"repository": map[string]any{
-			"id": p.ID, "name": p.Name, "full_name": p.Owner + "/" + p.Name, "owner": user{p.Owner}, "default_branch": p.DefaultBranch,
-			"url": "https://" + p.Host + "/repos/" + p.Owner + "/" + p.Name,
-		},
-	})
+	deployment, err := b.deploymentOf(p, a)
 	if err != nil {
 		return nil, err
 	}
-	event, err := b.DecodeDeployment(payload)
-	if err != nil {
-		return nil, err
-	}
-	deployment := *event.Deployment
-	deployment.Host = p.Host
 	var all []dora.Delivery
 	same := map[string]int{}
 	for n, s := range a.Statuses {
@@ -120,4 +103,30 @@ func (b *Backfill) deliveriesOf(p *part, a dora.ArchivedDeployment) ([]dora.Deli
 		})
 	}
 	return all, nil
+}
+
+// deploymentOf returns a deployment as its webhook would have it.
+func (b *Backfill) deploymentOf(p *part, a dora.ArchivedDeployment) (dora.Deployment, error) {
+	var d document
+	if err := json.Unmarshal(a.Document, &d); err != nil {
+		return dora.Deployment{}, err
+	}
+	d.ID = a.ID
+	payload, err := json.Marshal(map[string]any{
+		"deployment": d,
+		"repository": map[string]any{
+			"id": p.ID, "name": p.Name, "full_name": p.Owner + "/" + p.Name, "owner": user{p.Owner}, "default_branch": p.DefaultBranch,
+			"url": "https://" + p.Host + "/repos/" + p.Owner + "/" + p.Name,
+		},
+	})
+	if err != nil {
+		return dora.Deployment{}, err
+	}
+	event, err := b.DecodeDeployment(payload)
+	if err != nil {
+		return dora.Deployment{}, err
+	}
+	deployment := *event.Deployment
+	deployment.Host = p.Host
+	return deployment, nil
 }

@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// gapsAtOnce is how many gaps one query reads behind.
-	gapsAtOnce = 5
+	// gapsAtOnce is how many commits are read at once, which costs one point.
+	gapsAtOnce = pointRequests
 	// minGapQueries and deploymentsPerGapQuery limit the queries for gaps. What is still missing then is asked for when it is evaluated.
-	minGapQueries          = 3
+	minGapQueries          = 5
 	deploymentsPerGapQuery = 50
 )
 
@@ -27,15 +27,11 @@ func (b *Backfill) readHistory(ctx context.Context, p *part, deployments []dora.
 		r.Pulls, r.Commits = append(r.Pulls, page.Pulls...), append(r.Commits, page.Commits...)
 	}
 	gone := map[string]bool{}
-	next := "" // what was missing after what was read behind
 	pairs := comparedPairs(deployments)
 	for queries := minGapQueries + len(deployments)/deploymentsPerGapQuery; queries > 0; queries-- {
 		missing := missingOf(&r, pairs, gone)
 		if len(missing) == 0 {
 			break
-		}
-		if len(missing) > 1 && (next == "" || !slices.Contains(missing, next)) {
-			next, missing = missing[1], missing[:1] // most likely the next one is behind the newest one
 		}
 		commits, err := b.readBehind(ctx, p, missing, gone)
 		if err != nil {
@@ -98,11 +94,11 @@ func comparedPairs(deployments []dora.ArchivedDeployment) (all []pair) {
 
 // missingOf returns commits whose parents are missing to compare pairs, the newest pairs first: as many as are read behind at once.
 func missingOf(r *dora.ArchivedRepository, pairs []pair, gone map[string]bool) (missing []string) {
-	g := lineage.Of(r)
+	g, listed := lineage.Of(r), map[string]bool{}
 	add := func(shas ...string) {
 		for _, sha := range shas {
-			if !gone[sha] && !slices.Contains(missing, sha) && len(missing) < gapsAtOnce {
-				missing = append(missing, sha)
+			if !gone[sha] && !listed[sha] && len(missing) < gapsAtOnce {
+				listed[sha], missing = true, append(missing, sha)
 			}
 		}
 	}
@@ -121,13 +117,17 @@ func missingOf(r *dora.ArchivedRepository, pairs []pair, gone map[string]bool) (
 	return missing
 }
 
-// readBehind reads commits with their ancestors, the newest of each, and notes that they are not asked for again. Behind the first one is
-// most likely what is missing behind others, too.
+// readBehind reads commits with their parents and as many of their ancestors as cost no more, and notes that they are not asked for again.
 func (b *Backfill) readBehind(ctx context.Context, p *part, shas []string, gone map[string]bool) (all []dora.ArchivedCommit, err error) {
-	for first, others := historySize, othersSize; ; first, others = max(first/2, 1), max(others/2, 1) {
+	for each := historyOf(len(shas)); ; {
 		var answer historyAnswer
-		err := b.query(ctx, p.Owner, historyQuery(shas), map[string]any{"owner": p.Owner, "name": p.Name, "first": first, "others": others}, &answer, &answer.RateLimit)
-		if errors.Is(err, dora.ErrTooLarge) && first > 1 {
+		variables := map[string]any{"owner": p.Owner, "name": p.Name}
+		if each > 1 {
+			variables["each"] = each
+		}
+		err := b.query(ctx, p.Owner, historyQuery(shas, each), variables, &answer, &answer.RateLimit)
+		if errors.Is(err, dora.ErrTooLarge) && len(shas)*each > 1 {
+			shas, each = shas[:(len(shas)+1)/2], max(each/2, 1)
 			continue
 		}
 		if err != nil {
@@ -135,12 +135,10 @@ func (b *Backfill) readBehind(ctx context.Context, p *part, shas []string, gone 
 		}
 		for i, sha := range shas {
 			gone[sha] = true
-			behind := answer.Repository[alias(i)]
-			if behind == nil {
-				continue
-			}
-			for _, node := range behind.History.Nodes {
-				all = append(all, node.archived())
+			if found := answer.Repository[alias(i)]; found != nil {
+				for _, node := range found.commits() {
+					all = append(all, node.archived())
+				}
 			}
 		}
 		return all, nil

@@ -11,13 +11,16 @@ import (
 
 // Sizes of connections: of what is read in pages, the largest that GitHub allows.
 const (
-	pageSize     = 100
-	statusesSize = 50  // of a deployment; it seldom has more than five
-	commitsSize  = 100 // of a pull request
-	parentsSize  = 3
-	historySize  = 100
-	othersSize   = 10
+	pageSize    = 100
+	commitsSize = 100 // of a pull request
+	// pullsSize is how many pull requests are read with a page of deployments: as many as cost 2 points. With their labels they cost more, and
+	// labelledSize is how many cost 3.
+	pullsSize    = 73
+	labelledSize = 82
 )
+
+// pointRequests is how many requests cost one point, since GitHub rounds to the nearest number.
+const pointRequests = 149
 
 // rateLimit is what each query asks for besides.
 const rateLimit = `rateLimit { cost remaining resetAt }`
@@ -25,11 +28,17 @@ const rateLimit = `rateLimit { cost remaining resetAt }`
 // commitFields are the fields of a commit without its parents.
 const commitFields = `oid message authoredDate committedDate author { email user { login } }`
 
+// deploymentFields are the fields of a deployment with its statuses.
+const deploymentFields = `id databaseId environment originalEnvironment task description payload commitOid createdAt
+				creator { __typename login }
+				ref { name prefix }
+				statuses(first: 50) { totalCount nodes { state environment createdAt } }`
+
 const parentsField = `parents(first: 3) { nodes { oid } }`
 
-// repositoryQuery reads a page of the deployments and a page of the merged pull requests of a repository. 100 of each, with their
-// statuses, commits and parents, are 1 + 100 + 1 + 100 + 100 requests, 3 points; the labels are 1 more. A connection within a commit of
-// a pull request would be 100 points, so the parents are those of the commits that pull requests were merged as.
+// repositoryQuery reads a page of the deployments and a page of the merged pull requests of a repository. 100 deployments with their statuses
+// and 73 pull requests with their commits and parents are 1 + 100 + 1 + 73 + 73 requests, 2 points. A connection within a commit of
+// a pull request would be 73 points, so the parents are those of the commits that pull requests were merged as.
 const repositoryQuery = `query(
 	$owner: String!, $name: String!, $labels: Boolean!,
 	$deployments: Boolean!, $deploymentsFirst: Int!, $deploymentsAfter: String,
@@ -42,10 +51,7 @@ const repositoryQuery = `query(
 		deployments(first: $deploymentsFirst, after: $deploymentsAfter, orderBy: {field: CREATED_AT, direction: DESC}) @include(if: $deployments) {
 			pageInfo { hasNextPage endCursor }
 			nodes {
-				id databaseId environment originalEnvironment task description payload commitOid createdAt
-				creator { __typename login }
-				ref { name prefix }
-				statuses(first: 50) { totalCount nodes { state environment createdAt } }
+				` + deploymentFields + `
 			}
 		}
 		pullRequests(first: $pullsFirst, after: $pullsAfter, states: [MERGED], orderBy: {field: UPDATED_AT, direction: DESC}) @include(if: $pulls) {
@@ -62,22 +68,23 @@ const repositoryQuery = `query(
 	}
 }`
 
-// historyQuery reads commits with their parents, from some commits on: a hundred from the first one, ten from each of at most four others.
-// They are 1 + 100 + 4 × (1 + 10) requests, 1 point.
-func historyQuery(shas []string) string {
+// historyOf returns how many commits to read behind each of some, from itself on, for one point: each is then a request, besides the one
+// for its parents. It is 1 if there are so many that only themselves can be read, without a request for their histories.
+func historyOf(commits int) int {
+	return min(max(pointRequests/commits-1, 1), pageSize)
+}
+
+// historyQuery reads commits with their parents: so many from each of some commits on.
+func historyQuery(shas []string, each int) string {
+	parameter, before, after := "", "", ""
+	if each > 1 {
+		parameter, before, after = ", $each: Int!", "history(first: $each) { nodes { ", " } }"
+	}
 	var objects strings.Builder
 	for i, sha := range shas {
-		first := "$others"
-		if i == 0 {
-			first = "$first"
-		}
-		fmt.Fprintf(&objects, "\n\t\t%s: object(oid: %q) { ...on Commit { history(first: %s) { nodes { %s %s } } } }", alias(i), sha, first, commitFields, parentsField)
+		fmt.Fprintf(&objects, "\n\t\t%s: object(oid: %q) { ...on Commit { %s%s %s%s } }", alias(i), sha, before, commitFields, parentsField, after)
 	}
-	return `query($owner: String!, $name: String!, $first: Int!, $others: Int!) {
-	` + rateLimit + `
-	repository(owner: $owner, name: $name) {` + objects.String() + `
-	}
-}`
+	return "query($owner: String!, $name: String!" + parameter + ") {\n\t" + rateLimit + "\n\trepository(owner: $owner, name: $name) {" + objects.String() + "\n\t}\n}"
 }
 
 // alias returns the name of the ith commit in the answer to a historyQuery.
@@ -110,3 +117,33 @@ func sizesQuery(names []string) (query string, variables map[string]any) {
 	}
 	return "query(" + strings.TrimSuffix(parameters.String(), ", ") + ") {\n\t" + rateLimit + repositories.String() + "\n}", variables
 }
+
+// comparedSize is how many of the newest deployments of a repository are compared, and comparedAtOnce of how many repositories in a query.
+const (
+	comparedSize   = 20
+	comparedAtOnce = 50
+)
+
+// comparedQuery reads the newest deployments of some repositories with their statuses. 20 each of 50 are 50 × (1 + 20) requests, 11 points.
+func comparedQuery(names []string) (query string, variables map[string]any) {
+	var parameters, repositories strings.Builder
+	variables = map[string]any{}
+	for i, name := range names {
+		owner, repository, _ := strings.Cut(name, "/")
+		variables[fmt.Sprintf("o%d", i)], variables[fmt.Sprintf("n%d", i)] = owner, repository
+		fmt.Fprintf(&parameters, "$o%d: String!, $n%d: String!, ", i, i)
+		fmt.Fprintf(&repositories, "\n\t%s: repository(owner: $o%d, name: $n%d) {%s\n\t}", alias(i), i, i, comparedFields)
+	}
+	return "query(" + parameters.String() + "$newest: Int!) {\n\t" + rateLimit + repositories.String() + "\n}", variables
+}
+
+// comparedFields are the fields of a repository whose newest deployments are compared.
+const comparedFields = `
+		databaseId nameWithOwner url
+		defaultBranchRef { name target { oid } }
+		deployments(first: $newest, orderBy: {field: CREATED_AT, direction: DESC}) {
+			pageInfo { hasNextPage endCursor }
+			nodes {
+				` + deploymentFields + `
+			}
+		}`

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,9 +18,11 @@ var update = flag.Bool("update", false, "write the queries that the integration 
 // queries are all queries, as they are sent.
 func queries() map[string]string {
 	sizes, _ := sizesQuery([]string{"acme/api", "acme/web"})
+	compared, _ := comparedQuery([]string{"acme/api", "acme/web"})
 	return map[string]string{
+		"compared":   compared,
 		"repository": repositoryQuery, "owner": ownerQuery, "sizes": sizes,
-		"history": historyQuery([]string{strings.Repeat("a", 40), strings.Repeat("b", 40)}),
+		"history": historyQuery([]string{strings.Repeat("a", 40), strings.Repeat("b", 40)}, 73), "commits": historyQuery([]string{strings.Repeat("a", 40)}, 1),
 	}
 }
 
@@ -44,34 +47,37 @@ func TestQueriesAreChecked(t *testing.T) {
 
 // What the queries cost, by the formula of GitHub's documentation, worked out by hand:
 //
-//	repository  deployments 1, their statuses 100, pull requests 1, their commits 100, parents of their merges 100: 302 → 3
-//	            with labels 100 more: 402 → 4
+//	repository  deployments 1, their statuses 100, pull requests 1, the commits of 73 and the parents of their merges 146: 248 → 2
+//	            with labels 82 pull requests, 1 and 246: 348 → 3
 //	owner       repositories 1, of each the newest deployment 100 and a pull request 100: 201 → 2
-//	history     of the first commit 1, the parents of a hundred 100; of four others 4 and 40: 145 → 1
+//	history     of one commit 1, the parents of a hundred 100: 101 → 1; of five 5, the parents of 28 each 140: 145 → 1;
+//	            of 49 49, the parents of two each 98: 147 → 1
+//	commits     the parents of 149: 149 → 1
+//	compared    of fifty repositories the deployments 1, and the statuses of 20 of these: 50 × 21 → 11
 //	sizes       of fifty repositories a deployment and a pull request: 100 → 1
 func TestCostOfQueries(t *testing.T) {
-	numbers := map[string]int{"deploymentsFirst": pageSize, "pullsFirst": pageSize, "commitsFirst": commitsSize, "first": pageSize, "others": othersSize}
-	many, fifty := make([]string, gapsAtOnce), make([]string, sizesAtOnce)
-	for i := range many {
-		many[i] = "a"
+	numbers := map[string]int{"deploymentsFirst": pageSize, "pullsFirst": pullsSize, "commitsFirst": commitsSize, "first": pageSize, "newest": comparedSize}
+	history := func(commits int) string {
+		return strings.ReplaceAll(historyQuery(make([]string, commits), historyOf(commits)), "$each", strconv.Itoa(historyOf(commits)))
 	}
-	for i := range fifty {
-		fifty[i] = "acme/api"
-	}
-	sizes, _ := sizesQuery(fifty)
+	sizes, _ := sizesQuery(slices.Repeat([]string{"acme/api"}, sizesAtOnce))
 	for name, test := range map[string]struct {
-		query  string
-		labels bool
-		want   int
+		query    string
+		labels   bool
+		requests int
 	}{
-		"repository":             {repositoryQuery, false, 3},
-		"repository with labels": {repositoryQuery, true, 4},
-		"owner":                  {ownerQuery, false, 2},
-		"history":                {historyQuery(many), false, 1},
-		"sizes":                  {sizes, false, 1},
+		"repository":             {repositoryQuery, false, 248},
+		"repository with labels": {repositoryQuery, true, 348},
+		"owner":                  {ownerQuery, false, 201},
+		"history of one":         {history(1), false, 101},
+		"history of five":        {history(5), false, 145},
+		"history of 49":          {history(49), false, 147},
+		"commits":                {history(gapsAtOnce), false, 149},
+		"sizes":                  {sizes, false, 100},
 	} {
-		if got := max(1, (requestsOf(t, test.query, numbers, test.labels)+50)/100); got != test.want {
-			t.Errorf("%s costs %d points, want %d", name, got, test.want)
+		numbers["pullsFirst"] = newPageSizes(test.labels).pulls
+		if got := requestsOf(t, test.query, numbers, test.labels); got != test.requests {
+			t.Errorf("%s are %d requests, want %d", name, got, test.requests)
 		}
 	}
 }

@@ -14,9 +14,11 @@ import (
 type part struct {
 	dora.ArchivedRepository
 
-	Host  string `json:"host"`
-	Owner string `json:"owner"`
-	Name  string `json:"name"`
+	// Server is the host by which it was asked for, Host the one by which events call it.
+	Server string `json:"server"`
+	Host   string `json:"host"`
+	Owner  string `json:"owner"`
+	Name   string `json:"name"`
 	// Since is the time from which on deployments were asked for, Began when the reading began.
 	Since time.Time `json:"since"`
 	Began time.Time `json:"began"`
@@ -48,22 +50,9 @@ const (
 	redeliveryWindow = 7*dora.Day + time.Hour
 )
 
-// sizes are how much a query asks for.
-type sizes struct{ deployments, pulls, commits int }
-
-// halve asks for less; false if that can't be.
-func (s *sizes) halve() bool {
-	if s.deployments == 1 && s.pulls == 1 {
-		s.commits /= 2
-		return s.commits > 0
-	}
-	s.deployments, s.pulls = max(s.deployments/2, 1), max(s.pulls/2, 1)
-	return true
-}
-
 // readPages reads the deployments and merged pull requests of a repository that were not read yet.
 func (b *Backfill) readPages(ctx context.Context, p *part) error {
-	size := sizes{pageSize, pageSize, commitsSize}
+	size := newPageSizes(b.Labels)
 	for !p.DeploymentsRead || !p.PullsRead {
 		var answer repositoryAnswer
 		err := b.query(ctx, p.Owner, repositoryQuery, map[string]any{
@@ -78,6 +67,7 @@ func (b *Backfill) readPages(ctx context.Context, p *part) error {
 		if err != nil {
 			return err
 		}
+		size.grow()
 		if answer.Repository == nil {
 			return &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: fmt.Errorf("repository %s/%s: it is not there, or the token may not see it", p.Owner, p.Name)}
 		}

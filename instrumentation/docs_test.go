@@ -39,6 +39,7 @@ func TestDocumentedFamilies(t *testing.T) {
 	i.GitHubPaused("github.com", "")
 	i.GitHubInaccessible("github.com", 0)
 	i.CatalogLookup("found")
+	i.Repair("delivery", "github.com", 1, 1, 1)
 	i.Checkpoint(now(), nil)
 	i.countExport("ok", 1)
 	i.countSpanExport("ok", 1)
@@ -80,7 +81,7 @@ func served(t *testing.T, i *Instruments) map[string]described {
 	}
 	for other := range selfHelp {
 		name := strings.ReplaceAll(other, ".", "_")
-		names[name], names[name+"_total"], names[name+"_seconds"], names[name+"_bytes"] = other, other, other, other
+		names[name], names[name+"_total"], names[name+"_seconds"], names[name+"_bytes"], names[name+"_seconds_total"] = other, other, other, other, other
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(scrape(t, i, "")))

@@ -21,7 +21,7 @@ func (o *SelfMetrics) registerGauges(m metric.Meter, options Options) error {
 		"dora_exporter.github.inaccessible_repositories",
 		"dora_exporter.evaluations.waiting", "dora_exporter.evaluations.due", "dora_exporter.evaluations.oldest_waiting",
 		"dora_exporter.unsigned_webhooks_accepted", "dora_exporter.store.waiting_writes", "dora_exporter.store.stalled", "dora_exporter.store.wal", "dora_exporter.store.size",
-		"dora_exporter.projection.lag", "dora_exporter.otlp.lease_held", "dora_exporter.store.connections", "dora_exporter.store.connections.limit",
+		"dora_exporter.projection.lag", "dora_exporter.otlp.lease_held",
 	} {
 		g, err := m.Float64ObservableGauge(name, metric.WithDescription(selfHelp[name]), metric.WithUnit(selfUnits[name]))
 		if err != nil {
@@ -55,12 +55,6 @@ func (o *SelfMetrics) setGauges(ctx context.Context, options Options, set func(n
 	o.setWriterGauges(options, set)
 	if pushing := o.pushing.Load(); pushing != nil {
 		set("dora_exporter.otlp.lease_held", boolValue((*pushing)()))
-	}
-	if options.Connections != nil {
-		used, idle, limit := options.Connections()
-		set("dora_exporter.store.connections", float64(used), attribute.String("state", "used"))
-		set("dora_exporter.store.connections", float64(idle), attribute.String("state", "idle"))
-		set("dora_exporter.store.connections.limit", float64(limit))
 	}
 	if options.Lag != nil {
 		set("dora_exporter.projection.lag", float64(options.Lag()))

@@ -173,6 +173,8 @@ func TestSelfMetrics(t *testing.T) {
 	i.Checkpoint(now().Add(-3*time.Second), nil)
 	i.countExport("error", 1)
 	i.Removed("deployments", 3)
+	i.Repair("delivery", "github.com", 0, 0, 0)
+	i.Repair("delivery", "github.com", 20, 3, 2)
 	want := []string{
 		`dora_exporter_accept_failures_total 0`,
 		`dora_exporter_backlog 2`,
@@ -203,15 +205,20 @@ func TestSelfMetrics(t *testing.T) {
 		`dora_exporter_oldest_pending_age_seconds 60`,
 		`dora_exporter_otlp_exports_total{result="error"} 1`,
 		`dora_exporter_projection_lag 6`,
+		`dora_exporter_repair_checked_total{account="github.com",kind="delivery"} 20`,
+		`dora_exporter_repair_missing_total{account="github.com",kind="delivery"} 3`,
+		`dora_exporter_repair_repaired_total{account="github.com",kind="delivery"} 2`,
 		`dora_exporter_series{families="github"} 9`,
 		`dora_exporter_series_folded_total{families="dora"} 0`,
 		`dora_exporter_series_folded_total{families="github"} 0`,
 		`dora_exporter_series_folded_total{families="jira"} 0`,
 		`dora_exporter_series_limit 20000`,
 		`dora_exporter_stale_scrapes_total 0`,
-		`dora_exporter_store_connections{state="idle"} 2`,
-		`dora_exporter_store_connections{state="used"} 3`,
-		`dora_exporter_store_connections_limit 9`,
+		`dora_exporter_store_connections{pool="read",state="idle"} 2`,
+		`dora_exporter_store_connections{pool="read",state="used"} 3`,
+		`dora_exporter_store_connections_limit{pool="read"} 9`,
+		`dora_exporter_store_connections_wait_time_seconds_total{pool="read"} 2.5`,
+		`dora_exporter_store_connections_waits_total{pool="read"} 4`,
 		`dora_exporter_store_removed_total{what="deliveries"} 0`,
 		`dora_exporter_store_removed_total{what="deployments"} 3`,
 		`dora_exporter_store_removed_total{what="facts"} 0`,
@@ -270,9 +277,11 @@ func testOptions() Options {
 		},
 		Lag: func() int64 { return 6 },
 
-		Connections: func() (used, idle, limit int) { return 3, 2, 9 },
-		MaxSeries:   20_000,
-		Series:      func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },
+		Pools: func() []Pool {
+			return []Pool{{"read", Connections{Used: 3, Idle: 2, Limit: 9, Waits: 4, Waited: 2500 * time.Millisecond}}}
+		},
+		MaxSeries: 20_000,
+		Series:    func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 type SelfMetrics struct {
 	deliveries, githubRequests, catalogLookups, teamsGivenUp, checkpointWrites, foldedEvents, lateEvents, metricExports, spanExports, lostSpans metric.Int64Counter
 	conflicts, acceptFailures, evictions, removed, staleScrapes                                                                                 metric.Int64Counter
+	repairChecked, repairMissing, repairRepaired                                                                                                metric.Int64Counter
 
 	gitHub gitHubAccounts
 	// lastCheckpoint is the time of the last successful write, with its monotonic reading; nil before the first.
@@ -52,6 +53,15 @@ func (o *SelfMetrics) Evicted(n int) { o.evictions.Add(context.Background(), int
 // Removed counts what storage.retention has removed: deliveries, facts, deployments or incidents.
 func (o *SelfMetrics) Removed(what string, n int) {
 	o.removed.Add(context.Background(), int64(n), metric.WithAttributes(attribute.String("what", what)))
+}
+
+// Repair counts events of a kind that were checked, how many of these no webhook had brought, and how many of these were stored, or are
+// delivered again.
+func (o *SelfMetrics) Repair(kind, account string, checked, missing, repaired int) {
+	labels := metric.WithAttributes(attribute.String("account", account), attribute.String("kind", kind))
+	o.repairChecked.Add(context.Background(), int64(checked), labels)
+	o.repairMissing.Add(context.Background(), int64(missing), labels)
+	o.repairRepaired.Add(context.Background(), int64(repaired), labels)
 }
 
 // CatalogLookup counts a look-up of a team.
@@ -118,6 +128,9 @@ func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 		"dora_exporter.connections.evicted": &o.evictions,
 		"dora_exporter.store.removed":       &o.removed,
 		"dora_exporter.stale_scrapes":       &o.staleScrapes,
+		"dora_exporter.repair.checked":      &o.repairChecked,
+		"dora_exporter.repair.missing":      &o.repairMissing,
+		"dora_exporter.repair.repaired":     &o.repairRepaired,
 	} {
 		if *counter, err = m.Int64Counter(name, metric.WithDescription(selfHelp[name]), metric.WithUnit(selfUnits[name])); err != nil {
 			return fmt.Errorf("instrument %s: %w", name, err)
@@ -136,6 +149,11 @@ func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 		families, _, _ := strings.Cut(f.Name, "_")
 		o.Folded(families, 0)
 	}
+	if options.Pools != nil {
+		if err := registerPools(m, options.Pools); err != nil {
+			return fmt.Errorf("instruments of connections: %w", err)
+		}
+	}
 	return o.registerGauges(m, options)
 }
 
@@ -147,6 +165,8 @@ func withPrometheusNames(scope metricdata.ScopeMetrics) metricdata.ScopeMetrics 
 		switch m.Data.(type) {
 		case metricdata.Sum[int64]:
 			name += "_total"
+		case metricdata.Sum[float64]:
+			name += "_seconds_total"
 		default:
 			switch m.Unit {
 			case "s":
@@ -195,9 +215,14 @@ var selfHelp = map[string]string{
 	"dora_exporter.store.stalled":                    "Time for which writes have waited without any commit to the store, else 0.",
 	"dora_exporter.store.wal":                        "Size of the store's write-ahead log.",
 	"dora_exporter.store.size":                       "Size of the store: the database with its write-ahead log.",
-	"dora_exporter.store.connections":                "Connections of this process to the database, by state: used or idle.",
-	"dora_exporter.store.connections.limit":          "Connections that this process may have to the database.",
+	"dora_exporter.store.connections":                "Connections of this process to the database, by pool and state: used or idle.",
+	"dora_exporter.store.connections.limit":          "Connections that this process may have to the database, by pool.",
+	"dora_exporter.store.connections.waits":          "Queries that had to wait for a connection of a pool.",
+	"dora_exporter.store.connections.wait_time":      "Time for which queries have waited for a connection of a pool.",
 	"dora_exporter.store.removed":                    "Deliveries, facts, deployments and incidents that storage.retention has removed.",
+	"dora_exporter.repair.checked":                   "Events that were looked for in case no webhook brought them, by account and kind.",
+	"dora_exporter.repair.missing":                   "Events that no webhook has brought, by account and kind.",
+	"dora_exporter.repair.repaired":                  "Missing events that were stored, or that GitHub delivers again, by account and kind.",
 	"dora_exporter.delivery_conflicts":               "Redeliveries that differ from the stored event of the same id; the stored one stays.",
 	"dora_exporter.accept_failures":                  "Connections that could not be accepted, for example because no file descriptors were left.",
 	"dora_exporter.connections.evicted":              "Connections closed to make room for others while the limit of an address was reached.",
@@ -212,6 +237,8 @@ var selfUnits = map[string]string{
 	"dora_exporter.oldest_pending.age":               "s",
 	"dora_exporter.dead_letters":                     "{delivery}",
 	"dora_exporter.late_events":                      "{event}",
+	"dora_exporter.store.connections.waits":          "{query}",
+	"dora_exporter.store.connections.wait_time":      "s",
 	"dora_exporter.series":                           "{series}",
 	"dora_exporter.series.limit":                     "{series}",
 	"dora_exporter.series.folded":                    "{event}",
@@ -239,6 +266,9 @@ var selfUnits = map[string]string{
 	"dora_exporter.otlp.exports":                     "{push}",
 	"dora_exporter.otlp.span_exports":                "{push}",
 	"dora_exporter.otlp.lost_spans":                  "{span}",
+	"dora_exporter.repair.checked":                   "{event}",
+	"dora_exporter.repair.missing":                   "{event}",
+	"dora_exporter.repair.repaired":                  "{event}",
 	"dora_exporter.delivery_conflicts":               "{request}",
 	"dora_exporter.accept_failures":                  "{connection}",
 	"dora_exporter.connections.evicted":              "{connection}",

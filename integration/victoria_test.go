@@ -75,7 +75,7 @@ type victoria struct {
 	address string
 }
 
-func startVictoria(t *testing.T) victoria {
+func startVictoria(t *testing.T, flags ...string) victoria {
 	t.Helper()
 	path := os.Getenv("VICTORIA_METRICS")
 	if path == "" {
@@ -83,8 +83,8 @@ func startVictoria(t *testing.T) victoria {
 	}
 	v := victoria{address: testexporter.FreeAddress(t)}
 	v.url = "http://" + v.address
-	startProcess(t, "VictoriaMetrics", exec.Command(path, "-storageDataPath="+t.TempDir(), "-httpListenAddr="+v.address, "-opentelemetry.usePrometheusNaming",
-		"-search.latencyOffset=0s", "-search.disableCache"))
+	startProcess(t, "VictoriaMetrics", exec.Command(path, append(flags, "-storageDataPath="+t.TempDir(), "-httpListenAddr="+v.address, "-opentelemetry.usePrometheusNaming",
+		"-search.latencyOffset=0s", "-search.disableCache")...))
 	t.Cleanup(func() { // before the process ends
 		if t.Failed() {
 			names, _ := get(v.url + "/api/v1/series?match[]=" + url.QueryEscape(`{__name__=~"dora_deployment.*"}`))

@@ -96,6 +96,26 @@ func DecodeDeployment(payload []byte) (dora.Event, error) {
 	return dora.Event{Deployment: &deployment}, err
 }
 
+// DecodeGitHub decodes what a webhook of GitHub has sent, and returns its delivery key, empty for an event that is not read. The payload may be
+// the text of one, or a form with it, as GitHub's API may have what it sent.
+func DecodeGitHub(event string, payload []byte) (dora.Event, string, error) {
+	var text string
+	if json.Unmarshal(payload, &text) == nil {
+		payload = []byte(text)
+		if form, err := formPayload(payload); err == nil {
+			payload = form
+		}
+	}
+	var form struct {
+		Payload *string `json:"payload"`
+	}
+	if json.Unmarshal(payload, &form) == nil && form.Payload != nil {
+		payload = []byte(*form.Payload)
+	}
+	out, err := decodeGitHub(http.Header{"X-Github-Event": {event}}, payload)
+	return out.event, out.key, err
+}
+
 // isGitHubEvent reports whether the payload of an event is read.
 func isGitHubEvent(header http.Header) bool {
 	switch header.Get("X-GitHub-Event") {

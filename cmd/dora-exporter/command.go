@@ -49,6 +49,7 @@ var commands = []command{
 	{[]string{"explain", "deployment"}, "OWNER/REPO#ID", 1, 1, storage, explainCommand(withoutFlags(app.ExplainDeployment))},
 	{[]string{"explain", "incident"}, "KEY", 1, 1, storage, explainCommand(withoutFlags(app.ExplainIncident))},
 	{[]string{"explain", "metric"}, `'NAME{LABEL="VALUE",…}'`, 1, 1, storage, explainCommand(explainMetricCommand)},
+	{[]string{"export"}, "[-since DATE] [-until DATE] [-o openmetrics|remote-write] [-label NAME=VALUE] FILE|URL", 1, 1, measures, exportCommand},
 	{[]string{"report"}, "[-since AGE] [-by team|repo] [-o table|json|csv|markdown]", 0, 0, measures, reportCommand(time.Now)},
 }
 

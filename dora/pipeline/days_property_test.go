@@ -15,7 +15,7 @@ import (
 // The report by days is that by all records at every moment, whatever comes late and whether the stale days have been made.
 func TestDays(t *testing.T) {
 	eachHistory(t, func(t *testing.T, p *history) {
-		x := &exporter{t: t, world: p, store: openStoreInMemory(t)}
+		x := &exporter{t: t, world: p, store: openStore(t)}
 		days := &pipeline.Days{Store: x.store, Policy: p.policy, Logger: slog.New(slog.DiscardHandler), AtOnce: 1 + p.IntN(9)}
 		for part := range p.parts() {
 			x.arrive(part...)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"regexp"
 	"sort"
 	"strings"
@@ -20,12 +19,6 @@ import (
 
 // settleTime is deployments.settle in these tests.
 const settleTime = 2 * time.Minute
-
-// openStoreInMemory opens a store on a file system in memory, which needs no fsync, if there is one.
-func openStoreInMemory(t *testing.T) *teststore.Store {
-	t.Helper()
-	return openStoreAt(t, filepath.Join(memoryDir(t), "dora-exporter.db"))
-}
 
 // world is what the exporter meets.
 type world interface {

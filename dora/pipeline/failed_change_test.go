@@ -44,7 +44,7 @@ func newEmptyHistory(t *testing.T) (*scripted, *exporter) {
 	p := &scripted{repos: map[string]*repository{"web": newRepository("V1", "V2", "V3"), "api": newRepository("W1", "W2")}, teams: teams{"web": "A", "api": "B", "INC": "A"}}
 	p.policy = p.repos["web"].policy
 	p.policy.Settle = settleTime
-	return p, &exporter{t: t, world: p, store: openStoreInMemory(t)}
+	return p, &exporter{t: t, world: p, store: openStore(t)}
 }
 
 func wantFamily(t *testing.T, x *exporter, when, family string, values ...string) {

@@ -59,7 +59,7 @@ func TestFailingEvaluationLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := openStoreAt(t, filepath.Join(t.TempDir(), "dora-exporter.db"))
+				store := openStoreAt(t, filepath.Join(memoryDir(t), "dora-exporter.db"))
 				staging := func(id int64) dora.Event {
 					e := deployed(id, "good", "success", int(id))
 					e.Status.Deployment.Environment = "staging"

@@ -51,7 +51,7 @@ func TestIssueOrder(t *testing.T) {
 		for number := range 60 {
 			p.incident(number)
 		}
-		x := &exporter{t: t, world: p, store: openStoreInMemory(t)}
+		x := &exporter{t: t, world: p, store: openStore(t)}
 		events := p.events()
 		events = append(events, events[:20]...)
 		p.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })

@@ -16,7 +16,7 @@ func TestAnswerThatNeverComes(t *testing.T) {
 			return
 		}
 		want, durations := o.expected(), o.durations()
-		x := &exporter{t: t, world: p, store: openStoreInMemory(t), durations: true}
+		x := &exporter{t: t, world: p, store: openStore(t), durations: true}
 		x.scatter(p)
 		x.settle()
 		compare(t, want, x.factsInLowerCase())

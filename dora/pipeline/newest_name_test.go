@@ -69,7 +69,7 @@ func TestAskedByTheNewestName(t *testing.T) {
 			for _, order := range someOrders(len(test.events), 6) {
 				synctest.Test(t, func(t *testing.T) {
 					x := &exporter{
-						t: t, world: &renamingGitHub{repositories: test.repositories, policy: dora.Policy{Settle: settleTime}}, store: openStoreInMemory(t), durations: true,
+						t: t, world: &renamingGitHub{repositories: test.repositories, policy: dora.Policy{Settle: settleTime}}, store: openStore(t), durations: true,
 					}
 					for _, i := range order {
 						x.arrive(test.events[i])

@@ -28,6 +28,8 @@ type LookupStore interface {
 	repositoryNames
 	// LookupQueue returns the look-ups of commits, the longest due first.
 	LookupQueue() dora.Queue[dora.Lookup]
+	// KnownOrigin returns what is remembered of a commit; false if nothing is.
+	KnownOrigin(ctx context.Context, commit string) (dora.Origin, bool, error)
 	// Waiting returns the subjects of the statuses that wait for a commit, by time, then by ID.
 	Waiting(ctx context.Context, commit string) (subjects []string, err error)
 }

@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	// batchSize bounds the work of one transaction, and so how long deliveries that arrive have to wait for it.
+	// batchSize and batchTime bound the work of one transaction, and so how long deliveries that arrive and other processes have to
+	// wait for it.
 	batchSize = 256
+	batchTime = 500 * time.Millisecond
 	// idleTime is the longest sleep: another process may add deliveries without waking this one.
 	idleTime = 2 * time.Second
 	// gatherTime is how long to wait for more changes after one: each transaction costs an fsync that arriving deliveries wait for.
@@ -45,6 +47,8 @@ type Processor struct {
 	// OnTeamGivenUp is called for each delivery whose team was not found within MaxWait.
 	OnTeamGivenUp func()
 
+	// limit is how many deliveries the next batch has at most; 0 for batchSize.
+	limit  int
 	health health
 }
 
@@ -103,7 +107,7 @@ func (p *Processor) Drain(ctx context.Context) error {
 // processed in its own, so that one bad delivery does not hold up the others.
 func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 	queue := p.Store.DeliveryQueue()
-	deliveries, err := queue.Claim(ctx, p.Now(), lease, batchSize)
+	deliveries, err := queue.Claim(ctx, p.Now(), lease, cmp.Or(p.limit, batchSize))
 	if err != nil || len(deliveries) == 0 {
 		return 0, err
 	}
@@ -118,13 +122,19 @@ func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	err = p.applyRules(ctx, batch...)
+	n, err = p.applyRules(ctx, batch...)
+	switch limit := cmp.Or(p.limit, batchSize); {
+	case err == nil && n < len(batch): // the others are claimed anew
+		p.limit = n
+	case err == nil:
+		p.limit = min(2*limit, batchSize)
+	}
 	if err == nil || errors.Is(err, dora.ErrStoreFailing) {
 		endSteps(batch, err)
-		return len(batch), err
+		return n, err
 	}
 	for i, d := range batch {
-		err := p.applyRules(ctx, d)
+		_, err := p.applyRules(ctx, d)
 		endSteps(batch[i:i+1], err)
 		if err != nil && !errors.Is(err, dora.ErrStoreFailing) {
 			err = p.retryOrSetAside(d.ctx, d.Delivery, err)
@@ -159,10 +169,13 @@ func endSteps(batch []ownedDelivery, err error) {
 	}
 }
 
-// applyRules processes deliveries in one transaction, or postpones those without a team, and then logs them.
-func (p *Processor) applyRules(ctx context.Context, batch ...ownedDelivery) error {
-	err := p.Rules.Update(ctx, p.Store, p.Now(), func(r *rules.Session) error {
-		for _, d := range batch {
+// applyRules processes deliveries in one transaction, or postpones those without a team, and then logs them. It returns how many it
+// has taken: all, or the first ones after which batchTime had passed.
+func (p *Processor) applyRules(ctx context.Context, batch ...ownedDelivery) (taken int, err error) {
+	err = p.Rules.Update(ctx, p.Store, p.Now(), func(r *rules.Session) error {
+		began := time.Now()
+		for taken = 0; taken < len(batch) && (taken == 0 || time.Since(began) < batchTime); taken++ {
+			d := batch[taken]
 			var err error
 			if d.postponed() {
 				err = r.Deliveries().Postpone(d.ID, d.WaitingSince, d.retryAt)
@@ -176,14 +189,14 @@ func (p *Processor) applyRules(ctx context.Context, batch ...ownedDelivery) erro
 		return nil
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	for _, d := range batch {
+	for _, d := range batch[:taken] {
 		if !d.postponed() {
 			p.logEvent(d)
 		}
 	}
-	return nil
+	return taken, nil
 }
 
 // retryOrSetAside schedules a failed delivery for another attempt. After the last attempt the delivery becomes a dead letter.

@@ -73,7 +73,7 @@ func TestWaitForTeam(t *testing.T) {
 // up other deliveries, and an operator can retry it.
 func TestDeadLetter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "dora-exporter.db")
+		path := filepath.Join(memoryDir(t), "dora-exporter.db")
 		store := openStoreAt(t, path)
 		accept(t, store, status(1, "success", 0), dora.Event{}, status(2, "success", 0))
 		total := series(dora.DeploymentsTotal, "success") + "1"

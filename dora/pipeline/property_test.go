@@ -40,7 +40,7 @@ func TestArrivalOrder(t *testing.T) {
 	eachHistory(t, func(t *testing.T, p *history) {
 		want, durations := p.oracle().expected(), p.oracle().durations()
 		for range 2 {
-			x := &exporter{t: t, world: p, store: openStoreInMemory(t), durations: true}
+			x := &exporter{t: t, world: p, store: openStore(t), durations: true}
 			p.cutOff()
 			x.scatter(p)
 			x.settle()
@@ -72,7 +72,7 @@ func compare(t *testing.T, oracle, exporter []string) {
 func TestLateArrivals(t *testing.T) {
 	eachHistory(t, func(t *testing.T, p *history) {
 		want := p.oracle().expected()
-		x := &exporter{t: t, world: p, store: openStoreInMemory(t)}
+		x := &exporter{t: t, world: p, store: openStore(t)}
 		var before []string
 		for part := range p.parts() {
 			x.arrive(part...)
@@ -172,7 +172,7 @@ func TestStatusOrder(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newHistory(1)
 			p.sent, p.incidents, p.ignore, p.policy.Ignore = nil, nil, nil, nil
-			x := &exporter{t: t, world: p, store: openStoreInMemory(t)}
+			x := &exporter{t: t, world: p, store: openStore(t)}
 			for order := range permutations(len(statuses)) { // each order is an environment and a deployment of its own
 				d := &sentDeployment{
 					number: int64(len(p.sent) + 1), graph: p.graphs[0].graph, repository: "web", origin: fmt.Sprint("production ", order), sha: p.graphs[0].order[0],

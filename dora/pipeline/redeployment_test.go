@@ -50,7 +50,7 @@ func TestRedeploymentLabel(t *testing.T) {
 		"older one arrives later": {[]dora.Event{status(2, 20, a, "success", 1), status(1, 10, a, "success", 0), status(3, 30, a, "success", 2)}, "001"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			store, labelled := openStoreInMemory(t), noLimit()
+			store, labelled := openStore(t), noLimit()
 			labelled.RedeploymentLabel = true
 			for _, e := range test.events {
 				accept(t, store, e)
@@ -88,7 +88,7 @@ func TestRedeploymentLabel(t *testing.T) {
 
 // A duration that is looked up later gets the labels of the count, whatever has arrived since.
 func TestRedeploymentLabelOfDurations(t *testing.T) {
-	store, labelled := openStoreInMemory(t), noLimit()
+	store, labelled := openStore(t), noLimit()
 	labelled.RedeploymentLabel = true
 	commit := dora.Commit{Host: "h", Owner: "acme", Repository: "shop", SHA: "aaaa"}
 	for i := range int64(2) {

@@ -17,7 +17,7 @@ func TestReportOfLateArrivals(t *testing.T) {
 		if !p.plain {
 			return // a late deployment does not change with which commits later changes of other scopes began
 		}
-		x := &exporter{t: t, world: p, store: openStoreInMemory(t)}
+		x := &exporter{t: t, world: p, store: openStore(t)}
 		for part := range p.parts() {
 			x.arrive(part...)
 			x.settle()

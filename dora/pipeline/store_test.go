@@ -26,9 +26,10 @@ import (
 // morning is the start of the day on which the tests' events happen.
 var morning = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
+// openStore opens a store on a file system in memory, which needs no fsync, if there is one.
 func openStore(t testing.TB) *teststore.Store {
 	t.Helper()
-	return openStoreAt(t, filepath.Join(t.TempDir(), "dora-exporter.db"))
+	return openStoreAt(t, filepath.Join(memoryDir(t), "dora-exporter.db"))
 }
 
 func openStoreAt(t testing.TB, path string) *teststore.Store {

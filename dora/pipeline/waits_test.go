@@ -224,7 +224,7 @@ func TestWaitsIgnoreTheWallClock(t *testing.T) {
 			t.Run(wait.name+"/"+disturbance.name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					s := &waitServer{t: t, path: filepath.Join(t.TempDir(), "dora-exporter.db"), wait: wait, began: time.Now()}
+					s := &waitServer{t: t, path: filepath.Join(memoryDir(t), "dora-exporter.db"), wait: wait, began: time.Now()}
 					s.start()
 					defer func() { s.stop(false, 0) }()
 					accept(t, s.store, wait.event)

@@ -10,8 +10,9 @@ import (
 // Series start at 0 before they count: PromQL's increase and rate miss the increment of a series that first appears at 1. The
 // zeros are facts, so that they outlive a restart. Past nine tenths of the limit on series, no more are started.
 
-// knownStates are the states that every environment has sooner or later.
-var knownStates = [...]string{"success", "failure", "error"}
+// KnownStates are the states that every environment has sooner or later. Their series of github_deployments_total and
+// github_deployments_duration_sum start at 0.
+var KnownStates = [...]string{"success", "failure", "error"}
 
 // startDeploymentSeries starts the series of the repository and environment of a deployment at 0, of which t is remembered: those of
 // github_* as the event spells them, those of dora_* if they count it.
@@ -23,7 +24,7 @@ func (r *Session) startDeploymentSeries(d dora.Deployment, t dora.DeploymentReco
 			return err
 		}
 	}
-	for _, state := range knownStates {
+	for _, state := range KnownStates {
 		for _, labels := range r.startedLabels(d, state, team) {
 			if err := r.startNewLabelSet(labels, at, dora.DeploymentsTotal, dora.DeploymentsDurationSum); err != nil {
 				return err
@@ -55,18 +56,8 @@ func (r *Session) startScopeSeries(d dora.Deployment, team string, at time.Time)
 	if r.isStarted(key) {
 		return nil
 	}
-	for _, family := range []string{dora.DeploymentRun, dora.Changes, dora.LeadTime} {
-		if err := r.startAtZero(family, labels, at); err != nil {
-			return err
-		}
-	}
-	for _, outcome := range []string{dora.Success, dora.Failure} {
-		if err := r.startAtZero(dora.Deployments, labels.With("outcome", outcome), at); err != nil {
-			return err
-		}
-	}
-	if production {
-		if err := r.startProductionSeries(labels, at); err != nil {
+	for _, s := range ScopeSeries(r.policy, labels, production) {
+		if err := r.startAtZero(s.Family, s.Labels, at); err != nil {
 			return err
 		}
 	}
@@ -74,29 +65,35 @@ func (r *Session) startScopeSeries(d dora.Deployment, team string, at time.Time)
 	return nil
 }
 
-// startProductionSeries starts the series of failed changes, which only production has, and of the stages of lead times, which
-// would be too many for environments that come and go.
-func (r *Session) startProductionSeries(labels dora.Labels, at time.Time) error {
-	if err := r.startAtZero(dora.Recovery, labels, at); err != nil {
-		return err
+// StartedSeries is a series that starts at 0.
+type StartedSeries struct {
+	Family string
+	Labels dora.Labels
+}
+
+// ScopeSeries returns the dora_* series of a repository and environment that start at 0. Only production has failed changes, and the
+// stages of lead times, which would be too many for environments that come and go.
+func ScopeSeries(p dora.Policy, labels dora.Labels, production bool) (all []StartedSeries) {
+	for _, family := range []string{dora.DeploymentRun, dora.Changes, dora.LeadTime} {
+		all = append(all, StartedSeries{family, labels})
 	}
-	for _, c := range r.policy.EnabledCauses() {
-		if err := r.startAtZero(dora.ChangeFailures, labels.With("cause", string(c)), at); err != nil {
-			return err
-		}
-		if !c.Rework() {
-			continue
-		}
-		if err := r.startAtZero(dora.ReworkDeployments, labels.With("cause", string(c)), at); err != nil {
-			return err
+	for _, outcome := range []string{dora.Success, dora.Failure} {
+		all = append(all, StartedSeries{dora.Deployments, labels.With("outcome", outcome)})
+	}
+	if !production {
+		return all
+	}
+	all = append(all, StartedSeries{dora.Recovery, labels})
+	for _, c := range p.EnabledCauses() {
+		all = append(all, StartedSeries{dora.ChangeFailures, labels.With("cause", string(c))})
+		if c.Rework() {
+			all = append(all, StartedSeries{dora.ReworkDeployments, labels.With("cause", string(c))})
 		}
 	}
 	for _, stage := range stages {
-		if err := r.startAtZero(dora.LeadTimeStage, labels.With("stage", stage), at); err != nil {
-			return err
-		}
+		all = append(all, StartedSeries{dora.LeadTimeStage, labels.With("stage", stage)})
 	}
-	return nil
+	return all
 }
 
 // startAtZero starts one series at 0 unless that would exceed nine tenths of the limit.

@@ -162,6 +162,20 @@ func (s *Server) Psql(database, statements string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// Trust lets everybody in from a network.
+func (s *Server) Trust(network string) {
+	s.tb.Helper()
+	file, err := os.OpenFile(filepath.Join(s.data(), "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = fmt.Fprintf(file, "host all all %s trust\n", network)
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	s.Psql("postgres", "SELECT pg_reload_conf()")
+}
+
 func (s *Server) data() string { return filepath.Join(s.Folder, "data") }
 
 func (s *Server) run(name string, args ...string) {

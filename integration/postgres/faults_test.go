@@ -54,7 +54,7 @@ func eventually(t *testing.T, what string, action func() error) {
 // positions checks that all facts are there without gaps, and returns how many.
 func positions(t *testing.T, s *postgres.Store) int {
 	t.Helper()
-	facts, err := s.Facts(t.Context(), 0, 1_000_000)
+	facts, err := s.Reader.Facts(t.Context(), 0, 1_000_000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestPausedReplica(t *testing.T) {
 	if err := <-done; err != nil || runs != 2 {
 		t.Errorf("the paused update = %v after %d runs, want none after 2", err, runs)
 	}
-	facts, err := b.Facts(t.Context(), 0, 9)
+	facts, err := b.Reader.Facts(t.Context(), 0, 9)
 	if err != nil || len(facts) != 3 || facts[0].Subject != "meanwhile" {
 		t.Errorf("the facts are %+v, %v; want the other replica's first of 3", facts, err)
 	}

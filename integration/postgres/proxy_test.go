@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -73,6 +74,12 @@ func (p *proxy) serve() {
 	}
 }
 
+// executesCommit is in a message that executes the prepared statement COMMIT: pgx names statements by their hash.
+var executesCommit = func() []byte {
+	hash := sha256.Sum256([]byte("COMMIT"))
+	return fmt.Appendf(nil, "stmtcache_%x\x00\x00", hash[:24])
+}()
+
 // requests passes on what a client sends.
 func (p *proxy) requests(client, server net.Conn, silent *atomic.Bool) {
 	defer client.Close()
@@ -83,7 +90,7 @@ func (p *proxy) requests(client, server net.Conn, silent *atomic.Bool) {
 		if err != nil {
 			return
 		}
-		if bytes.Contains(buffer[:n], []byte("; COMMIT")) {
+		if bytes.Contains(buffer[:n], executesCommit) {
 			if when := p.cut.Swap(nil); when != nil {
 				if *when == "before" {
 					return

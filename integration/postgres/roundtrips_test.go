@@ -2,7 +2,7 @@ package postgres
 
 import (
 	"fmt"
-	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -11,12 +11,12 @@ import (
 	"dora-exporter/story/shop"
 )
 
-// BenchmarkDeployments measures how many deployments of one scope are processed and evaluated in a second, and how many statements that takes for
-// each: all but those of a BEGIN are round trips.
+// BenchmarkDeployments measures how many deployments of one scope are processed and evaluated in a second, and what that takes for each: round
+// trips, bytes on the wire, and the processor's time in the exporter.
 func BenchmarkDeployments(b *testing.B) {
-	server := pgserver.Start(b, "shared_preload_libraries=pg_stat_statements")
-	server.Psql("postgres", "CREATE EXTENSION pg_stat_statements")
-	b.Setenv("TEST_POSTGRES", server.URL("postgres", "postgres"))
+	server := pgserver.Start(b)
+	wire := newMeter(b, server)
+	b.Setenv("TEST_POSTGRES", wire.url())
 	const n = 200
 	for b.Loop() {
 		s := shop.New(b)
@@ -26,14 +26,21 @@ func BenchmarkDeployments(b *testing.B) {
 			status := dora.Status{ID: int64(i + 1), State: "success", CreatedAt: at.Add(time.Minute), Deployment: d}
 			s.Deliver(dora.Event{Deployment: &d}, dora.Event{Status: &status})
 		}
-		server.Psql("postgres", "SELECT pg_stat_statements_reset()")
-		began := time.Now()
+		began, used, trips, bytes := time.Now(), cpuTime(b), wire.roundTrips.Load(), wire.bytes.Load()
 		s.Process()
 		b.ReportMetric(n/time.Since(began).Seconds(), "deployments/s")
-		statements, err := strconv.Atoi(server.Psql("postgres", "SELECT sum(calls) FROM pg_stat_statements"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric(float64(statements)/n, "statements/deployment")
+		b.ReportMetric(float64((cpuTime(b)-used).Microseconds())/n, "cpu-µs/deployment")
+		b.ReportMetric(float64(wire.roundTrips.Load()-trips)/n, "roundtrips/deployment")
+		b.ReportMetric(float64(wire.bytes.Load()-bytes)/n, "bytes/deployment")
 	}
+}
+
+// cpuTime returns the processor's time that this process has used.
+func cpuTime(tb testing.TB) time.Duration {
+	tb.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // Limits of a transaction that has the store's lock. The server ends one whose process has been stopped or cut off, so that the other
@@ -29,11 +27,15 @@ const (
 type connection struct {
 	engine *engine
 	conn   *sql.Conn
-	raw    *pgx.Conn
+	// pipeline and raw are the layers below conn.
+	pipeline *pipelined
+	raw      *pgx.Conn
 	// statements are the texts of the executed statements.
 	statements map[string]bool
 	// commits is the number of this process' commits that changed something.
 	commits int64
+	// turn is the number of the last commit of any process that changed something, as far as this connection has seen it.
+	turn int64
 }
 
 // Exec executes a statement.
@@ -50,6 +52,16 @@ func (c *connection) Query(query string, args ...any) (*sql.Rows, error) {
 	return c.conn.QueryContext(context.Background(), text, args...)
 }
 
+// Send executes a statement together with the next one.
+func (c *connection) Send(query string, args ...any) error {
+	text, args := c.engine.dialect.translate(query, args)
+	c.statements[text] = true
+	return c.pipeline.keep(text, args...)
+}
+
+// Flush executes what was sent.
+func (c *connection) Flush() (changed bool, err error) { return c.pipeline.flush() }
+
 // simple executes statements without parameters in one round trip, and returns their results.
 func (c *connection) simple(statements ...string) ([]*pgconn.Result, error) {
 	return c.raw.PgConn().Exec(context.Background(), strings.Join(statements, "; ")).ReadAll()
@@ -64,26 +76,31 @@ const durable = "CASE WHEN current_setting('synchronous_commit') = 'off' THEN se
 
 // Begin begins a transaction that has the store's lock: all replicas change the store one after another, so that positions have no gaps
 // and are visible in their order.
-func (c *connection) Begin() (removed bool, err error) {
+func (c *connection) Begin() (removed, others bool, err error) {
 	d := &c.engine.dialect
 	results, err := c.simple("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", settings, "SELECT pg_advisory_xact_lock("+c.engine.lock+")",
 		d.qualify("SELECT CASE WHEN EXISTS (SELECT 1 FROM removed_keys) THEN 1 ELSE 0 END"),
-		d.qualify("SELECT coalesce((SELECT commits FROM writers WHERE id = "+bytea(c.engine.id)+"), 0)"))
+		d.qualify("SELECT coalesce(max(commits) FILTER (WHERE id = "+bytea(c.engine.id)+"), 0), coalesce(max(turn), 0) FROM writers"))
 	if err == nil && len(results) != 5 {
 		err = errors.New("unexpected answer to BEGIN")
 	}
 	if err != nil {
 		_ = c.Rollback() // the first error is returned; if this one failed, too, the connection is broken
-		return false, err
+		return false, false, err
 	}
-	if c.commits, err = strconv.ParseInt(string(results[4].Rows[0][0]), 10, 64); err == nil {
+	last := c.turn
+	counts := results[4].Rows[0]
+	if c.commits, err = strconv.ParseInt(string(counts[0]), 10, 64); err == nil {
 		err = c.engine.checkCommits(c.commits)
+	}
+	if err == nil {
+		c.turn, err = strconv.ParseInt(string(counts[1]), 10, 64)
 	}
 	if err != nil {
 		_ = c.Rollback()
-		return false, err
+		return false, false, err
 	}
-	return string(results[3].Rows[0][0]) == "1", nil
+	return string(results[3].Rows[0][0]) == "1", c.turn != last, nil
 }
 
 // Broken reports whether another connection is needed.
@@ -91,15 +108,17 @@ func (c *connection) Broken() bool { return c.raw.IsClosed() }
 
 // Commit commits the transaction. If the connection breaks, it finds out on another one whether the transaction was committed.
 func (c *connection) Commit(changed bool) error {
-	statements := []string{"COMMIT"}
 	if changed {
-		statements = []string{c.engine.countCommit(c.engine.id, c.commits+1), "COMMIT"}
+		if err := c.pipeline.keep(c.engine.dialect.qualify(countCommit), []byte(c.engine.id), c.commits+1, c.turn+1); err != nil {
+			return err
+		}
 	}
-	results, err := c.simple(statements...)
-	if err == nil && results[len(results)-1].CommandTag.String() != "COMMIT" {
+	tag, err := c.pipeline.exec(context.Background(), "COMMIT")
+	if err == nil && tag.String() != "COMMIT" {
 		err = errors.New("the transaction was rolled back")
 	}
 	if err == nil && changed {
+		c.turn++
 		c.engine.committed.Store(c.commits + 1)
 	}
 	var answer *pgconn.PgError
@@ -111,18 +130,16 @@ func (c *connection) Commit(changed bool) error {
 	if resolveErr != nil {
 		return errors.Join(err, resolveErr)
 	}
-	if committed {
+	if committed { // the connection is closed: the next one reads the turn
 		c.engine.committed.Store(c.commits + 1)
 		return nil
 	}
 	return err
 }
 
-// countCommit is the statement that stores the number of commits of a writer.
-func (e *engine) countCommit(id string, commits int64) string {
-	return e.dialect.qualify(fmt.Sprintf("INSERT INTO writers (id, commits, seen) VALUES (%s, %d, %s) ON CONFLICT (id) DO UPDATE "+
-		"SET commits = excluded.commits, seen = excluded.seen", bytea(id), commits, millis))
-}
+// countCommit stores the numbers of the commits of a writer and of all.
+const countCommit = "INSERT INTO writers (id, commits, seen, turn) VALUES ($1, $2, " + millis + ", $3) ON CONFLICT (id) DO UPDATE " +
+	"SET commits = excluded.commits, seen = excluded.seen, turn = excluded.turn"
 
 // millis is the time of the database's clock in Unix milliseconds.
 const millis = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -152,7 +169,7 @@ func (e *engine) lastCommits() (int64, error) {
 		return 0, err
 	}
 	defer c.Close()
-	if _, err := c.Begin(); err != nil {
+	if _, _, err := c.Begin(); err != nil {
 		return 0, err
 	}
 	return c.commits, c.Rollback()
@@ -160,6 +177,7 @@ func (e *engine) lastCommits() (int64, error) {
 
 // Rollback ends the transaction.
 func (c *connection) Rollback() error {
+	c.pipeline.forget()
 	_, err := c.simple("ROLLBACK")
 	return err
 }
@@ -186,13 +204,4 @@ func (c *connection) Close() error {
 		return nil
 	}
 	return err
-}
-
-// pgxConn returns the connection below that of database/sql.
-func pgxConn(conn *sql.Conn) (raw *pgx.Conn, err error) {
-	err = conn.Raw(func(driver any) error {
-		raw = driver.(*stdlib.Conn).Conn()
-		return nil
-	})
-	return raw, err
 }

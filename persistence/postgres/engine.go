@@ -94,11 +94,11 @@ func (e *engine) connect() (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := pgxConn(conn)
+	pipeline, err := pipelinedConn(conn)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	c := &connection{engine: e, conn: conn, raw: raw, statements: map[string]bool{}}
+	c := &connection{engine: e, conn: conn, pipeline: pipeline, raw: pipeline.Conn.Conn(), statements: map[string]bool{}}
 	if err := e.checkHistory(c); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -183,12 +183,13 @@ func (e *engine) Sizes() (log, size int64, err error) {
 // register adds the rows of this process to the table writers, and removes those of processes that have ended.
 func (e *engine) register(ctx context.Context) error {
 	old := millis + " - " + strconv.FormatInt((24*time.Hour).Milliseconds(), 10)
+	begun := "INSERT INTO writers (id, commits, seen) VALUES ("
 	for _, statement := range []string{
-		e.countCommit(e.id, 0), e.countCommit(e.inboxID, 0),
-		e.dialect.qualify("DELETE FROM writers AS w WHERE seen < " + old + " AND NOT EXISTS (SELECT 1 FROM writers AS p WHERE p.seen >= " + old +
-			" AND w.id = p.id || " + bytea(inboxSuffix) + "::bytea)"), // an inbox may have nothing to do for long
+		begun + bytea(e.id) + ", 0, " + millis + ")", begun + bytea(e.inboxID) + ", 0, " + millis + ")",
+		"DELETE FROM writers AS w WHERE seen < " + old + " AND NOT EXISTS (SELECT 1 FROM writers AS p WHERE p.seen >= " + old +
+			" AND w.id = p.id || " + bytea(inboxSuffix) + "::bytea)", // an inbox may have nothing to do for long
 	} {
-		if _, err := e.db.ExecContext(ctx, statement); err != nil {
+		if _, err := e.db.ExecContext(ctx, e.dialect.qualify(statement)); err != nil {
 			return fmt.Errorf("register this process in %s: %w", e.name, err)
 		}
 	}

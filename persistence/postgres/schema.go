@@ -26,7 +26,8 @@ var ownMigrations = [len(sqlstore.Migrations)]string{`
 	CREATE TABLE writers (                -- the processes that write, each with two rows
 		id      TEXT    PRIMARY KEY,
 		commits INTEGER NOT NULL,         -- that changed something
-		seen    INTEGER NOT NULL          -- time of the last one
+		seen    INTEGER NOT NULL,         -- time of the last one
+		turn    INTEGER NOT NULL DEFAULT 0 -- number of the last one among the commits of all writers, 0 for an inbox
 	) STRICT;
 	CREATE TABLE github_pauses (
 		token  TEXT    PRIMARY KEY,       -- its name, not the token itself

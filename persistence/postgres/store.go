@@ -65,7 +65,7 @@ func OpenAlone(ctx context.Context, url, schema string, logger *slog.Logger) (*S
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: newEngine(name, schema, connect(config, maxWriteConns), logger)}
+	s := &Store{engine: newEngine(name, schema, connectPipelined(config, maxWriteConns), logger)}
 	if err := s.open(start, reader, logger); err != nil {
 		return nil, explained(name, schema, errors.Join(err, s.Close()))
 	}
@@ -84,13 +84,8 @@ func (s *Store) open(ctx context.Context, reader *sqlstore.Reader, logger *slog.
 	return err
 }
 
-// Connections returns how many connections of this process are used and idle, and how many it may have.
-func (s *Store) Connections() (used, idle, limit int) {
-	for _, pool := range []sql.DBStats{s.engine.db.Stats(), s.Store.Connections()} {
-		used, idle, limit = used+pool.InUse, idle+pool.Idle, limit+pool.MaxOpenConnections
-	}
-	return used, idle, limit
-}
+// WriteConnections returns the state of the connections for writing.
+func (s *Store) WriteConnections() sqlstore.Pool { return sqlstore.PoolOf(s.engine.db) }
 
 // Failed returns a channel that is closed when the database has lost transactions that this process has seen. The process must be
 // started again then; Err returns why.
@@ -130,7 +125,10 @@ func OpenReader(ctx context.Context, url, schema string) (*sqlstore.Reader, erro
 }
 
 func connect(config *pgx.ConnConfig, maxConns int) *sql.DB {
-	db := stdlib.OpenDB(*config)
+	return limited(stdlib.OpenDB(*config), maxConns)
+}
+
+func limited(db *sql.DB, maxConns int) *sql.DB {
 	db.SetMaxOpenConns(maxConns)
 	db.SetMaxIdleConns(maxConns)
 	return db

@@ -21,6 +21,8 @@ type connection struct {
 	db         *sql.DB
 	conn       *sql.Conn
 	statements map[string]statement
+	// changed is true if a statement that was sent has changed rows since the last Flush.
+	changed bool
 	// files holds the database and its write-ahead log as first found, by path.
 	files map[string]os.FileInfo
 	// hugeLog is true if the log was above warnLogAbove at the last check.
@@ -31,7 +33,7 @@ type connection struct {
 type statement struct{ *sql.Stmt }
 
 // openConnection opens a connection for writing. Its commits are on the disk when they return (synchronous=FULL). What undoes a
-// savepoint stays in memory (temp_store=MEMORY): SQLite would write each changed page to a temporary file for it.
+// statement stays in memory (temp_store=MEMORY): SQLite would write each changed page to a temporary file for it.
 func openConnection(path string) (*connection, error) {
 	db, err := connect(path, "synchronous(FULL)", "cache_size(-16384)", "journal_size_limit(67108864)", "temp_store(MEMORY)")
 	if err != nil {
@@ -101,6 +103,23 @@ func (c *connection) Exec(query string, args ...any) (sql.Result, error) {
 	return s.ExecContext(context.Background(), args...)
 }
 
+// Send executes a statement at once.
+func (c *connection) Send(query string, args ...any) error {
+	result, err := c.Exec(query, args...)
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	c.changed = c.changed || n > 0
+	return err
+}
+
+// Flush reports whether what was sent has changed anything.
+func (c *connection) Flush() (changed bool, err error) {
+	changed, c.changed = c.changed, false
+	return changed, nil
+}
+
 // Query runs a query, which stays prepared.
 func (c *connection) Query(query string, args ...any) (*sql.Rows, error) {
 	s, err := c.prepare(query)
@@ -111,7 +130,10 @@ func (c *connection) Query(query string, args ...any) (*sql.Rows, error) {
 }
 
 // Begin begins a transaction that holds the lock for writing.
-func (c *connection) Begin() (removed bool, err error) { return false, c.exec("BEGIN IMMEDIATE") }
+func (c *connection) Begin() (removed, others bool, err error) {
+	c.changed = false
+	return false, false, c.exec("BEGIN IMMEDIATE")
+}
 
 // Commit commits the transaction.
 func (c *connection) Commit(bool) error { return c.exec("COMMIT") }

@@ -72,7 +72,7 @@ func (r *Reader) BackfillPart(ctx context.Context, name string, into any) (bool,
 func (t backfillTx) SavePart(name string, state any) error {
 	text, err := json.Marshal(state)
 	if err == nil {
-		_, err = t.exec(savePart, name, string(text))
+		err = t.send(savePart, name, string(text))
 	}
 	if err != nil {
 		return fmt.Errorf("store the backfill of %s: %w", name, err)
@@ -82,9 +82,10 @@ func (t backfillTx) SavePart(name string, state any) error {
 
 // AddPage adds a page to a part.
 func (t backfillTx) AddPage(name string, page dora.ArchivePage) error {
+	t.writer.hasPages.Store(true) // also if the transaction is undone: then it costs a query
 	data, err := t.writer.codec.encode(page)
 	if err == nil {
-		_, err = t.exec("INSERT INTO archive_pages (part, number, page) VALUES (?, (SELECT 1 + count(*) FROM archive_pages WHERE part = ?), ?)", name, name, data)
+		err = t.send("INSERT INTO archive_pages (part, number, page) VALUES (?, (SELECT 1 + count(*) FROM archive_pages WHERE part = ?), ?)", name, name, data)
 	}
 	if err != nil {
 		return fmt.Errorf("store a page of the backfill of %s: %w", name, err)
@@ -99,7 +100,7 @@ func (t backfillTx) Pages(name string) ([]dora.ArchivePage, error) {
 
 // RemovePages removes the pages of a part.
 func (t backfillTx) RemovePages(name string) error {
-	if _, err := t.exec("DELETE FROM archive_pages WHERE part = ?", name); err != nil {
+	if err := t.send("DELETE FROM archive_pages WHERE part = ?", name); err != nil {
 		return fmt.Errorf("remove the pages of the backfill of %s: %w", name, err)
 	}
 	return nil
@@ -130,6 +131,14 @@ func (r *Reader) ArchivedPages(ctx context.Context, c dora.Commit) (n int, err e
 		return 0, fmt.Errorf("count the pages that were read of %s: %w", c.Key(), err)
 	}
 	return n, nil
+}
+
+// ArchivedPages returns how many pages were read of a commit's repository. It costs nothing while there are none of any.
+func (s *Store) ArchivedPages(ctx context.Context, c dora.Commit) (int, error) {
+	if s.writer.engine.IsExclusive() && !s.writer.hasPages.Load() {
+		return 0, nil
+	}
+	return s.Reader.ArchivedPages(ctx, c)
 }
 
 // Archived returns what was read of a commit's repository.

@@ -62,8 +62,8 @@ func (t *tx) checkBacklog(key string) (int64, error) {
 func (r *Reader) Backlog(ctx context.Context) (dora.Backlog, error) {
 	var b dora.Backlog
 	var oldest sql.NullInt64
-	err := r.queryRow(ctx, `SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_pending WHERE state = 0),
-		(SELECT received FROM deliveries INDEXED BY deliveries_pending WHERE state = 0 ORDER BY id LIMIT 1),
+	err := r.queryRow(ctx, `SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_due WHERE state = 0),
+		(SELECT received FROM deliveries WHERE id = (SELECT min(id) FROM deliveries INDEXED BY deliveries_due WHERE state = 0)),
 		(SELECT count(*) FROM deliveries INDEXED BY deliveries_dead WHERE state = 2),
 		(SELECT count(*) FROM lookups)`, &b.Deliveries, &oldest, &b.SetAside, &b.LookUps)
 	if err != nil {

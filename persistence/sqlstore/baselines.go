@@ -74,10 +74,10 @@ func (s *Store) AddBaseline(ctx context.Context, b dora.Baseline) error {
 	if err == nil {
 		err = s.update(ctx, func(t *tx) error {
 			taken := b.Taken.UnixMilli()
-			_, err := t.exec("INSERT INTO baselines (hash, source, details, taken, checksum) VALUES (?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
+			err := t.send("INSERT INTO baselines (hash, source, details, taken, checksum) VALUES (?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
 				b.Hash, b.Source, details, taken, checksum(b.Hash, b.Source, details, taken))
 			if err == nil && earlier {
-				_, err = t.exec("UPDATE meta SET value = ? WHERE key = 'started'", started.UTC().Format(time.RFC3339Nano))
+				err = t.send("UPDATE meta SET value = ? WHERE key = 'started'", started.UTC().Format(time.RFC3339Nano))
 			}
 			if err != nil {
 				return err

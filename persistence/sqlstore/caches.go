@@ -1,6 +1,10 @@
 package sqlstore
 
-import "slices"
+import (
+	"slices"
+
+	"dora-exporter/dora"
+)
 
 // The numbers of rows that are cached.
 const (
@@ -8,36 +12,44 @@ const (
 	maxCachedIDs = 10_000
 	// maxCachedDeployments is for deployments with what they ship.
 	maxCachedDeployments = 1000
+	// maxCachedOrigins is for origins of commits.
+	maxCachedOrigins = 2000
 )
 
 // caches has the rows that the transactions of the writer have read or written.
 type caches struct {
-	// exclusive is true if no other process changes these rows.
-	exclusive bool
 	// texts and series have ids of rows of these tables, which are never changed or removed; labelSets has which rows are there.
 	texts     *rowCache[string, int64]
 	series    *rowCache[seriesKey, int64]
 	labelSets *rowCache[labelSet, int64]
-	// zeros has facts that are there: those by which series start at 0, which are looked for again and again.
-	zeros *rowCache[factKey, int64]
+	// known has facts that are there: an evaluation adds again what a status has added, and series start at 0 once.
+	known *rowCache[factKey, int64]
 	// deployments has deployments by their keys, also those that are not stored.
 	deployments *rowCache[string, storedDeployment]
 	// decided has scopes without evidence that is not decided on, repaired scopes without failed changes that are not repaired.
 	decided, repaired *rowCache[string, bool]
+	// origins has the origins of commits by their keys, also those that are not known.
+	origins *rowCache[string, knownOrigin]
+	// newestNames has by what the newest event called repositories, by their keys.
+	newestNames *rowCache[string, seenName]
+	// environments has those of repositories.
+	environments *rowCache[environmentKey, dora.Environment]
 	// stale has a time since which the days of a scope are stale at least.
 	stale *rowCache[string, int64]
 }
 
-func newCaches(exclusive bool) caches {
+func newCaches() caches {
 	return caches{
-		exclusive: exclusive,
-		texts:     newRowCache[string, int64](maxCachedIDs), series: newRowCache[seriesKey, int64](maxCachedIDs),
-		labelSets:   newRowCache[labelSet, int64](maxCachedIDs),
-		zeros:       newRowCache[factKey, int64](maxCachedIDs),
-		deployments: newRowCache[string, storedDeployment](maxCachedDeployments),
-		decided:     newRowCache[string, bool](maxCachedIDs),
-		repaired:    newRowCache[string, bool](maxCachedIDs),
-		stale:       newRowCache[string, int64](maxCachedIDs),
+		texts: newRowCache[string, int64](maxCachedIDs), series: newRowCache[seriesKey, int64](maxCachedIDs),
+		labelSets:    newRowCache[labelSet, int64](maxCachedIDs),
+		known:        newRowCache[factKey, int64](maxCachedIDs),
+		deployments:  newRowCache[string, storedDeployment](maxCachedDeployments),
+		decided:      newRowCache[string, bool](maxCachedIDs),
+		repaired:     newRowCache[string, bool](maxCachedIDs),
+		stale:        newRowCache[string, int64](maxCachedIDs),
+		origins:      newRowCache[string, knownOrigin](maxCachedOrigins),
+		newestNames:  newRowCache[string, seenName](maxCachedIDs),
+		environments: newRowCache[environmentKey, dora.Environment](maxCachedIDs),
 	}
 }
 
@@ -48,11 +60,15 @@ type cache interface {
 	clear()
 }
 
-// lasting returns the caches of rows that are never changed or removed.
-func (c caches) lasting() []cache { return []cache{c.texts, c.series, c.labelSets, c.zeros} }
+// lasting returns the caches of rows that are never removed, and never changed but for environments that become production.
+func (c caches) lasting() []cache {
+	return []cache{c.texts, c.series, c.labelSets, c.known, c.environments}
+}
 
 // changing returns the caches of other rows.
-func (c caches) changing() []cache { return []cache{c.deployments, c.decided, c.repaired, c.stale} }
+func (c caches) changing() []cache {
+	return []cache{c.deployments, c.decided, c.repaired, c.stale, c.origins, c.newestNames}
+}
 
 // rollbackCaches forgets what may have been rolled back.
 func (c caches) rollbackCaches() {
@@ -61,17 +77,17 @@ func (c caches) rollbackCaches() {
 	}
 }
 
-// commitCaches keeps what was committed, as long as nobody else changes it.
+// commitCaches keeps what was committed.
 func (c caches) commitCaches() {
-	for _, rows := range c.lasting() {
+	for _, rows := range slices.Concat(c.lasting(), c.changing()) {
 		rows.commit()
 	}
+}
+
+// clearChanging forgets what another process may have changed.
+func (c caches) clearChanging() {
 	for _, rows := range c.changing() {
-		if c.exclusive {
-			rows.commit()
-		} else {
-			rows.clear()
-		}
+		rows.clear()
 	}
 }
 

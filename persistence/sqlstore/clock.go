@@ -75,7 +75,7 @@ func (c *Clock) Run(ctx context.Context) {
 func (c *Clock) saveIfWaiting(ctx context.Context) error {
 	var waiting bool
 	err := c.store.queryRow(ctx, `SELECT EXISTS (SELECT 1 FROM lookups) OR EXISTS (SELECT 1 FROM evaluations)
-		OR EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_pending WHERE state = 0)`, &waiting)
+		OR EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_due WHERE state = 0)`, &waiting)
 	if err != nil || !waiting {
 		return err
 	}
@@ -89,7 +89,7 @@ func (c *Clock) save(ctx context.Context) error {
 // SetClock saves a reading of the store's clock with the wall time. They are read when they are written.
 func (s *Store) SetClock(ctx context.Context, reading, wall func() time.Time) error {
 	err := s.update(ctx, func(t *tx) error {
-		_, err := t.exec("INSERT INTO clock (id, reading, wall) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET reading = excluded.reading, wall = excluded.wall",
+		err := t.send("INSERT INTO clock (id, reading, wall) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET reading = excluded.reading, wall = excluded.wall",
 			reading().UnixMilli(), wall().UnixMilli())
 		return err
 	})

@@ -35,14 +35,19 @@ var (
 	errUnderWay = errors.New("the write is under way")
 )
 
-// commitQueue holds the writes that wait for the committer, in their order of arrival. All are served in that order: neither
-// deliveries nor the program's own writes can keep the others waiting for longer than what came before them.
+// maxAhead is how many deliveries may overtake an update. A delivery takes a thousandth of the time of a large update.
+const maxAhead = 256
+
+// commitQueue holds the writes that wait for the committer: deliveries and the program's own updates, each in their order of arrival.
+// Deliveries come first, since their senders wait, but no update waits for more than maxAhead of them that arrived later.
 type commitQueue struct {
-	mu      sync.Mutex
-	waiting list.List // of *op
-	// bounded is how many of them count against limit.
-	bounded, limit int
-	closed         bool
+	mu                  sync.Mutex
+	deliveries, updates list.List // of *op
+	// ahead is how many deliveries were claimed while the first of updates was waiting.
+	ahead int
+	// limit is how many deliveries may wait.
+	limit  int
+	closed bool
 	// uncommitted is when the oldest write arrived that no commit has followed, or the last commit with writes waiting
 	// behind it; zero when there is no such write. It stays when the callers abandon what they wait for.
 	uncommitted time.Time
@@ -55,10 +60,10 @@ type op struct {
 	run func(*tx) error
 	// row is the delivery to store, if the engine has an Inbox.
 	row *Row
-	// single is true if run executes one statement, which SQLite undoes as a whole: it needs no savepoint.
+	// single is true if run executes one statement that changes something, which SQLite undoes as a whole.
 	single bool
-	// bounded is true if the write is refused when too many are waiting, which holds for deliveries. The program's own
-	// writes are few, and always accepted.
+	// bounded is true for deliveries, which are refused when too many are waiting. The program's own updates are few, and always
+	// accepted.
 	bounded bool
 	// element is the op's element in the queue, nil if it is not waiting.
 	element *list.Element
@@ -105,13 +110,10 @@ func (q *commitQueue) push(o *op) error {
 	switch {
 	case q.closed:
 		return ErrClosed
-	case o.bounded && q.bounded >= q.limit:
+	case o.bounded && q.deliveries.Len() >= q.limit:
 		return ErrOverloaded
 	}
-	o.element = q.waiting.PushBack(o)
-	if o.bounded {
-		q.bounded++
-	}
+	o.element = q.of(o).PushBack(o)
 	if q.uncommitted.IsZero() {
 		q.uncommitted = time.Now()
 	}
@@ -126,36 +128,60 @@ func (q *commitQueue) abandon(o *op) bool {
 	return q.remove(o)
 }
 
-// next claims the write that has waited longest; nil if none is waiting.
+// next claims the next write; nil if none is waiting.
 func (q *commitQueue) next() *op {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	first := q.waiting.Front()
+	first := q.first()
 	if first == nil {
 		return nil
 	}
-	o := first.Value.(*op)
-	q.remove(o)
-	return o
+	if !first.bounded {
+		q.ahead = 0
+	} else if q.updates.Len() > 0 {
+		q.ahead++
+	}
+	q.remove(first)
+	return first
+}
+
+// first returns the write that is claimed next; nil if none is waiting.
+func (q *commitQueue) first() *op {
+	element := q.deliveries.Front()
+	if update := q.updates.Front(); update != nil && (element == nil || q.ahead >= maxAhead) {
+		element = update
+	}
+	if element == nil {
+		return nil
+	}
+	return element.Value.(*op)
+}
+
+// of returns the list that an op waits in.
+func (q *commitQueue) of(o *op) *list.List {
+	if o.bounded {
+		return &q.deliveries
+	}
+	return &q.updates
 }
 
 func (q *commitQueue) remove(o *op) bool {
 	if o.element == nil {
 		return false
 	}
-	q.waiting.Remove(o.element)
+	q.of(o).Remove(o.element)
 	o.element = nil
-	if o.bounded {
-		q.bounded--
-	}
 	return true
 }
+
+// waiting returns the number of writes that wait.
+func (q *commitQueue) waiting() int { return q.deliveries.Len() + q.updates.Len() }
 
 // rewake makes the committer check the queue again if something is waiting. The committer calls it after each attempt to commit.
 func (q *commitQueue) rewake() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.waiting.Len() > 0 {
+	if q.waiting() > 0 {
 		q.signal()
 	}
 }
@@ -172,7 +198,7 @@ func (q *commitQueue) committed() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.uncommitted = time.Time{}
-	if q.waiting.Len() > 0 {
+	if q.waiting() > 0 {
 		q.uncommitted = time.Now()
 	}
 }
@@ -182,8 +208,7 @@ func (q *commitQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	for first := q.waiting.Front(); first != nil; first = q.waiting.Front() {
-		o := first.Value.(*op)
+	for o := q.first(); o != nil; o = q.first() {
 		q.remove(o)
 		completeOps([]*op{o}, ErrClosed)
 	}
@@ -196,7 +221,7 @@ func (q *commitQueue) state() (waiting int, stalled time.Duration) {
 	if !q.uncommitted.IsZero() {
 		stalled = time.Since(q.uncommitted)
 	}
-	return q.waiting.Len(), stalled
+	return q.waiting(), stalled
 }
 
 // completeOps completes ops with err if it is not nil, else each with its own outcome.

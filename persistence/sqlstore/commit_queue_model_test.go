@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,7 +17,7 @@ type queueModel struct {
 	queue   *commitQueue
 	ops     []*op
 	callers []callerState
-	order   []int // those that should wait, in the order in which they were pushed
+	order   []int // those that should wait, in the order in which they are claimed
 
 	leading bool
 	group   []int // claimed and not answered
@@ -145,6 +146,9 @@ func (m *queueModel) push(i int) {
 	if want == nil {
 		m.callers[i], m.dirty = isWaiting, true
 		m.order = append(m.order, i)
+		slices.SortStableFunc(m.order, func(a, b int) int { // the last caller has an update
+			return cmp.Compare(a/(len(m.callers)-1), b/(len(m.callers)-1))
+		})
 	}
 }
 
@@ -158,7 +162,7 @@ func (m *queueModel) claim() {
 	}
 	first := m.order[0]
 	if o != m.ops[first] {
-		m.failf("%d was claimed, %d has waited longest", slices.Index(m.ops, o), first)
+		m.failf("%d was claimed, %d is next", slices.Index(m.ops, o), first)
 		return
 	}
 	m.order = m.order[1:]
@@ -289,5 +293,32 @@ func TestQueueInEveryInterleaving(t *testing.T) {
 			}
 			t.Logf("%d states, %d steps", len(seen), edges)
 		})
+	}
+}
+
+// Deliveries that arrive without a pause hold an update up for a while only.
+func TestDeliveriesOvertakeUpdates(t *testing.T) {
+	q := newQueue(MaxWaiting)
+	push := func(bounded bool) *op {
+		o := newOp(nil)
+		o.bounded = bounded
+		if err := q.push(o); err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	updates := []*op{push(false), push(false)}
+	for _, update := range updates {
+		for range 2 * maxAhead {
+			push(true)
+		}
+		for n := 0; n < maxAhead; n++ {
+			if o := q.next(); !o.bounded {
+				t.Fatalf("an update is claimed after %d deliveries", n)
+			}
+		}
+		if q.next() != update {
+			t.Fatalf("the update is not claimed after %d deliveries", maxAhead)
+		}
 	}
 }

@@ -21,23 +21,23 @@ func (t dayTx) Restart(policy string) error {
 	if err == nil && complete.IsZero() {
 		for _, statement := range []string{"DELETE FROM days", "DELETE FROM owned", "DELETE FROM all_evidence"} {
 			if err == nil {
-				_, err = t.tx.exec(statement)
+				err = t.tx.send(statement)
 			}
 		}
 	}
 	if err == nil {
-		_, err = t.tx.exec("DELETE FROM stale_days")
+		err = t.tx.send("DELETE FROM stale_days")
 	}
 	if err != nil {
 		return fmt.Errorf("remove days: %w", err)
 	}
 	t.tx.stale.clear()
-	_, err = t.tx.exec("INSERT INTO stale_days (scope, since) SELECT text, ? FROM texts WHERE id IN (SELECT scope FROM deployments)", time.Time{}.UnixMilli())
+	err = t.tx.send("INSERT INTO stale_days (scope, since) SELECT text, ? FROM texts WHERE id IN (SELECT scope FROM deployments)", time.Time{}.UnixMilli())
 	if err == nil {
 		err = t.tx.markStale(time.Time{}, dora.StaleIncidents)
 	}
 	if err == nil {
-		_, err = t.tx.exec(saveMeta, policyKey, policy)
+		err = t.tx.send(saveMeta, policyKey, policy)
 	}
 	if err != nil {
 		return fmt.Errorf("mark all days as stale: %w", err)
@@ -65,16 +65,16 @@ func (t dayTx) Save(c dora.DayChanges) error {
 			return err
 		}
 	}
-	if _, err := t.tx.exec("DELETE FROM owned WHERE deployments = 0"); err != nil {
+	if err := t.tx.send("DELETE FROM owned WHERE deployments = 0"); err != nil {
 		return fmt.Errorf("remove the counts of no deployments: %w", err)
 	}
 	for scope, since := range c.Stale {
 		t.tx.stale.remove(scope)
 		var err error
 		if since.IsZero() {
-			_, err = t.tx.exec("DELETE FROM stale_days WHERE scope = ?", scope)
+			err = t.tx.send("DELETE FROM stale_days WHERE scope = ?", scope)
 		} else {
-			_, err = t.tx.exec("UPDATE stale_days SET since = ? WHERE scope = ?", since.UnixMilli(), scope)
+			err = t.tx.send("UPDATE stale_days SET since = ? WHERE scope = ?", since.UnixMilli(), scope)
 		}
 		if err != nil {
 			return fmt.Errorf("mark days as made: %w", err)
@@ -84,10 +84,10 @@ func (t dayTx) Save(c dora.DayChanges) error {
 }
 
 func (t dayTx) saveEvidence(giver string, evidence []dora.Evidence) error {
-	_, err := t.tx.exec("DELETE FROM all_evidence WHERE giver = ?", giver)
+	err := t.tx.send("DELETE FROM all_evidence WHERE giver = ?", giver)
 	for _, e := range evidence {
 		if err == nil {
-			_, err = t.tx.exec(saveEvidence, giver, e.Cause, e.By, e.Target, e.Scope, e.At.UnixMilli(), e.Detail, e.Late)
+			err = t.tx.send(saveEvidence, giver, e.Cause, e.By, e.Target, e.Scope, e.At.UnixMilli(), e.Detail, e.Late)
 		}
 	}
 	if err != nil {
@@ -111,7 +111,7 @@ func (t dayTx) addCounts(o dora.Owned, change dora.Counts) (id int64, err error)
 	all.Merge(change)
 	text, err := json.Marshal(all)
 	if err == nil {
-		_, err = t.tx.exec("INSERT INTO owned ("+ownedColumns+", deployments, counts, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT ("+ownedColumns+") DO UPDATE "+
+		err = t.tx.send("INSERT INTO owned ("+ownedColumns+", deployments, counts, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT ("+ownedColumns+") DO UPDATE "+
 			"SET deployments = excluded.deployments, counts = excluded.counts, checksum = excluded.checksum",
 			append(args, all.Deployments(), string(text), checksum(ownedRow(o, string(text))...))...)
 	}
@@ -126,10 +126,10 @@ func (t dayTx) addCounts(o dora.Owned, change dora.Counts) (id int64, err error)
 
 func (t dayTx) saveDay(id int64, day dora.MeasuredDay) (err error) {
 	if len(day.Deployments) == 0 {
-		_, err = t.tx.exec("DELETE FROM days WHERE owned = ? AND date = ?", id, day.Date)
+		err = t.tx.send("DELETE FROM days WHERE owned = ? AND date = ?", id, day.Date)
 	} else {
 		measured := day.Encode()
-		_, err = t.tx.exec(saveDay, id, day.Date, measured, checksum(id, day.Date, measured))
+		err = t.tx.send(saveDay, id, day.Date, measured, checksum(id, day.Date, measured))
 	}
 	if err != nil {
 		return fmt.Errorf("store day %d of %s: %w", day.Date, day.Scope, err)

@@ -35,11 +35,7 @@ func (t deploymentTx) save(d dora.DeploymentRecord) error {
 		return err
 	}
 	t.deployments.set(d.Key(), after)
-	was, is := successesOf(before.record), successesOf(d)
-	if slices.Equal(was, is) {
-		return nil
-	}
-	return t.saveSuccesses(after.id, is)
+	return t.saveSuccesses(after.id, successesOf(before.record), successesOf(d))
 }
 
 // saveRow inserts or updates the row of a deployment and returns its id. Indexes cost more than the row, so the columns that have not
@@ -60,9 +56,9 @@ func (t deploymentTx) saveRow(before, after storedDeployment, details []byte) (i
 		return 0, err
 	}
 	if columns == earlier {
-		_, err = t.exec("UPDATE deployments SET details = ?, checksum = ? WHERE id = ?", append(row, before.id)...)
+		err = t.send("UPDATE deployments SET details = ?, checksum = ? WHERE id = ?", append(row, before.id)...)
 	} else {
-		_, err = t.exec("UPDATE deployments SET details = ?, checksum = ?, repository = ?, scope = ?, sha = ?, branch = ?, success = ?, found_at = ? WHERE id = ?",
+		err = t.send("UPDATE deployments SET details = ?, checksum = ?, repository = ?, scope = ?, sha = ?, branch = ?, success = ?, found_at = ? WHERE id = ?",
 			append(append(row, columns.values()...), before.id)...)
 	}
 	return before.id, err
@@ -127,13 +123,13 @@ func (t deploymentTx) addShipped(d dora.DeploymentRecord, c dora.Change, names [
 func (t deploymentTx) RemoveShipped(d dora.DeploymentRecord, c dora.Change) error {
 	const deployment = "(SELECT id FROM deployments WHERE key = ?)"
 	for _, name := range c.Names() {
-		_, err := t.exec("DELETE FROM shipped WHERE scope = "+textID+" AND name = ? AND deployment = "+deployment, d.Scope(), name, d.Key())
+		err := t.send("DELETE FROM shipped WHERE scope = "+textID+" AND name = ? AND deployment = "+deployment, d.Scope(), name, d.Key())
 		if err != nil {
 			return fmt.Errorf("remove what deployment %s ships: %w", d.Key(), err)
 		}
 	}
 	for _, title := range c.Titles() {
-		_, err := t.exec("DELETE FROM titles WHERE scope = "+textID+" AND title = ? AND change = ? AND deployment = "+deployment,
+		err := t.send("DELETE FROM titles WHERE scope = "+textID+" AND title = ? AND change = ? AND deployment = "+deployment,
 			d.Scope(), title, c.Name(), d.Key())
 		if err != nil {
 			return fmt.Errorf("remove the titles of what deployment %s ships: %w", d.Key(), err)

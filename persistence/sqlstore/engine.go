@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"database/sql"
+	"errors"
 	"time"
 )
 
@@ -14,8 +15,8 @@ type Engine interface {
 	// IsStorageFailure reports whether a statement failed because of the database and not because of the statement. The whole
 	// transaction is lost then.
 	IsStorageFailure(err error) bool
-	// IsExclusive reports whether no other process changes what transactions of the writer have read or written while the store is open.
-	// Such rows are cached from one transaction to the next then.
+	// IsExclusive reports whether no other process changes what transactions of the writer have read or written while the store
+	// is open.
 	IsExclusive() bool
 	// Probe writes as much as a delivery, to find out whether the store can be written again after a failure.
 	Probe(t *Tx) error
@@ -25,13 +26,21 @@ type Engine interface {
 	Sizes() (log, size int64, err error)
 }
 
+// ErrSent is in the error of a call of a Connection if a statement has failed that was sent before.
+var ErrSent = errors.New("an earlier statement failed")
+
 // Connection is a connection for writing. Only the committer uses it. No call is interrupted halfway.
 type Connection interface {
 	Exec(query string, args ...any) (sql.Result, error)
 	Query(query string, args ...any) (*sql.Rows, error)
+	// Send executes a statement whose result nobody reads, perhaps only with the next Exec, Query, Flush or Commit, which returns
+	// its error then, with ErrSent.
+	Send(query string, args ...any) error
+	// Flush executes what was sent. It reports whether that has changed anything since the last Flush.
+	Flush() (changed bool, err error)
 	// Begin begins a transaction that changes the store while no other one does. It reports whether other processes may have removed
-	// records.
-	Begin() (removed bool, err error)
+	// records, and whether they may have changed any since the last transaction of this connection.
+	Begin() (removed, others bool, err error)
 	// Commit makes the transaction durable; changed is false if it has changed nothing. If Commit returns an error, nothing was changed.
 	Commit(changed bool) error
 	// Rollback ends the transaction, if the database has not ended it already.

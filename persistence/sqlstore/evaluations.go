@@ -55,7 +55,7 @@ func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]
 // Add stores an evaluation. If it exists already, it becomes due when both are due, and keeps the earlier of the two times, by which
 // evaluations of a scope are ordered.
 func (t evaluationTx) Add(s dora.Evaluation) error {
-	_, err := t.exec("INSERT INTO evaluations ("+evaluationColumns+`, repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	err := t.send("INSERT INTO evaluations ("+evaluationColumns+`, repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (kind, key) DO UPDATE SET at = CASE WHEN evaluations.at < excluded.at THEN evaluations.at ELSE excluded.at END,
 			due = CASE WHEN evaluations.due > excluded.due THEN evaluations.due ELSE excluded.due END,
 			ripe = CASE WHEN evaluations.ripe > excluded.ripe THEN evaluations.ripe ELSE excluded.ripe END`,
@@ -92,7 +92,7 @@ func (t evaluationTx) Done(s dora.Evaluation) error {
 	if err := t.checkLease(evaluationWork(s), true); err != nil {
 		return err
 	}
-	_, err := t.exec("DELETE FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)
+	err := t.send("DELETE FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
 		err = t.setEvaluated(s, true)
 	}
@@ -106,7 +106,7 @@ func (t evaluationTx) Done(s dora.Evaluation) error {
 func (t *tx) setEvaluated(s dora.Evaluation, evaluated bool) error {
 	d, err := t.stored(s.Key)
 	if err == nil && d.id != 0 && d.evaluated != evaluated {
-		_, err = t.exec("UPDATE deployments SET evaluated = ? WHERE id = ?", evaluated, d.id)
+		err = t.send("UPDATE deployments SET evaluated = ? WHERE id = ?", evaluated, d.id)
 		d.evaluated = evaluated
 		t.deployments.set(s.Key, d)
 	}
@@ -124,10 +124,10 @@ func (t *tx) setFirst(scope string) error {
 	if err != nil || !pending || recorded {
 		return err
 	}
-	if _, err := t.exec("UPDATE evaluations INDEXED BY evaluations_one_first SET first = 0 WHERE scope = ? AND first = 1", scope); err != nil {
+	if err := t.send("UPDATE evaluations INDEXED BY evaluations_one_first SET first = 0 WHERE scope = ? AND first = 1", scope); err != nil {
 		return err
 	}
-	_, err = t.exec("UPDATE evaluations SET first = 1 WHERE kind = 'deployment' AND key = ?", key)
+	err = t.send("UPDATE evaluations SET first = 1 WHERE kind = 'deployment' AND key = ?", key)
 	return err
 }
 

@@ -19,7 +19,7 @@ func scanEvidence(e *dora.Evidence, rows *sql.Rows, more ...any) error {
 // Add stores a piece of evidence unless it exists.
 func (t evidenceTx) Add(e dora.Evidence) error {
 	t.decided.remove(e.Scope)
-	_, err := t.exec("INSERT INTO evidence ("+evidenceColumns+`, decided) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+	err := t.send("INSERT INTO evidence ("+evidenceColumns+`, decided) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
 		(SELECT count(*) FROM failed_changes WHERE target = ?1)) ON CONFLICT DO NOTHING`,
 		e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail, e.Late)
 	if err != nil {
@@ -30,7 +30,7 @@ func (t evidenceTx) Add(e dora.Evidence) error {
 
 // Remove removes a piece of evidence.
 func (t evidenceTx) Remove(c dora.Cause, by string) error {
-	if _, err := t.exec("DELETE FROM evidence WHERE cause = ? AND by = ?", c, by); err != nil {
+	if err := t.send("DELETE FROM evidence WHERE cause = ? AND by = ?", c, by); err != nil {
 		return fmt.Errorf("remove evidence of %s: %w", by, err)
 	}
 	return nil
@@ -64,9 +64,9 @@ func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 	if !m.RepairedAt.IsZero() {
 		repaired = sql.NullInt64{Int64: m.RepairedAt.UnixMilli(), Valid: true}
 	}
-	_, err := t.exec(saveFailedChange, m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.Late, m.RepairedBy, repaired)
+	err := t.send(saveFailedChange, m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.Late, m.RepairedBy, repaired)
 	if err == nil {
-		_, err = t.exec("UPDATE evidence SET decided = 1 WHERE target = ? AND decided = 0", m.Target)
+		err = t.send("UPDATE evidence SET decided = 1 WHERE target = ? AND decided = 0", m.Target)
 	}
 	if err != nil {
 		return fmt.Errorf("store the failed change %s: %w", m.Target, err)

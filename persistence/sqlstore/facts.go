@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -88,7 +87,7 @@ func (t factTx) Add(f dora.Fact) (bool, error) {
 }
 
 func (t factTx) add(f dora.Fact) (bool, error) {
-	labels, err := json.Marshal(f.Labels)
+	labels, err := labelsText(f.Labels)
 	if err != nil {
 		return false, err
 	}
@@ -98,6 +97,10 @@ func (t factTx) add(f dora.Fact) (bool, error) {
 		}
 		t.lastPositionRead = true
 	}
+	fact := factKey{f.Family, f.Subject}
+	if _, known := t.known.get(fact); known {
+		return false, nil
+	}
 	if removed, err := t.wasRemoved(f.Family, f.Subject); err != nil || removed {
 		return false, err
 	}
@@ -106,13 +109,14 @@ func (t factTx) add(f dora.Fact) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	key := seriesKey{family, string(labels)}
+	key := seriesKey{family, labels}
 	series, err := t.findSeries(key)
 	if err == nil && series == 0 {
 		if known, err := t.Has(f.Family, f.Subject); err != nil || known { // no series begins without a fact
 			return false, err
 		}
 		series, err = t.beginSeries(key, f.Position, t.writer.engine.Now())
+		t.begun = f.Position
 	}
 	if err != nil {
 		return false, err
@@ -124,15 +128,24 @@ func (t factTx) add(f dora.Fact) (bool, error) {
 	}
 	added, err := t.exec(`INSERT INTO facts (position, series, stem, rest, family, value, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (stem, rest, family) DO NOTHING`,
-		f.Position, series, stem, rest, family, f.Value, f.At.UnixMilli(), f.ID, factSum(f, string(labels)))
-	t.lastPosition += added
-	return added == 1, err
+		f.Position, series, stem, rest, family, f.Value, f.At.UnixMilli(), f.ID, factSum(f, labels))
+	if err != nil {
+		return false, err
+	}
+	t.addKnown(fact)
+	if added == 0 {
+		return false, nil
+	}
+	t.lastPosition = f.Position
+	f.At = fromMillis(f.At.UnixMilli())
+	t.facts = append(t.facts, f)
+	return true, nil
 }
 
 // Has reports whether a fact with a family and subject exists.
 func (t factTx) Has(family, subject string) (bool, error) {
 	key := factKey{family, subject}
-	if _, known := t.zeros.get(key); known {
+	if _, known := t.known.get(key); known {
 		return true, nil
 	}
 	stem, rest := cutStem(subject)
@@ -151,14 +164,19 @@ func (t factTx) Has(family, subject string) (bool, error) {
 	if !known {
 		return t.wasRemoved(family, subject)
 	}
-	if kind, _, _ := dora.CutSubject(subject); kind == dora.SubjectZero {
-		t.zeros.add(key, 0)
-	}
+	t.addKnown(key)
 	return true, nil
 }
 
 // factKey is what distinguishes facts.
 type factKey struct{ family, subject string }
+
+// addKnown caches that a fact is there, unless its subject may change (repositoryTx.Merge).
+func (t *tx) addKnown(key factKey) {
+	if kind, _, _ := dora.CutSubject(key.subject); kind != dora.SubjectChange {
+		t.known.add(key, 0)
+	}
+}
 
 // scanFact reads a fact and checks its checksum. labels has those of series that were read before.
 func scanFact(path string, rows *sql.Rows, labels map[int64]dora.Labels) (f dora.Fact, err error) {

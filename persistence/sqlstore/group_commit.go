@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"errors"
 	"iter"
 	"runtime"
 	"slices"
@@ -9,14 +10,14 @@ import (
 
 // commitGroup commits all waiting writes if it can get the lock for writing. While another process holds the lock, they keep waiting
 // and may be abandoned. If the group can't be written, the deliveries are retried together and each update by itself, so that an update
-// that is too large for a nearly full disk does not make the deliveries fail. So is a single update if its session was ended.
+// that fails, or is too large for a nearly full disk, does not make the others fail. So is a single update if its session was ended.
 func (w *writer) commitGroup() {
 	ops, err := w.commit(claimGroup(w.queue))
 	if w.engine.IsBusy(err) {
 		w.pause(lockRetry)
 	}
 	if err == nil || len(ops) == 0 || len(ops) == 1 && !w.engine.IsBusy(err) {
-		completeOps(ops, err)
+		completeOps(ops, outcome(err))
 		return
 	}
 	var deliveries []*op
@@ -51,7 +52,15 @@ func (w *writer) retry(ops ...*op) {
 	for end := time.Now().Add(time.Second); w.engine.IsBusy(err) && time.Now().Before(end); _, err = w.commit(slices.Values(ops)) {
 		w.pause(lockRetry)
 	}
-	completeOps(ops, err)
+	completeOps(ops, outcome(err))
+}
+
+// outcome returns the outcome of all ops of a transaction that failed; nil if each has its own.
+func outcome(err error) error {
+	if errors.Is(err, errUndone) {
+		return nil
+	}
+	return err
 }
 
 // claimGroup claims waiting writes, including those that arrive meanwhile, up to the limits of a group.
@@ -81,7 +90,11 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 		return nil, err
 	}
 	w.busy.Store(nil)
-	defer func() { w.recordOutcome(err) }()
+	defer func() {
+		if !errors.Is(err, errUndone) {
+			w.recordOutcome(err)
+		}
+	}()
 	if err != nil {
 		for o := range ops {
 			begun = append(begun, o)
@@ -95,13 +108,23 @@ func (w *writer) commit(ops iter.Seq[*op]) (begun []*op, err error) {
 			return begun, err
 		}
 	}
-	if err = w.connection.Commit(t.changed); err != nil {
+	if err = t.commit(); err != nil {
+		w.recent.forget()
 		w.rollback()
+		if errors.Is(err, ErrSent) && !w.engine.IsStorageFailure(err) { // an op's fault; each is tried by itself
+			begun[len(begun)-1].err = err
+			err = errUndone
+		}
 		return begun, err
 	}
 	w.queue.committed()
 	w.addPending(t.pendingDelta)
 	t.commitCaches()
+	if t.factsChanged {
+		w.recent.forget()
+	} else {
+		w.recent.add(t.facts, t.begun)
+	}
 	if t.changed {
 		w.changed.notify()
 	}
@@ -124,8 +147,11 @@ func (w *writer) begin(t *tx) (err error) {
 		w.caches.clear() // another connection may be to a database that has lost transactions
 	}
 	t.connection = w.connection
-	removed, err := w.connection.Begin()
+	removed, others, err := w.connection.Begin()
 	w.hasRemoved = w.hasRemoved || removed
+	if others {
+		w.caches.clearChanging()
+	}
 	if err != nil {
 		if !w.engine.IsBusy(err) || w.connection.Broken() {
 			_ = w.disconnect() // the error of BEGIN is returned

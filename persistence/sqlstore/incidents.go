@@ -43,7 +43,7 @@ var (
 func (t incidentTx) Save(i dora.Incident) error {
 	state, err := json.Marshal(i)
 	if err == nil {
-		_, err = t.exec(saveIncident, i.Key, i.Name, i.Created.UnixMilli(), string(state), checksum(i.Key, string(state)))
+		err = t.send(saveIncident, i.Key, i.Name, i.Created.UnixMilli(), string(state), checksum(i.Key, string(state)))
 	}
 	if err != nil {
 		return fmt.Errorf("store incident %s: %w", i.Key, err)
@@ -53,7 +53,7 @@ func (t incidentTx) Save(i dora.Incident) error {
 	}
 	events, err := json.Marshal(i.Events)
 	if err == nil {
-		_, err = t.exec(saveIncidentEvents, i.Key, string(events), checksum(i.Key, string(events)))
+		err = t.send(saveIncidentEvents, i.Key, string(events), checksum(i.Key, string(events)))
 	}
 	if err != nil {
 		return fmt.Errorf("store the events of incident %s: %w", i.Key, err)

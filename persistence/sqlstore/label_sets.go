@@ -29,7 +29,7 @@ func (t factTx) HasLabelSet(families, labels string) (bool, error) {
 func (t factTx) AddLabelSet(families, labels string, series int) error {
 	n, err := t.exec("INSERT INTO label_sets (families, labels) VALUES (?, ?) ON CONFLICT DO NOTHING", families, labels)
 	if err == nil && n == 1 {
-		_, err = t.exec("INSERT INTO reserved_series (families, count) VALUES (?, ?) ON CONFLICT (families) DO UPDATE SET count = reserved_series.count + excluded.count",
+		err = t.send("INSERT INTO reserved_series (families, count) VALUES (?, ?) ON CONFLICT (families) DO UPDATE SET count = reserved_series.count + excluded.count",
 			families, series)
 	}
 	if err != nil {

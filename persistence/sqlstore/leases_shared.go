@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,17 +45,17 @@ func (l *sharedLeases) add(client string, all []work) {
 	}
 }
 
-// remove forgets that a client has claimed works, and returns those that it had.
-func (l *sharedLeases) remove(client string, all []work) (had []work) {
+// remove forgets that a client has claimed works, and returns the keys of those that it had.
+func (l *sharedLeases) remove(client string, all []work) (keys []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, w := range all {
 		if l.claimed[lostWork{client, w}] {
-			had = append(had, w)
+			keys = append(keys, w.key)
 		}
 		delete(l.claimed, lostWork{client, w})
 	}
-	return had
+	return keys
 }
 
 var saveLease = upsert("leases", "queue, key", "client, until")
@@ -112,34 +113,40 @@ func (t *tx) heldLeases(queue string, now time.Time) (map[string]bool, error) {
 		return err
 	})
 	if err == nil && old {
-		_, err = t.exec("DELETE FROM leases WHERE queue = ? AND until < ?", queue, now.Add(-forgetLeasesAfter).UnixMilli())
+		err = t.send("DELETE FROM leases WHERE queue = ? AND until < ?", queue, now.Add(-forgetLeasesAfter).UnixMilli())
 	}
 	return held, err
 }
 
-// extendShared renews the leases that a client holds.
-func (s *Store) extendShared(ctx context.Context, client string, until time.Time, all []work) error {
-	return s.update(ctx, func(t *tx) error {
-		for _, w := range all {
-			_, err := t.exec("UPDATE leases SET until = ? WHERE queue = ? AND key = ? AND client = ?", until.UnixMilli(), w.queue, w.key, s.shared.holder(client))
-			if err != nil {
-				return fmt.Errorf("extend leases: %w", err)
-			}
-		}
-		return nil
-	})
+// extendShared renews the leases that a client holds in a queue.
+func (s *Store) extendShared(ctx context.Context, client, queue string, until time.Time, keys []string) error {
+	if err := s.changeLeases(ctx, client, queue, keys, "UPDATE leases SET until = ?", until.UnixMilli()); err != nil {
+		return fmt.Errorf("extend leases: %w", err)
+	}
+	return nil
 }
 
-// releaseShared gives up the leases that a client holds.
-func (s *Store) releaseShared(ctx context.Context, client string, all []work) error {
-	had := s.shared.remove(client, all)
-	if len(had) == 0 {
+// releaseShared gives up the leases that a client holds on works of one queue.
+func (s *Store) releaseShared(ctx context.Context, client, queue string, all []work) error {
+	if err := s.changeLeases(ctx, client, queue, s.shared.remove(client, all), "DELETE FROM leases"); err != nil {
+		return fmt.Errorf("release leases: %w", err)
+	}
+	return nil
+}
+
+// changeLeases executes a statement, which begins with args, for the leases that a client holds in a queue.
+func (s *Store) changeLeases(ctx context.Context, client, queue string, keys []string, statement string, args ...any) error {
+	if len(keys) == 0 {
 		return nil
 	}
 	return s.update(ctx, func(t *tx) error {
-		for _, w := range had {
-			if _, err := t.exec("DELETE FROM leases WHERE queue = ? AND key = ? AND client = ?", w.queue, w.key, s.shared.holder(client)); err != nil {
-				return fmt.Errorf("release leases: %w", err)
+		for chunk := range slices.Chunk(keys, maxInserted) {
+			args := append(slices.Clone(args), queue, s.shared.holder(client))
+			for _, key := range chunk {
+				args = append(args, key)
+			}
+			if err := t.send(statement+" WHERE queue = ? AND client = ? AND key IN ("+placeholders(len(chunk))+")", args...); err != nil {
+				return err
 			}
 		}
 		return nil

@@ -59,7 +59,7 @@ func (s *Store) postponeUnreadable(ctx context.Context, now time.Time, unreadabl
 	for key, err := range unreadable {
 		s.logger.Error("stored look-up is unreadable, will retry in an hour", "commit", key, "error", err)
 		err := s.update(ctx, func(t *tx) error {
-			_, err := t.exec("UPDATE lookups SET due = ? WHERE commit_key = ?", now.Add(time.Hour).UnixMilli(), key)
+			err := t.send("UPDATE lookups SET due = ? WHERE commit_key = ?", now.Add(time.Hour).UnixMilli(), key)
 			return err
 		})
 		if err != nil {
@@ -94,7 +94,7 @@ func (t *tx) saveLookup(j dora.Lookup, query string) error {
 	commit, err := json.Marshal(j.Commit)
 	if err == nil {
 		row := []any{j.Commit.Key(), string(commit), int64(j.Attempts), int64(j.Misses)}
-		_, err = t.exec(query, append(row, j.Repository, j.FailingSince.UnixMilli(), encodeFailingCalls(j.FailingCalls), j.Inaccessible, j.Due.UnixMilli(), checksum(row...))...)
+		err = t.send(query, append(row, j.Repository, j.FailingSince.UnixMilli(), encodeFailingCalls(j.FailingCalls), j.Inaccessible, j.Due.UnixMilli(), checksum(row...))...)
 	}
 	if err != nil {
 		return fmt.Errorf("store the look-up of %s: %w", j.Commit.Key(), err)
@@ -107,7 +107,7 @@ func (t commitTx) Wait(w dora.WaitingStatus) error {
 	labels, err := json.Marshal(w.Labels)
 	if err == nil {
 		row := []any{w.Commit, w.Subject, string(labels), w.At.UnixMilli(), w.ID}
-		_, err = t.exec(saveWaitingStatus, append(row, checksum(row...))...)
+		err = t.send(saveWaitingStatus, append(row, checksum(row...))...)
 	}
 	if err != nil {
 		return fmt.Errorf("store waiting status %s: %w", w.Subject, err)
@@ -144,10 +144,10 @@ func (t commitTx) TakeWaiting(commit string) ([]dora.WaitingStatus, error) {
 			return json.Unmarshal([]byte(labels), &waiting[len(waiting)-1].Labels)
 		})
 	if err == nil {
-		_, err = t.exec("DELETE FROM waiting_statuses WHERE commit_key = ?", commit)
+		err = t.send("DELETE FROM waiting_statuses WHERE commit_key = ?", commit)
 	}
 	if err == nil {
-		_, err = t.exec("DELETE FROM lookups WHERE commit_key = ?", commit)
+		err = t.send("DELETE FROM lookups WHERE commit_key = ?", commit)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("take the statuses that wait for %s: %w", commit, err)

@@ -35,10 +35,9 @@ var Migrations = [...]string{`
 		checksum      INTEGER NOT NULL,
 		UNIQUE (stem, rest)
 	) STRICT;
-	CREATE INDEX deliveries_about   ON deliveries (about);
-	CREATE INDEX deliveries_pending ON deliveries (id)  WHERE state = 0;
-	CREATE INDEX deliveries_due     ON deliveries (due) WHERE state = 0;
-	CREATE INDEX deliveries_dead    ON deliveries (id)  WHERE state = 2;
+	CREATE INDEX deliveries_about ON deliveries (about);
+	CREATE INDEX deliveries_due   ON deliveries (due, id) WHERE state = 0;
+	CREATE INDEX deliveries_dead  ON deliveries (id)      WHERE state = 2;
 
 	CREATE TABLE texts (                  -- that many rows share
 		id   INTEGER PRIMARY KEY,
@@ -254,10 +253,9 @@ var Migrations = [...]string{`
 	CREATE INDEX evaluations_due   ON evaluations (due) WHERE kind <> 'deployment';
 	CREATE INDEX evaluations_first ON evaluations (due) WHERE first = 1;
 	CREATE INDEX evaluations_repository ON evaluations (repository, at) WHERE first = 1;
-	CREATE INDEX evaluations_ripe  ON evaluations (ripe);
 	CREATE INDEX evaluations_inaccessible ON evaluations (key) WHERE inaccessible = 1;
 	CREATE UNIQUE INDEX evaluations_one_first ON evaluations (scope) WHERE first = 1;
-	CREATE INDEX evaluations_scope ON evaluations (kind, scope, at, number);
+	CREATE INDEX evaluations_scope ON evaluations (kind, scope, at, number, ripe); -- with ripe to count them
 	CREATE TABLE evidence (
 		cause  TEXT    NOT NULL,
 		by     TEXT    NOT NULL,

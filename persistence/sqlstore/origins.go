@@ -10,38 +10,54 @@ import (
 
 const selectOrigin = "SELECT origin, checksum FROM commits WHERE stem = " + textID + " AND rest = ?"
 
+// knownOrigin is the origin of a commit, if it is known.
+type knownOrigin struct {
+	dora.Origin
+
+	known bool
+}
+
+// maxCachedCommits is how many commits the pull request of an origin may have that is cached.
+const maxCachedCommits = 50
+
 // Origin returns the cached origin of a commit; false if it is unknown.
-func (t commitTx) Origin(commit string) (o dora.Origin, known bool, err error) {
-	var origin []byte
-	var sum int64
-	stem, rest := cutStem(commit)
-	known, err = t.queryRow(selectOrigin, []any{stem, rest}, &origin, &sum)
-	if err == nil && known {
-		err = checkRow(t.writer.path, "its record", sum, commit, origin)
+func (t commitTx) Origin(commit string) (dora.Origin, bool, error) {
+	if o, ok := t.origins.get(commit); ok {
+		return o.Origin, o.known, nil
 	}
-	if err == nil && known {
-		err = t.writer.codec.decode(origin, &o)
+	o, known, err := readOrigin(t.query, t.writer.path, t.writer.codec, commit)
+	if err == nil {
+		t.origins.add(commit, knownOrigin{o, known})
 	}
-	if err != nil {
-		return dora.Origin{}, false, fmt.Errorf("read the origin of %s: %w", commit, err)
-	}
-	return o, known, nil
+	return o, known, err
 }
 
 // KnownOrigin returns the cached origin of a commit; false if it is unknown.
-func (r *Reader) KnownOrigin(ctx context.Context, commit string) (o dora.Origin, known bool, err error) {
+func (r *Reader) KnownOrigin(ctx context.Context, commit string) (dora.Origin, bool, error) {
+	return readOrigin(r.queryFunc(ctx), r.path, r.codec, commit)
+}
+
+// KnownOrigin returns the cached origin of a commit; false if it is unknown. It reads only those that were not used lately.
+func (s *Store) KnownOrigin(ctx context.Context, commit string) (dora.Origin, bool, error) {
+	if o, ok := s.writer.caches.origins.getCommitted(commit); ok {
+		return o.Origin, o.known, nil
+	}
+	return s.Reader.KnownOrigin(ctx, commit)
+}
+
+func readOrigin(query queryFunc, path string, c *codec, commit string) (o dora.Origin, known bool, err error) {
 	stem, rest := cutStem(commit)
-	err = r.query(ctx, selectOrigin, []any{stem, rest}, func(rows *sql.Rows) error {
+	err = query(selectOrigin, []any{stem, rest}, func(rows *sql.Rows) error {
 		var origin []byte
 		var sum int64
 		if err := rows.Scan(&origin, &sum); err != nil {
 			return err
 		}
 		known = true
-		if err := checkRow(r.path, "its record", sum, commit, origin); err != nil {
+		if err := checkRow(path, "its record", sum, commit, origin); err != nil {
 			return err
 		}
-		return r.codec.decode(origin, &o)
+		return c.decode(origin, &o)
 	})
 	if err != nil {
 		return dora.Origin{}, false, fmt.Errorf("read the origin of %s: %w", commit, err)
@@ -60,10 +76,15 @@ func (t commitTx) SaveOrigin(commit string, o dora.Origin) error {
 		stem, err = t.text(begin)
 	}
 	if err == nil {
-		_, err = t.exec(saveOrigin, stem, rest, origin, checksum(commit, origin))
+		err = t.send(saveOrigin, stem, rest, origin, checksum(commit, origin))
 	}
 	if err != nil {
 		return fmt.Errorf("store the origin of %s: %w", commit, err)
+	}
+	if len(o.PullCommits) <= maxCachedCommits {
+		t.origins.set(commit, knownOrigin{o, true})
+	} else {
+		t.origins.remove(commit)
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func (s *Store) SetPushed(ctx context.Context, series []dora.PushedSeries) error
 		if err := t.checkPush(s); err != nil {
 			return err
 		}
-		if _, err := t.exec("INSERT INTO meta (key, value) VALUES ('deltas', '') ON CONFLICT DO NOTHING"); err != nil {
+		if err := t.send("INSERT INTO meta (key, value) VALUES ('deltas', '') ON CONFLICT DO NOTHING"); err != nil {
 			return err
 		}
 		for _, p := range series {
@@ -90,7 +90,7 @@ func (t *tx) setPushed(p dora.PushedSeries) error {
 		return err
 	}
 	until := sql.NullInt64{Int64: p.Until.UnixNano(), Valid: !p.Until.IsZero()}
-	_, err = t.exec(savePushed, p.Instrument, string(labels), until, p.Value, string(buckets))
+	err = t.send(savePushed, p.Instrument, string(labels), until, p.Value, string(buckets))
 	return err
 }
 
@@ -100,10 +100,10 @@ func (s *Store) ForgetPushed(ctx context.Context) error {
 		return err
 	}
 	err := s.update(ctx, func(t *tx) error {
-		if _, err := t.exec("DELETE FROM meta WHERE key = 'deltas'"); err != nil {
+		if err := t.send("DELETE FROM meta WHERE key = 'deltas'"); err != nil {
 			return err
 		}
-		_, err := t.exec("DELETE FROM pushed")
+		err := t.send("DELETE FROM pushed")
 		return err
 	})
 	if err != nil {

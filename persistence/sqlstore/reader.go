@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Database is the database that holds the records of a store.
@@ -48,7 +49,22 @@ func NewReader(d Database) (*Reader, error) {
 func (r *Reader) Path() string { return r.path }
 
 // Connections returns the state of the connections for reading.
-func (r *Reader) Connections() sql.DBStats { return r.db.Stats() }
+func (r *Reader) Connections() Pool { return PoolOf(r.db) }
+
+// Pool is the state of a pool of connections.
+type Pool struct {
+	// Used and Idle are the numbers of connections, Limit how many there may be.
+	Used, Idle, Limit int
+	// Waits is how often a query had to wait for a connection, Waited for how long all together.
+	Waits  int64
+	Waited time.Duration
+}
+
+// PoolOf returns the state of a pool.
+func PoolOf(db *sql.DB) Pool {
+	s := db.Stats()
+	return Pool{Used: s.InUse, Idle: s.Idle, Limit: s.MaxOpenConnections, Waits: s.WaitCount, Waited: s.WaitDuration}
+}
 
 // Close closes the database.
 func (r *Reader) Close() error {
@@ -78,15 +94,13 @@ func (r *Reader) queryRow(ctx context.Context, query string, into ...any) error 
 	return r.query(ctx, query, nil, func(rows *sql.Rows) error { return rows.Scan(into...) })
 }
 
-// rows runs a query in the snapshot, or else, prepared, on any of the connections.
+// rows runs a query in the snapshot, or else on any of the connections. It stays prepared.
 func (r *Reader) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	if r.database.Translate != nil { // whose driver keeps statements prepared
 		query, args = r.database.Translate(query, args)
 		if r.snapshot == nil {
 			return r.db.QueryContext(ctx, query, args...)
 		}
-	}
-	if r.snapshot != nil {
 		return r.snapshot.QueryContext(ctx, query, args...)
 	}
 	return r.statements.query(ctx, query, args)
@@ -103,7 +117,9 @@ func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return f(&Reader{path: r.path, db: r.db, database: r.database, damaged: r.damaged, codec: r.codec, snapshot: tx})
+	prepared := newStatements(tx)
+	defer prepared.close() //nolint:errcheck // likewise
+	return f(&Reader{path: r.path, db: r.db, database: r.database, damaged: r.damaged, codec: r.codec, statements: prepared, snapshot: tx})
 }
 
 // reader returns a Reader that sees what the transaction sees.

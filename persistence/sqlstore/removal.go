@@ -55,18 +55,18 @@ func (t *tx) removalRow() (removalRow, error) { return readRemovalRow(t.writer.p
 var saveRemoval = upsert("removal", "id", "position, before, complete, keys, keys_sum, checksum")
 
 func (t *tx) saveRemovalRow(row removalRow) error {
-	_, err := t.exec(saveRemoval, append(append([]any{1}, row.columns()...), checksum(row.columns()...))...)
+	err := t.send(saveRemoval, append(append([]any{1}, row.columns()...), checksum(row.columns()...))...)
 	return err
 }
 
 // MarkArrival stores the newest delivery and fact as those of the day on which that delivery arrived. They count as having arrived by
 // the end of the day, so a fact that is made later, as after an outage of GitHub, is kept for longer.
 func (t removalTx) MarkArrival() error {
-	_, err := t.exec(`INSERT INTO arrivals (day, delivery, position)
+	err := t.send(`INSERT INTO arrivals (day, delivery, position)
 		SELECT received / ?, id, (SELECT coalesce(max(position), 0) FROM facts) FROM deliveries WHERE id = (SELECT max(id) FROM deliveries)
 		ON CONFLICT (day) DO UPDATE SET delivery = excluded.delivery, position = excluded.position`, dora.Day.Milliseconds())
 	if err == nil {
-		_, err = t.exec("DELETE FROM arrivals WHERE day < (SELECT max(day) FROM arrivals WHERE day < (SELECT before FROM removal) / ? - 1)", dora.Day.Milliseconds())
+		err = t.send("DELETE FROM arrivals WHERE day < (SELECT max(day) FROM arrivals WHERE day < (SELECT before FROM removal) / ? - 1)", dora.Day.Milliseconds())
 	}
 	if err != nil {
 		return fmt.Errorf("mark what has arrived: %w", err)

@@ -53,7 +53,7 @@ func (t removalTx) removeDelivery(row *removalRow, d removableDelivery) error {
 	if err := t.addAged(d.event); err != nil {
 		return err
 	}
-	_, err := t.exec("DELETE FROM deliveries WHERE id = ?", d.id)
+	err := t.send("DELETE FROM deliveries WHERE id = ?", d.id)
 	return err
 }
 
@@ -61,13 +61,13 @@ func (t removalTx) removeDelivery(row *removalRow, d removableDelivery) error {
 // several environments, and the event need not say so.
 func (t removalTx) addAged(e dora.Event) (err error) {
 	if e.Incident != nil {
-		_, err = t.exec("INSERT INTO aged (kind, key) SELECT ?, key FROM incidents WHERE key = ? ON CONFLICT DO NOTHING", dora.SubjectIncident, e.Incident.IssueKey())
+		err = t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM incidents WHERE key = ? ON CONFLICT DO NOTHING", dora.SubjectIncident, e.Incident.IssueKey())
 		return err
 	}
 	d := e.Target()
 	key := dora.DeploymentKey(d.Host, d.ID)
 	from, to := prefixRange(key + "/")
-	_, err = t.exec("INSERT INTO aged (kind, key) SELECT ?, key FROM deployments WHERE number = ? AND (key = ? OR key >= ? AND key < ?) ON CONFLICT DO NOTHING",
+	err = t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM deployments WHERE number = ? AND (key = ? OR key >= ? AND key < ?) ON CONFLICT DO NOTHING",
 		dora.SubjectDeployment, d.ID, key, from, to)
 	return err
 }

@@ -28,7 +28,8 @@ func (t removalTx) RemoveFacts(upTo int64, before time.Time, limit int) (removed
 	if err == nil && len(facts) > 0 {
 		row.position += int64(len(facts))
 		row.before = max(row.before, before.UnixMilli())
-		_, err = t.exec("DELETE FROM facts WHERE position <= ?", row.position)
+		t.factsChanged = true
+		err = t.send("DELETE FROM facts WHERE position <= ?", row.position)
 	}
 	if err == nil && len(facts) > 0 {
 		err = t.saveRemovalRow(row)

@@ -26,7 +26,7 @@ func (t removalTx) RemoveDeployment(d dora.DeploymentRecord) error {
 		"DELETE FROM deployments WHERE key = ?",
 	} {
 		if err == nil {
-			_, err = t.exec(statement, d.Key())
+			err = t.send(statement, d.Key())
 		}
 	}
 	if err == nil {
@@ -55,8 +55,9 @@ func (t removalTx) removeOrigins(d dora.DeploymentRecord) error {
 		}
 	}
 	for key, sha := range keys {
+		t.origins.remove(key)
 		stem, rest := cutStem(key)
-		_, err := t.exec("DELETE FROM commits WHERE stem = "+textID+` AND rest = ? AND NOT EXISTS (SELECT 1 FROM deployments WHERE sha = ?)
+		err := t.send("DELETE FROM commits WHERE stem = "+textID+` AND rest = ? AND NOT EXISTS (SELECT 1 FROM deployments WHERE sha = ?)
 			AND NOT EXISTS (SELECT 1 FROM shipped WHERE name = ?)`, stem, rest, sha, sha)
 		if err != nil {
 			return err
@@ -74,7 +75,7 @@ func (t removalTx) RemoveIncident(i dora.Incident, counted bool) error {
 	var err error
 	for _, statement := range []string{"DELETE FROM incidents WHERE key = ?", "DELETE FROM incident_events WHERE key = ?"} {
 		if err == nil {
-			_, err = t.exec(statement, i.Key)
+			err = t.send(statement, i.Key)
 		}
 	}
 	if err == nil {
@@ -99,7 +100,7 @@ func (t removalTx) removeAged(a dora.AgedRecord, at time.Time, keys ...removedKe
 		err = t.saveRemovalRow(row)
 	}
 	if err == nil {
-		_, err = t.exec("DELETE FROM aged WHERE kind = ? AND key = ?", a.Kind, a.Key)
+		err = t.send("DELETE FROM aged WHERE kind = ? AND key = ?", a.Kind, a.Key)
 	}
 	return err
 }

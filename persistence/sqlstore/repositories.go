@@ -1,10 +1,12 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -39,9 +41,28 @@ func (t repositoryTx) repositories(query string, args ...any) ([]dora.Repository
 	})
 }
 
+// SeenSince returns the repositories that an event has named since a time, by their newest names.
+func (t repositoryTx) SeenSince(at time.Time) (all []dora.NamedRepository, err error) {
+	last := ""
+	err = t.query("SELECT repository, name, host FROM repository_names JOIN repositories ON key = repository WHERE seen >= ? ORDER BY repository, seen DESC, name",
+		[]any{at.UnixMilli()}, func(rows *sql.Rows) error {
+			var key, name, host string
+			err := rows.Scan(&key, &name, &host)
+			if err == nil && key != last {
+				named := dora.Commit{Host: host}.CalledBy(name)
+				all, last = append(all, dora.NamedRepository{Host: host, Owner: named.Owner, Name: named.Repository}), key
+			}
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read the repositories that were named last: %w", err)
+	}
+	return all, nil
+}
+
 // Save stores a repository.
 func (t repositoryTx) Save(r dora.Repository) error {
-	_, err := t.exec("INSERT INTO repositories (key, host, id) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET host = excluded.host, id = excluded.id", r.Key, r.Host, r.ID)
+	err := t.send("INSERT INTO repositories (key, host, id) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET host = excluded.host, id = excluded.id", r.Key, r.Host, r.ID)
 	if err != nil {
 		return fmt.Errorf("store repository %s: %w", r.Key, err)
 	}
@@ -50,6 +71,10 @@ func (t repositoryTx) Save(r dora.Repository) error {
 
 // AddName records that an event called a repository by a name.
 func (t repositoryTx) AddName(key, name string, at time.Time) error {
+	newest, cached := t.newestNames.get(key)
+	if cached && newest.name == name && newest.seen >= at.UnixMilli() {
+		return nil
+	}
 	known, err := t.exec("UPDATE repository_names SET seen = CASE WHEN seen > ?1 THEN seen ELSE ?1 END WHERE name = ?2 AND repository = ?3",
 		at.UnixMilli(), name, key)
 	if err == nil && known == 0 {
@@ -58,7 +83,24 @@ func (t repositoryTx) AddName(key, name string, at time.Time) error {
 	if err != nil {
 		return fmt.Errorf("store the name of repository %s: %w", key, err)
 	}
-	return nil
+	if !cached {
+		newest, err = readNewestName(t.query, key)
+	} else if seen := (seenName{name, at.UnixMilli()}); seen.compare(newest) > 0 {
+		newest = seen
+	}
+	t.newestNames.set(key, newest)
+	return err
+}
+
+// seenName is a name of a repository with the time of the newest event that called it so.
+type seenName struct {
+	name string
+	seen int64
+}
+
+// compare returns a positive number if a repository is called n rather than other.
+func (n seenName) compare(other seenName) int {
+	return cmp.Or(cmp.Compare(n.seen, other.seen), strings.Compare(other.name, n.name))
 }
 
 // addNewName records a name that no event has called a repository by. Incidents may have named it so, unless it is the first one.
@@ -68,27 +110,35 @@ func (t repositoryTx) addNewName(key, name string, at time.Time) error {
 		err = t.markStale(time.Time{}, dora.StaleIncidents)
 	}
 	if err == nil {
-		_, err = t.exec("INSERT INTO repository_names (name, repository, seen) VALUES (?, ?, ?)", name, key, at.UnixMilli())
+		err = t.send("INSERT INTO repository_names (name, repository, seen) VALUES (?, ?, ?)", name, key, at.UnixMilli())
 	}
 	return err
 }
 
+// environmentKey is the key of an environment: its repository, and its name without regard to case.
+type environmentKey struct{ repository, folded string }
+
 // AddEnvironment records an environment and returns how the first one was spelled whose name differs in case alone.
 func (t repositoryTx) AddEnvironment(repository, name string, production bool) (spelling string, err error) {
-	folded, was := dora.FoldName(name), false
-	known, err := t.queryRow("SELECT name, production FROM environments WHERE repository = ? AND folded = ?", []any{repository, folded}, &spelling, &was)
+	key := environmentKey{repository, dora.FoldName(name)}
+	e, known := t.environments.get(key)
+	if !known {
+		known, err = t.queryRow("SELECT name, production FROM environments WHERE repository = ? AND folded = ?", []any{key.repository, key.folded}, &e.Name, &e.Production)
+	}
 	switch {
 	case err != nil:
 	case !known:
-		spelling = name
-		_, err = t.exec("INSERT INTO environments (repository, folded, name, production) VALUES (?, ?, ?, ?)", repository, folded, name, production)
-	case production && !was:
-		_, err = t.exec("UPDATE environments SET production = 1 WHERE repository = ? AND folded = ?", repository, folded)
+		e = dora.Environment{Name: name, Production: production}
+		err = t.send("INSERT INTO environments (repository, folded, name, production) VALUES (?, ?, ?, ?)", repository, key.folded, name, production)
+	case production && !e.Production:
+		e.Production = true
+		err = t.send("UPDATE environments SET production = 1 WHERE repository = ? AND folded = ?", repository, key.folded)
 	}
 	if err != nil {
 		return "", fmt.Errorf("store environment %s: %w", name, err)
 	}
-	return spelling, nil
+	t.environments.add(key, e)
+	return e.Name, nil
 }
 
 // Environments returns the environments of all repositories, at most limit unless it is negative: production first, then by name.
@@ -130,13 +180,27 @@ type spelledEnvironment struct {
 }
 
 // NewestName returns the name by which the newest event called a repository; empty if none has.
-func (r *Reader) NewestName(ctx context.Context, repository string) (name string, err error) {
-	err = r.query(ctx, "SELECT name FROM repository_names WHERE repository = ? ORDER BY seen DESC, name LIMIT 1", []any{repository},
-		func(rows *sql.Rows) error { return rows.Scan(&name) })
-	if err != nil {
-		return "", fmt.Errorf("read the newest name of repository %s: %w", repository, err)
+func (r *Reader) NewestName(ctx context.Context, repository string) (string, error) {
+	newest, err := readNewestName(r.queryFunc(ctx), repository)
+	return newest.name, err
+}
+
+// NewestName returns the name by which the newest event called a repository; empty if none has. It reads only what no event has named
+// lately.
+func (s *Store) NewestName(ctx context.Context, repository string) (string, error) {
+	if newest, ok := s.writer.caches.newestNames.getCommitted(repository); ok {
+		return newest.name, nil
 	}
-	return name, nil
+	return s.Reader.NewestName(ctx, repository)
+}
+
+func readNewestName(query queryFunc, repository string) (n seenName, err error) {
+	err = query("SELECT name, seen FROM repository_names WHERE repository = ? ORDER BY seen DESC, name LIMIT 1", []any{repository},
+		func(rows *sql.Rows) error { return rows.Scan(&n.name, &n.seen) })
+	if err != nil {
+		return n, fmt.Errorf("read the newest name of repository %s: %w", repository, err)
+	}
+	return n, nil
 }
 
 // repositoriesByName returns the keys of the repositories that events have called by each name.

@@ -27,6 +27,7 @@ func (t repositoryTx) Merge(from, into string) error {
 	}
 	t.decided.clear()
 	t.repaired.clear()
+	t.newestNames.clear()
 	for _, table := range []string{"evaluations", "evidence", "all_evidence", "failed_changes"} {
 		if err := t.moveScopes(table, from, into); err != nil {
 			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
@@ -38,11 +39,11 @@ func (t repositoryTx) Merge(from, into string) error {
 		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1
 			ON CONFLICT (name, repository) DO UPDATE SET seen = excluded.seen WHERE repository_names.seen < excluded.seen`,
 	} {
-		if _, err := t.exec(statement, from, into); err != nil {
+		if err := t.send(statement, from, into); err != nil {
 			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 		}
 	}
-	if _, err := t.exec("DELETE FROM repository_names WHERE repository = ?", from); err != nil {
+	if err := t.send("DELETE FROM repository_names WHERE repository = ?", from); err != nil {
 		return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 	}
 	if err := t.moveChanges(from, into); err != nil {
@@ -67,7 +68,7 @@ func (t repositoryTx) moveShipped(from, into string) error {
 			return err
 		}
 		for _, table := range []string{"shipped", "titles"} {
-			if _, err := t.exec("UPDATE "+table+" SET scope = ? WHERE scope = "+textID, id, scope); err != nil {
+			if err := t.send("UPDATE "+table+" SET scope = ? WHERE scope = "+textID, id, scope); err != nil {
 				return err
 			}
 		}
@@ -87,7 +88,7 @@ func (t repositoryTx) moveScopes(table, from, into string) error {
 		first = ", first = 0" // setFirstOfScopes sets it
 	}
 	for _, scope := range scopes {
-		if _, err := t.exec("UPDATE "+table+" SET scope = ?"+first+" WHERE scope = ?", into+strings.TrimPrefix(scope, from), scope); err != nil {
+		if err := t.send("UPDATE "+table+" SET scope = ?"+first+" WHERE scope = ?", into+strings.TrimPrefix(scope, from), scope); err != nil {
 			return err
 		}
 	}
@@ -156,6 +157,7 @@ func (t repositoryTx) setSubject(f dora.Fact, subject string) error {
 		return err
 	}
 	f.Subject = subject
-	_, err = t.exec("UPDATE facts SET stem = ?, rest = ?, checksum = ? WHERE position = ?", stem, rest, factSum(f, string(labels)), f.Position)
+	t.factsChanged = true
+	err = t.send("UPDATE facts SET stem = ?, rest = ?, checksum = ? WHERE position = ?", stem, rest, factSum(f, string(labels)), f.Position)
 	return err
 }

@@ -58,7 +58,7 @@ func (t *tx) insertRows(statement string, rows [][]any) error {
 	for chunk := range slices.Chunk(rows, maxInserted) {
 		row := "(" + placeholders(len(chunk[0])) + ")"
 		many := strings.Replace(statement, row, row+strings.Repeat(", "+row, len(chunk)-1), 1)
-		if _, err := t.exec(many, slices.Concat(chunk...)...); err != nil {
+		if err := t.send(many, slices.Concat(chunk...)...); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"maps"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -62,31 +64,40 @@ type success struct {
 	production bool
 }
 
-// successesOf returns the successes of a deployment.
-func successesOf(d dora.DeploymentRecord) (all []success) {
+// successesOf returns the successes of a deployment, one for each time.
+func successesOf(d dora.DeploymentRecord) map[int64]success {
+	all := map[int64]success{}
 	for _, o := range d.Outcomes {
-		if dora.OutcomeOf(o.State) == dora.Success {
-			all = append(all, success{o.At.UnixMilli(), d.ID, d.Scope(), d.SHA, d.Team, d.InProduction})
+		at := o.At.UnixMilli()
+		if _, known := all[at]; !known && dora.OutcomeOf(o.State) == dora.Success {
+			all[at] = success{at, d.ID, d.Scope(), d.SHA, d.Team, d.InProduction}
 		}
 	}
 	return all
 }
 
-// saveSuccesses replaces the successes of a deployment, which is stored with an id.
-func (t *tx) saveSuccesses(id int64, all []success) error {
-	if _, err := t.exec("DELETE FROM successes WHERE deployment = ?", id); err != nil {
-		return err
+// saveSuccesses changes the successes of a deployment, which is stored with an id. Only rows that differ are written: a deployment may
+// have had thousands of statuses.
+func (t *tx) saveSuccesses(id int64, was, is map[int64]success) error {
+	for at, s := range was {
+		if is[at] == s {
+			continue
+		}
+		if err := t.send("DELETE FROM successes WHERE deployment = ? AND at = ?", id, at); err != nil {
+			return err
+		}
 	}
-	for _, s := range all {
+	var rows [][]any
+	for _, at := range slices.Sorted(maps.Keys(is)) {
+		s := is[at]
+		if before, known := was[at]; known && before == s {
+			continue
+		}
 		scope, err := t.text(s.scope)
 		if err != nil {
 			return err
 		}
-		_, err = t.exec("INSERT INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-			id, s.at, s.number, scope, s.sha, s.team, s.production)
-		if err != nil {
-			return err
-		}
+		rows = append(rows, []any{id, s.at, s.number, scope, s.sha, s.team, s.production})
 	}
-	return nil
+	return t.insertRows("INSERT INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 }

@@ -31,7 +31,7 @@ func (t *tx) markStale(since time.Time, scopes ...string) error {
 		if marked, ok := t.stale.get(scope); ok && marked <= at {
 			continue
 		}
-		_, err := t.exec("INSERT INTO stale_days (scope, since) VALUES (?, ?) ON CONFLICT (scope) DO UPDATE SET since = excluded.since WHERE stale_days.since > excluded.since",
+		err := t.send("INSERT INTO stale_days (scope, since) VALUES (?, ?) ON CONFLICT (scope) DO UPDATE SET since = excluded.since WHERE stale_days.since > excluded.since",
 			scope, at)
 		if err != nil {
 			return fmt.Errorf("mark days as stale: %w", err)

@@ -12,13 +12,28 @@ const StallAfter = 10 * time.Second
 // stalled returns an error if writes have waited for StallAfter without any commit: the committer is blocked by a disk that does not
 // respond, or by another process that holds the database's lock, and so can't report an error itself. stalled never blocks.
 func (w *writer) stalled() error {
-	waiting, stalled := w.queue.state()
-	if stalled < StallAfter || w.err() != nil { // err returns the cause then
+	if w.err() != nil { // err returns the cause then
 		return nil //nolint:nilerr // err returns it
 	}
 	cause := "the disk does not respond, or another process holds a lock on the database"
 	if err := w.busy.Load(); err != nil && !w.engine.IsExclusive() {
 		cause = (*err).Error()
+	}
+	return w.queue.stalled(cause)
+}
+
+// stalled returns an error if deliveries have waited for StallAfter.
+func (i *inbox) stalled() error {
+	if i.err() != nil {
+		return nil //nolint:nilerr // err returns it
+	}
+	return i.queue.stalled("the database does not answer")
+}
+
+func (q *commitQueue) stalled(cause string) error {
+	waiting, stalled := q.state()
+	if stalled < StallAfter {
+		return nil
 	}
 	return fmt.Errorf("the store could not commit anything for %s, with %d writes waiting: %s", stalled.Round(time.Second), waiting, cause)
 }
@@ -27,6 +42,10 @@ func (w *writer) stalled() error {
 func (w *writer) watchStall() {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
+	begin := "committing to the store stalled, refusing deliveries until it recovers"
+	if _, ok := w.engine.(Inbox); ok {
+		begin = "committing to the store stalled, deliveries are stored and wait until it recovers"
+	}
 	was := false
 	for {
 		select {
@@ -37,7 +56,7 @@ func (w *writer) watchStall() {
 		err := w.stalled()
 		switch {
 		case err != nil && !was:
-			w.logger.Error("committing to the store stalled, refusing deliveries until it recovers", "database", w.path, "error", err)
+			w.logger.Error(begin, "database", w.path, "error", err)
 		case err == nil && was && w.err() == nil:
 			w.logger.Info("committing to the store works again", "database", w.path)
 		}

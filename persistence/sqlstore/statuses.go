@@ -36,7 +36,7 @@ func (t deploymentTx) RemoveStatus(deployment, state string, at time.Time, id in
 func (t deploymentTx) changeStatus(statement, deployment, state string, at time.Time, id int64) error {
 	columns, err := t.statusOf(deployment, state)
 	if err == nil {
-		_, err = t.exec(statement, append(columns, at.UnixMilli(), id)...)
+		err = t.send(statement, append(columns, at.UnixMilli(), id)...)
 	}
 	if err != nil {
 		return fmt.Errorf("change the statuses of deployment %s: %w", deployment, err)
@@ -64,6 +64,6 @@ func (t deploymentTx) StatusesAt(deployment, state string, at time.Time) (ids []
 
 // removeStatuses removes the statuses of a deployment.
 func (t *tx) removeStatuses(host string, number int64) error {
-	_, err := t.exec("DELETE FROM statuses WHERE host = "+textID+" AND deployment = ?", host, number)
+	err := t.send("DELETE FROM statuses WHERE host = "+textID+" AND deployment = ?", host, number)
 	return err
 }

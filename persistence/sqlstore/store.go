@@ -50,9 +50,11 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.identify(ctx); err != nil {
 		return err
 	}
-	if err := s.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM removed_keys)", &s.writer.hasRemoved); err != nil {
+	var hasPages bool
+	if err := s.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM removed_keys), EXISTS (SELECT 1 FROM archive_pages)", &s.writer.hasRemoved, &hasPages); err != nil {
 		return err
 	}
+	s.writer.hasPages.Store(hasPages)
 	if err := s.writer.start(); err != nil {
 		return err
 	}
@@ -77,11 +79,11 @@ func (s *Store) StopFor(damage error) { s.writer.stopFor(damage) }
 // Err returns the reason why no delivery can be stored at the moment; nil if deliveries are accepted. After a failed write, the store
 // retries every few seconds.
 func (s *Store) Err() error {
-	err := errors.Join(s.writer.err(), s.writer.stalled(), s.writer.backlogError(0))
-	if s.inbox != nil {
-		err = errors.Join(err, s.inbox.err())
+	err := errors.Join(s.writer.err(), s.writer.backlogError(0))
+	if s.inbox != nil { // which does not wait for the writer
+		return errors.Join(err, s.inbox.err(), s.inbox.stalled())
 	}
-	return err
+	return errors.Join(err, s.writer.stalled())
 }
 
 // Notify counts a commit of another process.
@@ -108,8 +110,8 @@ func (s *Store) WaitAfter(ctx context.Context, revision int64) error {
 
 // Update runs f in one transaction of the store's writer. f must be quick and must not call the Store. If f returns an error or
 // panics, its changes are rolled back, and no other ones. When Update returns nil, the changes are on the disk. An error that wraps
-// dora.ErrStoreFailing is caused by the disk and not by f. f may be called again after a failed commit, but not after Update has
-// returned.
+// dora.ErrStoreFailing is caused by the disk and not by f. f may be called again after a failed commit or the failure of another one, but
+// not after Update has returned.
 func (s *Store) Update(ctx context.Context, f func(dora.Tx) error) error {
 	return s.updateAs(ctx, "", func(t *tx) error { return f(t) })
 }

@@ -178,7 +178,7 @@ func (s *Store) saveSums(ctx context.Context, sums dora.Sums) error {
 			return nil // a removal has added later facts
 		}
 		if unusable {
-			if _, err := t.exec("DELETE FROM sums"); err != nil {
+			if err := t.send("DELETE FROM sums"); err != nil {
 				return err
 			}
 		}
@@ -195,12 +195,12 @@ var (
 func (t *tx) writeSums(p sumsPosition, rows map[sumKey]sumRow, changed []sumKey) error {
 	for _, key := range changed {
 		row := rows[key]
-		_, err := t.exec(saveSum, key.family, key.labels, row.own, row.at, row.id, row.buckets, row.checksum)
+		err := t.send(saveSum, key.family, key.labels, row.own, row.at, row.id, row.buckets, row.checksum)
 		if err != nil {
 			return err
 		}
 	}
-	_, err := t.exec(saveSumsPosition, 1, p.position, p.bounds, p.rows, p.checksum())
+	err := t.send(saveSumsPosition, 1, p.position, p.bounds, p.rows, p.checksum())
 	return err
 }
 

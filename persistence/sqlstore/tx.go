@@ -28,8 +28,13 @@ type tx struct {
 	// lastPosition is the position of the newest fact, if lastPositionRead.
 	lastPosition     int64
 	lastPositionRead bool
-	changed          bool
-	// wrote is true if the running op has its savepoint, or needs none.
+	// facts are those that were added, begun is the position of the newest of them that began a series.
+	facts []dora.Fact
+	begun int64
+	// factsChanged is true if others were changed or removed.
+	factsChanged bool
+	changed      bool
+	// wrote is true if the running op may have changed something.
 	wrote bool
 	// pendingDelta is the change of the number of pending deliveries.
 	pendingDelta int
@@ -40,40 +45,29 @@ type tx struct {
 
 var _ dora.Tx = (*tx)(nil)
 
-// apply runs one op and sets its outcome. It rolls back the changes of a failed op. If it returns an error, the whole transaction is
-// lost.
+// errUndone is returned by apply if an op has failed after it had changed something.
+var errUndone = errors.New("the transaction must be undone because of one of its changes")
+
+// apply runs one op and sets its outcome. If it returns an error, the whole transaction is lost or must be undone: there are no
+// savepoints, which would cost all ops more than the few that fail.
 func (t *tx) apply(o *op) error {
-	before := *t
-	t.wrote = o.single
+	t.wrote = false
 	o.err = t.run(o)
 	failed := t.err
 	t.err = errEnded
 	if t.writer.engine.IsStorageFailure(failed) {
 		return failed
 	}
-	end := "RELEASE op"
-	if o.err != nil {
-		t.lastPosition, t.lastPositionRead, t.changed, t.pendingDelta = before.lastPosition, before.lastPositionRead, before.changed, before.pendingDelta
-		t.rollbackCaches()
-		end = "ROLLBACK TO op"
+	if o.err != nil && !o.single && (t.wrote || failed != nil) {
+		return errUndone
 	}
-	if o.single || !t.wrote {
-		return nil
-	}
-	_, err := t.connection.Exec(end)
-	return err
+	return nil
 }
 
-// beforeWrite prepares the first statement of an op that may change something: a savepoint undoes the op if it fails.
+// beforeWrite precedes a statement that may change something.
 func (t *tx) beforeWrite() error {
-	if t.err != nil || t.wrote {
-		return t.err
-	}
-	if _, err := t.connection.Exec("SAVEPOINT op"); err != nil {
-		return t.fail(err)
-	}
 	t.wrote = true
-	return nil
+	return t.err
 }
 
 // run calls the op. A panic becomes the op's error, and so does a statement's error that the op ignored.
@@ -89,6 +83,27 @@ func (t *tx) run(o *op) (err error) {
 		return err
 	}
 	return t.err
+}
+
+// commit commits the transaction.
+func (t *tx) commit() (err error) {
+	if !t.changed {
+		if t.changed, err = t.connection.Flush(); err != nil {
+			return err
+		}
+	}
+	return t.connection.Commit(t.changed)
+}
+
+// send executes a statement whose result nobody reads. A later statement may return its error, or the commit.
+func (t *tx) send(query string, args ...any) error {
+	if err := t.beforeWrite(); err != nil {
+		return err
+	}
+	if err := t.connection.Send(query, args...); err != nil {
+		return t.fail(err)
+	}
+	return nil
 }
 
 // exec executes a statement and returns how many rows it changed.

@@ -21,9 +21,8 @@ type WaitingEvaluations struct {
 func (r *Reader) WaitingEvaluations(ctx context.Context, now time.Time) (WaitingEvaluations, error) {
 	var e WaitingEvaluations
 	var oldest sql.NullInt64
-	err := r.query(ctx, `SELECT (SELECT count(*) FROM evaluations), (SELECT count(*) FROM evaluations INDEXED BY evaluations_ripe WHERE ripe <= ?1),
-		(SELECT ripe FROM evaluations INDEXED BY evaluations_ripe WHERE ripe <= ?1 ORDER BY ripe LIMIT 1)`, []any{now.UnixMilli()},
-		func(rows *sql.Rows) error { return rows.Scan(&e.Waiting, &e.Due, &oldest) })
+	err := r.query(ctx, "SELECT count(*), count(CASE WHEN ripe <= ?1 THEN 1 END), min(CASE WHEN ripe <= ?1 THEN ripe END) FROM evaluations INDEXED BY evaluations_scope",
+		[]any{now.UnixMilli()}, func(rows *sql.Rows) error { return rows.Scan(&e.Waiting, &e.Due, &oldest) })
 	if err != nil {
 		return WaitingEvaluations{}, fmt.Errorf("count the pending evaluations: %w", err)
 	}

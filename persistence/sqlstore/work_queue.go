@@ -118,7 +118,7 @@ func (q workQueue[T]) Claim(ctx context.Context, now time.Time, lease time.Durat
 
 func (q workQueue[T]) Extend(ctx context.Context, now time.Time, lease time.Duration, items ...T) error {
 	if q.client.shared != nil {
-		return q.client.extendShared(ctx, q.client.name, now.Add(lease), q.work(items))
+		return q.client.extendShared(ctx, q.client.name, q.name, now.Add(lease), q.keys(items))
 	}
 	q.client.leases.extend(q.client.name, now.Add(lease), q.work(items)...)
 	return nil
@@ -126,16 +126,24 @@ func (q workQueue[T]) Extend(ctx context.Context, now time.Time, lease time.Dura
 
 func (q workQueue[T]) Release(ctx context.Context, items ...T) error {
 	if q.client.shared != nil {
-		return q.client.releaseShared(ctx, q.client.name, q.work(items))
+		return q.client.releaseShared(ctx, q.client.name, q.name, q.work(items))
 	}
 	q.client.leases.release(q.client.name, q.work(items)...)
 	return nil
 }
 
+func (q workQueue[T]) keys(items []T) []string {
+	all := make([]string, len(items))
+	for i, item := range items {
+		all[i] = q.key(item)
+	}
+	return all
+}
+
 func (q workQueue[T]) work(items []T) []work {
 	all := make([]work, len(items))
-	for i, item := range items {
-		all[i] = work{q.name, q.key(item)}
+	for i, key := range q.keys(items) {
+		all[i] = work{q.name, key}
 	}
 	return all
 }

@@ -27,12 +27,15 @@ type writer struct {
 	logger  *slog.Logger
 	queue   *commitQueue
 	changed broadcast
+	recent  recentFacts
 
 	// The following are used or changed by the committer only.
 	connection Connection // nil if it must be reopened
 	moved      error      // why writes would be lost, else nil
 	caches     caches
 	hasRemoved bool // there are removed_keys
+	// hasPages is true if there are archive_pages, or may be.
+	hasPages atomic.Bool
 	// pending is the number of pending deliveries, once maxPending is set.
 	pending, maxPending atomic.Int64
 
@@ -50,7 +53,7 @@ type writer struct {
 func newWriter(r *Reader, engine Engine, logger *slog.Logger) *writer {
 	return &writer{
 		path: r.path, engine: engine, codec: r.codec, reader: r, logger: logger, queue: newQueue(MaxWaiting),
-		caches:  newCaches(engine.IsExclusive()),
+		caches:  newCaches(),
 		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 }

@@ -184,19 +184,21 @@ func processesShareThePositions(t *testing.T, a, b Store) {
 	for _, s := range []Store{a, b} {
 		reading.Go(func() {
 			for last := int64(0); last < writers*each; {
+				written := false
+				select {
+				case <-stop:
+					written = true
+				default:
+				}
 				facts, err := s.Facts(t.Context(), last, 10) // an error if a position is missing
 				if err != nil {
 					t.Errorf("facts after %d: %v", last, err)
 					return
 				}
 				last += int64(len(facts))
-				select {
-				case <-stop:
-					if len(facts) == 0 && last < writers*each {
-						t.Errorf("%d facts are there", last)
-						return
-					}
-				default:
+				if written && len(facts) == 0 && last < writers*each {
+					t.Errorf("%d facts are there", last)
+					return
 				}
 			}
 		})

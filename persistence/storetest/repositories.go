@@ -12,7 +12,7 @@ import (
 // A repository keeps its key under all names that events call it by.
 func repositoryRules() rules {
 	return rules{
-		"ids": repositoriesByID, "names": repositoriesByName, "newest name": newestNames, "merged": repositoriesMerged,
+		"ids": repositoriesByID, "names": repositoriesByName, "newest name": newestNames, "seen": repositoriesSeen, "merged": repositoriesMerged,
 		"merged while evaluations wait": repositoriesMergedWaiting, "merged with what was counted": repositoriesMergedCounted,
 		"former":       namedByFormerNames,
 		"environments": environmentsOfRepositories,
@@ -37,6 +37,32 @@ func addRepository(t *testing.T, s Store, r dora.Repository, names ...string) {
 			}
 		}
 		return nil
+	})
+}
+
+func repositoriesSeen(t *testing.T, s Store) {
+	add := func(key string, names map[string]int) {
+		repositories(t, s, func(tx dora.RepositoryTx) error {
+			if err := tx.Save(dora.Repository{Key: key, Host: "a"}); err != nil {
+				return err
+			}
+			for name, at := range names {
+				if err := tx.AddName(key, name, minute(at)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	add("a/acme/old", map[string]int{"acme/old": 1})
+	add("a/acme/before", map[string]int{"acme/before": 3, "acme/after": 4})
+	add("a/acme/at", map[string]int{"acme/at": 2, "b%2Fc/at": 1})
+	add("a/acme/none", nil)
+	repositories(t, s, func(tx dora.RepositoryTx) error {
+		got, err := tx.SeenSince(minute(2))
+		slices.SortFunc(got, func(x, y dora.NamedRepository) int { return strings.Compare(x.Name, y.Name) })
+		same(t, "SeenSince", []dora.NamedRepository{{Host: "a", Owner: "acme", Name: "after"}, {Host: "a", Owner: "acme", Name: "at"}}, got)
+		return err
 	})
 }
 

@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"repositories": repositoryRules(),
 		"series":       seriesRules(),
 		"records":      recordRules(),
+		"exported":     exportRules(),
 		"snapshot":     snapshotRules(),
 		"clock":        clockRules(),
 		"durable":      durableRules(),

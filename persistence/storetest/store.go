@@ -24,6 +24,7 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/explain"
+	"dora-exporter/export"
 	"dora-exporter/page"
 	"dora-exporter/report"
 )
@@ -45,6 +46,7 @@ type Reader interface {
 	explain.EvidenceReader
 	explain.WorkReader
 	explain.FactReader
+	export.Reader
 	page.Reader
 	report.Reader
 }

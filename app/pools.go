@@ -1,0 +1,22 @@
+package app
+
+import (
+	"dora-exporter/instrumentation"
+	"dora-exporter/persistence/sqlstore"
+)
+
+// pools returns what reads the state of the pools of connections to the database; nil if the store is a file.
+func (p *parts) pools() func() []instrumentation.Pool {
+	if p.store.writeConnections == nil {
+		return nil
+	}
+	return func() []instrumentation.Pool {
+		all := []instrumentation.Pool{{Name: "write", Connections: instrumentation.Connections(p.store.writeConnections())}}
+		for name, reader := range map[string]*sqlstore.Reader{"read": p.store.Reader, "pages": p.reader} {
+			if reader != nil { // there may be no pages
+				all = append(all, instrumentation.Pool{Name: name, Connections: instrumentation.Connections(reader.Connections())})
+			}
+		}
+		return all
+	}
+}

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
+	"dora-exporter/enrichment"
+	"dora-exporter/history"
+	"dora-exporter/receivers"
+)
+
+// For how long github.com and an Enterprise Server list the deliveries of a webhook.
+// https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries
+const (
+	gitHubWindow     = 3 * dora.Day
+	enterpriseWindow = 7 * dora.Day
+)
+
+// newRepair returns what looks for events that webhooks did not bring; it does nothing unless it is on.
+func (p *parts) newRepair(o *Options) *history.Repair {
+	c := o.Config
+	r := &history.Repair{
+		Interval: c.GitHub.Repair, IssueInterval: c.Jira.Repair, AccountOf: c.GitHub.OwnerAccounts().Of, Issues: newIssues(c, o.Logger), Store: p.store,
+		DecodeDeployment: receivers.DecodeDeployment, DecodeDelivery: receivers.DecodeGitHub, Created: p.store.Created(),
+		Runner: p.runner, Shared: c.Storage.IsPostgreSQL(), Logger: o.Logger, Now: o.Machine.Wall, Clock: p.clock.Now, Sleep: pipeline.Sleep,
+		OnChecked: p.instruments.Repair,
+	}
+	for i, account := range gitHubAccounts(&c.GitHub) {
+		a := history.RepairAccount{
+			Name: enrichment.AccountName(account.Account), Host: apiHost(account.BaseURL), Window: windowOf(account.Account),
+			Hooks: p.github.Hooks(i), Repositories: repositoriesOfAccount(c, i),
+		}
+		a.GitHub = p.github.Server(a.Host)
+		r.Accounts = append(r.Accounts, a)
+	}
+	return r
+}
+
+// windowOf returns for how long the server of an account lists deliveries. An account that is not for github.com may call it by a proxy.
+func windowOf(a dora.Account) time.Duration {
+	if strings.HasSuffix(strings.TrimRight(a.BaseURL, "/"), "/api/v3") {
+		return enterpriseWindow
+	}
+	return gitHubWindow
+}
+
+// apiHost returns the host that the events of a server's repositories have, by the base URL of its API.
+func apiHost(baseURL string) string {
+	if baseURL == "" {
+		return "api.github.com"
+	}
+	return dora.Host(baseURL)
+}

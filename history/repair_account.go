@@ -1,0 +1,200 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+const (
+	// activeSince is how long ago the newest event of a repository may be that is checked.
+	activeSince = 30 * dora.Day
+	// compareInterval is the time between two comparisons in bulk of an owner whose webhooks can't be read, and between two looks at the
+	// deliveries of a repository's webhook.
+	compareInterval = time.Hour
+	// maxRepairFailures is how often a call may fail before a check ends. The next one begins soon, where it was.
+	maxRepairFailures = 5
+	// compareOverlap is how long before the last check statuses are compared again.
+	compareOverlap = 10 * time.Minute
+)
+
+// accountCheck checks the owners of an account.
+type accountCheck struct {
+	*Repair
+	RepairAccount
+
+	index int
+	// bulk reads in bulk.
+	bulk Backfill
+	// found are the webhooks of owners, compared are the owners that this process has compared in bulk.
+	found    map[string]foundHooks
+	compared map[string]bool
+	// hosts are those by which events call repositories, by owner/name in lower case.
+	hosts map[string]string
+	// listed is when the deliveries of a webhook were listed last, by its path.
+	listed map[string]time.Time
+}
+
+func newAccountCheck(r *Repair, index int) *accountCheck {
+	c := &accountCheck{
+		Repair: r, RepairAccount: r.Accounts[index], index: index, found: map[string]foundHooks{}, compared: map[string]bool{}, hosts: map[string]string{},
+		listed: map[string]time.Time{},
+	}
+	c.bulk = Backfill{
+		GitHub: c.GitHub, Store: r.Store, DecodeDeployment: r.DecodeDeployment, Host: c.Host, Logger: r.Logger, Now: r.Now, Sleep: r.Sleep,
+	}
+	c.bulk.prepare()
+	c.bulk.maxFailures = maxRepairFailures
+	return c
+}
+
+// ownerState is how far an owner was checked.
+type ownerState struct {
+	// Checked is the time up to which all statuses are there, Compared when they were compared in bulk last.
+	Checked  time.Time `json:"checked,omitzero"`
+	Compared time.Time `json:"compared,omitzero"`
+	// Unavailable is true if no call could be made for the owner, so that GitHub may not have sent webhooks, either.
+	Unavailable bool `json:"unavailable,omitempty"`
+}
+
+// run checks all owners of the account, as far as they can be checked.
+func (c *accountCheck) run(ctx context.Context) error {
+	owners, err := c.owners(ctx)
+	if err != nil {
+		return err
+	}
+	var app []dora.Hook
+	if err := c.call(ctx, func() (err error) { app, err = c.Hooks.OfApp(ctx); return err }); err != nil && !errors.Is(err, dora.ErrNoHooks) {
+		return err
+	}
+	var since time.Time
+	for _, hook := range app {
+		if since, err = c.checkHook(ctx, "", hook); errors.Is(err, dora.ErrNoHooks) {
+			app = nil
+		} else if err != nil {
+			return err
+		}
+	}
+	var failed []error
+	for _, owner := range slices.Sorted(maps.Keys(owners)) {
+		failed = append(failed, c.checkOwner(ctx, owner, owners[owner], len(app) > 0, since))
+	}
+	return errors.Join(append(failed, ctx.Err())...)
+}
+
+// call makes a call until it is answered or will never be.
+func (c *accountCheck) call(ctx context.Context, f func() error) error { return c.bulk.retry(ctx, f) }
+
+// owners returns the repositories that events have named lately, and those that are configured, by their owners in lower case.
+func (c *accountCheck) owners(ctx context.Context) (map[string][]string, error) {
+	owners := map[string][]string{}
+	add := func(owner, name string) {
+		owner, name = strings.ToLower(owner), strings.ToLower(name)
+		if !slices.Contains(owners[owner], name) {
+			owners[owner] = append(owners[owner], name)
+		}
+	}
+	for _, repository := range c.Repositories {
+		if owner, name, ok := strings.Cut(repository, "/"); ok && name != "*" {
+			add(owner, name)
+		}
+	}
+	err := c.Store.Update(ctx, func(tx dora.Tx) error {
+		seen, err := tx.Repositories().SeenSince(c.Now().Add(-activeSince))
+		for _, repository := range seen {
+			if i, known := c.AccountOf(repository.Host, repository.Owner); known && i == c.index {
+				add(repository.Owner, repository.Name)
+				c.hosts[strings.ToLower(repository.Owner+"/"+repository.Name)] = repository.Host
+			}
+		}
+		return err
+	})
+	return owners, err
+}
+
+// checkOwner checks the repositories of an owner: the deliveries of their webhooks, and what these can't tell by a comparison in bulk. If the
+// account's App has a webhook, that tells of what happened since a time.
+func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []string, hasApp bool, appSince time.Time) error {
+	part := repairPrefix + c.Name + "/owner/" + owner
+	var state ownerState
+	if err := c.load(ctx, part, &state); err != nil {
+		return err
+	}
+	var inaccessible *dora.InaccessibleError
+	switch err := c.Hooks.Available(ctx, owner); {
+	case errors.As(err, &inaccessible):
+		state.Unavailable = true
+		return c.save(ctx, part, state)
+	case err != nil:
+		return err
+	}
+	began, since := c.Now(), later(state.Checked, c.Created)
+	var untold []string
+	if hasApp {
+		if state.Unavailable || appSince.After(since) {
+			untold = names
+		}
+	} else {
+		told, err := c.checkHooks(ctx, owner, names)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if from, ok := told[name]; !ok || from.After(since) {
+				untold = append(untold, name)
+			}
+		}
+	}
+	if len(untold) > 0 {
+		if c.compared[owner] && began.Sub(state.Compared) < compareInterval {
+			return nil
+		}
+		if err := c.compare(ctx, owner, untold, later(since.Add(-compareOverlap), c.Created)); err != nil {
+			return err
+		}
+		c.compared[owner], state.Compared = true, began
+	}
+	state.Checked, state.Unavailable = began, false
+	return c.save(ctx, part, state)
+}
+
+// checkHooks checks the deliveries of the webhooks of an owner and its repositories. It returns since when they tell all of each repository.
+func (c *accountCheck) checkHooks(ctx context.Context, owner string, names []string) (told map[string]time.Time, err error) {
+	found, err := c.hooksOf(ctx, owner, names)
+	if err != nil {
+		return nil, err
+	}
+	told = map[string]time.Time{}
+	check := func(hooks []dora.Hook, names ...string) error {
+		for _, hook := range hooks {
+			from, err := c.checkHook(ctx, owner, hook)
+			if errors.Is(err, dora.ErrNoHooks) {
+				delete(c.found, owner) // it may be gone
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				if known, ok := told[name]; !ok || from.Before(known) {
+					told[name] = from
+				}
+			}
+		}
+		return nil
+	}
+	if err := check(found.owner, names...); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if err := check(found.repository[name], name); err != nil {
+			return nil, err
+		}
+	}
+	return told, nil
+}

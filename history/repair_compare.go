@@ -1,0 +1,277 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// runsLong is how long before the time that is compared a deployment may have been created whose statuses are compared.
+const runsLong = dora.Day
+
+// compare compares the statuses of the newest deployments of an owner's repositories since a time with those that are stored, and stores
+// those that are missing.
+func (c *accountCheck) compare(ctx context.Context, owner string, names []string, since time.Time) error {
+	for some := range slices.Chunk(names, comparedAtOnce) {
+		full := make([]string, len(some))
+		for i, name := range some {
+			full[i] = owner + "/" + name
+		}
+		answer, err := c.newest(ctx, owner, full)
+		noBulk := errors.Is(err, dora.ErrNoBulk)
+		if err != nil && !noBulk {
+			return err
+		}
+		for i, name := range some {
+			p := &part{Host: cmp.Or(c.hosts[full[i]], c.Host), Owner: owner, Name: name, Since: since, Began: c.Now()}
+			read := c.readBulk
+			if noBulk {
+				read = c.readByREST
+			}
+			all, err := read(ctx, p, answer.Repositories[alias(i)])
+			if err == nil {
+				err = c.repairDeployments(ctx, p, all)
+			}
+			if err != nil && !isFinal(err) {
+				return err
+			}
+			if err != nil {
+				c.Logger.Warn("the deployments of a repository can't be compared, leaving it out", "repository", full[i], "error", err)
+			}
+		}
+	}
+	return nil
+}
+
+// comparedAnswer is the answer to a comparedQuery. Repositories are by their aliases, null if the token may not see one.
+type comparedAnswer struct {
+	RateLimit    rateLimits
+	Repositories map[string]*repositoryNode
+}
+
+// UnmarshalJSON decodes the answer.
+func (a *comparedAnswer) UnmarshalJSON(text []byte) error {
+	members := map[string]json.RawMessage{}
+	if err := json.Unmarshal(text, &members); err != nil {
+		return err
+	}
+	a.Repositories = map[string]*repositoryNode{}
+	for name, member := range members {
+		if name == "rateLimit" {
+			if err := json.Unmarshal(member, &a.RateLimit); err != nil {
+				return err
+			}
+			continue
+		}
+		var node *repositoryNode
+		if err := json.Unmarshal(member, &node); err != nil {
+			return err
+		}
+		a.Repositories[name] = node
+	}
+	return nil
+}
+
+// newest reads the newest deployments of repositories.
+func (c *accountCheck) newest(ctx context.Context, owner string, names []string) (comparedAnswer, error) {
+	query, variables := comparedQuery(names)
+	for size := comparedSize; ; size /= 2 {
+		var answer comparedAnswer
+		variables["newest"] = size
+		err := c.bulk.query(ctx, owner, query, variables, &answer, &answer.RateLimit)
+		if !errors.Is(err, dora.ErrTooLarge) || size == 1 {
+			return answer, err
+		}
+	}
+}
+
+// readBulk returns the deployments whose statuses are to be compared, of which some have been read.
+func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode) (all []dora.ArchivedDeployment, err error) {
+	if r == nil {
+		return nil, nil // it is gone, or was never shown to the token
+	}
+	size := pageSize
+	known := c.hosts[strings.ToLower(p.Owner+"/"+p.Name)]
+	for {
+		p.identify(r)
+		p.Host = cmp.Or(known, p.Host)
+		if r.DefaultBranch != nil {
+			p.DefaultBranch = r.DefaultBranch.Name
+		}
+		if r.Deployments == nil {
+			return all, nil
+		}
+		for _, node := range r.Deployments.Nodes {
+			if node.CreatedAt.Before(p.Since.Add(-runsLong)) {
+				return all, nil
+			}
+			a, err := node.archived()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, a)
+		}
+		if !r.Deployments.PageInfo.HasNextPage {
+			return all, nil
+		}
+		if r, err = c.nextPage(ctx, p, r.Deployments.PageInfo.EndCursor, &size); err != nil || r == nil {
+			return all, err
+		}
+	}
+}
+
+// nextPage reads another page of deployments.
+func (c *accountCheck) nextPage(ctx context.Context, p *part, after string, size *int) (*repositoryNode, error) {
+	for {
+		var answer repositoryAnswer
+		err := c.bulk.query(ctx, p.Owner, repositoryQuery, map[string]any{
+			"owner": p.Owner, "name": p.Name, "labels": false, "deployments": true, "deploymentsFirst": *size, "deploymentsAfter": after,
+			"pulls": false, "pullsFirst": 1, "pullsAfter": nil, "commitsFirst": 1,
+		}, &answer, &answer.RateLimit)
+		if errors.Is(err, dora.ErrTooLarge) && *size > 1 {
+			*size /= 2
+			continue
+		}
+		return answer.Repository, err
+	}
+}
+
+// readByREST returns the deployments whose statuses are to be compared, without their statuses.
+func (c *accountCheck) readByREST(ctx context.Context, p *part, _ *repositoryNode) (all []dora.ArchivedDeployment, err error) {
+	for number := 1; number != 0; {
+		page, next, err := c.bulk.deploymentsPage(ctx, p, number)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range page {
+			if d.CreatedAt.Before(p.Since.Add(-runsLong)) {
+				return all, nil
+			}
+			p.identifyBy(d.RepositoryURL)
+			a := dora.ArchivedDeployment{Node: d.NodeID, ID: d.ID, SHA: d.SHA, Created: d.CreatedAt}
+			if err := setDocument(&a, d); err != nil {
+				return nil, err
+			}
+			a.Incomplete = true
+			all = append(all, a)
+		}
+		number = next
+	}
+	return all, nil
+}
+
+// identifyBy takes over how a repository is spelled from its address in the API.
+func (p *part) identifyBy(address string) {
+	_, path, _ := strings.Cut(address, "/repos/")
+	if owner, name, ok := strings.Cut(path, "/"); ok && dora.RepositoryName(owner, name) == dora.RepositoryName(p.Owner, p.Name) {
+		p.Owner, p.Name = owner, name
+	}
+}
+
+// repairDeployments stores the statuses of deployments that are missing.
+func (c *accountCheck) repairDeployments(ctx context.Context, p *part, all []dora.ArchivedDeployment) error {
+	all = slices.DeleteFunc(all, func(a dora.ArchivedDeployment) bool {
+		return !a.Incomplete && !slices.ContainsFunc(a.Statuses, p.isCompared) && a.Created.Before(p.Since)
+	})
+	if slices.ContainsFunc(all, func(a dora.ArchivedDeployment) bool { return a.ID == 0 }) {
+		if err := c.bulk.complete(ctx, p, all); err != nil {
+			return err
+		}
+	}
+	missing, checked, err := c.missing(ctx, p, all)
+	c.OnChecked(KindStatus, c.Name, checked, 0, 0)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	if err := c.bulk.complete(ctx, p, missing); err != nil {
+		return err
+	}
+	for _, a := range slices.Backward(missing) {
+		if err := c.repairDeployment(ctx, p, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isCompared reports whether a status is of the time that is compared.
+func (p *part) isCompared(s dora.ArchivedStatus) bool { return !s.At.Before(p.Since) }
+
+// missing returns the deployments of which not all statuses are stored, and those that have no status, with the number of statuses that were
+// compared. GraphQL does not tell the numbers of statuses, so as many must be stored as there are of the same state and time.
+func (c *accountCheck) missing(ctx context.Context, p *part, all []dora.ArchivedDeployment) (missing []dora.ArchivedDeployment, checked int, err error) {
+	err = c.Store.Update(ctx, func(tx dora.Tx) error {
+		missing, checked = nil, 0
+		for _, a := range all {
+			type moment struct {
+				state string
+				at    int64
+			}
+			count := map[moment]int{}
+			lacks := a.Incomplete || len(a.Statuses) == 0
+			for _, s := range a.Statuses {
+				if !p.isCompared(s) {
+					continue
+				}
+				checked++
+				at := moment{s.State, s.At.UnixMilli()}
+				count[at]++
+				ids, err := tx.Deployments().StatusesAt(dora.DeploymentKey(p.Host, a.ID), s.State, s.At)
+				if err != nil {
+					return err
+				}
+				lacks = lacks || len(ids) < count[at]
+			}
+			if lacks {
+				missing = append(missing, a)
+			}
+		}
+		return nil
+	})
+	return missing, checked, err
+}
+
+// repairDeployment stores the statuses of a deployment, or the deployment if it has none.
+func (c *accountCheck) repairDeployment(ctx context.Context, p *part, a dora.ArchivedDeployment) error {
+	if a.ID <= 0 {
+		return nil
+	}
+	if a.Incomplete = a.Incomplete || len(a.Statuses) > 0; a.Incomplete { // else it has none
+		if err := c.bulk.numberStatuses(ctx, p, &a); err != nil {
+			return err
+		}
+	}
+	deliveries, err := c.bulk.deliveriesOf(p, a)
+	if err != nil {
+		return err
+	}
+	if len(deliveries) == 0 {
+		deployment, err := c.bulk.deploymentOf(p, a)
+		if err == nil && deployment.ID > 0 {
+			_, err = c.accept(ctx, dora.GitHub, dora.DeploymentDeliveryKey(p.Host, a.ID), dora.Event{Deployment: &deployment})
+		}
+		return err
+	}
+	for _, d := range deliveries {
+		status := d.Event.Status
+		if status.ID <= 0 || status.CreatedAt.Before(p.Since) {
+			continue
+		}
+		d.Event.Backfilled = false
+		isNew, err := c.accept(ctx, d.Source, d.Key, d.Event)
+		if err != nil {
+			return err
+		}
+		if isNew && status.CreatedAt.Before(c.Now().Add(-grace)) {
+			c.Logger.Info("stored a status that no webhook brought", "repository", p.Owner+"/"+p.Name, "deployment", a.ID, "status", status.State, "created", status.CreatedAt)
+			c.OnChecked(KindStatus, c.Name, 0, 1, 1)
+		}
+	}
+	return nil
+}

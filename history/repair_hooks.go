@@ -1,0 +1,67 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// foundHooks are the webhooks of an owner and its repositories.
+type foundHooks struct {
+	at         time.Time
+	owner      []dora.Hook
+	repository map[string][]dora.Hook
+	// asked is when the repositories were asked for theirs.
+	asked map[string]time.Time
+}
+
+const (
+	// hooksInterval is the time between two looks for the webhooks of an owner, repositoryHooksInterval for those of a repository.
+	hooksInterval           = time.Hour
+	repositoryHooksInterval = dora.Day
+	// maxRefused is how many repositories may refuse to show their webhooks before no other one is asked.
+	maxRefused = 3
+)
+
+// hooksOf returns the webhooks of an owner, else those of its repositories. They are looked for from time to time.
+func (c *accountCheck) hooksOf(ctx context.Context, owner string, names []string) (foundHooks, error) {
+	now, found := c.Now(), c.found[owner]
+	if !found.at.IsZero() && now.Sub(found.at) < hooksInterval {
+		return found, nil
+	}
+	if found.repository == nil {
+		found = foundHooks{repository: map[string][]dora.Hook{}, asked: map[string]time.Time{}}
+	}
+	err := c.call(ctx, func() (err error) { found.owner, err = c.Hooks.OfOwner(ctx, owner); return err })
+	if err != nil && !errors.Is(err, dora.ErrNoHooks) {
+		return found, err
+	}
+	refused := 0
+	for _, name := range names {
+		if len(found.owner) > 0 || refused == maxRefused {
+			break
+		}
+		if asked := found.asked[name]; !asked.IsZero() && now.Sub(asked) < repositoryHooksInterval {
+			continue
+		}
+		var hooks []dora.Hook
+		err := c.call(ctx, func() (err error) { hooks, err = c.Hooks.OfRepository(ctx, owner, name); return err })
+		switch {
+		case errors.Is(err, dora.ErrNoHooks):
+			refused++
+		case err != nil:
+			return found, err
+		default:
+			found.asked[name] = now
+		}
+		found.repository[name] = hooks
+	}
+	if found.at.IsZero() && refused == maxRefused || err != nil && len(found.asked) == 0 {
+		c.Logger.Info("webhooks can't be read, comparing deployments every hour instead; give the credential read access to webhooks", "account", c.Name, "owner", owner, "error", err)
+	}
+	found.at = now
+	c.found[owner] = found
+	return found, nil
+}

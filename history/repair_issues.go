@@ -1,0 +1,175 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+const (
+	// firstIssues is how long before the first check issues are read.
+	firstIssues = 7 * dora.Day
+	// issuesOverlap is how long before the last check changes are read again: the search may lag behind.
+	issuesOverlap = 10 * time.Minute
+	// sameTime is how much later than a change an event without its number may be that has brought it.
+	sameTime = 2 * time.Second
+)
+
+// issueCheck checks the issues of Jira that were updated since the last check.
+type issueCheck struct {
+	*Repair
+
+	site string
+}
+
+func newIssueCheck(r *Repair) *issueCheck {
+	r.Issues.MaxFailures = maxRepairFailures
+	return &issueCheck{r, r.Issues.Site()}
+}
+
+// issuesState is the time up to which all events of issues are there.
+type issuesState struct {
+	Checked time.Time `json:"checked,omitzero"`
+}
+
+func (c *issueCheck) run(ctx context.Context) error {
+	part := repairPrefix + dora.Jira + "/" + c.site
+	var state issuesState
+	if err := c.load(ctx, part, &state); err != nil {
+		return err
+	}
+	began := c.Now()
+	since := later(state.Checked.Add(-issuesOverlap), c.Created)
+	if state.Checked.IsZero() {
+		since = later(began.Add(-firstIssues), c.Created)
+	}
+	if err := c.waitUntilProcessed(ctx); err != nil {
+		return err
+	}
+	s, err := c.Issues.site(ctx)
+	if err != nil {
+		return err
+	}
+	for p := (issuesPart{Since: since}); !p.Done; {
+		found, err := c.Issues.search(ctx, s, p)
+		if err != nil {
+			return err
+		}
+		for _, raw := range found.Issues {
+			if err := c.checkIssue(ctx, s, raw, since); err != nil {
+				return err
+			}
+		}
+		p.Next, p.Done = found.next(s.cloud)
+	}
+	state.Checked = began
+	return c.save(ctx, part, state)
+}
+
+// processedLimit is for how long pending deliveries are waited for, which may have what is looked for.
+const processedLimit = 10 * time.Second
+
+func (c *issueCheck) waitUntilProcessed(ctx context.Context) error {
+	for end := c.Now().Add(processedLimit); c.Now().Before(end); {
+		backlog, err := c.Store.Backlog(ctx)
+		if err != nil || backlog.Deliveries == 0 {
+			return err
+		}
+		c.Sleep(ctx, pendingWait)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkIssue stores what is missing of the events of an issue since a time.
+func (c *issueCheck) checkIssue(ctx context.Context, s site, raw json.RawMessage, since time.Time) error {
+	i, err := c.Issues.issue(ctx, s, raw)
+	if err != nil {
+		return err
+	}
+	for _, payload := range append(i.payloads(s, c.Issues.TeamField), i.comments(since)...) {
+		event, key, err := c.Issues.Decode(payload)
+		if err != nil {
+			return fmt.Errorf("issue %s: %w", i.Key, err)
+		}
+		change := event.Incident
+		if change == nil || change.OwnTime().Before(since) {
+			continue
+		}
+		known, err := c.isKnown(ctx, *change)
+		if err != nil {
+			return err
+		}
+		young := !change.OwnTime().Before(c.Now().Add(-grace))
+		isNew := false
+		if !known {
+			if isNew, err = c.accept(ctx, dora.Jira, key, event); err != nil {
+				return err
+			}
+		}
+		missing := 0
+		if isNew && !young {
+			missing = 1
+			c.Logger.Info("stored an event of an issue that no webhook brought", "key", i.Key, "event", change.Event, "at", change.OwnTime())
+		}
+		c.OnChecked(KindIssue, c.site, 1, missing, missing)
+	}
+	return nil
+}
+
+// isKnown reports whether another event tells the same: one of the same change, or one at the same time without a number, as Automation rules
+// send it. A comment is known if what it refers to is.
+func (c *issueCheck) isKnown(ctx context.Context, change dora.IncidentChange) (known bool, err error) {
+	err = c.Store.Update(ctx, func(tx dora.Tx) error {
+		incident, err := tx.Incidents().Get(change.IssueKey())
+		if change.Event == dora.CommentEvent {
+			known = !slices.ContainsFunc(change.References, func(r dora.Reference) bool { return !slices.Contains(incident.References, r) })
+			return err
+		}
+		known = slices.ContainsFunc(incident.Events, func(e dora.IncidentEvent) bool {
+			switch {
+			case change.Event == dora.IssueCreated && e.Event == dora.IssueCreated:
+				return true
+			case e.Changelog != "" && change.Changelog != "":
+				return e.Changelog == change.Changelog
+			}
+			after := e.At.Sub(change.OwnTime())
+			return e.Changelog == "" && e.Event != dora.IssueCreated && after >= -sameTime && after <= sameTime
+		})
+		return err
+	})
+	return known, err
+}
+
+// comments returns the payloads of the webhooks of the comments since a time.
+func (i issue) comments(since time.Time) (all [][]byte) {
+	var field struct {
+		Comments []json.RawMessage `json:"comments"`
+	}
+	_ = json.Unmarshal(i.Fields["comment"], &field) // none if it can't be read
+	for _, comment := range field.Comments {
+		var times struct{ Created, Updated string }
+		if json.Unmarshal(comment, &times) != nil {
+			continue
+		}
+		at := later(parseTime(times.Created), parseTime(times.Updated))
+		if at.Before(since) {
+			continue
+		}
+		all = append(all, encode(map[string]any{
+			"webhookEvent": "comment_created", "timestamp": at.UnixMilli(), "comment": comment,
+			"issue": map[string]any{"id": i.ID, "key": i.Key, "self": i.Self, "fields": map[string]any{}},
+		}))
+	}
+	return all
+}
+
+// Site returns the name of the site in metrics.
+func (j *Jira) Site() string { return strings.TrimSuffix(dora.Site(j.BaseURL), "/") }

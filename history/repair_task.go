@@ -1,0 +1,122 @@
+package history
+
+import (
+	"context"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// repairTask is what is checked by itself, by one server at a time.
+type repairTask struct {
+	name     string
+	interval time.Duration
+	check    func(ctx context.Context) error
+}
+
+// taskState is who checks, and when the last check ended, by the store's clock.
+type taskState struct {
+	Runner   string    `json:"runner,omitempty"`
+	Beat     time.Time `json:"beat,omitzero"`
+	Finished time.Time `json:"finished,omitzero"`
+}
+
+const (
+	// repairPoll is the longest time between two looks at whether a check is due, repairRetry the time after a failed one.
+	repairPoll  = 5 * time.Second
+	repairRetry = time.Minute
+	// beatInterval is the time between two signs of life of a check, silentAfter when a server without one has died.
+	beatInterval = 10 * time.Second
+	silentAfter  = time.Minute
+	// checkLimit is the longest time of a check. The next one goes on where it was.
+	checkLimit = 30 * time.Minute
+	// releaseLimit is the longest time of storing that a check has ended.
+	releaseLimit = 2 * time.Second
+)
+
+// runTask checks at the start and whenever it is due, until ctx ends. It calls onFirst after the first check, be it another server's.
+func (r *Repair) runTask(ctx context.Context, t repairTask, onFirst func()) {
+	started := r.Clock()
+	defer onFirst()
+	for ctx.Err() == nil {
+		checked, err := r.checkIfDue(ctx, t, started)
+		wait := min(repairPoll, t.interval)
+		if err != nil && ctx.Err() == nil {
+			r.Logger.Error("looking for events that webhooks did not bring failed, will retry", "account", t.name[len(repairPrefix):], "error", err)
+			wait = min(repairRetry, t.interval)
+		}
+		if checked || err != nil {
+			onFirst()
+		} else {
+			wait = min(wait, time.Second)
+		}
+		r.Sleep(ctx, wait)
+	}
+}
+
+// checkIfDue checks unless that is not due, or another server does. It reports whether there was a check since a time.
+func (r *Repair) checkIfDue(ctx context.Context, t repairTask, started time.Time) (checked bool, err error) {
+	due := false
+	err = r.Store.Update(ctx, func(tx dora.Tx) error {
+		var state taskState
+		_, err := tx.Backfill().Part(t.name, &state)
+		checked = state.Finished.After(started)
+		due = (!checked || r.Clock().Sub(state.Finished) >= t.interval) && !(r.Shared && r.isOfOther(state))
+		if err != nil || !due {
+			return err
+		}
+		state.Runner, state.Beat = r.Runner, r.Clock()
+		return tx.Backfill().SavePart(t.name, state)
+	})
+	if err != nil || !due {
+		return checked, err
+	}
+	err = r.checkWithBeat(ctx, t)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
+	defer cancel()
+	released := r.changeTask(ctx, t, func(state *taskState) {
+		if state.Runner = ""; err == nil {
+			state.Finished = later(r.Clock(), started.Add(time.Millisecond))
+		}
+	})
+	if err == nil {
+		err = released
+	}
+	return err == nil, err
+}
+
+// isOfOther reports whether another server checks.
+func (r *Repair) isOfOther(s taskState) bool {
+	return s.Runner != "" && s.Runner != r.Runner && r.Clock().Sub(s.Beat) < silentAfter
+}
+
+// checkWithBeat checks, and gives signs of life meanwhile.
+func (r *Repair) checkWithBeat(ctx context.Context, t repairTask) error {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			if r.Sleep(ctx, beatInterval); ctx.Err() == nil {
+				_ = r.changeTask(ctx, t, func(state *taskState) { state.Beat = r.Clock() }) // the next one may work
+			}
+		}
+	}()
+	err := t.check(ctx)
+	cancel()
+	<-ended
+	return err
+}
+
+// changeTask changes the state of a task unless another server has taken over.
+func (r *Repair) changeTask(ctx context.Context, t repairTask, change func(*taskState)) error {
+	return r.Store.Update(ctx, func(tx dora.Tx) error {
+		var state taskState
+		if _, err := tx.Backfill().Part(t.name, &state); err != nil || state.Runner != r.Runner {
+			return err
+		}
+		change(&state)
+		return tx.Backfill().SavePart(t.name, state)
+	})
+}

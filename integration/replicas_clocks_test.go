@@ -1,0 +1,68 @@
+package integration
+
+import (
+	"fmt"
+	"net/http"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// The clocks of the replicas may be ten minutes apart: time comes from the database. Nothing is counted twice, no deployment is evaluated
+// before deployments.settle has passed, and no lease lapses early.
+func TestReplicasClocksApart(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("the clock of a process can be shifted on amd64 alone")
+	}
+	t.Parallel()
+	shifted := buildWith(t, map[string]string{
+		"cmd/dora-exporter/clock.go": "testdata/clock/clock.go", "cmd/dora-exporter/clock_amd64.s": "testdata/clock/clock_amd64.s",
+	}, "-ldflags=-s -w -checklinkname=0")
+	_, server := onServer(t, 0)
+	r := newReplicas(t, 3, func(int) string { return server.URL("postgres", "postgres") }, "")
+	offsets := []time.Duration{-10 * time.Minute, 0, 10 * time.Minute}
+	run := func(n int) {
+		t.Helper()
+		r.all[n].run(t, "env", fmt.Sprintf("CLOCK_OFFSET=%d", int(offsets[n].Seconds())), shifted)
+		r.all[n].waitUntilReady(t)
+	}
+	for n, e := range r.all {
+		e.configure(t, "deployments: {settle: 5m}\n")
+		run(n)
+		if offset := e.clock(t).Sub(time.Now()); (offset - offsets[n]).Abs() > time.Minute {
+			t.Fatalf("the clock of replica %d is %s ahead, want %s", n, offset, offsets[n])
+		}
+	}
+	r.load()
+	for _, victim := range []int{2, 0} {
+		r.goesOn(t, 30)
+		r.all[victim].kill()
+		r.goesOn(t, 30)
+		run(victim)
+	}
+	r.goesOn(t, 30)
+	r.check(t)
+	for n, e := range r.all {
+		if due, err := e.sample("dora_exporter_evaluations_due "); err != nil || due != "0" {
+			t.Errorf("replica %d has %q evaluations due, %v; want none", n, due, err)
+		}
+		if waiting, err := e.sample("dora_exporter_evaluations_waiting "); err != nil || waiting == "0" || waiting == "" {
+			t.Errorf("replica %d has %q evaluations waiting, %v; want some", n, waiting, err)
+		}
+	}
+}
+
+// clock returns the time that a replica tells in its answers.
+func (e *exporter) clock(t *testing.T) time.Time {
+	t.Helper()
+	answer, err := http.Get("http://" + e.address + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	at, err := http.ParseTime(answer.Header.Get("Date"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}

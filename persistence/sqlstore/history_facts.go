@@ -1,0 +1,92 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"dora-exporter/dora"
+)
+
+// Reads of History for the export.
+
+// StoreCreated returns when the store was created.
+func (r *Reader) StoreCreated(ctx context.Context) (created time.Time, err error) {
+	var text string
+	if err = r.queryRow(ctx, "SELECT value FROM meta WHERE key = 'created'", &text); err == nil {
+		created, err = time.Parse(time.RFC3339Nano, text)
+	}
+	if err != nil {
+		return created, fmt.Errorf("read when the store was created: %w", err)
+	}
+	return created, nil
+}
+
+// HistorySeries returns the series of a family in History.
+func (r *Reader) HistorySeries(ctx context.Context, family string) ([]dora.HistorySeries, error) {
+	all, err := readAll(ctx, r, "the series of "+family,
+		"SELECT labels, (SELECT min(facts.at) FROM facts WHERE series = series.id) FROM series WHERE family = "+textID+" ORDER BY labels", []any{family},
+		func(rows *sql.Rows) (s dora.HistorySeries, err error) {
+			var labels string
+			var first sql.NullInt64
+			if err := rows.Scan(&labels, &first); err != nil {
+				return s, err
+			}
+			if s.Labels, err = r.seriesLabels(family, labels); err != nil || !s.Labels.InHistory() || !first.Valid {
+				return dora.HistorySeries{}, err
+			}
+			delete(s.Labels, dora.HistoryLabel)
+			s.First = fromMillis(first.Int64)
+			return s, nil
+		})
+	n := 0
+	for _, s := range all {
+		if s.Labels != nil {
+			all[n] = s
+			n++
+		}
+	}
+	return all[:n], err
+}
+
+// HistoryFacts calls add for the facts of a series in History, in the order of their times.
+func (r *Reader) HistoryFacts(ctx context.Context, family string, labels dora.Labels, add func(dora.Fact) error) error {
+	text, err := json.Marshal(labels.OfHistory())
+	if err != nil {
+		return err
+	}
+	where := "WHERE series = (SELECT id FROM series WHERE family = " + textID + " AND labels = ?) ORDER BY facts.at, facts.id, facts.position"
+	if err := r.facts(ctx, where, []any{family, string(text)}, add); err != nil {
+		return fmt.Errorf("read the facts of %s: %w", family, err)
+	}
+	return nil
+}
+
+// EachIncident calls add for each incident with its events.
+func (r *Reader) EachIncident(ctx context.Context, add func(dora.Incident) error) error {
+	const query = `SELECT incidents.key, details, incidents.checksum, coalesce(events, ''), coalesce(incident_events.checksum, 0) FROM incidents
+		LEFT JOIN incident_events ON incident_events.key = incidents.key ORDER BY incidents.key`
+	err := r.query(ctx, query, nil, func(rows *sql.Rows) error {
+		var i dora.Incident
+		var key, details, events string
+		var sum, eventsSum int64
+		err := rows.Scan(&key, &details, &sum, &events, &eventsSum)
+		if err == nil {
+			err = errors.Join(checkRow(r.path, "incident "+key, sum, key, details), checkRow(r.path, "the events of incident "+key, eventsSum, key, events))
+		}
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(json.Unmarshal([]byte(details), &i), json.Unmarshal([]byte(events), &i.Events)); err != nil {
+			return &CorruptError{Path: r.path, What: "incident " + key + " can't be read", Err: err}
+		}
+		return add(i)
+	})
+	if err != nil {
+		return fmt.Errorf("read the incidents: %w", err)
+	}
+	return nil
+}
