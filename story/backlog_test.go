@@ -2,9 +2,7 @@ package story
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"sync"
@@ -12,16 +10,13 @@ import (
 	"time"
 
 	"dora-exporter/dora"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 )
 
 // fill stores pending deliveries, as an exporter that was killed before it processed them has left them.
 func (e *exporter) fill(n int) *truth {
 	e.Helper()
-	store, err := sqlite.Open(e.Context(), filepath.Join(e.folder, "dora-exporter.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		e.Fatal(err)
-	}
+	store := teststore.Open(e.T, e.database())
 	want := newTruth()
 	var accepting sync.WaitGroup
 	ids := make(chan int)

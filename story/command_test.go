@@ -1,49 +1,13 @@
 package story
 
 import (
-	"database/sql"
 	bigendian "encoding/binary"
 	"encoding/json"
 	"hash/crc64"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver
-
-	"dora-exporter/dora"
-	"dora-exporter/persistence/sqlite"
 )
-
-// tamper changes the database as no program should, while the exporter is stopped.
-func (e *exporter) tamper(statement string, args ...any) {
-	e.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(e.folder, "dora-exporter.db"))
-	if err != nil {
-		e.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.Exec(statement, args...); err != nil {
-		e.Fatal(err)
-	}
-}
-
-// newestEvent returns the event of the delivery that arrived last.
-func (e *exporter) newestEvent() dora.Event {
-	e.Helper()
-	r, err := sqlite.OpenReader(e.Context(), filepath.Join(e.folder, "dora-exporter.db"))
-	if err != nil {
-		e.Fatal(err)
-	}
-	defer func() { _ = r.Close() }()
-	newest, err := r.Recent(e.Context(), 1)
-	if err != nil || len(newest) != 1 {
-		e.Fatalf("the newest delivery is %v, %v", newest, err)
-	}
-	return newest[0].Event
-}
 
 // deliverySum is the checksum of a delivery's row: CRC-64 over the texts, each behind its length, and the time.
 func deliverySum(source, key, event string, received uint64) int64 {
@@ -65,9 +29,9 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 	e.start()
 	e.terminate()
 	const cut = `{"deployment_st`
-	e.tamper("INSERT INTO texts (id, text) VALUES (99, 'h/deployment_status/')")
-	e.tamper("INSERT INTO deliveries (source, stem, rest, about, event, received, due, attempts, checksum) VALUES ('github', 99, '9', '', ?, 0, 0, 4, ?)",
-		[]byte(cut), deliverySum("github", "h/deployment_status/9", cut, 0))
+	e.tamper("INSERT INTO texts (id, text) VALUES (?, ?)", 99, "h/deployment_status/")
+	e.tamper("INSERT INTO deliveries (source, stem, rest, about, event, received, due, attempts, checksum) VALUES (?, ?, ?, ?, ?, 0, 0, 4, ?)",
+		"github", 99, "9", "", []byte(cut), deliverySum("github", "h/deployment_status/9", cut, 0))
 	e.start()
 	d := deployed{id: 1, repo: "web", env: "production", sha: "c0ffee"}
 	e.mustPost(d.status(1, "success", first.Add(time.Minute)))
@@ -133,11 +97,7 @@ func TestBackupAndRestore(t *testing.T) {
 	e.postAll(events[10:])
 	e.becomes(truth(20))
 	e.terminate() // which writes the checkpoint
-	for _, name := range []string{"dora-exporter.db", "dora-exporter.db-wal", "dora-exporter.db-shm"} {
-		if err := os.Remove(filepath.Join(e.folder, name)); err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
-		}
-	}
+	e.loseDatabase()
 	e.write("dora-exporter.db", e.read("backup.db"))
 	if status, _, errOut := e.runOnce(); status != 1 || !strings.Contains(errOut, "-accept-store") {
 		t.Errorf("a database that is older than the checkpoint: status %d, %s", status, errOut)

@@ -46,6 +46,7 @@ type exporter struct {
 func newExporter(t *testing.T, gitHubURL string) *exporter {
 	t.Helper()
 	e := &exporter{T: t, folder: t.TempDir(), address: testexporter.FreeAddress(t)}
+	e.reserveDatabase()
 	_, port, _ := net.SplitHostPort(e.address)
 	e.write("config.yml", fmt.Sprintf(`server:
   host: 127.0.0.1
@@ -120,6 +121,7 @@ func (e *exporter) launchUnder(limit string) {
 
 func (e *exporter) begin(c *exec.Cmd) {
 	e.Helper()
+	e.configureDatabase()
 	e.process = c
 	e.process.Dir, e.process.Stdout, e.process.Stderr = e.folder, &e.log, &e.log
 	e.process.Env = append([]string{"HOME=" + e.folder}, e.env...)
@@ -173,6 +175,7 @@ func (e *exporter) remains(what string, d time.Duration, f func() error) {
 // runOnce runs the program until it ends by itself.
 func (e *exporter) runOnce(args ...string) (status int, stdout, stderr string) {
 	e.Helper()
+	e.configureDatabase()
 	ctx, cancel := context.WithTimeout(e.Context(), testexporter.Patience)
 	defer cancel()
 	var out, errOut strings.Builder

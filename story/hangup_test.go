@@ -3,12 +3,10 @@ package story
 import (
 	"bufio"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,30 +36,6 @@ func (e *exporter) metric(name string) (float64, error) {
 		}
 	}
 	return 0, fmt.Errorf("status %d, no %s", status, name)
-}
-
-// lock takes the lock for writing to the database, as another process.
-func (e *exporter) lock() (release func()) {
-	e.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(e.folder, "dora-exporter.db")+"?_pragma=busy_timeout(10000)")
-	if err != nil {
-		e.Fatal(err)
-	}
-	conn, err := db.Conn(context.Background())
-	if err == nil {
-		_, err = conn.ExecContext(context.Background(), "BEGIN IMMEDIATE")
-	}
-	if err != nil {
-		e.Fatal(err)
-	}
-	release = sync.OnceFunc(func() {
-		_, err := conn.ExecContext(context.Background(), "ROLLBACK")
-		if err := errors.Join(err, conn.Close(), db.Close()); err != nil {
-			e.Error(err)
-		}
-	})
-	e.Cleanup(release)
-	return release
 }
 
 // fromHereOn checks that n statuses of a repository are accepted and counted, and that /metrics and /readyz answer.

@@ -133,6 +133,9 @@ func (e *exporter) logIsSound(deployments, incidents int) {
 		for _, begin := range []string{"level=info endpoint=github environment=", "level=info endpoint=jira event=", "level=error"} {
 			if _, rest, _ := strings.Cut(line, " "); strings.HasPrefix(rest, begin) {
 				counted[begin]++
+				if begin == "level=error" {
+					e.Errorf("logged: %.300s", line)
+				}
 			}
 		}
 	}

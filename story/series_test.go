@@ -127,11 +127,7 @@ func TestHistogramsStartAtZero(t *testing.T) {
 	e.mustPost(d.status(1, "success", newYear.Add(time.Hour)))
 	has("it is settled", 1)
 	e.terminate()
-	for _, name := range []string{"dora-exporter.db", "dora-exporter.db-wal", "dora-exporter.db-shm"} {
-		if err := os.Remove(filepath.Join(e.folder, name)); err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
-		}
-	}
+	e.loseDatabase()
 	e.start()
 	has("with the checkpoint alone", 1)
 }

@@ -1,13 +1,11 @@
 package story
 
 import (
-	"database/sql"
 	"flag"
 	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +13,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
+	"dora-exporter/persistence/sqlstore"
+	"dora-exporter/persistence/teststore"
 )
 
 // torture is set by `make torture`.
@@ -39,47 +41,42 @@ func newRandom(t *testing.T) *rand.Rand {
 // gaps, and nothing is left to be done.
 func (e *exporter) stores(want numbers) {
 	e.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(e.folder, "dora-exporter.db")+"?mode=ro")
-	if err != nil {
-		e.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	one := func(query string) (n int) {
-		if err := db.QueryRow(query).Scan(&n); err != nil {
-			e.Fatalf("%s: %v", query, err)
+	e.reader(func(r *sqlstore.Reader) error {
+		facts, err := r.Facts(e.Context(), 0, 1_000_000)
+		if err != nil {
+			return err
 		}
-		return n
-	}
-	if facts, last := one("SELECT count(*) FROM facts"), one("SELECT coalesce(max(position), 0) FROM facts"); facts != last {
-		e.Errorf("%d facts, and the last one's position is %d", facts, last)
-	}
+		if last := len(facts); last > 0 && facts[last-1].Position != int64(last) {
+			e.Errorf("%d facts, and the last one's position is %d", last, facts[last-1].Position)
+		}
+		e.compareFacts(want, facts)
+		return nil
+	})
 	for _, table := range []string{"lookups", "waiting_statuses", "deliveries WHERE state = 0", "deliveries WHERE state = 2"} {
-		if n := one("SELECT count(*) FROM " + table); n > 0 {
+		if n := teststore.Count(e.T, e.database(), table); n > 0 {
 			e.Errorf("%d rows in %s", n, table)
 		}
 	}
-	rows, err := db.Query(`SELECT text || '{' || labels || '}', sum(value), text LIKE '%duration_sum'
-		FROM facts JOIN series ON series.id = series JOIN texts ON texts.id = series.family
-		WHERE text <> 'github_deployments_duration' AND text NOT LIKE 'dora_%' GROUP BY series HAVING sum(value) <> 0`)
-	if err != nil {
-		e.Fatal(err)
+}
+
+// compareFacts compares the sums of the facts of github_* and jira_* with the truth.
+func (e *exporter) compareFacts(want numbers, facts []dora.Fact) {
+	e.Helper()
+	sums := map[string]int64{}
+	for _, f := range facts {
+		if f.Family != dora.DeploymentsDuration && !strings.HasPrefix(f.Family, "dora_") {
+			sums[fmt.Sprint(f.Family, "{", f.Labels.Key(), "}")] += f.Value
+		}
 	}
-	defer func() { _ = rows.Close() }()
 	got := numbers{}
-	for rows.Next() {
-		var key string
-		var sum int64
-		var milliseconds bool
-		if err := rows.Scan(&key, &sum, &milliseconds); err != nil {
-			e.Fatal(err)
-		}
-		got[normal(key)] = float64(sum)
-		if milliseconds {
+	for key, sum := range sums {
+		switch family, _, _ := cutSeries(key); {
+		case sum == 0:
+		case strings.HasSuffix(family, "duration_sum"):
 			got[normal(key)] = float64(sum) / 1000
+		default:
+			got[normal(key)] = float64(sum)
 		}
-	}
-	if err := rows.Err(); err != nil {
-		e.Fatal(err)
 	}
 	expected := numbers{}
 	for series, value := range want.nonZero() {

@@ -2,7 +2,6 @@ package pipeline_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/persistence/teststore"
 )
 
 // abortingStore panics before or after the first call of a method of dora.RemovalTx.
@@ -104,28 +104,10 @@ func TestRetentionAborted(t *testing.T) {
 // failAt lets the first change of a table in the first batch that makes one fail.
 func (x *longRun) failAt(table string) {
 	x.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+x.path+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	defer func() {
-		if err := db.Close(); err != nil {
-			x.t.Error(err)
-		}
-	}()
-	do := func(statement string) {
-		if _, err := db.ExecContext(x.t.Context(), statement); err != nil {
-			x.t.Fatal(err)
-		}
-	}
-	for _, change := range []string{"INSERT", "UPDATE", "DELETE"} {
-		do("CREATE TRIGGER fail_" + change + " AFTER " + change + " ON " + table + " BEGIN SELECT RAISE(ABORT, 'made to fail'); END")
-	}
-	_, err = x.retention(x.store).RemoveOld(x.t.Context())
+	undo := teststore.FailChanges(x.t, x.path, table)
+	_, err := x.retention(x.store).RemoveOld(x.t.Context())
 	if err == nil || !strings.Contains(err.Error(), "made to fail") {
 		x.t.Fatal(errors.Join(fmt.Errorf("%s: RemoveOld does not fail", table), err))
 	}
-	for _, change := range []string{"INSERT", "UPDATE", "DELETE"} {
-		do("DROP TRIGGER fail_" + change)
-	}
+	undo()
 }

@@ -197,8 +197,15 @@ func (s *Server) as(name string, args ...string) *exec.Cmd {
 	return c
 }
 
-// Program returns the path of a program of the newest PostgreSQL: Debian does not put them into PATH.
+// Program returns the path of a program of the PostgreSQL whose folder is in the variable POSTGRES_BIN, or, if that is unset or lacks it,
+// of the newest one: Debian does not put them into PATH.
 func Program(name string) string {
+	if folder := os.Getenv("POSTGRES_BIN"); folder != "" { //nolint:forbidigo // of tests alone
+		path := filepath.Join(folder, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
 	if len(found) == 0 {
 		return name

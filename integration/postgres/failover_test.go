@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,6 +46,7 @@ func TestFailover(t *testing.T) {
 					return nil
 				})
 			}
+			revision := b.Revision()
 			if err := addFact(t.Context(), a, "last"); err != nil {
 				t.Fatal(err)
 			}
@@ -56,7 +58,9 @@ func TestFailover(t *testing.T) {
 					return nil
 				})
 			}
-			time.Sleep(500 * time.Millisecond) // b has seen the last fact, too
+			if err := b.WaitAfter(t.Context(), revision); err != nil { // b has seen the last fact, too
+				t.Fatal(err)
+			}
 			primary.Kill()
 			through.lead(standby)
 			standby.Promote()
@@ -132,29 +136,24 @@ func TestOutOfConnections(t *testing.T) {
 
 // The disk of the database is full: nothing is answered that is not stored, and all goes on when there is room.
 func TestDiskFull(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("mounting a small disk needs root")
-	}
 	server := pgserver.Start(t)
 	small := t.TempDir()
-	run := func(name string, args ...string) {
-		t.Helper()
-		if out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput(); err != nil {
-			t.Skipf("%s: %v: %s", name, err, out)
-		}
+	folder, err := os.Stat(server.Folder)
+	if err != nil {
+		t.Fatal(err)
 	}
-	run("mount", "-t", "tmpfs", "-o", "size=20m,mode=0777", "tmpfs", small)
+	owner := folder.Sys().(*syscall.Stat_t)
+	asRoot(t, "mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=20m,mode=0700,uid=%d,gid=%d", owner.Uid, owner.Gid), "tmpfs", small)
 	t.Cleanup(func() {
 		server.Kill()
-		_ = exec.CommandContext(context.Background(), "umount", "-l", small).Run()
+		asRoot(t, "umount", "-l", small)
 	})
-	run("chmod", "0755", filepath.Dir(small))
-	run("chown", "nobody", small)
+	asRoot(t, "chmod", "0755", filepath.Dir(small))
 	server.Psql("postgres", "CREATE TABLESPACE small LOCATION '"+small+"'")
 	server.Psql("postgres", "CREATE DATABASE small TABLESPACE small")
 	p := place{server.URL("postgres", "small"), "full"}
 	s := p.open(t)
-	run("dd", "if=/dev/zero", "of="+filepath.Join(small, "fill"), "bs=1M", "count=6", "status=none")
+	asRoot(t, "dd", "if=/dev/zero", "of="+filepath.Join(small, "fill"), "bs=1M", "count=6", "status=none")
 	accepted := map[string]bool{}
 	failed := false
 	for i := 0; i < 2000 && !failed; i++ {
@@ -179,9 +178,7 @@ func TestDiskFull(t *testing.T) {
 			return nil
 		})
 	}
-	if err := os.Remove(filepath.Join(small, "fill")); err != nil {
-		t.Fatal(err)
-	}
+	asRoot(t, "rm", filepath.Join(small, "fill"))
 	eventually(t, "a delivery when there is room", func() error {
 		_, err := s.Accept(t.Context(), delivery("after"))
 		return err
@@ -191,6 +188,17 @@ func TestDiskFull(t *testing.T) {
 		if _, known, err := s.DeliveryOf(t.Context(), key); !known || err != nil {
 			t.Errorf("delivery %s is lost, %v", key, err)
 		}
+	}
+}
+
+// asRoot runs a command as root, with sudo if need be.
+func asRoot(t *testing.T, command ...string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		command = append([]string{"sudo", "-n"}, command...)
+	}
+	if out, err := exec.CommandContext(context.Background(), command[0], command[1:]...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", strings.Join(command, " "), err, out)
 	}
 }
 

@@ -64,7 +64,7 @@ func (w *writer) watchStall() {
 	}
 }
 
-// Writes describes the store's writer.
+// Writes describes what is written to the store.
 type Writes struct {
 	// Waiting is the number of writes that wait to be committed.
 	Waiting int
@@ -74,9 +74,13 @@ type Writes struct {
 	Log, Size int64
 }
 
-// Writes returns the state of the writer. It does not wait for the writer's disk operations.
+// Writes returns the state of the writer and of the inbox. It does not wait for their disk operations.
 func (s *Store) Writes() (Writes, error) {
 	waiting, stalled := s.writer.queue.state()
+	if s.inbox != nil {
+		deliveries, since := s.inbox.queue.state()
+		waiting, stalled = waiting+deliveries, max(stalled, since)
+	}
 	log, size, err := s.writer.engine.Sizes()
 	return Writes{Waiting: waiting, Stalled: stalled, Log: log, Size: size}, err
 }
