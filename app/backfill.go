@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -43,48 +42,58 @@ func Backfill(ctx context.Context, o Options, r BackfillRequest, onProgress func
 	}
 	stop := a.process(ctx, func(context.Context) {})
 	defer func() { err = errors.Join(err, stop()) }()
-	b, err := a.newBackfill(&a.options, r, onProgress)
+	b, err := a.newBackfill(ctx, &a.options, r, onProgress)
 	if err != nil {
 		return made, err
 	}
-	if made, err = b.Run(ctx); err != nil {
-		return made, err
+	if made, err = b.Run(ctx); err == nil {
+		err = a.waitUntilSettled(ctx)
 	}
-	return made, a.waitUntilSettled(ctx)
+	if ctx.Err() != nil {
+		err = errInterrupted
+	}
+	return made, err
 }
 
-// PlanBackfill returns what a backfill would read at most.
-func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (BackfillProgress, error) {
-	a, err := openParts(ctx, o)
-	if err != nil {
-		return BackfillProgress{}, err
-	}
-	b, err := a.newBackfill(&a.options, r, nil)
-	if err != nil {
-		return BackfillProgress{}, errors.Join(err, a.Close())
-	}
-	plan, err := b.Plan(ctx)
-	return plan, errors.Join(err, a.Close())
-}
+// errInterrupted is the error of a backfill whose context has ended.
+var errInterrupted = errors.New("interrupted: the next backfill goes on where this one was, and a server processes what was read")
 
 // newBackfill makes a backfill of the configured repositories and projects, unless it names others.
-func (p *parts) newBackfill(o *Options, r BackfillRequest, onProgress func(BackfillProgress)) (*history.Backfill, error) {
+func (p *parts) newBackfill(ctx context.Context, o *Options, r BackfillRequest, onProgress func(BackfillProgress)) (all history.Servers, err error) {
 	c := o.Config
-	host := serverOf(c)
 	if len(r.Sources) == 0 {
 		r.Sources = []string{dora.GitHub, dora.Jira}
 	}
-	if len(r.Repositories) == 0 {
-		r.Repositories = repositoriesOf(c, host)
+	wanted := newWanted(c)
+	if slices.Contains(r.Sources, dora.GitHub) {
+		if wanted, err = p.wantedOf(ctx, c, r.Repositories); err != nil {
+			return nil, err
+		}
 	}
-	if len(r.Repositories) == 0 && (c.Jira.BaseURL == "" || !slices.Contains(r.Sources, dora.Jira)) {
+	readsIssues := c.Jira.BaseURL != "" && slices.Contains(r.Sources, dora.Jira)
+	for _, host := range wanted.hosts {
+		if r.Repositories = wanted.byHost[host]; len(r.Repositories) == 0 {
+			continue
+		}
+		all = append(all, p.backfillOf(o, host, r, onProgress))
+	}
+	switch {
+	case len(all) == 0 && !readsIssues:
 		return nil, errors.New("nothing to read: set github.owner or the repositories of teams, or name some with -repo; for incidents, set jira.base_url")
+	case len(all) == 0:
+		r.Sources = []string{dora.Jira}
+		all = history.Servers{p.backfillOf(o, "", r, onProgress)}
 	}
+	all[len(all)-1].Issues = newIssues(o.Config, o.Logger)
+	return all, nil
+}
+
+// backfillOf makes a backfill from a server with the host of its API.
+func (p *parts) backfillOf(o *Options, host string, r BackfillRequest, onProgress func(BackfillProgress)) *history.Backfill {
 	return &history.Backfill{
 		Request: r, GitHub: p.github.Server(host), Store: p.store, DecodeDeployment: receivers.DecodeDeployment, Host: host,
-		Labels: len(c.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall, Sleep: pipeline.Sleep, OnProgress: onProgress,
-		Issues: newIssues(c, o.Logger),
-	}, nil
+		Labels: len(o.Config.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall, Sleep: pipeline.Sleep, OnProgress: onProgress,
+	}
 }
 
 // newIssues returns what reads the issues; nil if jira.base_url is not set.
@@ -118,30 +127,6 @@ func issueQuery(c *config.Config) string {
 	return "project in (" + strings.Join(quoted, ", ") + ")"
 }
 
-// repositoriesOf returns the repositories of the teams, and all of github.owner and of the owners of the accounts for a server.
-func repositoriesOf(c *config.Config, host string) (all []string) {
-	if c.GitHub.Owner != "" {
-		all = append(all, c.GitHub.Owner+"/*")
-	}
-	accounts := c.GitHub.OwnerAccounts()
-	for i, account := range accounts {
-		for _, owner := range account.Owners {
-			if of, found := accounts.Of(host, owner); found && of == i {
-				all = append(all, owner+"/*")
-			}
-		}
-	}
-	for _, team := range c.Teams {
-		for _, name := range team.Repositories {
-			if !strings.Contains(name, "/") {
-				name = c.GitHub.Owner + "/" + name
-			}
-			all = append(all, name)
-		}
-	}
-	return all
-}
-
 // waitUntilSettled returns when nothing is left to be processed, looked up or evaluated.
 func (p *parts) waitUntilSettled(ctx context.Context) error {
 	for {
@@ -151,7 +136,7 @@ func (p *parts) waitUntilSettled(ctx context.Context) error {
 		}
 		pipeline.Sleep(ctx, settledWait)
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("the history was read, and the server will evaluate the rest: %w", err)
+			return err
 		}
 	}
 }

@@ -83,7 +83,7 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 		}
 		saved = time.Now()
 	}
-	b, err := p.newBackfill(o, state.Request, func(now history.Progress) {
+	b, err := p.newBackfill(ctx, o, state.Request, func(now history.Progress) {
 		if state.Progress = now; time.Since(saved) > requestInterval {
 			save(state)
 		}

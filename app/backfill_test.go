@@ -137,6 +137,13 @@ func TestBackfillReportsWhatWebhooksWouldHave(t *testing.T) {
 	if diff := cmp.Diff(want, h.reported(t, read)); diff != "" {
 		t.Errorf("-webhooks +backfill:\n%s", diff)
 	}
+	explained, err := ExplainMetric(t.Context(), read.Config, `dora_deployments_total{environment="production",outcome="success"}`, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := explained.Text(); strings.Count(text, "  History: a backfill brought what happened before the database was created") != 1 {
+		t.Errorf("the explanation is %s", text)
+	}
 	calls, points := h.github.Calls()
 	t.Logf("%+v; %d calls, %d points; %d calls by webhooks", made, calls-before, points, before)
 	b := startApp(t, read)

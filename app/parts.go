@@ -46,6 +46,8 @@ type parts struct {
 	server *server
 	// catalogProblem returns what has to be changed in the configuration of the catalog; empty if nothing is known.
 	catalogProblem func() string
+	// catalogued returns the repositories that the catalog names, besides those of teams.
+	catalogued func(ctx context.Context) ([]string, error)
 	// flushLogs writes pending summaries to the log.
 	flushLogs func()
 }
@@ -79,6 +81,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 		return err
 	}
 	p.catalogProblem = func() string { return "" }
+	p.catalogued = noRepositories
 	teams, err := p.catalog(c, logger)
 	if err != nil {
 		return err
@@ -163,7 +166,7 @@ func (p *parts) catalog(c *config.Config, logger *slog.Logger) (dora.Catalog, er
 	if err != nil {
 		return nil, err
 	}
-	p.catalogProblem = backstage.Problem
+	p.catalogProblem, p.catalogued = backstage.Problem, backstage.Repositories
 	return catalog.Fallback{First: backstage, Second: static}, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"dora-exporter/config"
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/enrichment"
@@ -53,13 +52,4 @@ func apiHost(baseURL string) string {
 		return "api.github.com"
 	}
 	return dora.Host(baseURL)
-}
-
-// serverOf returns the host of the API that a backfill reads, that of the first account.
-func serverOf(c *config.Config) string {
-	accounts := c.GitHub.OwnerAccounts()
-	if len(accounts) == 0 {
-		return apiHost("")
-	}
-	return apiHost(accounts[0].BaseURL)
 }

@@ -47,26 +47,36 @@ func (b *Backstage) sharedListing(ctx context.Context) (*listing, error) {
 	return made, err
 }
 
-// list fetches a listing page by page.
+// list fetches a listing.
 func (b *Backstage) list(ctx context.Context) (*listing, error) {
 	l := &listing{at: time.Now(), repositories: map[string][]candidate{}, projects: map[string][]candidate{}}
+	if err := b.eachWith(ctx, l.add, sourceAnnotation, projectAnnotation, projectsAnnotation); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// eachWith calls add for the entities that have one of some annotations, page by page.
+func (b *Backstage) eachWith(ctx context.Context, add func(entity), annotations ...string) error {
+	var filters []string
+	for _, annotation := range annotations {
+		filters = append(filters, "metadata.annotations."+annotation)
+	}
 	var before string // the first entity of the previous page
 	for page := range maxPages {
 		entities, err := b.entities(ctx, url.Values{
-			"filter": {
-				"metadata.annotations." + sourceAnnotation, "metadata.annotations." + projectAnnotation, "metadata.annotations." + projectsAnnotation,
-			},
+			"filter": filters,
 			"fields": {"kind,metadata.name,metadata.namespace,metadata.annotations,spec.owner,relations"},
 			"limit":  {strconv.Itoa(pageSize)}, "offset": {strconv.Itoa(page * pageSize)},
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, e := range entities {
-			l.add(e)
+			add(e)
 		}
 		if len(entities) != pageSize {
-			return l, nil
+			return nil
 		}
 		first := entities[0].candidate().ref
 		if first == before {
@@ -74,7 +84,7 @@ func (b *Backstage) list(ctx context.Context) (*listing, error) {
 		}
 		before = first
 	}
-	return nil, errors.New("the pages of entities do not end")
+	return errors.New("the pages of entities do not end")
 }
 
 func (l *listing) add(e entity) {

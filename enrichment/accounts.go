@@ -181,6 +181,16 @@ func (a *Accounts) client(ctx context.Context, c dora.Commit) *GitHub {
 	return g
 }
 
+// Owners returns the owners that an account is for: those that it lists, else those that its GitHub App is installed for; none for a token that
+// is for all owners.
+func (a *Accounts) Owners(ctx context.Context, account int) ([]string, error) {
+	in, isApp := a.clients[account].(*installations)
+	if listed := a.owners[account].Owners; len(listed) > 0 || !isApp {
+		return listed, nil
+	}
+	return in.owners(ctx)
+}
+
 const unservedAccount = "no account of the configuration is for an owner on a server: its deployments wait. " +
 	"Add the owner to owners of the server's account, or an account with base_url and owners, under github.accounts, and restart"
 

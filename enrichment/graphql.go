@@ -95,6 +95,10 @@ func decodeQuery(resp *http.Response, body []byte, data any) error {
 		Errors []struct {
 			Type    string `json:"type"`
 			Message string `json:"message"`
+			// Extensions say what is wrong with a query itself.
+			Extensions struct {
+				Code string `json:"code"`
+			} `json:"extensions"`
 		} `json:"errors"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
@@ -109,6 +113,9 @@ func decodeQuery(resp *http.Response, body []byte, data any) error {
 			return &dora.LimitedError{Wait: untilReset(resp.Header, time.Now()), Err: failed}
 		case "MAX_NODE_LIMIT_EXCEEDED", "RESOURCE_LIMITS_EXCEEDED":
 			return fmt.Errorf("%w: %w", dora.ErrTooLarge, failed)
+		}
+		if e.Extensions.Code != "" { // such as undefinedField: the server is older than the field
+			return fmt.Errorf("%w: %w", dora.ErrNoBulk, failed)
 		}
 		if strings.Contains(e.Message, "Something went wrong") || strings.Contains(strings.ToLower(e.Message), "timeout") {
 			return fmt.Errorf("%w: %w", dora.ErrTooLarge, failed)

@@ -35,6 +35,7 @@ func TestQueryErrors(t *testing.T) {
 		"a secondary limit without a time": {status: 403, body: `{"message": "You have exceeded a secondary rate limit"}`, limited: true},
 		"no GraphQL on the server":         {status: 404, body: `{"message": "Not Found"}`, is: dora.ErrNoBulk},
 		"no GraphQL for the token":         {status: 403, body: `{"message": "Resource not accessible by integration"}`, is: dora.ErrNoBulk},
+		"a field that the server lacks":    {status: 200, body: `{"errors": [{"extensions": {"code": "undefinedField"}, "message": "Field 'x' doesn't exist on type 'Deployment'"}]}`, is: dora.ErrNoBulk},
 		"an outage":                        {status: 503, temporary: true},
 		"a page of a proxy":                {status: 200, body: `<html>`, temporary: true},
 		"no data":                          {status: 200, body: `{}`, temporary: true},

@@ -1,8 +1,10 @@
 package enrichment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -202,4 +204,25 @@ func (in *installations) update(listed installationList) {
 			in.unserved.remove(in.app.server, owner)
 		}
 	}
+}
+
+// owners returns the owners that the App is installed for, in lower case.
+func (in *installations) owners(ctx context.Context) ([]string, error) {
+	_, _, _ = in.fetch.Do("", func() (any, error) {
+		in.refresh(ctx)
+		return nil, nil
+	})
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.byOwner == nil {
+		return nil, fmt.Errorf("list the installations of the GitHub App %s: %w", in.o.Key, cmp.Or(in.err, ctx.Err()))
+	}
+	var all []string
+	for owner, i := range in.byOwner {
+		if !i.suspended {
+			all = append(all, owner)
+		}
+	}
+	slices.Sort(all)
+	return all, nil
 }

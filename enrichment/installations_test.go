@@ -68,6 +68,19 @@ func TestInstallations(t *testing.T) {
 	})
 }
 
+// An account is for the owners that it lists, else for those that its App is installed for.
+func TestOwnersOfAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &fakeServer{installations: []fakeInstallation{{id: 1, owner: "Acme"}, {id: 2, owner: "gone", suspended: true}, {id: 3, owner: "Abc"}}}
+		b := newAppBench(t, s)
+		for account, want := range []string{"[other]", "[abc acme]"} {
+			if got, err := b.Owners(t.Context(), account); err != nil || fmt.Sprint(got) != want {
+				t.Errorf("account %d is for %v, want %s; error %v", account, got, want, err)
+			}
+		}
+	})
+}
+
 // A token that GitHub refuses before it expires is replaced at once.
 func TestTokenRevoked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -31,6 +31,11 @@ func (s Server) DeploymentStatuses(ctx context.Context, owner, repository string
 	return s.client(ctx, owner, repository).DeploymentStatuses(ctx, owner, repository, deployment, number)
 }
 
+// OwnerRepositories is GitHub.OwnerRepositories with the account of the owner.
+func (s Server) OwnerRepositories(ctx context.Context, owner string, number int) (names []string, next int, err error) {
+	return s.client(ctx, owner, "").OwnerRepositories(ctx, owner, number)
+}
+
 func (s Server) client(ctx context.Context, owner, repository string) *GitHub {
 	return s.accounts.client(ctx, dora.Commit{Host: s.host, Owner: owner, Repository: repository})
 }

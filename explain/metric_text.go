@@ -24,6 +24,9 @@ func (e *MetricExplanation) Text() string {
 	}
 	for _, s := range e.Series {
 		t.section(fmt.Sprintf("%s %s", s.Series, formatFloat(s.Value)))
+		if s.Labels.InHistory() {
+			t.line("  History: a backfill brought what happened before the database was created; it is in reports, not on /metrics")
+		}
 		e.writeParts(t, s)
 		rows := [][]string{}
 		for _, f := range s.Facts {

@@ -17,6 +17,8 @@ type GitHub interface {
 	// Deployments and DeploymentStatuses return a page of what REST has, newest first, and the number of the next page, 0 after the last.
 	Deployments(ctx context.Context, owner, repository string, number int) (all []json.RawMessage, next int, err error)
 	DeploymentStatuses(ctx context.Context, owner, repository string, deployment int64, number int) (all []json.RawMessage, next int, err error)
+	// OwnerRepositories returns a page of the repositories of an owner likewise, as owner/name.
+	OwnerRepositories(ctx context.Context, owner string, number int) (names []string, next int, err error)
 }
 
 // limitWait is how long to wait at a rate limit that does not say for how long.

@@ -65,6 +65,8 @@ type Backfill struct {
 
 	asker
 
+	targets []target
+
 	mu       sync.Mutex
 	progress Progress
 	// before is what had been spent when the repository that is being read was begun or resumed.
@@ -73,18 +75,27 @@ type Backfill struct {
 
 // Run reads everything. Its error is that of ctx or of the store; what GitHub does not answer is in Progress.Failed.
 func (b *Backfill) Run(ctx context.Context) (Progress, error) {
+	if _, err := b.Plan(ctx); err != nil {
+		return b.progress, err
+	}
+	return b.read(ctx)
+}
+
+// Plan returns what a Run would read at most, without reading it.
+func (b *Backfill) Plan(ctx context.Context) (Progress, error) {
 	b.prepare()
-	if slices.Contains(b.Sources, dora.GitHub) {
-		if err := b.readRepositories(ctx); err != nil {
-			return b.progress, err
-		}
+	if !slices.Contains(b.Sources, dora.GitHub) {
+		return b.progress, nil
 	}
-	if b.Issues != nil && slices.Contains(b.Sources, dora.Jira) {
-		if err := b.readIssues(ctx); err != nil {
-			return b.progress, err
+	all, err := b.listTargets(ctx)
+	b.targets = all
+	b.count(func(p *Progress) {
+		p.Repositories = len(all)
+		for _, t := range all {
+			p.CallsLeft += t.calls
 		}
-	}
-	return b.progress, ctx.Err()
+	})
+	return b.progress, err
 }
 
 func (b *Backfill) prepare() {
@@ -97,20 +108,17 @@ func (b *Backfill) prepare() {
 	}
 }
 
-// Plan returns what a Run would read at most, without reading it.
-func (b *Backfill) Plan(ctx context.Context) (Progress, error) {
-	b.prepare()
-	if !slices.Contains(b.Sources, dora.GitHub) {
-		return b.progress, nil
+// read reads what was planned.
+func (b *Backfill) read(ctx context.Context) (Progress, error) {
+	if err := b.readRepositories(ctx); err != nil {
+		return b.progress, err
 	}
-	all, err := b.targets(ctx)
-	b.count(func(p *Progress) {
-		p.Repositories = len(all)
-		for _, t := range all {
-			p.CallsLeft += t.calls
+	if b.Issues != nil && slices.Contains(b.Sources, dora.Jira) {
+		if err := b.readIssues(ctx); err != nil {
+			return b.progress, err
 		}
-	})
-	return b.progress, err
+	}
+	return b.progress, ctx.Err()
 }
 
 // count changes the progress and reports it.
@@ -132,17 +140,7 @@ func (b *Backfill) spentOn(p *part) Spent {
 }
 
 func (b *Backfill) readRepositories(ctx context.Context) error {
-	all, err := b.targets(ctx)
-	if err != nil {
-		return err
-	}
-	b.count(func(p *Progress) {
-		p.Repositories = len(all)
-		for _, t := range all {
-			p.CallsLeft += t.calls
-		}
-	})
-	for _, t := range all {
+	for _, t := range b.targets {
 		err := b.readRepository(ctx, t.name)
 		if ctx.Err() != nil || err != nil && !isFinal(err) {
 			return errors.Join(ctx.Err(), err)
@@ -231,7 +229,7 @@ func (b *Backfill) begin(ctx context.Context, name string) (*part, error) {
 	if !ok {
 		return nil, fmt.Errorf("%q is not the name of a repository: owner/name", name)
 	}
-	fresh := &part{Host: b.Host, Owner: owner, Name: repository, Since: b.Since, Began: b.Now().UTC()}
+	fresh := &part{Server: b.Host, Host: b.Host, Owner: owner, Name: repository, Since: b.Since, Began: b.Now().UTC()}
 	fresh.PullsSince = b.Since.Add(-mergedBefore)
 	var known *part
 	err := b.Store.Update(ctx, func(tx dora.Tx) error {
@@ -241,11 +239,15 @@ func (b *Backfill) begin(ctx context.Context, name string) (*part, error) {
 			return err
 		}
 		for _, of := range names {
-			if strings.HasSuffix(of, "/"+dora.RepositoryName(owner, repository)) {
-				known = &part{}
-				if _, err := tx.Backfill().Part(of, known); err != nil {
-					return err
-				}
+			if !strings.HasSuffix(of, "/"+dora.RepositoryName(owner, repository)) {
+				continue
+			}
+			found := &part{}
+			if _, err := tx.Backfill().Part(of, found); err != nil {
+				return err
+			}
+			if found.Server == b.Host {
+				known = found
 			}
 		}
 		return nil

@@ -47,6 +47,13 @@ func (g *scriptedGitHub) DeploymentStatuses(context.Context, string, string, int
 	return nil, 0, nil
 }
 
+func (g *scriptedGitHub) OwnerRepositories(_ context.Context, owner string, number int) ([]string, int, error) {
+	if number == 1 {
+		return []string{owner + "/web"}, 2, nil
+	}
+	return []string{owner + "/api"}, 0, nil
+}
+
 // pagesInMemory is the part of a store that reading pages needs.
 type pagesInMemory struct {
 	dora.Tx

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,48 +22,42 @@ type target struct {
 // sizesAtOnce is how many repositories a sizesQuery is about.
 const sizesAtOnce = 50
 
-// targets returns the repositories that are to be read, each once, in the order of their names: those that are named, and for owner/* those of
-// the owner. Those in which nothing was deployed since are left out.
-func (b *Backfill) targets(ctx context.Context) ([]target, error) {
+// listTargets returns the repositories that are to be read, each once, in the order of their names: those that are named, and for owner/* those
+// of the owner. Those in which nothing was deployed since are left out.
+func (b *Backfill) listTargets(ctx context.Context) ([]target, error) {
 	byName := map[string]target{}
-	var named []string
+	add := func(list func() ([]target, error), names ...string) error {
+		listed, err := list()
+		if err != nil && ctx.Err() == nil && isFinal(err) {
+			b.Logger.Error("repositories can't be read, the backfill goes on without them; repeat it later", "repositories", names, "error", err)
+			b.count(func(p *Progress) { p.Failed = append(p.Failed, names...) })
+			return nil
+		}
+		for _, t := range listed {
+			byName[strings.ToLower(t.name)] = t
+		}
+		return err
+	}
+	byOwner := map[string][]string{}
 	for _, name := range b.Repositories {
 		owner, repository, _ := strings.Cut(name, "/")
 		if repository != "*" {
-			named = append(named, name)
+			byOwner[owner] = append(byOwner[owner], name)
 			continue
 		}
-		of, err := b.ofOwner(ctx, owner)
-		if err != nil {
+		if err := add(func() ([]target, error) { return b.ofOwner(ctx, owner) }, name); err != nil {
 			return nil, err
 		}
-		for _, t := range of {
-			byName[strings.ToLower(t.name)] = t
-		}
 	}
-	named = slices.DeleteFunc(named, func(name string) bool { _, known := byName[strings.ToLower(name)]; return known })
-	byOwner := map[string][]string{}
-	for _, name := range named {
-		owner, _, _ := strings.Cut(name, "/")
-		byOwner[owner] = append(byOwner[owner], name)
-	}
-	for owner, names := range byOwner {
+	for _, owner := range slices.Sorted(maps.Keys(byOwner)) {
+		names := slices.DeleteFunc(byOwner[owner], func(name string) bool { _, known := byName[strings.ToLower(name)]; return known })
 		for some := range slices.Chunk(names, sizesAtOnce) {
-			sized, err := b.sizesOf(ctx, owner, some)
-			if err != nil {
+			if err := add(func() ([]target, error) { return b.sizesOf(ctx, owner, some) }, some...); err != nil {
 				return nil, err
 			}
-			for _, t := range sized {
-				byName[strings.ToLower(t.name)] = t
-			}
 		}
 	}
-	var all []target
-	for _, t := range byName {
-		all = append(all, t)
-	}
-	slices.SortFunc(all, func(x, y target) int { return strings.Compare(x.name, y.name) })
-	return all, nil
+	return slices.SortedFunc(maps.Values(byName), func(x, y target) int { return strings.Compare(x.name, y.name) }), nil
 }
 
 // ofOwner returns the repositories of an owner.
@@ -71,8 +66,8 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 		var answer ownerAnswer
 		err := b.query(ctx, owner, ownerQuery, map[string]any{"owner": owner, "first": pageSize, "after": cursor(after)}, &answer, &answer.RateLimit)
 		if errors.Is(err, dora.ErrNoBulk) {
-			b.Logger.Warn("GraphQL can't be used to list the repositories of an owner, name them under teams or with -repo", "owner", owner, "error", err)
-			return nil, nil
+			b.Logger.Info("GraphQL can't be used, listing all repositories of an owner", "owner", owner)
+			return b.ofOwnerWithoutBulk(ctx, owner)
 		}
 		if err != nil {
 			return nil, err
@@ -89,6 +84,28 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 			return all, nil
 		}
 	}
+}
+
+// ofOwnerWithoutBulk returns the repositories of an owner that REST lists. Each is to be read, since it does not tell how much there is.
+func (b *Backfill) ofOwnerWithoutBulk(ctx context.Context, owner string) (all []target, err error) {
+	for number := 1; number != 0; {
+		var names []string
+		err := b.retry(ctx, func() (err error) {
+			names, number, err = b.GitHub.OwnerRepositories(ctx, owner, number)
+			return err
+		})
+		if missing := new(dora.NotFoundError); errors.As(err, &missing) {
+			b.Logger.Warn("GitHub does not show an owner to the token, leaving out its repositories", "owner", owner)
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			all = append(all, target{name, 1})
+		}
+	}
+	return all, nil
 }
 
 // addTarget adds a repository unless nothing was deployed there.

@@ -14,9 +14,11 @@ import (
 type part struct {
 	dora.ArchivedRepository
 
-	Host  string `json:"host"`
-	Owner string `json:"owner"`
-	Name  string `json:"name"`
+	// Server is the host by which it was asked for, Host the one by which events call it.
+	Server string `json:"server"`
+	Host   string `json:"host"`
+	Owner  string `json:"owner"`
+	Name   string `json:"name"`
 	// Since is the time from which on deployments were asked for, Began when the reading began.
 	Since time.Time `json:"since"`
 	Began time.Time `json:"began"`

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/internal/process"
+	"dora-exporter/internal/testexporter"
 	"dora-exporter/story/org"
 )
 
@@ -31,20 +34,21 @@ type organisation struct {
 	*testing.T
 	*org.GitHub
 	process.Exporter
-	end time.Time
+	end    time.Time
+	config string
 }
 
-func newOrganisation(t *testing.T) *organisation {
+func newOrganisation(t *testing.T, repositories, releases int) *organisation {
 	t.Helper()
 	end := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
 	seed := newRandom(t).Uint64()
-	g := org.NewGitHub(org.New(org.Plan{Repositories: *orgRepositories, Releases: *orgReleases, Begin: end.AddDate(-3, 0, 0), End: end, Seed: seed}))
+	g := org.NewGitHub(org.New(org.Plan{Repositories: repositories, Releases: releases, Begin: end.AddDate(-3, 0, 0), End: end, Seed: seed}))
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	o := &organisation{T: t, GitHub: g, end: end}
 	o.Program, o.Folder = binary, t.TempDir()
-	text := fmt.Sprintf("github: {owner: acme, base_url: %q}\ndeployments: {settle: 1s}\n%s", server.URL, g.Config())
-	if err := os.WriteFile(filepath.Join(o.Folder, "config.yml"), []byte(text), 0o600); err != nil {
+	o.config = fmt.Sprintf("github: {owner: acme, base_url: %q, webhook_secret: "+gitHubSecret+"}\ndeployments: {settle: 1s}\n%s", server.URL, g.Config())
+	if err := os.WriteFile(filepath.Join(o.Folder, "config.yml"), []byte(o.config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return o
@@ -66,10 +70,48 @@ func (o *organisation) checkReport() {
 	}
 }
 
+// A server reads three years of an organisation while it is killed with SIGKILL again and again, and while webhooks arrive that GitHub sends
+// again, older and newer ones. Each event counts once.
+func TestOrganisationWithKillsAndWebhooks(t *testing.T) {
+	t.Parallel()
+	o := newOrganisation(t, scaled(4, *orgRepositories), scaled(25, *orgReleases))
+	random := newRandom(t)
+	e := newExporter(t, "")
+	_, port, _ := net.SplitHostPort(e.address)
+	config := o.config + fmt.Sprintf("server: {host: 127.0.0.1, port: %q}\nbackfill: {since: %s}\n", port, o.end.AddDate(-4, 0, 0).Format(time.DateOnly))
+	e.write("config.yml", config)
+	o.Folder = e.folder
+	var webhooks []string
+	for index := range scaled(4, *orgRepositories) {
+		webhooks = append(webhooks, o.Statuses(index)...)
+	}
+	for range scaled(5, 20) {
+		e.start("-log", "info")
+		before, _ := o.Spent()
+		began, last := time.Now(), before+random.IntN(max(2, before/2))
+		for now := before; now <= last && time.Since(began) < 2*time.Second; now, _ = o.Spent() {
+			e.mustPost(gitHub("deployment_status", webhooks[random.IntN(len(webhooks))]))
+		}
+		e.kill()
+	}
+	e.start("-log", "info")
+	for range 50 {
+		e.mustPost(gitHub("deployment_status", webhooks[random.IntN(len(webhooks))]))
+	}
+	for end := time.Now().Add(time.Duration(scaled(1, 10)) * testexporter.Patience); !strings.Contains(e.log.String(), "backfill done") || e.idle() != nil; {
+		if time.Now().After(end) {
+			t.Fatal("the history was not read and evaluated in time")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Logf("the backfill began %d times", strings.Count(e.log.String(), "backfill begins"))
+	o.checkReport()
+}
+
 // Three years of an organisation give the numbers that are right, for few calls.
 func TestOrganisation(t *testing.T) {
 	t.Parallel()
-	o := newOrganisation(t)
+	o := newOrganisation(t, *orgRepositories, *orgReleases)
 	var out bytes.Buffer
 	c := o.Command(t.Context(), "backfill", "-since", "1200d")
 	c.Stdout, c.Stderr = &out, os.Stderr

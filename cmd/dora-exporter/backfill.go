@@ -40,8 +40,8 @@ func backfillCommand(set *flag.FlagSet) action {
 	dateFlag(set, "until", &r.Until)
 	set.Func("repo", "", func(text string) error {
 		r.Repositories = strings.Split(text, ",")
-		if slices.ContainsFunc(r.Repositories, func(name string) bool { return strings.Count(name, "/") != 1 }) {
-			return errors.New("must be owner/name, or several separated by commas; owner/* for all of an owner")
+		if slices.ContainsFunc(r.Repositories, func(name string) bool { n := strings.Count(name, "/"); return n < 1 || n > 2 }) {
+			return errors.New("must be owner/name, or several separated by commas; owner/* for all of an owner, with host/ before it if there are several servers")
 		}
 		return nil
 	})

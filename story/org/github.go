@@ -15,6 +15,11 @@ import (
 // GitHub answers calls about an organisation, and counts them. Now and then it fails, as GitHub does.
 type GitHub struct {
 	*Org
+	// Site is the URL of the pages of its repositories.
+	Site string
+	// WithoutQueries is true if it has no GraphQL.
+	WithoutQueries bool
+
 	mux           *http.ServeMux
 	calls, points atomic.Int64
 
@@ -24,8 +29,15 @@ type GitHub struct {
 
 // NewGitHub returns a stand-in for GitHub.
 func NewGitHub(o *Org) *GitHub {
-	g := &GitHub{Org: o, mux: http.NewServeMux(), byPath: map[string]int{}}
+	g := &GitHub{Org: o, Site: "https://github.com", mux: http.NewServeMux(), byPath: map[string]int{}}
 	g.mux.HandleFunc("POST /graphql", g.serveQuery)
+	g.mux.HandleFunc("GET /orgs/{owner}/repos", func(w http.ResponseWriter, q *http.Request) {
+		all := []object{}
+		for index := range o.Repositories {
+			all = append(all, object{"full_name": o.at(index).fullName()})
+		}
+		serve(w, q, all)
+	})
 	handle := func(path string, f func(*repository, *http.Request) any) {
 		g.mux.HandleFunc("GET /repos/{owner}/{repo}"+path, func(w http.ResponseWriter, q *http.Request) {
 			if r := o.repository(q.PathValue("owner"), q.PathValue("repo")); r != nil {
@@ -96,7 +108,10 @@ func (g *GitHub) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	g.mu.Lock()
 	g.byPath[kind]++
 	g.mu.Unlock()
+	q.URL.Path = strings.TrimPrefix(strings.TrimPrefix(q.URL.Path, "/api/v3"), "/api")
 	switch {
+	case g.WithoutQueries && q.Method == http.MethodPost:
+		serve(w, q, nil)
 	case n%failEvery == 0 && q.Method == http.MethodPost:
 		http.Error(w, `{"message": "Something went wrong"}`, http.StatusBadGateway)
 	case n%failEvery == 100:

@@ -57,7 +57,7 @@ func (l *life) live(begin time.Time, count int) {
 	l.r.tips["develop"] = first.sha
 	l.waiting = []change{{begins: first.authored}}
 	l.ship("production")
-	every := l.end.Sub(begin) / time.Duration(count+1)
+	every := (l.end.Sub(begin) / time.Duration(count+1)).Truncate(time.Second)
 	for n := range count {
 		l.now = begin.Add(time.Duration(n+1) * every)
 		l.release(every)

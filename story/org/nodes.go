@@ -8,30 +8,31 @@ import (
 )
 
 // root is what a query can ask.
-func (o *Org) root(cost int) object {
+func (g *GitHub) root(cost int) object {
 	return object{
 		"rateLimit": object{"cost": cost, "remaining": 4000, "resetAt": stamp(time.Now().Add(time.Hour))},
 		"repository": resolver(func(args map[string]any) any {
-			r := o.repository(fmt.Sprint(args["owner"]), fmt.Sprint(args["name"]))
+			r := g.repository(fmt.Sprint(args["owner"]), fmt.Sprint(args["name"]))
 			if r == nil {
 				return nil
 			}
-			return r.object()
+			return r.object(g.Site)
 		}),
 		"repositoryOwner": resolver(func(args map[string]any) any {
 			if !strings.EqualFold(fmt.Sprint(args["login"]), Owner) {
 				return nil
 			}
-			return object{"repositories": connection{o.Repositories, func(i int) object { return o.at(i).object() }}}
+			return object{"repositories": connection{g.Repositories, func(i int) object { return g.at(i).object(g.Site) }}}
 		}),
 	}
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func (r *repository) object() object {
+// object returns a repository of a server whose pages are at site.
+func (r *repository) object(site string) object {
 	return object{
-		"databaseId": r.id, "nameWithOwner": r.fullName(), "url": "https://github.com/" + r.fullName(),
+		"databaseId": r.id, "nameWithOwner": r.fullName(), "url": site + "/" + r.fullName(),
 		"defaultBranchRef": object{"name": mainBranch, "target": r.commitObject(r.bySHA[r.tips[mainBranch]])},
 		"deployments": resolver(func(map[string]any) any {
 			return listOf(newestFirst(r.deployments, func(d *deployment) time.Time { return d.created }), r.deploymentObject)

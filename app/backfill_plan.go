@@ -1,0 +1,49 @@
+package app
+
+import (
+	"context"
+
+	"dora-exporter/catalog"
+	"dora-exporter/enrichment"
+)
+
+// PlanBackfill returns what a backfill would read at most. It opens no database: it works beside a server, and does not make the store begin
+// before the first start.
+func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (BackfillProgress, error) {
+	o.useMachine(nil)
+	p := parts{catalogued: noRepositories}
+	var err error
+	if p.github, err = plainAccounts(&o); err != nil {
+		return BackfillProgress{}, err
+	}
+	if o.Config.Catalog.Mode == "backstage" {
+		b, err := plainBackstage(&o)
+		if err != nil {
+			return BackfillProgress{}, err
+		}
+		p.catalogued = b.Repositories
+	}
+	b, err := p.newBackfill(ctx, &o, r, nil)
+	if err != nil {
+		return BackfillProgress{}, err
+	}
+	return b.Plan(ctx)
+}
+
+// noRepositories are those of a catalog that is only in the configuration.
+func noRepositories(context.Context) ([]string, error) { return nil, nil }
+
+// plainAccounts returns the accounts without metrics.
+func plainAccounts(o *Options) (*enrichment.Accounts, error) {
+	return enrichment.NewAccounts(enrichment.AccountsOptions{
+		Accounts: gitHubAccounts(&o.Config.GitHub), Logger: o.Logger,
+		OnRequest: func(string, string, string) {}, OnRateLimit: func(string, int, int) {}, OnAuth: func(string, bool) {},
+		OnInaccessible: func(string, int) {}, OnPause: func(string, string) {},
+	})
+}
+
+// plainBackstage returns the catalog of Backstage without metrics.
+func plainBackstage(o *Options) (*catalog.Backstage, error) {
+	c := o.Config.Catalog
+	return catalog.NewBackstage(catalog.Options{Endpoint: c.Endpoint, Token: c.Token, TTL: c.CacheTTL, Logger: o.Logger, OnLookup: func(string) {}})
+}

@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"dora-exporter/config"
+	"dora-exporter/dora"
+)
+
+// wantedRepositories are the repositories that a backfill reads, by the hosts of the servers' APIs.
+type wantedRepositories struct {
+	accounts dora.Accounts
+	// hosts are in the order of the accounts.
+	hosts  []string
+	byHost map[string][]string
+}
+
+func newWanted(c *config.Config) *wantedRepositories {
+	w := &wantedRepositories{accounts: c.GitHub.OwnerAccounts(), byHost: map[string][]string{}}
+	for _, a := range w.accounts {
+		if host := apiHost(a.BaseURL); !slices.Contains(w.hosts, host) {
+			w.hosts = append(w.hosts, host)
+		}
+	}
+	return w
+}
+
+// add adds a repository: owner/name or host/owner/name, with * as the name for all of the owner. Without a host it is read from the servers of
+// the accounts that list its owner, else from those of accounts for all owners. A repository on a server that no account is for is left out.
+func (w *wantedRepositories) add(name string) {
+	if strings.Count(name, "/") == 2 {
+		host, name, _ := strings.Cut(name, "/")
+		for _, known := range w.hosts {
+			if dora.GitHubHost(known) == dora.GitHubHost(strings.ToLower(host)) {
+				w.addTo(known, name)
+			}
+		}
+		return
+	}
+	owner, _, _ := strings.Cut(name, "/")
+	listed := slices.ContainsFunc(w.accounts, func(a dora.Account) bool { return a.Lists(owner) })
+	for _, a := range w.accounts {
+		if a.Lists(owner) || !listed && len(a.Owners) == 0 {
+			w.addTo(apiHost(a.BaseURL), name)
+		}
+	}
+}
+
+func (w *wantedRepositories) addTo(host, name string) {
+	if !slices.ContainsFunc(w.byHost[host], func(known string) bool { return strings.EqualFold(known, name) }) {
+		w.byHost[host] = append(w.byHost[host], name)
+	}
+}
+
+// wantedOf returns the repositories with these names; without names those of teams and of Backstage, and all of github.owner and of the
+// owners that the accounts are for.
+func (p *parts) wantedOf(ctx context.Context, c *config.Config, names []string) (*wantedRepositories, error) {
+	w := newWanted(c)
+	for _, name := range names {
+		w.add(name)
+	}
+	if len(names) > 0 {
+		return w, nil
+	}
+	for i, a := range w.accounts {
+		owners, err := p.github.Owners(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		for _, owner := range owners {
+			w.addTo(apiHost(a.BaseURL), owner+"/*")
+		}
+	}
+	if c.GitHub.Owner != "" {
+		w.add(c.GitHub.Owner + "/*")
+	}
+	for _, team := range c.Teams {
+		for _, name := range team.Repositories {
+			if !strings.Contains(name, "/") {
+				name = c.GitHub.Owner + "/" + name
+			}
+			w.add(name)
+		}
+	}
+	catalogued, err := p.catalogued(ctx)
+	for _, name := range catalogued {
+		w.add(name)
+	}
+	return w, err
+}
