@@ -99,7 +99,7 @@ func (r *Repair) Kinds() map[string][]string {
 		}
 	}
 	if r.Issues != nil && r.IssueInterval > 0 {
-		kinds[r.Issues.Site()] = []string{KindIssue}
+		kinds[r.Issues.Site()] = append(kinds[r.Issues.Site()], KindIssue)
 	}
 	return kinds
 }
@@ -151,7 +151,7 @@ func (r *Repair) tasks() (all []repairTask) {
 	}
 	if r.Issues != nil && r.IssueInterval > 0 {
 		c := newIssueCheck(r)
-		all = append(all, repairTask{name: repairPrefix + c.site, interval: r.IssueInterval, check: c.run})
+		all = append(all, repairTask{name: repairPrefix + dora.Jira + "/" + c.site, interval: r.IssueInterval, check: c.run})
 	}
 	return all
 }

@@ -38,7 +38,7 @@ type issuesState struct {
 }
 
 func (c *issueCheck) run(ctx context.Context) error {
-	part := repairPrefix + dora.Jira + "/" + c.site
+	part := repairPrefix + dora.Jira + "/" + c.site + "/issues"
 	var state issuesState
 	if err := c.load(ctx, part, &state); err != nil {
 		return err

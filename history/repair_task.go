@@ -61,7 +61,7 @@ func (r *Repair) checkIfDue(ctx context.Context, t repairTask, started time.Time
 		var state taskState
 		_, err := tx.Backfill().Part(t.name, &state)
 		checked = state.Finished.After(started)
-		due = (!checked || r.Clock().Sub(state.Finished) >= t.interval) && !(r.Shared && r.isOfOther(state))
+		due = (!checked || r.Clock().Sub(state.Finished) >= t.interval) && !r.isOfOther(state)
 		if err != nil || !due {
 			return err
 		}
@@ -87,7 +87,7 @@ func (r *Repair) checkIfDue(ctx context.Context, t repairTask, started time.Time
 
 // isOfOther reports whether another server checks.
 func (r *Repair) isOfOther(s taskState) bool {
-	return s.Runner != "" && s.Runner != r.Runner && r.Clock().Sub(s.Beat) < silentAfter
+	return r.Shared && s.Runner != "" && s.Runner != r.Runner && r.Clock().Sub(s.Beat) < silentAfter
 }
 
 // checkWithBeat checks, and gives signs of life meanwhile.

@@ -24,10 +24,9 @@ type hub struct {
 	showsHooks bool
 	hookMade   time.Time
 
-	mu         sync.RWMutex
-	attempts   []attempt // the oldest first
-	issues     []map[string]any
-	redelivers int
+	mu       sync.RWMutex
+	attempts []attempt // the oldest first
+	issues   []map[string]any
 }
 
 // attempt is one to deliver a webhook.
@@ -36,8 +35,6 @@ type attempt struct {
 	at      time.Time
 	status  int
 	webhook demo.Webhook
-	// hidden is true if the payload is not there any more.
-	hidden bool
 }
 
 func newHub(t *testing.T, showsHooks bool, repositories ...*demo.Repository) *hub {
@@ -109,26 +106,15 @@ func (h *hub) listAttempts(w http.ResponseWriter, q *http.Request) {
 	answer(w, q, true, page)
 }
 
-// serveAttempt answers with what an attempt has sent, or makes another one.
-func (h *hub) serveAttempt(w http.ResponseWriter, q *http.Request, rest string) {
-	number, attempts := strings.CutSuffix(rest, "/attempts")
+// serveAttempt answers with what an attempt has sent.
+func (h *hub) serveAttempt(w http.ResponseWriter, q *http.Request, number string) {
 	id, _ := strconv.Atoi(number)
 	if id < 1 || id > len(h.attempts) {
 		answer(w, q, false, nil)
 		return
 	}
-	a := h.attempts[id-1]
-	if attempts {
-		w.WriteHeader(http.StatusAccepted)
-		_, _ = fmt.Fprint(w, "{}")
-		go h.happen(func() { h.redelivers++ })
-		return
-	}
-	payload := json.RawMessage(a.webhook.Body)
-	if a.hidden {
-		payload = json.RawMessage("null")
-	}
-	answer(w, q, true, map[string]any{"id": id, "request": map[string]any{"headers": a.webhook.Header, "payload": payload}})
+	sent := h.attempts[id-1].webhook
+	answer(w, q, true, map[string]any{"id": id, "request": map[string]any{"headers": sent.Header, "payload": json.RawMessage(sent.Body)}})
 }
 
 // serveJira answers as Data Center does.

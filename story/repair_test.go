@@ -191,7 +191,7 @@ func TestStopIsRepaired(t *testing.T) {
 			_, text := e.get("/metrics")
 			for _, line := range lines {
 				if !strings.Contains(text, line) {
-					t.Errorf("/metrics has no line with %s", line)
+					t.Errorf("/metrics has no line with %s, but\n%s", line, strings.Join(repairs.FindAllString(text, -1), "\n"))
 				}
 			}
 			for _, w := range d.sent { // webhooks that arrive after all, and again
@@ -204,6 +204,9 @@ func TestStopIsRepaired(t *testing.T) {
 		})
 	}
 }
+
+// repairs matches the lines of what was repaired.
+var repairs = regexp.MustCompile(`(?m)^dora_exporter_repair_.*$`)
 
 // timestamps matches the lines whose values are times.
 var timestamps = regexp.MustCompile(`(?m)^\S*timestamp\S* .*\n`)
