@@ -27,7 +27,7 @@ type RemoteWrite struct {
 	// FloatBounds writes the whole numbers among the bounds of buckets as Prometheus 3 stores them, le="600.0" and not le="600".
 	FloatBounds bool
 
-	ctx   context.Context //nolint:containedctx // of the export: a Sink is used in one
+	ctx   context.Context // of the export: a Sink is used in one
 	api   *remote.API
 	names []dora.PublishedSeries
 	// series are those of the current label set: their encoded labels, and their samples that are not in request yet.

@@ -76,8 +76,11 @@ func TestExportCommand(t *testing.T) {
 		t.Errorf("%v, %s", err, text)
 	}
 	for _, test := range []struct{ args, want string }{
-		{"-o remote-write a.om", "is not a URL"}, {"-since 2999-01-01 " + file, "-since must be before"}, {"-until 2999-01-01 " + file, "-until must not be after"},
-		{"-o remote-write -http.config.file missing.yml http://127.0.0.1:1/", "missing.yml"}, {folder + "/missing/a.om", "no such file or directory"},
+		{"-o remote-write a.om", "is not a URL"},
+		{"-since 2999-01-01 " + file, "-since must be before"},
+		{"-until 2999-01-01 " + file, "-until must not be after"},
+		{"-o remote-write -http.config.file missing.yml http://127.0.0.1:1/", "missing.yml"},
+		{folder + "/missing/a.om", "no such file or directory"},
 	} {
 		if _, err := run(strings.Fields(test.args)...); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.args, err, test.want)

@@ -12,16 +12,16 @@ func exportRules() rules {
 	return rules{"series": historySeries, "facts": historyFacts, "incidents": eachIncident, "creation": storeCreation}
 }
 
-func historical(family, subject, team string, at int, value int64) dora.Fact {
-	f := counted(family, subject, team, "web", at, value)
+func historical(family, subject, team string, at int) dora.Fact {
+	f := counted(family, subject, team, "web", at, 1)
 	f.Labels = f.Labels.OfHistory()
 	return f
 }
 
 // The series of a family have their own labels and the time of their earliest fact. Live ones are not among them.
 func historySeries(t *testing.T, s Store) {
-	addFacts(t, s, historical(dora.Changes, "1", "b", 5, 1), historical(dora.Changes, "2", "b", 3, 1), historical(dora.Changes, "3", "b", 9, 1),
-		historical(dora.Changes, "4", "a", 7, 1), historical(dora.LeadTime, "5", "c", 1, 1), counted(dora.Changes, "6", "b", "web", 1, 1),
+	addFacts(t, s, historical(dora.Changes, "1", "b", 5), historical(dora.Changes, "2", "b", 3), historical(dora.Changes, "3", "b", 9),
+		historical(dora.Changes, "4", "a", 7), historical(dora.LeadTime, "5", "c", 1), counted(dora.Changes, "6", "b", "web", 1, 1),
 		counted(dora.Changes, "7", "d", "web", 1, 1))
 	want := []dora.HistorySeries{
 		{Labels: dora.Labels{"team": "a", "repo": "web"}, First: minute(7)}, {Labels: dora.Labels{"team": "b", "repo": "web"}, First: minute(3)},
@@ -33,12 +33,12 @@ func historySeries(t *testing.T, s Store) {
 // The facts of a series come in the order of time, then of their numbers, then of their positions.
 func historyFacts(t *testing.T, s Store) {
 	numbered := func(subject string, at int, id int64) dora.Fact {
-		f := historical(dora.Changes, subject, "b", at, 1)
+		f := historical(dora.Changes, subject, "b", at)
 		f.ID = id
 		return f
 	}
 	addFacts(t, s, numbered("late", 9, 1), numbered("second", 3, 2), numbered("first", 3, 1), numbered("third", 3, 2),
-		historical(dora.Changes, "other", "a", 1, 1), historical(dora.LeadTime, "other", "b", 1, 1), counted(dora.Changes, "live", "b", "web", 1, 1))
+		historical(dora.Changes, "other", "a", 1), historical(dora.LeadTime, "other", "b", 1), counted(dora.Changes, "live", "b", "web", 1, 1))
 	read := func(labels dora.Labels) (all []dora.Fact) {
 		err := s.HistoryFacts(t.Context(), dora.Changes, labels, func(f dora.Fact) error {
 			all = append(all, f)
