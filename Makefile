@@ -14,7 +14,7 @@ OTELCOL          := $(TOOLS)/otelcol-$(OTELCOL_VERSION)
 VICTORIA_VERSION := v1.140.0
 VICTORIA_METRICS := $(TOOLS)/victoria-metrics-$(VICTORIA_VERSION)
 
-.PHONY: run demo build image test race integration lint bench bench-scale torture cover clean
+.PHONY: run demo build image test race integration lint bench bench-postgres bench-scale torture cover clean
 
 ## run: build and start the exporter with config.yml
 run: build
@@ -32,10 +32,11 @@ build:
 image:
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t dora-exporter .
 
-## test: all tests; the story first, which takes longest
+## test: all tests; first those that take longest, and beside them those of bench, which mostly wait
 test:
-	go test -count=1 -timeout 30m ./story ./...
-	cd bench && go test -count=1 ./...
+	(cd bench && go test -count=1 ./...) & bench=$$!; \
+	go test -count=1 -timeout 30m ./story ./dora/pipeline ./...; main=$$?; \
+	wait $$bench && exit $$main
 
 # The story runs the program as another process, and the random histories run it step by step.
 ## race: all tests but the story and the random histories with the race detector, which needs a C compiler
@@ -66,9 +67,16 @@ $(GOLANGCI):
 	GOBIN=$(TOOLS)/build go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	mv $(TOOLS)/build/golangci-lint $@
 
-## bench: benchmarks; compare figures only within one run
+## bench: benchmarks, those of bench-postgres too; compare figures only within one run
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+	$(MAKE) bench-postgres
+
+## bench-postgres: what PostgreSQL costs, compared with pgbench on the same server; installs PostgreSQL, as integration does
+bench-postgres:
+	./integration/install
+	cd integration && go test -run '^$$' -bench . -benchtime 1x ./postgres
+	cd integration && go test -run '^$$' -bench Replicas -benchtime 1x .
 
 # It needs Linux, and with the default sizes a quarter of an hour and 2 GB of disk.
 ## bench-scale: the cost over the history as a table; ARGS are flags of bench, such as ARGS="-deployments 20000,60000 -o run.json"
@@ -79,7 +87,7 @@ bench-scale: build
 ## torture: the long forms of the fault tests, minutes of random histories, and half a minute of fuzzing for each decoder; forty minutes in all
 torture:
 	./integration/install
-	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|Formats|ManyEnvironments|Outage|GitHub|EveryOrder|Replay|Anonymous|Dense|Foreign' -v -args -torture
+	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|Formats|ManyEnvironments|Outage|GitHub|EveryOrder|Replay|Anonymous|Dense|Foreign|Demo' -v -args -torture
 	go test -count=1 -timeout 60m ./dora/pipeline -run 'Arrival|NeverComes|IssueOrder|StatusOrder' -v -args -histories 3m
 	cd integration && go test -count=1 -timeout 20m -run 'Durable|Kill|Failing|RealDisk|Permission' -v ./...
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -83,7 +84,7 @@ func (p *parts) newBackfill(ctx context.Context, o *Options, r BackfillRequest, 
 		r.Sources = []string{dora.Jira}
 		all = history.Servers{p.backfillOf(o, "", r, onProgress)}
 	}
-	all[len(all)-1].Issues = newIssues(o)
+	all[len(all)-1].Issues = newIssues(c, o.Logger)
 	return all, nil
 }
 
@@ -96,15 +97,14 @@ func (p *parts) backfillOf(o *Options, host string, r BackfillRequest, onProgres
 }
 
 // newIssues returns what reads the issues; nil if jira.base_url is not set.
-func newIssues(o *Options) *history.Jira {
-	c := o.Config.Jira
-	if c.BaseURL == "" {
+func newIssues(c *config.Config, logger *slog.Logger) *history.Jira {
+	if c.Jira.BaseURL == "" {
 		return nil
 	}
 	return &history.Jira{
-		BaseURL: c.BaseURL, User: c.User, Token: c.Token, JQL: issueQuery(o.Config), TeamField: c.TeamField,
-		Decode: receivers.NewIssueDecoder(receivers.JiraOptions{TeamField: c.TeamField, EvidenceFields: c.EvidenceFields}, o.Logger),
-		Client: &http.Client{Timeout: jiraTimeout}, Logger: o.Logger, Sleep: pipeline.Sleep,
+		BaseURL: c.Jira.BaseURL, User: c.Jira.User, Token: c.Jira.Token, JQL: issueQuery(c), TeamField: c.Jira.TeamField,
+		Decode: receivers.NewIssueDecoder(receivers.JiraOptions{TeamField: c.Jira.TeamField, EvidenceFields: c.Jira.EvidenceFields}, logger),
+		Client: &http.Client{Timeout: jiraTimeout}, Logger: logger, Sleep: pipeline.Sleep,
 	}
 }
 

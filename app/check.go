@@ -18,7 +18,8 @@ import (
 	"dora-exporter/enrichment"
 	"dora-exporter/instrumentation"
 	"dora-exporter/internal/localfile"
-	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/postgres"
+	"dora-exporter/persistence/sqlstore"
 )
 
 // checkTimeout limits each check of a server.
@@ -87,12 +88,16 @@ func lookUp(environment []string) func(string) string {
 
 // checksOf returns the checks of the database and of all servers in the configuration.
 func checksOf(c *config.Config, o CheckOptions) []check.Check {
-	checks := []check.Check{func(ctx context.Context) []dora.Finding { return checkDatabase(ctx, c.Storage.Database) }}
+	checks := []check.Check{func(ctx context.Context) []dora.Finding { return checkDatabase(ctx, c) }}
 	for i, account := range gitHubAccounts(&c.GitHub) {
 		options := enrichment.InspectOptions{
 			Account: account, Signed: len(c.GitHub.Accounts[i].WebhookSecret) > 0, Repositories: repositoriesOfAccount(c, i), Now: o.Now,
+			Repairs: c.GitHub.Repair > 0,
 		}
 		checks = append(checks, func(ctx context.Context) []dora.Finding { return enrichment.Inspect(ctx, options) })
+	}
+	if issues := newIssues(c, slog.New(slog.DiscardHandler)); issues != nil {
+		checks = append(checks, func(ctx context.Context) []dora.Finding { return []dora.Finding{issues.Check(ctx)} })
 	}
 	if c.Catalog.Mode == "backstage" {
 		checks = append(checks, func(ctx context.Context) []dora.Finding { return checkBackstage(ctx, c) })
@@ -117,24 +122,30 @@ func repositoriesOfAccount(c *config.Config, account int) (all []string) {
 	return all
 }
 
-func checkDatabase(ctx context.Context, path string) []dora.Finding {
-	f := dora.Finding{Check: "database", Status: dora.FindingOK, Text: path + " can be read"}
-	if err := localfile.CheckDatabase(path); err != nil {
+func checkDatabase(ctx context.Context, c *config.Config) []dora.Finding {
+	name := c.Storage.Name()
+	found := func(text string) []dora.Finding {
+		return []dora.Finding{{Check: "database", Status: dora.FindingOK, Text: name + " " + text}}
+	}
+	if !c.Storage.IsPostgreSQL() {
+		if err := localfile.CheckDatabase(c.Storage.Database); err != nil {
+			return failures("database", err)
+		}
+		if _, err := os.Stat(c.Storage.Database); errors.Is(err, fs.ErrNotExist) {
+			return found("does not exist yet, the server creates it")
+		}
+	}
+	err := withReader(ctx, c, func(r *sqlstore.Reader) error {
+		_, err := r.DeadLetters(ctx)
+		return err
+	})
+	switch {
+	case errors.Is(err, postgres.ErrNoTables):
+		return found(postgres.ErrNoTables.Error())
+	case err != nil:
 		return failures("database", err)
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		f.Text = path + " does not exist yet, the server creates it"
-		return []dora.Finding{f}
-	}
-	r, err := sqlite.OpenReader(ctx, path)
-	if err == nil {
-		_, err = r.DeadLetters(ctx)
-		err = errors.Join(err, r.Close())
-	}
-	if err != nil {
-		return failures("database", err)
-	}
-	return []dora.Finding{f}
+	return found("can be read")
 }
 
 func checkBackstage(ctx context.Context, c *config.Config) []dora.Finding {

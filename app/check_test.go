@@ -46,17 +46,22 @@ func TestCheck(t *testing.T) {
 		"/orgs/acme/hooks/7/deliveries": `[{"delivered_at":"2026-01-10T14:00:00Z","status_code":202}]`,
 	})
 	refusing := checkedServer(t, map[string]string{"/rate_limit": `401 {"message":"Bad credentials"}`})
+	jira := checkedServer(t, map[string]string{
+		"/rest/api/2/serverInfo": `{"deploymentType":"Cloud"}`, "/rest/api/2/myself": `{"displayName":"Ann","timeZone":"Europe/Berlin"}`, "/rest/api/3/search/jql": `{"issues":[]}`,
+	})
+	refusingJira := checkedServer(t, map[string]string{"/rest/api/2/serverInfo": `401 {}`})
 	backstage := checkedServer(t, map[string]string{"/api/catalog/entities": `[{"kind":"Component","metadata":{"name":"web"}}]`})
 	refusingBackstage := checkedServer(t, map[string]string{"/api/catalog/entities": `401 {}`})
 	receiver := "http://" + otlptest.NewHTTP(t, "127.0.0.1:0", nil).Address
 	nothing := "http://127.0.0.1:1"
 	folder := t.TempDir()
 	names := strings.NewReplacer(gitHub, "GITHUB", refusing, "REFUSING", backstage, "BACKSTAGE", refusingBackstage, "REFUSING-BACKSTAGE",
+		jira, "JIRA", refusingJira, "REFUSING-JIRA", strings.TrimPrefix(jira, "http://"), "jira.example", strings.TrimPrefix(refusingJira, "http://"), "refusing-jira.example",
 		receiver, "RECEIVER", nothing, "NOTHING", strings.TrimPrefix(gitHub, "http://"), "github", strings.TrimPrefix(refusing, "http://"), "refusing",
 		folder, "FOLDER")
 	const text = `github:
   accounts: [{owners: [acme], base_url: %q, token: canary, webhook_secret: canary}]
-jira: {webhook_secret: canary}
+jira: {webhook_secret: canary, base_url: %q, user: ann, token: canary}
 catalog: {mode: backstage, endpoint: %q, token: canary}
 teams: [{name: Shop, github_repositories: [acme/web, "acme/*", other/api]}]
 otlp: {enabled: true, traces: true, endpoint: %q, timeout: 1s}
@@ -66,8 +71,8 @@ storage: {file: {path: %s/dora-exporter.prom}}
 		text   string
 		failed int
 	}{
-		"good":    {fmt.Sprintf(text, gitHub, backstage, receiver, folder), 0},
-		"bad":     {fmt.Sprintf(text, refusing, refusingBackstage, nothing, filepath.Join(folder, "missing")), 5},
+		"good":    {fmt.Sprintf(text, gitHub, jira, backstage, receiver, folder), 0},
+		"bad":     {fmt.Sprintf(text, refusing, refusingJira, refusingBackstage, nothing, filepath.Join(folder, "missing")), 6},
 		"invalid": {"github:\n  tokn: canary\nserver: {port: http}\n", 2},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { os.Exit(testexporter.Run(m, &binary, "2")) }
 
 // Everything in the table was measured: nothing is 0.
 func TestMeasure(t *testing.T) {
-	run, err := measureAll(t.Context(), binary, t.TempDir(), []int{200}, []int{300})
+	run, err := measureAll(t.Context(), binary, t.TempDir(), []int{80}, []int{300})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,11 +39,11 @@ func HalfYear(secrets Secrets, end time.Time, seed uint64) (repositories []*Repo
 // halfYear is the number of days of half a year: 26 weeks.
 const halfYear = 182
 
-// Year makes up a year likewise. The exporter receives the webhooks of the second half, which begins at installed, and reads the first half
-// from GitHub.
-func Year(secrets Secrets, end time.Time, seed uint64) (repositories []*Repository, live []Event, installed time.Time) {
-	installed = end.AddDate(0, 0, -halfYear).Truncate(24 * time.Hour)
-	repositories, live = Days(secrets, end, 2*halfYear, seed)
+// WithPast makes up twice as many days likewise. The exporter receives the webhooks of the second half, which begins at installed, and
+// reads the first half from GitHub.
+func WithPast(secrets Secrets, end time.Time, days int, seed uint64) (repositories []*Repository, live []Event, installed time.Time) {
+	installed = end.AddDate(0, 0, -days).Truncate(24 * time.Hour)
+	repositories, live = Days(secrets, end, 2*days, seed)
 	return repositories, slices.DeleteFunc(live, func(e Event) bool { return !e.At.After(installed) }), installed
 }
 

@@ -53,7 +53,11 @@ func (g *GitHub) Query(ctx context.Context, _, query string, variables map[strin
 		return g.redact(fmt.Errorf("read the answer to a query: %w", err))
 	}
 	if resp.StatusCode != http.StatusOK {
-		return g.redact(queryStatusError(req.URL, resp, answer))
+		err := queryStatusError(req.URL, resp, answer)
+		if resp.StatusCode == http.StatusUnauthorized && g.isAnonymous() {
+			return fmt.Errorf("%w: %w", dora.ErrNoBulk, err)
+		}
+		return g.redact(err)
 	}
 	if err := decodeQuery(resp, answer, data); err != nil {
 		return g.redact(err)

@@ -201,11 +201,14 @@ func (g *GitHub) callHooks(call func() outcome) error {
 	switch {
 	case o.kind == limited:
 		return &dora.LimitedError{Wait: o.wait, Err: o.err}
-	case o.kind != refused && errors.As(o.err, &s) && s.status/100 == 4:
+	case (o.kind != refused || g.isAnonymous()) && errors.As(o.err, &s) && s.status/100 == 4:
 		return fmt.Errorf("%w: %w", dora.ErrNoHooks, o.err)
 	}
 	return o.err
 }
+
+// isAnonymous reports whether calls are made without a token.
+func (g *GitHub) isAnonymous() bool { return g.credential == fixedToken("") }
 
 // closedError returns an error while the gate is closed and its time has not come.
 func (g *gate) closedError() error {

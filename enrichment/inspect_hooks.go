@@ -82,7 +82,7 @@ func (i *inspection) inspectHooks(ctx context.Context, g *GitHub, owner string, 
 	switch {
 	case ours > 0:
 	case unreadable != "":
-		i.warn(unreadable, permission+" to have them checked")
+		i.warn(unreadable+i.insteadOfRepair(), permission+" to have them checked")
 	case len(repositories) == 0 && !organisation:
 		i.warn("the webhooks of "+owner+" were not checked", "list its repositories under teams")
 	default:
@@ -113,7 +113,7 @@ func (i *inspection) inspectDeliveries(ctx context.Context, g *GitHub, what, pat
 	last, o := ask[[]hookDelivery](ctx, g, path+"?per_page=10")
 	switch {
 	case o.err != nil:
-		i.warn(fmt.Sprintf("%s sends deployments; its deliveries can't be read: %v", what, o.err), "give the credential read access to webhooks")
+		i.warn(fmt.Sprintf("%s sends deployments; its deliveries can't be read: %v%s", what, o.err, i.insteadOfRepair()), "give the credential read access to webhooks")
 	case len(last) == 0:
 		i.pass("%s sends deployments, and has delivered nothing in the last days", what)
 	case last[0].StatusCode/100 == 2:
@@ -127,6 +127,14 @@ func (i *inspection) inspectDeliveries(ctx context.Context, g *GitHub, what, pat
 		}
 		i.fail(fmt.Sprintf("%d of the last %d deliveries of %s failed, the newest, of %s, with %s", failed, len(last), what, last[0].DeliveredAt.UTC().Format(time.RFC3339), last[0].answer()), deliveryRemedy(last[0].StatusCode, i.Account.Key))
 	}
+}
+
+// insteadOfRepair returns what is done instead of a repair of failed deliveries; empty if they are not to be repaired.
+func (i *inspection) insteadOfRepair() string {
+	if !i.Repairs {
+		return ""
+	}
+	return "; github.repair compares deployments every hour instead of fetching failed deliveries"
 }
 
 func (d hookDelivery) answer() string {

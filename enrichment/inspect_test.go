@@ -87,6 +87,7 @@ func TestInspect(t *testing.T) {
 		repositories []string
 		changed      inspectedServer
 		now          time.Time
+		repairs      bool
 		want         string
 	}{
 		"all right": {account: token, repositories: []string{"acme/web"}, want: goodToken + goodLimits + goodClock + goodAccess + goodHook},
@@ -165,6 +166,12 @@ func TestInspect(t *testing.T) {
 			want: goodToken + goodLimits + goodClock + goodAccess + "warning: can't read the webhooks of acme/web: GET https://api.github.com/repos/acme/web/hooks?per_page=100: 404 Not Found: Sorry: " +
 				"give the credential read access to webhooks (admin:org_hook or admin:repo_hook of a classic token) to have them checked\n",
 		},
+		"hooks can't be read, and are to be repaired": {
+			account: token, repositories: []string{"acme/web"}, changed: inspectedServer{"/orgs/acme/hooks": 403, "/repos/acme/web/hooks": 404}, repairs: true,
+			want: goodToken + goodLimits + goodClock + goodAccess + "warning: can't read the webhooks of acme/web: GET https://api.github.com/repos/acme/web/hooks?per_page=100: 404 Not Found: Sorry" +
+				"; github.repair compares deployments every hour instead of fetching failed deliveries: " +
+				"give the credential read access to webhooks (admin:org_hook or admin:repo_hook of a classic token) to have them checked\n",
+		},
 		"the repository has the hook": {
 			account: token, repositories: []string{"acme/web"},
 			changed: inspectedServer{"/orgs/acme/hooks": 404, "/repos/acme/web/hooks": hookText(true, `"*"`, "x"), "/repos/acme/web/hooks/7/deliveries": `[]`},
@@ -214,7 +221,7 @@ func TestInspect(t *testing.T) {
 			test.account.Key = "github.accounts[0]"
 			var got strings.Builder
 			for _, f := range Inspect(t.Context(), InspectOptions{
-				Account: test.account, Signed: true, Repositories: test.repositories, Now: func() time.Time { return now },
+				Account: test.account, Signed: true, Repairs: test.repairs, Repositories: test.repositories, Now: func() time.Time { return now },
 				Transport: func(http.RoundTripper) http.RoundTripper { return inProcess{server} },
 			}) {
 				fmt.Fprintf(&got, "%s: %s", f.Status, f.Text)

@@ -19,6 +19,8 @@ type InspectOptions struct {
 	Account Account
 	// Signed is true if the account has a secret for webhooks.
 	Signed bool
+	// Repairs is true if the deliveries of webhooks are to be repaired (github.repair).
+	Repairs bool
 	// Repositories are some of the account's, as owner/name, to try its permissions with. Without one it is asked for some.
 	Repositories []string
 	// Transport may wrap the HTTP transport; nil for no wrapping.

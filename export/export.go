@@ -2,7 +2,6 @@ package export
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -57,14 +56,15 @@ type exporter struct {
 	ends bool
 }
 
-// Run exports History to a sink, which it closes. The memory it takes grows with the number of series, not with their length.
-func Run(ctx context.Context, r Reader, o Options, sink Sink) (s Summary, err error) {
-	defer func() { err = errors.Join(err, sink.Close()) }()
+// Run exports History to a sink, which it closes unless it fails. It keeps the label sets of a family and the facts of one label set in
+// memory, and no transaction open.
+func Run(ctx context.Context, r Reader, o Options, sink Sink) (Summary, error) {
 	e := &exporter{Options: o, Reader: r, sink: sink}
 	if err := e.prepare(ctx); err != nil {
-		return s, err
+		return Summary{}, err
 	}
 	for _, f := range dora.Families() {
+		var err error
 		switch {
 		case slices.Contains(e.summary.Imported, f.Name):
 		case f.Name == dora.IncidentsOpen:
@@ -76,7 +76,7 @@ func Run(ctx context.Context, r Reader, o Options, sink Sink) (s Summary, err er
 			return e.summary, fmt.Errorf("export %s: %w", f.Name, err)
 		}
 	}
-	return e.summary, nil
+	return e.summary, sink.Close()
 }
 
 // prepare reads what all families need.
@@ -141,7 +141,7 @@ func (e *exporter) exportFamily(ctx context.Context, f dora.Family) error {
 		if start, ok := starts[s.Labels.Key()]; ok && start.Before(s.First) {
 			s.First = start
 		}
-		if !s.First.Before(e.Until) {
+		if !e.ends && !s.First.Before(e.Until) {
 			continue
 		}
 		if !isBegun {
@@ -169,7 +169,7 @@ func (e *exporter) exportSeries(ctx context.Context, f dora.Family, s dora.Histo
 	t := newTotal(f)
 	var changes []change
 	err := e.HistoryFacts(ctx, f.Name, s.Labels, func(fact dora.Fact) error {
-		if !fact.At.IsZero() && fact.At.Before(e.Until) {
+		if !fact.At.IsZero() && (e.ends || fact.At.Before(e.Until)) { // what is later counts in the last sample
 			changes = append(changes, change{fact.At.UnixMilli(), fact.ID, fact.Value})
 		}
 		return nil

@@ -52,7 +52,7 @@ func (s *sampler) begin(first time.Time) error {
 		return nil
 	}
 	s.begun = true
-	return s.sample(slot(first.UnixMilli()) - step)
+	return s.sample(min(slot(first.UnixMilli()), s.until) - step)
 }
 
 // change adds a change, which must not be before the one that was added last.

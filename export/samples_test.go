@@ -134,6 +134,14 @@ func TestSamplesOfACounter(t *testing.T) {
 			facts: facts("a", time.Hour, 1, -time.Minute, 1), // at 10:01
 			want:  []string{"6 08:55:00 0", "6 09:00:00 1", "6 09:57:29 1", "6 10:02:29 2", "6 10:02:30 0"},
 		},
+		"what followed after the installation from what happened before is in the last value": {
+			facts: facts("a", time.Hour, 1, -2*time.Hour, 1),
+			want:  []string{"6 08:55:00 0", "6 09:00:00 1", "6 09:57:29 1", "6 10:02:29 2", "6 10:02:30 0"},
+		},
+		"all of it after the installation": {
+			facts: facts("a", -2*time.Hour, 1),
+			want:  []string{"6 09:57:30 0", "6 10:02:29 1", "6 10:02:30 0"},
+		},
 		"what happened before since counts": {
 			facts: facts("a", 50*time.Hour, 5, time.Hour, 1), since: before(10*time.Hour + time.Minute), // 5 Mar 23:59
 			want: []string{"6 00:00:00 5", "6 06:00:00 5", "6 08:55:00 5", "6 09:00:00 6", "6 10:02:29 6", "6 10:02:30 0"},
@@ -154,5 +162,51 @@ func TestSamplesOfACounter(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// A histogram has all of its series in each sample, so that percentiles compare like with like.
+func TestSamplesOfAHistogram(t *testing.T) {
+	m := &memory{facts: map[string][]dora.Fact{dora.LeadTime: facts("a", time.Hour, 600_000, 30*time.Minute, 3_600_001)}} // at 9:00 10 min, at 9:30 a bit over an hour
+	got := written(t, Options{}, m)
+	const name = dora.LeadTime
+	for series, want := range map[string][]string{
+		name + `_bucket{le="600",team="a"}`:       {"6 08:55:00 0", "6 09:00:00 1", "6 09:25:00 1", "6 09:30:00 1", "6 10:02:29 1", "6 10:02:30 0"},
+		name + `_bucket{le="3600",team="a"}`:      {"6 08:55:00 0", "6 09:00:00 1", "6 09:25:00 1", "6 09:30:00 1", "6 10:02:29 1", "6 10:02:30 0"},
+		name + `_bucket{le="7200",team="a"}`:      {"6 08:55:00 0", "6 09:00:00 1", "6 09:25:00 1", "6 09:30:00 2", "6 10:02:29 2", "6 10:02:30 0"},
+		name + `_bucket{le="7.776e+06",team="a"}`: {"6 08:55:00 0", "6 09:00:00 1", "6 09:25:00 1", "6 09:30:00 2", "6 10:02:29 2", "6 10:02:30 0"},
+		name + `_bucket{le="+Inf",team="a"}`:      {"6 08:55:00 0", "6 09:00:00 1", "6 09:25:00 1", "6 09:30:00 2", "6 10:02:29 2", "6 10:02:30 0"},
+		name + `_count{team="a"}`:                 {"6 08:55:00 0", "6 09:00:00 1", "6 09:25:00 1", "6 09:30:00 2", "6 10:02:29 2", "6 10:02:30 0"},
+		name + `_sum{team="a"}`:                   {"6 08:55:00 0", "6 09:00:00 600", "6 09:25:00 600", "6 09:30:00 4200.001", "6 10:02:29 4200.001", "6 10:02:30 0"},
+	} {
+		if diff := cmp.Diff(want, got[series]); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", series, diff)
+		}
+	}
+	if len(got) != 16+3 {
+		t.Errorf("%d series, want 16 buckets with a bound, one without, sum and count", len(got))
+	}
+}
+
+// A gauge of the newest value begins with it, not with 0, and keeps it to the end.
+func TestSamplesOfTheNewest(t *testing.T) {
+	m := &memory{facts: map[string][]dora.Fact{dora.DeploymentTimestamp: facts("a", 2*time.Hour, 5000, time.Hour, 7000)}}
+	want := []string{"6 08:00:00 5", "6 08:55:00 5", "6 09:00:00 7", "6 10:02:29 7"}
+	if diff := cmp.Diff(want, written(t, Options{}, m)[dora.DeploymentTimestamp+`{team="a"}`]); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	want = []string{"6 08:30:00 5", "6 08:55:00 5", "6 09:00:00 7", "6 10:02:29 7"}
+	if diff := cmp.Diff(want, written(t, Options{Since: before(90 * time.Minute)}, m)[dora.DeploymentTimestamp+`{team="a"}`]); diff != "" {
+		t.Errorf("since half past eight: -want +got:\n%s", diff)
+	}
+}
+
+// A resolution that turns out to have been earlier takes time off a sum before the time was added: the sum never falls.
+func TestSumOfDurationsNeverFalls(t *testing.T) {
+	m := &memory{facts: map[string][]dora.Fact{dora.IncidentsDurationSum: facts("a", 3*time.Hour, 10_000, time.Hour, 7_200_000, 2*time.Hour, -3_600_000, 30*time.Minute, 60_000)}}
+	// 10 s at 7:00, less an hour at 8:00, two hours at 9:00, a minute at 9:30: 10, 10, 3610, 3670.
+	want := []string{"6 06:55:00 0", "6 07:00:00 10", "6 07:55:00 10", "6 08:00:00 10", "6 08:55:00 10", "6 09:00:00 3610", "6 09:25:00 3610", "6 09:30:00 3670", "6 10:02:29 3670", "6 10:02:30 0"}
+	if diff := cmp.Diff(want, written(t, Options{}, m)[dora.IncidentsDurationSum+`{team="a"}`]); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }

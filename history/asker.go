@@ -30,6 +30,8 @@ type asker struct {
 	logger *slog.Logger
 	now    func() time.Time
 	sleep  func(ctx context.Context, d time.Duration)
+	// maxFailures is how often a call may fail before its error is returned; 0 for any number.
+	maxFailures int
 	// interval is the shortest time between two calls, next the earliest time of the next one.
 	interval time.Duration
 	next     time.Time
@@ -89,7 +91,9 @@ func (a *asker) retry(ctx context.Context, call func() error) error {
 		case errors.As(err, &paused):
 			a.next = later(a.next, a.now().Add(max(paused.RetryIn, time.Second)))
 		default:
-			failures++
+			if failures++; failures == a.maxFailures {
+				return err
+			}
 			wait := dora.Backoff(failures)
 			a.logger.Warn("a call of GitHub failed, will retry", "in", wait, "error", err)
 			a.next = later(a.next, a.now().Add(wait))

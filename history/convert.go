@@ -90,6 +90,8 @@ type document struct {
 	Transient           bool            `json:"transient_environment,omitempty"`
 	CreatedAt           time.Time       `json:"created_at"`
 	Payload             json.RawMessage `json:"payload,omitempty"`
+	// RepositoryURL is the address of the repository in the API; GraphQL does not have it.
+	RepositoryURL string `json:"repository_url,omitempty"`
 }
 
 type user struct {

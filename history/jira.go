@@ -28,8 +28,10 @@ type Jira struct {
 	// Decode decodes the payload of a webhook about an issue, and returns its delivery key.
 	Decode func(payload []byte) (dora.Event, string, error)
 	Client *http.Client
-	Logger *slog.Logger
-	Sleep  func(ctx context.Context, d time.Duration)
+	// MaxFailures is how often a call may fail before its error is returned; 0 for any number.
+	MaxFailures int
+	Logger      *slog.Logger
+	Sleep       func(ctx context.Context, d time.Duration)
 }
 
 const (
@@ -173,16 +175,14 @@ func (j *Jira) search(ctx context.Context, s site, p issuesPart) (found searchAn
 	query := url.Values{
 		"jql": {j.query(s, p.Since)}, "expand": {"changelog"}, "fields": {"*all"}, "maxResults": {strconv.Itoa(maxIssuePage)},
 	}
-	path := "/rest/api/2/search"
 	switch {
+	case p.Next == "":
 	case s.cloud:
-		if path = "/rest/api/3/search/jql"; p.Next != "" {
-			query.Set("nextPageToken", p.Next)
-		}
-	case p.Next != "":
+		query.Set("nextPageToken", p.Next)
+	default:
 		query.Set("startAt", p.Next)
 	}
-	err = j.get(ctx, path, query, &found)
+	err = j.get(ctx, s.searchPath(), query, &found)
 	return found, err
 }
 
@@ -195,7 +195,7 @@ func (j *Jira) query(s site, since time.Time) string {
 func (j *Jira) get(ctx context.Context, path string, query url.Values, to any) error {
 	for failures := 1; ; failures++ {
 		wait, err := j.try(ctx, path, query, to)
-		if err == nil || wait < 0 || ctx.Err() != nil {
+		if err == nil || wait < 0 || ctx.Err() != nil || failures == j.MaxFailures {
 			return err
 		}
 		if wait == 0 {
@@ -205,6 +205,9 @@ func (j *Jira) get(ctx context.Context, path string, query url.Values, to any) e
 		j.Sleep(ctx, wait)
 	}
 }
+
+// callAdvice ends the error of a call that Jira refuses.
+const callAdvice = "; check jira.base_url, jira.user, jira.token and jira.jql"
 
 // try makes a call. wait is how long to wait before the next attempt, 0 if Jira does not say, negative if there is to be none.
 func (j *Jira) try(ctx context.Context, path string, query url.Values, to any) (wait time.Duration, err error) {
@@ -236,7 +239,7 @@ func (j *Jira) try(ctx context.Context, path string, query url.Values, to any) (
 		seconds, _ := strconv.Atoi(answer.Header.Get("Retry-After"))
 		return time.Duration(max(seconds, 0)) * time.Second, fmt.Errorf("GET %s%s: %s", j.BaseURL, path, answer.Status)
 	case answer.StatusCode != http.StatusOK:
-		return -1, fmt.Errorf("GET %s%s: %s: %.300s; check jira.base_url, jira.user, jira.token and jira.jql", j.BaseURL, path, answer.Status, body)
+		return -1, fmt.Errorf("GET %s%s: %s: %.300s%s", j.BaseURL, path, answer.Status, body, callAdvice)
 	}
 	if err := json.Unmarshal(body, to); err != nil {
 		return -1, fmt.Errorf("GET %s%s: this is not an answer of Jira: %w", j.BaseURL, path, err)

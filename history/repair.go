@@ -150,7 +150,7 @@ func (r *Repair) tasks() (all []repairTask) {
 		}
 	}
 	if r.Issues != nil && r.IssueInterval > 0 {
-		c := &issueCheck{r, r.Issues.Site()}
+		c := newIssueCheck(r)
 		all = append(all, repairTask{name: repairPrefix + c.site, interval: r.IssueInterval, check: c.run})
 	}
 	return all

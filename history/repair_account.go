@@ -17,6 +17,8 @@ const (
 	// compareInterval is the time between two comparisons in bulk of an owner whose webhooks can't be read, and between two looks at the
 	// deliveries of a repository's webhook.
 	compareInterval = time.Hour
+	// maxRepairFailures is how often a call may fail before a check ends. The next one begins soon, where it was.
+	maxRepairFailures = 5
 	// compareOverlap is how long before the last check statuses are compared again.
 	compareOverlap = 10 * time.Minute
 )
@@ -32,18 +34,22 @@ type accountCheck struct {
 	// found are the webhooks of owners, compared are the owners that this process has compared in bulk.
 	found    map[string]foundHooks
 	compared map[string]bool
+	// hosts are those by which events call repositories, by owner/name in lower case.
+	hosts map[string]string
 	// listed is when the deliveries of a webhook were listed last, by its path.
 	listed map[string]time.Time
 }
 
 func newAccountCheck(r *Repair, index int) *accountCheck {
 	c := &accountCheck{
-		Repair: r, RepairAccount: r.Accounts[index], index: index, found: map[string]foundHooks{}, compared: map[string]bool{}, listed: map[string]time.Time{},
+		Repair: r, RepairAccount: r.Accounts[index], index: index, found: map[string]foundHooks{}, compared: map[string]bool{}, hosts: map[string]string{},
+		listed: map[string]time.Time{},
 	}
 	c.bulk = Backfill{
 		GitHub: c.GitHub, Store: r.Store, DecodeDeployment: r.DecodeDeployment, Host: c.Host, Logger: r.Logger, Now: r.Now, Sleep: r.Sleep,
 	}
 	c.bulk.prepare()
+	c.bulk.maxFailures = maxRepairFailures
 	return c
 }
 
@@ -103,6 +109,7 @@ func (c *accountCheck) owners(ctx context.Context) (map[string][]string, error) 
 		for _, repository := range seen {
 			if i, known := c.AccountOf(repository.Host, repository.Owner); known && i == c.index {
 				add(repository.Owner, repository.Name)
+				c.hosts[strings.ToLower(repository.Owner+"/"+repository.Name)] = repository.Host
 			}
 		}
 		return err

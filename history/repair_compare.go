@@ -1,10 +1,12 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -27,7 +29,7 @@ func (c *accountCheck) compare(ctx context.Context, owner string, names []string
 			return err
 		}
 		for i, name := range some {
-			p := &part{Host: c.Host, Owner: owner, Name: name, Since: since, Began: c.Now()}
+			p := &part{Host: cmp.Or(c.hosts[full[i]], c.Host), Owner: owner, Name: name, Since: since, Began: c.Now()}
 			read := c.readBulk
 			if noBulk {
 				read = c.readByREST
@@ -95,8 +97,10 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 		return nil, nil // it is gone, or was never shown to the token
 	}
 	size := pageSize
+	known := c.hosts[strings.ToLower(p.Owner+"/"+p.Name)]
 	for {
 		p.identify(r)
+		p.Host = cmp.Or(known, p.Host)
 		if r.DefaultBranch != nil {
 			p.DefaultBranch = r.DefaultBranch.Name
 		}
@@ -149,6 +153,7 @@ func (c *accountCheck) readByREST(ctx context.Context, p *part, _ *repositoryNod
 			if d.CreatedAt.Before(p.Since.Add(-runsLong)) {
 				return all, nil
 			}
+			p.identifyBy(d.RepositoryURL)
 			a := dora.ArchivedDeployment{Node: d.NodeID, ID: d.ID, SHA: d.SHA, Created: d.CreatedAt}
 			if err := setDocument(&a, d); err != nil {
 				return nil, err
@@ -159,6 +164,14 @@ func (c *accountCheck) readByREST(ctx context.Context, p *part, _ *repositoryNod
 		number = next
 	}
 	return all, nil
+}
+
+// identifyBy takes over how a repository is spelled from its address in the API.
+func (p *part) identifyBy(address string) {
+	_, path, _ := strings.Cut(address, "/repos/")
+	if owner, name, ok := strings.Cut(path, "/"); ok && dora.RepositoryName(owner, name) == dora.RepositoryName(p.Owner, p.Name) {
+		p.Owner, p.Name = owner, name
+	}
 }
 
 // repairDeployments stores the statuses of deployments that are missing.

@@ -27,6 +27,11 @@ type issueCheck struct {
 	site string
 }
 
+func newIssueCheck(r *Repair) *issueCheck {
+	r.Issues.MaxFailures = maxRepairFailures
+	return &issueCheck{r, r.Issues.Site()}
+}
+
 // issuesState is the time up to which all events of issues are there.
 type issuesState struct {
 	Checked time.Time `json:"checked,omitzero"`

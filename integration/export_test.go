@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/integration/pgserver"
 )
 
 // liveStatuses is how many deployments happen after the installation.
@@ -81,6 +83,27 @@ func TestExportToPrometheusWithoutWindow(t *testing.T) {
 	out, err := e.command(t, "export", "-o", "remote-write", p.url+"/api/v1/write")
 	if err == nil || !strings.Contains(out, "out_of_order_time_window") {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// The same records in PostgreSQL give the same file.
+func TestExportFromPostgres(t *testing.T) {
+	t.Parallel()
+	e := newExporter(t, github(t))
+	storeHistory(t, e)
+	fromSQLite, fromPostgres := filepath.Join(e.folder, "sqlite.om"), filepath.Join(e.folder, "postgres.om")
+	e.export(t, fromSQLite)
+	server := pgserver.Start(t)
+	e.copy(t, "-to", server.URL("postgres", "postgres"))
+	e.setDatabase(t, e.config(t), server.URL("postgres", "postgres"))
+	e.export(t, fromPostgres)
+	want, err := os.ReadFile(fromSQLite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(fromPostgres)
+	if err != nil || !bytes.Equal(want, got) {
+		t.Errorf("%v; %d bytes from SQLite, %d from PostgreSQL", err, len(want), len(got))
 	}
 }
 

@@ -64,7 +64,7 @@ func (e *exporter) start(t *testing.T) {
 	e.waitUntilReady(t)
 }
 
-func (e *exporter) waitUntilReady(t *testing.T) {
+func (e *exporter) waitUntilReady(t testing.TB) {
 	t.Helper()
 	eventually(t, "the exporter is ready", func() error {
 		_, err := get("http://" + e.address + "/readyz")
@@ -73,7 +73,7 @@ func (e *exporter) waitUntilReady(t *testing.T) {
 }
 
 // run starts a command in the exporter's folder, in a process group of its own.
-func (e *exporter) run(t *testing.T, name string, arguments ...string) {
+func (e *exporter) run(t testing.TB, name string, arguments ...string) {
 	t.Helper()
 	e.process = exec.Command(name, arguments...)
 	e.process.Dir, e.process.Stdout, e.process.Stderr = e.folder, &e.output, &e.output
@@ -152,7 +152,7 @@ func get(url string) (string, error) {
 }
 
 // eventually polls until f returns no error.
-func eventually(t *testing.T, what string, f func() error) {
+func eventually(t testing.TB, what string, f func() error) {
 	t.Helper()
 	testexporter.Eventually(t, what, f)
 }

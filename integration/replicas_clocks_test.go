@@ -3,8 +3,6 @@ package integration
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -51,19 +49,6 @@ func TestReplicasClocksApart(t *testing.T) {
 		if waiting, err := e.sample("dora_exporter_evaluations_waiting "); err != nil || waiting == "0" || waiting == "" {
 			t.Errorf("replica %d has %q evaluations waiting, %v; want some", n, waiting, err)
 		}
-	}
-}
-
-// configure appends to the configuration.
-func (e *exporter) configure(t *testing.T, text string) {
-	t.Helper()
-	file, err := os.OpenFile(filepath.Join(e.folder, "config.yml"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if _, err := file.WriteString(text); err != nil {
-		t.Fatal(err)
 	}
 }
 

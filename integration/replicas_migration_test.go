@@ -31,6 +31,10 @@ func TestReplicasMigrated(t *testing.T) {
 			t.Fatalf("the schema still has version %s", now)
 		}
 		r.goesOn(t, 60)
+		for _, old := range r.all[1:] {
+			old.waitUntilReady(t)
+			old.send(t, "deployment_status", status(1, 1, "success")) // again
+		}
 		old := r.all[2]
 		old.kill()
 		old.run(t, binary)

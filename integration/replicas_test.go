@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -27,7 +28,7 @@ type replicas struct {
 }
 
 // newReplicas prepares replicas; database returns the URL for each of them, otlp is the address of a receiver, or empty.
-func newReplicas(t *testing.T, n int, database func(replica int) string, otlp string) *replicas {
+func newReplicas(t testing.TB, n int, database func(replica int) string, otlp string) *replicas {
 	t.Helper()
 	r := &replicas{ledger: ledger{answered: map[int]bool{}}, stopLoad: func() {}}
 	for i := range n {
@@ -76,7 +77,7 @@ func onServer(t *testing.T, n int) (*replicas, *pgserver.Server) {
 }
 
 // start starts all replicas at once.
-func (r *replicas) start(t *testing.T) {
+func (r *replicas) start(t testing.TB) {
 	t.Helper()
 	for _, e := range r.all {
 		e.run(t, binary)
@@ -125,11 +126,14 @@ func (r *replicas) load() {
 }
 
 // post sends a status to a replica and reports whether it was taken.
-func (r *replicas) post(e *exporter, id int) bool {
-	answer, err := client.Do(e.request("deployment_status", status(id, 1+id/50, "success")))
+func (r *replicas) post(e *exporter, id int) bool { return r.postBy(client, e, id) }
+
+func (r *replicas) postBy(c *http.Client, e *exporter, id int) bool {
+	answer, err := c.Do(e.request("deployment_status", status(id, 1+id/50, "success")))
 	if err != nil {
 		return false
 	}
+	_, _ = io.Copy(io.Discard, answer.Body) // so that the connection is used again
 	_ = answer.Body.Close()
 	if answer.StatusCode != http.StatusAccepted {
 		return false

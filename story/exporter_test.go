@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, yardstick(address))
 		os.Exit(1)
 	}
-	os.Exit(testexporter.Run(m, &binary, "8"))
+	os.Exit(testexporter.Run(m, &binary, "12"))
 }
 
 const (

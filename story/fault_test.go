@@ -3,6 +3,7 @@ package story
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,6 +67,20 @@ func round(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, r.URL.Path+"?", http.StatusFound)
 }
 
+// endless is the name of a fault: an answer without end.
+const endless = "an answer without end"
+
+// slowestFirst returns the names of faults, those first that last until a call times out, so that no others wait for them in the end.
+func slowestFirst(faults map[string]http.HandlerFunc) []string {
+	names := []string{"hanging", "dripping"}
+	for name := range faults {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // apiFaults are the ways in which an HTTP API fails for a while.
 func apiFaults() map[string]http.HandlerFunc {
 	past := strconv.FormatInt(time.Now().Unix()-1, 10)
@@ -93,7 +108,7 @@ func apiFaults() map[string]http.HandlerFunc {
 		"not HTTP":                   say("SSH-2.0-OpenSSH_9.6\r\n"),
 		"hanging":                    hang,
 		"dripping":                   drip,
-		"an answer without end":      flood,
+		endless:                      flood,
 		"redirect loop":              round,
 	}
 }

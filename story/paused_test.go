@@ -102,15 +102,15 @@ func TestPausedReport(t *testing.T) {
 			t.Parallel()
 			e := newExporter(t, "http://127.0.0.1:1")
 			e.start()
-			e.deploy("web", 1, 1000)
-			e.counts("web", 1000)
+			e.deploy("web", 1, 500)
+			e.counts("web", 500)
 			report, stderr := e.caught(theReader)
 			defer func() { _ = report.Process.Kill(); _ = report.Wait() }()
-			const bound = 16 << 20
-			for n := range 4 {
+			const bound = 8 << 20 // it would have 12 MiB after 500 statuses, and 25 MiB after 1000
+			for n := range 2 {
 				e.deploy("app", 10_000+500*n, 500)
 			}
-			e.counts("app", 2000)
+			e.counts("app", 1000)
 			e.eventually("the write-ahead log is short", func() error {
 				size, err := e.metric("dora_exporter_store_wal_bytes")
 				if err == nil && size > bound {

@@ -19,7 +19,7 @@ import (
 // options are the flags.
 type options struct {
 	exporter, folder string
-	port             int
+	port, days       int
 	in               time.Duration
 	seed             uint64
 	once             bool
@@ -30,8 +30,9 @@ func main() {
 	flag.StringVar(&o.exporter, "exporter", "./dora-exporter", "path of the exporter's binary")
 	flag.StringVar(&o.folder, "folder", "", "empty folder for the exporter's configuration and database; if unset, a temporary one that is removed at the end")
 	flag.IntVar(&o.port, "port", 8090, "port on which the exporter listens, on localhost only")
-	flag.DurationVar(&o.in, "in", time.Minute, "duration in which the half year is replayed")
-	flag.Uint64Var(&o.seed, "seed", 1, "seed of the random half year")
+	flag.DurationVar(&o.in, "in", time.Minute, "duration in which the days are replayed")
+	flag.IntVar(&o.days, "days", 182, "number of days that are replayed; as many before them are read from the stand-in")
+	flag.Uint64Var(&o.seed, "seed", 1, "seed of the random days")
 	flag.BoolVar(&o.once, "once", false, "exit when everything is counted instead of on Ctrl-C")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -53,7 +54,7 @@ func run(ctx context.Context, o options) (err error) {
 	if o.folder, err = filepath.Abs(o.folder); err != nil { // it is the exporter's working directory
 		return err
 	}
-	repositories, events, installed := demo.Year(secrets, time.Now().UTC().Truncate(time.Second), o.seed)
+	repositories, events, installed := demo.WithPast(secrets, time.Now().UTC().Truncate(time.Second), o.days, o.seed)
 	api, err := serve(ctx, repositories)
 	if err != nil {
 		return err

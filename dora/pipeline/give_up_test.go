@@ -90,10 +90,7 @@ func (s *stuckGitHub) Ship(_ context.Context, c dora.Comparison) (dora.Shipment,
 // run runs look-ups and evaluations for a while on the store's clock, as after a start, and then the server is stopped for a while.
 func (s *stuckGitHub) run(d, pause time.Duration) (left int) {
 	s.t.Helper()
-	store, err := teststore.Open(s.t.Context(), s.path, slog.New(slog.DiscardHandler))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	store := teststore.Open(s.t, s.path)
 	begun := time.Now()
 	clock, err := sqlstore.NewClock(s.t.Context(), store.Store, sqlstore.Machine{Wall: time.Now, Elapsed: func() time.Duration { return time.Since(begun) }})
 	if err != nil {

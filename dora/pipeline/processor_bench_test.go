@@ -3,23 +3,17 @@ package pipeline_test
 import (
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
-	"dora-exporter/persistence/teststore"
 )
 
 // BenchmarkProcess processes stored deliveries whose commits are known.
 func BenchmarkProcess(b *testing.B) {
-	store, err := teststore.Open(b.Context(), filepath.Join(b.TempDir(), "dora-exporter.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = store.Close() }()
-	err = store.Update(b.Context(), func(tx dora.Tx) error {
+	store := openStore(b)
+	err := store.Update(b.Context(), func(tx dora.Tx) error {
 		return tx.Commits().SaveOrigin(status(1, "", 0).Status.Deployment.Commit().Key(), dora.Origin{FirstCommit: morning})
 	})
 	if err != nil {

@@ -101,7 +101,7 @@ func TestDeadLetter(t *testing.T) {
 		if err != nil || len(all) != 1 || all[0].ID != 2 || all[0].Attempts != 5 || !strings.Contains(all[0].Why, "does not know") {
 			t.Errorf("set aside %+v, %v; want delivery 2 after 5 attempts and why", all, err)
 		}
-		if n, err := teststore.Retry(t.Context(), path); n != 1 || err != nil {
+		if n, err := teststore.Retry(t, path); n != 1 || err != nil {
 			t.Errorf("Retry = %d, %v; want 1", n, err)
 		}
 		is(1, 0)

@@ -22,11 +22,7 @@ var sizes = []int{1000, 10_000, 100_000}
 func withFacts(b *testing.B, n int) (store *teststore.Store, folder string, projection func() *pipeline.Projection) {
 	b.Helper()
 	folder = b.TempDir()
-	store, err := teststore.Open(b.Context(), filepath.Join(folder, "dora-exporter.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = store.Close() })
+	store = openStoreAt(b, filepath.Join(folder, "dora-exporter.db"))
 	for from := 0; from < n; from += 1000 {
 		err := store.Update(b.Context(), func(tx dora.Tx) error {
 			for i := from; i < from+1000; i++ {

@@ -41,11 +41,9 @@ type waitServer struct {
 
 func (s *waitServer) start() {
 	s.t.Helper()
-	var err error
-	if s.store, err = teststore.Open(s.t.Context(), s.path, slog.New(slog.DiscardHandler)); err != nil {
-		s.t.Fatal(err)
-	}
+	s.store = teststore.Open(s.t, s.path)
 	began := time.Now()
+	var err error
 	s.clock, err = sqlstore.NewClock(s.t.Context(), s.store.Store, sqlstore.Machine{
 		Wall:    func() time.Time { return time.Now().Add(time.Duration(s.step.Load())) },
 		Elapsed: func() time.Duration { return time.Since(began) },

@@ -259,12 +259,13 @@ func TestBacklogIsShared(t *testing.T) {
 func TestOpenSaysWhatToDo(t *testing.T) {
 	server := pgserver.Start(t, "fsync=off")
 	server.Psql("postgres", "CREATE ROLE reader LOGIN PASSWORD 'secret'; CREATE ROLE owner LOGIN; CREATE SCHEMA mine AUTHORIZATION owner; CREATE SCHEMA other; CREATE TABLE other.t (a int)")
+	const runs = "check that the server runs"
 	withPassword := strings.Replace(server.URL("reader", "postgres"), "reader@", "reader:secret@", 1)
 	for name, test := range map[string]struct {
 		url, schema string
 		want        string
 	}{
-		"no server":        {"postgres://u:secret@127.0.0.1:1/db?sslmode=disable", "x", "check that the server runs"},
+		"no server":        {"postgres://u:secret@127.0.0.1:1/db?sslmode=disable", "x", runs},
 		"no database":      {strings.Replace(withPassword, "/postgres?", "/nothing?", 1), "x", "create the database"},
 		"no rights":        {withPassword, "x", `CREATE SCHEMA "x" AUTHORIZATION`},
 		"other's schema":   {server.URL("postgres", "postgres"), "other", "set storage.schema to another name"},
@@ -284,6 +285,9 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 			}
 			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("Open = %v, want %q and no password", err, test.want)
+			}
+			if err != nil && test.want != runs && strings.Contains(err.Error(), runs) {
+				t.Errorf("Open = %v, although the server runs", err)
 			}
 		})
 	}

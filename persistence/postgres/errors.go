@@ -99,6 +99,9 @@ func explained(name, schema string, err error) error {
 	case "53300":
 		remedy = "raise max_connections of the server, or use a connection pooler"
 	case "":
+		if !isDisconnect(err) && !errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("open %s: %w", name, err)
+		}
 		remedy = "check that the server runs and that storage.database has its address"
 	default:
 		return fmt.Errorf("open %s: %w", name, withGrants(err, schema))

@@ -15,10 +15,10 @@ type polled struct {
 	position, checksum int64
 }
 
-// poll notifies the store of what other processes have committed since last, until the engine is closed. Errors are left to the writer, which meets
+// poll notifies the store of what other processes commit, until the engine is closed. Errors are left to the writer, which meets
 // them, too.
-func (s *Store) poll(last polled) {
-	defer close(s.polled)
+func (s *Store) poll() {
+	last := s.seen
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {

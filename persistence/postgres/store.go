@@ -30,8 +30,9 @@ const (
 type Store struct {
 	*sqlstore.Store
 	engine *engine
-	// polled is closed when poll has ended.
-	polled chan struct{}
+	// seen is what other processes had committed when the store was opened.
+	seen    polled
+	polling sync.WaitGroup
 
 	closing  sync.Once
 	closeErr error
@@ -40,6 +41,16 @@ type Store struct {
 // Open connects to a database by a URL or libpq's connection string, whose gaps libpq's variables fill, and creates or migrates the
 // schema. The error is a message for the user, with a remedy and without the password.
 func Open(ctx context.Context, url, schema string, logger *slog.Logger) (*Store, error) {
+	s, err := OpenAlone(ctx, url, schema, logger)
+	if err != nil {
+		return nil, err
+	}
+	s.polling.Go(s.poll)
+	return s, nil
+}
+
+// OpenAlone is Open for a process that has the store to itself: it does not look for what others commit.
+func OpenAlone(ctx context.Context, url, schema string, logger *slog.Logger) (*Store, error) {
 	config, err := parse(url)
 	if err != nil {
 		return nil, err
@@ -54,26 +65,23 @@ func Open(ctx context.Context, url, schema string, logger *slog.Logger) (*Store,
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: newEngine(name, schema, connectPipelined(config, maxWriteConns), logger), polled: make(chan struct{})}
-	seen, err := s.open(start, reader, logger)
-	if err != nil {
-		close(s.polled)
+	s := &Store{engine: newEngine(name, schema, connectPipelined(config, maxWriteConns), logger)}
+	if err := s.open(start, reader, logger); err != nil {
 		return nil, explained(name, schema, errors.Join(err, s.Close()))
 	}
-	go s.poll(seen)
 	return s, nil
 }
 
-// open opens the store and returns what other processes have committed before.
-func (s *Store) open(ctx context.Context, reader *sqlstore.Reader, logger *slog.Logger) (seen polled, err error) {
+// open registers the process and opens the records.
+func (s *Store) open(ctx context.Context, reader *sqlstore.Reader, logger *slog.Logger) (err error) {
 	if err := s.engine.register(ctx); err != nil {
-		return polled{}, errors.Join(err, reader.Close())
+		return errors.Join(err, reader.Close())
 	}
-	if seen, err = s.engine.look(ctx); err != nil { // which sets the clock
-		return polled{}, errors.Join(err, reader.Close())
+	if s.seen, err = s.engine.look(ctx); err != nil { // which sets the clock
+		return errors.Join(err, reader.Close())
 	}
 	s.Store, err = sqlstore.Open(ctx, reader, s.engine, logger)
-	return seen, err
+	return err
 }
 
 // WriteConnections returns the state of the connections for writing.
@@ -92,11 +100,14 @@ func (s *Store) Close() error {
 			s.closeErr = s.Store.Close()
 		}
 		s.engine.cancel()
-		<-s.polled
+		s.polling.Wait()
 		s.closeErr = errors.Join(s.closeErr, s.engine.inbox.close(), s.engine.db.Close())
 	})
 	return s.closeErr
 }
+
+// ErrNoTables is in the error of OpenReader if no server has used the schema yet.
+var ErrNoTables = errors.New("has no tables yet, the server creates them")
 
 // OpenReader connects to a database for reading, whose schema must be there.
 func OpenReader(ctx context.Context, url, schema string) (*sqlstore.Reader, error) {
@@ -147,6 +158,9 @@ func checkSchema(ctx context.Context, config *pgx.ConnConfig, name, schema strin
 		}
 		defer tx.Rollback(ctx) //nolint:errcheck // nothing was written
 		version, err := schemaVersion(ctx, tx, &dialect{schema: quoted(schema)}, name, schema)
+		if err == nil && version == 0 {
+			return fmt.Errorf("%s %w", name, ErrNoTables)
+		}
 		if err == nil && version < len(sqlstore.Migrations) {
 			err = fmt.Errorf("%s has schema version %d and this program works with %d; start the server once with this version, "+
 				"which brings it up to date", name, version, len(sqlstore.Migrations))

@@ -94,15 +94,13 @@ func (r *Reader) queryRow(ctx context.Context, query string, into ...any) error 
 	return r.query(ctx, query, nil, func(rows *sql.Rows) error { return rows.Scan(into...) })
 }
 
-// rows runs a query in the snapshot, or else, prepared, on any of the connections.
+// rows runs a query in the snapshot, or else on any of the connections. It stays prepared.
 func (r *Reader) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	if r.database.Translate != nil { // whose driver keeps statements prepared
 		query, args = r.database.Translate(query, args)
 		if r.snapshot == nil {
 			return r.db.QueryContext(ctx, query, args...)
 		}
-	}
-	if r.snapshot != nil {
 		return r.snapshot.QueryContext(ctx, query, args...)
 	}
 	return r.statements.query(ctx, query, args)
@@ -119,7 +117,9 @@ func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return f(&Reader{path: r.path, db: r.db, database: r.database, damaged: r.damaged, codec: r.codec, snapshot: tx})
+	prepared := newStatements(tx)
+	defer prepared.close() //nolint:errcheck // likewise
+	return f(&Reader{path: r.path, db: r.db, database: r.database, damaged: r.damaged, codec: r.codec, statements: prepared, snapshot: tx})
 }
 
 // reader returns a Reader that sees what the transaction sees.

@@ -12,22 +12,29 @@ import (
 // maxStatements bounds the memory of statements: queries with lists of values have many texts.
 const maxStatements = 200
 
-// statements keeps the queries of a pool of connections prepared: parsing and planning a query takes longer than reading a row by its key.
+// statements keeps the queries of a pool of connections or a transaction prepared: parsing and planning a query takes longer than reading a
+// row by its key.
 type statements struct {
-	db *sql.DB
+	db queryable
 
 	mu      sync.Mutex
 	byQuery map[string]statement
 }
 
-func newStatements(db *sql.DB) *statements {
+// queryable is a *sql.DB or *sql.Tx.
+type queryable interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func newStatements(db queryable) *statements {
 	return &statements{db: db, byQuery: map[string]statement{}}
 }
 
 // statement is prepared once and closed with its connection.
 type statement struct{ *sql.Stmt }
 
-// query runs a query on any of the connections.
+// query runs a query.
 func (s *statements) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	prepared, err := s.prepare(ctx, query)
 	if err != nil {

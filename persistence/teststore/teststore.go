@@ -1,28 +1,15 @@
 // Package teststore opens stores for tests of other packages: in SQLite, or in PostgreSQL if the variable TEST_POSTGRES has the URL of a
-// database, in a schema for each file name.
+// database, where each path has a schema of its own until the end of the test.
 package teststore
 
 import (
-	"context"
-	"fmt"
-	"hash/crc64"
 	"log/slog"
-	"os"
 	"testing"
 
 	"dora-exporter/persistence/postgres"
 	"dora-exporter/persistence/sqlite"
 	"dora-exporter/persistence/sqlstore"
 )
-
-// InPostgres reports whether stores are in PostgreSQL.
-func InPostgres() bool { return url() != "" }
-
-func url() string { return os.Getenv("TEST_POSTGRES") } //nolint:forbidigo // of tests alone
-
-func schema(path string) string {
-	return fmt.Sprintf("test_%016x", crc64.Checksum([]byte(path), crc64.MakeTable(crc64.ECMA)))
-}
 
 // Store is an open store of either engine.
 type Store struct {
@@ -34,15 +21,27 @@ type Store struct {
 func (s *Store) Close() error { return s.close() }
 
 // Open opens the store of a path, which is created if it does not exist. The caller closes it.
-func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error) {
+func Open(tb testing.TB, path string) *Store {
+	tb.Helper()
+	store, err := open(tb, path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return store
+}
+
+func open(tb testing.TB, path string) (*Store, error) {
+	tb.Helper()
+	logger := slog.New(slog.DiscardHandler)
 	if InPostgres() {
-		s, err := postgres.Open(ctx, url(), schema(path), logger)
+		url, schema := Schema(tb, path)
+		s, err := postgres.OpenAlone(tb.Context(), url, schema, logger)
 		if err != nil {
 			return nil, err
 		}
 		return &Store{s.Store, s.Close}, nil
 	}
-	s, err := sqlite.Open(ctx, path, logger)
+	s, err := sqlite.Open(tb.Context(), path, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +51,7 @@ func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error)
 // At opens the store of a path, and closes it at the end of the test.
 func At(tb testing.TB, path string) *Store {
 	tb.Helper()
-	s, err := Open(tb.Context(), path, slog.New(slog.DiscardHandler))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	s := Open(tb, path)
 	tb.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			tb.Error(err)
@@ -67,16 +63,7 @@ func At(tb testing.TB, path string) *Store {
 // Reader opens the store of a path for reading, and closes it at the end of the test.
 func Reader(tb testing.TB, path string) *sqlstore.Reader {
 	tb.Helper()
-	var r *sqlstore.Reader
-	var err error
-	if InPostgres() {
-		r, err = postgres.OpenReader(tb.Context(), url(), schema(path))
-	} else {
-		var file *sqlite.Reader
-		if file, err = sqlite.OpenReader(tb.Context(), path); err == nil {
-			r = file.Reader
-		}
-	}
+	r, err := openReader(tb, path)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -84,10 +71,25 @@ func Reader(tb testing.TB, path string) *sqlstore.Reader {
 	return r
 }
 
-// Retry makes all dead letters of the store of a path pending again.
-func Retry(ctx context.Context, path string) (int64, error) {
+func openReader(tb testing.TB, path string) (*sqlstore.Reader, error) {
+	tb.Helper()
 	if InPostgres() {
-		return postgres.Retry(ctx, url(), schema(path))
+		url, schema := Schema(tb, path)
+		return postgres.OpenReader(tb.Context(), url, schema)
 	}
-	return sqlite.Retry(ctx, path)
+	r, err := sqlite.OpenReader(tb.Context(), path)
+	if err != nil {
+		return nil, err
+	}
+	return r.Reader, nil
+}
+
+// Retry makes all dead letters of the store of a path pending again.
+func Retry(tb testing.TB, path string) (int64, error) {
+	tb.Helper()
+	if InPostgres() {
+		url, schema := Schema(tb, path)
+		return postgres.Retry(tb.Context(), url, schema)
+	}
+	return sqlite.Retry(tb.Context(), path)
 }

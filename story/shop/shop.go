@@ -32,7 +32,8 @@ type Shop struct {
 	GitHub GitHub
 	Rules  *rules.Rules
 
-	t testing.TB
+	t      testing.TB
+	reader *sqlstore.Reader
 }
 
 // New returns a shop with an empty database, which is removed with the test.
@@ -51,10 +52,13 @@ func New(t testing.TB) *Shop {
 	}
 }
 
-// Reader opens the database for reading.
+// Reader returns the database, opened for reading.
 func (s *Shop) Reader() *sqlstore.Reader {
 	s.t.Helper()
-	return teststore.Reader(s.t, s.Path)
+	if s.reader == nil {
+		s.reader = teststore.Reader(s.t, s.Path)
+	}
+	return s.reader
 }
 
 // Deliver stores events as deliveries, with the keys that the webhooks give them, a second after they happened.
