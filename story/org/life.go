@@ -103,7 +103,8 @@ func (l *life) develop(title, body, branch string) {
 	how := l.style
 	if how == mixes {
 		how = style(l.IntN(3))
-	} else if how == releases {
+	}
+	if how == releases {
 		how = squashes
 	}
 	l.pull(pull{author: l.person(), title: title, body: body, branch: branch, base: l.trunk()}, how, 40*time.Hour)
