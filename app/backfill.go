@@ -84,7 +84,7 @@ func (p *parts) newBackfill(ctx context.Context, o *Options, r BackfillRequest, 
 		r.Sources = []string{dora.Jira}
 		all = history.Servers{p.backfillOf(o, "", r, onProgress)}
 	}
-	all[len(all)-1].Issues = newIssues(o.Config, o.Logger)
+	all[len(all)-1].Issues = newIssues(c, o.Logger)
 	return all, nil
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -28,24 +29,27 @@ func newWanted(c *config.Config) *wantedRepositories {
 }
 
 // add adds a repository: owner/name or host/owner/name, with * as the name for all of the owner. Without a host it is read from the servers of
-// the accounts that list its owner, else from those of accounts for all owners. A repository on a server that no account is for is left out.
-func (w *wantedRepositories) add(name string) {
+// the accounts that list its owner, else from those of accounts for all owners. It returns false if no account is for it.
+func (w *wantedRepositories) add(name string) (added bool) {
 	if strings.Count(name, "/") == 2 {
 		host, name, _ := strings.Cut(name, "/")
 		for _, known := range w.hosts {
 			if dora.GitHubHost(known) == dora.GitHubHost(strings.ToLower(host)) {
 				w.addTo(known, name)
+				added = true
 			}
 		}
-		return
+		return added
 	}
 	owner, _, _ := strings.Cut(name, "/")
 	listed := slices.ContainsFunc(w.accounts, func(a dora.Account) bool { return a.Lists(owner) })
 	for _, a := range w.accounts {
 		if a.Lists(owner) || !listed && len(a.Owners) == 0 {
 			w.addTo(apiHost(a.BaseURL), name)
+			added = true
 		}
 	}
+	return added
 }
 
 func (w *wantedRepositories) addTo(host, name string) {
@@ -59,7 +63,9 @@ func (w *wantedRepositories) addTo(host, name string) {
 func (p *parts) wantedOf(ctx context.Context, c *config.Config, names []string) (*wantedRepositories, error) {
 	w := newWanted(c)
 	for _, name := range names {
-		w.add(name)
+		if !w.add(name) {
+			return nil, fmt.Errorf("no account is for %s: add its owner to owners of an account under github.accounts, or an account with the server's base_url", name)
+		}
 	}
 	if len(names) > 0 {
 		return w, nil

@@ -32,8 +32,11 @@ func TestWantedRepositories(t *testing.T) {
 		{"a host", gitHub + ", " + wildcard, []string{"ghe.example.com/acme/web"}, map[string][]string{"ghe.example.com": {"acme/web"}}},
 		{"the host of the pages", gitHub + ", " + enterprise, []string{"github.com/acme/*"}, map[string][]string{"api.github.com": {"acme/*"}}},
 		{"a host that no account is for", gitHub + ", " + enterprise, []string{"gitlab.com/acme/web"}, map[string][]string{}},
-		{"an owner on two servers", "{owners: [acme], token: a}, {base_url: 'https://ghe.example.com/api/v3/', owners: [Acme], token: b}", []string{"acme/*"},
-			map[string][]string{"api.github.com": {"acme/*"}, "ghe.example.com": {"acme/*"}}},
+		{
+			"an owner on two servers", "{owners: [acme], token: a}, {base_url: 'https://ghe.example.com/api/v3/', owners: [Acme], token: b}",
+			[]string{"acme/*"},
+			map[string][]string{"api.github.com": {"acme/*"}, "ghe.example.com": {"acme/*"}},
+		},
 		{"twice", gitHub, []string{"acme/web", "Acme/Web"}, map[string][]string{"api.github.com": {"acme/web"}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -43,7 +46,9 @@ func TestWantedRepositories(t *testing.T) {
 			}
 			w := newWanted(c)
 			for _, name := range test.names {
-				w.add(name)
+				if added := w.add(name); added != (len(test.want) > 0) {
+					t.Errorf("%s: added is %v", name, added)
+				}
 			}
 			if diff := cmp.Diff(test.want, w.byHost); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)

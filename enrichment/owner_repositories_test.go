@@ -21,16 +21,25 @@ func TestOwnerRepositories(t *testing.T) {
 		calls []string
 	}{
 		{
-			"organization", map[string]string{"/orgs/acme/repos 1": `[{"full_name": "acme/web"}]`, "/orgs/acme/repos 2": `[{"full_name": "acme/api"}]`}, false,
-			[]string{"acme/web", "acme/api"}, []string{"/orgs/acme/repos 1", "/orgs/acme/repos 2"},
+			"organization",
+			map[string]string{"/orgs/acme/repos 1": `[{"full_name": "acme/web"}]`, "/orgs/acme/repos 2": `[{"full_name": "acme/api"}]`},
+			false,
+			[]string{"acme/web", "acme/api"},
+			[]string{"/orgs/acme/repos 1", "/orgs/acme/repos 2"},
 		},
 		{
-			"user", map[string]string{"/users/acme/repos 1": `[{"full_name": "acme/web"}]`}, false,
-			[]string{"acme/web"}, []string{"/orgs/acme/repos 1", "/users/acme/repos 1"},
+			"user",
+			map[string]string{"/users/acme/repos 1": `[{"full_name": "acme/web"}]`},
+			false,
+			[]string{"acme/web"},
+			[]string{"/orgs/acme/repos 1", "/users/acme/repos 1"},
 		},
 		{
-			"installation", map[string]string{"/installation/repositories 1": `{"repositories": [{"full_name": "acme/web"}]}`}, true,
-			[]string{"acme/web"}, []string{"/installation/repositories 1"},
+			"installation",
+			map[string]string{"/installation/repositories 1": `{"repositories": [{"full_name": "acme/web"}]}`},
+			true,
+			[]string{"acme/web"},
+			[]string{"/installation/repositories 1"},
 		},
 		{"nobody", nil, false, nil, []string{"/orgs/acme/repos 1", "/users/acme/repos 1"}},
 	} {

@@ -51,7 +51,7 @@ func (s Servers) with(index int, now Progress) (all Progress) {
 		}
 		all.Repositories, all.Done, all.CallsLeft = all.Repositories+p.Repositories, all.Done+p.Done, all.CallsLeft+p.CallsLeft
 		all.Deployments, all.Issues, all.Deliveries = all.Deployments+p.Deployments, all.Issues+p.Issues, all.Deliveries+p.Deliveries
-		all.Spent.Add(p.Spent)
+		all.Add(p.Spent)
 		all.Failed = slices.Concat(all.Failed, p.Failed)
 	}
 	return all

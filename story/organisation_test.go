@@ -114,7 +114,7 @@ func TestOrganisation(t *testing.T) {
 	o := newOrganisation(t, *orgRepositories, *orgReleases)
 	var out bytes.Buffer
 	c := o.Command(t.Context(), "backfill", "-since", "1200d")
-	c.Stdout, c.Stderr = &out, os.Stderr
+	c.Stdout, c.Stderr = &out, &out
 	began := time.Now()
 	if err := c.Run(); err != nil {
 		t.Fatalf("%v: %s", err, &out)

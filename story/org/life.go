@@ -56,7 +56,7 @@ func (l *life) live(begin time.Time, count int) {
 	first := l.r.push(mainBranch, commit{author: "ann", message: "Begin", authored: begin.Add(-time.Hour)})
 	l.r.tips["develop"] = first.sha
 	l.waiting = []change{{begins: first.authored}}
-	l.ship("production")
+	l.ship()
 	every := (l.end.Sub(begin) / time.Duration(count+1)).Truncate(time.Second)
 	for n := range count {
 		l.now = begin.Add(time.Duration(n+1) * every)
@@ -82,7 +82,7 @@ func (l *life) release(every time.Duration) {
 		l.deploy("production", "failure")
 	}
 	before := l.running
-	d := l.ship("production")
+	d := l.ship()
 	if l.IntN(6) == 0 && every > 8*time.Hour {
 		l.goWrong(d, before)
 	}
@@ -99,19 +99,19 @@ func (l *life) trunk() string {
 }
 
 // develop merges a pull request of a person in the repository's style.
-func (l *life) develop(title, body, branch string) *pull {
+func (l *life) develop(title, body, branch string) {
 	how := l.style
-	switch l.style {
-	case mixes:
+	if how == mixes {
 		how = style(l.IntN(3))
-	case releases:
+	}
+	if how == releases {
 		how = squashes
 	}
-	return l.pull(pull{author: l.person(), title: title, body: body, branch: branch, base: l.trunk()}, how, 40*time.Hour)
+	l.pull(pull{author: l.person(), title: title, body: body, branch: branch, base: l.trunk()}, how, 40*time.Hour)
 }
 
 // pull merges a pull request on which somebody worked for some time.
-func (l *life) pull(p pull, how style, work time.Duration) *pull {
+func (l *life) pull(p pull, how style, work time.Duration) {
 	l.after(12 * time.Minute)
 	p.number, p.merged = len(l.r.pulls)+1, l.now
 	began := l.now.Add(-time.Duration(float64(work) * (0.1 + l.ExpFloat64())).Truncate(time.Second))
@@ -136,7 +136,6 @@ func (l *life) pull(p pull, how style, work time.Duration) *pull {
 	}
 	l.r.pulls = append(l.r.pulls, &p)
 	l.waiting = append(l.waiting, change{p.number, p.title, began, p.author == "dependabot[bot]"})
-	return &p
 }
 
 // takeToMain merges develop to main in a repository that works with releases.

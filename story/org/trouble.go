@@ -28,11 +28,11 @@ type done struct {
 }
 
 // deploy deploys main, which ends with a state.
-func (l *life) deploy(environment, state string) *deployment {
-	return l.deployCommit(environment, l.r.tips[mainBranch], state)
+func (l *life) deploy(environment, state string) {
+	l.deployCommit(environment, l.r.tips[mainBranch], state)
 }
 
-func (l *life) deployCommit(environment, sha, state string) *deployment {
+func (l *life) deployCommit(environment, sha, state string) {
 	d := &deployment{id: l.id(), environment: environment, sha: sha, created: l.after(4 * time.Minute)}
 	if l.style == releases && environment == "production" {
 		d.tag, d.isGone = fmt.Sprintf("v%d", d.id), l.r.id%2 == 0 && l.IntN(10) == 0
@@ -40,17 +40,16 @@ func (l *life) deployCommit(environment, sha, state string) *deployment {
 	l.r.deployments = append(l.r.deployments, d)
 	l.setStatus(d, "in_progress", l.now.Add(2*time.Second))
 	l.setStatus(d, state, l.after(8*time.Minute))
-	return d
 }
 
 func (l *life) setStatus(d *deployment, state string, at time.Time) {
 	d.statuses = append(d.statuses, status{l.id(), state, at})
 }
 
-// ship deploys main to an environment of production with success, and notes what that means.
-func (l *life) ship(environment string) *done {
+// ship deploys main to production with success, and notes what that means.
+func (l *life) ship() *done {
 	d := &done{changes: l.waiting}
-	l.deploy(environment, "success")
+	l.deploy("production", "success")
 	d.at = l.now
 	for _, c := range l.waiting {
 		if c.isBot {
@@ -102,10 +101,10 @@ func (l *life) goWrong(d *done, before string) {
 		body := fmt.Sprintf("Reverts %s#%d", l.r.fullName(), last.number)
 		l.develop(fmt.Sprintf("Revert %q", last.title), body, fmt.Sprintf("revert-%d-work", last.number))
 		l.takeToMain()
-		l.repair(d, l.ship("production"))
+		l.repair(d, l.ship())
 	default:
 		d.cause = "hotfix"
 		l.pull(pull{author: "eve", title: l.title(), branch: fmt.Sprintf("hotfix/%d", len(l.r.pulls)), base: mainBranch}, squashes, time.Hour)
-		l.repair(d, l.ship("production"))
+		l.repair(d, l.ship())
 	}
 }
