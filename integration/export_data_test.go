@@ -85,12 +85,16 @@ func addDay(midnight time.Time, add func(family string, labels dora.Labels, at t
 	rows := []row{
 		{dora.Deployments, exportedScope.With("outcome", "failure"), 12, 1},
 		{dora.DeploymentRun, exportedScope, 12, 100 * second},
-		{dora.DeploymentsTotal, status("failure"), 12, 1}, {dora.DeploymentsDurationSum, status("failure"), 12, 600 * second},
+		{dora.DeploymentsTotal, status("failure"), 12, 1},
+		{dora.DeploymentsDurationSum, status("failure"), 12, 600 * second},
 		{dora.LeadTimeUnavailable, exportedScope.With("reason", "not_found"), 15, 1},
-		{dora.ChangeFailures, exportedScope.With("cause", "rollback"), 15, 1}, {dora.ReworkDeployments, exportedScope.With("cause", "rollback"), 15, 1},
+		{dora.ChangeFailures, exportedScope.With("cause", "rollback"), 15, 1},
+		{dora.ReworkDeployments, exportedScope.With("cause", "rollback"), 15, 1},
 		{dora.Recovery, exportedScope, 15, 2700 * second},
-		{dora.IncidentsOpened, issue, 10, 1}, {dora.IncidentRecovery, issue, 16, 3000 * second},
-		{dora.Incidents, project, 16, 1}, {dora.IncidentsDurationSum, project, 16, 1800 * second},
+		{dora.IncidentsOpened, issue, 10, 1},
+		{dora.IncidentRecovery, issue, 16, 3000 * second},
+		{dora.Incidents, project, 16, 1},
+		{dora.IncidentsDurationSum, project, 16, 1800 * second},
 	}
 	for _, hour := range []int{9, 15} {
 		rows = append(rows, row{dora.Deployments, exportedScope.With("outcome", "success"), hour, 1},

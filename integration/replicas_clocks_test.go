@@ -29,7 +29,7 @@ func TestReplicasClocksApart(t *testing.T) {
 	for n, e := range r.all {
 		e.configure(t, "deployments: {settle: 5m}\n")
 		run(n)
-		if offset := e.clock(t).Sub(time.Now()); (offset - offsets[n]).Abs() > time.Minute {
+		if offset := time.Until(e.clock(t)); (offset - offsets[n]).Abs() > time.Minute {
 			t.Fatalf("the clock of replica %d is %s ahead, want %s", n, offset, offsets[n])
 		}
 	}

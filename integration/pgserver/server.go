@@ -167,7 +167,7 @@ func (s *Server) Trust(network string) {
 	s.tb.Helper()
 	file, err := os.OpenFile(filepath.Join(s.data(), "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err == nil {
-		_, err = fmt.Fprintf(file, "host all all %s trust\n", network)
+		_, err = fmt.Fprintf(file, "host all all %s trust\n", network) //nolint:dupword // databases and roles
 		err = errors.Join(err, file.Close())
 	}
 	if err != nil {
