@@ -36,10 +36,11 @@ const (
 
 // runTask checks at the start and whenever it is due, until ctx ends. It calls onFirst after the first check, be it another server's.
 func (r *Repair) runTask(ctx context.Context, t repairTask, onFirst func()) {
-	started := r.Clock()
+	started, checked := r.Clock(), false
 	defer onFirst()
 	for ctx.Err() == nil {
-		checked, err := r.checkIfDue(ctx, t, started)
+		var err error
+		checked, err = r.checkIfDue(ctx, t, started, checked)
 		wait := min(repairPoll, t.interval)
 		if err != nil && ctx.Err() == nil {
 			r.Logger.Error("looking for events that webhooks did not bring failed, will retry", "account", t.name[len(repairPrefix):], "error", err)
@@ -54,13 +55,14 @@ func (r *Repair) runTask(ctx context.Context, t repairTask, onFirst func()) {
 	}
 }
 
-// checkIfDue checks unless that is not due, or another server does. It reports whether there was a check since a time.
-func (r *Repair) checkIfDue(ctx context.Context, t repairTask, started time.Time) (checked bool, err error) {
+// checkIfDue checks unless that is not due, or another server does. It reports whether there was a check since the start: one of this server
+// before, or one of another since started. After a kill, the clock of a store that only one server uses may show less than at the last check.
+func (r *Repair) checkIfDue(ctx context.Context, t repairTask, started time.Time, before bool) (checked bool, err error) {
 	due := false
 	err = r.Store.Update(ctx, func(tx dora.Tx) error {
 		var state taskState
 		_, err := tx.Backfill().Part(t.name, &state)
-		checked = state.Finished.After(started)
+		checked = before || r.Shared && state.Finished.After(started)
 		due = (!checked || r.Clock().Sub(state.Finished) >= t.interval) && !r.isOfOther(state)
 		if err != nil || !due {
 			return err

@@ -231,7 +231,7 @@ func TestOneServerRepairs(t *testing.T) {
 	started := h.now
 	try := func(r *Repair, want bool) {
 		t.Helper()
-		if checked, err := r.checkIfDue(t.Context(), task(r), started); checked != want || err != nil {
+		if checked, err := r.checkIfDue(t.Context(), task(r), started, false); checked != want || err != nil {
 			t.Errorf("%s after %v: %t, %v", r.Runner, h.now.Sub(started), checked, err)
 		}
 	}
