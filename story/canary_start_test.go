@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"dora-exporter/persistence/teststore"
 )
 
 // Nothing that the program says at its start has a secret: neither when all is right nor when a secret stands where
@@ -25,7 +27,9 @@ func TestNoSecretAtStart(t *testing.T) {
 	silent(0, "-h")
 	silent(0, "-version")
 	silent(2, "-log", "debug", "-nope")
-	silent(1, "deliveries", "list")
+	if !teststore.InPostgres() { // whose schema may have its tables
+		silent(1, "deliveries", "list")
+	}
 	for _, line := range []string{
 		"jira: canary", "jira: [canary]", "github: 'canary'", "github: {token: [canary]}", "github: {token: {canary: canary}}",
 		"github: {token: *canary}", "github: {token: &canary *canary}", "github: {webhook_secret: *canary}", "github: {token: !canary {}}",

@@ -20,7 +20,7 @@ type dialect struct {
 
 var (
 	// hint matches what SQLite's planner is told.
-	hint = regexp.MustCompile(`INDEXED BY \w+ `)
+	hint = regexp.MustCompile(`\s+INDEXED BY \w+`)
 	// ownTable matches the tables and views of the schema where a statement names them.
 	ownTable = regexp.MustCompile(`\b(FROM|JOIN|INTO|UPDATE|TABLE|VIEW|INDEX\s+\w+\s+ON)(\s+)(` + strings.Join(ownTables(), "|") + `)\b`)
 	// parameter matches a parameter of SQLite.
