@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dora-exporter/internal/testexporter"
+	"dora-exporter/persistence/teststore"
 )
 
 // binary is the program, built once for all tests.
@@ -23,7 +24,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, yardstick(address))
 		os.Exit(1)
 	}
-	os.Exit(testexporter.Run(m, &binary, "12"))
+	parallel := "12"
+	if teststore.InPostgres() { // whose server needs processors, too
+		parallel = "5"
+	}
+	os.Exit(testexporter.Run(m, &binary, parallel))
 }
 
 const (

@@ -18,6 +18,7 @@ var ofSQLite = []string{
 	"TestLockedByAnotherProcess",  // the lock of the file; PostgreSQL ends who holds its lock for too long
 	"TestPausedReport",            // the write-ahead log grows while it is read
 	"TestPush", "TestDeltasAddUp", // metrics of the process are of the resource of its facts
+	"TestStory", // the line of each log: which event comes first depends on how fast the store is
 }
 
 // TestOthers runs the tests of other packages with their stores in PostgreSQL: the story, the rules with their random histories, and what

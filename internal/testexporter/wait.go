@@ -6,7 +6,7 @@ import (
 )
 
 // Patience is how long a test waits for what must become true. How soon it does depends on the machine.
-const Patience = 2 * time.Minute
+const Patience = 5 * time.Minute
 
 // A poll often scrapes and parses /metrics, so a long wait polls less often: the pause is a quarter of the wait so far, between
 // shortestPause and longestPause.
