@@ -192,3 +192,45 @@ func TestStoreOutage(t *testing.T) {
 		<-ended
 	})
 }
+
+// slow is a store in which each delivery takes 300 ms.
+type slow struct {
+	*teststore.Store
+
+	transactions int
+}
+
+func (s *slow) Update(ctx context.Context, change func(dora.Tx) error) error {
+	s.transactions++
+	return s.Store.Update(ctx, func(tx dora.Tx) error { return change(slowTx{tx}) })
+}
+
+type slowTx struct{ dora.Tx }
+
+func (t slowTx) Deliveries() dora.DeliveryTx {
+	time.Sleep(300 * time.Millisecond)
+	return t.Tx.Deliveries()
+}
+
+// No transaction begins another delivery after half a second. The deliveries that it leaves to the next one are reported once.
+func TestSlowDeliveries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, givenUp := &slow{Store: openStore(t)}, 0
+		for id := range int64(5) {
+			accept(t, store.Store, status(id+1, "success", 0))
+		}
+		p := &pipeline.Processor{
+			Store: store, Catalog: outage{until: time.Now().Add(time.Hour)}, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+			OnTeamGivenUp: func() { givenUp++ },
+		}
+		if err := p.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(facts(t, store.Store)); n != 5 || givenUp != 5 {
+			t.Errorf("%d are counted and %d given up, want 5 each", n, givenUp)
+		}
+		if store.transactions != 3 {
+			t.Errorf("%d transactions, want 3: of two, two and one", store.transactions)
+		}
+	})
+}
