@@ -63,10 +63,15 @@ func (e *Evaluator) evaluateOthers(ctx context.Context) {
 	}
 }
 
-// evaluateBatch makes evaluations in one transaction, or in one each if that fails.
+// evaluateBatch makes evaluations in one transaction, or in one each if that fails. It leaves those to the next one before which batchTime has
+// passed.
 func (e *Evaluator) evaluateBatch(ctx context.Context, due []dora.Evaluation) {
 	err := e.Rules.Update(ctx, e.Store, e.Now(), func(r *rules.Session) error {
-		for _, evaluation := range due {
+		began := time.Now()
+		for i, evaluation := range due {
+			if i > 0 && time.Since(began) >= batchTime {
+				return nil
+			}
 			if err := r.Evaluate(evaluation); err != nil {
 				return err
 			}

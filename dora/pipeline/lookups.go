@@ -64,8 +64,8 @@ func (l *Lookups) lookUp(ctx context.Context, lookup dora.Lookup) {
 	}
 }
 
-// ask asks GitHub for the origin of a commit, unless an evaluation has done so meanwhile. A call that has failed for GiveUp although GitHub answered others is given up; otherwise the
-// look-up remembers that it failed.
+// ask asks GitHub for the origin of a commit, unless an evaluation has done so meanwhile. A call that has failed for GiveUp although
+// GitHub answered others is given up; otherwise the look-up remembers that it failed.
 func (l *Lookups) ask(ctx context.Context, lookup *dora.Lookup) (dora.Origin, error) {
 	if known, ok, err := l.Store.KnownOrigin(ctx, lookup.Commit.Key()); ok || err != nil {
 		return known, err

@@ -192,6 +192,10 @@ func (p *Processor) applyRules(ctx context.Context, batch ...ownedDelivery) (tak
 		return 0, err
 	}
 	for _, d := range batch[:taken] {
+		if d.givenUp != nil {
+			p.Logger.WarnContext(d.ctx, "catalog lookup timed out, counting under team "+dora.Unknown, "delivery", d.Key, "error", d.givenUp)
+			p.OnTeamGivenUp()
+		}
 		if !d.postponed() {
 			p.logEvent(d)
 		}

@@ -24,6 +24,8 @@ type ownedDelivery struct {
 	// teamErr is why the team is not known yet, and retryAt when to look it up again; zero if it is known.
 	teamErr error
 	retryAt time.Time
+	// givenUp is why the team was not found within MaxWait.
+	givenUp error
 	// ctx is the context of the delivery's trace step, endStep ends the step.
 	ctx     context.Context
 	endStep func(error)
@@ -68,11 +70,7 @@ func (p *Processor) findTeam(ctx context.Context, d dora.Delivery) ownedDelivery
 		}
 		return ownedDelivery{Delivery: d, retryAt: retryAt, teamErr: err}
 	}
-	if ctx.Err() == nil {
-		p.Logger.WarnContext(ctx, "catalog lookup timed out, counting under team "+dora.Unknown, "delivery", d.Key, "error", err)
-		p.OnTeamGivenUp()
-	}
-	return ownedDelivery{Delivery: d, team: dora.Unknown}
+	return ownedDelivery{Delivery: d, team: dora.Unknown, givenUp: err}
 }
 
 func (p *Processor) team(ctx context.Context, e dora.Event) (string, error) {

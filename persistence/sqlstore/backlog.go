@@ -62,8 +62,9 @@ func (t *tx) checkBacklog(key string) (int64, error) {
 func (r *Reader) Backlog(ctx context.Context) (dora.Backlog, error) {
 	var b dora.Backlog
 	var oldest sql.NullInt64
+	// For min(id), PostgreSQL would read all processed deliveries, which come before, by the primary key.
 	err := r.queryRow(ctx, `SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_due WHERE state = 0),
-		(SELECT received FROM deliveries WHERE id = (SELECT min(id) FROM deliveries INDEXED BY deliveries_due WHERE state = 0)),
+		(SELECT received FROM deliveries WHERE id = (SELECT min(id + 0) FROM deliveries INDEXED BY deliveries_due WHERE state = 0)),
 		(SELECT count(*) FROM deliveries INDEXED BY deliveries_dead WHERE state = 2),
 		(SELECT count(*) FROM lookups)`, &b.Deliveries, &oldest, &b.SetAside, &b.LookUps)
 	if err != nil {

@@ -136,13 +136,13 @@ func (i *inbox) record(err error) {
 func (i *inbox) storeGroup() {
 	var rows []*Row
 	var unique, repeated []*op
-	seen := map[string]bool{}
+	first := map[string]*op{}
 	for o := range claimGroup(i.queue) {
-		if seen[o.row.Key] {
+		if first[o.row.Key] != nil {
 			repeated = append(repeated, o)
 			continue
 		}
-		seen[o.row.Key] = true
+		first[o.row.Key] = o
 		unique, rows = append(unique, o), append(rows, o.row)
 	}
 	if len(rows) == 0 {
@@ -150,6 +150,9 @@ func (i *inbox) storeGroup() {
 	}
 	err := i.store(unique, rows)
 	i.queue.committed()
+	for _, o := range repeated { // a duplicate of one that was not stored is not stored, either
+		o.err = first[o.row.Key].err
+	}
 	completeOps(unique, err)
 	completeOps(repeated, err)
 }

@@ -16,6 +16,7 @@ func backlogRules() rules {
 		"count":   backlogIsCounted,
 		"limit":   backlogIsLimited,
 		"crowd":   backlogIsLimitedInParallel,
+		"copies":  fullBacklogTakesNoCopy,
 		"undone":  undoneWorkMakesNoRoom,
 		"retried": retriedDeadLettersTakeRoom,
 	}
@@ -90,6 +91,22 @@ func backlogIsLimitedInParallel(t *testing.T, s Store) {
 	wait.Wait()
 	same(t, "accepted and pending", []int{10, 10}, []int{int(accepted.Load()), len(pending(t, s, minute(0)))})
 	full(t, s)
+}
+
+// A delivery that comes several times at once is refused each time: an answer that it is a duplicate would lose it.
+func fullBacklogTakesNoCopy(t *testing.T, s Store) {
+	accept(t, s, "a")
+	limitTo(t, s, 1)
+	var wait sync.WaitGroup
+	for range 40 {
+		wait.Go(func() {
+			if duplicate, err := s.Accept(t.Context(), delivery("new")); err == nil {
+				t.Errorf("Accept above the limit = %t, <nil>", duplicate)
+			}
+		})
+	}
+	wait.Wait()
+	same(t, "pending", 1, len(pending(t, s, minute(0))))
 }
 
 func undoneWorkMakesNoRoom(t *testing.T, s Store) {
