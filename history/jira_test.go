@@ -146,7 +146,7 @@ func TestSearchOfIssues(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := issuesPart{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
+			p := issuesPart{From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
 			issues := 0
 			for !p.Done {
 				found, err := j.search(t.Context(), s, p)

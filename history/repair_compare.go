@@ -29,7 +29,7 @@ func (c *accountCheck) compare(ctx context.Context, owner string, names []string
 			return err
 		}
 		for i, name := range some {
-			p := &part{Host: cmp.Or(c.hosts[full[i]], c.Host), Owner: owner, Name: name, Since: since, Began: c.Now()}
+			p := &part{Host: cmp.Or(c.hosts[full[i]], c.Host), Owner: owner, Name: name, span: span{Since: since, Began: c.Now()}}
 			read := c.readBulk
 			if noBulk {
 				read = c.readByREST

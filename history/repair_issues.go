@@ -55,7 +55,7 @@ func (c *issueCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for p := (issuesPart{Since: since}); !p.Done; {
+	for p := (issuesPart{From: since}); !p.Done; {
 		found, err := c.Issues.search(ctx, s, p)
 		if err != nil {
 			return err
