@@ -90,8 +90,9 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 func (b *Backfill) ofOwnerWithoutBulk(ctx context.Context, owner string) (all []target, err error) {
 	for number := 1; number != 0; {
 		var names []string
+		var next int
 		err := b.retry(ctx, func() (err error) {
-			names, number, err = b.GitHub.OwnerRepositories(ctx, owner, number)
+			names, next, err = b.GitHub.OwnerRepositories(ctx, owner, number)
 			return err
 		})
 		if missing := new(dora.NotFoundError); errors.As(err, &missing) {
@@ -104,6 +105,7 @@ func (b *Backfill) ofOwnerWithoutBulk(ctx context.Context, owner string) (all []
 		for _, name := range names {
 			all = append(all, target{name, 1})
 		}
+		number = next
 	}
 	return all, nil
 }
