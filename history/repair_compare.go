@@ -12,7 +12,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// runsLong is how long before the time that is compared a deployment may have been created whose statuses are compared.
+// runsLong is how long before the time that is compared the deployments of further pages may have been created.
 const runsLong = dora.Day
 
 // compare compares the statuses of the newest deployments of an owner's repositories since a time with those that are stored, and stores
@@ -91,7 +91,7 @@ func (c *accountCheck) newest(ctx context.Context, owner string, names []string)
 	}
 }
 
-// readBulk returns the deployments whose statuses are to be compared, of which some have been read.
+// readBulk returns the deployments whose statuses are to be compared, of which some have been read: these, and older ones that may run long.
 func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode) (all []dora.ArchivedDeployment, err error) {
 	if r == nil {
 		return nil, nil // it is gone, or was never shown to the token
@@ -107,17 +107,16 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 		if r.Deployments == nil {
 			return all, nil
 		}
+		more := r.Deployments.PageInfo.HasNextPage
 		for _, node := range r.Deployments.Nodes {
-			if node.CreatedAt.Before(p.Since.Add(-runsLong)) {
-				return all, nil
-			}
 			a, err := node.archived()
 			if err != nil {
 				return nil, err
 			}
 			all = append(all, a)
+			more = more && !a.Created.Before(p.Since.Add(-runsLong))
 		}
-		if !r.Deployments.PageInfo.HasNextPage {
+		if !more {
 			return all, nil
 		}
 		if r, err = c.nextPage(ctx, p, r.Deployments.PageInfo.EndCursor, &size); err != nil || r == nil {
