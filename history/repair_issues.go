@@ -16,6 +16,8 @@ const (
 	firstIssues = 7 * dora.Day
 	// issuesOverlap is how long before the last check changes are read again: the search may lag behind.
 	issuesOverlap = 10 * time.Minute
+	// processedLimit is for how long pending deliveries are waited for, which may have what is looked for.
+	processedLimit = 10 * time.Second
 	// sameTime is how much later than a change an event without its number may be that has brought it.
 	sameTime = 2 * time.Second
 )
@@ -48,7 +50,7 @@ func (c *issueCheck) run(ctx context.Context) error {
 	if state.Checked.IsZero() {
 		since = later(began.Add(-firstIssues), c.Created)
 	}
-	if err := c.waitUntilProcessed(ctx); err != nil {
+	if err := c.waitUntilProcessed(ctx, processedLimit); err != nil {
 		return err
 	}
 	s, err := c.Issues.site(ctx)
@@ -69,23 +71,6 @@ func (c *issueCheck) run(ctx context.Context) error {
 	}
 	state.Checked = began
 	return c.save(ctx, part, state)
-}
-
-// processedLimit is for how long pending deliveries are waited for, which may have what is looked for.
-const processedLimit = 10 * time.Second
-
-func (c *issueCheck) waitUntilProcessed(ctx context.Context) error {
-	for end := c.Now().Add(processedLimit); c.Now().Before(end); {
-		backlog, err := c.Store.Backlog(ctx)
-		if err != nil || backlog.Deliveries == 0 {
-			return err
-		}
-		c.Sleep(ctx, pendingWait)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // checkIssue stores what is missing of the events of an issue since a time.

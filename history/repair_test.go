@@ -219,6 +219,43 @@ func TestRepairAfterSuspension(t *testing.T) {
 	}
 }
 
+// backlogged is a store with pending deliveries, of which one is processed between two looks.
+type backlogged struct {
+	RepairStore
+
+	pending int
+}
+
+func (s *backlogged) Backlog(context.Context) (dora.Backlog, error) {
+	s.pending = max(0, s.pending-1)
+	return dora.Backlog{Deliveries: s.pending}, nil
+}
+
+// What the first check has stored is processed before anything is evaluated, unless that takes too long.
+func TestEvaluationsWaitForWhatWasRepaired(t *testing.T) {
+	for name, test := range map[string]struct {
+		interval      time.Duration
+		pending, left int
+	}{
+		"processed soon": {time.Minute, 5, 0},
+		"stuck":          {time.Minute, 1000, 700}, // 300 looks in a minute
+		"no repair":      {0, 5, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newRepairing(t, &fakeHooks{})
+			store := &backlogged{f.Repair.Store, test.pending}
+			f.Interval, f.Repair.Store = test.interval, store
+			f.init()
+			close(f.checkedOnce)
+			f.WaitFirst(t.Context())
+			if store.pending != test.left {
+				t.Errorf("%d deliveries are pending, want %d", store.pending, test.left)
+			}
+		})
+	}
+}
+
 // Of two servers one checks, the other waits for it, and takes over when the first one is silent.
 func TestOneServerRepairs(t *testing.T) {
 	h := &fakeHooks{}
