@@ -28,6 +28,8 @@ const (
 type backfillState struct {
 	Request  history.Request  `json:"request"`
 	Progress history.Progress `json:"progress"`
+	// Configured is true for the request of backfill.since, whose error nobody waits for.
+	Configured bool `json:"configured,omitempty"`
 	// Runner is the server that carries it out, Beat its last sign of life by the store's clock.
 	Runner string    `json:"runner,omitempty"`
 	Beat   time.Time `json:"beat,omitzero"`
@@ -37,13 +39,16 @@ type backfillState struct {
 
 // runBackfills carries out requested backfills until ctx ends. One that was interrupted goes on.
 func (p *parts) runBackfills(ctx context.Context, o *Options) {
-	for ctx.Err() == nil {
+	for failures := 0; ctx.Err() == nil; {
 		state, found, err := p.claimBackfill(ctx, o)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			o.Logger.Error("looking for a requested backfill failed, will retry", "error", err)
+		case found && p.runBackfill(ctx, o, state):
+			failures = 0
 		case found:
-			p.runBackfill(ctx, o, state)
+			failures++
+			pipeline.Sleep(ctx, dora.Backoff(failures))
 		}
 		pipeline.Sleep(ctx, requestInterval)
 	}
@@ -64,7 +69,7 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 			return err
 		}
 		if !known {
-			state.Request.Since = o.Config.Backfill.Since
+			state.Request.Since, state.Configured = o.Config.Backfill.Since, true
 		}
 		found, state.Runner, state.Beat = true, p.runner, p.clock.Now()
 		return tx.Backfill().SavePart(requestPart, state)
@@ -72,8 +77,8 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 	return state, found, err
 }
 
-// runBackfill carries out a request.
-func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState) {
+// runBackfill carries out a request. It returns false if that is to be tried again.
+func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState) (done bool) {
 	o.Logger.Info("backfill begins", "since", state.Request.Since)
 	var saved time.Time
 	save := func(s backfillState) {
@@ -88,11 +93,15 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 			save(state)
 		}
 	})
+	if err != nil && state.Configured && ctx.Err() == nil {
+		o.Logger.Error("what backfill.since is to read can't be listed, will retry", "error", err)
+		return false
+	}
 	if err == nil {
 		state.Progress, err = b.Run(ctx)
 	}
 	if ctx.Err() != nil {
-		return // the next start goes on
+		return false // the next start goes on
 	}
 	if state.Done = true; err != nil {
 		state.Error = err.Error()
@@ -102,6 +111,7 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 			"new_deliveries", state.Progress.Deliveries, "calls", state.Progress.Calls, "points", state.Progress.Points)
 	}
 	save(state)
+	return true
 }
 
 // RequestBackfill asks the running server for a backfill, and returns when it is done. It goes on without the caller.
