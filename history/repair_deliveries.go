@@ -28,6 +28,8 @@ type hookState struct {
 	Checked time.Time `json:"checked,omitzero"`
 	// Handled has the newest attempts of failed events, by their GUIDs, that were repaired and may be listed again.
 	Handled map[string]time.Time `json:"handled,omitempty"`
+	// Lost is when the newest event was sent that could be neither fetched nor delivered again. Only a comparison can find it.
+	Lost time.Time `json:"lost,omitzero"`
 }
 
 // attempts are those to deliver an event.
@@ -39,14 +41,14 @@ type attempts struct {
 // checkHook repairs what a webhook failed to deliver, the oldest first. It returns since when its deliveries tell all that happened.
 func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Hook) (since time.Time, err error) {
 	now := c.Now()
-	told := later(hook.Changed, now.Add(-c.Window))
-	if last := c.listed[hook.Path]; strings.HasPrefix(hook.Path, "/repos/") && !last.IsZero() && now.Sub(last) < compareInterval {
-		return told, nil
-	}
 	part := repairPrefix + c.Name + hook.Path
 	var state hookState
 	if err := c.load(ctx, part, &state); err != nil {
 		return since, err
+	}
+	told := func() time.Time { return later(later(hook.Changed, state.Lost), now.Add(-c.Window)) }
+	if last := c.listed[hook.Path]; strings.HasPrefix(hook.Path, "/repos/") && !last.IsZero() && now.Sub(last) < compareInterval {
+		return told(), nil
 	}
 	events, err := c.list(ctx, owner, hook.Path, later(later(state.Checked.Add(-attemptsOverlap), c.Created), now.Add(-longestWindow)))
 	if err != nil {
@@ -70,7 +72,7 @@ func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Ho
 	}
 	for i, e := range failed {
 		if err := c.repair(ctx, owner, hook, e); errors.Is(err, errLost) {
-			told = later(told, e.first.At)
+			state.Lost = later(state.Lost, e.first.At)
 		} else if err != nil {
 			return since, errors.Join(err, c.saveHook(context.WithoutCancel(ctx), part, state))
 		}
@@ -83,7 +85,7 @@ func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Ho
 		}
 	}
 	state.Checked, c.listed[hook.Path] = newest, now
-	return told, c.saveHook(ctx, part, state)
+	return told(), c.saveHook(ctx, part, state)
 }
 
 // saveHook stores a state without what will not be listed again.

@@ -200,6 +200,39 @@ func TestRepairGoesOn(t *testing.T) {
 	}
 }
 
+// An event that can be neither fetched nor delivered again is looked for by a comparison, even if the last one was just before.
+func TestRepairComparesForLostEvents(t *testing.T) {
+	h := &fakeHooks{hidden: true, denied: true, sent: []sent{failed(90, "s1")}}
+	f := newRepairing(t, h)
+	c := newAccountCheck(f.Repair, 0)
+	compares := func(want int) {
+		t.Helper()
+		h.calls = nil
+		must(t, c.run(t.Context()))
+		got := 0
+		for _, call := range h.calls {
+			if call == "compare" {
+				got++
+			}
+		}
+		if got != want {
+			t.Errorf("%d comparisons, want %d", got, want)
+		}
+	}
+	must(t, c.save(t.Context(), repairPrefix+c.Name+"/owner/acme", ownerState{Checked: h.now.Add(-2 * time.Hour)}))
+	compares(1)
+	h.now = h.now.Add(15 * time.Minute)
+	h.sent = []sent{failed(5, "s2")}
+	compares(0) // an hour has not passed
+	h.now = h.now.Add(15 * time.Minute)
+	h.sent = []sent{{1, 202, "s3", ""}}
+	compares(0)
+	h.now = h.now.Add(time.Hour)
+	compares(1)
+	h.now = h.now.Add(2 * time.Hour)
+	compares(0)
+}
+
 // What happened while an App was suspended was never sent, so it is looked for when the App acts again.
 func TestRepairAfterSuspension(t *testing.T) {
 	h := &fakeHooks{sent: []sent{{200, 202, "s1", ""}}, suspended: &dora.InaccessibleError{Err: errors.New("suspended")}}
