@@ -50,14 +50,13 @@ func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Ho
 	if last := c.listed[hook.Path]; strings.HasPrefix(hook.Path, "/repos/") && !last.IsZero() && now.Sub(last) < compareInterval {
 		return told(), nil
 	}
-	events, err := c.list(ctx, owner, hook.Path, later(later(state.Checked.Add(-attemptsOverlap), c.Created), now.Add(-longestWindow)))
+	events, newest, err := c.list(ctx, owner, hook.Path, later(later(state.Checked.Add(-attemptsOverlap), c.Created), now.Add(-longestWindow)))
 	if err != nil {
 		return since, err
 	}
-	newest, checked := state.Checked, 0
+	checked := 0
 	var failed []*attempts
 	for guid, e := range events {
-		newest = later(newest, e.newest.At)
 		if e.first.At.After(state.Checked) {
 			checked++
 		}
@@ -84,7 +83,7 @@ func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Ho
 			}
 		}
 	}
-	state.Checked, c.listed[hook.Path] = newest, now
+	state.Checked, c.listed[hook.Path] = later(state.Checked, newest), now
 	return told(), c.saveHook(ctx, part, state)
 }
 
@@ -98,12 +97,13 @@ func (c *accountCheck) saveHook(ctx context.Context, part string, state hookStat
 	return c.save(ctx, part, state)
 }
 
-// list returns the attempts to deliver events of deployments since a time, by the GUIDs of the events.
-func (c *accountCheck) list(ctx context.Context, owner, hook string, since time.Time) (map[string]*attempts, error) {
+// list returns the attempts to deliver events of deployments since a time, by the GUIDs of the events, and when the newest attempt for any
+// event was made.
+func (c *accountCheck) list(ctx context.Context, owner, hook string, since time.Time) (events map[string]*attempts, newest time.Time, err error) {
 	for listings := 1; ; listings++ {
-		events, err := c.listOnce(ctx, owner, hook, since)
+		events, newest, err = c.listOnce(ctx, owner, hook, since)
 		if !errors.Is(err, errCursor) || listings == maxListings {
-			return events, err
+			return events, newest, err
 		}
 	}
 }
@@ -114,8 +114,8 @@ var (
 	errLost   = errors.New("the server does not have the delivery any more")
 )
 
-func (c *accountCheck) listOnce(ctx context.Context, owner, hook string, since time.Time) (map[string]*attempts, error) {
-	events := map[string]*attempts{}
+func (c *accountCheck) listOnce(ctx context.Context, owner, hook string, since time.Time) (events map[string]*attempts, newest time.Time, err error) {
+	events = map[string]*attempts{}
 	for cursor := ""; ; {
 		var page []dora.HookDelivery
 		var next string
@@ -124,21 +124,22 @@ func (c *accountCheck) listOnce(ctx context.Context, owner, hook string, since t
 			return err
 		})
 		if cursor != "" && errors.Is(err, dora.ErrNoHooks) {
-			return nil, fmt.Errorf("%w: %v", errCursor, err) //nolint:errorlint // the webhook is there
+			return nil, newest, fmt.Errorf("%w: %v", errCursor, err) //nolint:errorlint // the webhook is there
 		}
 		if err != nil {
-			return nil, err
+			return nil, newest, err
 		}
 		for _, d := range page {
 			if d.At.Before(since) {
-				return events, nil
+				return events, newest, nil
 			}
+			newest = later(newest, d.At)
 			if (d.Event == "deployment" || d.Event == "deployment_status") && (d.Action == "" || d.Action == "created") {
 				addAttempt(events, d)
 			}
 		}
 		if next == "" || next == cursor || len(page) == 0 {
-			return events, nil
+			return events, newest, nil
 		}
 		cursor = next
 	}

@@ -200,6 +200,24 @@ func TestRepairGoesOn(t *testing.T) {
 	}
 }
 
+// What a webhook sends besides is not listed again, either.
+func TestRepairListsOtherEventsOnce(t *testing.T) {
+	h := &fakeHooks{}
+	for n := range 9 {
+		h.sent = append(h.sent, sent{100 - 10*n, 202, fmt.Sprint("p", n), "push"})
+	}
+	f := newRepairing(t, h)
+	must(t, newAccountCheck(f.Repair, 0).run(t.Context()))
+	if diff := cmp.Diff([]string{"list ", "list 2", "list 4", "list 6", "list 8", "compare"}, h.calls); diff != "" {
+		t.Errorf("the first check: -want +got:\n%s", diff)
+	}
+	h.calls = nil
+	must(t, newAccountCheck(f.Repair, 0).run(t.Context()))
+	if diff := cmp.Diff([]string{"list "}, h.calls); diff != "" {
+		t.Errorf("the second check: -want +got:\n%s", diff)
+	}
+}
+
 // An event that can be neither fetched nor delivered again is looked for by a comparison, even if the last one was just before.
 func TestRepairComparesForLostEvents(t *testing.T) {
 	h := &fakeHooks{hidden: true, denied: true, sent: []sent{failed(90, "s1")}}
