@@ -101,8 +101,13 @@ func (b *Backfill) beginIssues(ctx context.Context, name string) (p issuesPart, 
 
 // readIssuesPart reads what is left of the issues, a page at a time.
 func (b *Backfill) readIssuesPart(ctx context.Context, s site, name string, p issuesPart) error {
-	for !p.Done {
+	for before := p.Next; !p.Done; {
 		found, err := b.Issues.search(ctx, s, p)
+		if err != nil && before != "" && p.Next == before && ctx.Err() == nil {
+			b.Logger.Info("Jira does not continue the search of an earlier backfill, searching again", "error", err)
+			p.Next = ""
+			continue
+		}
 		if err != nil {
 			return err
 		}
