@@ -3,7 +3,6 @@ package history
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -49,40 +48,11 @@ func (c *accountCheck) compare(ctx context.Context, owner string, names []string
 	return nil
 }
 
-// comparedAnswer is the answer to a comparedQuery. Repositories are by their aliases, null if the token may not see one.
-type comparedAnswer struct {
-	RateLimit    rateLimits
-	Repositories map[string]*repositoryNode
-}
-
-// UnmarshalJSON decodes the answer.
-func (a *comparedAnswer) UnmarshalJSON(text []byte) error {
-	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal(text, &members); err != nil {
-		return err
-	}
-	a.Repositories = map[string]*repositoryNode{}
-	for name, member := range members {
-		if name == "rateLimit" {
-			if err := json.Unmarshal(member, &a.RateLimit); err != nil {
-				return err
-			}
-			continue
-		}
-		var node *repositoryNode
-		if err := json.Unmarshal(member, &node); err != nil {
-			return err
-		}
-		a.Repositories[name] = node
-	}
-	return nil
-}
-
 // newest reads the newest deployments of repositories.
-func (c *accountCheck) newest(ctx context.Context, owner string, names []string) (comparedAnswer, error) {
+func (c *accountCheck) newest(ctx context.Context, owner string, names []string) (aliasedAnswer[repositoryNode], error) {
 	query, variables := comparedQuery(names)
 	for size := comparedSize; ; size /= 2 {
-		var answer comparedAnswer
+		var answer aliasedAnswer[repositoryNode]
 		variables["newest"] = size
 		err := c.bulk.query(ctx, owner, query, variables, &answer, &answer.RateLimit)
 		if !errors.Is(err, dora.ErrTooLarge) || size == 1 {
