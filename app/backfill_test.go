@@ -222,6 +222,7 @@ func TestBackfillAtTheFirstStart(t *testing.T) {
 	wait := func() (state backfillState) {
 		t.Helper()
 		for !state.Done {
+			state = backfillState{}
 			if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil {
 				t.Fatal(err)
 			}
