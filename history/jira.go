@@ -47,6 +47,8 @@ type issuesPart struct {
 	span
 	// From is the time from which on updates are searched for.
 	From time.Time `json:"from"`
+	// JQL is what was searched for: another one may find older issues.
+	JQL string `json:"jql"`
 	// Next is the token of the next page on Cloud, the number of its first issue on Data Center.
 	Next string `json:"next,omitempty"`
 	Done bool   `json:"done,omitempty"`
@@ -87,12 +89,13 @@ func (b *Backfill) beginIssues(ctx context.Context, name string) (p issuesPart, 
 	err = b.Store.Update(ctx, func(tx dora.Tx) (err error) {
 		known = issuesPart{}
 		is, err = tx.Backfill().Part(name, &known)
+		is = is && known.JQL == b.Issues.JQL
 		return err
 	})
 	if err != nil || is && (!known.Done || !b.Until.IsZero() && known.covers(b.Request)) {
 		return known, true, err
 	}
-	fresh := issuesPart{span: b.spanOf(), From: b.Since}
+	fresh := issuesPart{span: b.spanOf(), From: b.Since, JQL: b.Issues.JQL}
 	if is && known.leadsTo(b.Request) {
 		fresh.Since, fresh.From = known.Since, later(b.Since, known.end().Add(-updatedBefore))
 	}

@@ -175,3 +175,33 @@ func TestBackfillsOneAfterAnother(t *testing.T) {
 		})
 	}
 }
+
+// With another JQL all issues are searched for again, since more of them may be found.
+func TestIssuesOfAnotherJQL(t *testing.T) {
+	known := issuesPart{span: span{Since: month(2), Began: month(6)}, From: month(2), JQL: "project = INC", Done: true}
+	interrupted := known
+	interrupted.Done, interrupted.Next = false, "100"
+	for name, test := range map[string]struct {
+		known   issuesPart
+		jql     string
+		from    time.Time
+		next    string
+		resumed bool
+	}{
+		"the same":              {known, "project = INC", month(6).Add(-dora.Day), "", false},
+		"another":               {known, "project in (INC, OPS)", month(3), "", false},
+		"the same, interrupted": {interrupted, "project = INC", month(2), "100", true},
+		"another, interrupted":  {interrupted, "project in (INC, OPS)", month(3), "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, _ := newTestBackfill(&scriptedGitHub{})
+			b.Store = teststore.At(t, filepath.Join(t.TempDir(), "dora-exporter.db")).Store
+			b.Since, b.Issues = month(3), &Jira{JQL: test.jql}
+			must(t, b.Store.Update(t.Context(), func(tx dora.Tx) error { return tx.Backfill().SavePart("jira", test.known) }))
+			p, resumed, err := b.beginIssues(t.Context(), "jira")
+			if err != nil || resumed != test.resumed || !p.From.Equal(test.from) || p.Next != test.next || p.JQL != test.jql {
+				t.Errorf("%+v, resumed %t, error %v", p, resumed, err)
+			}
+		})
+	}
+}
