@@ -200,6 +200,13 @@ func TestSearchThatExpired(t *testing.T) {
 	}
 }
 
+// An answer that no Jira would give is an error.
+func TestIssueWithoutFields(t *testing.T) {
+	if _, err := (&Jira{}).issue(t.Context(), site{}, json.RawMessage(`{"id": "1", "key": "INC-1"}`)); err == nil || !strings.Contains(err.Error(), "INC-1") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A wrong token is no reason to try again and again.
 func TestSearchWithAWrongToken(t *testing.T) {
 	server := httptest.NewServer(&fakeJira{kind: "Cloud"})
