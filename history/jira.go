@@ -136,9 +136,11 @@ func (b *Backfill) addIssues(ctx context.Context, s site, p issuesPart, issues [
 		for _, payload := range i.payloads(s, b.Issues.TeamField) {
 			event, key, err := b.Issues.Decode(payload)
 			if err != nil {
-				return fmt.Errorf("issue %s: %w", i.Key, err)
+				b.Logger.Error("an event of an issue can't be read, the backfill goes on without it", "key", i.Key, "error", err)
+				b.count(func(p *Progress) { p.Failed = append(p.Failed, i.Key) })
+				continue
 			}
-			if p.excludes(event.Incident.OwnTime()) {
+			if event.Incident == nil || p.excludes(event.Incident.OwnTime()) {
 				continue
 			}
 			event.Backfilled = true

@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -82,7 +81,8 @@ func (c *issueCheck) checkIssue(ctx context.Context, s site, raw json.RawMessage
 	for _, payload := range append(i.payloads(s, c.Issues.TeamField), i.comments(since)...) {
 		event, key, err := c.Issues.Decode(payload)
 		if err != nil {
-			return fmt.Errorf("issue %s: %w", i.Key, err)
+			c.Logger.Warn("an event of an issue can't be read, leaving it out", "key", i.Key, "error", err)
+			continue
 		}
 		change := event.Incident
 		if change == nil || change.OwnTime().Before(since) {
