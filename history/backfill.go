@@ -39,7 +39,7 @@ type Progress struct {
 	// Deployments and Issues were read, Deliveries are new of them.
 	Deployments, Issues, Deliveries int
 	Spent
-	// Failed are the repositories and issues that could not be read.
+	// Failed are the repositories, deployments (owner/name#id) and issues that could not be read.
 	Failed []string
 }
 

@@ -218,7 +218,8 @@ func (c *accountCheck) repairDeployment(ctx context.Context, p *part, a dora.Arc
 	}
 	deliveries, err := c.bulk.deliveriesOf(p, a)
 	if err != nil {
-		return err
+		c.Logger.Warn("a deployment can't be read, leaving it out", "repository", p.Owner+"/"+p.Name, "deployment", a.ID, "error", err)
+		return nil
 	}
 	if len(deliveries) == 0 {
 		deployment, err := c.bulk.deploymentOf(p, a)

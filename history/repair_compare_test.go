@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -66,5 +67,35 @@ func TestCompareDeployments(t *testing.T) {
 				t.Errorf("read by REST: -want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// A deployment that can't be read keeps neither a comparison nor a backfill from the others.
+func TestUnreadableDeployment(t *testing.T) {
+	f := newRepairing(t, &fakeHooks{denied: true})
+	f.Accounts[0].GitHub = &comparedGitHub{fakeHooks: f.hooks, deployments: [][2]time.Duration{{time.Hour, time.Hour}, {2 * time.Hour, 2 * time.Hour}}}
+	decode := f.DecodeDeployment
+	f.DecodeDeployment = func(payload []byte) (dora.Event, error) {
+		event, err := decode(payload)
+		if event.Deployment != nil && event.Deployment.ID == 2 {
+			err = errors.New("unreadable")
+		}
+		return event, err
+	}
+	c := newAccountCheck(f.Repair, 0)
+	must(t, c.run(t.Context()))
+	if diff := cmp.Diff([]int64{1}, f.stored(t)); diff != "" {
+		t.Errorf("stored: -want +got:\n%s", diff)
+	}
+	at := f.hooks.now.Add(-dora.Day)
+	var all []dora.ArchivedDeployment
+	for id := range int64(3) {
+		all = append(all, dora.ArchivedDeployment{
+			ID: id + 2, Document: []byte(`{"sha": "c0ffee", "environment": "production"}`), Statuses: []dora.ArchivedStatus{{ID: id + 10, State: "success", At: at}},
+		})
+	}
+	must(t, c.bulk.deliver(t.Context(), &part{Host: "api.github.com", Owner: "acme", Name: "web"}, all))
+	if diff := cmp.Diff([]string{"acme/web#2"}, c.bulk.progress.Failed); diff != "" || c.bulk.progress.Deliveries != 2 {
+		t.Errorf("%d are stored; failed: -want +got:\n%s", c.bulk.progress.Deliveries, diff)
 	}
 }
