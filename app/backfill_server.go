@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
@@ -26,24 +28,32 @@ const (
 
 // backfillState is a request for a backfill that a server carries out, and how far it is.
 type backfillState struct {
+	// ID tells the requests apart.
+	ID       string           `json:"id"`
 	Request  history.Request  `json:"request"`
 	Progress history.Progress `json:"progress"`
+	// Configured is true for the request of backfill.since, whose error nobody waits for.
+	Configured bool `json:"configured,omitempty"`
 	// Runner is the server that carries it out, Beat its last sign of life by the store's clock.
 	Runner string    `json:"runner,omitempty"`
 	Beat   time.Time `json:"beat,omitzero"`
 	Done   bool      `json:"done,omitempty"`
-	Error  string    `json:"error,omitempty"`
+	// Error is why it failed, or, before it is done, why it is tried again.
+	Error string `json:"error,omitempty"`
 }
 
 // runBackfills carries out requested backfills until ctx ends. One that was interrupted goes on.
 func (p *parts) runBackfills(ctx context.Context, o *Options) {
-	for ctx.Err() == nil {
+	for failures := 0; ctx.Err() == nil; {
 		state, found, err := p.claimBackfill(ctx, o)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			o.Logger.Error("looking for a requested backfill failed, will retry", "error", err)
+		case found && p.runBackfill(ctx, o, state):
+			failures = 0
 		case found:
-			p.runBackfill(ctx, o, state)
+			failures++
+			pipeline.Sleep(ctx, dora.Backoff(failures))
 		}
 		pipeline.Sleep(ctx, requestInterval)
 	}
@@ -64,7 +74,7 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 			return err
 		}
 		if !known {
-			state.Request.Since = o.Config.Backfill.Since
+			state = backfillState{ID: rand.Text(), Request: history.Request{Since: o.Config.Backfill.Since}, Configured: true}
 		}
 		found, state.Runner, state.Beat = true, p.runner, p.clock.Now()
 		return tx.Backfill().SavePart(requestPart, state)
@@ -72,13 +82,20 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 	return state, found, err
 }
 
-// runBackfill carries out a request.
-func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState) {
+// runBackfill carries out a request. It returns false if that is to be tried again.
+func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState) (done bool) {
 	o.Logger.Info("backfill begins", "since", state.Request.Since)
 	var saved time.Time
 	save := func(s backfillState) {
 		s.Beat = p.clock.Now()
-		if err := p.store.Update(ctx, func(tx dora.Tx) error { return tx.Backfill().SavePart(requestPart, s) }); err != nil && ctx.Err() == nil {
+		err := p.store.Update(ctx, func(tx dora.Tx) error {
+			var stored backfillState
+			if _, err := tx.Backfill().Part(requestPart, &stored); err != nil || stored.ID != s.ID {
+				return err // another request has replaced it
+			}
+			return tx.Backfill().SavePart(requestPart, s)
+		})
+		if err != nil && ctx.Err() == nil {
 			o.Logger.Error("storing the progress of the backfill failed", "error", err)
 		}
 		saved = time.Now()
@@ -88,11 +105,17 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 			save(state)
 		}
 	})
-	if err == nil {
+	if err != nil && state.Configured && ctx.Err() == nil {
+		o.Logger.Error("what backfill.since is to read can't be listed, will retry", "error", err)
+		state.Error = err.Error()
+		save(state)
+		return false
+	}
+	if state.Error = ""; err == nil {
 		state.Progress, err = b.Run(ctx)
 	}
 	if ctx.Err() != nil {
-		return // the next start goes on
+		return false // the next start goes on
 	}
 	if state.Done = true; err != nil {
 		state.Error = err.Error()
@@ -102,32 +125,61 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 			"new_deliveries", state.Progress.Deliveries, "calls", state.Progress.Calls, "points", state.Progress.Points)
 	}
 	save(state)
+	return true
 }
 
-// RequestBackfill asks the running server for a backfill, and returns when it is done. It goes on without the caller.
+// RequestBackfill asks the running server for a backfill, and returns when it is done. It goes on without the caller. If the server carries
+// out another request, that is waited for first.
 func RequestBackfill(ctx context.Context, c *config.Config, r BackfillRequest, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
-	if err := saveRequest(ctx, c, backfillState{Request: r}); err != nil {
-		return made, err
-	}
+	wanted := backfillState{ID: rand.Text(), Request: r}
 	err = withReader(ctx, c, func(reader *sqlstore.Reader) error {
-		for ctx.Err() == nil {
-			var state backfillState
-			if _, err := reader.BackfillPart(ctx, requestPart, &state); err != nil {
-				return err
-			}
-			made = state.Progress
-			onProgress(made)
-			if state.Done && state.Error != "" {
-				return errors.New(state.Error)
-			}
-			if state.Done {
-				return nil
-			}
-			pipeline.Sleep(ctx, requestInterval)
+		waited := false
+		_, err := followBackfill(ctx, reader, func(now BackfillProgress) {
+			waited = true
+			onProgress(now)
+		})
+		if waited {
+			pipeline.Sleep(ctx, 2*requestInterval) // so that who has requested it sees its end
 		}
-		return errors.New("the server goes on with the backfill")
+		if err != nil || ctx.Err() != nil {
+			return cmp.Or(err, errors.New("interrupted: the server goes on with another backfill, this one was not requested"))
+		}
+		if err := saveRequest(ctx, c, wanted); err != nil {
+			return err
+		}
+		state, err := followBackfill(ctx, reader, onProgress)
+		made = state.Progress
+		onProgress(made)
+		switch {
+		case err != nil:
+			return err
+		case state.ID != wanted.ID:
+			return errors.New("another backfill was requested at the same time, request this one again")
+		case !state.Done:
+			return errors.New("the server goes on with the backfill")
+		case state.Error != "":
+			return errors.New(state.Error)
+		}
+		return nil
 	})
 	return made, err
+}
+
+// followBackfill shows the progress of the request that is there until it is done, or fails although it is not.
+func followBackfill(ctx context.Context, r *sqlstore.Reader, onProgress func(BackfillProgress)) (state backfillState, err error) {
+	for ctx.Err() == nil {
+		state = backfillState{}
+		known, err := r.BackfillPart(ctx, requestPart, &state)
+		if err != nil || !known {
+			return state, err
+		}
+		if state.Done || state.Error != "" {
+			break
+		}
+		onProgress(state.Progress)
+		pipeline.Sleep(ctx, requestInterval)
+	}
+	return state, nil
 }
 
 func saveRequest(ctx context.Context, c *config.Config, s backfillState) error {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -197,15 +198,31 @@ func TestBackfillInterrupted(t *testing.T) {
 	}
 }
 
-// The first start reads what backfill.since asks for, beside the webhooks, and later starts don't read it again.
+// The first start reads what backfill.since asks for, beside the webhooks, even if the catalog does not answer at first. Later starts don't
+// read it again.
 func TestBackfillAtTheFirstStart(t *testing.T) {
 	h := newHalfYear(t)
 	o := h.options(t)
 	o.Config.Backfill.Since = h.end.AddDate(0, 0, -183)
-	a := startApp(t, o)
+	a, err := New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed atomic.Int32
+	a.catalogued = func(context.Context) ([]string, error) {
+		if listed.Add(1) == 1 {
+			return nil, errors.New("502 Bad Gateway")
+		}
+		return nil, nil
+	}
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err, a.Close())
+	}
+	t.Cleanup(func() { stopApp(t, a) })
 	wait := func() (state backfillState) {
 		t.Helper()
 		for !state.Done {
+			state = backfillState{}
 			if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil {
 				t.Fatal(err)
 			}
@@ -213,8 +230,8 @@ func TestBackfillAtTheFirstStart(t *testing.T) {
 		}
 		return state
 	}
-	if state := wait(); state.Error != "" || state.Progress.Deployments == 0 {
-		t.Fatalf("%+v", state)
+	if state := wait(); state.Error != "" || state.Progress.Deployments == 0 || listed.Load() != 2 {
+		t.Fatalf("%d lists: %+v", listed.Load(), state)
 	}
 	if err := a.waitUntilSettled(t.Context()); err != nil {
 		t.Fatal(err)

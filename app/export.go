@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -43,8 +42,17 @@ func Export(ctx context.Context, c *config.Config, o export.Options, to ExportTa
 	return made, err
 }
 
-// exportFile writes a file, which appears when it is complete.
+// exportFile writes a file, which appears when it is complete. What is there and no file, such as a link or a
+// pipe, is not replaced.
 func exportFile(ctx context.Context, r export.Reader, o export.Options, to ExportTarget) (made export.Summary, err error) {
+	if found, err := os.Lstat(to.File); err == nil && !found.Mode().IsRegular() {
+		file, err := os.OpenFile(to.File, os.O_WRONLY|os.O_TRUNC, 0)
+		if err != nil {
+			return made, err
+		}
+		made, err = export.Run(ctx, r, o, export.NewOpenMetrics(file, to.Labels))
+		return made, errors.Join(err, file.Close())
+	}
 	file, err := os.CreateTemp(filepath.Dir(to.File), filepath.Base(to.File)+".*.tmp")
 	if err != nil {
 		return made, err
@@ -54,9 +62,8 @@ func exportFile(ctx context.Context, r export.Reader, o export.Options, to Expor
 			_ = os.Remove(file.Name())
 		}
 	}()
-	out := bufio.NewWriter(file)
-	made, err = export.Run(ctx, r, o, export.NewOpenMetrics(out, to.Labels))
-	err = errors.Join(err, out.Flush(), file.Chmod(0o644), file.Close())
+	made, err = export.Run(ctx, r, o, export.NewOpenMetrics(file, to.Labels))
+	err = errors.Join(err, file.Chmod(0o644), file.Close())
 	if err != nil {
 		return made, err
 	}

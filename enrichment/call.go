@@ -18,7 +18,7 @@ import (
 const (
 	// pageSize is the largest that GitHub accepts.
 	pageSize = 100
-	// maxPages limits how many pages of a list are read.
+	// maxPages limits how many pages of a list a look-up reads.
 	maxPages = 100
 )
 
@@ -181,9 +181,18 @@ func (g *GitHub) noAnswer(ctx, timed context.Context, req *http.Request, err err
 	return outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: %w", req.URL, err))}
 }
 
-// nextAfter returns the number of the page after page number, 0 if that was the last one. It ends at a link back to an earlier page.
+// nextAfter returns the number of the page after page number, 0 if that was the last one that is read. It ends at a link back to an earlier
+// page, and after maxPages.
 func (p page) nextAfter(number int) int {
-	if p.next <= number || p.next > maxPages {
+	if p.next > maxPages {
+		return 0
+	}
+	return p.following(number)
+}
+
+// following is nextAfter for a list that is read to its end, however long it is.
+func (p page) following(number int) int {
+	if p.next <= number {
 		return 0
 	}
 	return p.next

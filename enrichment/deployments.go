@@ -48,5 +48,5 @@ func (g *GitHub) list(ctx context.Context, number int, route string, args ...str
 	if err != nil {
 		return nil, 0, notFound(err)
 	}
-	return listed, p.nextAfter(number), nil
+	return listed, p.following(number), nil
 }

@@ -64,5 +64,5 @@ func (g *GitHub) OwnerRepositories(ctx context.Context, owner string, number int
 	for _, r := range listed {
 		names = append(names, r.FullName)
 	}
-	return names, p.nextAfter(number), nil
+	return names, p.following(number), nil
 }

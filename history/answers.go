@@ -1,6 +1,9 @@
 package history
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // What is read of the answers to queries.
 
@@ -18,6 +21,35 @@ type pageInfo struct {
 type repositoryAnswer struct {
 	RateLimit  rateLimits      `json:"rateLimit"`
 	Repository *repositoryNode `json:"repository"`
+}
+
+// aliasedAnswer is the answer to a query of several repositories. These are by their aliases, null if the token may not see one.
+type aliasedAnswer[T any] struct {
+	RateLimit    rateLimits
+	Repositories map[string]*T
+}
+
+// UnmarshalJSON decodes the answer.
+func (a *aliasedAnswer[T]) UnmarshalJSON(text []byte) error {
+	if err := json.Unmarshal(text, &struct {
+		RateLimit *rateLimits `json:"rateLimit"`
+	}{&a.RateLimit}); err != nil {
+		return err
+	}
+	members := map[string]json.RawMessage{}
+	if err := json.Unmarshal(text, &members); err != nil {
+		return err
+	}
+	delete(members, "rateLimit")
+	a.Repositories = map[string]*T{}
+	for name, member := range members {
+		var node *T
+		if err := json.Unmarshal(member, &node); err != nil {
+			return err
+		}
+		a.Repositories[name] = node
+	}
+	return nil
 }
 
 type repositoryNode struct {

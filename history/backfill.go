@@ -39,7 +39,7 @@ type Progress struct {
 	// Deployments and Issues were read, Deliveries are new of them.
 	Deployments, Issues, Deliveries int
 	Spent
-	// Failed are the repositories that could not be read.
+	// Failed are the repositories, deployments (owner/name#id) and issues that could not be read.
 	Failed []string
 }
 
@@ -159,12 +159,21 @@ func (b *Backfill) readRepositories(ctx context.Context) error {
 	return nil
 }
 
-// readRepository reads a repository, or what is left of it.
+// readRepository reads a repository, or what is left of it. What an earlier request had begun is finished before more is read.
 func (b *Backfill) readRepository(ctx context.Context, name string) error {
-	p, err := b.begin(ctx, name)
-	if err != nil || p.Done {
-		return err
+	for {
+		p, resumed, err := b.begin(ctx, name)
+		if err != nil || p.Done {
+			return err
+		}
+		if err := b.readPart(ctx, p); err != nil || !resumed || p.covers(b.Request) {
+			return err
+		}
 	}
+}
+
+// readPart reads what is left of a repository.
+func (b *Backfill) readPart(ctx context.Context, p *part) error {
 	b.before = b.spent
 	if err := b.readPages(ctx, p); errors.Is(err, dora.ErrNoBulk) {
 		if err := b.readWithoutBulk(ctx, p); err != nil {
@@ -175,7 +184,7 @@ func (b *Backfill) readRepository(ctx context.Context, name string) error {
 	}
 	var deployments []dora.ArchivedDeployment
 	var pages []dora.ArchivePage
-	err = b.Store.Update(ctx, func(tx dora.Tx) (err error) {
+	err := b.Store.Update(ctx, func(tx dora.Tx) (err error) {
 		deployments = nil
 		stored, err := tx.Backfill().Pages(p.deploymentsPart())
 		for _, page := range stored {
@@ -223,16 +232,16 @@ func (b *Backfill) completeAll(ctx context.Context, p *part, deployments []dora.
 	return nil
 }
 
-// begin returns how far a repository was read.
-func (b *Backfill) begin(ctx context.Context, name string) (*part, error) {
+// begin returns how far a repository was read. It is done if all that is asked for is there, and resumed if it was begun before.
+func (b *Backfill) begin(ctx context.Context, name string) (p *part, resumed bool, err error) {
 	owner, repository, ok := strings.Cut(name, "/")
 	if !ok {
-		return nil, fmt.Errorf("%q is not the name of a repository: owner/name", name)
+		return nil, false, fmt.Errorf("%q is not the name of a repository: owner/name", name)
 	}
-	fresh := &part{Server: b.Host, Host: b.Host, Owner: owner, Name: repository, Since: b.Since, Began: b.Now().UTC()}
+	fresh := &part{Server: b.Host, Host: b.Host, Owner: owner, Name: repository, span: b.spanOf()}
 	fresh.PullsSince = b.Since.Add(-mergedBefore)
 	var known *part
-	err := b.Store.Update(ctx, func(tx dora.Tx) error {
+	err = b.Store.Update(ctx, func(tx dora.Tx) error {
 		known = nil
 		names, err := tx.Backfill().Parts(dora.GitHub + "/")
 		if err != nil {
@@ -254,13 +263,13 @@ func (b *Backfill) begin(ctx context.Context, name string) (*part, error) {
 	})
 	switch {
 	case err != nil || known == nil:
-		return fresh, err
-	case !known.Done:
-		return known, nil
+		return fresh, false, err
+	case !known.Done, !b.Until.IsZero() && known.covers(b.Request):
+		return known, true, nil
 	}
 	fresh.Spent, fresh.Host, fresh.Owner, fresh.Name = known.Spent, known.Host, known.Owner, known.Name
-	if !b.Since.Before(known.Since) {
-		fresh.Since, fresh.PullsSince, fresh.Newer = known.Since, known.PullsSince, known.Began.Add(-redeliveryWindow)
+	if known.leadsTo(b.Request) {
+		fresh.Since, fresh.PullsSince, fresh.Newer = known.Since, known.PullsSince, known.end().Add(-redeliveryWindow)
 	}
-	return fresh, nil
+	return fresh, false, nil
 }

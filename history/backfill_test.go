@@ -104,7 +104,7 @@ func TestReadPagesAfterFailures(t *testing.T) {
 					b.interval = time.Hour / time.Duration(test.rate)
 				}
 				began := time.Now()
-				if err := b.readPages(t.Context(), &part{Owner: "acme", Name: "web", Since: b.Since}); err != nil {
+				if err := b.readPages(t.Context(), &part{Owner: "acme", Name: "web", span: b.spanOf()}); err != nil {
 					t.Fatal(err)
 				}
 				if diff := cmp.Diff(test.asked, g.asked); diff != "" {
@@ -136,7 +136,7 @@ func TestReadPagesThatAreTooLarge(t *testing.T) {
 // Without GraphQL, deployments come from REST, with all that has to be asked for one by one.
 func TestReadWithoutBulk(t *testing.T) {
 	b, store := newTestBackfill(&scriptedGitHub{})
-	p := &part{Owner: "acme", Name: "web", Host: "ghe.example.com", Since: b.Since}
+	p := &part{Owner: "acme", Name: "web", Host: "ghe.example.com", span: b.spanOf()}
 	if err := b.readWithoutBulk(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}

@@ -20,13 +20,17 @@ const (
 	pendingWait = 200 * time.Millisecond
 )
 
-// deliver stores the deliveries of deployments, the oldest first. Those that are there already change nothing.
+// deliver stores the deliveries of deployments, the oldest first. Those that are there already change nothing. A deployment that can't be read
+// is left out.
 func (b *Backfill) deliver(ctx context.Context, p *part, deployments []dora.ArchivedDeployment) error {
 	var all []dora.Delivery
 	for _, a := range deployments {
 		made, err := b.deliveriesOf(p, a)
 		if err != nil {
-			return fmt.Errorf("deployment %d of %s/%s: %w", a.ID, p.Owner, p.Name, err)
+			name := fmt.Sprintf("%s/%s#%d", p.Owner, p.Name, a.ID)
+			b.Logger.Error("a deployment can't be read, the backfill goes on without it", "deployment", name, "error", err)
+			b.count(func(p *Progress) { p.Failed = append(p.Failed, name) })
+			continue
 		}
 		all = append(all, made...)
 	}

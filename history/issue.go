@@ -46,6 +46,9 @@ func (j *Jira) issue(ctx context.Context, s site, raw json.RawMessage) (i issue,
 	if err := json.Unmarshal(raw, &i); err != nil {
 		return i, fmt.Errorf("an issue: %w", err)
 	}
+	if i.Fields == nil {
+		return i, fmt.Errorf("issue %s: Jira sent no fields", i.Key)
+	}
 	if i.Changelog.Total > len(i.Changelog.Histories) {
 		if i.Changelog.Histories, err = j.changes(ctx, s, i.ID); err != nil {
 			return i, err

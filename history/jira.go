@@ -44,8 +44,11 @@ const (
 
 // issuesPart is how far the issues were read.
 type issuesPart struct {
-	Since time.Time `json:"since"`
-	Began time.Time `json:"began"`
+	span
+	// From is the time from which on updates are searched for.
+	From time.Time `json:"from"`
+	// JQL is what was searched for: another one may find older issues.
+	JQL string `json:"jql"`
 	// Next is the token of the next page on Cloud, the number of its first issue on Data Center.
 	Next string `json:"next,omitempty"`
 	Done bool   `json:"done,omitempty"`
@@ -60,45 +63,70 @@ type site struct {
 	categories map[string]string
 }
 
-// readIssues reads the issues that were updated since, a page at a time.
+// readIssues reads the issues that were updated since, or what is left of them. What an earlier request had begun is finished before more is
+// read.
 func (b *Backfill) readIssues(ctx context.Context) error {
 	s, err := b.Issues.site(ctx)
 	if err != nil {
 		return err
 	}
 	name := dora.Jira + "/" + dora.Site(b.Issues.BaseURL)
-	p := issuesPart{Since: b.Since, Began: b.Now().UTC()}
-	err = b.Store.Update(ctx, func(tx dora.Tx) error {
-		var known issuesPart
-		is, err := tx.Backfill().Part(name, &known)
-		switch {
-		case err != nil || !is:
-		case !known.Done:
-			p = known
-		case !b.Since.Before(known.Since):
-			p.Since = later(b.Since, known.Began.Add(-updatedBefore))
-		}
-		return err
-	})
-	for err == nil && !p.Done {
-		var found searchAnswer
-		if found, err = b.Issues.search(ctx, s, p); err != nil {
+	for {
+		p, resumed, err := b.beginIssues(ctx, name)
+		if err != nil || p.Done {
 			return err
 		}
-		if err = b.addIssues(ctx, s, found.Issues); err != nil {
+		if err := b.readIssuesPart(ctx, s, name, p); err != nil || !resumed || p.covers(b.Request) {
+			return err
+		}
+	}
+}
+
+// beginIssues returns how far the issues were read, as begin does for a repository.
+func (b *Backfill) beginIssues(ctx context.Context, name string) (p issuesPart, resumed bool, err error) {
+	var known issuesPart
+	var is bool
+	err = b.Store.Update(ctx, func(tx dora.Tx) (err error) {
+		known = issuesPart{}
+		is, err = tx.Backfill().Part(name, &known)
+		is = is && known.JQL == b.Issues.JQL
+		return err
+	})
+	if err != nil || is && (!known.Done || !b.Until.IsZero() && known.covers(b.Request)) {
+		return known, true, err
+	}
+	fresh := issuesPart{span: b.spanOf(), From: b.Since, JQL: b.Issues.JQL}
+	if is && known.leadsTo(b.Request) {
+		fresh.Since, fresh.From = known.Since, later(b.Since, known.end().Add(-updatedBefore))
+	}
+	return fresh, false, nil
+}
+
+// readIssuesPart reads what is left of the issues, a page at a time.
+func (b *Backfill) readIssuesPart(ctx context.Context, s site, name string, p issuesPart) error {
+	for before := p.Next; !p.Done; {
+		found, err := b.Issues.search(ctx, s, p)
+		if err != nil && before != "" && p.Next == before && ctx.Err() == nil {
+			b.Logger.Info("Jira does not continue the search of an earlier backfill, searching again", "error", err)
+			p.Next = ""
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := b.addIssues(ctx, s, p, found.Issues); err != nil {
 			return err
 		}
 		p.Next, p.Done = found.next(s.cloud)
-		if p.Done {
-			p.Since = b.Since
+		if err := b.Store.Update(ctx, func(tx dora.Tx) error { return tx.Backfill().SavePart(name, p) }); err != nil {
+			return err
 		}
-		err = b.Store.Update(ctx, func(tx dora.Tx) error { return tx.Backfill().SavePart(name, p) })
 	}
-	return err
+	return nil
 }
 
 // addIssues stores the deliveries of issues.
-func (b *Backfill) addIssues(ctx context.Context, s site, issues []json.RawMessage) error {
+func (b *Backfill) addIssues(ctx context.Context, s site, p issuesPart, issues []json.RawMessage) error {
 	var all []dora.Delivery
 	for _, raw := range issues {
 		i, err := b.Issues.issue(ctx, s, raw)
@@ -108,9 +136,11 @@ func (b *Backfill) addIssues(ctx context.Context, s site, issues []json.RawMessa
 		for _, payload := range i.payloads(s, b.Issues.TeamField) {
 			event, key, err := b.Issues.Decode(payload)
 			if err != nil {
-				return fmt.Errorf("issue %s: %w", i.Key, err)
+				b.Logger.Error("an event of an issue can't be read, the backfill goes on without it", "key", i.Key, "error", err)
+				b.count(func(p *Progress) { p.Failed = append(p.Failed, i.Key) })
+				continue
 			}
-			if at := event.Incident.OwnTime(); !b.Until.IsZero() && at.After(b.Until) {
+			if event.Incident == nil || p.excludes(event.Incident.OwnTime()) {
 				continue
 			}
 			event.Backfilled = true
@@ -173,7 +203,7 @@ func (a searchAnswer) next(cloud bool) (next string, done bool) {
 // search reads a page of issues, the oldest first.
 func (j *Jira) search(ctx context.Context, s site, p issuesPart) (found searchAnswer, err error) {
 	query := url.Values{
-		"jql": {j.query(s, p.Since)}, "expand": {"changelog"}, "fields": {"*all"}, "maxResults": {strconv.Itoa(maxIssuePage)},
+		"jql": {j.query(s, p.From)}, "expand": {"changelog"}, "fields": {"*all"}, "maxResults": {strconv.Itoa(maxIssuePage)},
 	}
 	switch {
 	case p.Next == "":

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"dora-exporter/persistence/teststore"
 	"dora-exporter/receivers"
 )
 
@@ -86,6 +88,8 @@ type fakeJira struct {
 	asked []string
 	// limited is how many calls it refuses at first.
 	limited int
+	// expired is a token that it does not know any more.
+	expired string
 }
 
 func (f *fakeJira) ServeHTTP(w http.ResponseWriter, q *http.Request) {
@@ -109,21 +113,29 @@ func (f *fakeJira) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		_, _ = fmt.Fprint(w, `[{"id": "1", "statusCategory": {"key": "new"}}]`)
 	case "/rest/api/3/search/jql":
 		f.asked = append(f.asked, query.Get("jql")+" "+query.Get("nextPageToken"))
-		if query.Get("nextPageToken") == "" {
-			_, _ = fmt.Fprint(w, `{"issues": [{"id": "1"}, {"id": "2"}], "nextPageToken": "more"}`)
+		if token := query.Get("nextPageToken"); token != "" && token == f.expired {
+			http.Error(w, "the token has expired", http.StatusBadRequest)
+		} else if token == "" {
+			_, _ = fmt.Fprint(w, `{"issues": [`+listed(1)+`, `+listed(2)+`], "nextPageToken": "more"}`)
 		} else {
-			_, _ = fmt.Fprint(w, `{"issues": [{"id": "3"}], "isLast": true}`)
+			_, _ = fmt.Fprint(w, `{"issues": [`+listed(3)+`], "isLast": true}`)
 		}
 	case "/rest/api/2/search":
 		f.asked = append(f.asked, query.Get("jql")+" "+query.Get("startAt"))
 		if query.Get("startAt") == "" {
-			_, _ = fmt.Fprint(w, `{"startAt": 0, "total": 3, "issues": [{"id": "1"}, {"id": "2"}]}`)
+			_, _ = fmt.Fprint(w, `{"startAt": 0, "total": 3, "issues": [`+listed(1)+`, `+listed(2)+`]}`)
 		} else {
-			_, _ = fmt.Fprint(w, `{"startAt": 2, "total": 3, "issues": [{"id": "3"}]}`)
+			_, _ = fmt.Fprint(w, `{"startAt": 2, "total": 3, "issues": [`+listed(3)+`]}`)
 		}
 	default:
 		http.NotFound(w, q)
 	}
+}
+
+// listed returns an issue in the answer to a search.
+func listed(id int) string {
+	return fmt.Sprintf(`{"id": "%d", "key": "INC-%[1]d", "self": "https://acme.atlassian.net/rest/api/2/issue/%[1]d", "fields": {
+		"created": "2025-03-01T09:00:00.000+0100", "project": {"key": "INC"}, "issuetype": {"name": "Incident"}, "status": {"id": "1"}}}`, id)
 }
 
 // Midnight of UTC is nine in the morning in Tokyo, and JQL has the times of the user.
@@ -146,7 +158,7 @@ func TestSearchOfIssues(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := issuesPart{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
+			p := issuesPart{From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
 			issues := 0
 			for !p.Done {
 				found, err := j.search(t.Context(), s, p)
@@ -163,6 +175,35 @@ func TestSearchOfIssues(t *testing.T) {
 				t.Errorf("waits: -want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// A search is begun anew if Jira does not know the token of an earlier one any more, as after a week.
+func TestSearchThatExpired(t *testing.T) {
+	f := &fakeJira{kind: "Cloud", expired: "old"}
+	server := httptest.NewServer(f)
+	defer server.Close()
+	b, _ := newTestBackfill(&scriptedGitHub{})
+	b.Store = teststore.At(t, filepath.Join(t.TempDir(), "dora-exporter.db"))
+	b.Issues = &Jira{BaseURL: server.URL, User: "ann", Token: "secret", JQL: "project = INC", Client: server.Client(), Logger: b.Logger, Decode: receivers.NewIssueDecoder(receivers.JiraOptions{}, b.Logger), Sleep: b.Sleep}
+	p := issuesPart{From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), Next: "old"}
+	if err := b.readIssuesPart(t.Context(), site{cloud: true, zone: time.UTC}, "jira", p); err != nil {
+		t.Fatal(err)
+	}
+	const jql = `(project = INC) AND updated >= "2025-01-01 00:00" ORDER BY created ASC `
+	if diff := cmp.Diff([]string{jql + "old", jql, jql + "more"}, f.asked); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	f.expired, f.asked = "more", nil
+	if err := b.readIssuesPart(t.Context(), site{cloud: true, zone: time.UTC}, "jira", issuesPart{}); err == nil || len(f.asked) != 2 {
+		t.Errorf("a search that fails by itself: %v, %q", err, f.asked)
+	}
+}
+
+// An answer that no Jira would give is an error.
+func TestIssueWithoutFields(t *testing.T) {
+	if _, err := (&Jira{}).issue(t.Context(), site{}, json.RawMessage(`{"id": "1", "key": "INC-1"}`)); err == nil || !strings.Contains(err.Error(), "INC-1") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -156,8 +156,9 @@ func (b *Backfill) numberStatuses(ctx context.Context, p *part, a *dora.Archived
 	var statuses []dora.ArchivedStatus
 	for number := 1; number != 0; {
 		var raw []json.RawMessage
+		var next int
 		err := b.retry(ctx, func() (err error) {
-			raw, number, err = b.GitHub.DeploymentStatuses(ctx, p.Owner, p.Name, a.ID, number)
+			raw, next, err = b.GitHub.DeploymentStatuses(ctx, p.Owner, p.Name, a.ID, number)
 			return err
 		})
 		if missing := new(dora.NotFoundError); errors.As(err, &missing) {
@@ -178,6 +179,7 @@ func (b *Backfill) numberStatuses(ctx context.Context, p *part, a *dora.Archived
 			}
 			statuses = append(statuses, dora.ArchivedStatus{ID: s.ID, State: strings.ToLower(s.State), Environment: s.Environment, At: s.CreatedAt.UTC()})
 		}
+		number = next
 	}
 	sortStatuses(statuses)
 	a.Statuses, a.Incomplete = statuses, false

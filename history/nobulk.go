@@ -22,7 +22,7 @@ func (b *Backfill) readWithoutBulk(ctx context.Context, p *part) error {
 				next = 0
 				break
 			}
-			if !b.Until.IsZero() && d.CreatedAt.After(b.Until) {
+			if p.excludes(d.CreatedAt) {
 				continue
 			}
 			a := dora.ArchivedDeployment{Node: d.NodeID, ID: d.ID, SHA: d.SHA, Created: d.CreatedAt, Incomplete: true}

@@ -126,11 +126,14 @@ func (r *Repair) Run(ctx context.Context) {
 
 func (r *Repair) init() { r.prepare.Do(func() { r.checkedOnce = make(chan struct{}) }) }
 
-// firstCheckLimit is for how long the first check is waited for at most.
-const firstCheckLimit = 10 * time.Minute
+const (
+	// firstCheckLimit is for how long the first check is waited for at most, and firstProcessedLimit for how long what it has stored.
+	firstCheckLimit     = 10 * time.Minute
+	firstProcessedLimit = time.Minute
+)
 
-// WaitFirst returns when all has been checked once since the start, or could not be: what is evaluated afterwards has the neighbours that
-// happened during a stop. It does not wait for ever.
+// WaitFirst returns when all has been checked once since the start, or could not be, and what was found is processed: what is evaluated
+// afterwards has the neighbours that happened during a stop. It does not wait for ever.
 func (r *Repair) WaitFirst(ctx context.Context) {
 	r.init()
 	ctx, cancel := context.WithTimeout(ctx, firstCheckLimit)
@@ -138,7 +141,26 @@ func (r *Repair) WaitFirst(ctx context.Context) {
 	select {
 	case <-r.checkedOnce:
 	case <-ctx.Done():
+		return
 	}
+	if len(r.Kinds()) > 0 {
+		_ = r.waitUntilProcessed(ctx, firstProcessedLimit) // evaluations read the store, too, and say what is wrong
+	}
+}
+
+// waitUntilProcessed returns when no deliveries are pending, or after a time.
+func (r *Repair) waitUntilProcessed(ctx context.Context, limit time.Duration) error {
+	for end := r.Now().Add(limit); r.Now().Before(end); {
+		backlog, err := r.Store.Backlog(ctx)
+		if err != nil || backlog.Deliveries == 0 {
+			return err
+		}
+		r.Sleep(ctx, pendingWait)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tasks returns what is checked, each by itself.

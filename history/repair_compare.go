@@ -3,7 +3,6 @@ package history
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -12,7 +11,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// runsLong is how long before the time that is compared a deployment may have been created whose statuses are compared.
+// runsLong is how long before the time that is compared the deployments of further pages may have been created.
 const runsLong = dora.Day
 
 // compare compares the statuses of the newest deployments of an owner's repositories since a time with those that are stored, and stores
@@ -29,7 +28,7 @@ func (c *accountCheck) compare(ctx context.Context, owner string, names []string
 			return err
 		}
 		for i, name := range some {
-			p := &part{Host: cmp.Or(c.hosts[full[i]], c.Host), Owner: owner, Name: name, Since: since, Began: c.Now()}
+			p := &part{Host: cmp.Or(c.hosts[full[i]], c.Host), Owner: owner, Name: name, span: span{Since: since, Began: c.Now()}}
 			read := c.readBulk
 			if noBulk {
 				read = c.readByREST
@@ -49,40 +48,11 @@ func (c *accountCheck) compare(ctx context.Context, owner string, names []string
 	return nil
 }
 
-// comparedAnswer is the answer to a comparedQuery. Repositories are by their aliases, null if the token may not see one.
-type comparedAnswer struct {
-	RateLimit    rateLimits
-	Repositories map[string]*repositoryNode
-}
-
-// UnmarshalJSON decodes the answer.
-func (a *comparedAnswer) UnmarshalJSON(text []byte) error {
-	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal(text, &members); err != nil {
-		return err
-	}
-	a.Repositories = map[string]*repositoryNode{}
-	for name, member := range members {
-		if name == "rateLimit" {
-			if err := json.Unmarshal(member, &a.RateLimit); err != nil {
-				return err
-			}
-			continue
-		}
-		var node *repositoryNode
-		if err := json.Unmarshal(member, &node); err != nil {
-			return err
-		}
-		a.Repositories[name] = node
-	}
-	return nil
-}
-
 // newest reads the newest deployments of repositories.
-func (c *accountCheck) newest(ctx context.Context, owner string, names []string) (comparedAnswer, error) {
+func (c *accountCheck) newest(ctx context.Context, owner string, names []string) (aliasedAnswer[repositoryNode], error) {
 	query, variables := comparedQuery(names)
 	for size := comparedSize; ; size /= 2 {
-		var answer comparedAnswer
+		var answer aliasedAnswer[repositoryNode]
 		variables["newest"] = size
 		err := c.bulk.query(ctx, owner, query, variables, &answer, &answer.RateLimit)
 		if !errors.Is(err, dora.ErrTooLarge) || size == 1 {
@@ -91,7 +61,7 @@ func (c *accountCheck) newest(ctx context.Context, owner string, names []string)
 	}
 }
 
-// readBulk returns the deployments whose statuses are to be compared, of which some have been read.
+// readBulk returns the deployments whose statuses are to be compared, of which some have been read: these, and older ones that may run long.
 func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode) (all []dora.ArchivedDeployment, err error) {
 	if r == nil {
 		return nil, nil // it is gone, or was never shown to the token
@@ -107,17 +77,16 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 		if r.Deployments == nil {
 			return all, nil
 		}
+		more := r.Deployments.PageInfo.HasNextPage
 		for _, node := range r.Deployments.Nodes {
-			if node.CreatedAt.Before(p.Since.Add(-runsLong)) {
-				return all, nil
-			}
 			a, err := node.archived()
 			if err != nil {
 				return nil, err
 			}
 			all = append(all, a)
+			more = more && !a.Created.Before(p.Since.Add(-runsLong))
 		}
-		if !r.Deployments.PageInfo.HasNextPage {
+		if !more {
 			return all, nil
 		}
 		if r, err = c.nextPage(ctx, p, r.Deployments.PageInfo.EndCursor, &size); err != nil || r == nil {
@@ -249,7 +218,8 @@ func (c *accountCheck) repairDeployment(ctx context.Context, p *part, a dora.Arc
 	}
 	deliveries, err := c.bulk.deliveriesOf(p, a)
 	if err != nil {
-		return err
+		c.Logger.Warn("a deployment can't be read, leaving it out", "repository", p.Owner+"/"+p.Name, "deployment", a.ID, "error", err)
+		return nil
 	}
 	if len(deliveries) == 0 {
 		deployment, err := c.bulk.deploymentOf(p, a)

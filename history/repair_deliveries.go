@@ -28,6 +28,8 @@ type hookState struct {
 	Checked time.Time `json:"checked,omitzero"`
 	// Handled has the newest attempts of failed events, by their GUIDs, that were repaired and may be listed again.
 	Handled map[string]time.Time `json:"handled,omitempty"`
+	// Lost is when the newest event was sent that could be neither fetched nor delivered again. Only a comparison can find it.
+	Lost time.Time `json:"lost,omitzero"`
 }
 
 // attempts are those to deliver an event.
@@ -39,23 +41,22 @@ type attempts struct {
 // checkHook repairs what a webhook failed to deliver, the oldest first. It returns since when its deliveries tell all that happened.
 func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Hook) (since time.Time, err error) {
 	now := c.Now()
-	told := later(hook.Changed, now.Add(-c.Window))
-	if last := c.listed[hook.Path]; strings.HasPrefix(hook.Path, "/repos/") && !last.IsZero() && now.Sub(last) < compareInterval {
-		return told, nil
-	}
 	part := repairPrefix + c.Name + hook.Path
 	var state hookState
 	if err := c.load(ctx, part, &state); err != nil {
 		return since, err
 	}
-	events, err := c.list(ctx, owner, hook.Path, later(later(state.Checked.Add(-attemptsOverlap), c.Created), now.Add(-longestWindow)))
+	told := func() time.Time { return later(later(hook.Changed, state.Lost), now.Add(-c.Window)) }
+	if last := c.listed[hook.Path]; strings.HasPrefix(hook.Path, "/repos/") && !last.IsZero() && now.Sub(last) < compareInterval {
+		return told(), nil
+	}
+	events, newest, err := c.list(ctx, owner, hook.Path, later(later(state.Checked.Add(-attemptsOverlap), c.Created), now.Add(-longestWindow)))
 	if err != nil {
 		return since, err
 	}
-	newest, checked := state.Checked, 0
+	checked := 0
 	var failed []*attempts
 	for guid, e := range events {
-		newest = later(newest, e.newest.At)
 		if e.first.At.After(state.Checked) {
 			checked++
 		}
@@ -70,7 +71,7 @@ func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Ho
 	}
 	for i, e := range failed {
 		if err := c.repair(ctx, owner, hook, e); errors.Is(err, errLost) {
-			told = later(told, e.first.At)
+			state.Lost = later(state.Lost, e.first.At)
 		} else if err != nil {
 			return since, errors.Join(err, c.saveHook(context.WithoutCancel(ctx), part, state))
 		}
@@ -82,8 +83,8 @@ func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Ho
 			}
 		}
 	}
-	state.Checked, c.listed[hook.Path] = newest, now
-	return told, c.saveHook(ctx, part, state)
+	state.Checked, c.listed[hook.Path] = later(state.Checked, newest), now
+	return told(), c.saveHook(ctx, part, state)
 }
 
 // saveHook stores a state without what will not be listed again.
@@ -96,12 +97,13 @@ func (c *accountCheck) saveHook(ctx context.Context, part string, state hookStat
 	return c.save(ctx, part, state)
 }
 
-// list returns the attempts to deliver events of deployments since a time, by the GUIDs of the events.
-func (c *accountCheck) list(ctx context.Context, owner, hook string, since time.Time) (map[string]*attempts, error) {
+// list returns the attempts to deliver events of deployments since a time, by the GUIDs of the events, and when the newest attempt for any
+// event was made.
+func (c *accountCheck) list(ctx context.Context, owner, hook string, since time.Time) (events map[string]*attempts, newest time.Time, err error) {
 	for listings := 1; ; listings++ {
-		events, err := c.listOnce(ctx, owner, hook, since)
+		events, newest, err = c.listOnce(ctx, owner, hook, since)
 		if !errors.Is(err, errCursor) || listings == maxListings {
-			return events, err
+			return events, newest, err
 		}
 	}
 }
@@ -112,8 +114,8 @@ var (
 	errLost   = errors.New("the server does not have the delivery any more")
 )
 
-func (c *accountCheck) listOnce(ctx context.Context, owner, hook string, since time.Time) (map[string]*attempts, error) {
-	events := map[string]*attempts{}
+func (c *accountCheck) listOnce(ctx context.Context, owner, hook string, since time.Time) (events map[string]*attempts, newest time.Time, err error) {
+	events = map[string]*attempts{}
 	for cursor := ""; ; {
 		var page []dora.HookDelivery
 		var next string
@@ -122,21 +124,22 @@ func (c *accountCheck) listOnce(ctx context.Context, owner, hook string, since t
 			return err
 		})
 		if cursor != "" && errors.Is(err, dora.ErrNoHooks) {
-			return nil, fmt.Errorf("%w: %v", errCursor, err) //nolint:errorlint // the webhook is there
+			return nil, newest, fmt.Errorf("%w: %v", errCursor, err) //nolint:errorlint // the webhook is there
 		}
 		if err != nil {
-			return nil, err
+			return nil, newest, err
 		}
 		for _, d := range page {
 			if d.At.Before(since) {
-				return events, nil
+				return events, newest, nil
 			}
+			newest = later(newest, d.At)
 			if (d.Event == "deployment" || d.Event == "deployment_status") && (d.Action == "" || d.Action == "created") {
 				addAttempt(events, d)
 			}
 		}
 		if next == "" || next == cursor || len(page) == 0 {
-			return events, nil
+			return events, newest, nil
 		}
 		cursor = next
 	}

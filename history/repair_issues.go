@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +15,8 @@ const (
 	firstIssues = 7 * dora.Day
 	// issuesOverlap is how long before the last check changes are read again: the search may lag behind.
 	issuesOverlap = 10 * time.Minute
+	// processedLimit is for how long pending deliveries are waited for, which may have what is looked for.
+	processedLimit = 10 * time.Second
 	// sameTime is how much later than a change an event without its number may be that has brought it.
 	sameTime = 2 * time.Second
 )
@@ -48,14 +49,14 @@ func (c *issueCheck) run(ctx context.Context) error {
 	if state.Checked.IsZero() {
 		since = later(began.Add(-firstIssues), c.Created)
 	}
-	if err := c.waitUntilProcessed(ctx); err != nil {
+	if err := c.waitUntilProcessed(ctx, processedLimit); err != nil {
 		return err
 	}
 	s, err := c.Issues.site(ctx)
 	if err != nil {
 		return err
 	}
-	for p := (issuesPart{Since: since}); !p.Done; {
+	for p := (issuesPart{From: since}); !p.Done; {
 		found, err := c.Issues.search(ctx, s, p)
 		if err != nil {
 			return err
@@ -71,23 +72,6 @@ func (c *issueCheck) run(ctx context.Context) error {
 	return c.save(ctx, part, state)
 }
 
-// processedLimit is for how long pending deliveries are waited for, which may have what is looked for.
-const processedLimit = 10 * time.Second
-
-func (c *issueCheck) waitUntilProcessed(ctx context.Context) error {
-	for end := c.Now().Add(processedLimit); c.Now().Before(end); {
-		backlog, err := c.Store.Backlog(ctx)
-		if err != nil || backlog.Deliveries == 0 {
-			return err
-		}
-		c.Sleep(ctx, pendingWait)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // checkIssue stores what is missing of the events of an issue since a time.
 func (c *issueCheck) checkIssue(ctx context.Context, s site, raw json.RawMessage, since time.Time) error {
 	i, err := c.Issues.issue(ctx, s, raw)
@@ -97,7 +81,8 @@ func (c *issueCheck) checkIssue(ctx context.Context, s site, raw json.RawMessage
 	for _, payload := range append(i.payloads(s, c.Issues.TeamField), i.comments(since)...) {
 		event, key, err := c.Issues.Decode(payload)
 		if err != nil {
-			return fmt.Errorf("issue %s: %w", i.Key, err)
+			c.Logger.Warn("an event of an issue can't be read, leaving it out", "key", i.Key, "error", err)
+			continue
 		}
 		change := event.Incident
 		if change == nil || change.OwnTime().Before(since) {

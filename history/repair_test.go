@@ -200,6 +200,57 @@ func TestRepairGoesOn(t *testing.T) {
 	}
 }
 
+// What a webhook sends besides is not listed again, either.
+func TestRepairListsOtherEventsOnce(t *testing.T) {
+	h := &fakeHooks{}
+	for n := range 9 {
+		h.sent = append(h.sent, sent{100 - 10*n, 202, fmt.Sprint("p", n), "push"})
+	}
+	f := newRepairing(t, h)
+	must(t, newAccountCheck(f.Repair, 0).run(t.Context()))
+	if diff := cmp.Diff([]string{"list ", "list 2", "list 4", "list 6", "list 8", "compare"}, h.calls); diff != "" {
+		t.Errorf("the first check: -want +got:\n%s", diff)
+	}
+	h.calls = nil
+	must(t, newAccountCheck(f.Repair, 0).run(t.Context()))
+	if diff := cmp.Diff([]string{"list "}, h.calls); diff != "" {
+		t.Errorf("the second check: -want +got:\n%s", diff)
+	}
+}
+
+// An event that can be neither fetched nor delivered again is looked for by a comparison, even if the last one was just before.
+func TestRepairComparesForLostEvents(t *testing.T) {
+	h := &fakeHooks{hidden: true, denied: true, sent: []sent{failed(90, "s1")}}
+	f := newRepairing(t, h)
+	c := newAccountCheck(f.Repair, 0)
+	compares := func(want int) {
+		t.Helper()
+		h.calls = nil
+		must(t, c.run(t.Context()))
+		got := 0
+		for _, call := range h.calls {
+			if call == "compare" {
+				got++
+			}
+		}
+		if got != want {
+			t.Errorf("%d comparisons, want %d", got, want)
+		}
+	}
+	must(t, c.save(t.Context(), repairPrefix+c.Name+"/owner/acme", ownerState{Checked: h.now.Add(-2 * time.Hour)}))
+	compares(1)
+	h.now = h.now.Add(15 * time.Minute)
+	h.sent = []sent{failed(5, "s2")}
+	compares(0) // an hour has not passed
+	h.now = h.now.Add(15 * time.Minute)
+	h.sent = []sent{{1, 202, "s3", ""}}
+	compares(0)
+	h.now = h.now.Add(time.Hour)
+	compares(1)
+	h.now = h.now.Add(2 * time.Hour)
+	compares(0)
+}
+
 // What happened while an App was suspended was never sent, so it is looked for when the App acts again.
 func TestRepairAfterSuspension(t *testing.T) {
 	h := &fakeHooks{sent: []sent{{200, 202, "s1", ""}}, suspended: &dora.InaccessibleError{Err: errors.New("suspended")}}
@@ -216,6 +267,43 @@ func TestRepairAfterSuspension(t *testing.T) {
 	must(t, c.run(t.Context()))
 	if slices.Contains(h.calls, "compare") {
 		t.Errorf("calls of the next check: %q", h.calls)
+	}
+}
+
+// backlogged is a store with pending deliveries, of which one is processed between two looks.
+type backlogged struct {
+	RepairStore
+
+	pending int
+}
+
+func (s *backlogged) Backlog(context.Context) (dora.Backlog, error) {
+	s.pending = max(0, s.pending-1)
+	return dora.Backlog{Deliveries: s.pending}, nil
+}
+
+// What the first check has stored is processed before anything is evaluated, unless that takes too long.
+func TestEvaluationsWaitForWhatWasRepaired(t *testing.T) {
+	for name, test := range map[string]struct {
+		interval      time.Duration
+		pending, left int
+	}{
+		"processed soon": {time.Minute, 5, 0},
+		"stuck":          {time.Minute, 1000, 700}, // 300 looks in a minute
+		"no repair":      {0, 5, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newRepairing(t, &fakeHooks{})
+			store := &backlogged{f.Repair.Store, test.pending}
+			f.Interval, f.Repair.Store = test.interval, store
+			f.init()
+			close(f.checkedOnce)
+			f.WaitFirst(t.Context())
+			if store.pending != test.left {
+				t.Errorf("%d deliveries are pending, want %d", store.pending, test.left)
+			}
+		})
 	}
 }
 

@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -90,8 +89,9 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 func (b *Backfill) ofOwnerWithoutBulk(ctx context.Context, owner string) (all []target, err error) {
 	for number := 1; number != 0; {
 		var names []string
+		var next int
 		err := b.retry(ctx, func() (err error) {
-			names, number, err = b.GitHub.OwnerRepositories(ctx, owner, number)
+			names, next, err = b.GitHub.OwnerRepositories(ctx, owner, number)
 			return err
 		})
 		if missing := new(dora.NotFoundError); errors.As(err, &missing) {
@@ -104,6 +104,7 @@ func (b *Backfill) ofOwnerWithoutBulk(ctx context.Context, owner string) (all []
 		for _, name := range names {
 			all = append(all, target{name, 1})
 		}
+		number = next
 	}
 	return all, nil
 }
@@ -120,10 +121,9 @@ func (b *Backfill) addTarget(all []target, node sizeNode) []target {
 
 // sizesOf returns named repositories of an owner. Without GraphQL all of them are to be read.
 func (b *Backfill) sizesOf(ctx context.Context, owner string, names []string) (all []target, err error) {
-	var answer map[string]json.RawMessage
-	var limits rateLimits
+	var answer aliasedAnswer[sizeNode]
 	query, variables := sizesQuery(names)
-	err = b.query(ctx, owner, query, variables, &answer, &limits)
+	err = b.query(ctx, owner, query, variables, &answer, &answer.RateLimit)
 	if errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrTooLarge) {
 		for _, name := range names {
 			all = append(all, target{name, 1})
@@ -134,10 +134,7 @@ func (b *Backfill) sizesOf(ctx context.Context, owner string, names []string) (a
 		return nil, err
 	}
 	for i, name := range names {
-		var node *sizeNode
-		if err := json.Unmarshal(answer[alias(i)], &node); err != nil {
-			return nil, err
-		}
+		node := answer.Repositories[alias(i)]
 		if node == nil {
 			b.Logger.Warn("GitHub does not show a repository to the token, leaving it out", "repository", name)
 			b.count(func(p *Progress) { p.Failed = append(p.Failed, name) })

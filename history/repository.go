@@ -19,9 +19,7 @@ type part struct {
 	Host   string `json:"host"`
 	Owner  string `json:"owner"`
 	Name   string `json:"name"`
-	// Since is the time from which on deployments were asked for, Began when the reading began.
-	Since time.Time `json:"since"`
-	Began time.Time `json:"began"`
+	span
 	// Newer is what an earlier backfill had read up to: older deployments are there already. It is zero if there was none.
 	Newer time.Time `json:"newer,omitzero"`
 	// DeploymentsAfter and PullsAfter are the cursors of the next pages.
@@ -100,7 +98,7 @@ func (b *Backfill) addPage(ctx context.Context, p *part, r *repositoryNode) erro
 				p.DeploymentsRead = true
 				break
 			}
-			if !b.Until.IsZero() && node.CreatedAt.After(b.Until) {
+			if p.excludes(node.CreatedAt) {
 				continue
 			}
 			a, err := node.archived()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"log/slog"
 	"os"
@@ -75,7 +76,17 @@ func TestExportCommand(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), `dora_changes_total{job="x",team="a"} 2 `) || !strings.HasSuffix(string(text), "# EOF\n") {
 		t.Errorf("%v, %s", err, text)
 	}
+	target, link := filepath.Join(folder, "target.om"), filepath.Join(folder, "link.om")
+	if err := errors.Join(os.WriteFile(target, bytes.Repeat([]byte("longer than before\n"), 1000), 0o600), os.Symlink(target, link)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = run("-label", "job=x", link)
+	linked, readErr := os.ReadFile(target)
+	if err != nil || readErr != nil || !bytes.Equal(linked, text) {
+		t.Errorf("by a link: %v, %v, %s", err, readErr, linked)
+	}
 	for _, test := range []struct{ args, want string }{
+		{folder, "is a directory"},
 		{"-o remote-write a.om", "is not a URL"},
 		{"-since 2999-01-01 " + file, "-since must be before"},
 		{"-until 2999-01-01 " + file, "-until must not be after"},
