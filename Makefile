@@ -46,7 +46,7 @@ race:
 ## integration: tests against the real Prometheus, VictoriaMetrics, Chromium and OpenTelemetry Collector; two of them are built once, in about ten minutes
 integration: $(OTELCOL) $(VICTORIA_METRICS)
 	./integration/install
-	cd integration && OTELCOL=$(OTELCOL) VICTORIA_METRICS=$(VICTORIA_METRICS) go test -count=1 -timeout 20m ./...
+	cd integration && OTELCOL=$(OTELCOL) VICTORIA_METRICS=$(VICTORIA_METRICS) go test -count=1 -timeout 40m ./...
 
 $(OTELCOL):
 	./integration/build-otelcol $@ $(OTELCOL_VERSION)
