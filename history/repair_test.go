@@ -295,8 +295,8 @@ func TestEvaluationsWaitForWhatWasRepaired(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newRepairing(t, &fakeHooks{})
-			store := &backlogged{f.Repair.Store, test.pending}
-			f.Interval, f.Repair.Store = test.interval, store
+			store := &backlogged{f.Store, test.pending}
+			f.Interval, f.Store = test.interval, store
 			f.init()
 			close(f.checkedOnce)
 			f.WaitFirst(t.Context())

@@ -34,7 +34,7 @@ func TestUnreadableIssue(t *testing.T) {
 	for _, raw := range issues {
 		must(t, c.checkIssue(t.Context(), site{}, raw, time.Time{}))
 	}
-	b := &Backfill{Issues: j, Store: f.Repair.Store, Logger: j.Logger, Now: f.Now, Sleep: f.Sleep}
+	b := &Backfill{Issues: j, Store: f.Store, Logger: j.Logger, Now: f.Now, Sleep: f.Sleep}
 	b.prepare()
 	must(t, b.addIssues(t.Context(), site{}, issuesPart{}, issues))
 	if diff := cmp.Diff([]string{"INC-1"}, b.progress.Failed); diff != "" {
