@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"strings"
@@ -21,6 +22,9 @@ var ofSQLite = []string{
 	"TestStory", // the line of each log: which event comes first depends on how fast the store is
 }
 
+// story also runs the story on PostgreSQL: ten minutes, on a machine that does nothing else.
+var story = flag.Bool("story", false, "also run the story on PostgreSQL")
+
 // TestOthers runs the tests of other packages with their stores in PostgreSQL: the story, the rules with their random histories, and what
 // people read.
 func TestOthers(t *testing.T) {
@@ -33,6 +37,9 @@ func TestOthers(t *testing.T) {
 		{"rules", []string{"./dora/pipeline", "-skip", "^TestRetentionOverTenYears$"}}, // ten years are half an hour of round trips
 		{"what people read", []string{"./explain", "./page", "./report"}},
 	} {
+		if test.name == "story" && !*story {
+			continue
+		}
 		t.Run(test.name, func(t *testing.T) {
 			command := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-timeout=20m"}, test.args...)...)
 			command.Dir = "../.."
