@@ -1,44 +1,25 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
 	"dora-exporter/dora"
 	"dora-exporter/integration/pgserver"
+	"dora-exporter/internal/testexporter"
 	"dora-exporter/persistence/postgres"
 )
-
-// log is what was logged, for several goroutines.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
 
 // While something else holds the store's lock, no facts can be written, but deliveries are stored, so that the replica stays ready.
 func TestDeliveriesWhileLocked(t *testing.T) {
 	t.Parallel()
 	p := newPlace(pgserver.Start(t, "fsync=off"))
-	var said log
+	var said testexporter.Buffer
 	s, err := postgres.Open(t.Context(), p.url, p.schema, slog.New(slog.NewTextHandler(&said, nil)))
 	if err != nil {
 		t.Fatal(err)
