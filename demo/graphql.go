@@ -81,36 +81,32 @@ func (g graphQL) owner(v variables) (object, int) {
 }
 
 func (g graphQL) sizes(v variables) (object, int) {
-	data := object{}
-	for i := 0; v["o"+strconv.Itoa(i)] != nil; i++ {
-		at := strconv.Itoa(i)
-		data["c"+at] = nil
-		if r := g.repository(v.text("o"+at) + "/" + v.text("n"+at)); r != nil {
-			data["c"+at] = r.size()
-		}
-	}
+	data := g.aliased(v, (*Repository).size)
 	return data, 2 * len(data)
 }
 
 // compared returns the newest deployments of some repositories.
 func (g graphQL) compared(v variables) (object, int) {
-	data, first := object{}, v.number("newest")
+	first := v.number("newest")
+	data := g.aliased(v, func(r *Repository) object {
+		repository := r.description()
+		repository["deployments"] = r.deployments(0, first)
+		return repository
+	})
+	return data, len(data) * (1 + first)
+}
+
+// aliased returns what a query of several repositories asks for, by their aliases; null for a repository that is not there.
+func (g graphQL) aliased(v variables, describe func(*Repository) object) object {
+	data := object{}
 	for i := 0; v["o"+strconv.Itoa(i)] != nil; i++ {
 		at := strconv.Itoa(i)
 		data["c"+at] = nil
-		r := g.repository(v.text("o"+at) + "/" + v.text("n"+at))
-		if r == nil {
-			continue
+		if r := g.repository(v.text("o"+at) + "/" + v.text("n"+at)); r != nil {
+			data["c"+at] = describe(r)
 		}
-		nodes := []object{}
-		for _, d := range r.newestDeployed() {
-			nodes = append(nodes, r.deploymentNode(d))
-		}
-		repository := r.description()
-		repository["deployments"], _ = connect(nodes, 0, first)
-		data["c"+at] = repository
 	}
-	return data, len(data) * (1 + first)
+	return data
 }
 
 func (r *Repository) description() object {
@@ -186,11 +182,7 @@ func (g graphQL) page(v variables) (object, int) {
 	}
 	repository, requests := r.description(), 0
 	if v.isTrue("deployments") {
-		var nodes []object
-		for _, d := range r.newestDeployed() {
-			nodes = append(nodes, r.deploymentNode(d))
-		}
-		repository["deployments"], _ = connect(nodes, v.after("deploymentsAfter"), v.number("deploymentsFirst"))
+		repository["deployments"] = r.deployments(v.after("deploymentsAfter"), v.number("deploymentsFirst"))
 		requests += 1 + v.number("deploymentsFirst")
 	}
 	if v.isTrue("pulls") {
@@ -211,6 +203,16 @@ func connect(all []object, from, first int) (object, int) {
 	return object{
 		"pageInfo": object{"hasNextPage": to < len(all), "endCursor": strconv.Itoa(to)}, "nodes": append([]object{}, all[from:to]...),
 	}, to - from
+}
+
+// deployments returns a page of the connection of the deployments, the newest first.
+func (r *Repository) deployments(from, first int) object {
+	var nodes []object
+	for _, d := range r.newestDeployed() {
+		nodes = append(nodes, r.deploymentNode(d))
+	}
+	connection, _ := connect(nodes, from, first)
+	return connection
 }
 
 func (r *Repository) deploymentNode(d *deployed) object {

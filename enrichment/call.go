@@ -124,6 +124,16 @@ func fill(route string, args []string) string {
 	return path.String()
 }
 
+// send makes a call at once, without waiting at the gate. path includes the query; route is its template.
+func (g *GitHub) send(ctx context.Context, route, path string, v answer, lease *bounds.Lease) (page, outcome) {
+	client := g.client()
+	req, err := client.NewRequest(http.MethodGet, strings.TrimPrefix(path, "/"), nil)
+	if err != nil {
+		return page{}, outcome{kind: failed, err: g.redact(err)}
+	}
+	return g.exchange(withRoute(ctx, route), client, req, v, lease)
+}
+
 // exchange makes the call and decodes its answer into v. The error of the outcome is also the error of the call.
 func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.Request, v answer, lease *bounds.Lease) (page, outcome) {
 	timed, cancel := g.withTimeout(ctx, lease)

@@ -2,7 +2,6 @@ package enrichment
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/google/go-github/v62/github"
@@ -28,15 +27,9 @@ func (g *GitHub) answersOthers(ctx context.Context, began time.Time, k kind) boo
 
 // callControl makes the control call. It returns limited if its answer was the last one before the rate limit.
 func (g *GitHub) callControl(ctx context.Context) kind {
-	client := g.client()
-	req, err := client.NewRequest(http.MethodGet, fill(routeRateLimit, nil), nil)
-	if err != nil {
-		return failed
-	}
 	lease := g.answers.Lease()
 	defer lease.Release()
-	var limits describedLimits
-	_, o := g.exchange(withRoute(ctx, routeRateLimit), client, req, &limits, lease)
+	_, o := g.send(ctx, routeRateLimit, routeRateLimit, &describedLimits{}, lease)
 	if o.wait > 0 {
 		return limited
 	}

@@ -171,14 +171,9 @@ func routeOfHook(path string) string {
 // fail again.
 func (g *GitHub) askHooks(ctx context.Context, route, path string, into answer) (p page, err error) {
 	err = g.callHooks(func() (o outcome) {
-		client := g.client()
-		req, err := client.NewRequest(http.MethodGet, strings.TrimPrefix(path, "/"), nil)
-		if err != nil {
-			return outcome{kind: failed, err: g.redact(err)}
-		}
 		lease := g.answers.Lease()
 		defer lease.Release()
-		p, o = g.exchange(withRoute(ctx, route), client, req, into, lease)
+		p, o = g.send(ctx, route, path, into, lease)
 		return o
 	})
 	return p, err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -91,15 +90,10 @@ func (*described[T]) size() int                         { return 0 }
 
 // ask makes a call of an inspection, which waits for no gate.
 func ask[T any](ctx context.Context, g *GitHub, path string) (value T, o outcome) {
-	client := g.client()
-	req, err := client.NewRequest(http.MethodGet, strings.TrimPrefix(path, "/"), nil)
-	if err != nil {
-		return value, outcome{kind: failed, err: g.redact(err)}
-	}
 	lease := bounds.NewAnswers().Lease()
 	defer lease.Release()
 	var answer described[T]
-	_, o = g.exchange(withRoute(ctx, path), client, req, &answer, lease)
+	_, o = g.send(ctx, path, path, &answer, lease)
 	if o.kind == abandoned && ctx.Err() != nil {
 		o.err = errors.New("no answer in time")
 	}

@@ -3,7 +3,6 @@ package enrichment
 import (
 	"context"
 	"errors"
-	"net/http"
 	"time"
 )
 
@@ -16,13 +15,8 @@ func (in *installations) list(ctx context.Context) (all installationList, o outc
 	lease := in.shared.answers.Lease()
 	defer lease.Release()
 	for at := 1; at != 0; {
-		client := in.asApp.client()
-		req, err := client.NewRequest(http.MethodGet, fill(routeInstallations, nil)+pageQuery(at), nil)
-		if err != nil {
-			return nil, outcome{kind: failed, err: in.asApp.redact(err)}
-		}
 		var listed installationList
-		p, o := in.asApp.exchange(withRoute(ctx, routeInstallations), client, req, &listed, lease)
+		p, o := in.asApp.send(ctx, routeInstallations, routeInstallations+pageQuery(at), &listed, lease)
 		if o.err != nil {
 			return nil, o
 		}

@@ -75,10 +75,7 @@ func (in *installations) client(ctx context.Context, owner, repository string) (
 	if g := in.usable(owner); g != nil {
 		return g, nil
 	}
-	_, _, _ = in.fetch.Do("", func() (any, error) {
-		in.refresh(ctx)
-		return nil, nil
-	})
+	in.refresh(ctx)
 	if g := in.usable(owner); g != nil {
 		return g, nil
 	}
@@ -146,8 +143,15 @@ func (in *installations) why(owner, repository string) error {
 	return &dora.PausedError{Err: err, RetryIn: max(time.Until(in.due), time.Second)}
 }
 
-// refresh lists the installations if that is due.
+// refresh lists the installations if that is due. Concurrent callers share the calls.
 func (in *installations) refresh(ctx context.Context) {
+	_, _, _ = in.fetch.Do("", func() (any, error) {
+		in.refreshOnce(ctx)
+		return nil, nil
+	})
+}
+
+func (in *installations) refreshOnce(ctx context.Context) {
 	in.mu.Lock()
 	due := time.Until(in.due) <= 0
 	in.mu.Unlock()
@@ -208,10 +212,7 @@ func (in *installations) update(listed installationList) {
 
 // owners returns the owners that the App is installed for, in lower case.
 func (in *installations) owners(ctx context.Context) ([]string, error) {
-	_, _, _ = in.fetch.Do("", func() (any, error) {
-		in.refresh(ctx)
-		return nil, nil
-	})
+	in.refresh(ctx)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.byOwner == nil {

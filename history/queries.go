@@ -87,7 +87,7 @@ func historyQuery(shas []string, each int) string {
 	return "query($owner: String!, $name: String!" + parameter + ") {\n\t" + rateLimit + "\n\trepository(owner: $owner, name: $name) {" + objects.String() + "\n\t}\n}"
 }
 
-// alias returns the name of the ith commit in the answer to a historyQuery.
+// alias returns the name of the ith commit or repository in the answer to a query of several.
 func alias(i int) string { return fmt.Sprintf("c%d", i) }
 
 // ownerQuery reads a page of the repositories of an owner, and how much there is of each. 100 are 1 + 100 + 100 requests, 2 points.
@@ -107,15 +107,21 @@ const sizeFields = `nameWithOwner pullRequests(first: 1, states: [MERGED]) { tot
 
 // sizesQuery reads how much there is of some repositories. 100 are 200 requests, 2 points.
 func sizesQuery(names []string) (query string, variables map[string]any) {
-	var parameters, repositories strings.Builder
+	return aliasedQuery(names, "", " "+sizeFields+" ")
+}
+
+// aliasedQuery reads fields of some repositories, each by the alias of its index, with more parameters than their names.
+func aliasedQuery(names []string, parameters, fields string) (query string, variables map[string]any) {
+	var declared []string
+	var repositories strings.Builder
 	variables = map[string]any{}
 	for i, name := range names {
 		owner, repository, _ := strings.Cut(name, "/")
 		variables[fmt.Sprintf("o%d", i)], variables[fmt.Sprintf("n%d", i)] = owner, repository
-		fmt.Fprintf(&parameters, "$o%d: String!, $n%d: String!, ", i, i)
-		fmt.Fprintf(&repositories, "\n\t%s: repository(owner: $o%d, name: $n%d) { %s }", alias(i), i, i, sizeFields)
+		declared = append(declared, fmt.Sprintf("$o%d: String!, $n%d: String!", i, i))
+		fmt.Fprintf(&repositories, "\n\t%s: repository(owner: $o%d, name: $n%d) {%s}", alias(i), i, i, fields)
 	}
-	return "query(" + strings.TrimSuffix(parameters.String(), ", ") + ") {\n\t" + rateLimit + repositories.String() + "\n}", variables
+	return "query(" + strings.Join(declared, ", ") + parameters + ") {\n\t" + rateLimit + repositories.String() + "\n}", variables
 }
 
 // comparedSize is how many of the newest deployments of a repository are compared, and comparedAtOnce of how many repositories in a query.
@@ -126,15 +132,7 @@ const (
 
 // comparedQuery reads the newest deployments of some repositories with their statuses. 20 each of 50 are 50 × (1 + 20) requests, 11 points.
 func comparedQuery(names []string) (query string, variables map[string]any) {
-	var parameters, repositories strings.Builder
-	variables = map[string]any{}
-	for i, name := range names {
-		owner, repository, _ := strings.Cut(name, "/")
-		variables[fmt.Sprintf("o%d", i)], variables[fmt.Sprintf("n%d", i)] = owner, repository
-		fmt.Fprintf(&parameters, "$o%d: String!, $n%d: String!, ", i, i)
-		fmt.Fprintf(&repositories, "\n\t%s: repository(owner: $o%d, name: $n%d) {%s\n\t}", alias(i), i, i, comparedFields)
-	}
-	return "query(" + parameters.String() + "$newest: Int!) {\n\t" + rateLimit + repositories.String() + "\n}", variables
+	return aliasedQuery(names, ", $newest: Int!", comparedFields)
 }
 
 // comparedFields are the fields of a repository whose newest deployments are compared.
@@ -146,4 +144,5 @@ const comparedFields = `
 			nodes {
 				` + deploymentFields + `
 			}
-		}`
+		}
+	`

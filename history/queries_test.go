@@ -61,6 +61,7 @@ func TestCostOfQueries(t *testing.T) {
 		return strings.ReplaceAll(historyQuery(make([]string, commits), historyOf(commits)), "$each", strconv.Itoa(historyOf(commits)))
 	}
 	sizes, _ := sizesQuery(slices.Repeat([]string{"acme/api"}, sizesAtOnce))
+	compared, _ := comparedQuery(slices.Repeat([]string{"acme/api"}, comparedAtOnce))
 	for name, test := range map[string]struct {
 		query    string
 		labels   bool
@@ -74,6 +75,7 @@ func TestCostOfQueries(t *testing.T) {
 		"history of 49":          {history(49), false, 147},
 		"commits":                {history(gapsAtOnce), false, 149},
 		"sizes":                  {sizes, false, 100},
+		"compared":               {compared, false, 1050},
 	} {
 		numbers["pullsFirst"] = newPageSizes(test.labels).pulls
 		if got := requestsOf(t, test.query, numbers, test.labels); got != test.requests {
