@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -59,14 +61,14 @@ func (r *RemoteWrite) Series(l dora.Labels) error {
 	r.finishSeries()
 	all := labelsOf(l, r.Labels)
 	for _, name := range r.names {
-		labels := with(all, "__name__", name.Name)
+		labels := all.With("__name__", name.Name)
 		if name.Bound != "" {
-			labels = with(labels, "le", r.bound(name.Bound))
+			labels["le"] = r.bound(name.Bound)
 		}
 		var text []byte
-		for _, label := range labels {
-			pair := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), label.Name)
-			pair = protowire.AppendString(protowire.AppendTag(pair, 2, protowire.BytesType), label.Value)
+		for _, label := range slices.Sorted(maps.Keys(labels)) {
+			pair := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), label)
+			pair = protowire.AppendString(protowire.AppendTag(pair, 2, protowire.BytesType), labels[label])
 			text = protowire.AppendBytes(protowire.AppendTag(text, 1, protowire.BytesType), pair)
 		}
 		r.series = append(r.series, remoteSeries{labels: text})
