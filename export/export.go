@@ -123,33 +123,30 @@ func (e *exporter) exportFamily(ctx context.Context, f dora.Family) error {
 	if err != nil {
 		return err
 	}
-	begun := map[string]bool{}
-	for _, s := range all {
-		begun[s.Labels.Key()] = true
+	index := map[string]int{}
+	for i, s := range all {
+		index[s.Labels.Key()] = i
 	}
-	starts := map[string]time.Time{}
 	for _, zero := range e.zeros.of(f.Name) {
 		key := zero.Labels.Key()
-		starts[key] = zero.First
-		if !begun[key] {
-			begun[key] = true
+		switch i, known := index[key]; {
+		case !known:
+			index[key] = len(all)
 			all = append(all, zero)
+		case zero.First.Before(all[i].First):
+			all[i].First = zero.First
 		}
 	}
-	isBegun := false
+	if !e.ends {
+		all = slices.DeleteFunc(all, func(s dora.HistorySeries) bool { return !s.First.Before(e.Until) })
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	if err := e.beginFamily(f); err != nil {
+		return err
+	}
 	for _, s := range all {
-		if start, ok := starts[s.Labels.Key()]; ok && start.Before(s.First) {
-			s.First = start
-		}
-		if !e.ends && !s.First.Before(e.Until) {
-			continue
-		}
-		if !isBegun {
-			isBegun = true
-			if err := e.beginFamily(f); err != nil {
-				return err
-			}
-		}
 		if err := e.exportSeries(ctx, f, s); err != nil {
 			return err
 		}
