@@ -163,7 +163,6 @@ func (e *exporter) beginFamily(f dora.Family) error {
 
 // exportSeries exports a label set of a family.
 func (e *exporter) exportSeries(ctx context.Context, f dora.Family, s dora.HistorySeries) error {
-	t := newTotal(f)
 	var changes []change
 	err := e.HistoryFacts(ctx, f.Name, s.Labels, func(fact dora.Fact) error {
 		if !fact.At.IsZero() && (e.ends || fact.At.Before(e.Until)) { // what is later counts in the last sample
@@ -174,16 +173,16 @@ func (e *exporter) exportSeries(ctx context.Context, f dora.Family, s dora.Histo
 	if err != nil {
 		return err
 	}
-	return e.write(f, s, t, changes)
+	return e.write(f, s, changes)
 }
 
 // write writes a label set whose total changes at some times.
-func (e *exporter) write(f dora.Family, s dora.HistorySeries, t *total, changes []change) error {
+func (e *exporter) write(f dora.Family, s dora.HistorySeries, changes []change) error {
 	if err := e.sink.Series(s.Labels); err != nil {
 		return err
 	}
-	e.summary.Series += int64(len(t.values))
-	w := e.newSampler(f, t)
+	w := e.newSampler(f)
+	e.summary.Series += int64(len(w.total.values))
 	if err := w.begin(s.First); err != nil {
 		return err
 	}
