@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"dora-exporter/catalog"
 	"dora-exporter/check"
 	"dora-exporter/config"
 	"dora-exporter/dora"
@@ -149,9 +148,7 @@ func checkDatabase(ctx context.Context, c *config.Config) []dora.Finding {
 }
 
 func checkBackstage(ctx context.Context, c *config.Config) []dora.Finding {
-	b, err := catalog.NewBackstage(catalog.Options{
-		Endpoint: c.Catalog.Endpoint, Token: c.Catalog.Token, TTL: c.Catalog.CacheTTL, Logger: slog.New(slog.DiscardHandler), OnLookup: func(string) {},
-	})
+	b, err := plainBackstage(c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return failures("backstage", err)
 	}
