@@ -82,13 +82,8 @@ func (p *parts) wantedOf(ctx context.Context, c *config.Config, names []string) 
 	if c.GitHub.Owner != "" {
 		w.add(c.GitHub.Owner + "/*")
 	}
-	for _, team := range c.Teams {
-		for _, name := range team.Repositories {
-			if !strings.Contains(name, "/") {
-				name = c.GitHub.Owner + "/" + name
-			}
-			w.add(name)
-		}
+	for _, name := range teamRepositories(c) {
+		w.add(name)
 	}
 	catalogued, err := p.catalogued(ctx)
 	for _, name := range catalogued {
