@@ -64,7 +64,7 @@ func (p *parts) newBackfill(ctx context.Context, o *Options, r BackfillRequest, 
 	if len(r.Sources) == 0 {
 		r.Sources = []string{dora.GitHub, dora.Jira}
 	}
-	wanted := newWanted(c)
+	wanted := &wantedRepositories{}
 	if slices.Contains(r.Sources, dora.GitHub) {
 		if wanted, err = p.wantedOf(ctx, c, r.Repositories); err != nil {
 			return nil, err

@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"log/slog"
 
 	"dora-exporter/catalog"
+	"dora-exporter/config"
 	"dora-exporter/enrichment"
 )
 
@@ -17,7 +19,7 @@ func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (BackfillPr
 		return BackfillProgress{}, err
 	}
 	if o.Config.Catalog.Mode == "backstage" {
-		b, err := plainBackstage(&o)
+		b, err := plainBackstage(o.Config, o.Logger)
 		if err != nil {
 			return BackfillProgress{}, err
 		}
@@ -43,7 +45,8 @@ func plainAccounts(o *Options) (*enrichment.Accounts, error) {
 }
 
 // plainBackstage returns the catalog of Backstage without metrics.
-func plainBackstage(o *Options) (*catalog.Backstage, error) {
-	c := o.Config.Catalog
-	return catalog.NewBackstage(catalog.Options{Endpoint: c.Endpoint, Token: c.Token, TTL: c.CacheTTL, Logger: o.Logger, OnLookup: func(string) {}})
+func plainBackstage(c *config.Config, logger *slog.Logger) (*catalog.Backstage, error) {
+	return catalog.NewBackstage(catalog.Options{
+		Endpoint: c.Catalog.Endpoint, Token: c.Catalog.Token, TTL: c.Catalog.CacheTTL, Logger: logger, OnLookup: func(string) {},
+	})
 }

@@ -21,7 +21,7 @@ type wantedRepositories struct {
 func newWanted(c *config.Config) *wantedRepositories {
 	w := &wantedRepositories{accounts: c.GitHub.OwnerAccounts(), byHost: map[string][]string{}}
 	for _, a := range w.accounts {
-		if host := apiHost(a.BaseURL); !slices.Contains(w.hosts, host) {
+		if host := dora.Host(a.BaseURL); !slices.Contains(w.hosts, host) {
 			w.hosts = append(w.hosts, host)
 		}
 	}
@@ -45,7 +45,7 @@ func (w *wantedRepositories) add(name string) (added bool) {
 	listed := slices.ContainsFunc(w.accounts, func(a dora.Account) bool { return a.Lists(owner) })
 	for _, a := range w.accounts {
 		if a.Lists(owner) || !listed && len(a.Owners) == 0 {
-			w.addTo(apiHost(a.BaseURL), name)
+			w.addTo(dora.Host(a.BaseURL), name)
 			added = true
 		}
 	}
@@ -76,19 +76,14 @@ func (p *parts) wantedOf(ctx context.Context, c *config.Config, names []string) 
 			return nil, err
 		}
 		for _, owner := range owners {
-			w.addTo(apiHost(a.BaseURL), owner+"/*")
+			w.addTo(dora.Host(a.BaseURL), owner+"/*")
 		}
 	}
 	if c.GitHub.Owner != "" {
 		w.add(c.GitHub.Owner + "/*")
 	}
-	for _, team := range c.Teams {
-		for _, name := range team.Repositories {
-			if !strings.Contains(name, "/") {
-				name = c.GitHub.Owner + "/" + name
-			}
-			w.add(name)
-		}
+	for _, name := range teamRepositories(c) {
+		w.add(name)
 	}
 	catalogued, err := p.catalogued(ctx)
 	for _, name := range catalogued {

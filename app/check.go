@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"dora-exporter/catalog"
 	"dora-exporter/check"
 	"dora-exporter/config"
 	"dora-exporter/dora"
@@ -107,16 +106,25 @@ func checksOf(c *config.Config, o CheckOptions) []check.Check {
 
 // repositoriesOfAccount returns the repositories under teams, as owner/name, that an account is for.
 func repositoriesOfAccount(c *config.Config, account int) (all []string) {
-	server := c.GitHub.OwnerAccounts()[account].Server()
+	accounts := c.GitHub.OwnerAccounts()
+	server := accounts[account].Server()
+	for _, name := range teamRepositories(c) {
+		owner, repository, _ := strings.Cut(name, "/")
+		if i, found := accounts.Of(server, owner); found && i == account && repository != "*" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// teamRepositories returns the repositories under teams, as owner/name.
+func teamRepositories(c *config.Config) (all []string) {
 	for _, team := range c.Teams {
 		for _, name := range team.Repositories {
 			if !strings.Contains(name, "/") {
 				name = c.GitHub.Owner + "/" + name
 			}
-			owner, repository, _ := strings.Cut(name, "/")
-			if i, found := c.GitHub.OwnerAccounts().Of(server, owner); found && i == account && repository != "*" && !slices.Contains(all, name) {
-				all = append(all, name)
-			}
+			all = append(all, name)
 		}
 	}
 	return all
@@ -149,9 +157,7 @@ func checkDatabase(ctx context.Context, c *config.Config) []dora.Finding {
 }
 
 func checkBackstage(ctx context.Context, c *config.Config) []dora.Finding {
-	b, err := catalog.NewBackstage(catalog.Options{
-		Endpoint: c.Catalog.Endpoint, Token: c.Catalog.Token, TTL: c.Catalog.CacheTTL, Logger: slog.New(slog.DiscardHandler), OnLookup: func(string) {},
-	})
+	b, err := plainBackstage(c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return failures("backstage", err)
 	}

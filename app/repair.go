@@ -29,7 +29,7 @@ func (p *parts) newRepair(o *Options) *history.Repair {
 	}
 	for i, account := range gitHubAccounts(&c.GitHub) {
 		a := history.RepairAccount{
-			Name: enrichment.AccountName(account.Account), Host: apiHost(account.BaseURL), Window: windowOf(account.Account),
+			Name: enrichment.AccountName(account.Account), Host: dora.Host(account.BaseURL), Window: windowOf(account.Account),
 			Hooks: p.github.Hooks(i), Repositories: repositoriesOfAccount(c, i),
 		}
 		a.GitHub = p.github.Server(a.Host)
@@ -44,12 +44,4 @@ func windowOf(a dora.Account) time.Duration {
 		return enterpriseWindow
 	}
 	return gitHubWindow
-}
-
-// apiHost returns the host that the events of a server's repositories have, by the base URL of its API.
-func apiHost(baseURL string) string {
-	if baseURL == "" {
-		return "api.github.com"
-	}
-	return dora.Host(baseURL)
 }

@@ -123,33 +123,30 @@ func (e *exporter) exportFamily(ctx context.Context, f dora.Family) error {
 	if err != nil {
 		return err
 	}
-	begun := map[string]bool{}
-	for _, s := range all {
-		begun[s.Labels.Key()] = true
+	index := map[string]int{}
+	for i, s := range all {
+		index[s.Labels.Key()] = i
 	}
-	starts := map[string]time.Time{}
 	for _, zero := range e.zeros.of(f.Name) {
 		key := zero.Labels.Key()
-		starts[key] = zero.First
-		if !begun[key] {
-			begun[key] = true
+		switch i, known := index[key]; {
+		case !known:
+			index[key] = len(all)
 			all = append(all, zero)
+		case zero.First.Before(all[i].First):
+			all[i].First = zero.First
 		}
 	}
-	isBegun := false
+	if !e.ends {
+		all = slices.DeleteFunc(all, func(s dora.HistorySeries) bool { return !s.First.Before(e.Until) })
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	if err := e.beginFamily(f); err != nil {
+		return err
+	}
 	for _, s := range all {
-		if start, ok := starts[s.Labels.Key()]; ok && start.Before(s.First) {
-			s.First = start
-		}
-		if !e.ends && !s.First.Before(e.Until) {
-			continue
-		}
-		if !isBegun {
-			isBegun = true
-			if err := e.beginFamily(f); err != nil {
-				return err
-			}
-		}
 		if err := e.exportSeries(ctx, f, s); err != nil {
 			return err
 		}
@@ -166,7 +163,6 @@ func (e *exporter) beginFamily(f dora.Family) error {
 
 // exportSeries exports a label set of a family.
 func (e *exporter) exportSeries(ctx context.Context, f dora.Family, s dora.HistorySeries) error {
-	t := newTotal(f)
 	var changes []change
 	err := e.HistoryFacts(ctx, f.Name, s.Labels, func(fact dora.Fact) error {
 		if !fact.At.IsZero() && (e.ends || fact.At.Before(e.Until)) { // what is later counts in the last sample
@@ -177,16 +173,16 @@ func (e *exporter) exportSeries(ctx context.Context, f dora.Family, s dora.Histo
 	if err != nil {
 		return err
 	}
-	return e.write(f, s, t, changes)
+	return e.write(f, s, changes)
 }
 
 // write writes a label set whose total changes at some times.
-func (e *exporter) write(f dora.Family, s dora.HistorySeries, t *total, changes []change) error {
+func (e *exporter) write(f dora.Family, s dora.HistorySeries, changes []change) error {
 	if err := e.sink.Series(s.Labels); err != nil {
 		return err
 	}
-	e.summary.Series += int64(len(t.values))
-	w := e.newSampler(f, t)
+	w := e.newSampler(f)
+	e.summary.Series += int64(len(w.total.values))
 	if err := w.begin(s.First); err != nil {
 		return err
 	}

@@ -137,6 +137,17 @@ func TestRefusedTimes(t *testing.T) {
 	}
 }
 
+// A label set without labels is written as OpenMetrics has it.
+func TestOpenMetricsWithoutLabels(t *testing.T) {
+	var out bytes.Buffer
+	if _, err := Run(t.Context(), &memory{facts: map[string][]dora.Fact{dora.Changes: facts("", time.Hour, 1)}}, Options{Every: time.Hour}, NewOpenMetrics(&out, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\ndora_changes_total{} 1 1772787600\n"; !strings.Contains(out.String(), want) { // 9:00
+		t.Errorf("no line %q in\n%s", want, &out)
+	}
+}
+
 // The text is what the exporter's own exposition says of the families, with the labels of the command, and escaped.
 func TestOpenMetricsText(t *testing.T) {
 	m := &memory{facts: map[string][]dora.Fact{

@@ -42,7 +42,7 @@ func (e *exporter) exportOpenIncidents(ctx context.Context, f dora.Family) error
 		s := all[key]
 		slices.SortStableFunc(s.changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
 		first := dora.HistorySeries{Labels: s.labels, First: time.UnixMilli(s.changes[0].at)}
-		if err := e.write(f, first, newTotal(f), s.changes); err != nil {
+		if err := e.write(f, first, s.changes); err != nil {
 			return err
 		}
 	}

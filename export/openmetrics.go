@@ -39,7 +39,7 @@ func (o *OpenMetrics) Begin(f dora.Family) error {
 		kind = "unknown"
 	}
 	o.names = f.Published()
-	if _, err := fmt.Fprintf(o.out, "# HELP %s %s\n# TYPE %s %s\n", name, escape(f.Help), name, kind); err != nil {
+	if _, err := fmt.Fprintf(o.out, "# HELP %s %s\n# TYPE %s %s\n", name, helpEscapes.Replace(f.Help), name, kind); err != nil {
 		return err
 	}
 	if strings.HasSuffix(name, "_seconds") {
@@ -56,17 +56,9 @@ func (o *OpenMetrics) Series(l dora.Labels) error {
 	for _, name := range o.names {
 		labels := all
 		if name.Bound != "" {
-			labels = with(all, "le", name.Bound)
+			labels = all.With("le", name.Bound)
 		}
-		var text strings.Builder
-		text.WriteString(name.Name)
-		separator := "{"
-		for _, label := range labels {
-			text.WriteString(separator + label.Name + `="` + escape(label.Value) + `"`)
-			separator = ","
-		}
-		text.WriteString("} ")
-		o.beginnings = append(o.beginnings, text.String())
+		o.beginnings = append(o.beginnings, dora.SeriesName(name.Name, labels)+" ")
 	}
 	return nil
 }
@@ -95,6 +87,4 @@ func (o *OpenMetrics) Close() error {
 	return o.out.Flush()
 }
 
-var escaper = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
-
-func escape(text string) string { return escaper.Replace(text) }
+var helpEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)

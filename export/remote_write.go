@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,17 +58,18 @@ func (r *RemoteWrite) Begin(f dora.Family) error {
 
 // Series begins a label set.
 func (r *RemoteWrite) Series(l dora.Labels) error {
-	r.finishSeries()
+	r.encodeSamples()
+	r.series = r.series[:0]
 	all := labelsOf(l, r.Labels)
 	for _, name := range r.names {
-		labels := with(all, "__name__", name.Name)
+		labels := all.With("__name__", name.Name)
 		if name.Bound != "" {
-			labels = with(labels, "le", r.bound(name.Bound))
+			labels["le"] = r.bound(name.Bound)
 		}
 		var text []byte
-		for _, label := range labels {
-			pair := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), label.Name)
-			pair = protowire.AppendString(protowire.AppendTag(pair, 2, protowire.BytesType), label.Value)
+		for _, label := range slices.Sorted(maps.Keys(labels)) {
+			pair := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), label)
+			pair = protowire.AppendString(protowire.AppendTag(pair, 2, protowire.BytesType), labels[label])
 			text = protowire.AppendBytes(protowire.AppendTag(text, 1, protowire.BytesType), pair)
 		}
 		r.series = append(r.series, remoteSeries{labels: text})
@@ -93,30 +96,23 @@ func (r *RemoteWrite) Point(at int64, values []float64) error {
 	if r.samples += len(values); r.samples < batch {
 		return nil
 	}
-	for i := range r.series {
-		r.encode(&r.series[i])
-	}
+	r.encodeSamples()
 	return r.send()
 }
 
-// finishSeries adds the current label set to the request.
-func (r *RemoteWrite) finishSeries() {
-	for i := range r.series {
-		r.encode(&r.series[i])
-	}
-	r.series = r.series[:0]
-}
-
-// encode adds the samples of a series to the request: a WriteRequest has TimeSeries, which have Labels and Samples.
+// encodeSamples moves the samples of the current label set to the request: a WriteRequest has TimeSeries, which have Labels and Samples.
 // https://github.com/prometheus/prometheus/blob/main/prompb/types.proto
-func (r *RemoteWrite) encode(s *remoteSeries) {
-	if len(s.samples) == 0 {
-		return
+func (r *RemoteWrite) encodeSamples() {
+	for i := range r.series {
+		s := &r.series[i]
+		if len(s.samples) == 0 {
+			continue
+		}
+		r.request = protowire.AppendTag(r.request, 1, protowire.BytesType)
+		r.request = protowire.AppendVarint(r.request, uint64(len(s.labels)+len(s.samples)))
+		r.request = append(append(r.request, s.labels...), s.samples...)
+		s.samples = s.samples[:0]
 	}
-	r.request = protowire.AppendTag(r.request, 1, protowire.BytesType)
-	r.request = protowire.AppendVarint(r.request, uint64(len(s.labels)+len(s.samples)))
-	r.request = append(append(r.request, s.labels...), s.samples...)
-	s.samples = s.samples[:0]
 }
 
 // send sends the request.
@@ -140,7 +136,7 @@ func (r *RemoteWrite) send() error {
 
 // Close sends what is left.
 func (r *RemoteWrite) Close() error {
-	r.finishSeries()
+	r.encodeSamples()
 	return r.send()
 }
 

@@ -34,12 +34,12 @@ type sampler struct {
 	last, pending int64
 }
 
-func (e *exporter) newSampler(f dora.Family, t *total) *sampler {
+func (e *exporter) newSampler(f dora.Family) *sampler {
 	every := e.Every
 	if f.Name == dora.IncidentsOpen { // which dashboards read at a moment: Prometheus looks back five minutes
 		every = time.Duration(step) * time.Millisecond
 	}
-	s := &sampler{total: t, point: e.point, until: e.Until.UnixMilli(), every: every.Milliseconds(), startsAtZero: f.Kind != dora.Last}
+	s := &sampler{total: newTotal(f), point: e.point, until: e.Until.UnixMilli(), every: every.Milliseconds(), startsAtZero: f.Kind != dora.Last}
 	if !e.Since.IsZero() {
 		s.since = slot(e.Since.UnixMilli())
 	}
