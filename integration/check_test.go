@@ -2,8 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,16 +15,10 @@ func TestCheckOfThePostgreSQLDatabase(t *testing.T) {
 	server.Psql("postgres", "CREATE SCHEMA others; CREATE TABLE others.t (a int)")
 	address := fmt.Sprintf("127.0.0.1:%d/postgres", server.Port)
 	e := newExporter(t, "http://127.0.0.1:1/")
-	config, err := os.ReadFile(filepath.Join(e.folder, "config.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := e.config(t)
 	check := func(schema, at, want string) {
 		t.Helper()
-		text := fmt.Sprintf("%sstorage: {database: \"postgres://postgres:canary@%s?sslmode=disable\", schema: %s}\n", config, at, schema)
-		if err := os.WriteFile(filepath.Join(e.folder, "config.yml"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		e.setConfig(t, fmt.Sprintf("%sstorage: {database: \"postgres://postgres:canary@%s?sslmode=disable\", schema: %s}\n", config, at, schema))
 		out, _ := e.command(t, "check", "-online") // GitHub can't be reached
 		if !strings.Contains(out, want) {
 			t.Errorf("schema %s: %q is missing in\n%s", schema, want, out)

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -122,22 +121,10 @@ func (e *exporter) report(t *testing.T) string {
 	return regexp.MustCompile(`(deployment_frequency,0\.\d{3})\d*`).ReplaceAllString(out, "$1")
 }
 
-func (e *exporter) config(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(e.folder, "config.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 // setDatabase adds a database to a configuration, and starts the exporter with it.
 func (e *exporter) setDatabase(t *testing.T, config, database string) {
 	t.Helper()
-	config += fmt.Sprintf("storage: {database: %q}\n", database)
-	if err := os.WriteFile(filepath.Join(e.folder, "config.yml"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	e.setConfig(t, config+fmt.Sprintf("storage: {database: %q}\n", database))
 	e.start(t)
 }
 

@@ -3,8 +3,6 @@ package integration
 import (
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -114,14 +112,7 @@ func TestPublishedDashboard(t *testing.T) {
 func scrapedDeployments(t *testing.T, configuration string, relabelled bool) prometheus {
 	t.Helper()
 	e := newExporter(t, github(t))
-	path := filepath.Join(e.folder, "config.yml")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, append(text, configuration...), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	e.configure(t, configuration)
 	scrape := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n  - job_name: dora\n    static_configs: [{targets: [%q]}]\n", e.address)
 	if relabelled {
 		scrape += block(t, markdown.Read(t, "docs/grafana.md").Text, "    metric_relabel_configs:")

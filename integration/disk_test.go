@@ -128,18 +128,13 @@ func TestFailingSystemCalls(t *testing.T) {
 // mount mounts a small file system in memory at the exporter's folder, until the test ends.
 func (e *exporter) mount(t *testing.T) {
 	t.Helper()
-	config, err := os.ReadFile(filepath.Join(e.folder, "config.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := e.config(t)
 	asRoot(t, "mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=8m,uid=%d,mode=0700", os.Getuid()), "tmpfs", e.folder)
 	t.Cleanup(func() {
 		e.kill()
 		asRoot(t, "umount", e.folder)
 	})
-	if err := os.WriteFile(filepath.Join(e.folder, "config.yml"), config, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	e.setConfig(t, config)
 }
 
 func asRoot(t *testing.T, command ...string) {

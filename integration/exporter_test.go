@@ -37,17 +37,14 @@ func newExporter(t *testing.T, githubURL string) *exporter {
 	t.Helper()
 	e := &exporter{folder: t.TempDir(), address: testexporter.FreeAddress(t)}
 	_, port, _ := net.SplitHostPort(e.address)
-	config := fmt.Sprintf(`server: {host: 127.0.0.1, port: %s}
+	e.setConfig(t, fmt.Sprintf(`server: {host: 127.0.0.1, port: %s}
 github: {base_url: %q, webhook_secret: %s}
 jira: {webhook_secret: %s}
 teams:
   - name: Platform
     github_repositories: [acme/*]
     jira_projects: [INC]
-`, port, githubURL, secret, secret)
-	if err := os.WriteFile(filepath.Join(e.folder, "config.yml"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+`, port, githubURL, secret, secret))
 	t.Cleanup(func() {
 		e.kill()
 		if t.Failed() {
@@ -55,6 +52,28 @@ teams:
 		}
 	})
 	return e
+}
+
+func (e *exporter) config(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(e.folder, "config.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func (e *exporter) setConfig(t testing.TB, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(e.folder, "config.yml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// configure adds to the configuration.
+func (e *exporter) configure(t *testing.T, more string) {
+	t.Helper()
+	e.setConfig(t, e.config(t)+more)
 }
 
 // start starts the process and waits until it is ready.

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -38,12 +36,9 @@ func newReplay(t *testing.T, m *month) *replay {
 	server := httptest.NewServer(github)
 	t.Cleanup(server.Close)
 	e := newExporter(t, server.URL)
-	if err := os.WriteFile(filepath.Join(e.folder, "config.yml"), []byte(m.configuration(e.address, server.URL)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	e.setConfig(t, m.configuration(e.address, server.URL))
 	e.start(t)
-	p := runPrometheus(t, withRules(t)+fmt.Sprintf(
-		"global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: dora-exporter\n  static_configs: [{targets: [%q]}]\n", e.address), t.TempDir())
+	p := runPrometheus(t, withRules(t)+e.scrapeConfig(), t.TempDir())
 	return &replay{exporter: e, prometheus: p, github: github, sent: answer{"event=unknown,result=unauthorized,source=jira": 0}}
 }
 

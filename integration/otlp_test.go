@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -82,19 +81,6 @@ func startPair(t *testing.T, protocol, settings string) (*collector, *exporter) 
 	e.configure(t, fmt.Sprintf("deployments: {settle: 1s}\notlp: {endpoint: 'http://%s', protocol: %s, %s}\n", endpoint, protocol, settings))
 	e.start(t)
 	return c, e
-}
-
-// configure adds to the configuration.
-func (e *exporter) configure(t *testing.T, more string) {
-	t.Helper()
-	path := filepath.Join(e.folder, "config.yml")
-	text, err := os.ReadFile(path)
-	if err == nil {
-		err = os.WriteFile(path, append(text, more...), 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // sendIncident posts an incident that is open.

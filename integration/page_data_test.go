@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -36,14 +34,7 @@ func busyExporter(t *testing.T) *exporter {
 	for i, name := range hostile {
 		fmt.Fprintf(&more, "  - {name: %s, github_repositories: [hostile-%d/*]}\n", text(name), i)
 	}
-	config := filepath.Join(e.folder, "config.yml")
-	data, err := os.ReadFile(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(config, []byte(string(data)+more.String()+"deployments: {settle: 1s}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	e.configure(t, more.String()+"deployments: {settle: 1s}\n")
 	e.start(t)
 	id := 0
 	send := func(owner, repo, env, state string, at time.Time) {

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"dora-exporter/integration/pgserver"
 )
 
 // The clocks of the replicas may be ten minutes apart: time comes from the database. Nothing is counted twice, no deployment is evaluated
@@ -19,7 +21,7 @@ func TestReplicasClocksApart(t *testing.T) {
 	shifted := buildWith(t, map[string]string{
 		"cmd/dora-exporter/clock.go": "testdata/clock/clock.go", "cmd/dora-exporter/clock_amd64.s": "testdata/clock/clock_amd64.s",
 	}, "-ldflags=-s -w -checklinkname=0")
-	_, server := onServer(t, 0)
+	server := pgserver.Start(t)
 	r := newReplicas(t, 3, func(int) string { return server.URL("postgres", "postgres") }, "")
 	offsets := []time.Duration{-10 * time.Minute, 0, 10 * time.Minute}
 	run := func(n int) {

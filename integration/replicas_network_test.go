@@ -1,10 +1,10 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -30,14 +30,7 @@ func TestReplicaWithoutNetwork(t *testing.T) {
 		return url
 	}, "")
 	apart := r.all[0]
-	file := filepath.Join(apart.folder, "config.yml")
-	config, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(strings.Replace(string(config), "host: 127.0.0.1", "host: "+senders+".2", 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	apart.setConfig(t, strings.Replace(apart.config(t), "host: 127.0.0.1", "host: "+senders+".2", 1))
 	apart.address = strings.Replace(apart.address, "127.0.0.1", senders+".2", 1)
 	apart.run(t, "ip", "netns", "exec", n.name, binary)
 	for _, e := range r.all[1:] {
@@ -51,7 +44,7 @@ func TestReplicaWithoutNetwork(t *testing.T) {
 	n.set(t, database, "down")
 	eventually(t, "the replica that is cut off says so", func() error {
 		if _, err := get("http://" + apart.address + "/readyz"); err == nil {
-			return fmt.Errorf("it is ready")
+			return errors.New("it is ready")
 		}
 		return nil
 	})

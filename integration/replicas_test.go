@@ -5,8 +5,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -38,15 +36,12 @@ func newReplicas(t testing.TB, n int, database func(replica int) string, otlp st
 		if otlp != "" {
 			push = fmt.Sprintf("otlp: {enabled: true, endpoint: %q, interval: 1s}\n", otlp)
 		}
-		config := fmt.Sprintf(`server: {host: 127.0.0.1, port: %s}
+		e.setConfig(t, fmt.Sprintf(`server: {host: 127.0.0.1, port: %s}
 github: {base_url: "http://127.0.0.1:1/", webhook_secret: %s}
 storage: {database: %q}
 teams:
   - {name: Platform, github_repositories: [acme/*]}
-%s`, port, secret, database(i), push)
-		if err := os.WriteFile(filepath.Join(e.folder, "config.yml"), []byte(config), 0o600); err != nil {
-			t.Fatal(err)
-		}
+%s`, port, secret, database(i), push))
 		t.Cleanup(func() {
 			e.kill()
 			if t.Failed() {
