@@ -123,11 +123,10 @@ func (c *accountCheck) readByREST(ctx context.Context, p *part, _ *repositoryNod
 				return all, nil
 			}
 			p.identifyBy(d.RepositoryURL)
-			a := dora.ArchivedDeployment{Node: d.NodeID, ID: d.ID, SHA: d.SHA, Created: d.CreatedAt}
-			if err := setDocument(&a, d); err != nil {
+			a, err := d.archived()
+			if err != nil {
 				return nil, err
 			}
-			a.Incomplete = true
 			all = append(all, a)
 		}
 		number = next
