@@ -117,11 +117,8 @@ var (
 func (c *accountCheck) listOnce(ctx context.Context, owner, hook string, since time.Time) (events map[string]*attempts, newest time.Time, err error) {
 	events = map[string]*attempts{}
 	for cursor := ""; ; {
-		var page []dora.HookDelivery
-		var next string
-		err := c.call(ctx, func() (err error) {
-			page, next, err = c.Hooks.Deliveries(ctx, owner, hook, cursor)
-			return err
+		page, next, err := retryPage(ctx, &c.bulk.asker, func() ([]dora.HookDelivery, string, error) {
+			return c.Hooks.Deliveries(ctx, owner, hook, cursor)
 		})
 		if cursor != "" && errors.Is(err, dora.ErrNoHooks) {
 			return nil, newest, fmt.Errorf("%w: %v", errCursor, err) //nolint:errorlint // the webhook is there
