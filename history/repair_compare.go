@@ -66,7 +66,8 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 	if r == nil {
 		return nil, nil // it is gone, or was never shown to the token
 	}
-	size := pageSize
+	size := newPageSizes(c.bulk.Labels)
+	p.PullsRead = true // they are not compared
 	known := c.hosts[strings.ToLower(p.Owner+"/"+p.Name)]
 	for {
 		p.identify(r)
@@ -89,25 +90,10 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 		if !more {
 			return all, nil
 		}
-		if r, err = c.nextPage(ctx, p, r.Deployments.PageInfo.EndCursor, &size); err != nil || r == nil {
+		p.DeploymentsAfter = r.Deployments.PageInfo.EndCursor
+		if r, err = c.bulk.readPage(ctx, p, size); err != nil || r == nil {
 			return all, err
 		}
-	}
-}
-
-// nextPage reads another page of deployments.
-func (c *accountCheck) nextPage(ctx context.Context, p *part, after string, size *int) (*repositoryNode, error) {
-	for {
-		var answer repositoryAnswer
-		err := c.bulk.query(ctx, p.Owner, repositoryQuery, map[string]any{
-			"owner": p.Owner, "name": p.Name, "labels": false, "deployments": true, "deploymentsFirst": *size, "deploymentsAfter": after,
-			"pulls": false, "pullsFirst": 1, "pullsAfter": nil, "commitsFirst": 1,
-		}, &answer, &answer.RateLimit)
-		if errors.Is(err, dora.ErrTooLarge) && *size > 1 {
-			*size /= 2
-			continue
-		}
-		return answer.Repository, err
 	}
 }
 
