@@ -9,7 +9,11 @@ import (
 
 // repairTask is what is checked by itself, by one server at a time.
 type repairTask struct {
-	name     string
+	// name is that of the part with its state.
+	name string
+	// account has the events of these kinds that are checked: an account of GitHub, or the site of Jira.
+	account  string
+	kinds    []string
 	interval time.Duration
 	check    func(ctx context.Context) error
 }
@@ -43,7 +47,7 @@ func (r *Repair) runTask(ctx context.Context, t repairTask, onFirst func()) {
 		checked, err = r.checkIfDue(ctx, t, started, checked)
 		wait := min(repairPoll, t.interval)
 		if err != nil && ctx.Err() == nil {
-			r.Logger.Error("looking for events that webhooks did not bring failed, will retry", "account", t.name[len(repairPrefix):], "error", err)
+			r.Logger.Error("looking for events that webhooks did not bring failed, will retry", "account", t.account, "error", err)
 			wait = min(repairRetry, t.interval)
 		}
 		if checked || err != nil {
