@@ -14,8 +14,6 @@ import (
 const (
 	// attemptsOverlap is how long before the last check the attempts of a webhook are listed again: one is listed when it has ended.
 	attemptsOverlap = 5 * time.Minute
-	// longestWindow is the longest time for which a server lists deliveries.
-	longestWindow = 7*dora.Day + time.Hour
 	// saveEvery is after how many deliveries it is stored how far a check is.
 	saveEvery = 20
 	// maxListings limits how often a list is begun anew since its cursor is not valid any more.
@@ -50,7 +48,7 @@ func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Ho
 	if last := c.listed[hook.Path]; strings.HasPrefix(hook.Path, "/repos/") && !last.IsZero() && now.Sub(last) < compareInterval {
 		return told(), nil
 	}
-	events, newest, err := c.list(ctx, owner, hook.Path, later(later(state.Checked.Add(-attemptsOverlap), c.Created), now.Add(-longestWindow)))
+	events, newest, err := c.list(ctx, owner, hook.Path, later(later(state.Checked.Add(-attemptsOverlap), c.Created), now.Add(-redeliveryWindow)))
 	if err != nil {
 		return since, err
 	}

@@ -43,8 +43,8 @@ func (p *part) deploymentsPart() string { return p.part() + " deployments" }
 const (
 	// mergedBefore is how long before a deployment a pull request that it ships may have been merged.
 	mergedBefore = 60 * dora.Day
-	// redeliveryWindow is how long GitHub redelivers webhooks, at most: those of Apps and of Enterprise Server. Statuses that are younger
-	// get their numbers.
+	// redeliveryWindow is how long GitHub lists and redelivers deliveries of webhooks, at most: those of Apps and of Enterprise Server.
+	// Statuses that are younger get their numbers.
 	redeliveryWindow = 7*dora.Day + time.Hour
 )
 
