@@ -11,7 +11,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// runsLong is how long before the time that is compared the deployments of further pages may have been created.
+// runsLong is how long before the compared time deployments may have been created for further pages to be read.
 const runsLong = dora.Day
 
 // compare compares the statuses of the newest deployments of an owner's repositories since a time with those that are stored, and stores
@@ -61,7 +61,8 @@ func (c *accountCheck) newest(ctx context.Context, owner string, names []string)
 	}
 }
 
-// readBulk returns the deployments whose statuses are to be compared, of which some have been read: these, and older ones that may run long.
+// readBulk returns the deployments whose statuses are to be compared: those of r, which has been read, and of further pages as long as they
+// are young enough to be still running.
 func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode) (all []dora.ArchivedDeployment, err error) {
 	if r == nil {
 		return nil, nil // it is gone, or was never shown to the token
@@ -196,7 +197,8 @@ func (c *accountCheck) repairDeployment(ctx context.Context, p *part, a dora.Arc
 	if a.ID <= 0 {
 		return nil
 	}
-	if a.Incomplete = a.Incomplete || len(a.Statuses) > 0; a.Incomplete { // else it has none
+	if a.Incomplete || len(a.Statuses) > 0 {
+		a.Incomplete = true // so that older statuses get their numbers, too
 		if err := c.bulk.numberStatuses(ctx, p, &a); err != nil {
 			return err
 		}
