@@ -148,7 +148,7 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 		kind, wait := classifyError(resp.StatusCode, resp.Header, body, time.Now())
 		return page{}, outcome{
 			kind: kind, wait: wait, notFound: resp.StatusCode == http.StatusNotFound,
-			err: g.redact(&statusError{req.URL, resp.StatusCode, message(body)}),
+			err: g.redact(&statusError{req.Method, req.URL, resp.StatusCode, message(body)}),
 		}
 	}
 	if isLimitExceeded(readErr) {
@@ -182,13 +182,13 @@ func (g *GitHub) noAnswer(ctx, timed context.Context, req *http.Request, err err
 		return refused.outcome()
 	}
 	if timed.Err() != nil {
-		return outcome{kind: failed, err: fmt.Errorf("GET %s: no answer within %s", req.URL, g.timeout)}
+		return outcome{kind: failed, err: fmt.Errorf("%s %s: no answer within %s", req.Method, req.URL, g.timeout)}
 	}
 	var with *url.Error
 	if errors.As(err, &with) {
 		err = with.Err
 	}
-	return outcome{kind: failed, err: g.redact(fmt.Errorf("GET %s: %w", req.URL, err))}
+	return outcome{kind: failed, err: g.redact(fmt.Errorf("%s %s: %w", req.Method, req.URL, err))}
 }
 
 // nextAfter returns the number of the page after page number, 0 if that was the last one that is read. It ends at a link back to an earlier

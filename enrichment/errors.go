@@ -13,13 +13,14 @@ import (
 
 // statusError is an answer with a status other than 2xx.
 type statusError struct {
+	method  string
 	url     *url.URL
 	status  int
 	message string
 }
 
 func (e *statusError) Error() string {
-	text := fmt.Sprintf("GET %s: %d %s", e.url, e.status, http.StatusText(e.status))
+	text := fmt.Sprintf("%s %s: %d %s", e.method, e.url, e.status, http.StatusText(e.status))
 	if e.message != "" {
 		text += ": " + e.message
 	}

@@ -75,7 +75,7 @@ func graphQLURL(base *url.URL) *url.URL {
 
 // queryStatusError returns the error of an answer with a status other than 200.
 func queryStatusError(u *url.URL, resp *http.Response, body []byte) error {
-	failed := &statusError{u, resp.StatusCode, message(body)}
+	failed := &statusError{http.MethodPost, u, resp.StatusCode, message(body)}
 	kind, wait := classifyError(resp.StatusCode, resp.Header, body, time.Now())
 	switch {
 	case kind == limited:

@@ -152,7 +152,7 @@ func (h Hooks) Redeliver(ctx context.Context, owner, hook string, delivery int64
 			return outcome{kind: answered, wait: exhaustedWait(resp.Header, time.Now())}
 		}
 		kind, wait := classifyError(resp.StatusCode, resp.Header, nil, time.Now())
-		return outcome{kind: kind, wait: wait, err: &statusError{req.URL, resp.StatusCode, ""}}
+		return outcome{kind: kind, wait: wait, err: &statusError{req.Method, req.URL, resp.StatusCode, ""}}
 	})
 }
 

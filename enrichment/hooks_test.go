@@ -20,7 +20,7 @@ const hooksOfAcme = `[
 	{"id":3,"active":true,"events":["*"],"config":{"url":"https://ci.example.com/"}},
 	{"id":7,"active":true,"events":["deployment_status"],"created_at":"2026-01-01T08:00:00Z","updated_at":"2026-01-02T08:00:00Z","config":{"url":"https://dora.example.com/api/github/"}}]`
 
-// serveHooks answers calls about webhooks; status is that of refusals.
+// serveHooks answers calls about webhooks.
 func serveHooks(w http.ResponseWriter, r *http.Request) bool {
 	const attempt = `[{"id":12,"guid":"g","delivered_at":"2026-01-03T08:00:00Z","redelivery":true,"status_code":502,"event":"deployment_status","action":"created"}]`
 	path := r.Method + " " + r.URL.Path
@@ -74,6 +74,10 @@ func TestHooksOfAccounts(t *testing.T) {
 		}
 		if err := h.Redeliver(t.Context(), "acme", "/orgs/acme/hooks/7", 13); err != nil {
 			t.Error(err)
+		}
+		const refused = "POST https://api.github.com/orgs/acme/hooks/7/deliveries/14/attempts: 403 Forbidden"
+		if err := h.Redeliver(t.Context(), "acme", "/orgs/acme/hooks/7", 14); err == nil || !strings.Contains(err.Error(), refused) {
+			t.Errorf("a redelivery that is refused: %v", err)
 		}
 		for what, err := range map[string]error{
 			"an old cursor":         second(h.Deliveries(t.Context(), "acme", "/orgs/acme/hooks/7", "old")),

@@ -101,6 +101,15 @@ func (a *asker) retry(ctx context.Context, call func() error) error {
 	}
 }
 
+// retryPage is retry for a call that returns a page of a list, and where the next one begins.
+func retryPage[T, N any](ctx context.Context, a *asker, call func() ([]T, N, error)) (page []T, next N, err error) {
+	err = a.retry(ctx, func() (err error) {
+		page, next, err = call()
+		return err
+	})
+	return page, next, err
+}
+
 // isFinal reports whether the same call would fail again, or is retried by whoever makes it.
 func isFinal(err error) bool {
 	var missing *dora.NotFoundError

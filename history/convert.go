@@ -94,6 +94,13 @@ type document struct {
 	RepositoryURL string `json:"repository_url,omitempty"`
 }
 
+// archived returns a deployment as REST has it, without its statuses.
+func (d document) archived() (dora.ArchivedDeployment, error) {
+	a := dora.ArchivedDeployment{Node: d.NodeID, ID: d.ID, SHA: d.SHA, Created: d.CreatedAt, Incomplete: true}
+	err := setDocument(&a, d)
+	return a, err
+}
+
 type user struct {
 	Login string `json:"login"`
 }

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -216,6 +217,14 @@ func (j *Jira) search(ctx context.Context, s site, p issuesPart) (found searchAn
 	return found, err
 }
 
+// searchPath returns the path of the search.
+func (s site) searchPath() string {
+	if s.cloud {
+		return "/rest/api/3/search/jql"
+	}
+	return "/rest/api/2/search"
+}
+
 // query returns the JQL. Its dates have no time zone: they are in that of the user, in minutes.
 func (j *Jira) query(s site, since time.Time) string {
 	return fmt.Sprintf(`(%s) AND updated >= "%s" ORDER BY created ASC`, j.JQL, since.In(s.zone).Format("2006-01-02 15:04"))
@@ -225,6 +234,9 @@ func (j *Jira) query(s site, since time.Time) string {
 func (j *Jira) get(ctx context.Context, path string, query url.Values, to any) error {
 	for failures := 1; ; failures++ {
 		wait, err := j.try(ctx, path, query, to)
+		if refused := new(refusedError); errors.As(err, &refused) {
+			return fmt.Errorf("%w; check jira.base_url, jira.user, jira.token and jira.jql", err)
+		}
 		if err == nil || wait < 0 || ctx.Err() != nil || failures == j.MaxFailures {
 			return err
 		}
@@ -236,8 +248,13 @@ func (j *Jira) get(ctx context.Context, path string, query url.Values, to any) e
 	}
 }
 
-// callAdvice ends the error of a call that Jira refuses.
-const callAdvice = "; check jira.base_url, jira.user, jira.token and jira.jql"
+// refusedError is the error of a call that Jira refuses for good.
+type refusedError struct {
+	status int
+	text   string
+}
+
+func (e *refusedError) Error() string { return e.text }
 
 // try makes a call. wait is how long to wait before the next attempt, 0 if Jira does not say, negative if there is to be none.
 func (j *Jira) try(ctx context.Context, path string, query url.Values, to any) (wait time.Duration, err error) {
@@ -269,7 +286,7 @@ func (j *Jira) try(ctx context.Context, path string, query url.Values, to any) (
 		seconds, _ := strconv.Atoi(answer.Header.Get("Retry-After"))
 		return time.Duration(max(seconds, 0)) * time.Second, fmt.Errorf("GET %s%s: %s", j.BaseURL, path, answer.Status)
 	case answer.StatusCode != http.StatusOK:
-		return -1, fmt.Errorf("GET %s%s: %s: %.300s%s", j.BaseURL, path, answer.Status, body, callAdvice)
+		return -1, &refusedError{answer.StatusCode, fmt.Sprintf("GET %s%s: %s: %.300s", j.BaseURL, path, answer.Status, body)}
 	}
 	if err := json.Unmarshal(body, to); err != nil {
 		return -1, fmt.Errorf("GET %s%s: this is not an answer of Jira: %w", j.BaseURL, path, err)

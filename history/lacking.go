@@ -72,10 +72,8 @@ func lacks(all []dora.ArchivedDeployment) bool {
 
 // deploymentsPage returns a page of the deployments as REST has them; none if it has none.
 func (b *Backfill) deploymentsPage(ctx context.Context, p *part, number int) (all []document, next int, err error) {
-	var raw []json.RawMessage
-	err = b.retry(ctx, func() (err error) {
-		raw, next, err = b.GitHub.Deployments(ctx, p.Owner, p.Name, number)
-		return err
+	raw, next, err := retryPage(ctx, &b.asker, func() ([]json.RawMessage, int, error) {
+		return b.GitHub.Deployments(ctx, p.Owner, p.Name, number)
 	})
 	if missing := new(dora.NotFoundError); errors.As(err, &missing) {
 		return nil, 0, nil
@@ -155,11 +153,8 @@ func (b *Backfill) numberStatuses(ctx context.Context, p *part, a *dora.Archived
 	}
 	var statuses []dora.ArchivedStatus
 	for number := 1; number != 0; {
-		var raw []json.RawMessage
-		var next int
-		err := b.retry(ctx, func() (err error) {
-			raw, next, err = b.GitHub.DeploymentStatuses(ctx, p.Owner, p.Name, a.ID, number)
-			return err
+		raw, next, err := retryPage(ctx, &b.asker, func() ([]json.RawMessage, int, error) {
+			return b.GitHub.DeploymentStatuses(ctx, p.Owner, p.Name, a.ID, number)
 		})
 		if missing := new(dora.NotFoundError); errors.As(err, &missing) {
 			return nil // it has been deleted since

@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"encoding/json"
 
 	"dora-exporter/dora"
 )
@@ -25,8 +24,8 @@ func (b *Backfill) readWithoutBulk(ctx context.Context, p *part) error {
 			if p.excludes(d.CreatedAt) {
 				continue
 			}
-			a := dora.ArchivedDeployment{Node: d.NodeID, ID: d.ID, SHA: d.SHA, Created: d.CreatedAt, Incomplete: true}
-			if a.Document, err = json.Marshal(d); err != nil {
+			a, err := d.archived()
+			if err != nil {
 				return err
 			}
 			read.Deployments = append(read.Deployments, a)

@@ -1,10 +1,12 @@
 package history
 
-// pageSizes are how much a query asks for.
-type pageSizes struct {
-	deployments, pulls, commits int
+// sizes are how many deployments, pull requests, and commits of each pull request a query asks for.
+type sizes struct{ deployments, pulls, commits int }
 
-	full *pageSizes
+// pageSizes are the sizes of the next query. They adapt to what GitHub can answer, up to full.
+type pageSizes struct {
+	sizes
+	full sizes
 	// answered is how many queries in a row were answered.
 	answered int
 }
@@ -17,13 +19,11 @@ func newPageSizes(labels bool) *pageSizes {
 	if labels {
 		pulls = labelledSize
 	}
-	s := pageSizes{deployments: pageSize, pulls: pulls, commits: commitsSize}
-	full := s
-	s.full = &full
-	return &s
+	full := sizes{pageSize, pulls, commitsSize}
+	return &pageSizes{sizes: full, full: full}
 }
 
-// halve asks for less; false if that can't be.
+// halve makes the next query ask for half as much, and reports whether that is possible.
 func (s *pageSizes) halve() bool {
 	s.answered = 0
 	if s.deployments == 1 && s.pulls == 1 {
@@ -34,7 +34,8 @@ func (s *pageSizes) halve() bool {
 	return true
 }
 
-// grow notes an answer. After some of them it asks for twice as much, up to all: one query may have been too large, or GitHub slow.
+// grow counts an answer. After growAfter of them the next query asks for twice as much, up to full: one query may have been too large, or
+// GitHub slow.
 func (s *pageSizes) grow() {
 	if s.answered++; s.answered < growAfter {
 		return

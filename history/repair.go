@@ -54,8 +54,9 @@ type Repair struct {
 	// stored, or are delivered again.
 	OnChecked func(kind, account string, checked, missing, repaired int)
 
-	checkedOnce chan struct{}
 	prepare     sync.Once
+	tasks       []repairTask
+	checkedOnce chan struct{}
 }
 
 // RepairAccount is an account for a GitHub server.
@@ -90,30 +91,14 @@ type Hooks interface {
 // grace is how old an event must be to be missing: the webhook of a younger one may be under way. It is stored all the same.
 const grace = time.Minute
 
-// Kinds returns the kinds of events that are checked of each account.
-func (r *Repair) Kinds() map[string][]string {
-	kinds := map[string][]string{}
-	if r.Interval > 0 {
-		for _, a := range r.Accounts {
-			kinds[a.Name] = []string{KindDelivery, KindStatus}
-		}
-	}
-	if r.Issues != nil && r.IssueInterval > 0 {
-		kinds[r.Issues.Site()] = append(kinds[r.Issues.Site()], KindIssue)
-	}
-	return kinds
-}
-
 // Run checks until ctx ends.
 func (r *Repair) Run(ctx context.Context) {
 	r.init()
-	for account, kinds := range r.Kinds() {
-		for _, kind := range kinds {
-			r.OnChecked(kind, account, 0, 0, 0)
-		}
-	}
 	var first, running sync.WaitGroup
-	for _, t := range r.tasks() {
+	for _, t := range r.tasks {
+		for _, kind := range t.kinds {
+			r.OnChecked(kind, t.account, 0, 0, 0)
+		}
 		first.Add(1)
 		running.Go(func() { r.runTask(ctx, t, sync.OnceFunc(first.Done)) })
 	}
@@ -124,7 +109,9 @@ func (r *Repair) Run(ctx context.Context) {
 	running.Wait()
 }
 
-func (r *Repair) init() { r.prepare.Do(func() { r.checkedOnce = make(chan struct{}) }) }
+func (r *Repair) init() {
+	r.prepare.Do(func() { r.tasks, r.checkedOnce = r.newTasks(), make(chan struct{}) })
+}
 
 const (
 	// firstCheckLimit is for how long the first check is waited for at most, and firstProcessedLimit for how long what it has stored.
@@ -143,7 +130,7 @@ func (r *Repair) WaitFirst(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	if len(r.Kinds()) > 0 {
+	if len(r.tasks) > 0 {
 		_ = r.waitUntilProcessed(ctx, firstProcessedLimit) // evaluations read the store, too, and say what is wrong
 	}
 }
@@ -163,17 +150,17 @@ func (r *Repair) waitUntilProcessed(ctx context.Context, limit time.Duration) er
 	return nil
 }
 
-// tasks returns what is checked, each by itself.
-func (r *Repair) tasks() (all []repairTask) {
+// newTasks returns what is checked, each by itself.
+func (r *Repair) newTasks() (all []repairTask) {
 	if r.Interval > 0 {
 		for i := range r.Accounts {
 			c := newAccountCheck(r, i)
-			all = append(all, repairTask{name: repairPrefix + c.Name, interval: r.Interval, check: c.run})
+			all = append(all, repairTask{repairPrefix + c.Name, c.Name, []string{KindDelivery, KindStatus}, r.Interval, c.run})
 		}
 	}
 	if r.Issues != nil && r.IssueInterval > 0 {
 		c := newIssueCheck(r)
-		all = append(all, repairTask{name: repairPrefix + dora.Jira + "/" + c.site, interval: r.IssueInterval, check: c.run})
+		all = append(all, repairTask{repairPrefix + dora.Jira + "/" + c.site, c.site, []string{KindIssue}, r.IssueInterval, c.run})
 	}
 	return all
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// activeSince is how long ago the newest event of a repository may be that is checked.
+	// activeSince is the greatest age of the newest event of a repository that is checked.
 	activeSince = 30 * dora.Day
 	// compareInterval is the time between two comparisons in bulk of an owner whose webhooks can't be read, and between two looks at the
 	// deliveries of a repository's webhook.
@@ -117,8 +117,8 @@ func (c *accountCheck) owners(ctx context.Context) (map[string][]string, error) 
 	return owners, err
 }
 
-// checkOwner checks the repositories of an owner: the deliveries of their webhooks, and what these can't tell by a comparison in bulk. If the
-// account's App has a webhook, that tells of what happened since a time.
+// checkOwner checks the repositories of an owner: by the deliveries of their webhooks, and by a comparison in bulk where these are not
+// complete. With hasApp, the webhook of the account's App has all that happened since appSince.
 func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []string, hasApp bool, appSince time.Time) error {
 	part := repairPrefix + c.Name + "/owner/" + owner
 	var state ownerState
@@ -134,27 +134,27 @@ func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []str
 		return err
 	}
 	began, since := c.Now(), later(state.Checked, c.Created)
-	var untold []string
+	var toCompare []string
 	if hasApp {
 		if state.Unavailable || appSince.After(since) {
-			untold = names
+			toCompare = names
 		}
 	} else {
-		told, err := c.checkHooks(ctx, owner, names)
+		complete, err := c.checkHooks(ctx, owner, names)
 		if err != nil {
 			return err
 		}
 		for _, name := range names {
-			if from, ok := told[name]; !ok || from.After(since) {
-				untold = append(untold, name)
+			if from, ok := complete[name]; !ok || from.After(since) {
+				toCompare = append(toCompare, name)
 			}
 		}
 	}
-	if len(untold) > 0 {
+	if len(toCompare) > 0 {
 		if c.compared[owner] && began.Sub(state.Compared) < compareInterval {
 			return nil
 		}
-		if err := c.compare(ctx, owner, untold, later(since.Add(-compareOverlap), c.Created)); err != nil {
+		if err := c.compare(ctx, owner, toCompare, later(since.Add(-compareOverlap), c.Created)); err != nil {
 			return err
 		}
 		c.compared[owner], state.Compared = true, began
@@ -163,13 +163,14 @@ func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []str
 	return c.save(ctx, part, state)
 }
 
-// checkHooks checks the deliveries of the webhooks of an owner and its repositories. It returns since when they tell all of each repository.
-func (c *accountCheck) checkHooks(ctx context.Context, owner string, names []string) (told map[string]time.Time, err error) {
+// checkHooks checks the deliveries of the webhooks of an owner and its repositories. It returns the time from which on they are
+// complete, for each repository that has any.
+func (c *accountCheck) checkHooks(ctx context.Context, owner string, names []string) (complete map[string]time.Time, err error) {
 	found, err := c.hooksOf(ctx, owner, names)
 	if err != nil {
 		return nil, err
 	}
-	told = map[string]time.Time{}
+	complete = map[string]time.Time{}
 	check := func(hooks []dora.Hook, names ...string) error {
 		for _, hook := range hooks {
 			from, err := c.checkHook(ctx, owner, hook)
@@ -181,8 +182,8 @@ func (c *accountCheck) checkHooks(ctx context.Context, owner string, names []str
 				return err
 			}
 			for _, name := range names {
-				if known, ok := told[name]; !ok || from.Before(known) {
-					told[name] = from
+				if known, ok := complete[name]; !ok || from.Before(known) {
+					complete[name] = from
 				}
 			}
 		}
@@ -196,5 +197,5 @@ func (c *accountCheck) checkHooks(ctx context.Context, owner string, names []str
 			return nil, err
 		}
 	}
-	return told, nil
+	return complete, nil
 }

@@ -11,7 +11,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// runsLong is how long before the time that is compared the deployments of further pages may have been created.
+// runsLong is how long before the compared time deployments may have been created for further pages to be read.
 const runsLong = dora.Day
 
 // compare compares the statuses of the newest deployments of an owner's repositories since a time with those that are stored, and stores
@@ -61,12 +61,14 @@ func (c *accountCheck) newest(ctx context.Context, owner string, names []string)
 	}
 }
 
-// readBulk returns the deployments whose statuses are to be compared, of which some have been read: these, and older ones that may run long.
+// readBulk returns the deployments whose statuses are to be compared: those of r, which has been read, and of further pages as long as they
+// are young enough to be still running.
 func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode) (all []dora.ArchivedDeployment, err error) {
 	if r == nil {
 		return nil, nil // it is gone, or was never shown to the token
 	}
-	size := pageSize
+	size := newPageSizes(c.bulk.Labels)
+	p.PullsRead = true // they are not compared
 	known := c.hosts[strings.ToLower(p.Owner+"/"+p.Name)]
 	for {
 		p.identify(r)
@@ -89,25 +91,10 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 		if !more {
 			return all, nil
 		}
-		if r, err = c.nextPage(ctx, p, r.Deployments.PageInfo.EndCursor, &size); err != nil || r == nil {
+		p.DeploymentsAfter = r.Deployments.PageInfo.EndCursor
+		if r, err = c.bulk.readPage(ctx, p, size); err != nil || r == nil {
 			return all, err
 		}
-	}
-}
-
-// nextPage reads another page of deployments.
-func (c *accountCheck) nextPage(ctx context.Context, p *part, after string, size *int) (*repositoryNode, error) {
-	for {
-		var answer repositoryAnswer
-		err := c.bulk.query(ctx, p.Owner, repositoryQuery, map[string]any{
-			"owner": p.Owner, "name": p.Name, "labels": false, "deployments": true, "deploymentsFirst": *size, "deploymentsAfter": after,
-			"pulls": false, "pullsFirst": 1, "pullsAfter": nil, "commitsFirst": 1,
-		}, &answer, &answer.RateLimit)
-		if errors.Is(err, dora.ErrTooLarge) && *size > 1 {
-			*size /= 2
-			continue
-		}
-		return answer.Repository, err
 	}
 }
 
@@ -123,11 +110,10 @@ func (c *accountCheck) readByREST(ctx context.Context, p *part, _ *repositoryNod
 				return all, nil
 			}
 			p.identifyBy(d.RepositoryURL)
-			a := dora.ArchivedDeployment{Node: d.NodeID, ID: d.ID, SHA: d.SHA, Created: d.CreatedAt}
-			if err := setDocument(&a, d); err != nil {
+			a, err := d.archived()
+			if err != nil {
 				return nil, err
 			}
-			a.Incomplete = true
 			all = append(all, a)
 		}
 		number = next
@@ -211,7 +197,8 @@ func (c *accountCheck) repairDeployment(ctx context.Context, p *part, a dora.Arc
 	if a.ID <= 0 {
 		return nil
 	}
-	if a.Incomplete = a.Incomplete || len(a.Statuses) > 0; a.Incomplete { // else it has none
+	if a.Incomplete || len(a.Statuses) > 0 {
+		a.Incomplete = true // so that older statuses get their numbers, too
 		if err := c.bulk.numberStatuses(ctx, p, &a); err != nil {
 			return err
 		}

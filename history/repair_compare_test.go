@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,42 @@ func TestCompareDeployments(t *testing.T) {
 				t.Errorf("read by REST: -want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// pagedGitHub has a deployment of an hour ago on each of two pages, and can't answer the first query for the second one.
+type pagedGitHub struct {
+	*comparedGitHub
+
+	pages []string
+}
+
+func (g *pagedGitHub) Query(_ context.Context, _, query string, v map[string]any, data any) error {
+	of, id, more := alias(0), 1, true
+	if strings.Contains(query, "$pullsFirst") {
+		of, id, more = "repository", 2, false
+		if g.pages = append(g.pages, fmt.Sprintf("%v %v pulls %v", v["deploymentsFirst"], v["deploymentsAfter"], v["pulls"])); len(g.pages) == 1 {
+			return dora.ErrTooLarge
+		}
+	}
+	at := g.now.Add(-time.Hour).Format(time.RFC3339)
+	return json.Unmarshal(fmt.Appendf(nil, `{%q: {"databaseId": 7, "nameWithOwner": "acme/web", "url": "https://github.com/acme/web", "deployments": {
+		"pageInfo": {"hasNextPage": %t, "endCursor": "next"}, "nodes": [{"id": "d%d", "databaseId": %[3]d, "environment": "production", "commitOid": "c0ffee",
+		"createdAt": %[4]q, "ref": {"name": "main", "prefix": "refs/heads/"}, "statuses": {"totalCount": 1, "nodes": [{"state": "SUCCESS", "createdAt": %[4]q}]}}]}}}`,
+		of, more, id, at), data)
+}
+
+// Further pages are read as long as their deployments may have statuses since the last check, with less at once if GitHub could not answer.
+func TestComparePages(t *testing.T) {
+	f := newRepairing(t, &fakeHooks{denied: true})
+	g := &pagedGitHub{comparedGitHub: &comparedGitHub{fakeHooks: f.hooks, deployments: [][2]time.Duration{{time.Hour, time.Hour}, {time.Hour, time.Hour}}}}
+	f.Accounts[0].GitHub = g
+	must(t, newAccountCheck(f.Repair, 0).run(t.Context()))
+	if diff := cmp.Diff([]int64{2, 1}, f.stored(t)); diff != "" {
+		t.Errorf("stored: -want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"100 next pulls false", "50 next pulls false"}, g.pages); diff != "" {
+		t.Errorf("further pages: -want +got:\n%s", diff)
 	}
 }
 

@@ -14,11 +14,9 @@ import (
 const (
 	// attemptsOverlap is how long before the last check the attempts of a webhook are listed again: one is listed when it has ended.
 	attemptsOverlap = 5 * time.Minute
-	// longestWindow is the longest time for which a server lists deliveries.
-	longestWindow = 7*dora.Day + time.Hour
-	// saveEvery is after how many deliveries it is stored how far a check is.
+	// saveEvery is the number of deliveries after which the state of a check is stored.
 	saveEvery = 20
-	// maxListings limits how often a list is begun anew since its cursor is not valid any more.
+	// maxListings limits the attempts to read a list whose cursor becomes invalid.
 	maxListings = 3
 )
 
@@ -32,13 +30,14 @@ type hookState struct {
 	Lost time.Time `json:"lost,omitzero"`
 }
 
-// attempts are those to deliver an event.
+// attempts sums up the attempts to deliver an event.
 type attempts struct {
 	first, newest dora.HookDelivery
 	delivered     bool
 }
 
-// checkHook repairs what a webhook failed to deliver, the oldest first. It returns since when its deliveries tell all that happened.
+// checkHook repairs what a webhook failed to deliver, the oldest first. It returns the time from which on its deliveries are
+// complete.
 func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Hook) (since time.Time, err error) {
 	now := c.Now()
 	part := repairPrefix + c.Name + hook.Path
@@ -46,11 +45,11 @@ func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Ho
 	if err := c.load(ctx, part, &state); err != nil {
 		return since, err
 	}
-	told := func() time.Time { return later(later(hook.Changed, state.Lost), now.Add(-c.Window)) }
+	completeSince := func() time.Time { return later(later(hook.Changed, state.Lost), now.Add(-c.Window)) }
 	if last := c.listed[hook.Path]; strings.HasPrefix(hook.Path, "/repos/") && !last.IsZero() && now.Sub(last) < compareInterval {
-		return told(), nil
+		return completeSince(), nil
 	}
-	events, newest, err := c.list(ctx, owner, hook.Path, later(later(state.Checked.Add(-attemptsOverlap), c.Created), now.Add(-longestWindow)))
+	events, newest, err := c.list(ctx, owner, hook.Path, later(later(state.Checked.Add(-attemptsOverlap), c.Created), now.Add(-redeliveryWindow)))
 	if err != nil {
 		return since, err
 	}
@@ -84,7 +83,7 @@ func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Ho
 		}
 	}
 	state.Checked, c.listed[hook.Path] = later(state.Checked, newest), now
-	return told(), c.saveHook(ctx, part, state)
+	return completeSince(), c.saveHook(ctx, part, state)
 }
 
 // saveHook stores a state without what will not be listed again.
@@ -117,11 +116,8 @@ var (
 func (c *accountCheck) listOnce(ctx context.Context, owner, hook string, since time.Time) (events map[string]*attempts, newest time.Time, err error) {
 	events = map[string]*attempts{}
 	for cursor := ""; ; {
-		var page []dora.HookDelivery
-		var next string
-		err := c.call(ctx, func() (err error) {
-			page, next, err = c.Hooks.Deliveries(ctx, owner, hook, cursor)
-			return err
+		page, next, err := retryPage(ctx, &c.bulk.asker, func() ([]dora.HookDelivery, string, error) {
+			return c.Hooks.Deliveries(ctx, owner, hook, cursor)
 		})
 		if cursor != "" && errors.Is(err, dora.ErrNoHooks) {
 			return nil, newest, fmt.Errorf("%w: %v", errCursor, err) //nolint:errorlint // the webhook is there
@@ -145,7 +141,7 @@ func (c *accountCheck) listOnce(ctx context.Context, owner, hook string, since t
 	}
 }
 
-// addAttempt adds an attempt, which was made before those that are there.
+// addAttempt adds an attempt that is older than those that were added before.
 func addAttempt(events map[string]*attempts, d dora.HookDelivery) {
 	e := events[d.GUID]
 	if e == nil {

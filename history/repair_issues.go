@@ -17,7 +17,7 @@ const (
 	issuesOverlap = 10 * time.Minute
 	// processedLimit is for how long pending deliveries are waited for, which may have what is looked for.
 	processedLimit = 10 * time.Second
-	// sameTime is how much later than a change an event without its number may be that has brought it.
+	// sameTime is the greatest difference between the times of a change and of an event without a number that tells the same.
 	sameTime = 2 * time.Second
 )
 

@@ -9,12 +9,16 @@ import (
 
 // repairTask is what is checked by itself, by one server at a time.
 type repairTask struct {
-	name     string
+	// name is that of the part with its state.
+	name string
+	// account has the events of these kinds that are checked: an account of GitHub, or the site of Jira.
+	account  string
+	kinds    []string
 	interval time.Duration
 	check    func(ctx context.Context) error
 }
 
-// taskState is who checks, and when the last check ended, by the store's clock.
+// taskState names the server that runs the check, with its last heartbeat, and tells when the last check ended, by the store's clock.
 type taskState struct {
 	Runner   string    `json:"runner,omitempty"`
 	Beat     time.Time `json:"beat,omitzero"`
@@ -25,7 +29,7 @@ const (
 	// repairPoll is the longest time between two looks at whether a check is due, repairRetry the time after a failed one.
 	repairPoll  = 5 * time.Second
 	repairRetry = time.Minute
-	// beatInterval is the time between two signs of life of a check, silentAfter when a server without one has died.
+	// beatInterval is the time between two heartbeats of a check, silentAfter the time without one after which another server takes over.
 	beatInterval = 10 * time.Second
 	silentAfter  = time.Minute
 	// checkLimit is the longest time of a check. The next one goes on where it was.
@@ -34,7 +38,8 @@ const (
 	releaseLimit = 2 * time.Second
 )
 
-// runTask checks at the start and whenever it is due, until ctx ends. It calls onFirst after the first check, be it another server's.
+// runTask runs a check at the start and whenever it is due, until ctx ends. It calls onFirst after the first check, which may be that of
+// another server.
 func (r *Repair) runTask(ctx context.Context, t repairTask, onFirst func()) {
 	started, checked := r.Clock(), false
 	defer onFirst()
@@ -43,7 +48,7 @@ func (r *Repair) runTask(ctx context.Context, t repairTask, onFirst func()) {
 		checked, err = r.checkIfDue(ctx, t, started, checked)
 		wait := min(repairPoll, t.interval)
 		if err != nil && ctx.Err() == nil {
-			r.Logger.Error("looking for events that webhooks did not bring failed, will retry", "account", t.name[len(repairPrefix):], "error", err)
+			r.Logger.Error("looking for events that webhooks did not bring failed, will retry", "account", t.account, "error", err)
 			wait = min(repairRetry, t.interval)
 		}
 		if checked || err != nil {
@@ -55,8 +60,9 @@ func (r *Repair) runTask(ctx context.Context, t repairTask, onFirst func()) {
 	}
 }
 
-// checkIfDue checks unless that is not due, or another server does. It reports whether there was a check since the start: one of this server
-// before, or one of another since started. After a kill, the clock of a store that only one server uses may show less than at the last check.
+// checkIfDue runs a check if it is due and no other server runs it. It reports whether there was a check since the start: one of this server
+// before, or one of another since started. For a single server the end of the last check does not tell: after a kill, the clock may be behind
+// it.
 func (r *Repair) checkIfDue(ctx context.Context, t repairTask, started time.Time, before bool) (checked bool, err error) {
 	due := false
 	err = r.Store.Update(ctx, func(tx dora.Tx) error {
@@ -87,12 +93,12 @@ func (r *Repair) checkIfDue(ctx context.Context, t repairTask, started time.Time
 	return err == nil, err
 }
 
-// isOfOther reports whether another server checks.
+// isOfOther reports whether another server runs the check.
 func (r *Repair) isOfOther(s taskState) bool {
 	return r.Shared && s.Runner != "" && s.Runner != r.Runner && r.Clock().Sub(s.Beat) < silentAfter
 }
 
-// checkWithBeat checks, and gives signs of life meanwhile.
+// checkWithBeat runs a check, and stores heartbeats meanwhile.
 func (r *Repair) checkWithBeat(ctx context.Context, t repairTask) error {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()

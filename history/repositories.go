@@ -88,12 +88,7 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 // ofOwnerWithoutBulk returns the repositories of an owner that REST lists. Each is to be read, since it does not tell how much there is.
 func (b *Backfill) ofOwnerWithoutBulk(ctx context.Context, owner string) (all []target, err error) {
 	for number := 1; number != 0; {
-		var names []string
-		var next int
-		err := b.retry(ctx, func() (err error) {
-			names, next, err = b.GitHub.OwnerRepositories(ctx, owner, number)
-			return err
-		})
+		names, next, err := retryPage(ctx, &b.asker, func() ([]string, int, error) { return b.GitHub.OwnerRepositories(ctx, owner, number) })
 		if missing := new(dora.NotFoundError); errors.As(err, &missing) {
 			b.Logger.Warn("GitHub does not show an owner to the token, leaving out its repositories", "owner", owner)
 			return nil, nil

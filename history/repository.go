@@ -43,8 +43,8 @@ func (p *part) deploymentsPart() string { return p.part() + " deployments" }
 const (
 	// mergedBefore is how long before a deployment a pull request that it ships may have been merged.
 	mergedBefore = 60 * dora.Day
-	// redeliveryWindow is how long GitHub redelivers webhooks, at most: those of Apps and of Enterprise Server. Statuses that are younger
-	// get their numbers.
+	// redeliveryWindow is how long GitHub lists and redelivers deliveries of webhooks, at most: those of Apps and of Enterprise Server.
+	// Statuses that are younger get their numbers.
 	redeliveryWindow = 7*dora.Day + time.Hour
 )
 
@@ -52,6 +52,24 @@ const (
 func (b *Backfill) readPages(ctx context.Context, p *part) error {
 	size := newPageSizes(b.Labels)
 	for !p.DeploymentsRead || !p.PullsRead {
+		r, err := b.readPage(ctx, p, size)
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			return &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: fmt.Errorf("repository %s/%s: it is not there, or the token may not see it", p.Owner, p.Name)}
+		}
+		if err := b.addPage(ctx, p, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readPage returns the next page of what was not read yet of a repository; nil if GitHub does not show the repository. It asks for less if
+// GitHub could not answer.
+func (b *Backfill) readPage(ctx context.Context, p *part, size *pageSizes) (*repositoryNode, error) {
+	for {
 		var answer repositoryAnswer
 		err := b.query(ctx, p.Owner, repositoryQuery, map[string]any{
 			"owner": p.Owner, "name": p.Name, "labels": b.Labels,
@@ -63,17 +81,11 @@ func (b *Backfill) readPages(ctx context.Context, p *part) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		size.grow()
-		if answer.Repository == nil {
-			return &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: fmt.Errorf("repository %s/%s: it is not there, or the token may not see it", p.Owner, p.Name)}
-		}
-		if err := b.addPage(ctx, p, answer.Repository); err != nil {
-			return err
-		}
+		return answer.Repository, nil
 	}
-	return nil
 }
 
 // cursor returns the variable for a cursor; nil for the first page.

@@ -28,7 +28,7 @@ func (s Servers) Run(ctx context.Context) (Progress, error) {
 	return reached, errors.Join(planned, err)
 }
 
-// each does something with each server and returns how far all are. An error of one does not keep it from the others.
+// each calls do for each server and returns the progress of all. An error of one does not keep it from the others.
 func (s Servers) each(ctx context.Context, do func(*Backfill) (Progress, error)) (all Progress, err error) {
 	var failed []error
 	for _, b := range s {
@@ -42,7 +42,7 @@ func (s Servers) each(ctx context.Context, do func(*Backfill) (Progress, error))
 	return s.with(-1, Progress{}), errors.Join(failed...)
 }
 
-// with returns how far all servers are, where one of them is as far as now.
+// with returns the progress of all servers, with now as that of the server with an index.
 func (s Servers) with(index int, now Progress) (all Progress) {
 	for i, b := range s {
 		p := now
@@ -57,7 +57,7 @@ func (s Servers) with(index int, now Progress) (all Progress) {
 	return all
 }
 
-// reached returns how far a backfill is.
+// reached returns the progress of a backfill so far.
 func (b *Backfill) reached() Progress {
 	b.mu.Lock()
 	defer b.mu.Unlock()
