@@ -1,7 +1,6 @@
 package app
 
 import (
-	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -38,9 +37,10 @@ func (p *parts) newRepair(o *Options) *history.Repair {
 	return r
 }
 
-// windowOf returns for how long the server of an account lists deliveries. An account that is not for github.com may call it by a proxy.
+// windowOf returns for how long the server of an account lists deliveries. A base URL without the path of an Enterprise Server may be that of
+// a proxy for github.com, which lists them for the shorter time.
 func windowOf(a dora.Account) time.Duration {
-	if strings.HasSuffix(strings.TrimRight(a.BaseURL, "/"), "/api/v3") {
+	if a.HasEnterprisePath() {
 		return enterpriseWindow
 	}
 	return gitHubWindow
