@@ -24,8 +24,7 @@ var labelPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // exportCommand prepares the command that exports what happened before the store was created.
 func exportCommand(set *flag.FlagSet) action {
-	o, to := export.Options{}, app.ExportTarget{Labels: dora.Labels{}}
-	every := 6 * time.Hour
+	o, to := export.Options{Every: 6 * time.Hour}, app.ExportTarget{Labels: dora.Labels{}}
 	dateFlag(set, "since", &o.Since)
 	dateFlag(set, "until", &o.Until)
 	format := oneOf(set, "o", "openmetrics", "remote-write")
@@ -38,7 +37,7 @@ func exportCommand(set *flag.FlagSet) action {
 		return nil
 	})
 	set.Func("every", "", func(text string) (err error) {
-		if every, err = age.Parse(text); err != nil || every < 5*time.Minute || every > dora.Day {
+		if o.Every, err = age.Parse(text); err != nil || o.Every < 5*time.Minute || o.Every > dora.Day {
 			return errors.New("must be a time from 5m to 1d, such as 6h")
 		}
 		return nil
@@ -52,7 +51,6 @@ func exportCommand(set *flag.FlagSet) action {
 			}
 			to.File, to.URL = "", args[0]
 		}
-		o.Every = every
 		o.OnFamily = func(name string) { _, _ = fmt.Fprintln(os.Stderr, name) }
 		made, err := app.Export(ctx, c, o, to)
 		if err != nil {
