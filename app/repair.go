@@ -17,7 +17,7 @@ const (
 	enterpriseWindow = 7 * dora.Day
 )
 
-// newRepair returns what looks for events that webhooks did not bring; it does nothing unless it is on.
+// newRepair returns the repair, which finds events that webhooks did not bring; it does nothing unless the configuration turns it on.
 func (p *parts) newRepair(o *Options) *history.Repair {
 	c := o.Config
 	r := &history.Repair{
