@@ -62,12 +62,12 @@ func exportCommand(set *flag.FlagSet) action {
 
 func writeExported(out io.Writer, made export.Summary) error {
 	if made.Samples == 0 {
-		_, err := fmt.Fprintln(out, "nothing to export: no backfill has brought anything of that time")
+		_, err := fmt.Fprintln(out, "nothing to export: no backfill has read anything of that time")
 		return err
 	}
 	_, err := fmt.Fprintf(out, "series: %d\nsamples: %d\nfrom %s to %s\n", made.Series, made.Samples, made.From.Format(time.RFC3339), made.Until.Format(time.RFC3339))
 	if len(made.Imported) > 0 {
-		_, _ = fmt.Fprintf(out, "left out, since another exporter's file was taken over, whose series Prometheus has: %s\n", strings.Join(made.Imported, ", "))
+		_, _ = fmt.Fprintf(out, "left out, since Prometheus has their series from the exporter whose file was imported: %s\n", strings.Join(made.Imported, ", "))
 	}
 	if made.Removed {
 		_, _ = fmt.Fprintln(out, "storage.retention has removed facts; what they counted is missing")
