@@ -9,8 +9,8 @@ import (
 	"dora-exporter/enrichment"
 )
 
-// PlanBackfill returns what a backfill would read at most. It opens no database: it works beside a server, and does not make the store begin
-// before the first start.
+// PlanBackfill returns what a backfill would read at most. It opens no database: it works beside a server, and does not create the store, whose
+// creation is the end of History.
 func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (BackfillProgress, error) {
 	o.useMachine(nil)
 	p := parts{catalogued: noRepositories}
@@ -32,7 +32,7 @@ func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (BackfillPr
 	return b.Plan(ctx)
 }
 
-// noRepositories are those of a catalog that is only in the configuration.
+// noRepositories returns the repositories of a static catalog: none besides those of teams.
 func noRepositories(context.Context) ([]string, error) { return nil, nil }
 
 // plainAccounts returns the accounts without metrics.

@@ -32,13 +32,13 @@ type backfillState struct {
 	ID       string           `json:"id"`
 	Request  history.Request  `json:"request"`
 	Progress history.Progress `json:"progress"`
-	// Configured is true for the request of backfill.since, whose error nobody waits for.
+	// Configured is true for the request of backfill.since. No command waits for it: listing its repositories is tried again until it works.
 	Configured bool `json:"configured,omitempty"`
 	// Runner is the server that carries it out, Beat its last sign of life by the store's clock.
 	Runner string    `json:"runner,omitempty"`
 	Beat   time.Time `json:"beat,omitzero"`
 	Done   bool      `json:"done,omitempty"`
-	// Error is why it failed, or, before it is done, why it is tried again.
+	// Error is why it failed; until Done, why it will be tried again.
 	Error string `json:"error,omitempty"`
 }
 
@@ -82,7 +82,7 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 	return state, found, err
 }
 
-// runBackfill carries out a request. It returns false if that is to be tried again.
+// runBackfill carries out a request. It returns false if it is to be tried again.
 func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState) (done bool) {
 	o.Logger.Info("backfill begins", "since", state.Request.Since)
 	var saved time.Time
@@ -106,7 +106,7 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 		}
 	})
 	if err != nil && state.Configured && ctx.Err() == nil {
-		o.Logger.Error("what backfill.since is to read can't be listed, will retry", "error", err)
+		o.Logger.Error("listing what backfill.since asks for failed, will retry", "error", err)
 		state.Error = err.Error()
 		save(state)
 		return false
@@ -115,7 +115,7 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 		state.Progress, err = b.Run(ctx)
 	}
 	if ctx.Err() != nil {
-		return false // the next start goes on
+		return false // the next start continues it
 	}
 	if state.Done = true; err != nil {
 		state.Error = err.Error()
@@ -128,8 +128,8 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 	return true
 }
 
-// RequestBackfill asks the running server for a backfill, and returns when it is done. It goes on without the caller. If the server carries
-// out another request, that is waited for first.
+// RequestBackfill asks the running server for a backfill, and returns when it is done. If ctx ends, the server carries on. While the server
+// carries out another request, RequestBackfill waits.
 func RequestBackfill(ctx context.Context, c *config.Config, r BackfillRequest, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
 	wanted := backfillState{ID: rand.Text(), Request: r}
 	err = withReader(ctx, c, func(reader *sqlstore.Reader) error {
@@ -139,7 +139,7 @@ func RequestBackfill(ctx context.Context, c *config.Config, r BackfillRequest, o
 			onProgress(now)
 		})
 		if waited {
-			pipeline.Sleep(ctx, 2*requestInterval) // so that who has requested it sees its end
+			pipeline.Sleep(ctx, 2*requestInterval) // the command that requested it sees its end before it is replaced
 		}
 		if err != nil || ctx.Err() != nil {
 			return cmp.Or(err, errors.New("interrupted: the server goes on with another backfill, this one was not requested"))
@@ -165,7 +165,7 @@ func RequestBackfill(ctx context.Context, c *config.Config, r BackfillRequest, o
 	return made, err
 }
 
-// followBackfill shows the progress of the request that is there until it is done, or fails although it is not.
+// followBackfill reports the progress of the stored request until it is done, or has failed and will be tried again.
 func followBackfill(ctx context.Context, r *sqlstore.Reader, onProgress func(BackfillProgress)) (state backfillState, err error) {
 	for ctx.Err() == nil {
 		state = backfillState{}

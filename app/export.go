@@ -28,7 +28,7 @@ type ExportTarget struct {
 	FloatBounds bool
 }
 
-// Export exports what happened before the store was created, beside a running server or without one.
+// Export exports what happened before the store was created, with or without a running server.
 func Export(ctx context.Context, c *config.Config, o export.Options, to ExportTarget) (made export.Summary, err error) {
 	o.Policy = c.Policy
 	err = withReader(ctx, c, func(r *sqlstore.Reader) error {
@@ -42,8 +42,8 @@ func Export(ctx context.Context, c *config.Config, o export.Options, to ExportTa
 	return made, err
 }
 
-// exportFile writes a file, which appears when it is complete. What is there and no file, such as a link or a
-// pipe, is not replaced.
+// exportFile writes a file, which appears when it is complete. If the path exists and is not a regular file, such as a link or a pipe, it is
+// written to and not replaced.
 func exportFile(ctx context.Context, r export.Reader, o export.Options, to ExportTarget) (made export.Summary, err error) {
 	if found, err := os.Lstat(to.File); err == nil && !found.Mode().IsRegular() {
 		file, err := os.OpenFile(to.File, os.O_WRONLY|os.O_TRUNC, 0)

@@ -5,7 +5,7 @@ import (
 	"dora-exporter/persistence/sqlstore"
 )
 
-// pools returns what reads the state of the pools of connections to the database; nil if the store is a file.
+// pools returns a function that reads the state of the pools of connections to the database; nil if the store is a file.
 func (p *parts) pools() func() []instrumentation.Pool {
 	if p.store.writeConnections == nil {
 		return nil

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -18,7 +17,7 @@ const (
 	enterpriseWindow = 7 * dora.Day
 )
 
-// newRepair returns what looks for events that webhooks did not bring; it does nothing unless it is on.
+// newRepair returns the repair, which finds events that webhooks did not bring; it does nothing unless the configuration turns it on.
 func (p *parts) newRepair(o *Options) *history.Repair {
 	c := o.Config
 	r := &history.Repair{
@@ -38,9 +37,10 @@ func (p *parts) newRepair(o *Options) *history.Repair {
 	return r
 }
 
-// windowOf returns for how long the server of an account lists deliveries. An account that is not for github.com may call it by a proxy.
+// windowOf returns for how long the server of an account lists deliveries. A base URL without the path of an Enterprise Server may be that of
+// a proxy for github.com, which lists them for the shorter time.
 func windowOf(a dora.Account) time.Duration {
-	if strings.HasSuffix(strings.TrimRight(a.BaseURL, "/"), "/api/v3") {
+	if a.HasEnterprisePath() {
 		return enterpriseWindow
 	}
 	return gitHubWindow

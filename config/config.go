@@ -26,7 +26,7 @@ type Config struct {
 		EvidenceFields []string
 		// BaseURL, User, Token and JQL are for reading issues from the API.
 		BaseURL, User, Token, JQL string
-		// Repair is the time between two looks for what webhooks did not bring; 0 for none.
+		// Repair is the time between two searches for events that webhooks did not bring; 0 for none.
 		Repair time.Duration
 	}
 	// Policy has the settings of the measures, from several sections.
@@ -219,10 +219,10 @@ func (c *Config) complete(d *decoder) {
 	if keep := c.Storage.Retention; keep > 0 && keep < c.Policy.IncidentWindow {
 		d.fail(d.nodes["storage.retention"], "storage.retention is shorter than failures.incident_window: deployments must be kept for as long as an incident may mark them")
 	}
-	switch set := !empty(d.nodes["jira.repair"]); {
-	case c.Jira.Repair > 0 && c.Jira.BaseURL == "" && empty(d.nodes["jira.base_url"]):
+	if c.Jira.Repair > 0 && c.Jira.BaseURL == "" && empty(d.nodes["jira.base_url"]) {
 		d.fail(d.nodes["jira.repair"], "jira.repair is set, but jira.base_url is missing: write Jira's address, such as base_url: https://acme.atlassian.net")
-	case !set && c.Jira.BaseURL != "":
+	}
+	if c.Jira.BaseURL != "" && empty(d.nodes["jira.repair"]) {
 		c.Jira.Repair = c.GitHub.Repair
 	}
 	if c.Jira.WebhookTokenInURL && len(c.Jira.WebhookToken) == 0 {

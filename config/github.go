@@ -19,7 +19,7 @@ type GitHub struct {
 	Owner string
 	// GiveUp is how long a call may fail although GitHub answers others.
 	GiveUp time.Duration
-	// Repair is the time between two looks for what webhooks did not bring; 0 for none.
+	// Repair is the time between two searches for events that webhooks did not bring; 0 for none.
 	Repair time.Duration
 	// Accounts are all accounts: those of github.accounts, and the one of the keys directly under github if the file has these, or there
 	// is no other.

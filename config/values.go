@@ -205,7 +205,7 @@ func (d *decoder) duration(to *time.Duration) field {
 	}
 }
 
-// interval reads the time between two runs of something that may be off, which is 0.
+// interval reads the time between two runs of something, which is 0 for the word off.
 func (d *decoder) interval(to *time.Duration) field {
 	return func(n *yaml.Node, path string) {
 		if n.Kind == yaml.ScalarNode && n.Value == "off" {

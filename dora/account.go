@@ -1,7 +1,6 @@
 package dora
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -67,6 +66,10 @@ func (a Account) Lists(owner string) bool {
 // isProxy reports whether the base URL may be a proxy for github.com: the API of an Enterprise Server is at /api/v3 or on a host that
 // begins with api.
 func (a Account) isProxy() bool {
-	u, err := url.Parse(a.BaseURL)
-	return err == nil && !strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/api/v3") && !strings.HasPrefix(Host(a.BaseURL), "api.")
+	return !a.HasEnterprisePath() && !strings.HasPrefix(Host(a.BaseURL), "api.")
+}
+
+// HasEnterprisePath reports whether the base URL ends in /api/v3, which only that of an Enterprise Server does.
+func (a Account) HasEnterprisePath() bool {
+	return strings.HasSuffix(strings.TrimRight(a.BaseURL, "/"), "/api/v3")
 }

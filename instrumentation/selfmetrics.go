@@ -162,18 +162,15 @@ func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 func withPrometheusNames(scope metricdata.ScopeMetrics) metricdata.ScopeMetrics {
 	for i, m := range scope.Metrics {
 		name := strings.ReplaceAll(m.Name, ".", "_")
+		switch m.Unit {
+		case "s":
+			name += "_seconds"
+		case "By":
+			name += "_bytes"
+		}
 		switch m.Data.(type) {
-		case metricdata.Sum[int64]:
+		case metricdata.Sum[int64], metricdata.Sum[float64]:
 			name += "_total"
-		case metricdata.Sum[float64]:
-			name += "_seconds_total"
-		default:
-			switch m.Unit {
-			case "s":
-				name += "_seconds"
-			case "By":
-				name += "_bytes"
-			}
 		}
 		scope.Metrics[i].Name, scope.Metrics[i].Unit = name, ""
 	}

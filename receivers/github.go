@@ -96,13 +96,13 @@ func DecodeDeployment(payload []byte) (dora.Event, error) {
 	return dora.Event{Deployment: &deployment}, err
 }
 
-// DecodeGitHub decodes what a webhook of GitHub has sent, and returns its delivery key, empty for an event that is not read. The payload may be
-// the text of one, or a form with it, as GitHub's API may have what it sent.
+// DecodeGitHub decodes a payload as GitHub's API has it of a delivery, and returns its delivery key, empty for an event that is not read. The
+// API may have the payload itself, a JSON string with its text or with the form that was sent, or an object with its text as the field payload.
 func DecodeGitHub(event string, payload []byte) (dora.Event, string, error) {
 	var text string
 	if json.Unmarshal(payload, &text) == nil {
 		payload = []byte(text)
-		if form, err := formPayload(payload); err == nil {
+		if form, err := formPayload(payload); err == nil && !strings.HasPrefix(text, "{") { // JSON may have &payload= in a value
 			payload = form
 		}
 	}

@@ -3,6 +3,8 @@ package receivers
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +77,22 @@ func TestDecodeGitHubDeploymentFlags(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got.event.Deployment); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// GitHub's API may have the payload of a delivery in several forms.
+func TestDecodeGitHubFromAPI(t *testing.T) {
+	const payload = `{"deployment":{"id":7,"description":"?a=b&payload=c","environment":"eu","url":"https://api.github.com/x"},"repository":{"name":"web","owner":{"login":"acme"}}}`
+	for name, sent := range map[string]string{
+		"itself":                  payload,
+		"its text":                strconv.Quote(payload),
+		"a form":                  strconv.Quote(url.Values{"a": {"b"}, "payload": {payload}}.Encode()),
+		"an object with its text": `{"payload":` + strconv.Quote(payload) + `}`,
+	} {
+		event, key, err := DecodeGitHub("deployment", []byte(sent))
+		if err != nil || key != "github/api.github.com/deployment/7" || event.Deployment == nil || event.Deployment.Environment != "eu" {
+			t.Errorf("%s: key %q, %+v, %v", name, key, event.Deployment, err)
+		}
 	}
 }
 

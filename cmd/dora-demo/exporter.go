@@ -93,7 +93,7 @@ func (e *exporter) stop() error {
 
 // replay sends the events within a duration, at distances in proportion to their times.
 func (e *exporter) replay(ctx context.Context, events []demo.Event, in time.Duration) error {
-	if len(events) == 0 { // in a weekend
+	if len(events) == 0 { // on a weekend
 		return nil
 	}
 	began, first := time.Now(), events[0].At

@@ -1,5 +1,5 @@
 // Command dora-demo shows the exporter with made-up data: it starts the exporter with a stand-in for GitHub, has it read half a year of
-// three teams from there, and sends it in a minute the webhooks of another half a year.
+// three teams from there, and sends it the webhooks of another half a year in a minute. Flags set other times.
 package main
 
 import (
@@ -31,7 +31,7 @@ func main() {
 	flag.StringVar(&o.folder, "folder", "", "empty folder for the exporter's configuration and database; if unset, a temporary one that is removed at the end")
 	flag.IntVar(&o.port, "port", 8090, "port on which the exporter listens, on localhost only")
 	flag.DurationVar(&o.in, "in", time.Minute, "duration in which the days are replayed")
-	flag.IntVar(&o.days, "days", 182, "number of days that are replayed; as many before them are read from the stand-in")
+	flag.IntVar(&o.days, "days", 182, "number of days to replay; as many days before them are read from the stand-in for GitHub")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the random days")
 	flag.BoolVar(&o.once, "once", false, "exit when everything is counted instead of on Ctrl-C")
 	flag.Parse()

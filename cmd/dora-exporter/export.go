@@ -24,8 +24,7 @@ var labelPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // exportCommand prepares the command that exports what happened before the store was created.
 func exportCommand(set *flag.FlagSet) action {
-	o, to := export.Options{}, app.ExportTarget{Labels: dora.Labels{}}
-	every := 6 * time.Hour
+	o, to := export.Options{Every: 6 * time.Hour}, app.ExportTarget{Labels: dora.Labels{}}
 	dateFlag(set, "since", &o.Since)
 	dateFlag(set, "until", &o.Until)
 	format := oneOf(set, "o", "openmetrics", "remote-write")
@@ -38,7 +37,7 @@ func exportCommand(set *flag.FlagSet) action {
 		return nil
 	})
 	set.Func("every", "", func(text string) (err error) {
-		if every, err = age.Parse(text); err != nil || every < 5*time.Minute || every > dora.Day {
+		if o.Every, err = age.Parse(text); err != nil || o.Every < 5*time.Minute || o.Every > dora.Day {
 			return errors.New("must be a time from 5m to 1d, such as 6h")
 		}
 		return nil
@@ -52,7 +51,6 @@ func exportCommand(set *flag.FlagSet) action {
 			}
 			to.File, to.URL = "", args[0]
 		}
-		o.Every = every
 		o.OnFamily = func(name string) { _, _ = fmt.Fprintln(os.Stderr, name) }
 		made, err := app.Export(ctx, c, o, to)
 		if err != nil {
@@ -64,12 +62,12 @@ func exportCommand(set *flag.FlagSet) action {
 
 func writeExported(out io.Writer, made export.Summary) error {
 	if made.Samples == 0 {
-		_, err := fmt.Fprintln(out, "nothing to export: no backfill has brought anything of that time")
+		_, err := fmt.Fprintln(out, "nothing to export: no backfill has read anything of that time")
 		return err
 	}
 	_, err := fmt.Fprintf(out, "series: %d\nsamples: %d\nfrom %s to %s\n", made.Series, made.Samples, made.From.Format(time.RFC3339), made.Until.Format(time.RFC3339))
 	if len(made.Imported) > 0 {
-		_, _ = fmt.Fprintf(out, "left out, since another exporter's file was taken over, whose series Prometheus has: %s\n", strings.Join(made.Imported, ", "))
+		_, _ = fmt.Fprintf(out, "left out, since Prometheus has their series from the exporter whose file was imported: %s\n", strings.Join(made.Imported, ", "))
 	}
 	if made.Removed {
 		_, _ = fmt.Fprintln(out, "storage.retention has removed facts; what they counted is missing")

@@ -17,7 +17,7 @@ import (
 )
 
 func TestExportFlags(t *testing.T) {
-	for args, want := range map[string]string{
+	checkFlags(t, map[string]string{
 		"export -since 2025-01-01 -until 2025-02-01 -o openmetrics -label job=a -label instance=b:1 -every 1h a.om": "",
 		"export -o remote-write -http.config.file h.yml -float-le http://a/api/v1/write":                            "",
 		"export":                    "usage: dora-exporter export [-since DATE]",
@@ -28,13 +28,7 @@ func TestExportFlags(t *testing.T) {
 		"export -label job a":       "must be a name and a value, such as job=dora-exporter",
 		"export -label 1=a a":       "must be a name and a value, such as job=dora-exporter",
 		"export -since yesterday a": "must be a date such as 2025-01-01",
-	} {
-		var out, errOut strings.Builder
-		_, err := parseFlags(strings.Fields(args), &out, &errOut)
-		if text := errOut.String(); (err != nil) != (want != "") || !strings.Contains(text, want) {
-			t.Errorf("%s: %v, told %q, want %q", args, err, text, want)
-		}
-	}
+	})
 }
 
 // The command writes the whole file or none, beside whoever writes the database.

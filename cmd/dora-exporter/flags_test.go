@@ -71,6 +71,18 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// checkFlags parses command lines, which are refused with a text in one line, or accepted if the text is empty.
+func checkFlags(t *testing.T, refusals map[string]string) {
+	t.Helper()
+	for args, want := range refusals {
+		var out, errOut strings.Builder
+		_, err := parseFlags(strings.Fields(args), &out, &errOut)
+		if text := errOut.String(); (err != nil) != (want != "") || !strings.Contains(text, want) || strings.Count(text, "\n") > 1 {
+			t.Errorf("%s: %v, told %q, want one line with %q", args, err, text, want)
+		}
+	}
+}
+
 func TestHelp(t *testing.T) {
 	for _, arg := range []string{"-h", "--h", "-help", "--help"} {
 		var out, errOut strings.Builder

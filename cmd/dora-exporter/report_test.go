@@ -102,7 +102,7 @@ func TestReportCommand(t *testing.T) {
 }
 
 func TestReportFlags(t *testing.T) {
-	for args, want := range map[string]string{
+	checkFlags(t, map[string]string{
 		"report -by team -by repo -o csv -since 12w": "", "report -config.file a.yml -o json": "",
 		"report -by person":  `invalid value "person" for flag -by: must be one of: team, repo;`,
 		"report -o xml":      `invalid value "xml" for flag -o: must be one of: table, json, csv, markdown;`,
@@ -112,11 +112,5 @@ func TestReportFlags(t *testing.T) {
 		"report -nope":       "-nope",
 		"-by team report":    "-by",
 		"backup -by team a":  "-by",
-	} {
-		var out, errOut strings.Builder
-		_, err := parseFlags(strings.Fields(args), &out, &errOut)
-		if text := errOut.String(); (err != nil) != (want != "") || !strings.Contains(text, want) || strings.Count(text, "\n") > 1 {
-			t.Errorf("%s: %v, told %q, want one line with %q", args, err, text, want)
-		}
-	}
+	})
 }
