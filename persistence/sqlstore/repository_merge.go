@@ -158,6 +158,5 @@ func (t repositoryTx) setSubject(f dora.Fact, subject string) error {
 	}
 	f.Subject = subject
 	t.factsChanged = true
-	err = t.send("UPDATE facts SET stem = ?, rest = ?, checksum = ? WHERE position = ?", stem, rest, factSum(f, labels), f.Position)
-	return err
+	return t.send("UPDATE facts SET stem = ?, rest = ?, checksum = ? WHERE position = ?", stem, rest, factSum(f, labels), f.Position)
 }

@@ -200,8 +200,7 @@ func (t *tx) writeSums(p sumsPosition, rows map[sumKey]sumRow, changed []sumKey)
 			return err
 		}
 	}
-	err := t.send(saveSumsPosition, 1, p.position, p.bounds, p.rows, p.checksum())
-	return err
+	return t.send(saveSumsPosition, 1, p.position, p.bounds, p.rows, p.checksum())
 }
 
 // encodeSums sets the rows of all series and returns the keys of those that it has changed.
