@@ -5,6 +5,9 @@ import (
 	"errors"
 )
 
+// Lease is how long work is claimed for.
+const Lease = lease
+
 // EvaluateDue makes the evaluations that are due, each once.
 func EvaluateDue(ctx context.Context, e *Evaluator) error {
 	deployments, others := e.Store.ComparisonQueue(), e.Store.EvaluationQueue()

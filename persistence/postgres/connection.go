@@ -53,14 +53,7 @@ func (c *connection) Query(query string, args ...any) (*sql.Rows, error) {
 }
 
 // Send executes a statement together with the next one.
-func (c *connection) Send(query string, args ...any) error {
-	text, args := c.engine.dialect.translate(query, args)
-	c.statements[text] = true
-	return c.pipeline.keep(nil, text, args...)
-}
-
-// SendOne executes a statement that must change one row together with the next one.
-func (c *connection) SendOne(otherwise error, query string, args ...any) error {
+func (c *connection) Send(otherwise error, query string, args ...any) error {
 	text, args := c.engine.dialect.translate(query, args)
 	c.statements[text] = true
 	return c.pipeline.keep(otherwise, text, args...)

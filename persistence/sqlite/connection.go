@@ -103,19 +103,8 @@ func (c *connection) Exec(query string, args ...any) (sql.Result, error) {
 	return s.ExecContext(context.Background(), args...)
 }
 
-// Send executes a statement at once.
-func (c *connection) Send(query string, args ...any) error {
-	result, err := c.Exec(query, args...)
-	if err != nil {
-		return err
-	}
-	n, err := result.RowsAffected()
-	c.changed = c.changed || n > 0
-	return err
-}
-
-// SendOne executes a statement at once, and returns otherwise unless it changes one row.
-func (c *connection) SendOne(otherwise error, query string, args ...any) error {
+// Send executes a statement at once. It returns otherwise unless it changes one row.
+func (c *connection) Send(otherwise error, query string, args ...any) error {
 	result, err := c.Exec(query, args...)
 	if err != nil {
 		return err

@@ -89,9 +89,8 @@ func (c *Clock) save(ctx context.Context) error {
 // SetClock saves a reading of the store's clock with the wall time. They are read when they are written.
 func (s *Store) SetClock(ctx context.Context, reading, wall func() time.Time) error {
 	err := s.update(ctx, func(t *tx) error {
-		err := t.send("INSERT INTO clock (id, reading, wall) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET reading = excluded.reading, wall = excluded.wall",
+		return t.send("INSERT INTO clock (id, reading, wall) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET reading = excluded.reading, wall = excluded.wall",
 			reading().UnixMilli(), wall().UnixMilli())
-		return err
 	})
 	if err != nil {
 		return fmt.Errorf("save the clock of the store: %w", err)

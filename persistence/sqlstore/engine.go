@@ -34,10 +34,8 @@ type Connection interface {
 	Exec(query string, args ...any) (sql.Result, error)
 	Query(query string, args ...any) (*sql.Rows, error)
 	// Send executes a statement whose result nobody reads, perhaps only with the next Exec, Query, Flush or Commit, which returns
-	// its error then, with ErrSent.
-	Send(query string, args ...any) error
-	// SendOne is like Send for a statement that must change one row. If it does not, its error is otherwise.
-	SendOne(otherwise error, query string, args ...any) error
+	// its error then, with ErrSent. Unless otherwise is nil, the statement must change one row, or its error is otherwise.
+	Send(otherwise error, query string, args ...any) error
 	// Flush executes what was sent. It reports whether that has changed anything since the last Flush.
 	Flush() (changed bool, err error)
 	// Begin begins a transaction that changes the store while no other one does. It reports whether other processes may have removed

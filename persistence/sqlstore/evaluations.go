@@ -127,8 +127,7 @@ func (t *tx) setFirst(scope string) error {
 	if err := t.send("UPDATE evaluations INDEXED BY evaluations_one_first SET first = 0 WHERE scope = ? AND first = 1", scope); err != nil {
 		return err
 	}
-	err = t.send("UPDATE evaluations SET first = 1 WHERE kind = 'deployment' AND key = ?", key)
-	return err
+	return t.send("UPDATE evaluations SET first = 1 WHERE kind = 'deployment' AND key = ?", key)
 }
 
 // First returns the evaluation of the first deployment of a scope that is pending; false if there is none.

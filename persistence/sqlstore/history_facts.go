@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -42,24 +43,17 @@ func (r *Reader) HistorySeries(ctx context.Context, family string) ([]dora.Histo
 			s.First = fromMillis(first.Int64)
 			return s, nil
 		})
-	n := 0
-	for _, s := range all {
-		if s.Labels != nil {
-			all[n] = s
-			n++
-		}
-	}
-	return all[:n], err
+	return slices.DeleteFunc(all, func(s dora.HistorySeries) bool { return s.Labels == nil }), err
 }
 
 // HistoryFacts calls add for the facts of a series in History, in the order of their times.
 func (r *Reader) HistoryFacts(ctx context.Context, family string, labels dora.Labels, add func(dora.Fact) error) error {
-	text, err := json.Marshal(labels.OfHistory())
+	text, err := labelsText(labels.OfHistory())
 	if err != nil {
 		return err
 	}
 	where := "WHERE series = (SELECT id FROM series WHERE family = " + textID + " AND labels = ?) ORDER BY facts.at, facts.id, facts.position"
-	if err := r.facts(ctx, where, []any{family, string(text)}, add); err != nil {
+	if err := r.facts(ctx, where, []any{family, text}, add); err != nil {
 		return fmt.Errorf("read the facts of %s: %w", family, err)
 	}
 	return nil

@@ -16,8 +16,7 @@ func (s *Store) ID() string {
 // SetID changes the store's id durably. Checkpoints written before then belong to another store.
 func (s *Store) SetID(ctx context.Context, id string) error {
 	err := s.update(ctx, func(t *tx) error {
-		err := t.send("UPDATE meta SET value = ? WHERE key = 'store_id'", id)
-		return err
+		return t.send("UPDATE meta SET value = ? WHERE key = 'store_id'", id)
 	})
 	if err != nil {
 		return fmt.Errorf("set the id of the store: %w", err)

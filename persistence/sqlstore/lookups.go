@@ -59,8 +59,7 @@ func (s *Store) postponeUnreadable(ctx context.Context, now time.Time, unreadabl
 	for key, err := range unreadable {
 		s.logger.Error("stored look-up is unreadable, will retry in an hour", "commit", key, "error", err)
 		err := s.update(ctx, func(t *tx) error {
-			err := t.send("UPDATE lookups SET due = ? WHERE commit_key = ?", now.Add(time.Hour).UnixMilli(), key)
-			return err
+			return t.send("UPDATE lookups SET due = ? WHERE commit_key = ?", now.Add(time.Hour).UnixMilli(), key)
 		})
 		if err != nil {
 			return fmt.Errorf("postpone the look-up of %s: %w", key, err)

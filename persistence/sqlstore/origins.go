@@ -27,9 +27,17 @@ func (t commitTx) Origin(commit string) (dora.Origin, bool, error) {
 	}
 	o, known, err := readOrigin(t.query, t.writer.path, t.writer.codec, commit)
 	if err == nil {
-		t.origins.add(commit, knownOrigin{o, known})
+		t.cacheOrigin(commit, knownOrigin{o, known})
 	}
 	return o, known, err
+}
+
+func (t commitTx) cacheOrigin(commit string, o knownOrigin) {
+	if len(o.PullCommits) <= maxCachedCommits {
+		t.origins.set(commit, o)
+	} else {
+		t.origins.remove(commit)
+	}
 }
 
 // KnownOrigin returns the cached origin of a commit; false if it is unknown.
@@ -81,10 +89,6 @@ func (t commitTx) SaveOrigin(commit string, o dora.Origin) error {
 	if err != nil {
 		return fmt.Errorf("store the origin of %s: %w", commit, err)
 	}
-	if len(o.PullCommits) <= maxCachedCommits {
-		t.origins.set(commit, knownOrigin{o, true})
-	} else {
-		t.origins.remove(commit)
-	}
+	t.cacheOrigin(commit, knownOrigin{o, true})
 	return nil
 }

@@ -90,8 +90,7 @@ func (t *tx) setPushed(p dora.PushedSeries) error {
 		return err
 	}
 	until := sql.NullInt64{Int64: p.Until.UnixNano(), Valid: !p.Until.IsZero()}
-	err = t.send(savePushed, p.Instrument, string(labels), until, p.Value, string(buckets))
-	return err
+	return t.send(savePushed, p.Instrument, string(labels), until, p.Value, string(buckets))
 }
 
 // ForgetPushed removes what SetPushed has stored, when deltas are no longer pushed.
@@ -103,8 +102,7 @@ func (s *Store) ForgetPushed(ctx context.Context) error {
 		if err := t.send("DELETE FROM meta WHERE key = 'deltas'"); err != nil {
 			return err
 		}
-		err := t.send("DELETE FROM pushed")
-		return err
+		return t.send("DELETE FROM pushed")
 	})
 	if err != nil {
 		return fmt.Errorf("forget the pushed deltas: %w", err)

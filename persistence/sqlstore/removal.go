@@ -55,8 +55,7 @@ func (t *tx) removalRow() (removalRow, error) { return readRemovalRow(t.writer.p
 var saveRemoval = upsert("removal", "id", "position, before, complete, keys, keys_sum, checksum")
 
 func (t *tx) saveRemovalRow(row removalRow) error {
-	err := t.send(saveRemoval, append(append([]any{1}, row.columns()...), checksum(row.columns()...))...)
-	return err
+	return t.send(saveRemoval, append(append([]any{1}, row.columns()...), checksum(row.columns()...))...)
 }
 
 // MarkArrival stores the newest delivery and fact as those of the day on which that delivery arrived. They count as having arrived by

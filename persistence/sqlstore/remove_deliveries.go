@@ -53,23 +53,20 @@ func (t removalTx) removeDelivery(row *removalRow, d removableDelivery) error {
 	if err := t.addAged(d.event); err != nil {
 		return err
 	}
-	err := t.send("DELETE FROM deliveries WHERE id = ?", d.id)
-	return err
+	return t.send("DELETE FROM deliveries WHERE id = ?", d.id)
 }
 
 // addAged adds the deployments or the issue that an event is about, if they are stored. A status may have promoted a deployment to
 // several environments, and the event need not say so.
-func (t removalTx) addAged(e dora.Event) (err error) {
+func (t removalTx) addAged(e dora.Event) error {
 	if e.Incident != nil {
-		err = t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM incidents WHERE key = ? ON CONFLICT DO NOTHING", dora.SubjectIncident, e.Incident.IssueKey())
-		return err
+		return t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM incidents WHERE key = ? ON CONFLICT DO NOTHING", dora.SubjectIncident, e.Incident.IssueKey())
 	}
 	d := e.Target()
 	key := dora.DeploymentKey(d.Host, d.ID)
 	from, to := prefixRange(key + "/")
-	err = t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM deployments WHERE number = ? AND (key = ? OR key >= ? AND key < ?) ON CONFLICT DO NOTHING",
+	return t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM deployments WHERE number = ? AND (key = ? OR key >= ? AND key < ?) ON CONFLICT DO NOTHING",
 		dora.SubjectDeployment, d.ID, key, from, to)
-	return err
 }
 
 // Aged returns deployments and issues of which a delivery has been removed.

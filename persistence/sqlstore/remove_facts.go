@@ -96,11 +96,11 @@ func (t *tx) addToSums(facts []dora.Fact) error {
 func (t *tx) sumsOfSeries(facts []dora.Fact) (map[sumKey]sumRow, error) {
 	all := map[sumKey]sumRow{}
 	for _, f := range facts {
-		labels, err := json.Marshal(f.Labels)
+		labels, err := labelsText(f.Labels)
 		if err != nil {
 			return nil, err
 		}
-		key := sumKey{f.Family, string(labels)}
+		key := sumKey{f.Family, labels}
 		if _, read := all[key]; read {
 			continue
 		}

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -148,7 +147,7 @@ func (t repositoryTx) factsAbout(family, subject string) ([]dora.Fact, error) {
 
 // setSubject gives a fact another subject.
 func (t repositoryTx) setSubject(f dora.Fact, subject string) error {
-	labels, err := json.Marshal(f.Labels)
+	labels, err := labelsText(f.Labels)
 	if err != nil {
 		return err
 	}
@@ -159,6 +158,5 @@ func (t repositoryTx) setSubject(f dora.Fact, subject string) error {
 	}
 	f.Subject = subject
 	t.factsChanged = true
-	err = t.send("UPDATE facts SET stem = ?, rest = ?, checksum = ? WHERE position = ?", stem, rest, factSum(f, string(labels)), f.Position)
-	return err
+	return t.send("UPDATE facts SET stem = ?, rest = ?, checksum = ? WHERE position = ?", stem, rest, factSum(f, labels), f.Position)
 }

@@ -97,11 +97,11 @@ func (t *tx) beginImported(b dora.Baseline, at time.Time) error {
 			return err
 		}
 		for _, s := range all {
-			labels, err := json.Marshal(s.Labels)
+			labels, err := labelsText(s.Labels)
 			if err != nil {
 				return err
 			}
-			key := seriesKey{family, string(labels)}
+			key := seriesKey{family, labels}
 			if id, err := t.findSeries(key); err != nil || id != 0 {
 				if err != nil {
 					return err

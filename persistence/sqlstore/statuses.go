@@ -64,6 +64,5 @@ func (t deploymentTx) StatusesAt(deployment, state string, at time.Time) (ids []
 
 // removeStatuses removes the statuses of a deployment.
 func (t *tx) removeStatuses(host string, number int64) error {
-	err := t.send("DELETE FROM statuses WHERE host = "+textID+" AND deployment = ?", host, number)
-	return err
+	return t.send("DELETE FROM statuses WHERE host = "+textID+" AND deployment = ?", host, number)
 }

@@ -200,19 +200,18 @@ func (t *tx) writeSums(p sumsPosition, rows map[sumKey]sumRow, changed []sumKey)
 			return err
 		}
 	}
-	err := t.send(saveSumsPosition, 1, p.position, p.bounds, p.rows, p.checksum())
-	return err
+	return t.send(saveSumsPosition, 1, p.position, p.bounds, p.rows, p.checksum())
 }
 
 // encodeSums sets the rows of all series and returns the keys of those that it has changed.
 func encodeSums(sums dora.Sums, rows map[sumKey]sumRow) (changed []sumKey, err error) {
 	for family, all := range sums.State {
 		for _, series := range all {
-			labels, err := json.Marshal(series.Labels)
+			labels, err := labelsText(series.Labels)
 			if err != nil {
 				return nil, err
 			}
-			key := sumKey{family, string(labels)}
+			key := sumKey{family, labels}
 			row := sumRow{own: series.Own, at: series.At.UnixMilli(), id: series.ID, buckets: "null"}
 			if slices.ContainsFunc(series.Buckets, func(n int64) bool { return n != 0 }) {
 				buckets, err := json.Marshal(series.Buckets)

@@ -98,22 +98,14 @@ func (t *tx) commit() (err error) {
 }
 
 // send executes a statement whose result nobody reads. A later statement may return its error, or the commit.
-func (t *tx) send(query string, args ...any) error {
-	if err := t.beforeWrite(); err != nil {
-		return err
-	}
-	if err := t.connection.Send(query, args...); err != nil {
-		return t.fail(err)
-	}
-	return nil
-}
+func (t *tx) send(query string, args ...any) error { return t.sendOne(nil, query, args...) }
 
 // sendOne is like send for a statement that must change one row. If it does not, its error is otherwise.
 func (t *tx) sendOne(otherwise error, query string, args ...any) error {
 	if err := t.beforeWrite(); err != nil {
 		return err
 	}
-	if err := t.connection.SendOne(otherwise, query, args...); err != nil {
+	if err := t.connection.Send(otherwise, query, args...); err != nil {
 		return t.fail(err)
 	}
 	return nil
