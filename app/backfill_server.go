@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -11,6 +10,7 @@ import (
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/history"
+	"dora-exporter/internal/localfile"
 	"dora-exporter/persistence/postgres"
 	"dora-exporter/persistence/sqlite"
 	"dora-exporter/persistence/sqlstore"
@@ -22,7 +22,9 @@ const requestPart = "request"
 const (
 	// requestInterval is the time between two looks for a request, and between two reports of the progress.
 	requestInterval = time.Second
-	// abandonedAfter is how long a server that carries out a request may be silent before another one takes over.
+	// unclaimedAfter is how long a request may wait for a server before its command tries to carry it out.
+	unclaimedAfter = 5 * time.Second
+	// abandonedAfter is how long a server that carries out a request may be silent before another one, or the command, takes over.
 	abandonedAfter = time.Minute
 )
 
@@ -129,45 +131,80 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 }
 
 // RequestBackfill asks the running server for a backfill, and returns when it is done. If ctx ends, the server carries on. While the server
-// carries out another request, RequestBackfill waits.
-func RequestBackfill(ctx context.Context, c *config.Config, r BackfillRequest, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
-	wanted := backfillState{ID: rand.Text(), Request: r}
-	err = withReader(ctx, c, func(reader *sqlstore.Reader) error {
-		waited := false
-		_, err := followBackfill(ctx, reader, func(now BackfillProgress) {
-			waited = true
-			onProgress(now)
+// carries out another request, RequestBackfill waits. If no server uses the store, but another backfill does, RequestBackfill makes the
+// backfill itself, after the other one.
+func RequestBackfill(ctx context.Context, o Options, r BackfillRequest, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
+	wanted, saved := backfillState{ID: rand.Text(), Request: r}, false
+	for {
+		err = withReader(ctx, o.Config, func(reader *sqlstore.Reader) (err error) {
+			if !saved {
+				if err := waitForOthers(ctx, reader, onProgress); err != nil {
+					return err
+				}
+				if err := saveRequest(ctx, o.Config, wanted); err != nil {
+					return err
+				}
+				saved = true
+			}
+			made, err = followRequest(ctx, reader, wanted.ID, onProgress)
+			return err
 		})
-		if waited {
-			pipeline.Sleep(ctx, 2*requestInterval) // the command that requested it sees its end before it is replaced
+		if !errors.Is(err, errUnattended) {
+			return made, err
 		}
-		if err != nil || ctx.Err() != nil {
-			return cmp.Or(err, errors.New("interrupted: the server goes on with another backfill, this one was not requested"))
+		if made, err = Backfill(ctx, o, r, onProgress); errors.Is(err, localfile.ErrLocked) {
+			continue
 		}
-		if err := saveRequest(ctx, c, wanted); err != nil {
-			return err
+		if err == nil && saved {
+			wanted.Done = true // the next server does not make it again
+			err = saveRequest(ctx, o.Config, wanted)
 		}
-		state, err := followBackfill(ctx, reader, onProgress)
-		made = state.Progress
-		onProgress(made)
-		switch {
-		case err != nil:
-			return err
-		case state.ID != wanted.ID:
-			return errors.New("another backfill was requested at the same time, request this one again")
-		case !state.Done:
-			return errors.New("the server goes on with the backfill")
-		case state.Error != "":
-			return errors.New(state.Error)
-		}
-		return nil
-	})
-	return made, err
+		return made, err
+	}
 }
 
-// followBackfill reports the progress of the stored request until it is done, or has failed and will be tried again.
+// waitForOthers returns when the stored request is done, or has failed and will be tried again.
+func waitForOthers(ctx context.Context, r *sqlstore.Reader, onProgress func(BackfillProgress)) error {
+	waited := false
+	_, err := followBackfill(ctx, r, func(now BackfillProgress) {
+		waited = true
+		onProgress(now)
+	})
+	if waited && err == nil {
+		pipeline.Sleep(ctx, 2*requestInterval) // the command that requested it sees its end before it is replaced
+	}
+	if err == nil && ctx.Err() != nil {
+		err = errors.New("interrupted: the server goes on with another backfill, this one was not requested")
+	}
+	return err
+}
+
+// followRequest reports the progress of a request and returns when it is done.
+func followRequest(ctx context.Context, r *sqlstore.Reader, id string, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
+	state, err := followBackfill(ctx, r, onProgress)
+	made = state.Progress
+	onProgress(made)
+	switch {
+	case err != nil:
+		return made, err
+	case state.ID != id:
+		return made, errors.New("another backfill was requested at the same time, request this one again")
+	case !state.Done:
+		return made, errors.New("the server goes on with the backfill")
+	case state.Error != "":
+		return made, errors.New(state.Error)
+	}
+	return made, nil
+}
+
+// errUnattended is the error of followBackfill if perhaps no server carries out the request.
+var errUnattended = errors.New("no server carries out the request")
+
+// followBackfill reports the progress of the stored request until it is done, or has failed and will be tried again. It returns
+// errUnattended if nobody has worked on the request for too long.
 func followBackfill(ctx context.Context, r *sqlstore.Reader, onProgress func(BackfillProgress)) (state backfillState, err error) {
-	for ctx.Err() == nil {
+	var beat time.Time
+	for changed := time.Now(); ctx.Err() == nil; {
 		state = backfillState{}
 		known, err := r.BackfillPart(ctx, requestPart, &state)
 		if err != nil || !known {
@@ -177,9 +214,23 @@ func followBackfill(ctx context.Context, r *sqlstore.Reader, onProgress func(Bac
 			break
 		}
 		onProgress(state.Progress)
+		if !state.Beat.Equal(beat) {
+			beat, changed = state.Beat, time.Now()
+		}
+		if time.Since(changed) > state.patience() {
+			return state, errUnattended
+		}
 		pipeline.Sleep(ctx, requestInterval)
 	}
 	return state, nil
+}
+
+// patience is for how long a request may stay as it is before it is doubted that a server carries it out.
+func (s *backfillState) patience() time.Duration {
+	if s.Runner == "" {
+		return unclaimedAfter
+	}
+	return abandonedAfter
 }
 
 func saveRequest(ctx context.Context, c *config.Config, s backfillState) error {

@@ -22,12 +22,12 @@ func TestBackfillsAtTheSameTime(t *testing.T) {
 	var failed [2]error
 	var running sync.WaitGroup
 	running.Go(func() {
-		first, failed[0] = RequestBackfill(t.Context(), o.Config, BackfillRequest{Since: h.end.AddDate(0, 0, -60)}, ignore)
+		first, failed[0] = RequestBackfill(t.Context(), o, BackfillRequest{Since: h.end.AddDate(0, 0, -60)}, ignore)
 	})
 	<-called
 	waits := make(chan struct{})
 	running.Go(func() {
-		second, failed[1] = RequestBackfill(t.Context(), o.Config, BackfillRequest{Since: h.end.AddDate(0, 0, -183)}, func(BackfillProgress) {
+		second, failed[1] = RequestBackfill(t.Context(), o, BackfillRequest{Since: h.end.AddDate(0, 0, -183)}, func(BackfillProgress) {
 			select {
 			case <-waits:
 			default:
@@ -68,7 +68,7 @@ func TestBackfillBesideAnUnfinishedOne(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			shown := 0
-			_, err := RequestBackfill(ctx, o.Config, request, func(BackfillProgress) {
+			_, err := RequestBackfill(ctx, o, request, func(BackfillProgress) {
 				if shown++; shown == 2 {
 					cancel()
 				}
@@ -77,5 +77,20 @@ func TestBackfillBesideAnUnfinishedOne(t *testing.T) {
 				t.Errorf("error %v, want %s", err, test.want)
 			}
 		})
+	}
+}
+
+// A request that no server carries out keeps no command waiting, which makes its backfill itself.
+func TestBackfillBesideARequestWithoutAServer(t *testing.T) {
+	t.Parallel()
+	h := newHalfYear(t)
+	o := h.options(t)
+	stopApp(t, startApp(t, o))
+	if err := saveRequest(t.Context(), o.Config, backfillState{ID: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	made, err := RequestBackfill(t.Context(), o, BackfillRequest{Since: h.end.AddDate(0, 0, -60)}, func(BackfillProgress) {})
+	if err != nil || made.Deployments == 0 {
+		t.Errorf("%d deployments, error %v", made.Deployments, err)
 	}
 }

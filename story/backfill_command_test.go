@@ -2,12 +2,17 @@ package story
 
 import (
 	"bytes"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"dora-exporter/internal/testexporter"
+	"dora-exporter/persistence/sqlite"
 )
 
 // A backfill says before what it would read, without a database. Ctrl-C interrupts it, also while it waits for its rate, and the next one goes
@@ -53,4 +58,51 @@ func TestBackfillPlannedAndInterrupted(t *testing.T) {
 	}
 	o.checkReport()
 	t.Logf("%d calls before the interruption; %s", before, o.Kinds())
+}
+
+// A backfill beside another one, which is no server and carries out no requests, waits for its end and reads what is left.
+func TestBackfillBesideAnotherOne(t *testing.T) {
+	t.Parallel()
+	o := newOrganisation(t, 3, 10)
+	begin := func(args ...string) (*exec.Cmd, *bytes.Buffer) {
+		t.Helper()
+		var out bytes.Buffer
+		c := o.Command(t.Context(), append([]string{"backfill", "-since", "1200d"}, args...)...)
+		c.Stdout, c.Stderr = &out, &out
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return c, &out
+	}
+	first, _ := begin("-max-rate", "1200/h") // a call each three seconds
+	for calls, _ := o.Spent(); calls < 2; calls, _ = o.Spent() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	second, out := begin()
+	requested := func() (done bool, err error) {
+		r, err := sqlite.OpenReader(t.Context(), filepath.Join(o.Folder, "dora-exporter.db"))
+		if err != nil {
+			return false, err
+		}
+		defer func() { _ = r.Close() }()
+		var request struct{ Done bool }
+		known, err := r.BackfillPart(t.Context(), "request", &request)
+		if err == nil && !known {
+			err = errors.New("there is none")
+		}
+		return request.Done, err
+	}
+	testexporter.Eventually(t, "the second one has requested its backfill", func() error {
+		_, err := requested()
+		return err
+	})
+	_ = first.Process.Signal(syscall.SIGINT)
+	_ = first.Wait()
+	if err := second.Wait(); err != nil || !strings.Contains(out.String(), "repositories: 3 of 3\n") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if done, err := requested(); err != nil || !done {
+		t.Errorf("the request is done: %t, %v; want it to be, so that no server makes the backfill again", done, err)
+	}
+	o.checkReport()
 }

@@ -198,5 +198,5 @@ func (x *example) issue(event string, i demo.Issue, when time.Time, changed ...s
 }
 
 func (x *example) tell(w demo.Webhook) {
-	x.events = append(x.events, webhook{path: w.Path, body: string(w.Body), header: w.Header})
+	x.events = append(x.events, fromDemo(w))
 }

@@ -47,7 +47,7 @@ func newHub(t *testing.T, showsHooks bool, repositories ...*demo.Repository) *hu
 // deliver sends a webhook, and remembers what came of it.
 func (h *hub) deliver(e *exporter, w demo.Webhook) {
 	h.Helper()
-	status, _ := e.post(webhook{path: w.Path, body: string(w.Body), header: w.Header})
+	status, _ := e.post(fromDemo(w))
 	if w.Path == "/api/github" {
 		h.mu.Lock()
 		defer h.mu.Unlock()

@@ -195,7 +195,7 @@ func TestStopIsRepaired(t *testing.T) {
 				}
 			}
 			for _, w := range d.sent { // webhooks that arrive after all, and again
-				e.post(webhook{path: w.Path, body: string(w.Body), header: w.Header})
+				e.post(fromDemo(w))
 			}
 			e.eventually("all is evaluated", e.idle)
 			if err := sameNumbers(want, e.numbersOf()); err != nil {

@@ -18,6 +18,11 @@ type webhook struct {
 	header     map[string]string
 }
 
+// fromDemo converts a webhook of package demo, which is signed already.
+func fromDemo(w demo.Webhook) webhook {
+	return webhook{path: w.Path, body: string(w.Body), header: w.Header}
+}
+
 // gitHub makes a signed event of GitHub's, under a new GUID.
 func gitHub(event, body string) webhook {
 	return webhook{path: "/api/github", body: body, header: map[string]string{

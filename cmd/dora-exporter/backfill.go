@@ -75,7 +75,7 @@ func backfillCommand(set *flag.FlagSet) action {
 		progress := newProgress(*shown, os.Stderr)
 		made, err := app.Backfill(ctx, o, r, progress.show)
 		if errors.Is(err, localfile.ErrLocked) {
-			made, err = app.RequestBackfill(ctx, c, r, progress.show)
+			made, err = app.RequestBackfill(ctx, o, r, progress.show)
 		}
 		progress.end()
 		writeSummary(out, made)

@@ -18,7 +18,8 @@ import (
 
 // proxy stands between a store and its server and cuts connections.
 type proxy struct {
-	listener net.Listener
+	relay
+
 	// server is the address of the server.
 	server atomic.Pointer[string]
 	// cut says when the next COMMIT cuts its connection: before the server gets it, or after it has, before the answer. If it is "all", the COMMIT
@@ -31,48 +32,27 @@ type proxy struct {
 
 func newProxy(t *testing.T, server *pgserver.Server) *proxy {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{listener: l}
+	p := &proxy{relay: newRelay(t)}
 	p.lead(server)
-	go p.serve()
-	t.Cleanup(func() {
-		_ = l.Close()
-		p.cutAll()
-	})
+	go p.connect(func() string { return *p.server.Load() }, p.pass)
+	t.Cleanup(p.cutAll)
 	return p
 }
 
 // lead leads new connections to a server.
 func (p *proxy) lead(server *pgserver.Server) {
-	address := fmt.Sprintf("127.0.0.1:%d", server.Port)
+	address := addressOf(server)
 	p.server.Store(&address)
 }
 
-func (p *proxy) url() string {
-	return fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable", p.listener.Addr())
-}
-
-func (p *proxy) serve() {
-	for {
-		client, err := p.listener.Accept()
-		if err != nil {
-			return
-		}
-		server, err := net.Dial("tcp", *p.server.Load())
-		if err != nil {
-			_ = client.Close()
-			continue
-		}
-		p.mu.Lock()
-		p.conns = append(p.conns, client, server)
-		p.mu.Unlock()
-		var silent atomic.Bool
-		go p.requests(client, server, &silent)
-		go answers(client, server, &silent)
-	}
+// pass passes on what is sent over a new connection.
+func (p *proxy) pass(client, server net.Conn) {
+	p.mu.Lock()
+	p.conns = append(p.conns, client, server)
+	p.mu.Unlock()
+	var silent atomic.Bool // the next answer cuts the connection
+	go pass(client, server, func(part []byte) bool { return p.allows(part, &silent) })
+	go pass(server, client, func([]byte) bool { return !silent.Load() })
 }
 
 // executesCommit is in a message that executes the prepared statement COMMIT: pgx names statements by their hash.
@@ -81,48 +61,24 @@ var executesCommit = func() []byte {
 	return fmt.Appendf(nil, "stmtcache_%x\x00\x00", hash[:24])
 }()
 
-// requests passes on what a client sends.
-func (p *proxy) requests(client, server net.Conn, silent *atomic.Bool) {
-	defer client.Close()
-	defer server.Close()
-	buffer := make([]byte, 1<<20)
-	for {
-		n, err := client.Read(buffer)
-		if err != nil {
-			return
-		}
-		if bytes.Contains(buffer[:n], executesCommit) {
-			if when := p.cut.Swap(nil); when != nil {
-				switch *when {
-				case "before":
-					return
-				case "all":
-					p.cutAll()
-					return
-				}
-				silent.Store(true)
-			}
-		}
-		if _, err := server.Write(buffer[:n]); err != nil {
-			return
-		}
+// allows reports whether the server gets what a client sends.
+func (p *proxy) allows(part []byte, silent *atomic.Bool) bool {
+	if !bytes.Contains(part, executesCommit) {
+		return true
 	}
-}
-
-// answers passes on what the server answers. If it is to be silent, it cuts the connection when there is an answer.
-func answers(client, server net.Conn, silent *atomic.Bool) {
-	defer client.Close()
-	defer server.Close()
-	buffer := make([]byte, 1<<20)
-	for {
-		n, err := server.Read(buffer)
-		if err != nil || silent.Load() {
-			return
-		}
-		if _, err := client.Write(buffer[:n]); err != nil {
-			return
-		}
+	when := p.cut.Swap(nil)
+	if when == nil {
+		return true
 	}
+	switch *when {
+	case "before":
+		return false
+	case "all":
+		p.cutAll()
+		return false
+	}
+	silent.Store(true)
+	return true
 }
 
 func (p *proxy) cutAll() {

@@ -106,9 +106,9 @@ func (r *repository) reachable(sha string) map[string]bool {
 }
 
 // history returns at most n of the ancestors of a commit and itself, the newest first.
-func (r *repository) history(sha string, from, n int) (all []*commit) {
+func (r *repository) history(sha string, n int) (all []*commit) {
 	has := map[string]bool{sha: true}
-	for i := r.bySHA[sha].order; i >= 0 && len(all) < from+n; i-- {
+	for i := r.bySHA[sha].order; i >= 0 && len(all) < n; i-- {
 		c := r.commits[i]
 		if !has[c.sha] {
 			continue
@@ -118,5 +118,5 @@ func (r *repository) history(sha string, from, n int) (all []*commit) {
 			has[p] = true
 		}
 	}
-	return all[min(from, len(all)):]
+	return all
 }

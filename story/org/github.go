@@ -60,7 +60,7 @@ func NewGitHub(o *Org) *GitHub {
 		if r.bySHA[sha] == nil {
 			return nil
 		}
-		return restList(r.history(sha, 0, len(r.commits)), (*commit).rest)
+		return restList(r.history(sha, len(r.commits)), (*commit).rest)
 	})
 	handle("/commits/{sha}", func(r *repository, q *http.Request) any {
 		if c := r.bySHA[q.PathValue("sha")]; c != nil {

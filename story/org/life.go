@@ -146,7 +146,7 @@ func (l *life) takeToMain() {
 	l.after(5 * time.Minute)
 	p := &pull{number: len(l.r.pulls) + 1, author: "ann", title: l.title(), branch: "develop", base: mainBranch, opened: l.now.Add(-time.Minute), merged: l.now}
 	has := l.r.reachable(l.r.tips[mainBranch])
-	for _, c := range l.r.history(l.r.tips["develop"], 0, 250) {
+	for _, c := range l.r.history(l.r.tips["develop"], 250) {
 		if !has[c.sha] {
 			p.own = append([]*commit{c}, p.own...)
 		}

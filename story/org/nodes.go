@@ -93,8 +93,8 @@ func (r *repository) commitObject(c *commit) object {
 	return object{
 		"oid": c.sha, "message": c.message, "authoredDate": stamp(c.authored), "committedDate": stamp(c.committed), "author": author,
 		"parents": listOf(c.parents, func(sha string) object { return object{"oid": sha} }),
-		"history": resolver(func(args map[string]any) any {
-			return listOf(r.history(c.sha, 0, len(r.commits)), r.commitObject)
+		"history": resolver(func(map[string]any) any {
+			return listOf(r.history(c.sha, len(r.commits)), r.commitObject)
 		}),
 	}
 }
