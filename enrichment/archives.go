@@ -11,24 +11,24 @@ import (
 	"dora-exporter/dora"
 )
 
-// archives keeps the archives of the repositories that were asked for last.
+// archives caches the archives of the repositories that were used last.
 type archives struct {
 	source dora.Archive
 
 	load singleflight.Group
 	mu   sync.Mutex
-	// recent are in the order in which they were used, the last one last.
+	// recent is sorted from the least to the most recently used.
 	recent []namedArchive
 }
 
-// namedArchive is the archive of a repository when so many pages had been read of it.
+// namedArchive is the archive of a repository, as of the number of pages that had been read of it.
 type namedArchive struct {
 	name  string
 	pages int
 	*archive
 }
 
-// maxArchivedCommits is how many commits the archives in memory have together, about a kilobyte each. A repository that was deployed a
+// maxArchivedCommits limits the commits of all archives in memory, about a kilobyte each. A repository that was deployed a
 // thousand times has some three thousand, and a dozen repositories are evaluated at the same time.
 const maxArchivedCommits = 100_000
 
@@ -76,7 +76,7 @@ func (a *archives) get(name string, pages int) *archive {
 	return found.archive
 }
 
-// put adds an archive in the place of an older one of its repository, and evicts those that were not used for the longest time.
+// put adds an archive, replacing an older one of its repository, and evicts the least recently used ones.
 func (a *archives) put(added namedArchive) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -25,7 +25,7 @@ func (m manyArchived) Archived(_ context.Context, c dora.Commit) (*dora.Archived
 	return r, nil
 }
 
-// Archives stay in memory while there is room; the one that was not used for the longest time makes room.
+// Archives stay in memory while there is room; the least recently used one makes room.
 func TestArchivesInMemory(t *testing.T) {
 	for _, test := range []struct {
 		name    string
