@@ -3,11 +3,14 @@ package pipeline_test
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
+	"dora-exporter/dora/rules"
+	"dora-exporter/persistence/teststore"
 )
 
 // An evaluation may learn the origin of a commit before its look-up is made, as after a stop: GitHub isn't asked again.
@@ -35,21 +38,7 @@ func TestLookUpOfAnOriginThatIsKnown(t *testing.T) {
 				}
 			}
 			look := &lookUp{answer: began(time.Hour)}
-			ctx, cancel := context.WithCancel(t.Context())
-			done := make(chan struct{})
-			go func() {
-				(&pipeline.Lookups{Store: store, Enricher: look, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}).Run(ctx)
-				close(done)
-			}()
-			for waiting := true; waiting; time.Sleep(time.Millisecond) {
-				b, err := store.Backlog(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				waiting = b.LookUps > 0
-			}
-			cancel()
-			<-done
+			lookUpAll(t, store, noLimit(), look)
 			if got := look.calls.Load(); got != c.calls {
 				t.Errorf("%d calls, want %d", got, c.calls)
 			}
@@ -58,5 +47,24 @@ func TestLookUpOfAnOriginThatIsKnown(t *testing.T) {
 				t.Errorf("the duration is %d ms, want %d", sum.Own, c.want)
 			}
 		})
+	}
+}
+
+// lookUpAll makes look-ups until none is left.
+func lookUpAll(t *testing.T, store *teststore.Store, r *rules.Rules, github *lookUp) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		(&pipeline.Lookups{Store: store, Enricher: github, Rules: r, Logger: slog.New(slog.DiscardHandler), Now: time.Now}).Run(ctx)
+	})
+	defer running.Wait()
+	defer cancel()
+	for waiting := true; waiting; time.Sleep(time.Millisecond) {
+		b, err := store.Backlog(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting = b.LookUps > 0
 	}
 }

@@ -2,7 +2,6 @@ package pipeline_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -32,20 +31,7 @@ func limited(t *testing.T, store *teststore.Store, maxSeries int) (map[string]in
 	if err := p.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	look := &lookUp{answer: began(time.Hour)}
-	ctx, cancel := context.WithCancel(t.Context())
-	jobs := &pipeline.Lookups{Store: store, Enricher: look, Rules: limit, Logger: slog.New(slog.DiscardHandler), Now: time.Now}
-	done := make(chan struct{})
-	go func() { jobs.Run(ctx); close(done) }()
-	for waiting := true; waiting; {
-		b, err := store.Backlog(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		waiting = b.LookUps > 0
-	}
-	cancel()
-	<-done
+	lookUpAll(t, store, limit, &lookUp{answer: began(time.Hour)})
 	return events, log.String()
 }
 
