@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // writingFailed is in the log when the store or the checkpoint can't be written.
@@ -129,22 +131,12 @@ func TestFailingSystemCalls(t *testing.T) {
 func (e *exporter) mount(t *testing.T) {
 	t.Helper()
 	config := e.config(t)
-	asRoot(t, "mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=8m,uid=%d,mode=0700", os.Getuid()), "tmpfs", e.folder)
+	testexporter.AsRoot(t, "mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=8m,uid=%d,mode=0700", os.Getuid()), "tmpfs", e.folder)
 	t.Cleanup(func() {
 		e.kill()
-		asRoot(t, "umount", e.folder)
+		testexporter.AsRoot(t, "umount", e.folder)
 	})
 	e.setConfig(t, config)
-}
-
-func asRoot(t *testing.T, command ...string) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		command = append([]string{"sudo", "-n"}, command...)
-	}
-	if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
-		t.Fatalf("%q: %v: %s", command, err, out)
-	}
 }
 
 // A real disk that is full, and one that turns read-only.
@@ -184,7 +176,7 @@ func TestRealDisk(t *testing.T) {
 	t.Run("read-only at the start", func(t *testing.T) {
 		e := newExporter(t, "http://127.0.0.1:1")
 		e.mount(t)
-		asRoot(t, "mount", "-o", "remount,ro", e.folder)
+		testexporter.AsRoot(t, "mount", "-o", "remount,ro", e.folder)
 		e.refuses(t, nil, "read-only")
 	})
 }

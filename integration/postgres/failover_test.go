@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,6 +17,7 @@ import (
 
 	"dora-exporter/dora"
 	"dora-exporter/integration/pgserver"
+	"dora-exporter/internal/testexporter"
 	"dora-exporter/persistence/postgres"
 )
 
@@ -143,17 +143,17 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	owner := folder.Sys().(*syscall.Stat_t)
-	asRoot(t, "mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=20m,mode=0700,uid=%d,gid=%d", owner.Uid, owner.Gid), "tmpfs", small)
+	testexporter.AsRoot(t, "mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=20m,mode=0700,uid=%d,gid=%d", owner.Uid, owner.Gid), "tmpfs", small)
 	t.Cleanup(func() {
 		server.Kill()
-		asRoot(t, "umount", "-l", small)
+		testexporter.AsRoot(t, "umount", "-l", small)
 	})
-	asRoot(t, "chmod", "0755", filepath.Dir(small))
+	testexporter.AsRoot(t, "chmod", "0755", filepath.Dir(small))
 	server.Psql("postgres", "CREATE TABLESPACE small LOCATION '"+small+"'")
 	server.Psql("postgres", "CREATE DATABASE small TABLESPACE small")
 	p := place{server.URL("postgres", "small"), "full"}
 	s := p.open(t)
-	asRoot(t, "dd", "if=/dev/zero", "of="+filepath.Join(small, "fill"), "bs=1M", "count=6", "status=none")
+	testexporter.AsRoot(t, "dd", "if=/dev/zero", "of="+filepath.Join(small, "fill"), "bs=1M", "count=6", "status=none")
 	accepted := map[string]bool{}
 	failed := false
 	for i := 0; i < 2000 && !failed; i++ {
@@ -178,7 +178,7 @@ func TestDiskFull(t *testing.T) {
 			return nil
 		})
 	}
-	asRoot(t, "rm", filepath.Join(small, "fill"))
+	testexporter.AsRoot(t, "rm", filepath.Join(small, "fill"))
 	eventually(t, "a delivery when there is room", func() error {
 		_, err := s.Accept(t.Context(), delivery("after"))
 		return err
@@ -188,17 +188,6 @@ func TestDiskFull(t *testing.T) {
 		if _, known, err := s.DeliveryOf(t.Context(), key); !known || err != nil {
 			t.Errorf("delivery %s is lost, %v", key, err)
 		}
-	}
-}
-
-// asRoot runs a command as root, with sudo if need be.
-func asRoot(t *testing.T, command ...string) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		command = append([]string{"sudo", "-n"}, command...)
-	}
-	if out, err := exec.CommandContext(context.Background(), command[0], command[1:]...).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v: %s", strings.Join(command, " "), err, out)
 	}
 }
 
