@@ -72,9 +72,7 @@ func (i *inspection) repositoryOf(ctx context.Context, g *GitHub, owner string, 
 		return known[0]
 	}
 	kind := map[bool]string{true: "orgs", false: "users"}[organisation]
-	listed, _ := ask[[]struct {
-		FullName string `json:"full_name"`
-	}](ctx, g, fmt.Sprintf("/%s/%s/repos?sort=pushed&per_page=1", kind, owner))
+	listed, _ := ask[[]namedRepository](ctx, g, fmt.Sprintf("/%s/%s/repos?sort=pushed&per_page=1", kind, owner))
 	if len(listed) == 0 {
 		return ""
 	}
