@@ -1,8 +1,10 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -47,6 +49,27 @@ func TestLookUpOfAnOriginThatIsKnown(t *testing.T) {
 				t.Errorf("the duration is %d ms, want %d", sum.Own, c.want)
 			}
 		})
+	}
+}
+
+// The log has the duration of each status, of one that waits for the look-up and of one that comes after it.
+func TestLogOfDurations(t *testing.T) {
+	store := openStore(t)
+	var log bytes.Buffer
+	logging := noLimit()
+	logging.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	p := &pipeline.Processor{Store: store, Catalog: platform{}, Rules: logging, Logger: slog.New(slog.DiscardHandler), Now: time.Now}
+	for i, state := range []string{"in_progress", "success"} {
+		accept(t, store, status(int64(i), state, time.Duration(i)*5*time.Minute))
+		if err := p.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		lookUpAll(t, store, logging, &lookUp{answer: began(3 * time.Hour)})
+	}
+	for _, line := range []string{"repo=web sha=c0ffee commit_duration=3h0m0s", "repo=web sha=c0ffee commit_duration=3h5m0s"} {
+		if n := strings.Count(log.String(), line+"\n"); n != 1 {
+			t.Errorf("the log has %d lines %q, want 1:\n%s", n, line, log.String())
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math"
 	"time"
 
 	"dora-exporter/dora"
@@ -42,25 +41,19 @@ func (l *Lookups) lookUp(ctx context.Context, lookup dora.Lookup) {
 		return
 	}
 	origin, again, final := l.interpret(ctx, lookup, origin, err)
-	var counted []dora.WaitingStatus
-	stored := l.Rules.Update(ctx, l.Store, l.Now(), func(r *rules.Session) (err error) {
+	stored := l.Rules.Update(ctx, l.Store, l.Now(), func(r *rules.Session) error {
 		if !final {
 			return r.Commits().RetryLookup(again)
 		}
-		counted, err = r.AddDurations(lookup.Commit, origin)
-		return err
+		return r.AddDurations(lookup.Commit, origin)
 	})
-	if stored != nil {
-		err = stored
-		if ctx.Err() == nil {
-			l.Logger.ErrorContext(ctx, "storing look-up failed, will retry", "repository", lookup.Commit.Repository,
-				"sha", lookup.Commit.SHA, "error", err)
-			Sleep(ctx, dora.Backoff(lookup.Attempts+1))
-		}
+	if stored == nil {
 		return
 	}
-	for _, w := range counted {
-		l.logDuration(ctx, lookup.Commit, w, origin)
+	if err = stored; ctx.Err() == nil {
+		l.Logger.ErrorContext(ctx, "storing look-up failed, will retry", "repository", lookup.Commit.Repository,
+			"sha", lookup.Commit.SHA, "error", err)
+		Sleep(ctx, dora.Backoff(lookup.Attempts+1))
 	}
 }
 
@@ -117,23 +110,4 @@ func (l *Lookups) interpret(ctx context.Context, lookup dora.Lookup, o dora.Orig
 	l.Logger.DebugContext(ctx, "look-up failed, will retry", "repository", lookup.Commit.Repository, "sha", lookup.Commit.SHA,
 		"retry_in", again.Due.Sub(l.Now()).Round(time.Second), "error", err)
 	return dora.Origin{}, again, false
-}
-
-// logDuration logs the duration of a status. The debug lines are those that the existing exporter documents: their message is empty,
-// and their keys are fixed.
-func (l *Lookups) logDuration(ctx context.Context, c dora.Commit, w dora.WaitingStatus, o dora.Origin) {
-	ms, reason := o.Until(w.At)
-	if reason != "" {
-		l.Logger.WarnContext(ctx, "deployment status has no duration", "environment", w.Labels["environment"], "repository", c.Repository,
-			"status", w.Labels["status"], "team", w.Labels["team"], "sha", c.SHA, "reason", reason)
-		return
-	}
-	seconds := dora.Milliseconds.Scale(ms)
-	l.Logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "commit_duration", durationText(ms))
-	l.Logger.DebugContext(ctx, "", "counter", "deployments_duration", "action", "set", "value", seconds)
-}
-
-// durationText writes milliseconds as 25h33m42.887s, up to the 292 years that time.Duration can hold.
-func durationText(ms int64) string {
-	return (time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond).String()
 }

@@ -102,8 +102,7 @@ func TestRedeploymentLabelOfDurations(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := labelled.Update(t.Context(), store, time.Now(), func(s *rules.Session) error {
-		_, err := s.AddDurations(commit, dora.Origin{FirstCommit: morning.Add(-time.Hour)})
-		return err
+		return s.AddDurations(commit, dora.Origin{FirstCommit: morning.Add(-time.Hour)})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 
@@ -76,8 +77,8 @@ func (r *Session) addChange(t dora.DeploymentRecord, c dora.Change) error {
 	}
 	ms, reason := LeadTime(r.policy, c, done)
 	if reason != "" {
-		r.logAfterCommit = append(r.logAfterCommit, func(l *slog.Logger) {
-			l.Info("change has no lead time", "environment", labels["environment"], "repository", labels["repo"], "team", labels["team"],
+		r.logAfterCommit = append(r.logAfterCommit, func(ctx context.Context, l *slog.Logger) {
+			l.InfoContext(ctx, "change has no lead time", "environment", labels["environment"], "repository", labels["repo"], "team", labels["team"],
 				"change", dora.LabelValue(c.Name()), "deployment", t.ID, "reason", reason)
 		})
 		_, err := r.add(dora.Fact{Family: dora.LeadTimeUnavailable, Labels: labels.With("reason", reason), Value: 1, At: done, ID: t.ID, Subject: subject})

@@ -77,14 +77,14 @@ func (r *Session) addStatus(s dora.Status, team string, inHistory bool) error {
 		return err
 	}
 	if commit.SHA == "" {
-		return r.addDuration(waiting, dora.Origin{Unavailable: dora.ReasonNoCommit})
+		return r.addDuration(commit, waiting, dora.Origin{Unavailable: dora.ReasonNoCommit})
 	}
 	origin, known, err := r.Commits().Origin(waiting.Commit)
 	if err != nil {
 		return err
 	}
 	if known {
-		return r.addDuration(waiting, origin)
+		return r.addDuration(commit, waiting, origin)
 	}
 	if err := r.Commits().Wait(waiting); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"time"
@@ -141,8 +142,8 @@ func (r *Session) addFailedChange(e dora.Evidence) error {
 	if err != nil {
 		return err
 	}
-	r.logAfterCommit = append(r.logAfterCommit, func(l *slog.Logger) {
-		l.Info("deployment marked as a failed change", "environment", dora.LabelValue(t.Environment), "repository", dora.LabelValue(t.Repository),
+	r.logAfterCommit = append(r.logAfterCommit, func(ctx context.Context, l *slog.Logger) {
+		l.InfoContext(ctx, "deployment marked as a failed change", "environment", dora.LabelValue(t.Environment), "repository", dora.LabelValue(t.Repository),
 			"team", dora.LabelValue(t.Team), "deployment", t.ID, "cause", e.Cause, "evidence", e.Detail)
 	})
 	return r.Evidence().SaveFailedChange(dora.FailedChange{Evidence: e})

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"time"
@@ -159,8 +160,8 @@ func (r *Session) isCounted(t dora.DeploymentRecord) (bool, error) {
 // ignore remembers that no dora_* family counts a deployment. Evaluations of it that are pending find that out.
 func (r *Session) ignore(t dora.DeploymentRecord, by string) (dora.DeploymentRecord, error) {
 	t.Ignored, t.Outcomes, t.Started, t.InProduction = by, nil, time.Time{}, false
-	r.logAfterCommit = append(r.logAfterCommit, func(l *slog.Logger) {
-		l.Info("deployment ignored: it counts in github_* only", "environment", dora.LabelValue(t.Environment),
+	r.logAfterCommit = append(r.logAfterCommit, func(ctx context.Context, l *slog.Logger) {
+		l.InfoContext(ctx, "deployment ignored: it counts in github_* only", "environment", dora.LabelValue(t.Environment),
 			"repository", dora.LabelValue(t.Repository), "deployment", t.ID, "rule", by)
 	})
 	return t, r.Deployments().Save(t)

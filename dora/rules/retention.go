@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"time"
@@ -206,8 +207,8 @@ func (r *Session) isDeploymentRemoved(d dora.Deployment) (bool, error) {
 	if err != nil || !removed {
 		return false, err
 	}
-	r.logAfterCommit = append(r.logAfterCommit, func(l *slog.Logger) {
-		l.Warn("event of a deployment that storage.retention has removed: it counts in github_* only", "environment", dora.LabelValue(d.Environment),
+	r.logAfterCommit = append(r.logAfterCommit, func(ctx context.Context, l *slog.Logger) {
+		l.WarnContext(ctx, "event of a deployment that storage.retention has removed: it counts in github_* only", "environment", dora.LabelValue(d.Environment),
 			"repository", dora.LabelValue(d.Repository), "deployment", d.ID)
 	})
 	return true, nil
@@ -219,8 +220,8 @@ func (r *Session) isIncidentRemoved(c dora.IncidentChange) (bool, error) {
 	if err != nil || !removed {
 		return false, err
 	}
-	r.logAfterCommit = append(r.logAfterCommit, func(l *slog.Logger) {
-		l.Warn("event of an incident that storage.retention has removed: it counts nowhere", "key", dora.LabelValue(c.Key))
+	r.logAfterCommit = append(r.logAfterCommit, func(ctx context.Context, l *slog.Logger) {
+		l.WarnContext(ctx, "event of an incident that storage.retention has removed: it counts nowhere", "key", dora.LabelValue(c.Key))
 	})
 	return true, nil
 }

@@ -56,7 +56,7 @@ type Session struct {
 	isStarted    func(key string) bool
 	newlyStarted []string
 	// logAfterCommit has the log lines that are only true once the transaction is committed.
-	logAfterCommit []func(*slog.Logger)
+	logAfterCommit []func(context.Context, *slog.Logger)
 }
 
 // Update runs f in one transaction. Log lines, OnFolded and OnLate follow after the commit.
@@ -83,7 +83,7 @@ func (r *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time
 		r.OnLate(s.late)
 	}
 	for _, write := range s.logAfterCommit {
-		write(r.Logger)
+		write(ctx, r.Logger)
 	}
 	return nil
 }
