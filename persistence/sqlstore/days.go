@@ -109,9 +109,10 @@ func endOf(until time.Time) int64 {
 func (r dayReads) Shippers(scope string, names []string) (map[string][]string, error) {
 	all := map[string][]string{}
 	for chunk := range slices.Chunk(names, maxQueryValues) {
-		err := r.read("SELECT name, key FROM shipped JOIN deployments ON id = deployment WHERE shipped.scope = "+textID+" AND name IN ("+placeholders(len(chunk))+
-			") ORDER BY success NULLS FIRST, number",
-			append([]any{scope}, toAny(chunk)...), func(rows *sql.Rows) error {
+		list, values := listOf(chunk)
+		err := r.read("SELECT name, key FROM shipped JOIN deployments ON id = deployment WHERE shipped.scope = "+textID+" AND name IN "+list+
+			" ORDER BY success NULLS FIRST, number",
+			append([]any{scope}, values...), func(rows *sql.Rows) error {
 				var name, deployment string
 				err := rows.Scan(&name, &deployment)
 				all[name] = append(all[name], deployment)
@@ -136,7 +137,8 @@ func (r dayReads) EvidenceAbout(deployments []string) ([]dora.Evidence, error) {
 
 func (r dayReads) evidence(column string, keys []string) (all []dora.Evidence, err error) {
 	for chunk := range slices.Chunk(keys, maxQueryValues) {
-		err := r.read("SELECT "+evidenceColumns+" FROM all_evidence WHERE "+column+" IN ("+placeholders(len(chunk))+")", toAny(chunk), func(rows *sql.Rows) error {
+		list, values := listOf(chunk)
+		err := r.read("SELECT "+evidenceColumns+" FROM all_evidence WHERE "+column+" IN "+list, values, func(rows *sql.Rows) error {
 			e, err := scanPiece(rows)
 			all = append(all, e)
 			return err

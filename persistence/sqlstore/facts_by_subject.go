@@ -22,8 +22,9 @@ func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []s
 	found := map[string]dora.Fact{}
 	for stem, rests := range byStem {
 		for chunk := range slices.Chunk(rests, maxQueryValues) {
-			where := "WHERE facts.family = " + textID + " AND stem = " + textID + " AND rest IN (" + placeholders(len(chunk)) + ")"
-			err := r.facts(ctx, where, append([]any{family, stem}, toAny(chunk)...), func(f dora.Fact) error {
+			list, values := listOf(chunk)
+			where := "WHERE facts.family = " + textID + " AND stem = " + textID + " AND rest IN " + list
+			err := r.facts(ctx, where, append([]any{family, stem}, values...), func(f dora.Fact) error {
 				found[f.Subject] = f
 				return nil
 			})
@@ -37,6 +38,16 @@ func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []s
 
 // placeholders returns n comma-separated SQL placeholders.
 func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+
+// listOf returns a parenthesized list of placeholders and its values. The last value is repeated up to a power of two: lists of many lengths
+// would make queries with many texts, of which statements keeps only some prepared.
+func listOf(texts []string) (list string, values []any) {
+	values = toAny(texts)
+	for n := len(values); n&(n-1) != 0; n++ {
+		values = append(values, values[len(texts)-1])
+	}
+	return "(" + placeholders(len(values)) + ")", values
+}
 
 func toAny(texts []string) []any {
 	all := make([]any, len(texts))
