@@ -219,7 +219,7 @@ func TestDeltasAddUp(t *testing.T) {
 		for _, request := range r.Requests() {
 			for series, point := range request.Points() {
 				if before, known := until[series]; point.Delta && !request.Refused {
-					if known && before != point.Start && !(beginAnew(series) && before < point.Start) {
+					if known && before != point.Start && (!beginAnew(series) || before > point.Start) {
 						return fmt.Errorf("an interval of %s ends at %d, and the next one starts at %d", series, before, point.Start)
 					}
 					until[series] = point.Until
