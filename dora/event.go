@@ -19,7 +19,8 @@ type Delivery struct {
 	Source string
 	// Key is the delivery key, built from the signed body: a redelivery has the same one.
 	Key string
-	// Received is when the request arrived, by the clock of this machine. It is only displayed.
+	// Received is when the request arrived, as a time of day. It is displayed, and evaluations that become due later wait until somebody
+	// has tried to process the delivery.
 	Received time.Time
 	// WaitingSince is when looking up its team failed for the first time, by the store's clock; zero if it has not failed.
 	WaitingSince time.Time

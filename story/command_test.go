@@ -4,9 +4,12 @@ import (
 	bigendian "encoding/binary"
 	"encoding/json"
 	"hash/crc64"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"dora-exporter/persistence/teststore"
 )
 
 // deliverySum is the checksum of a delivery's row: CRC-64 over the texts, each behind its length, and the time.
@@ -65,6 +68,29 @@ func TestDeliveriesListAndRetry(t *testing.T) {
 	}
 }
 
+// backUp makes a backup of the database, and returns its path.
+func (e *exporter) backUp() string {
+	e.Helper()
+	path := filepath.Join(e.folder, "backup.db")
+	status, out, errOut := e.runOnce("backup", "backup.db")
+	if teststore.InPostgres() { // the backups are the server's
+		if status != 1 || !strings.Contains(errOut, "back it up with pg_dump") {
+			e.Errorf("backup: status %d, %s%s", status, out, errOut)
+		}
+		e.terminate()
+		teststore.Copy(e.T, e.database(), path)
+		e.start()
+		return path
+	}
+	if status != 0 {
+		e.Fatalf("backup: status %d, %s%s", status, out, errOut)
+	}
+	if status, _, errOut := e.runOnce("backup", "backup.db"); status != 1 || !strings.Contains(errOut, "already") {
+		e.Errorf("backup over a file: status %d, %s", status, errOut)
+	}
+	return path
+}
+
 // A backup made beside the running server, put in the place of the lost database, gives its values; what came later is
 // counted when it is sent again, and what the backup has is not.
 func TestBackupAndRestore(t *testing.T) {
@@ -88,17 +114,11 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 	e.postAll(events[:10])
 	e.becomes(truth(10))
-	if status, out, errOut := e.runOnce("backup", "backup.db"); status != 0 {
-		t.Fatalf("backup: status %d, %s%s", status, out, errOut)
-	}
-	if status, _, errOut := e.runOnce("backup", "backup.db"); status != 1 || !strings.Contains(errOut, "already") {
-		t.Errorf("backup over a file: status %d, %s", status, errOut)
-	}
+	backup := e.backUp()
 	e.postAll(events[10:])
 	e.becomes(truth(20))
 	e.terminate() // which writes the checkpoint
-	e.loseDatabase()
-	e.write("dora-exporter.db", e.read("backup.db"))
+	teststore.Copy(t, backup, e.database())
 	if status, _, errOut := e.runOnce(); status != 1 || !strings.Contains(errOut, "-accept-store") {
 		t.Errorf("a database that is older than the checkpoint: status %d, %s", status, errOut)
 	}

@@ -13,14 +13,17 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/persistence/teststore"
 )
 
 // site is what an exporter has left in its folder, with what was sent to it.
 type site struct {
 	api    *gitHubAPI
 	config string
-	// files are the names with what is in them.
-	files map[string][]byte
+	// files are the names with what is in them; database is the path of the database if it is none of them.
+	files    map[string][]byte
+	database string
 	// sent was answered with 202 before the end; later is what comes after it.
 	sent, later []webhook
 	// truth is what sent adds up to, and final all of it.
@@ -115,6 +118,9 @@ func newSite(t *testing.T, kill bool) *site {
 		if name := entry.Name(); name != "config.yml" {
 			s.files[name] = []byte(e.read(name))
 		}
+	}
+	if teststore.InPostgres() {
+		s.database = e.database()
 	}
 	return s
 }
@@ -232,6 +238,9 @@ func (s *site) restore(e *exporter) {
 	}
 	for name, data := range s.files {
 		e.write(name, string(data))
+	}
+	if s.database != "" {
+		teststore.Copy(e.T, s.database, e.database())
 	}
 }
 

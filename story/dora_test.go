@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/common/model"
 
 	"dora-exporter/internal/markdown"
-	"dora-exporter/persistence/teststore"
 )
 
 // The month that docs/dora.md works out by hand gives the numbers of its tables, in the order in which it happened, after
@@ -24,11 +23,7 @@ import (
 func TestWorkedExample(t *testing.T) {
 	t.Parallel()
 	x, want := newExample(t), documentedResults(t)
-	settle := time.Second
-	if teststore.InPostgres() { // longer than the lease on what the killed process has claimed: none may be late
-		settle = 30 * time.Second
-	}
-	e := x.exporter(settle)
+	e := x.exporter(time.Second)
 	e.start()
 	for i, w := range x.events {
 		if i == len(x.events)/2 {

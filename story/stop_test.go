@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dora-exporter/internal/testexporter"
+	"dora-exporter/persistence/teststore"
 )
 
 // SIGTERM under load: it ends in order, and what was answered with 202 is counted after the next start without being sent
@@ -68,10 +69,12 @@ func TestStopUnderLoad(t *testing.T) {
 	e.stores(want.numbers)
 }
 
-// A second server on the same files, by whatever name or one of them alone, says so and ends; the first one does not notice.
+// A second server on the same files, by whatever name or one of them alone, says so and ends; the first one does not notice. With PostgreSQL a
+// file is the checkpoint alone.
 func TestTwoServers(t *testing.T) {
 	t.Parallel()
 	e := newExporter(t, "http://127.0.0.1:1")
+	config := e.read("config.yml")
 	e.start()
 	if err := os.Symlink("dora-exporter.db", filepath.Join(e.folder, "link.db")); err != nil {
 		t.Fatal(err)
@@ -80,16 +83,31 @@ func TestTwoServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(e.address)
-	for name, storage := range map[string]string{
+	otherPath := "../" + filepath.Base(e.folder) + "/dora-exporter.prom"
+	cases := map[string]string{
 		"the same":                             "{}",
 		"the database alone":                   "{file: {path: other.prom}, database: dora-exporter.db}",
 		"the database through a link":          "{file: {path: other.prom}, database: link.db}",
 		"the checkpoint alone":                 "{database: other.db}",
 		"the checkpoint through a link":        "{file: {path: link.prom}, database: other.db}",
-		"both, by a path that is not the same": "{file: {path: ../" + filepath.Base(e.folder) + "/dora-exporter.prom}}",
-	} {
+		"both, by a path that is not the same": "{file: {path: " + otherPath + "}}",
+	}
+	if teststore.InPostgres() { // where only the checkpoint has to itself who has it
+		url, schema := teststore.Schema(t, e.database())
+		_, otherSchema := teststore.Schema(t, filepath.Join(e.folder, "other.db"))
+		storage := func(path, schema string) string {
+			return fmt.Sprintf("{file: {path: %s}, database: %q, schema: %s}", path, url, schema)
+		}
+		cases = map[string]string{
+			"the same":                             storage("dora-exporter.prom", schema),
+			"the checkpoint alone":                 storage("dora-exporter.prom", otherSchema),
+			"the checkpoint through a link":        storage("link.prom", schema),
+			"both, by a path that is not the same": storage(otherPath, schema),
+		}
+	}
+	for name, storage := range cases {
 		_, another, _ := net.SplitHostPort(testexporter.FreeAddress(t))
-		e.write("other.yml", strings.Replace(e.read("config.yml"), port, another, 1)+"storage: "+storage+"\n")
+		e.write("other.yml", strings.Replace(config, port, another, 1)+"storage: "+storage+"\n")
 		status, _, errOut := e.runOnce("-config.file=other.yml")
 		if want := fmt.Sprintf("another dora-exporter (process %d) is running", e.process.Process.Pid); status != 1 || !strings.Contains(errOut, want) {
 			t.Errorf("%s: status %d, want 1 and the words %q:\n%s", name, status, want, errOut)

@@ -11,9 +11,8 @@ import (
 const (
 	// concurrentLookups is how many items of a queue are worked on at the same time.
 	concurrentLookups = 8
-	// lease is how long work is claimed for, and so how long it waits at most if its process is killed. If events settle in less time, those
-	// that a killed process had claimed are late. It is extended while the work goes on, so that a lapsed lease means that the process is
-	// gone or hangs.
+	// lease is how long work is claimed for, and so how long it waits at most if its process is killed. It is extended while the work goes
+	// on, so that a lapsed lease means that the process is gone or hangs.
 	lease = 15 * time.Second
 )
 

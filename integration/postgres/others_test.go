@@ -10,16 +10,11 @@ import (
 	"dora-exporter/integration/pgserver"
 )
 
-// ofSQLite are tests of the story that are about SQLite's files, or about a server that has its store to itself. Tests of replicas have the
-// same for PostgreSQL.
+// ofSQLite are tests of the story that have no meaning with PostgreSQL.
 var ofSQLite = []string{
-	"TestBackupAndRestore", "TestDamagedFiles", "TestFilesThatAreMoved", // PostgreSQL's files are its own
-	"TestDemo",                                     // it has a SQLite database of its own
-	"TestTwoServers", "TestASecondServerIsRefused", // as it is not with PostgreSQL
-	"TestLockedByAnotherProcess",  // the lock of the file; PostgreSQL ends who holds its lock for too long
-	"TestPausedReport",            // the write-ahead log grows while it is read
-	"TestPush", "TestDeltasAddUp", // metrics of the process are of the resource of its facts
-	"TestStory", // the line of each log: which event comes first depends on how fast the store is
+	"TestFilesThatAreMoved", // files of the database are moved under the running server: PostgreSQL's are its own
+	"TestDemo",              // the demonstration has a SQLite database of its own, whatever the test's is
+	"TestPausedReport",      // a reader keeps SQLite's write-ahead log from being reset
 }
 
 // story also runs the story on PostgreSQL: ten minutes, on a machine that does nothing else.

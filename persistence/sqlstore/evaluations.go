@@ -32,18 +32,24 @@ func scanEvaluation(rows *sql.Rows) (dora.Evaluation, error) {
 	return s, err
 }
 
+// settled is true for the evaluations that were due at ?1, and when the oldest delivery arrived that nobody has tried to process, if there is
+// one. Deliveries have times of day, evaluations readings of the store's clock.
+const settled = `due <= (SELECT CASE WHEN arrived < ?1 THEN arrived ELSE ?1 END FROM (SELECT coalesce((
+	SELECT received - coalesce((SELECT wall - reading FROM clock), 0) FROM deliveries INDEXED BY deliveries_due WHERE state = 0 AND due <= 0
+	ORDER BY due, id LIMIT 1), ?1) AS arrived) AS oldest)`
+
 const (
-	dueDeployments = "INDEXED BY evaluations_first WHERE first = 1 AND due <= ? ORDER BY due LIMIT ?"
-	dueOthers      = "INDEXED BY evaluations_due WHERE kind <> 'deployment' AND due <= ? ORDER BY due LIMIT ?"
+	dueDeployments = "INDEXED BY evaluations_first WHERE first = 1 AND " + settled + " ORDER BY due LIMIT ?2"
+	dueOthers      = "INDEXED BY evaluations_due WHERE kind <> 'deployment' AND " + settled + " ORDER BY due LIMIT ?2"
 )
 
-// DueComparisons returns at most limit evaluations of deployments that are due, the longest due first: only the first of each scope,
-// and none of a scope whose first is not due yet.
+// DueComparisons returns at most limit evaluations of deployments that are due and settled, the longest due first: only the first of each
+// scope, and none of a scope whose first is not due yet.
 func (r *Reader) DueComparisons(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
 	return r.evaluations(ctx, dueDeployments, now.UnixMilli(), limit)
 }
 
-// DueEvaluations returns at most limit other evaluations that are due, the longest due first.
+// DueEvaluations returns at most limit other evaluations that are due and settled, the longest due first.
 func (r *Reader) DueEvaluations(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
 	return r.evaluations(ctx, dueOthers, now.UnixMilli(), limit)
 }

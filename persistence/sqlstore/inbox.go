@@ -53,6 +53,8 @@ type inbox struct {
 	writer *writer // counts the pending deliveries
 	logger *slog.Logger
 	queue  *commitQueue
+	// storing is the number of claimed deliveries whose outcome is not known yet.
+	storing atomic.Int64
 
 	lastErr atomic.Pointer[error]
 	closing chan struct{}
@@ -148,6 +150,8 @@ func (i *inbox) storeGroup() {
 	if len(rows) == 0 {
 		return
 	}
+	i.storing.Store(int64(len(unique) + len(repeated)))
+	defer i.storing.Store(0)
 	err := i.store(unique, rows)
 	i.queue.committed()
 	for _, o := range repeated { // a duplicate of one that was not stored is not stored, either

@@ -64,6 +64,28 @@ func (w *writer) watchStall() {
 	}
 }
 
+// watchStall logs the beginning and the end of a stall, until the inbox is stopped.
+func (i *inbox) watchStall() {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	was := false
+	for {
+		select {
+		case <-i.stopped:
+			return
+		case <-ticker.C:
+		}
+		err := i.stalled()
+		switch {
+		case err != nil && !was:
+			i.logger.Error("storing deliveries stalled, refusing them until it recovers", "database", i.writer.path, "error", err)
+		case err == nil && was && i.err() == nil: // else the stall became an error, whose end is logged
+			i.logger.Info("storing deliveries works again", "database", i.writer.path)
+		}
+		was = err != nil
+	}
+}
+
 // Writes describes what is written to the store.
 type Writes struct {
 	// Waiting is the number of writes that wait to be committed.
@@ -79,7 +101,7 @@ func (s *Store) Writes() (Writes, error) {
 	waiting, stalled := s.writer.queue.state()
 	if s.inbox != nil {
 		deliveries, since := s.inbox.queue.state()
-		waiting, stalled = waiting+deliveries, max(stalled, since)
+		waiting, stalled = waiting+deliveries+int(s.inbox.storing.Load()), max(stalled, since)
 	}
 	log, size, err := s.writer.engine.Sizes()
 	return Writes{Waiting: waiting, Stalled: stalled, Log: log, Size: size}, err

@@ -60,6 +60,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	if s.inbox != nil {
 		go s.inbox.run()
+		go s.inbox.watchStall()
 	}
 	return nil
 }

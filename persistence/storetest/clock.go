@@ -65,10 +65,17 @@ func theClockChangesNoClaim(t *testing.T, s Store) {
 		same(t, "deliveries before", []string{"new"}, pending(t, s, before))
 		same(t, "deliveries after", []string{"new", "postponed"}, pending(t, s, after))
 		same(t, "look-ups", []int{0, 1}, []int{len(peek(t, s.LookupQueue(), before)), len(peek(t, s.LookupQueue(), after))})
-		same(t, "evaluations", []int{0, 1}, []int{len(peek(t, s.ComparisonQueue(), before)), len(peek(t, s.ComparisonQueue(), after))})
 		claimed := peek(t, s.LookupQueue(), after)
 		if len(claimed) != 1 || !claimed[0].Due.Equal(minute(5)) {
 			t.Errorf("claimed are %+v, want the reading at which it is due", claimed)
 		}
+	}
+	for _, d := range peek(t, s.DeliveryQueue(), minute(0)) { // evaluations wait for it
+		update(t, s, func(tx dora.Tx) error { return tx.Deliveries().Done(d.ID) })
+	}
+	for _, offset := range []time.Duration{100 * time.Hour, -100 * time.Hour} {
+		setClock(t, s, minute(1), minute(1).Add(offset))
+		before, after := minute(5).Add(-time.Millisecond), minute(5)
+		same(t, "evaluations", []int{0, 1}, []int{len(peek(t, s.ComparisonQueue(), before)), len(peek(t, s.ComparisonQueue(), after))})
 	}
 }

@@ -106,6 +106,15 @@ func empty(schema string) error {
 		return err
 	}
 	defer conn.Close(ctx)
+	if err := endSessions(ctx, conn, schema); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, emptySchema)
+	return err
+}
+
+// endSessions ends the other sessions of a schema, and waits until they have ended.
+func endSessions(ctx context.Context, conn *pgx.Conn, schema string) error {
 	for others := 1; others > 0; {
 		err := conn.QueryRow(ctx, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid()", schema).
 			Scan(&others)
@@ -113,6 +122,5 @@ func empty(schema string) error {
 			return err
 		}
 	}
-	_, err = conn.Exec(ctx, emptySchema)
-	return err
+	return nil
 }
