@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"log/slog"
 	"time"
 
 	"dora-exporter/config"
@@ -46,12 +47,13 @@ type backfillState struct {
 
 // runBackfills carries out requested backfills until ctx ends. One that was interrupted goes on.
 func (p *parts) runBackfills(ctx context.Context, o *Options) {
+	said := ""
 	for failures := 0; ctx.Err() == nil; {
 		state, found, err := p.claimBackfill(ctx, o)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			o.Logger.Error("looking for a requested backfill failed, will retry", "error", err)
-		case found && p.runBackfill(ctx, o, state):
+		case found && p.runBackfill(ctx, o, state, &said):
 			failures = 0
 		case found:
 			failures++
@@ -84,9 +86,9 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 	return state, found, err
 }
 
-// runBackfill carries out a request. It returns false if it is to be tried again.
-func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState) (done bool) {
-	o.Logger.Info("backfill begins", "since", state.Request.Since)
+// runBackfill carries out a request. It returns false if it is to be tried again. said is the last error of listing what is to be read that was
+// logged as one: the same one is not repeated.
+func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState, said *string) (done bool) {
 	var saved time.Time
 	save := func(s backfillState) {
 		s.Beat = p.clock.Now()
@@ -108,11 +110,16 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 		}
 	})
 	if err != nil && state.Configured && ctx.Err() == nil {
-		o.Logger.Error("listing what backfill.since asks for failed, will retry", "error", err)
-		state.Error = err.Error()
+		level := slog.LevelError
+		if state.Error = err.Error(); state.Error == *said {
+			level = slog.LevelDebug
+		}
+		o.Logger.Log(ctx, level, "listing what backfill.since asks for failed, will retry", "error", err)
+		*said = state.Error
 		save(state)
 		return false
 	}
+	o.Logger.Info("backfill begins", "since", state.Request.Since)
 	if state.Error = ""; err == nil {
 		state.Progress, err = b.Run(ctx)
 	}

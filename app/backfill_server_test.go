@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -92,5 +94,27 @@ func TestBackfillBesideARequestWithoutAServer(t *testing.T) {
 	made, err := RequestBackfill(t.Context(), o, BackfillRequest{Since: h.end.AddDate(0, 0, -60)}, func(BackfillProgress) {})
 	if err != nil || made.Deployments == 0 {
 		t.Errorf("%d deployments, error %v", made.Deployments, err)
+	}
+}
+
+// A configured backfill that has nothing to read says so once, however often it is tried again.
+func TestConfiguredBackfillOfNothing(t *testing.T) {
+	o := testOptions(t, &fakeClock{})
+	a := startApp(t, o)
+	var log lockedLog
+	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	said := ""
+	for range 3 {
+		if a.runBackfill(t.Context(), &o, backfillState{ID: "a", Configured: true}, &said) {
+			t.Error("the backfill is done")
+		}
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "nothing to read") {
+		t.Errorf("%d lines:\n%s", n, log.String())
+	}
+	said = "502 Bad Gateway"
+	a.runBackfill(t.Context(), &o, backfillState{ID: "a", Configured: true}, &said)
+	if n := strings.Count(log.String(), "level=ERROR"); n != 2 {
+		t.Errorf("another error is not logged:\n%s", log.String())
 	}
 }

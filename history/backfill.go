@@ -48,6 +48,8 @@ type Backfill struct {
 	Request
 
 	GitHub GitHub
+	// Owners lists owners of which all repositories are read besides; nil if there are none.
+	Owners func(ctx context.Context) ([]string, error)
 	// Issues reads the incidents; nil if there are none to be read.
 	Issues *Jira
 	Store  Store
@@ -66,6 +68,9 @@ type Backfill struct {
 	asker
 
 	targets []target
+	planned bool
+	// tried are the targets that readSmall has tried to read.
+	tried map[string]bool
 
 	mu       sync.Mutex
 	progress Progress
@@ -74,32 +79,43 @@ type Backfill struct {
 }
 
 // Run reads everything. Its error is that of ctx or of the store; what GitHub does not answer is in Progress.Failed.
-func (b *Backfill) Run(ctx context.Context) (Progress, error) {
-	if _, err := b.Plan(ctx); err != nil {
-		return b.progress, err
-	}
-	return b.read(ctx)
-}
+func (b *Backfill) Run(ctx context.Context) (Progress, error) { return Servers{b}.Run(ctx) }
 
 // Plan returns what a Run would read at most, without reading it.
 func (b *Backfill) Plan(ctx context.Context) (Progress, error) {
-	b.prepare()
-	if !slices.Contains(b.Sources, dora.GitHub) {
-		return b.progress, nil
-	}
-	all, err := b.listTargets(ctx)
-	b.targets = all
-	b.count(func(p *Progress) {
-		p.Repositories = len(all)
-		for _, t := range all {
-			p.CallsLeft += t.calls
-		}
-	})
+	err := b.plan(ctx)
 	return b.progress, err
 }
 
+// plan lists what is to be read, unless it has been listed.
+func (b *Backfill) plan(ctx context.Context) error {
+	if b.planned {
+		return nil
+	}
+	b.prepare()
+	if slices.Contains(b.Sources, dora.GitHub) {
+		if err := b.listOwners(ctx); err != nil {
+			return err
+		}
+		all, err := b.listTargets(ctx)
+		if err != nil {
+			return err
+		}
+		b.targets = all
+		b.count(func(p *Progress) {
+			p.Repositories = len(all)
+			for _, t := range all {
+				p.CallsLeft += t.calls
+			}
+		})
+	}
+	b.planned = true
+	return nil
+}
+
 func (b *Backfill) prepare() {
-	b.asker = asker{github: b.GitHub, logger: b.Logger, now: b.Now, sleep: b.Sleep}
+	b.asker = asker{github: b.GitHub, logger: b.Logger, now: b.Now, sleep: b.Sleep, maxFailures: b.maxFailures, spent: b.spent}
+	b.progress.Failed, b.tried = nil, map[string]bool{}
 	if b.MaxRate > 0 {
 		b.interval = time.Hour / time.Duration(b.MaxRate)
 	}
@@ -108,17 +124,17 @@ func (b *Backfill) prepare() {
 	}
 }
 
-// read reads what was planned.
-func (b *Backfill) read(ctx context.Context) (Progress, error) {
+// read reads what was planned, or what is left of it.
+func (b *Backfill) read(ctx context.Context) error {
 	if err := b.readRepositories(ctx); err != nil {
-		return b.progress, err
+		return err
 	}
 	if b.Issues != nil && slices.Contains(b.Sources, dora.Jira) {
 		if err := b.readIssues(ctx); err != nil {
-			return b.progress, err
+			return err
 		}
 	}
-	return b.progress, ctx.Err()
+	return ctx.Err()
 }
 
 // count changes the progress and reports it.
@@ -140,8 +156,12 @@ func (b *Backfill) spentOn(p *part) Spent {
 }
 
 func (b *Backfill) readRepositories(ctx context.Context) error {
-	for _, t := range b.targets {
-		err := b.readRepository(ctx, t.name)
+	for left := b.targets[b.progress.Done:]; len(left) > 0; left = left[1:] {
+		t := left[0]
+		err := b.readSmall(ctx, left)
+		if err == nil {
+			err = b.readRepository(ctx, t.name)
+		}
 		if ctx.Err() != nil || err != nil && !isFinal(err) {
 			return errors.Join(ctx.Err(), err)
 		}
