@@ -158,16 +158,22 @@ func (r *Repository) mergedPulls() (all []*PullRequest) {
 	return all
 }
 
-var alias = regexp.MustCompile(`(c[0-9]+): object\(oid: "([0-9a-f]+)"\) \{ ...on Commit \{ (history)?`)
+var alias = regexp.MustCompile(`(c[0-9]+): (?:repository\(|object\(oid: "([0-9a-f]+)"\) \{ ...on Commit \{ (history)?)`)
 
-// history answers with commits, or with those from them on, and their parents.
-func (g graphQL) history(query string, v variables) (object, int) {
-	r := g.repository(v.text("owner") + "/" + v.text("name"))
-	if r == nil {
-		return object{"repository": nil}, 1
-	}
-	commits, requests := object{}, 0
+// history answers with commits of some repositories, or with those from them on, and their parents.
+func (g graphQL) history(query string, v variables) (data object, requests int) {
+	data = g.aliased(v, func(*Repository, string) object { return object{} })
+	var r *Repository
+	var commits object
 	for _, m := range alias.FindAllStringSubmatch(query, -1) {
+		if m[2] == "" {
+			commits, _ = data[m[1]].(object)
+			r = g.repository(v.text("o"+m[1][1:]) + "/" + v.text("n"+m[1][1:]))
+			continue
+		}
+		if r == nil {
+			continue
+		}
 		commits[m[1]] = nil
 		c, ok := r.find(m[2])
 		if !ok {
@@ -187,7 +193,7 @@ func (g graphQL) history(query string, v variables) (object, int) {
 		}
 		commits[m[1]] = object{"history": object{"nodes": nodes}}
 	}
-	return object{"repository": commits}, requests
+	return data, requests
 }
 
 func (g graphQL) page(v variables) (object, int) {

@@ -202,19 +202,7 @@ func (b *Backfill) readPart(ctx context.Context, p *part) error {
 	} else if err != nil {
 		return err
 	}
-	var deployments []dora.ArchivedDeployment
-	var pages []dora.ArchivePage
-	err := b.Store.Update(ctx, func(tx dora.Tx) (err error) {
-		deployments = nil
-		stored, err := tx.Backfill().Pages(p.deploymentsPart())
-		for _, page := range stored {
-			deployments = append(deployments, page.Deployments...)
-		}
-		if err == nil {
-			pages, err = tx.Backfill().Pages(p.part())
-		}
-		return err
-	})
+	deployments, pages, err := b.stored(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -222,7 +210,7 @@ func (b *Backfill) readPart(ctx context.Context, p *part) error {
 		return err
 	}
 	if !p.HistoryRead {
-		if err := b.readHistory(ctx, p, deployments, pages); err != nil && !errors.Is(err, dora.ErrNoBulk) {
+		if err := b.readGaps(ctx, p.Owner, []*gaps{gapsOf(p, deployments, pages)}, len(deployments)); err != nil && !errors.Is(err, dora.ErrNoBulk) {
 			return err
 		}
 	}
@@ -237,6 +225,22 @@ func (b *Backfill) readPart(ctx context.Context, p *part) error {
 		}
 		return tx.Backfill().SavePart(p.part(), p)
 	})
+}
+
+// stored returns the deployments that were read of a repository, and the pages of what they may have shipped.
+func (b *Backfill) stored(ctx context.Context, p *part) (deployments []dora.ArchivedDeployment, pages []dora.ArchivePage, err error) {
+	err = b.Store.Update(ctx, func(tx dora.Tx) (err error) {
+		deployments = nil
+		read, err := tx.Backfill().Pages(p.deploymentsPart())
+		for _, page := range read {
+			deployments = append(deployments, page.Deployments...)
+		}
+		if err == nil {
+			pages, err = tx.Backfill().Pages(p.part())
+		}
+		return err
+	})
+	return deployments, pages, err
 }
 
 // completeAll adds what is not known of deployments, and the numbers of statuses that may be delivered again.

@@ -97,17 +97,27 @@ func historyOf(commits int) int {
 	return min(max(pointRequests/commits-1, 1), pageSize)
 }
 
-// historyQuery reads commits with their parents: so many from each of some commits on.
-func historyQuery(shas []string, each int) string {
+// historyQuery reads the missing commits of some repositories with their parents: so many from each of them on.
+func historyQuery(some []*gaps, each int) (query string, variables map[string]any) {
 	parameter, before, after := "", "", ""
 	if each > 1 {
 		parameter, before, after = ", $each: Int!", "history(first: $each) { nodes { ", " } }"
 	}
-	var objects strings.Builder
-	for i, sha := range shas {
-		fmt.Fprintf(&objects, "\n\t\t%s: object(oid: %q) { ...on Commit { %s%s %s%s } }", alias(i), sha, before, commitFields, parentsField, after)
+	var names []string
+	for _, g := range some {
+		names = append(names, g.Owner+"/"+g.Name)
 	}
-	return "query($owner: String!, $name: String!" + parameter + ") {\n\t" + rateLimit + "\n\trepository(owner: $owner, name: $name) {" + objects.String() + "\n\t}\n}"
+	query, variables = aliasedQuery(names, parameter, func(i int) string {
+		var objects strings.Builder
+		for j, sha := range some[i].missing {
+			fmt.Fprintf(&objects, "\n\t\t%s: object(oid: %q) { ...on Commit { %s%s %s%s } }", alias(j), sha, before, commitFields, parentsField, after)
+		}
+		return objects.String() + "\n\t"
+	})
+	if each > 1 {
+		variables["each"] = each
+	}
+	return query, variables
 }
 
 // alias returns the name of the ith commit or repository in the answer to a query of several.

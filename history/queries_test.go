@@ -23,8 +23,14 @@ func queries() map[string]string {
 	return map[string]string{
 		"compared": compared, "small": small,
 		"repository": repositoryQuery, "owner": ownerQuery, "sizes": sizes,
-		"history": historyQuery([]string{strings.Repeat("a", 40), strings.Repeat("b", 40)}, 73), "commits": historyQuery([]string{strings.Repeat("a", 40)}, 1),
+		"history": behind(73, strings.Repeat("a", 40), strings.Repeat("b", 40)), "commits": behind(1, strings.Repeat("a", 40)),
 	}
+}
+
+// behind returns the query for what is behind a commit of acme/api, and some of acme/web.
+func behind(each int, shas ...string) string {
+	query, _ := historyQuery([]*gaps{{part: &part{Owner: "acme", Name: "api"}, missing: shas[:1]}, {part: &part{Owner: "acme", Name: "web"}, missing: shas[1:]}}, each)
+	return query
 }
 
 // The integration tests check the files in testdata against GitHub's published schema.
@@ -62,7 +68,7 @@ func TestCostOfQueries(t *testing.T) {
 	numbers := map[string]int{"deploymentsFirst": pageSize, "pullsFirst": pullsSize, "commitsFirst": commitsSize, "first": pageSize, "newest": comparedSize,
 		"d0": 7, "p0": 12, "d1": 3, "p1": 1}
 	history := func(commits int) string {
-		return strings.ReplaceAll(historyQuery(make([]string, commits), historyOf(commits)), "$each", strconv.Itoa(historyOf(commits)))
+		return strings.ReplaceAll(behind(historyOf(commits), make([]string, commits)...), "$each", strconv.Itoa(historyOf(commits)))
 	}
 	sizes, _ := sizesQuery(slices.Repeat([]string{"acme/api"}, sizesAtOnce))
 	compared, _ := comparedQuery(slices.Repeat([]string{"acme/api"}, comparedAtOnce))

@@ -9,8 +9,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// A page of a repository costs 2 points however little there is in it. The deployments and pull requests of small repositories are read in one
-// query of several, each with the sizes that it needs.
+// A page of a repository costs 2 points however little there is in it, and what is missing then a query at least. The deployments and pull
+// requests of small repositories are read in queries of several, each with the sizes that it needs, and so are the commits that are missing.
 
 // requests returns how many requests reading a repository in one page stands for: those of its two connections, and those in their elements.
 func (t target) requests(labels bool) int {
@@ -21,15 +21,13 @@ func (t target) requests(labels bool) int {
 	return 2 + t.deployments + each*t.pulls
 }
 
-// isSmall reports whether reading a repository costs a point at most. It is false if the size of the repository is not known.
-func (t target) isSmall(labels bool) bool {
-	return t.deployments > 0 && max(t.deployments, t.pulls) <= pageSize && t.requests(labels) <= pointRequests
-}
+// isSmall reports whether a repository can be read in one page. It is false if the size of the repository is not known.
+func (t target) isSmall() bool { return t.deployments > 0 && max(t.deployments, t.pulls) <= pageSize }
 
-// readSmall reads the deployments and pull requests of the first of the targets, with those of as many others of its owner as cost no more, if
-// it is small. What it does not read is left to readPages.
+// readSmall reads the first of the targets, if it is small, with as many others of its owner as cost a point together. What it does not read is
+// left to readPart.
 func (b *Backfill) readSmall(ctx context.Context, targets []target) error {
-	if !targets[0].isSmall(b.Labels) || b.tried[targets[0].name] {
+	if !targets[0].isSmall() || b.tried[targets[0].name] {
 		return nil
 	}
 	var some []target
@@ -38,7 +36,8 @@ func (b *Backfill) readSmall(ctx context.Context, targets []target) error {
 	owner, _, _ := strings.Cut(targets[0].name, "/")
 	for _, t := range targets {
 		itsOwner, _, _ := strings.Cut(t.name, "/")
-		if itsOwner != owner || b.tried[t.name] || !t.isSmall(b.Labels) || requests+t.requests(b.Labels) > pointRequests {
+		isTooMuch := len(some) > 0 && requests+t.requests(b.Labels) > pointRequests
+		if itsOwner != owner || b.tried[t.name] || !t.isSmall() || isTooMuch {
 			continue
 		}
 		p, _, err := b.begin(ctx, t.name)
@@ -80,6 +79,8 @@ func (b *Backfill) addSmall(ctx context.Context, owner string, some []target, pa
 	if err != nil {
 		return err
 	}
+	var all []*gaps
+	deployments := 0
 	for i, p := range parts {
 		r := answer.Repositories[alias(i)]
 		if r == nil || r.Deployments == nil || r.PullRequests == nil {
@@ -88,8 +89,15 @@ func (b *Backfill) addSmall(ctx context.Context, owner string, some []target, pa
 		if err := b.addPage(ctx, p, r); err != nil {
 			return err
 		}
+		if p.DeploymentsRead && p.PullsRead {
+			read, pages, err := b.stored(ctx, p)
+			if err != nil {
+				return err
+			}
+			all, deployments = append(all, gapsOf(p, read, pages)), deployments+len(read)
+		}
 	}
-	return nil
+	return b.readGaps(ctx, owner, all, deployments)
 }
 
 // smallQuery reads the first page of the deployments and of the merged pull requests of some repositories, each in its size.

@@ -21,19 +21,17 @@ import (
 // size is how many deployments and pull requests a repository has.
 type size struct{ deployments, pulls int }
 
-// sizedPages answers queries about repositories, of each with the newest deployment alone, and notes which pages it was asked for.
+// sizedPages answers queries about repositories, of each with the newest deployment alone, and notes of which it was asked for pages and for
+// commits that are missing.
 type sizedPages struct {
 	GitHub
 
-	sizes map[string]size
-	fail  []error
-	asked [][]string
+	sizes         map[string]size
+	fail          []error
+	asked, behind [][]string
 }
 
 func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any, data any) error {
-	if strings.Contains(query, "object(oid") {
-		return json.Unmarshal([]byte(`{"repository": {}}`), data)
-	}
 	var names []string
 	repository := func(name any) map[string]any {
 		names = append(names, fmt.Sprint(name))
@@ -42,6 +40,7 @@ func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any,
 			"pullRequests": map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].pulls},
 			"deployments": map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].deployments, "nodes": []any{map[string]any{
 				"databaseId": 1, "environment": "production", "commitOid": "a", "createdAt": month(6), "ref": map[string]any{"name": "main"},
+				"statuses": map[string]any{"totalCount": 1, "nodes": []any{map[string]any{"state": "SUCCESS", "createdAt": month(6)}}},
 			}}},
 		}
 	}
@@ -52,7 +51,11 @@ func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any,
 	for i := 0; v[fmt.Sprint("n", i)] != nil; i++ {
 		answer[alias(i)] = repository(v[fmt.Sprint("n", i)])
 	}
-	if strings.Contains(query, "databaseId") {
+	switch {
+	case strings.Contains(query, "object(oid"):
+		g.behind = append(g.behind, names)
+		return json.Unmarshal([]byte(`{}`), data)
+	case strings.Contains(query, "databaseId"):
 		g.asked = append(g.asked, names)
 		if len(g.fail) > 0 {
 			err := g.fail[0]
@@ -86,11 +89,14 @@ func TestSmallRepositoriesTogether(t *testing.T) {
 		"e": {1, 0},   // 3
 	}
 	for name, test := range map[string]struct {
-		fail []error
-		want [][]string
+		fail          []error
+		asked, behind [][]string
 	}{
-		"answered": {nil, [][]string{{"a", "d", "e"}, {"b"}, {"c"}}},
-		"too much": {[]error{dora.ErrTooLarge}, [][]string{{"a", "d", "e"}, {"a"}, {"b"}, {"c"}, {"d"}, {"e"}}},
+		"answered": {asked: [][]string{{"a", "d", "e"}, {"b"}, {"c"}}, behind: [][]string{{"a", "d", "e"}, {"b"}, {"c"}}},
+		"too much": {
+			[]error{dora.ErrTooLarge},
+			[][]string{{"a", "d", "e"}, {"a"}, {"b"}, {"c"}, {"d"}, {"e"}}, [][]string{{"a"}, {"b"}, {"c"}, {"d"}, {"e"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := &sizedPages{sizes: sizes, fail: test.fail}
@@ -99,7 +105,7 @@ func TestSmallRepositoriesTogether(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, g.asked); diff != "" {
+			if diff := cmp.Diff([][][]string{test.asked, test.behind}, [][][]string{g.asked, g.behind}); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 			if made.Done != 5 || made.Deployments != 5 || len(made.Failed) > 0 {
