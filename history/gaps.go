@@ -25,7 +25,9 @@ type gaps struct {
 	*part
 
 	repository dora.ArchivedRepository
-	pairs      []pair
+	// pairs is what the evaluations will compare, open are those of which commits were missing when they were looked at last, or that were not
+	// looked at yet.
+	pairs, open []pair
 	// gone are commits that are not asked for again.
 	gone map[string]bool
 	// missing are the commits that the next query asks for.
@@ -37,7 +39,18 @@ func gapsOf(p *part, deployments []dora.ArchivedDeployment, pages []dora.Archive
 	for _, page := range pages {
 		g.add(page)
 	}
+	g.open = g.pairs
 	return g
+}
+
+// find sets the missing commits to some that are missing now: limit at most. A commit that was read may show that others are missing where none
+// were, so in the end it looks at all pairs.
+func (g *gaps) find(limit int) {
+	graph := lineage.Of(&g.repository)
+	g.missing, g.open = missingOf(graph, g.open, g.gone, limit)
+	if len(g.missing) == 0 && len(g.open) < len(g.pairs) {
+		g.missing, g.open = missingOf(graph, g.pairs, g.gone, limit)
+	}
 }
 
 func (g *gaps) add(page dora.ArchivePage) {
@@ -50,9 +63,13 @@ func (b *Backfill) readGaps(ctx context.Context, owner string, all []*gaps, depl
 	for queries := minGapQueries*len(all) + deployments/deploymentsPerGapQuery; queries > 0; queries-- {
 		n := 0
 		left = slices.DeleteFunc(left, func(g *gaps) bool {
-			g.missing = missingOf(&g.repository, g.pairs, g.gone, gapsAtOnce-n)
+			if n == gapsAtOnce {
+				g.missing = nil
+				return false
+			}
+			g.find(gapsAtOnce - n)
 			n += len(g.missing)
-			return len(g.missing) == 0 && n < gapsAtOnce
+			return len(g.missing) == 0
 		})
 		if len(left) == 0 {
 			break
@@ -110,29 +127,42 @@ func comparedPairs(deployments []dora.ArchivedDeployment) (all []pair) {
 	return all
 }
 
-// missingOf returns commits whose parents are missing to compare pairs, the newest pairs first: limit at most.
-func missingOf(r *dora.ArchivedRepository, pairs []pair, gone map[string]bool, limit int) (missing []string) {
-	g, listed := lineage.Of(r), map[string]bool{}
-	add := func(shas ...string) {
-		for _, sha := range shas {
-			if !gone[sha] && !listed[sha] && len(missing) < limit {
+// missingOf returns commits whose parents are missing to compare pairs, the newest pairs first: limit at most, which is not 0. open are the
+// pairs of which commits are missing, or that it did not look at.
+func missingOf(g *lineage.Graph, pairs []pair, gone map[string]bool, limit int) (missing []string, open []pair) {
+	listed := map[string]bool{}
+	var unread []pair
+	for i, pair := range slices.Backward(pairs) {
+		if len(missing) == limit {
+			open = slices.Clone(pairs[:i+1])
+			break
+		}
+		lacks := false
+		for _, sha := range missingOfPair(g, pair) {
+			if gone[sha] {
+				continue
+			}
+			lacks = true
+			if !listed[sha] && len(missing) < limit {
 				listed[sha], missing = true, append(missing, sha)
 			}
 		}
-	}
-	for _, pair := range slices.Backward(pairs) {
-		switch {
-		case len(missing) == limit:
-			return missing
-		case pair.base == "":
-			if !g.Has(pair.head) {
-				add(pair.head)
-			}
-		default:
-			add(g.Compare(pair.base, pair.head).Missing...)
+		if lacks {
+			unread = append(unread, pair)
 		}
 	}
-	return missing
+	slices.Reverse(unread)
+	return missing, append(open, unread...)
+}
+
+func missingOfPair(g *lineage.Graph, p pair) []string {
+	switch {
+	case p.base != "":
+		return g.Compare(p.base, p.head).Missing
+	case !g.Has(p.head):
+		return []string{p.head}
+	}
+	return nil
 }
 
 // readBehind reads the missing commits of repositories with their parents and as many of their ancestors as cost no more, and notes that they
