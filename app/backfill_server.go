@@ -25,6 +25,8 @@ const (
 	requestInterval = time.Second
 	// unclaimedAfter is how long a request may wait for a server before its command tries to carry it out.
 	unclaimedAfter = 5 * time.Second
+	// beatInterval is the time between two signs of life of a server that carries out a request.
+	beatInterval = 15 * time.Second
 	// abandonedAfter is how long a server that carries out a request may be silent before another one, or the command, takes over.
 	abandonedAfter = time.Minute
 )
@@ -89,51 +91,38 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 // runBackfill carries out a request. It returns false if it is to be tried again. said is the last error of listing what is to be read that was
 // logged as one: the same one is not repeated.
 func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState, said *string) (done bool) {
-	var saved time.Time
-	save := func(s backfillState) {
-		s.Beat = p.clock.Now()
-		err := p.store.Update(ctx, func(tx dora.Tx) error {
-			var stored backfillState
-			if _, err := tx.Backfill().Part(requestPart, &stored); err != nil || stored.ID != s.ID {
-				return err // another request has replaced it
-			}
-			return tx.Backfill().SavePart(requestPart, s)
-		})
-		if err != nil && ctx.Err() == nil {
-			o.Logger.Error("storing the progress of the backfill failed", "error", err)
-		}
-		saved = time.Now()
-	}
-	b, err := p.newBackfill(ctx, o, state.Request, func(now history.Progress) {
-		if state.Progress = now; time.Since(saved) > requestInterval {
-			save(state)
-		}
-	})
+	r := &runningBackfill{parts: p, logger: o.Logger, state: state}
+	stop := runInBackground(ctx, func(ctx context.Context) { r.beat(ctx, beatInterval) })
+	defer stop()
+	b, err := p.newBackfill(ctx, o, state.Request, func(now history.Progress) { r.reach(ctx, now) })
 	if err != nil && state.Configured && ctx.Err() == nil {
 		level := slog.LevelError
-		if state.Error = err.Error(); state.Error == *said {
+		if err.Error() == *said {
 			level = slog.LevelDebug
 		}
 		o.Logger.Log(ctx, level, "listing what backfill.since asks for failed, will retry", "error", err)
-		*said = state.Error
-		save(state)
+		*said = err.Error()
+		r.save(ctx, func(s *backfillState) { s.Error = *said })
 		return false
 	}
 	o.Logger.Info("backfill begins", "since", state.Request.Since)
-	if state.Error = ""; err == nil {
-		state.Progress, err = b.Run(ctx)
+	var made history.Progress
+	if err == nil {
+		r.save(ctx, func(s *backfillState) { s.Error = "" })
+		made, err = b.Run(ctx)
 	}
 	if ctx.Err() != nil {
 		return false // the next start continues it
 	}
-	if state.Done = true; err != nil {
-		state.Error = err.Error()
+	why := ""
+	if err != nil {
+		why = err.Error()
 		o.Logger.Error("backfill failed, request it again later", "error", err)
 	} else {
-		o.Logger.Info("backfill done", "deployments", state.Progress.Deployments, "incidents", state.Progress.Issues,
-			"new_deliveries", state.Progress.Deliveries, "calls", state.Progress.Calls, "points", state.Progress.Points)
+		o.Logger.Info("backfill done", "deployments", made.Deployments, "incidents", made.Issues, "new_deliveries", made.Deliveries,
+			"calls", made.Calls, "points", made.Points)
 	}
-	save(state)
+	r.save(ctx, func(s *backfillState) { s.Progress, s.Done, s.Error = made, true, why })
 	return true
 }
 
