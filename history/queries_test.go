@@ -65,8 +65,10 @@ func TestQueriesAreChecked(t *testing.T) {
 //	compared    of fifty repositories the deployments 1, and the statuses of 20 of these: 50 × 21 → 11
 //	sizes       of fifty repositories a deployment and a pull request: 100 → 1
 func TestCostOfQueries(t *testing.T) {
-	numbers := map[string]int{"deploymentsFirst": pageSize, "pullsFirst": pullsSize, "commitsFirst": commitsSize, "first": pageSize, "newest": comparedSize,
-		"d0": 7, "p0": 12, "d1": 3, "p1": 1}
+	numbers := map[string]int{
+		"deploymentsFirst": pageSize, "pullsFirst": pullsSize, "commitsFirst": commitsSize, "first": pageSize, "newest": comparedSize,
+		"d0": 7, "p0": 12, "d1": 3, "p1": 1,
+	}
 	history := func(commits int) string {
 		return strings.ReplaceAll(behind(historyOf(commits), make([]string, commits)...), "$each", strconv.Itoa(historyOf(commits)))
 	}

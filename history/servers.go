@@ -41,7 +41,7 @@ func (s Servers) Run(ctx context.Context) (Progress, error) {
 		planned, down, err := left.attempt(ctx, (*Backfill).plan)
 		read, stopped, readErr := planned.attempt(ctx, (*Backfill).read)
 		failed = append(failed, err, readErr)
-		if left = append(down, stopped...); len(left) > 0 && len(read) == 0 {
+		if left = slices.Concat(down, stopped); len(left) > 0 && len(read) == 0 {
 			left[0].Sleep(ctx, dora.Backoff(round))
 		}
 	}

@@ -94,8 +94,9 @@ func TestSmallRepositoriesTogether(t *testing.T) {
 	}{
 		"answered": {asked: [][]string{{"a", "d", "e"}, {"b"}, {"c"}}, behind: [][]string{{"a", "d", "e"}, {"b"}, {"c"}}},
 		"too much": {
-			[]error{dora.ErrTooLarge},
-			[][]string{{"a", "d", "e"}, {"a"}, {"b"}, {"c"}, {"d"}, {"e"}}, [][]string{{"a"}, {"b"}, {"c"}, {"d"}, {"e"}},
+			fail:   []error{dora.ErrTooLarge},
+			asked:  [][]string{{"a", "d", "e"}, {"a"}, {"b"}, {"c"}, {"d"}, {"e"}},
+			behind: [][]string{{"a"}, {"b"}, {"c"}, {"d"}, {"e"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
