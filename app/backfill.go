@@ -98,8 +98,14 @@ func (p *parts) newBackfill(ctx context.Context, o *Options, r BackfillRequest, 
 func (p *parts) backfillOf(o *Options, host string, r BackfillRequest, onProgress func(BackfillProgress)) *history.Backfill {
 	return &history.Backfill{
 		Request: r, GitHub: p.github.Server(host), Store: p.store, DecodeDeployment: receivers.DecodeDeployment, Host: host,
-		Labels: len(o.Config.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall, Sleep: pipeline.Sleep, OnProgress: onProgress,
+		NeedsFlags: needsFlags(o.Config), Labels: len(o.Config.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall,
+		Sleep: pipeline.Sleep, OnProgress: onProgress,
 	}
+}
+
+// needsFlags returns what reports whether GitHub's flags of an environment are needed.
+func needsFlags(c *config.Config) func(environment string) bool {
+	return func(environment string) bool { return c.Environments.NeedsFlags(c.Policy, environment) }
 }
 
 // newIssues returns what reads the issues; nil if jira.base_url is not set.

@@ -55,6 +55,8 @@ type Backfill struct {
 	Store  Store
 	// DecodeDeployment decodes the payload of a webhook about a deployment.
 	DecodeDeployment func(payload []byte) (dora.Event, error)
+	// NeedsFlags reports whether GitHub's flags of an environment are needed to tell whether it is one of production, or what it is called.
+	NeedsFlags func(environment string) bool
 	// Host is that of GitHub's REST API, where an answer does not tell it.
 	Host string
 	// Labels is true if the labels of pull requests are needed.

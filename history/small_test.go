@@ -73,7 +73,7 @@ func newSizedBackfill(t *testing.T, g *sizedPages, repositories ...string) *Back
 	t.Helper()
 	return &Backfill{
 		Request: Request{Since: month(1), Repositories: repositories, Sources: []string{dora.GitHub}}, GitHub: g, DecodeDeployment: receivers.DecodeDeployment,
-		Store: teststore.At(t, filepath.Join(t.TempDir(), "dora-exporter.db")).Store, Host: "api.github.com", Logger: slog.New(slog.DiscardHandler),
+		Store: teststore.At(t, filepath.Join(t.TempDir(), "dora-exporter.db")).Store, NeedsFlags: isUnusual, Host: "api.github.com", Logger: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return month(13) }, Sleep: func(context.Context, time.Duration) {},
 	}
 }
@@ -125,7 +125,7 @@ func TestSmallRepositoriesAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		b = &Backfill{
-			Request: b.Request, GitHub: g, DecodeDeployment: b.DecodeDeployment, Store: b.Store, Host: b.Host, Logger: b.Logger, Now: b.Now, Sleep: b.Sleep,
+			Request: b.Request, GitHub: g, DecodeDeployment: b.DecodeDeployment, Store: b.Store, NeedsFlags: isUnusual, Host: b.Host, Logger: b.Logger, Now: b.Now, Sleep: b.Sleep,
 		}
 	}
 	if diff := cmp.Diff([][]string{{"a", "b"}, {"a"}, {"b"}}, g.asked); diff != "" {
