@@ -27,9 +27,13 @@ func queries() map[string]string {
 	}
 }
 
-// behind returns the query for what is behind a commit of acme/api, and some of acme/web.
+// behind returns the query for what is behind a commit of acme/api, and the others of acme/web.
 func behind(each int, shas ...string) string {
-	query, _ := historyQuery([]*gaps{{part: &part{Owner: "acme", Name: "api"}, missing: shas[:1]}, {part: &part{Owner: "acme", Name: "web"}, missing: shas[1:]}}, each)
+	some := []*gaps{{part: &part{Owner: "acme", Name: "api"}, missing: shas[:1]}}
+	if len(shas) > 1 {
+		some = append(some, &gaps{part: &part{Owner: "acme", Name: "web"}, missing: shas[1:]})
+	}
+	query, _ := historyQuery(some, each)
 	return query
 }
 
