@@ -72,19 +72,25 @@ func (p *parts) newBackfill(ctx context.Context, o *Options, r BackfillRequest, 
 	}
 	readsIssues := c.Jira.BaseURL != "" && slices.Contains(r.Sources, dora.Jira)
 	for _, host := range wanted.hosts {
-		if r.Repositories = wanted.byHost[host]; len(r.Repositories) == 0 {
+		unlisted := wanted.unlisted[host]
+		if r.Repositories = wanted.byHost[host]; len(r.Repositories)+len(unlisted) == 0 {
 			continue
 		}
-		all = append(all, p.backfillOf(o, host, r, onProgress))
+		b := p.backfillOf(o, host, r, onProgress)
+		if len(unlisted) > 0 {
+			b.Owners = func(ctx context.Context) ([]string, error) { return p.ownersOf(ctx, unlisted) }
+		}
+		all = append(all, b)
 	}
-	switch {
-	case len(all) == 0 && !readsIssues:
+	if readsIssues {
+		r.Repositories, r.Sources = nil, []string{dora.Jira}
+		issues := p.backfillOf(o, "", r, onProgress)
+		issues.Issues = newIssues(c, o.Logger)
+		all = append(all, issues)
+	}
+	if len(all) == 0 {
 		return nil, errors.New("nothing to read: set github.owner or the repositories of teams, or name some with -repo; for incidents, set jira.base_url")
-	case len(all) == 0:
-		r.Sources = []string{dora.Jira}
-		all = history.Servers{p.backfillOf(o, "", r, onProgress)}
 	}
-	all[len(all)-1].Issues = newIssues(c, o.Logger)
 	return all, nil
 }
 
@@ -92,8 +98,14 @@ func (p *parts) newBackfill(ctx context.Context, o *Options, r BackfillRequest, 
 func (p *parts) backfillOf(o *Options, host string, r BackfillRequest, onProgress func(BackfillProgress)) *history.Backfill {
 	return &history.Backfill{
 		Request: r, GitHub: p.github.Server(host), Store: p.store, DecodeDeployment: receivers.DecodeDeployment, Host: host,
-		Labels: len(o.Config.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall, Sleep: pipeline.Sleep, OnProgress: onProgress,
+		NeedsFlags: needsFlags(o.Config), Labels: len(o.Config.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall,
+		Sleep: pipeline.Sleep, OnProgress: onProgress,
 	}
+}
+
+// needsFlags returns what reports whether GitHub's flags of an environment are needed.
+func needsFlags(c *config.Config) func(environment string) bool {
+	return func(environment string) bool { return c.Environments.NeedsFlags(c.Policy, environment) }
 }
 
 // newIssues returns what reads the issues; nil if jira.base_url is not set.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"log/slog"
 	"time"
 
 	"dora-exporter/config"
@@ -24,6 +25,8 @@ const (
 	requestInterval = time.Second
 	// unclaimedAfter is how long a request may wait for a server before its command tries to carry it out.
 	unclaimedAfter = 5 * time.Second
+	// beatInterval is the time between two signs of life of a server that carries out a request.
+	beatInterval = 15 * time.Second
 	// abandonedAfter is how long a server that carries out a request may be silent before another one, or the command, takes over.
 	abandonedAfter = time.Minute
 )
@@ -46,12 +49,13 @@ type backfillState struct {
 
 // runBackfills carries out requested backfills until ctx ends. One that was interrupted goes on.
 func (p *parts) runBackfills(ctx context.Context, o *Options) {
+	said := ""
 	for failures := 0; ctx.Err() == nil; {
 		state, found, err := p.claimBackfill(ctx, o)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			o.Logger.Error("looking for a requested backfill failed, will retry", "error", err)
-		case found && p.runBackfill(ctx, o, state):
+		case found && p.runBackfill(ctx, o, state, &said):
 			failures = 0
 		case found:
 			failures++
@@ -84,49 +88,41 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 	return state, found, err
 }
 
-// runBackfill carries out a request. It returns false if it is to be tried again.
-func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState) (done bool) {
-	o.Logger.Info("backfill begins", "since", state.Request.Since)
-	var saved time.Time
-	save := func(s backfillState) {
-		s.Beat = p.clock.Now()
-		err := p.store.Update(ctx, func(tx dora.Tx) error {
-			var stored backfillState
-			if _, err := tx.Backfill().Part(requestPart, &stored); err != nil || stored.ID != s.ID {
-				return err // another request has replaced it
-			}
-			return tx.Backfill().SavePart(requestPart, s)
-		})
-		if err != nil && ctx.Err() == nil {
-			o.Logger.Error("storing the progress of the backfill failed", "error", err)
-		}
-		saved = time.Now()
-	}
-	b, err := p.newBackfill(ctx, o, state.Request, func(now history.Progress) {
-		if state.Progress = now; time.Since(saved) > requestInterval {
-			save(state)
-		}
-	})
+// runBackfill carries out a request. It returns false if it is to be tried again. said is the last error of listing what is to be read that was
+// logged as one: the same one is not repeated.
+func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState, said *string) (done bool) {
+	r := &runningBackfill{parts: p, logger: o.Logger, state: state}
+	stop := runInBackground(ctx, func(ctx context.Context) { r.beat(ctx, beatInterval) })
+	defer stop()
+	b, err := p.newBackfill(ctx, o, state.Request, func(now history.Progress) { r.reach(ctx, now) })
 	if err != nil && state.Configured && ctx.Err() == nil {
-		o.Logger.Error("listing what backfill.since asks for failed, will retry", "error", err)
-		state.Error = err.Error()
-		save(state)
+		level := slog.LevelError
+		if err.Error() == *said {
+			level = slog.LevelDebug
+		}
+		o.Logger.Log(ctx, level, "listing what backfill.since asks for failed, will retry", "error", err)
+		*said = err.Error()
+		r.save(ctx, func(s *backfillState) { s.Error = *said })
 		return false
 	}
-	if state.Error = ""; err == nil {
-		state.Progress, err = b.Run(ctx)
+	o.Logger.Info("backfill begins", "since", state.Request.Since)
+	var made history.Progress
+	if err == nil {
+		r.save(ctx, func(s *backfillState) { s.Error = "" })
+		made, err = b.Run(ctx)
 	}
 	if ctx.Err() != nil {
 		return false // the next start continues it
 	}
-	if state.Done = true; err != nil {
-		state.Error = err.Error()
+	why := ""
+	if err != nil {
+		why = err.Error()
 		o.Logger.Error("backfill failed, request it again later", "error", err)
 	} else {
-		o.Logger.Info("backfill done", "deployments", state.Progress.Deployments, "incidents", state.Progress.Issues,
-			"new_deliveries", state.Progress.Deliveries, "calls", state.Progress.Calls, "points", state.Progress.Points)
+		o.Logger.Info("backfill done", "deployments", made.Deployments, "incidents", made.Issues, "new_deliveries", made.Deliveries,
+			"calls", made.Calls, "points", made.Points)
 	}
-	save(state)
+	r.save(ctx, func(s *backfillState) { s.Progress, s.Done, s.Error = made, true, why })
 	return true
 }
 

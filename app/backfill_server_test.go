@@ -2,8 +2,13 @@ package app
 
 import (
 	"context"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // A request beside one that the server carries out waits for it, and both are carried out.
@@ -92,5 +97,47 @@ func TestBackfillBesideARequestWithoutAServer(t *testing.T) {
 	made, err := RequestBackfill(t.Context(), o, BackfillRequest{Since: h.end.AddDate(0, 0, -60)}, func(BackfillProgress) {})
 	if err != nil || made.Deployments == 0 {
 		t.Errorf("%d deployments, error %v", made.Deployments, err)
+	}
+}
+
+// A configured backfill that has nothing to read says so once, however often it is tried again.
+func TestConfiguredBackfillOfNothing(t *testing.T) {
+	o := testOptions(t, &fakeClock{})
+	a := startApp(t, o)
+	var log lockedLog
+	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	said := ""
+	for range 3 {
+		if a.runBackfill(t.Context(), &o, backfillState{ID: "a", Configured: true}, &said) {
+			t.Error("the backfill is done")
+		}
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "nothing to read") {
+		t.Errorf("%d lines:\n%s", n, log.String())
+	}
+	said = "502 Bad Gateway"
+	a.runBackfill(t.Context(), &o, backfillState{ID: "a", Configured: true}, &said)
+	if n := strings.Count(log.String(), "level=ERROR"); n != 2 {
+		t.Errorf("another error is not logged:\n%s", log.String())
+	}
+}
+
+// A backfill that makes no progress for long, such as during the wait for a rate limit, is not taken for one that nobody carries out.
+func TestBackfillThatWaitsShowsSignsOfLife(t *testing.T) {
+	clock := &fakeClock{}
+	o := testOptions(t, clock)
+	a := startApp(t, o)
+	r := &runningBackfill{parts: &a.parts, logger: o.Logger, state: backfillState{ID: "a", Runner: "b", Beat: clock.machine().Wall()}}
+	if err := saveRequest(t.Context(), o.Config, r.state); err != nil {
+		t.Fatal(err)
+	}
+	clock.advance(abandonedAfter)
+	stop := runInBackground(t.Context(), func(ctx context.Context) { r.beat(ctx, time.Millisecond) })
+	defer stop()
+	var state backfillState
+	for deadline := time.Now().Add(testexporter.Patience); !state.Beat.After(fakeStart.Add(abandonedAfter / 2)); time.Sleep(time.Millisecond) {
+		if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil || time.Now().After(deadline) {
+			t.Fatalf("the last sign of life was at %s: %v", state.Beat, err)
+		}
 	}
 }

@@ -16,10 +16,12 @@ type wantedRepositories struct {
 	// hosts are in the order of the accounts.
 	hosts  []string
 	byHost map[string][]string
+	// unlisted are the indexes of accounts whose owners could not be listed, by host.
+	unlisted map[string][]int
 }
 
 func newWanted(c *config.Config) *wantedRepositories {
-	w := &wantedRepositories{accounts: c.GitHub.OwnerAccounts(), byHost: map[string][]string{}}
+	w := &wantedRepositories{accounts: c.GitHub.OwnerAccounts(), byHost: map[string][]string{}, unlisted: map[string][]int{}}
 	for _, a := range w.accounts {
 		if host := dora.Host(a.BaseURL); !slices.Contains(w.hosts, host) {
 			w.hosts = append(w.hosts, host)
@@ -59,7 +61,7 @@ func (w *wantedRepositories) addTo(host, name string) {
 }
 
 // wantedOf returns the repositories with these names; without names those of teams and of Backstage, and all of github.owner and of the
-// owners that the accounts are for.
+// owners that the accounts are for. Of several servers, one that does not list its owners does not keep the others from being read.
 func (p *parts) wantedOf(ctx context.Context, c *config.Config, names []string) (*wantedRepositories, error) {
 	w := newWanted(c)
 	for _, name := range names {
@@ -71,12 +73,16 @@ func (p *parts) wantedOf(ctx context.Context, c *config.Config, names []string) 
 		return w, nil
 	}
 	for i, a := range w.accounts {
+		host := dora.Host(a.BaseURL)
 		owners, err := p.github.Owners(ctx, i)
-		if err != nil {
+		switch {
+		case err != nil && (len(w.hosts) == 1 || ctx.Err() != nil):
 			return nil, err
+		case err != nil:
+			w.unlisted[host] = append(w.unlisted[host], i)
 		}
 		for _, owner := range owners {
-			w.addTo(dora.Host(a.BaseURL), owner+"/*")
+			w.addTo(host, owner+"/*")
 		}
 	}
 	if c.GitHub.Owner != "" {
@@ -90,4 +96,16 @@ func (p *parts) wantedOf(ctx context.Context, c *config.Config, names []string) 
 		w.add(name)
 	}
 	return w, err
+}
+
+// ownersOf returns the owners that some accounts are for.
+func (p *parts) ownersOf(ctx context.Context, accounts []int) (all []string, err error) {
+	for _, i := range accounts {
+		owners, err := p.github.Owners(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, owners...)
+	}
+	return all, nil
 }

@@ -22,7 +22,7 @@ func (p *parts) newRepair(o *Options) *history.Repair {
 	c := o.Config
 	r := &history.Repair{
 		Interval: c.GitHub.Repair, IssueInterval: c.Jira.Repair, AccountOf: c.GitHub.OwnerAccounts().Of, Issues: newIssues(c, o.Logger), Store: p.store,
-		DecodeDeployment: receivers.DecodeDeployment, DecodeDelivery: receivers.DecodeGitHub, Created: p.store.Created(),
+		DecodeDeployment: receivers.DecodeDeployment, DecodeDelivery: receivers.DecodeGitHub, NeedsFlags: needsFlags(c), Created: p.store.Created(),
 		Runner: p.runner, Shared: c.Storage.IsPostgreSQL(), Logger: o.Logger, Now: o.Machine.Wall, Clock: p.clock.Now, Sleep: pipeline.Sleep,
 		OnChecked: p.instruments.Repair,
 	}

@@ -60,6 +60,8 @@ func (g graphQL) execute(query string, v variables) (data object, requests int) 
 		return g.page(v)
 	case strings.Contains(query, "$newest: Int!"):
 		return g.compared(v)
+	case strings.Contains(query, "$p0: Int!"):
+		return g.small(v)
 	case strings.Contains(query, "$o0: String!"):
 		return g.sizes(v)
 	}
@@ -81,14 +83,14 @@ func (g graphQL) owner(v variables) (object, int) {
 }
 
 func (g graphQL) sizes(v variables) (object, int) {
-	data := g.aliased(v, (*Repository).size)
+	data := g.aliased(v, func(r *Repository, _ string) object { return r.size() })
 	return data, 2 * len(data)
 }
 
 // compared returns the newest deployments of some repositories.
 func (g graphQL) compared(v variables) (object, int) {
 	first := v.number("newest")
-	data := g.aliased(v, func(r *Repository) object {
+	data := g.aliased(v, func(r *Repository, _ string) object {
 		repository := r.description()
 		repository["deployments"] = r.deployments(0, first)
 		return repository
@@ -96,14 +98,27 @@ func (g graphQL) compared(v variables) (object, int) {
 	return data, len(data) * (1 + first)
 }
 
-// aliased returns what a query of several repositories asks for, by their aliases; null for a repository that is not there.
-func (g graphQL) aliased(v variables, describe func(*Repository) object) object {
+// small returns the first page of some repositories, of each in its size.
+func (g graphQL) small(v variables) (data object, requests int) {
+	data = g.aliased(v, func(r *Repository, at string) object {
+		deployments, pulls := v.number("d"+at), v.number("p"+at)
+		requests += 2 + deployments + 2*pulls
+		repository := r.description()
+		repository["deployments"], repository["pullRequests"] = r.deployments(0, deployments), r.pullRequests(v, 0, pulls)
+		return repository
+	})
+	return data, requests
+}
+
+// aliased returns what a query of several repositories asks for, by their aliases; null for a repository that is not there. describe is given
+// the index of each.
+func (g graphQL) aliased(v variables, describe func(r *Repository, at string) object) object {
 	data := object{}
 	for i := 0; v["o"+strconv.Itoa(i)] != nil; i++ {
 		at := strconv.Itoa(i)
 		data["c"+at] = nil
 		if r := g.repository(v.text("o"+at) + "/" + v.text("n"+at)); r != nil {
-			data["c"+at] = describe(r)
+			data["c"+at] = describe(r, at)
 		}
 	}
 	return data
@@ -143,16 +158,22 @@ func (r *Repository) mergedPulls() (all []*PullRequest) {
 	return all
 }
 
-var alias = regexp.MustCompile(`(c[0-9]+): object\(oid: "([0-9a-f]+)"\) \{ ...on Commit \{ (history)?`)
+var alias = regexp.MustCompile(`(c[0-9]+): (?:repository\(|object\(oid: "([0-9a-f]+)"\) \{ ...on Commit \{ (history)?)`)
 
-// history answers with commits, or with those from them on, and their parents.
-func (g graphQL) history(query string, v variables) (object, int) {
-	r := g.repository(v.text("owner") + "/" + v.text("name"))
-	if r == nil {
-		return object{"repository": nil}, 1
-	}
-	commits, requests := object{}, 0
+// history answers with commits of some repositories, or with those from them on, and their parents.
+func (g graphQL) history(query string, v variables) (data object, requests int) {
+	data = g.aliased(v, func(*Repository, string) object { return object{} })
+	var r *Repository
+	var commits object
 	for _, m := range alias.FindAllStringSubmatch(query, -1) {
+		if m[2] == "" {
+			commits, _ = data[m[1]].(object)
+			r = g.repository(v.text("o"+m[1][1:]) + "/" + v.text("n"+m[1][1:]))
+			continue
+		}
+		if r == nil {
+			continue
+		}
 		commits[m[1]] = nil
 		c, ok := r.find(m[2])
 		if !ok {
@@ -172,7 +193,7 @@ func (g graphQL) history(query string, v variables) (object, int) {
 		}
 		commits[m[1]] = object{"history": object{"nodes": nodes}}
 	}
-	return object{"repository": commits}, requests
+	return data, requests
 }
 
 func (g graphQL) page(v variables) (object, int) {
@@ -186,11 +207,7 @@ func (g graphQL) page(v variables) (object, int) {
 		requests += 1 + v.number("deploymentsFirst")
 	}
 	if v.isTrue("pulls") {
-		var nodes []object
-		for _, p := range r.mergedPulls() {
-			nodes = append(nodes, r.pullNode(p, v.isTrue("labels"), v.number("commitsFirst")))
-		}
-		repository["pullRequests"], _ = connect(nodes, v.after("pullsAfter"), v.number("pullsFirst"))
+		repository["pullRequests"] = r.pullRequests(v, v.after("pullsAfter"), v.number("pullsFirst"))
 		requests += 1 + 2*v.number("pullsFirst")
 	}
 	return object{"repository": repository}, requests
@@ -210,6 +227,16 @@ func (r *Repository) deployments(from, first int) object {
 	var nodes []object
 	for _, d := range r.newestDeployed() {
 		nodes = append(nodes, r.deploymentNode(d))
+	}
+	connection, _ := connect(nodes, from, first)
+	return connection
+}
+
+// pullRequests returns a page of the connection of the merged pull requests.
+func (r *Repository) pullRequests(v variables, from, first int) object {
+	var nodes []object
+	for _, p := range r.mergedPulls() {
+		nodes = append(nodes, r.pullNode(p, v.isTrue("labels"), v.number("commitsFirst")))
 	}
 	connection, _ := connect(nodes, from, first)
 	return connection

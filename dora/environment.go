@@ -3,6 +3,7 @@ package dora
 import (
 	"cmp"
 	"regexp"
+	"slices"
 )
 
 // Rewrite renames environments before their events are processed, so that short-lived ones share their series.
@@ -35,6 +36,12 @@ func (all Environments) Apply(e Event) {
 	case e.Deployment != nil:
 		e.Deployment.Environment = all.rename(e.Deployment.Environment, e.Deployment.Transient)
 	}
+}
+
+// NeedsFlags reports whether GitHub's flags are needed to tell whether an environment is one of production, or what it is called.
+func (all Environments) NeedsFlags(p Policy, environment string) bool {
+	renamesTransient := slices.ContainsFunc(all, func(r Rewrite) bool { return r.Transient })
+	return renamesTransient || !p.IsProduction(Deployment{Environment: all.rename(environment, false)})
 }
 
 func (all Environments) rename(name string, transient bool) string {

@@ -71,3 +71,25 @@ func TestFoldName(t *testing.T) {
 		}
 	}
 }
+
+func TestNeedsFlags(t *testing.T) {
+	live := regexp.MustCompile("^live$")
+	for name, test := range map[string]struct {
+		all         Environments
+		policy      Policy
+		environment string
+		want        bool
+	}{
+		"a usual name":                    {nil, Policy{UsualProduction: true}, "production", false},
+		"another name":                    {nil, Policy{UsualProduction: true}, "staging", true},
+		"a usual name that is not one":    {nil, Policy{Production: []*regexp.Regexp{live}}, "production", true},
+		"a configured name":               {nil, Policy{Production: []*regexp.Regexp{live}}, "live", false},
+		"a name that is changed to one":   {Environments{{Match: regexp.MustCompile("^blue$"), Name: "live"}}, Policy{Production: []*regexp.Regexp{live}}, "blue", false},
+		"a name that is changed":          {Environments{{Match: regexp.MustCompile("^production$"), Name: "main"}}, Policy{UsualProduction: true}, "production", true},
+		"a rule for transient ones alone": {Environments{{Transient: true, Name: "preview"}}, Policy{UsualProduction: true}, "production", true},
+	} {
+		if got := test.all.NeedsFlags(test.policy, test.environment); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

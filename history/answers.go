@@ -148,13 +148,7 @@ type commitNode struct {
 	} `json:"parents"`
 }
 
-type historyAnswer struct {
-	RateLimit rateLimits `json:"rateLimit"`
-	// Repository has an object for each commit that was asked for, null if it is gone.
-	Repository map[string]*gapNode `json:"repository"`
-}
-
-// gapNode is a commit, or the commits from it on.
+// gapNode is a commit, or the commits from it on; null if it is gone.
 type gapNode struct {
 	commitNode
 

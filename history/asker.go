@@ -21,6 +21,11 @@ type GitHub interface {
 	OwnerRepositories(ctx context.Context, owner string, number int) (names []string, next int, err error)
 }
 
+// outageError is the error of a call that has failed maxFailures times in a row.
+type outageError struct{ error }
+
+func (e *outageError) Unwrap() error { return e.error }
+
 // limitWait is how long to wait at a rate limit that does not say for how long.
 const limitWait = time.Minute
 
@@ -30,7 +35,7 @@ type asker struct {
 	logger *slog.Logger
 	now    func() time.Time
 	sleep  func(ctx context.Context, d time.Duration)
-	// maxFailures is how often a call may fail before its error is returned; 0 for any number.
+	// maxFailures is how often a call may fail before its error is returned, as an outageError; 0 for any number.
 	maxFailures int
 	// interval is the shortest time between two calls, next the earliest time of the next one.
 	interval time.Duration
@@ -92,7 +97,7 @@ func (a *asker) retry(ctx context.Context, call func() error) error {
 			a.next = later(a.next, a.now().Add(max(paused.RetryIn, time.Second)))
 		default:
 			if failures++; failures == a.maxFailures {
-				return err
+				return &outageError{err}
 			}
 			wait := dora.Backoff(failures)
 			a.logger.Warn("a call of GitHub failed, will retry", "in", wait, "error", err)

@@ -48,11 +48,15 @@ type Backfill struct {
 	Request
 
 	GitHub GitHub
+	// Owners lists owners of which all repositories are read besides; nil if there are none.
+	Owners func(ctx context.Context) ([]string, error)
 	// Issues reads the incidents; nil if there are none to be read.
 	Issues *Jira
 	Store  Store
 	// DecodeDeployment decodes the payload of a webhook about a deployment.
 	DecodeDeployment func(payload []byte) (dora.Event, error)
+	// NeedsFlags reports whether GitHub's flags of an environment are needed to tell whether it is one of production, or what it is called.
+	NeedsFlags func(environment string) bool
 	// Host is that of GitHub's REST API, where an answer does not tell it.
 	Host string
 	// Labels is true if the labels of pull requests are needed.
@@ -66,6 +70,9 @@ type Backfill struct {
 	asker
 
 	targets []target
+	planned bool
+	// tried are the targets that readSmall has tried to read.
+	tried map[string]bool
 
 	mu       sync.Mutex
 	progress Progress
@@ -74,32 +81,43 @@ type Backfill struct {
 }
 
 // Run reads everything. Its error is that of ctx or of the store; what GitHub does not answer is in Progress.Failed.
-func (b *Backfill) Run(ctx context.Context) (Progress, error) {
-	if _, err := b.Plan(ctx); err != nil {
-		return b.progress, err
-	}
-	return b.read(ctx)
-}
+func (b *Backfill) Run(ctx context.Context) (Progress, error) { return Servers{b}.Run(ctx) }
 
 // Plan returns what a Run would read at most, without reading it.
 func (b *Backfill) Plan(ctx context.Context) (Progress, error) {
-	b.prepare()
-	if !slices.Contains(b.Sources, dora.GitHub) {
-		return b.progress, nil
-	}
-	all, err := b.listTargets(ctx)
-	b.targets = all
-	b.count(func(p *Progress) {
-		p.Repositories = len(all)
-		for _, t := range all {
-			p.CallsLeft += t.calls
-		}
-	})
+	err := b.plan(ctx)
 	return b.progress, err
 }
 
+// plan lists what is to be read, unless it has been listed.
+func (b *Backfill) plan(ctx context.Context) error {
+	if b.planned {
+		return nil
+	}
+	b.prepare()
+	if slices.Contains(b.Sources, dora.GitHub) {
+		if err := b.listOwners(ctx); err != nil {
+			return err
+		}
+		all, err := b.listTargets(ctx)
+		if err != nil {
+			return err
+		}
+		b.targets = all
+		b.count(func(p *Progress) {
+			p.Repositories = len(all)
+			for _, t := range all {
+				p.CallsLeft += t.calls
+			}
+		})
+	}
+	b.planned = true
+	return nil
+}
+
 func (b *Backfill) prepare() {
-	b.asker = asker{github: b.GitHub, logger: b.Logger, now: b.Now, sleep: b.Sleep}
+	b.asker = asker{github: b.GitHub, logger: b.Logger, now: b.Now, sleep: b.Sleep, maxFailures: b.maxFailures, spent: b.spent}
+	b.progress.Failed, b.tried = nil, map[string]bool{}
 	if b.MaxRate > 0 {
 		b.interval = time.Hour / time.Duration(b.MaxRate)
 	}
@@ -108,17 +126,17 @@ func (b *Backfill) prepare() {
 	}
 }
 
-// read reads what was planned.
-func (b *Backfill) read(ctx context.Context) (Progress, error) {
+// read reads what was planned, or what is left of it.
+func (b *Backfill) read(ctx context.Context) error {
 	if err := b.readRepositories(ctx); err != nil {
-		return b.progress, err
+		return err
 	}
 	if b.Issues != nil && slices.Contains(b.Sources, dora.Jira) {
 		if err := b.readIssues(ctx); err != nil {
-			return b.progress, err
+			return err
 		}
 	}
-	return b.progress, ctx.Err()
+	return ctx.Err()
 }
 
 // count changes the progress and reports it.
@@ -140,8 +158,12 @@ func (b *Backfill) spentOn(p *part) Spent {
 }
 
 func (b *Backfill) readRepositories(ctx context.Context) error {
-	for _, t := range b.targets {
-		err := b.readRepository(ctx, t.name)
+	for left := b.targets[b.progress.Done:]; len(left) > 0; left = left[1:] {
+		t := left[0]
+		err := b.readSmall(ctx, left)
+		if err == nil {
+			err = b.readRepository(ctx, t.name)
+		}
 		if ctx.Err() != nil || err != nil && !isFinal(err) {
 			return errors.Join(ctx.Err(), err)
 		}
@@ -182,19 +204,7 @@ func (b *Backfill) readPart(ctx context.Context, p *part) error {
 	} else if err != nil {
 		return err
 	}
-	var deployments []dora.ArchivedDeployment
-	var pages []dora.ArchivePage
-	err := b.Store.Update(ctx, func(tx dora.Tx) (err error) {
-		deployments = nil
-		stored, err := tx.Backfill().Pages(p.deploymentsPart())
-		for _, page := range stored {
-			deployments = append(deployments, page.Deployments...)
-		}
-		if err == nil {
-			pages, err = tx.Backfill().Pages(p.part())
-		}
-		return err
-	})
+	deployments, pages, err := b.stored(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -202,7 +212,7 @@ func (b *Backfill) readPart(ctx context.Context, p *part) error {
 		return err
 	}
 	if !p.HistoryRead {
-		if err := b.readHistory(ctx, p, deployments, pages); err != nil && !errors.Is(err, dora.ErrNoBulk) {
+		if err := b.readGaps(ctx, p.Owner, []*gaps{gapsOf(p, deployments, pages)}, len(deployments)); err != nil && !errors.Is(err, dora.ErrNoBulk) {
 			return err
 		}
 	}
@@ -217,6 +227,22 @@ func (b *Backfill) readPart(ctx context.Context, p *part) error {
 		}
 		return tx.Backfill().SavePart(p.part(), p)
 	})
+}
+
+// stored returns the deployments that were read of a repository, and the pages of what they may have shipped.
+func (b *Backfill) stored(ctx context.Context, p *part) (deployments []dora.ArchivedDeployment, pages []dora.ArchivePage, err error) {
+	err = b.Store.Update(ctx, func(tx dora.Tx) (err error) {
+		deployments = nil
+		read, err := tx.Backfill().Pages(p.deploymentsPart())
+		for _, page := range read {
+			deployments = append(deployments, page.Deployments...)
+		}
+		if err == nil {
+			pages, err = tx.Backfill().Pages(p.part())
+		}
+		return err
+	})
+	return deployments, pages, err
 }
 
 // completeAll adds what is not known of deployments, and the numbers of statuses that may be delivered again.

@@ -74,7 +74,7 @@ func (s *pagesInMemory) AddPage(name string, page dora.ArchivePage) error {
 func newTestBackfill(g *scriptedGitHub) (*Backfill, *pagesInMemory) {
 	store := &pagesInMemory{pages: map[string][]dora.ArchivePage{}}
 	b := &Backfill{
-		Request: Request{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}, GitHub: g, Store: store, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+		Request: Request{Since: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}, GitHub: g, Store: store, NeedsFlags: isUnusual, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 		Sleep: func(_ context.Context, d time.Duration) { time.Sleep(d) },
 	}
 	b.prepare()

@@ -14,45 +14,80 @@ import (
 const (
 	// gapsAtOnce is how many commits are read at once, which costs one point.
 	gapsAtOnce = pointRequests
-	// minGapQueries and deploymentsPerGapQuery limit the queries for gaps. What is still missing then is asked for when it is evaluated.
+	// minGapQueries, of each repository, and deploymentsPerGapQuery limit the queries for gaps. What is still missing then is asked for when it is evaluated.
 	minGapQueries          = 5
 	deploymentsPerGapQuery = 50
 )
 
-// readHistory reads the parents of commits where they are missing to tell what the deployments shipped: those of commits that were pushed
-// or rebased, and of pull requests that bring others.
-func (b *Backfill) readHistory(ctx context.Context, p *part, deployments []dora.ArchivedDeployment, pages []dora.ArchivePage) error {
-	r := p.ArchivedRepository
+// gaps are the commits of a repository whose parents are missing to tell what its deployments shipped: those that were pushed or rebased, and
+// those of pull requests that bring others.
+type gaps struct {
+	*part
+
+	repository dora.ArchivedRepository
+	// pairs is what the evaluations will compare, open are those of which commits were missing when they were looked at last, or that were not
+	// looked at yet.
+	pairs, open []pair
+	// gone are commits that are not asked for again.
+	gone map[string]bool
+	// missing are the commits that the next query asks for.
+	missing []string
+}
+
+func gapsOf(p *part, deployments []dora.ArchivedDeployment, pages []dora.ArchivePage) *gaps {
+	g := &gaps{part: p, repository: p.ArchivedRepository, pairs: comparedPairs(deployments), gone: map[string]bool{}}
 	for _, page := range pages {
-		r.Pulls, r.Commits = append(r.Pulls, page.Pulls...), append(r.Commits, page.Commits...)
+		g.add(page)
 	}
-	gone := map[string]bool{}
-	pairs := comparedPairs(deployments)
-	for queries := minGapQueries + len(deployments)/deploymentsPerGapQuery; queries > 0; queries-- {
-		missing := missingOf(&r, pairs, gone)
-		if len(missing) == 0 {
+	g.open = g.pairs
+	return g
+}
+
+// find sets the missing commits to some that are missing now: limit at most. A commit that was read may show that others are missing where none
+// were, so in the end it looks at all pairs.
+func (g *gaps) find(limit int) {
+	graph := lineage.Of(&g.repository)
+	g.missing, g.open = missingOf(graph, g.open, g.gone, limit)
+	if len(g.missing) == 0 && len(g.open) < len(g.pairs) {
+		g.missing, g.open = missingOf(graph, g.pairs, g.gone, limit)
+	}
+}
+
+func (g *gaps) add(page dora.ArchivePage) {
+	g.repository.Pulls, g.repository.Commits = append(g.repository.Pulls, page.Pulls...), append(g.repository.Commits, page.Commits...)
+}
+
+// readGaps reads what is missing of some repositories of an owner, which have so many deployments.
+func (b *Backfill) readGaps(ctx context.Context, owner string, all []*gaps, deployments int) error {
+	left := slices.Clone(all)
+	for queries := minGapQueries*len(all) + deployments/deploymentsPerGapQuery; queries > 0; queries-- {
+		n := 0
+		left = slices.DeleteFunc(left, func(g *gaps) bool {
+			if n == gapsAtOnce {
+				g.missing = nil
+				return false
+			}
+			g.find(gapsAtOnce - n)
+			n += len(g.missing)
+			return len(g.missing) == 0
+		})
+		if len(left) == 0 {
 			break
 		}
-		commits, err := b.readBehind(ctx, p, missing, gone)
-		if err != nil {
-			return err
-		}
-		r.Commits = append(r.Commits, commits...)
-		p.Spent = b.spentOn(p)
-		err = b.Store.Update(ctx, func(tx dora.Tx) error {
-			if len(commits) > 0 {
-				if err := tx.Backfill().AddPage(p.part(), dora.ArchivePage{Commits: commits}); err != nil {
-					return err
-				}
-			}
-			return tx.Backfill().SavePart(p.part(), p)
-		})
-		if err != nil {
+		asked := slices.DeleteFunc(slices.Clone(left), func(g *gaps) bool { return len(g.missing) == 0 })
+		if err := b.readBehind(ctx, owner, asked); err != nil {
 			return err
 		}
 	}
-	p.HistoryRead = true
-	return nil
+	return b.Store.Update(ctx, func(tx dora.Tx) error {
+		for _, g := range all {
+			g.HistoryRead = true
+			if err := tx.Backfill().SavePart(g.part.part(), g.part); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // pair is a deployed commit with the one that ran before it.
@@ -92,55 +127,94 @@ func comparedPairs(deployments []dora.ArchivedDeployment) (all []pair) {
 	return all
 }
 
-// missingOf returns commits whose parents are missing to compare pairs, the newest pairs first: as many as are read behind at once.
-func missingOf(r *dora.ArchivedRepository, pairs []pair, gone map[string]bool) (missing []string) {
-	g, listed := lineage.Of(r), map[string]bool{}
-	add := func(shas ...string) {
-		for _, sha := range shas {
-			if !gone[sha] && !listed[sha] && len(missing) < gapsAtOnce {
+// missingOf returns commits whose parents are missing to compare pairs, the newest pairs first: limit at most, which is not 0. open are the
+// pairs of which commits are missing, or that it did not look at.
+func missingOf(g *lineage.Graph, pairs []pair, gone map[string]bool, limit int) (missing []string, open []pair) {
+	listed := map[string]bool{}
+	var unread []pair
+	for i, pair := range slices.Backward(pairs) {
+		if len(missing) == limit {
+			open = slices.Clone(pairs[:i+1])
+			break
+		}
+		lacks := false
+		for _, sha := range missingOfPair(g, pair) {
+			if gone[sha] {
+				continue
+			}
+			lacks = true
+			if !listed[sha] && len(missing) < limit {
 				listed[sha], missing = true, append(missing, sha)
 			}
 		}
-	}
-	for _, pair := range slices.Backward(pairs) {
-		switch {
-		case len(missing) == gapsAtOnce:
-			return missing
-		case pair.base == "":
-			if !g.Has(pair.head) {
-				add(pair.head)
-			}
-		default:
-			add(g.Compare(pair.base, pair.head).Missing...)
+		if lacks {
+			unread = append(unread, pair)
 		}
 	}
-	return missing
+	slices.Reverse(unread)
+	return missing, append(open, unread...)
 }
 
-// readBehind reads commits with their parents and as many of their ancestors as cost no more, and notes that they are not asked for again.
-func (b *Backfill) readBehind(ctx context.Context, p *part, shas []string, gone map[string]bool) (all []dora.ArchivedCommit, err error) {
-	for each := historyOf(len(shas)); ; {
-		var answer historyAnswer
-		variables := map[string]any{"owner": p.Owner, "name": p.Name}
-		if each > 1 {
-			variables["each"] = each
-		}
-		err := b.query(ctx, p.Owner, historyQuery(shas, each), variables, &answer, &answer.RateLimit)
-		if errors.Is(err, dora.ErrTooLarge) && len(shas)*each > 1 {
-			shas, each = shas[:(len(shas)+1)/2], max(each/2, 1)
+func missingOfPair(g *lineage.Graph, p pair) []string {
+	switch {
+	case p.base != "":
+		return g.Compare(p.base, p.head).Missing
+	case !g.Has(p.head):
+		return []string{p.head}
+	}
+	return nil
+}
+
+// readBehind reads the missing commits of repositories with their parents and as many of their ancestors as cost no more, and notes that they
+// are not asked for again. If that is more than GitHub can answer, it reads some of them.
+func (b *Backfill) readBehind(ctx context.Context, owner string, some []*gaps) error {
+	commits := 0
+	for _, g := range some {
+		commits += len(g.missing)
+	}
+	for each := historyOf(commits); ; {
+		query, variables := historyQuery(some, each)
+		var answer aliasedAnswer[map[string]*gapNode]
+		err := b.query(ctx, owner, query, variables, &answer, &answer.RateLimit)
+		switch {
+		case errors.Is(err, dora.ErrTooLarge) && len(some) > 1:
+			some, each = some[:(len(some)+1)/2], max(each/2, 1)
 			continue
+		case errors.Is(err, dora.ErrTooLarge) && len(some[0].missing)*each > 1:
+			some[0].missing, each = some[0].missing[:(len(some[0].missing)+1)/2], max(each/2, 1)
+			continue
+		case err != nil:
+			return err
 		}
-		if err != nil {
-			return nil, err
-		}
-		for i, sha := range shas {
-			gone[sha] = true
-			if found := answer.Repository[alias(i)]; found != nil {
-				for _, node := range found.commits() {
-					all = append(all, node.archived())
-				}
+		for i, g := range some {
+			if err := b.addCommits(ctx, g, answer.Repositories[alias(i)]); err != nil {
+				return err
 			}
 		}
-		return all, nil
+		return nil
 	}
+}
+
+// addCommits stores the answer for the missing commits of a repository.
+func (b *Backfill) addCommits(ctx context.Context, g *gaps, answer *map[string]*gapNode) error {
+	var read dora.ArchivePage
+	for i, sha := range g.missing {
+		g.gone[sha] = true
+		if answer == nil || (*answer)[alias(i)] == nil {
+			continue
+		}
+		for _, node := range (*answer)[alias(i)].commits() {
+			read.Commits = append(read.Commits, node.archived())
+		}
+	}
+	g.add(read)
+	g.Spent = b.spentOn(g.part)
+	return b.Store.Update(ctx, func(tx dora.Tx) error {
+		if len(read.Commits) > 0 {
+			if err := tx.Backfill().AddPage(g.part.part(), read); err != nil {
+				return err
+			}
+		}
+		return tx.Backfill().SavePart(g.part.part(), g.part)
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +16,8 @@ import (
 
 // complete adds what GraphQL does not tell of deployments, which are sorted from the newest on.
 func (b *Backfill) complete(ctx context.Context, p *part, all []dora.ArchivedDeployment) error {
-	if !lacks(all) && !slices.ContainsFunc(all, isOfUnusualEnvironment) {
+	unknown := b.unflagged(all)
+	if !lacks(all) && len(unknown) == 0 {
 		return nil
 	}
 	flags := map[string]document{}
@@ -31,6 +31,7 @@ func (b *Backfill) complete(ctx context.Context, p *part, all []dora.ArchivedDep
 		for _, d := range page {
 			if environment := dora.FoldName(d.Environment); flags[environment].ID == 0 {
 				flags[environment] = d
+				delete(unknown, environment)
 			}
 			if a := known.find(d); a != nil {
 				a.ID = d.ID
@@ -42,8 +43,8 @@ func (b *Backfill) complete(ctx context.Context, p *part, all []dora.ArchivedDep
 				next = 0
 			}
 		}
-		if number = next; !lacks(all) {
-			break // the first page tells the flags of environments
+		if number = next; !lacks(all) && len(unknown) == 0 {
+			break
 		}
 	}
 	for i := range all {
@@ -54,10 +55,16 @@ func (b *Backfill) complete(ctx context.Context, p *part, all []dora.ArchivedDep
 	return nil
 }
 
-// isOfUnusualEnvironment reports whether only a flag can tell that a deployment goes to production.
-func isOfUnusualEnvironment(a dora.ArchivedDeployment) bool {
-	var d document
-	return json.Unmarshal(a.Document, &d) == nil && !dora.IsProductionName(d.Environment)
+// unflagged returns the environments of deployments of which GitHub's flags are needed, with folded names.
+func (b *Backfill) unflagged(all []dora.ArchivedDeployment) map[string]bool {
+	found := map[string]bool{}
+	for _, a := range all {
+		var d document
+		if json.Unmarshal(a.Document, &d) == nil && b.NeedsFlags(d.Environment) {
+			found[dora.FoldName(d.Environment)] = true
+		}
+	}
+	return found
 }
 
 // lacks reports whether something is not known of a deployment.

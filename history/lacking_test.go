@@ -64,3 +64,69 @@ func TestPagesAfterFailures(t *testing.T) {
 		})
 	}
 }
+
+// isUnusual is NeedsFlags without rules.
+func isUnusual(environment string) bool { return !dora.IsProductionName(environment) }
+
+// flaggedPages has pages of deployments, each of another environment, of which blue is one of production.
+type flaggedPages struct {
+	GitHub
+
+	environments []string
+	asked        int
+}
+
+func (g *flaggedPages) Deployments(_ context.Context, _, _ string, number int) ([]json.RawMessage, int, error) {
+	g.asked++
+	environment, next := g.environments[number-1], number+1
+	if number == len(g.environments) {
+		next = 0
+	}
+	return []json.RawMessage{fmt.Appendf(nil, `{"id": %d, "environment": %q, "production_environment": %t, "created_at": %q}`,
+		number, environment, environment == "blue", month(13-number).Format(time.RFC3339))}, next, nil
+}
+
+// The flags of an environment are those of its newest deployment, however old that is; names that tell all need none.
+func TestFlagsOfEnvironments(t *testing.T) {
+	for name, test := range map[string]struct {
+		environments []string
+		production   []bool
+		asked        int
+	}{
+		"on the first page":       {[]string{"staging", "production"}, []bool{false, false}, 1},
+		"on a later page":         {[]string{"production", "blue", "production"}, []bool{false, true, false}, 2},
+		"names that tell all":     {[]string{"production", "eu-production"}, []bool{false, false}, 0},
+		"one that has no more":    {[]string{"Blue", "blue"}, []bool{false, false}, 1},
+		"two on different pages":  {[]string{"staging", "production", "blue"}, []bool{false, false, true}, 3},
+		"without any deployments": {nil, nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &flaggedPages{environments: test.environments}
+			b, _ := newTestBackfill(nil)
+			b.GitHub = g
+			b.prepare()
+			var all []dora.ArchivedDeployment
+			for i, environment := range test.environments {
+				text, err := json.Marshal(document{ID: int64(i + 1), Environment: environment})
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, dora.ArchivedDeployment{ID: int64(100 + i), Created: month(12 - i), Document: text})
+			}
+			if err := b.complete(t.Context(), &part{}, all); err != nil {
+				t.Fatal(err)
+			}
+			var got []bool
+			for _, a := range all {
+				var d document
+				if err := json.Unmarshal(a.Document, &d); err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, d.Production)
+			}
+			if diff := cmp.Diff(test.production, got); diff != "" || g.asked != test.asked {
+				t.Errorf("%d calls, want %d; -want +got:\n%s", g.asked, test.asked, diff)
+			}
+		})
+	}
+}

@@ -36,9 +36,21 @@ const deploymentFields = `id databaseId environment originalEnvironment task des
 
 const parentsField = `parents(first: 3) { nodes { oid } }`
 
+// identityFields are the fields of a repository that tell which one it is.
+const identityFields = `databaseId nameWithOwner url
+		defaultBranchRef { name target { oid } }`
+
+// pullFields are the fields of a merged pull request with its commits. A connection within one of these would be a request for each, so the
+// parents are those of the commit that it was merged as.
+const pullFields = `number title body createdAt mergedAt updatedAt headRefName headRefOid baseRefName
+				author { __typename login }
+				headRepository { databaseId }
+				labels(first: 100) @include(if: $labels) { nodes { name } }
+				mergeCommit { ` + commitFields + ` ` + parentsField + ` }
+				commits(first: $commitsFirst) { totalCount nodes { commit { ` + commitFields + ` } } }`
+
 // repositoryQuery reads a page of the deployments and a page of the merged pull requests of a repository. 100 deployments with their statuses
-// and 73 pull requests with their commits and parents are 1 + 100 + 1 + 73 + 73 requests, 2 points. A connection within a commit of
-// a pull request would be 73 points, so the parents are those of the commits that pull requests were merged as.
+// and 73 pull requests with their commits and parents are 1 + 100 + 1 + 73 + 73 requests, 2 points.
 const repositoryQuery = `query(
 	$owner: String!, $name: String!, $labels: Boolean!,
 	$deployments: Boolean!, $deploymentsFirst: Int!, $deploymentsAfter: String,
@@ -46,8 +58,7 @@ const repositoryQuery = `query(
 ) {
 	` + rateLimit + `
 	repository(owner: $owner, name: $name) {
-		databaseId nameWithOwner url
-		defaultBranchRef { name target { oid } }
+		` + identityFields + `
 		deployments(first: $deploymentsFirst, after: $deploymentsAfter, orderBy: {field: CREATED_AT, direction: DESC}) @include(if: $deployments) {
 			pageInfo { hasNextPage endCursor }
 			nodes {
@@ -57,16 +68,28 @@ const repositoryQuery = `query(
 		pullRequests(first: $pullsFirst, after: $pullsAfter, states: [MERGED], orderBy: {field: UPDATED_AT, direction: DESC}) @include(if: $pulls) {
 			pageInfo { hasNextPage endCursor }
 			nodes {
-				number title body createdAt mergedAt updatedAt headRefName headRefOid baseRefName
-				author { __typename login }
-				headRepository { databaseId }
-				labels(first: 100) @include(if: $labels) { nodes { name } }
-				mergeCommit { ` + commitFields + ` ` + parentsField + ` }
-				commits(first: $commitsFirst) { totalCount nodes { commit { ` + commitFields + ` } } }
+				` + pullFields + `
 			}
 		}
 	}
 }`
+
+// smallFields are the fields of a small repository, with the variables for how many of its deployments and pull requests are read.
+const smallFields = `
+		` + identityFields + `
+		deployments(first: $d%d, orderBy: {field: CREATED_AT, direction: DESC}) {
+			pageInfo { hasNextPage endCursor }
+			nodes {
+				` + deploymentFields + `
+			}
+		}
+		pullRequests(first: $p%d, states: [MERGED], orderBy: {field: UPDATED_AT, direction: DESC}) {
+			pageInfo { hasNextPage endCursor }
+			nodes {
+				` + pullFields + `
+			}
+		}
+	`
 
 // historyOf returns how many commits to read behind each of some, from itself on, for one point: each is then a request, besides the one
 // for its parents. It is 1 if there are so many that only themselves can be read, without a request for their histories.
@@ -74,17 +97,27 @@ func historyOf(commits int) int {
 	return min(max(pointRequests/commits-1, 1), pageSize)
 }
 
-// historyQuery reads commits with their parents: so many from each of some commits on.
-func historyQuery(shas []string, each int) string {
+// historyQuery reads the missing commits of some repositories with their parents: so many from each of them on.
+func historyQuery(some []*gaps, each int) (query string, variables map[string]any) {
 	parameter, before, after := "", "", ""
 	if each > 1 {
 		parameter, before, after = ", $each: Int!", "history(first: $each) { nodes { ", " } }"
 	}
-	var objects strings.Builder
-	for i, sha := range shas {
-		fmt.Fprintf(&objects, "\n\t\t%s: object(oid: %q) { ...on Commit { %s%s %s%s } }", alias(i), sha, before, commitFields, parentsField, after)
+	var names []string
+	for _, g := range some {
+		names = append(names, g.Owner+"/"+g.Name)
 	}
-	return "query($owner: String!, $name: String!" + parameter + ") {\n\t" + rateLimit + "\n\trepository(owner: $owner, name: $name) {" + objects.String() + "\n\t}\n}"
+	query, variables = aliasedQuery(names, parameter, func(i int) string {
+		var objects strings.Builder
+		for j, sha := range some[i].missing {
+			fmt.Fprintf(&objects, "\n\t\t%s: object(oid: %q) { ...on Commit { %s%s %s%s } }", alias(j), sha, before, commitFields, parentsField, after)
+		}
+		return objects.String() + "\n\t"
+	})
+	if each > 1 {
+		variables["each"] = each
+	}
+	return query, variables
 }
 
 // alias returns the name of the ith commit or repository in the answer to a query of several.
@@ -107,11 +140,11 @@ const sizeFields = `nameWithOwner pullRequests(first: 1, states: [MERGED]) { tot
 
 // sizesQuery reads how much there is of some repositories. 100 are 200 requests, 2 points.
 func sizesQuery(names []string) (query string, variables map[string]any) {
-	return aliasedQuery(names, "", " "+sizeFields+" ")
+	return aliasedQuery(names, "", func(int) string { return " " + sizeFields + " " })
 }
 
 // aliasedQuery reads fields of some repositories, each by the alias of its index, with more parameters than their names.
-func aliasedQuery(names []string, parameters, fields string) (query string, variables map[string]any) {
+func aliasedQuery(names []string, parameters string, fields func(i int) string) (query string, variables map[string]any) {
 	var declared []string
 	var repositories strings.Builder
 	variables = map[string]any{}
@@ -119,7 +152,7 @@ func aliasedQuery(names []string, parameters, fields string) (query string, vari
 		owner, repository, _ := strings.Cut(name, "/")
 		variables[fmt.Sprintf("o%d", i)], variables[fmt.Sprintf("n%d", i)] = owner, repository
 		declared = append(declared, fmt.Sprintf("$o%d: String!, $n%d: String!", i, i))
-		fmt.Fprintf(&repositories, "\n\t%s: repository(owner: $o%d, name: $n%d) {%s}", alias(i), i, i, fields)
+		fmt.Fprintf(&repositories, "\n\t%s: repository(owner: $o%d, name: $n%d) {%s}", alias(i), i, i, fields(i))
 	}
 	return "query(" + strings.Join(declared, ", ") + parameters + ") {\n\t" + rateLimit + repositories.String() + "\n}", variables
 }
@@ -132,13 +165,12 @@ const (
 
 // comparedQuery reads the newest deployments of some repositories with their statuses. 20 each of 50 are 50 × (1 + 20) requests, 11 points.
 func comparedQuery(names []string) (query string, variables map[string]any) {
-	return aliasedQuery(names, ", $newest: Int!", comparedFields)
+	return aliasedQuery(names, ", $newest: Int!", func(int) string { return comparedFields })
 }
 
 // comparedFields are the fields of a repository whose newest deployments are compared.
 const comparedFields = `
-		databaseId nameWithOwner url
-		defaultBranchRef { name target { oid } }
+		` + identityFields + `
 		deployments(first: $newest, orderBy: {field: CREATED_AT, direction: DESC}) {
 			pageInfo { hasNextPage endCursor }
 			nodes {

@@ -19,11 +19,22 @@ var update = flag.Bool("update", false, "write the queries that the integration 
 func queries() map[string]string {
 	sizes, _ := sizesQuery([]string{"acme/api", "acme/web"})
 	compared, _ := comparedQuery([]string{"acme/api", "acme/web"})
+	small, _ := smallQuery([]target{{name: "acme/api", deployments: 7, pulls: 12}, {name: "acme/web", deployments: 3}}, true)
 	return map[string]string{
-		"compared":   compared,
+		"compared": compared, "small": small,
 		"repository": repositoryQuery, "owner": ownerQuery, "sizes": sizes,
-		"history": historyQuery([]string{strings.Repeat("a", 40), strings.Repeat("b", 40)}, 73), "commits": historyQuery([]string{strings.Repeat("a", 40)}, 1),
+		"history": behind(73, strings.Repeat("a", 40), strings.Repeat("b", 40)), "commits": behind(1, strings.Repeat("a", 40)),
 	}
+}
+
+// behind returns the query for what is behind a commit of acme/api, and the others of acme/web.
+func behind(each int, shas ...string) string {
+	some := []*gaps{{part: &part{Owner: "acme", Name: "api"}, missing: shas[:1]}}
+	if len(shas) > 1 {
+		some = append(some, &gaps{part: &part{Owner: "acme", Name: "web"}, missing: shas[1:]})
+	}
+	query, _ := historyQuery(some, each)
+	return query
 }
 
 // The integration tests check the files in testdata against GitHub's published schema.
@@ -49,6 +60,8 @@ func TestQueriesAreChecked(t *testing.T) {
 //
 //	repository  deployments 1, their statuses 100, pull requests 1, the commits of 73 and the parents of their merges 146: 248 → 2
 //	            with labels 82 pull requests, 1 and 246: 348 → 3
+//	small       of each repository the deployments and pull requests 2, their statuses 7 and 3, commits and parents 24 and 2: 40 → 0, which
+//	            GitHub makes 1; with labels 12 and 1 more
 //	owner       repositories 1, of each the newest deployment 100 and a pull request 100: 201 → 2
 //	history     of one commit 1, the parents of a hundred 100: 101 → 1; of five 5, the parents of 28 each 140: 145 → 1;
 //	            of 49 49, the parents of two each 98: 147 → 1
@@ -56,12 +69,16 @@ func TestQueriesAreChecked(t *testing.T) {
 //	compared    of fifty repositories the deployments 1, and the statuses of 20 of these: 50 × 21 → 11
 //	sizes       of fifty repositories a deployment and a pull request: 100 → 1
 func TestCostOfQueries(t *testing.T) {
-	numbers := map[string]int{"deploymentsFirst": pageSize, "pullsFirst": pullsSize, "commitsFirst": commitsSize, "first": pageSize, "newest": comparedSize}
+	numbers := map[string]int{
+		"deploymentsFirst": pageSize, "pullsFirst": pullsSize, "commitsFirst": commitsSize, "first": pageSize, "newest": comparedSize,
+		"d0": 7, "p0": 12, "d1": 3, "p1": 1,
+	}
 	history := func(commits int) string {
-		return strings.ReplaceAll(historyQuery(make([]string, commits), historyOf(commits)), "$each", strconv.Itoa(historyOf(commits)))
+		return strings.ReplaceAll(behind(historyOf(commits), make([]string, commits)...), "$each", strconv.Itoa(historyOf(commits)))
 	}
 	sizes, _ := sizesQuery(slices.Repeat([]string{"acme/api"}, sizesAtOnce))
 	compared, _ := comparedQuery(slices.Repeat([]string{"acme/api"}, comparedAtOnce))
+	small, _ := smallQuery([]target{{name: "acme/api", deployments: 7, pulls: 12}, {name: "acme/web", deployments: 3, pulls: 1}}, false)
 	for name, test := range map[string]struct {
 		query    string
 		labels   bool
@@ -70,6 +87,8 @@ func TestCostOfQueries(t *testing.T) {
 		"repository":             {repositoryQuery, false, 248},
 		"repository with labels": {repositoryQuery, true, 348},
 		"owner":                  {ownerQuery, false, 201},
+		"small":                  {small, false, 40},
+		"small with labels":      {small, true, 53},
 		"history of one":         {history(1), false, 101},
 		"history of five":        {history(5), false, 145},
 		"history of 49":          {history(49), false, 147},

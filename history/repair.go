@@ -41,6 +41,8 @@ type Repair struct {
 	// its delivery key, empty for an event that is not read.
 	DecodeDeployment func(payload []byte) (dora.Event, error)
 	DecodeDelivery   func(event string, payload []byte) (dora.Event, string, error)
+	// NeedsFlags is that of a Backfill.
+	NeedsFlags func(environment string) bool
 	// Created is when the store was created: what happened before belongs to History, and is left to a backfill.
 	Created time.Time
 	// Runner names this server among those that share the store, if any do.

@@ -46,7 +46,8 @@ func newAccountCheck(r *Repair, index int) *accountCheck {
 		listed: map[string]time.Time{},
 	}
 	c.bulk = Backfill{
-		GitHub: c.GitHub, Store: r.Store, DecodeDeployment: r.DecodeDeployment, Host: c.Host, Logger: r.Logger, Now: r.Now, Sleep: r.Sleep,
+		GitHub: c.GitHub, Store: r.Store, DecodeDeployment: r.DecodeDeployment, NeedsFlags: r.NeedsFlags, Host: c.Host, Logger: r.Logger,
+		Now: r.Now, Sleep: r.Sleep,
 	}
 	c.bulk.prepare()
 	c.bulk.maxFailures = maxRepairFailures

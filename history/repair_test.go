@@ -38,7 +38,7 @@ func newRepairing(t *testing.T, h *fakeHooks) *repairing {
 	f := &repairing{hooks: h, store: store, counts: map[string][3]int{}}
 	f.Repair = &Repair{
 		Interval: time.Minute, Store: store.Store, Created: h.now.Add(-10 * dora.Day), Logger: slog.New(slog.DiscardHandler),
-		DecodeDeployment: receivers.DecodeDeployment, DecodeDelivery: receivers.DecodeGitHub, Runner: "a", Shared: true,
+		DecodeDeployment: receivers.DecodeDeployment, DecodeDelivery: receivers.DecodeGitHub, NeedsFlags: isUnusual, Runner: "a", Shared: true,
 		Now: func() time.Time { return h.now }, Clock: func() time.Time { return h.now }, Sleep: func(_ context.Context, d time.Duration) { h.now = h.now.Add(d) },
 		AccountOf: func(_, owner string) (int, bool) { return map[string]int{"acme": 0, "other": 1}[owner], true },
 		Accounts:  []RepairAccount{{Name: "github.com/acme", Host: "api.github.com", Window: 3 * dora.Day, Hooks: h, GitHub: h, Repositories: []string{"acme/web"}}},

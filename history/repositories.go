@@ -16,10 +16,32 @@ type target struct {
 	name string
 	// calls is how many calls reading it takes at most, 1 if that is not known.
 	calls int
+	// deployments and pulls are how many there are; 0 if that is not known.
+	deployments, pulls int
 }
 
 // sizesAtOnce is how many repositories a sizesQuery is about.
 const sizesAtOnce = 50
+
+// listOwners adds all repositories of Owners to those that are to be read.
+func (b *Backfill) listOwners(ctx context.Context) error {
+	if b.Owners == nil {
+		return nil
+	}
+	var owners []string
+	err := b.retry(ctx, func() (err error) {
+		owners, err = b.Owners(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, owner := range owners {
+		b.Repositories = append(b.Repositories, owner+"/*")
+	}
+	b.Owners = nil
+	return nil
+}
 
 // listTargets returns the repositories that are to be read, each once, in the order of their names: those that are named, and for owner/* those
 // of the owner. Those in which nothing was deployed since are left out.
@@ -97,7 +119,7 @@ func (b *Backfill) ofOwnerWithoutBulk(ctx context.Context, owner string) (all []
 			return nil, err
 		}
 		for _, name := range names {
-			all = append(all, target{name, 1})
+			all = append(all, target{name: name, calls: 1})
 		}
 		number = next
 	}
@@ -110,8 +132,9 @@ func (b *Backfill) addTarget(all []target, node sizeNode) []target {
 	if len(newest) == 0 || newest[0].CreatedAt.Before(b.Since) {
 		return all
 	}
-	pages := (max(node.Deployments.TotalCount, node.PullRequests.TotalCount) + pageSize - 1) / pageSize
-	return append(all, target{node.NameWithOwner, max(pages, 1)})
+	t := target{name: node.NameWithOwner, deployments: node.Deployments.TotalCount, pulls: node.PullRequests.TotalCount}
+	t.calls = max((max(t.deployments, t.pulls)+pageSize-1)/pageSize, 1)
+	return append(all, t)
 }
 
 // sizesOf returns named repositories of an owner. Without GraphQL all of them are to be read.
@@ -121,7 +144,7 @@ func (b *Backfill) sizesOf(ctx context.Context, owner string, names []string) (a
 	err = b.query(ctx, owner, query, variables, &answer, &answer.RateLimit)
 	if errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrTooLarge) {
 		for _, name := range names {
-			all = append(all, target{name, 1})
+			all = append(all, target{name: name, calls: 1})
 		}
 		return all, nil
 	}

@@ -31,7 +31,7 @@ func TestNamedRepositories(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != 1 || all[0] != (target{"acme/web", 3}) {
+	if len(all) != 1 || all[0] != (target{"acme/web", 3, 120, 250}) {
 		t.Errorf("targets are %v", all)
 	}
 	if diff := cmp.Diff(Spent{Calls: 1, Points: 1}, b.spent); diff != "" {

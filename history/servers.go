@@ -1,9 +1,12 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+
+	"dora-exporter/dora"
 )
 
 // Servers reads the histories of several servers of GitHub, one after another, as one Backfill.
@@ -11,10 +14,18 @@ type Servers []*Backfill
 
 // Plan returns what a Run would read at most, without reading it.
 func (s Servers) Plan(ctx context.Context) (all Progress, err error) {
-	return s.each(ctx, func(b *Backfill) (Progress, error) { return b.Plan(ctx) })
+	s.limitFailures()
+	var failed []error
+	for _, b := range s {
+		failed = append(failed, b.plan(ctx))
+	}
+	return s.with(-1, Progress{}), cmp.Or(ctx.Err(), errors.Join(failed...))
 }
 
-// Run reads everything, as Backfill.Run.
+// failuresOfServer is how often in a row a call of a server may fail before the others are read first.
+const failuresOfServer = 3
+
+// Run reads everything, as Backfill.Run. A server that does not answer is read after the others.
 func (s Servers) Run(ctx context.Context) (Progress, error) {
 	for i, b := range s {
 		show := b.OnProgress
@@ -23,23 +34,45 @@ func (s Servers) Run(ctx context.Context) (Progress, error) {
 		}
 		b.OnProgress = func(now Progress) { show(s.with(i, now)) }
 	}
-	_, planned := s.Plan(ctx)
-	reached, err := s.each(ctx, func(b *Backfill) (Progress, error) { return b.read(ctx) })
-	return reached, errors.Join(planned, err)
+	var failed []error
+	left := slices.Clone(s)
+	for round := 1; len(left) > 0 && ctx.Err() == nil; round++ {
+		left.limitFailures()
+		planned, down, err := left.attempt(ctx, (*Backfill).plan)
+		read, stopped, readErr := planned.attempt(ctx, (*Backfill).read)
+		failed = append(failed, err, readErr)
+		if left = slices.Concat(down, stopped); len(left) > 0 && len(read) == 0 {
+			left[0].Sleep(ctx, dora.Backoff(round))
+		}
+	}
+	return s.with(-1, Progress{}), cmp.Or(ctx.Err(), errors.Join(failed...))
 }
 
-// each calls do for each server and returns the progress of all. An error of one does not keep it from the others.
-func (s Servers) each(ctx context.Context, do func(*Backfill) (Progress, error)) (all Progress, err error) {
+// limitFailures sets how often a call may fail: any number of times if nothing else is left to be read.
+func (s Servers) limitFailures() {
+	for _, b := range s {
+		if b.maxFailures = 0; len(s) > 1 {
+			b.maxFailures = failuresOfServer
+		}
+	}
+}
+
+// attempt calls do for each server. It returns those that are done, those that do not answer, and the errors of the others.
+func (s Servers) attempt(ctx context.Context, do func(*Backfill, context.Context) error) (done, down Servers, err error) {
 	var failed []error
 	for _, b := range s {
-		if ctx.Err() != nil {
-			failed = []error{ctx.Err()}
-			break
+		var outage *outageError
+		switch err := do(b, ctx); {
+		case err == nil:
+			done = append(done, b)
+		case errors.As(err, &outage):
+			b.Logger.Warn("a server does not answer, reading the others first", "server", b.Host, "error", err)
+			down = append(down, b)
+		default:
+			failed = append(failed, err)
 		}
-		_, err := do(b)
-		failed = append(failed, err)
 	}
-	return s.with(-1, Progress{}), errors.Join(failed...)
+	return done, down, errors.Join(failed...)
 }
 
 // with returns the progress of all servers, with now as that of the server with an index.

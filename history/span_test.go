@@ -101,7 +101,7 @@ func (r yearRequest) run(t *testing.T, store Store) {
 	defer server.Close()
 	b := &Backfill{
 		Request: Request{Since: month(r.since)}, GitHub: &yearlyGitHub{stop: stop}, Store: store, DecodeDeployment: receivers.DecodeDeployment,
-		Host: "api.github.com", Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return month(13) }, Sleep: func(context.Context, time.Duration) {},
+		NeedsFlags: isUnusual, Host: "api.github.com", Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return month(13) }, Sleep: func(context.Context, time.Duration) {},
 	}
 	if r.until > 0 {
 		b.Until = month(r.until)

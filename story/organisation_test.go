@@ -23,7 +23,8 @@ import (
 // The size of the organisation whose history is read: three years of it.
 var (
 	orgRepositories = flag.Int("org.repositories", 10, "how many repositories the organisation has")
-	orgReleases     = flag.Int("org.releases", 60, "how many releases each of them made in three years")
+	orgReleases     = flag.Int("org.releases", 60, "how many releases each of them made in three years, on average")
+	orgSkew         = flag.Float64("org.skew", 0, "how much they differ in that: the exponent of Zipf's law")
 )
 
 // maxPerDeployment is how many calls and points of GitHub's limits a deployment may cost with its changes.
@@ -42,7 +43,8 @@ func newOrganisation(t *testing.T, repositories, releases int) *organisation {
 	t.Helper()
 	end := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
 	seed := newRandom(t).Uint64()
-	g := org.NewGitHub(org.New(org.Plan{Repositories: repositories, Releases: releases, Begin: end.AddDate(-3, 0, 0), End: end, Seed: seed}))
+	plan := org.Plan{Repositories: repositories, Releases: releases, Skew: *orgSkew, Begin: end.AddDate(-3, 0, 0), End: end, Seed: seed}
+	g := org.NewGitHub(org.New(plan))
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	o := &organisation{T: t, GitHub: g, end: end}
@@ -85,11 +87,13 @@ func TestOrganisationWithKillsAndWebhooks(t *testing.T) {
 	for index := range scaled(4, *orgRepositories) {
 		webhooks = append(webhooks, o.Statuses(index)...)
 	}
-	for range scaled(5, 20) {
+	kills, patience := scaled(5, 20), time.Duration(scaled(2, 20))*time.Second
+	between := max(2, int(float64(o.Deployments())*maxPerDeployment/2)/kills) // calls, so that the backfill takes about as many as there are kills
+	for range kills {
 		e.start("-log", "info")
 		before, _ := o.Spent()
-		began, last := time.Now(), before+random.IntN(max(2, before/2))
-		for now := before; now <= last && time.Since(began) < 2*time.Second; now, _ = o.Spent() {
+		began, last := time.Now(), before+random.IntN(2*between)
+		for now := before; now <= last && time.Since(began) < patience; now, _ = o.Spent() {
 			e.mustPost(gitHub("deployment_status", webhooks[random.IntN(len(webhooks))]))
 		}
 		e.kill()

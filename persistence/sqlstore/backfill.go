@@ -85,7 +85,7 @@ func (t backfillTx) AddPage(name string, page dora.ArchivePage) error {
 	t.writer.hasPages.Store(true) // also if the transaction is undone: then it costs a query
 	data, err := t.writer.codec.encode(page)
 	if err == nil {
-		err = t.send("INSERT INTO archive_pages (part, number, page) VALUES (?, (SELECT 1 + count(*) FROM archive_pages WHERE part = ?), ?)", name, name, data)
+		err = t.send("INSERT INTO archive_pages (part, number, page) VALUES (?, (SELECT 1 + coalesce(max(number), 0) FROM archive_pages WHERE part = ?), ?)", name, name, data)
 	}
 	if err != nil {
 		return fmt.Errorf("store a page of the backfill of %s: %w", name, err)
@@ -125,7 +125,7 @@ func archivePages(query queryFunc, c *codec, name string) (pages []dora.ArchiveP
 
 // ArchivedPages returns how many pages were read of a commit's repository.
 func (r *Reader) ArchivedPages(ctx context.Context, c dora.Commit) (n int, err error) {
-	err = r.query(ctx, "SELECT count(*) FROM archive_pages WHERE part = ?", []any{dora.ArchivePart(c.Host, c.Owner, c.Repository)},
+	err = r.query(ctx, "SELECT coalesce(max(number), 0) FROM archive_pages WHERE part = ?", []any{dora.ArchivePart(c.Host, c.Owner, c.Repository)},
 		func(rows *sql.Rows) error { return rows.Scan(&n) })
 	if err != nil {
 		return 0, fmt.Errorf("count the pages that were read of %s: %w", c.Key(), err)

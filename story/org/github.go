@@ -105,9 +105,9 @@ func (g *GitHub) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if strings.Contains(q.URL.Path, "/compare/") {
 		kind = "compare"
 	}
-	g.mu.Lock()
-	g.byPath[kind]++
-	g.mu.Unlock()
+	if q.Method == http.MethodGet {
+		g.count(kind)
+	}
 	q.URL.Path = strings.TrimPrefix(strings.TrimPrefix(q.URL.Path, "/api/v3"), "/api")
 	switch {
 	case g.WithoutQueries && q.Method == http.MethodPost:
@@ -122,6 +122,26 @@ func (g *GitHub) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
+func (g *GitHub) count(kind string) {
+	g.mu.Lock()
+	g.byPath[kind]++
+	g.mu.Unlock()
+}
+
+// kindOf returns what a query is about: the name of its innermost connection or object that tells.
+func kindOf(all []field) (kind string) {
+	for _, f := range all {
+		switch f.name {
+		case "repositoryOwner", "object", "deployments", "pullRequests":
+			return "query of " + f.name
+		}
+		if kind = kindOf(f.fields); kind != "" {
+			return kind
+		}
+	}
+	return ""
+}
+
 func (g *GitHub) serveQuery(w http.ResponseWriter, q *http.Request) {
 	var body struct {
 		Query     string         `json:"query"`
@@ -134,6 +154,7 @@ func (g *GitHub) serveQuery(w http.ResponseWriter, q *http.Request) {
 	}
 	var data any
 	cost := points(fields)
+	g.count(kindOf(fields))
 	if err == nil {
 		data, err = execute(g.root(cost), fields)
 	}

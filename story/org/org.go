@@ -4,6 +4,7 @@ package org
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -17,8 +18,10 @@ const Owner = "acme"
 // Plan says how large an organisation is.
 type Plan struct {
 	Repositories int
-	// Releases are how many each repository makes, evenly from Begin to End.
-	Releases   int
+	// Releases are how many a repository makes on average, evenly from Begin to End.
+	Releases int
+	// Skew is the exponent of Zipf's law, by which repositories differ in their releases: 0 if they don't. Each makes one at least.
+	Skew       float64
 	Begin, End time.Time
 	Seed       uint64
 }
@@ -59,12 +62,22 @@ func (o *Org) at(index int) *repository {
 	}
 	random := rand.New(rand.NewPCG(o.Seed, uint64(id))) //nolint:gosec // not for secrets
 	l := &life{Rand: random, r: newRepository(id, Owner, o.nameOf(index)), style: styleOf(index), end: o.End}
-	l.live(o.Begin, o.Releases)
+	l.live(o.Begin, o.releasesOf(index))
 	if len(o.recent) == maxRecent {
 		o.recent = o.recent[1:]
 	}
 	o.recent = append(o.recent, l.r)
 	return l.r
+}
+
+// releasesOf returns how many releases a repository makes.
+func (o *Org) releasesOf(index int) int {
+	sum := 0.0
+	for i := range o.Repositories {
+		sum += math.Pow(float64(i+1), -o.Skew)
+	}
+	share := math.Pow(float64(index+1), -o.Skew) / sum
+	return max(1, int(math.Round(share*float64(o.Releases*o.Repositories))))
 }
 
 // teams is how many teams the organisation has.

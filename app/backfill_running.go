@@ -1,0 +1,63 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
+	"dora-exporter/history"
+)
+
+// runningBackfill is a request that this server carries out. It stores how far it is.
+type runningBackfill struct {
+	*parts
+
+	logger *slog.Logger
+
+	mu    sync.Mutex
+	state backfillState
+	saved time.Time
+}
+
+// reach notes the progress, and stores it once in requestInterval.
+func (r *runningBackfill) reach(ctx context.Context, now history.Progress) {
+	r.mu.Lock()
+	r.state.Progress = now
+	isRecent := time.Since(r.saved) <= requestInterval
+	r.mu.Unlock()
+	if !isRecent {
+		r.save(ctx, func(*backfillState) {})
+	}
+}
+
+// beat stores signs of life until ctx ends: there is no progress while a rate limit is waited for, which may take an hour.
+func (r *runningBackfill) beat(ctx context.Context, interval time.Duration) {
+	for {
+		pipeline.Sleep(ctx, interval)
+		if ctx.Err() != nil {
+			return
+		}
+		r.save(ctx, func(*backfillState) {})
+	}
+}
+
+// save changes the state and stores it, unless another request has replaced this one.
+func (r *runningBackfill) save(ctx context.Context, change func(*backfillState)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.state)
+	r.state.Beat, r.saved = r.clock.Now(), time.Now()
+	err := r.store.Update(ctx, func(tx dora.Tx) error {
+		var stored backfillState
+		if _, err := tx.Backfill().Part(requestPart, &stored); err != nil || stored.ID != r.state.ID {
+			return err
+		}
+		return tx.Backfill().SavePart(requestPart, r.state)
+	})
+	if err != nil && ctx.Err() == nil {
+		r.logger.Error("storing the progress of the backfill failed", "error", err)
+	}
+}

@@ -1,0 +1,134 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
+	"dora-exporter/persistence/teststore"
+	"dora-exporter/receivers"
+)
+
+// size is how many deployments and pull requests a repository has.
+type size struct{ deployments, pulls int }
+
+// sizedPages answers queries about repositories, of each with the newest deployment alone, and notes of which it was asked for pages and for
+// commits that are missing.
+type sizedPages struct {
+	GitHub
+
+	sizes         map[string]size
+	fail          []error
+	asked, behind [][]string
+}
+
+func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any, data any) error {
+	var names []string
+	repository := func(name any) map[string]any {
+		names = append(names, fmt.Sprint(name))
+		return map[string]any{
+			"databaseId": len(g.asked) + len(names), "nameWithOwner": fmt.Sprint("acme/", name), "url": fmt.Sprint("https://github.com/acme/", name),
+			"pullRequests": map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].pulls},
+			"deployments": map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].deployments, "nodes": []any{map[string]any{
+				"databaseId": 1, "environment": "production", "commitOid": "a", "createdAt": month(6), "ref": map[string]any{"name": "main"},
+				"statuses": map[string]any{"totalCount": 1, "nodes": []any{map[string]any{"state": "SUCCESS", "createdAt": month(6)}}},
+			}}},
+		}
+	}
+	answer := map[string]any{"rateLimit": map[string]any{"cost": 1, "remaining": 4000}}
+	if v["name"] != nil {
+		answer["repository"] = repository(v["name"])
+	}
+	for i := 0; v[fmt.Sprint("n", i)] != nil; i++ {
+		answer[alias(i)] = repository(v[fmt.Sprint("n", i)])
+	}
+	switch {
+	case strings.Contains(query, "object(oid"):
+		g.behind = append(g.behind, names)
+		return json.Unmarshal([]byte(`{}`), data)
+	case strings.Contains(query, "databaseId"):
+		g.asked = append(g.asked, names)
+		if len(g.fail) > 0 {
+			err := g.fail[0]
+			if g.fail = g.fail[1:]; err != nil {
+				return err
+			}
+		}
+	}
+	text, err := json.Marshal(answer)
+	return errors.Join(err, json.Unmarshal(text, data))
+}
+
+// newSizedBackfill returns a backfill of repositories.
+func newSizedBackfill(t *testing.T, g *sizedPages, repositories ...string) *Backfill {
+	t.Helper()
+	return &Backfill{
+		Request: Request{Since: month(1), Repositories: repositories, Sources: []string{dora.GitHub}}, GitHub: g, DecodeDeployment: receivers.DecodeDeployment,
+		Store: teststore.At(t, filepath.Join(t.TempDir(), "dora-exporter.db")).Store, NeedsFlags: isUnusual, Host: "api.github.com", Logger: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return month(13) }, Sleep: func(context.Context, time.Duration) {},
+	}
+}
+
+// Small repositories are read together as long as that costs a point, and the others one by one. If GitHub can't answer so much, each is read
+// on its own.
+func TestSmallRepositoriesTogether(t *testing.T) {
+	sizes := map[string]size{
+		"a": {20, 20}, // 62 requests
+		"b": {90, 40}, // 172
+		"c": {30, 30}, // 92
+		"d": {10, 8},  // 28
+		"e": {1, 0},   // 3
+	}
+	for name, test := range map[string]struct {
+		fail          []error
+		asked, behind [][]string
+	}{
+		"answered": {asked: [][]string{{"a", "d", "e"}, {"b"}, {"c"}}, behind: [][]string{{"a", "d", "e"}, {"b"}, {"c"}}},
+		"too much": {
+			fail:   []error{dora.ErrTooLarge},
+			asked:  [][]string{{"a", "d", "e"}, {"a"}, {"b"}, {"c"}, {"d"}, {"e"}},
+			behind: [][]string{{"a"}, {"b"}, {"c"}, {"d"}, {"e"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &sizedPages{sizes: sizes, fail: test.fail}
+			b := newSizedBackfill(t, g, "acme/a", "acme/b", "acme/c", "acme/d", "acme/e")
+			made, err := b.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([][][]string{test.asked, test.behind}, [][][]string{g.asked, g.behind}); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if made.Done != 5 || made.Deployments != 5 || len(made.Failed) > 0 {
+				t.Errorf("progress is %+v", made)
+			}
+		})
+	}
+}
+
+// A backfill that is repeated reads what is newer of small repositories one by one.
+func TestSmallRepositoriesAgain(t *testing.T) {
+	g := &sizedPages{sizes: map[string]size{"a": {2, 1}, "b": {1, 1}}}
+	b := newSizedBackfill(t, g, "acme/a", "acme/b")
+	for range 2 {
+		if _, err := b.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b = &Backfill{
+			Request: b.Request, GitHub: g, DecodeDeployment: b.DecodeDeployment, Store: b.Store, NeedsFlags: isUnusual, Host: b.Host, Logger: b.Logger, Now: b.Now, Sleep: b.Sleep,
+		}
+	}
+	if diff := cmp.Diff([][]string{{"a", "b"}, {"a"}, {"b"}}, g.asked); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
