@@ -27,7 +27,9 @@ type endpoints struct {
 }
 
 // IsTelemetryPath reports whether text can be a second path of the metrics: it is none that the pages, the webhooks or supervisors have.
-func IsTelemetryPath(text string) bool { return telemetryPath.MatchString(text) && !takenPath.MatchString(text) }
+func IsTelemetryPath(text string) bool {
+	return telemetryPath.MatchString(text) && !takenPath.MatchString(text)
+}
 
 var (
 	telemetryPath = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
