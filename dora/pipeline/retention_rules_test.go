@@ -160,7 +160,7 @@ func TestOpenIncidentStays(t *testing.T) {
 }
 
 // The first run of a commit that runs again stays: whether a deployment takes another one back depends on it.
-func TestFirstRunOfACommitThatRunsAgainStays(t *testing.T) {
+func TestFirstRunStays(t *testing.T) {
 	x := newLongRun(t)
 	x.deploy(1, "web", 1, false)
 	x.later(100)

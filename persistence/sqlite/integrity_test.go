@@ -53,7 +53,7 @@ func TestCheck(t *testing.T) {
 }
 
 // A large database is opened without a look at all of it, and checked then.
-func TestLargeDatabaseIsCheckedInTheBackground(t *testing.T) {
+func TestLargeDatabaseIsChecked(t *testing.T) {
 	s := openStore(t)
 	random := make([]byte, 1<<20)
 	for i := range checkAtStartBelow>>20 + 1 {

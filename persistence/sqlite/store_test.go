@@ -66,7 +66,7 @@ func accept(t testing.TB, s *Store, keys ...string) {
 	}
 }
 
-func TestOpenAgainKeepsIdentityAndDeliveries(t *testing.T) {
+func TestOpenKeepsIdentity(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a ?#%25&b.db")
 	s := reopenStore(t, path)
 	accept(t, s, "a", "b")
@@ -275,7 +275,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 }
 
 // A file of another program is refused as it is: nothing is written to it.
-func TestOpenLeavesOtherProgramsFilesAlone(t *testing.T) {
+func TestOpenForeignFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	write(t, path, "")
 	tamper(t, path, "CREATE TABLE bookmarks (url TEXT)")
