@@ -74,3 +74,20 @@ func TestLargeDatabaseIsChecked(t *testing.T) {
 	}
 	wantDamage(t, s)
 }
+
+// Two issues of the same name may be removed, or the same one again if it counted nowhere: that is no damage.
+func TestNameRemovedTwice(t *testing.T) {
+	s := openStore(t)
+	for id := range 2 {
+		i := dora.Incident{Key: fmt.Sprint("jira.example.com/", id), Name: "INC-7"}
+		err := s.Update(t.Context(), func(tx dora.Tx) error {
+			return errors.Join(tx.Incidents().Save(i), tx.Removal().RemoveIncident(i, false))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.CheckRecords(t.Context(), 0); err != nil {
+		t.Error(err)
+	}
+}
