@@ -31,6 +31,9 @@ func TestCachedGatherer(t *testing.T) {
 				labels[name] = "true"
 			}
 		}
+		if random.IntN(4) == 0 {
+			return dora.Fact{Family: f.Name, Labels: labels, At: time.UnixMilli(1), Subject: dora.ZeroSubject(labels)}
+		}
 		return dora.Fact{Family: f.Name, Labels: labels, Value: random.Int64N(1e9), At: time.UnixMilli(random.Int64N(1e12)), ID: random.Int64N(9)}
 	}
 	base := dora.State{}
