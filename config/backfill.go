@@ -8,7 +8,7 @@ import (
 	"dora-exporter/internal/age"
 )
 
-// Backfill is what is read of the time before the first start.
+// Backfill configures what is read of the time before the first start.
 type Backfill struct {
 	// Since is the time from which on it is read; zero for none.
 	Since time.Time

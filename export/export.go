@@ -34,7 +34,7 @@ type Sink interface {
 	Close() error
 }
 
-// Summary is what was exported.
+// Summary describes an export.
 type Summary struct {
 	Series, Samples int64
 	// From and Until are the times of the first and the last sample; zero if there is none.

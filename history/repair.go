@@ -9,7 +9,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// RepairStore is what a repair needs of the store.
+// RepairStore is the store as a repair uses it.
 type RepairStore interface {
 	Store
 	// Accept stores a delivery unless it is there already.

@@ -10,7 +10,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// Request is what a backfill is to read.
+// Request says what a backfill reads.
 type Request struct {
 	// Since and Until limit the time of what is read; Until is zero for now.
 	Since time.Time `json:"since"`

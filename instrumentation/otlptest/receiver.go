@@ -109,7 +109,7 @@ func (r *Receiver) RejectPart(message string, rejected int64) {
 	r.partial = partialSuccess{message, rejected}
 }
 
-// partialSuccess is what an answer says of the rejected part of a request.
+// partialSuccess describes the rejected part of a request in an answer.
 type partialSuccess struct {
 	message  string
 	rejected int64
