@@ -22,7 +22,7 @@ func queries() map[string]string {
 	}
 }
 
-// The integration tests check the files in testdata against GitHub's published schema: run them when a query has changed.
+// The integration tests check the files in testdata against GitHub's published schema.
 func TestQueriesAreChecked(t *testing.T) {
 	for name, query := range queries() {
 		golden.Compare(t, filepath.Join("testdata", name+".graphql"), query+"\n")
