@@ -86,7 +86,7 @@ func TestBackfillBesideAnUnfinishedOne(t *testing.T) {
 }
 
 // A request that no server carries out keeps no command waiting, which makes its backfill itself.
-func TestBackfillBesideARequestWithoutAServer(t *testing.T) {
+func TestBackfillBesideRequest(t *testing.T) {
 	t.Parallel()
 	h := newHalfYear(t)
 	o := h.options(t)

@@ -116,7 +116,7 @@ func metricsOf(t *testing.T, a *App) string {
 }
 
 // A half year that was read afterwards gives the report that it would have given when it happened, and no series on /metrics.
-func TestBackfillReportsWhatWebhooksWouldHave(t *testing.T) {
+func TestBackfillLikeWebhooks(t *testing.T) {
 	h := newHalfYear(t)
 	live := h.options(t)
 	a := startApp(t, live)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 
 	"github.com/gin-gonic/gin"
@@ -24,6 +25,16 @@ type endpoints struct {
 	// catalogProblem returns what has to be changed in the configuration of the catalog; empty if nothing is known.
 	catalogProblem func() string
 }
+
+// IsTelemetryPath reports whether text can be a second path of the metrics: it is none that the pages, the webhooks or supervisors have.
+func IsTelemetryPath(text string) bool {
+	return telemetryPath.MatchString(text) && !takenPath.MatchString(text)
+}
+
+var (
+	telemetryPath = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
+	takenPath     = regexp.MustCompile(`^/(api|explain|healthz|readyz)(/|$)`)
+)
 
 // endpoint is a path with its handler.
 type endpoint struct {

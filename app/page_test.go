@@ -1,12 +1,10 @@
 package app
 
 import (
-	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,13 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"dora-exporter/internal/golden"
 	"dora-exporter/page"
 	"dora-exporter/persistence/sqlstore"
 	"dora-exporter/report"
 	"dora-exporter/story/shop"
 )
-
-var update = flag.Bool("update", false, "write the files in testdata that the tests compare with")
 
 // shopPages returns the pages over the database of a shop, a day after its events began.
 func shopPages(t *testing.T, s *shop.Shop, state page.State, seen *page.Requests) *page.Pages {
@@ -56,15 +53,7 @@ func TestPage(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	got = strings.Replace(got, style(got), "…", 1)
-	path := filepath.Join("testdata", "page", "day.html")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff(readFile(t, path), got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
+	golden.Compare(t, filepath.Join("testdata", "page", "day.html"), got)
 }
 
 // The duplicates of a delivery are shown with it.
@@ -191,13 +180,4 @@ func TestNoPages(t *testing.T) {
 			t.Errorf("%s: status %d, want 404", path, status)
 		}
 	}
-}
-
-func readFile(t testing.TB, path string) string {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
 }

@@ -99,6 +99,13 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
+	p.addPipeline(o, teams)
+	return nil
+}
+
+// addPipeline makes what turns deliveries into facts, and facts into values.
+func (p *parts) addPipeline(o *Options, teams dora.Catalog) {
+	c, logger := o.Config, o.Logger
 	rules := &rules.Rules{
 		Policy: c.Policy, StoreCreated: p.store.Created(), OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded,
 		RedeploymentLabel: c.Metrics.RedeploymentLabel,
@@ -127,7 +134,6 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 			}
 		},
 	}
-	return nil
 }
 
 // countRemoved counts what a batch has removed.

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// usage is what a command needed.
+// usage has the time and memory that a command needed.
 type usage struct {
 	took   time.Duration
 	memory float64 // the most that one of its processes used, in bytes

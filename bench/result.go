@@ -1,6 +1,6 @@
 package main
 
-// Result is what was measured with one number of deployments. Times are in seconds, memory and disk in bytes.
+// Result has the measurements with one number of deployments. Times are in seconds, memory and disk in bytes.
 type Result struct {
 	Deployments int `json:"deployments"`
 	// Accepted and Counted are webhooks per second: during the whole growth, and in its last quarter until all were counted.

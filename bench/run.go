@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Run is what one run measured, on which machine and when.
+// Run has the measurements of a run, with the machine and the time.
 type Run struct {
 	Date     string     `json:"date"`
 	Machine  string     `json:"machine"`

@@ -110,7 +110,7 @@ func TestLookupsAreCounted(t *testing.T) {
 	})
 }
 
-func TestCancelledCallerDoesNotFailTheOthers(t *testing.T) {
+func TestCancelledCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, func(r *http.Request) (int, string, error) {
 			select {

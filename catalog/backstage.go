@@ -95,7 +95,7 @@ func NewBackstage(o Options) (*Backstage, error) {
 	}, nil
 }
 
-// subject is what is looked up: a repository or a project.
+// subject is a repository or a project that is looked up.
 type subject struct {
 	// host is that of the repository's pages; empty for a project.
 	host string

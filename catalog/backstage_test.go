@@ -228,7 +228,7 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-func TestCallsThatFailTogetherAreOneFailure(t *testing.T) {
+func TestCallsThatFailTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var down atomic.Bool
 		down.Store(true)

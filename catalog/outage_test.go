@@ -74,7 +74,7 @@ func TestOneProbeAtATime(t *testing.T) {
 	})
 }
 
-func TestAProbeWhoseCallerLeavesStillEndsTheOutage(t *testing.T) {
+func TestProbeWithoutItsCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var down atomic.Bool
 		down.Store(true)
@@ -102,7 +102,7 @@ func TestAProbeWhoseCallerLeavesStillEndsTheOutage(t *testing.T) {
 }
 
 // A call that began before Backstage came back says nothing about Backstage since.
-func TestALateFailureDoesNotBeginAnOutage(t *testing.T) {
+func TestLateFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, func(r *http.Request) (int, string, error) {
 			switch filter := r.URL.Query().Get("filter"); {
@@ -146,7 +146,7 @@ func TestAHangingServerIsAnOutage(t *testing.T) {
 	})
 }
 
-func TestAnOutageWithNothingKnownIsNotUnknown(t *testing.T) {
+func TestOutageIsNotUnknown(t *testing.T) {
 	b := newBench(t, replies(403, `{"error":{"name":"NotAllowedError"}}`))
 	if team, err := b.ProjectTeam(t.Context(), "WEB"); err == nil || team == dora.Unknown {
 		t.Errorf("team %q, %v; want an error", team, err)

@@ -4,9 +4,11 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"dora-exporter/internal/age"
 )
 
-// Backfill is what is read of the time before the first start.
+// Backfill configures what is read of the time before the first start.
 type Backfill struct {
 	// Since is the time from which on it is read; zero for none.
 	Since time.Time
@@ -19,7 +21,7 @@ func (d *decoder) backfill(to *Backfill) field {
 // date reads a day, in UTC.
 func (d *decoder) date(to *time.Time) field {
 	return func(n *yaml.Node, path string) {
-		at, err := ParseDate(n.Value)
+		at, err := age.ParseDate(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil {
 			d.fail(n, "%s is %s, must be a date: write one such as 2025-01-01", path, describe(n))
 			return
@@ -27,6 +29,3 @@ func (d *decoder) date(to *time.Time) field {
 		*to = at
 	}
 }
-
-// ParseDate returns the beginning of a day in UTC, such as 2025-01-31.
-func ParseDate(text string) (time.Time, error) { return time.Parse(time.DateOnly, text) }

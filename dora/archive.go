@@ -30,7 +30,7 @@ type Archive interface {
 	Archived(ctx context.Context, c Commit) (*ArchivedRepository, error)
 }
 
-// ArchivedRepository is what was read in bulk of a repository: an ArchivePage of all that was read.
+// ArchivedRepository has all that was read in bulk of a repository, as one ArchivePage.
 type ArchivedRepository struct {
 	// ID is GitHub's repository.id, DefaultBranch its branch when it was read, Newest the newest commit of that.
 	ID            int64  `json:"id,omitempty"`

@@ -21,7 +21,7 @@ func OwnedBy(t DeploymentRecord) Owned {
 	return Owned{t.Scope(), l["owner"], l["repo"], l["team"], t.InProduction}
 }
 
-// Measured is what a deployment with an outcome counts for in the measures, as all events show it.
+// Measured says how a deployment with an outcome counts in the measures, by all events.
 type Measured struct {
 	// ID is the deployment's number, At its DeploymentRecord.When.
 	ID int64

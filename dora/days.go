@@ -80,7 +80,7 @@ type StoredDays interface {
 	SeriesSums(each func(SeriesSum), families ...string) error
 }
 
-// SeriesSum is what the facts of a series add up to.
+// SeriesSum is the sum of the facts of a series.
 type SeriesSum struct {
 	Family string
 	Labels Labels

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// DeploymentRecord is what the rules remember of a deployment: its team, and the statuses that say how it ended.
+// DeploymentRecord is a deployment as the rules remember it: its team, and the statuses that say how it ended.
 type DeploymentRecord struct {
 	Deployment
 	Team string `json:"team"`

@@ -25,11 +25,11 @@ func (all Environments) Apply(e Event) {
 	case e.Status != nil:
 		d := &e.Status.Deployment
 		own := all.rename(cmp.Or(d.OriginalEnvironment, d.Environment), d.Transient)
-		if is := e.Status.Environment; is != "" {
-			if FoldName(is) != FoldName(d.Environment) { // GitHub's flags are about the deployment's
+		if environment := e.Status.Environment; environment != "" {
+			if FoldName(environment) != FoldName(d.Environment) { // GitHub's flags are about the deployment's
 				d.Production, d.Transient = false, false
 			}
-			d.Environment = is
+			d.Environment = environment
 		}
 		d.Environment = all.rename(d.Environment, d.Transient)
 		d.Promoted = FoldName(d.Environment) != FoldName(own)

@@ -190,6 +190,7 @@ type Transition struct {
 // Events of issues.
 const (
 	IssueCreated = "jira:issue_created"
+	IssueUpdated = "jira:issue_updated"
 	IssueDeleted = "jira:issue_deleted"
 	// IssueBody is a payload without a name of the event, as Automation rules and transitions send it.
 	IssueBody = "issue"

@@ -3,7 +3,6 @@ package dora
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -13,7 +12,7 @@ type Evidence struct {
 	Target string
 	Scope  string
 	Cause  Cause
-	// By names the piece, such as the deployment that rolls back or the incident. It is unique with Cause.
+	// By names the piece: the key of an incident or deployment, RevertBy, or RunBy. It is unique with Cause.
 	By string
 	// At is the time of the event that shows it.
 	At time.Time
@@ -21,12 +20,6 @@ type Evidence struct {
 	Detail string
 	// Late is true if an event that it follows from arrived after later deployments had been evaluated.
 	Late bool
-}
-
-// DeploymentOf returns the key of the deployment that a piece of evidence is, from its By, which begins with that key.
-func DeploymentOf(by string) string {
-	key, _, _ := strings.Cut(by, " ")
-	return key
 }
 
 // Compare orders evidence: by time, then by cause.

@@ -21,7 +21,7 @@ const (
 	Histogram
 )
 
-// Unit is what one of a fact's whole numbers stands for.
+// Unit is the unit of a fact's value, which is a whole number.
 type Unit int
 
 // The units.

@@ -1,6 +1,6 @@
 package dora
 
-// Finding is what a check of the configuration, or of a server that it names, has found.
+// Finding is a result of a check of the configuration, or of a server that it names.
 type Finding struct {
 	// Check is what was checked, such as github, Subject which of several, such as an account; empty if there is only one.
 	Check   string `json:"check"`

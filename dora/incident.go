@@ -2,7 +2,7 @@ package dora
 
 import "time"
 
-// Incident is what the rules remember of an issue.
+// Incident is an issue as the rules remember it.
 type Incident struct {
 	// Key is the issue's IssueKey.
 	Key string

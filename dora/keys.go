@@ -33,6 +33,12 @@ func (c IncidentChange) IssueKey() string { return hostKey(c.Host, c.ID) }
 
 func hostKey(host, id string) string { return host + "/" + id }
 
+// SplitKey splits the key of a deployment, a status or an issue into its host or site, which may have a path, and the id.
+func SplitKey(key string) (host, id string) {
+	slash := strings.LastIndexByte(key, '/')
+	return key[:max(slash, 0)], key[slash+1:]
+}
+
 // Key returns the key of a commit: host/owner/repository@sha, followed by #n if pull request n is its change.
 func (c Commit) Key() string {
 	key := fmt.Sprintf("%s/%s/%s@%s", c.Host, c.Owner, c.Repository, c.SHA)
@@ -90,8 +96,8 @@ func UnnumberedStatus(deployment int64, n int) int64 {
 
 // StatusDeliveryKeyOf returns the delivery key of the status with a key, host/id, as in a StatusSubject.
 func StatusDeliveryKeyOf(status string) string {
-	slash := strings.LastIndexByte(status, '/')
-	return "github/" + status[:max(slash, 0)] + "/deployment_status/" + status[slash+1:]
+	host, id := SplitKey(status)
+	return "github/" + host + "/deployment_status/" + id
 }
 
 // IssueDeliveryKey returns the delivery key of an event of an issue. change distinguishes the events of one kind: the id of the
@@ -107,6 +113,22 @@ func EarlierDeliveryKey(key string, at time.Time) string {
 
 // IssueDeliveryPrefix returns the prefix, with the slash at its end, that the delivery keys of all events of an issue share.
 func IssueDeliveryPrefix(issue string) string { return "jira/" + issue + "/" }
+
+// RevertBy returns the Evidence.By of a deployment, by its key, in which one change reverts another, by their names.
+func RevertBy(deployment, change, reverted string) string {
+	return deployment + " " + change + " reverts " + reverted
+}
+
+// RunBy returns the Evidence.By of a run of a deployment, by its key, that is not its first and began at a time.
+func RunBy(deployment string, at time.Time) string {
+	return deployment + " " + strconv.FormatInt(at.UnixMilli(), 10)
+}
+
+// DeploymentOf returns the key of the deployment in an Evidence.By, which begins with it.
+func DeploymentOf(by string) string {
+	key, _, _ := strings.Cut(by, " ")
+	return key
+}
 
 // The kinds of subjects: what precedes the colon.
 const (
@@ -179,6 +201,11 @@ const (
 	openDetail     = "/open="
 	teamDetail     = "/team="
 )
+
+// StageOf returns the stage in the detail of a StageSubject, as CutSubject returns it; false for another detail.
+func StageOf(detail string) (stage string, ok bool) {
+	return strings.CutPrefix("/"+detail, stageDetail)
+}
 
 // CutSubject splits the subject of a fact into its kind, the key of the thing that it is about, and the detail that is observed
 // of it, which may be empty.

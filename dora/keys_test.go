@@ -91,6 +91,26 @@ func TestStatusDeliveryKeyOf(t *testing.T) {
 	}
 }
 
+func TestStageOf(t *testing.T) {
+	change := ChangeSubject("h/acme/web/production", Change{SHA: "c0ffee"})
+	for subject, want := range map[string]string{StageSubject(change, "review"): "review", change: "", OpenSubject("h/7", 2): ""} {
+		_, _, detail := CutSubject(subject)
+		if got, ok := StageOf(detail); ok != (want != "") || ok && got != want {
+			t.Errorf("%s: %q, %t, want %q", subject, got, ok, want)
+		}
+	}
+}
+
+// The deployment is found again from the name of its evidence, whatever the changes are called.
+func TestDeploymentOf(t *testing.T) {
+	key := Deployment{Host: "h", ID: 7, Promoted: true, Environment: "prod eu"}.Key()
+	for _, by := range []string{key, RevertBy(key, "#7", "#6"), RevertBy(key, "#8", `"Sell prices" reverts`), RunBy(key, time.UnixMilli(1))} {
+		if got := DeploymentOf(by); got != key {
+			t.Errorf("%s: %q, want %q", by, got, key)
+		}
+	}
+}
+
 func TestCommitCalledBy(t *testing.T) {
 	for name, want := range map[string]Commit{
 		"acme/core":       {Host: "h", Owner: "acme", Repository: "core", SHA: "c0ffee", Pull: 12},

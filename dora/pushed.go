@@ -9,7 +9,7 @@ type SeriesStart struct {
 	At     time.Time
 }
 
-// PushedSeries is what the receiver of deltas has of a series.
+// PushedSeries is a series as the receiver of deltas has it.
 type PushedSeries struct {
 	// Instrument is the OpenTelemetry name.
 	Instrument string

@@ -58,7 +58,7 @@ const (
 	NoAnswer  Relation = "no_answer" // GitHub failed to compare the commits for github.give_up
 )
 
-// Shipment is what a deployment ships.
+// Shipment has the changes that a deployment ships.
 type Shipment struct {
 	Relation Relation `json:"relation"`
 	// Base is the SHA of the previous deployment.

@@ -7,7 +7,7 @@ import (
 )
 
 // Bounds of 600 s and 1800 s: an observation of just a bound is in its bucket, one of a millisecond more in the next.
-func TestAnObservationIsInTheBucketOfTheFirstBoundNotBelowIt(t *testing.T) {
+func TestBucketOfAnObservation(t *testing.T) {
 	families := map[string]Family{"h": {Name: "h", Kind: Histogram, Unit: Milliseconds, Labels: []string{"team"}, Bounds: []int64{600_000, 1_800_000}}}
 	state, labels := State{}, Labels{"team": "Platform"}
 	var before []Series
@@ -36,7 +36,7 @@ func TestAnObservationIsInTheBucketOfTheFirstBoundNotBelowIt(t *testing.T) {
 	}
 }
 
-func TestCountsAreThoseOfTheBaselineAndOfTheFacts(t *testing.T) {
+func TestBaselineCounts(t *testing.T) {
 	f := Family{Kind: Histogram, Unit: Milliseconds, Bounds: []int64{600_000, 1_800_000}}
 	type counts struct {
 		buckets []int64

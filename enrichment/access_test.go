@@ -219,7 +219,7 @@ func TestForbiddenRepositoryIsInaccessible(t *testing.T) {
 }
 
 // After a restart the number is right at once, and one call tells of each repository whether it still is.
-func TestInaccessibleRepositoriesOverRestarts(t *testing.T) {
+func TestInaccessibleOverRestarts(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		until time.Duration

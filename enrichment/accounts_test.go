@@ -144,7 +144,7 @@ func TestAccountsDoNotPauseEachOther(t *testing.T) {
 }
 
 // While the probe of a credential hangs, calls with it do not wait for its outcome.
-func TestNoCallWaitsForAProbeOfItsAccount(t *testing.T) {
+func TestNoCallWaitsForProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &fakeServer{tokens: map[string]string{"canary-a": "acme", "canary-b": "beta"}}
 		b := newAccountsBench(t, map[string]*fakeServer{"api.github.com": s},
@@ -164,7 +164,7 @@ func TestNoCallWaitsForAProbeOfItsAccount(t *testing.T) {
 }
 
 // What an earlier process found inaccessible is expected at the account that is asked about it, and at no other.
-func TestInaccessibleRepositoriesOfAccounts(t *testing.T) {
+func TestInaccessibleOfAccounts(t *testing.T) {
 	for name, test := range map[string]struct {
 		owner  string
 		want   map[string]int

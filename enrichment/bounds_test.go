@@ -127,7 +127,7 @@ func TestPagesAreLimitedTogether(t *testing.T) {
 }
 
 // The time in which a call waits for other large answers is not the server's.
-func TestWaitingForLargeAnswersTakesNoTimeout(t *testing.T) {
+func TestLargeAnswersWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := withPull()
 		g := newInProcess(t, f, Options{})

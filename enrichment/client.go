@@ -106,7 +106,7 @@ type GitHub struct {
 	unavailable error
 }
 
-// sharedMemory is what the clients of all accounts share: the limit on the memory of answers, and answers that never change.
+// sharedMemory is shared by the clients of all accounts: the limit on the memory of answers, and answers that never change.
 type sharedMemory struct {
 	answers     *bounds.Answers
 	comparisons *knownComparisons

@@ -143,7 +143,7 @@ func TestOnePermissionIsMissing(t *testing.T) {
 }
 
 // Nothing is asked for besides what other calls tell.
-func TestNoControlCallWhileOthersAreAnswered(t *testing.T) {
+func TestNoControlCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeGitHub{}
 		f.intercept = func(w http.ResponseWriter, r *http.Request) bool {

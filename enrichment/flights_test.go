@@ -50,7 +50,7 @@ func TestCallersShareALookUp(t *testing.T) {
 	})
 }
 
-func TestLookUpEndsWhenTheLastCallerLeaves(t *testing.T) {
+func TestLookUpWithoutCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := time.Duration(0)
 		start := time.Now()

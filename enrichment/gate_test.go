@@ -159,7 +159,7 @@ func TestGateNeverShortensALimit(t *testing.T) {
 	})
 }
 
-func TestGateClosesWithTheLastCallOfAnHour(t *testing.T) {
+func TestGateAtLastCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := quietGate()
 		g.report(enterNow(t, g, "a/a"), outcome{kind: answered, wait: 30 * time.Minute})

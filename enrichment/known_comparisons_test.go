@@ -70,7 +70,7 @@ func TestComparisonsAreForgotten(t *testing.T) {
 }
 
 // Bodies are read into buffers that are larger than most of them.
-func TestComparisonsTakeNoMoreThanTheirBytes(t *testing.T) {
+func TestBytesOfComparisons(t *testing.T) {
 	var k knownComparisons
 	k.put("key", append(make([]byte, 0, 1<<20), "body"...))
 	if got := k.get("key"); string(got) != "body" || cap(got) > 64 {

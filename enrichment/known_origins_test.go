@@ -184,7 +184,7 @@ func rebasedFive(t *testing.T) *history {
 	return h
 }
 
-func TestShipKeepsAPullRequestsCommitsOnce(t *testing.T) {
+func TestShipKeepsCommitsOnce(t *testing.T) {
 	h := rebasedFive(t)
 	g := newInProcess(t, h.github(), Options{})
 	head := theCommit

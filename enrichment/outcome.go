@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// outcome is what a call says about GitHub as a whole, for the gate.
+// outcome tells the gate how a call ended.
 type outcome struct {
 	kind kind
 	// wait is how long GitHub asks to make no further call; 0 when it doesn't ask, or doesn't say for how long.

@@ -66,7 +66,7 @@ type parent struct {
 	SHA string `json:"sha"`
 }
 
-// content is what git keeps of a commit.
+// content has the fields of a commit that git stores.
 type content struct {
 	Message   string `json:"message"`
 	Author    signed `json:"author"`

@@ -129,7 +129,7 @@ func comparePulls(p, q pull, c dora.Commit) int {
 	return cmp.Or(cmp.Compare(pullRank(q, c), pullRank(p, c)), p.MergedAt.Compare(q.MergedAt.Time), cmp.Compare(p.Number, q.Number))
 }
 
-// repository is what is known of the repository that was asked. GitHub also lists pull requests of its forks, or of what
+// repository describes the repository that was asked. GitHub also lists pull requests of its forks, or of what
 // it was forked from.
 type repository struct {
 	fullName string

@@ -31,20 +31,20 @@ const (
 
 var errOtherPaused = errors.New("GitHub has told another server with the same token")
 
-// SharePauses tells other servers of pauses, and hears of theirs, until ctx ends.
+// SharePauses tells other servers about pauses, and follows theirs, until ctx ends.
 func (a *Accounts) SharePauses(ctx context.Context, with Pauses) {
 	ticker := time.NewTicker(pausePoll)
 	defer ticker.Stop()
-	told := map[*GitHub]*pause{}
+	shared := map[*GitHub]*pause{}
 	failing := false
 	for {
 		var errs []error
 		for _, c := range a.clients {
 			for _, g := range c.all() {
-				if told[g] == nil {
-					told[g] = &pause{}
+				if shared[g] == nil {
+					shared[g] = &pause{}
 				}
-				errs = append(errs, g.gate.exchangePauses(ctx, with, g.pauseName, told[g]))
+				errs = append(errs, g.gate.exchangePauses(ctx, with, g.pauseName, shared[g]))
 			}
 		}
 		if ctx.Err() != nil {

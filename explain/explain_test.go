@@ -5,22 +5,18 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"dora-exporter/explain"
+	"dora-exporter/internal/golden"
 	"dora-exporter/persistence/checkpoint"
 	"dora-exporter/persistence/sqlstore"
 	"dora-exporter/story/shop"
 )
-
-var update = flag.Bool("update", false, "write the files in testdata that the tests compare with")
 
 // run explains a deployment, incident or metric of a shop. The flags are those of the command.
 func run(t *testing.T, s *shop.Shop, args ...string) (string, error) {
@@ -115,26 +111,10 @@ func TestExplain(t *testing.T) {
 				got += "error: " + err.Error() + "\n"
 			}
 			got = tabulated.ReplaceAllString(numbered.ReplaceAllString(got, "${1}N"), "  N  ${1}_")
-			compareWithFile(t, filepath.Join("testdata", name+".txt"), got)
+			golden.Compare(t, filepath.Join("testdata", name+".txt"), got)
 			if slices.Contains(args, "json") && !json.Valid([]byte(got)) && !strings.Contains(got, ": N") {
 				t.Errorf("no JSON:\n%s", got)
 			}
 		})
-	}
-}
-
-func compareWithFile(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-		t.Errorf("%s: -want +got:\n%s", path, diff)
 	}
 }

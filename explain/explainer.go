@@ -68,12 +68,6 @@ func (x *explainer) name(key string, read func() (string, error)) (string, error
 	return name, err
 }
 
-// splitKey returns the parts of a key, site/number. The site may have a path.
-func splitKey(key string) (site, number string) {
-	slash := strings.LastIndexByte(key, '/')
-	return key[:max(slash, 0)], key[slash+1:]
-}
-
 // shortName abbreviates a SHA; other names are left as they are.
 func shortName(name string) string {
 	if len(name) == 40 {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -68,16 +67,16 @@ func (x *explainer) describeStatus(ctx context.Context, key string) (string, err
 }
 
 func (x *explainer) describeChange(ctx context.Context, key, detail string, f dora.Fact) (string, error) {
-	at := strings.LastIndexByte(key, '/')
-	if at < 0 {
+	scope, name := dora.SplitKey(key)
+	if scope == "" {
 		return f.Subject, nil
 	}
-	by, err := x.deploymentInScope(ctx, key[:at], f.ID)
+	by, err := x.deploymentInScope(ctx, scope, f.ID)
 	what := "change "
-	if stage, ok := strings.CutPrefix(detail, "stage="); ok {
+	if stage, ok := dora.StageOf(detail); ok {
 		what = stage + " of change "
 	}
-	return what + shortName(key[at+1:]) + ", shipped by " + by, err
+	return what + shortName(name) + ", shipped by " + by, err
 }
 
 func (x *explainer) describeMark(ctx context.Context, kind, key string) (string, error) {

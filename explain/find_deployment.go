@@ -64,11 +64,11 @@ func (x *explainer) findDeployments(ctx context.Context, name string) ([]foundDe
 // indexOf returns the index of the deployment that an event is about: the one in its environment, else the one that no status has
 // promoted, else any of its server; -1 if there is none.
 func indexOf(found []foundDeployment, e dora.Event) int {
-	is, best := e.Environment(), -1
+	environment, best := dora.FoldName(e.Environment()), -1
 	for i, d := range found {
 		switch t := d.tracked; {
 		case t.Host != e.Target().Host:
-		case dora.FoldName(t.Environment) == dora.FoldName(is):
+		case dora.FoldName(t.Environment) == environment:
 			return i
 		case best < 0 || !t.Promoted:
 			best = i

@@ -120,7 +120,7 @@ func (x *explainer) incident(ctx context.Context, key string) (*IncidentExplanat
 	if err != nil {
 		return nil, err
 	}
-	site, id := splitKey(key)
+	site, id := dora.SplitKey(key)
 	e := &IncidentExplanation{
 		Incident: i.Name, Host: site, ID: id, Project: i.Project, Priority: i.Priority, Team: strings.Join(i.Teams, ", "),
 		IsIncident: i.IsIncident, Open: i.Open != nil, Created: i.Created, FirstResolved: i.FirstResolved, Resolved: i.Resolved,

@@ -12,7 +12,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// MetricExplanation is what the values of series of a family add up from.
+// MetricExplanation explains the values of series of a family by the facts that add up to them.
 type MetricExplanation struct {
 	// Metric is the name that was asked for; a histogram has several.
 	Metric string `json:"metric"`

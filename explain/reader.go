@@ -6,7 +6,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// Reader is what explanations read from the store. All of it must be as of one moment.
+// Reader reads the store for explanations. All answers must be as of one moment.
 type Reader struct {
 	RecordReader
 	DeploymentReader

@@ -9,7 +9,7 @@ import (
 	"dora-exporter/dora/rules"
 )
 
-// Reference is what the text of an issue names, with the deployments that it means.
+// Reference is a reference in the text of an issue, with the deployments that it means.
 type Reference struct {
 	Reference   string            `json:"reference"`
 	Deployments []NamedDeployment `json:"deployments"`

@@ -9,7 +9,7 @@ import (
 	"dora-exporter/dora/rules"
 )
 
-// Shipment is what a deployment ships.
+// Shipment explains what a deployment ships.
 type Shipment struct {
 	Relation       dora.Relation `json:"relation"`
 	Meaning        string        `json:"meaning"`

@@ -35,7 +35,7 @@ func deploymentUnmeasured(t dora.DeploymentRecord, failed []Evidence, facts []do
 	for _, f := range facts {
 		if f.Family == dora.DeploymentsDurationUnavailable {
 			_, key, _ := dora.CutSubject(f.Subject)
-			_, id := splitKey(key)
+			_, id := dora.SplitKey(key)
 			add("the duration of status "+id, f.Labels["reason"])
 		}
 	}

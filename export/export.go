@@ -3,7 +3,9 @@ package export
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -32,7 +34,7 @@ type Sink interface {
 	Close() error
 }
 
-// Summary is what was exported.
+// Summary describes an export.
 type Summary struct {
 	Series, Samples int64
 	// From and Until are the times of the first and the last sample; zero if there is none.
@@ -43,6 +45,25 @@ type Summary struct {
 	Removed bool
 	// Unsettled is the number of pending evaluations. What follows from them is not exported.
 	Unsettled int
+}
+
+// Write writes the summary as text.
+func (s Summary) Write(out io.Writer) error {
+	if s.Samples == 0 {
+		_, err := fmt.Fprintln(out, "nothing to export: no backfill has read anything of that time")
+		return err
+	}
+	_, err := fmt.Fprintf(out, "series: %d\nsamples: %d\nfrom %s to %s\n", s.Series, s.Samples, s.From.Format(time.RFC3339), s.Until.Format(time.RFC3339))
+	if len(s.Imported) > 0 {
+		_, _ = fmt.Fprintf(out, "left out, since Prometheus has their series from the exporter whose file was imported: %s\n", strings.Join(s.Imported, ", "))
+	}
+	if s.Removed {
+		_, _ = fmt.Fprintln(out, "storage.retention has removed facts; what they counted is missing")
+	}
+	if s.Unsettled > 0 {
+		_, _ = fmt.Fprintf(out, "%d evaluations are pending; export again when they are done\n", s.Unsettled)
+	}
+	return err
 }
 
 // exporter exports to a sink.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -19,19 +20,6 @@ type Store interface {
 	Backlog(ctx context.Context) (dora.Backlog, error)
 }
 
-// Request is what a backfill is to read.
-type Request struct {
-	// Since and Until limit the time of what is read; Until is zero for now.
-	Since time.Time `json:"since"`
-	Until time.Time `json:"until,omitzero"`
-	// Repositories are owner/name, or owner/* for all of an owner.
-	Repositories []string `json:"repositories,omitempty"`
-	// Sources are dora.GitHub and dora.Jira.
-	Sources []string `json:"sources,omitempty"`
-	// MaxRate limits the calls per hour; 0 for no limit but GitHub's.
-	MaxRate int `json:"max_rate,omitempty"`
-}
-
 // Progress is how far a backfill is.
 type Progress struct {
 	// Done of Repositories were read. CallsLeft is how many calls the others take at most.
@@ -41,6 +29,16 @@ type Progress struct {
 	Spent
 	// Failed are the repositories, deployments (owner/name#id) and issues that could not be read.
 	Failed []string
+}
+
+// Write writes the progress at the end of a backfill as text.
+func (p Progress) Write(out io.Writer) error {
+	_, err := fmt.Fprintf(out, "repositories: %d of %d\ndeployments: %d\nincidents: %d\nnew events: %d\nGitHub: %d calls, %d points\n",
+		p.Done, p.Repositories, p.Deployments, p.Issues, p.Deliveries, p.Calls, p.Points)
+	for _, name := range p.Failed {
+		_, _ = fmt.Fprintf(out, "not read: %s\n", name)
+	}
+	return err
 }
 
 // Backfill reads a history and stores the deliveries of it. It goes on where an earlier one was interrupted.

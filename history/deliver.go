@@ -52,11 +52,11 @@ func (b *Backfill) add(ctx context.Context, all []dora.Delivery) error {
 			added = 0
 			for _, d := range batch {
 				d.Received = now
-				is, err := tx.Deliveries().Add(d)
+				isNew, err := tx.Deliveries().Add(d)
 				if err != nil {
 					return err
 				}
-				if is {
+				if isNew {
 					added++
 				}
 			}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // issue is an issue as the search has it: with its present fields, and its changes.
@@ -100,13 +102,13 @@ func (i issue) payloads(s site, teamField string) [][]byte {
 			now.fields["resolutiondate"] = cmpOr(lastDate, now.fields["resolutiondate"])
 		}
 	}
-	all := [][]byte{now.payload(i, "jira:issue_created", created, nil)}
+	all := [][]byte{now.payload(i, dora.IssueCreated, created, nil)}
 	for n, c := range changes {
 		now.apply(c)
 		if n == len(changes)-1 { // what the last change left is what there is
 			now.fields = i.Fields
 		}
-		all = append(all, now.payload(i, "jira:issue_updated", c.Created, &c))
+		all = append(all, now.payload(i, dora.IssueUpdated, c.Created, &c))
 	}
 	return all
 }

@@ -39,7 +39,7 @@ const (
 	// maxIssuePage is the largest page of a search, and maxAnswer limits an answer in bytes.
 	maxIssuePage = 100
 	maxAnswer    = 64 << 20
-	// updatedBefore is how long before an earlier backfill its changes are read again: the search may lag behind.
+	// updatedBefore is how long before the end of an earlier backfill changes are read again: the search may lag behind.
 	updatedBefore = dora.Day
 )
 
@@ -55,7 +55,7 @@ type issuesPart struct {
 	Done bool   `json:"done,omitempty"`
 }
 
-// site is what has to be known of a Jira before its issues are read.
+// site has the properties of a Jira that are needed to read its issues.
 type site struct {
 	cloud bool
 	// zone is the time zone of the user, in which dates of JQL are.
@@ -64,8 +64,7 @@ type site struct {
 	categories map[string]string
 }
 
-// readIssues reads the issues that were updated since, or what is left of them. What an earlier request had begun is finished before more is
-// read.
+// readIssues reads the issues that were updated since the requested time. An earlier request that was interrupted is finished first.
 func (b *Backfill) readIssues(ctx context.Context) error {
 	s, err := b.Issues.site(ctx)
 	if err != nil {
@@ -86,24 +85,24 @@ func (b *Backfill) readIssues(ctx context.Context) error {
 // beginIssues returns how far the issues were read, as begin does for a repository.
 func (b *Backfill) beginIssues(ctx context.Context, name string) (p issuesPart, resumed bool, err error) {
 	var known issuesPart
-	var is bool
+	var isKnown bool
 	err = b.Store.Update(ctx, func(tx dora.Tx) (err error) {
 		known = issuesPart{}
-		is, err = tx.Backfill().Part(name, &known)
-		is = is && known.JQL == b.Issues.JQL
+		isKnown, err = tx.Backfill().Part(name, &known)
+		isKnown = isKnown && known.JQL == b.Issues.JQL
 		return err
 	})
-	if err != nil || is && (!known.Done || !b.Until.IsZero() && known.covers(b.Request)) {
+	if err != nil || isKnown && (!known.Done || !b.Until.IsZero() && known.covers(b.Request)) {
 		return known, true, err
 	}
 	fresh := issuesPart{span: b.spanOf(), From: b.Since, JQL: b.Issues.JQL}
-	if is && known.leadsTo(b.Request) {
+	if isKnown && known.leadsTo(b.Request) {
 		fresh.Since, fresh.From = known.Since, later(b.Since, known.end().Add(-updatedBefore))
 	}
 	return fresh, false, nil
 }
 
-// readIssuesPart reads what is left of the issues, a page at a time.
+// readIssuesPart reads the rest of the issues, a page at a time.
 func (b *Backfill) readIssuesPart(ctx context.Context, s site, name string, p issuesPart) error {
 	for before := p.Next; !p.Done; {
 		found, err := b.Issues.search(ctx, s, p)
@@ -230,7 +229,7 @@ func (j *Jira) query(s site, since time.Time) string {
 	return fmt.Sprintf(`(%s) AND updated >= "%s" ORDER BY created ASC`, j.JQL, since.In(s.zone).Format("2006-01-02 15:04"))
 }
 
-// get makes a call until it is answered. What Jira refuses for good is an error.
+// get makes a call again until it is answered. A *refusedError is wrapped in the error if Jira refuses it for good.
 func (j *Jira) get(ctx context.Context, path string, query url.Values, to any) error {
 	for failures := 1; ; failures++ {
 		wait, err := j.try(ctx, path, query, to)

@@ -1,8 +1,6 @@
 package history
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -10,10 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"dora-exporter/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the queries that the integration tests check against GitHub's schema")
 
 // queries are all queries, as they are sent.
 func queries() map[string]string {
@@ -40,19 +36,7 @@ func behind(each int, shas ...string) string {
 // The integration tests check the files in testdata against GitHub's published schema.
 func TestQueriesAreChecked(t *testing.T) {
 	for name, query := range queries() {
-		file := filepath.Join("testdata", name+".graphql")
-		if *update {
-			if err := os.WriteFile(file, []byte(query+"\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		checked, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(checked), query+"\n"); diff != "" {
-			t.Errorf("%s: run go test ./history -update and the integration tests: -file +query\n%s", file, diff)
-		}
+		golden.Compare(t, filepath.Join("testdata", name+".graphql"), query+"\n")
 	}
 }
 

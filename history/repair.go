@@ -9,7 +9,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// RepairStore is what a repair needs of the store.
+// RepairStore is the store as a repair uses it.
 type RepairStore interface {
 	Store
 	// Accept stores a delivery unless it is there already.
@@ -26,10 +26,24 @@ const (
 	KindIssue = "issue_event"
 )
 
+// How missing events are found.
+//
+// Deliveries. Where GitHub lets the account read webhooks, their deliveries are listed since the last check. Of an event whose delivery
+// failed, the payload is fetched and stored; if GitHub does not have it any more, it is asked to deliver the event again.
+//
+// Comparison. Where webhooks can't be read, and for the time that their lists don't cover, the newest deployments of the repositories that
+// events have named lately are read in bulk, and their statuses compared with those that are stored.
+//
+// Issues. The issues that Jira says were updated since the last check are read with their changes, and each change is made the event that
+// a webhook would have brought.
+//
+// All events go through the same inbox as those of webhooks, with the same keys: an event that was found twice, or whose webhook arrives
+// after all, counts once. How far a check got is stored, so that the next one, of this server or another, continues there.
+
 // Repair finds events that no webhook has brought, and stores them as if one had: at the start, and then from time to time. Each account of
 // GitHub, and Jira, is checked by itself, by one server at a time.
 type Repair struct {
-	// Interval is the time between two checks of an account, IssueInterval between two of Jira; 0 for none.
+	// Interval is the time between two checks of an account, IssueInterval that between two of Jira; 0 turns them off.
 	Interval, IssueInterval time.Duration
 	Accounts                []RepairAccount
 	// AccountOf returns the index of the account for a repository by host and owner; false if there is none.
@@ -52,8 +66,8 @@ type Repair struct {
 	// Now is the clock of the machine, Clock that of the store.
 	Now, Clock func() time.Time
 	Sleep      func(ctx context.Context, d time.Duration)
-	// OnChecked is called with how many events of a kind were checked, how many of these no webhook had brought, and how many of these were
-	// stored, or are delivered again.
+	// OnChecked is called with the numbers of events of a kind that were checked, that no webhook had brought, and that were repaired:
+	// stored, or requested again.
 	OnChecked func(kind, account string, checked, missing, repaired int)
 
 	prepare     sync.Once
@@ -65,7 +79,7 @@ type Repair struct {
 type RepairAccount struct {
 	// Name is that of the account in metrics.
 	Name string
-	// Host is that of events of its server, where an answer does not tell it.
+	// Host is the host of the server's API, used where an answer does not name it.
 	Host string
 	// Window is for how long the server lists deliveries.
 	Window time.Duration
@@ -90,7 +104,7 @@ type Hooks interface {
 	Redeliver(ctx context.Context, owner, hook string, delivery int64) error
 }
 
-// grace is how old an event must be to be missing: the webhook of a younger one may be under way. It is stored all the same.
+// grace is how old an event must be to count as missing: the webhook of a younger one may be under way. It is stored all the same.
 const grace = time.Minute
 
 // Run checks until ctx ends.
@@ -116,13 +130,13 @@ func (r *Repair) init() {
 }
 
 const (
-	// firstCheckLimit is for how long the first check is waited for at most, and firstProcessedLimit for how long what it has stored.
+	// firstCheckLimit is how long WaitFirst waits at most for the first check, firstProcessedLimit how long for the events that it has stored.
 	firstCheckLimit     = 10 * time.Minute
 	firstProcessedLimit = time.Minute
 )
 
-// WaitFirst returns when all has been checked once since the start, or could not be, and what was found is processed: what is evaluated
-// afterwards has the neighbours that happened during a stop. It does not wait for ever.
+// WaitFirst returns when everything has been checked once since the start, or could not be, and the events that were found are processed:
+// what is evaluated afterwards has its neighbours of the time of a stop. The wait is limited.
 func (r *Repair) WaitFirst(ctx context.Context) {
 	r.init()
 	ctx, cancel := context.WithTimeout(ctx, firstCheckLimit)

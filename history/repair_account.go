@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// activeSince is the greatest age of the newest event of a repository that is checked.
+	// activeSince is the greatest age of the newest event of a repository for the repository to be checked.
 	activeSince = 30 * dora.Day
 	// compareInterval is the time between two comparisons in bulk of an owner whose webhooks can't be read, and between two looks at the
 	// deliveries of a repository's webhook.
 	compareInterval = time.Hour
-	// maxRepairFailures is how often a call may fail before a check ends. The next one begins soon, where it was.
+	// maxRepairFailures is how often a call may fail before a check ends. The next check begins soon, and continues it.
 	maxRepairFailures = 5
 	// compareOverlap is how long before the last check statuses are compared again.
 	compareOverlap = 10 * time.Minute
@@ -29,7 +29,7 @@ type accountCheck struct {
 	RepairAccount
 
 	index int
-	// bulk reads in bulk.
+	// bulk reads deployments in bulk.
 	bulk Backfill
 	// found are the webhooks of owners, compared are the owners that this process has compared in bulk.
 	found    map[string]foundHooks
@@ -56,10 +56,10 @@ func newAccountCheck(r *Repair, index int) *accountCheck {
 
 // ownerState is how far an owner was checked.
 type ownerState struct {
-	// Checked is the time up to which all statuses are there, Compared when they were compared in bulk last.
+	// Checked is the time up to which all statuses are stored, Compared when they were last compared in bulk.
 	Checked  time.Time `json:"checked,omitzero"`
 	Compared time.Time `json:"compared,omitzero"`
-	// Unavailable is true if no call could be made for the owner, so that GitHub may not have sent webhooks, either.
+	// Unavailable is true if no call could be made for the owner: GitHub may not have sent its webhooks, either.
 	Unavailable bool `json:"unavailable,omitempty"`
 }
 
@@ -88,7 +88,7 @@ func (c *accountCheck) run(ctx context.Context) error {
 	return errors.Join(append(failed, ctx.Err())...)
 }
 
-// call makes a call until it is answered or will never be.
+// call makes a call again until it is answered, or fails for good.
 func (c *accountCheck) call(ctx context.Context, f func() error) error { return c.bulk.retry(ctx, f) }
 
 // owners returns the repositories that events have named lately, and those that are configured, by their owners in lower case.
@@ -119,7 +119,7 @@ func (c *accountCheck) owners(ctx context.Context) (map[string][]string, error) 
 }
 
 // checkOwner checks the repositories of an owner: by the deliveries of their webhooks, and by a comparison in bulk where these are not
-// complete. With hasApp, the webhook of the account's App has all that happened since appSince.
+// complete. With hasApp, the webhook of the account's App has all events since appSince.
 func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []string, hasApp bool, appSince time.Time) error {
 	part := repairPrefix + c.Name + "/owner/" + owner
 	var state ownerState

@@ -11,24 +11,25 @@ import (
 	"dora-exporter/dora"
 )
 
-// runsLong is how long before the compared time deployments may have been created for further pages to be read.
-const runsLong = dora.Day
+// longestRun is how long a deployment is expected to run at most: of deployments that were created longer before the compared time, no
+// further page is read.
+const longestRun = dora.Day
 
 // compare compares the statuses of the newest deployments of an owner's repositories since a time with those that are stored, and stores
 // those that are missing.
 func (c *accountCheck) compare(ctx context.Context, owner string, names []string, since time.Time) error {
-	for some := range slices.Chunk(names, comparedAtOnce) {
-		full := make([]string, len(some))
-		for i, name := range some {
-			full[i] = owner + "/" + name
+	for batch := range slices.Chunk(names, comparedAtOnce) {
+		fullNames := make([]string, len(batch))
+		for i, name := range batch {
+			fullNames[i] = owner + "/" + name
 		}
-		answer, err := c.newest(ctx, owner, full)
+		answer, err := c.newest(ctx, owner, fullNames)
 		noBulk := errors.Is(err, dora.ErrNoBulk)
 		if err != nil && !noBulk {
 			return err
 		}
-		for i, name := range some {
-			p := &part{Host: cmp.Or(c.hosts[full[i]], c.Host), Owner: owner, Name: name, span: span{Since: since, Began: c.Now()}}
+		for i, name := range batch {
+			p := &part{Host: cmp.Or(c.hosts[fullNames[i]], c.Host), Owner: owner, Name: name, span: span{Since: since, Began: c.Now()}}
 			read := c.readBulk
 			if noBulk {
 				read = c.readByREST
@@ -41,7 +42,7 @@ func (c *accountCheck) compare(ctx context.Context, owner string, names []string
 				return err
 			}
 			if err != nil {
-				c.Logger.Warn("the deployments of a repository can't be compared, leaving it out", "repository", full[i], "error", err)
+				c.Logger.Warn("the deployments of a repository can't be compared, leaving it out", "repository", fullNames[i], "error", err)
 			}
 		}
 	}
@@ -61,11 +62,11 @@ func (c *accountCheck) newest(ctx context.Context, owner string, names []string)
 	}
 }
 
-// readBulk returns the deployments whose statuses are to be compared: those of r, which has been read, and of further pages as long as they
-// are young enough to be still running.
+// readBulk returns the deployments whose statuses are compared: those of r, which has been read, and of further pages as long as they
+// may still be running.
 func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode) (all []dora.ArchivedDeployment, err error) {
 	if r == nil {
-		return nil, nil // it is gone, or was never shown to the token
+		return nil, nil // it is gone, or the token may not see it
 	}
 	size := newPageSizes(c.bulk.Labels)
 	p.PullsRead = true // they are not compared
@@ -86,7 +87,7 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 				return nil, err
 			}
 			all = append(all, a)
-			more = more && !a.Created.Before(p.Since.Add(-runsLong))
+			more = more && !a.Created.Before(p.Since.Add(-longestRun))
 		}
 		if !more {
 			return all, nil
@@ -98,7 +99,7 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 	}
 }
 
-// readByREST returns the deployments whose statuses are to be compared, without their statuses.
+// readByREST returns the deployments whose statuses are compared, without their statuses.
 func (c *accountCheck) readByREST(ctx context.Context, p *part, _ *repositoryNode) (all []dora.ArchivedDeployment, err error) {
 	for number := 1; number != 0; {
 		page, next, err := c.bulk.deploymentsPage(ctx, p, number)
@@ -106,7 +107,7 @@ func (c *accountCheck) readByREST(ctx context.Context, p *part, _ *repositoryNod
 			return nil, err
 		}
 		for _, d := range page {
-			if d.CreatedAt.Before(p.Since.Add(-runsLong)) {
+			if d.CreatedAt.Before(p.Since.Add(-longestRun)) {
 				return all, nil
 			}
 			p.identifyBy(d.RepositoryURL)
@@ -121,7 +122,7 @@ func (c *accountCheck) readByREST(ctx context.Context, p *part, _ *repositoryNod
 	return all, nil
 }
 
-// identifyBy takes over how a repository is spelled from its address in the API.
+// identifyBy sets the owner and the name as a repository's address in the API spells them.
 func (p *part) identifyBy(address string) {
 	_, path, _ := strings.Cut(address, "/repos/")
 	if owner, name, ok := strings.Cut(path, "/"); ok && dora.RepositoryName(owner, name) == dora.RepositoryName(p.Owner, p.Name) {
@@ -158,8 +159,8 @@ func (c *accountCheck) repairDeployments(ctx context.Context, p *part, all []dor
 // isCompared reports whether a status is of the time that is compared.
 func (p *part) isCompared(s dora.ArchivedStatus) bool { return !s.At.Before(p.Since) }
 
-// missing returns the deployments of which not all statuses are stored, and those that have no status, with the number of statuses that were
-// compared. GraphQL does not tell the numbers of statuses, so as many must be stored as there are of the same state and time.
+// missing returns the deployments that have no status, or some that are not stored, and how many statuses were compared. GraphQL does not
+// give the ids of statuses, so a deployment must have as many stored ones of a state and a time as GraphQL lists.
 func (c *accountCheck) missing(ctx context.Context, p *part, all []dora.ArchivedDeployment) (missing []dora.ArchivedDeployment, checked int, err error) {
 	err = c.Store.Update(ctx, func(tx dora.Tx) error {
 		missing, checked = nil, 0
@@ -198,7 +199,7 @@ func (c *accountCheck) repairDeployment(ctx context.Context, p *part, a dora.Arc
 		return nil
 	}
 	if a.Incomplete || len(a.Statuses) > 0 {
-		a.Incomplete = true // so that older statuses get their numbers, too
+		a.Incomplete = true // so that older statuses get their ids, too
 		if err := c.bulk.numberStatuses(ctx, p, &a); err != nil {
 			return err
 		}

@@ -107,7 +107,7 @@ func (c *accountCheck) list(ctx context.Context, owner, hook string, since time.
 	}
 }
 
-// errCursor is the error of a list whose cursor is not valid any more. errLost is that of a delivery that the server does not have any more.
+// errCursor reports that the cursor of a list is no longer valid, errLost that the server no longer has a delivery.
 var (
 	errCursor = errors.New("the list of deliveries can't be continued")
 	errLost   = errors.New("the server does not have the delivery any more")
@@ -196,7 +196,7 @@ func (c *accountCheck) redeliver(ctx context.Context, owner string, hook dora.Ho
 		c.OnChecked(KindDelivery, c.Name, 0, 1, 0)
 		return errLost
 	case err == nil:
-		c.Logger.Info("GitHub delivers an event again that a webhook did not bring", about...)
+		c.Logger.Info("asked GitHub to deliver an event again that a webhook did not bring", about...)
 		c.OnChecked(KindDelivery, c.Name, 0, 1, 1)
 	}
 	return err

@@ -15,9 +15,9 @@ const (
 	firstIssues = 7 * dora.Day
 	// issuesOverlap is how long before the last check changes are read again: the search may lag behind.
 	issuesOverlap = 10 * time.Minute
-	// processedLimit is for how long pending deliveries are waited for, which may have what is looked for.
+	// processedLimit is how long a check waits at most for pending deliveries, which may have the events that it looks for.
 	processedLimit = 10 * time.Second
-	// sameTime is the greatest difference between the times of a change and of an event without a number that tells the same.
+	// sameTime is the greatest difference between the times of a change and of an event without the id of a changelog about the same change.
 	sameTime = 2 * time.Second
 )
 
@@ -33,8 +33,9 @@ func newIssueCheck(r *Repair) *issueCheck {
 	return &issueCheck{r, r.Issues.Site()}
 }
 
-// issuesState is the time up to which all events of issues are there.
+// issuesState is how far the issues were checked.
 type issuesState struct {
+	// Checked is the time up to which all events are stored.
 	Checked time.Time `json:"checked,omitzero"`
 }
 
@@ -72,7 +73,7 @@ func (c *issueCheck) run(ctx context.Context) error {
 	return c.save(ctx, part, state)
 }
 
-// checkIssue stores what is missing of the events of an issue since a time.
+// checkIssue stores the events of an issue since a time that are missing.
 func (c *issueCheck) checkIssue(ctx context.Context, s site, raw json.RawMessage, since time.Time) error {
 	i, err := c.Issues.issue(ctx, s, raw)
 	if err != nil {
@@ -109,8 +110,8 @@ func (c *issueCheck) checkIssue(ctx context.Context, s site, raw json.RawMessage
 	return nil
 }
 
-// isKnown reports whether another event tells the same: one of the same change, or one at the same time without a number, as Automation rules
-// send it. A comment is known if what it refers to is.
+// isKnown reports whether a stored event is about the same change: by the id of its changelog, or by its time if it has none, as Automation
+// rules send it. A comment is known if the issue has all of its references.
 func (c *issueCheck) isKnown(ctx context.Context, change dora.IncidentChange) (known bool, err error) {
 	err = c.Store.Update(ctx, func(tx dora.Tx) error {
 		incident, err := tx.Incidents().Get(change.IssueKey())

@@ -7,18 +7,18 @@ import (
 	"dora-exporter/dora"
 )
 
-// repairTask is what is checked by itself, by one server at a time.
+// repairTask is a check that runs by itself, on one server at a time.
 type repairTask struct {
 	// name is that of the part with its state.
 	name string
-	// account has the events of these kinds that are checked: an account of GitHub, or the site of Jira.
+	// account is the account of GitHub or the site of Jira whose events of some kinds are checked.
 	account  string
 	kinds    []string
 	interval time.Duration
 	check    func(ctx context.Context) error
 }
 
-// taskState names the server that runs the check, with its last heartbeat, and tells when the last check ended, by the store's clock.
+// taskState is the server that runs the check, its last heartbeat, and when the last check ended, by the store's clock.
 type taskState struct {
 	Runner   string    `json:"runner,omitempty"`
 	Beat     time.Time `json:"beat,omitzero"`
@@ -26,13 +26,13 @@ type taskState struct {
 }
 
 const (
-	// repairPoll is the longest time between two looks at whether a check is due, repairRetry the time after a failed one.
+	// repairPoll is how often a server finds out whether a check is due, repairRetry the time until a failed check is tried again.
 	repairPoll  = 5 * time.Second
 	repairRetry = time.Minute
-	// beatInterval is the time between two heartbeats of a check, silentAfter the time without one after which another server takes over.
+	// beatInterval is the time between two heartbeats of a check. After silentAfter without one, another server takes over.
 	beatInterval = 10 * time.Second
 	silentAfter  = time.Minute
-	// checkLimit is the longest time of a check. The next one goes on where it was.
+	// checkLimit is the longest time of a check. The next check continues it.
 	checkLimit = 30 * time.Minute
 	// releaseLimit is the longest time of storing that a check has ended.
 	releaseLimit = 2 * time.Second
@@ -60,8 +60,8 @@ func (r *Repair) runTask(ctx context.Context, t repairTask, onFirst func()) {
 	}
 }
 
-// checkIfDue runs a check if it is due and no other server runs it. It reports whether there was a check since the start: one of this server
-// before, or one of another since started. For a single server the end of the last check does not tell: after a kill, the clock may be behind
+// checkIfDue runs a check if it is due and no other server runs it. It reports whether there was a check since the start: by this server
+// before, or by another one since started. A single server does not use the time of the last check: after a kill, the clock may be behind
 // it.
 func (r *Repair) checkIfDue(ctx context.Context, t repairTask, started time.Time, before bool) (checked bool, err error) {
 	due := false
@@ -69,7 +69,7 @@ func (r *Repair) checkIfDue(ctx context.Context, t repairTask, started time.Time
 		var state taskState
 		_, err := tx.Backfill().Part(t.name, &state)
 		checked = before || r.Shared && state.Finished.After(started)
-		due = (!checked || r.Clock().Sub(state.Finished) >= t.interval) && !r.isOfOther(state)
+		due = (!checked || r.Clock().Sub(state.Finished) >= t.interval) && !r.runsElsewhere(state)
 		if err != nil || !due {
 			return err
 		}
@@ -93,12 +93,12 @@ func (r *Repair) checkIfDue(ctx context.Context, t repairTask, started time.Time
 	return err == nil, err
 }
 
-// isOfOther reports whether another server runs the check.
-func (r *Repair) isOfOther(s taskState) bool {
+// runsElsewhere reports whether another server runs the check.
+func (r *Repair) runsElsewhere(s taskState) bool {
 	return r.Shared && s.Runner != "" && s.Runner != r.Runner && r.Clock().Sub(s.Beat) < silentAfter
 }
 
-// checkWithBeat runs a check, and stores heartbeats meanwhile.
+// checkWithBeat runs a check and stores heartbeats until it ends.
 func (r *Repair) checkWithBeat(ctx context.Context, t repairTask) error {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
@@ -107,7 +107,7 @@ func (r *Repair) checkWithBeat(ctx context.Context, t repairTask) error {
 		defer close(ended)
 		for ctx.Err() == nil {
 			if r.Sleep(ctx, beatInterval); ctx.Err() == nil {
-				_ = r.changeTask(ctx, t, func(state *taskState) { state.Beat = r.Clock() }) // the next one may work
+				_ = r.changeTask(ctx, t, func(state *taskState) { state.Beat = r.Clock() }) // the next heartbeat may work
 			}
 		}
 	}()

@@ -283,7 +283,7 @@ func (s *backlogged) Backlog(context.Context) (dora.Backlog, error) {
 }
 
 // What the first check has stored is processed before anything is evaluated, unless that takes too long.
-func TestEvaluationsWaitForWhatWasRepaired(t *testing.T) {
+func TestEvaluationsWaitForRepair(t *testing.T) {
 	for name, test := range map[string]struct {
 		interval      time.Duration
 		pending, left int

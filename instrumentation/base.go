@@ -74,9 +74,6 @@ func (i *Instruments) Restore(s dora.State) {
 	}
 	i.restored = true
 	i.version++
-	for _, c := range i.producers {
-		c.changed = nil
-	}
 }
 
 type restoredLabels struct {

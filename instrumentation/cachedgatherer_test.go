@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
 
 	"dora-exporter/dora"
 )
@@ -29,6 +30,9 @@ func TestCachedGatherer(t *testing.T) {
 			if random.IntN(2) == 0 {
 				labels[name] = "true"
 			}
+		}
+		if random.IntN(4) == 0 {
+			return dora.Fact{Family: f.Name, Labels: labels, At: time.UnixMilli(1), Subject: dora.ZeroSubject(labels)}
 		}
 		return dora.Fact{Family: f.Name, Labels: labels, Value: random.Int64N(1e9), At: time.UnixMilli(random.Int64N(1e12)), ID: random.Int64N(9)}
 	}
@@ -190,4 +194,21 @@ func TestFirstScrapeIsAtomic(t *testing.T) {
 	}
 	close(done)
 	recording.Wait()
+}
+
+// A series may change while the cache is filled in steps, and then is gathered in two of them: the later value holds.
+func TestMergeOfASeriesTwice(t *testing.T) {
+	metric := func(repository string, value float64) *dto.Metric {
+		name := "repo"
+		return &dto.Metric{Label: []*dto.LabelPair{{Name: &name, Value: &repository}}, Counter: &dto.Counter{Value: &value}}
+	}
+	known := &dto.MetricFamily{Metric: []*dto.Metric{metric("a", 1), metric("c", 1), metric("d", 1)}}
+	changed := &dto.MetricFamily{Metric: []*dto.Metric{metric("c", 2), metric("b", 2), metric("c", 3)}}
+	var got []string
+	for _, m := range merge(known, changed).Metric {
+		got = append(got, fmt.Sprint(m.Label[0].GetValue(), m.Counter.GetValue()))
+	}
+	if diff := cmp.Diff([]string{"a1", "b2", "c3", "d1"}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
 }

@@ -134,10 +134,10 @@ func TestDeltas(t *testing.T) {
 			if _, sent := flush()[countOfSuccess]; sent {
 				t.Error("a series without additions is sent")
 			}
-			r.Say("a point is odd", 1)
+			r.RejectPart("a point is odd", 1)
 			record(t, i, someFacts()...)
 			flush()
-			r.Say("", 0)
+			r.RejectPart("", 0)
 			record(t, i, someFacts()...)
 			flush()
 			stop(t, push)

@@ -45,7 +45,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Backlog is what waits in the store.
+// Backlog counts the work that waits in the store.
 type Backlog struct {
 	// Deliveries is the number of deliveries not processed yet, Oldest the arrival of the first of them; zero if there is none.
 	Deliveries int

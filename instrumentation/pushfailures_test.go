@@ -53,7 +53,7 @@ func TestPartialSuccess(t *testing.T) {
 			log := &lockedBuffer{}
 			push := startAndWait(t, i, pushOptions(protocol, p.endpoint(r.Address, "http"), slog.New(slog.NewTextHandler(log, nil))), r)
 			for _, refused := range []int64{0, 2, 3, 0} {
-				r.Say("a point is odd (1 of them rejected)", refused)
+				r.RejectPart("a point is odd (1 of them rejected)", refused)
 				if err := push.reader.ForceFlush(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -87,7 +87,9 @@ func TestSlowReceiver(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				flushing := make(chan struct{})
 				go func() { _ = push.reader.ForceFlush(ctx); close(flushing) }()
-				time.Sleep(100 * time.Millisecond)
+				if !away {
+					eventually(t, "a request is blocked", func() bool { return len(r.Requests()) > 0 })
+				}
 				began := time.Now()
 				record(t, i, someFacts()...)
 				scrape(t, i, "")

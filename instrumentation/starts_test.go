@@ -144,3 +144,23 @@ func TestEarlyPushes(t *testing.T) {
 	}
 	stop(t, push)
 }
+
+// A push is asked for when series have begun since the last facts, and not again for facts of known series.
+func TestPushIsRequestedOnce(t *testing.T) {
+	i := newInstruments(t)
+	i.Restore(dora.State{})
+	fact := dora.Fact{Family: dora.DeploymentsTotal, Labels: success, Value: 1}
+	requested := func(when string, want int) {
+		t.Helper()
+		if n := len(i.newSeries); n != want {
+			t.Errorf("%s: %d pushes are asked for, want %d", when, n, want)
+		}
+	}
+	i.Begin([]dora.SeriesStart{{Family: dora.DeploymentsTotal, Labels: success, At: time.UnixMilli(1)}})
+	requested("before the facts", 0)
+	record(t, i, fact)
+	requested("with the first fact", 1)
+	<-i.newSeries
+	record(t, i, fact)
+	requested("with the next one", 0)
+}

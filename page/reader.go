@@ -7,7 +7,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// Reader is what the pages read from the store.
+// Reader reads the store for the pages.
 type Reader interface {
 	// Recent returns the newest deliveries, at most limit, in the order of arrival.
 	Recent(ctx context.Context, limit int) ([]dora.StoredDelivery, error)

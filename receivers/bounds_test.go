@@ -166,6 +166,11 @@ func TestFormsOfManyFields(t *testing.T) {
 	if answer.Code != http.StatusAccepted {
 		t.Errorf("status %d: %s", answer.Code, answer.Body)
 	}
+	escaped := "a=b&%70%61%79%6c%6f%61%64=" + url.QueryEscape(status("e", "", ""))
+	answer = b.gitHub("deployment_status", escaped, "Content-Type", formType, "X-Hub-Signature-256", sign(gitHubSecret, escaped))
+	if answer.Code != http.StatusAccepted {
+		t.Errorf("an escaped name: status %d: %s", answer.Code, answer.Body)
+	}
 	for _, body := range []string{"payload=%zz", "pay=load", "", strings.Repeat("&", 1<<20)} {
 		answer := b.gitHub("deployment_status", body, "Content-Type", formType, "X-Hub-Signature-256", sign(gitHubSecret, body))
 		if answer.Code != http.StatusBadRequest {

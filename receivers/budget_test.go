@@ -125,3 +125,28 @@ func TestBudgetIsReclaimed(t *testing.T) {
 		}
 	})
 }
+
+// Who gives up lets those go on that want less and came later, at once.
+func TestBudgetServesThoseBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(10)
+		verified := b.share(func() { t.Error("a verified body was reclaimed") })
+		if err := verified.grow(t.Context(), 6); err != nil {
+			t.Fatal(err)
+		}
+		verified.exempt()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		large, small := b.share(func() {}), b.share(func() {})
+		gaveUp := make(chan error)
+		go func() { gaveUp <- large.grow(ctx, 8) }()
+		synctest.Wait()
+		began := time.Now()
+		if err := small.grow(t.Context(), 4); err != nil || time.Since(began) != time.Second {
+			t.Errorf("the one behind: %v after %s, want after 1s", err, time.Since(began))
+		}
+		if err := <-gaveUp; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the one that gives up: %v", err)
+		}
+	})
+}

@@ -106,7 +106,7 @@ func eventName(p, issue fieldReader) (string, error) {
 			return other, nil
 		}
 		return dora.CommentEvent, nil
-	case dora.IssueCreated, "jira:issue_updated", dora.IssueDeleted:
+	case dora.IssueCreated, dora.IssueUpdated, dora.IssueDeleted:
 		return name, nil
 	}
 	return other, nil

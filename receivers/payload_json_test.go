@@ -13,7 +13,7 @@ import (
 )
 
 // A payload is read and refused as by encoding/json, also one that is cut off or damaged.
-func TestPayloadsAreReadLikeByTheStandardLibrary(t *testing.T) {
+func TestPayloadsLikeEncodingJSON(t *testing.T) {
 	bodies := append(slices.Collect(maps.Values(examples(t, "testdata/github/*.json"))), minimal,
 		`{"ACTION": "created", "Deployment": {"Id": 1}}`,
 		`{"action": "a", "action": "b", "deployment": {"id": 1}, "deployment": {"sha": "x"}}`,

@@ -23,6 +23,7 @@ func TestReferences(t *testing.T) {
 		"owner/repo#12":              {"since acme/web#12.", []dora.Reference{{Owner: "acme", Repository: "web", PullRequest: 12, Deployment: 12}}},
 		"owner/repo@sha":             {"since acme/web@7fd1a60b", []dora.Reference{{Owner: "acme", Repository: "web", Commit: "7fd1a60b"}}},
 		"a SHA":                      {"revert " + sha, []dora.Reference{{Commit: sha}}},
+		"a SHA without letters":      {"revert " + strings.Repeat("1234567890", 4), []dora.Reference{{Commit: strings.Repeat("1234567890", 4)}}},
 		"the beginning of one":       {"(7fd1a60)", []dora.Reference{{Commit: "7fd1a60"}}},
 		"a word is no SHA":           {"defaced effaced 1234567 1234567890", nil},
 		"a deployment by its number": {"Deployment 987654 broke it", []dora.Reference{{Deployment: 987654}}},

@@ -1,20 +1,15 @@
 package report
 
 import (
-	"flag"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"dora-exporter/dora"
+	"dora-exporter/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the files in testdata that the tests compare with")
 
 // exampleReport has a team with everything, one with too little, and one whose name is meant to do harm.
 func exampleReport() Report {
@@ -66,22 +61,6 @@ func TestReportFormats(t *testing.T) {
 		if strings.ContainsRune(out.String(), '\x1b') {
 			t.Errorf("%s: a terminal would act on it", name)
 		}
-		compareWithFile(t, filepath.Join("testdata", name), out.String())
-	}
-}
-
-func compareWithFile(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-		t.Errorf("%s: -want +got:\n%s", path, diff)
+		golden.Compare(t, filepath.Join("testdata", name), out.String())
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// Reader is what a report reads from the store.
+// Reader reads the store for a report.
 type Reader interface {
 	// StoredDays calls f with the days of one moment.
 	StoredDays(ctx context.Context, f func(dora.StoredDays) error) error

@@ -136,7 +136,7 @@ func (o Options) report(s summary) (Report, error) {
 		rows[name] = nil
 	}
 	for _, day := range s.days {
-		if name, is := names[day.Owned]; is {
+		if name, ok := names[day.Owned]; ok {
 			rows[name] = append(rows[name], day.Deployments...)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"dora-exporter/dora/rules"
 )
 
-// summary is what a report is computed from.
+// summary has the days and counts from which a report is computed.
 type summary struct {
 	// first is when the first outcome was, or another time before the report's if that was; zero if there is none.
 	first time.Time

@@ -131,34 +131,44 @@ func TestStopWithHalfOfABody(t *testing.T) {
 	e := newExporter(t, "http://127.0.0.1:1")
 	e.start()
 	d := deployed{id: 1, repo: "web", env: "production"}
-	half := func(w webhook) (c net.Conn, rest string) {
-		t.Helper()
-		c, err := net.Dial("tcp", e.address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Close() })
-		head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n", w.path, len(w.body))
-		for name, value := range w.header {
-			head += name + ": " + value + "\r\n"
-		}
-		if _, err := fmt.Fprint(c, head+"\r\n"+w.body[:10]); err != nil {
-			t.Fatal(err)
-		}
-		return c, w.body[10:]
+	type pending struct {
+		net.Conn
+		answers *bufio.Reader
 	}
-	answer := func(c net.Conn) *http.Response {
+	answer := func(c pending) *http.Response {
 		t.Helper()
 		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+		answer, err := http.ReadResponse(c.answers, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return answer
 	}
+	half := func(w webhook) (c pending, rest string) {
+		t.Helper()
+		connection, err := net.Dial("tcp", e.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = connection.Close() })
+		c = pending{connection, bufio.NewReader(connection)}
+		head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n", w.path, len(w.body))
+		for name, value := range w.header {
+			head += name + ": " + value + "\r\n"
+		}
+		if _, err := fmt.Fprint(c, head+"\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if a := answer(c); a.StatusCode != http.StatusContinue { // the body is being read
+			t.Fatalf("status %d before the body, want 100", a.StatusCode)
+		}
+		if _, err := fmt.Fprint(c, w.body[:10]); err != nil {
+			t.Fatal(err)
+		}
+		return c, w.body[10:]
+	}
 	coming, rest := half(d.status(1, "success", newYear))
 	missing, _ := half(d.status(2, "success", newYear))
-	time.Sleep(200 * time.Millisecond) // both headers are read
 	stopped := make(chan struct{})
 	go func() { e.terminate(); close(stopped) }()
 	e.eventually("it accepts no connection any more", func() error {

@@ -25,8 +25,8 @@ var labelPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // exportCommand prepares the command that exports what happened before the store was created.
 func exportCommand(set *flag.FlagSet) action {
 	o, to := export.Options{Every: 6 * time.Hour}, app.ExportTarget{Labels: dora.Labels{}}
-	dateFlag(set, "since", &o.Since)
-	dateFlag(set, "until", &o.Until)
+	timeFlag(set, "since", &o.Since)
+	timeFlag(set, "until", &o.Until)
 	format := oneOf(set, "o", "openmetrics", "remote-write")
 	set.Func("label", "", func(text string) error {
 		name, value, _ := strings.Cut(text, "=")
@@ -56,24 +56,6 @@ func exportCommand(set *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return writeExported(out, made)
+		return made.Write(out)
 	}
-}
-
-func writeExported(out io.Writer, made export.Summary) error {
-	if made.Samples == 0 {
-		_, err := fmt.Fprintln(out, "nothing to export: no backfill has read anything of that time")
-		return err
-	}
-	_, err := fmt.Fprintf(out, "series: %d\nsamples: %d\nfrom %s to %s\n", made.Series, made.Samples, made.From.Format(time.RFC3339), made.Until.Format(time.RFC3339))
-	if len(made.Imported) > 0 {
-		_, _ = fmt.Fprintf(out, "left out, since Prometheus has their series from the exporter whose file was imported: %s\n", strings.Join(made.Imported, ", "))
-	}
-	if made.Removed {
-		_, _ = fmt.Fprintln(out, "storage.retention has removed facts; what they counted is missing")
-	}
-	if made.Unsettled > 0 {
-		_, _ = fmt.Fprintf(out, "%d evaluations are pending; export again when they are done\n", made.Unsettled)
-	}
-	return err
 }

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	"dora-exporter/app"
 	"dora-exporter/config"
+	"dora-exporter/internal/age"
 )
 
 // flags is the parsed command line.
@@ -50,9 +52,8 @@ func parseFlags(args []string, out, errOut io.Writer) (flags, error) {
 	set.StringVar(&f.WebConfigFile, "web.config.file", "", "")
 	set.Func("web.listen-address", "", f.setListenAddress)
 	set.Func("web.telemetry-path", "", f.setTelemetryPath)
-	level := levelValue{&f.Level}
 	for _, name := range []string{"log", "logs", "log.level"} {
-		set.Var(level, name, "")
+		set.Func(name, "", f.setLevel)
 	}
 	format := oneOf(set, "log.format", "logfmt", "json")
 	set.BoolVar(&f.AcceptStore, "accept-store", false, "")
@@ -112,70 +113,45 @@ func (f *flags) setListenAddress(text string) error {
 }
 
 func (f *flags) setTelemetryPath(text string) error {
-	if !telemetryPath.MatchString(text) || takenPath.MatchString(text) {
+	if !app.IsTelemetryPath(text) {
 		return errors.New("must be a path such as /probe/metrics, and none that the exporter has already")
 	}
 	f.TelemetryPath = text
 	return nil
 }
 
-var (
-	telemetryPath = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
-	takenPath     = regexp.MustCompile(`^/(api|explain|healthz|readyz)(/|$)`)
-)
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "warning": slog.LevelWarn, "error": slog.LevelError,
+}
 
-// choice is a flag.Value with a fixed set of values.
-type choice struct {
-	value   *string
-	options []string
+func (f *flags) setLevel(text string) error {
+	level, known := levels[text]
+	if !known {
+		return errors.New("must be one of: debug, info, warn, warning, error")
+	}
+	f.Level = level
+	return nil
 }
 
 // oneOf defines a flag with a fixed set of values, the first of which is the default.
 func oneOf(set *flag.FlagSet, name string, options ...string) *string {
 	value := options[0]
-	set.Var(choice{&value, options}, name, "")
+	set.Func(name, "", func(text string) error {
+		if !slices.Contains(options, text) {
+			return fmt.Errorf("must be one of: %s", strings.Join(options, ", "))
+		}
+		value = text
+		return nil
+	})
 	return &value
 }
 
-func (c choice) String() string {
-	if c.value == nil {
-		return ""
-	}
-	return *c.value
-}
-
-func (c choice) Set(text string) error {
-	if !slices.Contains(c.options, text) {
-		return fmt.Errorf("must be one of: %s", strings.Join(c.options, ", "))
-	}
-	*c.value = text
-	return nil
-}
-
-// levelValue is a flag.Value for the log level.
-type levelValue struct{ level *slog.Level }
-
-func (v levelValue) String() string {
-	if v.level == nil {
-		return "info"
-	}
-	return strings.ToLower(v.level.String())
-}
-
-func (v levelValue) Set(text string) error {
-	switch text {
-	case "debug":
-		*v.level = slog.LevelDebug
-	case "info":
-		*v.level = slog.LevelInfo
-	case "warn", "warning":
-		*v.level = slog.LevelWarn
-	case "error":
-		*v.level = slog.LevelError
-	default:
-		return errors.New("must be one of: debug, info, warn, warning, error")
-	}
-	return nil
+// timeFlag defines a flag for a time: a date, or how long ago it was.
+func timeFlag(set *flag.FlagSet, name string, to *time.Time) {
+	set.Func(name, "", func(text string) (err error) {
+		*to, err = age.ParseTime(text, time.Now().UTC())
+		return err
+	})
 }
 
 // help is the answer to -h.

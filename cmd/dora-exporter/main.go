@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -15,6 +16,7 @@ import (
 
 	"dora-exporter/app"
 	"dora-exporter/config"
+	"dora-exporter/internal/child"
 )
 
 // Set by the linker: -X main.version=… -X main.revision=….
@@ -25,8 +27,8 @@ var (
 
 func main() {
 	args := os.Args[1:]
-	if os.Args[0] == childName {
-		args = childArguments(os.Stdin)
+	if child.IsChild() {
+		args = child.Arguments(os.Stdin)
 	}
 	os.Exit(start(args))
 }
@@ -44,8 +46,13 @@ func start(args []string) int {
 		fmt.Printf("dora-exporter %s (revision %s, %s)\n", version, revision, runtime.Version())
 		return 0
 	}
-	if flags.run != nil && os.Args[0] != childName {
-		return runInChild(withProgress(strings.Join(flags.Command, " "), args))
+	if flags.run != nil && !child.IsChild() {
+		status, err := child.Run(withProgress(strings.Join(flags.Command, " "), args))
+		if err != nil {
+			printError(err)
+			return 1
+		}
+		return status
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
@@ -99,6 +106,16 @@ func runCommand(ctx context.Context, run func(context.Context, *config.Config, i
 		printError(err)
 	}
 	return 1
+}
+
+// runBuffered runs a command and prints its output after the command has closed the database.
+func runBuffered(ctx context.Context, run func(context.Context, *config.Config, io.Writer) error, c *config.Config) error {
+	var out bytes.Buffer
+	err := run(ctx, c, &out)
+	if _, failed := os.Stdout.Write(out.Bytes()); failed != nil {
+		return errors.Join(err, fmt.Errorf("print the result: %w", failed))
+	}
+	return err
 }
 
 // printError prints each line of an error with the program's name before it.

@@ -18,7 +18,7 @@ const (
 	busyTime = 10 * time.Second
 )
 
-// DayStore is what Days need of the store.
+// DayStore is the store as Days use it.
 type DayStore interface {
 	dora.Transactor
 	dora.Revisions
@@ -102,8 +102,8 @@ func (d *Days) makeSome(ctx context.Context, scope string) (more bool, err error
 	err = d.Store.Update(ctx, func(tx dora.Tx) error {
 		more = false
 		stale, err := tx.Days().Stale()
-		since, is := stale[scope]
-		if err != nil || !is {
+		since, isStale := stale[scope]
+		if err != nil || !isStale {
 			return err
 		}
 		days := rules.NewDays(d.Policy, tx.Days(), d.AtOnce)

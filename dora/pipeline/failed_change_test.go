@@ -140,6 +140,29 @@ func TestSecondHotfix(t *testing.T) {
 	})
 }
 
+// Of the evidence of one second, the first cause decides, even if the deployment that shows it is evaluated last.
+func TestEvidenceOfTheSameSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, x := newEmptyHistory(t)
+		p.policy.HotfixBranches, p.policy.IncidentWindow = dora.MustFilter("hotfix/*"), time.Hour
+		p.repos["web"].changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2, Branch: "hotfix/x"}}
+		paused := true
+		p.repos["web"].down = func(c dora.Comparison) error {
+			if paused && c.Head.SHA == "V2" {
+				return &dora.PausedError{Err: errors.New("paused"), RetryIn: time.Second}
+			}
+			return nil
+		}
+		x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20))...)
+		x.arrive(issue("created", 20, 20, 0)) // opened within the window after V1
+		x.run(settleTime + time.Minute)
+		wantFamily(t, x, "while the calls are paused", dora.ChangeFailures)
+		paused = false
+		x.settle()
+		wantFamily(t, x, "at the end", dora.ChangeFailures, "hotfix 1")
+	})
+}
+
 // The first success after a failure repairs it, even if a later success arrives first and the scope is evaluated in between.
 func TestFirstRepair(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -142,7 +142,7 @@ func TestIncidentThatNamesWhatIsNotKnown(t *testing.T) {
 }
 
 // While GitHub does not show the repository that it names, an incident is evaluated about once a minute, and then at once.
-func TestIncidentOfARepositoryWithoutAccess(t *testing.T) {
+func TestIncidentWithoutAccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, x, hidden := failingHistory(t)
 		p.repos["web"].down = func(dora.Comparison) error {

@@ -122,6 +122,22 @@ func count(s dora.State, prefix string) int {
 	return n
 }
 
+// A deployment that is counted with others counts once, and is folded once: its second success adds only a status and its time.
+func TestLimitOfKnownFacts(t *testing.T) {
+	store := openStore(t)
+	for n := 1; n <= 20; n++ {
+		accept(t, store, preview(n))
+	}
+	limited(t, store, 30)
+	again := preview(20)
+	again.Status.ID, again.Status.CreatedAt = 2000, again.Status.CreatedAt.Add(time.Minute)
+	accept(t, store, again)
+	events, _ := limited(t, store, 30)
+	if diff := cmp.Diff(map[string]int{"github": 1, "dora": 1}, events); diff != "" {
+		t.Errorf("folded: -want +got:\n%s", diff)
+	}
+}
+
 // The groups of families have limits of their own: with no room for deployments there is some for incidents, whose label
 // sets take two series each.
 func TestLimitOfEachGroup(t *testing.T) {

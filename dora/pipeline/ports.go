@@ -6,7 +6,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// DeliveryStore is what the Processor needs of the store.
+// DeliveryStore is the store as the Processor uses it.
 type DeliveryStore interface {
 	dora.Transactor
 	dora.Revisions
@@ -21,7 +21,7 @@ type repositoryNames interface {
 	NewestName(ctx context.Context, repository string) (string, error)
 }
 
-// LookupStore is what Lookups need of the store.
+// LookupStore is the store as Lookups use it.
 type LookupStore interface {
 	dora.Transactor
 	dora.Revisions
@@ -34,7 +34,7 @@ type LookupStore interface {
 	Waiting(ctx context.Context, commit string) (subjects []string, err error)
 }
 
-// EvaluationStore is what the Evaluator needs of the store.
+// EvaluationStore is the store as the Evaluator uses it.
 type EvaluationStore interface {
 	dora.Transactor
 	dora.Revisions
@@ -52,7 +52,7 @@ type EvaluationStore interface {
 	Past(t dora.DeploymentRecord) dora.Past
 }
 
-// ProjectionStore is what the Projection needs of the store.
+// ProjectionStore is the store as the Projection uses it.
 type ProjectionStore interface {
 	dora.Transactor
 	dora.Revisions

@@ -38,6 +38,9 @@ func TestRedeploymentLabel(t *testing.T) {
 		"statuses before and after its success": {[]dora.Event{
 			status(1, 10, a, "success", 0), status(2, 20, a, "queued", 1), status(2, 21, a, "in_progress", 2), status(2, 22, a, "success", 3), status(2, 23, a, "success", 4),
 		}, "01111"},
+		"an earlier status arrives after its success": {[]dora.Event{
+			status(1, 10, b, "success", 0), status(2, 20, a, "success", 2), status(3, 30, a, "success", 3), status(3, 31, a, "queued", 1),
+		}, "0010"},
 		"replaced by the same commit": {[]dora.Event{
 			status(1, 10, a, "success", 0), status(2, 20, b, "success", 1), status(3, 30, b, "success", 2), status(2, 21, b, "inactive", 3),
 		}, "0010"},

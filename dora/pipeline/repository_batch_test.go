@@ -36,6 +36,12 @@ func TestRepositoriesOfABatch(t *testing.T) {
 			names:  map[string]string{"web": "web"},
 		},
 		{
+			name:   "the newest event with a name counts, whatever arrived after it",
+			events: []event{{"web", 1, 10}, {"shop", 1, 25}, {"web", 1, 30}, {"web", 1, 20}},
+			of:     []string{"web", "web", "web", "web"},
+			names:  map[string]string{"web": "web"},
+		},
+		{
 			name:   "without an id, the repository that had the name last is meant",
 			events: []event{{"web", 1, 10}, {"web", 2, 20}, {"web", 1, 30}, {"web", 0, 40}},
 			of:     []string{"web", "web#2", "web", "web"},

@@ -97,12 +97,16 @@ func TestResolutionTimes(t *testing.T) {
 		"missed":                        {events: []dora.Event{created, comment(900, finished)}, reason: "unknown_resolution"},
 		"done when first seen":          {events: []dora.Event{comment(900, finished)}, reason: "unknown_resolution"},
 		"a body after an open one":      {events: []dora.Event{created, issueAt("", 60, finished, body), issueAt("", 90, finished, body)}, recovery: 60, sum: 60},
+		"a body and the webhook of it":  {events: []dora.Event{created, issueAt("", 60, finished, body), issueAt("updated", 61, finished, from(open))}, recovery: 61, sum: 61},
 		"a body that is seen first":     {events: []dora.Event{issueAt("", 60, finished, body)}, reason: "unknown_resolution"},
 		"a body after a missed closing": {events: []dora.Event{created, comment(50, finished), issueAt("", 60, finished, body)}, reason: "unknown_resolution"},
 		"no creation":                   {events: []dora.Event{comment(60, finished, dated(60), func(c *dora.IncidentChange) { c.Created = time.Time{} })}, reason: "no_creation"},
-		"before its creation":           {events: []dora.Event{comment(60, finished, dated(-60))}, reason: "before_creation"},
-		"at its creation":               {events: []dora.Event{comment(60, finished, dated(0))}},
-		"reopened, with the old date":   {events: []dora.Event{created, issueAt("updated", 60, finished, from(open), dated(60)), issueAt("updated", 90, open, from(finished), dated(60))}, recovery: 60, sum: 60, open: 1},
+		"another creation later": {
+			events: []dora.Event{created, issueAt("updated", 60, finished, from(open), dated(60), func(c *dora.IncidentChange) { c.Created = minute(30) })}, recovery: 60, sum: 60,
+		},
+		"before its creation":         {events: []dora.Event{comment(60, finished, dated(-60))}, reason: "before_creation"},
+		"at its creation":             {events: []dora.Event{comment(60, finished, dated(0))}},
+		"reopened, with the old date": {events: []dora.Event{created, issueAt("updated", 60, finished, from(open), dated(60)), issueAt("updated", 90, open, from(finished), dated(60))}, recovery: 60, sum: 60, open: 1},
 		"and closed again": {
 			events: []dora.Event{
 				created, issueAt("updated", 60, finished, from(open), dated(60)), issueAt("updated", 90, open, from(finished), dated(60)),
@@ -113,6 +117,12 @@ func TestResolutionTimes(t *testing.T) {
 			events: []dora.Event{
 				created, issueAt("updated", 60, finished, from(open), dated(60)), issueAt("updated", 90, open, from(finished), dated(60)),
 				issueAt("", 120, finished, body, dated(60)),
+			}, recovery: 60, sum: 120,
+		},
+		"and closed again, with the old date and other milliseconds": {
+			events: []dora.Event{
+				created, issueAt("updated", 60, finished, from(open), dated(60)), issueAt("updated", 90, open, from(finished), dated(60)),
+				issueAt("", 120, finished, body, func(c *dora.IncidentChange) { c.ResolutionDate = minute(60).Add(500 * time.Millisecond) }),
 			}, recovery: 60, sum: 120,
 		},
 		"and closed again, unseen": {
@@ -192,7 +202,7 @@ func TestResolutionTimes(t *testing.T) {
 				x.settle()
 				got := x.times()
 				for _, order := range orders {
-					want := issueTimes{test.recovery, test.sum, test.open, test.reason}
+					want := issueTimes{test.recovery * 60_000, test.sum * 60_000, test.open, test.reason}
 					if diff := cmp.Diff(want, got["jira.example.com/"+fmt.Sprint(order)], cmp.AllowUnexported(issueTimes{})); diff != "" {
 						t.Fatalf("in the order %v: -want +got:\n%s", order, diff)
 					}
@@ -202,7 +212,7 @@ func TestResolutionTimes(t *testing.T) {
 	}
 }
 
-// issueTimes is what the facts say about an issue: minutes, the number of open ones, and the reason why there is no recovery.
+// issueTimes is what the facts say about an issue: milliseconds, the number of open ones, and the reason why there is no recovery.
 type issueTimes struct {
 	recovery, sum, open int
 	reason              string
@@ -221,9 +231,9 @@ func (x *exporter) times() map[string]issueTimes {
 		i := times[key]
 		switch f.Family {
 		case dora.IncidentRecovery:
-			i.recovery += int(f.Value / 60_000)
+			i.recovery += int(f.Value)
 		case dora.IncidentsDurationSum:
-			i.sum += int(f.Value / 60_000)
+			i.sum += int(f.Value)
 		case dora.IncidentsOpen:
 			i.open += int(f.Value)
 		case dora.IncidentRecoveryUnavailable:

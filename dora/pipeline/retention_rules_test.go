@@ -159,8 +159,29 @@ func TestOpenIncidentStays(t *testing.T) {
 	x.check("after an event of a removed incident")
 }
 
+// An incident whose resolution arrives years late stays for as long as the delivery that told of it.
+func TestLateResolutionStays(t *testing.T) {
+	x := newLongRun(t)
+	change := dora.IncidentChange{
+		Event: dora.IssueCreated, Host: "jira.example.com", ID: "7", Key: "INC-7", Project: "INC", Type: "Incident", Created: x.now, Timestamp: x.now,
+		StatusName: "Open", StatusID: "1", StatusCategory: "new",
+	}
+	resolved := change
+	x.send(dora.Event{Incident: &change})
+	x.want.Opened, x.want.Open = 1, 1
+	x.deploy(1, "web", 1, false)
+	x.later(1000)
+	resolved.Event, resolved.Timestamp, resolved.ResolutionDate = dora.IssueUpdated, change.Created.Add(time.Hour), change.Created.Add(time.Hour)
+	resolved.StatusName, resolved.StatusID, resolved.StatusCategory, resolved.Transition = "Done", "6", "done", &dora.Transition{FromID: "1", From: "Open"}
+	x.send(dora.Event{Incident: &resolved})
+	x.makeDays()
+	if removed := x.removeOld(); removed.Incidents != 0 {
+		t.Errorf("removed %+v", removed)
+	}
+}
+
 // The first run of a commit that runs again stays: whether a deployment takes another one back depends on it.
-func TestFirstRunOfACommitThatRunsAgainStays(t *testing.T) {
+func TestFirstRunStays(t *testing.T) {
 	x := newLongRun(t)
 	x.deploy(1, "web", 1, false)
 	x.later(100)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 )
 
 // Rollbacks follow from runs alone. Each deployment is created a minute before its first status, unless the case says otherwise.
@@ -207,6 +208,10 @@ func TestLateRuns(t *testing.T) {
 			before: created(ship(1, "V1", 10), ship(2, "V2", 20), ship(3, "V3", 40)), late: []dora.Event{ship(2, "V2", 30)},
 			wantLate: 1, base: "V2", changes: 3,
 		},
+		"an earlier success of a deployment": {
+			before: append(created(ship(1, "V1", 10), ship(2, "V2", 30)), createdAt(ship(3, "V3", 40), 15)), late: []dora.Event{createdAt(ship(3, "V3", 20), 15)},
+			wantLate: 1, base: "V1", want: []string{"rollback 1"}, changes: 3,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -231,6 +236,30 @@ func TestLateRuns(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Two statuses of success in the same second are one run.
+func TestRunsOfTheSameSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, x := newEmptyHistory(t)
+		again := deployed(1, "V1", "success", 10)
+		again.Status.ID++
+		x.arrive(deployed(1, "V1", "success", 10), again)
+		err := x.store.Update(t.Context(), func(tx dora.Tx) error {
+			d, _, err := tx.History().Deployment(again.Status.Deployment.Key())
+			if err != nil {
+				return err
+			}
+			runs, err := rules.RunsOf(tx.History(), d)
+			if len(d.Outcomes) != 2 || len(runs) != 1 {
+				t.Errorf("%d statuses of success are %d runs, want 2 and 1", len(d.Outcomes), len(runs))
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // In an outage, events may arrive in any order, however long that takes.

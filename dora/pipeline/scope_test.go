@@ -287,3 +287,19 @@ func sumOf(facts []dora.Fact, selector string) (sum int64) {
 	}
 	return sum
 }
+
+// A deployment that succeeded keeps the name and team that it had then, also if it fails after its repository went to others.
+func TestFailureUnderANewName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, x := newEmptyHistory(t)
+		x.arrive(with(deployed(1, "V1", "success", 1), of(77)), with(deployed(2, "V2", "success", 2), of(77)))
+		failure := with(deployed(2, "V2", "failure", 3), of(77), called("new", "api"))
+		x.arrive(failure)
+		x.settle()
+		d, known, err := x.store.Deployment(t.Context(), failure.Status.Deployment.Key())
+		if err != nil || !known || d.RepositoryName() != "acme/web" {
+			t.Errorf("it is of %s, %t, %v, want acme/web", d.RepositoryName(), known, err)
+		}
+		wantFamily(t, x, "failed", dora.ChangeFailures, "status 1")
+	})
+}

@@ -79,7 +79,7 @@ func reverts(h dora.History, by dora.DeploymentRecord) ([]dora.Evidence, error) 
 			}
 			if ok && target.Moment().Before(by.Moment()) {
 				detail := change.Name() + " of " + by.DisplayName() + " reverts " + name + ", which " + target.DisplayName() + " brought"
-				all = append(all, evidenceAgainst(target, by, dora.CauseRevert, by.Key()+" "+change.Name()+" reverts "+name, detail))
+				all = append(all, evidenceAgainst(target, by, dora.CauseRevert, dora.RevertBy(by.Key(), change.Name(), name), detail))
 			}
 		}
 	}

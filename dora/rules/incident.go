@@ -39,7 +39,7 @@ func (r *Session) addIncidentEvent(d dora.Delivery, team string) error {
 	return r.Incidents().Save(i)
 }
 
-// issueNow is what the events of an issue say together, beside what dora.Incident has.
+// issueNow is the state of an issue after all of its events, as far as dora.Incident does not have it.
 type issueNow struct {
 	state issueState
 	// isOpen is true if it is an open incident. resolved is the state in which it was first resolved.

@@ -45,7 +45,7 @@ type calledRepository struct {
 	id         int64
 }
 
-// identifiedRepository is what an event named, by its key. Of its times, newest is that of the newest such event in the transaction; the
+// identifiedRepository is a repository that an event named, by its key. Of its times, newest is that of the newest such event in the transaction; the
 // store knows of another one until saveNames.
 type identifiedRepository struct {
 	key            string

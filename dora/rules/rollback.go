@@ -1,10 +1,6 @@
 package rules
 
-import (
-	"strconv"
-
-	"dora-exporter/dora"
-)
+import "dora-exporter/dora"
 
 // Rollback returns which deployment a run takes back, and the run of the same commit before it; a reason if it takes none back. A
 // rollback deploys a commit that ran before, and whose first run was before that of the commit that is running. It takes back what
@@ -89,7 +85,7 @@ func rollbacks(h dora.Runs, t dora.DeploymentRecord) ([]dora.Evidence, error) {
 		}
 		name, detail := by.Key(), by.DisplayName()+" deploys "+shortSHA(by.SHA)+" again, which "+earlier.DisplayName()+" had deployed before it"
 		if by.Again() {
-			name += " " + strconv.FormatInt(by.At.UnixMilli(), 10)
+			name = dora.RunBy(by.Key(), by.At)
 			detail = by.DisplayName() + " runs again with " + shortSHA(by.SHA) + ", by another status of success"
 		}
 		all = append(all, dora.Evidence{

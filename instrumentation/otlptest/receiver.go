@@ -35,11 +35,11 @@ type Receiver struct {
 	mu       sync.Mutex
 	requests []Request
 	refuses  bool
-	said     said
+	partial  partialSuccess
 	blocked  chan struct{}
 }
 
-// Request is what the receiver got: metrics or traces.
+// Request is a request for metrics or traces that the receiver got.
 type Request struct {
 	Path, Encoding string
 	Header         http.Header
@@ -48,7 +48,7 @@ type Request struct {
 	Refused        bool
 }
 
-// NewHTTP starts a receiver of http/protobuf at an address, such as 127.0.0.1:0; without TLS when the configuration is nil.
+// NewHTTP starts a receiver of http/protobuf at an address, such as 127.0.0.1:0; without TLS if the configuration is nil.
 func NewHTTP(t testing.TB, address string, c *tls.Config) *Receiver {
 	t.Helper()
 	r := &Receiver{}
@@ -63,7 +63,7 @@ func NewHTTP(t testing.TB, address string, c *tls.Config) *Receiver {
 	return r
 }
 
-// NewGRPC starts a receiver of gRPC likewise.
+// NewGRPC starts a receiver of gRPC at an address; without TLS if the configuration is nil.
 func NewGRPC(t testing.TB, address string, c *tls.Config) *Receiver {
 	t.Helper()
 	r := &Receiver{}
@@ -94,34 +94,35 @@ func (r *Receiver) listen(t testing.TB, address string) net.Listener {
 // Close stops the receiver.
 func (r *Receiver) Close() { r.stop() }
 
-// Refuse has all requests from now on answered with an error that says not to try again, or taken again.
+// Refuse makes the receiver answer all requests from now on with an error that must not be retried, or accept them again.
 func (r *Receiver) Refuse(refuses bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refuses = refuses
 }
 
-// Say has requests answered with a message, and with how much of them is refused; without a message they are taken as a whole.
-func (r *Receiver) Say(message string, refused int64) {
+// RejectPart makes the receiver answer requests with a message and the number of points or spans that it rejects; without a message it
+// accepts them as a whole.
+func (r *Receiver) RejectPart(message string, rejected int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.said = said{message, refused}
+	r.partial = partialSuccess{message, rejected}
 }
 
-// said is what requests are answered with.
-type said struct {
-	message string
-	refused int64
+// partialSuccess describes the rejected part of a request in an answer.
+type partialSuccess struct {
+	message  string
+	rejected int64
 }
 
-// Block has all requests from now on wait until Unblock.
+// Block makes all requests from now on wait until Unblock is called.
 func (r *Receiver) Block() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.blocked = make(chan struct{})
 }
 
-// Unblock lets them go on.
+// Unblock ends the wait of the blocked requests.
 func (r *Receiver) Unblock() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -131,19 +132,19 @@ func (r *Receiver) Unblock() {
 	}
 }
 
-// Requests are those that have come so far.
+// Requests returns the requests so far, the blocked ones too.
 func (r *Receiver) Requests() []Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]Request(nil), r.requests...)
 }
 
-// take notes a request and says how it is answered.
-func (r *Receiver) take(ctx context.Context, request Request) (refused bool, answer said) {
+// take stores a request and returns how to answer it. It waits while requests are blocked.
+func (r *Receiver) take(ctx context.Context, request Request) (refused bool, answer partialSuccess) {
 	r.mu.Lock()
 	request.Refused = r.refuses
 	r.requests = append(r.requests, request)
-	blocked, answer := r.blocked, r.said
+	blocked, answer := r.blocked, r.partial
 	r.mu.Unlock()
 	if blocked != nil {
 		select {
@@ -154,8 +155,8 @@ func (r *Receiver) take(ctx context.Context, request Request) (refused bool, ans
 	return request.Refused, answer
 }
 
-// takeCall takes what came over gRPC.
-func (r *Receiver) takeCall(ctx context.Context, request Request) (answer said, err error) {
+// takeCall takes a request that came over gRPC.
+func (r *Receiver) takeCall(ctx context.Context, request Request) (answer partialSuccess, err error) {
 	request.Header = http.Header{}
 	got, _ := metadata.FromIncomingContext(ctx)
 	for name, values := range got {
@@ -170,7 +171,7 @@ func (r *Receiver) takeCall(ctx context.Context, request Request) (answer said, 
 	return answer, nil
 }
 
-// Export is gRPC's call for metrics.
+// Export handles gRPC's call for metrics.
 func (r *Receiver) Export(ctx context.Context, in *metricpb.ExportMetricsServiceRequest) (*metricpb.ExportMetricsServiceResponse, error) {
 	answer, err := r.takeCall(ctx, Request{Metrics: in})
 	if err != nil {
@@ -179,7 +180,7 @@ func (r *Receiver) Export(ctx context.Context, in *metricpb.ExportMetricsService
 	return answer.ofMetrics(), nil
 }
 
-// traces are the receiver, for gRPC's call for them.
+// traces handles gRPC's call for traces.
 type traces struct {
 	tracepb.UnimplementedTraceServiceServer
 	r *Receiver
@@ -193,18 +194,18 @@ func (t traces) Export(ctx context.Context, in *tracepb.ExportTraceServiceReques
 	return answer.ofTraces(), nil
 }
 
-func (s said) ofMetrics() *metricpb.ExportMetricsServiceResponse {
+func (s partialSuccess) ofMetrics() *metricpb.ExportMetricsServiceResponse {
 	if s.message == "" {
 		return &metricpb.ExportMetricsServiceResponse{}
 	}
-	return &metricpb.ExportMetricsServiceResponse{PartialSuccess: &metricpb.ExportMetricsPartialSuccess{RejectedDataPoints: s.refused, ErrorMessage: s.message}}
+	return &metricpb.ExportMetricsServiceResponse{PartialSuccess: &metricpb.ExportMetricsPartialSuccess{RejectedDataPoints: s.rejected, ErrorMessage: s.message}}
 }
 
-func (s said) ofTraces() *tracepb.ExportTraceServiceResponse {
+func (s partialSuccess) ofTraces() *tracepb.ExportTraceServiceResponse {
 	if s.message == "" {
 		return &tracepb.ExportTraceServiceResponse{}
 	}
-	return &tracepb.ExportTraceServiceResponse{PartialSuccess: &tracepb.ExportTracePartialSuccess{RejectedSpans: s.refused, ErrorMessage: s.message}}
+	return &tracepb.ExportTraceServiceResponse{PartialSuccess: &tracepb.ExportTracePartialSuccess{RejectedSpans: s.rejected, ErrorMessage: s.message}}
 }
 
 func (r *Receiver) serveHTTP(w http.ResponseWriter, in *http.Request) {
@@ -225,14 +226,14 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, in *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	refused, said := r.take(in.Context(), request)
+	refused, partial := r.take(in.Context(), request)
 	if refused {
 		http.Error(w, "refused: "+in.Header.Get("Authorization"), http.StatusBadRequest)
 		return
 	}
-	answer := proto.Message(said.ofMetrics())
+	answer := proto.Message(partial.ofMetrics())
 	if request.Traces != nil {
-		answer = said.ofTraces()
+		answer = partial.ofTraces()
 	}
 	data, err = proto.Marshal(answer)
 	if err != nil {
@@ -243,7 +244,7 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, in *http.Request) {
 	_, _ = w.Write(data)
 }
 
-// read reads a body: what it has is told by the path.
+// read decodes a body: metrics or traces, by the path.
 func (r *Request) read(data []byte) error {
 	if strings.HasSuffix(r.Path, "/v1/traces") {
 		r.Traces = &tracepb.ExportTraceServiceRequest{}
@@ -253,7 +254,7 @@ func (r *Request) read(data []byte) error {
 	return proto.Unmarshal(data, r.Metrics)
 }
 
-// encodings keeps how a gRPC request is compressed, which the call does not see.
+// encodings puts the compression of a gRPC request into its context, since the call does not see it.
 type encodings struct{}
 
 type encodingKey struct{}

@@ -21,7 +21,7 @@ type Point struct {
 	Start, Until uint64
 }
 
-// Points are a request's points by name and labels: name{label="value"}.
+// Points returns a request's points by name and labels: name{label="value"}.
 func (r Request) Points() map[string]Point {
 	all := map[string]Point{}
 	for _, resource := range r.Metrics.GetResourceMetrics() {
@@ -34,7 +34,7 @@ func (r Request) Points() map[string]Point {
 	return all
 }
 
-// Resource are the attributes of the sender.
+// Resource returns the attributes of the sender.
 func (r Request) Resource() map[string]string {
 	all := map[string]string{}
 	for _, resource := range r.Metrics.GetResourceMetrics() {
@@ -46,7 +46,7 @@ func (r Request) Resource() map[string]string {
 	return all
 }
 
-// textsOf are the attributes that are texts or whole numbers.
+// textsOf returns the attributes that are texts or whole numbers.
 func textsOf(attributes []*commonpb.KeyValue) map[string]string {
 	all := map[string]string{}
 	for _, a := range attributes {

@@ -21,7 +21,7 @@ type Span struct {
 	Start, End        uint64
 }
 
-// Spans are those of all requests that were taken, in the order of their start.
+// Spans returns the spans of all requests that were not refused, in the order of their start.
 func (r *Receiver) Spans() []Span {
 	var all []Span
 	for _, request := range r.Requests() {
@@ -57,8 +57,8 @@ func spanOf(s *tracepb.Span) Span {
 	return span
 }
 
-// Tree writes spans by their names, each under its parent, in the order of their start. What has a parent that is not there
-// stands at the left with a question mark.
+// Tree returns the names of spans as text, each under its parent, in the order of their start. A span whose parent is missing stands at
+// the left with a question mark.
 func Tree(spans []Span) string {
 	var b strings.Builder
 	known := map[string]bool{}

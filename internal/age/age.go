@@ -1,4 +1,4 @@
-// Package age parses how long ago something is.
+// Package age parses how long ago something is, and times that may be written so.
 package age
 
 import (
@@ -32,4 +32,19 @@ func Parse(text string) (time.Duration, error) {
 		return 0, errors.New("must be above 0 and at most a hundred years, such as 90d, 12w or 24h")
 	}
 	return time.Duration(total), nil
+}
+
+// ParseDate returns the beginning of a day in UTC, such as 2025-01-31.
+func ParseDate(text string) (time.Time, error) { return time.Parse(time.DateOnly, text) }
+
+// ParseTime returns the time of a date, such as 2025-01-31, or of an age before now, such as 365d.
+func ParseTime(text string, now time.Time) (time.Time, error) {
+	if at, err := ParseDate(text); err == nil {
+		return at, nil
+	}
+	ago, err := Parse(text)
+	if err != nil {
+		return time.Time{}, errors.New("must be a date such as 2025-01-01, or an age such as 365d")
+	}
+	return now.Add(-ago), nil
 }

@@ -43,7 +43,7 @@ func TestReplaceFile(t *testing.T) {
 }
 
 // What is half-written and left over may be a link: it is not followed.
-func TestReplaceFileDoesNotFollowTheTemporary(t *testing.T) {
+func TestReplaceFileLinks(t *testing.T) {
 	folder := t.TempDir()
 	path, other := filepath.Join(folder, "a.prom"), filepath.Join(folder, "other")
 	if err := os.WriteFile(other, []byte("precious"), 0o600); err != nil {

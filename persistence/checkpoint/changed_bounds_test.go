@@ -77,7 +77,7 @@ func TestRestoreWhenBoundsHaveChanged(t *testing.T) {
 
 // Buckets with other bounds can't be told apart: the series is left out and named, when it is taken over, and at each start
 // when the bounds changed afterwards. The rest is taken.
-func TestRestoreLeavesOutABaselineWithOtherBounds(t *testing.T) {
+func TestRestoreOtherBounds(t *testing.T) {
 	others := dora.State{
 		dora.IncidentRecovery: {high.Key(): {Labels: high, Baseline: 60, BaselineBuckets: []int64{1, 0, 0, 0}}},
 		dora.IncidentsOpened:  {high.Key(): {Labels: high, Baseline: 1}},

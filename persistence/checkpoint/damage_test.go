@@ -51,7 +51,7 @@ func TestRestoreDamagedAboveABaseline(t *testing.T) {
 }
 
 // When the store is gone, a damaged checkpoint is neither taken over nor thrown away, wherever it is damaged.
-func TestRestoreDamagedAnywhereWithoutTheStore(t *testing.T) {
+func TestRestoreDamagedWithoutStore(t *testing.T) {
 	s := newSite(t)
 	s.add(10)
 	s.write()

@@ -144,7 +144,7 @@ func TestForeignFilesThatWouldStartAtZero(t *testing.T) {
 }
 
 // The database has what was taken over, whatever the option is by then.
-func TestForeignValuesAfterTheOptionWasChanged(t *testing.T) {
+func TestForeignAfterNewOption(t *testing.T) {
 	s := newSite(t)
 	s.put("dora-exporter.prom", []byte(`github_deployments_total{redeployment="true",`+shop+`} 3`+"\n"+`github_deployments_total{redeployment="false",`+shop+`} 20`+"\n"))
 	for _, optional := range []bool{true, false, true} {

@@ -113,7 +113,7 @@ func TestRestoreHistogramWithoutTheStore(t *testing.T) {
 	}
 }
 
-func TestRestoreTakesOverAForeignHistogram(t *testing.T) {
+func TestRestoreForeignHistogram(t *testing.T) {
 	s := newSite(t)
 	series := dora.Series{Labels: high, Baseline: 94778.17152176499, BaselineBuckets: []int64{1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0}}
 	want := dora.State{dora.IncidentRecovery: {high.Key(): series}}

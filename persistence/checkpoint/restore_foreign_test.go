@@ -92,7 +92,7 @@ func TestRestoreRefusesWhatIsNotText(t *testing.T) {
 	}
 }
 
-func TestRestoreRefusesAnotherStoresCheckpointBesideFacts(t *testing.T) {
+func TestRestoreRefusesOtherStore(t *testing.T) {
 	other, s := newSite(t), newSite(t)
 	other.add(10)
 	other.write()

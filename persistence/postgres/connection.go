@@ -56,7 +56,7 @@ func (c *connection) Query(query string, args ...any) (*sql.Rows, error) {
 func (c *connection) Send(otherwise error, query string, args ...any) error {
 	text, args := c.engine.dialect.translate(query, args)
 	c.statements[text] = true
-	return c.pipeline.keep(otherwise, text, args...)
+	return c.pipeline.queue(otherwise, text, args...)
 }
 
 // Flush executes what was sent.
@@ -115,7 +115,7 @@ func (c *connection) Commit(changed bool) error {
 		}
 	}
 	if changed {
-		if err := c.pipeline.keep(nil, c.engine.dialect.qualify(countCommit), []byte(c.engine.id), c.commits+1, c.turn+1); err != nil {
+		if err := c.pipeline.queue(nil, c.engine.dialect.qualify(countCommit), []byte(c.engine.id), c.commits+1, c.turn+1); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// history is what this process knows of the database, by which it notices that transactions were lost: after a failover to a standby
+// history holds what this process knows of the database, by which it notices that transactions were lost: after a failover to a standby
 // that had not got all, or when an older copy has taken the place of the database.
 type history struct {
 	mu sync.Mutex

@@ -19,14 +19,14 @@ import (
 // maxUnsent bounds the memory of statements that wait for the next query.
 const maxUnsent = 256
 
-// pipelined is a driver connection that can keep statements whose results nobody reads, and send them together with the next statement: all of
-// them are one round trip.
+// pipelined is a driver connection that queues statements whose results nobody reads, and sends them together with the next statement, in
+// one round trip.
 type pipelined struct {
 	*stdlib.Conn
 	unsent *pgx.Batch
 	// checks has, by statement of unsent, the error if it does not change one row; nil if it may change any number.
 	checks []error
-	// changed is true if a statement that was kept has changed rows since flush.
+	// changed is true if a queued statement has changed rows since the last flush.
 	changed bool
 }
 
@@ -55,9 +55,9 @@ func pipelinedConn(conn *sql.Conn) (raw *pipelined, err error) {
 	return raw, err
 }
 
-// keep keeps a statement until the next one is sent, which returns its error, or otherwise if it is not nil and the statement does not change
-// one row.
-func (c *pipelined) keep(otherwise error, query string, args ...any) error {
+// queue queues a statement. The next statement that is sent returns its error, or otherwise if that is not nil and the queued statement does
+// not change one row.
+func (c *pipelined) queue(otherwise error, query string, args ...any) error {
 	c.unsent.Queue(query, args...)
 	c.checks = append(c.checks, otherwise)
 	if c.unsent.Len() < maxUnsent {
@@ -66,7 +66,7 @@ func (c *pipelined) keep(otherwise error, query string, args ...any) error {
 	return c.send(context.Background()).Close()
 }
 
-// flush sends what was kept, and reports whether anything that was kept has changed rows since the last flush.
+// flush sends the queued statements, and reports whether such statements have changed rows since the last flush.
 func (c *pipelined) flush() (changed bool, err error) {
 	if c.unsent.Len() > 0 {
 		err = c.send(context.Background()).Close()
@@ -75,22 +75,22 @@ func (c *pipelined) flush() (changed bool, err error) {
 	return changed, err
 }
 
-// forget forgets what was kept.
+// forget drops the queued statements.
 func (c *pipelined) forget() { c.unsent, c.checks, c.changed = &pgx.Batch{}, nil, false }
 
-// isChecked reports whether a statement that is kept has to change one row.
+// isChecked reports whether a queued statement has to change one row.
 func (c *pipelined) isChecked() bool {
 	return slices.ContainsFunc(c.checks, func(otherwise error) bool { return otherwise != nil })
 }
 
-// send sends what was kept, and what was queued behind it. It reads the results of what was kept.
+// send sends the queued statements and returns their results.
 func (c *pipelined) send(ctx context.Context) *pipelinedResults {
-	kept, checks := c.unsent, c.checks
+	batch, checks := c.unsent, c.checks
 	c.unsent, c.checks = &pgx.Batch{}, nil
-	return &pipelinedResults{BatchResults: c.Conn.Conn().SendBatch(ctx, kept), conn: c, checks: checks}
+	return &pipelinedResults{BatchResults: c.Conn.Conn().SendBatch(ctx, batch), conn: c, checks: checks}
 }
 
-// ExecContext sends a statement behind those that were kept.
+// ExecContext sends a statement behind the queued ones.
 func (c *pipelined) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if c.unsent.Len() == 0 {
 		return c.Conn.ExecContext(ctx, query, args)
@@ -99,7 +99,7 @@ func (c *pipelined) ExecContext(ctx context.Context, query string, args []driver
 	return driver.RowsAffected(tag.RowsAffected()), err
 }
 
-// exec sends a statement behind those that were kept.
+// exec sends a statement behind the queued ones.
 func (c *pipelined) exec(ctx context.Context, query string, args ...any) (tag pgconn.CommandTag, err error) {
 	results := c.sendWith(ctx, query, args...)
 	if err := results.skip(1); err != nil {
@@ -112,7 +112,7 @@ func (c *pipelined) exec(ctx context.Context, query string, args ...any) (tag pg
 	return tag, err
 }
 
-// QueryContext sends a query behind the statements that were kept.
+// QueryContext sends a query behind the queued statements.
 func (c *pipelined) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if c.unsent.Len() == 0 {
 		return c.Conn.QueryContext(ctx, query, args)
@@ -175,7 +175,7 @@ func (r *pipelinedResults) Close() error {
 	return r.BatchResults.Close()
 }
 
-// pipelinedRows are the rows of a query behind statements that were kept.
+// pipelinedRows are the rows of a query behind queued statements.
 type pipelinedRows struct {
 	pgx.Rows
 	results pgx.BatchResults

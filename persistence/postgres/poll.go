@@ -9,7 +9,7 @@ import (
 // pollInterval is how long it takes at most until a process notices the commits of others, on average half of it.
 const pollInterval = 100 * time.Millisecond
 
-// polled is what a process looks for: the commits of the others, the newest fact, and the time.
+// polled is the result of a poll: the commits of the others, the newest fact, and the time.
 type polled struct {
 	commits            int64
 	position, checksum int64

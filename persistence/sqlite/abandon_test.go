@@ -157,7 +157,7 @@ func lockedElsewhere(t *testing.T, s *Store) (release func()) {
 	})
 }
 
-func TestAbandonWhileAnotherProcessHasTheLock(t *testing.T) {
+func TestAbandonWhileLocked(t *testing.T) {
 	s := openStore(t)
 	release := lockedElsewhere(t, s)
 	defer release()

@@ -53,7 +53,7 @@ func TestCheck(t *testing.T) {
 }
 
 // A large database is opened without a look at all of it, and checked then.
-func TestLargeDatabaseIsCheckedInTheBackground(t *testing.T) {
+func TestLargeDatabaseIsChecked(t *testing.T) {
 	s := openStore(t)
 	random := make([]byte, 1<<20)
 	for i := range checkAtStartBelow>>20 + 1 {
@@ -73,4 +73,21 @@ func TestLargeDatabaseIsCheckedInTheBackground(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	wantDamage(t, s)
+}
+
+// Two issues of the same name may be removed, or the same one again if it counted nowhere: that is no damage.
+func TestNameRemovedTwice(t *testing.T) {
+	s := openStore(t)
+	for id := range 2 {
+		i := dora.Incident{Key: fmt.Sprint("jira.example.com/", id), Name: "INC-7"}
+		err := s.Update(t.Context(), func(tx dora.Tx) error {
+			return errors.Join(tx.Incidents().Save(i), tx.Removal().RemoveIncident(i, false))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.CheckRecords(t.Context(), 0); err != nil {
+		t.Error(err)
+	}
 }

@@ -8,7 +8,7 @@ import (
 
 // A label set has its place once it is committed, and not when the change that gave it one was undone, alone or among others
 // that were committed.
-func TestLabelSetsThatAreUndoneHaveNoPlace(t *testing.T) {
+func TestUndoneLabelSets(t *testing.T) {
 	s := openStore(t)
 	hasLabelSet := func(key string, want bool) {
 		t.Helper()

@@ -173,7 +173,7 @@ func (t factTx) Has(family, subject string) (bool, error) {
 	return true, nil
 }
 
-// factKey is what distinguishes facts.
+// factKey identifies a fact.
 type factKey struct{ family, subject string }
 
 // addKnown caches that a fact is there, unless its subject may change (repositoryTx.Merge).

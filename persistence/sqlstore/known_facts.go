@@ -12,7 +12,7 @@ const maxKnownFacts = 100
 // no longer than looking for one of them, and it is done once.
 type knownFacts map[thing]map[restOfFact]bool
 
-// thing is what the subjects of facts begin with that are about the same thing.
+// thing identifies what facts are about, by the beginning of their subjects.
 type thing struct {
 	stem int64
 	name string

@@ -21,7 +21,7 @@ type leases struct {
 	ending map[work]int
 }
 
-// lostWork is what a client has claimed and lost.
+// lostWork is work that a client has claimed and lost.
 type lostWork struct {
 	client string
 	work   work

@@ -10,7 +10,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// seriesKey is what distinguishes series: the id of the family's name, and the labels as JSON.
+// seriesKey identifies a series: the id of the family's name, and the labels as JSON.
 type seriesKey struct {
 	family int64
 	labels string

@@ -4,23 +4,24 @@ import (
 	"database/sql"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // statusOf returns the columns of the table statuses that name a deployment and a state.
 func (t *tx) statusOf(deployment, state string) (columns []any, err error) {
-	slash := strings.LastIndexByte(deployment, '/')
-	number, err := strconv.ParseInt(deployment[slash+1:], 10, 64)
+	host, id := dora.SplitKey(deployment)
+	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
 		return nil, fmt.Errorf("%q is not the key of a deployment", deployment)
 	}
-	host, err := t.text(deployment[:max(slash, 0)])
+	hostID, err := t.text(host)
 	if err != nil {
 		return nil, err
 	}
 	stateID, err := t.text(state)
-	return []any{host, number, stateID}, err
+	return []any{hostID, number, stateID}, err
 }
 
 // AddStatus stores the number of a status.

@@ -86,7 +86,7 @@ type Inbox interface {
 	RetryDeadLetters(ctx context.Context, ids ...int64) (int64, error)
 }
 
-// Progress is what the checkpoint and the push of deltas need to know of a store.
+// Progress is the store as the checkpoint and the push of deltas use it.
 type Progress interface {
 	// ID returns the store's random ID, which is unlike that of any other store, until SetID gives it another one.
 	ID() string

@@ -1,23 +1,4 @@
-package main
-
-import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"os/signal"
-	"runtime"
-	"sync"
-	"sync/atomic"
-	"syscall"
-
-	"dora-exporter/config"
-)
-
-// A subcommand runs in a child process, so that it can't hold the database's locks for ever.
+// Package child runs a command of this program in a child process, so that it can't hold the database's locks for ever.
 //
 // While a process reads, SQLite can't restart the write-ahead log at its beginning, and while a process writes, nobody else can.
 // If a person suspends such a process (Ctrl-Z, SIGSTOP), the lock stays: neither SQLite nor the server can break it, and the log
@@ -30,26 +11,33 @@ import (
 //
 // Alternatives don't work: a series of short transactions is no consistent snapshot, and can be suspended too; the backup of a
 // database is one read transaction; and a copy of its files without a transaction may be torn.
+package child
 
-// childName is os.Args[0] of the child.
-const childName = "dora-exporter-child"
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+)
+
+// name is os.Args[0] of the child.
+const name = "dora-exporter-child"
+
+// IsChild reports whether this process is the child.
+func IsChild() bool { return os.Args[0] == name }
 
 // errStopped is the error of a command whose child was suspended.
 var errStopped = errors.New("the process that reads the database was suspended and has been killed, since it would have kept " +
 	"the database locked; run the command again")
 
-// runInChild runs a command in a child process and returns its exit status.
-func runInChild(args []string) int {
-	status, err := superviseChild(args)
-	if err != nil {
-		printError(err)
-		return 1
-	}
-	return status
-}
-
-// superviseChild starts the child, passes signals on, and waits for its end.
-func superviseChild(args []string) (status int, err error) {
+// Run runs a command in a child process, given its arguments, and returns the exit status. It passes signals on to the child.
+func Run(args []string) (status int, err error) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
@@ -113,7 +101,7 @@ func startChild(args []string) (c *child, err error) {
 			}
 		})
 	}
-	c.process, err = os.StartProcess(program, []string{childName}, &os.ProcAttr{Files: childFiles, Sys: &syscall.SysProcAttr{Setpgid: true}})
+	c.process, err = os.StartProcess(program, []string{name}, &os.ProcAttr{Files: childFiles, Sys: &syscall.SysProcAttr{Setpgid: true}})
 	if err != nil {
 		return nil, errors.Join(err, input.Close())
 	}
@@ -144,25 +132,15 @@ func (c *child) wait() (status int, err error) {
 	}
 }
 
-// childArguments reads the command's arguments from the parent. It makes this process terminate when the parent ends.
-func childArguments(from *os.File) (args []string) {
+// Arguments reads the command's arguments from the parent, in the child. It makes the child terminate when the parent ends.
+func Arguments(from *os.File) (args []string) {
 	in := json.NewDecoder(from)
 	if err := in.Decode(&args); err != nil {
-		return []string{"-h"} // not started by superviseChild
+		return []string{"-h"} // not started by Run
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, from)
 		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	}()
 	return args
-}
-
-// runBuffered runs a command and prints its output after the command has closed the database.
-func runBuffered(ctx context.Context, run func(context.Context, *config.Config, io.Writer) error, c *config.Config) error {
-	var out bytes.Buffer
-	err := run(ctx, c, &out)
-	if _, failed := os.Stdout.Write(out.Bytes()); failed != nil {
-		return errors.Join(err, fmt.Errorf("print the result: %w", failed))
-	}
-	return err
 }
