@@ -15,7 +15,9 @@ func (m *measurement) backup(ctx context.Context) error {
 	sent := make(chan error, 1)
 	go func() { sent <- m.sender.send(sending, math.MaxInt) }()
 	defer stop()
-	wait(ctx, 3*time.Second)
+	for wait(ctx, 3*m.second); m.sender.longest.Load() == 0 && len(sent) == 0; { // a slow machine has answered nothing yet
+		wait(ctx, m.second)
+	}
 	m.UsualPause = time.Duration(m.sender.longest.Swap(0)).Seconds()
 	u, err := m.exporter.run(ctx, "backup", m.exporter.path("backup.db"))
 	if err != nil {

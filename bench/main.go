@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // options are the flags.
@@ -65,7 +66,7 @@ func run(ctx context.Context, o options) (err error) {
 	if o.folder, err = filepath.Abs(o.folder); err != nil { // it is the exporter's working directory
 		return err
 	}
-	measured, err := measureAll(ctx, program, o.folder, sizes, series)
+	measured, err := measureAll(ctx, program, o.folder, sizes, series, time.Second)
 	return errors.Join(err, show(o, measured, before)) // what was measured before an error, too
 }
 

@@ -18,10 +18,11 @@ type measurement struct {
 
 	exporter *exporter
 	sender   *sender
+	second   time.Duration
 }
 
 // measure lets a store grow in an empty folder to a number of deployments, and measures.
-func measure(ctx context.Context, program, folder string, deployments int) (r Result, err error) {
+func measure(ctx context.Context, program, folder string, deployments int, second time.Duration) (r Result, err error) {
 	// The deployments that are sent beside a backup come last, so the history ends a day before now.
 	h := newHistory(deployments, time.Now().AddDate(0, 0, -1).Truncate(time.Second))
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -39,7 +40,7 @@ func measure(ctx context.Context, program, folder string, deployments int) (r Re
 	if _, err := e.start(ctx); err != nil {
 		return r, err
 	}
-	m := &measurement{Result{Deployments: deployments}, e, &sender{history: h, address: e.address}}
+	m := &measurement{Result{Deployments: deployments}, e, &sender{history: h, address: e.address}, second}
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error

@@ -38,7 +38,7 @@ func existing(series int) []byte {
 }
 
 // restored measures a server with restored series.
-func restored(ctx context.Context, program, folder string, series int) (r Restored, err error) {
+func restored(ctx context.Context, program, folder string, series int, second time.Duration) (r Restored, err error) {
 	e, err := newExporter(ctx, program, folder, "http://127.0.0.1:1/")
 	if err != nil {
 		return r, err
@@ -62,7 +62,7 @@ func restored(ctx context.Context, program, folder string, series int) (r Restor
 		if n := strings.Count(text, "\ngithub_deployments_"); n < series {
 			return r, fmt.Errorf("%s has %d of %d series", filepath.Join(folder, checkpoint), n, series)
 		}
-		wait(ctx, time.Second)
+		wait(ctx, second)
 	}
 	return Restored{series, peakMemory(e.pid())}, nil
 }

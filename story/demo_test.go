@@ -18,8 +18,8 @@ import (
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	folder, program := t.TempDir(), filepath.Join(t.TempDir(), "dora-demo")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", program, "../cmd/dora-demo").CombinedOutput(); err != nil {
-		t.Fatalf("build the demonstration: %v\n%s", err, out)
+	if err := testexporter.BuildCommand(program, "dora-demo"); err != nil {
+		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(testexporter.FreeAddress(t))
 	// Seed 3 has five troubles of each kind or more in 91 days, whatever the last one is.

@@ -35,14 +35,20 @@ func Run(m *testing.M, binary *string, parallel string) int {
 
 // Build builds the exporter with a version, or without one if it is empty. The working directory must be as for Run.
 func Build(path, version string) error {
-	flags := "-s -w" // linking takes less long without debug information
+	var flags []string
 	if version != "" {
-		flags += " -X main.version=" + version
+		flags = []string{"-ldflags", "-X main.version=" + version}
 	}
-	build := exec.Command("go", "build", "-ldflags", flags, "-o", path, "./cmd/dora-exporter")
+	return BuildCommand(path, "dora-exporter", flags...)
+}
+
+// BuildCommand builds a command of cmd with flags of go run, which takes it from the build cache when nothing has changed; go build
+// links it again for each path. The working directory must be as for Run.
+func BuildCommand(path, name string, flags ...string) error {
+	build := exec.Command("go", append(append([]string{"run", "-exec", "cp"}, flags...), "./cmd/"+name, path)...)
 	build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the exporter: %w\n%s", err, out)
+		return fmt.Errorf("build %s: %w\n%s", name, err, out)
 	}
 	return nil
 }
