@@ -23,11 +23,12 @@ func (m *measurement) backup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.Backup, m.Pause = u.took.Seconds(), time.Duration(m.sender.longest.Swap(0)).Seconds()
+	m.Backup = u.took.Seconds()
 	stop()
 	if err := <-sent; err != nil {
 		return err
 	}
+	m.Pause = time.Duration(m.sender.longest.Swap(0)).Seconds() // with those that still waited when the backup had ended
 	if err := m.exporter.waitUntilIdle(ctx); err != nil {
 		return err
 	}
