@@ -18,7 +18,7 @@ func (t target) requests(labels bool) int {
 	if labels {
 		each++
 	}
-	return 2 + t.deployments + each*t.pulls
+	return 2 + t.deployments + each*max(t.pulls, 1) // none is asked for as one
 }
 
 // isSmall reports whether a repository can be read in one page. It is false if the size of the repository is not known.
@@ -45,6 +45,7 @@ func (b *Backfill) readSmall(ctx context.Context, targets []target) error {
 			return err
 		}
 		if !p.isUnread() {
+			b.tried[t.name] = true
 			continue
 		}
 		some, parts = append(some, t), append(parts, p)
@@ -64,7 +65,7 @@ func (b *Backfill) readSmall(ctx context.Context, targets []target) error {
 // isUnread reports whether nothing was read of a part, and nothing of the repository before it.
 func (p *part) isUnread() bool { return !p.Done && p.ID == 0 && p.Newer.IsZero() }
 
-// addSmall reads the parts of small repositories in one query.
+// addSmall reads the parts of small repositories in one query. It leaves what can't be read together to readPart.
 func (b *Backfill) addSmall(ctx context.Context, owner string, some []target, parts []*part) error {
 	b.before = b.spent
 	var answer aliasedAnswer[repositoryNode]
@@ -97,7 +98,11 @@ func (b *Backfill) addSmall(ctx context.Context, owner string, some []target, pa
 			all, deployments = append(all, gapsOf(p, read, pages)), deployments+len(read)
 		}
 	}
-	return b.readGaps(ctx, owner, all, deployments)
+	err = b.readGaps(ctx, owner, all, deployments)
+	if err != nil && ctx.Err() == nil && isFinal(err) {
+		return nil // of one of them: readPart finds it again
+	}
+	return err
 }
 
 // smallQuery reads the first page of the deployments and of the merged pull requests of some repositories, each in its size.

@@ -28,6 +28,7 @@ type sizedPages struct {
 
 	sizes         map[string]size
 	fail          []error
+	failBehind    []error
 	asked, behind [][]string
 }
 
@@ -54,6 +55,11 @@ func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any,
 	switch {
 	case strings.Contains(query, "object(oid"):
 		g.behind = append(g.behind, names)
+		if len(g.failBehind) > 0 {
+			err := g.failBehind[0]
+			g.failBehind = g.failBehind[1:]
+			return err
+		}
 		return json.Unmarshal([]byte(`{}`), data)
 	case strings.Contains(query, "databaseId"):
 		g.asked = append(g.asked, names)
@@ -86,10 +92,11 @@ func TestSmallRepositoriesTogether(t *testing.T) {
 		"b": {90, 40}, // 172
 		"c": {30, 30}, // 92
 		"d": {10, 8},  // 28
-		"e": {1, 0},   // 3
+		"e": {1, 0},   // 5: a query asks for one pull request at least
 	}
 	for name, test := range map[string]struct {
 		fail          []error
+		failBehind    []error
 		asked, behind [][]string
 	}{
 		"answered": {asked: [][]string{{"a", "d", "e"}, {"b"}, {"c"}}, behind: [][]string{{"a", "d", "e"}, {"b"}, {"c"}}},
@@ -98,9 +105,14 @@ func TestSmallRepositoriesTogether(t *testing.T) {
 			asked:  [][]string{{"a", "d", "e"}, {"a"}, {"b"}, {"c"}, {"d"}, {"e"}},
 			behind: [][]string{{"a"}, {"b"}, {"c"}, {"d"}, {"e"}},
 		},
+		"commits can't be read together": {
+			failBehind: []error{dora.ErrNoBulk},
+			asked:      [][]string{{"a", "d", "e"}, {"b"}, {"c"}},
+			behind:     [][]string{{"a", "d", "e"}, {"a"}, {"b"}, {"c"}, {"d"}, {"e"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := &sizedPages{sizes: sizes, fail: test.fail}
+			g := &sizedPages{sizes: sizes, fail: test.fail, failBehind: test.failBehind}
 			b := newSizedBackfill(t, g, "acme/a", "acme/b", "acme/c", "acme/d", "acme/e")
 			made, err := b.Run(t.Context())
 			if err != nil {
@@ -113,6 +125,17 @@ func TestSmallRepositoriesTogether(t *testing.T) {
 				t.Errorf("progress is %+v", made)
 			}
 		})
+	}
+}
+
+// A query asks for a pull request also where there is none, which costs 2 requests: 74 and 76 are more than a point.
+func TestSmallRepositoriesWithoutPulls(t *testing.T) {
+	g := &sizedPages{sizes: map[string]size{"a": {70, 0}, "b": {72, 0}}}
+	if _, err := newSizedBackfill(t, g, "acme/a", "acme/b").Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][]string{{"a"}, {"b"}}, g.asked); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
