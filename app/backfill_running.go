@@ -16,6 +16,8 @@ type runningBackfill struct {
 	*parts
 
 	logger *slog.Logger
+	// stop ends the work on it.
+	stop context.CancelFunc
 
 	mu    sync.Mutex
 	state backfillState
@@ -44,19 +46,25 @@ func (r *runningBackfill) beat(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// save changes the state and stores it, unless another request has replaced this one.
+// save changes the state and stores it. If another request has replaced this one, or another server has taken it over, it stops the work
+// instead.
 func (r *runningBackfill) save(ctx context.Context, change func(*backfillState)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change(&r.state)
 	r.state.Beat, r.saved = r.clock.Now(), time.Now()
+	lost := false
 	err := r.store.Update(ctx, func(tx dora.Tx) error {
 		var stored backfillState
-		if _, err := tx.Backfill().Part(requestPart, &stored); err != nil || stored.ID != r.state.ID {
+		_, err := tx.Backfill().Part(requestPart, &stored)
+		if lost = stored.ID != r.state.ID || stored.Runner != r.state.Runner; err != nil || lost {
 			return err
 		}
 		return tx.Backfill().SavePart(requestPart, r.state)
 	})
+	if err == nil && lost {
+		r.stop()
+	}
 	if err != nil && ctx.Err() == nil {
 		r.logger.Error("storing the progress of the backfill failed", "error", err)
 	}

@@ -17,8 +17,11 @@ import (
 	"dora-exporter/persistence/sqlstore"
 )
 
-// requestPart is the name of the part of backfill_parts that has the newest request.
-const requestPart = "request"
+// Names of the parts of backfill_parts with the newest request, and with that of backfill.since if a command's request came before it.
+const (
+	requestPart    = "request"
+	configuredPart = "configured request"
+)
 
 const (
 	// requestInterval is the time between two looks for a request, and between two reports of the progress.
@@ -65,16 +68,25 @@ func (p *parts) runBackfills(ctx context.Context, o *Options) {
 	}
 }
 
-// claimBackfill takes on the request that is there, if it is not done and no other server works on it. Without one, the first start
-// requests what backfill.since asks for.
+// claimBackfill takes on the request that is there, if it is not done and no other server works on it, then that of backfill.since if a
+// command's request came before it. Without a request, the first start requests what backfill.since asks for.
 func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillState, found bool, err error) {
 	known, err := p.store.BackfillPart(ctx, requestPart, &state)
+	if err == nil && known && state.Done {
+		state = backfillState{}
+		known, err = p.store.BackfillPart(ctx, configuredPart, &state)
+		state.Done = state.Done || !known
+		known = true
+	}
 	if err != nil || known && state.Done || !known && o.Config.Backfill.Since.IsZero() {
 		return state, false, err
 	}
 	err = p.store.Update(ctx, func(tx dora.Tx) error {
 		found, state = false, backfillState{}
 		known, err := tx.Backfill().Part(requestPart, &state)
+		if err == nil && known && state.Done {
+			state, err = takeConfigured(tx)
+		}
 		others := o.Config.Storage.IsPostgreSQL() && state.Runner != "" && state.Runner != p.runner && p.clock.Now().Sub(state.Beat) < abandonedAfter
 		if err != nil || known && (state.Done || others) {
 			return err
@@ -88,10 +100,22 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 	return state, found, err
 }
 
+// takeConfigured returns the request of backfill.since that a command's request came before; one that is done if there is none.
+func takeConfigured(tx dora.Tx) (state backfillState, err error) {
+	known, err := tx.Backfill().Part(configuredPart, &state)
+	if state.Done = state.Done || !known; err != nil || state.Done {
+		return state, err
+	}
+	state.Runner, state.Beat = "", time.Time{}
+	return state, tx.Backfill().SavePart(configuredPart, backfillState{Done: true})
+}
+
 // runBackfill carries out a request. It returns false if it is to be tried again. said is the last error of listing what is to be read that was
 // logged as one: the same one is not repeated.
 func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState, said *string) (done bool) {
-	r := &runningBackfill{parts: p, logger: o.Logger, state: state}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &runningBackfill{parts: p, logger: o.Logger, stop: cancel, state: state}
 	stop := runInBackground(ctx, func(ctx context.Context) { r.beat(ctx, beatInterval) })
 	defer stop()
 	b, err := p.newBackfill(ctx, o, state.Request, func(now history.Progress) { r.reach(ctx, now) })
@@ -112,7 +136,7 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 		made, err = b.Run(ctx)
 	}
 	if ctx.Err() != nil {
-		return false // the next start continues it
+		return false // the next start continues it, or another server does
 	}
 	why := ""
 	if err != nil {
@@ -134,10 +158,14 @@ func RequestBackfill(ctx context.Context, o Options, r BackfillRequest, onProgre
 	for {
 		err = withReader(ctx, o.Config, func(reader *sqlstore.Reader) (err error) {
 			if !saved {
-				if err := waitForOthers(ctx, reader, onProgress); err != nil {
-					return err
+				replaced, err := waitForOthers(ctx, reader, onProgress)
+				if err == nil && replaced.Configured && !replaced.Done {
+					err = saveRequest(ctx, o.Config, configuredPart, replaced)
 				}
-				if err := saveRequest(ctx, o.Config, wanted); err != nil {
+				if err == nil {
+					err = saveRequest(ctx, o.Config, requestPart, wanted)
+				}
+				if err != nil {
 					return err
 				}
 				saved = true
@@ -153,16 +181,16 @@ func RequestBackfill(ctx context.Context, o Options, r BackfillRequest, onProgre
 		}
 		if err == nil && saved {
 			wanted.Done = true // the next server does not make it again
-			err = saveRequest(ctx, o.Config, wanted)
+			err = saveRequest(ctx, o.Config, requestPart, wanted)
 		}
 		return made, err
 	}
 }
 
-// waitForOthers returns when the stored request is done, or has failed and will be tried again.
-func waitForOthers(ctx context.Context, r *sqlstore.Reader, onProgress func(BackfillProgress)) error {
+// waitForOthers returns the stored request when it is done, or has failed and will be tried again.
+func waitForOthers(ctx context.Context, r *sqlstore.Reader, onProgress func(BackfillProgress)) (state backfillState, err error) {
 	waited := false
-	_, err := followBackfill(ctx, r, func(now BackfillProgress) {
+	state, err = followBackfill(ctx, r, func(now BackfillProgress) {
 		waited = true
 		onProgress(now)
 	})
@@ -172,7 +200,7 @@ func waitForOthers(ctx context.Context, r *sqlstore.Reader, onProgress func(Back
 	if err == nil && ctx.Err() != nil {
 		err = errors.New("interrupted: the server goes on with another backfill, this one was not requested")
 	}
-	return err
+	return state, err
 }
 
 // followRequest reports the progress of a request and returns when it is done.
@@ -229,9 +257,9 @@ func (s *backfillState) patience() time.Duration {
 	return abandonedAfter
 }
 
-func saveRequest(ctx context.Context, c *config.Config, s backfillState) error {
+func saveRequest(ctx context.Context, c *config.Config, part string, s backfillState) error {
 	if c.Storage.IsPostgreSQL() {
-		return postgres.SaveBackfillPart(ctx, c.Storage.Database, c.Storage.Schema, requestPart, s)
+		return postgres.SaveBackfillPart(ctx, c.Storage.Database, c.Storage.Schema, part, s)
 	}
-	return sqlite.SaveBackfillPart(ctx, c.Storage.Database, requestPart, s)
+	return sqlite.SaveBackfillPart(ctx, c.Storage.Database, part, s)
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -67,7 +68,7 @@ func TestBackfillBesideAnUnfinishedOne(t *testing.T) {
 		"failing": {backfillState{ID: "a", Configured: true, Error: "502 Bad Gateway"}, "the server goes on with the backfill"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := saveRequest(t.Context(), o.Config, test.unfinished); err != nil {
+			if err := saveRequest(t.Context(), o.Config, requestPart, test.unfinished); err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
@@ -91,12 +92,60 @@ func TestBackfillBesideRequest(t *testing.T) {
 	h := newHalfYear(t)
 	o := h.options(t)
 	stopApp(t, startApp(t, o))
-	if err := saveRequest(t.Context(), o.Config, backfillState{ID: "a"}); err != nil {
+	if err := saveRequest(t.Context(), o.Config, requestPart, backfillState{ID: "a"}); err != nil {
 		t.Fatal(err)
 	}
 	made, err := RequestBackfill(t.Context(), o, BackfillRequest{Since: h.end.AddDate(0, 0, -60)}, func(BackfillProgress) {})
 	if err != nil || made.Deployments == 0 {
 		t.Errorf("%d deployments, error %v", made.Deployments, err)
+	}
+}
+
+// What backfill.since asks for is read although a command's request came before it while it failed.
+func TestConfiguredBackfillAfterRequest(t *testing.T) {
+	t.Parallel()
+	h := newHalfYear(t)
+	o := h.options(t)
+	stopApp(t, startApp(t, o))
+	configured := backfillState{ID: "configured", Request: BackfillRequest{Since: h.end.AddDate(0, 0, -60)}, Configured: true, Error: "502 Bad Gateway"}
+	if err := saveRequest(t.Context(), o.Config, requestPart, configured); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := RequestBackfill(t.Context(), o, BackfillRequest{Since: h.end.AddDate(0, 0, -30)}, func(BackfillProgress) {}); err != nil {
+		t.Fatal(err)
+	}
+	a := startApp(t, o)
+	testexporter.Eventually(t, "the configured backfill is done", func() error {
+		var state backfillState
+		_, err := a.store.BackfillPart(t.Context(), requestPart, &state)
+		if err == nil && (state.ID != configured.ID || !state.Done || state.Error != "" || state.Progress.Deployments == 0) {
+			err = fmt.Errorf("%+v", state)
+		}
+		return err
+	})
+	if _, found, err := a.claimBackfill(t.Context(), &a.options); found || err != nil {
+		t.Errorf("it is to be made again: %v, %v", found, err)
+	}
+}
+
+// A server whose request another one has taken over, since it was silent for too long, stops carrying it out.
+func TestBackfillThatAnotherServerHasTakenOver(t *testing.T) {
+	h := newHalfYear(t)
+	o := h.options(t)
+	a := startApp(t, o)
+	state := backfillState{ID: "a", Request: BackfillRequest{Since: h.end.AddDate(0, 0, -60)}, Runner: "other", Done: true} // so that a claims nothing
+	if err := saveRequest(t.Context(), o.Config, requestPart, state); err != nil {
+		t.Fatal(err)
+	}
+	mine := state
+	mine.Runner, mine.Done = "mine", false
+	said := ""
+	if a.runBackfill(t.Context(), &a.options, mine, &said) {
+		t.Error("it was carried out")
+	}
+	var stored backfillState
+	if _, err := a.store.BackfillPart(t.Context(), requestPart, &stored); err != nil || stored.Runner != "other" {
+		t.Errorf("stored is %+v, %v", stored, err)
 	}
 }
 
@@ -128,7 +177,7 @@ func TestBackfillThatWaitsShowsSignsOfLife(t *testing.T) {
 	o := testOptions(t, clock)
 	a := startApp(t, o)
 	r := &runningBackfill{parts: &a.parts, logger: o.Logger, state: backfillState{ID: "a", Runner: "b", Beat: clock.machine().Wall()}}
-	if err := saveRequest(t.Context(), o.Config, r.state); err != nil {
+	if err := saveRequest(t.Context(), o.Config, requestPart, r.state); err != nil {
 		t.Fatal(err)
 	}
 	clock.advance(abandonedAfter)
