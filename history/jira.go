@@ -29,7 +29,7 @@ type Jira struct {
 	// Decode decodes the payload of a webhook about an issue, and returns its delivery key.
 	Decode func(payload []byte) (dora.Event, string, error)
 	Client *http.Client
-	// MaxFailures is how often a call may fail before its error is returned; 0 for any number.
+	// MaxFailures is how often a call may fail before its error is returned; 0 for any number. A Backfill sets it.
 	MaxFailures int
 	Logger      *slog.Logger
 	Sleep       func(ctx context.Context, d time.Duration)
@@ -66,6 +66,7 @@ type site struct {
 
 // readIssues reads the issues that were updated since the requested time. An earlier request that was interrupted is finished first.
 func (b *Backfill) readIssues(ctx context.Context) error {
+	b.Issues.MaxFailures = b.maxFailures
 	s, err := b.Issues.site(ctx)
 	if err != nil {
 		return err
@@ -236,8 +237,11 @@ func (j *Jira) get(ctx context.Context, path string, query url.Values, to any) e
 		if refused := new(refusedError); errors.As(err, &refused) {
 			return fmt.Errorf("%w; check jira.base_url, jira.user, jira.token and jira.jql", err)
 		}
-		if err == nil || wait < 0 || ctx.Err() != nil || failures == j.MaxFailures {
+		if err == nil || wait < 0 || ctx.Err() != nil {
 			return err
+		}
+		if failures == j.MaxFailures {
+			return &outageError{err}
 		}
 		if wait == 0 {
 			wait = dora.Backoff(failures)

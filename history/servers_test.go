@@ -3,10 +3,15 @@ package history
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
 )
 
 // A server that does not answer is read after the others, however long that takes, and each repository of it once.
@@ -74,5 +79,27 @@ func TestOwnersThatAreListedLater(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"acme/*"}, b.Repositories); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// Jira that does not answer does not keep GitHub, which answers again, from being read.
+func TestJiraThatIsDown(t *testing.T) {
+	outage := errors.New("503 Service Unavailable")
+	pages := &sizedPages{sizes: map[string]size{"a": {100, 100}}, fail: slices.Repeat([]error{outage}, failuresOfServer)}
+	github, jira := newSizedBackfill(t, pages, "acme/a"), newSizedBackfill(t, nil)
+	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	defer down.Close()
+	jira.Sources = []string{dora.Jira}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	calls := 0
+	jira.Issues = &Jira{BaseURL: down.URL, Client: down.Client(), Logger: jira.Logger, Sleep: func(context.Context, time.Duration) {
+		if calls++; calls == 100 {
+			cancel()
+		}
+	}}
+	made, err := Servers{github, jira}.Run(ctx)
+	if !errors.Is(err, context.Canceled) || made.Deployments != 1 || made.Done != 1 {
+		t.Errorf("progress is %+v, %v", made, err)
 	}
 }
