@@ -53,6 +53,8 @@ type Push struct {
 	pushing func() bool
 	// stopEarly ends pushEarly and waits for its end, release likewise gives up the lease.
 	stopEarly, release func()
+	// tried is closed when this server has tried to become the one that pushes; nil if it always is.
+	tried <-chan struct{}
 }
 
 // gatherTime is how long an early push waits for further series: those of an event begin one after the other.
@@ -120,12 +122,14 @@ func (p *Push) lease(ctx context.Context, o *PushOptions, to sdkmetric.Exporter,
 	if err != nil {
 		return nil, err
 	}
-	keeper := &leaseKeeper{lease: o.Lease, logger: o.Logger, onHeld: func() { requestPush(p.soon) }, prepare: func(ctx context.Context) error {
+	tried := make(chan struct{})
+	keeper := &leaseKeeper{lease: o.Lease, logger: o.Logger, tried: tried, onHeld: func() { requestPush(p.soon) }, prepare: func(ctx context.Context) error {
 		if err := o.Lease.Prepare(ctx); err != nil || begin == nil {
 			return err
 		}
 		return begin(ctx)
 	}}
+	p.tried = tried
 	p.pushing = func() bool { return keeper.current() != nil }
 	p.release = runUntil(ctx, keeper.run)
 	return &leasedExporter{Exporter: ownResourceExporter{to, own}, source: source, keeper: keeper}, nil
@@ -189,6 +193,7 @@ func (p *Push) Stop(ctx context.Context) error {
 	defer p.release() // after the last push
 	defer p.monitor.abort()
 	defer context.AfterFunc(ctx, p.monitor.abort)()
+	p.waitForClaim(ctx)
 	p.stopEarly()
 	if len(p.soon) > 0 { // series that have just begun: deltas start them at 0 first, and the last push has their values
 		flush, cancel := context.WithTimeout(ctx, shutdownGrace)
@@ -196,6 +201,19 @@ func (p *Push) Stop(ctx context.Context) error {
 		_ = p.reader.ForceFlush(flush)
 	}
 	return p.reader.Shutdown(ctx)
+}
+
+// waitForClaim waits until this server has tried to become the one that pushes: one that stops right after its start pushes, too.
+func (p *Push) waitForClaim(ctx context.Context) {
+	if p.tried == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
+	defer cancel()
+	select {
+	case <-p.tried:
+	case <-ctx.Done():
+	}
 }
 
 // newResource returns a resource with the SDK's attributes and the given ones.

@@ -29,7 +29,7 @@ const (
 	leaseTerm = 10 * time.Second
 	// leaseRenewal is the time between two attempts to claim or prolong the lease.
 	leaseRenewal = leaseTerm / 4
-	// releaseTimeout bounds how long a stop waits for the store.
+	// releaseTimeout bounds how long a stop waits for the store, for the first claim and for the release.
 	releaseTimeout = 500 * time.Millisecond
 )
 
@@ -41,6 +41,8 @@ type leaseKeeper struct {
 	prepare func(context.Context) error
 	// onHeld is called when this server may push.
 	onHeld func()
+	// tried is closed after the first attempt to claim the lease.
+	tried chan struct{}
 
 	mu      sync.Mutex
 	held    *heldLease
@@ -59,8 +61,10 @@ type heldLease struct {
 
 // run keeps the lease until ctx ends, and then releases it.
 func (k *leaseKeeper) run(ctx context.Context) {
-	for {
-		k.renew(ctx)
+	for first := true; ; first = false {
+		if k.renew(ctx); first {
+			close(k.tried)
+		}
 		if !sleep(ctx, leaseRenewal) {
 			break
 		}

@@ -26,6 +26,8 @@ type sharedStore struct {
 	holder string
 	until  time.Time
 	pushed map[string]dora.PushedSeries
+	// claim is how long it takes to claim the lease.
+	claim time.Duration
 }
 
 // deploy stores a fact.
@@ -78,7 +80,7 @@ func (p *pushingServer) isCut() bool {
 }
 
 func (p *pushingServer) ClaimPush(_ context.Context, term time.Duration) (bool, error) {
-	if p.isCut() {
+	if time.Sleep(p.store.claim); p.isCut() {
 		return false, errCut
 	}
 	p.store.mu.Lock()
@@ -213,6 +215,18 @@ func (r *receiverOfServers) newest() []string {
 	all := slices.Compact(r.arrived)
 	r.arrived = nil
 	return all
+}
+
+// A server that stops while it claims the lease for the first time pushes before it ends.
+func TestStopDuringTheFirstClaim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, receiver := &sharedStore{claim: releaseTimeout / 2}, &receiverOfServers{own: map[string]bool{}}
+		store.deploy()
+		err := startServer(t, "a", store, receiver, false).push.Stop(t.Context())
+		if got := receiver.newest(); err != nil || !slices.Equal(got, []string{"a 1"}) {
+			t.Errorf("%q arrived, %v", got, err)
+		}
+	})
 }
 
 // One server at a time pushes, and another one continues where it has stopped, was killed or was cut off from the store.
