@@ -14,7 +14,7 @@ OTELCOL          := $(TOOLS)/otelcol-$(OTELCOL_VERSION)
 VICTORIA_VERSION := v1.140.0
 VICTORIA_METRICS := $(TOOLS)/victoria-metrics-$(VICTORIA_VERSION)
 
-.PHONY: run demo build image test race integration integration-story lint bench bench-postgres bench-scale torture cover clean
+.PHONY: run demo build image test race integration lint bench bench-postgres bench-scale torture cover clean
 
 ## run: build and start the exporter with config.yml
 run: build
@@ -56,11 +56,6 @@ race:
 integration: $(OTELCOL) $(VICTORIA_METRICS)
 	./integration/install
 	cd integration && OTELCOL=$(OTELCOL) VICTORIA_METRICS=$(VICTORIA_METRICS) go test -count=1 -timeout 40m ./...
-
-## integration-story: the story with its stores in PostgreSQL, ten minutes on a machine that does nothing else
-integration-story:
-	./integration/install
-	cd integration && go test -count=1 -timeout 30m -run TestOthers/story ./postgres -args -story
 
 $(OTELCOL):
 	./integration/build-otelcol $@ $(OTELCOL_VERSION)

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"flag"
 	"os"
 	"os/exec"
 	"strings"
@@ -17,9 +16,6 @@ var ofSQLite = []string{
 	"TestPausedReport",      // a reader keeps SQLite's write-ahead log from being reset
 }
 
-// story also runs the story on PostgreSQL: ten minutes, on a machine that does nothing else.
-var story = flag.Bool("story", false, "also run the story on PostgreSQL")
-
 // TestOthers runs the tests of other packages with their stores in PostgreSQL: the story, the rules with their random histories, and what
 // people read.
 func TestOthers(t *testing.T) {
@@ -32,9 +28,6 @@ func TestOthers(t *testing.T) {
 		{"rules", []string{"./dora/pipeline", "-skip", "^TestRetentionOverTenYears$"}}, // ten years are half an hour of round trips
 		{"what people read", []string{"./explain", "./page", "./report"}},
 	} {
-		if test.name == "story" && !*story {
-			continue
-		}
 		t.Run(test.name, func(t *testing.T) {
 			command := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-timeout=20m"}, test.args...)...)
 			command.Dir = "../.."
