@@ -78,7 +78,8 @@ type Backfill struct {
 	before Spent
 }
 
-// Run reads everything. Its error is that of ctx or of the store; what GitHub does not answer is in Progress.Failed.
+// Run reads everything. Its error is that of ctx, of the store or of Jira, or GitHub's if the repositories can't be listed; repositories that
+// GitHub does not answer are in Progress.Failed.
 func (b *Backfill) Run(ctx context.Context) (Progress, error) { return Servers{b}.Run(ctx) }
 
 // Plan returns what a Run would read at most, without reading it.

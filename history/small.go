@@ -9,8 +9,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// A page of a repository costs 2 points however little there is in it, and what is missing then a query at least. The deployments and pull
-// requests of small repositories are read in queries of several, each with the sizes that it needs, and so are the commits that are missing.
+// A page of a repository costs 2 points or more however little there is in it, and the commits that are missing afterwards cost another query.
+// So one query reads the deployments and pull requests of several small repositories, each in its size, and another one their missing commits.
 
 // requests returns how many requests reading a repository in one page stands for: those of its two connections, and those in their elements.
 func (t target) requests(labels bool) int {
@@ -21,7 +21,7 @@ func (t target) requests(labels bool) int {
 	return 2 + t.deployments + each*max(t.pulls, 1) // none is asked for as one
 }
 
-// isSmall reports whether a repository can be read in one page. It is false if the size of the repository is not known.
+// isSmall reports whether a repository can be read in one page. It is false if it has no deployments, or if its size is not known.
 func (t target) isSmall() bool { return t.deployments > 0 && max(t.deployments, t.pulls) <= pageSize }
 
 // readSmall reads the first of the targets, if it is small, with as many others of its owner as cost a point together. What it does not read is

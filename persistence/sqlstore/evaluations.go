@@ -32,8 +32,8 @@ func scanEvaluation(rows *sql.Rows) (dora.Evaluation, error) {
 	return s, err
 }
 
-// settled is true for the evaluations that were due at ?1, and when the oldest delivery arrived that nobody has tried to process, if there is
-// one. Deliveries have times of day, evaluations readings of the store's clock.
+// settled is true for the evaluations that were due at ?1, and when the first stored delivery arrived that nobody has tried to process, if
+// there is one: those behind it arrived at the same time or later, but for seconds. Deliveries have times of day, evaluations readings of the store's clock.
 const settled = `due <= (SELECT CASE WHEN arrived < ?1 THEN arrived ELSE ?1 END FROM (SELECT coalesce((
 	SELECT received - coalesce((SELECT wall - reading FROM clock), 0) FROM deliveries INDEXED BY deliveries_due WHERE state = 0 AND due <= 0
 	ORDER BY due, id LIMIT 1), ?1) AS arrived) AS oldest)`

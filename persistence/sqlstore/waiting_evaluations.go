@@ -11,7 +11,8 @@ import (
 type WaitingEvaluations struct {
 	// Waiting counts all, including those that still wait for late or out-of-order events (deployments.settle).
 	Waiting int
-	// Due counts those for which that time is over: they fail, or wait for another that fails, or are about to be made.
+	// Due counts those for which that time is over: they fail, wait for another that fails or for deliveries that
+	// nobody has tried to process, or are about to be made.
 	Due int
 	// Oldest is when the oldest of them became due, by the store's clock; zero if none is due.
 	Oldest time.Time
