@@ -17,7 +17,7 @@ import (
 	"dora-exporter/receivers"
 )
 
-// BackfillRequest is what a backfill is to read.
+// BackfillRequest says what a backfill reads.
 type BackfillRequest = history.Request
 
 // BackfillProgress is how far a backfill is.
@@ -103,12 +103,12 @@ func (p *parts) backfillOf(o *Options, host string, r BackfillRequest, onProgres
 	}
 }
 
-// needsFlags returns what reports whether GitHub's flags of an environment are needed.
+// needsFlags returns a function that reports whether GitHub's flags of an environment are needed.
 func needsFlags(c *config.Config) func(environment string) bool {
 	return func(environment string) bool { return c.Environments.NeedsFlags(c.Policy, environment) }
 }
 
-// newIssues returns what reads the issues; nil if jira.base_url is not set.
+// newIssues returns a client that reads the issues; nil if jira.base_url is not set.
 func newIssues(c *config.Config, logger *slog.Logger) *history.Jira {
 	if c.Jira.BaseURL == "" {
 		return nil

@@ -52,13 +52,13 @@ type backfillState struct {
 
 // runBackfills carries out requested backfills until ctx ends. One that was interrupted goes on.
 func (p *parts) runBackfills(ctx context.Context, o *Options) {
-	said := ""
+	lastLogged := ""
 	for failures := 0; ctx.Err() == nil; {
 		state, found, err := p.claimBackfill(ctx, o)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			o.Logger.Error("looking for a requested backfill failed, will retry", "error", err)
-		case found && p.runBackfill(ctx, o, state, &said):
+		case found && p.runBackfill(ctx, o, state, &lastLogged):
 			failures = 0
 		case found:
 			failures++
@@ -110,9 +110,9 @@ func takeConfigured(tx dora.Tx) (state backfillState, err error) {
 	return state, tx.Backfill().SavePart(configuredPart, backfillState{Done: true})
 }
 
-// runBackfill carries out a request. It returns false if it is to be tried again. said is the last error of listing what is to be read that was
-// logged as one: the same one is not repeated.
-func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState, said *string) (done bool) {
+// runBackfill carries out a request. It returns false if it is to be tried again. lastLogged is the last error of listing what is to be read
+// that was logged as one: the same one is not repeated.
+func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState, lastLogged *string) (done bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r := &runningBackfill{parts: p, logger: o.Logger, stop: cancel, state: state}
@@ -121,12 +121,12 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 	b, err := p.newBackfill(ctx, o, state.Request, func(now history.Progress) { r.reach(ctx, now) })
 	if err != nil && state.Configured && ctx.Err() == nil {
 		level := slog.LevelError
-		if err.Error() == *said {
+		if err.Error() == *lastLogged {
 			level = slog.LevelDebug
 		}
 		o.Logger.Log(ctx, level, "listing what backfill.since asks for failed, will retry", "error", err)
-		*said = err.Error()
-		r.save(ctx, func(s *backfillState) { s.Error = *said })
+		*lastLogged = err.Error()
+		r.save(ctx, func(s *backfillState) { s.Error = *lastLogged })
 		return false
 	}
 	o.Logger.Info("backfill begins", "since", state.Request.Since)

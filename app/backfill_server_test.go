@@ -139,8 +139,8 @@ func TestBackfillThatAnotherServerHasTakenOver(t *testing.T) {
 	}
 	mine := state
 	mine.Runner, mine.Done = "mine", false
-	said := ""
-	if a.runBackfill(t.Context(), &a.options, mine, &said) {
+	lastLogged := ""
+	if a.runBackfill(t.Context(), &a.options, mine, &lastLogged) {
 		t.Error("it was carried out")
 	}
 	var stored backfillState
@@ -155,17 +155,17 @@ func TestConfiguredBackfillOfNothing(t *testing.T) {
 	a := startApp(t, o)
 	var log lockedLog
 	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
-	said := ""
+	lastLogged := ""
 	for range 3 {
-		if a.runBackfill(t.Context(), &o, backfillState{ID: "a", Configured: true}, &said) {
+		if a.runBackfill(t.Context(), &o, backfillState{ID: "a", Configured: true}, &lastLogged) {
 			t.Error("the backfill is done")
 		}
 	}
 	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "nothing to read") {
 		t.Errorf("%d lines:\n%s", n, log.String())
 	}
-	said = "502 Bad Gateway"
-	a.runBackfill(t.Context(), &o, backfillState{ID: "a", Configured: true}, &said)
+	lastLogged = "502 Bad Gateway"
+	a.runBackfill(t.Context(), &o, backfillState{ID: "a", Configured: true}, &lastLogged)
 	if n := strings.Count(log.String(), "level=ERROR"); n != 2 {
 		t.Errorf("another error is not logged:\n%s", log.String())
 	}

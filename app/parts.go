@@ -103,7 +103,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	return nil
 }
 
-// addPipeline makes what turns deliveries into facts, and facts into values.
+// addPipeline makes the parts that turn deliveries into facts, and facts into values.
 func (p *parts) addPipeline(o *Options, teams dora.Catalog) {
 	c, logger := o.Config, o.Logger
 	rules := &rules.Rules{

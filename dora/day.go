@@ -86,7 +86,7 @@ func (k *CountKey) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Counts are what deployments count for in the families of deployments, over all time: numbers, and sums of milliseconds.
+// Counts has what deployments add to the families of deployments, over all time: numbers, and sums of milliseconds.
 type Counts map[CountKey]int64
 
 // Endings of the families in Counts of a histogram.

@@ -23,7 +23,7 @@ type Comparison struct {
 	At time.Time
 	// Known returns the remembered origin of a commit; false if there is none.
 	Known func(sha string) (Origin, bool)
-	// Past is what came before the deployment; nil if nothing is known of it.
+	// Past reads what came before the deployment; nil if nothing is known of it.
 	Past Past
 }
 
@@ -63,7 +63,7 @@ type Shipment struct {
 	Relation Relation `json:"relation"`
 	// Base is the SHA of the previous deployment.
 	Base string `json:"base,omitempty"`
-	// Changes are what it ships, in the order in which they were merged.
+	// Changes has the changes that it ships, in the order in which they were merged.
 	Changes []Change `json:"changes,omitempty"`
 	// Carriers are the pull requests that brought changes, and have no commits of their own: they are no changes, but what names
 	// them means the deployment.

@@ -1,6 +1,6 @@
 package dora
 
-// Sums are what the facts up to a position add up to. A store keeps them, so that a start reads only the facts after that position.
+// Sums has the sums of the facts up to a position. A store keeps them, so that a start reads only the facts after that position.
 type Sums struct {
 	Position int64
 	// State has the series of all these facts, without baselines.

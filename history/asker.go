@@ -43,7 +43,7 @@ type asker struct {
 	spent    Spent
 }
 
-// Spent is what a backfill has taken of GitHub's limits.
+// Spent counts what a backfill has taken of GitHub's limits.
 type Spent struct {
 	Calls  int `json:"calls"`
 	Points int `json:"points"`

@@ -14,7 +14,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// Store is what a backfill needs of the store.
+// Store has the methods of the store that a backfill uses.
 type Store interface {
 	dora.Transactor
 	Backlog(ctx context.Context) (dora.Backlog, error)
@@ -74,7 +74,7 @@ type Backfill struct {
 
 	mu       sync.Mutex
 	progress Progress
-	// before is what had been spent when the repository that is being read was begun or resumed.
+	// before has what had been spent when the repository that is being read was begun or resumed.
 	before Spent
 }
 

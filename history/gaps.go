@@ -25,7 +25,7 @@ type gaps struct {
 	*part
 
 	repository dora.ArchivedRepository
-	// pairs is what the evaluations will compare, open are those of which commits were missing when they were looked at last, or that were not
+	// pairs has the deployments that evaluations will compare, open those pairs of which commits were missing when they were looked at last, or that were not
 	// looked at yet.
 	pairs, open []pair
 	// gone are commits that are not asked for again.

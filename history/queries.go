@@ -22,7 +22,7 @@ const (
 // pointRequests is how many requests cost one point, since GitHub rounds to the nearest number.
 const pointRequests = 149
 
-// rateLimit is what each query asks for besides.
+// rateLimit has the fields that each query asks for besides.
 const rateLimit = `rateLimit { cost remaining resetAt }`
 
 // commitFields are the fields of a commit without its parents.

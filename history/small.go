@@ -14,11 +14,11 @@ import (
 
 // requests returns how many requests reading a repository in one page stands for: those of its two connections, and those in their elements.
 func (t target) requests(labels bool) int {
-	each := 2 // the commits of a pull request, and the parents of its merge
+	perPull := 2 // the commits of a pull request, and the parents of its merge
 	if labels {
-		each++
+		perPull++
 	}
-	return 2 + t.deployments + each*max(t.pulls, 1) // none is asked for as one
+	return 2 + t.deployments + perPull*max(t.pulls, 1) // none is asked for as one
 }
 
 // isSmall reports whether a repository can be read in one page. It is false if it has no deployments, or if its size is not known.

@@ -63,7 +63,7 @@ func (d *Days) measure(h dora.History, all map[string]dora.DeploymentRecord) err
 	return nil
 }
 
-// failures are what is known of failed changes: the marks of deployments, and the causes of what deployments repaired.
+// failures has what is known of failed changes: the marks of deployments, and the causes of what deployments repaired.
 type failures struct {
 	marks    map[string]*dora.FailedChange
 	repaired map[string]dora.Cause

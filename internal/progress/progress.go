@@ -15,7 +15,7 @@ const lineInterval = 10 * time.Second
 // Progress shows how many units of a kind are done.
 type Progress struct {
 	out io.Writer
-	// units is what they are called, in the plural.
+	// units names them, in the plural.
 	units string
 	isBar bool
 	bar   *progressbar.ProgressBar
