@@ -150,6 +150,20 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 	return true
 }
 
+// BackfillAnywhere has a running server make a backfill, as RequestBackfill. Without one, it makes the backfill itself, as Backfill.
+func BackfillAnywhere(ctx context.Context, o Options, r BackfillRequest, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
+	if o.Config.Storage.IsPostgreSQL() { // which does not tell whether a server uses it
+		made, err = RequestBackfill(ctx, o, r, onProgress)
+		if !errors.Is(err, postgres.ErrNoTables) {
+			return made, err
+		}
+	}
+	if made, err = Backfill(ctx, o, r, onProgress); errors.Is(err, localfile.ErrLocked) {
+		return RequestBackfill(ctx, o, r, onProgress)
+	}
+	return made, err
+}
+
 // RequestBackfill asks the running server for a backfill, and returns when it is done. If ctx ends, the server carries on. While the server
 // carries out another request, RequestBackfill waits. If no server uses the store, but another backfill does, RequestBackfill makes the
 // backfill itself, after the other one.
@@ -176,10 +190,18 @@ func RequestBackfill(ctx context.Context, o Options, r BackfillRequest, onProgre
 		if !errors.Is(err, errUnattended) {
 			return made, err
 		}
+		if saved && o.Config.Storage.IsPostgreSQL() { // where a server may start meanwhile: it must not make it, too
+			wanted.Done = true
+			if err := saveRequest(ctx, o.Config, requestPart, wanted); err != nil {
+				return made, err
+			}
+		}
 		if made, err = Backfill(ctx, o, r, onProgress); errors.Is(err, localfile.ErrLocked) {
+			saved = saved && !wanted.Done
+			wanted.Done = false
 			continue
 		}
-		if err == nil && saved {
+		if err == nil && saved && !wanted.Done {
 			wanted.Done = true // the next server does not make it again
 			err = saveRequest(ctx, o.Config, requestPart, wanted)
 		}

@@ -15,7 +15,6 @@ import (
 
 	"dora-exporter/app"
 	"dora-exporter/config"
-	"dora-exporter/internal/localfile"
 	"dora-exporter/internal/progress"
 )
 
@@ -54,10 +53,7 @@ func backfillCommand(set *flag.FlagSet) action {
 		show := func(p app.BackfillProgress) {
 			shown.Show(p.Done, p.Repositories, fmt.Sprintf("%d deployments, %d incidents, %d calls made, at most %d left", p.Deployments, p.Issues, p.Calls, p.CallsLeft))
 		}
-		made, err := app.Backfill(ctx, o, r, show)
-		if errors.Is(err, localfile.ErrLocked) {
-			made, err = app.RequestBackfill(ctx, o, r, show)
-		}
+		made, err := app.BackfillAnywhere(ctx, o, r, show)
 		shown.End()
 		return errors.Join(err, made.Write(out))
 	}
