@@ -176,14 +176,14 @@ func TestBackfillThatWaitsShowsSignsOfLife(t *testing.T) {
 	clock := &fakeClock{}
 	o := testOptions(t, clock)
 	a := startApp(t, o)
-	r := &runningBackfill{parts: &a.parts, logger: o.Logger, state: backfillState{ID: "a", Runner: "b", Beat: clock.machine().Wall()}}
+	state := backfillState{ID: "a", Runner: "b", Beat: clock.machine().Wall(), Done: true} // so that a does not take it over
+	r := &runningBackfill{parts: &a.parts, logger: o.Logger, stop: func() { t.Error("it was taken over") }, state: state}
 	if err := saveRequest(t.Context(), o.Config, requestPart, r.state); err != nil {
 		t.Fatal(err)
 	}
 	clock.advance(abandonedAfter)
 	stop := runInBackground(t.Context(), func(ctx context.Context) { r.beat(ctx, time.Millisecond) })
 	defer stop()
-	var state backfillState
 	for deadline := time.Now().Add(testexporter.Patience); !state.Beat.After(fakeStart.Add(abandonedAfter / 2)); time.Sleep(time.Millisecond) {
 		if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil || time.Now().After(deadline) {
 			t.Fatalf("the last sign of life was at %s: %v", state.Beat, err)
