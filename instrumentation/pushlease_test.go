@@ -322,11 +322,11 @@ func TestPushNeedsAllFacts(t *testing.T) {
 // An export that takes longer than the lease ends with it, and the values come from the next server.
 func TestExportEndsWithItsLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, receiver := &sharedStore{}, &receiverOfServers{own: map[string]bool{}}
+		store, receiver := &sharedStore{claim: time.Millisecond}, &receiverOfServers{own: map[string]bool{}} // so that a is blocked before it pushes
 		store.deploy()
 		a := startServer(t, "a", store, receiver, false)
 		a.set(func(p *pushingServer) { p.blocked = true })
-		synctest.Wait()
+		time.Sleep(time.Second)
 		b := startServer(t, "b", store, receiver, false)
 		time.Sleep(time.Second)
 		a.set(func(p *pushingServer) { p.cut = true })
