@@ -48,6 +48,8 @@ type backfillState struct {
 	Done   bool      `json:"done,omitempty"`
 	// Error is why it failed; until Done, why it will be tried again.
 	Error string `json:"error,omitempty"`
+	// wasReplaced is true for the request of backfill.since that was read from configuredPart.
+	wasReplaced bool
 }
 
 // runBackfills carries out requested backfills until ctx ends. One that was interrupted goes on.
@@ -71,22 +73,13 @@ func (p *parts) runBackfills(ctx context.Context, o *Options) {
 // claimBackfill takes on the request that is there, if it is not done and no other server works on it, then that of backfill.since if a
 // command's request came before it. Without a request, the first start requests what backfill.since asks for.
 func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillState, found bool, err error) {
-	known, err := p.store.BackfillPart(ctx, requestPart, &state)
-	if err == nil && known && state.Done {
-		state = backfillState{}
-		known, err = p.store.BackfillPart(ctx, configuredPart, &state)
-		state.Done = state.Done || !known
-		known = true
-	}
+	state, known, err := nextRequest(func(name string, into any) (bool, error) { return p.store.BackfillPart(ctx, name, into) })
 	if err != nil || known && state.Done || !known && o.Config.Backfill.Since.IsZero() {
 		return state, false, err
 	}
-	err = p.store.Update(ctx, func(tx dora.Tx) error {
-		found, state = false, backfillState{}
-		known, err := tx.Backfill().Part(requestPart, &state)
-		if err == nil && known && state.Done {
-			state, err = takeConfigured(tx)
-		}
+	err = p.store.Update(ctx, func(tx dora.Tx) (err error) {
+		found = false
+		state, known, err = nextRequest(tx.Backfill().Part)
 		others := o.Config.Storage.IsPostgreSQL() && state.Runner != "" && state.Runner != p.runner && p.clock.Now().Sub(state.Beat) < abandonedAfter
 		if err != nil || known && (state.Done || others) {
 			return err
@@ -94,20 +87,27 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 		if !known {
 			state = backfillState{ID: rand.Text(), Request: history.Request{Since: o.Config.Backfill.Since}, Configured: true}
 		}
+		if state.wasReplaced {
+			if err := tx.Backfill().SavePart(configuredPart, backfillState{Done: true}); err != nil {
+				return err
+			}
+		}
 		found, state.Runner, state.Beat = true, p.runner, p.clock.Now()
 		return tx.Backfill().SavePart(requestPart, state)
 	})
 	return state, found, err
 }
 
-// takeConfigured returns the request of backfill.since that a command's request came before; one that is done if there is none.
-func takeConfigured(tx dora.Tx) (state backfillState, err error) {
-	known, err := tx.Backfill().Part(configuredPart, &state)
-	if state.Done = state.Done || !known; err != nil || state.Done {
-		return state, err
+// nextRequest reads the newest request, or if that is done, the one of backfill.since that it has replaced, if there is one.
+func nextRequest(part func(name string, into any) (bool, error)) (state backfillState, known bool, err error) {
+	if known, err = part(requestPart, &state); err != nil || !known || !state.Done {
+		return state, known, err
 	}
-	state.Runner, state.Beat = "", time.Time{}
-	return state, tx.Backfill().SavePart(configuredPart, backfillState{Done: true})
+	replaced := backfillState{wasReplaced: true}
+	if found, err := part(configuredPart, &replaced); err != nil || found && !replaced.Done {
+		return replaced, true, err
+	}
+	return state, true, nil
 }
 
 // runBackfill carries out a request. It returns false if it is to be tried again. lastLogged is the last error of listing what is to be read
