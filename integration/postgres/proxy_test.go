@@ -158,7 +158,12 @@ func TestCloseWithoutADatabase(t *testing.T) {
 	_ = through.listener.Close()
 	updated := make(chan error, 1)
 	go func() { updated <- addFact(t.Context(), s, "unknown") }()
-	time.Sleep(500 * time.Millisecond)
+	eventually(t, "the COMMIT has cut all connections", func() error {
+		if through.cut.Load() != nil {
+			return errors.New("it has not")
+		}
+		return nil
+	})
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
 	select {
