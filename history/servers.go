@@ -66,7 +66,7 @@ func (s Servers) attempt(ctx context.Context, do func(*Backfill, context.Context
 		case err == nil:
 			done = append(done, b)
 		case errors.As(err, &outage):
-			b.Logger.Warn("a server does not answer, reading the others first", "server", b.Host, "error", err)
+			b.Logger.Warn("a server does not answer, reading the others first", "server", cmp.Or(b.Host, dora.Jira), "error", err)
 			down = append(down, b)
 		default:
 			failed = append(failed, err)
