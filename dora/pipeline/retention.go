@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 const (
 	// retentionInterval is the time between two removals of what has become old.
 	retentionInterval = time.Hour
+	// staleDaysWait is the time until the next attempt while days must be made first. That takes minutes after a change of the policy.
+	staleDaysWait = 10 * time.Second
 	// removalBatch is how many rows are removed in one transaction, and so how long deliveries that arrive have to wait for it.
 	removalBatch = 256
 	// removalPause is the shortest time between two of them.
@@ -40,16 +43,20 @@ func (p *Retention) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		wait := retentionInterval
+		if errors.Is(err, rules.ErrStaleDays) {
+			err, wait = nil, staleDaysWait
+		}
 		p.health.set(p.Logger, "removing what is older than storage.retention", err)
 		if removed != (dora.Removed{}) {
 			p.Logger.Info("removed what is older than storage.retention", "facts", removed.Facts, "deliveries", removed.Deliveries,
 				"deployments", removed.Deployments, "incidents", removed.Incidents)
 		}
-		Sleep(ctx, retentionInterval)
+		Sleep(ctx, wait)
 	}
 }
 
-// RemoveOld removes everything that is old now.
+// RemoveOld removes everything that is old now. It returns rules.ErrStaleDays if days must be made first.
 func (p *Retention) RemoveOld(ctx context.Context) (all dora.Removed, err error) {
 	if err := p.Store.Update(ctx, func(tx dora.Tx) error { return tx.Removal().MarkArrival() }); err != nil || p.Keep == 0 {
 		return all, err

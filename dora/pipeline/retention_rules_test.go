@@ -2,10 +2,13 @@ package pipeline_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"dora-exporter/dora"
@@ -65,24 +68,32 @@ func TestEventOfARemovedDeployment(t *testing.T) {
 	}
 }
 
-// What days are made of stays until they are made.
+// What days are made of stays until they are made, and is removed soon after that.
 func TestRemovalWaitsForDays(t *testing.T) {
-	x := newLongRun(t)
-	x.leavesDays = true
-	d := x.deploy(1, "web", 1, false)
-	x.later(1)
-	x.deploy(2, "web", 2, true)
-	x.later(900)
-	x.deploy(3, "web", 3, true)
-	x.later(1)
-	if removed, err := x.store.Removal(t.Context()); err != nil || removed != (dora.Removal{}) || !x.known(d.Key()) {
-		t.Fatalf("before its days are made, the first deployment is known: %t, removed is %+v, %v", x.known(d.Key()), removed, err)
-	}
-	x.makeDays()
-	x.later(1)
-	if x.known(d.Key()) {
-		t.Error("the first deployment has not been removed")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		x := newLongRun(t)
+		x.leavesDays = true
+		d := x.deploy(1, "web", 1, false)
+		x.later(1)
+		x.deploy(2, "web", 2, true)
+		x.later(900)
+		x.deploy(3, "web", 3, true)
+		x.later(1)
+		ctx, cancel := context.WithCancel(t.Context())
+		var run sync.WaitGroup
+		run.Go(func() { x.retention(x.store).Run(ctx) })
+		defer run.Wait()
+		defer cancel()
+		time.Sleep(10 * time.Minute)
+		if removed, err := x.store.Removal(t.Context()); err != nil || removed != (dora.Removal{}) || !x.known(d.Key()) {
+			t.Fatalf("before its days are made, the first deployment is known: %t, removed is %+v, %v", x.known(d.Key()), removed, err)
+		}
+		x.makeDays()
+		time.Sleep(time.Minute)
+		if x.known(d.Key()) {
+			t.Error("the first deployment has not been removed")
+		}
+	})
 }
 
 // A deployment whose days can't be made anew still becomes a failed change, and a repaired one.

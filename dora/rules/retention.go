@@ -2,6 +2,7 @@ package rules
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -21,11 +22,14 @@ import (
 // IgnoredAsRemoved is DeploymentRecord.Ignored of a deployment that was removed.
 const IgnoredAsRemoved = "storage.retention, which has removed it"
 
+// ErrStaleDays reports that nothing may be removed before the days are made that the removal would take the deployments of.
+var ErrStaleDays = errors.New("days must be made first")
+
 // RemoveOld removes a batch of what is older than a time: facts, else deliveries, else deployments and issues. Of these, it continues
-// after the one that the previous batch returned. done is true if nothing is left, or if days must be made first.
+// after the one that the previous batch returned. done is true if nothing is left. It returns ErrStaleDays if days must be made first.
 func (r *Session) RemoveOld(before time.Time, after dora.AgedRecord, limit int) (removed dora.Removed, next dora.AgedRecord, done bool, err error) {
-	if made, err := r.areDaysMade(before); err != nil || !made {
-		return removed, after, true, err
+	if err := r.checkDays(before); err != nil {
+		return removed, after, false, err
 	}
 	arrived, err := r.Removal().ArrivedBefore(before)
 	if err != nil {
@@ -54,15 +58,15 @@ func (r *Session) RemoveOld(before time.Time, after dora.AgedRecord, limit int) 
 	return removed, aged[len(aged)-1], false, nil
 }
 
-// areDaysMade reports whether no days before a time are stale. Those that are can't be made without what is to be removed.
-func (r *Session) areDaysMade(before time.Time) (bool, error) {
+// checkDays returns ErrStaleDays if days before a time are stale: they can't be made without what is to be removed.
+func (r *Session) checkDays(before time.Time) error {
 	stale, err := r.Days().Stale()
 	for _, since := range stale {
 		if since.Before(before) {
-			return false, err
+			return ErrStaleDays
 		}
 	}
-	return true, err
+	return err
 }
 
 // removeOldDeployment removes a deployment if no rule needs it.
