@@ -34,9 +34,9 @@ type Past interface {
 	Shipped(ctx context.Context, name string) (bool, error)
 	// Ran reports whether this SHA was deployed in the scope.
 	Ran(ctx context.Context, sha string) (bool, error)
-	// FirstChange returns the name of the change of the repository that was shipped first with a commit, in any scope; empty if
-	// there is none. Of another scope, what succeeded at the same time does not count.
-	FirstChange(ctx context.Context, sha string) (string, error)
+	// FirstChanges returns, by commit, the name of the change of the repository that was shipped first with it, in any scope. Commits
+	// without one are missing. Of another scope, what succeeded at the same time does not count.
+	FirstChanges(ctx context.Context, shas []string) (map[string]string, error)
 	// DeployedFrom returns SHAs that were deployed from a branch of the repository, in any scope, each once: all, or more than a
 	// pull request can list.
 	DeployedFrom(ctx context.Context, branch string) ([]string, error)

@@ -1,6 +1,7 @@
 package enrichment
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -50,13 +51,14 @@ func (s *shipping) setDates(o *dora.Origin, own commits, at commit) {
 
 // ended returns the changes that were found and the carriers that are none, oldest first, when all commits of each are known.
 func (s *shipping) ended(ctx context.Context) (changes, carriers []dora.Change, err error) {
+	shipped, err := s.shippedBefore(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	first := map[string]string{} // the name of the first change with a commit
 	for i := len(s.changes) - 1; i >= 0; i-- {
 		c := s.changes[i]
-		left, err := s.notOfEarlier(ctx, c, first)
-		if err != nil {
-			return nil, nil, err
-		}
+		left := notOfEarlier(c, first, shipped)
 		if c.Reverts, err = s.ownReverts(ctx, c.Change); err != nil {
 			return nil, nil, err
 		}
@@ -82,20 +84,24 @@ func (s *shipping) ended(ctx context.Context) (changes, carriers []dora.Change, 
 	return changes, carriers, nil
 }
 
-// notOfEarlier selects the commits of a change that no earlier one of the repository had: those that it may have begun with.
-func (s *shipping) notOfEarlier(ctx context.Context, c *change, first map[string]string) (left pullCommits, err error) {
+// shippedBefore returns, by commit, the first change of an earlier deployment that had it.
+func (s *shipping) shippedBefore(ctx context.Context) (map[string]string, error) {
+	var shas []string
+	for _, c := range s.changes {
+		shas = append(shas, c.own.shas()...)
+	}
+	return s.c.Past.FirstChanges(ctx, shas)
+}
+
+// notOfEarlier selects the commits of a change that no earlier one had: those that it may have begun with. first has the change of a commit
+// among those of the same shipment, shipped among those of earlier ones.
+func notOfEarlier(c *change, first, shipped map[string]string) (left pullCommits) {
 	for _, listed := range c.own {
-		name := first[listed.SHA]
-		if name == "" {
-			if name, err = s.c.Past.FirstChange(ctx, listed.SHA); err != nil {
-				return nil, err
-			}
-		}
-		if name == "" || name == c.Name() {
+		if name := cmp.Or(first[listed.SHA], shipped[listed.SHA]); name == "" || name == c.Name() {
 			left = append(left, listed)
 		}
 	}
-	return left, nil
+	return left
 }
 
 // bringsNothing reports whether a pull request without commits that are new is no change: it brought others, or takes a branch to

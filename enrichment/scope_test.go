@@ -26,15 +26,18 @@ func (s scope) Ran(_ context.Context, sha string) (bool, error) {
 	return slices.ContainsFunc(s, func(d deployed) bool { return d.sha == sha }), nil
 }
 
-func (s scope) FirstChange(_ context.Context, sha string) (string, error) {
-	for _, d := range s {
-		for _, c := range d.shipment.Changes {
-			if slices.Contains(c.Names(), sha) {
-				return c.Name(), nil
+func (s scope) FirstChanges(_ context.Context, shas []string) (map[string]string, error) {
+	first := map[string]string{}
+	for _, d := range slices.Backward(s) {
+		for _, c := range slices.Backward(d.shipment.Changes) {
+			for _, sha := range shas {
+				if slices.Contains(c.Names(), sha) {
+					first[sha] = c.Name()
+				}
 			}
 		}
 	}
-	return "", nil
+	return first, nil
 }
 
 func (s scope) DeployedFrom(_ context.Context, branch string) (all []string, err error) {

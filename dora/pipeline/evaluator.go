@@ -199,7 +199,7 @@ func (e *Evaluator) comparison(ctx context.Context, t dora.DeploymentRecord) (do
 const maxRepositoryWait = 10 * time.Second
 
 // waitsForRepository postpones an evaluation while an earlier success of the repository, in another scope, is still to be evaluated:
-// where a change began depends on which commits were shipped before (dora.Past.FirstChange). One that fails is not waited for.
+// where a change began depends on which commits were shipped before (dora.Past.FirstChanges). One that fails is not waited for.
 func (e *Evaluator) waitsForRepository(tx dora.Tx, evaluation dora.Evaluation) (bool, error) {
 	earlier, waits, err := tx.Evaluations().FirstUntried(dora.RepositoryOf(evaluation.Scope), evaluation.At)
 	if err != nil || !waits {

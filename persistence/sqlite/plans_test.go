@@ -47,7 +47,6 @@ var mayGrow = map[string]string{
 	"DISTINCT scope FROM evaluations":                                      "merges two repositories, at most once for each",
 	"EXISTS (SELECT 1 FROM evaluations WHERE first = 1 AND at":             "reads at most one row of a scope",
 	"FROM shipped JOIN deployments ON id = deployment WHERE shipped.scope": "sorts the deployments that shipped the same change to the same scope",
-	"FROM shipped INDEXED BY shipped_name":                                 "sorts the deployments that shipped the same change",
 	"evaluations_one_first":                                                "finds at most one row of a scope",
 	"failed_changes WHERE scope = ? AND repaired_at IS NULL":               "returns all that it reads",
 	"FROM evidence WHERE scope = ? AND decided = 0":                        "returns all that it reads",

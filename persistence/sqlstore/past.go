@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"dora-exporter/dora"
@@ -38,12 +39,25 @@ func (p past) has(ctx context.Context, query, scope, name string) (found bool, e
 	return len(all) > 0, err
 }
 
-// FirstChange returns the change of the repository that was shipped first with a commit.
-func (p past) FirstChange(ctx context.Context, sha string) (string, error) {
-	change, _, err := firstRow(p.texts(ctx, `SELECT change FROM shipped INDEXED BY shipped_name CROSS JOIN deployments ON id = deployment
-		WHERE repository = (SELECT id FROM texts WHERE text = ?1) AND name = ?2
-		AND (success < ?3 OR success = ?3 AND number < ?4 AND shipped.scope = (SELECT id FROM texts WHERE text = ?5)) ORDER BY success, number LIMIT 1`, p.of.RepositoryKey(), sha, p.of.Scope()))
-	return change, err
+// FirstChanges returns, by commit, the change of the repository that was shipped first with it.
+func (p past) FirstChanges(ctx context.Context, shas []string) (map[string]string, error) {
+	first := map[string]string{}
+	at := p.of.Succeeded().UnixMilli()
+	for chunk := range slices.Chunk(shas, maxQueryValues) {
+		list, values := listOf(chunk)
+		args := slices.Concat([]any{p.of.RepositoryKey()}, values, []any{at, at, p.of.ID, p.of.Scope()})
+		err := p.reader.query(ctx, "SELECT name, change FROM shipped INDEXED BY shipped_name CROSS JOIN deployments ON id = deployment WHERE repository = "+textID+
+			" AND name IN "+list+" AND (success < ? OR success = ? AND number < ? AND shipped.scope = "+textID+") ORDER BY success DESC, number DESC", args, func(rows *sql.Rows) error {
+			var name, change string
+			err := rows.Scan(&name, &change)
+			first[name] = change
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the first changes before deployment %s: %w", p.of.Key(), err)
+		}
+	}
+	return first, nil
 }
 
 // maxFromBranch is one more than a pull request can have commits.
@@ -69,7 +83,7 @@ func (p past) Called(ctx context.Context, owner, repository string) (called bool
 }
 
 // texts returns the rows of a query about a place and a name before the deployment.
-func (p past) texts(ctx context.Context, query, place, name string, more ...any) ([]string, error) {
-	args := append([]any{place, name, p.of.Succeeded().UnixMilli(), p.of.ID}, more...)
+func (p past) texts(ctx context.Context, query, place, name string) ([]string, error) {
+	args := []any{place, name, p.of.Succeeded().UnixMilli(), p.of.ID}
 	return readAll(ctx, p.reader, "what came before deployment "+p.of.Key(), query, args, scanText)
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"dora-exporter/dora"
 )
 
@@ -84,10 +86,14 @@ func firstChange(t *testing.T, s Store) {
 		"itself":                              {success(3, 2), "b", ""},
 		"none":                                {success(9, 3), "c", ""},
 	} {
-		got, err := s.Past(test.of).FirstChange(t.Context(), test.sha)
-		if got != test.want || err != nil {
-			t.Errorf("%s: FirstChange = %q, %v; want %q", name, got, err, test.want)
+		got, err := s.Past(test.of).FirstChanges(t.Context(), []string{test.sha})
+		if got[test.sha] != test.want || err != nil {
+			t.Errorf("%s: FirstChanges = %q, %v; want %q", name, got, err, test.want)
 		}
+	}
+	got, err := s.Past(success(9, 3)).FirstChanges(t.Context(), []string{"a", "b", "c"})
+	if diff := cmp.Diff(map[string]string{"a": "#5", "b": "#3"}, got); diff != "" || err != nil {
+		t.Errorf("several: %v (-want +got):\n%s", err, diff)
 	}
 }
 
