@@ -3,16 +3,27 @@ package enrichment
 import "dora-exporter/dora"
 
 // cachedOrigin returns what is remembered of the change that brought a commit; false if nothing is, or if it says that the commit was
-// not there, which it is, or that GitHub failed to answer.
+// not there, which it is, or that GitHub failed to answer. Each commit is read once.
 func (s *shipping) cachedOrigin(sha string) (dora.Origin, bool) {
 	if s.c.Known == nil {
 		return dora.Origin{}, false
 	}
-	o, known := s.c.Known(sha)
-	if o.Unavailable == dora.ReasonNotFound || o.Unavailable == dora.ReasonUnprocessed || isUnfinished(o) {
-		return dora.Origin{}, false
+	o, read := s.knownOrigins[sha]
+	if !read {
+		o.Origin, o.known = s.c.Known(sha)
+		if o.Unavailable == dora.ReasonNotFound || o.Unavailable == dora.ReasonUnprocessed || isUnfinished(o.Origin) {
+			o = knownOrigin{}
+		}
+		s.knownOrigins[sha] = o
 	}
-	return o, known
+	return o.Origin, o.known
+}
+
+// knownOrigin is what Comparison.Known returned.
+type knownOrigin struct {
+	dora.Origin
+
+	known bool
 }
 
 // remember keeps an origin for the next look-up, unless it depends on other deployments or lacks an answer of GitHub. What is known

@@ -25,7 +25,7 @@ func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, ma
 	}
 	s := &shipping{
 		lookUp: g.lookUp(ctx, c.Head), c: c, patterns: newPatterns(c.Paths),
-		newOrigins: map[string]dora.Origin{}, dependent: map[string]bool{}, pulls: map[int]pull{}, failedPulls: map[int]error{},
+		newOrigins: map[string]dora.Origin{}, knownOrigins: map[string]knownOrigin{}, dependent: map[string]bool{}, pulls: map[int]pull{}, failedPulls: map[int]error{},
 		byPull: map[int]*change{},
 	}
 	defer s.answers.Release()
@@ -47,6 +47,8 @@ type shipping struct {
 	c          dora.Comparison
 	patterns   patterns
 	newOrigins map[string]dora.Origin
+	// knownOrigins has what was remembered of commits, those that nothing is of too.
+	knownOrigins map[string]knownOrigin
 	// dependent has the commits whose change depends on other deployments.
 	dependent map[string]bool
 	// pulls are the answers about pull requests so far, with the number 0 if one is not there; failedPulls has the errors of the calls
