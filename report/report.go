@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -126,42 +125,24 @@ func FromRecords(p dora.Policy, records dora.Records, facts *Tally, o Options) (
 
 // report computes the measures of a summary.
 func (o Options) report(s summary) (Report, error) {
-	r := Report{From: o.begin(s.first), To: o.Now}
 	names, err := o.names(s)
 	if err != nil {
-		return r, err
+		return Report{}, err
 	}
-	rows := map[string][]dora.Measured{}
+	rows := map[string]*rowObservations{}
 	for _, name := range names {
-		rows[name] = nil
+		rows[name] = o.newRow()
 	}
-	for _, day := range s.days {
+	first, err := s.days(func(day dora.MeasuredDay) {
 		if name, ok := names[day.Owned]; ok {
-			rows[name] = append(rows[name], day.Deployments...)
+			rows[name].add(day)
 		}
-	}
+	})
+	r := Report{From: o.begin(first), To: o.Now}
 	for _, name := range slices.Sorted(maps.Keys(rows)) {
-		row := measureRow(name, rows[name], r.From, r.To)
-		row.Weeks = weeks(name, rows[name], r, o.Weeks)
-		r.Rows = append(r.Rows, row)
+		r.Rows = append(r.Rows, rows[name].row(name, r.From))
 	}
-	return r, nil
-}
-
-// weeks measures the last n weeks of a report one by one.
-func weeks(name string, all []dora.Measured, r Report, n int) []Row {
-	var rows []Row
-	for ; n > 0; n-- {
-		to := r.To.Add(-time.Duration(n-1) * week)
-		from := to.Add(-week + time.Nanosecond) // a success on the border belongs to the week before
-		row := measureRow(name, all, from, to)
-		if to.Before(r.From) {
-			row = measureRow(name, nil, from, to)
-			row.Frequency.Value = math.NaN()
-		}
-		rows = append(rows, row)
-	}
-	return rows
+	return r, err
 }
 
 // begin returns when the report begins: not before the first event, but a day before its end at the latest, so that a few
