@@ -19,11 +19,7 @@ func (r *Reader) Sums(ctx context.Context) (s dora.Sums, err error) {
 		if err != nil || p == (sumsPosition{}) {
 			return err
 		}
-		s.Position = p.position
-		if err := json.Unmarshal([]byte(p.bounds), &s.Bounds); err != nil {
-			return &CorruptError{Path: r.path, What: "the bounds of the sums can't be read", Err: err}
-		}
-		s.State, err = stateOf(r.path, rows)
+		s, err = decodeSums(r.path, p, rows)
 		return err
 	})
 	if err != nil {
@@ -32,12 +28,59 @@ func (r *Reader) Sums(ctx context.Context) (s dora.Sums, err error) {
 	return s, nil
 }
 
+// sumsOf returns the sums of families, from a snapshot. The others are not read: of these, only a row that is missing is noticed.
+func (r *Reader) sumsOf(ctx context.Context, families []string) (s dora.Sums, err error) {
+	p, err := readSumsPosition(r.path, r.queryFunc(ctx))
+	if err == nil && p != (sumsPosition{}) {
+		s, err = r.readSums(ctx, p, families)
+	}
+	if err != nil {
+		return dora.Sums{}, fmt.Errorf("read the sums of the facts: %w", err)
+	}
+	return s, nil
+}
+
+func (r *Reader) readSums(ctx context.Context, p sumsPosition, families []string) (s dora.Sums, err error) {
+	sum, err := r.checksumOfSums(ctx)
+	if err == nil && sum != p.rows {
+		err = errSumsMissing(r.path)
+	}
+	if err != nil {
+		return s, err
+	}
+	rows, err := r.sumRows(ctx, " WHERE family IN ("+placeholders(len(families))+")", toAny(families)...)
+	if err != nil {
+		return s, err
+	}
+	return decodeSums(r.path, p, rows)
+}
+
+// checksumOfSums returns rowsSum of all rows.
+func (r *Reader) checksumOfSums(ctx context.Context) (sum int64, err error) {
+	err = r.query(ctx, "SELECT checksum FROM sums", nil, func(rows *sql.Rows) error {
+		var row int64
+		err := rows.Scan(&row)
+		sum += row
+		return err
+	})
+	return sum, err
+}
+
+func decodeSums(path string, p sumsPosition, rows map[sumKey]sumRow) (s dora.Sums, err error) {
+	s.Position = p.position
+	if err := json.Unmarshal([]byte(p.bounds), &s.Bounds); err != nil {
+		return s, &CorruptError{Path: path, What: "the bounds of the sums can't be read", Err: err}
+	}
+	s.State, err = stateOf(path, rows)
+	return s, err
+}
+
 // storedSums returns the rows of both tables, from a snapshot. If they are damaged, or not all there, the position is still returned.
 func (r *Reader) storedSums(ctx context.Context) (p sumsPosition, rows map[sumKey]sumRow, err error) {
 	if p, err = readSumsPosition(r.path, r.queryFunc(ctx)); err != nil {
 		return p, nil, err
 	}
-	rows, err = r.sumRows(ctx)
+	rows, err = r.sumRows(ctx, "")
 	if err == nil && p.rows != rowsSum(rows) {
 		err = errSumsMissing(r.path)
 	}
@@ -67,10 +110,10 @@ func (k sumKey) check(path string, row sumRow) error {
 	return checkRow(path, "the sum of a series of "+k.family, row.checksum, k.columns(row)...)
 }
 
-// sumRows returns the rows of all series.
-func (r *Reader) sumRows(ctx context.Context) (map[sumKey]sumRow, error) {
+// sumRows returns the rows of a condition.
+func (r *Reader) sumRows(ctx context.Context, where string, args ...any) (map[sumKey]sumRow, error) {
 	all := map[sumKey]sumRow{}
-	err := r.query(ctx, "SELECT family, labels, own, at, id, buckets, checksum FROM sums", nil, func(rows *sql.Rows) error {
+	err := r.query(ctx, "SELECT family, labels, own, at, id, buckets, checksum FROM sums"+where, args, func(rows *sql.Rows) error {
 		var key sumKey
 		var row sumRow
 		if err := rows.Scan(&key.family, &key.labels, &row.own, &row.at, &row.id, &row.buckets, &row.checksum); err != nil {
