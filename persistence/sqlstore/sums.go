@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 
+	fastjson "github.com/go-json-experiment/json/v1"
+
 	"dora-exporter/dora"
 )
 
@@ -152,7 +154,7 @@ func stateOf(path string, rows map[sumKey]sumRow) (dora.State, error) {
 	state := dora.State{}
 	for key, row := range rows {
 		series := dora.Series{Own: row.own, At: fromMillis(row.at), ID: row.id}
-		if err := errors.Join(json.Unmarshal([]byte(key.labels), &series.Labels), json.Unmarshal([]byte(row.buckets), &series.Buckets)); err != nil {
+		if err := errors.Join(fastjson.Unmarshal([]byte(key.labels), &series.Labels), fastjson.Unmarshal([]byte(row.buckets), &series.Buckets)); err != nil {
 			return nil, &CorruptError{Path: path, What: "the sum of a series of " + key.family + " can't be read", Err: err}
 		}
 		if state[key.family] == nil {
