@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +32,8 @@ type Report struct {
 	CompleteFrom time.Time
 	// Unsettled counts the evaluations that are still to be made: what follows from them is on /metrics later.
 	Unsettled int
+	// IsStale is true if deployments or incidents of the last seconds are still to be added.
+	IsStale bool
 }
 
 // Options say what a report is about.
@@ -47,22 +50,23 @@ type Options struct {
 // FromEvents computes the measures from all stored events: from the days that were made of them, or from all deployments if these are
 // of another policy.
 func FromEvents(ctx context.Context, r Reader, p dora.Policy, o Options) (report Report, err error) {
-	return fromStore(ctx, r, p, o, true)
+	return fromStore(ctx, r, p, o, math.MaxInt, true)
 }
 
-// MeasuresFromEvents computes a report without its differences.
-func MeasuresFromEvents(ctx context.Context, r Reader, p dora.Policy, o Options) (report Report, err error) {
-	return fromStore(ctx, r, p, o, false)
+// MeasuresFromEvents computes a report without its differences. It adds events since the days were made, for about as much work as a number
+// of deployments is, and leaves others to the next time: then the report IsStale.
+func MeasuresFromEvents(ctx context.Context, r Reader, p dora.Policy, o Options, work int) (report Report, err error) {
+	return fromStore(ctx, r, p, o, work, false)
 }
 
-func fromStore(ctx context.Context, r Reader, p dora.Policy, o Options, compare bool) (report Report, err error) {
+func fromStore(ctx context.Context, r Reader, p dora.Policy, o Options, work int, compare bool) (report Report, err error) {
 	isOfPolicy := false
 	err = r.StoredDays(ctx, func(s dora.StoredDays) error {
 		policy, err := s.Policy()
 		if isOfPolicy = policy == rules.DaysPolicy(p); !isOfPolicy || err != nil {
 			return err
 		}
-		report, err = fromDays(p, s, o, compare)
+		report, err = fromDays(p, s, o, work, compare)
 		return err
 	})
 	if err != nil || isOfPolicy {
@@ -83,8 +87,8 @@ func fromStore(ctx context.Context, r Reader, p dora.Policy, o Options, compare 
 }
 
 // fromDays computes a report from the days of a store.
-func fromDays(p dora.Policy, stored dora.StoredDays, o Options, compare bool) (Report, error) {
-	days, err := readDays(p, stored)
+func fromDays(p dora.Policy, stored dora.StoredDays, o Options, work int, compare bool) (Report, error) {
+	days, err := readDays(p, stored, work)
 	if err != nil {
 		return Report{}, err
 	}
@@ -93,7 +97,7 @@ func fromDays(p dora.Policy, stored dora.StoredDays, o Options, compare bool) (R
 		return Report{}, err
 	}
 	r, err := o.report(s)
-	if err != nil {
+	if r.IsStale = days.isStale; err != nil {
 		return r, err
 	}
 	if r.Environments, err = stored.Environments(); err != nil {

@@ -76,16 +76,19 @@ type madeDays struct {
 	made map[dora.DayKey]dora.MeasuredDay
 	// counts is by how much they change the counts.
 	counts map[dora.Owned]dora.Counts
+	// isStale is true if some are still stale.
+	isStale bool
 }
 
-// readDays returns the days of a store, of which none is stale.
-func readDays(p dora.Policy, s dora.StoredDays) (madeDays, error) {
+// readDays returns the days of a store. It makes stale ones anew, for about as much work as a number of deployments is.
+func readDays(p dora.Policy, s dora.StoredDays, work int) (madeDays, error) {
 	days := rules.NewDays(p, s, rules.DaysAtOnce)
-	if err := days.MakeAll(); err != nil {
+	stale, err := days.MakeSome(work)
+	if err != nil {
 		return madeDays{}, err
 	}
 	changes := days.Changes()
-	m := madeDays{s, map[dora.DayKey]dora.MeasuredDay{}, changes.Counts}
+	m := madeDays{s, map[dora.DayKey]dora.MeasuredDay{}, changes.Counts, stale}
 	for _, day := range changes.Days {
 		m.made[day.DayKey] = day
 	}
