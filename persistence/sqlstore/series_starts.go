@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	fastjson "github.com/go-json-experiment/json/v1"
-
 	"dora-exporter/dora"
 )
 
@@ -59,7 +57,7 @@ func (r *Reader) SeriesStarts(ctx context.Context, after int64, add func(dora.Se
 }
 
 func (r *Reader) seriesLabels(family, text string) (labels dora.Labels, err error) {
-	if err := fastjson.Unmarshal([]byte(text), &labels); err != nil {
+	if labels, err = parseLabels(text); err != nil {
 		return nil, &CorruptError{Path: r.path, What: "a series of " + family + " has no readable labels", Err: err}
 	}
 	return labels, nil

@@ -154,7 +154,11 @@ func stateOf(path string, rows map[sumKey]sumRow) (dora.State, error) {
 	state := dora.State{}
 	for key, row := range rows {
 		series := dora.Series{Own: row.own, At: fromMillis(row.at), ID: row.id}
-		if err := errors.Join(fastjson.Unmarshal([]byte(key.labels), &series.Labels), fastjson.Unmarshal([]byte(row.buckets), &series.Buckets)); err != nil {
+		var err error
+		if series.Labels, err = parseLabels(key.labels); err == nil && row.buckets != noBuckets {
+			err = fastjson.Unmarshal([]byte(row.buckets), &series.Buckets)
+		}
+		if err != nil {
 			return nil, &CorruptError{Path: path, What: "the sum of a series of " + key.family + " can't be read", Err: err}
 		}
 		if state[key.family] == nil {
@@ -248,6 +252,9 @@ func (t *tx) writeSums(p sumsPosition, rows map[sumKey]sumRow, changed []sumKey)
 	return t.send(saveSumsPosition, 1, p.position, p.bounds, p.rows, p.checksum())
 }
 
+// noBuckets is the text of a series without buckets.
+const noBuckets = "null"
+
 // encodeSums sets the rows of all series and returns the keys of those that it has changed.
 func encodeSums(sums dora.Sums, rows map[sumKey]sumRow) (changed []sumKey, err error) {
 	for family, all := range sums.State {
@@ -257,7 +264,7 @@ func encodeSums(sums dora.Sums, rows map[sumKey]sumRow) (changed []sumKey, err e
 				return nil, err
 			}
 			key := sumKey{family, labels}
-			row := sumRow{own: series.Own, at: series.At.UnixMilli(), id: series.ID, buckets: "null"}
+			row := sumRow{own: series.Own, at: series.At.UnixMilli(), id: series.ID, buckets: noBuckets}
 			if slices.ContainsFunc(series.Buckets, func(n int64) bool { return n != 0 }) {
 				buckets, err := json.Marshal(series.Buckets)
 				if err != nil {
