@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"runtime/debug"
 
 	"github.com/gin-gonic/gin"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/lazyregexp"
 	"dora-exporter/page"
 )
 
@@ -32,8 +32,8 @@ func IsTelemetryPath(text string) bool {
 }
 
 var (
-	telemetryPath = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
-	takenPath     = regexp.MustCompile(`^/(api|explain|healthz|readyz)(/|$)`)
+	telemetryPath = lazyregexp.New(`^(/[A-Za-z0-9_.-]+)+$`)
+	takenPath     = lazyregexp.New(`^/(api|explain|healthz|readyz)(/|$)`)
 )
 
 // endpoint is a path with its handler.

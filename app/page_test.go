@@ -96,7 +96,7 @@ func TestPageAndReportAgree(t *testing.T) {
 	if err != nil || len(all.Differences) > 0 || len(all.Rows) != 1 || all.Rows[0].Failures == 0 {
 		t.Fatalf("%v, %+v", err, all)
 	}
-	measures, err := report.MeasuresFromEvents(t.Context(), s.Reader(), s.Rules.Policy, o)
+	measures, err := report.MeasuresFromEvents(t.Context(), s.Reader(), s.Rules.Policy, o, measuredWork)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/prometheus/exporter-toolkit/web"
@@ -15,6 +14,7 @@ import (
 
 	"dora-exporter/config"
 	"dora-exporter/internal/bounds"
+	"dora-exporter/internal/lazyregexp"
 )
 
 // WebConfig is a file with TLS and basic auth, in the format of Prometheus' exporters.
@@ -85,7 +85,7 @@ func (w *WebConfig) keyNotForWebhooks() (key, answer string) {
 }
 
 // quotedValue matches values of the file that YAML quotes in its errors.
-var quotedValue = regexp.MustCompile("(?s) (?:`.*?`|'.*?')( into| referenced)")
+var quotedValue = lazyregexp.New("(?s) (?:`.*?`|'.*?')( into| referenced)")
 
 // redactYAML returns an error about the file on one line and without values, which may be passwords and keys.
 func redactYAML(err error) string {

@@ -1,9 +1,10 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"dora-exporter/internal/lazyregexp"
 )
 
 // ignored returns a warning for each variable that was read and has no effect. inFile reports whether the file sets a key.
@@ -63,7 +64,7 @@ func keyOf(variable string) string {
 
 // serviceVariable matches what Kubernetes sets for each Service, such as one named otel-collector.
 // https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
-var serviceVariable = regexp.MustCompile(`^\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_[A-Z]+(_\w+)?)=|^\w+_PORT=[a-z]+://`)
+var serviceVariable = lazyregexp.New(`^\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_[A-Z]+(_\w+)?)=|^\w+_PORT=[a-z]+://`)
 
 // UnusedVariables returns a warning for each of OpenTelemetry's variables in an environment, name=value, that the configuration does not
 // read. An exporter of none needs no warning.

@@ -2,17 +2,17 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/lazyregexp"
 )
 
 var (
 	// projectKey matches the keys of Jira projects.
-	projectKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+	projectKey = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_]*$`)
 	// keyInside matches what contains such a key: the key of an issue, a component, the URL of an issue or a project.
-	keyInside = regexp.MustCompile(`^(?:https?://.*/(?:browse|projects)/)?([A-Za-z][A-Za-z0-9_]*)(?:-\d+|/.*)?$`)
+	keyInside = lazyregexp.New(`^(?:https?://.*/(?:browse|projects)/)?([A-Za-z][A-Za-z0-9_]*)(?:-\d+|/.*)?$`)
 )
 
 // checkOwners rejects names that no team, repository or project can have, and warns about repositories, projects and components of two

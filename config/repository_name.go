@@ -1,23 +1,24 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"gopkg.in/yaml.v3"
+
+	"dora-exporter/internal/lazyregexp"
 )
 
 var (
 	// ownerName and repositoryName match what GitHub may call an owner and a repository; Git URLs alone end in .git.
-	ownerName      = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-	repositoryName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	ownerName      = lazyregexp.New(`^[A-Za-z0-9_-]+$`)
+	repositoryName = lazyregexp.New(`^[A-Za-z0-9._-]+$`)
 	// remoteHost matches what precedes owner/name in a URL, or in the address of a Git remote.
-	remoteHost = regexp.MustCompile(`^(?:[a-z+]+://[^/]*/|(?:[^/@:]+@)?[^/@:]+\.[^/@:]+[/:])(?:(?:api/v3/)?repos/)?`)
+	remoteHost = lazyregexp.New(`^(?:[a-z+]+://[^/]*/|(?:[^/@:]+@)?[^/@:]+\.[^/@:]+[/:])(?:(?:api/v3/)?repos/)?`)
 	// urlSecret matches addresses that may have a password or a token.
-	urlSecret = regexp.MustCompile(`^[^@]*:[^@]*@|://.*\?`)
+	urlSecret = lazyregexp.New(`^[^@]*:[^@]*@|://.*\?`)
 )
 
 func isOwner(text string) bool { return ownerName.MatchString(text) }

@@ -3,11 +3,12 @@ package config
 import (
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"dora-exporter/internal/lazyregexp"
 )
 
 // Storage says where the store and the checkpoint are.
@@ -68,10 +69,10 @@ func splitDatabaseURL(database string) (user, hosts, rest string, ok bool) {
 }
 
 // keywordValue matches the beginning of a connection string of libpq in its other form, such as host=db dbname=dora.
-var keywordValue = regexp.MustCompile(`(?i)^\s*(host|hostaddr|port|dbname|user|password|passfile|service|sslmode)\s*=`)
+var keywordValue = lazyregexp.New(`(?i)^\s*(host|hostaddr|port|dbname|user|password|passfile|service|sslmode)\s*=`)
 
 // schemaName matches the names of schemas that need no quotes; PostgreSQL cuts longer ones, and keeps those that begin with pg_ for itself.
-var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
+var schemaName = lazyregexp.New(`^[a-z_][a-z0-9_]{0,62}$`)
 
 // schema reads the name of a schema.
 func (d *decoder) schema(to *string) field {

@@ -1,11 +1,11 @@
 package enrichment
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/lazyregexp"
 )
 
 // origin returns the origin of a change by its pull request, without its commits.
@@ -53,12 +53,12 @@ func changeOfCommit(c commit) dora.Change {
 var (
 	// GitHub writes "Reverts owner/repo#n" into the body of a pull request that its Revert button makes; people write it with a
 	// reason around it, with the URL of the pull request, or with emphasis.
-	revertsPull = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])reverts[*_:\s]+(?:([a-z0-9._-]+/[a-z0-9._-]+)?#|https?://[^\s/]+/(?:[^\s/]+/)*?([a-z0-9._-]+/[a-z0-9._-]+)/pull/)([1-9][0-9]{0,8})\b`)
+	revertsPull = lazyregexp.New(`(?i)(?:^|[^a-z0-9])reverts[*_:\s]+(?:([a-z0-9._-]+/[a-z0-9._-]+)?#|https?://[^\s/]+/(?:[^\s/]+/)*?([a-z0-9._-]+/[a-z0-9._-]+)/pull/)([1-9][0-9]{0,8})\b`)
 	// revertTitle and revertBranch are those of a pull request that the Revert button makes. Its body may be emptied.
-	revertTitle  = regexp.MustCompile(`(?i)^revert (".+")`)
-	revertBranch = regexp.MustCompile(`^revert-([1-9][0-9]{0,8})-`)
+	revertTitle  = lazyregexp.New(`(?i)^revert (".+")`)
+	revertBranch = lazyregexp.New(`^revert-([1-9][0-9]{0,8})-`)
 	// git revert writes this into the message.
-	revertsCommit = regexp.MustCompile(`(?i)\bthis reverts commit\s+([0-9a-f]{7,40})\b`)
+	revertsCommit = lazyregexp.New(`(?i)\bthis reverts commit\s+([0-9a-f]{7,40})\b`)
 )
 
 // revertedPulls returns the pull requests that a body says it reverts: as #n if they are of the commit's repository, else as

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/bradleyfalzon/ghinstallation/v2"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/lazyregexp"
 )
 
 // credential authorizes calls.
@@ -98,7 +98,7 @@ func (appToken) renew(string) bool                     { return false }
 func (appToken) redact(text string) string             { return redactJWT(text) }
 
 // signedToken matches a JSON Web Token.
-var signedToken = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+`)
+var signedToken = lazyregexp.New(`eyJ[\w-]+\.[\w-]+\.[\w-]+`)
 
 func redactJWT(text string) string { return signedToken.ReplaceAllString(text, "[token]") }
 

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"net/url"
-	"regexp"
 	"sync"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/lazyregexp"
 )
 
 // knownComparisons remembers the answers to comparisons: each environment that a repository is deployed to asks for the same, and what
@@ -27,7 +27,7 @@ const (
 )
 
 // wholeSHA matches a SHA that names the same commit for ever.
-var wholeSHA = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+var wholeSHA = lazyregexp.New(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // comparisonKey returns the key of a comparison; empty if its answer may change.
 func comparisonKey(base *url.URL, c dora.Comparison) string {

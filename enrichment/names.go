@@ -3,20 +3,20 @@ package enrichment
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/lazyregexp"
 )
 
 // What GitHub can have as the parts of a path. Anything else comes from outside and is never asked for: whatever it is made
 // into, the answer would be about something else, or would be taken for a failure of GitHub.
 var (
-	ownerName      = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$`)
-	repositoryName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
-	pullNumber     = regexp.MustCompile(`^[1-9][0-9]{0,9}$`)
+	ownerName      = lazyregexp.New(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$`)
+	repositoryName = lazyregexp.New(`^[A-Za-z0-9._-]{1,100}$`)
+	pullNumber     = lazyregexp.New(`^[1-9][0-9]{0,9}$`)
 	// A SHA-1 or SHA-256, or what git takes for the beginning of a SHA-1.
-	commitSHA = regexp.MustCompile(`^(?:[0-9A-Fa-f]{4,40}|[0-9A-Fa-f]{64})$`)
+	commitSHA = lazyregexp.New(`^(?:[0-9A-Fa-f]{4,40}|[0-9A-Fa-f]{64})$`)
 )
 
 func isSHA(s string) bool { return commitSHA.MatchString(s) }

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/lazyregexp"
 )
 
 // pullOfCommit returns the pull request that brought the commit; its number is 0 when there is none. A pull request other than that
@@ -145,8 +145,8 @@ func (r repository) has(p pull) bool {
 }
 
 var (
-	movedToID   = regexp.MustCompile(`/repositories/(\d+)/commits/[^/]+/pulls$`)
-	movedToName = regexp.MustCompile(`/repos/([^/]+/[^/]+)/commits/[^/]+/pulls$`)
+	movedToID   = lazyregexp.New(`/repositories/(\d+)/commits/[^/]+/pulls$`)
+	movedToName = lazyregexp.New(`/repos/([^/]+/[^/]+)/commits/[^/]+/pulls$`)
 )
 
 // movedTo returns the repository that GitHub redirects to, since a renamed one has another name in its pull requests; its zero
@@ -163,8 +163,8 @@ func movedTo(u *url.URL) repository {
 }
 
 var (
-	squashed = regexp.MustCompile(`\(#([1-9][0-9]{0,8})\)$`)
-	merged   = regexp.MustCompile(`^Merge pull request #([1-9][0-9]{0,8})\b`)
+	squashed = lazyregexp.New(`\(#([1-9][0-9]{0,8})\)$`)
+	merged   = lazyregexp.New(`^Merge pull request #([1-9][0-9]{0,8})\b`)
 )
 
 // reference returns the number of the pull request that the subject of a commit's message names in the way in which GitHub
@@ -172,7 +172,7 @@ var (
 func reference(message string) int {
 	subject, _, _ := strings.Cut(message, "\n")
 	subject = strings.TrimRight(subject, " \t\r")
-	for _, form := range []*regexp.Regexp{squashed, merged} {
+	for _, form := range []*lazyregexp.Regexp{squashed, merged} {
 		if m := form.FindStringSubmatch(subject); m != nil {
 			number, _ := strconv.Atoi(m[1])
 			return number

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
+
+	"dora-exporter/internal/lazyregexp"
 )
 
 // exportMonitor counts the results of exports, and logs when they begin to fail and when they work again.
@@ -105,4 +106,4 @@ func exportResult(err error) string {
 	return exportPartial
 }
 
-var nothingRefused = regexp.MustCompile(`\(0 [a-z ]+ rejected\)$`)
+var nothingRefused = lazyregexp.New(`\(0 [a-z ]+ rejected\)$`)

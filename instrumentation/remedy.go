@@ -1,14 +1,15 @@
 package instrumentation
 
 import (
-	"regexp"
 	"strings"
+
+	"dora-exporter/internal/lazyregexp"
 )
 
 // httpStatus and grpcCode find how a receiver answered in the error of an exporter, which has no type for it.
 var (
-	httpStatus = regexp.MustCompile(`(?:failed to send \w+ to \S+:|retry-able request failure: body:) (4\d\d) `)
-	grpcCode   = regexp.MustCompile(`rpc error: code = (\w+) `)
+	httpStatus = lazyregexp.New(`(?:failed to send \w+ to \S+:|retry-able request failure: body:) (4\d\d) `)
+	grpcCode   = lazyregexp.New(`rpc error: code = (\w+) `)
 )
 
 // remedy returns what to set so that the receiver takes the push; empty if the error does not show it. temporality is the one that is set,
@@ -20,7 +21,7 @@ func remedy(err error, temporality string) string {
 		return "the receiver does not take " + temporality + " values: set otlp.temporality to " + other
 	}
 	var answer string
-	for _, form := range []*regexp.Regexp{httpStatus, grpcCode} {
+	for _, form := range []*lazyregexp.Regexp{httpStatus, grpcCode} {
 		if found := form.FindStringSubmatch(text); found != nil {
 			answer = found[1]
 		}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"dora-exporter/dora"
@@ -20,14 +21,17 @@ var (
 	//go:embed page.css
 	pageCSS string
 
-	templates = template.Must(template.New("").Funcs(template.FuncMap{
-		"css": func() template.CSS { return template.CSS(pageCSS) }, //nolint:gosec // our own
-		// escape is for names from outside: one that changes the direction of writing would change it for what follows.
-		"escape": dora.Escape,
-		// parts splits a series where a line may end.
-		"parts": func(series string) []string { return strings.SplitAfter(series, ",") },
-		"chart": newChart,
-	}).Parse(pageHTML))
+	// templates are parsed for the first page: the commands show none.
+	templates = sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("").Funcs(template.FuncMap{
+			"css": func() template.CSS { return template.CSS(pageCSS) }, //nolint:gosec // our own
+			// escape is for names from outside: one that changes the direction of writing would change it for what follows.
+			"escape": dora.Escape,
+			// parts splits a series where a line may end.
+			"parts": func(series string) []string { return strings.SplitAfter(series, ",") },
+			"chart": newChart,
+		}).Parse(pageHTML))
+	})
 
 	// contentPolicy allows a page its own style, an empty icon and a form, and nothing else: no script, and nothing from
 	// elsewhere.
@@ -111,5 +115,5 @@ func (p *Pages) write(w http.ResponseWriter, status int, name string, data any) 
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = templates.ExecuteTemplate(w, name, data) // an error means that the client is gone
+	_ = templates().ExecuteTemplate(w, name, data) // an error means that the client is gone
 }

@@ -54,6 +54,8 @@ type Measures struct {
 	Teams    []Team
 	// MoreTeams counts the teams that are left out.
 	MoreTeams int
+	// AreStale is true if deployments or incidents of the last seconds are still to be added.
+	AreStale bool
 }
 
 // Team has the measures of a team.

@@ -1,12 +1,12 @@
 package receivers
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/lazyregexp"
 )
 
 // maxReferences limits the references of one issue.
@@ -14,19 +14,19 @@ const maxReferences = 100
 
 // The forms in which people name deployments, commits and pull requests in a text.
 var (
-	pullURL       = regexp.MustCompile(`(?i)/([\w.-]{1,100})/([\w.-]{1,100})/pulls?/([1-9]\d{0,17})\b`)
-	commitURL     = regexp.MustCompile(`(?i)/([\w.-]{1,100})/([\w.-]{1,100})/commits?/([0-9a-f]{7,64})\b`)
-	deploymentURL = regexp.MustCompile(`(?i)/([\w.-]{1,100})/([\w.-]{1,100})/deployments/([1-9]\d{0,17})\b`)
-	numbered      = regexp.MustCompile(`(?:^|[^\w./-])([\w.-]{1,100})/([\w.-]{1,100})#([1-9]\d{0,17})\b`)
-	atCommit      = regexp.MustCompile(`(?i)(?:^|[^\w./-])([\w.-]{1,100})/([\w.-]{1,100})@([0-9a-f]{7,64})\b`)
-	bareSHA       = regexp.MustCompile(`(?i)(?:^|[^\w./@-])([0-9a-f]{7,64})(?:$|[^\w-])`)
-	deploymentID  = regexp.MustCompile(`(?i)\bdeployment[ _-]?(?:id)?[ :#=]{1,3}([1-9]\d{4,17})\b`)
+	pullURL       = lazyregexp.New(`(?i)/([\w.-]{1,100})/([\w.-]{1,100})/pulls?/([1-9]\d{0,17})\b`)
+	commitURL     = lazyregexp.New(`(?i)/([\w.-]{1,100})/([\w.-]{1,100})/commits?/([0-9a-f]{7,64})\b`)
+	deploymentURL = lazyregexp.New(`(?i)/([\w.-]{1,100})/([\w.-]{1,100})/deployments/([1-9]\d{0,17})\b`)
+	numbered      = lazyregexp.New(`(?:^|[^\w./-])([\w.-]{1,100})/([\w.-]{1,100})#([1-9]\d{0,17})\b`)
+	atCommit      = lazyregexp.New(`(?i)(?:^|[^\w./-])([\w.-]{1,100})/([\w.-]{1,100})@([0-9a-f]{7,64})\b`)
+	bareSHA       = lazyregexp.New(`(?i)(?:^|[^\w./@-])([0-9a-f]{7,64})(?:$|[^\w-])`)
+	deploymentID  = lazyregexp.New(`(?i)\bdeployment[ _-]?(?:id)?[ :#=]{1,3}([1-9]\d{4,17})\b`)
 )
 
 // references returns what a text refers to, without duplicates.
 func references(text string) []dora.Reference {
 	var all []dora.Reference
-	find := func(form *regexp.Regexp, read func(m []string) (dora.Reference, bool)) {
+	find := func(form *lazyregexp.Regexp, read func(m []string) (dora.Reference, bool)) {
 		for _, m := range form.FindAllStringSubmatch(text, maxReferences) {
 			if r, ok := read(m); ok && !slices.Contains(all, r) && len(all) < maxReferences {
 				all = append(all, r)

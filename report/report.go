@@ -32,6 +32,8 @@ type Report struct {
 	CompleteFrom time.Time
 	// Unsettled counts the evaluations that are still to be made: what follows from them is on /metrics later.
 	Unsettled int
+	// IsStale is true if deployments or incidents of the last seconds are still to be added.
+	IsStale bool
 }
 
 // Options say what a report is about.
@@ -48,22 +50,23 @@ type Options struct {
 // FromEvents computes the measures from all stored events: from the days that were made of them, or from all deployments if these are
 // of another policy.
 func FromEvents(ctx context.Context, r Reader, p dora.Policy, o Options) (report Report, err error) {
-	return fromStore(ctx, r, p, o, true)
+	return fromStore(ctx, r, p, o, math.MaxInt, true)
 }
 
-// MeasuresFromEvents computes a report without its differences.
-func MeasuresFromEvents(ctx context.Context, r Reader, p dora.Policy, o Options) (report Report, err error) {
-	return fromStore(ctx, r, p, o, false)
+// MeasuresFromEvents computes a report without its differences. It adds events since the days were made, for about as much work as a number
+// of deployments is, and leaves others to the next time: then the report IsStale.
+func MeasuresFromEvents(ctx context.Context, r Reader, p dora.Policy, o Options, work int) (report Report, err error) {
+	return fromStore(ctx, r, p, o, work, false)
 }
 
-func fromStore(ctx context.Context, r Reader, p dora.Policy, o Options, compare bool) (report Report, err error) {
+func fromStore(ctx context.Context, r Reader, p dora.Policy, o Options, work int, compare bool) (report Report, err error) {
 	isOfPolicy := false
 	err = r.StoredDays(ctx, func(s dora.StoredDays) error {
 		policy, err := s.Policy()
 		if isOfPolicy = policy == rules.DaysPolicy(p); !isOfPolicy || err != nil {
 			return err
 		}
-		report, err = fromDays(p, s, o, compare)
+		report, err = fromDays(p, s, o, work, compare)
 		return err
 	})
 	if err != nil || isOfPolicy {
@@ -84,8 +87,8 @@ func fromStore(ctx context.Context, r Reader, p dora.Policy, o Options, compare 
 }
 
 // fromDays computes a report from the days of a store.
-func fromDays(p dora.Policy, stored dora.StoredDays, o Options, compare bool) (Report, error) {
-	days, err := readDays(p, stored)
+func fromDays(p dora.Policy, stored dora.StoredDays, o Options, work int, compare bool) (Report, error) {
+	days, err := readDays(p, stored, work)
 	if err != nil {
 		return Report{}, err
 	}
@@ -94,7 +97,7 @@ func fromDays(p dora.Policy, stored dora.StoredDays, o Options, compare bool) (R
 		return Report{}, err
 	}
 	r, err := o.report(s)
-	if err != nil {
+	if r.IsStale = days.isStale; err != nil {
 		return r, err
 	}
 	if r.Environments, err = stored.Environments(); err != nil {
@@ -126,42 +129,24 @@ func FromRecords(p dora.Policy, records dora.Records, facts *Tally, o Options) (
 
 // report computes the measures of a summary.
 func (o Options) report(s summary) (Report, error) {
-	r := Report{From: o.begin(s.first), To: o.Now}
 	names, err := o.names(s)
 	if err != nil {
-		return r, err
+		return Report{}, err
 	}
-	rows := map[string][]dora.Measured{}
+	rows := map[string]*rowObservations{}
 	for _, name := range names {
-		rows[name] = nil
+		rows[name] = o.newRow()
 	}
-	for _, day := range s.days {
+	first, err := s.days(func(day dora.MeasuredDay) {
 		if name, ok := names[day.Owned]; ok {
-			rows[name] = append(rows[name], day.Deployments...)
+			rows[name].add(day)
 		}
-	}
+	})
+	r := Report{From: o.begin(first), To: o.Now}
 	for _, name := range slices.Sorted(maps.Keys(rows)) {
-		row := measureRow(name, rows[name], r.From, r.To)
-		row.Weeks = weeks(name, rows[name], r, o.Weeks)
-		r.Rows = append(r.Rows, row)
+		r.Rows = append(r.Rows, rows[name].row(name, r.From))
 	}
-	return r, nil
-}
-
-// weeks measures the last n weeks of a report one by one.
-func weeks(name string, all []dora.Measured, r Report, n int) []Row {
-	var rows []Row
-	for ; n > 0; n-- {
-		to := r.To.Add(-time.Duration(n-1) * week)
-		from := to.Add(-week + time.Nanosecond) // a success on the border belongs to the week before
-		row := measureRow(name, all, from, to)
-		if to.Before(r.From) {
-			row = measureRow(name, nil, from, to)
-			row.Frequency.Value = math.NaN()
-		}
-		rows = append(rows, row)
-	}
-	return rows
+	return r, err
 }
 
 // begin returns when the report begins: not before the first event, but a day before its end at the latest, so that a few

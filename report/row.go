@@ -3,7 +3,6 @@ package report
 import (
 	"math"
 	"slices"
-	"time"
 
 	"dora-exporter/dora"
 )
@@ -34,43 +33,6 @@ type Measure struct {
 	Observations int
 	// Band is empty when there are fewer than MinObservations, and when there are no agreed bands.
 	Band Band
-}
-
-// measureRow measures the deployments that succeeded between two times, both inclusive.
-func measureRow(name string, all []dora.Measured, from, to time.Time) Row {
-	r := Row{Name: name, Causes: map[dora.Cause]int{}}
-	deployments := 0
-	var leadTimes, recoveries []float64
-	for _, d := range all {
-		if !d.Succeeded || d.At.Before(from) || d.At.After(to) {
-			continue
-		}
-		deployments++
-		r.WithoutLeadTime += d.WithoutLeadTime
-		for _, ms := range d.LeadTimes {
-			leadTimes = append(leadTimes, float64(ms)/1000)
-		}
-		if d.Cause != "" {
-			r.Failures++
-			r.Causes[d.Cause]++
-			if d.IsRepaired && d.Recovery != dora.NoRecovery {
-				recoveries = append(recoveries, float64(d.Recovery)/1000)
-			}
-			if !d.IsRepaired {
-				r.Unrepaired++
-			}
-		}
-		if d.Rework != "" {
-			r.Repairs++
-		}
-	}
-	days := to.Sub(from).Hours() / 24
-	r.Frequency = newMeasure(float64(deployments)/days, deployments, frequencyBand)
-	r.LeadTime, r.LeadTime85 = newMeasure(quantile(leadTimes, 0.5), len(leadTimes), leadTimeBand), quantile(leadTimes, 0.85)
-	r.FailureRate = newMeasure(float64(r.Failures)/float64(deployments), deployments, failureBand)
-	r.Recovery = newMeasure(quantile(recoveries, 0.5), len(recoveries), recoveryBand)
-	r.Rework = newMeasure(float64(r.Repairs)/float64(deployments), deployments, nil)
-	return r
 }
 
 func newMeasure(value float64, observations int, band func(float64) Band) Measure {

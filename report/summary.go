@@ -12,10 +12,9 @@ import (
 
 // summary has the days and counts from which a report is computed.
 type summary struct {
-	// first is when the first outcome was, or another time before the report's if that was; zero if there is none.
-	first time.Time
-	// days has those to production in the time of the report and its weeks, at least.
-	days []dora.MeasuredDay
+	// days calls each for the days to production in the time of the report and its weeks, at least. It returns when the first outcome
+	// was, or another time before the report's if that was; zero if there is none.
+	days func(each func(dora.MeasuredDay)) (first time.Time, err error)
 	// counts has what all deployments count for, over all time.
 	counts map[dora.Owned]dora.Counts
 	// newest returns the newest deployment of some.
@@ -34,7 +33,7 @@ func (o Options) start() time.Time {
 // summarize returns the summary of all deployments.
 func summarize(p dora.Policy, all []*dora.CountedDeployment) summary {
 	s := summary{counts: map[dora.Owned]dora.Counts{}}
-	newest, days := map[dora.Owned]dora.Moment{}, map[dora.DayKey][]dora.Measured{}
+	newest, days, first := map[dora.Owned]dora.Moment{}, map[dora.DayKey][]dora.Measured{}, time.Time{}
 	for _, d := range all {
 		if len(d.Outcomes) == 0 {
 			continue
@@ -49,12 +48,15 @@ func summarize(p dora.Policy, all []*dora.CountedDeployment) summary {
 		if newest[key.Owned].Before(moment(m)) {
 			newest[key.Owned] = moment(m)
 		}
-		if s.first.IsZero() || m.First.Before(s.first) {
-			s.first = m.First
+		if first.IsZero() || m.First.Before(first) {
+			first = m.First
 		}
 	}
-	for key, deployments := range days {
-		s.days = append(s.days, dora.MeasuredDay{DayKey: key, Deployments: deployments})
+	s.days = func(each func(dora.MeasuredDay)) (time.Time, error) {
+		for key, deployments := range days {
+			each(dora.MeasuredDay{DayKey: key, Deployments: deployments})
+		}
+		return first, nil
 	}
 	s.newest = func(o dora.Owned) (dora.Moment, error) { return newest[o], nil }
 	return s
@@ -74,16 +76,19 @@ type madeDays struct {
 	made map[dora.DayKey]dora.MeasuredDay
 	// counts is by how much they change the counts.
 	counts map[dora.Owned]dora.Counts
+	// isStale is true if some are still stale.
+	isStale bool
 }
 
-// readDays returns the days of a store, of which none is stale.
-func readDays(p dora.Policy, s dora.StoredDays) (madeDays, error) {
+// readDays returns the days of a store. It makes stale ones anew, for about as much work as a number of deployments is.
+func readDays(p dora.Policy, s dora.StoredDays, work int) (madeDays, error) {
 	days := rules.NewDays(p, s, rules.DaysAtOnce)
-	if err := days.MakeAll(); err != nil {
+	stale, err := days.MakeSome(work)
+	if err != nil {
 		return madeDays{}, err
 	}
 	changes := days.Changes()
-	m := madeDays{s, map[dora.DayKey]dora.MeasuredDay{}, changes.Counts}
+	m := madeDays{s, map[dora.DayKey]dora.MeasuredDay{}, changes.Counts, stale}
 	for _, day := range changes.Days {
 		m.made[day.DayKey] = day
 	}
@@ -102,21 +107,26 @@ func (m madeDays) summary(o Options) (s summary, err error) {
 		s.counts[owned].Merge(change)
 	}
 	maps.DeleteFunc(s.counts, func(_ dora.Owned, c dora.Counts) bool { return c.Deployments() == 0 })
-	from := dora.DayOf(o.start())
-	var isEarlier bool
-	if s.first, isEarlier, err = m.before(from); err != nil {
-		return s, err
+	s.days = func(each func(dora.MeasuredDay)) (time.Time, error) { return m.days(dora.DayOf(o.start()), each) }
+	s.newest = m.newest
+	return s, nil
+}
+
+// days is the days of a summary, from a date on.
+func (m madeDays) days(from int64, each func(dora.MeasuredDay)) (first time.Time, err error) {
+	first, isEarlier, err := m.before(from)
+	if err != nil {
+		return first, err
 	}
 	err = m.since(from, isEarlier, func(day dora.MeasuredDay) { // the first outcome may be in any environment
-		s.days = append(s.days, day)
+		each(day)
 		for _, d := range day.Deployments {
-			if !isEarlier && (s.first.IsZero() || d.First.Before(s.first)) {
-				s.first = d.First
+			if !isEarlier && (first.IsZero() || d.First.Before(first)) {
+				first = d.First
 			}
 		}
 	})
-	s.newest = m.newest
-	return s, err
+	return first, err
 }
 
 // since calls each for the days from a date on, those of production or all.

@@ -8,26 +8,13 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 	"time"
 
-	"golang.org/x/term"
-
 	"dora-exporter/app"
+	"dora-exporter/cmd/dora-exporter/parent"
 	"dora-exporter/config"
 	"dora-exporter/internal/progress"
 )
-
-// progressFlag says how to show the progress. The process that a person starts sets it for its child, which has no terminal.
-const progressFlag = "-progress"
-
-// withProgress adds the flag to the arguments of a backfill if the progress is shown on a terminal.
-func withProgress(command string, args []string) []string {
-	if command == "backfill" && term.IsTerminal(int(os.Stderr.Fd())) && !slices.Contains(args, progressFlag) {
-		return append(slices.Clip(args), progressFlag, "bar")
-	}
-	return args
-}
 
 // backfillCommand prepares the command that reads what happened before the installation.
 func backfillCommand(set *flag.FlagSet) action {
@@ -38,7 +25,7 @@ func backfillCommand(set *flag.FlagSet) action {
 	set.Func("source", "", r.SetSources)
 	set.Func("max-rate", "", r.SetMaxRate)
 	plan := set.Bool("dry-run", false, "")
-	form := oneOf(set, progressFlag[1:], "lines", "bar")
+	form := oneOf(set, parent.ProgressFlag, "lines", "bar")
 	return func(ctx context.Context, c *config.Config, _ []string, out io.Writer) error {
 		if r.Since.IsZero() {
 			if r.Since = c.Backfill.Since; r.Since.IsZero() {

@@ -48,17 +48,7 @@ func parseFlags(args []string, out, errOut io.Writer) (flags, error) {
 	f := flags{}
 	set := flag.NewFlagSet("dora-exporter", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	set.StringVar(&f.ConfigFile, "config.file", "config.yml", "")
-	set.StringVar(&f.WebConfigFile, "web.config.file", "", "")
-	set.Func("web.listen-address", "", f.setListenAddress)
-	set.Func("web.telemetry-path", "", f.setTelemetryPath)
-	for _, name := range []string{"log", "logs", "log.level"} {
-		set.Func(name, "", f.setLevel)
-	}
-	format := oneOf(set, "log.format", "logfmt", "json")
-	set.BoolVar(&f.AcceptStore, "accept-store", false, "")
-	set.BoolVar(&f.Version, "version", false, "")
-	set.BoolVar(&f.HealthCheck, "healthcheck", false, "")
+	format := f.define(set)
 	err := f.parse(set, args)
 	f.LogFormat = *format
 	if errors.Is(err, flag.ErrHelp) {
@@ -71,6 +61,21 @@ func parseFlags(args []string, out, errOut io.Writer) (flags, error) {
 	}
 	set.Visit(func(g *flag.Flag) { f.ConfigFileNamed = f.ConfigFileNamed || g.Name == "config.file" })
 	return f, nil
+}
+
+// define defines the program's flags, and returns the value of -log.format. Package parent knows those without a value.
+func (f *flags) define(set *flag.FlagSet) (format *string) {
+	set.StringVar(&f.ConfigFile, "config.file", "config.yml", "")
+	set.StringVar(&f.WebConfigFile, "web.config.file", "", "")
+	set.Func("web.listen-address", "", f.setListenAddress)
+	set.Func("web.telemetry-path", "", f.setTelemetryPath)
+	for _, name := range []string{"log", "logs", "log.level"} {
+		set.Func(name, "", f.setLevel)
+	}
+	set.BoolVar(&f.AcceptStore, "accept-store", false, "")
+	set.BoolVar(&f.Version, "version", false, "")
+	set.BoolVar(&f.HealthCheck, "healthcheck", false, "")
+	return oneOf(set, "log.format", "logfmt", "json")
 }
 
 // parse parses flags and the words of a command. The program's flags may come before, between and after the words, the command's

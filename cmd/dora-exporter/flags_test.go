@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"dora-exporter/cmd/dora-exporter/parent"
 	"dora-exporter/config"
 )
 
@@ -50,6 +51,9 @@ func TestFlags(t *testing.T) {
 		if (got.run == nil) != (len(want.Command) == 0) {
 			t.Errorf("%s: there is something to be run: %t", args, got.run != nil)
 		}
+		if _, found := parent.FirstWord(strings.Fields(args)); found != (got.run != nil) {
+			t.Errorf("%s: has a word: %t", args, found)
+		}
 		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(flags{})); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", args, diff)
 		}
@@ -69,6 +73,19 @@ func TestFlags(t *testing.T) {
 			t.Errorf("%s: told %q, want one line with %q", args, text, want)
 		}
 	}
+}
+
+// The process that a person starts finds out whether there is a command without these flags.
+func TestFlagsWithoutValue(t *testing.T) {
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	new(flags).define(set)
+	set.VisitAll(func(f *flag.Flag) {
+		b, ok := f.Value.(interface{ IsBoolFlag() bool })
+		boolean := ok && b.IsBoolFlag()
+		if _, found := parent.FirstWord([]string{"-" + f.Name, "report"}); found != boolean {
+			t.Errorf("-%s report has a word: %t", f.Name, found)
+		}
+	})
 }
 
 // checkFlags parses command lines, which are refused with a text in one line, or accepted if the text is empty.

@@ -11,10 +11,10 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
 	"syscall"
 
 	"dora-exporter/app"
+	"dora-exporter/cmd/dora-exporter/parent"
 	"dora-exporter/config"
 	"dora-exporter/internal/child"
 )
@@ -46,14 +46,6 @@ func start(args []string) int {
 		fmt.Printf("dora-exporter %s (revision %s, %s)\n", version, revision, runtime.Version())
 		return 0
 	}
-	if flags.run != nil && !child.IsChild() {
-		status, err := child.Run(withProgress(strings.Join(flags.Command, " "), args))
-		if err != nil {
-			printError(err)
-			return 1
-		}
-		return status
-	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	if flags.readsConfig {
@@ -62,7 +54,7 @@ func start(args []string) int {
 	logger := app.NewLogger(os.Stderr, flags.Level, flags.LogFormat)
 	c, warnings, err := config.LoadSections(flags.ConfigFile, flags.ConfigFileNamed, os.Getenv, flags.sections...)
 	if err != nil {
-		printError(err)
+		parent.PrintError(err)
 		return 1
 	}
 	c.Server.Listen(flags.ListenAddress)
@@ -71,12 +63,12 @@ func start(args []string) int {
 	}
 	web, err := app.LoadWebConfig(flags.WebConfigFile, c)
 	if err != nil {
-		printError(err)
+		parent.PrintError(err)
 		return 1
 	}
 	if flags.HealthCheck {
 		if err := app.CheckHealth(ctx, c, web); err != nil {
-			printError(err)
+			parent.PrintError(err)
 			return 1
 		}
 		return 0
@@ -103,7 +95,7 @@ func runCommand(ctx context.Context, run func(context.Context, *config.Config, i
 	case err == nil:
 		return 0
 	case !errors.Is(err, errChecksFailed):
-		printError(err)
+		parent.PrintError(err)
 	}
 	return 1
 }
@@ -116,11 +108,4 @@ func runBuffered(ctx context.Context, run func(context.Context, *config.Config, 
 		return errors.Join(err, fmt.Errorf("print the result: %w", failed))
 	}
 	return err
-}
-
-// printError prints each line of an error with the program's name before it.
-func printError(err error) {
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintln(os.Stderr, "dora-exporter:", line)
-	}
 }

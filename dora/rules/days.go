@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -34,6 +35,8 @@ type Days struct {
 	// complete is the time from which the history is complete.
 	complete time.Time
 	stale    map[string]time.Time
+	// made is the work that was done, in deployments.
+	made int
 	// given has evidence that was found anew, by the deployment or incident that gives it, and about the same by its target.
 	given, about map[string][]dora.Evidence
 	// scopes has the days that have been read or made.
@@ -61,21 +64,33 @@ func NewDays(p dora.Policy, r dora.DayReads, atOnce int) *Days {
 	}
 }
 
+// scopeWork is what making days of a scope takes besides the work for each deployment, in deployments.
+const scopeWork = 5
+
 // MakeAll makes all days anew that are stale.
 func (d *Days) MakeAll() error {
+	_, err := d.MakeSome(math.MaxInt)
+	return err
+}
+
+// MakeSome makes days anew that are stale, for about as much work as a number of deployments is. It reports whether some are still stale.
+func (d *Days) MakeSome(work int) (more bool, err error) {
 	stale, err := d.reads.Stale()
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, scope := range slices.Sorted(maps.Keys(stale)) {
 		for since, more := stale[scope], true; more; more = !since.IsZero() {
+			if d.made >= work {
+				return true, nil
+			}
 			if err := d.Make(scope, since); err != nil {
-				return err
+				return false, err
 			}
 			since = d.stale[scope]
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // Make makes days of a scope anew that are stale since a time: those of a limited number of deployments, or what a limited number of
@@ -94,6 +109,7 @@ func (d *Days) Make(scope string, since time.Time) (err error) {
 	if err != nil {
 		return err
 	}
+	d.made += scopeWork + len(deployments)
 	h, err := newWindow(d.reads, scope, since, until, deployments)
 	if err != nil {
 		return err
@@ -124,6 +140,7 @@ func (d *Days) makeIncidents(since time.Time) error {
 	if err != nil {
 		return err
 	}
+	d.made += scopeWork + len(incidents)
 	givers := map[string][]dora.Evidence{}
 	for _, i := range incidents {
 		if givers[i.Key], err = evidenceByIncident(d.policy, d.reads, i); err != nil {

@@ -72,7 +72,7 @@ func New(path string, store Store, families []dora.Family, acceptStore bool, log
 func (c *Checkpoint) KeepOptionalLabels() { c.optionalLabels = true }
 
 // sumsEvery is how many facts are added before the store's sums are saved again, beside one for each series. A start reads as many.
-const sumsEvery = 10_000
+const sumsEvery = 5_000
 
 // Write replaces the file durably and keeps the previous one as .prev.
 func (c *Checkpoint) Write(ctx context.Context, s, history dora.State, position int64) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"dora-exporter/internal/lazyregexp"
 	"dora-exporter/persistence/sqlstore"
 )
 
@@ -20,11 +21,13 @@ type dialect struct {
 
 var (
 	// hint matches what SQLite's planner is told.
-	hint = regexp.MustCompile(`\s+INDEXED BY \w+`)
+	hint = lazyregexp.New(`\s+INDEXED BY \w+`)
 	// ownTable matches the tables and views of the schema where a statement names them.
-	ownTable = regexp.MustCompile(`\b(FROM|JOIN|INTO|UPDATE|TABLE|VIEW|INDEX\s+\w+\s+ON)(\s+)(` + strings.Join(ownTables(), "|") + `)\b`)
+	ownTable = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\b(FROM|JOIN|INTO|UPDATE|TABLE|VIEW|INDEX\s+\w+\s+ON)(\s+)(` + strings.Join(ownTables(), "|") + `)\b`)
+	})
 	// parameter matches a parameter of SQLite.
-	parameter = regexp.MustCompile(`\?\d*`)
+	parameter = lazyregexp.New(`\?\d*`)
 )
 
 // ownTables returns the names of all tables and views.
@@ -64,7 +67,7 @@ func (d *dialect) text(query string) string {
 
 // qualify names the schema of each table: a transaction pooler keeps no search_path.
 func (d *dialect) qualify(query string) string {
-	return ownTable.ReplaceAllString(query, "${1}${2}"+d.schema+".${3}")
+	return ownTable().ReplaceAllString(query, "${1}${2}"+d.schema+".${3}")
 }
 
 // parameters converts parameters to the types of the columns: texts to bytes, booleans to numbers.

@@ -18,8 +18,8 @@ const (
 	checkAtStartBelow = 8 << 20
 	// checkDelay is the time until a check in the background begins: a start has other work to do.
 	checkDelay = 5 * time.Second
-	// checkPause is the time between two parts of a check in the background, each of which keeps a read transaction open. It leaves the
-	// disk and the processor to others.
+	// checkPause is the least time between two parts of a check in the background, each of which keeps a read transaction open. It leaves
+	// the disk and the processor to others: half of one processor at least.
 	checkPause = 50 * time.Millisecond
 )
 
@@ -32,41 +32,37 @@ func isLarge(path string, size int64) (bool, error) {
 	return err == nil && info.Size() >= size, err
 }
 
-// checkAll looks for damage in a database: in the file with its indexes, for missing facts, and for checksum mismatches. It waits
-// between two parts of the work.
-func (r *Reader) checkAll(ctx context.Context, wait time.Duration) error {
+// checkAll looks for damage in a database: in the file with its indexes, for missing facts, and for checksum mismatches. It rests
+// between two parts of the work, at least for a time.
+func (r *Reader) checkAll(ctx context.Context, least time.Duration) error {
 	tables, err := r.tables(ctx)
 	if err != nil {
 		return err
 	}
 	for _, table := range tables {
-		if err := errors.Join(r.checkTree(ctx, table), sqlstore.Pause(ctx, wait)); err != nil {
+		began := time.Now()
+		if err := errors.Join(r.checkTree(ctx, table), sqlstore.Rest(ctx, began, least)); err != nil {
+			return err
+		}
+		if err := r.checkIndexes(ctx, table, least); err != nil {
 			return err
 		}
 	}
-	return r.CheckRecords(ctx, wait)
+	return r.CheckRecords(ctx, least)
 }
 
-func (r *Reader) tables(ctx context.Context) (all []string, err error) {
-	rows, err := r.db.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+func (r *Reader) tables(ctx context.Context) ([]string, error) {
+	all, err := r.strings(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
 	if err != nil {
 		return nil, fmt.Errorf("read the tables: %w", damaged(r.path, err))
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		all = append(all, name)
-	}
-	return all, damaged(r.path, rows.Err())
+	return all, nil
 }
 
-// checkTree looks for damage in the pages of a table and of its indexes.
+// checkTree looks for damage in the pages of a table and of its indexes, and for values that the table must not have.
 func (r *Reader) checkTree(ctx context.Context, table string) error {
 	var result string
-	err := r.db.QueryRowContext(ctx, fmt.Sprintf("PRAGMA integrity_check(%q)", table)).Scan(&result)
+	err := r.db.QueryRowContext(ctx, fmt.Sprintf("PRAGMA quick_check(%q)", table)).Scan(&result)
 	if err == nil && result != "ok" {
 		err = &CorruptError{Path: r.path, What: result}
 	}
@@ -110,11 +106,11 @@ func (s *Store) checkInBackground() (stop func(), err error) {
 	}, nil
 }
 
-func (s *Store) check(ctx context.Context, wait time.Duration) {
+func (s *Store) check(ctx context.Context, least time.Duration) {
 	began := time.Now()
 	r, err := newReader(s.path)
 	if err == nil {
-		err = errors.Join(r.checkAll(ctx, wait), r.Close())
+		err = errors.Join(r.checkAll(ctx, least), r.Close())
 	}
 	var corrupt *CorruptError
 	switch {

@@ -58,14 +58,15 @@ func checkRow(path, row string, stored int64, columns ...any) error {
 }
 
 // checkRows checks the checksums of all rows that have one; of the deliveries only those that are pending, since the others have no
-// further effect. It waits after each table.
-func checkRows(ctx context.Context, db *sql.DB, path string, wait time.Duration) error {
+// further effect. It rests after each table.
+func checkRows(ctx context.Context, db *sql.DB, path string, least time.Duration) error {
 	for table, names := range checkedColumns {
+		began := time.Now()
 		query := "SELECT checksum, " + strings.Join(names, ", ") + " FROM " + table
 		if table == "deliveries" {
 			query += " WHERE state = 0"
 		}
-		if err := errors.Join(checkTable(ctx, db, path, table, query, len(names)), Pause(ctx, wait)); err != nil {
+		if err := errors.Join(checkTable(ctx, db, path, table, query, len(names)), Rest(ctx, began, least)); err != nil {
 			return err
 		}
 	}

@@ -8,8 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"strings"
+
+	"dora-exporter/internal/lazyregexp"
 )
 
 // Table is a table with records, as Migrations create it. All engines have the same.
@@ -157,8 +158,8 @@ func (d *rowsDigest) add(values []any) {
 }
 
 var (
-	createTable  = regexp.MustCompile(`(?s)CREATE TABLE (\w+) \((.*?)\n\t\) STRICT`)
-	createColumn = regexp.MustCompile(`(?m)^\t\t([a-z_]+) +(INTEGER|TEXT|BLOB|REAL)\b`)
+	createTable  = lazyregexp.New(`(?s)CREATE TABLE (\w+) \((.*?)\n\t\) STRICT`)
+	createColumn = lazyregexp.New(`(?m)^\t\t([a-z_]+) +(INTEGER|TEXT|BLOB|REAL)\b`)
 )
 
 // Tables returns the tables that Migrations create.

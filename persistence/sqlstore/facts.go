@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	fastjson "github.com/go-json-experiment/json/v1"
-
 	"dora-exporter/dora"
 )
 
@@ -198,7 +196,7 @@ func scanFact(path string, rows *sql.Rows, labels map[int64]dora.Labels) (f dora
 	if f.Labels, known = labels[series]; known {
 		return f, nil
 	}
-	if err := fastjson.Unmarshal([]byte(text), &f.Labels); err != nil {
+	if f.Labels, err = parseLabels(text); err != nil {
 		return f, &CorruptError{Path: path, What: fmt.Sprintf("fact %d has no readable labels", f.Position), Err: err}
 	}
 	labels[series] = f.Labels

@@ -12,15 +12,17 @@ import (
 // checkBatch is how many facts are checked at once.
 const checkBatch = 1000
 
-// CheckRecords looks for damage in all records: for checksum mismatches and missing facts. It waits between two parts of the work.
-func (r *Reader) CheckRecords(ctx context.Context, wait time.Duration) error {
-	if err := checkRows(ctx, r.db, r.path, wait); err != nil {
+// CheckRecords looks for damage in all records: for checksum mismatches and missing facts. It rests between two parts of the work, at least
+// for a time.
+func (r *Reader) CheckRecords(ctx context.Context, least time.Duration) error {
+	if err := checkRows(ctx, r.db, r.path, least); err != nil {
 		return err
 	}
-	if err := errors.Join(r.Snapshot(ctx, func(r *Reader) error { return r.checkRemoval(ctx) }), Pause(ctx, wait)); err != nil {
+	began := time.Now()
+	if err := errors.Join(r.Snapshot(ctx, func(r *Reader) error { return r.checkRemoval(ctx) }), Rest(ctx, began, least)); err != nil {
 		return err
 	}
-	return r.checkFacts(ctx, wait)
+	return r.checkFacts(ctx, least)
 }
 
 // CheckAtStart looks for damage in the records of a small database that nobody uses yet.
@@ -39,8 +41,9 @@ func CheckAtStart(ctx context.Context, d Database) error {
 }
 
 // checkFacts reads all facts. Some may be removed meanwhile.
-func (r *Reader) checkFacts(ctx context.Context, wait time.Duration) error {
+func (r *Reader) checkFacts(ctx context.Context, least time.Duration) error {
 	for position := int64(0); ; {
+		began := time.Now()
 		facts, err := r.Facts(ctx, position, checkBatch)
 		var removed *dora.RemovedError
 		if errors.As(err, &removed) {
@@ -51,7 +54,7 @@ func (r *Reader) checkFacts(ctx context.Context, wait time.Duration) error {
 			return err
 		}
 		position = facts[len(facts)-1].Position
-		if err := Pause(ctx, wait); err != nil {
+		if err := Rest(ctx, began, least); err != nil {
 			return err
 		}
 	}
@@ -72,6 +75,15 @@ func (r *Reader) countFacts(ctx context.Context) error {
 		what += fmt.Sprintf(", after %d that were removed", removed)
 	}
 	return &CorruptError{Path: r.path, What: what}
+}
+
+// Rest waits as long as a part of work took that began at a time, so that the work takes half of a processor at most. It waits at least for
+// a time; if that is 0, not at all.
+func Rest(ctx context.Context, began time.Time, least time.Duration) error {
+	if least == 0 {
+		return ctx.Err()
+	}
+	return Pause(ctx, max(least, time.Since(began)))
 }
 
 // Pause waits for d, or until ctx ends.

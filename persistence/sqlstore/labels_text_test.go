@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"encoding/json"
+	"maps"
 	"testing"
 
 	"dora-exporter/dora"
@@ -32,4 +33,22 @@ func TestLabelsTextIsJSON(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzParseLabels compares with encoding/json, for any text.
+func FuzzParseLabels(f *testing.F) {
+	for _, text := range []string{
+		"", "null", "{}", `{"a":"b"}`, `{"a":"b","c":"d"}`, `{"a":"b","a":"d"}`, `{"a":"","":"b"}`, `{"a":"b"`, `{"a":"b"}}`, `{"a":"b",}`, `{"a":"b","}`, `{"a":"b"c"}`,
+		`{"a":1}`, `{"a":"\u00e4"}`, `{"a":"ä"}`, `{"a":"\""}`, "{\"a\":\"\xff\"}", `{"a":"<&>"}`, ` {"a":"b"}`, `{"a": "b"}`, `{"a":"b":"c"}`, `{"}`, `{""}`, `{"":""}`, `{"a":"b","c"}`,
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var want dora.Labels
+		wantErr := json.Unmarshal([]byte(text), &want)
+		got, err := parseLabels(text)
+		if (err != nil) != (wantErr != nil) || err == nil && !maps.Equal(got, want) {
+			t.Errorf("%q: %v, %v, want %v, %v", text, got, err, want, wantErr)
+		}
+	})
 }

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -58,7 +57,7 @@ func (r *Reader) SeriesStarts(ctx context.Context, after int64, add func(dora.Se
 }
 
 func (r *Reader) seriesLabels(family, text string) (labels dora.Labels, err error) {
-	if err := json.Unmarshal([]byte(text), &labels); err != nil {
+	if labels, err = parseLabels(text); err != nil {
 		return nil, &CorruptError{Path: r.path, What: "a series of " + family + " has no readable labels", Err: err}
 	}
 	return labels, nil

@@ -49,7 +49,7 @@ func (s storedDays) Unsettled() (int, error) { return s.reader.CountEvaluations(
 
 // SeriesSums calls each for all series of families with what their facts add up to.
 func (s storedDays) SeriesSums(each func(dora.SeriesSum), families ...string) error {
-	sums, err := s.reader.Sums(s.ctx)
+	sums, err := s.reader.sumsOf(s.ctx, families)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 
+	fastjson "github.com/go-json-experiment/json/v1"
+
 	"dora-exporter/dora"
 )
 
@@ -19,11 +21,7 @@ func (r *Reader) Sums(ctx context.Context) (s dora.Sums, err error) {
 		if err != nil || p == (sumsPosition{}) {
 			return err
 		}
-		s.Position = p.position
-		if err := json.Unmarshal([]byte(p.bounds), &s.Bounds); err != nil {
-			return &CorruptError{Path: r.path, What: "the bounds of the sums can't be read", Err: err}
-		}
-		s.State, err = stateOf(r.path, rows)
+		s, err = decodeSums(r.path, p, rows)
 		return err
 	})
 	if err != nil {
@@ -32,12 +30,59 @@ func (r *Reader) Sums(ctx context.Context) (s dora.Sums, err error) {
 	return s, nil
 }
 
+// sumsOf returns the sums of families, from a snapshot. The others are not read: of these, only a row that is missing is noticed.
+func (r *Reader) sumsOf(ctx context.Context, families []string) (s dora.Sums, err error) {
+	p, err := readSumsPosition(r.path, r.queryFunc(ctx))
+	if err == nil && p != (sumsPosition{}) {
+		s, err = r.readSums(ctx, p, families)
+	}
+	if err != nil {
+		return dora.Sums{}, fmt.Errorf("read the sums of the facts: %w", err)
+	}
+	return s, nil
+}
+
+func (r *Reader) readSums(ctx context.Context, p sumsPosition, families []string) (s dora.Sums, err error) {
+	sum, err := r.checksumOfSums(ctx)
+	if err == nil && sum != p.rows {
+		err = errSumsMissing(r.path)
+	}
+	if err != nil {
+		return s, err
+	}
+	rows, err := r.sumRows(ctx, " WHERE family IN ("+placeholders(len(families))+")", toAny(families)...)
+	if err != nil {
+		return s, err
+	}
+	return decodeSums(r.path, p, rows)
+}
+
+// checksumOfSums returns rowsSum of all rows.
+func (r *Reader) checksumOfSums(ctx context.Context) (sum int64, err error) {
+	err = r.query(ctx, "SELECT checksum FROM sums", nil, func(rows *sql.Rows) error {
+		var row int64
+		err := rows.Scan(&row)
+		sum += row
+		return err
+	})
+	return sum, err
+}
+
+func decodeSums(path string, p sumsPosition, rows map[sumKey]sumRow) (s dora.Sums, err error) {
+	s.Position = p.position
+	if err := json.Unmarshal([]byte(p.bounds), &s.Bounds); err != nil {
+		return s, &CorruptError{Path: path, What: "the bounds of the sums can't be read", Err: err}
+	}
+	s.State, err = stateOf(path, rows)
+	return s, err
+}
+
 // storedSums returns the rows of both tables, from a snapshot. If they are damaged, or not all there, the position is still returned.
 func (r *Reader) storedSums(ctx context.Context) (p sumsPosition, rows map[sumKey]sumRow, err error) {
 	if p, err = readSumsPosition(r.path, r.queryFunc(ctx)); err != nil {
 		return p, nil, err
 	}
-	rows, err = r.sumRows(ctx)
+	rows, err = r.sumRows(ctx, "")
 	if err == nil && p.rows != rowsSum(rows) {
 		err = errSumsMissing(r.path)
 	}
@@ -67,10 +112,10 @@ func (k sumKey) check(path string, row sumRow) error {
 	return checkRow(path, "the sum of a series of "+k.family, row.checksum, k.columns(row)...)
 }
 
-// sumRows returns the rows of all series.
-func (r *Reader) sumRows(ctx context.Context) (map[sumKey]sumRow, error) {
+// sumRows returns the rows of a condition.
+func (r *Reader) sumRows(ctx context.Context, where string, args ...any) (map[sumKey]sumRow, error) {
 	all := map[sumKey]sumRow{}
-	err := r.query(ctx, "SELECT family, labels, own, at, id, buckets, checksum FROM sums", nil, func(rows *sql.Rows) error {
+	err := r.query(ctx, "SELECT family, labels, own, at, id, buckets, checksum FROM sums"+where, args, func(rows *sql.Rows) error {
 		var key sumKey
 		var row sumRow
 		if err := rows.Scan(&key.family, &key.labels, &row.own, &row.at, &row.id, &row.buckets, &row.checksum); err != nil {
@@ -109,7 +154,11 @@ func stateOf(path string, rows map[sumKey]sumRow) (dora.State, error) {
 	state := dora.State{}
 	for key, row := range rows {
 		series := dora.Series{Own: row.own, At: fromMillis(row.at), ID: row.id}
-		if err := errors.Join(json.Unmarshal([]byte(key.labels), &series.Labels), json.Unmarshal([]byte(row.buckets), &series.Buckets)); err != nil {
+		var err error
+		if series.Labels, err = parseLabels(key.labels); err == nil && row.buckets != noBuckets {
+			err = fastjson.Unmarshal([]byte(row.buckets), &series.Buckets)
+		}
+		if err != nil {
 			return nil, &CorruptError{Path: path, What: "the sum of a series of " + key.family + " can't be read", Err: err}
 		}
 		if state[key.family] == nil {
@@ -203,6 +252,9 @@ func (t *tx) writeSums(p sumsPosition, rows map[sumKey]sumRow, changed []sumKey)
 	return t.send(saveSumsPosition, 1, p.position, p.bounds, p.rows, p.checksum())
 }
 
+// noBuckets is the text of a series without buckets.
+const noBuckets = "null"
+
 // encodeSums sets the rows of all series and returns the keys of those that it has changed.
 func encodeSums(sums dora.Sums, rows map[sumKey]sumRow) (changed []sumKey, err error) {
 	for family, all := range sums.State {
@@ -212,7 +264,7 @@ func encodeSums(sums dora.Sums, rows map[sumKey]sumRow) (changed []sumKey, err e
 				return nil, err
 			}
 			key := sumKey{family, labels}
-			row := sumRow{own: series.Own, at: series.At.UnixMilli(), id: series.ID, buckets: "null"}
+			row := sumRow{own: series.Own, at: series.At.UnixMilli(), id: series.ID, buckets: noBuckets}
 			if slices.ContainsFunc(series.Buckets, func(n int64) bool { return n != 0 }) {
 				buckets, err := json.Marshal(series.Buckets)
 				if err != nil {

@@ -1,0 +1,87 @@
+package app
+
+import (
+	"database/sql"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"dora-exporter/config"
+	"dora-exporter/page"
+	"dora-exporter/persistence/sqlite"
+	"dora-exporter/report"
+)
+
+// forgetDays removes all days from a database and marks them as stale.
+func forgetDays(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		"INSERT INTO stale_days SELECT text, 0 FROM texts WHERE id IN (SELECT scope FROM deployments)", "DELETE FROM days", "DELETE FROM owned",
+	} {
+		_, failed := db.ExecContext(t.Context(), statement)
+		err = errors.Join(err, failed)
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// With many deployments whose days are still to be made, a page adds some of them and says so.
+func TestPageOfStaleDays(t *testing.T) {
+	path, now := aLargeStore(t, 1000) // five of each of 200 repositories
+	r, err := sqlite.OpenReader(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	body := func() string {
+		pages := newPages(r.Reader, config.DefaultPolicy(), &page.Requests{}, func() page.State { return page.State{} }, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+		answer := httptest.NewRecorder()
+		newEngine(endpoints{metrics: http.NotFoundHandler(), page: pages}.pages(), nil, slog.New(slog.DiscardHandler)).
+			ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+		return answer.Body.String()
+	}
+	const notice = "are still to be added"
+	if text := body(); strings.Contains(text, notice) || !strings.Contains(text, "Team 7") {
+		t.Errorf("with all days: %s", text)
+	}
+	forgetDays(t, path)
+	if text := body(); !strings.Contains(text, notice) {
+		t.Errorf("without days: %s", text)
+	}
+	o := report.Options{Now: now, Since: 4 * 365 * 24 * time.Hour}
+	count := func(work int) (n int) {
+		made, err := report.MeasuresFromEvents(t.Context(), r, config.DefaultPolicy(), o, work)
+		if err != nil || made.IsStale != (work < 2000) {
+			t.Errorf("for the work of %d: %t, %v", work, made.IsStale, err)
+		}
+		for _, row := range made.Rows {
+			n += row.Frequency.Observations
+		}
+		return n
+	}
+	// A repository is the work of five deployments and five more.
+	if diff := cmp.Diff([]int{0, 5, 200, 1000}, []int{count(0), count(1), count(400), count(2000)}); diff != "" {
+		t.Errorf("deployments of the measures, -want +got:\n%s", diff)
+	}
+	all, err := report.FromEvents(t.Context(), r, config.DefaultPolicy(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	measures, err := report.MeasuresFromEvents(t.Context(), r, config.DefaultPolicy(), o, math.MaxInt)
+	if diff := cmp.Diff(all, measures, cmpopts.EquateNaNs(), cmpopts.IgnoreFields(report.Report{}, "Differences")); diff != "" || err != nil {
+		t.Errorf("%v, -report +page:\n%s", err, diff)
+	}
+}

@@ -1,0 +1,80 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// partial changes the definition of an index, as later connections see it, so that it has no rows but those of a condition.
+func partial(name, condition string) string {
+	return fmt.Sprintf("PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = sql || ' WHERE %s' WHERE name = '%s'", condition, name)
+}
+
+// whole undoes partial.
+func whole(name string) string {
+	return fmt.Sprintf("PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = substr(sql, 1, instr(sql, ' WHERE ') - 1) WHERE name = '%s'", name)
+}
+
+// Indexes that don't have the rows of their tables are found, whatever part of the table that concerns.
+func TestCheckIndexes(t *testing.T) {
+	const rows = 2*checkedRows + 500
+	insert := "INSERT INTO shipped SELECT * FROM copy; DROP TABLE copy"
+	remove := func(n int) string {
+		return fmt.Sprintf("CREATE TABLE copy AS SELECT * FROM shipped WHERE name = 'n%d'; DELETE FROM shipped WHERE name = 'n%d'", n, n)
+	}
+	removeFact := "CREATE TABLE copy AS SELECT * FROM facts WHERE position = 2; DELETE FROM facts WHERE position = 2"
+	for name, test := range map[string]struct {
+		damage []string
+		want   string
+	}{
+		"none":            {nil, ""},
+		"an entry lacks":  {[]string{remove(10), partial("shipped_name", "scope < 0"), insert, whole("shipped_name")}, "wrong # of entries in index shipped_name"},
+		"one is too many": {[]string{partial("shipped_name", "scope < 0"), "DELETE FROM shipped WHERE name = 'n10400'", whole("shipped_name")}, "wrong # of entries in index shipped_name"},
+		"another one in the last part": {
+			[]string{partial("shipped_name", "scope < 0"), "UPDATE shipped SET name = 'other' WHERE name = 'n10400'", whole("shipped_name")}, "shipped_name lacks 1 rows",
+		},
+		"a fact's entry lacks": {
+			[]string{removeFact, partial("facts_series", "position < 0"), "INSERT INTO facts SELECT * FROM copy; DROP TABLE copy", whole("facts_series")},
+			"wrong # of entries in index facts_series",
+		},
+		"a subject twice": {
+			[]string{
+				"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'UNIQUE ', '') WHERE name = 'facts_subject'",
+				"INSERT INTO facts SELECT 4, series, stem, rest, family, value, at, id, checksum FROM facts WHERE position = 2",
+				"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'INDEX', 'UNIQUE INDEX') WHERE name = 'facts_subject'",
+			},
+			"facts_subject lacks 1 rows, or has them more than once",
+		},
+		"a partial index has no entry": {
+			[]string{
+				"CREATE TABLE copy AS SELECT * FROM deliveries; DELETE FROM deliveries",
+				"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'state = 0', 'state = 9') WHERE name = 'deliveries_due'",
+				"INSERT INTO deliveries SELECT * FROM copy; DROP TABLE copy",
+				"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'state = 9', 'state = 0') WHERE name = 'deliveries_due'",
+			},
+			"deliveries_due has 0 entries for 1 rows",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t)
+			addFact(t, s, "a", "b", "c")
+			accept(t, s, "a")
+			tamper(t, s.path, fmt.Sprintf(`WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d)
+				INSERT INTO shipped (scope, name, deployment, change, revert) SELECT 1, 'n' || n, 1, '', 0 FROM numbers`, rows-1))
+			for _, statement := range test.damage {
+				tamper(t, s.path, statement)
+			}
+			r, err := newReader(s.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = errors.Join(r.checkAll(t.Context(), 0), r.Close())
+			var corrupt *CorruptError
+			if test.want == "" && err != nil || test.want != "" && (!errors.As(err, &corrupt) || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+		})
+	}
+}
