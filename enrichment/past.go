@@ -48,7 +48,8 @@ func (s *shipping) hasBeenShipped(ctx context.Context, o dora.Origin) (bool, err
 // noPast is the past of a deployment before which nothing is known.
 type noPast struct{}
 
-func (noPast) Shipped(context.Context, string) (bool, error)                     { return false, nil }
+func (noPast) Shipped(context.Context, string) (bool, error) { return false, nil }
+
 func (noPast) Ran(context.Context, string) (bool, error)                         { return false, nil }
 func (noPast) FirstChanges(context.Context, []string) (map[string]string, error) { return nil, nil }
 func (noPast) DeployedFrom(context.Context, string) ([]string, error)            { return nil, nil }
