@@ -50,6 +50,8 @@ type Processor struct {
 	// limit is how many deliveries the next batch has at most; 0 for batchSize.
 	limit  int
 	health health
+	// catalogHealth is whether the catalog answers in time.
+	catalogHealth health
 }
 
 // Run processes deliveries until ctx ends.
@@ -115,9 +117,7 @@ func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 	for _, d := range deliveries {
 		p.Environments.Apply(d.Event)
 	}
-	stopExtending := p.extendLeases(ctx, queue, deliveries)
 	batch := p.findTeams(ctx, deliveries)
-	stopExtending()
 	defer endSteps(batch, nil)
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -144,22 +144,6 @@ func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 		}
 	}
 	return len(batch), nil
-}
-
-// extendLeases extends the leases of deliveries while the catalog is asked, which may take long.
-func (p *Processor) extendLeases(ctx context.Context, queue dora.Queue[dora.Delivery], deliveries []dora.Delivery) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			if Sleep(ctx, lease/3); ctx.Err() != nil {
-				return
-			}
-			_ = queue.Extend(ctx, p.Now(), lease, deliveries...) // if it fails, another process may repeat the work
-		}
-	}()
-	return func() { cancel(); <-done }
 }
 
 // endSteps ends the trace steps of deliveries that have not ended; a delivery without a team ends with the error of its look-up.
