@@ -81,7 +81,7 @@ func (p *Processor) Run(ctx context.Context) {
 			p.waitForBurst(ctx)
 			continue
 		}
-		Sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
+		Sleep(ctx, pauseAfter(start))
 	}
 }
 
