@@ -21,6 +21,8 @@ import (
 
 const (
 	callTimeout = 10 * time.Second
+	// concurrentLookups bounds the look-ups that are made at the same time.
+	concurrentLookups = 8
 	// maxAnswer limits an answer and maxHeaders its headers, in bytes.
 	maxAnswer  = 8 << 20
 	maxHeaders = 256 << 10
@@ -52,6 +54,8 @@ type Backstage struct {
 	options Options
 	http    *http.Client
 	flights singleflight.Group
+	// slots has a token for each look-up that is being made.
+	slots   chan struct{}
 	answers *bounds.Answers
 
 	outage outage
@@ -84,6 +88,7 @@ func NewBackstage(o Options) (*Backstage, error) {
 	}
 	return &Backstage{
 		options: o,
+		slots:   make(chan struct{}, concurrentLookups),
 		answers: bounds.NewAnswers(),
 		outage:  outage{logger: o.Logger},
 		cache:   map[subject]answer{},
@@ -158,9 +163,16 @@ func (b *Backstage) isFresh(a answer) bool {
 	return !a.at.IsZero() && time.Since(a.at) < b.options.TTL
 }
 
-// refreshShared makes one call for all concurrent callers of the same name. A cancelled caller does not end it for the others.
+// refreshShared makes one look-up for all concurrent callers of the same name. Once it has begun, a cancelled caller does not end it: the next
+// caller finds its answer in the cache.
 func (b *Backstage) refreshShared(ctx context.Context, s subject) (string, error) {
 	outcome := b.flights.DoChan(s.annotation+"="+s.value+"@"+s.host, func() (any, error) {
+		select {
+		case b.slots <- struct{}{}:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+		defer func() { <-b.slots }()
 		return b.refresh(context.WithoutCancel(ctx), s)
 	})
 	select {

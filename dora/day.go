@@ -16,9 +16,33 @@ type Owned struct {
 func (o Owned) Labels() Labels { return Labels{"owner": o.Owner, "repo": o.Repository, "team": o.Team} }
 
 // OwnedBy returns whose a deployment is.
-func OwnedBy(t DeploymentRecord) Owned {
-	l := t.Labels()
+func OwnedBy(t DeploymentRecord) Owned { return ownedBy(t, Success) }
+
+// ownedBy returns whose an outcome of a deployment is.
+func ownedBy(t DeploymentRecord, outcome string) Owned {
+	l := t.OutcomeLabels(outcome)
 	return Owned{t.Scope(), l["owner"], l["repo"], l["team"], t.InProduction}
+}
+
+// MeasuredFor is how a deployment counts for an owner.
+type MeasuredFor struct {
+	Owned
+	Measured
+}
+
+// ByOwner returns how a deployment that counts as m counts for each of its owners: a repository that was renamed or transferred between its success
+// and its failure has two.
+func ByOwner(t DeploymentRecord, m Measured) []MeasuredFor {
+	owned := OwnedBy(t)
+	if !m.Succeeded || !m.Failed {
+		return []MeasuredFor{{owned, m}}
+	}
+	failure := ownedBy(t, Failure)
+	if failure == owned {
+		return []MeasuredFor{{owned, m}}
+	}
+	m.Failed = false
+	return []MeasuredFor{{owned, m}, {failure, Measured{ID: m.ID, At: m.At, First: m.First, Failed: true, Recovery: NoRecovery}}}
 }
 
 // Measured says how a deployment with an outcome counts in the measures, by all events.

@@ -38,6 +38,15 @@ type Outcome struct {
 	Late bool `json:"late,omitempty"`
 	// InHistory is true if it counts in History.
 	InHistory bool `json:"in_history,omitempty"`
+	// Called is how the status called the repository; zero if as the deployment's record does.
+	Called Called `json:"called,omitzero"`
+}
+
+// Called is the name of a repository in an event, with the team that owns it under that name.
+type Called struct {
+	Owner      string `json:"owner"`
+	Repository string `json:"repository"`
+	Team       string `json:"team"`
 }
 
 // InProgress is the state of a status that says that a deployment runs.
@@ -71,6 +80,23 @@ func (t *DeploymentRecord) AddOutcome(o Outcome) {
 		t.Outcomes = slices.Insert(t.Outcomes, at, o)
 	}
 	t.Outcomes = t.Outcomes[:min(len(t.Outcomes), maxOutcomes)]
+}
+
+// Rename changes the name and team under which the deployment is remembered. Those of its statuses stay as they are.
+func (t *DeploymentRecord) Rename(name Called) {
+	t.Outcomes = slices.Clone(t.Outcomes)
+	for i := range t.Outcomes {
+		o := &t.Outcomes[i]
+		if o.Called = t.calledBy(*o); o.Called == name {
+			o.Called = Called{}
+		}
+	}
+	t.Owner, t.Repository, t.Team = name.Owner, name.Repository, name.Team
+}
+
+// calledBy returns how a status called the repository.
+func (t DeploymentRecord) calledBy(o Outcome) Called {
+	return cmp.Or(o.Called, Called{t.Owner, t.Repository, t.Team})
 }
 
 func (o Outcome) compare(p Outcome) int {
@@ -127,13 +153,21 @@ func (t DeploymentRecord) RepositoryKey() string {
 // History, so does all of that.
 func (t DeploymentRecord) Labels() Labels { return t.OutcomeLabels(Success) }
 
-// OutcomeLabels returns the labels that the families about an outcome have.
+// OutcomeLabels returns the labels that the families about an outcome have: by the name in the first status of that outcome.
 func (t DeploymentRecord) OutcomeLabels(outcome string) Labels {
-	labels := ScopeLabels(t.Deployment, t.Team)
+	first, _ := t.First(outcome)
+	labels := t.StatusLabels(first)
 	if slices.Contains(t.History, outcome) {
 		return labels.OfHistory()
 	}
 	return labels
+}
+
+// StatusLabels returns the labels of a status of the deployment, by the name in it.
+func (t DeploymentRecord) StatusLabels(o Outcome) Labels {
+	d, name := t.Deployment, t.calledBy(o)
+	d.Owner, d.Repository = name.Owner, name.Repository
+	return ScopeLabels(d, name.Team)
 }
 
 // Changes returns what the deployment ships; nil before its evaluation.

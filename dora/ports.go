@@ -24,7 +24,8 @@ type Checkpoint interface {
 	Write(ctx context.Context, s, history State, position int64) error
 }
 
-// Catalog returns which team owns a repository or project: Unknown if no team does, an error if it can't be determined now.
+// Catalog returns which team owns a repository or project: Unknown if no team does, an error if it can't be determined now. A call that ends
+// with its context does not end what it began: if that succeeds, a later call returns the team at once.
 type Catalog interface {
 	// RepositoryTeam is given the host of the repository's URL in the API, as in Deployment.Host.
 	RepositoryTeam(ctx context.Context, host, owner, repository string) (string, error)

@@ -3,10 +3,15 @@ package dora
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // ErrStoreFailing is in the error of an Update that failed because of the disk, not because of its data. It may work later.
 var ErrStoreFailing = errors.New("the store can't write now")
+
+// ErrTransactionFailing is in the error of an Update, with ErrStoreFailing, if the cause may also be what the transaction does: it takes too long or
+// too much memory, or meets a bug of the database. Then it may fail each time while others succeed.
+var ErrTransactionFailing = fmt.Errorf("%w this transaction", ErrStoreFailing)
 
 // Transactor runs transactions.
 type Transactor interface {

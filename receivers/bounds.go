@@ -24,6 +24,8 @@ const (
 	perByte, perElement = 3, 128
 	// maxEvent limits what is stored of a payload: names, labels and references, in bytes.
 	maxEvent = 64 << 10
+	// maxKey limits the delivery key, in bytes. Hosts, paths of sites and identifiers are far shorter, and the indexes of databases have a limit.
+	maxKey = 1 << 10
 )
 
 // decoder decodes the payload of a source into an event.
@@ -48,6 +50,9 @@ func limitedDecoder(memory *semaphore.Weighted, reads func(http.Header) bool, de
 		d, err := decode(header, payload)
 		if err != nil {
 			return d, err
+		}
+		if size := len(d.key); size > maxKey {
+			return decoded{}, fmt.Errorf("the payload: its host and identifiers have %d bytes, and at most %d are stored", size, maxKey)
 		}
 		if size := len(d.key) + truncateEvent(d.event); size > maxEvent {
 			return decoded{}, fmt.Errorf("the payload: its labels, references and identifiers have %d bytes, and at most %d are stored", size, maxEvent)

@@ -48,7 +48,9 @@ func TestPayloadsThatExceedALimit(t *testing.T) {
 		"many objects":            {status("e", `,"payload":`+jsonList(6, jsonList(49_999, "0")), ""), updated(`"x":`+jsonList(6, jsonList(49_999, `{"a":{}}`)), ""), "00 "},
 		"a list at the top":       {jsonList(50_001, "0"), jsonList(50_001, "0"), wide},
 		"labels that are stored":  {"", updated(`"labels":`+jsonList(10_000, `"production"`), ""), "at most 65536 are stored"},
-		"an identifier":           {status("e", `,"url":"https://`+strings.Repeat("a", maxEvent)+`/x"`, ""), updated(`"x":0},"id":"`+strings.Repeat("7", maxEvent)+`","y":{"z":0`, ""), "at most 65536 are stored"},
+		"an identifier":           {status("e", `,"url":"https://`+strings.Repeat("a", maxKey)+`/x"`, ""), updated(`"x":0},"id":"`+strings.Repeat("7", maxKey)+`","y":{"z":0`, ""), "at most 1024 are stored"},
+		"the path of a site":      {"", updated(`"x":0},"self":"https://a.example/`+strings.Repeat("a", maxKey)+`/rest/api/2/issue/7","y":{"z":0`, ""), "at most 1024 are stored"},
+		"a changelog":             {"", updated("", `,"changelog":{"id":"`+strings.Repeat("7", maxKey)+`"}`), "at most 1024 are stored"},
 		"names that are cut: all": {"", updated(`"labels":`+jsonList(65, `"`+strings.Repeat("a", 2000)+`"`), ""), "at most 65536 are stored"},
 	} {
 		t.Run(name, func(t *testing.T) {

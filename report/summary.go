@@ -38,18 +38,19 @@ func summarize(p dora.Policy, all []*dora.CountedDeployment) summary {
 		if len(d.Outcomes) == 0 {
 			continue
 		}
-		m := rules.Measure(p, *d)
-		key := dora.DayKey{Owned: dora.OwnedBy(d.DeploymentRecord), Date: dora.DayOf(m.At)}
-		if s.counts[key.Owned] == nil {
-			s.counts[key.Owned] = dora.Counts{}
-		}
-		s.counts[key.Owned].Add(m, 1)
-		days[key] = append(days[key], m)
-		if newest[key.Owned].Before(moment(m)) {
-			newest[key.Owned] = moment(m)
-		}
-		if first.IsZero() || m.First.Before(first) {
-			first = m.First
+		for _, m := range dora.ByOwner(d.DeploymentRecord, rules.Measure(p, *d)) {
+			key := dora.DayKey{Owned: m.Owned, Date: dora.DayOf(m.At)}
+			if s.counts[key.Owned] == nil {
+				s.counts[key.Owned] = dora.Counts{}
+			}
+			s.counts[key.Owned].Add(m.Measured, 1)
+			days[key] = append(days[key], m.Measured)
+			if newest[key.Owned].Before(moment(m.Measured)) {
+				newest[key.Owned] = moment(m.Measured)
+			}
+			if first.IsZero() || m.First.Before(first) {
+				first = m.First
+			}
 		}
 	}
 	s.days = func(each func(dora.MeasuredDay)) (time.Time, error) {

@@ -58,7 +58,7 @@ func (e *Evaluator) evaluateOthers(ctx context.Context) {
 			if err := queue.Release(ctx, due...); err != nil && ctx.Err() == nil {
 				e.Logger.Warn("releasing the leases of evaluations failed; they lapse", "error", err)
 			}
-			Sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
+			Sleep(ctx, pauseAfter(start))
 		}
 	}
 }
@@ -101,7 +101,7 @@ func (e *Evaluator) evaluate(ctx context.Context, evaluation dora.Evaluation) {
 	wait := dora.Backoff(evaluation.Attempts)
 	e.Logger.Error("evaluation failed, will retry", "what", evaluation.Kind, "key", dora.LabelValue(evaluation.Key), "error", err)
 	evaluation.Due = e.Now().Add(wait)
-	if err := e.Store.Update(ctx, func(tx dora.Tx) error { return tx.Evaluations().Retry(evaluation) }); err != nil {
+	if err := persist(ctx, e.Store, func(tx dora.Tx) error { return tx.Evaluations().Retry(evaluation) }); err != nil {
 		Sleep(ctx, wait)
 	}
 }

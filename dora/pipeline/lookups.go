@@ -32,7 +32,7 @@ func (l *Lookups) Run(ctx context.Context) {
 	p.work(ctx)
 }
 
-// lookUp looks up one commit and applies the rules to the answer. If the answer can't be stored, the look-up is made again.
+// lookUp looks up one commit and applies the rules to the answer. If the answer can't be stored, the look-up is made again later.
 func (l *Lookups) lookUp(ctx context.Context, lookup dora.Lookup) {
 	ctx, end := l.Trace.step(ctx, stepLookUp, l.waitingDeliveries(ctx, lookup)...)
 	origin, err := l.ask(ctx, &lookup)
@@ -53,7 +53,17 @@ func (l *Lookups) lookUp(ctx context.Context, lookup dora.Lookup) {
 	if err = stored; ctx.Err() == nil {
 		l.Logger.ErrorContext(ctx, "storing look-up failed, will retry", "repository", lookup.Commit.Repository,
 			"sha", lookup.Commit.SHA, "error", err)
-		Sleep(ctx, dora.Backoff(lookup.Attempts+1))
+		l.postpone(ctx, lookup)
+	}
+}
+
+// postpone stores when a look-up is made again whose answer can't be stored.
+func (l *Lookups) postpone(ctx context.Context, lookup dora.Lookup) {
+	lookup.Attempts++
+	wait := dora.Backoff(lookup.Attempts)
+	lookup.Due = l.Now().Add(wait)
+	if persist(ctx, l.Store, func(tx dora.Tx) error { return tx.Commits().RetryLookup(lookup) }) != nil {
+		Sleep(ctx, wait)
 	}
 }
 

@@ -27,6 +27,10 @@ const (
 	// maxAttempts is how often processing a delivery is tried, over some 15 seconds, before it becomes a dead letter. Failures of
 	// the store or of the catalog don't count.
 	maxAttempts = 5
+	// maxFailingAttempts is the same, over some four minutes, for a delivery whose transaction always makes the store fail while others succeed.
+	maxFailingAttempts = 10
+	// failingRetry is how long a delivery is postponed whose transaction fails for want of room, or the like, while others succeed.
+	failingRetry = 15 * time.Second
 )
 
 // Processor turns pending deliveries into facts, state and work.
@@ -50,6 +54,8 @@ type Processor struct {
 	// limit is how many deliveries the next batch has at most; 0 for batchSize.
 	limit  int
 	health health
+	// catalogHealth is whether the catalog answers in time.
+	catalogHealth health
 }
 
 // Run processes deliveries until ctx ends.
@@ -75,7 +81,7 @@ func (p *Processor) Run(ctx context.Context) {
 			p.waitForBurst(ctx)
 			continue
 		}
-		Sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
+		Sleep(ctx, pauseAfter(start))
 	}
 }
 
@@ -115,9 +121,7 @@ func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 	for _, d := range deliveries {
 		p.Environments.Apply(d.Event)
 	}
-	stopExtending := p.extendLeases(ctx, queue, deliveries)
 	batch := p.findTeams(ctx, deliveries)
-	stopExtending()
 	defer endSteps(batch, nil)
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -129,6 +133,9 @@ func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 	case err == nil:
 		p.limit = min(2*limit, batchSize)
 	}
+	if errors.Is(err, dora.ErrStoreFailing) {
+		n, err = p.isolateFailing(batch, err)
+	}
 	if err == nil || errors.Is(err, dora.ErrStoreFailing) {
 		endSteps(batch, err)
 		return n, err
@@ -137,29 +144,13 @@ func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 		_, err := p.applyRules(ctx, d)
 		endSteps(batch[i:i+1], err)
 		if err != nil && !errors.Is(err, dora.ErrStoreFailing) {
-			err = p.retryOrSetAside(d.ctx, d.Delivery, err)
+			err = p.retryOrSetAside(d.ctx, d.Delivery, err, maxAttempts)
 		}
 		if err != nil {
 			return 0, err
 		}
 	}
 	return len(batch), nil
-}
-
-// extendLeases extends the leases of deliveries while the catalog is asked, which may take long.
-func (p *Processor) extendLeases(ctx context.Context, queue dora.Queue[dora.Delivery], deliveries []dora.Delivery) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			if Sleep(ctx, lease/3); ctx.Err() != nil {
-				return
-			}
-			_ = queue.Extend(ctx, p.Now(), lease, deliveries...) // if it fails, another process may repeat the work
-		}
-	}()
-	return func() { cancel(); <-done }
 }
 
 // endSteps ends the trace steps of deliveries that have not ended; a delivery without a team ends with the error of its look-up.
@@ -203,11 +194,36 @@ func (p *Processor) applyRules(ctx context.Context, batch ...ownedDelivery) (tak
 	return taken, nil
 }
 
-// retryOrSetAside schedules a failed delivery for another attempt. After the last attempt the delivery becomes a dead letter.
-func (p *Processor) retryOrSetAside(ctx context.Context, d dora.Delivery, why error) error {
+// isolateFailing makes the next batch a single delivery after the store has failed in one with others: then either the store fails for that, too,
+// or one of the others is the cause. A single delivery is postponed if the store can write that. If what it does may be the cause, it becomes a
+// dead letter after the last attempt; it doesn't while the disk is full or the database is away.
+func (p *Processor) isolateFailing(batch []ownedDelivery, why error) (n int, err error) {
+	p.limit = 1
+	if len(batch) > 1 {
+		return 0, why
+	}
+	d := batch[0]
+	if errors.Is(why, dora.ErrTransactionFailing) {
+		err = p.retryOrSetAside(d.ctx, d.Delivery, why, maxFailingAttempts)
+	} else {
+		err = p.Store.Update(d.ctx, func(tx dora.Tx) error {
+			return tx.Deliveries().Retry(d.ID, d.Attempts, why.Error(), p.Now().Add(failingRetry))
+		})
+		if err == nil {
+			p.Logger.WarnContext(d.ctx, "the store fails for one delivery, will retry", "delivery", d.ID, "key", d.Key, "error", why)
+		}
+	}
+	if err != nil {
+		return 0, why // the store fails for others, too
+	}
+	return 1, nil
+}
+
+// retryOrSetAside schedules a failed delivery for another attempt. After so many attempts the delivery becomes a dead letter.
+func (p *Processor) retryOrSetAside(ctx context.Context, d dora.Delivery, why error, attempts int) error {
 	d.Attempts++
 	wait := dora.Backoff(d.Attempts)
-	last := d.Attempts >= maxAttempts
+	last := d.Attempts >= attempts
 	err := p.Store.Update(ctx, func(tx dora.Tx) error {
 		if last {
 			return tx.Deliveries().SetAside(d.ID, d.Attempts, why.Error())

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -52,6 +53,26 @@ func retry(lookup dora.Lookup, now time.Time, err error) (again dora.Lookup, fin
 	lookup.Attempts++
 	lookup.Due = now.Add(dora.Backoff(lookup.Attempts))
 	return lookup, false
+}
+
+// persist makes a change of the store, and tries again while the store fails. Work that is given back before it is postponed is done again at
+// once, with all its calls of GitHub, only to fail in the same way.
+func persist(ctx context.Context, store changingStore, change func(dora.Tx) error) error {
+	for failures := 1; ; failures++ {
+		revision := store.Revision()
+		err := store.Update(ctx, change)
+		if !errors.Is(err, dora.ErrStoreFailing) || errors.Is(err, dora.ErrTransactionFailing) || ctx.Err() != nil {
+			return err
+		}
+		Sleep(ctx, dora.Backoff(1))
+		sleepUnlessChanged(ctx, dora.Backoff(failures)-dora.Backoff(1), store, revision)
+	}
+}
+
+// changingStore is a store that announces its changes.
+type changingStore interface {
+	dora.Transactor
+	dora.Revisions
 }
 
 // earliest returns the earlier of two times, of which the first may be zero for none.

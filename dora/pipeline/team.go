@@ -2,9 +2,11 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dora-exporter/dora"
@@ -13,9 +15,11 @@ import (
 const (
 	// teamRetry is how long a delivery is postponed when the catalog can't answer now.
 	teamRetry = 5 * time.Second
-	// concurrentTeams bounds the look-ups in the catalog that are made at the same time.
-	concurrentTeams = 8
+	// teamTime is how long the deliveries of a batch wait for the catalog. Those behind it wait, too, and so do evaluations.
+	teamTime = 3 * time.Second
 )
+
+var errSlowCatalog = fmt.Errorf("the catalog did not answer within %s, deliveries are postponed", teamTime)
 
 // ownedDelivery is a delivery with its team.
 type ownedDelivery struct {
@@ -34,31 +38,47 @@ type ownedDelivery struct {
 // postponed reports whether the delivery has to wait for its team.
 func (d ownedDelivery) postponed() bool { return !d.retryAt.IsZero() }
 
-// findTeams finds the teams of deliveries, several at a time.
+// findTeams finds the teams of deliveries, at the same time, and takes teamTime at most: the catalog goes on with its calls, and the deliveries
+// that need them are postponed.
 func (p *Processor) findTeams(ctx context.Context, deliveries []dora.Delivery) []ownedDelivery {
 	batch := make([]ownedDelivery, len(deliveries))
-	slots := make(chan struct{}, concurrentTeams)
+	deadline := time.Now().Add(teamTime)
+	var slow atomic.Bool
 	var wait sync.WaitGroup
 	for i, d := range deliveries {
-		slots <- struct{}{}
 		wait.Go(func() {
-			defer func() { <-slots }()
 			stepCtx, endStep := p.Trace.step(ctx, stepProcess, d.Key)
-			batch[i] = p.findTeam(stepCtx, d)
+			lookupCtx, cancel := context.WithDeadline(stepCtx, deadline)
+			defer cancel()
+			batch[i] = p.findTeam(lookupCtx, d)
 			batch[i].ctx, batch[i].endStep = stepCtx, endStep
+			if batch[i].postponed() && lookupCtx.Err() != nil {
+				slow.Store(true)
+			}
 		})
 	}
 	wait.Wait()
+	switch {
+	case ctx.Err() != nil:
+	case slow.Load():
+		p.catalogHealth.set(p.Logger, "finding teams", errSlowCatalog)
+	default:
+		p.catalogHealth.set(p.Logger, "finding teams", nil)
+	}
 	return batch
 }
 
-// findTeam finds the team of a delivery. While the catalog fails the delivery is postponed, for at most MaxWait in all.
+// findTeam finds the team of a delivery. While the catalog fails the delivery is postponed, for at most MaxWait in all. While the catalog is
+// slow, the delivery is postponed as often as it takes: each call ends with an answer or a failure.
 func (p *Processor) findTeam(ctx context.Context, d dora.Delivery) ownedDelivery {
 	team, err := p.team(ctx, d.Event)
 	if err == nil {
 		return ownedDelivery{Delivery: d, team: team}
 	}
 	now := p.Now()
+	if d.WaitingSince.IsZero() && ctx.Err() != nil {
+		return ownedDelivery{Delivery: d, retryAt: now.Add(teamRetry), teamErr: err}
+	}
 	if d.WaitingSince.IsZero() {
 		d.WaitingSince = now
 	}

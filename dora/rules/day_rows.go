@@ -54,7 +54,16 @@ func (d *Days) remove(scope string, since, until time.Time) error {
 
 // put adds what a deployment counts for to its day, in the place of what it did. In a day that can't be made anew, it only marks it.
 func (d *Days) put(t dora.DeploymentRecord, m dora.Measured) error {
-	key := dora.DayKey{Owned: dora.OwnedBy(t), Date: dora.DayOf(m.At)}
+	for _, part := range dora.ByOwner(t, m) {
+		if err := d.putFor(part.Owned, part.Measured); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Days) putFor(owned dora.Owned, m dora.Measured) error {
+	key := dora.DayKey{Owned: owned, Date: dora.DayOf(m.At)}
 	days, err := d.read(key.Scope, key.Date, key.Date)
 	if err != nil {
 		return err

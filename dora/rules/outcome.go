@@ -32,11 +32,14 @@ func (r *Session) addOutcome(t dora.DeploymentRecord, s dora.Status, team string
 	if !had && inHistory {
 		t.History = append(slices.Clip(t.History), outcome)
 	}
+	if d.RepositoryName() != t.RepositoryName() { // it was renamed or transferred between two events
+		counted.Called = dora.Called{Owner: d.Owner, Repository: d.Repository, Team: team}
+	}
 	t.AddOutcome(counted)
 	first, _ := t.First(outcome)
 	newFirst := !had || first != firstBefore
-	if newFirst && (outcome == dora.Success || t.Succeeded().IsZero()) && d.RepositoryName() != t.RepositoryName() {
-		t.Owner, t.Repository, t.Team = d.Owner, d.Repository, team // it was renamed since
+	if called := counted.Called; newFirst && (outcome == dora.Success || t.Succeeded().IsZero()) && called != (dora.Called{}) {
+		t.Rename(called)
 	}
 	if !r.policy.MayBeIgnored(d) {
 		if err := r.countOutcome(t, counted); err != nil {
@@ -94,7 +97,7 @@ func (r *Session) countOutcome(t dora.DeploymentRecord, o dora.Outcome) error {
 	if err != nil || outcome != dora.Success {
 		return err
 	}
-	labels := dora.ScopeLabels(t.Deployment, t.Team)
+	labels := t.StatusLabels(o)
 	if o.InHistory {
 		labels = labels.OfHistory()
 	}

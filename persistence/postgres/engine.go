@@ -159,6 +159,9 @@ func (e *engine) IsBusy(err error) bool { return isBusy(err) }
 // IsStorageFailure reports whether a statement failed because of the database.
 func (e *engine) IsStorageFailure(err error) bool { return isStorageFailure(err) }
 
+// MayBeTransaction reports whether a storage failure may be caused by the statement.
+func (e *engine) MayBeTransaction(err error) bool { return mayBeTransaction(err) }
+
 // Probe writes as much as a delivery.
 func (e *engine) Probe(t *sqlstore.Tx) error {
 	_, err := t.Exec("INSERT INTO meta (key, value) VALUES ('touched', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", make([]byte, 8192))

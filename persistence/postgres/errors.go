@@ -80,6 +80,19 @@ func isStorageFailure(err error) bool {
 	}
 }
 
+// mayBeTransaction reports whether a storage failure may be caused by what the transaction does: its statements take too long or too much
+// memory, it takes too long between two of them, or the server has a bug.
+func mayBeTransaction(err error) bool {
+	switch code(err) {
+	case "57014", // query_canceled, as by statement_timeout
+		"53200",          // out_of_memory
+		"25P03",          // idle_in_transaction_session_timeout
+		"XX000", "08P01": // internal_error, protocol_violation
+		return true
+	}
+	return false
+}
+
 // damaged converts PostgreSQL's error about damaged data into a *sqlstore.CorruptError.
 func damaged(name string, err error) error {
 	if c := code(err); c == "XX001" || c == "XX002" {

@@ -38,6 +38,9 @@ func (e *engine) IsBusy(err error) bool { return isBusy(err) }
 // IsStorageFailure reports whether a statement failed because of the disk or the connection.
 func (e *engine) IsStorageFailure(err error) bool { return isStorageFailure(err) }
 
+// MayBeTransaction reports whether a storage failure may be caused by the statement.
+func (e *engine) MayBeTransaction(err error) bool { return mayBeTransaction(err) }
+
 // IsExclusive is true: one process serves a database file, and others only add deliveries.
 func (e *engine) IsExclusive() bool { return true }
 

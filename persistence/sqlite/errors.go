@@ -46,6 +46,15 @@ func isStorageFailure(err error) bool {
 	return true
 }
 
+// mayBeTransaction reports whether a storage failure may be caused by the statement.
+func mayBeTransaction(err error) bool {
+	switch resultCode(err) {
+	case sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERNAL, sqlite3.SQLITE_MISUSE:
+		return true
+	}
+	return false
+}
+
 func isBusy(err error) bool { return resultCode(err) == sqlite3.SQLITE_BUSY }
 
 // isNoTransaction reports whether a ROLLBACK failed because there was no transaction.

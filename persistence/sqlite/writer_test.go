@@ -186,7 +186,7 @@ func TestFullDiskKeepsWhatFits(t *testing.T) {
 	if errs[0] != nil || errs[2] != nil || errs[3] != nil {
 		t.Errorf("errors of what fits are %v, %v, %v", errs[0], errs[2], errs[3])
 	}
-	if resultCode(errs[1]) != sqlite3.SQLITE_FULL || !errors.Is(errs[1], dora.ErrStoreFailing) {
+	if resultCode(errs[1]) != sqlite3.SQLITE_FULL || !errors.Is(errs[1], dora.ErrStoreFailing) || errors.Is(errs[1], dora.ErrTransactionFailing) {
 		t.Errorf("error of what does not fit is %v", errs[1])
 	}
 	if runs != 2 {

@@ -15,6 +15,9 @@ type Engine interface {
 	// IsStorageFailure reports whether a statement failed because of the database and not because of the statement. The whole
 	// transaction is lost then.
 	IsStorageFailure(err error) bool
+	// MayBeTransaction reports whether a storage failure may also be caused by what the transaction does, such as taking too long. It does
+	// not if the disk is full or fails, or if the database can't be reached.
+	MayBeTransaction(err error) bool
 	// IsExclusive reports whether no other process changes what transactions of the writer have read or written while the store
 	// is open.
 	IsExclusive() bool

@@ -161,10 +161,14 @@ func (i *inbox) storeGroup() {
 	completeOps(repeated, err)
 }
 
-// store stores deliveries and sets their outcomes. It retries for a while; the error is that of all.
+// store stores deliveries and sets their outcomes. It retries for a while; the error is that of all. If the database works and refuses what is
+// in them, each is stored by itself, so that only those that it refuses fail.
 func (i *inbox) store(ops []*op, rows []*Row) error {
 	for end := time.Now().Add(inboxPatience); ; {
 		err := i.storeOnce(ops, rows)
+		if err != nil && !i.writer.engine.IsStorageFailure(err) {
+			return i.storeEach(ops, rows, err)
+		}
 		i.record(err)
 		if err == nil || time.Now().After(end) {
 			return err
@@ -175,6 +179,24 @@ func (i *inbox) store(ops []*op, rows []*Row) error {
 		case <-time.After(inboxRetry):
 		}
 	}
+}
+
+// storeEach stores deliveries one by one that the database has refused together, and sets their outcomes. Once the database fails, the others
+// fail, too.
+func (i *inbox) storeEach(ops []*op, rows []*Row, refused error) error {
+	if len(rows) == 1 {
+		ops[0].err = refused
+		return nil
+	}
+	for n := range rows {
+		if err := i.store(ops[n:n+1], rows[n:n+1]); err != nil {
+			for _, o := range ops[n:] {
+				o.err = err
+			}
+			return nil
+		}
+	}
+	return nil
 }
 
 func (i *inbox) storeOnce(ops []*op, rows []*Row) error {

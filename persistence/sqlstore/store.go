@@ -138,10 +138,13 @@ func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) 
 	} else if err == nil {
 		s.shared.remove(client, ending)
 	}
-	if s.writer.engine.IsStorageFailure(err) {
-		return fmt.Errorf("%w: %w", dora.ErrStoreFailing, s.damaged(err))
+	switch {
+	case !s.writer.engine.IsStorageFailure(err):
+		return err
+	case s.writer.engine.MayBeTransaction(err):
+		return fmt.Errorf("%w: %w", dora.ErrTransactionFailing, err)
 	}
-	return err
+	return fmt.Errorf("%w: %w", dora.ErrStoreFailing, s.damaged(err))
 }
 
 // Change runs f like Update, for the engine.

@@ -1,0 +1,92 @@
+package pipeline_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
+	"dora-exporter/persistence/teststore"
+)
+
+// poisoned is a store that fails, with an error, for each transaction that completes one of some deliveries. While it is away, all fail.
+type poisoned struct {
+	*teststore.Store
+
+	ids  map[int64]bool
+	err  error
+	away bool
+}
+
+func (s *poisoned) Update(ctx context.Context, change func(dora.Tx) error) error {
+	if s.away {
+		return dora.ErrStoreFailing
+	}
+	return s.Store.Update(ctx, func(tx dora.Tx) error { return change(poisonedTx{tx, s}) })
+}
+
+type poisonedTx struct {
+	dora.Tx
+	store *poisoned
+}
+
+func (t poisonedTx) Deliveries() dora.DeliveryTx {
+	return poisonedDeliveries{t.Tx.Deliveries(), t.store}
+}
+
+type poisonedDeliveries struct {
+	dora.DeliveryTx
+	store *poisoned
+}
+
+func (t poisonedDeliveries) Done(id int64) error {
+	if t.store.ids[id] {
+		return t.store.err
+	}
+	return t.DeliveryTx.Done(id)
+}
+
+// A delivery for which the store always fails doesn't hold up the others. It becomes a dead letter only if what it does may be the cause, and
+// never by what happens while the store fails for all.
+func TestPoisonedDelivery(t *testing.T) {
+	for name, test := range map[string]struct {
+		err      error
+		setAside int
+	}{
+		"the transaction may be the cause": {dora.ErrTransactionFailing, 2},
+		"the disk is full":                 {dora.ErrStoreFailing, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &poisoned{Store: openStore(t), ids: map[int64]bool{1: true, 7: true}, err: fmt.Errorf("delivery: %w", test.err)}
+				for id := range 30 {
+					accept(t, store.Store, status(int64(id+1), "success", 0))
+				}
+				p := &pipeline.Processor{
+					Store: store, Catalog: platform{}, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
+				}
+				run := func(d time.Duration, counted, pending, setAside int) {
+					t.Helper()
+					ctx, cancel := context.WithTimeout(t.Context(), d)
+					defer cancel()
+					p.Run(ctx)
+					b, err := store.Backlog(t.Context())
+					if n := len(facts(t, store.Store)); err != nil || n != counted || b.Deliveries != pending || b.SetAside != setAside {
+						t.Errorf("%d counted, %d pending, %d set aside, %v; want %d, %d, %d", n, b.Deliveries, b.SetAside, err, counted, pending, setAside)
+					}
+				}
+				store.away = true
+				run(time.Hour, 0, 30, 0)
+				store.away = false
+				run(20*time.Second, 28, 2, 0)
+				run(10*time.Minute, 28, 2-test.setAside, test.setAside)
+				store.ids = nil
+				run(time.Minute, 30-test.setAside, 0, test.setAside)
+			})
+		})
+	}
+}
