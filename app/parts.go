@@ -30,6 +30,7 @@ type parts struct {
 	clock       clock
 	instruments *instrumentation.Instruments
 	github      *enrichment.Accounts
+	awaited     *awaiting
 	metrics     *instrumentation.Handler
 	processor   *pipeline.Processor
 	lookups     *pipeline.Lookups
@@ -110,15 +111,16 @@ func (p *parts) addPipeline(o *Options, teams dora.Catalog) {
 		Policy: c.Policy, StoreCreated: p.store.Created(), OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded,
 		RedeploymentLabel: c.Metrics.RedeploymentLabel,
 	}
+	p.awaited = &awaiting{Enricher: p.github, store: p.store, now: p.clock.Now}
 	p.processor = &pipeline.Processor{
 		Store: p.store, Catalog: teams, Environments: c.Environments, IssueTeams: dora.NewIssueTeams(c.Teams), Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: p.clock.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
 	p.lookups = &pipeline.Lookups{
-		Store: p.store, Enricher: p.github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
+		Store: p.store, Enricher: p.awaited, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
 	}
 	p.evaluator = &pipeline.Evaluator{
-		Store: p.store, Enricher: p.github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
+		Store: p.store, Enricher: p.awaited, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
 	}
 	p.retention = &pipeline.Retention{Store: p.store, Rules: rules, Logger: logger, Keep: c.Storage.Retention, Now: o.Machine.Wall, OnRemoved: p.countRemoved}
 	p.days = &pipeline.Days{Store: p.store, Policy: c.Policy, Logger: logger, AtOnce: 100}

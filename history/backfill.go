@@ -64,6 +64,10 @@ type Backfill struct {
 	Sleep  func(ctx context.Context, d time.Duration)
 	// OnProgress is called after each step.
 	OnProgress func(Progress)
+	// OnPlanned is called with the repositories that are to be read, owner/name; nil for nothing.
+	OnPlanned func(ctx context.Context, repositories []string)
+	// IsAwaited reports whether something waits for a repository, owner/name, which is then read before the others; nil if nothing does.
+	IsAwaited func(name string) bool
 
 	asker
 
@@ -103,6 +107,9 @@ func (b *Backfill) plan(ctx context.Context) error {
 			return err
 		}
 		b.targets = all
+		if b.OnPlanned != nil {
+			b.OnPlanned(ctx, namesOf(all))
+		}
 		b.count(func(p *Progress) {
 			p.Repositories = len(all)
 			for _, t := range all {
@@ -158,6 +165,7 @@ func (b *Backfill) spentOn(p *part) Spent {
 
 func (b *Backfill) readRepositories(ctx context.Context) error {
 	for left := b.targets[b.progress.Done:]; len(left) > 0; left = left[1:] {
+		b.takeAwaited(left)
 		t := left[0]
 		err := b.readSmall(ctx, left)
 		if err == nil {

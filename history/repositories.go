@@ -20,6 +20,13 @@ type target struct {
 	deployments, pulls int
 }
 
+func namesOf(all []target) (names []string) {
+	for _, t := range all {
+		names = append(names, t.name)
+	}
+	return names
+}
+
 // sizesAtOnce is how many repositories a sizesQuery is about.
 const sizesAtOnce = 50
 

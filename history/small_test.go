@@ -155,3 +155,22 @@ func TestSmallRepositoriesAgain(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
+
+// What something waits for is read before the others.
+func TestAwaitedRepositoriesFirst(t *testing.T) {
+	g := &sizedPages{sizes: map[string]size{"a": {90, 90}, "b": {90, 90}, "c": {90, 90}, "d": {90, 90}}}
+	b := newSizedBackfill(t, g, "acme/a", "acme/b", "acme/c", "acme/d")
+	var planned []string
+	b.OnPlanned = func(_ context.Context, repositories []string) { planned = repositories }
+	b.IsAwaited = func(name string) bool { return name == "acme/c" || name == "acme/b" && len(g.asked) > 1 }
+	made, err := b.Run(t.Context())
+	if err != nil || made.Done != 4 || made.Deployments != 4 {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	if diff := cmp.Diff([][]string{{"c"}, {"a"}, {"b"}, {"d"}}, g.asked); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"acme/a", "acme/b", "acme/c", "acme/d"}, planned); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
