@@ -219,7 +219,7 @@ func (b *Backfill) readPart(ctx context.Context, p *part) error {
 		return err
 	}
 	if !p.HistoryRead {
-		if err := b.readGaps(ctx, p.Owner, []*gaps{gapsOf(p, deployments, pages)}, len(deployments)); err != nil && !errors.Is(err, dora.ErrNoBulk) {
+		if err := b.readGaps(ctx, p.Owner, []*gaps{gapsOf(p, deployments, pages)}); err != nil && !errors.Is(err, dora.ErrNoBulk) {
 			return err
 		}
 	}
