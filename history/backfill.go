@@ -190,12 +190,20 @@ func (b *Backfill) readRepositories(ctx context.Context) error {
 
 // readRepository reads a repository, or what is left of it. What an earlier request had begun is finished before more is read.
 func (b *Backfill) readRepository(ctx context.Context, name string) error {
-	for {
+	for renames := 0; ; {
 		p, resumed, err := b.begin(ctx, name)
 		if err != nil || p.Done {
 			return err
 		}
-		if err := b.readPart(ctx, p); err != nil || !resumed || p.covers(b.Request) {
+		err = b.readPart(ctx, p)
+		if renamed := new(renamedError); errors.As(err, &renamed) {
+			if renames++; renames > maxRenames {
+				return &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: errRenames}
+			}
+			name = renamed.name
+			continue
+		}
+		if err != nil || !resumed || p.covers(b.Request) {
 			return err
 		}
 	}
@@ -294,6 +302,9 @@ func (b *Backfill) begin(ctx context.Context, name string) (p *part, resumed boo
 		}
 		return nil
 	})
+	if err == nil && known != nil {
+		known.knownID, fresh.knownID = known.ID, known.ID
+	}
 	switch {
 	case err != nil || known == nil:
 		return fresh, false, err

@@ -33,12 +33,17 @@ type part struct {
 	Done        bool `json:"done,omitempty"`
 	Deployments int  `json:"deployments,omitempty"`
 	Spent
+
+	// knownID is the ID of the repository if it was read before; 0 if it was not.
+	knownID int64
 }
 
 func (p *part) part() string { return dora.ArchivePart(p.Host, p.Owner, p.Name) }
 
 // deploymentsPart is the name of the part that has the deployments until they are deliveries.
-func (p *part) deploymentsPart() string { return p.part() + " deployments" }
+func (p *part) deploymentsPart() string { return deploymentsOf(p.part()) }
+
+func deploymentsOf(part string) string { return part + " deployments" }
 
 const (
 	// mergedBefore is how long before a deployment a pull request that it ships may have been merged.
@@ -96,9 +101,11 @@ func cursor(after string) any {
 	return after
 }
 
-// addPage stores a page with the cursors of the next ones.
+// addPage stores a page with the cursors of the next ones, or returns a *renamedError.
 func (b *Backfill) addPage(ctx context.Context, p *part, r *repositoryNode) error {
-	p.identify(r)
+	if err := b.locate(ctx, p, r); err != nil {
+		return err
+	}
 	if r.DefaultBranch != nil && p.Newest == "" {
 		p.DefaultBranch, p.Newest = r.DefaultBranch.Name, r.DefaultBranch.Target.OID
 	}

@@ -86,7 +86,11 @@ func (b *Backfill) addSmall(ctx context.Context, owner string, some []target, pa
 		if r == nil || r.Deployments == nil || r.PullRequests == nil {
 			continue
 		}
-		if err := b.addPage(ctx, p, r); err != nil {
+		err := b.addPage(ctx, p, r)
+		if renamed := new(renamedError); errors.As(err, &renamed) {
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		if p.DeploymentsRead && p.PullsRead {

@@ -37,7 +37,7 @@ func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any,
 	repository := func(name any) map[string]any {
 		names = append(names, fmt.Sprint(name))
 		return map[string]any{
-			"databaseId": len(g.asked) + len(names), "nameWithOwner": fmt.Sprint("acme/", name), "url": fmt.Sprint("https://github.com/acme/", name),
+			"databaseId": int(fmt.Sprint(name)[0]), "nameWithOwner": fmt.Sprint("acme/", name), "url": fmt.Sprint("https://github.com/acme/", name),
 			"pullRequests": map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].pulls},
 			"deployments": map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].deployments, "nodes": []any{map[string]any{
 				"databaseId": 1, "environment": "production", "commitOid": "a", "createdAt": month(6), "ref": map[string]any{"name": "main"},
