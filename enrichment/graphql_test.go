@@ -109,3 +109,16 @@ func TestQueryHidesTheToken(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// That the credential is refused is an error of its own, which names its key in the configuration.
+func TestQueryRefused(t *testing.T) {
+	g := newServed(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = fmt.Fprint(w, `{"message": "Bad credentials: secret"}`)
+	}), Options{Token: "secret", Key: "github.accounts[1].token"})
+	err := g.Query(t.Context(), "acme", "{ n }", nil, nil)
+	var refused *dora.RefusedError
+	if !errors.As(err, &refused) || refused.Credential != "github.accounts[1].token" || strings.Contains(err.Error(), "secret") {
+		t.Errorf("error %v", err)
+	}
+}

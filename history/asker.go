@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -41,7 +42,12 @@ type asker struct {
 	interval time.Duration
 	next     time.Time
 	spent    Spent
+	// refused are the errors of owners whose credential GitHub refuses, by their logins in lower case. Nothing is asked about them any more.
+	refused map[string]error
 }
+
+// maxRefusals is how often in a row GitHub may refuse a credential before that is believed.
+const maxRefusals = 3
 
 // Spent counts what a backfill has taken of GitHub's limits.
 type Spent struct {
@@ -57,7 +63,10 @@ func (s *Spent) Add(other Spent) {
 
 // query makes a query until it is answered. Its error is that of ctx, or has dora.ErrTooLarge or dora.ErrNoBulk.
 func (a *asker) query(ctx context.Context, owner, query string, variables map[string]any, data any, limits *rateLimits) error {
-	return a.retry(ctx, func() error {
+	if err := a.refused[strings.ToLower(owner)]; err != nil {
+		return err
+	}
+	err := a.retry(ctx, func() error {
 		err := a.github.Query(ctx, owner, query, variables, data)
 		if err == nil {
 			a.spent.Points += limits.Cost
@@ -67,11 +76,18 @@ func (a *asker) query(ctx context.Context, owner, query string, variables map[st
 		}
 		return err
 	})
+	if isRefused(err) {
+		if a.refused == nil {
+			a.refused = map[string]error{}
+		}
+		a.refused[strings.ToLower(owner)] = err
+	}
+	return err
 }
 
 // retry makes a call until it is answered, or will never be.
 func (a *asker) retry(ctx context.Context, call func() error) error {
-	for failures := 0; ; {
+	for failures, refusals := 0, 0; ; {
 		if wait := a.next.Sub(a.now()); wait > 0 {
 			a.sleep(ctx, wait)
 		}
@@ -84,7 +100,14 @@ func (a *asker) retry(ctx context.Context, call func() error) error {
 		var limited *dora.LimitedError
 		var paused *dora.PausedError
 		switch {
-		case err == nil, ctx.Err() != nil, isFinal(err):
+		case err == nil, ctx.Err() != nil:
+			return err
+		case isRefused(err):
+			if refusals++; refusals == maxRefusals {
+				return err
+			}
+			a.next = later(a.next, a.now().Add(dora.Backoff(refusals)))
+		case isFinal(err):
 			return err
 		case errors.As(err, &limited):
 			wait := limited.Wait
@@ -120,7 +143,13 @@ func isFinal(err error) bool {
 	var missing *dora.NotFoundError
 	var unanswered *dora.UnansweredError
 	var inaccessible *dora.InaccessibleError
-	return errors.Is(err, dora.ErrTooLarge) || errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrNoHooks) || errors.As(err, &missing) || errors.As(err, &unanswered) || errors.As(err, &inaccessible)
+	return errors.Is(err, dora.ErrTooLarge) || errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrNoHooks) || errors.As(err, &missing) || errors.As(err, &unanswered) || errors.As(err, &inaccessible) || isRefused(err)
+}
+
+// isRefused reports whether GitHub refuses the credential of a call.
+func isRefused(err error) bool {
+	refused := new(dora.RefusedError)
+	return errors.As(err, &refused)
 }
 
 func later(a, b time.Time) time.Time {

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,8 @@ type Backfill struct {
 	Request
 
 	GitHub GitHub
-	// Owners lists owners of which all repositories are read besides; nil if there are none.
+	// Owners lists owners of which all repositories are read besides; nil if there are none. It returns some even if the credentials of others
+	// are refused.
 	Owners func(ctx context.Context) ([]string, error)
 	// Issues reads the incidents; nil if there are none to be read.
 	Issues *Jira
@@ -70,6 +72,7 @@ type Backfill struct {
 	IsAwaited func(name string) bool
 
 	asker
+	refusals refusals
 
 	targets []target
 	planned bool
@@ -82,8 +85,8 @@ type Backfill struct {
 	before Spent
 }
 
-// Run reads everything. Its error is that of ctx, of the store or of Jira, or GitHub's if the repositories can't be listed; repositories that
-// GitHub does not answer are in Progress.Failed.
+// Run reads everything. Its error is that of ctx, of the store or of Jira, or GitHub's if the repositories can't be listed, or if it refuses a
+// credential; repositories that GitHub does not answer are in Progress.Failed.
 func (b *Backfill) Run(ctx context.Context) (Progress, error) { return Servers{b}.Run(ctx) }
 
 // Plan returns what a Run would read at most, without reading it.
@@ -123,7 +126,7 @@ func (b *Backfill) plan(ctx context.Context) error {
 
 func (b *Backfill) prepare() {
 	b.asker = asker{github: b.GitHub, logger: b.Logger, now: b.Now, sleep: b.Sleep, maxFailures: b.maxFailures, spent: b.spent}
-	b.progress.Failed, b.tried = nil, map[string]bool{}
+	b.progress.Failed, b.tried, b.refusals = nil, map[string]bool{}, refusals{}
 	if b.MaxRate > 0 {
 		b.interval = time.Hour / time.Duration(b.MaxRate)
 	}
@@ -142,7 +145,7 @@ func (b *Backfill) read(ctx context.Context) error {
 			return err
 		}
 	}
-	return ctx.Err()
+	return cmp.Or(ctx.Err(), b.refusals.err())
 }
 
 // count changes the progress and reports it.
@@ -174,6 +177,7 @@ func (b *Backfill) readRepositories(ctx context.Context) error {
 		if ctx.Err() != nil || err != nil && !isFinal(err) {
 			return errors.Join(ctx.Err(), err)
 		}
+		b.refusals.note(err, t.name)
 		if err != nil {
 			b.Logger.Error("a repository can't be read, the backfill goes on without it; repeat it later", "repository", t.name, "error", err)
 		}

@@ -38,7 +38,7 @@ func (c *accountCheck) compare(ctx context.Context, owner string, names []string
 			if err == nil {
 				err = c.repairDeployments(ctx, p, all)
 			}
-			if err != nil && !isFinal(err) {
+			if err != nil && (!isFinal(err) || isRefused(err)) {
 				return err
 			}
 			if err != nil {

@@ -40,13 +40,18 @@ func (b *Backfill) listOwners(ctx context.Context) error {
 		owners, err = b.Owners(ctx)
 		return err
 	})
-	if err != nil {
+	if err != nil && !isRefused(err) {
 		return err
 	}
-	for _, owner := range owners {
-		b.Repositories = append(b.Repositories, owner+"/*")
+	for _, credential := range b.refusals.note(err, "all of its owners") {
+		b.Logger.Error("GitHub refuses a credential, the backfill goes on without its repositories", "key", credential, "error", err)
+		b.count(func(p *Progress) { p.Failed = append(p.Failed, "all owners of "+credential) })
 	}
-	b.Owners = nil
+	for _, owner := range owners {
+		if name := owner + "/*"; !slices.Contains(b.Repositories, name) { // it may be planned again
+			b.Repositories = append(b.Repositories, name)
+		}
+	}
 	return nil
 }
 
@@ -57,6 +62,7 @@ func (b *Backfill) listTargets(ctx context.Context) ([]target, error) {
 	add := func(list func() ([]target, error), names ...string) error {
 		listed, err := list()
 		if err != nil && ctx.Err() == nil && isFinal(err) {
+			b.refusals.note(err, names...)
 			b.Logger.Error("repositories can't be read, the backfill goes on without them; repeat it later", "repositories", names, "error", err)
 			b.count(func(p *Progress) { p.Failed = append(p.Failed, names...) })
 			return nil

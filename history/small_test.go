@@ -34,10 +34,10 @@ type sizedPages struct {
 
 func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any, data any) error {
 	var names []string
-	repository := func(name any) map[string]any {
+	repository := func(owner, name any) map[string]any {
 		names = append(names, fmt.Sprint(name))
 		return map[string]any{
-			"databaseId": int(fmt.Sprint(name)[0]), "nameWithOwner": fmt.Sprint("acme/", name), "url": fmt.Sprint("https://github.com/acme/", name),
+			"databaseId": int(fmt.Sprint(name)[0]), "nameWithOwner": fmt.Sprint(owner, "/", name), "url": fmt.Sprint("https://github.com/", owner, "/", name),
 			"pullRequests": map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].pulls},
 			"deployments": map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].deployments, "nodes": []any{map[string]any{
 				"databaseId": 1, "environment": "production", "commitOid": "a", "createdAt": month(6), "ref": map[string]any{"name": "main"},
@@ -47,10 +47,10 @@ func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any,
 	}
 	answer := map[string]any{"rateLimit": map[string]any{"cost": 1, "remaining": 4000}}
 	if v["name"] != nil {
-		answer["repository"] = repository(v["name"])
+		answer["repository"] = repository(v["owner"], v["name"])
 	}
 	for i := 0; v[fmt.Sprint("n", i)] != nil; i++ {
-		answer[alias(i)] = repository(v[fmt.Sprint("n", i)])
+		answer[alias(i)] = repository(v[fmt.Sprint("o", i)], v[fmt.Sprint("n", i)])
 	}
 	switch {
 	case strings.Contains(query, "object(oid"):
