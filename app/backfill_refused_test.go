@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -75,7 +76,15 @@ func TestBackfillWithRefusedKey(t *testing.T) {
 			isRefused := true
 			server := withApps(t, g, &isRefused)
 			o := twoApps(t, server.URL, test.first, test.second)
-			a := startApp(t, o)
+			a, err := New(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.sleep = func(context.Context, time.Duration) {}
+			if err := a.Start(t.Context()); err != nil {
+				t.Fatal(err, a.Close())
+			}
+			t.Cleanup(func() { stopApp(t, a) })
 			request := BackfillRequest{Since: end.AddDate(-2, 0, 0)}
 			first, err := RequestBackfill(t.Context(), o, request, func(BackfillProgress) {})
 			want := "GitHub refuses github.accounts[1].app.private_key_file, so that not all was read. Not read: " + test.unread +

@@ -37,6 +37,8 @@ type parts struct {
 	evaluator   *pipeline.Evaluator
 	days        *pipeline.Days
 	projection  *pipeline.Projection
+	// sleep waits between the calls of a backfill.
+	sleep func(ctx context.Context, d time.Duration)
 	// runner names this process among those that may carry out a backfill.
 	runner    string
 	retention *pipeline.Retention
@@ -56,7 +58,7 @@ type parts struct {
 // build makes all parts except the server.
 func (p *parts) build(ctx context.Context, o *Options) error {
 	c, logger := o.Config, o.Logger
-	p.runner = uuid.NewString()
+	p.runner, p.sleep = uuid.NewString(), pipeline.Sleep
 	err := p.store.LimitBacklog(ctx, c.Storage.MaxBacklog)
 	if err != nil {
 		return err

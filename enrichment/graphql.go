@@ -53,7 +53,7 @@ func (g *GitHub) Query(ctx context.Context, _, query string, variables map[strin
 		return g.redact(fmt.Errorf("read the answer to a query: %w", err))
 	}
 	if resp.StatusCode != http.StatusOK {
-		err := queryStatusError(req.URL, resp, answer)
+		err := queryStatusError(req.URL, resp, []byte(g.credential.redact(string(answer)))) // before it is wrapped
 		switch isRefused := resp.StatusCode == http.StatusUnauthorized; {
 		case isRefused && g.isAnonymous():
 			return fmt.Errorf("%w: %w", dora.ErrNoBulk, err)

@@ -188,6 +188,9 @@ func (b *Backfill) readBehind(ctx context.Context, owner string, some []*gaps) e
 		case errors.Is(err, dora.ErrTooLarge) && len(some[0].missing)*each > 1:
 			some[0].missing, each = some[0].missing[:(len(some[0].missing)+1)/2], max(each/2, 1)
 			continue
+		case errors.Is(err, dora.ErrTooLarge): // it is asked for again when it is evaluated
+			b.Logger.Info("GitHub could not answer for a commit, the backfill goes on without it", "repository", some[0].Owner+"/"+some[0].Name, "error", err)
+			return b.addCommits(ctx, some[0], nil)
 		case err != nil:
 			return err
 		}

@@ -96,9 +96,14 @@ func (b *Backfill) listTargets(ctx context.Context) ([]target, error) {
 
 // ofOwner returns the repositories of an owner.
 func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err error) {
-	for after := ""; ; {
+	seen := cursors{}
+	for after, size := "", pageSize; ; {
 		var answer ownerAnswer
-		err := b.query(ctx, owner, ownerQuery, map[string]any{"owner": owner, "first": pageSize, "after": cursor(after)}, &answer, &answer.RateLimit)
+		err := b.query(ctx, owner, ownerQuery, map[string]any{"owner": owner, "first": size, "after": cursor(after)}, &answer, &answer.RateLimit)
+		if errors.Is(err, dora.ErrTooLarge) && size > 1 {
+			size /= 2
+			continue
+		}
 		if errors.Is(err, dora.ErrNoBulk) {
 			b.Logger.Info("GraphQL can't be used, listing all repositories of an owner", "owner", owner)
 			return b.ofOwnerWithoutBulk(ctx, owner)
@@ -114,6 +119,9 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 			all = b.addTarget(all, node)
 		}
 		page := answer.Owner.Repositories.PageInfo
+		if err := seen.add("repositories", page); err != nil {
+			return nil, err
+		}
 		if after = page.EndCursor; !page.HasNextPage {
 			return all, nil
 		}
@@ -142,7 +150,7 @@ func (b *Backfill) ofOwnerWithoutBulk(ctx context.Context, owner string) (all []
 // addTarget adds a repository unless nothing was deployed there.
 func (b *Backfill) addTarget(all []target, node sizeNode) []target {
 	newest := node.Deployments.Nodes
-	if len(newest) == 0 || newest[0].CreatedAt.Before(b.Since) {
+	if len(newest) == 0 || !newest[0].CreatedAt.IsZero() && newest[0].CreatedAt.Before(b.Since) { // zero if GitHub does not show it
 		return all
 	}
 	t := target{name: node.NameWithOwner, deployments: node.Deployments.TotalCount, pulls: node.PullRequests.TotalCount}

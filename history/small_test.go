@@ -26,7 +26,9 @@ type size struct{ deployments, pulls int }
 type sizedPages struct {
 	GitHub
 
-	sizes         map[string]size
+	sizes map[string]size
+	// broken are repositories for which each query fails.
+	broken        map[string]error
 	fail          []error
 	failBehind    []error
 	asked, behind [][]string
@@ -61,8 +63,15 @@ func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any,
 			return err
 		}
 		return json.Unmarshal([]byte(`{}`), data)
-	case strings.Contains(query, "databaseId"):
-		g.asked = append(g.asked, names)
+	case strings.Contains(query, "databaseId"), query == controlQuery:
+		if len(names) > 0 {
+			g.asked = append(g.asked, names)
+		}
+		for _, name := range names {
+			if err := g.broken[name]; err != nil {
+				return err
+			}
+		}
 		if len(g.fail) > 0 {
 			err := g.fail[0]
 			if g.fail = g.fail[1:]; err != nil {
