@@ -220,6 +220,7 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 	if err != nil {
 		return nil, err
 	}
+	p.awaited.isServing, p.awaited.isConfigured = true, !o.Config.Backfill.Since.IsZero()
 	repair := p.newRepair(o)
 	stopProcessing := p.process(ctx, repair.WaitFirst)
 	stopRepair := runInBackground(ctx, repair.Run)

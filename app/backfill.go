@@ -99,7 +99,7 @@ func (p *parts) backfillOf(o *Options, host string, r BackfillRequest, onProgres
 	return &history.Backfill{
 		Request: r, GitHub: p.github.Server(host), Store: p.store, DecodeDeployment: receivers.DecodeDeployment, Host: host,
 		NeedsFlags: needsFlags(o.Config), Labels: len(o.Config.Policy.HotfixLabels.Patterns()) > 0, Logger: o.Logger, Now: o.Machine.Wall,
-		Sleep: pipeline.Sleep, OnProgress: onProgress,
+		Sleep: p.sleep, OnProgress: onProgress,
 	}
 }
 

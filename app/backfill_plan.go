@@ -6,6 +6,7 @@ import (
 
 	"dora-exporter/catalog"
 	"dora-exporter/config"
+	"dora-exporter/dora/pipeline"
 	"dora-exporter/enrichment"
 )
 
@@ -13,7 +14,7 @@ import (
 // creation is the end of History.
 func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (BackfillProgress, error) {
 	o.useMachine(nil)
-	p := parts{catalogued: noRepositories}
+	p := parts{catalogued: noRepositories, sleep: pipeline.Sleep}
 	var err error
 	if p.github, err = plainAccounts(&o); err != nil {
 		return BackfillProgress{}, err

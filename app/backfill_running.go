@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +23,25 @@ type runningBackfill struct {
 	mu    sync.Mutex
 	state backfillState
 	saved time.Time
+
+	targets backfillTargets
+}
+
+// follow has a backfill tell how far it is, and read first what is awaited.
+func (r *runningBackfill) follow(b *history.Backfill) {
+	b.OnPlanned, b.IsAwaited = r.plan, r.awaited.IsAwaited
+}
+
+// plan stores the repositories that are to be read, besides those of other servers.
+func (r *runningBackfill) plan(ctx context.Context, repositories []string) {
+	r.targets.ID = r.state.ID
+	for _, name := range repositories {
+		r.targets.Repositories = append(r.targets.Repositories, strings.ToLower(name))
+	}
+	err := r.store.Update(ctx, func(tx dora.Tx) error { return tx.Backfill().SavePart(targetsPart, r.targets) })
+	if err != nil && ctx.Err() == nil {
+		r.logger.Error("storing what the backfill reads failed, evaluations of these repositories wait for it", "error", err)
+	}
 }
 
 // reach notes the progress, and stores it once in requestInterval.

@@ -129,6 +129,9 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 		r.save(ctx, func(s *backfillState) { s.Error = *lastLogged })
 		return false
 	}
+	for _, server := range b {
+		r.follow(server)
+	}
 	o.Logger.Info("backfill begins", "since", state.Request.Since)
 	var made history.Progress
 	if err == nil {

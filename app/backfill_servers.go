@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -61,7 +62,8 @@ func (w *wantedRepositories) addTo(host, name string) {
 }
 
 // wantedOf returns the repositories with these names; without names those of teams and of Backstage, and all of github.owner and of the
-// owners that the accounts are for. Of several servers, one that does not list its owners does not keep the others from being read.
+// owners that the accounts are for. A server that does not list its owners does not keep the others from being read, nor does an account whose
+// credential is refused.
 func (p *parts) wantedOf(ctx context.Context, c *config.Config, names []string) (*wantedRepositories, error) {
 	w := newWanted(c)
 	for _, name := range names {
@@ -72,11 +74,12 @@ func (p *parts) wantedOf(ctx context.Context, c *config.Config, names []string) 
 	if len(names) > 0 {
 		return w, nil
 	}
+	refused := new(dora.RefusedError)
 	for i, a := range w.accounts {
 		host := dora.Host(a.BaseURL)
 		owners, err := p.github.Owners(ctx, i)
 		switch {
-		case err != nil && (len(w.hosts) == 1 || ctx.Err() != nil):
+		case err != nil && (ctx.Err() != nil || len(w.hosts) == 1 && (len(w.accounts) == 1 || !errors.As(err, &refused))):
 			return nil, err
 		case err != nil:
 			w.unlisted[host] = append(w.unlisted[host], i)
@@ -98,14 +101,12 @@ func (p *parts) wantedOf(ctx context.Context, c *config.Config, names []string) 
 	return w, err
 }
 
-// ownersOf returns the owners that some accounts are for.
+// ownersOf returns the owners that some accounts are for, also if others fail.
 func (p *parts) ownersOf(ctx context.Context, accounts []int) (all []string, err error) {
+	var failed []error
 	for _, i := range accounts {
 		owners, err := p.github.Owners(ctx, i)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, owners...)
+		all, failed = append(all, owners...), append(failed, err)
 	}
-	return all, nil
+	return all, errors.Join(failed...)
 }

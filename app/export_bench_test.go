@@ -19,11 +19,12 @@ import (
 var (
 	exportRepositories = flag.Int("export.repositories", 2, "repositories of BenchmarkExport")
 	exportDays         = flag.Int("export.days", 100, "days of BenchmarkExport")
+	exportEach         = flag.Int("export.each", 1, "days from one deployment of a repository to the next one")
 	exportEvery        = flag.Duration("export.every", 6*time.Hour, "as -every of the command export")
 	exportStore        = flag.String("export.store", "", "folder of the store of BenchmarkExport, which is kept and used again")
 )
 
-// BenchmarkExport exports a History in which each repository deploys to staging and to production on each working day. docs/export.md has
+// BenchmarkExport exports a History in which each repository deploys to staging and to production on each working day, or with -export.each on some. docs/export.md has
 // figures of such a store, whose deployments end after the first of three years. All three years take
 //
 //	go test ./app -run '^$' -bench Export -benchtime 1x -export.repositories 200 -export.days 1095
@@ -82,6 +83,9 @@ func addWorkingDays(b *testing.B, path string) {
 		}
 		err := s.Update(b.Context(), func(tx dora.Tx) error {
 			for repository := range *exportRepositories {
+				if (repository+day)%*exportEach != 0 {
+					continue
+				}
 				at := midnight.Add(8*time.Hour + time.Duration(repository*217%500)*time.Minute)
 				for _, f := range workingDay(repository, day, at) {
 					n++

@@ -30,12 +30,15 @@ type parts struct {
 	clock       clock
 	instruments *instrumentation.Instruments
 	github      *enrichment.Accounts
+	awaited     *awaiting
 	metrics     *instrumentation.Handler
 	processor   *pipeline.Processor
 	lookups     *pipeline.Lookups
 	evaluator   *pipeline.Evaluator
 	days        *pipeline.Days
 	projection  *pipeline.Projection
+	// sleep waits between the calls of a backfill.
+	sleep func(ctx context.Context, d time.Duration)
 	// runner names this process among those that may carry out a backfill.
 	runner    string
 	retention *pipeline.Retention
@@ -55,7 +58,7 @@ type parts struct {
 // build makes all parts except the server.
 func (p *parts) build(ctx context.Context, o *Options) error {
 	c, logger := o.Config, o.Logger
-	p.runner = uuid.NewString()
+	p.runner, p.sleep = uuid.NewString(), pipeline.Sleep
 	err := p.store.LimitBacklog(ctx, c.Storage.MaxBacklog)
 	if err != nil {
 		return err
@@ -110,15 +113,16 @@ func (p *parts) addPipeline(o *Options, teams dora.Catalog) {
 		Policy: c.Policy, StoreCreated: p.store.Created(), OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded,
 		RedeploymentLabel: c.Metrics.RedeploymentLabel,
 	}
+	p.awaited = &awaiting{Enricher: p.github, store: p.store, now: p.clock.Now}
 	p.processor = &pipeline.Processor{
 		Store: p.store, Catalog: teams, Environments: c.Environments, IssueTeams: dora.NewIssueTeams(c.Teams), Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: p.clock.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),
 	}
 	p.lookups = &pipeline.Lookups{
-		Store: p.store, Enricher: p.github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
+		Store: p.store, Enricher: p.awaited, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
 	}
 	p.evaluator = &pipeline.Evaluator{
-		Store: p.store, Enricher: p.github, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
+		Store: p.store, Enricher: p.awaited, Rules: rules, Logger: logger, GiveUp: c.GitHub.GiveUp, Now: p.clock.Now, Trace: p.traces.Steps(),
 	}
 	p.retention = &pipeline.Retention{Store: p.store, Rules: rules, Logger: logger, Keep: c.Storage.Retention, Now: o.Machine.Wall, OnRemoved: p.countRemoved}
 	p.days = &pipeline.Days{Store: p.store, Policy: c.Policy, Logger: logger, AtOnce: 100}

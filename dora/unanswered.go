@@ -44,3 +44,15 @@ func (e *PausedError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the error of the call.
 func (e *PausedError) Unwrap() error { return e.Err }
+
+// RefusedError is the error of a call if GitHub refuses the credential. No call with it is answered until it is replaced.
+type RefusedError struct {
+	Err error
+	// Credential is its key in the configuration.
+	Credential string
+}
+
+func (e *RefusedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of the call.
+func (e *RefusedError) Unwrap() error { return e.Err }

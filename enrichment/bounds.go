@@ -1,6 +1,7 @@
 package enrichment
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -46,6 +47,9 @@ func (g *GitHub) withTimeout(ctx context.Context, lease *bounds.Lease) (context.
 
 // decode decodes and checks an answer, and counts its size against the limit of the look-up.
 func decode(ctx context.Context, lease *bounds.Lease, body []byte, v answer) error {
+	if string(bytes.TrimSpace(body)) == "null" {
+		return errors.New("it is null")
+	}
 	if err := lease.Unmarshal(ctx, answerLimits, body, v); err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func TestTemporaryFailures(t *testing.T) {
 		{"JSON that is cut", text(200, `[{"number":109,"state":"clo`), 0, "unexpected end of JSON input"},
 		{"JSON with something behind it", text(200, `[] <html>`), 0, "this is not an answer of GitHub"},
 		{"nothing in a 200", text(200, ""), 0, "unexpected end of JSON input"},
-		{"null", text(200, "null"), 0, "a list of pull requests is expected"},
+		{"null", text(200, "null"), 0, "it is null"},
 		{"an object for a list", text(200, "{}"), 0, "cannot unmarshal object"},
 		{"objects of another kind", text(200, `[{"id":1}]`), 0, "a pull request has no number"},
 		{"another status", text(202, "{}"), 0, "202 Accepted"},

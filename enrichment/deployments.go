@@ -4,7 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strconv"
+	"time"
+
+	"dora-exporter/dora"
 )
 
 // Routes by which a history is read where GraphQL does not tell. https://docs.github.com/en/rest/deployments
@@ -43,10 +47,28 @@ func (g *GitHub) DeploymentStatuses(ctx context.Context, owner, repository strin
 func (g *GitHub) list(ctx context.Context, number int, route string, args ...string) ([]json.RawMessage, int, error) {
 	l := lookUp{GitHub: g, answers: g.answers.Lease()}
 	defer l.answers.Release()
+	if err := g.gate.refusedError(); err != nil {
+		return nil, 0, err
+	}
 	var listed rawList
 	p, err := l.get(ctx, &listed, pageQuery(number), route, args...)
-	if err != nil {
+	var s *statusError
+	switch {
+	case errors.As(err, &s) && s.status == http.StatusUnauthorized && !g.isAnonymous():
+		return nil, 0, &dora.RefusedError{Err: err, Credential: g.gate.key}
+	case err != nil:
 		return nil, 0, notFound(err)
 	}
 	return listed, p.following(number), nil
+}
+
+// refusedError returns an error while the gate is closed because GitHub refuses the credential, and the next probe is not due: a history is not
+// read until it is replaced.
+func (g *gate) refusedError() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closedReason != pauseRefused || time.Until(g.until) <= 0 {
+		return nil
+	}
+	return &dora.RefusedError{Err: errors.New("GitHub has refused the credential"), Credential: g.key}
 }

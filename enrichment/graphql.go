@@ -45,7 +45,7 @@ func (g *GitHub) Query(ctx context.Context, _, query string, variables map[strin
 	case err != nil && ctx.Err() == nil && timed.Err() != nil:
 		return fmt.Errorf("POST %s: no answer within %s: %w", req.URL, queryTimeout, dora.ErrTooLarge)
 	case err != nil:
-		return g.redact(fmt.Errorf("query GitHub: %w", err))
+		return g.refusal(err, g.redact(fmt.Errorf("query GitHub: %w", err)))
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
@@ -53,9 +53,12 @@ func (g *GitHub) Query(ctx context.Context, _, query string, variables map[strin
 		return g.redact(fmt.Errorf("read the answer to a query: %w", err))
 	}
 	if resp.StatusCode != http.StatusOK {
-		err := queryStatusError(req.URL, resp, answer)
-		if resp.StatusCode == http.StatusUnauthorized && g.isAnonymous() {
+		err := queryStatusError(req.URL, resp, []byte(g.credential.redact(string(answer)))) // before it is wrapped
+		switch isRefused := resp.StatusCode == http.StatusUnauthorized; {
+		case isRefused && g.isAnonymous():
 			return fmt.Errorf("%w: %w", dora.ErrNoBulk, err)
+		case isRefused:
+			return &dora.RefusedError{Err: g.redact(err), Credential: g.gate.key}
 		}
 		return g.redact(err)
 	}
@@ -63,6 +66,14 @@ func (g *GitHub) Query(ctx context.Context, _, query string, variables map[strin
 		return g.redact(err)
 	}
 	return nil
+}
+
+// refusal returns the error of a call that failed with err: a *dora.RefusedError if GitHub gives no token for it.
+func (g *GitHub) refusal(err, redacted error) error {
+	if refused := new(tokenError); errors.As(err, &refused) && refused.status == http.StatusUnauthorized {
+		return &dora.RefusedError{Err: redacted, Credential: g.gate.key}
+	}
+	return redacted
 }
 
 // graphQLURL returns the URL of the GraphQL API that belongs to that of the REST API: on GitHub Enterprise Server /api/graphql beside

@@ -24,22 +24,23 @@ func TestQueryErrors(t *testing.T) {
 		limited   bool
 		temporary bool
 	}{
-		"an answer":                        {status: 200, body: `{"data": {"n": 7}}`},
-		"what the token may not see":       {status: 200, body: `{"data": {"n": 7}, "errors": [{"type": "NOT_FOUND", "message": "Could not resolve"}]}`},
-		"a bad gateway":                    {status: 502, body: `<html>`, is: dora.ErrTooLarge},
-		"a gateway timeout":                {status: 504, is: dora.ErrTooLarge},
-		"a timeout with status 200":        {status: 200, body: `{"data": null, "errors": [{"message": "Something went wrong while executing your query. This may be the result of a timeout"}]}`, is: dora.ErrTooLarge},
-		"too many nodes":                   {status: 200, body: `{"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": "by 7"}]}`, is: dora.ErrTooLarge},
-		"no points left":                   {status: 200, header: reset(90), body: `{"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}`, limited: true, wait: 90 * time.Second},
-		"a secondary limit":                {status: 403, header: http.Header{"Retry-After": {"45"}}, body: `{"message": "You have exceeded a secondary rate limit"}`, limited: true, wait: 45 * time.Second},
-		"a secondary limit without a time": {status: 403, body: `{"message": "You have exceeded a secondary rate limit"}`, limited: true},
-		"no GraphQL on the server":         {status: 404, body: `{"message": "Not Found"}`, is: dora.ErrNoBulk},
-		"no GraphQL for the token":         {status: 403, body: `{"message": "Resource not accessible by integration"}`, is: dora.ErrNoBulk},
-		"a field that the server lacks":    {status: 200, body: `{"errors": [{"extensions": {"code": "undefinedField"}, "message": "Field 'x' doesn't exist on type 'Deployment'"}]}`, is: dora.ErrNoBulk},
-		"an outage":                        {status: 503, temporary: true},
-		"a page of a proxy":                {status: 200, body: `<html>`, temporary: true},
-		"no data":                          {status: 200, body: `{}`, temporary: true},
-		"a wrong query":                    {status: 200, body: `{"errors": [{"message": "Field 'x' doesn't exist"}]}`, temporary: true},
+		"an answer":                           {status: 200, body: `{"data": {"n": 7}}`},
+		"what the token may not see":          {status: 200, body: `{"data": {"n": 7}, "errors": [{"type": "NOT_FOUND", "message": "Could not resolve"}]}`},
+		"a bad gateway":                       {status: 502, body: `<html>`, is: dora.ErrTooLarge},
+		"a bad gateway that echoes the token": {status: 502, body: `{"message": "Bearer secret"}`, is: dora.ErrTooLarge},
+		"a gateway timeout":                   {status: 504, is: dora.ErrTooLarge},
+		"a timeout with status 200":           {status: 200, body: `{"data": null, "errors": [{"message": "Something went wrong while executing your query. This may be the result of a timeout"}]}`, is: dora.ErrTooLarge},
+		"too many nodes":                      {status: 200, body: `{"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": "by 7"}]}`, is: dora.ErrTooLarge},
+		"no points left":                      {status: 200, header: reset(90), body: `{"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}`, limited: true, wait: 90 * time.Second},
+		"a secondary limit":                   {status: 403, header: http.Header{"Retry-After": {"45"}}, body: `{"message": "You have exceeded a secondary rate limit"}`, limited: true, wait: 45 * time.Second},
+		"a secondary limit without a time":    {status: 403, body: `{"message": "You have exceeded a secondary rate limit"}`, limited: true},
+		"no GraphQL on the server":            {status: 404, body: `{"message": "Not Found"}`, is: dora.ErrNoBulk},
+		"no GraphQL for the token":            {status: 403, body: `{"message": "Resource not accessible by integration"}`, is: dora.ErrNoBulk},
+		"a field that the server lacks":       {status: 200, body: `{"errors": [{"extensions": {"code": "undefinedField"}, "message": "Field 'x' doesn't exist on type 'Deployment'"}]}`, is: dora.ErrNoBulk},
+		"an outage":                           {status: 503, temporary: true},
+		"a page of a proxy":                   {status: 200, body: `<html>`, temporary: true},
+		"no data":                             {status: 200, body: `{}`, temporary: true},
+		"a wrong query":                       {status: 200, body: `{"errors": [{"message": "Field 'x' doesn't exist"}]}`, temporary: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newServed(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
@@ -106,6 +107,19 @@ func TestQueryHidesTheToken(t *testing.T) {
 		_, _ = fmt.Fprint(w, `{"message": "the token secret is odd"}`)
 	}), Options{Token: "secret"})
 	if err := g.Query(t.Context(), "acme", "{ n }", nil, nil); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// That the credential is refused is an error of its own, which names its key in the configuration.
+func TestQueryRefused(t *testing.T) {
+	g := newServed(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = fmt.Fprint(w, `{"message": "Bad credentials: secret"}`)
+	}), Options{Token: "secret", Key: "github.accounts[1].token"})
+	err := g.Query(t.Context(), "acme", "{ n }", nil, nil)
+	var refused *dora.RefusedError
+	if !errors.As(err, &refused) || refused.Credential != "github.accounts[1].token" || strings.Contains(err.Error(), "secret") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -239,3 +239,14 @@ func TestInspect(t *testing.T) {
 		})
 	}
 }
+
+// An answer that is null says nothing, such as that a webhook is there.
+func TestNullAnswer(t *testing.T) {
+	lease := newSharedMemory(nil).answers.Lease()
+	defer lease.Release()
+	for _, v := range []answer{&described[[]hook]{}, &describedRepository{}, &describedLimits{}} {
+		if err := decode(t.Context(), lease, []byte(" null\n"), v); err == nil {
+			t.Errorf("%T has no error", v)
+		}
+	}
+}

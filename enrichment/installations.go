@@ -190,6 +190,9 @@ func (in *installations) failed(o outcome) {
 			"key", in.o.Key, "error", o.err)
 	}
 	in.err = o.err
+	if o.kind == refused {
+		in.err = &dora.RefusedError{Err: o.err, Credential: in.o.Key}
+	}
 }
 
 // update takes over a list. An installation keeps its client as long as it has the same id.

@@ -2,6 +2,7 @@ package history
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -16,6 +17,18 @@ type rateLimits struct {
 type pageInfo struct {
 	HasNextPage bool   `json:"hasNextPage"`
 	EndCursor   string `json:"endCursor"`
+}
+
+// shown are the elements of a connection without those that are null, which GitHub does not show to the token.
+type shown[T comparable] []T
+
+// UnmarshalJSON decodes the elements.
+func (s *shown[T]) UnmarshalJSON(text []byte) error {
+	var null T
+	var all []T
+	err := json.Unmarshal(text, &all)
+	*s = slices.DeleteFunc(all, func(element T) bool { return element == null })
+	return err
 }
 
 type repositoryAnswer struct {
@@ -63,12 +76,12 @@ type repositoryNode struct {
 		} `json:"target"`
 	} `json:"defaultBranchRef"`
 	Deployments *struct {
-		PageInfo pageInfo         `json:"pageInfo"`
-		Nodes    []deploymentNode `json:"nodes"`
+		PageInfo pageInfo          `json:"pageInfo"`
+		Nodes    []*deploymentNode `json:"nodes"`
 	} `json:"deployments"`
 	PullRequests *struct {
-		PageInfo pageInfo   `json:"pageInfo"`
-		Nodes    []pullNode `json:"nodes"`
+		PageInfo pageInfo    `json:"pageInfo"`
+		Nodes    []*pullNode `json:"nodes"`
 	} `json:"pullRequests"`
 }
 
@@ -93,8 +106,8 @@ type deploymentNode struct {
 		Prefix string `json:"prefix"`
 	} `json:"ref"`
 	Statuses struct {
-		TotalCount int          `json:"totalCount"`
-		Nodes      []statusNode `json:"nodes"`
+		TotalCount int                `json:"totalCount"`
+		Nodes      shown[*statusNode] `json:"nodes"`
 	} `json:"statuses"`
 }
 
@@ -125,11 +138,13 @@ type pullNode struct {
 	} `json:"labels"`
 	MergeCommit *commitNode `json:"mergeCommit"`
 	Commits     struct {
-		TotalCount int `json:"totalCount"`
-		Nodes      []struct {
-			Commit commitNode `json:"commit"`
-		} `json:"nodes"`
+		TotalCount int                    `json:"totalCount"`
+		Nodes      shown[*pullCommitNode] `json:"nodes"`
 	} `json:"commits"`
+}
+
+type pullCommitNode struct {
+	Commit commitNode `json:"commit"`
 }
 
 type commitNode struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"dora-exporter/dora"
@@ -41,7 +42,15 @@ type asker struct {
 	interval time.Duration
 	next     time.Time
 	spent    Spent
+	// refused are the errors of owners whose credential GitHub refuses, by their logins in lower case. Nothing is asked about them any more.
+	refused map[string]error
 }
+
+const (
+	// maxRefusals is how often in a row GitHub may refuse a credential before that is believed, refusalWait the time between two tries.
+	maxRefusals = 3
+	refusalWait = time.Minute
+)
 
 // Spent counts what a backfill has taken of GitHub's limits.
 type Spent struct {
@@ -55,9 +64,17 @@ func (s *Spent) Add(other Spent) {
 	s.Points += other.Points
 }
 
-// query makes a query until it is answered. Its error is that of ctx, or has dora.ErrTooLarge or dora.ErrNoBulk.
+// query makes a query until it is answered. Its error is that of ctx, or has dora.ErrTooLarge or dora.ErrNoBulk, or is a *dora.RefusedError. It is
+// a *dora.UnansweredError if GitHub answers others.
 func (a *asker) query(ctx context.Context, owner, query string, variables map[string]any, data any, limits *rateLimits) error {
-	return a.retry(ctx, func() error {
+	if err := a.refused[strings.ToLower(owner)]; err != nil {
+		return err
+	}
+	answersOthers := func() bool {
+		a.spent.Calls++
+		return a.github.Query(ctx, owner, controlQuery, nil, &struct{}{}) == nil
+	}
+	err := a.retryUnless(ctx, answersOthers, func() error {
 		err := a.github.Query(ctx, owner, query, variables, data)
 		if err == nil {
 			a.spent.Points += limits.Cost
@@ -67,11 +84,23 @@ func (a *asker) query(ctx context.Context, owner, query string, variables map[st
 		}
 		return err
 	})
+	if isRefused(err) {
+		if a.refused == nil {
+			a.refused = map[string]error{}
+		}
+		a.refused[strings.ToLower(owner)] = err
+	}
+	return err
 }
 
 // retry makes a call until it is answered, or will never be.
 func (a *asker) retry(ctx context.Context, call func() error) error {
-	for failures := 0; ; {
+	return a.retryUnless(ctx, func() bool { return false }, call)
+}
+
+// retryUnless is retry for a call that is given up if it fails again and again although others are answered.
+func (a *asker) retryUnless(ctx context.Context, answersOthers func() bool, call func() error) error {
+	for failures, refusals := 0, 0; ; {
 		if wait := a.next.Sub(a.now()); wait > 0 {
 			a.sleep(ctx, wait)
 		}
@@ -84,7 +113,14 @@ func (a *asker) retry(ctx context.Context, call func() error) error {
 		var limited *dora.LimitedError
 		var paused *dora.PausedError
 		switch {
-		case err == nil, ctx.Err() != nil, isFinal(err):
+		case err == nil, ctx.Err() != nil:
+			return err
+		case isRefused(err):
+			if refusals++; refusals == maxRefusals {
+				return err
+			}
+			a.next = later(a.next, a.now().Add(refusalWait))
+		case isFinal(err):
 			return err
 		case errors.As(err, &limited):
 			wait := limited.Wait
@@ -96,14 +132,33 @@ func (a *asker) retry(ctx context.Context, call func() error) error {
 		case errors.As(err, &paused):
 			a.next = later(a.next, a.now().Add(max(paused.RetryIn, time.Second)))
 		default:
-			if failures++; failures == a.maxFailures {
-				return &outageError{err}
+			failures++
+			if failed := a.giveUp(failures, err, answersOthers); failed != nil {
+				return failed
 			}
 			wait := dora.Backoff(failures)
 			a.logger.Warn("a call of GitHub failed, will retry", "in", wait, "error", err)
 			a.next = later(a.next, a.now().Add(wait))
 		}
 	}
+}
+
+// failuresToGiveUp is how often in a row a query may fail although GitHub answers others. With the backoffs that is about two minutes.
+const failuresToGiveUp = 8
+
+// giveUp returns the error of a call that has failed some times in a row; nil if it is to be tried again.
+func (a *asker) giveUp(failures int, err error, answersOthers func() bool) error {
+	mayBeOutage := a.maxFailures > 0 && failures >= a.maxFailures
+	if !mayBeOutage && failures < failuresToGiveUp {
+		return nil
+	}
+	switch answersOthers := answersOthers(); {
+	case answersOthers && failures >= failuresToGiveUp:
+		return &dora.UnansweredError{Err: err, Call: "/graphql"}
+	case mayBeOutage && !answersOthers:
+		return &outageError{err}
+	}
+	return nil
 }
 
 // retryPage is retry for a call that returns a page of a list, and where the next one begins.
@@ -120,7 +175,13 @@ func isFinal(err error) bool {
 	var missing *dora.NotFoundError
 	var unanswered *dora.UnansweredError
 	var inaccessible *dora.InaccessibleError
-	return errors.Is(err, dora.ErrTooLarge) || errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrNoHooks) || errors.As(err, &missing) || errors.As(err, &unanswered) || errors.As(err, &inaccessible)
+	return errors.Is(err, dora.ErrTooLarge) || errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrNoHooks) || errors.As(err, &missing) || errors.As(err, &unanswered) || errors.As(err, &inaccessible) || isRefused(err)
+}
+
+// isRefused reports whether GitHub refuses the credential of a call.
+func isRefused(err error) bool {
+	refused := new(dora.RefusedError)
+	return errors.As(err, &refused)
 }
 
 func later(a, b time.Time) time.Time {

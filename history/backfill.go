@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,8 @@ type Backfill struct {
 	Request
 
 	GitHub GitHub
-	// Owners lists owners of which all repositories are read besides; nil if there are none.
+	// Owners lists owners of which all repositories are read besides; nil if there are none. It returns some even if the credentials of others
+	// are refused.
 	Owners func(ctx context.Context) ([]string, error)
 	// Issues reads the incidents; nil if there are none to be read.
 	Issues *Jira
@@ -64,8 +66,13 @@ type Backfill struct {
 	Sleep  func(ctx context.Context, d time.Duration)
 	// OnProgress is called after each step.
 	OnProgress func(Progress)
+	// OnPlanned is called with the repositories that are to be read, owner/name; nil for nothing.
+	OnPlanned func(ctx context.Context, repositories []string)
+	// IsAwaited reports whether something waits for a repository, owner/name, which is then read before the others; nil if nothing does.
+	IsAwaited func(name string) bool
 
 	asker
+	refusals refusals
 
 	targets []target
 	planned bool
@@ -78,8 +85,8 @@ type Backfill struct {
 	before Spent
 }
 
-// Run reads everything. Its error is that of ctx, of the store or of Jira, or GitHub's if the repositories can't be listed; repositories that
-// GitHub does not answer are in Progress.Failed.
+// Run reads everything. Its error is that of ctx, of the store or of Jira, or GitHub's if the repositories can't be listed, or if it refuses a
+// credential; repositories that GitHub does not answer are in Progress.Failed.
 func (b *Backfill) Run(ctx context.Context) (Progress, error) { return Servers{b}.Run(ctx) }
 
 // Plan returns what a Run would read at most, without reading it.
@@ -103,6 +110,9 @@ func (b *Backfill) plan(ctx context.Context) error {
 			return err
 		}
 		b.targets = all
+		if b.OnPlanned != nil {
+			b.OnPlanned(ctx, namesOf(all))
+		}
 		b.count(func(p *Progress) {
 			p.Repositories = len(all)
 			for _, t := range all {
@@ -116,7 +126,7 @@ func (b *Backfill) plan(ctx context.Context) error {
 
 func (b *Backfill) prepare() {
 	b.asker = asker{github: b.GitHub, logger: b.Logger, now: b.Now, sleep: b.Sleep, maxFailures: b.maxFailures, spent: b.spent}
-	b.progress.Failed, b.tried = nil, map[string]bool{}
+	b.progress.Failed, b.tried, b.refusals = nil, map[string]bool{}, refusals{}
 	if b.MaxRate > 0 {
 		b.interval = time.Hour / time.Duration(b.MaxRate)
 	}
@@ -135,7 +145,7 @@ func (b *Backfill) read(ctx context.Context) error {
 			return err
 		}
 	}
-	return ctx.Err()
+	return cmp.Or(ctx.Err(), b.refusals.err())
 }
 
 // count changes the progress and reports it.
@@ -158,6 +168,7 @@ func (b *Backfill) spentOn(p *part) Spent {
 
 func (b *Backfill) readRepositories(ctx context.Context) error {
 	for left := b.targets[b.progress.Done:]; len(left) > 0; left = left[1:] {
+		b.takeAwaited(left)
 		t := left[0]
 		err := b.readSmall(ctx, left)
 		if err == nil {
@@ -166,6 +177,7 @@ func (b *Backfill) readRepositories(ctx context.Context) error {
 		if ctx.Err() != nil || err != nil && !isFinal(err) {
 			return errors.Join(ctx.Err(), err)
 		}
+		b.refusals.note(err, t.name)
 		if err != nil {
 			b.Logger.Error("a repository can't be read, the backfill goes on without it; repeat it later", "repository", t.name, "error", err)
 		}
@@ -182,12 +194,20 @@ func (b *Backfill) readRepositories(ctx context.Context) error {
 
 // readRepository reads a repository, or what is left of it. What an earlier request had begun is finished before more is read.
 func (b *Backfill) readRepository(ctx context.Context, name string) error {
-	for {
+	for renames := 0; ; {
 		p, resumed, err := b.begin(ctx, name)
 		if err != nil || p.Done {
 			return err
 		}
-		if err := b.readPart(ctx, p); err != nil || !resumed || p.covers(b.Request) {
+		err = b.readPart(ctx, p)
+		if renamed := new(renamedError); errors.As(err, &renamed) {
+			if renames++; renames > maxRenames {
+				return &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: errRenames}
+			}
+			name = renamed.name
+			continue
+		}
+		if err != nil || !resumed || p.covers(b.Request) {
 			return err
 		}
 	}
@@ -211,7 +231,7 @@ func (b *Backfill) readPart(ctx context.Context, p *part) error {
 		return err
 	}
 	if !p.HistoryRead {
-		if err := b.readGaps(ctx, p.Owner, []*gaps{gapsOf(p, deployments, pages)}, len(deployments)); err != nil && !errors.Is(err, dora.ErrNoBulk) {
+		if err := b.readGaps(ctx, p.Owner, []*gaps{gapsOf(p, deployments, pages)}); err != nil && !errors.Is(err, dora.ErrNoBulk) {
 			return err
 		}
 	}
@@ -286,6 +306,9 @@ func (b *Backfill) begin(ctx context.Context, name string) (p *part, resumed boo
 		}
 		return nil
 	})
+	if err == nil && known != nil {
+		known.knownID, fresh.knownID = known.ID, known.ID
+	}
 	switch {
 	case err != nil || known == nil:
 		return fresh, false, err

@@ -65,6 +65,7 @@ type pagesInMemory struct {
 func (s *pagesInMemory) Update(_ context.Context, f func(dora.Tx) error) error { return f(s) }
 func (s *pagesInMemory) Backlog(context.Context) (dora.Backlog, error)         { return dora.Backlog{}, nil }
 func (s *pagesInMemory) Backfill() dora.BackfillTx                             { return s }
+func (s *pagesInMemory) Part(string, any) (bool, error)                        { return false, nil }
 func (s *pagesInMemory) SavePart(string, any) error                            { return nil }
 func (s *pagesInMemory) AddPage(name string, page dora.ArchivePage) error {
 	s.pages[name] = append(s.pages[name], page)

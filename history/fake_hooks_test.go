@@ -31,6 +31,8 @@ type fakeHooks struct {
 	// errors are returned by the next lists.
 	errors []error
 	calls  []string
+	// loops is true if each page leads to the second one.
+	loops bool
 	// payload returns what an attempt has sent; nil for that of statusPayload.
 	payload func(guid string) []byte
 	// suspended is the error of all calls for acme.
@@ -82,9 +84,16 @@ func (h *fakeHooks) Deliveries(_ context.Context, _, _, cursor string) (page []d
 		if s.other != "" {
 			event = s.other
 		}
-		page = append(page, dora.HookDelivery{
+		d := dora.HookDelivery{
 			ID: int64(i + 1), GUID: s.guid, At: h.now.Add(-time.Duration(s.minutes) * time.Minute), Status: s.status, Event: event, Action: "created",
-		})
+		}
+		if s.guid == "" { // it is null
+			d = dora.HookDelivery{}
+		}
+		page = append(page, d)
+	}
+	if h.loops {
+		return page, "2", nil
 	}
 	return page, "", nil
 }

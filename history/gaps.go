@@ -14,7 +14,8 @@ import (
 const (
 	// gapsAtOnce is how many commits are read at once, which costs one point.
 	gapsAtOnce = pointRequests
-	// minGapQueries, of each repository, and deploymentsPerGapQuery limit the queries for gaps. What is still missing then is asked for when it is evaluated.
+	// minGapQueries and deploymentsPerGapQuery limit the queries for gaps of each repository. What is still missing then is asked for when it is
+	// evaluated.
 	minGapQueries          = 5
 	deploymentsPerGapQuery = 50
 )
@@ -30,12 +31,14 @@ type gaps struct {
 	pairs, open []pair
 	// gone are commits that are not asked for again.
 	gone map[string]bool
-	// missing are the commits that the next query asks for.
+	// missing are the commits that the next query asks for, queries how many may be made.
 	missing []string
+	queries int
 }
 
 func gapsOf(p *part, deployments []dora.ArchivedDeployment, pages []dora.ArchivePage) *gaps {
 	g := &gaps{part: p, repository: p.ArchivedRepository, pairs: comparedPairs(deployments), gone: map[string]bool{}}
+	g.queries = minGapQueries + len(deployments)/deploymentsPerGapQuery
 	for _, page := range pages {
 		g.add(page)
 	}
@@ -57,15 +60,17 @@ func (g *gaps) add(page dora.ArchivePage) {
 	g.repository.Pulls, g.repository.Commits = append(g.repository.Pulls, page.Pulls...), append(g.repository.Commits, page.Commits...)
 }
 
-// readGaps reads what is missing of some repositories of an owner, which have so many deployments.
-func (b *Backfill) readGaps(ctx context.Context, owner string, all []*gaps, deployments int) error {
-	left := slices.Clone(all)
-	for queries := minGapQueries*len(all) + deployments/deploymentsPerGapQuery; queries > 0; queries-- {
+// readGaps reads what is missing of some repositories of an owner. One in which much is missing takes no queries from the others.
+func (b *Backfill) readGaps(ctx context.Context, owner string, all []*gaps) error {
+	for left := slices.Clone(all); ; {
 		n := 0
 		left = slices.DeleteFunc(left, func(g *gaps) bool {
 			if n == gapsAtOnce {
 				g.missing = nil
 				return false
+			}
+			if g.queries == 0 {
+				return true
 			}
 			g.find(gapsAtOnce - n)
 			n += len(g.missing)
@@ -183,6 +188,9 @@ func (b *Backfill) readBehind(ctx context.Context, owner string, some []*gaps) e
 		case errors.Is(err, dora.ErrTooLarge) && len(some[0].missing)*each > 1:
 			some[0].missing, each = some[0].missing[:(len(some[0].missing)+1)/2], max(each/2, 1)
 			continue
+		case errors.Is(err, dora.ErrTooLarge): // it is asked for again when it is evaluated
+			b.Logger.Info("GitHub could not answer for a commit, the backfill goes on without it", "repository", some[0].Owner+"/"+some[0].Name, "error", err)
+			return b.addCommits(ctx, some[0], nil)
 		case err != nil:
 			return err
 		}
@@ -198,6 +206,7 @@ func (b *Backfill) readBehind(ctx context.Context, owner string, some []*gaps) e
 // addCommits stores the answer for the missing commits of a repository.
 func (b *Backfill) addCommits(ctx context.Context, g *gaps, answer *map[string]*gapNode) error {
 	var read dora.ArchivePage
+	g.queries--
 	for i, sha := range g.missing {
 		g.gone[sha] = true
 		if answer == nil || (*answer)[alias(i)] == nil {

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -118,7 +119,9 @@ func (b *Backfill) readIssuesPart(ctx context.Context, s site, name string, p is
 		if err := b.addIssues(ctx, s, p, found.Issues); err != nil {
 			return err
 		}
-		p.Next, p.Done = found.next(s.cloud)
+		if p.Next, p.Done, err = found.next(s.cloud, p.Next); err != nil {
+			return err
+		}
 		if err := b.Store.Update(ctx, func(tx dora.Tx) error { return tx.Backfill().SavePart(name, p) }); err != nil {
 			return err
 		}
@@ -176,12 +179,15 @@ func (j *Jira) site(ctx context.Context) (site, error) {
 		s.categories[status.ID] = status.StatusCategory.Key
 	}
 	var err error
-	if s.zone, err = time.LoadLocation(myself.TimeZone); err != nil {
+	if s.zone, err = time.LoadLocation(myself.TimeZone); err != nil || myself.TimeZone == "" {
 		j.Logger.Warn("the time zone of Jira's user is not known, reading a day more", "zone", myself.TimeZone, "error", err)
-		s.zone = time.UTC
+		s.zone = westernmost
 	}
 	return s, nil
 }
+
+// westernmost is the time zone in which a time has the earliest date.
+var westernmost = time.FixedZone("UTC-12", -12*60*60)
 
 // searchAnswer is a page of a search, of Cloud or Data Center.
 type searchAnswer struct {
@@ -192,13 +198,21 @@ type searchAnswer struct {
 	Total         int               `json:"total"`
 }
 
-// next returns where the next page begins; done is true after the last one.
-func (a searchAnswer) next(cloud bool) (next string, done bool) {
-	if cloud {
-		return a.NextPageToken, a.NextPageToken == "" || a.IsLast != nil && *a.IsLast
+// next returns where the next page begins after the one that began at a place; done is true after the last one.
+func (a searchAnswer) next(cloud bool, at string) (next string, done bool, err error) {
+	switch {
+	case a.Issues == nil:
+		return at, false, errors.New("the answer of Jira's search has no issues")
+	case cloud:
+		next, done = a.NextPageToken, a.NextPageToken == "" || a.IsLast != nil && *a.IsLast
+	default:
+		to := a.StartAt + len(a.Issues)
+		next, done = strconv.Itoa(to), to >= a.Total || len(a.Issues) == 0
 	}
-	at := a.StartAt + len(a.Issues)
-	return strconv.Itoa(at), at >= a.Total || len(a.Issues) == 0
+	if !done && next == at {
+		return at, false, errors.New("Jira does not tell where the search goes on")
+	}
+	return next, done, nil
 }
 
 // search reads a page of issues, the oldest first.
@@ -291,8 +305,16 @@ func (j *Jira) try(ctx context.Context, path string, query url.Values, to any) (
 	case answer.StatusCode != http.StatusOK:
 		return -1, &refusedError{answer.StatusCode, fmt.Sprintf("GET %s%s: %s: %.300s", j.BaseURL, path, answer.Status, body)}
 	}
-	if err := json.Unmarshal(body, to); err != nil {
+	if err := unmarshal(body, to); err != nil {
 		return -1, fmt.Errorf("GET %s%s: this is not an answer of Jira: %w", j.BaseURL, path, err)
 	}
 	return 0, nil
+}
+
+// unmarshal decodes an answer, which is not null.
+func unmarshal(body []byte, to any) error {
+	if string(bytes.TrimSpace(body)) == "null" {
+		return errors.New("it is null")
+	}
+	return json.Unmarshal(body, to)
 }

@@ -166,7 +166,9 @@ func TestSearchOfIssues(t *testing.T) {
 					t.Fatal(err)
 				}
 				issues += len(found.Issues)
-				p.Next, p.Done = found.next(s.cloud)
+				if p.Next, p.Done, err = found.next(s.cloud, p.Next); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if diff := cmp.Diff(want, f.asked); diff != "" || issues != 3 {
 				t.Errorf("%d issues; -want +got:\n%s", issues, diff)
@@ -214,5 +216,45 @@ func TestSearchWithAWrongToken(t *testing.T) {
 	j := &Jira{BaseURL: server.URL, User: "ann", Token: "wrong", Client: server.Client(), Logger: slog.New(slog.DiscardHandler), Sleep: func(context.Context, time.Duration) {}}
 	if _, err := j.site(t.Context()); err == nil || !strings.Contains(err.Error(), "401") || strings.Contains(err.Error(), "wrong") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A search that does not go on, and an answer that is none, end with an error.
+func TestOddAnswersOfSearch(t *testing.T) {
+	issues := []json.RawMessage{json.RawMessage("{}")}
+	for name, test := range map[string]struct {
+		answer searchAnswer
+		cloud  bool
+		at     string
+		isOdd  bool
+	}{
+		"the same token":                   {searchAnswer{Issues: issues, NextPageToken: "a"}, true, "a", true},
+		"another token":                    {searchAnswer{Issues: issues, NextPageToken: "b"}, true, "a", false},
+		"no token":                         {searchAnswer{Issues: issues}, true, "a", false},
+		"an answer without issues":         {searchAnswer{}, true, "", true},
+		"an empty page":                    {searchAnswer{Issues: issues[:0]}, true, "", false},
+		"Data Center, the same first page": {searchAnswer{Issues: issues, Total: 9}, false, "1", true},
+		"Data Center, the next page":       {searchAnswer{Issues: issues, StartAt: 1, Total: 9}, false, "1", false},
+	} {
+		if _, _, err := test.answer.next(test.cloud, test.at); (err != nil) != test.isOdd {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// If the time zone of the user is not known, the search begins a day earlier: at the date that the time has in the westernmost one.
+func TestSearchWithoutTimeZone(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		_, _ = fmt.Fprint(w, map[string]string{"/rest/api/2/status": "[]"}[q.URL.Path], map[bool]string{true: "{}"}[q.URL.Path != "/rest/api/2/status"])
+	}))
+	defer server.Close()
+	j := &Jira{BaseURL: server.URL, JQL: "x", Client: server.Client(), Logger: slog.New(slog.DiscardHandler)}
+	s, err := j.site(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `(x) AND updated >= "2024-12-31 12:00" ORDER BY created ASC`
+	if got := j.query(s, time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }

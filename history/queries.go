@@ -25,6 +25,9 @@ const pointRequests = 149
 // rateLimit has the fields that each query asks for besides.
 const rateLimit = `rateLimit { cost remaining resetAt }`
 
+// controlQuery tells whether GitHub answers any query.
+const controlQuery = `query { ` + rateLimit + ` }`
+
 // commitFields are the fields of a commit without its parents.
 const commitFields = `oid message authoredDate committedDate author { email user { login } }`
 

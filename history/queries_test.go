@@ -17,7 +17,7 @@ func queries() map[string]string {
 	compared, _ := comparedQuery([]string{"acme/api", "acme/web"})
 	small, _ := smallQuery([]target{{name: "acme/api", deployments: 7, pulls: 12}, {name: "acme/web", deployments: 3}}, true)
 	return map[string]string{
-		"compared": compared, "small": small,
+		"compared": compared, "small": small, "control": controlQuery,
 		"repository": repositoryQuery, "owner": ownerQuery, "sizes": sizes,
 		"history": behind(73, strings.Repeat("a", 40), strings.Repeat("b", 40)), "commits": behind(1, strings.Repeat("a", 40)),
 	}

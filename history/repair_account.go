@@ -65,6 +65,7 @@ type ownerState struct {
 
 // run checks all owners of the account, as far as they can be checked.
 func (c *accountCheck) run(ctx context.Context) error {
+	c.bulk.refused = nil
 	owners, err := c.owners(ctx)
 	if err != nil {
 		return err

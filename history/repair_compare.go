@@ -38,7 +38,7 @@ func (c *accountCheck) compare(ctx context.Context, owner string, names []string
 			if err == nil {
 				err = c.repairDeployments(ctx, p, all)
 			}
-			if err != nil && !isFinal(err) {
+			if err != nil && (!isFinal(err) || isRefused(err)) {
 				return err
 			}
 			if err != nil {
@@ -68,7 +68,7 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 	if r == nil {
 		return nil, nil // it is gone, or the token may not see it
 	}
-	size := newPageSizes(c.bulk.Labels)
+	size, seen := newPageSizes(c.bulk.Labels), cursors{}
 	p.PullsRead = true // they are not compared
 	known := c.hosts[strings.ToLower(p.Owner+"/"+p.Name)]
 	for {
@@ -82,6 +82,9 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 		}
 		more := r.Deployments.PageInfo.HasNextPage
 		for _, node := range r.Deployments.Nodes {
+			if node == nil {
+				continue
+			}
 			a, err := node.archived()
 			if err != nil {
 				return nil, err
@@ -91,6 +94,9 @@ func (c *accountCheck) readBulk(ctx context.Context, p *part, r *repositoryNode)
 		}
 		if !more {
 			return all, nil
+		}
+		if err := seen.add("deployments", r.Deployments.PageInfo); err != nil {
+			return nil, err
 		}
 		p.DeploymentsAfter = r.Deployments.PageInfo.EndCursor
 		if r, err = c.bulk.readPage(ctx, p, size); err != nil || r == nil {

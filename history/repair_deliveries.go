@@ -115,6 +115,7 @@ var (
 
 func (c *accountCheck) listOnce(ctx context.Context, owner, hook string, since time.Time) (events map[string]*attempts, newest time.Time, err error) {
 	events = map[string]*attempts{}
+	seen := map[string]bool{}
 	for cursor := ""; ; {
 		page, next, err := retryPage(ctx, &c.bulk.asker, func() ([]dora.HookDelivery, string, error) {
 			return c.Hooks.Deliveries(ctx, owner, hook, cursor)
@@ -126,6 +127,9 @@ func (c *accountCheck) listOnce(ctx context.Context, owner, hook string, since t
 			return nil, newest, err
 		}
 		for _, d := range page {
+			if d.GUID == "" || d.At.IsZero() { // such as null
+				continue
+			}
 			if d.At.Before(since) {
 				return events, newest, nil
 			}
@@ -134,10 +138,13 @@ func (c *accountCheck) listOnce(ctx context.Context, owner, hook string, since t
 				addAttempt(events, d)
 			}
 		}
-		if next == "" || next == cursor || len(page) == 0 {
+		if next == "" || len(page) == 0 {
 			return events, newest, nil
 		}
-		cursor = next
+		if seen[next] {
+			return nil, newest, fmt.Errorf("%w: its cursor repeats", errCursor)
+		}
+		cursor, seen[next] = next, true
 	}
 }
 

@@ -67,7 +67,9 @@ func (c *issueCheck) run(ctx context.Context) error {
 				return err
 			}
 		}
-		p.Next, p.Done = found.next(s.cloud)
+		if p.Next, p.Done, err = found.next(s.cloud, p.Next); err != nil {
+			return err
+		}
 	}
 	state.Checked = began
 	return c.save(ctx, part, state)

@@ -84,6 +84,10 @@ func TestRepairDeliveries(t *testing.T) {
 			hooks:  fakeHooks{sent: []sent{failed(9, "s1"), {8, 202, "s2", ""}, {7, 0, "s3", ""}, failed(6, "s4"), {5, 401, "s5", ""}}},
 			stored: []int64{1, 3, 4, 5}, counts: [3]int{5, 4, 4}, calls: []string{"list ", "list 2", "list 4", "payload 1", "payload 3", "payload 4", "payload 5"},
 		},
+		"a list with null": {
+			hooks:  fakeHooks{sent: []sent{failed(9, "s1"), failed(8, ""), failed(7, "s3")}},
+			stored: []int64{1, 3}, counts: [3]int{2, 2, 2}, calls: []string{"list ", "list 2", "payload 1", "payload 3"},
+		},
 		"redelivered by hand": {
 			hooks:  fakeHooks{sent: []sent{failed(9, "s1"), failed(8, "s2"), {3, 202, "s1", ""}}},
 			stored: []int64{2}, counts: [3]int{2, 1, 1}, calls: []string{"list ", "list 2", "payload 2"},

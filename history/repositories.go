@@ -20,6 +20,13 @@ type target struct {
 	deployments, pulls int
 }
 
+func namesOf(all []target) (names []string) {
+	for _, t := range all {
+		names = append(names, t.name)
+	}
+	return names
+}
+
 // sizesAtOnce is how many repositories a sizesQuery is about.
 const sizesAtOnce = 50
 
@@ -33,13 +40,18 @@ func (b *Backfill) listOwners(ctx context.Context) error {
 		owners, err = b.Owners(ctx)
 		return err
 	})
-	if err != nil {
+	if err != nil && !isRefused(err) {
 		return err
 	}
-	for _, owner := range owners {
-		b.Repositories = append(b.Repositories, owner+"/*")
+	for _, credential := range b.refusals.note(err, "all of its owners") {
+		b.Logger.Error("GitHub refuses a credential, the backfill goes on without its repositories", "key", credential, "error", err)
+		b.count(func(p *Progress) { p.Failed = append(p.Failed, "all owners of "+credential) })
 	}
-	b.Owners = nil
+	for _, owner := range owners {
+		if name := owner + "/*"; !slices.Contains(b.Repositories, name) { // it may be planned again
+			b.Repositories = append(b.Repositories, name)
+		}
+	}
 	return nil
 }
 
@@ -50,6 +62,7 @@ func (b *Backfill) listTargets(ctx context.Context) ([]target, error) {
 	add := func(list func() ([]target, error), names ...string) error {
 		listed, err := list()
 		if err != nil && ctx.Err() == nil && isFinal(err) {
+			b.refusals.note(err, names...)
 			b.Logger.Error("repositories can't be read, the backfill goes on without them; repeat it later", "repositories", names, "error", err)
 			b.count(func(p *Progress) { p.Failed = append(p.Failed, names...) })
 			return nil
@@ -83,9 +96,14 @@ func (b *Backfill) listTargets(ctx context.Context) ([]target, error) {
 
 // ofOwner returns the repositories of an owner.
 func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err error) {
-	for after := ""; ; {
+	seen := cursors{}
+	for after, size := "", pageSize; ; {
 		var answer ownerAnswer
-		err := b.query(ctx, owner, ownerQuery, map[string]any{"owner": owner, "first": pageSize, "after": cursor(after)}, &answer, &answer.RateLimit)
+		err := b.query(ctx, owner, ownerQuery, map[string]any{"owner": owner, "first": size, "after": cursor(after)}, &answer, &answer.RateLimit)
+		if errors.Is(err, dora.ErrTooLarge) && size > 1 {
+			size /= 2
+			continue
+		}
 		if errors.Is(err, dora.ErrNoBulk) {
 			b.Logger.Info("GraphQL can't be used, listing all repositories of an owner", "owner", owner)
 			return b.ofOwnerWithoutBulk(ctx, owner)
@@ -101,6 +119,9 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 			all = b.addTarget(all, node)
 		}
 		page := answer.Owner.Repositories.PageInfo
+		if err := seen.add("repositories", page); err != nil {
+			return nil, err
+		}
 		if after = page.EndCursor; !page.HasNextPage {
 			return all, nil
 		}
@@ -129,7 +150,7 @@ func (b *Backfill) ofOwnerWithoutBulk(ctx context.Context, owner string) (all []
 // addTarget adds a repository unless nothing was deployed there.
 func (b *Backfill) addTarget(all []target, node sizeNode) []target {
 	newest := node.Deployments.Nodes
-	if len(newest) == 0 || newest[0].CreatedAt.Before(b.Since) {
+	if len(newest) == 0 || !newest[0].CreatedAt.IsZero() && newest[0].CreatedAt.Before(b.Since) { // zero if GitHub does not show it
 		return all
 	}
 	t := target{name: node.NameWithOwner, deployments: node.Deployments.TotalCount, pulls: node.PullRequests.TotalCount}

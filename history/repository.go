@@ -33,12 +33,17 @@ type part struct {
 	Done        bool `json:"done,omitempty"`
 	Deployments int  `json:"deployments,omitempty"`
 	Spent
+
+	// knownID is the ID of the repository if it was read before; 0 if it was not.
+	knownID int64
 }
 
 func (p *part) part() string { return dora.ArchivePart(p.Host, p.Owner, p.Name) }
 
 // deploymentsPart is the name of the part that has the deployments until they are deliveries.
-func (p *part) deploymentsPart() string { return p.part() + " deployments" }
+func (p *part) deploymentsPart() string { return deploymentsOf(p.part()) }
+
+func deploymentsOf(part string) string { return part + " deployments" }
 
 const (
 	// mergedBefore is how long before a deployment a pull request that it ships may have been merged.
@@ -50,14 +55,14 @@ const (
 
 // readPages reads the deployments and merged pull requests of a repository that were not read yet.
 func (b *Backfill) readPages(ctx context.Context, p *part) error {
-	size := newPageSizes(b.Labels)
+	size, seen := newPageSizes(b.Labels), cursors{}
 	for !p.DeploymentsRead || !p.PullsRead {
 		r, err := b.readPage(ctx, p, size)
+		if err == nil {
+			err = seen.check(p, r)
+		}
 		if err != nil {
 			return err
-		}
-		if r == nil {
-			return &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: fmt.Errorf("repository %s/%s: it is not there, or the token may not see it", p.Owner, p.Name)}
 		}
 		if err := b.addPage(ctx, p, r); err != nil {
 			return err
@@ -88,6 +93,44 @@ func (b *Backfill) readPage(ctx context.Context, p *part, size *pageSizes) (*rep
 	}
 }
 
+// cursors are those that the pages of a repository had.
+type cursors map[string]bool
+
+// check returns an error if a page lacks what was asked for, or if its list does not go on after it.
+func (c cursors) check(p *part, r *repositoryNode) error {
+	switch {
+	case r == nil:
+		return &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: fmt.Errorf("repository %s/%s: it is not there, or the token may not see it", p.Owner, p.Name)}
+	case !p.DeploymentsRead && r.Deployments == nil:
+		return hiddenError("deployments", "Deployments")
+	case !p.PullsRead && r.PullRequests == nil:
+		return hiddenError("pull requests", "Pull requests")
+	}
+	if !p.DeploymentsRead {
+		if err := c.add("deployments", r.Deployments.PageInfo); err != nil {
+			return err
+		}
+	}
+	if !p.PullsRead {
+		return c.add("pull requests", r.PullRequests.PageInfo)
+	}
+	return nil
+}
+
+func hiddenError(what, permission string) error {
+	return &dora.InaccessibleError{Err: fmt.Errorf("GitHub shows no %s: the credential needs read access to %s", what, permission)}
+}
+
+// add notes the cursor after a page of a list. It returns an error if the next page would be one that was read.
+func (c cursors) add(list string, info pageInfo) error {
+	at := list + " " + info.EndCursor
+	if info.HasNextPage && (info.EndCursor == "" || c[at]) {
+		return &dora.UnansweredError{Err: fmt.Errorf("GitHub does not tell where the list of %s goes on", list), Call: at}
+	}
+	c[at] = true
+	return nil
+}
+
 // cursor returns the variable for a cursor; nil for the first page.
 func cursor(after string) any {
 	if after == "" {
@@ -96,9 +139,11 @@ func cursor(after string) any {
 	return after
 }
 
-// addPage stores a page with the cursors of the next ones.
+// addPage stores a page with the cursors of the next ones, or returns a *renamedError.
 func (b *Backfill) addPage(ctx context.Context, p *part, r *repositoryNode) error {
-	p.identify(r)
+	if err := b.locate(ctx, p, r); err != nil {
+		return err
+	}
 	if r.DefaultBranch != nil && p.Newest == "" {
 		p.DefaultBranch, p.Newest = r.DefaultBranch.Name, r.DefaultBranch.Target.OID
 	}
@@ -106,6 +151,10 @@ func (b *Backfill) addPage(ctx context.Context, p *part, r *repositoryNode) erro
 	if d := r.Deployments; d != nil {
 		p.DeploymentsAfter, p.DeploymentsRead = d.PageInfo.EndCursor, !d.PageInfo.HasNextPage
 		for _, node := range d.Nodes {
+			if node == nil {
+				b.noteHidden(p, "a deployment")
+				continue
+			}
 			if node.CreatedAt.Before(later(p.Since, p.Newer)) {
 				p.DeploymentsRead = true
 				break
@@ -123,6 +172,10 @@ func (b *Backfill) addPage(ctx context.Context, p *part, r *repositoryNode) erro
 	if q := r.PullRequests; q != nil {
 		p.PullsAfter, p.PullsRead = q.PageInfo.EndCursor, !q.PageInfo.HasNextPage
 		for _, node := range q.Nodes {
+			if node == nil {
+				b.noteHidden(p, "a pull request")
+				continue
+			}
 			if node.UpdatedAt.Before(later(p.PullsSince, p.Newer)) {
 				p.PullsRead = true
 				break
@@ -145,6 +198,14 @@ func (b *Backfill) addPage(ctx context.Context, p *part, r *repositoryNode) erro
 			}
 		}
 		return pages.SavePart(p.part(), p)
+	})
+}
+
+// noteHidden notes that GitHub does not show something of a repository.
+func (b *Backfill) noteHidden(p *part, what string) {
+	b.Logger.Warn("GitHub does not show something to the token, the backfill goes on without it", "repository", p.Owner+"/"+p.Name, "what", what)
+	b.count(func(now *Progress) {
+		now.Failed = append(now.Failed, p.Owner+"/"+p.Name+": "+what+" that GitHub does not show")
 	})
 }
 

@@ -17,7 +17,7 @@ func (s Servers) Plan(ctx context.Context) (all Progress, err error) {
 	s.limitFailures()
 	var failed []error
 	for _, b := range s {
-		failed = append(failed, b.plan(ctx))
+		failed = append(failed, b.plan(ctx), b.refusals.err())
 	}
 	return s.with(-1, Progress{}), cmp.Or(ctx.Err(), errors.Join(failed...))
 }

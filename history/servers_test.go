@@ -14,7 +14,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// A server that does not answer is read after the others, however long that takes, and each repository of it once.
+// A server that does not answer is read after the others, however long that takes, and each repository of it once. It does not answer the
+// control query, either.
 func TestServerThatIsDown(t *testing.T) {
 	outage := errors.New("503 Service Unavailable")
 	sizes := map[string]size{"a": {100, 100}, "b": {100, 100}}
@@ -22,9 +23,9 @@ func TestServerThatIsDown(t *testing.T) {
 		fail []error
 		want []string
 	}{
-		"for three calls":   {slices.Repeat([]error{outage}, failuresOfServer), []string{"first: a", "first: a", "first: a", "second: a", "second: b", "first: a", "first: b"}},
+		"for three calls":   {slices.Repeat([]error{outage}, failuresOfServer+1), []string{"first: a", "first: a", "first: a", "second: a", "second: b", "first: a", "first: b"}},
 		"for two calls":     {slices.Repeat([]error{outage}, failuresOfServer-1), []string{"first: a", "first: a", "first: a", "first: b", "second: a", "second: b"}},
-		"at the second one": {append([]error{nil}, slices.Repeat([]error{outage}, failuresOfServer)...), []string{"first: a", "first: b", "first: b", "first: b", "second: a", "second: b", "first: b"}},
+		"at the second one": {append([]error{nil}, slices.Repeat([]error{outage}, failuresOfServer+1)...), []string{"first: a", "first: b", "first: b", "first: b", "second: a", "second: b", "first: b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var asked []string
@@ -85,7 +86,7 @@ func TestOwnersThatAreListedLater(t *testing.T) {
 // Jira that does not answer does not keep GitHub, which answers again, from being read.
 func TestJiraThatIsDown(t *testing.T) {
 	outage := errors.New("503 Service Unavailable")
-	pages := &sizedPages{sizes: map[string]size{"a": {100, 100}}, fail: slices.Repeat([]error{outage}, failuresOfServer)}
+	pages := &sizedPages{sizes: map[string]size{"a": {100, 100}}, fail: slices.Repeat([]error{outage}, failuresOfServer+1)}
 	github, jira := newSizedBackfill(t, pages, "acme/a"), newSizedBackfill(t, nil)
 	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	defer down.Close()
@@ -101,5 +102,38 @@ func TestJiraThatIsDown(t *testing.T) {
 	made, err := Servers{github, jira}.Run(ctx)
 	if !errors.Is(err, context.Canceled) || made.Deployments != 1 || made.Done != 1 {
 		t.Errorf("progress is %+v, %v", made, err)
+	}
+}
+
+// A repository for which a server always fails, although it answers queries about others, is left out. That holds up neither server.
+func TestRepositoryThatIsNeverAnswered(t *testing.T) {
+	sizes := map[string]size{"a": {100, 100}, "b": {100, 100}, "c": {100, 100}}
+	broken := map[string]error{"b": errors.New("500 Internal Server Error")}
+	names := []string{"acme/a", "acme/b", "acme/c"}
+	for name, servers := range map[string]int{"one server": 1, "two servers": 2} {
+		t.Run(name, func(t *testing.T) {
+			var all Servers
+			for range servers {
+				all = append(all, newSizedBackfill(t, &sizedPages{sizes: sizes, broken: broken}, names...))
+			}
+			made, err := all.Run(t.Context())
+			if err != nil || made.Done != 3*servers || made.Deployments != 2*servers {
+				t.Errorf("%+v, %v", made, err)
+			}
+			if diff := cmp.Diff(slices.Repeat([]string{"acme/b"}, servers), made.Failed); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			for _, b := range all {
+				tried := 0
+				for _, asked := range b.GitHub.(*sizedPages).asked {
+					if asked[0] == "b" {
+						tried++
+					}
+				}
+				if tried != 2*failuresToGiveUp { // as a small one, and by itself
+					t.Errorf("it was tried %d times", tried)
+				}
+			}
+		})
 	}
 }

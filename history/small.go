@@ -81,13 +81,16 @@ func (b *Backfill) addSmall(ctx context.Context, owner string, some []target, pa
 		return err
 	}
 	var all []*gaps
-	deployments := 0
 	for i, p := range parts {
 		r := answer.Repositories[alias(i)]
 		if r == nil || r.Deployments == nil || r.PullRequests == nil {
 			continue
 		}
-		if err := b.addPage(ctx, p, r); err != nil {
+		err := b.addPage(ctx, p, r)
+		if renamed := new(renamedError); errors.As(err, &renamed) {
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		if p.DeploymentsRead && p.PullsRead {
@@ -95,10 +98,10 @@ func (b *Backfill) addSmall(ctx context.Context, owner string, some []target, pa
 			if err != nil {
 				return err
 			}
-			all, deployments = append(all, gapsOf(p, read, pages)), deployments+len(read)
+			all = append(all, gapsOf(p, read, pages))
 		}
 	}
-	err = b.readGaps(ctx, owner, all, deployments)
+	err = b.readGaps(ctx, owner, all)
 	if err != nil && ctx.Err() == nil && isFinal(err) {
 		return nil // of one of them: readPart finds it again
 	}

@@ -26,7 +26,9 @@ type size struct{ deployments, pulls int }
 type sizedPages struct {
 	GitHub
 
-	sizes         map[string]size
+	sizes map[string]size
+	// broken are repositories for which each query fails.
+	broken        map[string]error
 	fail          []error
 	failBehind    []error
 	asked, behind [][]string
@@ -34,10 +36,10 @@ type sizedPages struct {
 
 func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any, data any) error {
 	var names []string
-	repository := func(name any) map[string]any {
+	repository := func(owner, name any) map[string]any {
 		names = append(names, fmt.Sprint(name))
 		return map[string]any{
-			"databaseId": len(g.asked) + len(names), "nameWithOwner": fmt.Sprint("acme/", name), "url": fmt.Sprint("https://github.com/acme/", name),
+			"databaseId": int(fmt.Sprint(name)[0]), "nameWithOwner": fmt.Sprint(owner, "/", name), "url": fmt.Sprint("https://github.com/", owner, "/", name),
 			"pullRequests": map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].pulls},
 			"deployments": map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].deployments, "nodes": []any{map[string]any{
 				"databaseId": 1, "environment": "production", "commitOid": "a", "createdAt": month(6), "ref": map[string]any{"name": "main"},
@@ -47,10 +49,10 @@ func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any,
 	}
 	answer := map[string]any{"rateLimit": map[string]any{"cost": 1, "remaining": 4000}}
 	if v["name"] != nil {
-		answer["repository"] = repository(v["name"])
+		answer["repository"] = repository(v["owner"], v["name"])
 	}
 	for i := 0; v[fmt.Sprint("n", i)] != nil; i++ {
-		answer[alias(i)] = repository(v[fmt.Sprint("n", i)])
+		answer[alias(i)] = repository(v[fmt.Sprint("o", i)], v[fmt.Sprint("n", i)])
 	}
 	switch {
 	case strings.Contains(query, "object(oid"):
@@ -61,8 +63,15 @@ func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any,
 			return err
 		}
 		return json.Unmarshal([]byte(`{}`), data)
-	case strings.Contains(query, "databaseId"):
-		g.asked = append(g.asked, names)
+	case strings.Contains(query, "databaseId"), query == controlQuery:
+		if len(names) > 0 {
+			g.asked = append(g.asked, names)
+		}
+		for _, name := range names {
+			if err := g.broken[name]; err != nil {
+				return err
+			}
+		}
 		if len(g.fail) > 0 {
 			err := g.fail[0]
 			if g.fail = g.fail[1:]; err != nil {
@@ -152,6 +161,25 @@ func TestSmallRepositoriesAgain(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([][]string{{"a", "b"}, {"a"}, {"b"}}, g.asked); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// What something waits for is read before the others.
+func TestAwaitedRepositoriesFirst(t *testing.T) {
+	g := &sizedPages{sizes: map[string]size{"a": {90, 90}, "b": {90, 90}, "c": {90, 90}, "d": {90, 90}}}
+	b := newSizedBackfill(t, g, "acme/a", "acme/b", "acme/c", "acme/d")
+	var planned []string
+	b.OnPlanned = func(_ context.Context, repositories []string) { planned = repositories }
+	b.IsAwaited = func(name string) bool { return name == "acme/c" || name == "acme/b" && len(g.asked) > 1 }
+	made, err := b.Run(t.Context())
+	if err != nil || made.Done != 4 || made.Deployments != 4 {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	if diff := cmp.Diff([][]string{{"c"}, {"a"}, {"b"}, {"d"}}, g.asked); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"acme/a", "acme/b", "acme/c", "acme/d"}, planned); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

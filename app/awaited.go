@@ -1,0 +1,157 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"dora-exporter/dora"
+	"dora-exporter/history"
+)
+
+const (
+	// maxHistoryWait is how long questions about a repository wait for its history at most.
+	maxHistoryWait = 10 * time.Minute
+	// minHistoryRetry and maxHistoryRetry limit the time until a question that waits is asked again. Each time costs a write.
+	minHistoryRetry = 2 * time.Second
+	maxHistoryRetry = 15 * time.Second
+)
+
+// targetsPart is the name of the part of backfill_parts with the repositories that the newest request reads.
+const targetsPart = "targets"
+
+// backfillTargets are the repositories that a request reads, as dora.RepositoryName.
+type backfillTargets struct {
+	// ID is that of the request.
+	ID           string   `json:"id"`
+	Repositories []string `json:"repositories"`
+}
+
+var errHistoryUnread = errors.New("a backfill is about to read the history of the repository, which may answer this without a call")
+
+// awaiting is a dora.Enricher that postpones questions about a repository while a backfill is about to read its history, in bulk. What is
+// read then answers most of them, where each would take some calls before. It stops postponing if the backfill fails, or takes too long.
+type awaiting struct {
+	dora.Enricher
+
+	store history.PartReader
+	// isServing is true in a server, which carries out requests, and isConfigured if its first start makes one.
+	isServing, isConfigured bool
+	// now is the clock of the store.
+	now func() time.Time
+
+	mu sync.Mutex
+	// state and targets are what was stored at the time read. state is known if there is a request.
+	state   backfillState
+	targets backfillTargets
+	isKnown bool
+	read    time.Time
+	// since has when questions about a repository began to wait, by dora.RepositoryName.
+	since map[string]time.Time
+}
+
+// Origin is that of dora.Enricher.
+func (a *awaiting) Origin(ctx context.Context, c dora.Commit) (dora.Origin, error) {
+	if err := a.wait(ctx, c); err != nil {
+		return dora.Origin{}, err
+	}
+	return a.Enricher.Origin(ctx, c)
+}
+
+// Ship is that of dora.Enricher.
+func (a *awaiting) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
+	if err := a.wait(ctx, c.Head); err != nil {
+		return dora.Shipment{}, nil, err
+	}
+	return a.Enricher.Ship(ctx, c)
+}
+
+// IsAwaited reports whether questions about a repository wait for its history.
+func (a *awaiting) IsAwaited(name string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	began, waits := a.since[strings.ToLower(name)]
+	return waits && a.now().Sub(began) < maxHistoryWait
+}
+
+// wait returns a *dora.PausedError if a question about a commit has to wait.
+func (a *awaiting) wait(ctx context.Context, c dora.Commit) error {
+	if !a.isServing {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.now()
+	if err := a.refresh(ctx, now); err != nil {
+		return err
+	}
+	name := dora.RepositoryName(c.Owner, c.Repository)
+	if !a.isToBeRead(name) {
+		return nil
+	}
+	if isRead, err := history.IsRead(ctx, a.store, c); err != nil || isRead {
+		return err
+	}
+	began, waits := a.since[name]
+	if !waits {
+		began, a.since[name] = now, now
+	}
+	waited := now.Sub(began)
+	if waited >= maxHistoryWait {
+		return nil
+	}
+	return &dora.PausedError{Err: errHistoryUnread, RetryIn: min(max(waited/8, minHistoryRetry), maxHistoryRetry)}
+}
+
+// refresh reads the request once in requestInterval.
+func (a *awaiting) refresh(ctx context.Context, now time.Time) error {
+	if !a.read.IsZero() && now.Sub(a.read) < requestInterval {
+		return nil
+	}
+	var state backfillState
+	known, err := a.store.BackfillPart(ctx, requestPart, &state)
+	if err != nil {
+		return err
+	}
+	if a.targets.ID != state.ID && known && !state.Done {
+		targets := backfillTargets{}
+		if _, err := a.store.BackfillPart(ctx, targetsPart, &targets); err != nil {
+			return err
+		}
+		a.targets = targets
+	}
+	if state.ID != a.state.ID || a.since == nil {
+		a.since = map[string]time.Time{}
+	}
+	a.state, a.isKnown, a.read = state, known, now
+	return nil
+}
+
+// isToBeRead reports whether the request reads a repository, or may read it if its repositories are not listed yet.
+func (a *awaiting) isToBeRead(name string) bool {
+	switch r := a.state.Request; {
+	case !a.isKnown:
+		return a.isConfigured
+	case a.state.Done || a.state.Error != "" || len(r.Sources) > 0 && !slices.Contains(r.Sources, dora.GitHub):
+		return false
+	case a.state.Runner != "" && a.now().Sub(a.state.Beat) > abandonedAfter:
+		return false
+	case a.targets.ID != a.state.ID:
+		return len(r.Repositories) == 0 || slices.ContainsFunc(r.Repositories, func(wanted string) bool { return names(wanted, name) })
+	}
+	isFailed := slices.ContainsFunc(a.state.Progress.Failed, func(failed string) bool { return names(failed, name) })
+	return slices.Contains(a.targets.Repositories, name) && !isFailed
+}
+
+// names reports whether a repository of a request, such as owner/* or host/owner/name, is the one with a dora.RepositoryName.
+func names(wanted, name string) bool {
+	wanted = strings.ToLower(wanted)
+	if strings.Count(wanted, "/") == 2 {
+		_, wanted, _ = strings.Cut(wanted, "/")
+	}
+	owner, isAll := strings.CutSuffix(wanted, "/*")
+	return wanted == name || isAll && strings.HasPrefix(name, owner+"/")
+}

@@ -1,0 +1,208 @@
+package app
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dora-exporter/config"
+	"dora-exporter/demo"
+	"dora-exporter/dora"
+	"dora-exporter/internal/testexporter"
+	"dora-exporter/story/org"
+)
+
+// storedParts are the stored states of parts of a backfill.
+type storedParts map[string]any
+
+func (s storedParts) BackfillPart(_ context.Context, name string, into any) (bool, error) {
+	part, known := s[name]
+	if !known {
+		return false, nil
+	}
+	text, err := json.Marshal(part)
+	return true, errors.Join(err, json.Unmarshal(text, into))
+}
+
+// answering is an Enricher that knows everything.
+type answering struct{ dora.Enricher }
+
+func (answering) Origin(context.Context, dora.Commit) (dora.Origin, error) {
+	return dora.Origin{}, nil
+}
+
+func (answering) Ship(context.Context, dora.Comparison) (dora.Shipment, map[string]dora.Origin, error) {
+	return dora.Shipment{}, nil, nil
+}
+
+// A question about a repository waits while a backfill is about to read it, and no longer.
+func TestAwaitedHistory(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	running := backfillState{ID: "a", Runner: "b", Beat: start}
+	with := func(change func(*backfillState)) storedParts {
+		state := running
+		change(&state)
+		return storedParts{requestPart: state, targetsPart: backfillTargets{ID: "a", Repositories: []string{"acme/web"}}}
+	}
+	unlisted := func(repositories ...string) storedParts {
+		s := with(func(s *backfillState) { s.Request.Repositories = repositories })
+		s[targetsPart] = backfillTargets{ID: "of an earlier request"}
+		return s
+	}
+	reading := func(isRead bool) storedParts {
+		s := with(func(*backfillState) {})
+		s["github/api.github.com/acme/web"] = map[string]bool{"history_read": isRead}
+		return s
+	}
+	for name, test := range map[string]struct {
+		stored       storedParts
+		isConfigured bool
+		after        time.Duration
+		waits        bool
+	}{
+		"no request":                           {stored: storedParts{}},
+		"before the first start's request":     {stored: storedParts{}, isConfigured: true, waits: true},
+		"about to be read":                     {stored: with(func(*backfillState) {}), waits: true},
+		"done":                                 {stored: with(func(s *backfillState) { s.Done = true })},
+		"can't be read":                        {stored: with(func(s *backfillState) { s.Progress.Failed = []string{"Acme/Web"} })},
+		"of an owner that can't be read":       {stored: with(func(s *backfillState) { s.Progress.Failed = []string{"acme/*"} })},
+		"another repository can't be read":     {stored: with(func(s *backfillState) { s.Progress.Failed = []string{"acme/api"} }), waits: true},
+		"listing fails":                        {stored: with(func(s *backfillState) { s.Error = "502" })},
+		"issues alone":                         {stored: with(func(s *backfillState) { s.Request.Sources = []string{dora.Jira} })},
+		"another repository is read":           {stored: storedParts{requestPart: running, targetsPart: backfillTargets{ID: "a", Repositories: []string{"acme/api"}}}},
+		"not listed yet":                       {stored: unlisted(), waits: true},
+		"not listed yet, named":                {stored: unlisted("Acme/Web"), waits: true},
+		"not listed yet, named with its host":  {stored: unlisted("github.com/acme/web"), waits: true},
+		"not listed yet, all of its owner":     {stored: unlisted("acme/*"), waits: true},
+		"not listed yet, others are named":     {stored: unlisted("acme/api", "beta/*")},
+		"nearly for too long":                  {stored: with(func(s *backfillState) { s.Beat = start.Add(maxHistoryWait) }), after: maxHistoryWait - time.Second, waits: true},
+		"for too long":                         {stored: with(func(s *backfillState) { s.Beat = start.Add(maxHistoryWait) }), after: maxHistoryWait},
+		"a server that has stopped carries on": {stored: with(func(*backfillState) {}), after: abandonedAfter + time.Second},
+		"read":                                 {stored: reading(true)},
+		"being read":                           {stored: reading(false), waits: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := start
+			a := &awaiting{Enricher: answering{}, store: test.stored, isServing: true, isConfigured: test.isConfigured, now: func() time.Time { return now }}
+			c := dora.Commit{Host: "api.github.com", Owner: "Acme", Repository: "Web", SHA: "1"}
+			_, first := a.Origin(t.Context(), c)
+			now = now.Add(test.after)
+			_, _, err := a.Ship(t.Context(), dora.Comparison{Head: c})
+			var paused *dora.PausedError
+			if waits := errors.As(err, &paused); waits != test.waits || err != nil && !waits {
+				t.Errorf("error %v", err)
+			}
+			if waited := errors.As(first, &paused); a.IsAwaited("acme/WEB") != (waited && test.after < maxHistoryWait) {
+				t.Errorf("awaited is %t, the error was %v", !waited, first)
+			}
+		})
+	}
+}
+
+// Webhooks that arrive while a backfill is under way wait for it, and what it brings answers what they ask: no calls but those of the
+// backfill. They count meanwhile.
+func TestWebhooksDuringBackfill(t *testing.T) {
+	t.Parallel()
+	end := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
+	g := org.NewGitHub(org.New(org.Plan{Repositories: 4, Releases: 60, Begin: end.AddDate(-3, 0, 0), End: end, Seed: 5}))
+	held, release := make(chan struct{}), make(chan struct{})
+	hold := sync.OnceFunc(func() {
+		close(held)
+		<-release
+	})
+	var early lockedLog
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		select {
+		case <-release:
+		default:
+			if q.URL.Path == "/graphql" {
+				hold()
+			} else {
+				_, _ = fmt.Fprintln(&early, q.URL.Path)
+			}
+		}
+		g.ServeHTTP(w, q)
+	}))
+	defer server.Close()
+	text := fmt.Sprintf("server: {host: 127.0.0.1}\ngithub: {owner: acme, base_url: %s, webhook_secret: github}\nstorage: {file: {path: %s}}\n"+
+		"deployments: {settle: 1s}\nbackfill: {since: %s}\n%s",
+		server.URL, filepath.Join(t.TempDir(), "dora-exporter.prom"), end.AddDate(-4, 0, 0).Format(time.DateOnly), g.Config())
+	c, _, err := config.Parse("config.yml", []byte(text), func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Server.Port = 0
+	a := startApp(t, Options{Config: c, Logger: slog.New(slog.DiscardHandler)})
+	<-held
+	sent := 0
+	for index := range 4 {
+		bodies := g.Statuses(index)
+		for _, body := range bodies[len(bodies)-20:] {
+			(&halfYear{}).send(t, a, demo.Event{Webhook: signedStatus(body)})
+			sent++
+		}
+	}
+	testexporter.Eventually(t, "all webhooks count", func() error {
+		counted := 0.0
+		for line := range strings.Lines(metricsOf(t, a)) {
+			if strings.HasPrefix(line, "github_deployments_total{") {
+				var value float64
+				_, _ = fmt.Sscan(line[strings.LastIndex(line, " ")+1:], &value)
+				counted += value
+			}
+		}
+		if int(counted) != sent {
+			return fmt.Errorf("%g of %d", counted, sent)
+		}
+		return nil
+	})
+	testexporter.Eventually(t, "all repositories are awaited", func() error {
+		for index := range 4 {
+			if name := fmt.Sprintf("acme/service-%03d", index); !a.awaited.IsAwaited(name) {
+				return errors.New(name)
+			}
+		}
+		return nil
+	})
+	if text := early.String(); text != "" {
+		t.Errorf("calls before the history was read:\n%s", text)
+	}
+	close(release)
+	testexporter.Eventually(t, "the backfill is done", func() error {
+		var state backfillState
+		if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil || !state.Done || state.Error != "" {
+			return fmt.Errorf("%+v, %w", state, err)
+		}
+		return nil
+	})
+	if err := a.waitUntilSettled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	calls, points := g.Spent()
+	most := 0.05 * float64(g.Deployments())
+	t.Logf("%d deployments, %d calls, %d points; %s", g.Deployments(), calls, points, g.Kinds())
+	if float64(calls) > most || float64(points) > most {
+		t.Errorf("%d calls, %d points for %d deployments", calls, points, g.Deployments())
+	}
+}
+
+// signedStatus returns the webhook of a status.
+func signedStatus(body string) demo.Webhook {
+	mac := hmac.New(sha256.New, []byte(demoSecrets.GitHub))
+	mac.Write([]byte(body))
+	return demo.Webhook{Path: "/api/github", Body: []byte(body), Header: map[string]string{
+		"Content-Type": "application/json", "X-GitHub-Event": "deployment_status", "X-Hub-Signature-256": "sha256=" + hex.EncodeToString(mac.Sum(nil)),
+	}}
+}

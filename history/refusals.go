@@ -1,0 +1,64 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// refusals are what was not read because GitHub refuses credentials, by their keys in the configuration.
+type refusals map[string]*refusal
+
+type refusal struct {
+	err error
+	// unread are repositories as owner/name, or owner/* for all of an owner.
+	unread []string
+}
+
+// maxNamed is how many names of what was not read an error lists.
+const maxNamed = 5
+
+// note notes what was not read because of the refused credentials in an error, which it returns: none if that has another reason.
+func (r refusals) note(err error, unread ...string) (credentials []string) {
+	for _, one := range refusedErrors(err) {
+		if r[one.Credential] == nil {
+			r[one.Credential] = &refusal{err: one}
+		}
+		r[one.Credential].unread = append(r[one.Credential].unread, unread...)
+		credentials = append(credentials, one.Credential)
+	}
+	return credentials
+}
+
+// refusedErrors returns the errors of refused credentials in an error that may be several joined ones.
+func refusedErrors(err error) (all []*dora.RefusedError) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			all = append(all, refusedErrors(one)...)
+		}
+		return all
+	}
+	if refused := new(dora.RefusedError); errors.As(err, &refused) {
+		all = append(all, refused)
+	}
+	return all
+}
+
+// err returns the error of a backfill that has left something out, which says how to go on; nil if it has not.
+func (r refusals) err() error {
+	var all []error
+	for _, credential := range slices.Sorted(maps.Keys(r)) {
+		unread := r[credential].unread
+		names := strings.Join(unread[:min(len(unread), maxNamed)], ", ")
+		if n := len(unread) - maxNamed; n > 0 {
+			names += fmt.Sprintf(" and %d others", n)
+		}
+		all = append(all, fmt.Errorf("GitHub refuses %s, so that not all was read. Not read: %s. Replace the credential, restart the server, and repeat the backfill: "+
+			"it reads only what is left. The answer was: %w", credential, names, r[credential].err))
+	}
+	return errors.Join(all...)
+}
