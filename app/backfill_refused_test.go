@@ -106,6 +106,42 @@ func TestBackfillWithRefusedKey(t *testing.T) {
 	}
 }
 
+// What backfill.since asks for is read again until no credential is refused, also by the next start.
+func TestConfiguredBackfillWithRefusedKey(t *testing.T) {
+	t.Parallel()
+	end := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
+	g := org.NewGitHub(org.New(org.Plan{Repositories: 3, Releases: 20, Begin: end.AddDate(-1, 0, 0), End: end, Seed: 5}))
+	isRefused := true
+	server := withApps(t, g, &isRefused)
+	o := twoApps(t, server.URL, "", "owners: [beta], ")
+	o.Config.Backfill.Since = end.AddDate(-2, 0, 0)
+	await := func(what string, holds func(backfillState) bool) {
+		a, err := New(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.sleep = func(context.Context, time.Duration) {}
+		if err := a.Start(t.Context()); err != nil {
+			t.Fatal(err, a.Close())
+		}
+		defer stopApp(t, a)
+		for state := (backfillState{}); !holds(state); time.Sleep(20 * time.Millisecond) {
+			if state.Done || t.Context().Err() != nil {
+				t.Fatalf("%s: %+v", what, state)
+			}
+			state = backfillState{}
+			if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	await("refused", func(s backfillState) bool {
+		return !s.Done && strings.Contains(s.Error, "GitHub refuses github.accounts[1].app.private_key_file")
+	})
+	isRefused = false
+	await("replaced", func(s backfillState) bool { return s.Done && s.Error == "" })
+}
+
 // twoApps returns the options of a server with the Apps 1 and 2, each for the owners that its text lists.
 func twoApps(t *testing.T, url, first, second string) Options {
 	t.Helper()

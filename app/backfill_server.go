@@ -40,7 +40,8 @@ type backfillState struct {
 	ID       string           `json:"id"`
 	Request  history.Request  `json:"request"`
 	Progress history.Progress `json:"progress"`
-	// Configured is true for the request of backfill.since. No command waits for it: listing its repositories is tried again until it works.
+	// Configured is true for the request of backfill.since. No command waits for it: it is tried again until its repositories can be listed and no
+	// credential is refused.
 	Configured bool `json:"configured,omitempty"`
 	// Runner is the server that carries it out, Beat its last sign of life by the store's clock.
 	Runner string    `json:"runner,omitempty"`
@@ -110,7 +111,7 @@ func nextRequest(part func(name string, into any) (bool, error)) (state backfill
 	return state, true, nil
 }
 
-// runBackfill carries out a request. It returns false if it is to be tried again. lastLogged is the last error of listing what is to be read
+// runBackfill carries out a request. It returns false if it is to be tried again. lastLogged is the last error of the request of backfill.since
 // that was logged as one: the same one is not repeated.
 func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState, lastLogged *string) (done bool) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -120,13 +121,7 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 	defer stop()
 	b, err := p.newBackfill(ctx, o, state.Request, func(now history.Progress) { r.reach(ctx, now) })
 	if err != nil && state.Configured && ctx.Err() == nil {
-		level := slog.LevelError
-		if err.Error() == *lastLogged {
-			level = slog.LevelDebug
-		}
-		o.Logger.Log(ctx, level, "listing what backfill.since asks for failed, will retry", "error", err)
-		*lastLogged = err.Error()
-		r.save(ctx, func(s *backfillState) { s.Error = *lastLogged })
+		r.retryConfigured(ctx, "listing what backfill.since asks for failed, will retry", err, lastLogged)
 		return false
 	}
 	for _, server := range b {
@@ -141,6 +136,10 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 	if ctx.Err() != nil {
 		return false // the next start continues it, or another server does
 	}
+	if refused := new(dora.RefusedError); state.Configured && errors.As(err, &refused) {
+		r.retryConfigured(ctx, "reading what backfill.since asks for failed, will retry what is left", err, lastLogged)
+		return false
+	}
 	why := ""
 	if err != nil {
 		why = err.Error()
@@ -151,6 +150,17 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 	}
 	r.save(ctx, func(s *backfillState) { s.Progress, s.Done, s.Error = made, true, why })
 	return true
+}
+
+// retryConfigured stores and logs why the request of backfill.since is to be tried again.
+func (r *runningBackfill) retryConfigured(ctx context.Context, message string, err error, lastLogged *string) {
+	level := slog.LevelError
+	if err.Error() == *lastLogged {
+		level = slog.LevelDebug
+	}
+	r.logger.Log(ctx, level, message, "error", err)
+	*lastLogged = err.Error()
+	r.save(ctx, func(s *backfillState) { s.Error = *lastLogged })
 }
 
 // BackfillAnywhere has a running server make a backfill, as RequestBackfill. Without one, it makes the backfill itself, as Backfill.
