@@ -31,8 +31,9 @@ type Store struct {
 	*sqlstore.Store
 	engine *engine
 	// seen is what other processes had committed when the store was opened.
-	seen    polled
-	polling sync.WaitGroup
+	seen       polled
+	polling    sync.WaitGroup
+	othersPush othersPush
 
 	closing  sync.Once
 	closeErr error
