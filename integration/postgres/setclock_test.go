@@ -103,3 +103,24 @@ func TestPushLeaseWhenTheClockIsSet(t *testing.T) {
 		a, b = b, a
 	}
 }
+
+// A store that nobody uses is copied although the database's clock was set back after the last use.
+func TestUnusedWhenTheClockIsSet(t *testing.T) {
+	server := pgserver.Start(t, "fsync=off")
+	p := place{server.SettableClock(), newPlace(server).schema}
+	s := p.open(t)
+	newClock(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := postgres.OpenStopped(t.Context(), p.url, p.schema); err == nil {
+		_ = r.Close()
+		t.Error("a store that was used just now counts as unused")
+	}
+	server.SetClock(-time.Hour)
+	r, err := postgres.OpenStopped(t.Context(), p.url, p.schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Close()
+}

@@ -43,7 +43,7 @@ func writeBeside(ctx context.Context, url, schema string, f func(*sql.Tx, *diale
 		return fmt.Errorf("write to %s: %w", name, err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if _, err := tx.ExecContext(ctx, "SELECT "+durable); err != nil {
+	if _, err := tx.ExecContext(ctx, "SELECT "+notIdle+", "+durable); err != nil {
 		return err
 	}
 	d := &dialect{schema: quoted(schema)}

@@ -67,7 +67,7 @@ func prepare(ctx context.Context, conn *pgx.Conn, d *dialect, name, schema strin
 		return err
 	}
 	defer tx.Rollback(ctx) //nolint:errcheck // after a commit there is nothing to roll back
-	if _, err := tx.Exec(ctx, "SELECT set_config('lock_timeout', '60s', true), set_config('statement_timeout', '0', true)"); err != nil {
+	if _, err := tx.Exec(ctx, "SELECT set_config('lock_timeout', '60s', true), set_config('statement_timeout', '0', true), "+notIdle); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock("+lockKey(schema+"/migrations")+")"); err != nil {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -125,11 +126,22 @@ func OpenReader(ctx context.Context, url, schema string) (*sqlstore.Reader, erro
 	return newReader(config, name, schema)
 }
 
-func connect(config *pgx.ConnConfig, maxConns int) *sql.DB {
-	return limited(stdlib.OpenDB(*config), maxConns)
+// readTimeout is how long a transaction that reads may do nothing: a snapshot keeps the server from removing what is outdated.
+const readTimeout = 10 * time.Minute
+
+// readSettings limit how long a process that has been stopped can hold a snapshot: between two queries, and while rows are sent that it does
+// not receive. Limits that the server has already stay.
+var readSettings = fmt.Sprintf("SELECT %s, %s", limited("idle_in_transaction_session_timeout"), limited("tcp_user_timeout"))
+
+func limited(setting string) string {
+	return fmt.Sprintf("CASE WHEN current_setting('%s') = '0' THEN set_config('%[1]s', '%d', true) END", setting, readTimeout.Milliseconds())
 }
 
-func limited(db *sql.DB, maxConns int) *sql.DB {
+func connect(config *pgx.ConnConfig, maxConns int) *sql.DB {
+	return limitConns(stdlib.OpenDB(*config), maxConns)
+}
+
+func limitConns(db *sql.DB, maxConns int) *sql.DB {
 	db.SetMaxOpenConns(maxConns)
 	db.SetMaxIdleConns(maxConns)
 	return db
@@ -138,8 +150,8 @@ func limited(db *sql.DB, maxConns int) *sql.DB {
 func newReader(config *pgx.ConnConfig, name, schema string) (*sqlstore.Reader, error) {
 	d := &dialect{schema: quoted(schema)}
 	return sqlstore.NewReader(sqlstore.Database{
-		Name: name, DB: connect(config, maxReadConns), Damaged: func(err error) error { return damaged(name, err) }, Translate: d.translate,
-		Snapshot: sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+		Name: name, DB: connect(config, maxReadConns), Damaged: func(err error) error { return readError(name, err) }, Translate: d.translate,
+		Snapshot: sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, Settings: readSettings,
 	})
 }
 
