@@ -23,7 +23,7 @@ func Create(ctx context.Context, url, schema string, fill func(sqlstore.Target) 
 		return explained(name, schema, err)
 	}
 	return withConn(ctx, config, name, func(conn *pgx.Conn) error {
-		tx, err := conn.Begin(ctx)
+		tx, err := conn.BeginTx(ctx, writing)
 		if err != nil {
 			return err
 		}

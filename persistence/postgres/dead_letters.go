@@ -38,7 +38,7 @@ func writeBeside(ctx context.Context, url, schema string, f func(*sql.Tx, *diale
 	}
 	db := connect(config, 1)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	tx, err := db.BeginTx(ctx, nil)
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return fmt.Errorf("write to %s: %w", name, err)
 	}
