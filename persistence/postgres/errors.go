@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"strings"
-	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -81,15 +80,10 @@ func isStorageFailure(err error) bool {
 	}
 }
 
-// readError converts PostgreSQL's error about damaged data into a *sqlstore.CorruptError, and explains why a read was ended.
-func readError(name string, err error) error {
-	switch c := code(err); {
-	case c == "XX001" || c == "XX002":
+// damaged converts PostgreSQL's error about damaged data into a *sqlstore.CorruptError.
+func damaged(name string, err error) error {
+	if c := code(err); c == "XX001" || c == "XX002" {
 		return &sqlstore.CorruptError{Path: name, What: "PostgreSQL can't read it", Err: err}
-	case c == "25P03":
-		return fmt.Errorf("%s ended the read, since this process was suspended in the middle of it for too long; read again: %w", name, err)
-	case errors.Is(err, syscall.ECONNRESET):
-		return fmt.Errorf("%s or the network ended the read, as when this process was suspended in the middle of it for too long; read again: %w", name, err)
 	}
 	return err
 }

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -124,17 +123,6 @@ func OpenReader(ctx context.Context, url, schema string) (*sqlstore.Reader, erro
 		return nil, explained(name, schema, err)
 	}
 	return newReader(config, name, schema)
-}
-
-// readTimeout is how long a transaction that reads may do nothing: a snapshot keeps the server from removing what is outdated.
-const readTimeout = 10 * time.Minute
-
-// readSettings limit how long a process that has been stopped can hold a snapshot: between two queries, and while rows are sent that it does
-// not receive. Limits that the server has already stay.
-var readSettings = fmt.Sprintf("SELECT %s, %s", limited("idle_in_transaction_session_timeout"), limited("tcp_user_timeout"))
-
-func limited(setting string) string {
-	return fmt.Sprintf("CASE WHEN current_setting('%s') = '0' THEN set_config('%[1]s', '%d', true) END", setting, readTimeout.Milliseconds())
 }
 
 func connect(config *pgx.ConnConfig, maxConns int) *sql.DB {
