@@ -36,7 +36,12 @@ func Backfill(ctx context.Context, o Options, r BackfillRequest, onProgress func
 	if err != nil {
 		return made, err
 	}
-	defer func() { err = errors.Join(err, a.Close()) }()
+	made, err = a.backfill(ctx, r, onProgress)
+	return made, errors.Join(err, a.Close())
+}
+
+// backfill makes a backfill, without a server.
+func (a *App) backfill(ctx context.Context, r BackfillRequest, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
 	if err := a.projection.Restore(ctx); err != nil {
 		return made, err
 	}

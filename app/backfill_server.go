@@ -7,14 +7,9 @@ import (
 	"log/slog"
 	"time"
 
-	"dora-exporter/config"
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/history"
-	"dora-exporter/internal/localfile"
-	"dora-exporter/persistence/postgres"
-	"dora-exporter/persistence/sqlite"
-	"dora-exporter/persistence/sqlstore"
 )
 
 // Names of the parts of backfill_parts with the newest request, and with that of backfill.since if a command's request came before it.
@@ -28,9 +23,9 @@ const (
 	requestInterval = time.Second
 	// unclaimedAfter is how long a request may wait for a server before its command tries to carry it out.
 	unclaimedAfter = 5 * time.Second
-	// beatInterval is the time between two signs of life of a server that carries out a request.
+	// beatInterval is the time between two signs of life of a process that carries out a request.
 	beatInterval = 15 * time.Second
-	// abandonedAfter is how long a server that carries out a request may be silent before another one, or the command, takes over.
+	// abandonedAfter is how long a process that carries out a request may be silent before another server or command takes over.
 	abandonedAfter = time.Minute
 )
 
@@ -43,7 +38,7 @@ type backfillState struct {
 	// Configured is true for the request of backfill.since. No command waits for it: it is tried again until its repositories can be listed and no
 	// credential is refused.
 	Configured bool `json:"configured,omitempty"`
-	// Runner is the server that carries it out, Beat its last sign of life by the store's clock.
+	// Runner is the server, or the command, that carries it out, Beat its last sign of life by the store's clock.
 	Runner string    `json:"runner,omitempty"`
 	Beat   time.Time `json:"beat,omitzero"`
 	Done   bool      `json:"done,omitempty"`
@@ -81,8 +76,7 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 	err = p.store.Update(ctx, func(tx dora.Tx) (err error) {
 		found = false
 		state, known, err = nextRequest(tx.Backfill().Part)
-		others := o.Config.Storage.IsPostgreSQL() && state.Runner != "" && state.Runner != p.runner && p.clock.Now().Sub(state.Beat) < abandonedAfter
-		if err != nil || known && (state.Done || others) {
+		if err != nil || known && (state.Done || p.isMadeElsewhere(o, &state)) {
 			return err
 		}
 		if !known {
@@ -97,6 +91,11 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 		return tx.Backfill().SavePart(requestPart, state)
 	})
 	return state, found, err
+}
+
+// isMadeElsewhere reports whether another process carries out a request.
+func (p *parts) isMadeElsewhere(o *Options, s *backfillState) bool {
+	return o.Config.Storage.IsPostgreSQL() && s.Runner != "" && s.Runner != p.runner && !s.Done && p.clock.Now().Sub(s.Beat) < abandonedAfter
 }
 
 // nextRequest reads the newest request, or if that is done, the one of backfill.since that it has replaced, if there is one.
@@ -161,140 +160,4 @@ func (r *runningBackfill) retryConfigured(ctx context.Context, message string, e
 	r.logger.Log(ctx, level, message, "error", err)
 	*lastLogged = err.Error()
 	r.save(ctx, func(s *backfillState) { s.Error = *lastLogged })
-}
-
-// BackfillAnywhere has a running server make a backfill, as RequestBackfill. Without one, it makes the backfill itself, as Backfill.
-func BackfillAnywhere(ctx context.Context, o Options, r BackfillRequest, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
-	if o.Config.Storage.IsPostgreSQL() { // which does not tell whether a server uses it
-		made, err = RequestBackfill(ctx, o, r, onProgress)
-		if !errors.Is(err, postgres.ErrNoTables) {
-			return made, err
-		}
-	}
-	if made, err = Backfill(ctx, o, r, onProgress); errors.Is(err, localfile.ErrLocked) {
-		return RequestBackfill(ctx, o, r, onProgress)
-	}
-	return made, err
-}
-
-// RequestBackfill asks the running server for a backfill, and returns when it is done. If ctx ends, the server carries on. While the server
-// carries out another request, RequestBackfill waits. If no server uses the store, but another backfill does, RequestBackfill makes the
-// backfill itself, after the other one.
-func RequestBackfill(ctx context.Context, o Options, r BackfillRequest, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
-	wanted, saved := backfillState{ID: rand.Text(), Request: r}, false
-	for {
-		err = withReader(ctx, o.Config, func(reader *sqlstore.Reader) (err error) {
-			if !saved {
-				replaced, err := waitForOthers(ctx, reader, onProgress)
-				if err == nil && replaced.Configured && !replaced.Done {
-					err = saveRequest(ctx, o.Config, configuredPart, replaced)
-				}
-				if err == nil {
-					err = saveRequest(ctx, o.Config, requestPart, wanted)
-				}
-				if err != nil {
-					return err
-				}
-				saved = true
-			}
-			made, err = followRequest(ctx, reader, wanted.ID, onProgress)
-			return err
-		})
-		if !errors.Is(err, errUnattended) {
-			return made, err
-		}
-		if saved && o.Config.Storage.IsPostgreSQL() { // where a server may start meanwhile: it must not make it, too
-			wanted.Done = true
-			if err := saveRequest(ctx, o.Config, requestPart, wanted); err != nil {
-				return made, err
-			}
-		}
-		if made, err = Backfill(ctx, o, r, onProgress); errors.Is(err, localfile.ErrLocked) {
-			saved = saved && !wanted.Done
-			wanted.Done = false
-			continue
-		}
-		if err == nil && saved && !wanted.Done {
-			wanted.Done = true // the next server does not make it again
-			err = saveRequest(ctx, o.Config, requestPart, wanted)
-		}
-		return made, err
-	}
-}
-
-// waitForOthers returns the stored request when it is done, or has failed and will be tried again.
-func waitForOthers(ctx context.Context, r *sqlstore.Reader, onProgress func(BackfillProgress)) (state backfillState, err error) {
-	waited := false
-	state, err = followBackfill(ctx, r, func(now BackfillProgress) {
-		waited = true
-		onProgress(now)
-	})
-	if waited && err == nil {
-		pipeline.Sleep(ctx, 2*requestInterval) // the command that requested it sees its end before it is replaced
-	}
-	if err == nil && ctx.Err() != nil {
-		err = errors.New("interrupted: the server goes on with another backfill, this one was not requested")
-	}
-	return state, err
-}
-
-// followRequest reports the progress of a request and returns when it is done.
-func followRequest(ctx context.Context, r *sqlstore.Reader, id string, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
-	state, err := followBackfill(ctx, r, onProgress)
-	made = state.Progress
-	onProgress(made)
-	switch {
-	case err != nil:
-		return made, err
-	case state.ID != id:
-		return made, errors.New("another backfill was requested at the same time, request this one again")
-	case !state.Done:
-		return made, errors.New("the server goes on with the backfill")
-	case state.Error != "":
-		return made, errors.New(state.Error)
-	}
-	return made, nil
-}
-
-// errUnattended is the error of followBackfill if perhaps no server carries out the request.
-var errUnattended = errors.New("no server carries out the request")
-
-// followBackfill reports the progress of the stored request until it is done, or has failed and will be tried again. It returns
-// errUnattended if nobody has worked on the request for too long.
-func followBackfill(ctx context.Context, r *sqlstore.Reader, onProgress func(BackfillProgress)) (state backfillState, err error) {
-	var beat time.Time
-	for changed := time.Now(); ctx.Err() == nil; {
-		state = backfillState{}
-		known, err := r.BackfillPart(ctx, requestPart, &state)
-		if err != nil || !known {
-			return state, err
-		}
-		if state.Done || state.Error != "" {
-			break
-		}
-		onProgress(state.Progress)
-		if !state.Beat.Equal(beat) {
-			beat, changed = state.Beat, time.Now()
-		}
-		if time.Since(changed) > state.patience() {
-			return state, errUnattended
-		}
-		pipeline.Sleep(ctx, requestInterval)
-	}
-	return state, nil
-}
-
-// patience is for how long a request may stay as it is before it is doubted that a server carries it out.
-func (s *backfillState) patience() time.Duration {
-	if s.Runner == "" {
-		return unclaimedAfter
-	}
-	return abandonedAfter
-}
-
-func saveRequest(ctx context.Context, c *config.Config, part string, s backfillState) error {
-	if c.Storage.IsPostgreSQL() {
-		return postgres.SaveBackfillPart(ctx, c.Storage.Database, c.Storage.Schema, part, s)
-	}
-	return sqlite.SaveBackfillPart(ctx, c.Storage.Database, part, s)
 }

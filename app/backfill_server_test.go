@@ -64,7 +64,7 @@ func TestBackfillBesideAnUnfinishedOne(t *testing.T) {
 		unfinished backfillState
 		want       string
 	}{
-		"running": {backfillState{ID: "a"}, "interrupted: the server goes on with another backfill, this one was not requested"},
+		"running": {backfillState{ID: "a"}, "interrupted: another backfill goes on, this one was not requested"},
 		"failing": {backfillState{ID: "a", Configured: true, Error: "502 Bad Gateway"}, "the server goes on with the backfill"},
 	} {
 		t.Run(name, func(t *testing.T) {

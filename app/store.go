@@ -23,6 +23,8 @@ type store struct {
 	pauses enrichment.Pauses
 	// writeConnections returns the state of the connections for writing; nil if the store is a file.
 	writeConnections func() sqlstore.Pool
+	// isShared reports whether other servers use the store; nil if none can.
+	isShared func() bool
 	// newClock returns the store's clock for a machine.
 	newClock func(context.Context, sqlstore.Machine) (clock, error)
 	// machine is the clock that all processes share that use the store; nil if the machine's own serves.
@@ -62,6 +64,7 @@ func openPostgres(ctx context.Context, c *config.Config, logger *slog.Logger) (*
 	machine := s.Machine()
 	return &store{
 		Store: s.Store, close: s.Close, push: s, pauses: s, writeConnections: s.WriteConnections, machine: &machine, failed: s.Failed(),
+		isShared: s.IsShared,
 		newClock: func(ctx context.Context, _ sqlstore.Machine) (clock, error) { return s.NewClock(ctx) },
 	}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 )
 
@@ -12,26 +11,32 @@ import (
 const currentTimeout = time.Second
 
 // currentGatherer gathers the families of a gatherer when all facts are recorded that were stored when it was called, or after
-// currentTimeout. So a scrape of one server has what an earlier scrape of another one had. It satisfies prometheus.Gatherer.
+// currentTimeout. So a scrape of one server has what an earlier scrape of another one had. If some were not recorded in time and there are other
+// servers, the families of facts are left out: a counter that went back would look like a reset, and count everything again. It satisfies
+// prometheus.Gatherer.
 type currentGatherer struct {
 	*Instruments
-	prometheus.Gatherer
+	*cachedGatherer
 }
 
 // Gather is called for each scrape.
 func (g currentGatherer) Gather() ([]*dto.MetricFamily, error) {
-	g.waitCurrent()
-	return g.Gatherer.Gather()
+	if !g.waitCurrent() && g.options.IsShared != nil && g.options.IsShared() {
+		return g.self.Gather()
+	}
+	return g.cachedGatherer.Gather()
 }
 
-// waitCurrent waits for the facts, and counts if some were not recorded in time.
-func (i *Instruments) waitCurrent() {
+// waitCurrent waits for the facts, and returns false and counts if some were not recorded in time.
+func (i *Instruments) waitCurrent() bool {
 	if i.options.WaitCurrent == nil {
-		return
+		return true
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), currentTimeout)
 	defer cancel()
-	if err := i.options.WaitCurrent(ctx); err != nil {
+	err := i.options.WaitCurrent(ctx)
+	if err != nil {
 		i.staleScrapes.Add(context.Background(), 1)
 	}
+	return err == nil
 }

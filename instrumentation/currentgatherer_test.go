@@ -13,25 +13,30 @@ import (
 	"dora-exporter/dora"
 )
 
-// Each scrape has the facts that were stored when it began, or waits for them for a second.
+// Each scrape has the facts that were stored when it began, or waits for them for a second. If other servers may have shown more, it has none
+// rather than old ones.
 func TestScrapeWaitsForFacts(t *testing.T) {
 	const deployments = `github_deployments_total{environment="production",repo="web",status="success",team="Platform"} `
 	for _, path := range []string{"/metrics", "/metrics?name[]=github_deployments_total&name[]=dora_exporter_stale_scrapes_total"} {
 		for name, test := range map[string]struct {
 			takes         time.Duration
 			err           error
+			isShared      bool
 			answered      time.Duration
-			counted, fail string
+			counted, fail string // counted is empty if the families of facts are left out
 		}{
-			"recorded at once":       {0, nil, 0, "1", "0"},
-			"recorded soon":          {900 * time.Millisecond, nil, 900 * time.Millisecond, "1", "0"},
-			"not recorded in time":   {time.Minute, nil, time.Second, "0", "1"},
-			"the store is not there": {0, errors.New("connection refused"), 0, "0", "1"},
+			"recorded at once":                  {0, nil, false, 0, "1", "0"},
+			"recorded soon":                     {900 * time.Millisecond, nil, true, 900 * time.Millisecond, "1", "0"},
+			"not recorded in time":              {time.Minute, nil, false, time.Second, "0", "1"},
+			"not recorded in time, shared":      {time.Minute, nil, true, time.Second, "", "1"},
+			"the store is not there":            {0, errors.New("connection refused"), false, 0, "0", "1"},
+			"the store is not there and shared": {0, errors.New("connection refused"), true, 0, "", "1"},
 		} {
 			t.Run(name+" "+path, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					o := testOptions()
 					var i *Instruments
+					o.IsShared = func() bool { return test.isShared }
 					o.WaitCurrent = func(ctx context.Context) error {
 						if test.err != nil {
 							return test.err
@@ -57,7 +62,14 @@ func TestScrapeWaitsForFacts(t *testing.T) {
 					if took := time.Since(began); took != test.answered {
 						t.Errorf("answered after %s, want %s", took, test.answered)
 					}
-					for _, line := range []string{deployments + test.counted, "dora_exporter_stale_scrapes_total " + test.fail} {
+					if strings.Contains(answer.Body.String(), "github_deployments_total") != (test.counted != "") {
+						t.Errorf("the families of facts: want them is %v", test.counted != "")
+					}
+					lines := []string{"dora_exporter_stale_scrapes_total " + test.fail}
+					if test.counted != "" {
+						lines = append(lines, deployments+test.counted)
+					}
+					for _, line := range lines {
 						if !strings.Contains(answer.Body.String(), "\n"+line+"\n") {
 							t.Errorf("no %s in\n%s", line, families(answer.Body.String(), "github_", "dora_exporter_stale"))
 						}

@@ -36,6 +36,8 @@ type Options struct {
 	// called before each scrape. Lag returns how many were missing then. Both are nil if only this process stores facts.
 	WaitCurrent func(context.Context) error
 	Lag         func() int64
+	// IsShared reports whether other servers show the same facts; nil if none does.
+	IsShared func() bool
 	// Pools returns the pools of connections to the database; nil if the store is a file.
 	Pools func() []Pool
 	// MaxSeries is the limit of each group of families, and Series returns how many series count towards it.

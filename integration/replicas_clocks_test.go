@@ -57,6 +57,41 @@ func TestReplicasClocksApart(t *testing.T) {
 	}
 }
 
+// The database's clock is set back and forward while replicas work, and one is killed each time. Its leases lapse and all go on; no deployment
+// is evaluated before deployments.settle has passed.
+func TestReplicasDatabaseClockSet(t *testing.T) {
+	t.Parallel()
+	server := pgserver.Start(t)
+	url := server.SettableClock()
+	r := newReplicas(t, 3, func(int) string { return url }, "")
+	for _, e := range r.all {
+		e.configure(t, "deployments: {settle: 1h}\n")
+	}
+	r.start(t)
+	r.load()
+	for victim, ahead := range []time.Duration{-2 * time.Hour, 0} {
+		r.goesOn(t, 100) // of two deployments
+		r.all[victim].kill()
+		server.SetClock(ahead)
+		eventually(t, "a replica saves the store's clock", func() error {
+			if apart := server.Psql("postgres", "SELECT round(extract(epoch FROM settable.clock_timestamp()) - wall / 1000) FROM dora_exporter.clock"); len(apart) > 2 {
+				return fmt.Errorf("it was saved %s seconds ago", apart)
+			}
+			return nil
+		})
+		r.goesOn(t, 30)
+		r.all[victim].run(t, binary)
+		r.all[victim].waitUntilReady(t)
+	}
+	r.goesOn(t, 30)
+	r.check(t)
+	sent, _ := r.counts()
+	deployments := fmt.Sprint(1 + sent/50)
+	if untried := server.Psql("postgres", "SELECT count(*) FROM dora_exporter.evaluations WHERE kind = 'deployment' AND attempts = 0"); untried != deployments {
+		t.Errorf("%s evaluations wait for deployments.settle, want those of all %s deployments", untried, deployments)
+	}
+}
+
 // clock returns the time that a replica tells in its answers.
 func (e *exporter) clock(t *testing.T) time.Time {
 	t.Helper()

@@ -13,14 +13,48 @@ func TestReplicasDatabaseRestarts(t *testing.T) {
 	t.Parallel()
 	r, server := onServer(t, 3)
 	r.load()
+	stop := r.scrape(t)
 	for _, end := range []func(){server.Stop, server.Kill, server.Kill} {
 		r.goesOn(t, 30)
 		end()
 		time.Sleep(2 * time.Second)
 		server.Boot()
 	}
+	stop()
 	r.goesOn(t, 30)
 	r.check(t)
+}
+
+// scrape scrapes the replicas in turn until stop is called, and checks that no counter goes back. A scrape may have no counters.
+func (r *replicas) scrape(t *testing.T) (stop func()) {
+	t.Helper()
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for newest, scrapes := 0, 0; ; scrapes++ {
+			select {
+			case <-end:
+				t.Logf("%d scrapes", scrapes)
+				return
+			default:
+			}
+			counted, err := r.all[scrapes%len(r.all)].counted()
+			if err != nil || counted == 0 {
+				time.Sleep(10 * time.Millisecond)
+				continue
+			}
+			if counted < newest {
+				t.Errorf("replica %d counts %d after another one has counted %d", scrapes%len(r.all), counted, newest)
+			}
+			newest = counted
+		}
+	}()
+	stop = sync.OnceFunc(func() {
+		close(end)
+		<-ended
+	})
+	t.Cleanup(stop)
+	return stop
 }
 
 // A replica that the network cuts off from the database refuses webhooks, while the others go on.

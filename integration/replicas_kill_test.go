@@ -15,6 +15,7 @@ func TestReplicasKilled(t *testing.T) {
 	t.Parallel()
 	r, _ := onServer(t, 3)
 	r.load()
+	stop := r.scrape(t)
 	for round, victims := range [][]int{{0}, {1, 2}, {2}, {0, 1, 2}} {
 		r.goesOn(t, 30)
 		for _, n := range victims {
@@ -32,6 +33,7 @@ func TestReplicasKilled(t *testing.T) {
 		t.Logf("round %d is over", round)
 	}
 	r.goesOn(t, 30)
+	stop()
 	r.check(t)
 }
 

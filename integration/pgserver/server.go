@@ -62,15 +62,6 @@ func newServer(tb testing.TB, settings []string) *Server {
 	return s
 }
 
-// Standby starts an asynchronous standby of a server, which has all that the server has.
-func (s *Server) Standby() *Server {
-	s.tb.Helper()
-	standby := newServer(s.tb, s.settings)
-	standby.run("pg_basebackup", "-D", standby.data(), "-d", s.URL("postgres", "postgres"), "-R", "-X", "stream", "-c", "fast")
-	standby.Boot()
-	return standby
-}
-
 // Promote makes a standby the server.
 func (s *Server) Promote() {
 	s.tb.Helper()

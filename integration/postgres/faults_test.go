@@ -63,8 +63,11 @@ func positions(t *testing.T, s *postgres.Store) int {
 
 // Replicas that start together create one schema, and one store.
 func TestReplicasCreateTheSchemaTogether(t *testing.T) {
-	server := pgserver.Start(t, "fsync=off")
-	p := newPlace(server)
+	startTogether(t, newPlace(pgserver.Start(t, "fsync=off")))
+}
+
+func startTogether(t *testing.T, p place) {
+	t.Helper()
 	ids := make([]string, 6)
 	var wait sync.WaitGroup
 	for i := range ids {

@@ -15,7 +15,7 @@ func TestVersions(t *testing.T) {
 			if _, err := os.Stat(folder + "/postgres"); err != nil {
 				t.Fatalf("%v; run integration/install", err)
 			}
-			const tests = "^(TestStore|TestShared|TestReplicasCreateTheSchemaTogether|TestDiskFull)$" // not those with a standby: the packages have no pg_basebackup
+			const tests = "^(TestStore|TestShared|TestReplicasCreateTheSchemaTogether|TestDiskFull|TestFailover|TestDatabaseClockIsSet|TestPausedReader)$"
 			command := exec.CommandContext(t.Context(), os.Args[0], "-test.run", tests, "-test.timeout", "10m")
 			command.Env = append(os.Environ(), "POSTGRES_BIN="+folder)
 			if out, err := command.CombinedOutput(); err != nil {

@@ -16,7 +16,8 @@ const (
 	unattendedAfter = 3 * beatInterval
 )
 
-// serverClock is the clock of the database, as seen from this process, whose own time of day may be wrong.
+// serverClock is the clock of the database, as seen from this process, whose own time of day may be wrong. It follows the database's
+// clock when that is set.
 type serverClock struct {
 	mu sync.Mutex
 	// at is the server's time at the moment read, of this process' monotonic clock.
@@ -24,22 +25,28 @@ type serverClock struct {
 	last     time.Time
 }
 
-// set sets the clock by an answer of the server to a question that was asked at a moment.
+// jitter bounds the errors of readings that arrive over a network. A greater difference is a step of the database's clock.
+const jitter = time.Second
+
+// set sets the clock by an answer of the server to a question that was asked at a moment. A late answer is ignored unless it shows
+// that the clock is wrong.
 func (c *serverClock) set(at, asked time.Time) {
-	took := time.Since(asked)
+	now := time.Now()
+	took := now.Sub(asked)
+	at = at.Add(took / 2)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.at.IsZero() || took < 50*time.Millisecond {
-		c.at, c.read = at.Add(took/2), time.Now()
+	if took < 50*time.Millisecond || at.Sub(c.at.Add(now.Sub(c.read))).Abs() > max(took, jitter) {
+		c.at, c.read = at, now
 	}
 }
 
-// now returns the server's time. It never goes back.
+// now returns the server's time. It goes back only if the database's clock was set back.
 func (c *serverClock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.at.Add(time.Since(c.read)).UTC()
-	if now.Before(c.last) {
+	if now.Before(c.last) && c.last.Sub(now) < jitter {
 		return c.last
 	}
 	c.last = now
@@ -52,29 +59,45 @@ func (s *Store) Machine() sqlstore.Machine {
 	return sqlstore.Machine{Wall: s.engine.Now, Elapsed: func() time.Duration { return time.Since(start) }}
 }
 
-// Clock is the clock of the store for all processes that have it open, like sqlstore.Clock for one. It advances with the database's
-// clock while one of them runs, and stands still while none does.
+// Clock is the clock of the store for all processes that have it open, like sqlstore.Clock for one. It advances while one of them runs, and
+// stands still while none does.
+//
+// Between two beats it advances with the monotonic clock of the process. A beat adjusts it to the reading that another process has saved,
+// plus the time that has passed since by the database's clock. That clock may be set, and another server with another clock may take the
+// place of the database. So it is not used for longer than unattendedAfter: if more seems to have passed, or less than nothing, the process
+// keeps its own reading and saves it for the others. Its readings never go back.
 type Clock struct {
 	store *Store
 
 	mu sync.Mutex
-	// offset is the difference between the database's clock and this one.
-	offset time.Duration
+	// reading is the clock's reading at the moment read, of this process' monotonic clock.
+	reading, read time.Time
+	last          time.Time
+	// saved is what this process has saved.
+	saved savedClock
 }
+
+// savedClock is the row of the table clock: a reading, and the time of the database's clock at which it was saved, in Unix milliseconds.
+type savedClock struct{ reading, wall int64 }
 
 // NewClock returns the clock of the store, which continues from its saved reading.
 func (s *Store) NewClock(ctx context.Context) (*Clock, error) {
 	c := &Clock{store: s}
-	return c, c.beat(ctx, true)
+	return c, c.beat(ctx)
 }
 
 // Now returns the clock's reading.
 func (c *Clock) Now() time.Time {
-	now := c.store.engine.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return now.Add(-c.offset)
+	if now := c.own(time.Now()); now.After(c.last) {
+		c.last = now
+	}
+	return c.last
 }
+
+// own returns the reading at a moment by this process' monotonic clock.
+func (c *Clock) own(at time.Time) time.Time { return c.reading.Add(at.Sub(c.read)) }
 
 // Run saves the reading every few seconds.
 func (c *Clock) Run(ctx context.Context) {
@@ -85,35 +108,34 @@ func (c *Clock) Run(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
-			_ = c.beat(last, false) // the store logs the error
+			_ = c.beat(last) // the store logs the error
 			return
 		case <-ticker.C:
-			_ = c.beat(ctx, false) // likewise, with another attempt at the next tick
+			_ = c.beat(ctx) // likewise, with another attempt at the next tick
 		}
 	}
 }
 
-// beat saves the reading, and takes over the offset that other processes have saved. At the start it may change the offset: the time
-// since the last beat does not count if no process had the store open.
-func (c *Clock) beat(ctx context.Context, start bool) error {
-	var offset time.Duration
+// beat saves the reading, after adjusting it to what other processes have saved.
+func (c *Clock) beat(ctx context.Context) error {
+	var now, stored savedClock
+	var reading, read time.Time
 	err := c.store.Change(ctx, func(t *sqlstore.Tx) error {
-		var now, reading, wall int64
-		if _, err := t.QueryRow("SELECT "+millis, nil, &now); err != nil {
+		if _, err := t.QueryRow("SELECT "+millis, nil, &now.wall); err != nil {
 			return err
 		}
-		known, err := t.QueryRow("SELECT reading, wall FROM clock", nil, &reading, &wall)
+		read = time.Now()
+		known, err := t.QueryRow("SELECT reading, wall FROM clock", nil, &stored.reading, &stored.wall)
 		if err != nil {
 			return err
 		}
 		if !known {
-			reading, wall = now, now
+			stored = savedClock{now.wall, now.wall}
 		}
-		if passed := now - wall; passed > 0 && (!start || passed < unattendedAfter.Milliseconds()) {
-			reading += passed
-		}
-		offset = time.Duration(now-reading) * time.Millisecond
-		_, err = t.Exec("INSERT INTO clock (id, reading, wall) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET reading = excluded.reading, wall = excluded.wall", reading, now)
+		reading = c.adjusted(stored, now.wall, read)
+		now.reading = reading.UnixMilli()
+		_, err = t.Exec("INSERT INTO clock (id, reading, wall) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET reading = excluded.reading, wall = excluded.wall",
+			now.reading, now.wall)
 		return err
 	})
 	if err != nil {
@@ -121,6 +143,25 @@ func (c *Clock) beat(ctx context.Context, start bool) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.offset = offset
+	c.reading, c.read, c.saved = reading, read, now
 	return nil
 }
+
+// adjusted returns the reading at a moment, which is wall by the database's clock.
+func (c *Clock) adjusted(stored savedClock, wall int64, at time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	reading, passed := time.UnixMilli(stored.reading).UTC(), time.Duration(wall-stored.wall)*time.Millisecond
+	isFirst := c.read.IsZero()
+	if (isFirst || stored != c.saved) && passed >= 0 && passed < unattendedAfter { // another process has saved it
+		return reading.Add(passed)
+	}
+	if own := c.own(at); !isFirst && own.After(reading) {
+		return own
+	}
+	return reading
+}
+
+// storeMillis is the reading of the store's clock in Unix milliseconds, for statements that are transactions of their own. It may differ by
+// as much as a step of the database's clock until the next beat, but by no more than unattendedAfter. Without a clock it is millis.
+var storeMillis = fmt.Sprintf("coalesce((SELECT reading + least(greatest(%s - wall, 0), %d) FROM clock), %[1]s)", millis, unattendedAfter.Milliseconds())

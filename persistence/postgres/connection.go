@@ -68,8 +68,11 @@ func (c *connection) simple(statements ...string) ([]*pgconn.Result, error) {
 }
 
 // settings set what a writing transaction needs.
-const settings = "SELECT set_config('lock_timeout', '" + lockTimeout + "', true), set_config('idle_in_transaction_session_timeout', '" + idleTimeout +
-	"', true), set_config('statement_timeout', '" + statementTimeout + "', true), " + durable
+const settings = "SELECT set_config('lock_timeout', '" + lockTimeout + "', true), set_config('statement_timeout', '" + statementTimeout + "', true), " +
+	notIdle + ", " + durable
+
+// notIdle has the server end the transaction if it does nothing for idleTimeout.
+const notIdle = "set_config('idle_in_transaction_session_timeout', '" + idleTimeout + "', true)"
 
 // durable makes a commit wait for the disk. Stronger settings stay.
 const durable = "CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', true) END"

@@ -23,7 +23,7 @@ func Create(ctx context.Context, url, schema string, fill func(sqlstore.Target) 
 		return explained(name, schema, err)
 	}
 	return withConn(ctx, config, name, func(conn *pgx.Conn) error {
-		tx, err := conn.Begin(ctx)
+		tx, err := conn.BeginTx(ctx, writing)
 		if err != nil {
 			return err
 		}
@@ -54,14 +54,14 @@ type target struct {
 
 // lock keeps others from writing until the end of the transaction, which is durable.
 func (t target) lock(ctx context.Context) error {
-	_, err := t.tx.Exec(ctx, "SELECT pg_advisory_xact_lock("+lockKey(t.schema)+"), "+durable)
+	_, err := t.tx.Exec(ctx, "SELECT pg_advisory_xact_lock("+lockKey(t.schema)+"), "+limited("idle_in_transaction_session_timeout")+", "+durable)
 	return err
 }
 
 // checkUnused fails if a server has used the schema in the last seconds.
 func checkUnused(ctx context.Context, tx pgx.Tx, d *dialect, name string) error {
 	var used bool
-	err := tx.QueryRow(ctx, d.qualify("SELECT EXISTS (SELECT 1 FROM clock WHERE wall > "+millis+" - "+
+	err := tx.QueryRow(ctx, d.qualify("SELECT EXISTS (SELECT 1 FROM clock WHERE abs("+millis+" - wall) < "+
 		strconv.FormatInt(unattendedAfter.Milliseconds(), 10)+")")).Scan(&used)
 	if err == nil && used {
 		err = fmt.Errorf("a dora-exporter is running with %s; stop all replicas, and wait %s", name, unattendedAfter)

@@ -38,12 +38,12 @@ func writeBeside(ctx context.Context, url, schema string, f func(*sql.Tx, *diale
 	}
 	db := connect(config, 1)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	tx, err := db.BeginTx(ctx, nil)
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return fmt.Errorf("write to %s: %w", name, err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if _, err := tx.ExecContext(ctx, "SELECT "+durable); err != nil {
+	if _, err := tx.ExecContext(ctx, "SELECT "+notIdle+", "+durable); err != nil {
 		return err
 	}
 	d := &dialect{schema: quoted(schema)}

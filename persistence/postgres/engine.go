@@ -37,9 +37,11 @@ type engine struct {
 
 	// committed is the number of this process' commits that are known to be durable.
 	committed atomic.Int64
-	history   history
-	clock     serverClock
-	inbox     inboxConnection
+	// isShared is true if another process used the store at the last poll.
+	isShared atomic.Bool
+	history  history
+	clock    serverClock
+	inbox    inboxConnection
 
 	// stopping is closed when the store is being closed, closing ends with it.
 	stopping chan struct{}

@@ -35,7 +35,7 @@ func isBusy(err error) bool {
 		"40001", "40P01", // serialization_failure, deadlock_detected
 		"53300",                   // too_many_connections
 		"57P01", "57P02", "57P03", // admin_shutdown, crash_shutdown, cannot_connect_now
-		"25P03": // idle_in_transaction_session_timeout
+		"57P05", "25P03": // idle_session_timeout, idle_in_transaction_session_timeout
 		return true
 	case "":
 		return isDisconnect(err)

@@ -27,11 +27,19 @@ type inboxConnection struct {
 // maxStems bounds the memory of inboxConnection.stems.
 const maxStems = 10_000
 
-// use calls f with the connection. After an error it is closed.
+// use calls f with the connection. After an error it is closed. If the server had ended an idle session, f is called again with another one.
 func (e *engine) use(f func(c *inboxConnection) error) error {
 	c := &e.inbox
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	err := e.try(c, f)
+	if code(err) == "57P05" { // idle_session_timeout: nothing was executed
+		err = e.try(c, f)
+	}
+	return err
+}
+
+func (e *engine) try(c *inboxConnection, f func(c *inboxConnection) error) error {
 	if err := e.failure(); err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (c pipelinedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 
 // connectPipelined returns a pool of pipelined connections.
 func connectPipelined(config *pgx.ConnConfig, maxConns int) *sql.DB {
-	return limited(sql.OpenDB(pipelinedConnector{stdlib.GetConnector(*config)}), maxConns)
+	return limitConns(sql.OpenDB(pipelinedConnector{stdlib.GetConnector(*config)}), maxConns)
 }
 
 // pipelinedConn returns the connection below that of database/sql.

@@ -9,6 +9,12 @@ import (
 // pollInterval is how long it takes at most until a process notices the commits of others, on average half of it.
 const pollInterval = 100 * time.Millisecond
 
+// sharedFor is how long after the last commit of another process it counts as running. It saves its clock every few seconds.
+const sharedFor = time.Minute
+
+// IsShared reports whether another process used the store when this one could last read it.
+func (s *Store) IsShared() bool { return s.engine.isShared.Load() }
+
 // polled is the result of a poll: the commits of the others, the newest fact, and the time.
 type polled struct {
 	commits            int64
@@ -44,15 +50,17 @@ func (e *engine) look(ctx context.Context) (p polled, err error) {
 	defer cancel()
 	known, asked := e.committed.Load(), time.Now()
 	var now, own int64
+	var isShared bool
 	err = e.db.QueryRowContext(ctx, e.dialect.qualify(`SELECT (SELECT coalesce(sum(commits), 0)::bigint FROM writers WHERE id <> $1 AND id <> $2),
 		(SELECT coalesce(sum(commits), 0)::bigint FROM writers WHERE id = $1),
-		coalesce(position, 0), coalesce(checksum, 0), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-		FROM (SELECT 1) AS one LEFT JOIN (`+newestFact+`) AS newest ON true`), []byte(e.id), []byte(e.inboxID)).
-		Scan(&p.commits, &own, &p.position, &p.checksum, &now)
+		coalesce(position, 0), coalesce(checksum, 0), EXISTS (SELECT 1 FROM writers WHERE id <> $1 AND id <> $2 AND seen > `+millis+` - $3), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+		FROM (SELECT 1) AS one LEFT JOIN (`+newestFact+`) AS newest ON true`), []byte(e.id), []byte(e.inboxID), sharedFor.Milliseconds()).
+		Scan(&p.commits, &own, &p.position, &p.checksum, &isShared, &now)
 	if err != nil {
 		return p, fmt.Errorf("look for changes in %s: %w", e.name, err)
 	}
 	e.clock.set(time.UnixMicro(now), asked)
+	e.isShared.Store(isShared)
 	if err := e.checkDurable(own, known); err != nil {
 		return p, err
 	}

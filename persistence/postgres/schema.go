@@ -60,14 +60,17 @@ func (d *dialect) migration(version int) string {
 // versionKey is the key of the schema version in the table meta.
 const versionKey = "schema_version"
 
+// writing are the options of a transaction that sees what others have committed while it waited for a lock, whatever the database's default is.
+var writing = pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+
 // prepare creates the schema if it is missing and migrates it. Replicas that start together wait for each other.
 func prepare(ctx context.Context, conn *pgx.Conn, d *dialect, name, schema string) error {
-	tx, err := conn.Begin(ctx)
+	tx, err := conn.BeginTx(ctx, writing)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback(ctx) //nolint:errcheck // after a commit there is nothing to roll back
-	if _, err := tx.Exec(ctx, "SELECT set_config('lock_timeout', '60s', true), set_config('statement_timeout', '0', true)"); err != nil {
+	if _, err := tx.Exec(ctx, "SELECT set_config('lock_timeout', '60s', true), set_config('statement_timeout', '0', true), "+notIdle); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock("+lockKey(schema+"/migrations")+")"); err != nil {

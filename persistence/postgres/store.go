@@ -31,8 +31,9 @@ type Store struct {
 	*sqlstore.Store
 	engine *engine
 	// seen is what other processes had committed when the store was opened.
-	seen    polled
-	polling sync.WaitGroup
+	seen       polled
+	polling    sync.WaitGroup
+	othersPush othersPush
 
 	closing  sync.Once
 	closeErr error
@@ -125,10 +126,10 @@ func OpenReader(ctx context.Context, url, schema string) (*sqlstore.Reader, erro
 }
 
 func connect(config *pgx.ConnConfig, maxConns int) *sql.DB {
-	return limited(stdlib.OpenDB(*config), maxConns)
+	return limitConns(stdlib.OpenDB(*config), maxConns)
 }
 
-func limited(db *sql.DB, maxConns int) *sql.DB {
+func limitConns(db *sql.DB, maxConns int) *sql.DB {
 	db.SetMaxOpenConns(maxConns)
 	db.SetMaxIdleConns(maxConns)
 	return db
@@ -137,8 +138,8 @@ func limited(db *sql.DB, maxConns int) *sql.DB {
 func newReader(config *pgx.ConnConfig, name, schema string) (*sqlstore.Reader, error) {
 	d := &dialect{schema: quoted(schema)}
 	return sqlstore.NewReader(sqlstore.Database{
-		Name: name, DB: connect(config, maxReadConns), Damaged: func(err error) error { return damaged(name, err) }, Translate: d.translate,
-		Snapshot: sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+		Name: name, DB: connect(config, maxReadConns), Damaged: func(err error) error { return readError(name, err) }, Translate: d.translate,
+		Snapshot: sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, Settings: readSettings,
 	})
 }
 

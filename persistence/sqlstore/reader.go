@@ -14,12 +14,14 @@ type Database struct {
 	Name string
 	// DB has connections for reading.
 	DB *sql.DB
-	// Damaged converts the engine's error about a damaged database into a *CorruptError, and returns others as they are.
+	// Damaged converts the engine's error about a damaged database into a *CorruptError, and may add a remedy to others.
 	Damaged func(error) error
 	// Translate returns the text and the parameters of a query as the engine understands them; nil if it understands SQLite's.
 	Translate func(query string, args []any) (string, []any)
 	// Snapshot are the options of a transaction that sees the same data throughout.
 	Snapshot sql.TxOptions
+	// Settings is a statement at the beginning of that transaction; empty for none.
+	Settings string
 }
 
 // Reader reads committed data from the database. It can't write.
@@ -117,6 +119,11 @@ func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
+	if r.database.Settings != "" {
+		if _, err := tx.ExecContext(ctx, r.database.Settings); err != nil {
+			return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
+		}
+	}
 	prepared := newStatements(tx)
 	defer prepared.close()
 	return f(&Reader{path: r.path, db: r.db, database: r.database, damaged: r.damaged, codec: r.codec, statements: prepared, snapshot: tx})
