@@ -26,6 +26,9 @@ type index struct {
 	columns, key []string
 	// where is the condition of a partial index; empty if it has all rows.
 	where string
+	// rows says in SQL how to read the rows without an index. NOT INDEXED does not keep SQLite from reading those of a table without rowids from
+	// another index, if that has all columns that are asked for.
+	rows string
 }
 
 // checkIndexes compares all indexes of a table with its rows. It rests after each part, at least for a time.
@@ -49,15 +52,16 @@ func (r *Reader) indexes(ctx context.Context, table string) (all []index, err er
 		return nil, err
 	}
 	withoutRowID := len(key) > 0
+	access := "INDEXED BY sqlite_autoindex_" + table + "_1" // that in which it keeps its rows
 	if !withoutRowID {
-		key = []string{"rowid"}
+		key, access = []string{"rowid"}, "NOT INDEXED"
 	}
 	names, err := r.strings(ctx, `SELECT name FROM pragma_index_list(?) WHERE origin <> 'pk' OR NOT ?`, table, withoutRowID)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		x := index{table: table, name: name, key: key}
+		x := index{table: table, name: name, key: key, rows: access}
 		var text string
 		err := r.db.QueryRowContext(ctx, `SELECT "unique", coalesce((SELECT sql FROM sqlite_schema WHERE type = 'index' AND sqlite_schema.name = i.name), '')
 			FROM pragma_index_list(?) AS i WHERE i.name = ?`, table, name).Scan(&x.unique, &text)
@@ -98,8 +102,7 @@ func (r *Reader) countEntries(ctx context.Context, x index, least time.Duration)
 	}
 	began := time.Now()
 	var rows, entries int64
-	query := fmt.Sprintf("SELECT (SELECT count(*) FROM %[1]s NOT INDEXED WHERE %[3]s), (SELECT count(*) FROM %[1]s INDEXED BY %[2]s WHERE %[3]s)",
-		x.table, x.name, x.where)
+	query := fmt.Sprintf("SELECT (%s), (%s)", x.count(x.rows), x.count("INDEXED BY "+x.name))
 	if err := r.db.QueryRowContext(ctx, query).Scan(&rows, &entries); err != nil {
 		return err
 	}
@@ -107,6 +110,11 @@ func (r *Reader) countEntries(ctx context.Context, x index, least time.Duration)
 		return &CorruptError{Path: r.path, What: fmt.Sprintf("index %s has %d entries for %d rows", x.name, entries, rows)}
 	}
 	return sqlstore.Rest(ctx, began, least)
+}
+
+// count returns the query that counts the rows that a partial index must have, read in a way.
+func (x index) count(access string) string {
+	return fmt.Sprintf("SELECT count(*) FROM %s %s WHERE %s", x.table, access, x.where)
 }
 
 // checkEntries looks for rows that an index does not find, or finds more than once if it is unique.
@@ -145,7 +153,7 @@ func (r *Reader) rowAfter(ctx context.Context, x index, after []any) (key []any,
 	for i := range key {
 		into[i] = &key[i]
 	}
-	query := fmt.Sprintf("SELECT %[2]s FROM %[1]s NOT INDEXED%[3]s ORDER BY %[2]s LIMIT 1 OFFSET %[4]d", x.table, keys, where, checkedRows-1)
+	query := fmt.Sprintf("SELECT %[2]s FROM %[1]s %[5]s%[3]s ORDER BY %[2]s LIMIT 1 OFFSET %[4]d", x.table, keys, where, checkedRows-1, x.rows)
 	err = r.db.QueryRowContext(ctx, query, after...).Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
@@ -178,7 +186,7 @@ func (x index) missing(after, until []any) (query string, args []any) {
 	if x.unique {
 		wrong += " OR " + exists(append(equal, "("+entry+") IS NOT ("+row+")"))
 	}
-	return fmt.Sprintf("SELECT count(*) FROM %s AS r NOT INDEXED WHERE %s AND (%s)", x.table, strings.Join(where, " AND "), wrong), slices.Concat(after, until)
+	return fmt.Sprintf("SELECT count(*) FROM %s AS r %s WHERE %s AND (%s)", x.table, x.rows, strings.Join(where, " AND "), wrong), slices.Concat(after, until)
 }
 
 func qualified(table string, columns []string) string {

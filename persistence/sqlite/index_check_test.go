@@ -56,6 +56,10 @@ func TestCheckIndexes(t *testing.T) {
 			},
 			"deliveries_due has 0 entries for 1 rows",
 		},
+		"an entry of few rows differs": {
+			[]string{"DELETE FROM shipped WHERE name > 'n2'", partial("shipped_name", "scope < 0"), "UPDATE shipped SET name = 'other' WHERE name = 'n1'", whole("shipped_name")},
+			"shipped_name lacks 1 rows",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t)
@@ -76,5 +80,50 @@ func TestCheckIndexes(t *testing.T) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+// The rows that are compared with an index don't come from an index.
+func TestIndexesAreComparedWithRows(t *testing.T) {
+	s := openStore(t)
+	r, err := newReader(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	tables, err := r.strings(t.Context(), "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, table := range tables {
+		indexes, err := r.indexes(t.Context(), table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range indexes {
+			bound := make([]any, len(x.key))
+			queries := []string{}
+			for _, bounds := range [][2][]any{{nil, nil}, {bound, nil}, {nil, bound}, {bound, bound}} {
+				query, _ := x.missing(bounds[0], bounds[1])
+				queries = append(queries, query)
+			}
+			if x.where != "" {
+				queries = append(queries, x.count(x.rows))
+			}
+			for _, query := range queries {
+				plan, err := planOf(t.Context(), s, query)
+				if err != nil {
+					t.Fatalf("%s: %v", query, err)
+				}
+				if first := plan[0]; !strings.HasPrefix(first, "SCAN") && !strings.HasPrefix(first, "SEARCH") || strings.Contains(first, " INDEX ") && !strings.Contains(first, " INDEX sqlite_autoindex_") {
+					t.Errorf("%s\nreads the rows by: %s", query, first)
+				}
+				checked++
+			}
+		}
+	}
+	if checked < 50 {
+		t.Errorf("%d queries were checked", checked)
 	}
 }
