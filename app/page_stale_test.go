@@ -3,6 +3,7 @@ package app
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -20,15 +21,16 @@ import (
 	"dora-exporter/report"
 )
 
-// forgetDays removes all days from a database and marks them as stale.
-func forgetDays(t *testing.T, path string) {
+// forgetDays removes all days from a database and marks them as stale since a time.
+func forgetDays(t *testing.T, path string, since time.Time) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, statement := range []string{
-		"INSERT INTO stale_days SELECT text, 0 FROM texts WHERE id IN (SELECT scope FROM deployments)", "DELETE FROM days", "DELETE FROM owned",
+		"DELETE FROM stale_days", fmt.Sprintf("INSERT INTO stale_days SELECT text, %d FROM texts WHERE id IN (SELECT scope FROM deployments)", since.UnixMilli()),
+		"DELETE FROM days", "DELETE FROM owned",
 	} {
 		_, failed := db.ExecContext(t.Context(), statement)
 		err = errors.Join(err, failed)
@@ -57,7 +59,11 @@ func TestPageOfStaleDays(t *testing.T) {
 	if text := body(); strings.Contains(text, notice) || !strings.Contains(text, "Team 7") {
 		t.Errorf("with all days: %s", text)
 	}
-	forgetDays(t, path)
+	forgetDays(t, path, time.Time{})
+	if text := body(); strings.Contains(text, notice) || !strings.Contains(text, "Team 7") {
+		t.Errorf("after a change of the policy: %s", text)
+	}
+	forgetDays(t, path, time.Unix(0, 0))
 	if text := body(); !strings.Contains(text, notice) {
 		t.Errorf("without days: %s", text)
 	}

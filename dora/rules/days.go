@@ -73,11 +73,17 @@ func (d *Days) MakeAll() error {
 	return err
 }
 
-// MakeSome makes days anew that are stale, for about as much work as a number of deployments is. It reports whether some are still stale.
+// MakeSome makes days anew that are stale, for about as much work as a number of deployments is. It reports whether some are still stale. After
+// a change of the policy, when all days of a scope are, it makes all: measures of some scopes alone would look like those of all.
 func (d *Days) MakeSome(work int) (more bool, err error) {
 	stale, err := d.reads.Stale()
 	if err != nil {
 		return false, err
+	}
+	for _, since := range stale {
+		if since.IsZero() {
+			work = math.MaxInt
+		}
 	}
 	for _, scope := range slices.Sorted(maps.Keys(stale)) {
 		for since, more := stale[scope], true; more; more = !since.IsZero() {
