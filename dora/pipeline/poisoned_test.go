@@ -50,8 +50,8 @@ func (t poisonedDeliveries) Done(id int64) error {
 	return t.DeliveryTx.Done(id)
 }
 
-// A delivery for which the store always fails doesn't hold up the others. It becomes a dead letter only if what it does may be the cause, and
-// never by what happens while the store fails for all.
+// A delivery for which the store always fails doesn't hold up the others. It becomes a dead letter only if what it does may be the cause and others
+// succeed, and never by what happens while the store fails for all.
 func TestPoisonedDelivery(t *testing.T) {
 	for name, test := range map[string]struct {
 		err      error
@@ -75,6 +75,9 @@ func TestPoisonedDelivery(t *testing.T) {
 					defer cancel()
 					p.Run(ctx)
 					b, err := store.Backlog(t.Context())
+					if pending < 0 {
+						pending, setAside = b.Deliveries, b.SetAside
+					}
 					if n := len(facts(t, store.Store)); err != nil || n != counted || b.Deliveries != pending || b.SetAside != setAside {
 						t.Errorf("%d counted, %d pending, %d set aside, %v; want %d, %d, %d", n, b.Deliveries, b.SetAside, err, counted, pending, setAside)
 					}
@@ -82,11 +85,46 @@ func TestPoisonedDelivery(t *testing.T) {
 				store.away = true
 				run(time.Hour, 0, 30, 0)
 				store.away = false
-				run(20*time.Second, 28, 2, 0)
-				run(10*time.Minute, 28, 2-test.setAside, test.setAside)
+				run(time.Minute, 28, 2, 0)
+				run(time.Hour, 28, 2, 0)
+				for id := range 40 {
+					accept(t, store.Store, status(int64(id+31), "success", 0))
+					run(time.Minute, 29+id, -1, -1)
+				}
+				run(time.Minute, 68, 2-test.setAside, test.setAside)
 				store.ids = nil
-				run(time.Minute, 30-test.setAside, 0, test.setAside)
+				run(time.Minute, 70-test.setAside, 0, test.setAside)
 			})
 		})
 	}
+}
+
+// While the store can write that deliveries are postponed but completes none, none becomes a dead letter.
+func TestStoreThatCompletesNoDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &poisoned{Store: openStore(t), ids: map[int64]bool{}, err: dora.ErrTransactionFailing}
+		for id := range 10 {
+			accept(t, store.Store, status(int64(id+1), "success", 0))
+			store.ids[int64(id+1)] = true
+		}
+		p := &pipeline.Processor{
+			Store: store, Catalog: platform{}, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
+		}
+		run := func(d time.Duration, counted, pending int) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), d)
+			defer cancel()
+			p.Run(ctx)
+			b, err := store.Backlog(t.Context())
+			if n := len(facts(t, store.Store)); err != nil || n != counted || b.Deliveries != pending || b.SetAside != 0 {
+				t.Errorf("%d counted, %d pending, %d set aside, %v; want %d, %d, 0", n, b.Deliveries, b.SetAside, err, counted, pending)
+			}
+		}
+		run(time.Hour, 0, 10)
+		if p.Err() == nil {
+			t.Error("processing seems to work")
+		}
+		store.ids = nil
+		run(2*time.Minute, 10, 0)
+	})
 }

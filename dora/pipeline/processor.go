@@ -54,8 +54,11 @@ type Processor struct {
 	// limit is how many deliveries the next batch has at most; 0 for batchSize.
 	limit  int
 	health health
-	// catalogHealth is whether the catalog answers in time.
+	// hasSucceeded is true if a transaction has succeeded since the last failure of the store for a single delivery.
+	hasSucceeded bool
+	// catalogHealth is whether the catalog answers in time, slowAt when it last did not.
 	catalogHealth health
+	slowAt        time.Time
 }
 
 // Run processes deliveries until ctx ends.
@@ -127,6 +130,7 @@ func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 		return 0, err
 	}
 	n, err = p.applyRules(ctx, batch...)
+	p.hasSucceeded = p.hasSucceeded || err == nil
 	switch limit := cmp.Or(p.limit, batchSize); {
 	case err == nil && n < len(batch): // the others are claimed anew
 		p.limit = n
@@ -195,15 +199,17 @@ func (p *Processor) applyRules(ctx context.Context, batch ...ownedDelivery) (tak
 }
 
 // isolateFailing makes the next batch a single delivery after the store has failed in one with others: then either the store fails for that, too,
-// or one of the others is the cause. A single delivery is postponed if the store can write that. If what it does may be the cause, it becomes a
-// dead letter after the last attempt; it doesn't while the disk is full or the database is away.
+// or one of the others is the cause. A single delivery is postponed if the store can write that. If what it does may be the cause, and another
+// one has succeeded since the last failure, that counts as an attempt, and it becomes a dead letter after the last one. While none succeeds, as
+// with a full disk, nothing does.
 func (p *Processor) isolateFailing(batch []ownedDelivery, why error) (n int, err error) {
 	p.limit = 1
 	if len(batch) > 1 {
 		return 0, why
 	}
-	d := batch[0]
-	if errors.Is(why, dora.ErrTransactionFailing) {
+	d, othersSucceed := batch[0], p.hasSucceeded
+	p.hasSucceeded = false
+	if othersSucceed && errors.Is(why, dora.ErrTransactionFailing) {
 		err = p.retryOrSetAside(d.ctx, d.Delivery, why, maxFailingAttempts)
 	} else {
 		err = p.Store.Update(d.ctx, func(tx dora.Tx) error {
@@ -213,8 +219,8 @@ func (p *Processor) isolateFailing(batch []ownedDelivery, why error) (n int, err
 			p.Logger.WarnContext(d.ctx, "the store fails for one delivery, will retry", "delivery", d.ID, "key", d.Key, "error", why)
 		}
 	}
-	if err != nil {
-		return 0, why // the store fails for others, too
+	if err != nil || !othersSucceed {
+		return 0, why
 	}
 	return 1, nil
 }

@@ -61,8 +61,9 @@ func (p *Processor) findTeams(ctx context.Context, deliveries []dora.Delivery) [
 	switch {
 	case ctx.Err() != nil:
 	case slow.Load():
+		p.slowAt = time.Now()
 		p.catalogHealth.set(p.Logger, "finding teams", errSlowCatalog)
-	default:
+	case time.Since(p.slowAt) > 2*teamRetry: // what was postponed has been asked for again
 		p.catalogHealth.set(p.Logger, "finding teams", nil)
 	}
 	return batch
