@@ -163,15 +163,11 @@ func (b *Backstage) isFresh(a answer) bool {
 	return !a.at.IsZero() && time.Since(a.at) < b.options.TTL
 }
 
-// refreshShared makes one look-up for all concurrent callers of the same name. Once it has begun, a cancelled caller does not end it: the next
-// caller finds its answer in the cache.
+// refreshShared makes one look-up for all concurrent callers of the same name, as soon as there is a slot. A cancelled caller does not end it: the
+// next caller finds its answer in the cache.
 func (b *Backstage) refreshShared(ctx context.Context, s subject) (string, error) {
 	outcome := b.flights.DoChan(s.annotation+"="+s.value+"@"+s.host, func() (any, error) {
-		select {
-		case b.slots <- struct{}{}:
-		case <-ctx.Done():
-			return "", ctx.Err()
-		}
+		b.slots <- struct{}{}
 		defer func() { <-b.slots }()
 		return b.refresh(context.WithoutCancel(ctx), s)
 	})
