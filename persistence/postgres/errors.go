@@ -85,9 +85,9 @@ func isStorageFailure(err error) bool {
 func mayBeTransaction(err error) bool {
 	switch code(err) {
 	case "57014", // query_canceled, as by statement_timeout
-		"53200",          // out_of_memory
-		"25P03",          // idle_in_transaction_session_timeout
-		"XX000", "08P01": // internal_error, protocol_violation
+		"53200", // out_of_memory
+		"25P03", // idle_in_transaction_session_timeout
+		"XX000": // internal_error
 		return true
 	}
 	return false
