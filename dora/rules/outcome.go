@@ -27,13 +27,10 @@ func (r *Session) addOutcome(t dora.DeploymentRecord, s dora.Status, team string
 	if late && !inHistory {
 		r.late++
 	}
-	counted, before := dora.Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late, InHistory: inHistory}, t
+	counted, before := dora.Outcome{ID: s.ID, State: s.State, At: s.CreatedAt, Late: late, InHistory: inHistory, Called: calledIn(d, team, t)}, t
 	before.Outcomes = slices.Clone(t.Outcomes)
 	if !had && inHistory {
 		t.History = append(slices.Clip(t.History), outcome)
-	}
-	if d.RepositoryName() != t.RepositoryName() { // it was renamed or transferred between two events
-		counted.Called = dora.Called{Owner: d.Owner, Repository: d.Repository, Team: team}
 	}
 	t.AddOutcome(counted)
 	first, _ := t.First(outcome)
@@ -70,6 +67,14 @@ func (r *Session) addOutcome(t dora.DeploymentRecord, s dora.Status, team string
 		}
 	}
 	return r.scheduleEvaluation(dora.Evaluation{Kind: dora.OutcomeEvaluation, Key: t.Key(), Scope: t.Scope(), At: s.CreatedAt, ID: t.ID})
+}
+
+// calledIn returns how an event called the repository of the deployment t, if it was renamed or transferred since another one.
+func calledIn(d dora.Deployment, team string, t dora.DeploymentRecord) dora.Called {
+	if d.RepositoryName() == t.RepositoryName() {
+		return dora.Called{}
+	}
+	return dora.Called{Owner: d.Owner, Repository: d.Repository, Team: team}
 }
 
 // reconsiderNext schedules the evaluation of the run that follows one that has just become known, if there is one already: it may take
