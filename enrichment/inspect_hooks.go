@@ -3,7 +3,6 @@ package enrichment
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -42,53 +41,85 @@ func (c hookConfig) isOurs() bool {
 	return err == nil && strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/api/github")
 }
 
-// hookDelivery is a delivery of a webhook.
-type hookDelivery struct {
-	DeliveredAt time.Time `json:"delivered_at"`
-	StatusCode  int       `json:"status_code"`
-	Status      string    `json:"status"`
-}
-
 // maxHookRepositories limits how many repositories of an owner are asked for their webhooks.
 const maxHookRepositories = 20
 
-// inspectHooks looks for the webhooks of an organisation, or of its known repositories, that send deployments here.
+// inspectHooks looks for the webhooks that send deployments here: that of an organisation, else those of the known repositories.
 func (i *inspection) inspectHooks(ctx context.Context, g *GitHub, owner string, organisation bool) {
-	const permission = "give the credential read access to webhooks (admin:org_hook or admin:repo_hook of a classic token)"
-	unreadable, ours := "", 0
-	look := func(what, path string) {
-		hooks, o := ask[[]hook](ctx, g, path+"?per_page=100")
-		if o.err != nil {
-			unreadable = fmt.Sprintf("can't read the webhooks of %s: %v", what, o.err)
+	var search hookSearch
+	if organisation {
+		var found bool
+		if found, search.organisationErr = i.inspectHooksOf(ctx, g, "the organisation "+owner, "/orgs/"+owner+"/hooks"); found {
 			return
 		}
-		for _, h := range hooks {
-			if h.Config.isOurs() {
-				ours++
-				i.inspectHook(ctx, g, fmt.Sprintf("the webhook of %s", what), h, fmt.Sprintf("%s/%d/deliveries", path, h.ID))
-			}
-		}
-	}
-	if organisation {
-		look("the organisation "+owner, "/orgs/"+owner+"/hooks")
 	}
 	repositories := i.repositoriesOf(owner)
-	for _, repository := range repositories[:min(len(repositories), maxHookRepositories)] {
-		if ours > 0 || ctx.Err() != nil {
-			break
+	checked := repositories[:min(len(repositories), maxHookRepositories)]
+	for _, repository := range checked {
+		found, err := i.inspectHooksOf(ctx, g, repository, "/repos/"+repository+"/hooks")
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			search.err = err
+		case found:
+			search.hooked++
+		default:
+			search.missing = append(search.missing, repository)
 		}
-		look(repository, "/repos/"+repository+"/hooks")
+	}
+	if len(checked) == 0 && !organisation {
+		i.warn("the webhooks of "+owner+" were not checked", "list its repositories under teams")
+		return
+	}
+	i.judgeHooks(owner, search)
+	if left := len(repositories) - len(checked); left > 0 {
+		i.warn(fmt.Sprintf("the webhooks of %d of the %d repositories of %s were not checked", left, len(repositories), owner),
+			"look at them yourself, or add one webhook to the organisation")
+	}
+}
+
+// hookSearch is the result of a search of an owner's webhooks that has found none of the organisation.
+type hookSearch struct {
+	// organisationErr is the error of the call for those of the organisation, err the last one for those of a repository.
+	organisationErr, err error
+	// hooked is the number of repositories with a webhook that sends here, missing are those that have none.
+	hooked  int
+	missing []string
+}
+
+// judgeHooks reports what a search did not find. A repository without a webhook may have one of the organisation that can't be read.
+func (i *inspection) judgeHooks(owner string, s hookSearch) {
+	const permission = "give the credential read access to webhooks (admin:org_hook or admin:repo_hook of a classic token) to have them checked"
+	settings := "a URL that ends in /api/github, the content type application/json, the secret of " + i.Account.Key + ".webhook_secret, and the events Deployments and Deployment statuses"
+	switch {
+	case s.err != nil:
+		i.warn(s.err.Error()+i.insteadOfRepair(), permission)
+	case s.organisationErr != nil && (len(s.missing) > 0 || s.hooked == 0):
+		i.warn(s.organisationErr.Error()+i.insteadOfRepair(), permission)
 	}
 	switch {
-	case ours > 0:
-	case unreadable != "":
-		i.warn(unreadable+i.insteadOfRepair(), permission+" to have them checked")
-	case len(repositories) == 0 && !organisation:
-		i.warn("the webhooks of "+owner+" were not checked", "list its repositories under teams")
-	default:
-		i.fail("no webhook sends the deployments of "+owner+" here", "add one to the organisation or its repositories: a URL that ends in /api/github, "+
-			"the content type application/json, the secret of "+i.Account.Key+".webhook_secret, and the events Deployments and Deployment statuses")
+	case s.organisationErr != nil:
+	case s.hooked == 0 && s.err == nil:
+		i.fail("no webhook sends the deployments of "+owner+" here", "add one to the organisation or its repositories: "+settings)
+	case len(s.missing) > 0:
+		i.fail("no webhook sends the deployments of "+strings.Join(s.missing, ", ")+" here", "add one to each, or one to the organisation: "+settings)
 	}
+}
+
+// inspectHooksOf checks the webhooks of an organisation or a repository that send here. It reports whether there are any.
+func (i *inspection) inspectHooksOf(ctx context.Context, g *GitHub, what, path string) (found bool, err error) {
+	hooks, o := ask[[]hook](ctx, g, path+"?per_page=100")
+	if o.err != nil {
+		return false, fmt.Errorf("can't read the webhooks of %s: %w", what, o.err)
+	}
+	for _, h := range hooks {
+		if h.Config.isOurs() {
+			found = true
+			i.inspectHook(ctx, g, "the webhook of "+what, h, fmt.Sprintf("%s/%d/deliveries", path, h.ID))
+		}
+	}
+	return found, nil
 }
 
 // inspectHook checks a webhook that sends here, and its last delivery.
@@ -108,51 +139,10 @@ func (i *inspection) inspectHook(ctx context.Context, g *GitHub, what string, h 
 	i.inspectDeliveries(ctx, g, what, deliveries)
 }
 
-// inspectDeliveries checks the newest delivery of a webhook.
-func (i *inspection) inspectDeliveries(ctx context.Context, g *GitHub, what, path string) {
-	last, o := ask[[]hookDelivery](ctx, g, path+"?per_page=10")
-	switch {
-	case o.err != nil:
-		i.warn(fmt.Sprintf("%s sends deployments; its deliveries can't be read: %v%s", what, o.err, i.insteadOfRepair()), "give the credential read access to webhooks")
-	case len(last) == 0:
-		i.pass("%s sends deployments, and has delivered nothing in the last days", what)
-	case last[0].StatusCode/100 == 2:
-		i.pass("%s sends deployments; the last delivery, of %s, was answered with %d", what, last[0].DeliveredAt.UTC().Format(time.RFC3339), last[0].StatusCode)
-	default:
-		failed := 0
-		for _, d := range last {
-			if d.StatusCode/100 != 2 {
-				failed++
-			}
-		}
-		i.fail(fmt.Sprintf("%d of the last %d deliveries of %s failed, the newest, of %s, with %s", failed, len(last), what, last[0].DeliveredAt.UTC().Format(time.RFC3339), last[0].answer()), deliveryRemedy(last[0].StatusCode, i.Account.Key))
-	}
-}
-
 // insteadOfRepair returns what is done instead of a repair of failed deliveries; empty if they are not to be repaired.
 func (i *inspection) insteadOfRepair() string {
 	if !i.Repairs {
 		return ""
 	}
 	return "; github.repair compares deployments every hour instead of fetching failed deliveries"
-}
-
-func (d hookDelivery) answer() string {
-	if d.StatusCode == 0 {
-		return fmt.Sprintf("%.60q", d.Status)
-	}
-	return fmt.Sprintf("status %d", d.StatusCode)
-}
-
-// deliveryRemedy returns what to do about the status of a delivery.
-func deliveryRemedy(status int, key string) string {
-	switch status {
-	case 0:
-		return "make the URL of the webhook reachable for GitHub"
-	case http.StatusUnauthorized:
-		return "set the secret of the webhook to that of " + key + ".webhook_secret, and redeliver"
-	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		return "correct the URL of the webhook: it ends in /api/github"
-	}
-	return "see the log of the exporter, or of the proxy before it, and redeliver"
 }

@@ -26,7 +26,7 @@ func goodServer() inspectedServer {
 		"/repos/acme/web/pulls":                   `[]`,
 		"/repos/acme/web/deployments":             `[]`,
 		"/orgs/acme/hooks":                        hookText(true, `"deployment","deployment_status"`, "********"),
-		"/orgs/acme/hooks/7/deliveries":           `[{"delivered_at":"2026-01-01T11:59:00Z","status_code":202,"status":"OK"},{"delivered_at":"2026-01-01T11:00:00Z","status_code":500}]`,
+		"/orgs/acme/hooks/7/deliveries":           deliveriesText(`"11:59:00Z",202,"a"`, `"11:30:00Z",202,"b"`),
 		"/app":                                    `{"slug":"dora","events":["deployment","deployment_status"]}`,
 		"/app/hook/config":                        `{"url":"https://dora.example.com/api/github","secret":"********"}`,
 		"/app/hook/deliveries":                    `[]`,
@@ -38,6 +38,15 @@ func goodServer() inspectedServer {
 func hookText(active bool, events, secret string) string {
 	return fmt.Sprintf(`[{"id":3,"active":true,"events":["push"],"config":{"url":"https://ci.example.com/"}},
 		{"id":7,"active":%t,"events":[%s],"config":{"url":"https://dora.example.com/api/github","secret":%q}}]`, active, events, secret)
+}
+
+// deliveriesText lists deliveries of New Year's Day, each a time, a status and a GUID.
+func deliveriesText(all ...string) string {
+	for i, d := range all {
+		parts := strings.SplitN(d, ",", 3)
+		all[i] = fmt.Sprintf(`{"delivered_at":"2026-01-01T%s,"status_code":%s,"guid":%s}`, parts[0][1:], parts[1], parts[2])
+	}
+	return "[" + strings.Join(all, ",") + "]"
 }
 
 func installationText(suspended, permissions string) string {
@@ -212,32 +221,39 @@ func TestInspect(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := goodServer()
-			maps.Copy(server, test.changed)
 			now := test.now
 			if now.IsZero() {
 				now = noon.Add(3 * time.Second)
 			}
-			test.account.Key = "github.accounts[0]"
-			var got strings.Builder
-			for _, f := range Inspect(t.Context(), InspectOptions{
+			got := inspected(t, InspectOptions{
 				Account: test.account, Signed: true, Repairs: test.repairs, Repositories: test.repositories, Now: func() time.Time { return now },
-				Transport: func(http.RoundTripper) http.RoundTripper { return inProcess{server} },
-			}) {
-				fmt.Fprintf(&got, "%s: %s", f.Status, f.Text)
-				if f.Remedy != "" {
-					fmt.Fprintf(&got, ": %s", f.Remedy)
-				}
-				got.WriteByte('\n')
-			}
-			if diff := cmp.Diff(test.want, got.String()); diff != "" {
+			}, test.changed)
+			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
-			}
-			if strings.Contains(got.String(), "canary") {
-				t.Error("a token is in the findings")
 			}
 		})
 	}
+}
+
+// inspected returns the findings of an inspection of a good server with some changed answers, a line each.
+func inspected(t *testing.T, o InspectOptions, changed inspectedServer) string {
+	t.Helper()
+	server := goodServer()
+	maps.Copy(server, changed)
+	o.Account.Key = "github.accounts[0]"
+	o.Transport = func(http.RoundTripper) http.RoundTripper { return inProcess{server} }
+	var got strings.Builder
+	for _, f := range Inspect(t.Context(), o) {
+		fmt.Fprintf(&got, "%s: %s", f.Status, f.Text)
+		if f.Remedy != "" {
+			fmt.Fprintf(&got, ": %s", f.Remedy)
+		}
+		got.WriteByte('\n')
+	}
+	if strings.Contains(got.String(), "canary") {
+		t.Error("a token is in the findings")
+	}
+	return got.String()
 }
 
 // An answer that is null says nothing, such as that a webhook is there.
