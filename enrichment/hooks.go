@@ -30,7 +30,8 @@ func (h Hooks) Available(ctx context.Context, owner string) error {
 	return err
 }
 
-// OfApp returns the webhook of the account's GitHub App; none if the account has no App, or that sends no deployments to an exporter.
+// OfApp returns the webhook of the account's GitHub App; none if the account has no App, or that sends no statuses of deployments to an
+// exporter. GitHub does not tell whether it is active.
 func (h Hooks) OfApp(ctx context.Context) ([]dora.Hook, error) {
 	app, ok := h.accounts.clients[h.account].(*installations)
 	if !ok {
@@ -40,13 +41,20 @@ func (h Hooks) OfApp(ctx context.Context) ([]dora.Hook, error) {
 	if _, err := app.asApp.askHooks(ctx, "/app/hook/config", "/app/hook/config", &config); err != nil || !config.value.isOurs() {
 		return nil, err
 	}
+	var description described[appDescription]
+	if _, err := app.asApp.askHooks(ctx, "/app", "/app", &description); err != nil {
+		return nil, err
+	}
+	if found := (hook{Events: description.value.Events}); !found.sendsStatuses() {
+		return nil, nil
+	}
 	return []dora.Hook{{Path: appHook}}, nil
 }
 
 // appHook is the path of the webhook of a GitHub App.
 const appHook = "/app/hook"
 
-// OfOwner returns the webhooks of an organisation that send deployments to an exporter.
+// OfOwner returns the active webhooks of an organisation that send statuses of deployments to an exporter.
 func (h Hooks) OfOwner(ctx context.Context, owner string) ([]dora.Hook, error) {
 	return h.list(ctx, owner, "/orgs/{org}/hooks", "/orgs/"+url.PathEscape(owner)+"/hooks")
 }
@@ -68,7 +76,7 @@ func (h Hooks) list(ctx context.Context, owner, route, path string) (ours []dora
 			return nil, err
 		}
 		for _, found := range listed.value {
-			if found.Active && found.Config.isOurs() && len(found.missingEvents()) < 2 {
+			if found.Active && found.Config.isOurs() && found.sendsStatuses() {
 				ours = append(ours, dora.Hook{Path: fmt.Sprintf("%s/%d", path, found.ID), Changed: later(found.Created, found.Updated)})
 			}
 		}

@@ -18,6 +18,7 @@ const hooksOfAcme = `[
 	{"id":1,"active":true,"events":["push"],"config":{"url":"https://dora.example.com/api/github"}},
 	{"id":2,"active":false,"events":["*"],"config":{"url":"https://dora.example.com/api/github"}},
 	{"id":3,"active":true,"events":["*"],"config":{"url":"https://ci.example.com/"}},
+	{"id":4,"active":true,"events":["deployment","push"],"config":{"url":"https://dora.example.com/api/github"}},
 	{"id":7,"active":true,"events":["deployment_status"],"created_at":"2026-01-01T08:00:00Z","updated_at":"2026-01-02T08:00:00Z","config":{"url":"https://dora.example.com/api/github/"}}]`
 
 // serveHooks answers calls about webhooks.
@@ -25,7 +26,7 @@ func serveHooks(w http.ResponseWriter, r *http.Request) bool {
 	const attempt = `[{"id":12,"guid":"g","delivered_at":"2026-01-03T08:00:00Z","redelivery":true,"status_code":502,"event":"deployment_status","action":"created"}]`
 	path := r.Method + " " + r.URL.Path
 	answers := map[string]string{
-		"GET /orgs/acme/hooks": hooksOfAcme, "GET /app/hook/config": `{"url":"https://dora.example.com/api/github"}`,
+		"GET /orgs/acme/hooks": hooksOfAcme, "GET /app/hook/config": `{"url":"https://dora.example.com/api/github"}`, "GET /app": `{"slug":"dora","events":["deployment","deployment_status"]}`,
 		"GET /orgs/acme/hooks/7/deliveries": attempt, "GET /app/hook/deliveries": attempt,
 		"GET /orgs/acme/hooks/7/deliveries/12": `{"request":{"headers":{},"payload":{"a":1}}}`, "GET /orgs/acme/hooks/7/deliveries/13": `{"request":{"payload":null}}`,
 	}
@@ -157,4 +158,38 @@ func TestHookOfApp(t *testing.T) {
 			t.Errorf("an account with a token: %v, %v", hooks, err)
 		}
 	})
+}
+
+// The webhook of an App stands for all events only if it has statuses of deployments.
+func TestEventsOfApp(t *testing.T) {
+	for name, test := range map[string]struct {
+		url, events string
+		found       bool
+	}{
+		"both events":        {"https://dora.example.com/api/github", `["deployment","deployment_status"]`, true},
+		"only statuses":      {"https://dora.example.com/api/github", `["deployment_status"]`, true},
+		"only deployments":   {"https://dora.example.com/api/github", `["deployment","push"]`, false},
+		"no events":          {"https://dora.example.com/api/github", `[]`, false},
+		"another's receiver": {"https://ci.example.com/", `["deployment_status"]`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &fakeServer{}
+				b := newAppBench(t, s)
+				withoutPrefix := s.intercept
+				answers := map[string]string{"/app/hook/config": fmt.Sprintf(`{"url":%q}`, test.url), "/app": fmt.Sprintf(`{"slug":"dora","events":%s}`, test.events)}
+				s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+					if withoutPrefix(w, r) {
+						return true
+					}
+					w.Header().Set("Content-Type", "application/json")
+					_, _ = fmt.Fprint(w, answers[r.URL.Path])
+					return true
+				}
+				if hooks, err := b.Hooks(1).OfApp(t.Context()); (len(hooks) == 1) != test.found || err != nil {
+					t.Errorf("OfApp: %v, %v", hooks, err)
+				}
+			})
+		})
+	}
 }

@@ -30,6 +30,9 @@ func (h hook) missingEvents() (missing []string) {
 	return missing
 }
 
+// sendsStatuses reports whether a webhook sends statuses of deployments: without them, what it delivers is not complete.
+func (h hook) sendsStatuses() bool { return !slices.Contains(h.missingEvents(), "deployment_status") }
+
 type hookConfig struct {
 	URL    string `json:"url"`
 	Secret string `json:"secret"`
