@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,14 +38,24 @@ type fakeHooks struct {
 	payload func(guid string) []byte
 	// suspended is the error of all calls for acme.
 	suspended error
+	// app is true if the webhook is that of the account's App, and repositories are those that have a webhook, if the organisation has none.
+	app          bool
+	repositories []string
 }
 
 func (h *fakeHooks) called(format string, args ...any) {
 	h.calls = append(h.calls, fmt.Sprintf(format, args...))
 }
 
-func (h *fakeHooks) Available(context.Context, string) error    { return h.suspended }
-func (h *fakeHooks) OfApp(context.Context) ([]dora.Hook, error) { return nil, nil }
+func (h *fakeHooks) Available(context.Context, string) error { return h.suspended }
+
+func (h *fakeHooks) OfApp(context.Context) ([]dora.Hook, error) {
+	if h.app {
+		return []dora.Hook{{Path: "/app/hook"}}, nil
+	}
+	return nil, nil
+}
+
 func (h *fakeHooks) Redeliver(_ context.Context, _, _ string, d int64) error {
 	h.called("redeliver %d", d)
 	if h.denied {
@@ -57,10 +68,16 @@ func (h *fakeHooks) OfOwner(context.Context, string) ([]dora.Hook, error) {
 	if h.denied && len(h.sent) == 0 {
 		return nil, dora.ErrNoHooks
 	}
+	if len(h.repositories) > 0 {
+		return nil, nil
+	}
 	return []dora.Hook{{Path: "/orgs/acme/hooks/7", Changed: h.made}}, nil
 }
 
 func (h *fakeHooks) OfRepository(_ context.Context, _, name string) ([]dora.Hook, error) {
+	if slices.Contains(h.repositories, name) {
+		return []dora.Hook{{Path: "/repos/acme/" + name + "/hooks/7", Changed: h.made}}, nil
+	}
 	h.called("hooks of %s", name)
 	return nil, dora.ErrNoHooks
 }

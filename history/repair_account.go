@@ -15,7 +15,7 @@ const (
 	// activeSince is the greatest age of the newest event of a repository for the repository to be checked.
 	activeSince = 30 * dora.Day
 	// compareInterval is the time between two comparisons in bulk of an owner whose webhooks can't be read, and between two looks at the
-	// deliveries of a repository's webhook.
+	// deliveries of a repository's webhook if there are many of them. A webhook of an App that has sent nothing for so long may be inactive.
 	compareInterval = time.Hour
 	// maxRepairFailures is how often a call may fail before a check ends. The next check begins soon, and continues it.
 	maxRepairFailures = 5
@@ -38,12 +38,14 @@ type accountCheck struct {
 	hosts map[string]string
 	// listed is when the deliveries of a webhook were listed last, by its path.
 	listed map[string]time.Time
+	// newestAttempts is when the newest attempt of a webhook was made, by its path.
+	newestAttempts map[string]time.Time
 }
 
 func newAccountCheck(r *Repair, index int) *accountCheck {
 	c := &accountCheck{
 		Repair: r, RepairAccount: r.Accounts[index], index: index, found: map[string]foundHooks{}, compared: map[string]bool{}, hosts: map[string]string{},
-		listed: map[string]time.Time{},
+		listed: map[string]time.Time{}, newestAttempts: map[string]time.Time{},
 	}
 	c.bulk = Backfill{
 		GitHub: c.GitHub, Store: r.Store, DecodeDeployment: r.DecodeDeployment, NeedsFlags: r.NeedsFlags, Host: c.Host, Logger: r.Logger,
@@ -59,9 +61,23 @@ type ownerState struct {
 	// Checked is the time up to which all statuses are stored, Compared when they were last compared in bulk.
 	Checked  time.Time `json:"checked,omitzero"`
 	Compared time.Time `json:"compared,omitzero"`
+	// ByApp is true if the last check relied on the deliveries of the App's webhook.
+	ByApp bool `json:"by_app,omitempty"`
 	// Unavailable is true if no call could be made for the owner: GitHub may not have sent its webhooks, either.
 	Unavailable bool `json:"unavailable,omitempty"`
 }
+
+// appDeliveries are the deliveries of the webhook of an App. GitHub does not tell whether that is active, so they are complete up to the
+// newest attempt only.
+type appDeliveries struct {
+	// listed is true if they could be listed.
+	listed bool
+	// since is the time from which on they are complete, newest when the newest attempt was made.
+	since, newest time.Time
+}
+
+// isQuiet reports whether the webhook has sent nothing for so long that it may be inactive.
+func (a appDeliveries) isQuiet(now time.Time) bool { return now.Sub(a.newest) >= compareInterval }
 
 // run checks all owners of the account, as far as they can be checked.
 func (c *accountCheck) run(ctx context.Context) error {
@@ -74,17 +90,19 @@ func (c *accountCheck) run(ctx context.Context) error {
 	if err := c.call(ctx, func() (err error) { app, err = c.Hooks.OfApp(ctx); return err }); err != nil && !errors.Is(err, dora.ErrNoHooks) {
 		return err
 	}
-	var since time.Time
+	var deliveries appDeliveries
 	for _, hook := range app {
-		if since, err = c.checkHook(ctx, "", hook); errors.Is(err, dora.ErrNoHooks) {
-			app = nil
-		} else if err != nil {
+		since, err := c.checkHook(ctx, "", hook)
+		if err != nil && !errors.Is(err, dora.ErrNoHooks) {
 			return err
+		}
+		if err == nil {
+			deliveries = appDeliveries{listed: true, since: since, newest: c.newestAttempts[hook.Path]}
 		}
 	}
 	var failed []error
 	for _, owner := range slices.Sorted(maps.Keys(owners)) {
-		failed = append(failed, c.checkOwner(ctx, owner, owners[owner], len(app) > 0, since))
+		failed = append(failed, c.checkOwner(ctx, owner, owners[owner], deliveries))
 	}
 	return errors.Join(append(failed, ctx.Err())...)
 }
@@ -120,8 +138,8 @@ func (c *accountCheck) owners(ctx context.Context) (map[string][]string, error) 
 }
 
 // checkOwner checks the repositories of an owner: by the deliveries of their webhooks, and by a comparison in bulk where these are not
-// complete. With hasApp, the webhook of the account's App has all events since appSince.
-func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []string, hasApp bool, appSince time.Time) error {
+// complete.
+func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []string, app appDeliveries) error {
 	part := repairPrefix + c.Name + "/owner/" + owner
 	var state ownerState
 	if err := c.load(ctx, part, &state); err != nil {
@@ -136,21 +154,13 @@ func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []str
 		return err
 	}
 	began, since := c.Now(), later(state.Checked, c.Created)
-	var toCompare []string
-	if hasApp {
-		if state.Unavailable || appSince.After(since) {
-			toCompare = names
-		}
-	} else {
-		complete, err := c.checkHooks(ctx, owner, names)
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			if from, ok := complete[name]; !ok || from.After(since) {
-				toCompare = append(toCompare, name)
-			}
-		}
+	byApp := app.listed && !app.isQuiet(began)
+	toCompare, err := c.incomplete(ctx, owner, names, since, app)
+	if err != nil {
+		return err
+	}
+	if app.listed && (state.Unavailable || !state.ByApp || !byApp) {
+		toCompare = names
 	}
 	if len(toCompare) > 0 {
 		if c.compared[owner] && began.Sub(state.Compared) < compareInterval {
@@ -160,9 +170,28 @@ func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []str
 			return err
 		}
 		c.compared[owner], state.Compared = true, began
+	} else if byApp {
+		began = later(state.Checked, app.newest)
 	}
-	state.Checked, state.Unavailable = began, false
+	state.Checked, state.ByApp, state.Unavailable = began, byApp, false
 	return c.save(ctx, part, state)
+}
+
+// incomplete returns the repositories of an owner of whose events since a time not all are among the deliveries of a webhook.
+func (c *accountCheck) incomplete(ctx context.Context, owner string, names []string, since time.Time, app appDeliveries) (toCompare []string, err error) {
+	if app.listed {
+		if app.since.After(since) {
+			return names, nil
+		}
+		return nil, nil
+	}
+	complete, err := c.checkHooks(ctx, owner, names)
+	for _, name := range names {
+		if from, ok := complete[name]; !ok || from.After(since) {
+			toCompare = append(toCompare, name)
+		}
+	}
+	return toCompare, err
 }
 
 // checkHooks checks the deliveries of the webhooks of an owner and its repositories. It returns the time from which on they are

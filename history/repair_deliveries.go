@@ -83,6 +83,7 @@ func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Ho
 		}
 	}
 	state.Checked, c.listed[hook.Path] = later(state.Checked, newest), now
+	c.newestAttempts[hook.Path] = state.Checked
 	return completeSince(), c.saveHook(ctx, part, state)
 }
 
