@@ -46,7 +46,7 @@ func (c *accountCheck) checkHook(ctx context.Context, owner string, hook dora.Ho
 		return since, err
 	}
 	completeSince := func() time.Time { return later(later(hook.Changed, state.Lost), now.Add(-c.Window)) }
-	if last := c.listed[hook.Path]; strings.HasPrefix(hook.Path, "/repos/") && !last.IsZero() && now.Sub(last) < compareInterval {
+	if last := c.listed[hook.Path]; strings.HasPrefix(hook.Path, "/repos/") && c.hasManyHooks() && !last.IsZero() && now.Sub(last) < compareInterval {
 		return completeSince(), nil
 	}
 	events, newest, err := c.list(ctx, owner, hook.Path, later(later(state.Checked.Add(-attemptsOverlap), c.Created), now.Add(-redeliveryWindow)))

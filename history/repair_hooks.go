@@ -23,7 +23,21 @@ const (
 	repositoryHooksInterval = dora.Day
 	// maxRefused is how many repositories may refuse to show their webhooks before no other one is asked.
 	maxRefused = 3
+	// fewHooks is the number of webhooks of repositories up to which their deliveries are listed by each check of the account, else once in a
+	// compareInterval.
+	fewHooks = 20
 )
+
+// hasManyHooks reports whether the repositories of the account have more than fewHooks webhooks.
+func (c *accountCheck) hasManyHooks() bool {
+	n := 0
+	for _, found := range c.found {
+		for _, hooks := range found.repository {
+			n += len(hooks)
+		}
+	}
+	return n > fewHooks
+}
 
 // hooksOf returns the webhooks of an owner, else those of its repositories. They are looked for from time to time.
 func (c *accountCheck) hooksOf(ctx context.Context, owner string, names []string) (foundHooks, error) {

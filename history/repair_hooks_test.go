@@ -1,11 +1,14 @@
 package history
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dora-exporter/dora"
 )
 
 // Deployments are compared while the webhook of an App may be inactive or lacks the event, and once when it sends again.
@@ -53,5 +56,35 @@ func TestRepairComparesSinceLastDeliveryOfApp(t *testing.T) {
 	must(t, c.load(t.Context(), part, &state))
 	if want := h.now.Add(-30 * time.Minute); !state.Checked.Equal(want) || slices.Contains(h.calls, "compare") {
 		t.Errorf("checked up to %v, want %v; calls %q", state.Checked, want, h.calls)
+	}
+}
+
+// The deliveries of few webhooks of repositories are listed by each check, those of many once an hour.
+func TestRepairListsRepositoryWebhooks(t *testing.T) {
+	for name, test := range map[string]struct{ repositories, lists int }{
+		"few":  {fewHooks, fewHooks},
+		"many": {fewHooks + 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &fakeHooks{}
+			f := newRepairing(t, h)
+			f.Accounts[0].Repositories = nil
+			for n := range test.repositories {
+				h.repositories = append(h.repositories, fmt.Sprint("r", n))
+				f.Accounts[0].Repositories = append(f.Accounts[0].Repositories, fmt.Sprint("acme/r", n))
+			}
+			c := newAccountCheck(f.Repair, 0)
+			must(t, c.save(t.Context(), repairPrefix+c.Name+"/owner/acme", ownerState{Checked: h.now.Add(-dora.Day)}))
+			must(t, c.run(t.Context()))
+			if len(h.calls) != test.repositories {
+				t.Errorf("the first check makes %d calls, want %d", len(h.calls), test.repositories)
+			}
+			h.now, h.calls = h.now.Add(15*time.Minute), nil
+			must(t, c.run(t.Context()))
+			if len(h.calls) != test.lists {
+				t.Errorf("the next check makes %d calls, want %d", len(h.calls), test.lists)
+			}
+		})
 	}
 }
