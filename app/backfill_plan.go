@@ -10,7 +10,7 @@ import (
 	"dora-exporter/enrichment"
 )
 
-// PlanBackfill returns what a backfill would read at most. It opens no database: it works beside a server, and does not create the store, whose
+// PlanBackfill returns what a backfill would read. It opens no database: it works beside a server, and does not create the store, whose
 // creation is the end of History.
 func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (BackfillProgress, error) {
 	o.useMachine(nil)

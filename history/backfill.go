@@ -23,7 +23,7 @@ type Store interface {
 
 // Progress is how far a backfill is.
 type Progress struct {
-	// Done of Repositories were read. CallsLeft is how many calls the others take at most.
+	// Done of Repositories were read. CallsLeft is about how many calls the others take: those for their pages.
 	Repositories, Done, CallsLeft int
 	// Deployments and Issues were read, Deliveries are new of them.
 	Deployments, Issues, Deliveries int
@@ -89,7 +89,7 @@ type Backfill struct {
 // credential; repositories that GitHub does not answer are in Progress.Failed.
 func (b *Backfill) Run(ctx context.Context) (Progress, error) { return Servers{b}.Run(ctx) }
 
-// Plan returns what a Run would read at most, without reading it.
+// Plan returns what a Run would read, without reading it.
 func (b *Backfill) Plan(ctx context.Context) (Progress, error) {
 	err := b.plan(ctx)
 	return b.progress, err

@@ -14,7 +14,7 @@ import (
 type target struct {
 	// name is owner/name.
 	name string
-	// calls is how many calls reading it takes at most, 1 if that is not known.
+	// calls is how many calls reading its pages takes, 1 if that is not known.
 	calls int
 	// deployments and pulls are how many there are; 0 if that is not known.
 	deployments, pulls int
@@ -154,9 +154,13 @@ func (b *Backfill) addTarget(all []target, node sizeNode) []target {
 		return all
 	}
 	t := target{name: node.NameWithOwner, deployments: node.Deployments.TotalCount, pulls: node.PullRequests.TotalCount}
-	t.calls = max((max(t.deployments, t.pulls)+pageSize-1)/pageSize, 1)
+	full := newPageSizes(b.Labels).full
+	t.calls = max(pagesOf(t.deployments, full.deployments), pagesOf(t.pulls, full.pulls), 1)
 	return append(all, t)
 }
+
+// pagesOf returns how many pages of a size there are of n elements.
+func pagesOf(n, size int) int { return (n + size - 1) / size }
 
 // sizesOf returns named repositories of an owner. Without GraphQL all of them are to be read.
 func (b *Backfill) sizesOf(ctx context.Context, owner string, names []string) (all []target, err error) {

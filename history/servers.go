@@ -12,7 +12,7 @@ import (
 // Servers reads the histories of several servers of GitHub, one after another, as one Backfill.
 type Servers []*Backfill
 
-// Plan returns what a Run would read at most, without reading it.
+// Plan returns what a Run would read, without reading it.
 func (s Servers) Plan(ctx context.Context) (all Progress, err error) {
 	s.limitFailures()
 	var failed []error

@@ -38,7 +38,7 @@ func backfillCommand(set *flag.FlagSet) action {
 		}
 		shown := progress.New(os.Stderr, "repositories", *form == "bar")
 		show := func(p app.BackfillProgress) {
-			shown.Show(p.Done, p.Repositories, fmt.Sprintf("%d deployments, %d incidents, %d calls made, at most %d left", p.Deployments, p.Issues, p.Calls, p.CallsLeft))
+			shown.Show(p.Done, p.Repositories, fmt.Sprintf("%d deployments, %d incidents, %d calls made, about %d left", p.Deployments, p.Issues, p.Calls, p.CallsLeft))
 		}
 		made, err := app.BackfillAnywhere(ctx, o, r, show)
 		shown.End()
@@ -51,7 +51,7 @@ func planBackfill(ctx context.Context, o app.Options, r app.BackfillRequest, out
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "would read since %s: %d repositories, with at most %d calls of the GitHub API and what young deployments need\n",
+	_, err = fmt.Fprintf(out, "would read since %s: %d repositories, with about %d calls of the GitHub API and what young deployments need\n",
 		r.Since.Format(time.DateOnly), plan.Repositories, plan.CallsLeft)
 	return err
 }
