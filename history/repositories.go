@@ -112,7 +112,7 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 			return nil, err
 		}
 		if answer.Owner == nil {
-			b.Logger.Warn("GitHub does not show an owner to the token, leaving out its repositories", "owner", owner)
+			b.hideOwner(owner)
 			return nil, nil
 		}
 		for _, node := range answer.Owner.Repositories.Nodes {
@@ -128,12 +128,18 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 	}
 }
 
+// hideOwner notes that GitHub does not show an owner.
+func (b *Backfill) hideOwner(owner string) {
+	b.Logger.Warn("GitHub does not show an owner to the token, leaving out its repositories", "owner", owner)
+	b.count(func(p *Progress) { p.Failed = append(p.Failed, owner+"/*") })
+}
+
 // ofOwnerWithoutBulk returns the repositories of an owner that REST lists. Each is to be read, since it does not tell how much there is.
 func (b *Backfill) ofOwnerWithoutBulk(ctx context.Context, owner string) (all []target, err error) {
 	for number := 1; number != 0; {
 		names, next, err := retryPage(ctx, &b.asker, func() ([]string, int, error) { return b.GitHub.OwnerRepositories(ctx, owner, number) })
 		if missing := new(dora.NotFoundError); errors.As(err, &missing) {
-			b.Logger.Warn("GitHub does not show an owner to the token, leaving out its repositories", "owner", owner)
+			b.hideOwner(owner)
 			return nil, nil
 		}
 		if err != nil {

@@ -42,6 +42,9 @@ func backfillCommand(set *flag.FlagSet) action {
 		}
 		made, err := app.BackfillAnywhere(ctx, o, r, show)
 		shown.End()
+		if err == nil {
+			err = made.Unread(r)
+		}
 		return errors.Join(err, made.Write(out))
 	}
 }
