@@ -23,6 +23,9 @@ type BackfillRequest = history.Request
 // BackfillProgress is how far a backfill is.
 type BackfillProgress = history.Progress
 
+// BackfillPlan is what a backfill would read.
+type BackfillPlan = history.Plan
+
 // jiraTimeout limits a call of Jira.
 const jiraTimeout = time.Minute
 

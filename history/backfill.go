@@ -89,12 +89,6 @@ type Backfill struct {
 // credential; repositories that GitHub does not answer are in Progress.Failed.
 func (b *Backfill) Run(ctx context.Context) (Progress, error) { return Servers{b}.Run(ctx) }
 
-// Plan returns what a Run would read, without reading it.
-func (b *Backfill) Plan(ctx context.Context) (Progress, error) {
-	err := b.plan(ctx)
-	return b.progress, err
-}
-
 // plan lists what is to be read, unless it has been listed.
 func (b *Backfill) plan(ctx context.Context) error {
 	if b.planned {
@@ -140,13 +134,15 @@ func (b *Backfill) read(ctx context.Context) error {
 	if err := b.readRepositories(ctx); err != nil {
 		return err
 	}
-	if b.Issues != nil && slices.Contains(b.Sources, dora.Jira) {
+	if b.readsIssues() {
 		if err := b.readIssues(ctx); err != nil {
 			return err
 		}
 	}
 	return cmp.Or(ctx.Err(), b.refusals.err())
 }
+
+func (b *Backfill) readsIssues() bool { return b.Issues != nil && slices.Contains(b.Sources, dora.Jira) }
 
 // count changes the progress and reports it.
 func (b *Backfill) count(change func(*Progress)) {

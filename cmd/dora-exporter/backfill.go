@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"time"
 
 	"dora-exporter/app"
 	"dora-exporter/cmd/dora-exporter/parent"
@@ -54,7 +53,5 @@ func planBackfill(ctx context.Context, o app.Options, r app.BackfillRequest, out
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "would read since %s: %d repositories, with about %d calls of the GitHub API and what young deployments need\n",
-		r.Since.Format(time.DateOnly), plan.Repositories, plan.CallsLeft)
-	return err
+	return errors.Join(plan.Unread(r), plan.Write(out))
 }
