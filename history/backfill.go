@@ -28,6 +28,8 @@ type Progress struct {
 	// Deployments and Issues were read, Deliveries are new of them.
 	Deployments, Issues, Deliveries int
 	Spent
+	// Unsettled is how many deliveries, look-ups and evaluations wait when all was read, those of webhooks too.
+	Unsettled int `json:",omitempty"`
 	// Failed are the repositories, deployments (owner/name#id) and issues that could not be read.
 	Failed []string
 }
@@ -36,6 +38,9 @@ type Progress struct {
 func (p Progress) Write(out io.Writer) error {
 	_, err := fmt.Fprintf(out, "repositories: %d of %d\ndeployments: %d\nincidents: %d\nnew events: %d\nGitHub: %d calls, %d points\n",
 		p.Done, p.Repositories, p.Deployments, p.Issues, p.Deliveries, p.Calls, p.Points)
+	if p.Unsettled > 0 {
+		_, _ = fmt.Fprintf(out, "still to be evaluated by the server: %d\n", p.Unsettled)
+	}
 	for _, name := range p.Failed {
 		_, _ = fmt.Fprintf(out, "not read: %s\n", name)
 	}
@@ -142,7 +147,9 @@ func (b *Backfill) read(ctx context.Context) error {
 	return cmp.Or(ctx.Err(), b.refusals.err())
 }
 
-func (b *Backfill) readsIssues() bool { return b.Issues != nil && slices.Contains(b.Sources, dora.Jira) }
+func (b *Backfill) readsIssues() bool {
+	return b.Issues != nil && slices.Contains(b.Sources, dora.Jira)
+}
 
 // count changes the progress and reports it.
 func (b *Backfill) count(change func(*Progress)) {

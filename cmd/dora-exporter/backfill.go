@@ -37,6 +37,10 @@ func backfillCommand(set *flag.FlagSet) action {
 		}
 		shown := progress.New(os.Stderr, "repositories", *form == "bar")
 		show := func(p app.BackfillProgress) {
+			if p.Unsettled > 0 {
+				shown.Show(0, 0, fmt.Sprintf("all was read; evaluating, %d left, each after deployments.settle (%s)", p.Unsettled, c.Policy.Settle))
+				return
+			}
 			shown.Show(p.Done, p.Repositories, fmt.Sprintf("%d deployments, %d incidents, %d calls made, about %d left", p.Deployments, p.Issues, p.Calls, p.CallsLeft))
 		}
 		made, err := app.BackfillAnywhere(ctx, o, r, show)
