@@ -54,7 +54,7 @@ type pullsGitHub struct {
 
 func (g *pullsGitHub) Query(_ context.Context, _, query string, v map[string]any, data any) error {
 	if !strings.Contains(query, "$pullsFirst") {
-		return json.Unmarshal(fmt.Appendf(nil, `{"c0": {"nameWithOwner": "acme/web", "pullRequests": {"totalCount": %d},
+		return json.Unmarshal(fmt.Appendf(nil, `{"rateLimit": {"cost": 1, "remaining": 4999}, "c0": {"nameWithOwner": "acme/web", "pullRequests": {"totalCount": %d},
 			"deployments": {"totalCount": 1, "nodes": [{"createdAt": "2025-06-01T00:00:00Z"}]}}}`, g.pulls), data)
 	}
 	g.pages++
@@ -65,7 +65,7 @@ func (g *pullsGitHub) Query(_ context.Context, _, query string, v map[string]any
 	for number := from; number < to; number++ {
 		nodes = append(nodes, fmt.Sprintf(`{"number": %d, "updatedAt": "2025-06-01T00:00:00Z", "mergedAt": "2025-06-01T00:00:00Z"}`, number+1))
 	}
-	return json.Unmarshal(fmt.Appendf(nil, `{"repository": {"databaseId": 7, "nameWithOwner": "acme/web", "url": "https://github.com/acme/web",
+	return json.Unmarshal(fmt.Appendf(nil, `{"rateLimit": {"cost": 2, "remaining": 4999}, "repository": {"databaseId": 7, "nameWithOwner": "acme/web", "url": "https://github.com/acme/web",
 		"deployments": {"pageInfo": {}, "nodes": []},
 		"pullRequests": {"pageInfo": {"hasNextPage": %t, "endCursor": "%d"}, "nodes": [%s]}}}`, to < g.pulls, to, strings.Join(nodes, ",")), data)
 }
@@ -85,6 +85,7 @@ func TestPlannedCalls(t *testing.T) {
 		b, _ := newTestBackfill(&scriptedGitHub{})
 		g := &pullsGitHub{pulls: test.pulls}
 		b.GitHub, b.Labels, b.Repositories = g, test.labels, []string{"acme/web"}
+		b.prepare()
 		all, err := b.listTargets(t.Context())
 		if err != nil || len(all) != 1 {
 			t.Fatal(all, err)

@@ -29,6 +29,7 @@ func TestOwnerThatIsNotShown(t *testing.T) {
 	} {
 		b, _ := newTestBackfill(&scriptedGitHub{})
 		b.GitHub, b.Repositories = g, []string{"acmee/*"}
+		b.prepare()
 		all, err := b.listTargets(t.Context())
 		if err != nil || len(all) > 0 {
 			t.Errorf("%s: %v, %v", name, all, err)
