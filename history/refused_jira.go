@@ -23,7 +23,7 @@ func refusedByJira(err error) error {
 	if !errors.As(err, &refused) {
 		return err
 	}
-	key, what := "", ""
+	var key, what string
 	switch refused.status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		key, what = jiraTokenKey, "jira.token"
