@@ -187,7 +187,7 @@ func TestWebhooksDuringBackfill(t *testing.T) {
 		}
 		return nil
 	})
-	if err := a.waitUntilSettled(t.Context()); err != nil {
+	if err := a.waitUntilSettled(t.Context(), func(int) {}); err != nil {
 		t.Fatal(err)
 	}
 	calls, points := g.Spent()

@@ -23,6 +23,9 @@ type BackfillRequest = history.Request
 // BackfillProgress is how far a backfill is.
 type BackfillProgress = history.Progress
 
+// BackfillPlan is what a backfill would read.
+type BackfillPlan = history.Plan
+
 // jiraTimeout limits a call of Jira.
 const jiraTimeout = time.Minute
 
@@ -52,7 +55,13 @@ func (a *App) backfill(ctx context.Context, r BackfillRequest, onProgress func(B
 		return made, err
 	}
 	if made, err = b.Run(ctx); err == nil {
-		err = a.waitUntilSettled(ctx)
+		err = a.waitUntilSettled(ctx, func(left int) {
+			if onProgress != nil {
+				now := made
+				now.Unsettled = left
+				onProgress(now)
+			}
+		})
 	}
 	if ctx.Err() != nil {
 		err = errInterrupted
@@ -144,13 +153,15 @@ func issueQuery(c *config.Config) string {
 	return "project in (" + strings.Join(quoted, ", ") + ")"
 }
 
-// waitUntilSettled returns when nothing is left to be processed, looked up or evaluated.
-func (p *parts) waitUntilSettled(ctx context.Context) error {
+// waitUntilSettled returns when nothing is left to be processed, looked up or evaluated. Until then it calls onLeft with how much is left.
+func (p *parts) waitUntilSettled(ctx context.Context, onLeft func(left int)) error {
 	for {
 		backlog, err := p.backlog(ctx)
-		if err != nil || backlog.Deliveries+backlog.LookUps+backlog.Evaluations == 0 {
+		left := backlog.Deliveries + backlog.LookUps + backlog.Evaluations
+		if err != nil || left == 0 {
 			return err
 		}
+		onLeft(left)
 		pipeline.Sleep(ctx, settledWait)
 		if err := ctx.Err(); err != nil {
 			return err

@@ -39,7 +39,9 @@ func RequestBackfill(ctx context.Context, o Options, r BackfillRequest, onProgre
 				}
 				saved = true
 			}
-			made, err = followRequest(ctx, reader, wanted, onProgress)
+			if made, err = followRequest(ctx, reader, wanted, onProgress); err == nil {
+				made.Unsettled, err = unsettled(ctx, reader)
+			}
 			return err
 		})
 		var unattended *unattendedError
@@ -60,6 +62,16 @@ func RequestBackfill(ctx context.Context, o Options, r BackfillRequest, onProgre
 		}
 		pipeline.Sleep(ctx, requestInterval)
 	}
+}
+
+// unsettled returns how many deliveries, look-ups and evaluations wait in the store.
+func unsettled(ctx context.Context, r *sqlstore.Reader) (int, error) {
+	backlog, err := r.Backlog(ctx)
+	if err != nil {
+		return 0, err
+	}
+	evaluations, err := r.WaitingEvaluations(ctx, time.Now())
+	return backlog.Deliveries + backlog.LookUps + evaluations.Waiting, err
 }
 
 // requestAfterOthers requests a backfill when no other one is being made. isMade is true if the one that it has waited for read all of it.

@@ -10,27 +10,28 @@ import (
 	"dora-exporter/enrichment"
 )
 
-// PlanBackfill returns what a backfill would read at most. It opens no database: it works beside a server, and does not create the store, whose
+// PlanBackfill returns what a backfill would read. It opens no database: it works beside a server, and does not create the store, whose
 // creation is the end of History.
-func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (BackfillProgress, error) {
+func PlanBackfill(ctx context.Context, o Options, r BackfillRequest) (plan BackfillPlan, err error) {
 	o.useMachine(nil)
 	p := parts{catalogued: noRepositories, sleep: pipeline.Sleep}
-	var err error
 	if p.github, err = plainAccounts(&o); err != nil {
-		return BackfillProgress{}, err
+		return plan, err
 	}
 	if o.Config.Catalog.Mode == "backstage" {
 		b, err := plainBackstage(o.Config, o.Logger)
 		if err != nil {
-			return BackfillProgress{}, err
+			return plan, err
 		}
 		p.catalogued = b.Repositories
 	}
 	b, err := p.newBackfill(ctx, &o, r, nil)
 	if err != nil {
-		return BackfillProgress{}, err
+		return plan, err
 	}
-	return b.Plan(ctx)
+	plan, err = b.Plan(ctx)
+	plan.Request = r
+	return plan, err
 }
 
 // noRepositories returns the repositories of a static catalog: none besides those of teams.

@@ -35,8 +35,8 @@ type backfillState struct {
 	ID       string           `json:"id"`
 	Request  history.Request  `json:"request"`
 	Progress history.Progress `json:"progress"`
-	// Configured is true for the request of backfill.since. No command waits for it: it is tried again until its repositories can be listed and no
-	// credential is refused.
+	// Configured is true for the request of backfill.since. No command waits for it: it is tried again until its repositories can be listed and neither
+	// a credential nor jira.jql is refused.
 	Configured bool `json:"configured,omitempty"`
 	// Runner is the server, or the command, that carries it out, Beat its last sign of life by the store's clock.
 	Runner string    `json:"runner,omitempty"`
@@ -136,6 +136,9 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 		return false // the next start continues it, or another server does
 	}
 	if refused := new(dora.RefusedError); state.Configured && errors.As(err, &refused) {
+		if history.OnlyJiraRefuses(err) { // each attempt would ask GitHub for what is new in each repository
+			r.save(ctx, func(s *backfillState) { s.Request.Sources = []string{dora.Jira} })
+		}
 		r.retryConfigured(ctx, "reading what backfill.since asks for failed, will retry what is left", err, lastLogged)
 		return false
 	}

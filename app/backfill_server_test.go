@@ -47,7 +47,7 @@ func TestBackfillsAtTheSameTime(t *testing.T) {
 	if failed[0] != nil || failed[1] != nil || first.Deployments == 0 || second.Deployments <= first.Deployments {
 		t.Errorf("%v, %v; %d deployments of two months, %d of six", failed[0], failed[1], first.Deployments, second.Deployments)
 	}
-	if err := a.waitUntilSettled(t.Context()); err != nil {
+	if err := a.waitUntilSettled(t.Context(), func(int) {}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -121,7 +121,7 @@ func TestBackfillLikeWebhooks(t *testing.T) {
 	live := h.options(t)
 	a := startApp(t, live)
 	h.send(t, a, h.events...)
-	if err := a.waitUntilSettled(t.Context()); err != nil {
+	if err := a.waitUntilSettled(t.Context(), func(int) {}); err != nil {
 		t.Fatal(err)
 	}
 	want := h.reported(t, live)
@@ -233,7 +233,7 @@ func TestBackfillAtTheFirstStart(t *testing.T) {
 	if state := wait(); state.Error != "" || state.Progress.Deployments == 0 || listed.Load() != 2 {
 		t.Fatalf("%d lists: %+v", listed.Load(), state)
 	}
-	if err := a.waitUntilSettled(t.Context()); err != nil {
+	if err := a.waitUntilSettled(t.Context(), func(int) {}); err != nil {
 		t.Fatal(err)
 	}
 	made := h.reported(t, o)

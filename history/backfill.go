@@ -23,11 +23,13 @@ type Store interface {
 
 // Progress is how far a backfill is.
 type Progress struct {
-	// Done of Repositories were read. CallsLeft is how many calls the others take at most.
+	// Done of Repositories were read. CallsLeft is about how many calls the others take: those for their pages.
 	Repositories, Done, CallsLeft int
 	// Deployments and Issues were read, Deliveries are new of them.
 	Deployments, Issues, Deliveries int
 	Spent
+	// Unsettled is how many deliveries, look-ups and evaluations wait when all was read, those of webhooks too.
+	Unsettled int `json:",omitempty"`
 	// Failed are the repositories, deployments (owner/name#id) and issues that could not be read.
 	Failed []string
 }
@@ -36,6 +38,9 @@ type Progress struct {
 func (p Progress) Write(out io.Writer) error {
 	_, err := fmt.Fprintf(out, "repositories: %d of %d\ndeployments: %d\nincidents: %d\nnew events: %d\nGitHub: %d calls, %d points\n",
 		p.Done, p.Repositories, p.Deployments, p.Issues, p.Deliveries, p.Calls, p.Points)
+	if p.Unsettled > 0 {
+		_, _ = fmt.Fprintf(out, "still to be evaluated by the server: %d\n", p.Unsettled)
+	}
 	for _, name := range p.Failed {
 		_, _ = fmt.Fprintf(out, "not read: %s\n", name)
 	}
@@ -89,12 +94,6 @@ type Backfill struct {
 // credential; repositories that GitHub does not answer are in Progress.Failed.
 func (b *Backfill) Run(ctx context.Context) (Progress, error) { return Servers{b}.Run(ctx) }
 
-// Plan returns what a Run would read at most, without reading it.
-func (b *Backfill) Plan(ctx context.Context) (Progress, error) {
-	err := b.plan(ctx)
-	return b.progress, err
-}
-
 // plan lists what is to be read, unless it has been listed.
 func (b *Backfill) plan(ctx context.Context) error {
 	if b.planned {
@@ -140,12 +139,16 @@ func (b *Backfill) read(ctx context.Context) error {
 	if err := b.readRepositories(ctx); err != nil {
 		return err
 	}
-	if b.Issues != nil && slices.Contains(b.Sources, dora.Jira) {
+	if b.readsIssues() {
 		if err := b.readIssues(ctx); err != nil {
 			return err
 		}
 	}
 	return cmp.Or(ctx.Err(), b.refusals.err())
+}
+
+func (b *Backfill) readsIssues() bool {
+	return b.Issues != nil && slices.Contains(b.Sources, dora.Jira)
 }
 
 // count changes the progress and reports it.

@@ -65,9 +65,15 @@ type site struct {
 	categories map[string]string
 }
 
-// readIssues reads the issues that were updated since the requested time. An earlier request that was interrupted is finished first.
+// readIssues reads the issues that were updated since the requested time. Its error has a *dora.RefusedError if Jira refuses the credential or
+// the JQL.
 func (b *Backfill) readIssues(ctx context.Context) error {
 	b.Issues.MaxFailures = b.maxFailures
+	return refusedByJira(b.readAllIssues(ctx))
+}
+
+// readAllIssues reads the issues. An earlier request that was interrupted is finished first.
+func (b *Backfill) readAllIssues(ctx context.Context) error {
 	s, err := b.Issues.site(ctx)
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 type target struct {
 	// name is owner/name.
 	name string
-	// calls is how many calls reading it takes at most, 1 if that is not known.
+	// calls is how many calls reading its pages takes, 1 if that is not known.
 	calls int
 	// deployments and pulls are how many there are; 0 if that is not known.
 	deployments, pulls int
@@ -112,7 +112,7 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 			return nil, err
 		}
 		if answer.Owner == nil {
-			b.Logger.Warn("GitHub does not show an owner to the token, leaving out its repositories", "owner", owner)
+			b.hideOwner(owner)
 			return nil, nil
 		}
 		for _, node := range answer.Owner.Repositories.Nodes {
@@ -128,12 +128,18 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 	}
 }
 
+// hideOwner notes that GitHub does not show an owner.
+func (b *Backfill) hideOwner(owner string) {
+	b.Logger.Warn("GitHub does not show an owner to the token, leaving out its repositories", "owner", owner)
+	b.count(func(p *Progress) { p.Failed = append(p.Failed, owner+"/*") })
+}
+
 // ofOwnerWithoutBulk returns the repositories of an owner that REST lists. Each is to be read, since it does not tell how much there is.
 func (b *Backfill) ofOwnerWithoutBulk(ctx context.Context, owner string) (all []target, err error) {
 	for number := 1; number != 0; {
 		names, next, err := retryPage(ctx, &b.asker, func() ([]string, int, error) { return b.GitHub.OwnerRepositories(ctx, owner, number) })
 		if missing := new(dora.NotFoundError); errors.As(err, &missing) {
-			b.Logger.Warn("GitHub does not show an owner to the token, leaving out its repositories", "owner", owner)
+			b.hideOwner(owner)
 			return nil, nil
 		}
 		if err != nil {
@@ -154,9 +160,13 @@ func (b *Backfill) addTarget(all []target, node sizeNode) []target {
 		return all
 	}
 	t := target{name: node.NameWithOwner, deployments: node.Deployments.TotalCount, pulls: node.PullRequests.TotalCount}
-	t.calls = max((max(t.deployments, t.pulls)+pageSize-1)/pageSize, 1)
+	full := newPageSizes(b.Labels).full
+	t.calls = max(pagesOf(t.deployments, full.deployments), pagesOf(t.pulls, full.pulls), 1)
 	return append(all, t)
 }
+
+// pagesOf returns how many pages of a size there are of n elements.
+func pagesOf(n, size int) int { return (n + size - 1) / size }
 
 // sizesOf returns named repositories of an owner. Without GraphQL all of them are to be read.
 func (b *Backfill) sizesOf(ctx context.Context, owner string, names []string) (all []target, err error) {

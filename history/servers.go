@@ -12,14 +12,21 @@ import (
 // Servers reads the histories of several servers of GitHub, one after another, as one Backfill.
 type Servers []*Backfill
 
-// Plan returns what a Run would read at most, without reading it.
-func (s Servers) Plan(ctx context.Context) (all Progress, err error) {
+// Plan returns what a Run would read, without reading it.
+func (s Servers) Plan(ctx context.Context) (all Plan, err error) {
 	s.limitFailures()
 	var failed []error
 	for _, b := range s {
 		failed = append(failed, b.plan(ctx), b.refusals.err())
+		if b.readsIssues() {
+			search, err := b.search(ctx)
+			if failed = append(failed, err); err == nil {
+				all.Searches = append(all.Searches, search)
+			}
+		}
 	}
-	return s.with(-1, Progress{}), cmp.Or(ctx.Err(), errors.Join(failed...))
+	all.Progress = s.with(-1, Progress{})
+	return all, cmp.Or(ctx.Err(), errors.Join(failed...))
 }
 
 // failuresOfServer is how often in a row a call of a server may fail before the others are read first.

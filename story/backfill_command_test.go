@@ -39,8 +39,13 @@ func TestBackfillPlannedAndInterrupted(t *testing.T) {
 	}
 	// Each repository has one page.
 	status, stdout, stderr := run(false, "-dry-run")
-	if want := ": 3 repositories, with at most 3 calls of the GitHub API"; status != 0 || !strings.Contains(stdout, want) {
+	if want := ": 3 repositories, with about 3 calls of the GitHub API"; status != 0 || !strings.Contains(stdout, want) {
 		t.Fatalf("status %d: %s%s, want %s", status, stdout, stderr, want)
+	}
+	// What was named and is not there is an error.
+	status, stdout, stderr = run(false, "-dry-run", "-repo", "acme/none")
+	if want := "can't read: acme/none\n"; status != 1 || !strings.Contains(stdout, want) || !strings.Contains(stderr, "not all that was named could be read: acme/none") {
+		t.Errorf("status %d: %s%s, want %s", status, stdout, stderr, want)
 	}
 	if left, err := filepath.Glob(filepath.Join(o.Folder, "*.db")); err != nil || len(left) > 0 {
 		t.Errorf("the plan left %v, error %v", left, err)

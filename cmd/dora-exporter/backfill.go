@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"time"
 
 	"dora-exporter/app"
 	"dora-exporter/cmd/dora-exporter/parent"
@@ -38,10 +37,17 @@ func backfillCommand(set *flag.FlagSet) action {
 		}
 		shown := progress.New(os.Stderr, "repositories", *form == "bar")
 		show := func(p app.BackfillProgress) {
-			shown.Show(p.Done, p.Repositories, fmt.Sprintf("%d deployments, %d incidents, %d calls made, at most %d left", p.Deployments, p.Issues, p.Calls, p.CallsLeft))
+			if p.Unsettled > 0 {
+				shown.Show(0, 0, fmt.Sprintf("all was read; evaluating, %d left, each after deployments.settle (%s)", p.Unsettled, c.Policy.Settle))
+				return
+			}
+			shown.Show(p.Done, p.Repositories, fmt.Sprintf("%d deployments, %d incidents, %d calls made, about %d left", p.Deployments, p.Issues, p.Calls, p.CallsLeft))
 		}
 		made, err := app.BackfillAnywhere(ctx, o, r, show)
 		shown.End()
+		if err == nil {
+			err = made.Unread(r)
+		}
 		return errors.Join(err, made.Write(out))
 	}
 }
@@ -51,7 +57,5 @@ func planBackfill(ctx context.Context, o app.Options, r app.BackfillRequest, out
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "would read since %s: %d repositories, with at most %d calls of the GitHub API and what young deployments need\n",
-		r.Since.Format(time.DateOnly), plan.Repositories, plan.CallsLeft)
-	return err
+	return errors.Join(plan.Unread(r), plan.Write(out))
 }

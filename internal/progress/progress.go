@@ -19,7 +19,9 @@ type Progress struct {
 	units string
 	isBar bool
 	bar   *progressbar.ProgressBar
-	next  time.Time
+	// isSpinner is true while bar is a spinner.
+	isSpinner bool
+	next      time.Time
 }
 
 // New returns a Progress that has shown nothing yet.
@@ -27,21 +29,42 @@ func New(out io.Writer, units string, isBar bool) *Progress {
 	return &Progress{out: out, units: units, isBar: isBar}
 }
 
-// Show shows how many units of all are done, and details: on the bar at once, in lines from time to time. It shows nothing while all is 0.
+// Show shows how many units of all are done, and details: on the bar at once, in lines from time to time. While all is 0, it shows the details
+// alone, with a spinner instead of the bar.
 func (p *Progress) Show(done, all int, details string) {
 	switch {
-	case all == 0:
 	case p.isBar:
-		if p.bar == nil {
-			p.bar = progressbar.NewOptions(all, progressbar.OptionSetWriter(p.out), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-				progressbar.OptionSetItsString(p.units), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionUseANSICodes(true))
-		}
+		p.useBar(all)
 		p.bar.Describe(details)
-		_ = p.bar.Set(done)
-	case !time.Now().Before(p.next):
+		if all > 0 {
+			_ = p.bar.Set(done)
+		}
+	case time.Now().Before(p.next):
+	default:
 		p.next = time.Now().Add(lineInterval)
-		_, _ = fmt.Fprintf(p.out, "%d of %d %s, %s\n", done, all, p.units, details)
+		if all > 0 {
+			details = fmt.Sprintf("%d of %d %s, %s", done, all, p.units, details)
+		}
+		_, _ = fmt.Fprintln(p.out, details)
 	}
+}
+
+// useBar has bar be one of so many units, or a spinner for 0.
+func (p *Progress) useBar(all int) {
+	if isSpinner := all == 0; p.bar == nil || p.isSpinner != isSpinner {
+		p.End()
+		p.isSpinner = isSpinner
+		p.bar = p.newBar(all)
+	}
+}
+
+func (p *Progress) newBar(all int) *progressbar.ProgressBar {
+	if all == 0 { // nothing turns it between two calls of Show
+		return progressbar.NewOptions(-1, progressbar.OptionSetWriter(p.out), progressbar.OptionSetSpinnerChangeInterval(0),
+			progressbar.OptionSetElapsedTime(true), progressbar.OptionUseANSICodes(true))
+	}
+	return progressbar.NewOptions(all, progressbar.OptionSetWriter(p.out), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString(p.units), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionUseANSICodes(true))
 }
 
 // End ends the line of the bar.

@@ -1,0 +1,46 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"dora-exporter/dora"
+)
+
+// Keys of the configuration that Jira may refuse.
+const (
+	jiraTokenKey = "jira.token"
+	jiraQueryKey = "jira.jql"
+)
+
+// refusedByJira makes an error of a call that Jira refuses for good a *dora.RefusedError, if a change of the configuration helps, and says how
+// to go on. It returns any other error as it is.
+func refusedByJira(err error) error {
+	refused := new(refusedError)
+	if !errors.As(err, &refused) {
+		return err
+	}
+	var key, what string
+	switch refused.status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		key, what = jiraTokenKey, "jira.token"
+	case http.StatusBadRequest:
+		key, what = jiraQueryKey, "jira.jql, or without it the query for the configured projects"
+	default:
+		return err
+	}
+	return fmt.Errorf("Jira refuses %s, so that not all issues were read. Correct it, restart the server, and repeat the backfill: it reads only what is left. "+
+		"The answer was: %w", what, &dora.RefusedError{Err: err, Credential: key})
+}
+
+// OnlyJiraRefuses reports whether all that a backfill has failed with is that Jira refuses a key.
+func OnlyJiraRefuses(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return !slices.ContainsFunc(joined.Unwrap(), func(one error) bool { return !OnlyJiraRefuses(one) })
+	}
+	refused := new(dora.RefusedError)
+	return errors.As(err, &refused) && strings.HasPrefix(refused.Credential, dora.Jira+".")
+}

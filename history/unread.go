@@ -1,0 +1,35 @@
+package history
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// UnreadError is the error of a backfill that could not read all that was named.
+type UnreadError struct {
+	// Names are owner/name, or owner/* for all of an owner.
+	Names []string
+}
+
+func (e *UnreadError) Error() string {
+	return fmt.Sprintf("not all that was named could be read: %s. Correct the name, or give the credential access, and repeat the backfill", strings.Join(e.Names, ", "))
+}
+
+// Unread returns an *UnreadError if an owner, or a repository that the request names, could not be read; else nil. Repositories of an owner or
+// of the catalog that could not be read are no error: they are in Failed.
+func (p Progress) Unread(r Request) error {
+	var names []string
+	for _, name := range p.Failed {
+		isNamed := strings.HasSuffix(name, "/*") || slices.ContainsFunc(r.Repositories, func(named string) bool {
+			return strings.EqualFold(named, name) || strings.HasSuffix(strings.ToLower(named), "/"+strings.ToLower(name))
+		})
+		if isNamed && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return &UnreadError{names}
+}
