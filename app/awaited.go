@@ -23,11 +23,13 @@ const (
 // targetsPart is the name of the part of backfill_parts with the repositories that the newest request reads.
 const targetsPart = "targets"
 
-// backfillTargets are the repositories that a request reads, as dora.RepositoryName.
+// backfillTargets are the repositories that a request reads: the host of the server's API and dora.RepositoryName.
 type backfillTargets struct {
 	// ID is that of the request.
 	ID           string   `json:"id"`
 	Repositories []string `json:"repositories"`
+	// Unlisted are the hosts of servers that the request reads and whose repositories are not among Repositories yet.
+	Unlisted []string `json:"unlisted,omitempty"`
 }
 
 var errHistoryUnread = errors.New("a backfill is about to read the history of the repository, which may answer this without a call")
@@ -38,6 +40,8 @@ type awaiting struct {
 	dora.Enricher
 
 	store history.PartReader
+	// accounts tell from which server a repository is read.
+	accounts dora.Accounts
 	// isServing is true in a server, which carries out requests, and isConfigured if its first start makes one.
 	isServing, isConfigured bool
 	// now is the clock of the store.
@@ -49,7 +53,7 @@ type awaiting struct {
 	targets backfillTargets
 	isKnown bool
 	read    time.Time
-	// since has when questions about a repository began to wait, by dora.RepositoryName.
+	// since has when questions about a repository began to wait, by the host of the server's API and dora.RepositoryName.
 	since map[string]time.Time
 }
 
@@ -69,11 +73,11 @@ func (a *awaiting) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, 
 	return a.Enricher.Ship(ctx, c)
 }
 
-// IsAwaited reports whether questions about a repository wait for its history.
-func (a *awaiting) IsAwaited(name string) bool {
+// IsAwaited reports whether questions about a repository, owner/name, wait for its history. host is that of the server's API.
+func (a *awaiting) IsAwaited(host, name string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	began, waits := a.since[strings.ToLower(name)]
+	began, waits := a.since[host+"/"+strings.ToLower(name)]
 	return waits && a.now().Sub(began) < maxHistoryWait
 }
 
@@ -88,8 +92,9 @@ func (a *awaiting) wait(ctx context.Context, c dora.Commit) error {
 	if err := a.refresh(ctx, now); err != nil {
 		return err
 	}
-	name := dora.RepositoryName(c.Owner, c.Repository)
-	if !a.isToBeRead(name) {
+	host := a.serverOf(c)
+	name := host + "/" + dora.RepositoryName(c.Owner, c.Repository)
+	if !a.isToBeRead(host, name) {
 		return nil
 	}
 	if isRead, err := history.IsRead(ctx, a.store, c); err != nil || isRead {
@@ -106,6 +111,14 @@ func (a *awaiting) wait(ctx context.Context, c dora.Commit) error {
 	return &dora.PausedError{Err: errHistoryUnread, RetryIn: min(max(waited/8, minHistoryRetry), maxHistoryRetry)}
 }
 
+// serverOf returns the host of the API that a commit is read from, which may be called otherwise in events.
+func (a *awaiting) serverOf(c dora.Commit) string {
+	if i, found := a.accounts.Of(c.Host, c.Owner); found {
+		return dora.Host(a.accounts[i].BaseURL)
+	}
+	return c.Host
+}
+
 // refresh reads the request once in requestInterval.
 func (a *awaiting) refresh(ctx context.Context, now time.Time) error {
 	if !a.read.IsZero() && now.Sub(a.read) < requestInterval {
@@ -116,7 +129,7 @@ func (a *awaiting) refresh(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if a.targets.ID != state.ID && known && !state.Done {
+	if known && !state.Done { // its servers are listed one after another
 		targets := backfillTargets{}
 		if _, err := a.store.BackfillPart(ctx, targetsPart, &targets); err != nil {
 			return err
@@ -130,8 +143,9 @@ func (a *awaiting) refresh(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// isToBeRead reports whether the request reads a repository, or may read it if its repositories are not listed yet.
-func (a *awaiting) isToBeRead(name string) bool {
+// isToBeRead reports whether the request reads a repository, or may read it if those of its server are not listed yet. name begins with the host
+// of the server.
+func (a *awaiting) isToBeRead(host, name string) bool {
 	switch r := a.state.Request; {
 	case !a.isKnown:
 		return a.isConfigured
@@ -139,18 +153,22 @@ func (a *awaiting) isToBeRead(name string) bool {
 		return false
 	case a.state.Runner != "" && a.now().Sub(a.state.Beat) > abandonedAfter:
 		return false
-	case a.targets.ID != a.state.ID:
+	case a.targets.ID != a.state.ID, slices.Contains(a.targets.Unlisted, host):
 		return len(r.Repositories) == 0 || slices.ContainsFunc(r.Repositories, func(wanted string) bool { return names(wanted, name) })
 	}
 	isFailed := slices.ContainsFunc(a.state.Progress.Failed, func(failed string) bool { return names(failed, name) })
 	return slices.Contains(a.targets.Repositories, name) && !isFailed
 }
 
-// names reports whether a repository of a request, such as owner/* or host/owner/name, is the one with a dora.RepositoryName.
+// names reports whether a repository of a request, such as owner/* or host/owner/name, is the one with a name: host/owner/name.
 func names(wanted, name string) bool {
 	wanted = strings.ToLower(wanted)
+	host, name, _ := strings.Cut(name, "/")
 	if strings.Count(wanted, "/") == 2 {
-		_, wanted, _ = strings.Cut(wanted, "/")
+		var of string
+		if of, wanted, _ = strings.Cut(wanted, "/"); dora.GitHubHost(of) != dora.GitHubHost(host) {
+			return false
+		}
 	}
 	owner, isAll := strings.CutSuffix(wanted, "/*")
 	return wanted == name || isAll && strings.HasPrefix(name, owner+"/")

@@ -54,7 +54,7 @@ func TestAwaitedHistory(t *testing.T) {
 	with := func(change func(*backfillState)) storedParts {
 		state := running
 		change(&state)
-		return storedParts{requestPart: state, targetsPart: backfillTargets{ID: "a", Repositories: []string{"acme/web"}}}
+		return storedParts{requestPart: state, targetsPart: backfillTargets{ID: "a", Repositories: []string{"api.github.com/acme/web"}}}
 	}
 	unlisted := func(repositories ...string) storedParts {
 		s := with(func(s *backfillState) { s.Request.Repositories = repositories })
@@ -81,11 +81,12 @@ func TestAwaitedHistory(t *testing.T) {
 		"another repository can't be read":     {stored: with(func(s *backfillState) { s.Progress.Failed = []string{"acme/api"} }), waits: true},
 		"listing fails":                        {stored: with(func(s *backfillState) { s.Error = "502" })},
 		"issues alone":                         {stored: with(func(s *backfillState) { s.Request.Sources = []string{dora.Jira} })},
-		"another repository is read":           {stored: storedParts{requestPart: running, targetsPart: backfillTargets{ID: "a", Repositories: []string{"acme/api"}}}},
+		"another repository is read":           {stored: storedParts{requestPart: running, targetsPart: backfillTargets{ID: "a", Repositories: []string{"api.github.com/acme/api", "ghe.example.com/acme/web"}}}},
 		"not listed yet":                       {stored: unlisted(), waits: true},
 		"not listed yet, named":                {stored: unlisted("Acme/Web"), waits: true},
 		"not listed yet, named with its host":  {stored: unlisted("github.com/acme/web"), waits: true},
 		"not listed yet, all of its owner":     {stored: unlisted("acme/*"), waits: true},
+		"not listed yet, on another server":    {stored: unlisted("ghe.example.com/acme/web")},
 		"not listed yet, others are named":     {stored: unlisted("acme/api", "beta/*")},
 		"nearly for too long":                  {stored: with(func(s *backfillState) { s.Beat = start.Add(maxHistoryWait) }), after: maxHistoryWait - time.Second, waits: true},
 		"for too long":                         {stored: with(func(s *backfillState) { s.Beat = start.Add(maxHistoryWait) }), after: maxHistoryWait},
@@ -104,7 +105,7 @@ func TestAwaitedHistory(t *testing.T) {
 			if waits := errors.As(err, &paused); waits != test.waits || err != nil && !waits {
 				t.Errorf("error %v", err)
 			}
-			if waited := errors.As(first, &paused); a.IsAwaited("acme/WEB") != (waited && test.after < maxHistoryWait) {
+			if waited := errors.As(first, &paused); a.IsAwaited("api.github.com", "acme/WEB") != (waited && test.after < maxHistoryWait) {
 				t.Errorf("awaited is %t, the error was %v", !waited, first)
 			}
 		})
@@ -170,7 +171,7 @@ func TestWebhooksDuringBackfill(t *testing.T) {
 	})
 	testexporter.Eventually(t, "all repositories are awaited", func() error {
 		for index := range 4 {
-			if name := fmt.Sprintf("acme/service-%03d", index); !a.awaited.IsAwaited(name) {
+			if name := fmt.Sprintf("acme/service-%03d", index); !a.awaited.IsAwaited(dora.Host(server.URL), name) {
 				return errors.New(name)
 			}
 		}

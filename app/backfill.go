@@ -39,12 +39,12 @@ func Backfill(ctx context.Context, o Options, r BackfillRequest, onProgress func
 	if err != nil {
 		return made, err
 	}
-	made, err = a.backfill(ctx, r, onProgress)
+	made, err = a.backfill(ctx, r, onProgress, func(history.Servers) {})
 	return made, errors.Join(err, a.Close())
 }
 
-// backfill makes a backfill, without a server.
-func (a *App) backfill(ctx context.Context, r BackfillRequest, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
+// backfill makes a backfill, without a server. It calls follow before anything is read.
+func (a *App) backfill(ctx context.Context, r BackfillRequest, onProgress func(BackfillProgress), follow func(history.Servers)) (made BackfillProgress, err error) {
 	if err := a.projection.Restore(ctx); err != nil {
 		return made, err
 	}
@@ -54,6 +54,7 @@ func (a *App) backfill(ctx context.Context, r BackfillRequest, onProgress func(B
 	if err != nil {
 		return made, err
 	}
+	follow(b)
 	if made, err = b.Run(ctx); err == nil {
 		err = a.waitUntilSettled(ctx, func(left int) {
 			if onProgress != nil {

@@ -40,7 +40,7 @@ func backfillBeside(ctx context.Context, o Options, wanted, abandoned backfillSt
 		onProgress(now)
 		r.reach(ctx, now)
 	}
-	made, err = a.backfill(ctx, wanted.Request, show)
+	made, err = a.backfill(ctx, wanted.Request, show, r.follow)
 	stopBeat()
 	_ = withTimeout(context.WithoutCancel(ctx), saveTimeout, func(ctx context.Context) error {
 		r.save(ctx, func(s *backfillState) { s.end(made, err) })

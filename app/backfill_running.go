@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,17 +28,24 @@ type runningBackfill struct {
 	targets backfillTargets
 }
 
-// follow has a backfill tell how far it is, and read first what is awaited.
-func (r *runningBackfill) follow(b *history.Backfill) {
-	b.OnPlanned, b.IsAwaited = r.plan, r.awaited.IsAwaited
+// follow has a backfill store what it is about to read, and read first what is awaited.
+func (r *runningBackfill) follow(all history.Servers) {
+	r.targets.ID = r.state.ID
+	for _, b := range all {
+		if b.Host != "" { // not Jira
+			r.targets.Unlisted = append(r.targets.Unlisted, b.Host)
+		}
+		b.OnPlanned = func(ctx context.Context, repositories []string) { r.plan(ctx, b.Host, repositories) }
+		b.IsAwaited = func(name string) bool { return r.awaited.IsAwaited(b.Host, name) }
+	}
 }
 
-// plan stores the repositories that are to be read, besides those of other servers.
-func (r *runningBackfill) plan(ctx context.Context, repositories []string) {
-	r.targets.ID = r.state.ID
+// plan stores the repositories of a server that are to be read, besides those of other servers.
+func (r *runningBackfill) plan(ctx context.Context, host string, repositories []string) {
 	for _, name := range repositories {
-		r.targets.Repositories = append(r.targets.Repositories, strings.ToLower(name))
+		r.targets.Repositories = append(r.targets.Repositories, host+"/"+strings.ToLower(name))
 	}
+	r.targets.Unlisted = slices.DeleteFunc(r.targets.Unlisted, func(of string) bool { return of == host })
 	err := r.store.Update(ctx, func(tx dora.Tx) error { return tx.Backfill().SavePart(targetsPart, r.targets) })
 	if err != nil && ctx.Err() == nil {
 		r.logger.Error("storing what the backfill reads failed, evaluations of these repositories wait for it", "error", err)

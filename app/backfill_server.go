@@ -123,9 +123,7 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 		r.retryConfigured(ctx, "listing what backfill.since asks for failed, will retry", err, lastLogged)
 		return false
 	}
-	for _, server := range b {
-		r.follow(server)
-	}
+	r.follow(b)
 	o.Logger.Info("backfill begins", "since", state.Request.Since)
 	var made history.Progress
 	if err == nil {

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"dora-exporter/dora"
 	"dora-exporter/internal/testexporter"
+	"dora-exporter/persistence/sqlstore"
 )
 
 // A request beside one that the server carries out waits for it, and both are carried out.
@@ -98,6 +100,26 @@ func TestBackfillBesideRequest(t *testing.T) {
 	made, err := RequestBackfill(t.Context(), o, BackfillRequest{Since: h.end.AddDate(0, 0, -60)}, func(BackfillProgress) {})
 	if err != nil || made.Deployments == 0 {
 		t.Errorf("%d deployments, error %v", made.Deployments, err)
+	}
+}
+
+// A command that makes a backfill beside servers tells them which repositories it reads, so that questions about others do not wait.
+func TestBackfillBesideStoresItsTargets(t *testing.T) {
+	t.Parallel()
+	h := newHalfYear(t)
+	o := h.options(t)
+	wanted := backfillState{ID: "a", Request: BackfillRequest{Since: h.end.AddDate(0, 0, -60), Sources: []string{dora.GitHub}}}
+	made, here, err := backfillBeside(t.Context(), o, wanted, backfillState{}, func(BackfillProgress) {})
+	if err != nil || !here {
+		t.Fatal(here, err)
+	}
+	var targets backfillTargets
+	err = withReader(t.Context(), o.Config, func(r *sqlstore.Reader) error {
+		_, err := r.BackfillPart(t.Context(), targetsPart, &targets)
+		return err
+	})
+	if err != nil || targets.ID != wanted.ID || made.Repositories == 0 || len(targets.Repositories) != made.Repositories || len(targets.Unlisted) > 0 {
+		t.Errorf("%+v of %d repositories, error %v", targets, made.Repositories, err)
 	}
 }
 

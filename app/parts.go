@@ -113,7 +113,7 @@ func (p *parts) addPipeline(o *Options, teams dora.Catalog) {
 		Policy: c.Policy, StoreCreated: p.store.Created(), OnLate: p.instruments.Late, MaxSeries: c.Metrics.MaxSeries, Logger: logger, OnFolded: p.instruments.Folded,
 		RedeploymentLabel: c.Metrics.RedeploymentLabel,
 	}
-	p.awaited = &awaiting{Enricher: p.github, store: p.store, now: p.clock.Now}
+	p.awaited = &awaiting{Enricher: p.github, store: p.store, accounts: c.GitHub.OwnerAccounts(), now: p.clock.Now}
 	p.processor = &pipeline.Processor{
 		Store: p.store, Catalog: teams, Environments: c.Environments, IssueTeams: dora.NewIssueTeams(c.Teams), Rules: rules, Logger: logger, MaxWait: c.Catalog.MaxWait, Now: p.clock.Now,
 		OnTeamGivenUp: p.instruments.TeamGivenUp, Trace: p.traces.Steps(),

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -178,8 +179,12 @@ func isFinal(err error) bool {
 	return errors.Is(err, dora.ErrTooLarge) || errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrNoHooks) || errors.As(err, &missing) || errors.As(err, &unanswered) || errors.As(err, &inaccessible) || isRefused(err)
 }
 
-// isRefused reports whether GitHub refuses the credential of a call.
+// isRefused reports whether GitHub refuses the credential of a call, or the credentials of all calls whose errors are joined. If one of them
+// failed for another reason, the calls are to be made again.
 func isRefused(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return !slices.ContainsFunc(joined.Unwrap(), func(one error) bool { return !isRefused(one) })
+	}
 	refused := new(dora.RefusedError)
 	return errors.As(err, &refused)
 }

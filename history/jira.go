@@ -112,6 +112,7 @@ func (b *Backfill) beginIssues(ctx context.Context, name string) (p issuesPart, 
 
 // readIssuesPart reads the rest of the issues, a page at a time.
 func (b *Backfill) readIssuesPart(ctx context.Context, s site, name string, p issuesPart) error {
+	seen := searchPlaces{}
 	for before := p.Next; !p.Done; {
 		found, err := b.Issues.search(ctx, s, p)
 		if err != nil && before != "" && p.Next == before && ctx.Err() == nil {
@@ -125,7 +126,7 @@ func (b *Backfill) readIssuesPart(ctx context.Context, s site, name string, p is
 		if err := b.addIssues(ctx, s, p, found.Issues); err != nil {
 			return err
 		}
-		if p.Next, p.Done, err = found.next(s.cloud, p.Next); err != nil {
+		if p.Next, p.Done, err = seen.next(found, s.cloud, p.Next); err != nil {
 			return err
 		}
 		if err := b.Store.Update(ctx, func(tx dora.Tx) error { return tx.Backfill().SavePart(name, p) }); err != nil {
@@ -216,9 +217,24 @@ func (a searchAnswer) next(cloud bool, at string) (next string, done bool, err e
 		next, done = strconv.Itoa(to), to >= a.Total || len(a.Issues) == 0
 	}
 	if !done && next == at {
-		return at, false, errors.New("Jira does not tell where the search goes on")
+		return at, false, errEndlessSearch
 	}
 	return next, done, nil
+}
+
+var errEndlessSearch = errors.New("Jira does not tell where the search goes on")
+
+// searchPlaces are the places where the pages of a search began.
+type searchPlaces map[string]bool
+
+// next is that of searchAnswer, with an error if the next page has been read before.
+func (p searchPlaces) next(a searchAnswer, cloud bool, at string) (next string, done bool, err error) {
+	p[at] = true
+	next, done, err = a.next(cloud, at)
+	if err == nil && !done && p[next] {
+		return at, false, errEndlessSearch
+	}
+	return next, done, err
 }
 
 // search reads a page of issues, the oldest first.

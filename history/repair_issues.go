@@ -57,6 +57,7 @@ func (c *issueCheck) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	seen := searchPlaces{}
 	for p := (issuesPart{From: since}); !p.Done; {
 		found, err := c.Issues.search(ctx, s, p)
 		if err != nil {
@@ -67,7 +68,7 @@ func (c *issueCheck) run(ctx context.Context) error {
 				return err
 			}
 		}
-		if p.Next, p.Done, err = found.next(s.cloud, p.Next); err != nil {
+		if p.Next, p.Done, err = seen.next(found, s.cloud, p.Next); err != nil {
 			return err
 		}
 	}

@@ -198,6 +198,9 @@ func (e *Evaluator) comparison(ctx context.Context, t dora.DeploymentRecord) (do
 // environments, and each look is a write.
 const maxRepositoryWait = 10 * time.Second
 
+// pausedRepositoryWait is the same while calls for the other one are paused: its end resumes those that wait.
+const pausedRepositoryWait = time.Minute
+
 // waitsForRepository postpones an evaluation while an earlier success of the repository, in another scope, is still to be evaluated:
 // where a change began depends on which commits were shipped before (dora.Past.FirstChanges). One that fails is not waited for.
 func (e *Evaluator) waitsForRepository(tx dora.Tx, evaluation dora.Evaluation) (bool, error) {
@@ -208,6 +211,9 @@ func (e *Evaluator) waitsForRepository(tx dora.Tx, evaluation dora.Evaluation) (
 	now := e.Now()
 	overdue := max(now.Sub(earlier.Due), 0) // long while calls are paused: then ask less often
 	evaluation.Due = now.Add(min(max(overdue/8, gatherTime), maxRepositoryWait))
+	if earlier.Due.After(earlier.Ripe) { // it was postponed
+		evaluation.Due = now.Add(pausedRepositoryWait)
+	}
 	if earlier.Due.After(evaluation.Due) {
 		evaluation.Due = earlier.Due
 	}
