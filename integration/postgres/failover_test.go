@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -128,8 +129,28 @@ func TestOutOfConnections(t *testing.T) {
 	if _, err := s.Accept(ctx, delivery("too early")); err == nil {
 		t.Log("a connection was free") // which is possible while sessions end
 	}
+	var said testexporter.Buffer
+	opened := make(chan error, 1)
+	go func() {
+		opened <- postgres.Await(t.Context(), time.Minute, slog.New(slog.NewTextHandler(&said, nil)), func() error {
+			another, err := postgres.Open(t.Context(), p.url, p.schema, slog.New(slog.DiscardHandler))
+			if err != nil {
+				return err
+			}
+			return another.Close()
+		})
+	}()
+	eventually(t, "a start waits for a connection", func() error {
+		if text := said.String(); !strings.Contains(text, "waiting") || !strings.Contains(text, "53300") {
+			return fmt.Errorf("the log says %q", text)
+		}
+		return nil
+	})
 	for _, conn := range crowd {
 		_ = conn.Close(t.Context())
+	}
+	if err := <-opened; err != nil {
+		t.Errorf("the start fails: %v", err)
 	}
 	eventually(t, "a fact when there is room", func() error { return addFact(t.Context(), s, fmt.Sprint("after ", time.Now())) })
 	if _, err := s.Accept(t.Context(), delivery("after")); err != nil {

@@ -57,7 +57,7 @@ func OpenAlone(ctx context.Context, url, schema string, logger *slog.Logger) (*S
 		return nil, err
 	}
 	name := nameOf(config, schema)
-	start, cancel := patience(ctx)
+	start, cancel := answering(ctx)
 	defer cancel()
 	if err := prepareSchema(start, config, name, schema); err != nil {
 		return nil, explained(name, schema, err)
@@ -117,7 +117,7 @@ func OpenReader(ctx context.Context, url, schema string) (*sqlstore.Reader, erro
 		return nil, err
 	}
 	name := nameOf(config, schema)
-	start, cancel := patience(ctx)
+	start, cancel := answering(ctx)
 	defer cancel()
 	if err := checkSchema(start, config, name, schema); err != nil {
 		return nil, explained(name, schema, err)
