@@ -95,6 +95,22 @@ func TestFailover(t *testing.T) {
 	}
 }
 
+// Deliveries that were answered are lost, while no connection breaks, as behind a pooler: the process stops without another delivery.
+func TestLostDeliveriesBehindAPooler(t *testing.T) {
+	server := pgserver.Start(t, "fsync=off")
+	p := newPlace(server)
+	s := p.open(t)
+	if _, err := s.Accept(t.Context(), delivery("lost")); err != nil {
+		t.Fatal(err)
+	}
+	server.Psql("postgres", "BEGIN; DELETE FROM "+p.schema+".deliveries; UPDATE "+p.schema+".writers SET commits = 0 WHERE convert_from(id, 'UTF8') LIKE '%/inbox'; COMMIT")
+	select {
+	case <-s.Failed():
+	case <-time.After(time.Minute):
+		t.Error("the process goes on")
+	}
+}
+
 // The server takes no more connections: an open store goes on, and one whose sessions were ended waits for room.
 func TestOutOfConnections(t *testing.T) {
 	server := pgserver.Start(t, "fsync=off", "max_connections=20", "superuser_reserved_connections=2")
