@@ -15,6 +15,7 @@ import (
 	"dora-exporter/config"
 	"dora-exporter/instrumentation"
 	"dora-exporter/internal/localfile"
+	"dora-exporter/persistence/postgres"
 	"dora-exporter/persistence/sqlstore"
 )
 
@@ -48,6 +49,9 @@ type Options struct {
 	Machine *sqlstore.Machine
 	// CheckpointInterval is the time between two checkpoints when values have changed; 5 s if it is 0.
 	CheckpointInterval time.Duration
+
+	// patience is how long a start waits for a database that is not available.
+	patience time.Duration
 }
 
 // App is the running program. New builds its parts, Start and Stop run them, Close releases the files.
@@ -77,6 +81,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Web == nil {
 		o.Web = &WebConfig{}
 	}
+	o.patience = postgres.Patience
 	instrumentation.LogErrors(o.Logger)
 	a, err := openParts(ctx, o)
 	if err != nil {
@@ -99,7 +104,7 @@ func openParts(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if a.store, err = openStore(ctx, o.Config, o.Logger); err != nil {
+	if a.store, err = openStore(ctx, o.Config, o.patience, o.Logger); err != nil {
 		return nil, err
 	}
 	a.options.useMachine(a.store.machine)
@@ -146,7 +151,7 @@ func (a *App) restore(ctx context.Context) error {
 	// each MB, which took a third of the CPU of a start.
 	unused := make([]byte, restoreHeap*100/percent)
 	defer runtime.KeepAlive(unused)
-	if err := a.projection.Restore(ctx); err != nil {
+	if err := a.store.whileAway(ctx, func() error { return a.projection.Restore(ctx) }); err != nil {
 		return err
 	}
 	if err := a.metrics.Fill(); err != nil {
@@ -191,6 +196,10 @@ func (a *App) Close() error {
 func Run(ctx context.Context, o Options) error {
 	a, err := New(ctx, o)
 	if err != nil {
+		if ctx.Err() != nil {
+			o.Logger.Info("stopped before the store was open", "error", err)
+			return nil
+		}
 		return err
 	}
 	if err := a.Start(ctx); err != nil {

@@ -29,6 +29,8 @@ type store struct {
 	newClock func(context.Context, sqlstore.Machine) (clock, error)
 	// machine is the clock that all processes share that use the store; nil if the machine's own serves.
 	machine *sqlstore.Machine
+	// await repeats what fails at a start because the database is not available; nil if the store is a file.
+	await func(ctx context.Context, f func() error) error
 	// failed is closed when the process must be started again, for the reason that Err returns; nil if that never happens.
 	failed <-chan struct{}
 }
@@ -42,10 +44,18 @@ type clock interface {
 // Close closes the store and its database.
 func (s *store) Close() error { return s.close() }
 
-// openStore opens the configured store for serving.
-func openStore(ctx context.Context, c *config.Config, logger *slog.Logger) (*store, error) {
+// whileAway calls f, and again while it fails because the database is not available.
+func (s *store) whileAway(ctx context.Context, f func() error) error {
+	if s.await == nil {
+		return f()
+	}
+	return s.await(ctx, f)
+}
+
+// openStore opens the configured store for writing, and waits so long for its database.
+func openStore(ctx context.Context, c *config.Config, patience time.Duration, logger *slog.Logger) (*store, error) {
 	if c.Storage.IsPostgreSQL() {
-		return openPostgres(ctx, c, logger)
+		return openPostgres(ctx, c, patience, logger)
 	}
 	s, err := sqlite.Open(ctx, c.Storage.Database, logger)
 	if err != nil {
@@ -56,15 +66,20 @@ func openStore(ctx context.Context, c *config.Config, logger *slog.Logger) (*sto
 	}}, nil
 }
 
-func openPostgres(ctx context.Context, c *config.Config, logger *slog.Logger) (*store, error) {
-	s, err := postgres.Open(ctx, c.Storage.Database, c.Storage.Schema, logger)
+func openPostgres(ctx context.Context, c *config.Config, patience time.Duration, logger *slog.Logger) (*store, error) {
+	await := func(ctx context.Context, f func() error) error { return postgres.Await(ctx, patience, logger, f) }
+	var s *postgres.Store
+	err := await(ctx, func() (err error) {
+		s, err = postgres.Open(ctx, c.Storage.Database, c.Storage.Schema, logger)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	machine := s.Machine()
 	return &store{
 		Store: s.Store, close: s.Close, push: s, pauses: s, writeConnections: s.WriteConnections, machine: &machine, failed: s.Failed(),
-		isShared: s.IsShared,
+		isShared: s.IsShared, await: await,
 		newClock: func(ctx context.Context, _ sqlstore.Machine) (clock, error) { return s.NewClock(ctx) },
 	}, nil
 }

@@ -51,6 +51,30 @@ func TestReplicasMigrated(t *testing.T) {
 	r.check(t)
 }
 
+// A migration may take longer than a replica waits for its database and than it waits for locks. A second replica that starts meanwhile waits
+// for the first one, and one of the old version goes on.
+func TestReplicasMigratedSlowly(t *testing.T) {
+	t.Parallel()
+	slow := withMigration(t, "SELECT pg_sleep(65);\n\tALTER TABLE deliveries ADD COLUMN note TEXT NOT NULL DEFAULT '';")
+	r, _ := onServer(t, 3)
+	r.load()
+	r.goesOn(t, 30)
+	for i, e := range r.all[:2] {
+		e.terminate(t)
+		e.run(t, slow)
+		e.waitUntilItSays(t, []string{"migrating the database", "waiting for another replica"}[i])
+	}
+	r.goesOn(t, 60)
+	for _, e := range r.all[:2] {
+		e.waitUntilReady(t)
+		if strings.Contains(e.output.String(), "level=ERROR") {
+			t.Error("a replica has failed meanwhile")
+		}
+	}
+	r.goesOn(t, 30)
+	r.check(t)
+}
+
 // withMigration builds the exporter with another migration.
 func withMigration(t *testing.T, migration string) (binary string) {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -94,6 +95,22 @@ func TestFailover(t *testing.T) {
 	}
 }
 
+// Deliveries that were answered are lost, while no connection breaks, as behind a pooler: the process stops without another delivery.
+func TestLostDeliveriesBehindAPooler(t *testing.T) {
+	server := pgserver.Start(t, "fsync=off")
+	p := newPlace(server)
+	s := p.open(t)
+	if _, err := s.Accept(t.Context(), delivery("lost")); err != nil {
+		t.Fatal(err)
+	}
+	server.Psql("postgres", "BEGIN; DELETE FROM "+p.schema+".deliveries; UPDATE "+p.schema+".writers SET commits = 0 WHERE convert_from(id, 'UTF8') LIKE '%/inbox'; COMMIT")
+	select {
+	case <-s.Failed():
+	case <-time.After(time.Minute):
+		t.Error("the process goes on")
+	}
+}
+
 // The server takes no more connections: an open store goes on, and one whose sessions were ended waits for room.
 func TestOutOfConnections(t *testing.T) {
 	server := pgserver.Start(t, "fsync=off", "max_connections=20", "superuser_reserved_connections=2")
@@ -128,8 +145,28 @@ func TestOutOfConnections(t *testing.T) {
 	if _, err := s.Accept(ctx, delivery("too early")); err == nil {
 		t.Log("a connection was free") // which is possible while sessions end
 	}
+	var said testexporter.Buffer
+	opened := make(chan error, 1)
+	go func() {
+		opened <- postgres.Await(t.Context(), time.Minute, slog.New(slog.NewTextHandler(&said, nil)), func() error {
+			another, err := postgres.Open(t.Context(), p.url, p.schema, slog.New(slog.DiscardHandler))
+			if err != nil {
+				return err
+			}
+			return another.Close()
+		})
+	}()
+	eventually(t, "a start waits for a connection", func() error {
+		if text := said.String(); !strings.Contains(text, "waiting") || !strings.Contains(text, "53300") {
+			return fmt.Errorf("the log says %q", text)
+		}
+		return nil
+	})
 	for _, conn := range crowd {
 		_ = conn.Close(t.Context())
+	}
+	if err := <-opened; err != nil {
+		t.Errorf("the start fails: %v", err)
 	}
 	eventually(t, "a fact when there is room", func() error { return addFact(t.Context(), s, fmt.Sprint("after ", time.Now())) })
 	if _, err := s.Accept(t.Context(), delivery("after")); err != nil {

@@ -270,13 +270,22 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	}{
 		"no server":        {"postgres://u:secret@127.0.0.1:1/db?sslmode=disable", "x", runs},
 		"no database":      {strings.Replace(withPassword, "/postgres?", "/nothing?", 1), "x", "create the database"},
+		"no role":          {server.URL("nobody", "postgres"), "x", "check the user and password"},
 		"no rights":        {withPassword, "x", `CREATE SCHEMA "x" AUTHORIZATION`},
 		"other's schema":   {server.URL("postgres", "postgres"), "other", "set storage.schema to another name"},
 		"malformed":        {"postgres://u:secret@127.0.0.1:port/db", "x", "storage.database"},
 		"schema of a role": {server.URL("owner", "postgres"), "mine", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := postgres.Open(t.Context(), test.url, test.schema, slog.New(slog.DiscardHandler))
+			var s *postgres.Store
+			var said strings.Builder
+			err := postgres.Await(t.Context(), time.Second, slog.New(slog.NewTextHandler(&said, nil)), func() (err error) {
+				s, err = postgres.Open(t.Context(), test.url, test.schema, slog.New(slog.DiscardHandler))
+				return err
+			})
+			if waits := strings.Contains(said.String(), "waiting"); waits != (test.want == runs) || strings.Contains(said.String(), "secret") {
+				t.Errorf("the log says %q", said.String())
+			}
 			if test.want == "" {
 				if err != nil {
 					t.Fatal(err)

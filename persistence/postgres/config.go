@@ -17,6 +17,8 @@ const (
 	connectTimeout = 5 * time.Second
 	// deadAfter is how long the other end may not acknowledge what was sent, until the connection counts as broken.
 	deadAfter = 10 * time.Second
+	// answerTimeout is how long the database may take to answer when it is opened.
+	answerTimeout = 30 * time.Second
 )
 
 // parse reads a URL or connection string; what it leaves out is taken from libpq's variables. The error has no password.
@@ -52,7 +54,7 @@ func lockKey(name string) string {
 	return strconv.FormatInt(int64(crc64.Checksum([]byte("dora-exporter/"+name), crc64.MakeTable(crc64.ECMA))), 10)
 }
 
-// patience is the context of a start: a database that is being started, too, has this much time.
-func patience(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, 30*time.Second)
+// answering limits how long the database may take to answer when it is opened.
+func answering(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, answerTimeout)
 }

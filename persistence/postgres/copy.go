@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,7 @@ func Create(ctx context.Context, url, schema string, fill func(sqlstore.Target) 
 		return err
 	}
 	name := nameOf(config, schema)
-	if err := prepareSchema(ctx, config, name, schema); err != nil {
+	if err := prepareSchema(ctx, config, name, schema, slog.New(slog.DiscardHandler)); err != nil {
 		return explained(name, schema, err)
 	}
 	return withConn(ctx, config, name, func(conn *pgx.Conn) error {

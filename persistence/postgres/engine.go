@@ -37,6 +37,8 @@ type engine struct {
 
 	// committed is the number of this process' commits that are known to be durable.
 	committed atomic.Int64
+	// inboxCommitted is the same for the inbox.
+	inboxCommitted atomic.Int64
 	// isShared is true if another process used the store at the last poll.
 	isShared atomic.Bool
 	history  history

@@ -116,6 +116,9 @@ func explained(name, schema string, err error) error {
 			return fmt.Errorf("open %s: %w", name, err)
 		}
 		remedy = "check that the server runs and that storage.database has its address"
+		if connect := (*pgconn.ConnectError)(nil); !errors.As(err, &connect) && errors.Is(err, context.DeadlineExceeded) {
+			remedy = fmt.Sprintf("the server did not answer within %s: see pg_stat_activity and pg_locks for what it waits for", answerTimeout)
+		}
 	default:
 		return fmt.Errorf("open %s: %w", name, withGrants(err, schema))
 	}

@@ -67,7 +67,12 @@ func (e *engine) checkInbox(c *inboxConnection) error {
 	if err := c.raw.QueryRow(context.Background(), query, []byte(e.inboxID)).Scan(&commits); err != nil {
 		return err
 	}
-	if commits < c.commits {
+	return e.checkAnswered(commits, c.commits)
+}
+
+// checkAnswered fails if the database has fewer commits of the inbox than were known to be durable before it was asked.
+func (e *engine) checkAnswered(commits, known int64) error {
+	if commits < known {
 		return e.fail(fmt.Errorf("%w: among them deliveries that were answered, let their senders send them again", errReplaced))
 	}
 	return nil
@@ -138,6 +143,7 @@ func (e *engine) insert(c *inboxConnection, rows []*sqlstore.Row) ([]bool, error
 	}
 	if changed {
 		c.commits++
+		e.inboxCommitted.Store(c.commits)
 	}
 	return stored, nil
 }

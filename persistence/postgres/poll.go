@@ -48,20 +48,24 @@ func (s *Store) poll() {
 func (e *engine) look(ctx context.Context) (p polled, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	known, asked := e.committed.Load(), time.Now()
-	var now, own int64
+	known, answered, asked := e.committed.Load(), e.inboxCommitted.Load(), time.Now()
+	var now, own, inbox int64
 	var isShared bool
 	err = e.db.QueryRowContext(ctx, e.dialect.qualify(`SELECT (SELECT coalesce(sum(commits), 0)::bigint FROM writers WHERE id <> $1 AND id <> $2),
 		(SELECT coalesce(sum(commits), 0)::bigint FROM writers WHERE id = $1),
+		(SELECT coalesce(sum(commits), 0)::bigint FROM writers WHERE id = $2),
 		coalesce(position, 0), coalesce(checksum, 0), EXISTS (SELECT 1 FROM writers WHERE id <> $1 AND id <> $2 AND seen > `+millis+` - $3), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 		FROM (SELECT 1) AS one LEFT JOIN (`+newestFact+`) AS newest ON true`), []byte(e.id), []byte(e.inboxID), sharedFor.Milliseconds()).
-		Scan(&p.commits, &own, &p.position, &p.checksum, &isShared, &now)
+		Scan(&p.commits, &own, &inbox, &p.position, &p.checksum, &isShared, &now)
 	if err != nil {
 		return p, fmt.Errorf("look for changes in %s: %w", e.name, err)
 	}
 	e.clock.set(time.UnixMicro(now), asked)
 	e.isShared.Store(isShared)
 	if err := e.checkDurable(own, known); err != nil {
+		return p, err
+	}
+	if err := e.checkAnswered(inbox, answered); err != nil {
 		return p, err
 	}
 	return p, e.sawFact(p.position, p.checksum)

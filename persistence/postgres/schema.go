@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"strings"
 	"time"
@@ -63,22 +64,22 @@ const versionKey = "schema_version"
 // writing are the options of a transaction that sees what others have committed while it waited for a lock, whatever the database's default is.
 var writing = pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
 
-// prepare creates the schema if it is missing and migrates it. Replicas that start together wait for each other.
-func prepare(ctx context.Context, conn *pgx.Conn, d *dialect, name, schema string) error {
+// prepare creates the schema if it is missing and migrates it. Replicas that start together wait for each other, as long as a migration takes.
+func prepare(ctx context.Context, conn *pgx.Conn, d *dialect, name, schema string, logger *slog.Logger) error {
 	tx, err := conn.BeginTx(ctx, writing)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback(ctx) //nolint:errcheck // after a commit there is nothing to roll back
-	if _, err := tx.Exec(ctx, "SELECT set_config('lock_timeout', '60s', true), set_config('statement_timeout', '0', true), "+notIdle); err != nil {
+	if err := lockMigrations(ctx, tx, name, schema, logger); err != nil {
 		return err
-	}
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock("+lockKey(schema+"/migrations")+")"); err != nil {
-		return fmt.Errorf("wait for another replica that migrates %s: %w", name, err)
 	}
 	version, err := schemaVersion(ctx, tx, d, name, schema)
 	if err != nil {
 		return err
+	}
+	if version > 0 && version < len(sqlstore.Migrations) {
+		logger.Info("migrating the database", "database", name, "from", version, "to", len(sqlstore.Migrations))
 	}
 	for ; version < len(sqlstore.Migrations); version++ {
 		if err := migrate(ctx, tx, d, version, schema); err != nil {
@@ -86,6 +87,25 @@ func prepare(ctx context.Context, conn *pgx.Conn, d *dialect, name, schema strin
 		}
 	}
 	return tx.Commit(ctx)
+}
+
+// lockMigrations waits until no other replica migrates the schema, however long that takes, and limits the waits for the locks of tables.
+func lockMigrations(ctx context.Context, tx pgx.Tx, name, schema string, logger *slog.Logger) error {
+	key := lockKey(schema + "/migrations")
+	var locked bool
+	err := tx.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock("+key+"), set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true), "+notIdle).
+		Scan(&locked, nil, nil, nil)
+	if err != nil {
+		return err
+	}
+	if !locked {
+		logger.Info("waiting for another replica that creates or migrates the tables", "database", name)
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock("+key+")"); err != nil {
+			return fmt.Errorf("wait for another replica that migrates %s: %w", name, err)
+		}
+	}
+	_, err = tx.Exec(ctx, "SELECT set_config('lock_timeout', '60s', true)")
+	return err
 }
 
 // schemaVersion returns the version of the schema, 0 if it is missing or empty. It refuses schemas of other programs and newer versions.

@@ -57,11 +57,11 @@ func OpenAlone(ctx context.Context, url, schema string, logger *slog.Logger) (*S
 		return nil, err
 	}
 	name := nameOf(config, schema)
-	start, cancel := patience(ctx)
-	defer cancel()
-	if err := prepareSchema(start, config, name, schema); err != nil {
+	if err := prepareSchema(ctx, config, name, schema, logger); err != nil { // a migration takes as long as it needs
 		return nil, explained(name, schema, err)
 	}
+	start, cancel := answering(ctx)
+	defer cancel()
 	reader, err := newReader(config, name, schema)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func OpenReader(ctx context.Context, url, schema string) (*sqlstore.Reader, erro
 		return nil, err
 	}
 	name := nameOf(config, schema)
-	start, cancel := patience(ctx)
+	start, cancel := answering(ctx)
 	defer cancel()
 	if err := checkSchema(start, config, name, schema); err != nil {
 		return nil, explained(name, schema, err)
@@ -144,9 +144,9 @@ func newReader(config *pgx.ConnConfig, name, schema string) (*sqlstore.Reader, e
 }
 
 // prepareSchema checks the server and creates or migrates the schema.
-func prepareSchema(ctx context.Context, config *pgx.ConnConfig, name, schema string) error {
+func prepareSchema(ctx context.Context, config *pgx.ConnConfig, name, schema string, logger *slog.Logger) error {
 	return withConn(ctx, config, name, func(conn *pgx.Conn) error {
-		return prepare(ctx, conn, &dialect{schema: quoted(schema)}, name, schema)
+		return prepare(ctx, conn, &dialect{schema: quoted(schema)}, name, schema, logger)
 	})
 }
 
