@@ -16,6 +16,7 @@ func TestCompose(t *testing.T) {
 			Image, Build, User string
 			ReadOnly           bool `yaml:"read_only"`
 			Ports, Volumes     []string
+			Command            []string
 			Environment        map[string]string
 		}
 	}
@@ -49,6 +50,15 @@ func TestCompose(t *testing.T) {
 		for _, port := range s.Ports {
 			if !strings.HasPrefix(port, "127.0.0.1:") && !strings.HasPrefix(port, "${WEBHOOK_ADDRESS:-127.0.0.1:8090}:") {
 				t.Errorf("%s: the port %s is open to everybody", name, port)
+			}
+		}
+		for _, argument := range s.Command {
+			config, ok := strings.CutPrefix(argument, "--config.file=/etc/prometheus/")
+			if !ok {
+				continue
+			}
+			if _, err := os.Stat("prometheus/" + config); err != nil {
+				t.Errorf("%s reads what is not there: %v", name, err)
 			}
 		}
 		for _, volume := range s.Volumes {

@@ -27,6 +27,7 @@ func TestPromtoolAcceptsTheRules(t *testing.T) {
 	}
 	for _, arguments := range [][]string{
 		{"check", "config", "../deploy/prometheus/prometheus.yml"},
+		{"check", "config", "../deploy/prometheus/replicas.yml"},
 		append([]string{"test", "rules"}, tests...),
 	} {
 		if out, err := exec.Command("promtool", arguments...).CombinedOutput(); err != nil {
