@@ -106,7 +106,7 @@ func TestBackfillWithRefusedKey(t *testing.T) {
 	}
 }
 
-// What backfill.since asks for is read again until no credential is refused, also by the next start.
+// What backfill.since asks for is read again until no credential is refused: after an hour, or by the next start.
 func TestConfiguredBackfillWithRefusedKey(t *testing.T) {
 	t.Parallel()
 	end := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
@@ -133,6 +133,9 @@ func TestConfiguredBackfillWithRefusedKey(t *testing.T) {
 			if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if _, found, err := a.claimBackfill(t.Context(), &o); found || err != nil {
+			t.Errorf("%s: it begins again at once, %v", what, err)
 		}
 	}
 	await("refused", func(s backfillState) bool {

@@ -25,6 +25,9 @@ const (
 	unclaimedAfter = 5 * time.Second
 	// beatInterval is the time between two signs of life of a process that carries out a request.
 	beatInterval = 15 * time.Second
+	// refusedRetry is the time between two attempts at the request of backfill.since while a credential is refused: each asks for what is new in
+	// each repository.
+	refusedRetry = time.Hour
 	// abandonedAfter is how long a process that carries out a request may be silent before another server or command takes over.
 	abandonedAfter = time.Minute
 )
@@ -44,6 +47,8 @@ type backfillState struct {
 	Done   bool      `json:"done,omitempty"`
 	// Error is why it failed; until Done, why it will be tried again.
 	Error string `json:"error,omitempty"`
+	// RefusedAt is when a credential was refused, by the store's clock.
+	RefusedAt time.Time `json:"refused_at,omitzero"`
 	// wasReplaced is true for the request of backfill.since that was read from configuredPart.
 	wasReplaced bool
 }
@@ -70,13 +75,13 @@ func (p *parts) runBackfills(ctx context.Context, o *Options) {
 // command's request came before it. Without a request, the first start requests what backfill.since asks for.
 func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillState, found bool, err error) {
 	state, known, err := nextRequest(func(name string, into any) (bool, error) { return p.store.BackfillPart(ctx, name, into) })
-	if err != nil || known && state.Done || !known && o.Config.Backfill.Since.IsZero() {
+	if err != nil || known && (state.Done || p.isRefused(&state)) || !known && o.Config.Backfill.Since.IsZero() {
 		return state, false, err
 	}
 	err = p.store.Update(ctx, func(tx dora.Tx) (err error) {
 		found = false
 		state, known, err = nextRequest(tx.Backfill().Part)
-		if err != nil || known && (state.Done || p.isMadeElsewhere(o, &state)) {
+		if err != nil || known && (state.Done || p.isRefused(&state) || p.isMadeElsewhere(o, &state)) {
 			return err
 		}
 		if !known {
@@ -91,6 +96,11 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 		return tx.Backfill().SavePart(requestPart, state)
 	})
 	return state, found, err
+}
+
+// isRefused reports whether a request waits since a credential was refused. A server that has started since may have another one.
+func (p *parts) isRefused(s *backfillState) bool {
+	return s.Configured && s.RefusedAt.After(p.started) && p.clock.Now().Before(s.RefusedAt.Add(refusedRetry))
 }
 
 // isMadeElsewhere reports whether another process carries out a request.
@@ -134,10 +144,14 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 		return false // the next start continues it, or another server does
 	}
 	if refused := new(dora.RefusedError); state.Configured && errors.As(err, &refused) {
-		if history.OnlyJiraRefuses(err) { // each attempt would ask GitHub for what is new in each repository
+		message := "reading what backfill.since asks for failed, will retry what is left"
+		if history.OnlyJiraRefuses(err) {
 			r.save(ctx, func(s *backfillState) { s.Request.Sources = []string{dora.Jira} })
+		} else { // each attempt asks GitHub for what is new in each repository
+			message += " in an hour, or at the next start"
+			r.save(ctx, func(s *backfillState) { s.RefusedAt = p.clock.Now() })
 		}
-		r.retryConfigured(ctx, "reading what backfill.since asks for failed, will retry what is left", err, lastLogged)
+		r.retryConfigured(ctx, message, err, lastLogged)
 		return false
 	}
 	why := ""

@@ -39,8 +39,9 @@ type parts struct {
 	projection  *pipeline.Projection
 	// sleep waits between the calls of a backfill.
 	sleep func(ctx context.Context, d time.Duration)
-	// runner names this process among those that may carry out a backfill.
+	// runner names this process among those that may carry out a backfill. It has started at a time of the store's clock.
 	runner    string
+	started   time.Time
 	retention *pipeline.Retention
 	// traces is nil if traces are off.
 	traces *instrumentation.Traces
@@ -66,6 +67,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if p.clock, err = p.store.newClock(ctx, *o.Machine); err != nil {
 		return err
 	}
+	p.started = p.clock.Now()
 	p.instruments, err = instrumentation.New(instrumentation.Options{
 		Families: dora.Families(), Started: p.store.Started, Unsigned: c.Unsigned(), Now: o.Machine.Wall,
 		Version: o.Version, Revision: o.Revision, GoVersion: runtime.Version(),
