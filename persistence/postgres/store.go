@@ -99,6 +99,7 @@ func (s *Store) Close() error {
 		close(s.engine.stopping)
 		if s.Store != nil {
 			s.closeErr = s.Store.Close()
+			s.engine.leave()
 		}
 		s.engine.cancel()
 		s.polling.Wait()
