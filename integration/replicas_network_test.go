@@ -14,8 +14,8 @@ import (
 // A replica in a network of its own loses its link to the database: packets vanish, in both directions, and no connection is closed. It
 // refuses webhooks, the others go on, and when the link is back, so does it.
 func TestReplicaWithoutNetwork(t *testing.T) {
-	if os.Geteuid() != 0 || exec.Command("ip", "netns", "list").Run() != nil {
-		t.Skip("networks can be made by root alone, with the program ip")
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make networks")
 	}
 	t.Parallel()
 	const senders, database = "10.203.7", "10.203.8" // the networks through which the replica gets webhooks and has the database

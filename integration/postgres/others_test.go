@@ -16,8 +16,8 @@ var ofSQLite = []string{
 	"TestPausedReport",      // a reader keeps SQLite's write-ahead log from being reset
 }
 
-// TestOthers runs the tests of other packages with their stores in PostgreSQL: the story, the rules with their random histories, and what
-// people read.
+// TestOthers runs the tests of other packages with their stores in PostgreSQL: the story, the rules with their random histories, the
+// reading of histories, and what people read.
 func TestOthers(t *testing.T) {
 	server := pgserver.Start(t, "fsync=off", "max_connections=300")
 	for _, test := range []struct {
@@ -26,6 +26,7 @@ func TestOthers(t *testing.T) {
 	}{
 		{"story", []string{"./story", "-skip", "^(" + strings.Join(ofSQLite, "|") + ")$"}},
 		{"rules", []string{"./dora/pipeline", "-skip", "^TestRetentionOverTenYears$"}}, // ten years are half an hour of round trips
+		{"history", []string{"./history"}},
 		{"what people read", []string{"./explain", "./page", "./report"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
