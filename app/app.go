@@ -198,7 +198,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		if ctx.Err() != nil {
 			o.Logger.Info("stopped before the store was open", "error", err)
-			return nil
+			return nil //nolint:nilerr // it was stopped while it waited for the database
 		}
 		return err
 	}
