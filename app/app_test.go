@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -50,12 +51,15 @@ func testOptions(t *testing.T, clock *fakeClock) Options {
 	return Options{Config: c, Version: "1.2.3", Logger: slog.New(slog.DiscardHandler), Machine: clock.machine(), CheckpointInterval: 10 * time.Millisecond}
 }
 
-// startApp returns a running App. It is stopped at the end of the test unless stopApp has stopped it.
-func startApp(t *testing.T, o Options) *App {
+// startApp returns a running App, which prepare may change before it starts. It is stopped at the end of the test unless stopApp has stopped it.
+func startApp(t *testing.T, o Options, prepare ...func(*App)) *App {
 	t.Helper()
 	a, err := New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, change := range prepare {
+		change(a)
 	}
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err, a.Close())
@@ -63,6 +67,9 @@ func startApp(t *testing.T, o Options) *App {
 	t.Cleanup(func() { stopApp(t, a) })
 	return a
 }
+
+// withoutWaits lets backfills not wait between their calls.
+func withoutWaits(a *App) { a.sleep = func(context.Context, time.Duration) {} }
 
 // stopApp stops and closes an App. A second call does nothing.
 func stopApp(t *testing.T, a *App) {

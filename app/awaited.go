@@ -48,7 +48,7 @@ type awaiting struct {
 	now func() time.Time
 
 	mu sync.Mutex
-	// state and targets are what was stored at the time read. state is known if there is a request.
+	// state and targets are what was stored at the time read. isKnown is true if there was a request.
 	state   backfillState
 	targets backfillTargets
 	isKnown bool

@@ -54,7 +54,8 @@ func backfillBeside(ctx context.Context, o Options, wanted, abandoned backfillSt
 
 // end notes that a backfill is done, or why it has failed.
 func (s *backfillState) end(made BackfillProgress, err error) {
-	if s.Progress, s.Done = made, true; err != nil {
+	s.Progress, s.Done, s.Error = made, true, ""
+	if err != nil {
 		s.Error = err.Error()
 	}
 }

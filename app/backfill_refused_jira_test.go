@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -58,15 +57,7 @@ func TestConfiguredBackfillWithRefusingJira(t *testing.T) {
 			o.Config.Backfill.Since = end.AddDate(-2, 0, 0)
 			url, refuses := refusingJira(t, test.path, test.status)
 			o.Config.Jira.BaseURL = url
-			a, err := New(t.Context(), o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			a.sleep = func(context.Context, time.Duration) {}
-			if err := a.Start(t.Context()); err != nil {
-				t.Fatal(err, a.Close())
-			}
-			t.Cleanup(func() { stopApp(t, a) })
+			a := startApp(t, o, withoutWaits)
 			await := func(holds func(backfillState) bool) (state backfillState) {
 				for !holds(state) {
 					if state.Done || t.Context().Err() != nil {

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -76,15 +75,7 @@ func TestBackfillWithRefusedKey(t *testing.T) {
 			isRefused := true
 			server := withApps(t, g, &isRefused)
 			o := twoApps(t, server.URL, test.first, test.second)
-			a, err := New(t.Context(), o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			a.sleep = func(context.Context, time.Duration) {}
-			if err := a.Start(t.Context()); err != nil {
-				t.Fatal(err, a.Close())
-			}
-			t.Cleanup(func() { stopApp(t, a) })
+			a := startApp(t, o, withoutWaits)
 			request := BackfillRequest{Since: end.AddDate(-2, 0, 0)}
 			first, err := RequestBackfill(t.Context(), o, request, func(BackfillProgress) {})
 			want := "GitHub refuses github.accounts[1].app.private_key_file, so that not all was read. Not read: " + test.unread +
@@ -116,14 +107,7 @@ func TestConfiguredBackfillWithRefusedKey(t *testing.T) {
 	o := twoApps(t, server.URL, "", "owners: [beta], ")
 	o.Config.Backfill.Since = end.AddDate(-2, 0, 0)
 	await := func(what string, holds func(backfillState) bool) {
-		a, err := New(t.Context(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.sleep = func(context.Context, time.Duration) {}
-		if err := a.Start(t.Context()); err != nil {
-			t.Fatal(err, a.Close())
-		}
+		a := startApp(t, o, withoutWaits)
 		defer stopApp(t, a)
 		for state := (backfillState{}); !holds(state); time.Sleep(20 * time.Millisecond) {
 			if state.Done || t.Context().Err() != nil {

@@ -154,15 +154,13 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 		r.retryConfigured(ctx, message, err, lastLogged)
 		return false
 	}
-	why := ""
 	if err != nil {
-		why = err.Error()
 		o.Logger.Error("backfill failed, request it again later", "error", err)
 	} else {
 		o.Logger.Info("backfill done", "deployments", made.Deployments, "incidents", made.Issues, "new_deliveries", made.Deliveries,
 			"calls", made.Calls, "points", made.Points)
 	}
-	r.save(ctx, func(s *backfillState) { s.Progress, s.Done, s.Error = made, true, why })
+	r.save(ctx, func(s *backfillState) { s.end(made, err) })
 	return true
 }
 

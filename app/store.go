@@ -23,7 +23,7 @@ type store struct {
 	pauses enrichment.Pauses
 	// writeConnections returns the state of the connections for writing; nil if the store is a file.
 	writeConnections func() sqlstore.Pool
-	// isShared reports whether other servers use the store; nil if none can.
+	// isShared reports whether other servers use the store; nil for a file, which no other server can use.
 	isShared func() bool
 	// newClock returns the store's clock for a machine.
 	newClock func(context.Context, sqlstore.Machine) (clock, error)

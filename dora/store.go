@@ -11,7 +11,7 @@ var ErrStoreFailing = errors.New("the store can't write now")
 
 // ErrTransactionFailing is in the error of an Update, with ErrStoreFailing, if the cause may also be what the transaction does: it takes too long or
 // too much memory, or meets a bug of the database. Then it may fail each time while others succeed.
-var ErrTransactionFailing = fmt.Errorf("%w this transaction", ErrStoreFailing)
+var ErrTransactionFailing = fmt.Errorf("%w: the transaction fails", ErrStoreFailing)
 
 // Transactor runs transactions.
 type Transactor interface {

@@ -65,8 +65,8 @@ func (s *Spent) Add(other Spent) {
 	s.Points += other.Points
 }
 
-// query makes a query until it is answered. Its error is that of ctx, or has dora.ErrTooLarge or dora.ErrNoBulk, or is a *dora.RefusedError. It is
-// a *dora.UnansweredError if GitHub answers others.
+// query makes a query until it is answered. Its error is that of ctx, or has dora.ErrTooLarge or dora.ErrNoBulk, or is a *dora.RefusedError, or a
+// *dora.UnansweredError if GitHub fails to answer this query although it answers others.
 func (a *asker) query(ctx context.Context, owner, query string, variables map[string]any, data any, limits *rateLimits) error {
 	if err := a.refused[strings.ToLower(owner)]; err != nil {
 		return err
@@ -183,7 +183,7 @@ func isFinal(err error) bool {
 // failed for another reason, the calls are to be made again.
 func isRefused(err error) bool {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return !slices.ContainsFunc(joined.Unwrap(), func(one error) bool { return !isRefused(one) })
+		return !slices.ContainsFunc(joined.Unwrap(), func(part error) bool { return !isRefused(part) })
 	}
 	refused := new(dora.RefusedError)
 	return errors.As(err, &refused)

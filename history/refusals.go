@@ -22,14 +22,14 @@ type refusal struct {
 // maxNamed is how many names of what was not read an error lists.
 const maxNamed = 5
 
-// note notes what was not read because of the refused credentials in an error, which it returns: none if that has another reason.
+// note notes what was not read because of an error, if that has refused credentials, and returns their keys.
 func (r refusals) note(err error, unread ...string) (credentials []string) {
-	for _, one := range refusedErrors(err) {
-		if r[one.Credential] == nil {
-			r[one.Credential] = &refusal{err: one}
+	for _, refused := range refusedErrors(err) {
+		if r[refused.Credential] == nil {
+			r[refused.Credential] = &refusal{err: refused}
 		}
-		r[one.Credential].unread = append(r[one.Credential].unread, unread...)
-		credentials = append(credentials, one.Credential)
+		r[refused.Credential].unread = append(r[refused.Credential].unread, unread...)
+		credentials = append(credentials, refused.Credential)
 	}
 	return credentials
 }
@@ -37,8 +37,8 @@ func (r refusals) note(err error, unread ...string) (credentials []string) {
 // refusedErrors returns the errors of refused credentials in an error that may be several joined ones.
 func refusedErrors(err error) (all []*dora.RefusedError) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, one := range joined.Unwrap() {
-			all = append(all, refusedErrors(one)...)
+		for _, part := range joined.Unwrap() {
+			all = append(all, refusedErrors(part)...)
 		}
 		return all
 	}

@@ -36,7 +36,7 @@ type Options struct {
 	// called before each scrape. Lag returns how many were missing then. Both are nil if only this process stores facts.
 	WaitCurrent func(context.Context) error
 	Lag         func() int64
-	// IsShared reports whether other servers show the same facts; nil if none does.
+	// IsShared reports whether other servers show the same facts; nil if no other server can.
 	IsShared func() bool
 	// Pools returns the pools of connections to the database; nil if the store is a file.
 	Pools func() []Pool
