@@ -86,13 +86,13 @@ func (r *replicas) start(t testing.TB) {
 var client = &http.Client{Timeout: 10 * time.Second}
 
 // load sends new statuses to all replicas in turn, from six senders, until stopLoad is called. What is not answered is sent again
-// to the next replica, as a load balancer does.
+// to the next replica, until each had it once, as a load balancer does.
 func (r *replicas) load() {
 	stop := make(chan struct{})
 	var senders sync.WaitGroup
 	for sender := range 6 {
 		senders.Go(func() {
-			for turn := sender; ; turn++ {
+			for turn := sender; ; {
 				select {
 				case <-stop:
 					return
@@ -103,7 +103,7 @@ func (r *replicas) load() {
 				id := r.sent
 				r.mu.Unlock()
 				time.Sleep(100 * time.Millisecond)
-				for range 2 {
+				for range r.all {
 					turn++
 					if r.post(r.all[turn%len(r.all)], id) {
 						break
