@@ -71,6 +71,21 @@ func startApp(t *testing.T, o Options, prepare ...func(*App)) *App {
 // withoutWaits lets backfills not wait between their calls.
 func withoutWaits(a *App) { a.sleep = func(context.Context, time.Duration) {} }
 
+// awaitRequest returns the request for a backfill when something holds for it.
+func (a *App) awaitRequest(t *testing.T, holds func(backfillState) bool) (state backfillState) {
+	t.Helper()
+	for ; !holds(state); time.Sleep(20 * time.Millisecond) {
+		if state.Done || t.Context().Err() != nil {
+			t.Fatalf("%+v", state)
+		}
+		state = backfillState{}
+		if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return state
+}
+
 // stopApp stops and closes an App. A second call does nothing.
 func stopApp(t *testing.T, a *App) {
 	t.Helper()

@@ -58,20 +58,7 @@ func TestConfiguredBackfillWithRefusingJira(t *testing.T) {
 			url, refuses := refusingJira(t, test.path, test.status)
 			o.Config.Jira.BaseURL = url
 			a := startApp(t, o, withoutWaits)
-			await := func(holds func(backfillState) bool) (state backfillState) {
-				for !holds(state) {
-					if state.Done || t.Context().Err() != nil {
-						t.Fatalf("%+v", state)
-					}
-					time.Sleep(20 * time.Millisecond)
-					state = backfillState{}
-					if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil {
-						t.Fatal(err)
-					}
-				}
-				return state
-			}
-			state := await(func(s backfillState) bool { return s.Error != "" && !s.Done })
+			state := a.awaitRequest(t, func(s backfillState) bool { return s.Error != "" && !s.Done })
 			if !strings.HasPrefix(state.Error, test.want) || strings.Contains(state.Error, "GitHub") {
 				t.Errorf("error %s, want %s", state.Error, test.want)
 			}
@@ -79,7 +66,7 @@ func TestConfiguredBackfillWithRefusingJira(t *testing.T) {
 				t.Errorf("%+v, want 2 repositories that are not read again", state)
 			}
 			refuses.Store(false)
-			await(func(s backfillState) bool { return s.Done && s.Error == "" })
+			a.awaitRequest(t, func(s backfillState) bool { return s.Done && s.Error == "" })
 		})
 	}
 }

@@ -109,15 +109,7 @@ func TestConfiguredBackfillWithRefusedKey(t *testing.T) {
 	await := func(what string, holds func(backfillState) bool) {
 		a := startApp(t, o, withoutWaits)
 		defer stopApp(t, a)
-		for state := (backfillState{}); !holds(state); time.Sleep(20 * time.Millisecond) {
-			if state.Done || t.Context().Err() != nil {
-				t.Fatalf("%s: %+v", what, state)
-			}
-			state = backfillState{}
-			if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil {
-				t.Fatal(err)
-			}
-		}
+		a.awaitRequest(t, holds)
 		if _, found, err := a.claimBackfill(t.Context(), &o); found || err != nil {
 			t.Errorf("%s: it begins again at once, %v", what, err)
 		}
