@@ -46,6 +46,7 @@ func TestConfiguredBackfillWithRefusingJira(t *testing.T) {
 	}{
 		"a token that has expired": {"/rest/api/2/myself", http.StatusUnauthorized, "Jira refuses jira.token, so that not all issues were read"},
 		"a user without access":    {"/rest/api/2/status", http.StatusForbidden, "Jira refuses jira.token, so that not all issues were read"},
+		"a site that is suspended": {"/rest/api/2/serverInfo", http.StatusNotFound, "Jira refuses jira.base_url (there is no Jira at this address, or its site is suspended), so that"},
 		"a query with an error":    {"/rest/api/2/search", http.StatusBadRequest, "Jira refuses jira.jql, or without it the query for the configured projects, so that not all"},
 	} {
 		t.Run(name, func(t *testing.T) {
