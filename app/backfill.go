@@ -104,7 +104,8 @@ func (p *parts) newBackfill(ctx context.Context, o *Options, r BackfillRequest, 
 		all = append(all, issues)
 	}
 	if len(all) == 0 {
-		return nil, errors.New("nothing to read: set github.owner or the repositories of teams, or name some with -repo; for incidents, set jira.base_url")
+		return nil, errors.New("nothing to read: set github.owner, owners of an account under github.accounts, or the repositories of teams, or name some with -repo, " +
+			"since a token does not tell whose repositories are meant; for incidents, set jira.base_url")
 	}
 	return all, nil
 }
