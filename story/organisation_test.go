@@ -114,7 +114,8 @@ func TestOrganisationWithKillsAndWebhooks(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Logf("the backfill began %d times", strings.Count(e.log.String(), "backfill begins"))
+	calls, points := o.Spent()
+	t.Logf("the backfill began %d times; %d deployments, %d calls, %d points", strings.Count(e.log.String(), "backfill begins"), o.Deployments(), calls, points)
 	o.checkReport()
 }
 
