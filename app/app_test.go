@@ -51,6 +51,17 @@ func testOptions(t *testing.T, clock *fakeClock) Options {
 	return Options{Config: c, Version: "1.2.3", Logger: slog.New(slog.DiscardHandler), Machine: clock.machine(), CheckpointInterval: 10 * time.Millisecond}
 }
 
+// parsedOptions returns the options of an exporter on any free port with a configuration.
+func parsedOptions(t *testing.T, text string) Options {
+	t.Helper()
+	c, _, err := config.Parse("config.yml", []byte(text), func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Server.Port = 0
+	return Options{Config: c, Logger: slog.New(slog.DiscardHandler)}
+}
+
 // startApp returns a running App, which prepare may change before it starts. It is stopped at the end of the test unless stopApp has stopped it.
 func startApp(t *testing.T, o Options, prepare ...func(*App)) *App {
 	t.Helper()

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"dora-exporter/config"
 	"dora-exporter/dora"
 	"dora-exporter/history"
 	"dora-exporter/story/org"
@@ -30,14 +28,8 @@ func newPartialOutage(t *testing.T) (o Options, g *org.GitHub, isOut *atomic.Boo
 	fails := with(http.StatusOK, `{"data": {"repository": {"databa`, func(_, body string) bool { return isOut.Load() && asksForOne("", body) })
 	s := httptest.NewServer(&faultyServer{g, fault{answer: fails}})
 	t.Cleanup(s.Close)
-	text := fmt.Sprintf("server: {host: 127.0.0.1}\ngithub: {owner: acme, base_url: %s, token: t, webhook_secret: s}\nstorage: {file: {path: %s}}\n",
-		s.URL, filepath.Join(t.TempDir(), "dora-exporter.prom"))
-	c, _, err := config.Parse("config.yml", []byte(text), func(string) string { return "" })
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Server.Port = 0
-	o = Options{Config: c, Logger: slog.New(slog.DiscardHandler)}
+	o = parsedOptions(t, fmt.Sprintf("server: {host: 127.0.0.1}\ngithub: {owner: acme, base_url: %s, token: t, webhook_secret: s}\nstorage: {file: {path: %s}}\n",
+		s.URL, filepath.Join(t.TempDir(), "dora-exporter.prom")))
 	o.Config.Policy.Settle = time.Second
 	o.Config.Backfill.Since = end.AddDate(-2, 0, 0)
 	return o, g, isOut
