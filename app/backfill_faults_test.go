@@ -153,12 +153,13 @@ func TestBackfillFromFaultyServer(t *testing.T) {
 		"an error that is about one repository": {
 			answer: with(200, `{"data": {"c0": null}, "errors": [{"type": "INTERNAL", "message": "it broke"}]}`, asksForOne), failed: one, err: notAnswered,
 		},
-		"commits can't be read":      {answer: with(502, "", asksFor("object(oid"))},
-		"long lists of repositories": {answer: with(502, "", asksFor(`"first":100`))},
-		"pages are too large":        {answer: with(502, "", asksFor(`"deploymentsFirst":100`))},
-		"a secondary limit":          {answer: limit(times(2, asksFor("databaseId")))},
-		"the token is refused once":  {answer: with(401, badCredentials, times(1, asksFor("databaseId")))},
-		"REST refuses the token":     {answer: with(401, badCredentials, isREST), failed: all, err: "GitHub refuses github.token"},
+		"commits can't be read":         {answer: with(502, "", asksFor("object(oid"))},
+		"long lists of repositories":    {answer: with(502, "", asksFor(`"first":100`))},
+		"pages are too large":           {answer: with(502, "", asksFor(`"deploymentsFirst":100`))},
+		"a secondary limit":             {answer: limit(times(2, asksFor("databaseId")))},
+		"the token is refused once":     {answer: with(401, badCredentials, times(1, asksFor("databaseId")))},
+		"REST fails for one repository": {answer: with(500, "", isRESTOfOne), failed: one, err: notAnswered},
+		"REST refuses the token":        {answer: with(401, badCredentials, isREST), failed: all, err: "GitHub refuses github.token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			end := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
@@ -192,6 +193,8 @@ func (f fault) check(t *testing.T, g *org.GitHub, made history.Progress, err err
 const badCredentials = `{"message": "Bad credentials"}`
 
 func isREST(path, _ string) bool { return strings.HasPrefix(path, "/repos/") }
+
+func isRESTOfOne(path, _ string) bool { return strings.HasPrefix(path, "/repos/acme/service-001/") }
 
 func setPage(list, cursor string) func(map[string]any) {
 	return func(r map[string]any) {

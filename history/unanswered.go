@@ -70,7 +70,11 @@ func (s Servers) readAgain(ctx context.Context) error {
 		if len(left) == 0 {
 			break
 		}
-		left[0].Sleep(ctx, rereadPause(reread))
+		pause := rereadPause(reread)
+		for _, b := range left {
+			b.Logger.Warn("GitHub did not answer for some repositories, reading them again", "server", b.Host, "repositories", len(b.unanswered), "in", pause)
+		}
+		left[0].Sleep(ctx, pause)
 		for _, b := range left {
 			if ctx.Err() != nil {
 				return ctx.Err()
