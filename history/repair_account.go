@@ -67,6 +67,8 @@ type ownerState struct {
 	ByApp bool `json:"by_app,omitempty"`
 	// ByWebhooks is true if the last check relied on the deliveries of a webhook of the owner, or of one of its repositories.
 	ByWebhooks bool `json:"by_webhooks,omitempty"`
+	// Unanswered are repositories that could not be compared since GitHub did not answer for them, with the time since when they are to be.
+	Unanswered map[string]time.Time `json:"unanswered,omitempty"`
 	// Unavailable is true if no call could be made for the owner: GitHub may not have sent its webhooks, either.
 	Unavailable bool `json:"unavailable,omitempty"`
 }
@@ -166,15 +168,17 @@ func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []str
 	if app.listed && (state.Unavailable || !state.ByApp || !byApp) {
 		toCompare = names
 	}
-	if len(toCompare) > 0 {
-		if c.compared[owner] && began.Sub(state.Compared) < compareInterval {
-			return nil
-		}
-		if err := c.compare(ctx, owner, toCompare, later(since.Add(-compareOverlap), c.Created)); err != nil {
+	isDue := !c.compared[owner] || began.Sub(state.Compared) >= compareInterval
+	if len(toCompare) > 0 && !isDue {
+		return nil
+	}
+	if isDue && len(toCompare)+len(state.Unanswered) > 0 {
+		if state.Unanswered, err = c.compareAll(ctx, owner, toCompare, later(since.Add(-compareOverlap), c.Created), state.Unanswered); err != nil {
 			return err
 		}
 		c.compared[owner], state.Compared = true, began
-	} else if byApp {
+	}
+	if len(toCompare) == 0 && byApp {
 		began = later(state.Checked, app.newest)
 	}
 	state.ByWebhooks = c.noteSeen(owner, names)
