@@ -51,6 +51,17 @@ func testOptions(t *testing.T, clock *fakeClock) Options {
 	return Options{Config: c, Version: "1.2.3", Logger: slog.New(slog.DiscardHandler), Machine: clock.machine(), CheckpointInterval: 10 * time.Millisecond}
 }
 
+// parsedOptions returns the options of an exporter on any free port with a configuration.
+func parsedOptions(t *testing.T, text string) Options {
+	t.Helper()
+	c, _, err := config.Parse("config.yml", []byte(text), func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Server.Port = 0
+	return Options{Config: c, Logger: slog.New(slog.DiscardHandler)}
+}
+
 // startApp returns a running App, which prepare may change before it starts. It is stopped at the end of the test unless stopApp has stopped it.
 func startApp(t *testing.T, o Options, prepare ...func(*App)) *App {
 	t.Helper()
@@ -70,6 +81,21 @@ func startApp(t *testing.T, o Options, prepare ...func(*App)) *App {
 
 // withoutWaits lets backfills not wait between their calls.
 func withoutWaits(a *App) { a.sleep = func(context.Context, time.Duration) {} }
+
+// awaitRequest returns the request for a backfill when something holds for it.
+func (a *App) awaitRequest(t *testing.T, holds func(backfillState) bool) (state backfillState) {
+	t.Helper()
+	for ; !holds(state); time.Sleep(20 * time.Millisecond) {
+		if state.Done || t.Context().Err() != nil {
+			t.Fatalf("%+v", state)
+		}
+		state = backfillState{}
+		if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return state
+}
 
 // stopApp stops and closes an App. A second call does nothing.
 func stopApp(t *testing.T, a *App) {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"dora-exporter/config"
 	"dora-exporter/demo"
 	"dora-exporter/dora"
 	"dora-exporter/internal/testexporter"
@@ -47,25 +45,35 @@ func (answering) Ship(context.Context, dora.Comparison) (dora.Shipment, map[stri
 	return dora.Shipment{}, nil, nil
 }
 
+// awaitedAt is when the questions of TestAwaitedHistory are asked first.
+var awaitedAt = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// running is a request that a server carries out.
+func running() backfillState { return backfillState{ID: "a", Runner: "b", Beat: awaitedAt} }
+
+// withRequest returns what is stored about a changed request that reads acme/web.
+func withRequest(change func(*backfillState)) storedParts {
+	state := running()
+	change(&state)
+	return storedParts{requestPart: state, targetsPart: backfillTargets{ID: "a", Repositories: []string{"api.github.com/acme/web"}}}
+}
+
+// unlisted returns what is stored about a request whose repositories are not listed yet.
+func unlisted(repositories ...string) storedParts {
+	s := withRequest(func(s *backfillState) { s.Request.Repositories = repositories })
+	s[targetsPart] = backfillTargets{ID: "of an earlier request"}
+	return s
+}
+
+// reading returns what is stored about a request that has begun to read acme/web.
+func reading(isRead bool) storedParts {
+	s := withRequest(func(*backfillState) {})
+	s["github/api.github.com/acme/web"] = map[string]bool{"history_read": isRead}
+	return s
+}
+
 // A question about a repository waits while a backfill is about to read it, and no longer.
 func TestAwaitedHistory(t *testing.T) {
-	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	running := backfillState{ID: "a", Runner: "b", Beat: start}
-	with := func(change func(*backfillState)) storedParts {
-		state := running
-		change(&state)
-		return storedParts{requestPart: state, targetsPart: backfillTargets{ID: "a", Repositories: []string{"api.github.com/acme/web"}}}
-	}
-	unlisted := func(repositories ...string) storedParts {
-		s := with(func(s *backfillState) { s.Request.Repositories = repositories })
-		s[targetsPart] = backfillTargets{ID: "of an earlier request"}
-		return s
-	}
-	reading := func(isRead bool) storedParts {
-		s := with(func(*backfillState) {})
-		s["github/api.github.com/acme/web"] = map[string]bool{"history_read": isRead}
-		return s
-	}
 	for name, test := range map[string]struct {
 		stored       storedParts
 		isConfigured bool
@@ -74,28 +82,28 @@ func TestAwaitedHistory(t *testing.T) {
 	}{
 		"no request":                           {stored: storedParts{}},
 		"before the first start's request":     {stored: storedParts{}, isConfigured: true, waits: true},
-		"about to be read":                     {stored: with(func(*backfillState) {}), waits: true},
-		"done":                                 {stored: with(func(s *backfillState) { s.Done = true })},
-		"can't be read":                        {stored: with(func(s *backfillState) { s.Progress.Failed = []string{"Acme/Web"} })},
-		"of an owner that can't be read":       {stored: with(func(s *backfillState) { s.Progress.Failed = []string{"acme/*"} })},
-		"another repository can't be read":     {stored: with(func(s *backfillState) { s.Progress.Failed = []string{"acme/api"} }), waits: true},
-		"listing fails":                        {stored: with(func(s *backfillState) { s.Error = "502" })},
-		"issues alone":                         {stored: with(func(s *backfillState) { s.Request.Sources = []string{dora.Jira} })},
-		"another repository is read":           {stored: storedParts{requestPart: running, targetsPart: backfillTargets{ID: "a", Repositories: []string{"api.github.com/acme/api", "ghe.example.com/acme/web"}}}},
+		"about to be read":                     {stored: withRequest(func(*backfillState) {}), waits: true},
+		"done":                                 {stored: withRequest(func(s *backfillState) { s.Done = true })},
+		"can't be read":                        {stored: withRequest(func(s *backfillState) { s.Progress.Failed = []string{"Acme/Web"} })},
+		"of an owner that can't be read":       {stored: withRequest(func(s *backfillState) { s.Progress.Failed = []string{"acme/*"} })},
+		"another repository can't be read":     {stored: withRequest(func(s *backfillState) { s.Progress.Failed = []string{"acme/api"} }), waits: true},
+		"listing fails":                        {stored: withRequest(func(s *backfillState) { s.Error = "502" })},
+		"issues alone":                         {stored: withRequest(func(s *backfillState) { s.Request.Sources = []string{dora.Jira} })},
+		"another repository is read":           {stored: storedParts{requestPart: running(), targetsPart: backfillTargets{ID: "a", Repositories: []string{"api.github.com/acme/api", "ghe.example.com/acme/web"}}}},
 		"not listed yet":                       {stored: unlisted(), waits: true},
 		"not listed yet, named":                {stored: unlisted("Acme/Web"), waits: true},
 		"not listed yet, named with its host":  {stored: unlisted("github.com/acme/web"), waits: true},
 		"not listed yet, all of its owner":     {stored: unlisted("acme/*"), waits: true},
 		"not listed yet, on another server":    {stored: unlisted("ghe.example.com/acme/web")},
 		"not listed yet, others are named":     {stored: unlisted("acme/api", "beta/*")},
-		"nearly for too long":                  {stored: with(func(s *backfillState) { s.Beat = start.Add(maxHistoryWait) }), after: maxHistoryWait - time.Second, waits: true},
-		"for too long":                         {stored: with(func(s *backfillState) { s.Beat = start.Add(maxHistoryWait) }), after: maxHistoryWait},
-		"a server that has stopped carries on": {stored: with(func(*backfillState) {}), after: abandonedAfter + time.Second},
+		"nearly for too long":                  {stored: withRequest(func(s *backfillState) { s.Beat = awaitedAt.Add(maxHistoryWait) }), after: maxHistoryWait - time.Second, waits: true},
+		"for too long":                         {stored: withRequest(func(s *backfillState) { s.Beat = awaitedAt.Add(maxHistoryWait) }), after: maxHistoryWait},
+		"a server that has stopped carries on": {stored: withRequest(func(*backfillState) {}), after: abandonedAfter + time.Second},
 		"read":                                 {stored: reading(true)},
 		"being read":                           {stored: reading(false), waits: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			now := start
+			now := awaitedAt
 			a := &awaiting{Enricher: answering{}, store: test.stored, isServing: true, isConfigured: test.isConfigured, now: func() time.Time { return now }}
 			c := dora.Commit{Host: "api.github.com", Owner: "Acme", Repository: "Web", SHA: "1"}
 			_, first := a.Origin(t.Context(), c)
@@ -112,41 +120,64 @@ func TestAwaitedHistory(t *testing.T) {
 	}
 }
 
+// heldGitHub does not answer the first query until it is released.
+type heldGitHub struct {
+	*org.GitHub
+	held, release chan struct{}
+	hold          func()
+	// early has the paths of other calls that came before.
+	early lockedLog
+}
+
+func newHeldGitHub(plan org.Plan) *heldGitHub {
+	g := &heldGitHub{GitHub: org.NewGitHub(org.New(plan)), held: make(chan struct{}), release: make(chan struct{})}
+	g.hold = sync.OnceFunc(func() {
+		close(g.held)
+		<-g.release
+	})
+	return g
+}
+
+func (g *heldGitHub) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	select {
+	case <-g.release:
+	default:
+		if q.URL.Path == "/graphql" {
+			g.hold()
+		} else {
+			_, _ = fmt.Fprintln(&g.early, q.URL.Path)
+		}
+	}
+	g.GitHub.ServeHTTP(w, q)
+}
+
+// counted returns how many statuses count on /metrics.
+func counted(t *testing.T, a *App) int {
+	t.Helper()
+	sum := 0.0
+	for line := range strings.Lines(metricsOf(t, a)) {
+		if strings.HasPrefix(line, "github_deployments_total{") {
+			var value float64
+			_, _ = fmt.Sscan(line[strings.LastIndex(line, " ")+1:], &value)
+			sum += value
+		}
+	}
+	return int(sum)
+}
+
 // Webhooks that arrive while a backfill is under way wait for it, and what it brings answers what they ask: no calls but those of the
 // backfill. They count meanwhile.
 func TestWebhooksDuringBackfill(t *testing.T) {
 	t.Parallel()
 	end := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
-	g := org.NewGitHub(org.New(org.Plan{Repositories: 4, Releases: 60, Begin: end.AddDate(-3, 0, 0), End: end, Seed: 5}))
-	held, release := make(chan struct{}), make(chan struct{})
-	hold := sync.OnceFunc(func() {
-		close(held)
-		<-release
-	})
-	var early lockedLog
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		select {
-		case <-release:
-		default:
-			if q.URL.Path == "/graphql" {
-				hold()
-			} else {
-				_, _ = fmt.Fprintln(&early, q.URL.Path)
-			}
-		}
-		g.ServeHTTP(w, q)
-	}))
+	g := newHeldGitHub(org.Plan{Repositories: 4, Releases: 60, Begin: end.AddDate(-3, 0, 0), End: end, Seed: 5})
+	server := httptest.NewServer(g)
 	defer server.Close()
-	text := fmt.Sprintf("server: {host: 127.0.0.1}\ngithub: {owner: acme, base_url: %s, webhook_secret: github}\nstorage: {file: {path: %s}}\n"+
+	o := parsedOptions(t, fmt.Sprintf("server: {host: 127.0.0.1}\ngithub: {owner: acme, base_url: %s, webhook_secret: github}\nstorage: {file: {path: %s}}\n"+
 		"deployments: {settle: 1s}\nbackfill: {since: %s}\n%s",
-		server.URL, filepath.Join(t.TempDir(), "dora-exporter.prom"), end.AddDate(-4, 0, 0).Format(time.DateOnly), g.Config())
-	c, _, err := config.Parse("config.yml", []byte(text), func(string) string { return "" })
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Server.Port = 0
-	a := startApp(t, Options{Config: c, Logger: slog.New(slog.DiscardHandler)})
-	<-held
+		server.URL, filepath.Join(t.TempDir(), "dora-exporter.prom"), end.AddDate(-4, 0, 0).Format(time.DateOnly), g.Config()))
+	a := startApp(t, o)
+	<-g.held
 	sent := 0
 	for index := range 4 {
 		bodies := g.Statuses(index)
@@ -156,16 +187,8 @@ func TestWebhooksDuringBackfill(t *testing.T) {
 		}
 	}
 	testexporter.Eventually(t, "all webhooks count", func() error {
-		counted := 0.0
-		for line := range strings.Lines(metricsOf(t, a)) {
-			if strings.HasPrefix(line, "github_deployments_total{") {
-				var value float64
-				_, _ = fmt.Sscan(line[strings.LastIndex(line, " ")+1:], &value)
-				counted += value
-			}
-		}
-		if int(counted) != sent {
-			return fmt.Errorf("%g of %d", counted, sent)
+		if n := counted(t, a); n != sent {
+			return fmt.Errorf("%d of %d", n, sent)
 		}
 		return nil
 	})
@@ -177,17 +200,13 @@ func TestWebhooksDuringBackfill(t *testing.T) {
 		}
 		return nil
 	})
-	if text := early.String(); text != "" {
+	if text := g.early.String(); text != "" {
 		t.Errorf("calls before the history was read:\n%s", text)
 	}
-	close(release)
-	testexporter.Eventually(t, "the backfill is done", func() error {
-		var state backfillState
-		if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil || !state.Done || state.Error != "" {
-			return fmt.Errorf("%+v, %w", state, err)
-		}
-		return nil
-	})
+	close(g.release)
+	if state := a.awaitRequest(t, func(s backfillState) bool { return s.Done }); state.Error != "" {
+		t.Errorf("%+v", state)
+	}
 	if err := a.waitUntilSettled(t.Context(), func(int) {}); err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ const jiraTimeout = time.Minute
 const settledWait = 250 * time.Millisecond
 
 // Backfill reads what happened before the exporter was installed and processes it, without a server. It returns when everything has been
-// evaluated.
+// evaluated. If something was left out, its error says how to go on.
 func Backfill(ctx context.Context, o Options, r BackfillRequest, onProgress func(BackfillProgress)) (made BackfillProgress, err error) {
 	a, err := openParts(ctx, o)
 	if err != nil {
@@ -55,14 +55,14 @@ func (a *App) backfill(ctx context.Context, r BackfillRequest, onProgress func(B
 		return made, err
 	}
 	follow(b)
-	if made, err = b.Run(ctx); err == nil {
-		err = a.waitUntilSettled(ctx, func(left int) {
+	if made, err = b.Run(ctx); err == nil || len(history.Unanswered(err)) > 0 {
+		err = errors.Join(err, a.waitUntilSettled(ctx, func(left int) {
 			if onProgress != nil {
 				now := made
 				now.Unsettled = left
 				onProgress(now)
 			}
-		})
+		}))
 	}
 	if ctx.Err() != nil {
 		err = errInterrupted
@@ -104,7 +104,8 @@ func (p *parts) newBackfill(ctx context.Context, o *Options, r BackfillRequest, 
 		all = append(all, issues)
 	}
 	if len(all) == 0 {
-		return nil, errors.New("nothing to read: set github.owner or the repositories of teams, or name some with -repo; for incidents, set jira.base_url")
+		return nil, errors.New("nothing to read: set github.owner, owners of an account under github.accounts, or the repositories of teams, or name some with -repo, " +
+			"since a token does not tell whose repositories are meant; for incidents, set jira.base_url")
 	}
 	return all, nil
 }

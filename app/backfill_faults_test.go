@@ -89,14 +89,44 @@ func with(status int, text string, when func(path, body string) bool) func(http.
 	}
 }
 
-// times reports true for the first calls for which another function does.
-func times(n int, f func(path, body string) bool) func(path, body string) bool {
-	return func(path, body string) bool {
-		if n > 0 && f(path, body) {
-			n--
-			return true
-		}
+// firstCalls are the first calls about something.
+type firstCalls struct {
+	left int
+	// asks reports whether a call is about it.
+	asks func(path, body string) bool
+}
+
+func (c *firstCalls) match(path, body string) bool {
+	if c.left == 0 || !c.asks(path, body) {
 		return false
+	}
+	c.left--
+	return true
+}
+
+// times returns a function that reports whether a call is one of the first n for which f is true.
+func times(n int, f func(path, body string) bool) func(path, body string) bool {
+	return (&firstCalls{n, f}).match
+}
+
+// hiddenDeployment hides the first deployment of the first page.
+type hiddenDeployment struct{ isHidden bool }
+
+func (h *hiddenDeployment) change(r map[string]any) {
+	if d := r["deployments"]; d != nil && !h.isHidden {
+		h.isHidden = true
+		nullFirst(d)
+	}
+}
+
+// hideOfEach hides the first status of each deployment and the first commit of each pull request.
+func hideOfEach(r map[string]any) {
+	for list, of := range map[string]string{"deployments": "statuses", "pullRequests": "commits"} {
+		if l, ok := r[list].(map[string]any); ok {
+			for _, node := range l["nodes"].([]any) {
+				nullFirst(node.(map[string]any)[of])
+			}
+		}
 	}
 }
 
@@ -107,75 +137,64 @@ func asksFor(text string) func(path, body string) bool {
 // A server that does something wrong with one repository does not keep the others from being read, nor the backfill from ending. What is
 // missing is named.
 func TestBackfillFromFaultyServer(t *testing.T) {
-	one := []string{"acme/service-001"}
-	nulls := 0
+	one, all := []string{"acme/service-001"}, []string{"acme/service-000", "acme/service-001", "acme/service-002"}
+	const cut, notAnswered = `{"data": {"repository": {"databa`, "GitHub answers others but not for"
 	for name, test := range map[string]fault{
-		"an elements is null": {
-			change: func(r map[string]any) {
-				if d := r["deployments"]; d != nil && nulls == 0 {
-					nulls++
-					nullFirst(d)
-				}
-			},
-			failed: []string{"acme/service-001: a deployment that GitHub does not show"}, lost: 1,
-		},
-		"statuses and commits are null": {change: func(r map[string]any) {
-			if d, ok := r["deployments"].(map[string]any); ok {
-				for _, node := range d["nodes"].([]any) {
-					nullFirst(node.(map[string]any)["statuses"])
-				}
-			}
-			if p, ok := r["pullRequests"].(map[string]any); ok {
-				for _, node := range p["nodes"].([]any) {
-					nullFirst(node.(map[string]any)["commits"])
-				}
-			}
-		}},
+		"an element is null":                           {change: new(hiddenDeployment).change, failed: []string{"acme/service-001: a deployment that GitHub does not show"}, lost: 1},
+		"statuses and commits are null":                {change: hideOfEach},
 		"no access to deployments":                     {change: func(r map[string]any) { r["deployments"] = nil }, failed: one},
 		"no access to pull requests":                   {change: func(r map[string]any) { r["pullRequests"] = nil }, failed: one},
-		"a cursor is repeated":                         {change: setPage("deployments", "the same"), failed: one},
-		"there is no cursor":                           {change: setPage("pullRequests", ""), failed: one},
+		"a cursor is repeated":                         {change: setPage("deployments", "the same"), failed: one, err: notAnswered},
+		"there is no cursor":                           {change: setPage("pullRequests", ""), failed: one, err: notAnswered},
 		"a repository is gone meanwhile":               {answer: gone, failed: one},
-		"answers are cut":                              {answer: with(200, `{"data": {"repository": {"databa`, times(3, asksFor("databaseId")))},
-		"an answer about one repository is always cut": {answer: cutOne, failed: one},
+		"answers are cut":                              {answer: with(200, cut, times(3, asksFor("databaseId")))},
+		"an answer about one repository is cut longer": {answer: with(200, cut, times(11, asksForOne))},
+		"an answer about one repository is always cut": {answer: with(200, cut, asksForOne), failed: one, err: notAnswered},
 		"an error that is about one repository": {
-			answer: with(200, `{"data": {"c0": null}, "errors": [{"type": "INTERNAL", "message": "it broke"}]}`, asksForOne), failed: one,
+			answer: with(200, `{"data": {"c0": null}, "errors": [{"type": "INTERNAL", "message": "it broke"}]}`, asksForOne), failed: one, err: notAnswered,
 		},
-		"commits can't be read":      {answer: with(502, "", asksFor("object(oid"))},
-		"long lists of repositories": {answer: with(502, "", asksFor(`"first":100`))},
-		"pages are too large":        {answer: with(502, "", asksFor(`"deploymentsFirst":100`))},
-		"a secondary limit":          {answer: limit(times(2, asksFor("databaseId")))},
-		"the token is refused once":  {answer: with(401, `{"message": "Bad credentials"}`, times(1, asksFor("databaseId")))},
-		"REST refuses the token": {
-			answer: with(401, `{"message": "Bad credentials"}`, func(path, _ string) bool { return strings.HasPrefix(path, "/repos/") }),
-			failed: []string{"acme/service-000", "acme/service-001", "acme/service-002"}, err: "GitHub refuses github.token",
-		},
+		"commits can't be read":         {answer: with(502, "", asksFor("object(oid"))},
+		"long lists of repositories":    {answer: with(502, "", asksFor(`"first":100`))},
+		"pages are too large":           {answer: with(502, "", asksFor(`"deploymentsFirst":100`))},
+		"a secondary limit":             {answer: limit(times(2, asksFor("databaseId")))},
+		"the token is refused once":     {answer: with(401, badCredentials, times(1, asksFor("databaseId")))},
+		"REST fails for one repository": {answer: with(500, "", isRESTOfOne), failed: one, err: notAnswered},
+		"REST refuses the token":        {answer: with(401, badCredentials, isREST), failed: all, err: "GitHub refuses github.token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			end := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
 			g := org.NewGitHub(org.New(org.Plan{Repositories: 3, Releases: 60, Begin: end.AddDate(-2, 0, 0), End: end, Seed: 9}))
 			made, err := readFaulty(t, &faultyServer{g, test}, end)
-			if got := fmt.Sprint(err); test.err == "" && err != nil || !strings.Contains(got, test.err) {
-				t.Errorf("error %v, want %q", err, test.err)
-			}
-			if diff := cmp.Diff(test.failed, made.Failed); diff != "" {
-				t.Errorf("what can't be read: -want +got:\n%s", diff)
-			}
-			want := g.Deployments() - test.lost
-			if test.err != "" {
-				want = 0
-			}
-			if test.err == "" && slices.Contains(test.failed, "acme/service-001") {
-				want -= len(g.Statuses(1)) / 2 // most have two
-				if made.Deployments > want+20 || made.Deployments < want-20 {
-					t.Errorf("%d deployments, want some %d", made.Deployments, want)
-				}
-			} else if made.Deployments != want {
-				t.Errorf("%d deployments, want %d", made.Deployments, want)
-			}
+			test.check(t, g, made, err)
 		})
 	}
 }
+
+// check compares how a backfill from a server with the fault has ended.
+func (f fault) check(t *testing.T, g *org.GitHub, made history.Progress, err error) {
+	t.Helper()
+	if got := fmt.Sprint(err); f.err == "" && err != nil || !strings.Contains(got, f.err) {
+		t.Errorf("error %v, want %q", err, f.err)
+	}
+	if diff := cmp.Diff(f.failed, made.Failed); diff != "" {
+		t.Errorf("what can't be read: -want +got:\n%s", diff)
+	}
+	want := -f.lost
+	for index, name := range []string{"acme/service-000", "acme/service-001", "acme/service-002"} {
+		if !slices.Contains(f.failed, name) {
+			want += g.DeploymentsOf(index)
+		}
+	}
+	if made.Deployments != want {
+		t.Errorf("%d deployments, want %d", made.Deployments, want)
+	}
+}
+
+const badCredentials = `{"message": "Bad credentials"}`
+
+func isREST(path, _ string) bool { return strings.HasPrefix(path, "/repos/") }
+
+func isRESTOfOne(path, _ string) bool { return strings.HasPrefix(path, "/repos/acme/service-001/") }
 
 func setPage(list, cursor string) func(map[string]any) {
 	return func(r map[string]any) {
@@ -188,14 +207,6 @@ func setPage(list, cursor string) func(map[string]any) {
 // asksForOne reports whether a query asks for pages of acme/service-001.
 func asksForOne(_, body string) bool {
 	return strings.Contains(body, "databaseId") && strings.Contains(body, `"service-001"`)
-}
-
-func cutOne(w http.ResponseWriter, _, body string) bool {
-	if asksForOne("", body) {
-		_, _ = io.WriteString(w, `{"data": {"repository": {"databa`)
-		return true
-	}
-	return false
 }
 
 func gone(w http.ResponseWriter, _, body string) bool {

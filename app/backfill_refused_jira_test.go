@@ -46,6 +46,7 @@ func TestConfiguredBackfillWithRefusingJira(t *testing.T) {
 	}{
 		"a token that has expired": {"/rest/api/2/myself", http.StatusUnauthorized, "Jira refuses jira.token, so that not all issues were read"},
 		"a user without access":    {"/rest/api/2/status", http.StatusForbidden, "Jira refuses jira.token, so that not all issues were read"},
+		"a site that is suspended": {"/rest/api/2/serverInfo", http.StatusNotFound, "Jira refuses jira.base_url (there is no Jira at this address, or its site is suspended), so that"},
 		"a query with an error":    {"/rest/api/2/search", http.StatusBadRequest, "Jira refuses jira.jql, or without it the query for the configured projects, so that not all"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,20 +59,7 @@ func TestConfiguredBackfillWithRefusingJira(t *testing.T) {
 			url, refuses := refusingJira(t, test.path, test.status)
 			o.Config.Jira.BaseURL = url
 			a := startApp(t, o, withoutWaits)
-			await := func(holds func(backfillState) bool) (state backfillState) {
-				for !holds(state) {
-					if state.Done || t.Context().Err() != nil {
-						t.Fatalf("%+v", state)
-					}
-					time.Sleep(20 * time.Millisecond)
-					state = backfillState{}
-					if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil {
-						t.Fatal(err)
-					}
-				}
-				return state
-			}
-			state := await(func(s backfillState) bool { return s.Error != "" && !s.Done })
+			state := a.awaitRequest(t, func(s backfillState) bool { return s.Error != "" && !s.Done })
 			if !strings.HasPrefix(state.Error, test.want) || strings.Contains(state.Error, "GitHub") {
 				t.Errorf("error %s, want %s", state.Error, test.want)
 			}
@@ -79,7 +67,7 @@ func TestConfiguredBackfillWithRefusingJira(t *testing.T) {
 				t.Errorf("%+v, want 2 repositories that are not read again", state)
 			}
 			refuses.Store(false)
-			await(func(s backfillState) bool { return s.Done && s.Error == "" })
+			a.awaitRequest(t, func(s backfillState) bool { return s.Done && s.Error == "" })
 		})
 	}
 }

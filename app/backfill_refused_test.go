@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -15,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"dora-exporter/config"
 	"dora-exporter/story/org"
 )
 
@@ -109,15 +107,7 @@ func TestConfiguredBackfillWithRefusedKey(t *testing.T) {
 	await := func(what string, holds func(backfillState) bool) {
 		a := startApp(t, o, withoutWaits)
 		defer stopApp(t, a)
-		for state := (backfillState{}); !holds(state); time.Sleep(20 * time.Millisecond) {
-			if state.Done || t.Context().Err() != nil {
-				t.Fatalf("%s: %+v", what, state)
-			}
-			state = backfillState{}
-			if _, err := a.store.BackfillPart(t.Context(), requestPart, &state); err != nil {
-				t.Fatal(err)
-			}
-		}
+		a.awaitRequest(t, holds)
 		if _, found, err := a.claimBackfill(t.Context(), &o); found || err != nil {
 			t.Errorf("%s: it begins again at once, %v", what, err)
 		}
@@ -140,10 +130,5 @@ func twoApps(t *testing.T, url, first, second string) Options {
 	text := fmt.Sprintf("server: {host: 127.0.0.1}\ngithub: {webhook_secret: s, accounts: [{base_url: %s, %sapp: {id: 1, private_key_file: %s}}, "+
 		"{base_url: %[1]s, %[4]sapp: {id: 2, private_key_file: %[3]s}}]}\nstorage: {file: {path: %[5]s}}\n",
 		url, first, path, second, filepath.Join(t.TempDir(), "dora-exporter.prom"))
-	c, _, err := config.Parse("config.yml", []byte(text), func(string) string { return "" })
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Server.Port = 0
-	return Options{Config: c, Logger: slog.New(slog.DiscardHandler)}
+	return parsedOptions(t, text)
 }

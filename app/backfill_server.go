@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -25,9 +24,9 @@ const (
 	unclaimedAfter = 5 * time.Second
 	// beatInterval is the time between two signs of life of a process that carries out a request.
 	beatInterval = 15 * time.Second
-	// refusedRetry is the time between two attempts at the request of backfill.since while a credential is refused: each asks for what is new in
-	// each repository.
-	refusedRetry = time.Hour
+	// incompleteRetry is the time between two attempts at the request of backfill.since while a credential is refused, or GitHub does not answer for
+	// some repositories: each asks for what is new in the repositories.
+	incompleteRetry = time.Hour
 	// abandonedAfter is how long a process that carries out a request may be silent before another server or command takes over.
 	abandonedAfter = time.Minute
 )
@@ -39,7 +38,7 @@ type backfillState struct {
 	Request  history.Request  `json:"request"`
 	Progress history.Progress `json:"progress"`
 	// Configured is true for the request of backfill.since. No command waits for it: it is tried again until its repositories can be listed and neither
-	// a credential nor jira.jql is refused.
+	// a credential nor jira.jql is refused, and GitHub has answered for all of them.
 	Configured bool `json:"configured,omitempty"`
 	// Runner is the server, or the command, that carries it out, Beat its last sign of life by the store's clock.
 	Runner string    `json:"runner,omitempty"`
@@ -47,8 +46,8 @@ type backfillState struct {
 	Done   bool      `json:"done,omitempty"`
 	// Error is why it failed; until Done, why it will be tried again.
 	Error string `json:"error,omitempty"`
-	// RefusedAt is when a credential was refused, by the store's clock.
-	RefusedAt time.Time `json:"refused_at,omitzero"`
+	// IncompleteAt is when an attempt ended that has left something out, by the store's clock.
+	IncompleteAt time.Time `json:"incomplete_at,omitzero"`
 	// wasReplaced is true for the request of backfill.since that was read from configuredPart.
 	wasReplaced bool
 }
@@ -75,13 +74,13 @@ func (p *parts) runBackfills(ctx context.Context, o *Options) {
 // command's request came before it. Without a request, the first start requests what backfill.since asks for.
 func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillState, found bool, err error) {
 	state, known, err := nextRequest(func(name string, into any) (bool, error) { return p.store.BackfillPart(ctx, name, into) })
-	if err != nil || known && (state.Done || p.isRefused(&state)) || !known && o.Config.Backfill.Since.IsZero() {
+	if err != nil || known && (state.Done || p.isPaused(&state)) || !known && o.Config.Backfill.Since.IsZero() {
 		return state, false, err
 	}
 	err = p.store.Update(ctx, func(tx dora.Tx) (err error) {
 		found = false
 		state, known, err = nextRequest(tx.Backfill().Part)
-		if err != nil || known && (state.Done || p.isRefused(&state) || p.isMadeElsewhere(o, &state)) {
+		if err != nil || known && (state.Done || p.isPaused(&state) || p.isMadeElsewhere(o, &state)) {
 			return err
 		}
 		if !known {
@@ -98,9 +97,9 @@ func (p *parts) claimBackfill(ctx context.Context, o *Options) (state backfillSt
 	return state, found, err
 }
 
-// isRefused reports whether a request waits since a credential was refused. A server that has started since may have another one.
-func (p *parts) isRefused(s *backfillState) bool {
-	return s.Configured && s.RefusedAt.After(p.started) && p.clock.Now().Before(s.RefusedAt.Add(refusedRetry))
+// isPaused reports whether a request waits since it has left something out. A server that has started since may have another credential.
+func (p *parts) isPaused(s *backfillState) bool {
+	return s.Configured && s.IncompleteAt.After(p.started) && p.clock.Now().Before(s.IncompleteAt.Add(incompleteRetry))
 }
 
 // isMadeElsewhere reports whether another process carries out a request.
@@ -143,15 +142,8 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 	if ctx.Err() != nil {
 		return false // the next start continues it, or another server does
 	}
-	if refused := new(dora.RefusedError); state.Configured && errors.As(err, &refused) {
-		message := "reading what backfill.since asks for failed, will retry what is left"
-		if history.OnlyJiraRefuses(err) {
-			r.save(ctx, func(s *backfillState) { s.Request.Sources = []string{dora.Jira} })
-		} else { // each attempt asks GitHub for what is new in each repository
-			message += " in an hour, or at the next start"
-			r.save(ctx, func(s *backfillState) { s.RefusedAt = p.clock.Now() })
-		}
-		r.retryConfigured(ctx, message, err, lastLogged)
+	if state.Configured && history.IsIncomplete(err) {
+		r.retryConfigured(ctx, r.narrow(ctx, err), err, lastLogged)
 		return false
 	}
 	if err != nil {
@@ -162,6 +154,22 @@ func (p *parts) runBackfill(ctx context.Context, o *Options, state backfillState
 	}
 	r.save(ctx, func(s *backfillState) { s.end(made, err) })
 	return true
+}
+
+// narrow has the request of backfill.since ask for no more than what its last attempt has left out, if that is known. It returns what to log.
+func (r *runningBackfill) narrow(ctx context.Context, err error) (message string) {
+	message = "reading what backfill.since asks for failed, will retry what is left"
+	if history.OnlyJiraRefuses(err) {
+		r.save(ctx, func(s *backfillState) { s.Request.Sources = []string{dora.Jira} })
+		return message
+	}
+	r.save(ctx, func(s *backfillState) {
+		s.IncompleteAt = r.clock.Now()
+		if names := history.Unanswered(err); len(names) > 0 {
+			s.Request.Sources, s.Request.Repositories = []string{dora.GitHub}, names
+		}
+	})
+	return message + " in an hour, or at the next start"
 }
 
 // retryConfigured stores and logs why the request of backfill.since is to be tried again.

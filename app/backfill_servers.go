@@ -61,6 +61,19 @@ func (w *wantedRepositories) addTo(host, name string) {
 	}
 }
 
+// NamedRepositories returns the repositories that a request or a team names, as owner/name, perhaps with host/ before it: a backfill that can't read
+// one of them has failed. It leaves out those of teams that may be on one of several servers.
+func NamedRepositories(c *config.Config, r BackfillRequest) []string {
+	named := slices.Clone(r.Repositories)
+	for _, name := range teamRepositories(c) {
+		w := newWanted(c)
+		if w.add(name); len(w.byHost) == 1 {
+			named = append(named, name)
+		}
+	}
+	return named
+}
+
 // wantedOf returns the repositories with these names; without names those of teams and of Backstage, and all of github.owner and of the
 // owners that the accounts are for. A server that does not list its owners does not keep the others from being read, nor does an account whose
 // credential is refused.

@@ -57,6 +57,29 @@ func TestWantedRepositories(t *testing.T) {
 	}
 }
 
+// A backfill has failed if it can't read what -repo or a team names, unless a team's repository may be on another server.
+func TestNamedRepositories(t *testing.T) {
+	const teams = "\nteams: [{name: Shop, github_repositories: [web, acme/api, beta/app]}]\n"
+	for name, test := range map[string]struct {
+		github    string
+		requested []string
+		want      []string
+	}{
+		"one server":             {"{owner: acme, token: a}", nil, []string{"acme/web", "acme/api", "beta/app"}},
+		"an owner on each":       {"{owner: acme, accounts: [{owners: [acme], token: a}, {base_url: 'https://ghe.example.com', owners: [beta], token: b}]}", nil, []string{"acme/web", "acme/api", "beta/app"}},
+		"one owner on both":      {"{owner: acme, accounts: [{owners: [acme], token: a}, {base_url: 'https://ghe.example.com', owners: [acme, beta], token: b}]}", nil, []string{"beta/app"}},
+		"a request for one more": {"{owner: acme, token: a}", []string{"other/one"}, []string{"other/one", "acme/web", "acme/api", "beta/app"}},
+	} {
+		c, _, err := config.Parse("config.yml", []byte("github: "+test.github+teams), func(string) string { return "" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, NamedRepositories(c, BackfillRequest{Repositories: test.requested})); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
+	}
+}
+
 // Two servers have an owner, repositories and deployments with the same names and numbers. Each is read with its own account, and both count.
 func TestBackfillOfTwoServers(t *testing.T) {
 	end := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,6 +40,8 @@ type asker struct {
 	sleep  func(ctx context.Context, d time.Duration)
 	// maxFailures is how often a call may fail before its error is returned, as an outageError; 0 for any number.
 	maxFailures int
+	// maxUnanswered is how often a query may fail although GitHub answers others; 0 for failuresToGiveUp.
+	maxUnanswered int
 	// interval is the shortest time between two calls, next the earliest time of the next one.
 	interval time.Duration
 	next     time.Time
@@ -150,11 +153,12 @@ const failuresToGiveUp = 8
 // giveUp returns the error of a call that has failed some times in a row; nil if it is to be tried again.
 func (a *asker) giveUp(failures int, err error, answersOthers func() bool) error {
 	mayBeOutage := a.maxFailures > 0 && failures >= a.maxFailures
-	if !mayBeOutage && failures < failuresToGiveUp {
+	isUnanswered := failures >= cmp.Or(a.maxUnanswered, failuresToGiveUp)
+	if !mayBeOutage && !isUnanswered {
 		return nil
 	}
 	switch answersOthers := answersOthers(); {
-	case answersOthers && failures >= failuresToGiveUp:
+	case answersOthers && isUnanswered:
 		return &dora.UnansweredError{Err: err, Call: "/graphql"}
 	case mayBeOutage && !answersOthers:
 		return &outageError{err}
@@ -174,9 +178,14 @@ func retryPage[T, N any](ctx context.Context, a *asker, call func() ([]T, N, err
 // isFinal reports whether the same call would fail again, or is retried by whoever makes it.
 func isFinal(err error) bool {
 	var missing *dora.NotFoundError
-	var unanswered *dora.UnansweredError
 	var inaccessible *dora.InaccessibleError
-	return errors.Is(err, dora.ErrTooLarge) || errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrNoHooks) || errors.As(err, &missing) || errors.As(err, &unanswered) || errors.As(err, &inaccessible) || isRefused(err)
+	return errors.Is(err, dora.ErrTooLarge) || errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrNoHooks) || errors.As(err, &missing) || isUnanswered(err) || errors.As(err, &inaccessible) || isRefused(err)
+}
+
+// isUnanswered reports whether GitHub did not answer a query although it answers others.
+func isUnanswered(err error) bool {
+	unanswered := new(dora.UnansweredError)
+	return errors.As(err, &unanswered)
 }
 
 // isRefused reports whether GitHub refuses the credential of a call, or the credentials of all calls whose errors are joined. If one of them
@@ -191,6 +200,13 @@ func isRefused(err error) bool {
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
 		return a
 	}
 	return b

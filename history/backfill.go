@@ -1,7 +1,6 @@
 package history
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,8 +78,11 @@ type Backfill struct {
 	asker
 	refusals refusals
 
+	// targets are what is to be read, but for the unanswered ones.
 	targets []target
 	planned bool
+	// unanswered are the targets that GitHub did not answer for when they were read, although it answers others.
+	unanswered []target
 	// tried are the targets that readSmall has tried to read.
 	tried map[string]bool
 
@@ -91,7 +93,7 @@ type Backfill struct {
 }
 
 // Run reads everything. Its error is that of ctx, of the store or of Jira, or GitHub's if the repositories can't be listed, or if it refuses a
-// credential; repositories that GitHub does not answer are in Progress.Failed.
+// credential; it has an *UnansweredError if GitHub does not answer for some of them. Other repositories that can't be read are in Progress.Failed.
 func (b *Backfill) Run(ctx context.Context) (Progress, error) { return Servers{b}.Run(ctx) }
 
 // plan lists what is to be read, unless it has been listed.
@@ -144,7 +146,7 @@ func (b *Backfill) read(ctx context.Context) error {
 			return err
 		}
 	}
-	return cmp.Or(ctx.Err(), b.refusals.err())
+	return ctx.Err()
 }
 
 func (b *Backfill) readsIssues() bool {
@@ -169,8 +171,10 @@ func (b *Backfill) spentOn(p *part) Spent {
 	return p.Spent
 }
 
+// readRepositories reads the targets that are left. Those that GitHub does not answer for although it answers others become unanswered.
 func (b *Backfill) readRepositories(ctx context.Context) error {
-	for left := b.targets[b.progress.Done:]; len(left) > 0; left = left[1:] {
+	for b.progress.Done < len(b.targets) {
+		left := b.targets[b.progress.Done:]
 		b.takeAwaited(left)
 		t := left[0]
 		err := b.readSmall(ctx, left)
@@ -180,19 +184,28 @@ func (b *Backfill) readRepositories(ctx context.Context) error {
 		if ctx.Err() != nil || err != nil && !isFinal(err) {
 			return errors.Join(ctx.Err(), err)
 		}
+		if isUnanswered(err) {
+			b.postpone(err)
+			continue
+		}
 		b.refusals.note(err, t.name)
 		if err != nil {
 			b.Logger.Error("a repository can't be read, the backfill goes on without it; repeat it later", "repository", t.name, "error", err)
 		}
-		b.count(func(p *Progress) {
-			p.Done++
-			p.CallsLeft -= t.calls
-			if err != nil {
-				p.Failed = append(p.Failed, t.name)
-			}
-		})
+		b.finish(t, err != nil)
 	}
 	return nil
+}
+
+// finish notes that a target was read, or can't be.
+func (b *Backfill) finish(t target, failed bool) {
+	b.count(func(p *Progress) {
+		p.Done++
+		p.CallsLeft -= t.calls
+		if failed {
+			p.Failed = append(p.Failed, t.name)
+		}
+	})
 }
 
 // readRepository reads a repository, or what is left of it. What an earlier request had begun is finished before more is read.

@@ -136,11 +136,17 @@ func (b *Backfill) readIssuesPart(ctx context.Context, s site, name string, p is
 	return nil
 }
 
-// addIssues stores the deliveries of issues.
+// addIssues stores the deliveries of issues. It leaves out one whose changes Jira does not show: it was deleted after the search, or the user may
+// not see it any more.
 func (b *Backfill) addIssues(ctx context.Context, s site, p issuesPart, issues []json.RawMessage) error {
 	var all []dora.Delivery
 	for _, raw := range issues {
 		i, err := b.Issues.issue(ctx, s, raw)
+		if isHidden(err) {
+			b.Logger.Error("an issue can't be read, the backfill goes on without it", "key", i.Key, "error", err)
+			b.count(func(p *Progress) { p.Failed = append(p.Failed, i.Key) })
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -27,6 +27,9 @@ type Search struct {
 	HasMore bool
 }
 
+// moreCalls says what else takes calls. How many is known when the pages were read.
+const moreCalls = "and more calls: 1 for each repository with unusual environments, 1 for each deployment of the last week, 1 for up to 149 missing commits\n"
+
 // Write writes the plan as text.
 func (p Plan) Write(out io.Writer) error {
 	when := "since " + p.Request.Since.Format(time.DateOnly)
@@ -35,7 +38,10 @@ func (p Plan) Write(out io.Writer) error {
 	}
 	var text strings.Builder
 	if len(p.Request.Sources) == 0 || slices.Contains(p.Request.Sources, dora.GitHub) {
-		fmt.Fprintf(&text, "would read %s: %d repositories, with about %d calls of the GitHub API and what young deployments need\n", when, p.Repositories, p.CallsLeft)
+		fmt.Fprintf(&text, "would read %s: %d repositories, with about %d calls of the GitHub API for their pages\n", when, p.Repositories, p.CallsLeft)
+		if p.CallsLeft > 0 {
+			text.WriteString(moreCalls)
+		}
 	}
 	for _, s := range p.Searches {
 		count := fmt.Sprint(s.Issues)

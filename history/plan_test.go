@@ -51,7 +51,8 @@ func TestWritePlan(t *testing.T) {
 	if err := plan.Write(&out); err != nil {
 		t.Fatal(err)
 	}
-	const want = "would read since 2025-01-01 and before 2025-04-01 00:00 UTC: 42 repositories, with about 310 calls of the GitHub API and what young deployments need\n" +
+	const want = "would read since 2025-01-01 and before 2025-04-01 00:00 UTC: 42 repositories, with about 310 calls of the GitHub API for their pages\n" +
+		"and more calls: 1 for each repository with unusual environments, 1 for each deployment of the last week, 1 for up to 149 missing commits\n" +
 		"can't read: acmee/*\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"dora-exporter/dora"
 )
@@ -52,13 +51,8 @@ func refusedErrors(err error) (all []*dora.RefusedError) {
 func (r refusals) err() error {
 	var all []error
 	for _, credential := range slices.Sorted(maps.Keys(r)) {
-		unread := r[credential].unread
-		names := strings.Join(unread[:min(len(unread), maxNamed)], ", ")
-		if n := len(unread) - maxNamed; n > 0 {
-			names += fmt.Sprintf(" and %d others", n)
-		}
 		all = append(all, fmt.Errorf("GitHub refuses %s, so that not all was read. Not read: %s. Replace the credential, restart the server, and repeat the backfill: "+
-			"it reads only what is left. The answer was: %w", credential, names, r[credential].err))
+			"it reads only what is left. The answer was: %w", credential, someOf(r[credential].unread), r[credential].err))
 	}
 	return errors.Join(all...)
 }

@@ -12,8 +12,9 @@ import (
 
 // Keys of the configuration that Jira may refuse.
 const (
-	jiraTokenKey = "jira.token"
-	jiraQueryKey = "jira.jql"
+	jiraTokenKey   = "jira.token"
+	jiraQueryKey   = "jira.jql"
+	jiraAddressKey = "jira.base_url"
 )
 
 // refusedByJira makes an error of a call that Jira refuses for good a *dora.RefusedError, if a change of the configuration helps, and says how
@@ -29,11 +30,19 @@ func refusedByJira(err error) error {
 		key, what = jiraTokenKey, "jira.token"
 	case http.StatusBadRequest:
 		key, what = jiraQueryKey, "jira.jql, or without it the query for the configured projects"
+	case http.StatusNotFound: // a project that is gone, or hidden, is a 400
+		key, what = jiraAddressKey, "jira.base_url (there is no Jira at this address, or its site is suspended)"
 	default:
 		return err
 	}
 	return fmt.Errorf("Jira refuses %s, so that not all issues were read. Correct it, restart the server, and repeat the backfill: it reads only what is left. "+
 		"The answer was: %w", what, &dora.RefusedError{Err: err, Credential: key})
+}
+
+// isHidden reports whether Jira does not have what a call is about, or does not show it to the user.
+func isHidden(err error) bool {
+	refused := new(refusedError)
+	return errors.As(err, &refused) && refused.status == http.StatusNotFound
 }
 
 // OnlyJiraRefuses reports whether all that a backfill has failed with is that Jira refuses a key.

@@ -34,6 +34,8 @@ type accountCheck struct {
 	// found are the webhooks of owners, compared are the owners that this process has compared in bulk.
 	found    map[string]foundHooks
 	compared map[string]bool
+	// seen is when the webhook of a repository, or of its owner, was looked for and there, by owner/name. A check that ends early does not change it.
+	seen map[string]time.Time
 	// hosts are those by which events call repositories, by owner/name in lower case.
 	hosts map[string]string
 	// listed is when the deliveries of a webhook were listed last, by its path.
@@ -44,7 +46,7 @@ type accountCheck struct {
 
 func newAccountCheck(r *Repair, index int) *accountCheck {
 	c := &accountCheck{
-		Repair: r, RepairAccount: r.Accounts[index], index: index, found: map[string]foundHooks{}, compared: map[string]bool{}, hosts: map[string]string{},
+		Repair: r, RepairAccount: r.Accounts[index], index: index, found: map[string]foundHooks{}, compared: map[string]bool{}, seen: map[string]time.Time{}, hosts: map[string]string{},
 		listed: map[string]time.Time{}, newestAttempts: map[string]time.Time{},
 	}
 	c.bulk = Backfill{
@@ -63,6 +65,10 @@ type ownerState struct {
 	Compared time.Time `json:"compared,omitzero"`
 	// ByApp is true if the last check relied on the deliveries of the App's webhook.
 	ByApp bool `json:"by_app,omitempty"`
+	// ByWebhooks is true if the last check relied on the deliveries of a webhook of the owner, or of one of its repositories.
+	ByWebhooks bool `json:"by_webhooks,omitempty"`
+	// Unanswered are repositories that could not be compared since GitHub did not answer for them, with the time since when they are to be.
+	Unanswered map[string]time.Time `json:"unanswered,omitempty"`
 	// Unavailable is true if no call could be made for the owner: GitHub may not have sent its webhooks, either.
 	Unavailable bool `json:"unavailable,omitempty"`
 }
@@ -153,45 +159,77 @@ func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []str
 	case err != nil:
 		return err
 	}
-	began, since := c.Now(), later(state.Checked, c.Created)
+	began := c.Now()
 	byApp := app.listed && !app.isQuiet(began)
-	toCompare, err := c.incomplete(ctx, owner, names, since, app)
+	toCompare, since, err := c.incomplete(ctx, owner, names, state, app)
 	if err != nil {
 		return err
 	}
 	if app.listed && (state.Unavailable || !state.ByApp || !byApp) {
 		toCompare = names
 	}
-	if len(toCompare) > 0 {
-		if c.compared[owner] && began.Sub(state.Compared) < compareInterval {
-			return nil
-		}
-		if err := c.compare(ctx, owner, toCompare, later(since.Add(-compareOverlap), c.Created)); err != nil {
+	isDue := !c.compared[owner] || began.Sub(state.Compared) >= compareInterval
+	if len(toCompare) > 0 && !isDue {
+		return nil
+	}
+	if isDue && len(toCompare)+len(state.Unanswered) > 0 {
+		if state.Unanswered, err = c.compareAll(ctx, owner, toCompare, later(since.Add(-compareOverlap), c.Created), state.Unanswered); err != nil {
 			return err
 		}
 		c.compared[owner], state.Compared = true, began
-	} else if byApp {
+	}
+	if len(toCompare) == 0 && byApp {
 		began = later(state.Checked, app.newest)
 	}
+	state.ByWebhooks = c.noteSeen(owner, names)
 	state.Checked, state.ByApp, state.Unavailable = began, byApp, false
 	return c.save(ctx, part, state)
 }
 
-// incomplete returns the repositories of an owner of whose events since a time not all are among the deliveries of a webhook.
-func (c *accountCheck) incomplete(ctx context.Context, owner string, names []string, since time.Time, app appDeliveries) (toCompare []string, err error) {
+// incomplete returns the repositories of an owner of whose events since the last check not all are among the deliveries of a webhook, and the
+// time since which they are to be compared.
+func (c *accountCheck) incomplete(ctx context.Context, owner string, names []string, last ownerState, app appDeliveries) (toCompare []string, since time.Time, err error) {
+	since = later(last.Checked, c.Created)
 	if app.listed {
 		if app.since.After(since) {
-			return names, nil
+			toCompare = names
 		}
-		return nil, nil
+		return toCompare, since, nil
 	}
+	isFirst := c.found[owner].at.IsZero()
 	complete, err := c.checkHooks(ctx, owner, names)
 	for _, name := range names {
-		if from, ok := complete[name]; !ok || from.After(since) {
-			toCompare = append(toCompare, name)
+		stored := later(last.Checked, c.Created)
+		if seen, ok := c.seen[owner+"/"+name]; ok {
+			stored = earlier(stored, seen)
+		} else if isFirst && last.ByWebhooks { // by the process before, which looked for webhooks within the time until it looks again
+			stored = stored.Add(-repositoryHooksInterval)
+		}
+		if from, ok := complete[name]; !ok || from.After(stored) {
+			toCompare, since = append(toCompare, name), earlier(since, stored)
 		}
 	}
-	return toCompare, err
+	return toCompare, since, err
+}
+
+// noteSeen notes when the webhooks of repositories were there at last: one that was made inactive afterwards has not delivered all that was checked
+// since. It returns false if there were none.
+func (c *accountCheck) noteSeen(owner string, names []string) (found bool) {
+	hooks := c.found[owner]
+	for _, name := range names {
+		key := owner + "/" + name
+		switch {
+		case len(hooks.owner) > 0:
+			c.seen[key] = hooks.at
+		case len(hooks.repository[name]) > 0:
+			c.seen[key] = hooks.asked[name]
+		default:
+			delete(c.seen, key)
+			continue
+		}
+		found = true
+	}
+	return found
 }
 
 // checkHooks checks the deliveries of the webhooks of an owner and its repositories. It returns the time from which on they are

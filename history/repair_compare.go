@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,43 +16,79 @@ import (
 // further page is read.
 const longestRun = dora.Day
 
+// compareAll compares repositories since a time, and those for which GitHub has not answered before since theirs. It returns those for which it
+// does not answer now.
+func (c *accountCheck) compareAll(ctx context.Context, owner string, names []string, since time.Time, before map[string]time.Time) (unanswered map[string]time.Time, err error) {
+	unanswered = map[string]time.Time{}
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		if err := c.compare(ctx, owner, []string{name}, before[name], unanswered); err != nil {
+			return nil, err
+		}
+	}
+	others := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := before[name]; return ok })
+	return unanswered, c.compare(ctx, owner, others, since, unanswered)
+}
+
 // compare compares the statuses of the newest deployments of an owner's repositories since a time with those that are stored, and stores
-// those that are missing.
-func (c *accountCheck) compare(ctx context.Context, owner string, names []string, since time.Time) error {
+// those that are missing. It adds the repositories for which GitHub does not answer to unanswered.
+func (c *accountCheck) compare(ctx context.Context, owner string, names []string, since time.Time, unanswered map[string]time.Time) error {
 	for batch := range slices.Chunk(names, comparedAtOnce) {
-		fullNames := make([]string, len(batch))
-		for i, name := range batch {
-			fullNames[i] = owner + "/" + name
-		}
-		answer, err := c.newest(ctx, owner, fullNames)
-		noBulk := errors.Is(err, dora.ErrNoBulk)
-		if err != nil && !noBulk {
+		if err := c.compareBatch(ctx, owner, batch, since, unanswered); err != nil {
 			return err
-		}
-		for i, name := range batch {
-			p := &part{Host: cmp.Or(c.hosts[fullNames[i]], c.Host), Owner: owner, Name: name, span: span{Since: since, Began: c.Now()}}
-			read := c.readBulk
-			if noBulk {
-				read = c.readByREST
-			}
-			all, err := read(ctx, p, answer.Repositories[alias(i)])
-			if err == nil {
-				err = c.repairDeployments(ctx, p, all)
-			}
-			if err != nil && (!isFinal(err) || isRefused(err)) {
-				return err
-			}
-			if err != nil {
-				c.Logger.Warn("the deployments of a repository can't be compared, leaving it out", "repository", fullNames[i], "error", err)
-			}
 		}
 	}
 	return nil
 }
 
-// newest reads the newest deployments of repositories.
+// compareBatch compares repositories that are read in one query, or in several ones if GitHub does not answer that.
+func (c *accountCheck) compareBatch(ctx context.Context, owner string, names []string, since time.Time, unanswered map[string]time.Time) error {
+	answer, err := c.newest(ctx, owner, names)
+	isLeftOut := isUnanswered(err) || errors.Is(err, dora.ErrTooLarge)
+	if half := len(names) / 2; isLeftOut && half > 0 { // perhaps because of one of them
+		err := c.compareBatch(ctx, owner, names[:half], since, unanswered)
+		return cmp.Or(err, c.compareBatch(ctx, owner, names[half:], since, unanswered))
+	}
+	read := c.readBulk
+	if errors.Is(err, dora.ErrNoBulk) {
+		read, err = c.readByREST, nil
+	}
+	if err != nil && !isLeftOut {
+		return err
+	}
+	for i, name := range names {
+		p := &part{Host: cmp.Or(c.hosts[owner+"/"+name], c.Host), Owner: owner, Name: name, span: span{Since: since, Began: c.Now()}}
+		if !isLeftOut {
+			err = c.compareRepository(ctx, p, read, answer.Repositories[alias(i)])
+		}
+		switch full := owner + "/" + name; {
+		case isLeftOut, isUnanswered(err):
+			c.Logger.Warn("GitHub does not answer for a repository, comparing it again later", "repository", full, "since", since, "error", err)
+			unanswered[name] = since
+		case err != nil && (!isFinal(err) || isRefused(err)):
+			return err
+		case err != nil:
+			c.Logger.Warn("the deployments of a repository can't be compared, leaving it out", "repository", full, "error", err)
+		}
+	}
+	return nil
+}
+
+// compareRepository compares the newest deployments of a repository, which read continues from r.
+func (c *accountCheck) compareRepository(ctx context.Context, p *part, read func(context.Context, *part, *repositoryNode) ([]dora.ArchivedDeployment, error), r *repositoryNode) error {
+	all, err := read(ctx, p, r)
+	if err != nil {
+		return err
+	}
+	return c.repairDeployments(ctx, p, all)
+}
+
+// newest reads the newest deployments of an owner's repositories.
 func (c *accountCheck) newest(ctx context.Context, owner string, names []string) (aliasedAnswer[repositoryNode], error) {
-	query, variables := comparedQuery(names)
+	var fullNames []string
+	for _, name := range names {
+		fullNames = append(fullNames, owner+"/"+name)
+	}
+	query, variables := comparedQuery(fullNames)
 	for size := comparedSize; ; size /= 2 {
 		var answer aliasedAnswer[repositoryNode]
 		variables["newest"] = size

@@ -79,6 +79,10 @@ func (c *issueCheck) run(ctx context.Context) error {
 // checkIssue stores the events of an issue since a time that are missing.
 func (c *issueCheck) checkIssue(ctx context.Context, s site, raw json.RawMessage, since time.Time) error {
 	i, err := c.Issues.issue(ctx, s, raw)
+	if isHidden(err) {
+		c.Logger.Warn("an issue can't be read, leaving it out", "key", i.Key, "error", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -104,8 +104,8 @@ func (b *Backfill) ofOwner(ctx context.Context, owner string) (all []target, err
 			size /= 2
 			continue
 		}
-		if errors.Is(err, dora.ErrNoBulk) {
-			b.Logger.Info("GraphQL can't be used, listing all repositories of an owner", "owner", owner)
+		if errors.Is(err, dora.ErrNoBulk) || isUnanswered(err) {
+			b.Logger.Info("GraphQL can't be used, listing all repositories of an owner", "owner", owner, "error", err)
 			return b.ofOwnerWithoutBulk(ctx, owner)
 		}
 		if err != nil {
@@ -168,12 +168,12 @@ func (b *Backfill) addTarget(all []target, node sizeNode) []target {
 // pagesOf returns how many pages of a size there are of n elements.
 func pagesOf(n, size int) int { return (n + size - 1) / size }
 
-// sizesOf returns named repositories of an owner. Without GraphQL all of them are to be read.
+// sizesOf returns named repositories of an owner. Without an answer by GraphQL all of them are to be read.
 func (b *Backfill) sizesOf(ctx context.Context, owner string, names []string) (all []target, err error) {
 	var answer aliasedAnswer[sizeNode]
 	query, variables := sizesQuery(names)
 	err = b.query(ctx, owner, query, variables, &answer, &answer.RateLimit)
-	if errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrTooLarge) {
+	if errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrTooLarge) || isUnanswered(err) {
 		for _, name := range names {
 			all = append(all, target{name: name, calls: 1})
 		}

@@ -32,7 +32,8 @@ func (s Servers) Plan(ctx context.Context) (all Plan, err error) {
 // failuresOfServer is how often in a row a call of a server may fail before the others are read first.
 const failuresOfServer = 3
 
-// Run reads everything, as Backfill.Run. A server that does not answer is read after the others.
+// Run reads everything, as Backfill.Run. A server that does not answer is read after the others, and so is a repository that it does not answer
+// for.
 func (s Servers) Run(ctx context.Context) (Progress, error) {
 	for i, b := range s {
 		show := b.OnProgress
@@ -51,6 +52,10 @@ func (s Servers) Run(ctx context.Context) (Progress, error) {
 		if left = slices.Concat(down, stopped); len(left) > 0 && len(read) == 0 {
 			left[0].Sleep(ctx, dora.Backoff(round))
 		}
+	}
+	failed = append(failed, s.readAgain(ctx))
+	for _, b := range s {
+		failed = append(failed, b.refusals.err())
 	}
 	return s.with(-1, Progress{}), cmp.Or(ctx.Err(), errors.Join(failed...))
 }

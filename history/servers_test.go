@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,8 +118,9 @@ func TestRepositoryThatIsNeverAnswered(t *testing.T) {
 				all = append(all, newSizedBackfill(t, &sizedPages{sizes: sizes, broken: broken}, names...))
 			}
 			made, err := all.Run(t.Context())
-			if err != nil || made.Done != 3*servers || made.Deployments != 2*servers {
-				t.Errorf("%+v, %v", made, err)
+			want := notAnswered(strings.Join(slices.Repeat([]string{"github.com/acme/b"}, servers), ", "))
+			if err == nil || err.Error() != want || made.Done != 3*servers || made.Deployments != 2*servers {
+				t.Errorf("%+v, %v, want %s", made, err, want)
 			}
 			if diff := cmp.Diff(slices.Repeat([]string{"acme/b"}, servers), made.Failed); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
@@ -130,7 +132,7 @@ func TestRepositoryThatIsNeverAnswered(t *testing.T) {
 						tried++
 					}
 				}
-				if tried != 2*failuresToGiveUp { // as a small one, and by itself
+				if tried != 2*failuresToGiveUp+maxRereads*failuresOfReread { // as a small one, by itself, and at the end
 					t.Errorf("it was tried %d times", tried)
 				}
 			}

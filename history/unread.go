@@ -13,15 +13,15 @@ type UnreadError struct {
 }
 
 func (e *UnreadError) Error() string {
-	return fmt.Sprintf("not all that was named could be read: %s. Correct the name, or give the credential access, and repeat the backfill", strings.Join(e.Names, ", "))
+	return fmt.Sprintf("not all that was named could be read: %s. Correct the name after -repo or under teams, or give the credential access, and repeat the backfill", strings.Join(e.Names, ", "))
 }
 
-// Unread returns an *UnreadError if an owner, or a repository that the request names, could not be read; else nil. Repositories of an owner or
-// of the catalog that could not be read are no error: they are in Failed.
-func (p Progress) Unread(r Request) error {
+// Unread returns an *UnreadError if an owner, or a repository that is named (owner/name, perhaps with host/ before it), could not be read; else
+// nil. Other repositories of an owner or of Backstage that could not be read are no error: they are in Failed.
+func (p Progress) Unread(named []string) error {
 	var names []string
 	for _, name := range p.Failed {
-		isNamed := strings.HasSuffix(name, "/*") || slices.ContainsFunc(r.Repositories, func(named string) bool {
+		isNamed := strings.HasSuffix(name, "/*") || slices.ContainsFunc(named, func(named string) bool {
 			return strings.EqualFold(named, name) || strings.HasSuffix(strings.ToLower(named), "/"+strings.ToLower(name))
 		})
 		if isNamed && !slices.Contains(names, name) {

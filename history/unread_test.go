@@ -52,7 +52,7 @@ func TestUnread(t *testing.T) {
 		"a single deployment":      {named: []string{"acme/web"}, failed: []string{"acme/web#7"}},
 		"a longer name":            {named: []string{"my-acme/web"}, failed: []string{"acme/web"}},
 	} {
-		err := Progress{Failed: test.failed}.Unread(Request{Repositories: test.named})
+		err := Progress{Failed: test.failed}.Unread(test.named)
 		var got []string
 		if unread := new(UnreadError); errors.As(err, &unread) {
 			got = unread.Names

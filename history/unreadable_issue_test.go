@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -15,11 +17,13 @@ import (
 	"dora-exporter/receivers"
 )
 
-// An issue that can't be read keeps neither a backfill nor a repair from the others.
+// An issue that can't be read, or whose changes are hidden, keeps neither a backfill nor a repair from the others.
 func TestUnreadableIssue(t *testing.T) {
 	decode := receivers.NewIssueDecoder(receivers.JiraOptions{}, slog.New(slog.DiscardHandler))
+	jira := httptest.NewServer(http.NotFoundHandler())
+	defer jira.Close()
 	j := &Jira{
-		BaseURL: "https://acme.atlassian.net", Logger: slog.New(slog.DiscardHandler), Sleep: func(context.Context, time.Duration) {},
+		BaseURL: jira.URL, Client: jira.Client(), Logger: slog.New(slog.DiscardHandler), Sleep: func(context.Context, time.Duration) {},
 		Decode: func(payload []byte) (dora.Event, string, error) {
 			if strings.Contains(string(payload), "INC-1") {
 				return dora.Event{}, "", errors.New("unreadable")
@@ -29,7 +33,8 @@ func TestUnreadableIssue(t *testing.T) {
 	}
 	f := newRepairing(t, &fakeHooks{})
 	f.Issues = j
-	issues := []json.RawMessage{json.RawMessage(listed(1)), json.RawMessage(listed(2))}
+	hidden := strings.Replace(listed(3), `"fields"`, `"changelog": {"total": 101}, "fields"`, 1)
+	issues := []json.RawMessage{json.RawMessage(listed(1)), json.RawMessage(hidden), json.RawMessage(listed(2))}
 	c := newIssueCheck(f.Repair)
 	for _, raw := range issues {
 		must(t, c.checkIssue(t.Context(), site{}, raw, time.Time{}))
@@ -37,7 +42,7 @@ func TestUnreadableIssue(t *testing.T) {
 	b := &Backfill{Issues: j, Store: f.Store, Logger: j.Logger, Now: f.Now, Sleep: f.Sleep}
 	b.prepare()
 	must(t, b.addIssues(t.Context(), site{}, issuesPart{}, issues))
-	if diff := cmp.Diff([]string{"INC-1"}, b.progress.Failed); diff != "" {
+	if diff := cmp.Diff([]string{"INC-1", "INC-3"}, b.progress.Failed); diff != "" {
 		t.Errorf("failed: -want +got:\n%s", diff)
 	}
 	pending, err := f.store.Pending(t.Context(), f.hooks.now, 100)

@@ -25,11 +25,12 @@ func TestBackfillPlannedAndInterrupted(t *testing.T) {
 		var out, errors bytes.Buffer
 		c := o.Command(t.Context(), append([]string{"backfill", "-since", "1200d"}, args...)...)
 		c.Stdout, c.Stderr = &out, &errors
+		before, _ := o.Spent()
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
 		if interrupt {
-			for calls, _ := o.Spent(); calls < 3; calls, _ = o.Spent() {
+			for calls, _ := o.Spent(); calls == before; calls, _ = o.Spent() {
 				time.Sleep(10 * time.Millisecond)
 			}
 			_ = c.Process.Signal(syscall.SIGINT)
@@ -47,6 +48,12 @@ func TestBackfillPlannedAndInterrupted(t *testing.T) {
 	if want := "can't read: acme/none\n"; status != 1 || !strings.Contains(stdout, want) || !strings.Contains(stderr, "not all that was named could be read: acme/none") {
 		t.Errorf("status %d: %s%s, want %s", status, stdout, stderr, want)
 	}
+	o.configure(o.config + "- {name: Former, github_repositories: [acme/gone]}\n")
+	status, stdout, stderr = run(false, "-dry-run")
+	if status != 1 || !strings.Contains(stdout, "can't read: acme/gone\n") || !strings.Contains(stderr, "not all that was named could be read: acme/gone") {
+		t.Errorf("a repository that a team names: status %d: %s%s", status, stdout, stderr)
+	}
+	o.configure(o.config)
 	if left, err := filepath.Glob(filepath.Join(o.Folder, "*.db")); err != nil || len(left) > 0 {
 		t.Errorf("the plan left %v, error %v", left, err)
 	}

@@ -50,10 +50,16 @@ func newOrganisation(t *testing.T, repositories, releases int) *organisation {
 	o := &organisation{T: t, GitHub: g, end: end}
 	o.Program, o.Folder = binary, t.TempDir()
 	o.config = fmt.Sprintf("github: {owner: acme, base_url: %q, webhook_secret: "+gitHubSecret+"}\ndeployments: {settle: 1s}\n%s", server.URL, g.Config())
-	if err := os.WriteFile(filepath.Join(o.Folder, "config.yml"), []byte(o.config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	o.configure(o.config)
 	return o
+}
+
+// configure writes the configuration of the program.
+func (o *organisation) configure(text string) {
+	o.Helper()
+	if err := os.WriteFile(filepath.Join(o.Folder, "config.yml"), []byte(text), 0o600); err != nil {
+		o.Fatal(err)
+	}
 }
 
 // checkReport compares the numbers of a report with the truth.
@@ -108,7 +114,8 @@ func TestOrganisationWithKillsAndWebhooks(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Logf("the backfill began %d times", strings.Count(e.log.String(), "backfill begins"))
+	calls, points := o.Spent()
+	t.Logf("the backfill began %d times; %d deployments, %d calls, %d points", strings.Count(e.log.String(), "backfill begins"), o.Deployments(), calls, points)
 	o.checkReport()
 }
 

@@ -46,7 +46,7 @@ func backfillCommand(set *flag.FlagSet) action {
 		made, err := app.BackfillAnywhere(ctx, o, r, show)
 		shown.End()
 		if err == nil {
-			err = made.Unread(r)
+			err = made.Unread(app.NamedRepositories(c, r))
 		}
 		return errors.Join(err, made.Write(out))
 	}
@@ -57,5 +57,5 @@ func planBackfill(ctx context.Context, o app.Options, r app.BackfillRequest, out
 	if err != nil {
 		return err
 	}
-	return errors.Join(plan.Unread(r), plan.Write(out))
+	return errors.Join(plan.Unread(app.NamedRepositories(o.Config, r)), plan.Write(out))
 }

@@ -132,7 +132,10 @@ func Reported(text []byte) (map[string]Measures, error) {
 // Deployments returns how many deployments there are.
 func (o *Org) Deployments() (n int) {
 	for index := range o.Repositories {
-		n += len(o.at(index).deployments)
+		n += o.DeploymentsOf(index)
 	}
 	return n
 }
+
+// DeploymentsOf returns how many deployments a repository has.
+func (o *Org) DeploymentsOf(index int) int { return len(o.at(index).deployments) }
