@@ -17,14 +17,9 @@ const (
 	failuresOfReread = 3
 )
 
-// rereadPause returns the pause before repositories are read again: some 1, 5 and 25 minutes.
-func rereadPause(reread int) time.Duration {
-	pause := time.Minute
-	for range reread - 1 {
-		pause *= 5
-	}
-	return pause
-}
+// rereadPause returns the pause before repositories are read again: 15 seconds, 1 and 4 minutes. A person may wait for it; the request of
+// backfill.since is repeated later.
+func rereadPause(reread int) time.Duration { return 15 * time.Second << (2 * (reread - 1)) }
 
 // UnansweredError is the error of a backfill that has left out repositories for which GitHub did not answer although it answers others.
 type UnansweredError struct {

@@ -55,6 +55,7 @@ func (g *partialOutage) tries() (tries int, isLast bool) {
 // A repository that GitHub does not answer for, although it answers others, is read again after the others until it does, or named.
 func TestRepositoryIsReadAgain(t *testing.T) {
 	const atFirst = 2 * failuresToGiveUp // as a small one, and by itself
+	// At first it is tried for 197 to 246 seconds, in each pass for 3: the passes begin after 212, 275 and 517 seconds at the earliest.
 	for name, test := range map[string]struct {
 		outage time.Duration
 		tries  int
@@ -62,9 +63,9 @@ func TestRepositoryIsReadAgain(t *testing.T) {
 		failed []string
 		want   string
 	}{
-		"answered at the fourth try":   {6 * time.Second, 4, false, nil, ""},
-		"answered by the second pass":  {8 * time.Minute, atFirst + failuresOfReread + 1, true, nil, ""},
-		"answered by the last pass":    {20 * time.Minute, atFirst + 2*failuresOfReread + 1, true, nil, ""},
+		"answered at the fourth try":   {5 * time.Second, 4, false, nil, ""},
+		"answered by the second pass":  {270 * time.Second, atFirst + failuresOfReread + 1, true, nil, ""},
+		"answered by the last pass":    {7 * time.Minute, atFirst + 2*failuresOfReread + 1, true, nil, ""},
 		"answered after the last pass": {time.Hour, atFirst + maxRereads*failuresOfReread, true, []string{"acme/b"}, notAnswered("github.com/acme/b")},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,17 +109,17 @@ func TestUnansweredRepositoryIsLeft(t *testing.T) {
 
 // A repository that one server leaves unanswered is read again after those of the others.
 func TestRepositoryIsReadAfterOtherServers(t *testing.T) {
-	b, g := newPartialOutage(t, 8*time.Minute)
+	b, g := newPartialOutage(t, 7*time.Minute)
 	other := newSizedBackfill(t, &sizedPages{sizes: map[string]size{"d": {100, 100}}}, "acme/d")
 	var passes []Progress
 	b.Sleep = func(_ context.Context, d time.Duration) {
-		if g.now = g.now.Add(d); d >= rereadPause(2) {
+		if g.now = g.now.Add(d); d >= rereadPause(maxRereads) {
 			passes = append(passes, other.reached())
 		}
 	}
 	made, err := Servers{b, other}.Run(t.Context())
 	if err != nil || made.Done != 4 || len(passes) != 1 || passes[0].Done != 1 {
-		t.Errorf("%+v, %v; before the second pass, the other server was read as %+v", made, err, passes)
+		t.Errorf("%+v, %v; before the last pass, the other server was read as %+v", made, err, passes)
 	}
 }
 
