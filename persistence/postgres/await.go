@@ -2,10 +2,11 @@ package postgres
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Patience is how long a server waits for its database when it starts.
@@ -32,6 +33,6 @@ func Await(ctx context.Context, patience time.Duration, logger *slog.Logger, f f
 
 // isAway reports whether the same attempt may succeed a moment later.
 func isAway(err error) bool {
-	var certificate *tls.CertificateVerificationError
-	return (isDisconnect(err) || isBusy(err)) && !errors.As(err, &certificate)
+	var configuration *pgconn.ParseConfigError // a file that it names may be missing, which looks like an error of the network
+	return (isDisconnect(err) || isBusy(err)) && tlsRemedy(err) == "" && !errors.As(err, &configuration)
 }
