@@ -60,11 +60,12 @@ type parts struct {
 func (p *parts) build(ctx context.Context, o *Options) error {
 	c, logger := o.Config, o.Logger
 	p.runner, p.sleep = uuid.NewString(), pipeline.Sleep
-	err := p.store.LimitBacklog(ctx, c.Storage.MaxBacklog)
-	if err != nil {
+	var inaccessible []string
+	err := p.store.whileAway(ctx, func() (err error) {
+		inaccessible, err = p.useStore(ctx, o)
 		return err
-	}
-	if p.clock, err = p.store.newClock(ctx, *o.Machine); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	p.started = p.clock.Now()
@@ -91,10 +92,6 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	inaccessible, err := p.store.InaccessibleRepositories(ctx)
-	if err != nil {
-		return err
-	}
 	p.github, err = enrichment.NewAccounts(enrichment.AccountsOptions{
 		Accounts: gitHubAccounts(&c.GitHub), Logger: logger,
 		OnRequest: p.instruments.GitHubRequest, OnRateLimit: p.instruments.GitHubRateLimit, OnAuth: p.instruments.GitHubAuth, OnPause: p.instruments.GitHubPaused,
@@ -106,6 +103,18 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	}
 	p.addPipeline(o, teams)
 	return nil
+}
+
+// useStore configures the store and starts its clock, and returns the repositories that were inaccessible. It may be called again after an
+// error.
+func (p *parts) useStore(ctx context.Context, o *Options) (inaccessible []string, err error) {
+	if err := p.store.LimitBacklog(ctx, o.Config.Storage.MaxBacklog); err != nil {
+		return nil, err
+	}
+	if p.clock, err = p.store.newClock(ctx, *o.Machine); err != nil {
+		return nil, err
+	}
+	return p.store.InaccessibleRepositories(ctx)
 }
 
 // addPipeline makes the parts that turn deliveries into facts, and facts into values.
@@ -213,7 +222,11 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 	e := endpoints{metrics: p.metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
 	if c.Server.Page == "on" {
 		since := now()
-		if p.reader, err = openReader(ctx, c); err != nil {
+		err = p.store.whileAway(ctx, func() (err error) {
+			p.reader, err = openReader(ctx, c)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		e.page = newPages(p.reader, c.Policy, &seen, func() page.State { return p.state(o, since) }, now, logger)

@@ -17,7 +17,7 @@ const Patience = 30 * time.Second
 func Await(ctx context.Context, patience time.Duration, logger *slog.Logger, f func() error) error {
 	end := time.Now().Add(patience)
 	err := f()
-	if isAway(err) && ctx.Err() == nil {
+	if patience > 0 && isAway(err) && ctx.Err() == nil {
 		logger.Warn("the database is not available, waiting for it", "timeout", patience, "error", err)
 	}
 	for isAway(err) && time.Now().Before(end) {
