@@ -35,9 +35,9 @@ func address(s *pgserver.Server, role string, settings ...string) string {
 	return fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/postgres?%s", role, url.QueryEscape(password), s.Port, strings.Join(settings, "&"))
 }
 
-// opens opens a store as a server does when it starts, and closes it. It fails if the error lacks a text, which is empty for none, or has
+// checkOpen opens a store as a server does when it starts, and closes it. It fails if the error lacks a text, which is empty for none, or has
 // the password.
-func opens(t *testing.T, url, want string) {
+func checkOpen(t *testing.T, url, want string) {
 	t.Helper()
 	var s *postgres.Store
 	var said strings.Builder
@@ -97,7 +97,7 @@ func TestTLS(t *testing.T) {
 		"no file of the client's key":       {address(server, "tls", full, root, "sslcert="+certificate+"&sslkey=/nowhere"), "open /nowhere: no such file"},
 		"certificate without the other key": {address(server, "tls", full, root, "sslcert="+certificate+"&sslkey="+authority.Root), "storage.database"},
 	} {
-		t.Run(name, func(t *testing.T) { opens(t, test.url, test.want) })
+		t.Run(name, func(t *testing.T) { checkOpen(t, test.url, test.want) })
 	}
 }
 
@@ -115,14 +115,14 @@ func TestServerCertificates(t *testing.T) {
 		server.UseTLS(certificate, key, authority.Root)
 	}
 	present("db.example.com", false)
-	opens(t, address(server, "dora", full, root), "certificate of the server is for another host")
-	opens(t, address(server, "dora", "sslmode=verify-ca", root), "")
+	checkOpen(t, address(server, "dora", full, root), "certificate of the server is for another host")
+	checkOpen(t, address(server, "dora", "sslmode=verify-ca", root), "")
 	present("127.0.0.1", true)
-	opens(t, address(server, "dora", full, root), "the server needs another certificate")
+	checkOpen(t, address(server, "dora", full, root), "the server needs another certificate")
 	server.Psql("postgres", "ALTER SYSTEM SET ssl = off")
 	server.Stop()
 	server.Boot()
-	opens(t, address(server, "dora", full, root), "set ssl = on there")
+	checkOpen(t, address(server, "dora", full, root), "set ssl = on there")
 }
 
 // libpq's variables set what the URL leaves out.
@@ -170,7 +170,7 @@ func TestVariables(t *testing.T) {
 			for variable, value := range test.variables {
 				t.Setenv(variable, value)
 			}
-			opens(t, test.url, test.want)
+			checkOpen(t, test.url, test.want)
 		})
 	}
 }
