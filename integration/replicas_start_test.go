@@ -27,6 +27,11 @@ func TestReplicaBeforeTheDatabase(t *testing.T) {
 	server.Boot()
 	r.all[0].waitUntilReady(t)
 	r.all[0].send(t, "deployment_status", status(1, 1, "success"))
+	for _, series := range []string{"taken_over_total", "lost_total", "unclaimed_seconds"} {
+		if value, err := r.all[0].sample("dora_exporter_leases_" + series + `{queue="deliveries"} `); err != nil || value != "0" {
+			t.Errorf("%s: %q, %v, want 0", series, value, err)
+		}
+	}
 }
 
 // The database crashes while a replica starts: the replica goes on when it is back. Each time, a lock on a table stops the start at another step.
