@@ -66,7 +66,7 @@ func TestLeases(t *testing.T) {
 	}
 	check("it has released the rest", a, at(85), map[string]sqlstore.LeaseState{"deliveries": {Lost: 1}})
 
-	claim(t, a.DeliveryQueue(), at(200), term, 9) // its own third, too, and what the other one holds no more
+	claim(t, a.DeliveryQueue(), at(200), term, 9) // the third, too, and what the other one holds no more
 	check("it takes back what it has lost", a, at(210), map[string]sqlstore.LeaseState{
 		"deliveries": {Held: 3, TakenOver: 1, Lost: 1}, "lookups": {Unclaimed: 75 * time.Second},
 	})
@@ -75,6 +75,10 @@ func TestLeases(t *testing.T) {
 	}
 	check("it has ended one", a, at(210), map[string]sqlstore.LeaseState{
 		"deliveries": {Held: 2, TakenOver: 1, Lost: 1}, "lookups": {Unclaimed: 75 * time.Second},
+	})
+	claim(t, a.DeliveryQueue(), at(300), term, 9)
+	check("it has claimed its own work again", a, at(300), map[string]sqlstore.LeaseState{
+		"deliveries": {Held: 2, TakenOver: 1, Lost: 1}, "lookups": {Unclaimed: 165 * time.Second},
 	})
 }
 
