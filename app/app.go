@@ -224,6 +224,9 @@ func Run(ctx context.Context, o Options) error {
 
 // start runs the parts behind the webhooks, and returns the function that Stop calls.
 func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err error) {
+	if err := p.forgetPushed(ctx, &o.Config.OTLP); err != nil {
+		return nil, err
+	}
 	ctx = context.WithoutCancel(ctx)
 	push, err := p.startPush(ctx, o)
 	if err != nil {

@@ -60,11 +60,12 @@ type parts struct {
 func (p *parts) build(ctx context.Context, o *Options) error {
 	c, logger := o.Config, o.Logger
 	p.runner, p.sleep = uuid.NewString(), pipeline.Sleep
-	err := p.store.LimitBacklog(ctx, c.Storage.MaxBacklog)
-	if err != nil {
+	var inaccessible []string
+	err := p.store.whileAway(ctx, func() (err error) {
+		inaccessible, err = p.useStore(ctx, o)
 		return err
-	}
-	if p.clock, err = p.store.newClock(ctx, *o.Machine); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	p.started = p.clock.Now()
@@ -77,7 +78,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 			return instrumentation.Writes(w), err
 		},
 		Backlog: p.backlog, WaitCurrent: func(ctx context.Context) error { return p.projection.WaitCurrent(ctx) }, Lag: func() int64 { return p.projection.Lag() },
-		IsShared: p.store.isShared, Pools: p.pools(),
+		IsShared: p.store.isShared, Pools: p.pools(), Leases: p.leases(),
 	})
 	if err != nil {
 		return err
@@ -88,10 +89,6 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	p.catalogProblem = func() string { return "" }
 	p.catalogued = noRepositories
 	teams, err := p.catalog(c, logger)
-	if err != nil {
-		return err
-	}
-	inaccessible, err := p.store.InaccessibleRepositories(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,6 +103,18 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 	}
 	p.addPipeline(o, teams)
 	return nil
+}
+
+// useStore configures the store and starts its clock, and returns the repositories that were inaccessible. It may be called again after an
+// error.
+func (p *parts) useStore(ctx context.Context, o *Options) (inaccessible []string, err error) {
+	if err := p.store.LimitBacklog(ctx, o.Config.Storage.MaxBacklog); err != nil {
+		return nil, err
+	}
+	if p.clock, err = p.store.newClock(ctx, *o.Machine); err != nil {
+		return nil, err
+	}
+	return p.store.InaccessibleRepositories(ctx)
 }
 
 // addPipeline makes the parts that turn deliveries into facts, and facts into values.
@@ -213,7 +222,11 @@ func (p *parts) listen(ctx context.Context, o *Options) error {
 	e := endpoints{metrics: p.metrics, telemetryPath: o.TelemetryPath, ready: p.ready, catalogProblem: p.catalogProblem}
 	if c.Server.Page == "on" {
 		since := now()
-		if p.reader, err = openReader(ctx, c); err != nil {
+		err = p.store.whileAway(ctx, func() (err error) {
+			p.reader, err = openReader(ctx, c)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		e.page = newPages(p.reader, c.Policy, &seen, func() page.State { return p.state(o, since) }, now, logger)

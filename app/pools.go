@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+
 	"dora-exporter/instrumentation"
 	"dora-exporter/persistence/sqlstore"
 )
@@ -18,5 +20,19 @@ func (p *parts) pools() func() []instrumentation.Pool {
 			}
 		}
 		return all
+	}
+}
+
+// leases returns a function that reads the state of the leases on work; nil if the store is a file.
+func (p *parts) leases() func(context.Context) ([]instrumentation.Leases, error) {
+	if p.store.isShared == nil {
+		return nil
+	}
+	return func(ctx context.Context) (all []instrumentation.Leases, err error) {
+		states, err := p.store.Leases(ctx, p.clock.Now())
+		for _, state := range states {
+			all = append(all, instrumentation.Leases(state))
+		}
+		return all, err
 	}
 }

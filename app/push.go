@@ -45,7 +45,7 @@ func versioned(resource map[string]string, version string) map[string]string {
 func (p *parts) startPush(ctx context.Context, options *Options) (*instrumentation.Push, error) {
 	o, logger := &options.Config.OTLP, options.Logger
 	if !o.Enabled {
-		return nil, p.store.ForgetPushed(ctx)
+		return nil, nil //nolint:nilnil // the push is off
 	}
 	to, err := newReceiver(&o.MetricsReceiver, config.MetricsPath)
 	if err != nil {
@@ -58,18 +58,20 @@ func (p *parts) startPush(ctx context.Context, options *Options) (*instrumentati
 	if o.Temporality == "delta" {
 		push.Delta = p.delta(logger)
 	}
-	switch {
-	case p.store.push != nil:
+	if p.store.push != nil {
 		push.Lease = p.pushLease(options)
 		push.Resource[instanceAttribute] = p.store.ID() // that of the configuration may be one of several
-	case push.Delta == nil:
-		err = p.store.ForgetPushed(ctx)
-	}
-	if err != nil {
-		return nil, err
 	}
 	logger.Info("pushing metrics", "endpoint", to.Address(), "protocol", to.Protocol, "temporality", o.Temporality, "interval", o.Interval)
 	return p.instruments.StartPush(ctx, push)
+}
+
+// forgetPushed forgets what was pushed as deltas, unless deltas are pushed. Of servers that share the push, the one that makes it does that.
+func (p *parts) forgetPushed(ctx context.Context, o *config.OTLP) error {
+	if o.Enabled && (p.store.push != nil || o.Temporality == "delta") {
+		return nil
+	}
+	return p.store.whileAway(ctx, func() error { return p.store.ForgetPushed(ctx) })
 }
 
 // pushLease returns how this server shares the push with others.

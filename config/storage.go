@@ -60,6 +60,10 @@ func splitDatabaseURL(database string) (user, hosts, rest string, ok bool) {
 	if at := strings.LastIndex(authority, "@"); at >= 0 {
 		user, authority = authority[:at+1], authority[at+1:]
 	}
+	path, _, _ := strings.Cut(rest, "?")
+	if strings.Count(user, "@") > 1 || strings.Contains(path, "@") { // part of a password would be taken for a host or a database
+		return "", "", "", false
+	}
 	for host := range strings.SplitSeq(authority, ",") {
 		if _, err := url.Parse("postgres://" + user + host + rest); err != nil {
 			return "", "", "", false

@@ -17,7 +17,9 @@ func TestDatabaseName(t *testing.T) {
 		"postgres:///dora?host=/run/postgresql": "postgres:///dora",
 		"postgres://db.example.com/dora":        "postgres://db.example.com/dora",
 		"postgresql://dora:canary@db.example.com:5433/dora?sslmode=verify-full":   "postgres://db.example.com:5433/dora",
-		"postgres://dora:canary@canary@db.example.com/dora":                       "postgres://db.example.com/dora",
+		"postgres://dora:canary@canary@db.example.com/dora":                       "postgres://…",
+		"postgres://dora:12/canary@db.example.com/dora?user=a@b":                  "postgres://…",
+		"postgres://db.example.com/dora?user=dora@canary":                         "postgres://…",
 		"postgres://dora:c%40nary@[2001:db8::1]:5432/dora":                        "postgres://[2001:db8::1]:5432/dora",
 		"postgres://dora:canary@a.example.com:5432,b.example.com:5433/dora":       "postgres://a.example.com:5432,b.example.com:5433/dora",
 		"postgres://db.example.com/dora?user=dora&password=canary":                "postgres://db.example.com/dora",
@@ -92,6 +94,8 @@ func storage(database, schema, checkpoint string) Storage {
 func TestDatabaseFileKeepsItsSecret(t *testing.T) {
 	for name, text := range map[string]string{
 		"a slash in the password": "postgres://dora:can/canary@db.example.com/dora",
+		"a number and a slash":    "postgres://dora:12/canary@db.example.com/dora",
+		"an @ in the password":    "postgres://dora:can@canary@db.example.com/dora",
 		"another database":        "mysql://dora:canary@db.example.com/dora",
 		"key words":               "host=db.example.com password=canary",
 		"two lines":               "postgres://dora:canary@db.example.com/dora\ncanary",

@@ -25,8 +25,9 @@ type Delivery struct {
 	// WaitingSince is when looking up its team failed for the first time, by the store's clock; zero if it has not failed.
 	WaitingSince time.Time
 	Event        Event
-	// Attempts is how often processing it has failed.
-	Attempts int
+	// Attempts is how often processing it has failed, StoreFailures at how many of these attempts the store failed though the transactions
+	// of others succeeded.
+	Attempts, StoreFailures int
 	// Unreadable is why the stored event can't be read; nil if it can.
 	Unreadable error
 }

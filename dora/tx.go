@@ -43,8 +43,9 @@ type DeliveryTx interface {
 	Done(delivery int64) error
 	// Postpone keeps a delivery, which has been waiting for its team since a time, from being claimed until another.
 	Postpone(delivery int64, since, until time.Time) error
-	// Retry keeps a delivery that failed from being claimed until a time, with the number of attempts and why the last one failed.
-	Retry(delivery int64, attempts int, why string, until time.Time) error
+	// Retry keeps a delivery that failed from being claimed until a time, with the number of attempts, at how many of them the store failed,
+	// and why the last one failed.
+	Retry(delivery int64, attempts, storeFailures int, why string, until time.Time) error
 	// SetAside makes a dead letter of a delivery: it is not pending until a person wants it to be tried again.
 	SetAside(delivery int64, attempts int, why string) error
 }

@@ -29,7 +29,8 @@ type Progress struct {
 	Spent
 	// Unsettled is how many deliveries, look-ups and evaluations wait when all was read, those of webhooks too.
 	Unsettled int `json:",omitempty"`
-	// Failed are the repositories, deployments (owner/name#id) and issues that could not be read.
+	// Failed are the owners (owner/*), repositories (owner/name), deployments (owner/name#id) and issues that could not be read. Names begin with
+	// the host of their server, such as github.com/owner/name, if there are several.
 	Failed []string
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"dora-exporter/dora"
 )
@@ -97,7 +98,23 @@ func (s Servers) with(index int, now Progress) (all Progress) {
 		all.Repositories, all.Done, all.CallsLeft = all.Repositories+p.Repositories, all.Done+p.Done, all.CallsLeft+p.CallsLeft
 		all.Deployments, all.Issues, all.Deliveries = all.Deployments+p.Deployments, all.Issues+p.Issues, all.Deliveries+p.Deliveries
 		all.Add(p.Spent)
-		all.Failed = slices.Concat(all.Failed, p.Failed)
+		all.Failed = append(all.Failed, s.withHost(b.Host, p.Failed)...)
+	}
+	return all
+}
+
+// withHost returns names of what a server could not read with its host, as in Request.Repositories, if there are several servers of GitHub:
+// each may have a repository of a name.
+func (s Servers) withHost(host string, names []string) (all []string) {
+	isOther := func(b *Backfill) bool { return b.Host != "" && b.Host != host }
+	if host == "" || !slices.ContainsFunc(s, isOther) {
+		return names
+	}
+	for _, name := range names {
+		if strings.Contains(name, "/") { // neither an issue nor a credential
+			name = dora.GitHubHost(host) + "/" + name
+		}
+		all = append(all, name)
 	}
 	return all
 }

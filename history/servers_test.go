@@ -48,6 +48,26 @@ func TestServerThatIsDown(t *testing.T) {
 	}
 }
 
+// What could not be read of several servers is named with the host of its server, since each may have a repository of this name.
+func TestFailedOfServers(t *testing.T) {
+	failed := []string{"acme/web", "acme/*", "acme/web#7", "INC-7", "all owners of github.accounts[1]"}
+	read := func(host string) *Backfill { return &Backfill{Host: host, progress: Progress{Failed: failed}} }
+	for name, test := range map[string]struct {
+		servers Servers
+		want    []string
+	}{
+		"one":          {Servers{read("api.github.com")}, failed},
+		"one and Jira": {Servers{read("api.github.com"), {progress: Progress{Failed: []string{"INC-8"}}}}, append(slices.Clone(failed), "INC-8")},
+		"two": {Servers{read("api.github.com"), {Host: "ghe.example.com", progress: Progress{Failed: []string{"acme/web"}}}}, []string{
+			"github.com/acme/web", "github.com/acme/*", "github.com/acme/web#7", "INC-7", "all owners of github.accounts[1]", "ghe.example.com/acme/web",
+		}},
+	} {
+		if diff := cmp.Diff(test.want, test.servers.with(-1, Progress{}).Failed); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
+	}
+}
+
 // notedPages notes the pages that a server is asked for, among those of others.
 type notedPages struct {
 	*sizedPages

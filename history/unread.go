@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"dora-exporter/dora"
 )
 
 // UnreadError is the error of a backfill that could not read all that was named.
 type UnreadError struct {
-	// Names are owner/name, or owner/* for all of an owner.
+	// Names are owner/name, or owner/* for all of an owner, with the host before them as in Progress.Failed.
 	Names []string
 }
 
@@ -21,9 +23,7 @@ func (e *UnreadError) Error() string {
 func (p Progress) Unread(named []string) error {
 	var names []string
 	for _, name := range p.Failed {
-		isNamed := strings.HasSuffix(name, "/*") || slices.ContainsFunc(named, func(named string) bool {
-			return strings.EqualFold(named, name) || strings.HasSuffix(strings.ToLower(named), "/"+strings.ToLower(name))
-		})
+		isNamed := strings.HasSuffix(name, "/*") || slices.ContainsFunc(named, func(named string) bool { return isNamed(named, name) })
 		if isNamed && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
@@ -32,4 +32,13 @@ func (p Progress) Unread(named []string) error {
 		return nil
 	}
 	return &UnreadError{names}
+}
+
+// isNamed reports whether a name of a request is that of a repository. Each of them may begin with a host.
+func isNamed(named, repository string) bool {
+	named, repository = strings.ToLower(named), strings.ToLower(repository)
+	if strings.Count(named, "/") == strings.Count(repository, "/") {
+		return dora.GitHubHost(named) == dora.GitHubHost(repository)
+	}
+	return strings.HasSuffix(named, "/"+repository) || strings.HasSuffix(repository, "/"+named)
 }

@@ -40,6 +40,9 @@ type Options struct {
 	IsShared func() bool
 	// Pools returns the pools of connections to the database; nil if the store is a file.
 	Pools func() []Pool
+	// Leases returns the leases on work, by queue; nil if no other server can use the store. If the store does not answer, it returns what this
+	// server knows with the error.
+	Leases func(context.Context) ([]Leases, error)
 	// MaxSeries is the limit of each group of families, and Series returns how many series count towards it.
 	MaxSeries int
 	Series    func(context.Context) (map[string]int, error)

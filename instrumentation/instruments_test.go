@@ -202,6 +202,10 @@ func TestSelfMetrics(t *testing.T) {
 		`dora_exporter_github_rate_limit_remaining{account="github.com"} 4999`,
 		`dora_exporter_github_requests_total{account="github.com",code="200",route="/repos/{owner}/{repo}/commits/{sha}"} 1`,
 		`dora_exporter_late_events_total 0`,
+		`dora_exporter_leases_held{queue="lookups"} 3`,
+		`dora_exporter_leases_lost_total{queue="lookups"} 1`,
+		`dora_exporter_leases_taken_over_total{queue="lookups"} 2`,
+		`dora_exporter_leases_unclaimed_seconds{queue="lookups"} 1.5`,
 		`dora_exporter_oldest_pending_age_seconds 60`,
 		`dora_exporter_otlp_exports_total{result="error"} 1`,
 		`dora_exporter_projection_lag 6`,
@@ -279,6 +283,9 @@ func testOptions() Options {
 
 		Pools: func() []Pool {
 			return []Pool{{"read", Connections{Used: 3, Idle: 2, Limit: 9, Waits: 4, Waited: 2500 * time.Millisecond}}}
+		},
+		Leases: func(context.Context) ([]Leases, error) {
+			return []Leases{{Queue: "lookups", Held: 3, TakenOver: 2, Lost: 1, Unclaimed: 1500 * time.Millisecond}}, nil
 		},
 		MaxSeries: 20_000,
 		Series:    func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },

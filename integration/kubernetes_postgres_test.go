@@ -36,6 +36,9 @@ func TestKubernetesPostgreSQL(t *testing.T) {
 	if m.disruptions.Spec.MaxUnavailable.IntValue() != 1 || !maps.Equal(m.disruptions.Spec.Selector.MatchLabels, set.Selector.MatchLabels) {
 		t.Errorf("the disruption budget is %+v", m.disruptions.Spec)
 	}
+	if probe := pod.Containers[0].StartupProbe; probe.PeriodSeconds*probe.FailureThreshold < 3600 {
+		t.Errorf("a migration may take %d s at most, which is too short for a large database", probe.PeriodSeconds*probe.FailureThreshold)
+	}
 	if m.service.Spec.PublishNotReadyAddresses {
 		t.Error("webhooks go to replicas that are not ready")
 	}

@@ -39,7 +39,7 @@ func (m *month) rules(instance string) map[string]answer {
 		"DoraExporterDown": {}, "DoraNoWebhooks": {}, "DoraBacklogOld": {}, "DoraDeadLetters": {}, "DoraUnsignedWebhooks": {},
 		"DoraCheckpointOld": {}, "DoraGitHubRateLimitNear": {}, "DoraGitHubTokenRefused": {}, "DoraLookupsWaiting": {}, "DoraGitHubRepositoryInaccessible": {}, "DoraEvaluationsStuck": {},
 		"DoraCatalogGivenUp": {}, "DoraSeriesLimitNear": {}, "DoraOTLPFailing": {}, "DoraLateEvents": {},
-		"DoraPushWithoutReplica": {}, "DoraStaleScrapes": {}, "DoraWebhooksMissing": {},
+		"DoraPushWithoutReplica": {}, "DoraWorkUnclaimed": {}, "DoraStaleScrapes": {}, "DoraWebhooksMissing": {},
 	}
 	for window, since := range map[string]int{"increase7d": lastWeek, "increase28d": allWeeks, "increase90d": allWeeks} {
 		for level, labels := range map[string][]string{"team": {"team"}, "team_owner_repo": {"team", "owner", "repo"}} {

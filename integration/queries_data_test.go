@@ -120,6 +120,7 @@ var gauges = map[string]float64{
 	`dora_exporter_unsigned_webhooks_accepted{source="jira",` + here + `}`:                  1,
 	`dora_exporter_store_size_bytes{` + here + `}`:                                          5e7,
 	`dora_exporter_store_stalled_seconds{` + here + `}`:                                     3,
+	`dora_exporter_leases_unclaimed_seconds{queue="lookups",` + here + `}`:                  400,
 	`dora_exporter_otlp_lease_held{` + here + `}`:                                           0,
 	`dora_exporter_checkpoint_age_seconds{` + here + `}`:                                    700,
 	`dora_exporter_series{families="github",` + here + `}`:                                  19000,

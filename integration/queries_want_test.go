@@ -46,6 +46,7 @@ func expectedOfRules() map[string]answer {
 		"DoraOTLPFailing":         {job: 30},                        // 2 × 15
 		"DoraLateEvents":          {job: 144},                       // 0.1 × 1440
 		"DoraPushWithoutReplica":  {"job=dora-exporter": 0},
+		"DoraWorkUnclaimed":       {"job=dora-exporter,queue=lookups": 400},
 		"DoraStaleScrapes":        {job: 15},                                                  // 1 × 15
 		"DoraWebhooksMissing":     {"account=github.com,job=dora-exporter,kind=delivery": 12}, // 0.2 × 60
 

@@ -35,7 +35,7 @@ func TestDeliveryResults(t *testing.T) {
 	}
 	err := s.Store.Update(t.Context(), func(tx dora.Tx) error {
 		return errors.Join(
-			tx.Deliveries().Postpone(1, shop.Minute(0), shop.Minute(40)), tx.Deliveries().Retry(2, 3, "no <room>", shop.Minute(50)), tx.Deliveries().SetAside(3, 7, "it does not match its checksum"), tx.Deliveries().Done(4),
+			tx.Deliveries().Postpone(1, shop.Minute(0), shop.Minute(40)), tx.Deliveries().Retry(2, 3, 0, "no <room>", shop.Minute(50)), tx.Deliveries().SetAside(3, 7, "it does not match its checksum"), tx.Deliveries().Done(4),
 			tx.Evaluations().Add(dora.Evaluation{Kind: dora.DeploymentEvaluation, Key: "api.github.com/4", Scope: "scope", At: shop.Minute(30), ID: 4, Due: shop.Minute(60), Ripe: shop.Minute(60)}))
 	})
 	if err != nil {

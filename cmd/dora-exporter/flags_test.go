@@ -130,11 +130,19 @@ func TestHelp(t *testing.T) {
 			t.Errorf("too long for a screen: %s", line)
 		}
 	}
-	// The example is a configuration that works.
-	_, example, _ := strings.Cut(help, "for example:\n")
-	example, _, _ = strings.Cut(example, "\nFiles,")
+}
+
+// The examples are configurations that work.
+func TestHelpExamples(t *testing.T) {
+	_, rest, _ := strings.Cut(help, "for example:\n")
+	example, storage, _ := strings.Cut(rest, "\nStorage,")
 	example = strings.ReplaceAll(example, "_file: /run/secrets/", ": ")
 	if c, _, err := config.Parse("help", []byte(example), func(string) string { return "" }); err != nil || c.GitHub.Owner != "acme" || len(c.Teams) != 1 {
 		t.Errorf("%+v, %v", c, err)
+	}
+	_, storage, _ = strings.Cut(storage, "(replicas)\n")
+	storage, _, _ = strings.Cut(storage, "\n\n")
+	if c, _, err := config.Parse("help", []byte(storage), func(string) string { return "" }); err != nil || !c.Storage.IsPostgreSQL() || c.Storage.Schema != "dora_exporter" {
+		t.Errorf("%q: %+v, %v", storage, c, err)
 	}
 }

@@ -47,10 +47,10 @@ func (f *failingScopes) remove(scope string) bool {
 
 // Warnings about a scope, by why evaluating its first deployment keeps failing.
 const (
-	warnFailing  = "evaluating deployment keeps failing: it and all later deployments of the environment wait, will retry every minute"
+	warnFailing  = "evaluating deployment keeps failing: it and all later deployments of the environment wait, will retry at least every minute"
 	warnNotFound = "deployed commit not found: the deployment and all later ones of the environment wait, will retry for 71 minutes and then evaluate without it"
 	warnNoAnswer = "evaluating deployment keeps failing: GitHub fails to answer a call although it answers others. " +
-		"The deployment and all later ones of the environment wait, will retry every minute and then evaluate without the answer"
+		"The deployment and all later ones of the environment wait, will retry at least every minute and then evaluate without the answer"
 )
 
 // logFailed logs that evaluating a deployment failed: at level warn when it keeps failing, once for each scope. That a repository is

@@ -45,7 +45,7 @@ func TestFailingEvaluationLog(t *testing.T) {
 		"GitHub fails": {
 			errors.New("the comparison lists 100 of 251 commits"),
 			time.Minute,
-			`level=WARN msg="evaluating deployment keeps failing: it and all later deployments of the environment wait, will retry every minute" ` +
+			`level=WARN msg="evaluating deployment keeps failing: it and all later deployments of the environment wait, will retry at least every minute" ` +
 				`owner=acme repository=web environment=production deployment=1 sha=bad1 attempts=3 retry_in=4s error="the comparison lists 100 of 251 commits"`,
 			[]string{`level=INFO msg="evaluating deployments of the environment works again" owner=acme repository=web environment=production deployment=1`},
 		},

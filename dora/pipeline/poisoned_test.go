@@ -2,8 +2,10 @@ package pipeline_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,6 +96,53 @@ func TestPoisonedDelivery(t *testing.T) {
 				run(time.Minute, 68, 2-test.setAside, test.setAside)
 				store.ids = nil
 				run(time.Minute, 70-test.setAside, 0, test.setAside)
+			})
+		})
+	}
+}
+
+// Failures of the store and of processing are counted apart: neither brings a delivery nearer to becoming a dead letter by the other.
+func TestFailuresCountApart(t *testing.T) {
+	failure := errors.New("a rule failed")
+	for name, order := range map[string][2]error{"the store first": {dora.ErrTransactionFailing, failure}, "processing first": {failure, dora.ErrTransactionFailing}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &poisoned{Store: openStore(t), ids: map[int64]bool{1: true}}
+				accept(t, store.Store, status(1, "success", 0))
+				p := &pipeline.Processor{
+					Store: store, Catalog: platform{}, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now, OnTeamGivenUp: func() {},
+				}
+				run := func(d time.Duration) {
+					ctx, cancel := context.WithTimeout(t.Context(), d)
+					defer cancel()
+					p.Run(ctx)
+				}
+				next := int64(2)
+				for _, err := range order {
+					store.err = err
+					wanted, pause := 9, time.Minute // one failure less than makes it a dead letter
+					if errors.Is(err, failure) {
+						wanted, pause = 4, time.Second
+					}
+					for failed := 0; failed < wanted; {
+						accept(t, store.Store, status(next, "success", 0)) // others succeed
+						next++
+						run(pause)
+						waiting, readErr := store.Pending(t.Context(), time.Now().Add(time.Hour), 100)
+						i := slices.IndexFunc(waiting, func(d dora.Delivery) bool { return d.ID == 1 })
+						if readErr != nil || i < 0 || next > 90 {
+							t.Fatalf("%d wait, %v, after %d failures: %v", len(waiting), readErr, failed, err)
+						}
+						if failed = waiting[i].StoreFailures; errors.Is(err, failure) {
+							failed = waiting[i].Attempts - waiting[i].StoreFailures
+						}
+					}
+				}
+				store.ids = nil
+				run(2 * time.Minute)
+				if b, err := store.Backlog(t.Context()); err != nil || b.SetAside != 0 || b.Deliveries != 0 {
+					t.Errorf("%+v, %v; want that nothing waits and nothing is set aside", b, err)
+				}
 			})
 		})
 	}

@@ -27,8 +27,8 @@ const (
 	// maxAttempts is how often processing a delivery is tried, over some 15 seconds, before it becomes a dead letter. Failures of
 	// the store or of the catalog don't count.
 	maxAttempts = 5
-	// maxFailingAttempts is the same, over some four minutes, for a delivery whose transaction always makes the store fail while others succeed.
-	maxFailingAttempts = 10
+	// maxStoreFailures is the same, over some four minutes, for a delivery whose transaction makes the store fail while others succeed.
+	maxStoreFailures = 10
 	// failingRetry is how long a delivery is postponed whose transaction fails for want of room, or the like, while others succeed.
 	failingRetry = 15 * time.Second
 )
@@ -148,7 +148,7 @@ func (p *Processor) processBatch(ctx context.Context) (n int, err error) {
 		_, err := p.applyRules(ctx, d)
 		endSteps(batch[i:i+1], err)
 		if err != nil && !errors.Is(err, dora.ErrStoreFailing) {
-			err = p.retryOrSetAside(d.ctx, d.Delivery, err, maxAttempts)
+			err = p.retryOrSetAside(d.ctx, d.Delivery, err, d.Attempts+1-d.StoreFailures, maxAttempts)
 		}
 		if err != nil {
 			return 0, err
@@ -210,10 +210,11 @@ func (p *Processor) isolateFailing(batch []ownedDelivery, why error) (n int, err
 	d, othersSucceed := batch[0], p.hasSucceeded
 	p.hasSucceeded = false
 	if othersSucceed && errors.Is(why, dora.ErrTransactionFailing) {
-		err = p.retryOrSetAside(d.ctx, d.Delivery, why, maxFailingAttempts)
+		d.StoreFailures++
+		err = p.retryOrSetAside(d.ctx, d.Delivery, why, d.StoreFailures, maxStoreFailures)
 	} else {
 		err = p.Store.Update(d.ctx, func(tx dora.Tx) error {
-			return tx.Deliveries().Retry(d.ID, d.Attempts, why.Error(), p.Now().Add(failingRetry))
+			return tx.Deliveries().Retry(d.ID, d.Attempts, d.StoreFailures, why.Error(), p.Now().Add(failingRetry))
 		})
 		if err == nil {
 			p.Logger.WarnContext(d.ctx, "the store fails for one delivery, will retry", "delivery", d.ID, "key", d.Key, "error", why)
@@ -225,16 +226,17 @@ func (p *Processor) isolateFailing(batch []ownedDelivery, why error) (n int, err
 	return 1, nil
 }
 
-// retryOrSetAside schedules a failed delivery for another attempt. After so many attempts the delivery becomes a dead letter.
-func (p *Processor) retryOrSetAside(ctx context.Context, d dora.Delivery, why error, attempts int) error {
+// retryOrSetAside schedules a delivery for another attempt that has failed several times in the same way. After limit failures it becomes
+// a dead letter.
+func (p *Processor) retryOrSetAside(ctx context.Context, d dora.Delivery, why error, failures, limit int) error {
 	d.Attempts++
-	wait := dora.Backoff(d.Attempts)
-	last := d.Attempts >= attempts
+	wait := dora.Backoff(failures)
+	last := failures >= limit
 	err := p.Store.Update(ctx, func(tx dora.Tx) error {
 		if last {
 			return tx.Deliveries().SetAside(d.ID, d.Attempts, why.Error())
 		}
-		return tx.Deliveries().Retry(d.ID, d.Attempts, why.Error(), p.Now().Add(wait))
+		return tx.Deliveries().Retry(d.ID, d.Attempts, d.StoreFailures, why.Error(), p.Now().Add(wait))
 	})
 	switch {
 	case err != nil:

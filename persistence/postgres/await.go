@@ -2,10 +2,11 @@ package postgres
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Patience is how long a server waits for its database when it starts.
@@ -16,7 +17,7 @@ const Patience = 30 * time.Second
 func Await(ctx context.Context, patience time.Duration, logger *slog.Logger, f func() error) error {
 	end := time.Now().Add(patience)
 	err := f()
-	if isAway(err) && ctx.Err() == nil {
+	if patience > 0 && isAway(err) && ctx.Err() == nil {
 		logger.Warn("the database is not available, waiting for it", "timeout", patience, "error", err)
 	}
 	for isAway(err) && time.Now().Before(end) {
@@ -32,6 +33,6 @@ func Await(ctx context.Context, patience time.Duration, logger *slog.Logger, f f
 
 // isAway reports whether the same attempt may succeed a moment later.
 func isAway(err error) bool {
-	var certificate *tls.CertificateVerificationError
-	return (isDisconnect(err) || isBusy(err)) && !errors.As(err, &certificate)
+	var configuration *pgconn.ParseConfigError // a file that it names may be missing, which looks like an error of the network
+	return (isDisconnect(err) || isBusy(err)) && tlsRemedy(err) == "" && !errors.As(err, &configuration)
 }

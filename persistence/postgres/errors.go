@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -105,8 +106,10 @@ func damaged(name string, err error) error {
 func explained(name, schema string, err error) error {
 	var remedy string
 	switch code(err) {
-	case "28P01", "28000":
-		remedy = "check the user and password of storage.database, and pg_hba.conf"
+	case "28P01":
+		remedy = checkUser
+	case "28000":
+		remedy = accessRemedy(err)
 	case "3D000":
 		remedy = "create the database, or name another one in storage.database"
 	case "53300":
@@ -115,14 +118,39 @@ func explained(name, schema string, err error) error {
 		if !isDisconnect(err) && !errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Errorf("open %s: %w", name, err)
 		}
-		remedy = "check that the server runs and that storage.database has its address"
-		if connect := (*pgconn.ConnectError)(nil); !errors.As(err, &connect) && errors.Is(err, context.DeadlineExceeded) {
-			remedy = fmt.Sprintf("the server did not answer within %s: see pg_stat_activity and pg_locks for what it waits for", answerTimeout)
-		}
+		remedy = unreachableRemedy(err)
 	default:
 		return fmt.Errorf("open %s: %w", name, withGrants(err, schema))
 	}
 	return fmt.Errorf("open %s: %w; %s", name, err, remedy)
+}
+
+// unreachableRemedy returns what to do if there is no connection, or no answer over one.
+func unreachableRemedy(err error) string {
+	if remedy := tlsRemedy(err); remedy != "" {
+		return remedy
+	}
+	if connect := (*pgconn.ConnectError)(nil); !errors.As(err, &connect) && errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Sprintf("the server did not answer within %s: see pg_stat_activity and pg_locks for what it waits for", answerTimeout)
+	}
+	return "check that the server runs and that storage.database has its address"
+}
+
+// checkUser is the remedy for a refused user.
+const checkUser = "check the user and password of storage.database, and pg_hba.conf"
+
+// accessRemedy returns what to do if pg_hba.conf does not let the user in, which may depend on TLS. The server's message is in its own
+// language, so it does not tell.
+func accessRemedy(err error) string {
+	var connect *pgconn.ConnectError
+	if !errors.As(err, &connect) {
+		return checkUser
+	}
+	usesTLS := func(f *pgconn.FallbackConfig) bool { return f.TLSConfig != nil }
+	if connect.Config.TLSConfig == nil && !slices.ContainsFunc(connect.Config.Fallbacks, usesTLS) {
+		return checkUser + "; if that lets in only connections with TLS (hostssl), set sslmode=verify-full in storage.database"
+	}
+	return checkUser + "; if that asks for a client certificate (cert, clientcert), set sslcert and sslkey in storage.database to one for the user"
 }
 
 // withGrants adds a remedy to an error about missing rights.

@@ -111,7 +111,7 @@ const insertRows = `WITH stored AS (
 			AS d (source, stem, rest, about, event, received, checksum, hash)
 		WHERE NOT EXISTS (SELECT 1 FROM removed_keys AS r WHERE r.hash = d.hash) ORDER BY stem, rest
 	ON CONFLICT (stem, rest) DO UPDATE SET about = excluded.about, event = excluded.event, received = excluded.received,
-		checksum = excluded.checksum, due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE deliveries.state = 2
+		checksum = excluded.checksum, due = 0, waiting_since = NULL, attempts = 0, store_failures = 0, state = 0 WHERE deliveries.state = 2
 	RETURNING stem, rest
 ), counted AS (
 	INSERT INTO writers (id, commits, seen) SELECT $9::bytea, $10::bigint, ` + millis + ` WHERE EXISTS (SELECT 1 FROM stored)

@@ -39,7 +39,7 @@ func Retry(ctx context.Context, tx *sql.Tx, translate func(string, []any) (strin
 		}
 		return rowsAffected(tx.ExecContext(ctx, query, args...))
 	}
-	const update = "UPDATE deliveries SET state = 0, due = 0, waiting_since = NULL, attempts = 0 WHERE state = 2"
+	const update = "UPDATE deliveries SET state = 0, due = 0, waiting_since = NULL, attempts = 0, store_failures = 0 WHERE state = 2"
 	if len(ids) == 0 {
 		return exec(update)
 	}

@@ -46,7 +46,7 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 		}
 		inserted, err = t.exec(`INSERT INTO deliveries (source, stem, rest, about, event, received, due, checksum) VALUES (?, ?, ?, ?, ?, ?, 0, ?)
 			ON CONFLICT (stem, rest) DO UPDATE SET about = excluded.about, event = excluded.event, received = excluded.received,
-				checksum = excluded.checksum, due = 0, waiting_since = NULL, attempts = 0, state = 0 WHERE deliveries.state = 2`,
+				checksum = excluded.checksum, due = 0, waiting_since = NULL, attempts = 0, store_failures = 0, state = 0 WHERE deliveries.state = 2`,
 			d.Source, stem, rest, about(d.Event), event, d.Received.UnixMilli(), deliverySum(d, event))
 		t.pendingDelta += int(inserted)
 		return err
@@ -115,14 +115,14 @@ func (r *Reader) Pending(ctx context.Context, now time.Time, limit int) ([]dora.
 
 func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]dora.Delivery, error) {
 	var deliveries []dora.Delivery
-	const columns = "SELECT id, source, " + wholeText + ", event, received, waiting_since, attempts, checksum FROM deliveries "
+	const columns = "SELECT id, source, " + wholeText + ", event, received, waiting_since, attempts, store_failures, checksum FROM deliveries "
 	err := r.query(ctx, columns+query, args, func(rows *sql.Rows) error {
 		var d dora.Delivery
 		var event []byte
 		var received int64
 		var since sql.NullInt64
 		var sum int64
-		if err := rows.Scan(&d.ID, &d.Source, &d.Key, &event, &received, &since, &d.Attempts, &sum); err != nil {
+		if err := rows.Scan(&d.ID, &d.Source, &d.Key, &event, &received, &since, &d.Attempts, &d.StoreFailures, &sum); err != nil {
 			return err
 		}
 		d.Received = fromMillis(received)
@@ -152,9 +152,10 @@ func (t deliveryTx) Done(delivery int64) error {
 	return t.updateDelivery(delivery, true, "UPDATE deliveries SET state = 1 WHERE id = ? AND state = 0", delivery)
 }
 
-// Retry postpones a delivery whose processing failed, and stores the number of attempts and the error.
-func (t deliveryTx) Retry(delivery int64, attempts int, why string, until time.Time) error {
-	return t.updateDelivery(delivery, false, "UPDATE deliveries SET attempts = ?, error = ?, due = ? WHERE id = ? AND state = 0", attempts, why, until.UnixMilli(), delivery)
+// Retry postpones a delivery whose processing failed, and stores the number of attempts, at how many of them the store failed, and the error.
+func (t deliveryTx) Retry(delivery int64, attempts, storeFailures int, why string, until time.Time) error {
+	return t.updateDelivery(delivery, false, "UPDATE deliveries SET attempts = ?, store_failures = ?, error = ?, due = ? WHERE id = ? AND state = 0",
+		attempts, storeFailures, why, until.UnixMilli(), delivery)
 }
 
 // SetAside makes a delivery that can't be processed a dead letter, which stays out of Pending until a person retries it.

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -22,11 +23,45 @@ type sharedLeases struct {
 	mu sync.Mutex
 	// claimed are the works that clients of this process have claimed and not released. Another client may have claimed them since.
 	claimed map[lostWork]bool
+	// takenOver and lost are as in LeaseState, by queue.
+	takenOver, lost map[string]int64
 }
 
 func newSharedLeases(process string) *sharedLeases {
-	return &sharedLeases{process: process, claimed: map[lostWork]bool{}}
+	return &sharedLeases{process: process, claimed: map[lostWork]bool{}, takenOver: map[string]int64{}, lost: map[string]int64{}}
 }
+
+// state returns what this process knows of the leases of each queue.
+func (l *sharedLeases) state() (all []LeaseState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	held := map[string]int{}
+	for c := range l.claimed {
+		held[c.work.queue]++
+	}
+	for _, queue := range []string{deliveryQueue, lookupQueue, comparisonQueue, evaluationQueue} {
+		all = append(all, LeaseState{Queue: queue, Held: held[queue], TakenOver: l.takenOver[queue], Lost: l.lost[queue]})
+	}
+	return all
+}
+
+// countLost counts a transaction that failed because of a work that another client has claimed.
+func (l *sharedLeases) countLost(err error) {
+	if lost := (*lostError)(nil); errors.As(err, &lost) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.lost[lost.queue]++
+	}
+}
+
+// lostError says that another client has claimed a work.
+type lostError struct{ work }
+
+func (e *lostError) Error() string {
+	return fmt.Sprintf("%v: %s %s", dora.ErrLeaseLost, e.queue, e.key)
+}
+
+func (e *lostError) Unwrap() error { return dora.ErrLeaseLost }
 
 // holder returns the name of a client in the table leases.
 func (l *sharedLeases) holder(client string) string { return l.process + "/" + client }
@@ -37,11 +72,15 @@ func (l *sharedLeases) has(client string, w work) bool {
 	return l.claimed[lostWork{client, w}]
 }
 
-func (l *sharedLeases) add(client string, all []work) {
+// add notes that a client has claimed works. It has taken some of them over from another client.
+func (l *sharedLeases) add(client string, all []work, takenOver int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, w := range all {
 		l.claimed[lostWork{client, w}] = true
+	}
+	if takenOver > 0 {
+		l.takenOver[all[0].queue] += int64(takenOver)
 	}
 }
 
@@ -65,10 +104,11 @@ func claimShared[T any](ctx context.Context, s *Store, client, queue string, now
 	due func(r *Reader, limit int) ([]T, error),
 ) (claimed []T, err error) {
 	var works []work
+	var takenOver int
 	holder := s.shared.holder(client)
 	err = s.update(ctx, func(t *tx) error {
-		claimed, works = nil, nil
-		held, err := t.heldLeases(queue, now)
+		claimed, works, takenOver = nil, nil, 0
+		held, expired, err := t.heldLeases(queue, now)
 		if err != nil {
 			return err
 		}
@@ -87,6 +127,9 @@ func claimShared[T any](ctx context.Context, s *Store, client, queue string, now
 			}
 			rows = append(rows, []any{queue, w.key, holder, until.UnixMilli()})
 			held[exclusion(queue, w.key)] = true
+			if before := expired[w.key]; before != "" && before != holder {
+				takenOver++
+			}
 			claimed, works = append(claimed, item), append(works, w)
 		}
 		return t.insertRows(saveLease, rows)
@@ -94,20 +137,22 @@ func claimShared[T any](ctx context.Context, s *Store, client, queue string, now
 	if err != nil {
 		return nil, fmt.Errorf("claim work of %s: %w", queue, err)
 	}
-	s.shared.add(client, works)
+	s.shared.add(client, works, takenOver)
 	return claimed, nil
 }
 
-// heldLeases returns what is leased of a queue at a time, by exclusion. It removes old leases.
-func (t *tx) heldLeases(queue string, now time.Time) (map[string]bool, error) {
-	held := map[string]bool{}
+// heldLeases returns what is leased of a queue at a time, by exclusion, and who held the expired leases, by key. It removes old leases.
+func (t *tx) heldLeases(queue string, now time.Time) (held map[string]bool, expired map[string]string, err error) {
+	held, expired = map[string]bool{}, map[string]string{}
 	old := false
-	err := t.query("SELECT key, until FROM leases WHERE queue = ?", []any{queue}, func(rows *sql.Rows) error {
-		var key string
+	err = t.query("SELECT key, client, until FROM leases WHERE queue = ?", []any{queue}, func(rows *sql.Rows) error {
+		var key, client string
 		var until int64
-		err := rows.Scan(&key, &until)
+		err := rows.Scan(&key, &client, &until)
 		if now.UnixMilli() < until {
 			held[exclusion(queue, key)] = true
+		} else {
+			expired[key] = client
 		}
 		old = old || until < now.Add(-forgetLeasesAfter).UnixMilli()
 		return err
@@ -115,7 +160,7 @@ func (t *tx) heldLeases(queue string, now time.Time) (map[string]bool, error) {
 	if err == nil && old {
 		err = t.send("DELETE FROM leases WHERE queue = ? AND until < ?", queue, now.Add(-forgetLeasesAfter).UnixMilli())
 	}
-	return held, err
+	return held, expired, err
 }
 
 // extendShared renews the leases that a client holds in a queue.
@@ -156,7 +201,7 @@ func (s *Store) changeLeases(ctx context.Context, client, queue string, keys []s
 // checkShared returns an error if another client has claimed a work. The transaction ends it, or postpones it.
 func (t *tx) checkShared(w work, ends bool) error {
 	me := t.shared.holder(t.client)
-	lost := fmt.Errorf("%w: %s %s", dora.ErrLeaseLost, w.queue, w.key)
+	lost := &lostError{w}
 	if ends && t.shared.has(t.client, w) && !t.ends(w) {
 		*t.ending = append(*t.ending, w)
 		return t.sendOne(lost, "DELETE FROM leases WHERE queue = ? AND key = ? AND client = ?", w.queue, w.key, me)

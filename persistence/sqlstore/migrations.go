@@ -31,6 +31,7 @@ var Migrations = [...]string{`
 		due           INTEGER NOT NULL,           -- not to be processed before
 		waiting_since INTEGER,                    -- when the team could first not be looked up; NULL before
 		attempts      INTEGER NOT NULL DEFAULT 0, -- that failed
+		store_failures INTEGER NOT NULL DEFAULT 0, -- those of attempts at which the store failed
 		error         TEXT    NOT NULL DEFAULT '', -- of the last one
 		checksum      INTEGER NOT NULL,
 		UNIQUE (stem, rest)

@@ -135,7 +135,7 @@ func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) 
 	}
 	if s.leases != nil {
 		s.leases.end(ending)
-	} else if err == nil {
+	} else if s.shared.countLost(err); err == nil {
 		s.shared.remove(client, ending)
 	}
 	switch {

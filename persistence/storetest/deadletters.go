@@ -25,6 +25,9 @@ func setAside(t *testing.T, s Store, keys ...string) map[string]int64 {
 	}
 	update(t, s, func(tx dora.Tx) error {
 		for _, key := range keys {
+			if err := tx.Deliveries().Retry(ids[key], 4, 2, "why", minute(0)); err != nil {
+				return err
+			}
 			if err := tx.Deliveries().SetAside(ids[key], 5, "why\n"+key); err != nil {
 				return err
 			}
@@ -64,7 +67,7 @@ func deadLettersAreRetried(t *testing.T, s Store) {
 		t.Errorf("RetryDeadLetters of one = %d, %v; want 1", n, err)
 	}
 	again := peek(t, s.DeliveryQueue(), minute(0))
-	if len(again) != 2 || again[0].Key != "b" || again[0].Attempts != 0 || !again[0].WaitingSince.IsZero() {
+	if len(again) != 2 || again[0].Key != "b" || again[0].Attempts != 0 || again[0].StoreFailures != 0 || !again[0].WaitingSince.IsZero() {
 		t.Errorf("pending are %+v, want b, as if it had just arrived, before the other", again)
 	}
 	if n, err := s.RetryDeadLetters(t.Context()); n != 2 || err != nil {

@@ -45,7 +45,7 @@ func postponedAfterTheOthers(t *testing.T, s Store) {
 		if err := tx.Deliveries().Postpone(ids["a"], minute(0), minute(3)); err != nil {
 			return err
 		}
-		if err := tx.Deliveries().Retry(ids["b"], 1, "a rule failed", minute(2)); err != nil {
+		if err := tx.Deliveries().Retry(ids["b"], 1, 0, "a rule failed", minute(2)); err != nil {
 			return err
 		}
 		return tx.Deliveries().Done(ids["d"])
@@ -119,9 +119,9 @@ func deliveriesKeepTheirContent(t *testing.T, s Store) {
 		if err := tx.Deliveries().Postpone(got[0].ID, minute(3), minute(4)); err != nil {
 			return err
 		}
-		return tx.Deliveries().Retry(got[0].ID, 5, "why", minute(4))
+		return tx.Deliveries().Retry(got[0].ID, 5, 2, "why", minute(4))
 	})
-	want[0].WaitingSince, want[0].Attempts = minute(3), 5
+	want[0].WaitingSince, want[0].Attempts, want[0].StoreFailures = minute(3), 5, 2
 	same(t, "what was postponed and failed", []dora.Delivery{want[1], want[2], want[0]}, peek(t, s.DeliveryQueue(), minute(4)))
 }
 
@@ -136,7 +136,7 @@ func unknownDeliveries(t *testing.T, s Store) {
 		for name, change := range map[string]func(dora.DeliveryTx) error{
 			"Done":     func(tx dora.DeliveryTx) error { return tx.Done(id) },
 			"Postpone": func(tx dora.DeliveryTx) error { return tx.Postpone(id, minute(0), minute(1)) },
-			"Retry":    func(tx dora.DeliveryTx) error { return tx.Retry(id, 1, "why", minute(1)) },
+			"Retry":    func(tx dora.DeliveryTx) error { return tx.Retry(id, 1, 0, "why", minute(1)) },
 			"SetAside": func(tx dora.DeliveryTx) error { return tx.SetAside(id, 1, "why") },
 		} {
 			err := s.Update(t.Context(), func(tx dora.Tx) error { return change(tx.Deliveries()) })

@@ -35,7 +35,7 @@ func statesOfDeliveries(t *testing.T, s Store) {
 		if err := tx.Deliveries().Done(all[1].ID); err != nil {
 			return err
 		}
-		if err := tx.Deliveries().Retry(all[2].ID, 2, "why", minute(5)); err != nil {
+		if err := tx.Deliveries().Retry(all[2].ID, 2, 0, "why", minute(5)); err != nil {
 			return err
 		}
 		if err := tx.Deliveries().Postpone(all[3].ID, minute(1), minute(6)); err != nil {

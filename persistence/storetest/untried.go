@@ -11,7 +11,7 @@ import (
 func untriedRules() rules {
 	return rules{
 		"processed": untriedUntil(func(tx dora.Tx, id int64) error { return tx.Deliveries().Done(id) }),
-		"failed":    untriedUntil(func(tx dora.Tx, id int64) error { return tx.Deliveries().Retry(id, 1, "why", minute(99)) }),
+		"failed":    untriedUntil(func(tx dora.Tx, id int64) error { return tx.Deliveries().Retry(id, 1, 0, "why", minute(99)) }),
 		"postponed": untriedUntil(func(tx dora.Tx, id int64) error { return tx.Deliveries().Postpone(id, minute(6), minute(99)) }),
 		"set aside": untriedUntil(func(tx dora.Tx, id int64) error { return tx.Deliveries().SetAside(id, 1, "why") }),
 		"oldest":    theOldestUntriedDecides,

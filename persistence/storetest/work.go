@@ -36,7 +36,7 @@ func queues() []queue {
 				queue: c.DeliveryQueue(), items: map[string]dora.Delivery{}, name: func(d dora.Delivery) string { return d.Key },
 				done: func(tx dora.Tx, d dora.Delivery) error { return tx.Deliveries().Done(d.ID) },
 				retry: func(tx dora.Tx, d dora.Delivery, due time.Time) error {
-					return tx.Deliveries().Retry(d.ID, 1, "why", due)
+					return tx.Deliveries().Retry(d.ID, 1, 0, "why", due)
 				},
 			}
 		}},
