@@ -104,8 +104,8 @@ type EvidenceTx interface {
 	Remove(c Cause, by string) error
 	// By returns the piece of evidence with a cause and By; false if there is none.
 	By(c Cause, by string) (Evidence, bool, error)
-	// Undecided returns the evidence of a scope against deployments that are no failed changes.
-	Undecided(scope string) ([]Evidence, error)
+	// Undecided returns the evidence of a scope before a time against deployments that are no failed changes.
+	Undecided(scope string, before time.Time) ([]Evidence, error)
 	// SaveFailedChange adds or replaces the failed change of a deployment.
 	SaveFailedChange(FailedChange) error
 	// Unrepaired returns the failed changes of a scope that nothing has repaired.

@@ -268,7 +268,7 @@ var Migrations = [...]string{`
 		PRIMARY KEY (cause, by)
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX evidence_target    ON evidence (target);
-	CREATE INDEX evidence_undecided ON evidence (scope) WHERE decided = 0;
+	CREATE INDEX evidence_undecided ON evidence (scope, at) WHERE decided = 0;
 	CREATE INDEX evidence_by        ON evidence (by);
 	CREATE TABLE failed_changes (
 		target      TEXT    PRIMARY KEY,

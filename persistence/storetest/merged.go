@@ -76,7 +76,7 @@ func readMerged(t *testing.T, tx dora.Tx, first, other dora.DeploymentRecord, fo
 	same(t, "Titled", []string{"#1"}, named)
 	waiting, _, err2 := tx.Evaluations().First(other.Scope())
 	same(t, "First", other.Key(), waiting.Key)
-	undecided, err3 := tx.Evidence().Undecided(other.Scope())
+	undecided, err3 := tx.Evidence().Undecided(other.Scope(), dora.FarFuture)
 	same(t, "Undecided", 1, len(undecided))
 	unrepaired, err4 := tx.Evidence().Unrepaired(other.Scope())
 	same(t, "Unrepaired", 1, len(unrepaired))
