@@ -39,6 +39,9 @@ func TestCheckIndexes(t *testing.T) {
 			[]string{removeFact, partial("facts_series", "position < 0"), "INSERT INTO facts SELECT * FROM copy; DROP TABLE copy", whole("facts_series")},
 			"wrong # of entries in index facts_series",
 		},
+		"a fact's entry differs": {
+			[]string{partial("facts_series", "position < 0"), "UPDATE facts SET series = 99 WHERE position = 2", whole("facts_series")}, "facts_series lacks 1 rows",
+		},
 		"a subject twice": {
 			[]string{
 				"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'UNIQUE ', '') WHERE name = 'facts_subject'",
