@@ -71,7 +71,7 @@ type DeploymentTx interface {
 	// of its scope are stale from then on since its time (DeploymentRecord.When), the one before or the new one, whichever is earlier,
 	// and so is what incidents show.
 	Save(DeploymentRecord) error
-	// AddShipped stores that a deployment shipped a change, under names of it and its titles. What was stored of the same
+	// AddShipped stores that a deployment shipped a change of its Shipment, under names of it and its titles. What was stored of the same
 	// deployment and name is replaced.
 	AddShipped(t DeploymentRecord, c Change, names []string) error
 	// RemoveShipped removes what AddShipped stored of a deployment and a change when it was given the same deployment, with the same

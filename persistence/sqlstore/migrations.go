@@ -208,9 +208,8 @@ var Migrations = [...]string{`
 		deployment INTEGER NOT NULL,
 		change     TEXT    NOT NULL,      -- as in dora.Change.Name
 		revert     INTEGER NOT NULL,
-		PRIMARY KEY (scope, name, deployment)
+		PRIMARY KEY (name, scope, deployment)
 	) STRICT, WITHOUT ROWID;
-	CREATE INDEX shipped_name ON shipped (name);
 	CREATE TABLE titles (
 		scope      INTEGER NOT NULL,
 		title      TEXT    NOT NULL,      -- of a shipped change, as in dora.Change.Titles
