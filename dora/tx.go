@@ -72,7 +72,7 @@ type DeploymentTx interface {
 	// of its scope are stale from then on since its time (DeploymentRecord.When), the one before or the new one, whichever is earlier,
 	// and so is what incidents show.
 	Save(DeploymentRecord) error
-	// AddShipped stores that a deployment shipped a change, under names of it and its titles. What was stored of the same
+	// AddShipped stores that a deployment shipped a change of its Shipment, under names of it and its titles. What was stored of the same
 	// deployment and name is replaced.
 	AddShipped(t DeploymentRecord, c Change, names []string) error
 	// RemoveShipped removes what AddShipped stored of a deployment and a change when it was given the same deployment, with the same
@@ -105,8 +105,8 @@ type EvidenceTx interface {
 	Remove(c Cause, by string) error
 	// By returns the piece of evidence with a cause and By; false if there is none.
 	By(c Cause, by string) (Evidence, bool, error)
-	// Undecided returns the evidence of a scope against deployments that are no failed changes.
-	Undecided(scope string) ([]Evidence, error)
+	// Undecided returns the evidence of a scope before a time against deployments that are no failed changes.
+	Undecided(scope string, before time.Time) ([]Evidence, error)
 	// SaveFailedChange adds or replaces the failed change of a deployment.
 	SaveFailedChange(FailedChange) error
 	// Unrepaired returns the failed changes of a scope that nothing has repaired.

@@ -12,7 +12,11 @@ import (
 // markFailedChanges marks the deployments of a scope that are failed changes, each once, by its earliest evidence, and measures
 // their repairs. evidence.go explains what evidence waits for.
 func (r *Session) markFailedChanges(scope string) error {
-	evidence, err := r.Evidence().Undecided(scope)
+	until, err := r.evaluatedUntil(scope)
+	if err != nil {
+		return err
+	}
+	evidence, err := r.Evidence().Undecided(scope, until)
 	if err != nil {
 		return err
 	}
@@ -36,14 +40,20 @@ func (r *Session) markFailedChanges(scope string) error {
 	return r.addRepairs(scope)
 }
 
-// mustWait reports whether something that is not evaluated yet may turn out to be earlier evidence in the scope of e. It does not wait
-// for a first deployment of the scope whose evaluation fails, nor for those behind it, nor for an incident that fails. If it waits for an
-// incident, it schedules an evaluation of the scope: the incident's own evaluation causes none if it concerns another scope.
-func (r *Session) mustWait(e dora.Evidence) (bool, error) {
-	first, waiting, err := r.Evaluations().First(e.Scope)
-	if err != nil || waiting && !first.Failing() && !first.At.After(e.At) {
-		return true, err
+// evaluatedUntil returns the time of the first deployment of a scope that is not evaluated yet: from then on, a deployment may turn out
+// to be earlier evidence. Nothing waits for one whose evaluation fails, nor for those behind it.
+func (r *Session) evaluatedUntil(scope string) (time.Time, error) {
+	first, waiting, err := r.Evaluations().First(scope)
+	if err != nil || !waiting || first.Failing() {
+		return dora.FarFuture, err
 	}
+	return first.At, nil
+}
+
+// mustWait reports whether an outcome or an incident that is not evaluated yet may turn out to be earlier evidence in the scope of e. It does
+// not wait for an incident that fails. If it waits for an incident, it schedules an evaluation of the scope: the incident's own evaluation
+// causes none if it concerns another scope.
+func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 	if wait, err := r.Evaluations().OutcomeWaits(e.Scope, e.At); err != nil || wait {
 		return true, err
 	}

@@ -146,7 +146,7 @@ func (r *Session) isAmongFailedChanges(t dora.DeploymentRecord, _ time.Time) (bo
 	if err != nil {
 		return false, err
 	}
-	evidence, err := r.Evidence().Undecided(t.Scope())
+	evidence, err := r.Evidence().Undecided(t.Scope(), dora.FarFuture)
 	if err != nil {
 		return false, err
 	}

@@ -22,7 +22,7 @@ const checkedRows = 5000
 type index struct {
 	table, name string
 	unique      bool
-	// columns are its own, key those that identify a row of the table.
+	// columns are its own, of which an expression begins with the name of a column; key those that identify a row of the table.
 	columns, key []string
 	// where is the condition of a partial index; empty if it has all rows.
 	where string
@@ -69,7 +69,9 @@ func (r *Reader) indexes(ctx context.Context, table string) (all []index, err er
 			return nil, err
 		}
 		_, x.where, _ = strings.Cut(text, " WHERE ")
-		if x.columns, err = r.strings(ctx, "SELECT name FROM pragma_index_info(?) ORDER BY seqno", name); err != nil {
+		_, columns, _ := strings.Cut(text, "((")
+		expression, _, _ := strings.Cut(columns, ")") // has no name below; none is but the first column
+		if x.columns, err = r.strings(ctx, "SELECT coalesce(name, ?) FROM pragma_index_info(?) ORDER BY seqno", expression, name); err != nil {
 			return nil, err
 		}
 		all = append(all, x)

@@ -20,9 +20,9 @@ func whole(name string) string {
 // Indexes that don't have the rows of their tables are found, whatever part of the table that concerns.
 func TestCheckIndexes(t *testing.T) {
 	const rows = 2*checkedRows + 500
-	insert := "INSERT INTO shipped SELECT * FROM copy; DROP TABLE copy"
+	insert := "INSERT INTO successes SELECT * FROM copy; DROP TABLE copy"
 	remove := func(n int) string {
-		return fmt.Sprintf("CREATE TABLE copy AS SELECT * FROM shipped WHERE name = 'n%d'; DELETE FROM shipped WHERE name = 'n%d'", n, n)
+		return fmt.Sprintf("CREATE TABLE copy AS SELECT * FROM successes WHERE sha = 'n%d'; DELETE FROM successes WHERE sha = 'n%d'", n, n)
 	}
 	removeFact := "CREATE TABLE copy AS SELECT * FROM facts WHERE position = 2; DELETE FROM facts WHERE position = 2"
 	for name, test := range map[string]struct {
@@ -30,14 +30,17 @@ func TestCheckIndexes(t *testing.T) {
 		want   string
 	}{
 		"none":            {nil, ""},
-		"an entry lacks":  {[]string{remove(10), partial("shipped_name", "scope < 0"), insert, whole("shipped_name")}, "wrong # of entries in index shipped_name"},
-		"one is too many": {[]string{partial("shipped_name", "scope < 0"), "DELETE FROM shipped WHERE name = 'n10400'", whole("shipped_name")}, "wrong # of entries in index shipped_name"},
+		"an entry lacks":  {[]string{remove(10), partial("successes_sha", "scope < 0"), insert, whole("successes_sha")}, "wrong # of entries in index successes_sha"},
+		"one is too many": {[]string{partial("successes_sha", "scope < 0"), "DELETE FROM successes WHERE sha = 'n10400'", whole("successes_sha")}, "wrong # of entries in index successes_sha"},
 		"another one in the last part": {
-			[]string{partial("shipped_name", "scope < 0"), "UPDATE shipped SET name = 'other' WHERE name = 'n10400'", whole("shipped_name")}, "shipped_name lacks 1 rows",
+			[]string{partial("successes_sha", "scope < 0"), "UPDATE successes SET sha = 'other' WHERE sha = 'n10400'", whole("successes_sha")}, "successes_sha lacks 1 rows",
 		},
 		"a fact's entry lacks": {
 			[]string{removeFact, partial("facts_series", "position < 0"), "INSERT INTO facts SELECT * FROM copy; DROP TABLE copy", whole("facts_series")},
 			"wrong # of entries in index facts_series",
+		},
+		"a fact's entry differs": {
+			[]string{partial("facts_series", "position < 0"), "UPDATE facts SET series = 99 WHERE position = 2", whole("facts_series")}, "facts_series lacks 1 rows",
 		},
 		"a subject twice": {
 			[]string{
@@ -57,8 +60,8 @@ func TestCheckIndexes(t *testing.T) {
 			"deliveries_due has 0 entries for 1 rows",
 		},
 		"an entry of few rows differs": {
-			[]string{"DELETE FROM shipped WHERE name > 'n2'", partial("shipped_name", "scope < 0"), "UPDATE shipped SET name = 'other' WHERE name = 'n1'", whole("shipped_name")},
-			"shipped_name lacks 1 rows",
+			[]string{"DELETE FROM successes WHERE sha > 'n2'", partial("successes_sha", "scope < 0"), "UPDATE successes SET sha = 'other' WHERE sha = 'n1'", whole("successes_sha")},
+			"successes_sha lacks 1 rows",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +69,7 @@ func TestCheckIndexes(t *testing.T) {
 			addFact(t, s, "a", "b", "c")
 			accept(t, s, "a")
 			tamper(t, s.path, fmt.Sprintf(`WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d)
-				INSERT INTO shipped (scope, name, deployment, change, revert) SELECT 1, 'n' || n, 1, '', 0 FROM numbers`, rows-1))
+				INSERT INTO successes (deployment, at, number, scope, sha, team, production) SELECT n, n, n, 1, 'n' || n, '', 0 FROM numbers`, rows-1))
 			for _, statement := range test.damage {
 				tamper(t, s.path, statement)
 			}

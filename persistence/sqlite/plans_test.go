@@ -49,8 +49,7 @@ var mayGrow = map[string]string{
 	"FROM shipped JOIN deployments ON id = deployment WHERE shipped.scope": "sorts the deployments that shipped the same change to the same scope",
 	"evaluations_one_first":                                                "finds at most one row of a scope",
 	"failed_changes WHERE scope = ? AND repaired_at IS NULL":               "returns all that it reads",
-	"FROM evidence WHERE scope = ? AND decided = 0":                        "returns all that it reads",
-	"min(facts.at) FROM facts WHERE series = series.id":                    "reads all series of a family, for an export",
+	"(SELECT min(facts.at) FROM facts WHERE":                               "reads all series of a family, for an export",
 	"ON incident_events.key = incidents.key ORDER BY":                      "returns all that it reads, for an export",
 	"WHERE seen >= ? ORDER BY repository":                                  "reads the names of all repositories, every quarter of an hour",
 }

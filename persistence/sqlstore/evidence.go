@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"database/sql"
 	"fmt"
+	"time"
 
 	"dora-exporter/dora"
 )
@@ -36,9 +37,15 @@ func (t evidenceTx) Remove(c dora.Cause, by string) error {
 	return nil
 }
 
-// Undecided returns the evidence about deployments of a scope that are not recorded as failed changes.
-func (t evidenceTx) Undecided(scope string) ([]dora.Evidence, error) {
-	return unlessNone(t.decided, scope, func() ([]dora.Evidence, error) { return t.evidence("WHERE scope = ? AND decided = 0", scope) })
+// Undecided returns the evidence of a scope before a time about deployments that are not recorded as failed changes.
+func (t evidenceTx) Undecided(scope string, before time.Time) ([]dora.Evidence, error) {
+	read := func() ([]dora.Evidence, error) {
+		return t.evidence("WHERE scope = ? AND decided = 0 AND at < ?", scope, before.UnixMilli())
+	}
+	later := func() (bool, error) {
+		return t.exists("SELECT 1 FROM evidence WHERE scope = ? AND decided = 0 LIMIT 1", scope)
+	}
+	return unlessNone(t.decided, scope, read, later)
 }
 
 // By returns the evidence of a cause that an incident or deployment is; false if there is none.
@@ -76,22 +83,28 @@ func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 
 // Unrepaired returns the failed changes of a scope that are not repaired.
 func (t evidenceTx) Unrepaired(scope string) ([]dora.FailedChange, error) {
-	return unlessNone(t.repaired, scope, func() ([]dora.FailedChange, error) {
+	read := func() ([]dora.FailedChange, error) {
 		return readAllIn(t.tx, "the failed changes of "+scope, "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes WHERE scope = ? AND repaired_at IS NULL",
 			[]any{scope}, scanFailedChange)
-	})
+	}
+	return unlessNone(t.repaired, scope, read, func() (bool, error) { return false, nil })
 }
 
-// unlessNone reads rows of a scope unless it is cached that there are none, as in most scopes.
-func unlessNone[T any](none *rowCache[string, bool], scope string, read func() ([]T, error)) ([]T, error) {
+// unlessNone reads rows of a scope unless it is cached that there are none, as in most scopes. If it reads none, others reports whether
+// there are others than those to be read.
+func unlessNone[T any](none *rowCache[string, bool], scope string, read func() ([]T, error), others func() (bool, error)) ([]T, error) {
 	if _, ok := none.get(scope); ok {
 		return nil, nil
 	}
 	all, err := read()
-	if err == nil && len(all) == 0 {
+	if err != nil || len(all) > 0 {
+		return all, err
+	}
+	more, err := others()
+	if err == nil && !more {
 		none.add(scope, true)
 	}
-	return all, err
+	return nil, err
 }
 
 func scanFailedChange(rows *sql.Rows) (dora.FailedChange, error) {

@@ -13,6 +13,12 @@ import (
 const selectFacts = `SELECT facts.position, series, coalesce((SELECT text FROM texts WHERE id = facts.family), ''), ` + checkedText + `,
 	coalesce(labels, ''), value, facts.at, facts.id, checksum FROM facts LEFT JOIN series ON series.id = series AND series.family = facts.family `
 
+// ofSeries selects the facts of a series. Their index is in blocks of positions, in each by series: so all new facts are added at its end, where
+// they change few pages and find them in memory, instead of a page for each series. A series is looked for in each block.
+const ofSeries = `facts.position / 16384 IN (WITH RECURSIVE blocks (block) AS (
+	SELECT (SELECT min(position) FROM facts) / 16384 UNION ALL SELECT block + 1 FROM blocks WHERE block < (SELECT max(position) FROM facts) / 16384
+	) SELECT block FROM blocks) AND series`
+
 // facts calls add for each fact of a query. where follows selectFacts. Facts of the same series share their labels.
 func (r *Reader) facts(ctx context.Context, where string, args []any, add func(dora.Fact) error) error {
 	labels := map[int64]dora.Labels{}

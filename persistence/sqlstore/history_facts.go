@@ -29,7 +29,7 @@ func (r *Reader) StoreCreated(ctx context.Context) (created time.Time, err error
 // HistorySeries returns the series of a family in History.
 func (r *Reader) HistorySeries(ctx context.Context, family string) ([]dora.HistorySeries, error) {
 	all, err := readAll(ctx, r, "the series of "+family,
-		"SELECT labels, (SELECT min(facts.at) FROM facts WHERE series = series.id) FROM series WHERE family = "+textID+" ORDER BY labels", []any{family},
+		"SELECT labels, (SELECT min(facts.at) FROM facts WHERE "+ofSeries+" = series.id) FROM series WHERE family = "+textID+" ORDER BY labels", []any{family},
 		func(rows *sql.Rows) (s dora.HistorySeries, err error) {
 			var labels string
 			var first sql.NullInt64
@@ -52,7 +52,7 @@ func (r *Reader) HistoryFacts(ctx context.Context, family string, labels dora.La
 	if err != nil {
 		return err
 	}
-	where := "WHERE series = (SELECT id FROM series WHERE family = " + textID + " AND labels = ?) ORDER BY facts.at, facts.id, facts.position"
+	where := "WHERE " + ofSeries + " = (SELECT id FROM series WHERE family = " + textID + " AND labels = ?) ORDER BY facts.at, facts.id, facts.position"
 	if err := r.facts(ctx, where, []any{family, text}, add); err != nil {
 		return fmt.Errorf("read the facts of %s: %w", family, err)
 	}

@@ -65,7 +65,7 @@ var Migrations = [...]string{`
 		checksum INTEGER NOT NULL         -- of the dora.Fact
 	) STRICT;
 	CREATE UNIQUE INDEX facts_subject ON facts (stem, rest, family);
-	CREATE INDEX facts_series ON facts (series, at);
+	CREATE INDEX facts_series ON facts ((position / 16384), series); -- new facts change few pages of it, see ofSeries
 	CREATE TABLE sums (                   -- of the facts of each series up to sums_position
 		family   TEXT    NOT NULL,
 		labels   TEXT    NOT NULL,        -- as in series
@@ -209,9 +209,8 @@ var Migrations = [...]string{`
 		deployment INTEGER NOT NULL,
 		change     TEXT    NOT NULL,      -- as in dora.Change.Name
 		revert     INTEGER NOT NULL,
-		PRIMARY KEY (scope, name, deployment)
+		PRIMARY KEY (name, scope, deployment)
 	) STRICT, WITHOUT ROWID;
-	CREATE INDEX shipped_name ON shipped (name);
 	CREATE TABLE titles (
 		scope      INTEGER NOT NULL,
 		title      TEXT    NOT NULL,      -- of a shipped change, as in dora.Change.Titles
@@ -269,7 +268,7 @@ var Migrations = [...]string{`
 		PRIMARY KEY (cause, by)
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX evidence_target    ON evidence (target);
-	CREATE INDEX evidence_undecided ON evidence (scope) WHERE decided = 0;
+	CREATE INDEX evidence_undecided ON evidence (scope, at) WHERE decided = 0;
 	CREATE INDEX evidence_by        ON evidence (by);
 	CREATE TABLE failed_changes (
 		target      TEXT    PRIMARY KEY,

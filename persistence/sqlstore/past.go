@@ -46,7 +46,7 @@ func (p past) FirstChanges(ctx context.Context, shas []string) (map[string]strin
 	for chunk := range slices.Chunk(shas, maxQueryValues) {
 		list, values := listOf(chunk)
 		args := slices.Concat([]any{p.of.RepositoryKey()}, values, []any{at, at, p.of.ID, p.of.Scope()})
-		err := p.reader.query(ctx, "SELECT name, change FROM shipped INDEXED BY shipped_name CROSS JOIN deployments ON id = deployment WHERE repository = "+textID+
+		err := p.reader.query(ctx, "SELECT name, change FROM shipped CROSS JOIN deployments ON id = deployment WHERE repository = "+textID+
 			" AND name IN "+list+" AND (success < ? OR success = ? AND number < ? AND shipped.scope = "+textID+") ORDER BY success DESC, number DESC", args, func(rows *sql.Rows) error {
 			var name, change string
 			err := rows.Scan(&name, &change)

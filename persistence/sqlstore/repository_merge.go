@@ -16,12 +16,16 @@ func (t repositoryTx) Merge(from, into string) error {
 		return err
 	}
 	for _, d := range deployments {
+		before := d.Scope()
 		d.Identity = into
 		if err := deploymentTx(t).Save(d); err != nil {
 			return err
 		}
+		if err := t.moveShipped(d, before); err != nil {
+			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
+		}
 	}
-	if err := t.moveShipped(from, into); err != nil {
+	if err := t.moveTitles(from, into); err != nil {
 		return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 	}
 	t.decided.clear()
@@ -55,8 +59,24 @@ func (t repositoryTx) Merge(from, into string) error {
 	return t.setFirstOfScopes(into)
 }
 
-// moveShipped moves what was shipped to the scopes of a repository to those of another.
-func (t repositoryTx) moveShipped(from, into string) error {
+// moveShipped moves what a deployment shipped to its scope, from the one that it had before.
+func (t repositoryTx) moveShipped(d dora.DeploymentRecord, before string) error {
+	scope, err := t.text(d.Scope())
+	if err != nil {
+		return err
+	}
+	for _, c := range d.Shipped() {
+		for _, name := range c.Names() {
+			if err := t.send("UPDATE shipped SET scope = ? WHERE name = ? AND scope = "+textID, scope, name, before); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// moveTitles moves the titles of what was shipped to the scopes of a repository to those of another.
+func (t repositoryTx) moveTitles(from, into string) error {
 	lower, upper := prefixRange(from + "/")
 	scopes, err := readAllIn(t.tx, "scopes", "SELECT text FROM texts WHERE text >= ? AND text < ?", []any{lower, upper}, scanText)
 	if err != nil {
@@ -67,10 +87,8 @@ func (t repositoryTx) moveShipped(from, into string) error {
 		if err != nil {
 			return err
 		}
-		for _, table := range []string{"shipped", "titles"} {
-			if err := t.send("UPDATE "+table+" SET scope = ? WHERE scope = "+textID, id, scope); err != nil {
-				return err
-			}
+		if err := t.send("UPDATE titles SET scope = ? WHERE scope = "+textID, id, scope); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -60,7 +60,7 @@ func (r *Reader) importedHistory(ctx context.Context, q dora.SeriesQuery) (map[s
 
 // addHistory adds the facts of a stored series.
 func (r *Reader) addHistory(ctx context.Context, h *dora.SeriesHistory, q dora.SeriesQuery, id int64) error {
-	return r.facts(ctx, "WHERE series = ? ORDER BY facts.at", []any{id}, func(f dora.Fact) error {
+	return r.facts(ctx, "WHERE "+ofSeries+" = ? ORDER BY facts.at", []any{id}, func(f dora.Fact) error {
 		h.Series = h.With(q.Family, f)
 		if f.Value <= q.MaxValue && (q.Family.Kind != dora.Histogram || !f.Starts()) { // facts that only start a histogram are in no bucket
 			addNewestFact(h, f, q.MaxFacts)

@@ -27,7 +27,7 @@ func evidenceAfterNone(t *testing.T, s Store) {
 		t.Helper()
 		update(t, s, func(tx dora.Tx) error {
 			for range 2 {
-				evidence, err := tx.Evidence().Undecided(scope)
+				evidence, err := tx.Evidence().Undecided(scope, dora.FarFuture)
 				if err != nil || len(evidence) != undecided {
 					t.Errorf("%s: Undecided(%s) = %v, %v; want %d", when, scope, evidence, err, undecided)
 				}
@@ -116,17 +116,24 @@ func undecidedEvidence(t *testing.T, s Store) {
 	other.Scope += " "
 	all := []dora.Evidence{piece("h/1", dora.CauseRevert, "h/2", 1), piece("h/1", dora.CauseStatus, "h/1", 2), piece("h/11", dora.CauseStatus, "h/11", 3)}
 	addEvidence(t, s, append(all, other)...)
-	check := func(what string, want ...dora.Evidence) {
+	checkBefore := func(what string, before time.Time, want ...dora.Evidence) {
 		t.Helper()
 		update(t, s, func(tx dora.Tx) error {
-			got, err := tx.Evidence().Undecided(scope())
+			got, err := tx.Evidence().Undecided(scope(), before)
 			slices.SortFunc(got, dora.Evidence.Compare)
 			same(t, what, want, got)
 			return err
 		})
 	}
+	check := func(what string, want ...dora.Evidence) {
+		t.Helper()
+		checkBefore(what, dora.FarFuture, want...)
+	}
+	checkBefore("before all", minute(1))
 	check("at first", all...)
+	checkBefore("before the last", minute(3), all[:2]...)
 	saveFailed(t, s, dora.FailedChange{Evidence: all[1]})
+	checkBefore("before the last, after one has failed", minute(3))
 	check("after one has failed", all[2])
 	addEvidence(t, s, piece("h/1", dora.CauseWindow, "h/5", 4))
 	check("after more evidence against it", all[2])

@@ -20,8 +20,9 @@ func repositoriesMerged(t *testing.T, s Store) {
 	first, last, other := in(1, from), in(3, from), in(2, into)
 	addRepository(t, s, dora.Repository{Key: from, Host: "api.github.com"}, "acme/old")
 	addRepository(t, s, dora.Repository{Key: into, Host: "api.github.com", ID: 7}, "acme/new")
-	ship(t, s, first, false, "#1")
 	titled := dora.Change{Origin: dora.Origin{PullRequest: 1, Title: "Faster search"}}
+	first.Shipment = &dora.Shipment{Changes: []dora.Change{titled}}
+	ship(t, s, first, false, "#1")
 	update(t, s, func(tx dora.Tx) error { return tx.Deployments().AddShipped(first, titled, nil) })
 	save(t, s, last, other)
 	addEvaluation(t, s, evaluation(last, minute(9)), evaluation(other, minute(9)))
@@ -76,7 +77,7 @@ func readMerged(t *testing.T, tx dora.Tx, first, other dora.DeploymentRecord, fo
 	same(t, "Titled", []string{"#1"}, named)
 	waiting, _, err2 := tx.Evaluations().First(other.Scope())
 	same(t, "First", other.Key(), waiting.Key)
-	undecided, err3 := tx.Evidence().Undecided(other.Scope())
+	undecided, err3 := tx.Evidence().Undecided(other.Scope(), dora.FarFuture)
 	same(t, "Undecided", 1, len(undecided))
 	unrepaired, err4 := tx.Evidence().Unrepaired(other.Scope())
 	same(t, "Unrepaired", 1, len(unrepaired))

@@ -221,7 +221,7 @@ func removedDeployments(t *testing.T, s Store) {
 		_, _, shipped, err3 := tx.History().FirstShipped(scope(), old.SHA)
 		titled, err4 := tx.History().Titled(scope(), "T", kept.Moment())
 		_, cached, err5 := tx.Commits().Origin(old.Commit().Key())
-		evidence, err6 := tx.Evidence().Undecided(scope())
+		evidence, err6 := tx.Evidence().Undecided(scope(), dora.FarFuture)
 		if known || follows || shipped || cached || len(titled)+len(evidence) > 0 {
 			t.Errorf("of the removed deployment, these are known: %t, %t, %t, %t, %v, %v", known, follows, shipped, cached, titled, evidence)
 		}

@@ -11,7 +11,7 @@ import (
 
 // Facts are found by what they are about and by the series that they add up to.
 func seriesRules() rules {
-	return rules{"about": factsAboutSubjects, "subjects": factsBySubjects, "history": seriesHistories, "limits": limitsOfSeries}
+	return rules{"about": factsAboutSubjects, "subjects": factsBySubjects, "history": seriesHistories, "limits": limitsOfSeries, "long": longSeries}
 }
 
 // subjectsOf are the subjects of facts.
@@ -107,6 +107,33 @@ func seriesHistories(t *testing.T, s Store) {
 	}
 	same(t, "the two newest facts", []string{"3", "5"}, subjectsOf(one[0].Facts))
 	same(t, "no series", 0, len(must[[]dora.SeriesHistory](t)(s.SeriesHistory(t.Context(), seriesQuery(dora.DeploymentsTotal, dora.Labels{"team": "c"})))))
+}
+
+// A series has all of its facts, also if its index has them in several blocks.
+func longSeries(t *testing.T, s Store) {
+	const facts = 2*16384 + 5
+	update(t, s, func(tx dora.Tx) error {
+		for i := range facts {
+			team := "a"
+			if i%8192 == 4 { // the 5th of all, and then one in the middle and one near the beginning of each block
+				team = "b"
+			}
+			if _, err := tx.Facts().Add(counted(dora.DeploymentsTotal, fmt.Sprint(i), team, "web", facts-i, 1)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for team, want := range map[string][]string{"a": {"0", "1", "2"}, "b": {"4", "8196", "16388"}} {
+		q := seriesQuery(dora.DeploymentsTotal, dora.Labels{"team": team})
+		q.MaxFacts = 3
+		all := must[[]dora.SeriesHistory](t)(s.SeriesHistory(t.Context(), q))
+		if len(all) != 1 {
+			t.Fatalf("team %s has %d series", team, len(all))
+		}
+		same(t, "the newest of team "+team, want, subjectsOf(all[0].Facts))
+		same(t, "facts of team "+team, map[string]int{"a": facts - 5, "b": 5}[team], all[0].FactCount)
+	}
 }
 
 func limitsOfSeries(t *testing.T, s Store) {

@@ -67,7 +67,7 @@ func undoneThenDone(t *testing.T, s Store) {
 		next, follows, nextErr := tx.History().Next(scope(), before.Moment())
 		stale, staleErr := tx.Days().Stale()
 		unrepaired, unrepairedErr := tx.Evidence().Unrepaired(scope())
-		undecided, undecidedErr := tx.Evidence().Undecided(scope())
+		undecided, undecidedErr := tx.Evidence().Undecided(scope(), dora.FarFuture)
 		key, _, shipped, shippedErr := tx.History().FirstShipped(scope(), "#1")
 		evaluated, evaluatedErr := tx.Deployments().HasEvaluatedAfter(scope(), dora.Moment{})
 		if !changed.Late || !follows || next.Key() != d.Key() || !shipped || key != d.Key() || !evaluated {
@@ -130,7 +130,7 @@ func everything(t *testing.T, s Store) map[string]any {
 			second, known, secondErr := tx.History().Deployment(success(2, 2).Key())
 			return []any{first, second, known}, errors.Join(err, secondErr)
 		},
-		"undecided":  func(tx dora.Tx) (any, error) { return tx.Evidence().Undecided(scope()) },
+		"undecided":  func(tx dora.Tx) (any, error) { return tx.Evidence().Undecided(scope(), dora.FarFuture) },
 		"unrepaired": func(tx dora.Tx) (any, error) { return tx.Evidence().Unrepaired(scope()) },
 		"stale":      func(tx dora.Tx) (any, error) { return tx.Days().Stale() },
 		"evaluated":  func(tx dora.Tx) (any, error) { return tx.Deployments().HasEvaluatedAfter(scope(), dora.Moment{}) },
