@@ -27,7 +27,8 @@ func TestReplicaWithoutNetwork(t *testing.T) {
 		return url
 	}, "")
 	apart := r.all[0]
-	apart.setConfig(t, strings.Replace(apart.config(t), "host: 127.0.0.1", "host: "+senders+".2", 1))
+	hub := r.github.at(t, senders+".1:0")
+	apart.setConfig(t, strings.NewReplacer("host: 127.0.0.1", "host: "+senders+".2", r.github.URL, hub).Replace(apart.config(t)))
 	apart.address = strings.Replace(apart.address, "127.0.0.1", senders+".2", 1)
 	n.run(t, apart)
 	for _, e := range r.all[1:] {
