@@ -49,8 +49,13 @@ func WithPast(secrets Secrets, end time.Time, days int, seed uint64) (repositori
 
 // Days makes up the days before end likewise.
 func Days(secrets Secrets, end time.Time, days int, seed uint64) (repositories []*Repository, events []Event) {
+	return DaysOf(Teams, secrets, end, days, seed)
+}
+
+// DaysOf makes up what other teams did in the days before end.
+func DaysOf(teams []Team, secrets Secrets, end time.Time, days int, seed uint64) (repositories []*Repository, events []Event) {
 	m := &generator{Rand: rand.New(rand.NewPCG(seed, 2)), secrets: secrets, end: end} //nolint:gosec // not for secrets
-	for _, team := range Teams {
+	for _, team := range teams {
 		m.issues = 0
 		for _, name := range team.Repositories {
 			r := NewRepository("acme", name)

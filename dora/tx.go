@@ -125,6 +125,9 @@ type EvaluationTx interface {
 	// Retry changes Due, Attempts, Misses, FailingSince, FailingCalls and Inaccessible of an evaluation, which is made again later. It adds
 	// one that is not there.
 	Retry(Evaluation) error
+	// Hasten makes an evaluation due at Due, if it is pending and due later. It may be one that another client has claimed: then that one's
+	// result holds, and what it postpones is postponed.
+	Hasten(Evaluation) error
 	// Done removes an evaluation. That of a deployment counts as evaluated from then on.
 	Done(Evaluation) error
 	// First returns the evaluation of the first deployment of a scope, whether it is due or not; false if there is none.

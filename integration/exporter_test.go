@@ -54,7 +54,7 @@ teams:
 	return e
 }
 
-func (e *exporter) config(t *testing.T) string {
+func (e *exporter) config(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(e.folder, "config.yml"))
 	if err != nil {

@@ -21,13 +21,16 @@ import (
 func TestBackfillBesideReplicas(t *testing.T) {
 	end := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
 	github := org.NewGitHub(org.New(org.Plan{Repositories: 2, Releases: 10, Begin: end.AddDate(-3, 0, 0), End: end, Seed: 1}))
-	hub := httptest.NewServer(github)
-	defer hub.Close()
 	server := pgserver.Start(t)
 	r := newReplicas(t, 2, func(int) string { return server.URL("postgres", "postgres") }, "")
-	for _, e := range r.all {
-		e.setConfig(t, strings.Replace(e.config(t), "http://127.0.0.1:1/", hub.URL, 1)+"deployments: {settle: 1s}\n")
-	}
+	ofTeams := r.github.Config.Handler
+	r.github.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if strings.HasPrefix(q.URL.Path, "/repos/acme/shop-") || strings.HasPrefix(q.URL.Path, "/repos/acme/jobs-") {
+			ofTeams.ServeHTTP(w, q)
+			return
+		}
+		github.ServeHTTP(w, q)
+	})
 	backfill := func(since string) int {
 		t.Helper()
 		before, _ := github.Spent()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func TestReplicasClocksApart(t *testing.T) {
 		r.all[n].waitUntilReady(t)
 	}
 	for n, e := range r.all {
-		e.configure(t, "deployments: {settle: 5m}\n")
+		e.settleIn(t, "5m")
 		run(n)
 		if offset := time.Until(e.clock(t)); (offset - offsets[n]).Abs() > time.Minute {
 			t.Fatalf("the clock of replica %d is %s ahead, want %s", n, offset, offsets[n])
@@ -65,12 +66,12 @@ func TestReplicasDatabaseClockSet(t *testing.T) {
 	url := server.SettableClock()
 	r := newReplicas(t, 3, func(int) string { return url }, "")
 	for _, e := range r.all {
-		e.configure(t, "deployments: {settle: 1h}\n")
+		e.settleIn(t, "1h")
 	}
 	r.start(t)
 	r.load()
 	for victim, ahead := range []time.Duration{-2 * time.Hour, 0} {
-		r.goesOn(t, 100) // of two deployments
+		r.goesOn(t, 60)
 		r.all[victim].kill()
 		server.SetClock(ahead)
 		eventually(t, "a replica saves the store's clock", func() error {
@@ -85,11 +86,16 @@ func TestReplicasDatabaseClockSet(t *testing.T) {
 	}
 	r.goesOn(t, 30)
 	r.check(t)
-	sent, _ := r.counts()
-	deployments := fmt.Sprint(1 + sent/50)
+	deployments := fmt.Sprint(r.successes())
 	if untried := server.Psql("postgres", "SELECT count(*) FROM dora_exporter.evaluations WHERE kind = 'deployment' AND attempts = 0"); untried != deployments {
 		t.Errorf("%s evaluations wait for deployments.settle, want those of all %s deployments", untried, deployments)
 	}
+}
+
+// settleIn sets deployments.settle.
+func (e *exporter) settleIn(t *testing.T, settle string) {
+	t.Helper()
+	e.setConfig(t, strings.Replace(e.config(t), "settle: 1s", "settle: "+settle, 1))
 }
 
 // clock returns the time that a replica tells in its answers.

@@ -4,12 +4,19 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"dora-exporter/integration/pgserver"
 )
 
 // As soon as one replica counts a status, the next scrape of any replica has the same facts.
 func TestReplicasAreEqualAtOnce(t *testing.T) {
 	t.Parallel()
-	r, _ := onServer(t, 3)
+	server := pgserver.Start(t)
+	r := newReplicas(t, 3, func(int) string { return server.URL("postgres", "postgres") }, "")
+	for _, e := range r.all {
+		e.settleIn(t, "1h") // an evaluation would add facts between two scrapes
+	}
+	r.start(t)
 	for id := 1; id <= 60; id++ {
 		first := r.all[id%len(r.all)]
 		first.send(t, "deployment_status", status(id, id, "success"))

@@ -25,38 +25,6 @@ func TestReplicasDatabaseRestarts(t *testing.T) {
 	r.check(t)
 }
 
-// scrape scrapes the replicas in turn until stop is called, and checks that no counter goes back. A scrape may have no counters.
-func (r *replicas) scrape(t *testing.T) (stop func()) {
-	t.Helper()
-	end, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for newest, scrapes := 0, 0; ; scrapes++ {
-			select {
-			case <-end:
-				t.Logf("%d scrapes", scrapes)
-				return
-			default:
-			}
-			counted, err := r.all[scrapes%len(r.all)].counted()
-			if err != nil || counted == 0 {
-				time.Sleep(10 * time.Millisecond)
-				continue
-			}
-			if counted < newest {
-				t.Errorf("replica %d counts %d after another one has counted %d", scrapes%len(r.all), counted, newest)
-			}
-			newest = counted
-		}
-	}()
-	stop = sync.OnceFunc(func() {
-		close(end)
-		<-ended
-	})
-	t.Cleanup(stop)
-	return stop
-}
-
 // A replica that the network cuts off from the database refuses webhooks, while the others go on.
 func TestReplicaCutOff(t *testing.T) {
 	t.Parallel()
@@ -166,19 +134,17 @@ func TestScrapesOfReplicas(t *testing.T) {
 	t.Parallel()
 	r, _ := onServer(t, 3)
 	r.load()
-	newest, scrapes := 0, 0
+	newest, scrapes := map[string]float64{}, 0
 	for start := time.Now(); time.Since(start) < 15*time.Second; scrapes++ {
-		counted, err := r.all[scrapes%3].counted()
+		values, err := r.all[scrapes%3].counters()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if counted < newest {
-			t.Fatalf("replica %d counts %d after another one has counted %d", scrapes%3, counted, newest)
-		}
-		newest = counted
+		r.compareScrapes(t, scrapes, newest, values)
+		newest = values
 	}
-	t.Logf("%d scrapes, %d statuses", scrapes, newest)
-	if newest == 0 {
+	t.Logf("%d scrapes of %d series", scrapes, len(newest))
+	if len(newest) == 0 {
 		t.Error("nothing was counted meanwhile")
 	}
 	r.check(t)

@@ -33,7 +33,9 @@ func TestReplicasMigrated(t *testing.T) {
 		r.goesOn(t, 60)
 		for _, old := range r.all[1:] {
 			old.waitUntilReady(t)
-			old.send(t, "deployment_status", status(1, 1, "success")) // again
+			if !r.post(old, r.events[0][0]) {
+				t.Error("a replica of the old version does not take an event again")
+			}
 		}
 		old := r.all[2]
 		old.kill()

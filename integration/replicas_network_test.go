@@ -4,19 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"dora-exporter/integration/pgserver"
+	"dora-exporter/internal/testexporter"
 )
 
 // A replica in a network of its own loses its link to the database: packets vanish, in both directions, and no connection is closed. It
 // refuses webhooks, the others go on, and when the link is back, so does it.
 func TestReplicaWithoutNetwork(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can make networks")
-	}
 	t.Parallel()
 	const senders, database = "10.203.7", "10.203.8" // the networks through which the replica gets webhooks and has the database
 	n := newNamespace(t, senders, database)
@@ -30,9 +27,10 @@ func TestReplicaWithoutNetwork(t *testing.T) {
 		return url
 	}, "")
 	apart := r.all[0]
-	apart.setConfig(t, strings.Replace(apart.config(t), "host: 127.0.0.1", "host: "+senders+".2", 1))
+	hub := r.github.at(t, senders+".1:0")
+	apart.setConfig(t, strings.NewReplacer("host: 127.0.0.1", "host: "+senders+".2", r.github.URL, hub).Replace(apart.config(t)))
 	apart.address = strings.Replace(apart.address, "127.0.0.1", senders+".2", 1)
-	apart.run(t, "ip", "netns", "exec", n.name, binary)
+	n.run(t, apart)
 	for _, e := range r.all[1:] {
 		e.run(t, binary)
 	}
@@ -71,7 +69,7 @@ func newNamespace(t *testing.T, networks ...string) *namespace {
 	for i, prefix := range networks {
 		here, there := fmt.Sprintf("d%da%d", os.Getpid(), i), fmt.Sprintf("d%db%d", os.Getpid(), i)
 		ip(t, "link add "+here+" type veth peer name "+there+" netns "+n.name)
-		t.Cleanup(func() { _ = exec.Command("ip", "link", "del", here).Run() }) // it may be gone already
+		t.Cleanup(func() { testexporter.AsRoot(t, "sh", "-c", "ip link del "+here+" 2>/dev/null || true") }) // it may be gone already
 		ip(t, "addr add "+prefix+".1/24 dev "+here)
 		ip(t, "-n "+n.name+" addr add "+prefix+".2/24 dev "+there)
 		ip(t, "link set "+here+" up")
@@ -79,6 +77,16 @@ func newNamespace(t *testing.T, networks ...string) *namespace {
 		n.links[prefix] = here
 	}
 	return n
+}
+
+// run runs an exporter in the namespace, as the user of the test, who can end it.
+func (n *namespace) run(t *testing.T, e *exporter) {
+	t.Helper()
+	command := []string{"ip", "netns", "exec", n.name, "setpriv", fmt.Sprintf("--reuid=%d", os.Getuid()), fmt.Sprintf("--regid=%d", os.Getgid()), "--clear-groups", "--", binary}
+	if os.Geteuid() != 0 {
+		command = append([]string{"sudo", "-n"}, command...)
+	}
+	e.run(t, command[0], command[1:]...)
 }
 
 // set sets a network up or down.
@@ -89,7 +97,5 @@ func (n *namespace) set(t *testing.T, network, state string) {
 
 func ip(t *testing.T, arguments string) {
 	t.Helper()
-	if out, err := exec.Command("ip", strings.Fields(arguments)...).CombinedOutput(); err != nil {
-		t.Fatalf("ip %s: %v\n%s", arguments, err, out)
-	}
+	testexporter.AsRoot(t, append([]string{"ip"}, strings.Fields(arguments)...)...)
 }

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,20 +61,20 @@ func TestReplicasPush(t *testing.T) {
 	}
 	r.goesOn(t, 30)
 	r.check(t)
-	sent, _ := r.counts()
-	const series = `github.deployments{environment="production",repo="web",status="success",team="Platform"}`
-	eventually(t, "the last value is pushed", func() error {
-		value, known := 0.0, false
+	sent, _ := r.statuses()
+	eventually(t, "the last values are pushed", func() error {
+		value := 0.0
 		for _, request := range receiver.Requests() {
-			if p, ok := request.Points()[series]; ok {
-				value, known = p.Value, true
+			if pushed := pushedStatuses(request); pushed > 0 {
+				value = pushed
 			}
 		}
-		if !known || value != float64(sent) {
-			return fmt.Errorf("%v is pushed, %d were sent", value, sent)
+		if value != float64(sent) {
+			return fmt.Errorf("%v are pushed, %d were sent", value, sent)
 		}
 		return nil
 	})
+	const series = `github.deployments{environment="production",repo="shop-0",status="success",team="Team 0"}`
 	var last otlptest.Point
 	for n, request := range receiver.Requests() {
 		p, ok := request.Points()[series]
@@ -85,4 +86,14 @@ func TestReplicasPush(t *testing.T) {
 		}
 		last = p
 	}
+}
+
+// pushedStatuses returns how many statuses of deployments a push has.
+func pushedStatuses(r otlptest.Request) (n float64) {
+	for series, p := range r.Points() {
+		if strings.HasPrefix(series, "github.deployments{") {
+			n += p.Value
+		}
+	}
+	return n
 }

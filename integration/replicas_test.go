@@ -2,15 +2,11 @@ package integration
 
 import (
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"dora-exporter/integration/pgserver"
 	"dora-exporter/internal/testexporter"
@@ -18,7 +14,7 @@ import (
 
 // replicas are exporters that share a PostgreSQL database, with what was sent to them.
 type replicas struct {
-	ledger
+	*traffic
 
 	all []*exporter
 	// stopLoad ends load.
@@ -28,7 +24,7 @@ type replicas struct {
 // newReplicas prepares replicas; database returns the URL for each of them, otlp is the address of a receiver, or empty.
 func newReplicas(t testing.TB, n int, database func(replica int) string, otlp string) *replicas {
 	t.Helper()
-	r := &replicas{ledger: ledger{answered: map[int]bool{}}, stopLoad: func() {}}
+	r := &replicas{traffic: newTraffic(t), stopLoad: func() {}}
 	for i := range n {
 		e := &exporter{folder: t.TempDir(), address: testexporter.FreeAddress(t)}
 		_, port, _ := net.SplitHostPort(e.address)
@@ -37,11 +33,14 @@ func newReplicas(t testing.TB, n int, database func(replica int) string, otlp st
 			push = fmt.Sprintf("otlp: {enabled: true, endpoint: %q, interval: 1s}\n", otlp)
 		}
 		e.setConfig(t, fmt.Sprintf(`server: {host: 127.0.0.1, port: %s}
-github: {base_url: "http://127.0.0.1:1/", webhook_secret: %s}
+github: {base_url: %q, webhook_secret: %s}
+jira: {webhook_secret: %s}
 storage: {database: %q}
+deployments: {settle: 1s}
+failures: {incident_window: 2h, hotfix: {branches: ["hotfix/*"]}}
 teams:
   - {name: Platform, github_repositories: [acme/*]}
-%s`, port, secret, database(i), push))
+%s%s`, port, r.github.URL, secret, secret, database(i), ownership(), push))
 		t.Cleanup(func() {
 			e.kill()
 			if t.Failed() {
@@ -82,82 +81,6 @@ func (r *replicas) start(t testing.TB) {
 	}
 }
 
-// client gives up soon, as GitHub does.
-var client = &http.Client{Timeout: 10 * time.Second}
-
-// load sends new statuses to all replicas in turn, from six senders, until stopLoad is called. What is not answered is sent again
-// to the next replica, until each had it once, as a load balancer does.
-func (r *replicas) load() {
-	stop := make(chan struct{})
-	var senders sync.WaitGroup
-	for sender := range 6 {
-		senders.Go(func() {
-			for turn := sender; ; {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				r.mu.Lock()
-				r.sent++
-				id := r.sent
-				r.mu.Unlock()
-				time.Sleep(100 * time.Millisecond)
-				for range r.all {
-					turn++
-					if r.post(r.all[turn%len(r.all)], id) {
-						break
-					}
-					time.Sleep(10 * time.Millisecond)
-				}
-			}
-		})
-	}
-	r.stopLoad = func() {
-		close(stop)
-		senders.Wait()
-		r.stopLoad = func() {}
-	}
-}
-
-// post sends a status to a replica and reports whether it was taken.
-func (r *replicas) post(e *exporter, id int) bool { return r.postBy(client, e, id) }
-
-func (r *replicas) postBy(c *http.Client, e *exporter, id int) bool {
-	answer, err := c.Do(e.request("deployment_status", status(id, 1+id/50, "success")))
-	if err != nil {
-		return false
-	}
-	_, _ = io.Copy(io.Discard, answer.Body) // so that the connection is used again
-	_ = answer.Body.Close()
-	if answer.StatusCode != http.StatusAccepted {
-		return false
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.answered[id] = true
-	return true
-}
-
-// counts returns how many statuses were sent and answered.
-func (r *replicas) counts() (sent, answered int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.sent, len(r.answered)
-}
-
-// goesOn waits until so many more statuses are answered than now.
-func (r *replicas) goesOn(t *testing.T, more int) {
-	t.Helper()
-	_, before := r.counts()
-	eventually(t, "webhooks are answered", func() error {
-		if _, now := r.counts(); now < before+more {
-			return fmt.Errorf("%d were answered, want %d more than %d", now, more, before)
-		}
-		return nil
-	})
-}
-
 // facts returns the families of facts on /metrics of a replica.
 func (e *exporter) facts() (string, error) {
 	text, err := get("http://" + e.address + "/metrics")
@@ -169,72 +92,6 @@ func (e *exporter) facts() (string, error) {
 		}
 	}
 	return strings.Join(kept, ""), err
-}
-
-// check ends the load and checks that all replicas count what was answered, and after everything was sent again to all of them, each
-// status once. Then they have the same metrics.
-func (r *replicas) check(t *testing.T) {
-	t.Helper()
-	r.stopLoad()
-	sent, answered := r.counts()
-	if answered < 20 {
-		t.Errorf("only %d of %d statuses were answered", answered, sent)
-	}
-	t.Logf("%d of %d statuses were answered", answered, sent)
-	for n, e := range r.all {
-		eventually(t, fmt.Sprintf("replica %d counts what was answered", n), func() error {
-			counted, err := e.counted()
-			if err == nil && (counted < answered || counted > sent) {
-				err = fmt.Errorf("%d are counted, %d were answered and %d sent", counted, answered, sent)
-			}
-			return err
-		})
-	}
-	r.sendAgain(t, sent)
-	for n, e := range r.all {
-		eventually(t, fmt.Sprintf("replica %d counts each once", n), func() error {
-			counted, err := e.counted()
-			if err == nil && counted != sent {
-				err = fmt.Errorf("%d are counted, %d were sent", counted, sent)
-			}
-			return err
-		})
-	}
-	eventually(t, "all replicas have the same metrics", func() error {
-		var texts []string
-		for _, e := range r.all {
-			text, err := e.facts()
-			if err != nil {
-				return err
-			}
-			texts = append(texts, text)
-		}
-		if len(slices.Compact(texts)) != 1 {
-			return fmt.Errorf("the metrics of the replicas differ")
-		}
-		return nil
-	})
-}
-
-// sendAgain sends all statuses again, each to one of the replicas.
-func (r *replicas) sendAgain(t *testing.T, sent int) {
-	t.Helper()
-	const senders = 8
-	var sending sync.WaitGroup
-	for sender := range senders {
-		sending.Go(func() {
-			for id := 1 + sender; id <= sent; id += senders {
-				e := r.all[id%len(r.all)]
-				for start := time.Now(); !r.post(e, id); time.Sleep(50 * time.Millisecond) {
-					if time.Since(start) > testexporter.Patience {
-						t.Errorf("status %d is not taken", id)
-						return
-					}
-				}
-			}
-		})
-	}
-	sending.Wait()
 }
 
 // terminate stops a replica in order.

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -99,4 +100,33 @@ func TestIncidentRecoveryZero(t *testing.T) {
 			t.Errorf("the facts are %q, want %q", got, want)
 		}
 	})
+}
+
+// The series of open incidents is there in whatever order an incident's events arrive, with 0 if its resolution arrives first.
+func TestOpenIncidentsZero(t *testing.T) {
+	for _, order := range someOrders(2, 2) {
+		synctest.Test(t, func(t *testing.T) {
+			_, x := newEmptyHistory(t)
+			events := []dora.Event{issue("created", 1, 1, 0), issue("updated", 3, 1, 3)}
+			for _, i := range order {
+				x.arrive(events[i])
+				x.run(time.Second)
+			}
+			x.settle()
+			all, err := x.store.Facts(t.Context(), 0, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			series, sum := map[string]bool{}, int64(0)
+			for _, f := range all {
+				if f.Family == dora.IncidentsOpen {
+					series[f.Labels.Key()] = true
+					sum += f.Value
+				}
+			}
+			if len(series) != 1 || sum != 0 {
+				t.Errorf("in the order %v, the sum of the series %v is %d, want one with 0", order, slices.Collect(maps.Keys(series)), sum)
+			}
+		})
+	}
 }

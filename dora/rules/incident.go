@@ -208,7 +208,8 @@ func (r *Session) countResolved(i dora.Incident, now issueNow) (dora.Incident, e
 }
 
 // updateOpen counts an incident as open under the labels of its newest event while that leaves it open. It starts the incident's
-// recovery at 0 under the same labels, under which it will be observed.
+// recovery at 0 under the same labels, under which it will be observed. An incident that was never seen open starts the series at 0, so
+// that it is there whatever the order in which events arrive.
 func (r *Session) updateOpen(i dora.Incident, now issueNow) (dora.Incident, error) {
 	var want []dora.Labels
 	if now.isOpen {
@@ -234,6 +235,13 @@ func (r *Session) updateOpen(i dora.Incident, now issueNow) (dora.Incident, erro
 				Family: dora.IncidentsOpen, Labels: labels, Value: change.by, At: at, Subject: dora.OpenSubject(i.Key, i.OpenFacts),
 			})
 			if err != nil {
+				return i, err
+			}
+		}
+	}
+	if !now.isOpen && i.OpenFacts == 0 {
+		for _, labels := range issueLabels(now.state) {
+			if err := r.startAtZero(dora.IncidentsOpen, labels, at); err != nil {
 				return i, err
 			}
 		}

@@ -117,7 +117,7 @@ func (r *Session) wakeIncidents() error {
 			continue
 		}
 		e.Due = r.now
-		if err := r.Evaluations().Retry(e); err != nil {
+		if err := r.Evaluations().Hasten(e); err != nil {
 			return err
 		}
 	}

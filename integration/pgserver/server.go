@@ -2,7 +2,6 @@
 package pgserver
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"dora-exporter/internal/testexporter"
 )
 
 // Server is a PostgreSQL server.
@@ -29,7 +30,7 @@ type Server struct {
 	tb       testing.TB
 	settings []string
 	command  *exec.Cmd
-	output   bytes.Buffer
+	output   testexporter.Buffer
 	ended    chan struct{}
 }
 
@@ -130,6 +131,9 @@ func (s *Server) signal(signal syscall.Signal) {
 	<-s.ended
 	s.command = nil
 }
+
+// Output returns what the server has logged.
+func (s *Server) Output() string { return s.output.String() }
 
 // Save copies the data of a stopped server, and returns a function that puts the copy back.
 func (s *Server) Save() (restore func()) {

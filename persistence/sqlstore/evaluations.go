@@ -93,6 +93,15 @@ func (t evaluationTx) Retry(s dora.Evaluation) error {
 	return nil
 }
 
+// Hasten makes an evaluation due earlier.
+func (t evaluationTx) Hasten(s dora.Evaluation) error {
+	due := s.Due.UnixMilli()
+	if err := t.send("UPDATE evaluations SET due = ? WHERE kind = ? AND key = ? AND due > ?", due, s.Kind, s.Key, due); err != nil {
+		return fmt.Errorf("hasten the evaluation of %s %s: %w", s.Kind, s.Key, err)
+	}
+	return nil
+}
+
 // Done removes an evaluation that has been made.
 func (t evaluationTx) Done(s dora.Evaluation) error {
 	if err := t.checkLease(evaluationWork(s), true); err != nil {

@@ -19,6 +19,7 @@ func evaluationRules() rules {
 		"evaluated":    evaluatedAfter,
 		"kinds":        kindsAreApart,
 		"shown":        evaluationsAreShown,
+		"hastened":     hastenedEvaluations,
 	}
 }
 
@@ -238,4 +239,40 @@ func evaluationsAreShown(t *testing.T, s Store) {
 	same(t, "before the third", first, must[dora.Evaluation](t)(s.WaitingBefore(t.Context(), third)))
 	same(t, "before the second", first, must[dora.Evaluation](t)(s.WaitingBefore(t.Context(), second)))
 	same(t, "before the first", dora.Evaluation{}, must[dora.Evaluation](t)(s.WaitingBefore(t.Context(), first)))
+}
+
+// An evaluation is hastened whoever has claimed it; what its client postpones after that is postponed.
+func hastenedEvaluations(t *testing.T, s Store) {
+	e := dora.Evaluation{Kind: dora.DeploymentEvaluation, Key: "h/1", Scope: scope(), At: minute(1)}
+	at := func(n int) dora.Evaluation { e.Due = minute(n); return e }
+	holder, other := s.Client("holder"), s.Client("other")
+	hasten := func(e dora.Evaluation) {
+		t.Helper()
+		update(t, other, func(tx dora.Tx) error { return tx.Evaluations().Hasten(e) })
+	}
+	claim := func(c Client, now, want int) []dora.Evaluation {
+		t.Helper()
+		claimed := must[[]dora.Evaluation](t)(c.ComparisonQueue().Claim(t.Context(), minute(now), time.Hour, 9))
+		same(t, "claimed", want, len(claimed))
+		return claimed
+	}
+	hasten(at(1))
+	claim(other, 99, 0) // it was not added
+	addEvaluation(t, s, at(5))
+	claimed := claim(holder, 5, 1)
+	update(t, holder, func(tx dora.Tx) error { return tx.Evaluations().Retry(at(20)) })
+	hasten(at(30))
+	hasten(at(10))
+	if err := holder.ComparisonQueue().Release(t.Context(), claimed...); err != nil {
+		t.Fatal(err)
+	}
+	claim(other, 9, 0)
+	claimed = claim(other, 10, 1)
+	if err := other.ComparisonQueue().Release(t.Context(), claimed...); err != nil {
+		t.Fatal(err)
+	}
+	claim(holder, 10, 1)
+	hasten(at(2))
+	update(t, holder, func(tx dora.Tx) error { return tx.Evaluations().Retry(at(40)) })
+	claim(other, 39, 0)
 }
