@@ -53,6 +53,8 @@ type DayChanges struct {
 // DayTx keeps days.
 type DayTx interface {
 	DayReads
+	// StaleSince returns since when the days of a scope are stale; false if they are not.
+	StaleSince(scope string) (time.Time, bool, error)
 	// Policy returns the policy that the days were made by, and Restart marks all days as stale, by another policy. It removes all
 	// days and evidence, unless CompleteFrom says that deployments have been removed, of which nothing else is left.
 	Policy() (string, error)

@@ -101,8 +101,7 @@ func (d *Days) Make(ctx context.Context) error {
 func (d *Days) makeSome(ctx context.Context, scope string) (more bool, err error) {
 	err = d.Store.Update(ctx, func(tx dora.Tx) error {
 		more = false
-		stale, err := tx.Days().Stale()
-		since, isStale := stale[scope]
+		since, isStale, err := tx.Days().StaleSince(scope)
 		if err != nil || !isStale {
 			return err
 		}

@@ -15,6 +15,16 @@ var (
 	saveDay      = upsert("days", "owned, date", "measured, checksum")
 )
 
+// StaleSince returns since when the days of a scope are stale; false if they are not.
+func (t dayTx) StaleSince(scope string) (time.Time, bool, error) {
+	var since int64
+	isStale, err := t.tx.queryRow("SELECT since FROM stale_days WHERE scope = ?", []any{scope}, &since)
+	if err != nil || !isStale {
+		return time.Time{}, false, err
+	}
+	return fromMillis(since), true, nil
+}
+
 // Restart marks all days as stale, which are to be made by another policy. It removes them, unless what they were made of has been removed.
 func (t dayTx) Restart(policy string) error {
 	complete, err := t.CompleteFrom()

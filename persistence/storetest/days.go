@@ -25,6 +25,13 @@ func wantStale(t *testing.T, s Store, what string, want map[string]time.Time) {
 	updateDays(t, s, func(tx dora.DayTx) error {
 		got, err := tx.Stale()
 		same(t, what, want, got)
+		for _, scope := range []string{scope(), dora.StaleIncidents, "none"} {
+			since, isStale, sinceErr := tx.StaleSince(scope)
+			same(t, what+": "+scope, want[scope], since)
+			if _, want := want[scope]; isStale != want || sinceErr != nil {
+				t.Errorf("%s: StaleSince(%s) = %t, %v; want %t", what, scope, isStale, sinceErr, want)
+			}
+		}
 		return err
 	})
 }
