@@ -105,6 +105,8 @@ type EvidenceTx interface {
 	Remove(c Cause, by string) error
 	// By returns the piece of evidence with a cause and By; false if there is none.
 	By(c Cause, by string) (Evidence, bool, error)
+	// UndecidedSince returns the time of the earliest evidence of a scope against a deployment that is no failed change; false if there is none.
+	UndecidedSince(scope string) (time.Time, bool, error)
 	// Undecided returns the evidence of a scope before a time against deployments that are no failed changes.
 	Undecided(scope string, before time.Time) ([]Evidence, error)
 	// SaveFailedChange adds or replaces the failed change of a deployment.

@@ -12,11 +12,7 @@ import (
 // markFailedChanges marks the deployments of a scope that are failed changes, each once, by its earliest evidence, and measures
 // their repairs. evidence.go explains what evidence waits for.
 func (r *Session) markFailedChanges(scope string) error {
-	until, err := r.evaluatedUntil(scope)
-	if err != nil {
-		return err
-	}
-	evidence, err := r.Evidence().Undecided(scope, until)
+	evidence, err := r.undecided(scope)
 	if err != nil {
 		return err
 	}
@@ -38,6 +34,19 @@ func (r *Session) markFailedChanges(scope string) error {
 		}
 	}
 	return r.addRepairs(scope)
+}
+
+// undecided returns the evidence of a scope that is not decided on and waits for no deployment.
+func (r *Session) undecided(scope string) ([]dora.Evidence, error) {
+	since, found, err := r.Evidence().UndecidedSince(scope)
+	if err != nil || !found {
+		return nil, err
+	}
+	until, err := r.evaluatedUntil(scope)
+	if err != nil || !since.Before(until) {
+		return nil, err
+	}
+	return r.Evidence().Undecided(scope, until)
 }
 
 // evaluatedUntil returns the time of the first deployment of a scope that is not evaluated yet: from then on, a deployment may turn out

@@ -37,15 +37,17 @@ func (t evidenceTx) Remove(c dora.Cause, by string) error {
 	return nil
 }
 
+// UndecidedSince returns the time of the earliest evidence of a scope about a deployment that is not recorded as a failed change.
+func (t evidenceTx) UndecidedSince(scope string) (time.Time, bool, error) {
+	return firstRow(unlessNone(t.decided, scope, func() ([]time.Time, error) {
+		const query = "SELECT at FROM evidence WHERE scope = ? AND decided = 0 ORDER BY at LIMIT 1"
+		return readAllIn(t.tx, "evidence", query, []any{scope}, scanTime)
+	}))
+}
+
 // Undecided returns the evidence of a scope before a time about deployments that are not recorded as failed changes.
 func (t evidenceTx) Undecided(scope string, before time.Time) ([]dora.Evidence, error) {
-	read := func() ([]dora.Evidence, error) {
-		return t.evidence("WHERE scope = ? AND decided = 0 AND at < ?", scope, before.UnixMilli())
-	}
-	later := func() (bool, error) {
-		return t.exists("SELECT 1 FROM evidence WHERE scope = ? AND decided = 0 LIMIT 1", scope)
-	}
-	return unlessNone(t.decided, scope, read, later)
+	return t.evidence("WHERE scope = ? AND decided = 0 AND at < ?", scope, before.UnixMilli())
 }
 
 // By returns the evidence of a cause that an incident or deployment is; false if there is none.
@@ -83,28 +85,22 @@ func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 
 // Unrepaired returns the failed changes of a scope that are not repaired.
 func (t evidenceTx) Unrepaired(scope string) ([]dora.FailedChange, error) {
-	read := func() ([]dora.FailedChange, error) {
+	return unlessNone(t.repaired, scope, func() ([]dora.FailedChange, error) {
 		return readAllIn(t.tx, "the failed changes of "+scope, "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes WHERE scope = ? AND repaired_at IS NULL",
 			[]any{scope}, scanFailedChange)
-	}
-	return unlessNone(t.repaired, scope, read, func() (bool, error) { return false, nil })
+	})
 }
 
-// unlessNone reads rows of a scope unless it is cached that there are none, as in most scopes. If it reads none, others reports whether
-// there are others than those to be read.
-func unlessNone[T any](none *rowCache[string, bool], scope string, read func() ([]T, error), others func() (bool, error)) ([]T, error) {
+// unlessNone reads rows of a scope unless it is cached that there are none, as in most scopes.
+func unlessNone[T any](none *rowCache[string, bool], scope string, read func() ([]T, error)) ([]T, error) {
 	if _, ok := none.get(scope); ok {
 		return nil, nil
 	}
 	all, err := read()
-	if err != nil || len(all) > 0 {
-		return all, err
-	}
-	more, err := others()
-	if err == nil && !more {
+	if err == nil && len(all) == 0 {
 		none.add(scope, true)
 	}
-	return nil, err
+	return all, err
 }
 
 func scanFailedChange(rows *sql.Rows) (dora.FailedChange, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // readAll returns the rows of a query; records names them in errors.
@@ -69,4 +70,10 @@ func (t *tx) insertRows(statement string, rows [][]any) error {
 func scanText(rows *sql.Rows) (text string, err error) {
 	err = rows.Scan(&text)
 	return text, err
+}
+
+func scanTime(rows *sql.Rows) (time.Time, error) {
+	var millis int64
+	err := rows.Scan(&millis)
+	return fromMillis(millis), err
 }

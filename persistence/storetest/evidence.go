@@ -28,6 +28,9 @@ func evidenceAfterNone(t *testing.T, s Store) {
 		update(t, s, func(tx dora.Tx) error {
 			for range 2 {
 				evidence, err := tx.Evidence().Undecided(scope, dora.FarFuture)
+				if since, found, err := tx.Evidence().UndecidedSince(scope); err != nil || found != (undecided > 0) {
+					t.Errorf("%s: UndecidedSince(%s) = %s, %t, %v; want %t", when, scope, since, found, err, undecided > 0)
+				}
 				if err != nil || len(evidence) != undecided {
 					t.Errorf("%s: Undecided(%s) = %v, %v; want %d", when, scope, evidence, err, undecided)
 				}
@@ -119,6 +122,10 @@ func undecidedEvidence(t *testing.T, s Store) {
 	checkBefore := func(what string, before time.Time, want ...dora.Evidence) {
 		t.Helper()
 		update(t, s, func(tx dora.Tx) error {
+			since, found, err := tx.Evidence().UndecidedSince(scope())
+			if err != nil || found && len(want) > 0 && !since.Equal(want[0].At) {
+				t.Errorf("%s: UndecidedSince = %s, %v; want %s", what, since, err, want[0].At)
+			}
 			got, err := tx.Evidence().Undecided(scope(), before)
 			slices.SortFunc(got, dora.Evidence.Compare)
 			same(t, what, want, got)
