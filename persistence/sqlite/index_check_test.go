@@ -69,7 +69,7 @@ func TestCheckIndexes(t *testing.T) {
 			addFact(t, s, "a", "b", "c")
 			accept(t, s, "a")
 			tamper(t, s.path, fmt.Sprintf(`WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d)
-				INSERT INTO successes (deployment, at, number, scope, sha, team, production) SELECT n, n, n, 1, 'n' || n, '', 0 FROM numbers`, rows-1))
+				INSERT INTO successes (deployment, at, number, scope, sha, team, production) SELECT n AS deployment, n AS at, n AS number, 1, 'n' || n, '', 0 FROM numbers`, rows-1))
 			for _, statement := range test.damage {
 				tamper(t, s.path, statement)
 			}
