@@ -122,10 +122,15 @@ func (a *App) Start(ctx context.Context) error {
 	c, logger := a.options.Config, a.options.Logger
 	a.failed = a.server.serve()
 	logger.Info("listening", "address", strings.Join(a.Addresses(), ","), "database", a.store.Path(), "checkpoint", cmp.Or(c.Storage.File.Path, "none"))
-	if err := a.restore(ctx); err != nil {
+	err := a.forgetPushed(ctx, &c.OTLP)
+	if err == nil {
+		err = a.restore(ctx)
+	}
+	if err != nil {
 		a.server.stop(ctx, 0)
 		return err
 	}
+	// It is ready now, so a stop is made in order.
 	stop, err := a.start(ctx, &a.options)
 	if err != nil {
 		a.server.stop(ctx, 0)
@@ -224,9 +229,6 @@ func Run(ctx context.Context, o Options) error {
 
 // start runs the parts behind the webhooks, and returns the function that Stop calls.
 func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err error) {
-	if err := p.forgetPushed(ctx, &o.Config.OTLP); err != nil {
-		return nil, err
-	}
 	ctx = context.WithoutCancel(ctx)
 	push, err := p.startPush(ctx, o)
 	if err != nil {
