@@ -215,6 +215,10 @@ func TestBackfilledIncident(t *testing.T) {
 				if diff := cmp.Diff(test.want, x.counted(families...)); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
 				}
+				isOpen := func(f dora.Fact) bool { return f.Family == dora.IncidentsOpen }
+				if name == "resolved before" && slices.ContainsFunc(x.all(), isOpen) {
+					t.Error("a live series begins")
+				}
 			})
 		})
 	}

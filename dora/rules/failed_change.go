@@ -80,7 +80,7 @@ func (r *Session) mustWait(e dora.Evidence) (bool, error) {
 		}
 		if mayConcern {
 			again := latest(incident.Ripe, r.now.Add(time.Second))
-			return true, r.Evaluations().Retry(dora.Evaluation{
+			return true, r.Evaluations().Add(dora.Evaluation{ // another replica may be making one; Retry would fail then
 				Kind: dora.ScopeEvaluation, Key: e.Scope, Scope: e.Scope, At: dora.FarFuture, Due: again, Ripe: again, // delays nothing
 			})
 		}

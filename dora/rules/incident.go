@@ -239,7 +239,7 @@ func (r *Session) updateOpen(i dora.Incident, now issueNow) (dora.Incident, erro
 			}
 		}
 	}
-	if !now.isOpen && i.OpenFacts == 0 {
+	if !now.isOpen && i.OpenFacts == 0 && !i.History { // nothing live has happened to one that was resolved before the store was created
 		for _, labels := range issueLabels(now.state) {
 			if err := r.startAtZero(dora.IncidentsOpen, labels, at); err != nil {
 				return i, err

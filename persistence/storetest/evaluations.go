@@ -256,6 +256,10 @@ func hastenedEvaluations(t *testing.T, s Store) {
 		same(t, "claimed", want, len(claimed))
 		return claimed
 	}
+	added := dora.Evaluation{Kind: dora.ScopeEvaluation, Key: "scope", Scope: "scope", At: minute(1), Due: minute(1)}
+	addEvaluation(t, s, added)
+	must[[]dora.Evaluation](t)(holder.EvaluationQueue().Claim(t.Context(), minute(1), time.Hour, 9))
+	update(t, other, func(tx dora.Tx) error { return tx.Evaluations().Add(added) }) // so may be what is added again
 	hasten(at(1))
 	claim(other, 99, 0) // it was not added
 	addEvaluation(t, s, at(5))
