@@ -14,7 +14,7 @@ import (
 	"dora-exporter/demo"
 )
 
-// traffic is what some teams send, with the stand-in for GitHub that has their repositories. An event of a team is sent when the one before
+// traffic has the webhooks that some teams send, with the stand-in for GitHub that has their repositories. An event of a team is sent when the one before
 // was answered; so each event is sent after those that precede it in its scope, and the facts that follow do not depend on how long it takes.
 type traffic struct {
 	github *githubCalls
@@ -62,7 +62,7 @@ func ownership() string {
 	return entries.String()
 }
 
-// aYear is what the teams did in a year: more than any test sends.
+// aYear returns the teams' repositories and their webhooks of a year, by team: more than any test sends.
 var aYear = sync.OnceValues(func() ([]*demo.Repository, [][]teamEvent) {
 	end := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
 	repositories, all := demo.DaysOf(trafficTeams, demo.Secrets{GitHub: secret, Jira: secret}, end, 365, 1)

@@ -70,7 +70,7 @@ func (r *Reader) indexes(ctx context.Context, table string) (all []index, err er
 		}
 		_, x.where, _ = strings.Cut(text, " WHERE ")
 		_, columns, _ := strings.Cut(text, "((")
-		expression, _, _ := strings.Cut(columns, ")") // has no name below; none is but the first column
+		expression, _, _ := strings.Cut(columns, ")") // only a first column may be one; it has no name in pragma_index_info
 		if x.columns, err = r.strings(ctx, "SELECT coalesce(name, ?) FROM pragma_index_info(?) ORDER BY seqno", expression, name); err != nil {
 			return nil, err
 		}
