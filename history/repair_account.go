@@ -244,7 +244,7 @@ func (c *accountCheck) checkHooks(ctx context.Context, owner string, names []str
 		for _, hook := range hooks {
 			from, err := c.checkHook(ctx, owner, hook)
 			if errors.Is(err, dora.ErrNoHooks) {
-				delete(c.found, owner) // it may be gone
+				c.dropHook(owner, hook) // it may be gone
 				continue
 			}
 			if err != nil {
