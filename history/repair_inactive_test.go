@@ -3,6 +3,8 @@ package history
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,12 +18,14 @@ import (
 func TestRepairAfterInactiveWebhook(t *testing.T) {
 	for name, test := range map[string]struct {
 		isInactive, isRestarted bool
+		fails                   bool          // the first check after the restart
 		changed                 time.Duration // of the webhook, after the first check
 	}{
 		"made inactive":                            {isInactive: true},
 		"made inactive, then a restart":            {isInactive: true, isRestarted: true},
 		"made inactive and active again":           {changed: 20 * time.Minute},
 		"inactive and active again, and a restart": {changed: 20 * time.Minute, isRestarted: true},
+		"a restart in an outage":                   {changed: 20 * time.Minute, isRestarted: true, fails: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -45,6 +49,12 @@ func TestRepairAfterInactiveWebhook(t *testing.T) {
 			}
 			const ago = 50 * time.Minute // ten minutes after the first check
 			g.deployments = [][2]time.Duration{{ago, ago}}
+			if test.fails {
+				h.errors = slices.Repeat([]error{errors.New("502 Bad Gateway")}, maxRepairFailures)
+				if err := c.run(t.Context()); err == nil {
+					t.Error("the check does not fail")
+				}
+			}
 			must(t, c.run(t.Context()))
 			if diff := cmp.Diff([]int64{1}, f.stored(t)); diff != "" {
 				t.Errorf("stored: -want +got:\n%s", diff)
@@ -183,5 +193,26 @@ func TestRepairAfterOwnersWebhookIsGone(t *testing.T) {
 		if diff := cmp.Diff(step.want, g.looked); diff != "" {
 			t.Errorf("%s: asked for webhooks: -want +got:\n%s", step.what, diff)
 		}
+	}
+}
+
+// A server that takes over compares back to when the other one may have looked for a webhook, also if it has made checks before.
+func TestRepairAfterTakeover(t *testing.T) {
+	h := &fakeHooks{sent: []sent{{1, 202, "s100", ""}}, repositories: []string{"web"}}
+	f := newRepairing(t, h)
+	g := &repositoryHooks{comparedGitHub: &comparedGitHub{fakeHooks: h}, inactive: map[string]bool{"web": true}}
+	f.Accounts[0].GitHub, f.Accounts[0].Hooks = g, g
+	a, b := newAccountCheck(f.Repair, 0), newAccountCheck(f.Repair, 0)
+	must(t, a.run(t.Context()))
+	g.inactive["web"] = false
+	for range 4 {
+		h.now = h.now.Add(hooksInterval)
+		must(t, b.run(t.Context()))
+	}
+	g.inactive["web"] = true // since more than an hour
+	g.deployments = [][2]time.Duration{{time.Hour, time.Hour}}
+	must(t, a.run(t.Context()))
+	if diff := cmp.Diff([]int64{1}, f.stored(t)); diff != "" {
+		t.Errorf("stored: -want +got:\n%s", diff)
 	}
 }
