@@ -153,12 +153,12 @@ const failuresToGiveUp = 8
 // giveUp returns the error of a call that has failed some times in a row; nil if it is to be tried again.
 func (a *asker) giveUp(failures int, err error, answersOthers func() bool) error {
 	mayBeOutage := a.maxFailures > 0 && failures >= a.maxFailures
-	isUnanswered := failures >= cmp.Or(a.maxUnanswered, failuresToGiveUp)
-	if !mayBeOutage && !isUnanswered {
+	givesUp := failures >= cmp.Or(a.maxUnanswered, failuresToGiveUp)
+	if !mayBeOutage && !givesUp {
 		return nil
 	}
 	switch answersOthers := answersOthers(); {
-	case answersOthers && isUnanswered:
+	case answersOthers && givesUp:
 		return &dora.UnansweredError{Err: err, Call: "/graphql"}
 	case mayBeOutage && !answersOthers:
 		return &outageError{err}

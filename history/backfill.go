@@ -94,7 +94,7 @@ type Backfill struct {
 }
 
 // Run reads everything. Its error is that of ctx, of the store or of Jira, or GitHub's if the repositories can't be listed, or if it refuses a
-// credential; it has an *UnansweredError if GitHub does not answer for some of them. Other repositories that can't be read are in Progress.Failed.
+// credential; it has an *IncompleteError if GitHub does not answer for some of them. Other repositories that can't be read are in Progress.Failed.
 func (b *Backfill) Run(ctx context.Context) (Progress, error) { return Servers{b}.Run(ctx) }
 
 // plan lists what is to be read, unless it has been listed.

@@ -31,9 +31,12 @@ type accountCheck struct {
 	index int
 	// bulk reads deployments in bulk.
 	bulk Backfill
-	// found are the webhooks of owners, compared are the owners that this process has compared in bulk.
-	found    map[string]foundHooks
+	// found are the webhooks of owners.
+	found map[string]foundHooks
+	// compared are the owners that this process has compared in bulk, and saved is the time up to which its last check that was stored has
+	// checked an owner: with another time, the last check was one of another process, which seen knows nothing of.
 	compared map[string]bool
+	saved    map[string]time.Time
 	// seen is when the webhook of a repository, or of its owner, was looked for and there, by owner/name. A check that ends early does not change it.
 	seen map[string]time.Time
 	// hosts are those by which events call repositories, by owner/name in lower case.
@@ -46,8 +49,8 @@ type accountCheck struct {
 
 func newAccountCheck(r *Repair, index int) *accountCheck {
 	c := &accountCheck{
-		Repair: r, RepairAccount: r.Accounts[index], index: index, found: map[string]foundHooks{}, compared: map[string]bool{}, seen: map[string]time.Time{}, hosts: map[string]string{},
-		listed: map[string]time.Time{}, newestAttempts: map[string]time.Time{},
+		Repair: r, RepairAccount: r.Accounts[index], index: index, found: map[string]foundHooks{}, compared: map[string]bool{}, saved: map[string]time.Time{},
+		seen: map[string]time.Time{}, hosts: map[string]string{}, listed: map[string]time.Time{}, newestAttempts: map[string]time.Time{},
 	}
 	c.bulk = Backfill{
 		GitHub: c.GitHub, Store: r.Store, DecodeDeployment: r.DecodeDeployment, NeedsFlags: r.NeedsFlags, Host: c.Host, Logger: r.Logger,
@@ -183,7 +186,11 @@ func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []str
 	}
 	state.ByWebhooks = c.noteSeen(owner, names)
 	state.Checked, state.ByApp, state.Unavailable = began, byApp, false
-	return c.save(ctx, part, state)
+	if err := c.save(ctx, part, state); err != nil {
+		return err
+	}
+	c.saved[owner] = state.Checked
+	return nil
 }
 
 // incomplete returns the repositories of an owner of whose events since the last check not all are among the deliveries of a webhook, and the
@@ -196,13 +203,12 @@ func (c *accountCheck) incomplete(ctx context.Context, owner string, names []str
 		}
 		return toCompare, since, nil
 	}
-	isFirst := c.found[owner].at.IsZero()
 	complete, err := c.checkHooks(ctx, owner, names)
 	for _, name := range names {
 		stored := later(last.Checked, c.Created)
 		if seen, ok := c.seen[owner+"/"+name]; ok {
 			stored = earlier(stored, seen)
-		} else if isFirst && last.ByWebhooks { // by the process before, which looked for webhooks within the time until it looks again
+		} else if last.ByWebhooks && !c.saved[owner].Equal(last.Checked) { // by another process, which looked for webhooks within the time until it looks again
 			stored = stored.Add(-repositoryHooksInterval)
 		}
 		if from, ok := complete[name]; !ok || from.After(stored) {
@@ -244,7 +250,7 @@ func (c *accountCheck) checkHooks(ctx context.Context, owner string, names []str
 		for _, hook := range hooks {
 			from, err := c.checkHook(ctx, owner, hook)
 			if errors.Is(err, dora.ErrNoHooks) {
-				delete(c.found, owner) // it may be gone
+				c.dropHook(owner, hook) // it may be gone
 				continue
 			}
 			if err != nil {

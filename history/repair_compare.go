@@ -45,8 +45,10 @@ func (c *accountCheck) compareBatch(ctx context.Context, owner string, names []s
 	answer, err := c.newest(ctx, owner, names)
 	isLeftOut := isUnanswered(err) || errors.Is(err, dora.ErrTooLarge)
 	if half := len(names) / 2; isLeftOut && half > 0 { // perhaps because of one of them
-		err := c.compareBatch(ctx, owner, names[:half], since, unanswered)
-		return cmp.Or(err, c.compareBatch(ctx, owner, names[half:], since, unanswered))
+		if err := c.compareBatch(ctx, owner, names[:half], since, unanswered); err != nil {
+			return err
+		}
+		return c.compareBatch(ctx, owner, names[half:], since, unanswered)
 	}
 	read := c.readBulk
 	if errors.Is(err, dora.ErrNoBulk) {

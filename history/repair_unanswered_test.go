@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,5 +75,35 @@ func TestCompareUnansweredRepository(t *testing.T) {
 				t.Errorf("stored afterwards: -want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// downGitHub answers no query: one about several repositories is too large, and then there is an outage.
+type downGitHub struct {
+	*fakeHooks
+
+	asked []string
+}
+
+func (g *downGitHub) Query(_ context.Context, _, _ string, v map[string]any, _ any) error {
+	if v["n1"] != nil {
+		return dora.ErrTooLarge
+	}
+	if name, ok := v["n0"].(string); ok { // else it asks whether others are answered
+		g.asked = append(g.asked, name)
+	}
+	return errors.New("502 Bad Gateway")
+}
+
+// In an outage a comparison ends with the repository at which it began, also if several were to be read at once.
+func TestCompareEndsInOutage(t *testing.T) {
+	f := newRepairing(t, &fakeHooks{denied: true})
+	g := &downGitHub{fakeHooks: f.hooks}
+	f.Accounts[0].GitHub, f.Accounts[0].Repositories = g, []string{"acme/api", "acme/web"}
+	if err := newAccountCheck(f.Repair, 0).run(t.Context()); err == nil {
+		t.Error("the check does not fail")
+	}
+	if diff := cmp.Diff([]string{"api"}, slices.Compact(g.asked)); diff != "" {
+		t.Errorf("read alone: -want +got:\n%s", diff)
 	}
 }

@@ -21,17 +21,17 @@ const (
 // backfill.since is repeated later.
 func rereadPause(reread int) time.Duration { return 15 * time.Second << (2 * (reread - 1)) }
 
-// UnansweredError is the error of a backfill that has left out repositories for which GitHub did not answer although it answers others.
-type UnansweredError struct {
+// IncompleteError is the error of a backfill that has left out repositories for which GitHub did not answer although it answers others.
+type IncompleteError struct {
 	// Names are host/owner/name.
 	Names []string
 }
 
-func (e *UnansweredError) Error() string {
+func (e *IncompleteError) Error() string {
 	return fmt.Sprintf("GitHub answers others but not for %s, so that not all was read. Repeat the backfill later: it reads only what is left", someOf(e.Names))
 }
 
-// Unanswered returns the repositories of the UnansweredError that a backfill has failed with, host/owner/name; none if it has failed with
+// Unanswered returns the repositories of the IncompleteError that a backfill has failed with, host/owner/name; none if it has failed with
 // anything else.
 func Unanswered(err error) (names []string) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
@@ -44,16 +44,16 @@ func Unanswered(err error) (names []string) {
 		}
 		return names
 	}
-	if unanswered := new(UnansweredError); errors.As(err, &unanswered) {
-		return unanswered.Names
+	if incomplete := new(IncompleteError); errors.As(err, &incomplete) {
+		return incomplete.Names
 	}
 	return nil
 }
 
 // IsIncomplete reports whether a backfill has left something out that it reads when it is repeated, perhaps with another credential.
 func IsIncomplete(err error) bool {
-	refused, unanswered := new(dora.RefusedError), new(UnansweredError)
-	return errors.As(err, &refused) || errors.As(err, &unanswered)
+	refused, incomplete := new(dora.RefusedError), new(IncompleteError)
+	return errors.As(err, &refused) || errors.As(err, &incomplete)
 }
 
 // readAgain reads the repositories that GitHub has not answered for, when all others were read, until it answers or they were read maxRereads
@@ -80,7 +80,7 @@ func (s Servers) readAgain(ctx context.Context) error {
 		}
 	}
 	if unread := s.leaveOutUnanswered(); len(unread) > 0 {
-		failed = append(failed, &UnansweredError{unread})
+		failed = append(failed, &IncompleteError{unread})
 	}
 	return errors.Join(failed...)
 }
