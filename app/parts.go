@@ -78,7 +78,7 @@ func (p *parts) build(ctx context.Context, o *Options) error {
 			return instrumentation.Writes(w), err
 		},
 		Backlog: p.backlog, WaitCurrent: func(ctx context.Context) error { return p.projection.WaitCurrent(ctx) }, Lag: func() int64 { return p.projection.Lag() },
-		IsShared: p.store.isShared, Pools: p.pools(), Leases: p.leases(),
+		IsShared: p.store.isShared, Pools: p.pools(), Leases: p.leases(), UnclaimedLeases: p.unclaimedLeases(),
 	})
 	if err != nil {
 		return err

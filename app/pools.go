@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"dora-exporter/instrumentation"
 	"dora-exporter/persistence/sqlstore"
@@ -23,16 +24,25 @@ func (p *parts) pools() func() []instrumentation.Pool {
 	}
 }
 
-// leases returns a function that reads the state of the leases on work; nil if the store is a file.
-func (p *parts) leases() func(context.Context) ([]instrumentation.Leases, error) {
+// leases returns a function that returns what this server knows of the leases on work; nil if the store is a file.
+func (p *parts) leases() func() []instrumentation.Leases {
 	if p.store.isShared == nil {
 		return nil
 	}
-	return func(ctx context.Context) (all []instrumentation.Leases, err error) {
-		states, err := p.store.Leases(ctx, p.clock.Now())
-		for _, state := range states {
+	return func() (all []instrumentation.Leases) {
+		for _, state := range p.store.Leases() {
 			all = append(all, instrumentation.Leases(state))
 		}
-		return all, err
+		return all
+	}
+}
+
+// unclaimedLeases returns a function that reads from the store for how long leases have been expired; nil if the store is a file.
+func (p *parts) unclaimedLeases() func(context.Context) (map[string]time.Duration, error) {
+	if p.store.isShared == nil {
+		return nil
+	}
+	return func(ctx context.Context) (map[string]time.Duration, error) {
+		return p.store.UnclaimedLeases(ctx, p.clock.Now())
 	}
 }

@@ -143,6 +143,9 @@ func (b *Backfill) addIssues(ctx context.Context, s site, p issuesPart, issues [
 	for _, raw := range issues {
 		i, err := b.Issues.issue(ctx, s, raw)
 		if isHidden(err) {
+			if err := b.Issues.confirmHidden(ctx, i.Key); err != nil {
+				return err
+			}
 			b.Logger.Error("an issue can't be read, the backfill goes on without it", "key", i.Key, "error", err)
 			b.count(func(p *Progress) { p.Failed = append(p.Failed, i.Key) })
 			continue
@@ -168,6 +171,9 @@ func (b *Backfill) addIssues(ctx context.Context, s site, p issuesPart, issues [
 	return b.add(ctx, all)
 }
 
+// userPath is the path of the call that describes the user.
+const userPath = "/rest/api/2/myself"
+
 // site asks what kind of Jira it is, in which time zone the user is, and what the statuses mean.
 func (j *Jira) site(ctx context.Context) (site, error) {
 	var server struct {
@@ -182,7 +188,7 @@ func (j *Jira) site(ctx context.Context) (site, error) {
 			Key string `json:"key"`
 		} `json:"statusCategory"`
 	}
-	for path, to := range map[string]any{"/rest/api/2/serverInfo": &server, "/rest/api/2/myself": &myself, "/rest/api/2/status": &statuses} {
+	for path, to := range map[string]any{"/rest/api/2/serverInfo": &server, userPath: &myself, "/rest/api/2/status": &statuses} {
 		if err := j.get(ctx, path, nil, to); err != nil {
 			return site{}, err
 		}

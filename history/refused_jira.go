@@ -1,6 +1,7 @@
 package history
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -43,6 +44,15 @@ func refusedByJira(err error) error {
 func isHidden(err error) bool {
 	refused := new(refusedError)
 	return errors.As(err, &refused) && refused.status == http.StatusNotFound
+}
+
+// confirmHidden returns an error if Jira, after it has hidden an issue, does not answer the user either. Then the issue is not the reason: a
+// suspended site answers all calls with 404, and Jira may take a user whose token has expired for an anonymous one, from whom it hides issues.
+func (j *Jira) confirmHidden(ctx context.Context, key string) error {
+	if err := j.get(ctx, userPath, nil, &struct{}{}); err != nil {
+		return fmt.Errorf("after issue %s was not found: %w", key, err)
+	}
+	return nil
 }
 
 // OnlyJiraRefuses reports whether all that a backfill has failed with is that Jira refuses a key.

@@ -80,6 +80,9 @@ func (c *issueCheck) run(ctx context.Context) error {
 func (c *issueCheck) checkIssue(ctx context.Context, s site, raw json.RawMessage, since time.Time) error {
 	i, err := c.Issues.issue(ctx, s, raw)
 	if isHidden(err) {
+		if err := c.Issues.confirmHidden(ctx, i.Key); err != nil {
+			return err
+		}
 		c.Logger.Warn("an issue can't be read, leaving it out", "key", i.Key, "error", err)
 		return nil
 	}

@@ -40,9 +40,11 @@ type Options struct {
 	IsShared func() bool
 	// Pools returns the pools of connections to the database; nil if the store is a file.
 	Pools func() []Pool
-	// Leases returns the leases on work, by queue; nil if no other server can use the store. If the store does not answer, it returns what this
-	// server knows with the error.
-	Leases func(context.Context) ([]Leases, error)
+	// Leases returns what this server knows of the leases on work, by queue, and must not wait for the store. UnclaimedLeases returns by queue
+	// for how long the oldest lease has been expired whose work is due and claimed by no server; 0 if there is none. Both are called at each
+	// scrape, and nil if no other server can use the store.
+	Leases          func() []Leases
+	UnclaimedLeases func(context.Context) (map[string]time.Duration, error)
 	// MaxSeries is the limit of each group of families, and Series returns how many series count towards it.
 	MaxSeries int
 	Series    func(context.Context) (map[string]int, error)

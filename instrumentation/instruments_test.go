@@ -284,8 +284,9 @@ func testOptions() Options {
 		Pools: func() []Pool {
 			return []Pool{{"read", Connections{Used: 3, Idle: 2, Limit: 9, Waits: 4, Waited: 2500 * time.Millisecond}}}
 		},
-		Leases: func(context.Context) ([]Leases, error) {
-			return []Leases{{Queue: "lookups", Held: 3, TakenOver: 2, Lost: 1, Unclaimed: 1500 * time.Millisecond}}, nil
+		Leases: func() []Leases { return []Leases{{Queue: "lookups", Held: 3, TakenOver: 2, Lost: 1}} },
+		UnclaimedLeases: func(context.Context) (map[string]time.Duration, error) {
+			return map[string]time.Duration{"lookups": 1500 * time.Millisecond}, nil
 		},
 		MaxSeries: 20_000,
 		Series:    func(context.Context) (map[string]int, error) { return map[string]int{"github": 9}, nil },

@@ -155,7 +155,7 @@ func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 		}
 	}
 	if options.Leases != nil {
-		if err := registerLeases(m, options.Leases); err != nil {
+		if err := registerLeases(m, options.Leases, options.UnclaimedLeases); err != nil {
 			return fmt.Errorf("instruments of leases: %w", err)
 		}
 	}
@@ -221,10 +221,10 @@ var selfHelp = map[string]string{
 	"dora_exporter.store.connections.limit":          "Connections that this process may have to the database, by pool.",
 	"dora_exporter.store.connections.waits":          "Queries that had to wait for a connection of a pool.",
 	"dora_exporter.store.connections.wait_time":      "Time for which queries have waited for a connection of a pool.",
-	"dora_exporter.leases.held":                      "Works that this server has claimed and not released, by queue.",
-	"dora_exporter.leases.taken_over":                "Works that this server has claimed after the lease of another server had expired, by queue.",
-	"dora_exporter.leases.lost":                      "Transactions that this server has undone because another server had claimed their work, by queue.",
-	"dora_exporter.leases.unclaimed":                 "Time for which the oldest lease has been expired whose work is due and claimed by no server, by queue, 0 if there is none.",
+	"dora_exporter.leases.held":                      "Leases that this server holds, by queue.",
+	"dora_exporter.leases.taken_over":                "Expired leases of other servers that this server has taken over, by queue.",
+	"dora_exporter.leases.lost":                      "Transactions that this server has undone because another server had taken over their lease, by queue.",
+	"dora_exporter.leases.unclaimed":                 "Time since the oldest lease expired whose work is due and claimed by no server, by queue, 0 if there is none.",
 	"dora_exporter.store.removed":                    "Deliveries, facts, deployments and incidents that storage.retention has removed.",
 	"dora_exporter.repair.checked":                   "Events that were looked for in case no webhook brought them, by account and kind.",
 	"dora_exporter.repair.missing":                   "Events that no webhook has brought, by account and kind.",

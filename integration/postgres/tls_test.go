@@ -76,6 +76,7 @@ func TestTLS(t *testing.T) {
 		return "sslcert=" + certificate + "&sslkey=" + key
 	}
 	certificate, _ := authority.Issue(pgserver.ClientCertificate("tls"))
+	_, otherKey := authority.Issue(pgserver.ClientCertificate("tls"))
 	for name, test := range map[string]struct{ url, want string }{
 		"verify-full":              {address(server, "dora", full, root), ""},
 		"require":                  {address(server, "dora", "sslmode=require"), ""},
@@ -89,13 +90,14 @@ func TestTLS(t *testing.T) {
 		"refused with TLS":         {address(server, "plain", "sslmode=require"), "check the user and password"},
 		"wrong password":           {strings.Replace(address(server, "dora", full, root), ":ge", ":gegen", 1), `password authentication failed for user "dora"`},
 
-		"client certificate":                {address(server, "tls", full, root, client(authority, "tls")), ""},
-		"no client certificate":             {address(server, "tls", full, root), "set sslcert and sslkey"},
-		"client certificate of a stranger":  {address(server, "tls", full, root, client(stranger, "tls")), "set sslcert and sslkey"},
-		"client certificate of a namesake":  {address(server, "tls", full, root, client(pgserver.NewAuthority(t, "authority"), "tls")), "check the client certificate"},
-		"client certificate of another":     {address(server, "tls", full, root, client(authority, "dora")), "sslkey in storage.database to one for the user"},
-		"no file of the client's key":       {address(server, "tls", full, root, "sslcert="+certificate+"&sslkey=/nowhere"), "open /nowhere: no such file"},
-		"certificate without the other key": {address(server, "tls", full, root, "sslcert="+certificate+"&sslkey="+authority.Root), "storage.database"},
+		"client certificate":               {address(server, "tls", full, root, client(authority, "tls")), ""},
+		"no client certificate":            {address(server, "tls", full, root), "set sslcert and sslkey"},
+		"client certificate of a stranger": {address(server, "tls", full, root, client(stranger, "tls")), "set sslcert and sslkey"},
+		"client certificate of a namesake": {address(server, "tls", full, root, client(pgserver.NewAuthority(t, "authority"), "tls")), "check the client certificate"},
+		"client certificate of another":    {address(server, "tls", full, root, client(authority, "dora")), "sslkey in storage.database to one for the user"},
+		"no file of the client's key":      {address(server, "tls", full, root, "sslcert="+certificate+"&sslkey=/nowhere"), "open /nowhere: no such file"},
+		"the key of another certificate":   {address(server, "tls", full, root, "sslcert="+certificate+"&sslkey="+otherKey), "private key does not match public key"},
+		"a certificate instead of the key": {address(server, "tls", full, root, "sslcert="+certificate+"&sslkey="+authority.Root), "found a certificate rather than a key"},
 	} {
 		t.Run(name, func(t *testing.T) { checkOpen(t, test.url, test.want) })
 	}

@@ -10,44 +10,53 @@ import (
 	"dora-exporter/dora"
 )
 
-// LeaseState describes the leases on the work of a queue, of which several processes claim some.
+// LeaseState describes what a process knows of the leases on the work of a queue, of which several processes claim some.
 type LeaseState struct {
 	Queue string
-	// Held is how many works this process has claimed and not released, TakenOver how many it has claimed so far after the lease of another
-	// process had expired, and Lost how many transactions it had to undo because another process had claimed their work.
+	// Held is how many leases this process holds, TakenOver how many expired leases of other processes it has taken over so far, and Lost how
+	// many transactions it had to undo because another process had taken over their lease.
 	Held            int
 	TakenOver, Lost int64
-	// Unclaimed is for how long the oldest lease has been expired whose work is due and claimed by nobody; 0 if there is none.
-	Unclaimed time.Duration
 }
 
 // searchedWork is how many due works of a queue are searched for those whose leases have expired.
 const searchedWork = 1000
 
-// Leases returns the state of the leases of each queue by the time of the store's clock; nil if only this process claims work. If the store
-// can't be read, it returns what this process knows with the error.
-func (s *Store) Leases(ctx context.Context, now time.Time) ([]LeaseState, error) {
+// Leases returns what this process knows of the leases of each queue, without asking the database; nil if only this process claims work.
+func (s *Store) Leases() []LeaseState {
+	if s.shared == nil {
+		return nil
+	}
+	return s.shared.state()
+}
+
+// UnclaimedLeases returns for each queue for how long, by the time of the store's clock, the oldest lease has been expired whose work is due and
+// claimed by no process; 0 if there is none. It returns nil if only this process claims work.
+func (s *Store) UnclaimedLeases(ctx context.Context, now time.Time) (map[string]time.Duration, error) {
 	if s.shared == nil {
 		return nil, nil
 	}
-	c := s.Client("")
-	all := s.shared.state()
 	expired, err := s.expiredLeases(ctx, now)
-	if err != nil || len(expired) == 0 {
-		return all, err
+	if err != nil {
+		return nil, err
 	}
-	for i := range all {
-		keys, err := dueKeys(ctx, c, all[i].Queue, now)
+	c, ages := s.Client(""), map[string]time.Duration{}
+	for _, queue := range allQueues {
+		ages[queue] = 0
+		if len(expired) == 0 {
+			continue
+		}
+		keys, err := dueKeys(ctx, c, queue, now)
 		if err != nil {
-			return all, fmt.Errorf("read the work of expired leases: %w", err)
+			return nil, fmt.Errorf("read the work of expired leases: %w", err)
 		}
 		for _, l := range expired {
-			if l.queue == all[i].Queue && slices.Contains(keys, l.key) {
-				all[i].Unclaimed = max(all[i].Unclaimed, now.Sub(l.until))
+			if l.queue == queue && slices.Contains(keys, l.key) {
+				ages[queue] = max(ages[queue], now.Sub(l.until))
 			}
 		}
 	}
-	return all, nil
+	return ages, nil
 }
 
 // expiredLease is a lease that was neither released nor taken over.

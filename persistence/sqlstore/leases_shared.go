@@ -39,7 +39,7 @@ func (l *sharedLeases) state() (all []LeaseState) {
 	for c := range l.claimed {
 		held[c.work.queue]++
 	}
-	for _, queue := range []string{deliveryQueue, lookupQueue, comparisonQueue, evaluationQueue} {
+	for _, queue := range allQueues {
 		all = append(all, LeaseState{Queue: queue, Held: held[queue], TakenOver: l.takenOver[queue], Lost: l.lost[queue]})
 	}
 	return all

@@ -17,6 +17,8 @@ const (
 	evaluationQueue = "evaluations"
 )
 
+var allQueues = []string{deliveryQueue, lookupQueue, comparisonQueue, evaluationQueue}
+
 // Client claims work under its own name. The Store itself is a client, too, for a process that is the only one.
 type Client struct {
 	*Store
