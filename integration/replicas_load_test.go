@@ -73,8 +73,8 @@ func (f *traffic) noteRefused() {
 	f.refused++
 }
 
-// isRefused waits until so many requests were refused and none is answered meanwhile.
-func (r *replicas) isRefused(t *testing.T, requests int) {
+// isRefused waits until so many requests were refused and none is answered meanwhile. It calls again each time before it looks.
+func (r *replicas) isRefused(t *testing.T, requests int, again ...func() error) {
 	t.Helper()
 	state := func() (refused, answered int) {
 		_, answered = r.counts()
@@ -84,6 +84,11 @@ func (r *replicas) isRefused(t *testing.T, requests int) {
 	}
 	before, answeredBefore := state()
 	eventually(t, "webhooks are refused", func() error {
+		for _, f := range again {
+			if err := f(); err != nil {
+				return err
+			}
+		}
 		refused, answered := state()
 		if answered > answeredBefore {
 			before, answeredBefore = refused, answered
