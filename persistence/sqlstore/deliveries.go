@@ -166,7 +166,7 @@ func (t deliveryTx) SetAside(delivery int64, attempts int, why string) error {
 
 // Postpone postpones a delivery that has been waiting for its team since a time.
 func (t deliveryTx) Postpone(delivery int64, since, until time.Time) error {
-	return t.updateDelivery(delivery, false, "UPDATE deliveries SET waiting_since = ?, due = ? WHERE id = ? AND state = 0", since.UnixMilli(), until.UnixMilli(), delivery)
+	return t.updateDelivery(delivery, false, "UPDATE deliveries SET waiting_since = ?, due = ?, error = '' WHERE id = ? AND state = 0", since.UnixMilli(), until.UnixMilli(), delivery)
 }
 
 func (t *tx) updateDelivery(delivery int64, ends bool, query string, args ...any) error {

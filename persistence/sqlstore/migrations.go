@@ -32,13 +32,14 @@ var Migrations = [...]string{`
 		waiting_since INTEGER,                    -- when the team could first not be looked up; NULL before
 		attempts      INTEGER NOT NULL DEFAULT 0, -- that failed
 		store_failures INTEGER NOT NULL DEFAULT 0, -- those of attempts at which the store failed
-		error         TEXT    NOT NULL DEFAULT '', -- of the last one
+		error         TEXT    NOT NULL DEFAULT '', -- of the last one; empty again while it waits for its team
 		checksum      INTEGER NOT NULL,
 		UNIQUE (stem, rest)
 	) STRICT;
 	CREATE INDEX deliveries_about ON deliveries (about);
 	CREATE INDEX deliveries_due   ON deliveries (due, id) WHERE state = 0;
 	CREATE INDEX deliveries_dead  ON deliveries (id)      WHERE state = 2;
+	CREATE INDEX deliveries_failed ON deliveries (received) WHERE state = 0 AND error <> '';
 
 	CREATE TABLE texts (                  -- that many rows share
 		id   INTEGER PRIMARY KEY,

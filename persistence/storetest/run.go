@@ -48,7 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"durable":      durableRules(),
 		"progress":     progressRules(),
 		"removal":      removalRules(),
-		"untried":      untriedRules(),
+		"settled":      settledRules(),
 	}
 	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
 		t.Run(subject, func(t *testing.T) {
