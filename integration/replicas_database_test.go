@@ -24,9 +24,6 @@ func TestReplicasDiskFull(t *testing.T) {
 			if !ends { // each replica tries eight look-ups and eight evaluations after 1, 2, 4, 8 and 16 seconds
 				r.repeats = 3 * (8 + 8) * 5
 			}
-			for _, e := range r.all {
-				e.settleIn(t, "30s") // what could not be processed is tried again after up to 15 seconds
-			}
 			r.start(t)
 			r.load()
 			stop := r.scrape(t)

@@ -2,7 +2,6 @@ package pipeline_test
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -78,54 +77,53 @@ func TestZeros(t *testing.T) {
 	}
 }
 
-// The recovery of an open incident starts at 0 under the labels that it would be observed with, even if they change.
-func TestIncidentRecoveryZero(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, x := newEmptyHistory(t)
-		lower := issue("updated", 2, 1, 0)
-		lower.Incident.Priority = "Low"
-		x.arrive(issue("created", 1, 1, 0), lower, issue("updated", 3, 1, 3))
-		x.settle()
-		all, err := x.store.Facts(t.Context(), 0, 1000)
-		if err != nil {
-			t.Fatal(err)
+// The series of all states that an incident has passed start at 0 before they count, whatever the order in which its events arrive.
+func TestIncidentSeriesStart(t *testing.T) {
+	change := func(e dora.Event, project, priority, team string) dora.Event {
+		e.Incident.Project, e.Incident.Priority, e.Incident.Teams = project, priority, []string{team}
+		return e
+	}
+	events := []dora.Event{
+		change(issue("created", 1, 1, 0), "INC", "High", "Web"),
+		change(issue("updated", 2, 1, 0), "INC", "Low", "Web"),
+		change(issue("updated", 3, 1, 0), "OPS", "Low", "Core"),
+		change(issue("updated", 4, 1, 4), "OPS", "Medium", "Core"),
+	}
+	want := []string{"jira_incidents INC  Web", "jira_incidents OPS  Core", "jira_incidents_duration_sum INC  Web", "jira_incidents_duration_sum OPS  Core"}
+	for _, family := range []string{"dora_incident_recovery_seconds", "dora_incidents_open", "dora_incidents_opened_total"} {
+		for _, labels := range []string{"INC High Web", "INC Low Web", "OPS Low Core", "OPS Medium Core"} {
+			want = append(want, family+" "+labels)
 		}
-		var got []string
-		for _, f := range all {
-			if f.Family == dora.IncidentRecovery {
-				got = append(got, fmt.Sprint(f.Labels["priority"], " ", f.Starts(), " ", f.Value))
-			}
-		}
-		if want := []string{"High true 0", "Low true 0", "High false 120000"}; !slices.Equal(got, want) {
-			t.Errorf("the facts are %q, want %q", got, want)
-		}
-	})
-}
-
-// The series of open incidents is there in whatever order an incident's events arrive, with 0 if its resolution arrives first.
-func TestOpenIncidentsZero(t *testing.T) {
-	for _, order := range someOrders(2, 2) {
+	}
+	for _, order := range someOrders(len(events), 8) {
 		synctest.Test(t, func(t *testing.T) {
 			_, x := newEmptyHistory(t)
-			events := []dora.Event{issue("created", 1, 1, 0), issue("updated", 3, 1, 3)}
 			for _, i := range order {
 				x.arrive(events[i])
 				x.run(time.Second)
 			}
 			x.settle()
-			all, err := x.store.Facts(t.Context(), 0, 1000)
-			if err != nil {
-				t.Fatal(err)
-			}
-			series, sum := map[string]bool{}, int64(0)
-			for _, f := range all {
-				if f.Family == dora.IncidentsOpen {
-					series[f.Labels.Key()] = true
-					sum += f.Value
+			var starts, counts []string
+			for _, f := range x.all() {
+				series := fmt.Sprint(f.Family, " ", f.Labels["project"], " ", f.Labels["priority"], " ", f.Labels["team"])
+				switch {
+				case f.Starts():
+					starts = append(starts, series)
+				case !slices.Contains(starts, series):
+					t.Errorf("in the order %v, %s counts before it starts", order, series)
+				case f.Family != dora.IncidentsOpen:
+					counts = append(counts, fmt.Sprint(series, " ", f.Value))
 				}
 			}
-			if len(series) != 1 || sum != 0 {
-				t.Errorf("in the order %v, the sum of the series %v is %d, want one with 0", order, slices.Collect(maps.Keys(series)), sum)
+			if diff := cmp.Diff(sorted(want), sorted(starts)); diff != "" {
+				t.Errorf("in the order %v: -want +got:\n%s", order, diff)
+			}
+			counted := []string{
+				"dora_incident_recovery_seconds OPS Medium Core 180000", "dora_incidents_opened_total INC High Web 1",
+				"jira_incidents OPS  Core 1", "jira_incidents_duration_sum OPS  Core 180000",
+			}
+			if diff := cmp.Diff(counted, sorted(counts)); diff != "" {
+				t.Errorf("counted in the order %v: -want +got:\n%s", order, diff)
 			}
 		})
 	}

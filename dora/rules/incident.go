@@ -45,10 +45,12 @@ type issueNow struct {
 	// isOpen is true if it is an open incident. resolved is the state in which it was first resolved.
 	isOpen   bool
 	resolved issueState
+	// passed are the states after each event that had the issue match jira.incidents.
+	passed []passedState
 }
 
 // summarize derives from the events of an issue what is known of it.
-func (r *Session) summarize(i *dora.Incident) issueNow {
+func (r *Session) summarize(i *dora.Incident) (now issueNow) {
 	found := resolver{filter: r.policy.Incidents, categories: newCategories(i.Events)}
 	var isDeleted bool
 	i.Created = time.Time{}
@@ -59,8 +61,11 @@ func (r *Session) summarize(i *dora.Incident) issueNow {
 			continue
 		}
 		found.add(e)
+		if found.matches() {
+			now.passed = append(now.passed, passedState{found.state, e.At, !found.resolved})
+		}
 	}
-	now := issueNow{state: found.state, isOpen: found.seen && !isDeleted && !found.resolved && found.matches()}
+	now.state, now.isOpen = found.state, found.seen && !isDeleted && !found.resolved && found.matches()
 	i.Name, i.Project, i.Priority, i.Teams = cmp.Or(now.state.name, i.Name), now.state.project, now.state.priority, now.state.owners()
 	i.IsIncident, i.Old = found.isIncident, r.isOld(*i, found)
 	i.IsResolved, i.FirstResolved, i.Resolved = false, time.Time{}, time.Time{}
@@ -119,10 +124,8 @@ func (r *Session) labelsAt(i dora.Incident, at time.Time, all []dora.Labels) []d
 // evaluation.
 func (r *Session) countIncident(i dora.Incident, now issueNow, e dora.IncidentEvent) (dora.Incident, error) {
 	inHistory := r.isHistoric(i, e.At)
-	if !inHistory {
-		if err := r.startIncidentSeries(now, e.At); err != nil {
-			return i, err
-		}
+	if err := r.startIncidentSeries(i, now); err != nil {
+		return i, err
 	}
 	i, err := r.countResolved(i, now)
 	if err != nil {
@@ -148,16 +151,6 @@ func (r *Session) countIncident(i dora.Incident, now issueNow, e dora.IncidentEv
 		kind = dora.IssueEvaluation
 	}
 	return i, r.scheduleEvaluation(dora.Evaluation{Kind: kind, Key: i.Key, At: cmp.Or(i.Created, e.At)})
-}
-
-// startIncidentSeries starts the series of an incident's teams at 0.
-func (r *Session) startIncidentSeries(now issueNow, at time.Time) error {
-	for _, team := range now.state.owners() {
-		if err := r.startNewLabelSet(dora.IncidentLabels(now.state.project, team), at, dora.Incidents, dora.IncidentsDurationSum); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // issueLabels returns the labels of the dora_incident* families, one set for each team.
@@ -207,9 +200,8 @@ func (r *Session) countResolved(i dora.Incident, now issueNow) (dora.Incident, e
 	return i, nil
 }
 
-// updateOpen counts an incident as open under the labels of its newest event while that leaves it open. It starts the incident's
-// recovery at 0 under the same labels, under which it will be observed. An incident that was never seen open starts the series at 0, so
-// that it is there whatever the order in which events arrive.
+// updateOpen counts an incident as open under the labels of its newest event while that leaves it open. Its recovery starts at 0 under
+// the same labels.
 func (r *Session) updateOpen(i dora.Incident, now issueNow) (dora.Incident, error) {
 	var want []dora.Labels
 	if now.isOpen {
@@ -239,14 +231,7 @@ func (r *Session) updateOpen(i dora.Incident, now issueNow) (dora.Incident, erro
 			}
 		}
 	}
-	if !now.isOpen && i.OpenFacts == 0 && !i.History { // nothing live has happened to one that was resolved before the store was created
-		for _, labels := range issueLabels(now.state) {
-			if err := r.startAtZero(dora.IncidentsOpen, labels, at); err != nil {
-				return i, err
-			}
-		}
-	}
-	for _, labels := range want {
+	for _, labels := range want { // folded ones, and those of an incident from History
 		if err := r.startAtZero(dora.IncidentRecovery, labels, at); err != nil {
 			return i, err
 		}
