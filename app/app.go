@@ -148,9 +148,14 @@ const restoreHeap = 2 << 20
 // restore restores the values. That needs several times the memory that the values take afterwards, so garbage is collected more often
 // meanwhile and its memory returned.
 func (a *App) restore(ctx context.Context) error {
+	err := a.restoreInLittleHeap(ctx)
+	debug.FreeOSMemory()
+	return err
+}
+
+func (a *App) restoreInLittleHeap(ctx context.Context) error {
 	const percent = 25
 	before := debug.SetGCPercent(percent)
-	defer debug.FreeOSMemory()
 	defer debug.SetGCPercent(before)
 	// The collector counts this as in use, but it is never touched, so it takes no memory. Without it, a few values would be collected after
 	// each MB, which took a third of the CPU of a start.
