@@ -20,6 +20,9 @@ const (
 	pageSize = 100
 	// maxPages limits how many pages of a list a look-up reads.
 	maxPages = 100
+	// concurrentCalls limits how many calls of look-ups are under way with a credential: GitHub limits those that are made together.
+	// https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
+	concurrentCalls = 16
 )
 
 // answer is a decoded answer of the API.
@@ -76,15 +79,16 @@ func (l *lookUp) call(ctx context.Context, v answer, query, route string, args .
 	if err != nil {
 		return page{}, outcome{}, l.redact(err)
 	}
-	repository, began := repositoryKey(args[0], args[1]), time.Now()
+	repository, asked := repositoryKey(args[0], args[1]), time.Now()
 	pass, err := l.gate.wait(ctx, waiter{repository, route, req.URL.String()})
-	l.waited += time.Since(began)
+	l.waited += time.Since(asked)
 	if err != nil {
 		return page{}, outcome{}, l.withWaited(err)
 	}
 	l.calls++
-	began = time.Now()
-	p, o := l.exchange(withRoute(ctx, route), client, req, v, l.answers)
+	queued := time.Now()
+	p, o, began := l.exchangeInTurn(withRoute(ctx, route), client, req, v)
+	l.waited += began.Sub(queued)
 	switch {
 	case o.kind == failed, o.kind == denied:
 		o.othersAnswered = l.answersOthers(ctx, began, o.kind)
@@ -99,6 +103,19 @@ func (l *lookUp) call(ctx context.Context, v answer, query, route string, args .
 		return page{}, o, l.gate.inaccessibleError(repository, o.err)
 	}
 	return p, o, o.err
+}
+
+// exchangeInTurn makes a call when fewer than concurrentCalls are under way, and returns when it began.
+func (l *lookUp) exchangeInTurn(ctx context.Context, client *github.Client, req *http.Request, v answer) (p page, o outcome, began time.Time) {
+	select {
+	case l.slots <- struct{}{}:
+		defer func() { <-l.slots }()
+	case <-ctx.Done():
+		return page{}, outcome{kind: abandoned, err: ctx.Err()}, time.Now()
+	}
+	began = time.Now()
+	p, o = l.exchange(ctx, client, req, v, l.answers)
+	return p, o, began
 }
 
 // withWaited adds the time that the look-up has waited at the gate to the error of a call.

@@ -93,6 +93,8 @@ type GitHub struct {
 	logger     *slog.Logger
 	http       *http.Client
 	gate       *gate
+	// slots has a value for each call of a look-up that is under way.
+	slots chan struct{}
 	sharedMemory
 	flights flights
 	touched touchedCache
@@ -150,6 +152,7 @@ func newGitHub(o Options, base *url.URL, inner http.RoundTripper, c credential, 
 		logger:       o.Logger,
 		isSHA:        isSHA,
 		gate:         gate,
+		slots:        make(chan struct{}, concurrentCalls),
 		sharedMemory: shared,
 		http: &http.Client{
 			CheckRedirect: sameServerRedirects,

@@ -41,8 +41,8 @@ type EvaluationStore interface {
 	repositoryNames
 	// ComparisonQueue returns the evaluations of deployments, which compare commits at GitHub, the longest due first: of each
 	// scope the first one alone (dora.EvaluationTx), so that none comes before an earlier one of its scope that is not due or is
-	// leased. None of either queue is claimed while a delivery is pending that arrived before the evaluation was due and that nobody has
-	// tried to process: it may be leased to a process that was killed, and what it says is not late.
+	// leased. None of either queue is claimed while a delivery is pending that arrived before the evaluation was due, unless it waits for its
+	// team: it may be leased to a process that was killed, or have failed, and what it says is not late.
 	ComparisonQueue() dora.Queue[dora.Evaluation]
 	// EvaluationQueue returns the other evaluations, which need no call, the longest due first.
 	EvaluationQueue() dora.Queue[dora.Evaluation]

@@ -1,0 +1,52 @@
+package enrichment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A limited number of calls is under way at once. Waiting for a turn ends with the caller.
+func TestCallsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const commits = 3*concurrentCalls + 1
+		var now, most atomic.Int32
+		f := withPull()
+		f.intercept = func(http.ResponseWriter, *http.Request) bool {
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(time.Second)
+			now.Add(-1)
+			return false
+		}
+		g := newInProcess(t, f, Options{})
+		impatient, leave := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer leave()
+		var all sync.WaitGroup
+		var left atomic.Int32
+		look := func(ctx context.Context, i int) {
+			c := theCommit
+			c.SHA = fmt.Sprint("unknown-", i)
+			if _, err := g.Origin(ctx, c); errors.Is(err, context.DeadlineExceeded) {
+				left.Add(1)
+			}
+		}
+		for i := range commits {
+			all.Go(func() { look(t.Context(), i) })
+		}
+		synctest.Wait()
+		if n := now.Load(); n != concurrentCalls {
+			t.Errorf("%d calls are under way, want %d", n, concurrentCalls)
+		}
+		all.Go(func() { look(impatient, commits) })
+		all.Wait()
+		if most.Load() != concurrentCalls || left.Load() != 1 {
+			t.Errorf("%d calls at once, want %d; %d callers have left, want 1", most.Load(), concurrentCalls, left.Load())
+		}
+	})
+}
