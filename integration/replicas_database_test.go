@@ -21,8 +21,8 @@ func TestReplicasDiskFull(t *testing.T) {
 			server := pgserver.Start(t, "max_wal_size=32MB", "min_wal_size=32MB", "wal_recycle=off")
 			disk := server.SmallDisk(folder, 100)
 			r := newReplicas(t, 3, func(int) string { return server.URL("postgres", "postgres") }, "")
-			if !ends { // each replica tries eight look-ups and eight evaluations after 1, 2, 4, 8 and 16 seconds
-				r.repeats = 3 * (8 + 8) * 5
+			if !ends { // the first evaluations of 24 scopes, and as many look-ups, are tried again after 1, 2, 4, 8 and 16 seconds
+				r.repeats = (24 + 24) * 5
 			}
 			r.start(t)
 			r.load()
