@@ -5,8 +5,11 @@ import (
 	"errors"
 )
 
-// Lease is how long work is claimed for.
-const Lease = lease
+// Lease is how long work is claimed for, PoolSize how much of it is done at the same time.
+const (
+	Lease    = lease
+	PoolSize = poolSize
+)
 
 // EvaluateDue makes the evaluations that are due, each once.
 func EvaluateDue(ctx context.Context, e *Evaluator) error {

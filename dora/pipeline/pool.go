@@ -38,7 +38,11 @@ func (p pool[T]) work(ctx context.Context) {
 	extended := p.now()
 	for ctx.Err() == nil {
 		revision := p.changes.Revision()
-		for _, item := range p.claim(ctx, poolSize-len(running)) {
+		free := poolSize - len(running)
+		if free < poolSize/4 { // a claim reads what is due anew, whether it is for one item or for many
+			free = 0
+		}
+		for _, item := range p.claim(ctx, free) {
 			next++
 			id := next
 			running[id] = item
@@ -52,7 +56,7 @@ func (p pool[T]) work(ctx context.Context) {
 			extended = now
 			p.extend(ctx, running)
 		}
-		p.wait(ctx, revision, len(running) == poolSize, func(id int) { delete(running, id) }, done)
+		p.wait(ctx, revision, free == 0, func(id int) { delete(running, id) }, done)
 	}
 	for range running {
 		<-done
