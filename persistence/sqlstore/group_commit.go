@@ -66,12 +66,15 @@ func outcome(err error) error {
 // claimGroup claims waiting writes, including those that arrive meanwhile, up to the limits of a group.
 func claimGroup(q *commitQueue) iter.Seq[*op] {
 	return func(yield func(*op) bool) {
-		began := time.Now()
-		for n := 0; n < groupSize && (n == 0 || time.Since(began) <= groupTime); n++ {
+		began, limit := time.Now(), groupTime
+		for n := 0; n < groupSize && (n == 0 || time.Since(began) <= limit); n++ {
 			o := q.next()
 			if o == nil {
 				runtime.Gosched() // goroutines that are about to push do so now: a larger group for the same fsync
 				o = q.next()
+			}
+			if o != nil && o.bounded {
+				limit = senderTime
 			}
 			if o == nil || !yield(o) {
 				return

@@ -9,9 +9,11 @@ import (
 )
 
 const (
-	// groupSize and groupTime limit what is committed together, and so how long the first write of a group waits.
-	groupSize = 512
-	groupTime = 50 * time.Millisecond
+	// groupSize and groupTime limit what is committed together, and so how long the first write of a group waits; senderTime is the limit if it
+	// has a delivery, whose sender waits.
+	groupSize  = 512
+	groupTime  = 50 * time.Millisecond
+	senderTime = 10 * time.Millisecond
 	// ProbeInterval is how often the committer checks the files and retries after a failed write.
 	ProbeInterval = 5 * time.Second
 	// lockRetry is the time between two attempts to get a lock that another process holds.
