@@ -79,16 +79,19 @@ func (l *lookUp) call(ctx context.Context, v answer, query, route string, args .
 	if err != nil {
 		return page{}, outcome{}, l.redact(err)
 	}
-	repository, asked := repositoryKey(args[0], args[1]), time.Now()
+	repository, began := repositoryKey(args[0], args[1]), time.Now()
+	if err := l.takeSlot(ctx); err != nil {
+		return page{}, outcome{}, err
+	}
+	defer func() { <-l.slots }()
 	pass, err := l.gate.wait(ctx, waiter{repository, route, req.URL.String()})
-	l.waited += time.Since(asked)
+	l.waited += time.Since(began)
 	if err != nil {
 		return page{}, outcome{}, l.withWaited(err)
 	}
 	l.calls++
-	queued := time.Now()
-	p, o, began := l.exchangeInTurn(withRoute(ctx, route), client, req, v)
-	l.waited += began.Sub(queued)
+	began = time.Now()
+	p, o := l.exchange(withRoute(ctx, route), client, req, v, l.answers)
 	switch {
 	case o.kind == failed, o.kind == denied:
 		o.othersAnswered = l.answersOthers(ctx, began, o.kind)
@@ -105,17 +108,14 @@ func (l *lookUp) call(ctx context.Context, v answer, query, route string, args .
 	return p, o, o.err
 }
 
-// exchangeInTurn makes a call when fewer than concurrentCalls are under way, and returns when it began.
-func (l *lookUp) exchangeInTurn(ctx context.Context, client *github.Client, req *http.Request, v answer) (p page, o outcome, began time.Time) {
+// takeSlot waits until fewer than concurrentCalls are under way or wait at the gate, so that the end of an outage releases few at once.
+func (g *GitHub) takeSlot(ctx context.Context) error {
 	select {
-	case l.slots <- struct{}{}:
-		defer func() { <-l.slots }()
+	case g.slots <- struct{}{}:
+		return nil
 	case <-ctx.Done():
-		return page{}, outcome{kind: abandoned, err: ctx.Err()}, time.Now()
+		return ctx.Err()
 	}
-	began = time.Now()
-	p, o = l.exchange(ctx, client, req, v, l.answers)
-	return p, o, began
 }
 
 // withWaited adds the time that the look-up has waited at the gate to the error of a call.

@@ -93,7 +93,7 @@ type GitHub struct {
 	logger     *slog.Logger
 	http       *http.Client
 	gate       *gate
-	// slots has a value for each call of a look-up that is under way.
+	// slots has a value for each call of a look-up that is under way or waits at the gate.
 	slots chan struct{}
 	sharedMemory
 	flights flights

@@ -55,7 +55,7 @@ type lookUp struct {
 	*GitHub
 	calls   int
 	answers *bounds.Lease
-	// waited is for how long the calls have waited at the gate and for a slot.
+	// waited is for how long the calls have waited for a slot and at the gate.
 	waited time.Duration
 	// partial is true if an answer that GitHub fails to give is no reason to end.
 	partial bool

@@ -81,8 +81,8 @@ func callsInOutage(fault string, d time.Duration) int {
 	case "redirect loop": // each is ten calls
 		return 10 * (20 + 2*attempts)
 	case "a list with nothing in it": // a good answer to the first call of a look-up, which makes the second; a good answer to a probe lets others call, too
-		return 2*30 + 8*attempts
-	default: // eight look-ups are under way when it begins; then there is one probe at a time
+		return 2*30 + 16*attempts
+	default: // sixteen calls are under way when it begins; then there is one probe at a time
 		return 34 + 2*attempts
 	}
 }

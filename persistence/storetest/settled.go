@@ -12,6 +12,7 @@ type attempt func(tx dora.Tx, id int64) error
 
 func done(tx dora.Tx, id int64) error   { return tx.Deliveries().Done(id) }
 func failed(tx dora.Tx, id int64) error { return tx.Deliveries().Retry(id, 1, 0, "why", minute(99)) }
+
 func noTeam(tx dora.Tx, id int64) error { return tx.Deliveries().Postpone(id, minute(6), minute(99)) }
 func leave(tx dora.Tx, id int64) error  { return tx.Deliveries().SetAside(id, 5, "why") }
 
