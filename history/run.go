@@ -37,7 +37,6 @@ func (b *Backfill) resume(ctx context.Context) error {
 	if b.planned || !slices.Contains(b.Sources, dora.GitHub) {
 		return b.plan(ctx)
 	}
-	next := run{Since: b.Since, Until: b.Until, Repositories: slices.Clone(b.Repositories), Began: b.Now().UTC()}
 	var interrupted run
 	err := b.Store.Update(ctx, func(tx dora.Tx) error {
 		interrupted = run{}
@@ -47,12 +46,18 @@ func (b *Backfill) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if b.Owners == nil && interrupted.isOf(b.Request, next.Began) {
-		b.prepare()
-		b.began, b.isResumed = interrupted.Began, true
-		b.take(ctx, interrupted.Targets)
-		return nil
+	if b.Owners != nil || !interrupted.isOf(b.Request, b.Now()) {
+		return b.list(ctx)
 	}
+	b.prepare()
+	b.began, b.isResumed = interrupted.Began, true
+	b.take(ctx, interrupted.Targets)
+	return nil
+}
+
+// list lists what is to be read and stores that.
+func (b *Backfill) list(ctx context.Context) error {
+	next := run{Since: b.Since, Until: b.Until, Repositories: slices.Clone(b.Repositories), Began: b.Now().UTC()}
 	if err := b.plan(ctx); err != nil {
 		return err
 	}
@@ -69,22 +74,21 @@ func (b *Backfill) saveRun(ctx context.Context, r run) error {
 
 // readNewer ends the run, whose repositories were read. If it had been interrupted, it reads what is newer in another one.
 func (b *Backfill) readNewer(ctx context.Context) error {
-	for slices.Contains(b.Sources, dora.GitHub) {
-		wasInterrupted := b.isResumed && (b.Until.IsZero() || b.Until.After(b.began))
-		if err := b.saveRun(ctx, run{}); err != nil || !wasInterrupted {
-			return err
-		}
+	if !slices.Contains(b.Sources, dora.GitHub) {
+		return nil
+	}
+	if b.isResumed && (b.Until.IsZero() || b.Until.After(b.began)) {
 		b.isResumed, b.isAgain, b.planned = false, true, false
 		b.targets, b.unanswered = nil, nil
 		b.count(func(p *Progress) { p.Repositories, p.Done, p.CallsLeft = 0, 0, 0 })
-		if err := b.resume(ctx); err != nil {
+		if err := b.list(ctx); err != nil {
 			return err
 		}
 		if err := b.readRepositories(ctx); err != nil {
 			return err
 		}
 	}
-	return nil
+	return b.saveRun(ctx, run{})
 }
 
 // hasRead reports whether a part was read for this run.
