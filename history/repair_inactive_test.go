@@ -290,3 +290,20 @@ func TestRepairBeforeAnotherWebhook(t *testing.T) {
 		})
 	}
 }
+
+// Days after the App's webhook took over from that of a repository, nothing is compared any more.
+func TestAppIsNotCompared(t *testing.T) {
+	h := &fakeHooks{sent: []sent{{1, 202, "s100", ""}}, repositories: []string{"web"}}
+	f := newRepairing(t, h)
+	c := newAccountCheck(f.Repair, 0)
+	must(t, c.run(t.Context()))
+	h.app = true
+	for range 5 * 24 {
+		h.calls = nil
+		h.now = h.now.Add(hooksInterval)
+		must(t, c.run(t.Context()))
+	}
+	if slices.Contains(h.calls, "compare") {
+		t.Errorf("the last calls are %q", h.calls)
+	}
+}

@@ -142,7 +142,7 @@ func TestNumbersAreReadOnce(t *testing.T) {
 	}
 	run()
 	b = again(b)
-	if made, err := b.Run(t.Context()); err != nil || made.Deliveries != 2 {
+	if made, err := b.Run(t.Context()); err != nil || made.Deliveries != 2 || made.Deployments != 2 {
 		t.Errorf("%+v, %v", made, err)
 	}
 	const newest = 1000 + 'a'
