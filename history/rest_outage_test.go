@@ -43,7 +43,7 @@ func (s *oldServer) RoundTrip(q *http.Request) (*http.Response, error) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		s.failed = append(s.failed, repository)
 	default:
-		if s.GitHub.ServeHTTP(w, in); strings.Contains(q.URL.Path, "/repos/") {
+		if s.ServeHTTP(w, in); strings.Contains(q.URL.Path, "/repos/") {
 			s.read = append(s.read, repository)
 		}
 	}
