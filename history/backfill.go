@@ -82,8 +82,8 @@ type Backfill struct {
 	// targets are what is to be read, but for the unanswered ones.
 	targets []target
 	planned bool
-	// began is when the run began. isResumed is true if its list is that of an interrupted backfill, isAgain if one has been read to the end
-	// that was.
+	// began is when the run began. isResumed is true while the list of an interrupted backfill is read, isAgain afterwards, while what is newer
+	// is read.
 	began              time.Time
 	isResumed, isAgain bool
 	// unanswered are the targets that GitHub did not answer for when they were read, although it answers others.
@@ -121,7 +121,7 @@ func (b *Backfill) plan(ctx context.Context) error {
 	return nil
 }
 
-// take makes a list what is to be read.
+// take sets what is to be read.
 func (b *Backfill) take(ctx context.Context, all []target) {
 	b.targets, b.planned = all, true
 	if b.OnPlanned != nil {

@@ -9,7 +9,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// A page of a repository costs 2 points however little there is in it, and the commits that are missing afterwards cost another query. So one query reads the deployments and pull requests of several small repositories, each in its size, and another one their missing commits.
+// A page of a repository costs 2 points however little there is in it, and the commits that are missing afterwards cost another query. So one
+// query reads the deployments and pull requests of several small repositories, each in its size, and another one their missing commits.
 
 // requests returns how many requests reading a repository in one page stands for: those of its two connections, and those in their elements.
 func (t target) requests(labels bool) int {
