@@ -97,7 +97,7 @@ bench-scale: build
 torture:
 	./integration/install
 	go test -count=1 -timeout 60m ./story -run 'Kill|Damaged|Stop|Pending|Formats|ManyEnvironments|Outage|GitHub|EveryOrder|Replay|Anonymous|Dense|Foreign|Demo' -v -args -torture
-	go test -count=1 -timeout 60m ./story -run '^TestOrganisationWithKills' -v -args -torture -org.repositories 300 -org.releases 29 -org.skew 1
+	go test -count=1 -timeout 60m ./story -run '^TestOrganisationWithKills' -v -args -torture -org.repositories 300 -org.kills 20 -org.releases 29 -org.skew 1
 	go test -count=1 -timeout 60m ./dora/pipeline -run 'Arrival|NeverComes|IssueOrder|StatusOrder' -v -args -histories 3m
 	cd integration && go test -count=1 -timeout 20m -run 'Durable|Kill|Failing|RealDisk|Permission' -v ./...
 	cd integration && go test -count=1 -timeout 20m -run '^TestReplicaPaused$$' -v . -args -long

@@ -42,6 +42,7 @@ func (r *runningBackfill) follow(all history.Servers) {
 
 // plan stores the repositories of a server that are to be read, besides those of other servers.
 func (r *runningBackfill) plan(ctx context.Context, host string, repositories []string) {
+	r.targets.Repositories = slices.DeleteFunc(r.targets.Repositories, func(name string) bool { return strings.HasPrefix(name, host+"/") }) // an earlier list
 	for _, name := range repositories {
 		r.targets.Repositories = append(r.targets.Repositories, host+"/"+strings.ToLower(name))
 	}

@@ -137,7 +137,7 @@ func (r *Repository) size() object {
 		newest = append(newest, object{"createdAt": stamp(all[0].Created)})
 	}
 	return object{
-		"nameWithOwner": r.FullName(), "pullRequests": object{"totalCount": len(r.mergedPulls())},
+		"databaseId": r.id(), "nameWithOwner": r.FullName(), "pullRequests": object{"totalCount": len(r.mergedPulls())},
 		"deployments": object{"totalCount": len(r.deployed), "nodes": newest},
 	}
 }

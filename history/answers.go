@@ -192,6 +192,7 @@ type ownerAnswer struct {
 
 // sizeNode has sizeFields.
 type sizeNode struct {
+	DatabaseID    int64  `json:"databaseId"`
 	NameWithOwner string `json:"nameWithOwner"`
 	PullRequests  struct {
 		TotalCount int `json:"totalCount"`

@@ -82,6 +82,10 @@ type Backfill struct {
 	// targets are what is to be read, but for the unanswered ones.
 	targets []target
 	planned bool
+	// began is when the run began. isResumed is true while the list of an interrupted backfill is read, isAgain afterwards, while what is newer
+	// is read.
+	began              time.Time
+	isResumed, isAgain bool
 	// unanswered are the targets that GitHub did not answer for when they were read, although it answers others.
 	unanswered []target
 	// tried are the targets that readSmall has tried to read.
@@ -111,19 +115,24 @@ func (b *Backfill) plan(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.targets = all
-		if b.OnPlanned != nil {
-			b.OnPlanned(ctx, namesOf(all))
-		}
-		b.count(func(p *Progress) {
-			p.Repositories = len(all)
-			for _, t := range all {
-				p.CallsLeft += t.calls
-			}
-		})
+		b.take(ctx, all)
 	}
 	b.planned = true
 	return nil
+}
+
+// take sets what is to be read.
+func (b *Backfill) take(ctx context.Context, all []target) {
+	b.targets, b.planned = all, true
+	if b.OnPlanned != nil {
+		b.OnPlanned(ctx, namesOf(all))
+	}
+	b.count(func(p *Progress) {
+		p.Repositories = len(all)
+		for _, t := range all {
+			p.CallsLeft += t.Calls
+		}
+	})
 }
 
 func (b *Backfill) prepare() {
@@ -140,6 +149,9 @@ func (b *Backfill) prepare() {
 // read reads what was planned, or what is left of it.
 func (b *Backfill) read(ctx context.Context) error {
 	if err := b.readRepositories(ctx); err != nil {
+		return err
+	}
+	if err := b.readNewer(ctx); err != nil {
 		return err
 	}
 	if b.readsIssues() {
@@ -180,7 +192,7 @@ func (b *Backfill) readRepositories(ctx context.Context) error {
 		t := left[0]
 		err := b.readSmall(ctx, left)
 		if err == nil {
-			err = b.readRepository(ctx, t.name)
+			err = b.readRepository(ctx, t)
 		}
 		if ctx.Err() != nil || err != nil && !isFinal(err) {
 			return errors.Join(ctx.Err(), err)
@@ -189,9 +201,9 @@ func (b *Backfill) readRepositories(ctx context.Context) error {
 			b.postpone(err)
 			continue
 		}
-		b.refusals.note(err, t.name)
+		b.refusals.note(err, t.Name)
 		if err != nil {
-			b.Logger.Error("a repository can't be read, the backfill goes on without it; repeat it later", "repository", t.name, "error", err)
+			b.Logger.Error("a repository can't be read, the backfill goes on without it; repeat it later", "repository", t.Name, "error", err)
 		}
 		b.finish(t, err != nil)
 	}
@@ -202,26 +214,32 @@ func (b *Backfill) readRepositories(ctx context.Context) error {
 func (b *Backfill) finish(t target, failed bool) {
 	b.count(func(p *Progress) {
 		p.Done++
-		p.CallsLeft -= t.calls
+		p.CallsLeft -= t.Calls
 		if failed {
-			p.Failed = append(p.Failed, t.name)
+			p.Failed = append(p.Failed, t.Name)
 		}
 	})
 }
 
 // readRepository reads a repository, or what is left of it. What an earlier request had begun is finished before more is read.
-func (b *Backfill) readRepository(ctx context.Context, name string) error {
+func (b *Backfill) readRepository(ctx context.Context, t target) error {
 	for renames := 0; ; {
-		p, resumed, err := b.begin(ctx, name)
-		if err != nil || p.Done {
+		p, resumed, err := b.begin(ctx, t)
+		if err != nil {
 			return err
+		}
+		if p.Done {
+			if b.isResumed && b.hasRead(p) {
+				b.count(func(now *Progress) { now.Deployments += p.Deployments })
+			}
+			return nil
 		}
 		err = b.readPart(ctx, p)
 		if renamed := new(renamedError); errors.As(err, &renamed) {
 			if renames++; renames > maxRenames {
 				return &dora.NotFoundError{Reason: dora.ReasonNotFound, Err: errRenames}
 			}
-			name = renamed.name
+			t = target{Name: renamed.name}
 			continue
 		}
 		if err != nil || !resumed || p.covers(b.Request) {
@@ -244,7 +262,10 @@ func (b *Backfill) readPart(ctx context.Context, p *part) error {
 	if err != nil {
 		return err
 	}
-	if err := b.completeAll(ctx, p, deployments); err != nil {
+	if err := b.completeOnce(ctx, p, deployments); err != nil {
+		return err
+	}
+	if err := b.numberAll(ctx, p, deployments); err != nil {
 		return err
 	}
 	if !p.HistoryRead {
@@ -252,7 +273,7 @@ func (b *Backfill) readPart(ctx context.Context, p *part) error {
 			return err
 		}
 	}
-	b.count(func(p *Progress) { p.Deployments += len(deployments) })
+	b.countDeployments(p, deployments)
 	if err := b.deliver(ctx, p, deployments); err != nil {
 		return err
 	}
@@ -265,7 +286,7 @@ func (b *Backfill) readPart(ctx context.Context, p *part) error {
 	})
 }
 
-// stored returns the deployments that were read of a repository, and the pages of what they may have shipped.
+// stored returns the deployments that were read of a repository, each as it was stored last, and the pages of what they may have shipped.
 func (b *Backfill) stored(ctx context.Context, p *part) (deployments []dora.ArchivedDeployment, pages []dora.ArchivePage, err error) {
 	err = b.Store.Update(ctx, func(tx dora.Tx) (err error) {
 		deployments = nil
@@ -273,6 +294,7 @@ func (b *Backfill) stored(ctx context.Context, p *part) (deployments []dora.Arch
 		for _, page := range read {
 			deployments = append(deployments, page.Deployments...)
 		}
+		deployments = lastOfEach(deployments)
 		if err == nil {
 			pages, err = tx.Backfill().Pages(p.part())
 		}
@@ -281,24 +303,25 @@ func (b *Backfill) stored(ctx context.Context, p *part) (deployments []dora.Arch
 	return deployments, pages, err
 }
 
-// completeAll adds what is not known of deployments, and the numbers of statuses that may be delivered again.
-func (b *Backfill) completeAll(ctx context.Context, p *part, deployments []dora.ArchivedDeployment) error {
-	if err := b.complete(ctx, p, deployments); err != nil {
-		return err
-	}
-	for i := range deployments {
-		if err := b.numberStatuses(ctx, p, &deployments[i]); err != nil {
-			return err
+// lastOfEach returns the last element for each deployment, in the order of the first ones.
+func lastOfEach(all []dora.ArchivedDeployment) (last []dora.ArchivedDeployment) {
+	at := map[int64]int{}
+	for _, a := range all {
+		if i, ok := at[a.ID]; ok && a.ID != 0 { // the number may not be known yet
+			last[i] = a
+			continue
 		}
+		at[a.ID] = len(last)
+		last = append(last, a)
 	}
-	return nil
+	return last
 }
 
 // begin returns how far a repository was read. It is done if all that is asked for is there, and resumed if it was begun before.
-func (b *Backfill) begin(ctx context.Context, name string) (p *part, resumed bool, err error) {
-	owner, repository, ok := strings.Cut(name, "/")
+func (b *Backfill) begin(ctx context.Context, t target) (p *part, resumed bool, err error) {
+	owner, repository, ok := strings.Cut(t.Name, "/")
 	if !ok {
-		return nil, false, fmt.Errorf("%q is not the name of a repository: owner/name", name)
+		return nil, false, fmt.Errorf("%q is not the name of a repository: owner/name", t.Name)
 	}
 	fresh := &part{Server: b.Host, Host: b.Host, Owner: owner, Name: repository, span: b.spanOf()}
 	fresh.PullsSince = b.Since.Add(-mergedBefore)
@@ -329,12 +352,15 @@ func (b *Backfill) begin(ctx context.Context, name string) (p *part, resumed boo
 	switch {
 	case err != nil || known == nil:
 		return fresh, false, err
-	case !known.Done, !b.Until.IsZero() && known.covers(b.Request):
+	case !known.Done, !b.Until.IsZero() && known.covers(b.Request), b.hasRead(known):
 		return known, true, nil
 	}
 	fresh.Spent, fresh.Host, fresh.Owner, fresh.Name = known.Spent, known.Host, known.Owner, known.Name
 	if known.leadsTo(b.Request) {
 		fresh.Since, fresh.PullsSince, fresh.Newer = known.Since, known.PullsSince, known.end().Add(-redeliveryWindow)
+		if t.ID != 0 && t.ID == known.ID && t.isOlder(fresh.Newer) {
+			return known, true, nil
+		}
 	}
 	return fresh, false, nil
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -13,6 +13,29 @@ import (
 // GraphQL does not tell whether an environment is one of production or a transient one, nor the ref of a deployment that is no branch or
 // tag any more, nor a number that does not fit into 32 bits, nor the numbers of statuses. REST does: a page of 100 deployments, or the
 // statuses of one.
+
+// completeOnce adds what GraphQL does not tell of all deployments of a repository, and stores them with it.
+func (b *Backfill) completeOnce(ctx context.Context, p *part, all []dora.ArchivedDeployment) error {
+	if p.Completed || !lacks(all) && len(b.unflagged(all)) == 0 {
+		return nil
+	}
+	if err := b.complete(ctx, p, all); err != nil {
+		return err
+	}
+	p.Completed = true
+	return b.Store.Update(ctx, func(tx dora.Tx) error {
+		pages := tx.Backfill()
+		if err := pages.RemovePages(p.deploymentsPart()); err != nil {
+			return err
+		}
+		for some := range slices.Chunk(all, pageSize) {
+			if err := pages.AddPage(p.deploymentsPart(), dora.ArchivePage{Deployments: some}); err != nil {
+				return err
+			}
+		}
+		return pages.SavePart(p.part(), p)
+	})
+}
 
 // complete adds what GraphQL does not tell of deployments, which are sorted from the newest on.
 func (b *Backfill) complete(ctx context.Context, p *part, all []dora.ArchivedDeployment) error {
@@ -149,41 +172,4 @@ func addFlags(a *dora.ArchivedDeployment, flags map[string]document) error {
 	}
 	d.Production, d.Transient = d.Production || newest.Production, d.Transient || newest.Transient
 	return setDocument(a, d)
-}
-
-// numberStatuses reads the statuses of a deployment with their numbers: of one that has statuses that GitHub may still deliver again, or
-// more than were read.
-func (b *Backfill) numberStatuses(ctx context.Context, p *part, a *dora.ArchivedDeployment) error {
-	young := len(a.Statuses) > 0 && a.Statuses[len(a.Statuses)-1].At.After(p.Began.Add(-redeliveryWindow))
-	if !young && !a.Incomplete {
-		return nil
-	}
-	var statuses []dora.ArchivedStatus
-	for number := 1; number != 0; {
-		raw, next, err := retryPage(ctx, &b.asker, func() ([]json.RawMessage, int, error) {
-			return b.GitHub.DeploymentStatuses(ctx, p.Owner, p.Name, a.ID, number)
-		})
-		if missing := new(dora.NotFoundError); errors.As(err, &missing) {
-			return nil // it has been deleted since
-		}
-		if err != nil {
-			return err
-		}
-		for _, item := range raw {
-			var s struct {
-				ID          int64     `json:"id"`
-				State       string    `json:"state"`
-				Environment string    `json:"environment"`
-				CreatedAt   time.Time `json:"created_at"`
-			}
-			if err := json.Unmarshal(item, &s); err != nil {
-				return err
-			}
-			statuses = append(statuses, dora.ArchivedStatus{ID: s.ID, State: strings.ToLower(s.State), Environment: s.Environment, At: s.CreatedAt.UTC()})
-		}
-		number = next
-	}
-	sortStatuses(statuses)
-	a.Statuses, a.Incomplete = statuses, false
-	return nil
 }

@@ -33,6 +33,7 @@ func (b *Backfill) readWithoutBulk(ctx context.Context, p *part) error {
 		number = next
 	}
 	p.DeploymentsRead, p.PullsRead, p.HistoryRead = true, true, true
+	p.Deployments += len(read.Deployments)
 	p.Spent = b.spentOn(p)
 	return b.Store.Update(ctx, func(tx dora.Tx) error {
 		if err := tx.Backfill().AddPage(p.deploymentsPart(), read); err != nil {

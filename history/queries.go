@@ -22,6 +22,10 @@ const (
 // pointRequests is how many requests cost one point, since GitHub rounds to the nearest number.
 const pointRequests = 149
 
+// smallRequests is how many requests a query of small repositories stands for at most. They cost 2 points, as a page of a large repository does, and
+// hardly more than those of queries for a point each, of which there would be nearly twice as many.
+const smallRequests = 249
+
 // rateLimit has the fields that each query asks for besides.
 const rateLimit = `rateLimit { cost remaining resetAt }`
 
@@ -137,8 +141,8 @@ const ownerQuery = `query($owner: String!, $first: Int!, $after: String) {
 	}
 }`
 
-// sizeFields tell how much there is of a repository, and when something was deployed last.
-const sizeFields = `nameWithOwner pullRequests(first: 1, states: [MERGED]) { totalCount }
+// sizeFields tell which repository it is, how much there is of it, and when something was deployed last.
+const sizeFields = `databaseId nameWithOwner pullRequests(first: 1, states: [MERGED]) { totalCount }
 	deployments(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) { totalCount nodes { createdAt } }`
 
 // sizesQuery reads how much there is of some repositories. 100 are 200 requests, 2 points.

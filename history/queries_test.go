@@ -15,7 +15,7 @@ import (
 func queries() map[string]string {
 	sizes, _ := sizesQuery([]string{"acme/api", "acme/web"})
 	compared, _ := comparedQuery([]string{"acme/api", "acme/web"})
-	small, _ := smallQuery([]target{{name: "acme/api", deployments: 7, pulls: 12}, {name: "acme/web", deployments: 3}}, true)
+	small, _ := smallQuery([]target{{Name: "acme/api", Deployments: 7, Pulls: 12}, {Name: "acme/web", Deployments: 3}}, true)
 	return map[string]string{
 		"compared": compared, "small": small, "control": controlQuery,
 		"repository": repositoryQuery, "owner": ownerQuery, "sizes": sizes,
@@ -62,7 +62,7 @@ func TestCostOfQueries(t *testing.T) {
 	}
 	sizes, _ := sizesQuery(slices.Repeat([]string{"acme/api"}, sizesAtOnce))
 	compared, _ := comparedQuery(slices.Repeat([]string{"acme/api"}, comparedAtOnce))
-	small, _ := smallQuery([]target{{name: "acme/api", deployments: 7, pulls: 12}, {name: "acme/web", deployments: 3, pulls: 1}}, false)
+	small, _ := smallQuery([]target{{Name: "acme/api", Deployments: 7, Pulls: 12}, {Name: "acme/web", Deployments: 3, Pulls: 1}}, false)
 	for name, test := range map[string]struct {
 		query    string
 		labels   bool

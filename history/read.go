@@ -24,7 +24,7 @@ func (b *Backfill) takeAwaited(left []target) {
 	if b.IsAwaited == nil {
 		return
 	}
-	if i := slices.IndexFunc(left, func(t target) bool { return b.IsAwaited(t.name) }); i > 0 {
+	if i := slices.IndexFunc(left, func(t target) bool { return b.IsAwaited(t.Name) }); i > 0 {
 		awaited := left[i]
 		copy(left[1:i+1], left[:i])
 		left[0] = awaited

@@ -36,8 +36,8 @@ func (g *movingGitHub) Query(_ context.Context, _, query string, v map[string]an
 			info := map[string]any{"hasNextPage": g.changes, "endCursor": fmt.Sprint(g.pages)}
 			return map[string]any{"totalCount": 1, "pageInfo": info, "nodes": []any{node}}
 		}
-		if !strings.Contains(query, "databaseId") {
-			return map[string]any{"nameWithOwner": fmt.Sprint("acme/", name), "pullRequests": nodes(nil), "deployments": nodes(map[string]any{"createdAt": month(6)})}
+		if !strings.Contains(query, "commitOid") {
+			return map[string]any{"databaseId": g.found[fmt.Sprint(name)], "nameWithOwner": fmt.Sprint("acme/", name), "pullRequests": nodes(nil), "deployments": nodes(map[string]any{"createdAt": month(6)})}
 		}
 		g.pages++
 		id := g.found[fmt.Sprint(name)]
@@ -133,7 +133,7 @@ func TestRenamedSinceRead(t *testing.T) {
 	if made.Deployments != 0 || made.Done != 1 || len(made.Failed) > 0 {
 		t.Errorf("%+v, want nothing to be new", made)
 	}
-	if made, pages := m.read("acme/web"); made.Deployments != 0 || pages != 1 {
+	if made, pages := m.read("acme/web"); made.Deployments != 0 || made.Done != 1 || pages != 0 {
 		t.Errorf("%+v, %d pages", made, pages)
 	}
 }

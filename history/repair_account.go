@@ -164,12 +164,9 @@ func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []str
 	}
 	began := c.Now()
 	byApp := app.listed && !app.isQuiet(began)
-	toCompare, since, err := c.incomplete(ctx, owner, names, state, app)
+	toCompare, since, err := c.incomplete(ctx, owner, names, state, app, app.listed && (state.Unavailable || !state.ByApp || !byApp))
 	if err != nil {
 		return err
-	}
-	if app.listed && (state.Unavailable || !state.ByApp || !byApp) {
-		toCompare = names
 	}
 	isDue := !c.compared[owner] || began.Sub(state.Compared) >= compareInterval
 	if len(toCompare) > 0 && !isDue {
@@ -184,6 +181,9 @@ func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []str
 	if len(toCompare) == 0 && byApp {
 		began = later(state.Checked, app.newest)
 	}
+	if app.listed {
+		delete(c.found, owner) // when its webhooks were there last matters no more
+	}
 	state.ByWebhooks = c.noteSeen(owner, names)
 	state.Checked, state.ByApp, state.Unavailable = began, byApp, false
 	if err := c.save(ctx, part, state); err != nil {
@@ -194,28 +194,39 @@ func (c *accountCheck) checkOwner(ctx context.Context, owner string, names []str
 }
 
 // incomplete returns the repositories of an owner of whose events since the last check not all are among the deliveries of a webhook, and the
-// time since which they are to be compared.
-func (c *accountCheck) incomplete(ctx context.Context, owner string, names []string, last ownerState, app appDeliveries) (toCompare []string, since time.Time, err error) {
-	since = later(last.Checked, c.Created)
-	if app.listed {
-		if app.since.After(since) {
-			toCompare = names
+// time since which they are to be compared. If the App's deliveries may not be complete, that is all of them.
+func (c *accountCheck) incomplete(ctx context.Context, owner string, names []string, last ownerState, app appDeliveries, comparesAll bool) (toCompare []string, since time.Time, err error) {
+	complete := map[string]time.Time{}
+	switch {
+	case comparesAll:
+	case app.listed:
+		for _, name := range names {
+			complete[name] = app.since
 		}
-		return toCompare, since, nil
+	default:
+		complete, err = c.checkHooks(ctx, owner, names)
 	}
-	complete, err := c.checkHooks(ctx, owner, names)
+	since = later(last.Checked, c.Created)
 	for _, name := range names {
-		stored := later(last.Checked, c.Created)
-		if seen, ok := c.seen[owner+"/"+name]; ok {
-			stored = earlier(stored, seen)
-		} else if last.ByWebhooks && !c.saved[owner].Equal(last.Checked) { // by another process, which looked for webhooks within the time until it looks again
-			stored = stored.Add(-repositoryHooksInterval)
-		}
+		stored := c.storedUntil(owner, name, last)
 		if from, ok := complete[name]; !ok || from.After(stored) {
 			toCompare, since = append(toCompare, name), earlier(since, stored)
 		}
 	}
 	return toCompare, since, err
+}
+
+// storedUntil returns the time up to which all events of a repository are stored. That may be before the last check if it relied on a webhook of the
+// repository or its owner, which may have been made inactive since it was looked for.
+func (c *accountCheck) storedUntil(owner, name string, last ownerState) time.Time {
+	stored := later(last.Checked, c.Created)
+	if seen, ok := c.seen[owner+"/"+name]; ok {
+		return earlier(stored, seen)
+	}
+	if last.ByWebhooks && !c.saved[owner].Equal(last.Checked) { // by another process, which looked for webhooks within the time until it looks again
+		return stored.Add(-repositoryHooksInterval)
+	}
+	return stored
 }
 
 // noteSeen notes when the webhooks of repositories were there at last: one that was made inactive afterwards has not delivered all that was checked

@@ -82,6 +82,10 @@ func (c *accountCheck) hooksOf(ctx context.Context, owner string, names []string
 	if err != nil && !errors.Is(err, dora.ErrNoHooks) {
 		return found, err
 	}
+	if len(found.owner) > 0 { // those of repositories are not looked for any more, and may be inactive
+		clear(found.repository)
+		clear(found.asked)
+	}
 	refused := 0
 	for _, name := range names {
 		if len(found.owner) > 0 || refused == maxRefused {

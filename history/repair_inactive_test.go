@@ -86,8 +86,17 @@ type repositoryHooks struct {
 
 	// inactive are the repositories whose webhook is not found, and gone those whose deliveries aren't, either.
 	inactive, gone map[string]bool
+	// isOwnersInactive is true if the webhook of acme is not found.
+	isOwnersInactive bool
 	// looked are the repositories that were asked for their webhooks.
 	looked []string
+}
+
+func (g *repositoryHooks) OfOwner(ctx context.Context, owner string) ([]dora.Hook, error) {
+	if g.isOwnersInactive {
+		return nil, nil
+	}
+	return g.comparedGitHub.OfOwner(ctx, owner)
 }
 
 func (g *repositoryHooks) OfRepository(_ context.Context, _, name string) ([]dora.Hook, error) {
@@ -214,5 +223,87 @@ func TestRepairAfterTakeover(t *testing.T) {
 	must(t, a.run(t.Context()))
 	if diff := cmp.Diff([]int64{1}, f.stored(t)); diff != "" {
 		t.Errorf("stored: -want +got:\n%s", diff)
+	}
+}
+
+// What a webhook did not send before another one took over is compared: that of the App, or of the organisation.
+func TestRepairBeforeAnotherWebhook(t *testing.T) {
+	for name, test := range map[string]struct {
+		isGone      bool // the webhook of the repository, which is inactive otherwise
+		ofOwner     bool // and not of the repository
+		isRestarted bool
+		isQuiet     bool // the App's
+		byOwner     bool // instead of the App
+	}{
+		"inactive":                           {},
+		"inactive, then a restart":           {isRestarted: true},
+		"inactive, the App's is quiet":       {isQuiet: true},
+		"inactive, of the organisation":      {ofOwner: true},
+		"removed":                            {isGone: true},
+		"removed, then a restart":            {isGone: true, isRestarted: true},
+		"removed, the App's is quiet":        {isGone: true, isQuiet: true},
+		"of the organisation, and a restart": {ofOwner: true, isRestarted: true},
+
+		"inactive, the organisation takes over":   {byOwner: true},
+		"removed, the organisation takes over":    {isGone: true, byOwner: true},
+		"and a restart, the organisation as well": {isRestarted: true, byOwner: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &fakeHooks{sent: []sent{{1, 202, "s100", ""}}}
+			if !test.ofOwner {
+				h.repositories = []string{"web"}
+			}
+			f := newRepairing(t, h)
+			g := &repositoryHooks{comparedGitHub: &comparedGitHub{fakeHooks: h}, inactive: map[string]bool{}, gone: map[string]bool{}}
+			f.Accounts[0].GitHub, f.Accounts[0].Hooks = g, g
+			c := newAccountCheck(f.Repair, 0)
+			check := func(times int) {
+				for range times {
+					must(t, c.run(t.Context()))
+					h.now = h.now.Add(hooksInterval / 4)
+					for i := range g.deployments { // their ages
+						g.deployments[i][0] += hooksInterval / 4
+						g.deployments[i][1] += hooksInterval / 4
+					}
+				}
+			}
+			check(5) // webhooks of the owner are looked for in the last one
+			if g.inactive["web"], g.isOwnersInactive = true, true; test.isGone {
+				g.gone["web"] = true
+			}
+			g.deployments = [][2]time.Duration{{time.Minute, time.Minute}}
+			check(2)
+			if test.isRestarted {
+				c = newAccountCheck(f.Repair, 0)
+			}
+			if h.app = !test.byOwner; test.byOwner {
+				g.isOwnersInactive, h.made, h.repositories = false, h.now.Add(-time.Minute), nil
+			}
+			if test.isQuiet {
+				h.sent[0].minutes = 120
+			}
+			check(6)
+			if diff := cmp.Diff([]int64{1}, f.stored(t)); diff != "" {
+				t.Errorf("stored: -want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// Days after the App's webhook took over from that of a repository, nothing is compared any more.
+func TestAppIsNotCompared(t *testing.T) {
+	h := &fakeHooks{sent: []sent{{1, 202, "s100", ""}}, repositories: []string{"web"}}
+	f := newRepairing(t, h)
+	c := newAccountCheck(f.Repair, 0)
+	must(t, c.run(t.Context()))
+	h.app = true
+	for range 5 * 24 {
+		h.calls = nil
+		h.now = h.now.Add(hooksInterval)
+		must(t, c.run(t.Context()))
+	}
+	if slices.Contains(h.calls, "compare") {
+		t.Errorf("the last calls are %q", h.calls)
 	}
 }

@@ -6,23 +6,31 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"dora-exporter/dora"
 )
 
 // target is a repository that is to be read.
 type target struct {
-	// name is owner/name.
-	name string
-	// calls is how many calls reading its pages takes, 1 if that is not known.
-	calls int
-	// deployments and pulls are how many there are; 0 if that is not known.
-	deployments, pulls int
+	// Name is owner/name.
+	Name string `json:"name"`
+	// Calls is how many calls reading its pages takes, 1 if that is not known.
+	Calls int `json:"calls"`
+	// Deployments and Pulls are how many there are; 0 if that is not known.
+	Deployments int `json:"deployments,omitempty"`
+	Pulls       int `json:"pulls,omitempty"`
+	// ID is GitHub's, Newest the time of the newest deployment; zero if that is not known.
+	ID     int64     `json:"id,omitempty"`
+	Newest time.Time `json:"newest,omitzero"`
 }
+
+// isOlder reports whether nothing was deployed since a time.
+func (t target) isOlder(since time.Time) bool { return !t.Newest.IsZero() && t.Newest.Before(since) }
 
 func namesOf(all []target) (names []string) {
 	for _, t := range all {
-		names = append(names, t.name)
+		names = append(names, t.Name)
 	}
 	return names
 }
@@ -68,7 +76,7 @@ func (b *Backfill) listTargets(ctx context.Context) ([]target, error) {
 			return nil
 		}
 		for _, t := range listed {
-			byName[strings.ToLower(t.name)] = t
+			byName[strings.ToLower(t.Name)] = t
 		}
 		return err
 	}
@@ -91,7 +99,7 @@ func (b *Backfill) listTargets(ctx context.Context) ([]target, error) {
 			}
 		}
 	}
-	return slices.SortedFunc(maps.Values(byName), func(x, y target) int { return strings.Compare(x.name, y.name) }), nil
+	return slices.SortedFunc(maps.Values(byName), func(x, y target) int { return strings.Compare(x.Name, y.Name) }), nil
 }
 
 // ofOwner returns the repositories of an owner.
@@ -146,7 +154,7 @@ func (b *Backfill) ofOwnerWithoutBulk(ctx context.Context, owner string) (all []
 			return nil, err
 		}
 		for _, name := range names {
-			all = append(all, target{name: name, calls: 1})
+			all = append(all, target{Name: name, Calls: 1})
 		}
 		number = next
 	}
@@ -159,9 +167,12 @@ func (b *Backfill) addTarget(all []target, node sizeNode) []target {
 	if len(newest) == 0 || !newest[0].CreatedAt.IsZero() && newest[0].CreatedAt.Before(b.Since) { // zero if GitHub does not show it
 		return all
 	}
-	t := target{name: node.NameWithOwner, deployments: node.Deployments.TotalCount, pulls: node.PullRequests.TotalCount}
+	t := target{
+		Name: node.NameWithOwner, Deployments: node.Deployments.TotalCount, Pulls: node.PullRequests.TotalCount, ID: node.DatabaseID,
+		Newest: newest[0].CreatedAt,
+	}
 	full := newPageSizes(b.Labels).full
-	t.calls = max(pagesOf(t.deployments, full.deployments), pagesOf(t.pulls, full.pulls), 1)
+	t.Calls = max(pagesOf(t.Deployments, full.deployments), pagesOf(t.Pulls, full.pulls), 1)
 	return append(all, t)
 }
 
@@ -175,7 +186,7 @@ func (b *Backfill) sizesOf(ctx context.Context, owner string, names []string) (a
 	err = b.query(ctx, owner, query, variables, &answer, &answer.RateLimit)
 	if errors.Is(err, dora.ErrNoBulk) || errors.Is(err, dora.ErrTooLarge) || isUnanswered(err) {
 		for _, name := range names {
-			all = append(all, target{name: name, calls: 1})
+			all = append(all, target{Name: name, Calls: 1})
 		}
 		return all, nil
 	}

@@ -26,7 +26,7 @@ func (g sizedGitHub) Query(_ context.Context, _, _ string, _ map[string]any, dat
 func TestNamedRepositories(t *testing.T) {
 	b, _ := newTestBackfill(&scriptedGitHub{})
 	b.GitHub = sizedGitHub{answer: `{"rateLimit": {"cost": 1, "remaining": 4999}, "c0": null,
-		"c1": {"nameWithOwner": "acme/web", "pullRequests": {"totalCount": 250}, "deployments": {"totalCount": 120, "nodes": [{"createdAt": "2025-06-01T00:00:00Z"}]}},
+		"c1": {"databaseId": 7, "nameWithOwner": "acme/web", "pullRequests": {"totalCount": 250}, "deployments": {"totalCount": 120, "nodes": [{"createdAt": "2025-06-01T00:00:00Z"}]}},
 		"c2": {"nameWithOwner": "acme/old", "deployments": {"totalCount": 1, "nodes": [{"createdAt": "2024-06-01T00:00:00Z"}]}}}`}
 	b.Repositories = []string{"acme/gone", "acme/web", "acme/old"}
 	b.prepare()
@@ -34,7 +34,7 @@ func TestNamedRepositories(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != 1 || all[0] != (target{"acme/web", 4, 120, 250}) {
+	if len(all) != 1 || all[0] != (target{"acme/web", 4, 120, 250, 7, month(6)}) {
 		t.Errorf("targets are %v", all)
 	}
 	if diff := cmp.Diff(Spent{Calls: 1, Points: 1}, b.spent); diff != "" {
@@ -93,8 +93,8 @@ func TestPlannedCalls(t *testing.T) {
 		if err := b.readPages(t.Context(), &part{Owner: "acme", Name: "web", span: b.spanOf()}); err != nil {
 			t.Fatal(err)
 		}
-		if all[0].calls != test.want || g.pages != test.want {
-			t.Errorf("%d pull requests, labels %t: %d calls planned, %d made, want %d", test.pulls, test.labels, all[0].calls, g.pages, test.want)
+		if all[0].Calls != test.want || g.pages != test.want {
+			t.Errorf("%d pull requests, labels %t: %d calls planned, %d made, want %d", test.pulls, test.labels, all[0].Calls, g.pages, test.want)
 		}
 	}
 }

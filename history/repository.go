@@ -27,6 +27,8 @@ type part struct {
 	PullsAfter       string `json:"pulls_after,omitempty"`
 	DeploymentsRead  bool   `json:"deployments_read,omitempty"`
 	PullsRead        bool   `json:"pulls_read,omitempty"`
+	// Completed is true when what GraphQL does not tell of the deployments was read.
+	Completed bool `json:"completed,omitempty"`
 	// HistoryRead is true when the parents of commits were read where they were missing.
 	HistoryRead bool `json:"history_read,omitempty"`
 	// Done is true when all deliveries are stored.

@@ -47,7 +47,7 @@ func (s Servers) Run(ctx context.Context) (Progress, error) {
 	left := slices.Clone(s)
 	for round := 1; len(left) > 0 && ctx.Err() == nil; round++ {
 		left.limitFailures()
-		planned, down, err := left.attempt(ctx, (*Backfill).plan)
+		planned, down, err := left.attempt(ctx, (*Backfill).resume)
 		read, stopped, readErr := planned.attempt(ctx, (*Backfill).read)
 		failed = append(failed, err, readErr)
 		if left = slices.Concat(down, stopped); len(left) > 0 && len(read) == 0 {

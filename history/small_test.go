@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,30 +22,47 @@ import (
 // size is how many deployments and pull requests a repository has.
 type size struct{ deployments, pulls int }
 
-// sizedPages answers queries about repositories, of each with the newest deployment alone, and notes of which it was asked for pages and for
-// commits that are missing.
+// sizedPages answers queries about repositories, of each with a deployment of month(6), and notes of which it was asked for pages and for commits
+// that are missing.
 type sizedPages struct {
 	GitHub
 
 	sizes map[string]size
+	// newest are the times of another, newer deployment.
+	newest map[string]time.Time
 	// broken are repositories for which each query fails.
 	broken        map[string]error
 	fail          []error
 	failBehind    []error
 	asked, behind [][]string
+	// lists is how often lists were asked for.
+	lists int
+	// numbered are the deployments whose statuses were asked for by REST.
+	numbered []int64
+	// onQuery and onStatuses are called before each answer.
+	onQuery    func(query string)
+	onStatuses func(deployment int64)
 }
 
 func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any, data any) error {
 	var names []string
 	repository := func(owner, name any) map[string]any {
 		names = append(names, fmt.Sprint(name))
+		id := int(fmt.Sprint(name)[0])
+		deployment := func(id int, at time.Time) any {
+			return map[string]any{
+				"databaseId": id, "environment": "production", "commitOid": "a", "createdAt": at, "ref": map[string]any{"name": "main"},
+				"statuses": map[string]any{"totalCount": 1, "nodes": []any{map[string]any{"state": "SUCCESS", "createdAt": at}}},
+			}
+		}
+		deployments := []any{deployment(id, month(6))}
+		if at, ok := g.newest[fmt.Sprint(name)]; ok {
+			deployments = slices.Insert(deployments, 0, deployment(1000+id, at))
+		}
 		return map[string]any{
-			"databaseId": int(fmt.Sprint(name)[0]), "nameWithOwner": fmt.Sprint(owner, "/", name), "url": fmt.Sprint("https://github.com/", owner, "/", name),
+			"databaseId": id, "nameWithOwner": fmt.Sprint(owner, "/", name), "url": fmt.Sprint("https://github.com/", owner, "/", name),
 			"pullRequests": map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].pulls},
-			"deployments": map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].deployments, "nodes": []any{map[string]any{
-				"databaseId": 1, "environment": "production", "commitOid": "a", "createdAt": month(6), "ref": map[string]any{"name": "main"},
-				"statuses": map[string]any{"totalCount": 1, "nodes": []any{map[string]any{"state": "SUCCESS", "createdAt": month(6)}}},
-			}}},
+			"deployments":  map[string]any{"totalCount": g.sizes[fmt.Sprint(name)].deployments, "nodes": deployments},
 		}
 	}
 	answer := map[string]any{"rateLimit": map[string]any{"cost": 1, "remaining": 4000}}
@@ -53,6 +71,9 @@ func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any,
 	}
 	for i := 0; v[fmt.Sprint("n", i)] != nil; i++ {
 		answer[alias(i)] = repository(v[fmt.Sprint("o", i)], v[fmt.Sprint("n", i)])
+	}
+	if g.onQuery != nil {
+		g.onQuery(query)
 	}
 	switch {
 	case strings.Contains(query, "object(oid"):
@@ -63,7 +84,7 @@ func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any,
 			return err
 		}
 		return json.Unmarshal([]byte(`{}`), data)
-	case strings.Contains(query, "databaseId"), query == controlQuery:
+	case strings.Contains(query, "commitOid"), query == controlQuery:
 		if len(names) > 0 {
 			g.asked = append(g.asked, names)
 		}
@@ -78,9 +99,21 @@ func (g *sizedPages) Query(_ context.Context, _, query string, v map[string]any,
 				return err
 			}
 		}
+	default:
+		g.lists++
 	}
 	text, err := json.Marshal(answer)
 	return errors.Join(err, json.Unmarshal(text, data))
+}
+
+// DeploymentStatuses returns the success of a deployment, with a number.
+func (g *sizedPages) DeploymentStatuses(_ context.Context, _, repository string, id int64, _ int) ([]json.RawMessage, int, error) {
+	if g.onStatuses != nil {
+		g.onStatuses(id)
+	}
+	g.numbered = append(g.numbered, id)
+	at, err := g.newest[repository].MarshalText()
+	return []json.RawMessage{fmt.Appendf(nil, `{"id": %d, "state": "success", "created_at": %q}`, 10*id, at)}, 0, err
 }
 
 // newSizedBackfill returns a backfill of repositories.
@@ -93,8 +126,15 @@ func newSizedBackfill(t *testing.T, g *sizedPages, repositories ...string) *Back
 	}
 }
 
-// Small repositories are read together as long as that costs a point, and the others one by one. If GitHub can't answer so much, each is read
-// on its own.
+// again returns a backfill with the same request and store, as that of the next process.
+func again(b *Backfill) *Backfill {
+	return &Backfill{
+		Request: b.Request, GitHub: b.GitHub, DecodeDeployment: b.DecodeDeployment, Store: b.Store, NeedsFlags: b.NeedsFlags, Host: b.Host, Logger: b.Logger,
+		Now: b.Now, Sleep: b.Sleep,
+	}
+}
+
+// Small repositories are read together as long as that costs 2 points. If GitHub can't answer so much, each is read on its own.
 func TestSmallRepositoriesTogether(t *testing.T) {
 	sizes := map[string]size{
 		"a": {20, 20}, // 62 requests
@@ -102,22 +142,22 @@ func TestSmallRepositoriesTogether(t *testing.T) {
 		"c": {30, 30}, // 92
 		"d": {10, 8},  // 28
 		"e": {1, 0},   // 5: a query asks for one pull request at least
-	}
+	} // a, b and e: 239; c and d: 120
 	for name, test := range map[string]struct {
 		fail          []error
 		failBehind    []error
 		asked, behind [][]string
 	}{
-		"answered": {asked: [][]string{{"a", "d", "e"}, {"b"}, {"c"}}, behind: [][]string{{"a", "d", "e"}, {"b"}, {"c"}}},
+		"answered": {asked: [][]string{{"a", "b", "e"}, {"c", "d"}}, behind: [][]string{{"a", "b", "e"}, {"c", "d"}}},
 		"too much": {
 			fail:   []error{dora.ErrTooLarge},
-			asked:  [][]string{{"a", "d", "e"}, {"a"}, {"b"}, {"c"}, {"d"}, {"e"}},
-			behind: [][]string{{"a"}, {"b"}, {"c"}, {"d"}, {"e"}},
+			asked:  [][]string{{"a", "b", "e"}, {"a"}, {"b"}, {"c", "d"}, {"e"}},
+			behind: [][]string{{"a"}, {"b"}, {"c", "d"}, {"e"}},
 		},
 		"commits can't be read together": {
 			failBehind: []error{dora.ErrNoBulk},
-			asked:      [][]string{{"a", "d", "e"}, {"b"}, {"c"}},
-			behind:     [][]string{{"a", "d", "e"}, {"a"}, {"b"}, {"c"}, {"d"}, {"e"}},
+			asked:      [][]string{{"a", "b", "e"}, {"c", "d"}},
+			behind:     [][]string{{"a", "b", "e"}, {"a"}, {"b"}, {"c", "d"}, {"e"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -137,30 +177,29 @@ func TestSmallRepositoriesTogether(t *testing.T) {
 	}
 }
 
-// A query asks for a pull request also where there is none, which costs 2 requests: 74 and 76 are more than a point.
+// A query asks for a pull request also where there is none, which costs 2 requests: 104, 104 and 42 are more than 2 points.
 func TestSmallRepositoriesWithoutPulls(t *testing.T) {
-	g := &sizedPages{sizes: map[string]size{"a": {70, 0}, "b": {72, 0}}}
-	if _, err := newSizedBackfill(t, g, "acme/a", "acme/b").Run(t.Context()); err != nil {
+	g := &sizedPages{sizes: map[string]size{"a": {100, 0}, "b": {100, 0}, "c": {38, 0}}}
+	if _, err := newSizedBackfill(t, g, "acme/a", "acme/b", "acme/c").Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([][]string{{"a"}, {"b"}}, g.asked); diff != "" {
+	if diff := cmp.Diff([][]string{{"a", "b"}, {"c"}}, g.asked); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
-// A backfill that is repeated reads what is newer of small repositories one by one.
+// A backfill that is repeated reads what is newer of small repositories one by one, if something may be.
 func TestSmallRepositoriesAgain(t *testing.T) {
-	g := &sizedPages{sizes: map[string]size{"a": {2, 1}, "b": {1, 1}}}
+	g := &sizedPages{sizes: map[string]size{"a": {2, 1}, "b": {1, 1}}, newest: map[string]time.Time{}}
 	b := newSizedBackfill(t, g, "acme/a", "acme/b")
 	for range 2 {
 		if _, err := b.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		b = &Backfill{
-			Request: b.Request, GitHub: g, DecodeDeployment: b.DecodeDeployment, Store: b.Store, NeedsFlags: isUnusual, Host: b.Host, Logger: b.Logger, Now: b.Now, Sleep: b.Sleep,
-		}
+		b = again(b)
+		g.newest["b"] = b.Now().Add(-redeliveryWindow + time.Second) // of a deployment whose statuses may be newer
 	}
-	if diff := cmp.Diff([][]string{{"a", "b"}, {"a"}, {"b"}}, g.asked); diff != "" {
+	if diff := cmp.Diff([][]string{{"a", "b"}, {"b"}}, g.asked); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

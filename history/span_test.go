@@ -111,7 +111,7 @@ func (r yearRequest) run(t *testing.T, store Store) {
 		Decode: receivers.NewIssueDecoder(receivers.JiraOptions{}, b.Logger),
 	}
 	b.prepare()
-	for _, read := range []func(context.Context) error{func(ctx context.Context) error { return b.readRepository(ctx, "acme/web") }, b.readIssues} {
+	for _, read := range []func(context.Context) error{func(ctx context.Context) error { return b.readRepository(ctx, target{Name: "acme/web"}) }, b.readIssues} {
 		ctx, cancel = context.WithCancel(t.Context())
 		err := read(ctx)
 		if interrupted := errors.Is(err, context.Canceled); interrupted != (r.stop > 0) || !interrupted && err != nil {

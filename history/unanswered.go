@@ -99,7 +99,7 @@ func (s Servers) unanswered() (some Servers) {
 func (s Servers) leaveOutUnanswered() (names []string) {
 	for _, b := range s {
 		for _, t := range b.unanswered {
-			names = append(names, dora.GitHubHost(b.Host)+"/"+t.name)
+			names = append(names, dora.GitHubHost(b.Host)+"/"+t.Name)
 			b.finish(t, true)
 		}
 		b.unanswered = nil
@@ -110,7 +110,7 @@ func (s Servers) leaveOutUnanswered() (names []string) {
 // postpone moves the target that is to be read next to those that GitHub does not answer for.
 func (b *Backfill) postpone(err error) {
 	next := b.progress.Done
-	b.Logger.Warn("GitHub does not answer for a repository although it answers others, reading it again after the others", "repository", b.targets[next].name, "error", err)
+	b.Logger.Warn("GitHub does not answer for a repository although it answers others, reading it again after the others", "repository", b.targets[next].Name, "error", err)
 	b.unanswered = append(b.unanswered, b.targets[next])
 	b.targets = append(b.targets[:next], b.targets[next+1:]...)
 }

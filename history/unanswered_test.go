@@ -137,7 +137,7 @@ func TestUnansweredListOfRepositories(t *testing.T) {
 type unansweredLists struct{ *partialOutage }
 
 func (g *unansweredLists) Query(ctx context.Context, owner, query string, v map[string]any, data any) error {
-	isSizes := v["n0"] != nil && !strings.Contains(query, "databaseId") && !strings.Contains(query, "object(oid")
+	isSizes := v["n0"] != nil && !strings.Contains(query, "commitOid") && !strings.Contains(query, "object(oid")
 	if query == ownerQuery || isSizes {
 		return errors.New("500 Internal Server Error")
 	}
