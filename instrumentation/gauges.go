@@ -2,13 +2,10 @@ package instrumentation
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"golang.org/x/sync/singleflight"
 )
 
 // registerGauges makes the gauges, whose values are read at each scrape.
@@ -59,7 +56,7 @@ func (o *SelfMetrics) setGauges(ctx context.Context, options Options, set func(n
 	if options.Lag != nil {
 		set("dora_exporter.projection.lag", float64(options.Lag()))
 	}
-	backlog, err := withinTimeout(&o.backlogQuery, func() (Backlog, error) { return options.Backlog(context.WithoutCancel(ctx)) })
+	backlog, err := withinTimeout(&o.queries, "backlog", func() (Backlog, error) { return options.Backlog(context.WithoutCancel(ctx)) })
 	if err != nil {
 		return // absent rather than wrong; the log and /readyz have the store's error
 	}
@@ -79,7 +76,7 @@ func (o *SelfMetrics) setGauges(ctx context.Context, options Options, set func(n
 // setSeriesGauges sets the series limit and how many series count towards it.
 func (o *SelfMetrics) setSeriesGauges(ctx context.Context, options Options, set func(name string, value float64, kvs ...attribute.KeyValue)) {
 	set("dora_exporter.series.limit", float64(options.MaxSeries))
-	taken, err := withinTimeout(&o.seriesQuery, func() (map[string]int, error) { return options.Series(context.WithoutCancel(ctx)) })
+	taken, err := withinTimeout(&o.queries, "series", func() (map[string]int, error) { return options.Series(context.WithoutCancel(ctx)) })
 	if err != nil {
 		return
 	}
@@ -99,24 +96,6 @@ func (o *SelfMetrics) setWriterGauges(options Options, set func(name string, val
 	if err == nil {
 		set("dora_exporter.store.wal", float64(w.Log))
 		set("dora_exporter.store.size", float64(w.Size))
-	}
-}
-
-// queryTimeout bounds how long a scrape waits for the store: Prometheus gives up after 10 s by default.
-const queryTimeout = time.Second
-
-var errSlowQuery = errors.New("the store does not answer in time")
-
-// withinTimeout returns the result of f, or errSlowQuery if that takes longer than queryMayTake. f runs on; scrapes meanwhile wait
-// for the same run, so that a store that hangs does not gather queries.
-func withinTimeout[T any](running *singleflight.Group, f func() (T, error)) (result T, err error) {
-	timer := time.NewTimer(queryTimeout)
-	defer timer.Stop()
-	select {
-	case r := <-running.DoChan("", func() (any, error) { return f() }):
-		return r.Val.(T), r.Err
-	case <-timer.C:
-		return result, errSlowQuery
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"golang.org/x/sync/singleflight"
 )
 
 // Leases is the state of the leases on the work of a queue that several servers share.
@@ -21,7 +20,7 @@ type Leases struct {
 }
 
 // registerLeases makes the metrics of the leases, which are read at each scrape. Only the ages of unclaimed leases need an answer of the store.
-func registerLeases(m metric.Meter, leases func() []Leases, unclaimedLeases func(context.Context) (map[string]time.Duration, error)) error {
+func registerLeases(m metric.Meter, queries *storeQueries, leases func() []Leases, unclaimedLeases func(context.Context) (map[string]time.Duration, error)) error {
 	const takenOverName, lostName, unclaimedName, heldName = "dora_exporter.leases.taken_over", "dora_exporter.leases.lost", "dora_exporter.leases.unclaimed", "dora_exporter.leases.held"
 	takenOver, err := m.Int64ObservableCounter(takenOverName, metric.WithDescription(selfHelp[takenOverName]), metric.WithUnit(selfUnits[takenOverName]))
 	lost, lostErr := m.Int64ObservableCounter(lostName, metric.WithDescription(selfHelp[lostName]), metric.WithUnit(selfUnits[lostName]))
@@ -30,7 +29,6 @@ func registerLeases(m metric.Meter, leases func() []Leases, unclaimedLeases func
 	if err := errors.Join(err, lostErr, heldErr, unclaimedErr); err != nil {
 		return err
 	}
-	var query singleflight.Group
 	_, err = m.RegisterCallback(func(ctx context.Context, to metric.Observer) error {
 		for _, l := range leases() {
 			queue := metric.WithAttributes(attribute.String("queue", l.Queue))
@@ -38,7 +36,7 @@ func registerLeases(m metric.Meter, leases func() []Leases, unclaimedLeases func
 			to.ObserveInt64(takenOver, l.TakenOver, queue)
 			to.ObserveInt64(lost, l.Lost, queue)
 		}
-		ages, err := withinTimeout(&query, func() (map[string]time.Duration, error) { return unclaimedLeases(context.WithoutCancel(ctx)) })
+		ages, err := withinTimeout(queries, "leases", func() (map[string]time.Duration, error) { return unclaimedLeases(context.WithoutCancel(ctx)) })
 		if err == nil { // else absent rather than wrong, as what waits in the store
 			for queue, age := range ages {
 				to.ObserveFloat64(unclaimed, age.Seconds(), metric.WithAttributes(attribute.String("queue", queue)))

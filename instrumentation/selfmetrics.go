@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	"golang.org/x/sync/singleflight"
 
 	"dora-exporter/dora"
 )
@@ -28,7 +27,7 @@ type SelfMetrics struct {
 	// pushing reports whether this server pushes the metrics; nil unless several servers share the push.
 	pushing atomic.Pointer[func() bool]
 
-	backlogQuery, seriesQuery singleflight.Group
+	queries storeQueries
 }
 
 // Delivery counts a webhook request by its result.
@@ -155,7 +154,7 @@ func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
 		}
 	}
 	if options.Leases != nil {
-		if err := registerLeases(m, options.Leases, options.UnclaimedLeases); err != nil {
+		if err := registerLeases(m, &o.queries, options.Leases, options.UnclaimedLeases); err != nil {
 			return fmt.Errorf("instruments of leases: %w", err)
 		}
 	}

@@ -26,6 +26,8 @@ type oracleResolution struct {
 	from, to int
 	at       time.Time
 	counts   bool
+	// shown is the first event that shows a recovery.
+	shown int
 }
 
 // read sorts the events of an issue and works out the issue after each of them. An absent field changes nothing.
@@ -137,7 +139,9 @@ func (o *oracle) resolutions(i *oracleIssue) (all []oracleResolution) {
 		}
 		last := &all[len(all)-1]
 		last.to = n + 1
-		last.counts = last.counts || o.matches(i.after[n]) && !listed(o.policy.Incidents.IgnoredResolutions, i.after[n].Resolution)
+		if !last.counts && o.matches(i.after[n]) && !listed(o.policy.Incidents.IgnoredResolutions, i.after[n].Resolution) {
+			last.counts, last.shown = true, n
+		}
 	}
 	for n := range all {
 		all[n].at = o.time(i, all[n])
@@ -239,24 +243,31 @@ func (o *oracle) issue(id string) {
 	}
 	all := slices.DeleteFunc(o.resolutions(i), func(r oracleResolution) bool { return !r.counts })
 	if len(all) > 0 {
+		resolved, _ := o.known(i, all[0].shown)
+		owners := i.teams[all[0].shown]
 		switch end := all[0].at; {
 		case end.IsZero():
-			say("dora_incident_recovery_unavailable_total", newest, teams, 1, "reason", "unknown_resolution")
+			say("dora_incident_recovery_unavailable_total", resolved, owners, 1, "reason", "unknown_resolution")
 		case i.created.IsZero():
-			say("dora_incident_recovery_unavailable_total", newest, teams, 1, "reason", "no_creation")
+			say("dora_incident_recovery_unavailable_total", resolved, owners, 1, "reason", "no_creation")
 		case end.Before(i.created):
-			say("dora_incident_recovery_unavailable_total", newest, teams, 1, "reason", "before_creation")
+			say("dora_incident_recovery_unavailable_total", resolved, owners, 1, "reason", "before_creation")
 		default:
-			say("dora_incident_recovery_seconds", newest, teams, end.Sub(i.created).Milliseconds())
+			say("dora_incident_recovery_seconds", resolved, owners, end.Sub(i.created).Milliseconds())
 		}
 	}
 	o.blame(id, i, teams)
 }
 
-// sayOpened says under which labels an incident was opened: those at its creation, and of what it did not tell, those told first.
+// sayOpened says under which labels an incident was opened: those at its creation.
 func (o *oracle) sayOpened(i *oracleIssue, say func(family string, c dora.IncidentChange, teams []string, value int64, more ...string)) {
-	opening := max(0, slices.IndexFunc(i.events, func(e dora.IncidentChange) bool { return e.Event == "jira:issue_created" }))
-	c, teams := i.after[opening], i.teams[opening]
+	c, teams := o.known(i, max(0, slices.IndexFunc(i.events, func(e dora.IncidentChange) bool { return e.Event == "jira:issue_created" })))
+	say("dora_incidents_opened_total", c, teams, 1)
+}
+
+// known returns an issue after an event and its teams. Of what the events up to it did not tell, it has what was told first afterwards.
+func (o *oracle) known(i *oracleIssue, event int) (c dora.IncidentChange, teams []string) {
+	c, teams = i.after[event], i.teams[event]
 	has := func(n int, value bool, field string) bool {
 		return value || slices.Contains(i.events[n].Cleared, field)
 	}
@@ -265,16 +276,16 @@ func (o *oracle) sayOpened(i *oracleIssue, say func(family string, c dora.Incide
 		e := i.events[n]
 		if has(n, e.Priority != "", "priority") && !knowsPriority {
 			knowsPriority = true
-			if n > opening {
+			if n > event {
 				c.Priority = e.Priority
 			}
 		}
 		if has(n, len(e.Teams) > 0, "teams") && !knowsTeams {
 			knowsTeams = true
-			if n > opening && len(e.Teams) > 0 {
+			if n > event && len(e.Teams) > 0 {
 				teams = e.Teams
 			}
 		}
 	}
-	say("dora_incidents_opened_total", c, teams, 1)
+	return c, teams
 }

@@ -42,9 +42,10 @@ func (r *Session) addIncidentEvent(d dora.Delivery, team string) error {
 // issueNow is the state of an issue after all of its events, as far as dora.Incident does not have it.
 type issueNow struct {
 	state issueState
-	// isOpen is true if it is an open incident. resolved is the state in which it was first resolved.
-	isOpen   bool
-	resolved issueState
+	// isOpen is true if it is an open incident. resolved is the state in which it was first resolved, after the event of a delivery.
+	isOpen     bool
+	resolved   issueState
+	resolvedBy int64
 	// passed are the states after each event that had the issue match jira.incidents.
 	passed []passedState
 }
@@ -74,7 +75,8 @@ func (r *Session) summarize(i *dora.Incident) (now issueNow) {
 			continue
 		}
 		if !i.IsResolved {
-			i.IsResolved, i.FirstResolved, now.resolved = true, resolution.at(), resolution.state
+			i.IsResolved, i.FirstResolved = true, resolution.at()
+			now.resolved, now.resolvedBy = resolution.state, resolution.arrival
 		}
 		if at := resolution.at(); !at.IsZero() {
 			i.Resolved = at

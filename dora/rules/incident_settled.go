@@ -32,18 +32,22 @@ func (r *Session) countSettled(i dora.Incident) error {
 			return err
 		}
 	}
-	return r.countRecovery(i, issueLabels(now.state))
+	return r.countRecovery(i, now)
 }
 
-// countRecovery adds the time to the first resolution of an incident, or why there is none. A time that a late event tells is added
-// although its lack has been counted.
-func (r *Session) countRecovery(i dora.Incident, labels []dora.Labels) error {
+// countRecovery adds the time to the first resolution of an incident, or why there is none, under the labels that the incident had then:
+// later edits change nothing, whether they arrive before the evaluation or after it. A time that a late event tells is added although
+// its lack has been counted.
+func (r *Session) countRecovery(i dora.Incident, now issueNow) error {
 	ms, reason := IncidentRecoveryTime(i)
+	if reason != "" && !isUnavailable(reason) {
+		return nil
+	}
+	resolved := now.resolved
+	resolved.priority = priorityAt(i.Events, now.resolvedBy)
+	labels := issueLabels(resolved)
 	if reason == "" {
 		return r.addForTeams(dora.Fact{Family: dora.IncidentRecovery, Value: ms, At: i.FirstResolved}, i.Key, r.labelsAt(i, i.FirstResolved, labels))
-	}
-	if !isUnavailable(reason) {
-		return nil
 	}
 	if known, err := r.Facts().Has(dora.IncidentRecovery, dora.IncidentSubject(i.Key)); err != nil || known {
 		return err

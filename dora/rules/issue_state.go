@@ -64,15 +64,31 @@ func (s issueState) owners() []string {
 // openingState returns the state of an issue at its creation, else at its first event, and the time of that event. What the events up
 // to it don't have is taken from the next one that has it. Deletions don't count: there is another event.
 func openingState(events []dora.IncidentEvent) (s issueState, at time.Time) {
-	events = slices.DeleteFunc(slices.Clone(events), func(e dora.IncidentEvent) bool { return e.Event == dora.IssueDeleted })
+	events = withoutDeletions(events)
 	first := max(0, slices.IndexFunc(events, func(e dora.IncidentEvent) bool { return e.Event == dora.IssueCreated }))
-	for _, e := range slices.Backward(events[first+1:]) {
+	return stateAfter(events, first), events[first].At
+}
+
+// priorityAt returns the priority of an issue after the event that a delivery brought, else that of the next event that has one.
+func priorityAt(events []dora.IncidentEvent, arrival int64) string {
+	events = withoutDeletions(events)
+	event := slices.IndexFunc(events, func(e dora.IncidentEvent) bool { return e.Arrival == arrival })
+	return stateAfter(events, max(0, event)).priority
+}
+
+func withoutDeletions(events []dora.IncidentEvent) []dora.IncidentEvent {
+	return slices.DeleteFunc(slices.Clone(events), func(e dora.IncidentEvent) bool { return e.Event == dora.IssueDeleted })
+}
+
+// stateAfter returns the state after an event, with what the events up to it don't have from the next one that has it.
+func stateAfter(events []dora.IncidentEvent, event int) (s issueState) {
+	for _, e := range slices.Backward(events[event+1:]) {
 		s.apply(e)
 	}
-	for _, e := range events[:first+1] {
+	for _, e := range events[:event+1] {
 		s.apply(e)
 	}
-	return s, events[first].At
+	return s
 }
 
 // categories has the categories of statuses by id and by name, as far as the events of an issue show them.

@@ -22,9 +22,10 @@ const tolerance = time.Minute
 // resolution is a time during which an issue was resolved.
 type resolution struct {
 	// counts is true if the issue is an incident with a resolution that is a recovery, in one of its events. state is that after the
-	// first of these events.
-	counts bool
-	state  issueState
+	// first of these events, arrival is its delivery.
+	counts  bool
+	state   issueState
+	arrival int64
 
 	// start is the event that shows it first, afterOpen is true if the event before it shows the issue open.
 	start     dora.IncidentEvent
@@ -92,7 +93,7 @@ func (r *resolver) add(e dora.IncidentEvent) {
 	}
 	r.extend(&r.all[len(r.all)-1], e, turns)
 	if last := &r.all[len(r.all)-1]; matches && !last.counts && !r.filter.Ignores(r.state.resolution) {
-		last.counts, last.state = true, r.state
+		last.counts, last.state, last.arrival = true, r.state, e.Arrival
 	}
 }
 

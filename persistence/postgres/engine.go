@@ -175,9 +175,9 @@ func (e *engine) Probe(t *sqlstore.Tx) error {
 // Now returns the time of the database's clock.
 func (e *engine) Now() time.Time { return e.clock.now() }
 
-// Sizes returns the size of the schema's tables and indexes.
+// Sizes returns the size of the schema's tables and indexes. It waits a second, since scrapes call it, and the size of a locked table can't be read.
 func (e *engine) Sizes() (log, size int64, err error) {
-	ctx, cancel := context.WithTimeout(e.closing, 2*time.Second)
+	ctx, cancel := context.WithTimeout(e.closing, time.Second)
 	defer cancel()
 	err = e.db.QueryRowContext(ctx, "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class AS c JOIN pg_namespace AS n "+
 		"ON n.oid = relnamespace WHERE nspname = $1 AND relkind = 'r'", e.schema).Scan(&size)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"syscall"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // readTimeout is how long a transaction that reads may do nothing: a snapshot keeps the server from removing what is outdated.
@@ -23,8 +25,14 @@ func readError(name string, err error) error {
 	switch {
 	case code(err) == "25P03":
 		return fmt.Errorf("%s ended the read, since this process was suspended in the middle of it for too long; read again: %w", name, err)
-	case errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, syscall.ECONNRESET) && !isConnecting(err):
 		return fmt.Errorf("%s or the network ended the read, as when this process was suspended in the middle of it for too long; read again: %w", name, err)
 	}
 	return damaged(name, err)
+}
+
+// isConnecting reports whether a connection could not be made, so nothing had been read.
+func isConnecting(err error) bool {
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect)
 }
