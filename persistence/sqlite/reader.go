@@ -62,12 +62,15 @@ func databaseOf(path string, db *sql.DB) sqlstore.Database {
 	}
 }
 
-// checkVersion refuses a database whose schema is older than the program's.
+// checkVersion refuses a database whose schema is older than the program's, or damaged.
 func (r *Reader) checkVersion(ctx context.Context) error {
 	version, err := schemaVersion(ctx, r.db, r.path)
 	if err == nil && version < len(sqlstore.Migrations) {
 		err = fmt.Errorf("database %s has schema version %d and this program works with %d; start the server once with this version, "+
 			"which brings it up to date", r.path, version, len(sqlstore.Migrations))
+	}
+	if err == nil {
+		err = checkSchema(ctx, r.db, r.path, version)
 	}
 	return damaged(r.path, err)
 }

@@ -31,7 +31,7 @@ func prepare(ctx context.Context, path string) (err error) {
 		return err
 	}
 	if version > 0 {
-		if err := checkAtStart(ctx, db, path); err != nil {
+		if err := errors.Join(checkSchema(ctx, db, path, version), checkAtStart(ctx, db, path)); err != nil {
 			return err
 		}
 	}
