@@ -13,6 +13,17 @@ var ErrStoreFailing = errors.New("the store can't write now")
 // too much memory, or meets a bug of the database. Then it may fail each time while others succeed.
 var ErrTransactionFailing = fmt.Errorf("%w: the transaction fails", ErrStoreFailing)
 
+type backgroundKey struct{}
+
+// InBackground returns a context with which Transactor.Update lets others go first. It is for work of which much is done at the same time, and
+// which nobody waits for.
+func InBackground(ctx context.Context) context.Context {
+	return context.WithValue(ctx, backgroundKey{}, true)
+}
+
+// IsInBackground reports whether a context comes from InBackground.
+func IsInBackground(ctx context.Context) bool { return ctx.Value(backgroundKey{}) != nil }
+
 // Transactor runs transactions.
 type Transactor interface {
 	// Update runs f in one transaction. If f returns an error or panics, nothing of it is stored, and Update returns the error;

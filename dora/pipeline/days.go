@@ -15,7 +15,7 @@ const (
 	// calmTime is how long nothing must have changed before stale days are made anew, and busyTime how long they are left at most while
 	// something does, so that a burst does not make the same days again and again.
 	calmTime = time.Second
-	busyTime = 10 * time.Second
+	busyTime = 3 * time.Second
 )
 
 // DayStore is the store as Days use it.
@@ -29,7 +29,8 @@ type Days struct {
 	Store  DayStore
 	Policy dora.Policy
 	Logger *slog.Logger
-	// AtOnce bounds how many deployments or incidents a transaction is about, and so how long deliveries that arrive have to wait for it.
+	// AtOnce bounds how many deployments or incidents of a scope a transaction is about, and ends it when it was about as many: so it bounds how
+	// long deliveries that arrive have to wait.
 	AtOnce int
 
 	health health
@@ -85,33 +86,34 @@ func (d *Days) Make(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, scope := range slices.Sorted(maps.Keys(stale)) {
-		for more := true; more; {
-			start := time.Now()
-			if more, err = d.makeSome(ctx, scope); err != nil {
-				return err
-			}
-			Sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
+	for left := slices.Sorted(maps.Keys(stale)); len(left) > 0; {
+		start := time.Now()
+		if left, err = d.makeSome(ctx, left); err != nil {
+			return err
 		}
+		Sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
 	}
 	return nil
 }
 
-// makeSome makes some stale days of a scope anew, and reports whether more are stale.
-func (d *Days) makeSome(ctx context.Context, scope string) (more bool, err error) {
+// makeSome makes some stale days of scopes anew, and returns the scopes of which more may be stale.
+func (d *Days) makeSome(ctx context.Context, scopes []string) (left []string, err error) {
 	err = d.Store.Update(ctx, func(tx dora.Tx) error {
-		more = false
-		since, isStale, err := tx.Days().StaleSince(scope)
-		if err != nil || !isStale {
-			return err
-		}
 		days := rules.NewDays(d.Policy, tx.Days(), d.AtOnce)
-		if err := days.Make(scope, since); err != nil {
-			return err
+		for left = scopes; len(left) > 0 && days.Work() < d.AtOnce; {
+			since, isStale, err := tx.Days().StaleSince(left[0])
+			if err == nil && isStale {
+				err = days.Make(left[0], since)
+			}
+			if err != nil {
+				return err
+			}
+			if days.IsStale(left[0]) {
+				break // the rest of a large scope needs a transaction of its own
+			}
+			left = left[1:]
 		}
-		changes := days.Changes()
-		more = !changes.Stale[scope].IsZero()
-		return tx.Days().Save(changes)
+		return tx.Days().Save(days.Changes())
 	})
-	return more, err
+	return left, err
 }

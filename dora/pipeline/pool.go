@@ -47,7 +47,7 @@ func (p pool[T]) work(ctx context.Context) {
 			id := next
 			running[id] = item
 			go func() {
-				p.run(ctx, item)
+				p.run(dora.InBackground(ctx), item)
 				p.release(ctx, item)
 				done <- id
 			}()

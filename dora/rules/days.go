@@ -67,6 +67,12 @@ func NewDays(p dora.Policy, r dora.DayReads, atOnce int) *Days {
 // scopeWork is what making days of a scope takes besides the work for each deployment, in deployments.
 const scopeWork = 5
 
+// Work returns how much work was done, in deployments.
+func (d *Days) Work() int { return d.made }
+
+// IsStale reports whether Make has left days of a scope stale.
+func (d *Days) IsStale(scope string) bool { return !d.stale[scope].IsZero() }
+
 // MakeAll makes all days anew that are stale.
 func (d *Days) MakeAll() error {
 	_, err := d.MakeSome(math.MaxInt)

@@ -39,12 +39,15 @@ var (
 const maxAhead = 256
 
 // commitQueue holds the writes that wait for the committer: deliveries and the program's own updates, each in their order of arrival.
-// Deliveries come first, since their senders wait, but no update waits for more than maxAhead of them that arrived later.
+// Deliveries come first, since their senders wait, but no update waits for more than maxAhead of them that arrived later. Then come updates
+// in turn with those in the background, of which there may be many.
 type commitQueue struct {
-	mu                  sync.Mutex
-	deliveries, updates list.List // of *op
-	// ahead is how many deliveries were claimed while the first of updates was waiting.
+	mu                              sync.Mutex
+	deliveries, updates, background list.List // of *op
+	// ahead is how many deliveries were claimed while an update was waiting.
 	ahead int
+	// isBackgroundsTurn is true if the last update was claimed before one in the background.
+	isBackgroundsTurn bool
 	// limit is how many deliveries may wait.
 	limit  int
 	closed bool
@@ -65,6 +68,8 @@ type op struct {
 	// bounded is true for deliveries, which are refused when too many are waiting. The program's own updates are few, and always
 	// accepted.
 	bounded bool
+	// background is true for updates that let others go first.
+	background bool
 	// element is the op's element in the queue, nil if it is not waiting.
 	element *list.Element
 	done    chan struct{}
@@ -136,10 +141,12 @@ func (q *commitQueue) next() *op {
 	if first == nil {
 		return nil
 	}
-	if !first.bounded {
-		q.ahead = 0
-	} else if q.updates.Len() > 0 {
-		q.ahead++
+	if first.bounded {
+		if q.updates.Len()+q.background.Len() > 0 {
+			q.ahead++
+		}
+	} else {
+		q.ahead, q.isBackgroundsTurn = 0, !first.background
 	}
 	q.remove(first)
 	return first
@@ -148,7 +155,11 @@ func (q *commitQueue) next() *op {
 // first returns the write that is claimed next; nil if none is waiting.
 func (q *commitQueue) first() *op {
 	element := q.deliveries.Front()
-	if update := q.updates.Front(); update != nil && (element == nil || q.ahead >= maxAhead) {
+	update := q.updates.Front()
+	if behind := q.background.Front(); behind != nil && (update == nil || q.isBackgroundsTurn) {
+		update = behind
+	}
+	if update != nil && (element == nil || q.ahead >= maxAhead) {
 		element = update
 	}
 	if element == nil {
@@ -159,8 +170,11 @@ func (q *commitQueue) first() *op {
 
 // of returns the list that an op waits in.
 func (q *commitQueue) of(o *op) *list.List {
-	if o.bounded {
+	switch {
+	case o.bounded:
 		return &q.deliveries
+	case o.background:
+		return &q.background
 	}
 	return &q.updates
 }
@@ -175,7 +189,7 @@ func (q *commitQueue) remove(o *op) bool {
 }
 
 // waiting returns the number of writes that wait.
-func (q *commitQueue) waiting() int { return q.deliveries.Len() + q.updates.Len() }
+func (q *commitQueue) waiting() int { return q.deliveries.Len() + q.updates.Len() + q.background.Len() }
 
 // rewake makes the committer check the queue again if something is waiting. The committer calls it after each attempt to commit.
 func (q *commitQueue) rewake() {

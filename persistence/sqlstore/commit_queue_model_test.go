@@ -322,3 +322,35 @@ func TestDeliveriesOvertakeUpdates(t *testing.T) {
 		}
 	}
 }
+
+// An update overtakes those in the background, but one of these is claimed between two others.
+func TestUpdatesTakeTurns(t *testing.T) {
+	q := newQueue(MaxWaiting)
+	names := map[*op]string{}
+	push := func(name string, kind func(*op)) {
+		o := newOp(nil)
+		kind(o)
+		names[o] = name
+		if err := q.push(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 3 {
+		push(fmt.Sprint("background ", i), func(o *op) { o.background = true })
+	}
+	for i := range 2 {
+		push(fmt.Sprint("update ", i), func(*op) {})
+	}
+	push("delivery", func(o *op) { o.bounded = true })
+	var got []string
+	for o := q.next(); o != nil; o = q.next() {
+		got = append(got, names[o])
+	}
+	want := []string{"delivery", "update 0", "background 0", "update 1", "background 1", "background 2"}
+	if !slices.Equal(got, want) {
+		t.Errorf("claimed in the order %q, want %q", got, want)
+	}
+	if n := q.waiting(); n != 0 {
+		t.Errorf("%d are waiting", n)
+	}
+}

@@ -128,6 +128,7 @@ func (s *Store) updateAs(ctx context.Context, client string, f func(*tx) error) 
 		}
 		return f(t)
 	})
+	o.background = dora.IsInBackground(ctx)
 	err := s.writer.do(ctx, o)
 	if errors.Is(err, errUnderWay) {
 		<-o.done
