@@ -37,6 +37,9 @@ func (b *Backfill) resume(ctx context.Context) error {
 	if b.planned || !slices.Contains(b.Sources, dora.GitHub) {
 		return b.plan(ctx)
 	}
+	if b.isAgain { // the server did not answer when what is newer was listed
+		return b.list(ctx)
+	}
 	var interrupted run
 	err := b.Store.Update(ctx, func(tx dora.Tx) error {
 		interrupted = run{}
