@@ -87,7 +87,7 @@ func (l *lookUp) call(ctx context.Context, v answer, query, route string, args .
 		}
 		defer func() { <-l.slots }()
 	}
-	pass, err := l.gate.wait(ctx, waiter{repository, route, req.URL.String()})
+	pass, err := l.gate.wait(ctx, waiter{repository: repository, route: route, url: req.URL.String(), goesFirst: l.answers.HasTurn()})
 	l.waited += time.Since(began)
 	if err != nil {
 		return page{}, outcome{}, l.withWaited(err)
