@@ -65,7 +65,7 @@ func (b *Backfill) list(ctx context.Context) error {
 		return err
 	}
 	b.began, next.Targets = next.Began, b.targets
-	if len(b.progress.Failed) > 0 || b.Owners != nil { // some may be listed by the next one
+	if len(b.progress.Failed) > len(b.skipped) || b.Owners != nil { // some may be listed by the next one
 		next = run{}
 	}
 	return b.saveRun(ctx, next)

@@ -89,6 +89,24 @@ func TestBackfillInterruptedAtTheEnd(t *testing.T) {
 	}
 }
 
+// What can't be read of a repository that was begun before the interruption is still named after what is newer was read.
+func TestUnreadableDeploymentIsNamed(t *testing.T) {
+	g := &sizedPages{sizes: map[string]size{"a": large, "b": large}}
+	b, run, stop := newInterrupted(t, g, "acme/a", "acme/b")
+	b.OnProgress = func(p Progress) {
+		if p.Done == 1 {
+			stop()
+		}
+	}
+	run()
+	b = again(b)
+	b.DecodeDeployment = func([]byte) (dora.Event, error) { return dora.Event{}, errors.New("unreadable") }
+	made, err := b.Run(t.Context())
+	if diff := cmp.Diff([]string{"acme/b#98"}, made.Failed); diff != "" || err != nil || !b.isAgain {
+		t.Errorf("error %v, -want +got:\n%s", err, diff)
+	}
+}
+
 // unlisted is sizedPages that answers neither the first lists nor control calls, of which there are some.
 type unlisted struct {
 	*sizedPages
