@@ -16,6 +16,9 @@ func (l *lookUp) checkAccess(ctx context.Context, owner, name string) error {
 	if l.gate.isAccessible(repository) {
 		return nil
 	}
+	if l.answers.HasTurn() { // the call of another one may wait for its turn to end
+		return l.askRepository(ctx, owner, name)
+	}
 	_, err, _ := l.access.Do(repository, func() (any, error) {
 		return nil, l.askRepository(ctx, owner, name)
 	})

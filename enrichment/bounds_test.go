@@ -153,6 +153,33 @@ func TestLargeAnswersWait(t *testing.T) {
 	})
 }
 
+// A look-up that has large answers goes on after a rate limit although the answer to the probe, which is large as well, waits for it to end.
+func TestLargeAnswerOfAProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := withPull()
+		g := newInProcess(t, f, Options{})
+		g.http.Transport.(*transport).inner = padded{inProcess{f}}
+		l := g.lookUp(t.Context(), theCommit)
+		if err := l.answers.Keep(t.Context(), 32<<20); err != nil {
+			t.Fatal(err)
+		}
+		g.gate.report(pass{}, outcome{kind: limited, wait: time.Minute, err: errDown})
+		probed := make(chan error)
+		go func() {
+			_, err := g.PartialOrigin(t.Context(), theCommit)
+			probed <- err
+		}()
+		time.Sleep(2 * time.Minute)
+		if _, err := l.pullCommits(t.Context(), theCommit, 109); err != nil {
+			t.Error(err)
+		}
+		l.answers.Release()
+		if err := <-probed; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Texts that GitHub can't have are not stored.
 func TestTextsThatAreTooLong(t *testing.T) {
 	long := strings.Repeat("a", maxName+1)

@@ -20,7 +20,8 @@ const (
 	pageSize = 100
 	// maxPages limits how many pages of a list a look-up reads.
 	maxPages = 100
-	// concurrentCalls limits how many calls of look-ups are under way with a credential: GitHub limits those that are made together.
+	// concurrentCalls limits how many calls of look-ups are under way with a credential, besides that of a look-up which has the turn for large
+	// answers: GitHub limits those that are made together.
 	// https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
 	concurrentCalls = 16
 )
@@ -80,11 +81,13 @@ func (l *lookUp) call(ctx context.Context, v answer, query, route string, args .
 		return page{}, outcome{}, l.redact(err)
 	}
 	repository, began := repositoryKey(args[0], args[1]), time.Now()
-	if err := l.takeSlot(ctx); err != nil {
-		return page{}, outcome{}, err
+	if !l.answers.HasTurn() { // those that have all slots may wait for its turn to end
+		if err := l.takeSlot(ctx); err != nil {
+			return page{}, outcome{}, err
+		}
+		defer func() { <-l.slots }()
 	}
-	defer func() { <-l.slots }()
-	pass, err := l.gate.wait(ctx, waiter{repository, route, req.URL.String()})
+	pass, err := l.gate.wait(ctx, waiter{repository: repository, route: route, url: req.URL.String(), goesFirst: l.answers.HasTurn()})
 	l.waited += time.Since(began)
 	if err != nil {
 		return page{}, outcome{}, l.withWaited(err)

@@ -134,7 +134,7 @@ func TestGateTellsAnOutageFromBrokenParts(t *testing.T) {
 		g := quietGate()
 		fail := func(repository, url string) {
 			t.Helper()
-			p, err := g.wait(t.Context(), waiter{repository, routeCommit, url})
+			p, err := g.wait(t.Context(), waiter{repository: repository, route: routeCommit, url: url})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +150,7 @@ func TestGateTellsAnOutageFromBrokenParts(t *testing.T) {
 			t.Fatalf("shut %q, want failing: three repositories failed", g.closedReason)
 		}
 		start := time.Now()
-		good, err := g.wait(t.Context(), waiter{"d/d", routeCommit, "good url"})
+		good, err := g.wait(t.Context(), waiter{repository: "d/d", route: routeCommit, url: "good url"})
 		if err != nil || time.Since(start) > time.Second {
 			t.Fatalf("error %v after %s, want the probe after a second", err, time.Since(start))
 		}
@@ -181,7 +181,7 @@ func TestGateProbesWithWhatHasNotFailed(t *testing.T) {
 		got := make(chan string, 2)
 		for _, repository := range []string{"a/a", "b/b"} {
 			go func() {
-				p, err := g.wait(t.Context(), waiter{repository, routeCommit, newURL()})
+				p, err := g.wait(t.Context(), waiter{repository: repository, route: routeCommit, url: newURL()})
 				if err != nil {
 					t.Error(err)
 				}
@@ -209,7 +209,7 @@ func TestPausedRepositoryIsProbedByOne(t *testing.T) {
 		for range 2 {
 			almost := []string{"1", "2"}
 			for _, url := range almost {
-				if p, err := g.wait(t.Context(), waiter{"a/a", routeCommit, "url " + url}); err == nil {
+				if p, err := g.wait(t.Context(), waiter{repository: "a/a", route: routeCommit, url: "url " + url}); err == nil {
 					g.report(p, outcome{kind: failed, err: errDown})
 				}
 			}
@@ -217,21 +217,21 @@ func TestPausedRepositoryIsProbedByOne(t *testing.T) {
 		if s := g.states["a/a"]; s == nil || !s.paused {
 			t.Fatalf("state %+v, want paused", s)
 		}
-		if _, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()}); err == nil || !strings.Contains(err.Error(), "calls for repository a/a are paused since they failed, next try at 2000-01-01T00:00:01Z") {
+		if _, err := g.wait(t.Context(), waiter{repository: "a/a", route: routeCommit, url: newURL()}); err == nil || !strings.Contains(err.Error(), "calls for repository a/a are paused since they failed, next try at 2000-01-01T00:00:01Z") {
 			t.Errorf("error %v", err)
 		}
 		time.Sleep(time.Second)
-		probe, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()})
+		probe, err := g.wait(t.Context(), waiter{repository: "a/a", route: routeCommit, url: newURL()})
 		if err != nil || !probe.repositoryProbe {
 			t.Fatalf("pass %+v, error %v; want the probe", probe, err)
 		}
-		if _, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()}); err == nil {
+		if _, err := g.wait(t.Context(), waiter{repository: "a/a", route: routeCommit, url: newURL()}); err == nil {
 			t.Error("a second call is made during the probe")
 		}
 		g.report(probe, outcome{kind: abandoned})
 		probe = enterNow(t, g, "a/a")
 		g.report(probe, outcome{kind: failed, err: errDown})
-		if _, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()}); err == nil {
+		if _, err := g.wait(t.Context(), waiter{repository: "a/a", route: routeCommit, url: newURL()}); err == nil {
 			t.Error("a call is made at once after a probe that failed")
 		}
 		time.Sleep(2 * time.Second)

@@ -38,7 +38,7 @@ func almostDown(t *testing.T, g *gate) {
 func enterNow(t *testing.T, g *gate, repository string) pass {
 	t.Helper()
 	start := time.Now()
-	p, err := g.wait(t.Context(), waiter{repository, routeCommit, newURL()})
+	p, err := g.wait(t.Context(), waiter{repository: repository, route: routeCommit, url: newURL()})
 	if err != nil || time.Since(start) != 0 {
 		t.Fatalf("pass after %s, error %v; want one at once", time.Since(start), err)
 	}
@@ -49,7 +49,7 @@ func enterNow(t *testing.T, g *gate, repository string) pass {
 func enterAfter(t *testing.T, g *gate, least, longest time.Duration) pass {
 	t.Helper()
 	start := time.Now()
-	p, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()})
+	p, err := g.wait(t.Context(), waiter{repository: "a/a", route: routeCommit, url: newURL()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestGateLetsOneProbeThrough(t *testing.T) {
 		}
 		for range 8 {
 			all.Go(func() {
-				p, err := g.wait(t.Context(), waiter{"a/a", routeCommit, newURL()})
+				p, err := g.wait(t.Context(), waiter{repository: "a/a", route: routeCommit, url: newURL()})
 				if err != nil {
 					t.Error(err)
 					return
@@ -176,13 +176,13 @@ func TestGateEndsWithTheContext(t *testing.T) {
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		if _, err := g.wait(ctx, waiter{"a/a", routeCommit, newURL()}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := g.wait(ctx, waiter{repository: "a/a", route: routeCommit, url: newURL()}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v", err)
 		}
 		if took := time.Since(start); took != 3*time.Second {
 			t.Errorf("it took %s", took)
 		}
-		if _, err := g.wait(ctx, waiter{"a/a", routeCommit, newURL()}); err == nil || len(g.waiting) != 0 {
+		if _, err := g.wait(ctx, waiter{repository: "a/a", route: routeCommit, url: newURL()}); err == nil || len(g.waiting) != 0 {
 			t.Errorf("error %v, waiting %v", err, g.waiting)
 		}
 	})
@@ -253,7 +253,7 @@ func TestGateForbiddenRepository(t *testing.T) {
 		var barred atomic.Int32
 		for range 5 {
 			all.Go(func() {
-				p, err := g.wait(t.Context(), waiter{"b/bad", routeCommit, newURL()})
+				p, err := g.wait(t.Context(), waiter{repository: "b/bad", route: routeCommit, url: newURL()})
 				if err != nil {
 					barred.Add(1)
 					return
@@ -263,7 +263,7 @@ func TestGateForbiddenRepository(t *testing.T) {
 		}
 		synctest.Wait()
 		all.Go(func() {
-			p, err := g.wait(t.Context(), waiter{"g/good", routeCommit, newURL()})
+			p, err := g.wait(t.Context(), waiter{repository: "g/good", route: routeCommit, url: newURL()})
 			if err != nil || time.Since(start) != time.Minute || !p.probe {
 				t.Errorf("pass %+v after %s, error %v; want the probe after a minute", p, time.Since(start), err)
 			}
@@ -280,7 +280,7 @@ func TestGateForbiddenRepository(t *testing.T) {
 		for range 3 {
 			enterNow(t, g, "g/good")
 			var err *dora.InaccessibleError
-			if _, e := g.wait(t.Context(), waiter{"b/bad", routeCommit, newURL()}); !errors.As(e, &err) {
+			if _, e := g.wait(t.Context(), waiter{repository: "b/bad", route: routeCommit, url: newURL()}); !errors.As(e, &err) {
 				t.Errorf("error %v, want an InaccessibleError", e)
 			}
 			time.Sleep(time.Minute)
@@ -300,7 +300,7 @@ func TestGateForbiddenRepositoryGoesLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := quietGate()
 		g.report(enterNow(t, g, "a/a"), outcome{kind: denied, err: errDown})
-		good := &waiter{"g/good", routeCommit, newURL()}
+		good := &waiter{repository: "g/good", route: routeCommit, url: newURL()}
 		if _, changed, _, err := g.try(good); changed == nil || err != nil {
 			t.Fatalf("error %v; want to wait", err)
 		}
@@ -334,7 +334,7 @@ func TestGateDeniedWhileWaiting(t *testing.T) {
 		var all sync.WaitGroup
 		for range 3 {
 			all.Go(func() {
-				if _, err := g.wait(t.Context(), waiter{"b/bad", routeCommit, newURL()}); err != nil {
+				if _, err := g.wait(t.Context(), waiter{repository: "b/bad", route: routeCommit, url: newURL()}); err != nil {
 					barred.Add(1)
 				}
 			})
@@ -346,5 +346,22 @@ func TestGateDeniedWhileWaiting(t *testing.T) {
 			t.Errorf("%d of 3 wait no more, want 2", barred.Load())
 		}
 		all.Wait()
+	})
+}
+
+// A call that goes first passes once the time of a rate limit is over, whichever call is the probe, or is suited better as one.
+func TestGateWhoGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := quietGate()
+		g.route(routeCommit).repositories.recordFailure("b/bad")
+		g.report(pass{}, outcome{kind: limited, wait: time.Minute, err: errDown})
+		g.waiting[&waiter{repository: "g/good", route: routeCommit, url: newURL()}] = struct{}{}
+		first := waiter{repository: "b/bad", route: routeCommit, url: newURL(), goesFirst: true}
+		start := time.Now()
+		for _, isProbe := range []bool{true, false} {
+			if p, err := g.wait(t.Context(), first); err != nil || p.probe != isProbe || time.Since(start) != time.Minute {
+				t.Errorf("probe %t after %s, error %v; want %t after a minute", p.probe, time.Since(start), err, isProbe)
+			}
+		}
 	})
 }

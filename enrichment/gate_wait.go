@@ -22,7 +22,11 @@ type pass struct {
 }
 
 // waiter describes a call that wants to pass the gate.
-type waiter struct{ repository, route, url string }
+type waiter struct {
+	repository, route, url string
+	// goesFirst is true if the answer to a probe may wait for the look-up of this call to end: it does not wait for the probe.
+	goesFirst bool
+}
 
 // probeTime is how long the outcome of a probe under way is waited for if the gate yields.
 const probeTime = 5 * time.Second
@@ -93,19 +97,19 @@ func (g *gate) try(w *waiter) (p pass, changed <-chan struct{}, left time.Durati
 			return p, nil, 0, g.inaccessible.errorUntil(w.repository, g.until)
 		}
 	}
-	if g.probing {
+	if g.probing && !w.goesFirst {
 		return p, g.changed, 0, nil
 	}
 	if left := time.Until(g.until); left > 0 {
 		return p, g.changed, left, nil
 	}
 	for other := range g.waiting {
-		if g.rank(other) < g.rank(w) {
+		if g.rank(other) < g.rank(w) && !w.goesFirst {
 			return p, g.changed, 0, nil
 		}
 	}
+	p.probe = !g.probing
 	g.probing = true
-	p.probe = true
 	return p, nil, 0, nil
 }
 

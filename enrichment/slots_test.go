@@ -50,3 +50,47 @@ func TestCallsTakeTurns(t *testing.T) {
 		}
 	})
 }
+
+// Look-ups with large answers all end, although the calls of those that wait for their turn hold all slots.
+func TestLargeAnswersOfManyLookUps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := withPull()
+		g := newInProcess(t, f, Options{})
+		g.http.Transport.(*transport).inner = padded{inProcess{f}}
+		var all sync.WaitGroup
+		for range 2 * concurrentCalls {
+			all.Go(func() {
+				if got, err := g.PartialOrigin(t.Context(), theCommit); err != nil || got.PullRequest != 109 {
+					t.Errorf("origin %+v, error %v", got, err)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
+// A look-up that has large answers does not wait for the call of another one, which waits for a slot, to learn whether a repository is accessible.
+func TestAccessIsAskedWithTheTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := withPull()
+		f.objects["/repos/"+home] = object{}
+		g := newInProcess(t, f, Options{})
+		for range concurrentCalls {
+			g.slots <- struct{}{}
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		other := g.lookUp(ctx, theCommit)
+		var waiting sync.WaitGroup
+		waiting.Go(func() { _ = other.checkAccess(ctx, theCommit.Owner, theCommit.Repository) })
+		synctest.Wait()
+		l := g.lookUp(t.Context(), theCommit)
+		if err := l.answers.Keep(t.Context(), 32<<20); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.checkAccess(t.Context(), theCommit.Owner, theCommit.Repository); err != nil {
+			t.Error(err)
+		}
+		leave()
+		waiting.Wait()
+	})
+}

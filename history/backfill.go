@@ -88,6 +88,8 @@ type Backfill struct {
 	isResumed, isAgain bool
 	// unanswered are the targets that GitHub did not answer for when they were read, although it answers others.
 	unanswered []target
+	// skipped are the parts of repositories in Progress.Failed: their repository is done, so that they are not read again.
+	skipped []string
 	// tried are the targets that readSmall has tried to read.
 	tried map[string]bool
 
@@ -137,7 +139,7 @@ func (b *Backfill) take(ctx context.Context, all []target) {
 
 func (b *Backfill) prepare() {
 	b.asker = asker{github: b.GitHub, logger: b.Logger, now: b.Now, sleep: b.Sleep, maxFailures: b.maxFailures, spent: b.spent}
-	b.progress.Failed, b.tried, b.refusals = nil, map[string]bool{}, refusals{}
+	b.progress.Failed, b.tried, b.refusals = slices.Clone(b.skipped), map[string]bool{}, refusals{}
 	if b.MaxRate > 0 {
 		b.interval = time.Hour / time.Duration(b.MaxRate)
 	}
@@ -208,6 +210,15 @@ func (b *Backfill) readRepositories(ctx context.Context) error {
 		b.finish(t, err != nil)
 	}
 	return nil
+}
+
+// skip notes that a part of a repository can't be read.
+func (b *Backfill) skip(name string) {
+	if slices.Contains(b.skipped, name) {
+		return
+	}
+	b.skipped = append(b.skipped, name)
+	b.count(func(p *Progress) { p.Failed = append(p.Failed, name) })
 }
 
 // finish notes that a target was read, or can't be.

@@ -29,7 +29,7 @@ func (b *Backfill) deliver(ctx context.Context, p *part, deployments []dora.Arch
 		if err != nil {
 			name := fmt.Sprintf("%s/%s#%d", p.Owner, p.Name, a.ID)
 			b.Logger.Error("a deployment can't be read, the backfill goes on without it", "deployment", name, "error", err)
-			b.count(func(p *Progress) { p.Failed = append(p.Failed, name) })
+			b.skip(name)
 			continue
 		}
 		all = append(all, made...)

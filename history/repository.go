@@ -206,9 +206,7 @@ func (b *Backfill) addPage(ctx context.Context, p *part, r *repositoryNode) erro
 // noteHidden notes that GitHub does not show something of a repository.
 func (b *Backfill) noteHidden(p *part, what string) {
 	b.Logger.Warn("GitHub does not show something to the token, the backfill goes on without it", "repository", p.Owner+"/"+p.Name, "what", what)
-	b.count(func(now *Progress) {
-		now.Failed = append(now.Failed, p.Owner+"/"+p.Name+": "+what+" that GitHub does not show")
-	})
+	b.skip(p.Owner + "/" + p.Name + ": " + what + " that GitHub does not show")
 }
 
 // identify takes over what the repository is called now, and where it is.

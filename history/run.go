@@ -37,6 +37,9 @@ func (b *Backfill) resume(ctx context.Context) error {
 	if b.planned || !slices.Contains(b.Sources, dora.GitHub) {
 		return b.plan(ctx)
 	}
+	if b.isAgain { // the server did not answer when what is newer was listed
+		return b.list(ctx)
+	}
 	var interrupted run
 	err := b.Store.Update(ctx, func(tx dora.Tx) error {
 		interrupted = run{}
@@ -62,7 +65,7 @@ func (b *Backfill) list(ctx context.Context) error {
 		return err
 	}
 	b.began, next.Targets = next.Began, b.targets
-	if len(b.progress.Failed) > 0 || b.Owners != nil { // some may be listed by the next one
+	if len(b.progress.Failed) > len(b.skipped) || b.Owners != nil { // some may be listed by the next one
 		next = run{}
 	}
 	return b.saveRun(ctx, next)

@@ -89,6 +89,58 @@ func TestBackfillInterruptedAtTheEnd(t *testing.T) {
 	}
 }
 
+// What can't be read of a repository that was begun before the interruption is still named after what is newer was read.
+func TestUnreadableDeploymentIsNamed(t *testing.T) {
+	g := &sizedPages{sizes: map[string]size{"a": large, "b": large}}
+	b, run, stop := newInterrupted(t, g, "acme/a", "acme/b")
+	b.OnProgress = func(p Progress) {
+		if p.Done == 1 {
+			stop()
+		}
+	}
+	run()
+	b = again(b)
+	b.DecodeDeployment = func([]byte) (dora.Event, error) { return dora.Event{}, errors.New("unreadable") }
+	made, err := b.Run(t.Context())
+	if diff := cmp.Diff([]string{"acme/b#98"}, made.Failed); diff != "" || err != nil || !b.isAgain {
+		t.Errorf("error %v, -want +got:\n%s", err, diff)
+	}
+}
+
+// unlisted is sizedPages that answers neither the first lists nor control calls, of which there are some.
+type unlisted struct {
+	*sizedPages
+
+	failures int
+}
+
+func (g *unlisted) Query(ctx context.Context, owner, query string, v map[string]any, data any) error {
+	if isPage := strings.Contains(query, "commitOid") || strings.Contains(query, "object(oid"); !isPage && g.failures > 0 {
+		g.failures--
+		return errors.New("503 Service Unavailable")
+	}
+	return g.sizedPages.Query(ctx, owner, query, v, data)
+}
+
+// If a server does not answer when what is newer is listed at the end, that is asked for again, and what was read is counted once.
+func TestServerIsDownAtTheEnd(t *testing.T) {
+	g := &sizedPages{sizes: map[string]size{"a": large, "b": large}}
+	b, run, stop := newInterrupted(t, g, "acme/a", "acme/b")
+	b.OnProgress = func(p Progress) {
+		if p.Done == 1 {
+			stop()
+		}
+	}
+	run()
+	b = again(b)
+	b.GitHub = &unlisted{g, failuresOfServer + 1}
+	other := again(b)
+	other.GitHub, other.Host, other.Repositories = g, "ghe.example.com", nil
+	if made, err := (Servers{b, other}).Run(t.Context()); err != nil || made.Deployments != 2 || made.Done != 2 || g.lists != 2 {
+		t.Errorf("%+v, %v, listed %d times", made, err, g.lists)
+	}
+}
+
 // A list is not used for another request, nor for long, nor if something could not be listed.
 func TestListIsNotUsedAgain(t *testing.T) {
 	for name, test := range map[string]struct {

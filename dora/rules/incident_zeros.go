@@ -43,5 +43,5 @@ func (r *Session) startIncidentSeries(i dora.Incident, now issueNow) error {
 
 // hasSeriesOf reports whether another state starts the same series.
 func (s passedState) hasSeriesOf(other passedState) bool {
-	return s.project == other.project && s.priority == other.priority && s.isOpen == other.isOpen && slices.Equal(s.owners(), other.owners())
+	return s.project == other.project && s.priority == other.priority && slices.Equal(s.owners(), other.owners())
 }

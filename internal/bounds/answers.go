@@ -96,6 +96,9 @@ func (l *Lease) Keep(ctx context.Context, size int) error {
 	return nil
 }
 
+// HasTurn reports whether this is the caller that may have large answers: others may wait for its Release.
+func (l *Lease) HasTurn() bool { return l.large }
+
 // waitForTurn returns when this is the caller that may have large answers.
 func (l *Lease) waitForTurn(ctx context.Context) error {
 	if l.large {
