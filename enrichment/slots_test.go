@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// A limited number of calls is under way at once. Waiting for a turn ends with the caller.
-func TestCallsTakeTurns(t *testing.T) {
+// A limited number of calls is under way at once. Those that wait end with their callers.
+func TestFewCallsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const commits = 3*concurrentCalls + 1
 		var now, most atomic.Int32

@@ -82,10 +82,10 @@ type Backfill struct {
 	// targets are what is to be read, but for the unanswered ones.
 	targets []target
 	planned bool
-	// began is when the run began. isResumed is true while the list of an interrupted backfill is read, isAgain afterwards, while what is newer
+	// began is when the run began. isResumed is true while the list of an interrupted backfill is read, readsNewer afterwards, while what is newer
 	// is read.
 	began              time.Time
-	isResumed, isAgain bool
+	isResumed, readsNewer bool
 	// unanswered are the targets that GitHub did not answer for when they were read, although it answers others.
 	unanswered []target
 	// skipped are the parts of repositories in Progress.Failed: their repository is done, so that they are not read again.
@@ -117,14 +117,14 @@ func (b *Backfill) plan(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.take(ctx, all)
+		b.setTargets(ctx, all)
 	}
 	b.planned = true
 	return nil
 }
 
-// take sets what is to be read.
-func (b *Backfill) take(ctx context.Context, all []target) {
+// setTargets sets what is to be read.
+func (b *Backfill) setTargets(ctx context.Context, all []target) {
 	b.targets, b.planned = all, true
 	if b.OnPlanned != nil {
 		b.OnPlanned(ctx, namesOf(all))
@@ -138,7 +138,7 @@ func (b *Backfill) take(ctx context.Context, all []target) {
 }
 
 func (b *Backfill) prepare() {
-	b.asker = asker{github: b.GitHub, logger: b.Logger, now: b.Now, sleep: b.Sleep, maxFailures: b.maxFailures, spent: b.spent}
+	b.asker = asker{github: b.GitHub, logger: b.Logger, now: b.Now, sleep: b.Sleep, maxFailures: b.maxFailures, spent: b.spent, next: b.next}
 	b.progress.Failed, b.tried, b.refusals = slices.Clone(b.skipped), map[string]bool{}, refusals{}
 	if b.MaxRate > 0 {
 		b.interval = time.Hour / time.Duration(b.MaxRate)

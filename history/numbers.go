@@ -14,18 +14,10 @@ import (
 // numberAll adds the numbers of statuses that GitHub may still deliver again: those that are stored already, and by a call of REST for each of the other
 // deployments. What it reads is stored at once.
 func (b *Backfill) numberAll(ctx context.Context, p *part, all []dora.ArchivedDeployment) error {
-	err := b.Store.Update(ctx, func(tx dora.Tx) error {
-		for i := range all {
-			if a := &all[i]; p.lacksNumbers(a) && !a.Incomplete {
-				if err := addStoredNumbers(tx, p, a); err != nil {
-					return err
-				}
-			}
+	for some := range slices.Chunk(all, pageSize) {
+		if err := b.addAllStoredNumbers(ctx, p, some); err != nil {
+			return err
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	for i := range all {
 		a := &all[i]
@@ -35,6 +27,9 @@ func (b *Backfill) numberAll(ctx context.Context, p *part, all []dora.ArchivedDe
 		if err := b.numberStatuses(ctx, p, a); err != nil {
 			return err
 		}
+		if p.lacksNumbers(a) {
+			continue // it has been deleted since
+		}
 		numbered := dora.ArchivePage{Deployments: []dora.ArchivedDeployment{*a}}
 		err := b.Store.Update(ctx, func(tx dora.Tx) error { return tx.Backfill().AddPage(p.deploymentsPart(), numbered) })
 		if err != nil {
@@ -42,6 +37,20 @@ func (b *Backfill) numberAll(ctx context.Context, p *part, all []dora.ArchivedDe
 		}
 	}
 	return nil
+}
+
+// addAllStoredNumbers adds the numbers that are stored already to deployments that lack them, in one transaction.
+func (b *Backfill) addAllStoredNumbers(ctx context.Context, p *part, some []dora.ArchivedDeployment) error {
+	return b.Store.Update(ctx, func(tx dora.Tx) error {
+		for i := range some {
+			if a := &some[i]; p.lacksNumbers(a) && !a.Incomplete {
+				if err := addStoredNumbers(tx, p, a); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // lacksNumbers reports whether the statuses of a deployment are to be read by REST: if GitHub may still deliver one of them again and their numbers are

@@ -24,8 +24,8 @@ type run struct {
 // maxListAge is the greatest age of a list of repositories from which an interrupted backfill goes on.
 const maxListAge = dora.Day
 
-// isOf reports whether a backfill with a request goes on with the run at a time.
-func (r run) isOf(q Request, now time.Time) bool {
+// matches reports whether a backfill with a request goes on with the run at a time.
+func (r run) matches(q Request, now time.Time) bool {
 	return r.Since.Equal(q.Since) && r.Until.Equal(q.Until) && slices.Equal(r.Repositories, q.Repositories) && !now.Before(r.Began) && now.Sub(r.Began) < maxListAge
 }
 
@@ -37,7 +37,7 @@ func (b *Backfill) resume(ctx context.Context) error {
 	if b.planned || !slices.Contains(b.Sources, dora.GitHub) {
 		return b.plan(ctx)
 	}
-	if b.isAgain { // the server did not answer when what is newer was listed
+	if b.readsNewer { // the server did not answer when what is newer was listed
 		return b.list(ctx)
 	}
 	var interrupted run
@@ -49,12 +49,12 @@ func (b *Backfill) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if b.Owners != nil || !interrupted.isOf(b.Request, b.Now()) {
+	if b.Owners != nil || !interrupted.matches(b.Request, b.Now()) {
 		return b.list(ctx)
 	}
 	b.prepare()
 	b.began, b.isResumed = interrupted.Began, true
-	b.take(ctx, interrupted.Targets)
+	b.setTargets(ctx, interrupted.Targets)
 	return nil
 }
 
@@ -81,7 +81,7 @@ func (b *Backfill) readNewer(ctx context.Context) error {
 		return nil
 	}
 	if b.isResumed && (b.Until.IsZero() || b.Until.After(b.began)) {
-		b.isResumed, b.isAgain, b.planned = false, true, false
+		b.isResumed, b.readsNewer, b.planned = false, true, false
 		b.targets, b.unanswered = nil, nil
 		b.count(func(p *Progress) { p.Repositories, p.Done, p.CallsLeft = 0, 0, 0 })
 		if err := b.list(ctx); err != nil {
@@ -103,7 +103,7 @@ func (b *Backfill) hasRead(p *part) bool {
 func (b *Backfill) countDeployments(p *part, read []dora.ArchivedDeployment) {
 	n := 0
 	for _, a := range read {
-		if !b.isAgain || p.Newer.IsZero() || a.Created.After(p.Newer.Add(redeliveryWindow)) {
+		if !b.readsNewer || p.Newer.IsZero() || a.Created.After(p.Newer.Add(redeliveryWindow)) {
 			n++
 		}
 	}

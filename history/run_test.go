@@ -102,7 +102,7 @@ func TestUnreadableDeploymentIsNamed(t *testing.T) {
 	b = again(b)
 	b.DecodeDeployment = func([]byte) (dora.Event, error) { return dora.Event{}, errors.New("unreadable") }
 	made, err := b.Run(t.Context())
-	if diff := cmp.Diff([]string{"acme/b#98"}, made.Failed); diff != "" || err != nil || !b.isAgain {
+	if diff := cmp.Diff([]string{"acme/b#98"}, made.Failed); diff != "" || err != nil || !b.readsNewer {
 		t.Errorf("error %v, -want +got:\n%s", err, diff)
 	}
 }
@@ -176,8 +176,8 @@ func TestListIsNotUsedAgain(t *testing.T) {
 			if _, err := b.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if b.isAgain != test.isUsed || g.lists != 2 { // by each process, by the second one at its end if it has used that of the first one
-				t.Errorf("the list was used: %t, want %t; listed %d times", b.isAgain, test.isUsed, g.lists)
+			if b.readsNewer != test.isUsed || g.lists != 2 { // by each process, by the second one at its end if it has used that of the first one
+				t.Errorf("the list was used: %t, want %t; listed %d times", b.readsNewer, test.isUsed, g.lists)
 			}
 		})
 	}

@@ -42,7 +42,7 @@ func (r *Session) addIncidentEvent(d dora.Delivery, team string) error {
 // issueNow is the state of an issue after all of its events, as far as dora.Incident does not have it.
 type issueNow struct {
 	state issueState
-	// isOpen is true if it is an open incident. resolved is the state in which it was first resolved, after the event of a delivery.
+	// isOpen is true if it is an open incident. resolved is the state in which it was first resolved, resolvedBy the delivery of that event.
 	isOpen     bool
 	resolved   issueState
 	resolvedBy int64

@@ -32,9 +32,9 @@ func scanEvaluation(rows *sql.Rows) (dora.Evaluation, error) {
 	return s, err
 }
 
-// settled is true for the evaluations that were due at ?1, and when the first of the deliveries arrived that were not processed for another reason
-// than their team, if there is one: those behind it arrived at the same time or later, but for seconds. These are the ones that nobody has tried to
-// process, and the ones that failed, as with a full disk. Deliveries have times of day, evaluations readings of the store's clock.
+// settled is true for the evaluations that were due at ?1, and when the first delivery arrived that is pending for any reason but a missing team,
+// if there is one: those behind it arrived at the same time or later, but for seconds. Nobody has tried to process it, or it failed, as with a full
+// disk. Deliveries have times of day, evaluations readings of the store's clock.
 const settled = `due <= (SELECT min(arrived) FROM (SELECT ?1 AS arrived
 	UNION ALL SELECT received - coalesce((SELECT wall - reading FROM clock), 0) FROM (SELECT received
 		FROM deliveries INDEXED BY deliveries_due WHERE state = 0 AND due <= 0 ORDER BY due, id LIMIT 1) AS untried
