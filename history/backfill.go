@@ -84,7 +84,7 @@ type Backfill struct {
 	planned bool
 	// began is when the run began. isResumed is true while the list of an interrupted backfill is read, readsNewer afterwards, while what is newer
 	// is read.
-	began              time.Time
+	began                 time.Time
 	isResumed, readsNewer bool
 	// unanswered are the targets that GitHub did not answer for when they were read, although it answers others.
 	unanswered []target
