@@ -104,13 +104,14 @@ func (m *month) github() *demo.GitHub {
 	return demo.NewGitHub(all...)
 }
 
-// configuration is that of the exporter: the teams, every cause of failure, and no long waits.
+// configuration is that of the exporter: the teams, every cause of failure, and no long waits: just long enough for a scrape between the
+// start of an incident's series and its count.
 func (m *month) configuration(address, github string) string {
 	_, port, _ := strings.Cut(address, ":")
 	return fmt.Sprintf(`server: {host: 127.0.0.1, port: %s}
 github: {base_url: %q, webhook_secret: %s}
 jira: {webhook_secret: %s}
-deployments: {settle: 1s}
+deployments: {settle: 2s}
 failures:
   incident_window: 2h
   hotfix: {branches: ["hotfix/*"]}

@@ -170,6 +170,7 @@ func (s says) incidentOpened(p *project, i *demo.Issue) {
 	labels := labelled("project="+p.jira, "team="+p.team)
 	s.add("jira_incidents", labels, 0)
 	s.add("jira_incidents_duration_sum", labels, 0)
+	s.add("dora_incidents_opened_total", labelled(labels, "priority="+i.Priority), 0) // until it is evaluated
 	s.add("dora_incidents_opened_total", labelled(labels, "priority="+i.Priority), 1)
 	s.add("dora_incidents_open", labelled(labels, "priority="+i.Priority), 1)
 	s.begin("dora_incident_recovery_seconds", labelled(labels, "priority="+i.Priority))
