@@ -127,13 +127,13 @@ func (a *App) Start(ctx context.Context) error {
 		err = a.restore(ctx)
 	}
 	if err != nil {
-		a.server.stop(ctx, 0)
+		a.server.stop(context.WithoutCancel(ctx), requestsTimeout)
 		return err
 	}
 	// It is ready now, so a stop is made in order.
 	stop, err := a.start(ctx, &a.options)
 	if err != nil {
-		a.server.stop(ctx, 0)
+		a.server.stop(context.WithoutCancel(ctx), requestsTimeout)
 		return err
 	}
 	a.stop = stop

@@ -2,7 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -59,5 +63,52 @@ func TestStopProcessesPendingDeliveries(t *testing.T) {
 		if !strings.Contains(string(checkpoint), want+"\n") {
 			t.Errorf("the checkpoint lacks %s:\n%s", want, checkpoint)
 		}
+	}
+}
+
+// A request that has begun is answered although the program is stopped before it is ready.
+func TestStopBeforeReady(t *testing.T) {
+	o := parsedOptions(t, "")
+	o.Config.Storage.File.Path = filepath.Join(t.TempDir(), "dora-exporter.prom")
+	a, err := New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	restoring := make(chan struct{})
+	a.store.await = func(ctx context.Context, _ func() error) error {
+		close(restoring)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	started := make(chan error)
+	go func() { started <- a.Start(ctx) }()
+	<-restoring
+	body, end := io.Pipe()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+a.Addresses()[0]+"/api/jira", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Expect", "100-continue") // the body is sent when it is read
+	go func() {
+		_, _ = io.WriteString(end, `{"webhookEvent":"jira:issue_created","issue":{"id":"7","key":"INC-7",`)
+		stop()
+		_, _ = io.WriteString(end, `"fields":{"project":{"key":"INC"}}}}`)
+		_ = end.Close()
+	}()
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusAccepted {
+		t.Errorf("the request got status %d", response.StatusCode)
+	}
+	if err := <-started; !errors.Is(err, context.Canceled) {
+		t.Errorf("Start returned %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -92,7 +92,7 @@ func TestAnswerIsGivenUp(t *testing.T) {
 	defer server.Close()
 	e := newExporter(t, server.URL)
 	config := e.read("config.yml")
-	e.write("config.yml", strings.Replace(config, "github:\n", "github:\n  give_up: 2s\n", 1)+"deployments:\n  settle: 1s\n")
+	e.write("config.yml", strings.Replace(config, "github:\n", "github:\n  give_up: 6s\n", 1)+"deployments:\n  settle: 1s\n")
 	e.start()
 	var events []webhook
 	for id := 1; id <= 3; id++ {
