@@ -30,6 +30,19 @@ func newInterrupted(t *testing.T, g *sizedPages, repositories ...string) (b *Bac
 	return b, run, stop
 }
 
+// betweenTwo returns a backfill of acme/a and acme/b that goes on after an interruption between them.
+func betweenTwo(t *testing.T, g *sizedPages) *Backfill {
+	t.Helper()
+	b, run, stop := newInterrupted(t, g, "acme/a", "acme/b")
+	b.OnProgress = func(p Progress) {
+		if p.Done == 1 {
+			stop()
+		}
+	}
+	run()
+	return again(b)
+}
+
 // large is the size of a repository that is read by itself.
 var large = size{pageSize + 1, 1}
 
@@ -64,14 +77,7 @@ func TestInterruptedBackfill(t *testing.T) {
 // A backfill that is interrupted again and again lists the repositories once at the beginning, and at the end until nothing interrupts that.
 func TestBackfillInterruptedAtTheEnd(t *testing.T) {
 	g := &sizedPages{sizes: map[string]size{"a": large, "b": large}, newest: map[string]time.Time{"a": month(13), "b": month(13)}}
-	b, run, stop := newInterrupted(t, g, "acme/a", "acme/b")
-	b.OnProgress = func(p Progress) {
-		if p.Done == 1 {
-			stop()
-		}
-	}
-	run()
-	b = again(b)
+	b := betweenTwo(t, g)
 	ctx, stop := context.WithCancel(t.Context())
 	b.OnProgress = func(Progress) {
 		if len(g.asked) == 3 { // a and b, and then a again
@@ -92,14 +98,7 @@ func TestBackfillInterruptedAtTheEnd(t *testing.T) {
 // What can't be read of a repository that was begun before the interruption is still named after what is newer was read.
 func TestUnreadableDeploymentIsNamed(t *testing.T) {
 	g := &sizedPages{sizes: map[string]size{"a": large, "b": large}}
-	b, run, stop := newInterrupted(t, g, "acme/a", "acme/b")
-	b.OnProgress = func(p Progress) {
-		if p.Done == 1 {
-			stop()
-		}
-	}
-	run()
-	b = again(b)
+	b := betweenTwo(t, g)
 	b.DecodeDeployment = func([]byte) (dora.Event, error) { return dora.Event{}, errors.New("unreadable") }
 	made, err := b.Run(t.Context())
 	if diff := cmp.Diff([]string{"acme/b#98"}, made.Failed); diff != "" || err != nil || !b.readsNewer {
@@ -125,14 +124,7 @@ func (g *unlisted) Query(ctx context.Context, owner, query string, v map[string]
 // If a server does not answer when what is newer is listed at the end, that is asked for again, and what was read is counted once.
 func TestServerIsDownAtTheEnd(t *testing.T) {
 	g := &sizedPages{sizes: map[string]size{"a": large, "b": large}}
-	b, run, stop := newInterrupted(t, g, "acme/a", "acme/b")
-	b.OnProgress = func(p Progress) {
-		if p.Done == 1 {
-			stop()
-		}
-	}
-	run()
-	b = again(b)
+	b := betweenTwo(t, g)
 	b.GitHub = &unlisted{g, failuresOfServer + 1}
 	other := again(b)
 	other.GitHub, other.Host, other.Repositories = g, "ghe.example.com", nil
