@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"dora-exporter/persistence/sqlstore"
 )
@@ -20,8 +22,8 @@ func checkSchema(ctx context.Context, db *sql.DB, path string, version int) erro
 	if err != nil {
 		return fmt.Errorf("read the schema of database %s: %w", path, damaged(path, err))
 	}
-	for object, text := range want {
-		if got[object] != text {
+	for _, object := range slices.Sorted(maps.Keys(want)) {
+		if got[object] != want[object] {
 			return &CorruptError{Path: path, What: fmt.Sprintf("its schema has another %s than version %d", object, version)}
 		}
 	}
