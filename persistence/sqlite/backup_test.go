@@ -21,17 +21,8 @@ func TestBackup(t *testing.T) {
 	var writing sync.WaitGroup
 	end := sync.OnceFunc(func() { close(stop); writing.Wait() })
 	defer end()
-	add := func(id int64) {
-		err := s.Update(t.Context(), func(tx dora.Tx) error {
-			_, err := tx.Facts().Add(dora.Fact{Family: dora.Incidents, Subject: fmt.Sprint(id), Value: 1, ID: id})
-			return err
-		})
-		if err != nil {
-			t.Error(err)
-		}
-	}
 	for id := range int64(50) {
-		add(id)
+		addIncident(t, s, id)
 	}
 	writing.Go(func() {
 		for id := int64(50); ; id++ {
@@ -39,7 +30,7 @@ func TestBackup(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				add(id)
+				addIncident(t, s, id)
 			}
 		}
 	})
@@ -83,13 +74,7 @@ func TestBackup(t *testing.T) {
 
 func TestBackupOfADamagedStore(t *testing.T) {
 	s := openStore(t)
-	err := s.Update(t.Context(), func(tx dora.Tx) error {
-		_, err := tx.Facts().Add(dora.Fact{Family: dora.Incidents, Subject: "a", Value: 1})
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	addIncident(t, s, 1)
 	tamper(t, s.path, "UPDATE facts SET value = 2")
 	file := filepath.Join(t.TempDir(), "backup.db")
 	if _, err := s.reader.Backup(t.Context(), file, false); err == nil || !strings.Contains(err.Error(), "checksum") {
@@ -97,5 +82,85 @@ func TestBackupOfADamagedStore(t *testing.T) {
 	}
 	if _, err := os.Stat(file); err == nil {
 		t.Error("the damaged copy was left")
+	}
+}
+
+// A log that is damaged in the middle would end there without a word.
+func TestBackupOfADamagedLog(t *testing.T) {
+	s := openStore(t)
+	for id := range int64(20) {
+		addIncident(t, s, id)
+	}
+	log, err := os.OpenFile(s.path+"-wal", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	info, err := log.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.WriteAt([]byte("damage"), info.Size()/2); err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	_, err = s.reader.Backup(t.Context(), filepath.Join(folder, "backup.db"), false)
+	if err == nil || !strings.Contains(err.Error(), "log is damaged") {
+		t.Errorf("Backup = %v, want an error about a damaged log", err)
+	}
+	if entries, err := os.ReadDir(folder); err != nil || len(entries) > 0 {
+		t.Errorf("%v, %v were left", entries, err)
+	}
+}
+
+// What a backup that was killed has left is not taken for a part of the next one, and a link to the database has the log of its target.
+func TestBackupThroughALink(t *testing.T) {
+	s := openStore(t)
+	addIncident(t, s, 1)
+	folder := t.TempDir()
+	link, file := filepath.Join(folder, "link.db"), filepath.Join(folder, "backup.db")
+	if err := os.Symlink(s.path, link); err != nil {
+		t.Fatal(err)
+	}
+	r, err := OpenReader(t.Context(), link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := r.Backup(t.Context(), file, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal"} { // of an older state
+		data, err := os.ReadFile(s.path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file+"2.tmp"+suffix, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	addIncident(t, s, 2)
+	if err := s.Close(); err != nil { // which moves the log into the database
+		t.Fatal(err)
+	}
+	if _, err := r.Backup(t.Context(), file+"2", true); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int{file: 1, file + "2": 2} {
+		facts, err := reopenStore(t, name).Facts(t.Context(), 0, 10)
+		if err != nil || len(facts) != want {
+			t.Errorf("%s has %d facts, %v, want %d", filepath.Base(name), len(facts), err, want)
+		}
+	}
+}
+
+func addIncident(t *testing.T, s *Store, id int64) {
+	t.Helper()
+	err := s.Update(t.Context(), func(tx dora.Tx) error {
+		_, err := tx.Facts().Add(dora.Fact{Family: dora.Incidents, Subject: fmt.Sprint(id), Value: 1, ID: id})
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -19,6 +19,17 @@ type Reader struct {
 	*sqlstore.Reader
 	path string
 	db   *sql.DB
+	// files are those that Backup has copied.
+	files []*os.File
+}
+
+// Close closes the database.
+func (r *Reader) Close() error {
+	errs := []error{r.Reader.Close()}
+	for _, file := range r.files {
+		errs = append(errs, file.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // OpenReader opens an existing database, with or without a server that uses it at the same time. The error is a message for the
@@ -53,7 +64,7 @@ func readerOf(path string, db *sql.DB) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{r, path, db}, nil
+	return &Reader{Reader: r, path: path, db: db}, nil
 }
 
 func databaseOf(path string, db *sql.DB) sqlstore.Database {
