@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -126,7 +127,6 @@ func TestBackupThroughALink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
 	if _, err := r.Backup(t.Context(), file, true); err != nil {
 		t.Fatal(err)
 	}
@@ -140,9 +140,13 @@ func TestBackupThroughALink(t *testing.T) {
 		}
 	}
 	addIncident(t, s, 2)
-	if err := s.Close(); err != nil { // which moves the log into the database
+	if err := errors.Join(r.Close(), s.Close()); err != nil { // which moves the log into the database
 		t.Fatal(err)
 	}
+	if r, err = OpenReader(t.Context(), link); err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
 	if _, err := r.Backup(t.Context(), file+"2", true); err != nil {
 		t.Fatal(err)
 	}
