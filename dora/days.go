@@ -23,10 +23,10 @@ type DayReads interface {
 	// Stale returns since when the days of scopes are stale.
 	Stale() (map[string]time.Time, error)
 	// DeploymentsFrom returns the deployments of a scope that have a success from a time on, and those without a success that are of
-	// that time or later (DeploymentRecord.When). If these are more than limit, it returns those before a time, until, alone, at least
-	// one; until is zero if there are no others.
-	DeploymentsFrom(scope string, from time.Time, limit int) (all []DeploymentRecord, until time.Time, err error)
-	// IncidentsFrom does the same for the incidents by the time of their creation, without their events.
+	// that time or later (DeploymentRecord.When), both before another time unless that is zero. If these are more than limit, it returns
+	// those before an earlier time, at least one. until is the time that what it returns is before; zero if there are no others.
+	DeploymentsFrom(scope string, from, before time.Time, limit int) (all []DeploymentRecord, until time.Time, err error)
+	// IncidentsFrom does the same for all incidents from a time on, by the time of their creation, without their events.
 	IncidentsFrom(from time.Time, limit int) (all []Incident, until time.Time, err error)
 	// Shippers returns which deployments of a scope shipped changes or commits with some names.
 	Shippers(scope string, names []string) (map[string][]string, error)

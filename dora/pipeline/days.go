@@ -16,6 +16,9 @@ const (
 	// something does, so that a burst does not make the same days again and again.
 	calmTime = time.Second
 	busyTime = 3 * time.Second
+	// backlogTime is how often days of deployments that wait for their evaluation, which makes them stale again, are made while something
+	// changes.
+	backlogTime = 30 * time.Second
 )
 
 // DayStore is the store as Days use it.
@@ -38,9 +41,14 @@ type Days struct {
 
 // Run makes days until ctx ends.
 func (d *Days) Run(ctx context.Context) {
-	for failures := 0; ctx.Err() == nil; {
+	var made time.Time
+	for failures, calm := 0, true; ctx.Err() == nil; {
 		revision := d.Store.Revision()
-		err := d.Make(ctx)
+		all := calm || time.Since(made) > backlogTime
+		err := d.make(ctx, all)
+		if all {
+			made = time.Now()
+		}
 		if ctx.Err() != nil {
 			return
 		}
@@ -52,24 +60,30 @@ func (d *Days) Run(ctx context.Context) {
 		}
 		failures = 0
 		if d.Store.WaitAfter(ctx, revision) == nil {
-			d.waitForCalm(ctx)
+			calm = d.waitForCalm(ctx)
 		}
 	}
 }
 
-// waitForCalm returns when nothing has changed for calmTime, and after busyTime at the latest.
-func (d *Days) waitForCalm(ctx context.Context) {
+// waitForCalm returns when nothing has changed for calmTime, and after busyTime at the latest, with false.
+func (d *Days) waitForCalm(ctx context.Context) bool {
 	for end := time.Now().Add(busyTime); time.Now().Before(end) && ctx.Err() == nil; {
 		revision := d.Store.Revision()
 		Sleep(ctx, calmTime)
 		if d.Store.Revision() == revision {
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // Make makes all stale days anew, in transactions of a limited number of deployments each.
-func (d *Days) Make(ctx context.Context) error {
+func (d *Days) Make(ctx context.Context) error { return d.make(ctx, true) }
+
+// MakeEvaluated makes the stale days of deployments anew that are before the first of their scope that waits for its evaluation.
+func (d *Days) MakeEvaluated(ctx context.Context) error { return d.make(ctx, false) }
+
+func (d *Days) make(ctx context.Context, all bool) error {
 	policy := rules.DaysPolicy(d.Policy)
 	var stale map[string]time.Time
 	err := d.Store.Update(ctx, func(tx dora.Tx) error {
@@ -88,7 +102,7 @@ func (d *Days) Make(ctx context.Context) error {
 	}
 	for left := slices.Sorted(maps.Keys(stale)); len(left) > 0; {
 		start := time.Now()
-		if left, err = d.makeSome(ctx, left); err != nil {
+		if left, err = d.makeSome(ctx, left, all); err != nil {
 			return err
 		}
 		Sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
@@ -97,23 +111,39 @@ func (d *Days) Make(ctx context.Context) error {
 }
 
 // makeSome makes some stale days of scopes anew, and returns the scopes of which more may be stale.
-func (d *Days) makeSome(ctx context.Context, scopes []string) (left []string, err error) {
+func (d *Days) makeSome(ctx context.Context, scopes []string, all bool) (left []string, err error) {
 	err = d.Store.Update(ctx, func(tx dora.Tx) error {
 		days := rules.NewDays(d.Policy, tx.Days(), d.AtOnce)
 		for left = scopes; len(left) > 0 && days.Work() < d.AtOnce; {
-			since, isStale, err := tx.Days().StaleSince(left[0])
-			if err == nil && isStale {
-				err = days.Make(left[0], since)
-			}
+			isLarge, err := makeScope(tx, days, left[0], all)
 			if err != nil {
 				return err
 			}
-			if days.IsStale(left[0]) {
-				break // the rest of a large scope needs a transaction of its own
+			if isLarge {
+				break // its rest needs a transaction of its own
 			}
 			left = left[1:]
 		}
 		return tx.Days().Save(days.Changes())
 	})
 	return left, err
+}
+
+// makeScope makes stale days of a scope anew, and reports whether more of them are to be made.
+func makeScope(tx dora.Tx, days *rules.Days, scope string, all bool) (isLarge bool, err error) {
+	var before time.Time // zero for all
+	if !all {
+		first, _, err := tx.Evaluations().First(scope)
+		if err != nil {
+			return false, err
+		}
+		before = first.At
+	}
+	since, isStale, err := tx.Days().StaleSince(scope)
+	if err != nil || !isStale || !before.IsZero() && !since.Before(before) {
+		return false, err
+	}
+	err = days.Make(scope, since, before)
+	rest := days.StaleSince(scope)
+	return !rest.IsZero() && !rest.Equal(before), err
 }

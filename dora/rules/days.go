@@ -70,8 +70,8 @@ const scopeWork = 5
 // Work returns how much work was done, in deployments.
 func (d *Days) Work() int { return d.made }
 
-// IsStale reports whether Make has left days of a scope stale.
-func (d *Days) IsStale(scope string) bool { return !d.stale[scope].IsZero() }
+// StaleSince returns since when Make has left days of a scope stale; zero if it has made all.
+func (d *Days) StaleSince(scope string) time.Time { return d.stale[scope] }
 
 // MakeAll makes all days anew that are stale.
 func (d *Days) MakeAll() error {
@@ -96,7 +96,7 @@ func (d *Days) MakeSome(work int) (more bool, err error) {
 			if d.made >= work {
 				return true, nil
 			}
-			if err := d.Make(scope, since); err != nil {
+			if err := d.Make(scope, since, time.Time{}); err != nil {
 				return false, err
 			}
 			since = d.stale[scope]
@@ -105,9 +105,9 @@ func (d *Days) MakeSome(work int) (more bool, err error) {
 	return false, nil
 }
 
-// Make makes days of a scope anew that are stale since a time: those of a limited number of deployments, or what a limited number of
-// incidents shows.
-func (d *Days) Make(scope string, since time.Time) (err error) {
+// Make makes days of a scope anew that are stale since a time: those of a limited number of deployments before another time, which is zero
+// for no such limit, or what a limited number of incidents shows.
+func (d *Days) Make(scope string, since, before time.Time) (err error) {
 	if d.complete, err = d.reads.CompleteFrom(); err != nil {
 		return err
 	}
@@ -117,7 +117,11 @@ func (d *Days) Make(scope string, since time.Time) (err error) {
 	if since.Before(d.complete) {
 		since = d.complete
 	}
-	deployments, until, err := d.reads.DeploymentsFrom(scope, since, d.atOnce)
+	if !before.IsZero() && !since.Before(before) { // all of them are before the history is complete
+		d.stale[scope] = before
+		return nil
+	}
+	deployments, until, err := d.reads.DeploymentsFrom(scope, since, before, d.atOnce)
 	if err != nil {
 		return err
 	}
@@ -126,12 +130,12 @@ func (d *Days) Make(scope string, since time.Time) (err error) {
 	if err != nil {
 		return err
 	}
-	before, err := runsBefore(h, scope, dora.Moment{At: since})
+	running, err := runsBefore(h, scope, dora.Moment{At: since})
 	if err != nil {
 		return err
 	}
 	again, givers := map[string]dora.DeploymentRecord{}, map[string][]dora.Evidence{}
-	for _, t := range append(before, deployments...) {
+	for _, t := range append(running, deployments...) {
 		again[t.Key()] = t
 	}
 	for key, t := range again {

@@ -50,13 +50,16 @@ func (r dayReads) CompleteFrom() (time.Time, error) {
 	return fromMillis(row.complete), nil
 }
 
-// DeploymentsFrom returns the deployments of a scope from a time on, at most limit unless more are of one time.
-func (r dayReads) DeploymentsFrom(scope string, from time.Time, limit int) ([]dora.DeploymentRecord, time.Time, error) {
+// DeploymentsFrom returns the deployments of a scope between two times, at most limit unless more are of one time.
+func (r dayReads) DeploymentsFrom(scope string, from, before time.Time, limit int) ([]dora.DeploymentRecord, time.Time, error) {
 	const ofScope = "scope = (SELECT id FROM texts WHERE text = ?3)"
 	until, err := r.until("SELECT at FROM (SELECT at FROM successes WHERE "+ofScope+" AND at >= ?1 ORDER BY at LIMIT ?2 + 1) AS s UNION ALL "+
 		"SELECT found_at FROM (SELECT found_at FROM deployments WHERE "+ofScope+" AND success IS NULL AND found_at >= ?1 ORDER BY found_at LIMIT ?2 + 1) AS d", from, limit, scope)
 	if err != nil {
 		return nil, until, err
+	}
+	if !before.IsZero() && (until.IsZero() || before.Before(until)) {
+		until = before
 	}
 	end := endOf(until)
 	all, err := r.deployments("WHERE id IN (SELECT deployment FROM successes WHERE scope = "+textID+" AND at >= ? AND at < ?) ORDER BY id", scope, from.UnixMilli(), end)

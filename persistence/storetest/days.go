@@ -161,19 +161,25 @@ func deploymentsInTheirTime(t *testing.T, s Store) {
 	failed.Outcomes[0].State = "failure"
 	save(t, s, again, success(2, 2), success(3, 3), failed, success(5, 5))
 	for _, test := range []struct {
-		name        string
-		from, limit int
-		want        []int64
-		until       time.Time
+		name   string
+		from   int
+		before time.Time
+		limit  int
+		want   []int64
+		until  time.Time
 	}{
-		{"all", 0, 9, []int64{1, 2, 3, 5, 4}, time.Time{}},
-		{"from a time on, with one that succeeded again", 3, 9, []int64{1, 3, 5, 4}, time.Time{}},
-		{"some", 2, 2, []int64{2, 3}, minute(4)},
-		{"exactly all", 4, 3, []int64{1, 5, 4}, time.Time{}},
-		{"none", 7, 3, nil, time.Time{}},
+		{"all", 0, time.Time{}, 9, []int64{1, 2, 3, 5, 4}, time.Time{}},
+		{"from a time on, with one that succeeded again", 3, time.Time{}, 9, []int64{1, 3, 5, 4}, time.Time{}},
+		{"some", 2, time.Time{}, 2, []int64{2, 3}, minute(4)},
+		{"exactly all", 4, time.Time{}, 3, []int64{1, 5, 4}, time.Time{}},
+		{"none", 7, time.Time{}, 3, nil, time.Time{}},
+		{"before another time", 1, minute(4), 9, []int64{1, 2, 3}, minute(4)},
+		{"some before another time", 1, minute(4), 1, []int64{1}, minute(2)},
+		{"a failed one before another time", 3, minute(5), 9, []int64{3, 4}, minute(5)},
+		{"all before another time", 3, minute(7), 9, []int64{1, 3, 5, 4}, minute(7)},
 	} {
 		updateDays(t, s, func(tx dora.DayTx) error {
-			all, until, err := tx.DeploymentsFrom(scope(), minute(test.from), test.limit)
+			all, until, err := tx.DeploymentsFrom(scope(), minute(test.from), test.before, test.limit)
 			same(t, test.name, test.want, idsOf(all))
 			same(t, test.name+": until", test.until, until)
 			return err
