@@ -101,7 +101,9 @@ func about(e dora.Event) string {
 	return ""
 }
 
-const pendingQuery = "INDEXED BY deliveries_due WHERE state = 0 AND due <= ? ORDER BY due, id LIMIT ?"
+// pendingQuery has its limit in a subquery, as others have that run again and again with another limit: SQLite makes the plan of "LIMIT ?" anew
+// with each other value.
+const pendingQuery = "INDEXED BY deliveries_due WHERE state = 0 AND due <= ? ORDER BY due, id LIMIT (SELECT ? + 0)"
 
 // Pending returns at most limit deliveries that are pending and due at now: first those that were never postponed, in order of
 // arrival, then the others, the longest due first. Deliveries that can't be decoded have Unreadable set.

@@ -42,8 +42,8 @@ const settled = `due <= (SELECT min(arrived) FROM (SELECT ?1 AS arrived
 		FROM deliveries INDEXED BY deliveries_failed WHERE state = 0 AND error <> '') AS oldest)`
 
 const (
-	dueDeployments = "INDEXED BY evaluations_first WHERE first = 1 AND " + settled + " ORDER BY due LIMIT ?2"
-	dueOthers      = "INDEXED BY evaluations_due WHERE kind <> 'deployment' AND " + settled + " ORDER BY due LIMIT ?2"
+	dueDeployments = "INDEXED BY evaluations_first WHERE first = 1 AND " + settled + " ORDER BY due LIMIT (SELECT ?2 + 0)"
+	dueOthers      = "INDEXED BY evaluations_due WHERE kind <> 'deployment' AND " + settled + " ORDER BY due LIMIT (SELECT ?2 + 0)"
 )
 
 // DueComparisons returns at most limit evaluations of deployments that are due and settled, the longest due first: only the first of each

@@ -10,7 +10,7 @@ import (
 	"dora-exporter/dora"
 )
 
-const dueLookupsQuery = "WHERE due <= ? ORDER BY due LIMIT ?"
+const dueLookupsQuery = "WHERE due <= ? ORDER BY due LIMIT (SELECT ? + 0)"
 
 // DueLookups returns at most limit look-ups that are due at now, the longest due first. Look-ups that can't be decoded are logged
 // and postponed for an hour.
