@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 const (
@@ -14,9 +15,12 @@ const (
 	freeElements = 20_000
 	// maxKept limits what one caller keeps of its answers, in bytes.
 	maxKept = 64 << 20
-	// firstRead is how much is allocated before anything has arrived, in bytes.
+	// firstRead is above the size of most answers, in bytes.
 	firstRead = 16 << 10
 )
+
+// firstReads are buffers that answers are first read into, since nobody knows how large these are.
+var firstReads = sync.Pool{New: func() any { return new([firstRead]byte) }}
 
 // Answers limits the memory of answers from other servers: one caller at a time may have large answers; others wait.
 type Answers struct{ large chan struct{} }
@@ -48,8 +52,12 @@ func (l *Lease) Release() {
 
 // Read reads an answer of at most limit bytes. It waits for its turn until ctx ends when the answer is large.
 func (l *Lease) Read(ctx context.Context, r io.Reader, limit int) ([]byte, error) {
-	body := bytes.NewBuffer(make([]byte, 0, firstRead))
-	if n, err := body.ReadFrom(io.LimitReader(r, int64(min(limit, freeBytes)+1))); err != nil || n <= int64(min(limit, freeBytes)) {
+	free := min(limit, freeBytes)
+	body, isWhole, err := readFirst(r, free)
+	if err != nil || isWhole {
+		return body.Bytes(), err
+	}
+	if _, err := body.ReadFrom(io.LimitReader(r, int64(free+1-body.Len()))); err != nil || body.Len() <= free {
 		return body.Bytes(), err
 	}
 	if body.Len() > limit {
@@ -60,11 +68,29 @@ func (l *Lease) Read(ctx context.Context, r io.Reader, limit int) ([]byte, error
 	}
 	all := bytes.NewBuffer(make([]byte, 0, limit+1+bytes.MinRead)) // allocated at once: growing would need several times the memory
 	_, _ = body.WriteTo(all)                                       // a bytes.Buffer has no errors
-	_, err := all.ReadFrom(io.LimitReader(r, int64(limit+1-all.Len())))
+	_, err = all.ReadFrom(io.LimitReader(r, int64(limit+1-all.Len())))
 	if err == nil && all.Len() > limit {
 		return nil, &LimitError{"bytes", limit}
 	}
 	return all.Bytes(), err
+}
+
+// readFirst reads the first bytes of an answer of at most limit bytes, and reports whether these are the whole answer.
+func readFirst(r io.Reader, limit int) (*bytes.Buffer, bool, error) {
+	first := firstReads.Get().(*[firstRead]byte)
+	defer firstReads.Put(first)
+	n, size := 0, min(limit+1, firstRead)
+	var err error
+	for n < size && err == nil {
+		var more int
+		more, err = r.Read(first[n:size])
+		n += more
+	}
+	isEnd := errors.Is(err, io.EOF) // io.ReadFull would return the error of a truncated answer for this one, too
+	if isEnd {
+		err = nil
+	}
+	return bytes.NewBuffer(bytes.Clone(first[:n])), isEnd && n <= limit, err
 }
 
 // Unmarshal decodes an answer within limits. It waits for its turn until ctx ends when the answer has many elements.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -13,26 +14,29 @@ import (
 var wide = JSON{Depth: MaxDepth, List: 1 << 20, Elements: 1 << 20, Members: 1 << 20}
 
 func TestLeaseReadsWhole(t *testing.T) {
-	for _, size := range []int{0, 1, freeBytes - 1, freeBytes, freeBytes + 1, 2*freeBytes + 7} {
+	for _, size := range []int{0, 1, firstRead - 1, firstRead, firstRead + 1, freeBytes - 1, freeBytes, freeBytes + 1, 2*freeBytes + 7} {
 		want := bytes.Repeat([]byte("x"), size)
 		for _, limit := range []int{size - 1, size, size + 1, 8 * freeBytes} {
-			l := NewAnswers().Lease()
-			got, err := l.Read(t.Context(), bytes.NewReader(want), limit)
-			if size > limit {
-				if err == nil {
-					t.Errorf("%d bytes with a limit of %d: no error", size, limit)
+			for _, r := range []io.Reader{bytes.NewReader(want), iotest.DataErrReader(bytes.NewReader(want))} {
+				got, err := NewAnswers().Lease().Read(t.Context(), r, limit)
+				if size > limit {
+					if err == nil {
+						t.Errorf("%d bytes with a limit of %d: no error", size, limit)
+					}
+					continue
 				}
-				continue
-			}
-			if err != nil || !bytes.Equal(got, want) {
-				t.Errorf("%d bytes with a limit of %d: %d bytes, %v", size, limit, len(got), err)
+				if err != nil || !bytes.Equal(got, want) {
+					t.Errorf("%d bytes with a limit of %d: %d bytes, %v", size, limit, len(got), err)
+				}
 			}
 		}
 	}
-	for _, size := range []int{10, freeBytes + 1} {
-		r := iotest.DataErrReader(iotest.TimeoutReader(strings.NewReader(strings.Repeat("x", size))))
-		if _, err := NewAnswers().Lease().Read(t.Context(), r, 1<<25); err == nil {
-			t.Errorf("%d bytes: a failing reader gives no error", size)
+	for _, size := range []int{10, firstRead + 1, freeBytes + 1} {
+		for _, failure := range []error{iotest.ErrTimeout, io.ErrUnexpectedEOF} {
+			r := io.MultiReader(strings.NewReader(strings.Repeat("x", size)), iotest.ErrReader(failure))
+			if _, err := NewAnswers().Lease().Read(t.Context(), r, 1<<25); !errors.Is(err, failure) {
+				t.Errorf("%d bytes and then %v: %v", size, failure, err)
+			}
 		}
 	}
 }
