@@ -26,7 +26,7 @@ const (
 
 const (
 	// minChunk and maxChunk limit the chunks in which a body is read; each is as large as all chunks before it.
-	minChunk = 4 << 10
+	minChunk = 16 << 10
 	maxChunk = 64 << 10
 	// decodingBytes limits the size of all bodies that are being decoded.
 	decodingBytes = 64 << 20
@@ -88,6 +88,9 @@ func (b bodies) join(r *http.Request, chunks [][]byte, size int, limit time.Dura
 	defer cancel()
 	if b.decoding.Acquire(ctx, weight) != nil {
 		return nil, func() {}, &refusal{http.StatusServiceUnavailable, unavailable, errors.New("too many large bodies are being decoded")}
+	}
+	if len(chunks) == 1 {
+		return chunks[0], func() { b.decoding.Release(weight) }, nil
 	}
 	body := make([]byte, 0, size)
 	for _, chunk := range chunks {
