@@ -18,7 +18,7 @@ const (
 	busyTime = 3 * time.Second
 	// backlogTime is how often days of deployments that wait for their evaluation, which makes them stale again, are made while something
 	// changes.
-	backlogTime = 30 * time.Second
+	backlogTime = 5 * time.Minute
 )
 
 // DayStore is the store as Days use it.
