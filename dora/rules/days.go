@@ -170,15 +170,18 @@ func (d *Days) makeIncidents(since time.Time) error {
 // update replaces the evidence that givers give, and measures deployments anew: some, those that the evidence is about, now or before, and
 // what repaired them.
 func (d *Days) update(h dora.History, givers map[string][]dora.Evidence, again map[string]dora.DeploymentRecord) error {
-	targets := map[string]bool{}
+	targets, gave := map[string]bool{}, map[string]bool{}
 	before, err := d.evidenceBy(slices.Collect(maps.Keys(givers)))
 	if err != nil {
 		return err
 	}
 	for _, e := range before {
-		targets[e.Target] = true
+		targets[e.Target], gave[dora.DeploymentOf(e.By)] = true, true
 	}
 	for giver, evidence := range givers {
+		if len(evidence) == 0 && !gave[giver] { // as most deployments
+			continue
+		}
 		d.replace(giver, evidence)
 		for _, e := range evidence {
 			targets[e.Target] = true
