@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 )
 
 // longHistory has a day with deployments in production for each date.
@@ -52,7 +53,7 @@ func heapInUse() uint64 {
 func TestMemoryOfReport(t *testing.T) {
 	h := &longHistory{days: 1000, each: 300, owned: dora.Owned{Scope: "a\nproduction\n", Owner: "acme", Repository: "web", Team: "Web", Production: true}}
 	o := Options{Now: startOf(1000), Since: 1000 * day}
-	s, err := madeDays{StoredDays: h}.summary(o)
+	s, err := madeDays{StoredDays: h, made: rules.NewDays(dora.Policy{}, h, 1)}.summary(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,9 +74,7 @@ func moment(m dora.Measured) dora.Moment {
 // madeDays are stored days with those that were made anew in memory in the place of stale ones.
 type madeDays struct {
 	dora.StoredDays
-	made map[dora.DayKey]dora.MeasuredDay
-	// counts is by how much they change the counts.
-	counts map[dora.Owned]dora.Counts
+	made *rules.Days
 	// isStale is true if some are still stale.
 	isStale bool
 }
@@ -85,15 +83,7 @@ type madeDays struct {
 func readDays(p dora.Policy, s dora.StoredDays, work int) (madeDays, error) {
 	days := rules.NewDays(p, s, rules.DaysAtOnce)
 	stale, err := days.MakeSome(work)
-	if err != nil {
-		return madeDays{}, err
-	}
-	changes := days.Changes()
-	m := madeDays{s, map[dora.DayKey]dora.MeasuredDay{}, changes.Counts, stale}
-	for _, day := range changes.Days {
-		m.made[day.DayKey] = day
-	}
-	return m, nil
+	return madeDays{s, days, stale}, err
 }
 
 // summary returns the summary that a report needs.
@@ -101,7 +91,7 @@ func (m madeDays) summary(o Options) (s summary, err error) {
 	if s.counts, err = m.OwnedCounts(); err != nil {
 		return s, err
 	}
-	for owned, change := range m.counts {
+	for owned, change := range m.made.ChangedCounts() {
 		if s.counts[owned] == nil {
 			s.counts[owned] = dora.Counts{}
 		}
@@ -133,12 +123,12 @@ func (m madeDays) days(from int64, each func(dora.MeasuredDay)) (first time.Time
 // since calls each for the days from a date on, those of production or all.
 func (m madeDays) since(date int64, production bool, each func(dora.MeasuredDay)) error {
 	err := m.Since(date, production, func(day dora.MeasuredDay) {
-		if _, made := m.made[day.DayKey]; !made {
+		if !m.made.IsChanged(day.DayKey) {
 			each(day)
 		}
 	})
-	for key, day := range m.made {
-		if key.Date >= date && (key.Production || !production) {
+	for day := range m.made.Changed() {
+		if day.Date >= date && (day.Production || !production) {
 			each(day)
 		}
 	}
@@ -147,9 +137,9 @@ func (m madeDays) since(date int64, production bool, each func(dora.MeasuredDay)
 
 // before returns the time of a day before a date; false if there is none.
 func (m madeDays) before(date int64) (time.Time, bool, error) {
-	for key, day := range m.made {
-		if key.Date < date && len(day.Deployments) > 0 {
-			return startOf(key.Date), true, nil
+	for day := range m.made.Changed() {
+		if day.Date < date && len(day.Deployments) > 0 {
+			return startOf(day.Date), true, nil
 		}
 	}
 	oldest, err := m.OldestDays()
@@ -160,7 +150,7 @@ func (m madeDays) before(date int64) (time.Time, bool, error) {
 		if first >= date {
 			continue
 		}
-		if _, made := m.made[dora.DayKey{Owned: owned, Date: first}]; !made {
+		if !m.made.IsChanged(dora.DayKey{Owned: owned, Date: first}) {
 			return startOf(first), true, nil
 		}
 		days, err := m.Days(owned.Scope, first, date-1)
@@ -168,7 +158,7 @@ func (m madeDays) before(date int64) (time.Time, bool, error) {
 			return time.Time{}, false, err
 		}
 		for _, day := range days {
-			if _, made := m.made[day.DayKey]; !made {
+			if !m.made.IsChanged(day.DayKey) {
 				return startOf(day.Date), true, nil
 			}
 		}
@@ -182,11 +172,8 @@ func startOf(date int64) time.Time { return time.Unix(date*int64(day/time.Second
 // newest returns the newest deployment of some.
 func (m madeDays) newest(o dora.Owned) (newest dora.Moment, err error) {
 	days, err := m.Days(o.Scope, math.MinInt64, math.MaxInt64)
-	for _, day := range slices.AppendSeq(days, maps.Values(m.made)) {
-		made, again := m.made[day.DayKey]
-		if again {
-			day = made
-		}
+	days = slices.DeleteFunc(days, func(day dora.MeasuredDay) bool { return m.made.IsChanged(day.DayKey) })
+	for _, day := range slices.AppendSeq(days, m.made.Changed()) {
 		if day.Owned != o {
 			continue
 		}

@@ -15,7 +15,7 @@ type dates struct{ from, to int64 }
 func (d *Days) read(scope string, from, to int64) (map[dora.DayKey]*madeDay, error) {
 	s := d.scopes[scope]
 	if s == nil {
-		s = &scopeDays{days: map[dora.DayKey]*madeDay{}}
+		s = &scopeDays{days: map[dora.DayKey]*madeDay{}, packed: map[dora.DayKey]packedDay{}}
 		d.scopes[scope] = s
 	}
 	if slices.ContainsFunc(s.read, func(r dates) bool { return r.from <= from && to <= r.to }) {
@@ -25,6 +25,8 @@ func (d *Days) read(scope string, from, to int64) (map[dora.DayKey]*madeDay, err
 	if err != nil {
 		return nil, err
 	}
+	d.isUnpacked = true
+	s.unpack(from, to)
 	for _, day := range days {
 		if s.days[day.DayKey] == nil {
 			s.days[day.DayKey] = &madeDay{day.Deployments, slices.Clone(day.Deployments)}

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"math"
@@ -41,12 +40,16 @@ type Days struct {
 	given, about map[string][]dora.Evidence
 	// scopes has the days that have been read or made.
 	scopes map[string]*scopeDays
+	// isUnpacked is true if some have been read or made since days were packed.
+	isUnpacked bool
 }
 
-// scopeDays are days of a scope: those of the dates that have been read, and those that have been made.
+// scopeDays are days of a scope: those of the dates that have been read since days were packed, and those that have been made since then. packed has
+// the others that are no longer what they were.
 type scopeDays struct {
-	read []dates
-	days map[dora.DayKey]*madeDay
+	read   []dates
+	days   map[dora.DayKey]*madeDay
+	packed map[dora.DayKey]packedDay
 }
 
 // madeDay is a day before and after it was made anew.
@@ -101,6 +104,7 @@ func (d *Days) MakeSome(work int) (more bool, err error) {
 			}
 			since = d.stale[scope]
 		}
+		d.pack()
 	}
 	return false, nil
 }
@@ -244,28 +248,4 @@ func runsBefore(h dora.Runs, scope string, m dora.Moment) (all []dora.Deployment
 // DaysPolicy returns the part of a policy that days depend on, as text. Days that were made by another one are to be made anew.
 func DaysPolicy(p dora.Policy) string {
 	return fmt.Sprintf("1 %q %q %q %s", p.IgnoreAuthors, p.HotfixBranches.Patterns(), p.HotfixLabels.Patterns(), p.IncidentWindow)
-}
-
-// Changes returns the days that were made anew.
-func (d *Days) Changes() dora.DayChanges {
-	c := dora.DayChanges{Evidence: d.given, Counts: map[dora.Owned]dora.Counts{}, Stale: d.stale}
-	for _, scope := range d.scopes {
-		for key, day := range scope.days {
-			made := dora.MeasuredDay{DayKey: key, Deployments: day.now}
-			if bytes.Equal(made.Encode(), dora.MeasuredDay{Deployments: day.before}.Encode()) {
-				continue
-			}
-			c.Days = append(c.Days, made)
-			if c.Counts[key.Owned] == nil {
-				c.Counts[key.Owned] = dora.Counts{}
-			}
-			for _, m := range day.before {
-				c.Counts[key.Owned].Add(m, -1)
-			}
-			for _, m := range day.now {
-				c.Counts[key.Owned].Add(m, 1)
-			}
-		}
-	}
-	return c
 }
