@@ -14,6 +14,7 @@ import (
 //
 //   - if the commit's subject names a pull request that did not bring it: one, and one for the commits of a merged one;
 //   - for each commit of a carrier that no subject ascribes to a pull request: one;
+//   - for the deployed commit of the first deployment, if all commits of its pull request belong to earlier changes: one;
 //   - for a pull request that a merge commit brought: one, unless it was merged to the line on which both commits lie;
 //   - with paths, for each change: one, unless the files of the comparison say that all changes belong or none does.
 //
