@@ -58,16 +58,36 @@ var changeExamples = []example{
 			s.commit("V0", on("2 07:00"))
 			s.commit("a", on("2 08:00"), "V0")
 			s.commit("w", on("2 07:10"), "V0")
-			copied := s.commit("A", on("2 12:00"), "w")
-			copied.message, copied.authored = "work a", on("2 08:00")
+			s.rebased("A", "a", on("2 12:00"), "w")
 			s.commit("b", on("5 08:00"), "a")
-			copied = s.commit("B", on("5 12:00"), "A")
-			copied.message, copied.authored = "work b", on("5 08:00")
+			s.rebased("B", "b", on("5 12:00"), "A")
 			s.pull(1, on("2 08:05"), on("2 12:00"), "A", "a")
 			s.pull(2, on("5 08:05"), on("5 12:00"), "B", "a", "b")
 			s.ship("w", "2 07:30", "B", "5 13:00")
 		},
 		want: []string{"deployments production success 2", "changes production 3", "change_lead_time production 3 296400s"},
+	},
+	{
+		// Staging begins with #2, which lists a: 2 08:00 to 3 12:00 = 28 h. In production, a and b are no start of #1 then. It begins with B,
+		// whose author date is that of b: 2 09:00 to 3 13:00 = 28 h. #2 begins with c there: 3 08:00 to 14:00 = 6 h.
+		name: "a branch is used again after a rebase, and all of it is in another environment before",
+		happens: func(s *story) {
+			s.commit("V0", on("2 07:00"))
+			s.commit("a", on("2 08:00"), "V0")
+			s.commit("b", on("2 09:00"), "a")
+			s.rebased("A", "a", on("2 11:00"), "V0")
+			s.rebased("B", "b", on("2 11:00"), "A")
+			s.commit("c", on("3 08:00"), "b")
+			s.rebased("C", "c", on("3 11:00"), "B")
+			s.pull(1, on("2 09:05"), on("2 11:00"), "B", "a", "b")
+			s.pull(2, on("3 08:05"), on("3 11:00"), "C", "a", "b", "c")
+			s.deploy(21, "C", "main", "staging", "3 12:00")
+			s.ship("B", "3 13:00", "C", "3 14:00")
+		},
+		want: []string{
+			"deployments staging success 1", "changes staging 1", "change_lead_time staging 1 100800s",
+			"deployments production success 2", "changes production 2", "change_lead_time production 2 122400s",
+		},
 	},
 	{
 		// The upper pull request was merged into the branch of the lower one. Both ship: #1 began at 08:00 (5 h), #2 at 09:00 (4 h).
@@ -76,7 +96,7 @@ var changeExamples = []example{
 			s.commit("V0", on("2 07:00"))
 			s.commit("a", on("2 08:00"), "V0")
 			s.commit("b", on("2 09:00"), "a")
-			s.commit("S2", on("2 10:00"), "a")
+			s.commit("S2", on("2 10:00"), "a").message = "Work of 2 (#2)"
 			s.commit("S1", on("2 12:00"), "V0")
 			s.pull(2, on("2 09:00"), on("2 10:00"), "S2", "b").base = "b1"
 			s.pull(1, on("2 08:05"), on("2 12:00"), "S1", "a", "S2")

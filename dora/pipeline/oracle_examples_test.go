@@ -68,6 +68,12 @@ func (s *story) squash(number int, written, merged, parent string) *graphPull {
 	return s.pull(number, on(written), on(merged), merge, own)
 }
 
+// rebased adds a commit that GitHub made of another one when it rebased its pull request.
+func (s *story) rebased(name, of string, merged time.Time, parent string) {
+	was, c := s.commits[sha(of)], s.commit(name, merged, parent)
+	c.message, c.author, c.authored = was.message, was.author, was.authored
+}
+
 // releases adds the commits V0 S1 S2 S3, each an hour's work of the pull requests 1 to 3, from the 2nd at 08:00 on.
 func (s *story) releases() {
 	s.commit("V0", on("1 08:00"))
