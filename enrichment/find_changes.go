@@ -162,8 +162,11 @@ func (s *shipping) addListedPull(ctx context.Context, l line, o dora.Origin) (ta
 func (s *shipping) addWithCommits(ctx context.Context, l line, o dora.Origin, own pullCommits) (taken int, err error) {
 	taken = own.countOn(l, o.Opened)
 	change := s.addChange(l[0], o, own)
-	if taken > 0 && s.compared != nil {
-		change.own = own.in(s.compared) // what was deployed before is not the start
+	switch isTestMerge := l[0].SHA == s.c.Head.SHA && o.PullRequest == s.c.Head.Pull; {
+	case s.compared != nil && (taken > 0 || isTestMerge):
+		change.own = own.in(s.compared) // what was deployed before is not the start, nor is what is not deployed yet
+	case taken > 0:
+		change.own = own.upTo(l[0].SHA)
 	}
 	taken = max(taken, 1)
 	for _, at := range l[1:taken] {

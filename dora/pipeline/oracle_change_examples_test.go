@@ -37,6 +37,37 @@ var changeExamples = []example{
 		want: []string{"deployments production success 3", "changes production 3", "change_lead_time production 3 34200s"},
 	},
 	{
+		// In each environment, #1 begins with a: 3 09:00 to 10:00 = 1 h. b is older, but not deployed. In production, V0 1 h.
+		name: "a hotfix branch is deployed, and its second commit is older",
+		happens: func(s *story) {
+			s.commit("V0", on("2 09:00"))
+			s.commit("a", on("3 09:00"), "V0")
+			s.commit("b", on("3 09:30"), "a").authored = on("3 08:00")
+			s.pull(1, on("3 09:05"), time.Time{}, "", "a", "b").branch = "hotfix/crash"
+			s.ship("V0", "2 10:00")
+			s.deploy(12, "a", "hotfix/crash", "production", "3 10:00")
+			s.deploy(13, "a", "hotfix/crash", "staging", "3 10:00")
+		},
+		want: []string{
+			"deployments production success 2", "changes production 2", "change_lead_time production 2 7200s",
+			"deployments staging success 1", "changes staging 1", "change_lead_time staging 1 3600s",
+		},
+	},
+	{
+		// #7 begins with p: 3 09:00 to 4 10:00 = 25 h. q is older, but was pushed after the test merge. V0 1 h.
+		name: "the deployed commit is a test merge, and the next commit is older",
+		happens: func(s *story) {
+			s.commit("V0", on("2 09:00"))
+			s.commit("p", on("3 09:00"), "V0")
+			s.commit("T", on("4 09:01"), "V0", "p")
+			s.commit("q", on("4 09:30"), "p").authored = on("3 08:00")
+			s.pull(7, on("3 09:05"), time.Time{}, "", "p", "q")
+			s.deploy(11, "V0", "main", "preview", "2 10:00")
+			s.deploy(12, "T", "refs/pull/7/merge", "preview", "4 10:00")
+		},
+		want: []string{"deployments preview success 2", "changes preview 2", "change_lead_time preview 2 93600s"},
+	},
+	{
 		// #1 began with a (2 08:00 to 13:00 = 5 h), #2 with b (5 08:00 to 13:00 = 5 h). V0 30 min.
 		name: "a branch is used again after a squash",
 		happens: func(s *story) {

@@ -15,6 +15,8 @@ type oracleChange struct {
 	// never gives them.
 	own  []*graphCommit
 	lost bool
+	// unmerged is set if it is found by a commit of its branch, of which others may not be deployed yet.
+	unmerged bool
 	// rebased are the SHAs of copies of its commits.
 	rebased []string
 }
@@ -110,7 +112,7 @@ func (o *oracle) bring(d *oracleDeployment, p *graphPull, merged bool) {
 	if slices.Contains(d.carriers, p) || slices.ContainsFunc(d.changes, func(c *oracleChange) bool { return c.pull == p }) {
 		return
 	}
-	change := &oracleChange{pull: p, commit: d.graph.commits[p.merge], lost: o.lostPull != nil && o.lostPull(d.graph, p.number)}
+	change := &oracleChange{pull: p, commit: d.graph.commits[p.merge], unmerged: !merged, lost: o.lostPull != nil && o.lostPull(d.graph, p.number)}
 	if change.lost {
 		d.changes = append(d.changes, change)
 		return
