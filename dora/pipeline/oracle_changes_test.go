@@ -70,6 +70,10 @@ func (o *oracle) ship(d *oracleDeployment) {
 			d.changes = append(d.changes, &oracleChange{commit: c, own: []*graphCommit{c}})
 		} // a merge that is no pull request's is no change, what it brought is
 	}
+	if relation == "diverged" { // what was there before is not shipped
+		d.changes = slices.DeleteFunc(d.changes, func(c *oracleChange) bool { return o.reached(d, c) })
+		d.carriers = slices.DeleteFunc(d.carriers, func(p *graphPull) bool { return o.carried(d, p) })
+	}
 	slices.SortStableFunc(d.changes, func(a, b *oracleChange) int { return a.at().Compare(b.at()) })
 	for _, c := range d.changes {
 		if !o.reached(d, c) {
@@ -166,14 +170,15 @@ func (o *oracle) reached(d *oracleDeployment, c *oracleChange) bool {
 
 // contained reports whether a commit was in what was deployed before in d's scope, as it is or rebased.
 func (o *oracle) contained(d *oracleDeployment, commit *graphCommit) bool {
-	return slices.ContainsFunc(o.before(d), func(earlier *oracleDeployment) bool {
-		for sha := range d.graph.ancestors(earlier.sha) {
-			if sha == commit.sha || d.graph.isCopy(sha, commit.sha) {
-				return true
-			}
-		}
-		return false
-	})
+	return slices.ContainsFunc(o.before(d), func(earlier *oracleDeployment) bool { return earlier.has(commit) })
+}
+
+// carried reports whether an earlier deployment of d's scope had a pull request that brought others.
+func (o *oracle) carried(d *oracleDeployment, p *graphPull) bool {
+	if slices.ContainsFunc(o.before(d), func(earlier *oracleDeployment) bool { return slices.Contains(earlier.carriers, p) }) {
+		return true
+	}
+	return o.reached(d, &oracleChange{pull: p, commit: d.graph.commits[p.merge]})
 }
 
 // hadCommit reports whether an earlier deployment of d's scope shipped or was a commit.

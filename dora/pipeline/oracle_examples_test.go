@@ -101,6 +101,18 @@ func (s *story) ship(pairs ...string) {
 	}
 }
 
+// incident adds an issue that names a pull request, and is resolved.
+func (s *story) incident(created, resolved string, pull int64) {
+	c := dora.IncidentChange{
+		Host: "jira.example.com", ID: "1", Key: "INC-1", Project: "INC", Event: dora.IssueCreated, Created: on(created), Timestamp: on(created),
+		StatusID: "1", StatusName: "Open", StatusCategory: "new", References: []dora.Reference{{Owner: "acme", Repository: s.name, PullRequest: pull}},
+	}
+	done := c
+	done.Event, done.Timestamp, done.Transition = "jira:issue_updated", on(resolved), &dora.Transition{FromID: "1", From: "Open"}
+	done.StatusID, done.StatusName, done.StatusCategory, done.Resolution, done.ResolutionDate = "6", "Closed", "done", "Fixed", on(resolved)
+	s.incidents = append(s.incidents, &c, &done)
+}
+
 var seriesLine = regexp.MustCompile(`^dora_(\w+)\{(.*)\} (\d+)$`)
 
 // summary adds up the lines of each series, those of a histogram as count and sum in seconds. It leaves out run times and stages.
