@@ -182,6 +182,23 @@ var changeExamples = []example{
 		},
 	},
 	{
+		// 12 brought #1, from a1 3 08:00 to 10:00 = 2 h. 13 diverged from it, and has b, 3 09:00 to 12:00 = 3 h, and #1 again as A1 and A2. V0 1 h.
+		name: "a branch is deployed, and rebased when it is merged",
+		happens: func(s *story) {
+			s.commit("V0", on("2 09:00"))
+			s.commit("a1", on("3 08:00"), "V0")
+			s.commit("a2", on("3 08:30"), "a1")
+			s.commit("b", on("3 09:00"), "V0")
+			s.rebased("A1", "a1", on("3 11:00"), "b")
+			s.rebased("A2", "a2", on("3 11:00"), "A1")
+			s.pull(1, on("3 08:35"), on("3 11:00"), "A2", "a1", "a2").branch = "hotfix"
+			s.ship("V0", "2 10:00")
+			s.deploy(12, "a2", "hotfix", "production", "3 10:00")
+			s.deploy(13, "A2", "main", "production", "3 12:00")
+		},
+		want: []string{"deployments production success 3", "changes production 3", "change_lead_time production 3 21600s"},
+	},
+	{
 		// The upper pull request was merged into the branch of the lower one. Both ship: #1 began at 08:00 (5 h), #2 at 09:00 (4 h).
 		name: "stacked pull requests, the upper one merged first",
 		happens: func(s *story) {
