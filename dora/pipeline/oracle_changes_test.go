@@ -72,7 +72,7 @@ func (o *oracle) ship(d *oracleDeployment) {
 	}
 	if relation == "diverged" { // what was there before is not shipped
 		d.changes = slices.DeleteFunc(d.changes, func(c *oracleChange) bool { return o.reached(d, c) })
-		d.carriers = slices.DeleteFunc(d.carriers, func(p *graphPull) bool { return o.carried(d, p) })
+		d.carriers = slices.DeleteFunc(d.carriers, func(p *graphPull) bool { return o.had(d, p) })
 	}
 	slices.SortStableFunc(d.changes, func(a, b *oracleChange) int { return a.at().Compare(b.at()) })
 	for _, c := range d.changes {
@@ -142,8 +142,9 @@ func (o *oracle) bring(d *oracleDeployment, p *graphPull, merged bool) {
 		return
 	}
 	d.carriers = append(d.carriers, p)
+	isSquashed := change.commit != nil && len(change.commit.parents) < 2 // then it lists all of its branch every time
 	for _, q := range inner {
-		if merged {
+		if merged && (!isSquashed || !o.had(d, q)) {
 			o.bring(d, q, true)
 		}
 	}
@@ -173,12 +174,12 @@ func (o *oracle) contained(d *oracleDeployment, commit *graphCommit) bool {
 	return slices.ContainsFunc(o.before(d), func(earlier *oracleDeployment) bool { return earlier.has(commit) })
 }
 
-// carried reports whether an earlier deployment of d's scope had a pull request that brought others.
-func (o *oracle) carried(d *oracleDeployment, p *graphPull) bool {
-	if slices.ContainsFunc(o.before(d), func(earlier *oracleDeployment) bool { return slices.Contains(earlier.carriers, p) }) {
-		return true
-	}
-	return o.reached(d, &oracleChange{pull: p, commit: d.graph.commits[p.merge]})
+// had reports whether an earlier deployment of d's scope shipped a pull request, as a change or a carrier, or contained it.
+func (o *oracle) had(d *oracleDeployment, p *graphPull) bool {
+	shipped := slices.ContainsFunc(o.before(d), func(earlier *oracleDeployment) bool {
+		return slices.Contains(earlier.carriers, p) || slices.ContainsFunc(earlier.changes, func(c *oracleChange) bool { return c.pull == p })
+	})
+	return shipped || p.merge != "" && o.contained(d, d.graph.commits[p.merge])
 }
 
 // hadCommit reports whether an earlier deployment of d's scope shipped or was a commit.

@@ -160,4 +160,23 @@ var failureExamples = []example{
 			"failed_deployment_recovery production 1 180000s", "incidents_opened 1", "incident_recovery  1 3600s",
 		},
 	},
+	{
+		// The second release lists #1 again, but 12 had brought it: 3 11:00 to 5 13:00 = 50 h. V0 1 h, #1 3 h, #2 26 h.
+		name: "an incident names a change that a squashed release lists again",
+		happens: func(s *story) {
+			s.commit("V0", on("2 09:00"))
+			s.squash(1, "3 08:00", "3 09:00", "V0")
+			s.commit("S50", on("3 10:00"), "V0").message = "Release (#50)"
+			s.pull(50, on("3 09:30"), on("3 10:00"), "S50", "S1").branch = "develop"
+			s.squash(2, "4 08:00", "4 09:00", "S1")
+			s.commit("S51", on("5 09:00"), "S50").message = "Release (#51)"
+			s.pull(51, on("5 08:30"), on("5 09:00"), "S51", "S1", "S2").branch = "develop"
+			s.ship("V0", "2 10:00", "S50", "3 11:00", "S51", "5 10:00")
+			s.incident("5 12:00", "5 13:00", 1)
+		},
+		want: []string{
+			"deployments production success 3", "changes production 3", "change_lead_time production 3 108000s", "change_failures production incident 1",
+			"failed_deployment_recovery production 1 180000s", "incidents_opened 1", "incident_recovery  1 3600s",
+		},
+	},
 }
