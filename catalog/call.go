@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"dora-exporter/internal/bounds"
+	"dora-exporter/internal/redact"
 )
 
 // answerLimits are far above what Backstage sends for one annotation, or on one page.
@@ -101,10 +102,10 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// redact removes the token from an error: a server may echo what it was sent.
+// redact removes the token from the text of an error: a server may echo what it was sent.
 func (b *Backstage) redact(err error) error {
-	if err == nil || b.options.Token == "" || !strings.Contains(err.Error(), b.options.Token) {
+	if b.options.Token == "" {
 		return err
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), b.options.Token, "[token]"))
+	return redact.Error(err, func(text string) string { return strings.ReplaceAll(text, b.options.Token, "[token]") })
 }

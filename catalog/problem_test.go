@@ -18,6 +18,7 @@ func TestProblems(t *testing.T) {
 		"no token":                {"", replies(401, `{}`), "status 401: Backstage wants a token: set catalog.token"},
 		"no token, 403":           {"", replies(403, `{}`), "status 403: Backstage wants a token: set catalog.token"},
 		"another token":           {canary, replies(401, `{}`), "status 401: Backstage refuses the token: set another catalog.token"},
+		"token in the address":    {"entities", replies(401, `{}`), "status 401: Backstage refuses the token: set another catalog.token"},
 		"token without the right": {canary, replies(403, `{}`), "status 403: the token may not read the catalog: allow catalog.entity.read, or set another catalog.token"},
 		"wrong path":              {canary, replies(404, `{}`), "status 404: " + adviseEndpoint},
 		"sign-in page":            {canary, replies(200, "\n<!DOCTYPE html><html>Sign in</html>"), "the answer is a web page, such as a sign-in: " + adviseBoth},

@@ -130,7 +130,8 @@ type EvaluationTx interface {
 	// Hasten makes an evaluation due at Due, if it is pending and due later. It may be one that another client has claimed: then that one's
 	// result holds, and what it postpones is postponed.
 	Hasten(Evaluation) error
-	// Done removes an evaluation. That of a deployment counts as evaluated from then on.
+	// Done removes an evaluation. That of a deployment counts as evaluated from then on. If its repository was merged into another one since it
+	// was claimed, it stays, to be made again in the scope that it has now.
 	Done(Evaluation) error
 	// First returns the evaluation of the first deployment of a scope, whether it is due or not; false if there is none.
 	First(scope string) (Evaluation, bool, error)

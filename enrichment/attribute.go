@@ -84,30 +84,6 @@ func (s *shipping) claims(ctx context.Context, sha string, o dora.Origin) (bool,
 	return !deployed && err == nil, err
 }
 
-// isDeployedBranch reports whether something was deployed from the branch of a pull request that is not among its own commits.
-func (s *shipping) isDeployedBranch(ctx context.Context, o dora.Origin) (bool, error) {
-	if o.Fork || o.Branch == "" {
-		return false, nil
-	}
-	deployed, err := s.c.Past.DeployedFrom(ctx, o.Branch)
-	if err != nil || len(deployed) == 0 {
-		return false, err
-	}
-	own, err := s.ownCommits(ctx, &o)
-	if err != nil {
-		if _, missing := s.isMissing(err); missing {
-			err = nil
-		}
-		return false, err
-	}
-	for _, sha := range deployed {
-		if !own.has(sha) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
 // pull returns a pull request by its number, and asks for it once; the number is 0 if it is not there.
 func (s *shipping) pull(ctx context.Context, number int) (pull, error) {
 	if p, known := s.pulls[number]; known {

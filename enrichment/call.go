@@ -168,7 +168,7 @@ func (g *GitHub) exchange(ctx context.Context, client *github.Client, req *http.
 		kind, wait := classifyError(resp.StatusCode, resp.Header, body, time.Now())
 		return page{}, outcome{
 			kind: kind, wait: wait, notFound: resp.StatusCode == http.StatusNotFound,
-			err: g.redact(&statusError{req.Method, req.URL, resp.StatusCode, message(body)}),
+			err: g.redact(&statusError{req.Method, req.URL, resp.StatusCode, message(body, g.credential.redact)}),
 		}
 	}
 	if isLimitExceeded(readErr) {

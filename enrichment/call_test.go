@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/bounds"
 )
 
 // answers is a fake that answers each call with the next one, and the last one again and again.
@@ -249,6 +251,7 @@ func TestTokenStaysSecret(t *testing.T) {
 	var log bytes.Buffer
 	for name, echo := range map[string]http.HandlerFunc{
 		"message":  text(500, `{"message":"you sent `+canary+`"}`),
+		"cut":      text(500, `{"message":"`+strings.Repeat("x", maxMessage-4)+canary+`"}`),
 		"refusal":  text(401, `{"message":"you sent `+canary+`"}`),
 		"not JSON": text(200, canary),
 		"redirect": func(w http.ResponseWriter, r *http.Request) {
@@ -274,14 +277,42 @@ func TestTokenStaysSecret(t *testing.T) {
 			echo(w, r)
 		}), Options{Token: canary + "\n", Logger: logTo(&log)})
 		_, err := g.Origin(t.Context(), theCommit)
-		if err == nil || strings.Contains(err.Error(), canary) {
+		if err == nil || strings.Contains(err.Error(), canary[:4]) {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if sent != "Bearer "+canary {
 			t.Errorf("%s: sent %q", name, sent)
 		}
 	}
-	if log.Len() == 0 || strings.Contains(log.String(), canary) {
+	if log.Len() == 0 || strings.Contains(log.String(), canary[:4]) {
 		t.Errorf("log:\n%s", log.String())
+	}
+}
+
+// That a server sends the token back does not change what an error is.
+func TestErrorsWithTheToken(t *testing.T) {
+	g := newClient(t, Options{Token: "secret"})
+	u := &url.URL{Scheme: "https", Host: "api.github.com", Path: "/repos/acme/secret"}
+	for name, test := range map[string]struct {
+		err  error
+		want func(error) bool
+	}{
+		"a status": {
+			fmt.Errorf("pull requests: %w", &statusError{http.MethodGet, u, http.StatusBadGateway, ""}),
+			func(err error) bool { return statusOf(outcome{err: err}) == http.StatusBadGateway },
+		},
+		"no token": {
+			fmt.Errorf("GET %s: %w", u, &tokenError{url: u, status: http.StatusForbidden}),
+			func(err error) bool { return statusOf(outcome{err: err}) == http.StatusForbidden },
+		},
+		"what is not there":         {&dora.NotFoundError{Err: &statusError{http.MethodGet, u, http.StatusNotFound, ""}}, func(err error) bool { return errors.As(err, new(*dora.NotFoundError)) }},
+		"a call that fails":         {&dora.UnansweredError{Err: errors.New("secret")}, isUnanswered},
+		"an answer above a limit":   {&limitExceededError{u.Path, bounds.ErrTooMuch}, isLimitExceeded},
+		"a query above a limit":     {fmt.Errorf("%w: secret", dora.ErrTooLarge), func(err error) bool { return errors.Is(err, dora.ErrTooLarge) }},
+		"a connection that is shut": {fmt.Errorf("GET %s: %w", u, io.ErrUnexpectedEOF), func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }},
+	} {
+		if err := g.redact(test.err); strings.Contains(err.Error(), "secret") || !test.want(err) {
+			t.Errorf("%s became %#v, %q", name, err, err)
+		}
 	}
 }

@@ -111,7 +111,7 @@ type tokenError struct {
 }
 
 func (e *tokenError) Error() string {
-	return redactJWT(fmt.Sprintf("POST %s: %d %s: %s", callName(e.url), e.status, http.StatusText(e.status), message(e.body)))
+	return fmt.Sprintf("POST %s: %d %s: %s", callName(e.url), e.status, http.StatusText(e.status), message(e.body, redactJWT))
 }
 
 // asTokenError returns the answer in an error of ghinstallation; err if GitHub did not answer.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dora-exporter/dora"
+	"dora-exporter/internal/redact"
 )
 
 // statusError is an answer with a status other than 2xx.
@@ -30,15 +31,16 @@ func (e *statusError) Error() string {
 // maxMessage limits how much of an answer's message is logged, in bytes.
 const maxMessage = 200
 
-// message returns the message of an error answer, empty if it is not an answer of GitHub.
-func message(body []byte) string {
+// message returns the message of an error answer, empty if it is not an answer of GitHub. clean redacts it before it is cut, which may leave
+// the beginning of a token.
+func message(body []byte, clean func(string) string) string {
 	var answer struct {
 		Message string `json:"message"`
 	}
 	if json.Unmarshal(body, &answer) != nil {
 		return ""
 	}
-	text := answer.Message
+	text := clean(answer.Message)
 	if len(text) > maxMessage {
 		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
 	}
@@ -58,16 +60,5 @@ func notFound(err error) error {
 	return &dora.NotFoundError{Reason: reason, Err: err}
 }
 
-// redact removes tokens from an error: a server may echo what it was sent.
-func (g *GitHub) redact(err error) error {
-	text := err.Error()
-	redacted := g.credential.redact(text)
-	if redacted == text {
-		return err
-	}
-	if s := new(statusError); errors.As(err, &s) {
-		s.message = g.credential.redact(s.message)
-		return s
-	}
-	return errors.New(redacted)
-}
+// redact removes tokens from the text of an error: a server may echo what it was sent. What errors.Is and errors.As find in it stays.
+func (g *GitHub) redact(err error) error { return redact.Error(err, g.credential.redact) }

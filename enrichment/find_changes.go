@@ -3,6 +3,7 @@ package enrichment
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"dora-exporter/dora"
 )
@@ -52,6 +53,7 @@ func (s *shipping) findNewest(ctx context.Context, l line) (taken int, err error
 		}
 		if leaveOut {
 			s.byPull[o.PullRequest] = &change{} // its other commits are left out, too
+			return s.leaveOutPull(ctx, l, o)
 		}
 	}
 	switch {
@@ -61,6 +63,26 @@ func (s *shipping) findNewest(ctx context.Context, l line) (taken int, err error
 		return 1, s.addMergedPull(ctx, at, o)
 	}
 	return s.addListedPull(ctx, l, o)
+}
+
+// leaveOutPull leaves out the commits of a pull request on a line, and finds what merges among them brought. GitHub may not name the pull request
+// for the commits that it made by a rebase, but for the last.
+func (s *shipping) leaveOutPull(ctx context.Context, l line, o dora.Origin) (taken int, err error) {
+	taken = 1
+	isRebased := strings.EqualFold(o.MergeCommit, l[0].SHA) && !l[0].isMerge() && reference(l[0].Commit.Message) != o.PullRequest
+	if isRebased && len(l) > 1 {
+		own, err := s.ownCommits(ctx, &o)
+		if _, missing := s.isMissing(err); err != nil && !missing {
+			return 0, err
+		}
+		taken = max(taken, own.countOn(l, o.Opened))
+	}
+	for _, at := range l[:taken] {
+		if err := s.addToChanges(ctx, at, o); err != nil {
+			return 0, err
+		}
+	}
+	return taken, nil
 }
 
 // addToChanges adds a commit that was pushed without a pull request, or joins it to the change of its pull request. A merge that
@@ -162,8 +184,11 @@ func (s *shipping) addListedPull(ctx context.Context, l line, o dora.Origin) (ta
 func (s *shipping) addWithCommits(ctx context.Context, l line, o dora.Origin, own pullCommits) (taken int, err error) {
 	taken = own.countOn(l, o.Opened)
 	change := s.addChange(l[0], o, own)
-	if taken > 0 && s.compared != nil {
-		change.own = own.in(s.compared) // what was deployed before is not the start
+	switch isTestMerge := l[0].SHA == s.c.Head.SHA && o.PullRequest == s.c.Head.Pull; {
+	case s.compared != nil && (taken > 0 || isTestMerge):
+		change.own = own.in(s.compared) // what was deployed before is not the start, nor is what is not deployed yet
+	case taken > 0:
+		change.own = own.upTo(l[0].SHA)
 	}
 	taken = max(taken, 1)
 	for _, at := range l[1:taken] {

@@ -3,6 +3,7 @@ package enrichment
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"dora-exporter/dora"
@@ -78,7 +79,9 @@ func (s *shipping) ended(ctx context.Context) (changes, carriers []dora.Change, 
 			carriers = append(carriers, c.Change)
 			continue
 		}
-		s.begin(c, left)
+		if err := s.begin(ctx, c, left); err != nil {
+			return nil, nil, err
+		}
 		changes = append(changes, c.Change)
 	}
 	return changes, carriers, nil
@@ -127,20 +130,35 @@ func (c *change) knowsCommits() bool {
 }
 
 // begin sets when a change began: with the first of the commits that are left, else with the commit that brought it.
-func (s *shipping) begin(c *change, left pullCommits) {
+func (s *shipping) begin(ctx context.Context, c *change, left pullCommits) error {
 	if !c.knowsCommits() {
-		return
+		return nil
 	}
 	if c.PullRequest == 0 && c.at.Commit == nil {
 		c.FirstCommit, c.Unavailable = c.shared.First(s.c.At)
-		return
+		return nil
 	}
 	dates := left.dates()
 	if _, reason := dora.FirstCommit(dates, s.c.At); reason == dora.ReasonNoDate {
-		dates = []dora.CommitDates{{Authored: c.Merged}}
-		if c.at.Commit != nil {
-			dates = []dora.CommitDates{c.at.dates()}
+		brought, err := s.broughtAs(ctx, c)
+		if reason, missing := s.isMissing(err); missing {
+			c.FirstCommit, c.Unavailable = time.Time{}, reason
+			return nil
 		}
+		if err != nil {
+			return fmt.Errorf("the commit that brought pull request %d: %w", c.PullRequest, err)
+		}
+		dates = []dora.CommitDates{brought.dates()}
 	}
 	c.FirstCommit, c.Unavailable = dora.FirstCommit(dates, s.c.At)
+	return nil
+}
+
+// broughtAs returns the commit that brought a change. Without a comparison nothing but its SHA is known yet. When it was merged does not
+// tell its author date: a rebase keeps that of the work.
+func (s *shipping) broughtAs(ctx context.Context, c *change) (commit, error) {
+	if c.at.Commit != nil {
+		return c.at, nil
+	}
+	return s.commit(ctx, s.c.Head.At(c.SHA))
 }

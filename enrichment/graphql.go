@@ -53,7 +53,7 @@ func (g *GitHub) Query(ctx context.Context, _, query string, variables map[strin
 		return g.redact(fmt.Errorf("read the answer to a query: %w", err))
 	}
 	if resp.StatusCode != http.StatusOK {
-		err := queryStatusError(req.URL, resp, []byte(g.credential.redact(string(answer)))) // before it is wrapped
+		err := g.queryStatusError(req.URL, resp, answer)
 		switch isRefused := resp.StatusCode == http.StatusUnauthorized; {
 		case isRefused && g.isAnonymous():
 			return fmt.Errorf("%w: %w", dora.ErrNoBulk, err)
@@ -62,7 +62,7 @@ func (g *GitHub) Query(ctx context.Context, _, query string, variables map[strin
 		}
 		return g.redact(err)
 	}
-	if err := decodeQuery(resp, answer, data); err != nil {
+	if err := g.decodeQuery(resp, answer, data); err != nil {
 		return g.redact(err)
 	}
 	return nil
@@ -85,8 +85,8 @@ func graphQLURL(base *url.URL) *url.URL {
 }
 
 // queryStatusError returns the error of an answer with a status other than 200.
-func queryStatusError(u *url.URL, resp *http.Response, body []byte) error {
-	failed := &statusError{http.MethodPost, u, resp.StatusCode, message(body)}
+func (g *GitHub) queryStatusError(u *url.URL, resp *http.Response, body []byte) error {
+	failed := &statusError{http.MethodPost, u, resp.StatusCode, message(body, g.credential.redact)}
 	kind, wait := classifyError(resp.StatusCode, resp.Header, body, time.Now())
 	switch {
 	case kind == limited:
@@ -100,7 +100,7 @@ func queryStatusError(u *url.URL, resp *http.Response, body []byte) error {
 }
 
 // decodeQuery decodes an answer. Errors come with status 200, beside the data or without.
-func decodeQuery(resp *http.Response, body []byte, data any) error {
+func (g *GitHub) decodeQuery(resp *http.Response, body []byte, data any) error {
 	var answer struct {
 		Data   json.RawMessage `json:"data"`
 		Errors []struct {
@@ -116,7 +116,7 @@ func decodeQuery(resp *http.Response, body []byte, data any) error {
 		return fmt.Errorf("this is not an answer of GitHub's GraphQL API: %w", err)
 	}
 	for _, e := range answer.Errors {
-		failed := fmt.Errorf("GitHub's GraphQL API: %s: %.200s", e.Type, e.Message)
+		failed := fmt.Errorf("GitHub's GraphQL API: %s: %.200s", e.Type, g.credential.redact(e.Message)) // before it is cut
 		switch e.Type {
 		case "NOT_FOUND", "FORBIDDEN":
 			continue

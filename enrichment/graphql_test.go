@@ -31,6 +31,8 @@ func TestQueryErrors(t *testing.T) {
 		"a gateway timeout":                   {status: 504, is: dora.ErrTooLarge},
 		"a timeout with status 200":           {status: 200, body: `{"data": null, "errors": [{"message": "Something went wrong while executing your query. This may be the result of a timeout"}]}`, is: dora.ErrTooLarge},
 		"too many nodes":                      {status: 200, body: `{"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": "by 7"}]}`, is: dora.ErrTooLarge},
+		"too many nodes, with the token":      {status: 200, body: `{"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": "Bearer secret"}]}`, is: dora.ErrTooLarge},
+		"no points left for the token":        {status: 200, header: reset(90), body: `{"errors": [{"type": "RATE_LIMITED", "message": "Bearer secret"}]}`, limited: true, wait: 90 * time.Second},
 		"no points left":                      {status: 200, header: reset(90), body: `{"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}`, limited: true, wait: 90 * time.Second},
 		"a secondary limit":                   {status: 403, header: http.Header{"Retry-After": {"45"}}, body: `{"message": "You have exceeded a secondary rate limit"}`, limited: true, wait: 45 * time.Second},
 		"a secondary limit without a time":    {status: 403, body: `{"message": "You have exceeded a secondary rate limit"}`, limited: true},
@@ -102,12 +104,21 @@ func TestGraphQLURL(t *testing.T) {
 
 // The token is in no error.
 func TestQueryHidesTheToken(t *testing.T) {
-	g := newServed(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusBadRequest)
-		_, _ = fmt.Fprint(w, `{"message": "the token secret is odd"}`)
-	}), Options{Token: "secret"})
-	if err := g.Query(t.Context(), "acme", "{ n }", nil, nil); err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("error %v", err)
+	for name, test := range map[string]struct {
+		status int
+		body   string
+	}{
+		"a status":                             {400, `{"message": "the token secret is odd"}`},
+		"where the message of a status is cut": {400, `{"message": "` + strings.Repeat("x", maxMessage-3) + `secret"}`},
+		"an error of the query":                {200, `{"errors": [{"message": "the token secret is odd"}]}`},
+		"where an error of the query is cut":   {200, `{"errors": [{"message": "` + strings.Repeat("x", 197) + `secret"}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newServed(t, text(test.status, test.body), Options{Token: "secret"})
+			if err := g.Query(t.Context(), "acme", "{ n }", nil, nil); err == nil || strings.Contains(err.Error(), "sec") {
+				t.Errorf("error %v", err)
+			}
+		})
 	}
 }
 

@@ -104,6 +104,12 @@ func (p pullCommits) in(others pullCommits) (selected pullCommits) {
 	return selected
 }
 
+// upTo selects the commits up to one of them. GitHub lists parents before their children.
+func (p pullCommits) upTo(sha string) pullCommits {
+	at := slices.IndexFunc(p, func(listed dora.PullCommit) bool { return strings.EqualFold(listed.SHA, sha) })
+	return p[:at+1]
+}
+
 // pullCommitsOf returns the commits of a pull request as far as they are remembered.
 func (s *shipping) pullCommitsOf(o dora.Origin) pullCommits {
 	if o.PullCommitsOf == "" {

@@ -54,6 +54,30 @@ func scopeCases() []scopeCase {
 			want:    [][]string{{"root from root"}, {"#1 h1 from h1"}, {"#2 s2 from b1 with b1"}, {"c1 from c1"}},
 		},
 		{
+			name: "a branch is deployed whose next commit is older",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2")
+				h.pull(1, "root", "a2")
+				h.commits["a1"].date, h.commits["a2"].date = h.commits["a2"].date, h.commits["a1"].date
+			},
+			deploys: []target{{"a1", "branch-1"}, {sha: "root"}, {"a1", "branch-1"}},
+			want:    [][]string{{"#1 a1 from a1 with a2"}, nil, {"#1 a1 from a1 with a2"}},
+		},
+		{
+			name: "a branch is deployed, and rebased when it is merged",
+			history: func(h *history) {
+				h.branch("root", "a1", "a2", "a3")
+				p := h.pull(1, "root", "a3")
+				h.branch("root", "b1")
+				h.rebased("r1", "a1", "b1")
+				h.rebased("r2", "a2", "r1")
+				h.rebased("r3", "a3", "r2")
+				p.into(h.commits["r3"])
+			},
+			deploys: []target{{sha: "root"}, {"a3", "branch-1"}, {sha: "r3"}},
+			want:    [][]string{{"root from root"}, {"#1 a3 from a1 with a1,a2"}, {"b1 from b1"}},
+		},
+		{
 			name: "a hotfix branch, merged with a merge commit and then main",
 			history: func(h *history) {
 				h.branch("root", "h1", "h2")

@@ -14,7 +14,9 @@ import (
 //
 //   - if the commit's subject names a pull request that did not bring it: one, and one for the commits of a merged one;
 //   - for each commit of a carrier that no subject ascribes to a pull request: one;
+//   - for the deployed commit of the first deployment, if all commits of its pull request belong to earlier changes: one;
 //   - for a pull request that a merge commit brought: one, unless it was merged to the line on which both commits lie;
+//   - for a pull request from whose branch commits were deployed that are not its own: one for each, three at most;
 //   - with paths, for each change: one, unless the files of the comparison say that all changes belong or none does.
 //
 // The errors are those of Origin. A *dora.NotFoundError is about the deployed commit; another commit or pull request that
@@ -26,7 +28,7 @@ func (g *GitHub) Ship(ctx context.Context, c dora.Comparison) (dora.Shipment, ma
 	s := &shipping{
 		lookUp: g.lookUp(ctx, c.Head), c: c, patterns: newPatterns(c.Paths),
 		newOrigins: map[string]dora.Origin{}, knownOrigins: map[string]knownOrigin{}, dependent: map[string]bool{}, pulls: map[int]pull{}, failedPulls: map[int]error{},
-		byPull: map[int]*change{},
+		byPull: map[int]*change{}, deployedBranches: map[int]bool{},
 	}
 	defer s.answers.Release()
 	s.partial = true // it goes on, to find all calls that fail
@@ -49,6 +51,8 @@ type shipping struct {
 	newOrigins map[string]dora.Origin
 	// knownOrigins has what was remembered of commits, those that nothing is of too.
 	knownOrigins map[string]knownOrigin
+	// deployedBranches has the results of isDeployedBranch by pull request.
+	deployedBranches map[int]bool
 	// dependent has the commits whose change depends on other deployments.
 	dependent map[string]bool
 	// pulls are the answers about pull requests so far, with the number 0 if one is not there; failedPulls has the errors of the calls

@@ -196,17 +196,14 @@ func (b *Backfill) readRepository(ctx context.Context, t target) error {
 // readPart reads what is left of a repository.
 func (b *Backfill) readPart(ctx context.Context, p *part) error {
 	b.before = b.spent
-	if err := b.readPages(ctx, p); errors.Is(err, dora.ErrNoBulk) {
-		if err := b.readWithoutBulk(ctx, p); err != nil {
-			return err
-		}
-	} else if err != nil {
+	if err := b.readAllPages(ctx, p); err != nil {
 		return err
 	}
 	deployments, pages, err := b.stored(ctx, p)
 	if err != nil {
 		return err
 	}
+	p.Deployments = len(deployments)
 	if err := b.completeOnce(ctx, p, deployments); err != nil {
 		return err
 	}

@@ -25,8 +25,10 @@ type part struct {
 	// DeploymentsAfter and PullsAfter are the cursors of the next pages.
 	DeploymentsAfter string `json:"deployments_after,omitempty"`
 	PullsAfter       string `json:"pulls_after,omitempty"`
-	DeploymentsRead  bool   `json:"deployments_read,omitempty"`
-	PullsRead        bool   `json:"pulls_read,omitempty"`
+	// DeploymentsPage is the page that was read last by REST; 0 if none was.
+	DeploymentsPage int  `json:"deployments_page,omitempty"`
+	DeploymentsRead bool `json:"deployments_read,omitempty"`
+	PullsRead       bool `json:"pulls_read,omitempty"`
 	// Completed is true when what GraphQL does not tell of the deployments was read.
 	Completed bool `json:"completed,omitempty"`
 	// HistoryRead is true when the parents of commits were read where they were missing.
@@ -185,7 +187,6 @@ func (b *Backfill) addPage(ctx context.Context, p *part, r *repositoryNode) erro
 			archived.Pulls = append(archived.Pulls, node.archived())
 		}
 	}
-	p.Deployments += len(deployments.Deployments)
 	p.Spent = b.spentOn(p)
 	return b.Store.Update(ctx, func(tx dora.Tx) error {
 		pages := tx.Backfill()

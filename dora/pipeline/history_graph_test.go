@@ -38,7 +38,7 @@ func (p *history) grow(id int64, name string) *growing {
 	g.main = g.write("root")
 	g.point(g.main, "main")
 	episodes := []func(){
-		g.direct, g.pullRequest, g.pullRequest, g.tag, g.hotfix, g.branchUsedAgain, g.stacked, g.upstream, g.preview, g.revert, g.openFromDefault,
+		g.direct, g.pullRequest, g.pullRequest, g.tag, g.hotfix, g.branchUsedAgain, g.nameUsedAgain, g.stacked, g.upstream, g.preview, g.revert, g.openFromDefault,
 	}
 	if p.plain {
 		episodes = []func(){g.direct, g.pullRequest, g.pullRequest, g.tag, g.hotfix, g.upstream, g.preview, g.openFromDefault}
@@ -185,6 +185,17 @@ func (g *growing) branchUsedAgain() {
 		g.main = g.merge(q, how, g.main)
 	}
 	g.point(g.main, "main")
+}
+
+// nameUsedAgain makes two branches of one name, each with a preview. The first one is deleted when it was squashed.
+func (g *growing) nameUsedAgain() {
+	branch := fmt.Sprint("patch-", g.numbers)
+	for _, how := range []string{"squash", g.how()} {
+		commits := g.branch(g.main)
+		g.points = append(g.points, point{commit: commits[len(commits)-1], ref: branch, at: g.now, environment: "preview"})
+		g.main = g.merge(g.open(branch, "main", commits...), how, g.main)
+		g.point(g.main, "main")
+	}
 }
 
 // stacked pull requests are merged one after another, or the upper one into the lower one.

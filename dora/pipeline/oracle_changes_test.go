@@ -15,6 +15,8 @@ type oracleChange struct {
 	// never gives them.
 	own  []*graphCommit
 	lost bool
+	// unmerged is set if it is found by a commit of its branch, of which others may not be deployed yet.
+	unmerged bool
 	// rebased are the SHAs of copies of its commits.
 	rebased []string
 }
@@ -68,6 +70,10 @@ func (o *oracle) ship(d *oracleDeployment) {
 			d.changes = append(d.changes, &oracleChange{commit: c, own: []*graphCommit{c}})
 		} // a merge that is no pull request's is no change, what it brought is
 	}
+	if relation == "diverged" { // what was there before is not shipped
+		d.changes = slices.DeleteFunc(d.changes, func(c *oracleChange) bool { return o.reached(d, c) })
+		d.carriers = slices.DeleteFunc(d.carriers, func(p *graphPull) bool { return o.had(d, p) })
+	}
 	slices.SortStableFunc(d.changes, func(a, b *oracleChange) int { return a.at().Compare(b.at()) })
 	for _, c := range d.changes {
 		if !o.reached(d, c) {
@@ -110,7 +116,7 @@ func (o *oracle) bring(d *oracleDeployment, p *graphPull, merged bool) {
 	if slices.Contains(d.carriers, p) || slices.ContainsFunc(d.changes, func(c *oracleChange) bool { return c.pull == p }) {
 		return
 	}
-	change := &oracleChange{pull: p, commit: d.graph.commits[p.merge], lost: o.lostPull != nil && o.lostPull(d.graph, p.number)}
+	change := &oracleChange{pull: p, commit: d.graph.commits[p.merge], unmerged: !merged, lost: o.lostPull != nil && o.lostPull(d.graph, p.number)}
 	if change.lost {
 		d.changes = append(d.changes, change)
 		return
@@ -136,8 +142,9 @@ func (o *oracle) bring(d *oracleDeployment, p *graphPull, merged bool) {
 		return
 	}
 	d.carriers = append(d.carriers, p)
+	isSquashed := change.commit != nil && len(change.commit.parents) < 2 // then it lists all of its branch every time
 	for _, q := range inner {
-		if merged {
+		if merged && (!isSquashed || !o.had(d, q)) {
 			o.bring(d, q, true)
 		}
 	}
@@ -164,14 +171,15 @@ func (o *oracle) reached(d *oracleDeployment, c *oracleChange) bool {
 
 // contained reports whether a commit was in what was deployed before in d's scope, as it is or rebased.
 func (o *oracle) contained(d *oracleDeployment, commit *graphCommit) bool {
-	return slices.ContainsFunc(o.before(d), func(earlier *oracleDeployment) bool {
-		for sha := range d.graph.ancestors(earlier.sha) {
-			if sha == commit.sha || d.graph.isCopy(sha, commit.sha) {
-				return true
-			}
-		}
-		return false
+	return slices.ContainsFunc(o.before(d), func(earlier *oracleDeployment) bool { return earlier.has(commit) })
+}
+
+// had reports whether an earlier deployment of d's scope shipped a pull request, as a change or a carrier, or contained it.
+func (o *oracle) had(d *oracleDeployment, p *graphPull) bool {
+	shipped := slices.ContainsFunc(o.before(d), func(earlier *oracleDeployment) bool {
+		return slices.Contains(earlier.carriers, p) || slices.ContainsFunc(earlier.changes, func(c *oracleChange) bool { return c.pull == p })
 	})
+	return shipped || p.merge != "" && o.contained(d, d.graph.commits[p.merge])
 }
 
 // hadCommit reports whether an earlier deployment of d's scope shipped or was a commit.

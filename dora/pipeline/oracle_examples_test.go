@@ -68,6 +68,12 @@ func (s *story) squash(number int, written, merged, parent string) *graphPull {
 	return s.pull(number, on(written), on(merged), merge, own)
 }
 
+// rebased adds a commit that GitHub made of another one when it rebased its pull request.
+func (s *story) rebased(name, of string, merged time.Time, parent string) {
+	was, c := s.commits[sha(of)], s.commit(name, merged, parent)
+	c.message, c.author, c.authored = was.message, was.author, was.authored
+}
+
 // releases adds the commits V0 S1 S2 S3, each an hour's work of the pull requests 1 to 3, from the 2nd at 08:00 on.
 func (s *story) releases() {
 	s.commit("V0", on("1 08:00"))
@@ -93,6 +99,18 @@ func (s *story) ship(pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		s.deploy(int64(11+i/2), pairs[i], "main", "production", pairs[i+1])
 	}
+}
+
+// incident adds an issue that names a pull request, and is resolved.
+func (s *story) incident(created, resolved string, pull int64) {
+	c := dora.IncidentChange{
+		Host: "jira.example.com", ID: "1", Key: "INC-1", Project: "INC", Event: dora.IssueCreated, Created: on(created), Timestamp: on(created),
+		StatusID: "1", StatusName: "Open", StatusCategory: "new", References: []dora.Reference{{Owner: "acme", Repository: s.name, PullRequest: pull}},
+	}
+	done := c
+	done.Event, done.Timestamp, done.Transition = "jira:issue_updated", on(resolved), &dora.Transition{FromID: "1", From: "Open"}
+	done.StatusID, done.StatusName, done.StatusCategory, done.Resolution, done.ResolutionDate = "6", "Closed", "done", "Fixed", on(resolved)
+	s.incidents = append(s.incidents, &c, &done)
 }
 
 var seriesLine = regexp.MustCompile(`^dora_(\w+)\{(.*)\} (\d+)$`)

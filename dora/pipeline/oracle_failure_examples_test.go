@@ -125,4 +125,58 @@ var failureExamples = []example{
 		},
 		want: []string{"deployments production success 3", "changes production 3", "change_lead_time production 3 21600s"},
 	},
+	{
+		// 14 diverged from the hotfix 13. The release #50 is among the commits since their merge base, but 12 had brought it: 3 11:00 to 5 13:00 =
+		// 50 h. V0 1 h, #1 3 h, h 1 h, x 1 h.
+		name: "an incident names a release from before a hotfix",
+		happens: func(s *story) {
+			s.commit("V0", on("2 09:00"))
+			s.squash(1, "3 08:00", "3 09:00", "V0")
+			s.commit("S50", on("3 10:00"), "V0").message = "Release (#50)"
+			s.pull(50, on("3 09:30"), on("3 10:00"), "S50", "S1").branch = "develop"
+			s.commit("h", on("4 09:00"), "V0")
+			s.commit("x", on("5 09:00"), "S50")
+			s.ship("V0", "2 10:00", "S50", "3 11:00", "h", "4 10:00", "x", "5 10:00")
+			s.incident("5 12:00", "5 13:00", 50)
+		},
+		want: []string{
+			"deployments production success 4", "changes production 4", "change_lead_time production 4 21600s", "change_failures production incident 1",
+			"failed_deployment_recovery production 1 180000s", "incidents_opened 1", "incident_recovery  1 3600s",
+		},
+	},
+	{
+		// The same with #1 itself: 12 brought it.
+		name: "an incident names a change from before a hotfix",
+		happens: func(s *story) {
+			s.commit("V0", on("2 09:00"))
+			s.squash(1, "3 08:00", "3 09:00", "V0")
+			s.commit("h", on("4 09:00"), "V0")
+			s.commit("x", on("5 09:00"), "S1")
+			s.ship("V0", "2 10:00", "S1", "3 11:00", "h", "4 10:00", "x", "5 10:00")
+			s.incident("5 12:00", "5 13:00", 1)
+		},
+		want: []string{
+			"deployments production success 4", "changes production 4", "change_lead_time production 4 21600s", "change_failures production incident 1",
+			"failed_deployment_recovery production 1 180000s", "incidents_opened 1", "incident_recovery  1 3600s",
+		},
+	},
+	{
+		// The second release lists #1 again, but 12 had brought it: 3 11:00 to 5 13:00 = 50 h. V0 1 h, #1 3 h, #2 26 h.
+		name: "an incident names a change that a squashed release lists again",
+		happens: func(s *story) {
+			s.commit("V0", on("2 09:00"))
+			s.squash(1, "3 08:00", "3 09:00", "V0")
+			s.commit("S50", on("3 10:00"), "V0").message = "Release (#50)"
+			s.pull(50, on("3 09:30"), on("3 10:00"), "S50", "S1").branch = "develop"
+			s.squash(2, "4 08:00", "4 09:00", "S1")
+			s.commit("S51", on("5 09:00"), "S50").message = "Release (#51)"
+			s.pull(51, on("5 08:30"), on("5 09:00"), "S51", "S1", "S2").branch = "develop"
+			s.ship("V0", "2 10:00", "S50", "3 11:00", "S51", "5 10:00")
+			s.incident("5 12:00", "5 13:00", 1)
+		},
+		want: []string{
+			"deployments production success 3", "changes production 3", "change_lead_time production 3 108000s", "change_failures production incident 1",
+			"failed_deployment_recovery production 1 180000s", "incidents_opened 1", "incident_recovery  1 3600s",
+		},
+	},
 }

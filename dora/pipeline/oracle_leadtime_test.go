@@ -41,13 +41,15 @@ func (o *oracle) count(d *oracleDeployment, c *oracleChange) {
 	}
 }
 
-// firstCommit returns when the work on a change began: the earliest date among its own commits without those that an earlier change had;
-// if none is left, the date of the merge commit. It returns a reason if no date is believed.
+// firstCommit returns when the work on a change began: the earliest date among its own commits without those that an earlier change had or
+// that are not deployed yet; if none is left, the date of the merge commit. It returns a reason if no date is believed.
 func (o *oracle) firstCommit(d *oracleDeployment, c *oracleChange) (first time.Time, reason string) {
 	if c.lost {
 		return time.Time{}, lost
 	}
-	left := slices.DeleteFunc(slices.Clone(c.own), func(own *graphCommit) bool { return c.pull != nil && o.startedBefore(d, c, own) })
+	left := slices.DeleteFunc(slices.Clone(c.own), func(own *graphCommit) bool {
+		return c.pull != nil && (o.startedBefore(d, c, own) || c.unmerged && !d.has(own))
+	})
 	if len(left) == 0 && c.commit != nil {
 		left = append(left, c.commit)
 	}
@@ -60,6 +62,16 @@ func (o *oracle) firstCommit(d *oracleDeployment, c *oracleChange) (first time.T
 		return first, "implausible_date"
 	}
 	return first, ""
+}
+
+// has reports whether a commit is in what is deployed, as it is or as a copy.
+func (d *oracleDeployment) has(commit *graphCommit) bool {
+	for sha := range d.graph.ancestors(d.sha) {
+		if sha == commit.sha || d.graph.isCopy(sha, commit.sha) {
+			return true
+		}
+	}
+	return false
 }
 
 // believed returns the author date of a commit, the committer date if the author date is before git or after the status, or zero.

@@ -42,14 +42,15 @@ func (g *graph) isCopy(a, b string) bool {
 }
 
 // carriesBack reports whether a pull request is from the default branch, or from a branch from which something was deployed that is not
-// among its own commits, into another one. Such a pull request does not claim what it carries.
+// among its own commits but was on the branch before, into another one. Such a pull request does not claim what it carries.
 func (o *oracle) carriesBack(d *oracleDeployment, p *graphPull) bool {
 	if p.branch == d.graph.defaultBranch {
 		return true
 	}
+	branch := d.graph.ancestors(p.commits[len(p.commits)-1])
 	for _, other := range o.deployments {
 		deployed := !other.done.IsZero() && cmp.Or(other.done.Compare(d.done), cmp.Compare(other.number, d.number)) <= 0
-		if deployed && other.graph == d.graph && strings.TrimPrefix(other.ref, "refs/heads/") == p.branch && !slices.Contains(p.commits, other.sha) {
+		if deployed && other.graph == d.graph && strings.TrimPrefix(other.ref, "refs/heads/") == p.branch && branch[other.sha] && !slices.Contains(p.commits, other.sha) {
 			return true
 		}
 	}

@@ -105,12 +105,12 @@ func (t evaluationTx) Hasten(s dora.Evaluation) error {
 	return nil
 }
 
-// Done removes an evaluation that has been made.
+// Done removes an evaluation that has been made, unless it has another scope now.
 func (t evaluationTx) Done(s dora.Evaluation) error {
 	if err := t.checkLease(evaluationWork(s), true); err != nil {
 		return err
 	}
-	err := t.send("DELETE FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)
+	err := t.send("DELETE FROM evaluations WHERE kind = ? AND key = ? AND scope = ?", s.Kind, s.Key, s.Scope)
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
 		err = t.setEvaluated(s, true)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"dora-exporter/dora"
 )
@@ -116,6 +117,42 @@ func repositoriesMergedWaiting(t *testing.T, s Store) {
 		same(t, "to be compared", want, ids)
 		update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Done(due[0]) })
 	}
+}
+
+// What is done of a claimed evaluation counts for the scope that it was claimed in: if its repository is merged meanwhile, it is made again in the
+// new scope, and those behind it there take their turns.
+func repositoriesMergedWhileEvaluated(t *testing.T, s Store) {
+	const from, into = "api.github.com/acme/old", "api.github.com/acme/new"
+	first, second := success(1, 1), success(2, 2)
+	first.Identity, second.Identity = from, into
+	save(t, s, first, second)
+	addRepository(t, s, dora.Repository{Key: from, Host: "api.github.com"}, "acme/old")
+	addRepository(t, s, dora.Repository{Key: into, Host: "api.github.com", ID: 7}, "acme/new")
+	outcome := evaluation(first, minute(9))
+	outcome.Kind = dora.OutcomeEvaluation
+	ofScope := dora.Evaluation{Kind: dora.ScopeEvaluation, Key: first.Scope(), Scope: first.Scope(), At: minute(1), Due: minute(9), Ripe: minute(9)}
+	addEvaluation(t, s, evaluation(first, minute(9)), outcome, ofScope)
+	deployments := must[[]dora.Evaluation](t)(s.ComparisonQueue().Claim(t.Context(), minute(9), time.Hour, 9))
+	others := must[[]dora.Evaluation](t)(s.EvaluationQueue().Claim(t.Context(), minute(9), time.Hour, 9))
+	addEvaluation(t, s, evaluation(second, minute(9)))
+	done := func(deployments, others []dora.Evaluation) {
+		same(t, "claimed", []int{1, 2}, []int{len(deployments), len(others)})
+		for _, e := range slices.Concat(deployments, others) {
+			update(t, s, func(tx dora.Tx) error { return tx.Evaluations().Done(e) })
+		}
+		if err := errors.Join(s.ComparisonQueue().Release(t.Context(), deployments...), s.EvaluationQueue().Release(t.Context(), others...)); err != nil {
+			t.Error(err)
+		}
+	}
+	repositories(t, s, func(tx dora.RepositoryTx) error { return tx.Merge(from, into) })
+	done(deployments, others)
+	deployments, others = peek(t, s.ComparisonQueue(), minute(10)), peek(t, s.EvaluationQueue(), minute(10))
+	for _, e := range slices.Concat(deployments, others) {
+		same(t, "the scope of "+e.Kind, second.Scope(), e.Scope)
+	}
+	done(deployments, others)
+	same(t, "to be compared then", []dora.Evaluation{evaluation(second, minute(9))}, peek(t, s.ComparisonQueue(), minute(10)))
+	same(t, "other evaluations", 0, len(peek(t, s.EvaluationQueue(), minute(10))))
 }
 
 // The facts about a change go to the other repository, all of them or none: none if it has counted the change, too.

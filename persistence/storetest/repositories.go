@@ -12,7 +12,8 @@ import (
 func repositoryRules() rules {
 	return rules{
 		"ids": repositoriesByID, "names": repositoriesByName, "newest name": newestNames, "seen": repositoriesSeen, "merged": repositoriesMerged,
-		"merged while evaluations wait": repositoriesMergedWaiting, "merged with what was counted": repositoriesMergedCounted, "merged names": repositoriesMergedNames,
+		"merged while evaluations wait": repositoriesMergedWaiting, "merged while evaluations are made": repositoriesMergedWhileEvaluated,
+		"merged with what was counted": repositoriesMergedCounted, "merged names": repositoriesMergedNames,
 		"former":       namedByFormerNames,
 		"environments": environmentsOfRepositories,
 	}
