@@ -3,7 +3,6 @@ package pipeline_test
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"sort"
 	"testing"
 	"testing/synctest"
@@ -15,7 +14,7 @@ import (
 
 // What was worked out by hand to check the oracle by follows from the events in the exporter, too.
 func TestExamples(t *testing.T) {
-	for _, test := range slices.Concat(changeExamples, failureExamples, scopeExamples) {
+	for _, test := range allExamples() {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &story{graph: newGraph(1, "api", "main"), policy: dora.Policy{IgnoreAuthors: []string{"bot"}}}

@@ -34,7 +34,7 @@ type story struct {
 }
 
 func TestOracle(t *testing.T) {
-	for _, test := range slices.Concat(changeExamples, failureExamples, scopeExamples) {
+	for _, test := range allExamples() {
 		t.Run(test.name, func(t *testing.T) {
 			s := &story{graph: newGraph(1, "api", "main"), policy: dora.Policy{IgnoreAuthors: []string{"bot"}}}
 			test.happens(s)
@@ -145,4 +145,8 @@ func summary(lines []string) (all []string) {
 	}
 	sort.Strings(all)
 	return all
+}
+
+func allExamples() []example {
+	return slices.Concat(changeExamples, branchExamples, failureExamples, scopeExamples)
 }
