@@ -124,21 +124,37 @@ func TestIncidentBesideAFailingEvaluation(t *testing.T) {
 	}
 }
 
-// What the failing deployment shipped is not known, so an incident that names that waits for it. Nothing waits for the incident.
+// What the failing deployment shipped is not known, so an incident that names that waits for it, also if it would mark the newest
+// deployment of its team else. Nothing waits for the incident.
 func TestIncidentThatNamesWhatIsNotKnown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, x, stuck := failingHistory(t)
-		x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V3", "success", 30), deployed(3, "V3", "failure", 50))...)
-		x.arrive(issue("created", 40, 40, 0, dora.Reference{Owner: "acme", Repository: "web", PullRequest: 2}))
-		x.run(5 * time.Minute)
-		wantFamily(t, x, "in an outage", dora.ChangeFailures)
-		x.fail()
-		x.run(time.Minute)
-		wantFamily(t, x, "while it fails", dora.ChangeFailures, "status 1")
-		*stuck = false
-		x.settle()
-		wantFamily(t, x, "when it is evaluated", dora.ChangeFailures, "incident 1", "status 1")
-	})
+	for name, test := range map[string]struct {
+		window      time.Duration
+		pull        int64
+		failing     []string // what is marked while the evaluation fails
+		wantAtLast  []string
+		lastOutcome string // of deployment 3
+	}{
+		"the failing one shipped it":                {pull: 2, lastOutcome: "failure", failing: []string{"status 1"}, wantAtLast: []string{"incident 1", "status 1"}},
+		"the failing one shipped it, with a window": {pull: 2, window: 15 * time.Minute, lastOutcome: "failure", failing: []string{"status 1"}, wantAtLast: []string{"incident 1", "status 1"}},
+		"nothing shipped it, with a window":         {pull: 7, window: 15 * time.Minute, lastOutcome: "inactive", wantAtLast: []string{"window 1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, x, stuck := failingHistory(t)
+				p.policy.IncidentWindow = test.window
+				x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V3", "success", 30), deployed(3, "V3", test.lastOutcome, 50))...)
+				x.arrive(issue("created", 40, 40, 0, dora.Reference{Owner: "acme", Repository: "web", PullRequest: test.pull}))
+				x.run(5 * time.Minute)
+				wantFamily(t, x, "in an outage", dora.ChangeFailures)
+				x.fail()
+				x.run(time.Minute)
+				wantFamily(t, x, "while it fails", dora.ChangeFailures, test.failing...)
+				*stuck = false
+				x.settle()
+				wantFamily(t, x, "when it is evaluated", dora.ChangeFailures, test.wantAtLast...)
+			})
+		})
+	}
 }
 
 // While GitHub does not show the repository that it names, an incident is evaluated about once a minute, and then at once.

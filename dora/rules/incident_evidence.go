@@ -38,7 +38,7 @@ func (r *Session) evaluateIncident(evaluation dora.Evaluation) error {
 			evaluation.Attempts, evaluation.FailingSince = 0, time.Time{}
 			return r.retryIncident(evaluation)
 		}
-		if e, found, err = r.newEvidence(i); err != nil {
+		if e, found, err = r.newEvidence(i, failing); err != nil {
 			return err
 		}
 		if !found && failing {
@@ -64,11 +64,12 @@ func (r *Session) existingEvidence(i dora.Incident) (e dora.Evidence, found bool
 	return e, found, err
 }
 
-// newEvidence stores and returns the evidence that an incident is.
-func (r *Session) newEvidence(i dora.Incident) (dora.Evidence, bool, error) {
+// newEvidence stores and returns the evidence that an incident is. While a deployment is failing that may have shipped what the incident
+// names, the newest run of its team is not its target: which one it is would depend on when GitHub answers.
+func (r *Session) newEvidence(i dora.Incident, failing bool) (dora.Evidence, bool, error) {
 	e, found, err := incidentEvidence(r.policy, r.History(), i)
-	if err != nil || !found {
-		return e, false, err
+	if err != nil || !found || failing && e.Cause == dora.CauseWindow {
+		return dora.Evidence{}, false, err
 	}
 	return e, true, r.Evidence().Add(e)
 }
