@@ -74,7 +74,47 @@ func TestEvidenceBesideAFailingEvaluation(t *testing.T) {
 	})
 }
 
-// So are they while GitHub does not have the commit of a deployment, which may have been overwritten. An incident that names it is, too.
+// Single errors of GitHub change no mark: what a deployment shows by what it ships is earlier evidence than what follows, until its call
+// has failed for a while.
+func TestEvidenceAfterSingleErrors(t *testing.T) {
+	for name, test := range map[string]struct {
+		errors int
+		want   string
+	}{
+		"none":        {0, "hotfix 1"},
+		"one":         {1, "hotfix 1"},
+		"for a while": {5, "hotfix 1"}, // half a minute
+		"always":      {1000, "incident 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, x := newEmptyHistory(t)
+				p.policy.HotfixBranches = dora.MustFilter("hotfix/*")
+				p.repos["web"].line = []string{"V1", "V2"}
+				p.repos["web"].changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2, Branch: "hotfix/x"}}
+				failed := 0
+				p.repos["web"].down = func(c dora.Comparison) error {
+					if c.Head.SHA != "V2" || failed == test.errors {
+						return nil
+					}
+					failed++
+					err := &dora.UnansweredError{Err: errors.New("502"), Call: "compare"}
+					if c.GiveUp(err) {
+						t.Error("gave up")
+					}
+					return err
+				}
+				x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20))...)
+				x.arrive(issue("created", 30, 30, 0, dora.Reference{Owner: "acme", Repository: "web", Deployment: 1}))
+				x.run(5 * time.Minute)
+				wantFamily(t, x, "after 5 minutes", dora.ChangeFailures, test.want)
+			})
+		})
+	}
+}
+
+// A status is evidence while GitHub does not have the commit of a deployment, which may have been overwritten. An incident that names it is,
+// too.
 func TestEvidenceBesideAMissingCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, x, _ := failingHistory(t)
