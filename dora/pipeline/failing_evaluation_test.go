@@ -223,3 +223,20 @@ func TestIncidentWithoutAccess(t *testing.T) {
 		wantFamily(t, x, "after access came", dora.ChangeFailures, "incident 1")
 	})
 }
+
+// An incident that names what a repository may have shipped which never becomes readable marks the newest deployment of its team in the end.
+func TestIncidentWithoutAccessHasAWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, x, _ := failingHistory(t)
+		p.policy.IncidentWindow = 15 * time.Minute
+		p.repos["web"].down = func(dora.Comparison) error {
+			return &dora.InaccessibleError{Err: errors.New("404"), RetryIn: time.Hour}
+		}
+		x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V3", "success", 30))...)
+		x.arrive(issue("created", 40, 40, 0, dora.Reference{Owner: "acme", Repository: "web", PullRequest: 2}))
+		x.run(50 * time.Minute)
+		wantFamily(t, x, "while access may come", dora.ChangeFailures)
+		x.run(20 * time.Minute)
+		wantFamily(t, x, "after an hour", dora.ChangeFailures, "window 1")
+	})
+}
