@@ -13,6 +13,9 @@ var ErrStoreFailing = errors.New("the store can't write now")
 // too much memory, or meets a bug of the database. Then it may fail each time while others succeed.
 var ErrTransactionFailing = fmt.Errorf("%w: the transaction fails", ErrStoreFailing)
 
+// ErrDamaged is in the error of a read that found the store damaged. Other errors may pass.
+var ErrDamaged = errors.New("the store is damaged")
+
 type backgroundKey struct{}
 
 // InBackground returns a context with which Transactor.Update lets others go first. It is for work of which much is done at the same time, and

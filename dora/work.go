@@ -12,8 +12,8 @@ type Lookup struct {
 	// Attempts counts the attempts that failed since the last answer, Misses the answers that the commit does not exist.
 	Attempts int
 	Misses   int
-	// FailingSince is since when the attempts fail although GitHub answers other calls, a reading of the store's clock; zero if the last
-	// attempt did not fail that way.
+	// FailingSince is since when the work is failing, a reading of the store's clock: GitHub does not answer a call although it answers
+	// others, and has not for some time, or does not let the token see the repository. It is zero if the last attempt failed otherwise.
 	FailingSince time.Time
 	// FailingCalls are the calls for which they failed that way.
 	FailingCalls FailingCalls

@@ -74,7 +74,47 @@ func TestEvidenceBesideAFailingEvaluation(t *testing.T) {
 	})
 }
 
-// So are they while GitHub does not have the commit of a deployment, which may have been overwritten. An incident that names it is, too.
+// Single errors of GitHub change no mark: what a deployment shows by what it ships is earlier evidence than what follows, until its call
+// has failed for a while.
+func TestEvidenceAfterSingleErrors(t *testing.T) {
+	for name, test := range map[string]struct {
+		errors int
+		want   string
+	}{
+		"none":        {0, "hotfix 1"},
+		"one":         {1, "hotfix 1"},
+		"for a while": {5, "hotfix 1"}, // half a minute
+		"always":      {1000, "incident 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, x := newEmptyHistory(t)
+				p.policy.HotfixBranches = dora.MustFilter("hotfix/*")
+				p.repos["web"].line = []string{"V1", "V2"}
+				p.repos["web"].changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2, Branch: "hotfix/x"}}
+				failed := 0
+				p.repos["web"].down = func(c dora.Comparison) error {
+					if c.Head.SHA != "V2" || failed == test.errors {
+						return nil
+					}
+					failed++
+					err := &dora.UnansweredError{Err: errors.New("502"), Call: "compare"}
+					if c.GiveUp(err) {
+						t.Error("gave up")
+					}
+					return err
+				}
+				x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20))...)
+				x.arrive(issue("created", 30, 30, 0, dora.Reference{Owner: "acme", Repository: "web", Deployment: 1}))
+				x.run(5 * time.Minute)
+				wantFamily(t, x, "after 5 minutes", dora.ChangeFailures, test.want)
+			})
+		})
+	}
+}
+
+// A status is evidence while GitHub does not have the commit of a deployment, which may have been overwritten. An incident that names it is,
+// too.
 func TestEvidenceBesideAMissingCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, x, _ := failingHistory(t)
@@ -124,21 +164,37 @@ func TestIncidentBesideAFailingEvaluation(t *testing.T) {
 	}
 }
 
-// What the failing deployment shipped is not known, so an incident that names that waits for it. Nothing waits for the incident.
+// What the failing deployment shipped is not known, so an incident that names that waits for it, also if it would mark the newest
+// deployment of its team else. Nothing waits for the incident.
 func TestIncidentThatNamesWhatIsNotKnown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, x, stuck := failingHistory(t)
-		x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V3", "success", 30), deployed(3, "V3", "failure", 50))...)
-		x.arrive(issue("created", 40, 40, 0, dora.Reference{Owner: "acme", Repository: "web", PullRequest: 2}))
-		x.run(5 * time.Minute)
-		wantFamily(t, x, "in an outage", dora.ChangeFailures)
-		x.fail()
-		x.run(time.Minute)
-		wantFamily(t, x, "while it fails", dora.ChangeFailures, "status 1")
-		*stuck = false
-		x.settle()
-		wantFamily(t, x, "when it is evaluated", dora.ChangeFailures, "incident 1", "status 1")
-	})
+	for name, test := range map[string]struct {
+		window      time.Duration
+		pull        int64
+		failing     []string // what is marked while the evaluation fails
+		wantAtLast  []string
+		lastOutcome string // of deployment 3
+	}{
+		"the failing one shipped it":                {pull: 2, lastOutcome: "failure", failing: []string{"status 1"}, wantAtLast: []string{"incident 1", "status 1"}},
+		"the failing one shipped it, with a window": {pull: 2, window: 15 * time.Minute, lastOutcome: "failure", failing: []string{"status 1"}, wantAtLast: []string{"incident 1", "status 1"}},
+		"nothing shipped it, with a window":         {pull: 7, window: 15 * time.Minute, lastOutcome: "inactive", wantAtLast: []string{"window 1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, x, stuck := failingHistory(t)
+				p.policy.IncidentWindow = test.window
+				x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V3", "success", 30), deployed(3, "V3", test.lastOutcome, 50))...)
+				x.arrive(issue("created", 40, 40, 0, dora.Reference{Owner: "acme", Repository: "web", PullRequest: test.pull}))
+				x.run(5 * time.Minute)
+				wantFamily(t, x, "in an outage", dora.ChangeFailures)
+				x.fail()
+				x.run(time.Minute)
+				wantFamily(t, x, "while it fails", dora.ChangeFailures, test.failing...)
+				*stuck = false
+				x.settle()
+				wantFamily(t, x, "when it is evaluated", dora.ChangeFailures, test.wantAtLast...)
+			})
+		})
+	}
 }
 
 // While GitHub does not show the repository that it names, an incident is evaluated about once a minute, and then at once.
@@ -165,5 +221,22 @@ func TestIncidentWithoutAccess(t *testing.T) {
 		*hidden = false
 		x.run(time.Minute + 12*time.Second) // the next attempt at the deployment, then another one at the incident every five seconds
 		wantFamily(t, x, "after access came", dora.ChangeFailures, "incident 1")
+	})
+}
+
+// An incident that names what a repository may have shipped which never becomes readable marks the newest deployment of its team in the end.
+func TestIncidentWithoutAccessHasAWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, x, _ := failingHistory(t)
+		p.policy.IncidentWindow = 15 * time.Minute
+		p.repos["web"].down = func(dora.Comparison) error {
+			return &dora.InaccessibleError{Err: errors.New("404"), RetryIn: time.Hour}
+		}
+		x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V3", "success", 30))...)
+		x.arrive(issue("created", 40, 40, 0, dora.Reference{Owner: "acme", Repository: "web", PullRequest: 2}))
+		x.run(50 * time.Minute)
+		wantFamily(t, x, "while access may come", dora.ChangeFailures)
+		x.run(20 * time.Minute)
+		wantFamily(t, x, "after an hour", dora.ChangeFailures, "window 1")
 	})
 }

@@ -13,8 +13,9 @@ import (
 const (
 	// retentionInterval is the time between two removals of what has become old.
 	retentionInterval = time.Hour
-	// staleDaysWait is the time until the next attempt while days must be made first. That takes minutes after a change of the policy.
-	staleDaysWait = 10 * time.Second
+	// retentionRetry is the time until the next attempt after one that failed, or while days must be made first. That takes minutes after a
+	// change of the policy.
+	retentionRetry = 10 * time.Second
 	// removalBatch is how many rows are removed in one transaction, and so how long deliveries that arrive have to wait for it.
 	removalBatch = 256
 	// removalPause is the shortest time between two of them.
@@ -44,16 +45,27 @@ func (p *Retention) Run(ctx context.Context) {
 			return
 		}
 		wait := retentionInterval
-		if errors.Is(err, rules.ErrStaleDays) {
-			err, wait = nil, staleDaysWait
+		if err != nil {
+			wait = retentionRetry
 		}
-		p.health.set(p.Logger, "removing what is older than storage.retention", err)
+		if errors.Is(err, rules.ErrStaleDays) {
+			err = nil
+		}
+		p.health.set(p.Logger, p.activity(), err)
 		if removed != (dora.Removed{}) {
 			p.Logger.Info("removed what is older than storage.retention", "facts", removed.Facts, "deliveries", removed.Deliveries,
 				"deployments", removed.Deployments, "incidents", removed.Incidents)
 		}
 		Sleep(ctx, wait)
 	}
+}
+
+// activity is what Run does, for the log.
+func (p *Retention) activity() string {
+	if p.Keep == 0 {
+		return "storing when deliveries arrived"
+	}
+	return "removing what is older than storage.retention"
 }
 
 // RemoveOld removes everything that is old now. It returns rules.ErrStaleDays if days must be made first.

@@ -11,6 +11,10 @@ import (
 // notFoundRetries are the waits after each answer that a commit does not exist; the answer after the last wait is final.
 var notFoundRetries = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
 
+// failingAfter is for how long GitHub must have failed to answer a call, although it answers others, before evidence is decided on without
+// what the answer may show. Single errors are answered by the next attempts, and must change no number.
+const failingAfter = time.Minute
+
 // retry returns the look-up with the time of its next attempt after an error. It is final after the last answer that the commit does
 // not exist.
 func retry(lookup dora.Lookup, now time.Time, err error) (again dora.Lookup, final bool) {
@@ -43,9 +47,11 @@ func retry(lookup dora.Lookup, now time.Time, err error) (again dora.Lookup, fin
 		lookup.Due = now.Add(min(max(inaccessible.RetryIn, time.Second), time.Minute))
 		return lookup, false
 	case errors.As(err, &unanswered):
-		lookup.FailingSince = now
-		if !before.Inaccessible {
-			lookup.FailingSince = earliest(before.FailingSince, now)
+		if lookup.FailingCalls.Longest() >= failingAfter {
+			lookup.FailingSince = now
+			if !before.Inaccessible {
+				lookup.FailingSince = earliest(before.FailingSince, now)
+			}
 		}
 	default:
 		lookup.FailingCalls.Interrupt()

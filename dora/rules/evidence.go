@@ -27,8 +27,8 @@ import (
 // later than deployments.settle add what they still can, and are counted as late.
 //
 // What is failing (dora.Evaluation.Failing) is not waited for, nor what is behind it in its scope: evidence that needs no call
-// must not wait for an answer that may never come. Only an incident that has found no target waits for deployments that may have
-// shipped what it names, and then nothing waits for the incident.
+// must not wait for an answer that may never come. Only an incident that has found no target that it names waits for deployments that
+// may have shipped what it names, and then nothing waits for the incident.
 //
 // Repair. A failed change is repaired when the incident is resolved (incident, window), by the next success (status), or by the
 // run that is the evidence itself (rollback, revert, hotfix). A repair waits for an earlier one that may still turn up

@@ -30,7 +30,7 @@ func (r *Session) evaluateIncident(evaluation dora.Evaluation) error {
 		return err
 	}
 	if !found {
-		waits, failing, err := r.waitsForDeployments(i, evaluation.Ripe)
+		waits, failing, err := r.waitsForDeployments(i, r.mayBecomeReadable(evaluation))
 		if err != nil {
 			return err
 		}
@@ -38,7 +38,7 @@ func (r *Session) evaluateIncident(evaluation dora.Evaluation) error {
 			evaluation.Attempts, evaluation.FailingSince = 0, time.Time{}
 			return r.retryIncident(evaluation)
 		}
-		if e, found, err = r.newEvidence(i); err != nil {
+		if e, found, err = r.newEvidence(i, failing && r.mayBecomeReadable(evaluation)); err != nil {
 			return err
 		}
 		if !found && failing {
@@ -64,30 +64,35 @@ func (r *Session) existingEvidence(i dora.Incident) (e dora.Evidence, found bool
 	return e, found, err
 }
 
-// newEvidence stores and returns the evidence that an incident is.
-func (r *Session) newEvidence(i dora.Incident) (dora.Evidence, bool, error) {
+// newEvidence stores and returns the evidence that an incident is. While it waits for a deployment that may have shipped what it names, the
+// newest run of its team is not its target: which one it is would depend on when GitHub answers.
+func (r *Session) newEvidence(i dora.Incident, waits bool) (dora.Evidence, bool, error) {
 	e, found, err := incidentEvidence(r.policy, r.History(), i)
-	if err != nil || !found {
-		return e, false, err
+	if err != nil || !found || waits && e.Cause == dora.CauseWindow {
+		return dora.Evidence{}, false, err
 	}
 	return e, true, r.Evidence().Add(e)
 }
 
-// anyRepositoryWait bounds how long an incident that names a commit without its repository waits for all repositories: one of them
-// may never become readable.
-const anyRepositoryWait = time.Hour
+// readableWait bounds how long an incident waits for deployments of a repository that may never become readable, if it names a commit without
+// its repository, so that this may be any, or has the newest run of its team as a target otherwise.
+const readableWait = time.Hour
+
+func (r *Session) mayBecomeReadable(incident dora.Evaluation) bool {
+	return !r.now.After(incident.Ripe.Add(readableWait))
+}
 
 // waitsForDeployments reports whether a deployment before the creation of an incident, of a repository that it may name, is not
 // evaluated yet: whether there is one that will be, and whether there is one in a scope whose evaluations have come to one that is
-// failing.
-func (r *Session) waitsForDeployments(i dora.Incident, ripe time.Time) (waits, failing bool, err error) {
+// failing. With anyRepository, a reference without a repository may name any.
+func (r *Session) waitsForDeployments(i dora.Incident, anyRepository bool) (waits, failing bool, err error) {
 	for _, ref := range i.References {
 		repositories, err := r.namedBy(ref)
 		if err != nil {
 			return false, false, err
 		}
-		if ref.Repository == "" && !r.now.After(ripe.Add(anyRepositoryWait)) {
-			repositories = []string{""} // any
+		if ref.Repository == "" && anyRepository {
+			repositories = []string{""}
 		}
 		for _, repository := range repositories {
 			w, f, err := r.Evaluations().RepositoryWaits(repository, i.Created)

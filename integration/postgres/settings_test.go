@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"dora-exporter/dora"
 	"dora-exporter/integration/pgserver"
 	"dora-exporter/internal/testexporter"
 	"dora-exporter/persistence/postgres"
@@ -22,6 +23,33 @@ func TestOtherDefaults(t *testing.T) {
 		return contractStore{p.open(t), p}, contractStore{p.open(t), p}
 	})
 	t.Run("replicas that start together", func(t *testing.T) { startTogether(t, newPlace(server)) })
+}
+
+// The server may be told not to wait for the disk while a transaction is under way. It is durable all the same.
+func TestSettingsReadAgain(t *testing.T) {
+	server := pgserver.Start(t, "wal_writer_delay=10s") // else it would be on the disk soon
+	p := newPlace(server)
+	s := p.open(t)
+	err := s.Update(t.Context(), func(tx dora.Tx) error {
+		server.Psql("postgres", "ALTER SYSTEM SET synchronous_commit = off")
+		server.Psql("postgres", "SELECT pg_reload_conf()")
+		eventually(t, "sessions have the setting", func() error {
+			if got := server.Psql("postgres", "SHOW synchronous_commit"); got != "off" {
+				return errors.New(got)
+			}
+			return nil
+		})
+		_, err := tx.Facts().Add(fact("a"))
+		return err
+	})
+	server.Kill()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Boot()
+	if n := positions(t, p.open(t)); n != 1 {
+		t.Errorf("%d facts after a crash, want 1", n)
+	}
 }
 
 // The server ends idle sessions. The next write gets another one, and nothing is logged as an error.

@@ -31,7 +31,7 @@ type Store interface {
 	AddBaseline(ctx context.Context, b dora.Baseline) error
 	// LastPosition returns the position of the newest fact, 0 if there is none.
 	LastPosition(ctx context.Context) (int64, error)
-	// Sums returns what SaveSums stored last; its zero value if nothing was.
+	// Sums returns what SaveSums stored last; its zero value if nothing was. The error is dora.ErrDamaged if they are damaged.
 	Sums(ctx context.Context) (dora.Sums, error)
 	SaveSums(ctx context.Context, s dora.Sums) error
 	// Removal returns up to which position the facts have been removed. The sums have them.

@@ -93,6 +93,9 @@ func (c *Checkpoint) readStore(ctx context.Context) (stored, error) {
 		return stored{}, err
 	}
 	sums, sumsErr := c.store.Sums(ctx)
+	if sumsErr != nil && !errors.Is(sumsErr, dora.ErrDamaged) {
+		return stored{}, sumsErr // they may be read a moment later
+	}
 	if s.last, err = c.store.LastPosition(ctx); err != nil {
 		return stored{}, err
 	}

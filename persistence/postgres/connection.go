@@ -74,8 +74,9 @@ const settings = "SELECT set_config('lock_timeout', '" + lockTimeout + "', true)
 // notIdle has the server end the transaction if it does nothing for idleTimeout.
 const notIdle = "set_config('idle_in_transaction_session_timeout', '" + idleTimeout + "', true)"
 
-// durable makes a commit wait for the disk. Stronger settings stay.
-const durable = "CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', true) END"
+// durable makes a commit wait for the disk. Stronger settings stay. Whatever it is, it is set for the transaction, since the server may read
+// its configuration again before the commit.
+const durable = "set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)"
 
 // Begin begins a transaction that has the store's lock: all replicas change the store one after another, so that positions have no gaps
 // and are visible in their order.

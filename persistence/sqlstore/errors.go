@@ -1,6 +1,10 @@
 package sqlstore
 
-import "fmt"
+import (
+	"fmt"
+
+	"dora-exporter/dora"
+)
 
 // CorruptError reports that the store is damaged. No value can be trusted then; the remedy is a backup.
 type CorruptError struct {
@@ -20,3 +24,6 @@ func (e *CorruptError) Error() string {
 
 // Unwrap returns the engine's error, if the engine found the damage.
 func (e *CorruptError) Unwrap() error { return e.Err }
+
+// Is reports whether target is dora.ErrDamaged.
+func (e *CorruptError) Is(target error) bool { return target == dora.ErrDamaged }

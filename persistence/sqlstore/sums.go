@@ -61,9 +61,11 @@ func (r *Reader) readSums(ctx context.Context, p sumsPosition, families []string
 func (r *Reader) checksumOfSums(ctx context.Context) (sum int64, err error) {
 	err = r.query(ctx, "SELECT checksum FROM sums", nil, func(rows *sql.Rows) error {
 		var row int64
-		err := rows.Scan(&row)
+		if err := rows.Scan(&row); err != nil {
+			return errSumUnreadable(r.path, err)
+		}
 		sum += row
-		return err
+		return nil
 	})
 	return sum, err
 }
@@ -93,6 +95,11 @@ func errSumsMissing(path string) error {
 	return &CorruptError{Path: path, What: "the sums of the facts are not all there"}
 }
 
+// errSumUnreadable returns the error of a row with other types than it was stored with.
+func errSumUnreadable(path string, err error) error {
+	return &CorruptError{Path: path, What: "a sum of the facts can't be read", Err: err}
+}
+
 // sumRow is a row of the table sums as it is stored.
 type sumRow struct {
 	own, at, id int64
@@ -119,7 +126,7 @@ func (r *Reader) sumRows(ctx context.Context, where string, args ...any) (map[su
 		var key sumKey
 		var row sumRow
 		if err := rows.Scan(&key.family, &key.labels, &row.own, &row.at, &row.id, &row.buckets, &row.checksum); err != nil {
-			return err
+			return errSumUnreadable(r.path, err)
 		}
 		all[key] = row
 		return key.check(r.path, row)
@@ -140,11 +147,13 @@ func (p sumsPosition) checksum() int64 { return checksum(p.position, p.bounds, p
 func readSumsPosition(path string, query queryFunc) (p sumsPosition, err error) {
 	err = query("SELECT position, bounds, rows, checksum FROM sums_position", nil, func(rows *sql.Rows) error {
 		var sum int64
-		err := rows.Scan(&p.position, &p.bounds, &p.rows, &sum)
-		if err == nil && sum != p.checksum() {
-			err = errSumsMissing(path)
+		if err := rows.Scan(&p.position, &p.bounds, &p.rows, &sum); err != nil {
+			return errSumUnreadable(path, err)
 		}
-		return err
+		if sum != p.checksum() {
+			return errSumsMissing(path)
+		}
+		return nil
 	})
 	return p, err
 }
