@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"dora-exporter/internal/process"
 	"dora-exporter/internal/workload"
 )
 
@@ -61,7 +62,7 @@ func measure(ctx context.Context, program, folder string, deployments int, secon
 // grow sends all deployments and waits until nothing is left to do.
 func (m *measurement) grow(ctx context.Context) error {
 	e, n := m.exporter, m.Deployments
-	cpu, err := cpuTime(e.pid())
+	cpu, err := process.CPUTime(e.pid())
 	if err != nil {
 		return err
 	}
@@ -86,8 +87,8 @@ func (m *measurement) grow(ctx context.Context) error {
 		return err
 	}
 	m.Evaluated = float64(n) / time.Since(began).Seconds()
-	used, err := cpuTime(e.pid())
-	m.CPU, m.Memory = (used-cpu).Seconds()/float64(n), peakMemory(e.pid())
+	used, err := process.CPUTime(e.pid())
+	m.CPU, m.Memory = (used-cpu).Seconds()/float64(n), process.PeakMemory(e.pid())
 	return err
 }
 

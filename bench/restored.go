@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"dora-exporter/internal/process"
 	"dora-exporter/internal/workload"
 )
 
@@ -66,5 +67,5 @@ func restored(ctx context.Context, program, folder string, series int, second ti
 		}
 		wait(ctx, second)
 	}
-	return Restored{series, peakMemory(e.pid())}, nil
+	return Restored{series, process.PeakMemory(e.pid())}, nil
 }
