@@ -11,8 +11,11 @@ import (
 	"dora-exporter/integration/pgserver"
 )
 
-// benchDeployments is how many deployments a measurement of the whole way has: enough for a minute or so.
-const benchDeployments = 3000
+// benchDeployments is how many deployments a measurement of the whole way has, after those of a warm-up.
+const (
+	benchDeployments = 3000
+	benchWarmup      = 600
+)
 
 // BenchmarkReplicas measures the whole way of deployments with one and with three replicas, which take turns in each round: 32 senders send the
 // webhooks, a stand-in for GitHub is asked about the commits, the deployments are evaluated, and all replicas show all of it. A metric ends with
@@ -20,8 +23,7 @@ const benchDeployments = 3000
 func BenchmarkReplicas(b *testing.B) {
 	var one, three []wholeWay
 	for b.Loop() {
-		one = append(one, measureWholeWay(b, 1, databaseOf))
-		three = append(three, measureWholeWay(b, 3, databaseOf))
+		one, three = append(one, measureReplicas(b, 1)), append(three, measureReplicas(b, 3))
 	}
 	for _, m := range []struct {
 		unit string
@@ -44,18 +46,31 @@ func BenchmarkReplicas(b *testing.B) {
 	}
 }
 
+// measureReplicas measures the whole way with an empty database of their own.
+func measureReplicas(b *testing.B, replicas int) wholeWay {
+	b.Helper()
+	r := newMeasured(b, replicas, databaseOf)
+	defer r.stop()
+	r.startWarm(b)
+	return r.measure(b)
+}
+
 // BenchmarkReplicasTraffic measures what the whole way of a deployment sends between the replicas and PostgreSQL.
 func BenchmarkReplicasTraffic(b *testing.B) {
 	for _, replicas := range []int{1, 3} {
 		b.Run(fmt.Sprint("replicas=", replicas), func(b *testing.B) {
 			var meter *pgserver.Meter
+			r := newMeasured(b, replicas, func(server *pgserver.Server) string {
+				meter = pgserver.NewMeter(b, server)
+				return meter.URL()
+			})
+			r.startWarm(b)
+			var passed pgserver.Traffic
 			for b.Loop() {
-				measureWholeWay(b, replicas, func(server *pgserver.Server) string {
-					meter = pgserver.NewMeter(b, server)
-					return meter.URL()
-				})
+				meter.Traffic() // from now on
+				r.measure(b)
+				passed = meter.Traffic()
 			}
-			passed := meter.Traffic()
 			b.ReportMetric(float64(passed.RoundTrips)/benchDeployments, "roundtrips/deployment")
 			b.ReportMetric(float64(passed.Statements)/benchDeployments, "statements/deployment")
 			b.ReportMetric(float64(passed.Bytes)/benchDeployments, "bytes/deployment")

@@ -98,6 +98,16 @@ func (r *measuredReplicas) waitUntil(b *testing.B, family string, sum float64) {
 	}
 }
 
+// waitUntilDone waits until all that was sent is evaluated, and all replicas show it.
+func (r *measuredReplicas) waitUntilDone(b *testing.B) {
+	b.Helper()
+	r.waitUntil(b, "github_deployments_total", float64(2*r.sender.Sent())) // each has two statuses
+	r.waitUntil(b, "dora_deployments_total", float64(r.sender.Sent()))
+	for _, gauge := range []string{"dora_exporter_backlog", "dora_exporter_github_lookups_waiting", "dora_exporter_evaluations_waiting"} {
+		r.waitUntil(b, gauge, 0)
+	}
+}
+
 // sum returns the sum of the samples of a family, which is scraped alone.
 func (e *exporter) sum(family string) (sum float64, err error) {
 	text, err := get("http://" + e.address + "/metrics?name[]=" + family)
@@ -125,19 +135,21 @@ type wholeWay struct {
 	commits, wal float64
 }
 
-// measureWholeWay measures replicas with an empty database.
-func measureWholeWay(b *testing.B, replicas int, database func(*pgserver.Server) string) (w wholeWay) {
+// startWarm starts the replicas and warms them up, so that the server's statistics are those of tables in use.
+func (r *measuredReplicas) startWarm(b *testing.B) {
 	b.Helper()
-	r := newMeasured(b, replicas, database)
-	defer r.stop()
 	r.start(b)
+	r.send(b.Context(), b, 32, benchWarmup)
+	r.waitUntilDone(b)
+	r.server.Psql("postgres", "VACUUM ANALYZE")
+}
+
+// measure measures the whole way of benchDeployments.
+func (r *measuredReplicas) measure(b *testing.B) (w wholeWay) {
+	b.Helper()
 	before, began := r.usage(b), time.Now()
-	w.accepted = r.send(b.Context(), b, 32, benchDeployments)
-	r.waitUntil(b, "github_deployments_total", 2*benchDeployments) // each has two statuses
-	r.waitUntil(b, "dora_deployments_total", benchDeployments)
-	for _, gauge := range []string{"dora_exporter_backlog", "dora_exporter_github_lookups_waiting", "dora_exporter_evaluations_waiting"} {
-		r.waitUntil(b, gauge, 0)
-	}
+	w.accepted = r.send(b.Context(), b, 32, r.sender.Sent()+benchDeployments)
+	r.waitUntilDone(b)
 	w.evaluated = benchDeployments / time.Since(began).Seconds()
 	after := r.usage(b)
 	w.replicas = (after.replicas - before.replicas).Seconds() * 1000 / benchDeployments
