@@ -100,7 +100,6 @@ torture:
 	go test -count=1 -timeout 60m ./story -run '^TestOrganisationWithKills' -v -args -torture -org.repositories 300 -org.kills 20 -org.releases 29 -org.skew 1
 	go test -count=1 -timeout 60m ./dora/pipeline -run 'Arrival|NeverComes|IssueOrder|StatusOrder' -v -args -histories 3m
 	cd integration && go test -count=1 -timeout 20m -run 'Durable|Kill|Failing|RealDisk|Permission' -v ./...
-	cd integration && go test -count=1 -timeout 20m -run '^TestReplicaPaused$$' -v . -args -long
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
 		grep -o '^func Fuzz[A-Za-z]*' "$$file" | sed 's/func //' | while read -r target; do \
 			echo "fuzzing $$target"; go test "$$(dirname "$$file")" -run '^$$' -fuzz "^$$target$$" -fuzztime 30s </dev/null; \

@@ -13,12 +13,14 @@ import (
 func (m *measurement) backup(ctx context.Context) error {
 	sending, stop := context.WithCancel(ctx)
 	sent := make(chan error, 1)
-	go func() { sent <- m.sender.send(sending, math.MaxInt) }()
+	go func() { sent <- m.sender.Send(sending, math.MaxInt) }()
 	defer stop()
-	for wait(ctx, 3*m.second); m.sender.longest.Load() == 0 && len(sent) == 0; { // a slow machine has answered nothing yet
+	wait(ctx, 3*m.second)
+	usual := m.sender.Longest()
+	for ; usual == 0 && len(sent) == 0; usual = m.sender.Longest() { // a slow machine has answered nothing yet
 		wait(ctx, m.second)
 	}
-	m.UsualPause = time.Duration(m.sender.longest.Swap(0)).Seconds()
+	m.UsualPause = usual.Seconds()
 	u, err := m.exporter.run(ctx, "backup", m.exporter.path("backup.db"))
 	if err != nil {
 		return err
@@ -28,7 +30,7 @@ func (m *measurement) backup(ctx context.Context) error {
 	if err := <-sent; err != nil {
 		return err
 	}
-	m.Pause = time.Duration(m.sender.longest.Swap(0)).Seconds() // with those that still waited when the backup had ended
+	m.Pause = m.sender.Longest().Seconds() // with those that still waited when the backup had ended
 	if err := m.exporter.waitUntilIdle(ctx); err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"dora-exporter/internal/process"
 )
 
 // usage has the time and memory that a command needed.
@@ -39,8 +41,8 @@ func (e *exporter) run(ctx context.Context, args ...string) (usage, error) {
 			}
 			return u, err
 		case <-time.After(2 * time.Millisecond):
-			for _, pid := range descendants(c.Process.Pid) {
-				u.memory = max(u.memory, peakMemory(pid))
+			for _, pid := range process.Descendants(c.Process.Pid) {
+				u.memory = max(u.memory, process.PeakMemory(pid))
 			}
 		}
 	}

@@ -6,11 +6,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"dora-exporter/internal/process"
+	"dora-exporter/internal/workload"
 )
 
 // exporter is the built program in a folder of its own.
@@ -20,6 +20,9 @@ type exporter struct {
 	address string
 }
 
+// patience is how long something may take before the measurement fails.
+const patience = 5 * time.Minute
+
 // newExporter writes the configuration into an empty folder.
 func newExporter(ctx context.Context, program, folder, github string) (*exporter, error) {
 	address, err := process.FreeAddress(ctx)
@@ -27,17 +30,10 @@ func newExporter(ctx context.Context, program, folder, github string) (*exporter
 		return nil, err
 	}
 	_, port, _ := net.SplitHostPort(address)
-	var b strings.Builder
-	fmt.Fprintf(&b, "server: {host: 127.0.0.1, port: %s}\n", port)
-	fmt.Fprintf(&b, "github: {base_url: %q, token: bench, webhook_secret: %s}\ndeployments: {settle: 1s}\nteams:\n", github, secret)
-	for team := range teams {
-		fmt.Fprintf(&b, "  - name: %s\n    github_repositories:\n", teamName(team))
-		for r := team; r < repositories; r += teams {
-			fmt.Fprintf(&b, "      - %s/%s\n", owner, repositoryName(r))
-		}
-	}
+	config := fmt.Sprintf("server: {host: 127.0.0.1, port: %s}\ngithub: {base_url: %q, token: bench, webhook_secret: %s}\ndeployments: {settle: 1s}\n",
+		port, github, workload.Secret) + workload.TeamsConfig()
 	e := &exporter{process.Exporter{Program: program, Folder: folder}, address}
-	return e, os.WriteFile(e.path("config.yml"), []byte(b.String()), 0o600)
+	return e, os.WriteFile(e.path("config.yml"), []byte(config), 0o600)
 }
 
 // path returns the path of a file in the exporter's folder.

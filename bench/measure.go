@@ -10,26 +10,32 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"dora-exporter/internal/process"
+	"dora-exporter/internal/workload"
 )
+
+// connections is how many connections send at the same time.
+const connections = 32
 
 // measurement is a measurement in progress.
 type measurement struct {
 	Result
 
 	exporter *exporter
-	sender   *sender
+	sender   *workload.Sender
 	second   time.Duration
 }
 
 // measure lets a store grow in an empty folder to a number of deployments, and measures.
 func measure(ctx context.Context, program, folder string, deployments int, second time.Duration) (r Result, err error) {
 	// The deployments that are sent beside a backup come last, so the history ends a day before now.
-	h := newHistory(deployments, time.Now().AddDate(0, 0, -1).Truncate(time.Second))
+	h := workload.NewHistory(deployments, time.Now().AddDate(0, 0, -1).Truncate(time.Second))
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return r, err
 	}
-	api := &http.Server{Handler: newGitHub(h), ReadHeaderTimeout: time.Minute}
+	api := &http.Server{Handler: workload.NewGitHub(h), ReadHeaderTimeout: time.Minute}
 	go func() { _ = api.Serve(l) }()
 	defer func() { err = errors.Join(err, api.Close()) }()
 	e, err := newExporter(ctx, program, folder, "http://"+l.Addr().String()+"/")
@@ -40,7 +46,7 @@ func measure(ctx context.Context, program, folder string, deployments int, secon
 	if _, err := e.start(ctx); err != nil {
 		return r, err
 	}
-	m := &measurement{Result{Deployments: deployments}, e, &sender{history: h, address: e.address}, second}
+	m := &measurement{Result{Deployments: deployments}, e, &workload.Sender{History: h, Addresses: []string{e.address}, Connections: connections}, second}
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
@@ -56,12 +62,12 @@ func measure(ctx context.Context, program, folder string, deployments int, secon
 // grow sends all deployments and waits until nothing is left to do.
 func (m *measurement) grow(ctx context.Context) error {
 	e, n := m.exporter, m.Deployments
-	cpu, err := cpuTime(e.pid())
+	cpu, err := process.CPUTime(e.pid())
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	if err := m.sender.send(ctx, n-n/4); err != nil {
+	if err := m.sender.Send(ctx, n-n/4); err != nil {
 		return err
 	}
 	waiting, err := e.gauges(ctx, backlog)
@@ -69,7 +75,7 @@ func (m *measurement) grow(ctx context.Context) error {
 		return err
 	}
 	late := time.Now()
-	if err := m.sender.send(ctx, n); err != nil {
+	if err := m.sender.Send(ctx, n); err != nil {
 		return err
 	}
 	m.Accepted = float64(3*n) / time.Since(began).Seconds()
@@ -81,8 +87,8 @@ func (m *measurement) grow(ctx context.Context) error {
 		return err
 	}
 	m.Evaluated = float64(n) / time.Since(began).Seconds()
-	used, err := cpuTime(e.pid())
-	m.CPU, m.Memory = (used-cpu).Seconds()/float64(n), peakMemory(e.pid())
+	used, err := process.CPUTime(e.pid())
+	m.CPU, m.Memory = (used-cpu).Seconds()/float64(n), process.PeakMemory(e.pid())
 	return err
 }
 
@@ -101,17 +107,17 @@ func (m *measurement) read(ctx context.Context) error {
 		return fmt.Errorf("the page: %w", err)
 	}
 	m.Page = time.Since(began).Seconds()
-	d := m.sender.history.deployment(m.Deployments / 2)
-	series := fmt.Sprintf(`dora_deployments_total{repo=%q,environment=%q,outcome="success"}`, repositoryName(d.repository), d.environment)
+	d := m.sender.History.Deployment(m.Deployments / 2)
+	series := fmt.Sprintf(`dora_deployments_total{repo=%q,environment=%q,outcome="success"}`, workload.RepositoryName(d.Repository), d.Environment)
 	for _, c := range []struct {
 		took   *float64
 		memory *float64
 		args   []string
 	}{
-		{&m.ExplainDeployment, new(float64), []string{"explain", "deployment", fmt.Sprintf("%s/%s#%d", owner, repositoryName(d.repository), d.id())}},
+		{&m.ExplainDeployment, new(float64), []string{"explain", "deployment", fmt.Sprintf("%s/%s#%d", workload.Owner, workload.RepositoryName(d.Repository), d.ID())}},
 		{&m.ExplainMetric, new(float64), []string{"explain", "metric", series}},
 		{&m.Report, &m.ReportMemory, []string{"report"}},
-		{&m.ReportAll, &m.ReportAllMemory, []string{"report", "-since", fmt.Sprintf("%dd", (years+1)*366)}},
+		{&m.ReportAll, &m.ReportAllMemory, []string{"report", "-since", fmt.Sprintf("%dd", (workload.Years+1)*366)}},
 	} {
 		u, err := m.exporter.median(ctx, c.args...)
 		if err != nil {
@@ -134,7 +140,7 @@ func (m *measurement) restartBare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		m.Disk += float64(info.Size()) / float64(m.sender.next.Load())
+		m.Disk += float64(info.Size()) / float64(m.sender.Sent())
 	}
 	if err := os.Remove(m.exporter.path(checkpoint)); err != nil {
 		return err

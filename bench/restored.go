@@ -9,6 +9,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"dora-exporter/internal/process"
+	"dora-exporter/internal/workload"
 )
 
 // Restored is the memory of a server that took over series from a file of the existing exporter, and was started again.
@@ -31,7 +34,7 @@ func existing(series int) []byte {
 		for n := i; n < series; n += len(families) {
 			set := n / len(families)
 			environment, status := [...]string{"staging", "production"}[set%2], [...]string{"success", "failure", "in_progress", "inactive"}[set/2%4]
-			fmt.Fprintf(&b, "%s{environment=%q,repo=\"service-%04d\",status=%q,team=%q} %d\n", family[0], environment, set/8, status, teamName(set/8%teams), 1+n%97)
+			fmt.Fprintf(&b, "%s{environment=%q,repo=\"service-%04d\",status=%q,team=%q} %d\n", family[0], environment, set/8, status, workload.TeamName(set/8%workload.Teams), 1+n%97)
 		}
 	}
 	return b.Bytes()
@@ -64,5 +67,5 @@ func restored(ctx context.Context, program, folder string, series int, second ti
 		}
 		wait(ctx, second)
 	}
-	return Restored{series, peakMemory(e.pid())}, nil
+	return Restored{series, process.PeakMemory(e.pid())}, nil
 }

@@ -1,14 +1,10 @@
 package integration
 
 import (
-	"flag"
 	"syscall"
 	"testing"
 	"time"
 )
-
-// long is set by "go test -args -long": replicas are paused for more than a minute.
-var long = flag.Bool("long", false, "pause replicas for longer")
 
 // Any of three replicas may be killed, two of them, or all.
 func TestReplicasKilled(t *testing.T) {
@@ -42,10 +38,7 @@ func TestReplicaPaused(t *testing.T) {
 	t.Parallel()
 	r, _ := onServer(t, 3)
 	r.load()
-	pause := 20 * time.Second
-	if *long {
-		pause = 70 * time.Second
-	}
+	const pause = 70 * time.Second // of the leases, and of a minute, after which it no longer counts as running
 	for n := range 2 {
 		r.goesOn(t, 30)
 		if err := r.all[n].process.Process.Signal(syscall.SIGSTOP); err != nil {

@@ -58,7 +58,7 @@ func (e *Evaluator) evaluateOthers(ctx context.Context) {
 			if err := queue.Release(ctx, due...); err != nil && ctx.Err() == nil {
 				e.Logger.Warn("releasing the leases of evaluations failed; they lapse", "error", err)
 			}
-			Sleep(ctx, pauseAfter(start))
+			Sleep(ctx, pauseAfter(e.Store, start))
 		}
 	}
 }

@@ -10,9 +10,16 @@ import (
 type DeliveryStore interface {
 	dora.Transactor
 	dora.Revisions
+	arrivals
 	// DeliveryQueue returns the pending deliveries: those that were neither postponed nor failed in the order of arrival, then the
 	// others, the longest due first.
 	DeliveryQueue() dora.Queue[dora.Delivery]
+}
+
+// arrivals says how deliveries are stored.
+type arrivals interface {
+	// DeliveriesWait reports whether a delivery that arrives waits until the update that is being made has ended.
+	DeliveriesWait() bool
 }
 
 // repositoryNames reads what repositories are called.
@@ -38,6 +45,7 @@ type LookupStore interface {
 type EvaluationStore interface {
 	dora.Transactor
 	dora.Revisions
+	arrivals
 	repositoryNames
 	// ComparisonQueue returns the evaluations of deployments, which compare commits at GitHub, the longest due first: of each
 	// scope the first one alone (dora.EvaluationTx), so that none comes before an earlier one of its scope that is not due or is

@@ -84,7 +84,7 @@ func (p *Processor) Run(ctx context.Context) {
 			p.waitForBurst(ctx)
 			continue
 		}
-		Sleep(ctx, pauseAfter(start))
+		Sleep(ctx, pauseAfter(p.Store, start))
 	}
 }
 

@@ -17,9 +17,14 @@ func Sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// pauseAfter returns how long to wait after a batch that began at a time, to leave half of the store's time to arriving deliveries. Of a batch that
-// has waited for something else, it takes no more than a transaction may take.
-func pauseAfter(began time.Time) time.Duration { return min(time.Since(began), batchTime) }
+// pauseAfter returns how long to wait after a batch that began at a time, to leave half of the store's time to arriving deliveries if these wait for
+// batches. Of a batch that has waited for something else, it takes no more than a transaction may take.
+func pauseAfter(store arrivals, began time.Time) time.Duration {
+	if !store.DeliveriesWait() {
+		return 0
+	}
+	return min(time.Since(began), batchTime)
+}
 
 // sleepUnlessChanged waits like Sleep, but returns as soon as there is a commit after a revision.
 func sleepUnlessChanged(ctx context.Context, d time.Duration, changes dora.Revisions, revision int64) {

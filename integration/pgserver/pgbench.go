@@ -6,14 +6,39 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 )
 
-// InsertRate returns how many deliveries pgbench stores in a second, so many in a transaction. They are copies of one that is stored in a schema,
+// comparisons is how often CompareInserts compares.
+const comparisons = 7
+
+// CompareInserts reports how many deliveries a store and pgbench store in a second on the same server, in the unit of the store and in pgbench/s,
+// and the ratio of the two. They take turns of a second, since the disk may be faster in one than in the next; these are medians, and
+// the least and the largest ratio. store stores for a time, with so many senders, and returns its rate.
+func (s *Server) CompareInserts(b *testing.B, schema string, senders int, unit string, store func(time.Duration) float64) {
+	b.Helper()
+	var stored, inserted, ratios []float64
+	for range comparisons {
+		ours := store(time.Second)
+		theirs := s.insertRate(b, schema, senders, time.Second)
+		stored, inserted, ratios = append(stored, ours), append(inserted, theirs), append(ratios, ours/theirs)
+	}
+	for _, values := range [][]float64{stored, inserted, ratios} {
+		slices.Sort(values)
+	}
+	b.ReportMetric(stored[comparisons/2], unit)
+	b.ReportMetric(inserted[comparisons/2], "pgbench/s")
+	b.ReportMetric(ratios[comparisons/2], "ratio")
+	b.ReportMetric(ratios[0], "ratio-min")
+	b.ReportMetric(ratios[comparisons-1], "ratio-max")
+}
+
+// insertRate returns how many deliveries pgbench stores in a second, so many in a transaction. They are copies of one that is stored in a schema,
 // with other keys, in a table like that of the deliveries.
-func (s *Server) InsertRate(tb testing.TB, schema string, rows int, d time.Duration) float64 {
+func (s *Server) insertRate(tb testing.TB, schema string, rows int, d time.Duration) float64 {
 	tb.Helper()
 	s.Psql("postgres", fmt.Sprintf("DROP TABLE IF EXISTS sample, copies; CREATE TABLE sample AS SELECT * FROM %[1]s.deliveries LIMIT 1; "+
 		"CREATE TABLE copies (LIKE %[1]s.deliveries INCLUDING ALL)", schema))

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"dora-exporter/internal/process"
 	"dora-exporter/internal/testexporter"
 )
 
@@ -67,6 +68,19 @@ func newServer(tb testing.TB, settings []string) *Server {
 func (s *Server) Promote() {
 	s.tb.Helper()
 	s.Psql("postgres", "SELECT pg_promote(true, 60)")
+}
+
+// Address returns the address that the server listens at.
+func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
+
+// CPUTime returns the CPU time that the server's processes have used.
+func (s *Server) CPUTime() time.Duration {
+	s.tb.Helper()
+	used, err := process.TreeCPUTime(s.command.Process.Pid)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return used
 }
 
 // URL returns the URL of a database for a user.

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -19,27 +18,23 @@ func BenchmarkAccept(b *testing.B) {
 			server := pgserver.Start(b)
 			p := newPlace(server)
 			s := p.open(b)
-			const d = 5 * time.Second
 			for b.Loop() {
-				ctx, cancel := context.WithTimeout(b.Context(), d)
-				var stored atomic.Int64
-				var sending sync.WaitGroup
-				for w := range senders {
-					sending.Go(func() {
-						for i := 0; ctx.Err() == nil; i++ {
-							if _, err := s.Accept(ctx, delivery(fmt.Sprintf("api.github.com/status/%d%06d%06d", b.N, w, i))); err == nil {
-								stored.Add(1)
+				var n atomic.Int64 // numbers the deliveries
+				server.CompareInserts(b, p.schema, senders, "deliveries/s", func(d time.Duration) float64 {
+					before, began := n.Load(), time.Now()
+					var sending sync.WaitGroup
+					for range senders {
+						sending.Go(func() {
+							for time.Since(began) < d {
+								if _, err := s.Accept(b.Context(), delivery(fmt.Sprintf("api.github.com/status/%d/%09d", b.N, n.Add(1)))); err != nil {
+									b.Error(err)
+								}
 							}
-						}
-					})
-				}
-				sending.Wait()
-				cancel()
-				ours := float64(stored.Load()) / d.Seconds()
-				theirs := server.InsertRate(b, p.schema, senders, d)
-				b.ReportMetric(ours, "deliveries/s")
-				b.ReportMetric(theirs, "pgbench/s")
-				b.ReportMetric(ours/theirs, "ratio")
+						})
+					}
+					sending.Wait()
+					return float64(n.Load()-before) / time.Since(began).Seconds()
+				})
 			}
 		})
 	}

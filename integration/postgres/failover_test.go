@@ -29,7 +29,7 @@ func TestFailover(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			primary := pgserver.Start(t)
 			through := newProxy(t, primary)
-			p := place{through.url(), newPlace(primary).schema}
+			p := place{through.URL(), newPlace(primary).schema}
 			a, b := p.open(t), p.open(t)
 			for i := range 5 {
 				if err := addFact(t.Context(), a, fmt.Sprint("before ", i)); err != nil {

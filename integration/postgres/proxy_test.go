@@ -18,7 +18,7 @@ import (
 
 // proxy stands between a store and its server and cuts connections.
 type proxy struct {
-	relay
+	pgserver.Relay
 
 	// server is the address of the server.
 	server atomic.Pointer[string]
@@ -32,16 +32,16 @@ type proxy struct {
 
 func newProxy(t *testing.T, server *pgserver.Server) *proxy {
 	t.Helper()
-	p := &proxy{relay: newRelay(t)}
+	p := &proxy{Relay: pgserver.NewRelay(t)}
 	p.lead(server)
-	go p.connect(func() string { return *p.server.Load() }, p.pass)
+	go p.Connect(func() string { return *p.server.Load() }, p.pass)
 	t.Cleanup(p.cutAll)
 	return p
 }
 
 // lead leads new connections to a server.
 func (p *proxy) lead(server *pgserver.Server) {
-	address := addressOf(server)
+	address := server.Address()
 	p.server.Store(&address)
 }
 
@@ -51,8 +51,8 @@ func (p *proxy) pass(client, server net.Conn) {
 	p.conns = append(p.conns, client, server)
 	p.mu.Unlock()
 	var silent atomic.Bool // the next answer cuts the connection
-	go pass(client, server, func(part []byte) bool { return p.allows(part, &silent) })
-	go pass(server, client, func([]byte) bool { return !silent.Load() })
+	go pgserver.Pass(client, server, func(part []byte) bool { return p.allows(part, &silent) })
+	go pgserver.Pass(server, client, func([]byte) bool { return !silent.Load() })
 }
 
 // executesCommit is in a message that executes the prepared statement COMMIT: pgx names statements by their hash.
@@ -96,7 +96,7 @@ func TestConnectionLostInACommit(t *testing.T) {
 	for _, when := range []string{"before", "after"} {
 		t.Run(when, func(t *testing.T) {
 			through := newProxy(t, server)
-			p := place{through.url(), newPlace(server).schema}
+			p := place{through.URL(), newPlace(server).schema}
 			s := p.open(t)
 			for i := range 10 {
 				through.cut.Store(&when)
@@ -124,7 +124,7 @@ func TestConnectionLostInACommit(t *testing.T) {
 func TestConnectionsLost(t *testing.T) {
 	server := pgserver.Start(t, "fsync=off")
 	through := newProxy(t, server)
-	s := place{through.url(), newPlace(server).schema}.open(t)
+	s := place{through.URL(), newPlace(server).schema}.open(t)
 	n := 0
 	for i := range 20 {
 		through.cutAll()
@@ -149,13 +149,13 @@ func TestConnectionsLost(t *testing.T) {
 func TestCloseWithoutADatabase(t *testing.T) {
 	server := pgserver.Start(t, "fsync=off")
 	through := newProxy(t, server)
-	s := place{through.url(), newPlace(server).schema}.open(t)
+	s := place{through.URL(), newPlace(server).schema}.open(t)
 	if err := addFact(t.Context(), s, "before"); err != nil {
 		t.Fatal(err)
 	}
 	when := "all"
 	through.cut.Store(&when)
-	_ = through.listener.Close()
+	_ = through.Close()
 	updated := make(chan error, 1)
 	go func() { updated <- addFact(t.Context(), s, "unknown") }()
 	eventually(t, "the COMMIT has cut all connections", func() error {

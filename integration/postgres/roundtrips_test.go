@@ -15,8 +15,8 @@ import (
 // trips, bytes on the wire, and the processor's time in the exporter.
 func BenchmarkDeployments(b *testing.B) {
 	server := pgserver.Start(b)
-	wire := newMeter(b, server)
-	b.Setenv("TEST_POSTGRES", wire.url())
+	wire := pgserver.NewMeter(b, server)
+	b.Setenv("TEST_POSTGRES", wire.URL())
 	const n = 200
 	for b.Loop() {
 		s := shop.New(b)
@@ -26,12 +26,15 @@ func BenchmarkDeployments(b *testing.B) {
 			status := dora.Status{ID: int64(i + 1), State: "success", CreatedAt: at.Add(time.Minute), Deployment: d}
 			s.Deliver(dora.Event{Deployment: &d}, dora.Event{Status: &status})
 		}
-		began, used, trips, bytes := time.Now(), cpuTime(b), wire.roundTrips.Load(), wire.bytes.Load()
+		began, used := time.Now(), cpuTime(b)
+		wire.Traffic()
 		s.Process()
 		b.ReportMetric(n/time.Since(began).Seconds(), "deployments/s")
 		b.ReportMetric(float64((cpuTime(b)-used).Microseconds())/n, "cpu-µs/deployment")
-		b.ReportMetric(float64(wire.roundTrips.Load()-trips)/n, "roundtrips/deployment")
-		b.ReportMetric(float64(wire.bytes.Load()-bytes)/n, "bytes/deployment")
+		passed := wire.Traffic()
+		b.ReportMetric(float64(passed.RoundTrips)/n, "roundtrips/deployment")
+		b.ReportMetric(float64(passed.Statements)/n, "statements/deployment")
+		b.ReportMetric(float64(passed.Bytes)/n, "bytes/deployment")
 	}
 }
 

@@ -84,8 +84,8 @@ func (c *connection) Begin() (removed, others bool, err error) {
 	c.pipeline.forget() // whether the last transaction has changed anything
 	d := &c.engine.dialect
 	results, err := c.simple("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", settings, "SELECT pg_advisory_xact_lock("+c.engine.lock+")",
-		d.qualify("SELECT CASE WHEN EXISTS (SELECT 1 FROM removed_keys) THEN 1 ELSE 0 END"),
-		d.qualify("SELECT coalesce(max(commits) FILTER (WHERE id = "+bytea(c.engine.id)+"), 0), coalesce(max(turn), 0) FROM writers"))
+		d.constant("SELECT CASE WHEN EXISTS (SELECT 1 FROM removed_keys) THEN 1 ELSE 0 END"),
+		d.constant("SELECT coalesce(max(commits) FILTER (WHERE id = "+bytea(c.engine.id)+"), 0), coalesce(max(turn), 0) FROM writers"))
 	if err == nil && len(results) != 5 {
 		err = errors.New("unexpected answer to BEGIN")
 	}
@@ -119,7 +119,7 @@ func (c *connection) Commit(changed bool) error {
 		}
 	}
 	if changed {
-		if err := c.pipeline.queue(nil, c.engine.dialect.qualify(countCommit), []byte(c.engine.id), c.commits+1, c.turn+1); err != nil {
+		if err := c.pipeline.queue(nil, c.engine.dialect.constant(countCommit), []byte(c.engine.id), c.commits+1, c.turn+1); err != nil {
 			return err
 		}
 	}

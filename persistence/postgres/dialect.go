@@ -17,6 +17,8 @@ import (
 type dialect struct {
 	schema  string
 	byQuery sync.Map // of string to string
+	// constants has what constant has returned.
+	constants sync.Map // of string to string
 }
 
 var (
@@ -68,6 +70,16 @@ func (d *dialect) text(query string) string {
 // qualify names the schema of each table: a transaction pooler keeps no search_path.
 func (d *dialect) qualify(query string) string {
 	return ownTable().ReplaceAllString(query, "${1}${2}"+d.schema+".${3}")
+}
+
+// constant is qualify for statements of PostgreSQL whose text is the same each time. It keeps the result.
+func (d *dialect) constant(query string) string {
+	text, known := d.constants.Load(query)
+	if !known {
+		text = d.qualify(query)
+		d.constants.Store(query, text)
+	}
+	return text.(string)
 }
 
 // parameters converts parameters to the types of the columns: texts to bytes, booleans to numbers.

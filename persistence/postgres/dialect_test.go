@@ -16,3 +16,12 @@ func TestDialect(t *testing.T) {
 		}
 	}
 }
+
+func TestConstant(t *testing.T) {
+	d := dialect{schema: `"s"`}
+	for range 2 {
+		if got, want := d.constant("SELECT $1 = '?' FROM texts"), `SELECT $1 = '?' FROM "s".texts`; got != want {
+			t.Errorf("it becomes %q, want %q", got, want)
+		}
+	}
+}

@@ -63,7 +63,7 @@ func (e *engine) try(c *inboxConnection, f func(c *inboxConnection) error) error
 // checkInbox fails if the database has fewer commits of the inbox than were durable: deliveries that were answered are lost.
 func (e *engine) checkInbox(c *inboxConnection) error {
 	var commits int64
-	query := e.dialect.qualify("SELECT coalesce((SELECT commits FROM writers WHERE id = $1::bytea), 0)")
+	query := e.dialect.constant("SELECT coalesce((SELECT commits FROM writers WHERE id = $1::bytea), 0)")
 	if err := c.raw.QueryRow(context.Background(), query, []byte(e.inboxID)).Scan(&commits); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (e *engine) Store(rows []*sqlstore.Row) (stored []bool, err error) {
 }
 
 // insertRows inserts rows in the order of their keys, in which all replicas wait for each other, counts the commit, and returns what was
-// stored. $10 and $11 are the writer and the number of its commits.
+// stored, having made the commit durable. $9 and $10 are the writer and the number of its commits.
 const insertRows = `WITH stored AS (
 	INSERT INTO deliveries (source, stem, rest, about, event, received, due, checksum)
 		SELECT source, stem, rest, about, event, received, 0, checksum
@@ -117,7 +117,7 @@ const insertRows = `WITH stored AS (
 	INSERT INTO writers (id, commits, seen) SELECT $9::bytea, $10::bigint, ` + millis + ` WHERE EXISTS (SELECT 1 FROM stored)
 	ON CONFLICT (id) DO UPDATE SET commits = excluded.commits, seen = excluded.seen
 )
-SELECT stem, rest FROM stored`
+SELECT stem, rest, ` + durable + ` FROM stored`
 
 func (e *engine) insert(c *inboxConnection, rows []*sqlstore.Row) ([]bool, error) {
 	sources, rests, abouts, events, hashes := bytesOf(rows), bytesOf(rows), bytesOf(rows), bytesOf(rows), bytesOf(rows)
@@ -129,16 +129,14 @@ func (e *engine) insert(c *inboxConnection, rows []*sqlstore.Row) ([]bool, error
 		at[part{stems[i], r.Rest}] = i
 	}
 	stored := make([]bool, len(rows))
-	batch := &pgx.Batch{}
-	batch.Queue("SELECT " + durable)
-	batch.Queue(e.dialect.qualify(insertRows), sources, stems, rests, abouts, events, received, checksums, hashes, []byte(e.inboxID), c.commits+1)
-	results := c.raw.SendBatch(context.Background(), batch)
-	_, err := results.Exec()
-	changed := false
-	if err == nil {
-		err = forEach(results, func(stem int64, rest []byte) { stored[at[part{stem, string(rest)}]], changed = true, true })
+	result, err := c.raw.Query(context.Background(), e.dialect.constant(insertRows), sources, stems, rests, abouts, events, received, checksums, hashes,
+		[]byte(e.inboxID), c.commits+1)
+	if err != nil {
+		return nil, err
 	}
-	if err := errors.Join(err, results.Close()); err != nil {
+	changed := false
+	err = forRows(result, func(stem int64, rest []byte) { stored[at[part{stem, string(rest)}]], changed = true, true })
+	if err != nil {
 		return nil, err
 	}
 	if changed {
@@ -156,21 +154,17 @@ type part struct {
 
 func bytesOf(rows []*sqlstore.Row) [][]byte { return make([][]byte, len(rows)) }
 
-// forEach calls f for each row of the next result.
-func forEach(results pgx.BatchResults, f func(id int64, text []byte)) error {
-	rows, err := results.Query()
-	if err != nil {
-		return err
-	}
-	return forRows(rows, f)
-}
-
+// forRows calls f for each row. Its first columns are an id and a text.
 func forRows(rows pgx.Rows, f func(id int64, text []byte)) error {
 	defer rows.Close()
+	var id int64
+	var text []byte
+	columns := []any{&id, &text}
 	for rows.Next() {
-		var id int64
-		var text []byte
-		if err := rows.Scan(&id, &text); err != nil {
+		for len(columns) < len(rows.FieldDescriptions()) {
+			columns = append(columns, nil) // skipped
+		}
+		if err := rows.Scan(columns...); err != nil {
 			return err
 		}
 		f(id, text)
@@ -197,11 +191,11 @@ func (e *engine) findStems(c *inboxConnection, rows []*sqlstore.Row) error {
 	slices.Sort(unknown)
 	for _, stem := range slices.Compact(unknown) {
 		var id int64
-		err := c.raw.QueryRow(context.Background(), e.dialect.qualify("WITH added AS (INSERT INTO texts (text) SELECT $1::bytea "+
+		err := c.raw.QueryRow(context.Background(), e.dialect.constant("WITH added AS (INSERT INTO texts (text) SELECT $1::bytea "+
 			"WHERE NOT EXISTS (SELECT 1 FROM texts WHERE text = $1::bytea) ON CONFLICT (text) DO NOTHING RETURNING id) "+
 			"SELECT id FROM added UNION ALL SELECT id FROM texts WHERE text = $1::bytea"), []byte(stem)).Scan(&id)
 		if errors.Is(err, pgx.ErrNoRows) { // another replica has just stored it
-			err = c.raw.QueryRow(context.Background(), e.dialect.qualify("SELECT id FROM texts WHERE text = $1::bytea"), []byte(stem)).Scan(&id)
+			err = c.raw.QueryRow(context.Background(), e.dialect.constant("SELECT id FROM texts WHERE text = $1::bytea"), []byte(stem)).Scan(&id)
 		}
 		if err != nil {
 			return fmt.Errorf("store the text %q: %w", stem, err)
@@ -220,7 +214,7 @@ func (e *engine) Known(rows []*sqlstore.Row) ([]bool, error) {
 		stems[i], rests[i], keys[i], hashes[i], at[r.Key] = []byte(r.Stem), []byte(r.Rest), []byte(r.Key), r.Removed, i
 	}
 	err := e.use(func(c *inboxConnection) error {
-		found, err := c.raw.Query(context.Background(), e.dialect.qualify("SELECT d.id, t.text || d.rest FROM "+
+		found, err := c.raw.Query(context.Background(), e.dialect.constant("SELECT d.id, t.text || d.rest FROM "+
 			"unnest($1::bytea[], $2::bytea[]) AS k (stem, rest) JOIN texts AS t ON t.text = k.stem JOIN deliveries AS d ON d.stem = t.id AND d.rest = k.rest "+
 			"UNION ALL SELECT 0, k.key FROM unnest($3::bytea[], $4::bytea[]) AS k (key, hash) JOIN removed_keys AS r ON r.hash = k.hash"),
 			stems, rests, keys, hashes)
@@ -235,7 +229,7 @@ func (e *engine) Known(rows []*sqlstore.Row) ([]bool, error) {
 // Pending counts the pending deliveries.
 func (e *engine) Pending() (n int64, err error) {
 	err = e.use(func(c *inboxConnection) error {
-		return c.raw.QueryRow(context.Background(), e.dialect.qualify("SELECT count(*) FROM deliveries WHERE state = 0")).Scan(&n)
+		return c.raw.QueryRow(context.Background(), e.dialect.constant("SELECT count(*) FROM deliveries WHERE state = 0")).Scan(&n)
 	})
 	return n, err
 }

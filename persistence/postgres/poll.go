@@ -28,7 +28,7 @@ type polled struct {
 func (e *engine) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
-	_, err := e.db.ExecContext(ctx, e.dialect.qualify("UPDATE writers SET seen = least(seen, "+millis+" - $3) WHERE id = $1 OR id = $2"),
+	_, err := e.db.ExecContext(ctx, e.dialect.constant("UPDATE writers SET seen = least(seen, "+millis+" - $3) WHERE id = $1 OR id = $2"),
 		[]byte(e.id), []byte(e.inboxID), sharedFor.Milliseconds())
 	if err != nil {
 		e.logger.Debug("the database was not told that this process stops; others notice it within a minute", "database", e.name, "error", err)
@@ -65,7 +65,7 @@ func (e *engine) look(ctx context.Context) (p polled, err error) {
 	known, answered, asked := e.committed.Load(), e.inboxCommitted.Load(), time.Now()
 	var now, own, inbox int64
 	var isShared bool
-	err = e.db.QueryRowContext(ctx, e.dialect.qualify(`SELECT (SELECT coalesce(sum(commits), 0)::bigint FROM writers WHERE id <> $1 AND id <> $2),
+	err = e.db.QueryRowContext(ctx, e.dialect.constant(`SELECT (SELECT coalesce(sum(commits), 0)::bigint FROM writers WHERE id <> $1 AND id <> $2),
 		(SELECT coalesce(sum(commits), 0)::bigint FROM writers WHERE id = $1),
 		(SELECT coalesce(sum(commits), 0)::bigint FROM writers WHERE id = $2),
 		coalesce(position, 0), coalesce(checksum, 0), EXISTS (SELECT 1 FROM writers WHERE id <> $1 AND id <> $2 AND id <> 'retry' AND seen > `+millis+` - $3), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint

@@ -54,7 +54,7 @@ func (s *Store) ClaimPush(ctx context.Context, term time.Duration) (bool, error)
 func (s *Store) seePush(ctx context.Context, o *othersPush) error {
 	var client []byte
 	var until int64
-	err := s.engine.db.QueryRowContext(ctx, s.engine.dialect.qualify("SELECT client, until FROM leases WHERE queue = $1::bytea"), []byte(sqlstore.PushQueue)).
+	err := s.engine.db.QueryRowContext(ctx, s.engine.dialect.constant("SELECT client, until FROM leases WHERE queue = $1::bytea"), []byte(sqlstore.PushQueue)).
 		Scan(&client, &until)
 	if errors.Is(err, sql.ErrNoRows) { // it has just been released
 		return nil
@@ -93,7 +93,7 @@ func (s *Store) SetPause(ctx context.Context, token, reason string, wait time.Du
 func (s *Store) Pause(ctx context.Context, token string) (reason string, left time.Duration, err error) {
 	var text []byte
 	var millisLeft int64
-	err = s.engine.db.QueryRowContext(ctx, s.engine.dialect.qualify("SELECT reason, greatest(0, until - "+storeMillis+") FROM github_pauses WHERE token = $1::bytea"),
+	err = s.engine.db.QueryRowContext(ctx, s.engine.dialect.constant("SELECT reason, greatest(0, until - "+storeMillis+") FROM github_pauses WHERE token = $1::bytea"),
 		[]byte(token)).Scan(&text, &millisLeft)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", 0, fmt.Errorf("read the pause of calls to GitHub: %w", err)
@@ -106,7 +106,7 @@ func (s *Store) tell(ctx context.Context, statement string, args ...any) (int64,
 	if err := s.engine.failure(); err != nil {
 		return 0, err
 	}
-	result, err := s.engine.db.ExecContext(ctx, s.engine.dialect.qualify(statement), args...)
+	result, err := s.engine.db.ExecContext(ctx, s.engine.dialect.constant(statement), args...)
 	if err != nil {
 		return 0, err
 	}

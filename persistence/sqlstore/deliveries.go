@@ -62,6 +62,9 @@ func (s *Store) Accept(ctx context.Context, d dora.Delivery) (duplicate bool, er
 	return inserted == 0, nil
 }
 
+// DeliveriesWait reports whether Accept waits until the update that is being made has ended.
+func (s *Store) DeliveriesWait() bool { return s.inbox == nil }
+
 // Add stores a delivery unless one with the same key exists or was removed.
 func (t deliveryTx) Add(d dora.Delivery) (bool, error) {
 	added, err := t.add(d)

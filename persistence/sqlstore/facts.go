@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"dora-exporter/dora"
 )
@@ -138,17 +139,33 @@ func (t factTx) add(f dora.Fact) (bool, error) {
 	if stored {
 		return false, nil
 	}
-	err = t.send("INSERT INTO facts (position, series, stem, rest, family, value, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		f.Position, series, stem, rest, family, f.Value, f.At.UnixMilli(), f.ID, factSum(f, labels))
-	if err != nil {
+	if err := t.beforeWrite(); err != nil {
 		return false, err
 	}
+	t.unsentFacts = append(t.unsentFacts, []any{f.Position, series, stem, rest, family, f.Value, f.At.UnixMilli(), f.ID, factSum(f, labels)})
 	t.changed = true
 	t.knownFacts.add(stem, rest, family)
 	t.lastPosition = f.Position
 	f.At = fromMillis(f.At.UnixMilli())
 	t.facts = append(t.facts, f)
 	return true, nil
+}
+
+const insertFact = "INSERT INTO facts (position, series, stem, rest, family, value, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+// sendFacts executes the inserts of unsentFacts.
+func (t *tx) sendFacts() error {
+	rows := t.unsentFacts
+	t.unsentFacts = nil
+	return t.insertRows(insertFact, rows)
+}
+
+// sendFactsBefore does so before a statement that may read or change facts.
+func (t *tx) sendFactsBefore(statement string) error {
+	if len(t.unsentFacts) == 0 || !strings.Contains(statement, "facts") {
+		return nil
+	}
+	return t.sendFacts()
 }
 
 // Has reports whether a fact with a family and subject exists.

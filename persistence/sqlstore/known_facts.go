@@ -58,6 +58,9 @@ func (t *tx) hasFact(stem int64, rest string, family int64) (bool, error) {
 // factsAbout returns the facts about a thing; nil if there are too many.
 func (t *tx) factsAbout(it thing) (map[restOfFact]bool, error) {
 	about := map[restOfFact]bool{}
+	unsent := t.unsentFacts // none is about it: before a fact is added, what it is about is read
+	t.unsentFacts = nil
+	defer func() { t.unsentFacts = unsent }()
 	// 0 follows the slash: this range has the name and what continues it behind a slash.
 	err := t.query("SELECT rest, family FROM facts WHERE stem = ? AND rest >= ? AND rest < ? LIMIT ?", []any{it.stem, it.name, it.name + "0", maxKnownFacts},
 		func(rows *sql.Rows) error {

@@ -31,6 +31,8 @@ type tx struct {
 	// facts are those that were added, begun is the position of the newest of them that began a series.
 	facts []dora.Fact
 	begun int64
+	// unsentFacts are rows of facts that the running op has added and that are to be inserted together.
+	unsentFacts [][]any
 	// knownFacts has which facts are there, as far as the transaction has looked.
 	knownFacts knownFacts
 	// factsChanged is true if others were changed or removed.
@@ -84,6 +86,9 @@ func (t *tx) run(o *op) (err error) {
 	if err := o.run(t); err != nil {
 		return err
 	}
+	if err := t.sendFacts(); err != nil {
+		return err
+	}
 	return t.err
 }
 
@@ -105,6 +110,9 @@ func (t *tx) sendOne(otherwise error, query string, args ...any) error {
 	if err := t.beforeWrite(); err != nil {
 		return err
 	}
+	if err := t.sendFactsBefore(query); err != nil {
+		return err
+	}
 	if err := t.connection.Send(otherwise, query, args...); err != nil {
 		return t.fail(err)
 	}
@@ -114,6 +122,9 @@ func (t *tx) sendOne(otherwise error, query string, args ...any) error {
 // exec executes a statement and returns how many rows it changed.
 func (t *tx) exec(query string, args ...any) (int64, error) {
 	if err := t.beforeWrite(); err != nil {
+		return 0, err
+	}
+	if err := t.sendFactsBefore(query); err != nil {
 		return 0, err
 	}
 	result, err := t.connection.Exec(query, args...)
@@ -164,6 +175,9 @@ func (t *tx) exists(query string, args ...any) (bool, error) {
 func (t *tx) query(query string, args []any, scan func(*sql.Rows) error) error {
 	if t.err != nil {
 		return t.err
+	}
+	if err := t.sendFactsBefore(query); err != nil {
+		return err
 	}
 	rows, err := t.connection.Query(query, args...)
 	if err != nil {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,7 @@ func deliveryRules() rules {
 		"parallel":  deliveriesOnceInParallel,
 		"content":   deliveriesKeepTheirContent,
 		"unknown":   unknownDeliveries,
+		"arrivals":  arrivalsDuringAnUpdate,
 	}
 }
 
@@ -33,6 +35,30 @@ func deliveriesInOrder(t *testing.T, s Store) {
 	if len(claimed) != 2 || claimed[0].Key != want[0] || claimed[1].Key != want[1] || claimed[0].ID >= claimed[1].ID {
 		t.Errorf("the first two are %+v, want %q with rising IDs", claimed, want[:2])
 	}
+}
+
+// A delivery that arrives during an update waits for its end, or the update does not hold it up.
+func arrivalsDuringAnUpdate(t *testing.T, s Store) {
+	var accepting sync.WaitGroup
+	var ended atomic.Bool
+	update(t, s, func(dora.Tx) error {
+		defer ended.Store(true)
+		accepting.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // in case that it waits for the update, which waits for it
+			defer cancel()
+			if _, err := s.Accept(ctx, delivery("arrives")); err != nil {
+				t.Error(err)
+			}
+			if ended.Load() != s.DeliveriesWait() {
+				t.Errorf("a delivery was stored after the update: %t, want %t", ended.Load(), s.DeliveriesWait())
+			}
+		})
+		if !s.DeliveriesWait() {
+			accepting.Wait()
+		}
+		return nil
+	})
+	accepting.Wait()
 }
 
 func postponedAfterTheOthers(t *testing.T, s Store) {

@@ -1,4 +1,4 @@
-package main
+package workload
 
 import (
 	"encoding/json"
@@ -17,9 +17,9 @@ type (
 	list   []object
 )
 
-// newGitHub returns a stand-in for GitHub's API. Its answers follow from the number in each SHA: a repository is one line of commits, each
+// NewGitHub returns a stand-in for GitHub's API. Its answers follow from the number in each SHA: a repository is one line of commits, each
 // the squashed commits of the pull request with the same number.
-func newGitHub(h history) http.Handler {
+func NewGitHub(h History) http.Handler {
 	g := gitHub{h}
 	mux := http.NewServeMux()
 	handle := func(route string, f func(q *http.Request) any) {
@@ -76,7 +76,7 @@ func answer(w http.ResponseWriter, body any) {
 	_ = json.NewEncoder(w).Encode(body) // the client is gone
 }
 
-type gitHub struct{ history history }
+type gitHub struct{ history History }
 
 func (g gitHub) compare(q *http.Request) any {
 	base, head, _ := strings.Cut(q.PathValue("range"), "...")
@@ -116,7 +116,7 @@ func (g gitHub) merged(q *http.Request, n int) time.Time {
 	for newest(release) < n {
 		release++
 	}
-	return g.history.deployment(2 * (release*repositories + g.repository(q))).at.Add(-time.Hour)
+	return g.history.Deployment(2 * (release*Repositories + g.repository(q))).at.Add(-time.Hour)
 }
 
 func (g gitHub) commit(q *http.Request, n int) object {
@@ -130,10 +130,10 @@ func (g gitHub) commit(q *http.Request, n int) object {
 
 func (g gitHub) pull(q *http.Request, n int) object {
 	r, merged := g.repository(q), g.merged(q, n)
-	home := object{"id": repositoryID(r), "name": repositoryName(r), "full_name": owner + "/" + repositoryName(r), "default_branch": "main"}
+	home := object{"id": repositoryID(r), "name": RepositoryName(r), "full_name": Owner + "/" + RepositoryName(r), "default_branch": "main"}
 	return object{
 		"number": n, "state": "closed", "title": fmt.Sprintf("Change %d", n), "body": "", "labels": list{},
-		"html_url": fmt.Sprintf("https://github.com/%s/%s/pull/%d", owner, repositoryName(r), n),
+		"html_url": fmt.Sprintf("https://github.com/%s/%s/pull/%d", Owner, RepositoryName(r), n),
 		"user":     object{"login": author(n), "type": "User"}, "created_at": stamp(merged.Add(-20 * time.Hour)),
 		"merged_at": stamp(merged), "closed_at": stamp(merged), "merge_commit_sha": sha(r, n),
 		"head": object{"ref": fmt.Sprintf("change-%d", n), "sha": branchSHA(r, n, 2), "repo": home},

@@ -1,4 +1,4 @@
-package main
+package workload
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"dora-exporter/demo"
 )
 
-// secret signs the webhooks. It need not be secret: the exporter only listens on this machine.
-const secret = "bench"
+// Secret signs the webhooks. It need not be secret: the exporter only listens on this machine.
+const Secret = "bench"
 
 // webhook is a signed request of GitHub.
 type webhook struct {
@@ -18,22 +18,22 @@ type webhook struct {
 }
 
 // webhooks returns the three deliveries of a deployment: its creation, and the statuses in_progress and its result.
-func (d deployment) webhooks() [3]webhook {
-	id := d.id()
-	name, commit := repositoryName(d.repository), sha(d.repository, d.commit)
+func (d Deployment) webhooks() [3]webhook {
+	id := d.ID()
+	name, commit := RepositoryName(d.Repository), sha(d.Repository, d.commit)
 	object := fmt.Sprintf(`"deployment":{"id":%d,"url":"https://api.github.com/repos/%s/%s/deployments/%d","sha":%q,"ref":"main","task":"deploy",`+
 		`"payload":{},"environment":%q,"original_environment":%q,"description":null,"creator":{"login":"github-actions[bot]","id":41898282,"type":"Bot"},`+
 		`"created_at":%q,"updated_at":%q,"transient_environment":false,"production_environment":false,"performed_via_github_app":null}`,
-		id, owner, name, id, commit, d.environment, d.environment, stamp(d.at), stamp(d.at))
+		id, Owner, name, id, commit, d.Environment, d.Environment, stamp(d.at), stamp(d.at))
 	rest := fmt.Sprintf(`"workflow":null,"workflow_run":null,"repository":{"id":%d,"name":%q,"full_name":"%s/%s","owner":{"login":%q,"id":7},`+
 		`"url":"https://api.github.com/repos/%s/%s","default_branch":"main","created_at":"2020-01-01T00:00:00Z","archived":false%s},`+
 		`"sender":{"login":"github-actions[bot]","id":41898282,"type":"Bot"}`,
-		repositoryID(d.repository), name, owner, name, owner, owner, name, links(owner+"/"+name))
+		repositoryID(d.Repository), name, Owner, name, Owner, Owner, name, links(Owner+"/"+name))
 	status := func(n int, state string, at time.Time) webhook {
 		return sign("deployment_status", 3*d.index+n, fmt.Appendf(nil,
 			`{"action":"created","deployment_status":{"id":%d,"url":"https://api.github.com/repos/%s/%s/deployments/%d/statuses/%d","state":%q,`+
 				`"environment":%q,"description":"","target_url":"","log_url":"","created_at":%q,"updated_at":%q,"creator":{"login":"github-actions[bot]","id":41898282,"type":"Bot"}},%s,%s}`,
-			5_000_000+3*d.index+n, owner, name, id, 5_000_000+3*d.index+n, state, d.environment, stamp(at), stamp(at), object, rest))
+			5_000_000+3*d.index+n, Owner, name, id, 5_000_000+3*d.index+n, state, d.Environment, stamp(at), stamp(at), object, rest))
 	}
 	return [3]webhook{
 		sign("deployment", 3*d.index, fmt.Appendf(nil, `{"action":"created",%s,%s}`, object, rest)),
@@ -43,7 +43,7 @@ func (d deployment) webhooks() [3]webhook {
 }
 
 func sign(event string, number int, body []byte) webhook {
-	return webhook{event, fmt.Sprintf("00000000-0000-4000-8000-%012d", number), demo.Sign(secret, body), body}
+	return webhook{event, fmt.Sprintf("00000000-0000-4000-8000-%012d", number), demo.Sign(Secret, body), body}
 }
 
 // linkTemplate has some of the links that GitHub sends with a repository, in each webhook.
@@ -62,5 +62,5 @@ func links(fullName string) string { return strings.ReplaceAll(linkTemplate, "RE
 // stamp formats a time as GitHub does.
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
-// id returns the id of the deployment at GitHub.
-func (d deployment) id() int { return 1_000_000 + d.index }
+// ID returns the id of the deployment at GitHub.
+func (d Deployment) ID() int { return 1_000_000 + d.index }

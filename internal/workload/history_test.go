@@ -1,4 +1,4 @@
-package main
+package workload
 
 import (
 	"encoding/json"
@@ -13,26 +13,26 @@ import (
 var christmas = time.Date(2025, 12, 25, 0, 0, 0, 0, time.UTC)
 
 func TestHistory(t *testing.T) {
-	const round = 2 * repositories // deployments until a repository has its next release
-	h := newHistory(1096, christmas)
+	const round = 2 * Repositories // deployments until a repository has its next release
+	h := NewHistory(1096, christmas)
 	for name, c := range map[string]struct {
 		index int
-		want  deployment
+		want  Deployment
 	}{
-		"the first":                            {0, deployment{environment: "staging", result: "success", commit: 1}},
-		"to production after staging":          {1, deployment{environment: "production", result: "success", commit: 1}},
-		"the next repository":                  {2, deployment{repository: 1, environment: "staging", result: "success", commit: 1}},
-		"the next release has one commit more": {round, deployment{environment: "staging", result: "success", commit: 2}},
-		"the one after it two":                 {2 * round, deployment{environment: "staging", result: "success", commit: 4}},
-		"a release before it fails":            {3 * round, deployment{environment: "staging", result: "success", commit: 5}},
-		"a failure":                            {3*round + 1, deployment{environment: "production", result: "failure", commit: 5}},
-		"the release before a rollback":        {6*round + 1, deployment{environment: "production", result: "success", commit: 10}},
-		"a rollback to the one before that":    {7*round + 1, deployment{environment: "production", result: "success", commit: 8}},
-		"the release after a rollback":         {8*round + 1, deployment{environment: "production", result: "success", commit: 13}},
+		"the first":                            {0, Deployment{Environment: "staging", result: "success", commit: 1}},
+		"to production after staging":          {1, Deployment{Environment: "production", result: "success", commit: 1}},
+		"the next repository":                  {2, Deployment{Repository: 1, Environment: "staging", result: "success", commit: 1}},
+		"the next release has one commit more": {round, Deployment{Environment: "staging", result: "success", commit: 2}},
+		"the one after it two":                 {2 * round, Deployment{Environment: "staging", result: "success", commit: 4}},
+		"a release before it fails":            {3 * round, Deployment{Environment: "staging", result: "success", commit: 5}},
+		"a failure":                            {3*round + 1, Deployment{Environment: "production", result: "failure", commit: 5}},
+		"the release before a rollback":        {6*round + 1, Deployment{Environment: "production", result: "success", commit: 10}},
+		"a rollback to the one before that":    {7*round + 1, Deployment{Environment: "production", result: "success", commit: 8}},
+		"the release after a rollback":         {8*round + 1, Deployment{Environment: "production", result: "success", commit: 13}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.want.index, c.want.at = c.index, christmas.AddDate(-3, 0, c.index) // three years have 1096 days
-			if diff := cmp.Diff(c.want, h.deployment(c.index), cmp.AllowUnexported(deployment{})); diff != "" {
+			if diff := cmp.Diff(c.want, h.Deployment(c.index), cmp.AllowUnexported(Deployment{})); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -62,7 +62,7 @@ func TestSHA(t *testing.T) {
 
 // The first release that brings a commit is deployed an hour after the commit was merged.
 func TestGitHub(t *testing.T) {
-	github := newGitHub(newHistory(1096, christmas))
+	github := NewGitHub(NewHistory(1096, christmas))
 	get := func(path string, v any) {
 		t.Helper()
 		w := httptest.NewRecorder()
@@ -104,7 +104,7 @@ func TestGitHub(t *testing.T) {
 		MergeCommitSHA string    `json:"merge_commit_sha"`
 	}
 	get(repo+"/commits/"+sha(2, 3)+"/pulls", &pulls)
-	merged := christmas.AddDate(-3, 0, 2*2*repositories+2*2).Add(-time.Hour) // release 2 brings commits 3 and 4
+	merged := christmas.AddDate(-3, 0, 2*2*Repositories+2*2).Add(-time.Hour) // release 2 brings commits 3 and 4
 	if len(pulls) != 1 || pulls[0].Number != 3 || pulls[0].MergeCommitSHA != sha(2, 3) || !pulls[0].MergedAt.Equal(merged) {
 		t.Errorf("commit 3 has the pull requests %+v, want one that was merged at %s", pulls, merged)
 	}
