@@ -77,9 +77,12 @@ func (r *Reader) copyTo(ctx context.Context, file string) error {
 // newest are the position of the newest fact and the id of the newest delivery, which only grow.
 type newest struct{ fact, delivery int64 }
 
-func newestOf(ctx context.Context, db interface {
+// rowQuerier is a *sql.DB or *sql.Tx.
+type rowQuerier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}) (n newest, err error) {
+}
+
+func newestOf(ctx context.Context, db rowQuerier) (n newest, err error) {
 	err = db.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(position), 0) FROM facts),
 		(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'deliveries')`).Scan(&n.fact, &n.delivery)
 	return n, err
