@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -99,6 +100,9 @@ func TestDueQueriesUseAnIndex(t *testing.T) {
 		}
 		found++
 		plan, err := planOf(t.Context(), s, query)
+		plan = slices.DeleteFunc(plan, func(step string) bool { // the limit
+			return strings.HasPrefix(step, "SCALAR SUBQUERY") || step == "SCAN CONSTANT ROW"
+		})
 		if err != nil || len(plan) == 0 || !strings.Contains(plan[0], "SEARCH") || !strings.Contains(plan[0], "(due<?)") || strings.Contains(fmt.Sprint(plan), "TEMP") {
 			t.Errorf("%s: %q, error %v; want a search in an index alone", query, plan, err)
 		}
