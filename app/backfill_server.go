@@ -55,11 +55,13 @@ type backfillState struct {
 // runBackfills carries out requested backfills until ctx ends. One that was interrupted goes on.
 func (p *parts) runBackfills(ctx context.Context, o *Options) {
 	lastLogged := ""
+	var looking pipeline.Health
 	for failures := 0; ctx.Err() == nil; {
 		state, found, err := p.claimBackfill(ctx, o)
+		if ctx.Err() == nil {
+			looking.Set(o.Logger, "looking for a requested backfill", err)
+		}
 		switch {
-		case err != nil && ctx.Err() == nil:
-			o.Logger.Error("looking for a requested backfill failed, will retry", "error", err)
 		case found && p.runBackfill(ctx, o, state, &lastLogged):
 			failures = 0
 		case found:

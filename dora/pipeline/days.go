@@ -36,7 +36,7 @@ type Days struct {
 	// long deliveries that arrive have to wait.
 	AtOnce int
 
-	health health
+	health Health
 }
 
 // Run makes days until ctx ends.
@@ -52,7 +52,7 @@ func (d *Days) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		d.health.set(d.Logger, "making days", err)
+		d.health.Set(d.Logger, "making days", err)
 		if err != nil {
 			failures++
 			Sleep(ctx, dora.Backoff(failures))

@@ -41,14 +41,17 @@ func (e *Evaluator) Run(ctx context.Context) {
 
 // evaluateOthers makes the evaluations that need no call of GitHub, many in one transaction.
 func (e *Evaluator) evaluateOthers(ctx context.Context) {
+	var reading Health
 	queue := e.Store.EvaluationQueue()
 	for ctx.Err() == nil {
 		revision, start := e.Store.Revision(), time.Now()
 		due, err := queue.Claim(ctx, e.Now(), lease, batchSize)
+		if ctx.Err() != nil {
+			return
+		}
+		reading.Set(e.Logger, "reading other evaluations", err)
 		switch {
-		case ctx.Err() != nil:
 		case err != nil:
-			e.Logger.Error("reading evaluations failed, will retry", "error", err)
 			Sleep(ctx, dora.Backoff(1))
 		case len(due) == 0:
 			sleepUnlessChanged(ctx, idleTime/2, e.Store, revision)

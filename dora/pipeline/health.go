@@ -5,13 +5,13 @@ import (
 	"sync/atomic"
 )
 
-// health remembers whether an activity works, and logs each change once.
-type health struct {
+// Health remembers whether an activity works, and logs each change once. Its zero value is that of one that works.
+type Health struct {
 	last atomic.Pointer[error]
 }
 
-// set records the result of another attempt at an activity, such as "reading facts".
-func (h *health) set(logger *slog.Logger, activity string, err error) {
+// Set records the result of another attempt at an activity, such as "reading facts".
+func (h *Health) Set(logger *slog.Logger, activity string, err error) {
 	previous := h.err()
 	switch {
 	case err != nil && previous == nil:
@@ -23,7 +23,7 @@ func (h *health) set(logger *slog.Logger, activity string, err error) {
 }
 
 // err returns the result of the last attempt.
-func (h *health) err() error {
+func (h *Health) err() error {
 	if err := h.last.Load(); err != nil {
 		return *err
 	}

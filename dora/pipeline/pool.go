@@ -32,6 +32,7 @@ type pool[T any] struct {
 
 // work works on items until ctx ends. It returns when no item is worked on any more.
 func (p pool[T]) work(ctx context.Context) {
+	var reading Health
 	running := map[int]T{}
 	done := make(chan int)
 	next := 0
@@ -42,7 +43,7 @@ func (p pool[T]) work(ctx context.Context) {
 		if free < poolSize/4 { // a claim reads what is due anew, whether it is for one item or for many
 			free = 0
 		}
-		for _, item := range p.claim(ctx, free) {
+		for _, item := range p.claim(ctx, free, &reading) {
 			next++
 			id := next
 			running[id] = item
@@ -108,13 +109,15 @@ func endedTogether(ended func(int), done <-chan int) {
 	}
 }
 
-func (p pool[T]) claim(ctx context.Context, limit int) []T {
+func (p pool[T]) claim(ctx context.Context, limit int, reading *Health) []T {
 	if limit == 0 {
 		return nil
 	}
 	due, err := p.queue.Claim(ctx, p.now(), lease, limit)
-	if err != nil && ctx.Err() == nil {
-		p.logger.Error("reading "+p.name+" failed, will retry", "error", err)
+	if ctx.Err() == nil {
+		reading.Set(p.logger, "reading "+p.name, err)
+	}
+	if err != nil {
 		Sleep(ctx, dora.Backoff(1))
 	}
 	return due

@@ -53,11 +53,11 @@ type Processor struct {
 
 	// limit is how many deliveries the next batch has at most; 0 for batchSize.
 	limit  int
-	health health
+	health Health
 	// hasSucceeded is true if a transaction has succeeded since the last failure of the store for a single delivery.
 	hasSucceeded bool
 	// catalogHealth is whether the catalog answers in time, slowAt when it last did not.
-	catalogHealth health
+	catalogHealth Health
 	slowAt        time.Time
 }
 
@@ -70,7 +70,7 @@ func (p *Processor) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		p.health.set(p.Logger, "processing deliveries", err)
+		p.health.Set(p.Logger, "processing deliveries", err)
 		if err != nil {
 			failures++
 			Sleep(ctx, dora.Backoff(1))

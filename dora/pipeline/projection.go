@@ -35,7 +35,7 @@ type Projection struct {
 	recorded          recordedPosition
 	// stored is the position of the newest stored fact that a call of WaitCurrent has found.
 	stored           atomic.Int64
-	reading, writing health
+	reading, writing Health
 }
 
 // Restore sets the instruments to the restored values plus all facts after their position, and reserves all series under the limit.
@@ -92,7 +92,7 @@ func (p *Projection) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		revision, wanted := p.Store.Revision(), p.recorded.whenWanted()
 		if err := p.catchUp(ctx); ctx.Err() == nil {
-			p.reading.set(p.Logger, "reading facts", err)
+			p.reading.Set(p.Logger, "reading facts", err)
 		}
 		changed, stop := changedAfter(ctx, p.Store, revision)
 		select {
@@ -190,7 +190,7 @@ func (p *Projection) cutHistory(facts []dora.Fact) (live []dora.Fact, err error)
 func (p *Projection) write(ctx context.Context, s dora.State) error {
 	err := p.Checkpoint.Write(ctx, s, p.history, p.position)
 	p.OnCheckpoint(err)
-	p.writing.set(p.Logger, "writing the checkpoint", err)
+	p.writing.Set(p.Logger, "writing the checkpoint", err)
 	if err == nil {
 		p.written = p.position
 	}

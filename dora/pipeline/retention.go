@@ -34,7 +34,7 @@ type Retention struct {
 	// OnRemoved is called with what each batch has removed.
 	OnRemoved func(dora.Removed)
 
-	health health
+	health Health
 }
 
 // Run removes what is old at the start and once an hour, until ctx ends. It marks what has arrived even if nothing is to be removed yet.
@@ -51,7 +51,7 @@ func (p *Retention) Run(ctx context.Context) {
 		if errors.Is(err, rules.ErrStaleDays) {
 			err = nil
 		}
-		p.health.set(p.Logger, p.activity(), err)
+		p.health.Set(p.Logger, p.activity(), err)
 		if removed != (dora.Removed{}) {
 			p.Logger.Info("removed what is older than storage.retention", "facts", removed.Facts, "deliveries", removed.Deliveries,
 				"deployments", removed.Deployments, "incidents", removed.Incidents)

@@ -62,9 +62,9 @@ func (p *Processor) findTeams(ctx context.Context, deliveries []dora.Delivery) [
 	case ctx.Err() != nil:
 	case slow.Load():
 		p.slowAt = time.Now()
-		p.catalogHealth.set(p.Logger, "finding teams", errSlowCatalog)
+		p.catalogHealth.Set(p.Logger, "finding teams", errSlowCatalog)
 	case time.Since(p.slowAt) > 2*teamRetry: // what was postponed has been asked for again
-		p.catalogHealth.set(p.Logger, "finding teams", nil)
+		p.catalogHealth.Set(p.Logger, "finding teams", nil)
 	}
 	return batch
 }
