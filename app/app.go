@@ -227,9 +227,11 @@ func Run(ctx context.Context, o Options) error {
 	case <-a.store.failed:
 		err = a.store.Err()
 	}
-	err = errors.Join(err, a.Stop())
-	o.Logger.Info("stopped")
-	return errors.Join(err, a.Close())
+	err = errors.Join(err, a.Stop(), a.Close())
+	if err == nil {
+		o.Logger.Info("stopped")
+	}
+	return err
 }
 
 // start runs the parts behind the webhooks, and returns the function that Stop calls.
