@@ -17,8 +17,8 @@ import (
 const checkCopyBelow = 16 << 20
 
 // Backup writes a copy of the database to a new file, with all that was committed before it began and perhaps more, with or without another
-// process that uses the database at the same time. This process must not use it otherwise: when the reader is closed, its locks are released. With check, or if the file is small, it reads all of the copy, and reports whether it did. The file appears only
-// when all of it is on the disk.
+// process that uses the database at the same time. This process must have no other connection to it: Close releases all of the process's locks.
+// With check, or if the file is small, it reads all of the copy, and reports whether it did. The file appears only when all of it is on the disk.
 func (r *Reader) Backup(ctx context.Context, file string, check bool) (checked bool, err error) {
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("file %s already exists (or can't be accessed); name a new file", file)
@@ -49,8 +49,8 @@ func (r *Reader) Backup(ctx context.Context, file string, check bool) (checked b
 	return check, localfile.SyncFolder(filepath.Dir(file))
 }
 
-// copyTo copies the files of the database and of its log in one read transaction, which lets others write. What a checkpoint writes to
-// the database meanwhile is also in the log, which is not begun anew before the transaction ends. https://sqlite.org/walformat.html
+// copyTo copies the files of the database and of its log in one read transaction, which lets others write. It keeps checkpoints from writing
+// anything to the database that the log has not. https://sqlite.org/walformat.html
 func (r *Reader) copyTo(ctx context.Context, file string) error {
 	path, err := filepath.EvalSymlinks(r.path) // SQLite's log is beside the file that a link leads to
 	if err != nil {
@@ -60,85 +60,54 @@ func (r *Reader) copyTo(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()              //nolint:errcheck // it has changed nothing
-	before, err := newestOf(ctx, tx) // the transaction begins with its first query
+	defer tx.Rollback()                                                                           //nolint:errcheck // it has changed nothing
+	if err := tx.QueryRowContext(ctx, "SELECT 1 FROM sqlite_schema").Scan(new(int)); err != nil { // which begins it
+		return err
+	}
+	if _, err := r.copyFile(ctx, path, file); err != nil {
+		return err
+	}
+	frames, err := r.copyLog(ctx, path, file)
 	if err != nil {
 		return err
 	}
-	if err := r.copyFile(ctx, path, file); err != nil {
-		return err
-	}
-	if err := r.copyFile(ctx, path+"-wal", file+"-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return moveLog(ctx, file, before)
-}
-
-// newest are the position of the newest fact and the id of the newest delivery, which only grow.
-type newest struct{ fact, delivery int64 }
-
-// rowQuerier is a *sql.DB or *sql.Tx.
-type rowQuerier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func newestOf(ctx context.Context, db rowQuerier) (n newest, err error) {
-	err = db.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(position), 0) FROM facts),
-		(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'deliveries')`).Scan(&n.fact, &n.delivery)
-	return n, err
+	return moveLog(ctx, file, frames)
 }
 
 // copyChunk is how many bytes are copied before the context is looked at again.
 const copyChunk = 64 << 20
 
-// copyFile copies a file of the database. It leaves the file open until the reader is closed: the system releases all locks of a process on a
-// file when the process closes it. https://sqlite.org/howtocorrupt.html, section 2.2
-func (r *Reader) copyFile(ctx context.Context, path, file string) (err error) {
-	from, err := os.Open(path)
+// open opens a file of the database and leaves it open until the reader is closed: the system releases all locks of a process on a file when
+// the process closes it. https://sqlite.org/howtocorrupt.html, section 2.2
+func (r *Reader) open(path string) (*os.File, error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return localfile.Error("read", path, err)
+		return nil, localfile.Error("read", path, err)
 	}
-	r.files = append(r.files, from)
-	to, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return localfile.Error("write", file, err)
-	}
-	defer func() { err = errors.Join(err, to.Close()) }()
-	for err == nil && ctx.Err() == nil {
-		_, err = io.CopyN(to, from, copyChunk)
-	}
-	switch {
-	case err == nil:
-		return ctx.Err()
-	case errors.Is(err, io.EOF):
-		return nil
-	}
-	return localfile.Error("write", file, err)
+	r.files = append(r.files, file)
+	return file, nil
 }
 
-// moveLog moves what the log of a copy has into the copy, and removes the log. What ended before a damaged part of the log would be all that
-// the copy has, without a word: so the copy must have what the database had.
-func moveLog(ctx context.Context, file string, had newest) (err error) {
-	db, err := connect(file, "locking_mode(EXCLUSIVE)", "synchronous(OFF)") // the file is synced at the end
+// copyFile copies a file of the database and returns it.
+func (r *Reader) copyFile(ctx context.Context, path, file string) (from *os.File, err error) {
+	if from, err = r.open(path); err != nil {
+		return nil, err
+	}
+	to, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return err
+		return nil, localfile.Error("write", file, err)
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(1)
-	has, err := newestOf(ctx, db)
-	if err != nil {
-		return err
+	defer func() { err = errors.Join(err, to.Close()) }()
+	for {
+		if _, err := io.CopyN(to, from, r.chunk); errors.Is(err, io.EOF) {
+			return from, nil
+		} else if err != nil {
+			return nil, localfile.Error("copy "+path+" to", file, err)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 	}
-	if has.fact < had.fact || has.delivery < had.delivery {
-		return fmt.Errorf("the write-ahead log is damaged: facts up to %d and deliveries up to %d of %d and %d could be copied; "+
-			"stop the server, which moves the log into the database, and back it up again", has.fact, has.delivery, had.fact, had.delivery)
-	}
-	var busy, pages, moved int
-	err = db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
-	if err == nil && (busy != 0 || pages != moved) {
-		err = fmt.Errorf("%d of %d pages of the log could be moved into the copy", moved, pages)
-	}
-	return err
 }
 
 // removeDatabase removes the files of a database, if they are there.

@@ -19,8 +19,9 @@ type Reader struct {
 	*sqlstore.Reader
 	path string
 	db   *sql.DB
-	// files are those that Backup has copied.
+	// files are those that Backup has opened, and chunk is how many bytes it copies before it looks at its context again.
 	files []*os.File
+	chunk int64
 }
 
 // Close closes the database.
@@ -64,7 +65,7 @@ func readerOf(path string, db *sql.DB) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{Reader: r, path: path, db: db}, nil
+	return &Reader{Reader: r, path: path, db: db, chunk: copyChunk}, nil
 }
 
 func databaseOf(path string, db *sql.DB) sqlstore.Database {
