@@ -41,14 +41,11 @@ type Days struct {
 
 // Run makes days until ctx ends.
 func (d *Days) Run(ctx context.Context) {
-	var made time.Time
-	for failures, calm := 0, true; ctx.Err() == nil; {
+	var allMade time.Time
+	for failures, isCalm := 0, true; ctx.Err() == nil; {
 		revision := d.Store.Revision()
-		all := calm || time.Since(made) > backlogTime
+		all := isCalm || time.Since(allMade) > backlogTime
 		err := d.make(ctx, all)
-		if all {
-			made = time.Now()
-		}
 		if ctx.Err() != nil {
 			return
 		}
@@ -59,9 +56,11 @@ func (d *Days) Run(ctx context.Context) {
 			continue
 		}
 		failures = 0
-		if d.Store.WaitAfter(ctx, revision) == nil {
-			calm = d.waitForCalm(ctx)
+		if all {
+			allMade = time.Now()
+			_ = d.Store.WaitAfter(ctx, revision) // its error is that ctx has ended
 		}
+		isCalm = d.waitForCalm(ctx)
 	}
 }
 
@@ -105,7 +104,7 @@ func (d *Days) make(ctx context.Context, all bool) error {
 		if left, err = d.makeSome(ctx, left, all); err != nil {
 			return err
 		}
-		Sleep(ctx, time.Since(start)) // leave half of the store's time to arriving deliveries
+		Sleep(ctx, time.Since(start)) // leave half of the store's time to deliveries and evaluations
 	}
 	return nil
 }

@@ -1,27 +1,91 @@
 package pipeline_test
 
 import (
+	"context"
 	"log/slog"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
+	"dora-exporter/persistence/teststore"
 )
 
 // Days of what waits for its evaluation are left stale, and those before it are not.
 func TestDaysOfEvaluatedDeployments(t *testing.T) {
 	store := openStore(t)
 	d := &pipeline.Days{Store: store, Logger: slog.New(slog.DiscardHandler), AtOnce: 2}
-	update := func(f func(tx dora.Tx) error) {
-		t.Helper()
-		if err := store.Update(t.Context(), f); err != nil {
+	waiting := waitingDeployment(t, store)
+	for _, test := range []struct {
+		name string
+		done bool
+		want time.Time
+	}{
+		{"an evaluation waits", false, waiting.At},
+		{"it still waits", false, waiting.At},
+		{"it is made", true, time.Time{}},
+	} {
+		if test.done {
+			update(t, store, func(tx dora.Tx) error { return tx.Evaluations().Done(waiting) })
+		}
+		if err := d.MakeEvaluated(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		if since := staleSince(t, store, waiting.Scope); !since.Equal(test.want) {
+			t.Errorf("%s: stale since %s, want %s", test.name, since, test.want)
+		}
 	}
-	var scope string
+}
+
+// When a burst has ended, all days are made, whenever its last change was.
+func TestDaysAfterABurst(t *testing.T) {
+	for changes := range 12 {
+		synctest.Test(t, func(t *testing.T) {
+			store := openStore(t)
+			waiting := waitingDeployment(t, store)
+			d := &pipeline.Days{Store: store, Logger: slog.New(slog.DiscardHandler), AtOnce: 2}
+			ctx, cancel := context.WithCancel(t.Context())
+			var running sync.WaitGroup
+			running.Go(func() { d.Run(ctx) })
+			for range changes {
+				time.Sleep(900 * time.Millisecond)
+				again := waiting
+				again.Attempts++
+				update(t, store, func(tx dora.Tx) error { return tx.Evaluations().Retry(again) })
+			}
+			time.Sleep(10 * time.Second)
+			if since := staleSince(t, store, waiting.Scope); !since.IsZero() {
+				t.Errorf("stale since %s after a burst of %d changes", since, changes)
+			}
+			cancel()
+			running.Wait()
+		})
+	}
+}
+
+func update(t *testing.T, store *teststore.Store, f func(tx dora.Tx) error) {
+	t.Helper()
+	if err := store.Update(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func staleSince(t *testing.T, store *teststore.Store, scope string) (since time.Time) {
+	t.Helper()
+	update(t, store, func(tx dora.Tx) (err error) {
+		since, _, err = tx.Days().StaleSince(scope)
+		return err
+	})
+	return since
+}
+
+// waitingDeployment stores nine deployments of a scope and returns the evaluation of one in the middle, which is pending.
+func waitingDeployment(t *testing.T, store *teststore.Store) dora.Evaluation {
+	t.Helper()
 	waiting := dora.Evaluation{Kind: dora.DeploymentEvaluation}
-	update(func(tx dora.Tx) error {
+	update(t, store, func(tx dora.Tx) error {
 		for id := range int64(9) {
 			at := morning.Add(time.Duration(id) * time.Hour)
 			record := dora.DeploymentRecord{
@@ -32,27 +96,10 @@ func TestDaysOfEvaluatedDeployments(t *testing.T) {
 				return err
 			}
 			if id == 5 {
-				scope = record.Scope()
-				waiting.Key, waiting.Scope, waiting.At, waiting.ID = record.Key(), scope, at, id+1
+				waiting.Key, waiting.Scope, waiting.At, waiting.ID = record.Key(), record.Scope(), at, id+1
 			}
 		}
 		return tx.Evaluations().Add(waiting)
 	})
-	wantStale := func(when string, want time.Time) {
-		t.Helper()
-		if err := d.MakeEvaluated(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		update(func(tx dora.Tx) error {
-			since, _, err := tx.Days().StaleSince(scope)
-			if !since.Equal(want) {
-				t.Errorf("%s: stale since %s, want %s", when, since, want)
-			}
-			return err
-		})
-	}
-	wantStale("an evaluation waits", waiting.At)
-	wantStale("it still waits", waiting.At)
-	update(func(tx dora.Tx) error { return tx.Evaluations().Done(waiting) })
-	wantStale("it is made", time.Time{})
+	return waiting
 }

@@ -11,11 +11,7 @@ type packedDay struct{ before, now string }
 
 // pack packs all days. Those that are as they were before are read again if they are needed.
 func (d *Days) pack() {
-	if !d.isUnpacked {
-		return
-	}
-	d.isUnpacked = false
-	for _, s := range d.scopes {
+	for _, s := range d.unpacked {
 		for key, day := range s.days {
 			p := packedDay{encode(day.before), encode(day.now)}
 			if p.before == p.now {
@@ -27,6 +23,7 @@ func (d *Days) pack() {
 		clear(s.days)
 		s.read = nil
 	}
+	clear(d.unpacked)
 }
 
 // unpack continues with the packed days between two dates.

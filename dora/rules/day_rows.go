@@ -25,7 +25,7 @@ func (d *Days) read(scope string, from, to int64) (map[dora.DayKey]*madeDay, err
 	if err != nil {
 		return nil, err
 	}
-	d.isUnpacked = true
+	d.unpacked[scope] = s
 	s.unpack(from, to)
 	for _, day := range days {
 		if s.days[day.DayKey] == nil {

@@ -40,8 +40,8 @@ type Days struct {
 	given, about map[string][]dora.Evidence
 	// scopes has the days that have been read or made.
 	scopes map[string]*scopeDays
-	// isUnpacked is true if some have been read or made since days were packed.
-	isUnpacked bool
+	// unpacked are those of which days have been read or made since days were packed.
+	unpacked map[string]*scopeDays
 }
 
 // scopeDays are days of a scope: those of the dates that have been read since days were packed, and those that have been made since then. packed has
@@ -63,7 +63,7 @@ const DaysAtOnce = 250
 func NewDays(p dora.Policy, r dora.DayReads, atOnce int) *Days {
 	return &Days{
 		policy: p, reads: r, atOnce: atOnce, stale: map[string]time.Time{}, given: map[string][]dora.Evidence{}, about: map[string][]dora.Evidence{},
-		scopes: map[string]*scopeDays{},
+		scopes: map[string]*scopeDays{}, unpacked: map[string]*scopeDays{},
 	}
 }
 
