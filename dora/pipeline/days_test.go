@@ -49,11 +49,9 @@ func TestDaysAfterABurst(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			var running sync.WaitGroup
 			running.Go(func() { d.Run(ctx) })
-			for range changes {
+			for n := range changes {
 				time.Sleep(900 * time.Millisecond)
-				again := waiting
-				again.Attempts++
-				update(t, store, func(tx dora.Tx) error { return tx.Evaluations().Retry(again) })
+				update(t, store, func(tx dora.Tx) error { return tx.Deployments().Save(hourly(int64(10 + n))) })
 			}
 			time.Sleep(10 * time.Second)
 			if since := staleSince(t, store, waiting.Scope); !since.IsZero() {
@@ -86,20 +84,25 @@ func waitingDeployment(t *testing.T, store *teststore.Store) dora.Evaluation {
 	t.Helper()
 	waiting := dora.Evaluation{Kind: dora.DeploymentEvaluation}
 	update(t, store, func(tx dora.Tx) error {
-		for id := range int64(9) {
-			at := morning.Add(time.Duration(id) * time.Hour)
-			record := dora.DeploymentRecord{
-				Deployment: dora.Deployment{Host: "github.com", ID: id + 1, Repository: "app", Environment: "production", SHA: "abcdef0", CreatedAt: at},
-				Outcomes:   []dora.Outcome{{ID: id + 1, State: dora.Success, At: at}},
-			}
+		for n := range int64(9) {
+			record := hourly(n)
 			if err := tx.Deployments().Save(record); err != nil {
 				return err
 			}
-			if id == 5 {
-				waiting.Key, waiting.Scope, waiting.At, waiting.ID = record.Key(), record.Scope(), at, id+1
+			if n == 5 {
+				waiting.Key, waiting.Scope, waiting.At, waiting.ID = record.Key(), record.Scope(), record.When(), record.ID
 			}
 		}
 		return tx.Evaluations().Add(waiting)
 	})
 	return waiting
+}
+
+// hourly returns a deployment that has succeeded in an hour.
+func hourly(n int64) dora.DeploymentRecord {
+	at := morning.Add(time.Duration(n) * time.Hour)
+	return dora.DeploymentRecord{
+		Deployment: dora.Deployment{Host: "github.com", ID: n + 1, Repository: "app", Environment: "production", SHA: "abcdef0", CreatedAt: at},
+		Outcomes:   []dora.Outcome{{ID: n + 1, State: dora.Success, At: at}},
+	}
 }
