@@ -19,14 +19,18 @@ const (
 	firstRead = 16 << 10
 )
 
-// firstReads are buffers that answers are first read into, since nobody knows how large these are.
-var firstReads = sync.Pool{New: func() any { return new([firstRead]byte) }}
 
 // Answers limits the memory of answers from other servers: one caller at a time may have large answers; others wait.
-type Answers struct{ large chan struct{} }
+type Answers struct {
+	large chan struct{}
+	// buffers are what answers are first read into, since nobody knows how large these are.
+	buffers sync.Pool
+}
 
 // NewAnswers returns an unused limit.
-func NewAnswers() *Answers { return &Answers{make(chan struct{}, 1)} }
+func NewAnswers() *Answers {
+	return &Answers{large: make(chan struct{}, 1), buffers: sync.Pool{New: func() any { return new([firstRead]byte) }}}
+}
 
 // Lease is one caller's use of Answers, from its first answer to its last. It is not safe for concurrent use.
 type Lease struct {
@@ -53,7 +57,7 @@ func (l *Lease) Release() {
 // Read reads an answer of at most limit bytes. It waits for its turn until ctx ends when the answer is large.
 func (l *Lease) Read(ctx context.Context, r io.Reader, limit int) ([]byte, error) {
 	free := min(limit, freeBytes)
-	body, isWhole, err := readFirst(r, free)
+	body, isWhole, err := l.readFirst(r, free)
 	if err != nil || isWhole {
 		return body.Bytes(), err
 	}
@@ -76,9 +80,9 @@ func (l *Lease) Read(ctx context.Context, r io.Reader, limit int) ([]byte, error
 }
 
 // readFirst reads the first bytes of an answer of at most limit bytes, and reports whether these are the whole answer.
-func readFirst(r io.Reader, limit int) (*bytes.Buffer, bool, error) {
-	first := firstReads.Get().(*[firstRead]byte)
-	defer firstReads.Put(first)
+func (l *Lease) readFirst(r io.Reader, limit int) (*bytes.Buffer, bool, error) {
+	first := l.answers.buffers.Get().(*[firstRead]byte)
+	defer l.answers.buffers.Put(first)
 	n, size := 0, min(limit+1, firstRead)
 	var err error
 	for n < size && err == nil {

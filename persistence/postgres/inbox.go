@@ -103,7 +103,7 @@ func (e *engine) Store(rows []*sqlstore.Row) (stored []bool, err error) {
 }
 
 // insertRows inserts rows in the order of their keys, in which all replicas wait for each other, counts the commit, and returns what was
-// stored, having made the commit durable. $9 and $10 are the writer and the number of its commits.
+// stored. It sets that the commit waits for the disk. $9 and $10 are the writer and the number of its commits.
 const insertRows = `WITH stored AS (
 	INSERT INTO deliveries (source, stem, rest, about, event, received, due, checksum)
 		SELECT source, stem, rest, about, event, received, 0, checksum

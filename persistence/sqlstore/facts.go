@@ -160,7 +160,7 @@ func (t *tx) sendFacts() error {
 	return t.insertRows(insertFact, rows)
 }
 
-// sendFactsBefore does so before a statement that may read or change facts.
+// sendFactsBefore executes the inserts of unsentFacts before a statement that may read or change facts.
 func (t *tx) sendFactsBefore(statement string) error {
 	if len(t.unsentFacts) == 0 || !strings.Contains(statement, "facts") {
 		return nil
