@@ -19,7 +19,6 @@ const (
 	firstRead = 16 << 10
 )
 
-
 // Answers limits the memory of answers from other servers: one caller at a time may have large answers; others wait.
 type Answers struct {
 	large chan struct{}

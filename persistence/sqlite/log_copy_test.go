@@ -71,7 +71,9 @@ func TestBackupWhileTheLogBeginsAnew(t *testing.T) {
 
 func addEvaluation(t *testing.T, s *Store, key string) {
 	t.Helper()
-	err := s.Update(t.Context(), func(tx dora.Tx) error { return tx.Evaluations().Add(dora.Evaluation{Kind: dora.IncidentEvaluation, Key: key}) })
+	err := s.Update(t.Context(), func(tx dora.Tx) error {
+		return tx.Evaluations().Add(dora.Evaluation{Kind: dora.IncidentEvaluation, Key: key})
+	})
 	if err != nil {
 		t.Error(err)
 	}
