@@ -263,3 +263,42 @@ func TestIncidentWithoutAccessHasAWindow(t *testing.T) {
 		wantFamily(t, x, "after an hour", dora.ChangeFailures, "window 1")
 	})
 }
+
+// What an incident is evidence for does not depend on how long an outage was after which GitHub fails to answer a call for some minutes.
+func TestIncidentAfterAnOutage(t *testing.T) {
+	for _, outage := range []time.Duration{0, 20 * time.Minute, 50 * time.Minute, 3 * time.Hour} {
+		for name, ref := range map[string]dora.Reference{
+			"pull request":              {Owner: "acme", Repository: "web", PullRequest: 2},
+			"commit without repository": {Commit: "abc1234"},
+		} {
+			t.Run(fmt.Sprint(outage, ", ", name), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p, x, _ := failingHistory(t)
+					p.policy.IncidentWindow = 15 * time.Minute
+					change := p.repos["web"].changes["V2"]
+					change.Commits = []string{"abc1234", "V2"}
+					p.repos["web"].changes["V2"] = change
+					answer := func(dora.Comparison) error {
+						return &dora.PausedError{Err: errors.New("503"), RetryIn: time.Minute}
+					}
+					p.repos["web"].down = func(c dora.Comparison) error {
+						if c.Head.SHA != "V2" {
+							return nil
+						}
+						return answer(c)
+					}
+					x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V3", "success", 30))...)
+					x.arrive(issue("created", 40, 40, 0, ref))
+					x.run(settleTime + outage)
+					wantFamily(t, x, "in the outage", dora.ChangeFailures)
+					answer = func(c dora.Comparison) error { return failsToAnswer(t, c, "compare") }
+					x.run(5 * time.Minute)
+					wantFamily(t, x, "while the call fails", dora.ChangeFailures)
+					p.repos["web"].down = nil
+					x.run(2 * time.Minute)
+					wantFamily(t, x, "when it is answered", dora.ChangeFailures, "incident 1")
+				})
+			})
+		}
+	}
+}
