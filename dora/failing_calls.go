@@ -48,10 +48,13 @@ func (f FailingCalls) Interrupt() {
 	}
 }
 
-// Longest returns for how long the call has failed that has failed the longest.
-func (f FailingCalls) Longest() (longest time.Duration) {
+// Longest returns for how long the call has failed that has failed the longest, of those that failed at since or later: the begin of an
+// attempt leaves out the calls that were answered in it.
+func (f FailingCalls) Longest(since time.Time) (longest time.Duration) {
 	for _, call := range f {
-		longest = max(longest, call.For)
+		if !call.Last.Before(since) {
+			longest = max(longest, call.For)
+		}
 	}
 	return longest
 }

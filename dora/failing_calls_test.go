@@ -66,7 +66,36 @@ func TestManyFailingCalls(t *testing.T) {
 	if len(f) != maxFailingCalls+1 {
 		t.Errorf("%d are remembered, want %d and one for the others", len(f), maxFailingCalls)
 	}
-	if f.Longest() != time.Hour {
-		t.Errorf("the longest is %s, want an hour", f.Longest())
+	last := start.Add(time.Hour)
+	if got := f.Longest(last); got != time.Hour {
+		t.Errorf("the longest is %s, want an hour", got)
+	}
+	again := last.Add(time.Minute)
+	f.Add(&UnansweredError{Call: "beyond the limit"}, again)
+	if got := f.Longest(again); got != time.Hour+time.Minute {
+		t.Errorf("the longest is %s, want the time that the calls beyond the limit share, 61 minutes", got)
+	}
+}
+
+// A call that failed before, and not since, says nothing about the calls that fail now.
+func TestLongestFailingCall(t *testing.T) {
+	var f FailingCalls
+	start := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	f.Add(&UnansweredError{Call: "a"}, start)
+	f.Add(&UnansweredError{Call: "b"}, start)
+	f.Add(&UnansweredError{Call: "a"}, start.Add(2*time.Minute))
+	f.Add(&UnansweredError{Call: "b"}, start.Add(time.Minute))
+	for since, want := range map[time.Duration]time.Duration{0: 2 * time.Minute, 2 * time.Minute: 2 * time.Minute, 3 * time.Minute: 0} {
+		if got := f.Longest(start.Add(since)); got != want {
+			t.Errorf("since %s: %s, want %s", since, got, want)
+		}
+	}
+	f.Add(&UnansweredError{Call: "b", For: time.Second}, start.Add(time.Hour)) // five minutes of the gap count
+	if got := f.Longest(start.Add(time.Hour)); got != 6*time.Minute {
+		t.Errorf("the call that fails again: %s, want 6 minutes", got)
+	}
+	f.Interrupt()
+	if got := f.Longest(start); got != 0 {
+		t.Errorf("after an outage: %s, want 0", got)
 	}
 }

@@ -44,7 +44,7 @@ type Evaluation struct {
 	Due, Ripe time.Time
 	// Attempts and Misses are as in Lookup.
 	Attempts, Misses int
-	// FailingSince, FailingCalls and Inaccessible are as in Lookup. The evaluation of an incident has FailingSince while nothing but
+	// FailingSince, FailingCalls and Inaccessible are as in Lookup. The evaluation of an incident has FailingSince since nothing but
 	// failing evaluations is left that may show what the incident is about.
 	FailingSince time.Time
 	FailingCalls FailingCalls

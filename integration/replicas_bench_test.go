@@ -21,9 +21,9 @@ const (
 // webhooks, a stand-in for GitHub is asked about the commits, the deployments are evaluated, and all replicas show all of it. A metric ends with
 // the number of replicas; a ratio is that of three replicas to one. With several rounds they are medians.
 func BenchmarkReplicas(b *testing.B) {
-	var one, three []wholeWay
+	var oneReplica, threeReplicas []wholeWay
 	for b.Loop() {
-		one, three = append(one, measureReplicas(b, 1)), append(three, measureReplicas(b, 3))
+		oneReplica, threeReplicas = append(oneReplica, measureReplicas(b, 1)), append(threeReplicas, measureReplicas(b, 3))
 	}
 	for _, m := range []struct {
 		unit string
@@ -37,11 +37,11 @@ func BenchmarkReplicas(b *testing.B) {
 		{"wal-bytes/deployment", func(w wholeWay) float64 { return w.wal }},
 	} {
 		var ratios []float64
-		for round := range one {
-			ratios = append(ratios, m.of(three[round])/m.of(one[round]))
+		for round := range oneReplica {
+			ratios = append(ratios, m.of(threeReplicas[round])/m.of(oneReplica[round]))
 		}
-		b.ReportMetric(medianOf(one, m.of), m.unit+"-1")
-		b.ReportMetric(medianOf(three, m.of), m.unit+"-3")
+		b.ReportMetric(medianOf(oneReplica, m.of), m.unit+"-1")
+		b.ReportMetric(medianOf(threeReplicas, m.of), m.unit+"-3")
 		b.ReportMetric(medianOf(ratios, func(r float64) float64 { return r }), m.unit+"-ratio")
 	}
 }
@@ -104,8 +104,8 @@ func databaseOf(server *pgserver.Server) string { return server.URL("postgres", 
 
 func medianOf[T any](all []T, of func(T) float64) float64 {
 	values := make([]float64, len(all))
-	for i, one := range all {
-		values[i] = of(one)
+	for i := range all {
+		values[i] = of(all[i])
 	}
 	slices.Sort(values)
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2

@@ -142,12 +142,13 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	if follows {
 		comparison.Base = previous.SHA
 	}
+	began := e.Now()
 	shipment, learned, err := e.Enricher.Ship(ctx, comparison)
 	if ctx.Err() != nil {
 		return nil // the next start evaluates it again
 	}
 	var final bool
-	shipment, evaluation, final = e.interpret(ctx, evaluation, t, shipment, err)
+	shipment, evaluation, final = e.interpret(ctx, evaluation, began, t, shipment, err)
 	shipment.Base = comparison.Base
 	update := e.update
 	if paused := new(dora.PausedError); errors.As(err, &paused) {
@@ -165,7 +166,7 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 	if stored != nil {
 		err = stored
 	} else if final {
-		e.logEvaluated(ctx, evaluation, t, shipment.Missing)
+		e.logEvaluated(ctx, evaluation, began, t, shipment.Missing)
 	}
 	return stored
 }
@@ -233,12 +234,14 @@ func resumeRepository(tx dora.Tx, made dora.Evaluation) error {
 	return tx.Evaluations().Hasten(next) // another process may just be looking whether it still waits
 }
 
-// interpret returns what an answer means: the final shipment, or the evaluation with the time of its next attempt.
-func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, t dora.DeploymentRecord, shipment dora.Shipment, err error) (dora.Shipment, dora.Evaluation, bool) {
+// interpret returns what the answer of an attempt that began at a time means: the final shipment, or the evaluation with the time of its next attempt.
+func (e *Evaluator) interpret(ctx context.Context, evaluation dora.Evaluation, began time.Time, t dora.DeploymentRecord, shipment dora.Shipment, err error) (
+	dora.Shipment, dora.Evaluation, bool,
+) {
 	if err == nil {
 		return shipment, evaluation, true
 	}
-	lookup, final := retry(lookupOf(evaluation, t), e.Now(), err) // Ship itself goes on without what is given up
+	lookup, final := retry(lookupOf(evaluation, t), began, e.Now(), err) // Ship itself goes on without what is given up
 	if final {
 		reason := dora.ReasonNotFound
 		var missing *dora.NotFoundError

@@ -79,14 +79,14 @@ func (e *Evaluator) logFailed(ctx context.Context, evaluation dora.Evaluation, t
 	e.Logger.Log(ctx, level, text, append(about, "error", why)...)
 }
 
-// logEvaluated logs that deployments of a scope are evaluated again, if the log has warned that they were not, and which answers were
-// given up for that.
-func (e *Evaluator) logEvaluated(ctx context.Context, evaluation dora.Evaluation, t dora.DeploymentRecord, missing []string) {
+// logEvaluated logs that deployments of a scope are evaluated again, if the log has warned that they were not, and which answers the
+// attempt that began at a time gave up for that.
+func (e *Evaluator) logEvaluated(ctx context.Context, evaluation dora.Evaluation, began time.Time, t dora.DeploymentRecord, missing []string) {
 	warned := e.failing.remove(evaluation.Scope)
 	switch {
 	case len(missing) > 0:
 		e.Logger.WarnContext(ctx, "evaluated deployment without answers that GitHub failed to give", append(aboutDeployment(t), "sha", dora.LabelValue(t.SHA),
-			"failing_for", evaluation.FailingCalls.Longest().Round(time.Second), "missing", strings.Join(missing, "; "))...)
+			"failing_for", evaluation.FailingCalls.Longest(began).Round(time.Second), "missing", strings.Join(missing, "; "))...)
 	case warned:
 		e.Logger.InfoContext(ctx, "evaluating deployments of the environment works again", aboutDeployment(t)...)
 	}

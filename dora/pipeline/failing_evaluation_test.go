@@ -78,13 +78,16 @@ func TestEvidenceBesideAFailingEvaluation(t *testing.T) {
 // has failed for a while.
 func TestEvidenceAfterSingleErrors(t *testing.T) {
 	for name, test := range map[string]struct {
+		before time.Duration // for how long another call failed, an hour ago
 		errors int
 		want   string
 	}{
-		"none":        {0, "hotfix 1"},
-		"one":         {1, "hotfix 1"},
-		"for a while": {5, "hotfix 1"}, // half a minute
-		"always":      {1000, "incident 1"},
+		"none":        {errors: 0, want: "hotfix 1"},
+		"one":         {errors: 1, want: "hotfix 1"},
+		"for a while": {errors: 5, want: "hotfix 1"}, // half a minute
+		"always":      {errors: 1000, want: "incident 1"},
+		"one, and another call failed for minutes before":    {before: 3 * time.Minute, errors: 1, want: "hotfix 1"},
+		"always, and another call failed for minutes before": {before: 3 * time.Minute, errors: 1000, want: "incident 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -93,24 +96,44 @@ func TestEvidenceAfterSingleErrors(t *testing.T) {
 				p.repos["web"].line = []string{"V1", "V2"}
 				p.repos["web"].changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2, Branch: "hotfix/x"}}
 				failed := 0
-				p.repos["web"].down = func(c dora.Comparison) error {
-					if c.Head.SHA != "V2" || failed == test.errors {
-						return nil
+				inOutage := func(dora.Comparison) error { return errors.New("503") }
+				inTurn := func(call string, limit int) func(dora.Comparison) error {
+					return func(c dora.Comparison) error {
+						if c.Head.SHA != "V2" || failed == limit {
+							return nil
+						}
+						failed++
+						return failsToAnswer(t, c, call)
 					}
-					failed++
-					err := &dora.UnansweredError{Err: errors.New("502"), Call: "compare"}
-					if c.GiveUp(err) {
-						t.Error("gave up")
-					}
-					return err
 				}
 				x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20))...)
+				if test.before > 0 {
+					p.repos["web"].down = inTurn("pulls", -1)
+					x.run(settleTime + test.before)
+					p.repos["web"].down = inOutage
+					x.run(time.Hour)
+				}
 				x.arrive(issue("created", 30, 30, 0, dora.Reference{Owner: "acme", Repository: "web", Deployment: 1}))
+				if test.before > 0 {
+					x.run(5 * time.Minute)
+				}
+				failed = 0
+				p.repos["web"].down = inTurn("compare", test.errors)
 				x.run(5 * time.Minute)
 				wantFamily(t, x, "after 5 minutes", dora.ChangeFailures, test.want)
 			})
 		})
 	}
+}
+
+// failsToAnswer returns the error of a call of a comparison that GitHub fails to answer although it answers others, and is not given up.
+func failsToAnswer(t *testing.T, c dora.Comparison, call string) error {
+	t.Helper()
+	err := &dora.UnansweredError{Err: errors.New("502"), Call: call}
+	if c.GiveUp(err) {
+		t.Error("gave up")
+	}
+	return err
 }
 
 // A status is evidence while GitHub does not have the commit of a deployment, which may have been overwritten. An incident that names it is,
@@ -239,4 +262,43 @@ func TestIncidentWithoutAccessHasAWindow(t *testing.T) {
 		x.run(20 * time.Minute)
 		wantFamily(t, x, "after an hour", dora.ChangeFailures, "window 1")
 	})
+}
+
+// What an incident is evidence for does not depend on how long an outage was after which GitHub fails to answer a call for some minutes.
+func TestIncidentAfterAnOutage(t *testing.T) {
+	for _, outage := range []time.Duration{0, 20 * time.Minute, 50 * time.Minute, 3 * time.Hour} {
+		for name, ref := range map[string]dora.Reference{
+			"pull request":              {Owner: "acme", Repository: "web", PullRequest: 2},
+			"commit without repository": {Commit: "abc1234"},
+		} {
+			t.Run(fmt.Sprint(outage, ", ", name), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p, x, _ := failingHistory(t)
+					p.policy.IncidentWindow = 15 * time.Minute
+					change := p.repos["web"].changes["V2"]
+					change.Commits = []string{"abc1234", "V2"}
+					p.repos["web"].changes["V2"] = change
+					answer := func(dora.Comparison) error {
+						return &dora.PausedError{Err: errors.New("503"), RetryIn: time.Minute}
+					}
+					p.repos["web"].down = func(c dora.Comparison) error {
+						if c.Head.SHA != "V2" {
+							return nil
+						}
+						return answer(c)
+					}
+					x.arrive(created(deployed(1, "V1", "success", 10), deployed(2, "V2", "success", 20), deployed(3, "V3", "success", 30))...)
+					x.arrive(issue("created", 40, 40, 0, ref))
+					x.run(settleTime + outage)
+					wantFamily(t, x, "in the outage", dora.ChangeFailures)
+					answer = func(c dora.Comparison) error { return failsToAnswer(t, c, "compare") }
+					x.run(5 * time.Minute)
+					wantFamily(t, x, "while the call fails", dora.ChangeFailures)
+					p.repos["web"].down = nil
+					x.run(2 * time.Minute)
+					wantFamily(t, x, "when it is answered", dora.ChangeFailures, "incident 1")
+				})
+			})
+		}
+	}
 }

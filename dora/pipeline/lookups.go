@@ -35,12 +35,13 @@ func (l *Lookups) Run(ctx context.Context) {
 // lookUp looks up one commit and applies the rules to the answer. If the answer can't be stored, the look-up is made again later.
 func (l *Lookups) lookUp(ctx context.Context, lookup dora.Lookup) {
 	ctx, end := l.Trace.step(ctx, stepLookUp, l.waitingDeliveries(ctx, lookup)...)
+	began := l.Now()
 	origin, err := l.ask(ctx, &lookup)
 	defer func() { end(err) }()
 	if ctx.Err() != nil {
 		return
 	}
-	origin, again, final := l.interpret(ctx, lookup, origin, err)
+	origin, again, final := l.interpret(ctx, lookup, began, origin, err)
 	stored := l.Rules.Update(ctx, l.Store, l.Now(), func(r *rules.Session) error {
 		if !final {
 			return r.Commits().RetryLookup(again)
@@ -107,12 +108,12 @@ func (l *Lookups) waitingDeliveries(ctx context.Context, lookup dora.Lookup) (ke
 	return keys
 }
 
-// interpret returns what an answer means: the final origin, or the look-up with the time of its next attempt.
-func (l *Lookups) interpret(ctx context.Context, lookup dora.Lookup, o dora.Origin, err error) (origin dora.Origin, again dora.Lookup, final bool) {
+// interpret returns what the answer of an attempt that began at a time means: the final origin, or the look-up with the time of its next attempt.
+func (l *Lookups) interpret(ctx context.Context, lookup dora.Lookup, began time.Time, o dora.Origin, err error) (origin dora.Origin, again dora.Lookup, final bool) {
 	if err == nil {
 		return o, lookup, true
 	}
-	again, final = retry(lookup, l.Now(), err)
+	again, final = retry(lookup, began, l.Now(), err)
 	var missing *dora.NotFoundError
 	if final && errors.As(err, &missing) {
 		return dora.Origin{Unavailable: missing.Reason}, lookup, true

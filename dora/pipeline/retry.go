@@ -12,12 +12,12 @@ import (
 var notFoundRetries = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour}
 
 // failingAfter is for how long GitHub must have failed to answer a call, although it answers others, before evidence is decided on without
-// what the answer may show. Single errors are answered by the next attempts, and must change no number.
+// what the answer may show. Single errors are answered by the next attempts, and must change no number, whatever failed before them.
 const failingAfter = time.Minute
 
-// retry returns the look-up with the time of its next attempt after an error. It is final after the last answer that the commit does
-// not exist.
-func retry(lookup dora.Lookup, now time.Time, err error) (again dora.Lookup, final bool) {
+// retry returns the look-up with the time of its next attempt after an error of the one that began at a time. It is final after the last
+// answer that the commit does not exist.
+func retry(lookup dora.Lookup, began, now time.Time, err error) (again dora.Lookup, final bool) {
 	before := lookup
 	lookup.FailingSince, lookup.Inaccessible = time.Time{}, false
 	var missing *dora.NotFoundError
@@ -47,7 +47,7 @@ func retry(lookup dora.Lookup, now time.Time, err error) (again dora.Lookup, fin
 		lookup.Due = now.Add(min(max(inaccessible.RetryIn, time.Second), time.Minute))
 		return lookup, false
 	case errors.As(err, &unanswered):
-		if lookup.FailingCalls.Longest() >= failingAfter {
+		if lookup.FailingCalls.Longest(began) >= failingAfter {
 			lookup.FailingSince = now
 			if !before.Inaccessible {
 				lookup.FailingSince = earliest(before.FailingSince, now)

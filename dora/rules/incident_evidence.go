@@ -43,7 +43,9 @@ func (r *Session) evaluateIncident(evaluation dora.Evaluation) error {
 		}
 		if !found && failing {
 			evaluation.Attempts++
-			evaluation.FailingSince = r.now // a deployment that is failing may have shipped what it names; nothing waits for the incident
+			if evaluation.FailingSince.IsZero() { // a deployment that is failing may have shipped what it names; nothing waits for the incident
+				evaluation.FailingSince = r.now
+			}
 			return r.retryIncident(evaluation)
 		}
 	}
@@ -75,11 +77,13 @@ func (r *Session) newEvidence(i dora.Incident, waits bool) (dora.Evidence, bool,
 }
 
 // readableWait bounds how long an incident waits for deployments of a repository that may never become readable, if it names a commit without
-// its repository, so that this may be any, or has the newest run of its team as a target otherwise.
+// its repository, so that this may be any, or has the newest run of its team as a target otherwise. An outage of GitHub does not count: the
+// target would depend on how long it was.
 const readableWait = time.Hour
 
+// mayBecomeReadable reports whether an incident has waited for less than readableWait since nothing but failing deployments was left.
 func (r *Session) mayBecomeReadable(incident dora.Evaluation) bool {
-	return !r.now.After(incident.Ripe.Add(readableWait))
+	return incident.FailingSince.IsZero() || !r.now.After(incident.FailingSince.Add(readableWait))
 }
 
 // waitsForDeployments reports whether a deployment before the creation of an incident, of a repository that it may name, is not

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -22,7 +23,7 @@ func CPUTime(pid int) (time.Duration, error) { return times(pid, 2) }
 func TreeCPUTime(pid int) (sum time.Duration, err error) {
 	for _, p := range Descendants(pid) {
 		used, err := times(p, 4)
-		if p != pid && errors.Is(err, fs.ErrNotExist) { // it has just ended: its parent has its times
+		if p != pid && isEnded(err) { // it has just ended: its parent has its times
 			return TreeCPUTime(pid)
 		}
 		if err != nil {
@@ -32,6 +33,9 @@ func TreeCPUTime(pid int) (sum time.Duration, err error) {
 	}
 	return sum, nil
 }
+
+// isEnded reports whether reading a file of a process in /proc failed since the process has ended, before the file was opened or after that.
+func isEnded(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) }
 
 // times adds up the first of the times of a process: in user and kernel mode, and the same of its children that it has waited for.
 func times(pid, n int) (time.Duration, error) {

@@ -1,6 +1,8 @@
 package process
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -65,4 +67,29 @@ func TestTreeCPUTime(t *testing.T) {
 	}
 	_ = in.Close()
 	_ = shell.Wait() // read fails
+}
+
+// A process may end between any two steps of reading it.
+func TestEndedWhileRead(t *testing.T) {
+	c := exec.CommandContext(t.Context(), "sleep", "60")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	path := fmt.Sprintf("/proc/%d/stat", c.Process.Pid)
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	_ = c.Process.Kill()
+	_ = c.Wait()
+	if _, err := io.ReadAll(f); err == nil || !isEnded(err) {
+		t.Errorf("reading after its end: %v, want an error that says so", err)
+	}
+	if _, err := os.ReadFile(path); err == nil || !isEnded(err) {
+		t.Errorf("opening after its end: %v, want an error that says so", err)
+	}
+	if isEnded(nil) || isEnded(os.ErrPermission) {
+		t.Error("no error, or another one, says that it has ended")
+	}
 }
