@@ -187,7 +187,7 @@ func (s *shipping) addWithCommits(ctx context.Context, l line, o dora.Origin, ow
 	switch isTestMerge := l[0].SHA == s.c.Head.SHA && o.PullRequest == s.c.Head.Pull; {
 	case s.compared != nil && (taken > 0 || isTestMerge):
 		change.own = own.in(s.compared) // what was deployed before is not the start, nor is what is not deployed yet
-	case taken > 0:
+	case own.has(l[0].SHA): // a rebased one is not: its pull request is merged, with all its commits
 		change.own = own.upTo(l[0].SHA)
 	}
 	taken = max(taken, 1)

@@ -164,6 +164,16 @@ func TestShipGivesUpWhatFailsTwice(t *testing.T) {
 	}
 }
 
+// numbered commits so many times on top of parent, and returns the last commit.
+func (h *history) numbered(parent, prefix string, commits int) string {
+	for i := range commits {
+		sha := prefix + strconv.Itoa(i)
+		h.branch(parent, sha)
+		parent = sha
+	}
+	return parent
+}
+
 // When a later page fails, the earlier ones count.
 func TestShipGivesUpALaterPage(t *testing.T) {
 	t.Run("of a comparison", func(t *testing.T) {
@@ -184,6 +194,32 @@ func TestShipGivesUpALaterPage(t *testing.T) {
 			t.Errorf("relation %s, changes (-want +got):\n%s", got.Relation, diff)
 		}
 	})
+	for _, test := range []struct {
+		name   string
+		before int // commits before those that were rebased
+		want   string
+	}{
+		{"of a comparison, behind a pull request that was rebased", 0, "#1 r3 from a1 with a1,a2,a3,r1,r2"},
+		{"of a comparison, among the commits of one that was rebased", 98, "#1 r2 from a1 with a1,a2,a3,r1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := newHistory(t)
+			h.branch("root", "a1", "a2", "a3")
+			p := h.pull(1, "root", "a3")
+			parent := h.numbered("root", "b", test.before)
+			h.rebased("r1", "a1", parent)
+			h.rebased("r2", "a2", "r1")
+			h.rebased("r3", "a3", "r2")
+			p.rebased = []string{"r1", "r2"}
+			p.into(h.commits["r3"])
+			end := h.numbered("r3", "c", 110)
+			g := newInProcess(t, h.github().failWhere("page=2"), Options{})
+			got, _ := shipUntilGivenUp(t, g, "root", end, map[string]dora.Origin{})
+			if all := h.describeAll(got); got.Relation != dora.NoAnswer || !slices.Contains(all, test.want) {
+				t.Errorf("relation %s, changes %q, want %q among them", got.Relation, all, test.want)
+			}
+		})
+	}
 	t.Run("of a pull request", func(t *testing.T) {
 		h := newHistory(t)
 		var shas []string

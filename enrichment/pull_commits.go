@@ -104,7 +104,7 @@ func (p pullCommits) in(others pullCommits) (selected pullCommits) {
 	return selected
 }
 
-// upTo selects the commits up to one of them. GitHub lists parents before their children.
+// upTo selects the commits up to one of them, none if it is not one. GitHub lists parents before their children.
 func (p pullCommits) upTo(sha string) pullCommits {
 	at := slices.IndexFunc(p, func(listed dora.PullCommit) bool { return strings.EqualFold(listed.SHA, sha) })
 	return p[:at+1]

@@ -112,12 +112,21 @@ func (t evaluationTx) Done(s dora.Evaluation) error {
 	}
 	err := t.send("DELETE FROM evaluations WHERE kind = ? AND key = ? AND scope = ?", s.Kind, s.Key, s.Scope)
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
-		err = t.setEvaluated(s, true)
+		err = t.setDone(s)
 	}
 	if err != nil {
 		return fmt.Errorf("remove the evaluation of %s %s: %w", s.Kind, s.Key, err)
 	}
 	return nil
+}
+
+// setDone records that a deployment has been evaluated, unless its evaluation has another scope now and is still pending there.
+func (t *tx) setDone(s dora.Evaluation) error {
+	pending, err := t.exists("SELECT 1 FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)
+	if err != nil || pending {
+		return err
+	}
+	return t.setEvaluated(s, true)
 }
 
 // setEvaluated records whether a deployment has been evaluated, and which deployment of its scope is to be evaluated first now.

@@ -144,13 +144,23 @@ func repositoriesMergedWhileEvaluated(t *testing.T, s Store) {
 			t.Error(err)
 		}
 	}
+	evaluated := func(want bool) {
+		t.Helper()
+		update(t, s, func(tx dora.Tx) error {
+			got, err := tx.Deployments().HasEvaluatedAfter(second.Scope(), dora.Moment{})
+			whether(t, "HasEvaluatedAfter", want, got, err)
+			return nil
+		})
+	}
 	repositories(t, s, func(tx dora.RepositoryTx) error { return tx.Merge(from, into) })
 	done(deployments, others)
+	evaluated(false)
 	deployments, others = peek(t, s.ComparisonQueue(), minute(10)), peek(t, s.EvaluationQueue(), minute(10))
 	for _, e := range slices.Concat(deployments, others) {
 		same(t, "the scope of "+e.Kind, second.Scope(), e.Scope)
 	}
 	done(deployments, others)
+	evaluated(true)
 	same(t, "to be compared then", []dora.Evaluation{evaluation(second, minute(9))}, peek(t, s.ComparisonQueue(), minute(10)))
 	same(t, "other evaluations", 0, len(peek(t, s.EvaluationQueue(), minute(10))))
 }
