@@ -38,8 +38,8 @@ func (s *shipping) isDeployedBranch(ctx context.Context, o dora.Origin) (bool, e
 // maxRelations limits how many deployed commits are compared with a branch.
 const maxRelations = 3
 
-// isAnyBehind reports whether one of the commits that were deployed from a branch is an ancestor of the branch's head. Of many, it compares the
-// same few, whatever their order.
+// isAnyBehind reports whether one of the commits that were deployed from a branch is an ancestor of the branch's head. Of many, it compares a
+// few: the same ones, whatever their order, unless there are more than the store returns.
 func (s *shipping) isAnyBehind(ctx context.Context, deployed []string, head string) (bool, error) {
 	slices.Sort(deployed)
 	for _, sha := range deployed[:min(len(deployed), maxRelations)] {
