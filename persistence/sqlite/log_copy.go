@@ -94,7 +94,7 @@ func compareLogs(log io.ReaderAt, path string, index logIndex) (same, belongs bo
 	if err != nil {
 		return false, false, localfile.Error("read", path, err)
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	copied, err := readLogHeader(file)
 	if err != nil {
 		return false, false, localfile.Error("read", path, err)
