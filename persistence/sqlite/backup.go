@@ -60,8 +60,9 @@ func (r *Reader) copyTo(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()                                                                           //nolint:errcheck // it has changed nothing
-	if err := tx.QueryRowContext(ctx, "SELECT 1 FROM sqlite_schema").Scan(new(int)); err != nil { // which begins it
+	defer tx.Rollback() //nolint:errcheck // it has changed nothing
+	// The transaction begins with its first query.
+	if err := tx.QueryRowContext(ctx, "SELECT 1 FROM sqlite_schema").Scan(new(int)); err != nil {
 		return err
 	}
 	if _, err := r.copyFile(ctx, path, file); err != nil {
