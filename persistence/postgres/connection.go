@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"dora-exporter/persistence/sqlstore"
 )
 
 // Limits of a transaction that has the store's lock. The server ends one whose process has been stopped or cut off, so that the other
@@ -39,14 +41,18 @@ type connection struct {
 }
 
 // Exec executes a statement.
-func (c *connection) Exec(query string, args ...any) (sql.Result, error) {
+func (c *connection) Exec(query string, args ...any) (changed int64, err error) {
 	text, args := c.engine.dialect.translate(query, args)
 	c.statements[text] = true
-	return c.conn.ExecContext(context.Background(), text, args...)
+	result, err := c.conn.ExecContext(context.Background(), text, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 // Query runs a query.
-func (c *connection) Query(query string, args ...any) (*sql.Rows, error) {
+func (c *connection) Query(query string, args ...any) (sqlstore.Rows, error) {
 	text, args := c.engine.dialect.translate(query, args)
 	c.statements[text] = true
 	return c.conn.QueryContext(context.Background(), text, args...)

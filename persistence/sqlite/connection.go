@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"dora-exporter/persistence/sqlstore"
 )
 
 // connection is the connection for writing, with its prepared statements. Its calls use contexts that never end, so no write is
@@ -95,21 +97,21 @@ func (c *connection) exec(query string) error {
 }
 
 // Exec executes a statement, which stays prepared.
-func (c *connection) Exec(query string, args ...any) (sql.Result, error) {
+func (c *connection) Exec(query string, args ...any) (changed int64, err error) {
 	s, err := c.prepare(query)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	return s.ExecContext(context.Background(), args...)
+	result, err := s.ExecContext(context.Background(), args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 // Send executes a statement at once. It returns otherwise unless it changes one row.
 func (c *connection) Send(otherwise error, query string, args ...any) error {
-	result, err := c.Exec(query, args...)
-	if err != nil {
-		return err
-	}
-	n, err := result.RowsAffected()
+	n, err := c.Exec(query, args...)
 	c.changed = c.changed || n > 0
 	if err == nil && n != 1 {
 		err = otherwise
@@ -124,7 +126,7 @@ func (c *connection) Flush() (changed bool, err error) {
 }
 
 // Query runs a query, which stays prepared.
-func (c *connection) Query(query string, args ...any) (*sql.Rows, error) {
+func (c *connection) Query(query string, args ...any) (sqlstore.Rows, error) {
 	s, err := c.prepare(query)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func (t backfillTx) Part(name string, into any) (bool, error) {
 // Parts returns the names of the parts with a prefix.
 func (t backfillTx) Parts(prefix string) (names []string, err error) {
 	from, to := prefixRange(prefix)
-	err = t.query("SELECT name FROM backfill_parts WHERE name >= ? AND name < ? ORDER BY name", []any{from, to}, func(rows *sql.Rows) error {
+	err = t.query("SELECT name FROM backfill_parts WHERE name >= ? AND name < ? ORDER BY name", []any{from, to}, func(rows Rows) error {
 		name, err := scanText(rows)
 		names = append(names, name)
 		return err
@@ -58,7 +58,7 @@ func SaveBackfillPart(ctx context.Context, tx *sql.Tx, translate func(string, []
 // BackfillPart decodes the state of a part of a backfill; false if there is none.
 func (r *Reader) BackfillPart(ctx context.Context, name string, into any) (bool, error) {
 	var state []byte
-	err := r.query(ctx, "SELECT state FROM backfill_parts WHERE name = ?", []any{name}, func(rows *sql.Rows) error { return rows.Scan(&state) })
+	err := r.query(ctx, "SELECT state FROM backfill_parts WHERE name = ?", []any{name}, func(rows Rows) error { return rows.Scan(&state) })
 	if err == nil && state != nil {
 		err = json.Unmarshal(state, into)
 	}
@@ -107,7 +107,7 @@ func (t backfillTx) RemovePages(name string) error {
 }
 
 func archivePages(query queryFunc, c *codec, name string) (pages []dora.ArchivePage, err error) {
-	err = query("SELECT page FROM archive_pages WHERE part = ? ORDER BY number", []any{name}, func(rows *sql.Rows) error {
+	err = query("SELECT page FROM archive_pages WHERE part = ? ORDER BY number", []any{name}, func(rows Rows) error {
 		var data []byte
 		var page dora.ArchivePage
 		if err := rows.Scan(&data); err != nil {
@@ -126,7 +126,7 @@ func archivePages(query queryFunc, c *codec, name string) (pages []dora.ArchiveP
 // ArchivedPages returns how many pages were read of a commit's repository.
 func (r *Reader) ArchivedPages(ctx context.Context, c dora.Commit) (n int, err error) {
 	err = r.query(ctx, "SELECT coalesce(max(number), 0) FROM archive_pages WHERE part = ?", []any{dora.ArchivePart(c.Host, c.Owner, c.Repository)},
-		func(rows *sql.Rows) error { return rows.Scan(&n) })
+		func(rows Rows) error { return rows.Scan(&n) })
 	if err != nil {
 		return 0, fmt.Errorf("count the pages that were read of %s: %w", c.Key(), err)
 	}
@@ -147,7 +147,7 @@ func (r *Reader) Archived(ctx context.Context, c dora.Commit) (*dora.ArchivedRep
 	var state []byte
 	found := &dora.ArchivedRepository{}
 	err := r.Snapshot(ctx, func(r *Reader) error {
-		err := r.query(ctx, "SELECT state FROM backfill_parts WHERE name = ?", []any{part}, func(rows *sql.Rows) error { return rows.Scan(&state) })
+		err := r.query(ctx, "SELECT state FROM backfill_parts WHERE name = ?", []any{part}, func(rows Rows) error { return rows.Scan(&state) })
 		if err != nil || state == nil {
 			return err
 		}

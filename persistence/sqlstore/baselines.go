@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -30,7 +29,7 @@ type labelsWithKey struct {
 // Baselines returns all imported baselines, the oldest first.
 func (r *Reader) Baselines(ctx context.Context) ([]dora.Baseline, error) {
 	return readAll(ctx, r, "the baselines", "SELECT hash, source, details, taken, checksum FROM baselines ORDER BY taken, hash", nil,
-		func(rows *sql.Rows) (b dora.Baseline, err error) {
+		func(rows Rows) (b dora.Baseline, err error) {
 			var details []byte
 			var taken, sum int64
 			if err := rows.Scan(&b.Hash, &b.Source, &details, &taken, &sum); err != nil {

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -94,7 +93,7 @@ func (r *Reader) copyTable(ctx context.Context, t Table, to Target) (records int
 
 // EachRow calls f with all rows of a table. The values are those of Target.
 func (r *Reader) EachRow(ctx context.Context, t Table, f func(values []any) error) error {
-	return r.query(ctx, t.Select(), nil, func(rows *sql.Rows) error {
+	return r.query(ctx, t.Select(), nil, func(rows Rows) error {
 		values, err := ScanRow(rows, len(t.Columns))
 		if err != nil {
 			return err
@@ -104,7 +103,7 @@ func (r *Reader) EachRow(ctx context.Context, t Table, f func(values []any) erro
 }
 
 // ScanRow returns the values of a row.
-func ScanRow(rows *sql.Rows, columns int) ([]any, error) {
+func ScanRow(rows Rows, columns int) ([]any, error) {
 	values, into := make([]any, columns), make([]any, columns)
 	for i := range values {
 		into[i] = &values[i]

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -15,7 +14,7 @@ import (
 type dayReads struct{ history }
 
 // read calls scan for each row of a query about days.
-func (r dayReads) read(query string, args []any, scan func(*sql.Rows) error) error {
+func (r dayReads) read(query string, args []any, scan func(Rows) error) error {
 	if err := r.query(query, args, scan); err != nil {
 		return fmt.Errorf("read days: %w", err)
 	}
@@ -31,7 +30,7 @@ func (r dayReads) Get(key string) (dora.Incident, error) {
 // Stale returns since when the days of scopes are stale.
 func (r dayReads) Stale() (map[string]time.Time, error) {
 	stale := map[string]time.Time{}
-	err := r.read("SELECT scope, since FROM stale_days", nil, func(rows *sql.Rows) error {
+	err := r.read("SELECT scope, since FROM stale_days", nil, func(rows Rows) error {
 		var scope string
 		var since int64
 		err := rows.Scan(&scope, &since)
@@ -84,7 +83,7 @@ func (r dayReads) IncidentsFrom(from time.Time, limit int) ([]dora.Incident, tim
 // are no more times. The query returns the first times from a time on, one more than limit; these are its parameters ?1 and ?2.
 func (r dayReads) until(query string, from time.Time, limit int, more ...any) (time.Time, error) {
 	var times []int64
-	err := r.read(query, append([]any{from.UnixMilli(), limit}, more...), func(rows *sql.Rows) error {
+	err := r.read(query, append([]any{from.UnixMilli(), limit}, more...), func(rows Rows) error {
 		var at int64
 		err := rows.Scan(&at)
 		times = append(times, at)
@@ -115,7 +114,7 @@ func (r dayReads) Shippers(scope string, names []string) (map[string][]string, e
 		list, values := listOf(chunk)
 		err := r.read("SELECT name, key FROM shipped JOIN deployments ON id = deployment WHERE shipped.scope = "+textID+" AND name IN "+list+
 			" ORDER BY success NULLS FIRST, number",
-			append([]any{scope}, values...), func(rows *sql.Rows) error {
+			append([]any{scope}, values...), func(rows Rows) error {
 				var name, deployment string
 				err := rows.Scan(&name, &deployment)
 				all[name] = append(all[name], deployment)
@@ -141,7 +140,7 @@ func (r dayReads) EvidenceAbout(deployments []string) ([]dora.Evidence, error) {
 func (r dayReads) evidence(column string, keys []string) (all []dora.Evidence, err error) {
 	for chunk := range slices.Chunk(keys, maxQueryValues) {
 		list, values := listOf(chunk)
-		err := r.read("SELECT "+evidenceColumns+" FROM all_evidence WHERE "+column+" IN "+list, values, func(rows *sql.Rows) error {
+		err := r.read("SELECT "+evidenceColumns+" FROM all_evidence WHERE "+column+" IN "+list, values, func(rows Rows) error {
 			e, err := scanPiece(rows)
 			all = append(all, e)
 			return err
@@ -163,7 +162,7 @@ const ownedColumns = "scope, owner, repository, team, production"
 
 // days calls add for each day of a query.
 func (r dayReads) days(query string, args []any, add func(dora.MeasuredDay)) error {
-	return r.read("SELECT "+ownedColumns+", owned, date, measured, days.checksum FROM owned CROSS JOIN days ON owned = id "+query, args, func(rows *sql.Rows) error {
+	return r.read("SELECT "+ownedColumns+", owned, date, measured, days.checksum FROM owned CROSS JOIN days ON owned = id "+query, args, func(rows Rows) error {
 		var day dora.MeasuredDay
 		var owned, sum int64
 		var measured []byte
@@ -186,7 +185,7 @@ func (r dayReads) days(query string, args []any, add func(dora.MeasuredDay)) err
 // OwnedCounts returns what all days add up to, by whose deployments they have.
 func (r dayReads) OwnedCounts() (map[dora.Owned]dora.Counts, error) {
 	all := map[dora.Owned]dora.Counts{}
-	err := r.read("SELECT "+ownedColumns+", counts, checksum FROM owned", nil, func(rows *sql.Rows) error {
+	err := r.read("SELECT "+ownedColumns+", counts, checksum FROM owned", nil, func(rows Rows) error {
 		o, counts, err := r.scanCounts(rows)
 		all[o] = counts
 		return err
@@ -194,7 +193,7 @@ func (r dayReads) OwnedCounts() (map[dora.Owned]dora.Counts, error) {
 	return all, err
 }
 
-func (r dayReads) scanCounts(rows *sql.Rows) (o dora.Owned, counts dora.Counts, err error) {
+func (r dayReads) scanCounts(rows Rows) (o dora.Owned, counts dora.Counts, err error) {
 	var text string
 	var sum int64
 	if err := rows.Scan(&o.Scope, &o.Owner, &o.Repository, &o.Team, &o.Production, &text, &sum); err != nil {
@@ -223,6 +222,6 @@ const policyKey = "days_policy"
 
 // Policy returns the policy that the days were made by.
 func (r dayReads) Policy() (policy string, err error) {
-	err = r.read("SELECT value FROM meta WHERE key = ?", []any{policyKey}, func(rows *sql.Rows) error { return rows.Scan(&policy) })
+	err = r.read("SELECT value FROM meta WHERE key = ?", []any{policyKey}, func(rows Rows) error { return rows.Scan(&policy) })
 	return policy, err
 }

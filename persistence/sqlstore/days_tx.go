@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -111,7 +110,7 @@ func (t dayTx) addCounts(o dora.Owned, change dora.Counts) (id int64, err error)
 	all := dora.Counts{}
 	const where = "WHERE scope = ? AND owner = ? AND repository = ? AND team = ? AND production = ?"
 	args := []any{o.Scope, o.Owner, o.Repository, o.Team, o.Production}
-	err = t.read("SELECT "+ownedColumns+", counts, checksum FROM owned "+where, args, func(rows *sql.Rows) error {
+	err = t.read("SELECT "+ownedColumns+", counts, checksum FROM owned "+where, args, func(rows Rows) error {
 		_, all, err = t.scanCounts(rows)
 		return err
 	})

@@ -22,7 +22,7 @@ type DeadLetter struct {
 // DeadLetters returns all dead letters, the oldest first.
 func (r *Reader) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 	return readAll(ctx, r, "the dead letters", "SELECT id, source, "+wholeText+", received, attempts, error FROM deliveries WHERE state = 2 ORDER BY id", nil,
-		func(rows *sql.Rows) (d DeadLetter, err error) {
+		func(rows Rows) (d DeadLetter, err error) {
 			var received int64
 			err = rows.Scan(&d.ID, &d.Source, &d.Key, &received, &d.Attempts, &d.Why)
 			d.Received = fromMillis(received)

@@ -121,7 +121,7 @@ func (r *Reader) Pending(ctx context.Context, now time.Time, limit int) ([]dora.
 func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]dora.Delivery, error) {
 	var deliveries []dora.Delivery
 	const columns = "SELECT id, source, " + wholeText + ", event, received, waiting_since, attempts, store_failures, checksum FROM deliveries "
-	err := r.query(ctx, columns+query, args, func(rows *sql.Rows) error {
+	err := r.query(ctx, columns+query, args, func(rows Rows) error {
 		var d dora.Delivery
 		var event []byte
 		var received int64

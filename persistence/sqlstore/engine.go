@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"errors"
 	"time"
 )
@@ -29,13 +28,23 @@ type Engine interface {
 	Sizes() (log, size int64, err error)
 }
 
+// Rows are the rows of a query, as *sql.Rows.
+type Rows interface {
+	Next() bool
+	Scan(into ...any) error
+	Err() error
+	Close() error
+}
+
 // ErrSent is in the error of a call of a Connection if a statement has failed that was sent before.
 var ErrSent = errors.New("an earlier statement failed")
 
 // Connection is a connection for writing. Only the committer uses it. No call is interrupted halfway.
 type Connection interface {
-	Exec(query string, args ...any) (sql.Result, error)
-	Query(query string, args ...any) (*sql.Rows, error)
+	// Exec executes a statement. It returns how many rows that has changed.
+	Exec(query string, args ...any) (changed int64, err error)
+	// Query runs a query. Until its rows are closed, the same query can't be run again.
+	Query(query string, args ...any) (Rows, error)
 	// Send executes a statement whose result nobody reads, perhaps only with the next Exec, Query, Flush or Commit, which returns
 	// its error then, with ErrSent. Unless otherwise is nil, the statement must change one row, or its error is otherwise.
 	Send(otherwise error, query string, args ...any) error

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -20,7 +19,7 @@ func (r *Reader) CountEvaluations(ctx context.Context) (int, error) {
 
 const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses, failing_since, failing_calls, inaccessible"
 
-func scanEvaluation(rows *sql.Rows) (dora.Evaluation, error) {
+func scanEvaluation(rows Rows) (dora.Evaluation, error) {
 	var s dora.Evaluation
 	var at, due, ripe, failing int64
 	var calls string

@@ -10,7 +10,7 @@ import (
 
 const evidenceColumns = "target, scope, cause, by, at, detail, late"
 
-func scanEvidence(e *dora.Evidence, rows *sql.Rows, more ...any) error {
+func scanEvidence(e *dora.Evidence, rows Rows, more ...any) error {
 	var at int64
 	err := rows.Scan(append([]any{&e.Target, &e.Scope, &e.Cause, &e.By, &at, &e.Detail, &e.Late}, more...)...)
 	e.At = fromMillis(at)
@@ -59,7 +59,7 @@ func (t *tx) evidence(query string, args ...any) ([]dora.Evidence, error) {
 	return readAllIn(t, "evidence", "SELECT "+evidenceColumns+" FROM evidence "+query, args, scanPiece)
 }
 
-func scanPiece(rows *sql.Rows) (e dora.Evidence, err error) {
+func scanPiece(rows Rows) (e dora.Evidence, err error) {
 	err = scanEvidence(&e, rows)
 	return e, err
 }
@@ -103,7 +103,7 @@ func unlessNone[T any](none *rowCache[string, bool], scope string, read func() (
 	return all, err
 }
 
-func scanFailedChange(rows *sql.Rows) (dora.FailedChange, error) {
+func scanFailedChange(rows Rows) (dora.FailedChange, error) {
 	var m dora.FailedChange
 	var repaired sql.NullInt64
 	err := scanEvidence(&m.Evidence, rows, &m.RepairedBy, &repaired)

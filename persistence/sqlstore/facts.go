@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,7 +22,7 @@ const ofSeries = `facts.position / 16384 IN (WITH RECURSIVE blocks (block) AS (
 // facts calls add for each fact of a query. where follows selectFacts. Facts of the same series share their labels.
 func (r *Reader) facts(ctx context.Context, where string, args []any, add func(dora.Fact) error) error {
 	labels := map[int64]dora.Labels{}
-	return r.query(ctx, selectFacts+where, args, func(rows *sql.Rows) error {
+	return r.query(ctx, selectFacts+where, args, func(rows Rows) error {
 		f, err := scanFact(r.path, rows, labels)
 		if err != nil {
 			return err
@@ -205,7 +204,7 @@ func (t *tx) addKnown(key factKey) {
 }
 
 // scanFact reads a fact and checks its checksum. labels has those of series that were read before.
-func scanFact(path string, rows *sql.Rows, labels map[int64]dora.Labels) (f dora.Fact, err error) {
+func scanFact(path string, rows Rows, labels map[int64]dora.Labels) (f dora.Fact, err error) {
 	var series, at, sum int64
 	var text string
 	if err := rows.Scan(&f.Position, &series, &f.Family, &f.Subject, &text, &f.Value, &at, &f.ID, &sum); err != nil {

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 
@@ -39,12 +38,12 @@ func (t *tx) history() history {
 
 func (h history) deployments(query string, args ...any) ([]dora.DeploymentRecord, error) {
 	return collect(h.query, "deployments", "SELECT "+deploymentColumns+" FROM deployments "+query, args,
-		func(rows *sql.Rows) (dora.DeploymentRecord, error) { return h.scanDeployment(rows) })
+		func(rows Rows) (dora.DeploymentRecord, error) { return h.scanDeployment(rows) })
 }
 
 func (h history) incidents(query string, args ...any) ([]dora.Incident, error) {
 	return collect(h.query, "incidents", "SELECT key, details, checksum FROM incidents "+query, args,
-		func(rows *sql.Rows) (dora.Incident, error) { return scanIncident(h.path, rows) })
+		func(rows Rows) (dora.Incident, error) { return scanIncident(h.path, rows) })
 }
 
 // Deployment returns a deployment record by its key; false if it is unknown.
@@ -108,7 +107,7 @@ func (h history) FirstShipped(scope, name string) (key string, revert, known boo
 		query, args = "name >= ? AND name < ?", []any{scope, from, to}
 	}
 	err = h.query("SELECT key, revert FROM shipped JOIN deployments ON id = deployment WHERE shipped.scope = "+textID+" AND "+query+
-		" ORDER BY success NULLS FIRST, number LIMIT 1", args, func(rows *sql.Rows) error {
+		" ORDER BY success NULLS FIRST, number LIMIT 1", args, func(rows Rows) error {
 		known = true
 		return rows.Scan(&key, &revert)
 	})
@@ -121,7 +120,7 @@ func (h history) FirstShipped(scope, name string) (key string, revert, known boo
 // Titled returns changes of a scope with a title that were shipped up to a moment.
 func (h history) Titled(scope, title string, m dora.Moment) (changes []string, err error) {
 	err = h.query("SELECT DISTINCT change FROM titles CROSS JOIN deployments ON id = deployment WHERE titles.scope = "+textID+
-		" AND title = ? AND (success, number) <= (?, ?) LIMIT 2", []any{scope, title, m.At.UnixMilli(), m.ID}, func(rows *sql.Rows) error {
+		" AND title = ? AND (success, number) <= (?, ?) LIMIT 2", []any{scope, title, m.At.UnixMilli(), m.ID}, func(rows Rows) error {
 		var change string
 		err := rows.Scan(&change)
 		changes = append(changes, change)

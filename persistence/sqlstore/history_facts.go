@@ -30,7 +30,7 @@ func (r *Reader) StoreCreated(ctx context.Context) (created time.Time, err error
 func (r *Reader) HistorySeries(ctx context.Context, family string) ([]dora.HistorySeries, error) {
 	all, err := readAll(ctx, r, "the series of "+family,
 		"SELECT labels, (SELECT min(facts.at) FROM facts WHERE "+ofSeries+" = series.id) FROM series WHERE family = "+textID+" ORDER BY labels", []any{family},
-		func(rows *sql.Rows) (s dora.HistorySeries, err error) {
+		func(rows Rows) (s dora.HistorySeries, err error) {
 			var labels string
 			var first sql.NullInt64
 			if err := rows.Scan(&labels, &first); err != nil {
@@ -63,7 +63,7 @@ func (r *Reader) HistoryFacts(ctx context.Context, family string, labels dora.La
 func (r *Reader) EachIncident(ctx context.Context, add func(dora.Incident) error) error {
 	const query = `SELECT incidents.key, details, incidents.checksum, coalesce(events, ''), coalesce(incident_events.checksum, 0) FROM incidents
 		LEFT JOIN incident_events ON incident_events.key = incidents.key ORDER BY incidents.key`
-	err := r.query(ctx, query, nil, func(rows *sql.Rows) error {
+	err := r.query(ctx, query, nil, func(rows Rows) error {
 		var i dora.Incident
 		var key, details, events string
 		var sum, eventsSum int64

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"slices"
 	"time"
@@ -133,7 +132,7 @@ func (r *Reader) LookupOf(ctx context.Context, commit string) (dora.Lookup, bool
 		return dora.Lookup{}, false, err
 	}
 	return firstRow(readAll(ctx, r, "look-ups", "SELECT details, repository, due, attempts, misses, failing_since, inaccessible FROM lookups WHERE commit_key = ?", []any{commit},
-		func(rows *sql.Rows) (j dora.Lookup, err error) {
+		func(rows Rows) (j dora.Lookup, err error) {
 			var details []byte
 			var due, failing int64
 			if err := rows.Scan(&details, &j.Repository, &due, &j.Attempts, &j.Misses, &failing, &j.Inaccessible); err != nil {
@@ -173,7 +172,7 @@ func (r *Reader) WaitingBefore(ctx context.Context, s dora.Evaluation) (dora.Eva
 }
 
 // scanIncident reads an incident and checks its checksum.
-func scanIncident(path string, rows *sql.Rows) (i dora.Incident, err error) {
+func scanIncident(path string, rows Rows) (i dora.Incident, err error) {
 	var key, state string
 	var sum int64
 	if err := rows.Scan(&key, &state, &sum); err != nil {

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -14,7 +13,7 @@ import (
 // InaccessibleRepositories returns the repositories, as owner/name in lower case, for which look-ups or evaluations of deployments wait
 // since the token may not see them, each once, in order.
 func (r *Reader) InaccessibleRepositories(ctx context.Context) ([]string, error) {
-	lookups, err := readAll(ctx, r, "look-ups", "SELECT details FROM lookups INDEXED BY lookups_inaccessible WHERE inaccessible = 1", nil, func(rows *sql.Rows) (c dora.Commit, err error) {
+	lookups, err := readAll(ctx, r, "look-ups", "SELECT details FROM lookups INDEXED BY lookups_inaccessible WHERE inaccessible = 1", nil, func(rows Rows) (c dora.Commit, err error) {
 		return c, scanJSON(rows, &c)
 	})
 	if err != nil {
@@ -35,7 +34,7 @@ func (r *Reader) InaccessibleRepositories(ctx context.Context) ([]string, error)
 	return slices.Sorted(maps.Keys(found)), nil
 }
 
-func scanJSON(rows *sql.Rows, into any) error {
+func scanJSON(rows Rows, into any) error {
 	var text []byte
 	if err := rows.Scan(&text); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"strings"
 )
 
@@ -63,7 +62,7 @@ func (t *tx) factsAbout(it thing) (map[restOfFact]bool, error) {
 	defer func() { t.unsentFacts = unsent }()
 	// 0 follows the slash: this range has the name and what continues it behind a slash.
 	err := t.query("SELECT rest, family FROM facts WHERE stem = ? AND rest >= ? AND rest < ? LIMIT ?", []any{it.stem, it.name, it.name + "0", maxKnownFacts},
-		func(rows *sql.Rows) error {
+		func(rows Rows) error {
 			var f restOfFact
 			err := rows.Scan(&f.rest, &f.family)
 			about[f] = true

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 )
 
@@ -50,7 +49,7 @@ func (t factTx) Series(families string) (int, error) {
 // Series returns the number of series of the admitted label sets of each group of families.
 func (r *Reader) Series(ctx context.Context) (map[string]int, error) {
 	all := map[string]int{}
-	err := r.query(ctx, "SELECT families, count FROM reserved_series", nil, func(rows *sql.Rows) error {
+	err := r.query(ctx, "SELECT families, count FROM reserved_series", nil, func(rows Rows) error {
 		var families string
 		var n int
 		err := rows.Scan(&families, &n)

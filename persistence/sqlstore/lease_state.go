@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -67,7 +66,7 @@ type expiredLease struct {
 
 func (s *Store) expiredLeases(ctx context.Context, now time.Time) ([]expiredLease, error) {
 	return readAll(ctx, s.Reader, "expired leases", "SELECT queue, key, until FROM leases WHERE until < ?", []any{now.UnixMilli()},
-		func(rows *sql.Rows) (l expiredLease, err error) {
+		func(rows Rows) (l expiredLease, err error) {
 			var until int64
 			err = rows.Scan(&l.queue, &l.key, &until)
 			l.until = fromMillis(until)

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -145,7 +144,7 @@ func claimShared[T any](ctx context.Context, s *Store, client, queue string, now
 func (t *tx) heldLeases(queue string, now time.Time) (held map[string]bool, expired map[string]string, err error) {
 	held, expired = map[string]bool{}, map[string]string{}
 	old := false
-	err = t.query("SELECT key, client, until FROM leases WHERE queue = ?", []any{queue}, func(rows *sql.Rows) error {
+	err = t.query("SELECT key, client, until FROM leases WHERE queue = ?", []any{queue}, func(rows Rows) error {
 		var key, client string
 		var until int64
 		err := rows.Scan(&key, &client, &until)

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -26,7 +25,7 @@ func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dor
 func (r *Reader) dueLookups(ctx context.Context, now time.Time, limit int) (jobs []dora.Lookup, unreadable map[string]error, err error) {
 	unreadable = map[string]error{}
 	err = r.query(ctx, "SELECT commit_key, details, repository, due, attempts, misses, failing_since, failing_calls, inaccessible, checksum FROM lookups "+dueLookupsQuery,
-		[]any{now.UnixMilli(), limit}, func(rows *sql.Rows) error {
+		[]any{now.UnixMilli(), limit}, func(rows Rows) error {
 			var j dora.Lookup
 			var key, commit, calls string
 			var due, attempts, misses, failing int64
@@ -127,7 +126,7 @@ func (t commitTx) TakeWaiting(commit string) ([]dora.WaitingStatus, error) {
 	}
 	var waiting []dora.WaitingStatus
 	err := t.query("SELECT subject, labels, at, id, checksum FROM waiting_statuses WHERE commit_key = ? ORDER BY at, id, subject", []any{commit},
-		func(rows *sql.Rows) error {
+		func(rows Rows) error {
 			w := dora.WaitingStatus{Commit: commit}
 			var labels string
 			var at int64

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"dora-exporter/dora"
@@ -55,7 +54,7 @@ func (s *Store) KnownOrigin(ctx context.Context, commit string) (dora.Origin, bo
 
 func readOrigin(query queryFunc, path string, c *codec, commit string) (o dora.Origin, known bool, err error) {
 	stem, rest := cutStem(commit)
-	err = query(selectOrigin, []any{stem, rest}, func(rows *sql.Rows) error {
+	err = query(selectOrigin, []any{stem, rest}, func(rows Rows) error {
 		var origin []byte
 		var sum int64
 		if err := rows.Scan(&origin, &sum); err != nil {

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strconv"
@@ -47,7 +46,7 @@ func (p past) FirstChanges(ctx context.Context, shas []string) (map[string]strin
 		list, values := listOf(chunk)
 		args := slices.Concat([]any{p.of.RepositoryKey()}, values, []any{at, at, p.of.ID, p.of.Scope()})
 		err := p.reader.query(ctx, "SELECT name, change FROM shipped CROSS JOIN deployments ON id = deployment WHERE repository = "+textID+
-			" AND name IN "+list+" AND (success < ? OR success = ? AND number < ? AND shipped.scope = "+textID+") ORDER BY success DESC, number DESC", args, func(rows *sql.Rows) error {
+			" AND name IN "+list+" AND (success < ? OR success = ? AND number < ? AND shipped.scope = "+textID+") ORDER BY success DESC, number DESC", args, func(rows Rows) error {
 			var name, change string
 			err := rows.Scan(&name, &change)
 			first[name] = change
@@ -72,7 +71,7 @@ func (p past) DeployedFrom(ctx context.Context, branch string) ([]string, error)
 // Called reports whether an event has called the repository by a name.
 func (p past) Called(ctx context.Context, owner, repository string) (called bool, err error) {
 	args := []any{p.of.RepositoryKey(), dora.RepositoryName(owner, repository)}
-	err = p.reader.query(ctx, "SELECT 1 FROM repository_names WHERE repository = ? AND name = ?", args, func(*sql.Rows) error {
+	err = p.reader.query(ctx, "SELECT 1 FROM repository_names WHERE repository = ? AND name = ?", args, func(Rows) error {
 		called = true
 		return nil
 	})

@@ -16,7 +16,7 @@ func (s *Store) Pushed(ctx context.Context) (series []dora.PushedSeries, known b
 		return nil, false, fmt.Errorf("read whether deltas are pushed: %w", err)
 	}
 	series, err = readAll(ctx, s.Reader, "the pushed deltas", "SELECT instrument, labels, until, value, buckets FROM pushed", nil,
-		func(rows *sql.Rows) (p dora.PushedSeries, err error) {
+		func(rows Rows) (p dora.PushedSeries, err error) {
 			var labels, buckets string
 			var until sql.NullInt64
 			if err := rows.Scan(&p.Instrument, &labels, &until, &p.Value, &buckets); err != nil {

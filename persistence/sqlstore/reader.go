@@ -74,7 +74,7 @@ func (r *Reader) Close() error {
 }
 
 // query runs a query on a reading connection and calls scan for each row.
-func (r *Reader) query(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
+func (r *Reader) query(ctx context.Context, query string, args []any, scan func(Rows) error) error {
 	if r.tx != nil {
 		return r.tx.query(query, args, scan)
 	}
@@ -93,11 +93,11 @@ func (r *Reader) query(ctx context.Context, query string, args []any, scan func(
 
 // queryRow scans the only row of a query on a reading connection.
 func (r *Reader) queryRow(ctx context.Context, query string, into ...any) error {
-	return r.query(ctx, query, nil, func(rows *sql.Rows) error { return rows.Scan(into...) })
+	return r.query(ctx, query, nil, func(rows Rows) error { return rows.Scan(into...) })
 }
 
 // rows runs a query in the snapshot, or else on any of the connections. It stays prepared.
-func (r *Reader) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+func (r *Reader) rows(ctx context.Context, query string, args []any) (Rows, error) {
 	if r.database.Translate != nil { // whose driver keeps statements prepared
 		query, args = r.database.Translate(query, args)
 		if r.snapshot == nil {

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -37,7 +36,7 @@ func (r *Reader) Removal(ctx context.Context) (dora.Removal, error) {
 
 // readRemovalRow reads the row and checks its checksum.
 func readRemovalRow(path string, query queryFunc) (row removalRow, err error) {
-	err = query("SELECT position, before, complete, keys, keys_sum, checksum FROM removal", nil, func(rows *sql.Rows) error {
+	err = query("SELECT position, before, complete, keys, keys_sum, checksum FROM removal", nil, func(rows Rows) error {
 		var sum int64
 		if err := rows.Scan(&row.position, &row.before, &row.complete, &row.keys, &row.keysSum, &sum); err != nil {
 			return err

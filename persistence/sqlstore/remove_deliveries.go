@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"fmt"
 
 	"dora-exporter/dora"
@@ -21,7 +20,7 @@ func (t removalTx) RemoveDeliveries(upTo int64, limit int) (removed int, err err
 		return 0, fmt.Errorf("remove deliveries: %w", err)
 	}
 	all, err := readAllIn(t.tx, "processed deliveries", "SELECT id, "+wholeText+", event FROM deliveries WHERE id <= ? AND state = 1 ORDER BY id LIMIT ?",
-		[]any{upTo, limit}, func(rows *sql.Rows) (d removableDelivery, err error) {
+		[]any{upTo, limit}, func(rows Rows) (d removableDelivery, err error) {
 			var event []byte
 			if err := rows.Scan(&d.id, &d.key, &event); err != nil {
 				return d, err
@@ -72,7 +71,7 @@ func (t removalTx) addAged(e dora.Event) error {
 // Aged returns deployments and issues of which a delivery has been removed.
 func (t removalTx) Aged(after dora.AgedRecord, limit int) ([]dora.AgedRecord, error) {
 	return readAllIn(t.tx, "what may be removed", "SELECT kind, key FROM aged WHERE (kind, key) > (?, ?) ORDER BY kind, key LIMIT ?",
-		[]any{after.Kind, after.Key, limit}, func(rows *sql.Rows) (a dora.AgedRecord, err error) {
+		[]any{after.Kind, after.Key, limit}, func(rows Rows) (a dora.AgedRecord, err error) {
 			err = rows.Scan(&a.Kind, &a.Key)
 			return a, err
 		})

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,7 +43,7 @@ func (t removalTx) RemoveFacts(upTo int64, before time.Time, limit int) (removed
 func (t *tx) factsAfter(after, upTo int64, limit int) (facts []dora.Fact, err error) {
 	labels := map[int64]dora.Labels{}
 	err = t.query(selectFacts+"WHERE facts.position > ? AND facts.position <= ? AND facts.position < (SELECT max(position) FROM facts) ORDER BY facts.position LIMIT ?",
-		[]any{after, upTo, limit}, func(rows *sql.Rows) error {
+		[]any{after, upTo, limit}, func(rows Rows) error {
 			f, err := scanFact(t.writer.path, rows, labels)
 			if err != nil {
 				return err

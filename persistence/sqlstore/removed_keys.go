@@ -53,7 +53,7 @@ func (t *tx) wasRemoved(kind, key string) (bool, error) {
 }
 
 func wasRemoved(query queryFunc, kind, key string) (known bool, err error) {
-	err = query("SELECT 1 FROM removed_keys WHERE hash = ?", []any{removedKey{kind, key}.hash()}, func(*sql.Rows) error {
+	err = query("SELECT 1 FROM removed_keys WHERE hash = ?", []any{removedKey{kind, key}.hash()}, func(Rows) error {
 		known = true
 		return nil
 	})
@@ -102,7 +102,7 @@ func (r *Reader) checkRemoval(ctx context.Context) error {
 		return err
 	}
 	var keys, sum int64
-	err = r.query(ctx, "SELECT hash FROM removed_keys", nil, func(rows *sql.Rows) error {
+	err = r.query(ctx, "SELECT hash FROM removed_keys", nil, func(rows Rows) error {
 		var hash sql.RawBytes
 		if err := rows.Scan(&hash); err != nil {
 			return err

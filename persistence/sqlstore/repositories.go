@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,7 +41,7 @@ func (t repositoryTx) Named(name string) ([]dora.Repository, error) {
 }
 
 func (t repositoryTx) repositories(query string, args ...any) ([]dora.Repository, error) {
-	return readAllIn(t.tx, "repositories", "SELECT key, host, id FROM repositories "+query, args, func(rows *sql.Rows) (r dora.Repository, err error) {
+	return readAllIn(t.tx, "repositories", "SELECT key, host, id FROM repositories "+query, args, func(rows Rows) (r dora.Repository, err error) {
 		err = rows.Scan(&r.Key, &r.Host, &r.ID)
 		return r, err
 	})
@@ -52,7 +51,7 @@ func (t repositoryTx) repositories(query string, args ...any) ([]dora.Repository
 func (t repositoryTx) SeenSince(at time.Time) (all []dora.NamedRepository, err error) {
 	last := ""
 	err = t.query("SELECT repository, name, host FROM repository_names JOIN repositories ON key = repository WHERE seen >= ? ORDER BY repository, seen DESC, name",
-		[]any{at.UnixMilli()}, func(rows *sql.Rows) error {
+		[]any{at.UnixMilli()}, func(rows Rows) error {
 			var key, name, host string
 			err := rows.Scan(&key, &name, &host)
 			if err == nil && key != last {
@@ -153,7 +152,7 @@ func (t repositoryTx) AddEnvironment(repository, name string, production bool) (
 // Environments returns the environments of all repositories, at most limit unless it is negative: production first, then by name.
 func (r *Reader) Environments(ctx context.Context, limit int) ([]dora.Environment, error) {
 	spelled, err := readAll(ctx, r, "environments", "SELECT DISTINCT folded, name, production FROM environments ORDER BY folded, name", nil,
-		func(rows *sql.Rows) (e spelledEnvironment, err error) {
+		func(rows Rows) (e spelledEnvironment, err error) {
 			err = rows.Scan(&e.folded, &e.Name, &e.Production)
 			return e, err
 		})
@@ -205,7 +204,7 @@ func (s *Store) NewestName(ctx context.Context, repository string) (string, erro
 
 func readNewestName(query queryFunc, repository string) (n seenName, err error) {
 	err = query("SELECT name, seen FROM repository_names WHERE repository = ? ORDER BY seen DESC, name LIMIT 1", []any{repository},
-		func(rows *sql.Rows) error { return rows.Scan(&n.name, &n.seen) })
+		func(rows Rows) error { return rows.Scan(&n.name, &n.seen) })
 	if err != nil {
 		return n, fmt.Errorf("read the newest name of repository %s: %w", repository, err)
 	}
@@ -215,7 +214,7 @@ func readNewestName(query queryFunc, repository string) (n seenName, err error) 
 // repositoriesByName returns the keys of the repositories that events have called by each name.
 func (r *Reader) repositoriesByName(ctx context.Context) (map[string][]string, error) {
 	all := map[string][]string{}
-	err := r.query(ctx, "SELECT name, repository FROM repository_names ORDER BY name, repository", nil, func(rows *sql.Rows) error {
+	err := r.query(ctx, "SELECT name, repository FROM repository_names ORDER BY name, repository", nil, func(rows Rows) error {
 		var name, repository string
 		err := rows.Scan(&name, &repository)
 		all[name] = append(all[name], repository)

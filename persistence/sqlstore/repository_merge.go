@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"fmt"
 	"strings"
 	"time"
@@ -160,7 +159,7 @@ func (t repositoryTx) moveChanges(from, into string) error {
 func (t repositoryTx) factsAbout(family, subject string) ([]dora.Fact, error) {
 	labels := map[int64]dora.Labels{}
 	return readAllIn(t.tx, "facts", selectFacts+"WHERE facts.family = "+textID+" AND "+continued, append([]any{family}, continuing(subject)...),
-		func(rows *sql.Rows) (dora.Fact, error) { return scanFact(t.writer.path, rows, labels) })
+		func(rows Rows) (dora.Fact, error) { return scanFact(t.writer.path, rows, labels) })
 }
 
 // setSubject gives a fact another subject.

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,28 +9,28 @@ import (
 )
 
 // readAll returns the rows of a query; records names them in errors.
-func readAll[T any](ctx context.Context, r *Reader, records, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+func readAll[T any](ctx context.Context, r *Reader, records, query string, args []any, scan func(Rows) (T, error)) ([]T, error) {
 	return collect(r.queryFunc(ctx), records, query, args, scan)
 }
 
 // readAllIn does the same in a transaction.
-func readAllIn[T any](t *tx, records, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+func readAllIn[T any](t *tx, records, query string, args []any, scan func(Rows) (T, error)) ([]T, error) {
 	return collect(t.query, records, query, args, scan)
 }
 
 // queryFunc calls scan for each row of a query, in a transaction or on a reading connection.
-type queryFunc func(query string, args []any, scan func(*sql.Rows) error) error
+type queryFunc func(query string, args []any, scan func(Rows) error) error
 
 func (r *Reader) queryFunc(ctx context.Context) queryFunc {
-	return func(query string, args []any, scan func(*sql.Rows) error) error {
+	return func(query string, args []any, scan func(Rows) error) error {
 		return r.query(ctx, query, args, scan)
 	}
 }
 
 // collect does the same with either.
-func collect[T any](run queryFunc, records, query string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+func collect[T any](run queryFunc, records, query string, args []any, scan func(Rows) (T, error)) ([]T, error) {
 	var all []T
-	err := run(query, args, func(rows *sql.Rows) error {
+	err := run(query, args, func(rows Rows) error {
 		row, err := scan(rows)
 		all = append(all, row)
 		return err
@@ -67,12 +66,12 @@ func (t *tx) insertRows(statement string, rows [][]any) error {
 }
 
 // scanText scans a row of one text.
-func scanText(rows *sql.Rows) (text string, err error) {
+func scanText(rows Rows) (text string, err error) {
 	err = rows.Scan(&text)
 	return text, err
 }
 
-func scanTime(rows *sql.Rows) (time.Time, error) {
+func scanTime(rows Rows) (time.Time, error) {
 	var millis int64
 	err := rows.Scan(&millis)
 	return fromMillis(millis), err

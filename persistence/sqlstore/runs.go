@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"maps"
 	"slices"
 	"time"
@@ -49,7 +48,7 @@ func (find findRuns) first(query string, args ...any) (dora.Run, bool, error) {
 // Runs returns the runs of deployments, for explanations.
 func (r *Reader) Runs(ctx context.Context) dora.Runs { return r.history(ctx) }
 
-func (h history) scanRun(rows *sql.Rows) (run dora.Run, err error) {
+func (h history) scanRun(rows Rows) (run dora.Run, err error) {
 	var at int64
 	run.DeploymentRecord, err = h.scanDeployment(rows, &at)
 	run.At = fromMillis(at)

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -24,7 +23,7 @@ type storedSeries struct {
 // seriesOf returns the series of a family that have begun.
 func (r *Reader) seriesOf(ctx context.Context, family string) ([]storedSeries, error) {
 	return readAll(ctx, r, "the series of "+family, "SELECT id, labels FROM series WHERE family = "+textID, []any{family},
-		func(rows *sql.Rows) (s storedSeries, err error) {
+		func(rows Rows) (s storedSeries, err error) {
 			var labels string
 			if err := rows.Scan(&s.id, &labels); err != nil {
 				return s, err
@@ -37,7 +36,7 @@ func (r *Reader) seriesOf(ctx context.Context, family string) ([]storedSeries, e
 // SeriesStarts calls add for the series whose first fact is after a position; for all series if it is negative.
 func (r *Reader) SeriesStarts(ctx context.Context, after int64, add func(dora.SeriesStart)) error {
 	const query = "SELECT text, labels, at FROM series JOIN texts ON texts.id = family WHERE position > ? ORDER BY position"
-	err := r.query(ctx, query, []any{after}, func(rows *sql.Rows) (err error) {
+	err := r.query(ctx, query, []any{after}, func(rows Rows) (err error) {
 		var s dora.SeriesStart
 		var labels string
 		var at int64

@@ -35,7 +35,7 @@ func newStatements(db queryable) *statements {
 type statement struct{ *sql.Stmt }
 
 // query runs a query.
-func (s *statements) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+func (s *statements) query(ctx context.Context, query string, args []any) (Rows, error) {
 	prepared, err := s.prepare(ctx, query)
 	if err != nil {
 		return nil, err

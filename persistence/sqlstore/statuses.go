@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"fmt"
 	"strconv"
 	"time"
@@ -50,7 +49,7 @@ func (t deploymentTx) StatusesAt(deployment, state string, at time.Time) (ids []
 	columns, err := t.statusOf(deployment, state)
 	if err == nil {
 		err = t.query("SELECT id FROM statuses WHERE host = ? AND deployment = ? AND state = ? AND at = ? ORDER BY id", append(columns, at.UnixMilli()),
-			func(rows *sql.Rows) error {
+			func(rows Rows) error {
 				var id int64
 				err := rows.Scan(&id)
 				ids = append(ids, id)

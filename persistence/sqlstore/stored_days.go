@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 
 	"dora-exporter/dora"
 )
@@ -29,7 +28,7 @@ func (s storedDays) Since(date int64, production bool, each func(dora.MeasuredDa
 // OldestDays returns the date of the oldest day of each.
 func (s storedDays) OldestDays() (map[dora.Owned]int64, error) {
 	all := map[dora.Owned]int64{}
-	err := s.read("SELECT "+ownedColumns+", (SELECT min(date) FROM days WHERE owned = id) FROM owned", nil, func(rows *sql.Rows) error {
+	err := s.read("SELECT "+ownedColumns+", (SELECT min(date) FROM days WHERE owned = id) FROM owned", nil, func(rows Rows) error {
 		var o dora.Owned
 		var date int64
 		err := rows.Scan(&o.Scope, &o.Owner, &o.Repository, &o.Team, &o.Production, &date)

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strconv"
@@ -57,7 +56,7 @@ func (r *Reader) Recent(ctx context.Context, limit int) ([]dora.StoredDelivery, 
 
 func (r *Reader) storedDeliveries(ctx context.Context, query string, args ...any) ([]dora.StoredDelivery, error) {
 	all := map[int64]dora.StoredDelivery{}
-	err := r.query(ctx, "SELECT id, state, due, error FROM deliveries "+query, args, func(rows *sql.Rows) error {
+	err := r.query(ctx, "SELECT id, state, due, error FROM deliveries "+query, args, func(rows Rows) error {
 		var id, due int64
 		var state int
 		var d dora.StoredDelivery

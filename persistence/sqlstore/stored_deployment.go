@@ -31,7 +31,7 @@ func (d storedDeployment) copied() dora.DeploymentRecord {
 const deploymentColumns = "deployments.id, evaluated, key, details, deployments.checksum"
 
 // scanDeployment reads a deployment record and checks its checksum. more are further columns.
-func (h history) scanDeployment(rows *sql.Rows, more ...any) (dora.DeploymentRecord, error) {
+func (h history) scanDeployment(rows Rows, more ...any) (dora.DeploymentRecord, error) {
 	var d storedDeployment
 	var key string
 	var details sql.RawBytes

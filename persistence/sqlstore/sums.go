@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,7 +58,7 @@ func (r *Reader) readSums(ctx context.Context, p sumsPosition, families []string
 
 // checksumOfSums returns rowsSum of all rows.
 func (r *Reader) checksumOfSums(ctx context.Context) (sum int64, err error) {
-	err = r.query(ctx, "SELECT checksum FROM sums", nil, func(rows *sql.Rows) error {
+	err = r.query(ctx, "SELECT checksum FROM sums", nil, func(rows Rows) error {
 		var row int64
 		if err := rows.Scan(&row); err != nil {
 			return errSumUnreadable(r.path, err)
@@ -122,7 +121,7 @@ func (k sumKey) check(path string, row sumRow) error {
 // sumRows returns the rows of a condition.
 func (r *Reader) sumRows(ctx context.Context, where string, args ...any) (map[sumKey]sumRow, error) {
 	all := map[sumKey]sumRow{}
-	err := r.query(ctx, "SELECT family, labels, own, at, id, buckets, checksum FROM sums"+where, args, func(rows *sql.Rows) error {
+	err := r.query(ctx, "SELECT family, labels, own, at, id, buckets, checksum FROM sums"+where, args, func(rows Rows) error {
 		var key sumKey
 		var row sumRow
 		if err := rows.Scan(&key.family, &key.labels, &row.own, &row.at, &row.id, &row.buckets, &row.checksum); err != nil {
@@ -145,7 +144,7 @@ func (p sumsPosition) checksum() int64 { return checksum(p.position, p.bounds, p
 
 // readSumsPosition reads the row and checks its checksum. If that does not match, the position is still returned.
 func readSumsPosition(path string, query queryFunc) (p sumsPosition, err error) {
-	err = query("SELECT position, bounds, rows, checksum FROM sums_position", nil, func(rows *sql.Rows) error {
+	err = query("SELECT position, bounds, rows, checksum FROM sums_position", nil, func(rows Rows) error {
 		var sum int64
 		if err := rows.Scan(&p.position, &p.bounds, &p.rows, &sum); err != nil {
 			return errSumUnreadable(path, err)

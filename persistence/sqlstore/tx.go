@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -127,11 +126,7 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	if err := t.sendFactsBefore(query); err != nil {
 		return 0, err
 	}
-	result, err := t.connection.Exec(query, args...)
-	if err != nil {
-		return 0, t.fail(err)
-	}
-	n, err := result.RowsAffected()
+	n, err := t.connection.Exec(query, args...)
 	if err != nil {
 		return 0, t.fail(err)
 	}
@@ -155,7 +150,7 @@ func (t *tx) queryRow(query string, args []any, into ...any) (bool, error) {
 		return false, t.err
 	}
 	found := false
-	err := t.query(query, args, func(rows *sql.Rows) error {
+	err := t.query(query, args, func(rows Rows) error {
 		if found { // the only row
 			return nil
 		}
@@ -172,7 +167,7 @@ func (t *tx) exists(query string, args ...any) (bool, error) {
 }
 
 // query calls scan for each row of a query.
-func (t *tx) query(query string, args []any, scan func(*sql.Rows) error) error {
+func (t *tx) query(query string, args []any, scan func(Rows) error) error {
 	if t.err != nil {
 		return t.err
 	}

@@ -23,7 +23,7 @@ func (r *Reader) WaitingEvaluations(ctx context.Context, now time.Time) (Waiting
 	var e WaitingEvaluations
 	var oldest sql.NullInt64
 	err := r.query(ctx, "SELECT count(*), count(CASE WHEN ripe <= ?1 THEN 1 END), min(CASE WHEN ripe <= ?1 THEN ripe END) FROM evaluations INDEXED BY evaluations_scope",
-		[]any{now.UnixMilli()}, func(rows *sql.Rows) error { return rows.Scan(&e.Waiting, &e.Due, &oldest) })
+		[]any{now.UnixMilli()}, func(rows Rows) error { return rows.Scan(&e.Waiting, &e.Due, &oldest) })
 	if err != nil {
 		return WaitingEvaluations{}, fmt.Errorf("count the pending evaluations: %w", err)
 	}
