@@ -12,8 +12,8 @@ import (
 // Retry makes dead letters pending again, all of them if no ids are given, and returns how many. It works beside servers that use the
 // same database, and is durable when it returns.
 func Retry(ctx context.Context, url, schema string, ids ...int64) (n int64, err error) {
-	err = writeBeside(ctx, url, schema, func(tx *sql.Tx, d *dialect) error {
-		n, err = sqlstore.Retry(ctx, tx, d.translate, ids)
+	err = writeBeside(ctx, url, schema, func(exec sqlstore.Exec) error {
+		n, err = sqlstore.Retry(exec, ids)
 		return err
 	})
 	return n, err
@@ -21,13 +21,11 @@ func Retry(ctx context.Context, url, schema string, ids ...int64) (n int64, err 
 
 // SaveBackfillPart adds or replaces the state of a part of a backfill likewise.
 func SaveBackfillPart(ctx context.Context, url, schema, name string, state any) error {
-	return writeBeside(ctx, url, schema, func(tx *sql.Tx, d *dialect) error {
-		return sqlstore.SaveBackfillPart(ctx, tx, d.translate, name, state)
-	})
+	return writeBeside(ctx, url, schema, func(exec sqlstore.Exec) error { return sqlstore.SaveBackfillPart(exec, name, state) })
 }
 
 // writeBeside runs f in a transaction, beside servers that use the same database, and tells them that something has changed.
-func writeBeside(ctx context.Context, url, schema string, f func(*sql.Tx, *dialect) error) (err error) {
+func writeBeside(ctx context.Context, url, schema string, f func(sqlstore.Exec) error) (err error) {
 	config, err := parse(url)
 	if err != nil {
 		return err
@@ -47,7 +45,15 @@ func writeBeside(ctx context.Context, url, schema string, f func(*sql.Tx, *diale
 		return err
 	}
 	d := &dialect{schema: quoted(schema)}
-	if err := f(tx, d); err != nil {
+	exec := func(query string, args ...any) (int64, error) {
+		query, args = d.translate(query, args)
+		result, err := tx.ExecContext(ctx, query, args...)
+		if err != nil {
+			return 0, err
+		}
+		return result.RowsAffected()
+	}
+	if err := f(exec); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, d.qualify("INSERT INTO writers (id, commits, seen) VALUES ('retry', 1, "+millis+

@@ -86,7 +86,7 @@ func (s *Store) open(ctx context.Context, reader *sqlstore.Reader, logger *slog.
 }
 
 // WriteConnections returns the state of the connections for writing.
-func (s *Store) WriteConnections() sqlstore.Pool { return sqlstore.PoolOf(s.engine.db) }
+func (s *Store) WriteConnections() sqlstore.Pool { return poolOf(s.engine.db) }
 
 // Failed returns a channel that is closed when the database has lost transactions that this process has seen. The process must be
 // started again then; Err returns why.
@@ -137,10 +137,9 @@ func limitConns(db *sql.DB, maxConns int) *sql.DB {
 }
 
 func newReader(config *pgx.ConnConfig, name, schema string) (*sqlstore.Reader, error) {
-	d := &dialect{schema: quoted(schema)}
 	return sqlstore.NewReader(sqlstore.Database{
-		Name: name, DB: connect(config, maxReadConns), Damaged: func(err error) error { return readError(name, err) }, Translate: d.translate,
-		Snapshot: sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, Settings: readSettings,
+		Name: name, Connections: connections{connect(config, maxReadConns), &dialect{schema: quoted(schema)}},
+		Damaged: func(err error) error { return readError(name, err) },
 	})
 }
 

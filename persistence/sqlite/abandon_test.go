@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"modernc.org/sqlite"
+	"zombiezen.com/go/sqlite"
 
 	"dora-exporter/dora"
 	"dora-exporter/persistence/sqlstore"
@@ -174,15 +174,20 @@ func holdCommits(t *testing.T, s *Store) (hanging func() bool, release func()) {
 	var armed, reached atomic.Bool
 	end := make(chan struct{})
 	err := s.Change(t.Context(), func(*sqlstore.Tx) error {
-		return s.engine.connection.conn.Raw(func(driver any) error {
-			driver.(sqlite.HookRegisterer).RegisterCommitHook(func() int32 {
-				if armed.Load() && !reached.Swap(true) {
-					<-end
-				}
-				return 0
-			})
-			return nil
-		})
+		c := s.engine.connection
+		c.maxStatements = 0 // SQLite asks when it prepares a commit
+		if prepared := c.statements["COMMIT"]; prepared != nil {
+			delete(c.statements, "COMMIT")
+			if err := prepared.Finalize(); err != nil {
+				return err
+			}
+		}
+		return c.SetAuthorizer(sqlite.AuthorizeFunc(func(a sqlite.Action) sqlite.AuthResult {
+			if a.Type() == sqlite.OpTransaction && a.Operation() == "COMMIT" && armed.Load() && !reached.Swap(true) {
+				<-end
+			}
+			return sqlite.AuthResultOK
+		}))
 	})
 	if err != nil {
 		t.Fatal(err)

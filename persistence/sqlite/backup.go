@@ -2,15 +2,16 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 
 	"dora-exporter/internal/localfile"
+	"dora-exporter/persistence/sqlstore"
 )
 
 // checkCopyBelow is the file size up to which every copy is checked, which takes a second.
@@ -56,13 +57,12 @@ func (r *Reader) copyTo(ctx context.Context, file string) error {
 	if err != nil {
 		return localfile.Error("read", r.path, err)
 	}
-	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	snapshot, err := r.pool.Begin(ctx)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // it has changed nothing
-	// The transaction begins with its first query.
-	if err := tx.QueryRowContext(ctx, "SELECT 1 FROM sqlite_schema").Scan(new(int)); err != nil {
+	defer snapshot.Close() //nolint:errcheck // it has changed nothing
+	if err := beginReading(snapshot); err != nil {
 		return err
 	}
 	if _, err := r.copyFile(ctx, path, file); err != nil {
@@ -73,6 +73,16 @@ func (r *Reader) copyTo(ctx context.Context, file string) error {
 		return err
 	}
 	return moveLog(ctx, file, frames)
+}
+
+// beginReading runs the first query of a transaction, with which it begins.
+func beginReading(s sqlstore.Snapshot) error {
+	rows, err := s.Query("SELECT 1 FROM sqlite_schema", nil)
+	if err != nil {
+		return err
+	}
+	rows.Next()
+	return errors.Join(rows.Err(), rows.Close())
 }
 
 // copyChunk is how many bytes are copied before the context is looked at again.
@@ -123,15 +133,11 @@ func removeDatabase(path string) error {
 
 // verify reads a copy that nobody uses. https://sqlite.org/uri.html#uriimmutable
 func verify(ctx context.Context, path string) (err error) {
-	uri, err := fileURI(path, "ro", nil)
+	uri, err := fileURI(path, url.Values{"mode": {"ro"}, "immutable": {"1"}}) // which leaves no files beside it
 	if err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite", uri+"&immutable=1") // which leaves no files beside it
-	if err != nil {
-		return err
-	}
-	r, err := readerOf(path, db)
+	r, err := readerOf(path, newPool(maxReadConns, func() (*conn, error) { return connectTo(path, uri) }))
 	if err != nil {
 		return err
 	}

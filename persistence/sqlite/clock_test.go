@@ -114,21 +114,24 @@ func TestDueQueriesUseAnIndex(t *testing.T) {
 
 // planOf returns the steps of a statement's plan.
 func planOf(ctx context.Context, s *Store, statement string) (plan []string, err error) {
-	rows, err := s.reader.db.QueryContext(ctx, "EXPLAIN QUERY PLAN "+statement, make([]any, maxParameters)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id, parent, unused int
-		var step string
-		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-			return nil, err
+	err = s.reader.pool.use(ctx, func(c *conn) error {
+		rows, err := c.prepare("EXPLAIN QUERY PLAN " + statement)
+		if err != nil {
+			return err
 		}
-		plan = append(plan, step)
-	}
-	return plan, rows.Err()
+		defer rows.Close()
+		if err := rows.start(make([]any, rows.BindParamCount())); err != nil {
+			return err
+		}
+		for rows.Next() {
+			var id, parent, unused int
+			var step string
+			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+				return err
+			}
+			plan = append(plan, step)
+		}
+		return rows.Err()
+	})
+	return plan, err
 }
-
-// maxParameters is as many parameters as a statement can have.
-const maxParameters = 2000

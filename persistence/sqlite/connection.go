@@ -1,28 +1,22 @@
 package sqlite
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/url"
+	"math"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"dora-exporter/persistence/sqlstore"
 )
 
-// connection is the connection for writing, with its prepared statements. Its calls use contexts that never end, so no write is
-// interrupted halfway.
+// connection is the connection for writing. No context ends its statements, so no write is interrupted halfway.
 type connection struct {
-	path       string
-	logger     *slog.Logger
-	db         *sql.DB
-	conn       *sql.Conn
-	statements map[string]statement
+	*conn
+	path   string
+	logger *slog.Logger
 	// changed is true if a statement that was sent has changed rows since the last Flush.
 	changed bool
 	// files holds the database and its write-ahead log as first found, by path.
@@ -31,25 +25,16 @@ type connection struct {
 	hugeLog bool
 }
 
-// statement is prepared once and closed with its connection.
-type statement struct{ *sql.Stmt }
-
-// openConnection opens a connection for writing. Its commits are on the disk when they return (synchronous=FULL). What undoes a
-// statement stays in memory (temp_store=MEMORY): SQLite would write each changed page to a temporary file for it.
+// openConnection opens a connection for writing. Its commits are on the disk when they return (synchronous = FULL). What undoes a
+// statement stays in memory (temp_store = MEMORY): SQLite would write each changed page to a temporary file for it. The writer waits for
+// locks itself, so that it can be stopped.
 func openConnection(path string) (*connection, error) {
-	db, err := connect(path, "synchronous(FULL)", "cache_size(-16384)", "journal_size_limit(67108864)", "temp_store(MEMORY)")
+	c, err := connect(path, "rw", "busy_timeout = 0", "synchronous = FULL", "cache_size = -16384", "journal_size_limit = 67108864", "temp_store = MEMORY")
 	if err != nil {
 		return nil, err
 	}
-	conn, err := db.Conn(context.Background())
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), db.Close())
-	}
-	c := &connection{path: path, db: db, conn: conn, statements: map[string]statement{}, files: map[string]os.FileInfo{}}
-	if err := c.exec("PRAGMA busy_timeout = 0"); err != nil { // the writer waits itself, so that it can be stopped
-		return nil, errors.Join(fmt.Errorf("open database %s for writing: %w", path, err), c.Close())
-	}
-	return c, nil
+	c.maxStatements = math.MaxInt // its statements have few texts
+	return &connection{conn: c, path: path, files: map[string]os.FileInfo{}}, nil
 }
 
 // errMoved reports that the open file no longer has its path: writes to it would be lost when the process ends.
@@ -70,43 +55,14 @@ func (c *connection) Check() error {
 	return nil
 }
 
-// Close closes the connection.
-func (c *connection) Close() error {
-	var errs []error
-	for _, s := range c.statements {
-		errs = append(errs, s.Close())
-	}
-	return errors.Join(append(errs, c.conn.Close(), c.db.Close())...)
-}
-
-func (c *connection) prepare(query string) (statement, error) {
-	if s, ok := c.statements[query]; ok {
-		return s, nil
-	}
-	prepared, err := c.conn.PrepareContext(context.Background(), query)
-	if err != nil {
-		return statement{}, err
-	}
-	c.statements[query] = statement{prepared}
-	return statement{prepared}, nil
-}
-
-func (c *connection) exec(query string) error {
-	_, err := c.Exec(query)
-	return err
-}
-
-// Exec executes a statement, which stays prepared.
+// Exec executes a statement.
 func (c *connection) Exec(query string, args ...any) (changed int64, err error) {
-	s, err := c.prepare(query)
-	if err != nil {
-		return 0, err
-	}
-	result, err := s.ExecContext(context.Background(), args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	return c.execRows(query, args)
+}
+
+// Query runs a query.
+func (c *connection) Query(query string, args ...any) (sqlstore.Rows, error) {
+	return c.query(query, args)
 }
 
 // Send executes a statement at once. It returns otherwise unless it changes one row.
@@ -123,15 +79,6 @@ func (c *connection) Send(otherwise error, query string, args ...any) error {
 func (c *connection) Flush() (changed bool, err error) {
 	changed, c.changed = c.changed, false
 	return changed, nil
-}
-
-// Query runs a query, which stays prepared.
-func (c *connection) Query(query string, args ...any) (sqlstore.Rows, error) {
-	s, err := c.prepare(query)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(context.Background(), args...)
 }
 
 // Begin begins a transaction that holds the lock for writing.
@@ -161,32 +108,3 @@ func (c *connection) MakeRoom() {
 
 // Statements returns the texts of the prepared statements.
 func (c *connection) Statements() []string { return slices.Collect(maps.Keys(c.statements)) }
-
-// connect opens a pool of connections to the database file, which must exist. SQLite's settings hold per connection.
-func connect(path string, pragmas ...string) (*sql.DB, error) {
-	return connectIn("rw", path, pragmas...)
-}
-
-// connectIn opens a pool of connections in a mode: rw, or ro for those that can't write.
-func connectIn(mode, path string, pragmas ...string) (*sql.DB, error) {
-	uri, err := fileURI(path, mode, append([]string{"busy_timeout(5000)"}, pragmas...))
-	if err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite", uri)
-	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
-	}
-	return db, nil
-}
-
-// fileURI names the database file for SQLite, whatever characters its path has. The file is not created.
-// https://sqlite.org/uri.html
-func fileURI(path, mode string, pragmas []string) (string, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", fmt.Errorf("find database %s: %w", path, err)
-	}
-	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{"mode": {mode}, "_pragma": pragmas}.Encode()}
-	return uri.String(), nil
-}

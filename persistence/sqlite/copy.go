@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,39 +45,30 @@ func Create(ctx context.Context, path string, fill func(sqlstore.Target) error) 
 }
 
 func fillDatabase(ctx context.Context, path string, fill func(sqlstore.Target) error) (err error) {
-	db, err := connect(path, "synchronous(OFF)") // the file is synced at the end
+	c, err := connect(path, "rw", "synchronous = OFF") // the file is synced at the end
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }() // which empties the write-ahead log
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if _, err := tx.ExecContext(ctx, "DELETE FROM meta"); err != nil {
-		return err
-	}
-	if err := fill(target{tx}); err != nil {
-		return err
-	}
-	return tx.Commit()
+	c.begin(ctx)
+	defer func() { err = errors.Join(err, c.Close()) }() // which empties the write-ahead log
+	return c.inTransaction(func() error {
+		if err := c.exec("DELETE FROM meta"); err != nil {
+			return err
+		}
+		return fill(target{c})
+	})
 }
 
 // target is a transaction that rows are copied in.
-type target struct{ tx *sql.Tx }
+type target struct{ conn *conn }
 
 // Insert adds rows to a table.
-func (t target) Insert(ctx context.Context, table sqlstore.Table, rows [][]any) error {
+func (t target) Insert(_ context.Context, table sqlstore.Table, rows [][]any) error {
 	names, marks := make([]string, len(table.Columns)), make([]string, len(table.Columns))
 	for i, c := range table.Columns {
 		names[i], marks[i] = c.Name, "?"
 	}
-	statement, err := t.tx.PrepareContext(ctx, "INSERT INTO "+table.Name+" ("+strings.Join(names, ", ")+") VALUES ("+strings.Join(marks, ", ")+")")
-	if err != nil {
-		return err
-	}
-	defer statement.Close()
+	statement := "INSERT INTO " + table.Name + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(marks, ", ") + ")"
 	for _, values := range rows {
 		args := make([]any, len(values))
 		for i, v := range values {
@@ -87,7 +77,7 @@ func (t target) Insert(ctx context.Context, table sqlstore.Table, rows [][]any) 
 			}
 			args[i] = v
 		}
-		if _, err := statement.ExecContext(ctx, args...); err != nil {
+		if err := t.conn.exec(statement, args...); err != nil {
 			return err
 		}
 	}
@@ -95,8 +85,8 @@ func (t target) Insert(ctx context.Context, table sqlstore.Table, rows [][]any) 
 }
 
 // EachRow calls f with all rows of a table.
-func (t target) EachRow(ctx context.Context, table sqlstore.Table, f func(values []any) error) error {
-	rows, err := t.tx.QueryContext(ctx, table.Select())
+func (t target) EachRow(_ context.Context, table sqlstore.Table, f func(values []any) error) error {
+	rows, err := t.conn.query(table.Select(), nil)
 	if err != nil {
 		return err
 	}

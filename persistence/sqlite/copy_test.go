@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -17,13 +16,13 @@ import (
 // A copy has all tables of the schema with all of their columns.
 func TestCopiedTables(t *testing.T) {
 	s := openStore(t)
-	db, err := sql.Open("sqlite", s.path)
+	db, err := connect(s.path, "ro")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.QueryContext(t.Context(), `SELECT m.name, c.name, c.type = 'TEXT' FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c
-		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.rowid, c.cid`)
+	rows, err := db.query(`SELECT m.name, c.name, c.type = 'TEXT' FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c
+		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.rowid, c.cid`, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

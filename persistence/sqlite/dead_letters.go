@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -12,8 +11,8 @@ import (
 // Retry makes dead letters pending again, all of them if no ids are given, and returns how many. It works on the database at path,
 // with or without a server that uses it at the same time, and is durable when it returns.
 func Retry(ctx context.Context, path string, ids ...int64) (n int64, err error) {
-	err = writeBeside(ctx, path, func(tx *sql.Tx) error {
-		n, err = sqlstore.Retry(ctx, tx, nil, ids)
+	err = writeBeside(ctx, path, func(exec sqlstore.Exec) error {
+		n, err = sqlstore.Retry(exec, ids)
 		return err
 	})
 	return n, err
@@ -21,28 +20,27 @@ func Retry(ctx context.Context, path string, ids ...int64) (n int64, err error) 
 
 // SaveBackfillPart adds or replaces the state of a part of a backfill likewise.
 func SaveBackfillPart(ctx context.Context, path, name string, state any) error {
-	return writeBeside(ctx, path, func(tx *sql.Tx) error { return sqlstore.SaveBackfillPart(ctx, tx, nil, name, state) })
+	return writeBeside(ctx, path, func(exec sqlstore.Exec) error { return sqlstore.SaveBackfillPart(exec, name, state) })
 }
 
 // writeBeside runs f in a transaction, beside a server or without one.
-func writeBeside(ctx context.Context, path string, f func(*sql.Tx) error) (err error) {
+func writeBeside(ctx context.Context, path string, f func(sqlstore.Exec) error) (err error) {
 	r, err := OpenReader(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	db, err := connect(path, "synchronous(FULL)")
+	c, err := connect(path, "rw", "synchronous = FULL")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	tx, err := db.BeginTx(ctx, nil)
+	c.begin(ctx)
+	defer func() { err = errors.Join(err, c.Close()) }()
+	err = c.inTransaction(func() error {
+		return f(func(query string, args ...any) (int64, error) { return c.execRows(query, args) })
+	})
 	if err != nil {
 		return fmt.Errorf("write to database %s: %w", path, damaged(path, err))
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if err := f(tx); err != nil {
-		return damaged(path, err)
-	}
-	return tx.Commit()
+	return nil
 }

@@ -41,13 +41,13 @@ func pendingAt(t *testing.T, s *Store, now time.Time, want ...string) {
 // BenchmarkPending is with 100,000 deliveries pending, nearly all of them postponed, behind 1,000,000 that are done.
 func BenchmarkPending(b *testing.B) {
 	s := openStore(b)
-	db, err := connect(s.path)
+	db, err := connect(s.path, "rw")
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer db.Close()
 	for _, part := range []struct{ n, due, done int }{{1_000_000, 0, 1}, {99_000, 1 << 60, 0}, {1_000, 0, 0}} {
-		_, err := db.Exec(fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		err := db.exec(fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
 			INSERT INTO deliveries (source, stem, rest, about, event, received, due, state, checksum)
 			SELECT 'github', 0, hex(randomblob(16)), '', CAST('{"deployment_status":{}}' AS BLOB), 0, %d, %d, 0 FROM n`, part.n, part.due, part.done))
 		if err != nil {

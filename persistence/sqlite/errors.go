@@ -1,12 +1,9 @@
 package sqlite
 
 import (
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
 	"dora-exporter/persistence/sqlstore"
 )
@@ -17,30 +14,34 @@ type CorruptError = sqlstore.CorruptError
 // damaged converts SQLite's error about a damaged file into a *CorruptError.
 func damaged(path string, err error) error {
 	switch resultCode(err) {
-	case sqlite3.SQLITE_CORRUPT:
+	case sqlite.ResultCorrupt:
 		return &CorruptError{Path: path, What: "SQLite can't read it", Err: err}
-	case sqlite3.SQLITE_NOTADB:
+	case sqlite.ResultNotADB:
 		return &CorruptError{Path: path, What: "it is not a SQLite database", Err: err}
 	}
 	return err
 }
 
-// resultCode returns SQLite's primary result code, SQLITE_OK if the error is not SQLite's. https://sqlite.org/rescode.html
-func resultCode(err error) int {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
-		return e.Code() & 0xff
+// failure is an error of SQLite. Without it, one that has no code can't be told from those of others.
+type failure struct{ error }
+
+func (f *failure) Unwrap() error { return f.error }
+
+// resultCode returns SQLite's primary result code, ResultOK if the error is not SQLite's. https://sqlite.org/rescode.html
+func resultCode(err error) sqlite.ResultCode {
+	if f := (*failure)(nil); errors.As(err, &f) {
+		return sqlite.ErrCode(f.error).ToPrimary()
 	}
-	return sqlite3.SQLITE_OK
+	return sqlite.ResultOK
 }
 
 // isStorageFailure reports whether a statement failed because of the disk or the connection and not because of the statement.
 // SQLite may have rolled back the transaction. https://sqlite.org/lang_transaction.html
 func isStorageFailure(err error) bool {
 	switch resultCode(err) {
-	case sqlite3.SQLITE_OK:
-		return errors.Is(err, errMoved) || errors.Is(err, errFoundDamaged) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
-	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_ERROR:
+	case sqlite.ResultOK:
+		return errors.Is(err, errMoved) || errors.Is(err, errFoundDamaged) || errors.Is(err, errClosed)
+	case sqlite.ResultConstraint, sqlite.ResultMismatch, sqlite.ResultTooBig, sqlite.ResultRange, sqlite.ResultError:
 		return false
 	}
 	return true
@@ -49,13 +50,13 @@ func isStorageFailure(err error) bool {
 // mayBeTransaction reports whether a storage failure may be caused by the statement.
 func mayBeTransaction(err error) bool {
 	switch resultCode(err) {
-	case sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERNAL, sqlite3.SQLITE_MISUSE:
+	case sqlite.ResultNoMem, sqlite.ResultInternal, sqlite.ResultMisuse:
 		return true
 	}
 	return false
 }
 
-func isBusy(err error) bool { return resultCode(err) == sqlite3.SQLITE_BUSY }
+func isBusy(err error) bool { return resultCode(err) == sqlite.ResultBusy }
 
 // isNoTransaction reports whether a ROLLBACK failed because there was no transaction.
-func isNoTransaction(err error) bool { return resultCode(err) == sqlite3.SQLITE_ERROR }
+func isNoTransaction(err error) bool { return resultCode(err) == sqlite.ResultError }

@@ -63,8 +63,8 @@ func (r *Reader) indexes(ctx context.Context, table string) (all []index, err er
 	for _, name := range names {
 		x := index{table: table, name: name, key: key, rows: access}
 		var text string
-		err := r.db.QueryRowContext(ctx, `SELECT "unique", coalesce((SELECT sql FROM sqlite_schema WHERE type = 'index' AND sqlite_schema.name = i.name), '')
-			FROM pragma_index_list(?) AS i WHERE i.name = ?`, table, name).Scan(&x.unique, &text)
+		err := r.queryRow(ctx, `SELECT "unique", coalesce((SELECT sql FROM sqlite_schema WHERE type = 'index' AND sqlite_schema.name = i.name), '')
+			FROM pragma_index_list(?) AS i WHERE i.name = ?`, []any{table, name}, &x.unique, &text)
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +81,7 @@ func (r *Reader) indexes(ctx context.Context, table string) (all []index, err er
 
 // strings returns the texts of a query.
 func (r *Reader) strings(ctx context.Context, query string, args ...any) (all []string, err error) {
-	rows, err := r.db.QueryContext(ctx, query, args...)
+	rows, err := r.pool.Query(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (r *Reader) countEntries(ctx context.Context, x index, least time.Duration)
 	began := time.Now()
 	var rows, entries int64
 	query := fmt.Sprintf("SELECT (%s), (%s)", x.count(x.rows), x.count("INDEXED BY "+x.name))
-	if err := r.db.QueryRowContext(ctx, query).Scan(&rows, &entries); err != nil {
+	if err := r.queryRow(ctx, query, nil, &rows, &entries); err != nil {
 		return err
 	}
 	if rows != entries {
@@ -130,7 +130,7 @@ func (r *Reader) checkEntries(ctx context.Context, x index, least time.Duration)
 		}
 		query, args := x.missing(after, until)
 		var missing int64
-		if err := r.db.QueryRowContext(ctx, query, args...).Scan(&missing); err != nil {
+		if err := r.queryRow(ctx, query, args, &missing); err != nil {
 			return err
 		}
 		if missing > 0 {
@@ -156,7 +156,7 @@ func (r *Reader) rowAfter(ctx context.Context, x index, after []any) (key []any,
 		into[i] = &key[i]
 	}
 	query := fmt.Sprintf("SELECT %[2]s FROM %[1]s %[5]s%[3]s ORDER BY %[2]s LIMIT 1 OFFSET %[4]d", x.table, keys, where, checkedRows-1, x.rows)
-	err = r.db.QueryRowContext(ctx, query, after...).Scan(into...)
+	err = r.queryRow(ctx, query, after, into...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

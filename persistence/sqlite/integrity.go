@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -62,7 +61,7 @@ func (r *Reader) tables(ctx context.Context) ([]string, error) {
 // checkTree looks for damage in the pages of a table and of its indexes, and for values that the table must not have.
 func (r *Reader) checkTree(ctx context.Context, table string) error {
 	var result string
-	err := r.db.QueryRowContext(ctx, fmt.Sprintf("PRAGMA quick_check(%q)", table)).Scan(&result)
+	err := r.queryRow(ctx, fmt.Sprintf("PRAGMA quick_check(%q)", table), nil, &result)
 	if err == nil && result != "ok" {
 		err = &CorruptError{Path: r.path, What: result}
 	}
@@ -73,18 +72,22 @@ func (r *Reader) checkTree(ctx context.Context, table string) error {
 }
 
 // checkAtStart checks a small database. It skips larger ones.
-func checkAtStart(ctx context.Context, db *sql.DB, path string) error {
+func checkAtStart(ctx context.Context, c *conn, path string) error {
 	if large, err := isLarge(path, checkAtStartBelow); large || err != nil {
 		return err
 	}
 	var result string
-	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&result); err != nil {
+	if err := c.queryRow("PRAGMA integrity_check(1)", nil, &result); err != nil {
 		return fmt.Errorf("check database %s: %w", path, err)
 	}
 	if result != "ok" {
 		return &CorruptError{Path: path, What: result}
 	}
-	return sqlstore.CheckAtStart(ctx, databaseOf(path, db))
+	r, err := newReader(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(sqlstore.CheckAtStart(ctx, databaseOf(path, r.pool)), r.Close())
 }
 
 // checkInBackground checks a large database while it is used. If it is damaged, the store writes no more. The returned function ends

@@ -109,14 +109,14 @@ var errDamagedLog = errors.New("the write-ahead log is damaged: it lacks what wa
 // moveLog moves what the log of a copy has into the copy, and removes the log. SQLite ends a damaged log before the damage, without a word: so it must
 // have a number of committed pages at least.
 func moveLog(ctx context.Context, file string, frames uint32) (err error) {
-	db, err := connect(file, "locking_mode(EXCLUSIVE)", "synchronous(OFF)") // the file is synced at the end
+	c, err := connect(file, "rw", "locking_mode = EXCLUSIVE", "synchronous = OFF") // the file is synced at the end
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(1)
+	c.begin(ctx)
+	defer func() { err = errors.Join(err, c.Close()) }()
 	var busy, pages, moved int64
-	err = db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &moved) // closing the database removes the log
+	err = c.queryRow("PRAGMA wal_checkpoint(PASSIVE)", nil, &busy, &pages, &moved) // closing the database removes the log
 	switch {
 	case err != nil:
 		return err

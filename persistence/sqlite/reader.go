@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,7 +17,7 @@ const maxReadConns = 4
 type Reader struct {
 	*sqlstore.Reader
 	path string
-	db   *sql.DB
+	pool *pool
 	// files are those that Backup has opened, and chunk is how many bytes it copies before it looks at its context again.
 	files []*os.File
 	chunk int64
@@ -50,39 +49,38 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 }
 
 func newReader(path string) (*Reader, error) {
-	db, err := connectIn("ro", path, "query_only(1)")
+	return readerOf(path, newPool(maxReadConns, func() (*conn, error) { return connect(path, "ro", "query_only = 1") }))
+}
+
+// readerOf returns a reader with connections that it closes.
+func readerOf(path string, pool *pool) (*Reader, error) {
+	r, err := sqlstore.NewReader(databaseOf(path, pool))
 	if err != nil {
 		return nil, err
 	}
-	return readerOf(path, db)
+	return &Reader{Reader: r, path: path, pool: pool, chunk: copyChunk}, nil
 }
 
-// readerOf returns a reader of an open database, which it closes.
-func readerOf(path string, db *sql.DB) (*Reader, error) {
-	db.SetMaxOpenConns(maxReadConns)
-	db.SetMaxIdleConns(maxReadConns)
-	r, err := sqlstore.NewReader(databaseOf(path, db))
-	if err != nil {
-		return nil, err
-	}
-	return &Reader{Reader: r, path: path, db: db, chunk: copyChunk}, nil
-}
-
-func databaseOf(path string, db *sql.DB) sqlstore.Database {
-	return sqlstore.Database{
-		Name: path, DB: db, Damaged: func(err error) error { return damaged(path, err) }, Snapshot: sql.TxOptions{ReadOnly: true},
-	}
+func databaseOf(path string, pool *pool) sqlstore.Database {
+	return sqlstore.Database{Name: path, Connections: pool, Damaged: func(err error) error { return damaged(path, err) }}
 }
 
 // checkVersion refuses a database whose schema is older than the program's, or damaged.
 func (r *Reader) checkVersion(ctx context.Context) error {
-	version, err := schemaVersion(ctx, r.db, r.path)
-	if err == nil && version < len(sqlstore.Migrations) {
-		err = fmt.Errorf("database %s has schema version %d and this program works with %d; start the server once with this version, "+
-			"which brings it up to date", r.path, version, len(sqlstore.Migrations))
-	}
-	if err == nil {
-		err = checkSchema(ctx, r.db, r.path, version)
-	}
-	return damaged(r.path, err)
+	return damaged(r.path, r.pool.use(ctx, func(c *conn) error {
+		version, err := schemaVersion(c, r.path)
+		if err == nil && version < len(sqlstore.Migrations) {
+			err = fmt.Errorf("database %s has schema version %d and this program works with %d; start the server once with this version, "+
+				"which brings it up to date", r.path, version, len(sqlstore.Migrations))
+		}
+		if err == nil {
+			err = checkSchema(c, r.path, version)
+		}
+		return err
+	}))
+}
+
+// queryRow scans the first row of a query; sql.ErrNoRows if there is none.
+func (r *Reader) queryRow(ctx context.Context, query string, args []any, into ...any) error {
+	return r.pool.use(ctx, func(c *conn) error { return c.queryRow(query, args, into...) })
 }

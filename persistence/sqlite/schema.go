@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -17,26 +16,26 @@ const applicationID = 0x646f7261
 
 // prepare checks the database file and brings its schema up to date.
 func prepare(ctx context.Context, path string) (err error) {
-	db, err := connect(path, "synchronous(FULL)")
+	c, err := connect(path, "rw", "synchronous = FULL")
+	if err != nil {
+		return damaged(path, err)
+	}
+	c.begin(ctx)
+	defer func() { err = errors.Join(damaged(path, err), c.Close()) }()
+	version, err := schemaVersion(c, path)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(damaged(path, err), db.Close()) }()
-	db.SetMaxOpenConns(1)
-	version, err := schemaVersion(ctx, db, path)
-	if err != nil {
-		return err
-	}
-	if err := useWAL(ctx, db, path); err != nil {
+	if err := useWAL(c, path); err != nil {
 		return err
 	}
 	if version > 0 {
-		if err := errors.Join(checkSchema(ctx, db, path, version), checkAtStart(ctx, db, path)); err != nil {
+		if err := errors.Join(checkSchema(c, path, version), checkAtStart(ctx, c, path)); err != nil {
 			return err
 		}
 	}
 	for ; version < len(sqlstore.Migrations); version++ {
-		if err := migrate(ctx, db, version); err != nil {
+		if err := migrate(c, version); err != nil {
 			return fmt.Errorf("migrate database %s to schema version %d: %w", path, version+1, err)
 		}
 	}
@@ -44,11 +43,10 @@ func prepare(ctx context.Context, path string) (err error) {
 }
 
 // schemaVersion returns the schema version of the file, 0 for an empty file. It refuses files of other programs and newer versions.
-func schemaVersion(ctx context.Context, db *sql.DB, path string) (version int, err error) {
+func schemaVersion(c *conn, path string) (version int, err error) {
 	var application, tables int
-	err = db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
-		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`).
-		Scan(&application, &version, &tables)
+	err = c.queryRow(`SELECT (SELECT application_id FROM pragma_application_id),
+		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`, nil, &application, &version, &tables)
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("open database %s: %w", path, err)
@@ -63,9 +61,9 @@ func schemaVersion(ctx context.Context, db *sql.DB, path string) (version int, e
 }
 
 // useWAL switches the file to a write-ahead log, permanently.
-func useWAL(ctx context.Context, db *sql.DB, path string) error {
+func useWAL(c *conn, path string) error {
 	var mode string
-	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+	if err := c.queryRow("PRAGMA journal_mode = WAL", nil, &mode); err != nil {
 		return fmt.Errorf("open database %s: %w", path, err)
 	}
 	if mode != "wal" {
@@ -76,25 +74,18 @@ func useWAL(ctx context.Context, db *sql.DB, path string) error {
 }
 
 // migrate migrates the schema from a version to the next. The first migration also creates the store's id.
-func migrate(ctx context.Context, db *sql.DB, version int) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	if _, err := tx.ExecContext(ctx, sqlstore.Migrations[version]); err != nil {
-		return err
-	}
-	if version == 0 {
-		now := time.Now().UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano)
-		_, err := tx.ExecContext(ctx, "INSERT INTO meta (key, value) VALUES ('store_id', ?), ('created', ?), ('started', ?)", uuid.NewString(), now, now)
-		if err != nil {
+func migrate(c *conn, version int) error {
+	return c.inTransaction(func() error {
+		if err := c.script(sqlstore.Migrations[version]); err != nil {
 			return err
 		}
-	}
-	_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version+1))
-	if err != nil {
-		return err
-	}
-	return tx.Commit()
+		if version == 0 {
+			now := time.Now().UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano)
+			err := c.exec("INSERT INTO meta (key, value) VALUES ('store_id', ?), ('created', ?), ('started', ?)", uuid.NewString(), now, now)
+			if err != nil {
+				return err
+			}
+		}
+		return c.script(fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version+1))
+	})
 }

@@ -1,8 +1,6 @@
 package sqlite
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,12 +11,12 @@ import (
 
 // checkSchema compares the schema of a database with the one that the migrations to its version make. SQLite has it as text, and takes damaged
 // text for another schema: another default, or a column of another name. What others have added, such as an index, is left alone.
-func checkSchema(ctx context.Context, db *sql.DB, path string, version int) error {
-	want, err := migratedSchema(ctx, version)
+func checkSchema(c *conn, path string, version int) error {
+	want, err := migratedSchema(version)
 	if err != nil {
 		return fmt.Errorf("make the schema of version %d: %w", version, err)
 	}
-	got, err := readSchema(ctx, db)
+	got, err := readSchema(c)
 	if err != nil {
 		return fmt.Errorf("read the schema of database %s: %w", path, damaged(path, err))
 	}
@@ -31,24 +29,23 @@ func checkSchema(ctx context.Context, db *sql.DB, path string, version int) erro
 }
 
 // migratedSchema returns the schema that the migrations to a version make.
-func migratedSchema(ctx context.Context, version int) (_ map[string]string, err error) {
-	db, err := sql.Open("sqlite", ":memory:")
+func migratedSchema(version int) (_ map[string]string, err error) {
+	c, err := connectTo("in memory", ":memory:")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(1) // each connection has a database of its own
+	defer func() { err = errors.Join(err, c.Close()) }()
 	for _, migration := range sqlstore.Migrations[:version] {
-		if _, err := db.ExecContext(ctx, migration); err != nil {
+		if err := c.script(migration); err != nil {
 			return nil, err
 		}
 	}
-	return readSchema(ctx, db)
+	return readSchema(c)
 }
 
 // readSchema returns the statements that made the objects of a database, by kind and name.
-func readSchema(ctx context.Context, db *sql.DB) (map[string]string, error) {
-	rows, err := db.QueryContext(ctx, "SELECT type || ' ' || name, coalesce(sql, '') || ' of ' || tbl_name FROM sqlite_schema")
+func readSchema(c *conn) (map[string]string, error) {
+	rows, err := c.query("SELECT type || ' ' || name, coalesce(sql, '') || ' of ' || tbl_name FROM sqlite_schema", nil)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 
-	"modernc.org/sqlite" // registers the driver
+	modernc "modernc.org/sqlite"
 
 	"dora-exporter/internal/localfile"
 	"dora-exporter/persistence/sqlstore"
@@ -53,7 +53,7 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	// As durable as fsync, without the timestamps; SQLite's own builds use it on Linux. On systems without fdatasync, fsync remains.
-	_, _ = sqlite.Fdatasync(true)
+	_, _ = modernc.Fdatasync(true)
 	if err := prepare(ctx, s.path); err != nil {
 		return err
 	}

@@ -66,22 +66,23 @@ func accept(t testing.TB, s *Store, keys ...string) {
 func TestCommitsAreDurable(t *testing.T) {
 	s := openStore(t)
 	err := s.Change(t.Context(), func(tx *sqlstore.Tx) error {
-		var synchronous, journal string
+		var synchronous int
+		var journal string
 		if _, err := tx.QueryRow("PRAGMA synchronous", nil, &synchronous); err != nil {
 			return err
 		}
 		if _, err := tx.QueryRow("PRAGMA journal_mode", nil, &journal); err != nil {
 			return err
 		}
-		if synchronous != "2" || journal != "wal" {
-			t.Errorf("synchronous is %s, want 2 (FULL); journal mode is %s, want wal", synchronous, journal)
+		if synchronous != 2 || journal != "wal" {
+			t.Errorf("synchronous is %d, want 2 (FULL); journal mode is %s, want wal", synchronous, journal)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.reader.db.Exec("DELETE FROM meta"); err == nil {
+	if err := s.reader.pool.use(t.Context(), func(c *conn) error { return c.exec("DELETE FROM meta") }); err == nil {
 		t.Error("a reading connection can write")
 	}
 }
@@ -147,13 +148,13 @@ func write(t *testing.T, path, content string) {
 // tamper changes the database as no Store would.
 func tamper(t *testing.T, path string, statements ...string) {
 	t.Helper()
-	db, err := connect(path)
+	db, err := connect(path, "rw")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
 	for _, statement := range statements {
-		if _, err := db.Exec(statement); err != nil {
+		if err := db.script(statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}

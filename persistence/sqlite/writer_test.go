@@ -14,7 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	sqlite3 "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
 	"dora-exporter/dora"
 	"dora-exporter/persistence/sqlstore"
@@ -95,7 +95,7 @@ func TestGroupUndoesOnlyWhatFailed(t *testing.T) {
 	if !errors.Is(errs[1], errRule) {
 		t.Errorf("error is %v, want the rule's", errs[1])
 	}
-	if resultCode(errs[4]) != sqlite3.SQLITE_CONSTRAINT {
+	if resultCode(errs[4]) != sqlite.ResultConstraint {
 		t.Errorf("error is %v, want the constraint's", errs[4])
 	}
 	if !strings.Contains(log.String(), "a bug") || !strings.Contains(log.String(), "writer_test.go") {
@@ -141,7 +141,7 @@ func TestFullDisk(t *testing.T) {
 	large := delivery("large")
 	large.Event.Status.State = largeText()
 	for range 3 {
-		if _, err := s.Accept(t.Context(), large); resultCode(err) != sqlite3.SQLITE_FULL {
+		if _, err := s.Accept(t.Context(), large); resultCode(err) != sqlite.ResultFull {
 			t.Fatalf("Accept = %v, want a full disk", err)
 		}
 		if s.Err() == nil {
@@ -186,7 +186,7 @@ func TestFullDiskKeepsWhatFits(t *testing.T) {
 	if errs[0] != nil || errs[2] != nil || errs[3] != nil {
 		t.Errorf("errors of what fits are %v, %v, %v", errs[0], errs[2], errs[3])
 	}
-	if resultCode(errs[1]) != sqlite3.SQLITE_FULL || !errors.Is(errs[1], dora.ErrStoreFailing) || errors.Is(errs[1], dora.ErrTransactionFailing) {
+	if resultCode(errs[1]) != sqlite.ResultFull || !errors.Is(errs[1], dora.ErrStoreFailing) || errors.Is(errs[1], dora.ErrTransactionFailing) {
 		t.Errorf("error of what does not fit is %v", errs[1])
 	}
 	if runs != 2 {

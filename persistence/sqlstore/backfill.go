@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 
@@ -38,16 +37,11 @@ func (t backfillTx) Parts(prefix string) (names []string, err error) {
 
 const savePart = "INSERT INTO backfill_parts (name, state) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state"
 
-// SaveBackfillPart stores the state of a part in a transaction of a process that is not the server, which translate makes
-// the engine's own if it is not nil.
-func SaveBackfillPart(ctx context.Context, tx *sql.Tx, translate func(string, []any) (string, []any), name string, state any) error {
+// SaveBackfillPart stores the state of a part in a transaction of a process that is not the server.
+func SaveBackfillPart(exec Exec, name string, state any) error {
 	text, err := json.Marshal(state)
 	if err == nil {
-		query, args := savePart, []any{name, string(text)}
-		if translate != nil {
-			query, args = translate(query, args)
-		}
-		_, err = tx.ExecContext(ctx, query, args...)
+		_, err = exec(savePart, name, string(text))
 	}
 	if err != nil {
 		return fmt.Errorf("store the backfill of %s: %w", name, err)

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -59,27 +58,22 @@ func checkRow(path, row string, stored int64, columns ...any) error {
 
 // checkRows checks the checksums of all rows that have one; of the deliveries only those that are pending, since the others have no
 // further effect. It rests after each table.
-func checkRows(ctx context.Context, db *sql.DB, path string, least time.Duration) error {
+func (r *Reader) checkRows(ctx context.Context, least time.Duration) error {
 	for table, names := range checkedColumns {
 		began := time.Now()
 		query := "SELECT checksum, " + strings.Join(names, ", ") + " FROM " + table
 		if table == "deliveries" {
 			query += " WHERE state = 0"
 		}
-		if err := errors.Join(checkTable(ctx, db, path, table, query, len(names)), Rest(ctx, began, least)); err != nil {
+		if err := errors.Join(r.checkTable(ctx, table, query, len(names)), Rest(ctx, began, least)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func checkTable(ctx context.Context, db *sql.DB, path, table, query string, columns int) error {
-	rows, err := db.QueryContext(ctx, query)
-	if err != nil {
-		return fmt.Errorf("check %s: %w", table, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+func (r *Reader) checkTable(ctx context.Context, table, query string, columns int) error {
+	err := r.query(ctx, query, nil, func(rows Rows) error {
 		var stored int64
 		row := make([]any, columns)
 		into := []any{&stored}
@@ -87,11 +81,12 @@ func checkTable(ctx context.Context, db *sql.DB, path, table, query string, colu
 			into = append(into, &row[i])
 		}
 		if err := rows.Scan(into...); err != nil {
-			return fmt.Errorf("check %s: %w", table, err)
-		}
-		if err := checkRow(path, fmt.Sprintf("a row of %s (%v)", table, row[0]), stored, row...); err != nil {
 			return err
 		}
+		return checkRow(r.path, fmt.Sprintf("a row of %s (%v)", table, row[0]), stored, row...)
+	})
+	if err != nil {
+		return fmt.Errorf("check %s: %w", table, err)
 	}
-	return rows.Err()
+	return nil
 }

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 )
@@ -30,22 +29,18 @@ func (r *Reader) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 		})
 }
 
-// Retry makes dead letters pending again in a transaction, all of them if no ids are given, and returns how many. translate is that of
-// the Database.
-func Retry(ctx context.Context, tx *sql.Tx, translate func(string, []any) (string, []any), ids []int64) (int64, error) {
-	exec := func(query string, args ...any) (int64, error) {
-		if translate != nil {
-			query, args = translate(query, args)
-		}
-		return rowsAffected(tx.ExecContext(ctx, query, args...))
-	}
+// Exec executes a statement that is written for SQLite, in a transaction, and returns how many rows it changed.
+type Exec func(query string, args ...any) (int64, error)
+
+// Retry makes dead letters pending again in a transaction, all of them if no ids are given, and returns how many.
+func Retry(exec Exec, ids []int64) (int64, error) {
 	const update = "UPDATE deliveries SET state = 0, due = 0, waiting_since = NULL, attempts = 0, store_failures = 0 WHERE state = 2"
 	if len(ids) == 0 {
-		return exec(update)
+		return retried(exec(update))
 	}
 	var all int64
 	for _, id := range ids {
-		n, err := exec(update+" AND id = ?", id)
+		n, err := retried(exec(update+" AND id = ?", id))
 		if err == nil && n == 0 {
 			err = fmt.Errorf("delivery %d is not a dead letter; nothing was changed", id)
 		}
@@ -57,9 +52,9 @@ func Retry(ctx context.Context, tx *sql.Tx, translate func(string, []any) (strin
 	return all, nil
 }
 
-func rowsAffected(result sql.Result, err error) (int64, error) {
+func retried(rows int64, err error) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("retry dead letters: %w", err)
 	}
-	return result.RowsAffected()
+	return rows, nil
 }

@@ -15,7 +15,7 @@ const checkBatch = 1000
 // CheckRecords looks for damage in all records: for checksum mismatches and missing facts. It rests between two parts of the work, at least
 // for a time.
 func (r *Reader) CheckRecords(ctx context.Context, least time.Duration) error {
-	if err := checkRows(ctx, r.db, r.path, least); err != nil {
+	if err := r.checkRows(ctx, least); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -27,7 +27,7 @@ func (r *Reader) CheckRecords(ctx context.Context, least time.Duration) error {
 
 // CheckAtStart looks for damage in the records of a small database that nobody uses yet.
 func CheckAtStart(ctx context.Context, d Database) error {
-	r := &Reader{path: d.Name, db: d.DB, database: d, damaged: d.Damaged}
+	r := &Reader{path: d.Name, connections: d.Connections, damaged: d.Damaged}
 	err := r.Snapshot(ctx, func(r *Reader) error {
 		if err := r.checkRemoval(ctx); err != nil {
 			return err
@@ -37,7 +37,7 @@ func CheckAtStart(ctx context.Context, d Database) error {
 	if err != nil {
 		return err
 	}
-	return checkRows(ctx, r.db, r.path, 0)
+	return r.checkRows(ctx, 0)
 }
 
 // checkFacts reads all facts. Some may be removed meanwhile.

@@ -34,8 +34,14 @@ func (p past) Ran(ctx context.Context, sha string) (bool, error) {
 }
 
 func (p past) has(ctx context.Context, query, scope, name string) (found bool, err error) {
-	all, err := p.texts(ctx, query, scope, name)
-	return len(all) > 0, err
+	err = p.reader.query(ctx, query, p.before(scope, name), func(Rows) error {
+		found = true
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("read what came before deployment %s: %w", p.of.Key(), err)
+	}
+	return found, nil
 }
 
 // FirstChanges returns, by commit, the change of the repository that was shipped first with it.
@@ -64,8 +70,10 @@ const maxFromBranch = 251
 
 // DeployedFrom returns SHAs that were deployed from a branch of the repository.
 func (p past) DeployedFrom(ctx context.Context, branch string) ([]string, error) {
-	return p.texts(ctx, "SELECT DISTINCT sha FROM deployments INDEXED BY deployments_branch WHERE repository = "+textID+
-		" AND branch = ? AND success IS NOT NULL AND (success, number) < (?, ?) LIMIT "+strconv.Itoa(maxFromBranch), p.of.RepositoryKey(), branch)
+	return readAll(ctx, p.reader, "what was deployed from a branch before deployment "+p.of.Key(),
+		"SELECT DISTINCT sha FROM deployments INDEXED BY deployments_branch WHERE repository = "+textID+
+			" AND branch = ? AND success IS NOT NULL AND (success, number) < (?, ?) LIMIT "+strconv.Itoa(maxFromBranch),
+		p.before(p.of.RepositoryKey(), branch), scanText)
 }
 
 // Called reports whether an event has called the repository by a name.
@@ -81,8 +89,7 @@ func (p past) Called(ctx context.Context, owner, repository string) (called bool
 	return called, nil
 }
 
-// texts returns the rows of a query about a place and a name before the deployment.
-func (p past) texts(ctx context.Context, query, place, name string) ([]string, error) {
-	args := []any{place, name, p.of.Succeeded().UnixMilli(), p.of.ID}
-	return readAll(ctx, p.reader, "what came before deployment "+p.of.Key(), query, args, scanText)
+// before returns the parameters of a query about a place and a name before the deployment.
+func (p past) before(place, name string) []any {
+	return []any{place, name, p.of.Succeeded().UnixMilli(), p.of.ID}
 }

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -12,28 +11,41 @@ import (
 type Database struct {
 	// Name names the database in messages.
 	Name string
-	// DB has connections for reading.
-	DB *sql.DB
+	// Connections are those for reading.
+	Connections Connections
 	// Damaged converts the engine's error about a damaged database into a *CorruptError, and may add a remedy to others.
 	Damaged func(error) error
-	// Translate returns the text and the parameters of a query as the engine understands them; nil if it understands SQLite's.
-	Translate func(query string, args []any) (string, []any)
-	// Snapshot are the options of a transaction that sees the same data throughout.
-	Snapshot sql.TxOptions
-	// Settings is a statement at the beginning of that transaction; empty for none.
-	Settings string
+}
+
+// Connections are the connections for reading. Many goroutines may use them at the same time. Queries are written for SQLite.
+type Connections interface {
+	// Query runs a query that sees what is committed when it starts.
+	Query(ctx context.Context, query string, args []any) (Rows, error)
+	// Begin begins a transaction that sees the same data throughout. It ends with ctx.
+	Begin(ctx context.Context) (Snapshot, error)
+	// State returns how many are used.
+	State() Pool
+	// Statements returns the texts of the queries that were run, but for those of snapshots, as far as they are known.
+	Statements() []string
+	// CloseIdle closes those that nobody uses, and so releases their caches. Others are opened when they are needed.
+	CloseIdle()
+	Close() error
+}
+
+// Snapshot is a transaction for reading, of one goroutine.
+type Snapshot interface {
+	Query(query string, args []any) (Rows, error)
+	Close() error
 }
 
 // Reader reads committed data from the database. It can't write.
 type Reader struct {
-	path       string
-	db         *sql.DB
-	database   Database
-	damaged    func(error) error
-	codec      *codec
-	statements *statements
+	path        string
+	connections Connections
+	damaged     func(error) error
+	codec       *codec
 	// snapshot is the transaction that all queries run in; nil if each query sees what is committed when it starts.
-	snapshot *sql.Tx
+	snapshot Snapshot
 	// tx is the writer's transaction that all queries run in, or nil.
 	tx *tx
 }
@@ -42,16 +54,16 @@ type Reader struct {
 func NewReader(d Database) (*Reader, error) {
 	codec, err := newCodec()
 	if err != nil {
-		return nil, errors.Join(err, d.DB.Close())
+		return nil, errors.Join(err, d.Connections.Close())
 	}
-	return &Reader{path: d.Name, db: d.DB, database: d, damaged: d.Damaged, codec: codec, statements: newStatements(d.DB)}, nil
+	return &Reader{path: d.Name, connections: d.Connections, damaged: d.Damaged, codec: codec}, nil
 }
 
 // Path returns the name of the database, for messages.
 func (r *Reader) Path() string { return r.path }
 
 // Connections returns the state of the connections for reading.
-func (r *Reader) Connections() Pool { return PoolOf(r.db) }
+func (r *Reader) Connections() Pool { return r.connections.State() }
 
 // Pool is the state of a pool of connections.
 type Pool struct {
@@ -62,16 +74,8 @@ type Pool struct {
 	Waited time.Duration
 }
 
-// PoolOf returns the state of a pool.
-func PoolOf(db *sql.DB) Pool {
-	s := db.Stats()
-	return Pool{Used: s.InUse, Idle: s.Idle, Limit: s.MaxOpenConnections, Waits: s.WaitCount, Waited: s.WaitDuration}
-}
-
 // Close closes the database.
-func (r *Reader) Close() error {
-	return errors.Join(r.statements.close(), r.db.Close())
-}
+func (r *Reader) Close() error { return r.connections.Close() }
 
 // query runs a query on a reading connection and calls scan for each row.
 func (r *Reader) query(ctx context.Context, query string, args []any, scan func(Rows) error) error {
@@ -96,16 +100,12 @@ func (r *Reader) queryRow(ctx context.Context, query string, into ...any) error 
 	return r.query(ctx, query, nil, func(rows Rows) error { return rows.Scan(into...) })
 }
 
-// rows runs a query in the snapshot, or else on any of the connections. It stays prepared.
+// rows runs a query in the snapshot, or else on any of the connections.
 func (r *Reader) rows(ctx context.Context, query string, args []any) (Rows, error) {
-	if r.database.Translate != nil { // whose driver keeps statements prepared
-		query, args = r.database.Translate(query, args)
-		if r.snapshot == nil {
-			return r.db.QueryContext(ctx, query, args...)
-		}
-		return r.snapshot.QueryContext(ctx, query, args...)
+	if r.snapshot != nil {
+		return r.snapshot.Query(query, args)
 	}
-	return r.statements.query(ctx, query, args)
+	return r.connections.Query(ctx, query, args)
 }
 
 // Snapshot runs f in one read transaction: its Reader sees the same data throughout, whatever a server commits meanwhile. The Snapshot
@@ -114,23 +114,19 @@ func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
 	if r.snapshot != nil || r.tx != nil { // another one would see other data, and wait for a connection while it holds one
 		return f(r)
 	}
-	tx, err := r.db.BeginTx(ctx, &r.database.Snapshot)
+	snapshot, err := r.connections.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
-	if r.database.Settings != "" {
-		if _, err := tx.ExecContext(ctx, r.database.Settings); err != nil {
-			return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
-		}
-	}
-	prepared := newStatements(tx)
-	defer prepared.close()
-	return f(&Reader{path: r.path, db: r.db, database: r.database, damaged: r.damaged, codec: r.codec, statements: prepared, snapshot: tx})
+	defer snapshot.Close() //nolint:errcheck // nothing was written
+	inside := *r
+	inside.snapshot = snapshot
+	return f(&inside)
 }
 
 // reader returns a Reader that sees what the transaction sees.
 func (t *tx) reader() *Reader {
-	r := t.writer.reader
-	return &Reader{path: r.path, db: r.db, database: r.database, damaged: r.damaged, codec: r.codec, tx: t}
+	inside := *t.writer.reader
+	inside.tx = t
+	return &inside
 }

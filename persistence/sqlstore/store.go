@@ -164,7 +164,7 @@ func (t *Tx) QueryRow(query string, args []any, into ...any) (bool, error) {
 
 // Statements returns the statements that the store has executed, but for those of snapshots, for tests of their plans.
 func (s *Store) Statements(ctx context.Context) []string {
-	all := s.statements.texts()
+	all := s.connections.Statements()
 	_ = s.update(ctx, func(t *tx) error { // the connection is the committer's
 		all = append(all, t.connection.Statements()...)
 		return nil

@@ -1,0 +1,225 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"dora-exporter/persistence/sqlstore"
+)
+
+// pool has connections for reading.
+type pool struct {
+	// open opens another connection.
+	open func() (*conn, error)
+	// free has room for as many connections as may be used at the same time, and holds one value for each that is not.
+	free chan struct{}
+
+	mu     sync.Mutex
+	closed bool
+	idle   []*conn
+	// texts are those of the queries that were run outside of snapshots.
+	texts  map[string]bool
+	waits  int64
+	waited time.Duration
+}
+
+// newPool returns a pool of at most a number of connections.
+func newPool(size int, open func() (*conn, error)) *pool {
+	p := &pool{open: open, free: make(chan struct{}, size), texts: map[string]bool{}}
+	for range size {
+		p.free <- struct{}{}
+	}
+	return p
+}
+
+// take returns a connection, whose statements end with ctx. It waits until one is free.
+func (p *pool) take(ctx context.Context) (*conn, error) {
+	if err := p.wait(ctx); err != nil {
+		return nil, err
+	}
+	c, err := p.next()
+	if err != nil {
+		p.free <- struct{}{}
+		return nil, err
+	}
+	c.begin(ctx)
+	return c, nil
+}
+
+// wait waits for a free connection.
+func (p *pool) wait(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-p.free:
+		return nil
+	default:
+	}
+	began := time.Now()
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.waits++
+		p.waited += time.Since(began)
+	}()
+	select {
+	case <-p.free:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// next returns an idle connection, or another one.
+func (p *pool) next() (*conn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, errClosed
+	}
+	if last := len(p.idle) - 1; last >= 0 {
+		c := p.idle[last]
+		p.idle = p.idle[:last]
+		return c, nil
+	}
+	return p.open()
+}
+
+// put gives a connection back.
+func (p *pool) put(c *conn) {
+	c.end()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		_ = c.Close() // it has only read
+	} else {
+		p.idle = append(p.idle, c)
+	}
+	p.free <- struct{}{}
+}
+
+// use calls f with a connection.
+func (p *pool) use(ctx context.Context, f func(*conn) error) error {
+	c, err := p.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.put(c)
+	return f(c)
+}
+
+// Query runs a query. Its connection is free again when the rows are closed.
+func (p *pool) Query(ctx context.Context, query string, args []any) (sqlstore.Rows, error) {
+	c, err := p.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.query(query, args)
+	if err != nil {
+		p.put(c)
+		return nil, err
+	}
+	p.record(query)
+	return &pooledRows{s, p}, nil
+}
+
+// record keeps the text of a query.
+func (p *pool) record(query string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.texts) < maxStatements {
+		p.texts[query] = true
+	}
+}
+
+// pooledRows gives its connection back when it is closed.
+type pooledRows struct {
+	*statement
+	pool *pool
+}
+
+// Close ends the query.
+func (r *pooledRows) Close() error {
+	if r.pool == nil {
+		return nil
+	}
+	err := r.statement.Close()
+	r.pool.put(r.conn)
+	r.pool = nil
+	return err
+}
+
+// Begin begins a transaction for reading.
+func (p *pool) Begin(ctx context.Context) (sqlstore.Snapshot, error) {
+	c, err := p.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.exec("BEGIN"); err != nil {
+		p.put(c)
+		return nil, err
+	}
+	return snapshot{c, p}, nil
+}
+
+// snapshot is a transaction for reading.
+type snapshot struct {
+	conn *conn
+	pool *pool
+}
+
+// Query runs a query in the transaction.
+func (s snapshot) Query(query string, args []any) (sqlstore.Rows, error) {
+	return s.conn.query(query, args)
+}
+
+// Close ends the transaction.
+func (s snapshot) Close() error {
+	s.conn.end() // or it could not be ended after the context
+	err := s.conn.exec("ROLLBACK")
+	s.pool.put(s.conn)
+	return err
+}
+
+// State returns how many connections are used.
+func (p *pool) State() sqlstore.Pool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return sqlstore.Pool{Used: cap(p.free) - len(p.free), Idle: len(p.idle), Limit: cap(p.free), Waits: p.waits, Waited: p.waited}
+}
+
+// Statements returns the texts of the queries.
+func (p *pool) Statements() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.texts))
+}
+
+// CloseIdle closes the connections that nobody uses.
+func (p *pool) CloseIdle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.closeIdle() // they have only read
+}
+
+func (p *pool) closeIdle() error {
+	var errs []error
+	for _, c := range p.idle {
+		errs = append(errs, c.Close())
+	}
+	p.idle = nil
+	return errors.Join(errs...)
+}
+
+// Close closes the connections; those that are used when they are given back.
+func (p *pool) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	return p.closeIdle()
+}
