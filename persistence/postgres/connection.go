@@ -55,7 +55,7 @@ func (c *connection) Exec(query string, args ...any) (changed int64, err error) 
 func (c *connection) Query(query string, args ...any) (sqlstore.Rows, error) {
 	text, args := c.engine.dialect.translate(query, args)
 	c.statements[text] = true
-	return c.conn.QueryContext(context.Background(), text, args...)
+	return c.conn.QueryContext(context.Background(), text, args...) //nolint:rowserrcheck // who reads them checks it
 }
 
 // Send executes a statement together with the next one.

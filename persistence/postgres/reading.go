@@ -16,7 +16,7 @@ type connections struct {
 // Query runs a query.
 func (c connections) Query(ctx context.Context, query string, args []any) (sqlstore.Rows, error) {
 	text, args := c.dialect.translate(query, args)
-	return c.db.QueryContext(ctx, text, args...)
+	return c.db.QueryContext(ctx, text, args...) //nolint:rowserrcheck // who reads them checks it
 }
 
 // Begin begins a transaction for reading.
@@ -57,7 +57,7 @@ type snapshot struct {
 // Query runs a query in the transaction.
 func (s snapshot) Query(query string, args []any) (sqlstore.Rows, error) {
 	text, args := s.dialect.translate(query, args)
-	return s.tx.QueryContext(s.ctx, text, args...)
+	return s.tx.QueryContext(s.ctx, text, args...) //nolint:rowserrcheck // who reads them checks it
 }
 
 // Close ends the transaction.

@@ -61,7 +61,7 @@ func (r *Reader) copyTo(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	defer snapshot.Close() //nolint:errcheck // it has changed nothing
+	defer snapshot.Close()
 	if err := beginReading(snapshot); err != nil {
 		return err
 	}

@@ -18,8 +18,9 @@ func damaged(path string, err error) error {
 		return &CorruptError{Path: path, What: "SQLite can't read it", Err: err}
 	case sqlite.ResultNotADB:
 		return &CorruptError{Path: path, What: "it is not a SQLite database", Err: err}
+	default:
+		return err
 	}
-	return err
 }
 
 // failure is an error of SQLite. Without it, one that has no code can't be told from those of others.
@@ -43,8 +44,9 @@ func isStorageFailure(err error) bool {
 		return errors.Is(err, errMoved) || errors.Is(err, errFoundDamaged) || errors.Is(err, errClosed)
 	case sqlite.ResultConstraint, sqlite.ResultMismatch, sqlite.ResultTooBig, sqlite.ResultRange, sqlite.ResultError:
 		return false
+	default:
+		return true
 	}
-	return true
 }
 
 // mayBeTransaction reports whether a storage failure may be caused by the statement.
@@ -52,8 +54,9 @@ func mayBeTransaction(err error) bool {
 	switch resultCode(err) {
 	case sqlite.ResultNoMem, sqlite.ResultInternal, sqlite.ResultMisuse:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 func isBusy(err error) bool { return resultCode(err) == sqlite.ResultBusy }

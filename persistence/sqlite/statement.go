@@ -92,14 +92,11 @@ func (s *statement) Close() error {
 		return nil
 	}
 	s.executing = false
+	end := s.Reset
 	if s.transient {
-		_ = s.Finalize() // which returns the error of the execution
-		return nil
+		end = s.Finalize
 	}
-	if s.err != nil { // Step has reset it
-		return nil
-	}
-	if err := s.Reset(); err != nil {
+	if err := end(); err != nil && s.err == nil { // or it is the error of the execution
 		return s.conn.failed(err)
 	}
 	return nil

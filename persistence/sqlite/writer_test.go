@@ -203,7 +203,7 @@ func TestWriterTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openStore(t)
 		accept(t, s, "before")
-		err := s.Change(t.Context(), func(*sqlstore.Tx) error { return s.engine.connection.conn.Close() })
+		err := s.Change(t.Context(), func(*sqlstore.Tx) error { return s.engine.connection.Close() })
 		if err == nil || s.Err() == nil {
 			t.Fatalf("the commit on a closed connection = %v, Err = %v", err, s.Err())
 		}

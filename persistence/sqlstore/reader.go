@@ -118,7 +118,7 @@ func (r *Reader) Snapshot(ctx context.Context, f func(*Reader) error) error {
 	if err != nil {
 		return fmt.Errorf("read database %s: %w", r.path, r.damaged(err))
 	}
-	defer snapshot.Close() //nolint:errcheck // nothing was written
+	defer snapshot.Close()
 	inside := *r
 	inside.snapshot = snapshot
 	return f(&inside)
