@@ -99,25 +99,26 @@ func (c *conn) end() {
 
 // prepare returns a prepared statement that is not being executed.
 func (c *conn) prepare(query string) (*statement, error) {
+	if c.closed {
+		return nil, errClosed
+	}
 	s := c.statements[query]
 	if s != nil && !s.executing {
 		return s, nil
 	}
-	if c.closed {
-		return nil, errClosed
+	if s != nil || len(c.statements) >= c.maxStatements {
+		prepared, _, err := c.PrepareTransient(query)
+		if err != nil {
+			return nil, c.failed(err)
+		}
+		return &statement{Stmt: prepared, conn: c, transient: true}, nil
 	}
-	prepared, rest, err := c.PrepareTransient(query)
+	prepared, err := c.Prepare(query)
 	if err != nil {
 		return nil, c.failed(err)
 	}
-	if rest > 0 {
-		return nil, errors.Join(errors.New("more than one statement"), prepared.Finalize())
-	}
-	keep := s == nil && len(c.statements) < c.maxStatements
-	s = &statement{Stmt: prepared, conn: c, transient: !keep}
-	if keep {
-		c.statements[query] = s
-	}
+	s = &statement{Stmt: prepared, conn: c}
+	c.statements[query] = s
 	return s, nil
 }
 
@@ -215,10 +216,5 @@ func (c *conn) Close() error {
 	}
 	c.closed = true
 	c.end()
-	var errs []error
-	for _, s := range c.statements {
-		errs = append(errs, s.Finalize())
-	}
-	clear(c.statements)
-	return errors.Join(append(errs, c.Conn.Close())...)
+	return c.Conn.Close()
 }

@@ -128,14 +128,18 @@ func (s *statement) scan(i int, into any) error {
 		*into = s.ColumnBool(i)
 		return expect(found, sqlite.TypeInteger)
 	case *float64:
-		*into = s.ColumnFloat(i)
-		return expect(found, sqlite.TypeFloat, sqlite.TypeInteger)
+		if *into = s.ColumnFloat(i); found == sqlite.TypeInteger {
+			return nil
+		}
+		return expect(found, sqlite.TypeFloat)
 	case *string:
 		*into = s.ColumnText(i)
 		return expect(found, sqlite.TypeText)
 	case *[]byte:
-		*into = s.bytes(i)
-		return expect(found, sqlite.TypeBlob, sqlite.TypeText, sqlite.TypeNull)
+		if *into = s.bytes(i); found == sqlite.TypeText || found == sqlite.TypeNull {
+			return nil
+		}
+		return expect(found, sqlite.TypeBlob)
 	case *sql.RawBytes:
 		*into = s.bytes(i)
 		return expect(found, sqlite.TypeBlob)
@@ -185,12 +189,10 @@ func (s *statement) bytes(i int) []byte {
 	return b
 }
 
-// expect returns an error if a column has none of some types. SQLite would convert it.
-func expect(found sqlite.ColumnType, types ...sqlite.ColumnType) error {
-	for _, t := range types {
-		if t == found {
-			return nil
-		}
+// expect returns an error if a column has another type. SQLite would convert it.
+func expect(found, wanted sqlite.ColumnType) error {
+	if found != wanted {
+		return fmt.Errorf("it is %v instead of %v", found, wanted)
 	}
-	return fmt.Errorf("it is %v instead of %v", found, types)
+	return nil
 }
