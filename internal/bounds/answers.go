@@ -3,6 +3,7 @@ package bounds
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -107,7 +108,7 @@ func (l *Lease) Unmarshal(ctx context.Context, limits JSON, data []byte, v any) 
 			return err
 		}
 	}
-	return limits.Unmarshal(data, v)
+	return json.Unmarshal(data, v)
 }
 
 // ErrTooMuch reports that the answers that a caller keeps exceed the limit.
