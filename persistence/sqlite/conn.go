@@ -124,6 +124,9 @@ func (c *conn) prepare(query string) (*statement, error) {
 
 // query begins to execute a statement.
 func (c *conn) query(query string, args []any) (*statement, error) {
+	if c.ctx != nil && c.ctx.Err() != nil {
+		return nil, c.ctx.Err()
+	}
 	s, err := c.prepare(query)
 	if err != nil {
 		return nil, err
