@@ -70,8 +70,8 @@ func fileURI(path string, parameters url.Values) (string, error) {
 	return uri.String(), nil
 }
 
-// begin has what is executed end when ctx ends, until end is called.
-func (c *conn) begin(ctx context.Context) {
+// attach has what is executed end when ctx ends, until detach is called.
+func (c *conn) attach(ctx context.Context) {
 	if ctx.Done() == nil {
 		return
 	}
@@ -84,8 +84,8 @@ func (c *conn) begin(ctx context.Context) {
 	c.unwatch = context.AfterFunc(ctx, func() { close(interrupted) })
 }
 
-// end ends the effect of begin.
-func (c *conn) end() {
+// detach ends the effect of attach.
+func (c *conn) detach() {
 	if c.ctx == nil {
 		return
 	}
@@ -218,6 +218,6 @@ func (c *conn) Close() error {
 		return errClosed
 	}
 	c.closed = true
-	c.end()
+	c.detach()
 	return c.Conn.Close()
 }

@@ -147,7 +147,7 @@ func TestContextEndsAQuery(t *testing.T) {
 	c := openConn(t)
 	for range 2 {
 		ctx, cancel := context.WithCancel(t.Context())
-		c.begin(ctx)
+		c.attach(ctx)
 		time.AfterFunc(time.Millisecond, cancel)
 		if err := c.queryRow(endless, nil, new(int)); !errors.Is(err, context.Canceled) {
 			t.Errorf("the query ended with %v", err)
@@ -155,7 +155,7 @@ func TestContextEndsAQuery(t *testing.T) {
 		if err := c.exec("SELECT 1"); !errors.Is(err, context.Canceled) {
 			t.Errorf("the next query ended with %v", err)
 		}
-		c.end()
+		c.detach()
 		if err := c.exec("SELECT 1"); err != nil {
 			t.Errorf("after the context: %v", err)
 		}

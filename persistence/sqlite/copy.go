@@ -49,7 +49,7 @@ func fillDatabase(ctx context.Context, path string, fill func(sqlstore.Target) e
 	if err != nil {
 		return err
 	}
-	c.begin(ctx)
+	c.attach(ctx)
 	defer func() { err = errors.Join(err, c.Close()) }() // which empties the write-ahead log
 	return c.inTransaction(func() error {
 		if err := c.exec("DELETE FROM meta"); err != nil {

@@ -34,7 +34,7 @@ func writeBeside(ctx context.Context, path string, f func(sqlstore.Exec) error) 
 	if err != nil {
 		return err
 	}
-	c.begin(ctx)
+	c.attach(ctx)
 	defer func() { err = errors.Join(err, c.Close()) }()
 	err = c.inTransaction(func() error {
 		return f(func(query string, args ...any) (int64, error) { return c.execRows(query, args) })

@@ -113,7 +113,7 @@ func moveLog(ctx context.Context, file string, frames uint32) (err error) {
 	if err != nil {
 		return err
 	}
-	c.begin(ctx)
+	c.attach(ctx)
 	defer func() { err = errors.Join(err, c.Close()) }()
 	var busy, pages, moved int64
 	err = c.queryRow("PRAGMA wal_checkpoint(PASSIVE)", nil, &busy, &pages, &moved) // closing the database removes the log

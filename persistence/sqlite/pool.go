@@ -46,7 +46,7 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 		p.free <- struct{}{}
 		return nil, err
 	}
-	c.begin(ctx)
+	c.attach(ctx)
 	return c, nil
 }
 
@@ -92,7 +92,7 @@ func (p *pool) next() (*conn, error) {
 
 // put gives a connection back.
 func (p *pool) put(c *conn) {
-	c.end()
+	c.detach()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -180,7 +180,7 @@ func (s snapshot) Query(query string, args []any) (sqlstore.Rows, error) {
 
 // Close ends the transaction.
 func (s snapshot) Close() error {
-	s.conn.end() // or it could not be ended after the context
+	s.conn.detach() // or it could not be ended after the context
 	err := s.conn.exec("ROLLBACK")
 	s.pool.put(s.conn)
 	return err

@@ -20,7 +20,7 @@ func prepare(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return damaged(path, err)
 	}
-	c.begin(ctx)
+	c.attach(ctx)
 	defer func() { err = errors.Join(damaged(path, err), c.Close()) }()
 	version, err := schemaVersion(c, path)
 	if err != nil {
