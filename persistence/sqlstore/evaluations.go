@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -49,6 +50,32 @@ const (
 // scope, and none of a scope whose first is not due yet.
 func (r *Reader) DueComparisons(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
 	return r.evaluations(ctx, dueDeployments, now.UnixMilli(), limit)
+}
+
+// dueComparisonKeys returns the keys (evaluationKey) of what DueComparisons returns.
+func (r *Reader) dueComparisonKeys(ctx context.Context, now time.Time, limit int) ([]string, error) {
+	return readAll(ctx, r, "pending evaluations", "SELECT key, scope FROM evaluations "+dueDeployments, []any{now.UnixMilli(), limit}, func(rows Rows) (string, error) {
+		s := dora.Evaluation{Kind: dora.DeploymentEvaluation}
+		err := rows.Scan(&s.Key, &s.Scope)
+		return evaluationKey(s), err
+	})
+}
+
+// comparisons returns the evaluations of deployments with some keys (evaluationKey), in any order.
+func (r *Reader) comparisons(ctx context.Context, keys []string) (all []dora.Evaluation, unreadable map[string]error, err error) {
+	for chunk := range slices.Chunk(keys, maxQueryValues) {
+		deployments := make([]string, len(chunk))
+		for i, key := range chunk {
+			deployments[i] = deploymentOf(key)
+		}
+		list, args := listOf(deployments)
+		found, err := r.evaluations(ctx, "WHERE kind = 'deployment' AND key IN "+list, args...)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil, nil
 }
 
 // DueEvaluations returns at most limit other evaluations that are due and settled, the longest due first.

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,39 +41,70 @@ type lease struct {
 	until  time.Time
 }
 
-// claim leases up to limit of the items that due returns to a client. It asks due for as many more as are leased already. It holds
-// the mutex that release takes after a commit, so it never returns an item that has been done meanwhile.
-func claim[T any](l *leases, client, queue string, now, until time.Time, limit int, key func(T) string, due func(limit int) ([]T, error)) ([]T, error) {
+// source reads what is due in a queue, the longest due first.
+type source[T any] struct {
+	// keys returns the keys of at most limit items.
+	keys func(limit int) ([]string, error)
+	// items returns the items with some keys, in any order, without those that are gone.
+	items func(keys []string) ([]T, error)
+	key   func(T) string
+}
+
+// claim leases up to limit of the items of a queue that are due to a client. It asks for the keys of as many more as are leased already, which
+// are most of what is due while the client is busy, and reads the items that it claims alone. It holds the mutex that release takes after a
+// commit, so it never returns an item that has been done meanwhile.
+func claim[T any](l *leases, client, queue string, now, until time.Time, limit int, due source[T]) ([]T, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	leased := 0
-	for w, h := range l.held {
-		if w.queue == queue && now.Before(h.until) {
-			leased++
-		}
-	}
-	items, err := due(limit + leased + len(l.ending))
+	keys, err := due.keys(limit + l.leased(queue, now) + len(l.ending))
 	if err != nil {
 		return nil, err
 	}
-	var claimed []T
+	keys = slices.DeleteFunc(keys, func(key string) bool { return !l.isFree(work{queue, key}, now) })
+	keys = keys[:min(len(keys), limit)]
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	items, err := due.items(keys)
+	if err != nil {
+		return nil, err
+	}
+	byKey := map[string]T{}
 	for _, item := range items {
-		w := work{queue, key(item)}
-		h, claimedBefore := l.held[w]
-		if claimedBefore && now.Before(h.until) || l.ending[w] > 0 {
-			continue
+		byKey[due.key(item)] = item
+	}
+	var claimed []T
+	for _, key := range keys {
+		if item, found := byKey[key]; found { // it may just have moved to another scope
+			l.hold(client, work{queue, key}, until)
+			claimed = append(claimed, item)
 		}
-		if len(claimed) == limit {
-			break
-		}
-		if claimedBefore && h.client != client {
-			l.lost[lostWork{h.client, w}] = true
-		}
-		delete(l.lost, lostWork{client, w})
-		l.held[w] = lease{client, until}
-		claimed = append(claimed, item)
 	}
 	return claimed, nil
+}
+
+// leased returns how many works of a queue are leased.
+func (l *leases) leased(queue string, now time.Time) (n int) {
+	for w, h := range l.held {
+		if w.queue == queue && now.Before(h.until) {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *leases) isFree(w work, now time.Time) bool {
+	h, leased := l.held[w]
+	return (!leased || !now.Before(h.until)) && l.ending[w] == 0
+}
+
+// hold leases a work to a client. Another client whose lease has lapsed has lost it.
+func (l *leases) hold(client string, w work, until time.Time) {
+	if h, leased := l.held[w]; leased && h.client != client {
+		l.lost[lostWork{h.client, w}] = true
+	}
+	delete(l.lost, lostWork{client, w})
+	l.held[w] = lease{client, until}
 }
 
 // extend renews the leases that a client holds.

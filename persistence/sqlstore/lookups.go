@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -21,37 +23,69 @@ func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dor
 	return jobs, s.postponeUnreadable(ctx, now, unreadable)
 }
 
+// dueLookupKeys returns the keys of at most limit look-ups that are due at now, the longest due first. It reads the index alone.
+func (r *Reader) dueLookupKeys(ctx context.Context, now time.Time, limit int) ([]string, error) {
+	return readAll(ctx, r, "due look-ups", "SELECT commit_key FROM lookups "+dueLookupsQuery, []any{now.UnixMilli(), limit}, scanText)
+}
+
+// lookups returns the look-ups with some keys, in any order, and why those that can't be decoded can't be, by their keys.
+func (r *Reader) lookups(ctx context.Context, keys []string) (jobs []dora.Lookup, unreadable map[string]error, err error) {
+	unreadable = map[string]error{}
+	for chunk := range slices.Chunk(keys, maxQueryValues) {
+		list, args := listOf(chunk)
+		found, failed, err := r.readLookups(ctx, "WHERE commit_key IN "+list, args...)
+		if err != nil {
+			return nil, nil, err
+		}
+		jobs = append(jobs, found...)
+		maps.Copy(unreadable, failed)
+	}
+	return jobs, unreadable, nil
+}
+
 // dueLookups returns the look-ups that can be decoded, and why the others can't, by their keys.
 func (r *Reader) dueLookups(ctx context.Context, now time.Time, limit int) (jobs []dora.Lookup, unreadable map[string]error, err error) {
+	return r.readLookups(ctx, dueLookupsQuery, now.UnixMilli(), limit)
+}
+
+func (r *Reader) readLookups(ctx context.Context, query string, args ...any) (jobs []dora.Lookup, unreadable map[string]error, err error) {
 	unreadable = map[string]error{}
-	err = r.query(ctx, "SELECT commit_key, details, repository, due, attempts, misses, failing_since, failing_calls, inaccessible, checksum FROM lookups "+dueLookupsQuery,
-		[]any{now.UnixMilli(), limit}, func(rows Rows) error {
-			var j dora.Lookup
-			var key, commit, calls string
-			var due, attempts, misses, failing int64
-			var sum int64
-			if err := rows.Scan(&key, &commit, &j.Repository, &due, &attempts, &misses, &failing, &calls, &j.Inaccessible, &sum); err != nil {
+	err = r.query(ctx, "SELECT commit_key, details, repository, due, attempts, misses, failing_since, failing_calls, inaccessible, checksum FROM lookups "+query,
+		args, func(rows Rows) error {
+			j, key, err := scanLookup(r.path, rows)
+			switch {
+			case key == "":
 				return err
-			}
-			j.Due, j.Attempts, j.Misses, j.FailingSince = fromMillis(due), int(attempts), int(misses), fromMillis(failing)
-			err := checkRow(r.path, "it", sum, key, commit, attempts, misses)
-			if err == nil {
-				err = json.Unmarshal([]byte(commit), &j.Commit)
-			}
-			if err == nil {
-				j.FailingCalls, err = decodeFailingCalls(calls)
-			}
-			if err != nil {
+			case err != nil:
 				unreadable[key] = err
-				return nil //nolint:nilerr // it is reported below
+			default:
+				jobs = append(jobs, j)
 			}
-			jobs = append(jobs, j)
 			return nil
 		})
 	if err != nil {
 		return nil, nil, fmt.Errorf("read due look-ups: %w", err)
 	}
 	return jobs, unreadable, nil
+}
+
+// scanLookup reads a look-up and its key. If it returns a key with an error, the look-up can't be decoded.
+func scanLookup(path string, rows Rows) (j dora.Lookup, key string, err error) {
+	var commit, calls string
+	var due, attempts, misses, failing int64
+	var sum int64
+	if err := rows.Scan(&key, &commit, &j.Repository, &due, &attempts, &misses, &failing, &calls, &j.Inaccessible, &sum); err != nil {
+		return j, "", err
+	}
+	j.Due, j.Attempts, j.Misses, j.FailingSince = fromMillis(due), int(attempts), int(misses), fromMillis(failing)
+	err = checkRow(path, "it", sum, key, commit, attempts, misses)
+	if err == nil {
+		err = json.Unmarshal([]byte(commit), &j.Commit)
+	}
+	if err == nil {
+		j.FailingCalls, err = decodeFailingCalls(calls)
+	}
+	return j, key, err
 }
 
 func (s *Store) postponeUnreadable(ctx context.Context, now time.Time, unreadable map[string]error) error {

@@ -42,22 +42,31 @@ func (s *Store) EvaluationQueue() dora.Queue[dora.Evaluation] { return s.Client(
 
 // DeliveryQueue returns the client's view of the queue of deliveries.
 func (c *Client) DeliveryQueue() dora.Queue[dora.Delivery] {
-	return workQueue[dora.Delivery]{c, deliveryQueue, c.Pending, (*Reader).Pending, func(d dora.Delivery) string { return strconv.FormatInt(d.ID, 10) }}
+	return workQueue[dora.Delivery]{
+		client: c, name: deliveryQueue, due: c.Pending, dueIn: (*Reader).Pending,
+		key: func(d dora.Delivery) string { return strconv.FormatInt(d.ID, 10) },
+	}
 }
 
 // LookupQueue returns the client's view of the queue of look-ups.
 func (c *Client) LookupQueue() dora.Queue[dora.Lookup] {
-	return workQueue[dora.Lookup]{c, lookupQueue, c.DueLookups, dueLookupsIn, func(j dora.Lookup) string { return j.Commit.Key() }}
+	return workQueue[dora.Lookup]{
+		client: c, name: lookupQueue, due: c.DueLookups, dueIn: dueLookupsIn, dueKeys: c.dueLookupKeys, withKeys: c.lookups,
+		key: func(j dora.Lookup) string { return j.Commit.Key() },
+	}
 }
 
 // ComparisonQueue returns the client's view of the queue of evaluations of deployments.
 func (c *Client) ComparisonQueue() dora.Queue[dora.Evaluation] {
-	return workQueue[dora.Evaluation]{c, comparisonQueue, c.DueComparisons, (*Reader).DueComparisons, evaluationKey}
+	return workQueue[dora.Evaluation]{
+		client: c, name: comparisonQueue, due: c.DueComparisons, dueIn: (*Reader).DueComparisons,
+		dueKeys: c.dueComparisonKeys, withKeys: c.comparisons, key: evaluationKey,
+	}
 }
 
 // EvaluationQueue returns the client's view of the queue of other evaluations.
 func (c *Client) EvaluationQueue() dora.Queue[dora.Evaluation] {
-	return workQueue[dora.Evaluation]{c, evaluationQueue, c.DueEvaluations, (*Reader).DueEvaluations, evaluationKey}
+	return workQueue[dora.Evaluation]{client: c, name: evaluationQueue, due: c.DueEvaluations, dueIn: (*Reader).DueEvaluations, key: evaluationKey}
 }
 
 // Update runs f in one transaction, which fails with dora.ErrLeaseLost if it ends work that another client has claimed.
@@ -86,6 +95,13 @@ func exclusion(queue, key string) string {
 	return key
 }
 
+// deploymentOf returns the key of the deployment whose evaluation has a key.
+func deploymentOf(key string) string {
+	length, rest, _ := strings.Cut(key, "/")
+	n, _ := strconv.Atoi(length)
+	return rest[n+1:]
+}
+
 // evaluationWork returns the queue and key of an evaluation.
 func evaluationWork(s dora.Evaluation) work {
 	if s.Kind == dora.DeploymentEvaluation {
@@ -101,7 +117,11 @@ type workQueue[T any] struct {
 	due    func(ctx context.Context, now time.Time, limit int) ([]T, error)
 	// dueIn does the same with any reader, without a change.
 	dueIn func(r *Reader, ctx context.Context, now time.Time, limit int) ([]T, error)
-	key   func(T) string
+	// dueKeys returns the keys of what due returns, and withKeys the items with some keys, and why others can't be decoded, by key. Both are
+	// nil for a queue of which nearly all that is due is claimed.
+	dueKeys  func(ctx context.Context, now time.Time, limit int) ([]string, error)
+	withKeys func(ctx context.Context, keys []string) (items []T, unreadable map[string]error, err error)
+	key      func(T) string
 }
 
 func (q workQueue[T]) Claim(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]T, error) {
@@ -113,9 +133,35 @@ func (q workQueue[T]) Claim(ctx context.Context, now time.Time, lease time.Durat
 			return q.dueIn(r, ctx, now, limit)
 		})
 	}
-	return claim(q.client.leases, q.client.name, q.name, now, now.Add(lease), limit, q.key, func(limit int) ([]T, error) {
-		return q.due(ctx, now, limit)
-	})
+	var unreadable map[string]error
+	claimed, err := claim(q.client.leases, q.client.name, q.name, now, now.Add(lease), limit, q.source(ctx, now, &unreadable))
+	if err == nil && len(unreadable) > 0 {
+		err = q.client.postponeUnreadable(ctx, now, unreadable) // not within claim: transactions wait for the mutex of the leases
+	}
+	return claimed, err
+}
+
+// source reads what is due at a time, and why some of it can't be decoded.
+func (q workQueue[T]) source(ctx context.Context, now time.Time, unreadable *map[string]error) source[T] {
+	if q.dueKeys != nil {
+		return source[T]{
+			keys: func(limit int) ([]string, error) { return q.dueKeys(ctx, now, limit) },
+			items: func(keys []string) (items []T, err error) {
+				items, *unreadable, err = q.withKeys(ctx, keys)
+				return items, err
+			},
+			key: q.key,
+		}
+	}
+	var items []T
+	return source[T]{
+		keys: func(limit int) (keys []string, err error) {
+			items, err = q.due(ctx, now, limit)
+			return q.keys(items), err
+		},
+		items: func([]string) ([]T, error) { return items, nil },
+		key:   q.key,
+	}
 }
 
 func (q workQueue[T]) Extend(ctx context.Context, now time.Time, lease time.Duration, items ...T) error {
