@@ -28,6 +28,9 @@ type caches struct {
 	deployments *rowCache[string, storedDeployment]
 	// decided has scopes without evidence that is not decided on, repaired scopes without failed changes that are not repaired.
 	decided, repaired *rowCache[string, bool]
+	// firsts has the first evaluations of scopes, as recorded, also where none is pending; untried the oldest ones of repositories that have
+	// not failed, by their keys.
+	firsts, untried *rowCache[string, firstEvaluation]
 	// origins has the origins of commits by their keys, also those that are not known.
 	origins *rowCache[string, knownOrigin]
 	// newestNames has by what the newest event called repositories, by their keys.
@@ -49,6 +52,8 @@ func newCaches() caches {
 		decided:      newRowCache[string, bool](maxCachedIDs),
 		repaired:     newRowCache[string, bool](maxCachedIDs),
 		stale:        newRowCache[string, int64](maxCachedIDs),
+		firsts:       newRowCache[string, firstEvaluation](maxCachedIDs),
+		untried:      newRowCache[string, firstEvaluation](maxCachedIDs),
 		origins:      newRowCache[string, knownOrigin](maxCachedOrigins),
 		newestNames:  newRowCache[string, seenName](maxCachedIDs),
 		onlyNamed:    newRowCache[string, dora.Repository](maxCachedIDs),
@@ -70,7 +75,7 @@ func (c caches) lasting() []cache {
 
 // changing returns the caches of other rows.
 func (c caches) changing() []cache {
-	return []cache{c.deployments, c.decided, c.repaired, c.stale, c.origins, c.newestNames, c.onlyNamed}
+	return []cache{c.deployments, c.decided, c.repaired, c.stale, c.firsts, c.untried, c.origins, c.newestNames, c.onlyNamed}
 }
 
 // rollbackCaches forgets what may have been rolled back.

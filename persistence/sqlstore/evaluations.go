@@ -20,11 +20,15 @@ func (r *Reader) CountEvaluations(ctx context.Context) (int, error) {
 
 const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses, failing_since, failing_calls, inaccessible"
 
-func scanEvaluation(rows Rows) (dora.Evaluation, error) {
+func scanEvaluation(rows Rows) (dora.Evaluation, error) { return scanEvaluationAnd(rows) }
+
+// scanEvaluationAnd reads an evaluation and the columns behind it.
+func scanEvaluationAnd(rows Rows, more ...any) (dora.Evaluation, error) {
 	var s dora.Evaluation
 	var at, due, ripe, failing int64
 	var calls string
-	err := rows.Scan(&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses, &failing, &calls, &s.Inaccessible)
+	columns := []any{&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses, &failing, &calls, &s.Inaccessible}
+	err := rows.Scan(append(columns, more...)...)
 	if err == nil {
 		s.FailingCalls, err = decodeFailingCalls(calls)
 	}
@@ -97,6 +101,9 @@ func (t evaluationTx) Add(s dora.Evaluation) error {
 		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses,
 		s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible, dora.RepositoryOf(s.Scope))
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
+		if first, known := t.firsts.get(s.Scope); !known || !first.precedes(s) {
+			t.forgetFirst(s.Scope)
+		}
 		err = t.setEvaluated(s, false)
 	}
 	if err != nil {
@@ -108,6 +115,9 @@ func (t evaluationTx) Add(s dora.Evaluation) error {
 // Retry sets when an evaluation is due again, its attempts and misses, and since when it fails.
 func (t evaluationTx) Retry(s dora.Evaluation) error {
 	if err := t.checkLease(evaluationWork(s), false); err != nil {
+		return err
+	}
+	if err := t.forgetIfFirst(s); err != nil {
 		return err
 	}
 	n, err := t.exec(`UPDATE evaluations SET due = ?, attempts = ?, misses = ?, failing_since = ?, failing_calls = ?, inaccessible = ?
@@ -125,6 +135,9 @@ func (t evaluationTx) Retry(s dora.Evaluation) error {
 // Hasten makes an evaluation due earlier.
 func (t evaluationTx) Hasten(s dora.Evaluation) error {
 	due := s.Due.UnixMilli()
+	if err := t.forgetIfFirst(s); err != nil {
+		return err
+	}
 	if err := t.send("UPDATE evaluations SET due = ? WHERE kind = ? AND key = ? AND due > ?", due, s.Kind, s.Key, due); err != nil {
 		return fmt.Errorf("hasten the evaluation of %s %s: %w", s.Kind, s.Key, err)
 	}
@@ -148,10 +161,13 @@ func (t evaluationTx) Done(s dora.Evaluation) error {
 
 // setDone records that a deployment has been evaluated, unless its evaluation has another scope now and is still pending there.
 func (t *tx) setDone(s dora.Evaluation) error {
-	pending, err := t.exists("SELECT 1 FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)
-	if err != nil || pending {
-		return err
+	if first, known := t.firsts.get(s.Scope); !known || first.Key != s.Key {
+		pending, err := t.exists("SELECT 1 FROM evaluations WHERE kind = ? AND key = ?", s.Kind, s.Key)
+		if err != nil || pending {
+			return err
+		}
 	}
+	t.forgetFirst(s.Scope)
 	return t.setEvaluated(s, true)
 }
 
@@ -167,25 +183,6 @@ func (t *tx) setEvaluated(s dora.Evaluation, evaluated bool) error {
 		return err
 	}
 	return t.setFirst(s.Scope)
-}
-
-// setFirst records which deployment of a scope is to be evaluated first.
-func (t *tx) setFirst(scope string) error {
-	var key string
-	var recorded bool
-	pending, err := t.queryRow("SELECT key, first FROM evaluations WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", []any{scope}, &key, &recorded)
-	if err != nil || !pending || recorded {
-		return err
-	}
-	if err := t.send("UPDATE evaluations INDEXED BY evaluations_one_first SET first = 0 WHERE scope = ? AND first = 1", scope); err != nil {
-		return err
-	}
-	return t.send("UPDATE evaluations SET first = 1 WHERE kind = 'deployment' AND key = ?", key)
-}
-
-// First returns the evaluation of the first deployment of a scope that is pending; false if there is none.
-func (t evaluationTx) First(scope string) (dora.Evaluation, bool, error) {
-	return firstRow(t.evaluations("WHERE kind = 'deployment' AND scope = ? ORDER BY at, number LIMIT 1", scope))
 }
 
 // OutcomeWaits reports whether the evaluation of an outcome of a scope at or before a time is pending.
@@ -207,12 +204,6 @@ func (t evaluationTx) WaitingIncidents(upTo time.Time) ([]dora.Evaluation, error
 
 func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
 	return readAllIn(t, "pending evaluations", "SELECT "+evaluationColumns+" FROM evaluations "+query, args, scanEvaluation)
-}
-
-// FirstUntried returns the oldest evaluation of a repository before a time that is the first of its scope and has not failed.
-func (t evaluationTx) FirstUntried(repository string, before time.Time) (dora.Evaluation, bool, error) {
-	return firstRow(t.evaluations(`INDEXED BY evaluations_repository WHERE first = 1 AND repository = ? AND at < ? AND attempts = 0 AND misses = 0
-		ORDER BY at LIMIT 1`, repository, before.UnixMilli()))
 }
 
 // RepositoryWaits reports whether the evaluation of a success of a repository before a time is pending, of any repository if it is "":

@@ -29,6 +29,8 @@ func (t repositoryTx) Merge(from, into string) error {
 	}
 	t.decided.clear()
 	t.repaired.clear()
+	t.firsts.clear()
+	t.untried.clear()
 	t.newestNames.clear()
 	t.onlyNamed.clear()
 	for _, table := range []string{"evaluations", "evidence", "all_evidence", "failed_changes"} {

@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"comparisons":  comparisonRules(),
 		"days":         dayRules(),
 		"evaluations":  evaluationRules(),
+		"firsts":       firstRules(),
 		"lookups":      lookupRules(),
 		"recent":       recentRules(),
 		"labelsets":    labelSetRules(),
