@@ -12,6 +12,8 @@ const (
 	maxCachedIDs = 10_000
 	// maxCachedDeployments is for deployments with what they ship.
 	maxCachedDeployments = 1000
+	// maxCachedThings is for what facts are about: a thing has some ten facts.
+	maxCachedThings = 2000
 	// maxCachedOrigins is for origins of commits.
 	maxCachedOrigins = 2000
 )
@@ -24,6 +26,8 @@ type caches struct {
 	labelSets *rowCache[labelSet, int64]
 	// known has facts that are there: an evaluation adds again what a status has added, and series start at 0 once.
 	known *rowCache[factKey, int64]
+	// things has the facts about what facts were added about lately.
+	things *rowCache[thing, knownFacts]
 	// deployments has deployments by their keys, also those that are not stored.
 	deployments *rowCache[string, storedDeployment]
 	// decided has scopes without evidence that is not decided on, repaired scopes without failed changes that are not repaired.
@@ -49,6 +53,7 @@ func newCaches() caches {
 		labelSets:    newRowCache[labelSet, int64](maxCachedIDs),
 		known:        newRowCache[factKey, int64](maxCachedIDs),
 		deployments:  newRowCache[string, storedDeployment](maxCachedDeployments),
+		things:       newRowCache[thing, knownFacts](maxCachedThings),
 		decided:      newRowCache[string, bool](maxCachedIDs),
 		repaired:     newRowCache[string, bool](maxCachedIDs),
 		stale:        newRowCache[string, int64](maxCachedIDs),
@@ -75,7 +80,7 @@ func (c caches) lasting() []cache {
 
 // changing returns the caches of other rows.
 func (c caches) changing() []cache {
-	return []cache{c.deployments, c.decided, c.repaired, c.stale, c.firsts, c.untried, c.origins, c.newestNames, c.onlyNamed}
+	return []cache{c.things, c.deployments, c.decided, c.repaired, c.stale, c.firsts, c.untried, c.origins, c.newestNames, c.onlyNamed}
 }
 
 // rollbackCaches forgets what may have been rolled back.

@@ -143,7 +143,7 @@ func (t factTx) add(f dora.Fact) (bool, error) {
 	}
 	t.unsentFacts = append(t.unsentFacts, []any{f.Position, series, stem, rest, family, f.Value, f.At.UnixMilli(), f.ID, factSum(f, labels)})
 	t.changed = true
-	t.knownFacts.add(stem, rest, family)
+	t.addKnownFact(stem, rest, family)
 	t.lastPosition = f.Position
 	f.At = fromMillis(f.At.UnixMilli())
 	t.facts = append(t.facts, f)

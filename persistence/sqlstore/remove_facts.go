@@ -27,7 +27,7 @@ func (t removalTx) RemoveFacts(upTo int64, before time.Time, limit int) (removed
 	if err == nil && len(facts) > 0 {
 		row.position += int64(len(facts))
 		row.before = max(row.before, before.UnixMilli())
-		t.factsChanged = true
+		t.changeFacts()
 		err = t.send("DELETE FROM facts WHERE position <= ?", row.position)
 	}
 	if err == nil && len(facts) > 0 {

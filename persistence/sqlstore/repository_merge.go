@@ -176,6 +176,6 @@ func (t repositoryTx) setSubject(f dora.Fact, subject string) error {
 		return err
 	}
 	f.Subject = subject
-	t.factsChanged = true
+	t.changeFacts()
 	return t.send("UPDATE facts SET stem = ?, rest = ?, checksum = ? WHERE position = ?", stem, rest, factSum(f, labels), f.Position)
 }

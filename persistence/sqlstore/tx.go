@@ -32,8 +32,6 @@ type tx struct {
 	begun int64
 	// unsentFacts are rows of facts that the running op has added and that are to be inserted together.
 	unsentFacts [][]any
-	// knownFacts has which facts are there, as far as the transaction has looked.
-	knownFacts knownFacts
 	// factsChanged is true if others were changed or removed.
 	factsChanged bool
 	changed      bool

@@ -16,6 +16,7 @@ func factRules() rules {
 		"content": factsKeepTheirContent,
 		"once":    factsOnce,
 		"similar": factsWithSimilarSubjects,
+		"undone":  undoneFactsAreAddedAgain,
 		"gapless": positionsWithoutGaps,
 		"pages":   factsByPages,
 	}
@@ -110,6 +111,34 @@ func factsWithSimilarSubjects(t *testing.T, s Store) {
 	add(false, dora.Changes, "45/b", "46/150", "46", "451", "45/")
 	add(true, dora.LeadTime, "45", "45/a", "46/3")
 	add(false, dora.Changes, subjects...)
+}
+
+// A fact whose transaction is undone is not there, whatever was known of facts about the same thing before.
+func undoneFactsAreAddedAgain(t *testing.T, s Store) {
+	const thing = "change:api.github.com/acme/web/45"
+	addFacts(t, s, fact(thing))
+	for _, subject := range []string{thing + "/a", thing + "/b"} {
+		for range 2 {
+			err := s.Update(t.Context(), func(tx dora.Tx) error {
+				added, err := tx.Facts().Add(fact(subject))
+				if !added {
+					t.Errorf("Add(%q) = false after it was undone", subject)
+				}
+				return errors.Join(err, errRule)
+			})
+			permanentError(t, "Update", err)
+		}
+		addFacts(t, s, fact(subject))
+		update(t, s, func(tx dora.Tx) error {
+			for _, known := range []string{thing, thing + "/a", subject} {
+				if added, err := tx.Facts().Add(fact(known)); err != nil || added {
+					t.Errorf("Add(%q) again = %t, %v; want false", known, added, err)
+				}
+			}
+			return nil
+		})
+	}
+	inOrder(t, s, thing, thing+"/a", thing+"/b")
 }
 
 // Neither a fact that is there already nor a transaction that is undone takes a position.
