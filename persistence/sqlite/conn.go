@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -14,8 +15,9 @@ import (
 )
 
 const (
-	// lockTimeout is how long a statement waits for a lock that another connection holds.
+	// lockTimeout is how long a statement waits for a lock that another connection holds, and lockPause how long until it tries again.
 	lockTimeout = 5 * time.Second
+	lockPause   = 5 * time.Millisecond
 	// maxStatements bounds the memory of statements: queries with lists of values have many texts.
 	maxStatements = 200
 )
@@ -26,6 +28,10 @@ type conn struct {
 	*sqlite.Conn
 	statements    map[string]*statement
 	maxStatements int
+	// lockTimeout is how long a statement waits for a lock.
+	lockTimeout time.Duration
+	// executing is how many statements are executing.
+	executing int
 	// ctx ends what is executed, if it is not nil, by closing interrupted. unwatch stops that.
 	ctx         context.Context //nolint:containedctx // that of the call that uses the connection
 	interrupted chan struct{}
@@ -47,10 +53,10 @@ func connect(path, mode string, settings ...string) (*conn, error) {
 func connectTo(path, uri string, settings ...string) (*conn, error) {
 	opened, err := sqlite.OpenConn(uri, sqlite.OpenReadWrite, sqlite.OpenURI) // the URI may say that it is only read
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, &failure{err})
+		return nil, fmt.Errorf("open database %s: %w", path, failureOf(err))
 	}
-	opened.SetBusyTimeout(lockTimeout)
-	c := &conn{Conn: opened, statements: map[string]*statement{}, maxStatements: maxStatements}
+	opened.SetBusyTimeout(0) // retryLocked waits, which a context can end
+	c := &conn{Conn: opened, statements: map[string]*statement{}, maxStatements: maxStatements, lockTimeout: lockTimeout}
 	for _, setting := range settings {
 		if err := c.exec("PRAGMA " + setting); err != nil {
 			return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), c.Close())
@@ -106,20 +112,51 @@ func (c *conn) prepare(query string) (*statement, error) {
 	if s != nil && !s.executing {
 		return s, nil
 	}
-	if s != nil || len(c.statements) >= c.maxStatements {
-		prepared, _, err := c.PrepareTransient(query)
-		if err != nil {
-			return nil, c.failed(err)
-		}
-		return &statement{Stmt: prepared, conn: c, transient: true}, nil
+	keep, prepare := s == nil && len(c.statements) < c.maxStatements, c.Prepare
+	if !keep {
+		prepare = c.prepareTransient
 	}
-	prepared, err := c.Prepare(query)
+	prepared, err := prepare(query)
+	if err != nil {
+		err = c.retryLocked(err, func() (err error) {
+			prepared, err = prepare(query)
+			return err
+		})
+	}
 	if err != nil {
 		return nil, c.failed(err)
 	}
-	s = &statement{Stmt: prepared, conn: c}
-	c.statements[query] = s
+	s = &statement{Stmt: prepared, conn: c, transient: !keep}
+	if keep {
+		c.statements[query] = s
+	}
 	return s, nil
+}
+
+func (c *conn) prepareTransient(query string) (*sqlite.Stmt, error) {
+	prepared, _, err := c.PrepareTransient(query)
+	return prepared, err
+}
+
+// retryLocked tries again what has failed with an error since another connection holds a lock, until lockTimeout or the context ends. A snapshot
+// that is outdated can't be written, however long one waits.
+func (c *conn) retryLocked(err error, try func() error) error {
+	var ended <-chan struct{}
+	if c.ctx != nil {
+		ended = c.ctx.Done()
+	}
+	for began := time.Now(); time.Since(began) < c.lockTimeout; {
+		if code := sqlite.ErrCode(err); code.ToPrimary() != sqlite.ResultBusy || code == sqlite.ResultBusySnapshot {
+			return err
+		}
+		select {
+		case <-ended:
+			return err
+		case <-time.After(lockPause):
+		}
+		err = try()
+	}
+	return err
 }
 
 // query begins to execute a statement.
@@ -162,13 +199,11 @@ func (c *conn) queryRow(query string, args []any, into ...any) error {
 	if err != nil {
 		return err
 	}
-	err = sql.ErrNoRows
+	defer s.Close()
 	if s.Next() {
-		err = s.Scan(into...)
-	} else if s.Err() != nil {
-		err = s.Err()
+		return s.Scan(into...)
 	}
-	return errors.Join(err, s.Close())
+	return cmp.Or(s.Err(), sql.ErrNoRows)
 }
 
 // script executes statements without parameters.
@@ -192,7 +227,7 @@ func (c *conn) script(statements string) error {
 // inTransaction runs f in a transaction that nobody else can write meanwhile.
 func (c *conn) inTransaction(f func() error) error {
 	if err := c.exec("BEGIN IMMEDIATE"); err != nil {
-		return err
+		return fmt.Errorf("write to the database: %w", err)
 	}
 	if err := f(); err != nil {
 		_ = c.exec("ROLLBACK") // the first error counts
@@ -203,10 +238,25 @@ func (c *conn) inTransaction(f func() error) error {
 
 // failed returns an error of SQLite, or why the context has ended.
 func (c *conn) failed(err error) error {
-	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultInterrupt && c.ctx != nil && c.ctx.Err() != nil {
+	code := sqlite.ErrCode(err).ToPrimary()
+	if (code == sqlite.ResultInterrupt || code == sqlite.ResultBusy) && c.ctx != nil && c.ctx.Err() != nil {
 		return c.ctx.Err()
 	}
-	return &failure{err}
+	return failureOf(err)
+}
+
+// end ends what is still executed, and the transaction. It reports whether the connection can be used by another caller.
+func (c *conn) end() bool {
+	c.detach()
+	if c.executing > 0 { // rows that were not closed
+		for _, s := range c.statements {
+			_ = s.Close()
+		}
+	}
+	if !c.AutocommitEnabled() {
+		_ = c.exec("ROLLBACK")
+	}
+	return c.AutocommitEnabled() && c.executing == 0
 }
 
 // errClosed reports that a connection was closed.

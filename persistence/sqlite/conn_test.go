@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +27,12 @@ func emptyFile(t *testing.T) string {
 
 func openConn(t *testing.T) *conn {
 	t.Helper()
-	c, err := connect(emptyFile(t), "rw")
+	return connectTest(t, emptyFile(t))
+}
+
+func connectTest(t *testing.T, path string) *conn {
+	t.Helper()
+	c, err := connect(path, "rw")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +87,7 @@ func TestParameterTypes(t *testing.T) {
 	}
 }
 
-// A column that has another type than was stored is damaged: it isn't converted to a wrong value.
+// A number that has another type than was stored is damaged. Texts and blobs have checksums.
 func TestColumnTypes(t *testing.T) {
 	c := openConn(t)
 	type named string
@@ -93,8 +99,8 @@ func TestColumnTypes(t *testing.T) {
 	}
 	all := []string{"1", "1.5", "'a'", "X'61'", "NULL"}
 	for name, readable := range map[string][]string{
-		"INTEGER": {"1"}, "int": {"1"}, "bool": {"1"}, "REAL": {"1", "1.5"}, "TEXT": {"'a'"}, "named": {"'a'"}, "BLOB": {"'a'", "X'61'", "NULL"},
-		"raw": {"X'61'"}, "nullable": {"1", "NULL"}, "any": all, "list": nil,
+		"INTEGER": {"1"}, "int": {"1"}, "bool": {"1"}, "REAL": {"1", "1.5"}, "TEXT": all[:4], "named": all[:4], "BLOB": all,
+		"raw": all, "nullable": {"1", "NULL"}, "any": all, "list": nil,
 	} {
 		var got []string
 		for _, value := range all {
@@ -158,6 +164,72 @@ func TestContextEndsAQuery(t *testing.T) {
 		c.detach()
 		if err := c.exec("SELECT 1"); err != nil {
 			t.Errorf("after the context: %v", err)
+		}
+	}
+}
+
+// A wait for a lock ends with the lock, with the context, or after a time.
+func TestLockedElsewhere(t *testing.T) {
+	path := emptyFile(t)
+	holder, waiting := connectTest(t, path), connectTest(t, path)
+	lock := func() {
+		if err := holder.exec("BEGIN IMMEDIATE"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock()
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting.attach(ctx)
+	time.AfterFunc(time.Millisecond, cancel)
+	if err := waiting.exec("BEGIN IMMEDIATE"); !errors.Is(err, context.Canceled) {
+		t.Errorf("a wait whose context ended: %v", err)
+	}
+	waiting.detach()
+	waiting.lockTimeout = 0
+	if err := waiting.exec("BEGIN IMMEDIATE"); !isBusy(err) {
+		t.Errorf("without waiting: %v", err)
+	}
+	waiting.lockTimeout = time.Hour
+	released := make(chan error)
+	time.AfterFunc(time.Millisecond, func() { released <- holder.exec("ROLLBACK") })
+	var waited error
+	go func() { waited = waiting.exec("BEGIN IMMEDIATE"); released <- nil }()
+	if err := errors.Join(<-released, <-released, waited); err != nil {
+		t.Errorf("until the lock is released: %v", err)
+	}
+}
+
+func TestLargeParametersAreReleased(t *testing.T) {
+	c := openConn(t)
+	small, large := "a", strings.Repeat("b", largeValue)
+	const query = "SELECT ?, ?, ?"
+	if err := c.exec(query, small, large, []byte(large)); err != nil {
+		t.Fatal(err)
+	}
+	s := c.statements[query]
+	if row, err := s.Step(); !row || err != nil { // with the parameters that it still has
+		t.Fatal(row, err)
+	}
+	if s.ColumnText(0) != small || !s.ColumnIsNull(1) || !s.ColumnIsNull(2) {
+		t.Errorf("it still has %q, %d and %d bytes", s.ColumnText(0), s.ColumnLen(1), s.ColumnLen(2))
+	}
+	if err := s.Reset(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Messages have SQLite's text and code, and not the statement.
+func TestMessages(t *testing.T) {
+	c := openConn(t)
+	if err := c.script("CREATE TABLE t (a INTEGER NOT NULL) STRICT"); err != nil {
+		t.Fatal(err)
+	}
+	for statement, want := range map[string]string{
+		"SELECT missing":                  "SQL logic error: no such column: missing (SQLITE_ERROR)",
+		"INSERT INTO t (a) VALUES (NULL)": "constraint failed: NOT NULL constraint failed: t.a (SQLITE_CONSTRAINT_NOTNULL)",
+	} {
+		if err := c.exec(statement); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", statement, err, want)
 		}
 	}
 }

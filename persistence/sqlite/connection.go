@@ -29,11 +29,12 @@ type connection struct {
 // statement stays in memory (temp_store = MEMORY): SQLite would write each changed page to a temporary file for it. The writer waits for
 // locks itself, so that it can be stopped.
 func openConnection(path string) (*connection, error) {
-	c, err := connect(path, "rw", "busy_timeout = 0", "synchronous = FULL", "cache_size = -16384", "journal_size_limit = 67108864", "temp_store = MEMORY")
+	c, err := connect(path, "rw", "synchronous = FULL", "cache_size = -16384", "journal_size_limit = 67108864", "temp_store = MEMORY")
 	if err != nil {
 		return nil, err
 	}
 	c.maxStatements = math.MaxInt // its statements have few texts
+	c.lockTimeout = 0
 	return &connection{conn: c, path: path, files: map[string]os.FileInfo{}}, nil
 }
 

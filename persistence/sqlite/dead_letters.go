@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"dora-exporter/persistence/sqlstore"
 )
@@ -39,8 +38,5 @@ func writeBeside(ctx context.Context, path string, f func(sqlstore.Exec) error) 
 	err = c.inTransaction(func() error {
 		return f(func(query string, args ...any) (int64, error) { return c.execRows(query, args) })
 	})
-	if err != nil {
-		return fmt.Errorf("write to database %s: %w", path, damaged(path, err))
-	}
-	return nil
+	return damaged(path, err)
 }

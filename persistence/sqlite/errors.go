@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 
 	"zombiezen.com/go/sqlite"
 
@@ -13,6 +14,9 @@ type CorruptError = sqlstore.CorruptError
 
 // damaged converts SQLite's error about a damaged file into a *CorruptError.
 func damaged(path string, err error) error {
+	if t := (*typeError)(nil); errors.As(err, &t) {
+		return &CorruptError{Path: path, What: "a value has another type than was stored", Err: err}
+	}
 	switch resultCode(err) {
 	case sqlite.ResultCorrupt:
 		return &CorruptError{Path: path, What: "SQLite can't read it", Err: err}
@@ -24,14 +28,23 @@ func damaged(path string, err error) error {
 }
 
 // failure is an error of SQLite. Without it, one that has no code can't be told from those of others.
-type failure struct{ error }
+type failure struct{ cause error }
 
-func (f *failure) Unwrap() error { return f.error }
+// failureOf returns an error of SQLite without the text of the statement.
+func failureOf(err error) *failure {
+	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(err) {
+		err = cause
+	}
+	return &failure{err}
+}
+
+// Error returns SQLite's message and the name of its extended result code.
+func (f *failure) Error() string { return fmt.Sprintf("%v (%v)", f.cause, sqlite.ErrCode(f.cause)) }
 
 // resultCode returns SQLite's primary result code, ResultOK if the error is not SQLite's. https://sqlite.org/rescode.html
 func resultCode(err error) sqlite.ResultCode {
 	if f := (*failure)(nil); errors.As(err, &f) {
-		return sqlite.ErrCode(f.error).ToPrimary()
+		return sqlite.ErrCode(f.cause).ToPrimary()
 	}
 	return sqlite.ResultOK
 }

@@ -61,18 +61,21 @@ func (p *pool) wait(ctx context.Context) error {
 	default:
 	}
 	began := time.Now()
-	defer func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.waits++
-		p.waited += time.Since(began)
-	}()
+	p.countWait(1, 0)
+	defer func() { p.countWait(0, time.Since(began)) }()
 	select {
 	case <-p.free:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func (p *pool) countWait(waits int64, waited time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waits += waits
+	p.waited += waited
 }
 
 // next returns an idle connection, or another one.
@@ -90,16 +93,16 @@ func (p *pool) next() (*conn, error) {
 	return p.open()
 }
 
-// put gives a connection back.
+// put gives a connection back. One that can't be used any more is closed.
 func (p *pool) put(c *conn) {
-	c.detach()
+	usable := c.end()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		_ = c.Close() // it has only read
-	} else {
+	if usable && !p.closed {
 		p.idle = append(p.idle, c)
+	} else {
+		_ = c.Close() // it has only read
 	}
+	p.mu.Unlock()
 	p.free <- struct{}{}
 }
 
@@ -164,7 +167,7 @@ func (p *pool) Begin(ctx context.Context) (sqlstore.Snapshot, error) {
 		p.put(c)
 		return nil, err
 	}
-	return snapshot{c, p}, nil
+	return &snapshot{c, p}, nil
 }
 
 // snapshot is a transaction for reading.
@@ -174,16 +177,17 @@ type snapshot struct {
 }
 
 // Query runs a query in the transaction.
-func (s snapshot) Query(query string, args []any) (sqlstore.Rows, error) {
+func (s *snapshot) Query(query string, args []any) (sqlstore.Rows, error) {
 	return s.conn.query(query, args)
 }
 
 // Close ends the transaction.
-func (s snapshot) Close() error {
-	s.conn.detach() // or it could not be ended after the context
-	err := s.conn.exec("ROLLBACK")
-	s.pool.put(s.conn)
-	return err
+func (s *snapshot) Close() error {
+	if s.pool != nil {
+		s.pool.put(s.conn)
+		s.pool = nil
+	}
+	return nil
 }
 
 // State returns how many connections are used.

@@ -86,6 +86,56 @@ func TestPoolAfterFailures(t *testing.T) {
 	}
 }
 
+// A transaction whose rows were not closed, and that is closed twice, leaves the pool as it was.
+func TestSnapshotWithOpenRows(t *testing.T) {
+	p := openPool(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	s, err := p.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, query := range []string{"SELECT 1 UNION SELECT 2", "SELECT 1 UNION SELECT 2", "SELECT 3"} {
+		if rows, err := s.Query(query, nil); err != nil || !rows.Next() {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for range 2 {
+		if err := p.use(t.Context(), func(c *conn) error { return c.exec("BEGIN") }); err != nil {
+			t.Errorf("the next transaction: %v", err)
+		}
+	}
+	if got := p.State(); got.Used != 0 || got.Idle != 1 {
+		t.Errorf("in the end %+v", got)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Scan(any) error { panic("scanned") }
+
+func TestPanicInScan(t *testing.T) {
+	p := openPool(t, 1)
+	func() {
+		defer func() { _ = recover() }()
+		_ = p.use(t.Context(), func(c *conn) error { return c.queryRow("SELECT 1", nil, panicking{}) })
+	}()
+	err := p.use(t.Context(), func(c *conn) error {
+		if c.executing != 0 {
+			t.Errorf("%d statements are executing", c.executing)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPoolClosed(t *testing.T) {
 	p := openPool(t, 2)
 	var open []sqlstore.Rows

@@ -55,3 +55,24 @@ func TestRecordsOfADamagedDatabase(t *testing.T) {
 		}
 	}
 }
+
+// A document of another type than was stored is damaged like any other, and keeps nothing else from being read.
+func TestDamagedTypes(t *testing.T) {
+	s := openStore(t)
+	accept(t, s, "a", "b", "c")
+	tamper(t, s.path, "PRAGMA writable_schema = ON", "UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name IN ('deliveries', 'incidents', 'facts')")
+	tamper(t, s.path, "UPDATE deliveries SET event = 5 WHERE id = 2",
+		"INSERT INTO incidents (key, name, created, details, checksum) VALUES ('k', 'n', 0, X'00', 1)")
+	all, err := s.Pending(t.Context(), time.Now(), 10)
+	if err != nil || len(all) != 3 || all[0].Unreadable != nil || all[1].Unreadable == nil || all[2].Unreadable != nil {
+		t.Errorf("%d deliveries, error %v; want three, the second unreadable", len(all), err)
+	}
+	var corrupt *CorruptError
+	if err := s.EachIncident(t.Context(), func(dora.Incident) error { return nil }); !errors.As(err, &corrupt) {
+		t.Errorf("incidents: %v", err)
+	}
+	tamper(t, s.path, "INSERT INTO facts (position, series, stem, rest, family, value, at, id, checksum) VALUES (1, 1, 1, '', 1, 1, 'yesterday', 0, 0)")
+	if _, err := s.Facts(t.Context(), 0, 10); !errors.As(err, &corrupt) {
+		t.Errorf("facts: %v", err)
+	}
+}

@@ -18,12 +18,20 @@ type statement struct {
 	// transient is true if it is finalized after one execution.
 	transient bool
 	executing bool
-	err       error
+	// read is true if a row was read.
+	read bool
+	err  error
+	// large are the parameters whose values are not kept until the next execution.
+	large []int
 }
+
+// largeValue is the size in bytes from which a parameter's value is released after an execution.
+const largeValue = 4096
 
 // start sets the parameters and begins to execute the statement, until Close.
 func (s *statement) start(args []any) error {
-	s.executing, s.err = true, nil
+	s.executing, s.read, s.err = true, false, nil
+	s.conn.executing++
 	if n := s.BindParamCount(); n != len(args) {
 		return fmt.Errorf("%d parameters instead of %d", len(args), n)
 	}
@@ -52,13 +60,15 @@ func (s *statement) bind(i int, arg any) error {
 	case float64:
 		s.BindFloat(i, arg)
 	case string:
+		s.noteSize(i, len(arg))
 		s.BindText(i, arg)
 	case []byte:
 		if arg == nil {
 			s.BindNull(i)
-		} else {
-			s.BindBytes(i, arg)
+			return nil
 		}
+		s.noteSize(i, len(arg))
+		s.BindBytes(i, arg)
 	case time.Time:
 		return errTime
 	default:
@@ -71,15 +81,28 @@ func (s *statement) bind(i int, arg any) error {
 	return nil
 }
 
+func (s *statement) noteSize(i, size int) {
+	if size >= largeValue {
+		s.large = append(s.large, i)
+	}
+}
+
 // Next reads the next row; false if there is none.
 func (s *statement) Next() bool {
 	if s.err != nil {
 		return false
 	}
 	row, err := s.Step()
+	if err != nil && !s.read {
+		err = s.conn.retryLocked(err, func() (err error) {
+			row, err = s.Step()
+			return err
+		})
+	}
 	if err != nil {
 		s.err = s.conn.failed(err)
 	}
+	s.read = true
 	return row && err == nil
 }
 
@@ -92,17 +115,25 @@ func (s *statement) Close() error {
 		return nil
 	}
 	s.executing = false
+	s.conn.executing--
 	end := s.Reset
 	if s.transient {
 		end = s.Finalize
 	}
-	if err := end(); err != nil && s.err == nil { // or it is the error of the execution
+	err := end()
+	if !s.transient {
+		for _, i := range s.large {
+			s.BindNull(i)
+		}
+	}
+	s.large = s.large[:0]
+	if err != nil && s.err == nil { // or it is the error of the execution
 		return s.conn.failed(err)
 	}
 	return nil
 }
 
-// Scan copies the columns of a row. Each must have the type of its destination.
+// Scan copies the columns of a row. Texts and blobs are read from any value: checksums find out whether it is what was stored.
 func (s *statement) Scan(into ...any) error {
 	if n := s.ColumnCount(); n != len(into) {
 		return fmt.Errorf("%d columns instead of %d", n, len(into))
@@ -120,29 +151,25 @@ func (s *statement) scan(i int, into any) error {
 	switch into := into.(type) {
 	case *int64:
 		*into = s.ColumnInt64(i)
-		return expect(found, sqlite.TypeInteger)
+		return expect(found, found == sqlite.TypeInteger, into)
 	case *int:
 		*into = s.ColumnInt(i)
-		return expect(found, sqlite.TypeInteger)
+		return expect(found, found == sqlite.TypeInteger, into)
 	case *bool:
 		*into = s.ColumnBool(i)
-		return expect(found, sqlite.TypeInteger)
+		return expect(found, found == sqlite.TypeInteger, into)
 	case *float64:
-		if *into = s.ColumnFloat(i); found == sqlite.TypeInteger {
-			return nil
-		}
-		return expect(found, sqlite.TypeFloat)
+		*into = s.ColumnFloat(i)
+		return expect(found, found == sqlite.TypeFloat || found == sqlite.TypeInteger, into)
 	case *string:
 		*into = s.ColumnText(i)
-		return expect(found, sqlite.TypeText)
+		return expect(found, found != sqlite.TypeNull, into)
 	case *[]byte:
-		if *into = s.bytes(i); found == sqlite.TypeText || found == sqlite.TypeNull {
-			return nil
-		}
-		return expect(found, sqlite.TypeBlob)
+		*into = s.bytes(i)
+		return nil
 	case *sql.RawBytes:
 		*into = s.bytes(i)
-		return expect(found, sqlite.TypeBlob)
+		return nil
 	case *any:
 		*into = s.value(i)
 		return nil
@@ -160,7 +187,7 @@ func (s *statement) scanText(i int, found sqlite.ColumnType, into any) error {
 		return fmt.Errorf("no column can be read into a %T", into)
 	}
 	pointer.Elem().SetString(s.ColumnText(i))
-	return expect(found, sqlite.TypeText)
+	return expect(found, found != sqlite.TypeNull, into)
 }
 
 // value returns the value of a column, of a type like database/sql's.
@@ -189,10 +216,18 @@ func (s *statement) bytes(i int) []byte {
 	return b
 }
 
-// expect returns an error if a column has another type. SQLite would convert it.
-func expect(found, wanted sqlite.ColumnType) error {
-	if found != wanted {
-		return fmt.Errorf("it is %v instead of %v", found, wanted)
+// typeError reports that a column has a value that its destination can't have.
+type typeError struct {
+	found sqlite.ColumnType
+	into  string
+}
+
+func (e *typeError) Error() string { return fmt.Sprintf("%v can't be read into %s", e.found, e.into) }
+
+// expect returns an error unless a value was right. SQLite would convert it.
+func expect(found sqlite.ColumnType, right bool, into any) error {
+	if right {
+		return nil
 	}
-	return nil
+	return &typeError{found, fmt.Sprintf("%T", into)}
 }

@@ -85,8 +85,8 @@ func (r *Reader) checkTable(ctx context.Context, table, query string, columns in
 		}
 		return checkRow(r.path, fmt.Sprintf("a row of %s (%v)", table, row[0]), stored, row...)
 	})
-	if err != nil {
+	if corrupt := (*CorruptError)(nil); err != nil && !errors.As(err, &corrupt) {
 		return fmt.Errorf("check %s: %w", table, err)
 	}
-	return nil
+	return err
 }

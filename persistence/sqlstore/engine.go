@@ -28,7 +28,8 @@ type Engine interface {
 	Sizes() (log, size int64, err error)
 }
 
-// Rows are the rows of a query, as *sql.Rows.
+// Rows are the rows of a query, as *sql.Rows. Scan reads columns into int, int64, bool, float64, string and types of it, []byte, any,
+// sql.RawBytes and sql.Scanner, without converting one kind to another.
 type Rows interface {
 	Next() bool
 	Scan(into ...any) error
@@ -43,7 +44,7 @@ var ErrSent = errors.New("an earlier statement failed")
 type Connection interface {
 	// Exec executes a statement. It returns how many rows that has changed.
 	Exec(query string, args ...any) (changed int64, err error)
-	// Query runs a query. Until its rows are closed, the same query can't be run again.
+	// Query runs a query. Until its rows are closed, nothing else is executed.
 	Query(query string, args ...any) (Rows, error)
 	// Send executes a statement whose result nobody reads, perhaps only with the next Exec, Query, Flush or Commit, which returns
 	// its error then, with ErrSent. Unless otherwise is nil, the statement must change one row, or its error is otherwise.

@@ -21,7 +21,7 @@ type Database struct {
 type Connections interface {
 	// Query runs a query that sees what is committed when it starts.
 	Query(ctx context.Context, query string, args []any) (Rows, error)
-	// Begin begins a transaction that sees the same data throughout. It ends with ctx.
+	// Begin begins a transaction that sees the same data throughout. ctx ends its queries, Close the transaction.
 	Begin(ctx context.Context) (Snapshot, error)
 	// State returns how many are used.
 	State() Pool
