@@ -143,7 +143,7 @@ func TestAbandonInTheGroup(t *testing.T) {
 // lockedElsewhere takes the database's lock for writing on a connection of its own, as another process would.
 func lockedElsewhere(t *testing.T, s *Store) (release func()) {
 	t.Helper()
-	other, err := openConnection(s.path)
+	other, err := openConnection(s.path, writeCache)
 	if err != nil {
 		t.Fatal(err)
 	}

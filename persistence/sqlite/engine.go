@@ -20,7 +20,11 @@ type engine struct {
 
 // Connect opens a connection for writing.
 func (e *engine) Connect() (sqlstore.Connection, error) {
-	c, err := openConnection(e.path)
+	cache := restoreCache
+	if e.connection != nil {
+		cache = e.connection.cache
+	}
+	c, err := openConnection(e.path, cache)
 	if err != nil {
 		return nil, err
 	}

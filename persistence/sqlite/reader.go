@@ -49,7 +49,7 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 }
 
 func newReader(path string) (*Reader, error) {
-	return readerOf(path, newPool(maxReadConns, func() (*conn, error) { return connect(path, "ro", "query_only = 1") }))
+	return readerOf(path, newPool(maxReadConns, func() (*conn, error) { return connect(path, "ro", "query_only = 1", cacheSize(readCache)) }))
 }
 
 // readerOf returns a reader with connections that it closes.

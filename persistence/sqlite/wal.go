@@ -54,9 +54,3 @@ func (c *connection) Maintain() {
 	}
 	c.hugeLog = size > warnLogAbove
 }
-
-// ReleaseMemory releases the pages that SQLite caches.
-func (c *connection) ReleaseMemory() error {
-	_, err := c.Exec("PRAGMA shrink_memory")
-	return err
-}
