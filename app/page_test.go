@@ -53,6 +53,7 @@ func TestPage(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	got = strings.Replace(got, style(got), "…", 1)
+	got = strings.ReplaceAll(got, "><", ">\n<") // elements on lines of their own
 	golden.Compare(t, filepath.Join("testdata", "page", "day.html"), got)
 }
 

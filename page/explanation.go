@@ -51,7 +51,7 @@ func (p *Pages) explainIncident(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) explainMetric(w http.ResponseWriter, r *http.Request) {
 	page := explanationPage{Title: "What a value adds up from", Metric: true, Series: r.URL.Query().Get("series")}
 	if page.Series == "" {
-		p.write(w, http.StatusOK, "explanation", page)
+		p.write(w, http.StatusOK, page.html())
 		return
 	}
 	p.explain(w, r, page, func(ctx context.Context) (Explanation, error) {
@@ -88,21 +88,21 @@ func (p *Pages) explain(w http.ResponseWriter, r *http.Request, page explanation
 	switch {
 	case err == nil && e.Found:
 		page.Text = e.Text
-		p.write(w, http.StatusOK, "explanation", page)
+		p.write(w, http.StatusOK, page.html())
 	case err == nil:
 		page.Trouble = e.Text
-		p.write(w, http.StatusNotFound, "explanation", page)
+		p.write(w, http.StatusNotFound, page.html())
 	case ctx.Err() != nil:
 		p.busy(w, page)
 	default:
 		p.failures.Add(struct{}{}, err)
 		page.Trouble = readFailed
-		p.write(w, http.StatusInternalServerError, "explanation", page)
+		p.write(w, http.StatusInternalServerError, page.html())
 	}
 }
 
 func (p *Pages) busy(w http.ResponseWriter, page explanationPage) {
 	page.Trouble = "The server is busy with other explanations: try again, or run dora-exporter explain."
 	w.Header().Set("Retry-After", "10")
-	p.write(w, http.StatusServiceUnavailable, "explanation", page)
+	p.write(w, http.StatusServiceUnavailable, page.html())
 }

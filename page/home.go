@@ -77,7 +77,7 @@ func (p *Pages) home(w http.ResponseWriter, r *http.Request) {
 	if page.Backlog, err = p.backlog.get(ctx); err != nil && page.Trouble == "" {
 		page.Trouble = readFailed
 	}
-	p.write(w, http.StatusOK, "page", page)
+	p.write(w, http.StatusOK, page.html())
 }
 
 // maxEnvironments is how many environments the page lists.

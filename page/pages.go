@@ -5,33 +5,18 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"html/template"
 	"log/slog"
 	"net/http"
-	"strings"
-	"sync"
 	"time"
+
+	g "maragu.dev/gomponents"
 
 	"dora-exporter/dora"
 )
 
 var (
-	//go:embed page.html
-	pageHTML string
 	//go:embed page.css
 	pageCSS string
-
-	// templates are parsed for the first page: the commands show none.
-	templates = sync.OnceValue(func() *template.Template {
-		return template.Must(template.New("").Funcs(template.FuncMap{
-			"css": func() template.CSS { return template.CSS(pageCSS) }, //nolint:gosec // our own
-			// escape is for names from outside: one that changes the direction of writing would change it for what follows.
-			"escape": dora.Escape,
-			// parts splits a series where a line may end.
-			"parts": func(series string) []string { return strings.SplitAfter(series, ",") },
-			"chart": newChart,
-		}).Parse(pageHTML))
-	})
 
 	// contentPolicy allows a page its own style, an empty icon and a form, and nothing else: no script, and nothing from
 	// elsewhere.
@@ -107,7 +92,7 @@ func logErrors[T any](logger *slog.Logger, part string, read func(context.Contex
 const readFailed = "reading the database failed; the log has the error"
 
 // write answers with a page.
-func (p *Pages) write(w http.ResponseWriter, status int, name string, data any) {
+func (p *Pages) write(w http.ResponseWriter, status int, page g.Node) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", contentPolicy)
@@ -115,5 +100,5 @@ func (p *Pages) write(w http.ResponseWriter, status int, name string, data any) 
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = templates().ExecuteTemplate(w, name, data) // an error means that the client is gone
+	_ = page.Render(w) // an error means that the client is gone
 }
