@@ -26,11 +26,12 @@ COPY LICENSE dora-exporte[r] /
 FROM golang:1.26.8-alpine AS build
 WORKDIR /src
 COPY go.mod go.sum ./
+COPY internal/conntrack/go.mod internal/conntrack/
 RUN go mod download
 COPY . .
 ARG VERSION=dev
 ARG REVISION=unknown
-RUN CGO_ENABLED=0 go build -buildvcs=false -trimpath -tags nomsgpack \
+RUN CGO_ENABLED=0 go build -buildvcs=false -trimpath -tags nomsgpack,grpcnotrace \
       -ldflags "-s -w -X main.version=${VERSION} -X main.revision=${REVISION}" -o /dora-exporter ./cmd/dora-exporter
 
 FROM base

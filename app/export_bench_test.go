@@ -65,7 +65,7 @@ func (c *counter) Write(p []byte) (int, error) {
 }
 
 // addWorkingDays makes the store, unless it is there already.
-func addWorkingDays(b *testing.B, path string) {
+func addWorkingDays(b testing.TB, path string) {
 	b.Helper()
 	s, err := sqlite.Open(b.Context(), path, slog.New(slog.DiscardHandler))
 	if err != nil {
