@@ -59,7 +59,10 @@ func (b *Backstage) get(ctx context.Context, u string) (entities []entity, err e
 	if isPage(text) {
 		return nil, &problem{"the answer is a web page, such as a sign-in", adviseBoth}
 	}
-	if err := lease.Unmarshal(ctx, answerLimits, text, &entities); err != nil && !isOddMember(err) {
+	if err = lease.Admit(ctx, answerLimits, text); err == nil {
+		err = json.Unmarshal(text, &entities)
+	}
+	if err != nil && !isOddMember(err) {
 		return nil, fmt.Errorf("the answer is not a list of entities: %w", err)
 	}
 	return entities, checkEntities(entities)

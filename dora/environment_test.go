@@ -57,7 +57,7 @@ func TestEnvironmentsApply(t *testing.T) {
 
 func TestFoldName(t *testing.T) {
 	for _, equal := range [][]string{
-		{"production", "Production", "PRODUCTION"}, {"zürich/eu", "ZÜRICH/EU"}, {"σ", "ς", "Σ"}, {"k", "K", "\u212a"}, {"", ""}, {"名前", "名前"},
+		{"production", "Production", "PRODUCTION"}, {"zürich/eu", "ZÜRICH/EU"}, {"σ", "ς", "Σ"}, {"k", "K", "\u212a"}, {"s/eu", "S/EU", "\u017f/eu"}, {"", ""}, {"名前", "名前"},
 	} {
 		for _, name := range equal {
 			if got := FoldName(name); got != FoldName(equal[0]) {

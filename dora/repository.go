@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Repository is a repository as the rules know it. It stays the same when it is renamed or transferred.
@@ -68,6 +69,9 @@ type NamedRepository struct {
 
 // FoldName returns a form of a name that is the same for all names that differ in case alone.
 func FoldName(name string) string {
+	if isASCII(name) { // whose letters have no other form
+		return strings.ToLower(name)
+	}
 	return strings.ToLower(strings.Map(func(r rune) rune {
 		least := r
 		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
@@ -75,6 +79,15 @@ func FoldName(name string) string {
 		}
 		return least
 	}, name))
+}
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // scopePart returns a name as a part of a scope or key.

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	json "github.com/go-json-experiment/json/v1"
+
 	"dora-exporter/internal/bounds"
 )
 
@@ -50,7 +52,10 @@ func decode(ctx context.Context, lease *bounds.Lease, body []byte, v answer) err
 	if string(bytes.TrimSpace(body)) == "null" {
 		return errors.New("it is null")
 	}
-	if err := lease.Unmarshal(ctx, answerLimits, body, v); err != nil {
+	if err := lease.Admit(ctx, answerLimits, body); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, v); err != nil {
 		return err
 	}
 	if err := v.check(); err != nil {

@@ -3,7 +3,6 @@ package bounds
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -97,18 +96,16 @@ func (l *Lease) readFirst(r io.Reader, limit int) (*bytes.Buffer, bool, error) {
 	return bytes.NewBuffer(bytes.Clone(first[:n])), isEnd && n <= limit, err
 }
 
-// Unmarshal decodes an answer within limits. It waits for its turn until ctx ends when the answer has many elements.
-func (l *Lease) Unmarshal(ctx context.Context, limits JSON, data []byte, v any) error {
+// Admit checks the limits of an answer that is about to be decoded. It waits for its turn until ctx ends when the answer has many elements.
+func (l *Lease) Admit(ctx context.Context, limits JSON, data []byte) error {
 	elements, err := limits.Check(data)
 	if err != nil {
 		return err
 	}
 	if elements > freeElements {
-		if err := l.waitForTurn(ctx); err != nil {
-			return err
-		}
+		return l.waitForTurn(ctx)
 	}
-	return json.Unmarshal(data, v)
+	return nil
 }
 
 // ErrTooMuch reports that the answers that a caller keeps exceed the limit.

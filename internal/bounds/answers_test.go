@@ -50,7 +50,7 @@ func TestLargeAnswersTakeTurns(t *testing.T) {
 			_, err := l.Read(ctx, bytes.NewReader(large), 1<<25)
 			return err
 		},
-		"elements": func(ctx context.Context, l *Lease) error { return l.Unmarshal(ctx, wide, elements, new([]int)) },
+		"elements": func(ctx context.Context, l *Lease) error { return l.Admit(ctx, wide, elements) },
 		"kept": func(ctx context.Context, l *Lease) error {
 			return errors.Join(l.Keep(ctx, freeBytes), l.Keep(ctx, 1))
 		},
