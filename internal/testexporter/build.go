@@ -42,10 +42,13 @@ func Build(path, version string) error {
 	return BuildCommand(path, "dora-exporter", flags...)
 }
 
+// tags are those that the Makefile and the Dockerfile build with.
+const tags = "nomsgpack,grpcnotrace"
+
 // BuildCommand builds a command of cmd with flags of go run, which takes it from the build cache when nothing has changed; go build
 // links it again for each path. The working directory must be as for Run.
 func BuildCommand(path, name string, flags ...string) error {
-	build := exec.Command("go", append(append([]string{"run", "-exec", "cp"}, flags...), "./cmd/"+name, path)...)
+	build := exec.Command("go", append(append([]string{"run", "-exec", "cp", "-tags", tags}, flags...), "./cmd/"+name, path)...)
 	build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", name, err, out)
