@@ -4,7 +4,6 @@ package bounds
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 )
 
@@ -31,16 +30,8 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("it has more than %d %s", e.Limit, e.What)
 }
 
-// Unmarshal checks the limits and decodes data into v. Nothing is allocated for a document that exceeds a limit.
-func (l JSON) Unmarshal(data []byte, v any) error {
-	if _, err := l.Check(data); err != nil {
-		return err
-	}
-	return json.Unmarshal(data, v)
-}
-
 // Check returns the number of list elements in a document, or a *LimitError. It does not validate: in what is not JSON it
-// counts too many elements or ends early, and json.Unmarshal refuses it later.
+// counts too many elements or ends early, and who decodes it refuses it later.
 func (l JSON) Check(data []byte) (elements int, err error) {
 	var lists [MaxDepth]int // the elements so far of each open list, -1 for an object
 	depth, members := 0, 0
