@@ -40,7 +40,7 @@ func (r *Reader) FactsBySubject(ctx context.Context, family string, subjects []s
 func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
 // listOf returns a parenthesized list of placeholders and its values. The last value is repeated up to a power of two: lists of many lengths
-// would make queries with many texts, of which statements keeps only some prepared.
+// would make queries with many texts, of which a connection keeps only some prepared.
 func listOf(texts []string) (list string, values []any) {
 	values = toAny(texts)
 	for n := len(values); n&(n-1) != 0; n++ {

@@ -56,7 +56,7 @@ func (t *tx) forgetFirst(scope string) {
 	t.untried.remove(dora.RepositoryOf(scope))
 }
 
-// forgetIfFirst forgets an evaluation that changes, unless it can't be the first of its scope. Its repository may have been merged into
+// forgetIfFirst forgets which evaluations are the first, before one of a deployment changes that may be. Its repository may have been merged into
 // another one since it was claimed: then its deployment knows the scope.
 func (t *tx) forgetIfFirst(s dora.Evaluation) error {
 	if s.Kind != dora.DeploymentEvaluation {

@@ -75,7 +75,7 @@ func claim[T any](l *leases, client, queue string, now, until time.Time, limit i
 	}
 	var claimed []T
 	for _, key := range keys {
-		if item, found := byKey[key]; found { // it may just have moved to another scope
+		if item, found := byKey[key]; found { // it may just have moved to another scope, or can't be decoded
 			l.hold(client, work{queue, key}, until)
 			claimed = append(claimed, item)
 		}

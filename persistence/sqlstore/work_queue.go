@@ -117,8 +117,8 @@ type workQueue[T any] struct {
 	due    func(ctx context.Context, now time.Time, limit int) ([]T, error)
 	// dueIn does the same with any reader, without a change.
 	dueIn func(r *Reader, ctx context.Context, now time.Time, limit int) ([]T, error)
-	// dueKeys returns the keys of what due returns, and withKeys the items with some keys, and why others can't be decoded, by key. Both are
-	// nil for a queue of which nearly all that is due is claimed.
+	// dueKeys returns the keys of what is due, also of what can't be decoded; withKeys returns the items with some keys, and why others can't be
+	// decoded, by key. Both are nil for a queue of which nearly all that is due is claimed.
 	dueKeys  func(ctx context.Context, now time.Time, limit int) ([]string, error)
 	withKeys func(ctx context.Context, keys []string) (items []T, unreadable map[string]error, err error)
 	key      func(T) string
