@@ -137,7 +137,7 @@ func verify(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	r, err := readerOf(path, newPool(maxReadConns, func() (*conn, error) { return connectTo(path, uri) }))
+	r, err := readerOf(path, newPool(maxReadConns, func(ctx context.Context) (*conn, error) { return connectTo(ctx, path, uri) }))
 	if err != nil {
 		return err
 	}

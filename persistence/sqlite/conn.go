@@ -41,22 +41,24 @@ type conn struct {
 
 // connect opens a connection to the database file, which must exist, in a mode: rw, or ro for one that can't write. Settings are those of
 // PRAGMA.
-func connect(path, mode string, settings ...string) (*conn, error) {
+func connect(ctx context.Context, path, mode string, settings ...string) (*conn, error) {
 	uri, err := fileURI(path, url.Values{"mode": {mode}})
 	if err != nil {
 		return nil, err
 	}
-	return connectTo(path, uri, settings...)
+	return connectTo(ctx, path, uri, settings...)
 }
 
 // connectTo opens a database by its URI.
-func connectTo(path, uri string, settings ...string) (*conn, error) {
+func connectTo(ctx context.Context, path, uri string, settings ...string) (*conn, error) {
 	opened, err := sqlite.OpenConn(uri, sqlite.OpenReadWrite, sqlite.OpenURI) // the URI may say that it is only read
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, failureOf(err))
 	}
 	opened.SetBusyTimeout(0) // retryLocked waits, which a context can end
 	c := &conn{Conn: opened, statements: map[string]*statement{}, maxStatements: maxStatements, lockTimeout: lockTimeout}
+	c.attach(ctx)
+	defer c.detach()
 	for _, setting := range settings {
 		if err := c.exec("PRAGMA " + setting); err != nil {
 			return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), c.Close())

@@ -32,7 +32,7 @@ func openConn(t *testing.T) *conn {
 
 func connectTest(t *testing.T, path string) *conn {
 	t.Helper()
-	c, err := connect(path, "rw")
+	c, err := connect(t.Context(), path, "rw")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestMessages(t *testing.T) {
 }
 
 func TestClosedConnection(t *testing.T) {
-	c, err := connect(emptyFile(t), "rw")
+	c, err := connect(t.Context(), emptyFile(t), "rw")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestClosedConnection(t *testing.T) {
 
 func TestConnectToMissingFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "missing.db")
-	if c, err := connect(path, "rw"); err == nil {
+	if c, err := connect(t.Context(), path, "rw"); err == nil {
 		t.Errorf("a missing file was opened, closed with %v", c.Close())
 	}
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,7 +48,7 @@ func cacheSize(kib int) string { return fmt.Sprintf("cache_size = -%d", kib) }
 // (synchronous = FULL). What undoes a statement stays in memory (temp_store = MEMORY): SQLite would write each changed page to a temporary
 // file for it. The writer waits for locks itself, so that it can be stopped.
 func openConnection(path string, cache int) (*connection, error) {
-	c, err := connect(path, "rw", "synchronous = FULL", cacheSize(cache), "journal_size_limit = 67108864", "temp_store = MEMORY")
+	c, err := connect(context.Background(), path, "rw", "synchronous = FULL", cacheSize(cache), "journal_size_limit = 67108864", "temp_store = MEMORY")
 	if err != nil {
 		return nil, err
 	}

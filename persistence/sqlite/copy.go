@@ -45,7 +45,7 @@ func Create(ctx context.Context, path string, fill func(sqlstore.Target) error) 
 }
 
 func fillDatabase(ctx context.Context, path string, fill func(sqlstore.Target) error) (err error) {
-	c, err := connect(path, "rw", "synchronous = OFF") // the file is synced at the end
+	c, err := connect(ctx, path, "rw", "synchronous = OFF") // the file is synced at the end
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 // A copy has all tables of the schema with all of their columns.
 func TestCopiedTables(t *testing.T) {
 	s := openStore(t)
-	db, err := connect(s.path, "ro")
+	db, err := connect(t.Context(), s.path, "ro")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func writeBeside(ctx context.Context, path string, f func(sqlstore.Exec) error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	c, err := connect(path, "rw", "synchronous = FULL")
+	c, err := connect(ctx, path, "rw", "synchronous = FULL")
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func pendingAt(t *testing.T, s *Store, now time.Time, want ...string) {
 // BenchmarkPending is with 100,000 deliveries pending, nearly all of them postponed, behind 1,000,000 that are done.
 func BenchmarkPending(b *testing.B) {
 	s := openStore(b)
-	db, err := connect(s.path, "rw")
+	db, err := connect(b.Context(), s.path, "rw")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -109,7 +109,7 @@ var errDamagedLog = errors.New("the write-ahead log is damaged: it lacks what wa
 // moveLog moves what the log of a copy has into the copy, and removes the log. SQLite ends a damaged log before the damage, without a word: so it must
 // have a number of committed pages at least.
 func moveLog(ctx context.Context, file string, frames uint32) (err error) {
-	c, err := connect(file, "rw", "locking_mode = EXCLUSIVE", "synchronous = OFF") // the file is synced at the end
+	c, err := connect(ctx, file, "rw", "locking_mode = EXCLUSIVE", "synchronous = OFF") // the file is synced at the end
 	if err != nil {
 		return err
 	}

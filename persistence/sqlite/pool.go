@@ -14,7 +14,7 @@ import (
 // pool has connections for reading.
 type pool struct {
 	// open opens another connection.
-	open func() (*conn, error)
+	open func(context.Context) (*conn, error)
 	// free has room for as many connections as may be used at the same time, and holds one value for each that is not.
 	free chan struct{}
 
@@ -28,7 +28,7 @@ type pool struct {
 }
 
 // newPool returns a pool of at most a number of connections.
-func newPool(size int, open func() (*conn, error)) *pool {
+func newPool(size int, open func(context.Context) (*conn, error)) *pool {
 	p := &pool{open: open, free: make(chan struct{}, size), texts: map[string]bool{}}
 	for range size {
 		p.free <- struct{}{}
@@ -41,7 +41,7 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 	if err := p.wait(ctx); err != nil {
 		return nil, err
 	}
-	c, err := p.next()
+	c, err := p.next(ctx)
 	if err != nil {
 		p.free <- struct{}{}
 		return nil, err
@@ -78,19 +78,28 @@ func (p *pool) countWait(waits int64, waited time.Duration) {
 	p.waited += waited
 }
 
-// next returns an idle connection, or another one.
-func (p *pool) next() (*conn, error) {
+// next returns an idle connection, or another one. Nobody waits while that is opened.
+func (p *pool) next(ctx context.Context) (*conn, error) {
+	if c, err := p.pop(); c != nil || err != nil {
+		return c, err
+	}
+	return p.open(ctx)
+}
+
+// pop returns an idle connection; nil if there is none.
+func (p *pool) pop() (*conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return nil, errClosed
 	}
-	if last := len(p.idle) - 1; last >= 0 {
-		c := p.idle[last]
-		p.idle = p.idle[:last]
-		return c, nil
+	last := len(p.idle) - 1
+	if last < 0 {
+		return nil, nil
 	}
-	return p.open()
+	c := p.idle[last]
+	p.idle = p.idle[:last]
+	return c, nil
 }
 
 // put gives a connection back. One that can't be used any more is closed.

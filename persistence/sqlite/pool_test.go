@@ -11,7 +11,7 @@ import (
 func openPool(t *testing.T, size int) *pool {
 	t.Helper()
 	path := emptyFile(t)
-	p := newPool(size, func() (*conn, error) { return connect(path, "rw") })
+	p := newPool(size, func(ctx context.Context) (*conn, error) { return connect(ctx, path, "rw") })
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
 			t.Error(err)
@@ -54,6 +54,32 @@ func TestPoolIsFull(t *testing.T) {
 	}
 	if got := p.State(); got.Used != 0 || got.Idle != 1 {
 		t.Errorf("in the end %+v", got)
+	}
+}
+
+// Nobody waits while a connection is opened.
+func TestPoolOpensSlowly(t *testing.T) {
+	path, opening, open := emptyFile(t), make(chan bool), make(chan bool)
+	p := newPool(2, func(ctx context.Context) (*conn, error) {
+		opening <- true
+		<-open
+		return connect(ctx, path, "rw")
+	})
+	ended := make(chan error)
+	go func() { ended <- p.use(t.Context(), func(*conn) error { return nil }) }()
+	<-opening
+	if got := p.State(); got.Used != 1 || got.Idle != 0 {
+		t.Errorf("while it is opened %+v", got)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	open <- true
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if got := p.State(); got.Used != 0 || got.Idle != 0 {
+		t.Errorf("after it was closed meanwhile %+v", got)
 	}
 }
 

@@ -49,7 +49,9 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 }
 
 func newReader(path string) (*Reader, error) {
-	return readerOf(path, newPool(maxReadConns, func() (*conn, error) { return connect(path, "ro", "query_only = 1", cacheSize(readCache)) }))
+	return readerOf(path, newPool(maxReadConns, func(ctx context.Context) (*conn, error) {
+		return connect(ctx, path, "ro", "query_only = 1", cacheSize(readCache))
+	}))
 }
 
 // readerOf returns a reader with connections that it closes.

@@ -16,7 +16,7 @@ const applicationID = 0x646f7261
 
 // prepare checks the database file and brings its schema up to date.
 func prepare(ctx context.Context, path string) (err error) {
-	c, err := connect(path, "rw", "synchronous = FULL", cacheSize(checkCache))
+	c, err := connect(ctx, path, "rw", "synchronous = FULL", cacheSize(checkCache))
 	if err != nil {
 		return damaged(path, err)
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,7 +31,7 @@ func checkSchema(c *conn, path string, version int) error {
 
 // migratedSchema returns the schema that the migrations to a version make.
 func migratedSchema(version int) (_ map[string]string, err error) {
-	c, err := connectTo("in memory", ":memory:")
+	c, err := connectTo(context.Background(), "in memory", ":memory:")
 	if err != nil {
 		return nil, err
 	}

@@ -148,7 +148,7 @@ func write(t *testing.T, path, content string) {
 // tamper changes the database as no Store would.
 func tamper(t *testing.T, path string, statements ...string) {
 	t.Helper()
-	db, err := connect(path, "rw")
+	db, err := connect(t.Context(), path, "rw")
 	if err != nil {
 		t.Fatal(err)
 	}
