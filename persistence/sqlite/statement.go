@@ -18,9 +18,9 @@ type statement struct {
 	// transient is true if it is finalized after one execution.
 	transient bool
 	executing bool
-	// read is true if a row was read.
-	read bool
-	err  error
+	// stepped is true after the first attempt to read a row: then it holds the locks that it needs.
+	stepped bool
+	err     error
 	// large are the parameters whose values are not kept until the next execution.
 	large []int
 }
@@ -30,7 +30,7 @@ const largeValue = 4096
 
 // start sets the parameters and begins to execute the statement, until Close.
 func (s *statement) start(args []any) error {
-	s.executing, s.read, s.err = true, false, nil
+	s.executing, s.stepped, s.err = true, false, nil
 	s.conn.executing++
 	if n := s.BindParamCount(); n != len(args) {
 		return fmt.Errorf("%d parameters instead of %d", len(args), n)
@@ -93,7 +93,7 @@ func (s *statement) Next() bool {
 		return false
 	}
 	row, err := s.Step()
-	if err != nil && !s.read {
+	if err != nil && !s.stepped {
 		err = s.conn.retryLocked(err, func() (err error) {
 			row, err = s.Step()
 			return err
@@ -102,7 +102,7 @@ func (s *statement) Next() bool {
 	if err != nil {
 		s.err = s.conn.failed(err)
 	}
-	s.read = true
+	s.stepped = true
 	return row && err == nil
 }
 
