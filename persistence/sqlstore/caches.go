@@ -11,11 +11,11 @@ const (
 	// maxCachedIDs is for short rows.
 	maxCachedIDs = 10_000
 	// maxCachedDeployments is for deployments with what they ship.
-	maxCachedDeployments = 1000
+	maxCachedDeployments = 1500
 	// maxCachedThings is for what facts are about: a thing has some ten facts.
-	maxCachedThings = 2000
+	maxCachedThings = 3000
 	// maxCachedOrigins is for origins of commits.
-	maxCachedOrigins = 2000
+	maxCachedOrigins = 4000
 )
 
 // caches has the rows that the transactions of the writer have read or written.

@@ -7,21 +7,28 @@ import (
 
 // rowCache caches rows for the transactions of the writer, which alone changes them.
 type rowCache[K comparable, V any] struct {
-	// limit bounds the memory.
+	// limit bounds how many rows are cached for all transactions.
 	limit int
-	// committed is shared by all transactions; found has what the running one has read or written.
-	committed, found map[K]V
-	// mu is held by the writer while it changes committed, and by others while they read it.
+	// committed and older are shared by all transactions: when committed has half of the limit, it becomes older, and what has not been used since
+	// the last time is forgotten. found has what the running transaction has read or written.
+	committed, older, found map[K]V
+	// mu is held by the writer while it changes committed and older, and by others while they read them.
 	mu sync.RWMutex
 }
 
 func newRowCache[K comparable, V any](limit int) *rowCache[K, V] {
-	return &rowCache[K, V]{limit: limit, committed: map[K]V{}, found: map[K]V{}}
+	return &rowCache[K, V]{limit: limit, committed: map[K]V{}, older: map[K]V{}, found: map[K]V{}}
 }
 
 func (c *rowCache[K, V]) get(key K) (row V, ok bool) {
-	if row, ok = c.found[key]; !ok {
-		row, ok = c.committed[key]
+	if row, ok = c.found[key]; ok {
+		return row, true
+	}
+	if row, ok = c.committed[key]; ok {
+		return row, true
+	}
+	if row, ok = c.older[key]; ok {
+		c.found[key] = row
 	}
 	return row, ok
 }
@@ -30,7 +37,9 @@ func (c *rowCache[K, V]) get(key K) (row V, ok bool) {
 func (c *rowCache[K, V]) getCommitted(key K) (row V, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	row, ok = c.committed[key]
+	if row, ok = c.committed[key]; !ok {
+		row, ok = c.older[key]
+	}
 	return row, ok
 }
 
@@ -53,6 +62,7 @@ func (c *rowCache[K, V]) forget(key K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.committed, key)
+	delete(c.older, key)
 }
 
 // clear forgets all rows.
@@ -60,6 +70,7 @@ func (c *rowCache[K, V]) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.committed)
+	clear(c.older)
 	clear(c.found)
 }
 
@@ -76,13 +87,13 @@ func (c *rowCache[K, V]) commit() {
 	if len(c.found) == 0 {
 		return
 	}
-	c.mu.Lock()
-	if len(c.committed) > c.limit {
-		c.committed = map[K]V{}
-	}
-	if len(c.found) <= c.limit {
+	if len(c.found) <= c.limit/2 {
+		c.mu.Lock()
+		if len(c.committed)+len(c.found) > c.limit/2 {
+			c.committed, c.older = map[K]V{}, c.committed
+		}
 		maps.Copy(c.committed, c.found)
+		c.mu.Unlock()
 	}
-	c.mu.Unlock()
 	c.rollback()
 }
