@@ -12,25 +12,31 @@ import (
 
 var crcTable = crc64.MakeTable(crc64.ECMA)
 
-// checksum returns the checksum of a row's columns as they are stored: int64, string and []byte. SQLite has none for its pages. The length
-// of each text precedes it, so that no two rows of a table have the same encoding.
+// summed are columns of a row as their checksum is made of. The length of each text precedes it, so that no two rows of a table are the same.
+type summed []byte
+
+func (s summed) number(n int64) summed { return binary.BigEndian.AppendUint64(s, uint64(n)) }
+
+func (s summed) text(text string) summed { return append(s.number(int64(len(text))), text...) }
+
+func (s summed) sum() int64 { return int64(crc64.Checksum(s, crcTable)) }
+
+// checksum returns the checksum of a row's columns as they are stored: int64, string and []byte. SQLite has none for its pages.
 func checksum(columns ...any) int64 {
-	b := make([]byte, 0, 512)
+	s := make(summed, 0, 512)
 	for _, column := range columns {
 		switch c := column.(type) {
 		case int64:
-			b = binary.BigEndian.AppendUint64(b, uint64(c))
+			s = s.number(c)
 		case []byte:
-			b = binary.BigEndian.AppendUint64(b, uint64(len(c)))
-			b = append(b, c...)
+			s = append(s.number(int64(len(c))), c...)
 		case string:
-			b = binary.BigEndian.AppendUint64(b, uint64(len(c)))
-			b = append(b, c...)
+			s = s.text(c)
 		default:
 			panic(fmt.Sprintf("a column of type %T", column))
 		}
 	}
-	return int64(crc64.Checksum(b, crcTable))
+	return s.sum()
 }
 
 // checkedColumns lists the tables whose rows have a checksum, with what it covers.

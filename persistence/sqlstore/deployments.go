@@ -87,7 +87,10 @@ func (c searchedColumns) values() []any {
 	return []any{c.repository, c.scope, c.sha, c.branch, c.success, c.foundAt}
 }
 
-var saveShipped = upsert("shipped", "scope, name, deployment", "change, revert")
+var (
+	saveShipped = newRowInsert(upsert("shipped", "scope, name, deployment", "change, revert"))
+	saveTitles  = newRowInsert("INSERT INTO titles (scope, title, change, deployment) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING")
+)
 
 // AddShipped records that a deployment shipped a change, under names of the change.
 func (t deploymentTx) AddShipped(d dora.DeploymentRecord, c dora.Change, names []string) error {
@@ -106,17 +109,17 @@ func (t deploymentTx) addShipped(d dora.DeploymentRecord, c dora.Change, names [
 	if err != nil || stored.id == 0 {
 		return cmp.Or(err, errors.New("the deployment is not known"))
 	}
-	var shipped, titles [][]any
+	var shipped, titles []any
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
-		shipped = append(shipped, []any{scope, name, stored.id, c.Name(), len(c.Reverts) > 0})
+		shipped = append(shipped, scope, name, stored.id, c.Name(), len(c.Reverts) > 0)
 	}
 	for _, title := range c.Titles() {
-		titles = append(titles, []any{scope, title, c.Name(), stored.id})
+		titles = append(titles, scope, title, c.Name(), stored.id)
 	}
-	if err := t.insertRows(saveShipped, shipped); err != nil {
+	if err := t.insertRows(&saveShipped, shipped); err != nil {
 		return err
 	}
-	return t.insertRows("INSERT INTO titles (scope, title, change, deployment) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", titles)
+	return t.insertRows(&saveTitles, titles)
 }
 
 // RemoveShipped removes what AddShipped stored.

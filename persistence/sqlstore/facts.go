@@ -141,7 +141,7 @@ func (t factTx) add(f dora.Fact) (bool, error) {
 	if err := t.beforeWrite(); err != nil {
 		return false, err
 	}
-	t.unsentFacts = append(t.unsentFacts, []any{f.Position, series, stem, rest, family, f.Value, f.At.UnixMilli(), f.ID, factSum(f, labels)})
+	t.unsentFacts = append(t.unsentFacts, f.Position, series, stem, rest, family, f.Value, f.At.UnixMilli(), f.ID, factSum(f, labels))
 	t.changed = true
 	t.addKnownFact(stem, rest, family)
 	t.lastPosition = f.Position
@@ -150,13 +150,13 @@ func (t factTx) add(f dora.Fact) (bool, error) {
 	return true, nil
 }
 
-const insertFact = "INSERT INTO facts (position, series, stem, rest, family, value, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+var insertFacts = newRowInsert("INSERT INTO facts (position, series, stem, rest, family, value, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
 
 // sendFacts executes the inserts of unsentFacts.
 func (t *tx) sendFacts() error {
-	rows := t.unsentFacts
+	values := t.unsentFacts
 	t.unsentFacts = nil
-	return t.insertRows(insertFact, rows)
+	return t.insertRows(&insertFacts, values)
 }
 
 // sendFactsBefore executes the inserts of unsentFacts before a statement that may read or change facts.
@@ -227,5 +227,6 @@ func scanFact(path string, rows Rows, labels map[int64]dora.Labels) (f dora.Fact
 
 // factSum returns the checksum of a fact.
 func factSum(f dora.Fact, labels string) int64 {
-	return checksum(f.Position, f.Value, f.At.UnixMilli(), f.ID, f.Family, f.Subject, labels)
+	s := make(summed, 0, 512)
+	return s.number(f.Position).number(f.Value).number(f.At.UnixMilli()).number(f.ID).text(f.Family).text(f.Subject).text(labels).sum()
 }

@@ -96,7 +96,7 @@ func (l *sharedLeases) remove(client string, all []work) (keys []string) {
 	return keys
 }
 
-var saveLease = upsert("leases", "queue, key", "client, until")
+var saveLeases = newRowInsert(upsert("leases", "queue, key", "client, until"))
 
 // claimShared leases up to limit of the items that due returns to a client.
 func claimShared[T any](ctx context.Context, s *Store, client, queue string, now, until time.Time, limit int, key func(T) string,
@@ -115,7 +115,7 @@ func claimShared[T any](ctx context.Context, s *Store, client, queue string, now
 		if err != nil {
 			return err
 		}
-		var rows [][]any
+		var rows []any
 		for _, item := range items {
 			w := work{queue, key(item)}
 			if held[exclusion(queue, w.key)] {
@@ -124,14 +124,14 @@ func claimShared[T any](ctx context.Context, s *Store, client, queue string, now
 			if len(claimed) == limit {
 				break
 			}
-			rows = append(rows, []any{queue, w.key, holder, until.UnixMilli()})
+			rows = append(rows, queue, w.key, holder, until.UnixMilli())
 			held[exclusion(queue, w.key)] = true
 			if before := expired[w.key]; before != "" && before != holder {
 				takenOver++
 			}
 			claimed, works = append(claimed, item), append(works, w)
 		}
-		return t.insertRows(saveLease, rows)
+		return t.insertRows(&saveLeases, rows)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim work of %s: %w", queue, err)

@@ -53,12 +53,28 @@ func firstRow[T any](all []T, err error) (T, bool, error) {
 // maxInserted is how many rows a statement inserts at most: each number of rows is another statement.
 const maxInserted = 16
 
-// insertRows executes a statement that inserts a row for many rows, with as few statements as it can.
-func (t *tx) insertRows(statement string, rows [][]any) error {
-	for chunk := range slices.Chunk(rows, maxInserted) {
-		row := "(" + placeholders(len(chunk[0])) + ")"
-		many := strings.Replace(statement, row, row+strings.Repeat(", "+row, len(chunk)-1), 1)
-		if err := t.send(many, slices.Concat(chunk...)...); err != nil {
+// rowInsert inserts rows into a table.
+type rowInsert struct {
+	// columns is the number of values of a row.
+	columns int
+	// statements has the statement for each number of rows, beginning with one.
+	statements [maxInserted]string
+}
+
+// newRowInsert returns what inserts the rows that a statement inserts one of.
+func newRowInsert(statement string) (all rowInsert) {
+	all.columns = strings.Count(statement, "?")
+	row := "(" + placeholders(all.columns) + ")"
+	for more := range all.statements {
+		all.statements[more] = strings.Replace(statement, row, row+strings.Repeat(", "+row, more), 1)
+	}
+	return all
+}
+
+// insertRows inserts rows, whose values follow one another, with as few statements as it can.
+func (t *tx) insertRows(into *rowInsert, values []any) error {
+	for chunk := range slices.Chunk(values, maxInserted*into.columns) {
+		if err := t.send(into.statements[len(chunk)/into.columns-1], chunk...); err != nil {
 			return err
 		}
 	}

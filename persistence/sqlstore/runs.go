@@ -75,6 +75,8 @@ func successesOf(d dora.DeploymentRecord) map[int64]success {
 	return all
 }
 
+var insertSuccesses = newRowInsert("INSERT INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?)")
+
 // saveSuccesses changes the successes of a deployment, which is stored with an id. Only rows that differ are written: a deployment may
 // have had thousands of statuses.
 func (t *tx) saveSuccesses(id int64, was, is map[int64]success) error {
@@ -86,7 +88,7 @@ func (t *tx) saveSuccesses(id int64, was, is map[int64]success) error {
 			return err
 		}
 	}
-	var rows [][]any
+	var rows []any
 	for _, at := range slices.Sorted(maps.Keys(is)) {
 		s := is[at]
 		if before, known := was[at]; known && before == s {
@@ -96,7 +98,7 @@ func (t *tx) saveSuccesses(id int64, was, is map[int64]success) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, []any{id, s.at, s.number, scope, s.sha, s.team, s.production})
+		rows = append(rows, id, s.at, s.number, scope, s.sha, s.team, s.production)
 	}
-	return t.insertRows("INSERT INTO successes (deployment, at, number, scope, sha, team, production) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+	return t.insertRows(&insertSuccesses, rows)
 }

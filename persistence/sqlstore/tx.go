@@ -30,8 +30,8 @@ type tx struct {
 	// facts are those that were added, begun is the position of the newest of them that began a series.
 	facts []dora.Fact
 	begun int64
-	// unsentFacts are rows of facts that the running op has added and that are to be inserted together.
-	unsentFacts [][]any
+	// unsentFacts are the values of facts that the running op has added and that are to be inserted together.
+	unsentFacts []any
 	// factsChanged is true if others were changed or removed.
 	factsChanged bool
 	changed      bool
