@@ -256,3 +256,31 @@ func TestConnectToMissingFile(t *testing.T) {
 		t.Errorf("a missing file was opened, closed with %v", c.Close())
 	}
 }
+
+// The bytes of each column stay until the next row, and those of large rows are not kept with the statement.
+func TestRawBytes(t *testing.T) {
+	c := openConn(t)
+	const query = "SELECT column1, column2 FROM (VALUES (X'0102', 'text'), (NULL, X''), (zeroblob(10000), 'end'), ('', NULL))"
+	s, err := c.query(query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][2]string{{"\x01\x02", "text"}, {"", ""}, {strings.Repeat("\x00", 10_000), "end"}, {"", ""}} {
+		var a, b sql.RawBytes
+		if !s.Next() {
+			t.Fatalf("row %d is missing: %v", i, s.Err())
+		}
+		if err := s.Scan(&a, &b); err != nil {
+			t.Fatal(err)
+		}
+		if string(a) != want[0] || string(b) != want[1] {
+			t.Errorf("row %d: %d bytes and %q", i, len(a), b)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if cap(s.row) > largeValue {
+		t.Errorf("the statement keeps %d bytes", cap(s.row))
+	}
+}

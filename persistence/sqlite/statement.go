@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -23,6 +24,8 @@ type statement struct {
 	err     error
 	// large are the parameters whose values are not kept until the next execution.
 	large []int
+	// row has the memory of the columns that were scanned as sql.RawBytes, until the next row.
+	row []byte
 }
 
 // largeValue is the size in bytes from which a parameter's value is released after an execution.
@@ -92,6 +95,7 @@ func (s *statement) Next() bool {
 	if s.err != nil {
 		return false
 	}
+	s.row = s.row[:0]
 	row, err := s.Step()
 	if err != nil && !s.stepped {
 		err = s.conn.retryLocked(err, func() (err error) {
@@ -126,7 +130,9 @@ func (s *statement) Close() error {
 			s.BindNull(i)
 		}
 	}
-	s.large = s.large[:0]
+	if s.large = s.large[:0]; cap(s.row) > largeValue {
+		s.row = nil
+	}
 	if err != nil && s.err == nil { // or it is the error of the execution
 		return s.conn.failed(err)
 	}
@@ -168,7 +174,7 @@ func (s *statement) scan(i int, into any) error {
 		*into = s.bytes(i)
 		return nil
 	case *sql.RawBytes:
-		*into = s.bytes(i)
+		*into = s.rawBytes(i)
 		return nil
 	case *any:
 		*into = s.value(i)
@@ -214,6 +220,17 @@ func (s *statement) bytes(i int) []byte {
 	b := make([]byte, s.ColumnLen(i))
 	s.ColumnBytes(i, b)
 	return b
+}
+
+// rawBytes returns a column until the next row; no bytes if it is NULL.
+func (s *statement) rawBytes(i int) []byte {
+	if s.ColumnIsNull(i) {
+		return nil
+	}
+	begin, end := len(s.row), len(s.row)+s.ColumnLen(i)
+	s.row = slices.Grow(s.row, end-begin)[:end]
+	s.ColumnBytes(i, s.row[begin:])
+	return s.row[begin:end:end]
 }
 
 // typeError reports that a column has a value that its destination can't have.

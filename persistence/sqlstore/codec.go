@@ -1,10 +1,12 @@
 package sqlstore
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 
 	fastjson "github.com/go-json-experiment/json/v1"
 	"github.com/klauspost/compress/s2"
@@ -26,14 +28,29 @@ const (
 // codec converts documents to what is stored: JSON, compressed if it is long. S2 takes an eighth of the time of Zstandard for documents of
 // this size, with the same dictionary, and a tenth more room. The standard library's next implementation of JSON (fastjson) reads in two
 // thirds of the time of encoding/json and writes in twice as much.
-type codec struct{ dictionary *s2.Dict }
+type codec struct {
+	dictionary *s2.Dict
+	// buffers has memory for what is compressed, which is then copied or parsed: *[]byte.
+	buffers sync.Pool
+}
+
+// maxBuffer is the size of the largest buffer that is kept.
+const maxBuffer = 64 << 10
+
+func (c *codec) buffer() *[]byte { return c.buffers.Get().(*[]byte) }
+
+func (c *codec) release(buffer *[]byte, used []byte) {
+	if *buffer = used[:0]; cap(used) <= maxBuffer {
+		c.buffers.Put(buffer)
+	}
+}
 
 func newCodec() (*codec, error) {
 	d := s2.MakeDict(dictionary, nil)
 	if d == nil {
 		return nil, errors.New("prepare compression: the dictionary can't be used")
 	}
-	return &codec{d}, nil
+	return &codec{dictionary: d, buffers: sync.Pool{New: func() any { return new([]byte) }}}, nil
 }
 
 // encode returns a document as it is stored.
@@ -42,22 +59,28 @@ func (c *codec) encode(document any) ([]byte, error) {
 	if err != nil || len(text) < compressFrom {
 		return text, err
 	}
-	return c.dictionary.Encode(nil, text), nil
+	buffer := c.buffer()
+	compressed := c.dictionary.Encode(*buffer, text)
+	defer c.release(buffer, compressed)
+	return bytes.Clone(compressed), nil
 }
 
 // decode reads a stored document. A compressed one begins with its size, in which the first byte is no ASCII from compressFrom on.
 func (c *codec) decode(stored []byte, document any) error {
-	if len(stored) > 0 && stored[0] >= 0x80 {
-		text, err := c.decompress(stored)
-		if err != nil {
-			return fmt.Errorf("decompress: %w", err)
-		}
-		stored = text
+	if len(stored) == 0 || stored[0] < 0x80 {
+		return fastjson.Unmarshal(stored, document)
 	}
-	return fastjson.Unmarshal(stored, document)
+	buffer := c.buffer()
+	text, err := c.decompress(*buffer, stored)
+	if err != nil {
+		return fmt.Errorf("decompress: %w", err)
+	}
+	defer c.release(buffer, text)
+	return fastjson.Unmarshal(text, document)
 }
 
-func (c *codec) decompress(stored []byte) ([]byte, error) {
+// decompress returns the text of a compressed document, in a buffer if it is large enough.
+func (c *codec) decompress(buffer, stored []byte) ([]byte, error) {
 	size, err := s2.DecodedLen(stored)
 	if err != nil {
 		return nil, err
@@ -65,5 +88,5 @@ func (c *codec) decompress(stored []byte) ([]byte, error) {
 	if size > maxDocument {
 		return nil, fmt.Errorf("it has %d bytes", size)
 	}
-	return c.dictionary.Decode(nil, stored)
+	return c.dictionary.Decode(buffer, stored)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -76,4 +77,33 @@ func TestDictionaryStays(t *testing.T) {
 	if got, want := hex.EncodeToString(sum[:]), "98b9541ac0e2283ac1ea7b3dd7041a5e2610249ec193f922c2d14d83c01b25db"; got != want {
 		t.Errorf("the dictionary has the hash %s, want %s", got, want)
 	}
+}
+
+// Documents that are converted at the same time share no memory, and neither do those that follow one another.
+func TestCodecSharesNoMemory(t *testing.T) {
+	c, err := newCodec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var converting sync.WaitGroup
+	for worker := range 4 {
+		converting.Go(func() {
+			var documents, stored []string
+			for i := range 200 {
+				document := strings.Repeat(string(rune('a'+worker)), compressFrom+7*i)
+				b, err := c.encode(document)
+				if err != nil {
+					t.Error(err)
+				}
+				documents, stored = append(documents, document), append(stored, string(b))
+			}
+			for i, b := range stored {
+				var got string
+				if err := c.decode([]byte(b), &got); err != nil || got != documents[i] {
+					t.Errorf("worker %d: document %d has %d bytes, want %d (%v)", worker, i, len(got), len(documents[i]), err)
+				}
+			}
+		})
+	}
+	converting.Wait()
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"dora-exporter/dora"
@@ -55,13 +56,13 @@ func (s *Store) KnownOrigin(ctx context.Context, commit string) (dora.Origin, bo
 func readOrigin(query queryFunc, path string, c *codec, commit string) (o dora.Origin, known bool, err error) {
 	stem, rest := cutStem(commit)
 	err = query(selectOrigin, []any{stem, rest}, func(rows Rows) error {
-		var origin []byte
+		var origin sql.RawBytes
 		var sum int64
 		if err := rows.Scan(&origin, &sum); err != nil {
 			return err
 		}
 		known = true
-		if err := checkRow(path, "its record", sum, commit, origin); err != nil {
+		if err := checkRow(path, "its record", sum, commit, []byte(origin)); err != nil {
 			return err
 		}
 		return c.decode(origin, &o)
