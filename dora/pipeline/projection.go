@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -175,6 +176,9 @@ func (p *Projection) begin(ctx context.Context, after int64) error {
 
 // cutHistory adds the facts of History to its series and returns the others.
 func (p *Projection) cutHistory(facts []dora.Fact) (live []dora.Fact, err error) {
+	if !slices.ContainsFunc(facts, func(f dora.Fact) bool { return f.Labels.InHistory() }) {
+		return facts, nil
+	}
 	families := dora.FamiliesByName()
 	for _, f := range facts {
 		if !f.Labels.InHistory() {
