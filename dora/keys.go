@@ -68,11 +68,15 @@ func ScopeOf(repository, environment, task string) string {
 
 // RepositoryOf returns the key of the repository in a scope; empty if it has none.
 func RepositoryOf(scope string) string {
-	parts := strings.SplitN(scope, "/", 4)
-	if len(parts) < 4 {
-		return ""
+	end := 0
+	for range 3 {
+		part := strings.IndexByte(scope[end:], '/')
+		if part < 0 {
+			return ""
+		}
+		end += part + 1
 	}
-	return strings.Join(parts[:3], "/")
+	return scope[:end-1]
 }
 
 // DeploymentDeliveryKey returns the delivery key of the creation of a deployment.

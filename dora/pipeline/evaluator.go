@@ -32,6 +32,7 @@ type Evaluator struct {
 func (e *Evaluator) Run(ctx context.Context) {
 	deployments := pool[dora.Evaluation]{
 		name: "evaluations of deployments", queue: e.Store.ComparisonQueue(), changes: e.Store, logger: e.Logger, now: e.Now, run: e.evaluate,
+		turn: func(s dora.Evaluation) (string, time.Time) { return dora.RepositoryOf(s.Scope), s.At }, // see waitsForRepository
 	}
 	var others sync.WaitGroup
 	others.Go(func() { e.evaluateOthers(ctx) })

@@ -15,6 +15,8 @@ const (
 	// lease is how long work is claimed for, and so how long it waits at most if its process is killed. It is extended while the work goes
 	// on, so that a lapsed lease means that the process is gone or hangs.
 	lease = 15 * time.Second
+	// maxWaiting is how many items wait for earlier ones of their group at most: they take places.
+	maxWaiting = poolSize / 4
 )
 
 // pool works on the items of a queue that are due, several at a time.
@@ -28,12 +30,16 @@ type pool[T any] struct {
 	now func() time.Time
 	// run works on one item. An item that it neither ends nor postpones is claimed again at once.
 	run func(context.Context, T)
+	// turn returns the group of an item and its place in it: if an earlier one is being worked on, run would only postpone the item. nil if items
+	// have no groups.
+	turn func(T) (group string, at time.Time)
 }
 
 // work works on items until ctx ends. It returns when no item is worked on any more.
 func (p pool[T]) work(ctx context.Context) {
 	var reading Health
 	running := map[int]T{}
+	var waiting []int // those of running that have not begun
 	done := make(chan int)
 	next := 0
 	extended := p.now()
@@ -45,23 +51,50 @@ func (p pool[T]) work(ctx context.Context) {
 		}
 		for _, item := range p.claim(ctx, free, &reading) {
 			next++
-			id := next
-			running[id] = item
-			go func() {
-				p.run(dora.InBackground(ctx), item)
-				p.release(ctx, item)
-				done <- id
-			}()
+			running[next] = item
+			waiting = append(waiting, next)
 		}
+		waiting = p.begin(ctx, running, waiting, done)
 		if now := p.now(); now.Sub(extended) > lease/3 {
 			extended = now
 			p.extend(ctx, running)
 		}
 		p.wait(ctx, revision, free == 0, func(id int) { delete(running, id) }, done)
 	}
+	for _, id := range waiting {
+		p.release(ctx, running[id])
+		delete(running, id)
+	}
 	for range running {
 		<-done
 	}
+}
+
+// begin begins to work on the items that wait, by their numbers, and returns those that still wait.
+func (p pool[T]) begin(ctx context.Context, all map[int]T, waiting []int, done chan<- int) (left []int) {
+	first := map[string]time.Time{}
+	if p.turn != nil && len(waiting) > 0 {
+		for _, item := range all {
+			if group, at := p.turn(item); first[group].IsZero() || at.Before(first[group]) {
+				first[group] = at
+			}
+		}
+	}
+	for _, id := range waiting {
+		item := all[id]
+		if p.turn != nil && len(left) < maxWaiting {
+			if group, at := p.turn(item); first[group].Before(at) {
+				left = append(left, id)
+				continue
+			}
+		}
+		go func() {
+			p.run(dora.InBackground(ctx), item)
+			p.release(ctx, item)
+			done <- id
+		}()
+	}
+	return left
 }
 
 // wait returns when an item is done, when an item may have become due, and after a while.
