@@ -39,7 +39,7 @@ var panels = [2][2]panel{
 			{"start after kill -9", func(r Result) float64 { return r.StartKilled }},
 			{"without checkpoint", func(r Result) float64 { return r.StartBare }},
 			{"backup", func(r Result) float64 { return r.Backup }},
-			{"copying it", func(r Result) float64 { return r.Copy }},
+			{"copying the file", func(r Result) float64 { return r.Copy }},
 		}},
 	},
 }

@@ -25,7 +25,8 @@ type Result struct {
 	StartBare         float64 `json:"start_without_checkpoint"`
 	Backup            float64 `json:"backup"`
 	Copy              float64 `json:"copy"`
-	// Pause is the longest time that a sender waited for an answer during the backup, UsualPause that before it.
+	// Pause is the longest time that a sender waited for an answer during the backup, CopyPause that during the copy, UsualPause that before both.
 	Pause      float64 `json:"pause"`
+	CopyPause  float64 `json:"copy_pause"`
 	UsualPause float64 `json:"usual_pause"`
 }

@@ -29,8 +29,9 @@ var rows = []row{
 	{"start after kill -9", func(r Result) float64 { return r.StartKilled }, duration},
 	{"start without the checkpoint", func(r Result) float64 { return r.StartBare }, duration},
 	{"`backup` beside senders", func(r Result) float64 { return r.Backup }, duration},
-	{"copying the backup", func(r Result) float64 { return r.Copy }, duration},
+	{"copying the file beside senders", func(r Result) float64 { return r.Copy }, duration},
 	{"longest wait of a sender during `backup`", func(r Result) float64 { return r.Pause }, duration},
+	{"longest wait of a sender during the copy", func(r Result) float64 { return r.CopyPause }, duration},
 	{"longest wait of a sender before", func(r Result) float64 { return r.UsualPause }, duration},
 }
 
