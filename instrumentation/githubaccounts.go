@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 )
 
 // gitHubAccounts has the states of the accounts for the GitHub API by their names.
@@ -62,8 +61,7 @@ func (a *gitHubAccounts) observe(set func(name string, value float64, kvs ...att
 
 // GitHubRequest counts a request to the GitHub API by account, route and status code, or "error".
 func (o *SelfMetrics) GitHubRequest(account, route, code string) {
-	o.githubRequests.Add(context.Background(), 1, metric.WithAttributes(
-		attribute.String("account", account), attribute.String("route", route), attribute.String("code", code)))
+	o.githubRequests.Add(context.Background(), 1, o.gitHubLabels.of(account, route, code))
 }
 
 // GitHubRateLimit sets how many requests GitHub still allows an account in its window, and the limit; 0 if GitHub does not send one.

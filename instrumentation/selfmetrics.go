@@ -20,6 +20,8 @@ type SelfMetrics struct {
 	conflicts, acceptFailures, evictions, removed, staleScrapes                                                                                 metric.Int64Counter
 	repairChecked, repairMissing, repairRepaired                                                                                                metric.Int64Counter
 
+	deliveryLabels, gitHubLabels labelSets
+
 	gitHub gitHubAccounts
 	// lastCheckpoint is the time of the last successful write, with its monotonic reading; nil before the first.
 	lastCheckpoint atomic.Pointer[time.Time]
@@ -36,8 +38,7 @@ func (o *SelfMetrics) Delivery(source, event, result string) {
 }
 
 func (o *SelfMetrics) addDeliveries(source, event, result string, n int64) {
-	o.deliveries.Add(context.Background(), n, metric.WithAttributes(
-		attribute.String("source", source), attribute.String("event", event), attribute.String("result", result)))
+	o.deliveries.Add(context.Background(), n, o.deliveryLabels.of(source, event, result))
 }
 
 // Conflict counts a redelivery that differs from the stored event.
@@ -109,6 +110,7 @@ func resultOf(err error) string {
 
 // registerCounters makes the instruments. Counters that alerts watch start at 0, so that increase sees the first event.
 func (o *SelfMetrics) registerCounters(m metric.Meter, options Options) error {
+	o.deliveryLabels.names, o.gitHubLabels.names = [3]string{"source", "event", "result"}, [3]string{"account", "route", "code"}
 	var err error
 	for name, counter := range map[string]*metric.Int64Counter{
 		"dora_exporter.deliveries":        &o.deliveries,
