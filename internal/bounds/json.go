@@ -17,8 +17,12 @@ type JSON struct {
 	List, Elements, Members int
 }
 
-// MaxDepth is the largest value of JSON.Depth.
-const MaxDepth = 1000
+const (
+	// MaxDepth is the largest value of JSON.Depth.
+	MaxDepth = 1000
+	// usualDepth is how deep documents are that need no memory to be checked.
+	usualDepth = 32
+)
 
 // LimitError reports which limit a document or an answer exceeds.
 type LimitError struct {
@@ -33,39 +37,40 @@ func (e *LimitError) Error() string {
 // Check returns the number of list elements in a document, or a *LimitError. It does not validate: in what is not JSON it
 // counts too many elements or ends early, and who decodes it refuses it later.
 func (l JSON) Check(data []byte) (elements int, err error) {
-	var lists [MaxDepth]int // the elements so far of each open list, -1 for an object
-	depth, members := 0, 0
+	lists := make([]int, 0, usualDepth) // the elements so far of each open list, -1 for an object
+	members := 0
 	maxDepth := min(l.Depth, MaxDepth)
 	for i := 0; i < len(data); i++ {
 		switch data[i] {
 		case '"':
 			i = endOfString(data, i+1)
 		case '[', '{':
-			if depth == maxDepth {
+			if len(lists) == maxDepth {
 				return elements, &LimitError{"levels of nesting", maxDepth}
 			}
-			if lists[depth] = 1; data[i] == '{' {
-				lists[depth] = -1
+			if data[i] == '{' {
+				lists = append(lists, -1)
 				members++
 			} else {
+				lists = append(lists, 1)
 				elements++
 			}
-			depth++
 		case ']', '}':
-			if depth == 0 {
+			if len(lists) == 0 {
 				return elements, nil
 			}
-			depth--
+			lists = lists[:len(lists)-1]
 		case ',':
+			last := len(lists) - 1
 			switch {
-			case depth == 0:
+			case last < 0:
 				return elements, nil
-			case lists[depth-1] < 0:
+			case lists[last] < 0:
 				members++
 			default:
 				elements++
-				lists[depth-1]++
-				if lists[depth-1] > l.List {
+				lists[last]++
+				if lists[last] > l.List {
 					return elements, &LimitError{"elements in one list", l.List}
 				}
 			}
