@@ -24,6 +24,10 @@ func (r *Session) startDeploymentSeries(d dora.Deployment, t dora.DeploymentReco
 			return err
 		}
 	}
+	key := "states of " + dora.DeploymentLabels(d, "", team).Key()
+	if r.isStarted(key) {
+		return nil
+	}
 	for _, state := range KnownStates {
 		for _, labels := range r.startedLabels(d, state, team) {
 			if err := r.startNewLabelSet(labels, at, dora.DeploymentsTotal, dora.DeploymentsDurationSum); err != nil {
@@ -31,6 +35,7 @@ func (r *Session) startDeploymentSeries(d dora.Deployment, t dora.DeploymentReco
 			}
 		}
 	}
+	r.newlyStarted = append(r.newlyStarted, key)
 	return nil
 }
 
