@@ -42,6 +42,8 @@ MEMORY = $(shell [ -w /dev/shm ] && grep -q '^[^ ]* /dev/shm ' /proc/mounts && !
 test: export TMPDIR := $(or $(TMPDIR),$(MEMORY),/tmp)
 # To collect garbage less often saves a tenth of the work of the linker and the tests. The exporters that these start do not inherit it.
 test: export GOGC := $(or $(GOGC),400)
+# Arranging the program for default.pgo takes minutes. The tests of integration have it so.
+test race: export GOFLAGS := $(GOFLAGS) -pgo=off
 test:
 	(cd bench && go test -count=1 ./...) & bench=$$!; \
 	go test -count=1 -timeout 30m ./story ./dora/pipeline & long=$$!; \
