@@ -32,7 +32,7 @@ type Evaluator struct {
 func (e *Evaluator) Run(ctx context.Context) {
 	deployments := pool[dora.Evaluation]{
 		name: "evaluations of deployments", queue: e.Store.ComparisonQueue(), changes: e.Store, logger: e.Logger, now: e.Now, run: e.evaluate,
-		turn: func(s dora.Evaluation) (string, time.Time) { return dora.RepositoryOf(s.Scope), s.At }, // see waitsForRepository
+		turn: turn,
 	}
 	var others sync.WaitGroup
 	others.Go(func() { e.evaluateOthers(ctx) })
@@ -223,6 +223,15 @@ func (e *Evaluator) waitsForRepository(tx dora.Tx, evaluation dora.Evaluation) (
 		evaluation.Due = earlier.Due
 	}
 	return true, tx.Evaluations().Retry(evaluation)
+}
+
+// turn returns the repository in which an evaluation waits for earlier ones, and they for it, and its place there. It has none if it has failed
+// before: waitsForRepository decides then.
+func turn(s dora.Evaluation) (repository string, at time.Time) {
+	if s.Attempts > 0 || s.Misses > 0 {
+		return "", s.At
+	}
+	return dora.RepositoryOf(s.Scope), s.At
 }
 
 // resumeRepository makes the evaluation due that waitsForRepository has postponed until another one of its repository was made.

@@ -30,8 +30,8 @@ type pool[T any] struct {
 	now func() time.Time
 	// run works on one item. An item that it neither ends nor postpones is claimed again at once.
 	run func(context.Context, T)
-	// turn returns the group of an item and its place in it: if an earlier one is being worked on, run would only postpone the item. nil if items
-	// have no groups.
+	// turn returns the group of an item and its place in it: if an earlier one is being worked on, run would only postpone the item. An item
+	// without a group waits for none. nil if no item has a group.
 	turn func(T) (group string, at time.Time)
 }
 
@@ -83,7 +83,7 @@ func (p pool[T]) begin(ctx context.Context, all map[int]T, waiting []int, done c
 	for _, id := range waiting {
 		item := all[id]
 		if p.turn != nil && len(left) < maxWaiting {
-			if group, at := p.turn(item); first[group].Before(at) {
+			if group, at := p.turn(item); group != "" && first[group].Before(at) {
 				left = append(left, id)
 				continue
 			}

@@ -1,8 +1,10 @@
 package pipeline_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dora-exporter/dora"
+	"dora-exporter/dora/pipeline"
 )
 
 // The successes of a repository are evaluated in the order of their times, whatever their environments and the order of arrival. One
@@ -72,6 +75,40 @@ func TestOverdueEvaluationsOfARepository(t *testing.T) {
 		w.settle(t, store)
 		if took := time.Since(began); took > 3*time.Second {
 			t.Errorf("the evaluations took %s", took)
+		}
+	})
+}
+
+// An evaluation that has failed is not waited for either while it is made again, however long GitHub takes to answer.
+func TestEvaluationBesideASlowRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, w := openStore(t), newRepository("V1", "V2")
+		ctx, stop := context.WithCancel(t.Context())
+		attempts, evaluated := 0, false // of V1, and V2
+		w.down = func(c dora.Comparison) error {
+			if c.Head.SHA == "V2" {
+				evaluated = true
+				return nil
+			}
+			if attempts++; attempts > 1 {
+				<-ctx.Done() // no answer
+			}
+			return errors.New("no answer")
+		}
+		var running sync.WaitGroup
+		e := &pipeline.Evaluator{Store: store, Enricher: w, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}
+		running.Go(func() { e.Run(ctx) })
+		for i, environment := range []string{"staging", "production"} {
+			e := deployed(int64(i+1), fmt.Sprintf("V%d", i+1), "success", 10*i)
+			e.Status.Deployment.Environment = environment
+			accept(t, store, e)
+			process(t, store, platform{})
+			time.Sleep(10 * time.Minute)
+		}
+		stop()
+		running.Wait()
+		if attempts != 2 || !evaluated {
+			t.Errorf("%d attempts at the first one, want 2; the second one was evaluated: %t", attempts, evaluated)
 		}
 	})
 }
