@@ -61,9 +61,13 @@ func (p pool[T]) work(ctx context.Context) {
 		}
 		p.wait(ctx, revision, free == 0, func(id int) { delete(running, id) }, done)
 	}
-	for _, id := range waiting {
-		p.release(ctx, running[id])
-		delete(running, id)
+	if len(waiting) > 0 {
+		left := make([]T, 0, len(waiting))
+		for _, id := range waiting {
+			left = append(left, running[id])
+			delete(running, id)
+		}
+		p.release(ctx, left...)
 	}
 	for range running {
 		<-done
@@ -166,8 +170,8 @@ func (p pool[T]) extend(ctx context.Context, running map[int]T) {
 	}
 }
 
-func (p pool[T]) release(ctx context.Context, item T) {
-	if err := p.queue.Release(context.WithoutCancel(ctx), item); err != nil {
-		p.logger.Warn("releasing a lease of "+p.name+" failed; it lapses", "error", err)
+func (p pool[T]) release(ctx context.Context, items ...T) {
+	if err := p.queue.Release(context.WithoutCancel(ctx), items...); err != nil {
+		p.logger.Warn("releasing leases of "+p.name+" failed; they lapse", "error", err)
 	}
 }

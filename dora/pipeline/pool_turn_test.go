@@ -48,7 +48,11 @@ func (q *jobQueue) Claim(_ context.Context, _ time.Time, _ time.Duration, limit 
 
 func (q *jobQueue) Extend(context.Context, time.Time, time.Duration, ...job) error { return nil }
 
+// releaseTime is how long a release takes.
+const releaseTime = time.Second
+
 func (q *jobQueue) Release(_ context.Context, jobs ...job) error {
+	time.Sleep(releaseTime)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, j := range jobs {
@@ -101,7 +105,11 @@ func workOn(t *testing.T, jobs []job, check func(running func() []string, end fu
 			close(running[name])
 		})
 		stop()
+		began := time.Now()
 		working.Wait()
+		if took := time.Since(began); took > 2*releaseTime {
+			t.Errorf("the end took %s: more than one release after another", took)
+		}
 		if len(queue.claimed) > 0 {
 			t.Errorf("not released at the end: %v", queue.claimed)
 		}
