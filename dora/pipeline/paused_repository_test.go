@@ -69,3 +69,34 @@ func TestEvaluationsThatWaitForAPausedOne(t *testing.T) {
 		}
 	})
 }
+
+// While the first evaluation of a repository waits for GitHub, those of its other environments don't look whether it has been made.
+func TestEvaluationsThatWaitForASlowOne(t *testing.T) {
+	const environments = 5
+	synctest.Test(t, func(t *testing.T) {
+		store, w := &countingStore{Store: openStore(t)}, newRepository()
+		for i := range environments {
+			w.line = append(w.line, fmt.Sprintf("V%d", i+1))
+			e := deployed(int64(i+1), w.line[i], "success", i)
+			e.Status.Deployment.Environment = fmt.Sprintf("review-%d", i)
+			accept(t, store.Store, e)
+		}
+		process(t, store.Store, platform{})
+		w.down = func(c dora.Comparison) error {
+			if c.Head.SHA == "V1" {
+				time.Sleep(time.Minute)
+			}
+			return nil
+		}
+		e := &pipeline.Evaluator{Store: store, Enricher: w, Rules: noLimit(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		e.Run(ctx)
+		if left, err := store.CountEvaluations(t.Context()); err != nil || left > 0 {
+			t.Errorf("%d evaluations are left, error %v", left, err)
+		}
+		if updates := store.updates.Load(); updates > 3*environments { // two for each deployment, and the evaluation of evidence
+			t.Errorf("%d transactions, want at most %d", updates, 3*environments)
+		}
+	})
+}
