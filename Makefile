@@ -98,7 +98,7 @@ profile:
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -pgo=off -tags $(TAGS),profile -o bench/profiles/dora-exporter ./cmd/dora-exporter
 	cd bench && go build -o dora-bench . && ./dora-bench -exporter profiles/dora-exporter -deployments 30000 -series 10
 	find bench/profiles -name '*.pprof' -size 0 -delete
-	go tool pprof -proto -output cmd/dora-exporter/default.pgo bench/profiles/*.pprof
+	go tool pprof -proto -output cmd/dora-exporter/default.pgo bench/profiles/dora-exporter bench/profiles/*.pprof
 	rm -r bench/profiles
 
 # It needs Linux, and with the default sizes a quarter of an hour and 2 GB of disk.
@@ -126,4 +126,4 @@ cover:
 	go tool cover -func=coverage.out
 
 clean:
-	rm -f dora-exporter bench/dora-bench coverage.out
+	rm -rf dora-exporter bench/dora-bench bench/profiles coverage.out
