@@ -31,8 +31,6 @@ type jobQueue struct {
 	mu      sync.Mutex
 	left    []job
 	claimed map[job]bool
-	// changed is the number of changes that WaitAfter waits for.
-	changed int64
 }
 
 func (q *jobQueue) Claim(_ context.Context, _ time.Time, _ time.Duration, limit int) ([]job, error) {
@@ -61,14 +59,14 @@ func (q *jobQueue) Release(_ context.Context, jobs ...job) error {
 	return nil
 }
 
-func (q *jobQueue) Revision() int64 { return q.changed }
+func (q *jobQueue) Revision() int64 { return 0 }
 
 func (q *jobQueue) WaitAfter(ctx context.Context, _ int64) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-// workOn works on jobs, each until end is sent its name, and calls check with what begins jobs at first.
+// workOn works on jobs while check runs. running returns the names of the jobs that are worked on, and end ends one of them.
 func workOn(t *testing.T, jobs []job, check func(running func() []string, end func(string))) {
 	synctest.Test(t, func(t *testing.T) {
 		queue := &jobQueue{left: jobs, claimed: map[job]bool{}}

@@ -30,7 +30,7 @@ const (
 // thirds of the time of encoding/json and writes in twice as much.
 type codec struct {
 	dictionary *s2.Dict
-	// buffers has memory for what is compressed, which is then copied or parsed: *[]byte.
+	// buffers has memory, *[]byte, for compressed documents until they are copied, and for decompressed ones until they are parsed.
 	buffers sync.Pool
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// committed returns which of the first keys have a committed row.
+// committedOf returns which of some keys have a committed row.
 func (c *rowCache[K, V]) committedOf(keys ...K) (known []K) {
 	for _, key := range keys {
 		if _, ok := c.getCommitted(key); ok {
