@@ -19,6 +19,8 @@ func (s summed) number(n int64) summed { return binary.BigEndian.AppendUint64(s,
 
 func (s summed) text(text string) summed { return append(s.number(int64(len(text))), text...) }
 
+func (s summed) bytes(b []byte) summed { return append(s.number(int64(len(b))), b...) }
+
 func (s summed) sum() int64 { return int64(crc64.Checksum(s, crcTable)) }
 
 // checksum returns the checksum of a row's columns as they are stored: int64, string and []byte. SQLite has none for its pages.
@@ -29,7 +31,7 @@ func checksum(columns ...any) int64 {
 		case int64:
 			s = s.number(c)
 		case []byte:
-			s = append(s.number(int64(len(c))), c...)
+			s = s.bytes(c)
 		case string:
 			s = s.text(c)
 		default:

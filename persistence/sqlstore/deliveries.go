@@ -148,8 +148,8 @@ func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]d
 }
 
 func deliverySum(d dora.Delivery, event []byte) int64 {
-	s := make(summed, 0, 1024).text(d.Source).text(d.Key)
-	return append(s.number(int64(len(event))), event...).number(d.Received.UnixMilli()).sum()
+	s := make(summed, 0, 1024)
+	return s.text(d.Source).text(d.Key).bytes(event).number(d.Received.UnixMilli()).sum()
 }
 
 // Done marks a delivery as processed.
