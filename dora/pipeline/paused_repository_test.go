@@ -27,19 +27,26 @@ func (s *countingStore) Update(ctx context.Context, f func(dora.Tx) error) error
 	return s.Store.Update(ctx, f)
 }
 
+// reviewEnvironments returns a store with a success in each of so many environments of a repository, of one commit after the other.
+func reviewEnvironments(t *testing.T, n int) (*countingStore, *repository) {
+	t.Helper()
+	store, w := &countingStore{Store: openStore(t)}, newRepository()
+	for i := range n {
+		w.line = append(w.line, fmt.Sprintf("V%d", i+1))
+		e := deployed(int64(i+1), w.line[i], "success", i)
+		e.Status.Deployment.Environment = fmt.Sprintf("review-%d", i)
+		accept(t, store.Store, e)
+	}
+	process(t, store.Store, platform{})
+	return store, w
+}
+
 // While the first evaluation of a repository is paused, those of its other environments seldom look whether it has been made. When it is
 // made, they follow at once.
 func TestEvaluationsThatWaitForAPausedOne(t *testing.T) {
 	const environments, pause, retryIn = 50, 10 * time.Minute, 5 * time.Second
 	synctest.Test(t, func(t *testing.T) {
-		store, w := &countingStore{Store: openStore(t)}, newRepository()
-		for i := range environments {
-			w.line = append(w.line, fmt.Sprintf("V%d", i+1))
-			e := deployed(int64(i+1), w.line[i], "success", i)
-			e.Status.Deployment.Environment = fmt.Sprintf("review-%d", i)
-			accept(t, store.Store, e)
-		}
-		process(t, store.Store, platform{})
+		store, w := reviewEnvironments(t, environments)
 		time.Sleep(time.Hour) // all are due
 		began := time.Now()
 		w.down = func(dora.Comparison) error {
@@ -74,14 +81,7 @@ func TestEvaluationsThatWaitForAPausedOne(t *testing.T) {
 func TestEvaluationsThatWaitForASlowOne(t *testing.T) {
 	const environments = 5
 	synctest.Test(t, func(t *testing.T) {
-		store, w := &countingStore{Store: openStore(t)}, newRepository()
-		for i := range environments {
-			w.line = append(w.line, fmt.Sprintf("V%d", i+1))
-			e := deployed(int64(i+1), w.line[i], "success", i)
-			e.Status.Deployment.Environment = fmt.Sprintf("review-%d", i)
-			accept(t, store.Store, e)
-		}
-		process(t, store.Store, platform{})
+		store, w := reviewEnvironments(t, environments)
 		w.down = func(c dora.Comparison) error {
 			if c.Head.SHA == "V1" {
 				time.Sleep(time.Minute)
