@@ -4,8 +4,6 @@ import (
 	"log/slog"
 	"sync"
 	"time"
-
-	"dora-exporter/dora"
 )
 
 // The gate. Every call to GitHub waits at one gate, so that an outage, a rate limit or a wrong token costs one call at a time and
@@ -13,7 +11,8 @@ import (
 //
 //	open    calls go through at once.
 //	closed  all calls wait until the gate's time has come. Then one of them goes through as a probe; the others wait for its
-//	        outcome. If it is answered, the gate opens for all; otherwise it stays closed for longer.
+//	        outcome. If it is answered, the gate opens for all; otherwise it stays closed for longer. If it must close again soon,
+//	        it stays closed for longer, too.
 //
 // A rate limit and a refused token close the gate at once, since they apply to all calls. A failed call (no answer, a status of
 // 5xx, an answer that makes no sense) may have a cause of its own: a commit that GitHub can't compare, a repository whose storage
@@ -53,8 +52,7 @@ type gate struct {
 	probing bool
 	// closings counts how often the gate went from open to closed.
 	closings int
-	// failures counts failures in a row, for the backoff.
-	failures int
+	backoff  backoff
 	// authFailing is true from the first answer that refuses access until the next success.
 	authFailing bool
 	// inaccessible are the repositories that the token may not see, accessible when a call for one of the others was answered.
@@ -118,7 +116,7 @@ func (g *gate) report(p pass, o outcome) (failing time.Duration) {
 		if o.wait > 0 {
 			g.close(pauseRateLimit, o.wait, o.err)
 		} else if !stale {
-			g.backOff(pauseRateLimit, o.err)
+			g.limit(o.err)
 		}
 	case failed:
 		if !stale && g.recordFailure(p, o) {
@@ -214,7 +212,7 @@ func (g *gate) route(route string) *routeState {
 }
 
 func (g *gate) open() {
-	g.failures = 0
+	g.backoff.end()
 	if g.authFailing {
 		g.authFailing = false
 		g.onAuth(false)
@@ -222,6 +220,7 @@ func (g *gate) open() {
 	if g.closedReason == "" {
 		return
 	}
+	g.backoff.skip(g.closedAt)
 	for _, s := range g.states {
 		s.shift(g.closedAt)
 	}
@@ -231,9 +230,17 @@ func (g *gate) open() {
 	g.logger.Info("resuming GitHub API calls")
 }
 
+// limit closes the gate for a limit that ends nobody knows when. If it was open, calls are answered but for those that are too many: then
+// pauses do not grow.
+func (g *gate) limit(err error) {
+	if g.closedReason == "" {
+		g.backoff = backoff{}
+	}
+	g.backOff(pauseRateLimit, err)
+}
+
 func (g *gate) backOff(why string, err error) {
-	g.failures++
-	g.close(why, dora.Backoff(g.failures), err)
+	g.close(why, g.backoff.next(), err)
 }
 
 // deny handles a 403 that is not a rate limit. It is the repository's fault if GitHub answers other calls. If that is not known, the first

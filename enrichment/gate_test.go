@@ -69,6 +69,7 @@ func TestGateBackoff(t *testing.T) {
 			p = enterAfter(t, g, max(time.Second, s*time.Second*4/5), s*time.Second)
 		}
 		g.report(p, outcome{kind: answered})
+		time.Sleep(61 * time.Second)
 		almostDown(t, g)
 		p = enterNow(t, g, "a/a")
 		g.report(p, outcome{kind: failed, err: errDown})
@@ -88,6 +89,7 @@ func TestGateCountsFailuresTogetherOnce(t *testing.T) {
 		}
 		probe := enterAfter(t, g, time.Second, time.Second)
 		g.report(probe, outcome{kind: answered})
+		time.Sleep(2 * time.Second)
 		// One that hung until now tells of the outage that is over; one that worked then, too.
 		g.report(passes[7], outcome{kind: failed, err: errDown})
 		almostDown(t, g)

@@ -231,6 +231,6 @@ func (g *gate) reportLimit(o outcome) {
 	if o.wait > 0 {
 		g.close(pauseRateLimit, o.wait, o.err)
 	} else if g.closedReason == "" {
-		g.backOff(pauseRateLimit, o.err)
+		g.limit(o.err)
 	}
 }
