@@ -106,7 +106,7 @@ func TestPausedReport(t *testing.T) {
 			e.counts("web", 500)
 			report, stderr := e.caught(theReader)
 			defer func() { _ = report.Process.Kill(); _ = report.Wait() }()
-			const bound = 8 << 20 // it would have 12 MiB after 500 statuses, and 25 MiB after 1000
+			const bound = 20 << 20 // it is copied at 16 MiB at the latest; all statuses take more than the bound
 			for n := range 2 {
 				e.deploy("app", 10_000+500*n, 500)
 			}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"time"
 
 	"dora-exporter/persistence/sqlstore"
 )
@@ -24,6 +25,7 @@ type connection struct {
 	changed bool
 	// files holds the database and its write-ahead log as first found, by path.
 	files map[string]os.FileInfo
+	log   logLimit
 	// hugeLog is true if the log was above warnLogAbove at the last check.
 	hugeLog bool
 }
@@ -54,7 +56,7 @@ func openConnection(path string, cache int) (*connection, error) {
 	}
 	c.maxStatements = math.MaxInt // its statements have few texts
 	c.lockTimeout = 0
-	return &connection{conn: c, path: path, cache: cache, files: map[string]os.FileInfo{}}, nil
+	return &connection{conn: c, path: path, cache: cache, log: newLogLimit(), files: map[string]os.FileInfo{}}, nil
 }
 
 // ReleaseMemory releases the pages that the connection caches. From now on it may cache what serving needs.
@@ -117,7 +119,16 @@ func (c *connection) Begin() (removed, others bool, err error) {
 }
 
 // Commit commits the transaction.
-func (c *connection) Commit(bool) error { return c.exec("COMMIT") }
+func (c *connection) Commit(bool) error {
+	began := time.Now()
+	if err := c.exec("COMMIT"); err != nil {
+		return err
+	}
+	if c.log.committed(time.Since(began)) {
+		_ = c.exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", c.log.pages)) // the other limit works, too
+	}
+	return nil
+}
 
 // Rollback ends the transaction. SQLite may have rolled it back already, which makes ROLLBACK fail.
 func (c *connection) Rollback() error {

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 )
 
-// The write-ahead log. SQLite appends commits to it, copies them into the database about every thousand pages (4 MiB), and
+// The write-ahead log. SQLite appends commits to it, copies them into the database once it has a number of pages (logLimit), and
 // overwrites it from its start once everything is copied and no reader uses it. A reader that keeps its transaction open prevents
 // that, and the log grows. Readers of this process end in time: queries for people have a deadline, those of the program read a
 // bounded number of rows and do nothing else meanwhile. If readers follow each other without a gap, Maintain makes new ones wait for a
@@ -15,10 +16,44 @@ import (
 // paused (see cmd/dora-exporter).
 const (
 	// truncateLogAbove is the size, in bytes, above which the log is truncated as soon as no reader uses it.
-	truncateLogAbove = 16 << 20
+	truncateLogAbove = 32 << 20
 	// warnLogAbove is the size, in bytes, above which a reader must be preventing that.
 	warnLogAbove = 64 << 20
 )
+
+const (
+	// usualLimit is SQLite's own limit of the log, 4 MiB.
+	usualLimit = 1000
+	// longLimit is the limit for a quick disk, 16 MiB: of a page that was written several times only the last is copied. With 150,000 deployments
+	// that saves a twentieth of the CPU.
+	longLimit = 4000
+	// slowCommit is what no commit may take with the long limit, and quickCommits how many in a row must have taken less before: some of these have
+	// copied the log.
+	slowCommit   = 500 * time.Millisecond
+	quickCommits = 1000
+)
+
+// logLimit is the number of pages in the log from which a commit copies them into the database. Writers wait for that commit, so the limit is
+// long only while the disk is quick.
+type logLimit struct {
+	pages int
+	// quick is how many commits in a row were quick.
+	quick int
+}
+
+func newLogLimit() logLimit { return logLimit{pages: usualLimit} }
+
+// committed notes how long a commit took, and reports whether the limit has changed.
+func (l *logLimit) committed(took time.Duration) (changed bool) {
+	before := l.pages
+	l.quick++
+	if took > slowCommit {
+		l.pages, l.quick = usualLimit, 0
+	} else if l.quick >= quickCommits {
+		l.pages = longLimit
+	}
+	return l.pages != before
+}
 
 // logSize returns the size of the write-ahead log of the database at path, in bytes; 0 if there is none. It must not open the file:
 // closing it would release the locks of this process.
