@@ -15,7 +15,7 @@ func (m *measurement) backup(ctx context.Context) error {
 	sent := make(chan error, 1)
 	go func() { sent <- m.sender.Send(sending, math.MaxInt) }()
 	defer stop()
-	wait(ctx, 2*m.second)
+	wait(ctx, 2*m.o.second)
 	m.UsualPause = m.longestWait(ctx, sent)
 	u, err := m.exporter.run(ctx, "backup", m.exporter.path("backup.db"))
 	if err != nil {
@@ -38,10 +38,10 @@ func (m *measurement) backup(ctx context.Context) error {
 
 // longestWait returns the longest time in seconds that a sender has waited since the last call, also if it still waits for a moment.
 func (m *measurement) longestWait(ctx context.Context, sent <-chan error) float64 {
-	wait(ctx, m.second)
+	wait(ctx, m.o.second)
 	longest := m.sender.Longest()
 	for ; longest == 0 && len(sent) == 0; longest = m.sender.Longest() { // a slow machine has answered nothing yet
-		wait(ctx, m.second)
+		wait(ctx, m.o.second)
 	}
 	return longest.Seconds()
 }

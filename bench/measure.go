@@ -24,33 +24,57 @@ type measurement struct {
 
 	exporter *exporter
 	sender   *workload.Sender
-	second   time.Duration
+	// api is the stand-in for GitHub.
+	api *http.Server
+	o   runOptions
 }
 
-// measure lets a store grow in an empty folder to a number of deployments, and measures.
-func measure(ctx context.Context, program, folder string, deployments int, second time.Duration) (r Result, err error) {
-	// The deployments that are sent beside a backup come last, so the history ends a day before now.
-	h := workload.NewHistory(deployments, time.Now().AddDate(0, 0, -1).Truncate(time.Second))
+// begin starts a server in an empty folder, and a stand-in for GitHub that knows a history, until end is called.
+func begin(ctx context.Context, program, folder string, h workload.History, o runOptions) (*measurement, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	api := &http.Server{Handler: workload.NewGitHub(h), ReadHeaderTimeout: time.Minute}
 	go func() { _ = api.Serve(l) }()
-	defer func() { err = errors.Join(err, api.Close()) }()
 	e, err := newExporter(ctx, program, folder, "http://"+l.Addr().String()+"/")
+	if err != nil {
+		return nil, errors.Join(err, api.Close())
+	}
+	if _, err := e.start(ctx); err != nil {
+		e.end(syscall.SIGKILL)
+		return nil, errors.Join(err, api.Close())
+	}
+	s := &workload.Sender{History: h, Addresses: []string{e.address}, Connections: connections}
+	return &measurement{exporter: e, sender: s, api: api, o: o}, nil
+}
+
+func (m *measurement) end() error {
+	m.exporter.end(syscall.SIGKILL)
+	return m.api.Close()
+}
+
+// measure lets a store grow in an empty folder to a number of deployments, and measures.
+func measure(ctx context.Context, program, folder string, deployments int, o runOptions) (r Result, err error) {
+	// The deployments that are sent beside a backup come last, so the history ends a day before now.
+	end := time.Now().AddDate(0, 0, -1).Truncate(time.Second)
+	m, err := begin(ctx, program, folder, workload.NewHistory(deployments+o.turns*turnSize(deployments), end), o)
 	if err != nil {
 		return r, err
 	}
-	defer e.end(syscall.SIGKILL)
-	if _, err := e.start(ctx); err != nil {
-		return r, err
-	}
-	m := &measurement{Result{Deployments: deployments}, e, &workload.Sender{History: h, Addresses: []string{e.address}, Connections: connections}, second}
+	defer func() { err = errors.Join(err, m.end()) }()
+	m.Deployments = deployments
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"growing", m.grow}, {"starting", m.restart}, {"reading", m.read}, {"copying", m.backup}, {"starting without checkpoint", m.restartBare}} {
+	}{
+		{"growing", m.grow},
+		{"in turn with a new store", m.compare},
+		{"starting", m.restart},
+		{"reading", m.read},
+		{"copying", m.backup},
+		{"starting without checkpoint", m.restartBare},
+	} {
 		fmt.Fprintf(os.Stderr, "%s deployments: %s\n", number(float64(deployments)), step.name)
 		if err := step.run(ctx); err != nil {
 			return m.Result, fmt.Errorf("%s: %w", step.name, err)

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { os.Exit(testexporter.Run(m, &binary, "2")) }
 
 // Everything in the table was measured: nothing is 0.
 func TestMeasure(t *testing.T) {
-	run, err := measureAll(t.Context(), binary, t.TempDir(), []int{80}, []int{300}, 50*time.Millisecond)
+	run, err := measureAll(t.Context(), binary, t.TempDir(), []int{80}, []int{300}, runOptions{1, 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"dora-exporter/internal/process"
 	"dora-exporter/internal/workload"
@@ -41,7 +40,7 @@ func existing(series int) []byte {
 }
 
 // restored measures a server with restored series.
-func restored(ctx context.Context, program, folder string, series int, second time.Duration) (r Restored, err error) {
+func restored(ctx context.Context, program, folder string, series int, o runOptions) (r Restored, err error) {
 	e, err := newExporter(ctx, program, folder, "http://127.0.0.1:1/")
 	if err != nil {
 		return r, err
@@ -65,7 +64,7 @@ func restored(ctx context.Context, program, folder string, series int, second ti
 		if n := strings.Count(text, "\ngithub_deployments_"); n < series {
 			return r, fmt.Errorf("%s has %d of %d series", filepath.Join(folder, checkpoint), n, series)
 		}
-		wait(ctx, second)
+		wait(ctx, o.second)
 	}
 	return Restored{series, process.PeakMemory(e.pid())}, nil
 }

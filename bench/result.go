@@ -6,6 +6,11 @@ type Result struct {
 	// Accepted and Counted are webhooks per second: during the whole growth, and in its last quarter until all were counted.
 	Accepted float64 `json:"accepted_per_second"`
 	Counted  float64 `json:"counted_per_second"`
+	// AcceptedRatio, CountedRatio and CPURatio are what Accepted, Counted and CPU are of those of a server with a new store, in turn with it; 0 if
+	// they were not compared.
+	AcceptedRatio float64 `json:"accepted_ratio"`
+	CountedRatio  float64 `json:"counted_ratio"`
+	CPURatio      float64 `json:"cpu_ratio"`
 	// Evaluated is deployments per second until all were evaluated.
 	Evaluated float64 `json:"evaluated_per_second"`
 	// CPU and Disk are for a deployment.

@@ -22,28 +22,35 @@ type Run struct {
 	Restored []Restored `json:"restored"`
 }
 
-// measureAll measures histories of some sizes, and servers with some numbers of restored series, in subfolders. second is a second of
-// what takes a fixed number of them, or less in tests.
-func measureAll(ctx context.Context, program, folder string, sizes, series []int, second time.Duration) (Run, error) {
+// runOptions are how a run measures.
+type runOptions struct {
+	// turns is how often a store is compared with a new one.
+	turns int
+	// second is a second of what takes a fixed number of them, or less in tests.
+	second time.Duration
+}
+
+// measureAll measures histories of some sizes, and servers with some numbers of restored series, in subfolders.
+func measureAll(ctx context.Context, program, folder string, sizes, series []int, o runOptions) (Run, error) {
 	run := Run{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine()}
 	var err error
-	if run.Results, err = measureEach(ctx, program, folder, "deployments", sizes, second, measure); err == nil {
-		run.Restored, err = measureEach(ctx, program, folder, "series", series, second, restored)
+	if run.Results, err = measureEach(ctx, program, folder, "deployments", sizes, o, measure); err == nil {
+		run.Restored, err = measureEach(ctx, program, folder, "series", series, o, restored)
 	}
 	return run, err
 }
 
 // measureEach measures with each number of what, in a subfolder of its own. With an error it returns what was measured before.
 func measureEach[T any](
-	ctx context.Context, program, folder, what string, numbers []int, second time.Duration,
-	measure func(ctx context.Context, program, folder string, n int, second time.Duration) (T, error),
+	ctx context.Context, program, folder, what string, numbers []int, o runOptions,
+	measure func(ctx context.Context, program, folder string, n int, o runOptions) (T, error),
 ) (all []T, err error) {
 	for _, n := range numbers {
 		own, err := newFolder(folder, fmt.Sprintf("%d-%s", n, what))
 		if err != nil {
 			return all, err
 		}
-		measured, err := measure(ctx, program, own, n, second)
+		measured, err := measure(ctx, program, own, n, o)
 		if err != nil {
 			return all, fmt.Errorf("measure %d %s: %w", n, what, err)
 		}

@@ -15,6 +15,9 @@ type row struct {
 var rows = []row{
 	{"webhooks accepted a second", func(r Result) float64 { return r.Accepted }, number},
 	{"webhooks counted a second, in the last quarter", func(r Result) float64 { return r.Counted }, number},
+	{"accepted, of a new store in turn with this one", func(r Result) float64 { return r.AcceptedRatio }, ratio},
+	{"counted, likewise", func(r Result) float64 { return r.CountedRatio }, ratio},
+	{"CPU, likewise", func(r Result) float64 { return r.CPURatio }, ratio},
 	{"deployments evaluated a second", func(r Result) float64 { return r.Evaluated }, number},
 	{"CPU for a deployment", func(r Result) float64 { return r.CPU }, duration},
 	{"disk for a deployment", func(r Result) float64 { return r.Disk }, bytesOf},
@@ -87,6 +90,14 @@ func duration(seconds float64) string {
 		return fmt.Sprintf("%.1f ms", seconds*1000)
 	}
 	return fmt.Sprintf("%.2f s", seconds)
+}
+
+// ratio formats a ratio, if there is one.
+func ratio(v float64) string {
+	if v == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", v)
 }
 
 func bytesOf(v float64) string {
