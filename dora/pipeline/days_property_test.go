@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"dora-exporter/dora"
 	"dora-exporter/dora/pipeline"
 	"dora-exporter/report"
 )
@@ -22,15 +23,15 @@ func TestDays(t *testing.T) {
 			if p.chance(30) {
 				x.makeSomeDays(p, days)
 			}
-			x.wantReports(p, "after events arrived")
+			x.wantReports(p.policy, "after events arrived")
 			x.settle()
 			if p.chance(50) {
 				x.makeSomeDays(p, days)
 			}
-			x.wantReports(p, "after evaluations")
+			x.wantReports(p.policy, "after evaluations")
 		}
 		x.makeDays(days)
-		x.wantReports(p, "at the end")
+		x.wantReports(p.policy, "at the end")
 	})
 }
 
@@ -52,7 +53,7 @@ func (x *exporter) makeSomeDays(p *history, d *pipeline.Days) {
 }
 
 // wantReports compares reports by days with those by all records.
-func (x *exporter) wantReports(p *history, when string) {
+func (x *exporter) wantReports(p dora.Policy, when string) {
 	x.t.Helper()
 	for _, o := range []report.Options{
 		{Since: 90 * 24 * time.Hour},
@@ -60,8 +61,8 @@ func (x *exporter) wantReports(p *history, when string) {
 		{Since: 3 * time.Hour, Weeks: 2},
 	} {
 		o.Now = morning.Add(30 * time.Hour)
-		want := reportFromRecords(x.t, x.store, p.policy, o)
-		got, err := report.FromEvents(x.t.Context(), x.store, p.policy, o)
+		want := reportFromRecords(x.t, x.store, p, o)
+		got, err := report.FromEvents(x.t.Context(), x.store, p, o)
 		if err != nil {
 			x.t.Fatal(err)
 		}

@@ -113,3 +113,23 @@ func hourly(n int64) dora.DeploymentRecord {
 		Outcomes:   []dora.Outcome{{ID: n + 1, State: dora.Success, At: at}},
 	}
 }
+
+// A rollback turns out to be ignored after days have been made with it: it is one no more.
+func TestDaysOfAnIgnoredDeployment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, x := newEmptyHistory(t)
+		p.policy.Production, p.policy.UsualProduction = nil, true
+		p.policy.Ignore = []dora.IgnoreRule{{Workflow: wholeValue(`.*/plan\.yml`), Text: "plan"}}
+		days := &pipeline.Days{Store: x.store, Policy: p.policy, Logger: slog.New(slog.DiscardHandler), AtOnce: 10}
+		x.arrive(createdAt(deployed(1, "V1", "success", 1), 0), createdAt(deployed(2, "V2", "success", 2), 1),
+			with(createdAt(deployed(3, "V1", "success", 4), 3), made("Plan")))
+		x.makeDays(days)
+		x.wantReports(p.policy, "a rollback")
+		x.arrive(creation(with(createdAt(deployed(3, "V1", "", 0), 3), made("Plan", ".github/workflows/plan.yml"))))
+		x.makeDays(days)
+		x.wantReports(p.policy, "it is ignored")
+		x.settle()
+		x.makeDays(days)
+		x.wantReports(p.policy, "after evaluations")
+	})
+}
