@@ -59,47 +59,6 @@ func enterAfter(t *testing.T, g *gate, least, longest time.Duration) pass {
 	return p
 }
 
-func TestGateBackoff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := quietGate()
-		almostDown(t, g)
-		p := enterNow(t, g, "a/a")
-		for _, s := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
-			g.report(p, outcome{kind: failed, err: errDown})
-			p = enterAfter(t, g, max(time.Second, s*time.Second*4/5), s*time.Second)
-		}
-		g.report(p, outcome{kind: answered})
-		time.Sleep(61 * time.Second)
-		almostDown(t, g)
-		p = enterNow(t, g, "a/a")
-		g.report(p, outcome{kind: failed, err: errDown})
-		enterAfter(t, g, time.Second, time.Second)
-	})
-}
-
-func TestGateCountsFailuresTogetherOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := quietGate()
-		var passes []pass
-		for range 8 {
-			passes = append(passes, enterNow(t, g, "a/a"))
-		}
-		for _, p := range passes[:7] {
-			g.report(p, outcome{kind: failed, err: errDown})
-		}
-		probe := enterAfter(t, g, time.Second, time.Second)
-		g.report(probe, outcome{kind: answered})
-		time.Sleep(2 * time.Second)
-		// One that hung until now tells of the outage that is over; one that worked then, too.
-		g.report(passes[7], outcome{kind: failed, err: errDown})
-		almostDown(t, g)
-		p := enterNow(t, g, "a/a")
-		g.report(p, outcome{kind: failed, err: errDown})
-		g.report(passes[7], outcome{kind: answered})
-		enterAfter(t, g, time.Second, time.Second)
-	})
-}
-
 func TestGateLetsOneProbeThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := quietGate()
