@@ -16,6 +16,9 @@ import (
 // factBatch bounds how many facts are read and recorded at once.
 const factBatch = 1000
 
+// maxUnwritten is the number of new facts after which a checkpoint is written at once: a start after a kill reads as many.
+const maxUnwritten = 20_000
+
 // Projection adds the facts to the instruments, in their order. Nothing else writes the checkpoint.
 type Projection struct {
 	Store      ProjectionStore
@@ -23,7 +26,7 @@ type Projection struct {
 	Checkpoint dora.Checkpoint
 	Rules      *rules.Rules
 	Logger     *slog.Logger
-	// Every is the time between two checkpoints while there are new facts.
+	// Every is the time between two checkpoints while there are new facts, unless these are very many.
 	Every time.Duration
 	// OnCheckpoint is called after each attempt to write the checkpoint.
 	OnCheckpoint func(error)
@@ -94,6 +97,10 @@ func (p *Projection) Run(ctx context.Context) {
 		revision, wanted := p.Store.Revision(), p.recorded.whenWanted()
 		if err := p.catchUp(ctx); ctx.Err() == nil {
 			p.reading.Set(p.Logger, "reading facts", err)
+		}
+		if p.position-p.written >= maxUnwritten && p.writing.err() == nil && ctx.Err() == nil {
+			_ = p.write(ctx, p.Recorder.State()) // p.writing has the error
+			ticker.Reset(p.Every)
 		}
 		changed, stop := changedAfter(ctx, p.Store, revision)
 		select {

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -73,6 +74,36 @@ func TestProjectionRestart(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A checkpoint is not waited for after very many facts.
+func TestCheckpointAfterManyFacts(t *testing.T) {
+	for facts, want := range map[int]int{19_999: 0, 20_000: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			store := openStore(t)
+			projection, _ := newProjection(t, store, filepath.Join(t.TempDir(), "dora-exporter.prom"))
+			if err := projection.Restore(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			written := 0
+			projection.Every, projection.OnCheckpoint = time.Hour, func(error) { written++ }
+			update(t, store, func(tx dora.Tx) error {
+				for n := range facts {
+					f := dora.Fact{Family: dora.DeploymentsTotal, Labels: dora.Labels{"repo": "web"}, Value: 1, At: morning, Subject: fmt.Sprintf("deployment_status:%d", n)}
+					if _, err := tx.Facts().Add(f); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			projection.Run(ctx)
+			if written != want {
+				t.Errorf("%d checkpoints after %d facts, want %d", written, facts, want)
+			}
+		})
+	}
 }
 
 // If the checkpoint can't be written, the start fails before anything is served.
