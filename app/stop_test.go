@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -68,8 +69,7 @@ func TestStopProcessesPendingDeliveries(t *testing.T) {
 
 // A request that has begun is answered although the program is stopped before it is ready.
 func TestStopBeforeReady(t *testing.T) {
-	o := parsedOptions(t, "")
-	o.Config.Storage.File.Path = filepath.Join(t.TempDir(), "dora-exporter.prom")
+	o := parsedOptions(t, fmt.Sprintf("storage: {file: {path: %s}}\n", filepath.Join(t.TempDir(), "dora-exporter.prom")))
 	a, err := New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
