@@ -230,8 +230,8 @@ func (g *gate) open() {
 	g.logger.Info("resuming GitHub API calls")
 }
 
-// limit closes the gate for a limit that ends nobody knows when. If it was open, calls are answered but for those that are too many: then
-// pauses do not grow.
+// limit closes the gate for a rate limit of which GitHub does not say when it ends. If the gate was open, calls within the limit were
+// answered: then pauses do not grow.
 func (g *gate) limit(err error) {
 	if g.closedReason == "" {
 		g.backoff = backoff{}
