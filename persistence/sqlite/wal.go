@@ -27,8 +27,7 @@ const (
 	// longLimit is the limit for a quick disk, 16 MiB: of a page that was written several times only the last is copied. With 150,000 deployments
 	// that saves a twentieth of the CPU.
 	longLimit = 4000
-	// slowCommit is what no commit may take with the long limit, and quickCommits how many in a row must have taken less before: some of these have
-	// copied the log.
+	// A commit that takes longer than slowCommit ends the long limit. It takes quickCommits others in a row for it, some of which have copied the log.
 	slowCommit   = 500 * time.Millisecond
 	quickCommits = 1000
 )
