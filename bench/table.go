@@ -15,7 +15,7 @@ type row struct {
 var rows = []row{
 	{"webhooks accepted a second", func(r Result) float64 { return r.Accepted }, number},
 	{"webhooks counted a second, in the last quarter", func(r Result) float64 { return r.Counted }, number},
-	{"accepted, of a new store in turn with this one", func(r Result) float64 { return r.AcceptedRatio }, ratio},
+	{"accepted, compared with a new store in turn", func(r Result) float64 { return r.AcceptedRatio }, ratio},
 	{"counted, likewise", func(r Result) float64 { return r.CountedRatio }, ratio},
 	{"CPU, likewise", func(r Result) float64 { return r.CPURatio }, ratio},
 	{"deployments evaluated a second", func(r Result) float64 { return r.Evaluated }, number},
