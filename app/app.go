@@ -246,7 +246,6 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 	stopProcessing := p.process(ctx, repair.WaitFirst)
 	stopRepair := runInBackground(ctx, repair.Run)
 	stopBackfills := runInBackground(ctx, func(ctx context.Context) { p.runBackfills(ctx, o) })
-	stopPacing := runInBackground(ctx, func(ctx context.Context) { paceGarbage(ctx, p.store) })
 	return func() error {
 		deadline := time.Now().Add(stopTimeout)
 		p.server.stop(ctx, requestsTimeout)
@@ -254,7 +253,6 @@ func (p *parts) start(ctx context.Context, o *Options) (stop func() error, err e
 		stopBackfills()
 		stopRepair()
 		stopped := stopProcessing()
-		stopPacing()
 		_ = withTimeout(ctx, min(lastPushTimeout, time.Until(deadline)), func(ctx context.Context) error {
 			var pushing sync.WaitGroup
 			pushing.Go(func() { _ = push.Stop(ctx) })
