@@ -27,8 +27,6 @@ var mayGrow = map[string]string{
 	"WHERE state = 2 ORDER BY id":                                          "lists the dead letters, for a person",
 	"FROM deliveries ORDER BY id DESC LIMIT ?":                             "reads the newest deliveries alone",
 	"length(name) DESC":                                                    "suggests incidents, for a person",
-	"series IN (SELECT id FROM series WHERE family =":                      "explains a metric, for a person",
-	"SELECT id, labels FROM series WHERE family =":                         "explains a metric, for a person",
 	"WHERE number = ? AND repository IN":                                   "reads the deployments of one number",
 	"SELECT DISTINCT sha FROM deployments":                                 "ends when it has found as many as it returns",
 	"FROM texts WHERE id IN (SELECT scope FROM deployments)":               "makes all days stale, once for each change of the rules",

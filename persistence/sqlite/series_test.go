@@ -1,9 +1,12 @@
 package sqlite
 
 import (
+	"errors"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -74,5 +77,70 @@ func TestStillSeesNoLaterCommit(t *testing.T) {
 	}
 	if last, err := r.LastPosition(t.Context()); err != nil || last != 2 {
 		t.Errorf("the last position is %d, %v; want 2", last, err)
+	}
+}
+
+// The value of a series comes from an index of its facts, whose damage is found when it is read.
+func TestDamagedIndexOfASeries(t *testing.T) {
+	begin, end := partial("facts_series", "position < 0"), whole("facts_series")
+	for name, test := range map[string]struct {
+		damage []string
+		want   string
+	}{
+		"none": {nil, ""},
+		"another value": {
+			[]string{"UPDATE facts SET value = 7 WHERE position = 3", begin, "UPDATE facts SET value = 1 WHERE position = 3", end},
+			"fact 3 differs from its entry in an index",
+		},
+		"no fact": {[]string{begin, "DELETE FROM facts WHERE position = 3", end}, "an index of the facts has some that are missing"},
+		"another value of a fact that is not listed": {
+			[]string{"UPDATE facts SET value = 7 WHERE position = 1", begin, "UPDATE facts SET value = 1 WHERE position = 1", end},
+			"don't add up to its sum: -6 is missing",
+		},
+		"no entry": {
+			[]string{
+				"CREATE TABLE copy AS SELECT * FROM facts WHERE position = 1; DELETE FROM facts WHERE position = 1", begin,
+				"INSERT INTO facts SELECT * FROM copy; DROP TABLE copy", end,
+			},
+			"don't add up to its sum: 1 is missing",
+		},
+		"another sum": {[]string{"UPDATE sums SET own = 1"}, "does not match its checksum"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t)
+			sums := dora.Sums{Position: 2, State: dora.State{}, Bounds: dora.BoundsOf(dora.Families())}
+			for n, subject := range []string{"a", "b", "c"} {
+				f := fact(subject)
+				f.At = time.UnixMilli(int64(n))
+				err := s.Update(t.Context(), func(tx dora.Tx) error {
+					_, err := tx.Facts().Add(f)
+					return err
+				})
+				if n < 2 {
+					err = errors.Join(err, sums.State.Add(dora.FamiliesByName(), f))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.SaveSums(t.Context(), sums); err != nil {
+				t.Fatal(err)
+			}
+			for _, statement := range test.damage {
+				tamper(t, s.path, statement)
+			}
+			r, err := newReader(s.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, err := r.SeriesHistory(t.Context(), dora.SeriesQuery{Family: dora.FamiliesByName()[dora.DeploymentsTotal], MaxFacts: 1, MaxValue: math.MaxInt64, MaxSeries: -1})
+			if test.want == "" && err == nil && len(all) == 1 && all[0].Own == 3 {
+				return
+			}
+			var corrupt *CorruptError
+			if !errors.As(err, &corrupt) || test.want == "" || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%+v, error %v, want %q", all, err, test.want)
+			}
+		})
 	}
 }

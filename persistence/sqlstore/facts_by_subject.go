@@ -41,18 +41,18 @@ func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, "
 
 // listOf returns a parenthesized list of placeholders and its values. The last value is repeated up to a power of two: lists of many lengths
 // would make queries with many texts, of which a connection keeps only some prepared.
-func listOf(texts []string) (list string, values []any) {
-	values = toAny(texts)
+func listOf[T any](all []T) (list string, values []any) {
+	values = toAny(all)
 	for n := len(values); n&(n-1) != 0; n++ {
-		values = append(values, values[len(texts)-1])
+		values = append(values, values[len(all)-1])
 	}
 	return "(" + placeholders(len(values)) + ")", values
 }
 
-func toAny(texts []string) []any {
-	all := make([]any, len(texts))
-	for i, text := range texts {
-		all[i] = text
+func toAny[T any](values []T) []any {
+	all := make([]any, len(values))
+	for i, value := range values {
+		all[i] = value
 	}
 	return all
 }

@@ -2,45 +2,68 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"dora-exporter/dora"
 )
 
-// addFolded adds what facts add up to that were removed to the series of a query, which have their other facts. The sums have facts
-// that are still there, too, so these are taken off.
-func (r *Reader) addFolded(ctx context.Context, q dora.SeriesQuery, found map[string]*dora.SeriesHistory) error {
+// folding knows the sums of the series of a family. What the facts of a series don't add up to was removed.
+type folding struct {
+	path   string
+	family dora.Family
+	// position is that of the sums.
+	position int64
+	// sums are those of series that were not read yet, by Labels.Key.
+	sums map[string]dora.Series
+	// removed tells whether any facts were removed.
+	removed bool
+}
+
+// folding reads the sums of a family, from a snapshot.
+func (r *Reader) folding(ctx context.Context, f dora.Family) (*folding, error) {
 	removal, err := r.Removal(ctx)
-	if err != nil || removal.Position == 0 {
-		return err
-	}
-	sums, err := r.Sums(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	both, families := dora.State{}, map[string]dora.Family{q.Family.Name: q.Family}
-	err = r.facts(ctx, "WHERE series IN (SELECT id FROM series WHERE family = "+textID+") AND facts.position <= ?", []any{q.Family.Name, sums.Position},
-		func(f dora.Fact) error { return both.Add(families, f) })
-	if err != nil {
-		return err
+	sums, err := r.sumsOf(ctx, []string{f.Name})
+	return &folding{r.path, f, sums.Position, sums.State[f.Name], removal.Position > 0}, err
+}
+
+// addTo adds the part of a series whose facts were removed to its history, which has its other facts. counted is what those of them add up to
+// that are in the sums.
+func (x *folding) addTo(h *dora.SeriesHistory, counted dora.Series) error {
+	key := h.Labels.Key()
+	sum, known := x.sums[key]
+	if !known {
+		return nil
 	}
-	for key, series := range sums.State[q.Family.Name] {
-		if !hasLabels(series.Labels, q.Labels) {
+	delete(x.sums, key)
+	folded := without(sum, counted, x.family)
+	isZero := folded.Own == 0 && folded.At.IsZero()
+	switch {
+	case !isZero && !x.removed:
+		return &CorruptError{Path: x.path, What: fmt.Sprintf("the facts of %s don't add up to its sum: %d is missing", dora.SeriesName(x.family.Name, h.Labels), folded.Own)}
+	case !isZero || x.removed && folded.Buckets != nil:
+		h.Folded, h.Series = folded, plus(folded, h.Series, x.family)
+	}
+	return nil
+}
+
+// addRest adds the series of a query of which all facts were removed.
+func (x *folding) addRest(q dora.SeriesQuery, found map[string]*dora.SeriesHistory) error {
+	if !x.removed {
+		return nil
+	}
+	for _, sum := range x.sums {
+		if !hasLabels(sum.Labels, q.Labels) {
 			continue
 		}
-		facts, remaining := both[q.Family.Name][key]
-		folded := without(series, facts, q.Family)
-		if remaining && folded.Own == 0 && folded.At.IsZero() && folded.Buckets == nil {
-			continue
+		h, err := addTo(found, sum.Labels, q)
+		if err != nil {
+			return err
 		}
-		if found[key] == nil {
-			found[key] = &dora.SeriesHistory{}
-		}
-		if q.MaxSeries >= 0 && len(found) > q.MaxSeries {
-			return dora.ErrTooManySeries
-		}
-		found[key].Folded = folded
-		found[key].Series = plus(folded, found[key].Series, q.Family)
+		h.Folded, h.Series = sum, plus(sum, h.Series, x.family)
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ var Migrations = [...]string{`
 		checksum INTEGER NOT NULL         -- of the dora.Fact
 	) STRICT;
 	CREATE UNIQUE INDEX facts_subject ON facts (stem, rest, family);
-	CREATE INDEX facts_series ON facts ((position / 16384), series); -- new facts change few pages of it, see ofSeries
+	CREATE INDEX facts_series ON facts ((position / 16384), series, at, value); -- new facts change few pages of it, see ofSeries; at and value for seriesFacts
 	CREATE TABLE sums (                   -- of the facts of each series up to sums_position
 		family   TEXT    NOT NULL,
 		labels   TEXT    NOT NULL,        -- as in series

@@ -5,15 +5,36 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
 	"dora-exporter/dora"
 )
 
-// SeriesHistory returns the series that a query selects, sorted by their labels.
-func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.SeriesHistory, error) {
+// SeriesHistory returns the series that a query selects, sorted by their labels. If nothing was removed, and the facts of a series don't
+// add up to its stored sum, it is a *CorruptError.
+func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) (all []dora.SeriesHistory, err error) {
+	err = r.Snapshot(ctx, func(r *Reader) error {
+		found, err := r.seriesHistory(ctx, q)
+		for _, key := range slices.Sorted(maps.Keys(found)) {
+			all = append(all, *found[key])
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the facts of %s: %w", q.Family.Name, err)
+	}
+	return all, nil
+}
+
+// seriesHistory returns the series that a query selects, by Labels.Key.
+func (r *Reader) seriesHistory(ctx context.Context, q dora.SeriesQuery) (map[string]*dora.SeriesHistory, error) {
 	found, err := r.importedHistory(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	folding, err := r.folding(ctx, q.Family)
 	if err != nil {
 		return nil, err
 	}
@@ -25,26 +46,15 @@ func (r *Reader) SeriesHistory(ctx context.Context, q dora.SeriesQuery) ([]dora.
 		if !hasLabels(series.labels, q.Labels) {
 			continue
 		}
-		key := series.labels.Key()
-		if found[key] == nil {
-			found[key] = &dora.SeriesHistory{Series: dora.Series{Labels: series.labels}}
+		h, err := addTo(found, series.labels, q)
+		if err != nil {
+			return nil, err
 		}
-		if q.MaxSeries >= 0 && len(found) > q.MaxSeries {
-			return nil, fmt.Errorf("read the facts of %s: %w", q.Family.Name, dora.ErrTooManySeries)
-		}
-		if err := r.addHistory(ctx, found[key], q, series.id); err != nil {
-			return nil, fmt.Errorf("read the facts of %s: %w", q.Family.Name, err)
+		if err := r.addHistory(ctx, h, q, series.id, folding); err != nil {
+			return nil, err
 		}
 	}
-	if err := r.addFolded(ctx, q, found); err != nil {
-		return nil, fmt.Errorf("read the facts of %s: %w", q.Family.Name, err)
-	}
-	var all []dora.SeriesHistory
-	for _, key := range slices.Sorted(maps.Keys(found)) {
-		slices.Reverse(found[key].Facts)
-		all = append(all, *found[key])
-	}
-	return all, nil
+	return found, folding.addRest(q, found)
 }
 
 // importedHistory returns the imported series that a query selects, by Labels.Key. The value is that of the newest baseline.
@@ -58,28 +68,41 @@ func (r *Reader) importedHistory(ctx context.Context, q dora.SeriesQuery) (map[s
 	return found, err
 }
 
-// addHistory adds the facts of a stored series.
-func (r *Reader) addHistory(ctx context.Context, h *dora.SeriesHistory, q dora.SeriesQuery, id int64) error {
-	return r.facts(ctx, "WHERE "+ofSeries+" = ? ORDER BY facts.at", []any{id}, func(f dora.Fact) error {
-		h.Series = h.With(q.Family, f)
-		if f.Value <= q.MaxValue && (q.Family.Kind != dora.Histogram || !f.Starts()) { // facts that only start a histogram are in no bucket
-			addNewestFact(h, f, q.MaxFacts)
-		}
-		return nil
-	})
+// addTo returns the history of a series among those that were found. It adds the history if there is none, unless that makes too many.
+func addTo(found map[string]*dora.SeriesHistory, labels dora.Labels, q dora.SeriesQuery) (*dora.SeriesHistory, error) {
+	key := labels.Key()
+	if found[key] == nil {
+		found[key] = &dora.SeriesHistory{Series: dora.Series{Labels: labels}}
+	}
+	if q.MaxSeries >= 0 && len(found) > q.MaxSeries {
+		return nil, dora.ErrTooManySeries
+	}
+	return found[key], nil
 }
 
-// addNewestFact counts a fact and inserts it by time, the oldest first. If there are more than limit then, it drops the oldest; a
-// negative limit means none.
-func addNewestFact(s *dora.SeriesHistory, f dora.Fact, limit int) {
-	s.FactCount++
-	at, _ := slices.BinarySearchFunc(s.Facts, f, func(a, f dora.Fact) int {
-		return cmp.Or(a.At.Compare(f.At), cmp.Compare(a.ID, f.ID), cmp.Compare(a.Position, f.Position))
-	})
-	s.Facts = slices.Insert(s.Facts, at, f)
-	if limit >= 0 && len(s.Facts) > limit {
-		s.Facts = slices.Delete(s.Facts, 0, 1)
+// addHistory adds the facts of a stored series, and what was removed of it.
+func (r *Reader) addHistory(ctx context.Context, h *dora.SeriesHistory, q dora.SeriesQuery, id int64, removed *folding) error {
+	facts, err := r.seriesFacts(ctx, q.Family, id)
+	if err != nil {
+		return err
 	}
+	if h.Series, err = r.withFacts(ctx, h.Series, q.Family, facts); err != nil {
+		return err
+	}
+	selected := facts
+	if q.MaxValue != math.MaxInt64 {
+		selected = slices.DeleteFunc(slices.Clone(facts), func(f seriesFact) bool { return f.value > q.MaxValue })
+	}
+	h.FactCount = len(selected)
+	if h.Facts, err = r.newestFacts(ctx, selected, q.MaxFacts); err != nil {
+		return err
+	}
+	upTo := slices.DeleteFunc(facts, func(f seriesFact) bool { return f.position > removed.position })
+	counted, err := r.withFacts(ctx, dora.Series{Labels: h.Labels}, q.Family, upTo)
+	if err != nil {
+		return err
+	}
+	return removed.addTo(h, counted)
 }
 
 // hasLabels reports whether labels contain all of subset.

@@ -11,7 +11,10 @@ import (
 
 // Facts are found by what they are about and by the series that they add up to.
 func seriesRules() rules {
-	return rules{"about": factsAboutSubjects, "subjects": factsBySubjects, "history": seriesHistories, "limits": limitsOfSeries, "long": longSeries}
+	return rules{
+		"about": factsAboutSubjects, "subjects": factsBySubjects, "history": seriesHistories, "limits": limitsOfSeries, "long": longSeries,
+		"one time": factsOfOneTime, "removed": partlyRemovedSeries,
+	}
 }
 
 // subjectsOf are the subjects of facts.
