@@ -19,7 +19,7 @@ var (
 	deploymentURL = lazyregexp.New(`(?i)/([\w.-]{1,100})/([\w.-]{1,100})/deployments/([1-9]\d{0,17})\b`)
 	numbered      = lazyregexp.New(`(?:^|[^\w./-])([\w.-]{1,100})/([\w.-]{1,100})#([1-9]\d{0,17})\b`)
 	atCommit      = lazyregexp.New(`(?i)(?:^|[^\w./-])([\w.-]{1,100})/([\w.-]{1,100})@([0-9a-f]{7,64})\b`)
-	bareSHA       = lazyregexp.New(`(?i)(?:^|[^\w./@-])([0-9a-f]{7,64})(?:$|[^\w-])`)
+	bareSHA       = lazyregexp.New(`(?i)(?:^|[^\w./@-])([0-9a-f]{7,64})\b(-?)`) // takes no character behind it: the next one may begin there
 	deploymentID  = lazyregexp.New(`(?i)\bdeployment[ _-]?(?:id)?[ :#=]{1,3}([1-9]\d{4,17})\b`)
 )
 
@@ -51,7 +51,8 @@ func references(text string) []dora.Reference {
 	find(deploymentID, func(m []string) (dora.Reference, bool) { return dora.Reference{Deployment: number(m[1])}, true })
 	find(bareSHA, func(m []string) (dora.Reference, bool) {
 		sha := strings.ToLower(m[1])
-		return dora.Reference{Commit: sha}, len(sha) >= 40 || hasLettersAndDigits(sha) // a number or a word is not a SHA
+		isWord := m[2] != "" || len(sha) < 40 && !hasLettersAndDigits(sha) // one part of a longer one, or a number
+		return dora.Reference{Commit: sha}, !isWord
 	})
 	return all
 }
