@@ -41,7 +41,7 @@ func newJiraDecoder(teamField string, evidenceFields []string, warn func(field, 
 	for _, name := range slices.Concat(evidenceFields, []string{
 		teamField, "webhookEvent", "timestamp", "issue", "fields", "self", "id", "key", "name", "value", "project", "issuetype", "priority", "resolution",
 		"labels", "components", "status", "statusCategory", "created", "updated", "resolutiondate", "statuscategorychangedate", "summary",
-		"description", "issuelinks", "remotelinks", "comment", "comments", "body", "changelog", "items", "field", "fieldId", "from", "fromString",
+		"description", "issuelinks", "remotelinks", "comment", "comments", "body", "changelog", "items", "field", "fieldId", "fieldtype", "from", "fromString",
 		"transition", "from_status",
 	}) {
 		d.names[name] = true
@@ -154,6 +154,9 @@ func readChangelog(c *dora.IncidentChange, p fieldReader) {
 	c.Changelog, _ = changelog.text("id")
 	for element := range bounds.Elements(changelog.members["items"]) {
 		item := newFieldReader(element, p.names)
+		if isCustomField(item) {
+			continue
+		}
 		for _, name := range []string{"field", "fieldId"} {
 			field, _ := item.text(name)
 			switch strings.ToLower(field) {
@@ -172,6 +175,13 @@ func readChangelog(c *dora.IncidentChange, p fieldReader) {
 		from, _ := transition.text("from_status")
 		c.Transition = &dora.Transition{From: from}
 	}
+}
+
+// isCustomField reports whether an item of a changelog is about a field that somebody has added: it may be called like one of Jira's own.
+func isCustomField(item fieldReader) bool {
+	kind, _ := item.text("fieldtype")
+	id, _ := item.text("fieldId")
+	return strings.EqualFold(kind, "custom") || strings.HasPrefix(strings.ToLower(id), "customfield_")
 }
 
 // texts returns the texts that may name deployments, commits and pull requests.

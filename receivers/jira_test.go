@@ -190,8 +190,10 @@ func TestJiraChangelogs(t *testing.T) {
 		`"changelog":{"items":[{"field":"Status"},{"fieldId":"resolution"}]}`: {
 			Transition: &dora.Transition{}, ResolutionChanged: true,
 		},
-		`"changelog":{"items":[{"field":"Key"},{"field":"project","fieldId":"project"}]}`: {Moved: true},
-		`"changelog":{"items":[{"field":"labels"},null,7,"status"]}`:                      {},
+		`"changelog":{"items":[{"field":"Key"},{"field":"project","fieldId":"project"}]}`:                                                                                          {Moved: true},
+		`"changelog":{"items":[{"field":"labels"},null,7,"status"]}`:                                                                                                               {},
+		`"changelog":{"items":[{"field":"Project","fieldtype":"custom"},{"field":"Status","fieldId":"customfield_10001","from":"1"},{"field":"resolution","fieldtype":"Custom"}]}`: {},
+		`"changelog":{"items":[{"field":"Key","fieldtype":"custom"},{"field":"status","fieldtype":"jira","from":"1"}]}`:                                                            {Transition: &dora.Transition{FromID: "1"}},
 		`"changelog":[]`: {},
 		`"changelog":{"items":{"field":"status"}}`: {},
 		`"transition":{"transitionName":"Done","from_status":"Open","to_status":"Done"}`: {
