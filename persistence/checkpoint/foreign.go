@@ -100,8 +100,10 @@ func (n *reading) foreignLabels(family dora.Family, written dora.Labels) dora.La
 		value, ok := written[name]
 		switch {
 		case !ok:
-			value = dora.Unknown
 			addLabel(&n.missing, family, name)
+			value = dora.Unknown
+		case value == "" && name != dora.Redeployment: // as good as missing, for Prometheus
+			value = dora.Unknown
 		case name == dora.Redeployment && value != "true":
 			value = "false" // the existing exporter writes what the payload has, or nothing
 		}

@@ -64,6 +64,9 @@ func TestForeignLabels(t *testing.T) {
 		"incidents with and without a project": {false, []string{`jira_incidents{team="Shop"} 7`, `jira_incidents{team="Shop",project="OPS"} 2`}, map[string]float64{
 			`jira_incidents{project="Unknown",team="Shop"}`: 7, `jira_incidents{project="OPS",team="Shop"}`: 2,
 		}},
+		"empty labels, which Prometheus takes for none": {true, []string{
+			`jira_incidents{project="",team="Shop"} 7`, `jira_incidents{team="Shop"} 2`, `jira_incidents{project="OPS",team=""} 1`,
+		}, map[string]float64{`jira_incidents{project="Unknown",team="Shop"}`: 9, `jira_incidents{project="OPS",team="Unknown"}`: 1}},
 		"incidents without labels": {false, []string{`jira_incidents 7`}, map[string]float64{`jira_incidents{project="Unknown",team="Unknown"}`: 7}},
 		"labels of a scrape": {false, []string{
 			`jira_incidents{instance="a",project="OPS",team="Shop"} 7`, `jira_incidents{instance="b",project="OPS",team="Shop"} 1`,
