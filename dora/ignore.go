@@ -10,8 +10,8 @@ import (
 // IgnoreRule selects deployments that count in no dora_* family: jobs name an environment only for its secrets, tools write a second
 // record. All expressions of the rule must match, each a whole value. A value that is missing is empty.
 type IgnoreRule struct {
-	// Environment, Ref, Task, Creator and Description match those of the deployment, Workflow a name or the path of its workflow; nil
-	// matches all.
+	// Environment, Ref, Task, Creator and Description match those of the deployment, Ref also the name alone of a branch or tag, Workflow a
+	// name or the path of its workflow; nil matches all.
 	Environment, Ref, Task, Creator, Description, Workflow *regexp.Regexp
 	// Text is the rule in words.
 	Text string
@@ -25,7 +25,7 @@ func (r IgnoreRule) Matches(d Deployment) bool {
 // matchesButWorkflow reports whether the rule selects a deployment if the workflow is left out of account.
 func (r IgnoreRule) matchesButWorkflow(d Deployment) bool {
 	match := func(e *regexp.Regexp, value string) bool { return e == nil || e.MatchString(value) }
-	return match(r.Environment, d.Environment) && match(r.Ref, d.Ref) && match(r.Task, cmp.Or(d.Task, DefaultTask)) &&
+	return match(r.Environment, d.Environment) && (match(r.Ref, d.Ref) || match(r.Ref, strings.TrimPrefix(d.Branch(), "refs/tags/"))) && match(r.Task, cmp.Or(d.Task, DefaultTask)) &&
 		match(r.Creator, d.Creator) && match(r.Description, d.Description)
 }
 

@@ -12,6 +12,7 @@ func TestIgnoredBy(t *testing.T) {
 		{Workflow: whole(`.*nightly\.yml|Plan`), Text: "workflow"},
 		{Creator: whole(`argo\[bot\]`), Description: whole(""), Text: "nothing described"},
 		{Task: whole("deploy:db"), Text: "task"},
+		{Ref: whole("refs/heads/full"), Text: "full name"},
 	}}
 	for name, test := range map[string]struct {
 		deployment Deployment
@@ -20,6 +21,10 @@ func TestIgnoredBy(t *testing.T) {
 	}{
 		"nothing":                   {Deployment{}, "", true},
 		"both of two":               {Deployment{Ref: "feature", Environment: "production"}, "two", true},
+		"a branch by its full name": {Deployment{Ref: "refs/heads/feature", Environment: "production"}, "two", true},
+		"a tag by its full name":    {Deployment{Ref: "refs/tags/feature", Environment: "production"}, "two", true},
+		"a full name in the rule":   {Deployment{Ref: "refs/heads/full"}, "full name", true},
+		"another kind of ref":       {Deployment{Ref: "refs/pull/feature", Environment: "production"}, "", true},
 		"one of two":                {Deployment{Ref: "feature", Environment: "preview"}, "", true},
 		"a part of the value":       {Deployment{Ref: "feature/x", Environment: "production"}, "", true},
 		"path of the workflow":      {Deployment{Workflows: []string{"Check", ".github/workflows/nightly.yml"}}, "workflow", false},
