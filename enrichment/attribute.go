@@ -27,7 +27,7 @@ func (s *shipping) attribute(ctx context.Context, c commit) (dora.Origin, error)
 	case err != nil && (p.Number == 0 || !s.goesOn(err)):
 		return dora.Origin{}, err
 	case p.Number == 0:
-		return changeOfCommit(c).Origin, nil
+		return changeOfCommit(s.c.Head, c).Origin, nil
 	}
 	o = p.origin(s.c.Head)
 	o.Partial = err != nil
@@ -115,6 +115,6 @@ func (s *shipping) ownCommits(ctx context.Context, o *dora.Origin) (pullCommits,
 		}
 		o.Partial = true
 	}
-	addCommits(o, all)
+	addCommits(o, s.c.Head, all)
 	return all.pullCommits(), nil
 }

@@ -20,7 +20,7 @@ func (p pull) origin(c dora.Commit) dora.Origin {
 		Head:        p.Head.SHA,
 		BackMerge:   p.isBackMerge(),
 		Fork:        !p.isFromBase(),
-		Reverts:     appendNew(revertedPulls(c, p.Body), p.revertedByButton()...),
+		Reverts:     appendNew(reverted(c, p.Title+"\n"+p.Body), p.revertedByButton()...),
 	}
 	if p.merged() {
 		o.MergeCommit = p.MergeCommitSHA
@@ -28,23 +28,22 @@ func (p pull) origin(c dora.Commit) dora.Origin {
 	for _, label := range p.Labels {
 		o.PullLabels = append(o.PullLabels, label.Name)
 	}
-	o.Reverts = appendNew(o.Reverts, revertedCommits(p.Body)...)
 	addRevertedTitle(&o)
 	return o
 }
 
-// addCommits adds what the commits of its pull request say to an origin.
-func addCommits(o *dora.Origin, own commits) {
+// addCommits adds to an origin what the commits of its pull request say, which are in the repository of a commit.
+func addCommits(o *dora.Origin, c dora.Commit, own commits) {
 	o.PullCommits = own.pullCommits()
 	o.PullCommits = o.PullCommits[:min(len(o.PullCommits), maxPullCommits)]
-	o.Reverts = appendNew(o.Reverts, own.reverts()...)
+	o.Reverts = appendNew(o.Reverts, own.reverts(c)...)
 	o.SetDates(own.dates())
 }
 
-// changeOfCommit returns the change of a commit that was pushed without a pull request.
-func changeOfCommit(c commit) dora.Change {
+// changeOfCommit returns the change of a commit that was pushed to the repository of another one without a pull request.
+func changeOfCommit(of dora.Commit, c commit) dora.Change {
 	subject, _, _ := strings.Cut(c.Commit.Message, "\n")
-	o := dora.Origin{Author: c.Author.Login, Title: cut(strings.TrimSpace(subject)), Reverts: revertedCommits(c.Commit.Message)}
+	o := dora.Origin{Author: c.Author.Login, Title: cut(strings.TrimSpace(subject)), Reverts: reverted(of, c.Commit.Message)}
 	addRevertedTitle(&o)
 	o.SetDates([]dora.CommitDates{c.dates()})
 	return dora.Change{Origin: o, SHA: c.SHA, Commits: []string{c.SHA}}
@@ -52,24 +51,31 @@ func changeOfCommit(c commit) dora.Change {
 
 var (
 	// GitHub writes "Reverts owner/repo#n" into the body of a pull request that its Revert button makes; people write it with a
-	// reason around it, with the URL of the pull request, or with emphasis.
-	revertsPull = lazyregexp.New(`(?i)(?:^|[^a-z0-9])reverts[*_:\s]+(?:([a-z0-9._-]+/[a-z0-9._-]+)?#|https?://[^\s/]+/(?:[^\s/]+/)*?([a-z0-9._-]+/[a-z0-9._-]+)/pull/)([1-9][0-9]{0,8})\b`)
+	// reason around it, with the URL of the pull request, as a link, or with emphasis.
+	revertsPull = lazyregexp.New(`(?i)(?:^|[^a-z0-9])reverts[*_:\s\[<]+(?:([a-z0-9._-]+/[a-z0-9._-]+)?#|https?://[^\s/]+/(?:[^\s/]+/)*?([a-z0-9._-]+/[a-z0-9._-]+)/pull/)([1-9][0-9]{0,8})\b`)
 	// revertTitle and revertBranch are those of a pull request that the Revert button makes. Its body may be emptied.
 	revertTitle  = lazyregexp.New(`(?i)^revert (".+")`)
 	revertBranch = lazyregexp.New(`^revert-([1-9][0-9]{0,8})-`)
-	// git revert writes this into the message.
-	revertsCommit = lazyregexp.New(`(?i)\bthis reverts commit\s+([0-9a-f]{7,40})\b`)
+	// quotedTitle is a line with the title of a change that is reverted or applied again.
+	quotedTitle = lazyregexp.New(`(?im)^[\s*-]*(?:revert|reapply) ".*"`)
+	// git revert writes this into the message; people put the SHA into a link, code or emphasis.
+	revertsCommit = lazyregexp.New("(?i)\\bthis reverts commit[*_:\\s\\[`]+([0-9a-f]{7,40})\\b")
 )
 
-// revertedPulls returns the pull requests that a body says it reverts: as #n if they are of the commit's repository, else as
-// owner/repository#n, which may be a former name of it.
-func revertedPulls(c dora.Commit, body string) (all []string) {
-	for _, m := range revertsPull.FindAllStringSubmatch(body, -1) {
+// reverted returns what a text says it reverts: pull requests as #n if they are of the commit's repository, else as owner/repository#n,
+// which may be a former name of it, and the SHAs of commits, which may be abbreviated. What the title says of a change
+// that a line takes back or applies again does not count.
+func reverted(c dora.Commit, text string) (all []string) {
+	text = quotedTitle.ReplaceAllString(text, "")
+	for _, m := range revertsPull.FindAllStringSubmatch(text, -1) {
 		repository := m[1] + m[2]
 		if strings.EqualFold(repository, c.Owner+"/"+c.Repository) {
 			repository = ""
 		}
 		all = appendNew(all, repository+"#"+m[3])
+	}
+	for _, m := range revertsCommit.FindAllStringSubmatch(text, -1) {
+		all = appendNew(all, strings.ToLower(m[1]))
 	}
 	return all
 }
@@ -92,20 +98,13 @@ func addRevertedTitle(o *dora.Origin) {
 // cut limits a title, as it is stored.
 func cut(title string) string { return strings.ToValidUTF8(title[:min(len(title), maxName)], "") }
 
-// revertedCommits returns the SHAs of the commits that a text says it reverts; they may be abbreviated.
-func revertedCommits(text string) (all []string) {
-	for _, m := range revertsCommit.FindAllStringSubmatch(text, -1) {
-		all = appendNew(all, strings.ToLower(m[1]))
-	}
-	return all
-}
-
-func (c commits) reverts() (reverts []string) {
-	for _, commit := range c {
+// reverts returns what the messages of commits say they revert, which are in the repository of another one.
+func (all commits) reverts(c dora.Commit) (reverts []string) {
+	for _, commit := range all {
 		if commit.Commit == nil {
 			continue
 		}
-		reverts = appendNew(reverts, revertedCommits(commit.Commit.Message)...)
+		reverts = appendNew(reverts, reverted(c, commit.Commit.Message)...)
 	}
 	return reverts
 }

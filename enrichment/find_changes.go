@@ -126,7 +126,7 @@ func (s *shipping) addMergedPull(ctx context.Context, at link, o dora.Origin) er
 		}
 		own = listed
 	} else if len(s.pullCommitsOf(o)) == 0 {
-		addCommits(&o, hanging)
+		addCommits(&o, s.c.Head, hanging)
 		s.setDates(&o, hanging, at.commit)
 	}
 	s.remember(at.SHA, o)

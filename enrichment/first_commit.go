@@ -34,7 +34,7 @@ func (c *change) addName(sha string) { c.Commits = appendNames(c.Commits, sha) }
 // addChange adds the change that a commit brought, with its own commits.
 func (s *shipping) addChange(at link, o dora.Origin, own pullCommits) *change {
 	c := &change{dora.Change{Origin: withoutCommits(o), SHA: at.SHA}, sharedOrigin(at.SHA, o), own, at.commit, false}
-	c.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], commits{at.commit}.reverts()...)
+	c.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], commits{at.commit}.reverts(s.c.Head)...)
 	c.Commits = appendNames([]string{at.SHA}, own.shas()...)
 	s.changes = append(s.changes, c)
 	if o.PullRequest != 0 {

@@ -104,7 +104,7 @@ func (l *lookUp) change(ctx context.Context, c dora.Commit) (dora.Change, error)
 			return change, err
 		}
 	}
-	change := changeOfCommit(found)
+	change := changeOfCommit(c, found)
 	if change.Unavailable == "" {
 		l.logger.DebugContext(ctx, "", "repo", c.Repository, "sha", c.SHA, "date", "current_commit")
 	}
@@ -194,7 +194,7 @@ func (l *lookUp) changeOfPull(ctx context.Context, c dora.Commit, p pull) (dora.
 		err = fmt.Errorf("commits of pull request %d, for commit %s: %w", p.Number, c.Key(), err)
 	}
 	change := dora.Change{Origin: p.origin(c), SHA: c.SHA}
-	addCommits(&change.Origin, listed)
+	addCommits(&change.Origin, c, listed)
 	change.Commits = appendCommits([]string{c.SHA}, listed)
 	if err != nil {
 		change.Origin = partial(change.Origin)

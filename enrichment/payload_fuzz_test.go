@@ -59,7 +59,7 @@ func FuzzAnswers(f *testing.F) {
 				t.Errorf("%d commits are left", len(graph))
 			}
 			for _, c := range compared.Commits {
-				_ = changeOfCommit(c)
+				_ = changeOfCommit(inShop, c)
 			}
 			_, _ = newPatterns([]string{"a/**"}).count(compared.Files)
 		}

@@ -29,6 +29,12 @@ func TestReverts(t *testing.T) {
 		"a title beside another":   {`Revert "T"`, "back", "Reverts acme/web#12", []string{"acme/web#12", `"T"`}},
 		"not the word":             {"", "", "prereverts #12, reverted #13, revert #14, reverts 15, reverts #0", nil},
 		"a commit":                 {"", "", "This reverts commit C0FFEE12.", []string{"c0ffee12"}},
+		"a commit in a link":       {"", "", "This reverts commit [c0ffee12](https://github.com/acme/shop/commit/c0ffee12).", []string{"c0ffee12"}},
+		"a commit in code":         {"", "", "This reverts commit `c0ffee12`, and this reverts commit **c0ffee13**.", []string{"c0ffee12", "c0ffee13"}},
+		"links":                    {"", "", "Reverts [#12](x), reverts <https://github.com/acme/shop/pull/13>", []string{"#12", "#13"}},
+		"in the title":             {"Reverts #12: logins fail", "", "", []string{"#12"}},
+		"a quoted title":           {`Revert "Reverts #12: logins fail (#13)"`, "back", "", []string{`"Reverts #12: logins fail (#13)"`}},
+		"reapplied":                {`Reapply "Reverts #12"`, "back", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := pull{Number: 20, Title: test.title, Body: test.body}
@@ -38,6 +44,27 @@ func TestReverts(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// Messages of commits say the same as texts of pull requests.
+func TestRevertsOfCommits(t *testing.T) {
+	shop := dora.Commit{Owner: "acme", Repository: "shop"}
+	message := func(text string) commit { return commit{SHA: "c0ffee", Commit: &content{Message: text}} }
+	for text, want := range map[string][]string{
+		"Sell less\n\nReverts acme/shop#12":                                       {"#12"},
+		"Reverts #12: logins fail\n\nReverts https://github.com/acme/web/pull/13": {"#12", "acme/web#13"},
+		"Revert \"T\"\n\nThis reverts commit c0ffee12.":                           {"c0ffee12"},
+		"All of 1.2 (#20)\n\n* Revert \"Reverts #12\"\n* reverts #13":             {"#13"},
+	} {
+		if diff := cmp.Diff(want, changeOfCommit(shop, message(text)).Reverts); diff != "" {
+			t.Errorf("%q, -want +got:\n%s", text, diff)
+		}
+		var o dora.Origin
+		addCommits(&o, shop, commits{message("Sell"), message(text)})
+		if diff := cmp.Diff(want, o.Reverts); diff != "" {
+			t.Errorf("%q in a pull request, -want +got:\n%s", text, diff)
+		}
 	}
 }
 

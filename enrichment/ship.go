@@ -151,7 +151,7 @@ func (s *shipping) findHead(ctx context.Context) error {
 		switch {
 		case err == nil:
 			at.commit = found
-			o = changeOfCommit(found).Origin
+			o = changeOfCommit(s.c.Head, found).Origin
 		case s.goesOn(err):
 			o = unansweredChange(s.c.Head).Origin
 		default:
