@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -70,7 +71,7 @@ func (s *shipping) ended(ctx context.Context) (changes, carriers []dora.Change, 
 		}
 		nothing := false
 		if len(left) == 0 && c.PullRequest != 0 && c.knowsCommits() {
-			if nothing, err = s.bringsNothing(ctx, c); err != nil {
+			if nothing, err = s.bringsNothing(ctx, c, first); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -108,20 +109,32 @@ func notOfEarlier(c *change, first, shipped map[string]string) (left pullCommits
 }
 
 // bringsNothing reports whether a pull request without commits that are new is no change: it brought others, or takes a branch to
-// another one, or what it brought was shipped before without it.
-func (s *shipping) bringsNothing(ctx context.Context, c *change) (bool, error) {
-	if c.carrier || c.shared.BackMerge {
+// another one, or the scope had before what it brought. first has the change of a commit among those of the same shipment.
+func (s *shipping) bringsNothing(ctx context.Context, c *change, first map[string]string) (nothing bool, err error) {
+	switch {
+	case c.shared.BackMerge:
 		return true, nil
+	case !c.carrier && s.diverged && len(c.own) > 0:
+		return s.hadAll(ctx, c.own)
 	}
-	if s.diverged && len(c.own) > 0 {
-		for _, listed := range c.own {
-			if shipped, err := s.c.Past.Shipped(ctx, listed.SHA); err != nil || !shipped {
-				return false, err
-			}
+	if nothing = c.carrier; !nothing {
+		nothing, err = s.isDeployedBranch(ctx, c.shared)
+	}
+	if err != nil || !nothing {
+		return false, err
+	}
+	others := func(listed dora.PullCommit) bool { return first[listed.SHA] != "" && first[listed.SHA] != c.Name() }
+	return s.hadAll(ctx, slices.DeleteFunc(slices.Clone(c.own), others))
+}
+
+// hadAll reports whether the scope had all of some commits before. Another one may have had them earlier, by other names.
+func (s *shipping) hadAll(ctx context.Context, all pullCommits) (bool, error) {
+	for _, listed := range all {
+		if had, err := s.c.Past.Shipped(ctx, listed.SHA); err != nil || !had {
+			return false, err
 		}
-		return true, nil
 	}
-	return s.isDeployedBranch(ctx, c.shared)
+	return true, nil
 }
 
 // knowsCommits reports whether no answer about its commits is missing, whatever their dates.
