@@ -46,10 +46,11 @@ func (s *shipping) addCarrier(ctx context.Context, at link, o dora.Origin, g gra
 	return s.findIn(ctx, g)
 }
 
-// addListedCarrier finds what a carrier brought that was squashed or rebased, among the commits that GitHub lists for it, and returns
-// how many commits of a line belong to it. Squashed over and over, it lists all of its branch every time, so that what an earlier
-// deployment shipped is left out. If it is not merged, its commits lie on the line themselves.
-func (s *shipping) addListedCarrier(ctx context.Context, l line, o dora.Origin, own pullCommits) (taken int, err error) {
+// addListedCarrier finds what a carrier brought that was squashed or rebased, among its commits, and returns how many commits of a line
+// belong to it. With owner, a commit that no other pull request brought is its own, else that is a change. Squashed over and over, it has
+// all of its branch every time, so that what an earlier deployment shipped is left out. If it is not merged, its commits lie on the line
+// themselves.
+func (s *shipping) addListedCarrier(ctx context.Context, l line, o dora.Origin, own pullCommits, owner bool) (taken int, err error) {
 	if own.has(l[0].SHA) {
 		c := s.addChange(l[0], o, nil)
 		c.carrier = true
@@ -60,8 +61,8 @@ func (s *shipping) addListedCarrier(ctx context.Context, l line, o dora.Origin, 
 		}
 		return 1, s.findIn(ctx, l[0].hanging)
 	}
-	all, err := s.pullCommits(ctx, s.c.Head, o.PullRequest)
-	if err != nil && !s.goesOn(err) {
+	all, err := s.carried(ctx, o)
+	if err != nil {
 		return 0, err
 	}
 	left, err := s.withoutShipped(ctx, all)
@@ -72,7 +73,7 @@ func (s *shipping) addListedCarrier(ctx context.Context, l line, o dora.Origin, 
 	s.leaveOut, s.compared = true, left.pullCommits()
 	defer func() { s.leaveOut, s.compared = leaveOut, compared }()
 	taken = max(own.countOn(l, o.Opened), 1)
-	if err := s.addCarrier(ctx, l[0], o, newGraph(left), true); err != nil {
+	if err := s.addCarrier(ctx, l[0], o, newGraph(left), owner); err != nil {
 		return 0, err
 	}
 	for _, at := range l[1:taken] {
@@ -85,4 +86,24 @@ func (s *shipping) addListedCarrier(ctx context.Context, l line, o dora.Origin, 
 		}
 	}
 	return taken, nil
+}
+
+// carried returns the commits of a carrier. GitHub lists the oldest 250 of a pull request; a comparison of its branch has all that the
+// previous deployment has not.
+func (s *shipping) carried(ctx context.Context, o dora.Origin) (commits, error) {
+	all, err := s.pullCommits(ctx, s.c.Head, o.PullRequest)
+	if err != nil && !s.goesOn(err) {
+		return nil, err
+	}
+	if len(all) < maxPullCommits || s.c.Base == "" || o.Head == "" {
+		return all, nil
+	}
+	compared, err := s.compare(ctx, dora.Comparison{Head: s.c.Head.At(o.Head), Base: s.c.Base})
+	if _, missing := s.isMissing(err); missing {
+		return all, nil
+	}
+	if len(compared.Commits) > 0 {
+		all = compared.Commits
+	}
+	return all, err
 }

@@ -1,6 +1,7 @@
 package enrichment
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -106,7 +107,23 @@ func carrierCases() []scopeCase {
 			},
 		})
 	}
-	return append(cases, scopeCase{
+	large := scopeCase{name: "a squashed release of more pull requests than GitHub lists", deploys: []target{{sha: "root"}, {sha: "r500"}}}
+	large.history = func(h *history) {
+		last := "root"
+		for n := 1; n <= maxPullCommits+2; n++ {
+			work, squashed := fmt.Sprintf("w%d", n), fmt.Sprintf("s%d", n)
+			h.branch(last, work)
+			h.squash(n, squashed, last, work)
+			last = squashed
+		}
+		h.release(500, "r500", "root", last, true)
+	}
+	shipped := []string{}
+	for n := 1; n <= maxPullCommits+2; n++ {
+		shipped = append(shipped, fmt.Sprintf("#%d s%[1]d from w%[1]d with w%[1]d", n))
+	}
+	large.want = [][]string{{"root from root"}, append(shipped, "(#500)")}
+	return append(cases, large, scopeCase{
 		name: "what goes back has a date that nobody believes",
 		history: func(h *history) {
 			h.branch("root", "x1")

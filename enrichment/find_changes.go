@@ -173,8 +173,14 @@ func (s *shipping) addListedPull(ctx context.Context, l line, o dora.Origin) (ta
 	if err != nil {
 		return 0, err
 	}
-	if carries {
-		return s.addListedCarrier(ctx, l, o, own)
+	takesBranch := false
+	if !o.BackMerge && o.MergeCommit != "" {
+		if takesBranch, err = s.isDeployedBranch(ctx, o); err != nil {
+			return 0, err
+		}
+	}
+	if carries || takesBranch {
+		return s.addListedCarrier(ctx, l, o, own, carries && !takesBranch)
 	}
 	return s.addWithCommits(ctx, l, o, own)
 }
