@@ -42,7 +42,39 @@ func (s *shipping) hasBeenShipped(ctx context.Context, o dora.Origin) (bool, err
 	if !s.leaveOut {
 		return false, nil
 	}
-	return s.c.Past.Shipped(ctx, dora.Change{Origin: o}.Name())
+	shipped, err := s.c.Past.Shipped(ctx, dora.Change{Origin: o}.Name())
+	if err != nil || shipped || !s.diverged {
+		return shipped, err
+	}
+	return s.isOnBase(ctx, o)
+}
+
+// isOnBase reports whether the previous deployment contained a pull request as another commit than the deployed one does, such as a
+// cherry-pick: it may be the first one, of which only the change of its commit is known.
+func (s *shipping) isOnBase(ctx context.Context, o dora.Origin) (bool, error) {
+	if s.onBase == nil {
+		s.onBase = map[int]commits{}
+		compared, err := s.compare(ctx, dora.Comparison{Head: s.c.Head.At(s.c.Base), Base: s.c.Head.SHA})
+		if _, missing := s.isMissing(err); err != nil && !missing {
+			return false, err
+		}
+		for _, listed := range compared.Commits {
+			if number := reference(listed.Commit.Message); number != 0 {
+				s.onBase[number] = append(s.onBase[number], listed)
+			}
+		}
+	}
+	for _, listed := range s.onBase[o.PullRequest] {
+		p, err := s.pull(ctx, o.PullRequest)
+		if err != nil && !s.goesOn(err) {
+			return false, err
+		}
+		fits, err := s.fits(ctx, s.c.Head, p, listed)
+		if fits || err != nil && !s.goesOn(err) {
+			return fits, err
+		}
+	}
+	return false, nil
 }
 
 // noPast is the past of a deployment before which nothing is known.

@@ -103,6 +103,22 @@ func scopeCases() []scopeCase {
 			want:    [][]string{{"root from root"}, {"#7 pick from a1 with a1"}, {"#2 s2 from b1 with b1"}},
 		},
 		{
+			name: "the first deployment has cherry-picks",
+			history: func(h *history) {
+				h.branch("root", "b1")
+				h.squash(2, "s2", "root", "b1")
+				h.branch("s2", "a1")
+				h.squash(7, "s7", "s2", "a1")
+				h.branch("s7", "c1")
+				h.squash(8, "s8", "s7", "c1")
+				h.rebased("p2", "s2", "root")
+				h.rebased("p7", "s7", "p2")
+				h.commit("other", "Other (#8)", "p7") // only the number is that of #8
+			},
+			deploys: []target{{"other", "release"}, {sha: "s8"}},
+			want:    [][]string{{"other from other"}, {"#8 s8 from c1 with c1"}},
+		},
+		{
 			name: "numbers of the repository that a fork follows",
 			history: func(h *history) {
 				h.branch("root", "a1")

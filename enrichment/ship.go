@@ -15,6 +15,8 @@ import (
 //   - if the commit's subject names a pull request that did not bring it: one, and one for the commits of a merged one;
 //   - for each commit of a carrier that no subject ascribes to a pull request: one;
 //   - for the deployed commit of the first deployment, if all commits of its pull request belong to earlier changes: one;
+//   - for a commit that has diverged, if a pull request is not known to have been shipped: one for each 100 commits of the previous
+//     deployment since the merge base;
 //   - for a pull request that a merge commit brought: one, unless it was merged to the line on which both commits lie;
 //   - for a pull request from whose branch commits were deployed that are not its own: one for each, three at most;
 //   - with paths, for each change: one, unless the files of the comparison say that all changes belong or none does.
@@ -71,6 +73,9 @@ type shipping struct {
 	// leaveOut is set while changes that the scope had before are left out.
 	leaveOut bool
 	diverged bool
+	// onBase has what the previous deployment has and the deployed commit has not, by the pull request that a subject names; nil before it
+	// is asked for.
+	onBase map[int]commits
 	// baseOffLine is set while changes are found on a line that does not begin at the base: then the base may be one of a pull
 	// request's commits.
 	baseOffLine bool
