@@ -77,6 +77,26 @@ func TestFailures(t *testing.T) {
 			want:   []string{`failures_total{cause="revert"} 1`, `recovery 10`, `rework{cause="revert"} 1`},
 		},
 		{
+			name: "a revert that ships with its own revert marks nothing",
+			repository: func(w *repository) {
+				w.changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2}}
+				w.changes["V3"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 3, Title: "Sell no more", Reverts: []string{"#2"}}}
+				w.changes["V4"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 4, Reverts: []string{`"Sell no more"`}}}
+			},
+			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), ship(4, "V4", 60)},
+		},
+		{
+			name: "a revert of the second revert leaves the first",
+			repository: func(w *repository) {
+				w.changes["V1"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 1}}
+				w.changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2, Reverts: []string{"#1"}}}
+				w.changes["V3"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 3, Reverts: []string{"#2"}}}
+				w.changes["V4"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 4, Reverts: []string{"#3"}}}
+			},
+			events: []dora.Event{ship(1, "V1", 10), ship(4, "V4", 60)},
+			want:   []string{`failures_total{cause="revert"} 1`, `recovery 50`, `rework{cause="revert"} 1`},
+		},
+		{
 			name: "a hotfix marks the success before, when there are patterns",
 			repository: func(w *repository) {
 				w.policy.HotfixBranches = dora.MustFilter("hotfix/*")
