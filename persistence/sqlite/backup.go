@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -21,33 +20,33 @@ const checkCopyBelow = 16 << 20
 // process that uses the database at the same time. This process must have no other connection to it: Close releases all of the process's locks.
 // With check, or if the file is small, it reads all of the copy, and reports whether it did. The file appears only when all of it is on the disk.
 func (r *Reader) Backup(ctx context.Context, file string, check bool) (checked bool, err error) {
-	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
-		return false, fmt.Errorf("file %s already exists (or can't be accessed); name a new file", file)
-	}
-	partial := file + ".tmp"
-	if err := removeDatabase(partial); err != nil {
-		return false, err
-	}
-	defer func() { _ = removeDatabase(partial) }()
-	if err := r.copyTo(ctx, partial); err != nil {
-		return false, fmt.Errorf("back up database %s to %s: %w", r.path, file, damaged(r.path, err))
-	}
-	large, err := isLarge(partial, checkCopyBelow)
-	if err != nil {
-		return false, localfile.Error("read", partial, err)
-	}
-	if check = check || !large; check {
-		if err := verify(ctx, partial); err != nil {
-			return false, err
+	err = writeNew(file, func(partial string) error {
+		if err := r.copyTo(ctx, partial); err != nil {
+			return fmt.Errorf("back up database %s to %s: %w", r.path, file, err)
 		}
+		large, err := isLarge(partial, checkCopyBelow)
+		if err != nil {
+			return localfile.Error("read", file, err)
+		}
+		if checked = check || !large; !checked {
+			return nil
+		}
+		return r.copyError(verify(ctx, partial))
+	})
+	return checked && err == nil, err
+}
+
+// copyError returns an error of a copy of the database. That of a database says what to do with one that is used.
+func (r *Reader) copyError(err error) error {
+	var corrupt *CorruptError
+	if !errors.As(damaged(r.path, err), &corrupt) {
+		return err
 	}
-	if err := syncFile(partial); err != nil {
-		return false, localfile.Error("write", partial, err)
+	what := corrupt.What
+	if corrupt.Err != nil {
+		what += ": " + corrupt.Err.Error()
 	}
-	if err := os.Rename(partial, file); err != nil {
-		return false, localfile.Error("write", file, err)
-	}
-	return check, localfile.SyncFolder(filepath.Dir(file))
+	return fmt.Errorf("the copy of database %s is damaged: %s; back it up again: if that copy is damaged, too, so is the database; restore an earlier backup then", r.path, what)
 }
 
 // copyTo copies the files of the database and of its log in one read transaction, which lets others write. It keeps checkpoints from writing
@@ -59,11 +58,11 @@ func (r *Reader) copyTo(ctx context.Context, file string) error {
 	}
 	snapshot, err := r.pool.Begin(ctx)
 	if err != nil {
-		return err
+		return damaged(r.path, err)
 	}
 	defer snapshot.Close()
 	if err := beginReading(snapshot); err != nil {
-		return err
+		return damaged(r.path, err)
 	}
 	if _, err := r.copyFile(ctx, path, file); err != nil {
 		return err
@@ -72,7 +71,7 @@ func (r *Reader) copyTo(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	return moveLog(ctx, file, frames)
+	return r.copyError(moveLog(ctx, file, frames))
 }
 
 // beginReading runs the first query of a transaction, with which it begins.
@@ -121,16 +120,6 @@ func (r *Reader) copyFile(ctx context.Context, path, file string) (from *os.File
 	}
 }
 
-// removeDatabase removes the files of a database, if they are there.
-func removeDatabase(path string) error {
-	for _, name := range []string{path, path + "-wal", path + "-shm"} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return localfile.Error("write", name, err)
-		}
-	}
-	return nil
-}
-
 // verify reads a copy that nobody uses. https://sqlite.org/uri.html#uriimmutable
 func verify(ctx context.Context, path string) (err error) {
 	uri, err := fileURI(path, url.Values{"mode": {"ro"}, "immutable": {"1"}}) // which leaves no files beside it
@@ -143,12 +132,4 @@ func verify(ctx context.Context, path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	return r.checkAll(ctx, 0)
-}
-
-func syncFile(path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(file.Sync(), file.Close())
 }

@@ -3,10 +3,6 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"dora-exporter/internal/localfile"
@@ -15,33 +11,15 @@ import (
 
 // Create makes a new database at path, with the records that fill copies into it. The file appears only when all of it is on the disk.
 func Create(ctx context.Context, path string, fill func(sqlstore.Target) error) error {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("file %s already exists (or can't be accessed); name a new file", path)
-	}
-	partial := path + ".tmp"
-	remove := func() {
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			_ = os.Remove(partial + suffix)
+	return writeNew(path, func(partial string) error {
+		if err := localfile.CreateDatabase(partial); err != nil {
+			return err
 		}
-	}
-	remove()
-	defer remove()
-	if err := localfile.CreateDatabase(partial); err != nil {
-		return err
-	}
-	if err := prepare(ctx, partial); err != nil {
-		return err
-	}
-	if err := fillDatabase(ctx, partial, fill); err != nil {
-		return err
-	}
-	if err := syncFile(partial); err != nil {
-		return localfile.Error("write", partial, err)
-	}
-	if err := os.Rename(partial, path); err != nil {
-		return localfile.Error("write", path, err)
-	}
-	return localfile.SyncFolder(filepath.Dir(path))
+		if err := prepare(ctx, partial); err != nil {
+			return err
+		}
+		return fillDatabase(ctx, partial, fill)
+	})
 }
 
 func fillDatabase(ctx context.Context, path string, fill func(sqlstore.Target) error) (err error) {

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -43,7 +42,7 @@ func TestBackupWhileTheLogBeginsAnew(t *testing.T) {
 			file, log := filepath.Join(t.TempDir(), "backup.db"), 0
 			began := false
 			ctx := betweenParts{t.Context(), func() {
-				if _, err := os.Stat(file + ".tmp-wal"); err != nil || began {
+				if logs, _ := filepath.Glob(filepath.Join(filepath.Dir(file), partialPrefix+"*", partialFile+"-wal")); len(logs) == 0 || began {
 					return
 				}
 				if log++; log == parts {
