@@ -86,6 +86,24 @@ func TestCheckIndexes(t *testing.T) {
 	}
 }
 
+// What a person has added is left alone, however it is written.
+func TestAddedIndexesAreLeftAlone(t *testing.T) {
+	s := openStore(t)
+	accept(t, s, "a")
+	tamper(
+		t, s.path,
+		"create index mine on deliveries (received) where state = 1", "create index other on deliveries (lower(source))",
+		`create index "with space" on facts (value)`, "create table notes (text)", "create index notes_text on notes (text)",
+	)
+	r, err := newReader(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(r.checkAll(t.Context(), 0), r.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
 // The rows that are compared with an index don't come from an index.
 func TestIndexesAreComparedWithRows(t *testing.T) {
 	s := openStore(t)
