@@ -49,8 +49,9 @@ type Checkpoint struct {
 	// optionalLabels is true if imported series keep the optional labels of their families.
 	optionalLabels bool
 	logger         *slog.Logger
-	// summed is the position of the sums in the store.
-	summed int64
+	// summed is the position of the sums in the store. They are saved again at once if they are damaged.
+	summed  int64
+	damaged bool
 }
 
 var _ dora.Checkpoint = (*Checkpoint)(nil)
@@ -85,7 +86,7 @@ func (c *Checkpoint) Write(ctx context.Context, s, history dora.State, position 
 			series += len(all)
 		}
 	}
-	if position-c.summed < int64(sumsEvery+series) {
+	if position-c.summed < int64(sumsEvery+series) && !c.damaged {
 		return nil
 	}
 	return c.saveSums(ctx, position, s, history)
@@ -111,7 +112,7 @@ func (c *Checkpoint) saveSums(ctx context.Context, position int64, states ...dor
 	if err := c.store.SaveSums(ctx, sums); err != nil {
 		return err
 	}
-	c.summed = position
+	c.summed, c.damaged = position, false
 	return nil
 }
 

@@ -106,6 +106,7 @@ func (c *Checkpoint) readStore(ctx context.Context) (stored, error) {
 		return stored{}, c.missingSums(removed, sumsErr)
 	case sumsErr != nil:
 		c.logger.Error("the sums of the facts can't be used, restoring the values from all facts", "database", c.store.Path(), "error", sumsErr)
+		c.damaged = true
 		return s, nil
 	case sums.Position == 0:
 		return s, nil

@@ -52,6 +52,38 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// What a start would refuse after a removal of facts is found: nothing else has their values then.
+func TestCheckSums(t *testing.T) {
+	for name, damage := range map[string]string{
+		"none":               "SELECT 1",
+		"one is gone":        `DELETE FROM sums WHERE labels LIKE '%"2"%'`,
+		"all are gone":       "DELETE FROM sums; DELETE FROM sums_position",
+		"the position":       "UPDATE sums_position SET position = position + 1",
+		"the last fact gone": "DELETE FROM facts WHERE position = 4",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t)
+			state := dora.State{}
+			for n := range 4 {
+				f := dora.Fact{Family: dora.Incidents, Labels: dora.Labels{"team": fmt.Sprint(n)}, Value: 1, Subject: fmt.Sprint(n)}
+				err := s.Update(t.Context(), func(tx dora.Tx) error { _, err := tx.Facts().Add(f); return err })
+				if err = errors.Join(err, state.Add(dora.FamiliesByName(), f)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := s.SaveSums(t.Context(), dora.Sums{Position: 4, State: state, Bounds: dora.BoundsOf(dora.Families())})
+			if err = errors.Join(err, s.Update(t.Context(), func(tx dora.Tx) error { _, err := tx.Removal().RemoveFacts(3, time.Now(), 9); return err })); err != nil {
+				t.Fatal(err)
+			}
+			tamper(t, s.path, damage)
+			var corrupt *CorruptError
+			if err := s.CheckRecords(t.Context(), 0); errors.As(err, &corrupt) == (name == "none") {
+				t.Errorf("CheckRecords = %v", err)
+			}
+		})
+	}
+}
+
 // A large database is opened without a look at all of it, and checked then.
 func TestLargeDatabaseIsChecked(t *testing.T) {
 	s := openStore(t)

@@ -18,9 +18,11 @@ func (r *Reader) CheckRecords(ctx context.Context, least time.Duration) error {
 	if err := r.checkRows(ctx, least); err != nil {
 		return err
 	}
-	began := time.Now()
-	if err := errors.Join(r.Snapshot(ctx, func(r *Reader) error { return r.checkRemoval(ctx) }), Rest(ctx, began, least)); err != nil {
-		return err
+	for _, check := range []func(*Reader, context.Context) error{(*Reader).checkRemoval, (*Reader).checkSums} {
+		began := time.Now()
+		if err := errors.Join(r.Snapshot(ctx, func(r *Reader) error { return check(r, ctx) }), Rest(ctx, began, least)); err != nil {
+			return err
+		}
 	}
 	return r.checkFacts(ctx, least)
 }

@@ -69,6 +69,26 @@ func (r *Reader) checksumOfSums(ctx context.Context) (sum int64, err error) {
 	return sum, err
 }
 
+// checkSums looks for what a start would refuse: sums that are damaged or not all there, or that lack facts which were removed.
+func (r *Reader) checkSums(ctx context.Context) error {
+	sums, err := r.Sums(ctx)
+	if err != nil {
+		return err
+	}
+	removed, err := r.Removal(ctx)
+	if err != nil {
+		return err
+	}
+	last, err := r.LastPosition(ctx)
+	if err != nil {
+		return err
+	}
+	if sums.Position < removed.Position || sums.Position > last {
+		return &CorruptError{Path: r.path, What: fmt.Sprintf("it has the sums of %d facts, and facts from %d to %d", sums.Position, removed.Position+1, last)}
+	}
+	return nil
+}
+
 func decodeSums(path string, p sumsPosition, rows map[sumKey]sumRow) (s dora.Sums, err error) {
 	s.Position = p.position
 	if err := json.Unmarshal([]byte(p.bounds), &s.Bounds); err != nil {
