@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CheckDatabase checks that a database can be at path: in a folder that exists, on a local file system, and not a mount point itself.
+// CheckDatabase checks that a database can be at path: in a folder that exists, on a local file system, not a mount point itself, and without
+// another name.
 func CheckDatabase(path string) error {
 	folder := filepath.Dir(path)
 	info, err := os.Stat(folder)
@@ -37,6 +38,17 @@ func CheckDatabase(path string) error {
 	if IsMountPoint(path) {
 		return fmt.Errorf("the database %s is mounted as a single file, so the files that SQLite keeps beside it would be lost; "+
 			"mount its folder %s", path, folder)
+	}
+	return CheckNames(path)
+}
+
+// CheckNames returns an error if the database at path has another name (a hard link). The lock and the files that SQLite keeps beside the database
+// belong to one name: two processes with two names would damage it. https://sqlite.org/howtocorrupt.html, section 2.5
+func CheckNames(path string) error {
+	var stat unix.Stat_t
+	if err := unix.Stat(path, &stat); err == nil && stat.Nlink > 1 {
+		return fmt.Errorf("the database %[1]s has %[2]d names (hard links), and would be damaged by two programs that use two of them: remove the others, which "+
+			"find -samefile %[1]s finds; or stop the servers and make it a file of its own with: cp -p %[1]s %[1]s.own && mv %[1]s.own %[1]s", path, stat.Nlink)
 	}
 	return nil
 }

@@ -112,6 +112,17 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 			prepare: func(t *testing.T, path string) { reopenStore(t, path) },
 			want:    []string{fmt.Sprintf("process %d", os.Getpid()), "store.db.lock", "stop it"},
 		},
+		"two names": {
+			path: "store.db",
+			prepare: func(t *testing.T, path string) {
+				other := filepath.Join(filepath.Dir(path), "other.db")
+				reopenStore(t, other)
+				if err := os.Link(other, path); err != nil {
+					t.Fatal(err)
+				}
+			},
+			want: []string{"store.db has 2 names (hard links)", "remove the others", "cp -p "},
+		},
 		"no database": {
 			path:    "store.db",
 			prepare: func(t *testing.T, path string) { write(t, path, strings.Repeat("# HELP jira_incidents\n", 100)) },
@@ -196,6 +207,26 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Another name of a database has another log beside it: what is read by it may be outdated.
+func TestReaderOfTwoNames(t *testing.T) {
+	s := openStore(t)
+	other := filepath.Join(t.TempDir(), "other.db")
+	if err := os.Link(s.path, other); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := OpenReader(t.Context(), other); err == nil || !strings.Contains(err.Error(), "has 2 names") {
+		t.Errorf("OpenReader = %v, %v", r, err)
+	}
+	if err := os.Remove(other); err != nil {
+		t.Fatal(err)
+	}
+	r, err := OpenReader(t.Context(), s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
 }
 
 // A file of another program is refused as it is: nothing is written to it.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"dora-exporter/internal/localfile"
 	"dora-exporter/persistence/sqlstore"
 )
 
@@ -37,6 +38,9 @@ func (r *Reader) Close() error {
 func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no database %s; name the server's configuration with -config.file", path)
+	}
+	if err := localfile.CheckNames(path); err != nil {
+		return nil, err
 	}
 	r, err := newReader(path)
 	if err != nil {
