@@ -22,8 +22,9 @@ import (
 //
 //	file                                         values                      then
 //	none, or a checkpoint of this store          of the store
-//	  its position is after the store's last     refused; with acceptStore:
-//	  fact: the store is older                   of the store                file renamed, new store id
+//	  its position, or that of the previous      refused; with acceptStore:
+//	  one if there is none, is after the         of the store                files renamed, new store id
+//	  store's last fact: the store is older
 //	checkpoint, damaged                          of the store                file renamed
 //	  the previous one is after the store's      refused, as above
 //	  last fact
@@ -59,6 +60,8 @@ func (c *Checkpoint) Restore(ctx context.Context) (dora.State, int64, error) {
 		return c.restoreForeign(ctx, found, stored)
 	case err == nil && found != nil:
 		err = c.acceptOlderStore(ctx, found, stored)
+	case err == nil:
+		err = c.restoreWithoutFile(ctx, stored)
 	}
 	if err != nil {
 		return nil, 0, err
@@ -180,6 +183,15 @@ func (c *Checkpoint) acceptOlderStore(ctx context.Context, f *file, s stored) er
 		}
 	}
 	return c.store.SetID(ctx, uuid.NewString())
+}
+
+// restoreWithoutFile refuses a missing checkpoint like one that is there, if the previous one shows that the store is older.
+func (c *Checkpoint) restoreWithoutFile(ctx context.Context, s stored) error {
+	previous, err := c.read(c.path + ".prev")
+	if err != nil || previous == nil || previous.store != c.store.ID() {
+		return nil //nolint:nilerr // it has no values that the store could lack
+	}
+	return c.acceptOlderStore(ctx, previous, s)
 }
 
 // setDamagedAside sets a damaged checkpoint aside, unless it has values that are nowhere else.

@@ -66,6 +66,38 @@ func TestRestoreRefusesAnOlderStore(t *testing.T) {
 	s.only("aside")
 }
 
+// The previous checkpoint shows, too, that the store is older, when the newest one is gone.
+func TestRestoreWithoutAFileRefusesAnOlderStore(t *testing.T) {
+	s := newSite(t)
+	s.writeTwo()
+	if err := os.Remove(s.path()); err != nil {
+		t.Fatal(err)
+	}
+	s.restores(two(0), 6) // which the previous one of one deployment does not disturb
+	s.tamper("DELETE FROM facts; DELETE FROM sums; DELETE FROM sums_position")
+	before := s.files()
+	for start := range 2 {
+		state, _, err := s.restore(s.checkpoint(false))
+		if err == nil || !strings.Contains(err.Error(), "dora-exporter.prom.prev has 3 facts") || !strings.Contains(err.Error(), "-accept-store") {
+			t.Errorf("start %d: %v, error %v; want a refusal", start, state, err)
+		}
+		if diff := cmp.Diff(before, s.files()); diff != "" {
+			t.Errorf("start %d: refused, but changed the files: -before +after:\n%s", start, diff)
+		}
+	}
+	id := s.store.ID()
+	state, _, err := s.restore(s.checkpoint(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantState(t, dora.State{}, state)
+	if s.store.ID() == id {
+		t.Error("the store has kept its id")
+	}
+	s.only("aside")
+	s.mustRestore()
+}
+
 func TestRestoreWithoutTheStore(t *testing.T) {
 	s := newSite(t)
 	s.add(10)
