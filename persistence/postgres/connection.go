@@ -206,7 +206,7 @@ func (c *connection) Check() error { return c.engine.failure() }
 func (c *connection) MakeRoom() {}
 
 // Maintain does nothing: the server does.
-func (c *connection) Maintain() {}
+func (c *connection) Maintain() error { return nil }
 
 // ReleaseMemory does nothing: the server has the caches.
 func (c *connection) ReleaseMemory() error { return nil }

@@ -67,17 +67,17 @@ func logSize(path string) (int64, error) {
 	return info.Size(), nil
 }
 
-// Maintain truncates a log that has become too long, or logs once that a reader prevents it.
-func (c *connection) Maintain() {
+// Maintain truncates a log that has become too long, or logs once that a reader prevents it. The error is why the log can't be moved into the
+// database: it would grow with each commit until the disk is full.
+func (c *connection) Maintain() error {
 	size, err := logSize(c.path)
 	if err != nil {
-		return // Check reports it
+		return nil //nolint:nilerr // Check reports it
 	}
 	if size > truncateLogAbove {
-		// A reader that prevents it is not an error. New readers and writes wait meanwhile.
-		_ = c.exec("PRAGMA busy_timeout = 250")
-		_ = c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
-		_ = c.exec("PRAGMA busy_timeout = 0")
+		if err := c.truncateLog(); err != nil {
+			return fmt.Errorf("move the write-ahead log (%d MiB) into the database: %w", size>>20, err)
+		}
 		size, _ = logSize(c.path)
 	}
 	switch {
@@ -87,4 +87,15 @@ func (c *connection) Maintain() {
 		c.logger.Info("the write-ahead log was truncated again", "database", c.path, "bytes", size)
 	}
 	c.hugeLog = size > warnLogAbove
+	return nil
+}
+
+// truncateLog moves the log into the database and truncates it, unless a reader prevents that. New readers and writes wait meanwhile.
+func (c *connection) truncateLog() error {
+	_ = c.exec("PRAGMA busy_timeout = 250")
+	defer func() { _ = c.exec("PRAGMA busy_timeout = 0") }()
+	if err := c.exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil && !isBusy(err) {
+		return err
+	}
+	return nil
 }

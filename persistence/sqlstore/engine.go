@@ -64,8 +64,8 @@ type Connection interface {
 	Broken() bool
 	// MakeRoom frees space after a failed write, if the database can.
 	MakeRoom()
-	// Maintain is called every few seconds, between two transactions.
-	Maintain()
+	// Maintain is called every few seconds, between two transactions. If it returns an error, nothing is written until it returns none.
+	Maintain() error
 	// ReleaseMemory releases the caches of the connection.
 	ReleaseMemory() error
 	// Statements returns the texts of the statements that were executed, as far as they are known.

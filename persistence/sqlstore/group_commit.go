@@ -139,8 +139,8 @@ func (w *writer) begin(t *tx) (err error) {
 	if damage := w.damage.Load(); damage != nil {
 		return *damage
 	}
-	if w.moved != nil {
-		return w.moved
+	if w.unusable != nil {
+		return w.unusable
 	}
 	if w.connection == nil {
 		if w.connection, err = w.engine.Connect(); err != nil {

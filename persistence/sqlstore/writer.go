@@ -33,7 +33,7 @@ type writer struct {
 
 	// The following are used or changed by the committer only.
 	connection Connection // nil if it must be reopened
-	moved      error      // why writes would be lost, else nil
+	unusable   error      // why nothing may be written until the files are checked again, else nil
 	caches     caches
 	hasRemoved bool // there are removed_keys
 	// hasPages is true if there are archive_pages, or may be.
@@ -114,20 +114,20 @@ func (w *writer) run() {
 		case <-ticker.C:
 			w.checkFiles()
 			w.probe()
-			if w.connection != nil {
-				w.connection.Maintain()
-			}
 		}
 	}
 }
 
-// checkFiles finds out whether writes would be lost.
+// checkFiles maintains the database, and finds out whether writes would be lost.
 func (w *writer) checkFiles() {
-	if w.moved = nil; w.connection == nil {
+	if w.unusable = nil; w.connection == nil {
 		return
 	}
-	if w.moved = w.connection.Check(); w.moved != nil {
-		w.recordOutcome(w.moved)
+	if w.unusable = w.connection.Check(); w.unusable == nil {
+		w.unusable = w.connection.Maintain()
+	}
+	if w.unusable != nil {
+		w.recordOutcome(w.unusable)
 	}
 }
 
