@@ -34,12 +34,15 @@ func isLarge(path string, size int64) (bool, error) {
 	return err == nil && info.Size() >= size, err
 }
 
-// checkAll looks for damage in a database: in the file with its indexes, for missing facts, and for checksum mismatches. It rests
-// between two parts of the work, at least for a time. What others have added, such as an index, is left alone.
+// checkAll looks for damage in a database: in the file with its free pages and its indexes, for missing facts, and for checksum mismatches. It
+// rests between two parts of the work, at least for a time. What others have added, such as an index, is left alone.
 func (r *Reader) checkAll(ctx context.Context, least time.Duration) error {
 	schema, err := migratedSchema(len(sqlstore.Migrations))
 	if err != nil {
 		return fmt.Errorf("make the schema: %w", err)
+	}
+	if err := r.checkFreePages(ctx, least); err != nil {
+		return err
 	}
 	for _, object := range slices.Sorted(maps.Keys(schema)) {
 		table, ok := strings.CutPrefix(object, "table ")
