@@ -20,6 +20,9 @@ const (
 	checkAtStartBelow = 8 << 20
 	// checkDelay is the time until a check in the background begins: a start has other work to do.
 	checkDelay = 5 * time.Second
+	// checkInterval is the time between two checks, and checkRetry that after one that failed.
+	checkInterval = 24 * time.Hour
+	checkRetry    = 10 * time.Minute
 	// checkPause is the least time between two parts of a check in the background, each of which keeps a read transaction open. It leaves
 	// the disk and the processor to others: half of one processor at least.
 	checkPause = 50 * time.Millisecond
@@ -92,17 +95,22 @@ func checkAtStart(ctx context.Context, c *conn, path string) error {
 	return errors.Join(sqlstore.CheckAtStart(ctx, databaseOf(path, r.pool)), r.Close())
 }
 
-// checkInBackground checks a large database while it is used. If it is damaged, the store writes no more. The returned function ends
-// the check.
+// checkInBackground checks the database while it is used: a large one soon, any once a day, and again after an error. The returned function ends
+// that.
 func (s *Store) checkInBackground() (stop func(), err error) {
-	if large, err := isLarge(s.path, checkAtStartBelow); !large || err != nil {
-		return func() {}, err
+	large, err := isLarge(s.path, checkAtStartBelow)
+	if err != nil {
+		return nil, err
+	}
+	wait := checkInterval
+	if large {
+		wait = checkDelay
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var checking sync.WaitGroup
 	checking.Go(func() {
-		if sqlstore.Pause(ctx, checkDelay) == nil {
-			s.check(ctx, checkPause)
+		for wait > 0 && sqlstore.Pause(ctx, wait) == nil {
+			wait = s.check(ctx, checkPause)
 		}
 	})
 	return func() {
@@ -111,7 +119,9 @@ func (s *Store) checkInBackground() (stop func(), err error) {
 	}, nil
 }
 
-func (s *Store) check(ctx context.Context, least time.Duration) {
+// check checks the database, and returns when to do so again: after 0 never. If the database is damaged, the store writes no more, also after a
+// restart.
+func (s *Store) check(ctx context.Context, least time.Duration) (again time.Duration) {
 	began := time.Now()
 	r, err := newReader(s.path)
 	if err == nil {
@@ -120,12 +130,16 @@ func (s *Store) check(ctx context.Context, least time.Duration) {
 	var corrupt *CorruptError
 	switch {
 	case ctx.Err() != nil:
+		return 0
 	case errors.As(err, &corrupt):
 		s.StopFor(fmt.Errorf("%w: %w", errFoundDamaged, err))
+		err = errors.Join(err, s.recordDamage(err))
 		s.logger.Error("the database is damaged, nothing is written to it any more", "database", s.path, "error", err)
+		return 0
 	case err != nil:
-		s.logger.Warn("the database could not be checked", "database", s.path, "error", err)
-	default:
-		s.logger.Info("the database was checked", "database", s.path, "seconds", time.Since(began).Seconds())
+		s.logger.Warn("the database could not be checked, will retry", "database", s.path, "error", err)
+		return checkRetry
 	}
+	s.logger.Info("the database was checked", "database", s.path, "seconds", time.Since(began).Seconds())
+	return checkInterval
 }

@@ -65,6 +65,9 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	s.reader = reader
+	if err := s.checkRecorded(ctx); err != nil {
+		return errors.Join(err, reader.Close())
+	}
 	if s.Store, err = sqlstore.Open(ctx, reader.Reader, s.engine, s.logger); err != nil {
 		return err
 	}
