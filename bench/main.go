@@ -25,7 +25,7 @@ func main() {
 	flag.StringVar(&o.program, "exporter", "./dora-exporter", "path of the exporter's binary")
 	flag.StringVar(&o.deployments, "deployments", "1000,10000,100000", "sizes of the histories, comma-separated")
 	flag.StringVar(&o.series, "series", "10000,50000", "numbers of restored series, comma-separated")
-	flag.IntVar(&o.turns, "turns", 0, "how often each grown store and a new one get 12,000 more deployments in turn, to compare them")
+	flag.IntVar(&o.turns, "turns", 0, "how often each grown store and a new one get 12,000 more deployments in turn, or as many as the size if that is less, to compare them")
 	flag.StringVar(&o.folder, "folder", "", "empty folder for the stores, which are kept; if unset, a temporary one that is removed at the end")
 	flag.StringVar(&o.output, "o", "", "file to write the results to, as JSON")
 	flag.StringVar(&o.before, "before", "", "results of an earlier run, to be shown beside these")

@@ -16,7 +16,8 @@ import (
 // factBatch bounds how many facts are read and recorded at once.
 const factBatch = 1000
 
-// maxUnwritten is the number of new facts after which a checkpoint is written at once: a start after a kill reads as many.
+// maxUnwritten is the number of new facts after which a checkpoint is written at once. A start after a kill reads the facts after the sums in the
+// store, which the checkpoint keeps up to date.
 const maxUnwritten = 20_000
 
 // Projection adds the facts to the instruments, in their order. Nothing else writes the checkpoint.
