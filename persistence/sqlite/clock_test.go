@@ -89,10 +89,10 @@ func TestClockIsNotSavedWhileNothingWaits(t *testing.T) {
 func TestDueQueriesUseAnIndex(t *testing.T) {
 	s := openStore(t)
 	now := time.Now()
-	_, _ = s.Pending(t.Context(), now, 1)
-	_, _ = s.DueLookups(t.Context(), now, 1)
-	_, _ = s.DueComparisons(t.Context(), now, 1)
-	_, _ = s.DueEvaluations(t.Context(), now, 1)
+	_, _ = s.DeliveryQueue().Claim(t.Context(), now, time.Hour, 1)
+	_, _ = s.LookupQueue().Claim(t.Context(), now, time.Hour, 1)
+	_, _ = s.ComparisonQueue().Claim(t.Context(), now, time.Hour, 1)
+	_, _ = s.EvaluationQueue().Claim(t.Context(), now, time.Hour, 1)
 	found := 0
 	for _, query := range s.Statements(t.Context()) {
 		if !strings.Contains(query, "due <= ") {

@@ -18,36 +18,40 @@ func update(t *testing.T, s *Store, f func(dora.Tx) error) {
 	}
 }
 
-// A look-up that can't be read holds up no other one, and is postponed.
-func TestUnreadableLookupIsPostponed(t *testing.T) {
+// Work that can't be read holds up no other work, and is postponed.
+func TestUnreadableWorkIsPostponed(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	lookup := func(sha string, due time.Duration) dora.Lookup {
 		return dora.Lookup{Commit: dora.Commit{Host: "h", Owner: "o", Repository: "r", SHA: sha}, Due: now.Add(due)}
 	}
-	want := lookup("b", 0)
-	for name, read := range map[string]func(s *Store, limit int) ([]dora.Lookup, error){
-		"due": func(s *Store, limit int) ([]dora.Lookup, error) { return s.DueLookups(t.Context(), now, limit) },
-		"claimed": func(s *Store, limit int) ([]dora.Lookup, error) {
-			claimed, err := s.LookupQueue().Claim(t.Context(), now, time.Hour, limit)
-			return claimed, errors.Join(err, s.LookupQueue().Release(t.Context(), claimed...))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := openStore(t)
-			update(t, s, func(tx dora.Tx) error {
-				return errors.Join(tx.Commits().AddLookup(lookup("a", -time.Minute)), tx.Commits().AddLookup(want))
-			})
-			tamper(t, s.path, "UPDATE lookups SET details = '[' WHERE commit_key LIKE '%@a'")
-			for _, limit := range []int{2, 1} { // after it was postponed it takes the place of none
-				got, err := read(s, limit)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff([]dora.Lookup{want}, got); diff != "" {
-					t.Error(diff)
-				}
-			}
-		})
+	evaluation := func(kind, key string, due time.Duration) dora.Evaluation {
+		return dora.Evaluation{Kind: kind, Key: "h/" + key, Scope: "h/o/r/" + key + "/deploy", At: now, Due: now.Add(due), Ripe: now}
+	}
+	s := openStore(t)
+	update(t, s, func(tx dora.Tx) error {
+		err := errors.Join(tx.Commits().AddLookup(lookup("1", -time.Minute)), tx.Commits().AddLookup(lookup("2", 0)))
+		for _, kind := range []string{dora.DeploymentEvaluation, dora.OutcomeEvaluation} {
+			err = errors.Join(err, tx.Evaluations().Add(evaluation(kind, "1", -time.Minute)), tx.Evaluations().Add(evaluation(kind, "2", 0)))
+		}
+		return err
+	})
+	tamper(t, s.path, "UPDATE lookups SET details = '[' WHERE commit_key LIKE '%@1'", "UPDATE evaluations SET failing_calls = '{x' WHERE key = 'h/1'")
+	wantClaims(t, s.LookupQueue(), now, lookup("2", 0))
+	wantClaims(t, s.ComparisonQueue(), now, evaluation(dora.DeploymentEvaluation, "2", 0))
+	wantClaims(t, s.EvaluationQueue(), now, evaluation(dora.OutcomeEvaluation, "2", 0))
+}
+
+// wantClaims checks that one item can be claimed: of two, and then of one, since what is postponed takes the place of none.
+func wantClaims[T any](t *testing.T, q dora.Queue[T], now time.Time, want T) {
+	t.Helper()
+	for _, limit := range []int{2, 1} {
+		claimed, err := q.Claim(t.Context(), now, time.Hour, limit)
+		if err := errors.Join(err, q.Release(t.Context(), claimed...)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]T{want}, claimed); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 

@@ -118,6 +118,12 @@ func (r *Reader) Pending(ctx context.Context, now time.Time, limit int) ([]dora.
 	return deliveries, nil
 }
 
+// pendingIn is Pending for a queue: deliveries that can't be decoded are among the others.
+func pendingIn(r *Reader, ctx context.Context, now time.Time, limit int) (all []dora.Delivery, unreadable map[string]error, err error) { //nolint:revive // as a method expression
+	all, err = r.Pending(ctx, now, limit)
+	return all, nil, err
+}
+
 func (r *Reader) deliveries(ctx context.Context, query string, args ...any) ([]dora.Delivery, error) {
 	var deliveries []dora.Delivery
 	const columns = "SELECT id, source, " + wholeText + ", event, received, waiting_since, attempts, store_failures, checksum FROM deliveries "

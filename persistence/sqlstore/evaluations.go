@@ -2,7 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,20 +22,22 @@ func (r *Reader) CountEvaluations(ctx context.Context) (int, error) {
 
 const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses, failing_since, failing_calls, inaccessible"
 
-func scanEvaluation(rows Rows) (dora.Evaluation, error) { return scanEvaluationAnd(rows) }
-
-// scanEvaluationAnd reads an evaluation and the columns behind it.
-func scanEvaluationAnd(rows Rows, more ...any) (dora.Evaluation, error) {
+// scanEvaluation reads an evaluation and the columns behind it. The error is a *CorruptError if it can't be decoded; then the evaluation has its
+// kind, key and scope nevertheless.
+func scanEvaluation(path string, rows Rows, more ...any) (dora.Evaluation, error) {
 	var s dora.Evaluation
 	var at, due, ripe, failing int64
 	var calls string
 	columns := []any{&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses, &failing, &calls, &s.Inaccessible}
-	err := rows.Scan(append(columns, more...)...)
-	if err == nil {
-		s.FailingCalls, err = decodeFailingCalls(calls)
+	if err := rows.Scan(append(columns, more...)...); err != nil {
+		return s, err
 	}
 	s.At, s.Due, s.Ripe, s.FailingSince = fromMillis(at), fromMillis(due), fromMillis(ripe), fromMillis(failing)
-	return s, err
+	var err error
+	if s.FailingCalls, err = decodeFailingCalls(calls); err != nil {
+		return s, &CorruptError{Path: path, What: "the evaluation of " + s.Kind + " " + s.Key + " can't be read", Err: err}
+	}
+	return s, nil
 }
 
 // settled is true for the evaluations that were due at ?1, and when the first delivery arrived that is pending for any reason but a missing team,
@@ -50,13 +54,13 @@ const (
 	dueOthers      = "INDEXED BY evaluations_due WHERE kind <> 'deployment' AND " + settled + " ORDER BY due LIMIT (SELECT ?2 + 0)"
 )
 
-// DueComparisons returns at most limit evaluations of deployments that are due and settled, the longest due first: only the first of each
-// scope, and none of a scope whose first is not due yet.
-func (r *Reader) DueComparisons(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
-	return r.evaluations(ctx, dueDeployments, now.UnixMilli(), limit)
+// dueComparisons returns the evaluations of deployments that are due and settled, the longest due first, and why those that can't be decoded
+// can't be, by their keys (evaluationKey): at most limit of both, only the first of each scope, and none of a scope whose first is not due yet.
+func (r *Reader) dueComparisons(ctx context.Context, now time.Time, limit int) (all []dora.Evaluation, unreadable map[string]error, err error) {
+	return r.readableEvaluations(ctx, dueDeployments, now.UnixMilli(), limit)
 }
 
-// dueComparisonKeys returns the keys (evaluationKey) of what DueComparisons returns.
+// dueComparisonKeys returns the keys (evaluationKey) of what dueComparisons returns.
 func (r *Reader) dueComparisonKeys(ctx context.Context, now time.Time, limit int) ([]string, error) {
 	return readAll(ctx, r, "pending evaluations", "SELECT key, scope FROM evaluations "+dueDeployments, []any{now.UnixMilli(), limit}, func(rows Rows) (string, error) {
 		s := dora.Evaluation{Kind: dora.DeploymentEvaluation}
@@ -65,30 +69,66 @@ func (r *Reader) dueComparisonKeys(ctx context.Context, now time.Time, limit int
 	})
 }
 
-// comparisons returns the evaluations of deployments with some keys (evaluationKey), in any order.
+// comparisons returns the evaluations of deployments with some keys (evaluationKey), in any order, and why those that can't be decoded can't be.
 func (r *Reader) comparisons(ctx context.Context, keys []string) (all []dora.Evaluation, unreadable map[string]error, err error) {
+	unreadable = map[string]error{}
 	for chunk := range slices.Chunk(keys, maxQueryValues) {
 		deployments := make([]string, len(chunk))
 		for i, key := range chunk {
 			deployments[i] = deploymentOf(key)
 		}
 		list, args := listOf(deployments)
-		found, err := r.evaluations(ctx, "WHERE kind = 'deployment' AND key IN "+list, args...)
+		found, failed, err := r.readableEvaluations(ctx, "WHERE kind = 'deployment' AND key IN "+list, args...)
 		if err != nil {
 			return nil, nil, err
 		}
 		all = append(all, found...)
+		maps.Copy(unreadable, failed)
 	}
-	return all, nil, nil
+	return all, unreadable, nil
 }
 
-// DueEvaluations returns at most limit other evaluations that are due and settled, the longest due first.
-func (r *Reader) DueEvaluations(ctx context.Context, now time.Time, limit int) ([]dora.Evaluation, error) {
-	return r.evaluations(ctx, dueOthers, now.UnixMilli(), limit)
+// dueEvaluations returns the other evaluations that are due and settled, the longest due first, and why those that can't be decoded can't be, by
+// their keys: at most limit of both.
+func (r *Reader) dueEvaluations(ctx context.Context, now time.Time, limit int) (all []dora.Evaluation, unreadable map[string]error, err error) {
+	return r.readableEvaluations(ctx, dueOthers, now.UnixMilli(), limit)
+}
+
+// readableEvaluations returns the evaluations of a query, and why those that can't be decoded can't be, by their keys (evaluationKey).
+func (r *Reader) readableEvaluations(ctx context.Context, query string, args ...any) (all []dora.Evaluation, unreadable map[string]error, err error) {
+	unreadable = map[string]error{}
+	err = r.query(ctx, "SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows Rows) error {
+		s, err := scanEvaluation(r.path, rows)
+		switch corrupt := (*CorruptError)(nil); {
+		case errors.As(err, &corrupt):
+			unreadable[evaluationKey(s)] = err
+		case err != nil:
+			return err
+		default:
+			all = append(all, s)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read pending evaluations: %w", err)
+	}
+	return all, unreadable, nil
+}
+
+// postponeEvaluation makes the evaluation with a key (evaluationKey) due at a time.
+func (s *Store) postponeEvaluation(key string, due time.Time) func(*tx) error {
+	return func(t *tx) error {
+		t.firsts.clear()
+		t.untried.clear()
+		kind, of := splitEvaluationKey(key)
+		return t.send("UPDATE evaluations SET due = ? WHERE kind = ? AND key = ?", due.UnixMilli(), kind, of)
+	}
 }
 
 func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]dora.Evaluation, error) {
-	return readAll(ctx, r, "pending evaluations", "SELECT "+evaluationColumns+" FROM evaluations "+query, args, scanEvaluation)
+	return readAll(ctx, r, "pending evaluations", "SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows Rows) (dora.Evaluation, error) {
+		return scanEvaluation(r.path, rows)
+	})
 }
 
 // Add stores an evaluation. If it exists already, it becomes due when both are due, and keeps the earlier of the two times, by which
@@ -203,7 +243,9 @@ func (t evaluationTx) WaitingIncidents(upTo time.Time) ([]dora.Evaluation, error
 }
 
 func (t *tx) evaluations(query string, args ...any) ([]dora.Evaluation, error) {
-	return readAllIn(t, "pending evaluations", "SELECT "+evaluationColumns+" FROM evaluations "+query, args, scanEvaluation)
+	return readAllIn(t, "pending evaluations", "SELECT "+evaluationColumns+" FROM evaluations "+query, args, func(rows Rows) (dora.Evaluation, error) {
+		return scanEvaluation(t.writer.path, rows)
+	})
 }
 
 // RepositoryWaits reports whether the evaluation of a success of a repository before a time is pending, of any repository if it is "":

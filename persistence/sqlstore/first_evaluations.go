@@ -18,14 +18,14 @@ func (f firstEvaluation) precedes(s dora.Evaluation) bool {
 	return f.exists() && f.Key != s.Key && cmp.Or(cmp.Compare(f.At.UnixMilli(), s.At.UnixMilli()), cmp.Compare(f.ID, s.ID)) < 0
 }
 
-const firstOfScope = " FROM evaluations WHERE kind = 'deployment' AND scope = ?1 ORDER BY at, number LIMIT 1"
+const firstOfScope = "WHERE kind = 'deployment' AND scope = ?1 ORDER BY at, number LIMIT 1"
 
 // First returns the evaluation of the first deployment of a scope that is pending; false if there is none.
 func (t evaluationTx) First(scope string) (dora.Evaluation, bool, error) {
 	if first, known := t.firsts.get(scope); known {
 		return first.Evaluation, first.exists(), nil
 	}
-	first, pending, err := firstRow(readAllIn(t.tx, "pending evaluations", "SELECT "+evaluationColumns+firstOfScope, []any{scope}, scanEvaluation))
+	first, pending, err := firstRow(t.evaluations(firstOfScope, scope))
 	if err == nil {
 		t.firsts.add(scope, firstEvaluation{first})
 	}
@@ -77,9 +77,9 @@ func (t *tx) setFirst(scope string) error {
 	}
 	var first firstEvaluation
 	var recorded, another bool
-	err := t.query("SELECT "+evaluationColumns+", first, EXISTS (SELECT 1 FROM evaluations INDEXED BY evaluations_one_first WHERE scope = ?1 AND first = 1)"+firstOfScope,
+	err := t.query("SELECT "+evaluationColumns+", first, EXISTS (SELECT 1 FROM evaluations INDEXED BY evaluations_one_first WHERE scope = ?1 AND first = 1) FROM evaluations "+firstOfScope,
 		[]any{scope}, func(rows Rows) (err error) {
-			first.Evaluation, err = scanEvaluationAnd(rows, &recorded, &another)
+			first.Evaluation, err = scanEvaluation(t.writer.path, rows, &recorded, &another)
 			return err
 		})
 	if err != nil {

@@ -89,6 +89,6 @@ func dueKeys(ctx context.Context, c *Client, queue string, now time.Time) ([]str
 }
 
 func keysOf[T any](ctx context.Context, q workQueue[T], now time.Time) ([]string, error) {
-	items, err := q.due(ctx, now, searchedWork)
+	items, _, err := q.due(q.client.Reader, ctx, now, searchedWork)
 	return q.keys(items), err
 }

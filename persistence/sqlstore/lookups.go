@@ -13,16 +13,6 @@ import (
 
 const dueLookupsQuery = "WHERE due <= ? ORDER BY due LIMIT (SELECT ? + 0)"
 
-// DueLookups returns at most limit look-ups that are due at now, the longest due first. Look-ups that can't be decoded are logged
-// and postponed for an hour.
-func (s *Store) DueLookups(ctx context.Context, now time.Time, limit int) ([]dora.Lookup, error) {
-	jobs, unreadable, err := s.dueLookups(ctx, now, limit)
-	if err != nil {
-		return nil, err
-	}
-	return jobs, s.postponeUnreadable(ctx, now, unreadable)
-}
-
 // dueLookupKeys returns the keys of at most limit look-ups that are due at now, the longest due first. It reads the index alone.
 func (r *Reader) dueLookupKeys(ctx context.Context, now time.Time, limit int) ([]string, error) {
 	return readAll(ctx, r, "due look-ups", "SELECT commit_key FROM lookups "+dueLookupsQuery, []any{now.UnixMilli(), limit}, scanText)
@@ -43,7 +33,8 @@ func (r *Reader) lookups(ctx context.Context, keys []string) (jobs []dora.Lookup
 	return jobs, unreadable, nil
 }
 
-// dueLookups returns the look-ups that can be decoded, and why the others can't, by their keys.
+// dueLookups returns the look-ups that are due at now, the longest due first, and why those that can't be decoded can't be, by their keys: at
+// most limit of both.
 func (r *Reader) dueLookups(ctx context.Context, now time.Time, limit int) (jobs []dora.Lookup, unreadable map[string]error, err error) {
 	return r.readLookups(ctx, dueLookupsQuery, now.UnixMilli(), limit)
 }
@@ -78,27 +69,24 @@ func scanLookup(path string, rows Rows) (j dora.Lookup, key string, err error) {
 		return j, "", err
 	}
 	j.Due, j.Attempts, j.Misses, j.FailingSince = fromMillis(due), int(attempts), int(misses), fromMillis(failing)
-	err = checkRow(path, "it", sum, key, commit, attempts, misses)
-	if err == nil {
-		err = json.Unmarshal([]byte(commit), &j.Commit)
+	if err := checkRow(path, "the look-up of "+key, sum, key, commit, attempts, misses); err != nil {
+		return j, key, err
 	}
+	err = json.Unmarshal([]byte(commit), &j.Commit)
 	if err == nil {
 		j.FailingCalls, err = decodeFailingCalls(calls)
 	}
-	return j, key, err
+	if err != nil {
+		return j, key, &CorruptError{Path: path, What: "the look-up of " + key + " can't be read", Err: err}
+	}
+	return j, key, nil
 }
 
-func (s *Store) postponeUnreadable(ctx context.Context, now time.Time, unreadable map[string]error) error {
-	for key, err := range unreadable {
-		s.logger.Error("stored look-up is unreadable, will retry in an hour", "commit", key, "error", err)
-		err := s.update(ctx, func(t *tx) error {
-			return t.send("UPDATE lookups SET due = ? WHERE commit_key = ?", now.Add(time.Hour).UnixMilli(), key)
-		})
-		if err != nil {
-			return fmt.Errorf("postpone the look-up of %s: %w", key, err)
-		}
+// postponeLookup makes the look-up with a key due at a time.
+func (s *Store) postponeLookup(key string, due time.Time) func(*tx) error {
+	return func(t *tx) error {
+		return t.send("UPDATE lookups SET due = ? WHERE commit_key = ?", due.UnixMilli(), key)
 	}
-	return nil
 }
 
 // AddLookup stores a look-up unless one of the same commit exists.

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ func (s *Store) EvaluationQueue() dora.Queue[dora.Evaluation] { return s.Client(
 // DeliveryQueue returns the client's view of the queue of deliveries.
 func (c *Client) DeliveryQueue() dora.Queue[dora.Delivery] {
 	return workQueue[dora.Delivery]{
-		client: c, name: deliveryQueue, due: c.Pending, dueIn: (*Reader).Pending,
+		client: c, name: deliveryQueue, due: pendingIn,
 		key: func(d dora.Delivery) string { return strconv.FormatInt(d.ID, 10) },
 	}
 }
@@ -51,7 +52,7 @@ func (c *Client) DeliveryQueue() dora.Queue[dora.Delivery] {
 // LookupQueue returns the client's view of the queue of look-ups.
 func (c *Client) LookupQueue() dora.Queue[dora.Lookup] {
 	return workQueue[dora.Lookup]{
-		client: c, name: lookupQueue, due: c.DueLookups, dueIn: dueLookupsIn, dueKeys: c.dueLookupKeys, withKeys: c.lookups,
+		client: c, name: lookupQueue, due: (*Reader).dueLookups, dueKeys: c.dueLookupKeys, withKeys: c.lookups, postpone: c.postponeLookup,
 		key: func(j dora.Lookup) string { return j.Commit.Key() },
 	}
 }
@@ -59,14 +60,14 @@ func (c *Client) LookupQueue() dora.Queue[dora.Lookup] {
 // ComparisonQueue returns the client's view of the queue of evaluations of deployments.
 func (c *Client) ComparisonQueue() dora.Queue[dora.Evaluation] {
 	return workQueue[dora.Evaluation]{
-		client: c, name: comparisonQueue, due: c.DueComparisons, dueIn: (*Reader).DueComparisons,
-		dueKeys: c.dueComparisonKeys, withKeys: c.comparisons, key: evaluationKey,
+		client: c, name: comparisonQueue, due: (*Reader).dueComparisons,
+		dueKeys: c.dueComparisonKeys, withKeys: c.comparisons, postpone: c.postponeEvaluation, key: evaluationKey,
 	}
 }
 
 // EvaluationQueue returns the client's view of the queue of other evaluations.
 func (c *Client) EvaluationQueue() dora.Queue[dora.Evaluation] {
-	return workQueue[dora.Evaluation]{client: c, name: evaluationQueue, due: c.DueEvaluations, dueIn: (*Reader).DueEvaluations, key: evaluationKey}
+	return workQueue[dora.Evaluation]{client: c, name: evaluationQueue, due: (*Reader).dueEvaluations, postpone: c.postponeEvaluation, key: evaluationKey}
 }
 
 // Update runs f in one transaction, which fails with dora.ErrLeaseLost if it ends work that another client has claimed.
@@ -102,6 +103,15 @@ func deploymentOf(key string) string {
 	return rest[n+1:]
 }
 
+// splitEvaluationKey returns the kind and key of the evaluation that has a key. No kind is a number.
+func splitEvaluationKey(key string) (kind, of string) {
+	kind, of, _ = strings.Cut(key, "/")
+	if _, err := strconv.Atoi(kind); err == nil {
+		return dora.DeploymentEvaluation, deploymentOf(key)
+	}
+	return kind, of
+}
+
 // evaluationWork returns the queue and key of an evaluation.
 func evaluationWork(s dora.Evaluation) work {
 	if s.Kind == dora.DeploymentEvaluation {
@@ -114,31 +124,48 @@ func evaluationWork(s dora.Evaluation) work {
 type workQueue[T any] struct {
 	client *Client
 	name   string
-	due    func(ctx context.Context, now time.Time, limit int) ([]T, error)
-	// dueIn does the same with any reader, without a change.
-	dueIn func(r *Reader, ctx context.Context, now time.Time, limit int) ([]T, error)
+	// due returns at most limit items that are due or can't be decoded, the longest due first, and why the latter can't be, by key.
+	due func(r *Reader, ctx context.Context, now time.Time, limit int) (items []T, unreadable map[string]error, err error)
 	// dueKeys returns the keys of what is due, also of what can't be decoded; withKeys returns the items with some keys, and why others can't be
-	// decoded, by key. Both are nil for a queue of which nearly all that is due is claimed.
+	// decoded. Both are nil for a queue of which nearly all that is due is claimed.
 	dueKeys  func(ctx context.Context, now time.Time, limit int) ([]string, error)
 	withKeys func(ctx context.Context, keys []string) (items []T, unreadable map[string]error, err error)
+	// postpone makes an item with a key due later that can't be decoded, so that it holds up no other one.
+	postpone func(key string, due time.Time) func(*tx) error
 	key      func(T) string
 }
 
 func (q workQueue[T]) Claim(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]T, error) {
 	if q.client.shared != nil {
-		if waiting, err := q.due(ctx, now, 1); err != nil || len(waiting) == 0 { // without a transaction, which others would wait for
+		waiting, unreadable, err := q.due(q.client.Reader, ctx, now, 1) // without a transaction, which others would wait for
+		if err == nil {
+			err = q.postponeUnreadable(ctx, now, unreadable)
+		}
+		if err != nil || len(waiting) == 0 {
 			return nil, err
 		}
 		return claimShared(ctx, q.client.Store, q.client.name, q.name, now, now.Add(lease), limit, q.key, func(r *Reader, limit int) ([]T, error) {
-			return q.dueIn(r, ctx, now, limit)
+			items, _, err := q.due(r, ctx, now, limit)
+			return items, err
 		})
 	}
 	var unreadable map[string]error
 	claimed, err := claim(q.client.leases, q.client.name, q.name, now, now.Add(lease), limit, q.source(ctx, now, &unreadable))
-	if err == nil && len(unreadable) > 0 {
-		err = q.client.postponeUnreadable(ctx, now, unreadable) // not within claim: transactions wait for the mutex of the leases
+	if err == nil {
+		err = q.postponeUnreadable(ctx, now, unreadable) // not within claim: transactions wait for the mutex of the leases
 	}
 	return claimed, err
+}
+
+// postponeUnreadable logs what can't be decoded and postpones it for an hour.
+func (q workQueue[T]) postponeUnreadable(ctx context.Context, now time.Time, unreadable map[string]error) error {
+	for key, why := range unreadable {
+		q.client.logger.Error("stored work is unreadable, will retry in an hour", "queue", q.name, "key", key, "error", why)
+		if err := q.client.update(ctx, q.postpone(key, now.Add(time.Hour))); err != nil {
+			return fmt.Errorf("postpone %s of %s: %w", key, q.name, err)
+		}
+	}
+	return nil
 }
 
 // source reads what is due at a time, and why some of it can't be decoded.
@@ -156,7 +183,7 @@ func (q workQueue[T]) source(ctx context.Context, now time.Time, unreadable *map
 	var items []T
 	return source[T]{
 		keys: func(limit int) (keys []string, err error) {
-			items, err = q.due(ctx, now, limit)
+			items, *unreadable, err = q.due(q.client.Reader, ctx, now, limit)
 			return q.keys(items), err
 		},
 		items: func([]string) ([]T, error) { return items, nil },
@@ -194,10 +221,4 @@ func (q workQueue[T]) work(items []T) []work {
 		all[i] = work{q.name, key}
 	}
 	return all
-}
-
-// dueLookupsIn returns due look-ups without those that can't be decoded.
-func dueLookupsIn(r *Reader, ctx context.Context, now time.Time, limit int) ([]dora.Lookup, error) { //nolint:revive // as a method expression
-	jobs, _, err := r.dueLookups(ctx, now, limit)
-	return jobs, err
 }
