@@ -2,10 +2,12 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc64"
+	"math"
 	"strings"
 	"time"
 )
@@ -21,25 +23,51 @@ func (s summed) text(text string) summed { return append(s.number(int64(len(text
 
 func (s summed) bytes(b []byte) summed { return append(s.number(int64(len(b))), b...) }
 
+// null is shorter than every other column.
+func (s summed) null() summed { return append(s, 0) }
+
 func (s summed) sum() int64 { return int64(crc64.Checksum(s, crcTable)) }
 
-// checksum returns the checksum of a row's columns as they are stored: int64, string and []byte. SQLite has none for its pages.
+// checksum returns the checksum of a row's columns, which are the same as parameters and as they are stored. SQLite has none for its pages.
 func checksum(columns ...any) int64 {
 	s := make(summed, 0, 512)
 	for _, column := range columns {
 		switch c := column.(type) {
 		case int64:
 			s = s.number(c)
+		case bool:
+			s = s.number(oneIf(c))
+		case float64:
+			s = s.number(int64(math.Float64bits(c)))
 		case []byte:
 			s = s.bytes(c)
 		case string:
 			s = s.text(c)
+		case sql.NullInt64:
+			if c.Valid {
+				s = s.number(c.Int64)
+			} else {
+				s = s.null()
+			}
+		case nil:
+			s = s.null()
 		default:
 			panic(fmt.Sprintf("a column of type %T", column))
 		}
 	}
 	return s.sum()
 }
+
+// oneIf returns a boolean as it is stored.
+func oneIf(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// withChecksum returns the columns of a row and their checksum.
+func withChecksum(row ...any) []any { return append(row, checksum(row...)) }
 
 // checkedColumns lists the tables whose rows have a checksum, with what it covers.
 var checkedColumns = map[string][]string{
@@ -51,6 +79,7 @@ var checkedColumns = map[string][]string{
 	"deployments":      {"key", "details"},
 	"incidents":        {"key", "details"},
 	"incident_events":  {"key", "events"},
+	"environments":     {"repository", "folded", "name", "production"},
 	"sums":             {"family", "labels", "own", "at", "id", "buckets"},
 	"owned":            {"scope", "owner", "repository", "team", "production", "counts"},
 	"days":             {"owned", "date", "measured"},

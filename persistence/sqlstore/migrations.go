@@ -158,6 +158,7 @@ var Migrations = [...]string{`
 		folded     TEXT    NOT NULL,      -- as in dora.FoldName
 		name       TEXT    NOT NULL,      -- as it was spelled first
 		production INTEGER NOT NULL,
+		checksum   INTEGER NOT NULL,
 		PRIMARY KEY (repository, folded)
 	) STRICT, WITHOUT ROWID;
 

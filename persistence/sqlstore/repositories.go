@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -121,70 +120,6 @@ func (t repositoryTx) addNewName(key, name string, at time.Time) error {
 		err = t.send("INSERT INTO repository_names (name, repository, seen) VALUES (?, ?, ?)", name, key, at.UnixMilli())
 	}
 	return err
-}
-
-// environmentKey is the key of an environment: its repository, and its name without regard to case.
-type environmentKey struct{ repository, folded string }
-
-// AddEnvironment records an environment and returns how the first one was spelled whose name differs in case alone.
-func (t repositoryTx) AddEnvironment(repository, name string, production bool) (spelling string, err error) {
-	key := environmentKey{repository, dora.FoldName(name)}
-	e, known := t.environments.get(key)
-	if !known {
-		known, err = t.queryRow("SELECT name, production FROM environments WHERE repository = ? AND folded = ?", []any{key.repository, key.folded}, &e.Name, &e.Production)
-	}
-	switch {
-	case err != nil:
-	case !known:
-		e = dora.Environment{Name: name, Production: production}
-		err = t.send("INSERT INTO environments (repository, folded, name, production) VALUES (?, ?, ?, ?)", repository, key.folded, name, production)
-	case production && !e.Production:
-		e.Production = true
-		err = t.send("UPDATE environments SET production = 1 WHERE repository = ? AND folded = ?", repository, key.folded)
-	}
-	if err != nil {
-		return "", fmt.Errorf("store environment %s: %w", name, err)
-	}
-	t.environments.add(key, e)
-	return e.Name, nil
-}
-
-// Environments returns the environments of all repositories, at most limit unless it is negative: production first, then by name.
-func (r *Reader) Environments(ctx context.Context, limit int) ([]dora.Environment, error) {
-	spelled, err := readAll(ctx, r, "environments", "SELECT DISTINCT folded, name, production FROM environments ORDER BY folded, name", nil,
-		func(rows Rows) (e spelledEnvironment, err error) {
-			err = rows.Scan(&e.folded, &e.Name, &e.Production)
-			return e, err
-		})
-	if err != nil {
-		return nil, err
-	}
-	var all []dora.Environment
-	for i, e := range spelled {
-		if i > 0 && e.folded == spelled[i-1].folded {
-			all[len(all)-1].Production = all[len(all)-1].Production || e.Production
-		} else {
-			all = append(all, e.Environment)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b dora.Environment) int {
-		if a.Production != b.Production && a.Production {
-			return -1
-		} else if a.Production != b.Production {
-			return 1
-		}
-		return 0
-	})
-	if limit >= 0 && len(all) > limit {
-		all = all[:limit]
-	}
-	return all, nil
-}
-
-// spelledEnvironment is an environment with its name without regard to case.
-type spelledEnvironment struct {
-	dora.Environment
-	folded string
 }
 
 // NewestName returns the name by which the newest event called a repository; empty if none has.
