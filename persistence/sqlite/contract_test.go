@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -16,9 +17,22 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Store {
 		s := openStore(t)
 		t.Cleanup(func() { used.collect(s) }) // before it is closed
+		t.Cleanup(func() { wantChecksums(t, s.path) })
 		return contractStore{s, used}
 	})
 	t.Run("plans", used.check)
+}
+
+// wantChecksums checks that all statements have left rows that match their checksums.
+func wantChecksums(t *testing.T, path string) {
+	t.Helper()
+	r, err := newReader(path)
+	if err == nil {
+		err = errors.Join(r.CheckRecords(context.Background(), 0), r.Close())
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // contractStore is a Store as the contract sees it.

@@ -80,6 +80,9 @@ var checkedColumns = map[string][]string{
 	"incidents":        {"key", "details"},
 	"incident_events":  {"key", "events"},
 	"environments":     {"repository", "folded", "name", "production"},
+	"evidence":         {"cause", "by", "target", "scope", "at", "detail", "late"},
+	"all_evidence":     {"giver", "cause", "by", "target", "scope", "at", "detail", "late"},
+	"failed_changes":   {"target", "scope", "cause", "by", "at", "detail", "late", "repaired_by", "repaired_at"},
 	"sums":             {"family", "labels", "own", "at", "id", "buckets"},
 	"owned":            {"scope", "owner", "repository", "team", "production", "counts"},
 	"days":             {"owned", "date", "measured"},
@@ -96,34 +99,49 @@ func checkRow(path, row string, stored int64, columns ...any) error {
 // checkRows checks the checksums of all rows that have one; of the deliveries only those that are pending, since the others have no
 // further effect. It rests after each table.
 func (r *Reader) checkRows(ctx context.Context, least time.Duration) error {
-	for table, names := range checkedColumns {
+	for table := range checkedColumns {
 		began := time.Now()
-		query := "SELECT checksum, " + strings.Join(names, ", ") + " FROM " + table
+		query := selectChecked(table)
 		if table == "deliveries" {
 			query += " WHERE state = 0"
 		}
-		if err := errors.Join(r.checkTable(ctx, table, query, len(names)), Rest(ctx, began, least)); err != nil {
+		if err := errors.Join(r.checkTable(ctx, table, query), Rest(ctx, began, least)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *Reader) checkTable(ctx context.Context, table, query string, columns int) error {
+func (r *Reader) checkTable(ctx context.Context, table, query string) error {
 	err := r.query(ctx, query, nil, func(rows Rows) error {
-		var stored int64
-		row := make([]any, columns)
-		into := []any{&stored}
-		for i := range row {
-			into = append(into, &row[i])
-		}
-		if err := rows.Scan(into...); err != nil {
-			return err
-		}
-		return checkRow(r.path, fmt.Sprintf("a row of %s (%v)", table, row[0]), stored, row...)
+		_, err := scanChecked(r.path, table, rows)
+		return err
 	})
 	if corrupt := (*CorruptError)(nil); err != nil && !errors.As(err, &corrupt) {
 		return fmt.Errorf("check %s: %w", table, err)
 	}
 	return err
+}
+
+// selectChecked selects what the checksums of a table cover, for scanChecked.
+func selectChecked(table string) string {
+	return "SELECT checksum, " + strings.Join(checkedColumns[table], ", ") + " FROM " + table
+}
+
+// scanChecked reads what the checksum of a row covers, and checks it.
+func scanChecked(path, table string, rows Rows) (row []any, err error) {
+	var stored int64
+	row = make([]any, len(checkedColumns[table]))
+	into := []any{&stored}
+	for i := range row {
+		into = append(into, &row[i])
+	}
+	if err := rows.Scan(into...); err != nil {
+		return nil, err
+	}
+	name := row[0]
+	if text, ok := name.([]byte); ok {
+		name = string(text)
+	}
+	return row, checkRow(path, fmt.Sprintf("a row of %s (%v)", table, name), stored, row...)
 }

@@ -26,6 +26,18 @@ func TestDamagedRows(t *testing.T) {
 		_, err := tx.Repositories().AddEnvironment("h/acme/web", "Production", true)
 		return err
 	})
+	evidence := dora.Evidence{Target: "h/1", Scope: "h/acme/web/production/deploy", Cause: dora.CauseStatus, By: "h/1", At: morning, Detail: "status failure"}
+	failed := change(func(tx dora.Tx) error {
+		return errors.Join(tx.Evidence().SaveFailedChange(dora.FailedChange{Evidence: evidence}), tx.Evidence().Add(evidence))
+	})
+	undecided := change(func(tx dora.Tx) error { return tx.Evidence().Add(evidence) })
+	given := change(func(tx dora.Tx) error {
+		return tx.Days().Save(dora.DayChanges{Evidence: map[string][]dora.Evidence{"h/1": {evidence}}})
+	})
+	unrepaired := change(func(tx dora.Tx) error {
+		_, err := tx.Evidence().Unrepaired(evidence.Scope)
+		return err
+	})
 	for name, c := range map[string]struct {
 		write  func(*testing.T, *teststore.Store) error
 		damage string
@@ -37,6 +49,20 @@ func TestDamagedRows(t *testing.T) {
 			_, err := s.Environments(t.Context(), -1)
 			return err
 		}},
+		"time of a failed change":  {failed, "UPDATE failed_changes SET at = ?", morning.Add(time.Hour).UnixMilli(), unrepaired},
+		"cause of a failed change": {failed, "UPDATE failed_changes SET cause = ?", "rtatus", unrepaired},
+		"repair of a failed change": {failed, "UPDATE failed_changes SET repaired_at = ?", 1, func(t *testing.T, s *teststore.Store) error {
+			_, _, err := s.FailedChangeOf(t.Context(), "h/1")
+			return err
+		}},
+		"time of evidence": {undecided, "UPDATE evidence SET at = ?", morning.Add(-time.Hour).UnixMilli(), change(func(tx dora.Tx) error {
+			_, err := tx.Evidence().Undecided(evidence.Scope, morning.Add(time.Hour))
+			return err
+		})},
+		"target of evidence of a report": {given, "UPDATE all_evidence SET target = ?", "h/2", change(func(tx dora.Tx) error {
+			_, err := tx.Days().EvidenceBy([]string{"h/1"})
+			return err
+		})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "dora-exporter.db")

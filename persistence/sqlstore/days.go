@@ -140,8 +140,8 @@ func (r dayReads) EvidenceAbout(deployments []string) ([]dora.Evidence, error) {
 func (r dayReads) evidence(column string, keys []string) (all []dora.Evidence, err error) {
 	for chunk := range slices.Chunk(keys, maxQueryValues) {
 		list, values := listOf(chunk)
-		err := r.read("SELECT "+evidenceColumns+" FROM all_evidence WHERE "+column+" IN "+list, values, func(rows Rows) error {
-			e, err := scanPiece(rows)
+		err := r.read("SELECT giver, "+evidenceColumns+", checksum FROM all_evidence WHERE "+column+" IN "+list, values, func(rows Rows) error {
+			e, err := r.scanAllEvidence(rows)
 			all = append(all, e)
 			return err
 		})
@@ -150,6 +150,17 @@ func (r dayReads) evidence(column string, keys []string) (all []dora.Evidence, e
 		}
 	}
 	return all, nil
+}
+
+// scanAllEvidence reads a row of all_evidence and checks its checksum.
+func (r dayReads) scanAllEvidence(rows Rows) (e dora.Evidence, err error) {
+	var giver string
+	var at, sum int64
+	if err := rows.Scan(&giver, &e.Cause, &e.By, &e.Target, &e.Scope, &at, &e.Detail, &e.Late, &sum); err != nil {
+		return e, err
+	}
+	e.At = fromMillis(at)
+	return e, checkRow(r.path, "the evidence that "+giver+" gives", sum, append([]any{giver}, evidenceRow(e)...)...)
 }
 
 // Days returns the days of a scope between two dates.

@@ -31,6 +31,7 @@ const dayTables = `
 		at     INTEGER NOT NULL,
 		detail TEXT    NOT NULL,
 		late   INTEGER NOT NULL,
+		checksum INTEGER NOT NULL,
 		PRIMARY KEY (giver, cause, by)
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX all_evidence_target ON all_evidence (target);

@@ -10,7 +10,7 @@ import (
 
 var (
 	saveMeta     = upsert("meta", "key", "value")
-	saveEvidence = upsert("all_evidence", "giver, cause, by", "target, scope, at, detail, late")
+	saveEvidence = upsert("all_evidence", "giver, cause, by", "target, scope, at, detail, late, checksum")
 	saveDay      = upsert("days", "owned, date", "measured, checksum")
 )
 
@@ -96,7 +96,7 @@ func (t dayTx) saveEvidence(giver string, evidence []dora.Evidence) error {
 	err := t.tx.send("DELETE FROM all_evidence WHERE giver = ?", giver)
 	for _, e := range evidence {
 		if err == nil {
-			err = t.tx.send(saveEvidence, giver, e.Cause, e.By, e.Target, e.Scope, e.At.UnixMilli(), e.Detail, e.Late)
+			err = t.tx.send(saveEvidence, withChecksum(append([]any{giver}, evidenceRow(e)...)...)...)
 		}
 	}
 	if err != nil {

@@ -8,21 +8,30 @@ import (
 	"dora-exporter/dora"
 )
 
-const evidenceColumns = "target, scope, cause, by, at, detail, late"
+const evidenceColumns = "cause, by, target, scope, at, detail, late"
 
-func scanEvidence(e *dora.Evidence, rows Rows, more ...any) error {
-	var at int64
-	err := rows.Scan(append([]any{&e.Target, &e.Scope, &e.Cause, &e.By, &at, &e.Detail, &e.Late}, more...)...)
+// evidenceRow returns the columns of a piece of evidence.
+func evidenceRow(e dora.Evidence) []any {
+	return []any{string(e.Cause), e.By, e.Target, e.Scope, e.At.UnixMilli(), e.Detail, e.Late}
+}
+
+const selectEvidence = "SELECT " + evidenceColumns + ", checksum FROM evidence "
+
+// scanEvidence reads a piece of evidence and checks its checksum.
+func scanEvidence(path string, rows Rows) (e dora.Evidence, err error) {
+	var at, sum int64
+	if err := rows.Scan(&e.Cause, &e.By, &e.Target, &e.Scope, &at, &e.Detail, &e.Late, &sum); err != nil {
+		return e, err
+	}
 	e.At = fromMillis(at)
-	return err
+	return e, checkRow(path, "evidence against "+e.Target, sum, evidenceRow(e)...)
 }
 
 // Add stores a piece of evidence unless it exists.
 func (t evidenceTx) Add(e dora.Evidence) error {
 	t.decided.remove(e.Scope)
-	err := t.send("INSERT INTO evidence ("+evidenceColumns+`, decided) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
-		(SELECT count(*) FROM failed_changes WHERE target = ?1)) ON CONFLICT DO NOTHING`,
-		e.Target, e.Scope, e.Cause, e.By, e.At.UnixMilli(), e.Detail, e.Late)
+	err := t.send("INSERT INTO evidence ("+evidenceColumns+`, checksum, decided) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+		(SELECT count(*) FROM failed_changes WHERE target = ?3)) ON CONFLICT DO NOTHING`, withChecksum(evidenceRow(e)...)...)
 	if err != nil {
 		return fmt.Errorf("store the evidence against %s: %w", e.Target, err)
 	}
@@ -56,24 +65,26 @@ func (t evidenceTx) By(c dora.Cause, by string) (dora.Evidence, bool, error) {
 }
 
 func (t *tx) evidence(query string, args ...any) ([]dora.Evidence, error) {
-	return readAllIn(t, "evidence", "SELECT "+evidenceColumns+" FROM evidence "+query, args, scanPiece)
+	return readAllIn(t, "evidence", selectEvidence+query, args, func(rows Rows) (dora.Evidence, error) { return scanEvidence(t.writer.path, rows) })
 }
 
-func scanPiece(rows Rows) (e dora.Evidence, err error) {
-	err = scanEvidence(&e, rows)
-	return e, err
-}
+const failedChangeColumns = "scope, cause, by, at, detail, late, repaired_by, repaired_at"
 
-var saveFailedChange = upsert("failed_changes", "target", "scope, cause, by, at, detail, late, repaired_by, repaired_at")
+var saveFailedChange = upsert("failed_changes", "target", failedChangeColumns+", checksum")
 
-// SaveFailedChange stores or replaces a failed change.
-func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
-	t.repaired.remove(m.Scope)
+// failedChangeRow returns the columns of a failed change, with its target before the others.
+func failedChangeRow(m dora.FailedChange) []any {
 	repaired := sql.NullInt64{}
 	if !m.RepairedAt.IsZero() {
 		repaired = sql.NullInt64{Int64: m.RepairedAt.UnixMilli(), Valid: true}
 	}
-	err := t.send(saveFailedChange, m.Target, m.Scope, m.Cause, m.By, m.At.UnixMilli(), m.Detail, m.Late, m.RepairedBy, repaired)
+	return []any{m.Target, m.Scope, string(m.Cause), m.By, m.At.UnixMilli(), m.Detail, m.Late, m.RepairedBy, repaired}
+}
+
+// SaveFailedChange stores or replaces a failed change.
+func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
+	t.repaired.remove(m.Scope)
+	err := t.send(saveFailedChange, withChecksum(failedChangeRow(m)...)...)
 	if err == nil {
 		err = t.send("UPDATE evidence SET decided = 1 WHERE target = ? AND decided = 0", m.Target)
 	}
@@ -86,8 +97,8 @@ func (t evidenceTx) SaveFailedChange(m dora.FailedChange) error {
 // Unrepaired returns the failed changes of a scope that are not repaired.
 func (t evidenceTx) Unrepaired(scope string) ([]dora.FailedChange, error) {
 	return unlessNone(t.repaired, scope, func() ([]dora.FailedChange, error) {
-		return readAllIn(t.tx, "the failed changes of "+scope, "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes WHERE scope = ? AND repaired_at IS NULL",
-			[]any{scope}, scanFailedChange)
+		return readAllIn(t.tx, "the failed changes of "+scope, selectFailedChanges+"WHERE scope = ? AND repaired_at IS NULL", []any{scope},
+			func(rows Rows) (dora.FailedChange, error) { return scanFailedChange(t.writer.path, rows) })
 	})
 }
 
@@ -103,12 +114,18 @@ func unlessNone[T any](none *rowCache[string, bool], scope string, read func() (
 	return all, err
 }
 
-func scanFailedChange(rows Rows) (dora.FailedChange, error) {
-	var m dora.FailedChange
+const selectFailedChanges = "SELECT target, " + failedChangeColumns + ", checksum FROM failed_changes "
+
+// scanFailedChange reads a failed change and checks its checksum.
+func scanFailedChange(path string, rows Rows) (m dora.FailedChange, err error) {
+	var at, sum int64
 	var repaired sql.NullInt64
-	err := scanEvidence(&m.Evidence, rows, &m.RepairedBy, &repaired)
+	if err := rows.Scan(&m.Target, &m.Scope, &m.Cause, &m.By, &at, &m.Detail, &m.Late, &m.RepairedBy, &repaired, &sum); err != nil {
+		return m, err
+	}
+	m.At = fromMillis(at)
 	if repaired.Valid {
 		m.RepairedAt = fromMillis(repaired.Int64)
 	}
-	return m, err
+	return m, checkRow(path, "failed change "+m.Target, sum, failedChangeRow(m)...)
 }

@@ -78,7 +78,8 @@ func (r *Reader) RepairedBy(ctx context.Context, key string) ([]dora.FailedChang
 }
 
 func (r *Reader) failedChanges(ctx context.Context, query string, args ...any) ([]dora.FailedChange, error) {
-	return readAll(ctx, r, "failed changes", "SELECT "+evidenceColumns+", repaired_by, repaired_at FROM failed_changes "+query, args, scanFailedChange)
+	return readAll(ctx, r, "failed changes", selectFailedChanges+query, args,
+		func(rows Rows) (dora.FailedChange, error) { return scanFailedChange(r.path, rows) })
 }
 
 // EvidenceAbout returns the evidence against a deployment.
@@ -93,7 +94,7 @@ func (r *Reader) EvidenceIn(ctx context.Context, key string) ([]dora.Evidence, e
 }
 
 func (r *Reader) evidence(ctx context.Context, query string, args ...any) ([]dora.Evidence, error) {
-	return readAll(ctx, r, "evidence", "SELECT "+evidenceColumns+" FROM evidence "+query, args, scanPiece)
+	return readAll(ctx, r, "evidence", selectEvidence+query, args, func(rows Rows) (dora.Evidence, error) { return scanEvidence(r.path, rows) })
 }
 
 // EvaluationsOf returns the pending evaluations of deployments, incidents or scopes by their keys; Due, Ripe and FailingSince

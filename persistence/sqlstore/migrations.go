@@ -266,7 +266,8 @@ var Migrations = [...]string{`
 		at     INTEGER NOT NULL,
 		detail TEXT    NOT NULL,
 		late   INTEGER NOT NULL,
-		decided INTEGER NOT NULL,         -- 1 if the target is a failed change
+		decided INTEGER NOT NULL,         -- 1 if the target is a failed change; its index has the others
+		checksum INTEGER NOT NULL,
 		PRIMARY KEY (cause, by)
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX evidence_target    ON evidence (target);
@@ -281,7 +282,8 @@ var Migrations = [...]string{`
 		detail      TEXT    NOT NULL,
 		repaired_by TEXT    NOT NULL,
 		repaired_at INTEGER,              -- NULL while nothing has
-		late        INTEGER NOT NULL
+		late        INTEGER NOT NULL,
+		checksum    INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX failed_changes_unrepaired ON failed_changes (scope) WHERE repaired_at IS NULL;
 	CREATE INDEX failed_changes_repaired   ON failed_changes (repaired_by) WHERE repaired_at IS NOT NULL;

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,9 @@ func (t repositoryTx) Merge(from, into string) error {
 	t.untried.clear()
 	t.newestNames.clear()
 	t.onlyNamed.clear()
-	for _, table := range []string{"evaluations", "evidence", "all_evidence", "failed_changes"} {
+	for _, table := range []scopedTable{
+		{"evaluations", ""}, {"evidence", "cause = ? AND by = ?"}, {"all_evidence", "giver = ? AND cause = ? AND by = ?"}, {"failed_changes", "target = ?"},
+	} {
 		if err := t.moveScopes(table, from, into); err != nil {
 			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 		}
@@ -95,19 +98,44 @@ func (t repositoryTx) moveTitles(from, into string) error {
 	return nil
 }
 
+// scopedTable is a table whose rows are about scopes. key is the condition for one row, by the first of its checkedColumns; empty if its checksums
+// don't cover the scope.
+type scopedTable struct{ name, key string }
+
 // moveScopes moves the rows of a table that are about scopes of a repository to those of another.
-func (t repositoryTx) moveScopes(table, from, into string) error {
+func (t repositoryTx) moveScopes(table scopedTable, from, into string) error {
 	lower, upper := prefixRange(from + "/")
-	scopes, err := readAllIn(t.tx, "scopes", "SELECT DISTINCT scope FROM "+table+" WHERE scope >= ? AND scope < ?", []any{lower, upper}, scanText)
+	scopes, err := readAllIn(t.tx, "scopes", "SELECT DISTINCT scope FROM "+table.name+" WHERE scope >= ? AND scope < ?", []any{lower, upper}, scanText)
 	if err != nil {
 		return err
 	}
-	first := ""
-	if table == "evaluations" {
-		first = ", first = 0" // setFirstOfScopes sets it
-	}
 	for _, scope := range scopes {
-		if err := t.send("UPDATE "+table+" SET scope = ?"+first+" WHERE scope = ?", into+strings.TrimPrefix(scope, from), scope); err != nil {
+		moved := into + strings.TrimPrefix(scope, from)
+		if table.key != "" {
+			err = t.moveChecked(table, scope, moved)
+		} else {
+			err = t.send("UPDATE "+table.name+" SET scope = ?, first = 0 WHERE scope = ?", moved, scope) // setFirstOfScopes sets first
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moveChecked moves the rows of a scope to another one, with new checksums.
+func (t repositoryTx) moveChecked(table scopedTable, scope, moved string) error {
+	rows, err := readAllIn(t.tx, table.name, selectChecked(table.name)+" WHERE scope = ?", []any{scope}, func(rows Rows) ([]any, error) {
+		return scanChecked(t.writer.path, table.name, rows)
+	})
+	if err != nil {
+		return err
+	}
+	at := slices.Index(checkedColumns[table.name], "scope")
+	for _, row := range rows {
+		row[at] = moved
+		args := append([]any{moved, checksum(row...)}, row[:strings.Count(table.key, "?")]...)
+		if err := t.send("UPDATE "+table.name+" SET scope = ?, checksum = ? WHERE "+table.key, args...); err != nil {
 			return err
 		}
 	}
