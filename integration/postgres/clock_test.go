@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -16,13 +17,11 @@ func TestClock(t *testing.T) {
 	first := newClock(t, a)
 	near(t, "the first clock", time.Now(), first.Now())
 	near(t, "the clock of another process", first.Now(), newClock(t, b).Now())
-	for _, s := range []*postgres.Store{a, b} {
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
 	// An hour passes in which no process runs: the last reading was saved an hour ago.
-	server.Psql("postgres", "UPDATE "+p.schema+".clock SET reading = reading - 3600000, wall = wall - 3600000")
+	earlier := func() time.Time { return time.Now().Add(-time.Hour) }
+	if err := errors.Join(a.SetClock(t.Context(), earlier, earlier), a.Close(), b.Close()); err != nil {
+		t.Fatal(err)
+	}
 	c, d := p.open(t), p.open(t)
 	later := newClock(t, c)
 	near(t, "the clock after an hour without a process", time.Now().Add(-time.Hour), later.Now())

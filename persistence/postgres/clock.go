@@ -2,10 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"dora-exporter/dora"
 	"dora-exporter/persistence/sqlstore"
 )
 
@@ -73,12 +75,9 @@ type Clock struct {
 	// reading is the clock's reading at the moment read, of this process' monotonic clock.
 	reading, read time.Time
 	last          time.Time
-	// saved is what this process has saved.
-	saved savedClock
+	// saved is what this process has saved. Its wall time is that of the database's clock.
+	saved sqlstore.SavedClock
 }
-
-// savedClock is the row of the table clock: a reading, and the time of the database's clock at which it was saved, in Unix milliseconds.
-type savedClock struct{ reading, wall int64 }
 
 // NewClock returns the clock of the store, which continues from its saved reading.
 func (s *Store) NewClock(ctx context.Context) (*Clock, error) {
@@ -118,25 +117,25 @@ func (c *Clock) Run(ctx context.Context) {
 
 // beat saves the reading, after adjusting it to what other processes have saved.
 func (c *Clock) beat(ctx context.Context) error {
-	var now, stored savedClock
+	var now sqlstore.SavedClock
 	var reading, read time.Time
 	err := c.store.Change(ctx, func(t *sqlstore.Tx) error {
-		if _, err := t.QueryRow("SELECT "+millis, nil, &now.wall); err != nil {
+		if _, err := t.QueryRow("SELECT "+millis, nil, &now.Wall); err != nil {
 			return err
 		}
 		read = time.Now()
-		known, err := t.QueryRow("SELECT reading, wall FROM clock", nil, &stored.reading, &stored.wall)
-		if err != nil {
+		stored, known, err := t.SavedClock()
+		switch {
+		case errors.Is(err, dora.ErrDamaged) && c.isRunning():
+			stored = sqlstore.SavedClock{} // this process keeps its own reading
+		case err != nil:
 			return err
+		case !known:
+			stored = sqlstore.SavedClock{Reading: now.Wall, Wall: now.Wall}
 		}
-		if !known {
-			stored = savedClock{now.wall, now.wall}
-		}
-		reading = c.adjusted(stored, now.wall, read)
-		now.reading = reading.UnixMilli()
-		_, err = t.Exec("INSERT INTO clock (id, reading, wall) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET reading = excluded.reading, wall = excluded.wall",
-			now.reading, now.wall)
-		return err
+		reading = c.adjusted(stored, now.Wall, read)
+		now.Reading = reading.UnixMilli()
+		return t.SaveClock(now)
 	})
 	if err != nil {
 		return fmt.Errorf("save the clock of the store: %w", err)
@@ -147,11 +146,18 @@ func (c *Clock) beat(ctx context.Context) error {
 	return nil
 }
 
-// adjusted returns the reading at a moment, which is wall by the database's clock.
-func (c *Clock) adjusted(stored savedClock, wall int64, at time.Time) time.Time {
+// isRunning reports whether the clock has a reading.
+func (c *Clock) isRunning() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	reading, passed := time.UnixMilli(stored.reading).UTC(), time.Duration(wall-stored.wall)*time.Millisecond
+	return !c.read.IsZero()
+}
+
+// adjusted returns the reading at a moment, which is wall by the database's clock.
+func (c *Clock) adjusted(stored sqlstore.SavedClock, wall int64, at time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	reading, passed := time.UnixMilli(stored.Reading).UTC(), time.Duration(wall-stored.Wall)*time.Millisecond
 	isFirst := c.read.IsZero()
 	if (isFirst || stored != c.saved) && passed >= 0 && passed < unattendedAfter { // another process has saved it
 		return reading.Add(passed)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -168,8 +169,7 @@ func (e *engine) MayBeTransaction(err error) bool { return mayBeTransaction(err)
 
 // Probe writes as much as a delivery.
 func (e *engine) Probe(t *sqlstore.Tx) error {
-	_, err := t.Exec("INSERT INTO meta (key, value) VALUES ('touched', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", make([]byte, 8192))
-	return err
+	return t.SaveMeta(sqlstore.TouchedKey, strings.Repeat("\x00", 8192))
 }
 
 // Now returns the time of the database's clock.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -147,20 +146,23 @@ func migrate(ctx context.Context, tx pgx.Tx, d *dialect, version int, schema str
 			}
 		}
 	}
-	values := map[string]string{versionKey: fmt.Sprint(version + 1)}
+	values := map[string]string{}
 	if version == 0 {
 		var now time.Time
 		if err := tx.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&now); err != nil {
 			return err
 		}
-		created := now.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano)
-		values["store_id"], values["created"], values["started"] = uuid.NewString(), created, created
+		values = sqlstore.FirstMeta(uuid.NewString(), now)
 	}
-	statements := []string{d.migration(version)}
+	values[versionKey] = fmt.Sprint(version + 1)
+	if _, err := tx.Conn().PgConn().Exec(ctx, d.migration(version)).ReadAll(); err != nil {
+		return err
+	}
 	for key, value := range values {
-		statements = append(statements, d.qualify("INSERT INTO meta (key, value) VALUES (")+bytea(key)+", "+bytea(value)+
-			") ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+		statement, args := d.translate(sqlstore.InsertMeta, sqlstore.MetaRow(key, value))
+		if _, err := tx.Exec(ctx, statement, args...); err != nil {
+			return err
+		}
 	}
-	_, err := tx.Conn().PgConn().Exec(ctx, strings.Join(statements, ";\n")).ReadAll()
-	return err
+	return nil
 }

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"dora-exporter/persistence/sqlstore"
 )
@@ -50,9 +53,7 @@ func (e *engine) IsExclusive() bool { return true }
 
 // Probe writes as many pages as a delivery, to find out whether the disk has room for one. It replaces the same pages each time.
 func (e *engine) Probe(t *sqlstore.Tx) error {
-	_, err := t.Exec(`INSERT INTO meta (key, value) VALUES ('touched', hex(randomblob(16384)))
-		ON CONFLICT (key) DO UPDATE SET value = excluded.value`)
-	return err
+	return t.SaveMeta(sqlstore.TouchedKey, strings.Repeat(uuid.NewString(), 32<<10/36))
 }
 
 // Now returns the time of day.

@@ -80,10 +80,10 @@ func migrate(c *conn, version int) error {
 			return err
 		}
 		if version == 0 {
-			now := time.Now().UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano)
-			err := c.exec("INSERT INTO meta (key, value) VALUES ('store_id', ?), ('created', ?), ('started', ?)", uuid.NewString(), now, now)
-			if err != nil {
-				return err
+			for key, value := range sqlstore.FirstMeta(uuid.NewString(), time.Now()) {
+				if err := c.exec(sqlstore.InsertMeta, sqlstore.MetaRow(key, value)...); err != nil {
+					return err
+				}
 			}
 		}
 		return c.script(fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version+1))

@@ -76,7 +76,7 @@ func (s *Store) AddBaseline(ctx context.Context, b dora.Baseline) error {
 			err := t.send("INSERT INTO baselines (hash, source, details, taken, checksum) VALUES (?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
 				b.Hash, b.Source, details, taken, checksum(b.Hash, b.Source, details, taken))
 			if err == nil && earlier {
-				err = t.send("UPDATE meta SET value = ? WHERE key = 'started'", started.UTC().Format(time.RFC3339Nano))
+				err = t.SaveMeta(startedKey, started.UTC().Format(time.RFC3339Nano))
 			}
 			if err != nil {
 				return err

@@ -71,6 +71,8 @@ func withChecksum(row ...any) []any { return append(row, checksum(row...)) }
 
 // checkedColumns lists the tables whose rows have a checksum, with what it covers.
 var checkedColumns = map[string][]string{
+	"meta":             {"key", "value"},
+	"clock":            {"reading", "wall"},
 	"deliveries":       {"source", checkedText, "event", "received"},
 	"baselines":        {"hash", "source", "details", "taken"},
 	"commits":          {checkedText, "origin"},
@@ -84,6 +86,7 @@ var checkedColumns = map[string][]string{
 	"all_evidence":     {"giver", "cause", "by", "target", "scope", "at", "detail", "late"},
 	"failed_changes":   {"target", "scope", "cause", "by", "at", "detail", "late", "repaired_by", "repaired_at"},
 	"sums":             {"family", "labels", "own", "at", "id", "buckets"},
+	"pushed":           {"instrument", "labels", "until", "value", "buckets"},
 	"owned":            {"scope", "owner", "repository", "team", "production", "counts"},
 	"days":             {"owned", "date", "measured"},
 }

@@ -89,8 +89,7 @@ func (c *Clock) save(ctx context.Context) error {
 // SetClock saves a reading of the store's clock with the wall time. They are read when they are written.
 func (s *Store) SetClock(ctx context.Context, reading, wall func() time.Time) error {
 	err := s.update(ctx, func(t *tx) error {
-		return t.send("INSERT INTO clock (id, reading, wall) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET reading = excluded.reading, wall = excluded.wall",
-			reading().UnixMilli(), wall().UnixMilli())
+		return t.SaveClock(SavedClock{reading().UnixMilli(), wall().UnixMilli()})
 	})
 	if err != nil {
 		return fmt.Errorf("save the clock of the store: %w", err)
@@ -98,14 +97,38 @@ func (s *Store) SetClock(ctx context.Context, reading, wall func() time.Time) er
 	return nil
 }
 
+// SavedClock is a saved reading of the store's clock, and the wall time at which it was saved, in Unix milliseconds.
+type SavedClock struct{ Reading, Wall int64 }
+
+var saveClock = upsert("clock", "id", "reading, wall, checksum")
+
+// SaveClock saves a reading.
+func (t *Tx) SaveClock(c SavedClock) error {
+	return t.send(saveClock, 1, c.Reading, c.Wall, checksum(c.Reading, c.Wall))
+}
+
+// SavedClock returns the saved reading; false if there is none. A damaged one does not end the transaction.
+func (t *Tx) SavedClock() (SavedClock, bool, error) { return readClock(t.writer.path, t.query) }
+
+func readClock(path string, query queryFunc) (c SavedClock, known bool, err error) {
+	var sum int64
+	err = query("SELECT reading, wall, checksum FROM clock", nil, func(rows Rows) error {
+		known = true
+		return rows.Scan(&c.Reading, &c.Wall, &sum)
+	})
+	if err == nil && known {
+		err = checkRow(path, "the reading of its clock", sum, c.Reading, c.Wall)
+	}
+	return c, known, err
+}
+
 // ClockReading returns the saved reading of the store's clock and the wall time at which it was saved; false before the first run.
 func (r *Reader) ClockReading(ctx context.Context) (reading, wall time.Time, known bool, err error) {
-	var rows, readingMillis, wallMillis int64
-	err = r.queryRow(ctx, "SELECT count(*), coalesce(max(reading), 0), coalesce(max(wall), 0) FROM clock", &rows, &readingMillis, &wallMillis)
+	c, known, err := readClock(r.path, r.queryFunc(ctx))
 	if err != nil {
 		return reading, wall, false, fmt.Errorf("read the clock of the store: %w", err)
 	}
-	return fromMillis(readingMillis), fromMillis(wallMillis), rows > 0, nil
+	return fromMillis(c.Reading), fromMillis(c.Wall), known, nil
 }
 
 // wallOffset returns the difference between wall time and the store's clock. A reading plus the offset is the wall time at which the

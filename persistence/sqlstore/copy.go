@@ -34,7 +34,7 @@ type Target interface {
 }
 
 // ownKeys are the keys in meta that each database has for itself.
-var ownKeys = map[string]bool{"schema_version": true, "touched": true}
+var ownKeys = map[string]bool{"schema_version": true, TouchedKey: true}
 
 // copyBatch is how many rows are written at once.
 const copyBatch = 500

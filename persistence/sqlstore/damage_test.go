@@ -38,6 +38,19 @@ func TestDamagedRows(t *testing.T) {
 		_, err := tx.Evidence().Unrepaired(evidence.Scope)
 		return err
 	})
+	now := func() time.Time { return morning }
+	clock := func(t *testing.T, s *teststore.Store) error { return s.SetClock(t.Context(), now, now) }
+	readClock := func(t *testing.T, s *teststore.Store) error {
+		_, _, _, err := s.ClockReading(t.Context())
+		return err
+	}
+	push := func(t *testing.T, s *teststore.Store) error {
+		return s.SetPushed(t.Context(), []dora.PushedSeries{{Instrument: "github.deployments", Value: 8}})
+	}
+	pushed := func(t *testing.T, s *teststore.Store) error {
+		_, _, err := s.Pushed(t.Context())
+		return err
+	}
 	for name, c := range map[string]struct {
 		write  func(*testing.T, *teststore.Store) error
 		damage string
@@ -63,6 +76,14 @@ func TestDamagedRows(t *testing.T) {
 			_, err := tx.Days().EvidenceBy([]string{"h/1"})
 			return err
 		})},
+		"reading of the clock":       {clock, "UPDATE clock SET reading = ?", morning.UnixMilli() - 1<<32, readClock},
+		"wall time of the clock":     {clock, "UPDATE clock SET wall = ?", 0, readClock},
+		"value of a pushed delta":    {push, "UPDATE pushed SET value = ?", 4.0, pushed},
+		"interval of a pushed delta": {push, "UPDATE pushed SET until = ?", 0, pushed},
+		"creation of the store": {clock, "UPDATE meta SET value = ? WHERE key = 'created'", "2027-03-02T09:00:00Z", func(t *testing.T, s *teststore.Store) error {
+			_, err := s.StoreCreated(t.Context())
+			return err
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "dora-exporter.db")

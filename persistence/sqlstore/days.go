@@ -233,6 +233,6 @@ const policyKey = "days_policy"
 
 // Policy returns the policy that the days were made by.
 func (r dayReads) Policy() (policy string, err error) {
-	err = r.read("SELECT value FROM meta WHERE key = ?", []any{policyKey}, func(rows Rows) error { return rows.Scan(&policy) })
+	policy, _, err = readMeta(r.path, r.read, policyKey)
 	return policy, err
 }

@@ -9,7 +9,6 @@ import (
 )
 
 var (
-	saveMeta     = upsert("meta", "key", "value")
 	saveEvidence = upsert("all_evidence", "giver, cause, by", "target, scope, at, detail, late, checksum")
 	saveDay      = upsert("days", "owned, date", "measured, checksum")
 )
@@ -46,7 +45,7 @@ func (t dayTx) Restart(policy string) error {
 		err = t.tx.markStale(time.Time{}, dora.StaleIncidents)
 	}
 	if err == nil {
-		err = t.tx.send(saveMeta, policyKey, policy)
+		err = t.tx.SaveMeta(policyKey, policy)
 	}
 	if err != nil {
 		return fmt.Errorf("mark all days as stale: %w", err)

@@ -15,15 +15,8 @@ import (
 // Reads of History for the export.
 
 // StoreCreated returns when the store was created.
-func (r *Reader) StoreCreated(ctx context.Context) (created time.Time, err error) {
-	var text string
-	if err = r.queryRow(ctx, "SELECT value FROM meta WHERE key = 'created'", &text); err == nil {
-		created, err = time.Parse(time.RFC3339Nano, text)
-	}
-	if err != nil {
-		return created, fmt.Errorf("read when the store was created: %w", err)
-	}
-	return created, nil
+func (r *Reader) StoreCreated(ctx context.Context) (time.Time, error) {
+	return readTime(r.path, r.queryFunc(ctx), createdKey)
 }
 
 // HistorySeries returns the series of a family in History.

@@ -16,7 +16,7 @@ func (s *Store) ID() string {
 // SetID changes the store's id durably. Checkpoints written before then belong to another store.
 func (s *Store) SetID(ctx context.Context, id string) error {
 	err := s.update(ctx, func(t *tx) error {
-		return t.send("UPDATE meta SET value = ? WHERE key = 'store_id'", id)
+		return t.SaveMeta(idKey, id)
 	})
 	if err != nil {
 		return fmt.Errorf("set the id of the store: %w", err)
@@ -37,19 +37,17 @@ func (s *Store) Started() time.Time {
 // Created returns when the store was created.
 func (s *Store) Created() time.Time { return s.created }
 
-func (s *Store) identify(ctx context.Context) error {
-	var created, started string
-	err := s.queryRow(ctx, `SELECT (SELECT value FROM meta WHERE key = 'store_id'), (SELECT value FROM meta WHERE key = 'created'),
-		(SELECT value FROM meta WHERE key = 'started')`, &s.id, &created, &started)
-	if err != nil {
+func (s *Store) identify(ctx context.Context) (err error) {
+	query, known := s.queryFunc(ctx), false
+	if s.id, known, err = readMeta(s.path, query, idKey); err != nil {
 		return fmt.Errorf("read the store's id: %w", err)
 	}
-	s.created, err = time.Parse(time.RFC3339Nano, created)
-	if err == nil {
-		s.started, err = time.Parse(time.RFC3339Nano, started)
+	if !known {
+		return &CorruptError{Path: s.path, What: "it has no id"}
 	}
-	if err != nil {
-		return &CorruptError{Path: s.path, What: "the time of its creation is not a time", Err: err}
+	if s.created, err = readTime(s.path, query, createdKey); err != nil {
+		return err
 	}
-	return nil
+	s.started, err = readTime(s.path, query, startedKey)
+	return err
 }

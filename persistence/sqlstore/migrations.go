@@ -10,13 +10,15 @@ package sqlstore
 // store's Clock. Each checksum is over the columns that checkedColumns lists.
 var Migrations = [...]string{`
 	CREATE TABLE meta (
-		key   TEXT PRIMARY KEY,
-		value TEXT NOT NULL
+		key      TEXT    PRIMARY KEY,
+		value    TEXT    NOT NULL,
+		checksum INTEGER NOT NULL
 	) STRICT;
 	CREATE TABLE clock (
 		id      INTEGER PRIMARY KEY CHECK (id = 1),
 		reading INTEGER NOT NULL,
-		wall    INTEGER NOT NULL          -- time of day of that reading, for people
+		wall    INTEGER NOT NULL,         -- time of day of that reading, for people
+		checksum INTEGER NOT NULL
 	) STRICT;
 
 	CREATE TABLE deliveries (
@@ -90,6 +92,7 @@ var Migrations = [...]string{`
 		until      INTEGER,               -- end of the last interval that has arrived, Unix nanoseconds; NULL if none has
 		value      REAL    NOT NULL,
 		buckets    TEXT    NOT NULL,      -- JSON
+		checksum   INTEGER NOT NULL,
 		PRIMARY KEY (instrument, labels)
 	) STRICT, WITHOUT ROWID;
 	CREATE TABLE baselines (

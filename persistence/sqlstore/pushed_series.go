@@ -10,16 +10,23 @@ import (
 	"dora-exporter/dora"
 )
 
+// pushedKey is the key in meta that says that deltas are pushed.
+const pushedKey = "deltas"
+
 // Pushed returns what the receiver of deltas has; false if no deltas are pushed.
 func (s *Store) Pushed(ctx context.Context) (series []dora.PushedSeries, known bool, err error) {
-	if err := s.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'deltas')", &known); err != nil {
+	if _, known, err = readMeta(s.path, s.queryFunc(ctx), pushedKey); err != nil {
 		return nil, false, fmt.Errorf("read whether deltas are pushed: %w", err)
 	}
-	series, err = readAll(ctx, s.Reader, "the pushed deltas", "SELECT instrument, labels, until, value, buckets FROM pushed", nil,
+	series, err = readAll(ctx, s.Reader, "the pushed deltas", "SELECT instrument, labels, until, value, buckets, checksum FROM pushed", nil,
 		func(rows Rows) (p dora.PushedSeries, err error) {
 			var labels, buckets string
 			var until sql.NullInt64
-			if err := rows.Scan(&p.Instrument, &labels, &until, &p.Value, &buckets); err != nil {
+			var sum int64
+			if err := rows.Scan(&p.Instrument, &labels, &until, &p.Value, &buckets, &sum); err != nil {
+				return p, err
+			}
+			if err := checkRow(s.path, "a pushed series of "+p.Instrument, sum, p.Instrument, labels, until, p.Value, buckets); err != nil {
 				return p, err
 			}
 			if until.Valid {
@@ -62,7 +69,7 @@ func (s *Store) SetPushed(ctx context.Context, series []dora.PushedSeries) error
 		if err := t.checkPush(s); err != nil {
 			return err
 		}
-		if err := t.send("INSERT INTO meta (key, value) VALUES ('deltas', '') ON CONFLICT DO NOTHING"); err != nil {
+		if err := t.send("INSERT INTO meta (key, value, checksum) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", MetaRow(pushedKey, "")...); err != nil {
 			return err
 		}
 		for _, p := range series {
@@ -78,7 +85,7 @@ func (s *Store) SetPushed(ctx context.Context, series []dora.PushedSeries) error
 	return nil
 }
 
-var savePushed = upsert("pushed", "instrument, labels", "until, value, buckets")
+var savePushed = upsert("pushed", "instrument, labels", "until, value, buckets, checksum")
 
 func (t *tx) setPushed(p dora.PushedSeries) error {
 	labels, err := json.Marshal(p.Labels)
@@ -90,7 +97,7 @@ func (t *tx) setPushed(p dora.PushedSeries) error {
 		return err
 	}
 	until := sql.NullInt64{Int64: p.Until.UnixNano(), Valid: !p.Until.IsZero()}
-	return t.send(savePushed, p.Instrument, string(labels), until, p.Value, string(buckets))
+	return t.send(savePushed, withChecksum(p.Instrument, string(labels), until, p.Value, string(buckets))...)
 }
 
 // ForgetPushed removes what SetPushed has stored, when deltas are no longer pushed.
@@ -99,7 +106,7 @@ func (s *Store) ForgetPushed(ctx context.Context) error {
 		return err
 	}
 	err := s.update(ctx, func(t *tx) error {
-		if err := t.send("DELETE FROM meta WHERE key = 'deltas'"); err != nil {
+		if err := t.send("DELETE FROM meta WHERE key = ?", pushedKey); err != nil {
 			return err
 		}
 		return t.send("DELETE FROM pushed")

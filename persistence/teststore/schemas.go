@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"dora-exporter/persistence/sqlstore"
 )
 
 // InPostgres reports whether stores are in PostgreSQL.
@@ -77,20 +80,17 @@ func giveBack(tb testing.TB, path string) {
 	schemas.free = append(schemas.free, schema)
 }
 
-// emptySchema makes the store of the schema in application_name a new one.
+// emptySchema removes what the store of the schema in application_name has.
 const emptySchema = `DO $$
 DECLARE
 	relation record;
-	now text := to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 BEGIN
 	FOR relation IN SELECT oid::regclass AS name, relname, relkind FROM pg_class WHERE relkind IN ('r', 'S')
 			AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_setting('application_name')) AND pg_relation_size(oid) > 0 LOOP
 		IF relation.relkind = 'S' THEN
 			PERFORM setval(relation.name, 1, false);
 		ELSIF relation.relname = 'meta' THEN
-			EXECUTE format('DELETE FROM %s WHERE convert_from(key, ''UTF8'') NOT IN (''schema_version'', ''store_id'', ''created'', ''started'')', relation.name);
-			EXECUTE format('UPDATE %s SET value = convert_to(CASE convert_from(key, ''UTF8'') WHEN ''store_id'' THEN gen_random_uuid()::text ELSE $1 END, ''UTF8'')
-				WHERE convert_from(key, ''UTF8'') <> ''schema_version''', relation.name) USING now;
+			EXECUTE format('DELETE FROM %s WHERE convert_from(key, ''UTF8'') <> ''schema_version''', relation.name);
 		ELSE
 			EXECUTE format('DELETE FROM %s', relation.name);
 		END IF;
@@ -109,8 +109,26 @@ func empty(schema string) error {
 	if err := endSessions(ctx, conn, schema); err != nil {
 		return err
 	}
-	_, err = conn.Exec(ctx, emptySchema)
-	return err
+	if _, err := conn.Exec(ctx, emptySchema); err != nil {
+		return err
+	}
+	return fillMeta(ctx, conn, schema)
+}
+
+// fillMeta stores what a new store has, if the schema has tables.
+func fillMeta(ctx context.Context, conn *pgx.Conn, schema string) error {
+	meta := pgx.Identifier{schema, "meta"}.Sanitize()
+	var exists bool
+	if err := conn.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", meta).Scan(&exists); err != nil || !exists {
+		return err
+	}
+	for key, value := range sqlstore.FirstMeta(uuid.NewString(), time.Now()) {
+		row := sqlstore.MetaRow(key, value)
+		if _, err := conn.Exec(ctx, "INSERT INTO "+meta+" (key, value, checksum) VALUES ($1, $2, $3)", []byte(key), []byte(value), row[2]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endSessions ends the other sessions of a schema, and waits until they have ended.
