@@ -82,6 +82,7 @@ var checkedColumns = map[string][]string{
 	"incidents":        {"key", "details"},
 	"incident_events":  {"key", "events"},
 	"environments":     {"repository", "folded", "name", "production"},
+	"evaluations":      {"kind", "key", "attempts", "misses", "failing_since", "failing_calls", "inaccessible"},
 	"evidence":         {"cause", "by", "target", "scope", "at", "detail", "late"},
 	"all_evidence":     {"giver", "cause", "by", "target", "scope", "at", "detail", "late"},
 	"failed_changes":   {"target", "scope", "cause", "by", "at", "detail", "late", "repaired_by", "repaired_at"},

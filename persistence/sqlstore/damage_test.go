@@ -51,6 +51,13 @@ func TestDamagedRows(t *testing.T) {
 		_, _, err := s.Pushed(t.Context())
 		return err
 	}
+	evaluate := change(func(tx dora.Tx) error {
+		return tx.Evaluations().Add(dora.Evaluation{Kind: dora.DeploymentEvaluation, Key: "h/1", Scope: evidence.Scope, At: morning})
+	})
+	evaluated := change(func(tx dora.Tx) error {
+		_, _, err := tx.Evaluations().First(evidence.Scope)
+		return err
+	})
 	for name, c := range map[string]struct {
 		write  func(*testing.T, *teststore.Store) error
 		damage string
@@ -84,6 +91,10 @@ func TestDamagedRows(t *testing.T) {
 			_, err := s.StoreCreated(t.Context())
 			return err
 		}},
+		"misses of an evaluation":        {evaluate, "UPDATE evaluations SET misses = ?", 8, evaluated},
+		"first failure of an evaluation": {evaluate, "UPDATE evaluations SET failing_since = ?", 0, evaluated},
+		"repository of an evaluation":    {evaluate, "UPDATE evaluations SET repository = ?", "h/acme/wec", evaluated},
+		"failing calls of an evaluation": {evaluate, "UPDATE evaluations SET failing_calls = ?", "{}", evaluated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "dora-exporter.db")

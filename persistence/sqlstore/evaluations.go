@@ -20,22 +20,34 @@ func (r *Reader) CountEvaluations(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses, failing_since, failing_calls, inaccessible"
+const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, misses, failing_since, failing_calls, inaccessible, repository, checksum"
 
-// scanEvaluation reads an evaluation and the columns behind it. The error is a *CorruptError if it can't be decoded; then the evaluation has its
+// evaluationRow returns the columns of an evaluation that its checksum covers.
+func evaluationRow(s dora.Evaluation) []any {
+	return []any{s.Kind, s.Key, int64(s.Attempts), int64(s.Misses), s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible}
+}
+
+// scanEvaluation reads an evaluation and the columns behind it, and checks its checksum. If the error is a *CorruptError, the evaluation has its
 // kind, key and scope nevertheless.
 func scanEvaluation(path string, rows Rows, more ...any) (dora.Evaluation, error) {
 	var s dora.Evaluation
-	var at, due, ripe, failing int64
-	var calls string
-	columns := []any{&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses, &failing, &calls, &s.Inaccessible}
+	var at, due, ripe, failing, sum int64
+	var calls, repository string
+	columns := []any{&s.Kind, &s.Key, &s.Scope, &at, &s.ID, &due, &ripe, &s.Attempts, &s.Misses, &failing, &calls, &s.Inaccessible, &repository, &sum}
 	if err := rows.Scan(append(columns, more...)...); err != nil {
 		return s, err
 	}
 	s.At, s.Due, s.Ripe, s.FailingSince = fromMillis(at), fromMillis(due), fromMillis(ripe), fromMillis(failing)
+	name := "the evaluation of " + s.Kind + " " + s.Key
+	if err := checkRow(path, name, sum, s.Kind, s.Key, int64(s.Attempts), int64(s.Misses), failing, calls, s.Inaccessible); err != nil {
+		return s, err
+	}
+	if repository != dora.RepositoryOf(s.Scope) {
+		return s, &CorruptError{Path: path, What: name + " has another repository than its scope"}
+	}
 	var err error
 	if s.FailingCalls, err = decodeFailingCalls(calls); err != nil {
-		return s, &CorruptError{Path: path, What: "the evaluation of " + s.Kind + " " + s.Key + " can't be read", Err: err}
+		return s, &CorruptError{Path: path, What: name + " can't be read", Err: err}
 	}
 	return s, nil
 }
@@ -134,12 +146,12 @@ func (r *Reader) evaluations(ctx context.Context, query string, args ...any) ([]
 // Add stores an evaluation. If it exists already, it becomes due when both are due, and keeps the earlier of the two times, by which
 // evaluations of a scope are ordered.
 func (t evaluationTx) Add(s dora.Evaluation) error {
-	err := t.send("INSERT INTO evaluations ("+evaluationColumns+`, repository) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	err := t.send("INSERT INTO evaluations ("+evaluationColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (kind, key) DO UPDATE SET at = CASE WHEN evaluations.at < excluded.at THEN evaluations.at ELSE excluded.at END,
 			due = CASE WHEN evaluations.due > excluded.due THEN evaluations.due ELSE excluded.due END,
 			ripe = CASE WHEN evaluations.ripe > excluded.ripe THEN evaluations.ripe ELSE excluded.ripe END`,
 		s.Kind, s.Key, s.Scope, s.At.UnixMilli(), s.ID, s.Due.UnixMilli(), s.Ripe.UnixMilli(), s.Attempts, s.Misses,
-		s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible, dora.RepositoryOf(s.Scope))
+		s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible, dora.RepositoryOf(s.Scope), checksum(evaluationRow(s)...))
 	if err == nil && s.Kind == dora.DeploymentEvaluation {
 		if first, known := t.firsts.get(s.Scope); !known || !first.precedes(s) {
 			t.forgetFirst(s.Scope)
@@ -160,9 +172,9 @@ func (t evaluationTx) Retry(s dora.Evaluation) error {
 	if err := t.forgetIfFirst(s); err != nil {
 		return err
 	}
-	n, err := t.exec(`UPDATE evaluations SET due = ?, attempts = ?, misses = ?, failing_since = ?, failing_calls = ?, inaccessible = ?
-		WHERE kind = ? AND key = ?`,
-		s.Due.UnixMilli(), s.Attempts, s.Misses, s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible, s.Kind, s.Key)
+	n, err := t.exec(`UPDATE evaluations SET due = ?, attempts = ?, misses = ?, failing_since = ?, failing_calls = ?, inaccessible = ?, checksum = ?
+		WHERE kind = ? AND key = ?`, s.Due.UnixMilli(), s.Attempts, s.Misses, s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls),
+		s.Inaccessible, checksum(evaluationRow(s)...), s.Kind, s.Key)
 	if err != nil {
 		return fmt.Errorf("postpone the evaluation of %s %s: %w", s.Kind, s.Key, err)
 	}

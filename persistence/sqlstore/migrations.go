@@ -253,6 +253,7 @@ var Migrations = [...]string{`
 		failing_calls TEXT    NOT NULL,   -- JSON of dora.FailingCalls; empty for none
 		inaccessible  INTEGER NOT NULL,
 		first      INTEGER NOT NULL DEFAULT 0, -- 1 for the first of the deployments of its scope
+		checksum   INTEGER NOT NULL,      -- over what a failure changes; the indexes have the others
 		PRIMARY KEY (kind, key)
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX evaluations_due   ON evaluations (due) WHERE kind <> 'deployment';
@@ -260,7 +261,7 @@ var Migrations = [...]string{`
 	CREATE INDEX evaluations_repository ON evaluations (repository, at) WHERE first = 1;
 	CREATE INDEX evaluations_inaccessible ON evaluations (key) WHERE inaccessible = 1;
 	CREATE UNIQUE INDEX evaluations_one_first ON evaluations (scope) WHERE first = 1;
-	CREATE INDEX evaluations_scope ON evaluations (kind, scope, at, number, ripe); -- with ripe to count them
+	CREATE INDEX evaluations_scope ON evaluations (kind, scope, at, number, ripe, due); -- with ripe to count them, with due to check it
 	CREATE TABLE evidence (
 		cause  TEXT    NOT NULL,
 		by     TEXT    NOT NULL,
