@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -25,7 +26,6 @@ func aLargeStore(tb testing.TB, deployments int) (path string, newest time.Time)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { _ = store.Close() })
 	step := 3 * 365 * 24 * time.Hour / time.Duration(deployments)
 	one := func(n int) dora.DeploymentRecord {
 		at := shop.Monday.Add(time.Duration(n) * step)
@@ -79,7 +79,7 @@ func aLargeStore(tb testing.TB, deployments int) (path string, newest time.Time)
 	}
 	arriving.Wait()
 	days := &pipeline.Days{Store: store, Policy: config.DefaultPolicy(), Logger: slog.New(slog.DiscardHandler), AtOnce: 1000}
-	if err := days.Make(tb.Context()); err != nil {
+	if err := errors.Join(days.Make(tb.Context()), store.Close()); err != nil {
 		tb.Fatal(err)
 	}
 	return path, one(deployments).Succeeded()

@@ -1,9 +1,7 @@
 package app
 
 import (
-	"database/sql"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -16,26 +14,31 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"dora-exporter/config"
+	"dora-exporter/dora"
 	"dora-exporter/page"
 	"dora-exporter/persistence/sqlite"
+	"dora-exporter/persistence/teststore"
 	"dora-exporter/report"
 )
 
 // forgetDays removes all days from a database and marks them as stale since a time.
 func forgetDays(t *testing.T, path string, since time.Time) {
 	t.Helper()
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, statement := range []string{
-		"DELETE FROM stale_days", fmt.Sprintf("INSERT INTO stale_days SELECT text, %d FROM texts WHERE id IN (SELECT scope FROM deployments)", since.UnixMilli()),
-		"DELETE FROM days", "DELETE FROM owned",
-	} {
-		_, failed := db.ExecContext(t.Context(), statement)
-		err = errors.Join(err, failed)
-	}
-	if err := errors.Join(err, db.Close()); err != nil {
+	s := teststore.Open(t, path)
+	err := s.Update(t.Context(), func(tx dora.Tx) error {
+		policy, err := tx.Days().Policy()
+		err = errors.Join(err, tx.Days().Restart(policy)) // which marks all as stale since the zero time
+		if err != nil || since.IsZero() {
+			return err
+		}
+		stale, err := tx.Days().Stale()
+		for scope := range stale {
+			stale[scope] = since
+		}
+		stale[dora.StaleIncidents] = time.Time{}
+		return errors.Join(err, tx.Days().Save(dora.DayChanges{Stale: stale}))
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
 }

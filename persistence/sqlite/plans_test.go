@@ -37,7 +37,6 @@ var mayGrow = map[string]string{
 	"FROM environments ORDER BY folded":                                    "lists the environments, at the start",
 	"SELECT EXISTS (SELECT 1 FROM removed_keys)":                           "reads one row, at the start",
 	"_inaccessible WHERE inaccessible = 1":                                 "returns all that it reads",
-	"UPDATE lookups SET repository":                                        "merges two repositories, at most once for each",
 	"SELECT checksum, ":                                                    "merges two repositories, at most once for each",
 	"WHERE scope >= ? AND scope < ?":                                       "merges two repositories, at most once for each",
 	"UPDATE evaluations SET scope = ?, first = 0":                          "merges two repositories, at most once for each",

@@ -10,15 +10,26 @@ import (
 
 // Part decodes the state of a part of a backfill.
 func (t backfillTx) Part(name string, into any) (bool, error) {
-	var state []byte
-	known, err := t.queryRow("SELECT state FROM backfill_parts WHERE name = ?", []any{name}, &state)
-	if err == nil && known {
+	state, err := readPart(t.writer.path, t.query, name)
+	if err == nil && state != nil {
 		err = json.Unmarshal(state, into)
 	}
 	if err != nil {
 		return false, fmt.Errorf("read the backfill of %s: %w", name, err)
 	}
-	return known, nil
+	return state != nil, nil
+}
+
+// readPart returns the state of a part; nil if there is none.
+func readPart(path string, query queryFunc, name string) (state []byte, err error) {
+	err = query("SELECT state, checksum FROM backfill_parts WHERE name = ?", []any{name}, func(rows Rows) error {
+		var sum int64
+		if err := rows.Scan(&state, &sum); err != nil {
+			return err
+		}
+		return checkRow(path, "the backfill of "+name, sum, name, state)
+	})
+	return state, err
 }
 
 // Parts returns the names of the parts with a prefix.
@@ -35,13 +46,13 @@ func (t backfillTx) Parts(prefix string) (names []string, err error) {
 	return names, nil
 }
 
-const savePart = "INSERT INTO backfill_parts (name, state) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state"
+var savePart = upsert("backfill_parts", "name", "state, checksum")
 
 // SaveBackfillPart stores the state of a part in a transaction of a process that is not the server.
 func SaveBackfillPart(exec Exec, name string, state any) error {
 	text, err := json.Marshal(state)
 	if err == nil {
-		_, err = exec(savePart, name, string(text))
+		_, err = exec(savePart, withChecksum(name, string(text))...)
 	}
 	if err != nil {
 		return fmt.Errorf("store the backfill of %s: %w", name, err)
@@ -51,8 +62,7 @@ func SaveBackfillPart(exec Exec, name string, state any) error {
 
 // BackfillPart decodes the state of a part of a backfill; false if there is none.
 func (r *Reader) BackfillPart(ctx context.Context, name string, into any) (bool, error) {
-	var state []byte
-	err := r.query(ctx, "SELECT state FROM backfill_parts WHERE name = ?", []any{name}, func(rows Rows) error { return rows.Scan(&state) })
+	state, err := readPart(r.path, r.queryFunc(ctx), name)
 	if err == nil && state != nil {
 		err = json.Unmarshal(state, into)
 	}
@@ -66,7 +76,7 @@ func (r *Reader) BackfillPart(ctx context.Context, name string, into any) (bool,
 func (t backfillTx) SavePart(name string, state any) error {
 	text, err := json.Marshal(state)
 	if err == nil {
-		err = t.send(savePart, name, string(text))
+		err = t.send(savePart, withChecksum(name, string(text))...)
 	}
 	if err != nil {
 		return fmt.Errorf("store the backfill of %s: %w", name, err)
@@ -74,12 +84,18 @@ func (t backfillTx) SavePart(name string, state any) error {
 	return nil
 }
 
+const lastPage = "SELECT coalesce(max(number), 0) FROM archive_pages WHERE part = ?"
+
 // AddPage adds a page to a part.
 func (t backfillTx) AddPage(name string, page dora.ArchivePage) error {
 	t.writer.hasPages.Store(true) // also if the transaction is undone: then it costs a query
+	var last int64
 	data, err := t.writer.codec.encode(page)
 	if err == nil {
-		err = t.send("INSERT INTO archive_pages (part, number, page) VALUES (?, (SELECT 1 + coalesce(max(number), 0) FROM archive_pages WHERE part = ?), ?)", name, name, data)
+		_, err = t.queryRow(lastPage, []any{name}, &last)
+	}
+	if err == nil {
+		err = t.send("INSERT INTO archive_pages (part, number, page, checksum) VALUES (?, ?, ?, ?)", withChecksum(name, last+1, data)...)
 	}
 	if err != nil {
 		return fmt.Errorf("store a page of the backfill of %s: %w", name, err)
@@ -89,7 +105,7 @@ func (t backfillTx) AddPage(name string, page dora.ArchivePage) error {
 
 // Pages returns the pages of a part.
 func (t backfillTx) Pages(name string) ([]dora.ArchivePage, error) {
-	return archivePages(t.query, t.writer.codec, name)
+	return archivePages(t.writer.path, t.query, t.writer.codec, name)
 }
 
 // RemovePages removes the pages of a part.
@@ -100,11 +116,15 @@ func (t backfillTx) RemovePages(name string) error {
 	return nil
 }
 
-func archivePages(query queryFunc, c *codec, name string) (pages []dora.ArchivePage, err error) {
-	err = query("SELECT page FROM archive_pages WHERE part = ? ORDER BY number", []any{name}, func(rows Rows) error {
+func archivePages(path string, query queryFunc, c *codec, name string) (pages []dora.ArchivePage, err error) {
+	err = query("SELECT number, page, checksum FROM archive_pages WHERE part = ? ORDER BY number", []any{name}, func(rows Rows) error {
+		var number, sum int64
 		var data []byte
 		var page dora.ArchivePage
-		if err := rows.Scan(&data); err != nil {
+		if err := rows.Scan(&number, &data, &sum); err != nil {
+			return err
+		}
+		if err := checkRow(path, "a page of the backfill of "+name, sum, name, number, data); err != nil {
 			return err
 		}
 		err := c.decode(data, &page)
@@ -119,7 +139,7 @@ func archivePages(query queryFunc, c *codec, name string) (pages []dora.ArchiveP
 
 // ArchivedPages returns how many pages were read of a commit's repository.
 func (r *Reader) ArchivedPages(ctx context.Context, c dora.Commit) (n int, err error) {
-	err = r.query(ctx, "SELECT coalesce(max(number), 0) FROM archive_pages WHERE part = ?", []any{dora.ArchivePart(c.Host, c.Owner, c.Repository)},
+	err = r.query(ctx, lastPage, []any{dora.ArchivePart(c.Host, c.Owner, c.Repository)},
 		func(rows Rows) error { return rows.Scan(&n) })
 	if err != nil {
 		return 0, fmt.Errorf("count the pages that were read of %s: %w", c.Key(), err)
@@ -140,15 +160,14 @@ func (r *Reader) Archived(ctx context.Context, c dora.Commit) (*dora.ArchivedRep
 	part := dora.ArchivePart(c.Host, c.Owner, c.Repository)
 	var state []byte
 	found := &dora.ArchivedRepository{}
-	err := r.Snapshot(ctx, func(r *Reader) error {
-		err := r.query(ctx, "SELECT state FROM backfill_parts WHERE name = ?", []any{part}, func(rows Rows) error { return rows.Scan(&state) })
-		if err != nil || state == nil {
+	err := r.Snapshot(ctx, func(r *Reader) (err error) {
+		if state, err = readPart(r.path, r.queryFunc(ctx), part); err != nil || state == nil {
 			return err
 		}
 		if err := json.Unmarshal(state, found); err != nil {
 			return err
 		}
-		pages, err := archivePages(r.queryFunc(ctx), r.codec, part)
+		pages, err := archivePages(r.path, r.queryFunc(ctx), r.codec, part)
 		for _, page := range pages {
 			found.Pulls = append(found.Pulls, page.Pulls...)
 			found.Commits = append(found.Commits, page.Commits...)

@@ -30,13 +30,7 @@ func (r dayReads) Get(key string) (dora.Incident, error) {
 // Stale returns since when the days of scopes are stale.
 func (r dayReads) Stale() (map[string]time.Time, error) {
 	stale := map[string]time.Time{}
-	err := r.read("SELECT scope, since FROM stale_days", nil, func(rows Rows) error {
-		var scope string
-		var since int64
-		err := rows.Scan(&scope, &since)
-		stale[scope] = fromMillis(since)
-		return err
-	})
+	err := readStale(r.path, r.read, func(scope string, since time.Time) { stale[scope] = since }, "")
 	return stale, err
 }
 

@@ -37,6 +37,7 @@ const dayTables = `
 	CREATE INDEX all_evidence_target ON all_evidence (target);
 	CREATE TABLE stale_days (
 		scope TEXT    PRIMARY KEY,        -- empty for what incidents show
-		since INTEGER NOT NULL
+		since INTEGER NOT NULL,
+		checksum INTEGER NOT NULL
 	) STRICT, WITHOUT ROWID;
 `

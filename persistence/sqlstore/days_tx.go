@@ -14,13 +14,9 @@ var (
 )
 
 // StaleSince returns since when the days of a scope are stale; false if they are not.
-func (t dayTx) StaleSince(scope string) (time.Time, bool, error) {
-	var since int64
-	isStale, err := t.tx.queryRow("SELECT since FROM stale_days WHERE scope = ?", []any{scope}, &since)
-	if err != nil || !isStale {
-		return time.Time{}, false, err
-	}
-	return fromMillis(since), true, nil
+func (t dayTx) StaleSince(scope string) (since time.Time, isStale bool, err error) {
+	err = readStale(t.path, t.read, func(_ string, at time.Time) { since, isStale = at, true }, " WHERE scope = ?", scope)
+	return since, isStale, err
 }
 
 // Restart marks all days as stale, which are to be made by another policy. It removes them, unless what they were made of has been removed.
@@ -40,9 +36,9 @@ func (t dayTx) Restart(policy string) error {
 		return fmt.Errorf("remove days: %w", err)
 	}
 	t.tx.stale.clear()
-	err = t.tx.send("INSERT INTO stale_days (scope, since) SELECT text, ? FROM texts WHERE id IN (SELECT scope FROM deployments)", time.Time{}.UnixMilli())
+	scopes, err := readAllIn(t.tx, "scopes", "SELECT text FROM texts WHERE id IN (SELECT scope FROM deployments)", nil, scanText)
 	if err == nil {
-		err = t.tx.markStale(time.Time{}, dora.StaleIncidents)
+		err = t.tx.markStale(time.Time{}, append(scopes, dora.StaleIncidents)...)
 	}
 	if err == nil {
 		err = t.tx.SaveMeta(policyKey, policy)
@@ -82,7 +78,8 @@ func (t dayTx) Save(c dora.DayChanges) error {
 		if since.IsZero() {
 			err = t.tx.send("DELETE FROM stale_days WHERE scope = ?", scope)
 		} else {
-			err = t.tx.send("UPDATE stale_days SET since = ? WHERE scope = ?", since.UnixMilli(), scope)
+			at := since.UnixMilli()
+			err = t.tx.send("UPDATE stale_days SET since = ?, checksum = ? WHERE scope = ?", at, checksum(scope, at), scope)
 		}
 		if err != nil {
 			return fmt.Errorf("mark days as made: %w", err)

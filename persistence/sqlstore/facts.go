@@ -11,7 +11,7 @@ import (
 
 // selectFacts begins the queries for facts. What is missing in a damaged database does not match the checksum.
 const selectFacts = `SELECT facts.position, series, coalesce((SELECT text FROM texts WHERE id = facts.family), ''), ` + checkedText + `,
-	coalesce(labels, ''), value, facts.at, facts.id, checksum FROM facts LEFT JOIN series ON series.id = series AND series.family = facts.family `
+	coalesce(labels, ''), value, facts.at, facts.id, facts.checksum FROM facts LEFT JOIN series ON series.id = series AND series.family = facts.family `
 
 // ofSeries selects the facts of a series. Their index is in blocks of positions, in each by series: so all new facts are added at its end, where
 // they change few pages and find them in memory, instead of a page for each series. A series is looked for in each block.

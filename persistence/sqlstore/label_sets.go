@@ -24,12 +24,16 @@ func (t factTx) HasLabelSet(families, labels string) (bool, error) {
 	return known, nil
 }
 
+var saveReserved = upsert("reserved_series", "families", "count, checksum")
+
 // AddLabelSet admits a label set, which takes a number of series.
 func (t factTx) AddLabelSet(families, labels string, series int) error {
-	n, err := t.exec("INSERT INTO label_sets (families, labels) VALUES (?, ?) ON CONFLICT DO NOTHING", families, labels)
+	n, err := t.exec("INSERT INTO label_sets (families, labels, checksum) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", withChecksum(families, labels)...)
 	if err == nil && n == 1 {
-		err = t.send("INSERT INTO reserved_series (families, count) VALUES (?, ?) ON CONFLICT (families) DO UPDATE SET count = reserved_series.count + excluded.count",
-			families, series)
+		var reserved int
+		if reserved, err = t.Series(families); err == nil {
+			err = t.send(saveReserved, withChecksum(families, int64(reserved+series))...)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("add the label set %s of %s: %w", labels, families, err)
@@ -39,22 +43,25 @@ func (t factTx) AddLabelSet(families, labels string, series int) error {
 
 // Series returns the number of series of the admitted label sets of a group of families.
 func (t factTx) Series(families string) (int, error) {
-	var n int
-	if _, err := t.queryRow("SELECT count FROM reserved_series WHERE families = ?", []any{families}, &n); err != nil {
-		return 0, fmt.Errorf("count the series of %s: %w", families, err)
-	}
-	return n, nil
+	all, err := reservedSeries(t.writer.path, t.query, " WHERE families = ?", families)
+	return all[families], err
 }
 
 // Series returns the number of series of the admitted label sets of each group of families.
 func (r *Reader) Series(ctx context.Context) (map[string]int, error) {
+	return reservedSeries(r.path, r.queryFunc(ctx), "")
+}
+
+func reservedSeries(path string, query queryFunc, where string, args ...any) (map[string]int, error) {
 	all := map[string]int{}
-	err := r.query(ctx, "SELECT families, count FROM reserved_series", nil, func(rows Rows) error {
+	err := query("SELECT families, count, checksum FROM reserved_series"+where, args, func(rows Rows) error {
 		var families string
-		var n int
-		err := rows.Scan(&families, &n)
-		all[families] = n
-		return err
+		var n, sum int64
+		if err := rows.Scan(&families, &n, &sum); err != nil {
+			return err
+		}
+		all[families] = int(n)
+		return checkRow(path, "the number of series of "+families, sum, families, n)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("count the series: %w", err)

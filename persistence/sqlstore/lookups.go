@@ -69,7 +69,7 @@ func scanLookup(path string, rows Rows) (j dora.Lookup, key string, err error) {
 		return j, "", err
 	}
 	j.Due, j.Attempts, j.Misses, j.FailingSince = fromMillis(due), int(attempts), int(misses), fromMillis(failing)
-	if err := checkRow(path, "the look-up of "+key, sum, key, commit, attempts, misses); err != nil {
+	if err := checkRow(path, "the look-up of "+key, sum, key, commit, j.Repository, attempts, misses, failing, calls, j.Inaccessible); err != nil {
 		return j, key, err
 	}
 	err = json.Unmarshal([]byte(commit), &j.Commit)
@@ -102,7 +102,7 @@ func (t commitTx) RetryLookup(j dora.Lookup) error {
 	return t.saveLookup(j, replaceLookup)
 }
 
-const lookupColumns = "details, attempts, misses, repository, failing_since, failing_calls, inaccessible, due, checksum"
+const lookupColumns = "details, repository, attempts, misses, failing_since, failing_calls, inaccessible, checksum, due"
 
 var (
 	addLookup         = "INSERT INTO lookups (commit_key, " + lookupColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -113,8 +113,9 @@ var (
 func (t *tx) saveLookup(j dora.Lookup, query string) error {
 	commit, err := json.Marshal(j.Commit)
 	if err == nil {
-		row := []any{j.Commit.Key(), string(commit), int64(j.Attempts), int64(j.Misses)}
-		err = t.send(query, append(row, j.Repository, j.FailingSince.UnixMilli(), encodeFailingCalls(j.FailingCalls), j.Inaccessible, j.Due.UnixMilli(), checksum(row...))...)
+		row := withChecksum(j.Commit.Key(), string(commit), j.Repository, int64(j.Attempts), int64(j.Misses), j.FailingSince.UnixMilli(),
+			encodeFailingCalls(j.FailingCalls), j.Inaccessible)
+		err = t.send(query, append(row, j.Due.UnixMilli())...)
 	}
 	if err != nil {
 		return fmt.Errorf("store the look-up of %s: %w", j.Commit.Key(), err)

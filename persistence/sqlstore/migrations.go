@@ -53,6 +53,7 @@ var Migrations = [...]string{`
 		labels   TEXT    NOT NULL,        -- JSON, sorted by name
 		position INTEGER NOT NULL,        -- of its first fact; 0 if it was imported
 		at       INTEGER NOT NULL,        -- when it began
+		checksum INTEGER NOT NULL,
 		UNIQUE (family, labels)
 	) STRICT;
 	CREATE INDEX series_position ON series (position);
@@ -105,11 +106,13 @@ var Migrations = [...]string{`
 	CREATE TABLE label_sets (
 		families TEXT NOT NULL,           -- github, jira or dora
 		labels   TEXT NOT NULL,           -- as in dora.Labels.Key
+		checksum INTEGER NOT NULL,
 		PRIMARY KEY (families, labels)
 	) STRICT, WITHOUT ROWID;
 	CREATE TABLE reserved_series (
 		families TEXT    PRIMARY KEY,
-		count    INTEGER NOT NULL         -- of the admitted label_sets
+		count    INTEGER NOT NULL,        -- of the admitted label_sets
+		checksum INTEGER NOT NULL
 	) STRICT, WITHOUT ROWID;
 
 	CREATE TABLE commits (
@@ -146,7 +149,8 @@ var Migrations = [...]string{`
 	CREATE TABLE repositories (
 		key  TEXT    PRIMARY KEY,         -- as in dora.RepositoryKey, likewise below
 		host TEXT    NOT NULL,
-		id   INTEGER NOT NULL             -- GitHub's; 0 while it is not known
+		id   INTEGER NOT NULL,            -- GitHub's; 0 while it is not known
+		checksum INTEGER NOT NULL
 	) STRICT;
 	CREATE UNIQUE INDEX repositories_id ON repositories (host, id) WHERE id <> 0;
 	CREATE TABLE repository_names (
@@ -295,12 +299,14 @@ var Migrations = [...]string{`
 
 	CREATE TABLE backfill_parts (
 		name  TEXT PRIMARY KEY,
-		state TEXT NOT NULL               -- JSON of how far it was read
+		state TEXT NOT NULL,              -- JSON of how far it was read
+		checksum INTEGER NOT NULL
 	) STRICT, WITHOUT ROWID;
 	CREATE TABLE archive_pages (
 		part   TEXT    NOT NULL,          -- as in backfill_parts
 		number INTEGER NOT NULL,          -- 1, 2, 3, without gaps
 		page   BLOB    NOT NULL,          -- dora.ArchivePage, as by codec
+		checksum INTEGER NOT NULL,
 		PRIMARY KEY (part, number)
 	) STRICT, WITHOUT ROWID;
 

@@ -40,9 +40,12 @@ func (t repositoryTx) Named(name string) ([]dora.Repository, error) {
 }
 
 func (t repositoryTx) repositories(query string, args ...any) ([]dora.Repository, error) {
-	return readAllIn(t.tx, "repositories", "SELECT key, host, id FROM repositories "+query, args, func(rows Rows) (r dora.Repository, err error) {
-		err = rows.Scan(&r.Key, &r.Host, &r.ID)
-		return r, err
+	return readAllIn(t.tx, "repositories", "SELECT key, host, id, checksum FROM repositories "+query, args, func(rows Rows) (r dora.Repository, err error) {
+		var sum int64
+		if err := rows.Scan(&r.Key, &r.Host, &r.ID, &sum); err != nil {
+			return r, err
+		}
+		return r, checkRow(t.writer.path, "repository "+r.Key, sum, r.Key, r.Host, r.ID)
 	})
 }
 
@@ -65,10 +68,12 @@ func (t repositoryTx) SeenSince(at time.Time) (all []dora.NamedRepository, err e
 	return all, nil
 }
 
+var saveRepository = upsert("repositories", "key", "host, id, checksum")
+
 // Save stores a repository.
 func (t repositoryTx) Save(r dora.Repository) error {
 	t.onlyNamed.clear()
-	err := t.send("INSERT INTO repositories (key, host, id) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET host = excluded.host, id = excluded.id", r.Key, r.Host, r.ID)
+	err := t.send(saveRepository, withChecksum(r.Key, r.Host, r.ID)...)
 	if err != nil {
 		return fmt.Errorf("store repository %s: %w", r.Key, err)
 	}

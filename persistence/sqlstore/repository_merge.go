@@ -34,7 +34,7 @@ func (t repositoryTx) Merge(from, into string) error {
 	t.untried.clear()
 	t.newestNames.clear()
 	t.onlyNamed.clear()
-	for _, table := range []scopedTable{
+	for _, table := range []checkedTable{
 		{"evaluations", ""}, {"evidence", "cause = ? AND by = ?"}, {"all_evidence", "giver = ? AND cause = ? AND by = ?"}, {"failed_changes", "target = ?"},
 	} {
 		if err := t.moveScopes(table, from, into); err != nil {
@@ -43,13 +43,15 @@ func (t repositoryTx) Merge(from, into string) error {
 	}
 	for _, statement := range []string{
 		"UPDATE evaluations SET repository = ?2, first = 0 WHERE repository = ?1",
-		"UPDATE lookups SET repository = ?2 WHERE repository = ?1",
 		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1
 			ON CONFLICT (name, repository) DO UPDATE SET seen = excluded.seen WHERE repository_names.seen < excluded.seen`,
 	} {
 		if err := t.send(statement, from, into); err != nil {
 			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 		}
+	}
+	if err := t.replace(checkedTable{"lookups", "commit_key = ?"}, "repository", into, "repository = ?", from); err != nil {
+		return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 	}
 	if err := t.send("DELETE FROM repository_names WHERE repository = ?", from); err != nil {
 		return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
@@ -98,12 +100,12 @@ func (t repositoryTx) moveTitles(from, into string) error {
 	return nil
 }
 
-// scopedTable is a table whose rows are about scopes. key is the condition for one row, by the first of its checkedColumns; empty if its checksums
-// don't cover the scope.
-type scopedTable struct{ name, key string }
+// checkedTable is a table whose rows have checksums. key is the condition for one row, by the first of its checkedColumns; empty if the
+// checksums don't cover the scope.
+type checkedTable struct{ name, key string }
 
 // moveScopes moves the rows of a table that are about scopes of a repository to those of another.
-func (t repositoryTx) moveScopes(table scopedTable, from, into string) error {
+func (t repositoryTx) moveScopes(table checkedTable, from, into string) error {
 	lower, upper := prefixRange(from + "/")
 	scopes, err := readAllIn(t.tx, "scopes", "SELECT DISTINCT scope FROM "+table.name+" WHERE scope >= ? AND scope < ?", []any{lower, upper}, scanText)
 	if err != nil {
@@ -112,7 +114,7 @@ func (t repositoryTx) moveScopes(table scopedTable, from, into string) error {
 	for _, scope := range scopes {
 		moved := into + strings.TrimPrefix(scope, from)
 		if table.key != "" {
-			err = t.moveChecked(table, scope, moved)
+			err = t.replace(table, "scope", moved, "scope = ?", scope)
 		} else {
 			err = t.send("UPDATE "+table.name+" SET scope = ?, first = 0 WHERE scope = ?", moved, scope) // setFirstOfScopes sets first
 		}
@@ -123,19 +125,20 @@ func (t repositoryTx) moveScopes(table scopedTable, from, into string) error {
 	return nil
 }
 
-// moveChecked moves the rows of a scope to another one, with new checksums.
-func (t repositoryTx) moveChecked(table scopedTable, scope, moved string) error {
-	rows, err := readAllIn(t.tx, table.name, selectChecked(table.name)+" WHERE scope = ?", []any{scope}, func(rows Rows) ([]any, error) {
+// replace replaces a column that checksums cover in the rows of a table that meet a condition.
+func (t repositoryTx) replace(table checkedTable, column string, value any, where string, args ...any) error {
+	rows, err := readAllIn(t.tx, table.name, selectChecked(table.name)+" WHERE "+where, args, func(rows Rows) ([]any, error) {
 		return scanChecked(t.writer.path, table.name, rows)
 	})
 	if err != nil {
 		return err
 	}
-	at := slices.Index(checkedColumns[table.name], "scope")
+	at := slices.Index(checkedColumns[table.name], column)
 	for _, row := range rows {
-		row[at] = moved
-		args := append([]any{moved, checksum(row...)}, row[:strings.Count(table.key, "?")]...)
-		if err := t.send("UPDATE "+table.name+" SET scope = ?, checksum = ? WHERE "+table.key, args...); err != nil {
+		key := slices.Clone(row[:strings.Count(table.key, "?")])
+		row[at] = value
+		err := t.send("UPDATE "+table.name+" SET "+column+" = ?, checksum = ? WHERE "+table.key, append([]any{value, checksum(row...)}, key...)...)
+		if err != nil {
 			return err
 		}
 	}

@@ -35,12 +35,15 @@ func (r *Reader) seriesOf(ctx context.Context, family string) ([]storedSeries, e
 
 // SeriesStarts calls add for the series whose first fact is after a position; for all series if it is negative.
 func (r *Reader) SeriesStarts(ctx context.Context, after int64, add func(dora.SeriesStart)) error {
-	const query = "SELECT text, labels, at FROM series JOIN texts ON texts.id = family WHERE position > ? ORDER BY position"
+	const query = "SELECT text, family, labels, position, at, checksum FROM series JOIN texts ON texts.id = family WHERE position > ? ORDER BY position"
 	err := r.query(ctx, query, []any{after}, func(rows Rows) (err error) {
 		var s dora.SeriesStart
 		var labels string
-		var at int64
-		if err := rows.Scan(&s.Family, &labels, &at); err != nil {
+		var family, position, at, sum int64
+		if err := rows.Scan(&s.Family, &family, &labels, &position, &at, &sum); err != nil {
+			return err
+		}
+		if err := checkRow(r.path, "a series of "+s.Family, sum, family, labels, position, at); err != nil {
 			return err
 		}
 		s.At = fromMillis(at)
@@ -79,7 +82,7 @@ func (t *tx) findSeries(key seriesKey) (id int64, err error) {
 
 // beginSeries stores when a series began, and returns its id.
 func (t *tx) beginSeries(key seriesKey, position int64, at time.Time) (int64, error) {
-	id, err := t.insert("INSERT INTO series (family, labels, position, at) VALUES (?, ?, ?, ?) RETURNING id", key.family, key.labels, position, at.UnixMilli())
+	id, err := t.insert("INSERT INTO series (family, labels, position, at, checksum) VALUES (?, ?, ?, ?, ?) RETURNING id", withChecksum(key.family, key.labels, position, at.UnixMilli())...)
 	if err != nil {
 		return 0, fmt.Errorf("store when the series %s began: %w", key.labels, err)
 	}

@@ -24,6 +24,21 @@ func (t *tx) staleSince(d dora.DeploymentRecord, before storedDeployment) error 
 	return t.markStale(since, d.Scope(), dora.StaleIncidents)
 }
 
+var saveStale = upsert("stale_days", "scope", "since, checksum")
+
+// readStale calls add for rows of stale_days.
+func readStale(path string, query queryFunc, add func(scope string, since time.Time), where string, args ...any) error {
+	return query("SELECT scope, since, checksum FROM stale_days"+where, args, func(rows Rows) error {
+		var scope string
+		var since, sum int64
+		if err := rows.Scan(&scope, &since, &sum); err != nil {
+			return err
+		}
+		add(scope, fromMillis(since))
+		return checkRow(path, "since when the days of "+scope+" are stale", sum, scope, since)
+	})
+}
+
 // markStale records that the days of scopes are stale since a time, unless they are since an earlier one.
 func (t *tx) markStale(since time.Time, scopes ...string) error {
 	at := since.UnixMilli()
@@ -31,9 +46,7 @@ func (t *tx) markStale(since time.Time, scopes ...string) error {
 		if marked, ok := t.stale.get(scope); ok && marked <= at {
 			continue
 		}
-		err := t.send("INSERT INTO stale_days (scope, since) VALUES (?, ?) ON CONFLICT (scope) DO UPDATE SET since = excluded.since WHERE stale_days.since > excluded.since",
-			scope, at)
-		if err != nil {
+		if err := t.send(saveStale+" WHERE stale_days.since > excluded.since", withChecksum(scope, at)...); err != nil {
 			return fmt.Errorf("mark days as stale: %w", err)
 		}
 		t.stale.set(scope, at)
