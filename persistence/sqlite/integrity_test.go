@@ -33,7 +33,7 @@ func TestCheck(t *testing.T) {
 		"gone":  "DELETE FROM facts WHERE position = 2",
 		"sum":   "INSERT INTO sums (family, labels, own, at, id, buckets, checksum) VALUES ('a', '{}', 1, 1, 1, '', 1)",
 		"text":  "DELETE FROM texts WHERE text = ''",
-		"index": "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, '(due, id)', '(received, id)') WHERE name = 'deliveries_due'",
+		"index": "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, '(due, id', '(received, id') WHERE name = 'deliveries_due'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t)

@@ -33,7 +33,6 @@ var mayGrow = map[string]string{
 	"stale_days WHERE scope = ?":                                           "reads the row of a scope",
 	"UPDATE stale_days SET since":                                          "reads the row of a scope",
 	"FROM owned CROSS JOIN days ON owned = id WHERE scope = ?":             "reads the days of a scope between two dates",
-	" SET scope = ? WHERE scope =":                                         "merges two repositories, at most once for each",
 	"FROM environments ORDER BY folded":                                    "lists the environments, at the start",
 	"SELECT EXISTS (SELECT 1 FROM removed_keys)":                           "reads one row, at the start",
 	"_inaccessible WHERE inaccessible = 1":                                 "returns all that it reads",

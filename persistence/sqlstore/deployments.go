@@ -88,8 +88,8 @@ func (c searchedColumns) values() []any {
 }
 
 var (
-	saveShipped = newRowInsert(upsert("shipped", "scope, name, deployment", "change, revert"))
-	saveTitles  = newRowInsert("INSERT INTO titles (scope, title, change, deployment) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING")
+	saveShipped = newRowInsert(upsert("shipped", "name, scope, deployment", "change, revert, checksum"))
+	saveTitles  = newRowInsert("INSERT INTO titles (scope, title, change, deployment, checksum) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
 )
 
 // AddShipped records that a deployment shipped a change, under names of the change.
@@ -111,10 +111,12 @@ func (t deploymentTx) addShipped(d dora.DeploymentRecord, c dora.Change, names [
 	}
 	var shipped, titles []any
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
-		shipped = append(shipped, scope, name, stored.id, c.Name(), len(c.Reverts) > 0)
+		row := []any{name, scope, stored.id, c.Name(), len(c.Reverts) > 0}
+		shipped = append(append(shipped, row...), shortChecksum(row...))
 	}
 	for _, title := range c.Titles() {
-		titles = append(titles, scope, title, c.Name(), stored.id)
+		row := []any{scope, title, c.Name(), stored.id}
+		titles = append(append(titles, row...), shortChecksum(row...))
 	}
 	if err := t.insertRows(&saveShipped, shipped); err != nil {
 		return err

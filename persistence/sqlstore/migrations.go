@@ -39,7 +39,7 @@ var Migrations = [...]string{`
 		UNIQUE (stem, rest)
 	) STRICT;
 	CREATE INDEX deliveries_about ON deliveries (about);
-	CREATE INDEX deliveries_due   ON deliveries (due, id) WHERE state = 0;
+	CREATE INDEX deliveries_due   ON deliveries (due, id, waiting_since, attempts, store_failures) WHERE state = 0; -- with the last three to check them
 	CREATE INDEX deliveries_dead  ON deliveries (id)      WHERE state = 2;
 	CREATE INDEX deliveries_failed ON deliveries (received) WHERE state = 0 AND error <> '';
 
@@ -185,7 +185,7 @@ var Migrations = [...]string{`
 	) STRICT;
 	CREATE INDEX deployments_evaluated ON deployments (scope, success, number) WHERE evaluated = 1;
 	CREATE INDEX deployments_sha       ON deployments (sha, scope);
-	CREATE INDEX deployments_branch    ON deployments (repository, branch) WHERE success IS NOT NULL;
+	CREATE INDEX deployments_branch    ON deployments (repository, branch, success) WHERE success IS NOT NULL; -- with success to check it
 	CREATE INDEX deployments_number    ON deployments (number);
 	CREATE INDEX deployments_repository ON deployments (repository, number);
 	CREATE INDEX deployments_unsuccessful ON deployments (scope, found_at) WHERE success IS NULL;
@@ -195,6 +195,7 @@ var Migrations = [...]string{`
 		state      INTEGER NOT NULL,      -- in texts
 		at         INTEGER NOT NULL,
 		id         INTEGER NOT NULL,
+		checksum   INTEGER NOT NULL,
 		PRIMARY KEY (host, deployment, state, at, id)
 	) STRICT, WITHOUT ROWID;
 	CREATE TABLE successes (              -- each status of success
@@ -218,6 +219,7 @@ var Migrations = [...]string{`
 		deployment INTEGER NOT NULL,
 		change     TEXT    NOT NULL,      -- as in dora.Change.Name
 		revert     INTEGER NOT NULL,
+		checksum   INTEGER NOT NULL,
 		PRIMARY KEY (name, scope, deployment)
 	) STRICT, WITHOUT ROWID;
 	CREATE TABLE titles (
@@ -225,6 +227,7 @@ var Migrations = [...]string{`
 		title      TEXT    NOT NULL,      -- of a shipped change, as in dora.Change.Titles
 		change     TEXT    NOT NULL,
 		deployment INTEGER NOT NULL,
+		checksum   INTEGER NOT NULL,
 		PRIMARY KEY (scope, title, change, deployment)
 	) STRICT, WITHOUT ROWID;
 	CREATE TABLE incidents (

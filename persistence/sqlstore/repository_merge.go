@@ -73,7 +73,7 @@ func (t repositoryTx) moveShipped(d dora.DeploymentRecord, before string) error 
 	}
 	for _, c := range d.Shipped() {
 		for _, name := range c.Names() {
-			if err := t.send("UPDATE shipped SET scope = ? WHERE name = ? AND scope = "+textID, scope, name, before); err != nil {
+			if err := t.replace(shippedRow, "scope", scope, "name = ? AND scope = "+textID, name, before); err != nil {
 				return err
 			}
 		}
@@ -93,7 +93,7 @@ func (t repositoryTx) moveTitles(from, into string) error {
 		if err != nil {
 			return err
 		}
-		if err := t.send("UPDATE titles SET scope = ? WHERE scope = "+textID, id, scope); err != nil {
+		if err := t.replace(titleRow, "scope", id, "scope = "+textID, scope); err != nil {
 			return err
 		}
 	}
@@ -103,6 +103,11 @@ func (t repositoryTx) moveTitles(from, into string) error {
 // checkedTable is a table whose rows have checksums. key is the condition for one row, by the first of its checkedColumns; empty if the
 // checksums don't cover the scope.
 type checkedTable struct{ name, key string }
+
+var (
+	shippedRow = checkedTable{"shipped", "name = ? AND scope = ? AND deployment = ?"}
+	titleRow   = checkedTable{"titles", "scope = ? AND title = ? AND change = ? AND deployment = ?"}
+)
 
 // moveScopes moves the rows of a table that are about scopes of a repository to those of another.
 func (t repositoryTx) moveScopes(table checkedTable, from, into string) error {
@@ -137,7 +142,7 @@ func (t repositoryTx) replace(table checkedTable, column string, value any, wher
 	for _, row := range rows {
 		key := slices.Clone(row[:strings.Count(table.key, "?")])
 		row[at] = value
-		err := t.send("UPDATE "+table.name+" SET "+column+" = ?, checksum = ? WHERE "+table.key, append([]any{value, checksum(row...)}, key...)...)
+		err := t.send("UPDATE "+table.name+" SET "+column+" = ?, checksum = ? WHERE "+table.key, append([]any{value, checksumIn(table.name, row...)}, key...)...)
 		if err != nil {
 			return err
 		}

@@ -25,23 +25,31 @@ func (t *tx) statusOf(deployment, state string) (columns []any, err error) {
 
 // AddStatus stores the number of a status.
 func (t deploymentTx) AddStatus(deployment, state string, at time.Time, id int64) error {
-	return t.changeStatus("INSERT INTO statuses (host, deployment, state, at, id) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", deployment, state, at, id)
+	row, err := t.statusRow(deployment, state, at, id)
+	if err == nil {
+		err = t.send("INSERT INTO statuses (host, deployment, state, at, id, checksum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", append(row, shortChecksum(row...))...)
+	}
+	if err != nil {
+		return fmt.Errorf("store a status of deployment %s: %w", deployment, err)
+	}
+	return nil
 }
 
 // RemoveStatus removes the number of a status.
 func (t deploymentTx) RemoveStatus(deployment, state string, at time.Time, id int64) error {
-	return t.changeStatus("DELETE FROM statuses WHERE host = ? AND deployment = ? AND state = ? AND at = ? AND id = ?", deployment, state, at, id)
-}
-
-func (t deploymentTx) changeStatus(statement, deployment, state string, at time.Time, id int64) error {
-	columns, err := t.statusOf(deployment, state)
+	row, err := t.statusRow(deployment, state, at, id)
 	if err == nil {
-		err = t.send(statement, append(columns, at.UnixMilli(), id)...)
+		err = t.send("DELETE FROM statuses WHERE host = ? AND deployment = ? AND state = ? AND at = ? AND id = ?", row...)
 	}
 	if err != nil {
-		return fmt.Errorf("change the statuses of deployment %s: %w", deployment, err)
+		return fmt.Errorf("remove a status of deployment %s: %w", deployment, err)
 	}
 	return nil
+}
+
+func (t *tx) statusRow(deployment, state string, at time.Time, id int64) ([]any, error) {
+	columns, err := t.statusOf(deployment, state)
+	return append(columns, at.UnixMilli(), id), err
 }
 
 // StatusesAt returns the numbers of the statuses of a deployment with a state and a time.
