@@ -12,12 +12,9 @@ import (
 // depends on them: by table, or table and column, and why.
 var (
 	otherwiseChecked = map[string]string{
-		"facts.id":      "the checksum of the fact covers it",
-		"commits":       "the checksum covers the key that is made of them",
-		"sums_position": "it has a checksum of its own",
-		"removal":       "it has a checksum of its own",
-		"removed_keys":  "removal has their number and sum",
-		"clock.id":      "no other value is allowed",
+		"facts.id":     "the checksum of the fact covers it",
+		"commits":      "the checksum covers the key that is made of them",
+		"removed_keys": "removal has their number and sum",
 	}
 	unchecked = map[string]string{
 		"arrivals": "a removal keeps all values, whatever it removes",

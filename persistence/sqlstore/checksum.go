@@ -59,6 +59,9 @@ func checksum(columns ...any) int64 {
 	return s.sum()
 }
 
+// onlyID is the id of the row of a table that has one row at most.
+const onlyID = int64(1)
+
 // oneIf returns a boolean as it is stored.
 func oneIf(b bool) int64 {
 	if b {
@@ -87,7 +90,7 @@ func checksumIn(table string, columns ...any) int64 {
 // checkedColumns lists the tables whose rows have a checksum, with what it covers.
 var checkedColumns = map[string][]string{
 	"meta":             {"key", "value"},
-	"clock":            {"reading", "wall"},
+	"clock":            {"id", "reading", "wall"},
 	"deliveries":       {"source", checkedText, "event", "received"},
 	"baselines":        {"hash", "source", "details", "taken"},
 	"commits":          {checkedText, "origin"},
@@ -109,6 +112,8 @@ var checkedColumns = map[string][]string{
 	"all_evidence":     {"giver", "cause", "by", "target", "scope", "at", "detail", "late"},
 	"failed_changes":   {"target", "scope", "cause", "by", "at", "detail", "late", "repaired_by", "repaired_at"},
 	"sums":             {"family", "labels", "own", "at", "id", "buckets"},
+	"sums_position":    {"id", "position", "bounds", "rows"},
+	"removal":          {"id", "position", "before", "complete", "keys", "keys_sum"},
 	"pushed":           {"instrument", "labels", "until", "value", "buckets"},
 	"owned":            {"scope", "owner", "repository", "team", "production", "counts"},
 	"stale_days":       {"scope", "since"},

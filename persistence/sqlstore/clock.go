@@ -104,7 +104,7 @@ var saveClock = upsert("clock", "id", "reading, wall, checksum")
 
 // SaveClock saves a reading.
 func (t *Tx) SaveClock(c SavedClock) error {
-	return t.send(saveClock, 1, c.Reading, c.Wall, checksum(c.Reading, c.Wall))
+	return t.send(saveClock, withChecksum(onlyID, c.Reading, c.Wall)...)
 }
 
 // SavedClock returns the saved reading; false if there is none. A damaged one does not end the transaction.
@@ -117,7 +117,7 @@ func readClock(path string, query queryFunc) (c SavedClock, known bool, err erro
 		return rows.Scan(&c.Reading, &c.Wall, &sum)
 	})
 	if err == nil && known {
-		err = checkRow(path, "the reading of its clock", sum, c.Reading, c.Wall)
+		err = checkRow(path, "the reading of its clock", sum, onlyID, c.Reading, c.Wall)
 	}
 	return c, known, err
 }

@@ -77,7 +77,7 @@ var Migrations = [...]string{`
 		at       INTEGER NOT NULL,
 		id       INTEGER NOT NULL,
 		buckets  TEXT    NOT NULL,        -- JSON
-		checksum INTEGER NOT NULL,        -- over all other columns
+		checksum INTEGER NOT NULL,
 		PRIMARY KEY (family, labels)
 	) STRICT, WITHOUT ROWID;
 	CREATE TABLE sums_position (
@@ -85,7 +85,7 @@ var Migrations = [...]string{`
 		position INTEGER NOT NULL,
 		bounds   TEXT    NOT NULL,        -- JSON of dora.Sums.Bounds
 		rows     INTEGER NOT NULL,        -- sum of the checksums of sums
-		checksum INTEGER NOT NULL         -- over the columns before
+		checksum INTEGER NOT NULL
 	) STRICT;
 	CREATE TABLE pushed (                 -- what the receiver of deltas has
 		instrument TEXT    NOT NULL,
@@ -333,6 +333,6 @@ var Migrations = [...]string{`
 		complete INTEGER NOT NULL,        -- as in dora.DayReads.CompleteFrom; 0 for the zero time
 		keys     INTEGER NOT NULL,        -- number of removed_keys
 		keys_sum INTEGER NOT NULL,        -- of the checksums of removed_keys
-		checksum INTEGER NOT NULL         -- over the columns before
+		checksum INTEGER NOT NULL
 	) STRICT;
 ` + dayTables}

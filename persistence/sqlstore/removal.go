@@ -18,7 +18,7 @@ type removalRow struct{ position, before, complete, keys, keysSum int64 }
 
 // columns returns what the checksum of the row covers.
 func (r removalRow) columns() []any {
-	return []any{r.position, r.before, r.complete, r.keys, r.keysSum}
+	return []any{onlyID, r.position, r.before, r.complete, r.keys, r.keysSum}
 }
 
 func (r removalRow) removal() dora.Removal {
@@ -54,7 +54,7 @@ func (t *tx) removalRow() (removalRow, error) { return readRemovalRow(t.writer.p
 var saveRemoval = upsert("removal", "id", "position, before, complete, keys, keys_sum, checksum")
 
 func (t *tx) saveRemovalRow(row removalRow) error {
-	return t.send(saveRemoval, append(append([]any{1}, row.columns()...), checksum(row.columns()...))...)
+	return t.send(saveRemoval, withChecksum(row.columns()...)...)
 }
 
 // MarkArrival stores the newest delivery and fact as those of the day on which that delivery arrived. They count as having arrived by

@@ -160,7 +160,7 @@ type sumsPosition struct {
 	rows     int64
 }
 
-func (p sumsPosition) checksum() int64 { return checksum(p.position, p.bounds, p.rows) }
+func (p sumsPosition) checksum() int64 { return checksum(onlyID, p.position, p.bounds, p.rows) }
 
 // readSumsPosition reads the row and checks its checksum. If that does not match, the position is still returned.
 func readSumsPosition(path string, query queryFunc) (p sumsPosition, err error) {
@@ -277,7 +277,7 @@ func (t *tx) writeSums(p sumsPosition, rows map[sumKey]sumRow, changed []sumKey)
 			return err
 		}
 	}
-	return t.send(saveSumsPosition, 1, p.position, p.bounds, p.rows, p.checksum())
+	return t.send(saveSumsPosition, onlyID, p.position, p.bounds, p.rows, p.checksum())
 }
 
 // noBuckets is the text of a series without buckets.
