@@ -26,8 +26,12 @@ var (
 // rows. Of a column in the condition of an index, it is found if it changes whether the row is in the index, which is its only effect.
 func TestEachColumnIsChecked(t *testing.T) {
 	s := openStore(t)
+	schema, err := migratedSchema(len(sqlstore.Migrations))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, table := range sqlstore.Tables() {
-		indexes, err := s.reader.indexes(t.Context(), table.Name)
+		indexes, err := s.reader.indexes(t.Context(), table.Name, schema)
 		if err != nil {
 			t.Fatal(err)
 		}

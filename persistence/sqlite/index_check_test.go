@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"dora-exporter/persistence/sqlstore"
 )
 
 // partial changes the definition of an index, as later connections see it, so that it has no rows but those of a condition.
@@ -112,13 +114,13 @@ func TestIndexesAreComparedWithRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	tables, err := r.strings(t.Context(), "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+	schema, err := migratedSchema(len(sqlstore.Migrations))
 	if err != nil {
 		t.Fatal(err)
 	}
 	checked := 0
-	for _, table := range tables {
-		indexes, err := r.indexes(t.Context(), table)
+	for _, table := range tablesOf(schema) {
+		indexes, err := r.indexes(t.Context(), table, schema)
 		if err != nil {
 			t.Fatal(err)
 		}

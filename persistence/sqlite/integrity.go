@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,11 +48,7 @@ func (r *Reader) checkAll(ctx context.Context, least time.Duration) error {
 	if err := r.checkFreePages(ctx, least); err != nil {
 		return err
 	}
-	for _, object := range slices.Sorted(maps.Keys(schema)) {
-		table, ok := strings.CutPrefix(object, "table ")
-		if !ok {
-			continue
-		}
+	for _, table := range tablesOf(schema) {
 		began := time.Now()
 		if err := errors.Join(r.checkTree(ctx, table), sqlstore.Rest(ctx, began, least)); err != nil {
 			return err
@@ -61,6 +58,16 @@ func (r *Reader) checkAll(ctx context.Context, least time.Duration) error {
 		}
 	}
 	return r.CheckRecords(ctx, least)
+}
+
+// tablesOf returns the tables of a schema.
+func tablesOf(schema map[string]string) (all []string) {
+	for _, object := range slices.Sorted(maps.Keys(schema)) {
+		if table, ok := strings.CutPrefix(object, "table "); ok {
+			all = append(all, table)
+		}
+	}
+	return all
 }
 
 // checkTree looks for damage in the pages of a table and of its indexes, and for values that the table must not have.
@@ -92,7 +99,7 @@ func checkAtStart(ctx context.Context, c *conn, path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(sqlstore.CheckAtStart(ctx, databaseOf(path, r.pool)), r.Close())
+	return errors.Join(cmp.Or(r.countPartial(ctx), sqlstore.CheckAtStart(ctx, databaseOf(path, r.pool))), r.Close())
 }
 
 // checkInBackground checks the database while it is used: a large one soon, any once a day, and again after an error. The returned function ends

@@ -166,6 +166,19 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 			},
 			want: []string{"it has 2 facts and the last one's position is 3"}, corrupt: true,
 		},
+		"a delivery that is pending by an index alone": {
+			path: "store.db",
+			prepare: func(t *testing.T, path string) {
+				s := reopenStore(t, path)
+				accept(t, s, "a")
+				s.Close()
+				const redefine = "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'state %s', 'state %s') WHERE name = 'deliveries_due'"
+				tamper(t, path, fmt.Sprintf(redefine, "= 0", "< 2"))
+				tamper(t, path, "UPDATE deliveries SET state = 1")
+				tamper(t, path, fmt.Sprintf(redefine, "< 2", "= 0"))
+			},
+			want: []string{"index deliveries_due has 1 entries for 0 rows", "restore a backup"}, corrupt: true,
+		},
 		"a removed key gone": {
 			path:    "store.db",
 			prepare: removedThenTampered("DELETE FROM removed_keys WHERE hash = (SELECT min(hash) FROM removed_keys)"),

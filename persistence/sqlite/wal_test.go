@@ -29,7 +29,7 @@ func TestLogThatCanNotBeMoved(t *testing.T) {
 				}
 				return sqlite.AuthResultOK
 			}))
-			_, execErr := tx.Exec("INSERT INTO meta (key, value) VALUES ('large', hex(zeroblob(?)))", truncateLogAbove/2)
+			_, execErr := tx.Exec("INSERT INTO meta (key, value, checksum) VALUES ('large', hex(zeroblob(?)), 0)", truncateLogAbove/2)
 			return errors.Join(err, execErr)
 		})
 		if err != nil {

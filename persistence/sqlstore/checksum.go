@@ -107,7 +107,7 @@ var checkedColumns = map[string][]string{
 	"reserved_series":  {"families", "count"},
 	"repositories":     {"key", "host", "id"},
 	"environments":     {"repository", "folded", "name", "production"},
-	"evaluations":      {"kind", "key", "attempts", "misses", "failing_since", "failing_calls", "inaccessible"},
+	"evaluations":      {"key", "kind", "attempts", "misses", "failing_since", "failing_calls", "inaccessible"},
 	"evidence":         {"cause", "by", "target", "scope", "at", "detail", "late"},
 	"all_evidence":     {"giver", "cause", "by", "target", "scope", "at", "detail", "late"},
 	"failed_changes":   {"target", "scope", "cause", "by", "at", "detail", "late", "repaired_by", "repaired_at"},

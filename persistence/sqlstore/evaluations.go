@@ -24,7 +24,7 @@ const evaluationColumns = "kind, key, scope, at, number, due, ripe, attempts, mi
 
 // evaluationRow returns the columns of an evaluation that its checksum covers.
 func evaluationRow(s dora.Evaluation) []any {
-	return []any{s.Kind, s.Key, int64(s.Attempts), int64(s.Misses), s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible}
+	return []any{s.Key, s.Kind, int64(s.Attempts), int64(s.Misses), s.FailingSince.UnixMilli(), encodeFailingCalls(s.FailingCalls), s.Inaccessible}
 }
 
 // scanEvaluation reads an evaluation and the columns behind it, and checks its checksum. If the error is a *CorruptError, the evaluation has its
@@ -39,7 +39,7 @@ func scanEvaluation(path string, rows Rows, more ...any) (dora.Evaluation, error
 	}
 	s.At, s.Due, s.Ripe, s.FailingSince = fromMillis(at), fromMillis(due), fromMillis(ripe), fromMillis(failing)
 	name := "the evaluation of " + s.Kind + " " + s.Key
-	if err := checkRow(path, name, sum, s.Kind, s.Key, int64(s.Attempts), int64(s.Misses), failing, calls, s.Inaccessible); err != nil {
+	if err := checkRow(path, name, sum, s.Key, s.Kind, int64(s.Attempts), int64(s.Misses), failing, calls, s.Inaccessible); err != nil {
 		return s, err
 	}
 	if repository != dora.RepositoryOf(s.Scope) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,9 @@ func storesHaveIDs(t *testing.T, s Store) {
 
 func sumsOfFacts(t *testing.T, s Store) {
 	same(t, "sums at first", dora.Sums{}, must[dora.Sums](t)(s.Sums(t.Context())))
+	for i := range 9 {
+		addFacts(t, s, fact(strconv.Itoa(i)))
+	}
 	x, odd := dora.Labels{"team": "x"}, dora.Labels{"team": "<&\"\\\n\x00é"}
 	sums := dora.Sums{
 		Position: 7, Bounds: map[string][]int64{"time": {1, 2}},
