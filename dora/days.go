@@ -17,8 +17,8 @@ type DayReads interface {
 	History
 	// Get returns an incident by its key, without its events; its zero value if it is not known.
 	Get(key string) (Incident, error)
-	// CompleteFrom returns the time from which on all deployments and incidents are there: those that were removed (RemovalTx) were
-	// earlier, by DeploymentRecord.When and Incident.Created. It is zero if none was removed.
+	// CompleteFrom returns the latest time before which deployments or incidents were removed (RemovalTx). Those from then on are there,
+	// with the deployments that they followed; earlier ones may follow one that was removed. It is zero if none was.
 	CompleteFrom() (time.Time, error)
 	// Stale returns since when the days of scopes are stale.
 	Stale() (map[string]time.Time, error)

@@ -57,10 +57,10 @@ type RemovalTx interface {
 	// Kind and Key, those after another one. RemoveDeployment and RemoveIncident take them out.
 	Aged(after AgedRecord, limit int) ([]AgedRecord, error)
 	// RemoveDeployment removes a deployment with all that is stored of it: what it shipped, the evidence against it, its failed
-	// change, and the cached origins of its commits, unless another deployment has them, too.
-	RemoveDeployment(DeploymentRecord) error
-	// RemoveIncident removes an issue and its events. With counted, IsRemoved knows it.
-	RemoveIncident(i Incident, counted bool) error
+	// change, and the cached origins of its commits, unless another deployment has them, too. before is stored for DayReads.CompleteFrom.
+	RemoveDeployment(d DeploymentRecord, before time.Time) error
+	// RemoveIncident removes an issue and its events, and stores before likewise. With counted, IsRemoved knows it.
+	RemoveIncident(i Incident, before time.Time, counted bool) error
 	// IsRemoved reports whether a record of a kind (SubjectDeployment, SubjectIncident) with a key has been removed.
 	IsRemoved(kind, key string) (bool, error)
 	// EvidenceAgainst returns the evidence against a deployment, in any order.

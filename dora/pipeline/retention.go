@@ -73,7 +73,7 @@ func (p *Retention) RemoveOld(ctx context.Context) (all dora.Removed, err error)
 	if err := p.Store.Update(ctx, func(tx dora.Tx) error { return tx.Removal().MarkArrival() }); err != nil || p.Keep == 0 {
 		return all, err
 	}
-	before := p.Now().Add(-p.Keep)
+	before := p.Now().Add(-p.Keep).Truncate(time.Millisecond) // as precise as the store
 	var last dora.AgedRecord
 	for done := false; !done && ctx.Err() == nil; {
 		var removed dora.Removed

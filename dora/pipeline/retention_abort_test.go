@@ -60,13 +60,13 @@ func (r abortingRemoval) RemoveDeliveries(upTo int64, limit int) (n int, err err
 	return n, err
 }
 
-func (r abortingRemoval) RemoveDeployment(t dora.DeploymentRecord) (err error) {
-	r.at("RemoveDeployment", func() bool { err = r.RemovalTx.RemoveDeployment(t); return true })
+func (r abortingRemoval) RemoveDeployment(t dora.DeploymentRecord, before time.Time) (err error) {
+	r.at("RemoveDeployment", func() bool { err = r.RemovalTx.RemoveDeployment(t, before); return true })
 	return err
 }
 
-func (r abortingRemoval) RemoveIncident(i dora.Incident, counted bool) (err error) {
-	r.at("RemoveIncident", func() bool { err = r.RemovalTx.RemoveIncident(i, counted); return true })
+func (r abortingRemoval) RemoveIncident(i dora.Incident, before time.Time, counted bool) (err error) {
+	r.at("RemoveIncident", func() bool { err = r.RemovalTx.RemoveIncident(i, before, counted); return true })
 	return err
 }
 

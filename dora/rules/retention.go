@@ -83,7 +83,7 @@ func (r *Session) removeOldDeployment(key string, before time.Time, removed *dor
 		}
 	}
 	removed.Deployments++
-	return r.Removal().RemoveDeployment(t)
+	return r.Removal().RemoveDeployment(t, before)
 }
 
 // isRecent reports whether an event of a deployment is not older than a time.
@@ -202,7 +202,7 @@ func (r *Session) removeOldIncident(key string, arrived dora.Arrival, before tim
 		return err
 	}
 	removed.Incidents++
-	return r.Removal().RemoveIncident(i, i.IsCounted() || i.Counted != nil || i.OpenFacts > 0)
+	return r.Removal().RemoveIncident(i, before, i.IsCounted() || i.Counted != nil || i.OpenFacts > 0)
 }
 
 // isDeploymentRemoved reports whether a deployment was removed, and logs that an event about it has arrived.

@@ -113,7 +113,7 @@ func TestNameRemovedTwice(t *testing.T) {
 	for id := range 2 {
 		i := dora.Incident{Key: fmt.Sprint("jira.example.com/", id), Name: "INC-7"}
 		err := s.Update(t.Context(), func(tx dora.Tx) error {
-			return errors.Join(tx.Incidents().Save(i), tx.Removal().RemoveIncident(i, false))
+			return errors.Join(tx.Incidents().Save(i), tx.Removal().RemoveIncident(i, time.Now(), false))
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -34,7 +34,7 @@ func (r dayReads) Stale() (map[string]time.Time, error) {
 	return stale, err
 }
 
-// CompleteFrom returns the time from which on all deployments and incidents are there.
+// CompleteFrom returns the latest time before which deployments or incidents were removed.
 func (r dayReads) CompleteFrom() (time.Time, error) {
 	row, err := readRemovalRow(r.path, r.query)
 	if err != nil || row.complete == 0 {

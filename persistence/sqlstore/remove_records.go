@@ -10,7 +10,7 @@ import (
 
 // RemoveDeployment removes a deployment and what is stored of it. Its days stay, with the evidence that it gives: what they have of
 // others follows from it.
-func (t removalTx) RemoveDeployment(d dora.DeploymentRecord) error {
+func (t removalTx) RemoveDeployment(d dora.DeploymentRecord, before time.Time) error {
 	var err error
 	for _, c := range d.Shipped() {
 		if err == nil {
@@ -36,7 +36,7 @@ func (t removalTx) RemoveDeployment(d dora.DeploymentRecord) error {
 		err = t.removeOrigins(d)
 	}
 	if err == nil {
-		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectDeployment, Key: d.Key()}, d.When(), removedKey{dora.SubjectDeployment, d.Key()})
+		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectDeployment, Key: d.Key()}, before, removedKey{dora.SubjectDeployment, d.Key()})
 	}
 	if err != nil {
 		return fmt.Errorf("remove deployment %s: %w", d.Key(), err)
@@ -67,7 +67,7 @@ func (t removalTx) removeOrigins(d dora.DeploymentRecord) error {
 }
 
 // RemoveIncident removes an issue.
-func (t removalTx) RemoveIncident(i dora.Incident, counted bool) error {
+func (t removalTx) RemoveIncident(i dora.Incident, before time.Time, counted bool) error {
 	keys := []removedKey{{removedName, i.Name}}
 	if counted {
 		keys = append(keys, removedKey{dora.SubjectIncident, i.Key})
@@ -79,7 +79,7 @@ func (t removalTx) RemoveIncident(i dora.Incident, counted bool) error {
 		}
 	}
 	if err == nil {
-		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectIncident, Key: i.Key}, i.Created, keys...)
+		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectIncident, Key: i.Key}, before, keys...)
 	}
 	if err != nil {
 		return fmt.Errorf("remove incident %s: %w", i.Key, err)
@@ -87,10 +87,10 @@ func (t removalTx) RemoveIncident(i dora.Incident, counted bool) error {
 	return nil
 }
 
-// removeAged removes a record of a time from those that may be removed, and remembers keys of it.
-func (t removalTx) removeAged(a dora.AgedRecord, at time.Time, keys ...removedKey) error {
+// removeAged takes a record out of those that may be removed, since it was older than a time, and remembers keys of it.
+func (t removalTx) removeAged(a dora.AgedRecord, before time.Time, keys ...removedKey) error {
 	row, err := t.removalRow()
-	row.complete = max(row.complete, at.UnixMilli()+1)
+	row.complete = max(row.complete, before.UnixMilli())
 	for _, key := range keys {
 		if err == nil {
 			err = t.addRemoved(&row, key)

@@ -164,7 +164,7 @@ func removedStatuses(t *testing.T, s Store) {
 				return err
 			}
 		}
-		return tx.Removal().RemoveDeployment(gone)
+		return tx.Removal().RemoveDeployment(gone, minute(9))
 	})
 	update(t, s, func(tx dora.Tx) error {
 		for id, want := range map[int64][]int64{1: nil, 2: {2}} {

@@ -204,7 +204,7 @@ func removedDeployments(t *testing.T, s Store) {
 	update(t, s, func(tx dora.Tx) error {
 		evidence, err := tx.Removal().EvidenceAgainst(old)
 		same(t, "evidence against it", 1, len(evidence))
-		return errors.Join(err, tx.Removal().RemoveDeployment(old))
+		return errors.Join(err, tx.Removal().RemoveDeployment(old, minute(2)))
 	})
 	s = s.Reopen(t)
 	update(t, s, func(tx dora.Tx) error {
@@ -256,9 +256,9 @@ func daysStayAfterARemoval(t *testing.T, s Store) {
 			Evidence: map[string][]dora.Evidence{old.Key(): {by}, kept.Key(): {against}},
 		})
 	})
-	update(t, s, func(tx dora.Tx) error { return tx.Removal().RemoveDeployment(old) })
+	update(t, s, func(tx dora.Tx) error { return tx.Removal().RemoveDeployment(old, minute(2)) })
 	wantStale(t, s, "nothing", map[string]time.Time{})
-	completeFrom(old.When().Add(time.Millisecond))
+	completeFrom(minute(2))
 	updateDays(t, s, func(tx dora.DayTx) error { return tx.Restart("another") })
 	wantStale(t, s, "all", map[string]time.Time{scope(): {}, dora.StaleIncidents: {}})
 	updateDays(t, s, func(tx dora.DayTx) error {
@@ -269,16 +269,22 @@ func daysStayAfterARemoval(t *testing.T, s Store) {
 		return errors.Join(err, err2)
 	})
 	removeFacts(t, s, 0, 9, 0)
-	completeFrom(old.When().Add(time.Millisecond))
+	completeFrom(minute(2))
 }
 
 func removedIncidents(t *testing.T, s Store) {
 	saveIncidents(t, s, dora.Incident{Key: "a/1", Name: "INC-1"}, dora.Incident{Key: "a/2", Name: "INC-2"}, dora.Incident{Key: "a/3", Name: "INC-3"})
 	update(t, s, func(tx dora.Tx) error {
-		return errors.Join(tx.Removal().RemoveIncident(dora.Incident{Key: "a/1", Name: "INC-1"}, true), tx.Removal().RemoveIncident(dora.Incident{Key: "a/2", Name: "INC-2"}, false))
+		return errors.Join(tx.Removal().RemoveIncident(dora.Incident{Key: "a/1", Name: "INC-1"}, minute(5), true),
+			tx.Removal().RemoveIncident(dora.Incident{Key: "a/2", Name: "INC-2"}, minute(4), false))
 	})
 	s = s.Reopen(t)
 	update(t, s, func(tx dora.Tx) error {
+		from, err := tx.Days().CompleteFrom()
+		same(t, "CompleteFrom", minute(5), from)
+		if err != nil {
+			return err
+		}
 		for key, want := range map[string]bool{"a/1": true, "a/2": false, "a/3": false} {
 			if removed, err := tx.Removal().IsRemoved(dora.SubjectIncident, key); err != nil || removed != want {
 				t.Errorf("IsRemoved(%s) = %t, %v; want %t", key, removed, err, want)
