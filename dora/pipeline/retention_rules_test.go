@@ -212,3 +212,52 @@ func TestFirstRunStays(t *testing.T) {
 	x.want.Newest = x.end(again, "success", time.Minute).UnixMilli() // is evaluated again: takes nothing else back
 	x.later(1)
 }
+
+// The first run of the commit that is running stays: going back to a newer commit, which was taken back before, is no rollback.
+func TestFirstRunOfTheRunningCommitStays(t *testing.T) {
+	for name, days := range map[string]int{"evaluated after the removal": 800, "made anew after it": 40} {
+		t.Run(name, func(t *testing.T) {
+			x := newLongRun(t)
+			first := x.deploy(1, "web", 1, false)
+			x.later(1)
+			x.deploy(2, "web", 2, true)
+			x.later(1)
+			x.succeed(x.deployment(3, "web", commitOf(1)), false) // takes 2 back
+			x.want.FailedChanges, x.want.Rollbacks, x.want.Rework = 1, 1, 1
+			x.later(days)
+			x.succeed(x.deployment(4, "web", commitOf(2)), false)
+			x.later(780 - days) // the first three are old
+			if !x.known(first.Key()) {
+				t.Error("the first deployment is not known")
+			}
+			x.rules.Policy.IgnoreAuthors = []string{"nobody"}
+			x.makeDays()
+			x.check("after a change of the policy")
+		})
+	}
+}
+
+// What followed a failed change that nothing has repaired stays, too: going back to that takes it back.
+func TestRunAfterAnUnrepairedFailedChangeStays(t *testing.T) {
+	x := newLongRun(t)
+	d := x.deploy(1, "service-0", 1, false)
+	x.incident(0, d.ID) // stays open
+	next := x.deploy(2, "service-0", 2, true)
+	x.deploy(3, "service-0", 3, true)
+	newest := x.deploy(4, "service-0", 4, true)
+	x.end(newest, "failure", time.Hour)
+	x.want.Failures++
+	x.want.FailedChanges++
+	x.deploy(9, "other", 9, false)
+	x.later(1000)
+	x.deploy(10, "other", 10, true)
+	x.later(1)
+	if !x.known(d.Key()) || !x.known(next.Key()) || x.known("api.github.com/3") {
+		t.Errorf("these are known: %t, %t, %t", x.known(d.Key()), x.known(next.Key()), x.known("api.github.com/3"))
+	}
+	x.succeed(x.deployment(5, "service-0", commitOf(1)), false) // takes the second one back
+	x.want.FailedChanges++
+	x.want.Rollbacks++
+	x.want.Rework++
+	x.check("after the rollback")
+}

@@ -13,9 +13,9 @@ import (
 // What storage.retention removes, and what stays.
 //
 // Facts and deliveries go by their arrival: they have no further effect. Deployments and issues go when their deliveries have gone and
-// all of their events are old, too, unless a rule may still ask for them: what is pending, the newest run of each scope, the runs of
-// commits that have run again since, failed changes that nothing has repaired, and what others that stay are evidence against. So
-// later evaluations find the same as if all were there, as long as they look back no further than the retention.
+// all of their events are old, too, unless a rule may still ask for them: what is pending, the newest run of each scope, failed changes
+// that nothing has repaired, what others that stay are evidence against, and what decides whether a run goes back to one of these commits
+// or to one that has run again since. So later evaluations find the same as if all were there, as long as they look back no further than the retention.
 //
 // The keys of what is removed stay known. Events about a deployment or incident that was removed count in no dora_* family.
 
@@ -97,11 +97,16 @@ func (r *Session) isPending(t dora.DeploymentRecord, _ time.Time) (bool, error) 
 }
 
 // isAmongNewestRuns reports whether a deployment is the newest run of its scope before a time, or one that is asked for with a run
-// after it: the first and the latest run of the same commit before, and the one that followed the latest (see Rollback).
+// after it: the first run of the commit of the newest, and of each commit that may be asked for again (see latestRun) the first and the
+// latest run and the one that followed the latest (see Rollback).
 func (r *Session) isAmongNewestRuns(t dora.DeploymentRecord, before time.Time) (bool, error) {
 	boundary := dora.Moment{At: before}
 	newest, _, err := r.History().Previous(t.Scope(), boundary)
 	if err != nil || newest.Key() == t.Key() {
+		return err == nil, err
+	}
+	firstOfNewest, _, err := r.History().FirstRun(t.Scope(), newest.SHA)
+	if err != nil || firstOfNewest.Key() == t.Key() {
 		return err == nil, err
 	}
 	runs, err := RunsOf(r.History(), t)
@@ -112,7 +117,7 @@ func (r *Session) isAmongNewestRuns(t dora.DeploymentRecord, before time.Time) (
 	if err != nil {
 		return false, err
 	}
-	latest, again, err := r.latestOfRunning(t.Scope(), t.SHA, boundary)
+	latest, again, err := r.latestRun(t.Scope(), t.SHA, boundary)
 	if err != nil || again && (first.Key() == t.Key() || latest.Key() == t.Key()) {
 		return err == nil, err
 	}
@@ -121,7 +126,7 @@ func (r *Session) isAmongNewestRuns(t dora.DeploymentRecord, before time.Time) (
 		if err != nil {
 			return false, err
 		}
-		latest, again, err := r.latestOfRunning(t.Scope(), previous.SHA, boundary)
+		latest, again, err := r.latestRun(t.Scope(), previous.SHA, boundary)
 		if err != nil || again && latest.Key() == previous.Key() && latest.At.Equal(previous.At) {
 			return err == nil, err
 		}
@@ -129,14 +134,42 @@ func (r *Session) isAmongNewestRuns(t dora.DeploymentRecord, before time.Time) (
 	return false, nil
 }
 
-// latestOfRunning returns the latest run of a commit in a scope before a moment if it has run again since; again is false if it has not.
-func (r *Session) latestOfRunning(scope, sha string, boundary dora.Moment) (latest dora.Run, again bool, err error) {
+// latestRun returns the latest run of a commit in a scope before a moment if a rule may ask for it again: the commit has run again since,
+// or it is that of a failed change that nothing has repaired, which stays.
+func (r *Session) latestRun(scope, sha string, boundary dora.Moment) (latest dora.Run, again bool, err error) {
 	newest, ran, err := r.History().LatestRun(scope, sha, dora.Moment{At: dora.FarFuture})
-	if err != nil || !ran || newest.Moment().Before(boundary) {
+	if err != nil || !ran {
 		return latest, false, err
+	}
+	if newest.Moment().Before(boundary) {
+		unrepaired, err := r.unrepairedCommits(scope)
+		if err != nil || !slices.Contains(unrepaired, sha) {
+			return latest, false, err
+		}
 	}
 	latest, _, err = r.History().LatestRun(scope, sha, boundary)
 	return latest, true, err
+}
+
+// unrepairedCommits returns the commits of the failed changes of a scope that nothing has repaired.
+func (r *Session) unrepairedCommits(scope string) ([]string, error) {
+	if commits, known := r.unrepaired[scope]; known {
+		return commits, nil
+	}
+	unrepaired, err := r.Evidence().Unrepaired(scope)
+	if err != nil {
+		return nil, err
+	}
+	commits := []string{}
+	for _, f := range unrepaired {
+		t, _, err := r.History().Deployment(f.Target)
+		if err != nil {
+			return nil, err
+		}
+		commits = append(commits, t.SHA)
+	}
+	r.unrepaired[scope] = commits
+	return commits, nil
 }
 
 // isAmongFailedChanges reports whether a deployment is a failed change that nothing has repaired, or gives the evidence for one, or there

@@ -55,6 +55,8 @@ type Session struct {
 	// isStarted reports which series earlier transactions have started at 0; newlyStarted has those of this one.
 	isStarted    func(key string) bool
 	newlyStarted []string
+	// unrepaired has what unrepairedCommits found.
+	unrepaired map[string][]string
 	// logAfterCommit has the log lines that are only true once the transaction is committed.
 	logAfterCommit []func(context.Context, *slog.Logger)
 }
@@ -67,7 +69,7 @@ func (r *Rules) Update(ctx context.Context, store dora.Transactor, now time.Time
 			Tx: tx, policy: r.Policy, maxSeries: r.MaxSeries, redeploymentLabel: r.RedeploymentLabel, families: r.familiesByName(), now: now,
 			storeCreated: r.StoreCreated,
 			folded:       map[string]int{}, isStarted: r.isStarted,
-			identified: map[calledRepository]*identifiedRepository{}, spellings: map[spelledEnvironment]string{},
+			identified: map[calledRepository]*identifiedRepository{}, spellings: map[spelledEnvironment]string{}, unrepaired: map[string][]string{},
 		}
 		if err := f(s); err != nil {
 			return err
