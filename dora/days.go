@@ -17,9 +17,10 @@ type DayReads interface {
 	History
 	// Get returns an incident by its key, without its events; its zero value if it is not known.
 	Get(key string) (Incident, error)
-	// CompleteFrom returns the latest time before which deployments or incidents were removed (RemovalTx). Those from then on are there,
-	// with the deployments that they followed; earlier ones may follow one that was removed. It is zero if none was.
-	CompleteFrom() (time.Time, error)
+	// CompleteFrom returns the time from which all deployments of a scope are there, with those that they followed and the incidents
+	// about them: the latest time before which deployments or incidents were removed (RemovalTx). It is zero if none of the scope was,
+	// nor an incident that is evidence in it.
+	CompleteFrom(scope string) (time.Time, error)
 	// Stale returns since when the days of scopes are stale.
 	Stale() (map[string]time.Time, error)
 	// DeploymentsFrom returns the deployments of a scope that have a success from a time on, and those without a success that are of
@@ -56,7 +57,7 @@ type DayTx interface {
 	// StaleSince returns since when the days of a scope are stale; false if they are not.
 	StaleSince(scope string) (time.Time, bool, error)
 	// Policy returns the policy that the days were made by, and Restart marks all days as stale, by another policy. It removes all
-	// days and evidence, unless CompleteFrom says that deployments have been removed, of which nothing else is left.
+	// days and evidence, unless deployments or incidents have been removed, of which nothing else is left.
 	Policy() (string, error)
 	Restart(policy string) error
 	// Save stores days that were made anew in this transaction.

@@ -57,9 +57,11 @@ type RemovalTx interface {
 	// Kind and Key, those after another one. RemoveDeployment and RemoveIncident take them out.
 	Aged(after AgedRecord, limit int) ([]AgedRecord, error)
 	// RemoveDeployment removes a deployment with all that is stored of it: what it shipped, the evidence against it, its failed
-	// change, and the cached origins of its commits, unless another deployment has them, too. before is stored for DayReads.CompleteFrom.
+	// change, and the cached origins of its commits, unless another deployment has them, too. DayReads.CompleteFrom is before then for its
+	// scope, and for all others of which something was removed.
 	RemoveDeployment(d DeploymentRecord, before time.Time) error
-	// RemoveIncident removes an issue and its events, and stores before likewise. With counted, IsRemoved knows it.
+	// RemoveIncident removes an issue and its events. With counted, IsRemoved knows it. CompleteFrom is before then likewise, for the scopes
+	// in which the issue is evidence by the days.
 	RemoveIncident(i Incident, before time.Time, counted bool) error
 	// IsRemoved reports whether a record of a kind (SubjectDeployment, SubjectIncident) with a key has been removed.
 	IsRemoved(kind, key string) (bool, error)

@@ -3,6 +3,8 @@ package pipeline_test
 import (
 	"testing"
 	"time"
+
+	"dora-exporter/dora"
 )
 
 // What a deployment counts for stays in its day when those that it followed have been removed.
@@ -27,4 +29,39 @@ func TestDaysAfterARemoval(t *testing.T) {
 			x.later(1)
 		})
 	}
+}
+
+// A backfill of what is older than what was removed gets into the report, in a scope of which something was removed and in a new one.
+func TestBackfillBeforeARemoval(t *testing.T) {
+	x := newLongRun(t)
+	x.deploy(1, "web", 1, false)
+	x.later(1)
+	x.deploy(2, "web", 2, true)
+	x.later(800)
+	if x.known("api.github.com/1") {
+		t.Fatal("nothing was removed")
+	}
+	x.rules.StoreCreated = longRunStart.Add(-time.Hour)
+	for n, repository := range []string{"web", "new"} {
+		failed := x.deployment(int64(50+n), repository, commitOf(50+n))
+		failed.CreatedAt = longRunStart.Add(-2 * dora.Day)
+		repair := x.deployment(int64(60+n), repository, commitOf(60+n))
+		repair.CreatedAt = failed.CreatedAt.Add(time.Hour)
+		status := func(d dora.Deployment, state string, minutes int) dora.Event {
+			at := d.CreatedAt.Add(time.Duration(minutes) * time.Minute)
+			return dora.Event{Backfilled: true, Status: &dora.Status{Deployment: d, ID: dora.UnnumberedStatus(d.ID, minutes), State: state, CreatedAt: at}}
+		}
+		x.send(status(failed, "success", 1), status(failed, "failure", 2), status(repair, "success", 1))
+	}
+	x.want.Successes += 4
+	x.want.Failures += 2
+	x.want.FailedChanges += 2
+	x.want.Rework += 2
+	x.want.Changes += 2
+	x.want.LeadTimes += 2
+	x.want.LeadTime += 2 * time.Hour.Milliseconds()
+	x.check("after the backfill")
+	x.rules.Policy.IgnoreAuthors = []string{"nobody"}
+	x.makeDays()
+	x.check("after a change of the policy")
 }

@@ -28,17 +28,23 @@ func (d *Days) evidenceBy(keys []string) ([]dora.Evidence, error) {
 	return append(all, stored...), err
 }
 
-// findEvidence finds anew what evidence a deployment gives. If what it followed may have been removed, this is about its statuses alone.
+// findEvidence finds anew what evidence a deployment gives. If what it followed may have been removed, this is about its failure and about
+// its runs since then alone.
 func (d *Days) findEvidence(h dora.History, t dora.DeploymentRecord) ([]dora.Evidence, error) {
-	if !t.When().Before(d.complete) {
+	final, at, err := d.final(t, dora.OwnedBy(t))
+	if err != nil {
+		return nil, err
+	}
+	if final == nil || !final.now[at].Succeeded {
 		return evidenceBy(d.policy, h, t)
 	}
 	before, err := d.evidenceBy([]string{t.Key()})
-	if err != nil || t.Succeeded().IsZero() {
-		return before, err
+	if err != nil {
+		return nil, err
 	}
-	statuses, err := outcomeEvidence(h, t)
-	return append(slices.DeleteFunc(before, func(e dora.Evidence) bool { return e.Cause == dora.CauseStatus }), statuses...), err
+	found, err := outcomeEvidence(h, t)
+	stays := func(e dora.Evidence) bool { return e.Cause != dora.CauseStatus && e.At.Before(d.complete[t.Scope()]) }
+	return append(slices.DeleteFunc(before, func(e dora.Evidence) bool { return !stays(e) }), slices.DeleteFunc(found, stays)...), err
 }
 
 // evidenceAbout returns the evidence against deployments, by their keys.

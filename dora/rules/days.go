@@ -21,9 +21,10 @@ import (
 // incidents from that time on. Then these deployments are measured anew, and those that the evidence is about, now or before, with
 // what repaired them.
 //
-// Days before the time from which the history is complete can't be made anew: storage.retention may have removed deployments of them,
-// or what they followed. They keep what they have, and there a deployment can only become a failed change, or one that is repaired, by
-// what has come since. Another policy does not change them either.
+// Days of a scope before the time from which its history is complete can't be made anew: storage.retention may have removed deployments of
+// them, or what they followed. They keep what they have, and there a deployment can only become a failed change, or one that is repaired,
+// by what has come since. Another policy does not change them either. What they don't have was never there, as what a backfill brings: it
+// is measured as if it followed what is left.
 
 // Days makes days anew in memory.
 type Days struct {
@@ -31,8 +32,8 @@ type Days struct {
 	reads  dora.DayReads
 	atOnce int
 
-	// complete is the time from which the history is complete.
-	complete time.Time
+	// complete has the time from which the history of a scope is complete.
+	complete map[string]time.Time
 	stale    map[string]time.Time
 	// made is the work that was done, in deployments.
 	made int
@@ -62,7 +63,7 @@ const DaysAtOnce = 250
 // one time.
 func NewDays(p dora.Policy, r dora.DayReads, atOnce int) *Days {
 	return &Days{
-		policy: p, reads: r, atOnce: atOnce, stale: map[string]time.Time{}, given: map[string][]dora.Evidence{}, about: map[string][]dora.Evidence{},
+		policy: p, reads: r, atOnce: atOnce, complete: map[string]time.Time{}, stale: map[string]time.Time{}, given: map[string][]dora.Evidence{}, about: map[string][]dora.Evidence{},
 		scopes: map[string]*scopeDays{}, unpacked: map[string]*scopeDays{},
 	}
 }
@@ -111,19 +112,13 @@ func (d *Days) MakeSome(work int) (more bool, err error) {
 
 // Make makes days of a scope anew that are stale since a time: those of a limited number of deployments before another time, which is zero
 // for no such limit, or what a limited number of incidents shows.
-func (d *Days) Make(scope string, since, before time.Time) (err error) {
-	if d.complete, err = d.reads.CompleteFrom(); err != nil {
-		return err
-	}
+func (d *Days) Make(scope string, since, before time.Time) error {
 	if scope == dora.StaleIncidents {
 		return d.makeIncidents(since)
 	}
-	if since.Before(d.complete) {
-		since = d.complete
-	}
-	if !before.IsZero() && !since.Before(before) { // all of them are before the history is complete
-		d.stale[scope] = before
-		return nil
+	complete, err := d.completeFrom(scope)
+	if err != nil {
+		return err
 	}
 	deployments, until, err := d.reads.DeploymentsFrom(scope, since, before, d.atOnce)
 	if err != nil {
@@ -147,11 +142,24 @@ func (d *Days) Make(scope string, since, before time.Time) (err error) {
 			return err
 		}
 	}
-	if err := d.remove(scope, since, until); err != nil {
+	if err := d.remove(scope, latest(since, complete), until); err != nil {
 		return err
 	}
 	d.stale[scope] = until
 	return d.update(h, givers, again)
+}
+
+// completeFrom returns the time from which the history of a scope is complete.
+func (d *Days) completeFrom(scope string) (time.Time, error) {
+	complete, known := d.complete[scope]
+	if known {
+		return complete, nil
+	}
+	complete, err := d.reads.CompleteFrom(scope)
+	if err == nil {
+		d.complete[scope] = complete
+	}
+	return complete, err
 }
 
 // makeIncidents finds anew what incidents show.

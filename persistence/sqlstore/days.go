@@ -34,10 +34,14 @@ func (r dayReads) Stale() (map[string]time.Time, error) {
 	return stale, err
 }
 
-// CompleteFrom returns the latest time before which deployments or incidents were removed.
-func (r dayReads) CompleteFrom() (time.Time, error) {
+// CompleteFrom returns the latest time before which deployments or incidents were removed, if some of a scope were.
+func (r dayReads) CompleteFrom(scope string) (time.Time, error) {
 	row, err := readRemovalRow(r.path, r.query)
 	if err != nil || row.complete == 0 {
+		return time.Time{}, err
+	}
+	removed, err := wasRemoved(r.query, removedScope, scope)
+	if err != nil || !removed {
 		return time.Time{}, err
 	}
 	return fromMillis(row.complete), nil

@@ -21,8 +21,8 @@ func (t dayTx) StaleSince(scope string) (since time.Time, isStale bool, err erro
 
 // Restart marks all days as stale, which are to be made by another policy. It removes them, unless what they were made of has been removed.
 func (t dayTx) Restart(policy string) error {
-	complete, err := t.CompleteFrom()
-	if err == nil && complete.IsZero() {
+	removal, err := t.tx.removalRow()
+	if err == nil && removal.complete == 0 {
 		for _, statement := range []string{"DELETE FROM days", "DELETE FROM owned", "DELETE FROM all_evidence"} {
 			if err == nil {
 				err = t.tx.send(statement)

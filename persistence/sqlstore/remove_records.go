@@ -36,7 +36,8 @@ func (t removalTx) RemoveDeployment(d dora.DeploymentRecord, before time.Time) e
 		err = t.removeOrigins(d)
 	}
 	if err == nil {
-		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectDeployment, Key: d.Key()}, before, removedKey{dora.SubjectDeployment, d.Key()})
+		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectDeployment, Key: d.Key()}, before,
+			removedKey{dora.SubjectDeployment, d.Key()}, removedKey{removedScope, d.Scope()})
 	}
 	if err != nil {
 		return fmt.Errorf("remove deployment %s: %w", d.Key(), err)
@@ -72,7 +73,10 @@ func (t removalTx) RemoveIncident(i dora.Incident, before time.Time, counted boo
 	if counted {
 		keys = append(keys, removedKey{dora.SubjectIncident, i.Key})
 	}
-	var err error
+	scopes, err := readAllIn(t.tx, "the scopes of evidence", "SELECT DISTINCT scope FROM all_evidence WHERE giver = ?", []any{i.Key}, scanText)
+	for _, scope := range scopes {
+		keys = append(keys, removedKey{removedScope, scope})
+	}
 	for _, statement := range []string{"DELETE FROM incidents WHERE key = ?", "DELETE FROM incident_events WHERE key = ?"} {
 		if err == nil {
 			err = t.send(statement, i.Key)

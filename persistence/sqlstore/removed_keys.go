@@ -11,11 +11,15 @@ import (
 	"dora-exporter/dora"
 )
 
-// removedKey is the key of something that was removed: of a delivery, of a fact by its family, of a deployment or of an issue.
+// removedKey is the key of something that was removed: of a delivery, of a fact by its family, of a deployment or of an issue,
+// or the scope that it was removed from.
 type removedKey struct{ kind, key string }
 
 // removedDelivery is the kind of a delivery's key. The others are families, and dora.SubjectDeployment and dora.SubjectIncident.
 const removedDelivery = "delivery"
+
+// removedScope is the kind of a scope of which deployments, or incidents that are evidence there, were removed.
+const removedScope = "scope"
 
 // removedName is the kind of the name of an issue, for explanations.
 const removedName = "name"

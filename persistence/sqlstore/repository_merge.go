@@ -41,6 +41,9 @@ func (t repositoryTx) Merge(from, into string) error {
 			return fmt.Errorf("merge repository %s into %s: %w", from, into, err)
 		}
 	}
+	if err := t.moveDays(from, into); err != nil {
+		return fmt.Errorf("merge the days of repository %s into those of %s: %w", from, into, err)
+	}
 	for _, statement := range []string{
 		"UPDATE evaluations SET repository = ?2, first = 0 WHERE repository = ?1",
 		`INSERT INTO repository_names (name, repository, seen) SELECT name, ?2, seen FROM repository_names WHERE repository = ?1

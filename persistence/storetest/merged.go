@@ -230,3 +230,50 @@ func repositoriesMergedNames(t *testing.T, s Store) {
 		same(t, "with "+step.from, step.want, must[string](t)(s.NewestName(t.Context(), into)))
 	}
 }
+
+// The days of both are those of one scope then, of which something was removed if it was of either.
+func repositoriesMergedDays(t *testing.T, s Store) {
+	const from, into = "api.github.com/acme/old", "api.github.com/acme/new"
+	first, second := success(1, 1), success(2, 2)
+	first.Identity, second.Identity = from, into
+	save(t, s, first, second)
+	addRepository(t, s, dora.Repository{Key: from, Host: "api.github.com"}, "acme/old")
+	addRepository(t, s, dora.Repository{Key: into, Host: "api.github.com", ID: 7}, "acme/new")
+	day := func(scope string, deployments ...dora.Measured) dora.MeasuredDay {
+		return dora.MeasuredDay{DayKey: dora.DayKey{Owned: dora.Owned{Scope: scope, Owner: "acme", Repository: "web"}, Date: 100}, Deployments: deployments}
+	}
+	counts := func(deployments ...dora.Measured) dora.Counts {
+		c := dora.Counts{}
+		for _, m := range deployments {
+			c.Add(m, 1)
+		}
+		return c
+	}
+	one, two := measured(1, 10), measured(2, 20)
+	old, current := day(first.Scope(), one), day(second.Scope(), two)
+	updateDays(t, s, func(tx dora.DayTx) error {
+		return tx.Save(dora.DayChanges{
+			Days: []dora.MeasuredDay{old, current}, Counts: map[dora.Owned]dora.Counts{old.Owned: counts(one), current.Owned: counts(two)},
+		})
+	})
+	update(t, s, func(tx dora.Tx) error { return tx.Removal().RemoveDeployment(first, minute(5)) })
+	repositories(t, s, func(tx dora.RepositoryTx) error { return tx.Merge(from, into) })
+	s = s.Reopen(t)
+	updateDays(t, s, func(tx dora.DayTx) error {
+		left, err := tx.Days(first.Scope(), 0, 200)
+		same(t, "days of the former scope", 0, len(left))
+		days, err2 := tx.Days(second.Scope(), 0, 200)
+		same(t, "days", []dora.MeasuredDay{day(second.Scope(), one, two)}, days)
+		complete, err3 := tx.CompleteFrom(second.Scope())
+		same(t, "CompleteFrom", minute(5), complete)
+		return errors.Join(err, err2, err3)
+	})
+	err := s.StoredDays(t.Context(), func(d dora.StoredDays) error {
+		all, err := d.OwnedCounts()
+		same(t, "OwnedCounts", map[dora.Owned]dora.Counts{current.Owned: counts(one, two)}, all)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

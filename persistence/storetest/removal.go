@@ -240,7 +240,7 @@ func daysStayAfterARemoval(t *testing.T, s Store) {
 	completeFrom := func(want time.Time) {
 		t.Helper()
 		updateDays(t, s, func(tx dora.DayTx) error {
-			from, err := tx.CompleteFrom()
+			from, err := tx.CompleteFrom(scope())
 			same(t, "CompleteFrom", want, from)
 			return err
 		})
@@ -273,6 +273,9 @@ func daysStayAfterARemoval(t *testing.T, s Store) {
 }
 
 func removedIncidents(t *testing.T, s Store) {
+	updateDays(t, s, func(tx dora.DayTx) error {
+		return tx.Save(dora.DayChanges{Evidence: map[string][]dora.Evidence{"a/1": {piece(success(1, 1).Key(), dora.CauseIncident, "a/1", 1)}}})
+	})
 	saveIncidents(t, s, dora.Incident{Key: "a/1", Name: "INC-1"}, dora.Incident{Key: "a/2", Name: "INC-2"}, dora.Incident{Key: "a/3", Name: "INC-3"})
 	update(t, s, func(tx dora.Tx) error {
 		return errors.Join(tx.Removal().RemoveIncident(dora.Incident{Key: "a/1", Name: "INC-1"}, minute(5), true),
@@ -280,10 +283,12 @@ func removedIncidents(t *testing.T, s Store) {
 	})
 	s = s.Reopen(t)
 	update(t, s, func(tx dora.Tx) error {
-		from, err := tx.Days().CompleteFrom()
-		same(t, "CompleteFrom", minute(5), from)
-		if err != nil {
-			return err
+		for scope, want := range map[string]time.Time{scope(): minute(5), "other": {}} {
+			from, err := tx.Days().CompleteFrom(scope)
+			same(t, "CompleteFrom of "+scope, want, from)
+			if err != nil {
+				return err
+			}
 		}
 		for key, want := range map[string]bool{"a/1": true, "a/2": false, "a/3": false} {
 			if removed, err := tx.Removal().IsRemoved(dora.SubjectIncident, key); err != nil || removed != want {

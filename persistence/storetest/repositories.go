@@ -13,7 +13,7 @@ func repositoryRules() rules {
 	return rules{
 		"ids": repositoriesByID, "names": repositoriesByName, "newest name": newestNames, "seen": repositoriesSeen, "merged": repositoriesMerged,
 		"merged while evaluations wait": repositoriesMergedWaiting, "merged while evaluations are made": repositoriesMergedWhileEvaluated,
-		"merged with what was counted": repositoriesMergedCounted, "merged names": repositoriesMergedNames,
+		"merged with what was counted": repositoriesMergedCounted, "merged names": repositoriesMergedNames, "merged days": repositoriesMergedDays,
 		"former":       namedByFormerNames,
 		"environments": environmentsOfRepositories,
 	}
