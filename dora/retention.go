@@ -63,7 +63,8 @@ type RemovalTx interface {
 	// RemoveIncident removes an issue and its events. With counted, IsRemoved knows it. CompleteFrom is before then likewise, for the scopes
 	// in which the issue is evidence by the days.
 	RemoveIncident(i Incident, before time.Time, counted bool) error
-	// IsRemoved reports whether a record of a kind (SubjectDeployment, SubjectIncident) with a key has been removed.
+	// IsRemoved reports whether a record of a kind (SubjectDeployment, SubjectIncident) with a key has been removed. Of a deployment that
+	// a status promoted, this is true for the key without the environment, too, when nothing is left of it in any environment.
 	IsRemoved(kind, key string) (bool, error)
 	// EvidenceAgainst returns the evidence against a deployment, in any order.
 	EvidenceAgainst(DeploymentRecord) ([]Evidence, error)

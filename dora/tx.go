@@ -80,7 +80,7 @@ type DeploymentTx interface {
 	RemoveShipped(t DeploymentRecord, c Change) error
 	// AddStatus stores the number of a status of a deployment, by the key of the deployment without an environment (DeploymentKey).
 	// RemoveStatus removes it, and StatusesAt returns the numbers of those with a state and a time, in their order. RemoveDeployment
-	// removes all of them.
+	// removes all of them with the last of the deployments with that key.
 	AddStatus(deployment, state string, at time.Time, id int64) error
 	RemoveStatus(deployment, state string, at time.Time, id int64) error
 	StatusesAt(deployment, state string, at time.Time) ([]int64, error)

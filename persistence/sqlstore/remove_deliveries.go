@@ -61,11 +61,8 @@ func (t removalTx) addAged(e dora.Event) error {
 	if e.Incident != nil {
 		return t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM incidents WHERE key = ? ON CONFLICT DO NOTHING", dora.SubjectIncident, e.Incident.IssueKey())
 	}
-	d := e.Target()
-	key := dora.DeploymentKey(d.Host, d.ID)
-	from, to := prefixRange(key + "/")
-	return t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM deployments WHERE number = ? AND (key = ? OR key >= ? AND key < ?) ON CONFLICT DO NOTHING",
-		dora.SubjectDeployment, d.ID, key, from, to)
+	return t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM deployments WHERE "+ofNumber+" ON CONFLICT DO NOTHING",
+		append([]any{dora.SubjectDeployment}, numberArgs(e.Target())...)...)
 }
 
 // Aged returns deployments and issues of which a delivery has been removed.

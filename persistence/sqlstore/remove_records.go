@@ -8,7 +8,7 @@ import (
 	"dora-exporter/dora"
 )
 
-// RemoveDeployment removes a deployment and what is stored of it. Its days stay, with the evidence that it gives: what they have of
+// RemoveDeployment removes a deployment and what is stored of it. Its statuses are those of all environments, and go with the last. Its days stay, with the evidence that it gives: what they have of
 // others follows from it.
 func (t removalTx) RemoveDeployment(d dora.DeploymentRecord, before time.Time) error {
 	var err error
@@ -29,20 +29,34 @@ func (t removalTx) RemoveDeployment(d dora.DeploymentRecord, before time.Time) e
 			err = t.send(statement, d.Key())
 		}
 	}
-	if err == nil {
-		err = t.removeStatuses(d.Host, d.ID)
-	}
+	keys := []removedKey{{dora.SubjectDeployment, d.Key()}, {removedScope, d.Scope()}}
 	if err == nil {
 		err = t.removeOrigins(d)
 	}
+	var others bool
 	if err == nil {
-		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectDeployment, Key: d.Key()}, before,
-			removedKey{dora.SubjectDeployment, d.Key()}, removedKey{removedScope, d.Scope()})
+		others, err = t.exists("SELECT 1 FROM deployments WHERE "+ofNumber, numberArgs(d.Deployment)...)
+	}
+	if err == nil && !others {
+		keys = append(keys, removedKey{dora.SubjectDeployment, dora.DeploymentKey(d.Host, d.ID)})
+		err = t.removeStatuses(d.Host, d.ID)
+	}
+	if err == nil {
+		err = t.removeAged(dora.AgedRecord{Kind: dora.SubjectDeployment, Key: d.Key()}, before, keys...)
 	}
 	if err != nil {
 		return fmt.Errorf("remove deployment %s: %w", d.Key(), err)
 	}
 	return nil
+}
+
+// ofNumber is a condition for what is stored of a deployment in all environments. numberArgs are its parameters.
+const ofNumber = "number = ? AND (key = ? OR key >= ? AND key < ?)"
+
+func numberArgs(d dora.Deployment) []any {
+	key := dora.DeploymentKey(d.Host, d.ID)
+	from, to := prefixRange(key + "/")
+	return []any{d.ID, key, from, to}
 }
 
 // removeOrigins removes the origins of the commits of a deployment that no other one has deployed or shipped.

@@ -155,25 +155,45 @@ func statusNumbers(t *testing.T, s Store) {
 	at("api.github.com/1", "success", 1, -3, 7)
 }
 
+// The statuses of a deployment are those of all environments, and go with the last of them.
 func removedStatuses(t *testing.T, s Store) {
 	gone, stays := success(1, 1), success(2, 1)
-	save(t, s, gone, stays)
+	promoted := gone
+	promoted.Promoted, promoted.Environment = true, "live"
+	save(t, s, gone, promoted, stays)
 	update(t, s, func(tx dora.Tx) error {
 		for _, d := range []dora.DeploymentRecord{gone, stays} {
 			if err := tx.Deployments().AddStatus(dora.DeploymentKey(d.Host, d.ID), "success", minute(1), d.ID); err != nil {
 				return err
 			}
 		}
-		return tx.Removal().RemoveDeployment(gone, minute(9))
-	})
-	update(t, s, func(tx dora.Tx) error {
-		for id, want := range map[int64][]int64{1: nil, 2: {2}} {
-			ids, err := tx.Deployments().StatusesAt(dora.DeploymentKey(gone.Host, id), "success", minute(1))
-			same(t, "StatusesAt", want, ids)
-			if err != nil {
-				return err
-			}
-		}
 		return nil
 	})
+	again := success(4, 1)
+	again.Promoted, again.Environment = true, "live"
+	save(t, s, again)
+	update(t, s, func(tx dora.Tx) error {
+		if err := tx.Removal().RemoveDeployment(again, minute(9)); err != nil {
+			return err
+		}
+		removed, err := tx.Removal().IsRemoved(dora.SubjectDeployment, dora.DeploymentKey(again.Host, 4))
+		whether(t, "IsRemoved without the environment", true, removed, err)
+		return nil
+	})
+	for _, step := range []struct {
+		remove dora.DeploymentRecord
+		want   []int64
+	}{{gone, []int64{1}}, {promoted, nil}} {
+		update(t, s, func(tx dora.Tx) error { return tx.Removal().RemoveDeployment(step.remove, minute(9)) })
+		update(t, s, func(tx dora.Tx) error {
+			for id, want := range map[int64][]int64{1: step.want, 2: {2}} {
+				ids, err := tx.Deployments().StatusesAt(dora.DeploymentKey(gone.Host, id), "success", minute(1))
+				same(t, "StatusesAt", want, ids)
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
 }
