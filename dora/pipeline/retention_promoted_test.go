@@ -44,3 +44,12 @@ func TestHistoryOfAPromotedDeployment(t *testing.T) {
 		t.Errorf("github_deployments_total is %d, want %d", after, before)
 	}
 }
+
+// An event of a promoted deployment counts if its payload does not say that it was promoted, and what came before that has been removed.
+func TestEventOfAPromotedDeployment(t *testing.T) {
+	x, promoted, _ := promotedRun(t, "")
+	x.end(promoted, "failure", time.Minute) // it still runs
+	x.want.Failures++
+	x.want.FailedChanges++
+	x.check("after a late failure")
+}

@@ -24,11 +24,10 @@ func (r *Session) record(d dora.Deployment, team string, at time.Time) (dora.Dep
 	if err != nil {
 		return dora.DeploymentRecord{}, err
 	}
-	t, known, err := r.History().Deployment(d.Key())
-	if known && d.OriginalEnvironment == "" && dora.FoldName(t.Environment) != dora.FoldName(d.Environment) {
-		d.Promoted = true // the payload does not say so
-		t, known, err = r.History().Deployment(d.Key())
+	if d.Promoted, err = r.isPromoted(d); err != nil {
+		return dora.DeploymentRecord{}, err
 	}
+	t, known, err := r.History().Deployment(d.Key())
 	if err != nil {
 		return t, err
 	}
@@ -53,6 +52,25 @@ func (r *Session) record(d dora.Deployment, team string, at time.Time) (dora.Dep
 		}
 	}
 	return r.addWorkflows(t, names)
+}
+
+// isPromoted reports whether a status promoted a deployment to its environment. A payload may not say which one it was created for: what is
+// known of the deployment tells, or if storage.retention has removed that, what is known of it in this environment.
+func (r *Session) isPromoted(d dora.Deployment) (bool, error) {
+	if d.Promoted || d.OriginalEnvironment != "" {
+		return d.Promoted, nil
+	}
+	t, known, err := r.History().Deployment(d.Key())
+	if err != nil || known {
+		return known && dora.FoldName(t.Environment) != dora.FoldName(d.Environment), err
+	}
+	removed, err := r.Removal().IsRemoved(dora.SubjectDeployment, d.Key())
+	if err != nil || !removed {
+		return false, err
+	}
+	d.Promoted = true
+	_, known, err = r.History().Deployment(d.Key())
+	return known, err
 }
 
 // spelledEnvironment is an environment of a repository, by its key, as an event spells it.
