@@ -66,7 +66,8 @@ type RemovalTx interface {
 	// IsRemoved reports whether a record of a kind (SubjectDeployment, SubjectIncident) with a key has been removed. Of a deployment that
 	// a status promoted, this is true for the key without the environment, too, when nothing is left of it in any environment.
 	IsRemoved(kind, key string) (bool, error)
-	// EvidenceAgainst returns the evidence against a deployment, in any order.
+	// EvidenceAgainst returns the evidence against a deployment, that which was found when it was evaluated and that of the days, in any
+	// order.
 	EvidenceAgainst(DeploymentRecord) ([]Evidence, error)
 	// IsEvaluationPending reports whether an evaluation with a key is pending, of any kind.
 	IsEvaluationPending(key string) (bool, error)

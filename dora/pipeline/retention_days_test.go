@@ -65,3 +65,28 @@ func TestBackfillBeforeARemoval(t *testing.T) {
 	x.makeDays()
 	x.check("after a change of the policy")
 }
+
+// A deployment stays that an incident was found to be about by a later event, after another one had been marked as a failed change.
+func TestTargetOfAnIncidentStays(t *testing.T) {
+	x := newLongRun(t)
+	x.deploy(1, "service-0", 1, false)
+	x.deploy(2, "service-0", 2, true)
+	d := x.deploy(3, "service-0", 3, true)
+	x.incident(0, 1) // stays open
+	i := *x.sent[len(x.sent)-1].Incident
+	x.now = x.now.Add(time.Hour)
+	i.Event, i.Timestamp = dora.IssueUpdated, x.now
+	i.References = []dora.Reference{{Owner: "acme", Repository: "service-0", Deployment: d.ID}}
+	x.send(dora.Event{Incident: &i})
+	x.check("after the update")
+	x.deploy(4, "service-0", 4, true)
+	x.later(1000)
+	x.deploy(5, "service-0", 5, true)
+	x.later(1)
+	if !x.known(d.Key()) {
+		t.Error("the deployment is not known")
+	}
+	x.rules.Policy.IgnoreAuthors = []string{"nobody"}
+	x.makeDays()
+	x.check("after a change of the policy")
+}

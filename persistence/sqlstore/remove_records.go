@@ -123,9 +123,14 @@ func (t removalTx) removeAged(a dora.AgedRecord, before time.Time, keys ...remov
 	return err
 }
 
-// EvidenceAgainst returns the evidence against a deployment.
+// EvidenceAgainst returns the evidence against a deployment, with that of the days.
 func (t removalTx) EvidenceAgainst(d dora.DeploymentRecord) ([]dora.Evidence, error) {
-	return t.evidence("WHERE target = ?", d.Key())
+	all, err := t.evidence("WHERE target = ?", d.Key())
+	if err != nil {
+		return nil, err
+	}
+	ofDays, err := t.Days().EvidenceAbout([]string{d.Key()})
+	return append(all, ofDays...), err
 }
 
 // IsEvaluationPending reports whether an evaluation with a key is pending.

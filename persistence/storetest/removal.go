@@ -198,12 +198,13 @@ func removedDeployments(t *testing.T, s Store) {
 	save(t, s, old, kept)
 	update(t, s, func(tx dora.Tx) error {
 		c := old.Shipment.Changes[0]
-		return errors.Join(tx.Deployments().AddShipped(old, c, c.Names()), tx.Commits().SaveOrigin(old.Commit().Key(), dora.Origin{Title: "T"}),
+		days := dora.DayChanges{Evidence: map[string][]dora.Evidence{"a/1": {piece(old.Key(), dora.CauseIncident, "a/1", 2)}}}
+		return errors.Join(tx.Deployments().AddShipped(old, c, c.Names()), tx.Days().Save(days), tx.Commits().SaveOrigin(old.Commit().Key(), dora.Origin{Title: "T"}),
 			tx.Evidence().Add(piece(old.Key(), dora.CauseRollback, kept.Key(), 2)))
 	})
 	update(t, s, func(tx dora.Tx) error {
 		evidence, err := tx.Removal().EvidenceAgainst(old)
-		same(t, "evidence against it", 1, len(evidence))
+		same(t, "evidence against it", 2, len(evidence))
 		return errors.Join(err, tx.Removal().RemoveDeployment(old, minute(2)))
 	})
 	s = s.Reopen(t)
