@@ -71,7 +71,8 @@ type RemovalTx interface {
 	EvidenceAgainst(DeploymentRecord) ([]Evidence, error)
 	// IsEvaluationPending reports whether an evaluation with a key is pending, of any kind.
 	IsEvaluationPending(key string) (bool, error)
-	// IsUnrepairedBy reports whether a failed change that nothing has repaired was marked because of an incident, by its key.
+	// IsUnrepairedBy reports whether a failed change that nothing has repaired was marked because of an incident, by its key, or still may be:
+	// the incident is evidence on which nothing is decided.
 	IsUnrepairedBy(incident string) (bool, error)
 }
 

@@ -138,9 +138,13 @@ func (t removalTx) IsEvaluationPending(key string) (bool, error) {
 	return t.isNeeded("SELECT 1 FROM evaluations WHERE kind IN ('deployment', 'outcome', 'incident', 'issue') AND key = ?", key)
 }
 
-// IsUnrepairedBy reports whether a failed change that an incident shows is not repaired.
+// IsUnrepairedBy reports whether a failed change that an incident shows is not repaired, or may be marked yet.
 func (t removalTx) IsUnrepairedBy(incident string) (bool, error) {
-	return t.isNeeded("SELECT 1 FROM failed_changes WHERE by = ? AND repaired_at IS NULL LIMIT 1", incident)
+	unrepaired, err := t.isNeeded("SELECT 1 FROM failed_changes WHERE by = ? AND repaired_at IS NULL LIMIT 1", incident)
+	if err != nil || unrepaired {
+		return unrepaired, err
+	}
+	return t.isNeeded("SELECT 1 FROM evidence WHERE by = ? AND decided = 0 LIMIT 1", incident)
 }
 
 // isNeeded reports whether a query for what needs a record has a row.

@@ -20,6 +20,7 @@ func removalRules() rules {
 		"arrivals":    arrivals,
 		"deployments": removedDeployments,
 		"incidents":   removedIncidents,
+		"unrepaired":  unrepairedByIncidents,
 	}
 }
 
@@ -302,4 +303,30 @@ func removedIncidents(t *testing.T, s Store) {
 		}
 		return nil
 	})
+}
+
+// An incident is needed from when it is evidence until what it shows is repaired.
+func unrepairedByIncidents(t *testing.T, s Store) {
+	failed := success(1, 1)
+	save(t, s, failed)
+	by := func(want bool) {
+		t.Helper()
+		update(t, s, func(tx dora.Tx) error {
+			for key, want := range map[string]bool{"a/1": want, "a/2": false} {
+				got, err := tx.Removal().IsUnrepairedBy(key)
+				whether(t, "IsUnrepairedBy "+key, want, got, err)
+			}
+			return nil
+		})
+	}
+	by(false)
+	e := piece(failed.Key(), dora.CauseIncident, "a/1", 2)
+	addEvidence(t, s, e)
+	by(true)
+	change := dora.FailedChange{Evidence: e}
+	update(t, s, func(tx dora.Tx) error { return tx.Evidence().SaveFailedChange(change) })
+	by(true)
+	change.RepairedAt, change.RepairedBy = minute(3), e.By
+	update(t, s, func(tx dora.Tx) error { return tx.Evidence().SaveFailedChange(change) })
+	by(false)
 }
