@@ -14,8 +14,8 @@ import (
 //
 // Facts and deliveries go by their arrival: they have no further effect. Deployments and issues go when their deliveries have gone and
 // all of their events are old, too, unless a rule may still ask for them: what is pending, the newest run of each scope, failed changes
-// that nothing has repaired, what others that stay are evidence against, and what decides whether a run goes back to one of these commits
-// or to one that has run again since. So later evaluations find the same as if all were there, as long as they look back no further than the retention.
+// that nothing has repaired, what others that stay are evidence against, and what decides whether a later run goes back to an earlier one
+// (isAmongNewestRuns). So later evaluations find the same as if all were there, as long as they look back no further than the retention.
 //
 // The keys of what is removed stay known. Events about a deployment or incident that was removed count in no dora_* family.
 
