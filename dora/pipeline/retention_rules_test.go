@@ -261,3 +261,27 @@ func TestRunAfterAnUnrepairedFailedChangeStays(t *testing.T) {
 	x.want.Rework++
 	x.check("after the rollback")
 }
+
+// So does what followed a deployment that an incident names which is not old.
+func TestRunAfterANamedDeploymentStays(t *testing.T) {
+	x := newLongRun(t)
+	x.deploy(1, "service-0", 1, false)
+	d := x.deploy(2, "service-0", 2, true)
+	next := x.deploy(3, "service-0", 3, true)
+	x.deploy(4, "service-0", 4, true)
+	newest := x.deploy(5, "service-0", 5, true)
+	x.end(newest, "failure", time.Hour)
+	x.want.Failures++
+	x.want.FailedChanges++
+	x.later(700)
+	x.incident(20, d.ID)
+	x.later(100)
+	if !x.known(d.Key()) || !x.known(next.Key()) || x.known("api.github.com/4") {
+		t.Errorf("these are known: %t, %t, %t", x.known(d.Key()), x.known(next.Key()), x.known("api.github.com/4"))
+	}
+	x.succeed(x.deployment(6, "service-0", commitOf(2)), false) // takes the third one back
+	x.want.FailedChanges++
+	x.want.Rollbacks++
+	x.want.Rework++
+	x.check("after the rollback")
+}

@@ -135,7 +135,7 @@ func (r *Session) isAmongNewestRuns(t dora.DeploymentRecord, before time.Time) (
 }
 
 // latestRun returns the latest run of a commit in a scope before a moment if a rule may ask for it again: the commit has run again since,
-// or it is that of a failed change that nothing has repaired, which stays.
+// or it is that of a failed change that stays, since nothing has repaired it or what shows it stays.
 func (r *Session) latestRun(scope, sha string, boundary dora.Moment) (latest dora.Run, again bool, err error) {
 	newest, ran, err := r.History().LatestRun(scope, sha, dora.Moment{At: dora.FarFuture})
 	if err != nil || !ran {
@@ -143,7 +143,11 @@ func (r *Session) latestRun(scope, sha string, boundary dora.Moment) (latest dor
 	}
 	if newest.Moment().Before(boundary) {
 		unrepaired, err := r.unrepairedCommits(scope)
-		if err != nil || !slices.Contains(unrepaired, sha) {
+		stays := slices.Contains(unrepaired, sha)
+		if err == nil && !stays {
+			stays, err = r.isShownFailed(newest.DeploymentRecord, boundary.At)
+		}
+		if err != nil || !stays {
 			return latest, false, err
 		}
 	}
