@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"regexp"
 	"testing"
 	"time"
 
@@ -89,4 +90,29 @@ func TestTargetOfAnIncidentStays(t *testing.T) {
 	x.rules.Policy.IgnoreAuthors = []string{"nobody"}
 	x.makeDays()
 	x.check("after a change of the policy")
+}
+
+// A deployment counts once in the days if its environment becomes a production environment after what it followed was removed.
+func TestProductionAfterARemoval(t *testing.T) {
+	x := newLongRun(t)
+	deploy := func(id int64, ships bool) dora.Deployment {
+		d := x.deployment(id, "web", commitOf(int(id)))
+		d.Environment, d.OriginalEnvironment = "special", "special"
+		x.succeed(d, ships)
+		return d
+	}
+	deploy(1, false)
+	x.later(1)
+	d := deploy(2, true)
+	x.later(800)
+	x.deploy(3, "other", 3, false)
+	x.later(1)
+	if x.known("api.github.com/1") {
+		t.Fatal("nothing was removed")
+	}
+	x.rules.Policy.Production = []*regexp.Regexp{regexp.MustCompile("special")}
+	x.end(d, "failure", time.Minute)
+	x.want.Failures++
+	x.want.FailedChanges++
+	x.check("after a late failure")
 }

@@ -96,13 +96,15 @@ func (d *Days) putFor(t dora.DeploymentRecord, owned dora.Owned, m dora.Measured
 }
 
 // final returns the day of an owner that has a deployment and can't be made anew, and where it is in the day; nil if there is none. The
-// day is that of an outcome of the deployment, which may have had fewer of them then.
+// day is that of an outcome of the deployment, which may have had fewer of them then. It is another owner's if the deployment had that
+// one then, as before its environment was one of production.
 func (d *Days) final(t dora.DeploymentRecord, owned dora.Owned) (day *madeDay, at int, err error) {
 	complete, err := d.completeFrom(owned.Scope)
 	if err != nil {
 		return nil, 0, err
 	}
 	isFinal := func(m dora.Measured) bool { return m.ID == t.ID && m.At.Before(complete) }
+	isWhole := func(m dora.Measured) bool { return isFinal(m) && m.Succeeded == !t.Succeeded().IsZero() }
 	for _, o := range t.Outcomes {
 		if !o.At.Before(complete) {
 			break
@@ -112,11 +114,21 @@ func (d *Days) final(t dora.DeploymentRecord, owned dora.Owned) (day *madeDay, a
 		if err != nil {
 			return nil, 0, err
 		}
-		if day = days[dora.DayKey{Owned: owned, Date: date}]; day == nil {
-			continue
+		if day = days[dora.DayKey{Owned: owned, Date: date}]; day != nil {
+			if at = slices.IndexFunc(day.now, isFinal); at >= 0 {
+				return day, at, nil
+			}
 		}
-		if at = slices.IndexFunc(day.now, isFinal); at >= 0 {
-			return day, at, nil
+		if owned != dora.OwnedBy(t) {
+			continue // it has no more than the failure (dora.ByOwner)
+		}
+		for key, day := range days {
+			if key.Date != date {
+				continue
+			}
+			if at = slices.IndexFunc(day.now, isWhole); at >= 0 {
+				return day, at, nil
+			}
 		}
 	}
 	return nil, 0, nil

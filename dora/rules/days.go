@@ -63,7 +63,8 @@ const DaysAtOnce = 250
 // one time.
 func NewDays(p dora.Policy, r dora.DayReads, atOnce int) *Days {
 	return &Days{
-		policy: p, reads: r, atOnce: atOnce, complete: map[string]time.Time{}, stale: map[string]time.Time{}, given: map[string][]dora.Evidence{}, about: map[string][]dora.Evidence{},
+		policy: p, reads: r, atOnce: atOnce, complete: map[string]time.Time{}, stale: map[string]time.Time{},
+		given: map[string][]dora.Evidence{}, about: map[string][]dora.Evidence{},
 		scopes: map[string]*scopeDays{}, unpacked: map[string]*scopeDays{},
 	}
 }

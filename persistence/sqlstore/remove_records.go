@@ -8,8 +8,8 @@ import (
 	"dora-exporter/dora"
 )
 
-// RemoveDeployment removes a deployment and what is stored of it. Its statuses are those of all environments, and go with the last. Its days stay, with the evidence that it gives: what they have of
-// others follows from it.
+// RemoveDeployment removes a deployment and what is stored of it. Its statuses are those of all environments, and go with the last. Its
+// days stay, with the evidence that it gives: what they have of others follows from it.
 func (t removalTx) RemoveDeployment(d dora.DeploymentRecord, before time.Time) error {
 	var err error
 	for _, c := range d.Shipped() {
