@@ -1,16 +1,31 @@
 package dora
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Days are summaries: what the deployments of each scope count for by all events, day by day. So a report reads days, and not all
 // deployments with all that follows from their order. dora/rules/days.go makes them.
 //
 // A change of a deployment or incident makes days stale, in the transaction of the change: those of the deployment's scope from its
-// time on, and what the incidents from that time on show. Whoever reads days makes the stale ones anew in memory; one that writes
-// them keeps these few.
+// time on, and what the incidents from that time on show; or what the one incident shows. Whoever reads days makes the stale ones anew
+// in memory; one that writes them keeps these few.
 
 // StaleIncidents is the key under which the time is kept from which on the evidence of incidents is stale. It is no scope.
 const StaleIncidents = ""
+
+// staleIncident precedes the key of an incident. No scope begins like that, since a host has no blank.
+const staleIncident = "incident "
+
+// StaleIncident returns the key under which the evidence of one incident is stale, by the key of the issue. Its time is that of the
+// incident's creation. It is no scope.
+func StaleIncident(issue string) string { return staleIncident + issue }
+
+// CutStaleIncident returns the key of the issue in a StaleIncident; false for a scope.
+func CutStaleIncident(stale string) (issue string, ok bool) {
+	return strings.CutPrefix(stale, staleIncident)
+}
 
 // DayReads reads days, and what they are made of.
 type DayReads interface {
@@ -21,7 +36,7 @@ type DayReads interface {
 	// about them: the latest time before which deployments or incidents were removed (RemovalTx). It is zero if none of the scope was,
 	// nor an incident that is evidence in it.
 	CompleteFrom(scope string) (time.Time, error)
-	// Stale returns since when the days of scopes are stale.
+	// Stale returns since when the days of scopes are stale, with StaleIncidents and each StaleIncident.
 	Stale() (map[string]time.Time, error)
 	// DeploymentsFrom returns the deployments of a scope that have a success from a time on, and those without a success that are of
 	// that time or later (DeploymentRecord.When), both before another time unless that is zero. If these are more than limit, it returns

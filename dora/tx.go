@@ -93,7 +93,8 @@ type DeploymentTx interface {
 type IncidentTx interface {
 	// Get returns an incident by its key, with its events; the zero value if it is not known.
 	Get(key string) (Incident, error)
-	// Save adds or replaces an incident. What incidents show is stale from then on since its creation.
+	// Save adds or replaces an incident. What it shows is stale from then on (StaleIncident), if it is an incident that counts or gives
+	// evidence.
 	Save(Incident) error
 }
 

@@ -117,6 +117,9 @@ func (d *Days) Make(scope string, since, before time.Time) error {
 	if scope == dora.StaleIncidents {
 		return d.makeIncidents(since)
 	}
+	if issue, ok := dora.CutStaleIncident(scope); ok {
+		return d.makeIncident(scope, issue)
+	}
 	complete, err := d.completeFrom(scope)
 	if err != nil {
 		return err
@@ -178,6 +181,21 @@ func (d *Days) makeIncidents(since time.Time) error {
 	}
 	d.stale[dora.StaleIncidents] = until
 	return d.update(d.reads, givers, map[string]dora.DeploymentRecord{})
+}
+
+// makeIncident finds anew what one incident shows. What one shows that was removed stays.
+func (d *Days) makeIncident(stale, issue string) error {
+	d.made++
+	d.stale[stale] = time.Time{}
+	i, err := d.reads.Get(issue)
+	if err != nil || i.Key == "" {
+		return err
+	}
+	evidence, err := evidenceByIncident(d.policy, d.reads, i)
+	if err != nil {
+		return err
+	}
+	return d.update(d.reads, map[string][]dora.Evidence{issue: evidence}, map[string]dora.DeploymentRecord{})
 }
 
 // update replaces the evidence that givers give, and measures deployments anew: some, those that the evidence is about, now or before, and

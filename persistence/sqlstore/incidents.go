@@ -48,7 +48,7 @@ func (t incidentTx) Save(i dora.Incident) error {
 	if err != nil {
 		return fmt.Errorf("store incident %s: %w", i.Key, err)
 	}
-	if err := t.markStale(i.Created, dora.StaleIncidents); err != nil {
+	if err := t.markStaleIncident(i); err != nil {
 		return err
 	}
 	events, err := json.Marshal(i.Events)

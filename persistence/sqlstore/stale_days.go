@@ -39,6 +39,17 @@ func readStale(path string, query queryFunc, add func(scope string, since time.T
 	})
 }
 
+// markStaleIncident marks what an issue shows as stale, unless it is nothing and was nothing when days were made.
+func (t *tx) markStaleIncident(i dora.Incident) error {
+	if !i.IsCounted() || i.Created.IsZero() {
+		shown, err := t.exists("SELECT 1 FROM all_evidence WHERE giver = ? LIMIT 1", i.Key)
+		if err != nil || !shown {
+			return err
+		}
+	}
+	return t.markStale(i.Created, dora.StaleIncident(i.Key))
+}
+
 // markStale records that the days of scopes are stale since a time, unless they are since an earlier one.
 func (t *tx) markStale(since time.Time, scopes ...string) error {
 	at := since.UnixMilli()

@@ -53,12 +53,28 @@ func changesMakeStale(t *testing.T, s Store) {
 		return tx.Save(dora.DayChanges{Stale: map[string]time.Time{scope(): minute(4), dora.StaleIncidents: {}}})
 	})
 	wantStale(t, s, "the rest of a scope", map[string]time.Time{scope(): minute(4)})
-	update(t, s, func(tx dora.Tx) error { return tx.Incidents().Save(dora.Incident{Key: "h/1", Created: minute(8)}) })
-	wantStale(t, s, "an incident", map[string]time.Time{scope(): minute(4), dora.StaleIncidents: minute(8)})
+	incident := dora.Incident{Key: "h/1", Created: minute(8)}
+	saveIncidents(t, s, incident)
+	wantStale(t, s, "an issue that is no incident", map[string]time.Time{scope(): minute(4)})
+	incident.IsIncident = true
+	saveIncidents(t, s, incident)
+	wantStale(t, s, "an incident", map[string]time.Time{scope(): minute(4), dora.StaleIncident("h/1"): minute(8)})
+	incident.IsIncident = false
+	made = dora.DayChanges{
+		Stale:    map[string]time.Time{dora.StaleIncident("h/1"): {}},
+		Evidence: map[string][]dora.Evidence{"h/1": {piece(d.Key(), dora.CauseIncident, "h/1", 8)}},
+	}
+	updateDays(t, s, func(tx dora.DayTx) error { return tx.Save(made) })
+	saveIncidents(t, s, incident)
+	wantStale(t, s, "an issue that is an incident no more", map[string]time.Time{scope(): minute(4), dora.StaleIncident("h/1"): minute(8)})
+	made.Evidence["h/1"] = nil
+	updateDays(t, s, func(tx dora.DayTx) error { return tx.Save(made) })
+	saveIncidents(t, s, incident)
+	wantStale(t, s, "an issue that shows nothing any more", map[string]time.Time{scope(): minute(4)})
 	const key = "api.github.com/acme/other"
 	update(t, s, func(tx dora.Tx) error { return tx.Repositories().AddName(key, "acme/first", minute(1)) })
 	update(t, s, func(tx dora.Tx) error { return tx.Repositories().AddName(key, "acme/first", minute(2)) })
-	wantStale(t, s, "the first name of a repository", map[string]time.Time{scope(): minute(4), dora.StaleIncidents: minute(8)})
+	wantStale(t, s, "the first name of a repository", map[string]time.Time{scope(): minute(4)})
 	update(t, s, func(tx dora.Tx) error { return tx.Repositories().AddName(key, "acme/second", minute(1)) })
 	wantStale(t, s, "another name of a repository", map[string]time.Time{scope(): minute(4), dora.StaleIncidents: {}})
 }
