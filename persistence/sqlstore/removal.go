@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"dora-exporter/dora"
@@ -58,13 +59,19 @@ func (t *tx) saveRemovalRow(row removalRow) error {
 }
 
 // MarkArrival stores the newest delivery and fact as those of the day on which that delivery arrived. They count as having arrived by
-// the end of the day, so a fact that is made later, as after an outage of GitHub, is kept for longer.
+// the end of the day, so a fact that is made later, as after an outage of GitHub, is kept for longer. If the day has a mark from before a
+// clock that was behind, it forgets what that clock has marked.
 func (t removalTx) MarkArrival() error {
-	err := t.send(`INSERT INTO arrivals (day, delivery, position)
-		SELECT received / ?, id, (SELECT coalesce(max(position), 0) FROM facts) FROM deliveries WHERE id = (SELECT max(id) FROM deliveries)
-		ON CONFLICT (day) DO UPDATE SET delivery = excluded.delivery, position = excluded.position`, dora.Day.Milliseconds())
+	day := dora.Day.Milliseconds()
+	err := t.send(`DELETE FROM arrivals WHERE EXISTS (SELECT 1 FROM arrivals AS marked WHERE marked.delivery < arrivals.delivery AND marked.day > arrivals.day
+		AND marked.day = (SELECT received / ? FROM deliveries WHERE id = (SELECT max(id) FROM deliveries)))`, day)
 	if err == nil {
-		err = t.send("DELETE FROM arrivals WHERE day < (SELECT max(day) FROM arrivals WHERE day < (SELECT before FROM removal) / ? - 1)", dora.Day.Milliseconds())
+		err = t.send(`INSERT INTO arrivals (day, delivery, position)
+			SELECT received / ?, id, (SELECT coalesce(max(position), 0) FROM facts) FROM deliveries WHERE id = (SELECT max(id) FROM deliveries)
+			ON CONFLICT (day) DO UPDATE SET delivery = excluded.delivery, position = excluded.position`, day)
+	}
+	if err == nil {
+		err = t.send("DELETE FROM arrivals WHERE day < (SELECT max(day) FROM arrivals WHERE day < (SELECT before FROM removal) / ? - 1)", day)
 	}
 	if err != nil {
 		return fmt.Errorf("mark what has arrived: %w", err)
@@ -72,9 +79,14 @@ func (t removalTx) MarkArrival() error {
 	return nil
 }
 
-// ArrivedBefore returns the newest delivery and fact of the days before that of a time.
+// ArrivedBefore returns the newest delivery and fact of the days before that of a time. Deliveries arrive in the order of their ids, so a
+// day that has a delivery after one of a later day is that of a clock which was behind, and does not count. A later day than that of the
+// newest delivery is that of a clock which was ahead, and does not count either, unless the newest one itself is before the time.
 func (t removalTx) ArrivedBefore(at time.Time) (a dora.Arrival, err error) {
-	_, err = t.queryRow("SELECT coalesce(max(delivery), 0), coalesce(max(position), 0) FROM arrivals WHERE day < ?", []any{dora.DayOf(at)}, &a.Delivery, &a.Position)
+	_, err = t.queryRow(`WITH newest AS (SELECT day FROM arrivals WHERE delivery = (SELECT max(delivery) FROM arrivals)),
+			later AS (SELECT min(arrivals.delivery) AS delivery FROM arrivals, newest WHERE arrivals.day >= ?1 AND (arrivals.day <= newest.day OR newest.day < ?1))
+		SELECT coalesce(max(delivery), 0), coalesce(max(position), 0) FROM arrivals WHERE day < ?1 AND delivery < (SELECT coalesce(delivery, ?2) FROM later)`,
+		[]any{dora.DayOf(at), int64(math.MaxInt64)}, &a.Delivery, &a.Position)
 	if err != nil {
 		return a, fmt.Errorf("read what arrived before %s: %w", dora.FormatTime(at), err)
 	}
