@@ -51,7 +51,9 @@ type RemovalTx interface {
 	// Removal.Before.
 	RemoveFacts(upTo int64, before time.Time, limit int) (removed int, err error)
 	// RemoveDeliveries removes at most limit processed deliveries, the oldest first, up to an ID. A delivery that is pending or a dead
-	// letter stays. A delivery with the key of a removed one is a duplicate. What they are about is Aged from then on.
+	// letter stays. A delivery with the key of a removed one is a duplicate. What they are about is Aged from then on. If the deployment of
+	// one is not stored, it removes what the event has left: the status (AddStatus), and the cached origin of the commit unless another
+	// deployment has that, too.
 	RemoveDeliveries(upTo int64, limit int) (removed int, err error)
 	// Aged returns at most limit deployments and issues of which a delivery has been removed and that are stored, in the order of
 	// Kind and Key, those after another one. RemoveDeployment and RemoveIncident take them out.
@@ -64,7 +66,8 @@ type RemovalTx interface {
 	// in which the issue is evidence by the days.
 	RemoveIncident(i Incident, before time.Time, counted bool) error
 	// IsRemoved reports whether a record of a kind (SubjectDeployment, SubjectIncident) with a key has been removed. Of a deployment that
-	// a status promoted, this is true for the key without the environment, too, when nothing is left of it in any environment.
+	// a status promoted, this is true for the key without the environment, too, when nothing is left of it in any environment. For
+	// SubjectStatus and a DeploymentKey, it reports whether RemoveDeliveries has removed a status of a deployment that was not stored.
 	IsRemoved(kind, key string) (bool, error)
 	// EvidenceAgainst returns the evidence against a deployment, that which was found when it was evaluated and that of the days, in any
 	// order.

@@ -10,12 +10,18 @@ import (
 // have the numbers of statuses, so these are the same as others of the deployment with the same state and time. As many count as
 // there are on the side that has more: a status with a number is one of those without, each of which stands for one.
 //
-// Nothing is remembered of a deployment that storage.retention has removed. What a history tells of it was counted before.
+// Nothing is remembered of a deployment that storage.retention has removed. What a history tells of it was counted before, and so were the
+// statuses of one without an outcome that were removed.
 func (r *Session) isKnownStatus(t dora.DeploymentRecord, s dora.Status) (bool, error) {
-	if s.ID < 0 && t.Ignored == IgnoredAsRemoved {
-		return true, nil
+	if t.Ignored == IgnoredAsRemoved {
+		return s.ID < 0, nil
 	}
 	deployment := dora.DeploymentKey(s.Deployment.Host, s.Deployment.ID)
+	if s.ID < 0 && dora.OutcomeOf(s.State) == "" {
+		if removed, err := r.Removal().IsRemoved(dora.SubjectStatus, deployment); err != nil || removed {
+			return removed, err
+		}
+	}
 	ids, err := r.Deployments().StatusesAt(deployment, s.State, s.CreatedAt)
 	if err != nil {
 		return false, err

@@ -46,23 +46,46 @@ func (t removalTx) RemoveDeliveries(upTo int64, limit int) (removed int, err err
 }
 
 func (t removalTx) removeDelivery(row *removalRow, d removableDelivery) error {
-	if err := t.addRemoved(row, removedKey{removedDelivery, d.key}); err != nil {
-		return err
+	err := t.addRemoved(row, removedKey{removedDelivery, d.key})
+	if i := d.event.Incident; err == nil && i != nil {
+		err = t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM incidents WHERE key = ? ON CONFLICT DO NOTHING", dora.SubjectIncident, i.IssueKey())
+	} else if err == nil {
+		err = t.removeDeploymentEvent(row, d.event)
 	}
-	if err := t.addAged(d.event); err != nil {
+	if err != nil {
 		return err
 	}
 	return t.send("DELETE FROM deliveries WHERE id = ?", d.id)
 }
 
-// addAged adds the deployments or the issue that an event is about, if they are stored. A status may have promoted a deployment to
-// several environments, and the event need not say so.
-func (t removalTx) addAged(e dora.Event) error {
-	if e.Incident != nil {
-		return t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM incidents WHERE key = ? ON CONFLICT DO NOTHING", dora.SubjectIncident, e.Incident.IssueKey())
+// removeDeploymentEvent adds the deployments that an event is about to what may be removed: a status may have promoted one to several
+// environments, and the event need not say so. If none is stored, it removes what the event has left.
+func (t removalTx) removeDeploymentEvent(row *removalRow, e dora.Event) error {
+	stored := numberArgs(e.Target())
+	err := t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM deployments WHERE "+ofNumber+" ON CONFLICT DO NOTHING",
+		append([]any{dora.SubjectDeployment}, stored...)...)
+	if err != nil {
+		return err
 	}
-	return t.send("INSERT INTO aged (kind, key) SELECT ?, key FROM deployments WHERE "+ofNumber+" ON CONFLICT DO NOTHING",
-		append([]any{dora.SubjectDeployment}, numberArgs(e.Target())...)...)
+	if isStored, err := t.exists("SELECT 1 FROM deployments WHERE "+ofNumber+" LIMIT 1", stored...); err != nil || isStored {
+		return err
+	}
+	return t.removeUnrecorded(row, dora.DeploymentKey(e.Target().Host, e.Target().ID), e)
+}
+
+// removeUnrecorded removes what is stored of an event whose deployment, by its key, is not: it has had no status that tells how it ended or
+// that it runs, or has been removed.
+func (t removalTx) removeUnrecorded(row *removalRow, deployment string, e dora.Event) error {
+	if s := e.Status; s != nil {
+		if err := t.addRemoved(row, removedKey{dora.SubjectStatus, deployment}); err != nil {
+			return err
+		}
+		if err := deploymentTx(t).RemoveStatus(deployment, s.State, s.CreatedAt, s.ID); err != nil {
+			return err
+		}
+	}
+	d := e.Target()
+	return t.removeOrigin(d.Commit().Key(), d.SHA)
 }
 
 // Aged returns deployments and issues of which a delivery has been removed.

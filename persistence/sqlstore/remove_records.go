@@ -70,15 +70,19 @@ func (t removalTx) removeOrigins(d dora.DeploymentRecord) error {
 		}
 	}
 	for key, sha := range keys {
-		t.origins.remove(key)
-		stem, rest := cutStem(key)
-		err := t.send("DELETE FROM commits WHERE stem = "+textID+` AND rest = ? AND NOT EXISTS (SELECT 1 FROM deployments WHERE sha = ?)
-			AND NOT EXISTS (SELECT 1 FROM shipped WHERE name = ?)`, stem, rest, sha, sha)
-		if err != nil {
+		if err := t.removeOrigin(key, sha); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeOrigin removes the origin of a commit, by its key, unless a deployment has deployed or shipped it.
+func (t removalTx) removeOrigin(key, sha string) error {
+	t.origins.remove(key)
+	stem, rest := cutStem(key)
+	return t.send("DELETE FROM commits WHERE stem = "+textID+` AND rest = ? AND NOT EXISTS (SELECT 1 FROM deployments WHERE sha = ?)
+		AND NOT EXISTS (SELECT 1 FROM shipped WHERE name = ?)`, stem, rest, sha, sha)
 }
 
 // RemoveIncident removes an issue.

@@ -11,11 +11,12 @@ import (
 	"dora-exporter/dora"
 )
 
-// removedKey is the key of something that was removed: of a delivery, of a fact by its family, of a deployment or of an issue,
-// or the scope that it was removed from.
+// removedKey is the key of something that was removed: of a delivery, of a fact by its family, of a deployment, of an issue, of a
+// deployment of which statuses were removed and nothing else was stored, or the scope that something was removed from.
 type removedKey struct{ kind, key string }
 
-// removedDelivery is the kind of a delivery's key. The others are families, and dora.SubjectDeployment and dora.SubjectIncident.
+// removedDelivery is the kind of a delivery's key. The others are families, dora.SubjectDeployment, dora.SubjectIncident and
+// dora.SubjectStatus.
 const removedDelivery = "delivery"
 
 // removedScope is the kind of a scope of which deployments, or incidents that are evidence there, were removed.
@@ -67,7 +68,7 @@ func wasRemoved(query queryFunc, kind, key string) (known bool, err error) {
 	return known, nil
 }
 
-// IsRemoved reports whether a deployment or issue was removed.
+// IsRemoved reports whether a deployment or issue was removed, or statuses of a deployment.
 func (t removalTx) IsRemoved(kind, key string) (bool, error) { return t.wasRemoved(kind, key) }
 
 // RemovedDeployments returns the keys of the deployments with a number that were removed, on the servers with a repository that events
