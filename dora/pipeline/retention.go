@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// retentionInterval is the time between two removals of what has become old.
+	// retentionInterval is the time between two marks of what has arrived, and how late at most the removal of a day begins.
 	retentionInterval = time.Hour
 	// retentionRetry is the time until the next attempt after one that failed, or while days must be made first. That takes minutes after a
 	// change of the policy.
@@ -35,9 +35,12 @@ type Retention struct {
 	OnRemoved func(dora.Removed)
 
 	health Health
+	// done is the day before which everything that is old has been removed.
+	done int64
 }
 
-// Run removes what is old at the start and once an hour, until ctx ends. It marks what has arrived even if nothing is to be removed yet.
+// Run removes what is old at the start and once a day, until ctx ends. It marks what has arrived once an hour, even if nothing is to be
+// removed.
 func (p *Retention) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		removed, err := p.RemoveOld(ctx)
@@ -68,18 +71,24 @@ func (p *Retention) activity() string {
 	return "removing what is older than storage.retention"
 }
 
-// RemoveOld removes everything that is old now. It returns rules.ErrStaleDays if days must be made first.
+// RemoveOld removes everything that is old now. Events become old day by day, so once nothing is left, it waits for the next day: what stays
+// need not be looked at every hour. It returns rules.ErrStaleDays if days must be made first.
 func (p *Retention) RemoveOld(ctx context.Context) (all dora.Removed, err error) {
 	if err := p.Store.Update(ctx, func(tx dora.Tx) error { return tx.Removal().MarkArrival() }); err != nil || p.Keep == 0 {
 		return all, err
 	}
-	before := p.Now().Add(-p.Keep).Truncate(time.Millisecond) // as precise as the store
+	now := p.Now()
+	before := now.Add(-p.Keep).Truncate(time.Millisecond) // as precise as the store
+	if dora.DayOf(before) == p.done {
+		return all, nil
+	}
 	var last dora.AgedRecord
+	records := 0 // that were removed since the first one was looked at
 	for done := false; !done && ctx.Err() == nil; {
 		var removed dora.Removed
 		var next dora.AgedRecord
 		began := time.Now()
-		err := p.Rules.Update(ctx, p.Store, began, func(r *rules.Session) (err error) {
+		err := p.Rules.Update(ctx, p.Store, now, func(r *rules.Session) (err error) {
 			removed, next, done, err = r.RemoveOld(before, last, removalBatch)
 			return err
 		})
@@ -88,8 +97,15 @@ func (p *Retention) RemoveOld(ctx context.Context) (all dora.Removed, err error)
 		}
 		last = next
 		all.Add(removed)
+		records += removed.Deployments + removed.Incidents
+		if done && records > 0 { // others may have been needed by them alone
+			last, records, done = dora.AgedRecord{}, 0, false
+		}
 		p.OnRemoved(removed)
 		Sleep(ctx, max(removalPause, time.Since(began))) // leave at least half of the store's time to others
+	}
+	if ctx.Err() == nil {
+		p.done = dora.DayOf(before)
 	}
 	return all, ctx.Err()
 }

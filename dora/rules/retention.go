@@ -15,7 +15,8 @@ import (
 // Facts and deliveries go by their arrival: they have no further effect. Deployments and issues go when their deliveries have gone and
 // all of their events are old, too, unless a rule may still ask for them: what is pending, the newest run of each scope, failed changes
 // that nothing has repaired, what others that stay are evidence against, and what decides whether a later run goes back to an earlier one
-// (isAmongNewestRuns). So later evaluations find the same as if all were there, as long as they look back no further than the retention.
+// (isAmongNewestRuns). So later evaluations find the same as if all were there, as long as they look back no further than the retention. Of
+// environments that are abandoned, no newest run stays (isAbandoned).
 //
 // The keys of what is removed stay known. Events about a deployment or incident that was removed count in no dora_* family.
 
@@ -100,6 +101,9 @@ func (r *Session) isPending(t dora.DeploymentRecord, _ time.Time) (bool, error) 
 // after it: the first run of the commit of the newest, and of each commit that may be asked for again (see latestRun) the first and the
 // latest run and the one that followed the latest (see Rollback).
 func (r *Session) isAmongNewestRuns(t dora.DeploymentRecord, before time.Time) (bool, error) {
+	if abandoned, err := r.isAbandoned(t, before); err != nil || abandoned {
+		return false, err
+	}
 	boundary := dora.Moment{At: before}
 	newest, _, err := r.History().Previous(t.Scope(), boundary)
 	if err != nil || newest.Key() == t.Key() {
