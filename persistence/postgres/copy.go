@@ -120,7 +120,7 @@ func (t target) EachRow(ctx context.Context, table sqlstore.Table, f func(values
 	return rows.Err()
 }
 
-// setSequences makes new ids follow those that were copied.
+// setSequences makes new ids follow those that were copied, and those of deliveries also what was removed before.
 func (t target) setSequences(ctx context.Context) error {
 	for _, table := range sqlstore.Tables() {
 		name := quoted(t.schema) + "." + table.Name
@@ -134,7 +134,11 @@ func (t target) setSequences(ctx context.Context) error {
 		if sequence == nil {
 			continue
 		}
-		if _, err := t.tx.Exec(ctx, "SELECT setval($1::regclass, coalesce((SELECT max(id) FROM "+name+"), 0) + 1, false)", *sequence); err != nil {
+		last := "SELECT coalesce(max(id), 0) FROM " + name
+		if table.Name == "deliveries" {
+			last = t.dialect.qualify(sqlstore.LastDelivery)
+		}
+		if _, err := t.tx.Exec(ctx, "SELECT setval($1::regclass, ("+last+") + 1, false)", *sequence); err != nil {
 			return err
 		}
 	}

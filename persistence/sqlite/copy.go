@@ -33,8 +33,19 @@ func fillDatabase(ctx context.Context, path string, fill func(sqlstore.Target) e
 		if err := c.exec("DELETE FROM meta"); err != nil {
 			return err
 		}
-		return fill(target{c})
+		if err := fill(target{c}); err != nil {
+			return err
+		}
+		return setSequence(c)
 	})
+}
+
+// setSequence makes the ids of new deliveries follow those that were copied, or removed before.
+func setSequence(c *conn) error {
+	if err := c.exec("DELETE FROM sqlite_sequence WHERE name = 'deliveries'"); err != nil {
+		return err
+	}
+	return c.exec("INSERT INTO sqlite_sequence (name, seq) SELECT 'deliveries', (" + sqlstore.LastDelivery + ")")
 }
 
 // target is a transaction that rows are copied in.

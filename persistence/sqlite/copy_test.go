@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dora-exporter/dora"
 	"dora-exporter/persistence/sqlstore"
 )
 
@@ -136,5 +137,34 @@ func TestOpenStopped(t *testing.T) {
 	}
 	if err := release(); err != nil {
 		t.Error(err)
+	}
+}
+
+// New deliveries of a copy have higher ids than those that were removed.
+func TestCopyAfterARemoval(t *testing.T) {
+	s := openStore(t)
+	accept(t, s, "a", "b")
+	file := filepath.Join(t.TempDir(), "copy.db")
+	err := s.Update(t.Context(), func(tx dora.Tx) error {
+		if err := errors.Join(tx.Deliveries().Done(1), tx.Deliveries().Done(2), tx.Removal().MarkArrival()); err != nil {
+			return err
+		}
+		_, err := tx.Removal().RemoveDeliveries(2, 10)
+		return err
+	})
+	if err == nil {
+		err = Create(t.Context(), file, func(to sqlstore.Target) error {
+			_, err := s.Copy(t.Context(), to)
+			return err
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := reopenStore(t, file)
+	accept(t, copied, "c")
+	all, err := copied.Recent(t.Context(), 10)
+	if err != nil || len(all) != 1 || all[0].ID != 3 {
+		t.Errorf("the deliveries of the copy are %+v, %v; want one with id 3", all, err)
 	}
 }

@@ -36,6 +36,10 @@ type Target interface {
 // ownKeys are the keys in meta that each database has for itself.
 var ownKeys = map[string]bool{"schema_version": true, TouchedKey: true}
 
+// LastDelivery is a query for an id that no delivery has exceeded: storage.retention removes deliveries up to the id of a mark in arrivals.
+// A copy gives higher ids to new deliveries.
+const LastDelivery = "SELECT coalesce(max(id), 0) FROM (SELECT id FROM deliveries UNION ALL SELECT delivery FROM arrivals) AS known"
+
 // copyBatch is how many rows are written at once.
 const copyBatch = 500
 
