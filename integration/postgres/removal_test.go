@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -41,6 +42,39 @@ func process(t *testing.T, s *postgres.Store, key string) {
 	}
 	if err := s.Update(t.Context(), func(tx dora.Tx) error { return tx.Deliveries().Done(all[0].ID) }); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A redelivery that waits for the transaction in which its delivery is removed is a duplicate.
+func TestRedeliveryDuringARemoval(t *testing.T) {
+	server := pgserver.Start(t, "fsync=off")
+	s := newPlace(server).open(t)
+	process(t, s, "a")
+	duplicate := make(chan bool, 1)
+	removeAll(t, s, func() {
+		go func() {
+			again, err := s.Accept(context.WithoutCancel(t.Context()), delivery("a"))
+			if err != nil {
+				t.Error(err)
+			}
+			duplicate <- again
+		}()
+		for end := time.Now().Add(5 * time.Second); server.Psql("postgres", "SELECT count(*) FROM pg_locks WHERE NOT granted") == "0"; {
+			if time.Now().After(end) {
+				t.Error("the redelivery does not wait")
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+	if !<-duplicate {
+		t.Error("the redelivery is stored")
+	}
+	if b, err := s.Backlog(t.Context()); err != nil || b.Deliveries != 0 {
+		t.Errorf("%d deliveries are pending, %v; want none", b.Deliveries, err)
+	}
+	if duplicate, err := s.Accept(t.Context(), delivery("b")); duplicate || err != nil {
+		t.Errorf("another delivery is a duplicate: %t, %v", duplicate, err)
 	}
 }
 

@@ -90,7 +90,7 @@ func (c *inboxConnection) close() error {
 	return err
 }
 
-// Store stores deliveries in one statement, which is a transaction of its own. It is one round trip if their stems are known.
+// Store stores deliveries in a transaction of its own. It is one round trip if their stems are known.
 func (e *engine) Store(rows []*sqlstore.Row) (stored []bool, err error) {
 	err = e.use(func(c *inboxConnection) error {
 		if err := e.findStems(c, rows); err != nil {
@@ -119,6 +119,11 @@ const insertRows = `WITH stored AS (
 )
 SELECT stem, rest, ` + durable + ` FROM stored`
 
+// dropRemoved drops rows that were just inserted although they are redeliveries: if another transaction removes a delivery, insertRows may wait
+// for its end at the unique key, and has looked for the removed key before.
+const dropRemoved = `DELETE FROM deliveries AS d USING unnest($1::bigint[], $2::bytea[], $3::bytea[]) AS k (stem, rest, hash)
+	JOIN removed_keys AS r ON r.hash = k.hash WHERE d.stem = k.stem AND d.rest = k.rest AND d.state = 0 RETURNING d.stem, d.rest`
+
 func (e *engine) insert(c *inboxConnection, rows []*sqlstore.Row) ([]bool, error) {
 	sources, rests, abouts, events, hashes := bytesOf(rows), bytesOf(rows), bytesOf(rows), bytesOf(rows), bytesOf(rows)
 	stems, received, checksums := make([]int64, len(rows)), make([]int64, len(rows)), make([]int64, len(rows))
@@ -128,15 +133,16 @@ func (e *engine) insert(c *inboxConnection, rows []*sqlstore.Row) ([]bool, error
 		sources[i], rests[i], abouts[i], events[i], hashes[i] = []byte(r.Source), []byte(r.Rest), []byte(r.About), r.Event, r.Removed
 		at[part{stems[i], r.Rest}] = i
 	}
-	stored := make([]bool, len(rows))
-	result, err := c.raw.Query(context.Background(), e.dialect.constant(insertRows), sources, stems, rests, abouts, events, received, checksums, hashes,
-		[]byte(e.inboxID), c.commits+1)
-	if err != nil {
-		return nil, err
-	}
-	changed := false
-	err = forRows(result, func(stem int64, rest []byte) { stored[at[part{stem, string(rest)}]], changed = true, true })
-	if err != nil {
+	var batch pgx.Batch
+	stored, changed := make([]bool, len(rows)), false
+	batch.Queue(e.dialect.constant(insertRows), sources, stems, rests, abouts, events, received, checksums, hashes, []byte(e.inboxID), c.commits+1).
+		Query(func(inserted pgx.Rows) error {
+			return forRows(inserted, func(stem int64, rest []byte) { stored[at[part{stem, string(rest)}]], changed = true, true })
+		})
+	batch.Queue(e.dialect.constant(dropRemoved), stems, rests, hashes).Query(func(dropped pgx.Rows) error {
+		return forRows(dropped, func(stem int64, rest []byte) { stored[at[part{stem, string(rest)}]] = false })
+	})
+	if err := c.raw.SendBatch(context.Background(), &batch).Close(); err != nil {
 		return nil, err
 	}
 	if changed {
