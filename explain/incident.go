@@ -147,7 +147,14 @@ func (x *explainer) incident(ctx context.Context, key string) (*IncidentExplanat
 	}
 	evaluations, _, err := x.pendingEvaluations(ctx, key)
 	e.Pending = append(e.Pending, evaluations...)
+	if err != nil {
+		return nil, err
+	}
 	e.NotMeasured = incidentUnmeasured(i, named, facts, e.Shows, len(evaluations) > 0)
+	removed, err := x.IsRemoved(ctx, dora.SubjectIncident, key)
+	if removed {
+		e.NotMeasured = []Unmeasured{{"the issue", "storage.retention had removed it before these events arrived: they count nowhere"}}
+	}
 	return e, err
 }
 

@@ -23,6 +23,8 @@ type RecordReader interface {
 	DeliveryOf(ctx context.Context, key string) (dora.StoredDelivery, bool, error)
 	// FailedChangeOf returns the failed change that a deployment, by its key, is.
 	FailedChangeOf(ctx context.Context, deployment string) (dora.FailedChange, bool, error)
+	// IsRemoved reports whether a deployment (dora.SubjectDeployment) or an incident that counted (dora.SubjectIncident) was removed.
+	IsRemoved(ctx context.Context, kind, key string) (bool, error)
 }
 
 // DeploymentReader finds deployments by the names that people give them. Case does not matter in names of repositories.
@@ -35,8 +37,8 @@ type DeploymentReader interface {
 	// Nearest returns at most limit deployments of a repository, those with the nearest numbers first, of two the smaller.
 	Nearest(ctx context.Context, owner, repository string, number int64, limit int) ([]dora.DeploymentRecord, error)
 	Runs(ctx context.Context) dora.Runs
-	// RemovedDeployments returns the keys of the deployments with a number that were removed, without those that a status promoted: of
-	// the servers that have a repository which an event has called by that name.
+	// RemovedDeployments returns the keys of the deployments with a number that were removed, or of which nothing but statuses was stored
+	// that were, without those that a status promoted: of the servers that have a repository which an event has called by that name.
 	RemovedDeployments(ctx context.Context, owner, repository string, number int64) ([]string, error)
 	// DeliveriesOf returns the deliveries about a deployment with a number, of any server, in the order of arrival.
 	DeliveriesOf(ctx context.Context, number int64) ([]dora.StoredDelivery, error)
@@ -52,8 +54,8 @@ type IncidentReader interface {
 	// IncidentNames returns at most limit newest names of issues that begin alike, such as INC-, the longest first, then the last by
 	// bytes: numbers come highest first.
 	IncidentNames(ctx context.Context, beginning string, limit int) ([]string, error)
-	// IsIssueRemoved reports whether an issue was removed whose newest name it was.
-	IsIssueRemoved(ctx context.Context, name string) (bool, error)
+	// RemovedIssue reports whether an issue was removed whose newest name it was, and whether that was an incident that counted.
+	RemovedIssue(ctx context.Context, name string) (removed, counted bool, err error)
 	// DeliveriesOfIncident returns the deliveries about an issue by its key, in the order of arrival.
 	DeliveriesOfIncident(ctx context.Context, key string) ([]dora.StoredDelivery, error)
 	// Named returns all deployments that a reference of an issue names.

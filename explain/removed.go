@@ -49,40 +49,62 @@ func (x *explainer) removedDeployment(ctx context.Context, name, owner, reposito
 	if err != nil || len(keys) == 0 {
 		return err
 	}
-	return x.removedError(ctx, "deployment", name)
+	for _, key := range keys {
+		counted, err := x.hadOutcome(ctx, key)
+		if err != nil {
+			return err
+		}
+		if counted {
+			return x.removedError(ctx, "deployment "+name, "it was counted")
+		}
+	}
+	return x.removedError(ctx, "deployment "+name, "it counted in no dora_* family")
+}
+
+// hadOutcome reports whether an outcome of a deployment was counted whose facts have been removed.
+func (x *explainer) hadOutcome(ctx context.Context, deployment string) (bool, error) {
+	for _, outcome := range []string{dora.Success, dora.Failure} {
+		if counted, err := x.IsFactRemoved(ctx, dora.Deployments, dora.OutcomeSubject(deployment, outcome)); err != nil || counted {
+			return counted, err
+		}
+	}
+	return false, nil
 }
 
 // removedIncident returns an error that says that an issue was removed; nil if none of that name is known to have been.
 func (x *explainer) removedIncident(ctx context.Context, name string) error {
-	known, err := x.IsIssueRemoved(ctx, name)
-	if err != nil || !known {
+	removed, counted, err := x.RemovedIssue(ctx, name)
+	switch {
+	case err != nil || !removed:
 		return err
+	case counted:
+		return x.removedError(ctx, "issue "+name, "it was counted")
 	}
-	return x.removedError(ctx, "issue", name)
+	return x.removedError(ctx, "issue "+name, "it counted in no dora_* family")
 }
 
-// removedError returns an error that says that a deployment or issue was removed.
-func (x *explainer) removedError(ctx context.Context, what, name string) error {
+// removedError returns an error that says that a deployment or issue was removed, and what is known of it.
+func (x *explainer) removedError(ctx context.Context, name, known string) error {
 	removal, err := x.Removal(ctx)
 	if err != nil {
 		return err
 	}
-	return notFoundf("the %s %s was removed by storage.retention: nothing is known of it but that it was counted. "+
-		"The history is complete for events that arrived after %s", what, name, dora.FormatTime(removal.Before))
+	return notFoundf("the %s was removed by storage.retention: nothing is known of it but that %s. The history is complete for events that arrived after %s",
+		name, known, dora.FormatTime(removal.Before))
 }
 
-// sayRemoved says in the explanation of a deployment that the facts about it were removed, instead of that they are missing.
+// sayRemoved says in the explanation of a deployment that it or the facts about it were removed, instead of that they are missing.
 func (x *explainer) sayRemoved(ctx context.Context, e *DeploymentExplanation, t dora.DeploymentRecord) error {
-	removed := false
-	for _, outcome := range []string{dora.Success, dora.Failure} {
-		known, err := x.IsFactRemoved(ctx, dora.Deployments, dora.OutcomeSubject(t.Key(), outcome))
-		if err != nil {
-			return err
-		}
-		removed = removed || known
+	removed, err := x.IsRemoved(ctx, dora.SubjectDeployment, t.Key())
+	if err != nil {
+		return err
 	}
-	if !removed {
+	if removed {
+		e.NotMeasured = []Unmeasured{{"the deployment", "storage.retention had removed it before these events arrived: they count in github_* only"}}
 		return nil
+	}
+	if removed, err = x.hadOutcome(ctx, t.Key()); err != nil || !removed {
+		return err
 	}
 	e.NotMeasured = []Unmeasured{{"from its facts", "storage.retention has removed facts about it; the values of /metrics have them"}}
 	for i := range changesOf(e.Ships) {

@@ -32,6 +32,9 @@ func TestExplainedValuesAfterARemoval(t *testing.T) {
 
 func TestExplainWhatWasRemoved(t *testing.T) {
 	s := shop.Day(t)
+	task := shop.Incident("created", 47, 0)
+	task.Incident.ID, task.Incident.Key, task.Incident.Project, task.Incident.Type = "20005", "TASK-5", "TASK", "Task"
+	s.Deliver(task, shop.Status(21, "staging", "V6", "in_progress", 161), shop.Status(22, "staging", "V6", "waiting", 162))
 	for round := range 2 {
 		s.Deliver(shop.Status(int64(100+round), "staging", "V6", "success", 1000+round*800*24*60))
 		s.Process()
@@ -49,20 +52,46 @@ func TestExplainWhatWasRemoved(t *testing.T) {
 			}
 		}
 	}
-	for _, tt := range []struct {
-		name string
-		args []string
-		want string
-	}{
-		{"deployment", []string{"deployment", "acme/web#2"}, "the deployment acme/web#2 was removed by storage.retention"},
-		{"incident", []string{"incident", "INC-7"}, "the issue INC-7 was removed by storage.retention"},
+	const counted, uncounted = "nothing is known of it but that it was counted", "nothing is known of it but that it counted in no dora_* family"
+	explained(t, s, []removedCase{
+		{"deployment", []string{"deployment", "acme/web#2"}, "the deployment acme/web#2 was removed by storage.retention: " + counted},
+		{"deployment without an outcome", []string{"deployment", "acme/web#21"}, "the deployment acme/web#21 was removed by storage.retention: " + uncounted},
+		{"deployment that never ran", []string{"deployment", "acme/web#22"}, "the deployment acme/web#22 was removed by storage.retention: " + uncounted},
+		{"incident", []string{"incident", "INC-7"}, "the issue INC-7 was removed by storage.retention: " + counted},
+		{"issue that is no incident", []string{"incident", "TASK-5"}, "the issue TASK-5 was removed by storage.retention: " + uncounted},
 		{"newest of a scope", []string{"deployment", "acme/web#9"}, "delivery no longer in the store"},
 		{"its facts", []string{"deployment", "acme/web#9"}, "storage.retention has removed facts about it"},
 		{"unknown deployment", []string{"deployment", "acme/web#77"}, "no event names the deployment acme/web#77"},
 		{"counter", []string{"metric", `dora_deployments_total{environment="production",outcome="success"}`}, "8 from events that arrived before"},
 		{"histogram", []string{"metric", `dora_deployment_run_seconds{environment="production"}`}, "from events that arrived before"},
 		{"gauge", []string{"metric", `dora_deployment_timestamp_seconds{environment="production"}`}, "at least from events that arrived before"},
-	} {
+	})
+	const late = 810 * 24 * 60
+	statusOf := func(deployment int64, environment, state string, minute int) dora.Event {
+		e := shop.Status(deployment, environment, "V2", state, minute)
+		e.Status.Deployment.CreatedAt = shop.Minute(20)
+		return e
+	}
+	s.Deliver(shop.Incident("updated", 1000+late, 0), statusOf(2, "production", "failure", 1001+late), statusOf(21, "staging", "success", 1002+late))
+	s.Process()
+	const inGitHub = "the deployment: storage.retention had removed it before these events arrived: they count in github_* only"
+	explained(t, s, []removedCase{
+		{"late event of a deployment", []string{"deployment", "acme/web#2"}, inGitHub},
+		{"late success of one without an outcome", []string{"deployment", "acme/web#21"}, inGitHub},
+		{"late event of an incident", []string{"incident", "INC-7"}, "the issue: storage.retention had removed it before these events arrived: they count nowhere"},
+	})
+}
+
+// removedCase is a command and part of what it says.
+type removedCase struct {
+	name string
+	args []string
+	want string
+}
+
+func explained(t *testing.T, s *shop.Shop, all []removedCase) {
+	t.Helper()
+	for _, tt := range all {
 		t.Run(tt.name, func(t *testing.T) {
 			text, err := run(t, s, tt.args...)
 			if err != nil {

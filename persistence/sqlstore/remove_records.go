@@ -89,7 +89,7 @@ func (t removalTx) removeOrigin(key, sha string) error {
 func (t removalTx) RemoveIncident(i dora.Incident, before time.Time, counted bool) error {
 	keys := []removedKey{{removedName, i.Name}}
 	if counted {
-		keys = append(keys, removedKey{dora.SubjectIncident, i.Key})
+		keys = []removedKey{{countedName, i.Name}, {dora.SubjectIncident, i.Key}}
 	}
 	scopes, err := readAllIn(t.tx, "the scopes of evidence", "SELECT DISTINCT scope FROM all_evidence WHERE giver = ?", []any{i.Key}, scanText)
 	for _, scope := range scopes {

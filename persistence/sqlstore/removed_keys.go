@@ -22,8 +22,11 @@ const removedDelivery = "delivery"
 // removedScope is the kind of a scope of which deployments, or incidents that are evidence there, were removed.
 const removedScope = "scope"
 
-// removedName is the kind of the name of an issue, for explanations.
-const removedName = "name"
+// removedName is the kind of the name of an issue, for explanations, and countedName that of an incident that counted.
+const (
+	removedName = "name"
+	countedName = "counted name"
+)
 
 // hash returns the first half of a SHA-256, in which no two keys collide.
 func (k removedKey) hash() []byte {
@@ -79,6 +82,9 @@ func (r *Reader) RemovedDeployments(ctx context.Context, owner, repository strin
 	for _, host := range hosts {
 		key := dora.DeploymentKey(host, number)
 		known, err := wasRemoved(r.queryFunc(ctx), dora.SubjectDeployment, key)
+		if err == nil && !known {
+			known, err = wasRemoved(r.queryFunc(ctx), dora.SubjectStatus, key)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -89,9 +95,18 @@ func (r *Reader) RemovedDeployments(ctx context.Context, owner, repository strin
 	return keys, err
 }
 
-// IsIssueRemoved reports whether an issue of a name, such as INC-7, was removed.
-func (r *Reader) IsIssueRemoved(ctx context.Context, name string) (bool, error) {
-	return wasRemoved(r.queryFunc(ctx), removedName, name)
+// IsRemoved reports whether a deployment or issue was removed, or statuses of a deployment.
+func (r *Reader) IsRemoved(ctx context.Context, kind, key string) (bool, error) {
+	return wasRemoved(r.queryFunc(ctx), kind, key)
+}
+
+// RemovedIssue reports whether an issue of a name, such as INC-7, was removed, and whether it was an incident that counted.
+func (r *Reader) RemovedIssue(ctx context.Context, name string) (removed, counted bool, err error) {
+	if counted, err = wasRemoved(r.queryFunc(ctx), countedName, name); err != nil || counted {
+		return counted, counted, err
+	}
+	removed, err = wasRemoved(r.queryFunc(ctx), removedName, name)
+	return removed, false, err
 }
 
 // IsFactRemoved reports whether a fact was removed.

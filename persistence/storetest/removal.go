@@ -255,6 +255,14 @@ func removedIncidents(t *testing.T, s Store) {
 			tx.Removal().RemoveIncident(dora.Incident{Key: "a/2", Name: "INC-2"}, minute(4), false))
 	})
 	s = s.Reopen(t)
+	for name, want := range map[string][2]bool{"INC-1": {true, true}, "INC-2": {true, false}, "INC-3": {}, "INC-4": {}} {
+		if removed, counted, err := s.RemovedIssue(t.Context(), name); err != nil || removed != want[0] || counted != want[1] {
+			t.Errorf("RemovedIssue(%s) = %t, %t, %v; want %v", name, removed, counted, err, want)
+		}
+	}
+	for key, want := range map[string]bool{"a/1": true, "a/2": false, "a/3": false} {
+		same(t, "the reader's IsRemoved of "+key, want, must[bool](t)(s.IsRemoved(t.Context(), dora.SubjectIncident, key)))
+	}
 	update(t, s, func(tx dora.Tx) error {
 		for scope, want := range map[string]time.Time{scope(): minute(5), "other": {}} {
 			from, err := tx.Days().CompleteFrom(scope)

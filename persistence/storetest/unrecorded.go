@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 func removedUnrecorded(t *testing.T, s Store) {
 	stored, unrecorded := success(1, 1), success(2, 2)
 	save(t, s, stored)
+	addRepository(t, s, dora.Repository{Key: stored.RepositoryKey(), Host: stored.Host}, stored.RepositoryName())
 	statusOf := func(d dora.DeploymentRecord, id int64) dora.Status {
 		return dora.Status{Deployment: d.Deployment, ID: id, State: "waiting", CreatedAt: minute(int(id))}
 	}
@@ -69,4 +71,7 @@ func removedUnrecorded(t *testing.T, s Store) {
 	}
 	s = s.Reopen(t)
 	want("after all", [3]int{1, 0, 0}, [2]bool{true, false}, true)
+	for number, removed := range map[int64][]string{1: nil, 2: {unrecorded.Key()}, 3: nil} {
+		same(t, fmt.Sprint("removed deployments ", number), removed, must[[]string](t)(s.RemovedDeployments(t.Context(), "Acme", "WEB", number)))
+	}
 }
