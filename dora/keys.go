@@ -48,6 +48,12 @@ func (c Commit) Key() string {
 	return key
 }
 
+// SHAOf returns the SHA in the key of a commit.
+func SHAOf(commit string) string {
+	sha, _, _ := strings.Cut(commit[strings.LastIndexByte(commit, '@')+1:], "#")
+	return sha
+}
+
 // RepositoryName returns owner/name of the deployment's repository as RepositoryName does.
 func (d Deployment) RepositoryName() string { return RepositoryName(d.Owner, d.Repository) }
 

@@ -24,6 +24,7 @@ func TestKeys(t *testing.T) {
 		{"issue", issue.IssueKey(), "jira.example.com/base/10042"},
 		{"commit", deployment.Commit().Key(), "GHE.example.com:8443/Acme/Web shop@c0ffee"},
 		{"commit of a pull request", merge.Commit().Key(), "GHE.example.com:8443/Acme/Web shop@c0ffee#12"},
+		{"SHA of a commit of a pull request", SHAOf(merge.Commit().Key()), "c0ffee"},
 		{"another commit than that of a pull request", merge.Commit().At("beef").Key(), "GHE.example.com:8443/Acme/Web shop@beef"},
 		{"repository", RepositoryKey("GHE.example.com:8443", "acme/web", 0), "ghe.example.com:8443/acme/web"},
 		{"second repository of a name", RepositoryKey("GHE.example.com:8443", "acme/web", 99), "ghe.example.com:8443/acme/web#99"},

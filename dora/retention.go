@@ -55,6 +55,10 @@ type RemovalTx interface {
 	// one is not stored, it removes what the event has left: the status (AddStatus), and the cached origin of the commit unless another
 	// deployment has that, too.
 	RemoveDeliveries(upTo int64, limit int) (removed int, err error)
+	// RemoveUnshipped removes at most limit of the marks that CommitTx.MarkUnshipped stored while the newest fact was at most one at a
+	// position, the oldest first, and the cached origins of their commits unless a deployment has deployed or shipped these. removed is the
+	// number of marks.
+	RemoveUnshipped(upTo int64, limit int) (removed int, err error)
 	// Aged returns at most limit deployments and issues of which a delivery has been removed and that are stored, in the order of
 	// Kind and Key, those after another one. RemoveDeployment and RemoveIncident take them out.
 	Aged(after AgedRecord, limit int) ([]AgedRecord, error)

@@ -56,6 +56,8 @@ type CommitTx interface {
 	Origin(commit string) (Origin, bool, error)
 	// SaveOrigin adds or replaces the origin of a commit.
 	SaveOrigin(commit string, o Origin) error
+	// MarkUnshipped stores that no deployment is known to ship a commit that has an origin: RemovalTx.RemoveUnshipped removes that one day.
+	MarkUnshipped(commit string) error
 	// AddLookup stores a look-up unless there is one of the same commit, which is left as it is.
 	AddLookup(Lookup) error
 	// RetryLookup replaces the look-up of the same commit, with all that it says.

@@ -156,7 +156,7 @@ func (e *Evaluator) evaluateDeployment(ctx context.Context, evaluation dora.Eval
 		update = e.postpone
 	}
 	stored := update(ctx, evaluation, func(r *rules.Session) error {
-		if err := r.SaveOrigins(t.Commit(), learned); err != nil {
+		if err := r.SaveOrigins(t.Commit(), learned, shipment); err != nil {
 			return err
 		}
 		if !final {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dora-exporter/dora"
+	"dora-exporter/dora/rules"
 	"dora-exporter/persistence/sqlstore"
 )
 
@@ -74,4 +75,26 @@ func TestLateEventsOfARemovedDeploymentGo(t *testing.T) {
 	x.deploy(3, "web", 3, true)
 	x.later(1)
 	x.wantRows("when it is old", map[string]int{"deployments": 2, "statuses": 2, "commits": 2})
+}
+
+// Origins that were looked up on the way to what a deployment ships go, too.
+func TestOriginsOfUnshippedCommitsGo(t *testing.T) {
+	x := newLongRun(t)
+	x.deploy(1, "web", 1, false)
+	x.later(1)
+	d := x.deploy(2, "web", 2, true)
+	learned := map[string]dora.Origin{d.SHA: {Title: "head"}, commitOf(70): {Title: "change"}, commitOf(71): {Title: "of another folder"}}
+	ships := dora.Shipment{Changes: []dora.Change{{SHA: commitOf(70)}}}
+	err := x.rules.Update(t.Context(), x.store, x.now, func(r *rules.Session) error { return r.SaveOrigins(d.Commit(), learned, ships) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.wantRows("at first", map[string]int{"commits": 4, "unshipped": 1})
+	x.later(1)
+	x.deploy(3, "web", 3, true)
+	x.later(900)
+	x.deploy(4, "web", 4, true)
+	x.later(1)
+	// That of the change goes with a deployment that ships it. Here none is stored with it.
+	x.wantRows("when it is old", map[string]int{"commits": 3, "unshipped": 0})
 }

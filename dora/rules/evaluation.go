@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -86,10 +87,24 @@ func (r *Session) reevaluateNext(run dora.Run, due time.Time) error {
 	})
 }
 
-// SaveOrigins remembers origins of commits of head's repository, by SHA.
-func (r *Session) SaveOrigins(head dora.Commit, origins map[string]dora.Origin) error {
+// SaveOrigins remembers origins of commits of head's repository, by SHA, for good or for as long as storage.retention keeps what no
+// deployment ships. ships is what the deployment of head is known to ship.
+func (r *Session) SaveOrigins(head dora.Commit, origins map[string]dora.Origin, ships dora.Shipment) error {
+	isShipped := map[string]bool{head.SHA: true}
+	for _, c := range slices.Concat(ships.Changes, ships.Carriers) {
+		for _, name := range c.Names() {
+			isShipped[name] = true
+		}
+	}
 	for sha, o := range origins {
-		if err := r.Commits().SaveOrigin(head.At(sha).Key(), o); err != nil {
+		commit := head.At(sha).Key()
+		if err := r.Commits().SaveOrigin(commit, o); err != nil {
+			return err
+		}
+		if isShipped[sha] {
+			continue
+		}
+		if err := r.Commits().MarkUnshipped(commit); err != nil {
 			return err
 		}
 	}

@@ -26,8 +26,9 @@ const IgnoredAsRemoved = "storage.retention, which has removed it"
 // ErrStaleDays reports that nothing may be removed before the days are made that the removal would take the deployments of.
 var ErrStaleDays = errors.New("days must be made first")
 
-// RemoveOld removes a batch of what is older than a time: facts, else deliveries, else deployments and issues. Of these, it continues
-// after the one that the previous batch returned. done is true if nothing is left. It returns ErrStaleDays if days must be made first.
+// RemoveOld removes a batch of what is older than a time: facts, else deliveries, else origins that no deployment needs, else deployments
+// and issues. Of these, it continues after the one that the previous batch returned. done is true if nothing is left. It returns
+// ErrStaleDays if days must be made first.
 func (r *Session) RemoveOld(before time.Time, after dora.AgedRecord, limit int) (removed dora.Removed, next dora.AgedRecord, done bool, err error) {
 	if err := r.checkDays(before); err != nil {
 		return removed, after, false, err
@@ -40,6 +41,9 @@ func (r *Session) RemoveOld(before time.Time, after dora.AgedRecord, limit int) 
 		return removed, after, false, err
 	}
 	if removed.Deliveries, err = r.Removal().RemoveDeliveries(arrived.Delivery, limit); err != nil || removed.Deliveries > 0 {
+		return removed, after, false, err
+	}
+	if unshipped, err := r.Removal().RemoveUnshipped(arrived.Position, limit); err != nil || unshipped > 0 {
 		return removed, after, false, err
 	}
 	aged, err := r.Removal().Aged(after, limit)

@@ -12,7 +12,7 @@ import (
 // tests have run (TestStore), the plan is checked.
 
 // growing are the tables that grow with the history or with what waits.
-var growing = strings.Fields(`deliveries texts facts commits lookups waiting_statuses repositories repository_names environments deployments
+var growing = strings.Fields(`deliveries texts facts commits unshipped lookups waiting_statuses repositories repository_names environments deployments
 	successes shipped titles incidents incident_events evaluations evidence failed_changes all_evidence days removed_keys aged`)
 
 // unselective are searches that read a share of a table: all that a repository, a scope, a family or a kind has.

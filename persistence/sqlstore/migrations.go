@@ -122,6 +122,12 @@ var Migrations = [...]string{`
 		checksum INTEGER NOT NULL,
 		PRIMARY KEY (stem, rest)
 	) STRICT, WITHOUT ROWID;
+	CREATE TABLE unshipped (              -- commits with an origin that no deployment is known to ship
+		position INTEGER NOT NULL,        -- of the newest fact when the origin was stored
+		stem     INTEGER NOT NULL,        -- as in commits
+		rest     TEXT    NOT NULL,
+		PRIMARY KEY (position, stem, rest)
+	) STRICT, WITHOUT ROWID;
 	CREATE TABLE lookups (
 		commit_key TEXT    PRIMARY KEY,
 		details    TEXT    NOT NULL,      -- JSON of dora.Commit

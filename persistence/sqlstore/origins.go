@@ -92,3 +92,16 @@ func (t commitTx) SaveOrigin(commit string, o dora.Origin) error {
 	t.cacheOrigin(commit, knownOrigin{o, true})
 	return nil
 }
+
+// MarkUnshipped stores that no deployment is known to ship a commit.
+func (t commitTx) MarkUnshipped(commit string) error {
+	begin, rest := cutStem(commit)
+	stem, err := t.text(begin)
+	if err == nil {
+		err = t.send("INSERT INTO unshipped (position, stem, rest) VALUES ((SELECT coalesce(max(position), 0) FROM facts), ?, ?) ON CONFLICT DO NOTHING", stem, rest)
+	}
+	if err != nil {
+		return fmt.Errorf("mark the origin of %s: %w", commit, err)
+	}
+	return nil
+}

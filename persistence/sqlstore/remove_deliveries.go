@@ -88,6 +88,34 @@ func (t removalTx) removeUnrecorded(row *removalRow, deployment string, e dora.E
 	return t.removeOrigin(d.Commit().Key(), d.SHA)
 }
 
+// unshippedOrigin is a row of the table unshipped.
+type unshippedOrigin struct {
+	position, stem int64
+	rest, commit   string
+}
+
+// RemoveUnshipped removes marks of origins that no deployment was known to need, and those that none needs.
+func (t removalTx) RemoveUnshipped(upTo int64, limit int) (removed int, err error) {
+	all, err := readAllIn(t.tx, "origins of unshipped commits",
+		"SELECT position, stem, rest, "+wholeText+" FROM unshipped WHERE position <= ? ORDER BY position, stem, rest LIMIT ?", []any{upTo, limit},
+		func(rows Rows) (o unshippedOrigin, err error) {
+			err = rows.Scan(&o.position, &o.stem, &o.rest, &o.commit)
+			return o, err
+		})
+	for _, o := range all {
+		if err == nil {
+			err = t.send("DELETE FROM unshipped WHERE position = ? AND stem = ? AND rest = ?", o.position, o.stem, o.rest)
+		}
+		if err == nil {
+			err = t.removeOrigin(o.commit, dora.SHAOf(o.commit))
+		}
+	}
+	if err != nil {
+		return 0, fmt.Errorf("remove origins: %w", err)
+	}
+	return len(all), nil
+}
+
 // Aged returns deployments and issues of which a delivery has been removed.
 func (t removalTx) Aged(after dora.AgedRecord, limit int) ([]dora.AgedRecord, error) {
 	return readAllIn(t.tx, "what may be removed", "SELECT kind, key FROM aged WHERE (kind, key) > (?, ?) ORDER BY kind, key LIMIT ?",

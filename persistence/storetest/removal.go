@@ -20,6 +20,7 @@ func removalRules() rules {
 		"arrivals":    arrivals,
 		"clock":       arrivalsOfAWrongClock,
 		"unrecorded":  removedUnrecorded,
+		"unshipped":   removedUnshipped,
 		"deployments": removedDeployments,
 		"incidents":   removedIncidents,
 		"unrepaired":  unrepairedByIncidents,
