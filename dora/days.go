@@ -42,7 +42,8 @@ type DayReads interface {
 	// that time or later (DeploymentRecord.When), both before another time unless that is zero. If these are more than limit, it returns
 	// those before an earlier time, at least one. until is the time that what it returns is before; zero if there are no others.
 	DeploymentsFrom(scope string, from, before time.Time, limit int) (all []DeploymentRecord, until time.Time, err error)
-	// IncidentsFrom does the same for all incidents from a time on, by the time of their creation, without their events.
+	// IncidentsFrom does the same for all incidents that count (Incident.IsCounted) from a time on, by the time of their creation, without
+	// their events.
 	IncidentsFrom(from time.Time, limit int) (all []Incident, until time.Time, err error)
 	// Shippers returns which deployments of a scope shipped changes or commits with some names.
 	Shippers(scope string, names []string) (map[string][]string, error)
@@ -71,8 +72,8 @@ type DayTx interface {
 	DayReads
 	// StaleSince returns since when the days of a scope are stale; false if they are not.
 	StaleSince(scope string) (time.Time, bool, error)
-	// Policy returns the policy that the days were made by, and Restart marks all days as stale, by another policy. It removes all
-	// days and evidence, unless deployments or incidents have been removed, of which nothing else is left.
+	// Policy returns the policy that the days were made by, and Restart marks all days as stale, by another policy; each StaleIncident
+	// stays. It removes all days and evidence, unless deployments or incidents have been removed, of which nothing else is left.
 	Policy() (string, error)
 	Restart(policy string) error
 	// Save stores days that were made anew in this transaction.

@@ -62,7 +62,7 @@ func TestDamagedTypes(t *testing.T) {
 	accept(t, s, "a", "b", "c")
 	tamper(t, s.path, "PRAGMA writable_schema = ON", "UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name IN ('deliveries', 'incidents', 'facts')")
 	tamper(t, s.path, "UPDATE deliveries SET event = 5 WHERE id = 2",
-		"INSERT INTO incidents (key, name, created, details, checksum) VALUES ('k', 'n', 0, X'00', 1)")
+		"INSERT INTO incidents (key, name, created, counts, details, checksum) VALUES ('k', 'n', 0, 1, X'00', 1)")
 	all, err := s.Pending(t.Context(), time.Now(), 10)
 	if err != nil || len(all) != 3 || all[0].Unreadable != nil || all[1].Unreadable == nil || all[2].Unreadable != nil {
 		t.Errorf("%d deliveries, error %v; want three, the second unreadable", len(all), err)

@@ -67,13 +67,13 @@ func (r dayReads) DeploymentsFrom(scope string, from, before time.Time, limit in
 	return append(all, others...), until, err
 }
 
-// IncidentsFrom returns the incidents from a time on, at most limit unless more are of one time.
+// IncidentsFrom returns the incidents that count from a time on, at most limit unless more are of one time.
 func (r dayReads) IncidentsFrom(from time.Time, limit int) ([]dora.Incident, time.Time, error) {
-	until, err := r.until("SELECT created FROM incidents WHERE created >= ?1 ORDER BY created LIMIT ?2 + 1", from, limit)
+	until, err := r.until("SELECT created FROM incidents WHERE counts = 1 AND created >= ?1 ORDER BY created LIMIT ?2 + 1", from, limit)
 	if err != nil {
 		return nil, until, err
 	}
-	all, err := r.incidents("WHERE created >= ? AND created < ?", from.UnixMilli(), endOf(until))
+	all, err := r.incidents("WHERE counts = 1 AND created >= ? AND created < ?", from.UnixMilli(), endOf(until))
 	return all, until, err
 }
 

@@ -30,7 +30,8 @@ func (t dayTx) Restart(policy string) error {
 		}
 	}
 	if err == nil {
-		err = t.tx.send("DELETE FROM stale_days")
+		from, to := prefixRange(dora.StaleIncident(""))
+		err = t.tx.send("DELETE FROM stale_days WHERE scope < ? OR scope >= ?", from, to) // issues that are no incidents any more stay
 	}
 	if err != nil {
 		return fmt.Errorf("remove days: %w", err)

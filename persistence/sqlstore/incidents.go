@@ -35,7 +35,7 @@ func (t incidentTx) read(query, key, what string, to any) error {
 }
 
 var (
-	saveIncident       = upsert("incidents", "key", "name, created, details, checksum")
+	saveIncident       = upsert("incidents", "key", "name, created, counts, details, checksum")
 	saveIncidentEvents = upsert("incident_events", "key", "events, checksum")
 )
 
@@ -43,7 +43,7 @@ var (
 func (t incidentTx) Save(i dora.Incident) error {
 	state, err := json.Marshal(i)
 	if err == nil {
-		err = t.send(saveIncident, i.Key, i.Name, i.Created.UnixMilli(), string(state), checksum(i.Key, string(state)))
+		err = t.send(saveIncident, i.Key, i.Name, i.Created.UnixMilli(), i.IsCounted(), string(state), checksum(i.Key, string(state)))
 	}
 	if err != nil {
 		return fmt.Errorf("store incident %s: %w", i.Key, err)

@@ -240,11 +240,12 @@ var Migrations = [...]string{`
 		key      TEXT    PRIMARY KEY,
 		name     TEXT    NOT NULL,
 		created  INTEGER NOT NULL,
+		counts   INTEGER NOT NULL,        -- 1 if dora.Incident.IsCounted
 		details  TEXT    NOT NULL,        -- JSON of dora.Incident without its events
 		checksum INTEGER NOT NULL
 	) STRICT;
 	CREATE INDEX incidents_name ON incidents (name);
-	CREATE INDEX incidents_created ON incidents (created);
+	CREATE INDEX incidents_created ON incidents (created) WHERE counts = 1;
 	CREATE TABLE incident_events (
 		key      TEXT    PRIMARY KEY,     -- of the incident
 		events   TEXT    NOT NULL,        -- JSON of []dora.IncidentEvent

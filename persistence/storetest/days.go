@@ -201,10 +201,9 @@ func deploymentsInTheirTime(t *testing.T, s Store) {
 			return err
 		})
 	}
+	saveIncidents(t, s, dora.Incident{Key: "h/0", Created: minute(0)}) // no incident
 	for n := range 3 {
-		update(t, s, func(tx dora.Tx) error {
-			return tx.Incidents().Save(dora.Incident{Key: "h/" + string(rune('1'+n)), Created: minute(n / 2)})
-		})
+		saveIncidents(t, s, dora.Incident{Key: "h/" + string(rune('1'+n)), Created: minute(n / 2), IsIncident: true})
 	}
 	updateDays(t, s, func(tx dora.DayTx) error {
 		all, until, err := tx.IncidentsFrom(minute(0), 1)
@@ -225,8 +224,9 @@ func daysBeginAnew(t *testing.T, s Store) {
 	updateDays(t, s, func(tx dora.DayTx) error {
 		return tx.Save(dora.DayChanges{Evidence: map[string][]dora.Evidence{"b": {e}}, Stale: map[string]time.Time{scope(): {}, dora.StaleIncidents: {}}})
 	})
+	saveIncidents(t, s, dora.Incident{Key: "h/1", Created: minute(1), IsIncident: true})
 	updateDays(t, s, func(tx dora.DayTx) error { return tx.Restart("new") })
-	wantStale(t, s, "all", map[string]time.Time{scope(): {}, dora.StaleIncidents: {}})
+	wantStale(t, s, "all", map[string]time.Time{scope(): {}, dora.StaleIncidents: {}, dora.StaleIncident("h/1"): minute(1)})
 	updateDays(t, s, func(tx dora.DayTx) error {
 		policy, err := tx.Policy()
 		same(t, "policy", "new", policy)
