@@ -17,8 +17,9 @@ var (
 		"removed_keys": "removal has their number and sum",
 	}
 	unchecked = map[string]string{
-		"arrivals": "a removal keeps all values, whatever it removes",
-		"aged":     "what may be removed stays, which changes no value",
+		"arrivals":  "a removal keeps all values, whatever it removes",
+		"aged":      "what may be removed stays, which changes no value",
+		"unshipped": "an origin goes earlier or later, and is asked for again",
 	}
 )
 

@@ -41,7 +41,7 @@ func fillTables(t *testing.T, s *Store) {
 				Evidence: map[string][]dora.Evidence{d.Key(): {evidence}}, Days: []dora.MeasuredDay{day}, Counts: map[dora.Owned]dora.Counts{day.Owned: {{}: 1}},
 			}),
 			tx.Backfill().SavePart("h/acme/web", 1), tx.Backfill().AddPage("h/acme/web", dora.ArchivePage{}), tx.Removal().MarkArrival(),
-			tx.Removal().RemoveIncident(dora.Incident{Key: "jira.example.com/2", Name: "INC-2", Created: i.Created}, true),
+			tx.Removal().RemoveIncident(dora.Incident{Key: "jira.example.com/2", Name: "INC-2", Created: i.Created}, i.Created, true),
 		)
 	})
 	sums := dora.Sums{Position: 2, State: dora.State{}, Bounds: map[string][]int64{}}
