@@ -37,14 +37,16 @@ func (s *Store) Started() time.Time {
 // Created returns when the store was created.
 func (s *Store) Created() time.Time { return s.created }
 
-func (s *Store) identify(ctx context.Context) (err error) {
-	query, known := s.queryFunc(ctx), false
-	if s.id, known, err = readMeta(s.path, query, idKey); err != nil {
+func (s *Store) identify(ctx context.Context) error {
+	query := s.queryFunc(ctx)
+	id, known, err := readMeta(s.path, query, idKey)
+	if err != nil {
 		return fmt.Errorf("read the store's id: %w", err)
 	}
 	if !known {
 		return &CorruptError{Path: s.path, What: "it has no id"}
 	}
+	s.id = id
 	if s.created, err = readTime(s.path, query, createdKey); err != nil {
 		return err
 	}
