@@ -56,7 +56,7 @@ func (x *folding) addRest(q dora.SeriesQuery, found map[string]*dora.SeriesHisto
 		return nil
 	}
 	for _, sum := range x.sums {
-		if !hasLabels(sum.Labels, q.Labels) {
+		if !hasLabels(sum.Labels, q.Labels) || sum.Own == 0 && sum.At.IsZero() && sum.Buckets == nil {
 			continue
 		}
 		h, err := addTo(found, sum.Labels, q)

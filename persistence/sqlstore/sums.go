@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	fastjson "github.com/go-json-experiment/json/v1"
@@ -283,28 +284,40 @@ func (t *tx) writeSums(p sumsPosition, rows map[sumKey]sumRow, changed []sumKey)
 // noBuckets is the text of a series without buckets.
 const noBuckets = "null"
 
-// encodeSums sets the rows of all series and returns the keys of those that it has changed.
+// encodeSums sets the rows of all series, those of series that are not in the state to 0, and returns the keys of those that it has changed.
 func encodeSums(sums dora.Sums, rows map[sumKey]sumRow) (changed []sumKey, err error) {
+	left := maps.Clone(rows)
+	set := func(key sumKey, series dora.Series) error {
+		row := sumRow{own: series.Own, at: series.At.UnixMilli(), id: series.ID, buckets: noBuckets}
+		if slices.ContainsFunc(series.Buckets, func(n int64) bool { return n != 0 }) {
+			buckets, err := json.Marshal(series.Buckets)
+			if err != nil {
+				return err
+			}
+			row.buckets = string(buckets)
+		}
+		row.checksum = checksum(key.columns(row)...)
+		delete(left, key)
+		if known, ok := rows[key]; !ok || known != row {
+			rows[key] = row
+			changed = append(changed, key)
+		}
+		return nil
+	}
 	for family, all := range sums.State {
 		for _, series := range all {
 			labels, err := labelsText(series.Labels)
+			if err == nil {
+				err = set(sumKey{family, labels}, series)
+			}
 			if err != nil {
 				return nil, err
 			}
-			key := sumKey{family, labels}
-			row := sumRow{own: series.Own, at: series.At.UnixMilli(), id: series.ID, buckets: noBuckets}
-			if slices.ContainsFunc(series.Buckets, func(n int64) bool { return n != 0 }) {
-				buckets, err := json.Marshal(series.Buckets)
-				if err != nil {
-					return nil, err
-				}
-				row.buckets = string(buckets)
-			}
-			row.checksum = checksum(key.columns(row)...)
-			if known, ok := rows[key]; !ok || known != row {
-				rows[key] = row
-				changed = append(changed, key)
-			}
+		}
+	}
+	for key := range left {
+		if err := set(key, dora.Series{}); err != nil {
+			return nil, err
 		}
 	}
 	return changed, nil

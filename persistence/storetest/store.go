@@ -97,7 +97,7 @@ type Progress interface {
 	// Sums returns what SaveSums was given last, with what RemovalTx has added; its zero value if there was neither.
 	Sums(ctx context.Context) (dora.Sums, error)
 	// SaveSums replaces the sums, all or nothing, unless their position is later: RemovalTx adds facts to them, too. Series that were
-	// there before may be left as they are, but not be missing.
+	// there before and are missing are 0 then.
 	SaveSums(ctx context.Context, s dora.Sums) error
 	// Removal returns how much RemovalTx has removed; its zero value if it has removed no facts.
 	Removal(ctx context.Context) (dora.Removal, error)
