@@ -81,7 +81,7 @@ func TestFailures(t *testing.T) {
 			repository: func(w *repository) {
 				w.changes["V2"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 2}}
 				w.changes["V3"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 3, Title: "Sell no more", Reverts: []string{"#2"}}}
-				w.changes["V4"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 4, Reverts: []string{`"Sell no more"`}}}
+				w.changes["V4"] = dora.Change{Origin: dora.Origin{FirstCommit: morning, PullRequest: 4, Reverts: []string{`"Sell no more (#3)"`}}}
 			},
 			events: []dora.Event{ship(1, "V1", 10), ship(2, "V2", 20), ship(4, "V4", 60)},
 		},

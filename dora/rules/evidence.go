@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -86,31 +85,6 @@ func reverts(h dora.History, by dora.DeploymentRecord) ([]dora.Evidence, error) 
 		}
 	}
 	return all, nil
-}
-
-// undoneChanges returns which changes of a shipment, in the order in which they were merged, a later one of it reverts that stands itself.
-func undoneChanges(all []dora.Change) map[int]bool {
-	undone := map[int]bool{}
-	for at, change := range slices.Backward(all) {
-		if undone[at] {
-			continue
-		}
-		for _, reverted := range change.Reverts {
-			for i, earlier := range all[:at] {
-				undone[i] = undone[i] || isCalled(earlier, reverted)
-			}
-		}
-	}
-	return undone
-}
-
-// isCalled reports whether a change is meant by a number, a SHA, which may be abbreviated, or a title in quotes.
-func isCalled(c dora.Change, name string) bool {
-	if title, quoted := strings.CutPrefix(name, `"`); quoted {
-		return c.Title == strings.TrimSuffix(title, `"`)
-	}
-	isNumber := strings.Contains(name, "#")
-	return slices.ContainsFunc(c.Names(), func(known string) bool { return known == name || !isNumber && strings.HasPrefix(known, name) })
 }
 
 // nameOfReverted returns the name of a reverted change. A title stands for a change if it is the only one with it; if there are
