@@ -46,6 +46,9 @@ func TestAnotherScopeWasFirst(t *testing.T) {
 		"a branch whose commits went elsewhere": {
 			onDevelop(true), scope{direct("d1"), direct("d2")}, []string{"#50 r50 from r50 with d1,d2"},
 		},
+		"a branch that was deployed before it had commits": {
+			onDevelop(true), scope{{"root", "develop", dora.Shipment{}}}, []string{"#50 r50 from d1 with d1,d2"},
+		},
 		"a version on a release branch": {
 			func(h *history) {
 				h.branch("root", "a1")
@@ -54,7 +57,7 @@ func TestAnotherScopeWasFirst(t *testing.T) {
 				h.release(50, "r50", "root", "bump", false)
 			},
 			scope{{"bump", "release", dora.Shipment{Changes: []dora.Change{{SHA: "bump", Commits: []string{"bump"}}}}}},
-			[]string{"#1 s1 from a1 with a1", "#50 r50 from r50 with bump"},
+			[]string{"#1 s1 from a1 with a1", "#50 r50 from bump with bump"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -88,8 +88,8 @@ func (s *shipping) addListedCarrier(ctx context.Context, l line, o dora.Origin, 
 	return taken, nil
 }
 
-// carried returns the commits of a carrier. GitHub lists the oldest 250 of a pull request; a comparison of its branch has all that the
-// previous deployment has not.
+// carried returns the commits of a carrier. GitHub lists the oldest 250 of a pull request; a comparison of its branch has all since the
+// branch was released last, as far as that is known. What came back to it from the deployed line is not the carrier's.
 func (s *shipping) carried(ctx context.Context, o dora.Origin) (commits, error) {
 	all, err := s.pullCommits(ctx, s.c.Head, o.PullRequest)
 	if err != nil && !s.goesOn(err) {
@@ -98,12 +98,16 @@ func (s *shipping) carried(ctx context.Context, o dora.Origin) (commits, error) 
 	if len(all) < maxPullCommits || s.c.Base == "" || o.Head == "" {
 		return all, nil
 	}
-	compared, err := s.compare(ctx, dora.Comparison{Head: s.c.Head.At(o.Head), Base: s.c.Base})
+	since := s.c.Base
+	if last, known := s.cachedOrigin(since); known && !last.Fork && last.Branch == o.Branch && last.Head != "" {
+		since = last.Head
+	}
+	compared, err := s.compare(ctx, dora.Comparison{Head: s.c.Head.At(o.Head), Base: since})
 	if _, missing := s.isMissing(err); missing {
 		return all, nil
 	}
 	if len(compared.Commits) > 0 {
-		all = compared.Commits
+		all = slices.DeleteFunc(slices.Clone(compared.Commits), func(c commit) bool { return s.compared.has(c.SHA) })
 	}
 	return all, err
 }

@@ -107,22 +107,32 @@ func carrierCases() []scopeCase {
 			},
 		})
 	}
-	large := scopeCase{name: "a squashed release of more pull requests than GitHub lists", deploys: []target{{sha: "root"}, {sha: "r500"}}}
-	large.history = func(h *history) {
-		last := "root"
-		for n := 1; n <= maxPullCommits+2; n++ {
-			work, squashed := fmt.Sprintf("w%d", n), fmt.Sprintf("s%d", n)
-			h.branch(last, work)
-			h.squash(n, squashed, last, work)
-			last = squashed
+	large := scopeCase{name: "squashed releases of more pull requests than GitHub lists", deploys: []target{{sha: "root"}, {sha: "r500"}, {sha: "r501"}}}
+	features := func(from, to int) (last string, want []string, add func(h *history)) {
+		for n := from; n <= to; n++ {
+			want = append(want, fmt.Sprintf("#%d s%[1]d from w%[1]d with w%[1]d", n))
 		}
-		h.release(500, "r500", "root", last, true)
+		return fmt.Sprintf("s%d", to), want, func(h *history) {
+			onto := "root"
+			for n := from; n <= to; n++ {
+				if n > 1 {
+					onto = fmt.Sprintf("s%d", n-1)
+				}
+				work := fmt.Sprintf("w%d", n)
+				h.branch(onto, work)
+				h.squash(n, fmt.Sprintf("s%d", n), onto, work)
+			}
+		}
 	}
-	shipped := []string{}
-	for n := 1; n <= maxPullCommits+2; n++ {
-		shipped = append(shipped, fmt.Sprintf("#%d s%[1]d from w%[1]d with w%[1]d", n))
+	first, firstWant, addFirst := features(1, maxPullCommits+2)
+	second, secondWant, addSecond := features(maxPullCommits+3, maxPullCommits+4)
+	large.history = func(h *history) {
+		addFirst(h)
+		h.release(500, "r500", "root", first, true)
+		addSecond(h)
+		h.release(501, "r501", "r500", second, true)
 	}
-	large.want = [][]string{{"root from root"}, append(shipped, "(#500)")}
+	large.want = [][]string{{"root from root"}, append(firstWant, "(#500)"), append(secondWant, "(#501)")}
 	return append(cases, large, scopeCase{
 		name: "what goes back has a date that nobody believes",
 		history: func(h *history) {

@@ -20,7 +20,7 @@ func (p pull) origin(c dora.Commit) dora.Origin {
 		Head:        p.Head.SHA,
 		BackMerge:   p.isBackMerge(),
 		Fork:        !p.isFromBase(),
-		Reverts:     appendNew(reverted(c, p.Title+"\n"+p.Body), p.revertedByButton()...),
+		Reverts:     appendNew(reverted(c, p.Title+"\n"+p.Body, true), p.revertedByButton()...),
 	}
 	if p.merged() {
 		o.MergeCommit = p.MergeCommitSHA
@@ -36,14 +36,14 @@ func (p pull) origin(c dora.Commit) dora.Origin {
 func addCommits(o *dora.Origin, c dora.Commit, own commits) {
 	o.PullCommits = own.pullCommits()
 	o.PullCommits = o.PullCommits[:min(len(o.PullCommits), maxPullCommits)]
-	o.Reverts = appendNew(o.Reverts, own.reverts(c)...)
+	o.Reverts = appendNew(o.Reverts, own.reverts(c, o.PullRequest)...)
 	o.SetDates(own.dates())
 }
 
 // changeOfCommit returns the change of a commit that was pushed to the repository of another one without a pull request.
 func changeOfCommit(of dora.Commit, c commit) dora.Change {
 	subject, _, _ := strings.Cut(c.Commit.Message, "\n")
-	o := dora.Origin{Author: c.Author.Login, Title: cut(strings.TrimSpace(subject)), Reverts: reverted(of, c.Commit.Message)}
+	o := dora.Origin{Author: c.Author.Login, Title: cut(strings.TrimSpace(subject)), Reverts: commits{c}.reverts(of, 0)}
 	addRevertedTitle(&o)
 	o.SetDates([]dora.CommitDates{c.dates()})
 	return dora.Change{Origin: o, SHA: c.SHA, Commits: []string{c.SHA}}
@@ -63,12 +63,15 @@ var (
 )
 
 // reverted returns what a text says it reverts: pull requests as #n if they are of the commit's repository, else as owner/repository#n,
-// which may be a former name of it, and the SHAs of commits, which may be abbreviated. What the title says of a change
-// that a line takes back or applies again does not count.
-func reverted(c dora.Commit, text string) (all []string) {
+// which may be a former name of it, and the SHAs of commits, which may be abbreviated. Without bare, a number alone does
+// not count, nor does what the title says of a change that a line takes back or applies again.
+func reverted(c dora.Commit, text string, bare bool) (all []string) {
 	text = quotedTitle.ReplaceAllString(text, "")
 	for _, m := range revertsPull.FindAllStringSubmatch(text, -1) {
 		repository := m[1] + m[2]
+		if repository == "" && !bare {
+			continue
+		}
 		if strings.EqualFold(repository, c.Owner+"/"+c.Repository) {
 			repository = ""
 		}
@@ -98,13 +101,15 @@ func addRevertedTitle(o *dora.Origin) {
 // cut limits a title, as it is stored.
 func cut(title string) string { return strings.ToValidUTF8(title[:min(len(title), maxName)], "") }
 
-// reverts returns what the messages of commits say they revert, which are in the repository of another one.
-func (all commits) reverts(c dora.Commit) (reverts []string) {
+// reverts returns what the messages of commits of a pull request, or of none, say they revert, which are in the repository of another one.
+// If the subject names another pull request, numbers may be those of the repository that the commit comes from.
+func (all commits) reverts(c dora.Commit, pull int) (reverts []string) {
 	for _, commit := range all {
 		if commit.Commit == nil {
 			continue
 		}
-		reverts = appendNew(reverts, reverted(c, commit.Commit.Message)...)
+		named := reference(commit.Commit.Message)
+		reverts = appendNew(reverts, reverted(c, commit.Commit.Message, named == 0 || named == pull)...)
 	}
 	return reverts
 }

@@ -35,6 +35,29 @@ func (s *shipping) isDeployedBranch(ctx context.Context, o dora.Origin) (bool, e
 	return is, err
 }
 
+// takesAlong reports whether a pull request that was squashed or rebased takes along what others have brought: it comes from such a branch, and
+// another change of the repository was the first to ship one of its commits.
+func (s *shipping) takesAlong(ctx context.Context, o dora.Origin, own pullCommits) (bool, error) {
+	if o.BackMerge || o.MergeCommit == "" || o.Fork || o.Branch == "" {
+		return false, nil
+	}
+	deployed, err := s.c.Past.DeployedFrom(ctx, o.Branch)
+	if err != nil || len(deployed) == 0 {
+		return false, err
+	}
+	first, err := s.c.Past.FirstChanges(ctx, own.shas())
+	if err != nil {
+		return false, err
+	}
+	name := dora.Change{Origin: o}.Name()
+	for _, other := range first {
+		if other != name {
+			return s.isDeployedBranch(ctx, o)
+		}
+	}
+	return false, nil
+}
+
 // maxRelations limits how many deployed commits are compared with a branch.
 const maxRelations = 3
 

@@ -173,14 +173,12 @@ func (s *shipping) addListedPull(ctx context.Context, l line, o dora.Origin) (ta
 	if err != nil {
 		return 0, err
 	}
-	takesBranch := false
-	if !o.BackMerge && o.MergeCommit != "" {
-		if takesBranch, err = s.isDeployedBranch(ctx, o); err != nil {
-			return 0, err
-		}
+	along, err := s.takesAlong(ctx, o, own)
+	if err != nil {
+		return 0, err
 	}
-	if carries || takesBranch {
-		return s.addListedCarrier(ctx, l, o, own, carries && !takesBranch)
+	if carries || along {
+		return s.addListedCarrier(ctx, l, o, own, carries && !along)
 	}
 	return s.addWithCommits(ctx, l, o, own)
 }

@@ -35,7 +35,7 @@ func (c *change) addName(sha string) { c.Commits = appendNames(c.Commits, sha) }
 // addChange adds the change that a commit brought, with its own commits.
 func (s *shipping) addChange(at link, o dora.Origin, own pullCommits) *change {
 	c := &change{dora.Change{Origin: withoutCommits(o), SHA: at.SHA}, sharedOrigin(at.SHA, o), own, at.commit, false}
-	c.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], commits{at.commit}.reverts(s.c.Head)...)
+	c.Reverts = appendNew(o.Reverts[:len(o.Reverts):len(o.Reverts)], commits{at.commit}.reverts(s.c.Head, o.PullRequest)...)
 	c.Commits = appendNames([]string{at.SHA}, own.shas()...)
 	s.changes = append(s.changes, c)
 	if o.PullRequest != 0 {
@@ -69,13 +69,13 @@ func (s *shipping) ended(ctx context.Context) (changes, carriers []dora.Change, 
 				first[sha] = c.Name()
 			}
 		}
-		nothing := false
+		brings := true
 		if len(left) == 0 && c.PullRequest != 0 && c.knowsCommits() {
-			if nothing, err = s.bringsNothing(ctx, c, first); err != nil {
+			if left, brings, err = s.brings(ctx, c, first); err != nil {
 				return nil, nil, err
 			}
 		}
-		if nothing {
+		if !brings {
 			c.FirstCommit = time.Time{}
 			carriers = append(carriers, c.Change)
 			continue
@@ -108,33 +108,41 @@ func notOfEarlier(c *change, first, shipped map[string]string) (left pullCommits
 	return left
 }
 
-// bringsNothing reports whether a pull request without commits that are new is no change: it brought others, or takes a branch to
-// another one, or the scope had before what it brought. first has the change of a commit among those of the same shipment.
-func (s *shipping) bringsNothing(ctx context.Context, c *change, first map[string]string) (nothing bool, err error) {
+// brings reports whether a pull request is a change although no commit of it is new to the repository. One that brought others, or takes a
+// branch to another one, is a change by the commits that the scope did not have and no other change of the shipment has, and begins with
+// these. first has the change of a commit among those of the same shipment.
+func (s *shipping) brings(ctx context.Context, c *change, first map[string]string) (left pullCommits, brings bool, err error) {
 	switch {
 	case c.shared.BackMerge:
-		return true, nil
+		return nil, false, nil
 	case !c.carrier && s.diverged && len(c.own) > 0:
-		return s.hadAll(ctx, c.own)
+		missing, err := s.notInScope(ctx, c.own)
+		return nil, len(missing) > 0, err
 	}
-	if nothing = c.carrier; !nothing {
-		nothing, err = s.isDeployedBranch(ctx, c.shared)
+	takes := c.carrier
+	if !takes {
+		takes, err = s.isDeployedBranch(ctx, c.shared)
 	}
-	if err != nil || !nothing {
-		return false, err
+	if err != nil || !takes {
+		return nil, true, err
 	}
 	others := func(listed dora.PullCommit) bool { return first[listed.SHA] != "" && first[listed.SHA] != c.Name() }
-	return s.hadAll(ctx, slices.DeleteFunc(slices.Clone(c.own), others))
+	left, err = s.notInScope(ctx, slices.DeleteFunc(slices.Clone(c.own), others))
+	return left, len(left) > 0, err
 }
 
-// hadAll reports whether the scope had all of some commits before. Another one may have had them earlier, by other names.
-func (s *shipping) hadAll(ctx context.Context, all pullCommits) (bool, error) {
+// notInScope selects the commits that the scope did not have before. Another one may have had them, by other names.
+func (s *shipping) notInScope(ctx context.Context, all pullCommits) (left pullCommits, err error) {
 	for _, listed := range all {
-		if had, err := s.c.Past.Shipped(ctx, listed.SHA); err != nil || !had {
-			return false, err
+		had, err := s.c.Past.Shipped(ctx, listed.SHA)
+		if err != nil {
+			return nil, err
+		}
+		if !had {
+			left = append(left, listed)
 		}
 	}
-	return true, nil
+	return left, nil
 }
 
 // knowsCommits reports whether no answer about its commits is missing, whatever their dates.

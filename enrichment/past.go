@@ -43,7 +43,7 @@ func (s *shipping) hasBeenShipped(ctx context.Context, o dora.Origin) (bool, err
 		return false, nil
 	}
 	shipped, err := s.c.Past.Shipped(ctx, dora.Change{Origin: o}.Name())
-	if err != nil || shipped || !s.diverged {
+	if err != nil || shipped || !s.diverged || o.Merged.IsZero() {
 		return shipped, err
 	}
 	return s.isOnBase(ctx, o)

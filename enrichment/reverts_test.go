@@ -55,7 +55,8 @@ func TestRevertsOfCommits(t *testing.T) {
 		"Sell less\n\nReverts acme/shop#12":                                       {"#12"},
 		"Reverts #12: logins fail\n\nReverts https://github.com/acme/web/pull/13": {"#12", "acme/web#13"},
 		"Revert \"T\"\n\nThis reverts commit c0ffee12.":                           {"c0ffee12"},
-		"All of 1.2 (#20)\n\n* Revert \"Reverts #12\"\n* reverts #13":             {"#13"},
+		"All of 1.2\n\n* Revert \"Reverts #12\"\n* reverts #13":                   {"#13"},
+		"Theirs (#20)\n\nReverts #12, reverts acme/shop#13":                       {"#13"}, // their #12 is another one
 	} {
 		if diff := cmp.Diff(want, changeOfCommit(shop, message(text)).Reverts); diff != "" {
 			t.Errorf("%q, -want +got:\n%s", text, diff)

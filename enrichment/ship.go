@@ -15,8 +15,9 @@ import (
 //   - if the commit's subject names a pull request that did not bring it: one, and one for the commits of a merged one;
 //   - for each commit of a carrier that no subject ascribes to a pull request: one;
 //   - for the deployed commit of the first deployment, if all commits of its pull request belong to earlier changes: one;
-//   - for a commit that has diverged, if a pull request is not known to have been shipped: one for each 100 commits of the previous
-//     deployment since the merge base;
+//   - for a commit that has diverged, if a merged pull request is not known to have been shipped: one for each 100 commits of the
+//     previous deployment since the merge base, and those of the pull request if its number is among them;
+//   - for a carrier of 250 commits or more: one for each 100 since the last release of its branch;
 //   - for a pull request that a merge commit brought: one, unless it was merged to the line on which both commits lie;
 //   - for a pull request from whose branch commits were deployed that are not its own: one for each, three at most;
 //   - with paths, for each change: one, unless the files of the comparison say that all changes belong or none does.
