@@ -104,7 +104,7 @@ func TestDamagedIndexOfASeries(t *testing.T) {
 			},
 			"don't add up to its sum: 1 is missing",
 		},
-		"another sum": {[]string{"UPDATE sums SET own = 1"}, "does not match its checksum"},
+		"another sum, which is made anew": {[]string{"UPDATE sums SET own = 1"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t)

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -20,13 +21,18 @@ type folding struct {
 	removed bool
 }
 
-// folding reads the sums of a family, from a snapshot.
+// folding reads the sums of a family, from a snapshot. If they are damaged and nothing was removed, the facts suffice: the server sums them up
+// again.
 func (r *Reader) folding(ctx context.Context, f dora.Family) (*folding, error) {
 	removal, err := r.Removal(ctx)
 	if err != nil {
 		return nil, err
 	}
 	sums, err := r.sumsOf(ctx, []string{f.Name})
+	var corrupt *CorruptError
+	if removal.Position == 0 && errors.As(err, &corrupt) {
+		sums, err = dora.Sums{}, nil
+	}
 	return &folding{r.path, f, sums.Position, sums.State[f.Name], removal.Position > 0}, err
 }
 

@@ -13,7 +13,7 @@ import (
 type seriesFact struct{ position, at, value int64 }
 
 // seriesFacts returns the facts of a stored series, the newest first by time and then by position, but for those that only start a histogram.
-// It reads the index alone, which is a fraction of the facts; these have checksums.
+// With SQLite it reads the index alone, which is a fraction of the facts. Facts that are listed have checksums.
 func (r *Reader) seriesFacts(ctx context.Context, f dora.Family, series int64) ([]seriesFact, error) {
 	all, err := readAll(ctx, r, "a series in the index of facts", "SELECT facts.position, facts.at, value FROM facts WHERE "+ofSeries+" = ?", []any{series},
 		func(rows Rows) (f seriesFact, err error) {
