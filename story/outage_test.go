@@ -80,8 +80,8 @@ func callsInOutage(fault string, d time.Duration) int {
 		return endlessAnswers * attempts
 	case "redirect loop": // each is ten calls
 		return 10 * (20 + 2*attempts)
-	case "a list with nothing in it": // a good answer to the first call of a look-up, which makes the second; a good answer to a probe lets others call, too
-		return 2*30 + 16*attempts
+	case "a list with nothing in it": // a good answer to the first call of a look-up, which makes the second; a good answer to a probe lets sixteen others call, too
+		return 2*30 + 17*attempts
 	default: // sixteen calls are under way when it begins; then there is one probe at a time
 		return 34 + 2*attempts
 	}
