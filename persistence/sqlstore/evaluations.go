@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -83,21 +81,13 @@ func (r *Reader) dueComparisonKeys(ctx context.Context, now time.Time, limit int
 
 // comparisons returns the evaluations of deployments with some keys (evaluationKey), in any order, and why those that can't be decoded can't be.
 func (r *Reader) comparisons(ctx context.Context, keys []string) (all []dora.Evaluation, unreadable map[string]error, err error) {
-	unreadable = map[string]error{}
-	for chunk := range slices.Chunk(keys, maxQueryValues) {
-		deployments := make([]string, len(chunk))
-		for i, key := range chunk {
-			deployments[i] = deploymentOf(key)
-		}
-		list, args := listOf(deployments)
-		found, failed, err := r.readableEvaluations(ctx, "WHERE kind = 'deployment' AND key IN "+list, args...)
-		if err != nil {
-			return nil, nil, err
-		}
-		all = append(all, found...)
-		maps.Copy(unreadable, failed)
+	deployments := make([]string, len(keys))
+	for i, key := range keys {
+		deployments[i] = deploymentOf(key)
 	}
-	return all, unreadable, nil
+	return readInChunks(deployments, func(list string, args []any) ([]dora.Evaluation, map[string]error, error) {
+		return r.readableEvaluations(ctx, "WHERE kind = 'deployment' AND key IN "+list, args...)
+	})
 }
 
 // dueEvaluations returns the other evaluations that are due and settled, the longest due first, and why those that can't be decoded can't be, by

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"dora-exporter/dora"
@@ -20,17 +18,9 @@ func (r *Reader) dueLookupKeys(ctx context.Context, now time.Time, limit int) ([
 
 // lookups returns the look-ups with some keys, in any order, and why those that can't be decoded can't be, by their keys.
 func (r *Reader) lookups(ctx context.Context, keys []string) (jobs []dora.Lookup, unreadable map[string]error, err error) {
-	unreadable = map[string]error{}
-	for chunk := range slices.Chunk(keys, maxQueryValues) {
-		list, args := listOf(chunk)
-		found, failed, err := r.readLookups(ctx, "WHERE commit_key IN "+list, args...)
-		if err != nil {
-			return nil, nil, err
-		}
-		jobs = append(jobs, found...)
-		maps.Copy(unreadable, failed)
-	}
-	return jobs, unreadable, nil
+	return readInChunks(keys, func(list string, args []any) ([]dora.Lookup, map[string]error, error) {
+		return r.readLookups(ctx, "WHERE commit_key IN "+list, args...)
+	})
 }
 
 // dueLookups returns the look-ups that are due at now, the longest due first, and why those that can't be decoded can't be, by their keys: at

@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -221,4 +223,19 @@ func (q workQueue[T]) work(items []T) []work {
 		all[i] = work{q.name, key}
 	}
 	return all
+}
+
+// readInChunks reads pending work with some keys, with as many queries as their number needs, and why what can't be decoded can't be. read
+// gets the parameters of a query (listOf).
+func readInChunks[T any](keys []string, read func(list string, args []any) ([]T, map[string]error, error)) (all []T, unreadable map[string]error, err error) {
+	unreadable = map[string]error{}
+	for chunk := range slices.Chunk(keys, maxQueryValues) {
+		found, failed, err := read(listOf(chunk))
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, found...)
+		maps.Copy(unreadable, failed)
+	}
+	return all, unreadable, nil
 }
