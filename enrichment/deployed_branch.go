@@ -11,13 +11,10 @@ import (
 // branch before them: such a branch is taken to another one again and again. What was never on it was deployed from another branch of its name, or
 // before the branch was rebased.
 func (s *shipping) isDeployedBranch(ctx context.Context, o dora.Origin) (bool, error) {
-	if o.Fork || o.Branch == "" {
-		return false, nil
-	}
 	if is, known := s.deployedBranches[o.PullRequest]; known {
 		return is, nil
 	}
-	deployed, err := s.c.Past.DeployedFrom(ctx, o.Branch)
+	deployed, err := s.deployedFrom(ctx, o)
 	if err != nil || len(deployed) == 0 {
 		return false, err
 	}
@@ -35,13 +32,21 @@ func (s *shipping) isDeployedBranch(ctx context.Context, o dora.Origin) (bool, e
 	return is, err
 }
 
+// deployedFrom returns what was deployed from the branch of a pull request, which is one of the repository.
+func (s *shipping) deployedFrom(ctx context.Context, o dora.Origin) ([]string, error) {
+	if o.Fork || o.Branch == "" {
+		return nil, nil
+	}
+	return s.c.Past.DeployedFrom(ctx, o.Branch)
+}
+
 // takesAlong reports whether a pull request that was squashed or rebased takes along what others have brought: it comes from such a branch, and
 // another change of the repository was the first to ship one of its commits.
 func (s *shipping) takesAlong(ctx context.Context, o dora.Origin, own pullCommits) (bool, error) {
-	if o.BackMerge || o.MergeCommit == "" || o.Fork || o.Branch == "" {
+	if o.BackMerge || o.MergeCommit == "" {
 		return false, nil
 	}
-	deployed, err := s.c.Past.DeployedFrom(ctx, o.Branch)
+	deployed, err := s.deployedFrom(ctx, o)
 	if err != nil || len(deployed) == 0 {
 		return false, err
 	}
