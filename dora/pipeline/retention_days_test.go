@@ -62,9 +62,7 @@ func TestBackfillBeforeARemoval(t *testing.T) {
 	x.want.LeadTimes += 2
 	x.want.LeadTime += 2 * time.Hour.Milliseconds()
 	x.check("after the backfill")
-	x.rules.Policy.IgnoreAuthors = []string{"nobody"}
-	x.makeDays()
-	x.check("after a change of the policy")
+	x.checkAnotherPolicy()
 }
 
 // A deployment stays that an incident was found to be about by a later event, after another one had been marked as a failed change.
@@ -87,9 +85,7 @@ func TestTargetOfAnIncidentStays(t *testing.T) {
 	if !x.known(d.Key()) {
 		t.Error("the deployment is not known")
 	}
-	x.rules.Policy.IgnoreAuthors = []string{"nobody"}
-	x.makeDays()
-	x.check("after a change of the policy")
+	x.checkAnotherPolicy()
 }
 
 // A deployment counts once in the days if its environment becomes a production environment after what it followed was removed.

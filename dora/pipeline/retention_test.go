@@ -138,6 +138,13 @@ func (x *longRun) work() {
 	x.t.Fatal("evaluations are left")
 }
 
+// checkAnotherPolicy makes all days anew by a policy that makes no difference, and checks them.
+func (x *longRun) checkAnotherPolicy() {
+	x.rules.Policy.IgnoreAuthors = []string{"nobody"}
+	x.makeDays()
+	x.check("after a change of the policy")
+}
+
 // makeDays makes the days that are stale.
 func (x *longRun) makeDays() {
 	x.t.Helper()
