@@ -65,7 +65,7 @@ func (x *folding) addRest(q dora.SeriesQuery, found map[string]*dora.SeriesHisto
 		if !hasLabels(sum.Labels, q.Labels) || sum.Own == 0 && sum.At.IsZero() && sum.Buckets == nil {
 			continue
 		}
-		h, err := addTo(found, sum.Labels, q)
+		h, err := historyIn(found, sum.Labels, q)
 		if err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func (r *Reader) seriesHistory(ctx context.Context, q dora.SeriesQuery) (map[str
 		if !hasLabels(series.labels, q.Labels) {
 			continue
 		}
-		h, err := addTo(found, series.labels, q)
+		h, err := historyIn(found, series.labels, q)
 		if err != nil {
 			return nil, err
 		}
@@ -68,8 +68,8 @@ func (r *Reader) importedHistory(ctx context.Context, q dora.SeriesQuery) (map[s
 	return found, err
 }
 
-// addTo returns the history of a series among those that were found. It adds the history if there is none, unless that makes too many.
-func addTo(found map[string]*dora.SeriesHistory, labels dora.Labels, q dora.SeriesQuery) (*dora.SeriesHistory, error) {
+// historyIn returns the history of a series among those that were found. It adds the history if there is none, unless that makes too many.
+func historyIn(found map[string]*dora.SeriesHistory, labels dora.Labels, q dora.SeriesQuery) (*dora.SeriesHistory, error) {
 	key := labels.Key()
 	if found[key] == nil {
 		found[key] = &dora.SeriesHistory{Series: dora.Series{Labels: labels}}
